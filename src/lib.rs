@@ -6,6 +6,8 @@
 //!
 //! # Layout
 //!
+//! - [`chat`]: the state machine. Pure: no sockets, no clock.
 //! - [`wheel`]: the timer wheel that hub and reactor keep their deadlines in.
 
+pub mod chat;
 pub mod wheel;

@@ -1,0 +1,230 @@
+//! What the hub knows of one connection, kept small: an idle client is this and nothing else.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::ops::{Index, IndexMut};
+
+use super::log::Cursor;
+use super::outbox::Outbox;
+use super::room::RoomId;
+
+/// The number under which server and hub know a connection; reused when it is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ClientId(u32);
+
+impl ClientId {
+    /// The id of the connection in that slot.
+    ///
+    /// # Panics
+    /// If `slot` does not fit 32 bits; no machine has so many file descriptors.
+    pub fn new(slot: usize) -> Self {
+        ClientId(u32::try_from(slot).expect("fewer than 2^32 connections"))
+    }
+
+    /// The slot again.
+    pub fn slot(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// The number of one stay of one client; unlike its id never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Session(pub(super) u32);
+
+impl Session {
+    /// The author of what is shown to everyone; no client has it.
+    pub const NOBODY: Session = Session(0);
+    /// The operator at the console.
+    pub const OPERATOR: Session = Session(1);
+}
+
+/// How far a connection has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// In the waiting line; the number that it was last told.
+    Waiting(u32),
+    /// It has a seat and is asked for a nickname.
+    Asked,
+    /// It has a nickname and is in a room.
+    Here,
+    /// It has left; only its outbox is still to be written.
+    Leaving,
+}
+
+/// Whom a client does not want to read.
+#[derive(Default)]
+pub struct Ignored {
+    /// Folded name, its keyed hash as in the log's index, and who had it when it was ignored.
+    pub people: Vec<(Box<str>, u64, Session)>,
+}
+
+impl Ignored {
+    /// Whether lines of that author, under that name, are skipped.
+    pub fn skips(&self, author: Session, name: u64) -> bool {
+        self.people.iter().any(|&(_, hash, session)| session == author || hash == name)
+    }
+}
+
+/// One connection.
+pub struct Client {
+    pub addr: SocketAddr,
+    pub session: Session,
+    pub stage: Stage,
+    /// It reads its own messages too (`/echo on`).
+    pub echo: bool,
+    /// It stands in the hub's queue of those to be written to.
+    pub queued: bool,
+    /// Its socket is full; it is left alone until it is writable.
+    pub blocked: bool,
+    /// Empty until it is here.
+    pub name: Box<str>,
+    /// Keyed hash of the folded name, as in the logs' indices.
+    pub name_hash: u64,
+    pub room: RoomId,
+    /// Its index among the room's members.
+    pub place: u32,
+    pub cursor: Cursor,
+    /// Before this point there may be something to skip: the notices of the history, its own lines.
+    pub filtered_to: Cursor,
+    /// The stamp of its entering the room: of what is older it is shown messages only.
+    pub entered: u64,
+    /// The segment in which it was last noted as stuck.
+    pub stuck_in: u32,
+    /// Microseconds: when it was asked for its nickname, or was last heard of.
+    pub active: u64,
+    /// Microseconds: when its allowance of lines is full again.
+    pub allowance: u64,
+    pub outbox: Option<Box<Outbox>>,
+    pub ignored: Option<Box<Ignored>>,
+    /// Who whispered to it last.
+    pub whisperer: Option<(ClientId, Session)>,
+}
+
+impl Client {
+    /// A connection that has just been accepted.
+    pub fn new(addr: SocketAddr, session: Session, now: u64) -> Self {
+        Client {
+            addr,
+            session,
+            stage: Stage::Waiting(0),
+            echo: false,
+            queued: false,
+            blocked: false,
+            name: Box::default(),
+            name_hash: 0,
+            room: RoomId::LOBBY,
+            place: 0,
+            cursor: Cursor::default(),
+            filtered_to: Cursor::default(),
+            entered: 0,
+            stuck_in: u32::MAX,
+            active: now,
+            allowance: 0,
+            outbox: None,
+            ignored: None,
+            whisperer: None,
+        }
+    }
+
+    /// Bytes that are owed to it alone.
+    pub fn private_bytes(&self) -> usize {
+        self.outbox.as_ref().map_or(0, |outbox| outbox.len())
+    }
+
+    /// Whether lines of that author, under that name, are hidden from it.
+    pub fn ignores(&self, author: Session, name: u64) -> bool {
+        self.ignored.as_ref().is_some_and(|ignored| ignored.skips(author, name))
+    }
+}
+
+/// All connections by id.
+#[derive(Default)]
+pub struct Clients {
+    slots: Vec<Option<Client>>,
+    len: usize,
+}
+
+impl Clients {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Adds one; its id must be free.
+    pub fn insert(&mut self, id: ClientId, client: Client) {
+        if self.slots.len() <= id.slot() {
+            self.slots.resize_with(id.slot() + 1, || None);
+        }
+        debug_assert!(self.slots[id.slot()].is_none(), "{id:?} is taken");
+        self.slots[id.slot()] = Some(client);
+        self.len += 1;
+    }
+
+    /// Takes one out.
+    pub fn remove(&mut self, id: ClientId) -> Option<Client> {
+        let client = self.slots.get_mut(id.slot())?.take()?;
+        self.len -= 1;
+        Some(client)
+    }
+
+    /// The client of that id, if it is still there.
+    pub fn get(&self, id: ClientId) -> Option<&Client> {
+        self.slots.get(id.slot())?.as_ref()
+    }
+
+    /// The client of that id, if it is still there.
+    pub fn get_mut(&mut self, id: ClientId) -> Option<&mut Client> {
+        self.slots.get_mut(id.slot())?.as_mut()
+    }
+
+    /// Every client with its id.
+    pub fn iter(&self) -> impl Iterator<Item = (ClientId, &Client)> {
+        self.slots.iter().enumerate().filter_map(|(slot, client)| Some((ClientId::new(slot), client.as_ref()?)))
+    }
+}
+
+impl Index<ClientId> for Clients {
+    type Output = Client;
+
+    fn index(&self, id: ClientId) -> &Client {
+        self.get(id).expect("the id of a connected client")
+    }
+}
+
+impl IndexMut<ClientId> for Clients {
+    fn index_mut(&mut self, id: ClientId) -> &mut Client {
+        self.get_mut(id).expect("the id of a connected client")
+    }
+}
+
+/// Those who have something to be written and were not found by a sweep.
+#[derive(Default)]
+pub struct Queue(VecDeque<ClientId>);
+
+impl Queue {
+    /// Adds a client, once.
+    pub fn push(&mut self, id: ClientId, client: &mut Client) {
+        if !client.queued {
+            client.queued = true;
+            self.0.push_back(id);
+        }
+    }
+
+    /// The next one that is still connected and can be written to.
+    pub fn pop(&mut self, clients: &mut Clients) -> Option<ClientId> {
+        while let Some(id) = self.0.pop_front() {
+            if let Some(client) = clients.get_mut(id).filter(|client| client.queued) {
+                client.queued = false;
+                if !client.blocked {
+                    return Some(id);
+                }
+            }
+        }
+        None
+    }
+
+    /// Whether nobody is queued.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}

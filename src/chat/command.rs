@@ -1,0 +1,127 @@
+//! What a typed line asks for.
+
+/// One line, understood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command<'a> {
+    Nothing,
+    Say(&'a str),
+    Action(&'a str),
+    Whisper {
+        to: &'a str,
+        text: &'a str,
+    },
+    Reply(&'a str),
+    Nick(&'a str),
+    Who(&'a str),
+    Rooms,
+    Join(&'a str),
+    Leave,
+    History(&'a str),
+    Ignore(&'a str),
+    Unignore(&'a str),
+    Echo(&'a str),
+    Ping(&'a str),
+    Help,
+    Quit(&'a str),
+    /// A word of the operator's, or of nobody's: the word without the slash, and the rest.
+    Other(&'a str, &'a str),
+}
+
+impl<'a> Command<'a> {
+    /// Understands a line; every line is something.
+    pub fn parse(line: &'a str) -> Self {
+        if line.trim().is_empty() {
+            return Command::Nothing;
+        }
+        if is_farewell(line) {
+            return Command::Quit("");
+        }
+        match line.as_bytes() {
+            [b'@', b'@', ..] | [b'/', b'/', ..] => Command::Say(&line[1..]),
+            [b'@', ..] => Self::whisper(&line[1..]),
+            [b'/', ..] => Self::slash(&line[1..]),
+            _ => Command::Say(line),
+        }
+    }
+
+    fn slash(line: &'a str) -> Self {
+        let (word, rest) = split(line);
+        let arg = rest.trim();
+        match word.to_ascii_lowercase().as_str() {
+            "say" => Command::Say(rest),
+            "me" => Command::Action(rest),
+            "msg" => Self::whisper(rest.trim_start()),
+            "r" => Command::Reply(rest),
+            "nick" => Command::Nick(arg),
+            "who" => Command::Who(arg),
+            "rooms" => Command::Rooms,
+            "join" => Command::Join(arg),
+            "leave" => Command::Leave,
+            "history" => Command::History(arg),
+            "ignore" => Command::Ignore(arg),
+            "unignore" => Command::Unignore(arg),
+            "echo" => Command::Echo(arg),
+            "ping" => Command::Ping(arg),
+            "help" => Command::Help,
+            "quit" => Command::Quit(arg),
+            _ => Command::Other(word, arg),
+        }
+    }
+
+    fn whisper(rest: &'a str) -> Self {
+        let (to, text) = split(rest);
+        Command::Whisper { to, text }
+    }
+}
+
+/// Whether a line is one of the words by which people left the first programs of this kind.
+pub fn is_farewell(line: &str) -> bool {
+    let word = line.trim();
+    ["q", "quit", "exit"].iter().any(|farewell| word.eq_ignore_ascii_case(farewell))
+}
+
+/// The first word, and what follows the one space behind it.
+pub fn split(line: &str) -> (&str, &str) {
+    line.split_once(' ').unwrap_or((line, ""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_said_as_it_stands() {
+        for line in ["hello", " /who", " @bob", "a@b", "qq", "quit it", "1/2", "  indented  "] {
+            assert_eq!(Command::parse(line), Command::Say(line));
+        }
+        assert_eq!(Command::parse("@@bob"), Command::Say("@bob"));
+        assert_eq!(Command::parse("//etc"), Command::Say("/etc"));
+        assert_eq!(Command::parse("/say q"), Command::Say("q"));
+        assert_eq!(Command::parse("/say  /x "), Command::Say(" /x "));
+    }
+
+    #[test]
+    fn the_words_of_farewell_stand_alone_in_any_case() {
+        for line in ["q", "Q", "quit", "EXIT", " exit "] {
+            assert_eq!(Command::parse(line), Command::Quit(""));
+        }
+        assert_eq!(Command::parse("/quit see you"), Command::Quit("see you"));
+    }
+
+    #[test]
+    fn whispers_take_the_first_word_for_the_name() {
+        let hi = Command::Whisper { to: "bob", text: "hi  there" };
+        assert_eq!(Command::parse("@bob hi  there"), hi);
+        assert_eq!(Command::parse("/msg bob hi  there"), hi);
+        assert_eq!(Command::parse("/MSG  bob hi  there"), hi);
+        assert_eq!(Command::parse("@127.0.0.1:5 x"), Command::Whisper { to: "127.0.0.1:5", text: "x" });
+        assert_eq!(Command::parse("@"), Command::Whisper { to: "", text: "" });
+    }
+
+    #[test]
+    fn blank_lines_are_nothing_and_unknown_words_are_kept() {
+        assert_eq!(Command::parse("  "), Command::Nothing);
+        assert_eq!(Command::parse("/kick bob rude"), Command::Other("kick", "bob rude"));
+        assert_eq!(Command::parse("/"), Command::Other("", ""));
+    }
+}

@@ -1,0 +1,160 @@
+//! How lines reach people: appended to a room's log, or queued for one person alone.
+
+use super::Now;
+use super::client::{ClientId, Session, Stage};
+use super::event::{Event, Notice, Refusal};
+use super::hub::Hub;
+use super::log::{Cursor, Entry, Kind};
+use super::outbox::Outbox;
+use super::reader::Reader;
+use super::room::RoomId;
+
+/// Bytes that a line takes besides its text, by and large.
+const FRAME: usize = 96;
+
+/// Who speaks: the session, and the keyed hash of the folded name.
+#[derive(Clone, Copy)]
+pub(super) struct Author {
+    pub session: Session,
+    pub name: u64,
+}
+
+impl Author {
+    pub const NOBODY: Author = Author { session: Session::NOBODY, name: 0 };
+}
+
+impl Hub {
+    /// Shows `event` to everybody in the room but its author.
+    pub(super) fn show(&mut self, room: RoomId, author: Author, kind: Kind, hint: usize, event: &Event, now: Now) {
+        self.begin_day(room, now);
+        self.append(room, author, kind, hint, event);
+    }
+
+    /// Sees to it that a line of another day is preceded by the date.
+    pub(super) fn begin_day(&mut self, room: RoomId, now: Now) {
+        let today = now.local.date();
+        if self.rooms[room].day.replace(today).is_some_and(|day| day != today) {
+            self.append(room, Author::NOBODY, Kind::Day, 0, &Event::Notice(Notice::Day(today)));
+        }
+    }
+
+    fn append(&mut self, id: RoomId, author: Author, kind: Kind, hint: usize, event: &Event) {
+        self.stamp += 1;
+        let room = &mut self.rooms[id];
+        let day = room.day;
+        let entry = Entry { stamp: self.stamp, author: author.session, name: author.name, kind, end: 0 };
+        room.log.append(entry, day, FRAME + hint, |out| self.render.render(event, out));
+        self.laggards.append(&mut room.log.take_overdue());
+        self.rooms.mark_dirty(id);
+    }
+
+    /// After `id` has appended to its room: makes it skip that, at once if it is up to date.
+    pub(super) fn skip_own(&mut self, id: ClientId, before: Cursor) {
+        let client = &mut self.clients[id];
+        let end = self.rooms[client.room].log.end();
+        if client.cursor == before {
+            self.move_cursor(id, end);
+        } else {
+            client.filtered_to = end;
+        }
+    }
+
+    /// Queues `event` for one person, behind all that they are owed already.
+    pub(super) fn tell(&mut self, id: ClientId, event: &Event) {
+        self.stamp += 1;
+        let stamp = self.stamp;
+        self.tell_at(id, stamp, event);
+    }
+
+    /// Queues `event` for one person in front of whatever they still have to read of a room.
+    pub(super) fn tell_first(&mut self, id: ClientId, event: &Event) {
+        self.tell_at(id, 0, event);
+    }
+
+    fn tell_at(&mut self, id: ClientId, stamp: u64, event: &Event) {
+        let client = &mut self.clients[id];
+        client.outbox.get_or_insert_default().push(stamp, |out| self.render.render(event, out));
+        self.owe(id);
+    }
+
+    /// Queues bytes that are no event, such as the answer to a telnet negotiation.
+    pub fn send_raw(&mut self, id: ClientId, bytes: &[u8]) {
+        self.stamp += 1;
+        let stamp = self.stamp;
+        let client = &mut self.clients[id];
+        client.outbox.get_or_insert_default().push(stamp, |out| out.extend_from_slice(bytes));
+        self.owe(id);
+    }
+
+    pub(super) fn notice(&mut self, id: ClientId, notice: Notice) {
+        self.tell(id, &Event::Notice(notice));
+    }
+
+    pub(super) fn refuse(&mut self, id: ClientId, refusal: Refusal) {
+        self.tell(id, &Event::Refusal(refusal));
+    }
+
+    /// Notes that something private waits for `id`.
+    pub(super) fn owe(&mut self, id: ClientId) {
+        let client = &mut self.clients[id];
+        self.queue.push(id, client);
+        if client.private_bytes() > self.config.backlog_bytes / 2 {
+            if client.blocked {
+                self.laggards.push(id);
+            } else {
+                // It reads well; it has merely had no turn since. Nobody says more until it has.
+                self.pressed = true;
+            }
+        }
+    }
+
+    /// Moves the cursor of a member, who is to be found there if they turn out to be stuck.
+    pub(super) fn move_cursor(&mut self, id: ClientId, to: Cursor) {
+        let client = &mut self.clients[id];
+        let log = &mut self.rooms[client.room].log;
+        log.moved(client.cursor, to);
+        client.cursor = to;
+        if client.blocked {
+            self.note_stuck(id);
+        }
+    }
+
+    pub(super) fn note_stuck(&mut self, id: ClientId) {
+        let client = &mut self.clients[id];
+        if client.stage == Stage::Here && client.stuck_in != client.cursor.segment {
+            client.stuck_in = client.cursor.segment;
+            self.rooms[client.room].log.stuck(client.cursor, id);
+        }
+    }
+
+    /// Moves what `id` has not read of its room to its outbox, so that it can leave the room.
+    pub(super) fn settle(&mut self, id: ClientId) {
+        let client = &self.clients[id];
+        if client.outbox.is_none() && client.cursor == self.rooms[client.room].log.end() {
+            return;
+        }
+        let mut reader = Reader::new(client, Some(&self.rooms[client.room].log));
+        let mut settled = Outbox::default();
+        while let Some(bytes) = reader.slice() {
+            settled.push(0, |out| out.extend_from_slice(bytes));
+            reader.consume(bytes.len());
+        }
+        self.clients[id].outbox = (settled.len() > 0).then(|| Box::new(settled));
+        self.owe(id);
+    }
+
+    /// Closes those who have been found to lag by more than is allowed, if they still do.
+    pub(super) fn drop_laggards(&mut self, now: Now) {
+        while let Some(id) = self.laggards.pop() {
+            let Some(client) = self.clients.get(id) else { continue };
+            let overdue = match client.stage {
+                Stage::Here => self.rooms[client.room].log.is_overdue(client.cursor),
+                _ => false,
+            };
+            if overdue || client.private_bytes() > self.config.backlog_bytes {
+                self.stats.dropped += 1;
+                self.depart(id, super::Cause::TooSlow, super::Close::AtOnce, now);
+            }
+        }
+    }
+}

@@ -1,0 +1,350 @@
+//! Coming in and leaving: seats, nicknames, rooms.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use log::info;
+
+use super::client::{Client, ClientId, Stage};
+use super::command;
+use super::delivery::Author;
+use super::event::{Cause, Event, Notice, People, Refusal};
+use super::hub::{Close, Deadline, Due, Hub};
+use super::log::Kind;
+use super::name::Name;
+use super::room::{RoomId, Sum};
+use super::{Login, Mode, Now};
+
+/// Names given in the line that greets somebody.
+const MAX_GREETED: usize = 12;
+
+/// How often at most a line about many joins and leaves is shown.
+const SUM_UP_EVERY: Duration = Duration::from_secs(1);
+
+impl Hub {
+    /// Gives a newcomer a seat, a place in line, or the reason why neither can be had.
+    pub(super) fn receive_newcomer(&mut self, id: ClientId, now: Now) {
+        let (addr, session) = (self.clients[id].addr.ip(), self.clients[id].session);
+        let refusal = if !self.count_address(addr) {
+            Refusal::TooManyFromAddress { most: self.config.max_per_ip }
+        } else if self.bans.holds(addr, now.at) {
+            Refusal::Banned
+        } else if self.seats.take() {
+            return self.seat(id, now);
+        } else if let Some(number) = self.seats.queue(id, session) {
+            self.clients[id].stage = Stage::Waiting(number);
+            return self.notice(id, Notice::Waiting { number });
+        } else {
+            Refusal::Full
+        };
+        self.stats.refused += 1;
+        self.refuse(id, refusal);
+        self.clients[id].stage = Stage::Leaving;
+        self.closing.push_back((id, Close::WhenRead));
+    }
+
+    /// Counts a connection from `addr`; `false` if it is one too many.
+    fn count_address(&mut self, addr: IpAddr) -> bool {
+        if self.config.max_per_ip == 0 {
+            return true;
+        }
+        let count = self.per_ip.entry(addr).or_default();
+        *count += 1;
+        *count <= self.config.max_per_ip
+    }
+
+    pub(super) fn release_address(&mut self, addr: IpAddr) {
+        if let Some(count) = self.per_ip.get_mut(&addr) {
+            *count -= 1;
+            if *count == 0 {
+                self.per_ip.remove(&addr);
+            }
+        }
+    }
+
+    /// Somebody has a seat and is asked who they are.
+    fn seat(&mut self, id: ClientId, now: Now) {
+        let client = &mut self.clients[id];
+        client.stage = Stage::Asked;
+        client.active = now.micros();
+        match self.config.login {
+            Login::Nickname => {
+                let deadline = Deadline { id, session: client.session, due: Due::Nickname };
+                self.deadlines.set(now.at + self.config.login_timeout, deadline);
+                self.notice(id, Notice::Welcome);
+            }
+            Login::Address => {
+                let name = client.addr.to_string();
+                self.log_in(id, Name { key: name.as_str().into(), shown: name.into() }, now);
+            }
+        }
+    }
+
+    pub(super) fn line_while_waiting(&mut self, id: ClientId, text: &str, now: Now) {
+        if is_leaving(text) {
+            self.quit(id, "", now);
+        } else if !text.trim().is_empty() {
+            self.refuse(id, Refusal::StillWaiting);
+        }
+    }
+
+    /// Takes a line for the nickname that was asked for.
+    pub(super) fn answer(&mut self, id: ClientId, text: &str, now: Now) {
+        if is_leaving(text) {
+            return self.quit(id, "", now);
+        }
+        if text.trim().is_empty() {
+            return;
+        }
+        match Name::new(text) {
+            Err(why) => self.refuse(id, Refusal::BadName { why, name: text.trim(), asked: true }),
+            Ok(name) if self.names.contains_key(&name.key) => {
+                self.refuse(id, Refusal::Taken { name: &name.shown, asked: true });
+            }
+            Ok(name) => self.log_in(id, name, now),
+        }
+    }
+
+    fn log_in(&mut self, id: ClientId, name: Name, now: Now) {
+        let name_hash = self.name_hash(&name.key);
+        self.names.insert(name.key, id);
+        let client = &mut self.clients[id];
+        client.name = name.shown;
+        client.name_hash = name_hash;
+        client.active = now.micros();
+        info!("{} logged in from {} ({} here)", client.name, client.addr, self.names.len());
+        if !self.config.idle_timeout.is_zero() {
+            let deadline = Deadline { id, session: client.session, due: Due::Word };
+            self.deadlines.set(now.at + self.config.idle_timeout, deadline);
+        }
+        self.notice(id, Notice::NameSet);
+        self.enter(id, RoomId::LOBBY, now, |name, _, people, p2p| match p2p {
+            true => Notice::EnteredPeer { name },
+            false => Notice::Entered { name, people },
+        });
+    }
+
+    /// Brings somebody, who is in no room, into one: a word to them, the history, a word to the others.
+    pub(super) fn enter(
+        &mut self,
+        id: ClientId,
+        room_id: RoomId,
+        now: Now,
+        greeting: impl for<'a> FnOnce(&'a str, &'a str, People<'a>, bool) -> Notice<'a>,
+    ) {
+        self.begin_day(room_id, now);
+        let name = self.clients[id].name.clone();
+        let room = &self.rooms[room_id];
+        let room_name = room.name.clone();
+        let here = room.members.len() + 1;
+        let (history, day) = room.log.history(self.config.history);
+        let (messages, end) = (room.log.history_len(), room.log.end());
+
+        if let Some(outbox) = &mut self.clients[id].outbox {
+            outbox.release();
+        }
+        let others = self.names_in(room_id, MAX_GREETED);
+        let names: Vec<&str> = others.iter().map(|name| &**name).collect();
+        let people = People { here, names: &names, you: true };
+        let p2p = self.config.mode == Mode::P2p;
+        self.tell_first(id, &Event::Notice(greeting(&name, &room_name, people, p2p)));
+        if messages > 0 {
+            self.tell_first(id, &Event::Notice(Notice::HistoryBegins { messages }));
+            if let Some(day) = day.filter(|&day| day != now.local.date()) {
+                self.tell_first(id, &Event::Notice(Notice::Day(day)));
+            }
+        }
+
+        let room = &mut self.rooms[room_id];
+        let place = room.add(id);
+        room.log.enter(history);
+        let client = &mut self.clients[id];
+        client.stage = Stage::Here;
+        client.room = room_id;
+        client.place = place;
+        client.cursor = history;
+        client.filtered_to = end;
+        client.entered = self.stamp;
+        client.stuck_in = u32::MAX;
+        if client.blocked {
+            self.note_stuck(id);
+        }
+        if messages > 0 {
+            self.notice(id, Notice::HistoryEnds);
+        }
+        self.announce(
+            id,
+            room_id,
+            &Event::Notice(Notice::Joined { name: &name, here }),
+            Sum { joined: 1, left: 0 },
+            now,
+        );
+    }
+
+    /// The names of up to `most` of those in a room, the longest there first if that is all of them.
+    pub(super) fn names_in(&self, room: RoomId, most: usize) -> Vec<Box<str>> {
+        let members = self.rooms[room].members.iter().take(most);
+        let mut listed: Vec<&Client> = members.map(|&id| &self.clients[id]).collect();
+        listed.sort_unstable_by_key(|client| client.session);
+        listed.into_iter().map(|client| client.name.clone()).collect()
+    }
+
+    /// Takes somebody out of the room that they are in; `cause` is what the others read.
+    ///
+    /// What they have not read of the room is lost unless it has been settled before.
+    pub(super) fn exit(&mut self, id: ClientId, cause: &Cause, now: Now) {
+        let client = &self.clients[id];
+        let (room_id, place, name) = (client.room, client.place, client.name.clone());
+        let room = &mut self.rooms[room_id];
+        room.log.leave(client.cursor);
+        if let Some(moved) = room.remove(place) {
+            let client = &mut self.clients[moved];
+            client.place = place;
+            // It may now stand where the sweep has already been.
+            self.queue.push(moved, client);
+        }
+        let here = self.rooms[room_id].members.len();
+        self.clients[id].stage = Stage::Leaving;
+        self.announce(
+            id,
+            room_id,
+            &Event::Notice(Notice::Left { name: &name, cause, here }),
+            Sum { joined: 0, left: 1 },
+            now,
+        );
+        self.rooms.close_if_gone(room_id);
+    }
+
+    /// Tells a room of somebody's coming or going, or counts it where there are many.
+    fn announce(&mut self, id: ClientId, room_id: RoomId, event: &Event, sum: Sum, now: Now) {
+        self.tell_operator_of(room_id, event);
+        let room = &mut self.rooms[room_id];
+        if room.members.len() > self.config.announce_limit {
+            if room.sum.is_none() {
+                self.sums.push_back((now.at + SUM_UP_EVERY, room_id));
+            }
+            let total = room.sum.get_or_insert_default();
+            total.joined += sum.joined;
+            total.left += sum.left;
+            return;
+        }
+        let before = room.log.end();
+        let client = &self.clients[id];
+        let author = Author { session: client.session, name: 0 };
+        self.show(room_id, author, Kind::Notice, 0, event, now);
+        if self.clients[id].stage == Stage::Here {
+            self.skip_own(id, before);
+        }
+    }
+
+    /// Shows the line about many joins and leaves.
+    pub(super) fn sum_up(&mut self, id: RoomId, now: Now) {
+        let Some(room) = self.rooms.get_mut(id) else { return };
+        if let Some(Sum { joined, left }) = room.sum.take() {
+            let here = room.members.len();
+            let event = Event::Notice(Notice::Summed { joined, left, here });
+            self.show(id, Author::NOBODY, Kind::Notice, 0, &event, now);
+        }
+    }
+
+    pub(super) fn quit(&mut self, id: ClientId, reason: &str, now: Now) {
+        let cause = Cause::Quit((!reason.is_empty()).then(|| reason.into()));
+        self.notice(id, Notice::Goodbye);
+        self.depart(id, cause, Close::WhenRead, now);
+    }
+
+    /// Takes leave of a connection, by whatever way it goes; a second time nothing happens.
+    pub(super) fn depart(&mut self, id: ClientId, cause: Cause, close: Close, now: Now) {
+        let Some(client) = self.clients.get(id) else { return };
+        let (stage, addr) = (client.stage, client.addr);
+        match stage {
+            Stage::Leaving => {
+                if close == Close::AtOnce {
+                    self.closing.push_back((id, close));
+                }
+                return;
+            }
+            Stage::Waiting(_) => {
+                self.clients[id].stage = Stage::Leaving;
+                self.seats.unqueue(now.at);
+            }
+            Stage::Asked => self.seats.give_back(),
+            Stage::Here => {
+                let name = client.name.clone();
+                self.names.remove(&*super::name::fold(&name));
+                info!("{name} left: {}, {addr} ({} here)", reason(&cause), self.names.len());
+                if close == Close::WhenRead {
+                    self.settle(id);
+                }
+                self.exit(id, &cause, now);
+                self.seats.give_back();
+                if self.config.mode == Mode::P2p {
+                    self.tell_operator(&Event::Notice(Notice::PeerLeft { name: &name }));
+                    self.ending = true;
+                }
+            }
+        }
+        let client = &mut self.clients[id];
+        client.stage = Stage::Leaving;
+        if close == Close::AtOnce {
+            client.outbox = None;
+        }
+        self.closing.push_back((id, close));
+        self.admit(now);
+    }
+
+    /// Fills free seats from the line.
+    fn admit(&mut self, now: Now) {
+        while !self.ending
+            && let Some(id) = self.seats.admit(&self.clients, now.at)
+        {
+            self.seat(id, now);
+        }
+    }
+
+    /// The deadline that was set for a client has come; it may have been met or put off.
+    pub(super) fn deadline(&mut self, deadline: Deadline, now: Now) {
+        let Deadline { id, session, due } = deadline;
+        let Some(client) = self.clients.get(id).filter(|client| client.session == session) else { return };
+        let active = Duration::from_micros(client.active);
+        match (due, client.stage) {
+            (Due::Nickname, Stage::Asked) => {
+                self.refuse(id, Refusal::LoginTimeout { seconds: self.config.login_timeout.as_secs() });
+                self.depart(id, Cause::LoginTimeout, Close::WhenRead, now);
+            }
+            (Due::Word, Stage::Here) => {
+                let at = active + self.config.idle_timeout;
+                if at > now.at {
+                    self.deadlines.set(at, Deadline { id, session, due });
+                } else {
+                    self.refuse(id, Refusal::Idle { seconds: self.config.idle_timeout.as_secs() });
+                    self.depart(id, Cause::Idle, Close::WhenRead, now);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The words in the log for a cause; people read those of the phrases.
+fn reason(cause: &Cause) -> String {
+    match cause {
+        Cause::Quit(None) => "quit".into(),
+        Cause::Quit(Some(reason)) => format!("quit ({reason})"),
+        Cause::EndOfInput => "end of input".into(),
+        Cause::Moved => "another room".into(),
+        Cause::ConnectionLost => "connection lost".into(),
+        Cause::Idle => "idle".into(),
+        Cause::TooSlow => "too slow to read".into(),
+        Cause::Kicked(None) => "kicked".into(),
+        Cause::Kicked(Some(why)) => format!("kicked ({why})"),
+        Cause::Banned => "banned".into(),
+        Cause::LoginTimeout => "no nickname in time".into(),
+        Cause::Refused => "refused".into(),
+    }
+}
+
+/// Whether somebody who is not yet in a room wants to go.
+fn is_leaving(text: &str) -> bool {
+    command::is_farewell(text) || matches!(command::Command::parse(text), command::Command::Quit(_))
+}

@@ -1,0 +1,235 @@
+//! What can be shown to a person: the vocabulary between the hub and the dialects.
+
+use std::net::{IpAddr, SocketAddr};
+
+use time::{Date, Time};
+
+use super::name::Unfit;
+
+/// Turns events into the bytes of one dialect.
+pub trait Render {
+    /// Appends `event` to `out`, complete with whatever ends a line or frame in this dialect.
+    fn render(&self, event: &Event, out: &mut Vec<u8>);
+}
+
+/// One line for a person to read.
+#[derive(Clone, Copy, Debug)]
+pub enum Event<'a> {
+    /// The server speaks.
+    Notice(Notice<'a>),
+    /// What was just asked is refused; only who asked reads it.
+    Refusal(Refusal<'a>),
+    /// Said in the room.
+    Said { at: Time, name: &'a str, text: &'a str },
+    /// `/me`.
+    Action { at: Time, name: &'a str, text: &'a str },
+    /// A whisper, as its reader gets it.
+    Whisper { at: Time, from: &'a str, text: &'a str },
+    /// A whisper, as its writer gets it.
+    Whispered { at: Time, to: &'a str, text: &'a str },
+}
+
+/// What the server says.
+#[derive(Clone, Copy, Debug)]
+pub enum Notice<'a> {
+    Welcome,
+    NameSet,
+    Entered {
+        name: &'a str,
+        people: People<'a>,
+    },
+    EnteredPeer {
+        name: &'a str,
+    },
+    EnteredRoom {
+        room: &'a str,
+        people: People<'a>,
+    },
+    HistoryBegins {
+        messages: usize,
+    },
+    HistoryEnds,
+    NoHistory,
+    Joined {
+        name: &'a str,
+        here: usize,
+    },
+    Left {
+        name: &'a str,
+        cause: &'a Cause,
+        here: usize,
+    },
+    Renamed {
+        old: &'a str,
+        new: &'a str,
+    },
+    Summed {
+        joined: u32,
+        left: u32,
+        here: usize,
+    },
+    Day(Date),
+    Waiting {
+        number: u32,
+    },
+    Pong {
+        text: &'a str,
+    },
+    People(People<'a>),
+    PeopleIn {
+        room: &'a str,
+        people: People<'a>,
+    },
+    Rooms {
+        rooms: &'a [(&'a str, usize)],
+        more: usize,
+    },
+    Echo {
+        on: bool,
+    },
+    Ignoring {
+        name: &'a str,
+    },
+    NoLongerIgnoring {
+        name: &'a str,
+    },
+    IgnoreList {
+        names: &'a [&'a str],
+    },
+    Goodbye,
+    Kicked {
+        why: Option<&'a str>,
+    },
+    ShuttingDown,
+    /// A line of the help, or of a table for the operator.
+    Line(&'a str),
+    Connected {
+        addr: SocketAddr,
+        connected: usize,
+    },
+    Disconnected {
+        addr: SocketAddr,
+        connected: usize,
+    },
+    PeerLeft {
+        name: &'a str,
+    },
+    Ban {
+        addr: IpAddr,
+        minutes: Option<u64>,
+    },
+    Unbanned {
+        addr: IpAddr,
+    },
+    NoBans,
+    Detached,
+    Lost {
+        lines: u64,
+    },
+}
+
+/// Why something was not done.
+#[derive(Clone, Copy, Debug)]
+pub enum Refusal<'a> {
+    /// `asked`: at the prompt for a nickname, which is thereby given again.
+    Taken {
+        name: &'a str,
+        asked: bool,
+    },
+    BadName {
+        why: Unfit,
+        name: &'a str,
+        asked: bool,
+    },
+    AlreadyCalled {
+        name: &'a str,
+    },
+    NamesAreAddresses,
+    LoginTimeout {
+        seconds: u64,
+    },
+    StillWaiting,
+    Full,
+    TooManyFromAddress {
+        most: usize,
+    },
+    Banned,
+    Idle {
+        seconds: u64,
+    },
+    TooLong {
+        most: usize,
+    },
+    NotUtf8,
+    NobodyCalled {
+        name: &'a str,
+    },
+    Yourself,
+    NobodyWhispered,
+    /// An argument is missing or cannot be read; how it is written.
+    Usage(&'a str),
+    NoCommand {
+        word: &'a str,
+    },
+    BadRoomName,
+    NoRoom {
+        room: &'a str,
+    },
+    TooManyRooms {
+        most: usize,
+    },
+    InThatRoom {
+        room: &'a str,
+    },
+    NotIgnored {
+        name: &'a str,
+    },
+    TooManyIgnored {
+        most: usize,
+    },
+    HistoryRange {
+        most: usize,
+    },
+    NotBanned {
+        what: &'a str,
+    },
+    ConsoleDoesNotQuit,
+}
+
+/// Who is in a room.
+#[derive(Clone, Copy, Debug)]
+pub struct People<'a> {
+    /// How many in all, the reader included.
+    pub here: usize,
+    /// The names of some or all of the others.
+    pub names: &'a [&'a str],
+    /// Whether the reader is among them.
+    pub you: bool,
+}
+
+impl People<'_> {
+    /// How many others are there whose names are not given.
+    pub fn more(&self) -> usize {
+        self.here - self.names.len() - usize::from(self.you)
+    }
+}
+
+/// By what way somebody left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// By `/quit` or one of its like, perhaps with a reason.
+    Quit(Option<Box<str>>),
+    /// The client closed its side after all that it had to say.
+    EndOfInput,
+    /// For another room.
+    Moved,
+    ConnectionLost,
+    Idle,
+    TooSlow,
+    Kicked(Option<Box<str>>),
+    Banned,
+    /// Did not give a nickname in time.
+    LoginTimeout,
+    /// Was not let in.
+    Refused,
+}

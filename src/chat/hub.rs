@@ -1,0 +1,433 @@
+//! The hub: the whole state of a chat server, and the calls by which it is driven.
+
+use std::collections::hash_map::RandomState;
+use std::collections::{HashMap, VecDeque};
+use std::hash::BuildHasher;
+use std::io::IoSlice;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use log::info;
+
+use super::bans::Bans;
+use super::client::{Client, ClientId, Clients, Queue, Session, Stage};
+use super::event::{Cause, Event, Notice, Refusal, Render};
+use super::log::Keep;
+use super::operator::Operator;
+use super::reader::Reader;
+use super::room::RoomId;
+use super::rooms::Rooms;
+use super::seats::Seats;
+use super::{Config, Mode, Now};
+use crate::wheel::Wheel;
+
+/// Visits that one dirty room gets before the next has its turn.
+const VISITS_IN_A_ROW: usize = 64;
+
+/// Unsent private bytes past which a client's own lines wait, so that its replies stay bounded.
+const REPLIES_PENDING: usize = 64 * 1024;
+
+/// What a client sent, as the wire understood it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Input<'a> {
+    /// A line: UTF-8 without control characters.
+    Line(&'a str),
+    /// A line over the limit; its bytes are gone.
+    TooLong,
+    /// A line that was not UTF-8.
+    NotUtf8,
+}
+
+/// Whether a client's next line may be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Allowance {
+    /// Now.
+    Now,
+    /// Not before that time: it is faster than its rate.
+    At(Duration),
+    /// When what is on its way to others has been written.
+    AfterOthers,
+    /// When it has read its replies.
+    AfterReplies,
+    /// Never: it has left.
+    Never,
+}
+
+/// How a connection is to be closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Close {
+    /// When all that is owed has been written.
+    WhenRead,
+    /// At once.
+    AtOnce,
+}
+
+/// What is to happen to a client at a certain time, unless it has become another by then.
+pub(super) struct Deadline {
+    pub id: ClientId,
+    pub session: Session,
+    pub due: Due,
+}
+
+/// For what the time may have run out.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Due {
+    Nickname,
+    Word,
+}
+
+/// Counters since the start.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Stats {
+    /// Connections accepted.
+    pub connections: u64,
+    /// Messages said in rooms.
+    pub messages: u64,
+    /// Whispers.
+    pub whispers: u64,
+    /// Bytes written to clients.
+    pub bytes: u64,
+    /// Clients closed because they did not read.
+    pub dropped: u64,
+    /// Clients not let in.
+    pub refused: u64,
+}
+
+/// All names, seats, rooms and clients of a server.
+pub struct Hub {
+    pub(super) config: Config,
+    pub(super) render: Box<dyn Render>,
+    pub(super) clients: Clients,
+    pub(super) rooms: Rooms,
+    pub(super) seats: Seats,
+    pub(super) bans: Bans,
+    /// Members by folded name.
+    pub(super) names: HashMap<Box<str>, ClientId>,
+    /// Connections by address; kept only where they are limited.
+    pub(super) per_ip: HashMap<IpAddr, usize>,
+    /// Those to whom something private is owed.
+    pub(super) queue: Queue,
+    /// Those who may have to be closed because they do not read.
+    pub(super) laggards: Vec<ClientId>,
+    pub(super) closing: VecDeque<(ClientId, Close)>,
+    /// Deadlines of the login, and of the idle.
+    pub(super) deadlines: Wheel<Deadline>,
+    /// Rooms whose joins and leaves are summed up, and when the line about them is due.
+    pub(super) sums: VecDeque<(Duration, RoomId)>,
+    pub(super) operator: Option<Operator>,
+    /// Somebody who reads well is owed so much that nobody may say more for now.
+    pub(super) pressed: bool,
+    /// The server is to end.
+    pub(super) ending: bool,
+    pub(super) stats: Stats,
+    /// The stamp of the newest line.
+    pub(super) stamp: u64,
+    sessions: u32,
+    hasher: RandomState,
+}
+
+impl Hub {
+    /// An empty server that speaks through `render`.
+    pub fn new(mut config: Config, render: Box<dyn Render>) -> Self {
+        if config.mode == Mode::P2p {
+            config.login = super::Login::Address;
+            config.max_clients = 1;
+            config.max_waiting = 0;
+        }
+        // Else the history alone would count as lagging.
+        config.history_bytes = config.history_bytes.min(config.backlog_bytes / 2);
+        let keep =
+            Keep { messages: config.history, history_bytes: config.history_bytes, backlog_bytes: config.backlog_bytes };
+        Hub {
+            rooms: Rooms::new(keep, config.max_rooms),
+            seats: Seats::new(config.max_clients, config.max_waiting),
+            config,
+            render,
+            clients: Clients::default(),
+            bans: Bans::default(),
+            names: HashMap::new(),
+            per_ip: HashMap::new(),
+            queue: Queue::default(),
+            laggards: Vec::new(),
+            closing: VecDeque::new(),
+            deadlines: Wheel::default(),
+            sums: VecDeque::new(),
+            operator: None,
+            pressed: false,
+            ending: false,
+            stats: Stats::default(),
+            stamp: 0,
+            sessions: Session::OPERATOR.0,
+            hasher: RandomState::new(),
+        }
+    }
+
+    /// How many connections there are.
+    pub fn connected_count(&self) -> usize {
+        self.clients.len()
+    }
+
+    /// Whether the server is to end, by the operator's wish or because the peer of p2p has left.
+    pub fn is_ending(&self) -> bool {
+        self.ending
+    }
+
+    /// The hash under which a folded name stands in the logs' indices; its key is secret.
+    pub(super) fn name_hash(&self, key: &str) -> u64 {
+        self.hasher.hash_one(key)
+    }
+
+    /// A connection has been accepted; `id` stays its number until [`Hub::closed`].
+    pub fn connected(&mut self, id: ClientId, addr: SocketAddr, now: Now) {
+        self.sessions = self.sessions.wrapping_add(1).max(Session::OPERATOR.0 + 1);
+        let session = Session(self.sessions);
+        self.clients.insert(id, Client::new(addr, session, now.micros()));
+        self.stats.connections += 1;
+        let connected = self.clients.len();
+        info!("connected {addr} ({connected} connected)");
+        self.tell_operator(&Event::Notice(Notice::Connected { addr, connected }));
+        self.receive_newcomer(id, now);
+    }
+
+    /// Whether the next line of `id` may be given to [`Hub::line`].
+    pub fn allowance(&self, id: ClientId, now: Now) -> Allowance {
+        let Some(client) = self.clients.get(id).filter(|client| client.stage != Stage::Leaving) else {
+            return Allowance::Never;
+        };
+        let half = self.config.backlog_bytes / 2;
+        if client.private_bytes() > REPLIES_PENDING.min(half) {
+            return Allowance::AfterReplies;
+        }
+        if self.pressed {
+            return Allowance::AfterOthers;
+        }
+        // A line goes to all in the room at once; those who wait for their turn of being written
+        // to must not fall behind by what the fast say meanwhile.
+        if client.stage == Stage::Here && self.rooms[client.room].unswept() > half as u64 {
+            return Allowance::AfterOthers;
+        }
+        if self.config.rate > 0 {
+            let interval = 1_000_000 / u64::from(self.config.rate);
+            let ahead = interval * u64::from(self.config.burst - 1);
+            if client.allowance > now.micros() + ahead {
+                return Allowance::At(Duration::from_micros(client.allowance - ahead));
+            }
+        }
+        Allowance::Now
+    }
+
+    /// A client sent a line, and its [`Hub::allowance`] is `Now`.
+    pub fn line(&mut self, id: ClientId, input: Input, now: Now) {
+        let Some(client) = self.clients.get_mut(id) else { return };
+        // Generic cell rate algorithm, ITU-T I.371: one number stands for the whole bucket.
+        let interval = 1_000_000 / u64::from(self.config.rate.max(1));
+        client.allowance = client.allowance.max(now.micros()) + interval;
+        if client.stage == Stage::Here {
+            client.active = now.micros();
+        }
+        match input {
+            Input::TooLong => self.refuse(id, Refusal::TooLong { most: self.config.max_line }),
+            Input::NotUtf8 => self.refuse(id, Refusal::NotUtf8),
+            Input::Line(text) => match self.clients[id].stage {
+                Stage::Waiting(_) => self.line_while_waiting(id, text, now),
+                Stage::Asked => self.answer(id, text, now),
+                Stage::Here => self.obey(id, text, now),
+                Stage::Leaving => {}
+            },
+        }
+    }
+
+    /// The client will send no more; what is owed to it is still written.
+    pub fn end_of_input(&mut self, id: ClientId, now: Now) {
+        self.depart(id, Cause::EndOfInput, Close::WhenRead, now);
+    }
+
+    /// The connection broke.
+    pub fn lost(&mut self, id: ClientId, now: Now) {
+        self.depart(id, Cause::ConnectionLost, Close::AtOnce, now);
+    }
+
+    /// The connection has been closed and its id may be reused once [`Hub::poll_close`] is empty.
+    pub fn closed(&mut self, id: ClientId, now: Now) {
+        if self.clients.get(id).is_some_and(|client| client.stage != Stage::Leaving) {
+            self.lost(id, now);
+        }
+        if let Some(client) = self.clients.remove(id) {
+            self.release_address(client.addr.ip());
+            let (addr, connected) = (client.addr, self.clients.len());
+            info!("disconnected {addr} ({connected} connected)");
+            self.tell_operator(&Event::Notice(Notice::Disconnected { addr, connected }));
+        }
+    }
+
+    /// Time has passed: does what has become due.
+    pub fn tick(&mut self, now: Now) {
+        self.drop_laggards(now);
+        for deadline in self.deadlines.expire(now.at) {
+            self.deadline(deadline, now);
+        }
+        while self.sums.front().is_some_and(|&(due, _)| due <= now.at) {
+            if let Some((_, room)) = self.sums.pop_front() {
+                self.sum_up(room, now);
+            }
+        }
+        for (id, number) in self.seats.renumber(&mut self.clients, now.at) {
+            self.notice(id, Notice::Waiting { number });
+        }
+        self.drop_laggards(now);
+    }
+
+    /// When [`Hub::tick`] has something to do next.
+    pub fn next_deadline(&self) -> Option<Duration> {
+        let sum = self.sums.front().map(|&(due, _)| due);
+        [self.deadlines.next(), sum, self.seats.next_deadline()].into_iter().flatten().min()
+    }
+
+    /// The next client to whom something private is owed and who can be written to.
+    pub fn poll_private(&mut self) -> Option<ClientId> {
+        let id = self.queue.pop(&mut self.clients);
+        if id.is_none() {
+            self.pressed = false;
+        }
+        id
+    }
+
+    /// The next member of a room who has unread lines and can be written to.
+    ///
+    /// Visits at most `visits` members and counts them down.
+    pub fn poll_sweep(&mut self, visits: &mut usize) -> Option<ClientId> {
+        while *visits > 0 {
+            let id = self.rooms.first_dirty()?;
+            let room = &mut self.rooms[id];
+            let Some(member) = room.next_visit() else {
+                self.rooms.first_is_clean();
+                continue;
+            };
+            *visits -= 1;
+            let client = &self.clients[member];
+            let unread = !client.blocked && client.cursor != room.log.end();
+            if visits.is_multiple_of(VISITS_IN_A_ROW) {
+                self.rooms.rotate_dirty();
+            }
+            if unread {
+                return Some(member);
+            }
+        }
+        None
+    }
+
+    /// Whether there is something to write, to drop or to close without waiting for an event.
+    pub fn has_work(&self) -> bool {
+        !self.queue.is_empty()
+            || self.rooms.first_dirty().is_some()
+            || !self.laggards.is_empty()
+            || !self.closing.is_empty()
+    }
+
+    /// Lends the next bytes for `id`; returns how many slices were filled.
+    pub fn gather<'a>(&'a self, id: ClientId, slices: &mut [IoSlice<'a>]) -> usize {
+        let Some(mut reader) = self.reader(id) else { return 0 };
+        let mut filled = 0;
+        while filled < slices.len() {
+            let Some(bytes) = reader.slice() else { break };
+            slices[filled] = IoSlice::new(bytes);
+            filled += 1;
+            reader.consume(bytes.len());
+        }
+        filled
+    }
+
+    /// `n` of the bytes that were lent for `id` have been written.
+    pub fn advance(&mut self, id: ClientId, mut n: usize) {
+        self.stats.bytes += n as u64;
+        let Some(mut reader) = self.reader(id) else { return };
+        while let Some(bytes) = reader.slice() {
+            if n == 0 {
+                break;
+            }
+            let step = n.min(bytes.len());
+            reader.consume(step);
+            n -= step;
+        }
+        let (cursor, place) = reader.position();
+        let client = &mut self.clients[id];
+        if let Some(outbox) = &mut client.outbox {
+            outbox.forget(place);
+            if outbox.len() == 0 {
+                client.outbox = None;
+            }
+        }
+        if client.stage == Stage::Here {
+            self.move_cursor(id, cursor);
+        }
+    }
+
+    /// Whether everything that is owed to `id` has been written.
+    pub fn is_up_to_date(&self, id: ClientId) -> bool {
+        self.reader(id).is_none_or(|mut reader| reader.slice().is_none())
+    }
+
+    fn reader(&self, id: ClientId) -> Option<Reader<'_>> {
+        let client = self.clients.get(id)?;
+        let log = (client.stage == Stage::Here).then(|| &self.rooms[client.room].log);
+        Some(Reader::new(client, log))
+    }
+
+    /// The socket of `id` is full: it is left alone until [`Hub::writable`].
+    pub fn blocked(&mut self, id: ClientId) {
+        if let Some(client) = self.clients.get_mut(id) {
+            client.blocked = true;
+            if client.private_bytes() > self.config.backlog_bytes {
+                self.laggards.push(id);
+            }
+            self.note_stuck(id);
+        }
+    }
+
+    /// The socket of `id` takes bytes again.
+    pub fn writable(&mut self, id: ClientId) {
+        if let Some(client) = self.clients.get_mut(id)
+            && client.blocked
+        {
+            client.blocked = false;
+            self.queue.push(id, client);
+        }
+    }
+
+    /// More is to be written to `id`, but others have their turn first.
+    pub fn write_later(&mut self, id: ClientId) {
+        if let Some(client) = self.clients.get_mut(id) {
+            self.queue.push(id, client);
+        }
+    }
+
+    /// The next connection to be closed.
+    pub fn poll_close(&mut self) -> Option<(ClientId, Close)> {
+        self.closing.pop_front()
+    }
+
+    /// Tells everybody that the server ends; nobody's lines are taken any more.
+    pub fn shut_down(&mut self, now: Now) {
+        self.ending = true;
+        let notice = Event::Notice(Notice::ShuttingDown);
+        self.tell_operator(&notice);
+        let rooms: Vec<RoomId> = self.rooms.iter().map(|(id, _)| id).collect();
+        for room in rooms {
+            self.show(room, super::delivery::Author::NOBODY, super::log::Kind::Notice, 0, &notice, now);
+        }
+        let others: Vec<ClientId> = self
+            .clients
+            .iter()
+            .filter(|(_, client)| matches!(client.stage, Stage::Waiting(_) | Stage::Asked))
+            .map(|(id, _)| id)
+            .collect();
+        for id in others {
+            self.tell(id, &notice);
+        }
+    }
+
+    /// The name of the dialect's language for lists that take several lines.
+    pub(super) fn lang(&self) -> super::Lang {
+        self.config.lang
+    }
+}

@@ -1,0 +1,141 @@
+//! The state machine: names, seats, the waiting line, rooms, who is owed what.
+//!
+//! It is pure. Whoever drives it calls, with the time as a parameter:
+//!
+//! - in: [`Hub::connected`], [`Hub::line`], [`Hub::end_of_input`], [`Hub::lost`], [`Hub::closed`],
+//!   [`Hub::tick`], and [`Hub::operator_line`] for the console;
+//! - out: [`Hub::poll_private`] and [`Hub::poll_sweep`] name those who can be written to,
+//!   [`Hub::gather`] lends the bytes, [`Hub::advance`] and [`Hub::blocked`] say what became of
+//!   them; [`Hub::poll_close`] names those whose connection is to end, [`Hub::next_deadline`] says
+//!   when the next tick is wanted.
+//!
+//! A room is a [`log`] and a client in it a cursor; what is meant for one client alone waits in
+//! its outbox, and [`reader`] merges the two by stamp.
+
+mod bans;
+mod client;
+mod command;
+mod delivery;
+mod entering;
+mod event;
+mod hub;
+mod log;
+mod name;
+mod operator;
+mod outbox;
+mod phrases;
+
+mod reader;
+mod room;
+mod rooms;
+mod seats;
+mod talking;
+
+use std::time::Duration;
+
+use time::PrimitiveDateTime;
+
+pub use client::ClientId;
+pub use event::{Cause, Event, Notice, People, Refusal, Render};
+pub use hub::{Allowance, Close, Hub, Input};
+pub use name::{MAX_WIDTH as MAX_NAME_WIDTH, fold};
+pub use phrases::Lang;
+
+/// The time, as whoever drives the hub sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct Now {
+    /// Since some fixed moment; never goes back.
+    pub at: Duration,
+    /// What the clock on the wall shows; may jump.
+    pub local: PrimitiveDateTime,
+}
+
+impl Now {
+    fn micros(self) -> u64 {
+        self.at.as_micros() as u64
+    }
+}
+
+/// How people are known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Login {
+    /// They are asked for a nickname.
+    #[default]
+    Nickname,
+    /// By `IP:PORT`; nobody is asked.
+    Address,
+}
+
+/// What the server is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// A chat room.
+    #[default]
+    Hub,
+    /// The operator talks with one person, and the server ends with them.
+    P2p,
+}
+
+/// The bounds and choices that a hub is run with.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub mode: Mode,
+    pub login: Login,
+    /// The words of lists that are too long for one event, such as the help.
+    pub lang: Lang,
+    /// Seats; at least 1.
+    pub max_clients: usize,
+    /// Places in the waiting line.
+    pub max_waiting: usize,
+    /// Connections from one address; 0 for no limit.
+    pub max_per_ip: usize,
+    /// Messages of each room shown to whoever enters.
+    pub history: usize,
+    /// Bytes that the history of one room may span.
+    pub history_bytes: usize,
+    /// Bytes that a client may lag in reading.
+    pub backlog_bytes: usize,
+    /// How long a nickname may take.
+    pub login_timeout: Duration,
+    /// How long a member may be silent; zero for ever.
+    pub idle_timeout: Duration,
+    /// Bytes in a line, only to tell how many are allowed.
+    pub max_line: usize,
+    /// Lines a second from one client; 0 for no limit.
+    pub rate: u32,
+    /// Lines at once from one client; at least 1.
+    pub burst: u32,
+    /// With more members than this a room's joins and leaves are summed up.
+    pub announce_limit: usize,
+    /// Rooms, the lobby included.
+    pub max_rooms: usize,
+    /// People whom one client may ignore.
+    pub max_ignored: usize,
+    /// Names given where people are listed.
+    pub max_listed: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            mode: Mode::Hub,
+            login: Login::Nickname,
+            lang: Lang::En,
+            max_clients: 1024,
+            max_waiting: 1024,
+            max_per_ip: 0,
+            history: 100,
+            history_bytes: 512 * 1024,
+            backlog_bytes: 1024 * 1024,
+            login_timeout: Duration::from_secs(60),
+            idle_timeout: Duration::ZERO,
+            max_line: 4096,
+            rate: 10,
+            burst: 30,
+            announce_limit: 200,
+            max_rooms: 256,
+            max_ignored: 100,
+            max_listed: 100,
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Nicknames and room names: what is allowed, and which two of them are the same.
+
+use caseless::Caseless;
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
+use unicode_width::UnicodeWidthStr;
+
+/// The widest name, in columns of a terminal.
+pub const MAX_WIDTH: usize = 24;
+
+/// The longest name in bytes, so that marks, which have no width, are bounded too.
+const MAX_BYTES: usize = 8 * MAX_WIDTH;
+
+/// Names that would be taken for the server or for the reader, folded.
+const RESERVED: &[&str] = &[
+    "you",
+    "me",
+    "server",
+    "system",
+    "operator",
+    "console",
+    "admin",
+    "administrator",
+    "all",
+    "everyone",
+    "everybody",
+    "here",
+    "nobody",
+    "chinwag",
+    "你",
+    "我",
+    "服务器",
+    "系统",
+    "管理员",
+    "所有人",
+    "大家",
+];
+
+/// A name that may be used, in Unicode's composed form (NFC), and the key under which it is unique.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Name {
+    pub shown: Box<str>,
+    pub key: Box<str>,
+}
+
+/// Why a text cannot be a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unfit {
+    /// Nothing, too wide, or something that is neither letter nor digit nor one of `_`, `-`, `.`.
+    Shape,
+    /// It would be taken for somebody else.
+    Reserved,
+}
+
+impl Name {
+    /// Takes a text for a name, if it may be one.
+    pub fn new(text: &str) -> Result<Name, Unfit> {
+        let shown: String = text.trim().nfc().collect();
+        let starts_well = shown.chars().next().is_some_and(|first| !is_combining_mark(first));
+        if !starts_well
+            || shown.len() > MAX_BYTES
+            || !(1..=MAX_WIDTH).contains(&shown.width())
+            || !shown.chars().all(is_allowed)
+        {
+            return Err(Unfit::Shape);
+        }
+        let key = fold(&shown);
+        if RESERVED.contains(&&*key) {
+            return Err(Unfit::Reserved);
+        }
+        Ok(Name { shown: shown.into(), key: key.into() })
+    }
+}
+
+fn is_allowed(c: char) -> bool {
+    (c.is_alphanumeric() || is_combining_mark(c) || matches!(c, '_' | '-' | '.')) && !is_invisible(c)
+}
+
+/// Letters and marks that nobody sees (Default_Ignorable_Code_Point, DerivedCoreProperties.txt):
+/// with them two names could look alike.
+fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{3164}'
+        | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// The key of a name: equal for names that differ in case, width or composition only.
+///
+/// Compatibility caseless matching, The Unicode Standard, section 3.13, definition D146.
+pub fn fold(name: &str) -> String {
+    if name.is_ascii() {
+        return name.to_ascii_lowercase();
+    }
+    name.chars().nfd().default_case_fold().nfkd().default_case_fold().nfkd().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(text: &str) -> Box<str> {
+        Name::new(text).unwrap_or_else(|why| panic!("{text}: {why:?}")).key
+    }
+
+    #[test]
+    fn letters_and_digits_of_any_script_are_allowed() {
+        for name in ["a", "alice", "Ann-Marie_2.0", "张三", "Ελένη", "नमस्ते", "علي", "조선", "q1"]
+        {
+            assert_eq!(&*Name::new(name).unwrap().shown, name);
+        }
+    }
+
+    #[test]
+    fn everything_else_is_not() {
+        for name in [
+            "",
+            " ",
+            "a b",
+            "a@b",
+            "a:b",
+            "a/b",
+            "a\u{200b}b",
+            "\u{301}a",
+            "ㅤ",
+            "a\u{fe0f}",
+            "😀",
+            "a!",
+            "#a",
+            &"x".repeat(25),
+            &"张".repeat(13),
+        ] {
+            assert_eq!(Name::new(name), Err(Unfit::Shape), "{name:?}");
+        }
+        assert_eq!(Name::new(&"x".repeat(24)).unwrap().shown.len(), 24);
+        assert_eq!(Name::new(&"张".repeat(12)).unwrap().shown.len(), 36);
+        assert_eq!(Name::new(&format!("a{}", "\u{301}".repeat(200))), Err(Unfit::Shape));
+    }
+
+    #[test]
+    fn case_width_and_composition_make_no_other_name() {
+        assert_eq!(key("Alice"), key("aLICE"));
+        assert_eq!(key("ａｌｉｃｅ"), key("alice"));
+        assert_eq!(key("é"), key("e\u{301}"));
+        assert_eq!(key("STRASSE"), key("straße"));
+        assert_eq!(key("ΣΊΣΥΦΟΣ"), key("σίσυφος"));
+        assert_eq!(key("ｶﾞ"), key("ガ"));
+        assert_ne!(key("alice"), key("alicia"));
+    }
+
+    #[test]
+    fn reserved_names_are_recognised_in_any_spelling() {
+        for name in ["you", "YOU", "Ｓｅｒｖｅｒ", "server", "服务器"] {
+            assert_eq!(Name::new(name), Err(Unfit::Reserved));
+        }
+    }
+
+    #[test]
+    fn surrounding_spaces_are_not_part_of_the_name() {
+        assert_eq!(&*Name::new("  alice ").unwrap().shown, "alice");
+    }
+}

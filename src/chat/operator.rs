@@ -1,0 +1,276 @@
+//! The operator at the console: a member who is not in any room, sees all of them, and can do more.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use log::warn;
+
+use super::client::{ClientId, Session, Stage};
+use super::command::{Command, split};
+use super::delivery::Author;
+use super::event::{Cause, Event, Notice, People, Refusal};
+use super::hub::{Close, Hub, Input};
+use super::name::fold;
+use super::room::RoomId;
+use super::rooms::LOBBY;
+use super::{Mode, Now};
+
+/// The name under which the operator speaks; nobody else can take it.
+const NAME: &str = "server";
+
+/// The console's side of the operator.
+#[derive(Default)]
+pub struct Operator {
+    /// Rendered lines that the console has not taken yet.
+    out: Vec<u8>,
+    /// Who whispered last.
+    whisperer: Option<(ClientId, Session)>,
+}
+
+impl Hub {
+    /// A console is there: from now on lines are made for it.
+    pub fn attach_operator(&mut self) {
+        self.operator = Some(Operator::default());
+    }
+
+    /// The console's input has ended; what is said is still shown on it.
+    pub fn detach_operator(&mut self) {
+        self.tell_operator(&Event::Notice(Notice::Detached));
+    }
+
+    /// Takes what is to be shown on the console.
+    pub fn take_operator_output(&mut self) -> Vec<u8> {
+        self.operator.as_mut().map(|operator| std::mem::take(&mut operator.out)).unwrap_or_default()
+    }
+
+    /// `lines` lines for the console could not be shown.
+    pub fn operator_lost(&mut self, lines: u64) {
+        self.tell_operator(&Event::Notice(Notice::Lost { lines }));
+    }
+
+    pub(super) fn tell_operator(&mut self, event: &Event) {
+        if let Some(operator) = &mut self.operator {
+            self.render.render(event, &mut operator.out);
+        }
+    }
+
+    /// Shows the operator what happens in a room, with the room's name unless it is the lobby.
+    pub(super) fn tell_operator_of(&mut self, room: RoomId, event: &Event) {
+        if self.operator.is_none() || room == RoomId::LOBBY {
+            return self.tell_operator(event);
+        }
+        let room = &self.rooms[room].name;
+        let placed = |name: &str| format!("({room}) {name}");
+        let (mut event, name) = match *event {
+            Event::Said { name, .. } | Event::Action { name, .. } => (*event, placed(name)),
+            Event::Notice(Notice::Joined { name, .. } | Notice::Left { name, .. }) => (*event, placed(name)),
+            Event::Notice(Notice::Renamed { old, .. }) => (*event, placed(old)),
+            event => (event, String::new()),
+        };
+        match &mut event {
+            Event::Said { name: shown, .. } | Event::Action { name: shown, .. } => *shown = &name,
+            Event::Notice(Notice::Joined { name: shown, .. } | Notice::Left { name: shown, .. }) => *shown = &name,
+            Event::Notice(Notice::Renamed { old: shown, .. }) => *shown = &name,
+            _ => {}
+        }
+        self.tell_operator(&event);
+    }
+
+    /// Whether `name` is the operator's, and there is an operator to hear it.
+    pub(super) fn is_operator(&self, name: &str) -> bool {
+        self.operator.is_some() && fold(name) == NAME
+    }
+
+    pub(super) fn whisper_to_operator(&mut self, id: ClientId, text: &str, now: Now) {
+        self.stats.whispers += 1;
+        let (at, from) = (now.local.time(), self.clients[id].name.clone());
+        let session = self.clients[id].session;
+        self.begin_day(self.clients[id].room, now);
+        self.tell(id, &Event::Whispered { at, to: NAME, text });
+        if let Some(operator) = &mut self.operator {
+            operator.whisperer = Some((id, session));
+        }
+        self.tell_operator(&Event::Whisper { at, from: &from, text });
+    }
+
+    /// The operator typed a line.
+    pub fn operator_line(&mut self, input: Input, now: Now) {
+        let line = match input {
+            Input::Line(line) => line,
+            Input::TooLong => return self.refuse_operator(Refusal::TooLong { most: self.config.max_line }),
+            Input::NotUtf8 => return self.refuse_operator(Refusal::NotUtf8),
+        };
+        match Command::parse(line) {
+            Command::Nothing => {}
+            Command::Say("") => self.refuse_operator(Refusal::Usage("/say text")),
+            Command::Say(text) => self.operator_says(text, false, now),
+            Command::Action(text) if text.trim().is_empty() => self.refuse_operator(Refusal::Usage("/me text")),
+            Command::Action(text) => self.operator_says(text, true, now),
+            Command::Whisper { to, text } => self.operator_whispers(to, text, now),
+            Command::Reply(text) => self.operator_replies(text, now),
+            Command::Who(room) => self.operator_who(room),
+            Command::Rooms => self.with_rooms(|hub, notice| hub.tell_operator(&Event::Notice(notice))),
+            Command::Ping(text) => self.tell_operator(&Event::Notice(Notice::Pong { text })),
+            Command::Help => {
+                for line in self.lang().operator_help() {
+                    self.tell_operator(&Event::Notice(Notice::Line(line)));
+                }
+            }
+            Command::Quit(_) if self.config.mode == Mode::P2p => self.ending = true,
+            Command::Quit(_) => self.refuse_operator(Refusal::ConsoleDoesNotQuit),
+            Command::Other(word, rest) => self.operator_command(word, rest, now),
+            _ => {
+                let word = split(line.trim_start_matches('/')).0;
+                self.refuse_operator(Refusal::NoCommand { word });
+            }
+        }
+    }
+
+    fn operator_command(&mut self, word: &str, rest: &str, now: Now) {
+        match word.to_ascii_lowercase().as_str() {
+            "stats" => self.operator_stats(now),
+            "kick" => self.kick(rest, now),
+            "ban" => self.ban(rest, now),
+            "bans" => self.list_bans(now),
+            "unban" => self.unban(rest),
+            "shutdown" => self.ending = true,
+            _ => self.refuse_operator(Refusal::NoCommand { word }),
+        }
+    }
+
+    fn refuse_operator(&mut self, refusal: Refusal) {
+        self.tell_operator(&Event::Refusal(refusal));
+    }
+
+    fn operator_author(&self) -> Author {
+        Author { session: Session::OPERATOR, name: self.name_hash(NAME) }
+    }
+
+    fn operator_says(&mut self, text: &str, action: bool, now: Now) {
+        self.say_in(RoomId::LOBBY, self.operator_author(), NAME, text, action, None, now);
+    }
+
+    fn operator_whispers(&mut self, to: &str, text: &str, now: Now) {
+        if to.is_empty() || text.trim().is_empty() {
+            return self.refuse_operator(Refusal::Usage("@name text"));
+        }
+        match self.names.get(&*fold(to)) {
+            Some(&target) => self.operator_whispers_to(target, text, now),
+            None => self.refuse_operator(Refusal::NobodyCalled { name: to }),
+        }
+    }
+
+    fn operator_replies(&mut self, text: &str, now: Now) {
+        let whisperer = self.operator.as_ref().and_then(|operator| operator.whisperer);
+        let target = whisperer.filter(|&(id, session)| {
+            self.clients.get(id).is_some_and(|client| client.session == session && client.stage == Stage::Here)
+        });
+        match target {
+            _ if text.trim().is_empty() => self.refuse_operator(Refusal::Usage("/r text")),
+            Some((id, _)) => self.operator_whispers_to(id, text, now),
+            None => self.refuse_operator(Refusal::NobodyWhispered),
+        }
+    }
+
+    fn operator_whispers_to(&mut self, target: ClientId, text: &str, now: Now) {
+        let to = self.clients[target].name.clone();
+        self.tell_operator(&Event::Whispered { at: now.local.time(), to: &to, text });
+        self.hear(target, self.operator_author(), target, NAME, text, now);
+    }
+
+    /// Lists people with their addresses: everybody, or those in one room.
+    fn operator_who(&mut self, room: &str) {
+        let Some(id) = self.rooms.find(&if room.is_empty() { LOBBY.into() } else { fold(room) }) else {
+            return self.refuse_operator(Refusal::NoRoom { room });
+        };
+        let members = self.rooms[id].members.iter().take(self.config.max_listed).map(|&id| &self.clients[id]);
+        let list: Vec<String> = members.map(|client| format!("{} {}", client.name, client.addr)).collect();
+        let names: Vec<&str> = list.iter().map(String::as_str).collect();
+        let people = People { here: self.rooms[id].members.len(), names: &names, you: false };
+        let room = self.rooms[id].name.clone();
+        self.tell_operator(&Event::Notice(Notice::PeopleIn { room: &room, people }));
+    }
+
+    fn operator_stats(&mut self, now: Now) {
+        let (seated, waiting) = self.seats.counts();
+        let stats = self.stats;
+        let (connected, rooms, named) = (self.clients.len(), self.rooms.len(), self.names.len());
+        let lines = [
+            format!(
+                "uptime {} s, {connected} connected, {seated} seated, {named} here, {waiting} waiting, {rooms} rooms",
+                now.at.as_secs()
+            ),
+            format!(
+                "{} connections, {} refused, {} dropped as too slow",
+                stats.connections, stats.refused, stats.dropped
+            ),
+            format!("{} messages, {} whispers, {} bytes written", stats.messages, stats.whispers, stats.bytes),
+        ];
+        for line in &lines {
+            self.tell_operator(&Event::Notice(Notice::Line(line)));
+        }
+    }
+
+    fn kick(&mut self, rest: &str, now: Now) {
+        let (name, why) = split(rest);
+        if name.is_empty() {
+            return self.refuse_operator(Refusal::Usage("/kick name [why]"));
+        }
+        let Some(&id) = self.names.get(&*fold(name)) else {
+            return self.refuse_operator(Refusal::NobodyCalled { name });
+        };
+        let why = Some(why.trim()).filter(|why| !why.is_empty());
+        self.notice(id, Notice::Kicked { why });
+        self.depart(id, Cause::Kicked(why.map(Box::from)), Close::WhenRead, now);
+    }
+
+    fn ban(&mut self, rest: &str, now: Now) {
+        const USAGE: Refusal = Refusal::Usage("/ban ADDRESS|name [minutes]");
+        let (what, minutes) = split(rest);
+        let minutes: Option<u64> = match minutes.trim() {
+            "" => None,
+            number => match number.parse() {
+                // Some thousand years, and no overflow.
+                Ok(minutes @ 1..=1_000_000_000) => Some(minutes),
+                _ => return self.refuse_operator(USAGE),
+            },
+        };
+        let named = self.names.get(&*fold(what)).map(|&id| self.clients[id].addr.ip());
+        let Some(addr) = named.or_else(|| what.parse::<IpAddr>().ok()) else {
+            return self.refuse_operator(if what.is_empty() { USAGE } else { Refusal::NobodyCalled { name: what } });
+        };
+        self.bans.add(addr, minutes.map(|minutes| now.at + Duration::from_secs(60 * minutes)));
+        warn!("{addr} is banned");
+        self.tell_operator(&Event::Notice(Notice::Ban { addr, minutes }));
+        let hit: Vec<ClientId> =
+            self.clients.iter().filter(|(_, client)| client.addr.ip() == addr).map(|(id, _)| id).collect();
+        for id in hit {
+            if self.clients[id].stage != Stage::Leaving {
+                self.refuse(id, Refusal::Banned);
+                self.depart(id, Cause::Banned, Close::WhenRead, now);
+            }
+        }
+    }
+
+    fn list_bans(&mut self, now: Now) {
+        let bans = self.bans.list(now.at);
+        if bans.is_empty() {
+            return self.tell_operator(&Event::Notice(Notice::NoBans));
+        }
+        for (addr, left) in bans {
+            let minutes = left.map(|left| left.as_secs().div_ceil(60));
+            self.tell_operator(&Event::Notice(Notice::Ban { addr, minutes }));
+        }
+    }
+
+    fn unban(&mut self, what: &str) {
+        match what.parse::<IpAddr>() {
+            _ if what.is_empty() => self.refuse_operator(Refusal::Usage("/unban ADDRESS")),
+            Ok(addr) if self.bans.lift(addr) => {
+                warn!("{addr} is no longer banned");
+                self.tell_operator(&Event::Notice(Notice::Unbanned { addr }));
+            }
+            _ => self.refuse_operator(Refusal::NotBanned { what }),
+        }
+    }
+}

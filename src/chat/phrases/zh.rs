@@ -1,0 +1,202 @@
+//! Chinese.
+
+use std::fmt::{Formatter, Result};
+
+use time::Weekday;
+
+use super::super::event::{Cause, Notice, People, Refusal};
+use super::super::name::{MAX_WIDTH, Unfit};
+use super::list;
+
+pub const HELP: &[&str] = &[
+    "输入一行文字并按回车即可发言，也可以输入命令：",
+    "@昵称 内容，/msg 昵称 内容    私聊；/r 内容 回复最近一次私聊",
+    "@@内容，//内容，/say 内容     说出 @内容、/内容，或原样说出内容",
+    "/me 内容                      动作：* alice 挥手",
+    "/nick 昵称                    更换昵称",
+    "/who [房间]，/rooms           谁在这里；有哪些房间",
+    "/join 房间，/leave            进入别的房间；回到 lobby",
+    "/history [n]                  重看最近 n 条消息",
+    "/ignore [昵称]，/unignore 昵称  屏蔽某人；取消屏蔽",
+    "/echo on|off                  是否显示自己说的话",
+    "/ping [内容]                  看看服务器是否应答",
+    "/quit [原因]                  离开；单独一行 q、quit 或 exit 也可以",
+];
+
+pub const OPERATOR_HELP: &[&str] = &[
+    "您输入的内容以 server 的名义在 lobby 中说出。命令：",
+    "@昵称 内容，/msg 昵称 内容    私聊；/r 内容 回复最近一次私聊",
+    "@@内容，//内容，/say 内容     说出 @内容、/内容，或原样说出内容；/me 内容",
+    "/who [房间]，/rooms，/stats   谁在这里；有哪些房间；服务器的数据",
+    "/kick 昵称 [原因]             断开某人的连接",
+    "/ban 地址|昵称 [分钟]         断开并拒绝来自该地址的连接",
+    "/bans，/unban 地址            列出封禁；解除封禁",
+    "/shutdown                     关闭服务器",
+];
+
+pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
+    match *notice {
+        Notice::Welcome => f.write_str("请输入昵称:"),
+        Notice::NameSet => f.write_str("昵称设置成功"),
+        Notice::Entered { name, people: p } => {
+            write!(f, "您是{name}，当前{}人：", p.here)?;
+            people(&p, f)?;
+            f.write_str("。输入 /help 查看命令。")
+        }
+        Notice::EnteredPeer { name } => write!(f, "您是{name}，正在与服务器管理员对话。输入 /help 查看命令。"),
+        Notice::EnteredRoom { room, people: p } => {
+            write!(f, "您进入了房间{room}，当前{}人：", p.here)?;
+            people(&p, f)?;
+            f.write_str("。")
+        }
+        Notice::HistoryBegins { .. } => f.write_str("----以下是历史记录----"),
+        Notice::HistoryEnds => f.write_str("----以上是历史记录----"),
+        Notice::NoHistory => f.write_str("这里还没有人说过话。"),
+        Notice::Joined { name, here } => write!(f, "{name}进入了聊天室，当前{here}人"),
+        Notice::Left { name, cause, here } => {
+            write!(f, "{name}退出了聊天室")?;
+            self::cause(cause, f)?;
+            write!(f, "，当前{here}人")
+        }
+        Notice::Renamed { old, new } => write!(f, "{old}改名为{new}"),
+        Notice::Summed { joined, left, here } => {
+            write!(f, "{joined}人进入了聊天室，{left}人退出了聊天室，当前{here}人")
+        }
+        Notice::Day(date) => {
+            let weekday = match date.weekday() {
+                Weekday::Monday => "一",
+                Weekday::Tuesday => "二",
+                Weekday::Wednesday => "三",
+                Weekday::Thursday => "四",
+                Weekday::Friday => "五",
+                Weekday::Saturday => "六",
+                Weekday::Sunday => "日",
+            };
+            write!(f, "{}年{}月{}日 星期{weekday}", date.year(), u8::from(date.month()), date.day())
+        }
+        Notice::Waiting { number } => write!(f, "聊天室已满，您在等候队列中排第{number}位。"),
+        Notice::Pong { text: "" } => f.write_str("pong"),
+        Notice::Pong { text } => write!(f, "pong {text}"),
+        Notice::People(p) => {
+            write!(f, "当前{}人", p.here)?;
+            named(&p, f)
+        }
+        Notice::PeopleIn { room, people: p } => {
+            write!(f, "房间{room}当前{}人", p.here)?;
+            named(&p, f)
+        }
+        Notice::Rooms { rooms, more } => {
+            write!(f, "共{}个房间：", rooms.len() + more)?;
+            for (index, (room, here)) in rooms.iter().enumerate() {
+                write!(f, "{}{room}（{here}人）", if index == 0 { "" } else { "、" })?;
+            }
+            if more > 0 { write!(f, "以及另外{more}个") } else { Ok(()) }
+        }
+        Notice::Echo { on: true } => f.write_str("从现在起显示您自己说的话。"),
+        Notice::Echo { on: false } => f.write_str("不再显示您自己说的话。"),
+        Notice::Ignoring { name } => write!(f, "已屏蔽{name}。输入 /unignore {name} 取消屏蔽。"),
+        Notice::NoLongerIgnoring { name } => write!(f, "已取消屏蔽{name}。"),
+        Notice::IgnoreList { names: [] } => f.write_str("您没有屏蔽任何人。"),
+        Notice::IgnoreList { names } => {
+            f.write_str("您屏蔽了")?;
+            list(f, names, "、", "和")?;
+            f.write_str("。")
+        }
+        Notice::Goodbye => f.write_str("再见。"),
+        Notice::Kicked { why: None } => f.write_str("您被管理员请出了聊天室。"),
+        Notice::Kicked { why: Some(why) } => write!(f, "您被管理员请出了聊天室：{why}"),
+        Notice::ShuttingDown => f.write_str("服务器即将关闭。"),
+        Notice::Line(text) => f.write_str(text),
+        Notice::Connected { addr, connected } => write!(f, "{addr}已连接，当前{connected}个连接"),
+        Notice::Disconnected { addr, connected } => write!(f, "{addr}已断开，当前{connected}个连接"),
+        Notice::PeerLeft { name } => write!(f, "{name}已退出，服务器关闭。"),
+        Notice::Ban { addr, minutes: Some(minutes) } => write!(f, "{addr}已被封禁，还剩{minutes}分钟。"),
+        Notice::Ban { addr, minutes: None } => write!(f, "{addr}已被封禁。"),
+        Notice::Unbanned { addr } => write!(f, "{addr}已解除封禁。"),
+        Notice::NoBans => f.write_str("没有封禁任何地址。"),
+        Notice::Detached => f.write_str("输入已结束：控制台已断开，服务器继续运行。"),
+        Notice::Lost { lines } => write!(f, "有{lines}行因未及时读取而丢失。"),
+    }
+}
+
+pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
+    match *refusal {
+        Refusal::Taken { asked: true, .. } => f.write_str("当前昵称已经存在，请重新输入:"),
+        Refusal::Taken { asked: false, .. } => f.write_str("当前昵称已经存在。"),
+        Refusal::BadName { why, name, asked } => {
+            match why {
+                Unfit::Shape => {
+                    write!(f, "昵称宽度为1到{MAX_WIDTH}个字符，可用各种文字的字母、数字以及 _ - . ，不能有空格")?
+                }
+                Unfit::Reserved => write!(f, "昵称{name}已被保留")?,
+            }
+            f.write_str(if asked { "，请重新输入:" } else { "。" })
+        }
+        Refusal::AlreadyCalled { name } => write!(f, "您的昵称已经是{name}。"),
+        Refusal::NamesAreAddresses => f.write_str("本服务器以地址作为昵称。"),
+        Refusal::LoginTimeout { seconds } => write!(f, "{seconds}秒内没有输入昵称，再见。"),
+        Refusal::StillWaiting => f.write_str("您还在排队，这句话没有发出。"),
+        Refusal::Full => f.write_str("聊天室和等候队列都已满，请稍后再试。"),
+        Refusal::TooManyFromAddress { most } => write!(f, "来自您的地址的连接太多（最多{most}个），请先关闭一个。"),
+        Refusal::Banned => f.write_str("您的地址已被封禁。"),
+        Refusal::Idle { seconds } => write!(f, "{seconds}秒没有收到您的消息，再见。"),
+        Refusal::TooLong { most } => write!(f, "这一行太长（最多{most}字节），没有发出。"),
+        Refusal::NotUtf8 => f.write_str("这一行不是UTF-8，没有发出。"),
+        Refusal::NobodyCalled { name } => write!(f, "不存在用户名为{name}的用户"),
+        Refusal::Yourself => f.write_str("那是您自己。"),
+        Refusal::NobodyWhispered => f.write_str("还没有人和您私聊。"),
+        Refusal::Usage(usage) => write!(f, "请这样输入：{usage}"),
+        Refusal::NoCommand { word } => write!(f, "没有命令 /{word}，输入 /help 查看命令。"),
+        Refusal::BadRoomName => {
+            write!(f, "房间名宽度为1到{MAX_WIDTH}个字符，可用各种文字的字母、数字以及 _ - . ，不能有空格。")
+        }
+        Refusal::NoRoom { room } => write!(f, "没有房间{room}。/rooms 列出房间，/join {room} 建立它。"),
+        Refusal::TooManyRooms { most } => write!(f, "已有{most}个房间，不能再建。/rooms 列出房间。"),
+        Refusal::InThatRoom { room } => write!(f, "您已经在房间{room}里。"),
+        Refusal::NotIgnored { name } => write!(f, "您没有屏蔽{name}。"),
+        Refusal::TooManyIgnored { most } => write!(f, "您已屏蔽{most}人，不能再多。"),
+        Refusal::HistoryRange { most: 0 } => f.write_str("这里不保存历史记录。"),
+        Refusal::HistoryRange { most } => write!(f, "请这样输入：/history n，n为1到{most}"),
+        Refusal::NotBanned { what } => write!(f, "{what}不是被封禁的地址，/bans 列出封禁。"),
+        Refusal::ConsoleDoesNotQuit => f.write_str("/shutdown 关闭服务器；/say q 说出 q。"),
+    }
+}
+
+fn cause(cause: &Cause, f: &mut Formatter) -> Result {
+    match cause {
+        Cause::Quit(None) | Cause::EndOfInput | Cause::Moved | Cause::Refused => Ok(()),
+        Cause::Quit(Some(reason)) => write!(f, "：{reason}"),
+        Cause::ConnectionLost => f.write_str("：连接中断"),
+        Cause::Idle => f.write_str("：长时间没有消息"),
+        Cause::TooSlow => f.write_str("：读取太慢"),
+        Cause::Kicked(None) => f.write_str("：被请出"),
+        Cause::Kicked(Some(why)) => write!(f, "：被请出，{why}"),
+        Cause::Banned => f.write_str("：被封禁"),
+        Cause::LoginTimeout => f.write_str("：没有输入昵称"),
+    }
+}
+
+fn named(p: &People, f: &mut Formatter) -> Result {
+    if p.here > 0 {
+        f.write_str("：")?;
+        people(p, f)?;
+    }
+    f.write_str("。")
+}
+
+fn people(p: &People, f: &mut Formatter) -> Result {
+    match (p.more(), p.you) {
+        (0, false) => list(f, p.names, "、", "和"),
+        (0, true) if p.names.is_empty() => f.write_str("您"),
+        (0, true) => {
+            list(f, p.names, "、", "、")?;
+            f.write_str("和您")
+        }
+        (more, you) => {
+            for name in p.names {
+                write!(f, "{name}、")?;
+            }
+            write!(f, "另外{more}人{}", if you { "和您" } else { "" })
+        }
+    }
+}

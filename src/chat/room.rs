@@ -1,0 +1,169 @@
+//! A room: its log, its members, and how far the sweep over them has come.
+
+use time::Date;
+
+use super::client::ClientId;
+use super::log::{Keep, Log};
+
+/// The number of a room, reused when the room is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RoomId(pub(super) u32);
+
+impl RoomId {
+    /// The room that everybody enters first and that is never gone.
+    pub const LOBBY: RoomId = RoomId(0);
+}
+
+/// A round over the members that gives each of them the chance to be written to.
+///
+/// Rounds follow one another for as long as the room is dirty; one that is overtaken by an append
+/// goes on, so that under load everybody's turn comes at the same distance.
+#[derive(Default)]
+struct Sweep {
+    /// The index of the member to be visited next.
+    next: usize,
+    /// How many visits are left until everybody has seen the newest append.
+    left: usize,
+    /// `Log::appended` when the visit before the current round's first one was made, and the same
+    /// for the round before: everybody who is not blocked has at least read so far.
+    floor: u64,
+    next_floor: u64,
+    /// Visits left in the current round.
+    round: usize,
+}
+
+/// Joins and leaves that are not announced one by one.
+#[derive(Clone, Copy, Default)]
+pub struct Sum {
+    pub joined: u32,
+    pub left: u32,
+}
+
+/// One room.
+pub struct Room {
+    pub name: Box<str>,
+    /// The folded name, its key in the hub's index.
+    pub key: Box<str>,
+    pub log: Log,
+    pub members: Vec<ClientId>,
+    /// The day of the newest entry.
+    pub day: Option<Date>,
+    /// What is to be summed up; `Some` while a line about it is due.
+    pub sum: Option<Sum>,
+    /// It stands in the hub's queue of dirty rooms.
+    pub dirty: bool,
+    sweep: Sweep,
+}
+
+impl Room {
+    /// An empty room.
+    pub fn new(name: &str, key: &str, keep: Keep) -> Self {
+        Room {
+            name: name.into(),
+            key: key.into(),
+            log: Log::new(keep),
+            members: Vec::new(),
+            day: None,
+            sum: None,
+            dirty: false,
+            sweep: Sweep::default(),
+        }
+    }
+
+    /// Adds a member; returns its place.
+    pub fn add(&mut self, id: ClientId) -> u32 {
+        self.members.push(id);
+        (self.members.len() - 1) as u32
+    }
+
+    /// Takes the member at `place` out; returns who stands there now and might miss its visit.
+    pub fn remove(&mut self, place: u32) -> Option<ClientId> {
+        self.members.swap_remove(place as usize);
+        self.members.get(place as usize).copied()
+    }
+
+    /// Everybody is to be visited again, since the log has grown.
+    pub fn restart_sweep(&mut self) {
+        self.sweep.left = self.members.len();
+    }
+
+    /// The member to be visited next; `None` when all have been since the last append.
+    pub fn next_visit(&mut self) -> Option<ClientId> {
+        let sweep = &mut self.sweep;
+        sweep.left = sweep.left.min(self.members.len());
+        if sweep.left == 0 {
+            sweep.floor = self.log.appended();
+            sweep.round = 0;
+            return None;
+        }
+        if sweep.round == 0 {
+            sweep.floor = sweep.next_floor.max(sweep.floor);
+            sweep.next_floor = self.log.appended();
+            sweep.round = self.members.len();
+        }
+        sweep.left -= 1;
+        sweep.round -= 1;
+        if sweep.next >= self.members.len() {
+            sweep.next = 0;
+        }
+        let id = self.members[sweep.next];
+        sweep.next += 1;
+        Some(id)
+    }
+
+    /// Bytes that somebody who reads well may not have been sent yet.
+    pub fn unswept(&self) -> u64 {
+        if self.members.is_empty() { 0 } else { self.log.appended() - self.sweep.floor }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::client::Session;
+    use super::super::log::{Entry, Kind};
+    use super::*;
+
+    const KEEP: Keep = Keep { messages: 10, history_bytes: 1 << 20, backlog_bytes: 1 << 20 };
+
+    fn append(room: &mut Room, bytes: usize) {
+        let entry = Entry { stamp: 1, author: Session::NOBODY, name: 0, kind: Kind::Message, end: 0 };
+        room.log.append(entry, None, bytes, |out| out.resize(out.len() + bytes, b'x'));
+        room.restart_sweep();
+    }
+
+    #[test]
+    fn every_member_is_visited_once_after_an_append() {
+        let mut room = Room::new("lobby", "lobby", KEEP);
+        for slot in 0..5 {
+            room.add(ClientId::new(slot));
+        }
+        append(&mut room, 10);
+        assert_eq!(room.unswept(), 10);
+        assert_eq!(room.next_visit(), Some(ClientId::new(0)));
+        assert_eq!(room.next_visit(), Some(ClientId::new(1)));
+        append(&mut room, 10);
+        let mut visited: Vec<_> = std::iter::from_fn(|| room.next_visit()).map(ClientId::slot).collect();
+        assert_eq!(visited, [2, 3, 4, 0, 1]);
+        visited.sort_unstable();
+        assert_eq!(room.unswept(), 0);
+    }
+
+    #[test]
+    fn the_floor_never_passes_what_a_member_has_been_offered() {
+        let mut room = Room::new("lobby", "lobby", KEEP);
+        let mut read = [0u64; 7];
+        for slot in 0..read.len() {
+            room.add(ClientId::new(slot));
+        }
+        for step in 0..1000 {
+            if step % 3 == 0 {
+                append(&mut room, 10);
+            }
+            if let Some(id) = room.next_visit() {
+                read[id.slot()] = room.log.appended();
+            }
+            let behind = read.iter().map(|at| room.log.appended() - at).max();
+            assert!(behind <= Some(room.unswept()), "step {step}: {behind:?} behind, {} unswept", room.unswept());
+        }
+    }
+}

@@ -1,0 +1,334 @@
+//! Carrying out what members type.
+
+use log::debug;
+
+use super::Now;
+use super::client::{Client, ClientId, Ignored, Session, Stage};
+use super::command::{Command, split};
+use super::delivery::Author;
+use super::event::{Cause, Event, Notice, People, Refusal};
+use super::hub::Hub;
+use super::log::Kind;
+use super::name::{Name, fold};
+use super::reader::Reader;
+use super::room::RoomId;
+use super::{Login, rooms};
+
+/// Rooms that are named where rooms are listed.
+const MAX_ROOMS_LISTED: usize = 50;
+
+impl Hub {
+    /// Carries out a member's line.
+    pub(super) fn obey(&mut self, id: ClientId, line: &str, now: Now) {
+        match Command::parse(line) {
+            Command::Nothing => {}
+            Command::Say("") => self.refuse(id, Refusal::Usage("/say text")),
+            Command::Say(text) => self.say(id, text, false, now),
+            Command::Action(text) if text.trim().is_empty() => self.refuse(id, Refusal::Usage("/me text")),
+            Command::Action(text) => self.say(id, text, true, now),
+            Command::Whisper { to, text } => self.whisper(id, to, text, now),
+            Command::Reply(text) => self.reply(id, text, now),
+            Command::Nick(name) => self.rename(id, name, now),
+            Command::Who(room) => self.who(id, room),
+            Command::Rooms => self.list_rooms(id),
+            Command::Join(room) => self.join(id, room, now),
+            Command::Leave if self.clients[id].room == RoomId::LOBBY => {
+                self.refuse(id, Refusal::InThatRoom { room: rooms::LOBBY });
+            }
+            Command::Leave => self.go(id, RoomId::LOBBY, now),
+            Command::History(n) => self.replay(id, n),
+            Command::Ignore(name) => self.ignore(id, name),
+            Command::Unignore(name) => self.unignore(id, name),
+            Command::Echo(choice) => self.echo(id, choice),
+            Command::Ping(text) => self.notice(id, Notice::Pong { text }),
+            Command::Help => {
+                for line in self.lang().help() {
+                    self.notice(id, Notice::Line(line));
+                }
+            }
+            Command::Quit(reason) => self.quit(id, reason, now),
+            Command::Other(word, _) => self.refuse(id, Refusal::NoCommand { word }),
+        }
+    }
+
+    fn say(&mut self, id: ClientId, text: &str, action: bool, now: Now) {
+        let client = &mut self.clients[id];
+        let (room, author) = (client.room, author(client));
+        // Lent to the event and put back, so that saying something allocates nothing.
+        let name = std::mem::take(&mut client.name);
+        self.say_in(room, author, &name, text, action, Some(id), now);
+        self.clients[id].name = name;
+    }
+
+    /// Says something in a room; `speaker` is the member who does.
+    pub(super) fn say_in(
+        &mut self,
+        room: RoomId,
+        author: Author,
+        name: &str,
+        text: &str,
+        action: bool,
+        speaker: Option<ClientId>,
+        now: Now,
+    ) {
+        let at = now.local.time();
+        let event = if action { Event::Action { at, name, text } } else { Event::Said { at, name, text } };
+        self.stats.messages += 1;
+        debug!("{}: {name}{} {text}", self.rooms[room].name, if action { "" } else { ":" });
+        if speaker.is_some() {
+            self.tell_operator_of(room, &event);
+        }
+        self.begin_day(room, now);
+        let before = self.rooms[room].log.end();
+        self.show(room, author, Kind::Message, text.len(), &event, now);
+        if let Some(id) = speaker.filter(|&id| !self.clients[id].echo) {
+            self.skip_own(id, before);
+        }
+    }
+
+    fn whisper(&mut self, id: ClientId, to: &str, text: &str, now: Now) {
+        if to.is_empty() || text.trim().is_empty() {
+            return self.refuse(id, Refusal::Usage("@name text"));
+        }
+        match self.names.get(&*fold(to)) {
+            Some(&target) if target == id => self.refuse(id, Refusal::Yourself),
+            Some(&target) => self.whisper_to(id, target, text, now),
+            None if self.is_operator(to) => self.whisper_to_operator(id, text, now),
+            None => self.refuse(id, Refusal::NobodyCalled { name: to }),
+        }
+    }
+
+    fn reply(&mut self, id: ClientId, text: &str, now: Now) {
+        if text.trim().is_empty() {
+            return self.refuse(id, Refusal::Usage("/r text"));
+        }
+        let Some((target, session)) = self.clients[id].whisperer else {
+            return self.refuse(id, Refusal::NobodyWhispered);
+        };
+        match self.clients.get(target) {
+            _ if session == Session::OPERATOR && self.operator.is_some() => self.whisper_to_operator(id, text, now),
+            Some(client) if client.session == session && client.stage == Stage::Here => {
+                self.whisper_to(id, target, text, now)
+            }
+            _ => self.refuse(id, Refusal::NobodyWhispered),
+        }
+    }
+
+    fn whisper_to(&mut self, id: ClientId, target: ClientId, text: &str, now: Now) {
+        let client = &self.clients[id];
+        let (from, author) = (client.name.clone(), author(client));
+        let to = self.clients[target].name.clone();
+        self.begin_day(self.clients[id].room, now);
+        let at = now.local.time();
+        self.tell(id, &Event::Whispered { at, to: &to, text });
+        self.hear(target, author, id, &from, text, now);
+    }
+
+    /// Brings a whisper to its reader, unless they ignore its author, who is not told.
+    pub(super) fn hear(
+        &mut self,
+        target: ClientId,
+        author: Author,
+        from_id: ClientId,
+        from: &str,
+        text: &str,
+        now: Now,
+    ) {
+        self.stats.whispers += 1;
+        if self.clients[target].ignores(author.session, author.name) {
+            return;
+        }
+        self.begin_day(self.clients[target].room, now);
+        self.clients[target].whisperer = Some((from_id, author.session));
+        self.tell(target, &Event::Whisper { at: now.local.time(), from, text });
+    }
+
+    fn rename(&mut self, id: ClientId, text: &str, now: Now) {
+        if self.config.login == Login::Address {
+            return self.refuse(id, Refusal::NamesAreAddresses);
+        }
+        if text.is_empty() {
+            return self.refuse(id, Refusal::Usage("/nick name"));
+        }
+        let name = match Name::new(text) {
+            Ok(name) => name,
+            Err(why) => return self.refuse(id, Refusal::BadName { why, name: text, asked: false }),
+        };
+        let old = self.clients[id].name.clone();
+        if name.shown == old {
+            return self.refuse(id, Refusal::AlreadyCalled { name: &old });
+        }
+        if self.names.get(&name.key).is_some_and(|&owner| owner != id) {
+            return self.refuse(id, Refusal::Taken { name: &name.shown, asked: false });
+        }
+        self.names.remove(&*fold(&old));
+        self.clients[id].name_hash = self.name_hash(&name.key);
+        self.names.insert(name.key, id);
+        self.clients[id].name = name.shown.clone();
+        log::info!("{old} is now called {}", name.shown);
+        let event = Event::Notice(Notice::Renamed { old: &old, new: &name.shown });
+        let room = self.clients[id].room;
+        self.tell_operator_of(room, &event);
+        self.show(room, Author::NOBODY, Kind::Notice, 0, &event, now);
+    }
+
+    fn who(&mut self, id: ClientId, room: &str) {
+        let own = self.clients[id].room;
+        let shown = match room {
+            "" => own,
+            name => match self.rooms.find(&fold(name)) {
+                Some(found) => found,
+                None => return self.refuse(id, Refusal::NoRoom { room: name }),
+            },
+        };
+        let mine = self.clients[id].name.clone();
+        let mut others = self.names_in(shown, self.config.max_listed);
+        others.retain(|name| shown != own || *name != mine);
+        let names: Vec<&str> = others.iter().map(|name| &**name).collect();
+        let people = People { here: self.rooms[shown].members.len(), names: &names, you: shown == own };
+        let room = self.rooms[shown].name.clone();
+        match shown == own {
+            true => self.notice(id, Notice::People(people)),
+            false => self.notice(id, Notice::PeopleIn { room: &room, people }),
+        }
+    }
+
+    fn list_rooms(&mut self, id: ClientId) {
+        self.with_rooms(|hub, notice| hub.notice(id, notice));
+    }
+
+    /// Makes the list of rooms, the fullest first.
+    pub(super) fn with_rooms(&mut self, tell: impl FnOnce(&mut Hub, Notice)) {
+        let mut all: Vec<(Box<str>, usize)> =
+            self.rooms.iter().map(|(_, room)| (room.name.clone(), room.members.len())).collect();
+        all.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        let more = all.len().saturating_sub(MAX_ROOMS_LISTED);
+        let rooms: Vec<(&str, usize)> =
+            all.iter().take(MAX_ROOMS_LISTED).map(|(name, here)| (&**name, *here)).collect();
+        tell(self, Notice::Rooms { rooms: &rooms, more });
+    }
+
+    fn join(&mut self, id: ClientId, text: &str, now: Now) {
+        if text.is_empty() {
+            return self.refuse(id, Refusal::Usage("/join room"));
+        }
+        let key = fold(text);
+        let found = self.rooms.find(&key);
+        if found == Some(self.clients[id].room) {
+            let room = self.rooms[self.clients[id].room].name.clone();
+            return self.refuse(id, Refusal::InThatRoom { room: &room });
+        }
+        let room = match (found, Name::new(text)) {
+            (Some(room), _) => Some(room),
+            (None, Err(_)) => return self.refuse(id, Refusal::BadRoomName),
+            (None, Ok(name)) => self.rooms.open(&name),
+        };
+        match room {
+            Some(room) => self.go(id, room, now),
+            None => self.refuse(id, Refusal::TooManyRooms { most: self.config.max_rooms }),
+        }
+    }
+
+    fn go(&mut self, id: ClientId, room: RoomId, now: Now) {
+        self.settle(id);
+        self.exit(id, &Cause::Moved, now);
+        self.enter(id, room, now, |_, room, people, _| Notice::EnteredRoom { room, people });
+    }
+
+    /// Copies messages of the history to the outbox of `id`.
+    fn replay(&mut self, id: ClientId, n: &str) {
+        let most = self.config.history;
+        let n = match n {
+            "" if most > 0 => most,
+            n => match n.parse() {
+                Ok(n) if (1..=most).contains(&n) => n,
+                _ => return self.refuse(id, Refusal::HistoryRange { most }),
+            },
+        };
+        let log = &self.rooms[self.clients[id].room].log;
+        let messages = log.history_len().min(n);
+        if messages == 0 {
+            return self.notice(id, Notice::NoHistory);
+        }
+        let (cursor, day) = log.history(n);
+        let client = &self.clients[id];
+        let mut copy = Vec::new();
+        let mut reader = Reader::replay(client, log, cursor, self.stamp);
+        while let Some(bytes) = reader.slice() {
+            copy.extend_from_slice(bytes);
+            reader.consume(bytes.len());
+        }
+        let today = self.rooms[self.clients[id].room].day;
+        self.notice(id, Notice::HistoryBegins { messages });
+        if let Some(day) = day.filter(|_| day != today) {
+            self.notice(id, Notice::Day(day));
+        }
+        self.send_raw(id, &copy);
+        self.notice(id, Notice::HistoryEnds);
+    }
+
+    fn ignore(&mut self, id: ClientId, name: &str) {
+        if name.is_empty() {
+            let list: Vec<Box<str>> = self.clients[id]
+                .ignored
+                .iter()
+                .flat_map(|ignored| &ignored.people)
+                .map(|(name, ..)| name.clone())
+                .collect();
+            let names: Vec<&str> = list.iter().map(|name| &**name).collect();
+            return self.notice(id, Notice::IgnoreList { names: &names });
+        }
+        let Some(&target) = self.names.get(&*fold(name)) else {
+            return self.refuse(id, Refusal::NobodyCalled { name });
+        };
+        if target == id {
+            return self.refuse(id, Refusal::Yourself);
+        }
+        let target = &self.clients[target];
+        let (shown, author) = (target.name.clone(), author(target));
+        let ignored: &mut Ignored = self.clients[id].ignored.get_or_insert_default();
+        ignored.people.retain(|&(_, hash, session)| hash != author.name && session != author.session);
+        if ignored.people.len() >= self.config.max_ignored {
+            return self.refuse(id, Refusal::TooManyIgnored { most: self.config.max_ignored });
+        }
+        ignored.people.push((shown.clone(), author.name, author.session));
+        self.notice(id, Notice::Ignoring { name: &shown });
+    }
+
+    fn unignore(&mut self, id: ClientId, name: &str) {
+        if name.is_empty() {
+            return self.refuse(id, Refusal::Usage("/unignore name"));
+        }
+        // By the name of that time, or by the name that the same person has now.
+        let hash = self.name_hash(&fold(name));
+        let session = self.names.get(&*fold(name)).map(|&target| self.clients[target].session);
+        let client = &mut self.clients[id];
+        let Some(ignored) = &mut client.ignored else {
+            return self.refuse(id, Refusal::NotIgnored { name });
+        };
+        let before = ignored.people.len();
+        ignored.people.retain(|&(_, old, who)| old != hash && Some(who) != session);
+        let found = ignored.people.len() < before;
+        if ignored.people.is_empty() {
+            client.ignored = None;
+        }
+        match found {
+            true => self.notice(id, Notice::NoLongerIgnoring { name }),
+            false => self.refuse(id, Refusal::NotIgnored { name }),
+        }
+    }
+
+    fn echo(&mut self, id: ClientId, choice: &str) {
+        let on = match split(choice).0.to_ascii_lowercase().as_str() {
+            "on" => true,
+            "off" => false,
+            _ => return self.refuse(id, Refusal::Usage("/echo on|off")),
+        };
+        self.clients[id].echo = on;
+        self.notice(id, Notice::Echo { on });
+    }
+}
+
+fn author(client: &Client) -> Author {
+    Author { session: client.session, name: client.name_hash }
+}
