@@ -7,7 +7,9 @@
 //! # Layout
 //!
 //! - [`chat`]: the state machine. Pure: no sockets, no clock.
+//! - [`wire`]: bytes to lines and events to bytes; uses `chat`'s vocabulary.
 //! - [`wheel`]: the timer wheel that hub and reactor keep their deadlines in.
 
 pub mod chat;
 pub mod wheel;
+pub mod wire;

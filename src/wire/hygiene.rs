@@ -1,0 +1,154 @@
+//! What of a client's text reaches other people.
+//!
+//! Removed are control characters (C0, DEL, C1), escape sequences as a whole (ECMA-48), the
+//! characters that change the direction of text (Bidi_Control, UAX #9), line and paragraph
+//! separators, the byte order mark, and combining marks past a number on one base character.
+//! A tab becomes a space.
+
+use std::borrow::Cow;
+
+use unicode_normalization::char::is_combining_mark;
+
+/// Combining marks that one base character may carry; no language needs more.
+const MAX_MARKS: usize = 8;
+
+const ESC: char = '\u{1b}';
+
+/// The text without what could do harm on somebody's screen or in a log.
+pub fn clean(text: &str) -> Cow<'_, str> {
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) || text.chars().all(is_plain) {
+        return Cow::Borrowed(text);
+    }
+    let mut clean = String::with_capacity(text.len());
+    let mut marks = 0;
+    let mut rest = text.chars();
+    while let Some(c) = rest.next() {
+        match c {
+            '\t' => clean.push(' '),
+            ESC => skip_escape(&mut rest),
+            '\u{9b}' => skip_control_sequence(&mut rest),
+            '\u{90}' | '\u{98}' | '\u{9d}' | '\u{9e}' | '\u{9f}' => skip_string(&mut rest),
+            _ if is_combining_mark(c) => {
+                marks += 1;
+                if marks <= MAX_MARKS {
+                    clean.push(c);
+                }
+            }
+            _ if is_plain(c) => {
+                marks = 0;
+                clean.push(c);
+            }
+            _ => {}
+        }
+    }
+    Cow::Owned(clean)
+}
+
+/// Whether a character can pass wherever it stands.
+fn is_plain(c: char) -> bool {
+    !c.is_control()
+        && !matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}')
+        && !is_bidi_control(c)
+        && !is_combining_mark(c)
+}
+
+/// The property Bidi_Control of the Unicode Character Database (PropList.txt).
+fn is_bidi_control(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Skips what follows ESC: ECMA-48, section 5.3 and 5.4.
+fn skip_escape(rest: &mut std::str::Chars) {
+    let mut ahead = rest.clone();
+    match ahead.next() {
+        Some('[') => {
+            *rest = ahead;
+            skip_control_sequence(rest);
+        }
+        Some('P' | 'X' | ']' | '^' | '_') => {
+            *rest = ahead;
+            skip_string(rest);
+        }
+        Some('\u{20}'..='\u{7e}') => {
+            // Intermediate bytes, then a final one.
+            while let Some(c) = rest.next() {
+                if !matches!(c, '\u{20}'..='\u{2f}') {
+                    return;
+                }
+            }
+        }
+        // Not a sequence: what follows is judged for itself.
+        _ => {}
+    }
+}
+
+/// Skips the parameters, intermediates and the final byte of a control sequence.
+fn skip_control_sequence(rest: &mut std::str::Chars) {
+    while let Some(c) = rest.clone().next() {
+        match c {
+            '\u{20}'..='\u{3f}' => {
+                rest.next();
+            }
+            '\u{40}'..='\u{7e}' => {
+                rest.next();
+                return;
+            }
+            _ => return,
+        }
+    }
+}
+
+/// Skips a command string up to its terminator: BEL, ST, or the end of the line.
+fn skip_string(rest: &mut std::str::Chars) {
+    while let Some(c) = rest.next() {
+        match c {
+            '\u{7}' | '\u{9c}' => return,
+            ESC => return skip_escape(rest),
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_of_any_language_passes_untouched() {
+        for text in ["hello, world", "你好", "e\u{301}", "👩\u{200d}👩\u{200d}👧", "नमस्ते", "שלום", "a\u{308}\u{304}b"]
+        {
+            assert_eq!(clean(text), text);
+        }
+    }
+
+    #[test]
+    fn controls_and_sequences_are_removed() {
+        for (dirty, expected) in [
+            ("a\u{0}b\u{7}c\u{7f}d\u{85}e", "abcde"),
+            ("a\tb", "a b"),
+            ("\u{1b}[31mred\u{1b}[0m", "red"),
+            ("\u{9b}31mred", "red"),
+            ("\u{1b}]0;title\u{7}text", "text"),
+            ("\u{1b}]0;title\u{1b}\\text", "text"),
+            ("\u{1b}Pq#0;2\u{1b}\\text", "text"),
+            ("\u{1b}(Btext", "text"),
+            ("\u{1b}ctext", "text"),
+            ("\u{1b}]unended", ""),
+            ("\u{1b}[31", ""),
+            ("\u{1b}[3你", "你"),
+            ("\u{1b}\u{1b}[1mx", "x"),
+            ("end\u{1b}", "end"),
+            ("a\u{202e}b\u{2066}c\u{200f}d\u{61c}e", "abcde"),
+            ("a\u{2028}b\u{feff}c", "abc"),
+        ] {
+            assert_eq!(clean(dirty), expected, "{dirty:?}");
+        }
+    }
+
+    #[test]
+    fn marks_are_limited_on_each_base_character() {
+        let zalgo = format!("a{}b{}", "\u{301}".repeat(50), "\u{301}".repeat(8));
+        let expected = format!("a{}b{}", "\u{301}".repeat(8), "\u{301}".repeat(8));
+        assert_eq!(clean(&zalgo), expected);
+    }
+}

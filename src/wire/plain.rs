@@ -1,0 +1,79 @@
+//! The plain dialect: one line of UTF-8 for each event, ended by CR LF.
+
+use std::fmt;
+
+use time::Time;
+
+use crate::chat::{Event, Lang, Render};
+
+/// Renders events as lines.
+pub struct Plain {
+    /// The language of the server's own words.
+    pub lang: Lang,
+}
+
+impl Render for Plain {
+    fn render(&self, event: &Event, out: &mut Vec<u8>) {
+        match *event {
+            Event::Notice(ref notice) => sentence(out, "* ", self.lang.notice(notice)),
+            Event::Refusal(ref refusal) => sentence(out, "! ", self.lang.refusal(refusal)),
+            Event::Said { at, name, text } => spoken(out, at, &[name, ": ", text]),
+            Event::Action { at, name, text } => spoken(out, at, &["* ", name, " ", text]),
+            Event::Whisper { at, from, text } => spoken(out, at, &[from, " -> you: ", text]),
+            Event::Whispered { at, to, text } => spoken(out, at, &["you -> ", to, ": ", text]),
+        }
+    }
+}
+
+/// Writes a sentence of the server's; nothing where the language has no words for it.
+fn sentence(out: &mut Vec<u8>, mark: &str, words: impl fmt::Display) {
+    use std::io::Write;
+    let before = out.len();
+    out.extend_from_slice(mark.as_bytes());
+    // Writing to a vector cannot fail.
+    let _ = write!(out, "{words}");
+    if out.len() == before + mark.len() {
+        out.truncate(before);
+    } else {
+        out.extend_from_slice(b"\r\n");
+    }
+}
+
+fn spoken(out: &mut Vec<u8>, at: Time, parts: &[&str]) {
+    let digits = |n: u8| [b'0' + n / 10, b'0' + n % 10];
+    let ([h0, h1], [m0, m1], [s0, s1]) = (digits(at.hour()), digits(at.minute()), digits(at.second()));
+    out.extend_from_slice(&[b'[', h0, h1, b':', m0, m1, b':', s0, s1, b']', b' ']);
+    for part in parts {
+        out.extend_from_slice(part.as_bytes());
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chat::Notice;
+
+    fn rendered(lang: Lang, event: Event) -> String {
+        let mut out = Vec::new();
+        Plain { lang }.render(&event, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn the_five_shapes() {
+        let at = Time::from_hms(9, 5, 30).unwrap();
+        let (name, text) = ("alice", "hi");
+        assert_eq!(rendered(Lang::En, Event::Said { at, name, text }), "[09:05:30] alice: hi\r\n");
+        assert_eq!(rendered(Lang::En, Event::Action { at, name, text: "waves" }), "[09:05:30] * alice waves\r\n");
+        assert_eq!(rendered(Lang::En, Event::Whisper { at, from: name, text }), "[09:05:30] alice -> you: hi\r\n");
+        assert_eq!(rendered(Lang::Zh, Event::Whispered { at, to: name, text }), "[09:05:30] you -> alice: hi\r\n");
+        assert_eq!(rendered(Lang::Zh, Event::Notice(Notice::Welcome)), "* 请输入昵称:\r\n");
+    }
+
+    #[test]
+    fn a_notice_without_words_is_no_line() {
+        assert_eq!(rendered(Lang::En, Event::Notice(Notice::NameSet)), "");
+        assert_eq!(rendered(Lang::Zh, Event::Notice(Notice::NameSet)), "* 昵称设置成功\r\n");
+    }
+}
