@@ -8,8 +8,15 @@
 //!
 //! - [`chat`]: the state machine. Pure: no sockets, no clock.
 //! - [`wire`]: bytes to lines and events to bytes; uses `chat`'s vocabulary.
+//! - [`server`]: the reactor, which alone knows `Poll` and the sockets; drives the two others.
 //! - [`wheel`]: the timer wheel that hub and reactor keep their deadlines in.
+//! - [`logging`], [`stdio`]: standard error and standard output, which never block the server.
+//! - [`cli`]: the command line.
 
 pub mod chat;
+pub mod cli;
+pub mod logging;
+pub mod server;
+pub mod stdio;
 pub mod wheel;
 pub mod wire;

@@ -1,0 +1,315 @@
+//! The command line: options, their defaults and environment variables, to typed settings.
+
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::time::Duration;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, value_parser};
+use log::LevelFilter;
+
+use crate::chat::{self, Lang, Login, Mode};
+
+/// A chat server in one thread: anything that speaks lines over TCP is a client.
+///
+/// Without a subcommand it serves.
+#[derive(Debug, Parser)]
+#[command(version, args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: Serve,
+}
+
+/// What chinwag can be asked to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the server (also what a bare `chinwag` does)
+    Serve(Box<Serve>),
+}
+
+impl Cli {
+    /// What is to be done.
+    pub fn into_command(self) -> Command {
+        self.command.unwrap_or_else(|| Command::Serve(Box::new(self.serve)))
+    }
+}
+
+/// The settings of a server. Each can also be set as CHINWAG_<OPTION> in the environment.
+#[derive(Clone, Debug, Args)]
+pub struct Serve {
+    /// Where plain line clients connect; repeatable; port 0 picks a free one; IPv6 in brackets
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4567", value_parser = listen_addr, env = "CHINWAG_LISTEN", value_delimiter = ',', action = ArgAction::Append)]
+    pub listen: Vec<Listen>,
+
+    /// hub: a chat room; p2p: the operator talks with one person, and the server ends with them
+    #[arg(long, value_enum, default_value_t, env = "CHINWAG_MODE")]
+    mode: ModeArg,
+
+    /// nickname: people are asked for one; address: they are known as IP:PORT
+    #[arg(long, value_enum, default_value_t, env = "CHINWAG_LOGIN")]
+    login: LoginArg,
+
+    /// Seats; the next ones wait in line [default: what the limit of file descriptors allows]
+    #[arg(long, value_name = "N", value_parser = at_least(1), env = "CHINWAG_MAX_CLIENTS")]
+    max_clients: Option<u64>,
+
+    /// Places in the waiting line; past it newcomers are told so and refused
+    #[arg(long, value_name = "N", default_value_t = 1024, value_parser = at_least(0), env = "CHINWAG_MAX_WAITING")]
+    max_waiting: u64,
+
+    /// Connections from one address; 0 for no limit
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = at_least(0), env = "CHINWAG_MAX_PER_IP")]
+    max_per_ip: u64,
+
+    /// Messages of each room shown to whoever enters; 0 for none
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = at_least(0), env = "CHINWAG_HISTORY")]
+    history: u64,
+
+    /// Bytes that the history of one room may take; at most half of --backlog-bytes count
+    #[arg(long, value_name = "BYTES", default_value_t = 512 * 1024, value_parser = at_least(0), env = "CHINWAG_HISTORY_BYTES")]
+    history_bytes: u64,
+
+    /// Rooms, the lobby included; past it an empty room gives way, history and all
+    #[arg(long, value_name = "N", default_value_t = 256, value_parser = at_least(1), env = "CHINWAG_MAX_ROOMS")]
+    max_rooms: u64,
+
+    /// The language in which the server speaks
+    #[arg(long, value_enum, default_value_t, env = "CHINWAG_LANG")]
+    lang: LangArg,
+
+    /// The operator's console on standard input; auto: when stdin and stdout are a terminal
+    #[arg(long, value_enum, default_value_t, num_args = 0..=1, require_equals = true, default_missing_value = "on", env = "CHINWAG_CONSOLE")]
+    pub console: Console,
+
+    /// How long a nickname may take, from the moment it is asked for
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = value_parser!(u64).range(1..=86_400), env = "CHINWAG_LOGIN_TIMEOUT")]
+    login_timeout: u64,
+
+    /// How long a member may be silent before they are closed; 0 for ever
+    #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = value_parser!(u64).range(..=31_536_000), env = "CHINWAG_IDLE_TIMEOUT")]
+    idle_timeout: u64,
+
+    /// The longest line, without its end; the rest of a longer one is thrown away
+    #[arg(long, value_name = "BYTES", default_value_t = 4096, value_parser = value_parser!(u64).range(32..=1_048_576), env = "CHINWAG_MAX_LINE")]
+    max_line: u64,
+
+    /// Lines a second from one client, past the burst; 0 for no limit
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = value_parser!(u32).range(..=1_000_000), env = "CHINWAG_RATE")]
+    rate: u32,
+
+    /// Lines at once from one client
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = value_parser!(u32).range(1..=1_000_000), env = "CHINWAG_BURST")]
+    burst: u32,
+
+    /// How far one may lag in reading before they are dropped
+    #[arg(long, value_name = "BYTES", default_value_t = 1_048_576, value_parser = value_parser!(u64).range(4096..=1_073_741_824), env = "CHINWAG_BACKLOG_BYTES")]
+    backlog_bytes: u64,
+
+    /// In a room with more people than this, joins and leaves are summed up once a second
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = at_least(0), env = "CHINWAG_ANNOUNCE_LIMIT")]
+    announce_limit: u64,
+
+    /// People whom one member may ignore
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = at_least(0), env = "CHINWAG_MAX_IGNORED")]
+    max_ignored: u64,
+
+    /// Names shown by /who
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = at_least(1), env = "CHINWAG_MAX_LISTED")]
+    max_listed: u64,
+
+    /// For clients that never end their lines: input that has been quiet for so long counts as a
+    /// line; 0 for never
+    #[arg(long, value_name = "MS", default_value_t = 0, value_parser = value_parser!(u64).range(..=600_000), env = "CHINWAG_EOL_TIMEOUT")]
+    eol_timeout: u64,
+
+    /// A peer that has been silent for so long is probed (TCP keepalive); 0 for never
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = value_parser!(u64).range(..=32_767), env = "CHINWAG_KEEPALIVE")]
+    keepalive: u64,
+
+    /// How long one who leaves may take to read the next piece of what is owed
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = value_parser!(u64).range(1..=3600), env = "CHINWAG_FAREWELL_TIMEOUT")]
+    farewell_timeout: u64,
+
+    /// More log: -v what is said in rooms, -vv everything
+    #[arg(short, long, action = ArgAction::Count, conflicts_with = "quiet")]
+    verbose: u8,
+
+    /// Less log: -q warnings, -qq errors, -qqq nothing
+    #[arg(short, long, action = ArgAction::Count)]
+    quiet: u8,
+}
+
+fn at_least(least: u64) -> clap::builder::RangedU64ValueParser {
+    // 2^32 of anything is more than one machine holds, and leaves room for sums.
+    value_parser!(u64).range(least..=u64::from(u32::MAX))
+}
+
+impl Serve {
+    /// The level of the log.
+    pub fn level(&self) -> LevelFilter {
+        match (self.verbose, self.quiet) {
+            (0, 0) => LevelFilter::Info,
+            (0, 1) => LevelFilter::Warn,
+            (0, 2) => LevelFilter::Error,
+            (0, _) => LevelFilter::Off,
+            (1, _) => LevelFilter::Debug,
+            _ => LevelFilter::Trace,
+        }
+    }
+
+    /// Whether the operator talks with one person only.
+    pub fn is_p2p(&self) -> bool {
+        matches!(self.mode, ModeArg::P2p)
+    }
+
+    /// Seats, if they were given.
+    pub fn max_clients(&self) -> Option<usize> {
+        self.max_clients.map(|n| n as usize)
+    }
+
+    /// Places in the waiting line.
+    pub fn max_waiting(&self) -> usize {
+        self.max_waiting as usize
+    }
+
+    /// The bounds of the hub, with so many seats.
+    pub fn hub(&self, max_clients: usize) -> chat::Config {
+        chat::Config {
+            mode: if self.is_p2p() { Mode::P2p } else { Mode::Hub },
+            login: match self.login {
+                LoginArg::Nickname => Login::Nickname,
+                LoginArg::Address => Login::Address,
+            },
+            lang: self.lang(),
+            max_clients,
+            max_waiting: self.max_waiting as usize,
+            max_per_ip: self.max_per_ip as usize,
+            history: self.history as usize,
+            history_bytes: self.history_bytes as usize,
+            backlog_bytes: self.backlog_bytes as usize,
+            login_timeout: Duration::from_secs(self.login_timeout),
+            idle_timeout: Duration::from_secs(self.idle_timeout),
+            max_line: self.max_line as usize,
+            rate: self.rate,
+            burst: self.burst,
+            announce_limit: self.announce_limit as usize,
+            max_rooms: self.max_rooms as usize,
+            max_ignored: self.max_ignored as usize,
+            max_listed: self.max_listed as usize,
+        }
+    }
+
+    /// The language in which the server speaks.
+    pub fn lang(&self) -> Lang {
+        match self.lang {
+            LangArg::En => Lang::En,
+            LangArg::Zh => Lang::Zh,
+        }
+    }
+
+    /// The bounds of the connections.
+    pub fn limits(&self) -> crate::server::Limits {
+        crate::server::Limits {
+            max_line: self.max_line as usize,
+            eol_timeout: Duration::from_millis(self.eol_timeout),
+            keepalive: Duration::from_secs(self.keepalive),
+            farewell_timeout: Duration::from_secs(self.farewell_timeout),
+        }
+    }
+}
+
+/// When the operator's console is on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Console {
+    /// Always.
+    On,
+    /// Never.
+    Off,
+    /// When stdin and stdout are a terminal.
+    #[default]
+    Auto,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum ModeArg {
+    #[default]
+    Hub,
+    P2p,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum LoginArg {
+    #[default]
+    Nickname,
+    Address,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum LangArg {
+    #[default]
+    En,
+    Zh,
+}
+
+/// An address to listen on, as it was written and as it was understood.
+#[derive(Clone, Debug)]
+pub struct Listen {
+    /// One address, or several where a host name stands for several.
+    pub addrs: Vec<SocketAddr>,
+}
+
+fn listen_addr(text: &str) -> Result<Listen, String> {
+    let help = "write HOST:PORT, such as 127.0.0.1:4567, 0.0.0.0:4567 or [::1]:4567";
+    let addrs: Vec<SocketAddr> = text.to_socket_addrs().map_err(|error| format!("{error}; {help}"))?.collect();
+    if addrs.is_empty() { Err(help.into()) } else { Ok(Listen { addrs }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn serve(args: &[&str]) -> Serve {
+        let Command::Serve(serve) = Cli::try_parse_from([&["chinwag"], args].concat()).unwrap().into_command();
+        *serve
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_bare_chinwag_serves_with_the_same_options() {
+        for args in [&["--max-line", "100"][..], &["serve", "--max-line", "100"]] {
+            assert_eq!(serve(args).hub(5).max_line, 100);
+        }
+        assert_eq!(serve(&[]).listen[0].addrs, ["127.0.0.1:4567".parse().unwrap()]);
+    }
+
+    #[test]
+    fn the_defaults_of_the_hub_are_those_of_the_command_line() {
+        let config = chat::Config::default();
+        assert_eq!(format!("{:?}", serve(&[]).hub(config.max_clients)), format!("{config:?}"));
+    }
+
+    #[test]
+    fn every_option_can_be_set_in_the_environment() {
+        for arg in Cli::command().get_arguments() {
+            let Some(name) = arg.get_long() else { continue };
+            if ["help", "version", "verbose", "quiet"].contains(&name) {
+                continue;
+            }
+            let expected = format!("CHINWAG_{}", name.replace('-', "_").to_uppercase());
+            assert_eq!(arg.get_env().and_then(|env| env.to_str()), Some(&*expected));
+        }
+    }
+
+    #[test]
+    fn a_console_needs_no_value() {
+        assert_eq!(serve(&["--console"]).console, Console::On);
+        assert_eq!(serve(&["--console=off"]).console, Console::Off);
+        assert_eq!(serve(&[]).console, Console::Auto);
+    }
+}

@@ -1,0 +1,150 @@
+//! The log on standard error, through `simple_logger`, which must neither stop nor slow the server.
+//!
+//! `simple_logger` writes with `eprintln!`: that waits for a slow reader and panics without one.
+//! So descriptor 2 becomes a pipe of our own, which never holds more than a few lines; what arrives
+//! in it goes on to the real standard error through a [`Sink`].
+
+use std::io::{self, IsTerminal, Read};
+use std::os::fd::OwnedFd;
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use log::{LevelFilter, Log, Metadata, Record};
+use rustix::pipe::{PipeFlags, pipe_with};
+use simple_logger::SimpleLogger;
+
+use crate::stdio::Sink;
+
+/// Lines that surely fit the pipe: it has 16 pages and a line fits one (pipe(7)).
+const MAX_LINES_IN_PIPE: u32 = 12;
+
+/// The longest message in bytes; with what stands before it, it fits a page.
+const MAX_MESSAGE: usize = 3500;
+
+/// How long the end of the process may wait for whoever reads the log.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+static LOGGER: OnceLock<Logger> = OnceLock::new();
+
+struct Logger {
+    inner: SimpleLogger,
+    forward: Mutex<Forward>,
+    /// The standard error that the process was started with.
+    stderr: OwnedFd,
+}
+
+struct Forward {
+    pipe: std::fs::File,
+    sink: Sink,
+    /// Lines in the pipe.
+    lines: u32,
+}
+
+/// Starts the log. `quiet` names modules of which only warnings are wanted, since their news are
+/// shown elsewhere.
+///
+/// # Errors
+/// If there are no file descriptors left, or a log has been started before.
+pub fn start(level: LevelFilter, quiet: &[&str]) -> io::Result<()> {
+    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let mut inner = SimpleLogger::new()
+        .with_level(level)
+        .with_utc_timestamps()
+        .with_colors(io::stderr().is_terminal() && !no_color)
+        .with_module_level("mio", LevelFilter::Off);
+    for module in quiet {
+        inner = inner.with_module_level(module, level.min(LevelFilter::Warn));
+    }
+    let stderr = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stderr(), 3)?;
+    let sink = Sink::new(rustix::stdio::stderr());
+    let (read, write) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
+    rustix::stdio::dup2_stderr(&write)?;
+    let forward = Mutex::new(Forward { pipe: read.into(), sink, lines: 0 });
+    log::set_max_level(inner.max_level());
+    let logger = LOGGER.get_or_init(|| Logger { inner, forward, stderr });
+    log::set_logger(logger).map_err(io::Error::other)?;
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        finish();
+        report(panic);
+    }));
+    Ok(())
+}
+
+/// Passes on what has been logged; to be called when a turn is over.
+pub fn flush() {
+    if let Some(logger) = LOGGER.get() {
+        logger.forward().run();
+    }
+}
+
+/// Whether lines wait for whoever reads the log; then [`flush`] is to be called again soon.
+pub fn has_pending() -> bool {
+    LOGGER.get().is_some_and(|logger| logger.forward().sink.has_pending())
+}
+
+/// Passes on what has been logged and gives the process its own standard error back.
+pub fn finish() {
+    if let Some(logger) = LOGGER.get() {
+        // Whoever panics while logging holds the lock.
+        if let Ok(mut forward) = logger.forward.try_lock() {
+            forward.lines = forward.lines.max(1);
+            forward.run();
+            forward.sink.finish(PATIENCE);
+        }
+        let _ = rustix::stdio::dup2_stderr(&logger.stderr);
+    }
+}
+
+impl Logger {
+    fn forward(&self) -> std::sync::MutexGuard<'_, Forward> {
+        self.forward.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Log for Logger {
+    fn enabled(&self, metadata: &Metadata) -> bool {
+        self.inner.enabled(metadata)
+    }
+
+    fn log(&self, record: &Record) {
+        if !self.enabled(record.metadata()) {
+            return;
+        }
+        let mut message = record.args().to_string();
+        if message.len() > MAX_MESSAGE {
+            message.truncate((0..=MAX_MESSAGE).rev().find(|&at| message.is_char_boundary(at)).unwrap_or(0));
+        }
+        let mut forward = self.forward();
+        if forward.lines >= MAX_LINES_IN_PIPE {
+            forward.run();
+        }
+        forward.lines += 1;
+        let metadata = record.metadata().clone();
+        self.inner.log(&Record::builder().metadata(metadata).args(format_args!("{message}")).build());
+    }
+
+    fn flush(&self) {
+        self.forward().run();
+    }
+}
+
+impl Forward {
+    fn run(&mut self) {
+        if self.lines > 0 {
+            self.lines = 0;
+            let mut block = [0; 4096];
+            while let Ok(n @ 1..) = self.pipe.read(&mut block) {
+                self.sink.push(&block[..n]);
+            }
+        }
+        self.sink.flush();
+        let lost = self.sink.take_lost();
+        if lost > 0 {
+            self.sink.push(
+                format!("chinwag: {lost} lines of the log were lost, since they were not read in time\n").as_bytes(),
+            );
+            self.sink.flush();
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! Listening sockets, and what happens when there are no file descriptors left.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use log::{debug, warn};
+use mio::net::{TcpListener, TcpStream};
+use rustix::io::Errno;
+use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
+
+use super::Limits;
+
+/// Connections that the kernel may hold for us; it cuts this to net.core.somaxconn.
+const BACKLOG: i32 = 65_535;
+
+/// How soon to try again when nothing can be accepted; no event comes when it can.
+const RETRY: Duration = Duration::from_millis(200);
+
+/// Makes a listening socket whose connections have TCP_NODELAY and keepalive set.
+///
+/// Linux hands the options of a listener down to what it accepts (tcp(7), `sk_clone`), which
+/// saves five system calls for each connection.
+pub fn listen(addr: SocketAddr, limits: &Limits) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    if addr.is_ipv6() {
+        // So that 0.0.0.0 and [::] can both be listened on, whatever the system's default is.
+        socket.set_only_v6(true)?;
+    }
+    socket.set_tcp_nodelay(true)?;
+    if !limits.keepalive.is_zero() {
+        let keepalive =
+            TcpKeepalive::new().with_time(limits.keepalive).with_interval(Duration::from_secs(15)).with_retries(4);
+        socket.set_tcp_keepalive(&keepalive)?;
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&addr.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(TcpListener::from_std(socket.into()))
+}
+
+struct Listener {
+    socket: TcpListener,
+    /// There may be connections to be accepted.
+    ready: bool,
+}
+
+/// All listeners.
+pub struct Acceptor {
+    listeners: Vec<Listener>,
+    /// Set while descriptors or memory are out: when to try again.
+    retry: Option<Duration>,
+}
+
+impl Acceptor {
+    /// Takes over listening sockets.
+    pub fn new(sockets: Vec<TcpListener>) -> Self {
+        // What came before the poll was set up raises an event on registering; no need to guess.
+        Acceptor {
+            listeners: sockets.into_iter().map(|socket| Listener { socket, ready: false }).collect(),
+            retry: None,
+        }
+    }
+
+    /// The sockets, in the order of their numbers.
+    pub fn sockets(&mut self) -> impl Iterator<Item = &mut TcpListener> {
+        self.listeners.iter_mut().map(|listener| &mut listener.socket)
+    }
+
+    /// The listener of that number has an event.
+    pub fn notify(&mut self, number: usize) {
+        if let Some(listener) = self.listeners.get_mut(number) {
+            listener.ready = true;
+        }
+    }
+
+    /// Whether [`Acceptor::accept`] may bring something at `now`.
+    pub fn is_ready(&self, now: Duration) -> bool {
+        self.retry.is_none_or(|retry| retry <= now) && self.listeners.iter().any(|listener| listener.ready)
+    }
+
+    /// When to try again, if nothing could be accepted.
+    pub fn next_deadline(&self) -> Option<Duration> {
+        self.retry
+    }
+
+    /// A descriptor has been freed: no need to wait for the time to try again.
+    pub fn fd_freed(&mut self) {
+        self.retry = None;
+    }
+
+    /// Takes a connection; `None` when there is none for now.
+    pub fn accept(&mut self, now: Duration) -> Option<(TcpStream, SocketAddr)> {
+        if !self.is_ready(now) {
+            return None;
+        }
+        for listener in self.listeners.iter_mut().filter(|listener| listener.ready) {
+            // A connection that broke while it waited is an error of its own; a few in a row are
+            // passed over here, more of them in the next turn.
+            for _ in 0..64 {
+                match listener.socket.accept() {
+                    Ok(accepted) => {
+                        self.retry = None;
+                        return Some(accepted);
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        listener.ready = false;
+                        break;
+                    }
+                    Err(error) if is_out_of_resources(&error) => {
+                        if self.retry.is_none() {
+                            warn!("cannot accept connections: {error}; newcomers wait in the kernel's queue");
+                        }
+                        self.retry = Some(now + RETRY);
+                        return None;
+                    }
+                    Err(error) => debug!("a connection broke before it was accepted: {error}"),
+                }
+            }
+        }
+        None
+    }
+}
+
+fn is_out_of_resources(error: &io::Error) -> bool {
+    let errno = Errno::from_io_error(error);
+    [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM].map(Some).contains(&errno)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: Limits = Limits {
+        max_line: 4096,
+        eol_timeout: Duration::ZERO,
+        keepalive: Duration::from_secs(77),
+        farewell_timeout: Duration::from_secs(10),
+    };
+
+    fn pair() -> (std::net::TcpStream, TcpStream) {
+        let listener = listen("127.0.0.1:0".parse().unwrap(), &LIMITS).unwrap();
+        let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let mut acceptor = Acceptor::new(vec![listener]);
+        acceptor.notify(0);
+        let (accepted, _) = acceptor.accept(Duration::ZERO).unwrap();
+        assert!(acceptor.accept(Duration::ZERO).is_none() && !acceptor.is_ready(Duration::ZERO));
+        (client, accepted)
+    }
+
+    #[test]
+    fn what_is_accepted_has_the_options_of_the_listener() {
+        let (_client, accepted) = pair();
+        let socket = socket2::SockRef::from(&accepted);
+        assert!(socket.tcp_nodelay().unwrap());
+        assert!(socket.keepalive().unwrap());
+        assert_eq!(socket.tcp_keepalive_time().unwrap(), LIMITS.keepalive);
+    }
+
+    #[test]
+    fn both_families_can_listen_on_all_addresses() {
+        let v6 = listen("[::]:0".parse().unwrap(), &LIMITS).unwrap();
+        let port = v6.local_addr().unwrap().port();
+        listen(SocketAddr::from(([0, 0, 0, 0], port)), &LIMITS).unwrap();
+    }
+
+    #[test]
+    fn an_address_in_use_is_an_error() {
+        let first = listen("127.0.0.1:0".parse().unwrap(), &LIMITS).unwrap();
+        let error = listen(first.local_addr().unwrap(), &LIMITS).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+    }
+}

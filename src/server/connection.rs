@@ -1,0 +1,239 @@
+//! One connection: from a socket's bytes to the hub's lines, and from the hub's bytes to the socket.
+
+use std::io::{self, IoSlice, Read, Write};
+use std::time::Duration;
+
+use crate::chat::{Allowance, ClientId, Hub, Now};
+use crate::wire::line::{Decoder, Item};
+
+/// Slices written with one system call.
+const SLICES: usize = 16;
+
+/// Bytes written to one client before the others have their turn.
+const WRITE_BUDGET: usize = 256 * 1024;
+
+/// Bytes thrown away of one who has been told to go, before the connection is closed.
+const DRAIN_BUDGET: usize = 256 * 1024;
+
+/// How far a connection is on its way from open to closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Its lines are carried out.
+    Open,
+    /// Its lines no longer count; what is owed to it is still written.
+    Closing,
+    /// Nothing more will be written; what it still sends is thrown away, since closing with unread
+    /// input would turn the last lines into a reset.
+    Draining,
+    /// To be taken out of the slab at the end of the turn.
+    Closed,
+}
+
+/// What came of reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Received {
+    /// All that there was; an event will tell of more.
+    All,
+    /// There may be more.
+    More,
+    /// It is faster than its rate: not before that time.
+    Until(Duration),
+    /// The others' lines have to be written first.
+    AfterOthers,
+    /// Its own replies have to be written first.
+    AfterReplies,
+    /// The peer sends no more.
+    End,
+    /// The connection broke.
+    Lost,
+}
+
+/// What came of writing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flushed {
+    /// Everything.
+    UpToDate,
+    /// A part; more is possible.
+    More,
+    /// What the socket took; an event will tell when it takes more.
+    Blocked,
+    /// The connection broke.
+    Lost,
+}
+
+/// A client's socket with its buffers.
+pub struct Connection<S> {
+    pub stream: S,
+    pub phase: Phase,
+    /// It stands in the queue of those to be read from.
+    pub queued: bool,
+    /// It is not to be read from, whatever events come, until something else has happened.
+    pub held_back: bool,
+    /// It waits for its own replies to be written.
+    pub after_replies: bool,
+    /// The peer has announced that it sends no more; a short read is not the end then.
+    pub hung_up: bool,
+    /// The end of its input has been read.
+    pub ended: bool,
+    /// A deadline for unended input is set.
+    pub eol_set: bool,
+    /// Distinguishes it from others in the same slot.
+    pub serial: u32,
+    /// Milliseconds: when it was last read from, or written to while closing.
+    pub progress: u64,
+    decoder: Decoder,
+    /// Input that has been read and not been carried out.
+    held: Vec<u8>,
+    drained: usize,
+}
+
+impl<S: Read + Write> Connection<S> {
+    /// A connection that has just been accepted.
+    pub fn new(stream: S, serial: u32) -> Self {
+        Connection {
+            stream,
+            phase: Phase::Open,
+            queued: false,
+            held_back: false,
+            after_replies: false,
+            hung_up: false,
+            ended: false,
+            eol_set: false,
+            serial,
+            progress: 0,
+            decoder: Decoder::default(),
+            held: Vec::new(),
+            drained: 0,
+        }
+    }
+
+    /// Reads once, into `block`, and gives the lines to the hub for as long as it takes them.
+    pub fn receive(&mut self, hub: &mut Hub, id: ClientId, now: Now, block: &mut [u8], max_line: usize) -> Received {
+        if !self.held.is_empty() {
+            let mut held = std::mem::take(&mut self.held);
+            let (taken, stop) = self.digest(&held, hub, id, now, max_line);
+            if let Some(stop) = stop {
+                held.drain(..taken);
+                self.held = held;
+                return stop;
+            }
+        }
+        match self.stream.read(block) {
+            Ok(0) => {
+                self.end_line(hub, id, now);
+                self.ended = true;
+                Received::End
+            }
+            Ok(n) => {
+                self.progress = now.at.as_millis() as u64;
+                let (taken, stop) = self.digest(&block[..n], hub, id, now, max_line);
+                if let Some(stop) = stop {
+                    self.held = block[taken..n].to_vec();
+                    return stop;
+                }
+                // A short read has emptied the socket (epoll(7)), but an end may stand behind it.
+                if n == block.len() || self.hung_up { Received::More } else { Received::All }
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Received::All,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Received::More,
+            Err(_) => Received::Lost,
+        }
+    }
+
+    /// Gives lines to the hub; returns how many bytes are done, and what stands in the way of more.
+    fn digest(
+        &mut self,
+        bytes: &[u8],
+        hub: &mut Hub,
+        id: ClientId,
+        now: Now,
+        max_line: usize,
+    ) -> (usize, Option<Received>) {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let stop = match hub.allowance(id, now) {
+                Allowance::Now => None,
+                Allowance::At(time) => Some(Received::Until(time)),
+                Allowance::AfterOthers => Some(Received::AfterOthers),
+                Allowance::AfterReplies => Some(Received::AfterReplies),
+                Allowance::Never => return (bytes.len(), None),
+            };
+            if stop.is_some() {
+                return (bytes.len() - rest.len(), stop);
+            }
+            match self.decoder.next(&mut rest, max_line) {
+                Some(Item::Answer(answer)) => hub.send_raw(id, &answer),
+                Some(item) => give(hub, id, &item, now),
+                None => break,
+            }
+        }
+        (bytes.len(), None)
+    }
+
+    /// Whether a line has begun and not ended.
+    pub fn has_partial(&self) -> bool {
+        self.decoder.has_partial()
+    }
+
+    /// Takes unended input for a line.
+    pub fn end_line(&mut self, hub: &mut Hub, id: ClientId, now: Now) {
+        if let Some(item) = self.decoder.finish() {
+            give(hub, id, &item, now);
+        }
+    }
+
+    /// Writes what is owed to `id` until the socket is full, or others should have their turn.
+    pub fn flush(&mut self, hub: &mut Hub, id: ClientId) -> Flushed {
+        let mut written = 0;
+        loop {
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            let count = hub.gather(id, &mut slices);
+            let owed: usize = slices[..count].iter().map(|slice| slice.len()).sum();
+            let result = match count {
+                0 => {
+                    hub.advance(id, 0);
+                    return Flushed::UpToDate;
+                }
+                1 => self.stream.write(&slices[0]),
+                _ => self.stream.write_vectored(&slices[..count]),
+            };
+            match result {
+                Ok(0) => return Flushed::Lost,
+                Ok(n) => {
+                    hub.advance(id, n);
+                    written += n;
+                    if n == owed && count < SLICES {
+                        return Flushed::UpToDate;
+                    }
+                    if written >= WRITE_BUDGET {
+                        return Flushed::More;
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    hub.blocked(id);
+                    return Flushed::Blocked;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return Flushed::Lost,
+            }
+        }
+    }
+
+    /// Throws away what it still sends; whether the connection is now to be closed.
+    pub fn drain(&mut self, block: &mut [u8]) -> bool {
+        loop {
+            match self.stream.read(block) {
+                Ok(n) if n > 0 && self.drained < DRAIN_BUDGET => self.drained += n,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                _ => return true,
+            }
+        }
+    }
+}
+
+fn give(hub: &mut Hub, id: ClientId, item: &Item, now: Now) {
+    if let Some(input) = item.input() {
+        hub.line(id, input, now);
+    }
+}

@@ -1,0 +1,134 @@
+//! The operator's console: standard input and standard output, whatever they are.
+
+use std::io;
+use std::time::Duration;
+
+use mio::unix::SourceFd;
+use mio::{Interest, Registry, Token};
+use rustix::event::PollFlags;
+use rustix::io::Errno;
+use rustix::process::getpgrp;
+use rustix::stdio::{stdin, stdout};
+use rustix::termios::{isatty, tcgetpgrp};
+
+use crate::chat::{Hub, Now};
+use crate::stdio::{Sink, is_ready};
+use crate::wire::line::Decoder;
+
+/// Blocks read before the clients have their turn.
+const READS_IN_A_ROW: usize = 16;
+
+/// The descriptor of standard input.
+const STDIN: i32 = 0;
+
+/// The operator's input and output.
+pub struct Console {
+    /// Standard input has not ended.
+    open: bool,
+    /// epoll knows standard input; else it is a file, which is always ready.
+    registered: bool,
+    /// There may be something to read.
+    ready: bool,
+    decoder: Decoder,
+    sink: Sink,
+    max_line: usize,
+}
+
+impl Console {
+    /// Attaches a console to `hub`.
+    ///
+    /// # Errors
+    /// If standard input can be registered in principle, but not now.
+    pub fn new(hub: &mut Hub, registry: &Registry, token: Token, max_line: usize) -> io::Result<Self> {
+        let registered = match registry.register(&mut SourceFd(&STDIN), token, Interest::READABLE) {
+            Ok(()) => true,
+            // Regular files and /dev/null: epoll_ctl(2).
+            Err(error) if Errno::from_io_error(&error) == Some(Errno::PERM) => false,
+            Err(error) => return Err(error),
+        };
+        hub.attach_operator();
+        let sink = Sink::new(stdout());
+        Ok(Console { open: true, registered, ready: !registered, decoder: Decoder::default(), sink, max_line })
+    }
+
+    /// Standard input has an event.
+    pub fn notify(&mut self) {
+        self.ready = true;
+    }
+
+    /// Whether there may be something to read.
+    pub fn is_ready(&self) -> bool {
+        self.open && self.ready
+    }
+
+    /// Whether output waits for whoever reads it.
+    pub fn has_pending(&self) -> bool {
+        self.sink.has_pending()
+    }
+
+    /// Reads what is there and gives it to the hub, line by line.
+    pub fn receive(&mut self, hub: &mut Hub, registry: &Registry, now: Now) {
+        for _ in 0..READS_IN_A_ROW {
+            if !self.is_ready() {
+                return;
+            }
+            // Descriptor 0 blocks, and must, since others share it: so it is asked before each read.
+            if !is_ready(stdin(), PollFlags::IN, Duration::ZERO) || is_in_background() {
+                self.ready = false;
+                return;
+            }
+            let mut block = [0; 4096];
+            match rustix::io::read(stdin(), &mut block) {
+                Ok(0) | Err(Errno::IO) => self.detach(hub, registry, now),
+                Ok(n) => {
+                    let mut bytes = &block[..n];
+                    while let Some(item) = self.decoder.next(&mut bytes, self.max_line) {
+                        if let Some(input) = item.input() {
+                            hub.operator_line(input, now);
+                        }
+                    }
+                }
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => self.ready = false,
+                Err(_) => self.detach(hub, registry, now),
+            }
+        }
+    }
+
+    fn detach(&mut self, hub: &mut Hub, registry: &Registry, now: Now) {
+        if let Some(input) = self.decoder.finish().as_ref().and_then(|item| item.input()) {
+            hub.operator_line(input, now);
+        }
+        self.open = false;
+        if self.registered {
+            let _ = registry.deregister(&mut SourceFd(&STDIN));
+        }
+        hub.detach_operator();
+    }
+
+    /// Shows what the hub has for the operator.
+    pub fn show(&mut self, hub: &mut Hub) {
+        let lost = self.sink.take_lost();
+        if lost > 0 {
+            hub.operator_lost(lost);
+        }
+        let mut lines = hub.take_operator_output();
+        if !lines.is_empty() {
+            // Text holds no CR, so what there are belong to the ends of lines.
+            lines.retain(|&byte| byte != b'\r');
+            self.sink.push(&lines);
+        }
+        self.sink.flush();
+    }
+
+    /// Shows what is left, for at most so long.
+    pub fn finish(&mut self, hub: &mut Hub, most: Duration) {
+        self.show(hub);
+        self.sink.finish(most);
+    }
+}
+
+/// Whether standard input is a terminal on which somebody else has the word; reading would stop us.
+fn is_in_background() -> bool {
+    isatty(stdin()) && tcgetpgrp(stdin()).is_ok_and(|group| group != getpgrp())
+}
