@@ -1,0 +1,257 @@
+//! A server of one's own for each test, and clients that wait for lines, with a deadline.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::os::fd::AsFd;
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, Signal, kill_process};
+
+/// How long anything may take before the test has failed.
+pub const DEADLINE: Duration = Duration::from_secs(20);
+
+/// The program under test.
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_chinwag");
+
+/// Lines read from a pipe of a child, each waited for until the deadline.
+pub struct Lines<R> {
+    from: R,
+    read: Vec<u8>,
+}
+
+impl<R: Read + AsFd> Lines<R> {
+    pub fn new(from: R) -> Self {
+        Lines { from, read: Vec::new() }
+    }
+
+    /// The next line without its end; `None` at the end of the stream.
+    pub fn next(&mut self) -> Option<String> {
+        let end = Instant::now() + DEADLINE;
+        loop {
+            if let Some(at) = self.read.iter().position(|&byte| byte == b'\n') {
+                let line: Vec<u8> = self.read.drain(..=at).collect();
+                return Some(String::from_utf8(line).expect("UTF-8").trim_end_matches(['\r', '\n']).to_owned());
+            }
+            let left = end.saturating_duration_since(Instant::now());
+            let timeout = Timespec { tv_sec: left.as_secs() as _, tv_nsec: left.subsec_nanos() as _ };
+            let ready = poll(&mut [PollFd::new(&self.from, PollFlags::IN)], Some(&timeout)).expect("poll");
+            assert!(ready > 0, "no line came; unended: {:?}", String::from_utf8_lossy(&self.read));
+            let mut block = [0; 4096];
+            match self.from.read(&mut block).expect("read") {
+                0 => return None,
+                n => self.read.extend_from_slice(&block[..n]),
+            }
+        }
+    }
+
+    /// Reads until a line that contains `part`, and returns it.
+    pub fn until(&mut self, part: &str) -> String {
+        let mut seen = Vec::new();
+        while let Some(line) = self.next() {
+            if line.contains(part) {
+                return line;
+            }
+            seen.push(line);
+        }
+        panic!("the stream ended without {part:?}; seen: {seen:#?}");
+    }
+
+    /// Everything up to the end of the stream.
+    pub fn rest(&mut self) -> Vec<String> {
+        std::iter::from_fn(|| self.next()).collect()
+    }
+}
+
+/// A running server, killed when the test is over.
+pub struct Server {
+    pub child: Child,
+    pub addr: SocketAddr,
+    /// Standard error: the log.
+    pub log: Lines<std::process::ChildStderr>,
+    /// Standard output: the console.
+    pub console: Lines<std::process::ChildStdout>,
+    /// The console's input; `None` once closed.
+    pub stdin: Option<ChildStdin>,
+}
+
+impl Server {
+    /// Starts a server on a free port with these further arguments.
+    pub fn start(args: &[&str]) -> Server {
+        let mut command = Command::new(PROGRAM);
+        command.args(["--listen", "127.0.0.1:0"]).args(args);
+        Self::spawn(command)
+    }
+
+    /// Starts a command that is a server and logs to standard error.
+    pub fn spawn(mut command: Command) -> Server {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the program starts");
+        let mut log = Lines::new(child.stderr.take().expect("stderr"));
+        let line = log.until("listening on ");
+        let addr = line.rsplit(' ').next().and_then(|addr| addr.parse().ok()).expect("an address");
+        let console = Lines::new(child.stdout.take().expect("stdout"));
+        let stdin = child.stdin.take();
+        Server { child, addr, log, console, stdin }
+    }
+
+    /// A new connection.
+    pub fn connect(&self) -> Client {
+        Client::connect(self.addr)
+    }
+
+    /// A new connection that has logged in; the greeting up to `You are …` has been read.
+    pub fn login(&self, name: &str) -> Client {
+        let mut client = self.connect();
+        client.expect("* Welcome to chinwag. Type a nickname and press Enter:");
+        client.send(&format!("{name}\n"));
+        let greeting = client.line();
+        assert!(greeting.starts_with(&format!("* You are {name}. ")), "{greeting}");
+        client
+    }
+
+    /// The operator types something.
+    pub fn type_in(&mut self, text: &str) {
+        self.stdin.as_mut().expect("an open stdin").write_all(text.as_bytes()).expect("write to stdin");
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).expect("kill");
+    }
+
+    /// Waits for the end of the process.
+    pub fn wait(&mut self) -> ExitStatus {
+        wait(&mut self.child)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Waits for the end of a process: its pidfd is readable then.
+pub fn wait(child: &mut Child) -> ExitStatus {
+    let pid = Pid::from_child(child);
+    if let Ok(fd) = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()) {
+        let timeout = Timespec { tv_sec: DEADLINE.as_secs() as _, tv_nsec: 0 };
+        let ended = poll(&mut [PollFd::new(&fd, PollFlags::IN)], Some(&timeout)).expect("poll");
+        assert!(ended > 0, "the process does not end");
+    }
+    child.wait().expect("wait")
+}
+
+/// One connection to a server.
+pub struct Client {
+    pub stream: TcpStream,
+    read: Vec<u8>,
+}
+
+impl Client {
+    pub fn connect(addr: SocketAddr) -> Client {
+        let stream = TcpStream::connect(addr).expect("connect");
+        stream.set_read_timeout(Some(DEADLINE)).expect("timeout");
+        stream.set_write_timeout(Some(DEADLINE)).expect("timeout");
+        Client { stream, read: Vec::new() }
+    }
+
+    /// Its own address, as the server sees it.
+    pub fn addr(&self) -> SocketAddr {
+        self.stream.local_addr().expect("address")
+    }
+
+    pub fn send(&mut self, text: &str) {
+        self.send_bytes(text.as_bytes());
+    }
+
+    pub fn send_bytes(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).expect("write");
+    }
+
+    /// Sends no more.
+    pub fn half_close(&self) {
+        self.stream.shutdown(Shutdown::Write).expect("shutdown");
+    }
+
+    /// The next line without its CR LF, the time in it masked as `[T]`; `None` at the end.
+    pub fn try_line(&mut self) -> Option<String> {
+        loop {
+            if let Some(at) = self.read.iter().position(|&byte| byte == b'\n') {
+                let line: Vec<u8> = self.read.drain(..=at).collect();
+                let line = String::from_utf8(line).expect("the server sends UTF-8");
+                let line = line.strip_suffix("\r\n").unwrap_or_else(|| panic!("not ended by CR LF: {line:?}"));
+                return Some(mask_time(line));
+            }
+            let mut block = [0; 65536];
+            match self.stream.read(&mut block) {
+                Ok(0) => {
+                    assert!(self.read.is_empty(), "unended: {:?}", String::from_utf8_lossy(&self.read));
+                    return None;
+                }
+                Ok(n) => self.read.extend_from_slice(&block[..n]),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => panic!("no line came"),
+                Err(error) => panic!("while reading: {error}"),
+            }
+        }
+    }
+
+    pub fn line(&mut self) -> String {
+        self.try_line().expect("a line, not the end")
+    }
+
+    /// The next line is this one (with `[T]` for the time).
+    #[track_caller]
+    pub fn expect(&mut self, expected: &str) {
+        let line = self.line();
+        assert_eq!(line, expected);
+    }
+
+    /// The next lines are these.
+    #[track_caller]
+    pub fn expect_all(&mut self, expected: &[&str]) {
+        for line in expected {
+            let next = self.line();
+            assert_eq!(next, *line);
+        }
+    }
+
+    /// Sends a line and expects these in turn.
+    #[track_caller]
+    pub fn ask(&mut self, line: &str, expected: &[&str]) {
+        self.send(&format!("{line}\n"));
+        for line in expected {
+            let next = self.line();
+            assert_eq!(next, *line);
+        }
+    }
+
+    /// Nothing is owed to this client: the next line is the answer to a ping.
+    #[track_caller]
+    pub fn expect_nothing(&mut self) {
+        self.ask("/ping nothing", &["* pong nothing"]);
+    }
+
+    /// The server closes, after nothing else.
+    #[track_caller]
+    pub fn expect_end(&mut self) {
+        let line = self.try_line();
+        assert_eq!(line, None);
+    }
+}
+
+/// `[09:05:30] …` with `[T]` for the time.
+pub fn mask_time(line: &str) -> String {
+    let bytes = line.as_bytes();
+    let digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
+    let colon = |at: usize| bytes.get(at) == Some(&b':');
+    let timed = bytes.first() == Some(&b'[')
+        && [1, 2, 4, 5, 7, 8].iter().all(|&at| digit(at))
+        && colon(3)
+        && colon(6)
+        && bytes.get(9) == Some(&b']');
+    if timed { format!("[T]{}", &line[10..]) } else { line.to_owned() }
+}
