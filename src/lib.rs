@@ -20,3 +20,6 @@ pub mod server;
 pub mod stdio;
 pub mod wheel;
 pub mod wire;
+
+#[cfg(test)]
+mod testing;

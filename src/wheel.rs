@@ -118,6 +118,7 @@ impl<T> Wheel<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::Random;
 
     #[test]
     fn nothing_is_due_when_nothing_is_set() {
@@ -131,22 +132,15 @@ mod tests {
     fn every_deadline_fires_once_never_early_and_at_most_a_tick_late() {
         let mut wheel = Wheel::default();
         let mut open: Vec<(Duration, u64)> = Vec::new();
-        let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
-        let mut random = move || {
-            seed ^= seed << 13;
-            seed ^= seed >> 7;
-            seed ^= seed << 17;
-            seed
-        };
+        let mut random = Random(1);
         let mut now = Duration::from_secs(5);
         for item in 0..20_000 {
-            let ahead = Duration::from_micros(
-                random() % [10_000, 1_000_000, 30_000_000, 5_000_000_000][(random() % 4) as usize],
-            );
+            let most = *random.pick(&[10_000, 1_000_000, 30_000_000, 5_000_000_000]);
+            let ahead = Duration::from_micros(random.next() % most);
             wheel.set(now + ahead, item);
             open.push((now + ahead, item));
             if item % 3 == 0 {
-                now += Duration::from_micros(random() % 2_000_000);
+                now += Duration::from_micros(random.next() % 2_000_000);
                 for fired in wheel.expire(now) {
                     let index = open.iter().position(|&(_, item)| item == fired).expect("fired once");
                     let (at, _) = open.swap_remove(index);

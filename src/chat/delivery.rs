@@ -127,26 +127,35 @@ impl Hub {
         }
     }
 
-    /// Moves what `id` has not read of its room to its outbox, so that it can leave the room.
+    /// Moves what `id` has not read of its room to its outbox: it can then leave the room, or
+    /// change what it wants to be skipped from now on.
     pub(super) fn settle(&mut self, id: ClientId) {
         let client = &self.clients[id];
-        if client.outbox.is_none() && client.cursor == self.rooms[client.room].log.end() {
+        let log = &self.rooms[client.room].log;
+        let end = log.end();
+        if client.cursor == end {
             return;
         }
-        let mut reader = Reader::new(client, Some(&self.rooms[client.room].log));
+        let mut reader = Reader::new(client, Some(log));
         let mut settled = Outbox::default();
         while let Some(bytes) = reader.slice() {
             settled.push(0, |out| out.extend_from_slice(bytes));
             reader.consume(bytes.len());
         }
         self.clients[id].outbox = (settled.len() > 0).then(|| Box::new(settled));
+        self.move_cursor(id, end);
         self.owe(id);
     }
 
     /// Closes those who have been found to lag by more than is allowed, if they still do.
     pub(super) fn drop_laggards(&mut self, now: Now) {
         while let Some(id) = self.laggards.pop() {
-            let Some(client) = self.clients.get(id) else { continue };
+            let Some(client) = self.clients.get_mut(id) else { continue };
+            if !client.blocked {
+                // It reads again and will be written to; if it gets stuck again, that is noted anew.
+                client.stuck_in = u32::MAX;
+                continue;
+            }
             let overdue = match client.stage {
                 Stage::Here => self.rooms[client.room].log.is_overdue(client.cursor),
                 _ => false,

@@ -112,12 +112,13 @@ impl<'a> Reader<'a> {
 
     fn skips(&self, entry: &Entry) -> bool {
         let client = self.client;
-        if entry.kind == Kind::Message && client.ignores(entry.author, entry.name) {
+        let own = entry.author == client.session;
+        if entry.kind == Kind::Message && !own && client.ignores(entry.author, entry.name) {
             return true;
         }
         if entry.stamp <= self.replay.unwrap_or(client.entered) {
             return entry.kind == Kind::Notice;
         }
-        entry.author == client.session && !(client.echo && entry.kind == Kind::Message)
+        own && !(client.echo && entry.kind == Kind::Message)
     }
 }

@@ -36,7 +36,7 @@ impl Hub {
                 self.refuse(id, Refusal::InThatRoom { room: rooms::LOBBY });
             }
             Command::Leave => self.go(id, RoomId::LOBBY, now),
-            Command::History(n) => self.replay(id, n),
+            Command::History(n) => self.replay(id, n, now),
             Command::Ignore(name) => self.ignore(id, name),
             Command::Unignore(name) => self.unignore(id, name),
             Command::Echo(choice) => self.echo(id, choice),
@@ -236,7 +236,7 @@ impl Hub {
     }
 
     /// Copies messages of the history to the outbox of `id`.
-    fn replay(&mut self, id: ClientId, n: &str) {
+    fn replay(&mut self, id: ClientId, n: &str, now: Now) {
         let most = self.config.history;
         let n = match n {
             "" if most > 0 => most,
@@ -258,9 +258,8 @@ impl Hub {
             copy.extend_from_slice(bytes);
             reader.consume(bytes.len());
         }
-        let today = self.rooms[self.clients[id].room].day;
         self.notice(id, Notice::HistoryBegins { messages });
-        if let Some(day) = day.filter(|_| day != today) {
+        if let Some(day) = day.filter(|&day| day != now.local.date()) {
             self.notice(id, Notice::Day(day));
         }
         self.send_raw(id, &copy);
@@ -284,6 +283,7 @@ impl Hub {
         if target == id {
             return self.refuse(id, Refusal::Yourself);
         }
+        self.settle(id);
         let target = &self.clients[target];
         let (shown, author) = (target.name.clone(), author(target));
         let ignored: &mut Ignored = self.clients[id].ignored.get_or_insert_default();
@@ -299,6 +299,7 @@ impl Hub {
         if name.is_empty() {
             return self.refuse(id, Refusal::Usage("/unignore name"));
         }
+        self.settle(id);
         // By the name of that time, or by the name that the same person has now.
         let hash = self.name_hash(&fold(name));
         let session = self.names.get(&*fold(name)).map(|&target| self.clients[target].session);
@@ -324,6 +325,7 @@ impl Hub {
             "off" => false,
             _ => return self.refuse(id, Refusal::Usage("/echo on|off")),
         };
+        self.settle(id);
         self.clients[id].echo = on;
         self.notice(id, Notice::Echo { on });
     }

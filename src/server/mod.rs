@@ -8,7 +8,7 @@ mod fd_limit;
 mod reactor;
 
 #[cfg(test)]
-pub(crate) use connection::{Connection, Flushed, Received};
+mod model;
 
 use std::fmt;
 use std::io::{self, IsTerminal};
