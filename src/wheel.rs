@@ -9,6 +9,8 @@ use std::time::Duration;
 /// The resolution in microseconds.
 const TICK: u64 = 16_384;
 const SLOTS: u64 = 256;
+/// Words of the set of occupied slots.
+const WORDS: usize = SLOTS as usize / 64;
 
 struct Deadline<T> {
     tick: u64,
@@ -28,12 +30,12 @@ pub struct Wheel<T> {
 
 struct Slots<T> {
     slots: Vec<Vec<Deadline<T>>>,
-    occupied: [u64; 4],
+    occupied: [u64; WORDS],
 }
 
 impl<T> Slots<T> {
     fn new() -> Self {
-        Slots { slots: (0..SLOTS).map(|_| Vec::new()).collect(), occupied: [0; 4] }
+        Slots { slots: (0..SLOTS).map(|_| Vec::new()).collect(), occupied: [0; WORDS] }
     }
 
     fn push(&mut self, at: u64, deadline: Deadline<T>) {
@@ -50,12 +52,17 @@ impl<T> Slots<T> {
 
     /// The first occupied position from `from` on, going round once.
     fn next(&self, from: u64) -> Option<u64> {
-        if self.occupied == [0; 4] {
-            return None;
-        }
-        (from..from + SLOTS).find(|at| {
-            let slot = (at % SLOTS) as usize;
-            self.occupied[slot / 64] & (1 << (slot % 64)) != 0
+        let (word, bit) = ((from % SLOTS) as usize / 64, from % 64);
+        let start = from - bit;
+        // The word in which the round begins is looked at twice: from `bit` on, and up to it.
+        (0..=WORDS).find_map(|round| {
+            let here = self.occupied[(word + round) % WORDS];
+            let bits = match round {
+                0 => here & (u64::MAX << bit),
+                WORDS => here & !(u64::MAX << bit),
+                _ => here,
+            };
+            (bits != 0).then(|| start + 64 * round as u64 + u64::from(bits.trailing_zeros()))
         })
     }
 }

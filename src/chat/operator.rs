@@ -13,6 +13,7 @@ use super::hub::{Close, Hub, Input};
 use super::name::fold;
 use super::room::RoomId;
 use super::rooms::LOBBY;
+use super::talking::Said;
 use super::{Mode, Now};
 
 /// The name under which the operator speaks; nobody else can take it.
@@ -147,7 +148,8 @@ impl Hub {
     }
 
     fn operator_says(&mut self, text: &str, action: bool, now: Now) {
-        self.say_in(RoomId::LOBBY, self.operator_author(), NAME, text, action, None, now);
+        let said = Said { author: self.operator_author(), name: NAME, text, action };
+        self.say_in(RoomId::LOBBY, said, None, now);
     }
 
     fn operator_whispers(&mut self, to: &str, text: &str, now: Now) {

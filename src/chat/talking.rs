@@ -17,6 +17,14 @@ use super::{Login, rooms};
 /// Rooms that are named where rooms are listed.
 const MAX_ROOMS_LISTED: usize = 50;
 
+/// Something that somebody says, or does if it is an action.
+pub(super) struct Said<'a> {
+    pub author: Author,
+    pub name: &'a str,
+    pub text: &'a str,
+    pub action: bool,
+}
+
 impl Hub {
     /// Carries out a member's line.
     pub(super) fn obey(&mut self, id: ClientId, line: &str, now: Now) {
@@ -56,21 +64,13 @@ impl Hub {
         let (room, author) = (client.room, author(client));
         // Lent to the event and put back, so that saying something allocates nothing.
         let name = std::mem::take(&mut client.name);
-        self.say_in(room, author, &name, text, action, Some(id), now);
+        self.say_in(room, Said { author, name: &name, text, action }, Some(id), now);
         self.clients[id].name = name;
     }
 
     /// Says something in a room; `speaker` is the member who does.
-    pub(super) fn say_in(
-        &mut self,
-        room: RoomId,
-        author: Author,
-        name: &str,
-        text: &str,
-        action: bool,
-        speaker: Option<ClientId>,
-        now: Now,
-    ) {
+    pub(super) fn say_in(&mut self, room: RoomId, said: Said, speaker: Option<ClientId>, now: Now) {
+        let Said { author, name, text, action } = said;
         let at = now.local.time();
         let event = if action { Event::Action { at, name, text } } else { Event::Said { at, name, text } };
         self.stats.messages += 1;

@@ -1,6 +1,6 @@
 //! The two clocks: one that only goes on, and the one on the wall.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use time::{OffsetDateTime, PrimitiveDateTime, UtcOffset};
 
@@ -20,7 +20,12 @@ impl Clock {
         Clock { start: Instant::now(), quarter: i64::MIN, offset: UtcOffset::UTC }
     }
 
-    /// The time.
+    /// The time since the start.
+    pub fn elapsed(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    /// The time on both clocks.
     pub fn now(&mut self) -> Now {
         let utc = OffsetDateTime::now_utc();
         // Offsets change on a quarter of an hour only, and looking them up is slow.
@@ -30,6 +35,6 @@ impl Clock {
             self.offset = UtcOffset::local_offset_at(utc).unwrap_or(UtcOffset::UTC);
         }
         let local = utc.to_offset(self.offset);
-        Now { at: self.start.elapsed(), local: PrimitiveDateTime::new(local.date(), local.time()) }
+        Now { at: self.elapsed(), local: PrimitiveDateTime::new(local.date(), local.time()) }
     }
 }

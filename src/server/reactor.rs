@@ -191,8 +191,8 @@ impl Reactor {
     }
 
     /// How long the poll may wait.
-    fn timeout(&mut self) -> Option<Duration> {
-        let now = self.clock.now().at;
+    fn timeout(&self) -> Option<Duration> {
+        let now = self.clock.elapsed();
         let has_work = !self.ready.is_empty()
             || self.hub.has_work()
             || !self.closed.is_empty()
@@ -265,14 +265,10 @@ impl Reactor {
             let Some(slot) = self.ready.pop_front() else { return };
             let Some(connection) = self.connections.get_mut(slot) else { continue };
             connection.queued = false;
-            match connection.phase {
-                Phase::Open if self.ends_at.is_none() => self.receive(slot, now),
-                Phase::Draining => {
-                    if connection.drain(&mut self.block) {
-                        self.finish(slot);
-                    }
-                }
-                _ => {}
+            if connection.phase == Phase::Open && self.ends_at.is_none() {
+                self.receive(slot, now);
+            } else if connection.phase == Phase::Draining && connection.drain(&mut self.block) {
+                self.finish(slot);
             }
         }
     }

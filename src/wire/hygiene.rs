@@ -71,7 +71,7 @@ fn skip_escape(rest: &mut std::str::Chars) {
         }
         Some('\u{20}'..='\u{7e}') => {
             // Intermediate bytes, then a final one.
-            while let Some(c) = rest.next() {
+            for c in rest.by_ref() {
                 if !matches!(c, '\u{20}'..='\u{2f}') {
                     return;
                 }

@@ -81,10 +81,11 @@ impl Decoder {
     ///
     /// `max` is the longest line in bytes, without its end. At most so many are kept.
     pub fn next<'a>(&mut self, bytes: &mut &'a [u8], max: usize) -> Option<Item<'a>> {
-        if self.state == State::Text && self.partial.is_empty() && !self.discarding {
-            if let Some(line) = whole_line(bytes) {
-                return Some(if line.len() > max { Item::TooLong } else { text(Cow::Borrowed(line)) });
-            }
+        if self.state == State::Text
+            && !self.has_partial()
+            && let Some(line) = whole_line(bytes)
+        {
+            return Some(if line.len() > max { Item::TooLong } else { text(Cow::Borrowed(line)) });
         }
         while let Some((&byte, rest)) = bytes.split_first() {
             if self.state == State::Text && self.discarding {
