@@ -217,6 +217,10 @@ impl Hub {
 
     /// Tells a room of somebody's coming or going, or counts it where there are many.
     fn announce(&mut self, id: ClientId, room_id: RoomId, event: &Event, sum: Sum, now: Now) {
+        // When the server ends, everybody leaves, and everybody knows.
+        if self.ending {
+            return;
+        }
         self.tell_operator_of(room_id, event);
         let room = &mut self.rooms[room_id];
         if room.members.len() > self.config.announce_limit {
@@ -340,7 +344,7 @@ fn reason(cause: &Cause) -> String {
         Cause::Kicked(Some(why)) => format!("kicked ({why})"),
         Cause::Banned => "banned".into(),
         Cause::LoginTimeout => "no nickname in time".into(),
-        Cause::Refused => "refused".into(),
+        Cause::ShutDown => "server shut down".into(),
     }
 }
 

@@ -230,6 +230,6 @@ pub enum Cause {
     Banned,
     /// Did not give a nickname in time.
     LoginTimeout,
-    /// Was not let in.
-    Refused,
+    /// The server ended first.
+    ShutDown,
 }

@@ -23,6 +23,7 @@ mod log;
 mod name;
 mod operator;
 mod outbox;
+mod output;
 mod phrases;
 
 mod reader;

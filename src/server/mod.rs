@@ -2,10 +2,13 @@
 
 mod acceptor;
 mod clock;
+mod closing;
 mod connection;
 mod console;
 mod fd_limit;
 mod reactor;
+mod signals;
+mod timers;
 
 #[cfg(test)]
 mod model;

@@ -6,14 +6,13 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::{Shutdown, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use log::{debug, info};
 use mio::event::Event;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
 use slab::Slab;
 
@@ -22,7 +21,9 @@ use super::acceptor::Acceptor;
 use super::clock::Clock;
 use super::connection::{Connection, Flushed, Phase, Received};
 use super::console::Console;
-use crate::chat::{ClientId, Close, Hub, Now};
+use super::signals;
+use super::timers::{Deadline, Timer};
+use crate::chat::{ClientId, Hub, Now};
 use crate::logging;
 use crate::wheel::Wheel;
 
@@ -45,54 +46,32 @@ const PRIVATE_WRITES: usize = 512;
 /// Members of rooms who are visited in a turn.
 const VISITS: usize = 512;
 
-/// How long one who has been told everything may take to close their side.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long everybody may take to read what is owed when the server ends.
-const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 /// How soon output that nobody reads is tried again.
 const OUTPUT_RETRY: Duration = Duration::from_millis(100);
-
-/// What a connection's deadline is for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Timer {
-    /// It may be read from again.
-    Resume,
-    /// Its unended input may count as a line.
-    EndLine,
-    /// It may have stopped reading what is owed, or not have closed its side.
-    Farewell,
-}
-
-/// A deadline of the connection in `slot`, if that is still the one of that serial number.
-struct Deadline {
-    slot: usize,
-    serial: u32,
-    timer: Timer,
-}
 
 /// Everything that one server process has.
 pub struct Reactor {
     poll: Poll,
-    hub: Hub,
-    limits: Limits,
+    pub(super) hub: Hub,
+    pub(super) limits: Limits,
     clock: Clock,
-    acceptor: Acceptor,
+    pub(super) acceptor: Acceptor,
     signals: Signals,
     console: Option<Console>,
-    connections: Slab<Connection<TcpStream>>,
+    pub(super) connections: Slab<Connection<TcpStream>>,
     /// Connections that may be open at once.
     max_connections: usize,
     serials: u32,
     /// Who is to be read from.
-    ready: VecDeque<usize>,
+    pub(super) ready: VecDeque<usize>,
     /// Who is to be read from once the others' lines have been written.
     after_others: Vec<usize>,
     /// Who is to be taken out of the slab at the end of the turn, when no event can mean them.
-    closed: Vec<usize>,
-    timers: Wheel<Deadline>,
-    block: Box<[u8]>,
+    pub(super) closed: Vec<usize>,
+    pub(super) timers: Wheel<Deadline>,
+    pub(super) block: Box<[u8]>,
     /// Set when the server ends: when it does so whatever is still owed.
-    ends_at: Option<Duration>,
+    pub(super) ends_at: Option<Duration>,
 }
 
 impl Reactor {
@@ -116,8 +95,7 @@ impl Reactor {
             }
             registry.register(socket, Token(LISTENERS + number), Interest::READABLE)?;
         }
-        let mut signals =
-            if is_ignored(SIGHUP) { Signals::new([SIGINT, SIGTERM]) } else { Signals::new([SIGINT, SIGTERM, SIGHUP]) }?;
+        let mut signals = signals::watch()?;
         registry.register(&mut signals, SIGNALS, Interest::READABLE)?;
         let console = console.then(|| Console::new(&mut hub, registry, CONSOLE, limits.max_line)).transpose()?;
         Ok(Reactor {
@@ -237,7 +215,7 @@ impl Reactor {
     }
 
     /// Puts a connection into the queue of those to be read from.
-    fn read_soon(&mut self, slot: usize) {
+    pub(super) fn read_soon(&mut self, slot: usize) {
         if let Some(connection) = self.connections.get_mut(slot)
             && !connection.queued
             && !connection.held_back
@@ -299,30 +277,6 @@ impl Reactor {
         }
     }
 
-    fn resume(&mut self, slot: usize) {
-        if let Some(connection) = self.connections.get_mut(slot) {
-            connection.held_back = false;
-            connection.after_replies = false;
-            self.read_soon(slot);
-        }
-    }
-
-    /// Sets the deadline at which unended input counts as a line.
-    fn watch_line(&mut self, slot: usize, now: Now) {
-        if let Some(connection) = self.connections.get_mut(slot)
-            && connection.has_partial()
-            && !connection.eol_set
-        {
-            connection.eol_set = true;
-            self.set_timer(slot, Timer::EndLine, now.at + self.limits.eol_timeout);
-        }
-    }
-
-    fn set_timer(&mut self, slot: usize, timer: Timer, at: Duration) {
-        let serial = self.connections[slot].serial;
-        self.timers.set(at, Deadline { slot, serial, timer });
-    }
-
     /// Takes in newcomers.
     fn accept(&mut self, now: Now) {
         for _ in 0..ACCEPTS {
@@ -340,48 +294,6 @@ impl Reactor {
             self.serials = self.serials.wrapping_add(1);
             entry.insert(Connection::new(stream, self.serials));
             self.hub.connected(ClientId::new(slot), addr, now);
-        }
-    }
-
-    /// Does what has become due.
-    fn expire(&mut self, now: Now) {
-        for Deadline { slot, serial, timer } in self.timers.expire(now.at) {
-            let Some(connection) = self.connections.get_mut(slot).filter(|connection| connection.serial == serial)
-            else {
-                continue;
-            };
-            match timer {
-                Timer::Resume => self.resume(slot),
-                Timer::EndLine => self.end_quiet_line(slot, now),
-                Timer::Farewell => {
-                    let waits = match connection.phase {
-                        Phase::Closing => self.limits.farewell_timeout,
-                        _ => DRAIN_TIMEOUT,
-                    };
-                    let due = Duration::from_millis(connection.progress) + waits;
-                    if connection.phase == Phase::Closing && due > now.at {
-                        self.set_timer(slot, Timer::Farewell, due);
-                    } else {
-                        self.finish(slot);
-                    }
-                }
-            }
-        }
-    }
-
-    fn end_quiet_line(&mut self, slot: usize, now: Now) {
-        let connection = &mut self.connections[slot];
-        connection.eol_set = false;
-        if connection.phase != Phase::Open || !connection.has_partial() {
-            return;
-        }
-        let due = Duration::from_millis(connection.progress) + self.limits.eol_timeout;
-        if due > now.at || connection.held_back {
-            connection.eol_set = true;
-            let at = due.max(now.at + Duration::from_millis(1));
-            self.set_timer(slot, Timer::EndLine, at);
-        } else {
-            connection.end_line(&mut self.hub, ClientId::new(slot), now);
         }
     }
 
@@ -419,86 +331,4 @@ impl Reactor {
             Flushed::Lost => self.lose(slot, now),
         }
     }
-
-    /// Closes whom the hub wants closed.
-    fn close(&mut self, now: Now) {
-        while let Some((id, how)) = self.hub.poll_close() {
-            let slot = id.slot();
-            let Some(connection) = self.connections.get_mut(slot) else { continue };
-            match how {
-                Close::AtOnce => self.finish(slot),
-                Close::WhenRead if connection.phase == Phase::Open => {
-                    connection.phase = Phase::Closing;
-                    connection.progress = now.at.as_millis() as u64;
-                    self.set_timer(slot, Timer::Farewell, now.at + self.limits.farewell_timeout);
-                    if self.hub.is_up_to_date(id) {
-                        self.say_no_more(slot, now);
-                    }
-                }
-                Close::WhenRead => {}
-            }
-        }
-    }
-
-    /// Everything has been written to a connection that is to end: says so, and waits for its end.
-    fn say_no_more(&mut self, slot: usize, now: Now) {
-        let connection = &mut self.connections[slot];
-        connection.phase = Phase::Draining;
-        let shut = connection.stream.shutdown(Shutdown::Write);
-        let done = connection.ended || shut.is_err() || connection.drain(&mut self.block);
-        if done || self.ends_at.is_some() {
-            self.finish(slot);
-        } else {
-            self.set_timer(slot, Timer::Farewell, now.at + DRAIN_TIMEOUT);
-        }
-    }
-
-    fn lose(&mut self, slot: usize, now: Now) {
-        self.hub.lost(ClientId::new(slot), now);
-        self.finish(slot);
-    }
-
-    /// Marks a connection to be taken out at the end of the turn.
-    fn finish(&mut self, slot: usize) {
-        let connection = &mut self.connections[slot];
-        if connection.phase != Phase::Closed {
-            connection.phase = Phase::Closed;
-            self.closed.push(slot);
-        }
-    }
-
-    /// Takes out the connections that are closed; their numbers may be reused from now on.
-    fn reap(&mut self, now: Now) {
-        for slot in std::mem::take(&mut self.closed) {
-            let connection = self.connections.remove(slot);
-            // Closing the socket takes it out of the poll.
-            drop(connection);
-            self.hub.closed(ClientId::new(slot), now);
-            self.acceptor.fd_freed();
-        }
-    }
-
-    /// Tells everybody, stops reading and accepting, and sets the time at which it ends anyway.
-    fn begin_shutdown(&mut self, now: Now) {
-        self.ends_at = Some(now.at + SHUTDOWN_TIMEOUT);
-        self.acceptor = Acceptor::new(Vec::new());
-        self.hub.shut_down(now);
-        // Those to whom nothing is owed will not be written to, and so not be closed by that.
-        let idle: Vec<usize> = self
-            .connections
-            .iter()
-            .filter(|(slot, _)| self.hub.is_up_to_date(ClientId::new(*slot)))
-            .map(|(slot, _)| slot)
-            .collect();
-        for slot in idle {
-            self.finish(slot);
-        }
-    }
-}
-
-/// Whether the process was started with `signal` ignored, as nohup(1) does; proc(5).
-fn is_ignored(signal: i32) -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & (1 << (signal - 1)) != 0)
 }

@@ -160,7 +160,7 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
 /// The words after the name of somebody who left, where it was not merely their own wish.
 fn cause(cause: &Cause, f: &mut Formatter) -> Result {
     match cause {
-        Cause::Quit(None) | Cause::EndOfInput | Cause::Moved | Cause::Refused => Ok(()),
+        Cause::Quit(None) | Cause::EndOfInput | Cause::Moved | Cause::ShutDown => Ok(()),
         Cause::Quit(Some(reason)) => write!(f, ": {reason}"),
         Cause::ConnectionLost => f.write_str(": connection lost"),
         Cause::Idle => f.write_str(": idle"),

@@ -164,7 +164,7 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
 
 fn cause(cause: &Cause, f: &mut Formatter) -> Result {
     match cause {
-        Cause::Quit(None) | Cause::EndOfInput | Cause::Moved | Cause::Refused => Ok(()),
+        Cause::Quit(None) | Cause::EndOfInput | Cause::Moved | Cause::ShutDown => Ok(()),
         Cause::Quit(Some(reason)) => write!(f, "：{reason}"),
         Cause::ConnectionLost => f.write_str("：连接中断"),
         Cause::Idle => f.write_str("：长时间没有消息"),

@@ -1,0 +1,91 @@
+//! From "this one is to go" to a free slot: farewells, drains, and the end of the server.
+
+use std::net::Shutdown;
+use std::time::Duration;
+
+use super::acceptor::Acceptor;
+use super::connection::Phase;
+use super::reactor::Reactor;
+use super::timers::Timer;
+use crate::chat::{ClientId, Close, Now};
+
+/// How long one who has been told everything may take to close their side.
+pub(super) const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long everybody may take to read what is owed when the server ends.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
+impl Reactor {
+    /// Closes whom the hub wants closed.
+    pub(super) fn close(&mut self, now: Now) {
+        while let Some((id, how)) = self.hub.poll_close() {
+            let slot = id.slot();
+            let Some(connection) = self.connections.get_mut(slot) else { continue };
+            match how {
+                Close::AtOnce => self.finish(slot),
+                Close::WhenRead if connection.phase == Phase::Open => {
+                    connection.phase = Phase::Closing;
+                    connection.progress = now.at.as_millis() as u64;
+                    self.set_timer(slot, Timer::Farewell, now.at + self.limits.farewell_timeout);
+                    if self.hub.is_up_to_date(id) {
+                        self.say_no_more(slot, now);
+                    }
+                }
+                Close::WhenRead => {}
+            }
+        }
+    }
+
+    /// Everything has been written to a connection that is to end: says so, and waits for its end.
+    pub(super) fn say_no_more(&mut self, slot: usize, now: Now) {
+        let connection = &mut self.connections[slot];
+        connection.phase = Phase::Draining;
+        let shut = connection.stream.shutdown(Shutdown::Write);
+        let done = connection.ended || shut.is_err() || connection.drain(&mut self.block);
+        if done || self.ends_at.is_some() {
+            self.finish(slot);
+        } else {
+            self.set_timer(slot, Timer::Farewell, now.at + DRAIN_TIMEOUT);
+        }
+    }
+
+    pub(super) fn lose(&mut self, slot: usize, now: Now) {
+        self.hub.lost(ClientId::new(slot), now);
+        self.finish(slot);
+    }
+
+    /// Marks a connection to be taken out at the end of the turn.
+    pub(super) fn finish(&mut self, slot: usize) {
+        let connection = &mut self.connections[slot];
+        if connection.phase != Phase::Closed {
+            connection.phase = Phase::Closed;
+            self.closed.push(slot);
+        }
+    }
+
+    /// Takes out the connections that are closed; their numbers may be reused from now on.
+    pub(super) fn reap(&mut self, now: Now) {
+        for slot in std::mem::take(&mut self.closed) {
+            let connection = self.connections.remove(slot);
+            // Closing the socket takes it out of the poll.
+            drop(connection);
+            self.hub.closed(ClientId::new(slot), now);
+            self.acceptor.fd_freed();
+        }
+    }
+
+    /// Tells everybody, stops reading and accepting, and sets the time at which it ends anyway.
+    pub(super) fn begin_shutdown(&mut self, now: Now) {
+        self.ends_at = Some(now.at + SHUTDOWN_TIMEOUT);
+        self.acceptor = Acceptor::new(Vec::new());
+        self.hub.shut_down(now);
+        // Those to whom nothing is owed will not be written to, and so not be closed by that.
+        let idle: Vec<usize> = self
+            .connections
+            .iter()
+            .filter(|(slot, _)| self.hub.is_up_to_date(ClientId::new(*slot)))
+            .map(|(slot, _)| slot)
+            .collect();
+        for slot in idle {
+            self.finish(slot);
+        }
+    }
+}

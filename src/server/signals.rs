@@ -1,0 +1,21 @@
+//! The signals that end the server, as events of the poll.
+
+use std::io;
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook_mio::v1_0::Signals;
+
+/// Catches SIGINT, SIGTERM, and SIGHUP unless the server was started to outlive its terminal.
+///
+/// # Errors
+/// If the pipe through which signals arrive cannot be made.
+pub fn watch() -> io::Result<Signals> {
+    if is_ignored(SIGHUP) { Signals::new([SIGINT, SIGTERM]) } else { Signals::new([SIGINT, SIGTERM, SIGHUP]) }
+}
+
+/// Whether the process was started with `signal` ignored, as nohup(1) does; proc(5).
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & (1 << (signal - 1)) != 0)
+}
