@@ -34,7 +34,7 @@ impl Cli {
     }
 }
 
-/// The settings of a server. Each can also be set as CHINWAG_<OPTION> in the environment.
+/// The settings of a server. Each can also be set as `CHINWAG_OPTION` in the environment.
 #[derive(Clone, Debug, Args)]
 pub struct Serve {
     /// Where plain line clients connect; repeatable; port 0 picks a free one; IPv6 in brackets

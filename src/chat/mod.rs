@@ -9,8 +9,8 @@
 //!   them; [`Hub::poll_close`] names those whose connection is to end, [`Hub::next_deadline`] says
 //!   when the next tick is wanted.
 //!
-//! A room is a [`log`] and a client in it a cursor; what is meant for one client alone waits in
-//! its outbox, and [`reader`] merges the two by stamp.
+//! A room is a `log` and a client in it a cursor; what is meant for one client alone waits in
+//! its outbox, and `reader` merges the two by stamp.
 
 mod bans;
 mod client;

@@ -1,5 +1,7 @@
 //! Nicknames and room names: what is allowed, and which two of them are the same.
 
+use std::net::IpAddr;
+
 use caseless::Caseless;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
@@ -65,7 +67,8 @@ impl Name {
             return Err(Unfit::Shape);
         }
         let key = fold(&shown);
-        if RESERVED.contains(&&*key) {
+        // An address would be taken for one where the operator bans or unbans.
+        if RESERVED.contains(&&*key) || key.parse::<IpAddr>().is_ok() {
             return Err(Unfit::Reserved);
         }
         Ok(Name { shown: shown.into(), key: key.into() })
@@ -149,7 +152,7 @@ mod tests {
 
     #[test]
     fn reserved_names_are_recognised_in_any_spelling() {
-        for name in ["you", "YOU", "Ｓｅｒｖｅｒ", "server", "服务器"] {
+        for name in ["you", "YOU", "Ｓｅｒｖｅｒ", "server", "服务器", "127.0.0.1", "１０.0.0.1"] {
             assert_eq!(Name::new(name), Err(Unfit::Reserved));
         }
     }

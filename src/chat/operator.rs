@@ -11,8 +11,7 @@ use super::delivery::Author;
 use super::event::{Cause, Event, Notice, People, Refusal};
 use super::hub::{Close, Hub, Input};
 use super::name::fold;
-use super::room::RoomId;
-use super::rooms::LOBBY;
+use super::room::{Room, RoomId};
 use super::talking::Said;
 use super::{Mode, Now};
 
@@ -182,9 +181,20 @@ impl Hub {
 
     /// Lists people with their addresses: everybody, or those in one room.
     fn operator_who(&mut self, room: &str) {
-        let Some(id) = self.rooms.find(&if room.is_empty() { LOBBY.into() } else { fold(room) }) else {
-            return self.refuse_operator(Refusal::NoRoom { room });
-        };
+        if !room.is_empty() {
+            return match self.rooms.find(&fold(room)) {
+                Some(id) => self.operator_who_in(id),
+                None => self.refuse_operator(Refusal::NoRoom { room }),
+            };
+        }
+        let occupied = |(id, room): &(RoomId, &Room)| *id == RoomId::LOBBY || !room.members.is_empty();
+        let rooms: Vec<RoomId> = self.rooms.iter().filter(occupied).map(|(id, _)| id).collect();
+        for id in rooms {
+            self.operator_who_in(id);
+        }
+    }
+
+    fn operator_who_in(&mut self, id: RoomId) {
         let members = self.rooms[id].members.iter().take(self.config.max_listed).map(|&id| &self.clients[id]);
         let list: Vec<String> = members.map(|client| format!("{} {}", client.name, client.addr)).collect();
         let names: Vec<&str> = list.iter().map(String::as_str).collect();

@@ -9,7 +9,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use log::{debug, info};
+use log::{debug, info, warn};
 use mio::event::Event;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
@@ -60,8 +60,10 @@ pub struct Reactor {
     console: Option<Console>,
     pub(super) connections: Slab<Connection<TcpStream>>,
     /// Connections that may be open at once.
-    max_connections: usize,
+    pub(super) max_connections: usize,
     serials: u32,
+    /// It has been logged that there is no room for more connections.
+    pub(super) told_full: bool,
     /// Who is to be read from.
     pub(super) ready: VecDeque<usize>,
     /// Who is to be read from once the others' lines have been written.
@@ -109,6 +111,7 @@ impl Reactor {
             connections: Slab::new(),
             max_connections,
             serials: 0,
+            told_full: false,
             ready: VecDeque::new(),
             after_others: Vec::new(),
             closed: Vec::new(),
@@ -281,6 +284,13 @@ impl Reactor {
     fn accept(&mut self, now: Now) {
         for _ in 0..ACCEPTS {
             if !self.has_room() {
+                if self.acceptor.is_ready(now.at) && !self.told_full {
+                    self.told_full = true;
+                    warn!(
+                        "{} connections, no file descriptors for more; newcomers wait in the kernel's queue",
+                        self.connections.len()
+                    );
+                }
                 return;
             }
             let Some((mut stream, addr)) = self.acceptor.accept(now.at) else { return };
