@@ -1,1 +1,303 @@
-//! To be written.
+//! The operator's console on a pipe, a file, and nothing at all.
+
+use std::fs::File;
+use std::os::fd::OwnedFd;
+use std::process::ChildStdout;
+
+use crate::harness::{Client, Lines, Server, mask_time};
+
+const WELCOME: &str = "* Welcome to chinwag. Type a nickname and press Enter:";
+const DETACHED: &str = "* End of input: the console is detached, the server runs on.";
+const SHUTTING_DOWN: &str = "* The server is shutting down.";
+
+/// The next lines of the console are these, with `[T]` for the time.
+#[track_caller]
+pub fn shows(server: &mut Server, expected: &[&str]) {
+    for line in expected {
+        let next = server.console.next().map(|line| mask_time(&line));
+        assert_eq!(next.as_deref(), Some(*line));
+    }
+}
+
+/// The operator types a line and reads these.
+#[track_caller]
+pub fn ask(server: &mut Server, line: &str, expected: &[&str]) {
+    server.type_in(&format!("{line}\n"));
+    shows(server, expected);
+}
+
+/// Nothing more is shown: the next line is the answer to a ping.
+#[track_caller]
+fn shows_nothing(server: &mut Server) {
+    ask(server, "/ping nothing", &["* pong nothing"]);
+}
+
+/// A server with a console on which the coming of these people, each from an address of their own, has been shown.
+pub fn with_people<const N: usize>(names: [&str; N]) -> (Server, [Client; N]) {
+    let mut server = Server::start(&["--console"]);
+    let mut all: Vec<Client> = Vec::new();
+    for (n, name) in names.into_iter().enumerate() {
+        let client = Client::connect_from([127, 0, 0, n as u8 + 1], server.addr).log_in(name);
+        for earlier in &mut all {
+            earlier.expect(&format!("* {name} joined ({} here)", n + 1));
+        }
+        server.console.until(&format!("* {name} joined ({} here)", n + 1));
+        all.push(client);
+    }
+    (server, all.try_into().unwrap_or_else(|_| unreachable!("one for each name")))
+}
+
+#[test]
+fn the_operator_sees_who_comes_what_is_said_and_who_goes() {
+    let mut server = Server::start(&["--console"]);
+    let alice = server.connect();
+    let addr = alice.addr();
+    shows(&mut server, &[&format!("* connected {addr} (1 connected)")]);
+    let mut alice = alice.log_in("alice");
+    shows(&mut server, &["* alice joined (1 here)"]);
+    alice.send("hello\n/me waves\n/say /me\n/nick alicia\n");
+    alice.expect("* alice is now called alicia");
+    shows(&mut server, &["[T] alice: hello", "[T] * alice waves", "[T] alice: /me", "* alice is now called alicia"]);
+    alice.ask("q", &["* Goodbye."]);
+    alice.expect_end();
+    drop(alice);
+    shows(&mut server, &["* alicia left (0 here)", &format!("* disconnected {addr} (0 connected)")]);
+}
+
+#[test]
+fn one_who_never_enters_is_shown_as_a_connection_only() {
+    let mut server = Server::start(&["--console"]);
+    let mut nobody = server.connect();
+    let addr = nobody.addr();
+    nobody.expect(WELCOME);
+    drop(nobody);
+    shows(
+        &mut server,
+        &[&format!("* connected {addr} (1 connected)"), &format!("* disconnected {addr} (0 connected)")],
+    );
+}
+
+#[test]
+fn what_the_operator_types_is_said_in_the_lobby_as_server() {
+    let (mut server, [mut alice, mut bob]) = with_people(["alice", "bob"]);
+    bob.ask("/join den", &["* You are in den. 1 here: you."]);
+    alice.expect("* bob left (1 here)");
+    server.type_in("good evening\n/me nods\n//slash\n@@at\n/say q\n\n");
+    alice.expect_all(&[
+        "[T] server: good evening",
+        "[T] * server nods",
+        "[T] server: /slash",
+        "[T] server: @at",
+        "[T] server: q",
+    ]);
+    bob.expect_nothing();
+    alice.expect_nothing();
+}
+
+#[test]
+fn what_happens_in_another_room_is_shown_with_the_name_of_the_room() {
+    let (mut server, [mut alice, mut bob]) = with_people(["alice", "bob"]);
+    alice.ask("/join den", &["* You are in den. 1 here: you."]);
+    bob.expect("* alice left (1 here)");
+    shows(&mut server, &["* alice left (1 here)", "* (den) alice joined (1 here)"]);
+    alice.send("psst\n/me hides\n/nick eve\n");
+    shows(&mut server, &["[T] (den) alice: psst", "[T] * (den) alice hides", "* (den) alice is now called eve"]);
+    alice.expect("* alice is now called eve");
+    alice.ask("/leave", &["* You are in lobby. 2 here: bob and you."]);
+    shows(&mut server, &["* (den) eve left (0 here)", "* eve joined (2 here)"]);
+}
+
+#[test]
+fn whispers_reach_the_operator_and_the_operator_whispers_back() {
+    let (mut server, [mut alice, mut bob]) = with_people(["alice", "bob"]);
+    ask(&mut server, "@alice psst", &["[T] you -> alice: psst"]);
+    alice.expect("[T] server -> you: psst");
+    alice.ask("/r yes?", &["[T] you -> server: yes?"]);
+    shows(&mut server, &["[T] alice -> you: yes?"]);
+    bob.ask("@server hello", &["[T] you -> server: hello"]);
+    shows(&mut server, &["[T] bob -> you: hello"]);
+    ask(&mut server, "/r you too", &["[T] you -> bob: you too"]);
+    bob.expect("[T] server -> you: you too");
+    bob.ask("/msg SERVER again", &["[T] you -> server: again"]);
+    shows(&mut server, &["[T] bob -> you: again"]);
+    ask(&mut server, "@nobody psst", &["! Nobody here is called nobody."]);
+    alice.expect_nothing();
+}
+
+#[test]
+fn whispers_among_others_are_not_shown() {
+    let (mut server, [mut alice, mut bob]) = with_people(["alice", "bob"]);
+    alice.ask("@bob secret", &["[T] you -> bob: secret"]);
+    bob.expect("[T] alice -> you: secret");
+    bob.ask("/r secret too", &["[T] you -> alice: secret too"]);
+    alice.expect("[T] bob -> you: secret too");
+    shows_nothing(&mut server);
+}
+
+#[test]
+fn there_is_no_server_to_whisper_to_without_a_console() {
+    let server = Server::start(&["--console=off"]);
+    let mut alice = server.login("alice");
+    alice.ask("@server hello", &["! Nobody here is called server."]);
+}
+
+#[test]
+fn the_operator_asks_who_is_here_and_how_the_server_does() {
+    let (mut server, [alice, mut bob]) = with_people(["alice", "bob"]);
+    let (a, b) = (alice.addr(), bob.addr());
+    ask(&mut server, "/who", &[&format!("* 2 in lobby: alice {a} and bob {b}.")]);
+    bob.ask("/join den", &["* You are in den. 1 here: you."]);
+    shows(&mut server, &["* bob left (1 here)", "* (den) bob joined (1 here)"]);
+    ask(&mut server, "/rooms", &["* 2 rooms: den (1), lobby (1)"]);
+    ask(&mut server, "/who den", &[&format!("* 1 in den: bob {b}.")]);
+    ask(&mut server, "/who attic", &["! There is no room attic. /rooms lists them, /join attic makes it."]);
+    let waiting = server.connect();
+    shows(&mut server, &[&format!("* connected {} (3 connected)", waiting.addr())]);
+    server.type_in("/stats\n");
+    let line = server.console.next().expect("a line");
+    assert!(line.starts_with("* uptime "), "{line}");
+    assert!(line.ends_with(" s, 3 connected, 3 seated, 2 here, 0 waiting, 2 rooms"), "{line}");
+    shows(&mut server, &["* 3 connections, 0 refused, 0 dropped as too slow"]);
+    let line = server.console.next().expect("a line");
+    assert!(line.starts_with("* 0 messages, 0 whispers, "), "{line}");
+    ask(&mut server, "/nonsense", &["! There is no command /nonsense. /help lists them."]);
+    server.type_in("/help\n");
+    server.console.until("/shutdown");
+}
+
+#[test]
+fn the_operator_shuts_the_server_down() {
+    let (mut server, [mut alice]) = with_people(["alice"]);
+    server.type_in("/shutdown\n");
+    alice.expect(SHUTTING_DOWN);
+    alice.expect_end();
+    shows(&mut server, &[SHUTTING_DOWN]);
+    assert_eq!(server.wait().code(), Some(0));
+}
+
+#[test]
+fn the_word_for_leaving_does_not_end_the_server() {
+    let (mut server, [mut alice]) = with_people(["alice"]);
+    for typed in ["q", "quit", "EXIT", "/quit"] {
+        ask(&mut server, typed, &["! /shutdown ends the server; /say q says it."]);
+    }
+    alice.expect_nothing();
+}
+
+#[test]
+fn the_end_of_input_detaches_the_console_and_the_server_runs_on() {
+    let (mut server, [mut alice]) = with_people(["alice"]);
+    server.type_in("unended last words");
+    server.stdin = None;
+    alice.expect("[T] server: unended last words");
+    shows(&mut server, &[DETACHED]);
+    alice.send("still here\n");
+    shows(&mut server, &["[T] alice: still here"]);
+    let ticks = server.cpu_ticks();
+    assert!(!alice.readable_within(std::time::Duration::from_millis(500)));
+    assert!(server.cpu_ticks() - ticks < 10, "the end of input keeps the server busy");
+    alice.expect_nothing();
+}
+
+#[test]
+fn what_is_typed_is_bound_to_the_same_limits_as_what_is_sent() {
+    let (mut server, [mut alice]) = with_people(["alice"]);
+    let long = "x".repeat(5000);
+    ask(&mut server, &long, &["! That line is too long (4096 bytes at most); it was not said."]);
+    server.type_in("\u{1b}[31mred\u{1b}[0m\u{7}\r\n");
+    alice.expect("[T] server: red");
+    use std::io::Write;
+    server.stdin.as_mut().expect("stdin").write_all(b"caf\xe9\n").expect("write");
+    shows(&mut server, &["! That line is not UTF-8; it was not said."]);
+    alice.expect_nothing();
+}
+
+#[test]
+fn what_clients_send_does_not_reach_the_console_as_escape_sequences() {
+    let (mut server, [mut alice]) = with_people(["alice"]);
+    alice.send("\u{1b}[2J\u{9b}31mboo\u{202e}\n");
+    shows(&mut server, &["[T] alice: boo"]);
+    alice.ask("/quit \u{1b}]0;x\u{7}bye", &["* Goodbye."]);
+    shows(&mut server, &["* alice left: bye (0 here)"]);
+}
+
+#[test]
+fn input_from_a_file_is_carried_out_line_by_line() {
+    let path = format!("{}/console-{}.txt", env!("CARGO_TARGET_TMPDIR"), std::process::id());
+    std::fs::write(&path, "/ping one\nhello from a file\n/rooms").expect("a file");
+    let mut server = Server::in_shell(&format!("exec \"$0\" \"$@\" < '{path}'"), &["--console"]);
+    shows(&mut server, &["* pong one", "* 1 room: lobby (0)", DETACHED]);
+    let mut alice = server.login("alice");
+    alice.expect_all(&[
+        "* --- the last 1 message ---",
+        "[T] server: hello from a file",
+        "* --- you are up to date ---",
+    ]);
+    std::fs::remove_file(path).expect("the file again");
+}
+
+#[test]
+fn input_from_nowhere_detaches_the_console_at_once() {
+    for input in ["</dev/null", "<&-"] {
+        let mut server = Server::in_shell(&format!("exec \"$0\" \"$@\" {input}"), &["--console"]);
+        shows(&mut server, &[DETACHED]);
+        let mut alice = server.login("alice");
+        alice.expect_nothing();
+        let ticks = server.cpu_ticks();
+        assert!(!alice.readable_within(std::time::Duration::from_millis(500)));
+        assert!(server.cpu_ticks() - ticks < 10, "{input} keeps the server busy");
+    }
+}
+
+#[test]
+fn a_console_whose_output_is_gone_still_takes_orders() {
+    let (mut server, [mut alice]) = with_people(["alice"]);
+    // Closes the pipe that the server writes to.
+    server.console = Lines::new(ChildStdout::from(OwnedFd::from(File::open("/dev/null").expect("/dev/null"))));
+    alice.send("does anybody read this?\n");
+    server.type_in("/me does not\n");
+    alice.expect("[T] * server does not");
+    alice.send("and this?\n");
+    server.type_in("/shutdown\n");
+    alice.expect(SHUTTING_DOWN);
+    assert_eq!(server.wait().code(), Some(0));
+}
+
+#[test]
+fn a_console_with_output_closed_from_the_start_still_takes_orders() {
+    let mut server = Server::in_shell("exec \"$0\" \"$@\" >&-", &["--console"]);
+    let mut alice = server.login("alice");
+    alice.send("hello\n");
+    server.type_in("good evening\n");
+    alice.expect("[T] server: good evening");
+    alice.expect_nothing();
+}
+
+#[test]
+fn a_console_that_nobody_reads_holds_nobody_up() {
+    let (mut server, [mut alice]) = with_people(["alice"]);
+    let text = "x".repeat(4000);
+    for n in 0..200 {
+        server.type_in(&format!("/ping {n} {text}\n"));
+    }
+    server.type_in("still here\n");
+    alice.expect("[T] server: still here");
+    alice.expect_nothing();
+    for n in 0..50 {
+        shows(&mut server, &[&format!("* pong {n} {text}")]);
+    }
+    let told = server.console.until(" were lost here because they were not read in time.");
+    assert!(told.starts_with("* "), "{told}");
+}
+
+#[test]
+fn there_is_no_console_on_a_pipe_unless_asked_for() {
+    let mut server = Server::start(&[]);
+    let mut alice = server.login("alice");
+    server.type_in("hello?\n/shutdown\n");
+    alice.send("hello\n");
+    alice.expect_nothing();
+    server.signal(rustix::process::Signal::TERM);
+    alice.expect(SHUTTING_DOWN);
+    assert_eq!(server.console.rest(), [""; 0]);
+}

@@ -111,6 +111,19 @@ impl Server {
         client
     }
 
+    /// People who have logged in one after another into a room without history, and have read of each other.
+    pub fn people<const N: usize>(&self, names: [&str; N]) -> [Client; N] {
+        let mut people: Vec<Client> = Vec::new();
+        for (before, name) in names.into_iter().enumerate() {
+            let newcomer = self.login(name);
+            for client in &mut people {
+                client.expect(&format!("* {name} joined ({} here)", before + 1));
+            }
+            people.push(newcomer);
+        }
+        people.try_into().ok().expect("as many people as names")
+    }
+
     /// The operator types something.
     pub fn type_in(&mut self, text: &str) {
         self.stdin.as_mut().expect("an open stdin").write_all(text.as_bytes()).expect("write to stdin");
@@ -254,4 +267,84 @@ pub fn mask_time(line: &str) -> String {
         && colon(6)
         && bytes.get(9) == Some(&b']');
     if timed { format!("[T]{}", &line[10..]) } else { line.to_owned() }
+}
+
+/// What is needed to drive a server to its limits.
+impl Server {
+    /// Starts a server as a shell does whose script ends in `exec "$0" "$@"`, with redirections and the like.
+    pub fn in_shell(script: &str, args: &[&str]) -> Server {
+        let mut command = Command::new("sh");
+        command.args(["-c", script, PROGRAM, "--listen", "127.0.0.1:0"]).args(args);
+        Self::spawn(command)
+    }
+
+    /// A file of the process in /proc.
+    pub fn proc_file(&self, name: &str) -> String {
+        std::fs::read_to_string(format!("/proc/{}/{name}", self.child.id())).expect("a file in /proc")
+    }
+
+    /// Memory in use, in KiB.
+    pub fn resident_kib(&self) -> u64 {
+        let status = self.proc_file("status");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
+        line.trim().trim_end_matches(" kB").parse().expect("a number")
+    }
+
+    /// Time spent on a processor, in ticks of a hundredth of a second.
+    pub fn cpu_ticks(&self) -> u64 {
+        let stat = self.proc_file("stat");
+        let (_, fields) = stat.rsplit_once(") ").expect("a name in brackets");
+        let mut fields = fields.split(' ').skip(11);
+        let mut ticks = || fields.next().and_then(|field| field.parse::<u64>().ok()).expect("a number");
+        ticks() + ticks()
+    }
+}
+
+impl Client {
+    /// A connection from a certain address of this machine.
+    pub fn connect_from(source: [u8; 4], addr: SocketAddr) -> Client {
+        let socket = Self::socket();
+        socket.bind(&SocketAddr::from((source, 0)).into()).expect("bind");
+        Self::connect_socket(socket, addr)
+    }
+
+    /// A connection whose kernel takes hardly anything off the server while it is not read from.
+    pub fn connect_slow(addr: SocketAddr) -> Client {
+        let socket = Self::socket();
+        socket.set_recv_buffer_size(4096).expect("SO_RCVBUF");
+        Self::connect_socket(socket, addr)
+    }
+
+    fn socket() -> socket2::Socket {
+        socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("socket")
+    }
+
+    fn connect_socket(socket: socket2::Socket, addr: SocketAddr) -> Client {
+        socket.connect(&addr.into()).expect("connect");
+        let stream = TcpStream::from(socket);
+        stream.set_read_timeout(Some(DEADLINE)).expect("timeout");
+        stream.set_write_timeout(Some(DEADLINE)).expect("timeout");
+        Client { stream, read: Vec::new() }
+    }
+
+    /// Answers the request for a nickname; the line with `You are …` has been read.
+    pub fn log_in(mut self, name: &str) -> Client {
+        self.expect("* Welcome to chinwag. Type a nickname and press Enter:");
+        self.send(&format!("{name}\n"));
+        let greeting = self.line();
+        assert!(greeting.starts_with(&format!("* You are {name}. ")), "{greeting}");
+        self
+    }
+
+    /// Whether something can be read, or the server has closed, within `most`.
+    pub fn readable_within(&self, most: Duration) -> bool {
+        let timeout = Timespec { tv_sec: most.as_secs() as _, tv_nsec: most.subsec_nanos() as _ };
+        !self.read.is_empty()
+            || poll(&mut [PollFd::new(&self.stream, PollFlags::IN)], Some(&timeout)).expect("poll") > 0
+    }
+
+    /// Ends the connection with a reset.
+    pub fn reset(self) {
+        socket2::SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)).expect("SO_LINGER");
+    }
 }

@@ -2,8 +2,22 @@
 
 mod harness;
 
+mod chinese;
 mod console;
+mod descriptors;
 mod entering;
+mod hangup;
+mod ignoring;
+mod leaving;
 mod limits;
+mod log;
+mod moderation;
+mod p2p;
+mod pace;
 mod process;
+mod rooms;
+mod signals;
 mod talking;
+mod telnet;
+mod terminal;
+mod waiting;

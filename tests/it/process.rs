@@ -1,1 +1,246 @@
-//! To be written.
+//! How the program is started, what it is as a process, and sessions with programs of others.
+
+use std::process::{Command, Stdio};
+
+use rustix::process::Signal;
+
+use crate::harness::{Client, Lines, PROGRAM, Server, wait};
+
+const WELCOME: &str = "* Welcome to chinwag. Type a nickname and press Enter:";
+const SHUTTING_DOWN: &str = "* The server is shutting down.";
+
+/// Runs the program to its end; its exit code, its standard output and its standard error.
+fn run(args: &[&str]) -> (Option<i32>, String, String) {
+    let mut command = Command::new(PROGRAM);
+    command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the program starts");
+    let code = wait(&mut child).code();
+    let rest = child.wait_with_output().expect("output");
+    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+    (code, text(rest.stdout), text(rest.stderr))
+}
+
+#[test]
+fn there_is_one_thread_whatever_happens() {
+    let server = Server::start(&["--console"]);
+    let mut all: Vec<Client> = (0..50).map(|n| server.login(&format!("user{n}"))).collect();
+    for client in &mut all {
+        client.send("hello\n/who\n/ping done\n");
+    }
+    for client in &mut all {
+        while client.line() != "* pong done" {}
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", server.child.id())).expect("tasks");
+        assert_eq!(tasks.count(), 1);
+    }
+    drop(all);
+    let _late = server.connect().log_in("late");
+    let threads = server.proc_file("status").lines().find(|line| line.starts_with("Threads:")).map(str::to_owned);
+    assert_eq!(threads.as_deref(), Some("Threads:\t1"));
+}
+
+#[test]
+fn every_address_is_listened_on_and_named_with_the_port_that_was_bound() {
+    let mut server = Server::start(&["--listen", "[::1]:0", "--listen", "127.0.0.2:0"]);
+    let mut addrs = vec![server.addr];
+    for _ in 0..2 {
+        let line = server.log.until("listening on ");
+        addrs.push(line.rsplit(' ').next().and_then(|addr| addr.parse().ok()).expect("an address"));
+    }
+    let ips: Vec<String> = addrs.iter().map(|addr| addr.ip().to_string()).collect();
+    assert_eq!(ips, ["127.0.0.1", "::1", "127.0.0.2"]);
+    assert!(addrs.iter().all(|addr| addr.port() != 0));
+    let mut all: Vec<Client> = Vec::new();
+    for (addr, name) in addrs.into_iter().zip(["alice", "bob", "carol"]) {
+        let client = Client::connect(addr).log_in(name);
+        all.iter_mut().for_each(|earlier| assert!(earlier.line().starts_with(&format!("* {name} joined"))));
+        all.push(client);
+    }
+    server.log.until(&format!("bob logged in from {} (2 here)", all[1].addr()));
+}
+
+#[test]
+fn an_address_in_use_is_told_in_one_line() {
+    let server = Server::start(&[]);
+    let addr = server.addr.to_string();
+    let (code, stdout, stderr) = run(&["--listen", &addr]);
+    assert_eq!(stderr, format!("chinwag: cannot listen on {addr}: address already in use\n"));
+    assert_eq!((code, &*stdout), (Some(1), ""));
+}
+
+#[test]
+fn an_address_in_use_is_told_even_if_others_are_free() {
+    let server = Server::start(&[]);
+    let addr = server.addr.to_string();
+    let (code, _, stderr) = run(&["serve", "--listen", "127.0.0.1:0", "--listen", &addr]);
+    assert_eq!(stderr, format!("chinwag: cannot listen on {addr}: address already in use\n"));
+    assert_eq!(code, Some(1));
+}
+
+#[test]
+fn a_port_can_be_taken_again_at_once_after_the_server_has_ended() {
+    let mut server = Server::start(&[]);
+    let addr = server.addr.to_string();
+    let mut alice = server.login("alice");
+    server.signal(Signal::TERM);
+    alice.expect(SHUTTING_DOWN);
+    assert_eq!(server.wait().code(), Some(0));
+    let mut command = Command::new(PROGRAM);
+    command.args(["--listen", &addr]);
+    let again = Server::spawn(command);
+    assert_eq!(again.addr.to_string(), addr);
+    again.login("alice");
+}
+
+#[test]
+fn a_bad_option_is_told_as_clap_does() {
+    for args in [
+        &["--no-such-option"][..],
+        &["serve", "--max-line", "none"],
+        &["--listen", "nowhere"],
+        &["--mode", "chat"],
+        &["--lang", "tlh"],
+        &["--rate", "-1"],
+        &["sreve"],
+    ] {
+        let (code, stdout, stderr) = run(args);
+        assert_eq!(code, Some(2), "{args:?}: {stderr}");
+        assert!(stderr.starts_with("error: ") && stdout.is_empty(), "{args:?}: {stderr}");
+    }
+}
+
+#[test]
+fn the_help_names_every_option_with_its_default() {
+    let (code, stdout, stderr) = run(&["serve", "--help"]);
+    assert_eq!((code, &*stderr), (Some(0), ""));
+    for option in [
+        "--listen",
+        "--mode",
+        "--login",
+        "--max-clients",
+        "--max-waiting",
+        "--max-per-ip",
+        "--history",
+        "--lang",
+        "--console",
+        "--login-timeout",
+        "--max-line",
+        "--rate",
+        "--burst",
+        "--backlog-bytes",
+        "--announce-limit",
+        "--eol-timeout",
+        "--verbose",
+        "--quiet",
+    ] {
+        assert!(stdout.contains(option), "{option} is not in the help");
+    }
+    for default in ["[default: 127.0.0.1:4567]", "[default: 4096]", "[default: 1048576]", "[env: CHINWAG_LISTEN="] {
+        assert!(stdout.contains(default), "{default} is not in the help");
+    }
+}
+
+#[test]
+fn options_can_be_set_in_the_environment() {
+    for args in [&[][..], &["serve"]] {
+        let mut command = Command::new(PROGRAM);
+        command.args(args).env("CHINWAG_LISTEN", "127.0.0.1:0").env("CHINWAG_LANG", "zh");
+        command.env("CHINWAG_CONSOLE", "on").env("CHINWAG_MAX_LINE", "64");
+        let mut server = Server::spawn(command);
+        let mut alice = server.connect();
+        alice.expect("* 请输入昵称:");
+        alice.send("alice\n");
+        alice.expect("* 昵称设置成功");
+        server.console.until("* alice进入了聊天室，当前1人");
+        alice.line();
+        alice.send(&"x".repeat(65));
+        assert!(alice.line().starts_with("! "));
+    }
+}
+
+#[test]
+fn an_option_on_the_command_line_wins_over_the_environment() {
+    let mut command = Command::new(PROGRAM);
+    command.args(["serve", "--listen", "127.0.0.1:0", "--lang", "en"]);
+    command.env("CHINWAG_LISTEN", "127.0.0.1:1").env("CHINWAG_LANG", "zh");
+    let server = Server::spawn(command);
+    server.login("alice");
+}
+
+#[test]
+fn a_bad_value_in_the_environment_is_told_as_a_bad_option_is() {
+    let mut command = Command::new(PROGRAM);
+    command.env("CHINWAG_MAX_LINE", "none").stdin(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the program starts");
+    assert_eq!(wait(&mut child).code(), Some(2));
+}
+
+#[test]
+#[ignore = "needs nc"]
+fn two_talk_with_nc() {
+    let server = Server::start(&[]);
+    let port = server.addr.port().to_string();
+    let nc = |name: &str| {
+        let mut child = Command::new("nc")
+            .args(["127.0.0.1", &port])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("nc starts");
+        let mut lines = Lines::new(child.stdout.take().expect("stdout"));
+        assert_eq!(lines.next().as_deref(), Some(WELCOME));
+        type_into(&mut child, &format!("{name}\n"));
+        lines.until(&format!("* You are {name}. "));
+        (child, lines)
+    };
+    let (mut alice, mut read_by_alice) = nc("alice");
+    let (mut bob, mut read_by_bob) = nc("bob");
+    assert_eq!(read_by_alice.next().as_deref(), Some("* bob joined (2 here)"));
+    type_into(&mut alice, "hello\n");
+    assert!(read_by_bob.until("alice: hello").starts_with('['));
+    type_into(&mut bob, "@alice psst\n");
+    read_by_bob.until("] you -> alice: psst");
+    read_by_alice.until("] bob -> you: psst");
+    type_into(&mut bob, "q\n");
+    assert_eq!(read_by_bob.next().as_deref(), Some("* Goodbye."));
+    // nc waits for the end of its input, whatever the other side does.
+    drop(bob.stdin.take());
+    assert_eq!(read_by_bob.next(), None);
+    assert_eq!(wait(&mut bob).code(), Some(0));
+    assert_eq!(read_by_alice.next().as_deref(), Some("* bob left (1 here)"));
+    type_into(&mut alice, "q\n");
+    drop(alice.stdin.take());
+    wait(&mut alice);
+}
+
+#[test]
+#[ignore = "needs telnet"]
+fn one_talks_with_telnet() {
+    let server = Server::start(&[]);
+    let mut bob = server.login("bob");
+    let mut telnet = Command::new("telnet")
+        .args(["127.0.0.1", &server.addr.port().to_string()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("telnet starts");
+    let mut lines = Lines::new(telnet.stdout.take().expect("stdout"));
+    assert_eq!(lines.until("Welcome"), WELCOME);
+    type_into(&mut telnet, "alice\n");
+    assert_eq!(lines.next().as_deref(), Some("* You are alice. 2 here: bob and you. /help lists the commands."));
+    bob.expect("* alice joined (2 here)");
+    type_into(&mut telnet, "hello from telnet\n");
+    bob.expect("[T] alice: hello from telnet");
+    bob.send("hello\n");
+    assert!(lines.until("bob: hello").starts_with('['));
+    type_into(&mut telnet, "q\n");
+    assert_eq!(lines.next().as_deref(), Some("* Goodbye."));
+    bob.expect("* alice left (1 here)");
+    drop(telnet.stdin.take());
+    wait(&mut telnet);
+}
+
+fn type_into(child: &mut std::process::Child, text: &str) {
+    use std::io::Write;
+    child.stdin.as_mut().expect("stdin").write_all(text.as_bytes()).expect("write");
+}

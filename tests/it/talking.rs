@@ -1,1 +1,331 @@
-//! To be written.
+//! What people type, and who reads what of it.
+
+use std::io::Read;
+use std::process::Command;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::harness::{Client, PROGRAM, Server};
+
+#[test]
+fn what_is_said_is_read_by_everyone_but_the_speaker() {
+    let server = Server::start(&[]);
+    let [mut alice, mut bob, mut carol] = server.people(["alice", "bob", "carol"]);
+    alice.send("hello  all, 1/2 of you a@b\n");
+    for client in [&mut bob, &mut carol] {
+        client.expect("[T] alice: hello  all, 1/2 of you a@b");
+        client.expect_nothing();
+    }
+    alice.expect_nothing();
+    carol.send("你好 😀\r\n");
+    for client in [&mut alice, &mut bob] {
+        client.expect("[T] carol: 你好 😀");
+    }
+    carol.expect_nothing();
+}
+
+#[test]
+fn the_speaker_reads_their_own_lines_after_echo_on() {
+    let server = Server::start(&[]);
+    let [mut alice, mut bob] = server.people(["alice", "bob"]);
+    alice.ask("/echo on", &["* You read your own lines from now on."]);
+    alice.ask("hello", &["[T] alice: hello"]);
+    alice.ask("/me waves", &["[T] * alice waves"]);
+    alice.expect_nothing();
+    bob.expect_all(&["[T] alice: hello", "[T] * alice waves"]);
+    bob.send("hi\n");
+    alice.expect("[T] bob: hi");
+    bob.expect_nothing();
+    alice.ask("/echo off", &["* You no longer read your own lines."]);
+    alice.send("bye\n");
+    bob.expect("[T] alice: bye");
+    alice.expect_nothing();
+    for line in ["/echo", "/echo loud"] {
+        alice.ask(line, &["! Write it like this: /echo on|off"]);
+    }
+}
+
+#[test]
+fn a_whisper_is_read_by_its_two_ends_only() {
+    let server = Server::start(&[]);
+    let [mut alice, mut bob, mut carol] = server.people(["alice", "bob", "carol"]);
+    for line in ["@bob the  cake", "/msg bob the  cake", "@BOB the  cake"] {
+        alice.ask(line, &["[T] you -> bob: the  cake"]);
+        bob.expect("[T] alice -> you: the  cake");
+    }
+    alice.expect_nothing();
+    bob.expect_nothing();
+    carol.expect_nothing();
+}
+
+#[test]
+fn a_whisper_that_reaches_nobody_is_refused() {
+    let server = Server::start(&[]);
+    let [mut alice, mut bob] = server.people(["alice", "bob"]);
+    alice.ask("@zoe hi", &["! Nobody here is called zoe."]);
+    alice.ask("/msg zoe hi", &["! Nobody here is called zoe."]);
+    // Whoever stands at the prompt is not here yet.
+    let mut guest = server.connect();
+    guest.expect("* Welcome to chinwag. Type a nickname and press Enter:");
+    alice.ask("@guest hi", &["! Nobody here is called guest."]);
+    for line in ["@alice hi", "@ALICE hi", "/msg alice hi"] {
+        alice.ask(line, &["! That is you."]);
+    }
+    for line in ["@", "@bob", "@bob  ", "/msg", "/msg bob"] {
+        alice.ask(line, &["! Write it like this: @name text"]);
+    }
+    // Without the operator's console nobody is called server.
+    alice.ask("@server hi", &["! Nobody here is called server."]);
+    bob.expect_nothing();
+}
+
+#[test]
+fn an_answer_goes_to_who_whispered_last() {
+    let server = Server::start(&[]);
+    let [mut alice, mut bob, mut carol] = server.people(["alice", "bob", "carol"]);
+    alice.ask("/r hello", &["! Nobody has whispered to you yet."]);
+    bob.ask("@alice one", &["[T] you -> alice: one"]);
+    alice.expect("[T] bob -> you: one");
+    alice.ask("/r uno", &["[T] you -> bob: uno"]);
+    bob.expect("[T] alice -> you: uno");
+    carol.ask("@alice two", &["[T] you -> alice: two"]);
+    alice.expect("[T] carol -> you: two");
+    alice.ask("/r dos", &["[T] you -> carol: dos"]);
+    carol.expect("[T] alice -> you: dos");
+    // To have whispered oneself is no whisper to answer.
+    alice.ask("@bob three", &["[T] you -> bob: three"]);
+    alice.ask("/r still carol", &["[T] you -> carol: still carol"]);
+    carol.expect("[T] alice -> you: still carol");
+    alice.ask("/r", &["! Write it like this: /r text"]);
+    bob.expect("[T] alice -> you: three");
+    bob.expect_nothing();
+}
+
+#[test]
+fn an_answer_follows_the_whisperer_to_a_new_name_and_to_nobody_else() {
+    let server = Server::start(&[]);
+    let [mut alice, mut bob] = server.people(["alice", "bob"]);
+    bob.ask("@alice hi", &["[T] you -> alice: hi"]);
+    alice.expect("[T] bob -> you: hi");
+    bob.ask("/nick robert", &["* bob is now called robert"]);
+    alice.expect("* bob is now called robert");
+    let mut other = server.login("bob");
+    alice.expect("* bob joined (3 here)");
+    alice.ask("/r for the first", &["[T] you -> robert: for the first"]);
+    bob.expect_all(&["* bob joined (3 here)", "[T] alice -> you: for the first"]);
+    other.expect_nothing();
+}
+
+#[test]
+fn text_that_looks_like_a_command_can_be_said() {
+    let server = Server::start(&[]);
+    let [mut alice, mut bob] = server.people(["alice", "bob"]);
+    for (typed, said) in [
+        ("@@bob is away", "@bob is away"),
+        ("@@", "@"),
+        ("//who", "/who"),
+        ("//", "/"),
+        ("///", "//"),
+        ("/say q", "q"),
+        ("/say quit", "quit"),
+        ("/say @bob hi", "@bob hi"),
+        ("/say @@x", "@@x"),
+        ("/say /quit", "/quit"),
+        ("/say //x", "//x"),
+        ("/say   indented", "  indented"),
+        ("  indented too", "  indented too"),
+        (" /who", " /who"),
+        ("quit it", "quit it"),
+        ("qq", "qq"),
+    ] {
+        alice.send(&format!("{typed}\n"));
+        bob.expect(&format!("[T] alice: {said}"));
+    }
+    alice.expect_nothing();
+    alice.ask("/say", &["! Write it like this: /say text"]);
+    bob.expect_nothing();
+}
+
+#[test]
+fn an_action_is_told_of_the_actor() {
+    let server = Server::start(&[]);
+    let [mut alice, mut bob] = server.people(["alice", "bob"]);
+    alice.send("/me waves\n/me @bob\n/ME  jumps\n");
+    bob.expect_all(&["[T] * alice waves", "[T] * alice @bob", "[T] * alice  jumps"]);
+    alice.expect_nothing();
+    for line in ["/me", "/me  "] {
+        alice.ask(line, &["! Write it like this: /me text"]);
+    }
+    bob.expect_nothing();
+}
+
+#[test]
+fn a_new_nickname_is_announced_and_is_who_one_is_from_then_on() {
+    let server = Server::start(&[]);
+    let [mut alice, mut bob] = server.people(["alice", "bob"]);
+    alice.ask("/nick alicia", &["* alice is now called alicia"]);
+    alice.send("hi\n");
+    bob.expect_all(&["* alice is now called alicia", "[T] alicia: hi"]);
+    bob.ask("@alice hi", &["! Nobody here is called alice."]);
+    bob.ask("@alicia hi", &["[T] you -> alicia: hi"]);
+    alice.expect("[T] bob -> you: hi");
+    bob.ask("/who", &["* 2 here: alicia and you."]);
+    alice.ask("q", &["* Goodbye."]);
+    bob.expect("* alicia left (1 here)");
+}
+
+#[test]
+fn a_nickname_may_change_in_case_only() {
+    let server = Server::start(&[]);
+    let [mut alice, mut bob] = server.people(["alice", "bob"]);
+    alice.ask("/nick Alice", &["* alice is now called Alice"]);
+    bob.expect("* alice is now called Alice");
+    alice.ask("/nick ＡＬＩＣＥ", &["* Alice is now called ＡＬＩＣＥ"]);
+    bob.expect("* Alice is now called ＡＬＩＣＥ");
+    alice.send("hi\n");
+    bob.expect("[T] ＡＬＩＣＥ: hi");
+    bob.ask("/nick alice", &["! The nickname alice is taken."]);
+}
+
+#[test]
+fn a_nickname_that_cannot_be_had_is_refused() {
+    let server = Server::start(&[]);
+    let [mut alice, mut bob] = server.people(["alice", "bob"]);
+    let shape = "! A nickname is 1 to 24 characters wide: letters and digits of any script, _, - and ., no spaces.";
+    for (line, refusal) in [
+        ("/nick bob", "! The nickname bob is taken."),
+        ("/nick BOB", "! The nickname BOB is taken."),
+        ("/nick", "! Write it like this: /nick name"),
+        ("/nick alice", "! You are called alice already."),
+        ("/nick server", "! The nickname server is reserved."),
+        ("/nick You", "! The nickname You is reserved."),
+        ("/nick a b", shape),
+        ("/nick a@b", shape),
+    ] {
+        alice.ask(line, &[refusal]);
+    }
+    bob.expect_nothing();
+    bob.ask("/who", &["* 2 here: alice and you."]);
+}
+
+#[test]
+fn history_shows_the_last_messages_again() {
+    let server = Server::start(&["--history", "3"]);
+    let [mut alice, mut bob] = server.people(["alice", "bob"]);
+    alice.ask("/history", &["* Nothing has been said here yet."]);
+    alice.send("one\ntwo\n/me three\n");
+    bob.expect_all(&["[T] alice: one", "[T] alice: two", "[T] * alice three"]);
+    bob.ask("@alice not this", &["[T] you -> alice: not this"]);
+    bob.send("four\n");
+    alice.expect_all(&["[T] bob -> you: not this", "[T] bob: four"]);
+    let end = "* --- you are up to date ---";
+    let three = ["* --- the last 3 messages ---", "[T] alice: two", "[T] * alice three", "[T] bob: four", end];
+    for client in [&mut alice, &mut bob] {
+        for line in ["/history", "/history 3"] {
+            client.ask(line, &three);
+        }
+        client.ask("/history 1", &["* --- the last 1 message ---", "[T] bob: four", end]);
+        client.expect_nothing();
+        for line in ["/history 0", "/history -1", "/history many"] {
+            client.ask(line, &["! Write it like this: /history n, with n from 1 to 3"]);
+        }
+    }
+}
+
+#[test]
+fn a_ping_is_answered() {
+    let server = Server::start(&[]);
+    let [mut alice, mut bob] = server.people(["alice", "bob"]);
+    alice.ask("/ping", &["* pong"]);
+    alice.ask("/ping one  two", &["* pong one  two"]);
+    bob.expect_nothing();
+}
+
+#[test]
+fn help_names_every_command() {
+    let server = Server::start(&[]);
+    let [mut alice, mut bob] = server.people(["alice", "bob"]);
+    alice.send("/help\n/ping end\n");
+    let help: Vec<String> = std::iter::from_fn(|| Some(alice.line()).filter(|line| line != "* pong end")).collect();
+    assert!(help.len() > 1 && help.iter().all(|line| line.starts_with("* ")), "{help:#?}");
+    for word in [
+        "@name text",
+        "@@text",
+        "//text",
+        "/me text",
+        "/say text",
+        "/msg name text",
+        "/r text",
+        "/nick name",
+        "/who [room]",
+        "/rooms",
+        "/join room",
+        "/leave",
+        "/history [n]",
+        "/ignore",
+        "/unignore name",
+        "/echo on|off",
+        "/ping [text]",
+        "/quit [reason]",
+        "q, quit or exit",
+    ] {
+        assert!(help.iter().any(|line| line.contains(word)), "no {word:?} in {help:#?}");
+    }
+    bob.expect_nothing();
+}
+
+#[test]
+fn an_unknown_command_is_refused_and_not_said() {
+    let server = Server::start(&[]);
+    let [mut alice, mut bob] = server.people(["alice", "bob"]);
+    alice.ask("/frobnicate all of it", &["! There is no command /frobnicate. /help lists them."]);
+    alice.ask("/", &["! There is no command /. /help lists them."]);
+    alice.ask("/Wo", &["! There is no command /Wo. /help lists them."]);
+    // The operator's own are nobody else's.
+    for word in ["kick", "ban", "bans", "unban", "stats", "shutdown"] {
+        alice.ask(&format!("/{word} bob"), &[&format!("! There is no command /{word}. /help lists them.")]);
+    }
+    bob.expect_nothing();
+}
+
+#[test]
+fn an_empty_line_is_nothing() {
+    let server = Server::start(&[]);
+    let [mut alice, mut bob] = server.people(["alice", "bob"]);
+    alice.send("\n \n\r\n\t\n\r\0");
+    alice.expect_nothing();
+    bob.expect_nothing();
+}
+
+#[test]
+fn the_time_is_the_servers_local_time() {
+    let mut command = Command::new(PROGRAM);
+    // POSIX counts westwards: this is 5:45 ahead of UTC.
+    command.args(["--listen", "127.0.0.1:0"]).env("TZ", "XYZ-5:45");
+    let server = Server::spawn(command);
+    let [mut alice, mut bob] = server.people(["alice", "bob"]);
+    let before = local_seconds();
+    alice.send("what time is it?\n");
+    let line = raw_line(&mut bob);
+    let late = local_seconds() - before;
+    let time = line.strip_prefix('[').and_then(|line| line.strip_suffix("] alice: what time is it?\r\n")).expect(&line);
+    let parts: Vec<i64> = time.split(':').map(|part| part.parse().expect(time)).collect();
+    let [hours, minutes, seconds] = parts[..] else { panic!("{time}") };
+    let passed = (hours * 3600 + minutes * 60 + seconds - before).rem_euclid(86_400);
+    assert!(passed <= late, "{time} is {passed} s after the line was sent, and it was read after {late} s");
+}
+
+/// The time 5:45 east of Greenwich.
+fn local_seconds() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() as i64 + (5 * 60 + 45) * 60
+}
+
+/// A line with its time and its end; nothing may have been read ahead.
+fn raw_line(client: &mut Client) -> String {
+    let mut line = Vec::new();
+    while line.last() != Some(&b'\n') {
+        let mut byte = [0];
+        client.stream.read_exact(&mut byte).expect("a byte");
+        line.push(byte[0]);
+    }
+    String::from_utf8(line).unwrap()
+}

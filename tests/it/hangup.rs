@@ -1,0 +1,94 @@
+//! The end of what somebody sends: all of it counts, and all that is owed is written.
+
+use crate::harness::{Client, Server};
+use crate::limits::alice_and_bob;
+
+const WELCOME: &str = "* Welcome to chinwag. Type a nickname and press Enter:";
+
+#[test]
+fn everything_sent_before_half_closing_is_carried_out_past_the_burst_too() {
+    let server = Server::start(&["--rate", "20", "--burst", "5"]);
+    let mut bob = server.login("bob");
+    let mut script = server.connect();
+    let lines: String = (1..=15).map(|n| format!("line {n}\n")).collect();
+    script.send(&format!("eve\n{lines}@bob psst\n/nick adam\n/ping last"));
+    script.half_close();
+
+    bob.expect("* eve joined (2 here)");
+    for n in 1..=15 {
+        bob.expect(&format!("[T] eve: line {n}"));
+    }
+    bob.expect_all(&["[T] eve -> you: psst", "* eve is now called adam", "* adam left (1 here)"]);
+    script.expect_all(&[
+        WELCOME,
+        "* You are eve. 2 here: bob and you. /help lists the commands.",
+        "[T] you -> bob: psst",
+        "* eve is now called adam",
+        "* pong last",
+    ]);
+    script.expect_end();
+}
+
+#[test]
+fn everything_owed_to_one_who_has_half_closed_is_written_before_the_end() {
+    let server = Server::start(&["--rate", "0"]);
+    let mut alice = server.login("alice");
+    let text = "x".repeat(4000);
+    for n in 0..100 {
+        alice.send(&format!("{n:03} {text}\n"));
+    }
+    alice.expect_nothing();
+    let mut reader = Client::connect_slow(server.addr);
+    reader.send("reader\n");
+    reader.half_close();
+    alice.expect_all(&["* reader joined (2 here)", "* reader left (1 here)"]);
+    reader.expect_all(&[
+        WELCOME,
+        "* You are reader. 2 here: alice and you. /help lists the commands.",
+        "* --- the last 100 messages ---",
+    ]);
+    for n in 0..100 {
+        reader.expect(&format!("[T] alice: {n:03} {text}"));
+    }
+    reader.expect("* --- you are up to date ---");
+    reader.expect_end();
+}
+
+#[test]
+fn the_last_line_before_the_end_of_input_counts_without_its_end() {
+    let server = Server::start(&[]);
+    let (mut alice, mut bob) = alice_and_bob(&server);
+    alice.send("first\nlast words");
+    alice.half_close();
+    bob.expect_all(&["[T] alice: first", "[T] alice: last words", "* alice left (1 here)"]);
+    alice.expect_end();
+}
+
+#[test]
+fn one_who_half_closes_without_a_word_is_asked_and_then_let_go() {
+    let server = Server::start(&[]);
+    let mut bob = server.login("bob");
+    let mut silent = server.connect();
+    silent.half_close();
+    silent.expect(WELCOME);
+    silent.expect_end();
+    bob.expect_nothing();
+}
+
+#[test]
+fn a_reset_in_the_middle_of_a_line_loses_the_line_and_nothing_else() {
+    let server = Server::start(&[]);
+    let (mut alice, mut bob) = alice_and_bob(&server);
+    alice.send("a whole line\nhalf a li");
+    bob.expect("[T] alice: a whole line");
+    alice.reset();
+    bob.expect("* alice left: connection lost (1 here)");
+    bob.expect_nothing();
+    let mut asked = server.connect();
+    asked.expect(WELCOME);
+    asked.send("al");
+    asked.reset();
+    bob.expect_nothing();
+    let _alice = server.login("alice");
+    bob.expect("* alice joined (2 here)");
+}

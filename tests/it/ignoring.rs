@@ -1,0 +1,106 @@
+//! Not to read somebody.
+
+use crate::harness::Server;
+
+#[test]
+fn one_who_is_ignored_is_not_read_and_not_told() {
+    let server = Server::start(&[]);
+    let [mut alice, mut bob, mut carol] = server.people(["alice", "bob", "carol"]);
+    alice.ask("/ignore", &["* You ignore nobody."]);
+    alice.ask("/ignore bob", &["* You no longer read bob. /unignore bob ends that."]);
+    alice.ask("/ignore", &["* You ignore bob."]);
+    bob.send("hello\n/me waves\n");
+    carol.expect_all(&["[T] bob: hello", "[T] * bob waves"]);
+    bob.ask("@alice psst", &["[T] you -> alice: psst"]);
+    bob.expect_nothing();
+    carol.send("hi\n");
+    alice.expect("[T] carol: hi");
+    alice.expect_nothing();
+    alice.ask("/r what?", &["! Nobody has whispered to you yet."]);
+    alice.send("/history\n");
+    assert!(alice.line().starts_with("* --- the last "));
+    alice.expect_all(&["[T] carol: hi", "* --- you are up to date ---"]);
+    // The one who is ignored reads on.
+    alice.ask("@bob you are ignored", &["[T] you -> bob: you are ignored"]);
+    bob.expect_all(&["[T] carol: hi", "[T] alice -> you: you are ignored"]);
+    alice.ask("/unignore bob", &["* You read bob again."]);
+    alice.ask("/ignore", &["* You ignore nobody."]);
+    bob.send("back\n");
+    alice.expect("[T] bob: back");
+    bob.ask("@alice psst", &["[T] you -> alice: psst"]);
+    alice.expect("[T] bob -> you: psst");
+}
+
+#[test]
+fn ignoring_survives_a_rename_and_a_return() {
+    let server = Server::start(&["--history", "0"]);
+    let [mut alice, mut bob, mut carol] = server.people(["alice", "bob", "carol"]);
+    alice.ask("/ignore BOB", &["* You no longer read bob. /unignore bob ends that."]);
+    bob.ask("/nick robert", &["* bob is now called robert"]);
+    alice.expect("* bob is now called robert");
+    bob.send("one\n");
+    bob.ask("@alice two", &["[T] you -> alice: two"]);
+    carol.expect_all(&["* bob is now called robert", "[T] robert: one"]);
+    bob.ask("/nick bob", &["* robert is now called bob"]);
+    bob.ask("q", &["* Goodbye."]);
+    alice.expect_all(&["* robert is now called bob", "* bob left (2 here)"]);
+    let mut bob = server.login("Bob");
+    alice.expect("* Bob joined (3 here)");
+    bob.send("three\n");
+    bob.ask("@alice four", &["[T] you -> alice: four"]);
+    carol.expect_all(&["* robert is now called bob", "* bob left (2 here)", "* Bob joined (3 here)", "[T] Bob: three"]);
+    alice.expect_nothing();
+    alice.ask("/unignore bob", &["* You read bob again."]);
+    bob.send("five\n");
+    alice.expect("[T] Bob: five");
+}
+
+#[test]
+fn one_who_was_renamed_can_be_unignored_by_either_name() {
+    let server = Server::start(&[]);
+    let [mut alice, mut bob] = server.people(["alice", "bob"]);
+    let mut name = "bob".to_owned();
+    for (new, given) in [("robert", "bob"), ("bobby", "bobby")] {
+        alice.ask(&format!("/ignore {name}"), &[&format!("* You no longer read {name}. /unignore {name} ends that.")]);
+        let renamed = format!("* {name} is now called {new}");
+        bob.ask(&format!("/nick {new}"), &[&renamed]);
+        alice.expect(&renamed);
+        alice.ask(&format!("/unignore {given}"), &[&format!("* You read {given} again.")]);
+        bob.send("hi\n");
+        alice.expect(&format!("[T] {new}: hi"));
+        name = new.to_owned();
+    }
+}
+
+#[test]
+fn the_same_person_is_ignored_once() {
+    let server = Server::start(&[]);
+    let [mut alice, mut bob, _carol] = server.people(["alice", "bob", "carol"]);
+    for name in ["carol", "bob", "BOB"] {
+        let shown = name.to_lowercase();
+        alice
+            .ask(&format!("/ignore {name}"), &[&format!("* You no longer read {shown}. /unignore {shown} ends that.")]);
+    }
+    alice.ask("/ignore", &["* You ignore carol and bob."]);
+    bob.ask("/nick robert", &["* bob is now called robert"]);
+    alice.expect("* bob is now called robert");
+    alice.ask("/ignore robert", &["* You no longer read robert. /unignore robert ends that."]);
+    alice.ask("/ignore", &["* You ignore carol and robert."]);
+    alice.ask("/unignore robert", &["* You read robert again."]);
+    alice.ask("/ignore", &["* You ignore carol."]);
+}
+
+#[test]
+fn whom_one_cannot_ignore() {
+    let server = Server::start(&[]);
+    let [mut alice, _bob] = server.people(["alice", "bob"]);
+    for (line, refusal) in [
+        ("/ignore zoe", "! Nobody here is called zoe."),
+        ("/ignore alice", "! That is you."),
+        ("/unignore", "! Write it like this: /unignore name"),
+        ("/unignore bob", "! You do not ignore bob."),
+        ("/unignore zoe", "! You do not ignore zoe."),
+    ] {
+        alice.ask(line, &[refusal]);
+    }
+}

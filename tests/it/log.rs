@@ -1,0 +1,300 @@
+//! The log on standard error, whoever reads it or does not.
+
+use std::fs::File;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::process::{ChildStderr, ChildStdout, Command, Stdio};
+use std::time::Instant;
+
+use rustix::process::Signal;
+
+use crate::harness::{Client, DEADLINE, Lines, PROGRAM, Server};
+
+const SHUTTING_DOWN: &str = "* The server is shutting down.";
+
+/// The next line of the log, which has this level, without what stands before the message.
+#[track_caller]
+fn logged(server: &mut Server, level: &str) -> String {
+    let line = server.log.next().expect("a line");
+    let (before, message) = line.split_once("] ").unwrap_or_else(|| panic!("no module: {line}"));
+    let mut words = before.split_whitespace();
+    let (time, found) = (words.next(), words.next());
+    assert!(time.is_some_and(|time| time.ends_with('Z')), "{line}");
+    assert_eq!(found, Some(level), "{line}");
+    message.to_owned()
+}
+
+/// Everything that is logged up to the end of the server, which this brings about.
+fn log_to_the_end(mut server: Server) -> Vec<String> {
+    server.signal(Signal::TERM);
+    let log = server.log.rest();
+    assert_eq!(server.wait().code(), Some(0));
+    log
+}
+
+/// Ends the server and finds that it does as told.
+fn ends(mut server: Server, mut client: Client) {
+    client.expect_nothing();
+    server.signal(Signal::TERM);
+    client.expect(SHUTTING_DOWN);
+    client.expect_end();
+    assert_eq!(server.wait().code(), Some(0));
+}
+
+#[test]
+fn who_connects_logs_in_and_goes_is_logged() {
+    let mut server = Server::start(&[]);
+    let alice = server.connect();
+    let a = alice.addr();
+    assert_eq!(logged(&mut server, "INFO"), format!("connected {a} (1 connected)"));
+    let mut alice = alice.log_in("alice");
+    assert_eq!(logged(&mut server, "INFO"), format!("alice logged in from {a} (1 here)"));
+    let bob = server.connect();
+    let b = bob.addr();
+    assert_eq!(logged(&mut server, "INFO"), format!("connected {b} (2 connected)"));
+    let bob = bob.log_in("bob");
+    assert_eq!(logged(&mut server, "INFO"), format!("bob logged in from {b} (2 here)"));
+    alice.expect("* bob joined (2 here)");
+    bob.reset();
+    assert_eq!(logged(&mut server, "INFO"), format!("bob left: connection lost, {b} (1 here)"));
+    assert_eq!(logged(&mut server, "INFO"), format!("disconnected {b} (1 connected)"));
+    alice.expect("* bob left: connection lost (1 here)");
+    alice.ask("quit", &["* Goodbye."]);
+    alice.expect_end();
+    assert_eq!(logged(&mut server, "INFO"), format!("alice left: quit, {a} (0 here)"));
+    drop(alice);
+    assert_eq!(logged(&mut server, "INFO"), format!("disconnected {a} (0 connected)"));
+}
+
+#[test]
+fn what_is_said_is_logged_at_debug_and_whispers_are_not_logged_at_all() {
+    for (args, said) in [(&["-v"][..], true), (&["-vv"], true), (&[], false)] {
+        let server = Server::start(args);
+        let mut alice = server.login("alice");
+        let mut bob = server.login("bob");
+        alice.expect("* bob joined (2 here)");
+        alice.send("out loud\n/me acts out\n");
+        bob.expect_all(&["[T] alice: out loud", "[T] * alice acts out"]);
+        alice.ask("@bob secret", &["[T] you -> bob: secret"]);
+        bob.expect("[T] alice -> you: secret");
+        bob.ask("/r secret too", &["[T] you -> alice: secret too"]);
+        alice.expect("[T] bob -> you: secret too");
+        alice.ask("/msg carol secret", &["! Nobody here is called carol."]);
+        let log = log_to_the_end(server);
+        for text in ["out loud", "acts out"] {
+            let line = log.iter().find(|line| line.contains(text));
+            assert_eq!(line.is_some(), said, "{args:?}: {log:#?}");
+            assert!(line.is_none_or(|line| line.contains("DEBUG") && line.contains("alice")), "{log:#?}");
+        }
+        assert!(!log.iter().any(|line| line.contains("secret")), "{log:#?}");
+    }
+}
+
+#[test]
+fn whispers_with_the_operator_are_not_logged_either() {
+    let mut server = Server::start(&["-vv", "--console"]);
+    let mut alice = server.login("alice");
+    server.type_in("@alice secret\n");
+    alice.expect("[T] server -> you: secret");
+    alice.ask("/r secret too", &["[T] you -> server: secret too"]);
+    let log = log_to_the_end(server);
+    assert!(!log.iter().any(|line| line.contains("secret")), "{log:#?}");
+}
+
+#[test]
+fn nothing_that_a_client_sends_breaks_out_of_its_line() {
+    let server = Server::start(&["-vv", "--login-timeout", "1"]);
+    let mut alice = server.connect();
+    alice.expect("* Welcome to chinwag. Type a nickname and press Enter:");
+    alice.ask("al\u{1b}[31mi\u{85}c\u{2028}e", &["* You are alice. 1 here: you. /help lists the commands."]);
+    alice.send("out\u{2029}side\r2026-01-01T00:00:00.000Z INFO  [chinwag] forged\u{b}\u{c} line\n");
+    alice.send("/join de\u{85}n\n/nick al\u{b}ix\n");
+    alice.send("/quit so\u{1b}]0;title\u{7} long\u{85}\u{2028}\r2026-01-01T00:00:00.000Z INFO  [chinwag] forged\n");
+    while alice.line() != "* Goodbye." {}
+    alice.expect_end();
+    let addr = alice.addr();
+    let log = log_to_the_end(server);
+    let harmful = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+    for line in &log {
+        assert!(!line.contains(harmful), "{line:?}");
+        assert!(line.contains("Z INFO  [chinwag::") || line.contains("Z DEBUG [chinwag::"), "{line:?}");
+        assert!(!line.starts_with("2026-01-01"), "{line:?}");
+    }
+    assert!(log.iter().any(|line| line.ends_with(&format!("alice logged in from {addr} (1 here)"))), "{log:#?}");
+    assert!(
+        log.iter().any(|line| line.contains("alix left: quit") && line.ends_with(&format!("{addr} (0 here)"))),
+        "{log:#?}"
+    );
+}
+
+#[test]
+fn there_are_no_colours_where_nobody_can_see_them() {
+    let mut server = Server::start(&["-vv"]);
+    let mut alice = server.login("alice");
+    alice.send("hello\n");
+    alice.expect_nothing();
+    server.signal(Signal::TERM);
+    alice.expect(SHUTTING_DOWN);
+    let log = server.log.rest();
+    assert!(log.len() >= 3 && !log.iter().any(|line| line.contains('\u{1b}')), "{log:#?}");
+}
+
+#[test]
+fn a_quiet_server_does_not_say_who_comes_and_goes() {
+    let (mut server, addr) = start_unheard("exec \"$0\" \"$@\" -q");
+    let mut alice = Client::connect(addr).log_in("alice");
+    alice.ask("q", &["* Goodbye."]);
+    alice.expect_end();
+    drop(alice);
+    server.signal(Signal::TERM);
+    assert_eq!(server.log.rest(), [""; 0]);
+    assert_eq!(server.wait().code(), Some(0));
+}
+
+/// The address on which a process listens, from /proc.
+fn listened_on_by(pid: u32) -> Option<SocketAddr> {
+    let links = std::fs::read_dir(format!("/proc/{pid}/fd")).ok()?;
+    let sockets: Vec<String> = links
+        .filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok())
+        .filter_map(|link| Some(link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned()))
+        .collect();
+    let table = std::fs::read_to_string(format!("/proc/{pid}/net/tcp")).ok()?;
+    table.lines().skip(1).find_map(|line| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let listens = fields.get(3) == Some(&"0A") && sockets.iter().any(|socket| fields.get(9) == Some(&&**socket));
+        let port = u16::from_str_radix(fields.get(1)?.split_once(':')?.1, 16).ok()?;
+        listens.then(|| SocketAddr::from(([127, 0, 0, 1], port)))
+    })
+}
+
+/// Starts a server whose log cannot be read, so that its address has to be found in another way.
+fn start_unheard(script: &str) -> (Server, SocketAddr) {
+    let mut command = Command::new("sh");
+    command.args(["-c", script, PROGRAM, "--listen", "127.0.0.1:0"]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the program starts");
+    let end = Instant::now() + DEADLINE;
+    let addr = loop {
+        if let Some(addr) = listened_on_by(child.id()) {
+            break addr;
+        }
+        assert!(child.try_wait().expect("wait").is_none(), "it has ended");
+        assert!(Instant::now() < end, "it does not listen");
+    };
+    let log = Lines::new(child.stderr.take().expect("stderr"));
+    let console = Lines::new(child.stdout.take().expect("stdout"));
+    let stdin = child.stdin.take();
+    (Server { child, addr, log, console, stdin }, addr)
+}
+
+#[test]
+fn a_server_whose_standard_error_is_closed_serves() {
+    let (mut server, addr) = start_unheard("exec \"$0\" \"$@\" 2>&-");
+    let mut alice = Client::connect(addr).log_in("alice");
+    let bob = Client::connect(addr).log_in("bob");
+    alice.expect("* bob joined (2 here)");
+    drop(bob);
+    alice.expect("* bob left (1 here)");
+    assert_eq!(server.log.rest(), [""; 0]);
+    ends(server, alice);
+}
+
+#[test]
+fn a_server_whose_streams_are_all_closed_serves_and_keeps_its_sockets_apart_from_its_log() {
+    let (server, addr) = start_unheard("exec \"$0\" \"$@\" <&- >&- 2>&-");
+    let mut all: Vec<Client> = (0..5).map(|n| Client::connect(addr).log_in(&format!("user{n}"))).collect();
+    for (n, client) in all.iter_mut().enumerate() {
+        for later in n + 1..5 {
+            client.expect(&format!("* user{later} joined ({} here)", later + 1));
+        }
+        client.expect_nothing();
+    }
+    drop(all.drain(1..));
+    let mut first = all.remove(0);
+    for _ in 1..5 {
+        assert!(first.line().contains(" left ("));
+    }
+    ends(server, first);
+}
+
+#[test]
+fn a_log_whose_reader_has_gone_stops_nobody() {
+    let mut server = Server::start(&["-v"]);
+    let mut alice = server.login("alice");
+    let nothing = || OwnedFd::from(File::open("/dev/null").expect("/dev/null"));
+    // Closes the pipes that the server writes to.
+    server.log = Lines::new(ChildStderr::from(nothing()));
+    server.console = Lines::new(ChildStdout::from(nothing()));
+    let mut bob = server.login("bob");
+    alice.expect("* bob joined (2 here)");
+    for n in 0..5 {
+        alice.send(&format!("line {n}\n"));
+        bob.expect(&format!("[T] alice: line {n}"));
+    }
+    drop(bob);
+    alice.expect("* bob left (1 here)");
+    ends(server, alice);
+}
+
+#[test]
+fn a_log_that_nobody_reads_stops_nobody_and_says_what_was_lost() {
+    let mut server = Server::start(&["-v", "--rate", "0"]);
+    let mut alice = server.login("alice");
+    let mut bob = server.login("bob");
+    alice.expect("* bob joined (2 here)");
+    let text = "x".repeat(3000);
+    for n in 0..300 {
+        alice.send(&format!("{n} {text}\n"));
+        bob.expect(&format!("[T] alice: {n} {text}"));
+    }
+    // Reading goes on in the middle of the pipe: what is there is whole lines, and then the gap is told.
+    for n in 0..50 {
+        server.log.until(&format!(": alice: {n} x"));
+    }
+    let told = server.log.until(" lines of the log were lost");
+    assert!(told.starts_with("chinwag: "), "{told}");
+    drop(bob);
+    server.log.until("bob left: ");
+    alice.expect("* bob left (1 here)");
+    ends(server, alice);
+}
+
+#[test]
+fn a_full_log_does_not_keep_the_server_from_ending() {
+    let server = Server::start(&["-v", "--rate", "0"]);
+    let mut alice = server.login("alice");
+    let text = "x".repeat(3000);
+    for _ in 0..300 {
+        alice.send(&format!("{text}\n"));
+    }
+    ends(server, alice);
+}
+
+#[test]
+fn a_server_whose_standard_output_is_closed_serves() {
+    let server = Server::in_shell("exec \"$0\" \"$@\" >&-", &[]);
+    let mut alice = server.login("alice");
+    let _bob = server.login("bob");
+    alice.expect("* bob joined (2 here)");
+    ends(server, alice);
+}
+
+#[test]
+fn the_descriptors_of_the_log_are_left_as_they_were_found() {
+    let mut server = Server::in_shell("\"$0\" \"$@\"; echo \"ended with $?\" >&2", &[]);
+    // The server is the shell's child here; the shell's own descriptors are those it was given.
+    let children = server.proc_file(&format!("task/{}/children", server.child.id()));
+    let pid: i32 = children.trim().parse().expect("one child");
+    server.login("alice");
+    let flags = |name: &str| {
+        let info = std::fs::read_to_string(format!("/proc/{pid}/fdinfo/{name}")).expect("fdinfo");
+        let line = info.lines().find_map(|line| line.strip_prefix("flags:")).expect("flags").trim().to_owned();
+        u32::from_str_radix(&line, 8).expect("octal")
+    };
+    const O_NONBLOCK: u32 = 0o4000;
+    assert_eq!(flags("0") & O_NONBLOCK, 0, "the shell's input no longer blocks");
+    assert_eq!(flags("1") & O_NONBLOCK, 0, "the shell's output no longer blocks");
+    rustix::process::kill_process(rustix::process::Pid::from_raw(pid).expect("a pid"), Signal::TERM).expect("kill");
+    server.log.until("ended with 0");
+    assert_eq!(server.wait().code(), Some(0));
+}

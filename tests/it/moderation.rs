@@ -1,0 +1,120 @@
+//! The operator throws people out, and keeps them out.
+
+use crate::console::{ask, shows, with_people};
+use crate::harness::{Client, Server};
+
+const WELCOME: &str = "* Welcome to chinwag. Type a nickname and press Enter:";
+const BANNED: &str = "! Your address is banned from this server.";
+
+#[test]
+fn one_who_is_kicked_is_told_why_and_the_others_read_that_they_were() {
+    let (mut server, [mut alice, mut bob, mut carol]) = with_people(["alice", "bob", "carol"]);
+    server.type_in("/kick bob\n");
+    bob.expect("* You were kicked by the operator.");
+    bob.expect_end();
+    alice.expect("* bob left: kicked (2 here)");
+    carol.expect("* bob left: kicked (2 here)");
+    shows(&mut server, &["* bob left: kicked (2 here)"]);
+    let gone = bob.addr();
+    drop(bob);
+    shows(&mut server, &[&format!("* disconnected {gone} (2 connected)")]);
+
+    server.type_in("/kick carol far too loud\n");
+    carol.expect("* You were kicked by the operator: far too loud");
+    carol.expect_end();
+    alice.expect("* carol left: kicked (1 here)");
+    shows(&mut server, &["* carol left: kicked (1 here)"]);
+
+    let gone = carol.addr();
+    drop(carol);
+    shows(&mut server, &[&format!("* disconnected {gone} (1 connected)")]);
+    ask(&mut server, "/kick bob", &["! Nobody here is called bob."]);
+    ask(&mut server, "/kick", &["! Write it like this: /kick name [why]"]);
+    alice.expect_nothing();
+}
+
+#[test]
+fn one_who_was_kicked_may_come_back_and_one_who_is_banned_may_not() {
+    let (mut server, [mut alice, mut bob]) = with_people(["alice", "bob"]);
+    server.type_in("/kick bob\n");
+    alice.expect("* bob left: kicked (1 here)");
+    bob.expect("* You were kicked by the operator.");
+    drop(bob);
+    server.console.until("* disconnected ");
+    let mut bob = Client::connect_from([127, 0, 0, 2], server.addr).log_in("bob");
+    alice.expect("* bob joined (2 here)");
+    server.console.until("* bob joined (2 here)");
+
+    ask(&mut server, "/ban bob 5", &["* 127.0.0.2 is banned for 5 more minutes.", "* bob left: banned (1 here)"]);
+    bob.expect(BANNED);
+    bob.expect_end();
+    alice.expect("* bob left: banned (1 here)");
+    drop(bob);
+    server.console.until("* disconnected ");
+
+    let mut again = Client::connect_from([127, 0, 0, 2], server.addr);
+    again.expect(BANNED);
+    again.expect_end();
+    drop(again);
+    server.console.until("* disconnected ");
+    ask(&mut server, "/bans", &["* 127.0.0.2 is banned for 5 more minutes."]);
+    ask(&mut server, "/unban 127.0.0.2", &["* 127.0.0.2 is no longer banned."]);
+    ask(&mut server, "/bans", &["* Nobody is banned."]);
+    ask(&mut server, "/unban 127.0.0.2", &["! 127.0.0.2 is not a banned address. /bans lists them."]);
+    let _bob = Client::connect_from([127, 0, 0, 2], server.addr).log_in("bob");
+    alice.expect("* bob joined (2 here)");
+}
+
+#[test]
+fn an_address_can_be_banned_before_anybody_comes_from_it() {
+    let (mut server, [mut alice]) = with_people(["alice"]);
+    ask(&mut server, "/ban 127.0.0.9", &["* 127.0.0.9 is banned."]);
+    ask(&mut server, "/bans", &["* 127.0.0.9 is banned."]);
+    let mut refused = Client::connect_from([127, 0, 0, 9], server.addr);
+    refused.expect(BANNED);
+    refused.expect_end();
+    alice.expect_nothing();
+    server.console.until("* connected ");
+    drop(refused);
+    server.console.until("* disconnected ");
+    ask(&mut server, "/ban nobody", &["! Nobody here is called nobody."]);
+    for typed in ["/ban", "/ban alice soon", "/ban alice 0", "/ban alice -1"] {
+        ask(&mut server, typed, &["! Write it like this: /ban ADDRESS|name [minutes]"]);
+    }
+    alice.expect_nothing();
+}
+
+#[test]
+fn a_ban_takes_those_who_wait_in_line_out_of_it() {
+    let mut server = Server::start(&["--console", "--max-clients", "1"]);
+    let mut alice = server.login("alice");
+    let mut second = Client::connect_from([127, 0, 0, 2], server.addr);
+    second.expect("* The room is full. You are number 1 in line.");
+    let mut third = Client::connect_from([127, 0, 0, 3], server.addr);
+    third.expect("* The room is full. You are number 2 in line.");
+    server.type_in("/ban 127.0.0.2\n");
+    second.expect(BANNED);
+    second.expect_end();
+    third.expect("* The room is full. You are number 1 in line.");
+    alice.expect_nothing();
+}
+
+#[test]
+fn a_ban_of_one_in_a_seat_does_not_seat_another_of_that_address() {
+    let mut server = Server::start(&["--console", "--max-clients", "1"]);
+    let mut alice = Client::connect_from([127, 0, 0, 2], server.addr).log_in("alice");
+    let mut same = Client::connect_from([127, 0, 0, 2], server.addr);
+    same.expect("* The room is full. You are number 1 in line.");
+    let mut other = Client::connect_from([127, 0, 0, 3], server.addr);
+    other.expect("* The room is full. You are number 2 in line.");
+    server.type_in("/ban alice\n");
+    alice.expect(BANNED);
+    same.expect(BANNED);
+    same.expect_end();
+    loop {
+        match &*other.line() {
+            "* The room is full. You are number 1 in line." => {}
+            line => break assert_eq!(line, WELCOME),
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! Rooms: going to them, what is read in them, when they are gone.
+
+use crate::harness::{Client, Server};
+
+#[test]
+fn what_is_said_in_one_room_is_not_read_in_another() {
+    let server = Server::start(&[]);
+    let [mut alice, mut bob, mut carol] = server.people(["alice", "bob", "carol"]);
+    alice.ask("/join den", &["* You are in den. 1 here: you."]);
+    bob.expect("* alice left (2 here)");
+    bob.ask("/join den", &["* You are in den. 2 here: alice and you."]);
+    alice.expect("* bob joined (2 here)");
+    carol.expect_all(&["* alice left (2 here)", "* bob left (1 here)"]);
+    alice.send("in the den\n/me whistles\n");
+    bob.expect_all(&["[T] alice: in the den", "[T] * alice whistles"]);
+    carol.expect_nothing();
+    carol.send("in the lobby\n");
+    carol.ask("/nick caroline", &["* carol is now called caroline"]);
+    for client in [&mut alice, &mut bob] {
+        client.expect_nothing();
+    }
+}
+
+#[test]
+fn a_room_is_left_for_the_lobby() {
+    let server = Server::start(&[]);
+    let [mut alice, mut bob] = server.people(["alice", "bob"]);
+    alice.ask("/leave", &["! You are in lobby already."]);
+    alice.ask("/join den", &["* You are in den. 1 here: you."]);
+    bob.expect("* alice left (1 here)");
+    alice.ask("/leave", &["* You are in lobby. 2 here: bob and you."]);
+    bob.expect("* alice joined (2 here)");
+    alice.ask("/join den", &["* You are in den. 1 here: you."]);
+    alice.ask("/join lobby", &["* You are in lobby. 2 here: bob and you."]);
+    bob.expect_all(&["* alice left (1 here)", "* alice joined (2 here)"]);
+    alice.expect_nothing();
+}
+
+#[test]
+fn one_who_quits_in_a_room_leaves_that_room() {
+    let server = Server::start(&[]);
+    let [mut alice, mut bob, mut carol] = server.people(["alice", "bob", "carol"]);
+    for client in [&mut alice, &mut bob] {
+        client.send("/join den\n");
+    }
+    alice.expect("* You are in den. 1 here: you.");
+    alice.expect("* bob joined (2 here)");
+    carol.expect_all(&["* alice left (2 here)", "* bob left (1 here)"]);
+    bob.send("/quit home\n");
+    alice.expect("* bob left: home (1 here)");
+    carol.expect_nothing();
+}
+
+#[test]
+fn every_room_has_a_history_of_its_own() {
+    let server = Server::start(&[]);
+    let [mut alice, mut bob] = server.people(["alice", "bob"]);
+    alice.send("said in the lobby\n");
+    bob.expect("[T] alice: said in the lobby");
+    alice.ask("/join den", &["* You are in den. 1 here: you."]);
+    bob.expect("* alice left (1 here)");
+    alice.ask("/history", &["* Nothing has been said here yet."]);
+    alice.send("said in the den\n");
+    let den = ["* --- the last 1 message ---", "[T] alice: said in the den", "* --- you are up to date ---"];
+    alice.ask("/history", &den);
+    bob.ask("/join den", &["* You are in den. 2 here: alice and you."]);
+    bob.expect_all(&den);
+    let mut carol = server.login("carol");
+    carol.expect_all(&["* --- the last 1 message ---", "[T] alice: said in the lobby", "* --- you are up to date ---"]);
+    carol.expect_nothing();
+}
+
+#[test]
+fn a_whisper_reaches_across_rooms() {
+    let server = Server::start(&[]);
+    let [mut alice, mut bob] = server.people(["alice", "bob"]);
+    alice.ask("/join den", &["* You are in den. 1 here: you."]);
+    bob.expect("* alice left (1 here)");
+    bob.ask("@alice where are you?", &["[T] you -> alice: where are you?"]);
+    alice.expect("[T] bob -> you: where are you?");
+    alice.ask("/r in the den", &["[T] you -> bob: in the den"]);
+    bob.expect("[T] alice -> you: in the den");
+    alice.ask("/nick bob", &["! The nickname bob is taken."]);
+}
+
+#[test]
+fn somebody_stays_ignored_in_another_room() {
+    let server = Server::start(&[]);
+    let [mut alice, mut bob] = server.people(["alice", "bob"]);
+    alice.ask("/ignore bob", &["* You no longer read bob. /unignore bob ends that."]);
+    bob.ask("/join den", &["* You are in den. 1 here: you."]);
+    alice.expect("* bob left (1 here)");
+    alice.ask("/join den", &["* You are in den. 2 here: bob and you."]);
+    bob.expect("* alice joined (2 here)");
+    bob.send("hello\n");
+    bob.expect_nothing();
+    alice.expect_nothing();
+}
+
+#[test]
+fn who_tells_who_is_in_a_room() {
+    let server = Server::start(&[]);
+    let [mut alice, mut bob, mut carol] = server.people(["alice", "bob", "carol"]);
+    alice.ask("/who", &["* 3 here: bob, carol and you."]);
+    bob.ask("/join Den", &["* You are in Den. 1 here: you."]);
+    bob.ask("/who", &["* 1 here: you."]);
+    bob.ask("/who lobby", &["* 2 in lobby: alice and carol."]);
+    alice.expect("* bob left (2 here)");
+    alice.ask("/who den", &["* 1 in Den: bob."]);
+    alice.ask("/who lobby", &["* 2 here: carol and you."]);
+    alice.ask("/who attic", &["! There is no room attic. /rooms lists them, /join attic makes it."]);
+    carol.expect("* bob left (2 here)");
+    carol.expect_nothing();
+}
+
+#[test]
+fn people_are_counted_past_those_that_are_listed() {
+    let server = Server::start(&["--max-listed", "2"]);
+    let mut people = server.people(["a", "b", "c", "d", "e"]);
+    people[4].send("/who\n");
+    let line = people[4].line();
+    assert!(line.starts_with("* 5 here: ") && line.contains(" more and you."), "{line}");
+    people[4].expect_nothing();
+}
+
+#[test]
+fn rooms_are_made_on_entering_and_listed_with_their_people() {
+    let server = Server::start(&[]);
+    let [mut alice, mut bob, _carol] = server.people(["alice", "bob", "carol"]);
+    alice.ask("/rooms", &["* 1 room: lobby (3)"]);
+    alice.ask("/join den", &["* You are in den. 1 here: you."]);
+    bob.expect("* alice left (2 here)");
+    bob.ask("/rooms", &["* 2 rooms: lobby (2), den (1)"]);
+    bob.ask("/join DEN", &["* You are in den. 2 here: alice and you."]);
+    bob.ask("/rooms", &["* 2 rooms: den (2), lobby (1)"]);
+}
+
+#[test]
+fn a_room_that_is_empty_is_gone_where_there_is_no_history() {
+    let server = Server::start(&["--history", "0"]);
+    let [mut alice, mut bob] = server.people(["alice", "bob"]);
+    alice.ask("/join den", &["* You are in den. 1 here: you."]);
+    alice.send("hello?\n");
+    alice.ask("/rooms", &["* 2 rooms: den (1), lobby (1)"]);
+    alice.ask("/leave", &["* You are in lobby. 2 here: bob and you."]);
+    bob.expect_all(&["* alice left (1 here)", "* alice joined (2 here)"]);
+    bob.ask("/rooms", &["* 1 room: lobby (2)"]);
+    bob.ask("/who den", &["! There is no room den. /rooms lists them, /join den makes it."]);
+    bob.ask("/join den", &["* You are in den. 1 here: you."]);
+    alice.expect("* bob left (1 here)");
+    bob.ask("q", &["* Goodbye."]);
+    bob.expect_end();
+    alice.ask("/rooms", &["* 1 room: lobby (1)"]);
+}
+
+#[test]
+fn a_room_in_which_nothing_was_said_is_gone_when_empty() {
+    let server = Server::start(&[]);
+    let mut alice = server.login("alice");
+    alice.ask("/join den", &["* You are in den. 1 here: you."]);
+    alice.ask("/join attic", &["* You are in attic. 1 here: you."]);
+    alice.ask("/rooms", &["* 2 rooms: attic (1), lobby (0)"]);
+}
+
+#[test]
+fn a_room_with_history_outlives_its_people() {
+    let server = Server::start(&[]);
+    let mut alice = server.login("alice");
+    alice.ask("/join den", &["* You are in den. 1 here: you."]);
+    alice.send("remember me\n");
+    alice.ask("/leave", &["* You are in lobby. 1 here: you."]);
+    alice.ask("/rooms", &["* 2 rooms: lobby (1), den (0)"]);
+    alice.ask("/who den", &["* 0 in den."]);
+    alice.ask("/join den", &["* You are in den. 1 here: you."]);
+    alice.expect_all(&["* --- the last 1 message ---", "[T] alice: remember me", "* --- you are up to date ---"]);
+}
+
+#[test]
+fn a_room_that_cannot_be_joined_is_refused() {
+    let server = Server::start(&["--max-rooms", "2"]);
+    let [mut alice, mut bob] = server.people(["alice", "bob"]);
+    let shape =
+        "! The name of a room is 1 to 24 characters wide: letters and digits of any script, _, - and ., no spaces.";
+    for (line, refusal) in [
+        ("/join", "! Write it like this: /join room"),
+        ("/join lobby", "! You are in lobby already."),
+        ("/join Lobby", "! You are in lobby already."),
+        ("/join the den", shape),
+        ("/join #den", shape),
+    ] {
+        alice.ask(line, &[refusal]);
+    }
+    bob.expect_nothing();
+    alice.ask("/join den", &["* You are in den. 1 here: you."]);
+    bob.expect("* alice left (1 here)");
+    bob.ask("/join attic", &["! There are 2 rooms already, and no more can be made. /rooms lists them."]);
+    alice.ask("/join den", &["! You are in den already."]);
+    bob.expect_nothing();
+}
+
+#[test]
+fn what_was_said_before_one_went_on_is_read_first() {
+    let server = Server::start(&["--rate", "0", "--backlog-bytes", "33554432"]);
+    let mut alice = server.login("alice");
+    let mut bob = Client::connect_slow(server.addr).log_in("bob");
+    alice.expect("* bob joined (2 here)");
+    // More than the kernel takes off the server while bob does not read.
+    let text = "x".repeat(4000);
+    for _ in 0..2000 {
+        alice.send(&format!("{text}\n"));
+    }
+    alice.expect_nothing();
+    bob.send("/join den\n");
+    alice.expect("* bob left (1 here)");
+    alice.send("not for bob\n");
+    alice.expect_nothing();
+    for _ in 0..2000 {
+        bob.expect(&format!("[T] alice: {text}"));
+    }
+    bob.expect("* You are in den. 1 here: you.");
+    bob.expect_nothing();
+}
