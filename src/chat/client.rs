@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::ops::{Index, IndexMut};
 
-use super::log::Cursor;
+use super::log::{Cursor, Entry};
 use super::outbox::Outbox;
 use super::room::RoomId;
 
@@ -129,6 +129,11 @@ impl Client {
     /// Bytes that are owed to it alone.
     pub fn private_bytes(&self) -> usize {
         self.outbox.as_ref().map_or(0, |outbox| outbox.len())
+    }
+
+    /// Whether a message of the log is hidden from it; one's own never is.
+    pub fn skips_message(&self, entry: &Entry) -> bool {
+        entry.author != self.session && self.ignores(entry.author, entry.name)
     }
 
     /// Whether lines of that author, under that name, are hidden from it.

@@ -4,13 +4,14 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use log::info;
+use time::Date;
 
 use super::client::{Client, ClientId, Stage};
 use super::command;
 use super::delivery::Author;
 use super::event::{Cause, Event, Notice, People, Refusal};
 use super::hub::{Close, Deadline, Due, Hub};
-use super::log::Kind;
+use super::log::{Cursor, Entry, Kind};
 use super::name::Name;
 use super::room::{RoomId, Sum};
 use super::{Login, Mode, Now};
@@ -20,6 +21,15 @@ const MAX_GREETED: usize = 12;
 
 /// How often at most a line about many joins and leaves is shown.
 const SUM_UP_EVERY: Duration = Duration::from_secs(1);
+
+/// What somebody is shown of what was said before.
+pub(super) struct History {
+    pub begin: Cursor,
+    /// How many messages it is for them.
+    pub messages: usize,
+    /// The day of the first one.
+    pub day: Option<Date>,
+}
 
 impl Hub {
     /// Gives a newcomer a seat, a place in line, or the reason why neither can be had.
@@ -137,8 +147,8 @@ impl Hub {
         let room = &self.rooms[room_id];
         let room_name = room.name.clone();
         let here = room.members.len() + 1;
-        let (history, day) = room.log.history(self.config.history);
-        let (messages, end) = (room.log.history_len(), room.log.end());
+        let History { begin, messages, day } = self.history_for(id, room_id, self.config.history);
+        let end = room.log.end();
 
         if let Some(outbox) = &mut self.clients[id].outbox {
             outbox.release();
@@ -157,12 +167,12 @@ impl Hub {
 
         let room = &mut self.rooms[room_id];
         let place = room.add(id);
-        room.log.enter(history);
+        room.log.enter(begin);
         let client = &mut self.clients[id];
         client.stage = Stage::Here;
         client.room = room_id;
         client.place = place;
-        client.cursor = history;
+        client.cursor = begin;
         client.filtered_to = end;
         client.entered = self.stamp;
         client.stuck_in = u32::MAX;
@@ -181,11 +191,28 @@ impl Hub {
         );
     }
 
+    /// The last `n` messages of a room, as `id` is to be shown them.
+    pub(super) fn history_for(&self, id: ClientId, room: RoomId, n: usize) -> History {
+        let log = &self.rooms[room].log;
+        let client = &self.clients[id];
+        let (begin, day) = log.history(n);
+        let messages = match client.ignored {
+            None => log.history_len().min(n),
+            Some(_) => {
+                let shown = |entry: &&Entry| entry.kind == Kind::Message && !client.skips_message(entry);
+                log.entries_from(begin).filter(shown).count()
+            }
+        };
+        // Else the dates between ignored messages would be shown.
+        let begin = if messages == 0 { log.end() } else { begin };
+        History { begin, messages, day }
+    }
+
     /// The names of up to `most` of those in a room, the longest there first if that is all of them.
     pub(super) fn names_in(&self, room: RoomId, most: usize) -> Vec<Box<str>> {
         let members = self.rooms[room].members.iter().take(most);
         let mut listed: Vec<&Client> = members.map(|&id| &self.clients[id]).collect();
-        listed.sort_unstable_by_key(|client| client.session);
+        listed.sort_unstable_by_key(|client| client.entered);
         listed.into_iter().map(|client| client.name.clone()).collect()
     }
 
@@ -223,7 +250,8 @@ impl Hub {
         }
         self.tell_operator_of(room_id, event);
         let room = &mut self.rooms[room_id];
-        if room.members.len() > self.config.announce_limit {
+        // While a sum is pending nobody is announced past it, or the counts would go astray.
+        if room.members.len() > self.config.announce_limit || room.sum.is_some() {
             if room.sum.is_none() {
                 self.sums.push_back((now.at + SUM_UP_EVERY, room_id));
             }

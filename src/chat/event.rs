@@ -166,6 +166,7 @@ pub enum Refusal<'a> {
     },
     Yourself,
     NobodyWhispered,
+    WhispererLeft,
     /// An argument is missing or cannot be read; how it is written.
     Usage(&'a str),
     NoCommand {
@@ -226,6 +227,7 @@ pub enum Cause {
     ConnectionLost,
     Idle,
     TooSlow,
+    /// By the operator, who may have told them why.
     Kicked(Option<Box<str>>),
     Banned,
     /// Did not give a nickname in time.

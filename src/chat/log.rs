@@ -163,6 +163,13 @@ impl Log {
         self.recent.get(from).map_or_else(|| (self.end(), None), |recent| (recent.cursor, recent.day))
     }
 
+    /// The index from the entry that begins at `cursor` on.
+    pub fn entries_from(&self, cursor: Cursor) -> impl Iterator<Item = &Entry> {
+        let first = (cursor.segment - self.first) as usize;
+        let (skip, _) = self.segments[first].entry_at(cursor.offset);
+        self.segments.range(first..).flat_map(|segment| &segment.entries).skip(skip)
+    }
+
     /// The segment that `cursor` stands in.
     pub fn segment(&self, cursor: Cursor) -> &Segment {
         &self.segments[(cursor.segment - self.first) as usize]

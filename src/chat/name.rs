@@ -55,8 +55,18 @@ pub enum Unfit {
 }
 
 impl Name {
-    /// Takes a text for a name, if it may be one.
+    /// Takes a text for a nickname, if it may be one.
     pub fn new(text: &str) -> Result<Name, Unfit> {
+        let name = Name::room(text)?;
+        // An address would be taken for one where the operator bans or unbans.
+        if RESERVED.contains(&&*name.key) || name.key.parse::<IpAddr>().is_ok() {
+            return Err(Unfit::Reserved);
+        }
+        Ok(name)
+    }
+
+    /// Takes a text for the name of a room, if it may be one.
+    pub fn room(text: &str) -> Result<Name, Unfit> {
         let shown: String = text.trim().nfc().collect();
         let starts_well = shown.chars().next().is_some_and(|first| !is_combining_mark(first));
         if !starts_well
@@ -67,10 +77,6 @@ impl Name {
             return Err(Unfit::Shape);
         }
         let key = fold(&shown);
-        // An address would be taken for one where the operator bans or unbans.
-        if RESERVED.contains(&&*key) || key.parse::<IpAddr>().is_ok() {
-            return Err(Unfit::Reserved);
-        }
         Ok(Name { shown: shown.into(), key: key.into() })
     }
 }

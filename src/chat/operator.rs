@@ -10,7 +10,7 @@ use super::command::{Command, split};
 use super::delivery::Author;
 use super::event::{Cause, Event, Notice, People, Refusal};
 use super::hub::{Close, Hub, Input};
-use super::name::fold;
+use super::name::{Name, fold};
 use super::room::{Room, RoomId};
 use super::talking::Said;
 use super::{Mode, Now};
@@ -102,7 +102,7 @@ impl Hub {
         };
         match Command::parse(line) {
             Command::Nothing => {}
-            Command::Say("") => self.refuse_operator(Refusal::Usage("/say text")),
+            Command::Say(text) if text.trim().is_empty() => self.refuse_operator(Refusal::Usage("/say text")),
             Command::Say(text) => self.operator_says(text, false, now),
             Command::Action(text) if text.trim().is_empty() => self.refuse_operator(Refusal::Usage("/me text")),
             Command::Action(text) => self.operator_says(text, true, now),
@@ -163,12 +163,13 @@ impl Hub {
 
     fn operator_replies(&mut self, text: &str, now: Now) {
         let whisperer = self.operator.as_ref().and_then(|operator| operator.whisperer);
-        let target = whisperer.filter(|&(id, session)| {
+        let here = whisperer.filter(|&(id, session)| {
             self.clients.get(id).is_some_and(|client| client.session == session && client.stage == Stage::Here)
         });
-        match target {
+        match here {
             _ if text.trim().is_empty() => self.refuse_operator(Refusal::Usage("/r text")),
             Some((id, _)) => self.operator_whispers_to(id, text, now),
+            None if whisperer.is_some() => self.refuse_operator(Refusal::WhispererLeft),
             None => self.refuse_operator(Refusal::NobodyWhispered),
         }
     }
@@ -184,6 +185,7 @@ impl Hub {
         if !room.is_empty() {
             return match self.rooms.find(&fold(room)) {
                 Some(id) => self.operator_who_in(id),
+                None if Name::room(room).is_err() => self.refuse_operator(Refusal::BadRoomName),
                 None => self.refuse_operator(Refusal::NoRoom { room }),
             };
         }
@@ -254,8 +256,10 @@ impl Hub {
         self.bans.add(addr, minutes.map(|minutes| now.at + Duration::from_secs(60 * minutes)));
         warn!("{addr} is banned");
         self.tell_operator(&Event::Notice(Notice::Ban { addr, minutes }));
-        let hit: Vec<ClientId> =
+        let mut hit: Vec<ClientId> =
             self.clients.iter().filter(|(_, client)| client.addr.ip() == addr).map(|(id, _)| id).collect();
+        // Those in line first, or one of them would be given the seat of another.
+        hit.sort_by_key(|&id| !matches!(self.clients[id].stage, Stage::Waiting(_)));
         for id in hit {
             if self.clients[id].stage != Stage::Leaving {
                 self.refuse(id, Refusal::Banned);

@@ -112,13 +112,12 @@ impl<'a> Reader<'a> {
 
     fn skips(&self, entry: &Entry) -> bool {
         let client = self.client;
-        let own = entry.author == client.session;
-        if entry.kind == Kind::Message && !own && client.ignores(entry.author, entry.name) {
+        if entry.kind == Kind::Message && client.skips_message(entry) {
             return true;
         }
         if entry.stamp <= self.replay.unwrap_or(client.entered) {
             return entry.kind == Kind::Notice;
         }
-        own && !(client.echo && entry.kind == Kind::Message)
+        entry.author == client.session && !(client.echo && entry.kind == Kind::Message)
     }
 }

@@ -6,6 +6,7 @@ use super::Now;
 use super::client::{Client, ClientId, Ignored, Session, Stage};
 use super::command::{Command, split};
 use super::delivery::Author;
+use super::entering::History;
 use super::event::{Cause, Event, Notice, People, Refusal};
 use super::hub::Hub;
 use super::log::Kind;
@@ -30,7 +31,7 @@ impl Hub {
     pub(super) fn obey(&mut self, id: ClientId, line: &str, now: Now) {
         match Command::parse(line) {
             Command::Nothing => {}
-            Command::Say("") => self.refuse(id, Refusal::Usage("/say text")),
+            Command::Say(text) if text.trim().is_empty() => self.refuse(id, Refusal::Usage("/say text")),
             Command::Say(text) => self.say(id, text, false, now),
             Command::Action(text) if text.trim().is_empty() => self.refuse(id, Refusal::Usage("/me text")),
             Command::Action(text) => self.say(id, text, true, now),
@@ -110,7 +111,7 @@ impl Hub {
             Some(client) if client.session == session && client.stage == Stage::Here => {
                 self.whisper_to(id, target, text, now)
             }
-            _ => self.refuse(id, Refusal::NobodyWhispered),
+            _ => self.refuse(id, Refusal::WhispererLeft),
         }
     }
 
@@ -178,6 +179,7 @@ impl Hub {
             "" => own,
             name => match self.rooms.find(&fold(name)) {
                 Some(found) => found,
+                None if Name::room(name).is_err() => return self.refuse(id, Refusal::BadRoomName),
                 None => return self.refuse(id, Refusal::NoRoom { room: name }),
             },
         };
@@ -218,7 +220,7 @@ impl Hub {
             let room = self.rooms[self.clients[id].room].name.clone();
             return self.refuse(id, Refusal::InThatRoom { room: &room });
         }
-        let room = match (found, Name::new(text)) {
+        let room = match (found, Name::room(text)) {
             (Some(room), _) => Some(room),
             (None, Err(_)) => return self.refuse(id, Refusal::BadRoomName),
             (None, Ok(name)) => self.rooms.open(&name),
@@ -240,20 +242,19 @@ impl Hub {
         let most = self.config.history;
         let n = match n {
             "" if most > 0 => most,
-            n => match n.parse() {
-                Ok(n) if (1..=most).contains(&n) => n,
+            n => match n.parse::<usize>() {
+                Ok(n) if n > 0 && most > 0 => n.min(most),
                 _ => return self.refuse(id, Refusal::HistoryRange { most }),
             },
         };
-        let log = &self.rooms[self.clients[id].room].log;
-        let messages = log.history_len().min(n);
+        let room = self.clients[id].room;
+        let History { begin, messages, day } = self.history_for(id, room, n);
         if messages == 0 {
             return self.notice(id, Notice::NoHistory);
         }
-        let (cursor, day) = log.history(n);
         let client = &self.clients[id];
         let mut copy = Vec::new();
-        let mut reader = Reader::replay(client, log, cursor, self.stamp);
+        let mut reader = Reader::replay(client, &self.rooms[room].log, begin, self.stamp);
         while let Some(bytes) = reader.slice() {
             copy.extend_from_slice(bytes);
             reader.consume(bytes.len());
@@ -302,20 +303,24 @@ impl Hub {
         self.settle(id);
         // By the name of that time, or by the name that the same person has now.
         let hash = self.name_hash(&fold(name));
-        let session = self.names.get(&*fold(name)).map(|&target| self.clients[target].session);
+        let target = self.names.get(&*fold(name)).map(|&target| &self.clients[target]);
+        let (session, now_called) = (target.map(|target| target.session), target.map(|target| target.name.clone()));
         let client = &mut self.clients[id];
         let Some(ignored) = &mut client.ignored else {
             return self.refuse(id, Refusal::NotIgnored { name });
         };
-        let before = ignored.people.len();
-        ignored.people.retain(|&(_, old, who)| old != hash && Some(who) != session);
-        let found = ignored.people.len() < before;
+        let meant = |(_, old, who): &(Box<str>, u64, Session)| *old == hash || Some(*who) == session;
+        let found = ignored.people.iter().find(|person| meant(person)).map(|(old, _, who)| match now_called {
+            Some(name) if Some(*who) == session => name,
+            _ => old.clone(),
+        });
+        ignored.people.retain(|person| !meant(person));
         if ignored.people.is_empty() {
             client.ignored = None;
         }
         match found {
-            true => self.notice(id, Notice::NoLongerIgnoring { name }),
-            false => self.refuse(id, Refusal::NotIgnored { name }),
+            Some(name) => self.notice(id, Notice::NoLongerIgnoring { name: &name }),
+            None => self.refuse(id, Refusal::NotIgnored { name }),
         }
     }
 

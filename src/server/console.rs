@@ -108,10 +108,15 @@ impl Console {
 
     /// Shows what the hub has for the operator.
     pub fn show(&mut self, hub: &mut Hub) {
+        self.pass_on(hub);
         let lost = self.sink.take_lost();
         if lost > 0 {
             hub.operator_lost(lost);
+            self.pass_on(hub);
         }
+    }
+
+    fn pass_on(&mut self, hub: &mut Hub) {
         let mut lines = hub.take_operator_output();
         if !lines.is_empty() {
             // Text holds no CR, so what there are belong to the ends of lines.

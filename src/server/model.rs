@@ -82,6 +82,8 @@ struct Reader {
     expected: String,
     name: Option<String>,
     room: &'static str,
+    /// The number of its entering that room, among all.
+    entered: usize,
     echo: bool,
     ignored: Vec<(String, usize)>,
     whisperer: Option<usize>,
@@ -120,6 +122,7 @@ struct World {
     rooms: BTreeMap<&'static str, Room>,
     at: Duration,
     day: Date,
+    entries: usize,
     /// Bytes that a history may span.
     history_bytes: usize,
     /// One line in so many is long.
@@ -152,6 +155,7 @@ impl World {
             rooms,
             at: Duration::ZERO,
             day: Date::from_calendar_date(2026, Month::November, 20).unwrap(),
+            entries: 0,
             history_bytes: config.history_bytes.min(backlog_bytes / 2),
             long: if small { 2 } else { 8 },
             dropped: 0,
@@ -224,25 +228,27 @@ impl World {
     }
 
     fn ignores(&self, reader: usize, author: usize, author_key: &str) -> bool {
-        author != reader && self.readers[reader].ignored.iter().any(|(name, who)| *who == author || name == author_key)
+        author != reader
+            && self.readers[reader].ignored.iter().any(|(name, who)| *who == author || key(name) == author_key)
     }
 
     fn replay(&mut self, reader: usize, n: usize, live: bool) {
         let room = &self.rooms[self.readers[reader].room];
         let first = room.history.len().saturating_sub(n);
         let shown = &room.history[first..];
-        if shown.is_empty() {
+        if shown.iter().all(|message| self.ignores(reader, message.author, &message.key)) {
             if !live {
                 self.tell(reader, "* Nothing has been said here yet.");
             }
             return;
         }
-        let (count, day) = (shown.len(), shown[0].day);
+        let read = |message: &&Message| !self.ignores(reader, message.author, &message.key);
+        let (all, count, day) = (shown.len(), shown.iter().filter(read).count(), shown[0].day);
         let mut lines = vec![format!("* --- the last {count} message{} ---", if count == 1 { "" } else { "s" })];
         if day != self.day {
             lines.push(Self::day_line(day));
         }
-        let before = room.said - count;
+        let before = room.said - all;
         for (index, message) in shown.iter().enumerate() {
             let days = room.days.iter().filter(|(at, _)| *at == before + index && index > 0);
             lines.extend(days.map(|(_, day)| Self::day_line(*day)));
@@ -260,7 +266,7 @@ impl World {
     fn people(&self, room: &str, reader: usize) -> String {
         let mut others = self.members(room);
         others.retain(|&other| other != reader);
-        others.sort_unstable();
+        others.sort_unstable_by_key(|&other| self.readers[other].entered);
         let names: Vec<String> = others.iter().map(|&other| self.name(other)).collect();
         if names.is_empty() { "you".into() } else { format!("{} and you", names.join(", ")) }
     }
@@ -268,6 +274,8 @@ impl World {
     fn enter(&mut self, reader: usize, room: &'static str, greeting: impl FnOnce(usize, String) -> String) {
         self.begin_day(room);
         self.rooms.get_mut(room).unwrap().exists = true;
+        self.entries += 1;
+        self.readers[reader].entered = self.entries;
         self.readers[reader].room = room;
         let here = self.members(room).len();
         let people = self.people(room, reader);
@@ -344,20 +352,22 @@ impl World {
                 Some(target) => {
                     let name = self.name(target);
                     let ignored = &mut self.readers[reader].ignored;
-                    ignored.retain(|(old, who)| *old != key(&name) && *who != target);
-                    ignored.push((key(&name), target));
+                    ignored.retain(|(old, who)| key(old) != key(&name) && *who != target);
+                    ignored.push((name.clone(), target));
                     self.tell(reader, format!("* You no longer read {name}. /unignore {name} ends that."));
                 }
             },
             "/unignore" => {
                 let target = self.find(rest);
+                let now_called = target.map(|target| self.name(target));
                 let ignored = &mut self.readers[reader].ignored;
-                let before = ignored.len();
-                ignored.retain(|(old, who)| *old != key(rest) && Some(*who) != target);
-                let line = match ignored.len() < before {
-                    true => format!("* You read {rest} again."),
-                    false => format!("! You do not ignore {rest}."),
+                let meant = |(old, who): &(String, usize)| key(old) == key(rest) || Some(*who) == target;
+                let line = match ignored.iter().find(|person| meant(person)) {
+                    Some((_, who)) if Some(*who) == target => format!("* You read {} again.", now_called.unwrap()),
+                    Some((name, _)) => format!("* You read {name} again."),
+                    None => format!("! You do not ignore {rest}."),
                 };
+                ignored.retain(|person| !meant(person));
                 self.tell(reader, line);
             }
             "/echo" => {
@@ -377,7 +387,8 @@ impl World {
             "/ping" => self.tell(reader, format!("* pong {rest}")),
             "/r" => match self.readers[reader].whisperer {
                 Some(target) if self.slots.contains(&Some(target)) => self.whisper(reader, target, rest),
-                _ => self.tell(reader, "! Nobody has whispered to you yet."),
+                Some(_) => self.tell(reader, "! Who whispered to you last is no longer here."),
+                None => self.tell(reader, "! Nobody has whispered to you yet."),
             },
             "/nonsense" => self.tell(reader, "! There is no command /nonsense. /help lists them."),
             "" => {}

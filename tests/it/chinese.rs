@@ -43,7 +43,7 @@ fn entering_and_leaving_are_told_in_chinese() {
         client.expect("* alice退出了聊天室，当前2人");
     }
     bob.ask("/quit 吃饭", &["* 再见。"]);
-    carol.expect("* bob退出了聊天室：吃饭，当前1人");
+    carol.expect("* bob退出了聊天室：“吃饭”，当前1人");
 }
 
 #[test]

@@ -218,7 +218,7 @@ fn what_clients_send_does_not_reach_the_console_as_escape_sequences() {
     alice.send("\u{1b}[2J\u{9b}31mboo\u{202e}\n");
     shows(&mut server, &["[T] alice: boo"]);
     alice.ask("/quit \u{1b}]0;x\u{7}bye", &["* Goodbye."]);
-    shows(&mut server, &["* alice left: bye (0 here)"]);
+    shows(&mut server, &["* alice left: \"bye\" (0 here)"]);
 }
 
 #[test]

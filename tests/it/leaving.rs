@@ -20,7 +20,7 @@ fn a_reason_for_leaving_is_passed_on() {
     let [mut alice, mut bob] = server.people(["alice", "bob"]);
     bob.ask("/quit  lunch, back at one ", &["* Goodbye."]);
     bob.expect_end();
-    alice.expect("* bob left: lunch, back at one (1 here)");
+    alice.expect("* bob left: \"lunch, back at one\" (1 here)");
 }
 
 #[test]

@@ -119,7 +119,7 @@ fn control_characters_escape_sequences_and_bidi_overrides_reach_nobody() {
     alice.expect("* --- you are up to date ---");
     bob.expect("* alix joined (2 here)");
     alice.ask(&format!("/quit {dirty}"), &["* Goodbye."]);
-    bob.expect(&format!("* alix left: {clean} (1 here)"));
+    bob.expect(&format!("* alix left: \"{clean}\" (1 here)"));
 }
 
 #[test]

@@ -212,7 +212,8 @@ fn a_server_whose_streams_are_all_closed_serves_and_keeps_its_sockets_apart_from
     drop(all.drain(1..));
     let mut first = all.remove(0);
     for _ in 1..5 {
-        assert!(first.line().contains(" left ("));
+        // Or `connection lost`, for one who has not read of another.
+        assert!(first.line().contains(" left"));
     }
     ends(server, first);
 }

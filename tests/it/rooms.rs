@@ -47,7 +47,7 @@ fn one_who_quits_in_a_room_leaves_that_room() {
     alice.expect("* bob joined (2 here)");
     carol.expect_all(&["* alice left (2 here)", "* bob left (1 here)"]);
     bob.send("/quit home\n");
-    alice.expect("* bob left: home (1 here)");
+    alice.expect("* bob left: \"home\" (1 here)");
     carol.expect_nothing();
 }
 

@@ -137,6 +137,7 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
         Refusal::NobodyCalled { name } => write!(f, "Nobody here is called {name}."),
         Refusal::Yourself => f.write_str("That is you."),
         Refusal::NobodyWhispered => f.write_str("Nobody has whispered to you yet."),
+        Refusal::WhispererLeft => f.write_str("Who whispered to you last is no longer here."),
         Refusal::Usage(usage) => write!(f, "Write it like this: {usage}"),
         Refusal::NoCommand { word } => write!(f, "There is no command /{word}. /help lists them."),
         Refusal::BadRoomName => write!(
@@ -161,12 +162,12 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
 fn cause(cause: &Cause, f: &mut Formatter) -> Result {
     match cause {
         Cause::Quit(None) | Cause::EndOfInput | Cause::Moved | Cause::ShutDown => Ok(()),
-        Cause::Quit(Some(reason)) => write!(f, ": {reason}"),
+        // Quoted, or it could be taken for one of the causes below.
+        Cause::Quit(Some(reason)) => write!(f, ": \"{reason}\""),
         Cause::ConnectionLost => f.write_str(": connection lost"),
         Cause::Idle => f.write_str(": idle"),
         Cause::TooSlow => f.write_str(": too slow to read"),
-        Cause::Kicked(None) => f.write_str(": kicked"),
-        Cause::Kicked(Some(why)) => write!(f, ": kicked, {why}"),
+        Cause::Kicked(_) => f.write_str(": kicked"),
         Cause::Banned => f.write_str(": banned"),
         Cause::LoginTimeout => f.write_str(": no nickname in time"),
     }

@@ -145,6 +145,7 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
         Refusal::NobodyCalled { name } => write!(f, "不存在用户名为{name}的用户"),
         Refusal::Yourself => f.write_str("那是您自己。"),
         Refusal::NobodyWhispered => f.write_str("还没有人和您私聊。"),
+        Refusal::WhispererLeft => f.write_str("最近和您私聊的人已经不在这里。"),
         Refusal::Usage(usage) => write!(f, "请这样输入：{usage}"),
         Refusal::NoCommand { word } => write!(f, "没有命令 /{word}，输入 /help 查看命令。"),
         Refusal::BadRoomName => {
@@ -165,12 +166,11 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
 fn cause(cause: &Cause, f: &mut Formatter) -> Result {
     match cause {
         Cause::Quit(None) | Cause::EndOfInput | Cause::Moved | Cause::ShutDown => Ok(()),
-        Cause::Quit(Some(reason)) => write!(f, "：{reason}"),
+        Cause::Quit(Some(reason)) => write!(f, "：“{reason}”"),
         Cause::ConnectionLost => f.write_str("：连接中断"),
         Cause::Idle => f.write_str("：长时间没有消息"),
         Cause::TooSlow => f.write_str("：读取太慢"),
-        Cause::Kicked(None) => f.write_str("：被请出"),
-        Cause::Kicked(Some(why)) => write!(f, "：被请出，{why}"),
+        Cause::Kicked(_) => f.write_str("：被请出"),
         Cause::Banned => f.write_str("：被封禁"),
         Cause::LoginTimeout => f.write_str("：没有输入昵称"),
     }
