@@ -74,6 +74,8 @@ pub struct Client {
     pub echo: bool,
     /// It stands in the hub's queue of those to be written to.
     pub queued: bool,
+    /// It counts among the connections from its address.
+    pub counted: bool,
     /// Its socket is full; it is left alone until it is writable.
     pub blocked: bool,
     /// Empty until it is here.
@@ -109,6 +111,7 @@ impl Client {
             stage: Stage::Waiting(0),
             echo: false,
             queued: false,
+            counted: false,
             blocked: false,
             name: Box::default(),
             name_hash: 0,

@@ -35,7 +35,8 @@ impl Hub {
     /// Gives a newcomer a seat, a place in line, or the reason why neither can be had.
     pub(super) fn receive_newcomer(&mut self, id: ClientId, now: Now) {
         let (addr, session) = (self.clients[id].addr.ip(), self.clients[id].session);
-        let refusal = if !self.count_address(addr) {
+        self.clients[id].counted = self.count_address(addr);
+        let refusal = if !self.clients[id].counted {
             Refusal::TooManyFromAddress { most: self.config.max_per_ip }
         } else if self.bans.holds(addr, now.at) {
             Refusal::Banned
@@ -44,6 +45,8 @@ impl Hub {
         } else if let Some(number) = self.seats.queue(id, session) {
             self.clients[id].stage = Stage::Waiting(number);
             return self.notice(id, Notice::Waiting { number });
+        } else if self.config.mode == Mode::P2p {
+            Refusal::Busy
         } else {
             Refusal::Full
         };
@@ -53,14 +56,15 @@ impl Hub {
         self.closing.push_back((id, Close::WhenRead));
     }
 
-    /// Counts a connection from `addr`; `false` if it is one too many.
+    /// Counts a connection from `addr`; `false`, and not counted, if it is one too many.
     fn count_address(&mut self, addr: IpAddr) -> bool {
         if self.config.max_per_ip == 0 {
             return true;
         }
         let count = self.per_ip.entry(addr).or_default();
-        *count += 1;
-        *count <= self.config.max_per_ip
+        let free = *count < self.config.max_per_ip;
+        *count += usize::from(free);
+        free
     }
 
     pub(super) fn release_address(&mut self, addr: IpAddr) {

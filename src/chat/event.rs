@@ -150,6 +150,8 @@ pub enum Refusal<'a> {
     },
     StillWaiting,
     Full,
+    /// In p2p, where one person is all there is room for.
+    Busy,
     TooManyFromAddress {
         most: usize,
     },

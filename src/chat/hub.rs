@@ -252,7 +252,9 @@ impl Hub {
             self.closing.retain(|&(closing, _)| closing != id);
         }
         if let Some(client) = self.clients.remove(id) {
-            self.release_address(client.addr.ip());
+            if client.counted {
+                self.release_address(client.addr.ip());
+            }
             let (addr, connected) = (client.addr, self.clients.len());
             info!("disconnected {addr} ({connected} connected)");
             self.tell_operator(&Event::Notice(Notice::Disconnected { addr, connected }));

@@ -211,7 +211,7 @@ impl Hub {
         let (connected, rooms, named) = (self.clients.len(), self.rooms.len(), self.names.len());
         let lines = [
             format!(
-                "uptime {} s, {connected} connected, {seated} seated, {named} here, {waiting} waiting, {rooms} rooms",
+                "uptime {} s, {connected} connected, {seated} seated, {named} here, {waiting} waiting, rooms: {rooms}",
                 now.at.as_secs()
             ),
             format!(

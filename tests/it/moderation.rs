@@ -45,7 +45,7 @@ fn one_who_was_kicked_may_come_back_and_one_who_is_banned_may_not() {
     alice.expect("* bob joined (2 here)");
     server.console.until("* bob joined (2 here)");
 
-    ask(&mut server, "/ban bob 5", &["* 127.0.0.2 is banned for 5 more minutes.", "* bob left: banned (1 here)"]);
+    ask(&mut server, "/ban bob 5", &["* 127.0.0.2 is banned for another 5 minutes.", "* bob left: banned (1 here)"]);
     bob.expect(BANNED);
     bob.expect_end();
     alice.expect("* bob left: banned (1 here)");
@@ -57,7 +57,7 @@ fn one_who_was_kicked_may_come_back_and_one_who_is_banned_may_not() {
     again.expect_end();
     drop(again);
     server.console.until("* disconnected ");
-    ask(&mut server, "/bans", &["* 127.0.0.2 is banned for 5 more minutes."]);
+    ask(&mut server, "/bans", &["* 127.0.0.2 is banned for another 5 minutes."]);
     ask(&mut server, "/unban 127.0.0.2", &["* 127.0.0.2 is no longer banned."]);
     ask(&mut server, "/bans", &["* Nobody is banned."]);
     ask(&mut server, "/unban 127.0.0.2", &["! 127.0.0.2 is not a banned address. /bans lists them."]);

@@ -69,7 +69,7 @@ fn a_reset_by_the_peer_ends_the_server_too() {
 fn a_second_person_is_refused_and_the_first_two_talk_on() {
     let (mut server, mut peer) = start();
     let mut second = server.connect();
-    second.expect("! The room and the waiting line are full. Try again later.");
+    second.expect("! The operator is talking with somebody else. Try again later.");
     second.expect_end();
     drop(second);
     server.console.until("* disconnected ");

@@ -50,8 +50,7 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
             people(&p, f)?;
             f.write_str(".")
         }
-        Notice::HistoryBegins { messages: 1 } => f.write_str("--- the last 1 message ---"),
-        Notice::HistoryBegins { messages } => write!(f, "--- the last {messages} messages ---"),
+        Notice::HistoryBegins { messages } => write!(f, "--- the last {} ---", count(messages as u64, "message")),
         Notice::HistoryEnds => f.write_str("--- you are up to date ---"),
         Notice::NoHistory => f.write_str("Nothing has been said here yet."),
         Notice::Joined { name, here } => write!(f, "{name} joined ({here} here)"),
@@ -75,7 +74,7 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
             named(&p, f)
         }
         Notice::Rooms { rooms, more } => {
-            write!(f, "{} {}: ", rooms.len() + more, if rooms.len() + more == 1 { "room" } else { "rooms" })?;
+            write!(f, "{}: ", count((rooms.len() + more) as u64, "room"))?;
             for (index, (room, here)) in rooms.iter().enumerate() {
                 write!(f, "{}{room} ({here})", if index == 0 { "" } else { ", " })?;
             }
@@ -99,12 +98,14 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
         Notice::Connected { addr, connected } => write!(f, "connected {addr} ({connected} connected)"),
         Notice::Disconnected { addr, connected } => write!(f, "disconnected {addr} ({connected} connected)"),
         Notice::PeerLeft { name } => write!(f, "{name} has left; the server ends."),
-        Notice::Ban { addr, minutes: Some(minutes) } => write!(f, "{addr} is banned for {minutes} more minutes."),
+        Notice::Ban { addr, minutes: Some(minutes) } => {
+            write!(f, "{addr} is banned for another {}.", count(minutes, "minute"))
+        }
         Notice::Ban { addr, minutes: None } => write!(f, "{addr} is banned."),
         Notice::Unbanned { addr } => write!(f, "{addr} is no longer banned."),
         Notice::NoBans => f.write_str("Nobody is banned."),
         Notice::Detached => f.write_str("End of input: the console is detached, the server runs on."),
-        Notice::Lost { lines } => write!(f, "{lines} lines were lost here because they were not read in time."),
+        Notice::Lost { lines } => write!(f, "{} lost here because of not being read in time.", count(lines, "line")),
     }
 }
 
@@ -124,14 +125,17 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
         }
         Refusal::AlreadyCalled { name } => write!(f, "You are called {name} already."),
         Refusal::NamesAreAddresses => f.write_str("Nicknames are addresses on this server."),
-        Refusal::LoginTimeout { seconds } => write!(f, "No nickname was given within {seconds} seconds. Goodbye."),
+        Refusal::LoginTimeout { seconds } => {
+            write!(f, "No nickname was given within {}. Goodbye.", count(seconds, "second"))
+        }
         Refusal::StillWaiting => f.write_str("You are still waiting; this was not said."),
         Refusal::Full => f.write_str("The room and the waiting line are full. Try again later."),
         Refusal::TooManyFromAddress { most } => {
             write!(f, "There are too many connections from your address ({most} at most). Close one first.")
         }
+        Refusal::Busy => f.write_str("The operator is talking with somebody else. Try again later."),
         Refusal::Banned => f.write_str("Your address is banned from this server."),
-        Refusal::Idle { seconds } => write!(f, "Nothing was heard from you for {seconds} seconds. Goodbye."),
+        Refusal::Idle { seconds } => write!(f, "Nothing was heard from you for {}. Goodbye.", count(seconds, "second")),
         Refusal::TooLong { most } => write!(f, "That line is too long ({most} bytes at most); it was not said."),
         Refusal::NotUtf8 => f.write_str("That line is not UTF-8; it was not said."),
         Refusal::NobodyCalled { name } => write!(f, "Nobody here is called {name}."),
@@ -156,6 +160,11 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
         Refusal::NotBanned { what } => write!(f, "{what} is not a banned address. /bans lists them."),
         Refusal::ConsoleDoesNotQuit => f.write_str("/shutdown ends the server; /say q says it."),
     }
+}
+
+/// A number of things.
+fn count(n: u64, thing: &str) -> String {
+    format!("{n} {thing}{}", if n == 1 { "" } else { "s" })
 }
 
 /// The words after the name of somebody who left, where it was not merely their own wish.

@@ -138,6 +138,7 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
         Refusal::StillWaiting => f.write_str("您还在排队，这句话没有发出。"),
         Refusal::Full => f.write_str("聊天室和等候队列都已满，请稍后再试。"),
         Refusal::TooManyFromAddress { most } => write!(f, "来自您的地址的连接太多（最多{most}个），请先关闭一个。"),
+        Refusal::Busy => f.write_str("管理员正在与别人对话，请稍后再试。"),
         Refusal::Banned => f.write_str("您的地址已被封禁。"),
         Refusal::Idle { seconds } => write!(f, "{seconds}秒没有收到您的消息，再见。"),
         Refusal::TooLong { most } => write!(f, "这一行太长（最多{most}字节），没有发出。"),
