@@ -15,6 +15,7 @@ mod moderation;
 mod p2p;
 mod pace;
 mod process;
+mod readme;
 mod rooms;
 mod signals;
 mod talking;
