@@ -90,7 +90,7 @@ pub struct Serve {
     idle_timeout: u64,
 
     /// The longest line, without its end; the rest of a longer one is thrown away
-    #[arg(long, value_name = "BYTES", default_value_t = 4096, value_parser = value_parser!(u64).range(32..=1_048_576), env = "CHINWAG_MAX_LINE")]
+    #[arg(long, value_name = "BYTES", default_value_t = 4096, value_parser = value_parser!(u64).range(8..=1_048_576), env = "CHINWAG_MAX_LINE")]
     max_line: u64,
 
     /// Lines a second from one client, past the burst; 0 for no limit
@@ -102,7 +102,7 @@ pub struct Serve {
     burst: u32,
 
     /// How far one may lag in reading before they are dropped
-    #[arg(long, value_name = "BYTES", default_value_t = 1_048_576, value_parser = value_parser!(u64).range(4096..=1_073_741_824), env = "CHINWAG_BACKLOG_BYTES")]
+    #[arg(long, value_name = "BYTES", default_value_t = 1_048_576, value_parser = value_parser!(u64).range(1024..=1_073_741_824), env = "CHINWAG_BACKLOG_BYTES")]
     backlog_bytes: u64,
 
     /// In a room with more people than this, joins and leaves are summed up once a second
