@@ -66,10 +66,9 @@ impl Segment {
         self.entries.last().map_or(0, |entry| entry.stamp)
     }
 
-    /// The entry that holds the byte at `offset`, and where that entry begins.
-    pub fn entry_at(&self, offset: u32) -> (usize, u32) {
-        let index = self.entries.partition_point(|entry| entry.end <= offset);
-        (index, self.start_of(index))
+    /// The index of the entry that holds the byte at `offset`.
+    pub fn entry_at(&self, offset: u32) -> usize {
+        self.entries.partition_point(|entry| entry.end <= offset)
     }
 
     /// The entry of that index.
@@ -79,10 +78,7 @@ impl Segment {
 
     /// Where the first entry younger than `stamp` begins; the end if there is none.
     pub fn first_after(&self, stamp: u64) -> u32 {
-        self.start_of(self.entries.partition_point(|entry| entry.stamp <= stamp))
-    }
-
-    fn start_of(&self, index: usize) -> u32 {
+        let index = self.entries.partition_point(|entry| entry.stamp <= stamp);
         index.checked_sub(1).map_or(0, |before| self.entries[before].end)
     }
 }
@@ -166,7 +162,7 @@ impl Log {
     /// The index from the entry that begins at `cursor` on.
     pub fn entries_from(&self, cursor: Cursor) -> impl Iterator<Item = &Entry> {
         let first = (cursor.segment - self.first) as usize;
-        let (skip, _) = self.segments[first].entry_at(cursor.offset);
+        let skip = self.segments[first].entry_at(cursor.offset);
         self.segments.range(first..).flat_map(|segment| &segment.entries).skip(skip)
     }
 

@@ -120,3 +120,112 @@ impl Hub {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use time::{Date, Month, PrimitiveDateTime, Time};
+
+    use super::super::{Close, Config, Input, Lang, Now};
+    use super::*;
+    use crate::wire::plain::Plain;
+
+    fn now() -> Now {
+        let day = Date::from_calendar_date(2026, Month::November, 20).unwrap();
+        Now { at: Duration::from_secs(1), local: PrimitiveDateTime::new(day, Time::MIDNIGHT) }
+    }
+
+    /// A hub with so many members, called p0, p1, …, who have read everything.
+    fn hub(config: Config, people: usize) -> Hub {
+        let mut hub = Hub::new(Config { rate: 0, ..config }, Box::new(Plain { lang: Lang::En }));
+        for slot in 0..people {
+            let id = ClientId::new(slot);
+            hub.connected(id, ([127, 0, 0, 1], 1).into(), now());
+            hub.line(id, Input::Line(&format!("p{slot}")), now());
+        }
+        read_all(&mut hub);
+        hub
+    }
+
+    /// Writes everything that is owed to one client; returns it.
+    fn read(hub: &mut Hub, id: ClientId) -> String {
+        let mut text = Vec::new();
+        loop {
+            let mut slices = [IoSlice::new(&[]); 4];
+            let count = hub.gather(id, &mut slices);
+            let bytes: Vec<u8> = slices[..count].iter().flat_map(|slice| slice.to_vec()).collect();
+            hub.advance(id, bytes.len());
+            text.extend(bytes);
+            if count == 0 {
+                return String::from_utf8(text).unwrap();
+            }
+        }
+    }
+
+    /// Writes to all whom the hub names; returns who they were.
+    fn read_all(hub: &mut Hub) -> Vec<usize> {
+        let mut readers = Vec::new();
+        while let Some(id) = hub.poll_private().or_else(|| hub.poll_sweep(&mut 1000)) {
+            read(hub, id);
+            readers.push(id.slot());
+        }
+        readers
+    }
+
+    #[test]
+    fn one_who_takes_the_place_of_another_in_the_sweep_is_not_passed_over() {
+        let mut hub = hub(Config { announce_limit: 0, ..Config::default() }, 4);
+        hub.line(ClientId::new(0), Input::Line("hello"), now());
+        // The speaker is visited and has nothing to read, the second in the room has.
+        let mut visits = 2;
+        let second = hub.poll_sweep(&mut visits).expect("the second in the room");
+        assert_eq!((second.slot(), visits), (1, 0));
+        read(&mut hub, second);
+        // The last in the room moves to the place that has been visited already.
+        hub.lost(second, now());
+        let mut readers = read_all(&mut hub);
+        readers.sort_unstable();
+        assert_eq!(readers, [2, 3]);
+    }
+
+    #[test]
+    fn one_who_gets_stuck_again_is_dropped_after_all() {
+        let config = Config { backlog_bytes: 4096, history: 0, ..Config::default() };
+        let mut hub = hub(config, 3);
+        let (speaker, slow) = (ClientId::new(0), ClientId::new(1));
+        let line = "x".repeat(500);
+        let dropped = |hub: &mut Hub| {
+            hub.tick(now());
+            hub.poll_close()
+        };
+        hub.line(speaker, Input::Line(&line), now());
+        hub.blocked(slow);
+        for _ in 0..20 {
+            hub.line(speaker, Input::Line(&line), now());
+            read(&mut hub, ClientId::new(2));
+        }
+        hub.writable(slow);
+        assert_eq!(dropped(&mut hub), None, "it has just begun to read again");
+        hub.blocked(slow);
+        hub.line(speaker, Input::Line(&line), now());
+        assert_eq!(dropped(&mut hub), Some((slow, Close::AtOnce)));
+    }
+
+    #[test]
+    fn nobody_may_say_more_while_those_who_read_well_wait_for_their_turn() {
+        use super::super::Allowance;
+        let mut hub = hub(Config { backlog_bytes: 4096, ..Config::default() }, 3);
+        let speaker = ClientId::new(0);
+        let line = "x".repeat(500);
+        let mut said = 0;
+        while hub.allowance(speaker, now()) == Allowance::Now {
+            hub.line(speaker, Input::Line(&line), now());
+            said += 1;
+        }
+        assert_eq!(hub.allowance(speaker, now()), Allowance::AfterOthers);
+        assert!((4..=5).contains(&said), "{said} lines");
+        read_all(&mut hub);
+        assert_eq!(hub.allowance(speaker, now()), Allowance::Now);
+    }
+}

@@ -89,13 +89,10 @@ impl<'a> Reader<'a> {
     /// Skips what is not for this client and returns where the next thing to be skipped begins.
     fn filtered_end(&mut self, log: &Log, limit: u32) -> u32 {
         let segment = log.segment(self.cursor);
-        let (mut index, start) = segment.entry_at(self.cursor.offset);
+        // A half-written entry was not skipped when it was begun, and is not now: before a filter
+        // changes, all that is unread is settled.
+        let mut index = segment.entry_at(self.cursor.offset);
         let mut to = self.cursor.offset;
-        // What is half written is finished, whatever has been decided since.
-        if to > start {
-            to = segment.entry(index).map_or(limit, |entry| entry.end);
-            index += 1;
-        }
         while let Some(entry) = segment.entry(index).filter(|_| to < limit) {
             if !self.skips(entry) {
                 to = entry.end;

@@ -27,7 +27,6 @@ const ROOMS: &[&str] = &["lobby", "games", "den"];
 struct Real {
     hub: Hub,
     connections: Vec<Option<Connection<Socket>>>,
-    /// Output of connections that are gone, by the number of the model.
     block: Vec<u8>,
 }
 
@@ -53,8 +52,6 @@ struct Room {
     days: Vec<(usize, Date)>,
     said: usize,
     day: Option<Date>,
-    /// Whether it has been entered, or is the lobby.
-    exists: bool,
 }
 
 struct Message {
@@ -92,8 +89,6 @@ impl World {
         let small = random.one_in(2);
         let backlog_bytes = if small { 4096 } else { 1 << 20 };
         let config = Config { history: HISTORY, backlog_bytes, rate: 0, ..Config::default() };
-        let mut rooms = BTreeMap::new();
-        rooms.insert("lobby", Room { exists: true, ..Room::default() });
         World {
             random,
             real: Real {
@@ -103,7 +98,7 @@ impl World {
             },
             readers: Vec::new(),
             slots: Vec::new(),
-            rooms,
+            rooms: BTreeMap::from([("lobby", Room::default())]),
             at: Duration::ZERO,
             day: Date::from_calendar_date(2026, Month::November, 20).unwrap(),
             entries: 0,
@@ -358,15 +353,16 @@ impl World {
             self.real.hub.tick(self.now());
             self.close(None);
         }
-        for slot in 0..self.slots.len() {
-            if let Some(reader) = self.slots[slot] {
-                let id = ClientId::new(slot);
-                self.socket(slot).room = usize::MAX;
-                self.real.hub.writable(id);
-                self.flush_all(id);
-                let output = std::mem::take(&mut self.socket(slot).output);
-                self.compare(reader, &output, false);
-            }
+        let taken: Vec<usize> = (0..self.slots.len()).filter(|&slot| self.slots[slot].is_some()).collect();
+        for &slot in &taken {
+            self.socket(slot).room = usize::MAX;
+            self.real.hub.writable(ClientId::new(slot));
+        }
+        // Only those whom the hub names are written to, so that a forgotten reader shows.
+        self.write(usize::MAX);
+        for slot in taken {
+            let output = std::mem::take(&mut self.socket(slot).output);
+            self.compare(self.slots[slot].unwrap(), &output, false);
         }
     }
 }
@@ -401,5 +397,6 @@ fn every_reader_gets_what_a_naive_server_would_send() {
         return;
     }
     let dropped: usize = (0..SEEDS).map(run).sum();
-    assert!(dropped > SEEDS as usize / 100, "only {dropped} readers were dropped: the bounds are hardly tried");
+    // Some 280 are owed too much of their own; the others lag in a room.
+    assert!(dropped > SEEDS as usize / 30, "only {dropped} readers were dropped: the bounds are hardly tried");
 }

@@ -117,7 +117,6 @@ impl World {
 
     pub(super) fn enter(&mut self, reader: usize, room: &'static str, greeting: impl FnOnce(usize, String) -> String) {
         self.begin_day(room);
-        self.rooms.get_mut(room).unwrap().exists = true;
         self.entries += 1;
         self.readers[reader].entered = self.entries;
         self.readers[reader].room = room;
