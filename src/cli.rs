@@ -105,6 +105,11 @@ pub struct Serve {
     #[arg(long, value_name = "BYTES", default_value_t = 1_048_576, value_parser = value_parser!(u64).range(1024..=1_073_741_824), env = "CHINWAG_BACKLOG_BYTES")]
     backlog_bytes: u64,
 
+    /// Unread bytes that the kernel holds for one client (SO_SNDBUF), besides the backlog; 0 leaves
+    /// that to the system, which may be megabytes
+    #[arg(long, value_name = "BYTES", default_value_t = 131_072, value_parser = value_parser!(u64).range(..=1_073_741_824), env = "CHINWAG_SEND_BUFFER")]
+    send_buffer: u64,
+
     /// In a room with more people than this, joins and leaves are summed up once a second
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = at_least(0), env = "CHINWAG_ANNOUNCE_LIMIT")]
     announce_limit: u64,
@@ -213,6 +218,7 @@ impl Serve {
             max_line: self.max_line as usize,
             eol_timeout: Duration::from_millis(self.eol_timeout),
             keepalive: Duration::from_secs(self.keepalive),
+            send_buffer: self.send_buffer as usize,
             farewell_timeout: Duration::from_secs(self.farewell_timeout),
         }
     }

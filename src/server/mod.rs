@@ -35,6 +35,8 @@ pub struct Limits {
     pub eol_timeout: Duration,
     /// A peer that has been silent for so long is probed; zero for never.
     pub keepalive: Duration,
+    /// Bytes that the kernel holds for one who does not read; zero leaves that to the system.
+    pub send_buffer: usize,
     /// How long one who leaves may take to read the next piece of what is owed.
     pub farewell_timeout: Duration,
 }
