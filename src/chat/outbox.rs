@@ -32,8 +32,14 @@ impl Outbox {
         let before = self.bytes.len();
         render(&mut self.bytes);
         let len = self.bytes.len() - before;
-        if len > 0 {
-            self.items.push_back(Item { stamp, len });
+        match self.items.back_mut() {
+            _ if len == 0 => {}
+            // Nothing was said anywhere between the two, so they can be one.
+            Some(last) if stamp == last.stamp || stamp == last.stamp + 1 => {
+                last.stamp = stamp;
+                last.len += len;
+            }
+            _ => self.items.push_back(Item { stamp, len }),
         }
     }
 
@@ -95,6 +101,7 @@ mod tests {
         let mut outbox = Outbox::default();
         outbox.push(1, |out| out.extend_from_slice(b"hello "));
         outbox.push(2, |_| ());
+        assert_eq!(outbox.items.len(), 1);
         outbox.push(3, |out| out.extend_from_slice(b"world"));
         let mut got = Vec::new();
         while outbox.len() > 0 {

@@ -8,6 +8,7 @@
 use std::borrow::Cow;
 
 use unicode_normalization::char::is_combining_mark;
+use unicode_width::UnicodeWidthChar;
 
 /// Combining marks that one base character may carry; no language needs more.
 const MAX_MARKS: usize = 8;
@@ -35,7 +36,10 @@ pub fn clean(text: &str) -> Cow<'_, str> {
                 }
             }
             _ if is_plain(c) => {
-                marks = 0;
+                // Joiners and the like do not begin another character.
+                if c.width() != Some(0) {
+                    marks = 0;
+                }
                 clean.push(c);
             }
             _ => {}
@@ -150,5 +154,7 @@ mod tests {
         let zalgo = format!("a{}b{}", "\u{301}".repeat(50), "\u{301}".repeat(8));
         let expected = format!("a{}b{}", "\u{301}".repeat(8), "\u{301}".repeat(8));
         assert_eq!(clean(&zalgo), expected);
+        let joined = format!("a{}", "\u{301}\u{200c}".repeat(50));
+        assert_eq!(clean(&joined).matches('\u{301}').count(), 8);
     }
 }

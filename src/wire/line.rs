@@ -27,6 +27,9 @@ const EL: u8 = 248;
 const EC: u8 = 247;
 const SE: u8 = 240;
 
+/// Telnet options that are answered; no client has so many, and who asks on only wants the work done.
+const MAX_ANSWERS: u8 = 100;
+
 /// What the bytes held.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Item<'a> {
@@ -74,6 +77,8 @@ pub struct Decoder {
     state: State,
     /// The line is too long and is being thrown away.
     discarding: bool,
+    /// Telnet options that have been refused.
+    answers: u8,
 }
 
 impl Decoder {
@@ -81,8 +86,10 @@ impl Decoder {
     ///
     /// `max` is the longest line in bytes, without its end. At most so many are kept.
     pub fn next<'a>(&mut self, bytes: &mut &'a [u8], max: usize) -> Option<Item<'a>> {
+        // Where a line begins with what needs editing, the end is not looked for again and again.
         if self.state == State::Text
             && !self.has_partial()
+            && !bytes.first().is_some_and(|byte| is_special(*byte))
             && let Some(line) = whole_line(bytes)
         {
             return Some(if line.len() > max { Item::TooLong } else { text(Cow::Borrowed(line)) });
@@ -133,11 +140,13 @@ impl Decoder {
             State::Command => self.command(byte, max),
             State::Option(verb) => {
                 self.state = State::Text;
-                match verb {
-                    DO => Some(Item::Answer([IAC, WONT, byte])),
-                    WILL => Some(Item::Answer([IAC, DONT, byte])),
-                    _ => None,
-                }
+                let refusal = match verb {
+                    DO => WONT,
+                    WILL => DONT,
+                    _ => return None,
+                };
+                self.answers = self.answers.saturating_add(1);
+                (self.answers <= MAX_ANSWERS).then_some(Item::Answer([IAC, refusal, byte]))
             }
             State::Subnegotiation(iac) => {
                 self.state = match (iac, byte) {
@@ -205,12 +214,17 @@ impl Decoder {
     }
 }
 
+/// Whether a byte is more than a part of the text.
+fn is_special(byte: u8) -> bool {
+    matches!(byte, CR | BS | DEL | IAC)
+}
+
 /// Takes a line out of `bytes` if it is all there and needs no editing; the usual case.
 fn whole_line<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
     let end = memchr(LF, bytes)?;
     let line = &bytes[..end];
     let line = line.strip_suffix(b"\r").unwrap_or(line);
-    if line.iter().any(|byte| matches!(*byte, CR | BS | DEL | IAC)) {
+    if line.iter().copied().any(is_special) {
         return None;
     }
     *bytes = &bytes[end + 1..];
@@ -312,6 +326,13 @@ mod tests {
         check(&[IAC, SB, 31, 0, 80, IAC, IAC, LF, 0, IAC, SE, b'a', LF], 99, &["a"]);
         check(&[b'a', b'b', IAC, EC, b'c', LF, b'x', IAC, EL, b'y', LF], 99, &["ac", "y"]);
         check(&[IAC, 241, b'a', LF], 99, &["a"]);
+    }
+
+    #[test]
+    fn who_negotiates_without_end_is_no_longer_answered() {
+        let items = decode(&[&[IAC, DO, 1].repeat(1000), b"hello\n"], 99);
+        assert_eq!(items.len(), usize::from(MAX_ANSWERS) + 1);
+        assert_eq!(items.last().map(String::as_str), Some("hello"));
     }
 
     #[test]
