@@ -53,6 +53,8 @@ struct Listener {
 /// All listeners.
 pub struct Acceptor {
     listeners: Vec<Listener>,
+    /// The one that has the first turn.
+    first: usize,
     /// Set while descriptors or memory are out: when to try again.
     retry: Option<Duration>,
 }
@@ -63,6 +65,7 @@ impl Acceptor {
         // What came before the poll was set up raises an event on registering; no need to guess.
         Acceptor {
             listeners: sockets.into_iter().map(|socket| Listener { socket, ready: false }).collect(),
+            first: 0,
             retry: None,
         }
     }
@@ -86,7 +89,7 @@ impl Acceptor {
 
     /// When to try again, if nothing could be accepted.
     pub fn next_deadline(&self) -> Option<Duration> {
-        self.retry
+        self.retry.filter(|_| self.listeners.iter().any(|listener| listener.ready))
     }
 
     /// A descriptor has been freed: no need to wait for the time to try again.
@@ -99,17 +102,25 @@ impl Acceptor {
         if !self.is_ready(now) {
             return None;
         }
-        for listener in self.listeners.iter_mut().filter(|listener| listener.ready) {
+        let count = self.listeners.len();
+        for number in (self.first..self.first + count).map(|number| number % count) {
+            let listener = &mut self.listeners[number];
+            if !listener.ready {
+                continue;
+            }
             // A connection that broke while it waited is an error of its own; a few in a row are
             // passed over here, more of them in the next turn.
             for _ in 0..64 {
                 match listener.socket.accept() {
                     Ok(accepted) => {
                         self.retry = None;
+                        // However many come to one, the others have their turn.
+                        self.first = (number + 1) % count;
                         return Some(accepted);
                     }
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                         listener.ready = false;
+                        self.retry = None;
                         break;
                     }
                     Err(error) if is_out_of_resources(&error) => {
