@@ -10,13 +10,13 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use log::{LevelFilter, Log, Metadata, Record};
-use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::pipe::{PipeFlags, fcntl_getpipe_size, pipe_with};
 use simple_logger::SimpleLogger;
 
 use crate::stdio::Sink;
 
-/// Lines that surely fit the pipe: it has 16 pages and a line fits one (pipe(7)).
-const MAX_LINES_IN_PIPE: u32 = 12;
+/// What a line surely fits, and a pipe holds a number of: a page (pipe(7)).
+const PAGE: usize = 4096;
 
 /// The longest message in bytes; with what stands before it, it fits a page.
 const MAX_MESSAGE: usize = 3500;
@@ -36,8 +36,9 @@ struct Logger {
 struct Forward {
     pipe: std::fs::File,
     sink: Sink,
-    /// Lines in the pipe.
-    lines: u32,
+    /// Lines in the pipe, and how many surely fit it.
+    lines: usize,
+    max_lines: usize,
 }
 
 /// Starts the log. `quiet` names modules of which only warnings are wanted, since their news are
@@ -58,8 +59,10 @@ pub fn start(level: LevelFilter, quiet: &[&str]) -> io::Result<()> {
     let stderr = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stderr(), 3)?;
     let sink = Sink::new(rustix::stdio::stderr());
     let (read, write) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
+    // A user who has many pipes gets smaller ones.
+    let max_lines = (fcntl_getpipe_size(&write)? / PAGE).max(1);
     rustix::stdio::dup2_stderr(&write)?;
-    let forward = Mutex::new(Forward { pipe: read.into(), sink, lines: 0 });
+    let forward = Mutex::new(Forward { pipe: read.into(), sink, lines: 0, max_lines });
     log::set_max_level(inner.max_level());
     let logger = LOGGER.get_or_init(|| Logger { inner, forward, stderr });
     log::set_logger(logger).map_err(io::Error::other)?;
@@ -116,7 +119,7 @@ impl Log for Logger {
             message.truncate((0..=MAX_MESSAGE).rev().find(|&at| message.is_char_boundary(at)).unwrap_or(0));
         }
         let mut forward = self.forward();
-        if forward.lines >= MAX_LINES_IN_PIPE {
+        if forward.lines >= forward.max_lines {
             forward.run();
         }
         forward.lines += 1;
@@ -133,10 +136,12 @@ impl Forward {
     fn run(&mut self) {
         if self.lines > 0 {
             self.lines = 0;
-            let mut block = [0; 4096];
+            let mut lines = Vec::new();
+            let mut block = [0; PAGE];
             while let Ok(n @ 1..) = self.pipe.read(&mut block) {
-                self.sink.push(&block[..n]);
+                lines.extend_from_slice(&block[..n]);
             }
+            self.sink.push(&lines);
         }
         self.sink.flush();
         let lost = self.sink.take_lost();

@@ -9,6 +9,7 @@ use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
+use memchr::{memchr_iter, memrchr};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{FileType, Mode, OFlags, fstat, open};
 use rustix::net::{SendFlags, send};
@@ -42,15 +43,26 @@ impl Sink {
         Sink { target: Target::open(fd), pending: Vec::new(), lost: 0 }
     }
 
-    /// Queues whole lines; counts them as lost if too much is pending.
+    /// Queues whole lines; counts as lost those that do not fit since too much is pending.
     pub fn push(&mut self, lines: &[u8]) {
         if matches!(self.target, Target::Gone) {
             return;
         }
-        if self.pending.len() + lines.len() > MAX_PENDING {
-            self.lost += memchr::memchr_iter(b'\n', lines).count() as u64;
-        } else {
-            self.pending.extend_from_slice(lines);
+        let mut rest = lines;
+        while !rest.is_empty() {
+            let room = MAX_PENDING - self.pending.len();
+            let fits =
+                if rest.len() <= room { rest.len() } else { memrchr(b'\n', &rest[..room]).map_or(0, |at| at + 1) };
+            self.pending.extend_from_slice(&rest[..fits]);
+            rest = &rest[fits..];
+            if !rest.is_empty() {
+                let pending = self.pending.len();
+                self.flush();
+                if self.pending.len() == pending {
+                    self.lost += memchr_iter(b'\n', rest).count() as u64;
+                    return;
+                }
+            }
         }
     }
 
@@ -65,7 +77,7 @@ impl Sink {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 // A full disk may have room again; a closed pipe has no reader ever.
                 Err(error) if error.kind() == io::ErrorKind::StorageFull => {
-                    self.lost += memchr::memchr_iter(b'\n', &self.pending).count() as u64;
+                    self.lost += memchr_iter(b'\n', &self.pending).count() as u64;
                     self.pending.clear();
                 }
                 _ => {
