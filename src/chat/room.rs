@@ -72,6 +72,11 @@ impl Room {
 
     /// Adds a member; returns its place.
     pub fn add(&mut self, id: ClientId) -> u32 {
+        if self.members.is_empty() {
+            // What was said to nobody has been offered to everybody.
+            let floor = self.log.appended();
+            self.sweep = Sweep { floor, next_floor: floor, ..Sweep::default() };
+        }
         self.members.push(id);
         (self.members.len() - 1) as u32
     }
@@ -145,6 +150,14 @@ mod tests {
         let mut visited: Vec<_> = std::iter::from_fn(|| room.next_visit()).map(ClientId::slot).collect();
         assert_eq!(visited, [2, 3, 4, 0, 1]);
         visited.sort_unstable();
+        assert_eq!(room.unswept(), 0);
+    }
+
+    #[test]
+    fn what_was_said_to_nobody_holds_nobody_up() {
+        let mut room = Room::new("lobby", "lobby", KEEP);
+        append(&mut room, 10);
+        room.add(ClientId::new(0));
         assert_eq!(room.unswept(), 0);
     }
 
