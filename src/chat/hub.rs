@@ -196,9 +196,7 @@ impl Hub {
         if self.pressed {
             return Allowance::AfterOthers;
         }
-        // A line goes to all in the room at once; those who wait for their turn of being written
-        // to must not fall behind by what the fast say meanwhile.
-        if client.stage == Stage::Here && self.rooms[client.room].unswept() > half as u64 {
+        if client.stage == Stage::Here && self.is_overtaken(client.room) {
             return Allowance::AfterOthers;
         }
         if self.config.rate > 0 {
@@ -209,6 +207,12 @@ impl Hub {
             }
         }
         Allowance::Now
+    }
+
+    /// Whether those who wait for their turn of being written to would fall behind by what else is
+    /// said in that room meanwhile.
+    pub(super) fn is_overtaken(&self, room: RoomId) -> bool {
+        self.rooms[room].unswept() > self.config.backlog_bytes as u64 / 2
     }
 
     /// A client sent a line, and its [`Hub::allowance`] is `Now`.

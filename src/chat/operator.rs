@@ -93,6 +93,11 @@ impl Hub {
         self.tell_operator(&Event::Whisper { at, from: &from, text });
     }
 
+    /// Whether the operator's next line may be given to [`Hub::operator_line`].
+    pub fn operator_may_speak(&self) -> bool {
+        !self.pressed && !self.is_overtaken(RoomId::LOBBY)
+    }
+
     /// The operator typed a line.
     pub fn operator_line(&mut self, input: Input, now: Now) {
         let line = match input {

@@ -225,7 +225,9 @@ mod tests {
         }
         assert_eq!(hub.allowance(speaker, now()), Allowance::AfterOthers);
         assert!((4..=5).contains(&said), "{said} lines");
+        assert!(!hub.operator_may_speak());
         read_all(&mut hub);
         assert_eq!(hub.allowance(speaker, now()), Allowance::Now);
+        assert!(hub.operator_may_speak());
     }
 }

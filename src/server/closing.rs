@@ -23,6 +23,8 @@ impl Reactor {
                 Close::AtOnce => self.finish(slot),
                 Close::WhenRead if connection.phase == Phase::Open => {
                     connection.phase = Phase::Closing;
+                    connection.held_back = false;
+                    connection.after_replies = false;
                     connection.progress = now.at.as_millis() as u64;
                     self.set_timer(slot, Timer::Farewell, now.at + self.limits.farewell_timeout);
                     if self.hub.is_up_to_date(id) {
@@ -38,6 +40,7 @@ impl Reactor {
     pub(super) fn say_no_more(&mut self, slot: usize, now: Now) {
         let connection = &mut self.connections[slot];
         connection.phase = Phase::Draining;
+        connection.progress = now.at.as_millis() as u64;
         let shut = connection.stream.shutdown(Shutdown::Write);
         let done = connection.ended || shut.is_err() || connection.drain(&mut self.block);
         if done || self.ends_at.is_some() {

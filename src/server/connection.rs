@@ -175,6 +175,11 @@ impl<S: Read + Write> Connection<S> {
         self.decoder.has_partial()
     }
 
+    /// Whether the line may go on in what has come and has not been looked at.
+    pub fn has_more_input(&self) -> bool {
+        self.queued || self.held_back || !self.held.is_empty()
+    }
+
     /// Takes unended input for a line.
     pub fn end_line(&mut self, hub: &mut Hub, id: ClientId, now: Now) {
         if let Some(item) = self.decoder.finish() {

@@ -30,6 +30,8 @@ pub struct Console {
     /// There may be something to read.
     ready: bool,
     decoder: Decoder,
+    /// Input that has been read and not been carried out.
+    held: Vec<u8>,
     sink: Sink,
     max_line: usize,
 }
@@ -48,7 +50,15 @@ impl Console {
         };
         hub.attach_operator();
         let sink = Sink::new(stdout());
-        Ok(Console { open: true, registered, ready: !registered, decoder: Decoder::default(), sink, max_line })
+        Ok(Console {
+            open: true,
+            registered,
+            ready: !registered,
+            decoder: Decoder::default(),
+            held: Vec::new(),
+            sink,
+            max_line,
+        })
     }
 
     /// Standard input has an event.
@@ -69,7 +79,7 @@ impl Console {
     /// Reads what is there and gives it to the hub, line by line.
     pub fn receive(&mut self, hub: &mut Hub, registry: &Registry, now: Now) {
         for _ in 0..READS_IN_A_ROW {
-            if !self.is_ready() {
+            if !self.is_ready() || !self.digest(hub, now) {
                 return;
             }
             // Descriptor 0 blocks, and must, since others share it: so it is asked before each read.
@@ -80,19 +90,29 @@ impl Console {
             let mut block = [0; 4096];
             match rustix::io::read(stdin(), &mut block) {
                 Ok(0) | Err(Errno::IO) => self.detach(hub, registry, now),
-                Ok(n) => {
-                    let mut bytes = &block[..n];
-                    while let Some(item) = self.decoder.next(&mut bytes, self.max_line) {
-                        if let Some(input) = item.input() {
-                            hub.operator_line(input, now);
-                        }
-                    }
-                }
+                Ok(n) => self.held.extend_from_slice(&block[..n]),
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => self.ready = false,
                 Err(_) => self.detach(hub, registry, now),
             }
         }
+    }
+
+    /// Carries out what has been read; `false` if the rest has to wait for those who read it.
+    fn digest(&mut self, hub: &mut Hub, now: Now) -> bool {
+        let held = std::mem::take(&mut self.held);
+        let mut bytes = &held[..];
+        while !bytes.is_empty() {
+            if !hub.operator_may_speak() {
+                self.held = bytes.to_vec();
+                return false;
+            }
+            match self.decoder.next(&mut bytes, self.max_line) {
+                Some(item) => item.input().into_iter().for_each(|input| hub.operator_line(input, now)),
+                None => break,
+            }
+        }
+        true
     }
 
     fn detach(&mut self, hub: &mut Hub, registry: &Registry, now: Now) {

@@ -23,7 +23,7 @@ use super::connection::{Connection, Flushed, Phase, Received};
 use super::console::Console;
 use super::signals;
 use super::timers::{Deadline, Timer};
-use crate::chat::{ClientId, Hub, Now};
+use crate::chat::{Allowance, ClientId, Hub, Now};
 use crate::logging;
 use crate::wheel::Wheel;
 
@@ -66,6 +66,8 @@ pub struct Reactor {
     pub(super) told_full: bool,
     /// Who is to be read from.
     pub(super) ready: VecDeque<usize>,
+    /// Whose connection has turned out to be broken.
+    broken: Vec<usize>,
     /// Who is to be read from once the others' lines have been written.
     after_others: Vec<usize>,
     /// Who is to be taken out of the slab at the end of the turn, when no event can mean them.
@@ -113,6 +115,7 @@ impl Reactor {
             serials: 0,
             told_full: false,
             ready: VecDeque::new(),
+            broken: Vec::new(),
             after_others: Vec::new(),
             closed: Vec::new(),
             timers: Wheel::default(),
@@ -144,6 +147,9 @@ impl Reactor {
             }
             if let Some(code) = self.take_signals(now) {
                 return Ok(code);
+            }
+            for slot in std::mem::take(&mut self.broken) {
+                self.lose(slot, now);
             }
             self.read(now);
             self.accept(now);
@@ -207,10 +213,12 @@ impl Reactor {
                 if event.is_writable() {
                     self.hub.writable(ClientId::new(slot));
                 }
-                if event.is_readable() || event.is_read_closed() || event.is_error() {
-                    if let Some(connection) = self.connections.get_mut(slot) {
-                        connection.hung_up |= event.is_read_closed();
-                    }
+                let Some(connection) = self.connections.get_mut(slot) else { return };
+                connection.hung_up |= event.is_read_closed();
+                if event.is_error() && (connection.held_back || connection.phase == Phase::Closing) {
+                    // Nobody will read from it soon, and so nobody would find out.
+                    self.broken.push(slot);
+                } else if event.is_readable() || event.is_read_closed() || event.is_error() {
                     self.read_soon(slot);
                 }
             }
@@ -332,10 +340,12 @@ impl Reactor {
         if connection.phase == Phase::Closing {
             connection.progress = now.at.as_millis() as u64;
         }
+        if connection.after_replies && self.hub.allowance(id, now) != Allowance::AfterReplies {
+            self.resume(slot);
+        }
         match flushed {
-            Flushed::UpToDate if connection.phase == Phase::Closing => self.say_no_more(slot, now),
+            Flushed::UpToDate if self.connections[slot].phase == Phase::Closing => self.say_no_more(slot, now),
             Flushed::UpToDate if self.ends_at.is_some() => self.say_no_more(slot, now),
-            Flushed::UpToDate if connection.after_replies => self.resume(slot),
             Flushed::UpToDate | Flushed::Blocked => {}
             Flushed::More => self.hub.write_later(id),
             Flushed::Lost => self.lose(slot, now),

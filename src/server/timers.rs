@@ -42,7 +42,7 @@ impl Reactor {
                         _ => DRAIN_TIMEOUT,
                     };
                     let due = Duration::from_millis(connection.progress) + waits;
-                    if connection.phase == Phase::Closing && due > now.at {
+                    if due > now.at {
                         self.set_timer(slot, Timer::Farewell, due);
                     } else {
                         self.finish(slot);
@@ -59,9 +59,9 @@ impl Reactor {
             return;
         }
         let due = Duration::from_millis(connection.progress) + self.limits.eol_timeout;
-        if due > now.at || connection.held_back {
+        if due > now.at || connection.has_more_input() {
             connection.eol_set = true;
-            let at = due.max(now.at + Duration::from_millis(1));
+            let at = if due > now.at { due } else { now.at + self.limits.eol_timeout };
             self.set_timer(slot, Timer::EndLine, at);
         } else {
             connection.end_line(&mut self.hub, ClientId::new(slot), now);

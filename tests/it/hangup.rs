@@ -92,3 +92,14 @@ fn a_reset_in_the_middle_of_a_line_loses_the_line_and_nothing_else() {
     let _alice = server.login("alice");
     bob.expect("* alice joined (2 here)");
 }
+
+#[test]
+fn one_who_breaks_off_while_being_held_back_is_missed_at_once() {
+    let server = Server::start(&["--rate", "1", "--burst", "1"]);
+    let mut alice = server.login("alice");
+    let mut bob = server.login("bob");
+    alice.expect("* bob joined (2 here)");
+    bob.send(&"\n".repeat(1000));
+    bob.reset();
+    alice.expect("* bob left: connection lost (1 here)");
+}
