@@ -149,6 +149,8 @@ impl Client {
 #[derive(Default)]
 pub struct Clients {
     slots: Vec<Option<Client>>,
+    /// Which deadlines are set for each id: one bit a kind.
+    deadlines: Vec<u8>,
     len: usize,
 }
 
@@ -162,6 +164,7 @@ impl Clients {
     pub fn insert(&mut self, id: ClientId, client: Client) {
         if self.slots.len() <= id.slot() {
             self.slots.resize_with(id.slot() + 1, || None);
+            self.deadlines.resize(id.slot() + 1, 0);
         }
         debug_assert!(self.slots[id.slot()].is_none(), "{id:?} is taken");
         self.slots[id.slot()] = Some(client);
@@ -183,6 +186,14 @@ impl Clients {
     /// The client of that id, if it is still there.
     pub fn get_mut(&mut self, id: ClientId) -> Option<&mut Client> {
         self.slots.get_mut(id.slot())?.as_mut()
+    }
+
+    /// Notes whether a deadline of a kind is set for an id; returns whether one was.
+    pub fn set_deadline(&mut self, id: ClientId, kind: u8, set: bool) -> bool {
+        let bits = &mut self.deadlines[id.slot()];
+        let was = *bits & (1 << kind) != 0;
+        *bits = *bits & !(1 << kind) | u8::from(set) << kind;
+        was
     }
 
     /// Every client with its id.

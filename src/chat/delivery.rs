@@ -36,6 +36,7 @@ impl Hub {
         if self.rooms[room].day.replace(today).is_some_and(|day| day != today) {
             self.append(room, Author::NOBODY, Kind::Day, 0, &Event::Notice(Notice::Day(today)));
         }
+        self.begin_operators_day(now);
     }
 
     fn append(&mut self, id: RoomId, author: Author, kind: Kind, hint: usize, event: &Event) {

@@ -83,12 +83,15 @@ impl Hub {
         client.active = now.micros();
         match self.config.login {
             Login::Nickname => {
-                let deadline = Deadline { id, session: client.session, due: Due::Nickname };
-                self.deadlines.set(now.at + self.config.login_timeout, deadline);
+                self.set_deadline(Deadline { id, due: Due::Nickname }, now.at + self.config.login_timeout);
                 self.notice(id, Notice::Welcome);
             }
             Login::Address => {
-                let name = client.addr.to_string();
+                let addr = client.addr.to_string();
+                // One address and port can come to two listeners.
+                let taken = |name: &String| self.names.contains_key(name.as_str());
+                let others = (2..).map(|n| format!("{addr}#{n}"));
+                let name = std::iter::once(addr.clone()).chain(others).find(|name| !taken(name)).unwrap_or(addr);
                 self.log_in(id, Name { key: name.as_str().into(), shown: name.into() }, now);
             }
         }
@@ -128,8 +131,7 @@ impl Hub {
         client.active = now.micros();
         info!("{} logged in from {} ({} here)", client.name, client.addr, self.names.len());
         if !self.config.idle_timeout.is_zero() {
-            let deadline = Deadline { id, session: client.session, due: Due::Word };
-            self.deadlines.set(now.at + self.config.idle_timeout, deadline);
+            self.set_deadline(Deadline { id, due: Due::Word }, now.at + self.config.idle_timeout);
         }
         self.notice(id, Notice::NameSet);
         self.enter(id, RoomId::LOBBY, now, |name, _, people, p2p| match p2p {
@@ -252,6 +254,7 @@ impl Hub {
         if self.ending {
             return;
         }
+        self.begin_day(room_id, now);
         self.tell_operator_of(room_id, event);
         let room = &mut self.rooms[room_id];
         // While a sum is pending nobody is announced past it, or the counts would go astray.
@@ -338,26 +341,34 @@ impl Hub {
         }
     }
 
-    /// The deadline that was set for a client has come; it may have been met or put off.
+    fn set_deadline(&mut self, deadline: Deadline, at: Duration) {
+        if !self.clients.set_deadline(deadline.id, deadline.due as u8, true) {
+            self.deadlines.set(at, deadline);
+        }
+    }
+
+    /// A deadline has come; it may have been met or put off, or have been another's.
     pub(super) fn deadline(&mut self, deadline: Deadline, now: Now) {
-        let Deadline { id, session, due } = deadline;
-        let Some(client) = self.clients.get(id).filter(|client| client.session == session) else { return };
-        let active = Duration::from_micros(client.active);
-        match (due, client.stage) {
+        let Deadline { id, due } = deadline;
+        self.clients.set_deadline(id, due as u8, false);
+        let Some(client) = self.clients.get(id) else { return };
+        let (most, refusal, cause) = match (due, client.stage) {
             (Due::Nickname, Stage::Asked) => {
-                self.refuse(id, Refusal::LoginTimeout { seconds: self.config.login_timeout.as_secs() });
-                self.depart(id, Cause::LoginTimeout, Close::WhenRead, now);
+                let most = self.config.login_timeout;
+                (most, Refusal::LoginTimeout { seconds: most.as_secs() }, Cause::LoginTimeout)
             }
             (Due::Word, Stage::Here) => {
-                let at = active + self.config.idle_timeout;
-                if at > now.at {
-                    self.deadlines.set(at, Deadline { id, session, due });
-                } else {
-                    self.refuse(id, Refusal::Idle { seconds: self.config.idle_timeout.as_secs() });
-                    self.depart(id, Cause::Idle, Close::WhenRead, now);
-                }
+                let most = self.config.idle_timeout;
+                (most, Refusal::Idle { seconds: most.as_secs() }, Cause::Idle)
             }
-            _ => {}
+            _ => return,
+        };
+        let at = Duration::from_micros(client.active) + most;
+        if at > now.at {
+            self.set_deadline(deadline, at);
+        } else {
+            self.refuse(id, refusal);
+            self.depart(id, cause, Close::WhenRead, now);
         }
     }
 }

@@ -57,18 +57,19 @@ pub enum Close {
     AtOnce,
 }
 
-/// What is to happen to a client at a certain time, unless it has become another by then.
-pub(super) struct Deadline {
-    pub id: ClientId,
-    pub session: Session,
-    pub due: Due,
-}
-
-/// For what the time may have run out.
+/// For what a client's time may have run out.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Due {
     Nickname,
     Word,
+}
+
+/// The time of a client is to be looked at; there is one of each kind for an id at most, whoever
+/// has the id by then, so that those who come and go leave nothing behind.
+#[derive(Clone, Copy)]
+pub(super) struct Deadline {
+    pub id: ClientId,
+    pub due: Due,
 }
 
 /// Counters since the start.

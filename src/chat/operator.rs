@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use log::warn;
+use time::Date;
 
 use super::client::{ClientId, Session, Stage};
 use super::command::{Command, split};
@@ -23,6 +24,8 @@ const NAME: &str = "server";
 pub struct Operator {
     /// Rendered lines that the console has not taken yet.
     out: Vec<u8>,
+    /// The day of the newest line.
+    day: Option<Date>,
     /// Who whispered last.
     whisperer: Option<(ClientId, Session)>,
 }
@@ -51,6 +54,15 @@ impl Hub {
     pub(super) fn tell_operator(&mut self, event: &Event) {
         if let Some(operator) = &mut self.operator {
             self.render.render(event, &mut operator.out);
+        }
+    }
+
+    /// As [`Hub::begin_day`], for the console.
+    pub(super) fn begin_operators_day(&mut self, now: Now) {
+        let today = now.local.date();
+        let day = self.operator.as_mut().and_then(|operator| operator.day.replace(today));
+        if day.is_some_and(|day| day != today) {
+            self.tell_operator(&Event::Notice(Notice::Day(today)));
         }
     }
 
@@ -181,6 +193,7 @@ impl Hub {
 
     fn operator_whispers_to(&mut self, target: ClientId, text: &str, now: Now) {
         let to = self.clients[target].name.clone();
+        self.begin_operators_day(now);
         self.tell_operator(&Event::Whispered { at: now.local.time(), to: &to, text });
         self.hear(target, self.operator_author(), target, NAME, text, now);
     }

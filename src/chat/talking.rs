@@ -13,7 +13,7 @@ use super::log::Kind;
 use super::name::{Name, fold};
 use super::reader::Reader;
 use super::room::RoomId;
-use super::{Login, rooms};
+use super::{Login, Mode, rooms};
 
 /// Rooms that are named where rooms are listed.
 const MAX_ROOMS_LISTED: usize = 50;
@@ -31,6 +31,11 @@ impl Hub {
     pub(super) fn obey(&mut self, id: ClientId, line: &str, now: Now) {
         match Command::parse(line) {
             Command::Nothing => {}
+            // There is one room, and the operator is in it.
+            Command::Join(_) | Command::Leave | Command::Rooms if self.config.mode == Mode::P2p => {
+                let word = split(line.trim_start_matches('/')).0;
+                self.refuse(id, Refusal::NoCommand { word });
+            }
             Command::Say(text) if text.trim().is_empty() => self.refuse(id, Refusal::Usage("/say text")),
             Command::Say(text) => self.say(id, text, false, now),
             Command::Action(text) if text.trim().is_empty() => self.refuse(id, Refusal::Usage("/me text")),
@@ -76,10 +81,10 @@ impl Hub {
         let event = if action { Event::Action { at, name, text } } else { Event::Said { at, name, text } };
         self.stats.messages += 1;
         debug!("{}: {name}{} {text}", self.rooms[room].name, if action { "" } else { ":" });
+        self.begin_day(room, now);
         if speaker.is_some() {
             self.tell_operator_of(room, &event);
         }
-        self.begin_day(room, now);
         let before = self.rooms[room].log.end();
         self.show(room, author, Kind::Message, text.len(), &event, now);
         if let Some(id) = speaker.filter(|&id| !self.clients[id].echo) {
@@ -169,6 +174,7 @@ impl Hub {
         log::info!("{old} is now called {}", name.shown);
         let event = Event::Notice(Notice::Renamed { old: &old, new: &name.shown });
         let room = self.clients[id].room;
+        self.begin_day(room, now);
         self.tell_operator_of(room, &event);
         self.show(room, Author::NOBODY, Kind::Notice, 0, &event, now);
     }
