@@ -7,6 +7,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, value_parser};
 use log::LevelFilter;
 
 use crate::chat::{self, Lang, Login, Mode};
+use crate::server::{ConsoleMode, Limits, Settings};
 
 /// A chat server in one thread: anything that speaks lines over TCP is a client.
 ///
@@ -39,7 +40,7 @@ impl Cli {
 pub struct Serve {
     /// Where plain line clients connect; repeatable; port 0 picks a free one; IPv6 in brackets
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4567", value_parser = listen_addr, env = "CHINWAG_LISTEN", value_delimiter = ',', action = ArgAction::Append)]
-    pub listen: Vec<Listen>,
+    listen: Vec<Listen>,
 
     /// hub: a chat room; p2p: the operator talks with one person, and the server ends with them
     #[arg(long, value_enum, default_value_t, env = "CHINWAG_MODE")]
@@ -77,9 +78,10 @@ pub struct Serve {
     #[arg(long, value_enum, default_value_t, env = "CHINWAG_LANG")]
     lang: LangArg,
 
-    /// The operator's console on standard input; auto: when stdin and stdout are a terminal
+    /// The operator's console on standard input; auto: when stdin and stdout are a terminal; p2p
+    /// always has it
     #[arg(long, value_enum, default_value_t, num_args = 0..=1, require_equals = true, default_missing_value = "on", env = "CHINWAG_CONSOLE")]
-    pub console: Console,
+    console: ConsoleArg,
 
     /// How long a nickname may take, from the moment it is asked for
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = value_parser!(u64).range(1..=86_400), env = "CHINWAG_LOGIN_TIMEOUT")]
@@ -150,8 +152,7 @@ fn at_least(least: u64) -> clap::builder::RangedU64ValueParser {
 }
 
 impl Serve {
-    /// The level of the log.
-    pub fn level(&self) -> LevelFilter {
+    fn level(&self) -> LevelFilter {
         match (self.verbose, self.quiet) {
             (0, 0) => LevelFilter::Info,
             (0, 1) => LevelFilter::Warn,
@@ -162,31 +163,42 @@ impl Serve {
         }
     }
 
-    /// Whether the operator talks with one person only.
-    pub fn is_p2p(&self) -> bool {
-        matches!(self.mode, ModeArg::P2p)
+    /// What a server is started with.
+    pub fn settings(&self) -> Settings {
+        Settings {
+            listen: self.listen.iter().flat_map(|listen| &listen.0).copied().collect(),
+            lang: match self.lang {
+                LangArg::En => Lang::En,
+                LangArg::Zh => Lang::Zh,
+            },
+            console: match self.console {
+                ConsoleArg::On => ConsoleMode::On,
+                ConsoleArg::Off => ConsoleMode::Off,
+                ConsoleArg::Auto => ConsoleMode::Auto,
+            },
+            level: self.level(),
+            limits: Limits {
+                max_line: self.max_line as usize,
+                eol_timeout: Duration::from_millis(self.eol_timeout),
+                keepalive: Duration::from_secs(self.keepalive),
+                send_buffer: self.send_buffer as usize,
+                farewell_timeout: Duration::from_secs(self.farewell_timeout),
+            },
+            max_clients: self.max_clients.map(|n| n as usize),
+            hub: self.hub(),
+        }
     }
 
-    /// Seats, if they were given.
-    pub fn max_clients(&self) -> Option<usize> {
-        self.max_clients.map(|n| n as usize)
-    }
-
-    /// Places in the waiting line.
-    pub fn max_waiting(&self) -> usize {
-        self.max_waiting as usize
-    }
-
-    /// The bounds of the hub, with so many seats.
-    pub fn hub(&self, max_clients: usize) -> chat::Config {
+    fn hub(&self) -> chat::Config {
         chat::Config {
-            mode: if self.is_p2p() { Mode::P2p } else { Mode::Hub },
+            mode: match self.mode {
+                ModeArg::Hub => Mode::Hub,
+                ModeArg::P2p => Mode::P2p,
+            },
             login: match self.login {
                 LoginArg::Nickname => Login::Nickname,
                 LoginArg::Address => Login::Address,
             },
-            lang: self.lang(),
-            max_clients,
             max_waiting: self.max_waiting as usize,
             max_per_ip: self.max_per_ip as usize,
             history: self.history as usize,
@@ -201,37 +213,15 @@ impl Serve {
             max_rooms: self.max_rooms as usize,
             max_ignored: self.max_ignored as usize,
             max_listed: self.max_listed as usize,
-        }
-    }
-
-    /// The language in which the server speaks.
-    pub fn lang(&self) -> Lang {
-        match self.lang {
-            LangArg::En => Lang::En,
-            LangArg::Zh => Lang::Zh,
-        }
-    }
-
-    /// The bounds of the connections.
-    pub fn limits(&self) -> crate::server::Limits {
-        crate::server::Limits {
-            max_line: self.max_line as usize,
-            eol_timeout: Duration::from_millis(self.eol_timeout),
-            keepalive: Duration::from_secs(self.keepalive),
-            send_buffer: self.send_buffer as usize,
-            farewell_timeout: Duration::from_secs(self.farewell_timeout),
+            ..chat::Config::default()
         }
     }
 }
 
-/// When the operator's console is on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Console {
-    /// Always.
+enum ConsoleArg {
     On,
-    /// Never.
     Off,
-    /// When stdin and stdout are a terminal.
     #[default]
     Auto,
 }
@@ -257,17 +247,14 @@ enum LangArg {
     Zh,
 }
 
-/// An address to listen on, as it was written and as it was understood.
+/// What one `--listen` stands for: an address, or several where a host name has several.
 #[derive(Clone, Debug)]
-pub struct Listen {
-    /// One address, or several where a host name stands for several.
-    pub addrs: Vec<SocketAddr>,
-}
+struct Listen(Vec<SocketAddr>);
 
 fn listen_addr(text: &str) -> Result<Listen, String> {
     let help = "write HOST:PORT, such as 127.0.0.1:4567, 0.0.0.0:4567 or [::1]:4567";
     let addrs: Vec<SocketAddr> = text.to_socket_addrs().map_err(|error| format!("{error}; {help}"))?.collect();
-    if addrs.is_empty() { Err(help.into()) } else { Ok(Listen { addrs }) }
+    if addrs.is_empty() { Err(help.into()) } else { Ok(Listen(addrs)) }
 }
 
 #[cfg(test)]
@@ -289,15 +276,14 @@ mod tests {
     #[test]
     fn a_bare_chinwag_serves_with_the_same_options() {
         for args in [&["--max-line", "100"][..], &["serve", "--max-line", "100"]] {
-            assert_eq!(serve(args).hub(5).max_line, 100);
+            assert_eq!(serve(args).hub().max_line, 100);
         }
-        assert_eq!(serve(&[]).listen[0].addrs, ["127.0.0.1:4567".parse().unwrap()]);
+        assert_eq!(serve(&[]).settings().listen, ["127.0.0.1:4567".parse().unwrap()]);
     }
 
     #[test]
     fn the_defaults_of_the_hub_are_those_of_the_command_line() {
-        let config = chat::Config::default();
-        assert_eq!(format!("{:?}", serve(&[]).hub(config.max_clients)), format!("{config:?}"));
+        assert_eq!(format!("{:?}", serve(&[]).hub()), format!("{:?}", chat::Config::default()));
     }
 
     #[test]
@@ -314,8 +300,8 @@ mod tests {
 
     #[test]
     fn a_console_needs_no_value() {
-        assert_eq!(serve(&["--console"]).console, Console::On);
-        assert_eq!(serve(&["--console=off"]).console, Console::Off);
-        assert_eq!(serve(&[]).console, Console::Auto);
+        assert_eq!(serve(&["--console"]).settings().console, ConsoleMode::On);
+        assert_eq!(serve(&["--console=off"]).settings().console, ConsoleMode::Off);
+        assert_eq!(serve(&[]).settings().console, ConsoleMode::Auto);
     }
 }

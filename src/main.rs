@@ -8,8 +8,8 @@ use chinwag::cli::{Cli, Command};
 use chinwag::{logging, server};
 
 fn main() -> ExitCode {
-    let Command::Serve(settings) = Cli::parse().into_command();
-    let outcome = server::run(&settings);
+    let Command::Serve(serve) = Cli::parse().into_command();
+    let outcome = server::run(serve.settings());
     let code = match &outcome {
         Ok(code) => *code,
         Err(error) => {

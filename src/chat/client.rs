@@ -27,7 +27,7 @@ impl ClientId {
     }
 }
 
-/// The number of one stay of one client; unlike its id never reused.
+/// The number of one stay of one client; unlike its id not reused in 2^32 stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Session(pub(super) u32);
 
@@ -54,7 +54,7 @@ pub enum Stage {
 /// Whom a client does not want to read.
 #[derive(Default)]
 pub struct Ignored {
-    /// Folded name, its keyed hash as in the log's index, and who had it when it was ignored.
+    /// The name, the keyed hash of its folded form as in the log's index, and who had it when it was ignored.
     pub people: Vec<(Box<str>, u64, Session)>,
 }
 

@@ -25,6 +25,8 @@ pub enum Event<'a> {
     Action { at: Time, name: &'a str, text: &'a str },
     /// A whisper, as its reader gets it.
     Whisper { at: Time, from: &'a str, text: &'a str },
+    /// The answer to `/help`, in as many lines as it takes.
+    Help { operator: bool },
     /// A whisper, as its writer gets it.
     Whispered { at: Time, to: &'a str, text: &'a str },
 }

@@ -158,11 +158,6 @@ impl Hub {
         }
     }
 
-    /// How many connections there are.
-    pub fn connected_count(&self) -> usize {
-        self.clients.len()
-    }
-
     /// Whether the server is to end, by the operator's wish or because the peer of p2p has left.
     pub fn is_ending(&self) -> bool {
         self.ending
@@ -216,7 +211,7 @@ impl Hub {
         self.rooms[room].unswept() > self.config.backlog_bytes as u64 / 2
     }
 
-    /// A client sent a line, and its [`Hub::allowance`] is `Now`.
+    /// A client sent a line. Its [`Hub::allowance`] should be `Now`, unless it is the last one that it sends.
     pub fn line(&mut self, id: ClientId, input: Input, now: Now) {
         let Some(client) = self.clients.get_mut(id) else { return };
         // Generic cell rate algorithm, ITU-T I.371: one number stands for the whole bucket.
@@ -302,7 +297,7 @@ impl Hub {
         self.closing.pop_front()
     }
 
-    /// Tells everybody that the server ends; nobody's lines are taken any more.
+    /// Tells everybody that the server ends; no more lines are to be given to the hub.
     pub fn shut_down(&mut self, now: Now) {
         self.ending = true;
         let notice = Event::Notice(Notice::ShuttingDown);
@@ -320,10 +315,5 @@ impl Hub {
         for id in others {
             self.tell(id, &notice);
         }
-    }
-
-    /// The name of the dialect's language for lists that take several lines.
-    pub(super) fn lang(&self) -> super::Lang {
-        self.config.lang
     }
 }

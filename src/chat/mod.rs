@@ -39,7 +39,6 @@ use time::PrimitiveDateTime;
 pub use client::ClientId;
 pub use event::{Cause, Event, Notice, People, Refusal, Render};
 pub use hub::{Allowance, Close, Hub, Input};
-pub use name::{MAX_WIDTH as MAX_NAME_WIDTH, fold};
 pub use phrases::Lang;
 
 /// The time, as whoever drives the hub sees it.
@@ -82,8 +81,6 @@ pub enum Mode {
 pub struct Config {
     pub mode: Mode,
     pub login: Login,
-    /// The words of lists that are too long for one event, such as the help.
-    pub lang: Lang,
     /// Seats; at least 1.
     pub max_clients: usize,
     /// Places in the waiting line.
@@ -121,7 +118,6 @@ impl Default for Config {
         Config {
             mode: Mode::Hub,
             login: Login::Nickname,
-            lang: Lang::En,
             max_clients: 1024,
             max_waiting: 1024,
             max_per_ip: 0,

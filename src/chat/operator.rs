@@ -128,11 +128,7 @@ impl Hub {
             Command::Who(room) => self.operator_who(room),
             Command::Rooms => self.with_rooms(|hub, notice| hub.tell_operator(&Event::Notice(notice))),
             Command::Ping(text) => self.tell_operator(&Event::Notice(Notice::Pong { text })),
-            Command::Help => {
-                for line in self.lang().operator_help() {
-                    self.tell_operator(&Event::Notice(Notice::Line(line)));
-                }
-            }
+            Command::Help => self.tell_operator(&Event::Help { operator: true }),
             Command::Quit(_) if self.config.mode == Mode::P2p => self.ending = true,
             Command::Quit(_) => self.refuse_operator(Refusal::ConsoleDoesNotQuit),
             Command::Other(word, rest) => self.operator_command(word, rest, now),
@@ -306,5 +302,35 @@ impl Hub {
             }
             _ => self.refuse_operator(Refusal::NotBanned { what }),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::{Date, Month, PrimitiveDateTime, Time};
+
+    use super::super::{Config, Lang};
+    use super::*;
+    use crate::wire::plain::Plain;
+
+    #[test]
+    fn the_first_line_of_another_day_is_preceded_by_the_date() {
+        let on = |day| {
+            let date = Date::from_calendar_date(2026, Month::November, day).unwrap();
+            Now { at: Duration::ZERO, local: PrimitiveDateTime::new(date, Time::MIDNIGHT) }
+        };
+        let mut hub = Hub::new(Config::default(), Box::new(Plain { lang: Lang::En }));
+        hub.attach_operator();
+        for (slot, day) in [(0, 20), (1, 20), (2, 21)] {
+            let id = ClientId::new(slot);
+            hub.connected(id, ([127, 0, 0, 1], 1).into(), on(day));
+            hub.line(id, Input::Line(&format!("p{slot}")), on(day));
+        }
+        let shown = String::from_utf8(hub.take_operator_output()).unwrap();
+        let lines: Vec<&str> = shown.lines().filter(|line| !line.contains("connected")).collect();
+        assert_eq!(
+            lines,
+            ["* p0 joined (1 here)", "* p1 joined (2 here)", "* Saturday 21 November 2026", "* p2 joined (3 here)"]
+        );
     }
 }

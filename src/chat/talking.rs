@@ -55,11 +55,7 @@ impl Hub {
             Command::Unignore(name) => self.unignore(id, name),
             Command::Echo(choice) => self.echo(id, choice),
             Command::Ping(text) => self.notice(id, Notice::Pong { text }),
-            Command::Help => {
-                for line in self.lang().help() {
-                    self.notice(id, Notice::Line(line));
-                }
-            }
+            Command::Help => self.tell(id, &Event::Help { operator: false }),
             Command::Quit(reason) => self.quit(id, reason, now),
             Command::Other(word, _) => self.refuse(id, Refusal::NoCommand { word }),
         }

@@ -2,7 +2,7 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Descriptors that are not for connections: standard streams, poll, signals, log, listeners.
+/// Descriptors that are not for connections: standard streams, poll, signals, log, a few listeners.
 const RESERVE: u64 = 24;
 
 /// Raises the soft limit of open files to the hard one; returns what is then in force.
@@ -22,17 +22,25 @@ pub fn raise() -> u64 {
 pub struct Seats {
     /// Seats.
     pub max_clients: usize,
+    /// Places in the waiting line.
+    pub max_waiting: usize,
     /// Connections that may be open at once, in seats, in line, or being closed.
     pub connections: usize,
-    /// More seats were asked for than connections are possible.
+    /// So many seats were asked for that newcomers past them may not even be told to wait.
     pub given_past_limit: bool,
 }
 
-/// Divides `fds` descriptors between seats and waiting line.
+/// Divides `fds` descriptors between seats, the waiting line, and those who are told that it is full.
 pub fn seats(fds: u64, given: Option<usize>, max_waiting: usize) -> Seats {
     let connections = (fds.saturating_sub(RESERVE) as usize).max(1);
-    let max_clients = given.unwrap_or_else(|| (connections - max_waiting.min(connections / 8)).max(1));
-    Seats { max_clients, connections, given_past_limit: max_clients > connections }
+    let spare = (connections / 16).min(64);
+    let max_clients = given.unwrap_or_else(|| (connections - spare - max_waiting.min(connections / 8)).max(1));
+    Seats {
+        max_clients,
+        max_waiting: max_waiting.min(connections.saturating_sub(spare + max_clients)),
+        connections,
+        given_past_limit: max_clients > connections - spare,
+    }
 }
 
 #[cfg(test)]
@@ -41,9 +49,14 @@ mod tests {
 
     #[test]
     fn seats_and_line_fit_the_limit() {
-        assert_eq!(seats(20_000, None, 1024).max_clients, 20_000 - 24 - 1024);
-        assert_eq!(seats(64, None, 1024), Seats { max_clients: 35, connections: 40, given_past_limit: false });
-        assert_eq!(seats(64, Some(100), 0), Seats { max_clients: 100, connections: 40, given_past_limit: true });
-        assert_eq!(seats(10, None, 0).max_clients, 1);
+        let places = |fds, given, line| {
+            let seats = seats(fds, given, line);
+            (seats.max_clients, seats.max_waiting, seats.given_past_limit)
+        };
+        assert_eq!(places(20_000, None, 1024), (20_000 - 24 - 64 - 1024, 1024, false));
+        assert_eq!(places(64, None, 1024), (33, 5, false));
+        assert_eq!(places(64, Some(30), 1024), (30, 8, false));
+        assert_eq!(places(64, Some(100), 5), (100, 0, true));
+        assert_eq!(places(10, None, 0), (1, 0, false));
     }
 }

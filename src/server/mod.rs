@@ -18,11 +18,10 @@ use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use log::{info, warn};
+use log::{LevelFilter, info, warn};
 use rustix::fs::fstat;
 
-use crate::chat::Hub;
-use crate::cli::{Console, Serve};
+use crate::chat::{Config, Hub, Lang, Mode};
 use crate::logging;
 use crate::wire::plain::Plain;
 
@@ -39,6 +38,37 @@ pub struct Limits {
     pub send_buffer: usize,
     /// How long one who leaves may take to read the next piece of what is owed.
     pub farewell_timeout: Duration,
+}
+
+/// When the operator's console is on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ConsoleMode {
+    /// Always.
+    On,
+    /// Never; in p2p it is on all the same, since there is nobody else to talk with.
+    Off,
+    /// When standard input and standard output are a terminal.
+    #[default]
+    Auto,
+}
+
+/// All that a server is started with.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where to listen; port 0 picks a free one.
+    pub listen: Vec<SocketAddr>,
+    /// The language in which it speaks.
+    pub lang: Lang,
+    /// Whether there is a console.
+    pub console: ConsoleMode,
+    /// What is logged.
+    pub level: LevelFilter,
+    /// The bounds of connections.
+    pub limits: Limits,
+    /// Seats; `None` for as many as the limit of file descriptors allows.
+    pub max_clients: Option<usize>,
+    /// The bounds of the hub, but for the seats; its waiting line is cut to what is possible.
+    pub hub: Config,
 }
 
 /// Why a server could not be started, or had to end.
@@ -76,32 +106,33 @@ fn plain_words(error: &io::Error) -> String {
 ///
 /// # Errors
 /// If it cannot be started, or the kernel's poll fails.
-pub fn run(settings: &Serve) -> Result<u8, Error> {
-    let console = match settings.console {
-        _ if settings.is_p2p() => true,
-        Console::On => true,
-        Console::Off => false,
-        Console::Auto => io::stdin().is_terminal() && io::stdout().is_terminal(),
+pub fn run(settings: Settings) -> Result<u8, Error> {
+    let Settings { listen, lang, console, level, limits, max_clients, mut hub } = settings;
+    let console = match console {
+        _ if hub.mode == Mode::P2p => true,
+        ConsoleMode::On => true,
+        ConsoleMode::Off => false,
+        ConsoleMode::Auto => io::stdin().is_terminal() && io::stdout().is_terminal(),
     };
     // On one screen nobody wants to read of each visitor twice.
-    let quiet: &[&str] = if console && shares_terminal() { &["chinwag::chat"] } else { &[] };
-    let quiet = if settings.level() > log::LevelFilter::Info { &[] } else { quiet };
-    logging::start(settings.level(), quiet).map_err(Error::Start)?;
+    let twice = console && level <= LevelFilter::Info && shares_terminal();
+    logging::start(level, if twice { &["chinwag::chat"] } else { &[] }).map_err(Error::Start)?;
 
-    let limits = settings.limits();
     let fds = fd_limit::raise();
-    let seats = fd_limit::seats(fds, settings.max_clients(), settings.max_waiting());
+    let seats = fd_limit::seats(fds, max_clients, hub.max_waiting);
     if seats.given_past_limit {
         warn!(
-            "--max-clients {} is more than the limit of {fds} file descriptors allows; past about {} connections newcomers wait in the kernel's queue",
+            "--max-clients {}: the limit of {fds} file descriptors allows about {} connections, and whoever comes past that is not even told to wait; raise it (ulimit -n) or give fewer seats",
             seats.max_clients, seats.connections
         );
     }
+    hub.max_clients = seats.max_clients;
+    hub.max_waiting = seats.max_waiting;
     let mut listeners = Vec::new();
-    for addr in settings.listen.iter().flat_map(|listen| &listen.addrs) {
-        listeners.push(acceptor::listen(*addr, &limits).map_err(|error| Error::Listen(*addr, error))?);
+    for addr in listen {
+        listeners.push(acceptor::listen(addr, &limits).map_err(|error| Error::Listen(addr, error))?);
     }
-    let hub = Hub::new(settings.hub(seats.max_clients), Box::new(Plain { lang: settings.lang() }));
+    let hub = Hub::new(hub, Box::new(Plain { lang }));
     let mut reactor =
         reactor::Reactor::new(hub, listeners, limits, seats.connections, console).map_err(Error::Start)?;
     for addr in reactor.local_addrs() {

@@ -17,6 +17,10 @@ impl Render for Plain {
         match *event {
             Event::Notice(ref notice) => sentence(out, "* ", self.lang.notice(notice)),
             Event::Refusal(ref refusal) => sentence(out, "! ", self.lang.refusal(refusal)),
+            Event::Help { operator } => {
+                let lines = if operator { self.lang.operator_help() } else { self.lang.help() };
+                lines.iter().for_each(|line| sentence(out, "* ", line));
+            }
             Event::Said { at, name, text } => spoken(out, at, &[name, ": ", text]),
             Event::Action { at, name, text } => spoken(out, at, &["* ", name, " ", text]),
             Event::Whisper { at, from, text } => spoken(out, at, &[from, " -> you: ", text]),

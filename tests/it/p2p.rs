@@ -95,3 +95,12 @@ fn the_operator_may_leave_before_anybody_has_come() {
     server.type_in("q\n");
     assert_eq!(server.wait().code(), Some(0));
 }
+
+#[test]
+fn the_peer_cannot_walk_out_of_earshot() {
+    let (mut server, mut peer) = start();
+    peer.ask("/join elsewhere", &["! There is no command /join. /help lists them."]);
+    peer.ask("/leave", &["! There is no command /leave. /help lists them."]);
+    server.type_in("still there?\n");
+    peer.expect("[T] server: still there?");
+}

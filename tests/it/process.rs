@@ -135,7 +135,9 @@ fn the_help_names_every_option_with_its_default() {
         assert!(stdout.contains(option), "{option} is not in the help");
     }
     for default in ["[default: 127.0.0.1:4567]", "[default: 4096]", "[default: 1048576]", "[env: CHINWAG_LISTEN="] {
-        assert!(stdout.contains(default), "{default} is not in the help");
+        // A narrow terminal breaks the lines.
+        let unbroken = stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(unbroken.contains(default), "{default} is not in the help");
     }
 }
 
