@@ -73,6 +73,8 @@ pub struct Connection<S> {
     pub after_replies: bool,
     /// The peer has announced that it sends no more; a short read is not the end then.
     pub hung_up: bool,
+    /// The connection is broken; what has come before may still be read.
+    pub broken: bool,
     /// The end of its input has been read.
     pub ended: bool,
     /// A deadline for unended input is set.
@@ -97,6 +99,7 @@ impl<S: Read + Write> Connection<S> {
             held_back: false,
             after_replies: false,
             hung_up: false,
+            broken: false,
             ended: false,
             eol_set: false,
             serial,

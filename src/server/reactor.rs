@@ -215,7 +215,8 @@ impl Reactor {
                 }
                 let Some(connection) = self.connections.get_mut(slot) else { return };
                 connection.hung_up |= event.is_read_closed();
-                if event.is_error() && (connection.held_back || connection.phase == Phase::Closing) {
+                connection.broken |= event.is_error();
+                if connection.broken && (connection.held_back || connection.phase == Phase::Closing) {
                     // Nobody will read from it soon, and so nobody would find out.
                     self.broken.push(slot);
                 } else if event.is_readable() || event.is_read_closed() || event.is_error() {
@@ -282,6 +283,9 @@ impl Reactor {
             }
             Received::End => self.hub.end_of_input(id, now),
             Received::Lost => self.lose(slot, now),
+        }
+        if self.connections[slot].broken && self.connections[slot].held_back {
+            self.lose(slot, now);
         }
         if !self.limits.eol_timeout.is_zero() {
             self.watch_line(slot, now);
