@@ -57,6 +57,8 @@ pub struct Reactor {
     clock: Clock,
     pub(super) acceptor: Acceptor,
     signals: Signals,
+    /// A signal has come.
+    signalled: bool,
     console: Option<Console>,
     pub(super) connections: Slab<Connection<TcpStream>>,
     /// Connections that may be open at once.
@@ -109,6 +111,7 @@ impl Reactor {
             clock: Clock::new(),
             acceptor,
             signals,
+            signalled: false,
             console,
             connections: Slab::new(),
             max_connections,
@@ -145,7 +148,9 @@ impl Reactor {
             for event in &events {
                 self.note(event);
             }
-            if let Some(code) = self.take_signals(now) {
+            if std::mem::take(&mut self.signalled)
+                && let Some(code) = self.take_signals(now)
+            {
                 return Ok(code);
             }
             for slot in std::mem::take(&mut self.broken) {
@@ -205,7 +210,7 @@ impl Reactor {
     /// Notes what an event says; nothing is done yet, so that no slot changes its owner meanwhile.
     fn note(&mut self, event: &Event) {
         match event.token() {
-            SIGNALS => {}
+            SIGNALS => self.signalled = true,
             CONSOLE => self.console.iter_mut().for_each(Console::notify),
             Token(token) if token < CONNECTIONS => self.acceptor.notify(token - LISTENERS),
             Token(token) => {
