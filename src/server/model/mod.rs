@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use time::{Date, Month, PrimitiveDateTime, Time};
 
+use self::oracle::Room;
 use self::socket::Socket;
 use super::connection::{Connection, Flushed, Received};
 use crate::chat::{ClientId, Close, Config, Hub, Lang, Now};
@@ -41,27 +42,6 @@ struct Reader {
     echo: bool,
     ignored: Vec<(String, usize)>,
     whisperer: Option<usize>,
-}
-
-#[derive(Default)]
-struct Room {
-    history: Vec<Message>,
-    /// Bytes ever shown to the room.
-    bytes: usize,
-    /// Day lines between them: before which message of all ever said.
-    days: Vec<(usize, Date)>,
-    said: usize,
-    day: Option<Date>,
-}
-
-struct Message {
-    author: usize,
-    /// The author's name at the time, folded.
-    key: String,
-    line: String,
-    day: Date,
-    /// Bytes shown to the room before it.
-    begun: usize,
 }
 
 /// Who is meant by a slot of the real thing, and what became of them.

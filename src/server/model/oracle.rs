@@ -2,7 +2,30 @@
 
 use time::Date;
 
-use super::{HISTORY, Message, ROOMS, Room, World};
+use super::{HISTORY, ROOMS, World};
+
+/// What the model keeps of a room.
+#[derive(Default)]
+pub(super) struct Room {
+    history: Vec<Message>,
+    /// Bytes ever shown to the room.
+    bytes: usize,
+    /// Day lines between them: before which message of all ever said.
+    days: Vec<(usize, Date)>,
+    said: usize,
+    day: Option<Date>,
+}
+
+/// A message of the history.
+struct Message {
+    author: usize,
+    /// The author's name at the time, folded.
+    key: String,
+    line: String,
+    day: Date,
+    /// Bytes shown to the room before it.
+    begun: usize,
+}
 
 /// The key of a name; the names of the test differ in nothing but case.
 fn key(name: &str) -> String {
