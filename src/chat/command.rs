@@ -75,7 +75,7 @@ impl<'a> Command<'a> {
 }
 
 /// Whether a line is one of the words by which people left the first programs of this kind.
-pub fn is_farewell(line: &str) -> bool {
+fn is_farewell(line: &str) -> bool {
     let word = line.trim();
     ["q", "quit", "exit"].iter().any(|farewell| word.eq_ignore_ascii_case(farewell))
 }

@@ -7,7 +7,7 @@ use log::info;
 use time::Date;
 
 use super::client::{Client, ClientId, Stage};
-use super::command;
+use super::command::Command;
 use super::delivery::Author;
 use super::event::{Cause, Event, Notice, People, Refusal};
 use super::hub::{Close, Deadline, Due, Hub};
@@ -303,10 +303,7 @@ impl Hub {
                 }
                 return;
             }
-            Stage::Waiting(_) => {
-                self.clients[id].stage = Stage::Leaving;
-                self.seats.unqueue(now.at);
-            }
+            Stage::Waiting(_) => self.seats.unqueue(now.at),
             Stage::Asked => self.seats.give_back(),
             Stage::Here => {
                 let name = client.name.clone();
@@ -393,5 +390,5 @@ fn reason(cause: &Cause) -> String {
 
 /// Whether somebody who is not yet in a room wants to go.
 fn is_leaving(text: &str) -> bool {
-    command::is_farewell(text) || matches!(command::Command::parse(text), command::Command::Quit(_))
+    matches!(Command::parse(text), Command::Quit(_))
 }

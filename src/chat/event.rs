@@ -103,7 +103,7 @@ pub enum Notice<'a> {
         why: Option<&'a str>,
     },
     ShuttingDown,
-    /// A line of the help, or of a table for the operator.
+    /// A line of a table for the operator.
     Line(&'a str),
     Connected {
         addr: SocketAddr,

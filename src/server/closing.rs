@@ -13,6 +13,7 @@ use crate::chat::{ClientId, Close, Now};
 pub(super) const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long everybody may take to read what is owed when the server ends.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
+
 impl Reactor {
     /// Closes whom the hub wants closed.
     pub(super) fn close(&mut self, now: Now) {

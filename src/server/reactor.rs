@@ -67,7 +67,7 @@ pub struct Reactor {
     /// It has been logged that there is no room for more connections.
     pub(super) told_full: bool,
     /// Who is to be read from.
-    pub(super) ready: VecDeque<usize>,
+    ready: VecDeque<usize>,
     /// Whose connection has turned out to be broken.
     broken: Vec<usize>,
     /// Who is to be read from once the others' lines have been written.
