@@ -11,12 +11,15 @@
 //! - [`server`]: the reactor, which alone knows `Poll` and the sockets; drives the two others.
 //! - [`wheel`]: the timer wheel that hub and reactor keep their deadlines in.
 //! - [`logging`], [`stdio`]: standard error and standard output, which never block the server.
+//! - [`fd_limit`], [`signals`]: what a process of ours asks of the kernel when it starts.
 //! - [`cli`]: the command line.
 
 pub mod chat;
 pub mod cli;
+pub mod fd_limit;
 pub mod logging;
 pub mod server;
+pub mod signals;
 pub mod stdio;
 pub mod wheel;
 pub mod wire;

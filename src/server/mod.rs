@@ -5,9 +5,7 @@ mod clock;
 mod closing;
 mod connection;
 mod console;
-mod fd_limit;
 mod reactor;
-mod signals;
 mod timers;
 
 #[cfg(test)]
@@ -22,8 +20,8 @@ use log::{LevelFilter, info, warn};
 use rustix::fs::fstat;
 
 use crate::chat::{Config, Hub, Lang, Mode};
-use crate::logging;
 use crate::wire::plain::Plain;
+use crate::{fd_limit, logging};
 
 /// The bounds of connections.
 #[derive(Clone, Copy, Debug)]

@@ -21,11 +21,10 @@ use super::acceptor::Acceptor;
 use super::clock::Clock;
 use super::connection::{Connection, Flushed, Phase, Received};
 use super::console::Console;
-use super::signals;
 use super::timers::{Deadline, Timer};
 use crate::chat::{Allowance, ClientId, Hub, Now};
-use crate::logging;
 use crate::wheel::Wheel;
+use crate::{logging, signals};
 
 const SIGNALS: Token = Token(0);
 const CONSOLE: Token = Token(1);

@@ -1,39 +1,13 @@
-//! The command line: options, their defaults and environment variables, to typed settings.
+//! The options of `chinwag serve`.
 
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::time::Duration;
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, value_parser};
+use clap::{ArgAction, Args, ValueEnum, value_parser};
 use log::LevelFilter;
 
 use crate::chat::{self, Lang, Login, Mode};
 use crate::server::{ConsoleMode, Limits, Settings};
-
-/// A chat server in one thread: anything that speaks lines over TCP is a client.
-///
-/// Without a subcommand it serves.
-#[derive(Debug, Parser)]
-#[command(version, args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
-pub struct Cli {
-    #[command(subcommand)]
-    command: Option<Command>,
-    #[command(flatten)]
-    serve: Serve,
-}
-
-/// What chinwag can be asked to do.
-#[derive(Debug, Subcommand)]
-pub enum Command {
-    /// Run the server (also what a bare `chinwag` does)
-    Serve(Box<Serve>),
-}
-
-impl Cli {
-    /// What is to be done.
-    pub fn into_command(self) -> Command {
-        self.command.unwrap_or_else(|| Command::Serve(Box::new(self.serve)))
-    }
-}
 
 /// The settings of a server. Each can also be set as `CHINWAG_OPTION` in the environment.
 #[derive(Clone, Debug, Args)]
@@ -259,18 +233,14 @@ fn listen_addr(text: &str) -> Result<Listen, String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
+    use clap::{CommandFactory, Parser};
 
     use super::*;
+    use crate::cli::{Cli, Command};
 
     fn serve(args: &[&str]) -> Serve {
         let Command::Serve(serve) = Cli::try_parse_from([&["chinwag"], args].concat()).unwrap().into_command();
         *serve
-    }
-
-    #[test]
-    fn the_definition_is_sound() {
-        Cli::command().debug_assert();
     }
 
     #[test]

@@ -1,11 +1,11 @@
-//! The signals that end the server, as events of the poll.
+//! The signals that end the program, as events of the poll.
 
 use std::io;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
 
-/// Catches SIGINT, SIGTERM, and SIGHUP unless the server was started to outlive its terminal.
+/// Catches SIGINT, SIGTERM, and SIGHUP unless the program was started to outlive its terminal.
 ///
 /// # Errors
 /// If the pipe through which signals arrive cannot be made.

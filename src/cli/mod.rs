@@ -1,0 +1,45 @@
+//! The command line: options, their defaults and environment variables, to typed settings.
+
+mod serve;
+
+use clap::{Parser, Subcommand};
+
+pub use serve::Serve;
+
+/// A chat server in one thread: anything that speaks lines over TCP is a client.
+///
+/// Without a subcommand it serves.
+#[derive(Debug, Parser)]
+#[command(version, args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: Serve,
+}
+
+/// What chinwag can be asked to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the server (also what a bare `chinwag` does)
+    Serve(Box<Serve>),
+}
+
+impl Cli {
+    /// What is to be done.
+    pub fn into_command(self) -> Command {
+        self.command.unwrap_or_else(|| Command::Serve(Box::new(self.serve)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+}
