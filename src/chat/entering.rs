@@ -22,6 +22,10 @@ const MAX_GREETED: usize = 12;
 /// How often at most a line about many joins and leaves is shown.
 const SUM_UP_EVERY: Duration = Duration::from_secs(1);
 
+/// Such lines that all members of a room together get in a second; where there are more members, the line
+/// comes more rarely, or a large crowd on its way in would have nothing else done.
+const SUM_LINES: u64 = 5000;
+
 /// What somebody is shown of what was said before.
 pub(super) struct History {
     pub begin: Cursor,
@@ -276,9 +280,14 @@ impl Hub {
         }
     }
 
-    /// Shows the line about many joins and leaves.
+    /// Shows the line about many joins and leaves, or puts it off.
     pub(super) fn sum_up(&mut self, id: RoomId, now: Now) {
         let Some(room) = self.rooms.get_mut(id) else { return };
+        if now.at < room.next_sum {
+            self.sums.push_back((now.at + SUM_UP_EVERY, id));
+            return;
+        }
+        room.next_sum = now.at + Duration::from_millis(room.members.len() as u64 * 1000 / SUM_LINES);
         if let Some(Sum { joined, left }) = room.sum.take() {
             let here = room.members.len();
             let event = Event::Notice(Notice::Summed { joined, left, here });

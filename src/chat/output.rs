@@ -230,4 +230,27 @@ mod tests {
         assert_eq!(hub.allowance(speaker, now()), Allowance::Now);
         assert!(hub.operator_may_speak());
     }
+
+    #[test]
+    fn sums_of_joins_come_more_rarely_where_there_are_very_many_to_read_them() {
+        let sums = |people: usize| {
+            let mut hub = hub(Config { max_clients: 20_000, ..Config::default() }, people);
+            let first = ClientId::new(0);
+            read(&mut hub, first);
+            let mut seconds = Vec::new();
+            for second in 2..12 {
+                let now = Now { at: Duration::from_secs(second), ..now() };
+                hub.tick(now);
+                if read(&mut hub, first).contains(" joined, ") {
+                    seconds.push(second);
+                }
+                let newcomer = ClientId::new(people + second as usize);
+                hub.connected(newcomer, ([127, 0, 0, 1], 1).into(), now);
+                hub.line(newcomer, Input::Line(&format!("n{second}")), now);
+            }
+            seconds
+        };
+        assert_eq!(sums(300), [2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+        assert_eq!(sums(14_000), [2, 5, 8, 11]);
+    }
 }

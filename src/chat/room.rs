@@ -1,5 +1,7 @@
 //! A room: its log, its members, and how far the sweep over them has come.
 
+use std::time::Duration;
+
 use time::Date;
 
 use super::client::ClientId;
@@ -50,6 +52,8 @@ pub struct Room {
     pub day: Option<Date>,
     /// What is to be summed up; `Some` while a line about it is due.
     pub sum: Option<Sum>,
+    /// Not before then.
+    pub next_sum: Duration,
     /// It stands in the hub's queue of dirty rooms.
     pub dirty: bool,
     sweep: Sweep,
@@ -65,6 +69,7 @@ impl Room {
             members: Vec::new(),
             day: None,
             sum: None,
+            next_sum: Duration::ZERO,
             dirty: false,
             sweep: Sweep::default(),
         }
