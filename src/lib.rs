@@ -9,11 +9,13 @@
 //! - [`chat`]: the state machine. Pure: no sockets, no clock.
 //! - [`wire`]: bytes to lines and events to bytes; uses `chat`'s vocabulary.
 //! - [`server`]: the reactor, which alone knows `Poll` and the sockets; drives the two others.
+//! - [`bench`]: the load test, with a small reactor of its own.
 //! - [`wheel`]: the timer wheel that hub and reactor keep their deadlines in.
 //! - [`logging`], [`stdio`]: standard error and standard output, which never block the server.
 //! - [`fd_limit`], [`signals`]: what a process of ours asks of the kernel when it starts.
 //! - [`cli`]: the command line.
 
+pub mod bench;
 pub mod chat;
 pub mod cli;
 pub mod fd_limit;

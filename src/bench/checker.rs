@@ -1,0 +1,198 @@
+//! Whether each reader gets each message once and in order.
+
+use std::collections::BTreeMap;
+use std::ops::{AddAssign, Range, Sub};
+
+use serde::{Deserialize, Serialize};
+
+/// What was delivered, and what was wrong with it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tally {
+    /// Messages delivered, each counted once for each reader.
+    pub delivered: u64,
+    /// Delivered again.
+    pub duplicates: u64,
+    /// Delivered after a later one of the same sender.
+    pub out_of_order: u64,
+    /// Not as they were said; what they should have been is lost besides.
+    pub damaged: u64,
+    /// Given back to their own sender, as some servers do.
+    pub echoed: u64,
+}
+
+impl AddAssign for Tally {
+    fn add_assign(&mut self, other: Tally) {
+        self.delivered += other.delivered;
+        self.duplicates += other.duplicates;
+        self.out_of_order += other.out_of_order;
+        self.damaged += other.damaged;
+        self.echoed += other.echoed;
+    }
+}
+
+impl Sub for Tally {
+    type Output = Tally;
+
+    fn sub(self, before: Tally) -> Tally {
+        Tally {
+            delivered: self.delivered - before.delivered,
+            duplicates: self.duplicates - before.duplicates,
+            out_of_order: self.out_of_order - before.out_of_order,
+            damaged: self.damaged - before.damaged,
+            echoed: self.echoed - before.echoed,
+        }
+    }
+}
+
+/// In place of the next number: what comes back to its own sender is not waited for.
+const OWN: u32 = u32::MAX;
+
+/// What each of a number of readers has had of each of a number of streams.
+#[derive(Debug)]
+pub struct Checker {
+    streams: usize,
+    ordered: bool,
+    /// The number that is due, by reader and then stream.
+    next: Vec<u32>,
+    /// Numbers that were skipped and may still come late.
+    holes: BTreeMap<(usize, usize), Vec<Range<u32>>>,
+    /// The sums.
+    pub tally: Tally,
+}
+
+impl Checker {
+    /// For messages of `streams` senders; if `ordered`, those of one sender have to come in order.
+    pub fn new(streams: usize, ordered: bool) -> Self {
+        Checker { streams, ordered, next: Vec::new(), holes: BTreeMap::new(), tally: Tally::default() }
+    }
+
+    /// Adds a reader, who gets all messages from number 0 on, but for those of its own stream.
+    pub fn add_reader(&mut self, own: Option<usize>) {
+        let first = self.next.len();
+        self.next.resize(first + self.streams, 0);
+        if let Some(own) = own {
+            self.next[first + own] = OWN;
+        }
+    }
+
+    /// The number of readers.
+    pub fn readers(&self) -> usize {
+        self.next.len() / self.streams.max(1)
+    }
+
+    /// Notes that a reader got number `seq` of a stream; whether for the first time.
+    #[inline]
+    pub fn record(&mut self, reader: usize, stream: usize, seq: u32) -> bool {
+        if stream >= self.streams || seq == OWN {
+            self.tally.damaged += 1;
+            return false;
+        }
+        let next = &mut self.next[reader * self.streams + stream];
+        if seq == *next {
+            *next += 1;
+            self.tally.delivered += 1;
+            return true;
+        }
+        self.record_unexpected(reader, stream, seq)
+    }
+
+    #[cold]
+    fn record_unexpected(&mut self, reader: usize, stream: usize, seq: u32) -> bool {
+        let next = &mut self.next[reader * self.streams + stream];
+        if *next == OWN {
+            self.tally.echoed += 1;
+            return false;
+        }
+        let holes = self.holes.entry((reader, stream)).or_default();
+        if seq > *next {
+            holes.push(*next..seq);
+            *next = seq.saturating_add(1);
+        } else if let Some(at) = holes.iter().position(|hole| hole.contains(&seq)) {
+            let hole = holes.swap_remove(at);
+            holes.extend([hole.start..seq, seq + 1..hole.end].into_iter().filter(|rest| !rest.is_empty()));
+            self.tally.out_of_order += u64::from(self.ordered);
+        } else {
+            self.tally.duplicates += 1;
+            return false;
+        }
+        self.tally.delivered += 1;
+        true
+    }
+
+    /// Messages that have not been delivered, if so many were said in each stream.
+    pub fn missing(&self, said: &[u32]) -> u64 {
+        let holes = self.holes.iter().flat_map(|(&(_, stream), holes)| {
+            let said = said.get(stream).copied().unwrap_or(0);
+            holes.iter().map(move |hole| u64::from(hole.end.min(said).saturating_sub(hole.start)))
+        });
+        let ends = self.next.chunks(self.streams.max(1)).flat_map(|next| {
+            next.iter()
+                .zip(said)
+                .map(|(&next, &said)| if next == OWN { 0 } else { u64::from(said.saturating_sub(next)) })
+        });
+        holes.sum::<u64>() + ends.sum::<u64>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tally(streams: usize, got: &[(usize, u32)]) -> (Tally, Checker) {
+        let mut checker = Checker::new(streams, true);
+        checker.add_reader(None);
+        for &(stream, seq) in got {
+            checker.record(0, stream, seq);
+        }
+        (checker.tally, checker)
+    }
+
+    #[test]
+    fn in_order_and_once_is_right() {
+        let (tally, checker) = tally(2, &[(0, 0), (1, 0), (0, 1), (1, 1), (1, 2)]);
+        assert_eq!(tally, Tally { delivered: 5, ..Tally::default() });
+        assert_eq!(checker.missing(&[2, 3]), 0);
+    }
+
+    #[test]
+    fn each_fault_is_counted_once() {
+        let (swapped, checker) = tally(1, &[(0, 1), (0, 0), (0, 2)]);
+        assert_eq!(swapped, Tally { delivered: 3, out_of_order: 1, ..Tally::default() });
+        assert_eq!(checker.missing(&[3]), 0);
+        let (doubled, checker) = tally(1, &[(0, 0), (0, 1), (0, 1), (0, 0), (0, 2)]);
+        assert_eq!(doubled, Tally { delivered: 3, duplicates: 2, ..Tally::default() });
+        assert_eq!(checker.missing(&[3]), 0);
+        let (lost, checker) = tally(1, &[(0, 2), (0, 3), (0, 7)]);
+        assert_eq!(lost, Tally { delivered: 3, ..Tally::default() });
+        assert_eq!(checker.missing(&[10]), 2 + 3 + 2);
+        let (strange, _) = tally(1, &[(0, 0), (1, 0)]);
+        assert_eq!(strange, Tally { delivered: 1, damaged: 1, ..Tally::default() });
+    }
+
+    #[test]
+    fn what_comes_late_is_no_longer_missing_and_may_come_late_only_once() {
+        let (tally, checker) = tally(1, &[(0, 5), (0, 2), (0, 2), (0, 0), (0, 4)]);
+        assert_eq!(tally, Tally { delivered: 4, duplicates: 1, out_of_order: 3, ..Tally::default() });
+        assert_eq!(checker.missing(&[6]), 2);
+    }
+
+    #[test]
+    fn ones_own_lines_are_not_waited_for() {
+        let mut checker = Checker::new(2, true);
+        checker.add_reader(Some(1));
+        checker.record(0, 0, 0);
+        assert_eq!(checker.missing(&[1, 10]), 0);
+        assert!(!checker.record(0, 1, 0));
+        assert_eq!(checker.tally.echoed, 1);
+    }
+
+    #[test]
+    fn without_an_order_nothing_is_late() {
+        let mut checker = Checker::new(1, false);
+        checker.add_reader(None);
+        for seq in [2, 0, 1, 1] {
+            checker.record(0, 0, seq);
+        }
+        assert_eq!(checker.tally, Tally { delivered: 3, duplicates: 1, ..Tally::default() });
+    }
+}
