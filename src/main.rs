@@ -1,22 +1,37 @@
 //! Parses the command line, starts the log, runs what was asked for, and says how it went.
 
+use std::error::Error;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
 
-use chinwag::cli::{Cli, Command};
-use chinwag::{logging, server};
+use chinwag::bench::{floor, part, readers};
+use chinwag::cli::{Cli, Command, Part};
+use chinwag::{bench, logging, server};
 
 fn main() -> ExitCode {
-    let Command::Serve(serve) = Cli::parse().into_command();
-    let outcome = server::run(serve.settings());
-    let code = match &outcome {
-        Ok(code) => *code,
-        Err(error) => {
-            eprintln!("chinwag: {error}");
-            1
-        }
-    };
+    let code = run(Cli::parse().into_command()).unwrap_or_else(|error| {
+        // Standard error may be closed or full.
+        let _ = writeln!(io::stderr(), "chinwag: {error}");
+        1
+    });
     logging::finish();
     ExitCode::from(code)
+}
+
+fn run(command: Command) -> Result<u8, Box<dyn Error>> {
+    Ok(match command {
+        Command::Serve(serve) => server::run(serve.settings())?,
+        Command::Bench(bench) => bench::run(&bench.settings())?,
+        Command::BenchPart(Part::Server(serve)) => {
+            part::end_with_parent();
+            server::run(serve.settings())?
+        }
+        Command::BenchPart(Part::Floor { prompt, welcome }) => floor::part::run(prompt, welcome).map(|()| 0)?,
+        Command::BenchPart(Part::Readers) => {
+            readers::part();
+            0
+        }
+    })
 }

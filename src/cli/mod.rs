@@ -1,9 +1,11 @@
 //! The command line: options, their defaults and environment variables, to typed settings.
 
+mod bench;
 mod serve;
 
 use clap::{Parser, Subcommand};
 
+pub use bench::{Bench, Part};
 pub use serve::Serve;
 
 /// A chat server in one thread: anything that speaks lines over TCP is a client.
@@ -23,6 +25,11 @@ pub struct Cli {
 pub enum Command {
     /// Run the server (also what a bare `chinwag` does)
     Serve(Box<Serve>),
+    /// Measure what a server can do, this one or another
+    Bench(Box<Bench>),
+    /// A process that belongs to a load test
+    #[command(hide = true, subcommand)]
+    BenchPart(Part),
 }
 
 impl Cli {

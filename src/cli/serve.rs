@@ -86,7 +86,7 @@ pub struct Serve {
     #[arg(long, value_name = "BYTES", default_value_t = 131_072, value_parser = value_parser!(u64).range(..=1_073_741_824), env = "CHINWAG_SEND_BUFFER")]
     send_buffer: u64,
 
-    /// In a room with more people than this, joins and leaves are summed up once a second
+    /// In a room with more people than this, joins and leaves are summed up, at most once a second
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = at_least(0), env = "CHINWAG_ANNOUNCE_LIMIT")]
     announce_limit: u64,
 
@@ -239,8 +239,10 @@ mod tests {
     use crate::cli::{Cli, Command};
 
     fn serve(args: &[&str]) -> Serve {
-        let Command::Serve(serve) = Cli::try_parse_from([&["chinwag"], args].concat()).unwrap().into_command();
-        *serve
+        match Cli::try_parse_from([&["chinwag"], args].concat()).unwrap().into_command() {
+            Command::Serve(serve) => *serve,
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]

@@ -93,7 +93,7 @@ impl fmt::Display for Error {
 }
 
 /// An error as a part of a sentence, without its number.
-fn plain_words(error: &io::Error) -> String {
+pub(crate) fn plain_words(error: &io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or(&text);
     let mut chars = text.chars();

@@ -1,0 +1,61 @@
+//! The floor: what it costs to send the same bytes to as many sockets and do nothing else.
+//!
+//! A process of its own ([`part`]) greets whoever connects, as a server does, and then writes to all of
+//! them what it is told to, each time with one bare non-blocking send(2).
+
+pub mod part;
+
+use super::clock::{self, MILLISECOND, SECOND};
+use super::error::Error;
+use super::generator::Generator;
+use super::group::{Door, Group, Role};
+use super::part::{Part, Speaks};
+use super::process::Process;
+
+/// What tells the one connection that gives orders from the others, in place of a name.
+pub const CONTROL: &str = "#control";
+
+/// The floor's process, and the connection to it.
+pub struct Floor {
+    /// How one gets in.
+    pub door: Door,
+    /// Its process.
+    pub process: Process,
+    control: usize,
+    _part: Part,
+}
+
+impl Floor {
+    /// Starts it; its prompt and its answer to a name have so many bytes.
+    ///
+    /// # Errors
+    /// If it does not start.
+    pub fn start(generator: &mut Generator, greeting: (usize, usize)) -> Result<Self, Error> {
+        let args = ["floor".to_owned(), greeting.0.to_string(), greeting.1.to_string()];
+        let mut part = Part::start(generator, "the floor", &args, Speaks::Stdout)?;
+        let process = Process::new(part.pid()).map_err(|error| Error::Part("the floor", error.desc().into()))?;
+        let addr = loop {
+            generator.turn(clock::now() + 100 * MILLISECOND)?;
+            if let Some(line) = part.line(generator) {
+                break line.parse().map_err(|_| Error::Part("the floor", line))?;
+            }
+            part.check(generator)?;
+        };
+        let door = Door { addr, prompt: true, welcome: true };
+        let control = Door { welcome: false, ..door };
+        let control = generator.add_group(Group::new(control, Role::Control, 0, 0, SECOND));
+        generator.connect(control, clock::now(), None)?;
+        while generator.groups[control].logged_in == 0 {
+            generator.turn(clock::now() + 100 * MILLISECOND)?;
+            part.check(generator)?;
+        }
+        Ok(Floor { door, process, control, _part: part })
+    }
+
+    /// Has it send `bytes` to everybody.
+    pub fn send(&self, generator: &mut Generator, bytes: &[u8]) {
+        let mut order = (bytes.len() as u32).to_le_bytes().to_vec();
+        order.extend_from_slice(bytes);
+        generator.send(self.control, 0, &order);
+    }
+}

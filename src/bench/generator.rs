@@ -1,0 +1,438 @@
+//! The reactor of the load test: one poll for all its connections, timers, signals and helpers.
+
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use mio::event::Source;
+use mio::net::TcpStream;
+use mio::unix::SourceFd;
+use mio::unix::pipe::Receiver;
+use mio::{Events, Interest, Poll, Registry, Token};
+use rustix::time::{
+    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime,
+};
+use signal_hook_mio::v1_0::Signals;
+use slab::Slab;
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::clock::{self, MILLISECOND, Nanos, SECOND};
+use super::error::Error;
+use super::group::{Group, Role};
+use super::live::{Live, Status};
+use super::member::{Common, Flow, Member};
+use super::message::Tag;
+use super::patience::Patience;
+use super::pipe::Pipe;
+use super::readers::Plan;
+use crate::signals;
+
+/// Events taken from the kernel at once.
+const EVENTS: usize = 1024;
+
+/// Members that are read from before the time, and those who must not wait, are looked at.
+const STRIDE: usize = 16;
+
+/// Bytes read at once: more than a socket's buffer holds as a rule.
+const BLOCK: usize = 256 * 1024;
+
+/// Source addresses on loopback, from 127.0.0.2 on: each has some 28,000 ports.
+const SOURCES: usize = 250;
+
+const SIGNALS: Token = Token(usize::MAX - 1);
+const TIMER: Token = Token(usize::MAX - 2);
+/// Pipes have the tokens down from here.
+const PIPES: usize = usize::MAX - 3;
+const MAX_PIPES: usize = 1024;
+
+#[derive(Clone, Copy)]
+struct Ready {
+    token: Token,
+    writable: bool,
+    closing: bool,
+}
+
+/// See the module.
+///
+/// A scenario is plain code that calls [`Generator::turn`] until what it waits for has happened.
+pub struct Generator {
+    poll: Poll,
+    events: Events,
+    /// What the kernel has told and nobody has looked at yet, from `at` on.
+    batch: Vec<Ready>,
+    at: usize,
+    /// Those who must not wait until a batch is over; they are in `poll` too.
+    urgent: Poll,
+    urgent_events: Events,
+    urgent_members: usize,
+    members: Slab<Member>,
+    /// What the members do, and have seen.
+    pub groups: Vec<Group>,
+    /// What helpers write.
+    pub pipes: Vec<Pipe>,
+    /// What all members have in common.
+    pub common: Common,
+    /// The live line.
+    pub live: Live,
+    block: Box<[u8]>,
+    timer: OwnedFd,
+    timer_at: Nanos,
+    signals: Signals,
+    /// The signal that has asked for the end.
+    pub interrupted: Option<i32>,
+    impatient: Arc<AtomicBool>,
+    /// How many connections have been asked for.
+    connects: usize,
+    next_name: u32,
+    /// Messages and whispers.
+    said: u64,
+}
+
+impl Generator {
+    /// # Errors
+    /// If the kernel refuses the poll, a timer or the signals' pipe.
+    ///
+    /// Once a first signal has come, `impatient` is set, for the second one to end the process.
+    pub fn new(common: Common, live: Live, impatient: Arc<AtomicBool>) -> Result<Self, Error> {
+        let new = || {
+            let (poll, urgent) = (Poll::new()?, Poll::new()?);
+            let mut signals = signals::watch()?;
+            poll.registry().register(&mut signals, SIGNALS, Interest::READABLE)?;
+            let flags = TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK;
+            let timer = timerfd_create(TimerfdClockId::Monotonic, flags)?;
+            poll.registry().register(&mut SourceFd(&timer.as_raw_fd()), TIMER, Interest::READABLE)?;
+            Ok(Generator {
+                poll,
+                events: Events::with_capacity(EVENTS),
+                batch: Vec::with_capacity(EVENTS),
+                at: 0,
+                urgent,
+                urgent_events: Events::with_capacity(EVENTS),
+                urgent_members: 0,
+                members: Slab::new(),
+                groups: Vec::new(),
+                pipes: Vec::new(),
+                common,
+                live,
+                block: vec![0; BLOCK].into_boxed_slice(),
+                timer,
+                timer_at: Nanos::MAX,
+                signals,
+                interrupted: None,
+                impatient,
+                connects: 0,
+                next_name: 0,
+                said: 0,
+            })
+        };
+        new().map_err(|error| Error::System("cannot start the load test", error))
+    }
+
+    /// Adds a group without members; returns its number.
+    pub fn add_group(&mut self, group: Group) -> usize {
+        self.groups.push(group);
+        self.groups.len() - 1
+    }
+
+    /// Sets so many names aside; returns the number of the first.
+    pub fn names(&mut self, count: u32) -> u32 {
+        let first = self.next_name;
+        self.next_name += count;
+        first
+    }
+
+    /// Source addresses go on from there, so that several processes do not use the same first.
+    pub fn skip_sources(&mut self, connects: usize) {
+        self.connects = connects;
+    }
+
+    /// Open connections.
+    pub fn connections(&self) -> usize {
+        self.members.len()
+    }
+
+    /// Asks for one more connection, due at `due`; `own` is the stream that the member is the sender of.
+    ///
+    /// # Errors
+    /// If there are no file descriptors or ports left, or nobody listens.
+    pub fn connect(&mut self, group: usize, due: Nanos, own: Option<usize>) -> Result<(), Error> {
+        let addr = self.groups[group].door.addr;
+        let mut stream = open(addr, self.connects).map_err(|error| Error::Connect(addr, error))?;
+        self.connects += 1;
+        let entry = self.members.vacant_entry();
+        let token = Token(entry.key());
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        let role = self.groups[group].role;
+        let urgent = role == Role::Whisperer;
+        let registered = register(self.poll.registry(), &mut stream, token, interest).and_then(|()| {
+            let fd = stream.as_raw_fd();
+            if urgent { self.urgent.registry().register(&mut SourceFd(&fd), token, interest) } else { Ok(()) }
+        });
+        registered.map_err(|error| Error::System("cannot watch a connection", error))?;
+        self.urgent_members += usize::from(urgent);
+        let group_ref = &mut self.groups[group];
+        group_ref.room.add_reader(own);
+        group_ref.private.add_reader(None);
+        let member = Member::new(stream, group, role, group_ref.keys.len(), due);
+        group_ref.keys.push(token.0);
+        entry.insert(member);
+        Ok(())
+    }
+
+    /// Asks for connections until there are `wanted`, with at most `at_once` on their way in.
+    ///
+    /// # Errors
+    /// As [`Generator::connect`].
+    pub fn admit(&mut self, group: usize, wanted: usize, at_once: usize) -> Result<(), Error> {
+        while self.groups[group].keys.len() < wanted
+            && self.groups[group].keys.len() - self.groups[group].logged_in < at_once
+        {
+            self.connect(group, clock::now(), None)?;
+        }
+        Ok(())
+    }
+
+    /// Lets `wanted` in, at most `at_once` at a time; `what` they are, for errors.
+    ///
+    /// # Errors
+    /// If one cannot get in, or nothing happens for too long.
+    pub fn let_in(&mut self, group: usize, wanted: usize, what: &str, plan: Plan) -> Result<(), Error> {
+        let mut patience = Patience::new(plan.patience);
+        loop {
+            let logged_in = self.groups[group].logged_in;
+            if logged_in >= wanted {
+                return Ok(());
+            }
+            let waiting_for = || {
+                let hint =
+                    if logged_in == 0 { " (--prompt none or --welcome none, if it says nothing then)" } else { "" };
+                format!("{what} to be let in: {logged_in} of {wanted} are{hint}")
+            };
+            patience.check(logged_in as u64, waiting_for)?;
+            self.admit(group, wanted, plan.at_once)?;
+            self.turn(clock::now() + 50 * MILLISECOND)?;
+        }
+    }
+
+    /// Closes all connections of a group, which can have new ones then.
+    pub fn dismiss(&mut self, group: usize) {
+        let group = &mut self.groups[group];
+        for key in group.keys.drain(..) {
+            self.members.try_remove(key);
+        }
+        group.logged_in = 0;
+        group.ready = 0;
+    }
+
+    /// Closes all connections.
+    pub fn dismiss_all(&mut self) {
+        self.members.clear();
+        self.urgent_members = 0;
+    }
+
+    /// Reads from a helper's pipe; returns the pipe's number.
+    ///
+    /// # Errors
+    /// If the kernel refuses to watch it.
+    pub fn watch(&mut self, mut receiver: Receiver) -> Result<usize, Error> {
+        let number = self.pipes.len();
+        assert!(number < MAX_PIPES, "few helpers");
+        receiver
+            .set_nonblocking(true)
+            .and_then(|()| self.poll.registry().register(&mut receiver, Token(PIPES - number), Interest::READABLE))
+            .map_err(|error| Error::System("cannot watch a helper", error))?;
+        self.pipes.push(Pipe::new(receiver));
+        Ok(number)
+    }
+
+    /// Has a member say something in the room.
+    pub fn say(&mut self, group: usize, index: usize, tag: Tag) {
+        self.queue(group, index, tag);
+        self.flush(group, index);
+    }
+
+    /// As [`Generator::say`], but the line waits for [`Generator::flush`].
+    pub fn queue(&mut self, group: usize, index: usize, tag: Tag) {
+        let key = self.groups[group].keys[index];
+        if let Some(member) = self.members.get_mut(key) {
+            member.queue(tag, &self.common.format);
+            self.said += 1;
+        }
+    }
+
+    /// Writes what has been queued.
+    pub fn flush(&mut self, group: usize, index: usize) {
+        let key = self.groups[group].keys[index];
+        if let Some(member) = self.members.get_mut(key) {
+            member.flush();
+        }
+    }
+
+    /// Has a member whisper to another of its group.
+    pub fn whisper(&mut self, group: usize, from: usize, to: usize, tag: Tag) {
+        let name = self.groups[group].name(to, self.common.run);
+        let line = self.common.whisper(&name, tag);
+        self.send(group, from, &line);
+        self.said += 1;
+    }
+
+    /// Has a member send these bytes.
+    pub fn send(&mut self, group: usize, index: usize, bytes: &[u8]) {
+        let key = self.groups[group].keys[index];
+        if let Some(member) = self.members.get_mut(key) {
+            member.send(bytes);
+        }
+    }
+
+    /// Waits for something to happen until `until` at most, and sees to some of it.
+    ///
+    /// # Errors
+    /// If a connection ends that should not, or a signal asks for the end.
+    pub fn turn(&mut self, until: Nanos) -> Result<(), Error> {
+        if self.at == self.batch.len() {
+            self.wait(until)?;
+        }
+        for _ in 0..STRIDE {
+            let Some(&ready) = self.batch.get(self.at) else { break };
+            self.at += 1;
+            self.handle(ready)?;
+        }
+        if self.urgent_members > 0 {
+            self.see_to_urgent()?;
+        }
+        let now = clock::now();
+        if self.live.is_due(now) {
+            self.show(now);
+        }
+        Ok(())
+    }
+
+    fn wait(&mut self, until: Nanos) -> Result<(), Error> {
+        let until = until.min(self.live.next_due());
+        let timeout = if until <= clock::now() {
+            Some(Duration::ZERO)
+        } else {
+            self.set_timer(until).map_err(|error| Error::System("cannot set a timer", error))?;
+            None
+        };
+        match self.poll.poll(&mut self.events, timeout) {
+            Err(error) if error.kind() != ErrorKind::Interrupted => return Err(Error::System("cannot poll", error)),
+            _ => {}
+        }
+        // Before any of it is recorded, so that it counts for the interval in which it came.
+        let now = clock::now();
+        for group in &mut self.groups {
+            for measured in [&mut group.latency, &mut group.round_trips, &mut group.logins, &mut group.visits] {
+                measured.roll(now);
+            }
+        }
+        self.batch.clear();
+        self.at = 0;
+        self.batch.extend(self.events.iter().map(|event| Ready {
+            token: event.token(),
+            writable: event.is_writable(),
+            closing: event.is_read_closed() || event.is_error(),
+        }));
+        Ok(())
+    }
+
+    /// A timer of our own, since those of epoll_wait(2) are rounded up to milliseconds.
+    fn set_timer(&mut self, until: Nanos) -> io::Result<()> {
+        if self.timer_at != until {
+            let at = Timespec { tv_sec: (until / SECOND) as i64, tv_nsec: (until % SECOND) as i64 };
+            let zero = Timespec { tv_sec: 0, tv_nsec: 0 };
+            timerfd_settime(&self.timer, TimerfdTimerFlags::ABSTIME, &Itimerspec { it_interval: zero, it_value: at })?;
+            self.timer_at = until;
+        }
+        Ok(())
+    }
+
+    fn handle(&mut self, ready: Ready) -> Result<(), Error> {
+        match ready.token {
+            SIGNALS => match self.signals.pending().next() {
+                Some(signal) => {
+                    self.interrupted = Some(signal);
+                    self.impatient.store(true, Ordering::Relaxed);
+                    Err(Error::Interrupted(signal))
+                }
+                None => Ok(()),
+            },
+            TIMER => {
+                self.timer_at = Nanos::MAX;
+                Ok(())
+            }
+            Token(number) if number > PIPES - MAX_PIPES => {
+                self.pipes[PIPES - number].read(&mut self.block);
+                Ok(())
+            }
+            Token(key) => self.see_to(key, ready),
+        }
+    }
+
+    fn see_to(&mut self, key: usize, ready: Ready) -> Result<(), Error> {
+        // One that was closed in this batch, or before, may still be told of.
+        let Some(member) = self.members.get_mut(key) else { return Ok(()) };
+        let group = &mut self.groups[member.group];
+        if ready.writable {
+            member.writable(group, &self.common)?;
+        }
+        if member.readable(group, &self.common, &mut self.block, ready.closing)? == Flow::Closed {
+            self.members.remove(key);
+        }
+        Ok(())
+    }
+
+    fn see_to_urgent(&mut self) -> Result<(), Error> {
+        match self.urgent.poll(&mut self.urgent_events, Some(Duration::ZERO)) {
+            Err(error) if error.kind() != ErrorKind::Interrupted => return Err(Error::System("cannot poll", error)),
+            _ => {}
+        }
+        let events = std::mem::replace(&mut self.urgent_events, Events::with_capacity(0));
+        let seen = events.iter().try_for_each(|event| {
+            let closing = event.is_read_closed() || event.is_error();
+            self.see_to(event.token().0, Ready { token: event.token(), writable: event.is_writable(), closing })
+        });
+        self.urgent_events = events;
+        seen
+    }
+
+    fn show(&mut self, now: Nanos) {
+        let round_trips = self.groups.iter().map(|group| &group.round_trips);
+        let mut measured = round_trips.chain(self.groups.iter().map(|group| &group.latency));
+        let latency = measured.find_map(|measured| measured.last()).map(|point| (point.p50_ms, point.p99_ms));
+        let status = Status {
+            connections: self.members.len(),
+            said: self.said,
+            delivered: self.groups.iter().map(|group| group.room.tally.delivered + group.private.tally.delivered).sum(),
+            latency,
+        };
+        self.live.show(now, &status);
+    }
+}
+
+fn register(registry: &Registry, source: &mut impl Source, token: Token, interest: Interest) -> io::Result<()> {
+    registry.register(source, token, interest)
+}
+
+/// Asks for a connection, from another source address each time where that is possible.
+fn open(addr: SocketAddr, number: usize) -> io::Result<TcpStream> {
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
+    socket.set_tcp_nodelay(true)?;
+    if let IpAddr::V4(ip) = addr.ip()
+        && ip.is_loopback()
+    {
+        socket.set_reuse_address(true)?;
+        let source = Ipv4Addr::new(127, 0, 0, 2 + (number % SOURCES) as u8);
+        socket.bind(&SocketAddr::from((source, 0)).into())?;
+    }
+    match socket.connect(&addr.into()) {
+        Ok(()) => {}
+        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::INPROGRESS.raw_os_error()) => {}
+        Err(error) => return Err(error),
+    }
+    Ok(TcpStream::from_std(socket.into()))
+}

@@ -1,0 +1,109 @@
+//! One line on a terminal that shows how a load test goes.
+
+use std::io::{self, IsTerminal};
+use std::os::fd::AsFd;
+
+use super::clock::{MILLISECOND, Nanos, seconds};
+use super::report::figures::{count, milliseconds};
+use crate::stdio::Sink;
+
+/// How often it is written.
+const INTERVAL: Nanos = 200 * MILLISECOND;
+
+/// What is to be seen at one moment; counts since the start.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Status {
+    /// Open connections.
+    pub connections: usize,
+    /// Messages said.
+    pub said: u64,
+    /// Messages delivered.
+    pub delivered: u64,
+    /// Half and 99 in 100 took at most so many milliseconds.
+    pub latency: Option<(f64, f64)>,
+}
+
+/// See the module. Without a terminal on standard error it does nothing.
+pub struct Live {
+    sink: Option<Sink>,
+    what: String,
+    ends: Option<Nanos>,
+    shown: Nanos,
+    before: Status,
+}
+
+impl Live {
+    /// On standard error, if it is a terminal.
+    pub fn new() -> Self {
+        let stderr = io::stderr();
+        Live { sink: stderr.is_terminal().then(|| Sink::new(stderr.as_fd())), ..Self::off() }
+    }
+
+    /// Nowhere.
+    pub fn off() -> Self {
+        Live { sink: None, what: String::new(), ends: None, shown: 0, before: Status::default() }
+    }
+
+    /// What goes on from now, and when it is over, if that is known.
+    pub fn begin(&mut self, what: &str, ends: Option<Nanos>) {
+        self.what = what.to_owned();
+        self.ends = ends;
+        self.shown = 0;
+    }
+
+    /// Whether it is time to write it.
+    pub fn is_due(&self, now: Nanos) -> bool {
+        now >= self.next_due()
+    }
+
+    /// When that is.
+    pub fn next_due(&self) -> Nanos {
+        if self.sink.is_some() { self.shown + INTERVAL } else { Nanos::MAX }
+    }
+
+    /// Writes it.
+    pub fn show(&mut self, now: Nanos, status: &Status) {
+        let Some(sink) = &mut self.sink else { return };
+        let span = seconds(now.saturating_sub(self.shown)).max(0.001);
+        let mut line = format!("{}: {} connections", self.what, count(status.connections as u64));
+        if self.shown > 0 && status.delivered > 0 {
+            let a_second = |is: u64, was: u64| count((is.saturating_sub(was) as f64 / span).round() as u64);
+            line += &format!(
+                ", {} messages/s, {} deliveries/s",
+                a_second(status.said, self.before.said),
+                a_second(status.delivered, self.before.delivered)
+            );
+        }
+        if let Some((p50, p99)) = status.latency {
+            line += &format!(", p50 {} p99 {}", milliseconds(p50), milliseconds(p99));
+        }
+        if let Some(left) = self.ends.and_then(|ends| ends.checked_sub(now)) {
+            line += &format!(", {:.0} s left", seconds(left).ceil());
+        }
+        let width = rustix::termios::tcgetwinsize(rustix::stdio::stderr()).map_or(0, |size| size.ws_col);
+        // Who does not know their width has the usual one.
+        let width = if width == 0 { 80 } else { width };
+        let line: String = line.chars().take(usize::from(width) - 1).collect();
+        // One that was not taken yet is out of date.
+        if !sink.has_pending() {
+            sink.push(format!("\r\x1b[K{line}").as_bytes());
+        }
+        sink.flush();
+        self.shown = now;
+        self.before = *status;
+    }
+
+    /// Wipes it out.
+    pub fn clear(&mut self) {
+        if let Some(sink) = &mut self.sink {
+            sink.push(b"\r\x1b[K");
+            sink.flush();
+        }
+    }
+}
+
+impl Default for Live {
+    fn default() -> Self {
+        Self::new()
+    }
+}

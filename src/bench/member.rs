@@ -1,0 +1,388 @@
+//! One connection of the load test: how it gets in, and what it makes of what it reads.
+
+use std::collections::HashSet;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::Shutdown;
+
+use memchr::memchr;
+use mio::net::TcpStream;
+
+use super::clock::{self, Nanos};
+use super::error::Error;
+use super::group::{Group, Role};
+use super::message::{Format, Found, Kind, Tag};
+use super::transcript::{Known, Place};
+
+/// The longest line that a server may send.
+const MAX_LINE: usize = 4 << 20;
+
+/// What all members of a run have in common.
+pub struct Common {
+    /// The number of the run.
+    pub run: u16,
+    /// The form of its messages.
+    pub format: Format,
+    /// How one whispers: `{name}` and `{text}` are filled in.
+    pub whisper: String,
+}
+
+impl Common {
+    /// A whole line that whispers to `name`.
+    pub fn whisper(&self, name: &str, tag: Tag) -> Vec<u8> {
+        let (before, after) = self.whisper.split_once("{text}").unwrap_or((&self.whisper, ""));
+        let mut line = before.replace("{name}", name).into_bytes();
+        self.format.write(tag, &mut line);
+        line.extend_from_slice(after.as_bytes());
+        line.push(b'\n');
+        line
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Connecting,
+    /// The server has the first word.
+    Prompt,
+    /// The name has been said.
+    Welcome,
+    In,
+}
+
+/// Whether a connection goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// It does.
+    Open,
+    /// It has ended, as it should.
+    Closed,
+}
+
+/// See the module.
+pub struct Member {
+    /// The connection.
+    pub stream: TcpStream,
+    /// The number of its group.
+    pub group: usize,
+    index: u32,
+    state: State,
+    ready: bool,
+    hung_up: bool,
+    /// When it was due.
+    due: Nanos,
+    /// A line of which the end has not come yet.
+    rest: Vec<u8>,
+    /// What could not be written yet, from `sent` on.
+    out: Vec<u8>,
+    sent: usize,
+    /// How far one is in the transcript, if all that one has got is as it is there.
+    place: Option<Place>,
+    /// What a visitor has read.
+    seen: Option<HashSet<u32>>,
+}
+
+impl Member {
+    /// The connection has been asked for.
+    pub fn new(stream: TcpStream, group: usize, role: Role, index: usize, due: Nanos) -> Self {
+        Member {
+            stream,
+            group,
+            index: index as u32,
+            state: State::Connecting,
+            ready: false,
+            hung_up: false,
+            due,
+            rest: Vec::new(),
+            out: Vec::new(),
+            sent: 0,
+            place: None,
+            seen: (role == Role::Visitor).then(HashSet::new),
+        }
+    }
+
+    /// The connection may have been made, or there may be room for more.
+    ///
+    /// # Errors
+    /// If it could not be made.
+    pub fn writable(&mut self, group: &mut Group, common: &Common) -> Result<(), Error> {
+        if self.state == State::Connecting {
+            match self.stream.take_error() {
+                Ok(None) => {}
+                Ok(Some(error)) | Err(error) => return Err(Error::Connect(group.door.addr, error)),
+            }
+            match self.stream.peer_addr() {
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::NotConnected => return Ok(()),
+                Err(error) => return Err(Error::Connect(group.door.addr, error)),
+            }
+            self.state = State::Prompt;
+            if !group.door.prompt {
+                self.introduce(group, common);
+            }
+        }
+        self.flush();
+        Ok(())
+    }
+
+    /// Reads what there is; `closing` if the kernel says that the other side has closed.
+    ///
+    /// # Errors
+    /// If the server refuses the name or closes.
+    pub fn readable(
+        &mut self,
+        group: &mut Group,
+        common: &Common,
+        block: &mut [u8],
+        closing: bool,
+    ) -> Result<Flow, Error> {
+        loop {
+            match self.stream.read(block) {
+                Ok(0) => return self.ended(group, common, None),
+                Ok(n) => {
+                    self.take(group, common, &block[..n], clock::now())?;
+                    // There is nothing more, or a new event will tell: epoll(7).
+                    if n < block.len() && !closing {
+                        return Ok(Flow::Open);
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Flow::Open),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if self.state == State::Connecting => return Err(Error::Connect(group.door.addr, error)),
+                Err(error) => return self.ended(group, common, Some(error)),
+            }
+        }
+    }
+
+    fn ended(&mut self, group: &mut Group, common: &Common, error: Option<io::Error>) -> Result<Flow, Error> {
+        if self.hung_up {
+            group.left += 1;
+            group.resets += usize::from(error.is_some());
+            group.visits.record(clock::now().saturating_sub(self.due));
+            return Ok(Flow::Closed);
+        }
+        Err(Error::Closed {
+            name: group.name(self.index as usize, common.run),
+            logged_in: self.state == State::In,
+            last_words: group.last_words(self.index),
+            error,
+        })
+    }
+
+    fn take(&mut self, group: &mut Group, common: &Common, bytes: &[u8], now: Nanos) -> Result<(), Error> {
+        if matches!(self.state, State::Connecting | State::Prompt) {
+            self.state = State::Prompt;
+            group.greeting.0 = bytes.len();
+            group.note(self.index, bytes.trim_ascii());
+            self.introduce(group, common);
+            return Ok(());
+        }
+        if self.state == State::Welcome {
+            group.greeting.1 = bytes.len();
+        }
+        if self.place.is_some() {
+            return self.follow(group, common, bytes, now);
+        }
+        self.take_lines(group, common, bytes, now)
+    }
+
+    /// Takes bytes of which all are to be looked at.
+    fn take_lines(&mut self, group: &mut Group, common: &Common, mut bytes: &[u8], now: Nanos) -> Result<(), Error> {
+        if !self.rest.is_empty()
+            && let Some(end) = memchr(b'\n', bytes)
+        {
+            let mut line = std::mem::take(&mut self.rest);
+            line.extend_from_slice(&bytes[..end]);
+            bytes = &bytes[end + 1..];
+            self.line(group, common, &line, now)?;
+        }
+        while let Some(end) = memchr(b'\n', bytes) {
+            self.line(group, common, &bytes[..end], now)?;
+            bytes = &bytes[end + 1..];
+        }
+        self.rest.extend_from_slice(bytes);
+        if self.rest.len() > MAX_LINE {
+            return Err(Error::EndlessLine(MAX_LINE));
+        }
+        Ok(())
+    }
+
+    /// Takes bytes that are most likely what another reader has got.
+    fn follow(&mut self, group: &mut Group, common: &Common, got: &[u8], now: Nanos) -> Result<(), Error> {
+        let joined;
+        let got = if self.rest.is_empty() {
+            got
+        } else {
+            joined = [&std::mem::take(&mut self.rest), got].concat();
+            &joined
+        };
+        let (Some(place), Some(transcript)) = (self.place, group.transcript.take()) else {
+            return self.take_lines(group, common, got, now);
+        };
+        let Some(same) = transcript.same(place, got) else {
+            self.place = None;
+            group.transcript = Some(transcript);
+            return self.take_lines(group, common, got, now);
+        };
+        let (lines, place, left) = transcript.whole(place, same);
+        // Messages that were due at one time are noted together.
+        let (mut time, mut count) = (0, 0);
+        for line in lines {
+            let Some(Known { stream, seq, time: due }) = line.known else {
+                self.line(group, common, transcript.text(line), now)?;
+                continue;
+            };
+            if group.room.record(self.index as usize, usize::from(stream), seq) {
+                if due != time {
+                    group.latency.record_n(now.saturating_sub(time), count);
+                    (time, count) = (due, 0);
+                }
+                count += 1;
+                if let Some(window) = &mut group.window {
+                    window.arrived(usize::from(stream), seq);
+                }
+            }
+        }
+        group.latency.record_n(now.saturating_sub(time), count);
+        self.place = Some(place);
+        group.transcript = Some(transcript);
+        self.take_lines(group, common, &got[same - left..], now)
+    }
+
+    #[inline]
+    fn line(&mut self, group: &mut Group, common: &Common, line: &[u8], now: Nanos) -> Result<(), Error> {
+        let text = line.strip_suffix(b"\r").unwrap_or(line);
+        let found = common.format.find(text);
+        self.note_place(group, line, &found);
+        match found {
+            Found::Tag(Tag { kind: Kind::Message, stream, seq, time }) if self.seen.is_none() => {
+                if group.room.record(self.index as usize, usize::from(stream), seq) {
+                    group.latency.record(now.saturating_sub(time));
+                    if let Some(window) = &mut group.window {
+                        window.arrived(usize::from(stream), seq);
+                    }
+                }
+            }
+            Found::Tag(tag) => self.rare(group, common, tag, line, now),
+            Found::Damaged => group.room.tally.damaged += 1,
+            Found::Other => {
+                group.note(self.index, text);
+                if self.state == State::Welcome {
+                    if text.starts_with(b"! ") {
+                        return Err(Error::Refused {
+                            name: group.name(self.index as usize, common.run),
+                            answer: String::from_utf8_lossy(text).into_owned(),
+                        });
+                    }
+                    self.enter(group, common, now);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds to the transcript what is new, and finds out where in it this reader is.
+    fn note_place(&mut self, group: &mut Group, line: &[u8], found: &Found) {
+        let Some(transcript) = &mut group.transcript else { return };
+        let known = match *found {
+            Found::Tag(Tag { kind: Kind::Message, stream, seq, time }) => Some(Known { stream, seq, time }),
+            _ => None,
+        };
+        let leads = self.place.is_some_and(|place| place == transcript.newest());
+        if leads || known.is_some_and(|known| transcript.is_new(known)) {
+            transcript.push(line, known);
+        } else if !known.is_some_and(|known| transcript.is_last(known)) {
+            self.place = None;
+            return;
+        }
+        self.place = Some(transcript.newest());
+    }
+
+    fn rare(&mut self, group: &mut Group, common: &Common, tag: Tag, line: &[u8], now: Nanos) {
+        match (tag.kind, group.role) {
+            (Kind::Message, _) => {
+                if let Some(seen) = &mut self.seen
+                    && !seen.insert(tag.seq)
+                {
+                    group.room.tally.duplicates += 1;
+                }
+            }
+            (Kind::Probe, _) => {
+                if group.sample.is_empty() {
+                    group.sample = [line, b"\n"].concat();
+                }
+                group.ready += usize::from(!self.ready);
+                self.ready = true;
+            }
+            (_, Role::Whisperer) => self.whispered(group, common, tag, now),
+            // A whisper to somebody else.
+            _ => group.room.tally.damaged += 1,
+        }
+    }
+
+    fn whispered(&mut self, group: &mut Group, common: &Common, tag: Tag, now: Nanos) {
+        let index = self.index as usize;
+        let asks = index.is_multiple_of(2);
+        if usize::from(tag.stream) != index / 2 {
+            group.private.tally.damaged += 1;
+        } else if asks == (tag.kind == Kind::Question) {
+            // What one whispers is often shown to oneself too.
+            group.private.tally.echoed += 1;
+        } else if group.private.record(index, 0, tag.seq) {
+            if asks {
+                group.round_trips.record(now.saturating_sub(tag.time));
+            } else {
+                let answer = common.whisper(&group.name(index - 1, common.run), Tag { kind: Kind::Answer, ..tag });
+                self.send(&answer);
+            }
+        }
+    }
+
+    fn introduce(&mut self, group: &mut Group, common: &Common) {
+        self.state = State::Welcome;
+        let mut name = group.name(self.index as usize, common.run);
+        name.push('\n');
+        self.send(name.as_bytes());
+        if !group.door.welcome {
+            self.enter(group, common, clock::now());
+        }
+    }
+
+    fn enter(&mut self, group: &mut Group, common: &Common, now: Nanos) {
+        self.state = State::In;
+        group.logged_in += 1;
+        group.logins.record(now.saturating_sub(self.due));
+        if group.role == Role::Visitor {
+            let mut message = Vec::new();
+            common.format.write(Tag { kind: Kind::Message, stream: 0, seq: self.index, time: now }, &mut message);
+            message.push(b'\n');
+            self.send(&message);
+            self.hung_up = self.stream.shutdown(Shutdown::Write).is_ok();
+        }
+    }
+
+    /// Writes a whole line, now or when there is room for it.
+    pub fn send(&mut self, line: &[u8]) {
+        self.out.extend_from_slice(line);
+        self.flush();
+    }
+
+    /// Notes a whole line to be written with those that follow.
+    pub fn queue(&mut self, tag: Tag, format: &Format) {
+        format.write(tag, &mut self.out);
+        self.out.push(b'\n');
+    }
+
+    /// Writes what can be written.
+    pub fn flush(&mut self) {
+        while self.sent < self.out.len() {
+            match self.stream.write(&self.out[self.sent..]) {
+                Ok(n) => self.sent += n,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                // Reading will tell that the connection has ended.
+                Err(_) => break,
+            }
+        }
+        self.out.clear();
+        self.sent = 0;
+    }
+}

@@ -1,0 +1,295 @@
+//! What came of a load test: the figures, for people, for programs, and as a picture.
+
+pub mod figures;
+pub mod machine;
+pub mod svg;
+pub mod table;
+
+use serde::Serialize;
+
+use super::Settings;
+use super::checker::Tally;
+use super::clock::Nanos;
+use super::error::Error;
+use super::interrupted;
+use super::latency::Summary;
+use super::scenario::Scenario;
+use super::scenario::churn::Churn;
+use super::scenario::connections::Connections;
+use super::scenario::fanout::Fanout;
+use super::scenario::whisper::Whisper;
+use machine::Machine;
+
+/// All of it.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// The version of this program.
+    pub chinwag: &'static str,
+    /// `release`, or `debug`, of which the figures mean little.
+    pub build: &'static str,
+    /// When it began, in UTC (RFC 3339).
+    pub started: String,
+    /// Where it ran.
+    pub machine: Machine,
+    /// What was driven: an address, or `own`.
+    pub server: String,
+    /// What was done.
+    pub scenarios: Vec<Done>,
+}
+
+/// One scenario.
+#[derive(Debug, Serialize)]
+pub struct Done {
+    /// The command that does the same again.
+    pub command: String,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What has to be known to understand the figures.
+    pub notes: Vec<String>,
+    /// The figures; `None` if it did not get that far.
+    pub measured: Option<Measured>,
+}
+
+/// How a scenario ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "is", rename_all = "lowercase")]
+pub enum Outcome {
+    /// As planned, and all that was owed came once and in order.
+    Passed,
+    /// As planned, but the server lost, doubled, damaged or mixed up lines.
+    Faulty,
+    /// Early, by a signal.
+    Interrupted {
+        /// Its number.
+        signal: i32,
+    },
+    /// Early.
+    Failed {
+        /// Why.
+        why: String,
+    },
+}
+
+/// The figures of a scenario.
+#[derive(Debug, Serialize)]
+#[serde(tag = "scenario", rename_all = "lowercase")]
+pub enum Measured {
+    /// How many clients.
+    Connections(Connections),
+    /// Broadcast.
+    Fanout(Fanout),
+    /// Round trips.
+    Whisper(Whisper),
+    /// Coming and going.
+    Churn(Churn),
+}
+
+/// Whether everything that was owed came, once, in order and whole.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Checked {
+    /// What was owed.
+    pub expected: u64,
+    /// What was delivered, and what was wrong with it.
+    #[serde(flatten)]
+    pub tally: Tally,
+    /// What never came.
+    pub lost: u64,
+}
+
+impl Checked {
+    /// From what was owed, what came, and what did not.
+    pub fn new(expected: u64, tally: Tally, lost: u64) -> Self {
+        Checked { expected, tally, lost }
+    }
+
+    /// What has come to it since `before`.
+    pub fn since(self, before: Checked) -> Self {
+        Checked {
+            expected: self.expected - before.expected,
+            tally: self.tally - before.tally,
+            lost: self.lost.saturating_sub(before.lost),
+        }
+    }
+
+    /// Whether nothing was wrong.
+    pub fn is_right(&self) -> bool {
+        let Tally { duplicates, out_of_order, damaged, .. } = self.tally;
+        self.lost + duplicates + out_of_order + damaged == 0
+    }
+}
+
+/// A cost of the server's, as a multiple of what a bare send costs, taken slice by slice.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Ratio {
+    /// The one in the middle.
+    pub median: f64,
+    /// The best one.
+    pub lowest: f64,
+    /// The worst one.
+    pub highest: f64,
+    /// How many there were.
+    pub slices: usize,
+}
+
+impl Ratio {
+    /// From pairs of costs that were measured one right after the other.
+    pub fn of(pairs: impl IntoIterator<Item = (f64, f64)>) -> Option<Self> {
+        let measured = pairs.into_iter().filter(|pair| [pair.0, pair.1].iter().all(|us| us.is_finite() && *us > 0.0));
+        let mut ratios: Vec<f64> = measured.map(|(cost, floor)| cost / floor).collect();
+        ratios.sort_by(f64::total_cmp);
+        let (lowest, highest) = (*ratios.first()?, *ratios.last()?);
+        let middle = ratios.len() / 2;
+        let median = if ratios.len() % 2 == 1 { ratios[middle] } else { (ratios[middle - 1] + ratios[middle]) / 2.0 };
+        let round = |ratio| figures::rounded(ratio, 3);
+        Some(Ratio { median: round(median), lowest: round(lowest), highest: round(highest), slices: ratios.len() })
+    }
+}
+
+/// What the load test itself took.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Own {
+    /// CPU time of all its processes for each delivery or login, in microseconds.
+    pub cpu_us: f64,
+    /// How much of one core its busiest process used, 0 to 1.
+    pub busy: f64,
+    /// How many processes read.
+    pub processes: usize,
+}
+
+impl Own {
+    /// How busy its busiest process was, its helpers being all alike.
+    pub fn busy(took: Nanos, main: Nanos, helpers: Nanos, processes: usize) -> f64 {
+        let helper = helpers as f64 / (processes - 1).max(1) as f64;
+        figures::rounded(helper.max(main as f64) / took as f64, 3)
+    }
+
+    /// From that much of a core on, it is the load test that is measured.
+    pub const BOTTLENECK: f64 = 0.95;
+
+    /// Whether the figures are more its own than the server's.
+    pub fn is_bottleneck(&self) -> bool {
+        self.busy >= Self::BOTTLENECK
+    }
+}
+
+impl Report {
+    /// Nothing yet.
+    pub fn begin(settings: &Settings) -> Self {
+        Report {
+            chinwag: env!("CARGO_PKG_VERSION"),
+            build: if cfg!(debug_assertions) { "debug" } else { "release" },
+            started: machine::utc_now(),
+            machine: Machine::this(),
+            server: settings.addr.map_or_else(|| "own".to_owned(), |addr| addr.to_string()),
+            scenarios: Vec::new(),
+        }
+    }
+
+    /// A scenario has something to tell; what it measures is put in as it goes.
+    pub fn add(&mut self, measured: Option<Measured>, notes: Vec<String>) {
+        self.scenarios.push(Done { command: String::new(), outcome: Outcome::Passed, notes, measured });
+    }
+
+    /// The last scenario is over.
+    pub fn end_scenario(&mut self, scenario: &Scenario, settings: &Settings, result: Result<(), Error>) -> Outcome {
+        if self.scenarios.last().is_none_or(|done| !done.command.is_empty()) {
+            self.add(None, Vec::new());
+        }
+        let done = self.scenarios.last_mut().expect("one was added");
+        done.command = scenario.command(settings);
+        done.outcome = match result {
+            Ok(()) if done.measured.as_ref().is_none_or(Measured::is_right) => Outcome::Passed,
+            Ok(()) => Outcome::Faulty,
+            Err(error) => match interrupted(&error) {
+                Some(signal) => Outcome::Interrupted { signal },
+                None => Outcome::Failed { why: error.to_string() },
+            },
+        };
+        done.outcome.clone()
+    }
+
+    /// Why some scenarios could not be carried through.
+    pub fn failures(&self) -> impl Iterator<Item = String> {
+        let several = self.scenarios.len() > 1;
+        self.scenarios.iter().filter_map(move |done| match &done.outcome {
+            Outcome::Failed { why } if several => Some(format!("{why} ({})", done.command)),
+            Outcome::Failed { why } => Some(why.clone()),
+            _ => None,
+        })
+    }
+
+    /// 0 if all passed, 1 if not, 128 and the number of the signal that ended it.
+    pub fn exit_code(&self) -> u8 {
+        let code = |done: &Done| match done.outcome {
+            Outcome::Passed => 0,
+            Outcome::Faulty | Outcome::Failed { .. } => 1,
+            Outcome::Interrupted { signal } => 128 + signal as u8,
+        };
+        let faulty = self.scenarios.iter().any(|done| done.measured.as_ref().is_some_and(|it| !it.is_right()));
+        if faulty { 1 } else { self.scenarios.iter().map(code).find(|&code| code > 0).unwrap_or(0) }
+    }
+
+    /// For programs; its schema is `schema.json` beside this file.
+    pub fn json(&self) -> String {
+        let mut text = serde_json::to_string_pretty(self).expect("it has only what JSON has");
+        text.push('\n');
+        text
+    }
+}
+
+impl Measured {
+    /// Whether all that was owed came once, in order and whole.
+    pub fn is_right(&self) -> bool {
+        match self {
+            Measured::Connections(it) => it.reach.as_ref().is_none_or(|reach| reach.checked.is_right()),
+            Measured::Fanout(it) => it.checked.is_right(),
+            Measured::Whisper(it) => {
+                [&it.alone, &it.busy].into_iter().flatten().all(|it| it.checked.is_right()) && it.room.is_right()
+            }
+            Measured::Churn(it) => it.checked.is_right(),
+        }
+    }
+
+    /// What a picture shows: what was timed, and how long it took.
+    pub fn latencies(&self) -> Vec<(&'static str, &Summary)> {
+        let named: Vec<(&str, Option<&Summary>)> = match self {
+            Measured::Connections(it) => vec![("login", it.login.as_ref())],
+            Measured::Fanout(it) => {
+                vec![("delivery", it.latency.as_ref()), ("bare send", it.floor_latency.as_ref())]
+            }
+            Measured::Whisper(it) => vec![
+                ("round trip, quiet room", it.alone.as_ref().and_then(|it| it.latency.as_ref())),
+                ("round trip, busy room", it.busy.as_ref().and_then(|it| it.latency.as_ref())),
+            ],
+            Measured::Churn(it) => vec![("login", it.login.as_ref()), ("whole visit", it.visit.as_ref())],
+        };
+        named.into_iter().filter_map(|(name, summary)| Some((name, summary?))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ratio_is_taken_in_pairs() {
+        let ratio = Ratio::of([(2.0, 1.0), (30.0, 10.0), (100.0, 100.0)]).unwrap();
+        assert_eq!(ratio, Ratio { median: 2.0, lowest: 1.0, highest: 3.0, slices: 3 });
+        assert_eq!(Ratio::of([(1.0, 1.0), (2.0, 1.0)]).unwrap().median, 1.5);
+        assert_eq!(Ratio::of([(1.0, 0.0), (0.0, 1.0), (1.0, f64::INFINITY)]), None);
+    }
+
+    #[test]
+    fn any_fault_is_wrong() {
+        let right = Checked::new(5, Tally { delivered: 5, echoed: 3, ..Tally::default() }, 0);
+        assert!(right.is_right());
+        assert!(!Checked { lost: 1, ..right }.is_right());
+        for tally in [
+            Tally { duplicates: 1, ..right.tally },
+            Tally { out_of_order: 1, ..right.tally },
+            Tally { damaged: 1, ..right.tally },
+        ] {
+            assert!(!Checked { tally, ..right }.is_right());
+        }
+    }
+}

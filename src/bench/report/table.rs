@@ -1,0 +1,286 @@
+//! The result as people read it.
+
+use std::fmt::Write;
+
+use super::figures::{count, microseconds, milliseconds, significant, things};
+use super::{Checked, Done, Measured, Outcome, Own, Ratio, Report};
+use crate::bench::latency::Summary;
+use crate::bench::scenario::churn::Churn;
+use crate::bench::scenario::connections::Connections;
+use crate::bench::scenario::fanout::{Fanout, Pace};
+use crate::bench::scenario::whisper::Whisper;
+
+/// Where the second column begins.
+const COLUMN: usize = 22;
+
+/// Rows of a name and a value.
+type Rows = Vec<(&'static str, String)>;
+
+/// The whole of it.
+pub fn write(report: &Report) -> String {
+    let mut text = String::new();
+    let machine = &report.machine;
+    let _ = writeln!(
+        text,
+        "chinwag {} bench, {}, {} x {}{}",
+        report.chinwag,
+        machine.kernel,
+        machine.cpus,
+        machine.cpu,
+        if report.build == "debug" { "\nthis is a debug build: its figures mean little" } else { "" }
+    );
+    for done in &report.scenarios {
+        let _ = writeln!(text, "\n{}", done.command);
+        for (name, value) in rows(done) {
+            let _ = writeln!(text, "  {name:COLUMN$}{value}");
+        }
+        for note in &done.notes {
+            let _ = writeln!(text, "  ({note})");
+        }
+        match &done.outcome {
+            Outcome::Passed => {}
+            Outcome::Faulty => text.push_str("  FAULTY: not every line came once, in order and whole\n"),
+            Outcome::Interrupted { .. } => {
+                text.push_str(
+                    "  interrupted: the figures are those up to then; what was under way is not counted as lost\n",
+                );
+            }
+            Outcome::Failed { why } => {
+                let _ = writeln!(text, "  FAILED: {why}");
+            }
+        }
+    }
+    if report.scenarios.len() > 1 {
+        text.push_str("\nsummary\n");
+        for done in &report.scenarios {
+            let _ = writeln!(text, "  {:COLUMN$}{}", name(done), headline(done));
+        }
+    }
+    text
+}
+
+fn rows(done: &Done) -> Rows {
+    match &done.measured {
+        None => Vec::new(),
+        Some(Measured::Connections(it)) => connections(it),
+        Some(Measured::Fanout(it)) => fanout(it),
+        Some(Measured::Whisper(it)) => whisper(it),
+        Some(Measured::Churn(it)) => churn(it),
+    }
+}
+
+fn name(done: &Done) -> &'static str {
+    match &done.measured {
+        None => "-",
+        Some(Measured::Connections(_)) => "connections",
+        Some(Measured::Fanout(it)) if matches!(it.parameters.pace, Pace::Saturate { .. }) => "fanout, saturated",
+        Some(Measured::Fanout(_)) => "fanout",
+        Some(Measured::Whisper(_)) => "whisper",
+        Some(Measured::Churn(_)) => "churn",
+    }
+}
+
+/// The one line that matters most.
+fn headline(done: &Done) -> String {
+    let mut parts = Vec::new();
+    match &done.measured {
+        None => {}
+        Some(Measured::Connections(it)) => {
+            parts.push(format!("{} clients", count(it.logged_in as u64)));
+            parts.push(format!("{} logins/s", count(it.per_second.round() as u64)));
+            parts.extend(it.user_bytes.map(|bytes| format!("{} bytes each", significant(bytes))));
+            parts.extend(it.idle.map(|idle| format!("idle {}", milliseconds(idle.cpu_ms))));
+        }
+        Some(Measured::Fanout(it)) => {
+            parts.push(format!("{} readers", count(it.parameters.readers as u64)));
+            parts.push(format!("{} lines/s", count(it.per_second.round() as u64)));
+            parts.extend(it.server_cpu_us.map(|us| format!("{} a line", microseconds(us))));
+            parts.extend(it.ratio.as_ref().map(|ratio| format!("{:.2} x bare send", ratio.median)));
+            parts.extend(it.latency.as_ref().map(|it| format!("p99 {}", milliseconds(it.p99_ms))));
+        }
+        Some(Measured::Whisper(it)) => {
+            let p99 = |it: &Summary| milliseconds(it.p99_ms);
+            let alone = it.alone.as_ref().and_then(|it| it.latency.as_ref()).map(p99);
+            let busy = it.busy.as_ref().and_then(|it| it.latency.as_ref()).map(p99);
+            parts.extend(alone.map(|p99| format!("p99 {p99} in a quiet room")));
+            parts.extend(busy.map(|p99| format!("p99 {p99} in a busy room of {}", count(it.parameters.idle as u64))));
+        }
+        Some(Measured::Churn(it)) => {
+            parts.push(format!("{} visits/s", significant(it.per_second)));
+            parts.extend(it.server_cpu_us.map(|us| format!("{} each", microseconds(us))));
+            parts.extend(it.login.as_ref().map(|it| format!("login p99 {}", milliseconds(it.p99_ms))));
+        }
+    }
+    match &done.outcome {
+        Outcome::Passed => {}
+        Outcome::Faulty => parts.push("FAULTY".into()),
+        Outcome::Interrupted { .. } => parts.push("interrupted".into()),
+        Outcome::Failed { .. } => parts.push("FAILED".into()),
+    }
+    parts.join(", ")
+}
+
+fn connections(it: &Connections) -> Rows {
+    let mut rows = Rows::new();
+    let asked = it.parameters.count;
+    rows.push(("clients", format!("{} of {} got in", count(it.logged_in as u64), count(asked as u64))));
+    if it.login.is_some() {
+        rows.push((
+            "logins",
+            format!("{} a second, {} s in all", count(it.per_second.round() as u64), significant(it.seconds)),
+        ));
+    }
+    latency(&mut rows, "login", it.login.as_ref());
+    if let Some(us) = it.server_cpu_us {
+        rows.push(("server CPU", format!("{} a login", microseconds(us))));
+    }
+    floor(&mut rows, "accept, recv, 2 sends", it.floor_cpu_us, it.ratio.as_ref());
+    if let Some(bytes) = it.user_bytes {
+        rows.push(("server memory", format!("{} bytes a client", significant(bytes))));
+    }
+    if let Some(idle) = it.idle {
+        rows.push(("server CPU, idle", format!("{} in {:.0} s", milliseconds(idle.cpu_ms), idle.seconds)));
+    }
+    if let Some(reach) = &it.reach {
+        rows.push(("a message to all", verdict(&reach.checked)));
+        latency(&mut rows, "", reach.latency.as_ref());
+    }
+    if let Some(kept) = it.kept_bytes {
+        rows.push(("memory kept after", format!("{} KiB when all have left", kept / 1024)));
+    }
+    own(&mut rows, it.own.as_ref(), "a login");
+    rows
+}
+
+fn fanout(it: &Fanout) -> Rows {
+    let mut rows = Rows::new();
+    let p = &it.parameters;
+    let pace = match p.pace {
+        Pace::Rate(rate) => format!("{} messages a second", significant(rate)),
+        Pace::Saturate { in_flight } => format!("{in_flight} messages of each on their way at any time"),
+    };
+    rows.push((
+        "room",
+        format!("{}, {}, {pace}, {} bytes each", things(p.readers, "reader"), things(p.senders, "sender"), p.size),
+    ));
+    let per_second = count(it.per_second.round() as u64);
+    rows.push(("messages", format!("{} in {} s", count(it.messages), significant(it.seconds))));
+    rows.push(("delivered", format!("{} ({per_second} lines a second)", verdict(&it.checked))));
+    latency(&mut rows, "latency", it.latency.as_ref());
+    if let Some(us) = it.server_cpu_us {
+        rows.push(("server CPU", format!("{} a delivered line of {} bytes", microseconds(us), it.line_bytes)));
+    }
+    floor(&mut rows, "bare send", it.floor_cpu_us, it.ratio.as_ref());
+    latency(&mut rows, "  its latency", it.floor_latency.as_ref());
+    own(&mut rows, it.own.as_ref(), "a delivered line");
+    rows
+}
+
+fn whisper(it: &Whisper) -> Rows {
+    let mut rows = Rows::new();
+    let p = &it.parameters;
+    rows.push((
+        "room",
+        format!(
+            "{} who only read, {} who whisper, {} whispers a second",
+            count(p.idle as u64),
+            things(p.pairs, "pair"),
+            significant(p.rate)
+        ),
+    ));
+    for (name, part) in [("quiet room", &it.alone), ("busy room", &it.busy)] {
+        let Some(part) = part else { continue };
+        rows.push((name, verdict(&part.checked)));
+        latency(&mut rows, "  round trip", part.latency.as_ref());
+        if let Some(us) = part.server_cpu_us {
+            rows.push(("  server CPU", format!("{} a round trip", microseconds(us))));
+        }
+    }
+    if it.busy.is_some() {
+        rows.push((
+            "  meanwhile to all",
+            format!("{} ({} messages a second)", verdict(&it.room), significant(p.storm)),
+        ));
+        latency(&mut rows, "  their latency", it.room_latency.as_ref());
+    }
+    rows
+}
+
+fn churn(it: &Churn) -> Rows {
+    let mut rows = Rows::new();
+    let (came, left) = (count(it.came as u64), count(it.left as u64));
+    rows.push(("visits", format!("{left} of {came}, {} a second", significant(it.per_second))));
+    rows.push((
+        "what they said",
+        format!("{} ({})", verdict(&it.checked), things(it.parameters.residents, "resident")),
+    ));
+    latency(&mut rows, "login", it.login.as_ref());
+    latency(&mut rows, "whole visit", it.visit.as_ref());
+    if let Some(us) = it.server_cpu_us {
+        rows.push(("server CPU", format!("{} a visit", microseconds(us))));
+    }
+    if let (Some(bytes), Some(descriptors)) = (it.kept_bytes, it.kept_descriptors) {
+        rows.push(("kept after", format!("{} KiB, {descriptors} file descriptors", bytes / 1024)));
+    }
+    own(&mut rows, it.own.as_ref(), "a visit");
+    rows
+}
+
+fn verdict(checked: &Checked) -> String {
+    let Checked { expected, tally, lost } = checked;
+    if *expected == 0 && checked.is_right() {
+        return "nothing".into();
+    }
+    let mut text = format!("{} of {}", count(tally.delivered), count(*expected));
+    if checked.is_right() {
+        if tally.delivered == *expected {
+            text.push_str(", each once and in order");
+        }
+        return text;
+    }
+    for (number, what) in [
+        (*lost, "lost"),
+        (tally.duplicates, "doubled"),
+        (tally.out_of_order, "out of order"),
+        (tally.damaged, "damaged"),
+    ] {
+        if number > 0 {
+            let _ = write!(text, ", {} {what}", count(number));
+        }
+    }
+    text
+}
+
+fn latency(rows: &mut Rows, name: &'static str, summary: Option<&Summary>) {
+    if let Some(it) = summary {
+        let shown =
+            [("p50", it.p50_ms), ("p90", it.p90_ms), ("p99", it.p99_ms), ("p99.9", it.p99_9_ms), ("max", it.max_ms)];
+        let shown: Vec<String> = shown.iter().map(|(name, ms)| format!("{name} {}", milliseconds(*ms))).collect();
+        rows.push((name, shown.join("  ")));
+    }
+}
+
+fn floor(rows: &mut Rows, name: &'static str, us: Option<f64>, ratio: Option<&Ratio>) {
+    if let (Some(us), Some(it)) = (us, ratio) {
+        rows.push((
+            name,
+            format!(
+                "{}: the server costs {:.2} times that ({:.2} to {:.2} in {})",
+                microseconds(us),
+                it.median,
+                it.lowest,
+                it.highest,
+                things(it.slices, "pair")
+            ),
+        ));
+    }
+}
+
+fn own(rows: &mut Rows, own: Option<&Own>, each: &str) {
+    if let Some(it) = own {
+        rows.push((
+            "load test's own CPU",
+            format!("{} {each}, {:.0} % of a core", microseconds(it.cpu_us), it.busy * 100.0),
+        ));
+    }
+}

@@ -1,0 +1,228 @@
+//! People in one room, of whom some talk and all the others read.
+
+use super::clock::{self, MILLISECOND, Nanos, SECOND};
+use super::error::Error;
+use super::floor::Floor;
+use super::generator::Generator;
+use super::group::{Door, Group, Role};
+use super::message::{Kind, Tag};
+use super::patience::Patience;
+use super::readers::{Crowd, Plan, Report};
+use super::report::Checked;
+
+/// How often somebody is looked for who has not been seen to read.
+const PROBE: Nanos = 200 * MILLISECOND;
+
+/// After so long without a line of its own the server has nothing more to tell of who came: chinwag sums
+/// up joins once a second, and more rarely where there are very many to read it.
+const QUIET: Nanos = 1100 * MILLISECOND;
+const QUIET_EACH: Nanos = MILLISECOND / 5;
+
+/// How long lines that are owed may fail to come before the next slice begins without them.
+const LATE: Nanos = SECOND;
+
+/// See the module.
+pub struct Room {
+    /// Those who read.
+    pub crowd: Crowd,
+    /// The group of those who talk; they read each other.
+    pub talkers: usize,
+    /// How many messages each has said.
+    pub said: Vec<u32>,
+    /// What did not come in time.
+    written_off: u64,
+}
+
+impl Room {
+    /// Readers to be, and the talkers in the room.
+    ///
+    /// # Errors
+    /// If somebody cannot get in.
+    pub fn open(generator: &mut Generator, door: Door, readers: usize, here: usize, plan: Plan) -> Result<Self, Error> {
+        let crowd = Crowd::gather(generator, door, readers, here, plan)?;
+        let first_name = generator.names(plan.streams as u32);
+        let talkers = generator.add_group(Group::new(door, Role::Talker, first_name, plan.streams, plan.span));
+        for talker in 0..plan.streams {
+            generator.connect(talkers, clock::now(), Some(talker))?;
+        }
+        generator.let_in(talkers, plan.streams, "those who talk", plan)?;
+        Ok(Room { crowd, talkers, said: vec![0; plan.streams], written_off: 0 })
+    }
+
+    /// Lets all readers in, and waits until each has been seen to read and the server is quiet.
+    ///
+    /// # Errors
+    /// If that takes too long.
+    pub fn fill(&mut self, generator: &mut Generator, plan: Plan) -> Result<(), Error> {
+        self.crowd.enter(generator, plan)?;
+        self.settle(generator, plan)
+    }
+
+    /// Waits until each reader has been seen to read and the server is quiet.
+    ///
+    /// # Errors
+    /// If that takes too long.
+    pub fn settle(&mut self, generator: &mut Generator, plan: Plan) -> Result<(), Error> {
+        let mut patience = Patience::new(plan.patience);
+        while self.crowd.ready(generator) < self.crowd.count() {
+            let ready = self.crowd.ready(generator);
+            let waiting_for = || format!("what is said in the room to be read: {ready} of {} have", self.crowd.count());
+            patience.check(ready as u64, waiting_for)?;
+            let probe = Tag { kind: Kind::Probe, stream: 0, seq: 0, time: clock::now() };
+            generator.say(self.talkers, 0, probe);
+            let next = clock::now() + PROBE;
+            while clock::now() < next && self.crowd.ready(generator) < self.crowd.count() {
+                generator.turn(next)?;
+                self.crowd.refresh(generator)?;
+            }
+        }
+        let quiet = QUIET + self.crowd.count() as Nanos * QUIET_EACH;
+        let end = clock::now() + 5 * quiet;
+        let mut quiet = Patience::new(quiet);
+        while clock::now() < end && !quiet.is_over(generator.groups.iter().map(|group| group.notices).sum()) {
+            generator.turn(clock::now() + 50 * MILLISECOND)?;
+        }
+        Ok(())
+    }
+
+    /// The next message of a talker, due at `due`.
+    pub fn next(&mut self, talker: usize, due: Nanos) -> Tag {
+        let seq = self.said[talker];
+        self.said[talker] += 1;
+        Tag { kind: Kind::Message, stream: talker as u16, seq, time: due }
+    }
+
+    /// Deliveries that are owed for what was said, to readers and to talkers.
+    pub fn owed(&self) -> u64 {
+        let said: u64 = self.said.iter().copied().map(u64::from).sum();
+        said * (self.crowd.count() + self.said.len() - 1) as u64
+    }
+
+    /// Deliveries so far.
+    pub fn delivered(&self, generator: &Generator) -> u64 {
+        self.crowd.delivered(generator) + generator.groups[self.talkers].room.tally.delivered
+    }
+
+    /// Waits until everything has been delivered, or nothing more has come for a second: what is still owed
+    /// then is not waited for again until [`Room::drain_all`].
+    ///
+    /// # Errors
+    /// If the server closes a connection.
+    pub fn drain(&mut self, generator: &mut Generator) -> Result<(), Error> {
+        self.drain_for(generator, LATE)
+    }
+
+    /// Waits until everything has been delivered, or nothing more comes.
+    ///
+    /// # Errors
+    /// If the server closes a connection.
+    pub fn drain_all(&mut self, generator: &mut Generator, plan: Plan) -> Result<(), Error> {
+        self.written_off = 0;
+        self.drain_for(generator, plan.patience)
+    }
+
+    fn drain_for(&mut self, generator: &mut Generator, patience: Nanos) -> Result<(), Error> {
+        let mut patience = Patience::new(patience);
+        loop {
+            self.crowd.refresh(generator)?;
+            let delivered = self.delivered(generator);
+            if delivered + self.written_off >= self.owed() {
+                return Ok(());
+            }
+            if patience.is_over(delivered) {
+                self.written_off = self.owed() - delivered;
+                return Ok(());
+            }
+            generator.turn(clock::now() + 20 * MILLISECOND)?;
+        }
+    }
+
+    /// As [`Room::checked`], for those in this process alone; what is under way does not count as lost.
+    pub fn checked_here(&self, generator: &Generator) -> Checked {
+        let [readers, talkers] = [self.crowd.group, self.talkers].map(|group| generator.groups[group].room.tally);
+        let mut tally = readers;
+        tally += talkers;
+        Checked::new(self.owed(), tally, 0)
+    }
+
+    /// Whether each got each message once and in order; what is under way counts as lost if `at_the_end`.
+    ///
+    /// # Errors
+    /// If a helper does not answer.
+    pub fn checked(&mut self, generator: &mut Generator, plan: Plan, at_the_end: bool) -> Result<Checked, Error> {
+        let Report { mut tally, mut missing, .. } = self.crowd.report(generator, &self.said, plan.patience)?;
+        let talkers = &generator.groups[self.talkers].room;
+        tally += talkers.tally;
+        missing += talkers.missing(&self.said);
+        Ok(Checked::new(self.owed(), tally, if at_the_end { missing } else { 0 }))
+    }
+}
+
+/// As many readers as each message has in a [`Room`], other talkers included, to whom the floor sends the same.
+pub struct FloorRoom {
+    /// The process that sends.
+    pub floor: Floor,
+    /// Those who read.
+    pub crowd: Crowd,
+    /// How many messages of each stream have been sent.
+    pub said: Vec<u32>,
+    /// What stands before and after a message in a line of the server's.
+    around: (Vec<u8>, Vec<u8>),
+}
+
+impl FloorRoom {
+    /// Starts the floor and lets the readers in; its lines are made like those in `room`.
+    ///
+    /// # Errors
+    /// If it does not start.
+    pub fn open(generator: &mut Generator, room: &Room, here: usize, plan: Plan) -> Result<Self, Error> {
+        let group = &generator.groups[room.talkers];
+        let greeting = group.greeting;
+        let sample = generator.groups[room.crowd.group].sample.clone();
+        let format = &generator.common.format;
+        let at = format.position(&sample).unwrap_or(0);
+        let end = (at + format.size()).min(sample.len());
+        let around = (sample[..at].to_vec(), sample[end..].to_vec());
+        let floor = Floor::start(generator, greeting)?;
+        let readers = room.crowd.count() + room.said.len() - 1;
+        let mut crowd = Crowd::gather(generator, floor.door, readers, here, plan)?;
+        crowd.enter(generator, plan)?;
+        Ok(FloorRoom { floor, crowd, said: vec![0; plan.streams], around })
+    }
+
+    /// Appends the next message of a stream as the server would render it.
+    pub fn line(&mut self, generator: &Generator, stream: usize, due: Nanos, to: &mut Vec<u8>) {
+        let seq = self.said[stream];
+        self.said[stream] += 1;
+        to.extend_from_slice(&self.around.0);
+        generator.common.format.write(Tag { kind: Kind::Message, stream: stream as u16, seq, time: due }, to);
+        to.extend_from_slice(&self.around.1);
+    }
+
+    /// Bytes of a line.
+    pub fn line_bytes(&self, generator: &Generator) -> usize {
+        self.around.0.len() + generator.common.format.size() + self.around.1.len()
+    }
+
+    /// Waits until everything has been delivered to those in this process, or to all.
+    ///
+    /// # Errors
+    /// If nothing comes any more.
+    pub fn drain(&mut self, generator: &mut Generator, all: bool, most: Nanos) -> Result<(), Error> {
+        let said: u64 = self.said.iter().copied().map(u64::from).sum();
+        let mut patience = Patience::new(most);
+        loop {
+            self.crowd.refresh(generator)?;
+            let (delivered, readers) = if all {
+                (self.crowd.delivered(generator), self.crowd.count())
+            } else {
+                (generator.groups[self.crowd.group].room.tally.delivered, self.crowd.here())
+            };
+            if delivered >= said * readers as u64 {
+                return Ok(());
+            }
+            patience.check(delivered, || "what the floor has sent".into())?;
+            generator.turn(clock::now() + 20 * MILLISECOND)?;
+        }
+    }
+}

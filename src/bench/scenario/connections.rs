@@ -1,0 +1,311 @@
+//! How many clients, how fast they get in, and what each costs.
+
+use serde::Serialize;
+
+use super::{Plan, SIZE, SPARE, plan, span, us_each};
+use crate::bench::Settings;
+use crate::bench::clock::{self, MILLISECOND, Nanos, SECOND, seconds};
+use crate::bench::error::Error;
+use crate::bench::floor::Floor;
+use crate::bench::generator::Generator;
+use crate::bench::group::{Group, Role};
+use crate::bench::latency::Summary;
+use crate::bench::patience::Patience;
+use crate::bench::process::Process;
+use crate::bench::readers::capacity;
+use crate::bench::report::figures::rounded;
+use crate::bench::report::{Checked, Measured, Own, Ratio, Report};
+use crate::bench::room::Room;
+use crate::bench::target::Target;
+
+/// Logins are measured in so many pieces, between which the floor is measured.
+const SLICES: usize = 10;
+
+/// Logins in a piece at least: fewer cost too little to be compared.
+const SLICE: usize = 100;
+
+/// Logins at the floor for each piece, at most.
+const FLOOR_LOGINS: usize = 500;
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Params {
+    /// Clients.
+    pub count: usize,
+    /// How long they are watched while nothing happens.
+    pub seconds: f64,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Connections {
+    /// What was asked for.
+    pub parameters: Params,
+    /// Clients that got in.
+    pub logged_in: usize,
+    /// How long that took.
+    pub seconds: f64,
+    /// Logins a second.
+    pub per_second: f64,
+    /// From connecting to the answer to the name.
+    pub login: Option<Summary>,
+    /// Server CPU time for each login.
+    pub server_cpu_us: Option<f64>,
+    /// What an accept, a recv and two sends cost, and how the server compares.
+    pub floor_cpu_us: Option<f64>,
+    /// The server's cost as a multiple of the floor's.
+    pub ratio: Option<Ratio>,
+    /// Memory of the server's own for each client.
+    pub user_bytes: Option<f64>,
+    /// The server while nothing happens.
+    pub idle: Option<Idle>,
+    /// One message to everybody.
+    pub reach: Option<Reach>,
+    /// Memory that the server has kept, beyond what it had before, when all have left; bytes.
+    pub kept_bytes: Option<i64>,
+    /// What the load test took for each login.
+    pub own: Option<Own>,
+}
+
+/// The server while nothing happens.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Idle {
+    /// How long it was watched.
+    pub seconds: f64,
+    /// Its CPU time meanwhile.
+    pub cpu_ms: f64,
+}
+
+/// One message to everybody.
+#[derive(Clone, Debug, Serialize)]
+pub struct Reach {
+    /// Whether it came.
+    pub checked: Checked,
+    /// From when it was due until it was read.
+    pub latency: Option<Summary>,
+}
+
+/// CPU time of server and floor in one piece, and how many logins each had.
+struct Slice {
+    server: Nanos,
+    logins: u64,
+    floor: Option<(Nanos, u64)>,
+}
+
+struct Run<'a> {
+    generator: &'a mut Generator,
+    plan: Plan,
+    params: Params,
+    process: Option<Process>,
+    room: Option<Room>,
+    floor: Option<(Floor, usize)>,
+    slices: Vec<Slice>,
+    /// How many processes the clients are spread over.
+    processes: usize,
+    took: Nanos,
+    own_cpu: Nanos,
+    helpers_cpu: Nanos,
+    floor_greeting: (usize, usize),
+    before: Option<u64>,
+    found: Connections,
+}
+
+/// Carries it out.
+///
+/// # Errors
+/// If it could not be carried through; what was measured so far is in the report.
+pub fn run(generator: &mut Generator, settings: &Settings, params: Params, report: &mut Report) -> Result<(), Error> {
+    generator.live.begin("connections: starting", None);
+    let target = Target::open(generator, settings, params.count, SIZE)?;
+    let found = Connections {
+        parameters: params,
+        logged_in: 0,
+        seconds: 0.0,
+        per_second: 0.0,
+        login: None,
+        server_cpu_us: None,
+        floor_cpu_us: None,
+        ratio: None,
+        user_bytes: None,
+        idle: None,
+        reach: None,
+        kept_bytes: None,
+        own: None,
+    };
+    let mut run = Run {
+        plan: plan(settings, 1, params.seconds),
+        params,
+        process: target.process,
+        room: None,
+        floor: None,
+        slices: Vec::new(),
+        processes: 1,
+        took: 0,
+        own_cpu: 0,
+        helpers_cpu: 0,
+        floor_greeting: (0, 0),
+        before: target.process.and_then(|process| process.user_bytes()),
+        found,
+        generator,
+    };
+    let result = run.carry_out(&target);
+    run.sum_up();
+    let mut notes = Vec::new();
+    if let Some(room) = &run.room
+        && room.crowd.processes() > 1
+    {
+        notes.push(format!(
+            "split over {} processes, since one may not have so many files open",
+            room.crowd.processes()
+        ));
+    }
+    if run.found.own.is_some_and(|own| own.is_bottleneck()) {
+        notes.push("the load test itself was the bottleneck: logins a second are a lower bound".into());
+    }
+    let found = run.found;
+    report.add(Some(Measured::Connections(found)), notes);
+    target.end(generator, result)
+}
+
+impl Run<'_> {
+    fn carry_out(&mut self, target: &Target) -> Result<(), Error> {
+        let Params { count, seconds: watch } = self.params;
+        // One of them talks.
+        self.room = Some(Room::open(self.generator, target.door, count - 1, capacity() - SPARE, self.plan)?);
+        self.log_in(target)?;
+        self.generator.live.begin("connections: waiting until the server is quiet", None);
+        let plan = self.plan;
+        if let Some(room) = &mut self.room {
+            room.settle(self.generator, plan)?;
+        }
+        if let (Some(process), Some(before)) = (self.process, self.before) {
+            let bytes = process.user_bytes().unwrap_or(before);
+            self.found.user_bytes = Some(rounded((bytes as f64 - before as f64) / count as f64, 1));
+            let (begin, cpu) = (clock::now(), process.cpu());
+            self.generator.live.begin("connections: idle", Some(begin + span(watch)));
+            while clock::now() < begin + span(watch) {
+                self.generator.turn(begin + span(watch))?;
+            }
+            self.found.idle = Some(Idle {
+                seconds: rounded(seconds(clock::now() - begin), 3),
+                cpu_ms: rounded(process.cpu().saturating_sub(cpu) as f64 / 1e6, 3),
+            });
+        }
+        self.reach_everybody()?;
+        self.leave()
+    }
+
+    fn log_in(&mut self, target: &Target) -> Result<(), Error> {
+        self.generator.live.begin("connections: logging in", None);
+        let Some(room) = &mut self.room else { return Ok(()) };
+        self.floor_greeting = self.generator.groups[room.talkers].greeting;
+        self.processes = room.crowd.processes();
+        let slices = if room.crowd.processes() > 1 { 1 } else { (self.params.count / SLICE).clamp(1, SLICES) };
+        if target.process.is_some() {
+            let floor = Floor::start(self.generator, self.floor_greeting)?;
+            let visitors = Group::new(floor.door, Role::Talker, 0, 1, SECOND);
+            self.floor = Some((floor, self.generator.add_group(visitors)));
+        }
+        let readers = room.crowd.count();
+        let mut before = 0;
+        for slice in 1..=slices {
+            let up_to = readers * slice / slices;
+            let (begin, cpu, own) = (clock::now(), self.process.map_or(0, |it| it.cpu()), Process::own().cpu());
+            self.generator.groups[room.crowd.group].logins.resume(begin);
+            let result = room.crowd.enter_up_to(self.generator, self.plan, up_to);
+            let logged_in = room.crowd.logged_in(self.generator);
+            let now = clock::now();
+            self.generator.groups[room.crowd.group].logins.pause(now);
+            self.took += now - begin;
+            self.own_cpu += Process::own().cpu() - own;
+            let server = self.process.map_or(0, |it| it.cpu()).saturating_sub(cpu);
+            let logins = (logged_in - before) as u64;
+            before = logged_in;
+            let mut slice = Slice { server, logins, floor: None };
+            if let (Ok(()), Some((floor, group))) = (&result, &self.floor) {
+                let count = FLOOR_LOGINS.min(up_to.max(1)).min(capacity().saturating_sub(up_to + SPARE));
+                let cpu = floor.process.cpu();
+                if count > 0 {
+                    self.generator.let_in(*group, count, "those who log in at the floor", self.plan)?;
+                    slice.floor = Some((floor.process.cpu() - cpu, count as u64));
+                }
+                self.generator.dismiss(*group);
+            }
+            self.slices.push(slice);
+            result?;
+        }
+        self.helpers_cpu = room.crowd.helpers_cpu();
+        Ok(())
+    }
+
+    fn reach_everybody(&mut self) -> Result<(), Error> {
+        let Some(room) = &mut self.room else { return Ok(()) };
+        if room.crowd.count() == 0 {
+            return Ok(());
+        }
+        self.generator.live.begin("connections: one message to everybody", None);
+        let now = clock::now();
+        self.generator.groups[room.crowd.group].latency.resume(now);
+        let tag = room.next(0, now);
+        self.generator.say(room.talkers, 0, tag);
+        room.drain_all(self.generator, self.plan)?;
+        self.generator.groups[room.crowd.group].latency.pause(clock::now());
+        let checked = room.checked(self.generator, self.plan, true)?;
+        let latency = self.generator.groups[room.crowd.group].latency.summary();
+        self.found.reach = Some(Reach { checked, latency });
+        Ok(())
+    }
+
+    /// All leave; what the server keeps then is measured when it has noticed.
+    fn leave(&mut self) -> Result<(), Error> {
+        self.found.logged_in = self.logged_in();
+        let (Some(process), Some(before)) = (self.process, self.before) else { return Ok(()) };
+        let Some(room) = self.room.take() else { return Ok(()) };
+        self.found.login = self.generator.groups[room.crowd.group].logins.summary();
+        self.generator.live.begin("connections: leaving", None);
+        self.generator.dismiss(room.crowd.group);
+        self.generator.dismiss(room.talkers);
+        drop(room);
+        let mut patience = Patience::new(SECOND);
+        while !patience.is_over(process.cpu()) && process.descriptors().is_some_and(|open| open > SPARE) {
+            self.generator.turn(clock::now() + 20 * MILLISECOND)?;
+        }
+        self.found.kept_bytes = process.user_bytes().map(|bytes| bytes as i64 - before as i64);
+        Ok(())
+    }
+
+    fn logged_in(&self) -> usize {
+        self.room.as_ref().map_or(self.found.logged_in, |room| 1 + room.crowd.logged_in(self.generator))
+    }
+
+    fn sum_up(&mut self) {
+        self.found.logged_in = self.logged_in();
+        if let Some(room) = &self.room {
+            self.found.login = self.generator.groups[room.crowd.group].logins.summary();
+        }
+        let logins: u64 = self.slices.iter().map(|slice| slice.logins).sum();
+        if logins == 0 {
+            return;
+        }
+        self.found.seconds = rounded(seconds(self.took), 3);
+        self.found.per_second = rounded(logins as f64 / seconds(self.took), 1);
+        self.found.own = Some(Own {
+            cpu_us: rounded(us_each(self.own_cpu + self.helpers_cpu, logins), 3),
+            busy: Own::busy(self.took, self.own_cpu, self.helpers_cpu, self.processes),
+            processes: self.processes,
+        });
+        if self.process.is_none() {
+            return;
+        }
+        self.found.server_cpu_us = Some(rounded(us_each(self.slices.iter().map(|it| it.server).sum(), logins), 3));
+        let floors = || self.slices.iter().filter_map(|slice| slice.floor);
+        let (cpu, count) = floors().fold((0, 0), |sum, floor| (sum.0 + floor.0, sum.1 + floor.1));
+        if count > 0 {
+            self.found.floor_cpu_us = Some(rounded(us_each(cpu, count), 3));
+            self.found.ratio = Ratio::of(self.slices.iter().filter(|slice| slice.logins > 0).filter_map(|slice| {
+                let (cpu, count) = slice.floor?;
+                Some((us_each(slice.server, slice.logins), us_each(cpu, count)))
+            }));
+        }
+    }
+}

@@ -1,0 +1,345 @@
+//! What is said is read by very many: what a delivered line costs, and how late it is.
+
+use serde::Serialize;
+
+use super::{Plan, SPARE, Schedule, plan, span, us_each, wait_until};
+use crate::bench::Settings;
+use crate::bench::clock::{self, Nanos, seconds};
+use crate::bench::error::Error;
+use crate::bench::generator::Generator;
+use crate::bench::group::Window;
+use crate::bench::latency::Summary;
+use crate::bench::process::Process;
+use crate::bench::readers::capacity;
+use crate::bench::report::figures::rounded;
+use crate::bench::report::{Checked, Measured, Own, Ratio, Report};
+use crate::bench::room::{FloorRoom, Room};
+use crate::bench::target::Target;
+
+/// Server and floor take turns, each for about so long, so that both see the same machine.
+const SLICE: f64 = 2.0;
+
+/// How fast is talked.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pace {
+    /// Messages a second of all senders together, at times set in advance.
+    Rate(f64),
+    /// As fast as they are read, so many of each sender on their way at once.
+    Saturate {
+        /// How many.
+        in_flight: u32,
+    },
+}
+
+impl Pace {
+    fn rate(self) -> f64 {
+        match self {
+            Pace::Rate(rate) => rate,
+            Pace::Saturate { .. } => f64::INFINITY,
+        }
+    }
+}
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Params {
+    /// Those who only read.
+    pub readers: usize,
+    /// Those who talk, and read each other.
+    pub senders: usize,
+    /// How fast.
+    pub pace: Pace,
+    /// Bytes of a message.
+    pub size: usize,
+    /// How long.
+    pub seconds: f64,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Fanout {
+    /// What was asked for.
+    pub parameters: Params,
+    /// Messages said.
+    pub messages: u64,
+    /// How long that took, until all were read.
+    pub seconds: f64,
+    /// Lines delivered a second.
+    pub per_second: f64,
+    /// Whether all came.
+    pub checked: Checked,
+    /// Bytes of a delivered line.
+    pub line_bytes: usize,
+    /// From when a message was due until it was read.
+    pub latency: Option<Summary>,
+    /// Server CPU time for each delivered line.
+    pub server_cpu_us: Option<f64>,
+    /// What a bare send of the same bytes costs for each line.
+    pub floor_cpu_us: Option<f64>,
+    /// The server's cost as a multiple of the floor's.
+    pub ratio: Option<Ratio>,
+    /// Latency at the floor.
+    pub floor_latency: Option<Summary>,
+    /// What the load test took for each delivered line.
+    pub own: Option<Own>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Cost {
+    cpu: Nanos,
+    lines: u64,
+    took: Nanos,
+    /// Of the load test: the main process, and its helpers.
+    own: Nanos,
+    helpers: Nanos,
+}
+
+impl Cost {
+    fn us(&self) -> f64 {
+        us_each(self.cpu, self.lines)
+    }
+
+    fn sum(costs: impl Iterator<Item = Cost>) -> Cost {
+        costs.fold(Cost::default(), |sum, cost| Cost {
+            cpu: sum.cpu + cost.cpu,
+            lines: sum.lines + cost.lines,
+            took: sum.took + cost.took,
+            own: sum.own + cost.own,
+            helpers: sum.helpers + cost.helpers,
+        })
+    }
+}
+
+/// The costs so far, of the load test and one that is driven.
+fn costs(process: Option<Process>, room: &Room, lines: u64) -> Cost {
+    Cost {
+        cpu: process.map_or(0, |process| process.cpu()),
+        lines,
+        took: clock::now(),
+        own: Process::own().cpu(),
+        helpers: room.crowd.helpers_cpu(),
+    }
+}
+
+fn between(before: Cost, after: Cost) -> Cost {
+    Cost {
+        cpu: after.cpu.saturating_sub(before.cpu),
+        lines: after.lines - before.lines,
+        took: after.took - before.took,
+        own: after.own - before.own,
+        helpers: after.helpers.saturating_sub(before.helpers),
+    }
+}
+
+struct Run<'a> {
+    generator: &'a mut Generator,
+    plan: Plan,
+    params: Params,
+    process: Option<Process>,
+    room: Room,
+    floor: Option<FloorRoom>,
+    /// Each slice of the server's, and the floor's that followed it.
+    slices: Vec<(Cost, Option<Cost>)>,
+    /// When messages are due, and those of the floor.
+    due: Schedule,
+    floor_due: Schedule,
+}
+
+/// Carries it out.
+///
+/// # Errors
+/// If it could not be carried through; what was measured so far is in the report.
+pub fn run(generator: &mut Generator, settings: &Settings, params: Params, report: &mut Report) -> Result<(), Error> {
+    generator.live.begin("fanout: starting", None);
+    let people = params.readers + params.senders;
+    let target = Target::open(generator, settings, people, params.size)?;
+    let plan = plan(settings, params.senders, params.seconds);
+    let floors = if target.process.is_some() { 2 } else { 1 };
+    // The same number of the server's readers and the floor's are in this process.
+    let here = (capacity().saturating_sub(params.senders + SPARE) / floors).max(1);
+    let result = Room::open(generator, target.door, params.readers, here, plan).and_then(|room| {
+        let due = || Schedule::new(params.pace.rate());
+        let mut run = Run {
+            plan,
+            params,
+            process: target.process,
+            room,
+            floor: None,
+            slices: Vec::new(),
+            due: due(),
+            floor_due: due(),
+            generator,
+        };
+        let result = run.carry_out(here);
+        let (fanout, notes) = run.sum_up(result.is_ok());
+        report.add(Some(Measured::Fanout(fanout)), notes);
+        result
+    });
+    target.end(generator, result)
+}
+
+impl Run<'_> {
+    fn carry_out(&mut self, here: usize) -> Result<(), Error> {
+        self.generator.live.begin("fanout: readers come in", None);
+        self.room.fill(self.generator, self.plan)?;
+        if self.process.is_some() {
+            self.generator.live.begin("fanout: readers of the floor come in", None);
+            self.floor = Some(FloorRoom::open(self.generator, &self.room, here, self.plan)?);
+        }
+        if let Pace::Saturate { in_flight } = self.params.pace {
+            let window = Window::new(self.params.senders, in_flight, self.room.crowd.here());
+            self.generator.groups[self.room.crowd.group].window = Some(window);
+        }
+        let slices = (self.params.seconds / SLICE).round().max(1.0) as usize;
+        let slice = span(self.params.seconds / slices as f64);
+        let floors = if self.floor.is_some() { 2 } else { 1 };
+        let ends = clock::now() + floors * slices as Nanos * slice;
+        for number in 0..slices as Nanos {
+            self.generator.live.begin("fanout", Some(ends));
+            let before = costs(self.process, &self.room, self.room.delivered(self.generator));
+            let group = self.room.crowd.group;
+            self.generator.groups[group].latency.resume(before.took);
+            let result = self.talk(before.took, number * slice, slice).and_then(|()| self.room.drain(self.generator));
+            let after = costs(self.process, &self.room, self.room.delivered(self.generator));
+            self.generator.groups[group].latency.pause(after.took);
+            self.slices.push((between(before, after), None));
+            result?;
+            self.generator.live.begin("fanout: the floor", Some(ends));
+            let floor = self.floor_slice(number * slice, slice)?;
+            if let Some(last) = self.slices.last_mut() {
+                last.1 = floor;
+            }
+        }
+        self.room.drain_all(self.generator, self.plan)
+    }
+
+    /// Talks from `begin` on for as long as `slice`; so much was `measured` before.
+    fn talk(&mut self, begin: Nanos, measured: Nanos, slice: Nanos) -> Result<(), Error> {
+        if matches!(self.params.pace, Pace::Saturate { .. }) {
+            return self.talk_without_end(begin + slice);
+        }
+        while let Some((number, due)) = self.due.next(measured + slice) {
+            let due = begin + due - measured;
+            wait_until(self.generator, due)?;
+            let talker = (number % self.params.senders as u64) as usize;
+            let tag = self.room.next(talker, due);
+            self.generator.say(self.room.talkers, talker, tag);
+        }
+        wait_until(self.generator, begin + slice)
+    }
+
+    fn talk_without_end(&mut self, end: Nanos) -> Result<(), Error> {
+        if let Some(window) = &mut self.generator.groups[self.room.crowd.group].window {
+            // What was lost before is not waited for.
+            window.give_up(&self.room.said);
+        }
+        while clock::now() < end {
+            for talker in 0..self.params.senders {
+                let window = self.generator.groups[self.room.crowd.group].window.as_ref();
+                let allowed = window.map_or(0, |window| window.allowed(talker));
+                if self.room.said[talker] >= allowed {
+                    continue;
+                }
+                let now = clock::now();
+                while self.room.said[talker] < allowed {
+                    let tag = self.room.next(talker, now);
+                    self.generator.queue(self.room.talkers, talker, tag);
+                }
+                self.generator.flush(self.room.talkers, talker);
+            }
+            self.generator.turn(end)?;
+        }
+        Ok(())
+    }
+
+    fn floor_slice(&mut self, measured: Nanos, slice: Nanos) -> Result<Option<Cost>, Error> {
+        let Some(floor) = &mut self.floor else { return Ok(None) };
+        let process = Some(floor.floor.process);
+        let before = costs(process, &self.room, floor.crowd.delivered(self.generator));
+        self.generator.groups[floor.crowd.group].latency.resume(before.took);
+        let end = before.took + slice;
+        let mut bytes = Vec::new();
+        match self.params.pace {
+            Pace::Rate(_) => {
+                while let Some((number, due)) = self.floor_due.next(measured + slice) {
+                    let due = before.took + due - measured;
+                    wait_until(self.generator, due)?;
+                    bytes.clear();
+                    let stream = (number % self.params.senders as u64) as usize;
+                    floor.line(self.generator, stream, due, &mut bytes);
+                    floor.floor.send(self.generator, &bytes);
+                }
+                wait_until(self.generator, end)?;
+            }
+            // Nobody can send fewer times than once for all that is on its way.
+            Pace::Saturate { in_flight } => {
+                while clock::now() < end {
+                    bytes.clear();
+                    let now = clock::now();
+                    for stream in 0..self.params.senders {
+                        for _ in 0..in_flight {
+                            floor.line(self.generator, stream, now, &mut bytes);
+                        }
+                    }
+                    floor.floor.send(self.generator, &bytes);
+                    floor.drain(self.generator, false, self.plan.patience)?;
+                }
+            }
+        }
+        floor.drain(self.generator, true, self.plan.patience)?;
+        let after = costs(process, &self.room, floor.crowd.delivered(self.generator));
+        self.generator.groups[floor.crowd.group].latency.pause(after.took);
+        Ok(Some(between(before, after)))
+    }
+
+    fn sum_up(&mut self, at_the_end: bool) -> (Fanout, Vec<String>) {
+        let server = Cost::sum(self.slices.iter().map(|slice| slice.0));
+        let floor = Cost::sum(self.slices.iter().filter_map(|slice| slice.1));
+        let mut notes = Vec::new();
+        let checked = self.room.checked(self.generator, self.plan, at_the_end).unwrap_or_else(|error| {
+            notes.push(format!("what helper processes have read is not in it: {error}"));
+            self.room.checked_here(self.generator)
+        });
+        let measured = self.process.is_some() && server.lines > 0;
+        let own = (server.lines > 0).then(|| Own {
+            cpu_us: rounded(us_each(server.own + server.helpers, server.lines), 4),
+            busy: Own::busy(server.took, server.own, server.helpers, self.room.crowd.processes()),
+            processes: self.room.crowd.processes(),
+        });
+        if self.room.crowd.processes() > 1 {
+            notes.push(format!(
+                "readers are split over {} processes, since one may not have so many files open",
+                self.room.crowd.processes()
+            ));
+        }
+        if own.is_some_and(|own| own.is_bottleneck()) {
+            notes.push(
+                "the load test itself was the bottleneck: rate and latency are its own, the server can do more".into(),
+            );
+        }
+        let line_bytes = self.generator.groups[self.room.crowd.group].sample.len();
+        let floor_latency = self.floor.as_mut().and_then(|floor| {
+            // So that the readers of helpers count, as they do with the server's.
+            let _ = floor.crowd.report(self.generator, &floor.said, self.plan.patience);
+            self.generator.groups[floor.crowd.group].latency.summary()
+        });
+        let fanout = Fanout {
+            parameters: self.params,
+            messages: self.room.said.iter().map(|&said| u64::from(said)).sum(),
+            seconds: rounded(seconds(server.took), 3),
+            per_second: if server.took > 0 { rounded(server.lines as f64 / seconds(server.took), 1) } else { 0.0 },
+            checked,
+            line_bytes,
+            latency: self.generator.groups[self.room.crowd.group].latency.summary(),
+            server_cpu_us: measured.then(|| rounded(server.us(), 4)),
+            floor_cpu_us: (floor.lines > 0).then(|| rounded(floor.us(), 4)),
+            ratio: Ratio::of(
+                self.slices.iter().filter_map(|(server, floor)| Some((server.us(), floor.as_ref()?.us()))),
+            ),
+            floor_latency,
+            own,
+        };
+        (fanout, notes)
+    }
+}

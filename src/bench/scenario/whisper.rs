@@ -1,0 +1,210 @@
+//! Round trips of whispers: alone, and while a message after the other is read by everybody.
+
+use serde::Serialize;
+
+use super::{Plan, SIZE, SPARE, Schedule, plan, span, us_each, wait_until};
+use crate::bench::Settings;
+use crate::bench::clock::{self, MILLISECOND, Nanos};
+use crate::bench::error::Error;
+use crate::bench::generator::Generator;
+use crate::bench::group::{Group, Role};
+use crate::bench::latency::{Latency, Summary};
+use crate::bench::message::{Kind, Tag};
+use crate::bench::patience::Patience;
+use crate::bench::process::Process;
+use crate::bench::readers::capacity;
+use crate::bench::report::figures::rounded;
+use crate::bench::report::{Checked, Measured, Report};
+use crate::bench::room::Room;
+use crate::bench::target::Target;
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Params {
+    /// Those who only read what is said in the room.
+    pub idle: usize,
+    /// Pairs who whisper.
+    pub pairs: usize,
+    /// Whispers a second that are to be answered, of all pairs together.
+    pub rate: f64,
+    /// Messages a second in the busy room.
+    pub storm: f64,
+    /// How long, half of it in the quiet room.
+    pub seconds: f64,
+}
+
+/// Whispers in one of the two.
+#[derive(Clone, Debug, Serialize)]
+pub struct RoundTrips {
+    /// Whether each was answered once: a round trip is two deliveries.
+    pub checked: Checked,
+    /// From when a whisper was due until its answer was read.
+    pub latency: Option<Summary>,
+    /// Server CPU time for each round trip.
+    pub server_cpu_us: Option<f64>,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Whisper {
+    /// What was asked for.
+    pub parameters: Params,
+    /// In the quiet room.
+    pub alone: Option<RoundTrips>,
+    /// In the busy room.
+    pub busy: Option<RoundTrips>,
+    /// Messages of the busy room.
+    pub room: Checked,
+    /// How late those were.
+    pub room_latency: Option<Summary>,
+}
+
+struct Run<'a> {
+    generator: &'a mut Generator,
+    plan: Plan,
+    params: Params,
+    process: Option<Process>,
+    room: Room,
+    /// The group of those who whisper, and the questions of each pair so far.
+    whisperers: usize,
+    asked: Vec<u32>,
+    alone: Option<RoundTrips>,
+    busy: Option<RoundTrips>,
+    /// What had been counted when this part of it began.
+    counted: Checked,
+}
+
+/// Carries it out.
+///
+/// # Errors
+/// If it could not be carried through; what was measured so far is in the report.
+pub fn run(generator: &mut Generator, settings: &Settings, params: Params, report: &mut Report) -> Result<(), Error> {
+    generator.live.begin("whisper: starting", None);
+    let people = params.idle + 2 * params.pairs;
+    let target = Target::open(generator, settings, people, SIZE)?;
+    let plan = plan(settings, 1, params.seconds / 2.0);
+    let here = capacity().saturating_sub(2 * params.pairs + SPARE).max(1);
+    let result = Room::open(generator, target.door, params.idle, here, plan).and_then(|room| {
+        let first_name = generator.names(2 * params.pairs as u32);
+        let whisperers = generator.add_group(Group::new(target.door, Role::Whisperer, first_name, 1, plan.span));
+        let mut run = Run {
+            plan,
+            params,
+            process: target.process,
+            room,
+            whisperers,
+            asked: vec![0; params.pairs],
+            alone: None,
+            busy: None,
+            counted: Checked::default(),
+            generator,
+        };
+        let result = run.carry_out();
+        let (whisper, notes) = run.sum_up(result.is_ok());
+        report.add(Some(Measured::Whisper(whisper)), notes);
+        result
+    });
+    target.end(generator, result)
+}
+
+impl Run<'_> {
+    fn carry_out(&mut self) -> Result<(), Error> {
+        self.generator.live.begin("whisper: people come in", None);
+        let wanted = 2 * self.params.pairs;
+        self.generator.let_in(self.whisperers, wanted, "those who whisper", self.plan)?;
+        self.room.fill(self.generator, self.plan)?;
+        let half = span(self.params.seconds / 2.0);
+        self.generator.live.begin("whisper: quiet room", Some(clock::now() + half));
+        let (cpu, result) = self.whisper(half, None);
+        self.alone = Some(self.take_round_trips(cpu, result.is_ok()));
+        result?;
+        self.generator.live.begin("whisper: busy room", Some(clock::now() + half));
+        let (_, result) = self.whisper(half, Some(self.params.storm));
+        // The CPU time is that of the room, most of it.
+        self.busy = Some(self.take_round_trips(None, result.is_ok()));
+        result
+    }
+
+    /// Whispers for a while; returns the server's CPU time too.
+    fn whisper(&mut self, span: Nanos, storm: Option<f64>) -> (Option<Nanos>, Result<(), Error>) {
+        let cpu = self.process.map(|process| process.cpu());
+        let begin = clock::now();
+        self.generator.groups[self.whisperers].round_trips.resume(begin);
+        self.generator.groups[self.room.crowd.group].latency.resume(begin);
+        let result = self.whisper_until(begin, begin + span, storm).and_then(|()| self.drain());
+        let now = clock::now();
+        self.generator.groups[self.whisperers].round_trips.pause(now);
+        self.generator.groups[self.room.crowd.group].latency.pause(now);
+        (cpu.zip(self.process).map(|(before, process)| process.cpu().saturating_sub(before)), result)
+    }
+
+    fn whisper_until(&mut self, begin: Nanos, end: Nanos, storm: Option<f64>) -> Result<(), Error> {
+        let span = end - begin;
+        let mut whispers = Schedule::new(self.params.rate);
+        let mut storm = storm.map(Schedule::new);
+        loop {
+            let said = storm.as_ref().map_or(Nanos::MAX, Schedule::due);
+            if let Some((_, due)) = storm.as_mut().filter(|_| said <= whispers.due()).and_then(|it| it.next(span)) {
+                let due = begin + due;
+                wait_until(self.generator, due)?;
+                let tag = self.room.next(0, due);
+                self.generator.say(self.room.talkers, 0, tag);
+            } else if let Some((number, due)) = whispers.next(span) {
+                let due = begin + due;
+                wait_until(self.generator, due)?;
+                let pair = (number % self.params.pairs as u64) as usize;
+                let tag = Tag { kind: Kind::Question, stream: pair as u16, seq: self.asked[pair], time: due };
+                self.asked[pair] += 1;
+                self.generator.whisper(self.whisperers, 2 * pair, 2 * pair + 1, tag);
+            } else if said >= span {
+                return wait_until(self.generator, end);
+            }
+        }
+    }
+
+    fn drain(&mut self) -> Result<(), Error> {
+        let mut patience = Patience::new(self.plan.patience);
+        loop {
+            let delivered = self.generator.groups[self.whisperers].private.tally.delivered;
+            if delivered >= self.owed() || patience.is_over(delivered) {
+                return self.room.drain_all(self.generator, self.plan);
+            }
+            self.generator.turn(clock::now() + 20 * MILLISECOND)?;
+        }
+    }
+
+    /// Questions and answers.
+    fn owed(&self) -> u64 {
+        2 * self.asked.iter().map(|&asked| u64::from(asked)).sum::<u64>()
+    }
+
+    fn take_round_trips(&mut self, cpu: Option<Nanos>, at_the_end: bool) -> RoundTrips {
+        let owed = self.owed();
+        let group = &mut self.generator.groups[self.whisperers];
+        let missing = if at_the_end { owed.saturating_sub(group.private.tally.delivered) } else { 0 };
+        let now = Checked::new(owed, group.private.tally, missing);
+        let before = std::mem::replace(&mut self.counted, now);
+        let checked = now.since(before);
+        let latency = std::mem::replace(&mut group.round_trips, Latency::new(self.plan.span)).summary();
+        let server_cpu_us =
+            cpu.filter(|_| checked.expected > 0).map(|cpu| rounded(us_each(cpu, checked.expected / 2), 3));
+        RoundTrips { checked, latency, server_cpu_us }
+    }
+
+    fn sum_up(&mut self, at_the_end: bool) -> (Whisper, Vec<String>) {
+        let mut notes = Vec::new();
+        let mut room = self.room.checked(self.generator, self.plan, at_the_end).unwrap_or_else(|error| {
+            notes.push(format!("what helper processes have read is not in it: {error}"));
+            self.room.checked_here(self.generator)
+        });
+        // Those who whisper read what is said in the room too.
+        let said: u64 = self.room.said.iter().map(|&said| u64::from(said)).sum();
+        let group = &self.generator.groups[self.whisperers].room;
+        room.expected += said * group.readers() as u64;
+        room.tally += group.tally;
+        room.lost += if at_the_end { group.missing(&self.room.said) } else { 0 };
+        let room_latency = self.generator.groups[self.room.crowd.group].latency.summary();
+        let parameters = self.params;
+        (Whisper { parameters, alone: self.alone.take(), busy: self.busy.take(), room, room_latency }, notes)
+    }
+}

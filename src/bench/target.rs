@@ -1,0 +1,123 @@
+//! The server that is driven: one of our own, or one that runs already.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+
+use super::Settings;
+use super::clock::{self, MILLISECOND, SECOND};
+use super::error::Error;
+use super::generator::Generator;
+use super::group::Door;
+use super::part::{Part, Speaks};
+use super::process::Process;
+use super::report::figures::count;
+use super::scenario::SPARE;
+use crate::fd_limit;
+
+/// How often a free port is looked for, should somebody else take it first.
+const TRIES: usize = 5;
+
+/// See the module.
+pub struct Target {
+    /// How one gets in.
+    pub door: Door,
+    /// Its process, if we know it.
+    pub process: Option<Process>,
+    own: Option<Part>,
+}
+
+impl Target {
+    /// Starts a server of our own that takes so many people, unless there is one to be driven.
+    ///
+    /// # Errors
+    /// If it does not start, or there is no such process.
+    pub fn open(generator: &mut Generator, settings: &Settings, people: usize, size: usize) -> Result<Self, Error> {
+        let Some(addr) = settings.addr else {
+            let most = capacity().saturating_sub(SPARE);
+            if people > most {
+                return Err(Error::Limit(format!(
+                    "{} connections are more than the limit of open files allows a server here, which is {}: \
+                     raise that (ulimit -Hn) or ask for fewer",
+                    count(people as u64),
+                    count(most as u64)
+                )));
+            }
+            return Self::start(generator, settings, people + SPARE, size);
+        };
+        let process = settings.pid.map(Process::new).transpose();
+        let process = process.map_err(|error| Error::Part("--pid", error.desc().to_lowercase()))?;
+        Ok(Target { door: Door { addr, prompt: settings.prompt, welcome: settings.welcome }, process, own: None })
+    }
+
+    fn start(generator: &mut Generator, settings: &Settings, seats: usize, size: usize) -> Result<Self, Error> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match Self::try_start(generator, settings, seats, size) {
+                Err(Error::Part(_, text)) if tries < TRIES && text.contains("address already in use") => {}
+                other => return other,
+            }
+        }
+    }
+
+    fn try_start(generator: &mut Generator, settings: &Settings, seats: usize, size: usize) -> Result<Self, Error> {
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
+        let addr = port.map_err(|error| Error::System("cannot find a free port", error))?;
+        let args = [vec!["server".into()], options(addr, seats, size), settings.serve.clone()].concat();
+        let mut own = Part::start(generator, "the server", &args, Speaks::Stderr)?;
+        let process = Process::new(own.pid()).map_err(|error| Error::Part("the server", error.desc().into()))?;
+        let end = clock::now() + 10 * SECOND;
+        // Not by its log, which may be off.
+        while let Err(error) = TcpStream::connect(addr) {
+            generator.turn(clock::now() + 5 * MILLISECOND)?;
+            own.check(generator)?;
+            if clock::now() > end {
+                return Err(Error::Connect(addr, error));
+            }
+        }
+        // Should somebody else have taken the port, it is theirs that answers.
+        own.check(generator)?;
+        let door = Door { addr, prompt: true, welcome: true };
+        Ok(Target { door, process: Some(process), own: Some(own) })
+    }
+
+    /// Closes all connections, and ends a server of our own; says what an error is due to.
+    ///
+    /// # Errors
+    /// The one that is given, or that the server has ended.
+    pub fn end(mut self, generator: &mut Generator, result: Result<(), Error>) -> Result<(), Error> {
+        let result = result.map_err(|error| self.explain(generator, error));
+        generator.dismiss_all();
+        result
+    }
+
+    fn explain(&mut self, generator: &mut Generator, error: Error) -> Error {
+        if let (Some(own), Error::Closed { .. } | Error::Connect(..)) = (&mut self.own, &error) {
+            // Its connections end a moment before the process does.
+            let end = clock::now() + 200 * MILLISECOND;
+            while clock::now() < end {
+                if let Err(ended) = own.check(generator) {
+                    return ended;
+                }
+                if generator.turn(clock::now() + 5 * MILLISECOND).is_err() {
+                    continue;
+                }
+            }
+        }
+        error
+    }
+}
+
+/// How many people a server of our own can hold, under the limit of open files that it inherits.
+pub fn capacity() -> usize {
+    fd_limit::seats(fd_limit::raise(), None, 0).max_clients
+}
+
+/// Limits that are there to protect a server from its clients are out of the way.
+fn options(addr: SocketAddr, seats: usize, size: usize) -> Vec<String> {
+    let options = format!(
+        "--listen={addr} --console=off --max-clients={seats} --max-waiting=0 --rate=0 --login-timeout=86400 \
+         --backlog-bytes=1073741824 --max-line={}",
+        size.max(4096)
+    );
+    options.split(' ').map(str::to_owned).collect()
+}
