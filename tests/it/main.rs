@@ -1,7 +1,9 @@
 //! Drives the built program as people and scripts do: over sockets, pipes, files and terminals.
 
+mod faulty_server;
 mod harness;
 
+mod bench;
 mod chinese;
 mod console;
 mod descriptors;

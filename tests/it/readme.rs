@@ -60,3 +60,23 @@ fn every_command_of_the_readme_is_in_the_help() {
         assert!(help.contains(&word), "{word} is not in the help: {help}");
     }
 }
+
+#[test]
+fn every_load_test_of_the_readme_is_one_that_can_be_run() {
+    let blocks = README.lines().filter_map(|line| line.strip_prefix("    chinwag bench "));
+    // The last column of the table of figures.
+    let table = README.lines().skip_while(|line| !line.ends_with("`chinwag bench …` |")).skip(2);
+    let cells = table.take_while(|line| line.starts_with("| ")).filter_map(|row| row.split(" | ").nth(2));
+    let commands: Vec<&str> = blocks.chain(cells.flat_map(quoted)).collect();
+    assert!(commands.len() > 10, "{commands:?}");
+    for command in commands {
+        let command = command.split('#').next().unwrap_or_default();
+        // Every other part stands between quotes.
+        let parts = command.split('\'').enumerate().flat_map(|(number, part)| match number % 2 {
+            0 => part.split_whitespace().collect(),
+            _ => vec![part],
+        });
+        let args = ["chinwag", "bench"].into_iter().chain(parts);
+        Cli::command().try_get_matches_from(args).unwrap_or_else(|error| panic!("{command}: {error}"));
+    }
+}

@@ -1,0 +1,231 @@
+//! What a server does wrong is found, and counted once.
+
+use super::{Faults, NONE, assert_checked, json};
+use crate::faulty_server::{Act, Delivery, Faulty, Manners, POLITE, drive_all};
+
+/// Six messages to five readers, whose numbers are 0 to 4.
+const FANOUT: &str = "fanout --readers 5 --rate 10 --seconds 0.6 --patience 2";
+const OWED: u64 = 6 * 5;
+
+/// Six questions in each of two rooms: the even numbers from 3 on ask, the odd ones after them answer.
+const WHISPER: &str = "whisper --idle 2 --pairs 2 --rate 20 --storm 10 --seconds 0.6 --patience 2";
+
+#[test]
+fn a_server_without_faults_passes_whatever_its_manners() {
+    let variants = [
+        ("", POLITE),
+        ("--prompt none", Manners { prompt: "", ..POLITE }),
+        ("--welcome none", Manners { answer: "", ..POLITE }),
+        ("--prompt none --welcome none", Manners { prompt: "", answer: "", ..POLITE }),
+        // Lines come in pieces, of which none is a whole line.
+        ("--at-once 1", Manners { piece: 40, ..POLITE }),
+    ];
+    let start =
+        |(more, manners): &(&str, _)| Faulty::start(json(&format!("{FANOUT} {more}")), *manners, |_| Act::Deliver);
+    let all = drive_all(variants.iter().map(start).collect());
+    for (finished, (more, _)) in all.iter().zip(variants) {
+        let measured = finished.passed();
+        assert_checked(&measured["checked"], OWED, NONE);
+        assert_eq!(measured["checked"]["echoed"], 0);
+        let report = finished.report();
+        let command = report["scenarios"][0]["command"].as_str().expect("a command");
+        assert!(command.contains(more), "{command} is to do the same again");
+    }
+}
+
+#[test]
+fn ones_own_lines_may_come_back() {
+    let echoes = Manners { echoes: true, ..POLITE };
+    let all = vec![
+        Faulty::start(json(FANOUT), echoes, |_| Act::Deliver),
+        Faulty::start(json("churn --rate 20 --residents 2 --seconds 0.3"), echoes, |_| Act::Deliver),
+        Faulty::start(json(WHISPER), echoes, |_| Act::Deliver),
+    ];
+    let [fanout, churn, whisper] = drive_all(all).try_into().expect("three");
+    let measured = fanout.passed();
+    assert_checked(&measured["checked"], OWED, NONE);
+    assert!(measured["checked"]["echoed"].as_u64() >= Some(5), "{measured}");
+    assert_checked(&churn.passed()["checked"], 6 * 2, NONE);
+    assert_checked(&whisper.passed()["room"], 3 * (2 + 4), NONE);
+}
+
+#[test]
+fn whispers_are_said_as_the_server_wants_them() {
+    let mut command = json(WHISPER);
+    command.args(["--whisper", "/msg {name} {text}"]);
+    let all = vec![
+        Faulty::start(command, Manners { whisper: "/msg ", ..POLITE }, |_| Act::Deliver),
+        // Such a server says in the room what begins otherwise.
+        Faulty::start(json(WHISPER), Manners { whisper: "/tell ", ..POLITE }, |_| Act::Deliver),
+    ];
+    let [said_so, otherwise] = drive_all(all).try_into().expect("two");
+    let measured = said_so.passed();
+    assert_checked(&measured["alone"]["checked"], 12, NONE);
+    assert_checked(&measured["busy"]["checked"], 12, NONE);
+    assert!(otherwise.faulty()["room"]["damaged"].as_u64() > Some(0));
+}
+
+#[test]
+fn each_fault_in_a_broadcast_is_counted_for_what_it_is() {
+    let start = |acts: fn(Delivery) -> Act| Faulty::start(json(FANOUT), POLITE, acts);
+    let all = vec![
+        // The last one too, which nothing follows.
+        start(|line| if matches!((line.to, line.seq), (1, 0) | (3, 2) | (4, 5)) { Act::Drop } else { Act::Deliver }),
+        start(|line| if matches!((line.to, line.seq), (0, 1) | (0, 2) | (3, 4)) { Act::Double } else { Act::Deliver }),
+        start(|line| if matches!((line.to, line.seq), (2, 0) | (4, 3)) { Act::Swap } else { Act::Deliver }),
+        start(|line| if (line.to, line.seq) == (2, 3) { Act::Damage } else { Act::Deliver }),
+        start(|line| if line.seq == 3 { Act::Drop } else { Act::Deliver }),
+    ];
+    let expected = [
+        Faults { lost: 3, ..NONE },
+        Faults { duplicates: 3, ..NONE },
+        Faults { out_of_order: 2, ..NONE },
+        // What came damaged has not come.
+        Faults { damaged: 1, lost: 1, ..NONE },
+        Faults { lost: 5, ..NONE },
+    ];
+    for (finished, faults) in drive_all(all).iter().zip(expected) {
+        let measured = finished.faulty();
+        assert_checked(&measured["checked"], OWED, faults);
+        assert_eq!(measured["latency"]["count"], OWED - faults.lost);
+    }
+}
+
+/// One line in ten or so is treated badly, but none after the 30th of its sender; what was done is noted.
+pub fn mixture(line: Delivery, done: &mut Faults) -> Act {
+    let dice = (line.to * 7 + line.stream * 13 + line.seq * 31).wrapping_mul(0x9e37_79b9) >> 16;
+    let (act, count) = match dice % 40 {
+        _ if line.seq >= 30 => return Act::Deliver,
+        0 => (Act::Drop, &mut done.lost),
+        1 | 2 => (Act::Double, &mut done.duplicates),
+        3 => {
+            done.lost += 1;
+            (Act::Damage, &mut done.damaged)
+        }
+        // Far enough from one another that the next one comes in between.
+        4..10 if line.seq.is_multiple_of(10) => (Act::Swap, &mut done.out_of_order),
+        _ => return Act::Deliver,
+    };
+    *count += 1;
+    act
+}
+
+#[test]
+fn many_faults_of_all_kinds_are_counted_exactly() {
+    // At a rate readers get a line at a time, and in the others many at once.
+    let mut done = [Faults::default(); 3];
+    let [rate, saturated, two] = &mut done;
+    let all = vec![
+        Faulty::start(json("fanout --readers 20 --rate 100 --seconds 0.5 --patience 2"), POLITE, |line| {
+            mixture(line, rate)
+        }),
+        Faulty::start(
+            json("fanout --readers 20 --saturate --in-flight 100 --seconds 0.3 --patience 2"),
+            Manners { piece: 1500, ..POLITE },
+            |line| mixture(line, saturated),
+        ),
+        Faulty::start(
+            json("fanout --readers 10 --senders 2 --saturate --in-flight 50 --seconds 0.3 --patience 2"),
+            Manners { piece: 100, ..POLITE },
+            |line| mixture(line, two),
+        ),
+    ];
+    let readers = [20, 20, 10 + 1];
+    for ((finished, readers), done) in drive_all(all).iter().zip(readers).zip(done) {
+        done.assert_all_kinds();
+        let measured = finished.faulty();
+        let messages = measured["messages"].as_u64().expect("a count");
+        assert_checked(&measured["checked"], messages * readers, done);
+    }
+}
+
+#[test]
+fn those_who_talk_as_fast_as_they_are_read_do_not_wait_for_ever_for_a_line_that_is_lost() {
+    // A window of four is stuck behind the fifth message, until the next slice begins.
+    let lost = |line: Delivery| (line.to, line.seq) == (2, 5);
+    let drop = move |line| if lost(line) { Act::Drop } else { Act::Deliver };
+    let interrupt = move |line: Delivery| if line.seq == 100 { Act::Interrupt } else { drop(line) };
+    let saturate =
+        |seconds| json(&format!("fanout --readers 5 --saturate --in-flight 4 --seconds {seconds} --patience 2"));
+    let all = vec![Faulty::start(saturate(0.5), POLITE, drop), Faulty::start(saturate(3.0), POLITE, interrupt)];
+    let [stuck, goes_on] = drive_all(all).try_into().expect("two");
+    let measured = stuck.faulty();
+    let messages = measured["messages"].as_u64().expect("a count");
+    assert_checked(&measured["checked"], messages * 5, Faults { lost: 1, ..NONE });
+    assert!(goes_on.interrupted()["messages"].as_u64() > Some(100));
+}
+
+#[test]
+fn faults_in_what_visitors_say_are_found() {
+    let churn = || json("churn --rate 20 --residents 3 --seconds 0.5 --patience 2");
+    // The third visitor has number 6: the residents and the one who makes them known come first.
+    let to_itself = |line: Delivery| if (line.to, line.seq) == (6, 2) { Act::Double } else { Act::Deliver };
+    let all = vec![
+        Faulty::start(churn(), POLITE, |line| if (line.to, line.seq) == (1, 4) { Act::Drop } else { Act::Deliver }),
+        Faulty::start(churn(), POLITE, |line| if (line.to, line.seq) == (0, 9) { Act::Double } else { Act::Deliver }),
+        Faulty::start(churn(), Manners { echoes: true, ..POLITE }, to_itself),
+        // Who comes first need not speak first.
+        Faulty::start(churn(), POLITE, |line| if (line.to, line.seq) == (2, 3) { Act::Swap } else { Act::Deliver }),
+        Faulty::start(churn(), POLITE, |line| if (line.to, line.seq) == (2, 7) { Act::Damage } else { Act::Deliver }),
+    ];
+    let [lost, doubled, doubled_to_itself, swapped, damaged] = drive_all(all).try_into().expect("five");
+    assert_checked(&lost.faulty()["checked"], 10 * 3, Faults { lost: 1, ..NONE });
+    assert_checked(&doubled.faulty()["checked"], 10 * 3, Faults { duplicates: 1, ..NONE });
+    assert_checked(&doubled_to_itself.faulty()["checked"], 10 * 3, Faults { duplicates: 1, ..NONE });
+    assert_checked(&swapped.passed()["checked"], 10 * 3, NONE);
+    assert_checked(&damaged.faulty()["checked"], 10 * 3, Faults { damaged: 1, lost: 1, ..NONE });
+}
+
+#[test]
+fn faults_of_whispers_are_found_where_they_were_made() {
+    let whisper = |acts: fn(Delivery) -> Act| Faulty::start(json(WHISPER), POLITE, acts);
+    let all = vec![
+        whisper(|line| if (line.kind, line.stream, line.seq) == ('a', 1, 2) { Act::Drop } else { Act::Deliver }),
+        whisper(|line| if (line.kind, line.stream, line.seq) == ('q', 1, 2) { Act::Drop } else { Act::Deliver }),
+        whisper(|line| if (line.kind, line.stream, line.seq) == ('q', 0, 4) { Act::Double } else { Act::Deliver }),
+        whisper(|line| if (line.kind, line.stream, line.seq) == ('a', 0, 1) { Act::Double } else { Act::Deliver }),
+        // From the first pair to the one who answers, and who asks, in the second.
+        whisper(|line| if (line.kind, line.stream, line.seq) == ('q', 0, 1) { Act::Divert(6) } else { Act::Deliver }),
+        whisper(|line| if (line.kind, line.stream, line.seq) == ('a', 0, 1) { Act::Divert(5) } else { Act::Deliver }),
+        whisper(|line| if (line.kind, line.stream, line.seq) == ('a', 0, 1) { Act::Leak(5) } else { Act::Deliver }),
+        // Not an echo, though it is read by one who says the same.
+        whisper(|line| if (line.kind, line.stream, line.seq) == ('q', 0, 1) { Act::Leak(5) } else { Act::Deliver }),
+        whisper(|line| if (line.kind, line.stream, line.seq) == ('a', 0, 1) { Act::Leak(6) } else { Act::Deliver }),
+    ];
+    let expected = [
+        ("alone", Faults { lost: 1, ..NONE }),
+        // Nobody answers what nobody has read.
+        ("alone", Faults { lost: 2, ..NONE }),
+        ("busy", Faults { duplicates: 1, ..NONE }),
+        ("alone", Faults { duplicates: 1, ..NONE }),
+        ("alone", Faults { lost: 2, damaged: 1, ..NONE }),
+        ("alone", Faults { lost: 1, damaged: 1, ..NONE }),
+        ("alone", Faults { damaged: 1, ..NONE }),
+        ("alone", Faults { damaged: 1, ..NONE }),
+        ("alone", Faults { damaged: 1, ..NONE }),
+    ];
+    for (finished, (room, faults)) in drive_all(all).iter().zip(expected) {
+        let measured = finished.faulty();
+        let other = if room == "alone" { "busy" } else { "alone" };
+        assert_checked(&measured[room]["checked"], 12, faults);
+        assert_checked(&measured[other]["checked"], 12, NONE);
+        assert_checked(&measured["room"], 3 * (2 + 4), NONE);
+    }
+}
+
+#[test]
+fn a_whisper_that_one_of_the_room_reads_is_a_fault_and_so_is_what_they_miss() {
+    let start = |acts: fn(Delivery) -> Act| Faulty::start(json(WHISPER), POLITE, acts);
+    let all = vec![
+        start(|line| if (line.kind, line.stream, line.seq) == ('q', 0, 1) { Act::Leak(1) } else { Act::Deliver }),
+        start(|line| if (line.kind, line.to, line.seq) == ('m', 1, 1) { Act::Drop } else { Act::Deliver }),
+        start(|line| if (line.kind, line.to, line.seq) == ('m', 4, 1) { Act::Drop } else { Act::Deliver }),
+    ];
+    let expected = [Faults { damaged: 1, ..NONE }, Faults { lost: 1, ..NONE }, Faults { lost: 1, ..NONE }];
+    for (finished, faults) in drive_all(all).iter().zip(expected) {
+        let measured = finished.faulty();
+        assert_checked(&measured["room"], 3 * (2 + 4), faults);
+        assert_checked(&measured["alone"]["checked"], 12, NONE);
+        assert_checked(&measured["busy"]["checked"], 12, NONE);
+    }
+}

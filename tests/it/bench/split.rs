@@ -1,0 +1,49 @@
+//! Where one process may not have enough files open, there are several.
+
+use super::faults::mixture;
+use super::{Faults, NONE, assert_checked, finish, limited};
+use crate::faulty_server::{Act, Delivery, POLITE, drive};
+use crate::harness::Server;
+
+/// More readers than 150 files allow.
+const READERS: u64 = 300;
+
+fn fanout(more: &str) -> String {
+    format!("fanout --readers {READERS} {more}")
+}
+
+#[test]
+fn readers_past_the_limit_of_open_files_are_in_other_processes_and_get_everything() {
+    let server = Server::start(&["--rate", "0", "--max-clients", "400"]);
+    let finished =
+        finish(limited(150, &fanout(&format!("--senders 2 --rate 10 --seconds 0.4 --addr {}", server.addr))));
+    let measured = finished.passed();
+    assert!(measured["own"]["processes"].as_u64() > Some(1), "{measured}");
+    assert_checked(&measured["checked"], 4 * (READERS + 1), NONE);
+    assert_eq!(measured["latency"]["count"], 4 * READERS);
+    assert!(finished.report()["scenarios"][0]["notes"][0].as_str().is_some_and(|note| note.contains("processes")));
+}
+
+#[test]
+fn clients_past_the_limit_of_open_files_are_in_other_processes() {
+    let server = Server::start(&["--rate", "0", "--max-clients", "400"]);
+    let args =
+        format!("connections --count {READERS} --seconds 0.1 --addr {} --pid {}", server.addr, server.child.id());
+    let measured = finish(limited(150, &args)).passed();
+    assert_eq!(measured["logged_in"], READERS);
+    assert_checked(&measured["reach"]["checked"], READERS - 1, NONE);
+    assert!(measured["own"]["processes"].as_u64() > Some(1) && measured["server_cpu_us"].is_number(), "{measured}");
+}
+
+#[test]
+fn faults_are_counted_in_other_processes_too() {
+    let mut done = Faults::default();
+    let acts = |line: Delivery| {
+        // Numbers past those that were set aside for this process are those of readers in others.
+        let elsewhere = u64::from(line.to) >= READERS;
+        if elsewhere && line.seq < 3 { mixture(line, &mut done) } else { Act::Deliver }
+    };
+    let measured = drive(limited(150, &fanout("--rate 10 --seconds 0.4 --patience 2")), POLITE, acts).faulty();
+    done.assert_all_kinds();
+    assert_checked(&measured["checked"], 4 * READERS, done);
+}

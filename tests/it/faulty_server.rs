@@ -1,0 +1,293 @@
+//! A chat server that makes the mistakes a load test has to find. It runs in the test's own thread, for as
+//! long as the load test does that drives it.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
+use std::process::Command;
+use std::time::Instant;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
+
+use crate::bench::{Bench, Finished};
+use crate::harness::DEADLINE;
+
+/// How it treats people.
+#[derive(Clone, Copy)]
+pub struct Manners {
+    /// What it says first; nothing if empty.
+    pub prompt: &'static str,
+    /// What it answers to a name; nothing if empty.
+    pub answer: &'static str,
+    /// What stands before the name in a whisper.
+    pub whisper: &'static str,
+    /// Whether what is said reaches anybody.
+    pub broadcasts: bool,
+    /// Whether speakers get back what they say.
+    pub echoes: bool,
+    /// How many bytes it writes at once.
+    pub piece: usize,
+}
+
+pub const POLITE: Manners = Manners {
+    prompt: "What is your name?\r\n",
+    answer: "* You are in.\r\n",
+    whisper: "@",
+    broadcasts: true,
+    echoes: false,
+    piece: usize::MAX,
+};
+
+/// A message that is about to be delivered; probes come through whole and are not shown.
+#[derive(Clone, Copy, Debug)]
+pub struct Delivery {
+    /// `m`: said in the room; `q`, `a`: a whispered question and its answer.
+    pub kind: char,
+    /// The number of its sender, or of the pair.
+    pub stream: u32,
+    /// Its number among those.
+    pub seq: u32,
+    /// The number in the reader's name.
+    pub to: u32,
+}
+
+/// What is done with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    Deliver,
+    Drop,
+    Double,
+    /// It comes after the next one of the same sender.
+    Swap,
+    /// One byte is another.
+    Damage,
+    /// The one with this number gets it instead.
+    Divert(u32),
+    /// The one with this number gets it too.
+    Leak(u32),
+    /// Every connection is closed.
+    CloseAll,
+    /// The load test gets SIGINT instead.
+    Interrupt,
+}
+
+struct Client {
+    stream: TcpStream,
+    /// `None` until it has said one.
+    name: Option<String>,
+    read: Vec<u8>,
+    out: Vec<u8>,
+    piece: usize,
+    /// What comes after the next one of this sender.
+    held: Option<(u32, Vec<u8>)>,
+    /// It sends no more, and is closed when it has got everything.
+    leaving: bool,
+    gone: bool,
+}
+
+/// The server, and the load test that drives it.
+pub struct Faulty<'a> {
+    bench: Bench,
+    pidfd: OwnedFd,
+    ended: bool,
+    listener: TcpListener,
+    manners: Manners,
+    acts: Box<dyn FnMut(Delivery) -> Act + 'a>,
+    clients: Vec<Client>,
+}
+
+/// Starts a load test against a server with these manners, of which `acts` says what it does wrong, and sees
+/// it through to its end.
+pub fn drive(command: Command, manners: Manners, acts: impl FnMut(Delivery) -> Act) -> Finished {
+    drive_all(vec![Faulty::start(command, manners, acts)]).remove(0)
+}
+
+/// As [`drive`], several at once.
+pub fn drive_all(mut all: Vec<Faulty>) -> Vec<Finished> {
+    let end = Instant::now() + DEADLINE;
+    while !all.iter().all(|faulty| faulty.ended) {
+        let mut watched: Vec<PollFd> = all.iter().flat_map(Faulty::watched).collect();
+        let left = end.saturating_duration_since(Instant::now());
+        let timeout = Timespec { tv_sec: left.as_secs() as _, tv_nsec: left.subsec_nanos() as _ };
+        assert!(poll(&mut watched, Some(&timeout)).expect("poll") > 0, "a load test does not end");
+        let ready: Vec<PollFlags> = watched.iter().map(PollFd::revents).collect();
+        let mut ready = ready.as_slice();
+        for faulty in &mut all {
+            let (own, others) = ready.split_at(2 + faulty.clients.len());
+            ready = others;
+            faulty.turn(own);
+        }
+    }
+    all.into_iter().map(|faulty| faulty.bench.finish()).collect()
+}
+
+impl<'a> Faulty<'a> {
+    /// Listens, and starts a load test against it; see [`drive`].
+    pub fn start(mut command: Command, manners: Manners, acts: impl FnMut(Delivery) -> Act + 'a) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
+        listener.set_nonblocking(true).expect("non-blocking");
+        let addr: SocketAddr = listener.local_addr().expect("address");
+        let bench = Bench::spawn(command.arg("--addr").arg(addr.to_string()));
+        let pidfd = pidfd_open(Pid::from_child(&bench.child), PidfdFlags::empty()).expect("pidfd");
+        Faulty { bench, pidfd, ended: false, listener, manners, acts: Box::new(acts), clients: Vec::new() }
+    }
+
+    fn watched(&self) -> Vec<PollFd<'_>> {
+        let clients = self.clients.iter().map(|client| {
+            let read = if client.leaving { PollFlags::empty() } else { PollFlags::IN };
+            let write = if client.out.is_empty() { PollFlags::empty() } else { PollFlags::OUT };
+            PollFd::new(&client.stream, read | write)
+        });
+        let end = if self.ended { PollFlags::empty() } else { PollFlags::IN };
+        let first = [PollFd::new(&self.pidfd, end), PollFd::new(&self.listener, PollFlags::IN)];
+        first.into_iter().chain(clients).collect()
+    }
+
+    fn turn(&mut self, ready: &[PollFlags]) {
+        self.ended |= ready[0].contains(PollFlags::IN);
+        for (index, flags) in ready[2..].iter().enumerate() {
+            if flags.contains(PollFlags::OUT) {
+                self.clients[index].flush();
+            }
+            if flags.intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR) {
+                for line in self.clients[index].lines() {
+                    self.take(index, &line);
+                }
+            }
+        }
+        while let Ok((stream, _)) = self.listener.accept() {
+            self.clients.push(Client::new(stream, &self.manners));
+        }
+        self.clients.retain(|client| !(client.gone || client.leaving && client.out.is_empty()));
+    }
+
+    fn take(&mut self, from: usize, line: &str) {
+        let Some(name) = self.clients[from].name.clone() else {
+            self.clients[from].name = Some(line.to_owned());
+            self.clients[from].push(self.manners.answer.as_bytes());
+            return;
+        };
+        let whisper = line.strip_prefix(self.manners.whisper).and_then(|rest| rest.split_once(' '));
+        if let Some((other, text)) = whisper {
+            self.clients[from].push(format!("[12:00:00] you -> {other}: {text}\r\n").as_bytes());
+            if let Some(to) = self.clients.iter().position(|client| client.name.as_deref() == Some(other)) {
+                self.deliver(to, format!("[12:00:00] {name} -> you: {text}\r\n").as_bytes(), text);
+            }
+            return;
+        }
+        for to in 0..self.clients.len() {
+            let reads = self.manners.broadcasts && (to != from || self.manners.echoes);
+            if reads && self.clients[to].is_in() {
+                self.deliver(to, format!("[12:00:00] {name}: {line}\r\n").as_bytes(), line);
+            }
+        }
+    }
+
+    fn deliver(&mut self, to: usize, line: &[u8], text: &str) {
+        let Some(delivery) = Delivery::of(text, self.clients[to].number()) else {
+            return self.clients[to].push(line);
+        };
+        let act = (self.acts)(delivery);
+        let client = &mut self.clients[to];
+        match act {
+            Act::Drop => return,
+            Act::Swap if client.held.is_none() => {
+                client.held = Some((delivery.stream, line.to_vec()));
+                return;
+            }
+            Act::Divert(other) => return self.push_to(other, line),
+            Act::CloseAll => return self.clients.iter_mut().for_each(|client| client.gone = true),
+            Act::Interrupt => return kill_process(Pid::from_child(&self.bench.child), Signal::INT).expect("kill"),
+            Act::Deliver | Act::Swap | Act::Leak(_) => client.push(line),
+            Act::Double => client.push(&line.repeat(2)),
+            Act::Damage => return client.push(&damaged(line)),
+        }
+        if let Some((_, held)) = client.held.take_if(|(stream, _)| *stream == delivery.stream) {
+            client.push(&held);
+        }
+        if let Act::Leak(other) = act {
+            self.push_to(other, line);
+        }
+    }
+
+    fn push_to(&mut self, number: u32, line: &[u8]) {
+        let mut named = self.clients.iter_mut().filter(|client| client.is_in());
+        named.find(|client| client.number() == number).expect("one with this number").push(line);
+    }
+}
+
+/// Another byte in the filling of the message, which is the last there is in a line.
+fn damaged(line: &[u8]) -> Vec<u8> {
+    let mut line = line.to_vec();
+    let at = line.len() - 4;
+    line[at] = b'!';
+    line
+}
+
+impl Delivery {
+    /// What a text of the load test's says of itself; `None` for a probe.
+    fn of(text: &str, to: u32) -> Option<Self> {
+        let text = &text[text.find('~').expect("a message")..];
+        let number = |from, upto| u32::from_str_radix(&text[from..upto], 16).expect("a number");
+        let kind = char::from(text.as_bytes()[5]);
+        (kind != 'p').then(|| Delivery { kind, stream: number(6, 10), seq: number(10, 18), to })
+    }
+}
+
+impl Client {
+    fn new(stream: TcpStream, manners: &Manners) -> Self {
+        stream.set_nonblocking(true).expect("non-blocking");
+        stream.set_nodelay(true).expect("TCP_NODELAY");
+        let mut client = Client {
+            stream,
+            name: None,
+            read: Vec::new(),
+            out: Vec::new(),
+            piece: manners.piece,
+            held: None,
+            leaving: false,
+            gone: false,
+        };
+        client.push(manners.prompt.as_bytes());
+        client
+    }
+
+    fn is_in(&self) -> bool {
+        self.name.is_some() && !self.gone
+    }
+
+    /// The number in the name: the last five digits, of base 36.
+    fn number(&self) -> u32 {
+        let name = self.name.as_deref().expect("a name");
+        u32::from_str_radix(&name[3..], 36).expect("a number")
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        self.out.extend_from_slice(bytes);
+        self.flush();
+    }
+
+    fn flush(&mut self) {
+        let piece = &self.out[..self.out.len().min(self.piece)];
+        match self.stream.write(piece) {
+            Ok(n) => drop(self.out.drain(..n)),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(_) => self.gone = true,
+        }
+    }
+
+    /// The whole lines that have come.
+    fn lines(&mut self) -> Vec<String> {
+        let mut block = [0; 65536];
+        match self.stream.read(&mut block) {
+            Ok(0) => self.leaving = true,
+            Ok(n) => self.read.extend_from_slice(&block[..n]),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(_) => self.gone = true,
+        }
+        let end = self.read.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+        let whole = String::from_utf8(self.read.drain(..end).collect()).expect("UTF-8");
+        whole.lines().map(str::to_owned).collect()
+    }
+}
