@@ -116,7 +116,7 @@ impl Group {
             return super::floor::CONTROL.into();
         }
         let number = self.first_name as usize + index;
-        format!("b{}{}", base36::<2>(usize::from(run)), base36::<5>(number))
+        format!("b{}{}", base36::<3>(usize::from(run)), base36::<4>(number))
     }
 
     /// Notes a line of the server's own.
@@ -212,9 +212,9 @@ mod tests {
     fn names_are_eight_bytes_and_different() {
         let door = Door { addr: "127.0.0.1:1".parse().unwrap(), prompt: true, welcome: true };
         let group = Group::new(door, Role::Talker, 35, 1, SECOND);
-        assert_eq!(group.name(0, 37), "b110000z");
-        assert_eq!(group.name(1, 37), "b1100010");
-        assert_eq!(group.name(99_999, 65_535).len(), 8);
+        assert_eq!(group.name(0, 37), "b011000z");
+        assert_eq!(group.name(1, 37), "b0110010");
+        assert_eq!(group.name(1_000_000, 65_535).len(), 8);
     }
 
     #[test]

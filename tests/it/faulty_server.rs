@@ -257,10 +257,10 @@ impl Client {
         self.name.is_some() && !self.gone
     }
 
-    /// The number in the name: the last five digits, of base 36.
+    /// The number in the name: the last four digits, of base 36.
     fn number(&self) -> u32 {
         let name = self.name.as_deref().expect("a name");
-        u32::from_str_radix(&name[3..], 36).expect("a number")
+        u32::from_str_radix(&name[4..], 36).expect("a number")
     }
 
     fn push(&mut self, bytes: &[u8]) {
