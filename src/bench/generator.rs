@@ -27,6 +27,7 @@ use super::member::{Common, Flow, Member};
 use super::message::Tag;
 use super::patience::Patience;
 use super::pipe::Pipe;
+use super::process::Process;
 use super::readers::Plan;
 use crate::signals;
 
@@ -285,6 +286,27 @@ impl Generator {
         if let Some(member) = self.members.get_mut(key) {
             member.send(bytes);
         }
+    }
+
+    /// CPU time of another process when it has gone to sleep, since the kernel counts that of one that runs up
+    /// to the last tick only; after 50 ms as it is then. 0 without a process.
+    ///
+    /// # Errors
+    /// As [`Generator::turn`].
+    pub fn cpu_at_rest(&mut self, process: Option<Process>) -> Result<Nanos, Error> {
+        let Some(process) = process else { return Ok(0) };
+        let mut cpu = process.cpu();
+        for _ in 0..25 {
+            let next = clock::now() + 2 * MILLISECOND;
+            while clock::now() < next {
+                self.turn(next)?;
+            }
+            let before = std::mem::replace(&mut cpu, process.cpu());
+            if before == cpu {
+                break;
+            }
+        }
+        Ok(cpu)
     }
 
     /// Waits for something to happen until `until` at most, and sees to some of it.

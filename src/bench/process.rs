@@ -32,8 +32,8 @@ impl Process {
         Process { pid: std::process::id(), clock: ClockId::CLOCK_PROCESS_CPUTIME_ID }
     }
 
-    /// CPU time of all its threads, those that have ended included (clock_getcpuclockid(3)); 0 once
-    /// it is gone.
+    /// CPU time of all its threads, those that have ended included (clock_getcpuclockid(3)); 0 once it is
+    /// gone. While it runs on another CPU, what it has used since that CPU's last tick is not in it.
     pub fn cpu(&self) -> Nanos {
         let time = self.clock.now().unwrap_or_else(|_| TimeSpec::new(0, 0));
         time.tv_sec() as Nanos * SECOND + time.tv_nsec() as Nanos

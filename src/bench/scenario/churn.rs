@@ -122,9 +122,11 @@ impl Run<'_> {
         visitors.logins.pause(now);
         visitors.visits.pause(now);
         self.took = now - begin;
-        self.cpu = self.process.map_or(0, |process| process.cpu()).saturating_sub(cpu);
         self.own_cpu = Process::own().cpu() - own;
-        result?;
+        let at_rest = self.generator.cpu_at_rest(self.process);
+        let now = at_rest.as_ref().ok().copied().or_else(|| Some(self.process?.cpu()));
+        self.cpu = now.unwrap_or(0).saturating_sub(cpu);
+        result.and(at_rest)?;
         if let (Some(process), Some((bytes, descriptors))) = (self.process, before) {
             let kept = |now: Option<u64>, before: Option<u64>| Some(now? as i64 - before? as i64);
             let count = |count: Option<usize>| count.map(|count| count as u64);

@@ -210,7 +210,8 @@ impl Run<'_> {
         let mut before = 0;
         for slice in 1..=slices {
             let up_to = readers * slice / slices;
-            let (begin, cpu, own) = (clock::now(), self.process.map_or(0, |it| it.cpu()), Process::own().cpu());
+            let cpu = self.generator.cpu_at_rest(self.process)?;
+            let (begin, own) = (clock::now(), Process::own().cpu());
             self.generator.groups[room.crowd.group].logins.resume(begin);
             let result = room.crowd.enter_up_to(self.generator, self.plan, up_to);
             let logged_in = room.crowd.logged_in(self.generator);
@@ -218,16 +219,18 @@ impl Run<'_> {
             self.generator.groups[room.crowd.group].logins.pause(now);
             self.took += now - begin;
             self.own_cpu += Process::own().cpu() - own;
-            let server = self.process.map_or(0, |it| it.cpu()).saturating_sub(cpu);
+            let server = self.generator.cpu_at_rest(self.process)?.saturating_sub(cpu);
             let logins = (logged_in - before) as u64;
             before = logged_in;
             let mut slice = Slice { server, logins, floor: None };
             if let (Ok(()), Some((floor, group))) = (&result, &self.floor) {
                 let count = FLOOR_LOGINS.min(up_to.max(1)).min(capacity().saturating_sub(up_to + SPARE));
-                let cpu = floor.process.cpu();
+                let process = Some(floor.process);
+                let cpu = self.generator.cpu_at_rest(process)?;
                 if count > 0 {
                     self.generator.let_in(*group, count, "those who log in at the floor", self.plan)?;
-                    slice.floor = Some((floor.process.cpu() - cpu, count as u64));
+                    let floor = self.generator.cpu_at_rest(process)?.saturating_sub(cpu);
+                    slice.floor = Some((floor, count as u64));
                 }
                 self.generator.dismiss(*group);
             }

@@ -197,14 +197,17 @@ impl Run<'_> {
         let ends = clock::now() + floors * slices as Nanos * slice;
         for number in 0..slices as Nanos {
             self.generator.live.begin("fanout", Some(ends));
+            self.generator.cpu_at_rest(self.process)?;
             let before = costs(self.process, &self.room, self.room.delivered(self.generator));
             let group = self.room.crowd.group;
             self.generator.groups[group].latency.resume(before.took);
             let result = self.talk(before.took, number * slice, slice).and_then(|()| self.room.drain(self.generator));
-            let after = costs(self.process, &self.room, self.room.delivered(self.generator));
+            let mut after = costs(self.process, &self.room, self.room.delivered(self.generator));
+            let at_rest = self.generator.cpu_at_rest(self.process);
+            after.cpu = *at_rest.as_ref().unwrap_or(&after.cpu);
             self.generator.groups[group].latency.pause(after.took);
             self.slices.push((between(before, after), None));
-            result?;
+            result.and(at_rest)?;
             self.generator.live.begin("fanout: the floor", Some(ends));
             let floor = self.floor_slice(number * slice, slice)?;
             if let Some(last) = self.slices.last_mut() {
@@ -256,6 +259,7 @@ impl Run<'_> {
     fn floor_slice(&mut self, measured: Nanos, slice: Nanos) -> Result<Option<Cost>, Error> {
         let Some(floor) = &mut self.floor else { return Ok(None) };
         let process = Some(floor.floor.process);
+        self.generator.cpu_at_rest(process)?;
         let before = costs(process, &self.room, floor.crowd.delivered(self.generator));
         self.generator.groups[floor.crowd.group].latency.resume(before.took);
         let end = before.took + slice;
@@ -288,7 +292,8 @@ impl Run<'_> {
             }
         }
         floor.drain(self.generator, true, self.plan.patience)?;
-        let after = costs(process, &self.room, floor.crowd.delivered(self.generator));
+        let mut after = costs(process, &self.room, floor.crowd.delivered(self.generator));
+        after.cpu = self.generator.cpu_at_rest(process)?;
         self.generator.groups[floor.crowd.group].latency.pause(after.took);
         Ok(Some(between(before, after)))
     }

@@ -135,7 +135,10 @@ impl Run<'_> {
         let now = clock::now();
         self.generator.groups[self.whisperers].round_trips.pause(now);
         self.generator.groups[self.room.crowd.group].latency.pause(now);
-        (cpu.zip(self.process).map(|(before, process)| process.cpu().saturating_sub(before)), result)
+        match self.generator.cpu_at_rest(self.process) {
+            Ok(after) => (cpu.map(|before| after.saturating_sub(before)), result),
+            Err(error) => (None, result.and(Err(error))),
+        }
     }
 
     fn whisper_until(&mut self, begin: Nanos, end: Nanos, storm: Option<f64>) -> Result<(), Error> {
