@@ -1,25 +1,18 @@
 //! The reactor of the load test: one poll for all its connections, timers, signals and helpers.
 
-use std::io::{self, ErrorKind};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::io::ErrorKind;
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use mio::event::Source;
-use mio::net::TcpStream;
 use mio::unix::SourceFd;
 use mio::unix::pipe::Receiver;
-use mio::{Events, Interest, Poll, Registry, Token};
-use rustix::time::{
-    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime,
-};
+use mio::{Events, Interest, Poll, Token};
 use signal_hook_mio::v1_0::Signals;
 use slab::Slab;
-use socket2::{Domain, Protocol, Socket, Type};
 
-use super::clock::{self, MILLISECOND, Nanos, SECOND};
+use super::clock::{self, MILLISECOND, Nanos};
 use super::error::Error;
 use super::group::{Group, Role};
 use super::live::{Live, Status};
@@ -29,6 +22,8 @@ use super::patience::Patience;
 use super::pipe::Pipe;
 use super::process::Process;
 use super::readers::Plan;
+use super::source;
+use super::timer::Timer;
 use crate::signals;
 
 /// Events taken from the kernel at once.
@@ -39,9 +34,6 @@ const STRIDE: usize = 16;
 
 /// Bytes read at once: more than a socket's buffer holds as a rule.
 const BLOCK: usize = 256 * 1024;
-
-/// Source addresses on loopback, from 127.0.0.2 on: each has some 28,000 ports.
-const SOURCES: usize = 250;
 
 const SIGNALS: Token = Token(usize::MAX - 1);
 const TIMER: Token = Token(usize::MAX - 2);
@@ -79,8 +71,7 @@ pub struct Generator {
     /// The live line.
     pub live: Live,
     block: Box<[u8]>,
-    timer: OwnedFd,
-    timer_at: Nanos,
+    timer: Timer,
     signals: Signals,
     /// The signal that has asked for the end.
     pub interrupted: Option<i32>,
@@ -102,9 +93,7 @@ impl Generator {
             let (poll, urgent) = (Poll::new()?, Poll::new()?);
             let mut signals = signals::watch()?;
             poll.registry().register(&mut signals, SIGNALS, Interest::READABLE)?;
-            let flags = TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK;
-            let timer = timerfd_create(TimerfdClockId::Monotonic, flags)?;
-            poll.registry().register(&mut SourceFd(&timer.as_raw_fd()), TIMER, Interest::READABLE)?;
+            let timer = Timer::new(poll.registry(), TIMER)?;
             Ok(Generator {
                 poll,
                 events: Events::with_capacity(EVENTS),
@@ -120,7 +109,6 @@ impl Generator {
                 live,
                 block: vec![0; BLOCK].into_boxed_slice(),
                 timer,
-                timer_at: Nanos::MAX,
                 signals,
                 interrupted: None,
                 impatient,
@@ -161,14 +149,14 @@ impl Generator {
     /// If there are no file descriptors or ports left, or nobody listens.
     pub fn connect(&mut self, group: usize, due: Nanos, own: Option<usize>) -> Result<(), Error> {
         let addr = self.groups[group].door.addr;
-        let mut stream = open(addr, self.connects).map_err(|error| Error::Connect(addr, error))?;
+        let mut stream = source::connect(addr, self.connects).map_err(|error| Error::Connect(addr, error))?;
         self.connects += 1;
         let entry = self.members.vacant_entry();
         let token = Token(entry.key());
         let interest = Interest::READABLE | Interest::WRITABLE;
         let role = self.groups[group].role;
         let urgent = role == Role::Whisperer;
-        let registered = register(self.poll.registry(), &mut stream, token, interest).and_then(|()| {
+        let registered = self.poll.registry().register(&mut stream, token, interest).and_then(|()| {
             let fd = stream.as_raw_fd();
             if urgent { self.urgent.registry().register(&mut SourceFd(&fd), token, interest) } else { Ok(()) }
         });
@@ -337,7 +325,7 @@ impl Generator {
         let timeout = if until <= clock::now() {
             Some(Duration::ZERO)
         } else {
-            self.set_timer(until).map_err(|error| Error::System("cannot set a timer", error))?;
+            self.timer.set(until).map_err(|error| Error::System("cannot set a timer", error))?;
             None
         };
         match self.poll.poll(&mut self.events, timeout) {
@@ -361,17 +349,6 @@ impl Generator {
         Ok(())
     }
 
-    /// A timer of our own, since those of epoll_wait(2) are rounded up to milliseconds.
-    fn set_timer(&mut self, until: Nanos) -> io::Result<()> {
-        if self.timer_at != until {
-            let at = Timespec { tv_sec: (until / SECOND) as i64, tv_nsec: (until % SECOND) as i64 };
-            let zero = Timespec { tv_sec: 0, tv_nsec: 0 };
-            timerfd_settime(&self.timer, TimerfdTimerFlags::ABSTIME, &Itimerspec { it_interval: zero, it_value: at })?;
-            self.timer_at = until;
-        }
-        Ok(())
-    }
-
     fn handle(&mut self, ready: Ready) -> Result<(), Error> {
         match ready.token {
             SIGNALS => match self.signals.pending().next() {
@@ -383,7 +360,7 @@ impl Generator {
                 None => Ok(()),
             },
             TIMER => {
-                self.timer_at = Nanos::MAX;
+                self.timer.is_over();
                 Ok(())
             }
             Token(number) if number > PIPES - MAX_PIPES => {
@@ -433,28 +410,4 @@ impl Generator {
         };
         self.live.show(now, &status);
     }
-}
-
-fn register(registry: &Registry, source: &mut impl Source, token: Token, interest: Interest) -> io::Result<()> {
-    registry.register(source, token, interest)
-}
-
-/// Asks for a connection, from another source address each time where that is possible.
-fn open(addr: SocketAddr, number: usize) -> io::Result<TcpStream> {
-    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_nonblocking(true)?;
-    socket.set_tcp_nodelay(true)?;
-    if let IpAddr::V4(ip) = addr.ip()
-        && ip.is_loopback()
-    {
-        socket.set_reuse_address(true)?;
-        let source = Ipv4Addr::new(127, 0, 0, 2 + (number % SOURCES) as u8);
-        socket.bind(&SocketAddr::from((source, 0)).into())?;
-    }
-    match socket.connect(&addr.into()) {
-        Ok(()) => {}
-        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::INPROGRESS.raw_os_error()) => {}
-        Err(error) => return Err(error),
-    }
-    Ok(TcpStream::from_std(socket.into()))
 }

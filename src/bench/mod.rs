@@ -25,7 +25,9 @@ pub mod readers;
 pub mod report;
 pub mod room;
 pub mod scenario;
+mod source;
 pub mod target;
+mod timer;
 pub mod transcript;
 
 use std::collections::hash_map::RandomState;

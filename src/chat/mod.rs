@@ -12,6 +12,7 @@
 //! A room is a `log` and a client in it a cursor; what is meant for one client alone waits in
 //! its outbox, and `reader` merges the two by stamp.
 
+mod announcing;
 mod bans;
 mod client;
 mod command;

@@ -182,7 +182,7 @@ fn the_server_has_the_options_that_are_given_for_it_and_none_from_the_environmen
     };
     let commands = vec![
         with("--lang zh --history 0 -qqq", &[]),
-        with("-q", &[("CHINWAG_MAX_CLIENTS", "1"), ("CHINWAG_LISTEN", "127.0.0.1:1"), ("CHINWAG_RATE", "1")]),
+        with("-q", &[("CHINWAG_MODE", "p2p"), ("CHINWAG_LISTEN", "127.0.0.1:1")]),
         with("--no-such-option", &[]),
     ];
     let [options, environment, refused] = finish_all(commands).try_into().expect("three");
