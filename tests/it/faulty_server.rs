@@ -68,7 +68,7 @@ pub enum Act {
     Leak(u32),
     /// Every connection is closed.
     CloseAll,
-    /// The load test gets SIGINT instead.
+    /// The load test gets SIGINT instead, the first time.
     Interrupt,
 }
 
@@ -94,6 +94,7 @@ pub struct Faulty<'a> {
     listener: TcpListener,
     manners: Manners,
     acts: Box<dyn FnMut(Delivery) -> Act + 'a>,
+    interrupted: bool,
     clients: Vec<Client>,
 }
 
@@ -130,7 +131,16 @@ impl<'a> Faulty<'a> {
         let addr: SocketAddr = listener.local_addr().expect("address");
         let bench = Bench::spawn(command.arg("--addr").arg(addr.to_string()));
         let pidfd = pidfd_open(Pid::from_child(&bench.child), PidfdFlags::empty()).expect("pidfd");
-        Faulty { bench, pidfd, ended: false, listener, manners, acts: Box::new(acts), clients: Vec::new() }
+        Faulty {
+            bench,
+            pidfd,
+            ended: false,
+            listener,
+            manners,
+            acts: Box::new(acts),
+            interrupted: false,
+            clients: Vec::new(),
+        }
     }
 
     fn watched(&self) -> Vec<PollFd<'_>> {
@@ -198,8 +208,11 @@ impl<'a> Faulty<'a> {
             }
             Act::Divert(other) => return self.push_to(other, line),
             Act::CloseAll => return self.clients.iter_mut().for_each(|client| client.gone = true),
-            Act::Interrupt => return kill_process(Pid::from_child(&self.bench.child), Signal::INT).expect("kill"),
-            Act::Deliver | Act::Swap | Act::Leak(_) => client.push(line),
+            Act::Interrupt if !self.interrupted => {
+                self.interrupted = true;
+                return kill_process(Pid::from_child(&self.bench.child), Signal::INT).expect("kill");
+            }
+            Act::Deliver | Act::Swap | Act::Leak(_) | Act::Interrupt => client.push(line),
             Act::Double => client.push(&line.repeat(2)),
             Act::Damage => return client.push(&damaged(line)),
         }

@@ -13,15 +13,8 @@ use crate::faulty_server::{Act, Delivery, Faulty, POLITE, drive, drive_all};
 use crate::harness::DEADLINE;
 
 /// The load test gets SIGINT in place of the first line with such a message.
-fn interrupt(kind: char, seq: u32) -> impl FnMut(Delivery) -> Act {
-    let mut done = false;
-    move |line| {
-        if done || (line.kind, line.seq) != (kind, seq) {
-            return Act::Deliver;
-        }
-        done = true;
-        Act::Interrupt
-    }
+fn interrupt(kind: char, seq: u32) -> impl Fn(Delivery) -> Act {
+    move |line| if (line.kind, line.seq) == (kind, seq) { Act::Interrupt } else { Act::Deliver }
 }
 
 /// The processes that this one has started.
