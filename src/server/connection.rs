@@ -13,7 +13,7 @@ const SLICES: usize = 16;
 const WRITE_BUDGET: usize = 256 * 1024;
 
 /// Bytes thrown away of one who has been told to go, before the connection is closed.
-const DRAIN_BUDGET: usize = 256 * 1024;
+const DRAIN_BUDGET: u32 = 256 * 1024;
 
 /// How far a connection is on its way from open to closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,10 +83,24 @@ pub struct Connection<S> {
     pub serial: u32,
     /// Milliseconds: when it was last read from, or written to while closing.
     pub progress: u64,
+    /// Bytes thrown away since it was told to go.
+    drained: u32,
+    /// `None` while there is nothing to be kept, as is the case with most.
+    input: Option<Box<Input>>,
+}
+
+/// What is kept of the input between two reads.
+#[derive(Default)]
+struct Input {
     decoder: Decoder,
-    /// Input that has been read and not been carried out.
+    /// What has been read and not been carried out.
     held: Vec<u8>,
-    drained: usize,
+}
+
+impl Input {
+    fn is_idle(&self) -> bool {
+        self.held.is_empty() && self.decoder.is_idle()
+    }
 }
 
 impl<S: Read + Write> Connection<S> {
@@ -104,34 +118,62 @@ impl<S: Read + Write> Connection<S> {
             eol_set: false,
             serial,
             progress: 0,
-            decoder: Decoder::default(),
-            held: Vec::new(),
             drained: 0,
+            input: None,
         }
     }
 
     /// Reads once, into `block`, and gives the lines to the hub for as long as it takes them.
     pub fn receive(&mut self, hub: &mut Hub, id: ClientId, now: Now, block: &mut [u8], max_line: usize) -> Received {
-        if !self.held.is_empty() {
-            let mut held = std::mem::take(&mut self.held);
-            let (taken, stop) = self.digest(&held, hub, id, now, max_line);
+        self.with_input(|connection, input| connection.receive_into(input, hub, id, now, block, max_line))
+    }
+
+    /// Lends the input that is kept, or some that is kept from then on if there is need.
+    fn with_input<R>(&mut self, run: impl FnOnce(&mut Self, &mut Input) -> R) -> R {
+        match self.input.take() {
+            Some(mut kept) => {
+                let result = run(self, &mut kept);
+                self.input = Some(kept).filter(|kept| !kept.is_idle());
+                result
+            }
+            None => {
+                let mut fresh = Input::default();
+                let result = run(self, &mut fresh);
+                self.input = (!fresh.is_idle()).then(|| Box::new(fresh));
+                result
+            }
+        }
+    }
+
+    fn receive_into(
+        &mut self,
+        input: &mut Input,
+        hub: &mut Hub,
+        id: ClientId,
+        now: Now,
+        block: &mut [u8],
+        max_line: usize,
+    ) -> Received {
+        if !input.held.is_empty() {
+            let mut held = std::mem::take(&mut input.held);
+            let (taken, stop) = digest(&mut input.decoder, &held, hub, id, now, max_line);
             if let Some(stop) = stop {
                 held.drain(..taken);
-                self.held = held;
+                input.held = held;
                 return stop;
             }
         }
         match self.stream.read(block) {
             Ok(0) => {
-                self.end_line(hub, id, now);
+                end_line(&mut input.decoder, hub, id, now);
                 self.ended = true;
                 Received::End
             }
             Ok(n) => {
                 self.progress = now.at.as_millis() as u64;
-                let (taken, stop) = self.digest(&block[..n], hub, id, now, max_line);
+                let (taken, stop) = digest(&mut input.decoder, &block[..n], hub, id, now, max_line);
                 if let Some(stop) = stop {
-                    self.held = block[taken..n].to_vec();
+                    input.held = block[taken..n].to_vec();
                     return stop;
                 }
                 // A short read has emptied the socket (epoll(7)), but an end may stand behind it.
@@ -143,51 +185,19 @@ impl<S: Read + Write> Connection<S> {
         }
     }
 
-    /// Gives lines to the hub; returns how many bytes are done, and what stands in the way of more.
-    fn digest(
-        &mut self,
-        bytes: &[u8],
-        hub: &mut Hub,
-        id: ClientId,
-        now: Now,
-        max_line: usize,
-    ) -> (usize, Option<Received>) {
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            let stop = match hub.allowance(id, now) {
-                Allowance::Now => None,
-                Allowance::At(time) => Some(Received::Until(time)),
-                Allowance::AfterOthers => Some(Received::AfterOthers),
-                Allowance::AfterReplies => Some(Received::AfterReplies),
-                Allowance::Never => return (bytes.len(), None),
-            };
-            if stop.is_some() {
-                return (bytes.len() - rest.len(), stop);
-            }
-            match self.decoder.next(&mut rest, max_line) {
-                Some(Item::Answer(answer)) => hub.send_raw(id, &answer),
-                Some(item) => give(hub, id, &item, now),
-                None => break,
-            }
-        }
-        (bytes.len(), None)
-    }
-
     /// Whether a line has begun and not ended.
     pub fn has_partial(&self) -> bool {
-        self.decoder.has_partial()
+        self.input.as_ref().is_some_and(|input| input.decoder.has_partial())
     }
 
     /// Whether the line may go on in what has come and has not been looked at.
     pub fn has_more_input(&self) -> bool {
-        self.queued || self.held_back || !self.held.is_empty()
+        self.queued || self.held_back || self.input.as_ref().is_some_and(|input| !input.held.is_empty())
     }
 
     /// Takes unended input for a line.
     pub fn end_line(&mut self, hub: &mut Hub, id: ClientId, now: Now) {
-        if let Some(item) = self.decoder.finish() {
-            give(hub, id, &item, now);
-        }
+        self.with_input(|_, input| end_line(&mut input.decoder, hub, id, now));
     }
 
     /// Writes what is owed to `id` until the socket is full, or others should have their turn.
@@ -231,7 +241,7 @@ impl<S: Read + Write> Connection<S> {
     pub fn drain(&mut self, block: &mut [u8]) -> bool {
         loop {
             match self.stream.read(block) {
-                Ok(n) if n > 0 && self.drained < DRAIN_BUDGET => self.drained += n,
+                Ok(n) if n > 0 && self.drained < DRAIN_BUDGET => self.drained += n as u32,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 _ => return true,
@@ -240,8 +250,55 @@ impl<S: Read + Write> Connection<S> {
     }
 }
 
+/// Gives lines to the hub; returns how many bytes are done, and what stands in the way of more.
+fn digest(
+    decoder: &mut Decoder,
+    bytes: &[u8],
+    hub: &mut Hub,
+    id: ClientId,
+    now: Now,
+    max_line: usize,
+) -> (usize, Option<Received>) {
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let stop = match hub.allowance(id, now) {
+            Allowance::Now => None,
+            Allowance::At(time) => Some(Received::Until(time)),
+            Allowance::AfterOthers => Some(Received::AfterOthers),
+            Allowance::AfterReplies => Some(Received::AfterReplies),
+            Allowance::Never => return (bytes.len(), None),
+        };
+        if stop.is_some() {
+            return (bytes.len() - rest.len(), stop);
+        }
+        match decoder.next(&mut rest, max_line) {
+            Some(Item::Answer(answer)) => hub.send_raw(id, &answer),
+            Some(item) => give(hub, id, &item, now),
+            None => break,
+        }
+    }
+    (bytes.len(), None)
+}
+
+/// Takes unended input for a line.
+fn end_line(decoder: &mut Decoder, hub: &mut Hub, id: ClientId, now: Now) {
+    if let Some(item) = decoder.finish() {
+        give(hub, id, &item, now);
+    }
+}
+
 fn give(hub: &mut Hub, id: ClientId, item: &Item, now: Now) {
     if let Some(input) = item.input() {
         hub.line(id, input, now);
+    }
+}
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_idle_connection_is_small() {
+        let size = size_of::<Connection<std::net::TcpStream>>();
+        assert!(size <= 48, "{size} bytes");
     }
 }

@@ -126,6 +126,11 @@ impl Decoder {
         !self.partial.is_empty() || self.discarding
     }
 
+    /// Whether it is as it was at first, so that it need not be kept.
+    pub fn is_idle(&self) -> bool {
+        !self.has_partial() && self.state == State::Text && self.answers == 0
+    }
+
     fn byte(&mut self, byte: u8, max: usize) -> Option<Item<'static>> {
         match self.state {
             State::Text => self.text_byte(byte, max),
