@@ -13,7 +13,8 @@ const SLOTS: u64 = 256;
 const WORDS: usize = SLOTS as usize / 64;
 
 struct Deadline<T> {
-    tick: u64,
+    /// Enough for two years; there may be very many of these.
+    tick: u32,
     item: T,
 }
 
@@ -77,15 +78,16 @@ impl<T> Wheel<T> {
     /// Hands `item` out once `at` has come.
     pub fn set(&mut self, at: Duration, item: T) {
         let tick = (at.as_micros() as u64).div_ceil(TICK).max(self.now);
-        self.put(Deadline { tick, item });
+        self.put(Deadline { tick: u32::try_from(tick).unwrap_or(u32::MAX), item });
     }
 
     fn put(&mut self, deadline: Deadline<T>) {
-        if deadline.tick < self.now + SLOTS {
-            self.near.push(deadline.tick, deadline);
+        let tick = u64::from(deadline.tick);
+        if tick < self.now + SLOTS {
+            self.near.push(tick, deadline);
         } else {
             let reach = self.now / SLOTS + SLOTS - 1;
-            self.far.push((deadline.tick / SLOTS).min(reach), deadline);
+            self.far.push((tick / SLOTS).min(reach), deadline);
         }
     }
 
