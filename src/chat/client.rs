@@ -1,8 +1,10 @@
 //! What the hub knows of one connection, kept small: an idle client is this and nothing else.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::ops::{Index, IndexMut};
+
+use compact_str::CompactString;
 
 use super::log::{Cursor, Entry};
 use super::outbox::Outbox;
@@ -55,7 +57,7 @@ pub enum Stage {
 #[derive(Default)]
 pub struct Ignored {
     /// The name, the keyed hash of its folded form as in the log's index, and who had it when it was ignored.
-    pub people: Vec<(Box<str>, u64, Session)>,
+    pub people: Vec<(CompactString, u64, Session)>,
 }
 
 impl Ignored {
@@ -65,9 +67,24 @@ impl Ignored {
     }
 }
 
+/// A [`SocketAddr`] in half the space, since most are of IPv4.
+enum Peer {
+    V4(SocketAddrV4),
+    V6(Box<SocketAddrV6>),
+}
+
+impl From<SocketAddr> for Peer {
+    fn from(addr: SocketAddr) -> Self {
+        match addr {
+            SocketAddr::V4(addr) => Peer::V4(addr),
+            SocketAddr::V6(addr) => Peer::V6(Box::new(addr)),
+        }
+    }
+}
+
 /// One connection.
 pub struct Client {
-    pub addr: SocketAddr,
+    peer: Peer,
     pub session: Session,
     pub stage: Stage,
     /// It reads its own messages too (`/echo on`).
@@ -78,8 +95,8 @@ pub struct Client {
     pub counted: bool,
     /// Its socket is full; it is left alone until it is writable.
     pub blocked: bool,
-    /// Empty until it is here.
-    pub name: Box<str>,
+    /// Empty until it is here. Few are so long that they do not fit in place.
+    pub name: CompactString,
     /// Keyed hash of the folded name, as in the logs' indices.
     pub name_hash: u64,
     pub room: RoomId,
@@ -106,14 +123,14 @@ impl Client {
     /// A connection that has just been accepted.
     pub fn new(addr: SocketAddr, session: Session, now: u64) -> Self {
         Client {
-            addr,
+            peer: addr.into(),
             session,
             stage: Stage::Waiting(0),
             echo: false,
             queued: false,
             counted: false,
             blocked: false,
-            name: Box::default(),
+            name: CompactString::default(),
             name_hash: 0,
             room: RoomId::LOBBY,
             place: 0,
@@ -127,6 +144,19 @@ impl Client {
             ignored: None,
             whisperer: None,
         }
+    }
+
+    /// Where it comes from.
+    pub fn addr(&self) -> SocketAddr {
+        match &self.peer {
+            Peer::V4(addr) => SocketAddr::V4(*addr),
+            Peer::V6(addr) => SocketAddr::V6(**addr),
+        }
+    }
+
+    /// Where it comes from, without the port.
+    pub fn ip(&self) -> IpAddr {
+        self.addr().ip()
     }
 
     /// Bytes that are owed to it alone.
@@ -245,5 +275,23 @@ impl Queue {
     /// Whether nobody is queued.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_idle_client_is_small() {
+        assert!(size_of::<Option<Client>>() <= 144, "{} bytes", size_of::<Option<Client>>());
+    }
+
+    #[test]
+    fn an_address_comes_out_as_it_went_in() {
+        for addr in ["127.0.0.1:4567", "[::1]:80", "[fe80::1%3]:65535"] {
+            let addr: SocketAddr = addr.parse().unwrap();
+            assert_eq!(Client::new(addr, Session::NOBODY, 0).addr(), addr);
+        }
     }
 }

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use compact_str::CompactString;
 use log::info;
 use time::Date;
 
@@ -30,7 +31,7 @@ pub(super) struct History {
 impl Hub {
     /// Gives a newcomer a seat, a place in line, or the reason why neither can be had.
     pub(super) fn receive_newcomer(&mut self, id: ClientId, now: Now) {
-        let (addr, session) = (self.clients[id].addr.ip(), self.clients[id].session);
+        let (addr, session) = (self.clients[id].ip(), self.clients[id].session);
         self.clients[id].counted = self.count_address(addr);
         let refusal = if !self.clients[id].counted {
             Refusal::TooManyFromAddress { most: self.config.max_per_ip }
@@ -83,9 +84,9 @@ impl Hub {
                 self.notice(id, Notice::Welcome);
             }
             Login::Address => {
-                let addr = client.addr.to_string();
+                let addr = client.addr().to_string();
                 // One address and port can come to two listeners.
-                let taken = |name: &String| self.names.contains_key(name.as_str());
+                let taken = |name: &String| self.with_key(name).is_some();
                 let others = (2..).map(|n| format!("{addr}#{n}"));
                 let name = std::iter::once(addr.clone()).chain(others).find(|name| !taken(name)).unwrap_or(addr);
                 self.log_in(id, Name { key: name.as_str().into(), shown: name.into() }, now);
@@ -111,7 +112,7 @@ impl Hub {
         }
         match Name::new(text) {
             Err(why) => self.refuse(id, Refusal::BadName { why, name: text.trim(), asked: true }),
-            Ok(name) if self.names.contains_key(&name.key) => {
+            Ok(name) if self.with_key(&name.key).is_some() => {
                 self.refuse(id, Refusal::Taken { name: &name.shown, asked: true });
             }
             Ok(name) => self.log_in(id, name, now),
@@ -120,12 +121,13 @@ impl Hub {
 
     fn log_in(&mut self, id: ClientId, name: Name, now: Now) {
         let name_hash = self.name_hash(&name.key);
-        self.names.insert(name.key, id);
         let client = &mut self.clients[id];
         client.name = name.shown;
         client.name_hash = name_hash;
         client.active = now.micros();
-        info!("{} logged in from {} ({} here)", client.name, client.addr, self.names.len());
+        self.names.insert(&self.clients, id);
+        let client = &self.clients[id];
+        info!("{} logged in from {} ({} here)", client.name, client.addr(), self.names.len());
         if !self.config.idle_timeout.is_zero() {
             self.set_deadline(Deadline { id, due: Due::Word }, now.at + self.config.idle_timeout);
         }
@@ -211,7 +213,7 @@ impl Hub {
     }
 
     /// The names of up to `most` of those in a room, the longest there first if that is all of them.
-    pub(super) fn names_in(&self, room: RoomId, most: usize) -> Vec<Box<str>> {
+    pub(super) fn names_in(&self, room: RoomId, most: usize) -> Vec<CompactString> {
         let members = self.rooms[room].members.iter().take(most);
         let mut listed: Vec<&Client> = members.map(|&id| &self.clients[id]).collect();
         listed.sort_unstable_by_key(|client| client.entered);
@@ -253,7 +255,7 @@ impl Hub {
     /// Takes leave of a connection, by whatever way it goes; a second time nothing happens.
     pub(super) fn depart(&mut self, id: ClientId, cause: Cause, close: Close, now: Now) {
         let Some(client) = self.clients.get(id) else { return };
-        let (stage, addr) = (client.stage, client.addr);
+        let (stage, addr) = (client.stage, client.addr());
         match stage {
             Stage::Leaving => {
                 if close == Close::AtOnce {
@@ -265,7 +267,7 @@ impl Hub {
             Stage::Asked => self.seats.give_back(),
             Stage::Here => {
                 let name = client.name.clone();
-                self.names.remove(&*super::name::fold(&name));
+                self.names.remove(&self.clients, id);
                 info!("{name} left: {}, {addr} ({} here)", reason(&cause), self.names.len());
                 if close == Close::WhenRead {
                     self.settle(id);

@@ -12,6 +12,8 @@ use super::bans::Bans;
 use super::client::{Client, ClientId, Clients, Queue, Session, Stage};
 use super::event::{Cause, Event, Notice, Refusal, Render};
 use super::log::Keep;
+use super::name::fold;
+use super::names::Names;
 use super::operator::Operator;
 use super::room::RoomId;
 use super::rooms::Rooms;
@@ -97,8 +99,7 @@ pub struct Hub {
     pub(super) rooms: Rooms,
     pub(super) seats: Seats,
     pub(super) bans: Bans,
-    /// Members by folded name.
-    pub(super) names: HashMap<Box<str>, ClientId>,
+    pub(super) names: Names,
     /// Connections by address; kept only where they are limited.
     pub(super) per_ip: HashMap<IpAddr, usize>,
     /// Those to whom something private is owed.
@@ -141,7 +142,7 @@ impl Hub {
             render,
             clients: Clients::default(),
             bans: Bans::default(),
-            names: HashMap::new(),
+            names: Names::default(),
             per_ip: HashMap::new(),
             queue: Queue::default(),
             laggards: Vec::new(),
@@ -166,6 +167,16 @@ impl Hub {
     /// The hash under which a folded name stands in the logs' indices; its key is secret.
     pub(super) fn name_hash(&self, key: &str) -> u64 {
         self.hasher.hash_one(key)
+    }
+
+    /// Who is called so, whatever the case, width or composition.
+    pub(super) fn called(&self, name: &str) -> Option<ClientId> {
+        self.with_key(&fold(name))
+    }
+
+    /// Who has the name with that key.
+    pub(super) fn with_key(&self, key: &str) -> Option<ClientId> {
+        self.names.get(&self.clients, key, self.name_hash(key))
     }
 
     /// A connection has been accepted; `id` stays its number until [`Hub::closed`].
@@ -253,9 +264,9 @@ impl Hub {
         }
         if let Some(client) = self.clients.remove(id) {
             if client.counted {
-                self.release_address(client.addr.ip());
+                self.release_address(client.ip());
             }
-            let (addr, connected) = (client.addr, self.clients.len());
+            let (addr, connected) = (client.addr(), self.clients.len());
             info!("disconnected {addr} ({connected} connected)");
             self.tell_operator(&Event::Notice(Notice::Disconnected { addr, connected }));
         }

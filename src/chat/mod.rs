@@ -22,6 +22,7 @@ mod event;
 mod hub;
 mod log;
 mod name;
+mod names;
 mod operator;
 mod outbox;
 mod output;

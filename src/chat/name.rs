@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use caseless::Caseless;
+use compact_str::CompactString;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 use unicode_width::UnicodeWidthStr;
@@ -41,7 +42,7 @@ const RESERVED: &[&str] = &[
 /// A name that may be used, in Unicode's composed form (NFC), and the key under which it is unique.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Name {
-    pub shown: Box<str>,
+    pub shown: CompactString,
     pub key: Box<str>,
 }
 

@@ -168,8 +168,8 @@ impl Hub {
         if to.is_empty() || text.trim().is_empty() {
             return self.refuse_operator(Refusal::Usage("@name text"));
         }
-        match self.names.get(&*fold(to)) {
-            Some(&target) => self.operator_whispers_to(target, text, now),
+        match self.called(to) {
+            Some(target) => self.operator_whispers_to(target, text, now),
             None => self.refuse_operator(Refusal::NobodyCalled { name: to }),
         }
     }
@@ -212,7 +212,7 @@ impl Hub {
 
     fn operator_who_in(&mut self, id: RoomId) {
         let members = self.rooms[id].members.iter().take(self.config.max_listed).map(|&id| &self.clients[id]);
-        let list: Vec<String> = members.map(|client| format!("{} {}", client.name, client.addr)).collect();
+        let list: Vec<String> = members.map(|client| format!("{} {}", client.name, client.addr())).collect();
         let names: Vec<&str> = list.iter().map(String::as_str).collect();
         let people = People { here: self.rooms[id].members.len(), names: &names, you: false };
         let room = self.rooms[id].name.clone();
@@ -244,7 +244,7 @@ impl Hub {
         if name.is_empty() {
             return self.refuse_operator(Refusal::Usage("/kick name [why]"));
         }
-        let Some(&id) = self.names.get(&*fold(name)) else {
+        let Some(id) = self.called(name) else {
             return self.refuse_operator(Refusal::NobodyCalled { name });
         };
         let why = Some(why.trim()).filter(|why| !why.is_empty());
@@ -263,7 +263,7 @@ impl Hub {
                 _ => return self.refuse_operator(USAGE),
             },
         };
-        let named = self.names.get(&*fold(what)).map(|&id| self.clients[id].addr.ip());
+        let named = self.called(what).map(|id| self.clients[id].ip());
         let Some(addr) = named.or_else(|| what.parse::<IpAddr>().ok()) else {
             return self.refuse_operator(if what.is_empty() { USAGE } else { Refusal::NobodyCalled { name: what } });
         };
@@ -271,7 +271,7 @@ impl Hub {
         warn!("{addr} is banned");
         self.tell_operator(&Event::Notice(Notice::Ban { addr, minutes }));
         let mut hit: Vec<ClientId> =
-            self.clients.iter().filter(|(_, client)| client.addr.ip() == addr).map(|(id, _)| id).collect();
+            self.clients.iter().filter(|(_, client)| client.ip() == addr).map(|(id, _)| id).collect();
         // Those in line first, or one of them would be given the seat of another.
         hit.sort_by_key(|&id| !matches!(self.clients[id].stage, Stage::Waiting(_)));
         for id in hit {

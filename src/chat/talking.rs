@@ -1,5 +1,6 @@
 //! Carrying out what members type.
 
+use compact_str::CompactString;
 use log::debug;
 
 use super::Now;
@@ -92,9 +93,9 @@ impl Hub {
         if to.is_empty() || text.trim().is_empty() {
             return self.refuse(id, Refusal::Usage("@name text"));
         }
-        match self.names.get(&*fold(to)) {
-            Some(&target) if target == id => self.refuse(id, Refusal::Yourself),
-            Some(&target) => self.whisper_to(id, target, text, now),
+        match self.called(to) {
+            Some(target) if target == id => self.refuse(id, Refusal::Yourself),
+            Some(target) => self.whisper_to(id, target, text, now),
             None if self.is_operator(to) => self.whisper_to_operator(id, text, now),
             None => self.refuse(id, Refusal::NobodyCalled { name: to }),
         }
@@ -160,13 +161,13 @@ impl Hub {
         if name.shown == old {
             return self.refuse(id, Refusal::AlreadyCalled { name: &old });
         }
-        if self.names.get(&name.key).is_some_and(|&owner| owner != id) {
+        if self.with_key(&name.key).is_some_and(|owner| owner != id) {
             return self.refuse(id, Refusal::Taken { name: &name.shown, asked: false });
         }
-        self.names.remove(&*fold(&old));
+        self.names.remove(&self.clients, id);
         self.clients[id].name_hash = self.name_hash(&name.key);
-        self.names.insert(name.key, id);
         self.clients[id].name = name.shown.clone();
+        self.names.insert(&self.clients, id);
         log::info!("{old} is now called {}", name.shown);
         let event = Event::Notice(Notice::Renamed { old: &old, new: &name.shown });
         let room = self.clients[id].room;
@@ -271,7 +272,7 @@ impl Hub {
 
     fn ignore(&mut self, id: ClientId, name: &str) {
         if name.is_empty() {
-            let list: Vec<Box<str>> = self.clients[id]
+            let list: Vec<CompactString> = self.clients[id]
                 .ignored
                 .iter()
                 .flat_map(|ignored| &ignored.people)
@@ -280,7 +281,7 @@ impl Hub {
             let names: Vec<&str> = list.iter().map(|name| &**name).collect();
             return self.notice(id, Notice::IgnoreList { names: &names });
         }
-        let Some(&target) = self.names.get(&*fold(name)) else {
+        let Some(target) = self.called(name) else {
             return self.refuse(id, Refusal::NobodyCalled { name });
         };
         if target == id {
@@ -305,13 +306,13 @@ impl Hub {
         self.settle(id);
         // By the name of that time, or by the name that the same person has now.
         let hash = self.name_hash(&fold(name));
-        let target = self.names.get(&*fold(name)).map(|&target| &self.clients[target]);
+        let target = self.called(name).map(|target| &self.clients[target]);
         let (session, now_called) = (target.map(|target| target.session), target.map(|target| target.name.clone()));
         let client = &mut self.clients[id];
         let Some(ignored) = &mut client.ignored else {
             return self.refuse(id, Refusal::NotIgnored { name });
         };
-        let meant = |(_, old, who): &(Box<str>, u64, Session)| *old == hash || Some(*who) == session;
+        let meant = |(_, old, who): &(CompactString, u64, Session)| *old == hash || Some(*who) == session;
         let found = ignored.people.iter().find(|person| meant(person)).map(|(old, _, who)| match now_called {
             Some(name) if Some(*who) == session => name,
             _ => old.clone(),
