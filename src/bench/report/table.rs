@@ -172,6 +172,9 @@ fn fanout(it: &Fanout) -> Rows {
     }
     floor(&mut rows, "bare send", it.floor_cpu_us, it.ratio.as_ref());
     latency(&mut rows, "  its latency", it.floor_latency.as_ref());
+    if let Some(kept) = it.kept_bytes {
+        rows.push(("memory kept after", format!("{} KiB when all had been read", kept / 1024)));
+    }
     own(&mut rows, it.own.as_ref(), "a delivered line");
     rows
 }

@@ -81,6 +81,8 @@ pub struct Fanout {
     pub ratio: Option<Ratio>,
     /// Latency at the floor.
     pub floor_latency: Option<Summary>,
+    /// Memory of the server's own when everything had been read, beyond that when all were in; bytes.
+    pub kept_bytes: Option<i64>,
     /// What the load test took for each delivered line.
     pub own: Option<Own>,
 }
@@ -141,6 +143,7 @@ struct Run<'a> {
     floor: Option<FloorRoom>,
     /// Each slice of the server's, and the floor's that followed it.
     slices: Vec<(Cost, Option<Cost>)>,
+    kept_bytes: Option<i64>,
     /// When messages are due, and those of the floor.
     due: Schedule,
     floor_due: Schedule,
@@ -167,6 +170,7 @@ pub fn run(generator: &mut Generator, settings: &Settings, params: Params, repor
             room,
             floor: None,
             slices: Vec::new(),
+            kept_bytes: None,
             due: due(),
             floor_due: due(),
             generator,
@@ -193,6 +197,7 @@ impl Run<'_> {
         }
         let slices = (self.params.seconds / SLICE).round().max(1.0) as usize;
         let slice = span(self.params.seconds / slices as f64);
+        let before = self.process.and_then(|process| process.user_bytes());
         let floors = if self.floor.is_some() { 2 } else { 1 };
         let ends = clock::now() + floors * slices as Nanos * slice;
         for number in 0..slices as Nanos {
@@ -214,7 +219,10 @@ impl Run<'_> {
                 last.1 = floor;
             }
         }
-        self.room.drain_all(self.generator, self.plan)
+        self.room.drain_all(self.generator, self.plan)?;
+        let kept = |process: Process| Some(process.user_bytes()? as i64 - before? as i64);
+        self.kept_bytes = self.process.and_then(kept);
+        Ok(())
     }
 
     /// Talks from `begin` on for as long as `slice`; so much was `measured` before.
@@ -343,6 +351,7 @@ impl Run<'_> {
                 self.slices.iter().filter_map(|(server, floor)| Some((server.us(), floor.as_ref()?.us()))),
             ),
             floor_latency,
+            kept_bytes: self.kept_bytes,
             own,
         };
         (fanout, notes)

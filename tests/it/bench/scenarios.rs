@@ -41,7 +41,7 @@ fn measured(finished: &Finished, costs: &[&str], there: bool) -> Value {
 }
 
 const COSTS_OF_CONNECTIONS: [&str; 6] = ["server_cpu_us", "floor_cpu_us", "ratio", "user_bytes", "idle", "kept_bytes"];
-const COSTS_OF_FANOUT: [&str; 4] = ["server_cpu_us", "floor_cpu_us", "ratio", "floor_latency"];
+const COSTS_OF_FANOUT: [&str; 5] = ["server_cpu_us", "floor_cpu_us", "ratio", "floor_latency", "kept_bytes"];
 const COSTS_OF_CHURN: [&str; 3] = ["server_cpu_us", "kept_bytes", "kept_descriptors"];
 
 #[test]
