@@ -43,7 +43,7 @@ const READS: usize = 256;
 /// Clients to whom private lines are written in a turn.
 const PRIVATE_WRITES: usize = 256;
 /// Members of rooms who are visited in a turn.
-const VISITS: usize = 256;
+const VISITS: usize = 64;
 
 /// How soon output that nobody reads is tried again.
 const OUTPUT_RETRY: Duration = Duration::from_millis(100);
