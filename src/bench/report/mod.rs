@@ -160,7 +160,8 @@ impl Own {
     /// How busy its busiest process was, its helpers being all alike.
     pub fn busy(took: Nanos, main: Nanos, helpers: Nanos, processes: usize) -> f64 {
         let helper = helpers as f64 / (processes - 1).max(1) as f64;
-        figures::rounded(helper.max(main as f64) / took as f64, 3)
+        // The two clocks are not read at the same moment.
+        figures::rounded(helper.max(main as f64) / took as f64, 3).min(1.0)
     }
 
     /// From that much of a core on, it is the load test that is measured.

@@ -151,12 +151,10 @@ pub fn run(generator: &mut Generator, settings: &Settings, params: Params, repor
     let result = run.carry_out(&target);
     run.sum_up();
     let mut notes = Vec::new();
-    if let Some(room) = &run.room
-        && room.crowd.processes() > 1
-    {
+    if run.processes > 1 {
         notes.push(format!(
-            "split over {} processes, since one may not have so many files open",
-            room.crowd.processes()
+            "split over {} processes, since one may not have so many files open; the time they took to start is in that of the logins",
+            run.processes
         ));
     }
     if run.found.own.is_some_and(|own| own.is_bottleneck()) {
@@ -171,8 +169,9 @@ impl Run<'_> {
     fn carry_out(&mut self, target: &Target) -> Result<(), Error> {
         let Params { count, seconds: watch } = self.params;
         // One of them talks.
+        let begin = (clock::now(), self.process.map_or(0, |process| process.cpu()));
         self.room = Some(Room::open(self.generator, target.door, count - 1, capacity() - SPARE, self.plan)?);
-        self.log_in(target)?;
+        self.log_in(target, begin)?;
         self.generator.live.begin("connections: waiting until the server is quiet", None);
         let plan = self.plan;
         if let Some(room) = &mut self.room {
@@ -195,7 +194,8 @@ impl Run<'_> {
         self.leave()
     }
 
-    fn log_in(&mut self, target: &Target) -> Result<(), Error> {
+    /// Helpers have been at it since `begin`, a time and the server's CPU time then.
+    fn log_in(&mut self, target: &Target, begin: (Nanos, Nanos)) -> Result<(), Error> {
         self.generator.live.begin("connections: logging in", None);
         let Some(room) = &mut self.room else { return Ok(()) };
         self.floor_greeting = self.generator.groups[room.talkers].greeting;
@@ -210,8 +210,12 @@ impl Run<'_> {
         let mut before = 0;
         for slice in 1..=slices {
             let up_to = readers * slice / slices;
-            let cpu = self.generator.cpu_at_rest(self.process)?;
-            let (begin, own) = (clock::now(), Process::own().cpu());
+            let (cpu, begin) = if self.processes > 1 {
+                (begin.1, begin.0)
+            } else {
+                (self.generator.cpu_at_rest(self.process)?, clock::now())
+            };
+            let own = Process::own().cpu();
             self.generator.groups[room.crowd.group].logins.resume(begin);
             let result = room.crowd.enter_up_to(self.generator, self.plan, up_to);
             let logged_in = room.crowd.logged_in(self.generator);

@@ -29,10 +29,23 @@ fn clients_past_the_limit_of_open_files_are_in_other_processes() {
     let server = Server::start(&["--rate", "0", "--max-clients", "400"]);
     let args =
         format!("connections --count {READERS} --seconds 0.1 --addr {} --pid {}", server.addr, server.child.id());
-    let measured = finish(limited(150, &args)).passed();
+    let finished = finish(limited(150, &args));
+    let measured = finished.passed();
+    assert!(finished.report()["scenarios"][0]["notes"][0].as_str().is_some_and(|note| note.contains("processes")));
     assert_eq!(measured["logged_in"], READERS);
     assert_checked(&measured["reach"]["checked"], READERS - 1, NONE);
     assert!(measured["own"]["processes"].as_u64() > Some(1) && measured["server_cpu_us"].is_number(), "{measured}");
+}
+
+#[test]
+fn more_readers_than_the_floor_can_hold_are_not_compared_with_it() {
+    let server = Server::start(&["--rate", "0", "--max-clients", "400"]);
+    let pid = server.child.id();
+    let args = fanout(&format!("--rate 10 --seconds 0.4 --addr {} --pid {pid}", server.addr));
+    let finished = finish(limited(150, &args));
+    let measured = finished.passed();
+    assert!(measured["server_cpu_us"].is_number() && measured["ratio"].is_null(), "{measured}");
+    assert!(finished.report()["scenarios"][0]["notes"][0].as_str().is_some_and(|note| note.contains("bare send")));
 }
 
 #[test]
