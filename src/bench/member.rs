@@ -386,3 +386,6 @@ impl Member {
         self.sent = 0;
     }
 }
+
+#[cfg(test)]
+mod model;

@@ -1,0 +1,109 @@
+//! Reading by comparison with the transcript counts what reading line by line counts, whatever a server does.
+
+use super::*;
+use crate::bench::clock::SECOND;
+use crate::bench::group::Door;
+use crate::bench::transcript::Transcript;
+use crate::testing::Random;
+
+const SEEDS: u64 = 3000;
+
+struct Readers {
+    group: Group,
+    members: Vec<Member>,
+}
+
+fn readers(count: usize, streams: usize, talks: bool, transcript: bool, socket: &std::net::TcpStream) -> Readers {
+    let door = Door { addr: "127.0.0.1:1".parse().unwrap(), prompt: true, welcome: true };
+    let mut group = Group::new(door, Role::Talker, 0, streams, SECOND);
+    group.transcript = transcript.then(Transcript::default);
+    let members = (0..count).map(|index| {
+        group.room.add_reader((index == 0 && talks).then_some(0));
+        let stream = TcpStream::from_std(socket.try_clone().unwrap());
+        Member { state: State::In, ..Member::new(stream, 0, Role::Talker, index, 0) }
+    });
+    let members = members.collect();
+    Readers { group, members }
+}
+
+/// What a server without faults would send to everybody, and how many messages of each stream are in it.
+fn lines(random: &mut Random, common: &Common, streams: usize) -> (Vec<Vec<u8>>, Vec<u32>) {
+    let mut said = vec![0; streams];
+    let mut lines = Vec::new();
+    for number in 0..5 + random.below(40) {
+        let mut line = b"[12:00:00] name: ".to_vec();
+        match random.below(12) {
+            0 => line = b"* somebody joined".to_vec(),
+            1 => common.format.write(Tag { kind: Kind::Probe, stream: 0, seq: 0, time: 0 }, &mut line),
+            _ => {
+                let stream = random.below(streams);
+                let tag =
+                    Tag { kind: Kind::Message, stream: stream as u16, seq: said[stream], time: number as u64 / 3 };
+                common.format.write(tag, &mut line);
+                said[stream] += 1;
+            }
+        }
+        line.extend_from_slice(b"\r\n");
+        lines.push(line);
+    }
+    (lines, said)
+}
+
+/// Loses, doubles, swaps, damages, repeats or slips in a line, a few times.
+fn spoil(random: &mut Random, lines: &mut Vec<Vec<u8>>) {
+    for _ in 0..random.below(4) {
+        if lines.len() < 2 {
+            return;
+        }
+        let at = random.below(lines.len() - 1);
+        match random.below(6) {
+            0 => drop(lines.remove(at)),
+            1 => lines.insert(at, lines[at].clone()),
+            2 => lines.swap(at, at + 1),
+            3 => {
+                let byte = random.below(lines[at].len() - 2);
+                lines[at][byte] ^= 1;
+            }
+            4 => lines.insert(random.below(lines.len()), lines[at].clone()),
+            _ => lines.insert(at, b"* for you alone\r\n".to_vec()),
+        }
+    }
+}
+
+fn run(seed: u64, socket: &std::net::TcpStream) {
+    let mut random = Random(seed);
+    let common = Common { run: 7, format: Format::new(7, 40), whisper: String::new() };
+    let (count, streams, talks) = (1 + random.below(4), 1 + random.below(3), random.below(5) == 0);
+    let mut both = [true, false].map(|transcript| readers(count, streams, talks, transcript, socket));
+    let (lines, said) = lines(&mut random, &common, streams);
+    let mut owed: Vec<Vec<u8>> = Vec::new();
+    for _ in 0..count {
+        let mut lines = lines.clone();
+        spoil(&mut random, &mut lines);
+        owed.push(lines.concat());
+    }
+    let mut now = 0;
+    while owed.iter().any(|bytes| !bytes.is_empty()) {
+        let index = random.below(count);
+        let most = if random.below(2) == 0 { 20 } else { 400 };
+        let n = (1 + random.below(most)).min(owed[index].len());
+        let chunk: Vec<u8> = owed[index].drain(..n).collect();
+        now += 1000;
+        for Readers { group, members } in &mut both {
+            members[index].take(group, &common, &chunk, now).unwrap();
+        }
+    }
+    let [with, without] = both.map(|Readers { mut group, .. }| {
+        (group.room.tally, group.room.missing(&said), group.ready, group.notices, group.latency.counts())
+    });
+    assert_eq!(with, without, "seed {seed}");
+}
+
+#[test]
+fn reading_by_the_transcript_counts_what_reading_line_by_line_counts() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let socket = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    for seed in 0..SEEDS {
+        run(seed, &socket);
+    }
+}
