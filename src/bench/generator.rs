@@ -18,10 +18,8 @@ use super::group::{Group, Role};
 use super::live::{Live, Status};
 use super::member::{Common, Flow, Member};
 use super::message::Tag;
-use super::patience::Patience;
 use super::pipe::Pipe;
 use super::process::Process;
-use super::readers::Plan;
 use super::source;
 use super::timer::Timer;
 use crate::signals;
@@ -84,10 +82,10 @@ pub struct Generator {
 }
 
 impl Generator {
+    /// Once a first signal has come, `impatient` is set, for the second one to end the process.
+    ///
     /// # Errors
     /// If the kernel refuses the poll, a timer or the signals' pipe.
-    ///
-    /// Once a first signal has come, `impatient` is set, for the second one to end the process.
     pub fn new(common: Common, live: Live, impatient: Arc<AtomicBool>) -> Result<Self, Error> {
         let new = || {
             let (poll, urgent) = (Poll::new()?, Poll::new()?);
@@ -182,28 +180,6 @@ impl Generator {
             self.connect(group, clock::now(), None)?;
         }
         Ok(())
-    }
-
-    /// Lets `wanted` in, at most `at_once` at a time; `what` they are, for errors.
-    ///
-    /// # Errors
-    /// If one cannot get in, or nothing happens for too long.
-    pub fn let_in(&mut self, group: usize, wanted: usize, what: &str, plan: Plan) -> Result<(), Error> {
-        let mut patience = Patience::new(plan.patience);
-        loop {
-            let logged_in = self.groups[group].logged_in;
-            if logged_in >= wanted {
-                return Ok(());
-            }
-            let waiting_for = || {
-                let hint =
-                    if logged_in == 0 { " (--prompt none or --welcome none, if it says nothing then)" } else { "" };
-                format!("{what} to be let in: {logged_in} of {wanted} are{hint}")
-            };
-            patience.check(logged_in as u64, waiting_for)?;
-            self.admit(group, wanted, plan.at_once)?;
-            self.turn(clock::now() + 50 * MILLISECOND)?;
-        }
     }
 
     /// Closes all connections of a group, which can have new ones then.

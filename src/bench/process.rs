@@ -50,11 +50,6 @@ impl Process {
     pub fn descriptors(&self) -> Option<usize> {
         Some(fs::read_dir(format!("/proc/{}/fd", self.pid)).ok()?.count())
     }
-
-    /// Threads.
-    pub fn threads(&self) -> Option<usize> {
-        Some(fs::read_dir(format!("/proc/{}/task", self.pid)).ok()?.count())
-    }
 }
 
 #[cfg(test)]
@@ -68,7 +63,6 @@ mod tests {
         assert!(before > 0 && before <= seen && seen <= Process::own().cpu());
         assert!(outside.user_bytes().unwrap() > 10_000);
         assert!(outside.descriptors().unwrap() >= 3);
-        assert!(outside.threads().unwrap() >= 1);
     }
 
     #[test]

@@ -45,7 +45,7 @@ impl Room {
         for talker in 0..plan.streams {
             generator.connect(talkers, clock::now(), Some(talker))?;
         }
-        generator.let_in(talkers, plan.streams, "those who talk", plan)?;
+        let_in(generator, talkers, plan.streams, "those who talk", plan)?;
         Ok(Room { crowd, talkers, said: vec![0; plan.streams], written_off: 0 })
     }
 
@@ -158,6 +158,27 @@ impl Room {
     }
 }
 
+/// Lets `wanted` of a group in, at most so many at a time as planned; `what` they are, for errors.
+///
+/// # Errors
+/// If one cannot get in, or nothing happens for too long.
+pub fn let_in(generator: &mut Generator, group: usize, wanted: usize, what: &str, plan: Plan) -> Result<(), Error> {
+    let mut patience = Patience::new(plan.patience);
+    loop {
+        let logged_in = generator.groups[group].logged_in;
+        if logged_in >= wanted {
+            return Ok(());
+        }
+        let waiting_for = || {
+            let hint = if logged_in == 0 { " (--prompt none or --welcome none, if it says nothing then)" } else { "" };
+            format!("{what} to be let in: {logged_in} of {wanted} are{hint}")
+        };
+        patience.check(logged_in as u64, waiting_for)?;
+        generator.admit(group, wanted, plan.at_once)?;
+        generator.turn(clock::now() + 50 * MILLISECOND)?;
+    }
+}
+
 /// As many readers as each message has in a [`Room`], other talkers included, to whom the floor sends the same.
 pub struct FloorRoom {
     /// The process that sends.
@@ -197,11 +218,6 @@ impl FloorRoom {
         to.extend_from_slice(&self.around.0);
         generator.common.format.write(Tag { kind: Kind::Message, stream: stream as u16, seq, time: due }, to);
         to.extend_from_slice(&self.around.1);
-    }
-
-    /// Bytes of a line.
-    pub fn line_bytes(&self, generator: &Generator) -> usize {
-        self.around.0.len() + generator.common.format.size() + self.around.1.len()
     }
 
     /// Waits until everything has been delivered to those in this process, or to all.

@@ -10,8 +10,10 @@ use super::group::Door;
 use super::part::{Part, Speaks};
 use super::process::Process;
 use super::report::figures::count;
-use super::scenario::SPARE;
 use crate::fd_limit;
+
+/// Connections of a scenario that are not its clients.
+pub const SPARE: usize = 16;
 
 /// How often a free port is looked for, should somebody else take it first.
 const TRIES: usize = 5;

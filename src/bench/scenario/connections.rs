@@ -15,7 +15,7 @@ use crate::bench::process::Process;
 use crate::bench::readers::capacity;
 use crate::bench::report::figures::rounded;
 use crate::bench::report::{Checked, Measured, Own, Ratio, Report};
-use crate::bench::room::Room;
+use crate::bench::room::{Room, let_in};
 use crate::bench::target::Target;
 
 /// Logins are measured in so many pieces, between which the floor is measured.
@@ -105,7 +105,6 @@ struct Run<'a> {
     took: Nanos,
     own_cpu: Nanos,
     helpers_cpu: Nanos,
-    floor_greeting: (usize, usize),
     before: Option<u64>,
     found: Connections,
 }
@@ -143,7 +142,6 @@ pub fn run(generator: &mut Generator, settings: &Settings, params: Params, repor
         took: 0,
         own_cpu: 0,
         helpers_cpu: 0,
-        floor_greeting: (0, 0),
         before: target.process.and_then(|process| process.user_bytes()),
         found,
         generator,
@@ -168,8 +166,8 @@ pub fn run(generator: &mut Generator, settings: &Settings, params: Params, repor
 impl Run<'_> {
     fn carry_out(&mut self, target: &Target) -> Result<(), Error> {
         let Params { count, seconds: watch } = self.params;
-        // One of them talks.
         let begin = (clock::now(), self.process.map_or(0, |process| process.cpu()));
+        // One of them talks.
         self.room = Some(Room::open(self.generator, target.door, count - 1, capacity() - SPARE, self.plan)?);
         self.log_in(target, begin)?;
         self.generator.live.begin("connections: waiting until the server is quiet", None);
@@ -198,11 +196,11 @@ impl Run<'_> {
     fn log_in(&mut self, target: &Target, begin: (Nanos, Nanos)) -> Result<(), Error> {
         self.generator.live.begin("connections: logging in", None);
         let Some(room) = &mut self.room else { return Ok(()) };
-        self.floor_greeting = self.generator.groups[room.talkers].greeting;
         self.processes = room.crowd.processes();
         let slices = if room.crowd.processes() > 1 { 1 } else { (self.params.count / SLICE).clamp(1, SLICES) };
         if target.process.is_some() {
-            let floor = Floor::start(self.generator, self.floor_greeting)?;
+            let greeting = self.generator.groups[room.talkers].greeting;
+            let floor = Floor::start(self.generator, greeting)?;
             let visitors = Group::new(floor.door, Role::Talker, 0, 1, SECOND);
             self.floor = Some((floor, self.generator.add_group(visitors)));
         }
@@ -232,7 +230,7 @@ impl Run<'_> {
                 let process = Some(floor.process);
                 let cpu = self.generator.cpu_at_rest(process)?;
                 if count > 0 {
-                    self.generator.let_in(*group, count, "those who log in at the floor", self.plan)?;
+                    let_in(self.generator, *group, count, "those who log in at the floor", self.plan)?;
                     let floor = self.generator.cpu_at_rest(process)?.saturating_sub(cpu);
                     slice.floor = Some((floor, count as u64));
                 }

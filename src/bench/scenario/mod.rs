@@ -13,7 +13,7 @@ use super::message::MIN_SIZE;
 use super::readers::{Plan, capacity};
 use super::report::Report;
 use super::report::figures::count;
-use super::target;
+use super::target::{self, SPARE};
 
 /// One of them, with what it is to do.
 #[derive(Clone, Debug)]
@@ -147,9 +147,6 @@ pub fn at_most(wanted: usize, own: bool) -> usize {
     let room = capacity().min(if own { target::capacity() } else { usize::MAX });
     wanted.min(room.saturating_sub(SPARE)).max(1)
 }
-
-/// Connections of a scenario that are not its clients.
-pub const SPARE: usize = 16;
 
 fn span(seconds: f64) -> Nanos {
     (seconds * SECOND as f64) as Nanos

@@ -15,7 +15,7 @@ use crate::bench::process::Process;
 use crate::bench::readers::capacity;
 use crate::bench::report::figures::rounded;
 use crate::bench::report::{Checked, Measured, Report};
-use crate::bench::room::Room;
+use crate::bench::room::{Room, let_in};
 use crate::bench::target::Target;
 
 /// What is to be done.
@@ -111,7 +111,7 @@ impl Run<'_> {
     fn carry_out(&mut self) -> Result<(), Error> {
         self.generator.live.begin("whisper: people come in", None);
         let wanted = 2 * self.params.pairs;
-        self.generator.let_in(self.whisperers, wanted, "those who whisper", self.plan)?;
+        let_in(self.generator, self.whisperers, wanted, "those who whisper", self.plan)?;
         self.room.fill(self.generator, self.plan)?;
         let half = span(self.params.seconds / 2.0);
         self.generator.live.begin("whisper: quiet room", Some(clock::now() + half));
