@@ -53,9 +53,9 @@ impl Hub {
             self.sums.push_back((now.at + SUM_UP_EVERY, id));
             return;
         }
-        room.next_sum = now.at + Duration::from_millis(room.members.len() as u64 * 1000 / SUM_LINES);
         if let Some(Sum { joined, left }) = room.sum.take() {
             let here = room.members.len();
+            room.next_sum = now.at + Duration::from_millis(here as u64 * 1000 / SUM_LINES);
             let event = Event::Notice(Notice::Summed { joined, left, here });
             self.show(id, Author::NOBODY, Kind::Notice, 0, &event, now);
         }
