@@ -13,6 +13,7 @@ use signal_hook_mio::v1_0::Signals;
 use slab::Slab;
 
 use super::clock::{self, MILLISECOND, Nanos};
+use super::cores::Cores;
 use super::error::Error;
 use super::group::{Group, Role};
 use super::live::{Live, Status};
@@ -68,6 +69,8 @@ pub struct Generator {
     pub common: Common,
     /// The live line.
     pub live: Live,
+    /// Set if the server has a core to itself.
+    pub cores: Option<Cores>,
     block: Box<[u8]>,
     timer: Timer,
     signals: Signals,
@@ -105,6 +108,7 @@ impl Generator {
                 pipes: Vec::new(),
                 common,
                 live,
+                cores: None,
                 block: vec![0; BLOCK].into_boxed_slice(),
                 timer,
                 signals,

@@ -9,6 +9,7 @@
 
 pub mod checker;
 pub mod clock;
+pub mod cores;
 pub mod error;
 pub mod floor;
 pub mod generator;
@@ -40,6 +41,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clock::Nanos;
+use cores::Cores;
 use error::Error;
 use generator::Generator;
 use live::Live;
@@ -70,6 +72,8 @@ pub struct Settings {
     pub at_once: usize,
     /// How long nothing may happen.
     pub patience: Nanos,
+    /// Whether a server of our own has a core to itself.
+    pub pin: bool,
     /// What is done, one after another.
     pub scenarios: Vec<Scenario>,
     /// Whether the result is written as JSON.
@@ -90,9 +94,11 @@ pub fn run(settings: &Settings) -> io::Result<u8> {
     // Two runs against one server do not take each other's names or messages for their own.
     let run = RandomState::new().hash_one(0) as u16;
     let mut report = Report::begin(settings);
+    let cores = settings.pin.then(Cores::split).transpose()?;
+    report.machine.server_core = cores.map(Cores::server);
     for (number, scenario) in settings.scenarios.iter().enumerate() {
         // A server remembers the last scenario's messages and names for a while.
-        let outcome = drive(settings, scenario, run.wrapping_add(number as u16), &impatient, &mut report);
+        let outcome = drive(settings, scenario, run.wrapping_add(number as u16), cores, &impatient, &mut report);
         if matches!(outcome, Outcome::Interrupted { .. }) {
             break;
         }
@@ -122,12 +128,14 @@ fn drive(
     settings: &Settings,
     scenario: &Scenario,
     run: u16,
+    cores: Option<Cores>,
     impatient: &Arc<AtomicBool>,
     report: &mut Report,
 ) -> Outcome {
     let common = Common { run, format: Format::new(run, scenario.size()), whisper: settings.whisper.clone() };
     let result = match Generator::new(common, Live::new(), Arc::clone(impatient)) {
         Ok(mut generator) => {
+            generator.cores = cores;
             let result = scenario.run(&mut generator, settings, report);
             generator.live.clear();
             // One that came when nothing could be ended earlier any more.

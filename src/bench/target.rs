@@ -66,6 +66,7 @@ impl Target {
         let addr = port.map_err(|error| Error::System("cannot find a free port", error))?;
         let args = [vec!["server".into()], options(addr, seats, size), settings.serve.clone()].concat();
         let mut own = Part::start(generator, "the server", &args, Speaks::Stderr)?;
+        generator.cores.iter().for_each(|cores| cores.give(own.pid()));
         let process = Process::new(own.pid()).map_err(|error| Error::Part("the server", error.desc().into()))?;
         let end = clock::now() + 10 * SECOND;
         // Not by its log, which may be off.

@@ -73,6 +73,10 @@ pub struct Bench {
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = (PATIENCE / SECOND) as u32, value_parser = value_parser!(u32).range(1..=600))]
     patience: u32,
 
+    /// Give the server that the load test starts a core of its own, and the load test the others
+    #[arg(long, global = true, conflicts_with = "addr")]
+    pin: bool,
+
     /// Print the whole result as JSON
     #[arg(long, global = true)]
     json: bool,
@@ -198,6 +202,7 @@ impl Bench {
             serve: self.serve.split_whitespace().map(str::to_owned).collect(),
             at_once: self.at_once as usize,
             patience: u64::from(self.patience) * SECOND,
+            pin: self.pin,
             scenarios,
             json: self.json,
             svg: self.svg.clone(),
@@ -322,7 +327,7 @@ mod tests {
             "whisper --idle 5 --pairs 2 --rate 10 --storm 1 --seconds 3",
             "churn --rate 50 --residents 3 --seconds 2",
         ] {
-            for common in ["", " --addr 127.0.0.1:4567 --pid 1", " --serve '-q'"] {
+            for common in ["", " --addr 127.0.0.1:4567 --pid 1", " --pin", " --serve '-q'"] {
                 let text = format!("{what}{common}");
                 let args: Vec<&str> = text.split(' ').map(|arg| arg.trim_matches('\'')).collect();
                 let settings = bench(&args).unwrap();

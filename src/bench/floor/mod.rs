@@ -33,6 +33,8 @@ impl Floor {
     pub fn start(generator: &mut Generator, greeting: (usize, usize)) -> Result<Self, Error> {
         let args = ["floor".to_owned(), greeting.0.to_string(), greeting.1.to_string()];
         let mut part = Part::start(generator, "the floor", &args, Speaks::Stdout)?;
+        // It is compared with the server, and so has the same core.
+        generator.cores.iter().for_each(|cores| cores.give(part.pid()));
         let process = Process::new(part.pid()).map_err(|error| Error::Part("the floor", error.desc().into()))?;
         let addr = loop {
             generator.turn(clock::now() + 100 * MILLISECOND)?;

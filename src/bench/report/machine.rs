@@ -16,6 +16,8 @@ pub struct Machine {
     pub cpu: String,
     /// How many there are for us.
     pub cpus: usize,
+    /// The core that the server has to itself; `None` if it has none.
+    pub server_core: Option<usize>,
     /// Files that a process may have open.
     pub open_files: Option<u64>,
 }
@@ -30,6 +32,7 @@ impl Machine {
             kernel: format!("{} {}", name.sysname().to_string_lossy(), name.release().to_string_lossy()),
             cpu: model.map_or_else(|| name.machine().to_string_lossy().into_owned(), |(_, cpu)| cpu.trim().to_owned()),
             cpus: std::thread::available_parallelism().map_or(1, usize::from),
+            server_core: None,
             open_files: getrlimit(Resource::Nofile).maximum,
         }
     }

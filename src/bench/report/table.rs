@@ -22,11 +22,12 @@ pub fn write(report: &Report) -> String {
     let machine = &report.machine;
     let _ = writeln!(
         text,
-        "chinwag {} bench, {}, {} x {}{}",
+        "chinwag {} bench, {}, {} x {}{}{}",
         report.chinwag,
         machine.kernel,
         machine.cpus,
         machine.cpu,
+        machine.server_core.map(|core| format!(", the server alone on core {core}")).unwrap_or_default(),
         if report.build == "debug" { "\nthis is a debug build: its figures mean little" } else { "" }
     );
     for done in &report.scenarios {

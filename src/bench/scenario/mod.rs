@@ -113,6 +113,9 @@ impl Scenario {
         if settings.patience != PATIENCE {
             command += &format!(" --patience {}", settings.patience / SECOND);
         }
+        if settings.pin {
+            command += " --pin";
+        }
         if settings.addr.is_some_and(|addr| !addr.ip().is_loopback()) {
             command += " --yes-remote";
         }

@@ -18,7 +18,7 @@ fn interrupt(kind: char, seq: u32) -> impl Fn(Delivery) -> Act {
 }
 
 /// The processes that this one has started.
-fn children(pid: Pid) -> Vec<(Pid, OwnedFd)> {
+pub fn children(pid: Pid) -> Vec<(Pid, OwnedFd)> {
     let pid = pid.as_raw_nonzero();
     let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).expect("children");
     let children = children.split_whitespace().filter_map(|child| Pid::from_raw(child.parse().ok()?));

@@ -4,6 +4,7 @@ mod ending;
 mod errors;
 mod faults;
 mod output;
+mod pinned;
 mod scenarios;
 mod schema;
 mod split;

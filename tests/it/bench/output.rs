@@ -149,8 +149,18 @@ fn nobody_need_read_the_result_nor_the_errors() {
 
 #[test]
 fn the_help_names_every_option() {
-    let common =
-        ["--addr", "--pid", "--prompt", "--welcome", "--whisper", "--yes-remote", "--json", "--svg", "--serve"];
+    let common = [
+        "--addr",
+        "--pid",
+        "--prompt",
+        "--welcome",
+        "--whisper",
+        "--yes-remote",
+        "--json",
+        "--svg",
+        "--serve",
+        "--pin",
+    ];
     for (scenario, options) in [
         ("connections", &["--count", "--seconds"][..]),
         ("fanout", &["--readers", "--senders", "--rate", "--saturate", "--in-flight", "--size", "--seconds"]),

@@ -264,7 +264,13 @@ mod tests {
     use crate::bench::scenario::connections::{self, Connections};
 
     fn report(scenarios: Vec<(&str, Option<Measured>)>) -> Report {
-        let machine = Machine { kernel: "Linux 6.1".into(), cpu: "A <fast> CPU".into(), cpus: 4, open_files: None };
+        let machine = Machine {
+            kernel: "Linux 6.1".into(),
+            cpu: "A <fast> CPU".into(),
+            cpus: 4,
+            server_core: None,
+            open_files: None,
+        };
         let done = |(command, measured): (&str, _)| Done {
             command: command.into(),
             outcome: Outcome::Passed,
