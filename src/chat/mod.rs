@@ -21,13 +21,13 @@ mod entering;
 mod event;
 mod hub;
 mod log;
+mod moderation;
 mod name;
 mod names;
 mod operator;
 mod outbox;
 mod output;
 mod phrases;
-
 mod reader;
 mod room;
 mod rooms;
