@@ -1,5 +1,6 @@
 //! Coming in and leaving: seats, nicknames, rooms.
 
+use std::collections::hash_map;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use super::event::{Cause, Event, Notice, People, Refusal};
 use super::hub::{Close, Deadline, Due, Hub};
 use super::log::{Cursor, Entry, Kind};
 use super::name::Name;
+use super::network::Network;
 use super::room::{RoomId, Sum};
 use super::{Login, Mode, Now};
 
@@ -58,17 +60,17 @@ impl Hub {
         if self.config.max_per_ip == 0 {
             return true;
         }
-        let count = self.per_ip.entry(addr).or_default();
+        let count = self.per_ip.entry(Network::of_one_person(addr)).or_default();
         let free = *count < self.config.max_per_ip;
         *count += usize::from(free);
         free
     }
 
     pub(super) fn release_address(&mut self, addr: IpAddr) {
-        if let Some(count) = self.per_ip.get_mut(&addr) {
-            *count -= 1;
-            if *count == 0 {
-                self.per_ip.remove(&addr);
+        if let hash_map::Entry::Occupied(mut count) = self.per_ip.entry(Network::of_one_person(addr)) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
             }
         }
     }
@@ -126,7 +128,8 @@ impl Hub {
         client.name_hash = name_hash;
         client.active = now.micros();
         self.names.insert(&self.clients, id);
-        let client = &self.clients[id];
+        let client = &mut self.clients[id];
+        client.muted = self.mutes.returns(name_hash, client.session, client.ip(), now.at);
         info!("{} logged in from {} ({} here)", client.name, client.addr(), self.names.len());
         if !self.config.idle_timeout.is_zero() {
             self.set_deadline(Deadline { id, due: Due::Word }, now.at + self.config.idle_timeout);
@@ -247,7 +250,8 @@ impl Hub {
     }
 
     pub(super) fn quit(&mut self, id: ClientId, reason: &str, now: Now) {
-        let cause = Cause::Quit((!reason.is_empty()).then(|| reason.into()));
+        let shown = !reason.is_empty() && !self.is_muted(id, now);
+        let cause = Cause::Quit(shown.then(|| reason.into()));
         self.notice(id, Notice::Goodbye);
         self.depart(id, cause, Close::WhenRead, now);
     }

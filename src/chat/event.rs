@@ -1,10 +1,11 @@
 //! What can be shown to a person: the vocabulary between the hub and the dialects.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use time::{Date, Time};
 
 use super::name::Unfit;
+use super::network::Network;
 
 /// Turns events into the bytes of one dialect.
 pub trait Render {
@@ -117,13 +118,21 @@ pub enum Notice<'a> {
         name: &'a str,
     },
     Ban {
-        addr: IpAddr,
+        network: Network,
         minutes: Option<u64>,
     },
     Unbanned {
-        addr: IpAddr,
+        network: Network,
     },
     NoBans,
+    Muted {
+        name: &'a str,
+        minutes: Option<u64>,
+    },
+    Unmuted {
+        name: &'a str,
+    },
+    NoMutes,
     Detached,
     Lost {
         lines: u64,
@@ -197,6 +206,9 @@ pub enum Refusal<'a> {
     },
     NotBanned {
         what: &'a str,
+    },
+    NotMuted {
+        name: &'a str,
     },
     ConsoleDoesNotQuit,
 }

@@ -3,7 +3,7 @@
 use std::collections::hash_map::RandomState;
 use std::collections::{HashMap, VecDeque};
 use std::hash::BuildHasher;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use log::info;
@@ -12,8 +12,10 @@ use super::bans::Bans;
 use super::client::{Client, ClientId, Clients, Queue, Session, Stage};
 use super::event::{Cause, Event, Notice, Refusal, Render};
 use super::log::Keep;
+use super::mutes::Mutes;
 use super::name::fold;
 use super::names::Names;
+use super::network::Network;
 use super::operator::Operator;
 use super::room::RoomId;
 use super::rooms::Rooms;
@@ -99,9 +101,10 @@ pub struct Hub {
     pub(super) rooms: Rooms,
     pub(super) seats: Seats,
     pub(super) bans: Bans,
+    pub(super) mutes: Mutes,
     pub(super) names: Names,
-    /// Connections by address; kept only where they are limited.
-    pub(super) per_ip: HashMap<IpAddr, usize>,
+    /// Connections by where they come from; kept only where they are limited.
+    pub(super) per_ip: HashMap<Network, usize>,
     /// Those to whom something private is owed.
     pub(super) queue: Queue,
     /// Those who may have to be closed because they do not read.
@@ -142,6 +145,7 @@ impl Hub {
             render,
             clients: Clients::default(),
             bans: Bans::default(),
+            mutes: Mutes::default(),
             names: Names::default(),
             per_ip: HashMap::new(),
             queue: Queue::default(),

@@ -22,8 +22,10 @@ mod event;
 mod hub;
 mod log;
 mod moderation;
+mod mutes;
 mod name;
 mod names;
+mod network;
 mod operator;
 mod outbox;
 mod output;
@@ -41,6 +43,7 @@ use time::PrimitiveDateTime;
 pub use client::ClientId;
 pub use event::{Cause, Event, Notice, People, Refusal, Render};
 pub use hub::{Allowance, Close, Hub, Input};
+pub use network::Network;
 pub use phrases::Lang;
 
 /// The time, as whoever drives the hub sees it.
@@ -87,7 +90,7 @@ pub struct Config {
     pub max_clients: usize,
     /// Places in the waiting line.
     pub max_waiting: usize,
-    /// Connections from one address; 0 for no limit.
+    /// Connections from one address, or one /64 of IPv6; 0 for no limit.
     pub max_per_ip: usize,
     /// Messages of each room shown to whoever enters.
     pub history: usize,

@@ -1,15 +1,17 @@
 //! The operator's defences: throwing people out, and keeping them out.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
-use log::warn;
+use log::{debug, warn};
 
 use super::Now;
 use super::client::{ClientId, Stage};
 use super::command::split;
 use super::event::{Cause, Event, Notice, Refusal};
 use super::hub::{Close, Hub};
+use super::name::fold;
+use super::network::Network;
+use super::talking::said_or_done;
 
 impl Hub {
     pub(super) fn kick(&mut self, rest: &str, now: Now) {
@@ -28,23 +30,20 @@ impl Hub {
     pub(super) fn ban(&mut self, rest: &str, now: Now) {
         const USAGE: Refusal = Refusal::Usage("/ban ADDRESS|name [minutes]");
         let (what, minutes) = split(rest);
-        let minutes: Option<u64> = match minutes.trim() {
-            "" => None,
-            number => match number.parse() {
-                // Some thousand years, and no overflow.
-                Ok(minutes @ 1..=1_000_000_000) => Some(minutes),
-                _ => return self.refuse_operator(USAGE),
-            },
+        let Ok(minutes) = read_minutes(minutes) else {
+            return self.refuse_operator(USAGE);
         };
-        let named = self.called(what).map(|id| self.clients[id].ip());
-        let Some(addr) = named.or_else(|| what.parse::<IpAddr>().ok()) else {
+        // Who is banned by name could come from the next address of the same site.
+        let person = || Some(Network::of_one_person(self.clients[self.called(what)?].ip()));
+        // A nickname can look like the address of somebody else.
+        let Some(network) = what.parse().ok().or_else(person) else {
             return self.refuse_operator(if what.is_empty() { USAGE } else { Refusal::NobodyCalled { name: what } });
         };
-        self.bans.add(addr, minutes.map(|minutes| now.at + Duration::from_secs(60 * minutes)));
-        warn!("{addr} is banned");
-        self.tell_operator(&Event::Notice(Notice::Ban { addr, minutes }));
+        self.bans.add(network, minutes.map(|minutes| after(minutes, now)));
+        warn!("{network} is banned");
+        self.tell_operator(&Event::Notice(Notice::Ban { network, minutes }));
         let mut hit: Vec<ClientId> =
-            self.clients.iter().filter(|(_, client)| client.ip() == addr).map(|(id, _)| id).collect();
+            self.clients.iter().filter(|(_, client)| network.contains(client.ip())).map(|(id, _)| id).collect();
         // Those in line first, or one of them would be given the seat of another.
         hit.sort_by_key(|&id| !matches!(self.clients[id].stage, Stage::Waiting(_)));
         for id in hit {
@@ -60,20 +59,104 @@ impl Hub {
         if bans.is_empty() {
             return self.tell_operator(&Event::Notice(Notice::NoBans));
         }
-        for (addr, left) in bans {
-            let minutes = left.map(|left| left.as_secs().div_ceil(60));
-            self.tell_operator(&Event::Notice(Notice::Ban { addr, minutes }));
+        for (network, left) in bans {
+            self.tell_operator(&Event::Notice(Notice::Ban { network, minutes: left.map(minutes_of) }));
         }
     }
 
     pub(super) fn unban(&mut self, what: &str) {
-        match what.parse::<IpAddr>() {
+        match what.parse() {
             _ if what.is_empty() => self.refuse_operator(Refusal::Usage("/unban ADDRESS")),
-            Ok(addr) if self.bans.lift(addr) => {
-                warn!("{addr} is no longer banned");
-                self.tell_operator(&Event::Notice(Notice::Unbanned { addr }));
+            Ok(network) if self.bans.lift(network) => {
+                warn!("{network} is no longer banned");
+                self.tell_operator(&Event::Notice(Notice::Unbanned { network }));
             }
             _ => self.refuse_operator(Refusal::NotBanned { what }),
         }
     }
+
+    /// Has nobody else read what somebody says from now on; they are not told.
+    pub(super) fn mute(&mut self, rest: &str, now: Now) {
+        let (name, minutes) = split(rest);
+        let minutes = match read_minutes(minutes) {
+            Ok(minutes) if !name.is_empty() => minutes,
+            _ => return self.refuse_operator(Refusal::Usage("/mute name [minutes]")),
+        };
+        let Some(id) = self.called(name) else {
+            return self.refuse_operator(Refusal::NobodyCalled { name });
+        };
+        let client = &mut self.clients[id];
+        client.muted = true;
+        let name = client.name.clone();
+        let until = minutes.map(|minutes| after(minutes, now));
+        self.mutes.add(&name, client.name_hash, client.session, client.ip(), until);
+        warn!("{name} is muted");
+        self.tell_operator(&Event::Notice(Notice::Muted { name: &name, minutes }));
+    }
+
+    pub(super) fn list_mutes(&mut self, now: Now) {
+        let mutes = self.mutes.list(now.at);
+        if mutes.is_empty() {
+            return self.tell_operator(&Event::Notice(Notice::NoMutes));
+        }
+        for (name, left) in mutes {
+            self.tell_operator(&Event::Notice(Notice::Muted { name: &name, minutes: left.map(minutes_of) }));
+        }
+    }
+
+    pub(super) fn unmute(&mut self, name: &str) {
+        if name.is_empty() {
+            return self.refuse_operator(Refusal::Usage("/unmute name"));
+        }
+        // By the name of that time, or by the name that the same person has now.
+        let hash = self.name_hash(&fold(name));
+        let session = self.called(name).map(|id| self.clients[id].session);
+        match self.mutes.lift(hash, session) {
+            Some(name) => {
+                warn!("{name} is no longer muted");
+                self.tell_operator(&Event::Notice(Notice::Unmuted { name: &name }));
+            }
+            None => self.refuse_operator(Refusal::NotMuted { name }),
+        }
+    }
+
+    /// Whether nobody else is to read what `id` says.
+    pub(super) fn is_muted(&mut self, id: ClientId, now: Now) -> bool {
+        let client = &mut self.clients[id];
+        client.muted = client.muted && self.mutes.holds(client.session, now.at);
+        client.muted
+    }
+
+    /// As if `id` said something, as far as they can see; the operator sees that nobody else does.
+    pub(super) fn say_unheard(&mut self, id: ClientId, text: &str, action: bool, now: Now) {
+        let client = &self.clients[id];
+        let (room, name, echo) = (client.room, client.name.clone(), client.echo);
+        debug!("{}: (muted) {name}{} {text}", self.rooms[room].name, if action { "" } else { ":" });
+        self.begin_day(room, now);
+        self.tell_operator_of(room, &said_or_done(&format!("(muted) {name}"), text, action, now));
+        if echo {
+            self.tell(id, &said_or_done(&name, text, action, now));
+        }
+    }
+}
+
+/// An optional number of minutes.
+fn read_minutes(text: &str) -> Result<Option<u64>, ()> {
+    match text.trim() {
+        "" => Ok(None),
+        number => match number.parse() {
+            // Some thousand years, and no overflow.
+            Ok(minutes @ 1..=1_000_000_000) => Ok(Some(minutes)),
+            _ => Err(()),
+        },
+    }
+}
+
+fn after(minutes: u64, now: Now) -> Duration {
+    now.at + Duration::from_secs(60 * minutes)
+}
+
+/// Begun minutes.
+fn minutes_of(left: Duration) -> u64 {
+    left.as_secs().div_ceil(60)
 }

@@ -142,6 +142,9 @@ impl Hub {
             "ban" => self.ban(rest, now),
             "bans" => self.list_bans(now),
             "unban" => self.unban(rest),
+            "mute" => self.mute(rest, now),
+            "mutes" => self.list_mutes(now),
+            "unmute" => self.unmute(rest),
             "shutdown" => self.ending = true,
             _ => self.refuse_operator(Refusal::NoCommand { word }),
         }

@@ -63,6 +63,9 @@ impl Hub {
     }
 
     fn say(&mut self, id: ClientId, text: &str, action: bool, now: Now) {
+        if self.is_muted(id, now) {
+            return self.say_unheard(id, text, action, now);
+        }
         let client = &mut self.clients[id];
         let (room, author) = (client.room, author(client));
         // Lent to the event and put back, so that saying something allocates nothing.
@@ -74,8 +77,7 @@ impl Hub {
     /// Says something in a room; `speaker` is the member who does.
     pub(super) fn say_in(&mut self, room: RoomId, said: Said, speaker: Option<ClientId>, now: Now) {
         let Said { author, name, text, action } = said;
-        let at = now.local.time();
-        let event = if action { Event::Action { at, name, text } } else { Event::Said { at, name, text } };
+        let event = said_or_done(name, text, action, now);
         self.stats.messages += 1;
         debug!("{}: {name}{} {text}", self.rooms[room].name, if action { "" } else { ":" });
         self.begin_day(room, now);
@@ -124,7 +126,9 @@ impl Hub {
         self.begin_day(self.clients[id].room, now);
         let at = now.local.time();
         self.tell(id, &Event::Whispered { at, to: &to, text });
-        self.hear(target, author, id, &from, text, now);
+        if !self.is_muted(id, now) {
+            self.hear(target, author, id, &from, text, now);
+        }
     }
 
     /// Brings a whisper to its reader, unless they ignore its author, who is not told.
@@ -173,7 +177,11 @@ impl Hub {
         let room = self.clients[id].room;
         self.begin_day(room, now);
         self.tell_operator_of(room, &event);
-        self.show(room, Author::NOBODY, Kind::Notice, 0, &event, now);
+        // Or names would do for lines.
+        match self.is_muted(id, now) {
+            true => self.tell(id, &event),
+            false => self.show(room, Author::NOBODY, Kind::Notice, 0, &event, now),
+        }
     }
 
     fn who(&mut self, id: ClientId, room: &str) {
@@ -337,6 +345,12 @@ impl Hub {
         self.clients[id].echo = on;
         self.notice(id, Notice::Echo { on });
     }
+}
+
+/// What somebody says, or does, as people are to be shown it.
+pub(super) fn said_or_done<'a>(name: &'a str, text: &'a str, action: bool, now: Now) -> Event<'a> {
+    let at = now.local.time();
+    if action { Event::Action { at, name, text } } else { Event::Said { at, name, text } }
 }
 
 fn author(client: &Client) -> Author {

@@ -32,7 +32,7 @@ pub struct Serve {
     #[arg(long, value_name = "N", default_value_t = 1024, value_parser = at_least(0), env = "CHINWAG_MAX_WAITING")]
     max_waiting: u64,
 
-    /// Connections from one address; 0 for no limit
+    /// Connections from one address, or one /64 of IPv6; 0 for no limit
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = at_least(0), env = "CHINWAG_MAX_PER_IP")]
     max_per_ip: u64,
 

@@ -85,6 +85,44 @@ fn an_address_can_be_banned_before_anybody_comes_from_it() {
 }
 
 #[test]
+fn a_network_can_be_banned() {
+    let (mut server, [mut alice]) = with_people(["alice"]);
+    let mut near = Client::connect_from([127, 1, 2, 3], server.addr).log_in("near");
+    let mut far = Client::connect_from([127, 2, 0, 1], server.addr).log_in("far");
+    server.console.until("* far joined (3 here)");
+    ask(
+        &mut server,
+        "/ban 127.1.2.3/16 5",
+        &["* 127.1.0.0/16 is banned for another 5 minutes.", "* near left: banned (2 here)"],
+    );
+    near.expect("* far joined (3 here)");
+    near.expect(BANNED);
+    near.expect_end();
+    drop(near);
+    server.console.until("* disconnected ");
+    let mut again = Client::connect_from([127, 1, 255, 1], server.addr);
+    again.expect(BANNED);
+    again.expect_end();
+    drop(again);
+    server.console.until("* disconnected ");
+    far.send("still here\n");
+    alice.expect_all(&[
+        "* near joined (2 here)",
+        "* far joined (3 here)",
+        "* near left: banned (2 here)",
+        "[00:00:00] far: still here",
+    ]);
+    server.console.until("far: still here");
+    ask(&mut server, "/unban 127.1.2.3", &["! 127.1.2.3 is not a banned address. /bans lists them."]);
+    ask(&mut server, "/unban 127.1.0.0/16", &["* 127.1.0.0/16 is no longer banned."]);
+    let _again = Client::connect_from([127, 1, 255, 1], server.addr).log_in("again");
+    server.console.until("* again joined");
+    for name in ["127.1.2.3/33", "127.1.2/8", "127.1.2.3:4567"] {
+        ask(&mut server, &format!("/ban {name}"), &[&format!("! Nobody here is called {name}.")]);
+    }
+}
+
+#[test]
 fn a_ban_takes_those_who_wait_in_line_out_of_it() {
     let mut server = Server::start(&["--console", "--max-clients", "1"]);
     let mut alice = server.login("alice");

@@ -27,8 +27,10 @@ pub const OPERATOR_HELP: &[&str] = &[
     "@@text, //text, /say text     say @text, /text, or exactly this text; /me text",
     "/who [room], /rooms, /stats   who is here, the rooms, the server's figures",
     "/kick name [why]              close somebody's connection",
-    "/ban ADDRESS|name [minutes]   close and refuse connections from an address",
+    "/ban ADDRESS|name [minutes]   close and refuse connections from there (10.0.0.0/8: all of it)",
     "/bans, /unban ADDRESS         list the bans; lift one",
+    "/mute name [minutes]          nobody else reads them, and they are not told",
+    "/mutes, /unmute name          list the mutes; lift one",
     "/shutdown                     end the server",
 ];
 
@@ -98,11 +100,17 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
         Notice::Connected { addr, connected } => write!(f, "connected {addr} ({connected} connected)"),
         Notice::Disconnected { addr, connected } => write!(f, "disconnected {addr} ({connected} connected)"),
         Notice::PeerLeft { name } => write!(f, "{name} has left; the server ends."),
-        Notice::Ban { addr, minutes: Some(minutes) } => {
-            write!(f, "{addr} is banned for another {}.", count(minutes, "minute"))
+        Notice::Ban { network, minutes: Some(minutes) } => {
+            write!(f, "{network} is banned for another {}.", count(minutes, "minute"))
         }
-        Notice::Ban { addr, minutes: None } => write!(f, "{addr} is banned."),
-        Notice::Unbanned { addr } => write!(f, "{addr} is no longer banned."),
+        Notice::Ban { network, minutes: None } => write!(f, "{network} is banned."),
+        Notice::Unbanned { network } => write!(f, "{network} is no longer banned."),
+        Notice::Muted { name, minutes: Some(minutes) } => {
+            write!(f, "{name} is muted for another {}.", count(minutes, "minute"))
+        }
+        Notice::Muted { name, minutes: None } => write!(f, "{name} is muted."),
+        Notice::Unmuted { name } => write!(f, "{name} is no longer muted."),
+        Notice::NoMutes => f.write_str("Nobody is muted."),
         Notice::NoBans => f.write_str("Nobody is banned."),
         Notice::Detached => f.write_str("End of input: the console is detached, the server runs on."),
         Notice::Lost { lines } => write!(f, "{} lost here because of not being read in time.", count(lines, "line")),
@@ -158,6 +166,7 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
         Refusal::HistoryRange { most: 0 } => f.write_str("No history is kept here."),
         Refusal::HistoryRange { most } => write!(f, "Write it like this: /history n, with n from 1 to {most}"),
         Refusal::NotBanned { what } => write!(f, "{what} is not a banned address. /bans lists them."),
+        Refusal::NotMuted { name } => write!(f, "{name} is not muted. /mutes lists who is."),
         Refusal::ConsoleDoesNotQuit => f.write_str("/shutdown ends the server; /say q says it."),
     }
 }

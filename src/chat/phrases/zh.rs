@@ -29,8 +29,10 @@ pub const OPERATOR_HELP: &[&str] = &[
     "@@内容，//内容，/say 内容     说出 @内容、/内容，或原样说出内容；/me 内容",
     "/who [房间]，/rooms，/stats   谁在这里；有哪些房间；服务器的数据",
     "/kick 昵称 [原因]             断开某人的连接",
-    "/ban 地址|昵称 [分钟]         断开并拒绝来自该地址的连接",
+    "/ban 地址|昵称 [分钟]         断开并拒绝来自该地址（或网段，如 10.0.0.0/8）的连接",
     "/bans，/unban 地址            列出封禁；解除封禁",
+    "/mute 昵称 [分钟]            别人看不到其发言，本人不会得知",
+    "/mutes，/unmute 昵称          列出禁言；解除禁言",
     "/shutdown                     关闭服务器",
 ];
 
@@ -110,9 +112,13 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
         Notice::Connected { addr, connected } => write!(f, "{addr}已连接，当前{connected}个连接"),
         Notice::Disconnected { addr, connected } => write!(f, "{addr}已断开，当前{connected}个连接"),
         Notice::PeerLeft { name } => write!(f, "{name}已退出，服务器关闭。"),
-        Notice::Ban { addr, minutes: Some(minutes) } => write!(f, "{addr}已被封禁，还剩{minutes}分钟。"),
-        Notice::Ban { addr, minutes: None } => write!(f, "{addr}已被封禁。"),
-        Notice::Unbanned { addr } => write!(f, "{addr}已解除封禁。"),
+        Notice::Ban { network, minutes: Some(minutes) } => write!(f, "{network}已被封禁，还剩{minutes}分钟。"),
+        Notice::Ban { network, minutes: None } => write!(f, "{network}已被封禁。"),
+        Notice::Unbanned { network } => write!(f, "{network}已解除封禁。"),
+        Notice::Muted { name, minutes: Some(minutes) } => write!(f, "{name}已被禁言，还剩{minutes}分钟。"),
+        Notice::Muted { name, minutes: None } => write!(f, "{name}已被禁言。"),
+        Notice::Unmuted { name } => write!(f, "{name}已解除禁言。"),
+        Notice::NoMutes => f.write_str("没有禁言任何人。"),
         Notice::NoBans => f.write_str("没有封禁任何地址。"),
         Notice::Detached => f.write_str("输入已结束：控制台已断开，服务器继续运行。"),
         Notice::Lost { lines } => write!(f, "有{lines}行因未及时读取而丢失。"),
@@ -160,6 +166,7 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
         Refusal::HistoryRange { most: 0 } => f.write_str("这里不保存历史记录。"),
         Refusal::HistoryRange { most } => write!(f, "请这样输入：/history n，n为1到{most}"),
         Refusal::NotBanned { what } => write!(f, "{what}不是被封禁的地址，/bans 列出封禁。"),
+        Refusal::NotMuted { name } => write!(f, "{name}没有被禁言，/mutes 列出禁言。"),
         Refusal::ConsoleDoesNotQuit => f.write_str("/shutdown 关闭服务器；/say q 说出 q。"),
     }
 }
