@@ -89,8 +89,6 @@ pub struct Client {
     pub stage: Stage,
     /// It reads its own messages too (`/echo on`).
     pub echo: bool,
-    /// Nobody else reads what it says, for as long as [`super::mutes::Mutes`] holds.
-    pub muted: bool,
     /// It stands in the hub's queue of those to be written to.
     pub queued: bool,
     /// It counts among the connections from its address.
@@ -129,7 +127,6 @@ impl Client {
             session,
             stage: Stage::Waiting(0),
             echo: false,
-            muted: false,
             queued: false,
             counted: false,
             blocked: false,

@@ -128,8 +128,8 @@ impl Hub {
         client.name_hash = name_hash;
         client.active = now.micros();
         self.names.insert(&self.clients, id);
-        let client = &mut self.clients[id];
-        client.muted = self.mutes.returns(name_hash, client.session, client.ip(), now.at);
+        let client = &self.clients[id];
+        self.mutes.carry_over(name_hash, client.session, client.ip(), now.at);
         info!("{} logged in from {} ({} here)", client.name, client.addr(), self.names.len());
         if !self.config.idle_timeout.is_zero() {
             self.set_deadline(Deadline { id, due: Due::Word }, now.at + self.config.idle_timeout);

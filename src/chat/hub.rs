@@ -20,6 +20,7 @@ use super::operator::Operator;
 use super::room::RoomId;
 use super::rooms::Rooms;
 use super::seats::Seats;
+use super::stats::Stats;
 use super::{Config, Mode, Now};
 use crate::wheel::Wheel;
 
@@ -74,23 +75,6 @@ pub(super) enum Due {
 pub(super) struct Deadline {
     pub id: ClientId,
     pub due: Due,
-}
-
-/// Counters since the start.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Stats {
-    /// Connections accepted.
-    pub connections: u64,
-    /// Messages said in rooms.
-    pub messages: u64,
-    /// Whispers.
-    pub whispers: u64,
-    /// Bytes written to clients.
-    pub bytes: u64,
-    /// Clients closed because they did not read.
-    pub dropped: u64,
-    /// Clients not let in.
-    pub refused: u64,
 }
 
 /// All names, seats, rooms and clients of a server.

@@ -166,6 +166,12 @@ impl Log {
         self.segments.range(first..).flat_map(|segment| &segment.entries).skip(skip)
     }
 
+    /// How many bytes stand from `cursor` on.
+    pub fn bytes_from(&self, cursor: Cursor) -> u64 {
+        let later = self.segments.range((cursor.segment - self.first) as usize..);
+        later.map(|segment| segment.bytes.len() as u64).sum::<u64>() - u64::from(cursor.offset)
+    }
+
     /// The segment that `cursor` stands in.
     pub fn segment(&self, cursor: Cursor) -> &Segment {
         &self.segments[(cursor.segment - self.first) as usize]
@@ -313,6 +319,7 @@ mod tests {
         }
         assert!(log.appended() > KEEP.backlog_bytes as u64);
         assert_eq!(log.take_overdue(), [ClientId::new(7)]);
+        assert_eq!((log.bytes_from(reader), log.bytes_from(log.end())), (log.appended(), 0));
         log.leave(reader);
         assert!(log.held <= 3 * 1024);
     }

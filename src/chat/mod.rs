@@ -34,6 +34,7 @@ mod reader;
 mod room;
 mod rooms;
 mod seats;
+mod stats;
 mod talking;
 
 use std::time::Duration;

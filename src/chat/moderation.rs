@@ -85,8 +85,7 @@ impl Hub {
         let Some(id) = self.called(name) else {
             return self.refuse_operator(Refusal::NobodyCalled { name });
         };
-        let client = &mut self.clients[id];
-        client.muted = true;
+        let client = &self.clients[id];
         let name = client.name.clone();
         let until = minutes.map(|minutes| after(minutes, now));
         self.mutes.add(&name, client.name_hash, client.session, client.ip(), until);
@@ -121,10 +120,8 @@ impl Hub {
     }
 
     /// Whether nobody else is to read what `id` says.
-    pub(super) fn is_muted(&mut self, id: ClientId, now: Now) -> bool {
-        let client = &mut self.clients[id];
-        client.muted = client.muted && self.mutes.holds(client.session, now.at);
-        client.muted
+    pub(super) fn is_muted(&self, id: ClientId, now: Now) -> bool {
+        self.mutes.holds(self.clients[id].session, now.at)
     }
 
     /// As if `id` said something, as far as they can see; the operator sees that nobody else does.
@@ -159,4 +156,43 @@ fn after(minutes: u64, now: Now) -> Duration {
 /// Begun minutes.
 fn minutes_of(left: Duration) -> u64 {
     left.as_secs().div_ceil(60)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use time::{Date, Month, PrimitiveDateTime, Time};
+
+    use super::super::{Config, Lang};
+    use super::*;
+    use crate::wire::plain::Plain;
+
+    /// How many of those who come from there are let in.
+    fn let_in(config: Config, banned: &str, addrs: &[&str]) -> usize {
+        let date = Date::from_calendar_date(2026, Month::November, 20).unwrap();
+        let now = Now { at: Duration::ZERO, local: PrimitiveDateTime::new(date, Time::MIDNIGHT) };
+        let mut hub = Hub::new(config, Box::new(Plain { lang: Lang::En }));
+        hub.ban(banned, now);
+        for (slot, addr) in addrs.iter().enumerate() {
+            hub.connected(ClientId::new(slot), SocketAddr::new(addr.parse().unwrap(), 1), now);
+        }
+        hub.clients.iter().filter(|(_, client)| client.stage == Stage::Asked).count()
+    }
+
+    #[test]
+    fn connections_of_a_site_of_ipv6_count_together() {
+        let config = Config { max_per_ip: 2, ..Config::default() };
+        let let_in = |addrs| let_in(config.clone(), "", addrs);
+        assert_eq!(let_in(&["2001:db8::1", "2001:db8::2", "2001:db8::3", "2001:db8:0:1::1"]), 3);
+        assert_eq!(let_in(&["10.0.0.1", "::ffff:10.0.0.1", "::ffff:a00:1", "10.0.0.2"]), 3);
+    }
+
+    #[test]
+    fn a_mapped_address_is_the_address_that_it_stands_for() {
+        let let_in = |banned, addr| let_in(Config::default(), banned, &[addr]);
+        assert_eq!(let_in("10.0.0.1", "::ffff:10.0.0.1"), 0);
+        assert_eq!(let_in("::ffff:10.0.0.1", "10.0.0.1"), 0);
+        assert_eq!(let_in("::/0", "10.0.0.1"), 1);
+    }
 }

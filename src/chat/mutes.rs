@@ -47,13 +47,12 @@ impl Mutes {
         self.0.iter().any(|mute| mute.session == session && mute.holds(now))
     }
 
-    /// Somebody logs in; whether it is one who was muted, with the same name from the same place.
-    pub fn returns(&mut self, hash: u64, session: Session, addr: IpAddr, now: Duration) -> bool {
-        let from = Network::of_one_person(addr);
-        let same = |mute: &&mut Mute| mute.hash == hash && mute.from == from && mute.holds(now);
-        let Some(mute) = self.0.iter_mut().find(same) else { return false };
-        mute.session = session;
-        true
+    /// Somebody logs in, and is muted if it is one who was, with the same name from the same place.
+    pub fn carry_over(&mut self, hash: u64, session: Session, addr: IpAddr, now: Duration) {
+        let same = |mute: &&mut Mute| mute.hash == hash && mute.from == Network::of_one_person(addr) && mute.holds(now);
+        if let Some(mute) = self.0.iter_mut().find(same) {
+            mute.session = session;
+        }
     }
 
     /// Every mute that holds now: the name and the time that is left to it, in the order of muting.
@@ -74,10 +73,11 @@ mod tests {
         let mut mutes = Mutes::default();
         mutes.add("bob", 7, Session(5), here, Some(at(60)));
         assert!(mutes.holds(Session(5), at(59)) && !mutes.holds(Session(5), at(60)));
-        assert!(!mutes.returns(8, Session(6), here, at(1)), "another name");
-        assert!(!mutes.returns(7, Session(6), there, at(1)), "another place");
-        assert!(!mutes.returns(7, Session(6), here, at(60)), "it is over");
-        assert!(mutes.returns(7, Session(6), here, at(1)));
+        for (hash, addr, when) in [(8, here, at(1)), (7, there, at(1)), (7, here, at(60))] {
+            mutes.carry_over(hash, Session(6), addr, when);
+            assert!(!mutes.holds(Session(6), at(1)), "another name, another place, or it is over");
+        }
+        mutes.carry_over(7, Session(6), here, at(1));
         assert!(mutes.holds(Session(6), at(1)) && !mutes.holds(Session(5), at(1)));
         assert_eq!(mutes.list(at(20)), [("bob".into(), Some(at(40)))]);
         assert_eq!(mutes.lift(9, None), None);

@@ -217,26 +217,6 @@ impl Hub {
         let room = self.rooms[id].name.clone();
         self.tell_operator(&Event::Notice(Notice::PeopleIn { room: &room, people }));
     }
-
-    fn operator_stats(&mut self, now: Now) {
-        let (seated, waiting) = self.seats.counts();
-        let stats = self.stats;
-        let (connected, rooms, named) = (self.clients.len(), self.rooms.len(), self.names.len());
-        let lines = [
-            format!(
-                "uptime {} s, {connected} connected, {seated} seated, {named} here, {waiting} waiting, rooms: {rooms}",
-                now.at.as_secs()
-            ),
-            format!(
-                "{} connections, {} refused, {} dropped as too slow",
-                stats.connections, stats.refused, stats.dropped
-            ),
-            format!("{} messages, {} whispers, {} bytes written", stats.messages, stats.whispers, stats.bytes),
-        ];
-        for line in &lines {
-            self.tell_operator(&Event::Notice(Notice::Line(line)));
-        }
-    }
 }
 
 #[cfg(test)]

@@ -79,6 +79,7 @@ impl Hub {
         let Said { author, name, text, action } = said;
         let event = said_or_done(name, text, action, now);
         self.stats.messages += 1;
+        self.stats.pace.count(now.at);
         debug!("{}: {name}{} {text}", self.rooms[room].name, if action { "" } else { ":" });
         self.begin_day(room, now);
         if speaker.is_some() {

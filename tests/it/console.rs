@@ -159,10 +159,35 @@ fn the_operator_asks_who_is_here_and_how_the_server_does() {
     assert!(line.ends_with(" s, 3 connected, 3 seated, 2 here, 0 waiting, rooms: 2"), "{line}");
     shows(&mut server, &["* 3 connections, 0 refused, 0 dropped as too slow"]);
     let line = server.console.next().expect("a line");
-    assert!(line.starts_with("* 0 messages, 0 whispers, "), "{line}");
+    assert!(line.starts_with("* 0 messages, 0.0 a second, 0 whispers, "), "{line}");
+    shows(&mut server, &["* everybody is up to date"]);
     ask(&mut server, "/nonsense", &["! There is no command /nonsense. /help lists them."]);
     server.type_in("/help\n");
     server.console.until("/shutdown");
+}
+
+#[test]
+fn the_operator_is_told_who_reads_most_slowly() {
+    let mut server = Server::start(&["--console", "--rate", "0", "--backlog-bytes", "10000000"]);
+    let mut alice = server.login("alice");
+    let slow = Client::connect_slow(server.addr).log_in("slow");
+    alice.expect("* slow joined (2 here)");
+    let line = format!("{}\n", "x".repeat(4000));
+    let behind = loop {
+        for _ in 0..100 {
+            alice.send(&line);
+        }
+        alice.ask("/ping done", &["* pong done"]);
+        server.type_in("/stats\n");
+        server.console.until("bytes written");
+        let answer = server.console.next().expect("a line");
+        if answer != "* everybody is up to date" {
+            break answer;
+        }
+    };
+    let shown = behind.strip_prefix(&format!("* slow {} is ", slow.addr())).unwrap_or_else(|| panic!("{behind}"));
+    let bytes: u64 = shown.strip_suffix(" bytes behind").and_then(|bytes| bytes.parse().ok()).expect("a number");
+    assert!(bytes > 0 && bytes < 10_000_000, "{behind}");
 }
 
 #[test]

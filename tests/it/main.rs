@@ -14,6 +14,7 @@ mod leaving;
 mod limits;
 mod log;
 mod moderation;
+mod muting;
 mod p2p;
 mod pace;
 mod process;

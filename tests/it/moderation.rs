@@ -110,7 +110,7 @@ fn a_network_can_be_banned() {
         "* near joined (2 here)",
         "* far joined (3 here)",
         "* near left: banned (2 here)",
-        "[00:00:00] far: still here",
+        "[T] far: still here",
     ]);
     server.console.until("far: still here");
     ask(&mut server, "/unban 127.1.2.3", &["! 127.1.2.3 is not a banned address. /bans lists them."]);

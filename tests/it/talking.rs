@@ -281,7 +281,7 @@ fn an_unknown_command_is_refused_and_not_said() {
     alice.ask("/", &["! There is no command /. /help lists them."]);
     alice.ask("/Wo", &["! There is no command /Wo. /help lists them."]);
     // The operator's own are nobody else's.
-    for word in ["kick", "ban", "bans", "unban", "stats", "shutdown"] {
+    for word in ["kick", "ban", "bans", "unban", "mute", "mutes", "unmute", "stats", "shutdown"] {
         alice.ask(&format!("/{word} bob"), &[&format!("! There is no command /{word}. /help lists them.")]);
     }
     bob.expect_nothing();
