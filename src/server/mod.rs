@@ -3,7 +3,7 @@
 mod acceptor;
 mod clock;
 mod closing;
-mod connection;
+pub mod connection;
 mod console;
 mod reactor;
 mod timers;
