@@ -11,6 +11,7 @@ mod descriptors;
 mod entering;
 mod hangup;
 mod ignoring;
+mod instructions;
 mod leaving;
 mod limits;
 mod log;
