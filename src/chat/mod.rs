@@ -45,6 +45,7 @@ pub use client::ClientId;
 pub use event::{Cause, Event, Notice, People, Refusal, Render};
 pub use hub::{Allowance, Close, Hub, Input};
 pub use network::Network;
+pub use output::Lent;
 pub use phrases::Lang;
 
 /// The time, as whoever drives the hub sees it.

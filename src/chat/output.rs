@@ -4,10 +4,20 @@ use std::io::IoSlice;
 
 use super::client::{ClientId, Stage};
 use super::hub::Hub;
+use super::log::Cursor;
+use super::outbox::Place;
 use super::reader::Reader;
 
 /// Visits that one dirty room gets before the next has its turn.
 const VISITS_IN_A_ROW: usize = 64;
+
+/// What [`Hub::gather`] has lent: how many slices, how many bytes, and where they end.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Lent {
+    pub slices: usize,
+    pub bytes: usize,
+    end: (Cursor, Place),
+}
 
 impl Hub {
     /// The next client to whom something private is owed and who can be written to.
@@ -43,32 +53,29 @@ impl Hub {
         None
     }
 
-    /// Lends the next bytes for `id`; returns how many slices were filled.
-    pub fn gather<'a>(&'a self, id: ClientId, slices: &mut [IoSlice<'a>]) -> usize {
-        let Some(mut reader) = self.reader(id) else { return 0 };
-        let mut filled = 0;
-        while filled < slices.len() {
+    /// Lends the next bytes for `id` in as many slices as there are, or are needed.
+    pub fn gather<'a>(&'a self, id: ClientId, slices: &mut [IoSlice<'a>]) -> Lent {
+        let mut lent = Lent::default();
+        let Some(mut reader) = self.reader(id) else { return lent };
+        while lent.slices < slices.len() {
             let Some(bytes) = reader.slice() else { break };
-            slices[filled] = IoSlice::new(bytes);
-            filled += 1;
+            slices[lent.slices] = IoSlice::new(bytes);
+            lent.slices += 1;
+            lent.bytes += bytes.len();
             reader.consume(bytes.len());
         }
-        filled
+        lent.end = reader.position();
+        lent
     }
 
     /// `n` of the bytes that were lent for `id` have been written.
-    pub fn advance(&mut self, id: ClientId, mut n: usize) {
+    pub fn advance(&mut self, id: ClientId, lent: Lent, n: usize) {
         self.stats.bytes += n as u64;
-        let Some(mut reader) = self.reader(id) else { return };
-        while let Some(bytes) = reader.slice() {
-            if n == 0 {
-                break;
-            }
-            let step = n.min(bytes.len());
-            reader.consume(step);
-            n -= step;
+        if self.clients.get(id).is_none() {
+            return;
         }
-        let (cursor, place) = reader.position();
+        // The usual case; the way need not be gone again.
+        let (cursor, place) = if n == lent.bytes { lent.end } else { self.position_after(id, n) };
         let client = &mut self.clients[id];
         if let Some(outbox) = &mut client.outbox {
             outbox.forget(place);
@@ -79,6 +86,18 @@ impl Hub {
         if client.stage == Stage::Here {
             self.move_cursor(id, cursor);
         }
+    }
+
+    fn position_after(&self, id: ClientId, mut n: usize) -> (Cursor, Place) {
+        let Some(mut reader) = self.reader(id) else { return Default::default() };
+        while n > 0
+            && let Some(bytes) = reader.slice()
+        {
+            let step = n.min(bytes.len());
+            reader.consume(step);
+            n -= step;
+        }
+        reader.position()
     }
 
     /// Whether everything that is owed to `id` has been written.
@@ -153,11 +172,11 @@ mod tests {
         let mut text = Vec::new();
         loop {
             let mut slices = [IoSlice::new(&[]); 4];
-            let count = hub.gather(id, &mut slices);
-            let bytes: Vec<u8> = slices[..count].iter().flat_map(|slice| slice.to_vec()).collect();
-            hub.advance(id, bytes.len());
+            let lent = hub.gather(id, &mut slices);
+            let bytes: Vec<u8> = slices[..lent.slices].iter().flat_map(|slice| slice.to_vec()).collect();
+            hub.advance(id, lent, bytes.len());
             text.extend(bytes);
-            if count == 0 {
+            if lent.bytes == 0 {
                 return String::from_utf8(text).unwrap();
             }
         }

@@ -18,12 +18,14 @@ pub struct Reader<'a> {
     private: Option<usize>,
     /// The newest stamp, where only the history is wanted.
     replay: Option<u64>,
+    /// The index of the entry that begins at a cursor, where that is known.
+    known: Option<(Cursor, usize)>,
 }
 
 impl<'a> Reader<'a> {
     /// Begins where the client stands.
     pub fn new(client: &'a Client, log: Option<&'a Log>) -> Self {
-        Reader { client, log, cursor: client.cursor, place: Place::default(), private: None, replay: None }
+        Reader { client, log, cursor: client.cursor, place: Place::default(), private: None, replay: None, known: None }
     }
 
     /// Walks over the messages from `from` to the end of the log alone, as one who enters would.
@@ -91,7 +93,10 @@ impl<'a> Reader<'a> {
         let segment = log.segment(self.cursor);
         // A half-written entry was not skipped when it was begun, and is not now: before a filter
         // changes, all that is unread is settled.
-        let mut index = segment.entry_at(self.cursor.offset);
+        let mut index = match self.known {
+            Some((cursor, index)) if cursor == self.cursor => index,
+            _ => segment.entry_at(self.cursor.offset),
+        };
         let mut to = self.cursor.offset;
         while let Some(entry) = segment.entry(index).filter(|_| to < limit) {
             if !self.skips(entry) {
@@ -104,6 +109,7 @@ impl<'a> Reader<'a> {
             }
             index += 1;
         }
+        self.known = Some((Cursor { offset: to, ..self.cursor }, index));
         to
     }
 

@@ -205,22 +205,21 @@ impl<S: Read + Write> Connection<S> {
         let mut written = 0;
         loop {
             let mut slices = [IoSlice::new(&[]); SLICES];
-            let count = hub.gather(id, &mut slices);
-            let owed: usize = slices[..count].iter().map(|slice| slice.len()).sum();
-            let result = match count {
+            let lent = hub.gather(id, &mut slices);
+            let result = match lent.slices {
                 0 => {
-                    hub.advance(id, 0);
+                    hub.advance(id, lent, 0);
                     return Flushed::UpToDate;
                 }
                 1 => self.stream.write(&slices[0]),
-                _ => self.stream.write_vectored(&slices[..count]),
+                count => self.stream.write_vectored(&slices[..count]),
             };
             match result {
                 Ok(0) => return Flushed::Lost,
                 Ok(n) => {
-                    hub.advance(id, n);
+                    hub.advance(id, lent, n);
                     written += n;
-                    if n == owed && count < SLICES {
+                    if n == lent.bytes && lent.slices < SLICES {
                         return Flushed::UpToDate;
                     }
                     if written >= WRITE_BUDGET {
