@@ -30,7 +30,7 @@ pub enum Command<'a> {
 impl<'a> Command<'a> {
     /// Understands a line; every line is something.
     pub fn parse(line: &'a str) -> Self {
-        if line.trim().is_empty() {
+        if is_blank(line) {
             return Command::Nothing;
         }
         if is_farewell(line) {
@@ -78,6 +78,11 @@ impl<'a> Command<'a> {
 fn is_farewell(line: &str) -> bool {
     let word = line.trim();
     ["q", "quit", "exit"].iter().any(|farewell| word.eq_ignore_ascii_case(farewell))
+}
+
+/// Whether there is nothing to be seen of it; most texts are known not to be by their first character.
+pub fn is_blank(text: &str) -> bool {
+    text.chars().all(char::is_whitespace)
 }
 
 /// The first word, and what follows the one space behind it.

@@ -39,7 +39,8 @@ impl Hub {
         self.begin_operators_day(now);
     }
 
-    fn append(&mut self, id: RoomId, author: Author, kind: Kind, hint: usize, event: &Event) {
+    /// As [`Hub::show`], where the day has begun already.
+    pub(super) fn append(&mut self, id: RoomId, author: Author, kind: Kind, hint: usize, event: &Event) {
         self.stamp += 1;
         let room = &mut self.rooms[id];
         let day = room.day;

@@ -9,7 +9,7 @@ use log::info;
 use time::Date;
 
 use super::client::{Client, ClientId, Stage};
-use super::command::Command;
+use super::command::{Command, is_blank};
 use super::event::{Cause, Event, Notice, People, Refusal};
 use super::hub::{Close, Deadline, Due, Hub};
 use super::log::{Cursor, Entry, Kind};
@@ -99,7 +99,7 @@ impl Hub {
     pub(super) fn line_while_waiting(&mut self, id: ClientId, text: &str, now: Now) {
         if is_leaving(text) {
             self.quit(id, "", now);
-        } else if !text.trim().is_empty() {
+        } else if !is_blank(text) {
             self.refuse(id, Refusal::StillWaiting);
         }
     }
@@ -109,7 +109,7 @@ impl Hub {
         if is_leaving(text) {
             return self.quit(id, "", now);
         }
-        if text.trim().is_empty() {
+        if is_blank(text) {
             return;
         }
         match Name::new(text) {

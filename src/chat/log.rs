@@ -188,8 +188,11 @@ impl Log {
         render: impl FnOnce(&mut Vec<u8>),
     ) -> Cursor {
         let full = |segment: &Segment| !segment.bytes.is_empty() && segment.bytes.len() + hint > self.segment_bytes;
-        if self.segments.back().is_some_and(full) {
-            self.segments.push_back(Segment { bytes: Vec::with_capacity(self.segment_bytes), ..Segment::default() });
+        if let Some(last) = self.segments.back().filter(|last| full(last)) {
+            // Lines stay about as long as they are.
+            let entries = Vec::with_capacity(last.entries.len() + last.entries.len() / 8);
+            let bytes = Vec::with_capacity(self.segment_bytes);
+            self.segments.push_back(Segment { bytes, entries, ..Segment::default() });
         }
         let start = self.end();
         let begun = self.appended;

@@ -3,7 +3,7 @@
 use time::Date;
 
 use super::client::{ClientId, Session, Stage};
-use super::command::{Command, split};
+use super::command::{Command, is_blank, split};
 use super::delivery::Author;
 use super::event::{Event, Notice, People, Refusal};
 use super::hub::{Hub, Input};
@@ -115,9 +115,9 @@ impl Hub {
         };
         match Command::parse(line) {
             Command::Nothing => {}
-            Command::Say(text) if text.trim().is_empty() => self.refuse_operator(Refusal::Usage("/say text")),
+            Command::Say(text) if is_blank(text) => self.refuse_operator(Refusal::Usage("/say text")),
             Command::Say(text) => self.operator_says(text, false, now),
-            Command::Action(text) if text.trim().is_empty() => self.refuse_operator(Refusal::Usage("/me text")),
+            Command::Action(text) if is_blank(text) => self.refuse_operator(Refusal::Usage("/me text")),
             Command::Action(text) => self.operator_says(text, true, now),
             Command::Whisper { to, text } => self.operator_whispers(to, text, now),
             Command::Reply(text) => self.operator_replies(text, now),
@@ -164,7 +164,7 @@ impl Hub {
     }
 
     fn operator_whispers(&mut self, to: &str, text: &str, now: Now) {
-        if to.is_empty() || text.trim().is_empty() {
+        if to.is_empty() || is_blank(text) {
             return self.refuse_operator(Refusal::Usage("@name text"));
         }
         match self.called(to) {
@@ -179,7 +179,7 @@ impl Hub {
             self.clients.get(id).is_some_and(|client| client.session == session && client.stage == Stage::Here)
         });
         match here {
-            _ if text.trim().is_empty() => self.refuse_operator(Refusal::Usage("/r text")),
+            _ if is_blank(text) => self.refuse_operator(Refusal::Usage("/r text")),
             Some((id, _)) => self.operator_whispers_to(id, text, now),
             None if whisperer.is_some() => self.refuse_operator(Refusal::WhispererLeft),
             None => self.refuse_operator(Refusal::NobodyWhispered),

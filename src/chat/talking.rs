@@ -5,7 +5,7 @@ use log::debug;
 
 use super::Now;
 use super::client::{Client, ClientId, Ignored, Session, Stage};
-use super::command::{Command, split};
+use super::command::{Command, is_blank, split};
 use super::delivery::Author;
 use super::entering::History;
 use super::event::{Cause, Event, Notice, People, Refusal};
@@ -37,9 +37,9 @@ impl Hub {
                 let word = split(line.trim_start_matches('/')).0;
                 self.refuse(id, Refusal::NoCommand { word });
             }
-            Command::Say(text) if text.trim().is_empty() => self.refuse(id, Refusal::Usage("/say text")),
+            Command::Say(text) if is_blank(text) => self.refuse(id, Refusal::Usage("/say text")),
             Command::Say(text) => self.say(id, text, false, now),
-            Command::Action(text) if text.trim().is_empty() => self.refuse(id, Refusal::Usage("/me text")),
+            Command::Action(text) if is_blank(text) => self.refuse(id, Refusal::Usage("/me text")),
             Command::Action(text) => self.say(id, text, true, now),
             Command::Whisper { to, text } => self.whisper(id, to, text, now),
             Command::Reply(text) => self.reply(id, text, now),
@@ -86,14 +86,14 @@ impl Hub {
             self.tell_operator_of(room, &event);
         }
         let before = self.rooms[room].log.end();
-        self.show(room, author, Kind::Message, text.len(), &event, now);
+        self.append(room, author, Kind::Message, text.len(), &event);
         if let Some(id) = speaker.filter(|&id| !self.clients[id].echo) {
             self.skip_own(id, before);
         }
     }
 
     fn whisper(&mut self, id: ClientId, to: &str, text: &str, now: Now) {
-        if to.is_empty() || text.trim().is_empty() {
+        if to.is_empty() || is_blank(text) {
             return self.refuse(id, Refusal::Usage("@name text"));
         }
         match self.called(to) {
@@ -105,7 +105,7 @@ impl Hub {
     }
 
     fn reply(&mut self, id: ClientId, text: &str, now: Now) {
-        if text.trim().is_empty() {
+        if is_blank(text) {
             return self.refuse(id, Refusal::Usage("/r text"));
         }
         let Some((target, session)) = self.clients[id].whisperer else {
