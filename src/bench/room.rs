@@ -137,12 +137,18 @@ impl Room {
         }
     }
 
-    /// As [`Room::checked`], for those in this process alone; what is under way does not count as lost.
-    pub fn checked_here(&self, generator: &Generator) -> Checked {
-        let [readers, talkers] = [self.crowd.group, self.talkers].map(|group| generator.groups[group].room.tally);
-        let mut tally = readers;
-        tally += talkers;
-        Checked::new(self.owed(), tally, 0)
+    /// As [`Room::checked`], but if a helper does not answer, only those in this process count and a note says so.
+    pub fn checked_or_here(
+        &mut self,
+        generator: &mut Generator,
+        plan: Plan,
+        at_the_end: bool,
+        notes: &mut Vec<String>,
+    ) -> Checked {
+        self.checked(generator, plan, at_the_end).unwrap_or_else(|error| {
+            notes.push(format!("what helper processes have read is not in it: {error}"));
+            self.checked_here(generator)
+        })
     }
 
     /// Whether each got each message once and in order; what is under way counts as lost if `at_the_end`.
@@ -155,6 +161,14 @@ impl Room {
         tally += talkers.tally;
         missing += talkers.missing(&self.said);
         Ok(Checked::new(self.owed(), tally, if at_the_end { missing } else { 0 }))
+    }
+
+    /// For those in this process alone; what is under way does not count as lost.
+    fn checked_here(&self, generator: &Generator) -> Checked {
+        let [readers, talkers] = [self.crowd.group, self.talkers].map(|group| generator.groups[group].room.tally);
+        let mut tally = readers;
+        tally += talkers;
+        Checked::new(self.owed(), tally, 0)
     }
 }
 

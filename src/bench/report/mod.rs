@@ -171,6 +171,23 @@ impl Own {
     pub fn is_bottleneck(&self) -> bool {
         self.busy >= Self::BOTTLENECK
     }
+
+    /// What has to be known of it where readers are driven.
+    pub fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        if self.processes > 1 {
+            notes.push(format!(
+                "readers are split over {} processes, since one may not have so many files open",
+                self.processes
+            ));
+        }
+        if self.is_bottleneck() {
+            notes.push(
+                "the load test itself was the bottleneck: rate and latency are its own, the server can do more".into(),
+            );
+        }
+        notes
+    }
 }
 
 impl Report {

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::{Plan, SPARE, Schedule, plan, span, us_each, wait_until};
+use super::cost::{Cost, Slice};
+use super::{Plan, SPARE, Schedule, plan, slices, talk_on_time, wait_until};
 use crate::bench::Settings;
 use crate::bench::clock::{self, Nanos, seconds};
 use crate::bench::error::Error;
@@ -15,9 +16,6 @@ use crate::bench::report::figures::rounded;
 use crate::bench::report::{Checked, Measured, Own, Ratio, Report};
 use crate::bench::room::{FloorRoom, Room};
 use crate::bench::target::Target;
-
-/// Server and floor take turns, each for about so long, so that both see the same machine.
-const SLICE: f64 = 2.0;
 
 /// How fast is talked.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -87,53 +85,6 @@ pub struct Fanout {
     pub own: Option<Own>,
 }
 
-#[derive(Clone, Copy, Default)]
-struct Cost {
-    cpu: Nanos,
-    lines: u64,
-    took: Nanos,
-    /// Of the load test: the main process, and its helpers.
-    own: Nanos,
-    helpers: Nanos,
-}
-
-impl Cost {
-    fn us(&self) -> f64 {
-        us_each(self.cpu, self.lines)
-    }
-
-    fn sum(costs: impl Iterator<Item = Cost>) -> Cost {
-        costs.fold(Cost::default(), |sum, cost| Cost {
-            cpu: sum.cpu + cost.cpu,
-            lines: sum.lines + cost.lines,
-            took: sum.took + cost.took,
-            own: sum.own + cost.own,
-            helpers: sum.helpers + cost.helpers,
-        })
-    }
-}
-
-/// The costs so far, of the load test and one that is driven.
-fn costs(process: Option<Process>, room: &Room, lines: u64) -> Cost {
-    Cost {
-        cpu: process.map_or(0, |process| process.cpu()),
-        lines,
-        took: clock::now(),
-        own: Process::own().cpu(),
-        helpers: room.crowd.helpers_cpu(),
-    }
-}
-
-fn between(before: Cost, after: Cost) -> Cost {
-    Cost {
-        cpu: after.cpu.saturating_sub(before.cpu),
-        lines: after.lines - before.lines,
-        took: after.took - before.took,
-        own: after.own - before.own,
-        helpers: after.helpers.saturating_sub(before.helpers),
-    }
-}
-
 struct Run<'a> {
     generator: &'a mut Generator,
     plan: Plan,
@@ -196,23 +147,16 @@ impl Run<'_> {
             let window = Window::new(self.params.senders, in_flight, self.room.crowd.here());
             self.generator.groups[self.room.crowd.group].window = Some(window);
         }
-        let slices = (self.params.seconds / SLICE).round().max(1.0) as usize;
-        let slice = span(self.params.seconds / slices as f64);
+        let (slices, slice) = slices(self.params.seconds);
         let before = self.process.and_then(|process| process.user_bytes());
         let floors = if self.floor.is_some() { 2 } else { 1 };
-        let ends = clock::now() + floors * slices as Nanos * slice;
-        for number in 0..slices as Nanos {
+        let ends = clock::now() + floors * slices * slice;
+        for number in 0..slices {
             self.generator.live.begin("fanout", Some(ends));
-            self.generator.cpu_at_rest(self.process)?;
-            let before = costs(self.process, &self.room, self.room.delivered(self.generator));
-            let group = self.room.crowd.group;
-            self.generator.groups[group].latency.resume(before.took);
-            let result = self.talk(before.took, number * slice, slice).and_then(|()| self.room.drain(self.generator));
-            let mut after = costs(self.process, &self.room, self.room.delivered(self.generator));
-            let at_rest = self.generator.cpu_at_rest(self.process);
-            after.cpu = *at_rest.as_ref().unwrap_or(&after.cpu);
-            self.generator.groups[group].latency.pause(after.took);
-            self.slices.push((between(before, after), None));
+            let begun = Slice::begin(self.generator, self.process, &self.room)?;
+            let result = self.talk(begun.began(), number * slice, slice).and_then(|()| self.room.drain(self.generator));
+            let (cost, at_rest) = begun.end(self.generator, &self.room);
+            self.slices.push((cost, None));
             result.and(at_rest)?;
             self.generator.live.begin("fanout: the floor", Some(ends));
             let floor = self.floor_slice(number * slice, slice)?;
@@ -231,14 +175,7 @@ impl Run<'_> {
         if matches!(self.params.pace, Pace::Saturate { .. }) {
             return self.talk_without_end(begin + slice);
         }
-        while let Some((number, due)) = self.due.next(measured + slice) {
-            let due = begin + due - measured;
-            wait_until(self.generator, due)?;
-            let talker = (number % self.params.senders as u64) as usize;
-            let tag = self.room.next(talker, due);
-            self.generator.say(self.room.talkers, talker, tag);
-        }
-        wait_until(self.generator, begin + slice)
+        talk_on_time(self.generator, &mut self.room, &mut self.due, begin, measured, slice)
     }
 
     fn talk_without_end(&mut self, end: Nanos) -> Result<(), Error> {
@@ -269,7 +206,7 @@ impl Run<'_> {
         let Some(floor) = &mut self.floor else { return Ok(None) };
         let process = Some(floor.floor.process);
         self.generator.cpu_at_rest(process)?;
-        let before = costs(process, &self.room, floor.crowd.delivered(self.generator));
+        let before = Cost::now(process, &self.room, floor.crowd.delivered(self.generator));
         self.generator.groups[floor.crowd.group].latency.resume(before.took);
         let end = before.took + slice;
         let mut bytes = Vec::new();
@@ -301,40 +238,23 @@ impl Run<'_> {
             }
         }
         floor.drain(self.generator, true, self.plan.patience)?;
-        let mut after = costs(process, &self.room, floor.crowd.delivered(self.generator));
+        let mut after = Cost::now(process, &self.room, floor.crowd.delivered(self.generator));
         after.cpu = self.generator.cpu_at_rest(process)?;
         self.generator.groups[floor.crowd.group].latency.pause(after.took);
-        Ok(Some(between(before, after)))
+        Ok(Some(after.since(before)))
     }
 
     fn sum_up(&mut self, at_the_end: bool) -> (Fanout, Vec<String>) {
         let server = Cost::sum(self.slices.iter().map(|slice| slice.0));
         let floor = Cost::sum(self.slices.iter().filter_map(|slice| slice.1));
         let mut notes = Vec::new();
-        let checked = self.room.checked(self.generator, self.plan, at_the_end).unwrap_or_else(|error| {
-            notes.push(format!("what helper processes have read is not in it: {error}"));
-            self.room.checked_here(self.generator)
-        });
+        let checked = self.room.checked_or_here(self.generator, self.plan, at_the_end, &mut notes);
         let measured = self.process.is_some() && server.lines > 0;
-        let own = (server.lines > 0).then(|| Own {
-            cpu_us: rounded(us_each(server.own + server.helpers, server.lines), 4),
-            busy: Own::busy(server.took, server.own, server.helpers, self.room.crowd.processes()),
-            processes: self.room.crowd.processes(),
-        });
+        let own = server.own(self.room.crowd.processes());
         if self.process.is_some() && self.floor.is_none() && at_the_end {
             notes.push("no bare send to compare with: one process may not have so many files open".into());
         }
-        if self.room.crowd.processes() > 1 {
-            notes.push(format!(
-                "readers are split over {} processes, since one may not have so many files open",
-                self.room.crowd.processes()
-            ));
-        }
-        if own.is_some_and(|own| own.is_bottleneck()) {
-            notes.push(
-                "the load test itself was the bottleneck: rate and latency are its own, the server can do more".into(),
-            );
-        }
+        notes.extend(own.iter().flat_map(Own::notes));
         let line_bytes = self.generator.groups[self.room.crowd.group].sample.len();
         let floor_latency = self.floor.as_mut().and_then(|floor| {
             // So that the readers of helpers count, as they do with the server's.

@@ -2,6 +2,7 @@
 
 pub mod churn;
 pub mod connections;
+mod cost;
 pub mod fanout;
 pub mod whisper;
 
@@ -13,6 +14,7 @@ use super::message::MIN_SIZE;
 use super::readers::{Plan, capacity};
 use super::report::Report;
 use super::report::figures::count;
+use super::room::Room;
 use super::target::{self, SPARE};
 
 /// One of them, with what it is to do.
@@ -155,6 +157,15 @@ fn span(seconds: f64) -> Nanos {
     (seconds * SECOND as f64) as Nanos
 }
 
+/// What is compared is measured in turn, each for about so long, so that both see the same machine.
+const SLICE: f64 = 2.0;
+
+/// How many slices there are, and how long each of them is.
+fn slices(seconds: f64) -> (u64, Nanos) {
+    let slices = (seconds / SLICE).round().max(1.0);
+    (slices as u64, span(seconds / slices))
+}
+
 fn plan(settings: &Settings, streams: usize, seconds: f64) -> Plan {
     Plan { streams, at_once: settings.at_once, span: span(seconds), patience: settings.patience }
 }
@@ -195,6 +206,25 @@ fn wait_until(generator: &mut Generator, due: Nanos) -> Result<(), Error> {
             return Ok(());
         }
     }
+}
+
+/// Has those who talk say, in turn, what is due in a slice that began at `begin`, when so much was `measured`.
+fn talk_on_time(
+    generator: &mut Generator,
+    room: &mut Room,
+    schedule: &mut Schedule,
+    begin: Nanos,
+    measured: Nanos,
+    slice: Nanos,
+) -> Result<(), Error> {
+    while let Some((number, due)) = schedule.next(measured + slice) {
+        let due = begin + due - measured;
+        wait_until(generator, due)?;
+        let talker = (number % room.said.len() as u64) as usize;
+        let tag = room.next(talker, due);
+        generator.say(room.talkers, talker, tag);
+    }
+    wait_until(generator, begin + slice)
 }
 
 /// Microseconds for each of so many.

@@ -196,10 +196,7 @@ impl Run<'_> {
 
     fn sum_up(&mut self, at_the_end: bool) -> (Whisper, Vec<String>) {
         let mut notes = Vec::new();
-        let mut room = self.room.checked(self.generator, self.plan, at_the_end).unwrap_or_else(|error| {
-            notes.push(format!("what helper processes have read is not in it: {error}"));
-            self.room.checked_here(self.generator)
-        });
+        let mut room = self.room.checked_or_here(self.generator, self.plan, at_the_end, &mut notes);
         // Those who whisper read what is said in the room too.
         let said: u64 = self.room.said.iter().map(|&said| u64::from(said)).sum();
         let group = &self.generator.groups[self.whisperers].room;
