@@ -155,6 +155,16 @@ impl Latency {
         self.points.last()
     }
 
+    /// Takes in what another one has measured after this one.
+    pub fn append(&mut self, mut other: Latency) {
+        self.finish();
+        other.finish();
+        let before = seconds(self.elapsed);
+        self.points.extend(other.points.into_iter().map(|point| Point { at_s: before + point.at_s, ..point }));
+        self.total.add(&other.total).expect("the bounds are the same");
+        self.elapsed += other.elapsed;
+    }
+
     /// How often each span was seen, to be merged elsewhere.
     pub fn counts(&mut self) -> Vec<(u64, u64)> {
         self.finish();
@@ -227,6 +237,24 @@ mod tests {
         let summary = latency.summary().unwrap();
         assert_eq!(summary.timeline.iter().map(|point| point.at_s).collect::<Vec<_>>(), [1.0, 2.0, 3.0]);
         assert_eq!(summary.timeline.iter().map(|point| point.count).sum::<u64>(), 3);
+    }
+
+    #[test]
+    fn slices_that_were_measured_apart_are_one_after_the_other_in_the_timeline() {
+        let mut all = Latency::new(2 * SECOND);
+        for slice in 0..2 {
+            let mut latency = Latency::new(2 * SECOND);
+            latency.resume(slice * 10 * SECOND);
+            latency.record((1 + slice) * MILLISECOND);
+            latency.pause(slice * 10 * SECOND + SECOND);
+            // What comes late belongs to the slice all the same.
+            latency.record(MILLISECOND);
+            all.append(latency);
+        }
+        let summary = all.summary().unwrap();
+        let told = summary.timeline.iter().map(|point| (point.at_s, point.count));
+        assert_eq!(told.collect::<Vec<_>>(), [(1.0, 2), (2.0, 2)]);
+        assert_eq!((summary.count, summary.max_ms), (4, 2.001));
     }
 
     #[test]
