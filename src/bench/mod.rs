@@ -4,7 +4,7 @@
 //!   that cheap. Pure.
 //! - [`generator`]: the reactor; [`group`] and [`member`] are what it knows of its connections.
 //! - [`part`]: the other processes: [`target`] (the server), [`floor`] (what a bare send costs), and
-//!   helpers of [`readers`] where one process may not have so many files open.
+//!   helpers of [`readers`] where one process may not have so many files open; [`queue`] is the kernel's part.
 //! - [`scenario`]: what is done; [`room`] is what the scenarios share. [`report`]: what came of it.
 
 pub mod checker;
@@ -22,6 +22,7 @@ pub mod part;
 mod patience;
 mod pipe;
 pub mod process;
+mod queue;
 pub mod readers;
 pub mod report;
 pub mod room;
