@@ -1,5 +1,7 @@
 //! The reactor of the load test: one poll for all its connections, timers, signals and helpers.
 
+mod pausing;
+
 use std::io::ErrorKind;
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
@@ -15,7 +17,7 @@ use slab::Slab;
 use super::clock::{self, MILLISECOND, Nanos};
 use super::cores::Cores;
 use super::error::Error;
-use super::group::{Group, Role};
+use super::group::{Door, Group, Role};
 use super::live::{Live, Status};
 use super::member::{Common, Flow, Member};
 use super::message::Tag;
@@ -150,13 +152,13 @@ impl Generator {
     /// # Errors
     /// If there are no file descriptors or ports left, or nobody listens.
     pub fn connect(&mut self, group: usize, due: Nanos, own: Option<usize>) -> Result<(), Error> {
-        let addr = self.groups[group].door.addr;
-        let mut stream = source::connect(addr, self.connects).map_err(|error| Error::Connect(addr, error))?;
+        let Group { door: Door { addr, .. }, role, .. } = self.groups[group];
+        let narrow = role == Role::Stalled;
+        let mut stream = source::connect(addr, self.connects, narrow).map_err(|error| Error::Connect(addr, error))?;
         self.connects += 1;
         let entry = self.members.vacant_entry();
         let token = Token(entry.key());
         let interest = Interest::READABLE | Interest::WRITABLE;
-        let role = self.groups[group].role;
         let urgent = role == Role::Whisperer;
         let registered = self.poll.registry().register(&mut stream, token, interest).and_then(|()| {
             let fd = stream.as_raw_fd();

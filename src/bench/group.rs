@@ -29,6 +29,8 @@ pub enum Role {
     Whisperer,
     /// Comes, says one message, and goes.
     Visitor,
+    /// Reads what is said, but for a while nothing; the server may close it for that.
+    Stalled,
     /// Tells the floor what to send.
     Control,
 }
@@ -58,6 +60,10 @@ pub struct Group {
     pub left: usize,
     /// How many of those found their connection reset instead of closed.
     pub resets: usize,
+    /// Whether they read nothing at present.
+    pub paused: bool,
+    /// How many the server has closed that may be closed.
+    pub closed: usize,
     /// From connecting to the answer to the name.
     pub logins: Latency,
     /// Messages of the room.
@@ -95,6 +101,8 @@ impl Group {
             ready: 0,
             left: 0,
             resets: 0,
+            paused: false,
+            closed: 0,
             logins: Latency::new(span),
             room: Checker::new(streams, true),
             transcript: None,

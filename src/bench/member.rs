@@ -135,6 +135,9 @@ impl Member {
         closing: bool,
     ) -> Result<Flow, Error> {
         loop {
+            if group.paused && self.state == State::In {
+                return Ok(Flow::Open);
+            }
             match self.stream.read(block) {
                 Ok(0) => return self.ended(group, common, None),
                 Ok(n) => {
@@ -157,6 +160,10 @@ impl Member {
             group.left += 1;
             group.resets += usize::from(error.is_some());
             group.visits.record(clock::now().saturating_sub(self.due));
+            return Ok(Flow::Closed);
+        }
+        if group.role == Role::Stalled && self.state == State::In {
+            group.closed += 1;
             return Ok(Flow::Closed);
         }
         Err(Error::Closed {

@@ -9,14 +9,24 @@ use socket2::{Domain, Protocol, Socket, Type};
 /// Source addresses on loopback, from 127.0.0.2 on: each has some 28,000 ports.
 const SOURCES: usize = 250;
 
-/// Asks for a connection, from another source address each time where that is possible.
+/// What the kernel is to hold for one who reads nothing, which it doubles, and the size of a segment: the server's
+/// socket, which grows with both (tcp(7)), may hold some megabytes otherwise.
+const LITTLE: usize = 4096;
+const SHORT: u32 = 536;
+
+/// Asks for a connection, from another source address each time where that is possible; if `narrow`, the kernel
+/// holds little for it.
 ///
 /// # Errors
 /// If there are no file descriptors or ports left, or nobody can be there.
-pub fn connect(addr: SocketAddr, number: usize) -> io::Result<TcpStream> {
+pub fn connect(addr: SocketAddr, number: usize, narrow: bool) -> io::Result<TcpStream> {
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
     socket.set_tcp_nodelay(true)?;
+    if narrow {
+        socket.set_recv_buffer_size(LITTLE)?;
+        socket.set_tcp_mss(SHORT)?;
+    }
     if let IpAddr::V4(ip) = addr.ip()
         && ip.is_loopback()
     {
