@@ -12,7 +12,9 @@ use crate::bench::clock::SECOND;
 use crate::bench::message::MIN_SIZE;
 use crate::bench::process::PID_LIMIT;
 use crate::bench::scenario::fanout::Pace;
-use crate::bench::scenario::{AT_ONCE, PATIENCE, Scenario, WHISPER, at_most, churn, connections, fanout, whisper};
+use crate::bench::scenario::{
+    AT_ONCE, PATIENCE, Scenario, WHISPER, at_most, churn, connections, fanout, stalled, whisper,
+};
 use crate::fd_limit;
 
 /// How many clients there are, unless one says so or the limit of open files is lower.
@@ -115,7 +117,7 @@ enum What {
         #[arg(long, value_name = "N", default_value_t = 16, value_parser = value_parser!(u32).range(1..=10_000))]
         in_flight: u32,
         /// The size of a message
-        #[arg(long, value_name = "BYTES", default_value_t = 64, value_parser = value_parser!(u32).range(MIN_SIZE as i64..=1_048_576))]
+        #[arg(long, value_name = "BYTES", default_value_t = 64, value_parser = size())]
         size: u32,
         /// How long; the floor is measured for as long again
         #[arg(long, value_name = "SECONDS", default_value_t = 10.0, value_parser = seconds)]
@@ -148,6 +150,24 @@ enum What {
         #[arg(long, value_name = "N", default_value_t = 10, value_parser = people())]
         residents: u32,
         /// How long visitors come
+        #[arg(long, value_name = "SECONDS", default_value_t = 10.0, value_parser = seconds)]
+        seconds: f64,
+    },
+    /// Some stop reading: whether the others get their lines later for that
+    Stalled {
+        /// Those who read all the time [default: 1000, or what the limit of open files allows]
+        #[arg(long, value_name = "N", value_parser = people())]
+        readers: Option<u32>,
+        /// Those who read nothing in every other slice
+        #[arg(long, value_name = "N", default_value_t = 1, value_parser = people())]
+        stalled: u32,
+        /// Messages a second
+        #[arg(long, value_name = "N", default_value_t = 20.0, value_parser = rate)]
+        rate: f64,
+        /// The size of a message
+        #[arg(long, value_name = "BYTES", default_value_t = 64, value_parser = size())]
+        size: u32,
+        /// How long while some are stalled; it is measured while all read for as long again
         #[arg(long, value_name = "SECONDS", default_value_t = 10.0, value_parser = seconds)]
         seconds: f64,
     },
@@ -233,6 +253,10 @@ impl Bench {
             What::Churn { rate, residents, seconds } => {
                 Scenario::Churn(churn::Params { rate, residents: residents as usize, seconds })
             }
+            What::Stalled { readers, stalled, rate, size, seconds } => {
+                let (readers, stalled, size) = (given(readers, 1000), stalled as usize, size as usize);
+                Scenario::Stalled(stalled::Params { readers, stalled, rate, size, seconds })
+            }
             What::All => return everything(own),
         };
         vec![one]
@@ -266,12 +290,23 @@ fn everything(own: bool) -> Vec<Scenario> {
             seconds: 20.0,
         }),
         Scenario::Churn(churn::Params { rate: 200.0, residents: 10, seconds: 10.0 }),
+        Scenario::Stalled(stalled::Params {
+            readers: at_most(1000, own),
+            stalled: 1,
+            rate: 20.0,
+            size: 64,
+            seconds: 6.0,
+        }),
     ]
 }
 
 fn people() -> clap::builder::RangedI64ValueParser<u32> {
     // There are not many more names than that; nor sockets, on most machines.
     value_parser!(u32).range(1..=1_000_000)
+}
+
+fn size() -> clap::builder::RangedI64ValueParser<u32> {
+    value_parser!(u32).range(MIN_SIZE as i64..=1_048_576)
 }
 
 fn number(text: &str, least: f64, most: f64) -> Result<f64, String> {
@@ -326,6 +361,7 @@ mod tests {
             "fanout --readers 7 --senders 2 --saturate --in-flight 9 --size 64 --seconds 4",
             "whisper --idle 5 --pairs 2 --rate 10 --storm 1 --seconds 3",
             "churn --rate 50 --residents 3 --seconds 2",
+            "stalled --readers 7 --stalled 2 --rate 3 --size 100 --seconds 4",
         ] {
             for common in ["", " --addr 127.0.0.1:4567 --pid 1", " --pin", " --serve '-q'"] {
                 let text = format!("{what}{common}");

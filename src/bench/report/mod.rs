@@ -17,6 +17,7 @@ use super::scenario::Scenario;
 use super::scenario::churn::Churn;
 use super::scenario::connections::Connections;
 use super::scenario::fanout::Fanout;
+use super::scenario::stalled::Stalled;
 use super::scenario::whisper::Whisper;
 use machine::Machine;
 
@@ -82,6 +83,8 @@ pub enum Measured {
     Whisper(Whisper),
     /// Coming and going.
     Churn(Churn),
+    /// Some who read nothing.
+    Stalled(Stalled),
 }
 
 /// Whether everything that was owed came, once, in order and whole.
@@ -118,7 +121,7 @@ impl Checked {
     }
 }
 
-/// A cost of the server's, as a multiple of what a bare send costs, taken slice by slice.
+/// A figure as a multiple of the one that it is compared with, such as a bare send's cost, taken slice by slice.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Ratio {
     /// The one in the middle.
@@ -132,10 +135,10 @@ pub struct Ratio {
 }
 
 impl Ratio {
-    /// From pairs of costs that were measured one right after the other.
+    /// From pairs of figures that were measured one right after the other.
     pub fn of(pairs: impl IntoIterator<Item = (f64, f64)>) -> Option<Self> {
-        let measured = pairs.into_iter().filter(|pair| [pair.0, pair.1].iter().all(|us| us.is_finite() && *us > 0.0));
-        let mut ratios: Vec<f64> = measured.map(|(cost, floor)| cost / floor).collect();
+        let measured = pairs.into_iter().filter(|pair| [pair.0, pair.1].iter().all(|it| it.is_finite() && *it > 0.0));
+        let mut ratios: Vec<f64> = measured.map(|(figure, other)| figure / other).collect();
         ratios.sort_by(f64::total_cmp);
         let (lowest, highest) = (*ratios.first()?, *ratios.last()?);
         let middle = ratios.len() / 2;
@@ -265,6 +268,7 @@ impl Measured {
                 [&it.alone, &it.busy].into_iter().flatten().all(|it| it.checked.is_right()) && it.room.is_right()
             }
             Measured::Churn(it) => it.checked.is_right(),
+            Measured::Stalled(it) => it.checked.is_right(),
         }
     }
 
@@ -280,6 +284,10 @@ impl Measured {
                 ("round trip, busy room", it.busy.as_ref().and_then(|it| it.latency.as_ref())),
             ],
             Measured::Churn(it) => vec![("login", it.login.as_ref()), ("whole visit", it.visit.as_ref())],
+            Measured::Stalled(it) => vec![
+                ("delivery, all read", it.without.latency.as_ref()),
+                ("delivery, some read nothing", it.with.latency.as_ref()),
+            ],
         };
         named.into_iter().filter_map(|(name, summary)| Some((name, summary?))).collect()
     }

@@ -8,6 +8,7 @@ use crate::bench::latency::Summary;
 use crate::bench::scenario::churn::Churn;
 use crate::bench::scenario::connections::Connections;
 use crate::bench::scenario::fanout::{Fanout, Pace};
+use crate::bench::scenario::stalled::Stalled;
 use crate::bench::scenario::whisper::Whisper;
 
 /// Where the second column begins.
@@ -67,6 +68,7 @@ fn rows(done: &Done) -> Rows {
         Some(Measured::Fanout(it)) => fanout(it),
         Some(Measured::Whisper(it)) => whisper(it),
         Some(Measured::Churn(it)) => churn(it),
+        Some(Measured::Stalled(it)) => stalled(it),
     }
 }
 
@@ -78,6 +80,7 @@ fn name(done: &Done) -> &'static str {
         Some(Measured::Fanout(_)) => "fanout",
         Some(Measured::Whisper(_)) => "whisper",
         Some(Measured::Churn(_)) => "churn",
+        Some(Measured::Stalled(_)) => "stalled",
     }
 }
 
@@ -110,6 +113,12 @@ fn headline(done: &Done) -> String {
             parts.push(format!("{} visits/s", significant(it.per_second)));
             parts.extend(it.server_cpu_us.map(|us| format!("{} each", microseconds(us))));
             parts.extend(it.login.as_ref().map(|it| format!("login p99 {}", milliseconds(it.p99_ms))));
+        }
+        Some(Measured::Stalled(it)) => {
+            parts.push(things(it.parameters.readers, "reader"));
+            parts.extend(it.with.latency.as_ref().map(|it| format!("p99 {}", milliseconds(it.p99_ms))));
+            let stalled = count(it.parameters.stalled as u64);
+            parts.extend(it.p99_ratio.as_ref().map(|it| format!("{:.2} x that without {stalled} stalled", it.median)));
         }
     }
     match &done.outcome {
@@ -230,6 +239,30 @@ fn churn(it: &Churn) -> Rows {
     rows
 }
 
+fn stalled(it: &Stalled) -> Rows {
+    let mut rows = Rows::new();
+    let p = &it.parameters;
+    let readers = things(p.readers, "reader");
+    rows.push(("room", format!("{readers}, {} messages a second, {} bytes each", significant(p.rate), p.size)));
+    rows.push(("stalled", format!("{} more who read nothing in every other slice", count(p.stalled as u64))));
+    rows.push(("delivered", verdict(&it.checked)));
+    for (name, half) in [("while all read", &it.without), ("while some do not", &it.with)] {
+        latency(&mut rows, name, half.latency.as_ref());
+        if let Some(us) = half.server_cpu_us {
+            rows.push(("  server CPU", format!("{} a delivered line", microseconds(us))));
+        }
+    }
+    if let Some(ratio) = &it.p99_ratio {
+        rows.push(("p99 while stalled", format!("{} that while all read", times(ratio))));
+    }
+    if let Some(unread) = it.unread_bytes {
+        let held = it.kernel_bytes.map(|bytes| format!(", of which the kernel held {}", count(bytes)));
+        rows.push(("owed to each stalled", format!("{} bytes{}", count(unread), held.unwrap_or_default())));
+    }
+    own(&mut rows, it.own.as_ref(), "a delivered line");
+    rows
+}
+
 fn verdict(checked: &Checked) -> String {
     let Checked { expected, tally, lost } = checked;
     if *expected == 0 && checked.is_right() {
@@ -266,18 +299,13 @@ fn latency(rows: &mut Rows, name: &'static str, summary: Option<&Summary>) {
 
 fn floor(rows: &mut Rows, name: &'static str, us: Option<f64>, ratio: Option<&Ratio>) {
     if let (Some(us), Some(it)) = (us, ratio) {
-        rows.push((
-            name,
-            format!(
-                "{}: the server costs {:.2} times that ({:.2} to {:.2} in {})",
-                microseconds(us),
-                it.median,
-                it.lowest,
-                it.highest,
-                things(it.slices, "pair")
-            ),
-        ));
+        rows.push((name, format!("{}: the server costs {} that", microseconds(us), times(it))));
     }
+}
+
+fn times(it: &Ratio) -> String {
+    let pairs = things(it.slices, "pair");
+    format!("{:.2} times ({:.2} to {:.2} in {pairs})", it.median, it.lowest, it.highest)
 }
 
 fn own(rows: &mut Rows, own: Option<&Own>, each: &str) {

@@ -4,6 +4,7 @@ pub mod churn;
 pub mod connections;
 mod cost;
 pub mod fanout;
+pub mod stalled;
 pub mod whisper;
 
 use super::Settings;
@@ -28,6 +29,8 @@ pub enum Scenario {
     Whisper(whisper::Params),
     /// People who come, talk and go.
     Churn(churn::Params),
+    /// Some stop reading: what the others have of it.
+    Stalled(stalled::Params),
 }
 
 impl Scenario {
@@ -35,6 +38,7 @@ impl Scenario {
     pub fn size(&self) -> usize {
         match self {
             Scenario::Fanout(params) => params.size,
+            Scenario::Stalled(params) => params.size,
             _ => SIZE,
         }
     }
@@ -71,6 +75,7 @@ impl Scenario {
             Scenario::Fanout(params) => fanout::run(generator, settings, *params, report),
             Scenario::Whisper(params) => whisper::run(generator, settings, *params, report),
             Scenario::Churn(params) => churn::run(generator, settings, *params, report),
+            Scenario::Stalled(params) => stalled::run(generator, settings, *params, report),
         }
     }
 
@@ -92,6 +97,12 @@ impl Scenario {
             }
             Scenario::Churn(it) => {
                 format!("churn --rate {} --residents {} --seconds {}", it.rate, it.residents, it.seconds)
+            }
+            Scenario::Stalled(it) => {
+                let stalled::Params { readers, stalled, rate, size, seconds } = it;
+                format!(
+                    "stalled --readers {readers} --stalled {stalled} --rate {rate} --size {size} --seconds {seconds}"
+                )
             }
         };
         command.insert_str(0, "chinwag bench ");
