@@ -26,6 +26,8 @@ pub struct Manners {
     pub broadcasts: bool,
     /// Whether speakers get back what they say.
     pub echoes: bool,
+    /// Whether it waits for one who does not read, as if its sockets were blocking.
+    pub waits: bool,
     /// How many bytes it writes at once.
     pub piece: usize,
 }
@@ -36,6 +38,7 @@ pub const POLITE: Manners = Manners {
     whisper: "@",
     broadcasts: true,
     echoes: false,
+    waits: false,
     piece: usize::MAX,
 };
 
@@ -143,9 +146,16 @@ impl<'a> Faulty<'a> {
         }
     }
 
+    /// Whom it waits for, if for anybody.
+    fn waits_for(&self) -> Option<usize> {
+        self.clients.iter().position(|client| self.manners.waits && !client.out.is_empty())
+    }
+
     fn watched(&self) -> Vec<PollFd<'_>> {
-        let clients = self.clients.iter().map(|client| {
-            let read = if client.leaving { PollFlags::empty() } else { PollFlags::IN };
+        let waits_for = self.waits_for();
+        let clients = self.clients.iter().enumerate().map(|(index, client)| {
+            let reads = !client.leaving && waits_for.is_none_or(|it| it == index);
+            let read = if reads { PollFlags::IN } else { PollFlags::empty() };
             let write = if client.out.is_empty() { PollFlags::empty() } else { PollFlags::OUT };
             PollFd::new(&client.stream, read | write)
         });

@@ -41,10 +41,11 @@ fn an_interrupted_load_test_tells_what_there_is_and_nothing_is_lost_for_that() {
         start("whisper --idle 2 --pairs 1 --rate 20 --storm 10 --seconds 30", 'a', 2),
         start("whisper --idle 2 --pairs 1 --rate 20 --storm 10 --seconds 1", 'm', 2),
         start("churn --rate 20 --residents 2 --seconds 30", 'm', 4),
+        start("stalled --readers 5 --seconds 30", 'm', 3),
         start("connections --count 5", 'm', 0),
     ];
     let measured: Vec<_> = drive_all(all).iter().map(|finished| finished.interrupted()).collect();
-    let [fanout, saturated, alone, busy, churn, connections] = measured.try_into().expect("six");
+    let [fanout, saturated, alone, busy, churn, stalled, connections] = measured.try_into().expect("seven");
     for checked in [
         &fanout["checked"],
         &saturated["checked"],
@@ -52,6 +53,7 @@ fn an_interrupted_load_test_tells_what_there_is_and_nothing_is_lost_for_that() {
         &busy["busy"]["checked"],
         &busy["room"],
         &churn["checked"],
+        &stalled["checked"],
     ] {
         let counts = ["lost", "duplicates", "out_of_order", "damaged"].map(|name| checked[name].as_u64());
         assert_eq!(counts, [Some(0); 4], "{checked}");

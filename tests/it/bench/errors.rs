@@ -12,7 +12,8 @@ fn an_address_where_nothing_listens_is_told_in_one_line() {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("socket");
     socket.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("bind");
     let addr = socket.local_addr().ok().and_then(|addr| addr.as_socket()).expect("address");
-    for scenario in ["connections --count 3", "fanout --readers 3", "whisper --idle 3", "churn"] {
+    for scenario in ["connections --count 3", "fanout --readers 3", "whisper --idle 3", "churn", "stalled --readers 3"]
+    {
         let (why, measured) = finish(json(&format!("{scenario} --addr {addr}"))).failed();
         assert_eq!(why, format!("cannot connect to {addr}: connection refused"));
         assert!(measured.is_null() || measured["logged_in"] == 0, "{measured}");
@@ -35,9 +36,13 @@ fn a_process_that_is_not_there_is_told_in_one_line() {
 
 #[test]
 fn more_people_than_the_limit_of_open_files_allows_are_refused_before_any_comes() {
-    for scenario in
-        ["connections --count 5000", "fanout --readers 5000", "whisper --idle 5000", "churn --residents 5000"]
-    {
+    for scenario in [
+        "connections --count 5000",
+        "fanout --readers 5000",
+        "whisper --idle 5000",
+        "churn --residents 5000",
+        "stalled --readers 9 --stalled 5000",
+    ] {
         let (why, measured) = finish(limited(200, scenario)).failed();
         assert!(why.starts_with("5,0") && why.contains("the limit of open files"), "{why}");
         assert!(measured.is_null(), "{measured}");
@@ -65,6 +70,7 @@ fn a_server_that_closes_in_the_middle_is_told_with_what_was_measured_up_to_then(
         Faulty::start(json("whisper --idle 2 --pairs 1 --rate 20 --seconds 30"), POLITE, close('a', 2)),
         Faulty::start(json("churn --rate 20 --residents 2 --seconds 30"), POLITE, close('m', 4)),
         Faulty::start(json("connections --count 5"), POLITE, close('m', 0)),
+        Faulty::start(json("stalled --readers 3 --seconds 30"), POLITE, close('m', 3)),
     ];
     let mut measured = Vec::new();
     for finished in drive_all(all) {
@@ -72,7 +78,7 @@ fn a_server_that_closes_in_the_middle_is_told_with_what_was_measured_up_to_then(
         assert!(why.starts_with("the server closed the connection of b"), "{why}");
         measured.push(figures);
     }
-    let [fanout, saturated, whisper, churn, connections] = measured.try_into().expect("five");
+    let [fanout, saturated, whisper, churn, connections, stalled] = measured.try_into().expect("six");
     assert_eq!(fanout["messages"], 4);
     // What was under way when it closed is not lost for that.
     assert_eq!((&fanout["checked"]["lost"], &fanout["checked"]["delivered"]), (&0.into(), &(3 * 5).into()));
@@ -82,6 +88,7 @@ fn a_server_that_closes_in_the_middle_is_told_with_what_was_measured_up_to_then(
     assert!(churn["left"].as_u64() >= Some(1), "{churn}");
     assert_eq!(churn["checked"]["lost"], 0);
     assert_eq!(connections["logged_in"], 5);
+    assert_eq!((&stalled["checked"]["lost"], &stalled["with"]["latency"]), (&0.into(), &serde_json::Value::Null));
 }
 
 #[test]
@@ -158,6 +165,8 @@ fn absurd_values_are_refused_as_bad_options_are() {
         "whisper --pairs 0",
         "whisper --whisper @{name}",
         "churn --residents 0",
+        "stalled --stalled 0",
+        "stalled --readers 0",
         "churn --patience 0",
         "churn --pid 1",
         "churn --addr nowhere",

@@ -1,7 +1,7 @@
 //! What a server does wrong is found, and counted once.
 
 use super::{Faults, NONE, assert_checked, json};
-use crate::faulty_server::{Act, Delivery, Faulty, Manners, POLITE, drive_all};
+use crate::faulty_server::{Act, Delivery, Faulty, Manners, POLITE, drive, drive_all};
 
 /// Six messages to five readers, whose numbers are 0 to 4.
 const FANOUT: &str = "fanout --readers 5 --rate 10 --seconds 0.6 --patience 2";
@@ -174,6 +174,39 @@ fn faults_in_what_visitors_say_are_found() {
     assert_checked(&doubled_to_itself.faulty()["checked"], 10 * 3, Faults { duplicates: 1, ..NONE });
     assert_checked(&swapped.passed()["checked"], 10 * 3, NONE);
     assert_checked(&damaged.faulty()["checked"], 10 * 3, Faults { damaged: 1, lost: 1, ..NONE });
+}
+
+#[test]
+fn faults_while_somebody_reads_nothing_are_found() {
+    let command = || json("stalled --readers 3 --rate 20 --seconds 0.4 --patience 2");
+    let all = vec![
+        Faulty::start(command(), POLITE, |_| Act::Deliver),
+        Faulty::start(command(), POLITE, |line| if (line.to, line.seq) == (1, 3) { Act::Drop } else { Act::Deliver }),
+        // The stalled one has number 4, since one who talks is there too.
+        Faulty::start(
+            command(),
+            POLITE,
+            |line| if (line.to, line.seq) == (4, 400) { Act::Double } else { Act::Deliver },
+        ),
+    ];
+    let [right, lost, doubled] = drive_all(all).try_into().expect("three");
+    let measured = [right.passed(), lost.faulty(), doubled.faulty()];
+    let expected = [NONE, Faults { lost: 1, ..NONE }, Faults { duplicates: 1, ..NONE }];
+    for (measured, faults) in measured.iter().zip(expected) {
+        assert_checked(&measured["checked"], 4 * measured["messages"].as_u64().expect("a count"), faults);
+    }
+}
+
+#[test]
+fn a_server_that_waits_for_one_who_reads_nothing_makes_the_others_late() {
+    let command = json("stalled --readers 3 --rate 20 --seconds 0.4 --patience 5");
+    let finished = drive(command, Manners { waits: true, ..POLITE }, |_| Act::Deliver);
+    // They get everything when the other one reads again.
+    let measured = finished.passed();
+    assert_checked(&measured["checked"], 4 * measured["messages"].as_u64().expect("a count"), NONE);
+    let p99 = |half: &str| measured[half]["latency"]["p99_ms"].as_f64().expect("a number");
+    assert!(p99("with") > 1000.0 && p99("without") < 1000.0, "{measured}");
+    assert!(measured["p99_ratio"]["median"].as_f64() > Some(2.0), "{measured}");
 }
 
 #[test]

@@ -106,6 +106,7 @@ fn a_picture_is_drawn_where_one_wants_it() {
         "connections --count 3 --seconds 0.1",
         "whisper --idle 2 --pairs 1 --rate 20 --seconds 0.4",
         "churn --rate 20 --residents 2 --seconds 0.3",
+        "stalled --readers 2 --rate 20 --seconds 0.3",
     ];
     let name = |args: &str| args.split(' ').next().expect("a name").to_owned();
     let path = |args: &str| file(&format!("{}.svg", name(args)));
@@ -166,6 +167,7 @@ fn the_help_names_every_option() {
         ("fanout", &["--readers", "--senders", "--rate", "--saturate", "--in-flight", "--size", "--seconds"]),
         ("whisper", &["--idle", "--pairs", "--rate", "--storm", "--seconds"]),
         ("churn", &["--rate", "--residents", "--seconds"]),
+        ("stalled", &["--readers", "--stalled", "--rate", "--size", "--seconds"]),
         ("all", &[]),
         ("", &[]),
     ] {
@@ -176,7 +178,7 @@ fn the_help_names_every_option() {
         }
     }
     let help = finish(bench("--help")).stdout;
-    for scenario in ["connections", "fanout", "whisper", "churn", "all"] {
+    for scenario in ["connections", "fanout", "whisper", "churn", "stalled", "all"] {
         assert!(help.lines().any(|line| line.trim_start().starts_with(&format!("{scenario} "))), "{help}");
     }
 }

@@ -43,6 +43,7 @@ fn measured(finished: &Finished, costs: &[&str], there: bool) -> Value {
 const COSTS_OF_CONNECTIONS: [&str; 6] = ["server_cpu_us", "floor_cpu_us", "ratio", "user_bytes", "idle", "kept_bytes"];
 const COSTS_OF_FANOUT: [&str; 5] = ["server_cpu_us", "floor_cpu_us", "ratio", "floor_latency", "kept_bytes"];
 const COSTS_OF_CHURN: [&str; 3] = ["server_cpu_us", "kept_bytes", "kept_descriptors"];
+const COSTS_OF_STALLED: [&str; 2] = ["without.server_cpu_us", "with.server_cpu_us"];
 
 #[test]
 fn everybody_gets_in_and_reads_the_message_to_all() {
@@ -123,6 +124,41 @@ fn visitors_come_say_a_line_that_the_residents_read_and_go() {
     assert_eq!((&measured["login"]["count"], &measured["visit"]["count"]), (&20.into(), &20.into()));
 }
 
+/// So many have got everything, and four readers eight messages while all read and eight while some did not.
+#[track_caller]
+fn check_stalled(measured: &Value, checked: u64) {
+    let messages = measured["messages"].as_u64().expect("a count");
+    assert_checked(&measured["checked"], messages * checked, NONE);
+    for half in ["without", "with"] {
+        assert_eq!(measured[half]["latency"]["count"], 8 * 4);
+    }
+    assert_eq!(measured["p99_ratio"]["slices"], 1);
+}
+
+#[test]
+fn readers_get_each_message_once_while_others_read_nothing() {
+    let finished = finish(json("stalled --readers 4 --stalled 2 --rate 20 --seconds 0.4"));
+    let measured = measured(&finished, &COSTS_OF_STALLED, true);
+    // Those who did not read have got everything too, later.
+    check_stalled(&measured, 4 + 2);
+    assert_eq!(measured["closed"], 0);
+    // What the kernel does not hold, the server does.
+    assert!(measured["unread_bytes"].as_u64() > measured["kernel_bytes"].as_u64(), "{measured}");
+    assert_eq!(finished.report()["scenarios"][0]["notes"], Value::Array(Vec::new()));
+}
+
+#[test]
+fn a_server_may_close_those_who_read_nothing() {
+    let mut command = json("stalled --readers 4 --stalled 2 --rate 20 --seconds 0.4");
+    command.args(["--serve", "--backlog-bytes 10000 --send-buffer 4096 --history 0 --farewell-timeout 1"]);
+    let finished = finish(command);
+    let measured = finished.passed();
+    check_stalled(&measured, 4);
+    assert_eq!((&measured["closed"], &measured["unread_bytes"]), (&2.into(), &Value::Null));
+    let note = &finished.report()["scenarios"][0]["notes"][0];
+    assert!(note.as_str().is_some_and(|note| note.starts_with("2 times the server closed one")), "{note}");
+}
+
 /// A running server that does not slow anybody down.
 fn server() -> Server {
     Server::start(&["--rate", "0", "--max-clients", "100", "--listen", "[::1]:0"])
@@ -130,10 +166,11 @@ fn server() -> Server {
 
 #[test]
 fn a_running_server_is_driven_and_its_costs_are_there_if_its_process_is_known() {
-    const SCENARIOS: [(&str, &[&str]); 4] = [
+    const SCENARIOS: [(&str, &[&str]); 5] = [
         ("connections --count 5 --seconds 0.1", &COSTS_OF_CONNECTIONS),
         ("fanout --readers 5 --rate 10 --seconds 0.2", &COSTS_OF_FANOUT),
         ("churn --rate 20 --residents 2 --seconds 0.2", &COSTS_OF_CHURN),
+        ("stalled --readers 2 --rate 20 --seconds 0.2", &COSTS_OF_STALLED),
         ("whisper --idle 2 --pairs 1 --rate 20 --storm 10 --seconds 0.2", &["alone.server_cpu_us"]),
     ];
     for known in [true, false] {
