@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use mio::event::Event;
 use mio::unix::SourceFd;
 use mio::unix::pipe::Receiver;
 use mio::{Events, Interest, Poll, Token};
@@ -45,8 +46,20 @@ const MAX_PIPES: usize = 1024;
 #[derive(Clone, Copy)]
 struct Ready {
     token: Token,
+    readable: bool,
     writable: bool,
     closing: bool,
+}
+
+impl Ready {
+    fn new(event: &Event) -> Self {
+        Ready {
+            token: event.token(),
+            readable: event.is_readable(),
+            writable: event.is_writable(),
+            closing: event.is_read_closed() || event.is_error(),
+        }
+    }
 }
 
 /// See the module.
@@ -323,11 +336,7 @@ impl Generator {
         }
         self.batch.clear();
         self.at = 0;
-        self.batch.extend(self.events.iter().map(|event| Ready {
-            token: event.token(),
-            writable: event.is_writable(),
-            closing: event.is_read_closed() || event.is_error(),
-        }));
+        self.batch.extend(self.events.iter().map(Ready::new));
         Ok(())
     }
 
@@ -360,6 +369,9 @@ impl Generator {
         if ready.writable {
             member.writable(group, &self.common)?;
         }
+        if !ready.readable && !ready.closing {
+            return Ok(());
+        }
         if member.readable(group, &self.common, &mut self.block, ready.closing)? == Flow::Closed {
             self.members.remove(key);
         }
@@ -372,10 +384,7 @@ impl Generator {
             _ => {}
         }
         let events = std::mem::replace(&mut self.urgent_events, Events::with_capacity(0));
-        let seen = events.iter().try_for_each(|event| {
-            let closing = event.is_read_closed() || event.is_error();
-            self.see_to(event.token().0, Ready { token: event.token(), writable: event.is_writable(), closing })
-        });
+        let seen = events.iter().try_for_each(|event| self.see_to(event.token().0, Ready::new(event)));
         self.urgent_events = events;
         seen
     }

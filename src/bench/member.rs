@@ -40,9 +40,8 @@ impl Common {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
+    /// The connection is being made, or the server, which has the first word, has not said it.
     Connecting,
-    /// The server has the first word.
-    Prompt,
     /// The name has been said.
     Welcome,
     In,
@@ -104,7 +103,8 @@ impl Member {
     /// # Errors
     /// If it could not be made.
     pub fn writable(&mut self, group: &mut Group, common: &Common) -> Result<(), Error> {
-        if self.state == State::Connecting {
+        // Where the server has the first word, that or an error tells how it went.
+        if self.state == State::Connecting && !group.door.prompt {
             match self.stream.take_error() {
                 Ok(None) => {}
                 Ok(Some(error)) | Err(error) => return Err(Error::Connect(group.door.addr, error)),
@@ -114,10 +114,7 @@ impl Member {
                 Err(error) if error.kind() == ErrorKind::NotConnected => return Ok(()),
                 Err(error) => return Err(Error::Connect(group.door.addr, error)),
             }
-            self.state = State::Prompt;
-            if !group.door.prompt {
-                self.introduce(group, common);
-            }
+            self.introduce(group, common);
         }
         self.flush();
         Ok(())
@@ -141,7 +138,11 @@ impl Member {
             match self.stream.read(block) {
                 Ok(0) => return self.ended(group, common, None),
                 Ok(n) => {
-                    self.take(group, common, &block[..n], clock::now())?;
+                    if self.state == State::Connecting {
+                        self.prompted(group, common, &block[..n]);
+                    } else {
+                        self.take(group, common, &block[..n], clock::now())?;
+                    }
                     // There is nothing more, or a new event will tell: epoll(7).
                     if n < block.len() && !closing {
                         return Ok(Flow::Open);
@@ -149,7 +150,10 @@ impl Member {
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Flow::Open),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if self.state == State::Connecting => return Err(Error::Connect(group.door.addr, error)),
+                // One that is reset has been made.
+                Err(error) if self.state == State::Connecting && error.kind() != ErrorKind::ConnectionReset => {
+                    return Err(Error::Connect(group.door.addr, error));
+                }
                 Err(error) => return self.ended(group, common, Some(error)),
             }
         }
@@ -174,14 +178,13 @@ impl Member {
         })
     }
 
+    fn prompted(&mut self, group: &mut Group, common: &Common, bytes: &[u8]) {
+        group.greeting.0 = bytes.len();
+        group.note(self.index, bytes.trim_ascii());
+        self.introduce(group, common);
+    }
+
     fn take(&mut self, group: &mut Group, common: &Common, bytes: &[u8], now: Nanos) -> Result<(), Error> {
-        if matches!(self.state, State::Connecting | State::Prompt) {
-            self.state = State::Prompt;
-            group.greeting.0 = bytes.len();
-            group.note(self.index, bytes.trim_ascii());
-            self.introduce(group, common);
-            return Ok(());
-        }
         if self.state == State::Welcome {
             group.greeting.1 = bytes.len();
         }

@@ -20,8 +20,7 @@ const SHORT: u32 = 536;
 /// # Errors
 /// If there are no file descriptors or ports left, or nobody can be there.
 pub fn connect(addr: SocketAddr, number: usize, narrow: bool) -> io::Result<TcpStream> {
-    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_nonblocking(true)?;
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
     socket.set_tcp_nodelay(true)?;
     if narrow {
         socket.set_recv_buffer_size(LITTLE)?;
