@@ -10,13 +10,15 @@ use super::patience::Patience;
 use super::readers::{Crowd, Plan, Report};
 use super::report::Checked;
 
-/// How often somebody is looked for who has not been seen to read.
+/// Who has not been seen to read is looked for again when nobody has been found for so long.
 const PROBE: Nanos = 200 * MILLISECOND;
 
 /// After so long without a line of its own the server has nothing more to tell of who came: chinwag sums
 /// up joins once a second, and more rarely where there are very many to read it.
 const QUIET: Nanos = 1100 * MILLISECOND;
 const QUIET_EACH: Nanos = MILLISECOND / 5;
+/// Nobody waits longer than that: among more than 144,000 such a line may come at any time.
+const MOST_QUIET: Nanos = 30 * SECOND;
 
 /// How long lines that are owed may fail to come before the next slice begins without them.
 const LATE: Nanos = SECOND;
@@ -70,13 +72,15 @@ impl Room {
             patience.check(ready as u64, waiting_for)?;
             let probe = Tag { kind: Kind::Probe, stream: 0, seq: 0, time: clock::now() };
             generator.say(self.talkers, 0, probe);
-            let next = clock::now() + PROBE;
-            while clock::now() < next && self.crowd.ready(generator) < self.crowd.count() {
-                generator.turn(next)?;
+            // Where there are very many, all of them cannot read it in so short a time.
+            let mut still = Patience::new(PROBE);
+            while self.crowd.ready(generator) < self.crowd.count() && !still.is_over(self.crowd.ready(generator) as u64)
+            {
+                generator.turn(clock::now() + PROBE / 4)?;
                 self.crowd.refresh(generator)?;
             }
         }
-        let quiet = QUIET + self.crowd.count() as Nanos * QUIET_EACH;
+        let quiet = quiet(self.crowd.count());
         let end = clock::now() + 5 * quiet;
         let mut quiet = Patience::new(quiet);
         while clock::now() < end && !quiet.is_over(generator.groups.iter().map(|group| group.notices).sum()) {
@@ -172,6 +176,11 @@ impl Room {
     }
 }
 
+/// How long the server says nothing of its own once it has told so many readers of all who came.
+fn quiet(readers: usize) -> Nanos {
+    (QUIET + readers as Nanos * QUIET_EACH).min(MOST_QUIET)
+}
+
 /// Lets `wanted` of a group in, at most so many at a time as planned; `what` they are, for errors.
 ///
 /// # Errors
@@ -254,5 +263,17 @@ impl FloorRoom {
             patience.check(delivered, || "what the floor has sent".into())?;
             generator.turn(clock::now() + 20 * MILLISECOND)?;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_million_readers_do_not_make_anybody_wait_for_minutes() {
+        assert_eq!(quiet(0), 1100 * MILLISECOND);
+        assert_eq!(quiet(15_000), 4100 * MILLISECOND);
+        assert_eq!(quiet(1_000_000), 30 * SECOND);
     }
 }
