@@ -272,7 +272,14 @@ impl Run<'_> {
         self.generator.dismiss(room.talkers);
         drop(room);
         let mut patience = Patience::new(SECOND);
-        while !patience.is_over(process.cpu()) && process.descriptors().is_some_and(|open| open > SPARE) {
+        let mut cpu = 0;
+        loop {
+            let before = std::mem::replace(&mut cpu, process.cpu());
+            // To look at its descriptors takes long where there are very many: not while it is at work.
+            let done = cpu == before && process.descriptors().is_none_or(|open| open <= SPARE);
+            if done || patience.is_over(cpu) {
+                break;
+            }
             self.generator.turn(clock::now() + 20 * MILLISECOND)?;
         }
         self.found.kept_bytes = process.user_bytes().map(|bytes| bytes as i64 - before as i64);
