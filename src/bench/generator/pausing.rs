@@ -21,7 +21,7 @@ impl Generator {
         self.groups[group].paused = false;
         for at in 0..self.groups[group].keys.len() {
             let key = self.groups[group].keys[at];
-            self.see_to(key, Ready { token: Token(key), writable: false, closing: true })?;
+            self.see_to(key, Ready { token: Token(key), readable: true, writable: false, closing: true })?;
         }
         Ok(())
     }
