@@ -1,30 +1,29 @@
 //! The reactor of the load test: one poll for all its connections, timers, signals and helpers.
 
+mod admission;
 mod pausing;
 
 use std::io::ErrorKind;
-use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use mio::event::Event;
-use mio::unix::SourceFd;
 use mio::unix::pipe::Receiver;
 use mio::{Events, Interest, Poll, Token};
 use signal_hook_mio::v1_0::Signals;
 use slab::Slab;
 
 use super::clock::{self, MILLISECOND, Nanos};
+use super::common::Common;
 use super::cores::Cores;
 use super::error::Error;
-use super::group::{Door, Group, Role};
+use super::group::Group;
 use super::live::{Live, Status};
-use super::member::{Common, Flow, Member};
+use super::member::{Flow, Member};
 use super::message::Tag;
 use super::pipe::Pipe;
 use super::process::Process;
-use super::source;
 use super::timer::Timer;
 use crate::signals;
 
@@ -158,63 +157,6 @@ impl Generator {
     /// Open connections.
     pub fn connections(&self) -> usize {
         self.members.len()
-    }
-
-    /// Asks for one more connection, due at `due`; `own` is the stream that the member is the sender of.
-    ///
-    /// # Errors
-    /// If there are no file descriptors or ports left, or nobody listens.
-    pub fn connect(&mut self, group: usize, due: Nanos, own: Option<usize>) -> Result<(), Error> {
-        let Group { door: Door { addr, .. }, role, .. } = self.groups[group];
-        let narrow = role == Role::Stalled;
-        let mut stream = source::connect(addr, self.connects, narrow).map_err(|error| Error::Connect(addr, error))?;
-        self.connects += 1;
-        let entry = self.members.vacant_entry();
-        let token = Token(entry.key());
-        let interest = Interest::READABLE | Interest::WRITABLE;
-        let urgent = role == Role::Whisperer;
-        let registered = self.poll.registry().register(&mut stream, token, interest).and_then(|()| {
-            let fd = stream.as_raw_fd();
-            if urgent { self.urgent.registry().register(&mut SourceFd(&fd), token, interest) } else { Ok(()) }
-        });
-        registered.map_err(|error| Error::System("cannot watch a connection", error))?;
-        self.urgent_members += usize::from(urgent);
-        let group_ref = &mut self.groups[group];
-        group_ref.room.add_reader(own);
-        group_ref.private.add_reader(None);
-        let member = Member::new(stream, group, role, group_ref.keys.len(), due);
-        group_ref.keys.push(token.0);
-        entry.insert(member);
-        Ok(())
-    }
-
-    /// Asks for connections until there are `wanted`, with at most `at_once` on their way in.
-    ///
-    /// # Errors
-    /// As [`Generator::connect`].
-    pub fn admit(&mut self, group: usize, wanted: usize, at_once: usize) -> Result<(), Error> {
-        while self.groups[group].keys.len() < wanted
-            && self.groups[group].keys.len() - self.groups[group].logged_in < at_once
-        {
-            self.connect(group, clock::now(), None)?;
-        }
-        Ok(())
-    }
-
-    /// Closes all connections of a group, which can have new ones then.
-    pub fn dismiss(&mut self, group: usize) {
-        let group = &mut self.groups[group];
-        for key in group.keys.drain(..) {
-            self.members.try_remove(key);
-        }
-        group.logged_in = 0;
-        group.ready = 0;
-    }
-
-    /// Closes all connections.
-    pub fn dismiss_all(&mut self) {
-        self.members.clear();
-        self.urgent_members = 0;
     }
 
     /// Reads from a helper's pipe; returns the pipe's number.

@@ -8,6 +8,7 @@ use memchr::memchr;
 use mio::net::TcpStream;
 
 use super::clock::{self, Nanos};
+use super::common::Common;
 use super::error::Error;
 use super::group::{Group, Role};
 use super::message::{Format, Found, Kind, Tag};
@@ -15,28 +16,6 @@ use super::transcript::{Known, Place};
 
 /// The longest line that a server may send.
 const MAX_LINE: usize = 4 << 20;
-
-/// What all members of a run have in common.
-pub struct Common {
-    /// The number of the run.
-    pub run: u16,
-    /// The form of its messages.
-    pub format: Format,
-    /// How one whispers: `{name}` and `{text}` are filled in.
-    pub whisper: String,
-}
-
-impl Common {
-    /// A whole line that whispers to `name`.
-    pub fn whisper(&self, name: &str, tag: Tag) -> Vec<u8> {
-        let (before, after) = self.whisper.split_once("{text}").unwrap_or((&self.whisper, ""));
-        let mut line = before.replace("{name}", name).into_bytes();
-        self.format.write(tag, &mut line);
-        line.extend_from_slice(after.as_bytes());
-        line.push(b'\n');
-        line
-    }
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {

@@ -9,6 +9,7 @@
 
 pub mod checker;
 pub mod clock;
+pub mod common;
 pub mod cores;
 pub mod error;
 pub mod floor;
@@ -42,11 +43,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clock::Nanos;
+use common::Common;
 use cores::Cores;
 use error::Error;
 use generator::Generator;
 use live::Live;
-use member::Common;
 use message::Format;
 use report::{Outcome, Report};
 use scenario::Scenario;

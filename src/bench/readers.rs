@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 
 use super::checker::Tally;
 use super::clock::{self, MILLISECOND, Nanos, SECOND};
+use super::common::Common;
 use super::error::Error;
 use super::generator::Generator;
 use super::group::{Door, Group, Role};
 use super::live::Live;
-use super::member::Common;
 use super::message::Format;
 use super::part::{Part, Speaks, end_with_parent};
 use super::patience::Patience;
