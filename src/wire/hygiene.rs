@@ -74,9 +74,10 @@ fn skip_escape(rest: &mut std::str::Chars) {
             skip_string(rest);
         }
         Some('\u{20}'..='\u{7e}') => {
-            // Intermediate bytes, then a final one.
-            for c in rest.by_ref() {
-                if !matches!(c, '\u{20}'..='\u{2f}') {
+            // Intermediate bytes, then a final one; what is neither belongs to no sequence.
+            while let Some(c @ '\u{20}'..='\u{7e}') = rest.clone().next() {
+                rest.next();
+                if c >= '\u{30}' {
                     return;
                 }
             }
@@ -140,6 +141,8 @@ mod tests {
             ("\u{1b}]unended", ""),
             ("\u{1b}[31", ""),
             ("\u{1b}[3你", "你"),
+            ("\u{1b}(你", "你"),
+            ("\u{1b}(\u{1b}[1mx", "x"),
             ("\u{1b}\u{1b}[1mx", "x"),
             ("end\u{1b}", "end"),
             ("a\u{202e}b\u{2066}c\u{200f}d\u{61c}e", "abcde"),
