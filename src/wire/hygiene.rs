@@ -25,7 +25,10 @@ pub fn clean(text: &str) -> Cow<'_, str> {
     let mut rest = text.chars();
     while let Some(c) = rest.next() {
         match c {
-            '\t' => clean.push(' '),
+            '\t' => {
+                marks = 0;
+                clean.push(' ');
+            }
             ESC => skip_escape(&mut rest),
             '\u{9b}' => skip_control_sequence(&mut rest),
             '\u{90}' | '\u{98}' | '\u{9d}' | '\u{9e}' | '\u{9f}' => skip_string(&mut rest),
@@ -157,6 +160,9 @@ mod tests {
         let zalgo = format!("a{}b{}", "\u{301}".repeat(50), "\u{301}".repeat(8));
         let expected = format!("a{}b{}", "\u{301}".repeat(8), "\u{301}".repeat(8));
         assert_eq!(clean(&zalgo), expected);
+        // A space is a base character as any other, and so is one that was a tab.
+        let tabbed = format!("a{}\t\u{301}", "\u{301}".repeat(8));
+        assert_eq!(clean(&tabbed), tabbed.replace('\t', " "));
         let joined = format!("a{}", "\u{301}\u{200c}".repeat(50));
         assert_eq!(clean(&joined).matches('\u{301}').count(), 8);
     }
