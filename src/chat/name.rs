@@ -96,12 +96,14 @@ fn is_invisible(c: char) -> bool {
 
 /// The key of a name: equal for names that differ in case, width or composition only.
 ///
-/// Compatibility caseless matching, The Unicode Standard, section 3.13, definition D146.
+/// Compatibility caseless matching, The Unicode Standard, section 3.13, definition D146, but decomposed for
+/// compatibility from the start: a mark of half width (U+FF9E) must find its place before an iota subscript
+/// (U+0345) becomes a letter.
 pub fn fold(name: &str) -> String {
     if name.is_ascii() {
         return name.to_ascii_lowercase();
     }
-    name.chars().nfd().default_case_fold().nfkd().default_case_fold().nfkd().collect()
+    name.nfkd().default_case_fold().nfkd().default_case_fold().nfkd().collect()
 }
 
 #[cfg(test)]
@@ -154,6 +156,7 @@ mod tests {
         assert_eq!(key("STRASSE"), key("straße"));
         assert_eq!(key("ΣΊΣΥΦΟΣ"), key("σίσυφος"));
         assert_eq!(key("ｶﾞ"), key("ガ"));
+        assert_eq!(key("ᾳ\u{ff9e}"), key("ᾳ\u{3099}"));
         assert_ne!(key("alice"), key("alicia"));
     }
 
