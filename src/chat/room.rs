@@ -82,6 +82,9 @@ impl Room {
             let floor = self.log.appended();
             self.sweep = Sweep { floor, next_floor: floor, ..Sweep::default() };
         }
+        // It may stand before some who are still to be visited, and has no visit of its own.
+        self.sweep.left += usize::from(self.sweep.left > 0);
+        self.sweep.round += usize::from(self.sweep.round > 0);
         self.members.push(id);
         (self.members.len() - 1) as u32
     }
@@ -159,6 +162,17 @@ mod tests {
     }
 
     #[test]
+    fn one_who_comes_after_an_append_takes_nobodys_visit() {
+        let mut room = Room::new("lobby", "lobby", KEEP);
+        room.add(ClientId::new(0));
+        append(&mut room, 10);
+        assert_eq!(room.next_visit(), Some(ClientId::new(0)));
+        append(&mut room, 10);
+        room.add(ClientId::new(1));
+        assert!(std::iter::from_fn(|| room.next_visit()).any(|id| id == ClientId::new(0)));
+    }
+
+    #[test]
     fn what_was_said_to_nobody_holds_nobody_up() {
         let mut room = Room::new("lobby", "lobby", KEEP);
         append(&mut room, 10);
@@ -169,11 +183,15 @@ mod tests {
     #[test]
     fn the_floor_never_passes_what_a_member_has_been_offered() {
         let mut room = Room::new("lobby", "lobby", KEEP);
-        let mut read = [0u64; 7];
+        let mut read = vec![0u64; 7];
         for slot in 0..read.len() {
             room.add(ClientId::new(slot));
         }
         for step in 0..1000 {
+            if step % 31 == 0 {
+                room.add(ClientId::new(read.len()));
+                read.push(room.log.appended());
+            }
             if step % 3 == 0 {
                 append(&mut room, 10);
             }
