@@ -15,7 +15,7 @@
 mod announcing;
 mod bans;
 mod client;
-mod command;
+pub mod command;
 mod delivery;
 mod entering;
 mod event;
@@ -23,7 +23,7 @@ mod hub;
 mod log;
 mod moderation;
 mod mutes;
-mod name;
+pub mod name;
 mod names;
 mod network;
 mod operator;

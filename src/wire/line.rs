@@ -126,6 +126,11 @@ impl Decoder {
         !self.partial.is_empty() || self.discarding
     }
 
+    /// Bytes that are set aside for the unended line.
+    pub fn kept(&self) -> usize {
+        self.partial.capacity()
+    }
+
     /// Whether it is as it was at first, so that it need not be kept.
     pub fn is_idle(&self) -> bool {
         !self.has_partial() && self.state == State::Text && self.answers == 0
@@ -361,7 +366,7 @@ mod tests {
             while decoder.next(&mut bytes, 4096).is_some() {
                 told += 1;
             }
-            assert!(decoder.partial.capacity() <= 8192);
+            assert!(decoder.kept() <= 8192);
         }
         assert_eq!(told, 1);
         assert_eq!(decoder.finish(), None);
