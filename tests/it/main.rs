@@ -9,6 +9,7 @@ mod chinese;
 mod console;
 mod descriptors;
 mod entering;
+mod fuzz;
 mod hangup;
 mod ignoring;
 mod instructions;

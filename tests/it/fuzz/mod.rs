@@ -1,0 +1,142 @@
+//! What fuzzing looks for, in a few seconds: the corpus of `tests/fuzz` and small changes to it.
+
+pub mod properties;
+#[path = "../../../src/testing.rs"]
+mod testing;
+
+use std::panic::catch_unwind;
+use std::path::Path;
+
+use self::properties::{commands, hub, hygiene, lines, names};
+use self::testing::Random;
+
+/// Changed inputs of each target.
+const CHANGED: usize = 10_000;
+/// Changes that are made to one input, by and large.
+const CHANGES: usize = 4;
+/// The longest that an input grows to.
+const LONGEST: usize = 1024;
+
+/// What changes are made of besides the corpus: what is special to a target by itself.
+const WORDS: &[&[u8]] = &[
+    b"\n",
+    b"\r\n",
+    b"\r\0",
+    b"\x08",
+    b"\x7f",
+    b"\xff\xfd",
+    b"\xff\xfa",
+    b"\xff\xf0",
+    b"\xf8",
+    b"\x1b[",
+    b"\x1b]",
+    b"\x07",
+    b"\x1b\\",
+    b"\xc2\x9b",
+    b"\xc2\x9d",
+    b"\xcc\x81",
+    b"\xe2\x80\x8d",
+    b"\xe2\x80\xae",
+    b"\xef\xbb\xbf",
+    b"\xe4\xbd\xa0",
+    b"@",
+    b"/",
+    b" ",
+    b"quit",
+];
+
+/// Checks the corpus of a target and so many changes to it, or the one input that is asked for.
+fn run(target: &str, check: fn(&[u8])) {
+    if let Ok(digits) = std::env::var("CHINWAG_FUZZ") {
+        return check(&from_hex(&digits));
+    }
+    let seeds = corpus(target);
+    let mut random = Random(seeds.len() as u64);
+    for seed in &seeds {
+        try_one(target, check, seed);
+    }
+    for _ in 0..CHANGED {
+        try_one(target, check, &changed(&seeds, &mut random));
+    }
+}
+
+fn try_one(target: &str, check: fn(&[u8]), input: &[u8]) {
+    if let Err(panic) = catch_unwind(|| check(input)) {
+        let digits: String = input.iter().map(|byte| format!("{byte:02x}")).collect();
+        eprintln!("input: {}", input.escape_ascii());
+        eprintln!("CHINWAG_FUZZ={digits} cargo test --test it fuzz::{target} replays it");
+        std::panic::resume_unwind(panic);
+    }
+}
+
+fn from_hex(digits: &str) -> Vec<u8> {
+    let pairs = digits.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).expect("hexadecimal digits"));
+    pairs.map(|pair| u8::from_str_radix(pair, 16).expect("hexadecimal digits in CHINWAG_FUZZ")).collect()
+}
+
+/// The inputs of a target, always in the same order.
+fn corpus(target: &str) -> Vec<Vec<u8>> {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus").join(target);
+    let files = std::fs::read_dir(&dir).unwrap_or_else(|error| panic!("{}: {error}", dir.display()));
+    let mut paths: Vec<_> = files.map(|file| file.expect("a file").path()).collect();
+    paths.sort();
+    assert!(paths.len() > 9, "the corpus of {target} is gone");
+    paths.iter().map(|path| std::fs::read(path).expect("an input")).collect()
+}
+
+/// One of the seeds with some bytes taken out, put in, doubled or altered.
+fn changed(seeds: &[Vec<u8>], random: &mut Random) -> Vec<u8> {
+    let mut input = random.pick(seeds).clone();
+    while !random.one_in(CHANGES) {
+        let at = random.below(input.len() + 1);
+        let end = at + random.below(input.len() - at + 1);
+        match random.below(6) {
+            0 => drop(input.drain(at..end.min(at + 8))),
+            1 => drop(input.splice(at..at, random.pick(WORDS).iter().copied())),
+            2 => {
+                let other = random.pick(seeds);
+                let from = random.below(other.len() + 1);
+                let part = &other[from..from + random.below(other.len() - from + 1)];
+                drop(input.splice(at..end, part.iter().copied()));
+            }
+            3 => drop(input.splice(at..at, input[at..end].to_vec())),
+            _ if at == input.len() => input.push(random.next() as u8),
+            4 => input[at] = random.next() as u8,
+            _ => input[at] ^= 1 << random.below(8),
+        }
+    }
+    input.truncate(LONGEST);
+    input
+}
+
+#[test]
+fn lines_are_the_same_in_whatever_pieces_they_come() {
+    run("lines", lines::check);
+}
+
+#[test]
+fn commands_say_what_was_typed() {
+    run("commands", commands::check);
+}
+
+#[test]
+fn names_are_found_in_any_spelling() {
+    run("names", names::check);
+}
+
+#[test]
+fn hygiene_leaves_nothing_harmful_and_everything_else() {
+    run("hygiene", hygiene::check);
+}
+
+#[test]
+fn hub_goes_on_whatever_comes() {
+    run("hub", hub::check);
+}
+
+#[test]
+fn names_of_one_letter_are_the_same_in_any_spelling() {
+    for c in '\u{80}'..=char::MAX {
+        names::accepted(c.encode_utf8(&mut [0; 4]));
+    }
+}

@@ -1,0 +1,73 @@
+//! Commands: every line is one, and whatever somebody wants to say can be said.
+
+use chinwag::chat::command::{Command, split};
+use chinwag::wire::hygiene::clean;
+
+/// The words of the commands that take what follows as it stands.
+const VERBATIM: &[&str] = &["say", "SAY", "me", "r"];
+
+pub fn check(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    line(&text);
+    // As the hub gets it.
+    line(&clean(&text));
+}
+
+fn line(text: &str) {
+    let command = Command::parse(text);
+    for slice in slices(command) {
+        let (whole, part) = (text.as_bytes().as_ptr_range(), slice.as_bytes().as_ptr_range());
+        assert!(slice.is_empty() || whole.start <= part.start && part.end <= whole.end, "{slice:?} is from elsewhere");
+    }
+    let is_blank = text.trim().is_empty();
+    assert_eq!(command == Command::Nothing, is_blank);
+    let is_farewell = ["q", "quit", "exit"].contains(&&*text.trim().to_lowercase());
+    if !is_blank && !is_farewell && !text.starts_with(['@', '/']) {
+        assert_eq!(command, Command::Say(text));
+    }
+    if is_farewell {
+        assert_eq!(command, Command::Quit(""));
+    }
+
+    for word in VERBATIM {
+        let expected = match word.to_lowercase().as_str() {
+            "me" => Command::Action(text),
+            "r" => Command::Reply(text),
+            _ => Command::Say(text),
+        };
+        assert_eq!(Command::parse(&format!("/{word} {text}")), expected);
+    }
+    for sign in ["@", "/"] {
+        let (doubled, single) = (format!("{sign}{sign}{text}"), format!("{sign}{text}"));
+        assert_eq!(Command::parse(&doubled), Command::Say(&single));
+    }
+    let (to, said) = split(text);
+    if !to.is_empty() && !to.starts_with(char::is_whitespace) && !to.starts_with('@') {
+        assert_eq!(Command::parse(&format!("@{text}")), Command::Whisper { to, text: said });
+        assert_eq!(Command::parse(&format!("/msg {text}")), Command::Whisper { to, text: said });
+    }
+    if let Command::Other(word, rest) = command {
+        assert!(text.strip_prefix('/').is_some_and(|rest| rest.starts_with(word)), "{word:?} was not typed");
+        assert!(!word.contains(' ') && rest.trim() == rest);
+    }
+}
+
+/// All text in a command.
+fn slices<'a>(command: Command<'a>) -> Vec<&'a str> {
+    match command {
+        Command::Nothing | Command::Rooms | Command::Leave | Command::Help => Vec::new(),
+        Command::Say(text)
+        | Command::Action(text)
+        | Command::Reply(text)
+        | Command::Nick(text)
+        | Command::Who(text)
+        | Command::Join(text)
+        | Command::History(text)
+        | Command::Ignore(text)
+        | Command::Unignore(text)
+        | Command::Echo(text)
+        | Command::Ping(text)
+        | Command::Quit(text) => vec![text],
+        Command::Whisper { to, text } | Command::Other(to, text) => vec![to, text],
+    }
+}

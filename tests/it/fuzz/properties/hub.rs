@@ -1,0 +1,370 @@
+//! The hub and its connections: whatever some clients and the operator do, it goes on, waits for
+//! nobody in vain, and writes lines of the five shapes.
+//!
+//! The input is a script: how the server is set, one byte a setting, and then steps. A step is a letter,
+//! for most the digit of a client, and what belongs to it:
+//!
+//! - `c0` connects; `s0text`, up to byte F8, sends; `e0` ends the input; `b0` breaks the connection;
+//! - `k0n` lets it take n bytes more and no more, `u0` as many as there are; `p0n` makes pieces of at most n bytes;
+//! - `l0` takes what it has not ended for a line;
+//! - `otext`, up to byte F8, is typed by the operator;
+//! - `wn` writes to n clients; `tn` lets n tenths of a second pass, `d` a day.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use chinwag::chat::{ClientId, Close, Config, Hub, Input, Lang, Login, Mode, Now};
+use chinwag::server::connection::{Connection, Flushed, Phase, Received};
+use chinwag::wire::line::Decoder;
+use chinwag::wire::plain::Plain;
+use time::{Date, PrimitiveDateTime, Time};
+
+use super::socket::Socket;
+use super::text::assert_harmless;
+
+/// Who can be connected at once.
+const CLIENTS: usize = 8;
+/// Ends a text in a script; no UTF-8 has it.
+const END: u8 = 0xf8;
+/// Settings at the beginning of a script.
+const SETTINGS: usize = 12;
+/// Far more turns than anything takes that ends.
+const TURNS: usize = 10_000;
+
+pub fn check(input: &[u8]) {
+    let Some((settings, mut script)) = input.split_first_chunk::<SETTINGS>() else { return };
+    let mut world = World::new(settings);
+    while let Some(step) = take(&mut script) {
+        world.step(step, &mut script);
+        world.turn(world.visits);
+    }
+    world.end();
+    world.begin_again();
+}
+
+fn take(script: &mut &[u8]) -> Option<u8> {
+    let (&first, rest) = script.split_first()?;
+    *script = rest;
+    Some(first)
+}
+
+fn take_text<'a>(script: &mut &'a [u8]) -> &'a [u8] {
+    let end = script.iter().position(|&byte| byte == END);
+    let (text, rest) = script.split_at(end.unwrap_or(script.len()));
+    *script = rest.get(1..).unwrap_or_default();
+    text
+}
+
+struct World {
+    hub: Hub,
+    connections: [Option<Connection<Socket>>; CLIENTS],
+    /// When each may be read from again.
+    resumes: [Duration; CLIENTS],
+    console: Decoder,
+    block: Vec<u8>,
+    max_line: usize,
+    /// Clients that are written to in a turn.
+    visits: usize,
+    /// Everybody has been told that the server ends.
+    ending: bool,
+    at: Duration,
+    day: Date,
+}
+
+impl World {
+    fn new(settings: &[u8; SETTINGS]) -> World {
+        let [flags, seats, waiting, per_ip, history, bytes, seconds, line, rate, announced, rooms, listed] =
+            settings.map(usize::from);
+        let flag = |bit: usize| flags & 1 << bit != 0;
+        let config = Config {
+            mode: if flag(0) { Mode::P2p } else { Mode::Hub },
+            login: if flag(1) { Login::Address } else { Login::Nickname },
+            max_clients: 1 + seats % CLIENTS,
+            max_waiting: waiting % CLIENTS,
+            max_per_ip: per_ip % 4,
+            history: history % 16,
+            history_bytes: 64 * (bytes / 16),
+            backlog_bytes: 1024 << (bytes % 16),
+            login_timeout: Duration::from_secs(1 + seconds as u64 % 16),
+            idle_timeout: Duration::from_secs(seconds as u64 / 16),
+            max_line: 8 + 4 * line,
+            rate: [0, 1, 10, 1_000_000][rate % 4],
+            burst: 1 + (rate / 4 % 32) as u32,
+            announce_limit: announced % 8,
+            max_rooms: 1 + rooms % 8,
+            max_ignored: rooms / 8 % 4,
+            max_listed: 1 + listed % 8,
+        };
+        let max_line = config.max_line;
+        let lang = if flag(2) { Lang::Zh } else { Lang::En };
+        let mut hub = Hub::new(config, Box::new(Plain { lang }));
+        if flag(3) {
+            hub.attach_operator();
+        }
+        World {
+            hub,
+            connections: Default::default(),
+            resumes: Default::default(),
+            console: Decoder::default(),
+            block: vec![0; 1 + listed / 8 * 16],
+            max_line,
+            visits: usize::MAX,
+            ending: false,
+            at: Duration::ZERO,
+            day: Date::from_ordinal_date(2026, 324).expect("a day"),
+        }
+    }
+
+    fn now(&self) -> Now {
+        Now { at: self.at, local: PrimitiveDateTime::new(self.day, Time::from_hms(23, 59, 58).expect("a time")) }
+    }
+
+    fn step(&mut self, step: u8, script: &mut &[u8]) {
+        match step {
+            b'o' => {
+                let text = take_text(script);
+                self.operator(text);
+            }
+            b'w' => self.visits = take(script).map_or(usize::MAX, usize::from),
+            b't' => self.at += Duration::from_millis(100 * take(script).map_or(1, u64::from)),
+            b'd' => self.day = self.day.next_day().unwrap_or(Date::MIN),
+            _ => {
+                let slot = take(script).map_or(0, usize::from) % CLIENTS;
+                self.client_step(step, slot, script);
+            }
+        }
+    }
+
+    fn client_step(&mut self, step: u8, slot: usize, script: &mut &[u8]) {
+        let (id, now) = (ClientId::new(slot), self.now());
+        if step == b'c' && self.connections[slot].is_none() && !self.hub.is_ending() {
+            self.connections[slot] = Some(Connection::new(Socket::new(usize::MAX), 0));
+            self.resumes[slot] = Duration::ZERO;
+            let is_old = slot.is_multiple_of(2);
+            let ip = if is_old { IpAddr::from(Ipv4Addr::LOCALHOST) } else { Ipv6Addr::LOCALHOST.into() };
+            // Two connections can come from the same port, to different listeners.
+            let addr = SocketAddr::new(ip, 1 + slot as u16 / 4);
+            self.hub.connected(id, addr, now);
+            return;
+        }
+        let text = if step == b's' { take_text(script) } else { &[] };
+        let number = if matches!(step, b'k' | b'p') { take(script) } else { None };
+        let Some(connection) = &mut self.connections[slot] else { return };
+        let socket = &mut connection.stream;
+        match step {
+            b's' if !socket.ended => socket.input.extend(text),
+            b'e' => socket.ended = true,
+            b'b' => socket.broken = true,
+            b'k' => socket.room = number.map_or(0, usize::from),
+            b'u' => {
+                socket.room = usize::MAX;
+                self.hub.writable(id);
+            }
+            b'p' => socket.piece = 1 + number.map_or(0, usize::from),
+            b'l' if connection.has_partial() && !connection.has_more_input() => {
+                connection.end_line(&mut self.hub, id, now);
+            }
+            _ => {}
+        }
+    }
+
+    fn operator(&mut self, text: &[u8]) {
+        let now = self.now();
+        let mut bytes = text;
+        while let Some(item) = self.console.next(&mut bytes, self.max_line) {
+            if let Some(input) = item.input() {
+                self.hub.operator_line(input, now);
+            }
+        }
+        // What was typed in the last step was ended by Enter.
+        let rest = self.console.finish();
+        if let Some(input @ Input::Line(_)) = rest.as_ref().and_then(|item| item.input()) {
+            self.hub.operator_line(input, now);
+        }
+    }
+
+    /// What a reactor does in a turn; at most `visits` clients are written to.
+    fn turn(&mut self, visits: usize) {
+        for slot in 0..CLIENTS {
+            self.receive(slot);
+        }
+        self.hub.tick(self.now());
+        self.write(visits);
+        self.close();
+        let shown = self.hub.take_operator_output();
+        assert_lines(&shown, true);
+        if self.hub.is_ending() && !self.ending {
+            self.ending = true;
+            self.hub.shut_down(self.now());
+        }
+    }
+
+    fn receive(&mut self, slot: usize) {
+        let (id, now) = (ClientId::new(slot), self.now());
+        for _ in 0..TURNS {
+            let Some(connection) = &mut self.connections[slot] else { return };
+            let nothing = connection.stream.input.is_empty() && !connection.stream.ended && !connection.stream.broken;
+            let held = connection.has_more_input();
+            if connection.phase != Phase::Open || self.resumes[slot] > self.at || self.hub.is_ending() {
+                return;
+            }
+            match connection.receive(&mut self.hub, id, now, &mut self.block, self.max_line) {
+                Received::All if nothing => return assert!(!connection.has_more_input(), "{held} is held for nothing"),
+                Received::All | Received::More => {}
+                Received::Until(time) => {
+                    assert!(time > self.at, "slot {slot} waits for a time that has come");
+                    self.resumes[slot] = time;
+                    return;
+                }
+                Received::AfterOthers => return assert!(self.hub.has_work(), "slot {slot} waits for nothing"),
+                Received::AfterReplies => {
+                    return assert!(!self.hub.is_up_to_date(id), "slot {slot} waits for no reply");
+                }
+                Received::End => return self.hub.end_of_input(id, now),
+                Received::Lost => {
+                    self.hub.lost(id, now);
+                    return self.gone(slot, false);
+                }
+            }
+        }
+        panic!("slot {slot} is read from for ever");
+    }
+
+    fn write(&mut self, mut visits: usize) {
+        for _ in 0..TURNS {
+            if visits == 0 {
+                return;
+            }
+            let Some(id) = self.hub.poll_private().or_else(|| self.hub.poll_sweep(&mut visits)) else { return };
+            visits = visits.saturating_sub(1);
+            self.flush(id);
+        }
+        panic!("there is always somebody to write to");
+    }
+
+    fn flush(&mut self, id: ClientId) {
+        let Some(connection) = &mut self.connections[id.slot()] else { return };
+        match connection.flush(&mut self.hub, id) {
+            Flushed::More => self.hub.write_later(id),
+            Flushed::Blocked => assert_eq!(connection.stream.room, 0),
+            Flushed::UpToDate => {
+                assert!(self.hub.is_up_to_date(id), "{id:?} is owed more");
+                if connection.phase == Phase::Closing {
+                    self.gone(id.slot(), true);
+                }
+            }
+            Flushed::Lost => {
+                assert!(connection.stream.broken);
+                self.hub.lost(id, self.now());
+                self.gone(id.slot(), false);
+            }
+        }
+    }
+
+    fn close(&mut self) {
+        while let Some((id, how)) = self.hub.poll_close() {
+            let Some(connection) = &mut self.connections[id.slot()] else { continue };
+            match how {
+                Close::AtOnce => self.gone(id.slot(), false),
+                Close::WhenRead if self.hub.is_up_to_date(id) => self.gone(id.slot(), true),
+                Close::WhenRead => connection.phase = Phase::Closing,
+            }
+        }
+    }
+
+    /// Takes a connection out; `whole` if it was sent all that it was owed.
+    fn gone(&mut self, slot: usize, whole: bool) {
+        if let Some(connection) = self.connections[slot].take() {
+            self.hub.closed(ClientId::new(slot), self.now());
+            assert_lines(&connection.stream.output, whole);
+        }
+    }
+
+    /// Everybody reads, says the last word, and goes: nothing may be left.
+    fn end(&mut self) {
+        for last in [false, true] {
+            for slot in 0..CLIENTS {
+                if let Some(connection) = &mut self.connections[slot] {
+                    let socket = &mut connection.stream;
+                    (socket.room, socket.piece) = (usize::MAX, usize::MAX);
+                    socket.ended |= last;
+                    self.hub.writable(ClientId::new(slot));
+                }
+            }
+            for _ in 0..TURNS {
+                self.turn(usize::MAX);
+                self.at += Duration::from_millis(500);
+                let waiting = |connection: &Connection<Socket>| {
+                    let socket = &connection.stream;
+                    !socket.input.is_empty() || socket.ended || socket.broken || connection.has_more_input()
+                };
+                let waiting = !self.ending && self.connections.iter().flatten().any(waiting);
+                if !waiting && !self.hub.has_work() && self.ending == self.hub.is_ending() {
+                    break;
+                }
+            }
+            for slot in 0..CLIENTS {
+                let id = ClientId::new(slot);
+                let Some(connection) = &self.connections[slot] else { continue };
+                assert!(self.hub.is_up_to_date(id), "slot {slot} is not written to");
+                assert_lines(&connection.stream.output, true);
+                let heard = connection.stream.input.is_empty() && !connection.stream.ended;
+                assert!(self.ending || heard, "slot {slot} is not read from");
+            }
+        }
+    }
+
+    /// Somebody comes into the empty server, which has a seat, any name and room for them.
+    fn begin_again(&mut self) {
+        if self.ending {
+            return;
+        }
+        let mut connection = Connection::new(Socket::new(usize::MAX), 0);
+        connection.stream.input.extend(b"alice\n");
+        self.connections[0] = Some(connection);
+        self.resumes[0] = Duration::ZERO;
+        self.visits = usize::MAX;
+        // Of documentation (RFC 5737), so that nobody has banned it.
+        self.hub.connected(ClientId::new(0), ([192, 0, 2, 77], 7).into(), self.now());
+        self.turn(usize::MAX);
+        let greeting = self.connections[0].take().map(|connection| connection.stream.output).unwrap_or_default();
+        let greeting = String::from_utf8_lossy(&greeting);
+        let words = ["1 here: you.", "当前1人", "operator", "管理员"];
+        assert!(words.iter().any(|words| greeting.contains(words)), "the server is not empty: {greeting:?}");
+    }
+}
+
+/// That these are lines for people, all `whole` or the last one cut off.
+fn assert_lines(mut bytes: &[u8], whole: bool) {
+    while !bytes.is_empty() {
+        if let [255, 252 | 254, _, rest @ ..] = bytes {
+            bytes = rest;
+            continue;
+        }
+        let Some(end) = bytes.windows(2).position(|two| two == b"\r\n") else {
+            return assert!(!whole, "{:?} does not end", bytes.escape_ascii().to_string());
+        };
+        let line = std::str::from_utf8(&bytes[..end]).expect("a line of UTF-8");
+        assert_harmless(line);
+        assert!(has_shape(line), "{line:?} has none of the five shapes");
+        bytes = &bytes[end + 2..];
+    }
+}
+
+fn has_shape(line: &str) -> bool {
+    if let Some(words) = line.strip_prefix("* ").or_else(|| line.strip_prefix("! ")) {
+        return !words.is_empty();
+    }
+    let Some((time, said)) = line.strip_prefix('[').and_then(|line| line.split_once("] ")) else { return false };
+    // The console is told the room besides: `(games) alice: text`.
+    let said = match said.strip_prefix('(').and_then(|said| said.split_once(") ")) {
+        Some((room, said)) if !room.contains(' ') => said,
+        _ => said,
+    };
+    let action = said.strip_prefix("* ").unwrap_or(said);
+    let (name, text) = action.split_once(' ').unwrap_or((action, ""));
+    let is_name = |name: &str| !name.is_empty() && !name.contains([' ', '@']);
+    let is_said = name.strip_suffix(':').is_some_and(is_name);
+    let is_whisper = is_name(name) && text.strip_prefix("-> ").is_some_and(|text| text.contains(": "));
+    time == "23:59:58" && (said != action || is_said || is_whisper) && !text.is_empty()
+}

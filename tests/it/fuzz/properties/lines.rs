@@ -1,0 +1,111 @@
+//! The line decoder: the same bytes are the same lines, in whatever pieces they come.
+
+use chinwag::wire::hygiene;
+use chinwag::wire::line::{Decoder, Item};
+
+use super::text::assert_harmless;
+
+/// Inputs up to this length are split in two at every place, longer ones at some.
+const SPLIT_EVERYWHERE: usize = 32;
+
+const LF: u8 = b'\n';
+const BS: u8 = 8;
+const DEL: u8 = 127;
+const IAC: u8 = 255;
+
+/// The first byte is the longest line, the second where the input is split; the others come from a client.
+pub fn check(input: &[u8]) {
+    let [longest, split, bytes @ ..] = input else { return };
+    let max = match *longest {
+        short @ ..200 => usize::from(short),
+        long => 64 * usize::from(long - 199),
+    };
+    let whole = decode(&[bytes], max);
+    sane(&whole, bytes, max);
+
+    let single: Vec<&[u8]> = bytes.chunks(1).collect();
+    assert_eq!(decode(&single, max), whole, "byte by byte, at most {max} in a line");
+    let step = 1 + bytes.len() / SPLIT_EVERYWHERE;
+    for middle in (usize::from(*split) % step..bytes.len()).step_by(step) {
+        let (a, b) = bytes.split_at(middle);
+        assert_eq!(decode(&[a, b], max), whole, "split at {middle}, at most {max} in a line");
+    }
+    let (mut pieces, mut rest, mut size) = (Vec::new(), bytes, usize::from(*split));
+    while !rest.is_empty() {
+        size = (size * 5 + 3) % 17;
+        let (piece, others) = rest.split_at(size.min(rest.len()));
+        pieces.push(piece);
+        rest = others;
+    }
+    assert_eq!(decode(&pieces, max), whole, "in pieces from {split}, at most {max} in a line");
+}
+
+/// All items that `pieces` make.
+fn decode(pieces: &[&[u8]], max: usize) -> Vec<Item<'static>> {
+    let mut decoder = Decoder::default();
+    let mut items = Vec::new();
+    for piece in pieces {
+        let mut bytes = *piece;
+        loop {
+            let before = bytes.len();
+            let Some(item) = decoder.next(&mut bytes, max) else { break };
+            assert!(bytes.len() < before, "an item was made of nothing");
+            items.push(owned(item));
+        }
+        assert!(bytes.is_empty(), "{} bytes were left", bytes.len());
+        // A vector doubles, and begins with 8 bytes.
+        assert!(decoder.kept() <= 8.max(2 * max), "{} bytes are kept of a line of at most {max}", decoder.kept());
+    }
+    items.extend(decoder.finish());
+    assert!(!decoder.has_partial() && decoder.finish().is_none(), "the input has ended twice");
+    items
+}
+
+fn owned(item: Item) -> Item<'static> {
+    match item {
+        Item::Line(line) => Item::Line(line.into_owned().into()),
+        Item::TooLong => Item::TooLong,
+        Item::NotUtf8 => Item::NotUtf8,
+        Item::Answer(answer) => Item::Answer(answer),
+    }
+}
+
+fn sane(items: &[Item], bytes: &[u8], max: usize) {
+    let (mut size, mut answers) = (0, 0);
+    for item in items {
+        match item {
+            Item::Line(line) => {
+                assert!(line.len() <= max, "{} bytes in a line of at most {max}", line.len());
+                assert_harmless(line);
+                size += line.len();
+            }
+            Item::Answer(answer) => {
+                assert!(matches!(answer, [IAC, 252 | 254, _]), "{answer:?} refuses nothing");
+                answers += 1;
+                size += 3;
+            }
+            Item::TooLong => size += max + 1,
+            Item::NotUtf8 => size += 1,
+        }
+    }
+    assert!(answers <= 100, "{answers} options were answered");
+    assert!(size <= bytes.len(), "{size} bytes came of {}", bytes.len());
+    // One more than there are ends if the last line has none.
+    let ends = bytes.iter().filter(|&&byte| byte == LF || byte == 0).count();
+    assert!(items.len() <= ends + 1 + answers, "{} lines of {ends} ends", items.len());
+
+    // Where there is nothing to edit, lines are what stands between line feeds.
+    if !bytes.iter().any(|byte| [b'\r', BS, DEL, IAC].contains(byte)) {
+        let mut lines: Vec<&[u8]> = bytes.split(|&byte| byte == LF).collect();
+        lines.pop_if(|last| last.is_empty());
+        let expected: Vec<Item> = lines
+            .into_iter()
+            .map(|line| match std::str::from_utf8(line) {
+                _ if line.len() > max => Item::TooLong,
+                Ok(line) => Item::Line(hygiene::clean(line)),
+                Err(_) => Item::NotUtf8,
+            })
+            .collect();
+        assert_eq!(items, expected, "at most {max} in a line");
+    }
+}

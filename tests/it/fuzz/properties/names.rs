@@ -1,0 +1,122 @@
+//! Names: who is allowed one can be reached by it, in whatever way it is written.
+
+use std::io::IoSlice;
+use std::time::Duration;
+
+use chinwag::chat::name::{Name, Unfit, fold};
+use chinwag::chat::{ClientId, Config, Hub, Input, Lang, Now};
+use chinwag::wire::plain::Plain;
+use time::{Date, PrimitiveDateTime, Time};
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
+use unicode_width::UnicodeWidthStr;
+
+use super::text::is_harmful;
+
+/// A letter that is not in the same case class as its capital, and a mark whose capital is a letter.
+const WITHOUT_CAPITAL: &[char] = &['ı', '\u{345}'];
+
+pub fn check(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    if let Some(name) = accepted(&text) {
+        found(&name);
+    }
+}
+
+/// The name that a text is taken for, if it is; all is checked but that it is found.
+pub fn accepted(text: &str) -> Option<Name> {
+    let key = fold(text);
+    assert_eq!(fold(&key), key, "twice folded is not once folded");
+    let (name, room) = (Name::new(text), Name::room(text));
+    match name {
+        Ok(_) => assert_eq!(name, room, "a room may be called as a person may"),
+        Err(Unfit::Reserved) => assert!(room.is_ok(), "a name that is reserved is one"),
+        Err(Unfit::Shape) => assert_eq!(room, Err(Unfit::Shape)),
+    }
+    room.iter().for_each(allowed);
+    name.ok()
+}
+
+fn allowed(name: &Name) {
+    let shown = &*name.shown;
+    assert!((1..=24).contains(&shown.width()), "{shown:?} is {} wide", shown.width());
+    assert!(shown.len() <= 192, "{shown:?} has {} bytes", shown.len());
+    assert!(!shown.starts_with(is_combining_mark), "{shown:?} changes what is before it");
+    for c in shown.chars() {
+        let is_word = c.is_alphanumeric() || is_combining_mark(c) || "_-.".contains(c);
+        assert!(is_word && !is_harmful(c) && !c.is_whitespace(), "{c:?} in {shown:?}");
+    }
+    assert_eq!(shown.nfc().collect::<String>(), shown, "it is not composed");
+    assert_eq!(*name.key, *fold(shown));
+    assert_eq!(Name::room(shown).as_ref(), Ok(name), "what is shown is another name");
+    for written in spellings(shown) {
+        assert_eq!(fold(&written), *name.key, "{written:?} is not the same name as {shown:?}");
+    }
+}
+
+/// The same name in other case, width and composition.
+fn spellings(name: &str) -> Vec<String> {
+    let wide = |c| match c {
+        '!'..='~' => char::from_u32(u32::from(c) + 0xfee0).unwrap_or(c),
+        c => c,
+    };
+    let mut spellings = vec![
+        name.to_lowercase(),
+        name.nfd().collect(),
+        name.nfkc().collect(),
+        name.nfkd().collect(),
+        name.chars().map(wide).collect(),
+        fold(name),
+    ];
+    if !name.nfd().any(|c| WITHOUT_CAPITAL.contains(&c)) {
+        spellings.push(name.to_uppercase());
+        spellings.push(name.to_uppercase().nfd().collect());
+    }
+    spellings
+}
+
+/// Lets somebody enter under that name and others look for them.
+fn found(name: &Name) {
+    let (owner, other) = (ClientId::new(0), ClientId::new(1));
+    let mut hub = Hub::new(Config { rate: 0, ..Config::default() }, Box::new(Plain { lang: Lang::En }));
+    let other_name = if *name.key == *"other" { "another" } else { "other" };
+    // `q`, `quit` and `exit` leave where a nickname is asked for, and can be taken later.
+    for (id, first, then) in [(owner, "owner", format!("/nick {}", name.shown)), (other, other_name, String::new())] {
+        hub.connected(id, ([127, 0, 0, 1], 1).into(), now());
+        hub.line(id, Input::Line(first), now());
+        hub.line(id, Input::Line(&then), now());
+    }
+    read(&mut hub, other);
+    for written in spellings(&name.shown) {
+        if written.contains(' ') {
+            // What can be written in one character only (U+FDFA), no command takes for a word.
+            continue;
+        }
+        hub.line(other, Input::Line(&format!("@{written} hi")), now());
+        let reply = read(&mut hub, other);
+        let expected = format!("[00:00:00] you -> {}: hi\r\n", name.shown);
+        assert_eq!(reply, expected, "looking for {written:?}");
+        hub.line(other, Input::Line(&format!("/nick {written}")), now());
+        let reply = read(&mut hub, other);
+        assert!(reply.starts_with("! "), "{written:?} was free besides {:?}: {reply:?}", name.shown);
+    }
+}
+
+fn now() -> Now {
+    Now { at: Duration::ZERO, local: PrimitiveDateTime::new(Date::MIN, Time::MIDNIGHT) }
+}
+
+/// All that is owed to somebody.
+fn read(hub: &mut Hub, id: ClientId) -> String {
+    let mut bytes = Vec::new();
+    loop {
+        let mut slices = [IoSlice::new(&[]); 4];
+        let count = hub.gather(id, &mut slices);
+        let before = bytes.len();
+        slices[..count].iter().for_each(|slice| bytes.extend_from_slice(slice));
+        hub.advance(id, bytes.len() - before);
+        if count == 0 {
+            return String::from_utf8(bytes).expect("UTF-8");
+        }
+    }
+}
