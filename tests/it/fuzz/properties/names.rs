@@ -111,11 +111,11 @@ fn read(hub: &mut Hub, id: ClientId) -> String {
     let mut bytes = Vec::new();
     loop {
         let mut slices = [IoSlice::new(&[]); 4];
-        let count = hub.gather(id, &mut slices);
+        let lent = hub.gather(id, &mut slices);
         let before = bytes.len();
-        slices[..count].iter().for_each(|slice| bytes.extend_from_slice(slice));
-        hub.advance(id, bytes.len() - before);
-        if count == 0 {
+        slices[..lent.slices].iter().for_each(|slice| bytes.extend_from_slice(slice));
+        hub.advance(id, lent, bytes.len() - before);
+        if lent.bytes == 0 {
             return String::from_utf8(bytes).expect("UTF-8");
         }
     }
