@@ -27,7 +27,7 @@ pub const OPERATOR_HELP: &[&str] = &[
     "@@text, //text, /say text     say @text, /text, or exactly this text; /me text",
     "/who [room], /rooms, /stats   who is here, the rooms, the server's figures",
     "/kick name [why]              close somebody's connection",
-    "/ban ADDRESS|name [minutes]   close and refuse connections from there (10.0.0.0/8: all of it)",
+    "/ban ADDRESS|name [minutes]   refuse connections from there (10.0.0.0/8 too)",
     "/bans, /unban ADDRESS         list the bans; lift one",
     "/mute name [minutes]          nobody else reads them, and they are not told",
     "/mutes, /unmute name          list the mutes; lift one",
