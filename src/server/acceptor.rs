@@ -5,11 +5,12 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use log::{debug, warn};
-use mio::net::{TcpListener, TcpStream};
+use mio::net::TcpListener;
 use rustix::io::Errno;
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
 use super::Limits;
+use super::transport;
 
 /// Connections that the kernel may hold for us; it cuts this to net.core.somaxconn.
 const BACKLOG: i32 = 65_535;
@@ -44,24 +45,24 @@ pub fn listen(addr: SocketAddr, limits: &Limits) -> io::Result<TcpListener> {
     Ok(TcpListener::from_std(socket.into()))
 }
 
-struct Listener {
-    socket: TcpListener,
+struct Listener<L> {
+    socket: L,
     /// There may be connections to be accepted.
     ready: bool,
 }
 
 /// All listeners.
-pub struct Acceptor {
-    listeners: Vec<Listener>,
+pub struct Acceptor<L> {
+    listeners: Vec<Listener<L>>,
     /// The one that has the first turn.
     first: usize,
     /// Set while descriptors or memory are out: when to try again.
     retry: Option<Duration>,
 }
 
-impl Acceptor {
+impl<L: transport::Listener> Acceptor<L> {
     /// Takes over listening sockets.
-    pub fn new(sockets: Vec<TcpListener>) -> Self {
+    pub fn new(sockets: Vec<L>) -> Self {
         // What came before the poll was set up raises an event on registering; no need to guess.
         Acceptor {
             listeners: sockets.into_iter().map(|socket| Listener { socket, ready: false }).collect(),
@@ -71,8 +72,8 @@ impl Acceptor {
     }
 
     /// The sockets, in the order of their numbers.
-    pub fn sockets(&mut self) -> impl Iterator<Item = &mut TcpListener> {
-        self.listeners.iter_mut().map(|listener| &mut listener.socket)
+    pub fn sockets(&self) -> impl Iterator<Item = &L> {
+        self.listeners.iter().map(|listener| &listener.socket)
     }
 
     /// The listener of that number has an event.
@@ -98,7 +99,7 @@ impl Acceptor {
     }
 
     /// Takes a connection; `None` when there is none for now.
-    pub fn accept(&mut self, now: Duration) -> Option<(TcpStream, SocketAddr)> {
+    pub fn accept(&mut self, now: Duration) -> Option<(L::Stream, SocketAddr)> {
         if !self.is_ready(now) {
             return None;
         }
@@ -155,7 +156,7 @@ mod tests {
         farewell_timeout: Duration::from_secs(10),
     };
 
-    fn pair() -> (std::net::TcpStream, TcpStream) {
+    fn pair() -> (std::net::TcpStream, mio::net::TcpStream) {
         let listener = listen("127.0.0.1:0".parse().unwrap(), &LIMITS).unwrap();
         let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let mut acceptor = Acceptor::new(vec![listener]);

@@ -1,12 +1,12 @@
 //! From "this one is to go" to a free slot: farewells, drains, and the end of the server.
 
-use std::net::Shutdown;
 use std::time::Duration;
 
 use super::acceptor::Acceptor;
 use super::connection::Phase;
-use super::reactor::Reactor;
+use super::engine::Engine;
 use super::timers::Timer;
+use super::transport::{Listener, Stream};
 use crate::chat::{ClientId, Close, Now};
 
 /// How long one who has been told everything may take to close their side.
@@ -14,7 +14,7 @@ pub(super) const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long everybody may take to read what is owed when the server ends.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
-impl Reactor {
+impl<L: Listener> Engine<L> {
     /// Closes whom the hub wants closed.
     pub(super) fn close(&mut self, now: Now) {
         while let Some((id, how)) = self.hub.poll_close() {
@@ -42,7 +42,7 @@ impl Reactor {
         let connection = &mut self.connections[slot];
         connection.phase = Phase::Draining;
         connection.progress = now.at.as_millis() as u64;
-        let shut = connection.stream.shutdown(Shutdown::Write);
+        let shut = connection.stream.end_writing();
         let done = connection.ended || shut.is_err() || connection.drain(&mut self.block);
         if done || self.ends_at.is_some() {
             self.finish(slot);
@@ -79,7 +79,7 @@ impl Reactor {
     }
 
     /// Tells everybody, stops reading and accepting, and sets the time at which it ends anyway.
-    pub(super) fn begin_shutdown(&mut self, now: Now) {
+    pub fn begin_shutdown(&mut self, now: Now) {
         self.ends_at = Some(now.at + SHUTDOWN_TIMEOUT);
         self.acceptor = Acceptor::new(Vec::new());
         self.hub.shut_down(now);

@@ -5,8 +5,10 @@ mod clock;
 mod closing;
 pub mod connection;
 mod console;
+mod engine;
 mod reactor;
 mod timers;
+mod transport;
 
 #[cfg(test)]
 mod model;

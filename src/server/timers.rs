@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::closing::DRAIN_TIMEOUT;
 use super::connection::Phase;
-use super::reactor::Reactor;
+use super::engine::Engine;
+use super::transport::Listener;
 use crate::chat::{ClientId, Now};
 
 /// What a connection's deadline is for.
@@ -25,7 +26,7 @@ pub(super) struct Deadline {
     timer: Timer,
 }
 
-impl Reactor {
+impl<L: Listener> Engine<L> {
     /// Does what has become due.
     pub(super) fn expire(&mut self, now: Now) {
         for Deadline { slot, serial, timer } in self.timers.expire(now.at) {

@@ -1,0 +1,287 @@
+//! The engine: connections between sockets and hub, and what is done with them in one turn.
+//!
+//! A turn has two halves. [`Engine::take_in`]: those whose connection is broken go, who has something
+//! to say is read from, newcomers are accepted. [`Engine::give_out`]: timers are looked at; private
+//! lines and then the rooms' sweeps are written; who is to go is closed. Each step has a budget, so
+//! that however much there is to do, nobody waits for more than a turn.
+//!
+//! It knows no poll. Whoever has one tells it of events with [`Engine::note`], and asks it with
+//! [`Engine::has_work`] and [`Engine::next_deadline`] when it wants its next turn.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use log::{debug, warn};
+use slab::Slab;
+
+use super::Limits;
+use super::acceptor::Acceptor;
+use super::connection::{Connection, Flushed, Phase, Received};
+use super::timers::{Deadline, Timer};
+use super::transport::{Listener, Stream};
+use crate::chat::{Allowance, ClientId, Hub, Now};
+use crate::wheel::Wheel;
+
+/// How much is done at most in one turn.
+#[derive(Clone, Copy, Debug)]
+pub struct Budget {
+    /// Bytes read from one client at once.
+    pub block: usize,
+    /// Connections accepted.
+    pub accepts: usize,
+    /// Reads.
+    pub reads: usize,
+    /// Clients to whom private lines are written.
+    pub private_writes: usize,
+    /// Members of rooms who are visited.
+    pub visits: usize,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Budget { block: 16 * 1024, accepts: 128, reads: 256, private_writes: 256, visits: 64 }
+    }
+}
+
+/// What an event says of a stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Readiness {
+    pub readable: bool,
+    pub writable: bool,
+    /// The peer sends no more.
+    pub read_closed: bool,
+    /// The connection is broken.
+    pub error: bool,
+}
+
+/// Everything that one server has, but for the poll, the signals and the console.
+pub struct Engine<L: Listener> {
+    pub(super) hub: Hub,
+    pub(super) limits: Limits,
+    budget: Budget,
+    pub(super) acceptor: Acceptor<L>,
+    pub(super) connections: Slab<Connection<L::Stream>>,
+    /// Connections that may be open at once.
+    pub(super) max_connections: usize,
+    serials: u32,
+    /// It has been logged that there is no room for more connections.
+    pub(super) told_full: bool,
+    /// Who is to be read from.
+    ready: VecDeque<usize>,
+    /// Whose connection has turned out to be broken.
+    broken: Vec<usize>,
+    /// Who is to be read from once the others' lines have been written.
+    after_others: Vec<usize>,
+    /// Who is to be taken out of the slab at the end of the turn, when no event can mean them.
+    pub(super) closed: Vec<usize>,
+    pub(super) timers: Wheel<Deadline>,
+    pub(super) block: Box<[u8]>,
+    /// Set when the server ends: when it does so whatever is still owed.
+    pub(super) ends_at: Option<Duration>,
+}
+
+impl<L: Listener> Engine<L> {
+    /// Nobody is connected yet, and the listeners have no events.
+    pub fn new(hub: Hub, listeners: Vec<L>, limits: Limits, budget: Budget, max_connections: usize) -> Self {
+        Engine {
+            hub,
+            limits,
+            budget,
+            acceptor: Acceptor::new(listeners),
+            connections: Slab::new(),
+            max_connections,
+            serials: 0,
+            told_full: false,
+            ready: VecDeque::new(),
+            broken: Vec::new(),
+            after_others: Vec::new(),
+            closed: Vec::new(),
+            timers: Wheel::default(),
+            block: vec![0; budget.block].into_boxed_slice(),
+            ends_at: None,
+        }
+    }
+
+    /// The first half of a turn: takes in what has come from clients, and newcomers.
+    pub fn take_in(&mut self, poll: &<L::Stream as Stream>::Poll, now: Now) {
+        for slot in std::mem::take(&mut self.broken) {
+            self.lose(slot, now);
+        }
+        self.read(now);
+        self.accept(poll, now);
+    }
+
+    /// The second half of a turn: does what is due, writes what is owed, closes who is to go.
+    pub fn give_out(&mut self, now: Now) {
+        self.expire(now);
+        self.hub.tick(now);
+        self.write(now);
+        self.close(now);
+        self.reap(now);
+        if self.hub.is_ending() && self.ends_at.is_none() {
+            self.begin_shutdown(now);
+        }
+    }
+
+    /// Whether there is something to do at once, whatever events come.
+    pub fn has_work(&self, now: Duration) -> bool {
+        !self.ready.is_empty()
+            || self.hub.has_work()
+            || !self.closed.is_empty()
+            || (self.has_room() && self.acceptor.is_ready(now))
+    }
+
+    /// When there will be something to do if no event comes before.
+    pub fn next_deadline(&self) -> Option<Duration> {
+        let retry = self.acceptor.next_deadline().filter(|_| self.has_room());
+        [self.timers.next(), self.hub.next_deadline(), retry, self.ends_at].into_iter().flatten().min()
+    }
+
+    /// Whether the server is on its way to the end.
+    pub fn is_ending(&self) -> bool {
+        self.ends_at.is_some()
+    }
+
+    /// Whether the end has come.
+    pub fn is_done(&self, now: Duration) -> bool {
+        self.ends_at.is_some_and(|end| self.connections.is_empty() || end <= now)
+    }
+
+    /// Whether one more connection leaves enough file descriptors.
+    fn has_room(&self) -> bool {
+        self.connections.len() < self.max_connections && self.ends_at.is_none()
+    }
+
+    /// Notes what an event says; nothing is done yet, so that no slot changes its owner meanwhile.
+    pub fn note(&mut self, slot: usize, event: Readiness) {
+        if event.writable {
+            self.hub.writable(ClientId::new(slot));
+        }
+        let Some(connection) = self.connections.get_mut(slot) else { return };
+        connection.hung_up |= event.read_closed;
+        connection.broken |= event.error;
+        if connection.broken && (connection.held_back || connection.phase == Phase::Closing) {
+            // Nobody will read from it soon, and so nobody would find out.
+            self.broken.push(slot);
+        } else if event.readable || event.read_closed || event.error {
+            self.read_soon(slot);
+        }
+    }
+
+    /// Puts a connection into the queue of those to be read from.
+    pub(super) fn read_soon(&mut self, slot: usize) {
+        if let Some(connection) = self.connections.get_mut(slot)
+            && !connection.queued
+            && !connection.held_back
+        {
+            connection.queued = true;
+            self.ready.push_back(slot);
+        }
+    }
+
+    /// Gives those who are ready a read each.
+    fn read(&mut self, now: Now) {
+        for _ in 0..self.budget.reads.min(self.ready.len()) {
+            let Some(slot) = self.ready.pop_front() else { return };
+            let Some(connection) = self.connections.get_mut(slot) else { continue };
+            connection.queued = false;
+            if connection.phase == Phase::Open && self.ends_at.is_none() {
+                self.receive(slot, now);
+            } else if connection.phase == Phase::Draining && connection.drain(&mut self.block) {
+                self.finish(slot);
+            }
+        }
+    }
+
+    fn receive(&mut self, slot: usize, now: Now) {
+        let id = ClientId::new(slot);
+        let connection = &mut self.connections[slot];
+        match connection.receive(&mut self.hub, id, now, &mut self.block, self.limits.max_line) {
+            Received::All => {}
+            Received::More => self.read_soon(slot),
+            Received::Until(time) => {
+                connection.held_back = true;
+                self.set_timer(slot, Timer::Resume, time);
+            }
+            Received::AfterOthers => {
+                connection.held_back = true;
+                self.after_others.push(slot);
+            }
+            Received::AfterReplies => {
+                connection.held_back = true;
+                connection.after_replies = true;
+            }
+            Received::End => self.hub.end_of_input(id, now),
+            Received::Lost => self.lose(slot, now),
+        }
+        if self.connections[slot].broken && self.connections[slot].held_back {
+            self.lose(slot, now);
+        }
+        if !self.limits.eol_timeout.is_zero() {
+            self.watch_line(slot, now);
+        }
+    }
+
+    /// Takes in newcomers.
+    fn accept(&mut self, poll: &<L::Stream as Stream>::Poll, now: Now) {
+        for _ in 0..self.budget.accepts {
+            if !self.has_room() {
+                if self.acceptor.is_ready(now.at) && !self.told_full {
+                    self.told_full = true;
+                    warn!(
+                        "{} connections, no file descriptors for more; newcomers wait in the kernel's queue",
+                        self.connections.len()
+                    );
+                }
+                return;
+            }
+            let Some((mut stream, addr)) = self.acceptor.accept(now.at) else { return };
+            let entry = self.connections.vacant_entry();
+            let slot = entry.key();
+            if let Err(error) = stream.watch(poll, slot) {
+                debug!("{addr} cannot be watched: {error}");
+                continue;
+            }
+            self.serials = self.serials.wrapping_add(1);
+            entry.insert(Connection::new(stream, self.serials));
+            self.hub.connected(ClientId::new(slot), addr, now);
+        }
+    }
+
+    /// Writes: to those who are owed something of their own, and to the members of dirty rooms.
+    fn write(&mut self, now: Now) {
+        for _ in 0..self.budget.private_writes {
+            let Some(id) = self.hub.poll_private() else { break };
+            self.flush(id, now);
+        }
+        let mut visits = self.budget.visits;
+        while let Some(id) = self.hub.poll_sweep(&mut visits) {
+            self.flush(id, now);
+        }
+        for slot in std::mem::take(&mut self.after_others) {
+            self.resume(slot);
+        }
+    }
+
+    fn flush(&mut self, id: ClientId, now: Now) {
+        let slot = id.slot();
+        let Some(connection) = self.connections.get_mut(slot) else { return };
+        if matches!(connection.phase, Phase::Draining | Phase::Closed) {
+            return;
+        }
+        let flushed = connection.flush(&mut self.hub, id);
+        if connection.phase == Phase::Closing {
+            connection.progress = now.at.as_millis() as u64;
+        }
+        if connection.after_replies && self.hub.allowance(id, now) != Allowance::AfterReplies {
+            self.resume(slot);
+        }
+        match flushed {
+            Flushed::UpToDate if self.connections[slot].phase == Phase::Closing => self.say_no_more(slot, now),
+            Flushed::UpToDate if self.ends_at.is_some() => self.say_no_more(slot, now),
+            Flushed::UpToDate | Flushed::Blocked => {}
+            Flushed::More => self.hub.write_later(id),
+            Flushed::Lost => self.lose(slot, now),
+        }
+    }
+}
