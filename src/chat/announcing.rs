@@ -55,9 +55,43 @@ impl Hub {
         }
         if let Some(Sum { joined, left }) = room.sum.take() {
             let here = room.members.len();
+            if here == 0 {
+                // Nobody is there to read it, and it could push the history out of a room that has
+                // nothing else to stay for.
+                return;
+            }
             room.next_sum = now.at + Duration::from_millis(here as u64 * 1000 / SUM_LINES);
             let event = Event::Notice(Notice::Summed { joined, left, here });
             self.show(id, Author::NOBODY, Kind::Notice, 0, &event, now);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::{Date, Month, PrimitiveDateTime, Time};
+
+    use super::super::{Config, Input, Lang};
+    use super::*;
+    use crate::wire::plain::Plain;
+
+    #[test]
+    fn a_sum_that_nobody_reads_does_not_push_the_history_out() {
+        let at = |seconds| {
+            let date = Date::from_calendar_date(2026, Month::November, 20).unwrap();
+            Now { at: Duration::from_secs(seconds), local: PrimitiveDateTime::new(date, Time::MIDNIGHT) }
+        };
+        let config = Config { announce_limit: 0, history_bytes: 200, ..Config::default() };
+        let mut hub = Hub::new(config, Box::new(Plain { lang: Lang::En }));
+        let id = ClientId::new(0);
+        hub.connected(id, ([127, 0, 0, 1], 1).into(), at(1));
+        let message = "x".repeat(170);
+        for line in ["alice", "/join den", &message, "/leave"] {
+            hub.line(id, Input::Line(line), at(1));
+        }
+        hub.tick(at(2));
+        hub.tick(at(3));
+        let den = hub.rooms.find("den").expect("a room that has history");
+        assert_eq!(hub.rooms[den].log.history_len(), 1);
     }
 }
