@@ -172,6 +172,8 @@ impl Hub {
             }
         }
 
+        // A stamp of its own, since the order of these is the order in which people have come.
+        self.stamp += 1;
         let room = &mut self.rooms[room_id];
         let place = room.add(id);
         room.log.enter(begin);
@@ -355,4 +357,33 @@ fn reason(cause: &Cause) -> String {
 /// Whether somebody who is not yet in a room wants to go.
 fn is_leaving(text: &str) -> bool {
     matches!(Command::parse(text), Command::Quit(_))
+}
+
+#[cfg(test)]
+mod tests {
+    use time::{Month, PrimitiveDateTime, Time};
+
+    use super::super::{Config, Input, Lang};
+    use super::*;
+    use crate::wire::plain::Plain;
+
+    fn now() -> Now {
+        let date = Date::from_calendar_date(2026, Month::November, 20).unwrap();
+        Now { at: Duration::ZERO, local: PrimitiveDateTime::new(date, Time::MIDNIGHT) }
+    }
+
+    #[test]
+    fn those_who_have_been_there_longest_are_named_first_however_they_were_announced() {
+        // They are summed up, so that no line comes between one and the next.
+        let config = Config { announce_limit: 0, ..Config::default() };
+        let mut hub = Hub::new(config, Box::new(Plain { lang: Lang::En }));
+        for slot in 0..4 {
+            let id = ClientId::new(slot);
+            hub.connected(id, ([127, 0, 0, 1], 1).into(), now());
+            hub.line(id, Input::Line(&format!("p{slot}")), now());
+        }
+        // The last one moves to the first place in the room.
+        hub.lost(ClientId::new(0), now());
+        assert_eq!(hub.names_in(RoomId::LOBBY, 10), ["p1", "p2", "p3"]);
+    }
 }
