@@ -386,4 +386,15 @@ mod tests {
         hub.lost(ClientId::new(0), now());
         assert_eq!(hub.names_in(RoomId::LOBBY, 10), ["p1", "p2", "p3"]);
     }
+
+    #[test]
+    fn an_unended_line_of_one_who_has_left_is_not_answered() {
+        let mut hub = Hub::new(Config::default(), Box::new(Plain { lang: Lang::En }));
+        let id = ClientId::new(0);
+        hub.connected(id, ([127, 0, 0, 1], 1).into(), now());
+        hub.end_of_input(id, now());
+        let owed = hub.clients[id].private_bytes();
+        hub.line(id, Input::NotUtf8, now());
+        assert_eq!(hub.clients[id].private_bytes(), owed);
+    }
 }

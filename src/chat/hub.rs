@@ -212,7 +212,8 @@ impl Hub {
 
     /// A client sent a line. Its [`Hub::allowance`] should be `Now`, unless it is the last one that it sends.
     pub fn line(&mut self, id: ClientId, input: Input, now: Now) {
-        let Some(client) = self.clients.get_mut(id) else { return };
+        // One who has left may still have an unended line that counts by now.
+        let Some(client) = self.clients.get_mut(id).filter(|client| client.stage != Stage::Leaving) else { return };
         // Generic cell rate algorithm, ITU-T I.371: one number stands for the whole bucket.
         let interval = 1_000_000 / u64::from(self.config.rate.max(1));
         client.allowance = client.allowance.max(now.micros()) + interval;
