@@ -9,9 +9,6 @@ use crate::wire::line::{Decoder, Item};
 /// Slices written with one system call.
 const SLICES: usize = 16;
 
-/// Bytes written to one client before the others have their turn.
-const WRITE_BUDGET: usize = 256 * 1024;
-
 /// Bytes thrown away of one who has been told to go, before the connection is closed.
 const DRAIN_BUDGET: u32 = 256 * 1024;
 
@@ -200,8 +197,8 @@ impl<S: Read + Write> Connection<S> {
         self.with_input(|_, input| end_line(&mut input.decoder, hub, id, now));
     }
 
-    /// Writes what is owed to `id` until the socket is full, or others should have their turn.
-    pub fn flush(&mut self, hub: &mut Hub, id: ClientId) -> Flushed {
+    /// Writes what is owed to `id` until the socket is full, or `most` bytes have been written.
+    pub fn flush(&mut self, hub: &mut Hub, id: ClientId, most: usize) -> Flushed {
         let mut written = 0;
         loop {
             let mut slices = [IoSlice::new(&[]); SLICES];
@@ -222,7 +219,7 @@ impl<S: Read + Write> Connection<S> {
                     if n == lent.bytes && lent.slices < SLICES {
                         return Flushed::UpToDate;
                     }
-                    if written >= WRITE_BUDGET {
+                    if written >= most {
                         return Flushed::More;
                     }
                 }

@@ -33,13 +33,15 @@ pub struct Budget {
     pub reads: usize,
     /// Clients to whom private lines are written.
     pub private_writes: usize,
+    /// Bytes written to one client before the others have their turn.
+    pub bytes: usize,
     /// Members of rooms who are visited.
     pub visits: usize,
 }
 
 impl Default for Budget {
     fn default() -> Self {
-        Budget { block: 16 * 1024, accepts: 128, reads: 256, private_writes: 256, visits: 64 }
+        Budget { block: 16 * 1024, accepts: 128, reads: 256, private_writes: 256, bytes: 256 * 1024, visits: 64 }
     }
 }
 
@@ -269,7 +271,7 @@ impl<L: Listener> Engine<L> {
         if matches!(connection.phase, Phase::Draining | Phase::Closed) {
             return;
         }
-        let flushed = connection.flush(&mut self.hub, id);
+        let flushed = connection.flush(&mut self.hub, id, self.budget.bytes);
         if connection.phase == Phase::Closing {
             connection.progress = now.at.as_millis() as u64;
         }

@@ -165,7 +165,7 @@ impl House {
 
     /// Writes what is owed to one client.
     pub fn flush(&mut self, slot: usize) {
-        let flushed = self.connections[slot].flush(&mut self.hub, ClientId::new(slot));
+        let flushed = self.connections[slot].flush(&mut self.hub, ClientId::new(slot), 256 * 1024);
         assert_eq!(flushed, Flushed::UpToDate);
     }
 

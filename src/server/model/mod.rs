@@ -142,7 +142,7 @@ impl World {
 
     fn flush(&mut self, id: ClientId) {
         if let Some(connection) = &mut self.real.connections[id.slot()] {
-            match connection.flush(&mut self.real.hub, id) {
+            match connection.flush(&mut self.real.hub, id, 256 * 1024) {
                 Flushed::More => self.real.hub.write_later(id),
                 Flushed::UpToDate | Flushed::Blocked => {}
                 Flushed::Lost => assert!(connection.stream.broken),

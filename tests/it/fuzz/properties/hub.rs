@@ -244,7 +244,7 @@ impl World {
 
     fn flush(&mut self, id: ClientId) {
         let Some(connection) = &mut self.connections[id.slot()] else { return };
-        match connection.flush(&mut self.hub, id) {
+        match connection.flush(&mut self.hub, id, 256 * 1024) {
             Flushed::More => self.hub.write_later(id),
             Flushed::Blocked => assert_eq!(connection.stream.room, 0),
             Flushed::UpToDate => {
