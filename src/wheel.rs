@@ -125,6 +125,14 @@ impl<T> Wheel<T> {
 }
 
 #[cfg(test)]
+impl<T> Wheel<T> {
+    /// How many deadlines are set.
+    pub fn pending(&self) -> usize {
+        self.near.slots.iter().chain(&self.far.slots).map(Vec::len).sum()
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::testing::Random;

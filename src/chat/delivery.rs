@@ -1,6 +1,8 @@
 //! How lines reach people: appended to a room's log, or queued for one person alone.
 
 use super::Now;
+#[cfg(test)]
+use super::audit::Heard;
 use super::client::{ClientId, Session, Stage};
 use super::event::{Event, Notice, Refusal};
 use super::hub::Hub;
@@ -81,6 +83,12 @@ impl Hub {
 
     /// Queues bytes that are no event, such as the answer to a telnet negotiation.
     pub fn send_raw(&mut self, id: ClientId, bytes: &[u8]) {
+        #[cfg(test)]
+        self.heard.push(Heard::Raw(id));
+        self.owe_bytes(id, bytes);
+    }
+
+    pub(super) fn owe_bytes(&mut self, id: ClientId, bytes: &[u8]) {
         self.stamp += 1;
         let stamp = self.stamp;
         let client = &mut self.clients[id];

@@ -8,6 +8,8 @@ use compact_str::CompactString;
 use log::info;
 use time::Date;
 
+#[cfg(test)]
+use super::audit::Heard;
 use super::client::{Client, ClientId, Stage};
 use super::command::{Command, is_blank};
 use super::event::{Cause, Event, Notice, People, Refusal};
@@ -261,6 +263,8 @@ impl Hub {
     /// Takes leave of a connection, by whatever way it goes; a second time nothing happens.
     pub(super) fn depart(&mut self, id: ClientId, cause: Cause, close: Close, now: Now) {
         let Some(client) = self.clients.get(id) else { return };
+        #[cfg(test)]
+        self.heard.push(Heard::Departed(id, cause.clone()));
         let (stage, addr) = (client.stage, client.addr());
         match stage {
             Stage::Leaving => {

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use log::info;
 
+#[cfg(test)]
+use super::audit::Heard;
 use super::bans::Bans;
 use super::client::{Client, ClientId, Clients, Queue, Session, Stage};
 use super::event::{Cause, Event, Notice, Refusal, Render};
@@ -108,6 +110,9 @@ pub struct Hub {
     pub(super) stamp: u64,
     sessions: u32,
     hasher: RandomState,
+    /// For the simulator, which has to know in which order things have come.
+    #[cfg(test)]
+    pub(crate) heard: Vec<Heard>,
 }
 
 impl Hub {
@@ -144,6 +149,8 @@ impl Hub {
             stamp: 0,
             sessions: Session::OPERATOR.0,
             hasher: RandomState::new(),
+            #[cfg(test)]
+            heard: Vec::new(),
         }
     }
 
@@ -169,6 +176,8 @@ impl Hub {
 
     /// A connection has been accepted; `id` stays its number until [`Hub::closed`].
     pub fn connected(&mut self, id: ClientId, addr: SocketAddr, now: Now) {
+        #[cfg(test)]
+        self.heard.push(Heard::Connected(id));
         self.sessions = self.sessions.wrapping_add(1).max(Session::OPERATOR.0 + 1);
         let session = Session(self.sessions);
         self.clients.insert(id, Client::new(addr, session, now.micros()));
@@ -214,6 +223,8 @@ impl Hub {
     pub fn line(&mut self, id: ClientId, input: Input, now: Now) {
         // One who has left may still have an unended line that counts by now.
         let Some(client) = self.clients.get_mut(id).filter(|client| client.stage != Stage::Leaving) else { return };
+        #[cfg(test)]
+        self.heard.push(Heard::Line(id));
         // Generic cell rate algorithm, ITU-T I.371: one number stands for the whole bucket.
         let interval = 1_000_000 / u64::from(self.config.rate.max(1));
         client.allowance = client.allowance.max(now.micros()) + interval;
@@ -251,6 +262,8 @@ impl Hub {
             self.depart(id, cause, Close::AtOnce, now);
             self.closing.retain(|&(closing, _)| closing != id);
         }
+        #[cfg(test)]
+        self.heard.push(Heard::Closed(id));
         if let Some(client) = self.clients.remove(id) {
             if client.counted {
                 self.release_address(client.ip());
@@ -267,6 +280,8 @@ impl Hub {
         for deadline in self.deadlines.expire(now.at) {
             self.deadline(deadline, now);
         }
+        #[cfg(test)]
+        self.heard.push(Heard::Ticked);
         while self.sums.front().is_some_and(|&(due, _)| due <= now.at) {
             if let Some((_, room)) = self.sums.pop_front() {
                 self.sum_up(room, now);
@@ -299,6 +314,8 @@ impl Hub {
 
     /// Tells everybody that the server ends; no more lines are to be given to the hub.
     pub fn shut_down(&mut self, now: Now) {
+        #[cfg(test)]
+        self.heard.push(Heard::ShutDown);
         self.ending = true;
         let notice = Event::Notice(Notice::ShuttingDown);
         self.tell_operator(&notice);

@@ -275,6 +275,40 @@ impl Log {
 }
 
 #[cfg(test)]
+impl Log {
+    /// Bytes held.
+    pub fn held(&self) -> usize {
+        self.held
+    }
+
+    /// Whether these cursors, and no others, stand in the segments, and the sums are right.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub fn audit(&self, cursors: &[Cursor]) -> Result<(), String> {
+        let mut readers = vec![0; self.segments.len()];
+        let places = cursors.iter().chain(self.recent.iter().map(|recent| &recent.cursor));
+        for (index, cursor) in places.enumerate() {
+            let segment = cursor.segment.checked_sub(self.first).map(|segment| segment as usize);
+            let Some((number, segment)) = segment.and_then(|n| Some((n, self.segments.get(n)?))) else {
+                return Err(format!("{cursor:?} is outside of the log, which begins with {}", self.first));
+            };
+            if cursor.offset as usize > segment.bytes.len() {
+                return Err(format!("{cursor:?} is behind the end of its segment, {}", segment.bytes.len()));
+            }
+            readers[number] += u32::from(index < cursors.len());
+        }
+        let counted: Vec<u32> = self.segments.iter().map(|segment| segment.readers).collect();
+        let held: usize = self.segments.iter().map(|segment| segment.bytes.len()).sum();
+        match () {
+            () if counted != readers => Err(format!("readers are counted as {counted:?} and are {readers:?}")),
+            () if held != self.held => Err(format!("{} bytes are counted and {held} held", self.held)),
+            () => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

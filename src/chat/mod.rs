@@ -13,6 +13,8 @@
 //! its outbox, and `reader` merges the two by stamp.
 
 mod announcing;
+#[cfg(test)]
+pub(crate) mod audit;
 mod bans;
 mod client;
 pub mod command;

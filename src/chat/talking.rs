@@ -275,7 +275,7 @@ impl Hub {
         if let Some(day) = day.filter(|&day| day != now.local.date()) {
             self.notice(id, Notice::Day(day));
         }
-        self.send_raw(id, &copy);
+        self.owe_bytes(id, &copy);
         self.notice(id, Notice::HistoryEnds);
     }
 

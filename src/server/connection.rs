@@ -182,6 +182,12 @@ impl<S: Read + Write> Connection<S> {
         }
     }
 
+    /// Bytes kept of its input.
+    #[cfg(test)]
+    pub fn kept(&self) -> usize {
+        self.input.as_ref().map_or(0, |input| input.held.len() + input.decoder.kept())
+    }
+
     /// Whether a line has begun and not ended.
     pub fn has_partial(&self) -> bool {
         self.input.as_ref().is_some_and(|input| input.decoder.has_partial())

@@ -11,7 +11,7 @@ mod timers;
 mod transport;
 
 #[cfg(test)]
-mod model;
+mod simulator;
 
 use std::fmt;
 use std::io::{self, IsTerminal};

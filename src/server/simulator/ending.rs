@@ -1,0 +1,184 @@
+//! How a seed ends: all is quiet and everybody is up to date; then all go, and nothing is left.
+
+use std::time::Duration;
+
+use super::oracle::Stage;
+use super::person::Pace;
+use super::world::World;
+
+impl World {
+    /// Faults end and everybody reads: in a bounded time everybody must be up to date, with no turn
+    /// but those that the server asks for.
+    pub(super) fn settle(&mut self) {
+        self.note(|| "everything is to settle".into());
+        self.network.recover();
+        for index in 0..self.alive.len() {
+            let who = self.alive[index];
+            if self.people[who].pace != Pace::Never {
+                self.people[who].pace = Pace::Eager;
+            }
+        }
+        let until = self.at + Duration::from_secs(4) + self.hearing_time();
+        let recovers_at = self.at + Duration::from_secs(1);
+        while let Some(why) = self.unsettled() {
+            if self.at >= recovers_at {
+                self.network.exhaust(false);
+            }
+            assert!(self.at <= until, "stalled: {why}");
+            self.turn_when_asked(until, &why);
+        }
+    }
+
+    /// How long it takes at the allowed rate to hear everybody, even if one has to wait for another to go.
+    fn hearing_time(&self) -> Duration {
+        let typed: usize = self.alive.iter().map(|&who| self.oracle.readers[who].typed.len()).sum();
+        let interval = Duration::from_secs(1).checked_div(self.plan.config.rate).unwrap_or_default();
+        // A deadline fires up to a tick late.
+        (interval + Duration::from_millis(20)) * (typed as u32 + self.plan.config.burst)
+    }
+
+    /// Lets all bytes arrive and makes the next turn that the server asks for.
+    fn turn_when_asked(&mut self, until: Duration, why: &str) {
+        for index in 0..self.alive.len() {
+            let who = self.alive[index];
+            self.deliver(who, usize::MAX);
+            if self.people[who].pace == Pace::Eager {
+                self.people[who].wire.borrow_mut().take(usize::MAX);
+            }
+        }
+        let has_events = self.has_events();
+        if !has_events && !self.engine.has_work(self.at) {
+            self.check_quiet();
+            match self.engine.next_deadline() {
+                Some(at) => self.at = self.at.max(at),
+                None => panic!("stalled for ever: {why}"),
+            }
+        }
+        assert!(self.at <= until, "stalled: {why}");
+        let before = self.progress();
+        self.turn();
+        if has_events || self.progress() != before {
+            self.idle_turns = 0;
+        } else {
+            self.idle_turns += 1;
+            let most = 20 + 4 * (self.engine.connections.len() + 256);
+            assert!(self.idle_turns < most, "busy with nothing: {why}");
+        }
+    }
+
+    /// A number that grows with everything that is done.
+    fn progress(&self) -> (u64, usize, Duration, usize) {
+        let calls = self.alive.iter().map(|&who| self.people[who].wire.borrow().progress).sum();
+        (calls, self.oracle.counts.lines, self.at, self.engine.connections.len())
+    }
+
+    /// What is still to be done, if anything is.
+    fn unsettled(&self) -> Option<String> {
+        if self.network.backlog() > 0 && self.engine.connections.len() < self.plan.max_connections {
+            return Some("somebody is not accepted".into());
+        }
+        self.alive.iter().copied().filter(|&who| self.people[who].pace != Pace::Never).find_map(|who| {
+            let (person, reader) = (&self.people[who], &self.oracle.readers[who]);
+            let wire = person.wire.borrow();
+            match reader.stage {
+                Stage::Outside => None,
+                _ if self.oracle.owed(who) > 0 => {
+                    Some(format!("person {who} is owed {:?}", self.oracle.what_is_owed(who)))
+                }
+                // Who has been told to go and keeps their side open is given some time.
+                Stage::Gone => (person.ends || wire.is_reset()).then(|| format!("person {who} is not closed")),
+                _ if !reader.typed.is_empty() => Some(format!("person {who} is not heard: {:?}", reader.typed[0])),
+                _ if person.ends || wire.is_reset() => Some(format!("person {who} has left and nobody knows")),
+                _ => None,
+            }
+        })
+    }
+
+    /// Everybody leaves, or the server ends; nothing must be left.
+    pub(super) fn leave(&mut self) {
+        self.network.exhaust(false);
+        let ends = self.random.one_in(4);
+        if ends {
+            self.note(|| "the server is told to end".into());
+            if self.plan.operator && self.random.one_in(2) {
+                self.order = Some("/shutdown".into());
+                self.turn();
+            } else {
+                let now = self.now();
+                self.engine.begin_shutdown(now);
+                self.hear(now);
+            }
+        }
+        let until = self.at + Duration::from_secs(40) + self.hearing_time();
+        loop {
+            for index in 0..self.alive.len() {
+                let who = self.alive[index];
+                let person = &self.people[who];
+                let stays = !person.ends || person.pace == Pace::Never && !person.wire.borrow().is_reset();
+                if !ends && stays && self.oracle.readers[who].stage != Stage::Outside {
+                    self.see_off(who);
+                }
+            }
+            let is_over = match ends {
+                true => self.engine.is_done(self.at),
+                false => self.alive.is_empty() && self.network.backlog() == 0,
+            };
+            if is_over {
+                break;
+            }
+            let why = self.who_is_left();
+            self.turn_when_asked(until, &why);
+        }
+        if ends {
+            for &who in &self.alive {
+                let reads = self.people[who].pace == Pace::Eager && self.oracle.readers[who].stage != Stage::Outside;
+                let owed = self.oracle.owed(who);
+                assert!(!reads || owed == 0, "the server ends and person {who} is owed {owed} bytes");
+            }
+        } else {
+            self.nothing_is_left();
+        }
+    }
+
+    fn who_is_left(&self) -> String {
+        let backlog = self.network.backlog();
+        let left = self.alive.first().map(|&who| (who, self.people[who].pace, self.oracle.readers[who].stage));
+        format!("{} are left, {backlog} of them not accepted, the first one is {left:?}", self.alive.len())
+    }
+
+    /// Somebody leaves, in one way or other.
+    fn see_off(&mut self, who: usize) {
+        match self.random.below(4) {
+            // Who reads no more may never be heard to the end: their replies have to be read first.
+            _ if self.people[who].pace == Pace::Never => self.vanish(who),
+            0 => {
+                self.type_line(who, "/quit".into());
+                self.end(who);
+            }
+            1 => self.end(who),
+            2 => self.abandon(who),
+            _ => self.vanish(who),
+        }
+    }
+
+    fn vanish(&mut self, who: usize) {
+        self.people[who].ends = true;
+        self.break_off(who);
+    }
+
+    fn nothing_is_left(&mut self) {
+        self.at += Duration::from_secs(30 * 3600);
+        for _ in 0..8 {
+            self.turn();
+        }
+        let census = self.engine.hub.census().unwrap_or_else(|what| panic!("{what}"));
+        let left = (census.clients, census.deadlines, census.addresses, self.engine.timers.pending());
+        assert_eq!(left, (0, 0, 0, 0), "clients, the hub's deadlines, addresses, timers are left");
+        assert_eq!(census.empty_rooms, census.rooms, "somebody is left in a room");
+        assert!(self.engine.connections.is_empty(), "connections are left");
+        assert!(!self.engine.has_work(self.at), "there is work without anybody to work for");
+        assert_eq!(self.engine.next_deadline(), None, "a deadline is left");
+        let most = self.plan.config.history_bytes.min(self.plan.config.backlog_bytes / 2) + 2 * self.segment_bytes();
+        assert!(census.log <= most, "a log without readers holds {} bytes", census.log);
+    }
+}

@@ -1,0 +1,242 @@
+//! Coming in and leaving: seats, the line, names.
+
+use std::time::Duration;
+
+use super::{Oracle, Stage, key};
+use crate::chat::{Cause, Login, Now};
+
+/// What a name is not, with the words for it.
+const SHAPE: &str = "A nickname is 1 to 24 characters wide: letters and digits of any script, _, - and ., no spaces.";
+
+/// The name as it is shown to others, or why it is none.
+pub(super) fn name(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    match text {
+        "E\u{301}" => return Ok("É".into()),
+        "ＡＬＩＣＥ" | "É" | "straße" | "张三" => return Ok(text.into()),
+        "You" | "server" | "Admin" | "10.0.0.1" => return Err(format!("The nickname {text} is reserved.")),
+        _ => {}
+    }
+    let fits = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte));
+    if fits && (1..=24).contains(&text.len()) { Ok(text.into()) } else { Err(SHAPE.into()) }
+}
+
+/// Whether one who has no name yet wants to go.
+fn is_farewell(text: &str) -> bool {
+    ["q", "quit", "exit"].contains(&&*text.trim().to_lowercase()) || text.split(' ').next() == Some("/quit")
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{} second{}", time.as_secs(), if time.as_secs() == 1 { "" } else { "s" })
+}
+
+impl Oracle {
+    /// A newcomer has a seat, or a place in line, or is told why not.
+    pub(super) fn receive(&mut self, who: usize, now: Now) {
+        let ip = self.readers[who].addr.ip();
+        let count = self.per_ip.entry(ip).or_default();
+        let most = self.config.max_per_ip;
+        let refusal = if most > 0 && *count >= most {
+            format!("! There are too many connections from your address ({most} at most). Close one first.")
+        } else {
+            *count += 1;
+            self.readers[who].counted = true;
+            if self.is_banned(ip, now) {
+                "! Your address is banned from this server.".into()
+            } else if self.line.is_empty() && self.seats < self.config.max_clients {
+                self.seats += 1;
+                return self.seat(who, now);
+            } else if self.line.len() < self.config.max_waiting {
+                self.line.push_back(who);
+                let number = self.line.len() as u32;
+                self.readers[who].stage = Stage::Waiting(number);
+                return self.tell(who, &format!("* The room is full. You are number {number} in line."));
+            } else {
+                "! The room and the waiting line are full. Try again later.".into()
+            }
+        };
+        self.tell(who, &refusal);
+        self.readers[who].stage = Stage::Gone;
+        self.readers[who].left = Some((Cause::Banned, now.at));
+    }
+
+    fn seat(&mut self, who: usize, now: Now) {
+        self.readers[who].stage = Stage::Asked;
+        self.readers[who].active = now.at;
+        match self.config.login {
+            Login::Nickname => self.tell(who, "* Welcome to chinwag. Type a nickname and press Enter:"),
+            Login::Address => {
+                let name = self.readers[who].addr.to_string();
+                self.log_in(who, name, now);
+            }
+        }
+    }
+
+    /// A line of one who waits.
+    pub(super) fn wait(&mut self, who: usize, text: &str) {
+        if is_farewell(text) {
+            self.quit(who, "");
+        } else if !text.trim().is_empty() {
+            self.tell(who, "! You are still waiting; this was not said.");
+        }
+    }
+
+    /// A line of one who is asked for a name.
+    pub(super) fn answer(&mut self, who: usize, text: &str, now: Now) {
+        if is_farewell(text) {
+            return self.quit(who, "");
+        }
+        if text.trim().is_empty() {
+            return;
+        }
+        match name(text) {
+            Err(why) => self.tell(who, &format!("! {why} Try another:")),
+            Ok(name) if self.names.contains_key(&key(&name)) => {
+                self.tell(who, &format!("! The nickname {name} is taken. Try another:"));
+            }
+            Ok(name) => self.log_in(who, name, now),
+        }
+    }
+
+    fn log_in(&mut self, who: usize, name: String, now: Now) {
+        self.take_name(who, &name);
+        self.readers[who].active = now.at;
+        self.enter(who, 0, now, |_, here, people| {
+            format!("* You are {name}. {here} here: {people}. /help lists the commands.")
+        });
+    }
+
+    pub(super) fn take_name(&mut self, who: usize, name: &str) {
+        let reader = &mut self.readers[who];
+        self.names.remove(&reader.key);
+        (reader.name, reader.key) = (name.into(), key(name));
+        let before = self.names.insert(reader.key.clone(), who);
+        assert_eq!(before, None, "{name} is given to two");
+    }
+
+    pub(super) fn quit(&mut self, who: usize, reason: &str) {
+        self.tell(who, "* Goodbye.");
+        self.readers[who].due = Some(Cause::Quit(Some(reason).filter(|reason| !reason.is_empty()).map(Box::from)));
+    }
+
+    /// The server takes leave of somebody: it must have a reason.
+    pub(super) fn depart(&mut self, who: usize, cause: Cause, now: Now) {
+        let due = self.readers[who].due.take();
+        let reader = &self.readers[who];
+        let (stage, silent) = (reader.stage, now.at.saturating_sub(reader.active));
+        let refusal = match &cause {
+            Cause::Quit(_) | Cause::Kicked(_) => {
+                assert_eq!(due.as_ref(), Some(&cause), "person {who} has to leave");
+                None
+            }
+            Cause::Banned => {
+                assert!(self.is_banned(reader.addr.ip(), now), "person {who} is closed as banned");
+                Some("! Your address is banned from this server.".into())
+            }
+            Cause::LoginTimeout => {
+                let most = self.config.login_timeout;
+                assert!(stage == Stage::Asked && silent >= most, "person {who} had time to think of a name");
+                Some(format!("! No nickname was given within {}. Goodbye.", seconds(most)))
+            }
+            Cause::Idle => {
+                let most = self.config.idle_timeout;
+                assert!(stage == Stage::Here && silent >= most, "person {who} was silent for {silent:?} only");
+                Some(format!("! Nothing was heard from you for {}. Goodbye.", seconds(most)))
+            }
+            Cause::TooSlow => {
+                self.may_be_dropped(who);
+                None
+            }
+            Cause::EndOfInput => {
+                let typed = &self.readers[who].typed;
+                assert!(typed.is_empty(), "person {who} is taken to have ended, but not heard: {typed:?}");
+                None
+            }
+            Cause::ConnectionLost => None,
+            Cause::ShutDown => {
+                assert!(self.ending, "person {who} is sent away by a server that does not end");
+                None
+            }
+            Cause::Moved => panic!("nobody departs to another room"),
+        };
+        if let Some(refusal) = refusal {
+            self.tell(who, &refusal);
+        }
+        match stage {
+            Stage::Waiting(_) => {
+                self.line.retain(|&other| other != who);
+                self.renumber_soon(now);
+            }
+            Stage::Asked => self.seats -= 1,
+            Stage::Here => {
+                self.names.remove(&self.readers[who].key);
+                let words = match &cause {
+                    Cause::Quit(Some(reason)) => format!(": \"{reason}\""),
+                    Cause::ConnectionLost => ": connection lost".into(),
+                    Cause::Idle => ": idle".into(),
+                    Cause::TooSlow => ": too slow to read".into(),
+                    Cause::Kicked(_) => ": kicked".into(),
+                    Cause::Banned => ": banned".into(),
+                    _ => String::new(),
+                };
+                self.exit(who, &words, now);
+                self.seats -= 1;
+            }
+            Stage::Outside | Stage::Gone => unreachable!("person {who} is not there to leave"),
+        }
+        self.readers[who].stage = Stage::Gone;
+        self.readers[who].left = Some((cause, now.at));
+        while !self.ending && self.seats < self.config.max_clients {
+            let Some(first) = self.line.pop_front() else { break };
+            self.seats += 1;
+            self.counts.admitted += 1;
+            self.renumber_soon(now);
+            self.seat(first, now);
+        }
+    }
+
+    /// Somebody is dropped because they do not read.
+    pub(super) fn may_be_dropped(&mut self, who: usize) {
+        self.counts.dropped += 1;
+        let (lag, most) = (self.lag(who), self.config.backlog_bytes);
+        assert!(lag > most, "person {who} is dropped and lags by {lag} bytes only");
+    }
+
+    fn renumber_soon(&mut self, now: Now) {
+        if !self.line.is_empty() {
+            self.renumber_at.get_or_insert(now.at.max(self.renumbered + Duration::from_secs(1)));
+        }
+    }
+
+    /// What is due comes: sums, and the numbers of those in line.
+    pub(super) fn tick(&mut self, now: Now) {
+        self.sum_up(now);
+        if self.renumber_at.is_some_and(|at| at <= now.at) {
+            self.renumber_at = None;
+            self.renumbered = now.at;
+            for (index, who) in self.line.clone().into_iter().enumerate() {
+                let number = index as u32 + 1;
+                if self.readers[who].stage != Stage::Waiting(number) {
+                    self.readers[who].stage = Stage::Waiting(number);
+                    self.tell(who, &format!("* The room is full. You are number {number} in line."));
+                }
+            }
+        }
+    }
+
+    pub(super) fn shut_down(&mut self, now: Now) {
+        const WORDS: &str = "* The server is shutting down.";
+        self.ending = true;
+        self.tell_console(WORDS);
+        for room in 0..self.rooms.len() {
+            if self.rooms[room].is_some() {
+                self.show(room, None, WORDS, now);
+            }
+        }
+        for who in 0..self.readers.len() {
+            if matches!(self.readers[who].stage, Stage::Waiting(_) | Stage::Asked) {
+                self.tell(who, WORDS);
+            }
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! What members type.
+
+use super::entering::name;
+use super::rooms::clock;
+use super::{OPERATOR, Oracle, Stage, key};
+use crate::chat::{Lang, Login, Now};
+
+/// Rooms have names like people's.
+const ROOM_SHAPE: &str =
+    "! The name of a room is 1 to 24 characters wide: letters and digits of any script, _, - and ., no spaces.";
+
+pub(super) fn split(line: &str) -> (&str, &str) {
+    line.split_once(' ').unwrap_or((line, ""))
+}
+
+impl Oracle {
+    fn find(&self, name: &str) -> Option<usize> {
+        self.names.get(&key(name)).copied()
+    }
+
+    /// Carries out a member's line.
+    pub(super) fn obey(&mut self, who: usize, line: &str, now: Now) {
+        let room = self.readers[who].room;
+        let (word, rest) = split(line);
+        let arg = rest.trim();
+        match &*word.to_lowercase() {
+            _ if line.trim().is_empty() => {}
+            _ if ["q", "quit", "exit"].contains(&&*line.trim().to_lowercase()) => self.quit(who, ""),
+            _ if line.starts_with("@@") || line.starts_with("//") => self.say(who, room, false, &line[1..], now),
+            _ if line.starts_with('@') => {
+                let (to, text) = split(&line[1..]);
+                self.whisper(who, to, text, now);
+            }
+            "/say" | "/me" if arg.is_empty() => {
+                self.tell(who, &format!("! Write it like this: {} text", word.to_lowercase()));
+            }
+            "/say" => self.say(who, room, false, rest, now),
+            "/me" => self.say(who, room, true, rest, now),
+            "/msg" => {
+                let (to, text) = split(rest.trim_start());
+                self.whisper(who, to, text, now);
+            }
+            "/r" => self.reply(who, rest, now),
+            "/nick" => self.rename(who, arg, now),
+            "/who" => self.who(who, arg),
+            "/rooms" => {
+                let list = self.list_of_rooms();
+                self.tell(who, &list);
+            }
+            "/join" => self.join(who, arg, now),
+            "/leave" if room == 0 => self.tell(who, "! You are in lobby already."),
+            "/leave" => self.go(who, 0, now),
+            "/history" => self.history(who, arg, now),
+            "/ignore" => self.ignore(who, arg),
+            "/unignore" => self.unignore(who, arg),
+            "/echo" => match arg {
+                "on" => {
+                    self.readers[who].echo = true;
+                    self.tell(who, "* You read your own lines from now on.");
+                }
+                "off" => {
+                    self.readers[who].echo = false;
+                    self.tell(who, "* You no longer read your own lines.");
+                }
+                _ => self.tell(who, "! Write it like this: /echo on|off"),
+            },
+            "/ping" => self.tell(who, format!("* pong {arg}").trim_end()),
+            "/help" => Lang::En.help().iter().for_each(|line| self.tell(who, &format!("* {line}"))),
+            "/quit" => self.quit(who, arg),
+            _ if word.starts_with('/') => {
+                self.tell(who, &format!("! There is no command {word}. /help lists them."));
+            }
+            _ => self.say(who, room, false, line, now),
+        }
+    }
+
+    fn whisper(&mut self, who: usize, to: &str, text: &str, now: Now) {
+        if to.is_empty() || text.trim().is_empty() {
+            return self.tell(who, "! Write it like this: @name text");
+        }
+        match self.find(to) {
+            Some(target) if target == who => self.tell(who, "! That is you."),
+            Some(target) => self.whisper_to(who, target, text, now),
+            None if self.console.is_some() && key(to) == "server" => self.whisper_to(who, OPERATOR, text, now),
+            None => self.tell(who, &format!("! Nobody here is called {to}.")),
+        }
+    }
+
+    fn reply(&mut self, who: usize, text: &str, now: Now) {
+        match self.readers[who].whisperer {
+            _ if text.trim().is_empty() => self.tell(who, "! Write it like this: /r text"),
+            Some(OPERATOR) => self.whisper_to(who, OPERATOR, text, now),
+            Some(target) if self.readers[target].stage == Stage::Here => self.whisper_to(who, target, text, now),
+            Some(_) => self.tell(who, "! Who whispered to you last is no longer here."),
+            None => self.tell(who, "! Nobody has whispered to you yet."),
+        }
+    }
+
+    fn whisper_to(&mut self, who: usize, target: usize, text: &str, now: Now) {
+        let from = self.readers[who].name.clone();
+        let to = if target == OPERATOR { "server".into() } else { self.readers[target].name.clone() };
+        self.begin_day(self.readers[who].room, now);
+        self.tell(who, &format!("{} you -> {to}: {text}", clock(now)));
+        if target == OPERATOR {
+            self.console_whisperer = Some(who);
+            self.tell_console(&format!("{} {from} -> you: {text}", clock(now)));
+        } else if !self.ignores_now(target, who) {
+            self.hear_whisper(target, who, &from, text, now);
+        }
+    }
+
+    pub(super) fn hear_whisper(&mut self, target: usize, from: usize, name: &str, text: &str, now: Now) {
+        self.begin_day(self.readers[target].room, now);
+        self.readers[target].whisperer = Some(from);
+        self.tell(target, &format!("{} {name} -> you: {text}", clock(now)));
+    }
+
+    fn rename(&mut self, who: usize, text: &str, now: Now) {
+        if self.config.login == Login::Address {
+            return self.tell(who, "! Nicknames are addresses on this server.");
+        }
+        if text.is_empty() {
+            return self.tell(who, "! Write it like this: /nick name");
+        }
+        let new = match name(text) {
+            Ok(new) => new,
+            Err(why) => return self.tell(who, &format!("! {why}")),
+        };
+        let old = self.readers[who].name.clone();
+        match self.find(&new) {
+            _ if new == old => self.tell(who, &format!("! You are called {old} already.")),
+            Some(owner) if owner != who => self.tell(who, &format!("! The nickname {new} is taken.")),
+            _ => {
+                self.take_name(who, &new);
+                let room = self.readers[who].room;
+                let line = format!("{old} is now called {new}");
+                self.begin_day(room, now);
+                self.tell_console_of(room, "* ", &line);
+                self.show(room, None, &format!("* {line}"), now);
+            }
+        }
+    }
+
+    fn who(&mut self, who: usize, arg: &str) {
+        let own = self.readers[who].room;
+        let Some(shown) = (if arg.is_empty() { Some(own) } else { self.find_room(arg) }) else {
+            return match name(arg) {
+                Err(why) if !why.contains("reserved") => self.tell(who, ROOM_SHAPE),
+                _ => self.tell(who, &format!("! There is no room {arg}. /rooms lists them, /join {arg} makes it.")),
+            };
+        };
+        let mut others = self.names_in(shown, self.config.max_listed);
+        others.retain(|&other| other != who);
+        let room = self.rooms[shown].as_ref().expect("a room that exists");
+        let here = room.members.len();
+        let place = if shown == own { "here".to_owned() } else { format!("in {}", room.name) };
+        let people = if here > 0 { format!(": {}", self.list(&others, here, shown == own)) } else { String::new() };
+        self.tell(who, &format!("* {here} {place}{people}."));
+    }
+
+    pub(super) fn list_of_rooms(&self) -> String {
+        let mut all: Vec<(usize, &str)> =
+            self.rooms.iter().flatten().map(|room| (room.members.len(), &*room.name)).collect();
+        all.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(b.1)));
+        let list: Vec<String> = all.iter().map(|(here, name)| format!("{name} ({here})")).collect();
+        format!("* {} room{}: {}", all.len(), if all.len() == 1 { "" } else { "s" }, list.join(", "))
+    }
+
+    fn join(&mut self, who: usize, arg: &str, now: Now) {
+        if arg.is_empty() {
+            return self.tell(who, "! Write it like this: /join room");
+        }
+        if let Some(room) = self.find_room(arg)
+            && room == self.readers[who].room
+        {
+            let line = format!("! You are in {} already.", self.room(room).name);
+            return self.tell(who, &line);
+        }
+        if self.find_room(arg).is_none() && name(arg).is_err_and(|why| !why.contains("reserved")) {
+            return self.tell(who, ROOM_SHAPE);
+        }
+        match self.open(arg) {
+            Some(room) => self.go(who, room, now),
+            None => {
+                let most = self.config.max_rooms;
+                let line = format!("! There are {most} rooms already, and no more can be made. /rooms lists them.");
+                self.tell(who, &line);
+            }
+        }
+    }
+
+    fn go(&mut self, who: usize, room: usize, now: Now) {
+        self.exit(who, "", now);
+        self.enter(who, room, now, |name, here, people| format!("* You are in {name}. {here} here: {people}."));
+    }
+
+    fn history(&mut self, who: usize, arg: &str, now: Now) {
+        let most = self.config.history;
+        match arg.parse() {
+            _ if most == 0 => self.tell(who, "! No history is kept here."),
+            _ if arg.is_empty() => self.replay(who, most, false, now),
+            Ok(n) if n > 0 => self.replay(who, most.min(n), false, now),
+            _ => self.tell(who, &format!("! Write it like this: /history n, with n from 1 to {most}")),
+        }
+    }
+
+    fn ignore(&mut self, who: usize, arg: &str) {
+        if arg.is_empty() {
+            let names: Vec<&str> = self.readers[who].ignored.iter().map(|(name, ..)| &**name).collect();
+            let line = match names.as_slice() {
+                [] => "* You ignore nobody.".into(),
+                [one] => format!("* You ignore {one}."),
+                [first @ .., last] => format!("* You ignore {} and {last}.", first.join(", ")),
+            };
+            return self.tell(who, &line);
+        }
+        let Some(target) = self.find(arg) else {
+            return self.tell(who, &format!("! Nobody here is called {arg}."));
+        };
+        if target == who {
+            return self.tell(who, "! That is you.");
+        }
+        let (name, key) = (self.readers[target].name.clone(), self.readers[target].key.clone());
+        let most = self.config.max_ignored;
+        let ignored = &mut self.readers[who].ignored;
+        ignored.retain(|(_, old, person)| *old != key && *person != target);
+        if ignored.len() >= most {
+            return self.tell(who, &format!("! You ignore {most} people already, and no more are possible."));
+        }
+        ignored.push((name.clone(), key, target));
+        self.tell(who, &format!("* You no longer read {name}. /unignore {name} ends that."));
+    }
+
+    fn unignore(&mut self, who: usize, arg: &str) {
+        if arg.is_empty() {
+            return self.tell(who, "! Write it like this: /unignore name");
+        }
+        let target = self.find(arg);
+        let now_called = target.map(|target| self.readers[target].name.clone());
+        let ignored = &mut self.readers[who].ignored;
+        let meant = |(_, old, person): &(String, String, usize)| *old == key(arg) || Some(*person) == target;
+        let line = match ignored.iter().find(|person| meant(person)) {
+            Some((name, _, person)) => {
+                let name = now_called.filter(|_| Some(*person) == target).unwrap_or(name.clone());
+                format!("* You read {name} again.")
+            }
+            None => format!("! You do not ignore {arg}."),
+        };
+        ignored.retain(|person| !meant(person));
+        self.tell(who, &line);
+    }
+}
