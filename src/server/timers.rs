@@ -56,7 +56,8 @@ impl<L: Listener> Engine<L> {
     fn end_quiet_line(&mut self, slot: usize, now: Now) {
         let connection = &mut self.connections[slot];
         connection.eol_set = false;
-        if connection.phase != Phase::Open || !connection.has_partial() {
+        // Once the server ends no more lines are taken.
+        if connection.phase != Phase::Open || !connection.has_partial() || self.ends_at.is_some() {
             return;
         }
         let due = Duration::from_millis(connection.progress) + self.limits.eol_timeout;
@@ -91,5 +92,50 @@ impl<L: Listener> Engine<L> {
     pub(super) fn set_timer(&mut self, slot: usize, timer: Timer, at: Duration) {
         let serial = self.connections[slot].serial;
         self.timers.set(at, Deadline { slot, serial, timer });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use time::{Date, Month, PrimitiveDateTime, Time};
+
+    use super::*;
+    use crate::chat::audit::Heard;
+    use crate::chat::{Config, Hub, Lang};
+    use crate::server::Limits;
+    use crate::server::engine::{Budget, Readiness};
+    use crate::server::simulator::network::Network;
+    use crate::wire::plain::Plain;
+
+    #[test]
+    fn unended_input_is_no_line_once_the_server_ends() {
+        let date = Date::from_calendar_date(2026, Month::November, 20).unwrap();
+        let at =
+            |seconds| Now { at: Duration::from_secs(seconds), local: PrimitiveDateTime::new(date, Time::MIDNIGHT) };
+        let mut network = Network::default();
+        let listener = network.listen();
+        let limits = Limits {
+            max_line: 4096,
+            eol_timeout: Duration::from_secs(1),
+            keepalive: Duration::ZERO,
+            send_buffer: 0,
+            farewell_timeout: Duration::from_secs(10),
+        };
+        let hub = Hub::new(Config::default(), Box::new(Plain { lang: Lang::En }));
+        let mut engine = Engine::new(hub, vec![listener], limits, Budget::default(), 10);
+        // The farewell does not fit, so that the connection stays.
+        let wire = network.connect(0, SocketAddr::from(([127, 0, 0, 1], 1)), 1, 10);
+        engine.acceptor.notify(0);
+        engine.take_in(&network, at(1));
+        wire.borrow_mut().arrive("alice".bytes());
+        while engine.connections[0].kept() == 0 {
+            engine.note(0, Readiness { readable: true, ..Readiness::default() });
+            engine.take_in(&network, at(1));
+        }
+        engine.begin_shutdown(at(1));
+        engine.give_out(at(3));
+        assert!(!engine.hub.take_heard().iter().any(|heard| matches!(heard, Heard::Line(_))));
     }
 }

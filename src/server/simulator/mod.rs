@@ -14,7 +14,7 @@
 
 mod ending;
 mod invariants;
-mod network;
+pub(super) mod network;
 mod oracle;
 mod person;
 mod plan;
