@@ -135,6 +135,11 @@ fn hub_goes_on_whatever_comes() {
 }
 
 #[test]
+fn hygiene_is_right_about_every_character() {
+    ('\0'..=char::MAX).for_each(hygiene::check_alone);
+}
+
+#[test]
 fn names_of_one_letter_are_the_same_in_any_spelling() {
     for c in '\u{80}'..=char::MAX {
         names::accepted(c.encode_utf8(&mut [0; 4]));

@@ -44,7 +44,7 @@ fn line(text: &str) {
     let (to, said) = split(text);
     if !to.is_empty() && !to.starts_with(char::is_whitespace) && !to.starts_with('@') {
         assert_eq!(Command::parse(&format!("@{text}")), Command::Whisper { to, text: said });
-        assert_eq!(Command::parse(&format!("/msg {text}")), Command::Whisper { to, text: said });
+        assert_eq!(Command::parse(&format!("/MSG  {text}")), Command::Whisper { to, text: said });
     }
     if let Command::Other(word, rest) = command {
         assert!(text.strip_prefix('/').is_some_and(|rest| rest.starts_with(word)), "{word:?} was not typed");

@@ -60,6 +60,17 @@ pub fn check(input: &[u8]) {
     }
 }
 
+/// Checks a text of one character.
+pub fn check_alone(c: char) {
+    let (mut one, mut expected) = ([0; 4], [0; 4]);
+    let expected = match c {
+        '\t' => " ",
+        c if is_harmful(c) => "",
+        c => &*c.encode_utf8(&mut expected),
+    };
+    assert_eq!(clean(c.encode_utf8(&mut one)), expected);
+}
+
 /// Harmless, of width, and in no escape sequence but a string.
 fn is_foreign(c: char) -> bool {
     !c.is_ascii() && !is_harmful(c) && !is_combining_mark(c)

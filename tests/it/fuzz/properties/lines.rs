@@ -9,6 +9,7 @@ use super::text::assert_harmless;
 const SPLIT_EVERYWHERE: usize = 32;
 
 const LF: u8 = b'\n';
+const NUL: u8 = 0;
 const BS: u8 = 8;
 const DEL: u8 = 127;
 const IAC: u8 = 255;
@@ -91,21 +92,49 @@ fn sane(items: &[Item], bytes: &[u8], max: usize) {
     assert!(answers <= 100, "{answers} options were answered");
     assert!(size <= bytes.len(), "{size} bytes came of {}", bytes.len());
     // One more than there are ends if the last line has none.
-    let ends = bytes.iter().filter(|&&byte| byte == LF || byte == 0).count();
+    let ends = bytes.iter().filter(|&&byte| byte == LF || byte == NUL).count();
     assert!(items.len() <= ends + 1 + answers, "{} lines of {ends} ends", items.len());
 
-    // Where there is nothing to edit, lines are what stands between line feeds.
-    if !bytes.iter().any(|byte| [b'\r', BS, DEL, IAC].contains(byte)) {
-        let mut lines: Vec<&[u8]> = bytes.split(|&byte| byte == LF).collect();
-        lines.pop_if(|last| last.is_empty());
-        let expected: Vec<Item> = lines
-            .into_iter()
-            .map(|line| match std::str::from_utf8(line) {
-                _ if line.len() > max => Item::TooLong,
-                Ok(line) => Item::Line(hygiene::clean(line)),
-                Err(_) => Item::NotUtf8,
-            })
-            .collect();
-        assert_eq!(items, expected, "at most {max} in a line");
+    if !bytes.contains(&IAC) {
+        assert_eq!(items, naive(bytes, max), "at most {max} in a line");
     }
+}
+
+/// The lines without telnet's commands, byte by byte and with all of the input at hand.
+fn naive(bytes: &[u8], max: usize) -> Vec<Item<'static>> {
+    let (mut items, mut line, mut is_long) = (Vec::new(), Vec::new(), false);
+    let mut rest = bytes;
+    while let [byte, others @ ..] = rest {
+        rest = others;
+        match (*byte, rest.first()) {
+            (b'\r', Some(&(LF | NUL))) => rest = &rest[1..],
+            (LF, _) => {}
+            (b'\r', _) => continue,
+            (BS | DEL, _) => {
+                while line.pop().is_some_and(|byte| (0x80..0xc0).contains(&byte)) {}
+                continue;
+            }
+            _ if is_long => continue,
+            (byte, _) => {
+                is_long = line.len() == max;
+                line.push(byte);
+                if is_long {
+                    items.push(Item::TooLong);
+                    line.clear();
+                }
+                continue;
+            }
+        }
+        if !std::mem::take(&mut is_long) {
+            items.push(understood(std::mem::take(&mut line)));
+        }
+    }
+    if !line.is_empty() {
+        items.push(understood(line));
+    }
+    items
+}
+
+fn understood(line: Vec<u8>) -> Item<'static> {
+    String::from_utf8(line).map_or(Item::NotUtf8, |line| Item::Line(hygiene::clean(&line).into_owned().into()))
 }
