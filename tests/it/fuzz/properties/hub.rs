@@ -323,13 +323,13 @@ impl World {
         connection.stream.input.extend(b"alice\n");
         self.connections[0] = Some(connection);
         self.resumes[0] = Duration::ZERO;
-        self.visits = usize::MAX;
-        // Of documentation (RFC 5737), so that nobody has banned it.
+        // Of documentation (RFC 5737); only a ban of very many holds it.
         self.hub.connected(ClientId::new(0), ([192, 0, 2, 77], 7).into(), self.now());
-        self.turn(usize::MAX);
+        self.receive(0);
+        self.write(usize::MAX);
         let greeting = self.connections[0].take().map(|connection| connection.stream.output).unwrap_or_default();
         let greeting = String::from_utf8_lossy(&greeting);
-        let words = ["1 here: you.", "当前1人", "operator", "管理员"];
+        let words = ["1 here: you.", "当前1人", "operator", "管理员", "banned", "封禁"];
         assert!(words.iter().any(|words| greeting.contains(words)), "the server is not empty: {greeting:?}");
     }
 }
@@ -356,11 +356,14 @@ fn has_shape(line: &str) -> bool {
         return !words.is_empty();
     }
     let Some((time, said)) = line.strip_prefix('[').and_then(|line| line.split_once("] ")) else { return false };
-    // The console is told the room besides: `(games) alice: text`.
-    let said = match said.strip_prefix('(').and_then(|said| said.split_once(") ")) {
-        Some((room, said)) if !room.contains(' ') => said,
-        _ => said,
-    };
+    // The console is told the room besides, and who is not heard: `(games) (muted) alice: text`.
+    let mut said = said;
+    while let Some((remark, rest)) = said.strip_prefix('(').and_then(|said| said.split_once(") ")) {
+        if remark.contains(' ') {
+            break;
+        }
+        said = rest;
+    }
     let action = said.strip_prefix("* ").unwrap_or(said);
     let (name, text) = action.split_once(' ').unwrap_or((action, ""));
     let is_name = |name: &str| !name.is_empty() && !name.contains([' ', '@']);
