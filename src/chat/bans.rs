@@ -16,9 +16,9 @@ impl Bans {
         self.0.insert(network, until);
     }
 
-    /// Lifts a ban; whether there was one.
-    pub fn lift(&mut self, network: Network) -> bool {
-        self.0.remove(&network).is_some()
+    /// Lifts a ban; whether there was one that still held.
+    pub fn lift(&mut self, network: Network, now: Duration) -> bool {
+        self.0.remove(&network).is_some_and(|until| until.is_none_or(|until| until > now))
     }
 
     /// Whether an address is banned now, by itself or in a larger network.
@@ -52,7 +52,8 @@ mod tests {
         assert!(bans.holds(short, at(59)) && bans.holds(long, at(59)));
         assert_eq!(bans.list(at(0)), [(short_ban, Some(at(60))), (long_ban, None)]);
         assert!(!bans.holds(short, at(60)));
-        assert!(bans.lift(long_ban) && !bans.lift(long_ban));
+        assert!(!bans.lift(short_ban, at(60)), "it is over, though nobody has looked");
+        assert!(bans.lift(long_ban, at(60)) && !bans.lift(long_ban, at(60)));
         assert_eq!(bans.list(at(61)), []);
     }
 

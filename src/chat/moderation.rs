@@ -64,10 +64,10 @@ impl Hub {
         }
     }
 
-    pub(super) fn unban(&mut self, what: &str) {
+    pub(super) fn unban(&mut self, what: &str, now: Now) {
         match what.parse() {
             _ if what.is_empty() => self.refuse_operator(Refusal::Usage("/unban ADDRESS")),
-            Ok(network) if self.bans.lift(network) => {
+            Ok(network) if self.bans.lift(network, now.at) => {
                 warn!("{network} is no longer banned");
                 self.tell_operator(&Event::Notice(Notice::Unbanned { network }));
             }
@@ -103,14 +103,14 @@ impl Hub {
         }
     }
 
-    pub(super) fn unmute(&mut self, name: &str) {
+    pub(super) fn unmute(&mut self, name: &str, now: Now) {
         if name.is_empty() {
             return self.refuse_operator(Refusal::Usage("/unmute name"));
         }
         // By the name of that time, or by the name that the same person has now.
         let hash = self.name_hash(&fold(name));
         let session = self.called(name).map(|id| self.clients[id].session);
-        match self.mutes.lift(hash, session) {
+        match self.mutes.lift(hash, session, now.at) {
             Some(name) => {
                 warn!("{name} is no longer muted");
                 self.tell_operator(&Event::Notice(Notice::Unmuted { name: &name }));

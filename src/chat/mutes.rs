@@ -35,8 +35,9 @@ impl Mutes {
         self.0.push(Mute { name: name.into(), hash, from: Network::of_one_person(addr), session, until });
     }
 
-    /// Lifts the mute of a stay, or of a name; returns the name that it was for.
-    pub fn lift(&mut self, hash: u64, session: Option<Session>) -> Option<CompactString> {
+    /// Lifts the mute of a stay, or of a name, if it still holds; returns the name that it was for.
+    pub fn lift(&mut self, hash: u64, session: Option<Session>, now: Duration) -> Option<CompactString> {
+        self.0.retain(|mute| mute.holds(now));
         let meant = |mute: &Mute| mute.hash == hash || Some(mute.session) == session;
         let place = self.0.iter().position(meant)?;
         Some(self.0.remove(place).name)
@@ -80,8 +81,8 @@ mod tests {
         mutes.carry_over(7, Session(6), here, at(1));
         assert!(mutes.holds(Session(6), at(1)) && !mutes.holds(Session(5), at(1)));
         assert_eq!(mutes.list(at(20)), [("bob".into(), Some(at(40)))]);
-        assert_eq!(mutes.lift(9, None), None);
-        assert_eq!(mutes.lift(9, Some(Session(6))), Some("bob".into()));
+        assert_eq!(mutes.lift(9, None, at(20)), None);
+        assert_eq!(mutes.lift(9, Some(Session(6)), at(20)), Some("bob".into()));
         assert_eq!(mutes.list(at(20)), []);
     }
 
@@ -91,7 +92,7 @@ mod tests {
         mutes.add("bob", 7, Session(5), [10, 0, 0, 1].into(), None);
         mutes.add("bobby", 8, Session(5), [10, 0, 0, 1].into(), Some(Duration::from_secs(60)));
         assert_eq!(mutes.list(Duration::ZERO), [("bobby".into(), Some(Duration::from_secs(60)))]);
-        assert!(mutes.lift(8, None).is_some());
+        assert!(mutes.lift(8, None, Duration::ZERO).is_some());
         assert!(!mutes.holds(Session(5), Duration::ZERO));
     }
 }

@@ -141,10 +141,10 @@ impl Hub {
             "kick" => self.kick(rest, now),
             "ban" => self.ban(rest, now),
             "bans" => self.list_bans(now),
-            "unban" => self.unban(rest),
+            "unban" => self.unban(rest, now),
             "mute" => self.mute(rest, now),
             "mutes" => self.list_mutes(now),
-            "unmute" => self.unmute(rest),
+            "unmute" => self.unmute(rest, now),
             "shutdown" => self.ending = true,
             _ => self.refuse_operator(Refusal::NoCommand { word }),
         }

@@ -68,7 +68,7 @@ pub struct Connection<S> {
     pub held_back: bool,
     /// It waits for its own replies to be written.
     pub after_replies: bool,
-    /// The peer has announced that it sends no more; a short read is not the end then.
+    /// The peer has announced that it sends no more, or has sent urgent data; a short read is not the end then.
     pub hung_up: bool,
     /// The connection is broken; what has come before may still be read.
     pub broken: bool,

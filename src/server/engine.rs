@@ -49,6 +49,8 @@ impl Default for Budget {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Readiness {
     pub readable: bool,
+    /// There is urgent data, at which a read ends though there is more behind it: tcp(7).
+    pub urgent: bool,
     pub writable: bool,
     /// The peer sends no more.
     pub read_closed: bool,
@@ -160,12 +162,12 @@ impl<L: Listener> Engine<L> {
             self.hub.writable(ClientId::new(slot));
         }
         let Some(connection) = self.connections.get_mut(slot) else { return };
-        connection.hung_up |= event.read_closed;
+        connection.hung_up |= event.read_closed || event.urgent;
         connection.broken |= event.error;
         if connection.broken && (connection.held_back || connection.phase == Phase::Closing) {
             // Nobody will read from it soon, and so nobody would find out.
             self.broken.push(slot);
-        } else if event.readable || event.read_closed || event.error {
+        } else if event.readable || event.urgent || event.read_closed || event.error {
             self.read_soon(slot);
         }
     }

@@ -45,7 +45,7 @@ impl Stream for TcpStream {
     type Poll = Registry;
 
     fn watch(&mut self, poll: &Registry, slot: usize) -> io::Result<()> {
-        poll.register(self, Token(CONNECTIONS + slot), Interest::READABLE | Interest::WRITABLE)
+        poll.register(self, Token(CONNECTIONS + slot), Interest::READABLE | Interest::WRITABLE | Interest::PRIORITY)
     }
 
     fn end_writing(&self) -> io::Result<()> {
@@ -57,6 +57,7 @@ impl From<&Event> for Readiness {
     fn from(event: &Event) -> Self {
         Readiness {
             readable: event.is_readable(),
+            urgent: event.is_priority(),
             writable: event.is_writable(),
             read_closed: event.is_read_closed(),
             error: event.is_error(),

@@ -2,6 +2,8 @@
 
 use std::io::Read;
 
+use rustix::process::Signal;
+
 use crate::harness::{Client, Server};
 
 /// alice, who speaks telnet, and bob, who reads; neither is slowed down.
@@ -134,4 +136,17 @@ fn a_negotiation_that_never_ends_takes_no_memory() {
     bob.expect("[T] alice: hello");
     let grown = server.resident_kib().saturating_sub(before);
     assert!(grown < 2048, "{grown} KiB more");
+}
+
+#[test]
+fn what_comes_after_urgent_data_is_not_left_lying() {
+    let server = Server::start(&[]);
+    let (mut alice, mut bob) = alice_and_bob(&server);
+    // As telnet does when interrupted (RFC 854, "Synch"); all of it is there before the server looks.
+    server.signal(Signal::STOP);
+    alice.send("hel");
+    socket2::SockRef::from(&alice.stream).send_out_of_band(b"!").expect("send");
+    alice.send("lo\nworld\n");
+    server.signal(Signal::CONT);
+    bob.expect_all(&["[T] alice: hello", "[T] alice: world"]);
 }

@@ -149,6 +149,7 @@ impl Wire {
                 writable: self.reset || self.has_space(),
                 read_closed: hung_up,
                 error: self.error,
+                urgent: false,
             };
             (slot, readiness)
         })
