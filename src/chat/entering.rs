@@ -277,6 +277,7 @@ impl Hub {
             Stage::Asked => self.seats.give_back(),
             Stage::Here => {
                 let name = client.name.clone();
+                self.mutes.leave(client.session);
                 self.names.remove(&self.clients, id);
                 info!("{name} left: {}, {addr} ({} here)", reason(&cause), self.names.len());
                 if close == Close::WhenRead {

@@ -107,10 +107,7 @@ impl Hub {
         if name.is_empty() {
             return self.refuse_operator(Refusal::Usage("/unmute name"));
         }
-        // By the name of that time, or by the name that the same person has now.
-        let hash = self.name_hash(&fold(name));
-        let session = self.called(name).map(|id| self.clients[id].session);
-        match self.mutes.lift(hash, session, now.at) {
+        match self.mutes.lift(self.name_hash(&fold(name)), now.at) {
             Some(name) => {
                 warn!("{name} is no longer muted");
                 self.tell_operator(&Event::Notice(Notice::Unmuted { name: &name }));

@@ -9,12 +9,12 @@ use super::client::Session;
 use super::network::Network;
 
 struct Mute {
-    /// The name that they had, its keyed hash, and where they came from.
+    /// The name that they have, or had last; its keyed hash; and where they come from.
     name: CompactString,
     hash: u64,
     from: Network,
-    /// The stay that it holds for.
-    session: Session,
+    /// The stay that it holds for; `None` while they are gone.
+    session: Option<Session>,
     until: Option<Duration>,
 }
 
@@ -31,28 +31,47 @@ pub struct Mutes(Vec<Mute>);
 impl Mutes {
     /// Mutes somebody, or anew; `hash` is that of the name.
     pub fn add(&mut self, name: &str, hash: u64, session: Session, addr: IpAddr, until: Option<Duration>) {
-        self.0.retain(|mute| mute.session != session && mute.hash != hash);
-        self.0.push(Mute { name: name.into(), hash, from: Network::of_one_person(addr), session, until });
+        self.0.retain(|mute| mute.session != Some(session) && mute.hash != hash);
+        let from = Network::of_one_person(addr);
+        self.0.push(Mute { name: name.into(), hash, from, session: Some(session), until });
     }
 
-    /// Lifts the mute of a stay, or of a name, if it still holds; returns the name that it was for.
-    pub fn lift(&mut self, hash: u64, session: Option<Session>, now: Duration) -> Option<CompactString> {
+    /// Lifts the mute of whoever has that name, or had it last, if it still holds; returns the name.
+    pub fn lift(&mut self, hash: u64, now: Duration) -> Option<CompactString> {
         self.0.retain(|mute| mute.holds(now));
-        let meant = |mute: &Mute| mute.hash == hash || Some(mute.session) == session;
-        let place = self.0.iter().position(meant)?;
+        let place = self.0.iter().position(|mute| mute.hash == hash)?;
         Some(self.0.remove(place).name)
     }
 
     /// Whether a stay is muted now.
     pub fn holds(&self, session: Session, now: Duration) -> bool {
-        self.0.iter().any(|mute| mute.session == session && mute.holds(now))
+        self.0.iter().any(|mute| mute.session == Some(session) && mute.holds(now))
     }
 
-    /// Somebody logs in, and is muted if it is one who was, with the same name from the same place.
+    /// Somebody takes another name.
+    pub fn rename(&mut self, session: Session, name: &str, hash: u64) {
+        if let Some(place) = self.0.iter().position(|mute| mute.session == Some(session)) {
+            let mute = Mute { name: name.into(), hash, ..self.0.remove(place) };
+            // One who is gone and had that name can no longer be told from them.
+            self.0.retain(|mute| mute.hash != hash);
+            self.0.insert(place.min(self.0.len()), mute);
+        }
+    }
+
+    /// Somebody leaves, and may come back.
+    pub fn leave(&mut self, session: Session) {
+        if let Some(mute) = self.0.iter_mut().find(|mute| mute.session == Some(session)) {
+            mute.session = None;
+        }
+    }
+
+    /// Somebody logs in, and is muted if it is one who was and has gone, with the same name from the same place.
     pub fn carry_over(&mut self, hash: u64, session: Session, addr: IpAddr, now: Duration) {
-        let same = |mute: &&mut Mute| mute.hash == hash && mute.from == Network::of_one_person(addr) && mute.holds(now);
+        let from = Network::of_one_person(addr);
+        let same =
+            |mute: &&mut Mute| mute.session.is_none() && mute.hash == hash && mute.from == from && mute.holds(now);
         if let Some(mute) = self.0.iter_mut().find(same) {
-            mute.session = session;
+            mute.session = Some(session);
         }
     }
 
@@ -67,32 +86,50 @@ impl Mutes {
 mod tests {
     use super::*;
 
+    const AT: fn(u64) -> Duration = Duration::from_secs;
+
+    /// Bob, whose name has that hash, is muted for a minute.
+    fn bob() -> (Mutes, u64, IpAddr) {
+        let (hash, here) = (7, [10, 0, 0, 1].into());
+        let mut mutes = Mutes::default();
+        mutes.add("bob", hash, Session(5), here, Some(AT(60)));
+        (mutes, hash, here)
+    }
+
     #[test]
     fn a_mute_holds_for_a_stay_and_for_who_comes_back_by_that_name_from_there() {
-        let (here, there) = ([10, 0, 0, 1].into(), [10, 0, 0, 2].into());
-        let at = Duration::from_secs;
-        let mut mutes = Mutes::default();
-        mutes.add("bob", 7, Session(5), here, Some(at(60)));
-        assert!(mutes.holds(Session(5), at(59)) && !mutes.holds(Session(5), at(60)));
-        for (hash, addr, when) in [(8, here, at(1)), (7, there, at(1)), (7, here, at(60))] {
+        let (mut mutes, bob, here) = bob();
+        assert!(mutes.holds(Session(5), AT(59)) && !mutes.holds(Session(5), AT(60)));
+        mutes.carry_over(bob, Session(6), here, AT(1));
+        assert!(mutes.holds(Session(5), AT(1)) && !mutes.holds(Session(6), AT(1)), "bob has not gone");
+        mutes.leave(Session(5));
+        let there = [10, 0, 0, 2].into();
+        for (hash, addr, when) in [(8, here, AT(1)), (bob, there, AT(1)), (bob, here, AT(60))] {
             mutes.carry_over(hash, Session(6), addr, when);
-            assert!(!mutes.holds(Session(6), at(1)), "another name, another place, or it is over");
+            assert!(!mutes.holds(Session(6), AT(1)), "another name, another place, or it is over");
         }
-        mutes.carry_over(7, Session(6), here, at(1));
-        assert!(mutes.holds(Session(6), at(1)) && !mutes.holds(Session(5), at(1)));
-        assert_eq!(mutes.list(at(20)), [("bob".into(), Some(at(40)))]);
-        assert_eq!(mutes.lift(9, None, at(20)), None);
-        assert_eq!(mutes.lift(9, Some(Session(6)), at(20)), Some("bob".into()));
-        assert_eq!(mutes.list(at(20)), []);
+        mutes.carry_over(bob, Session(6), here, AT(1));
+        assert!(mutes.holds(Session(6), AT(1)) && !mutes.holds(Session(5), AT(1)));
+        assert_eq!(mutes.list(AT(20)), [("bob".into(), Some(AT(40)))]);
+    }
+
+    #[test]
+    fn a_mute_goes_with_the_name() {
+        let (mut mutes, bob, here) = bob();
+        mutes.rename(Session(5), "robert", 8);
+        mutes.carry_over(bob, Session(6), here, AT(1));
+        assert!(mutes.holds(Session(5), AT(1)) && !mutes.holds(Session(6), AT(1)), "that is another bob");
+        assert_eq!(mutes.lift(bob, AT(1)), None);
+        assert_eq!(mutes.lift(8, AT(1)), Some("robert".into()));
+        assert!(!mutes.holds(Session(5), AT(1)));
     }
 
     #[test]
     fn one_who_is_muted_anew_is_muted_once() {
-        let mut mutes = Mutes::default();
-        mutes.add("bob", 7, Session(5), [10, 0, 0, 1].into(), None);
-        mutes.add("bobby", 8, Session(5), [10, 0, 0, 1].into(), Some(Duration::from_secs(60)));
-        assert_eq!(mutes.list(Duration::ZERO), [("bobby".into(), Some(Duration::from_secs(60)))]);
-        assert!(mutes.lift(8, None, Duration::ZERO).is_some());
-        assert!(!mutes.holds(Session(5), Duration::ZERO));
+        let (mut mutes, bob, here) = bob();
+        mutes.add("robert", 8, Session(5), here, None);
+        assert_eq!(mutes.list(AT(1)), [("robert".into(), None)]);
+        mutes.add("bob", bob, Session(6), here, Some(AT(60)));
+        assert_eq!(mutes.lift(bob, AT(60)), None, "it is over, though nobody has looked");
     }
 }

@@ -173,6 +173,7 @@ impl Hub {
         self.clients[id].name_hash = self.name_hash(&name.key);
         self.clients[id].name = name.shown.clone();
         self.names.insert(&self.clients, id);
+        self.mutes.rename(self.clients[id].session, &name.shown, self.clients[id].name_hash);
         log::info!("{old} is now called {}", name.shown);
         let event = Event::Notice(Notice::Renamed { old: &old, new: &name.shown });
         let room = self.clients[id].room;

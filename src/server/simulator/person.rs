@@ -148,7 +148,7 @@ pub fn order(random: &mut Random, people: usize) -> String {
     let name = name(random, people).replace(' ', "");
     let text = words(random, 100, 600);
     let ip = format!("10.0.0.{}", 1 + random.below(people));
-    match random.below(12) {
+    match random.below(16) {
         0 => format!("/kick {name}"),
         1 => format!("/kick {name} rude"),
         2 if random.one_in(2) => format!("/ban {name} 1"),
@@ -156,6 +156,10 @@ pub fn order(random: &mut Random, people: usize) -> String {
         3..=5 => format!("/unban {ip}"),
         6 => "/rooms".into(),
         7 | 8 => format!("@{name} {}", text.trim()),
+        9 | 10 => format!("/mute {name} {}", 1 + random.below(3)),
+        11 => format!("/mute {name}"),
+        12 | 13 => format!("/unmute {name}"),
+        14 => "/mutes".into(),
         _ => text,
     }
 }

@@ -115,7 +115,7 @@ impl World {
         if self.plan.operator && self.order.is_none() && self.random.one_in(10) {
             let order = person::order(&mut self.random, self.plan.people);
             // Whether a ban that has run out can still be lifted is of no interest.
-            self.order = Some(order).filter(|order| !self.oracle.lifts_what_has_run_out(order, now));
+            self.order = Some(order);
         }
         if self.engine.hub.operator_may_speak()
             && let Some(order) = self.order.take()

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Oracle, Stage, key};
+use super::operating::Mute;
+use super::{Oracle, Reader, Stage, key};
 use crate::chat::{Cause, Login, Now};
 
 /// What a name is not, with the words for it.
@@ -100,6 +101,11 @@ impl Oracle {
 
     fn log_in(&mut self, who: usize, name: String, now: Now) {
         self.take_name(who, &name);
+        let Reader { key, addr, .. } = &self.readers[who];
+        let same = |mute: &&mut Mute| mute.who.is_none() && mute.key == *key && mute.ip == addr.ip() && mute.holds(now);
+        if let Some(mute) = self.mutes.iter_mut().find(same) {
+            mute.who = Some(who);
+        }
         self.readers[who].active = now.at;
         self.enter(who, 0, now, |_, here, people| {
             format!("* You are {name}. {here} here: {people}. /help lists the commands.")
@@ -170,6 +176,7 @@ impl Oracle {
             Stage::Asked => self.seats -= 1,
             Stage::Here => {
                 self.names.remove(&self.readers[who].key);
+                self.mutes.iter_mut().filter(|mute| mute.who == Some(who)).for_each(|mute| mute.who = None);
                 let words = match &cause {
                     Cause::Quit(Some(reason)) => format!(": \"{reason}\""),
                     Cause::ConnectionLost => ": connection lost".into(),

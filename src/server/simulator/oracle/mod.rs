@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use time::Date;
 
+use self::operating::Mute;
 use self::rooms::Room;
 use crate::chat::audit::Heard;
 use crate::chat::{Cause, ClientId, Config, Now};
@@ -90,6 +91,7 @@ pub struct Oracle {
     sums: VecDeque<(Duration, usize)>,
     per_ip: HashMap<IpAddr, usize>,
     bans: HashMap<IpAddr, Option<Duration>>,
+    mutes: Vec<Mute>,
     entries: usize,
     connected: usize,
     pub ending: bool,
@@ -144,6 +146,7 @@ impl Oracle {
             sums: VecDeque::new(),
             per_ip: HashMap::new(),
             bans: HashMap::new(),
+            mutes: Vec::new(),
             entries: 0,
             connected: 0,
             ending: false,

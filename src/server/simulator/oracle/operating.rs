@@ -8,15 +8,32 @@ use super::talking::split;
 use super::{OPERATOR, Oracle, key};
 use crate::chat::{Cause, Now};
 
+/// One who is muted, gone or not.
+pub struct Mute {
+    name: String,
+    pub key: String,
+    pub ip: IpAddr,
+    pub who: Option<usize>,
+    until: Option<Duration>,
+}
+
+impl Mute {
+    pub fn holds(&self, now: Now) -> bool {
+        self.until.is_none_or(|until| until > now.at)
+    }
+}
+
+fn for_another(minutes: Option<u64>) -> String {
+    match minutes {
+        None => String::new(),
+        Some(1) => " for another 1 minute".into(),
+        Some(minutes) => format!(" for another {minutes} minutes"),
+    }
+}
+
 impl Oracle {
     pub(super) fn is_banned(&self, ip: IpAddr, now: Now) -> bool {
         self.bans.get(&ip).is_some_and(|until| until.is_none_or(|until| until > now.at))
-    }
-
-    /// Whether an order is to lift a ban that holds no more.
-    pub fn lifts_what_has_run_out(&self, order: &str, now: Now) -> bool {
-        let ip = order.strip_prefix("/unban ").and_then(|ip| ip.parse().ok());
-        ip.is_some_and(|ip| self.bans.contains_key(&ip) && !self.is_banned(ip, now))
     }
 
     /// Carries out a line of the operator's; who has to go on account of it goes when that is heard of.
@@ -30,11 +47,14 @@ impl Oracle {
             "/kick" => self.kick(rest),
             "/ban" => self.ban(rest, now),
             "/unban" => match rest.parse() {
-                Ok(ip) if self.bans.remove(&ip).is_some() => {
+                Ok(ip) if self.bans.remove(&ip).is_some_and(|until| until.is_none_or(|until| until > now.at)) => {
                     self.tell_console(&format!("* {ip} is no longer banned."));
                 }
                 _ => self.tell_console(&format!("! {rest} is not a banned address. /bans lists them.")),
             },
+            "/mute" => self.mute(rest, now),
+            "/mutes" => self.list_mutes(now),
+            "/unmute" => self.unmute(rest, now),
             "/shutdown" => self.ending = true,
             _ if word.starts_with('@') => {
                 let name = &word[1..];
@@ -71,11 +91,58 @@ impl Oracle {
         };
         let minutes: Option<u64> = minutes.parse().ok();
         self.bans.insert(ip, minutes.map(|minutes| now.at + Duration::from_secs(60 * minutes)));
-        let words = match minutes {
-            None => format!("* {ip} is banned."),
-            Some(1) => format!("* {ip} is banned for another 1 minute."),
-            Some(minutes) => format!("* {ip} is banned for another {minutes} minutes."),
+        self.tell_console(&format!("* {ip} is banned{}.", for_another(minutes)));
+    }
+
+    fn mute(&mut self, rest: &str, now: Now) {
+        let (name, minutes) = split(rest);
+        let Some(&who) = self.names.get(&key(name)) else {
+            return self.tell_console(&format!("! Nobody here is called {name}."));
         };
-        self.tell_console(&words);
+        let minutes: Option<u64> = minutes.parse().ok();
+        let until = minutes.map(|minutes| now.at + Duration::from_secs(60 * minutes));
+        let reader = &self.readers[who];
+        let (name, key, ip) = (reader.name.clone(), reader.key.clone(), reader.addr.ip());
+        self.mutes.retain(|mute| mute.who != Some(who) && mute.key != key);
+        self.tell_console(&format!("* {name} is muted{}.", for_another(minutes)));
+        self.mutes.push(Mute { name, key, ip, who: Some(who), until });
+    }
+
+    fn list_mutes(&mut self, now: Now) {
+        self.mutes.retain(|mute| mute.holds(now));
+        let left = |until: Duration| (until - now.at).as_secs().div_ceil(60);
+        let list =
+            self.mutes.iter().map(|mute| format!("* {} is muted{}.", mute.name, for_another(mute.until.map(left))));
+        let mut lines: Vec<String> = list.collect();
+        if lines.is_empty() {
+            lines.push("* Nobody is muted.".into());
+        }
+        lines.iter().for_each(|line| self.tell_console(line));
+    }
+
+    fn unmute(&mut self, name: &str, now: Now) {
+        match self.mutes.iter().position(|mute| mute.holds(now) && mute.key == key(name)) {
+            Some(place) => {
+                let mute = self.mutes.remove(place);
+                self.tell_console(&format!("* {} is no longer muted.", mute.name));
+            }
+            None => self.tell_console(&format!("! {name} is not muted. /mutes lists who is.")),
+        }
+    }
+
+    /// Whether nobody else is to read what somebody says.
+    pub(super) fn is_muted(&self, who: usize, now: Now) -> bool {
+        self.mutes.iter().any(|mute| mute.who == Some(who) && mute.holds(now))
+    }
+
+    /// Somebody has another name, and so has their mute.
+    pub(super) fn rename_mute(&mut self, who: usize) {
+        let (name, key) = (self.readers[who].name.clone(), self.readers[who].key.clone());
+        if self.mutes.iter().any(|mute| mute.who == Some(who)) {
+            self.mutes.retain(|mute| mute.who == Some(who) || mute.key != key);
+        }
+        for mute in self.mutes.iter_mut().filter(|mute| mute.who == Some(who)) {
+            (mute.name, mute.key) = (name.clone(), key.clone());
+        }
     }
 }

@@ -282,6 +282,13 @@ impl Oracle {
         let mark = format!("{} {}", clock(now), if action { "* " } else { "" });
         let line = format!("{mark}{spoken}");
         self.begin_day(number, now);
+        if author != OPERATOR && self.is_muted(author, now) {
+            self.tell_console_of(number, &mark, &format!("(muted) {spoken}"));
+            if self.readers[author].echo {
+                self.tell(author, &line);
+            }
+            return;
+        }
         if author != OPERATOR {
             self.tell_console_of(number, &mark, &spoken);
         }

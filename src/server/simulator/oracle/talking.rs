@@ -66,7 +66,7 @@ impl Oracle {
             },
             "/ping" => self.tell(who, format!("* pong {arg}").trim_end()),
             "/help" => Lang::En.help().iter().for_each(|line| self.tell(who, &format!("* {line}"))),
-            "/quit" => self.quit(who, arg),
+            "/quit" => self.quit(who, if self.is_muted(who, now) { "" } else { arg }),
             _ if word.starts_with('/') => {
                 self.tell(who, &format!("! There is no command {word}. /help lists them."));
             }
@@ -104,7 +104,7 @@ impl Oracle {
         if target == OPERATOR {
             self.console_whisperer = Some(who);
             self.tell_console(&format!("{} {from} -> you: {text}", clock(now)));
-        } else if !self.ignores_now(target, who) {
+        } else if !self.ignores_now(target, who) && !self.is_muted(who, now) {
             self.hear_whisper(target, who, &from, text, now);
         }
     }
@@ -136,7 +136,11 @@ impl Oracle {
                 let line = format!("{old} is now called {new}");
                 self.begin_day(room, now);
                 self.tell_console_of(room, "* ", &line);
-                self.show(room, None, &format!("* {line}"), now);
+                self.rename_mute(who);
+                match self.is_muted(who, now) {
+                    true => self.tell(who, &format!("* {line}")),
+                    false => self.show(room, None, &format!("* {line}"), now),
+                }
             }
         }
     }
