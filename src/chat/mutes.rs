@@ -50,11 +50,13 @@ impl Mutes {
 
     /// Somebody takes another name.
     pub fn rename(&mut self, session: Session, name: &str, hash: u64) {
-        if let Some(place) = self.0.iter().position(|mute| mute.session == Some(session)) {
-            let mute = Mute { name: name.into(), hash, ..self.0.remove(place) };
+        let own = |mute: &Mute| mute.session == Some(session);
+        if self.0.iter().any(own) {
             // One who is gone and had that name can no longer be told from them.
-            self.0.retain(|mute| mute.hash != hash);
-            self.0.insert(place.min(self.0.len()), mute);
+            self.0.retain(|mute| own(mute) || mute.hash != hash);
+        }
+        for mute in self.0.iter_mut().filter(|mute| own(mute)) {
+            (mute.name, mute.hash) = (name.into(), hash);
         }
     }
 
@@ -122,6 +124,16 @@ mod tests {
         assert_eq!(mutes.lift(bob, AT(1)), None);
         assert_eq!(mutes.lift(8, AT(1)), Some("robert".into()));
         assert!(!mutes.holds(Session(5), AT(1)));
+    }
+
+    #[test]
+    fn one_who_takes_the_name_of_one_who_is_gone_takes_their_mute_too_and_the_order_stays() {
+        let (mut mutes, bob, here) = bob();
+        mutes.leave(Session(5));
+        mutes.add("carol", 8, Session(6), here, None);
+        mutes.add("dave", 9, Session(7), here, None);
+        mutes.rename(Session(6), "bob", bob);
+        assert_eq!(mutes.list(AT(1)), [("bob".into(), None), ("dave".into(), None)]);
     }
 
     #[test]
