@@ -171,7 +171,8 @@ impl Hub {
                 _ => false,
             };
             if overdue || client.private_bytes() > self.config.backlog_bytes {
-                self.stats.dropped += 1;
+                // One who is leaving anyway has left for another reason.
+                self.stats.dropped += u64::from(client.stage != Stage::Leaving);
                 self.depart(id, super::Cause::TooSlow, super::Close::AtOnce, now);
             }
         }

@@ -35,7 +35,6 @@ impl Hub {
         };
         // Who is banned by name could come from the next address of the same site.
         let person = || Some(Network::of_one_person(self.clients[self.called(what)?].ip()));
-        // A nickname can look like the address of somebody else.
         let Some(network) = what.parse().ok().or_else(person) else {
             return self.refuse_operator(if what.is_empty() { USAGE } else { Refusal::NobodyCalled { name: what } });
         };
@@ -65,13 +64,17 @@ impl Hub {
     }
 
     pub(super) fn unban(&mut self, what: &str, now: Now) {
-        match what.parse() {
-            _ if what.is_empty() => self.refuse_operator(Refusal::Usage("/unban ADDRESS")),
-            Ok(network) if self.bans.lift(network, now.at) => {
+        if what.is_empty() {
+            return self.refuse_operator(Refusal::Usage("/unban ADDRESS"));
+        }
+        // Who was banned by name was so with the site around their address.
+        let site = what.parse().ok().map(Network::of_one_person);
+        match what.parse().ok().into_iter().chain(site).find(|&network| self.bans.lift(network, now.at)) {
+            Some(network) => {
                 warn!("{network} is no longer banned");
                 self.tell_operator(&Event::Notice(Notice::Unbanned { network }));
             }
-            _ => self.refuse_operator(Refusal::NotBanned { what }),
+            None => self.refuse_operator(Refusal::NotBanned { what }),
         }
     }
 
@@ -152,7 +155,7 @@ fn after(minutes: u64, now: Now) -> Duration {
 
 /// Begun minutes.
 fn minutes_of(left: Duration) -> u64 {
-    left.as_secs().div_ceil(60)
+    left.as_millis().div_ceil(60_000) as u64
 }
 
 #[cfg(test)]
@@ -164,6 +167,26 @@ mod tests {
     use super::super::{Config, Lang};
     use super::*;
     use crate::wire::plain::Plain;
+
+    #[test]
+    fn one_who_was_banned_by_name_is_let_in_again_by_their_address() {
+        let date = Date::from_calendar_date(2026, Month::November, 20).unwrap();
+        let now = Now { at: Duration::ZERO, local: PrimitiveDateTime::new(date, Time::MIDNIGHT) };
+        let mut hub = Hub::new(Config::default(), Box::new(Plain { lang: Lang::En }));
+        let (id, addr) = (ClientId::new(0), "[2001:db8::1]:1".parse::<SocketAddr>().unwrap());
+        hub.connected(id, addr, now);
+        hub.line(id, super::super::Input::Line("alice"), now);
+        hub.ban("alice", now);
+        assert!(hub.bans.holds("2001:db8::2".parse().unwrap(), now.at));
+        hub.unban("2001:db8::1", now);
+        assert!(!hub.bans.holds(addr.ip(), now.at));
+    }
+
+    #[test]
+    fn begun_minutes_count() {
+        let minutes = |ms| minutes_of(Duration::from_millis(ms));
+        assert_eq!([minutes(1), minutes(60_000), minutes(60_500)], [1, 1, 2]);
+    }
 
     /// How many of those who come from there are let in.
     fn let_in(config: Config, banned: &str, addrs: &[&str]) -> usize {

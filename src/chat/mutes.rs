@@ -22,6 +22,10 @@ impl Mute {
     fn holds(&self, now: Duration) -> bool {
         self.until.is_none_or(|until| until > now)
     }
+
+    fn is_of(&self, hash: u64, from: Network) -> bool {
+        self.hash == hash && self.from == from
+    }
 }
 
 /// Those who are muted, each until some time or for as long as the server runs.
@@ -31,16 +35,17 @@ pub struct Mutes(Vec<Mute>);
 impl Mutes {
     /// Mutes somebody, or anew; `hash` is that of the name.
     pub fn add(&mut self, name: &str, hash: u64, session: Session, addr: IpAddr, until: Option<Duration>) {
-        self.0.retain(|mute| mute.session != Some(session) && mute.hash != hash);
         let from = Network::of_one_person(addr);
+        self.0.retain(|mute| mute.session != Some(session) && !mute.is_of(hash, from));
         self.0.push(Mute { name: name.into(), hash, from, session: Some(session), until });
     }
 
-    /// Lifts the mute of whoever has that name, or had it last, if it still holds; returns the name.
+    /// Lifts the mutes of whoever has that name, or had it last, if they still hold; returns the name.
     pub fn lift(&mut self, hash: u64, now: Duration) -> Option<CompactString> {
         self.0.retain(|mute| mute.holds(now));
-        let place = self.0.iter().position(|mute| mute.hash == hash)?;
-        Some(self.0.remove(place).name)
+        let name = self.0.iter().find(|mute| mute.hash == hash)?.name.clone();
+        self.0.retain(|mute| mute.hash != hash);
+        Some(name)
     }
 
     /// Whether a stay is muted now.
@@ -48,13 +53,14 @@ impl Mutes {
         self.0.iter().any(|mute| mute.session == Some(session) && mute.holds(now))
     }
 
-    /// Somebody takes another name.
-    pub fn rename(&mut self, session: Session, name: &str, hash: u64) {
-        let own = |mute: &Mute| mute.session == Some(session);
-        if self.0.iter().any(own) {
-            // One who is gone and had that name can no longer be told from them.
-            self.0.retain(|mute| own(mute) || mute.hash != hash);
+    /// Somebody takes another name; if that is of one who was muted and has gone from there, it is them.
+    pub fn rename(&mut self, session: Session, name: &str, hash: u64, addr: IpAddr, now: Duration) {
+        if !self.holds(session, now) {
+            return self.carry_over(hash, session, addr, now);
         }
+        let (own, from) = (|mute: &Mute| mute.session == Some(session), Network::of_one_person(addr));
+        // One who is gone and had that name can no longer be told from them.
+        self.0.retain(|mute| own(mute) || !mute.is_of(hash, from));
         for mute in self.0.iter_mut().filter(|mute| own(mute)) {
             (mute.name, mute.hash) = (name.into(), hash);
         }
@@ -70,8 +76,7 @@ impl Mutes {
     /// Somebody logs in, and is muted if it is one who was and has gone, with the same name from the same place.
     pub fn carry_over(&mut self, hash: u64, session: Session, addr: IpAddr, now: Duration) {
         let from = Network::of_one_person(addr);
-        let same =
-            |mute: &&mut Mute| mute.session.is_none() && mute.hash == hash && mute.from == from && mute.holds(now);
+        let same = |mute: &&mut Mute| mute.session.is_none() && mute.is_of(hash, from) && mute.holds(now);
         if let Some(mute) = self.0.iter_mut().find(same) {
             mute.session = Some(session);
         }
@@ -118,7 +123,7 @@ mod tests {
     #[test]
     fn a_mute_goes_with_the_name() {
         let (mut mutes, bob, here) = bob();
-        mutes.rename(Session(5), "robert", 8);
+        mutes.rename(Session(5), "robert", 8, here, AT(1));
         mutes.carry_over(bob, Session(6), here, AT(1));
         assert!(mutes.holds(Session(5), AT(1)) && !mutes.holds(Session(6), AT(1)), "that is another bob");
         assert_eq!(mutes.lift(bob, AT(1)), None);
@@ -132,8 +137,28 @@ mod tests {
         mutes.leave(Session(5));
         mutes.add("carol", 8, Session(6), here, None);
         mutes.add("dave", 9, Session(7), here, None);
-        mutes.rename(Session(6), "bob", bob);
+        mutes.rename(Session(6), "bob", bob, here, AT(1));
         assert_eq!(mutes.list(AT(1)), [("bob".into(), None), ("dave".into(), None)]);
+    }
+
+    #[test]
+    fn one_who_comes_back_by_another_name_and_takes_the_old_one_is_muted() {
+        let (mut mutes, bob, here) = bob();
+        mutes.leave(Session(5));
+        mutes.rename(Session(6), "bob", bob, here, AT(1));
+        assert!(mutes.holds(Session(6), AT(1)));
+    }
+
+    #[test]
+    fn the_mute_of_a_namesake_from_elsewhere_is_another() {
+        let (mut mutes, bob, here) = bob();
+        mutes.leave(Session(5));
+        mutes.add("bob", bob, Session(6), [10, 0, 0, 2].into(), Some(AT(2)));
+        mutes.leave(Session(6));
+        mutes.carry_over(bob, Session(7), here, AT(3));
+        assert!(mutes.holds(Session(7), AT(3)));
+        assert_eq!(mutes.lift(bob, AT(1)), Some("bob".into()));
+        assert_eq!(mutes.list(AT(1)), []);
     }
 
     #[test]

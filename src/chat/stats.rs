@@ -87,7 +87,7 @@ impl Hub {
         ];
         let slowest = self.slowest_readers();
         if slowest.is_empty() {
-            lines.push("everybody is up to date".into());
+            lines.push("everybody here is up to date".into());
         }
         for (client, behind) in slowest {
             lines.push(format!("{} {} is {behind} bytes behind", client.name, client.addr()));

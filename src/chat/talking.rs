@@ -173,13 +173,14 @@ impl Hub {
         self.clients[id].name_hash = self.name_hash(&name.key);
         self.clients[id].name = name.shown.clone();
         self.names.insert(&self.clients, id);
-        self.mutes.rename(self.clients[id].session, &name.shown, self.clients[id].name_hash);
+        let client = &self.clients[id];
+        self.mutes.rename(client.session, &name.shown, client.name_hash, client.ip(), now.at);
         log::info!("{old} is now called {}", name.shown);
         let event = Event::Notice(Notice::Renamed { old: &old, new: &name.shown });
         let room = self.clients[id].room;
         self.begin_day(room, now);
         self.tell_operator_of(room, &event);
-        // Or names would do for lines.
+        // Else one line could be said with each new name.
         match self.is_muted(id, now) {
             true => self.tell(id, &event),
             false => self.show(room, Author::NOBODY, Kind::Notice, 0, &event, now),

@@ -160,7 +160,7 @@ fn the_operator_asks_who_is_here_and_how_the_server_does() {
     shows(&mut server, &["* 3 connections, 0 refused, 0 dropped as too slow"]);
     let line = server.console.next().expect("a line");
     assert!(line.starts_with("* 0 messages, 0.0 a second, 0 whispers, "), "{line}");
-    shows(&mut server, &["* everybody is up to date"]);
+    shows(&mut server, &["* everybody here is up to date"]);
     ask(&mut server, "/nonsense", &["! There is no command /nonsense. /help lists them."]);
     server.type_in("/help\n");
     server.console.until("/shutdown");
@@ -181,7 +181,7 @@ fn the_operator_is_told_who_reads_most_slowly() {
         server.type_in("/stats\n");
         server.console.until("bytes written");
         let answer = server.console.next().expect("a line");
-        if answer != "* everybody is up to date" {
+        if answer != "* everybody here is up to date" {
             break answer;
         }
     };

@@ -35,7 +35,7 @@ fn nobody_but_the_operator_reads_one_who_is_muted_and_they_cannot_tell() {
 }
 
 #[test]
-fn a_mute_is_lifted_by_either_name_and_survives_a_return() {
+fn a_mute_survives_a_return_and_is_lifted_by_the_name_of_the_day() {
     let (mut server, [mut alice, mut bob]) = with_people(["alice", "bob"]);
     ask(&mut server, "/mutes", &["* Nobody is muted."]);
     ask(&mut server, "/mute bob 5", &["* bob is muted for another 5 minutes."]);
@@ -52,7 +52,7 @@ fn a_mute_is_lifted_by_either_name_and_survives_a_return() {
 
     bob.ask("/nick robert", &["* bob is now called robert"]);
     shows(&mut server, &["* bob is now called robert"]);
-    ask(&mut server, "/unmute robert", &["* bob is no longer muted."]);
+    ask(&mut server, "/unmute robert", &["* robert is no longer muted."]);
     bob.send("heard\n");
     alice.expect("[T] robert: heard");
     shows(&mut server, &["[T] robert: heard"]);

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use super::operating::Mute;
-use super::{Oracle, Reader, Stage, key};
+use super::{Oracle, Stage, key};
 use crate::chat::{Cause, Login, Now};
 
 /// What a name is not, with the words for it.
@@ -101,11 +100,7 @@ impl Oracle {
 
     fn log_in(&mut self, who: usize, name: String, now: Now) {
         self.take_name(who, &name);
-        let Reader { key, addr, .. } = &self.readers[who];
-        let same = |mute: &&mut Mute| mute.who.is_none() && mute.key == *key && mute.ip == addr.ip() && mute.holds(now);
-        if let Some(mute) = self.mutes.iter_mut().find(same) {
-            mute.who = Some(who);
-        }
+        self.take_mute_over(who, now);
         self.readers[who].active = now.at;
         self.enter(who, 0, now, |_, here, people| {
             format!("* You are {name}. {here} here: {people}. /help lists the commands.")

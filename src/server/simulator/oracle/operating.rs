@@ -11,14 +11,14 @@ use crate::chat::{Cause, Now};
 /// One who is muted, gone or not.
 pub struct Mute {
     name: String,
-    pub key: String,
-    pub ip: IpAddr,
+    key: String,
+    ip: IpAddr,
     pub who: Option<usize>,
     until: Option<Duration>,
 }
 
 impl Mute {
-    pub fn holds(&self, now: Now) -> bool {
+    fn holds(&self, now: Now) -> bool {
         self.until.is_none_or(|until| until > now.at)
     }
 }
@@ -103,14 +103,14 @@ impl Oracle {
         let until = minutes.map(|minutes| now.at + Duration::from_secs(60 * minutes));
         let reader = &self.readers[who];
         let (name, key, ip) = (reader.name.clone(), reader.key.clone(), reader.addr.ip());
-        self.mutes.retain(|mute| mute.who != Some(who) && mute.key != key);
+        self.mutes.retain(|mute| mute.who != Some(who) && (mute.key != key || mute.ip != ip));
         self.tell_console(&format!("* {name} is muted{}.", for_another(minutes)));
         self.mutes.push(Mute { name, key, ip, who: Some(who), until });
     }
 
     fn list_mutes(&mut self, now: Now) {
         self.mutes.retain(|mute| mute.holds(now));
-        let left = |until: Duration| (until - now.at).as_secs().div_ceil(60);
+        let left = |until: Duration| (until - now.at).as_millis().div_ceil(60_000) as u64;
         let list =
             self.mutes.iter().map(|mute| format!("* {} is muted{}.", mute.name, for_another(mute.until.map(left))));
         let mut lines: Vec<String> = list.collect();
@@ -123,8 +123,8 @@ impl Oracle {
     fn unmute(&mut self, name: &str, now: Now) {
         match self.mutes.iter().position(|mute| mute.holds(now) && mute.key == key(name)) {
             Some(place) => {
-                let mute = self.mutes.remove(place);
-                self.tell_console(&format!("* {} is no longer muted.", mute.name));
+                self.tell_console(&format!("* {} is no longer muted.", self.mutes[place].name));
+                self.mutes.retain(|mute| mute.key != key(name));
             }
             None => self.tell_console(&format!("! {name} is not muted. /mutes lists who is.")),
         }
@@ -135,12 +135,23 @@ impl Oracle {
         self.mutes.iter().any(|mute| mute.who == Some(who) && mute.holds(now))
     }
 
-    /// Somebody has another name, and so has their mute.
-    pub(super) fn rename_mute(&mut self, who: usize) {
-        let (name, key) = (self.readers[who].name.clone(), self.readers[who].key.clone());
-        if self.mutes.iter().any(|mute| mute.who == Some(who)) {
-            self.mutes.retain(|mute| mute.who == Some(who) || mute.key != key);
+    /// Somebody has the name of one who was muted and has gone, and comes from there.
+    pub(super) fn take_mute_over(&mut self, who: usize, now: Now) {
+        let super::Reader { key, addr, .. } = &self.readers[who];
+        let same = |mute: &&mut Mute| mute.who.is_none() && mute.key == *key && mute.ip == addr.ip() && mute.holds(now);
+        if let Some(mute) = self.mutes.iter_mut().find(same) {
+            mute.who = Some(who);
         }
+    }
+
+    /// Somebody has another name, and so has their mute.
+    pub(super) fn rename_mute(&mut self, who: usize, now: Now) {
+        if !self.is_muted(who, now) {
+            return self.take_mute_over(who, now);
+        }
+        let (name, key) = (self.readers[who].name.clone(), self.readers[who].key.clone());
+        let ip = self.readers[who].addr.ip();
+        self.mutes.retain(|mute| mute.who == Some(who) || mute.key != key || mute.ip != ip);
         for mute in self.mutes.iter_mut().filter(|mute| mute.who == Some(who)) {
             (mute.name, mute.key) = (name.clone(), key.clone());
         }

@@ -136,7 +136,7 @@ impl Oracle {
                 let line = format!("{old} is now called {new}");
                 self.begin_day(room, now);
                 self.tell_console_of(room, "* ", &line);
-                self.rename_mute(who);
+                self.rename_mute(who, now);
                 match self.is_muted(who, now) {
                     true => self.tell(who, &format!("* {line}")),
                     false => self.show(room, None, &format!("* {line}"), now),
