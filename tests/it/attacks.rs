@@ -13,7 +13,7 @@ fn crowd(wanted: usize) -> usize {
     wanted.min(fd_limit::raise() as usize / 4)
 }
 
-/// Nobody is slowed down, and notices of joins are summed up once a second at most.
+/// A server that slows nobody down.
 fn server(args: &[&str]) -> Server {
     Server::start(&[&["--rate", "0"], args].concat())
 }

@@ -27,7 +27,7 @@ pub fn children(pid: Pid) -> Vec<(Pid, OwnedFd)> {
 
 /// Waits for what the kernel tells of by this descriptor: somebody connects, or a process ends.
 #[track_caller]
-fn comes_true(fd: &impl AsFd) {
+pub fn comes_true(fd: &impl AsFd) {
     let timeout = Timespec { tv_sec: DEADLINE.as_secs() as _, tv_nsec: 0 };
     assert!(poll(&mut [PollFd::new(fd, PollFlags::IN)], Some(&timeout)).expect("poll") > 0, "nothing happens");
 }

@@ -1,12 +1,12 @@
 //! What cannot be carried through is told in one line, with what was measured up to then.
 
 use std::net::TcpListener;
-use std::thread;
 use std::time::Duration;
 
 use socket2::{Domain, SockRef, Socket, Type};
 
-use super::{NONE, assert_checked, bench, finish, json, limited};
+use super::ending::comes_true;
+use super::{Bench, NONE, assert_checked, bench, finish, json, limited};
 use crate::faulty_server::{Act, Faulty, Manners, POLITE, drive, drive_all};
 use crate::harness::Server;
 
@@ -32,18 +32,18 @@ fn an_address_where_nothing_listens_is_told_in_one_line() {
 fn a_connection_that_is_reset_before_a_word_was_said_has_been_made() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("listen");
     let addr = listener.local_addr().expect("address");
-    let server = thread::spawn(move || {
-        let (stream, _) = listener.accept().expect("accept");
-        // A close without lingering is a reset.
-        SockRef::from(&stream).set_linger(Some(Duration::ZERO)).expect("linger");
-    });
-    let (why, _) = finish(json(&format!("fanout --readers 3 --addr {addr}"))).failed();
+    let test = Bench::spawn(&mut json(&format!("fanout --readers 3 --addr {addr}")));
+    comes_true(&listener);
+    let (stream, _) = listener.accept().expect("accept");
+    // A close without lingering is a reset.
+    SockRef::from(&stream).set_linger(Some(Duration::ZERO)).expect("linger");
+    drop(stream);
+    let (why, _) = test.finish().failed();
     assert!(
         why.starts_with("the server closed the connection of b")
             && why.ends_with(" before it had got in (connection reset by peer)"),
         "{why}"
     );
-    server.join().expect("it was there");
 }
 
 #[test]
