@@ -11,6 +11,7 @@
 //! - [`server`]: the reactor, which alone knows `Poll` and the sockets; drives the two others.
 //! - [`bench`]: the load test, with a small reactor of its own.
 //! - [`wheel`]: the timer wheel that hub and reactor keep their deadlines in.
+//! - [`clock`], [`words`]: the time on both clocks; errors in plain words.
 //! - [`logging`], [`stdio`]: standard error and standard output, which never block the server.
 //! - [`fd_limit`], [`signals`]: what a process of ours asks of the kernel when it starts.
 //! - [`cli`]: the command line.
@@ -18,6 +19,7 @@
 pub mod bench;
 pub mod chat;
 pub mod cli;
+pub mod clock;
 pub mod fd_limit;
 pub mod logging;
 pub mod server;
@@ -25,6 +27,7 @@ pub mod signals;
 pub mod stdio;
 pub mod wheel;
 pub mod wire;
+pub mod words;
 
 #[cfg(test)]
 mod testing;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 
-use crate::server::plain_words;
+use crate::words::plain_words;
 
 /// See the module.
 #[derive(Debug)]

@@ -52,7 +52,7 @@ use message::Format;
 use report::{Outcome, Report};
 use scenario::Scenario;
 
-use crate::server::plain_words;
+use crate::words::plain_words;
 use crate::{fd_limit, signals};
 
 /// All that a load test is started with.

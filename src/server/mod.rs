@@ -1,7 +1,6 @@
 //! The server: one thread, one poll, and the sockets that nobody else sees.
 
 mod acceptor;
-mod clock;
 mod closing;
 pub mod connection;
 mod console;
@@ -23,6 +22,7 @@ use rustix::fs::fstat;
 
 use crate::chat::{Config, Hub, Lang, Mode};
 use crate::wire::plain::Plain;
+use crate::words::plain_words;
 use crate::{fd_limit, logging};
 
 /// The bounds of connections.
@@ -92,14 +92,6 @@ impl fmt::Display for Error {
             Error::Poll(error) => write!(f, "cannot go on: {}", plain_words(error)),
         }
     }
-}
-
-/// An error as a part of a sentence, without its number.
-pub(crate) fn plain_words(error: &io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or(&text);
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
 }
 
 /// Runs a server until it is told to end; returns the exit code.

@@ -14,11 +14,11 @@ use mio::{Events, Interest, Poll, Registry, Token};
 use signal_hook_mio::v1_0::Signals;
 
 use super::Limits;
-use super::clock::Clock;
 use super::console::Console;
 use super::engine::{Budget, Engine, Readiness};
 use super::transport::{Listener, Stream};
 use crate::chat::{Hub, Now};
+use crate::clock::Clock;
 use crate::{logging, signals};
 
 const SIGNALS: Token = Token(0);
