@@ -16,7 +16,7 @@ pub struct Clock {
 
 impl Clock {
     /// Starts at zero.
-    pub fn new() -> Self {
+    pub fn start() -> Self {
         Clock { start: Instant::now(), quarter: i64::MIN, offset: UtcOffset::UTC }
     }
 

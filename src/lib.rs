@@ -12,7 +12,7 @@
 //! - [`bench`]: the load test, with a small reactor of its own.
 //! - [`wheel`]: the timer wheel that hub and reactor keep their deadlines in.
 //! - [`clock`], [`words`]: the time on both clocks; errors in plain words.
-//! - [`logging`], [`stdio`]: standard error and standard output, which never block the server.
+//! - [`stdio`], [`logging`]: the standard streams, which never block the process.
 //! - [`fd_limit`], [`signals`]: what a process of ours asks of the kernel when it starts.
 //! - [`cli`]: the command line.
 

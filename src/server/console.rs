@@ -3,32 +3,19 @@
 use std::io;
 use std::time::Duration;
 
-use mio::unix::SourceFd;
-use mio::{Interest, Registry, Token};
-use rustix::event::PollFlags;
-use rustix::io::Errno;
-use rustix::process::getpgrp;
-use rustix::stdio::{stdin, stdout};
-use rustix::termios::{isatty, tcgetpgrp};
+use mio::{Registry, Token};
+use rustix::stdio::stdout;
 
 use crate::chat::{Hub, Now};
-use crate::stdio::{Sink, is_ready};
+use crate::stdio::{Input, Read, Sink};
 use crate::wire::line::Decoder;
 
 /// Blocks read before the clients have their turn.
 const READS_IN_A_ROW: usize = 16;
 
-/// The descriptor of standard input.
-const STDIN: i32 = 0;
-
 /// The operator's input and output.
 pub struct Console {
-    /// Standard input has not ended.
-    open: bool,
-    /// epoll knows standard input; else it is a file, which is always ready.
-    registered: bool,
-    /// There may be something to read.
-    ready: bool,
+    input: Input,
     decoder: Decoder,
     /// Input that has been read and not been carried out.
     held: Vec<u8>,
@@ -42,33 +29,20 @@ impl Console {
     /// # Errors
     /// If standard input can be registered in principle, but not now.
     pub fn new(hub: &mut Hub, registry: &Registry, token: Token, max_line: usize) -> io::Result<Self> {
-        let registered = match registry.register(&mut SourceFd(&STDIN), token, Interest::READABLE) {
-            Ok(()) => true,
-            // Regular files and /dev/null: epoll_ctl(2).
-            Err(error) if Errno::from_io_error(&error) == Some(Errno::PERM) => false,
-            Err(error) => return Err(error),
-        };
+        let input = Input::new(registry, token)?;
         hub.attach_operator();
         let sink = Sink::new(stdout());
-        Ok(Console {
-            open: true,
-            registered,
-            ready: !registered,
-            decoder: Decoder::default(),
-            held: Vec::new(),
-            sink,
-            max_line,
-        })
+        Ok(Console { input, decoder: Decoder::default(), held: Vec::new(), sink, max_line })
     }
 
     /// Standard input has an event.
     pub fn notify(&mut self) {
-        self.ready = true;
+        self.input.notify();
     }
 
     /// Whether there may be something to read.
     pub fn is_ready(&self) -> bool {
-        self.open && self.ready
+        self.input.is_ready()
     }
 
     /// Whether output waits for whoever reads it.
@@ -82,18 +56,11 @@ impl Console {
             if !self.is_ready() || !self.digest(hub, now) {
                 return;
             }
-            // Descriptor 0 blocks, and must, since others share it: so it is asked before each read.
-            if !is_ready(stdin(), PollFlags::IN, Duration::ZERO) || is_in_background() {
-                self.ready = false;
-                return;
-            }
             let mut block = [0; 4096];
-            match rustix::io::read(stdin(), &mut block) {
-                Ok(0) | Err(Errno::IO) => self.detach(hub, registry, now),
-                Ok(n) => self.held.extend_from_slice(&block[..n]),
-                Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => self.ready = false,
-                Err(_) => self.detach(hub, registry, now),
+            match self.input.read(&mut block) {
+                Read::Bytes(n) => self.held.extend_from_slice(&block[..n]),
+                Read::Later => return,
+                Read::End => self.detach(hub, registry, now),
             }
         }
     }
@@ -119,10 +86,7 @@ impl Console {
         if let Some(input) = self.decoder.finish().as_ref().and_then(|item| item.input()) {
             hub.operator_line(input, now);
         }
-        self.open = false;
-        if self.registered {
-            let _ = registry.deregister(&mut SourceFd(&STDIN));
-        }
+        self.input.close(registry);
         hub.detach_operator();
     }
 
@@ -151,9 +115,4 @@ impl Console {
         self.show(hub);
         self.sink.finish(most);
     }
-}
-
-/// Whether standard input is a terminal on which somebody else has the word; reading would stop us.
-fn is_in_background() -> bool {
-    isatty(stdin()) && tcgetpgrp(stdin()).is_ok_and(|group| group != getpgrp())
 }

@@ -100,7 +100,7 @@ impl Reactor {
         registry.register(&mut signals, SIGNALS, Interest::READABLE)?;
         let console = console.then(|| Console::new(&mut hub, registry, CONSOLE, limits.max_line)).transpose()?;
         let engine = Engine::new(hub, listeners, limits, Budget::default(), max_connections);
-        Ok(Reactor { poll, clock: Clock::new(), signals, signalled: false, console, engine })
+        Ok(Reactor { poll, clock: Clock::start(), signals, signalled: false, console, engine })
     }
 
     /// The addresses that are really listened on.

@@ -1,38 +1,19 @@
-//! Standard output and standard error, written without ever waiting for whoever reads them.
-//!
-//! A terminal that is stopped or a pipe that is full must not stop the server, yet O_NONBLOCK on
-//! descriptors 0 to 2 would be seen by the shell that shares them. So a terminal or pipe is opened
-//! anew, which gives a description of our own.
+//! Lines for a standard stream that are lost rather than waited for.
 
-use std::fs::File;
-use std::io::{self, Write};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::io;
+use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
 use memchr::{memchr_iter, memrchr};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::{FileType, Mode, OFlags, fstat, open};
-use rustix::net::{SendFlags, send};
+
+use super::Output;
 
 /// Bytes that are kept for a reader who does not read at present.
 const MAX_PENDING: usize = 256 * 1024;
 
-/// Bytes that a terminal or pipe which says that it can be written to surely takes.
-const SURE: usize = 256;
-
-enum Target {
-    /// Regular files, and what could be opened anew with O_NONBLOCK.
-    File(File),
-    Socket(OwnedFd),
-    /// Could not be opened anew: asked before each small write.
-    Asked(File),
-    /// Nobody will ever read it.
-    Gone,
-}
-
 /// A stream of lines that loses lines rather than time.
 pub struct Sink {
-    target: Target,
+    target: Output,
     pending: Vec<u8>,
     lost: u64,
 }
@@ -40,12 +21,12 @@ pub struct Sink {
 impl Sink {
     /// A sink on the same file as `fd`.
     pub fn new(fd: BorrowedFd) -> Self {
-        Sink { target: Target::open(fd), pending: Vec::new(), lost: 0 }
+        Sink { target: Output::open(fd), pending: Vec::new(), lost: 0 }
     }
 
     /// Queues whole lines; counts as lost those that do not fit since too much is pending.
     pub fn push(&mut self, lines: &[u8]) {
-        if matches!(self.target, Target::Gone) {
+        if matches!(self.target, Output::Gone) {
             return;
         }
         let mut rest = lines;
@@ -81,7 +62,7 @@ impl Sink {
                     self.pending.clear();
                 }
                 _ => {
-                    self.target = Target::Gone;
+                    self.target = Output::Gone;
                     self.pending = Vec::new();
                 }
             }
@@ -116,55 +97,10 @@ impl Sink {
     }
 }
 
-impl Target {
-    fn open(fd: BorrowedFd) -> Target {
-        let Ok(own) = fd.try_clone_to_owned() else { return Target::Gone };
-        let kind = fstat(fd).map(|stat| FileType::from_raw_mode(stat.st_mode));
-        match kind {
-            Ok(FileType::RegularFile) => Target::File(own.into()),
-            Ok(FileType::Socket) => Target::Socket(own),
-            Ok(_) => {
-                let path = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&fd));
-                let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-                open(path, flags, Mode::empty())
-                    .map_or_else(|_| Target::Asked(own.into()), |fd| Target::File(fd.into()))
-            }
-            Err(_) => Target::Gone,
-        }
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Target::File(file) => file.write(bytes),
-            Target::Socket(fd) => Ok(send(fd, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL)?),
-            Target::Asked(file) => {
-                if !is_ready(file.as_fd(), PollFlags::OUT, Duration::ZERO) {
-                    return Err(io::ErrorKind::WouldBlock.into());
-                }
-                file.write(&bytes[..bytes.len().min(SURE)])
-            }
-            Target::Gone => Ok(0),
-        }
-    }
-
-    fn wait(&self, most: Duration) -> bool {
-        match self {
-            Target::File(file) | Target::Asked(file) => is_ready(file.as_fd(), PollFlags::OUT, most),
-            Target::Socket(fd) => is_ready(fd.as_fd(), PollFlags::OUT, most),
-            Target::Gone => false,
-        }
-    }
-}
-
-/// Whether `fd` is ready, or in a state that a read or write will tell, within `most`; poll(2).
-pub fn is_ready(fd: BorrowedFd, flags: PollFlags, most: Duration) -> bool {
-    let timeout = Timespec { tv_sec: most.as_secs() as _, tv_nsec: most.subsec_nanos() as _ };
-    poll(&mut [PollFd::from_borrowed_fd(fd, flags)], Some(&timeout)).is_ok_and(|ready| ready > 0)
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Read;
+    use std::os::fd::AsFd;
 
     use super::*;
 
