@@ -37,8 +37,8 @@ pub enum Item<'a> {
     Line(Cow<'a, str>),
     /// A line over the limit: told as soon as it is known; the rest of it will not be seen.
     TooLong,
-    /// A line that was not UTF-8.
-    NotUtf8,
+    /// A line that was not UTF-8, as it came.
+    NotUtf8(Cow<'a, [u8]>),
     /// What is to be answered to a telnet option: that we do not have it (RFC 1143 allows that).
     Answer([u8; 3]),
 }
@@ -49,7 +49,7 @@ impl Item<'_> {
         match self {
             Item::Line(line) => Some(Input::Line(line)),
             Item::TooLong => Some(Input::TooLong),
-            Item::NotUtf8 => Some(Input::NotUtf8),
+            Item::NotUtf8(_) => Some(Input::NotUtf8),
             Item::Answer(_) => None,
         }
     }
@@ -124,6 +124,11 @@ impl Decoder {
     /// Whether a line has begun and not ended.
     pub fn has_partial(&self) -> bool {
         !self.partial.is_empty() || self.discarding
+    }
+
+    /// The unended line, as far as it has come.
+    pub fn partial(&self) -> &[u8] {
+        &self.partial
     }
 
     /// Bytes that are set aside for the unended line.
@@ -243,9 +248,12 @@ fn whole_line<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
 
 fn text(line: Cow<'_, [u8]>) -> Item<'_> {
     match line {
-        Cow::Borrowed(line) => std::str::from_utf8(line).map_or(Item::NotUtf8, |line| Item::Line(hygiene::clean(line))),
+        Cow::Borrowed(line) => match std::str::from_utf8(line) {
+            Ok(line) => Item::Line(hygiene::clean(line)),
+            Err(_) => Item::NotUtf8(Cow::Borrowed(line)),
+        },
         Cow::Owned(line) => match String::from_utf8(line) {
-            Err(_) => Item::NotUtf8,
+            Err(error) => Item::NotUtf8(Cow::Owned(error.into_bytes())),
             Ok(line) => Item::Line(match hygiene::clean(&line) {
                 Cow::Owned(clean) => Cow::Owned(clean),
                 Cow::Borrowed(_) => Cow::Owned(line),
@@ -266,7 +274,7 @@ mod tests {
             items.push(match item {
                 Item::Line(line) => line.into_owned(),
                 Item::TooLong => "<too long>".into(),
-                Item::NotUtf8 => "<not UTF-8>".into(),
+                Item::NotUtf8(_) => "<not UTF-8>".into(),
                 Item::Answer(bytes) => format!("<{bytes:?}>"),
             });
         };

@@ -66,7 +66,7 @@ fn owned(item: Item) -> Item<'static> {
     match item {
         Item::Line(line) => Item::Line(line.into_owned().into()),
         Item::TooLong => Item::TooLong,
-        Item::NotUtf8 => Item::NotUtf8,
+        Item::NotUtf8(line) => Item::NotUtf8(line.into_owned().into()),
         Item::Answer(answer) => Item::Answer(answer),
     }
 }
@@ -86,7 +86,10 @@ fn sane(items: &[Item], bytes: &[u8], max: usize) {
                 size += 3;
             }
             Item::TooLong => size += max + 1,
-            Item::NotUtf8 => size += 1,
+            Item::NotUtf8(line) => {
+                assert!(line.len() <= max, "{} bytes in a line of at most {max}", line.len());
+                size += line.len();
+            }
         }
     }
     assert!(answers <= 100, "{answers} options were answered");
@@ -136,5 +139,8 @@ fn naive(bytes: &[u8], max: usize) -> Vec<Item<'static>> {
 }
 
 fn understood(line: Vec<u8>) -> Item<'static> {
-    String::from_utf8(line).map_or(Item::NotUtf8, |line| Item::Line(hygiene::clean(&line).into_owned().into()))
+    match String::from_utf8(line) {
+        Ok(line) => Item::Line(hygiene::clean(&line).into_owned().into()),
+        Err(error) => Item::NotUtf8(error.into_bytes().into()),
+    }
 }
