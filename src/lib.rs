@@ -10,6 +10,7 @@
 //! - [`wire`]: bytes to lines and events to bytes; uses `chat`'s vocabulary.
 //! - [`server`]: the reactor, which alone knows `Poll` and the sockets; drives the two others.
 //! - [`bench`]: the load test, with a small reactor of its own.
+//! - [`client`]: the terminal client, with one of its own too.
 //! - [`wheel`]: the timer wheel that hub and reactor keep their deadlines in.
 //! - [`clock`], [`words`]: the time on both clocks; errors in plain words.
 //! - [`stdio`], [`logging`]: the standard streams, which never block the process.
@@ -19,6 +20,7 @@
 pub mod bench;
 pub mod chat;
 pub mod cli;
+pub mod client;
 pub mod clock;
 pub mod fd_limit;
 pub mod logging;

@@ -8,7 +8,7 @@ use clap::Parser;
 
 use chinwag::bench::{floor, part, readers};
 use chinwag::cli::{Cli, Command, Part};
-use chinwag::{bench, logging, server};
+use chinwag::{bench, client, logging, server};
 
 fn main() -> ExitCode {
     let code = run(Cli::parse().into_command()).unwrap_or_else(|error| {
@@ -23,6 +23,7 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<u8, Box<dyn Error>> {
     Ok(match command {
         Command::Serve(serve) => server::run(serve.settings())?,
+        Command::Connect(connect) => client::run(&connect.settings())?,
         Command::Bench(bench) => bench::run(&bench.settings())?,
         Command::BenchPart(Part::Server(serve)) => {
             part::end_with_parent();

@@ -1,11 +1,13 @@
 //! The command line: options, their defaults and environment variables, to typed settings.
 
 mod bench;
+mod connect;
 mod serve;
 
 use clap::{Parser, Subcommand};
 
 pub use bench::{Bench, Part};
+pub use connect::Connect;
 pub use serve::Serve;
 
 /// A chat server in one thread: anything that speaks lines over TCP is a client.
@@ -25,6 +27,8 @@ pub struct Cli {
 pub enum Command {
     /// Run the server (also what a bare `chinwag` does)
     Serve(Box<Serve>),
+    /// Talk on a server, this one or another
+    Connect(Connect),
     /// Measure what a server can do, this one or another
     Bench(Box<Bench>),
     /// A process that belongs to a load test

@@ -5,8 +5,11 @@ use std::io::{self, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
+use mio::unix::SourceFd;
+use mio::{Interest, Registry, Token};
 use rustix::event::PollFlags;
 use rustix::fs::{FileType, Mode, OFlags, fstat, open};
+use rustix::io::Errno;
 use rustix::net::{SendFlags, send};
 
 use super::is_ready;
@@ -58,6 +61,23 @@ impl Output {
                 file.write(&bytes[..bytes.len().min(SURE)])
             }
             Output::Gone => Ok(0),
+        }
+    }
+
+    /// Has events come under `token` when it can be written to again, or never will be.
+    ///
+    /// # Errors
+    /// If the kernel refuses.
+    pub fn watch(&self, registry: &Registry, token: Token) -> io::Result<()> {
+        let fd = match self {
+            Output::File(file) | Output::Asked(file) => file.as_raw_fd(),
+            Output::Socket(fd) => fd.as_raw_fd(),
+            Output::Gone => return Ok(()),
+        };
+        match registry.register(&mut SourceFd(&fd), token, Interest::WRITABLE) {
+            // Regular files never make one wait: epoll_ctl(2).
+            Err(error) if Errno::from_io_error(&error) == Some(Errno::PERM) => Ok(()),
+            outcome => outcome,
         }
     }
 
