@@ -4,8 +4,12 @@
 //! - `pipe`: lines in, lines out, where standard input or output is no terminal.
 
 mod dialer;
+mod full;
 mod link;
 mod pipe;
+mod screen;
+mod terminal;
+mod text;
 
 use std::{fmt, io};
 

@@ -1,0 +1,180 @@
+//! The terminal: opened anew, set to raw mode, and given back as it was, whatever happens.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, AsRawFd};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use mio::unix::SourceFd;
+use mio::{Interest, Registry, Token};
+use rustix::event::PollFlags;
+use rustix::fs::{Mode, OFlags, open};
+use rustix::process::getpgrp;
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetpgrp, tcgetwinsize, tcsetattr};
+
+use super::screen::Size;
+use crate::stdio::is_ready;
+
+/// Bracketed paste: what is pasted is told apart from what is typed (xterm's ctlseqs, "Bracketed Paste Mode").
+const PASTE_ON: &str = "\x1b[?2004h";
+const PASTE_OFF: &str = "\x1b[?2004l";
+
+/// The alternate screen, without scrollback, and the cursor of the other one kept (ctlseqs, DECSET 1049).
+const ALTERNATE_ON: &str = "\x1b[?1049h\x1b[H\x1b[2J";
+const ALTERNATE_OFF: &str = "\x1b[?1049l";
+
+/// Plain characters, a visible cursor, no frame half drawn.
+const PLAIN: &str = "\x1b[0m\x1b[?25h\x1b[?2026l";
+
+/// How long the terminal may take to read what gives it back.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// What a panic has to set right: `None` while the terminal is as it was.
+static RAW: Mutex<Option<Raw>> = Mutex::new(None);
+
+struct Raw {
+    tty: File,
+    /// The modes before ours.
+    saved: Termios,
+    full_screen: bool,
+}
+
+/// The terminal that the process was started on; its modes are restored when it is dropped.
+pub struct Terminal {
+    tty: File,
+    full_screen: bool,
+    /// What it has not taken yet.
+    pending: Vec<u8>,
+}
+
+impl Terminal {
+    /// Opens it, with O_NONBLOCK on a description of our own: the shell shares the other ones.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn open(full_screen: bool) -> io::Result<Self> {
+        let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        // Without a controlling terminal there is still the one on standard input.
+        let fd = open("/dev/tty", flags, Mode::empty()).or_else(|_| open("/proc/self/fd/0", flags, Mode::empty()))?;
+        let report = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            restore();
+            report(panic);
+        }));
+        Ok(Terminal { tty: fd.into(), full_screen, pending: Vec::new() })
+    }
+
+    /// Has its events come under `token`.
+    ///
+    /// # Errors
+    /// If the kernel refuses.
+    pub fn watch(&self, registry: &Registry, token: Token) -> io::Result<()> {
+        registry.register(&mut SourceFd(&self.tty.as_raw_fd()), token, Interest::READABLE | Interest::WRITABLE)
+    }
+
+    /// Takes it over: each key comes as it is pressed, and nothing is echoed (termios(3), raw mode).
+    ///
+    /// # Errors
+    /// If its modes cannot be set.
+    pub fn take(&mut self) -> io::Result<()> {
+        let saved = tcgetattr(&self.tty)?;
+        let mut raw = saved.clone();
+        raw.make_raw();
+        tcsetattr(&self.tty, OptionalActions::Now, &raw)?;
+        let tty = self.tty.try_clone()?;
+        *lock() = Some(Raw { tty, saved, full_screen: self.full_screen });
+        if self.full_screen {
+            self.pending.extend_from_slice(ALTERNATE_ON.as_bytes());
+        }
+        self.pending.extend_from_slice(PASTE_ON.as_bytes());
+        Ok(())
+    }
+
+    /// Gives it back, with `last` written before.
+    pub fn give_back(&mut self, last: &[u8]) {
+        self.pending.extend_from_slice(last);
+        while !self.pending.is_empty() && is_ready(self.tty.as_fd(), PollFlags::OUT, PATIENCE) {
+            if self.flush().is_err() {
+                break;
+            }
+        }
+        self.pending.clear();
+        restore();
+    }
+
+    /// Whether another process of the shell's has the terminal now: one that touched it would be stopped.
+    pub fn is_in_background(&self) -> bool {
+        tcgetpgrp(&self.tty).is_ok_and(|group| group != getpgrp())
+    }
+
+    /// Columns and rows.
+    pub fn size(&self) -> Size {
+        let size = tcgetwinsize(&self.tty).ok().filter(|size| size.ws_col > 0 && size.ws_row > 0);
+        size.map_or(Size { columns: 80, rows: 24 }, |size| Size { columns: size.ws_col, rows: size.ws_row })
+    }
+
+    /// Reads what has been typed; 0 bytes if the terminal has been hung up.
+    ///
+    /// # Errors
+    /// `WouldBlock` if that is nothing, and those of read(2).
+    pub fn read(&mut self, block: &mut [u8]) -> io::Result<usize> {
+        self.tty.read(block)
+    }
+
+    /// Writes a frame; what the terminal does not take at once is kept for [`Terminal::flush`].
+    ///
+    /// # Errors
+    /// Those of write(2).
+    pub fn draw(&mut self, frame: &[u8]) -> io::Result<()> {
+        self.pending.extend_from_slice(frame);
+        self.flush()
+    }
+
+    /// Writes what it takes.
+    ///
+    /// # Errors
+    /// Those of write(2).
+    pub fn flush(&mut self) -> io::Result<()> {
+        while !self.pending.is_empty() {
+            match self.tty.write(&self.pending) {
+                Ok(n) => drop(self.pending.drain(..n)),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether it has not taken all of the last frame.
+    pub fn has_pending(&self) -> bool {
+        !self.pending.is_empty()
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        restore();
+    }
+}
+
+fn lock() -> std::sync::MutexGuard<'static, Option<Raw>> {
+    RAW.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// Sets the terminal's modes back to what they were, if they are not.
+fn restore() {
+    let Some(raw) = lock().take() else { return };
+    let alternate = if raw.full_screen { ALTERNATE_OFF } else { "" };
+    let last = format!("{PLAIN}{PASTE_OFF}{alternate}");
+    let mut rest = last.as_bytes();
+    while !rest.is_empty() && is_ready(raw.tty.as_fd(), PollFlags::OUT, PATIENCE) {
+        match (&raw.tty).write(rest) {
+            Ok(n) => rest = &rest[n..],
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
+            Err(_) => break,
+        }
+    }
+    let _ = tcsetattr(&raw.tty, OptionalActions::Now, &raw.saved);
+}
