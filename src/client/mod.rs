@@ -10,6 +10,7 @@ mod pipe;
 mod screen;
 mod terminal;
 mod text;
+mod view;
 
 use std::{fmt, io};
 

@@ -50,8 +50,15 @@ pub struct Inline {
 
 impl Inline {
     /// The bytes that show `lines`, as many as go into one frame, and `bottom` as it is now; none if
-    /// nothing has changed.
-    pub fn frame(&mut self, lines: &mut VecDeque<Line>, bottom: &Bottom, size: Size, colour: bool) -> Vec<u8> {
+    /// nothing has changed. What has been shown goes to `log`.
+    pub fn frame(
+        &mut self,
+        lines: &mut VecDeque<Line>,
+        log: &mut VecDeque<Line>,
+        bottom: &Bottom,
+        size: Size,
+        colour: bool,
+    ) -> Vec<u8> {
         if lines.is_empty() && self.drawn.as_ref().is_some_and(|(_, was, at)| was == bottom && *at == size) {
             return Vec::new();
         }
@@ -62,6 +69,7 @@ impl Inline {
         {
             line.write_all(colour, &mut out);
             out.extend_from_slice(b"\r\n");
+            log.push_back(line);
         }
         let column = draw_bottom(bottom, size, colour, &mut out);
         self.drawn = Some((column, bottom.clone(), size));
@@ -147,13 +155,17 @@ mod tests {
         texts.iter().map(|text| Line::new(Face::Plain, text)).collect()
     }
 
+    fn frame(screen: &mut Inline, lines: &mut VecDeque<Line>, bottom: &Bottom, size: Size, colour: bool) -> Vec<u8> {
+        screen.frame(lines, &mut VecDeque::new(), bottom, size, colour)
+    }
+
     #[test]
     fn messages_scroll_above_the_input_and_the_status() {
         let mut parser = emulator(SIZE, 100);
         let mut screen = Inline::default();
         for round in 0..4 {
             let text = format!("line {round}");
-            parser.process(&screen.frame(&mut lines(&[&text]), &bottom("hi", "lobby"), SIZE, true));
+            parser.process(&frame(&mut screen, &mut lines(&[&text]), &bottom("hi", "lobby"), SIZE, true));
         }
         assert_eq!(rows(&parser), ["line 1", "line 2", "line 3", "> hi", "lobby"]);
         assert_eq!(parser.screen().cursor_position(), (3, 4));
@@ -164,9 +176,9 @@ mod tests {
     #[test]
     fn nothing_is_written_where_nothing_has_changed() {
         let mut screen = Inline::default();
-        assert!(!screen.frame(&mut lines(&[]), &bottom("", "x"), SIZE, true).is_empty());
-        assert!(screen.frame(&mut lines(&[]), &bottom("", "x"), SIZE, true).is_empty());
-        assert!(!screen.frame(&mut lines(&[]), &bottom("a", "x"), SIZE, true).is_empty());
+        assert!(!frame(&mut screen, &mut lines(&[]), &bottom("", "x"), SIZE, true).is_empty());
+        assert!(frame(&mut screen, &mut lines(&[]), &bottom("", "x"), SIZE, true).is_empty());
+        assert!(!frame(&mut screen, &mut lines(&[]), &bottom("a", "x"), SIZE, true).is_empty());
     }
 
     #[test]
@@ -183,7 +195,7 @@ mod tests {
                 all += &text;
                 let input = "y".repeat(random.below(usize::from(size.columns) - 2));
                 while !batch.is_empty() {
-                    parser.process(&screen.frame(&mut batch, &bottom(&input, "status"), size, random.one_in(2)));
+                    parser.process(&frame(&mut screen, &mut batch, &bottom(&input, "status"), size, random.one_in(2)));
                 }
             }
             let mut last = Vec::new();
@@ -205,7 +217,7 @@ mod tests {
     fn more_than_a_frame_holds_is_left_for_the_next() {
         let mut screen = Inline::default();
         let mut queue = lines(&vec!["0123456789012345678901234567890123456789"; 2000]);
-        let frame = screen.frame(&mut queue, &bottom("", ""), SIZE, false);
+        let frame = frame(&mut screen, &mut queue, &bottom("", ""), SIZE, false);
         assert!(frame.len() < MAX_FRAME + 200 && !queue.is_empty() && queue.len() < 2000);
     }
 }

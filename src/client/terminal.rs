@@ -105,7 +105,7 @@ impl Terminal {
 
     /// Whether another process of the shell's has the terminal now: one that touched it would be stopped.
     pub fn is_in_background(&self) -> bool {
-        tcgetpgrp(&self.tty).is_ok_and(|group| group != getpgrp())
+        is_in_background(&self.tty)
     }
 
     /// Columns and rows.
@@ -163,9 +163,17 @@ fn lock() -> std::sync::MutexGuard<'static, Option<Raw>> {
     RAW.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
+fn is_in_background(tty: &File) -> bool {
+    tcgetpgrp(tty).is_ok_and(|group| group != getpgrp())
+}
+
 /// Sets the terminal's modes back to what they were, if they are not.
 fn restore() {
     let Some(raw) = lock().take() else { return };
+    // Whoever has the terminal now has set it as they want it, and who touched it would be stopped.
+    if is_in_background(&raw.tty) {
+        return;
+    }
     let alternate = if raw.full_screen { ALTERNATE_OFF } else { "" };
     let last = format!("{PLAIN}{PASTE_OFF}{alternate}");
     let mut rest = last.as_bytes();

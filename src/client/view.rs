@@ -1,0 +1,168 @@
+//! What is shown and in which way: lines to come, lines that are there, and the screen they are on.
+
+use std::collections::VecDeque;
+
+use super::full::{Full, MAX_LINES};
+use super::screen::{Bottom, Inline, Size};
+use super::text::Line;
+
+/// Lines kept to draw the screen anew; no terminal has so many rows.
+const MAX_ROWS: usize = 500;
+
+/// Lines that wait to be shown before the server is read no further.
+pub const MAX_WAITING: usize = 500_000;
+
+enum Screen {
+    Inline(Inline),
+    Full(Full),
+}
+
+/// All that is to be shown.
+pub struct View {
+    screen: Screen,
+    colour: bool,
+    /// Not shown yet, or not counted yet by a screen with rows of its own.
+    waiting: VecDeque<Line>,
+    /// What has been shown, as far as it may be wanted again.
+    log: VecDeque<Line>,
+}
+
+impl View {
+    /// Nothing is shown yet.
+    pub fn new(full_screen: bool, colour: bool) -> Self {
+        let screen = if full_screen { Screen::Full(Full::default()) } else { Screen::Inline(Inline::default()) };
+        View { screen, colour, waiting: VecDeque::new(), log: VecDeque::new() }
+    }
+
+    /// Adds a line.
+    pub fn push(&mut self, line: Line) {
+        self.waiting.push_back(line);
+    }
+
+    /// Lines that have not been shown.
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// The bytes that bring the terminal up to date, or nearer to that; none if it is.
+    pub fn frame(&mut self, bottom: &Bottom, size: Size) -> Vec<u8> {
+        match &mut self.screen {
+            Screen::Inline(screen) => {
+                let frame = screen.frame(&mut self.waiting, &mut self.log, bottom, size, self.colour);
+                self.log.drain(..self.log.len().saturating_sub(MAX_ROWS));
+                frame
+            }
+            Screen::Full(screen) => {
+                let new = self.waiting.len();
+                self.log.append(&mut self.waiting);
+                self.log.drain(..self.log.len().saturating_sub(MAX_LINES));
+                screen.frame(&self.log, new, bottom, size, self.colour)
+            }
+        }
+    }
+
+    /// Draws all that fits on the screen anew in the next frame; returns what clears it.
+    pub fn redraw(&mut self, size: Size) -> Vec<u8> {
+        let mut out = Vec::new();
+        match &mut self.screen {
+            Screen::Inline(screen) => {
+                screen.clear(&mut out);
+                let mut room = usize::from(size.rows).saturating_sub(2);
+                while let Some(line) = self.log.pop_back() {
+                    let rows = line.rows(size.columns.into()).len();
+                    if rows > room {
+                        self.log.push_back(line);
+                        break;
+                    }
+                    room -= rows;
+                    self.waiting.push_front(line);
+                }
+            }
+            Screen::Full(screen) => screen.redraw(),
+        }
+        out
+    }
+
+    /// Takes the rows at the bottom away, before somebody else writes to the terminal.
+    pub fn leave(&mut self, size: Size) -> Vec<u8> {
+        let mut out = Vec::new();
+        match &mut self.screen {
+            Screen::Inline(screen) => screen.erase(size, &mut out),
+            Screen::Full(screen) => screen.redraw(),
+        }
+        out
+    }
+
+    /// Scrolls by nearly a page, where the terminal does not do that.
+    pub fn scroll(&mut self, back: bool, size: Size) {
+        if let Screen::Full(screen) = &mut self.screen {
+            if back {
+                screen.page_up(&self.log, size);
+            } else {
+                screen.page_down(&self.log, size);
+            }
+        }
+    }
+
+    /// Lines below what is in view, if one has scrolled away from the end.
+    pub fn news(&self) -> Option<usize> {
+        match &self.screen {
+            Screen::Full(screen) if screen.is_scrolled() => Some(screen.news()),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::screen::{emulator, rows};
+    use crate::client::text::Face;
+
+    const SIZE: Size = Size { columns: 20, rows: 5 };
+
+    fn view(full_screen: bool) -> View {
+        let mut view = View::new(full_screen, true);
+        (0..9).for_each(|number| view.push(Line::new(Face::Plain, &format!("line {number}"))));
+        view
+    }
+
+    #[test]
+    fn redrawing_shows_what_was_shown() {
+        for full_screen in [false, true] {
+            let mut parser = emulator(SIZE, 0);
+            let mut view = view(full_screen);
+            parser.process(&view.frame(&Bottom::default(), SIZE));
+            let before = rows(&parser);
+            assert_eq!(before[..3], ["line 6", "line 7", "line 8"]);
+            parser.process(b"\x1b[Hnoise of others");
+            parser.process(&view.redraw(SIZE));
+            parser.process(&view.frame(&Bottom::default(), SIZE));
+            assert_eq!(rows(&parser), before);
+        }
+    }
+
+    #[test]
+    fn of_what_has_been_shown_a_bounded_part_is_kept() {
+        for (full_screen, most) in [(false, MAX_ROWS), (true, MAX_LINES)] {
+            let mut view = View::new(full_screen, true);
+            for _ in 0..3 * MAX_LINES {
+                view.push(Line::new(Face::Plain, "line"));
+                view.frame(&Bottom::default(), SIZE);
+            }
+            assert_eq!(view.log.len(), most);
+        }
+    }
+
+    #[test]
+    fn one_can_leave_the_screen_to_others_and_come_back() {
+        let mut parser = emulator(SIZE, 10);
+        let mut view = view(false);
+        let bottom = Bottom { input: "typed".into(), ..Bottom::default() };
+        parser.process(&view.frame(&bottom, SIZE));
+        parser.process(&view.leave(SIZE));
+        parser.process(b"$ fg\r\n");
+        parser.process(&view.frame(&bottom, SIZE));
+        assert_eq!(rows(&parser)[1..], ["line 8", "$ fg", "typed", ""]);
+    }
+}
