@@ -46,25 +46,9 @@ impl<'a> Command<'a> {
 
     fn slash(line: &'a str) -> Self {
         let (word, rest) = split(line);
-        let arg = rest.trim();
-        match word.to_ascii_lowercase().as_str() {
-            "say" => Command::Say(rest),
-            "me" => Command::Action(rest),
-            "msg" => Self::whisper(rest.trim_start()),
-            "r" => Command::Reply(rest),
-            "nick" => Command::Nick(arg),
-            "who" => Command::Who(arg),
-            "rooms" => Command::Rooms,
-            "join" => Command::Join(arg),
-            "leave" => Command::Leave,
-            "history" => Command::History(arg),
-            "ignore" => Command::Ignore(arg),
-            "unignore" => Command::Unignore(arg),
-            "echo" => Command::Echo(arg),
-            "ping" => Command::Ping(arg),
-            "help" => Command::Help,
-            "quit" => Command::Quit(arg),
-            _ => Command::Other(word, arg),
+        match WORDS.iter().find(|(known, _)| known.eq_ignore_ascii_case(word)) {
+            Some((_, understand)) => understand(rest),
+            None => Command::Other(word, rest.trim()),
         }
     }
 
@@ -72,6 +56,34 @@ impl<'a> Command<'a> {
         let (to, text) = split(rest);
         Command::Whisper { to, text }
     }
+}
+
+/// What is understood of the text behind a word.
+type Understand = for<'a> fn(&'a str) -> Command<'a>;
+
+/// The words that are commands behind a slash.
+const WORDS: &[(&str, Understand)] = &[
+    ("say", |rest| Command::Say(rest)),
+    ("me", |rest| Command::Action(rest)),
+    ("msg", |rest| Command::whisper(rest.trim_start())),
+    ("r", |rest| Command::Reply(rest)),
+    ("nick", |rest| Command::Nick(rest.trim())),
+    ("who", |rest| Command::Who(rest.trim())),
+    ("rooms", |_| Command::Rooms),
+    ("join", |rest| Command::Join(rest.trim())),
+    ("leave", |_| Command::Leave),
+    ("history", |rest| Command::History(rest.trim())),
+    ("ignore", |rest| Command::Ignore(rest.trim())),
+    ("unignore", |rest| Command::Unignore(rest.trim())),
+    ("echo", |rest| Command::Echo(rest.trim())),
+    ("ping", |rest| Command::Ping(rest.trim())),
+    ("help", |_| Command::Help),
+    ("quit", |rest| Command::Quit(rest.trim())),
+];
+
+/// The words that are commands behind a slash, of every member.
+pub fn words() -> impl Iterator<Item = &'static str> {
+    WORDS.iter().map(|&(word, _)| word)
 }
 
 /// Whether a line is one of the words by which people left the first programs of this kind.

@@ -49,6 +49,7 @@ pub use hub::{Allowance, Close, Hub, Input};
 pub use network::Network;
 pub use output::Lent;
 pub use phrases::Lang;
+pub use rooms::LOBBY;
 
 /// The time, as whoever drives the hub sees it.
 #[derive(Clone, Copy, Debug)]
