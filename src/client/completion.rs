@@ -1,0 +1,278 @@
+//! What Tab makes of the word before the cursor.
+
+use crate::chat::command;
+use crate::chat::name::fold;
+
+/// What there is to complete with, each in the order in which it is offered.
+#[derive(Clone, Copy, Debug)]
+pub struct Candidates<'a> {
+    pub names: &'a [&'a str],
+    pub rooms: &'a [&'a str],
+}
+
+/// Those that begin with `prefix`, regardless of case, width and composition.
+fn matching<'a>(all: &[&'a str], prefix: &str) -> Vec<&'a str> {
+    let prefix = fold(prefix);
+    all.iter().copied().filter(|name| fold(name).starts_with(&prefix)).collect()
+}
+
+/// Completes a word, and goes on through what else it can be.
+#[derive(Default)]
+pub struct Completer {
+    cycle: Option<Cycle>,
+}
+
+/// What the word was and what it can be.
+struct Cycle {
+    /// The line up to the word.
+    before: String,
+    word: String,
+    /// The line behind the word.
+    behind: String,
+    endings: Vec<Ending>,
+    /// Which of them is shown; after the last one the word itself.
+    at: usize,
+}
+
+/// What a word becomes: the text in its place, and how far into the rest of the line the cursor goes.
+struct Ending {
+    text: String,
+    passed: usize,
+}
+
+impl Completer {
+    /// The line with the word before the cursor (both in bytes) completed, and the cursor behind it.
+    ///
+    /// When the line is what the last call made of it, the next candidate is taken, or with `back` the one before;
+    /// after the last comes the original. None where there is nothing to complete.
+    pub fn complete(
+        &mut self,
+        text: &str,
+        cursor: usize,
+        back: bool,
+        candidates: &Candidates,
+    ) -> Option<(String, usize)> {
+        let shown = self.cycle.take().filter(|cycle| cycle.is_shown(text, cursor));
+        // Where there was one candidate only, Tab goes on to what may follow it: `/join `, then a room.
+        let is_settled = shown.as_ref().is_some_and(|cycle| cycle.endings.len() == 1 && cycle.at == 0 && !back);
+        let cycle = match shown {
+            Some(cycle) if is_settled => Cycle::begin(text, cursor, back, candidates).unwrap_or(cycle.step(back)),
+            Some(cycle) => cycle.step(back),
+            None => Cycle::begin(text, cursor, back, candidates)?,
+        };
+        let line = cycle.line();
+        self.cycle = Some(cycle);
+        Some(line)
+    }
+
+    /// Ends the cycle: the next call completes anew.
+    pub fn reset(&mut self) {
+        self.cycle = None;
+    }
+}
+
+impl Cycle {
+    fn begin(text: &str, cursor: usize, back: bool, candidates: &Candidates) -> Option<Cycle> {
+        let (head, behind) = text.split_at(cursor);
+        let word_start =
+            head.rfind(char::is_whitespace).map_or(0, |at| at + head[at..].chars().next().map_or(0, char::len_utf8));
+        let (before, word) = head.split_at(word_start);
+        let found = candidates_for(before, word, candidates);
+        if found.is_empty() {
+            return None;
+        }
+        let suffix = if is_addressing(before, word) { ": " } else { " " };
+        let endings: Vec<Ending> = found.iter().map(|text| Ending::new(text, suffix, behind)).collect();
+        let at = if back { endings.len() - 1 } else { 0 };
+        Some(Cycle { before: before.into(), word: word.into(), behind: behind.into(), endings, at })
+    }
+
+    fn step(mut self, back: bool) -> Self {
+        let count = self.endings.len() + 1;
+        self.at = (self.at + if back { count - 1 } else { 1 }) % count;
+        self
+    }
+
+    fn line(&self) -> (String, usize) {
+        let (word, passed) = self.endings.get(self.at).map_or((&self.word, 0), |ending| (&ending.text, ending.passed));
+        ([&*self.before, word, &self.behind].concat(), self.before.len() + word.len() + passed)
+    }
+
+    fn is_shown(&self, text: &str, cursor: usize) -> bool {
+        let (line, at) = self.line();
+        at == cursor && line == text
+    }
+}
+
+impl Ending {
+    /// A suffix that stands behind the word already is not written again, nor is its space.
+    fn new(word: &str, suffix: &str, behind: &str) -> Self {
+        let (added, passed) = match () {
+            () if behind.starts_with(suffix) => ("", suffix.len()),
+            () if behind.starts_with(' ') => (suffix.trim_end(), 1),
+            () => (suffix, 0),
+        };
+        Ending { text: format!("{word}{added}"), passed }
+    }
+}
+
+/// What a word with `before` in front of it can become.
+fn candidates_for(before: &str, word: &str, candidates: &Candidates) -> Vec<String> {
+    let with = |mark: &str, names: Vec<&str>| names.into_iter().map(|name| format!("{mark}{name}")).collect();
+    match command_before(before).as_deref() {
+        Some("join" | "who") => return with("", matching(candidates.rooms, word)),
+        Some("msg" | "ignore" | "unignore") => return with("", matching(candidates.names, word)),
+        _ => {}
+    }
+    match word.as_bytes() {
+        [] => Vec::new(),
+        [b'/', prefix @ ..] if before.is_empty() && !prefix.starts_with(b"/") => {
+            let prefix = word[1..].to_ascii_lowercase();
+            with("/", command::words().filter(|word| word.starts_with(&prefix)).collect())
+        }
+        [b'@', ..] => {
+            let name = word.trim_start_matches('@');
+            with(&word[..word.len() - name.len()], matching(candidates.names, name))
+        }
+        _ => with("", matching(candidates.names, word)),
+    }
+}
+
+/// The command whose first argument the next word is.
+fn command_before(before: &str) -> Option<String> {
+    let word = before.strip_prefix('/')?.trim_end_matches(' ');
+    (!word.contains(' ')).then(|| word.to_ascii_lowercase())
+}
+
+/// Whether somebody is addressed by name, at the beginning of a line.
+fn is_addressing(before: &str, word: &str) -> bool {
+    before.trim().is_empty() && !word.starts_with(['/', '@'])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chat::Lang;
+    use crate::chat::command::Command;
+
+    const CANDIDATES: Candidates =
+        Candidates { names: &["alice", "bob", "albert", "ALAN", "Álvaro"], rooms: &["lobby", "kitchen"] };
+
+    /// Completes at the bar as often as there are marks in `tabs`: `>` is Tab, `<` is Shift-Tab.
+    fn tab(line: &str, tabs: &str) -> String {
+        let mut completer = Completer::default();
+        let mut line = line.to_owned();
+        for back in tabs.chars().map(|tab| tab == '<') {
+            let cursor = line.find('|').unwrap();
+            let text = line.replace('|', "");
+            if let Some((text, cursor)) = completer.complete(&text, cursor, back, &CANDIDATES) {
+                line = format!("{}|{}", &text[..cursor], &text[cursor..]);
+            }
+        }
+        line
+    }
+
+    #[test]
+    fn what_is_completed_depends_on_where_the_word_stands() {
+        for (line, completed) in [
+            ("/he|", "/help |"),
+            ("/HE|", "/help |"),
+            ("say /he|", "say /he|"),
+            ("//he|", "//he|"),
+            ("@bo|", "@bob |"),
+            ("ask @bo|", "ask @bob |"),
+            ("@@bo|", "@@bob |"),
+            ("@|", "@alice |"),
+            ("bo|", "bob: |"),
+            ("  bo|", "  bob: |"),
+            ("ask BO|", "ask bob |"),
+            ("/join |", "/join lobby |"),
+            ("/JOIN  k|", "/JOIN  kitchen |"),
+            ("/who k|", "/who kitchen |"),
+            ("/who b|", "/who b|"),
+            ("/msg |", "/msg alice |"),
+            ("/ignore bo|", "/ignore bob |"),
+            ("/unignore bo|", "/unignore bob |"),
+            ("/msg bob al|", "/msg bob alice |"),
+            ("/me hugs bo|", "/me hugs bob |"),
+            ("álv|", "Álvaro: |"),
+            ("问\u{3000}bo|", "问\u{3000}bob |"),
+            ("|", "|"),
+            ("x |", "x |"),
+            ("nobody|", "nobody|"),
+        ] {
+            assert_eq!(tab(line, ">"), completed, "{line}");
+        }
+    }
+
+    #[test]
+    fn tab_goes_on_and_shift_tab_back_and_the_original_is_among_them() {
+        assert_eq!(tab("al|", ">"), "alice: |");
+        assert_eq!(tab("al|", ">>"), "albert: |");
+        assert_eq!(tab("al|", ">>>"), "ALAN: |");
+        assert_eq!(tab("al|", ">>>>"), "al|");
+        assert_eq!(tab("al|", ">>>>>"), "alice: |");
+        assert_eq!(tab("al|", "<"), "ALAN: |");
+        assert_eq!(tab("al|", "><"), "al|");
+        assert_eq!(tab("al|", "><<"), "ALAN: |");
+        assert_eq!(tab("bo|", ">>"), "bo|");
+        assert_eq!(tab("bo|", ">>>"), "bob: |");
+    }
+
+    #[test]
+    fn behind_the_only_command_tab_completes_its_argument() {
+        assert_eq!(tab("/jo|", ">>"), "/join lobby |");
+        assert_eq!(tab("/jo|", ">>>"), "/join kitchen |");
+        assert_eq!(tab("/jo|", "><"), "/jo|");
+        assert_eq!(tab("/he|", ">>"), "/he|");
+    }
+
+    #[test]
+    fn a_prefix_matches_as_the_server_compares_names() {
+        let names = ["Ｗide", "Élan", "张三", "STRASSE", "각시"];
+        for (prefix, name) in
+            [("wi", "Ｗide"), ("é", "Élan"), ("e\u{301}L", "Élan"), ("张", "张三"), ("straß", "STRASSE")]
+        {
+            assert_eq!(matching(&names, prefix), [name]);
+        }
+        assert!(matching(&names, "x").is_empty());
+    }
+
+    #[test]
+    fn no_second_space_is_written() {
+        assert_eq!(tab("ask bo| now", ">"), "ask bob |now");
+        assert_eq!(tab("bo| now", ">"), "bob: |now");
+        assert_eq!(tab("bo|: now", ">"), "bob: |now");
+        assert_eq!(tab("ask al| now", ">>>>"), "ask al| now");
+        assert_eq!(tab("bo|now", ">"), "bob: |now");
+    }
+
+    #[test]
+    fn another_edit_ends_the_cycle() {
+        let mut completer = Completer::default();
+        assert_eq!(completer.complete("al", 2, false, &CANDIDATES), Some(("alice: ".into(), 7)));
+        assert_eq!(completer.complete("alb", 3, false, &CANDIDATES), Some(("albert: ".into(), 8)));
+        completer.reset();
+        assert_eq!(completer.complete("albert: ", 8, false, &CANDIDATES), None);
+    }
+
+    #[test]
+    fn every_command_of_the_help_is_completed_and_every_completed_one_is_known() {
+        let is_known = |word: &str| !matches!(Command::parse(word), Command::Other(..));
+        let completed = candidates_for("", "/", &CANDIDATES);
+        assert!(completed.iter().all(|word| is_known(word)), "{completed:?}");
+        for lang in [Lang::En, Lang::Zh] {
+            let text = lang.help().join(" ");
+            let words = text.split(|c: char| c != '/' && !c.is_ascii_alphanumeric());
+            // `/text` stands in it for a text that begins with a slash.
+            let is_command = |word: &&str| word.starts_with('/') && !word.ends_with('/') && !word.ends_with("/text");
+            let helped: Vec<&str> = words.filter(is_command).collect();
+            for word in &completed {
+                assert!(word == "/help" || helped.contains(&word.as_str()), "{word} is not in the help");
+            }
+            for word in helped {
+                assert!(completed.iter().any(|known| known == word), "{word} is not completed");
+            }
+        }
+    }
+}
