@@ -1,0 +1,168 @@
+//! The server's sentences in Chinese.
+//!
+//! Nothing stands between a name and the words around it, and a name may hold those words. What no name holds
+//! is punctuation, so that is where these sentences are taken apart.
+
+use time::{Date, Month};
+
+use super::people::{Words, is_name, number};
+use super::{Notice, Refusal};
+
+const WORDS: Words = Words { comma: "、", and: "和", you: "您", more: ("另外", "人") };
+
+pub fn notice(text: &str) -> Option<Notice<'_>> {
+    Some(match text {
+        "请输入昵称:" => Notice::Welcome,
+        "昵称设置成功" => Notice::NameSet,
+        "----以下是历史记录----" => Notice::HistoryBegins { messages: None },
+        "----以上是历史记录----" => Notice::HistoryEnds,
+        "这里还没有人说过话。" => Notice::NoHistory,
+        "从现在起显示您自己说的话。" => Notice::Echo { on: true },
+        "不再显示您自己说的话。" => Notice::Echo { on: false },
+        "再见。" => Notice::Goodbye,
+        "您被管理员请出了聊天室。" => Notice::Kicked { why: None },
+        "服务器即将关闭。" => Notice::ShuttingDown,
+        _ => {
+            return entered(text)
+                .or_else(|| coming_and_going(text))
+                .or_else(|| listed(text))
+                .or_else(|| other(text))
+                .or_else(|| renamed(text));
+        }
+    })
+}
+
+fn entered(text: &str) -> Option<Notice<'_>> {
+    if let Some(name) =
+        text.strip_prefix("您是").and_then(|rest| rest.strip_suffix("，正在与服务器管理员对话。输入 /help 查看命令。"))
+    {
+        return is_name(name).then_some(Notice::EnteredPeer { name });
+    }
+    let (room, rest) = match text.strip_prefix("您进入了房间") {
+        Some(rest) => (true, rest.strip_suffix("。")?),
+        None => (false, text.strip_prefix("您是")?.strip_suffix("。输入 /help 查看命令。")?),
+    };
+    let (place, rest) = rest.split_once("，当前").filter(|(place, _)| is_name(place))?;
+    let (here, list) = rest.split_once("人：")?;
+    let people = WORDS.people(list, number(here)?, true)?;
+    Some(match room {
+        true => Notice::EnteredRoom { room: place, people },
+        false => Notice::Entered { name: place, people },
+    })
+}
+
+fn coming_and_going(text: &str) -> Option<Notice<'_>> {
+    let (what, here) = text.strip_suffix("人")?.rsplit_once("，当前")?;
+    let here = number(here)?;
+    if let Some((joined, rest)) = what.split_once("人进入了聊天室，")
+        && let Some(left) = rest.strip_suffix("人退出了聊天室")
+    {
+        return Some(Notice::Summed { joined: number(joined)?, left: number(left)?, here });
+    }
+    if let Some((name, cause)) = what.split_once("退出了聊天室：") {
+        return is_name(name).then_some(Notice::Left { name, cause, here });
+    }
+    if let Some(name) = what.strip_suffix("退出了聊天室") {
+        return is_name(name).then_some(Notice::Left { name, cause: "", here });
+    }
+    let name = what.strip_suffix("进入了聊天室")?;
+    is_name(name).then_some(Notice::Joined { name, here })
+}
+
+/// The answers to `/who` and `/rooms`.
+fn listed(text: &str) -> Option<Notice<'_>> {
+    if let Some(rest) = text.strip_prefix("共") {
+        let (count, list) = rest.split_once("个房间：")?;
+        return rooms(list, number(count)?);
+    }
+    let (head, list) = text.strip_suffix("。").map(|text| text.split_once("：").unwrap_or((text, "")))?;
+    let (room, here) = head.strip_suffix("人")?.rsplit_once("当前")?;
+    let here = number(here)?;
+    if room.is_empty() {
+        return Some(Notice::People(WORDS.people(list, here, true)?));
+    }
+    let room = room.strip_prefix("房间").filter(|room| is_name(room))?;
+    Some(Notice::PeopleIn { room, people: WORDS.people(list, here, false)? })
+}
+
+fn rooms(list: &str, count: usize) -> Option<Notice<'_>> {
+    let (list, more) = match list.strip_suffix("个") {
+        Some(list) => list.rsplit_once("以及另外").and_then(|(list, more)| Some((list, number(more)?)))?,
+        None => (list, 0),
+    };
+    let mut rooms = Vec::new();
+    for item in list.split("、") {
+        let (room, here) = item.strip_suffix("人）")?.split_once("（").filter(|(room, _)| is_name(room))?;
+        rooms.push((room, number(here)?));
+    }
+    (rooms.len().checked_add(more) == Some(count)).then_some(Notice::Rooms { rooms, more })
+}
+
+fn other(text: &str) -> Option<Notice<'_>> {
+    if let Some(rest) = text.strip_prefix("聊天室已满，您在等候队列中排第") {
+        return Some(Notice::Waiting { number: number(rest.strip_suffix("位。")?)? });
+    }
+    if let Some(why) = text.strip_prefix("您被管理员请出了聊天室：") {
+        return Some(Notice::Kicked { why: Some(why) });
+    }
+    // The answer to a ping is the same as in English.
+    day(text).map(Notice::Day)
+}
+
+fn day(text: &str) -> Option<Date> {
+    let (year, rest) = text.split_once("年")?;
+    let (month, rest) = rest.split_once("月")?;
+    let (day, weekday) = rest.split_once("日 星期")?;
+    let month = Month::try_from(number::<u8>(month)?).ok()?;
+    let date = Date::from_calendar_date(number(year)?, month, number(day)?).ok()?;
+    let weekdays = ["一", "二", "三", "四", "五", "六", "日"];
+    (weekdays[usize::from(date.weekday().number_days_from_monday())] == weekday).then_some(date)
+}
+
+/// Where these words are part of a name too, nothing tells which of them are the server's: the first are taken.
+fn renamed(text: &str) -> Option<Notice<'_>> {
+    let mut ways = text.match_indices("改名为").map(|(at, words)| (&text[..at], &text[at + words.len()..]));
+    let (old, new) = ways.find(|(old, new)| is_name(old) && is_name(new))?;
+    Some(Notice::Renamed { old, new })
+}
+
+pub fn refusal(text: &str) -> Option<Refusal<'_>> {
+    let (sentence, asked) = match text.strip_suffix("，请重新输入:") {
+        Some(sentence) => (sentence, true),
+        None => (text.strip_suffix("。").unwrap_or(text), false),
+    };
+    let reserved = sentence.strip_prefix("昵称").is_some_and(|rest| rest.ends_with("已被保留"));
+    if reserved || sentence.starts_with("昵称宽度为1到") {
+        return Some(Refusal::BadName { asked });
+    }
+    Some(match text {
+        "当前昵称已经存在，请重新输入:" => Refusal::Taken { name: None, asked: true },
+        "当前昵称已经存在。" => Refusal::Taken { name: None, asked: false },
+        "您还在排队，这句话没有发出。" => Refusal::StillWaiting,
+        "聊天室和等候队列都已满，请稍后再试。" => Refusal::Full,
+        "管理员正在与别人对话，请稍后再试。" => Refusal::Busy,
+        "您的地址已被封禁。" => Refusal::Banned,
+        _ => return worded(text),
+    })
+}
+
+/// The refusals that have something of the moment in them.
+fn worded(text: &str) -> Option<Refusal<'_>> {
+    let between = |before: &str, after: &str| text.strip_prefix(before)?.strip_suffix(after);
+    if let Some(seconds) = between("", "秒内没有输入昵称，再见。") {
+        return Some(Refusal::LoginTimeout { seconds: number(seconds)? });
+    }
+    if let Some(seconds) = between("", "秒没有收到您的消息，再见。") {
+        return Some(Refusal::Idle { seconds: number(seconds)? });
+    }
+    if let Some(most) = between("来自您的地址的连接太多（最多", "个），请先关闭一个。") {
+        return Some(Refusal::TooManyFromAddress { most: number(most)? });
+    }
+    if let Some(most) = between("已有", "个房间，不能再建。/rooms 列出房间。") {
+        return Some(Refusal::TooManyRooms { most: number(most)? });
+    }
+    if let Some(room) = between("您已经在房间", "里。") {
+        return Some(Refusal::InThatRoom { room });
+    }
+    between("不存在用户名为", "的用户").map(|name| Refusal::NobodyCalled { name })
+}
