@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::client::Settings;
 
@@ -21,13 +21,40 @@ pub struct Connect {
     /// Log in under that nickname without asking
     #[arg(long, env = "CHINWAG_NICK", value_name = "NAME")]
     nick: Option<String>,
+
+    /// Whether to show colours; auto: unless the environment has NO_COLOR or a terminal without them
+    #[arg(long, env = "CHINWAG_COLOR", value_enum, default_value_t, value_name = "WHEN")]
+    color: When,
+
+    /// Ring the terminal's bell for whispers, and for messages that mention you
+    #[arg(long, env = "CHINWAG_BELL")]
+    bell: bool,
+
+    /// Use the whole screen, with a scrollback of its own, instead of the terminal's
+    #[arg(long, env = "CHINWAG_FULL_SCREEN")]
+    full_screen: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum When {
+    #[default]
+    Auto,
+    Always,
+    Never,
 }
 
 impl Connect {
     /// What the options come to.
     pub fn settings(self) -> Settings {
         let Addr { host, port } = self.addr;
-        Settings { host, port, nick: self.nick }
+        // no-color.org: set, and not empty.
+        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let colour = match self.color {
+            When::Auto => !no_color,
+            When::Always => true,
+            When::Never => false,
+        };
+        Settings { host, port, nick: self.nick, colour, bell: self.bell, full_screen: self.full_screen }
     }
 }
 

@@ -27,6 +27,16 @@ pub enum Received {
     End,
 }
 
+/// Whether more is to be said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    Open,
+    /// No more than what is outgoing.
+    Wanted,
+    /// The server has been told that no more will come.
+    Done,
+}
+
 /// A connected socket with what it has not taken yet and the line that has not ended yet.
 pub struct Link {
     stream: TcpStream,
@@ -34,8 +44,7 @@ pub struct Link {
     outgoing: Vec<u8>,
     /// How many of `outgoing` the socket has taken.
     sent: usize,
-    /// What is to be said ends with what is outgoing.
-    ending: bool,
+    ending: Ending,
 }
 
 impl Link {
@@ -45,7 +54,7 @@ impl Link {
     /// If the kernel refuses.
     pub fn new(mut stream: TcpStream, registry: &Registry, token: Token) -> io::Result<Self> {
         registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
-        Ok(Link { stream, decoder: Decoder::default(), outgoing: Vec::new(), sent: 0, ending: false })
+        Ok(Link { stream, decoder: Decoder::default(), outgoing: Vec::new(), sent: 0, ending: Ending::Open })
     }
 
     /// Queues a line.
@@ -66,7 +75,9 @@ impl Link {
 
     /// Tells the server that no more will come, once all that is queued is written.
     pub fn end(&mut self) {
-        self.ending = true;
+        if self.ending == Ending::Open {
+            self.ending = Ending::Wanted;
+        }
     }
 
     /// Writes what the socket takes.
@@ -87,7 +98,8 @@ impl Link {
         if self.outgoing.capacity() > BLOCK {
             self.outgoing = Vec::new();
         }
-        if std::mem::take(&mut self.ending) {
+        if self.ending == Ending::Wanted {
+            self.ending = Ending::Done;
             self.stream.shutdown(Shutdown::Write)?;
         }
         Ok(())

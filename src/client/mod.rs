@@ -3,16 +3,39 @@
 //! - `dialer`, `link`: the connection.
 //! - `pipe`: lines in, lines out, where standard input or output is no terminal.
 
+mod app;
+mod backoff;
+mod completion;
+mod decoder;
 mod dialer;
+mod editor;
+mod entry;
 mod full;
+mod keys;
+mod known;
+mod lag;
 mod link;
+mod mention;
+mod missed;
+mod paste;
 mod pipe;
+mod reactor;
+mod recall;
 mod screen;
+mod sequence;
+mod session;
+mod shape;
+mod show;
+mod status;
 mod terminal;
 mod text;
 mod view;
+mod window;
 
-use std::{fmt, io};
+use std::fmt;
+use std::io::{self, IsTerminal};
+
+use reactor::Reactor;
 
 use crate::words::plain_words;
 
@@ -24,6 +47,12 @@ pub struct Settings {
     pub port: u16,
     /// Under which name to log in without asking.
     pub nick: Option<String>,
+    /// Whether the terminal shows colours.
+    pub colour: bool,
+    /// Whether the bell rings for what is meant for us.
+    pub bell: bool,
+    /// Whether to use an alternate screen with a scrollback of our own.
+    pub full_screen: bool,
 }
 
 /// Why the client ended other than as it should.
@@ -33,8 +62,14 @@ pub enum Error {
     Host(String, io::Error),
     /// Nothing answers at that address.
     Connect(String, io::Error),
+    /// The server does not take the nickname, for a reason of its own.
+    Nickname(String, String),
+    /// The server closed before one was in.
+    NotIn,
     /// The connection broke.
     Lost(io::Error),
+    /// The terminal cannot be drawn on.
+    Terminal(io::Error),
     /// Standard output cannot be written to.
     Output(io::Error),
     /// The kernel refuses a poll or what it is to watch.
@@ -48,7 +83,10 @@ impl fmt::Display for Error {
         match self {
             Error::Host(host, error) => write!(f, "cannot find the host {host}: {}", plain_words(error)),
             Error::Connect(addr, error) => write!(f, "cannot connect to {addr}: {}", plain_words(error)),
+            Error::Nickname(name, why) => write!(f, "the server does not take {name}: {why}"),
+            Error::NotIn => f.write_str("the server closed the connection before one was in; see its last lines"),
             Error::Lost(error) => write!(f, "the connection was lost: {}", plain_words(error)),
+            Error::Terminal(error) => write!(f, "cannot use the terminal: {}", plain_words(error)),
             Error::Output(error) => write!(f, "cannot write to standard output: {}", plain_words(error)),
             Error::System(error) => write!(f, "cannot go on: {}", plain_words(error)),
         }
@@ -72,5 +110,15 @@ impl Settings {
 /// If the server cannot be reached, or something breaks.
 pub fn run(settings: &Settings) -> Result<u8, Error> {
     let addrs = dialer::resolve(&settings.host, settings.port)?;
-    pipe::run(settings, &addrs)
+    if is_interactive() {
+        Reactor::new(settings, &addrs).map_err(Error::Terminal)?.run()
+    } else {
+        pipe::run(settings, &addrs)
+    }
+}
+
+/// Whether there is a terminal on both sides that can be drawn on.
+fn is_interactive() -> bool {
+    let is_dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
+    io::stdin().is_terminal() && io::stdout().is_terminal() && !is_dumb
 }

@@ -1,7 +1,8 @@
 //! Lines in, lines out: for scripts, and wherever there is no terminal to draw on.
 //!
 //! What is read from standard input goes to the server as it is; its end half-closes the connection,
-//! and what is owed is waited for. Nothing is read faster than the other side takes it.
+//! and what is owed is waited for. Nothing is read faster than the other side takes it, nor before one
+//! is in under the nickname that was given.
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,7 +14,10 @@ use mio::{Events, Poll, Token};
 use rustix::stdio::stdout;
 
 use super::dialer::Dialer;
+use super::entry::Entry;
 use super::link::{Link, Received};
+use super::session::{Session, Stage};
+use super::shape::{Refusal, Shape};
 use super::{Error, Settings};
 use crate::clock::Clock;
 use crate::stdio::{Input, Output, Read};
@@ -40,7 +44,8 @@ pub fn run(settings: &Settings, addrs: &[SocketAddr]) -> Result<u8, Error> {
     let clock = Clock::start();
     let mut poll = Poll::new().map_err(Error::System)?;
     let stream = connect(&mut poll, &clock, addrs).map_err(|error| Error::Connect(settings.addr(), error))?;
-    let mut pipe = Pipe::new(&poll, stream).map_err(Error::System)?;
+    let login = settings.nick.clone().map(|name| Login::new(name, clock.elapsed()));
+    let mut pipe = Pipe::new(&poll, stream, login).map_err(Error::System)?;
     let mut events = Events::with_capacity(16);
     loop {
         wait(&mut poll, &mut events, pipe.timeout(clock.elapsed())).map_err(Error::System)?;
@@ -74,8 +79,43 @@ fn wait(poll: &mut Poll, events: &mut Events, most: Option<Duration>) -> io::Res
     }
 }
 
+/// The way in under a nickname that was given.
+struct Login {
+    name: String,
+    entry: Entry,
+    session: Session,
+    /// What the server has against it.
+    refused: Option<String>,
+}
+
+impl Login {
+    fn new(name: String, now: Duration) -> Self {
+        let entry = Entry::new(Some(name.clone()), false, now);
+        Login { name, entry, session: Session::default(), refused: None }
+    }
+
+    fn hear(&mut self, line: &str, now: Duration, send: &mut Vec<String>) {
+        let shape = Shape::of(line);
+        self.session.hear(&shape);
+        self.entry.hear(&shape, &self.session, now, send);
+        if let Shape::Refused(Refusal::Taken { asked: true, .. } | Refusal::BadName { asked: true }) = shape {
+            self.refused = Some(line.trim_start_matches("! ").to_owned());
+        }
+    }
+
+    /// Whether what comes from standard input is no longer taken for a nickname.
+    fn is_over(&self) -> bool {
+        match self.session.stage() {
+            Stage::Here => true,
+            Stage::Unknown => self.entry.has_given(),
+            Stage::Asked | Stage::Waiting(_) => false,
+        }
+    }
+}
+
 struct Pipe {
     link: Link,
+    login: Option<Login>,
     /// There may be something to read from the server.
     readable: bool,
     /// The server sends no more.
@@ -93,11 +133,12 @@ struct Pipe {
 }
 
 impl Pipe {
-    fn new(poll: &Poll, stream: TcpStream) -> io::Result<Self> {
+    fn new(poll: &Poll, stream: TcpStream, login: Option<Login>) -> io::Result<Self> {
         let output = Output::open(stdout());
         output.watch(poll.registry(), STDOUT)?;
         Ok(Pipe {
             link: Link::new(stream, poll.registry(), LINK)?,
+            login,
             readable: true,
             ended: false,
             lost: None,
@@ -123,7 +164,8 @@ impl Pipe {
         if self.may_receive() || self.may_send() {
             return Some(Duration::ZERO);
         }
-        self.prompt_at.map(|at| at.saturating_sub(now))
+        let login = self.login.as_ref().and_then(|login| login.entry.deadline());
+        [self.prompt_at, login].into_iter().flatten().min().map(|at| at.saturating_sub(now))
     }
 
     fn may_receive(&self) -> bool {
@@ -131,7 +173,7 @@ impl Pipe {
     }
 
     fn may_send(&self) -> bool {
-        self.input.is_ready() && !self.is_over() && self.link.owed() < MAX_HELD
+        self.input.is_ready() && self.login.is_none() && !self.is_over() && self.link.owed() < MAX_HELD
     }
 
     fn is_over(&self) -> bool {
@@ -141,6 +183,7 @@ impl Pipe {
     /// Passes on what there is; whether that was all there will be.
     fn turn(&mut self, poll: &Poll, now: Duration) -> Result<bool, Error> {
         self.receive(now);
+        self.log_in(now)?;
         self.send(poll);
         if let Err(error) = self.link.flush() {
             // What the server said before it went is still to be read.
@@ -166,8 +209,14 @@ impl Pipe {
             if !self.may_receive() {
                 break;
             }
-            let (held, prompted) = (&mut self.held, &mut self.prompted);
-            match self.link.receive(|line| put(line, prompted, held)) {
+            let (held, prompted, login) = (&mut self.held, &mut self.prompted, &mut self.login);
+            let mut send = Vec::new();
+            let received = self.link.receive(|line| {
+                login.iter_mut().for_each(|login| login.hear(line, now, &mut send));
+                put(line, prompted, held);
+            });
+            send.iter().for_each(|line| self.link.say(line));
+            match received {
                 Ok(Received::More) => {}
                 Ok(Received::All) => self.readable = false,
                 Ok(Received::End) => self.ended = true,
@@ -175,6 +224,27 @@ impl Pipe {
             }
             self.prompt_at = (self.link.has_unended() && !self.is_over()).then_some(now + QUIET);
         }
+    }
+
+    /// Goes on with the login, if one was asked for.
+    fn log_in(&mut self, now: Duration) -> Result<(), Error> {
+        let over = self.is_over();
+        let Some(login) = &mut self.login else { return Ok(()) };
+        if let Some(line) = login.entry.due(&login.session, now) {
+            self.link.say(&line);
+        }
+        if let Some(why) = login.refused.take() {
+            let error = Error::Nickname(login.name.clone(), why);
+            self.write()?;
+            return Err(error);
+        }
+        if login.is_over() {
+            self.login = None;
+        } else if over {
+            self.write()?;
+            return Err(Error::NotIn);
+        }
+        Ok(())
     }
 
     fn send(&mut self, poll: &Poll) {
@@ -198,6 +268,8 @@ impl Pipe {
     fn prompt(&mut self) {
         self.prompt_at = None;
         let text = self.link.unended();
+        let name = self.login.as_mut().and_then(|login| login.entry.prompted(&login.session));
+        name.iter().for_each(|name| self.link.say(name));
         if let Some(rest) = text.strip_prefix(&self.prompted) {
             self.held.extend_from_slice(rest.as_bytes());
             self.prompted = text;

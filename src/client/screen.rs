@@ -89,6 +89,12 @@ impl Inline {
         out.extend_from_slice(ERASE_DOWN);
     }
 
+    /// What is drawn next begins in the row of the cursor, wherever that is.
+    pub fn come_back(&mut self) -> Vec<u8> {
+        self.drawn = None;
+        ERASE_DOWN.to_vec()
+    }
+
     /// Takes all there is from the screen.
     pub fn clear(&mut self, out: &mut Vec<u8>) {
         self.drawn = None;

@@ -44,6 +44,8 @@ struct Raw {
 pub struct Terminal {
     tty: File,
     full_screen: bool,
+    /// It is in raw mode.
+    taken: bool,
     /// What it has not taken yet.
     pending: Vec<u8>,
 }
@@ -57,12 +59,16 @@ impl Terminal {
         let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         // Without a controlling terminal there is still the one on standard input.
         let fd = open("/dev/tty", flags, Mode::empty()).or_else(|_| open("/proc/self/fd/0", flags, Mode::empty()))?;
+        Ok(Terminal::on(fd.into(), full_screen))
+    }
+
+    fn on(tty: File, full_screen: bool) -> Self {
         let report = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
             restore();
             report(panic);
         }));
-        Ok(Terminal { tty: fd.into(), full_screen, pending: Vec::new() })
+        Terminal { tty, full_screen, taken: false, pending: Vec::new() }
     }
 
     /// Has its events come under `token`.
@@ -78,11 +84,13 @@ impl Terminal {
     /// # Errors
     /// If its modes cannot be set.
     pub fn take(&mut self) -> io::Result<()> {
-        let saved = tcgetattr(&self.tty)?;
+        // Stopped by SIGSTOP it was not given back; what it is to be given back as is known then.
+        let saved = lock().take().map_or_else(|| tcgetattr(&self.tty), |raw| Ok(raw.saved))?;
         let mut raw = saved.clone();
         raw.make_raw();
         tcsetattr(&self.tty, OptionalActions::Now, &raw)?;
         let tty = self.tty.try_clone()?;
+        self.taken = true;
         *lock() = Some(Raw { tty, saved, full_screen: self.full_screen });
         if self.full_screen {
             self.pending.extend_from_slice(ALTERNATE_ON.as_bytes());
@@ -100,7 +108,13 @@ impl Terminal {
             }
         }
         self.pending.clear();
+        self.taken = false;
         restore();
+    }
+
+    /// Whether it may be read and drawn on: it has been taken, and no other process has it at present.
+    pub fn is_ours(&self) -> bool {
+        self.taken && !self.is_in_background()
     }
 
     /// Whether another process of the shell's has the terminal now: one that touched it would be stopped.
@@ -185,4 +199,47 @@ fn restore() {
         }
     }
     let _ = tcsetattr(&raw.tty, OptionalActions::Now, &raw.saved);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::catch_unwind;
+
+    use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, unlockpt};
+    use rustix::termios::LocalModes;
+
+    use super::*;
+
+    /// Whether the terminal gives lines and echoes them.
+    fn is_cooked(tty: &File) -> bool {
+        tcgetattr(tty).unwrap().local_modes.contains(LocalModes::ICANON | LocalModes::ECHO)
+    }
+
+    #[test]
+    fn a_panic_gives_the_terminal_back_and_so_does_the_end() {
+        let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY;
+        let mut master = File::from(openpt(flags).unwrap());
+        grantpt(&master).unwrap();
+        unlockpt(&master).unwrap();
+        let tty = File::from(ioctl_tiocgptpeer(&master, flags).unwrap());
+        for panics in [true, false] {
+            let mut terminal = Terminal::on(tty.try_clone().unwrap(), true);
+            terminal.take().unwrap();
+            terminal.flush().unwrap();
+            assert!(!is_cooked(&tty));
+            if panics {
+                // What is caught here has been reported, and the terminal must be fit for that.
+                let _ = catch_unwind(|| panic!("a fault that is put in"));
+                assert!(is_cooked(&tty), "after a panic");
+            }
+            drop(terminal);
+            assert!(is_cooked(&tty));
+            let mut written = [0; 1024];
+            let n = master.read(&mut written).unwrap();
+            let written = String::from_utf8_lossy(&written[..n]);
+            for sequence in [PASTE_OFF, ALTERNATE_OFF, "\x1b[?25h"] {
+                assert!(written.contains(sequence), "{written:?}");
+            }
+        }
+    }
 }

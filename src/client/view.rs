@@ -44,6 +44,11 @@ impl View {
         self.waiting.len()
     }
 
+    /// Whether there is something to be shown, whatever happens at the bottom.
+    pub fn has_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
     /// The bytes that bring the terminal up to date, or nearer to that; none if it is.
     pub fn frame(&mut self, bottom: &Bottom, size: Size) -> Vec<u8> {
         match &mut self.screen {
@@ -89,6 +94,31 @@ impl View {
         match &mut self.screen {
             Screen::Inline(screen) => screen.erase(size, &mut out),
             Screen::Full(screen) => screen.redraw(),
+        }
+        out
+    }
+
+    /// The terminal is ours again, and nobody knows what others have written to it; what comes is drawn from where
+    /// the cursor is.
+    pub fn come_back(&mut self) -> Vec<u8> {
+        match &mut self.screen {
+            Screen::Inline(screen) => screen.come_back(),
+            Screen::Full(screen) => {
+                screen.redraw();
+                Vec::new()
+            }
+        }
+    }
+
+    /// All that has not been shown, without the rows at the bottom: the end.
+    pub fn last(&mut self, size: Size) -> Vec<u8> {
+        let mut out = self.leave(size);
+        // An alternate screen takes all that is on it along.
+        if let Screen::Inline(_) = self.screen {
+            for line in self.waiting.drain(..) {
+                line.write_all(self.colour, &mut out);
+                out.extend_from_slice(b"\r\n");
+            }
         }
         out
     }
@@ -162,7 +192,11 @@ mod tests {
         parser.process(&view.frame(&bottom, SIZE));
         parser.process(&view.leave(SIZE));
         parser.process(b"$ fg\r\n");
-        parser.process(&view.frame(&bottom, SIZE));
-        assert_eq!(rows(&parser)[1..], ["line 8", "$ fg", "typed", ""]);
+        // However often that is told.
+        for _ in 0..2 {
+            parser.process(&view.come_back());
+            parser.process(&view.frame(&bottom, SIZE));
+            assert_eq!(rows(&parser)[1..], ["line 8", "$ fg", "typed", ""]);
+        }
     }
 }
