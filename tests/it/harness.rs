@@ -216,6 +216,12 @@ impl Client {
         self.try_line().expect("a line, not the end")
     }
 
+    /// Passes over lines up to one with this in it.
+    #[track_caller]
+    pub fn until(&mut self, part: &str) {
+        while !self.line().contains(part) {}
+    }
+
     /// The next line is this one (with `[T]` for the time).
     #[track_caller]
     pub fn expect(&mut self, expected: &str) {

@@ -6,6 +6,7 @@ mod harness;
 mod attacks;
 mod bench;
 mod chinese;
+mod connect;
 mod console;
 mod descriptors;
 mod entering;

@@ -1,0 +1,242 @@
+//! What stands on the terminal, and what is left of it.
+
+use std::time::Duration;
+
+use crate::connect::{Other, Terminal};
+use crate::harness::Server;
+
+#[test]
+fn messages_scroll_above_the_input_and_into_the_scrollback() {
+    let server = Server::start(&["--rate", "0"]);
+    let mut bob = server.login("bob");
+    let mut alice = Terminal::connect(server.addr, &["--nick", "alice"]);
+    alice.shows("lobby · alice · 2 here · connected · lag ");
+    alice.press("half typed");
+    for number in 0..30 {
+        bob.send(&format!("message {number}\n"));
+    }
+    alice.shows("bob: message 29");
+    alice.input_is("> half typed|");
+    let rows = alice.rows();
+    assert_eq!(rows[10], "> half typed");
+    assert!(rows[11].starts_with(" lobby · alice · 2 here"), "{rows:?}");
+    let all = alice.all_rows();
+    for number in 0..30 {
+        let line = format!("[T] bob: message {number}");
+        assert_eq!(all.iter().filter(|row| crate::harness::mask_time(row) == line).count(), 1, "{line} in {all:#?}");
+    }
+}
+
+#[test]
+fn whispers_mentions_and_notices_are_told_apart_and_the_bell_rings() {
+    let server = Server::start(&[]);
+    let mut bob = server.login("bob");
+    let mut alice = Terminal::connect(server.addr, &["--nick", "alice", "--bell"]);
+    alice.shows("* You are alice.");
+    bob.expect("* alice joined (2 here)");
+    bob.send("nothing for her\n");
+    alice.shows("nothing for her");
+    assert!(!alice.written().contains('\x07'));
+    bob.send("look, ALICE!\n");
+    alice.shows("look, ALICE!");
+    alice.until("a bell", |alice| alice.written().ends_with('\x07') || alice.written().matches('\x07').count() == 1);
+    bob.send("@alice psst\n");
+    alice.shows("bob -> you: psst");
+    alice.until("another bell", |alice| alice.written().matches('\x07').count() == 2);
+    let written = alice.written();
+    assert!(written.contains("\x1b[1m\x1b[33mlook, ALICE!\x1b[0m"), "{written:?}");
+    assert!(written.contains("\x1b[35mpsst\x1b[0m"));
+    assert!(written.contains("\x1b[2m* You are alice."));
+}
+
+#[test]
+fn colours_are_left_out_where_they_are_not_wanted() {
+    let server = Server::start(&[]);
+    let colours = "\x1b[2m* You are";
+    for (script, wanted) in [
+        ("exec \"$0\" connect \"$1\" --nick alice", true),
+        ("NO_COLOR=1 exec \"$0\" connect \"$1\" --nick alice", false),
+        ("NO_COLOR= exec \"$0\" connect \"$1\" --nick alice", true),
+        ("NO_COLOR=1 exec \"$0\" connect \"$1\" --nick alice --color always", true),
+        ("exec \"$0\" connect \"$1\" --nick alice --color never", false),
+    ] {
+        let mut alice = Terminal::script(script, server.addr);
+        alice.shows("* You are alice.");
+        assert_eq!(alice.written().contains(colours), wanted, "{script}");
+        alice.press("\x04");
+        alice.ends(0);
+    }
+}
+
+#[test]
+fn resizing_keeps_the_messages_and_draws_the_bottom_anew() {
+    let server = Server::start(&[]);
+    let mut bob = server.login("bob");
+    let mut alice = Terminal::connect(server.addr, &["--nick", "alice"]);
+    alice.shows("· alice ·");
+    bob.send("one\n");
+    alice.shows_line("[T] bob: one");
+    alice.press("typed");
+    alice.input_is("> typed|");
+    for (columns, rows) in [(30, 8), (100, 20), (12, 5), (60, 12)] {
+        alice.resize(columns, rows);
+        alice.until("the status in its new width", |alice| {
+            alice.rows().iter().any(|row| row.starts_with(" lobby · al")) && alice.input() == "> typed|"
+        });
+        assert_eq!(alice.rows().iter().filter(|row| row.starts_with(" lobby")).count(), 1, "{:?}", alice.rows());
+        assert_eq!(alice.rows().iter().filter(|row| row.starts_with("> ")).count(), 1, "{:?}", alice.rows());
+    }
+    bob.send("two\n");
+    alice.shows_line("[T] bob: two");
+}
+
+#[test]
+fn ctrl_l_draws_what_others_have_spoilt() {
+    let server = Server::start(&[]);
+    let mut bob = server.login("bob");
+    let mut alice = Terminal::connect(server.addr, &["--nick", "alice"]);
+    alice.shows("· alice ·");
+    bob.send("one\n");
+    alice.shows_line("[T] bob: one");
+    let spoilt = alice.rows();
+    alice.spoil(b"\x1b[H\x1b[2Jnoise");
+    assert!(alice.rows().iter().all(|row| !row.contains("bob: one")));
+    alice.press("\x0c");
+    alice.until("what was there", |alice| alice.rows() == spoilt);
+}
+
+#[test]
+fn no_control_sequence_of_a_server_reaches_the_terminal() {
+    let other = Other::start();
+    let mut alice = Terminal::connect(other.addr(), &["--color", "never"]);
+    let mut peer = other.accept();
+    peer.write("\x1b[31mred\x1b]0;title\x07\x1bP+q\x1b\\ \u{9b}31m\x1bc\x0e\r\n* \x1b[5mnotice\n! \x07no\nlast\n");
+    alice.shows_line("last");
+    let written = alice.written();
+    for bad in ["\x1b[31m", "\x1b]", "\x1bP", "\u{9b}", "\x1bc", "\x0e", "\x1b[5m", "\x07"] {
+        assert!(!written.contains(bad), "{bad:?} in {written:?}");
+    }
+    alice.shows_line("* notice");
+}
+
+#[test]
+fn the_terminal_is_given_back_whatever_ends_the_client() {
+    let server = Server::start(&[]);
+    let script = "stty -g; \"$0\" connect \"$1\" --nick alice & pid=$!; fg >/dev/null; echo code $?; stty -g; echo end";
+    for full_screen in ["", " --full-screen"] {
+        for (how, code) in [("\x04", 0), ("TERM", 0), ("INT", 0), ("HUP", 0)] {
+            let script = format!("set -m; {}", script.replace(" --nick", &format!("{full_screen} --nick")));
+            let mut alice = Terminal::script(&script, server.addr);
+            alice.shows("· alice ·");
+            match how {
+                "\x04" => alice.press(how),
+                signal => alice.signal_client(signal),
+            }
+            alice.until("the end", |alice| alice.rows().iter().any(|row| row == "end"));
+            let written = alice.written();
+            assert!(written.contains(&format!("code {code}\r\n")), "{how}: {written}");
+            let modes: Vec<_> = written.lines().filter(|line| line.split(':').count() > 20).collect();
+            assert_eq!(modes.len(), 2, "{written}");
+            assert_eq!(modes[0].trim(), modes[1].trim(), "{how} {full_screen}");
+            assert!(written.contains("\x1b[?2004l") && written.contains("\x1b[?25h"), "{how}");
+            assert_eq!(written.contains("\x1b[?1049l"), !full_screen.is_empty());
+        }
+    }
+}
+
+#[test]
+fn stopped_it_gives_the_terminal_back_and_continued_it_takes_it_again() {
+    let server = Server::start(&[]);
+    let mut bob = server.login("bob");
+    let script = "set -m; stty -g; \"$0\" connect \"$1\" --nick alice; echo stopped; stty -g; read -r; fg; echo end";
+    let mut alice = Terminal::script(script, server.addr);
+    alice.shows("· alice ·");
+    alice.press("kept\x1a");
+    alice.until("the shell", |alice| alice.rows().iter().any(|row| row == "stopped"));
+    alice.until("its modes", |alice| alice.written().lines().filter(|line| line.split(':').count() > 20).count() == 2);
+    let written = alice.written();
+    let modes: Vec<_> = written.lines().filter(|line| line.split(':').count() > 20).map(str::trim).collect();
+    assert_eq!(modes[0], modes[1]);
+    bob.send("said meanwhile\n");
+    alice.press("\n");
+    alice.shows("bob: said meanwhile");
+    alice.input_is("> kept|");
+    alice.press("\x1a");
+    alice.shows("end");
+}
+
+#[test]
+fn a_flood_neither_stops_the_keyboard_nor_loses_a_line() {
+    let other = Other::start();
+    let mut alice = Terminal::connect(other.addr(), &[]);
+    let mut peer = other.accept();
+    peer.write("go\n");
+    alice.shows_line("go");
+    let count = 30_000;
+    let flood: String = (0..count).map(|number| format!("line {number} of the flood\n")).collect();
+    let mut rest = flood.as_bytes();
+    peer.stream.set_nonblocking(true).expect("O_NONBLOCK");
+    // Keys are pressed between, and what the terminal shows is read all the while.
+    let mut typed = String::new();
+    while !rest.is_empty() {
+        match std::io::Write::write(&mut peer.stream, rest) {
+            Ok(n) => rest = &rest[n..],
+            Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock),
+        }
+        if typed.len() < 40 {
+            typed.push('k');
+            alice.press("k");
+            let want = format!("> {typed}|");
+            alice.until("the key", |alice| alice.input() == want || alice.input().contains("line"));
+        }
+        alice.read_for(Duration::ZERO);
+    }
+    alice.shows_line(&format!("line {} of the flood", count - 1));
+    alice.input_is(&format!("> {typed}|"));
+    let all = alice.all_rows();
+    let lines: Vec<_> = all.iter().filter(|row| row.starts_with("line ")).collect();
+    assert_eq!(lines.len(), count);
+    for (number, line) in lines.into_iter().enumerate() {
+        assert_eq!(*line, format!("line {number} of the flood"));
+    }
+}
+
+#[test]
+fn an_idle_client_does_nothing() {
+    let server = Server::start(&[]);
+    let mut alice = Terminal::connect(server.addr, &["--nick", "alice"]);
+    alice.shows("lag ");
+    // What it still has to do about its own start.
+    let mut turns = 0;
+    while turns != alice.turns() {
+        turns = alice.turns();
+        alice.read_for(Duration::from_millis(300));
+    }
+    let before = alice.cpu();
+    // Longer than most of its timers.
+    alice.read_for(Duration::from_secs(3));
+    assert_eq!(alice.cpu(), before, "nanoseconds of CPU while nothing happened");
+}
+
+#[test]
+fn the_full_screen_has_a_scrollback_of_its_own() {
+    let server = Server::start(&["--rate", "0"]);
+    let mut bob = server.login("bob");
+    let mut alice = Terminal::connect(server.addr, &["--nick", "alice", "--full-screen"]);
+    alice.shows("· alice ·");
+    for number in 0..40 {
+        bob.send(&format!("message {number}\n"));
+    }
+    alice.shows("bob: message 39");
+    assert!(alice.rows()[11].starts_with(" lobby"));
+    alice.press("\x1b[5~");
+    alice.shows("scrolled back: PageDown");
+    alice.shows("bob: message 22");
+    bob.send("the news\n");
+    alice.shows("1 more below: PageDown");
+    assert!(!alice.rows().iter().any(|row| row.contains("the news")));
+    alice.press("\x1b[6~\x1b[6~");
+    alice.shows("bob: the news");
+    alice.press("\x04");
+    alice.ends(0);
+}

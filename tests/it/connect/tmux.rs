@@ -1,0 +1,106 @@
+//! On a terminal emulator as people have it, which breaks lines anew when it is resized.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Instant;
+
+use crate::harness::{DEADLINE, PROGRAM, Server};
+
+/// A tmux with one client in it, and no configuration but its own.
+struct Tmux {
+    socket: PathBuf,
+}
+
+impl Tmux {
+    fn connect(addr: SocketAddr, name: &str) -> Tmux {
+        let socket = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("tmux-{}-{name}", std::process::id()));
+        let tmux = Tmux { socket };
+        let program = format!("{PROGRAM} connect {addr} --nick {name}; echo left; read -r");
+        tmux.run(&["new-session", "-d", "-x", "60", "-y", "12", &program]);
+        tmux
+    }
+
+    fn run(&self, args: &[&str]) -> String {
+        let mut command = Command::new("tmux");
+        command.arg("-S").arg(&self.socket).args(["-f", "/dev/null"]).args(args).env("LC_ALL", "C.UTF-8");
+        let output = command.output().expect("tmux");
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("UTF-8")
+    }
+
+    fn keys(&self, keys: &[&str]) {
+        self.run(&[&["send-keys"], keys].concat());
+    }
+
+    /// The screen, and with `all` what has scrolled off it; lines that were broken at the edge are whole.
+    fn capture(&self, all: bool) -> String {
+        self.run(if all { &["capture-pane", "-p", "-J", "-S", "-"] } else { &["capture-pane", "-p"] })
+    }
+
+    #[track_caller]
+    fn until(&self, found: impl Fn(&str) -> bool) -> String {
+        let until = Instant::now() + DEADLINE;
+        loop {
+            let screen = self.capture(false);
+            if found(&screen) {
+                return screen;
+            }
+            assert!(Instant::now() < until, "it is not shown:\n{screen}");
+        }
+    }
+}
+
+impl Drop for Tmux {
+    fn drop(&mut self) {
+        let _ = Command::new("tmux").arg("-S").arg(&self.socket).arg("kill-server").status();
+    }
+}
+
+#[test]
+#[ignore = "needs tmux"]
+fn a_terminal_that_breaks_lines_anew_keeps_each_message_once_and_one_input_line() {
+    let server = Server::start(&["--rate", "0"]);
+    let mut bob = server.login("bob");
+    let tmux = Tmux::connect(server.addr, "alice");
+    tmux.until(|screen| screen.contains("· alice ·"));
+    let said: Vec<String> = (0..12).map(|number| format!("{number} {}.", "words ".repeat(15).trim_end())).collect();
+    said.iter().for_each(|text| bob.send(&format!("{text}\n")));
+    tmux.until(|screen| screen.contains("11 words"));
+    tmux.keys(&["-l", "你好 half typed"]);
+    tmux.until(|screen| screen.contains("> 你好 half typed"));
+    for (columns, rows) in [("30", "8"), ("90", "20"), ("45", "12")] {
+        tmux.run(&["resize-window", "-x", columns, "-y", rows]);
+        bob.send(&format!("at {columns} columns\n"));
+        let shown = tmux
+            .until(|screen| screen.contains(&format!("at {columns} columns")) && screen.contains("> 你好 half typed"));
+        assert_eq!(shown.matches("> 你好").count(), 1, "{shown}");
+        assert_eq!(shown.matches(" lobby · alice").count(), 1, "{shown}");
+    }
+    let all = tmux.capture(true);
+    for text in &said {
+        assert_eq!(all.matches(&format!("bob: {text}")).count(), 1, "{text} in\n{all}");
+    }
+    tmux.keys(&["C-u", "hello from tmux", "Enter"]);
+    while bob.line() != "[T] alice: hello from tmux" {}
+    tmux.keys(&["C-d"]);
+    let last = tmux.until(|screen| screen.contains("left"));
+    assert!(!last.contains(" lobby · alice"), "{last}");
+}
+
+#[test]
+#[ignore = "needs tmux"]
+fn pasting_in_a_terminal_is_told_from_typing() {
+    let server = Server::start(&["--rate", "0"]);
+    let mut bob = server.login("bob");
+    let tmux = Tmux::connect(server.addr, "alice");
+    tmux.until(|screen| screen.contains("· alice ·"));
+    bob.expect("* alice joined (2 here)");
+    tmux.run(&["set-buffer", "one\ntwo\nthree\nfour\nfive\nsix\n"]);
+    tmux.run(&["paste-buffer", "-p"]);
+    tmux.until(|screen| screen.contains("Send 6 lines? y or n"));
+    tmux.keys(&["y"]);
+    bob.expect_all(&["[T] alice: one", "[T] alice: two", "[T] alice: three"]);
+
+    bob.expect_all(&["[T] alice: four", "[T] alice: five", "[T] alice: six"]);
+}
