@@ -48,6 +48,18 @@ fn the_options_and_defaults_of_the_readme_are_those_of_the_program() {
 }
 
 #[test]
+fn the_options_of_the_terminal_client_in_the_readme_are_those_of_the_program() {
+    let stated = rows("The terminal client").into_iter().filter(|row| row[0].starts_with("`--"));
+    let stated: BTreeSet<&str> =
+        stated.flat_map(|row| quoted(row[0])).filter_map(|text| text.split(' ').next()).collect();
+    let cli = Cli::command();
+    let connect = cli.find_subcommand("connect").expect("connect");
+    let program: Vec<String> =
+        connect.get_arguments().filter_map(|arg| arg.get_long()).map(|long| format!("--{long}")).collect();
+    assert_eq!(stated, program.iter().map(String::as_str).collect());
+}
+
+#[test]
 fn every_command_of_the_readme_is_in_the_help() {
     let server = Server::start(&[]);
     let mut alice = server.login("alice");
