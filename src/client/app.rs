@@ -473,7 +473,9 @@ impl App {
         if let Some(echo) = self.session.said(&line) {
             self.lines.push_back(show::own(&echo, now.local.time(), &self.session));
             self.seen.sent(self.session.name().unwrap_or_default(), echo);
-            self.lag.wanted(now.at);
+            if self.session.is_ours() {
+                self.lag.wanted(now.at);
+            }
         } else if is_blank(&line) && self.session.is_ours() {
             return;
         }

@@ -1,9 +1,9 @@
 //! What stands on the terminal, and what is left of it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::connect::{Other, Terminal};
-use crate::harness::Server;
+use crate::harness::{DEADLINE, Server};
 
 #[test]
 fn messages_scroll_above_the_input_and_into_the_scrollback() {
@@ -201,21 +201,37 @@ fn a_flood_neither_stops_the_keyboard_nor_loses_a_line() {
     }
 }
 
+/// The client does nothing for longer than most of its timers take.
+#[track_caller]
+fn is_idle(mut alice: Terminal) {
+    // What it still has to do about what happened before.
+    let (mut turns, until) = (0, Instant::now() + DEADLINE);
+    while turns != alice.turns() {
+        assert!(Instant::now() < until, "it never comes to rest");
+        turns = alice.turns();
+        alice.read_for(Duration::from_millis(300));
+    }
+    let before = alice.cpu();
+    alice.read_for(Duration::from_secs(3));
+    assert_eq!(alice.cpu(), before, "nanoseconds of CPU while nothing happened");
+}
+
 #[test]
 fn an_idle_client_does_nothing() {
     let server = Server::start(&[]);
     let mut alice = Terminal::connect(server.addr, &["--nick", "alice"]);
     alice.shows("lag ");
-    // What it still has to do about its own start.
-    let mut turns = 0;
-    while turns != alice.turns() {
-        turns = alice.turns();
-        alice.read_for(Duration::from_millis(300));
-    }
-    let before = alice.cpu();
-    // Longer than most of its timers.
-    alice.read_for(Duration::from_secs(3));
-    assert_eq!(alice.cpu(), before, "nanoseconds of CPU while nothing happened");
+    is_idle(alice);
+}
+
+#[test]
+fn nor_does_one_that_has_said_something_to_a_server_of_others() {
+    let other = Other::start();
+    let mut alice = Terminal::connect(other.addr(), &[]);
+    let mut peer = other.accept();
+    alice.press("hello\r");
+    peer.expect("hello");
+    is_idle(alice);
 }
 
 #[test]
