@@ -87,6 +87,8 @@ pub struct App {
     ring: bool,
     /// What was being typed when a nickname had to be asked for again.
     draft: Option<String>,
+    /// On this connection what is typed is already meant for a nickname.
+    names_typed: bool,
     outgoing: Vec<String>,
     lines: VecDeque<Line>,
     /// The beginning of a line of a server that seems to wait for an answer to it.
@@ -118,6 +120,7 @@ impl App {
             bell: settings.bell,
             ring: false,
             draft: None,
+            names_typed: false,
             outgoing: Vec::new(),
             lines: VecDeque::new(),
             prompt: String::new(),
@@ -208,6 +211,7 @@ impl App {
         self.entry = Entry::new(name, again, now);
         self.collected = again.then(Vec::new);
         self.in_history = false;
+        self.names_typed = false;
         self.lag.reset();
         self.status = Status::Up;
         self.up_since = now;
@@ -308,10 +312,11 @@ impl App {
             }
             Shape::Notice(Notice::HistoryBegins { .. }) => self.in_history = true,
             Shape::Notice(Notice::HistoryEnds) => (self.in_history, self.entering) = (false, false),
-            Shape::Refused(_) if self.session.stage() == Stage::Asked && self.draft.is_none() => {
-                // What is typed now is taken for a nickname.
-                let text = self.editor.take();
-                self.draft = (!text.is_empty()).then_some(text);
+            Shape::Refused(_) if self.session.stage() == Stage::Asked && self.entry.has_given() => {
+                // What is typed from now on is taken for a nickname; what was typed before was no name.
+                if !std::mem::replace(&mut self.names_typed, true) && !self.editor.is_empty() {
+                    self.draft = Some(self.editor.take());
+                }
             }
             _ => {}
         }
@@ -410,8 +415,8 @@ impl App {
         self.interrupted = false;
         self.completer.reset();
         let paste = Paste::new(text);
-        if paste.lines_to_send(&self.editor) > 0 && !self.can_say() {
-            self.say("Not connected: several lines can be pasted once the connection is back.");
+        if paste.lines_to_send(&self.editor) > 0 && !self.can_say_several() {
+            // The person has been told.
         } else if paste.must_ask(&self.editor) {
             self.paste = Some(paste);
         } else {
@@ -424,7 +429,9 @@ impl App {
         use super::editor::Edit::Insert;
         match action {
             Action::Edit(Insert('y' | 'Y')) => {
-                if let Some(paste) = self.paste.take() {
+                if self.can_say_several()
+                    && let Some(paste) = self.paste.take()
+                {
                     self.put(paste, now);
                 }
             }
@@ -445,8 +452,25 @@ impl App {
 
     /// Whether what is typed reaches the server as what it is meant to be.
     fn can_say(&self) -> bool {
-        let coming_back = self.session.name().is_some() && self.session.stage() == Stage::Unknown;
+        // What is said before all that was missed is known would be looked for in it.
+        let coming_back = match self.session.stage() {
+            Stage::Unknown => self.session.name().is_some(),
+            Stage::Here => !self.entry.is_over(),
+            Stage::Asked | Stage::Waiting(_) => false,
+        };
         self.status == Status::Up && !(self.session.is_ours() && coming_back)
+    }
+
+    /// Whether several lines would be said, none of them taken for a nickname; if not, the person is told.
+    fn can_say_several(&mut self) -> bool {
+        let is_in = !self.session.is_ours() || self.session.stage() == Stage::Here;
+        let why = match self.can_say() {
+            true if is_in => return true,
+            true => "You are not in yet: several lines can be pasted once you are.",
+            false => "Not connected: several lines can be pasted once the connection is back.",
+        };
+        self.say(why);
+        false
     }
 
     fn submit(&mut self, now: Now) {

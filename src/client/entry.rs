@@ -37,7 +37,7 @@ pub enum Heard {
     Show,
     /// It is not for people.
     Hide,
-    /// It is one of the history, of which only what was missed is to be shown.
+    /// It is one of the history or follows on it; of these only what was missed is to be shown.
     Collect,
     /// All that was collected may be looked at.
     CaughtUp,
@@ -156,10 +156,12 @@ impl Entry {
         if edge {
             self.in_history = matches!(shape, Shape::Notice(Notice::HistoryBegins { .. }));
         }
+        // What is said before the answer to the ping follows on the history, and so it is shown after that.
+        let said = matches!(shape, Shape::Said { .. } | Shape::Action { .. } | Shape::Notice(Notice::Day(_)));
         match self.phase {
-            Phase::Passing if edge || self.in_history => Heard::Hide,
+            Phase::Passing if edge || said || self.in_history => Heard::Hide,
             Phase::CatchingUp if edge => Heard::Hide,
-            Phase::CatchingUp if self.in_history => Heard::Collect,
+            Phase::CatchingUp if said || self.in_history => Heard::Collect,
             _ => Heard::Show,
         }
     }
@@ -226,17 +228,19 @@ mod tests {
             "* --- the last 1 message ---",
             "[12:00:00] bob: in the lobby",
             "* --- you are up to date ---",
+            "[12:00:01] bob: still in the lobby",
             "* You are in den. 1 here: you.",
             "* --- the last 1 message ---",
             "[12:00:00] bob: in the den",
             "* --- you are up to date ---",
             "* bob joined (2 here)",
+            "[12:00:08] bob: before the answer",
             "* pong back again",
             "[12:00:09] bob: hi",
         ];
         let heard = hear(&mut entry, &mut session, &lines);
         use Heard::*;
-        let expected = [Hide, Show, Hide, Hide, Hide, Show, Hide, Collect, Hide, Show, CaughtUp, Show];
+        let expected = [Hide, Show, Hide, Hide, Hide, Hide, Show, Hide, Collect, Hide, Show, Collect, CaughtUp, Show];
         assert_eq!(heard.iter().map(|(heard, _)| *heard).collect::<Vec<_>>(), expected);
         assert_eq!(heard[0].1, ["alice"]);
         assert_eq!(heard[1].1, ["/join den", "/ping back again"]);

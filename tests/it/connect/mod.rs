@@ -1,5 +1,6 @@
 //! The terminal client: as a pipe, and on a terminal.
 
+mod back;
 mod foreign;
 mod pipe;
 mod relay;

@@ -1,0 +1,99 @@
+//! Coming back to a server, line by line.
+
+use crate::connect::{Other, Peer, Terminal};
+
+const WELCOME: &str = "* Welcome to chinwag. Type a nickname and press Enter:\n";
+const ENTERED: &str = "* You are alice. 2 here: bob and you. /help lists the commands.\n";
+const TAKEN: &str = "! The nickname alice is taken. Try another:\n";
+
+/// The messages that the server keeps.
+fn history(messages: &[&str]) -> String {
+    let messages: String = messages.iter().map(|text| format!("[12:00:00] bob: {text}\n")).collect();
+    format!("* --- the last 1 message ---\n{messages}* --- you are up to date ---\n")
+}
+
+/// Alice, who has come in and read the first message.
+fn entered(other: &Other) -> (Terminal, Peer) {
+    let mut alice = Terminal::connect(other.addr(), &["--nick", "alice"]);
+    let mut peer = other.accept();
+    peer.write(WELCOME);
+    peer.expect("alice");
+    peer.write(format!("{ENTERED}{}", history(&["one"])));
+    peer.expect("/ping lag 1");
+    peer.write("* pong lag 1\n");
+    alice.shows("lag ");
+    (alice, peer)
+}
+
+#[test]
+fn what_is_said_while_one_comes_back_is_shown_once_and_behind_what_was_missed() {
+    let other = Other::start();
+    let (mut alice, peer) = entered(&other);
+    drop(peer);
+    let mut peer = other.accept();
+    peer.write(WELCOME);
+    peer.expect("alice");
+    peer.write(format!("{ENTERED}{}[12:00:00] bob: three\n", history(&["one", "two"])));
+    peer.expect("/ping back again");
+    peer.write("* pong back again\n[12:00:00] bob: four\n");
+    alice.shows("bob: four");
+    let rows = alice.all_rows();
+    let said: Vec<&str> = rows.iter().filter_map(|row| row.split_once(" bob: ").map(|(_, text)| text)).collect();
+    assert_eq!(said, ["one", "two", "three", "four"], "{rows:#?}");
+    assert!(alice.has("2 messages were missed"), "{rows:#?}");
+}
+
+#[test]
+fn nothing_is_said_before_one_has_seen_what_was_missed() {
+    let other = Other::start();
+    let (mut alice, peer) = entered(&other);
+    drop(peer);
+    let mut peer = other.accept();
+    peer.write(WELCOME);
+    peer.expect("alice");
+    peer.write(format!("{ENTERED}{}", history(&["one"])));
+    peer.expect("/ping back again");
+    alice.press("early\r");
+    alice.shows("your line is kept here");
+    peer.write("* pong back again\n");
+    alice.shows("Nothing was missed");
+    alice.input_is("> early|");
+}
+
+#[test]
+fn pasted_lines_about_which_one_is_asked_while_the_connection_is_lost_are_not_said_as_nicknames() {
+    let other = Other::start();
+    let (mut alice, peer) = entered(&other);
+    alice.press("\x1b[200~1\r2\r3\r4\r5\r6\r\x1b[201~");
+    alice.shows("Send 6 lines? y or n");
+    drop(peer);
+    alice.shows("The connection is lost");
+    alice.press("y");
+    alice.shows("-- Not connected: several lines");
+    let mut peer = other.accept();
+    peer.write(WELCOME);
+    peer.expect("alice");
+    peer.write(format!("{ENTERED}{}", history(&["one"])));
+    peer.expect("/ping back again");
+    peer.write("* pong back again\n");
+    alice.shows("Nothing was missed");
+    alice.press("y");
+    while peer.line().as_deref() != Some("1") {}
+}
+
+#[test]
+fn a_nickname_that_is_being_typed_stays_while_the_former_one_is_tried_again() {
+    let other = Other::start();
+    let (mut alice, peer) = entered(&other);
+    drop(peer);
+    let mut peer = other.accept();
+    peer.write(format!("{WELCOME}{TAKEN}"));
+    peer.expect("alice");
+    alice.shows("choose a nickname");
+    alice.press("ann");
+    alice.input_is("nickname: ann|");
+    peer.expect("alice");
+    peer.write(format!("{TAKEN}* that was the second time\n"));
+    alice.shows("that was the second time");
+    alice.input_is("nickname: ann|");
+}
