@@ -135,7 +135,14 @@ impl Link {
 
     /// What has come of a line that has not ended: a prompt, if nothing follows.
     pub fn unended(&self) -> String {
-        hygiene::clean(&String::from_utf8_lossy(self.decoder.partial())).into_owned()
+        let mut bytes = self.decoder.partial();
+        // Of a character only the beginning may have come.
+        if let Some(last) = bytes.utf8_chunks().last()
+            && str::from_utf8(last.invalid()).is_err_and(|error| error.error_len().is_none())
+        {
+            bytes = &bytes[..bytes.len() - last.invalid().len()];
+        }
+        hygiene::clean(&String::from_utf8_lossy(bytes)).into_owned()
     }
 
     /// Whether a line has begun and not ended.

@@ -18,7 +18,7 @@ use super::link::{Link, Received};
 use super::screen::Size;
 use super::status::bottom;
 use super::terminal::Terminal;
-use super::view::{MAX_WAITING, View};
+use super::view::View;
 use super::{Error, Settings};
 use crate::clock::Clock;
 use crate::signals;
@@ -37,6 +37,9 @@ const ESCAPE: Duration = Duration::from_millis(50);
 /// How long an unended line of the server's is quiet until it is taken for a prompt.
 const QUIET: Duration = Duration::from_millis(100);
 
+/// How often it is looked whether we are in the foreground again.
+const AWAY: Duration = Duration::from_millis(500);
+
 /// Everything that one client has.
 pub struct Reactor<'a> {
     settings: &'a Settings,
@@ -45,6 +48,8 @@ pub struct Reactor<'a> {
     clock: Clock,
     signals: Signals,
     terminal: Terminal,
+    /// Another process has the terminal.
+    away: bool,
     size: Size,
     /// There may be something to read from the terminal.
     typed: bool,
@@ -82,6 +87,7 @@ impl<'a> Reactor<'a> {
             settings,
             addrs,
             size: terminal.size(),
+            away: false,
             typed: true,
             decoder: Decoder::default(),
             escape_at: None,
@@ -122,6 +128,7 @@ impl<'a> Reactor<'a> {
     fn turn(&mut self, events: &Events) -> Result<(), Error> {
         events.iter().for_each(|event| self.note(event));
         self.take_signals().map_err(Error::System)?;
+        self.come_forward().map_err(Error::System)?;
         self.read_keys();
         self.dial(events)?;
         self.receive();
@@ -147,7 +154,8 @@ impl<'a> Reactor<'a> {
             return Some(Duration::ZERO);
         }
         let dials = self.dialer.as_ref().and_then(Dialer::deadline);
-        let deadlines = [self.app.deadline(now), dials, self.escape_at, self.prompt_at];
+        let look = self.away.then_some(now + AWAY);
+        let deadlines = [self.app.deadline(now), dials, self.escape_at, self.prompt_at, look];
         deadlines.into_iter().flatten().min().map(|at| at.saturating_sub(now))
     }
 
@@ -167,6 +175,11 @@ impl<'a> Reactor<'a> {
 
     /// Gives the terminal back and stops, as a program does that knows nothing of SIGTSTP.
     fn suspend(&mut self) -> io::Result<()> {
+        // Nobody would ever continue it, for which reason the kernel would not stop it either.
+        if self.terminal.has_no_shell() {
+            self.app.say("There is no shell here that could bring the client back; it goes on.");
+            return Ok(());
+        }
         if self.terminal.is_ours() {
             let last = self.view.leave(self.size);
             self.terminal.give_back(&last);
@@ -178,11 +191,22 @@ impl<'a> Reactor<'a> {
     fn resume(&mut self) -> io::Result<()> {
         if self.reached && !self.terminal.is_in_background() {
             self.terminal.take()?;
+            self.away = false;
             self.size = self.terminal.size();
             self.typed = true;
             let row = self.view.come_back();
             self.terminal.draw(&row)?;
         }
+        Ok(())
+    }
+
+    /// A shell does not tell a job that was running in the background when it brings it to the foreground.
+    fn come_forward(&mut self) -> io::Result<()> {
+        let in_background = self.terminal.is_in_background();
+        if self.away && !in_background {
+            self.resume()?;
+        }
+        self.away = in_background;
         Ok(())
     }
 
@@ -273,13 +297,13 @@ impl<'a> Reactor<'a> {
     }
 
     fn may_receive(&self) -> bool {
-        self.readable && self.link.is_some() && self.view.waiting() < MAX_WAITING
+        self.readable && self.link.is_some() && !self.view.is_full()
     }
 
     fn receive(&mut self) {
         let now = self.clock.now();
         for _ in 0..READS_IN_A_ROW {
-            let Some(link) = self.link.as_mut().filter(|_| self.readable && self.view.waiting() < MAX_WAITING) else {
+            let Some(link) = self.link.as_mut().filter(|_| self.readable && !self.view.is_full()) else {
                 break;
             };
             match link.receive(|line| self.app.hear(line, now)) {

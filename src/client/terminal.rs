@@ -10,7 +10,7 @@ use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 use rustix::event::PollFlags;
 use rustix::fs::{Mode, OFlags, open};
-use rustix::process::getpgrp;
+use rustix::process::{getpgrp, getsid};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetpgrp, tcgetwinsize, tcsetattr};
 
 use super::screen::Size;
@@ -120,6 +120,12 @@ impl Terminal {
     /// Whether another process of the shell's has the terminal now: one that touched it would be stopped.
     pub fn is_in_background(&self) -> bool {
         is_in_background(&self.tty)
+    }
+
+    /// Whether the process runs instead of a shell or is waited for by one that knows no jobs: in the process group
+    /// that leads its session, and so in an orphaned one (POSIX, "Orphaned Process Group").
+    pub fn has_no_shell(&self) -> bool {
+        getsid(None).is_ok_and(|session| session == getpgrp())
     }
 
     /// Columns and rows.

@@ -10,7 +10,13 @@ use super::text::Line;
 const MAX_ROWS: usize = 500;
 
 /// Lines that wait to be shown before the server is read no further.
-pub const MAX_WAITING: usize = 500_000;
+const MAX_WAITING: usize = 500_000;
+
+/// Bytes that wait to be shown before the server is read no further; a line may have a million.
+const MAX_WAITING_BYTES: usize = 64 * 1024 * 1024;
+
+/// Bytes of what has been shown that are kept.
+const MAX_LOG_BYTES: usize = 16 * 1024 * 1024;
 
 enum Screen {
     Inline(Inline),
@@ -25,23 +31,27 @@ pub struct View {
     waiting: VecDeque<Line>,
     /// What has been shown, as far as it may be wanted again.
     log: VecDeque<Line>,
+    /// The text of both.
+    waiting_bytes: usize,
+    log_bytes: usize,
 }
 
 impl View {
     /// Nothing is shown yet.
     pub fn new(full_screen: bool, colour: bool) -> Self {
         let screen = if full_screen { Screen::Full(Full::default()) } else { Screen::Inline(Inline::default()) };
-        View { screen, colour, waiting: VecDeque::new(), log: VecDeque::new() }
+        View { screen, colour, waiting: VecDeque::new(), log: VecDeque::new(), waiting_bytes: 0, log_bytes: 0 }
     }
 
     /// Adds a line.
     pub fn push(&mut self, line: Line) {
+        self.waiting_bytes += line.text().len();
         self.waiting.push_back(line);
     }
 
-    /// Lines that have not been shown.
-    pub fn waiting(&self) -> usize {
-        self.waiting.len()
+    /// Whether so much waits to be shown that no more is to be added.
+    pub fn is_full(&self) -> bool {
+        self.waiting.len() >= MAX_WAITING || self.waiting_bytes >= MAX_WAITING_BYTES
     }
 
     /// Whether there is something to be shown, whatever happens at the bottom.
@@ -51,17 +61,22 @@ impl View {
 
     /// The bytes that bring the terminal up to date, or nearer to that; none if it is.
     pub fn frame(&mut self, bottom: &Bottom, size: Size) -> Vec<u8> {
+        let (new, colour) = (self.waiting.len(), self.colour);
         match &mut self.screen {
             Screen::Inline(screen) => {
-                let frame = screen.frame(&mut self.waiting, &mut self.log, bottom, size, self.colour);
-                self.log.drain(..self.log.len().saturating_sub(MAX_ROWS));
+                let frame = screen.frame(&mut self.waiting, &mut self.log, bottom, size, colour);
+                let shown: usize =
+                    self.log.iter().rev().take(new - self.waiting.len()).map(|line| line.text().len()).sum();
+                self.waiting_bytes -= shown;
+                self.log_bytes += shown;
+                forget(&mut self.log, &mut self.log_bytes, MAX_ROWS);
                 frame
             }
             Screen::Full(screen) => {
-                let new = self.waiting.len();
                 self.log.append(&mut self.waiting);
-                self.log.drain(..self.log.len().saturating_sub(MAX_LINES));
-                screen.frame(&self.log, new, bottom, size, self.colour)
+                self.log_bytes += std::mem::take(&mut self.waiting_bytes);
+                forget(&mut self.log, &mut self.log_bytes, MAX_LINES);
+                screen.frame(&self.log, new, bottom, size, colour)
             }
         }
     }
@@ -80,6 +95,8 @@ impl View {
                         break;
                     }
                     room -= rows;
+                    self.log_bytes -= line.text().len();
+                    self.waiting_bytes += line.text().len();
                     self.waiting.push_front(line);
                 }
             }
@@ -115,6 +132,7 @@ impl View {
         let mut out = self.leave(size);
         // An alternate screen takes all that is on it along.
         if let Screen::Inline(_) = self.screen {
+            self.waiting_bytes = 0;
             for line in self.waiting.drain(..) {
                 line.write_all(self.colour, &mut out);
                 out.extend_from_slice(b"\r\n");
@@ -140,6 +158,15 @@ impl View {
             Screen::Full(screen) if screen.is_scrolled() => Some(screen.news()),
             _ => None,
         }
+    }
+}
+
+/// Keeps of what has been shown the last lines only.
+fn forget(log: &mut VecDeque<Line>, bytes: &mut usize, lines: usize) {
+    while (log.len() > lines || *bytes > MAX_LOG_BYTES)
+        && let Some(line) = log.pop_front()
+    {
+        *bytes -= line.text().len();
     }
 }
 
@@ -181,6 +208,29 @@ mod tests {
                 view.frame(&Bottom::default(), SIZE);
             }
             assert_eq!(view.log.len(), most);
+        }
+    }
+
+    #[test]
+    fn few_lines_that_are_long_are_bounded_too() {
+        let long = "x".repeat(1024 * 1024);
+        for full_screen in [false, true] {
+            let mut view = View::new(full_screen, true);
+            let mut pushed = 0;
+            while !view.is_full() {
+                view.push(Line::new(Face::Plain, &long));
+                pushed += long.len();
+            }
+            assert_eq!(pushed, MAX_WAITING_BYTES);
+            while view.has_waiting() {
+                view.frame(&Bottom::default(), SIZE);
+                let bytes = view.log.iter().map(|line| line.text().len()).sum::<usize>();
+                assert!(bytes <= MAX_LOG_BYTES && bytes == view.log_bytes);
+            }
+            assert_eq!(view.waiting_bytes, 0);
+            view.redraw(SIZE);
+            view.frame(&Bottom::default(), SIZE);
+            assert_eq!((view.waiting_bytes, view.log_bytes), (0, MAX_LOG_BYTES));
         }
     }
 

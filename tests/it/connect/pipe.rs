@@ -203,6 +203,25 @@ fn a_prompt_without_an_end_is_written_and_its_line_only_once() {
 }
 
 #[test]
+fn a_line_that_stops_within_a_character_is_written_once() {
+    let other = Other::start();
+    let mut child = start(other.addr(), &[]);
+    let mut peer = other.accept();
+    peer.write(b"caf\xc3");
+    let mut stdout = child.stdout.take().expect("standard output");
+    let mut got = [0; 3];
+    stdout.read_exact(&mut got).expect("what is whole");
+    assert_eq!(&got, b"caf");
+    peer.write(b"\xa9\nbye\n");
+    drop(peer);
+    let mut rest = String::new();
+    stdout.read_to_string(&mut rest).expect("the rest");
+    assert_eq!(rest, "é\nbye\n");
+    child.stdout = None;
+    assert_eq!(output(child).code, Some(0));
+}
+
+#[test]
 fn no_control_sequence_passes_even_through_a_pipe() {
     let other = Other::start();
     let child = start(other.addr(), &[]);
