@@ -166,6 +166,17 @@ fn stopped_it_gives_the_terminal_back_and_continued_it_takes_it_again() {
 }
 
 #[test]
+fn where_no_shell_could_continue_it_it_is_not_stopped() {
+    let server = Server::start(&[]);
+    let mut alice = Terminal::connect(server.addr, &["--nick", "alice"]);
+    alice.shows("· alice ·");
+    alice.press("\x1a");
+    alice.shows("-- There is no shell here");
+    alice.press("typed");
+    alice.input_is("> typed|");
+}
+
+#[test]
 fn a_flood_neither_stops_the_keyboard_nor_loses_a_line() {
     let other = Other::start();
     let mut alice = Terminal::connect(other.addr(), &[]);
