@@ -9,6 +9,9 @@ use crate::chat::name::fold;
 /// So many at most; past it those that have not been heard of for longest are forgotten.
 pub const MAX_KNOWN: usize = 2000;
 
+/// What is kept of a name, in bytes; those of our server are shorter.
+const MAX_BYTES: usize = 256;
+
 #[derive(Debug)]
 struct Known {
     shown: CompactString,
@@ -65,6 +68,9 @@ impl Names {
 
     /// The entry of that name, made if need be, with the name as it is spelt now.
     fn known_as(&mut self, name: &str) -> &mut Known {
+        // A server may call anything a name.
+        let end = (0..=name.len().min(MAX_BYTES)).rev().find(|&at| name.is_char_boundary(at));
+        let name = &name[..end.unwrap_or(0)];
         self.clock += 1;
         let key = fold(name);
         if self.known.len() >= MAX_KNOWN && !self.known.contains_key(&key) {
@@ -106,6 +112,13 @@ mod tests {
         names.listed("carol", true);
         names.forget("BOB");
         assert_eq!(names.list(), ["carol", "Alice", "dan"]);
+    }
+
+    #[test]
+    fn of_a_name_that_is_none_only_the_beginning_is_kept() {
+        let mut names = Names::default();
+        names.heard(&"好".repeat(1000), true);
+        assert_eq!(names.list(), ["好".repeat(MAX_BYTES / 3)]);
     }
 
     #[test]

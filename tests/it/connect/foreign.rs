@@ -122,12 +122,17 @@ fn what_was_sent_into_a_connection_that_was_lost_is_told_and_can_be_sent_again()
     let mut alice = Terminal::connect(other.addr(), &["--nick", "alice"]);
     let mut line = crate::connect::relay::Relay::new(&other, &server);
     line.until(&mut alice, |alice| alice.has("lag "));
+    alice.press("@bob psst\r");
     alice.press("into the void\r");
     alice.shows_line("[T] alice: into the void");
     line.cut();
     let mut line = crate::connect::relay::Relay::new(&other, &server);
-    line.until(&mut alice, |alice| alice.has("This was not said any more"));
-    alice.press("\x1b[A\r");
+    line.until(&mut alice, |alice| {
+        let shown = alice.all_rows().concat();
+        shown.contains("This was not said any more") && shown.contains("brings it back): @bob psst")
+    });
+    // The whisper is the newest, and the line stands before it.
+    alice.press("\x1b[A\x1b[A\r");
     line.until(&mut alice, |alice| alice.all_rows().concat().matches("alice: into the void").count() == 2);
     let mut bob = server.connect();
     bob.send("bob\n");

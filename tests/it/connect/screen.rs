@@ -177,6 +177,26 @@ fn where_no_shell_could_continue_it_it_is_not_stopped() {
 }
 
 #[test]
+fn brought_back_from_the_background_without_a_signal_it_takes_the_terminal_again() {
+    let server = Server::start(&[]);
+    let mut bob = server.login("bob");
+    let script = "set -m; \"$0\" connect \"$1\" --nick alice; bg; echo it runs; read -r; fg; echo end";
+    let mut alice = Terminal::script(script, server.addr);
+    alice.shows("· alice ·");
+    alice.press("kept\x1a");
+    alice.until("the shell", |alice| alice.rows().iter().any(|row| row == "it runs"));
+    bob.send("said meanwhile\n");
+    // The server has written it before this is answered.
+    bob.send("/ping x\n");
+    bob.until("* pong x");
+    alice.press("\n");
+    alice.shows("bob: said meanwhile");
+    alice.input_is("> kept|");
+    alice.press("\x03\x04");
+    alice.shows("end");
+}
+
+#[test]
 fn a_flood_neither_stops_the_keyboard_nor_loses_a_line() {
     let other = Other::start();
     let mut alice = Terminal::connect(other.addr(), &[]);

@@ -14,7 +14,8 @@ struct Tmux {
 
 impl Tmux {
     fn connect(addr: SocketAddr, name: &str) -> Tmux {
-        let socket = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("tmux-{}-{name}", std::process::id()));
+        // Each server has a port of its own, and with it a tmux.
+        let socket = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("tmux-{}", addr.port()));
         let tmux = Tmux { socket };
         let program = format!("{PROGRAM} connect {addr} --nick {name}; echo left; read -r");
         tmux.run(&["new-session", "-d", "-x", "60", "-y", "12", &program]);

@@ -1,25 +1,25 @@
 //! What the client does about keys, lines, and connections that come and go. It knows no terminal and
 //! no socket: whoever has them calls, with the time as a parameter, and carries out what it wants.
 
+mod typing;
+
 use std::collections::VecDeque;
 use std::io;
 use std::time::Duration;
 
-use super::backoff::Backoff;
-use super::completion::{Candidates, Completer};
-use super::editor::Editor;
-use super::entry::{Entry, Heard};
-use super::keys::Action;
-use super::lag::Lag;
-use super::missed::Seen;
-use super::paste::Paste;
-use super::recall::Recall;
-use super::session::{Ending, Session, Stage};
-use super::shape::{Notice, Shape};
-use super::text::Line;
-use super::{Settings, show};
 use crate::chat::Now;
-use crate::chat::command::is_blank;
+use crate::client::backoff::Backoff;
+use crate::client::completion::Completer;
+use crate::client::editor::Editor;
+use crate::client::entry::{Entry, Heard};
+use crate::client::lag::Lag;
+use crate::client::missed::Seen;
+use crate::client::paste::Paste;
+use crate::client::recall::Recall;
+use crate::client::session::{Ending, Session, Stage};
+use crate::client::shape::{Notice, Shape};
+use crate::client::text::Line;
+use crate::client::{Settings, show};
 use crate::words::plain_words;
 
 /// How long the server may take to close after we have said that no more will come.
@@ -30,6 +30,9 @@ const ASKED_FOR: Duration = Duration::from_secs(2);
 
 /// A connection that has lasted so long was a good one: the next is tried for at once.
 const LASTING: Duration = Duration::from_secs(10);
+
+/// Lines of a history that are collected before they are looked at.
+const MAX_COLLECTED: usize = 50_000;
 
 /// How things are between the server and us.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,6 +76,9 @@ pub struct App {
     collected: Option<Vec<String>>,
     /// How many lines of ours the server has carried out when it answers the question for the lag.
     mark: u64,
+    /// Whispers of ours, and how many of them that answer is about; others are told which may not have arrived.
+    whispers: Vec<String>,
+    whispers_mark: usize,
     /// The messages that come now are those shown to whoever enters.
     entering: bool,
     in_history: bool,
@@ -109,6 +115,8 @@ impl App {
             seen: Seen::default(),
             collected: None,
             mark: 0,
+            whispers: Vec::new(),
+            whispers_mark: 0,
             entering: false,
             in_history: false,
             lag: Lag::default(),
@@ -199,6 +207,7 @@ impl App {
             && let Some(line) = self.lag.due(now)
         {
             self.mark = self.seen.mark();
+            self.whispers_mark = self.whispers.len();
             self.outgoing.push(line);
         }
     }
@@ -281,10 +290,15 @@ impl App {
             && self.lag.answered(text, now.at)
         {
             self.seen.confirmed(self.mark);
+            self.whispers.drain(..std::mem::take(&mut self.whispers_mark));
             return;
         }
         let heard = self.entry.hear(&shape, &self.session, now.at, &mut self.outgoing);
         match heard {
+            // A history without an end is looked at in pieces.
+            Heard::Collect if self.collected.as_ref().is_some_and(|lines| lines.len() >= MAX_COLLECTED) => {
+                self.catch_up()
+            }
             Heard::Show => self.show(&shape, text),
             Heard::Hide => {}
             Heard::Collect => self.collected.get_or_insert_default().push(text.to_owned()),
@@ -299,8 +313,10 @@ impl App {
             Shape::Notice(Notice::Entered { .. } | Notice::EnteredPeer { .. }) => {
                 self.entering = true;
                 self.lag.wanted(self.up_since);
-                if let Some(draft) = self.draft.take() {
-                    self.editor.set(&draft);
+                match self.draft.take() {
+                    Some(draft) if self.editor.is_empty() => drop(self.editor.set(&draft)),
+                    Some(draft) => self.recall.push(&draft),
+                    None => {}
                 }
             }
             Shape::Notice(Notice::EnteredRoom { .. }) => {
@@ -313,10 +329,10 @@ impl App {
             Shape::Notice(Notice::HistoryBegins { .. }) => self.in_history = true,
             Shape::Notice(Notice::HistoryEnds) => (self.in_history, self.entering) = (false, false),
             Shape::Refused(_) if self.session.stage() == Stage::Asked && self.entry.has_given() => {
+                let first = !std::mem::replace(&mut self.names_typed, true);
                 // What is typed from now on is taken for a nickname; what was typed before was no name.
-                if !std::mem::replace(&mut self.names_typed, true) && !self.editor.is_empty() {
-                    self.draft = Some(self.editor.take());
-                }
+                self.draft =
+                    self.draft.take().or_else(|| first.then(|| self.editor.take()).filter(|text| !text.is_empty()));
             }
             _ => {}
         }
@@ -354,156 +370,11 @@ impl App {
             self.say(&format!("This was not said any more (arrow up brings it back): {text}"));
             self.recall.push(&text);
         }
-    }
-
-    /// A key has been pressed.
-    pub fn act(&mut self, action: Action, now: Now) -> Wanted {
-        let interrupted = std::mem::take(&mut self.interrupted);
-        if self.paste.is_some() {
-            self.answer(action, now);
-            return Wanted::Nothing;
+        // Whispers stand in no history.
+        for text in std::mem::take(&mut self.whispers) {
+            self.say(&format!("This may not have arrived (arrow up brings it back): {text}"));
+            self.recall.push(&text);
         }
-        if !matches!(action, Action::Complete { .. }) {
-            self.completer.reset();
-        }
-        match action {
-            Action::Edit(edit) => self.editor.apply(edit),
-            Action::Submit => self.submit(now),
-            Action::Older => {
-                if let Some(text) = self.recall.older(self.editor.text()) {
-                    self.editor.set(text);
-                }
-            }
-            Action::Newer => {
-                if let Some(text) = self.recall.newer(self.editor.text()) {
-                    self.editor.set(text);
-                }
-            }
-            Action::Complete { back } => self.complete(back),
-            Action::Interrupt if interrupted => self.leave(now.at),
-            Action::Interrupt => {
-                self.interrupted = true;
-                self.editor.take();
-                self.recall.reset();
-            }
-            Action::EndOrDelete if self.editor.is_empty() => self.leave(now.at),
-            Action::EndOrDelete => self.editor.apply(super::editor::Edit::Delete),
-            Action::Redraw => return Wanted::Redraw,
-            Action::Suspend => return Wanted::Suspend,
-            Action::PageUp => return Wanted::Scroll { back: true },
-            Action::PageDown => return Wanted::Scroll { back: false },
-            Action::Escape => {}
-        }
-        Wanted::Nothing
-    }
-
-    /// Whether the last key was Ctrl-C, and another one leaves.
-    pub fn is_interrupted(&self) -> bool {
-        self.interrupted
-    }
-
-    fn complete(&mut self, back: bool) {
-        let candidates = Candidates { names: &self.session.names(), rooms: &self.session.rooms() };
-        let completed = self.completer.complete(self.editor.text(), self.editor.cursor(), back, &candidates);
-        if let Some((text, cursor)) = completed {
-            self.editor.set_at(&text, cursor);
-        }
-    }
-
-    /// A text has been pasted.
-    pub fn pasted(&mut self, text: &str, now: Now) {
-        self.interrupted = false;
-        self.completer.reset();
-        let paste = Paste::new(text);
-        if paste.lines_to_send(&self.editor) > 0 && !self.can_say_several() {
-            // The person has been told.
-        } else if paste.must_ask(&self.editor) {
-            self.paste = Some(paste);
-        } else {
-            self.put(paste, now);
-        }
-    }
-
-    /// The answer to whether many lines are to be sent.
-    fn answer(&mut self, action: Action, now: Now) {
-        use super::editor::Edit::Insert;
-        match action {
-            Action::Edit(Insert('y' | 'Y')) => {
-                if self.can_say_several()
-                    && let Some(paste) = self.paste.take()
-                {
-                    self.put(paste, now);
-                }
-            }
-            Action::Edit(Insert('n' | 'N')) | Action::Interrupt | Action::EndOrDelete | Action::Escape => {
-                self.paste = None;
-            }
-            _ => {}
-        }
-    }
-
-    fn put(&mut self, paste: Paste, now: Now) {
-        let pasted = paste.apply(&mut self.editor, self.session.is_ours());
-        if !pasted.is_whole {
-            self.say("The input has no room for all of that.");
-        }
-        pasted.lines.into_iter().for_each(|line| self.send(line, now));
-    }
-
-    /// Whether what is typed reaches the server as what it is meant to be.
-    fn can_say(&self) -> bool {
-        // What is said before all that was missed is known would be looked for in it.
-        let coming_back = match self.session.stage() {
-            Stage::Unknown => self.session.name().is_some(),
-            Stage::Here => !self.entry.is_over(),
-            Stage::Asked | Stage::Waiting(_) => false,
-        };
-        self.status == Status::Up && !(self.session.is_ours() && coming_back)
-    }
-
-    /// Whether several lines would be said, none of them taken for a nickname; if not, the person is told.
-    fn can_say_several(&mut self) -> bool {
-        let is_in = !self.session.is_ours() || self.session.stage() == Stage::Here;
-        let why = match self.can_say() {
-            true if is_in => return true,
-            true => "You are not in yet: several lines can be pasted once you are.",
-            false => "Not connected: several lines can be pasted once the connection is back.",
-        };
-        self.say(why);
-        false
-    }
-
-    fn submit(&mut self, now: Now) {
-        self.prompt.clear();
-        match self.status {
-            Status::Down { .. } | Status::Stopped if self.editor.is_empty() => self.status = Status::Dialling,
-            _ if !self.can_say() => {
-                self.say("Not connected: your line is kept here; Ctrl-C clears it, Ctrl-D on an empty line leaves.");
-            }
-            _ => {
-                let line = self.editor.take();
-                if self.session.stage() == Stage::Asked {
-                    self.entry.typed();
-                } else {
-                    self.recall.push(&line);
-                }
-                self.send(line, now);
-            }
-        }
-    }
-
-    fn send(&mut self, line: String, now: Now) {
-        self.sent_at = Some(now.at);
-        if let Some(echo) = self.session.said(&line) {
-            self.lines.push_back(show::own(&echo, now.local.time(), &self.session));
-            self.seen.sent(self.session.name().unwrap_or_default(), echo);
-            if self.session.is_ours() {
-                self.lag.wanted(now.at);
-            }
-        } else if is_blank(&line) && self.session.is_ours() {
-            return;
-        }
-        self.outgoing.push(line);
-        self.tick(now.at);
+        self.whispers_mark = 0;
     }
 }
