@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use time::{OffsetDateTime, PrimitiveDateTime, UtcOffset};
+use time::{OffsetDateTime, UtcOffset};
 
 use crate::chat::Now;
 
@@ -34,7 +34,6 @@ impl Clock {
             self.quarter = quarter;
             self.offset = UtcOffset::local_offset_at(utc).unwrap_or(UtcOffset::UTC);
         }
-        let local = utc.to_offset(self.offset);
-        Now { at: self.elapsed(), local: PrimitiveDateTime::new(local.date(), local.time()) }
+        Now { at: self.elapsed(), local: utc.to_offset(self.offset) }
     }
 }

@@ -79,7 +79,7 @@ mod tests {
     fn a_sum_that_nobody_reads_does_not_push_the_history_out() {
         let at = |seconds| {
             let date = Date::from_calendar_date(2026, Month::November, 20).unwrap();
-            Now { at: Duration::from_secs(seconds), local: PrimitiveDateTime::new(date, Time::MIDNIGHT) }
+            Now { at: Duration::from_secs(seconds), local: PrimitiveDateTime::new(date, Time::MIDNIGHT).assume_utc() }
         };
         let config = Config { announce_limit: 0, history_bytes: 200, ..Config::default() };
         let mut hub = Hub::new(config, Box::new(Plain { lang: Lang::En }));

@@ -374,7 +374,7 @@ mod tests {
 
     fn now() -> Now {
         let date = Date::from_calendar_date(2026, Month::November, 20).unwrap();
-        Now { at: Duration::ZERO, local: PrimitiveDateTime::new(date, Time::MIDNIGHT) }
+        Now { at: Duration::ZERO, local: PrimitiveDateTime::new(date, Time::MIDNIGHT).assume_utc() }
     }
 
     #[test]

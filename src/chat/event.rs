@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use time::{Date, Time};
+use time::{Date, OffsetDateTime};
 
 use super::name::Unfit;
 use super::network::Network;
@@ -20,16 +20,16 @@ pub enum Event<'a> {
     Notice(Notice<'a>),
     /// What was just asked is refused; only who asked reads it.
     Refusal(Refusal<'a>),
-    /// Said in the room.
-    Said { at: Time, name: &'a str, text: &'a str },
+    /// Said in the room; `id` grows with every message of the server.
+    Said { id: u64, at: OffsetDateTime, name: &'a str, text: &'a str },
     /// `/me`.
-    Action { at: Time, name: &'a str, text: &'a str },
+    Action { id: u64, at: OffsetDateTime, name: &'a str, text: &'a str },
     /// A whisper, as its reader gets it.
-    Whisper { at: Time, from: &'a str, text: &'a str },
+    Whisper { at: OffsetDateTime, from: &'a str, text: &'a str },
     /// The answer to `/help`, in as many lines as it takes.
     Help { operator: bool },
     /// A whisper, as its writer gets it.
-    Whispered { at: Time, to: &'a str, text: &'a str },
+    Whispered { at: OffsetDateTime, to: &'a str, text: &'a str },
 }
 
 /// What the server says.

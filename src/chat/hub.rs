@@ -106,6 +106,8 @@ pub struct Hub {
     /// The server is to end.
     pub(super) ending: bool,
     pub(super) stats: Stats,
+    /// The number of the newest message of all rooms.
+    pub(super) messages: u64,
     /// The stamp of the newest line.
     pub(super) stamp: u64,
     sessions: u32,
@@ -146,6 +148,7 @@ impl Hub {
             pressed: false,
             ending: false,
             stats: Stats::default(),
+            messages: 0,
             stamp: 0,
             sessions: Session::OPERATOR.0,
             hasher: RandomState::new(),

@@ -41,7 +41,7 @@ mod talking;
 
 use std::time::Duration;
 
-use time::PrimitiveDateTime;
+use time::OffsetDateTime;
 
 pub use client::ClientId;
 pub use event::{Cause, Event, Notice, People, Refusal, Render};
@@ -57,7 +57,7 @@ pub struct Now {
     /// Since some fixed moment; never goes back.
     pub at: Duration,
     /// What the clock on the wall shows; may jump.
-    pub local: PrimitiveDateTime,
+    pub local: OffsetDateTime,
 }
 
 impl Now {

@@ -11,7 +11,6 @@ use super::event::{Cause, Event, Notice, Refusal};
 use super::hub::{Close, Hub};
 use super::name::fold;
 use super::network::Network;
-use super::talking::said_or_done;
 
 impl Hub {
     pub(super) fn kick(&mut self, rest: &str, now: Now) {
@@ -130,9 +129,12 @@ impl Hub {
         let (room, name, echo) = (client.room, client.name.clone(), client.echo);
         debug!("{}: (muted) {name}{} {text}", self.rooms[room].name, if action { "" } else { ":" });
         self.begin_day(room, now);
-        self.tell_operator_of(room, &said_or_done(&format!("(muted) {name}"), text, action, now));
+        let shown = format!("(muted) {name}");
+        let event = self.said_or_done(&shown, text, action, now);
+        self.tell_operator_of(room, &event);
         if echo {
-            self.tell(id, &said_or_done(&name, text, action, now));
+            let event = self.said_or_done(&name, text, action, now);
+            self.tell(id, &event);
         }
     }
 }
@@ -171,7 +173,7 @@ mod tests {
     #[test]
     fn one_who_was_banned_by_name_is_let_in_again_by_their_address() {
         let date = Date::from_calendar_date(2026, Month::November, 20).unwrap();
-        let now = Now { at: Duration::ZERO, local: PrimitiveDateTime::new(date, Time::MIDNIGHT) };
+        let now = Now { at: Duration::ZERO, local: PrimitiveDateTime::new(date, Time::MIDNIGHT).assume_utc() };
         let mut hub = Hub::new(Config::default(), Box::new(Plain { lang: Lang::En }));
         let (id, addr) = (ClientId::new(0), "[2001:db8::1]:1".parse::<SocketAddr>().unwrap());
         hub.connected(id, addr, now);
@@ -191,7 +193,7 @@ mod tests {
     /// How many of those who come from there are let in.
     fn let_in(config: Config, banned: &str, addrs: &[&str]) -> usize {
         let date = Date::from_calendar_date(2026, Month::November, 20).unwrap();
-        let now = Now { at: Duration::ZERO, local: PrimitiveDateTime::new(date, Time::MIDNIGHT) };
+        let now = Now { at: Duration::ZERO, local: PrimitiveDateTime::new(date, Time::MIDNIGHT).assume_utc() };
         let mut hub = Hub::new(config, Box::new(Plain { lang: Lang::En }));
         hub.ban(banned, now);
         for (slot, addr) in addrs.iter().enumerate() {

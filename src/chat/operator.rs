@@ -91,7 +91,7 @@ impl Hub {
 
     pub(super) fn whisper_to_operator(&mut self, id: ClientId, text: &str, now: Now) {
         self.stats.whispers += 1;
-        let (at, from) = (now.local.time(), self.clients[id].name.clone());
+        let (at, from) = (now.local, self.clients[id].name.clone());
         let session = self.clients[id].session;
         self.begin_day(self.clients[id].room, now);
         self.tell(id, &Event::Whispered { at, to: NAME, text });
@@ -189,7 +189,7 @@ impl Hub {
     fn operator_whispers_to(&mut self, target: ClientId, text: &str, now: Now) {
         let to = self.clients[target].name.clone();
         self.begin_operators_day(now);
-        self.tell_operator(&Event::Whispered { at: now.local.time(), to: &to, text });
+        self.tell_operator(&Event::Whispered { at: now.local, to: &to, text });
         self.hear(target, self.operator_author(), target, NAME, text, now);
     }
 
@@ -233,7 +233,7 @@ mod tests {
     fn the_first_line_of_another_day_is_preceded_by_the_date() {
         let on = |day| {
             let date = Date::from_calendar_date(2026, Month::November, day).unwrap();
-            Now { at: Duration::ZERO, local: PrimitiveDateTime::new(date, Time::MIDNIGHT) }
+            Now { at: Duration::ZERO, local: PrimitiveDateTime::new(date, Time::MIDNIGHT).assume_utc() }
         };
         let mut hub = Hub::new(Config::default(), Box::new(Plain { lang: Lang::En }));
         hub.attach_operator();

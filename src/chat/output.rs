@@ -152,7 +152,7 @@ mod tests {
 
     fn now() -> Now {
         let day = Date::from_calendar_date(2026, Month::November, 20).unwrap();
-        Now { at: Duration::from_secs(1), local: PrimitiveDateTime::new(day, Time::MIDNIGHT) }
+        Now { at: Duration::from_secs(1), local: PrimitiveDateTime::new(day, Time::MIDNIGHT).assume_utc() }
     }
 
     /// A hub with so many members, called p0, p1, …, who have read everything.

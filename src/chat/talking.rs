@@ -77,7 +77,7 @@ impl Hub {
     /// Says something in a room; `speaker` is the member who does.
     pub(super) fn say_in(&mut self, room: RoomId, said: Said, speaker: Option<ClientId>, now: Now) {
         let Said { author, name, text, action } = said;
-        let event = said_or_done(name, text, action, now);
+        let event = self.said_or_done(name, text, action, now);
         self.stats.messages += 1;
         self.stats.pace.count(now.at);
         debug!("{}: {name}{} {text}", self.rooms[room].name, if action { "" } else { ":" });
@@ -90,6 +90,13 @@ impl Hub {
         if let Some(id) = speaker.filter(|&id| !self.clients[id].echo) {
             self.skip_own(id, before);
         }
+    }
+
+    /// What somebody says, or does, as people are to be shown it; gives it the next number.
+    pub(super) fn said_or_done<'a>(&mut self, name: &'a str, text: &'a str, action: bool, now: Now) -> Event<'a> {
+        self.messages += 1;
+        let (id, at) = (self.messages, now.local);
+        if action { Event::Action { id, at, name, text } } else { Event::Said { id, at, name, text } }
     }
 
     fn whisper(&mut self, id: ClientId, to: &str, text: &str, now: Now) {
@@ -125,7 +132,7 @@ impl Hub {
         let (from, author) = (client.name.clone(), author(client));
         let to = self.clients[target].name.clone();
         self.begin_day(self.clients[id].room, now);
-        let at = now.local.time();
+        let at = now.local;
         self.tell(id, &Event::Whispered { at, to: &to, text });
         if !self.is_muted(id, now) {
             self.hear(target, author, id, &from, text, now);
@@ -148,7 +155,7 @@ impl Hub {
         }
         self.begin_day(self.clients[target].room, now);
         self.clients[target].whisperer = Some((from_id, author.session));
-        self.tell(target, &Event::Whisper { at: now.local.time(), from, text });
+        self.tell(target, &Event::Whisper { at: now.local, from, text });
     }
 
     fn rename(&mut self, id: ClientId, text: &str, now: Now) {
@@ -348,12 +355,6 @@ impl Hub {
         self.clients[id].echo = on;
         self.notice(id, Notice::Echo { on });
     }
-}
-
-/// What somebody says, or does, as people are to be shown it.
-pub(super) fn said_or_done<'a>(name: &'a str, text: &'a str, action: bool, now: Now) -> Event<'a> {
-    let at = now.local.time();
-    if action { Event::Action { at, name, text } } else { Event::Said { at, name, text } }
 }
 
 fn author(client: &Client) -> Author {

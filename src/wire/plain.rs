@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use time::Time;
+use time::OffsetDateTime;
 
 use crate::chat::{Event, Lang, Render};
 
@@ -21,8 +21,8 @@ impl Render for Plain {
                 let lines = if operator { self.lang.operator_help() } else { self.lang.help() };
                 lines.iter().for_each(|line| sentence(out, "* ", line));
             }
-            Event::Said { at, name, text } => spoken(out, at, &[name, ": ", text]),
-            Event::Action { at, name, text } => spoken(out, at, &["* ", name, " ", text]),
+            Event::Said { at, name, text, .. } => spoken(out, at, &[name, ": ", text]),
+            Event::Action { at, name, text, .. } => spoken(out, at, &["* ", name, " ", text]),
             Event::Whisper { at, from, text } => spoken(out, at, &[from, " -> you: ", text]),
             Event::Whispered { at, to, text } => spoken(out, at, &["you -> ", to, ": ", text]),
         }
@@ -43,9 +43,10 @@ fn sentence(out: &mut Vec<u8>, mark: &str, words: impl fmt::Display) {
     }
 }
 
-fn spoken(out: &mut Vec<u8>, at: Time, parts: &[&str]) {
+fn spoken(out: &mut Vec<u8>, at: OffsetDateTime, parts: &[&str]) {
     let digits = |n: u8| [b'0' + n / 10, b'0' + n % 10];
-    let ([h0, h1], [m0, m1], [s0, s1]) = (digits(at.hour()), digits(at.minute()), digits(at.second()));
+    let (hour, minute, second) = at.to_hms();
+    let ([h0, h1], [m0, m1], [s0, s1]) = (digits(hour), digits(minute), digits(second));
     out.extend_from_slice(&[b'[', h0, h1, b':', m0, m1, b':', s0, s1, b']', b' ']);
     for part in parts {
         out.extend_from_slice(part.as_bytes());
@@ -55,6 +56,8 @@ fn spoken(out: &mut Vec<u8>, at: Time, parts: &[&str]) {
 
 #[cfg(test)]
 mod tests {
+    use time::Time;
+
     use super::*;
     use crate::chat::Notice;
 
@@ -66,10 +69,11 @@ mod tests {
 
     #[test]
     fn the_five_shapes() {
-        let at = Time::from_hms(9, 5, 30).unwrap();
+        let at = OffsetDateTime::UNIX_EPOCH.replace_time(Time::from_hms(9, 5, 30).unwrap());
+        let id = 1;
         let (name, text) = ("alice", "hi");
-        assert_eq!(rendered(Lang::En, Event::Said { at, name, text }), "[09:05:30] alice: hi\r\n");
-        assert_eq!(rendered(Lang::En, Event::Action { at, name, text: "waves" }), "[09:05:30] * alice waves\r\n");
+        assert_eq!(rendered(Lang::En, Event::Said { id, at, name, text }), "[09:05:30] alice: hi\r\n");
+        assert_eq!(rendered(Lang::En, Event::Action { id, at, name, text: "waves" }), "[09:05:30] * alice waves\r\n");
         assert_eq!(rendered(Lang::En, Event::Whisper { at, from: name, text }), "[09:05:30] alice -> you: hi\r\n");
         assert_eq!(rendered(Lang::Zh, Event::Whispered { at, to: name, text }), "[09:05:30] you -> alice: hi\r\n");
         assert_eq!(rendered(Lang::Zh, Event::Notice(Notice::Welcome)), "* 请输入昵称:\r\n");

@@ -74,7 +74,7 @@ impl World {
     }
 
     pub(super) fn now(&self) -> Now {
-        Now { at: self.at, local: self.wall + self.at }
+        Now { at: self.at, local: (self.wall + self.at).assume_utc() }
     }
 
     /// Whether the server has asked for a turn by now.

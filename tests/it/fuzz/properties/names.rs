@@ -103,7 +103,7 @@ fn found(name: &Name) {
 }
 
 fn now() -> Now {
-    Now { at: Duration::ZERO, local: PrimitiveDateTime::new(Date::MIN, Time::MIDNIGHT) }
+    Now { at: Duration::ZERO, local: PrimitiveDateTime::new(Date::MIN, Time::MIDNIGHT).assume_utc() }
 }
 
 /// All that is owed to somebody.
