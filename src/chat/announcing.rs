@@ -37,11 +37,12 @@ impl Hub {
             total.left += sum.left;
             return;
         }
-        let before = room.log.end();
         let client = &self.clients[id];
         let author = Author { session: client.session, name: 0 };
+        // The log of one who leaves may be gone with them.
+        let before = (client.stage == Stage::Here).then(|| room.log(client.dialect).end());
         self.show(room_id, author, Kind::Notice, 0, event, now);
-        if self.clients[id].stage == Stage::Here {
+        if let Some(before) = before {
             self.skip_own(id, before);
         }
     }
@@ -71,7 +72,7 @@ impl Hub {
 mod tests {
     use time::{Date, Month, PrimitiveDateTime, Time};
 
-    use super::super::{Config, Input, Lang};
+    use super::super::{Config, Dialect, Input, Lang};
     use super::*;
     use crate::wire::plain::Plain;
 
@@ -92,6 +93,6 @@ mod tests {
         hub.tick(at(2));
         hub.tick(at(3));
         let den = hub.rooms.find("den").expect("a room that has history");
-        assert_eq!(hub.rooms[den].log.history_len(), 1);
+        assert_eq!(hub.rooms[den].log(Dialect::Plain).history_len(), 1);
     }
 }

@@ -1,8 +1,9 @@
 //! What the simulator asks of a hub: in which order it took things in, and whether it is sound.
 
 use super::client::{ClientId, Stage};
-use super::event::Cause;
+use super::event::{Cause, Dialect};
 use super::hub::Hub;
+use super::log::Log;
 use super::name::fold;
 use super::room::RoomId;
 
@@ -83,12 +84,13 @@ impl Hub {
         for (id, room) in self.rooms.iter() {
             members += room.members.len();
             census.empty_rooms += usize::from(room.members.is_empty());
-            census.log = census.log.max(room.log.held());
+            let held = room.logs().map(Log::held).max().unwrap_or_default();
+            census.log = census.log.max(held);
             if !self.ending
                 && room.sum.is_none()
                 && id != RoomId::LOBBY
                 && room.members.is_empty()
-                && !room.log.has_history()
+                && !room.has_history()
             {
                 return Err(format!("the room {} has neither members nor history", room.name));
             }
@@ -114,13 +116,17 @@ impl Hub {
             if owner != Some(id) {
                 return Err(format!("the name {} of {id:?} is that of {owner:?}", client.name));
             }
-            if client.cursor > self.rooms[client.room].log.end() {
+            if client.cursor > self.rooms[client.room].log(client.dialect).end() {
                 return Err(format!("{id:?} has read past the end of its room"));
             }
         }
         for (_, room) in self.rooms.iter() {
-            let cursors: Vec<_> = room.members.iter().map(|&id| self.clients[id].cursor).collect();
-            room.log.audit(&cursors).map_err(|what| format!("room {}: {what}", room.name))?;
+            for dialect in [Dialect::Plain, Dialect::WebSocket] {
+                let readers =
+                    room.members.iter().map(|&id| &self.clients[id]).filter(|client| client.dialect == dialect);
+                let cursors: Vec<_> = readers.map(|client| client.cursor).collect();
+                room.audit(dialect, &cursors).map_err(|what| format!("room {}: {what}", room.name))?;
+            }
         }
         let counted = self.clients.iter().filter(|(_, client)| client.counted).count();
         let per_ip: usize = self.per_ip.values().sum();

@@ -2,10 +2,12 @@
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::num::NonZeroU32;
 use std::ops::{Index, IndexMut};
 
 use compact_str::CompactString;
 
+use super::event::Dialect;
 use super::log::{Cursor, Entry};
 use super::outbox::Outbox;
 use super::room::RoomId;
@@ -31,13 +33,19 @@ impl ClientId {
 
 /// The number of one stay of one client; unlike its id not reused in 2^32 stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Session(pub(super) u32);
+pub struct Session(pub(super) NonZeroU32);
 
 impl Session {
     /// The author of what is shown to everyone; no client has it.
-    pub const NOBODY: Session = Session(0);
+    pub const NOBODY: Session = Session(NonZeroU32::MIN);
     /// The operator at the console.
-    pub const OPERATOR: Session = Session(1);
+    pub const OPERATOR: Session = Session(NonZeroU32::MIN.saturating_add(1));
+    const FIRST: Session = Session(NonZeroU32::MIN.saturating_add(2));
+
+    /// The one after this, which is neither of those above.
+    pub fn next(self) -> Session {
+        self.0.checked_add(1).map(Session).unwrap_or(Session::FIRST).max(Session::FIRST)
+    }
 }
 
 /// How far a connection has come.
@@ -87,6 +95,8 @@ pub struct Client {
     peer: Peer,
     pub session: Session,
     pub stage: Stage,
+    /// How it reads.
+    pub dialect: Dialect,
     /// It reads its own messages too (`/echo on`).
     pub echo: bool,
     /// It stands in the hub's queue of those to be written to.
@@ -121,12 +131,14 @@ pub struct Client {
 
 impl Client {
     /// A connection that has just been accepted.
-    pub fn new(addr: SocketAddr, session: Session, now: u64) -> Self {
+    pub fn new(addr: SocketAddr, dialect: Dialect, session: Session, now: u64) -> Self {
         Client {
             peer: addr.into(),
             session,
             stage: Stage::Waiting(0),
-            echo: false,
+            dialect,
+            // A page wants to know what has arrived.
+            echo: dialect == Dialect::WebSocket,
             queued: false,
             counted: false,
             blocked: false,
@@ -291,7 +303,7 @@ mod tests {
     fn an_address_comes_out_as_it_went_in() {
         for addr in ["127.0.0.1:4567", "[::1]:80", "[fe80::1%3]:65535"] {
             let addr: SocketAddr = addr.parse().unwrap();
-            assert_eq!(Client::new(addr, Session::NOBODY, 0).addr(), addr);
+            assert_eq!(Client::new(addr, Dialect::Plain, Session::NOBODY, 0).addr(), addr);
         }
     }
 }

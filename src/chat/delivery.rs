@@ -12,7 +12,7 @@ use super::reader::Reader;
 use super::room::RoomId;
 
 /// Bytes that a line takes besides its text, by and large.
-const FRAME: usize = 96;
+pub(super) const FRAME: usize = 96;
 
 /// Who speaks: the session, and the keyed hash of the folded name.
 #[derive(Clone, Copy)]
@@ -45,17 +45,15 @@ impl Hub {
     pub(super) fn append(&mut self, id: RoomId, author: Author, kind: Kind, hint: usize, event: &Event) {
         self.stamp += 1;
         let room = &mut self.rooms[id];
-        let day = room.day;
         let entry = Entry { stamp: self.stamp, author: author.session, name: author.name, kind, end: 0 };
-        room.log.append(entry, day, FRAME + hint, |out| self.render.render(event, out));
-        self.laggards.append(&mut room.log.take_overdue());
+        room.append(entry, FRAME + hint, &self.renders, event, &mut self.laggards);
         self.rooms.mark_dirty(id);
     }
 
     /// After `id` has appended to its room: makes it skip that, at once if it is up to date.
     pub(super) fn skip_own(&mut self, id: ClientId, before: Cursor) {
         let client = &mut self.clients[id];
-        let end = self.rooms[client.room].log.end();
+        let end = self.rooms[client.room].log(client.dialect).end();
         if client.cursor == before {
             self.move_cursor(id, end);
         } else {
@@ -77,7 +75,8 @@ impl Hub {
 
     fn tell_at(&mut self, id: ClientId, stamp: u64, event: &Event) {
         let client = &mut self.clients[id];
-        client.outbox.get_or_insert_default().push(stamp, |out| self.render.render(event, out));
+        let render = self.renders[client.dialect as usize].as_ref().expect("a dialect that the server speaks");
+        client.outbox.get_or_insert_default().push(stamp, |out| render.render(event, out));
         self.owe(id);
     }
 
@@ -121,7 +120,7 @@ impl Hub {
     /// Moves the cursor of a member, who is to be found there if they turn out to be stuck.
     pub(super) fn move_cursor(&mut self, id: ClientId, to: Cursor) {
         let client = &mut self.clients[id];
-        let log = &mut self.rooms[client.room].log;
+        let log = self.rooms[client.room].log_mut(client.dialect);
         log.moved(client.cursor, to);
         client.cursor = to;
         if client.blocked {
@@ -133,7 +132,7 @@ impl Hub {
         let client = &mut self.clients[id];
         if client.stage == Stage::Here && client.stuck_in != client.cursor.segment {
             client.stuck_in = client.cursor.segment;
-            self.rooms[client.room].log.stuck(client.cursor, id);
+            self.rooms[client.room].log_mut(client.dialect).stuck(client.cursor, id);
         }
     }
 
@@ -141,7 +140,7 @@ impl Hub {
     /// change what it wants to be skipped from now on.
     pub(super) fn settle(&mut self, id: ClientId) {
         let client = &self.clients[id];
-        let log = &self.rooms[client.room].log;
+        let log = self.rooms[client.room].log(client.dialect);
         let end = log.end();
         if client.cursor == end {
             return;
@@ -167,7 +166,7 @@ impl Hub {
                 continue;
             }
             let overdue = match client.stage {
-                Stage::Here => self.rooms[client.room].log.is_overdue(client.cursor),
+                Stage::Here => self.rooms[client.room].log(client.dialect).is_overdue(client.cursor),
                 _ => false,
             };
             if overdue || client.private_bytes() > self.config.backlog_bytes {

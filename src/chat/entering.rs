@@ -12,10 +12,10 @@ use time::Date;
 use super::audit::Heard;
 use super::client::{Client, ClientId, Stage};
 use super::command::{Command, is_blank};
-use super::event::{Cause, Event, Notice, People, Refusal};
-use super::hub::{Close, Deadline, Due, Hub};
+use super::event::{Cause, Dialect, Event, Notice, People, Refusal};
+use super::hub::{Close, Deadline, Due, Hub, Wish};
 use super::log::{Cursor, Entry, Kind};
-use super::name::Name;
+use super::name::{Name, fold};
 use super::network::Network;
 use super::room::{RoomId, Sum};
 use super::{Login, Mode, Now};
@@ -30,6 +30,8 @@ pub(super) struct History {
     pub messages: usize,
     /// The day of the first one.
     pub day: Option<Date>,
+    /// Others came before it that are no longer kept, and that they lack.
+    pub gap: bool,
 }
 
 impl Hub {
@@ -137,27 +139,54 @@ impl Hub {
             self.set_deadline(Deadline { id, due: Due::Word }, now.at + self.config.idle_timeout);
         }
         self.notice(id, Notice::NameSet);
-        self.enter(id, RoomId::LOBBY, now, |name, _, people, p2p| match p2p {
+        let (room, after) = self.wished(id);
+        self.enter(id, room, after, now, |name, room, people, p2p| match p2p {
             true => Notice::EnteredPeer { name },
-            false => Notice::Entered { name, people },
+            false => Notice::Entered { name, room, people },
         });
     }
 
+    /// The room that somebody wants to enter, and the last message that they have read there.
+    fn wished(&mut self, id: ClientId) -> (RoomId, Option<u64>) {
+        let Some(Wish { room, read }) = self.wishes.remove(&id) else { return (RoomId::LOBBY, None) };
+        let read = read.filter(|&(run, _)| run == self.run).map(|(_, message)| message);
+        // In p2p there is one room.
+        let Some(room) = room.filter(|_| self.config.mode == Mode::Hub) else { return (RoomId::LOBBY, read) };
+        let found = match self.rooms.find(&fold(&room)) {
+            Some(room) => Ok(room),
+            None => Name::room(&room)
+                .map_err(|_| Refusal::BadRoomName)
+                .and_then(|name| self.rooms.open(&name).ok_or(Refusal::TooManyRooms { most: self.config.max_rooms })),
+        };
+        match found {
+            Ok(room) => (room, read),
+            Err(refusal) => {
+                self.refuse(id, refusal);
+                (RoomId::LOBBY, None)
+            }
+        }
+    }
+
     /// Brings somebody, who is in no room, into one: a word to them, the history, a word to the others.
+    ///
+    /// Of the history they want what is younger than message `after`.
     pub(super) fn enter(
         &mut self,
         id: ClientId,
         room_id: RoomId,
+        after: Option<u64>,
         now: Now,
         greeting: impl for<'a> FnOnce(&'a str, &'a str, People<'a>, bool) -> Notice<'a>,
     ) {
         self.begin_day(room_id, now);
-        let name = self.clients[id].name.clone();
-        let room = &self.rooms[room_id];
+        let (name, dialect) = (self.clients[id].name.clone(), self.clients[id].dialect);
+        let render = self.renders[dialect as usize].as_deref().expect("a dialect that the server speaks");
+        let room = &mut self.rooms[room_id];
+        room.open_log(dialect, render, self.stamp);
         let room_name = room.name.clone();
         let here = room.members.len() + 1;
-        let History { begin, messages, day } = self.history_for(id, room_id, self.config.history);
-        let end = room.log.end();
+        let end = room.log(dialect).end();
+        let History { begin, messages, day, gap } = self.history_for(id, room_id, self.config.history, after);
 
         if let Some(outbox) = &mut self.clients[id].outbox {
             outbox.release();
@@ -167,8 +196,10 @@ impl Hub {
         let people = People { here, names: &names, you: true };
         let p2p = self.config.mode == Mode::P2p;
         self.tell_first(id, &Event::Notice(greeting(&name, &room_name, people, p2p)));
-        if messages > 0 {
-            self.tell_first(id, &Event::Notice(Notice::HistoryBegins { messages }));
+        // A program wants to know where the history ends even if there is none.
+        let has_history = messages > 0 || dialect != Dialect::Plain;
+        if has_history {
+            self.tell_first(id, &Event::Notice(Notice::HistoryBegins { messages, gap }));
             if let Some(day) = day.filter(|&day| day != now.local.date()) {
                 self.tell_first(id, &Event::Notice(Notice::Day(day)));
             }
@@ -178,7 +209,7 @@ impl Hub {
         self.stamp += 1;
         let room = &mut self.rooms[room_id];
         let place = room.add(id);
-        room.log.enter(begin);
+        room.enter_log(dialect, begin);
         let client = &mut self.clients[id];
         client.stage = Stage::Here;
         client.room = room_id;
@@ -190,7 +221,7 @@ impl Hub {
         if client.blocked {
             self.note_stuck(id);
         }
-        if messages > 0 {
+        if has_history {
             self.notice(id, Notice::HistoryEnds);
         }
         self.announce(
@@ -202,10 +233,15 @@ impl Hub {
         );
     }
 
-    /// The last `n` messages of a room, as `id` is to be shown them.
-    pub(super) fn history_for(&self, id: ClientId, room: RoomId, n: usize) -> History {
-        let log = &self.rooms[room].log;
-        let client = &self.clients[id];
+    /// The last `n` messages of a room, as `id` is to be shown them; only those younger than message `after`.
+    pub(super) fn history_for(&self, id: ClientId, room: RoomId, n: usize, after: Option<u64>) -> History {
+        let (client, room) = (&self.clients[id], &self.rooms[room]);
+        let log = room.log(client.dialect);
+        let (missed, mut gap) = after.and_then(|id| room.said_since(id)).unwrap_or((n, false));
+        if after.is_some() {
+            gap |= missed > log.history_len().min(n);
+        }
+        let n = n.min(missed);
         let (begin, day) = log.history(n);
         let messages = match client.ignored {
             None => log.history_len().min(n),
@@ -216,7 +252,7 @@ impl Hub {
         };
         // Else the dates between ignored messages would be shown.
         let begin = if messages == 0 { log.end() } else { begin };
-        History { begin, messages, day }
+        History { begin, messages, day, gap }
     }
 
     /// The names of up to `most` of those in a room, the longest there first if that is all of them.
@@ -234,7 +270,7 @@ impl Hub {
         let client = &self.clients[id];
         let (room_id, place, name) = (client.room, client.place, client.name.clone());
         let room = &mut self.rooms[room_id];
-        room.log.leave(client.cursor);
+        room.leave_log(client.dialect, client.cursor);
         if let Some(moved) = room.remove(place) {
             let client = &mut self.clients[moved];
             client.place = place;

@@ -7,6 +7,21 @@ use time::{Date, OffsetDateTime};
 use super::name::Unfit;
 use super::network::Network;
 
+/// The form in which somebody reads events.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dialect {
+    /// Lines of text.
+    #[default]
+    Plain,
+    /// JSON in the frames of a WebSocket.
+    WebSocket,
+}
+
+impl Dialect {
+    /// How many there are.
+    pub const COUNT: usize = 2;
+}
+
 /// Turns events into the bytes of one dialect.
 pub trait Render {
     /// Appends `event` to `out`, complete with whatever ends a line or frame in this dialect.
@@ -35,10 +50,16 @@ pub enum Event<'a> {
 /// What the server says.
 #[derive(Clone, Copy, Debug)]
 pub enum Notice<'a> {
+    /// To whoever connects: which run of the server this is, and the longest line in bytes.
+    Hello {
+        run: u64,
+        max_line: usize,
+    },
     Welcome,
     NameSet,
     Entered {
         name: &'a str,
+        room: &'a str,
         people: People<'a>,
     },
     EnteredPeer {
@@ -48,8 +69,10 @@ pub enum Notice<'a> {
         room: &'a str,
         people: People<'a>,
     },
+    /// `gap`: before these there were others that one who comes back has not read, and that are no longer kept.
     HistoryBegins {
         messages: usize,
+        gap: bool,
     },
     HistoryEnds,
     NoHistory,
@@ -78,7 +101,10 @@ pub enum Notice<'a> {
     Pong {
         text: &'a str,
     },
-    People(People<'a>),
+    People {
+        room: &'a str,
+        people: People<'a>,
+    },
     PeopleIn {
         room: &'a str,
         people: People<'a>,

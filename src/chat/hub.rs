@@ -12,7 +12,7 @@ use log::info;
 use super::audit::Heard;
 use super::bans::Bans;
 use super::client::{Client, ClientId, Clients, Queue, Session, Stage};
-use super::event::{Cause, Event, Notice, Refusal, Render};
+use super::event::{Cause, Dialect, Event, Notice, Refusal, Render};
 use super::log::Keep;
 use super::mutes::Mutes;
 use super::name::fold;
@@ -55,6 +55,25 @@ pub enum Allowance {
     Never,
 }
 
+/// Where somebody wants to go when they have given their nickname.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wish {
+    /// Which room they want to enter instead of the lobby.
+    pub room: Option<String>,
+    /// In which run of the server they have been there, and the last message that they have read.
+    pub read: Option<(u64, u64)>,
+}
+
+/// Somebody who comes.
+#[derive(Clone, Debug)]
+pub struct Arrival<'a> {
+    pub addr: SocketAddr,
+    pub dialect: Dialect,
+    /// What they are sent before anything else.
+    pub preface: &'a [u8],
+    pub wish: Wish,
+}
+
 /// How a connection is to be closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Close {
@@ -82,7 +101,8 @@ pub(super) struct Deadline {
 /// All names, seats, rooms and clients of a server.
 pub struct Hub {
     pub(super) config: Config,
-    pub(super) render: Box<dyn Render>,
+    /// Those of the dialects that the server speaks.
+    pub(super) renders: [Option<Box<dyn Render>>; Dialect::COUNT],
     pub(super) clients: Clients,
     pub(super) rooms: Rooms,
     pub(super) seats: Seats,
@@ -110,7 +130,11 @@ pub struct Hub {
     pub(super) messages: u64,
     /// The stamp of the newest line.
     pub(super) stamp: u64,
-    sessions: u32,
+    sessions: Session,
+    /// What those have asked for who have not given their nickname yet.
+    pub(super) wishes: HashMap<ClientId, Wish>,
+    /// A number that this run of the server has, and no other.
+    pub(super) run: u64,
     hasher: RandomState,
     /// For the simulator, which has to know in which order things have come.
     #[cfg(test)]
@@ -118,7 +142,7 @@ pub struct Hub {
 }
 
 impl Hub {
-    /// An empty server that speaks through `render`.
+    /// An empty server that speaks to plain clients and to the operator through `render`.
     pub fn new(mut config: Config, render: Box<dyn Render>) -> Self {
         if config.mode == Mode::P2p {
             config.login = super::Login::Address;
@@ -133,7 +157,7 @@ impl Hub {
             rooms: Rooms::new(keep, config.max_rooms),
             seats: Seats::new(config.max_clients, config.max_waiting),
             config,
-            render,
+            renders: [Some(render), None],
             clients: Clients::default(),
             bans: Bans::default(),
             mutes: Mutes::default(),
@@ -150,11 +174,19 @@ impl Hub {
             stats: Stats::default(),
             messages: 0,
             stamp: 0,
-            sessions: Session::OPERATOR.0,
+            sessions: Session::OPERATOR,
+            wishes: HashMap::new(),
+            run: RandomState::new().hash_one(0),
             hasher: RandomState::new(),
             #[cfg(test)]
             heard: Vec::new(),
         }
+    }
+
+    /// Speaks another dialect too, through `render`; to be called before anybody connects.
+    pub fn speak(&mut self, dialect: Dialect, render: Box<dyn Render>) {
+        self.renders[dialect as usize] = Some(render);
+        self.rooms.expect_dialects();
     }
 
     /// Whether the server is to end, by the operator's wish or because the peer of p2p has left.
@@ -179,11 +211,26 @@ impl Hub {
 
     /// A connection has been accepted; `id` stays its number until [`Hub::closed`].
     pub fn connected(&mut self, id: ClientId, addr: SocketAddr, now: Now) {
+        let arrival = Arrival { addr, dialect: Dialect::Plain, preface: &[], wish: Wish::default() };
+        self.arrived(id, arrival, now);
+    }
+
+    /// The same for whoever comes in another dialect, which the hub must speak, or with a wish.
+    pub fn arrived(&mut self, id: ClientId, arrival: Arrival, now: Now) {
+        let Arrival { addr, dialect, preface, wish } = arrival;
         #[cfg(test)]
         self.heard.push(Heard::Connected(id));
-        self.sessions = self.sessions.wrapping_add(1).max(Session::OPERATOR.0 + 1);
-        let session = Session(self.sessions);
-        self.clients.insert(id, Client::new(addr, session, now.micros()));
+        self.sessions = self.sessions.next();
+        self.clients.insert(id, Client::new(addr, dialect, self.sessions, now.micros()));
+        if !preface.is_empty() {
+            self.owe_bytes(id, preface);
+        }
+        if dialect != Dialect::Plain {
+            self.notice(id, Notice::Hello { run: self.run, max_line: self.config.max_line });
+        }
+        if wish != Wish::default() {
+            self.wishes.insert(id, wish);
+        }
         self.stats.connections += 1;
         let connected = self.clients.len();
         info!("connected {addr} ({connected} connected)");
@@ -251,6 +298,11 @@ impl Hub {
         self.depart(id, Cause::EndOfInput, Close::WhenRead, now);
     }
 
+    /// The client has broken off in the midst of things; what is owed is still written.
+    pub fn broken_off(&mut self, id: ClientId, now: Now) {
+        self.depart(id, Cause::ConnectionLost, Close::WhenRead, now);
+    }
+
     /// The connection broke.
     pub fn lost(&mut self, id: ClientId, now: Now) {
         self.depart(id, Cause::ConnectionLost, Close::AtOnce, now);
@@ -267,6 +319,7 @@ impl Hub {
         }
         #[cfg(test)]
         self.heard.push(Heard::Closed(id));
+        self.wishes.remove(&id);
         if let Some(client) = self.clients.remove(id) {
             if client.counted {
                 self.release_address(client.ip());

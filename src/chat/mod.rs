@@ -11,6 +11,9 @@
 //!
 //! A room is a `log` and a client in it a cursor; what is meant for one client alone waits in
 //! its outbox, and `reader` merges the two by stamp.
+//!
+//! People may read in several dialects. Then a room has a log for each of them that somebody there
+//! reads, with the same entries and stamps, and its history is kept as `past` events.
 
 mod announcing;
 #[cfg(test)]
@@ -31,6 +34,7 @@ mod network;
 mod operator;
 mod outbox;
 mod output;
+mod past;
 mod phrases;
 mod reader;
 mod room;
@@ -44,8 +48,8 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 pub use client::ClientId;
-pub use event::{Cause, Event, Notice, People, Refusal, Render};
-pub use hub::{Allowance, Close, Hub, Input};
+pub use event::{Cause, Dialect, Event, Notice, People, Refusal, Render};
+pub use hub::{Allowance, Arrival, Close, Hub, Input, Wish};
 pub use network::Network;
 pub use output::Lent;
 pub use phrases::Lang;

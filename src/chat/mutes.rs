@@ -93,70 +93,74 @@ impl Mutes {
 mod tests {
     use super::*;
 
+    fn session(number: u32) -> Session {
+        Session(std::num::NonZeroU32::new(number).unwrap())
+    }
+
     const AT: fn(u64) -> Duration = Duration::from_secs;
 
     /// Bob, whose name has that hash, is muted for a minute.
     fn bob() -> (Mutes, u64, IpAddr) {
         let (hash, here) = (7, [10, 0, 0, 1].into());
         let mut mutes = Mutes::default();
-        mutes.add("bob", hash, Session(5), here, Some(AT(60)));
+        mutes.add("bob", hash, session(5), here, Some(AT(60)));
         (mutes, hash, here)
     }
 
     #[test]
     fn a_mute_holds_for_a_stay_and_for_who_comes_back_by_that_name_from_there() {
         let (mut mutes, bob, here) = bob();
-        assert!(mutes.holds(Session(5), AT(59)) && !mutes.holds(Session(5), AT(60)));
-        mutes.carry_over(bob, Session(6), here, AT(1));
-        assert!(mutes.holds(Session(5), AT(1)) && !mutes.holds(Session(6), AT(1)), "bob has not gone");
-        mutes.leave(Session(5));
+        assert!(mutes.holds(session(5), AT(59)) && !mutes.holds(session(5), AT(60)));
+        mutes.carry_over(bob, session(6), here, AT(1));
+        assert!(mutes.holds(session(5), AT(1)) && !mutes.holds(session(6), AT(1)), "bob has not gone");
+        mutes.leave(session(5));
         let there = [10, 0, 0, 2].into();
         for (hash, addr, when) in [(8, here, AT(1)), (bob, there, AT(1)), (bob, here, AT(60))] {
-            mutes.carry_over(hash, Session(6), addr, when);
-            assert!(!mutes.holds(Session(6), AT(1)), "another name, another place, or it is over");
+            mutes.carry_over(hash, session(6), addr, when);
+            assert!(!mutes.holds(session(6), AT(1)), "another name, another place, or it is over");
         }
-        mutes.carry_over(bob, Session(6), here, AT(1));
-        assert!(mutes.holds(Session(6), AT(1)) && !mutes.holds(Session(5), AT(1)));
+        mutes.carry_over(bob, session(6), here, AT(1));
+        assert!(mutes.holds(session(6), AT(1)) && !mutes.holds(session(5), AT(1)));
         assert_eq!(mutes.list(AT(20)), [("bob".into(), Some(AT(40)))]);
     }
 
     #[test]
     fn a_mute_goes_with_the_name() {
         let (mut mutes, bob, here) = bob();
-        mutes.rename(Session(5), "robert", 8, here, AT(1));
-        mutes.carry_over(bob, Session(6), here, AT(1));
-        assert!(mutes.holds(Session(5), AT(1)) && !mutes.holds(Session(6), AT(1)), "that is another bob");
+        mutes.rename(session(5), "robert", 8, here, AT(1));
+        mutes.carry_over(bob, session(6), here, AT(1));
+        assert!(mutes.holds(session(5), AT(1)) && !mutes.holds(session(6), AT(1)), "that is another bob");
         assert_eq!(mutes.lift(bob, AT(1)), None);
         assert_eq!(mutes.lift(8, AT(1)), Some("robert".into()));
-        assert!(!mutes.holds(Session(5), AT(1)));
+        assert!(!mutes.holds(session(5), AT(1)));
     }
 
     #[test]
     fn one_who_takes_the_name_of_one_who_is_gone_takes_their_mute_too_and_the_order_stays() {
         let (mut mutes, bob, here) = bob();
-        mutes.leave(Session(5));
-        mutes.add("carol", 8, Session(6), here, None);
-        mutes.add("dave", 9, Session(7), here, None);
-        mutes.rename(Session(6), "bob", bob, here, AT(1));
+        mutes.leave(session(5));
+        mutes.add("carol", 8, session(6), here, None);
+        mutes.add("dave", 9, session(7), here, None);
+        mutes.rename(session(6), "bob", bob, here, AT(1));
         assert_eq!(mutes.list(AT(1)), [("bob".into(), None), ("dave".into(), None)]);
     }
 
     #[test]
     fn one_who_comes_back_by_another_name_and_takes_the_old_one_is_muted() {
         let (mut mutes, bob, here) = bob();
-        mutes.leave(Session(5));
-        mutes.rename(Session(6), "bob", bob, here, AT(1));
-        assert!(mutes.holds(Session(6), AT(1)));
+        mutes.leave(session(5));
+        mutes.rename(session(6), "bob", bob, here, AT(1));
+        assert!(mutes.holds(session(6), AT(1)));
     }
 
     #[test]
     fn the_mute_of_a_namesake_from_elsewhere_is_another() {
         let (mut mutes, bob, here) = bob();
-        mutes.leave(Session(5));
-        mutes.add("bob", bob, Session(6), [10, 0, 0, 2].into(), Some(AT(2)));
-        mutes.leave(Session(6));
-        mutes.carry_over(bob, Session(7), here, AT(3));
-        assert!(mutes.holds(Session(7), AT(3)));
+        mutes.leave(session(5));
+        mutes.add("bob", bob, session(6), [10, 0, 0, 2].into(), Some(AT(2)));
+        mutes.leave(session(6));
+        mutes.carry_over(bob, session(7), here, AT(3));
+        assert!(mutes.holds(session(7), AT(3)));
         assert_eq!(mutes.lift(bob, AT(1)), Some("bob".into()));
         assert_eq!(mutes.list(AT(1)), []);
     }
@@ -164,9 +168,9 @@ mod tests {
     #[test]
     fn one_who_is_muted_anew_is_muted_once() {
         let (mut mutes, bob, here) = bob();
-        mutes.add("robert", 8, Session(5), here, None);
+        mutes.add("robert", 8, session(5), here, None);
         assert_eq!(mutes.list(AT(1)), [("robert".into(), None)]);
-        mutes.add("bob", bob, Session(6), here, Some(AT(60)));
+        mutes.add("bob", bob, session(6), here, Some(AT(60)));
         assert_eq!(mutes.lift(bob, AT(60)), None, "it is over, though nobody has looked");
     }
 }

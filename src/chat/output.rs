@@ -42,7 +42,7 @@ impl Hub {
             };
             *visits -= 1;
             let client = &self.clients[member];
-            let unread = !client.blocked && client.cursor != room.log.end();
+            let unread = !client.blocked && client.cursor != room.log(client.dialect).end();
             if visits.is_multiple_of(VISITS_IN_A_ROW) {
                 self.rooms.rotate_dirty();
             }
@@ -107,7 +107,7 @@ impl Hub {
 
     fn reader(&self, id: ClientId) -> Option<Reader<'_>> {
         let client = self.clients.get(id)?;
-        let log = (client.stage == Stage::Here).then(|| &self.rooms[client.room].log);
+        let log = (client.stage == Stage::Here).then(|| self.rooms[client.room].log(client.dialect));
         Some(Reader::new(client, log))
     }
 

@@ -1,11 +1,13 @@
-//! A room: its log, its members, and how far the sweep over them has come.
+//! A room: its logs, its members, and how far the sweep over them has come.
 
 use std::time::Duration;
 
 use time::Date;
 
 use super::client::ClientId;
-use super::log::{Keep, Log};
+use super::event::{Dialect, Event, Render};
+use super::log::{Cursor, Entry, Keep, Kind, Log};
+use super::past::Past;
 
 /// The number of a room, reused when the room is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -26,7 +28,7 @@ struct Sweep {
     next: usize,
     /// How many visits are left until everybody has seen the newest append.
     left: usize,
-    /// `Log::appended` when the visit before the current round's first one was made, and the same
+    /// `Room::appended` when the visit before the current round's first one was made, and the same
     /// for the round before: everybody who is not blocked has at least read so far.
     floor: u64,
     next_floor: u64,
@@ -46,7 +48,14 @@ pub struct Room {
     pub name: Box<str>,
     /// The folded name, its key in the hub's index.
     pub key: Box<str>,
-    pub log: Log,
+    /// One for each dialect that somebody here reads.
+    logs: [Option<Log>; Dialect::COUNT],
+    /// How many members read which dialect.
+    readers: [u32; Dialect::COUNT],
+    /// What was said; kept where a log may have to be made anew, else the one log has it.
+    past: Option<Past>,
+    /// Bytes ever appended, in the dialect in which each line is longest.
+    appended: u64,
     pub members: Vec<ClientId>,
     /// The day of the newest entry.
     pub day: Option<Date>,
@@ -60,12 +69,15 @@ pub struct Room {
 }
 
 impl Room {
-    /// An empty room.
-    pub fn new(name: &str, key: &str, keep: Keep) -> Self {
+    /// An empty room; where all are of one dialect, `several` is false.
+    pub fn new(name: &str, key: &str, keep: Keep, several: bool) -> Self {
         Room {
             name: name.into(),
             key: key.into(),
-            log: Log::new(keep),
+            logs: [(!several).then(|| Log::new(keep)), None],
+            readers: [0; Dialect::COUNT],
+            past: several.then(|| Past::new(keep)),
+            appended: 0,
             members: Vec::new(),
             day: None,
             sum: None,
@@ -75,11 +87,81 @@ impl Room {
         }
     }
 
+    /// The log of a dialect that somebody here reads.
+    pub fn log(&self, dialect: Dialect) -> &Log {
+        self.logs[dialect as usize].as_ref().expect("the log of a dialect that is read here")
+    }
+
+    /// The same, to be changed.
+    pub fn log_mut(&mut self, dialect: Dialect) -> &mut Log {
+        self.logs[dialect as usize].as_mut().expect("the log of a dialect that is read here")
+    }
+
+    /// Whether there is anything to be shown to whoever enters.
+    pub fn has_history(&self) -> bool {
+        match &self.past {
+            Some(past) => !past.is_empty(),
+            None => self.logs.iter().flatten().any(Log::has_history),
+        }
+    }
+
+    /// How many messages are younger than that of number `id`, and whether others were that are no longer kept.
+    pub fn said_since(&self, id: u64) -> Option<(usize, bool)> {
+        self.past.as_ref().map(|past| past.since(id))
+    }
+
+    /// Makes the log of a dialect, unless there is one; `stamp` is the newest.
+    pub fn open_log(&mut self, dialect: Dialect, render: &dyn Render, stamp: u64) {
+        if let (log @ None, Some(past)) = (&mut self.logs[dialect as usize], &self.past) {
+            *log = Some(past.log(render, self.day, stamp));
+        }
+    }
+
+    /// A member reads from there.
+    pub fn enter_log(&mut self, dialect: Dialect, cursor: Cursor) {
+        self.log_mut(dialect).enter(cursor);
+        self.readers[dialect as usize] += 1;
+    }
+
+    /// A member who has read so far is gone; a log that nobody reads can be made anew.
+    pub fn leave_log(&mut self, dialect: Dialect, cursor: Cursor) {
+        self.log_mut(dialect).leave(cursor);
+        let readers = &mut self.readers[dialect as usize];
+        *readers -= 1;
+        if *readers == 0 && self.past.is_some() {
+            self.logs[dialect as usize] = None;
+        }
+    }
+
+    /// Appends an event of about `hint` bytes to every log, in its dialect; who may lag too far goes to `laggards`.
+    pub fn append(
+        &mut self,
+        entry: Entry,
+        hint: usize,
+        renders: &[Option<Box<dyn Render>>; Dialect::COUNT],
+        event: &Event,
+        laggards: &mut Vec<ClientId>,
+    ) {
+        let mut grown = 0;
+        for (log, render) in self.logs.iter_mut().zip(renders) {
+            if let (Some(log), Some(render)) = (log, render) {
+                let before = log.appended();
+                log.append(entry, self.day, hint, |out| render.render(event, out));
+                laggards.append(&mut log.take_overdue());
+                grown = grown.max(log.appended() - before);
+            }
+        }
+        self.appended += grown;
+        if let Some(past) = self.past.as_mut().filter(|_| entry.kind == Kind::Message) {
+            past.add(&entry, event);
+        }
+    }
+
     /// Adds a member; returns its place.
     pub fn add(&mut self, id: ClientId) -> u32 {
         if self.members.is_empty() {
             // What was said to nobody has been offered to everybody.
-            let floor = self.log.appended();
+            let floor = self.appended;
             self.sweep = Sweep { floor, next_floor: floor, ..Sweep::default() };
         }
         // It may stand before some who are still to be visited, and has no visit of its own.
@@ -105,13 +187,13 @@ impl Room {
         let sweep = &mut self.sweep;
         sweep.left = sweep.left.min(self.members.len());
         if sweep.left == 0 {
-            sweep.floor = self.log.appended();
+            sweep.floor = self.appended;
             sweep.round = 0;
             return None;
         }
         if sweep.round == 0 {
             sweep.floor = sweep.next_floor.max(sweep.floor);
-            sweep.next_floor = self.log.appended();
+            sweep.next_floor = self.appended;
             sweep.round = self.members.len();
         }
         sweep.left -= 1;
@@ -126,27 +208,60 @@ impl Room {
 
     /// Bytes that somebody who reads well may not have been sent yet.
     pub fn unswept(&self) -> u64 {
-        if self.members.is_empty() { 0 } else { self.log.appended() - self.sweep.floor }
+        if self.members.is_empty() { 0 } else { self.appended - self.sweep.floor }
+    }
+}
+
+#[cfg(test)]
+impl Room {
+    /// All logs that there are.
+    pub fn logs(&self) -> impl Iterator<Item = &Log> {
+        self.logs.iter().flatten()
+    }
+
+    /// Whether the log of a dialect is there if it is to be, and these cursors stand in it.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub fn audit(&self, dialect: Dialect, cursors: &[Cursor]) -> Result<(), String> {
+        let (counted, is_kept) = (self.readers[dialect as usize] as usize, self.past.is_none());
+        match &self.logs[dialect as usize] {
+            _ if counted != cursors.len() => Err(format!("{counted} readers are counted, {} are there", cursors.len())),
+            Some(log) if is_kept || counted > 0 => log.audit(cursors),
+            Some(_) => Err("a log is kept that nobody reads".into()),
+            None if counted > 0 => Err("there are readers and no log".into()),
+            None => Ok(()),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::client::Session;
-    use super::super::log::{Entry, Kind};
     use super::*;
 
     const KEEP: Keep = Keep { messages: 10, history_bytes: 1 << 20, backlog_bytes: 1 << 20 };
 
+    /// Renders everything as so many bytes.
+    struct Filler(usize);
+
+    impl Render for Filler {
+        fn render(&self, _: &Event, out: &mut Vec<u8>) {
+            out.resize(out.len() + self.0, b'x');
+        }
+    }
+
     fn append(room: &mut Room, bytes: usize) {
         let entry = Entry { stamp: 1, author: Session::NOBODY, name: 0, kind: Kind::Message, end: 0 };
-        room.log.append(entry, None, bytes, |out| out.resize(out.len() + bytes, b'x'));
+        let renders: [Option<Box<dyn Render>>; 2] = [Some(Box::new(Filler(bytes))), None];
+        let event = Event::Help { operator: false };
+        room.append(entry, bytes, &renders, &event, &mut Vec::new());
         room.restart_sweep();
     }
 
     #[test]
     fn every_member_is_visited_once_after_an_append() {
-        let mut room = Room::new("lobby", "lobby", KEEP);
+        let mut room = Room::new("lobby", "lobby", KEEP, false);
         for slot in 0..5 {
             room.add(ClientId::new(slot));
         }
@@ -163,7 +278,7 @@ mod tests {
 
     #[test]
     fn one_who_comes_after_an_append_takes_nobodys_visit() {
-        let mut room = Room::new("lobby", "lobby", KEEP);
+        let mut room = Room::new("lobby", "lobby", KEEP, false);
         room.add(ClientId::new(0));
         append(&mut room, 10);
         assert_eq!(room.next_visit(), Some(ClientId::new(0)));
@@ -174,7 +289,7 @@ mod tests {
 
     #[test]
     fn what_was_said_to_nobody_holds_nobody_up() {
-        let mut room = Room::new("lobby", "lobby", KEEP);
+        let mut room = Room::new("lobby", "lobby", KEEP, false);
         append(&mut room, 10);
         room.add(ClientId::new(0));
         assert_eq!(room.unswept(), 0);
@@ -182,7 +297,7 @@ mod tests {
 
     #[test]
     fn the_floor_never_passes_what_a_member_has_been_offered() {
-        let mut room = Room::new("lobby", "lobby", KEEP);
+        let mut room = Room::new("lobby", "lobby", KEEP, false);
         let mut read = vec![0u64; 7];
         for slot in 0..read.len() {
             room.add(ClientId::new(slot));
@@ -190,15 +305,15 @@ mod tests {
         for step in 0..1000 {
             if step % 31 == 0 {
                 room.add(ClientId::new(read.len()));
-                read.push(room.log.appended());
+                read.push(room.appended);
             }
             if step % 3 == 0 {
                 append(&mut room, 10);
             }
             if let Some(id) = room.next_visit() {
-                read[id.slot()] = room.log.appended();
+                read[id.slot()] = room.appended;
             }
-            let behind = read.iter().map(|at| room.log.appended() - at).max();
+            let behind = read.iter().map(|at| room.appended - at).max();
             assert!(behind <= Some(room.unswept()), "step {step}: {behind:?} behind, {} unswept", room.unswept());
         }
     }

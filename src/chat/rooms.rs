@@ -14,6 +14,8 @@ pub const LOBBY: &str = "lobby";
 pub struct Rooms {
     keep: Keep,
     most: usize,
+    /// People may read in several dialects.
+    several: bool,
     slots: Vec<Option<Room>>,
     index: HashMap<Box<str>, RoomId>,
     dirty: VecDeque<RoomId>,
@@ -22,14 +24,21 @@ pub struct Rooms {
 impl Rooms {
     /// The lobby alone.
     pub fn new(keep: Keep, most: usize) -> Self {
-        let lobby = Room::new(LOBBY, LOBBY, keep);
+        let lobby = Room::new(LOBBY, LOBBY, keep, false);
         Rooms {
             keep,
             most,
+            several: false,
             slots: vec![Some(lobby)],
             index: HashMap::from([(LOBBY.into(), RoomId::LOBBY)]),
             dirty: VecDeque::new(),
         }
+    }
+
+    /// From now on people may read in several dialects; to be called before anybody comes.
+    pub fn expect_dialects(&mut self) {
+        self.several = true;
+        self.slots[0] = Some(Room::new(LOBBY, LOBBY, self.keep, true));
     }
 
     /// How many there are.
@@ -58,14 +67,14 @@ impl Rooms {
             self.slots.len() - 1
         });
         let id = RoomId(free as u32);
-        self.slots[free] = Some(Room::new(&name.shown, &name.key, self.keep));
+        self.slots[free] = Some(Room::new(&name.shown, &name.key, self.keep, self.several));
         self.index.insert(name.key.clone(), id);
         Some(id)
     }
 
     /// Gives up a room that nobody is in and that has no history.
     pub fn close_if_gone(&mut self, id: RoomId) {
-        let gone = id != RoomId::LOBBY && self[id].members.is_empty() && !self[id].log.has_history();
+        let gone = id != RoomId::LOBBY && self[id].members.is_empty() && !self[id].has_history();
         if gone {
             self.remove(id);
         }

@@ -104,7 +104,7 @@ impl Hub {
             .iter()
             .filter(|(_, client)| client.stage == Stage::Here)
             .map(|(_, client)| {
-                let room = self.rooms[client.room].log.bytes_from(client.cursor);
+                let room = self.rooms[client.room].log(client.dialect).bytes_from(client.cursor);
                 (client, room + client.private_bytes() as u64)
             })
             .filter(|&(_, behind)| behind > 0)

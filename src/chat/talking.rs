@@ -85,9 +85,10 @@ impl Hub {
         if speaker.is_some() {
             self.tell_operator_of(room, &event);
         }
-        let before = self.rooms[room].log.end();
+        let silent = speaker.map(|id| (id, &self.clients[id])).filter(|(_, client)| !client.echo);
+        let before = silent.map(|(id, client)| (id, self.rooms[room].log(client.dialect).end()));
         self.append(room, author, Kind::Message, text.len(), &event);
-        if let Some(id) = speaker.filter(|&id| !self.clients[id].echo) {
+        if let Some((id, before)) = before {
             self.skip_own(id, before);
         }
     }
@@ -211,7 +212,7 @@ impl Hub {
         let people = People { here: self.rooms[shown].members.len(), names: &names, you: shown == own };
         let room = self.rooms[shown].name.clone();
         match shown == own {
-            true => self.notice(id, Notice::People(people)),
+            true => self.notice(id, Notice::People { room: &room, people }),
             false => self.notice(id, Notice::PeopleIn { room: &room, people }),
         }
     }
@@ -255,7 +256,7 @@ impl Hub {
     fn go(&mut self, id: ClientId, room: RoomId, now: Now) {
         self.settle(id);
         self.exit(id, &Cause::Moved, now);
-        self.enter(id, room, now, |_, room, people, _| Notice::EnteredRoom { room, people });
+        self.enter(id, room, None, now, |_, room, people, _| Notice::EnteredRoom { room, people });
     }
 
     /// Copies messages of the history to the outbox of `id`.
@@ -269,18 +270,18 @@ impl Hub {
             },
         };
         let room = self.clients[id].room;
-        let History { begin, messages, day } = self.history_for(id, room, n);
+        let History { begin, messages, day, .. } = self.history_for(id, room, n, None);
         if messages == 0 {
             return self.notice(id, Notice::NoHistory);
         }
         let client = &self.clients[id];
         let mut copy = Vec::new();
-        let mut reader = Reader::replay(client, &self.rooms[room].log, begin, self.stamp);
+        let mut reader = Reader::replay(client, self.rooms[room].log(client.dialect), begin, self.stamp);
         while let Some(bytes) = reader.slice() {
             copy.extend_from_slice(bytes);
             reader.consume(bytes.len());
         }
-        self.notice(id, Notice::HistoryBegins { messages });
+        self.notice(id, Notice::HistoryBegins { messages, gap: false });
         if let Some(day) = day.filter(|&day| day != now.local.date()) {
             self.notice(id, Notice::Day(day));
         }

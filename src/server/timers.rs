@@ -112,8 +112,10 @@ mod tests {
     #[test]
     fn unended_input_is_no_line_once_the_server_ends() {
         let date = Date::from_calendar_date(2026, Month::November, 20).unwrap();
-        let at =
-            |seconds| Now { at: Duration::from_secs(seconds), local: PrimitiveDateTime::new(date, Time::MIDNIGHT).assume_utc() };
+        let at = |seconds| Now {
+            at: Duration::from_secs(seconds),
+            local: PrimitiveDateTime::new(date, Time::MIDNIGHT).assume_utc(),
+        };
         let mut network = Network::default();
         let listener = network.listen();
         let limits = Limits {

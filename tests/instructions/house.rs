@@ -84,7 +84,10 @@ impl House {
 
     pub fn now(&self) -> Now {
         let day = Date::from_calendar_date(2026, Month::November, 20).expect("a date");
-        Now { at: self.at, local: PrimitiveDateTime::new(day, Time::from_hms(12, 34, 56).expect("a time")).assume_utc() }
+        Now {
+            at: self.at,
+            local: PrimitiveDateTime::new(day, Time::from_hms(12, 34, 56).expect("a time")).assume_utc(),
+        }
     }
 
     /// Lets a second go by, in which everything is done that is due, and everybody reads.

@@ -36,10 +36,11 @@ pub const OPERATOR_HELP: &[&str] = &[
 
 pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
     match *notice {
+        Notice::Hello { .. } => Ok(()),
         Notice::Welcome => f.write_str("Welcome to chinwag. Type a nickname and press Enter:"),
         // English says it together with who is here.
         Notice::NameSet => Ok(()),
-        Notice::Entered { name, people: p } => {
+        Notice::Entered { name, people: p, .. } => {
             write!(f, "You are {name}. {} here: ", p.here)?;
             people(&p, f)?;
             f.write_str(". /help lists the commands.")
@@ -52,7 +53,7 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
             people(&p, f)?;
             f.write_str(".")
         }
-        Notice::HistoryBegins { messages } => write!(f, "--- the last {} ---", count(messages as u64, "message")),
+        Notice::HistoryBegins { messages, .. } => write!(f, "--- the last {} ---", count(messages as u64, "message")),
         Notice::HistoryEnds => f.write_str("--- you are up to date ---"),
         Notice::NoHistory => f.write_str("Nothing has been said here yet."),
         Notice::Joined { name, here } => write!(f, "{name} joined ({here} here)"),
@@ -67,7 +68,7 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
         Notice::Waiting { number } => write!(f, "The room is full. You are number {number} in line."),
         Notice::Pong { text: "" } => f.write_str("pong"),
         Notice::Pong { text } => write!(f, "pong {text}"),
-        Notice::People(p) => {
+        Notice::People { people: p, .. } => {
             write!(f, "{} here", p.here)?;
             named(&p, f)
         }

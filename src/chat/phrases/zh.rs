@@ -38,9 +38,10 @@ pub const OPERATOR_HELP: &[&str] = &[
 
 pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
     match *notice {
+        Notice::Hello { .. } => Ok(()),
         Notice::Welcome => f.write_str("请输入昵称:"),
         Notice::NameSet => f.write_str("昵称设置成功"),
-        Notice::Entered { name, people: p } => {
+        Notice::Entered { name, people: p, .. } => {
             write!(f, "您是{name}，当前{}人：", p.here)?;
             people(&p, f)?;
             f.write_str("。输入 /help 查看命令。")
@@ -79,7 +80,7 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
         Notice::Waiting { number } => write!(f, "聊天室已满，您在等候队列中排第{number}位。"),
         Notice::Pong { text: "" } => f.write_str("pong"),
         Notice::Pong { text } => write!(f, "pong {text}"),
-        Notice::People(p) => {
+        Notice::People { people: p, .. } => {
             write!(f, "当前{}人", p.here)?;
             named(&p, f)
         }

@@ -116,7 +116,10 @@ impl World {
     }
 
     fn now(&self) -> Now {
-        Now { at: self.at, local: PrimitiveDateTime::new(self.day, Time::from_hms(23, 59, 58).expect("a time")).assume_utc() }
+        Now {
+            at: self.at,
+            local: PrimitiveDateTime::new(self.day, Time::from_hms(23, 59, 58).expect("a time")).assume_utc(),
+        }
     }
 
     fn step(&mut self, step: u8, script: &mut &[u8]) {
