@@ -3,7 +3,6 @@
 use super::client::{ClientId, Stage};
 use super::event::{Cause, Dialect};
 use super::hub::Hub;
-use super::log::Log;
 use super::name::fold;
 use super::room::RoomId;
 
@@ -84,8 +83,7 @@ impl Hub {
         for (id, room) in self.rooms.iter() {
             members += room.members.len();
             census.empty_rooms += usize::from(room.members.is_empty());
-            let held = room.logs().map(Log::held).max().unwrap_or_default();
-            census.log = census.log.max(held);
+            census.log = census.log.max(room.held());
             if !self.ending
                 && room.sum.is_none()
                 && id != RoomId::LOBBY

@@ -45,6 +45,7 @@ impl Hub {
     pub(super) fn append(&mut self, id: RoomId, author: Author, kind: Kind, hint: usize, event: &Event) {
         self.stamp += 1;
         let room = &mut self.rooms[id];
+        self.stats.deliveries += room.members.len() as u64;
         let entry = Entry { stamp: self.stamp, author: author.session, name: author.name, kind, end: 0 };
         room.append(entry, FRAME + hint, &self.renders, event, &mut self.laggards);
         self.rooms.mark_dirty(id);
@@ -75,7 +76,7 @@ impl Hub {
 
     fn tell_at(&mut self, id: ClientId, stamp: u64, event: &Event) {
         let client = &mut self.clients[id];
-        let render = self.renders[client.dialect as usize].as_ref().expect("a dialect that the server speaks");
+        let render = self.renders.of(client.dialect);
         client.outbox.get_or_insert_default().push(stamp, |out| render.render(event, out));
         self.owe(id);
     }

@@ -148,7 +148,9 @@ impl Hub {
 
     /// The room that somebody wants to enter, and the last message that they have read there.
     fn wished(&mut self, id: ClientId) -> (RoomId, Option<u64>) {
-        let Some(Wish { room, read }) = self.wishes.remove(&id) else { return (RoomId::LOBBY, None) };
+        // Looked at first, since most have no wish and a look costs a hash.
+        let wish = if self.wishes.is_empty() { None } else { self.wishes.remove(&id) };
+        let Some(Wish { room, read }) = wish else { return (RoomId::LOBBY, None) };
         let read = read.filter(|&(run, _)| run == self.run).map(|(_, message)| message);
         // In p2p there is one room.
         let Some(room) = room.filter(|_| self.config.mode == Mode::Hub) else { return (RoomId::LOBBY, read) };
@@ -180,9 +182,8 @@ impl Hub {
     ) {
         self.begin_day(room_id, now);
         let (name, dialect) = (self.clients[id].name.clone(), self.clients[id].dialect);
-        let render = self.renders[dialect as usize].as_deref().expect("a dialect that the server speaks");
         let room = &mut self.rooms[room_id];
-        room.open_log(dialect, render, self.stamp);
+        room.open_log(dialect, self.renders.of(dialect), self.stamp);
         let room_name = room.name.clone();
         let here = room.members.len() + 1;
         let end = room.log(dialect).end();
@@ -327,6 +328,7 @@ impl Hub {
                 }
             }
         }
+        self.stats.left[cause.number()] += 1;
         let client = &mut self.clients[id];
         client.stage = Stage::Leaving;
         if close == Close::AtOnce {

@@ -28,6 +28,23 @@ pub trait Render {
     fn render(&self, event: &Event, out: &mut Vec<u8>);
 }
 
+/// What speaks the dialects.
+pub struct Renders {
+    pub plain: Box<dyn Render>,
+    /// `None` where there are no WebSockets.
+    pub web: Option<Box<dyn Render>>,
+}
+
+impl Renders {
+    /// What speaks a dialect that the server speaks.
+    pub fn of(&self, dialect: Dialect) -> &dyn Render {
+        match dialect {
+            Dialect::Plain => &*self.plain,
+            Dialect::WebSocket => self.web.as_deref().expect("a dialect that the server speaks"),
+        }
+    }
+}
+
 /// One line for a person to read.
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
@@ -276,4 +293,36 @@ pub enum Cause {
     LoginTimeout,
     /// The server ended first.
     ShutDown,
+}
+
+impl Cause {
+    /// What each is called by programs, in the order of [`Cause::number`].
+    pub const NAMES: [&str; 10] = [
+        "quit",
+        "end_of_input",
+        "moved",
+        "connection_lost",
+        "idle",
+        "too_slow",
+        "kicked",
+        "banned",
+        "login_timeout",
+        "shut_down",
+    ];
+
+    /// Its place among all of them.
+    pub fn number(&self) -> usize {
+        match self {
+            Cause::Quit(_) => 0,
+            Cause::EndOfInput => 1,
+            Cause::Moved => 2,
+            Cause::ConnectionLost => 3,
+            Cause::Idle => 4,
+            Cause::TooSlow => 5,
+            Cause::Kicked(_) => 6,
+            Cause::Banned => 7,
+            Cause::LoginTimeout => 8,
+            Cause::ShutDown => 9,
+        }
+    }
 }

@@ -12,7 +12,7 @@ use log::info;
 use super::audit::Heard;
 use super::bans::Bans;
 use super::client::{Client, ClientId, Clients, Queue, Session, Stage};
-use super::event::{Cause, Dialect, Event, Notice, Refusal, Render};
+use super::event::{Cause, Dialect, Event, Notice, Refusal, Render, Renders};
 use super::log::Keep;
 use super::mutes::Mutes;
 use super::name::fold;
@@ -101,8 +101,7 @@ pub(super) struct Deadline {
 /// All names, seats, rooms and clients of a server.
 pub struct Hub {
     pub(super) config: Config,
-    /// Those of the dialects that the server speaks.
-    pub(super) renders: [Option<Box<dyn Render>>; Dialect::COUNT],
+    pub(super) renders: Renders,
     pub(super) clients: Clients,
     pub(super) rooms: Rooms,
     pub(super) seats: Seats,
@@ -157,7 +156,7 @@ impl Hub {
             rooms: Rooms::new(keep, config.max_rooms),
             seats: Seats::new(config.max_clients, config.max_waiting),
             config,
-            renders: [Some(render), None],
+            renders: Renders { plain: render, web: None },
             clients: Clients::default(),
             bans: Bans::default(),
             mutes: Mutes::default(),
@@ -183,9 +182,9 @@ impl Hub {
         }
     }
 
-    /// Speaks another dialect too, through `render`; to be called before anybody connects.
-    pub fn speak(&mut self, dialect: Dialect, render: Box<dyn Render>) {
-        self.renders[dialect as usize] = Some(render);
+    /// Speaks to WebSockets too, through `render`; to be called before anybody connects.
+    pub fn speak_to_web(&mut self, render: Box<dyn Render>) {
+        self.renders.web = Some(render);
         self.rooms.expect_dialects();
     }
 
@@ -276,6 +275,7 @@ impl Hub {
         #[cfg(test)]
         self.heard.push(Heard::Line(id));
         // Generic cell rate algorithm, ITU-T I.371: one number stands for the whole bucket.
+        self.stats.lines += 1;
         let interval = 1_000_000 / u64::from(self.config.rate.max(1));
         client.allowance = client.allowance.max(now.micros()) + interval;
         if client.stage == Stage::Here {
@@ -319,7 +319,9 @@ impl Hub {
         }
         #[cfg(test)]
         self.heard.push(Heard::Closed(id));
-        self.wishes.remove(&id);
+        if !self.wishes.is_empty() {
+            self.wishes.remove(&id);
+        }
         if let Some(client) = self.clients.remove(id) {
             if client.counted {
                 self.release_address(client.ip());

@@ -180,6 +180,7 @@ impl Log {
     /// Appends what `render` writes, about `hint` bytes; returns where it begins.
     ///
     /// `entry.end` is of no account; `day` is remembered for the history.
+    #[inline(always)]
     pub fn append(
         &mut self,
         entry: Entry,

@@ -54,6 +54,7 @@ pub use network::Network;
 pub use output::Lent;
 pub use phrases::Lang;
 pub use rooms::LOBBY;
+pub use stats::Figures;
 
 /// The time, as whoever drives the hub sees it.
 #[derive(Clone, Copy, Debug)]

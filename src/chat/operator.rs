@@ -5,7 +5,7 @@ use time::Date;
 use super::client::{ClientId, Session, Stage};
 use super::command::{Command, is_blank, split};
 use super::delivery::Author;
-use super::event::{Dialect, Event, Notice, People, Refusal};
+use super::event::{Event, Notice, People, Refusal};
 use super::hub::{Hub, Input};
 use super::name::{Name, fold};
 use super::room::{Room, RoomId};
@@ -49,8 +49,7 @@ impl Hub {
 
     pub(super) fn tell_operator(&mut self, event: &Event) {
         if let Some(operator) = &mut self.operator {
-            let render = self.renders[Dialect::Plain as usize].as_ref().expect("the operator's dialect");
-            render.render(event, &mut operator.out);
+            self.renders.plain.render(event, &mut operator.out);
         }
     }
 

@@ -54,6 +54,7 @@ impl Past {
 
     /// Keeps a message; other events are of the moment.
     pub fn add(&mut self, entry: &Entry, event: &Event) {
+        // Only messages are kept.
         let (Event::Said { id, at, name, text } | Event::Action { id, at, name, text }) = *event else { return };
         let action = matches!(event, Event::Action { .. });
         let (stamp, author) = (entry.stamp, Author { session: entry.author, name: entry.name });
@@ -66,6 +67,11 @@ impl Past {
             self.bytes -= oldest.bytes();
             self.forgotten = oldest.id;
         }
+    }
+
+    /// In place of a log, where nobody reads it.
+    pub fn no_log(&self) -> Log {
+        Log::new(self.keep)
     }
 
     /// How many messages are younger than that of number `id`, and whether others were that are no longer kept.

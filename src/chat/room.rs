@@ -5,8 +5,8 @@ use std::time::Duration;
 use time::Date;
 
 use super::client::ClientId;
-use super::event::{Dialect, Event, Render};
-use super::log::{Cursor, Entry, Keep, Kind, Log};
+use super::event::{Dialect, Event, Render, Renders};
+use super::log::{Cursor, Entry, Keep, Log};
 use super::past::Past;
 
 /// The number of a room, reused when the room is gone.
@@ -48,8 +48,11 @@ pub struct Room {
     pub name: Box<str>,
     /// The folded name, its key in the hub's index.
     pub key: Box<str>,
-    /// One for each dialect that somebody here reads.
-    logs: [Option<Log>; Dialect::COUNT],
+    /// The log of the plain dialect, and whether it is kept; without others it always is.
+    plain: Log,
+    has_plain: bool,
+    /// That of the WebSockets, while somebody here has one.
+    web: Option<Box<Log>>,
     /// How many members read which dialect.
     readers: [u32; Dialect::COUNT],
     /// What was said; kept where a log may have to be made anew, else the one log has it.
@@ -74,7 +77,9 @@ impl Room {
         Room {
             name: name.into(),
             key: key.into(),
-            logs: [(!several).then(|| Log::new(keep)), None],
+            plain: Log::new(keep),
+            has_plain: !several,
+            web: None,
             readers: [0; Dialect::COUNT],
             past: several.then(|| Past::new(keep)),
             appended: 0,
@@ -89,20 +94,30 @@ impl Room {
 
     /// The log of a dialect that somebody here reads.
     pub fn log(&self, dialect: Dialect) -> &Log {
-        self.logs[dialect as usize].as_ref().expect("the log of a dialect that is read here")
+        match dialect {
+            Dialect::Plain => &self.plain,
+            Dialect::WebSocket => self.web.as_ref().expect("the log of a dialect that is read here"),
+        }
     }
 
     /// The same, to be changed.
     pub fn log_mut(&mut self, dialect: Dialect) -> &mut Log {
-        self.logs[dialect as usize].as_mut().expect("the log of a dialect that is read here")
+        match dialect {
+            Dialect::Plain => &mut self.plain,
+            Dialect::WebSocket => self.web.as_mut().expect("the log of a dialect that is read here"),
+        }
+    }
+
+    fn has_log(&self, dialect: Dialect) -> bool {
+        match dialect {
+            Dialect::Plain => self.has_plain,
+            Dialect::WebSocket => self.web.is_some(),
+        }
     }
 
     /// Whether there is anything to be shown to whoever enters.
     pub fn has_history(&self) -> bool {
-        match &self.past {
-            Some(past) => !past.is_empty(),
-            None => self.logs.iter().flatten().any(Log::has_history),
-        }
+        self.past.as_ref().map_or_else(|| self.plain.has_history(), |past| !past.is_empty())
     }
 
     /// How many messages are younger than that of number `id`, and whether others were that are no longer kept.
@@ -112,8 +127,11 @@ impl Room {
 
     /// Makes the log of a dialect, unless there is one; `stamp` is the newest.
     pub fn open_log(&mut self, dialect: Dialect, render: &dyn Render, stamp: u64) {
-        if let (log @ None, Some(past)) = (&mut self.logs[dialect as usize], &self.past) {
-            *log = Some(past.log(render, self.day, stamp));
+        let Some(past) = self.past.as_ref().filter(|_| !self.has_log(dialect)) else { return };
+        let log = past.log(render, self.day, stamp);
+        match dialect {
+            Dialect::Plain => (self.plain, self.has_plain) = (log, true),
+            Dialect::WebSocket => self.web = Some(Box::new(log)),
         }
     }
 
@@ -128,31 +146,49 @@ impl Room {
         self.log_mut(dialect).leave(cursor);
         let readers = &mut self.readers[dialect as usize];
         *readers -= 1;
-        if *readers == 0 && self.past.is_some() {
-            self.logs[dialect as usize] = None;
+        if let Some(past) = self.past.as_ref().filter(|_| *readers == 0) {
+            match dialect {
+                Dialect::Plain => (self.plain, self.has_plain) = (past.no_log(), false),
+                Dialect::WebSocket => self.web = None,
+            }
         }
     }
 
     /// Appends an event of about `hint` bytes to every log, in its dialect; who may lag too far goes to `laggards`.
+    #[inline]
     pub fn append(
         &mut self,
         entry: Entry,
         hint: usize,
-        renders: &[Option<Box<dyn Render>>; Dialect::COUNT],
+        renders: &Renders,
+        event: &Event,
+        laggards: &mut Vec<ClientId>,
+    ) {
+        if self.past.is_some() {
+            return self.append_to_all(entry, hint, renders, event, laggards);
+        }
+        self.appended += append_to(&mut self.plain, entry, self.day, hint, &*renders.plain, event, laggards);
+    }
+
+    /// The same where there are several dialects; apart, since without it the other way is shorter.
+    #[inline(never)]
+    fn append_to_all(
+        &mut self,
+        entry: Entry,
+        hint: usize,
+        renders: &Renders,
         event: &Event,
         laggards: &mut Vec<ClientId>,
     ) {
         let mut grown = 0;
-        for (log, render) in self.logs.iter_mut().zip(renders) {
-            if let (Some(log), Some(render)) = (log, render) {
-                let before = log.appended();
-                log.append(entry, self.day, hint, |out| render.render(event, out));
-                laggards.append(&mut log.take_overdue());
-                grown = grown.max(log.appended() - before);
-            }
+        if self.has_plain {
+            grown = append_to(&mut self.plain, entry, self.day, hint, &*renders.plain, event, laggards);
+        }
+        if let (Some(log), Some(render)) = (&mut self.web, &renders.web) {
+            grown = grown.max(append_to(log, entry, self.day, hint, &**render, event, laggards));
         }
         self.appended += grown;
-        if let Some(past) = self.past.as_mut().filter(|_| entry.kind == Kind::Message) {
+        if let Some(past) = &mut self.past {
             past.add(&entry, event);
         }
     }
@@ -212,11 +248,28 @@ impl Room {
     }
 }
 
+/// Appends an event to a log; returns by how many bytes that has grown.
+#[inline(always)]
+fn append_to(
+    log: &mut Log,
+    entry: Entry,
+    day: Option<Date>,
+    hint: usize,
+    render: &dyn Render,
+    event: &Event,
+    laggards: &mut Vec<ClientId>,
+) -> u64 {
+    let before = log.appended();
+    log.append(entry, day, hint, |out| render.render(event, out));
+    laggards.append(&mut log.take_overdue());
+    log.appended() - before
+}
+
 #[cfg(test)]
 impl Room {
-    /// All logs that there are.
-    pub fn logs(&self) -> impl Iterator<Item = &Log> {
-        self.logs.iter().flatten()
+    /// Bytes held by the fuller log.
+    pub fn held(&self) -> usize {
+        self.web.iter().map(|log| log.held()).fold(self.plain.held(), usize::max)
     }
 
     /// Whether the log of a dialect is there if it is to be, and these cursors stand in it.
@@ -225,12 +278,12 @@ impl Room {
     /// What is wrong.
     pub fn audit(&self, dialect: Dialect, cursors: &[Cursor]) -> Result<(), String> {
         let (counted, is_kept) = (self.readers[dialect as usize] as usize, self.past.is_none());
-        match &self.logs[dialect as usize] {
+        match self.has_log(dialect) {
             _ if counted != cursors.len() => Err(format!("{counted} readers are counted, {} are there", cursors.len())),
-            Some(log) if is_kept || counted > 0 => log.audit(cursors),
-            Some(_) => Err("a log is kept that nobody reads".into()),
-            None if counted > 0 => Err("there are readers and no log".into()),
-            None => Ok(()),
+            true if is_kept || counted > 0 => self.log(dialect).audit(cursors),
+            true => Err("a log is kept that nobody reads".into()),
+            false if counted > 0 => Err("there are readers and no log".into()),
+            false => Ok(()),
         }
     }
 }
@@ -238,6 +291,7 @@ impl Room {
 #[cfg(test)]
 mod tests {
     use super::super::client::Session;
+    use super::super::log::Kind;
     use super::*;
 
     const KEEP: Keep = Keep { messages: 10, history_bytes: 1 << 20, backlog_bytes: 1 << 20 };
@@ -253,7 +307,7 @@ mod tests {
 
     fn append(room: &mut Room, bytes: usize) {
         let entry = Entry { stamp: 1, author: Session::NOBODY, name: 0, kind: Kind::Message, end: 0 };
-        let renders: [Option<Box<dyn Render>>; 2] = [Some(Box::new(Filler(bytes))), None];
+        let renders = Renders { plain: Box::new(Filler(bytes)), web: None };
         let event = Event::Help { operator: false };
         room.append(entry, bytes, &renders, &event, &mut Vec::new());
         room.restart_sweep();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Now;
 use super::client::{Client, Stage};
-use super::event::{Event, Notice};
+use super::event::{Cause, Dialect, Event, Notice};
 use super::hub::Hub;
 
 /// The slowest readers that are named.
@@ -27,6 +27,40 @@ pub struct Stats {
     pub dropped: u64,
     /// Clients not let in.
     pub refused: u64,
+    /// Lines that clients have sent.
+    pub lines: u64,
+    /// Lines of rooms owed to each single one of their readers.
+    pub deliveries: u64,
+    /// Bytes read from clients.
+    pub received: u64,
+    /// Clients who have left, by the number of the cause.
+    pub left: [u64; Cause::NAMES.len()],
+}
+
+/// What can be counted, for programs.
+#[derive(Clone, Debug)]
+pub struct Figures {
+    /// Clients of each dialect.
+    pub plain: usize,
+    pub web: usize,
+    /// People who have a nickname.
+    pub here: usize,
+    /// Seats taken, and seats.
+    pub seated: usize,
+    pub seats: usize,
+    pub waiting: usize,
+    pub rooms: usize,
+    /// The rest since the start: clients who have come, and who were not let in.
+    pub connections: u64,
+    pub refused: u64,
+    pub lines: u64,
+    pub messages: u64,
+    pub whispers: u64,
+    pub deliveries: u64,
+    pub received: u64,
+    pub sent: u64,
+    /// Who has left, and why.
+    pub left: Vec<(&'static str, u64)>,
 }
 
 /// How often something happens, over the last [`Pace::SPAN`].
@@ -66,6 +100,36 @@ impl Pace {
 }
 
 impl Hub {
+    /// So many bytes have been read from clients.
+    pub fn count_received(&mut self, bytes: usize) {
+        self.stats.received += bytes as u64;
+    }
+
+    /// All figures; they are looked up and counted for this.
+    pub fn figures(&self) -> Figures {
+        let (seated, waiting) = self.seats.counts();
+        let web = self.clients.iter().filter(|(_, client)| client.dialect == Dialect::WebSocket).count();
+        let stats = &self.stats;
+        Figures {
+            plain: self.clients.len() - web,
+            web,
+            here: self.names.len(),
+            seated,
+            seats: self.config.max_clients,
+            waiting,
+            rooms: self.rooms.len(),
+            connections: stats.connections,
+            refused: stats.refused,
+            lines: stats.lines,
+            messages: stats.messages,
+            whispers: stats.whispers,
+            deliveries: stats.deliveries,
+            received: stats.received,
+            sent: stats.bytes,
+            left: Cause::NAMES.into_iter().zip(stats.left).collect(),
+        }
+    }
+
     pub(super) fn operator_stats(&mut self, now: Now) {
         let (seated, waiting) = self.seats.counts();
         let pace = self.stats.pace.per_second(now.at);

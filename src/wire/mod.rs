@@ -1,5 +1,8 @@
-//! Between bytes and the chat: line framing, text hygiene, rendering.
+//! Between bytes and the chat: framing of lines, HTTP and WebSockets, text hygiene, rendering.
 
+pub mod http;
 pub mod hygiene;
+pub mod json;
 pub mod line;
 pub mod plain;
+pub mod websocket;

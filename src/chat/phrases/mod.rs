@@ -18,6 +18,14 @@ pub enum Lang {
 }
 
 impl Lang {
+    /// Its tag (RFC 5646).
+    pub fn code(self) -> &'static str {
+        match self {
+            Lang::En => "en",
+            Lang::Zh => "zh",
+        }
+    }
+
     /// The words of a notice.
     pub fn notice<'a>(self, notice: &'a Notice<'a>) -> impl Display + 'a {
         Words(move |f: &mut Formatter| match self {
