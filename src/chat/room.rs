@@ -57,7 +57,7 @@ pub struct Room {
     readers: [u32; Dialect::COUNT],
     /// What was said; kept where a log may have to be made anew, else the one log has it.
     past: Option<Past>,
-    /// Bytes ever appended, in the dialect in which each line is longest.
+    /// Where there are several logs: bytes ever appended, in the dialect in which each line is longest.
     appended: u64,
     pub members: Vec<ClientId>,
     /// The day of the newest entry.
@@ -96,7 +96,7 @@ impl Room {
     pub fn log(&self, dialect: Dialect) -> &Log {
         match dialect {
             Dialect::Plain => &self.plain,
-            Dialect::WebSocket => self.web.as_ref().expect("the log of a dialect that is read here"),
+            Dialect::WebSocket => self.web_log(),
         }
     }
 
@@ -104,8 +104,19 @@ impl Room {
     pub fn log_mut(&mut self, dialect: Dialect) -> &mut Log {
         match dialect {
             Dialect::Plain => &mut self.plain,
-            Dialect::WebSocket => self.web.as_mut().expect("the log of a dialect that is read here"),
+            Dialect::WebSocket => self.web_log_mut(),
         }
+    }
+
+    /// Apart, so that the other way is shorter.
+    #[inline(never)]
+    fn web_log(&self) -> &Log {
+        self.web.as_ref().expect("the log of a dialect that is read here")
+    }
+
+    #[inline(never)]
+    fn web_log_mut(&mut self) -> &mut Log {
+        self.web.as_mut().expect("the log of a dialect that is read here")
     }
 
     fn has_log(&self, dialect: Dialect) -> bool {
@@ -133,6 +144,11 @@ impl Room {
             Dialect::Plain => (self.plain, self.has_plain) = (log, true),
             Dialect::WebSocket => self.web = Some(Box::new(log)),
         }
+    }
+
+    /// Bytes ever appended.
+    fn appended(&self) -> u64 {
+        if self.past.is_some() { self.appended } else { self.plain.appended() }
     }
 
     /// A member reads from there.
@@ -167,7 +183,7 @@ impl Room {
         if self.past.is_some() {
             return self.append_to_all(entry, hint, renders, event, laggards);
         }
-        self.appended += append_to(&mut self.plain, entry, self.day, hint, &*renders.plain, event, laggards);
+        append_to(&mut self.plain, entry, self.day, hint, &*renders.plain, event, laggards);
     }
 
     /// The same where there are several dialects; apart, since without it the other way is shorter.
@@ -181,11 +197,16 @@ impl Room {
         laggards: &mut Vec<ClientId>,
     ) {
         let mut grown = 0;
+        let mut append = |log: &mut Log, render: &dyn Render| {
+            let before = log.appended();
+            append_to(log, entry, self.day, hint, render, event, laggards);
+            grown = grown.max(log.appended() - before);
+        };
         if self.has_plain {
-            grown = append_to(&mut self.plain, entry, self.day, hint, &*renders.plain, event, laggards);
+            append(&mut self.plain, &*renders.plain);
         }
         if let (Some(log), Some(render)) = (&mut self.web, &renders.web) {
-            grown = grown.max(append_to(log, entry, self.day, hint, &**render, event, laggards));
+            append(log, &**render);
         }
         self.appended += grown;
         if let Some(past) = &mut self.past {
@@ -197,7 +218,7 @@ impl Room {
     pub fn add(&mut self, id: ClientId) -> u32 {
         if self.members.is_empty() {
             // What was said to nobody has been offered to everybody.
-            let floor = self.appended;
+            let floor = self.appended();
             self.sweep = Sweep { floor, next_floor: floor, ..Sweep::default() };
         }
         // It may stand before some who are still to be visited, and has no visit of its own.
@@ -223,15 +244,16 @@ impl Room {
         let sweep = &mut self.sweep;
         sweep.left = sweep.left.min(self.members.len());
         if sweep.left == 0 {
-            sweep.floor = self.appended;
             sweep.round = 0;
+            self.sweep.floor = self.appended();
             return None;
         }
         if sweep.round == 0 {
             sweep.floor = sweep.next_floor.max(sweep.floor);
-            sweep.next_floor = self.appended;
             sweep.round = self.members.len();
+            self.sweep.next_floor = self.appended();
         }
+        let sweep = &mut self.sweep;
         sweep.left -= 1;
         sweep.round -= 1;
         if sweep.next >= self.members.len() {
@@ -244,11 +266,11 @@ impl Room {
 
     /// Bytes that somebody who reads well may not have been sent yet.
     pub fn unswept(&self) -> u64 {
-        if self.members.is_empty() { 0 } else { self.appended - self.sweep.floor }
+        if self.members.is_empty() { 0 } else { self.appended() - self.sweep.floor }
     }
 }
 
-/// Appends an event to a log; returns by how many bytes that has grown.
+/// Appends an event to a log.
 #[inline(always)]
 fn append_to(
     log: &mut Log,
@@ -258,11 +280,9 @@ fn append_to(
     render: &dyn Render,
     event: &Event,
     laggards: &mut Vec<ClientId>,
-) -> u64 {
-    let before = log.appended();
+) {
     log.append(entry, day, hint, |out| render.render(event, out));
     laggards.append(&mut log.take_overdue());
-    log.appended() - before
 }
 
 #[cfg(test)]
@@ -359,15 +379,15 @@ mod tests {
         for step in 0..1000 {
             if step % 31 == 0 {
                 room.add(ClientId::new(read.len()));
-                read.push(room.appended);
+                read.push(room.appended());
             }
             if step % 3 == 0 {
                 append(&mut room, 10);
             }
             if let Some(id) = room.next_visit() {
-                read[id.slot()] = room.appended;
+                read[id.slot()] = room.appended();
             }
-            let behind = read.iter().map(|at| room.appended - at).max();
+            let behind = read.iter().map(|at| room.appended() - at).max();
             assert!(behind <= Some(room.unswept()), "step {step}: {behind:?} behind, {} unswept", room.unswept());
         }
     }

@@ -126,7 +126,8 @@ impl Hub {
             deliveries: stats.deliveries,
             received: stats.received,
             sent: stats.bytes,
-            left: Cause::NAMES.into_iter().zip(stats.left).collect(),
+            // Who has moved has not left.
+            left: Cause::NAMES.into_iter().zip(stats.left).filter(|&(cause, _)| cause != "moved").collect(),
         }
     }
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 use clap::{ArgAction, Args, ValueEnum, value_parser};
 use log::LevelFilter;
 
-use crate::chat::{self, Lang, Login, Mode};
+use crate::chat::{self, Lang, Login, Mode, Network};
+use crate::server::web::Access;
 use crate::server::{ConsoleMode, Limits, Settings};
 
 /// The settings of a server. Each can also be set as `CHINWAG_OPTION` in the environment.
@@ -15,6 +16,23 @@ pub struct Serve {
     /// Where plain line clients connect; repeatable; port 0 picks a free one; IPv6 in brackets
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4567", value_parser = listen_addr, env = "CHINWAG_LISTEN", value_delimiter = ',', action = ArgAction::Append)]
     listen: Vec<Listen>,
+
+    /// Where browsers come to: a chat page and its WebSocket (HTTP); repeatable; off unless given
+    #[arg(long, value_name = "ADDR", value_parser = listen_addr, env = "CHINWAG_WEB", value_delimiter = ',', action = ArgAction::Append)]
+    web: Vec<Listen>,
+
+    /// Where the operator's programs come to: /healthz and /metrics (HTTP); repeatable; off unless given
+    #[arg(long, value_name = "ADDR", value_parser = listen_addr, env = "CHINWAG_ADMIN", value_delimiter = ',', action = ArgAction::Append)]
+    admin: Vec<Listen>,
+
+    /// A page from elsewhere that may talk here too, such as https://example.org, or * for all; repeatable
+    #[arg(long, value_name = "ORIGIN", value_parser = origin, env = "CHINWAG_ALLOW_ORIGIN", value_delimiter = ',', action = ArgAction::Append)]
+    allow_origin: Vec<String>,
+
+    /// A proxy that is believed when it tells in X-Forwarded-For for whom it comes: an address or a
+    /// network; repeatable
+    #[arg(long, value_name = "CIDR", value_parser = network, env = "CHINWAG_TRUST_PROXY", value_delimiter = ',', action = ArgAction::Append)]
+    trust_proxy: Vec<Network>,
 
     /// hub: a chat room; p2p: the operator talks with one person, and the server ends with them
     #[arg(long, value_enum, default_value_t, env = "CHINWAG_MODE")]
@@ -140,7 +158,10 @@ impl Serve {
     /// What a server is started with.
     pub fn settings(&self) -> Settings {
         Settings {
-            listen: self.listen.iter().flat_map(|listen| &listen.0).copied().collect(),
+            listen: addrs(&self.listen),
+            web: addrs(&self.web),
+            admin: addrs(&self.admin),
+            access: Access { allow_origin: self.allow_origin.clone(), trust_proxy: self.trust_proxy.clone() },
             lang: match self.lang {
                 LangArg::En => Lang::En,
                 LangArg::Zh => Lang::Zh,
@@ -219,6 +240,23 @@ enum LangArg {
     #[default]
     En,
     Zh,
+}
+
+fn addrs(listen: &[Listen]) -> Vec<SocketAddr> {
+    listen.iter().flat_map(|listen| &listen.0).copied().collect()
+}
+
+/// Scheme and host of a page, with the port where it is not the usual one; browsers tell no more (RFC 6454).
+fn origin(text: &str) -> Result<String, String> {
+    let site = text.split_once("://").map(|(_, site)| site).unwrap_or_default();
+    match text == "*" || !site.is_empty() && !site.contains(['/', '?', '#', '@', ' ']) {
+        true => Ok(text.into()),
+        false => Err("write SCHEME://HOST or SCHEME://HOST:PORT, such as https://example.org, or *".into()),
+    }
+}
+
+fn network(text: &str) -> Result<Network, String> {
+    text.parse().map_err(|()| "write an address or a network, such as 127.0.0.1, 10.0.0.0/8 or fd00::/8".into())
 }
 
 /// What one `--listen` stands for: an address, or several where a host name has several.

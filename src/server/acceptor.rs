@@ -45,8 +45,22 @@ pub fn listen(addr: SocketAddr, limits: &Limits) -> io::Result<TcpListener> {
     Ok(TcpListener::from_std(socket.into()))
 }
 
+/// What is spoken with those who come to a listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Lines.
+    Plain,
+    /// HTTP, for people.
+    Web,
+    /// HTTP, for the operator's programs.
+    Admin,
+}
+
 struct Listener<L> {
+    kind: Kind,
     socket: L,
+    /// The number under which it is told of.
+    number: usize,
     /// There may be connections to be accepted.
     ready: bool,
 }
@@ -62,23 +76,26 @@ pub struct Acceptor<L> {
 
 impl<L: transport::Listener> Acceptor<L> {
     /// Takes over listening sockets.
-    pub fn new(sockets: Vec<L>) -> Self {
+    pub fn new(sockets: Vec<(Kind, L)>) -> Self {
         // What came before the poll was set up raises an event on registering; no need to guess.
-        Acceptor {
-            listeners: sockets.into_iter().map(|socket| Listener { socket, ready: false }).collect(),
-            first: 0,
-            retry: None,
-        }
+        let listener = |(number, (kind, socket))| Listener { kind, socket, number, ready: false };
+        Acceptor { listeners: sockets.into_iter().enumerate().map(listener).collect(), first: 0, retry: None }
+    }
+
+    /// Gives up all listeners but those for the operator's programs.
+    pub fn close_to_people(&mut self) {
+        self.listeners.retain(|listener| listener.kind == Kind::Admin);
+        self.first = 0;
     }
 
     /// The sockets, in the order of their numbers.
-    pub fn sockets(&self) -> impl Iterator<Item = &L> {
-        self.listeners.iter().map(|listener| &listener.socket)
+    pub fn sockets(&self) -> impl Iterator<Item = (Kind, &L)> {
+        self.listeners.iter().map(|listener| (listener.kind, &listener.socket))
     }
 
     /// The listener of that number has an event.
     pub fn notify(&mut self, number: usize) {
-        if let Some(listener) = self.listeners.get_mut(number) {
+        if let Some(listener) = self.listeners.iter_mut().find(|listener| listener.number == number) {
             listener.ready = true;
         }
     }
@@ -99,7 +116,7 @@ impl<L: transport::Listener> Acceptor<L> {
     }
 
     /// Takes a connection; `None` when there is none for now.
-    pub fn accept(&mut self, now: Duration) -> Option<(L::Stream, SocketAddr)> {
+    pub fn accept(&mut self, now: Duration) -> Option<(L::Stream, SocketAddr, Kind)> {
         if !self.is_ready(now) {
             return None;
         }
@@ -113,11 +130,11 @@ impl<L: transport::Listener> Acceptor<L> {
             // passed over here, more of them in the next turn.
             for _ in 0..64 {
                 match listener.socket.accept() {
-                    Ok(accepted) => {
+                    Ok((stream, addr)) => {
                         self.retry = None;
                         // However many come to one, the others have their turn.
                         self.first = (number + 1) % count;
-                        return Some(accepted);
+                        return Some((stream, addr, listener.kind));
                     }
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                         listener.ready = false;
@@ -159,9 +176,9 @@ mod tests {
     fn pair() -> (std::net::TcpStream, mio::net::TcpStream) {
         let listener = listen("127.0.0.1:0".parse().unwrap(), &LIMITS).unwrap();
         let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let mut acceptor = Acceptor::new(vec![listener]);
+        let mut acceptor = Acceptor::new(vec![(Kind::Plain, listener)]);
         acceptor.notify(0);
-        let (accepted, _) = acceptor.accept(Duration::ZERO).unwrap();
+        let (accepted, ..) = acceptor.accept(Duration::ZERO).unwrap();
         assert!(acceptor.accept(Duration::ZERO).is_none() && !acceptor.is_ready(Duration::ZERO));
         (client, accepted)
     }

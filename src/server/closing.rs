@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::acceptor::Acceptor;
 use super::connection::Phase;
 use super::engine::Engine;
 use super::timers::Timer;
 use super::transport::{Listener, Stream};
 use crate::chat::{ClientId, Close, Now};
+use crate::wire::websocket::code;
 
 /// How long one who has been told everything may take to close their side.
 pub(super) const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
@@ -28,6 +28,7 @@ impl<L: Listener> Engine<L> {
                     connection.after_replies = false;
                     connection.progress = now.at.as_millis() as u64;
                     self.set_timer(slot, Timer::Farewell, now.at + self.limits.farewell_timeout);
+                    self.end_web_socket(slot, code::NORMAL);
                     if self.hub.is_up_to_date(id) {
                         self.say_no_more(slot, now);
                     }
@@ -81,17 +82,17 @@ impl<L: Listener> Engine<L> {
     /// Tells everybody, stops reading and accepting, and sets the time at which it ends anyway.
     pub fn begin_shutdown(&mut self, now: Now) {
         self.ends_at = Some(now.at + SHUTDOWN_TIMEOUT);
-        self.acceptor = Acceptor::new(Vec::new());
+        self.acceptor.close_to_people();
         self.hub.shut_down(now);
+        let slots: Vec<usize> = self.connections.iter().map(|(slot, _)| slot).collect();
+        for &slot in &slots {
+            self.end_web_socket(slot, code::GOING_AWAY);
+        }
         // Those to whom nothing is owed will not be written to, and so not be closed by that.
-        let idle: Vec<usize> = self
-            .connections
-            .iter()
-            .filter(|(slot, _)| self.hub.is_up_to_date(ClientId::new(*slot)))
-            .map(|(slot, _)| slot)
-            .collect();
-        for slot in idle {
-            self.finish(slot);
+        for slot in slots {
+            if self.hub.is_up_to_date(ClientId::new(slot)) && !self.connections[slot].is_admin() {
+                self.finish(slot);
+            }
         }
     }
 }

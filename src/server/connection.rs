@@ -3,6 +3,7 @@
 use std::io::{self, IoSlice, Read, Write};
 use std::time::Duration;
 
+use super::web::{Exchange, Frames};
 use crate::chat::{Allowance, ClientId, Hub, Now};
 use crate::wire::line::{Decoder, Item};
 
@@ -76,19 +77,33 @@ pub struct Connection<S> {
     pub ended: bool,
     /// A deadline for unended input is set.
     pub eol_set: bool,
+    /// A WebSocket has been told that it is closed.
+    pub close_sent: bool,
+    /// A WebSocket has been asked whether it is there, and has sent nothing since.
+    pub pinged: bool,
     /// Distinguishes it from others in the same slot.
     pub serial: u32,
     /// Milliseconds: when it was last read from, or written to while closing.
     pub progress: u64,
     /// Bytes thrown away since it was told to go.
     drained: u32,
-    /// `None` while there is nothing to be kept, as is the case with most.
-    input: Option<Box<Input>>,
+    /// What it speaks, and what is to be kept of it.
+    pub protocol: Protocol,
+}
+
+/// What is spoken over a connection.
+pub enum Protocol {
+    /// Lines; `None` while there is nothing to be kept, as is the case with most.
+    Lines(Option<Box<Input>>),
+    /// HTTP; the hub does not know of it.
+    Http(Box<Exchange>),
+    /// `None` as above.
+    WebSocket(Option<Box<Frames>>),
 }
 
 /// What is kept of the input between two reads.
 #[derive(Default)]
-struct Input {
+pub struct Input {
     decoder: Decoder,
     /// What has been read and not been carried out.
     held: Vec<u8>,
@@ -113,30 +128,37 @@ impl<S: Read + Write> Connection<S> {
             broken: false,
             ended: false,
             eol_set: false,
+            close_sent: false,
+            pinged: false,
             serial,
             progress: 0,
             drained: 0,
-            input: None,
+            protocol: Protocol::Lines(None),
         }
     }
 
     /// Reads once, into `block`, and gives the lines to the hub for as long as it takes them.
     pub fn receive(&mut self, hub: &mut Hub, id: ClientId, now: Now, block: &mut [u8], max_line: usize) -> Received {
+        if matches!(self.protocol, Protocol::WebSocket(_)) {
+            return self.receive_frames(hub, id, now, block, max_line);
+        }
         self.with_input(|connection, input| connection.receive_into(input, hub, id, now, block, max_line))
     }
 
     /// Lends the input that is kept, or some that is kept from then on if there is need.
     fn with_input<R>(&mut self, run: impl FnOnce(&mut Self, &mut Input) -> R) -> R {
-        match self.input.take() {
+        match self.lines_mut().and_then(Option::take) {
             Some(mut kept) => {
                 let result = run(self, &mut kept);
-                self.input = Some(kept).filter(|kept| !kept.is_idle());
+                self.protocol = Protocol::Lines(Some(kept).filter(|kept| !kept.is_idle()));
                 result
             }
             None => {
                 let mut fresh = Input::default();
                 let result = run(self, &mut fresh);
-                self.input = (!fresh.is_idle()).then(|| Box::new(fresh));
+                if !fresh.is_idle() {
+                    self.protocol = Protocol::Lines(Some(Box::new(fresh)));
+                }
                 result
             }
         }
@@ -168,6 +190,7 @@ impl<S: Read + Write> Connection<S> {
             }
             Ok(n) => {
                 self.progress = now.at.as_millis() as u64;
+                hub.count_received(n);
                 let (taken, stop) = digest(&mut input.decoder, &block[..n], hub, id, now, max_line);
                 if let Some(stop) = stop {
                     input.held = block[taken..n].to_vec();
@@ -182,20 +205,47 @@ impl<S: Read + Write> Connection<S> {
         }
     }
 
+    fn lines(&self) -> Option<&Input> {
+        if let Protocol::Lines(input) = &self.protocol { input.as_deref() } else { None }
+    }
+
+    fn lines_mut(&mut self) -> Option<&mut Option<Box<Input>>> {
+        if let Protocol::Lines(input) = &mut self.protocol { Some(input) } else { None }
+    }
+
+    /// It speaks HTTP from now on.
+    pub fn begin_exchange(&mut self, exchange: Exchange) {
+        self.protocol = Protocol::Http(Box::new(exchange));
+    }
+
+    /// Whether it speaks HTTP.
+    pub fn is_exchange(&self) -> bool {
+        matches!(self.protocol, Protocol::Http(_))
+    }
+
+    /// Whether it is one of the operator's programs.
+    pub fn is_admin(&self) -> bool {
+        matches!(&self.protocol, Protocol::Http(exchange) if exchange.is_admin)
+    }
+
     /// Bytes kept of its input.
     #[cfg(test)]
     pub fn kept(&self) -> usize {
-        self.input.as_ref().map_or(0, |input| input.held.len() + input.decoder.kept())
+        match &self.protocol {
+            Protocol::Lines(input) => input.as_ref().map_or(0, |input| input.held.len() + input.decoder.kept()),
+            Protocol::Http(exchange) => exchange.kept(),
+            Protocol::WebSocket(frames) => frames.as_ref().map_or(0, |frames| frames.kept()),
+        }
     }
 
     /// Whether a line has begun and not ended.
     pub fn has_partial(&self) -> bool {
-        self.input.as_ref().is_some_and(|input| input.decoder.has_partial())
+        self.lines().is_some_and(|input| input.decoder.has_partial())
     }
 
     /// Whether the line may go on in what has come and has not been looked at.
     pub fn has_more_input(&self) -> bool {
-        self.queued || self.held_back || self.input.as_ref().is_some_and(|input| !input.held.is_empty())
+        self.queued || self.held_back || self.lines().is_some_and(|input| !input.held.is_empty())
     }
 
     /// Takes unended input for a line.

@@ -15,10 +15,11 @@ use log::{debug, warn};
 use slab::Slab;
 
 use super::Limits;
-use super::acceptor::Acceptor;
+use super::acceptor::{Acceptor, Kind};
 use super::connection::{Connection, Flushed, Phase, Received};
 use super::timers::{Deadline, Timer};
 use super::transport::{Listener, Stream};
+use super::web::{Access, Exchange, HEAD_TIMEOUT, Page, Turns};
 use crate::chat::{Allowance, ClientId, Hub, Now};
 use crate::wheel::Wheel;
 
@@ -82,11 +83,17 @@ pub struct Engine<L: Listener> {
     pub(super) block: Box<[u8]>,
     /// Set when the server ends: when it does so whatever is still owed.
     pub(super) ends_at: Option<Duration>,
+    /// The web side.
+    pub access: Access,
+    pub(super) page: Page,
+    /// How long turns have taken; counted where somebody can ask for it.
+    pub turns: Option<Turns>,
 }
 
 impl<L: Listener> Engine<L> {
     /// Nobody is connected yet, and the listeners have no events.
-    pub fn new(hub: Hub, listeners: Vec<L>, limits: Limits, budget: Budget, max_connections: usize) -> Self {
+    pub fn new(hub: Hub, listeners: Vec<(Kind, L)>, limits: Limits, budget: Budget, max_connections: usize) -> Self {
+        let has_admin = listeners.iter().any(|(kind, _)| *kind == Kind::Admin);
         Engine {
             hub,
             limits,
@@ -103,6 +110,9 @@ impl<L: Listener> Engine<L> {
             timers: Wheel::default(),
             block: vec![0; budget.block].into_boxed_slice(),
             ends_at: None,
+            access: Access::default(),
+            page: Page::new(),
+            turns: has_admin.then(Turns::default),
         }
     }
 
@@ -148,12 +158,13 @@ impl<L: Listener> Engine<L> {
 
     /// Whether the end has come.
     pub fn is_done(&self, now: Duration) -> bool {
-        self.ends_at.is_some_and(|end| self.connections.is_empty() || end <= now)
+        let is_empty = || self.connections.iter().all(|(_, connection)| connection.is_admin());
+        self.ends_at.is_some_and(|end| is_empty() || end <= now)
     }
 
     /// Whether one more connection leaves enough file descriptors.
     fn has_room(&self) -> bool {
-        self.connections.len() < self.max_connections && self.ends_at.is_none()
+        self.connections.len() < self.max_connections
     }
 
     /// Notes what an event says; nothing is done yet, so that no slot changes its owner meanwhile.
@@ -168,6 +179,9 @@ impl<L: Listener> Engine<L> {
             // Nobody will read from it soon, and so nobody would find out.
             self.broken.push(slot);
         } else if event.readable || event.urgent || event.read_closed || event.error {
+            self.read_soon(slot);
+        } else if event.writable && connection.is_exchange() {
+            // It may have more to write; the hub knows nothing of it.
             self.read_soon(slot);
         }
     }
@@ -189,7 +203,7 @@ impl<L: Listener> Engine<L> {
             let Some(slot) = self.ready.pop_front() else { return };
             let Some(connection) = self.connections.get_mut(slot) else { continue };
             connection.queued = false;
-            if connection.phase == Phase::Open && self.ends_at.is_none() {
+            if connection.phase == Phase::Open && (self.ends_at.is_none() || connection.is_admin()) {
                 self.receive(slot, now);
             } else if connection.phase == Phase::Draining && connection.drain(&mut self.block) {
                 self.finish(slot);
@@ -200,6 +214,9 @@ impl<L: Listener> Engine<L> {
     fn receive(&mut self, slot: usize, now: Now) {
         let id = ClientId::new(slot);
         let connection = &mut self.connections[slot];
+        if connection.is_exchange() {
+            return self.exchange(slot, now);
+        }
         match connection.receive(&mut self.hub, id, now, &mut self.block, self.limits.max_line) {
             Received::All => {}
             Received::More => self.read_soon(slot),
@@ -239,7 +256,7 @@ impl<L: Listener> Engine<L> {
                 }
                 return;
             }
-            let Some((mut stream, addr)) = self.acceptor.accept(now.at) else { return };
+            let Some((mut stream, addr, kind)) = self.acceptor.accept(now.at) else { return };
             let entry = self.connections.vacant_entry();
             let slot = entry.key();
             if let Err(error) = stream.watch(poll, slot) {
@@ -247,8 +264,14 @@ impl<L: Listener> Engine<L> {
                 continue;
             }
             self.serials = self.serials.wrapping_add(1);
-            entry.insert(Connection::new(stream, self.serials));
-            self.hub.connected(ClientId::new(slot), addr, now);
+            let connection = entry.insert(Connection::new(stream, self.serials));
+            match kind {
+                Kind::Plain => self.hub.connected(ClientId::new(slot), addr, now),
+                Kind::Web | Kind::Admin => {
+                    connection.begin_exchange(Exchange::new(addr, kind, now));
+                    self.set_timer(slot, Timer::Exchange, now.at + HEAD_TIMEOUT);
+                }
+            }
         }
     }
 

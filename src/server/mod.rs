@@ -8,6 +8,7 @@ mod engine;
 mod reactor;
 mod timers;
 mod transport;
+pub mod web;
 
 #[cfg(test)]
 mod simulator;
@@ -20,7 +21,10 @@ use std::time::Duration;
 use log::{LevelFilter, info, warn};
 use rustix::fs::fstat;
 
+use self::acceptor::Kind;
+use self::web::Access;
 use crate::chat::{Config, Hub, Lang, Mode};
+use crate::wire::json::Json;
 use crate::wire::plain::Plain;
 use crate::words::plain_words;
 use crate::{fd_limit, logging};
@@ -57,6 +61,12 @@ pub enum ConsoleMode {
 pub struct Settings {
     /// Where to listen; port 0 picks a free one.
     pub listen: Vec<SocketAddr>,
+    /// Where browsers come to.
+    pub web: Vec<SocketAddr>,
+    /// Where the operator's programs come to.
+    pub admin: Vec<SocketAddr>,
+    /// Who may use the web side.
+    pub access: Access,
     /// The language in which it speaks.
     pub lang: Lang,
     /// Whether there is a console.
@@ -99,7 +109,7 @@ impl fmt::Display for Error {
 /// # Errors
 /// If it cannot be started, or the kernel's poll fails.
 pub fn run(settings: Settings) -> Result<u8, Error> {
-    let Settings { listen, lang, console, level, limits, max_clients, mut hub } = settings;
+    let Settings { listen, web, admin, access, lang, console, level, limits, max_clients, mut hub } = settings;
     let console = match console {
         _ if hub.mode == Mode::P2p => true,
         ConsoleMode::On => true,
@@ -121,14 +131,26 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
     hub.max_clients = seats.max_clients;
     hub.max_waiting = seats.max_waiting;
     let mut listeners = Vec::new();
-    for addr in listen {
-        listeners.push(acceptor::listen(addr, &limits).map_err(|error| Error::Listen(addr, error))?);
+    let has_web = !web.is_empty();
+    for (kind, addrs) in [(Kind::Plain, listen), (Kind::Web, web), (Kind::Admin, admin)] {
+        for addr in addrs {
+            let socket = acceptor::listen(addr, &limits).map_err(|error| Error::Listen(addr, error))?;
+            listeners.push((kind, socket));
+        }
     }
-    let hub = Hub::new(hub, Box::new(Plain { lang }));
+    let mut hub = Hub::new(hub, Box::new(Plain { lang }));
+    if has_web {
+        hub.speak_to_web(Box::new(Json { lang }));
+    }
     let mut reactor =
         reactor::Reactor::new(hub, listeners, limits, seats.connections, console).map_err(Error::Start)?;
-    for addr in reactor.local_addrs() {
-        info!("listening on {addr}");
+    reactor.allow(access);
+    for (kind, addr) in reactor.local_addrs() {
+        match kind {
+            Kind::Plain => info!("listening on {addr}"),
+            Kind::Web => info!("listening on http://{addr}"),
+            Kind::Admin => info!("figures on http://{addr}/metrics"),
+        }
     }
     logging::flush();
     reactor.run().map_err(Error::Poll)

@@ -14,9 +14,11 @@ use mio::{Events, Interest, Poll, Registry, Token};
 use signal_hook_mio::v1_0::Signals;
 
 use super::Limits;
+use super::acceptor::Kind;
 use super::console::Console;
 use super::engine::{Budget, Engine, Readiness};
 use super::transport::{Listener, Stream};
+use super::web::Access;
 use crate::chat::{Hub, Now};
 use crate::clock::Clock;
 use crate::{logging, signals};
@@ -83,14 +85,14 @@ impl Reactor {
     /// If the kernel refuses the poll, the signals' pipe, or a registration.
     pub fn new(
         mut hub: Hub,
-        mut listeners: Vec<TcpListener>,
+        mut listeners: Vec<(Kind, TcpListener)>,
         limits: Limits,
         max_connections: usize,
         console: bool,
     ) -> io::Result<Self> {
         let poll = Poll::new()?;
         let registry = poll.registry();
-        for (number, socket) in listeners.iter_mut().enumerate() {
+        for (number, (_, socket)) in listeners.iter_mut().enumerate() {
             if LISTENERS + number >= CONNECTIONS {
                 return Err(io::Error::other(format!("more than {} addresses to listen on", CONNECTIONS - LISTENERS)));
             }
@@ -104,8 +106,14 @@ impl Reactor {
     }
 
     /// The addresses that are really listened on.
-    pub fn local_addrs(&self) -> Vec<SocketAddr> {
-        self.engine.acceptor.sockets().filter_map(|socket| socket.local_addr().ok()).collect()
+    pub fn local_addrs(&self) -> Vec<(Kind, SocketAddr)> {
+        let sockets = self.engine.acceptor.sockets();
+        sockets.filter_map(|(kind, socket)| Some((kind, socket.local_addr().ok()?))).collect()
+    }
+
+    /// Says who may use the web side.
+    pub fn allow(&mut self, access: Access) {
+        self.engine.access = access;
     }
 
     /// Serves until a signal, the operator or the peer of p2p ends it; returns the exit code.
@@ -138,6 +146,9 @@ impl Reactor {
                 console.show(&mut self.engine.hub);
             }
             logging::flush();
+            if let Some(turns) = &mut self.engine.turns {
+                turns.count(self.clock.elapsed().saturating_sub(now.at));
+            }
             if self.engine.is_done(now.at) {
                 if let Some(console) = &mut self.console {
                     console.finish(&mut self.engine.hub, OUTPUT_RETRY);

@@ -17,11 +17,15 @@ pub(super) enum Timer {
     EndLine,
     /// It may have stopped reading what is owed, or not have closed its side.
     Farewell,
+    /// Its request may not have come in time, or the answer not have been read.
+    Exchange,
+    /// It may have been silent for long enough to be asked whether it is there.
+    Ping,
 }
 
 /// A deadline of the connection in `slot`, if that is still the one of that serial number.
 pub(super) struct Deadline {
-    slot: usize,
+    slot: u32,
     serial: u32,
     timer: Timer,
 }
@@ -30,6 +34,7 @@ impl<L: Listener> Engine<L> {
     /// Does what has become due.
     pub(super) fn expire(&mut self, now: Now) {
         for Deadline { slot, serial, timer } in self.timers.expire(now.at) {
+            let slot = slot as usize;
             let Some(connection) = self.connections.get_mut(slot).filter(|connection| connection.serial == serial)
             else {
                 continue;
@@ -37,6 +42,9 @@ impl<L: Listener> Engine<L> {
             match timer {
                 Timer::Resume => self.resume(slot),
                 Timer::EndLine => self.end_quiet_line(slot, now),
+                Timer::Exchange if connection.phase == Phase::Open => self.expire_exchange(slot, now),
+                Timer::Ping if connection.phase == Phase::Open => self.ping(slot, now),
+                Timer::Exchange | Timer::Ping => {}
                 Timer::Farewell => {
                     let waits = match connection.phase {
                         Phase::Closing => self.limits.farewell_timeout,
@@ -91,7 +99,7 @@ impl<L: Listener> Engine<L> {
 
     pub(super) fn set_timer(&mut self, slot: usize, timer: Timer, at: Duration) {
         let serial = self.connections[slot].serial;
-        self.timers.set(at, Deadline { slot, serial, timer });
+        self.timers.set(at, Deadline { slot: slot as u32, serial, timer });
     }
 }
 
@@ -105,6 +113,7 @@ mod tests {
     use crate::chat::audit::Heard;
     use crate::chat::{Config, Hub, Lang};
     use crate::server::Limits;
+    use crate::server::acceptor::Kind;
     use crate::server::engine::{Budget, Readiness};
     use crate::server::simulator::network::Network;
     use crate::wire::plain::Plain;
@@ -126,7 +135,7 @@ mod tests {
             farewell_timeout: Duration::from_secs(10),
         };
         let hub = Hub::new(Config::default(), Box::new(Plain { lang: Lang::En }));
-        let mut engine = Engine::new(hub, vec![listener], limits, Budget::default(), 10);
+        let mut engine = Engine::new(hub, vec![(Kind::Plain, listener)], limits, Budget::default(), 10);
         // The farewell does not fit, so that the connection stays.
         let wire = network.connect(0, SocketAddr::from(([127, 0, 0, 1], 1)), 1, 10);
         engine.acceptor.notify(0);

@@ -38,7 +38,7 @@ fn the_options_and_defaults_of_the_readme_are_those_of_the_program() {
         let default = match (arg.get_default_values().first(), long) {
             (Some(default), _) => default.to_string_lossy().into_owned(),
             (None, "max-clients") => "what the limit of file descriptors allows".into(),
-            (None, _) => continue,
+            (None, _) => "none".into(),
         };
         program.push((format!("--{long}"), default));
     }

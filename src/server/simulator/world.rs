@@ -12,6 +12,7 @@ use super::person::{self, Person};
 use super::plan::Plan;
 use crate::chat::audit::Heard;
 use crate::chat::{Cause, Hub, Input, Lang, Now};
+use crate::server::acceptor::Kind;
 use crate::server::engine::Engine;
 use crate::testing::Random;
 use crate::wire::plain::Plain;
@@ -42,7 +43,7 @@ impl World {
         let mut random = Random(seed);
         let plan = Plan::new(&mut random);
         let mut network = Network::default();
-        let listeners = (0..plan.listeners).map(|_| network.listen()).collect();
+        let listeners = (0..plan.listeners).map(|_| (Kind::Plain, network.listen())).collect();
         let mut hub = Hub::new(plan.config.clone(), Box::new(Plain { lang: Lang::En }));
         if plan.operator {
             hub.attach_operator();

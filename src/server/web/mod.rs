@@ -1,0 +1,29 @@
+//! The web side of the server: a page and its WebSocket, and the operator's figures, over HTTP.
+//!
+//! An `exchange` is a connection before it is anybody's: requests and answers, unknown to the hub.
+//! With the upgrade it becomes a `socket` and a client of the hub as any other.
+
+mod exchange;
+mod metrics;
+mod origin;
+mod page;
+mod socket;
+
+use crate::chat::Network;
+
+pub(super) use exchange::{Exchange, HEAD_TIMEOUT};
+pub(super) use metrics::Turns;
+pub(super) use page::Page;
+pub(super) use socket::Frames;
+
+/// The subprotocol in which the page and the server talk.
+pub const SUBPROTOCOL: &str = "chinwag.v1";
+
+/// Who may use the web side, and who they are taken for.
+#[derive(Clone, Debug, Default)]
+pub struct Access {
+    /// Origins of pages that may talk here besides the one that is served, such as `https://example.org`.
+    pub allow_origin: Vec<String>,
+    /// Proxies that are believed when they tell for whom they come.
+    pub trust_proxy: Vec<Network>,
+}
