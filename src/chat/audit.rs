@@ -119,7 +119,7 @@ impl Hub {
             }
         }
         for (_, room) in self.rooms.iter() {
-            for dialect in [Dialect::Plain, Dialect::WebSocket] {
+            for dialect in Dialect::ALL {
                 let readers =
                     room.members.iter().map(|&id| &self.clients[id]).filter(|client| client.dialect == dialect);
                 let cursors: Vec<_> = readers.map(|client| client.cursor).collect();

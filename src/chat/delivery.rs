@@ -121,9 +121,10 @@ impl Hub {
     /// Moves the cursor of a member, who is to be found there if they turn out to be stuck.
     pub(super) fn move_cursor(&mut self, id: ClientId, to: Cursor) {
         let client = &mut self.clients[id];
-        let log = self.rooms[client.room].log_mut(client.dialect);
-        log.moved(client.cursor, to);
-        client.cursor = to;
+        let from = std::mem::replace(&mut client.cursor, to);
+        if from.segment != to.segment {
+            self.rooms[client.room].log_mut(client.dialect).moved(from, to);
+        }
         if client.blocked {
             self.note_stuck(id);
         }

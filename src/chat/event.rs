@@ -20,6 +20,8 @@ pub enum Dialect {
 impl Dialect {
     /// How many there are.
     pub const COUNT: usize = 2;
+    /// All of them.
+    pub const ALL: [Dialect; Self::COUNT] = [Dialect::Plain, Dialect::WebSocket];
 }
 
 /// Turns events into the bytes of one dialect.

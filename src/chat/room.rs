@@ -48,11 +48,11 @@ pub struct Room {
     pub name: Box<str>,
     /// The folded name, its key in the hub's index.
     pub key: Box<str>,
-    /// The log of the plain dialect, and whether it is kept; without others it always is.
+    /// One for each dialect; it is kept while somebody here reads that, and is empty else.
     plain: Log,
-    has_plain: bool,
-    /// That of the WebSockets, while somebody here has one.
-    web: Option<Box<Log>>,
+    web: Log,
+    /// Which are kept; where all are of one dialect, its always is.
+    kept: [bool; Dialect::COUNT],
     /// How many members read which dialect.
     readers: [u32; Dialect::COUNT],
     /// What was said; kept where a log may have to be made anew, else the one log has it.
@@ -78,8 +78,8 @@ impl Room {
             name: name.into(),
             key: key.into(),
             plain: Log::new(keep),
-            has_plain: !several,
-            web: None,
+            web: Log::new(keep),
+            kept: [!several, false],
             readers: [0; Dialect::COUNT],
             past: several.then(|| Past::new(keep)),
             appended: 0,
@@ -96,7 +96,7 @@ impl Room {
     pub fn log(&self, dialect: Dialect) -> &Log {
         match dialect {
             Dialect::Plain => &self.plain,
-            Dialect::WebSocket => self.web_log(),
+            Dialect::WebSocket => &self.web,
         }
     }
 
@@ -104,31 +104,13 @@ impl Room {
     pub fn log_mut(&mut self, dialect: Dialect) -> &mut Log {
         match dialect {
             Dialect::Plain => &mut self.plain,
-            Dialect::WebSocket => self.web_log_mut(),
-        }
-    }
-
-    /// Apart, so that the other way is shorter.
-    #[inline(never)]
-    fn web_log(&self) -> &Log {
-        self.web.as_ref().expect("the log of a dialect that is read here")
-    }
-
-    #[inline(never)]
-    fn web_log_mut(&mut self) -> &mut Log {
-        self.web.as_mut().expect("the log of a dialect that is read here")
-    }
-
-    fn has_log(&self, dialect: Dialect) -> bool {
-        match dialect {
-            Dialect::Plain => self.has_plain,
-            Dialect::WebSocket => self.web.is_some(),
+            Dialect::WebSocket => &mut self.web,
         }
     }
 
     /// Whether there is anything to be shown to whoever enters.
     pub fn has_history(&self) -> bool {
-        self.past.as_ref().map_or_else(|| self.plain.has_history(), |past| !past.is_empty())
+        self.past.as_ref().map_or_else(|| self.log(Dialect::Plain).has_history(), |past| !past.is_empty())
     }
 
     /// How many messages are younger than that of number `id`, and whether others were that are no longer kept.
@@ -138,17 +120,18 @@ impl Room {
 
     /// Makes the log of a dialect, unless there is one; `stamp` is the newest.
     pub fn open_log(&mut self, dialect: Dialect, render: &dyn Render, stamp: u64) {
-        let Some(past) = self.past.as_ref().filter(|_| !self.has_log(dialect)) else { return };
-        let log = past.log(render, self.day, stamp);
-        match dialect {
-            Dialect::Plain => (self.plain, self.has_plain) = (log, true),
-            Dialect::WebSocket => self.web = Some(Box::new(log)),
+        if self.kept[dialect as usize] {
+            return;
+        }
+        if let Some(log) = self.past.as_ref().map(|past| past.log(render, self.day, stamp)) {
+            *self.log_mut(dialect) = log;
+            self.kept[dialect as usize] = true;
         }
     }
 
     /// Bytes ever appended.
     fn appended(&self) -> u64 {
-        if self.past.is_some() { self.appended } else { self.plain.appended() }
+        if self.past.is_some() { self.appended } else { self.log(Dialect::Plain).appended() }
     }
 
     /// A member reads from there.
@@ -162,11 +145,12 @@ impl Room {
         self.log_mut(dialect).leave(cursor);
         let readers = &mut self.readers[dialect as usize];
         *readers -= 1;
-        if let Some(past) = self.past.as_ref().filter(|_| *readers == 0) {
-            match dialect {
-                Dialect::Plain => (self.plain, self.has_plain) = (past.no_log(), false),
-                Dialect::WebSocket => self.web = None,
-            }
+        if *readers > 0 {
+            return;
+        }
+        if let Some(log) = self.past.as_ref().map(Past::no_log) {
+            *self.log_mut(dialect) = log;
+            self.kept[dialect as usize] = false;
         }
     }
 
@@ -197,16 +181,13 @@ impl Room {
         laggards: &mut Vec<ClientId>,
     ) {
         let mut grown = 0;
-        let mut append = |log: &mut Log, render: &dyn Render| {
+        let kept = self.kept;
+        for dialect in Dialect::ALL.into_iter().filter(|&dialect| kept[dialect as usize]) {
+            let day = self.day;
+            let log = self.log_mut(dialect);
             let before = log.appended();
-            append_to(log, entry, self.day, hint, render, event, laggards);
+            append_to(log, entry, day, hint, renders.of(dialect), event, laggards);
             grown = grown.max(log.appended() - before);
-        };
-        if self.has_plain {
-            append(&mut self.plain, &*renders.plain);
-        }
-        if let (Some(log), Some(render)) = (&mut self.web, &renders.web) {
-            append(log, &**render);
         }
         self.appended += grown;
         if let Some(past) = &mut self.past {
@@ -289,7 +270,7 @@ fn append_to(
 impl Room {
     /// Bytes held by the fuller log.
     pub fn held(&self) -> usize {
-        self.web.iter().map(|log| log.held()).fold(self.plain.held(), usize::max)
+        self.plain.held().max(self.web.held())
     }
 
     /// Whether the log of a dialect is there if it is to be, and these cursors stand in it.
@@ -298,7 +279,7 @@ impl Room {
     /// What is wrong.
     pub fn audit(&self, dialect: Dialect, cursors: &[Cursor]) -> Result<(), String> {
         let (counted, is_kept) = (self.readers[dialect as usize] as usize, self.past.is_none());
-        match self.has_log(dialect) {
+        match self.kept[dialect as usize] {
             _ if counted != cursors.len() => Err(format!("{counted} readers are counted, {} are there", cursors.len())),
             true if is_kept || counted > 0 => self.log(dialect).audit(cursors),
             true => Err("a log is kept that nobody reads".into()),
