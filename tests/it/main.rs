@@ -29,3 +29,4 @@ mod talking;
 mod telnet;
 mod terminal;
 mod waiting;
+mod web;

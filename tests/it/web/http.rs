@@ -1,0 +1,142 @@
+//! HTTP as it should and should not be.
+
+use std::net::Shutdown;
+
+use super::{Raw, UPGRADE, WebServer, header};
+
+const GET: &str = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+
+#[test]
+fn the_page_is_served_with_a_strict_policy() {
+    let server = WebServer::start(&[]);
+    let mut raw = server.raw();
+    raw.send(GET);
+    let (head, body) = raw.answer();
+    assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
+    assert!(body.starts_with("<!doctype html>"), "{body}");
+    let policy = header(&head, "Content-Security-Policy").expect("a policy");
+    assert!(policy.starts_with("default-src 'none'; script-src 'sha256-"), "{policy}");
+    assert_eq!(header(&head, "Content-Type"), Some("text/html; charset=utf-8"));
+    assert_eq!(header(&head, "X-Content-Type-Options"), Some("nosniff"));
+
+    // On the same connection: the head alone, and nothing where it is known already.
+    raw.send("HEAD / HTTP/1.1\r\nHost: x\r\n\r\n");
+    let again = raw.head();
+    assert_eq!(header(&again, "Content-Length"), header(&head, "Content-Length"));
+    let tag = header(&head, "ETag").expect("a tag");
+    raw.send(format!("GET / HTTP/1.1\r\nHost: x\r\nIf-None-Match: \"x\", {tag}\r\n\r\n"));
+    assert!(raw.head().starts_with("HTTP/1.1 304 Not Modified\r\n"));
+    assert_eq!(raw.ask(GET), "HTTP/1.1 200 OK");
+}
+
+#[test]
+fn what_is_asked_at_once_is_answered_in_turn() {
+    let server = WebServer::start(&[]);
+    let mut raw = server.raw();
+    let many = "GET /a HTTP/1.1\r\nHost: x\r\n\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n".repeat(50);
+    raw.send(format!("{many}GET /b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\nGET / HTTP/1.1\r\n"));
+    for _ in 0..50 {
+        assert!(raw.answer().0.starts_with("HTTP/1.1 404 "));
+        assert!(raw.answer().0.starts_with("HTTP/1.1 200 "));
+    }
+    let (head, _) = raw.answer();
+    assert_eq!(header(&head, "Connection"), Some("close"));
+    assert_eq!(raw.rest(), b"");
+}
+
+#[test]
+fn a_request_may_come_byte_by_byte() {
+    let server = WebServer::start(&[]);
+    let mut raw = server.raw();
+    raw.stream.set_nodelay(true).expect("TCP_NODELAY");
+    GET.bytes().for_each(|byte| raw.send([byte]));
+    assert!(raw.answer().0.starts_with("HTTP/1.1 200 "));
+}
+
+#[test]
+fn what_cannot_be_answered_is_told_why() {
+    let server = WebServer::start(&[]);
+    let old = UPGRADE.replace("Version: 13", "Version: 8");
+    let keyless = UPGRADE.replace("dGhlIHNhbXBsZSBub25jZQ==", "nonsense");
+    let long = format!("GET / HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n", "x".repeat(100_000));
+    for (request, status, goes_on) in [
+        ("GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n", "404 Not Found", true),
+        ("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", "404 Not Found", true),
+        ("GET /ws HTTP/1.1\r\nHost: x\r\n\r\n", "426 Upgrade Required", true),
+        (&*old, "426 Upgrade Required", true),
+        (&*keyless, "400 Bad Request", true),
+        ("POST / HTTP/1.1\r\nHost: x\r\n\r\n", "405 Method Not Allowed", false),
+        ("GET / HTTP/1.1\r\n\r\n", "400 Bad Request", false),
+        ("\x16\x03\x01\x02\0\x01\0\r\n\r\n", "400 Bad Request", false),
+        ("GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc", "413 Content Too Large", false),
+        ("GET / HTTP/2.0\r\nHost: x\r\n\r\n", "505 HTTP Version Not Supported", false),
+        (&*long, "431 Request Header Fields Too Large", false),
+    ] {
+        let mut raw = server.raw();
+        raw.send(request);
+        let (head, _) = raw.answer();
+        let start = request.split("\r\n").next().unwrap_or_default();
+        assert_eq!(head.lines().next(), Some(&*format!("HTTP/1.1 {status}")), "{start}");
+        match status {
+            "405 Method Not Allowed" => assert_eq!(header(&head, "Allow"), Some("GET, HEAD")),
+            "426 Upgrade Required" => assert_eq!(header(&head, "Sec-WebSocket-Version"), Some("13")),
+            _ => {}
+        }
+        if goes_on {
+            assert_eq!(raw.ask(GET), "HTTP/1.1 200 OK", "{start}");
+        } else {
+            assert_eq!(raw.rest(), b"", "{start}");
+        }
+    }
+}
+
+#[test]
+fn who_sends_no_more_still_gets_the_answer() {
+    let server = WebServer::start(&[]);
+    let mut raw = server.raw();
+    raw.send(GET);
+    raw.stream.shutdown(Shutdown::Write).expect("shutdown");
+    assert!(raw.answer().0.starts_with("HTTP/1.1 200 "));
+    assert_eq!(raw.rest(), b"");
+    let mut raw = server.raw();
+    raw.send("GET / HT");
+    raw.stream.shutdown(Shutdown::Write).expect("shutdown");
+    assert_eq!(raw.rest(), b"");
+}
+
+#[test]
+fn a_page_from_elsewhere_may_not_talk_unless_it_is_allowed() {
+    let server = WebServer::start(&["--allow-origin", "https://example.org"]);
+    for (origin, status) in [
+        ("http://localhost", "101 Switching Protocols"),
+        ("https://example.org", "101 Switching Protocols"),
+        ("http://evil.example", "403 Forbidden"),
+        ("null", "403 Forbidden"),
+    ] {
+        let request = UPGRADE.replace("\r\n\r\n", &format!("\r\nOrigin: {origin}\r\n\r\n"));
+        let mut raw = server.raw();
+        raw.send(request);
+        assert_eq!(raw.head().lines().next(), Some(&*format!("HTTP/1.1 {status}")), "{origin}");
+    }
+}
+
+#[test]
+fn a_trusted_proxy_tells_for_whom_it_comes_and_others_do_not() {
+    for (args, addr) in [(&["--trust-proxy", "127.0.0.0/8"][..], "203.0.113.9:"), (&[], "127.0.0.1:")] {
+        let mut server = WebServer::start(args);
+        let headers = [("x-forwarded-for", "198.51.100.1, 203.0.113.9, 127.0.0.2")];
+        let _page = super::Page::connect(server.web, "/ws", &headers);
+        let line = server.log.until("connected ");
+        assert!(line.contains(&format!("] connected {addr}")), "{line}");
+    }
+}
+
+#[test]
+fn without_a_web_side_nobody_speaks_http() {
+    let server = crate::harness::Server::start(&[]);
+    let mut raw = Raw::connect(server.addr);
+    raw.send(GET);
+    let mut first = [0; 2];
+    std::io::Read::read_exact(&mut raw.stream, &mut first).expect("a line");
+    assert_eq!(&first, b"* ");
+}

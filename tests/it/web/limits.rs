@@ -1,0 +1,101 @@
+//! The same limits hold for pages.
+
+use std::time::Instant;
+
+use serde_json::json;
+
+use super::{Page, WebServer, masked};
+use crate::harness::Client;
+
+#[test]
+fn who_is_faster_than_the_rate_is_read_more_slowly() {
+    let server = WebServer::start(&["--rate", "20", "--burst", "1"]);
+    let mut page = server.enter("alice");
+    let begun = Instant::now();
+    for n in 1..=20 {
+        page.send(&format!("{n}"));
+    }
+    for n in 1..=20 {
+        page.expect(json!({"t": "said", "text": format!("{n}")}));
+    }
+    assert!(begun.elapsed().as_millis() >= 900, "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_page_that_does_not_read_is_dropped() {
+    let server = WebServer::start(&["--rate", "0", "--backlog-bytes", "65536", "--send-buffer", "4096"]);
+    let mut speaker = server.login("bob");
+    let slow = Client::connect_slow(server.web).stream;
+    let mut raw = super::Raw { stream: slow }.upgraded();
+    raw.send(masked(0x81, b"slow"));
+    speaker.expect("* slow joined (2 here)");
+    let line = format!("{}\n", "x".repeat(1000));
+    for _ in 0..400 {
+        speaker.send(&line);
+    }
+    speaker.expect("* slow left: too slow to read (1 here)");
+}
+
+#[test]
+fn pages_from_one_address_are_counted_with_the_others() {
+    let server = WebServer::start(&["--max-per-ip", "2", "--trust-proxy", "127.0.0.1"]);
+    let _bob = server.login("bob");
+    let _alice = server.enter("alice");
+    let mut carol = server.open("/ws");
+    carol.expect(json!({"t": "refused", "what": "too_many_from_address", "most": 2}));
+    carol.expect_close(1000);
+    let mut dave = Page::connect(server.web, "/ws", &[("x-forwarded-for", "203.0.113.9")]);
+    dave.until("hello");
+    dave.log_in("dave");
+}
+
+#[test]
+fn no_nickname_in_time_and_nothing_said_for_long_end_it() {
+    let server = WebServer::start(&["--login-timeout", "1", "--idle-timeout", "1"]);
+    let mut page = server.open("/ws");
+    page.expect(json!({"t": "ask"}));
+    page.expect(json!({"t": "refused", "what": "login_timeout", "seconds": 1}));
+    page.expect_close(1000);
+    let mut page = server.enter("alice");
+    page.expect(json!({"t": "refused", "what": "idle", "seconds": 1}));
+    page.expect_close(1000);
+}
+
+#[test]
+fn joins_and_leaves_in_a_crowd_are_summed_up() {
+    let server = WebServer::start(&["--announce-limit", "1"]);
+    let mut page = server.enter("alice");
+    let _people = [server.login("bob"), server.login("carol")];
+    let mut joined = 0;
+    while joined < 2 {
+        let frame = page.next();
+        assert!(frame["t"] == "summed" || frame["t"] == "joined", "{frame}");
+        joined += frame["joined"].as_u64().unwrap_or(1);
+    }
+}
+
+#[test]
+fn a_silent_page_is_asked_whether_it_is_there() {
+    let server = WebServer::start(&["--keepalive", "1"]);
+    let mut bob = server.login("bob");
+    let mut raw = server.raw().upgraded();
+    raw.send(masked(0x81, b"alice"));
+    bob.expect("* alice joined (2 here)");
+    // Asked twice and answering once.
+    while raw.frame().0 != 0x89 {}
+    raw.send(masked(0x8a, b""));
+    assert_eq!(raw.frame(), (0x89, vec![]));
+    bob.expect("* alice left: connection lost (1 here)");
+    assert_eq!(raw.rest(), b"");
+}
+
+#[test]
+fn an_idle_page_costs_little() {
+    const PAGES: usize = 2000;
+    let server = WebServer::start(&["--announce-limit", "0", "--history", "0"]);
+    let mut pages: Vec<Page> = (0..200).map(|n| server.enter(&format!("early{n}"))).collect();
+    let before = server.resident_kib();
+    pages.extend((0..PAGES).map(|n| server.enter(&format!("p{n}"))));
+    let each = (server.resident_kib() - before) as usize * 1024 / PAGES;
+    assert!(each <= 600, "{each} bytes for a page");
+}
