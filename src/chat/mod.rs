@@ -22,6 +22,8 @@ mod bans;
 mod client;
 pub mod command;
 mod delivery;
+#[cfg(test)]
+mod dialects;
 mod entering;
 mod event;
 mod hub;
