@@ -8,6 +8,8 @@ mod metrics;
 mod origin;
 mod page;
 mod socket;
+#[cfg(test)]
+mod tests;
 
 use crate::chat::Network;
 
