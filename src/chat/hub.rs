@@ -303,6 +303,11 @@ impl Hub {
         self.depart(id, Cause::ConnectionLost, Close::WhenRead, now);
     }
 
+    /// The server ends: the client has been told, and what comes from now on is not for it.
+    pub fn dismiss(&mut self, id: ClientId, now: Now) {
+        self.depart(id, Cause::ShutDown, Close::WhenRead, now);
+    }
+
     /// The connection broke.
     pub fn lost(&mut self, id: ClientId, now: Now) {
         self.depart(id, Cause::ConnectionLost, Close::AtOnce, now);
@@ -318,7 +323,7 @@ impl Hub {
             self.closing.retain(|&(closing, _)| closing != id);
         }
         #[cfg(test)]
-        self.heard.push(Heard::Closed(id));
+        self.heard.extend(self.clients.get(id).map(|_| Heard::Closed(id)));
         if !self.wishes.is_empty() {
             self.wishes.remove(&id);
         }

@@ -7,7 +7,6 @@ use super::engine::Engine;
 use super::timers::Timer;
 use super::transport::{Listener, Stream};
 use crate::chat::{ClientId, Close, Now};
-use crate::wire::websocket::code;
 
 /// How long one who has been told everything may take to close their side.
 pub(super) const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
@@ -28,7 +27,7 @@ impl<L: Listener> Engine<L> {
                     connection.after_replies = false;
                     connection.progress = now.at.as_millis() as u64;
                     self.set_timer(slot, Timer::Farewell, now.at + self.limits.farewell_timeout);
-                    self.end_web_socket(slot, code::NORMAL);
+                    self.end_web_socket(slot);
                     if self.hub.is_up_to_date(id) {
                         self.say_no_more(slot, now);
                     }
@@ -86,8 +85,12 @@ impl<L: Listener> Engine<L> {
         self.hub.shut_down(now);
         let slots: Vec<usize> = self.connections.iter().map(|(slot, _)| slot).collect();
         for &slot in &slots {
-            self.end_web_socket(slot, code::GOING_AWAY);
+            // Nothing may stand behind the frame that says so.
+            if self.connections[slot].is_web_socket() {
+                self.hub.dismiss(ClientId::new(slot), now);
+            }
         }
+        self.close(now);
         // Those to whom nothing is owed will not be written to, and so not be closed by that.
         for slot in slots {
             if self.hub.is_up_to_date(ClientId::new(slot)) && !self.connections[slot].is_admin() {

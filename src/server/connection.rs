@@ -139,7 +139,7 @@ impl<S: Read + Write> Connection<S> {
 
     /// Reads once, into `block`, and gives the lines to the hub for as long as it takes them.
     pub fn receive(&mut self, hub: &mut Hub, id: ClientId, now: Now, block: &mut [u8], max_line: usize) -> Received {
-        if matches!(self.protocol, Protocol::WebSocket(_)) {
+        if self.is_web_socket() {
             return self.receive_frames(hub, id, now, block, max_line);
         }
         self.with_input(|connection, input| connection.receive_into(input, hub, id, now, block, max_line))
@@ -221,6 +221,11 @@ impl<S: Read + Write> Connection<S> {
     /// Whether it speaks HTTP.
     pub fn is_exchange(&self) -> bool {
         matches!(self.protocol, Protocol::Http(_))
+    }
+
+    /// Whether it speaks frames.
+    pub fn is_web_socket(&self) -> bool {
+        matches!(self.protocol, Protocol::WebSocket(_))
     }
 
     /// Whether it is one of the operator's programs.

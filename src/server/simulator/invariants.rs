@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::oracle::Stage;
 use super::world::World;
+use crate::wire::http::MAX_HEAD;
 
 /// How often the dear ones are looked at, in turns.
 const DEAR: usize = 8;
@@ -12,10 +13,11 @@ impl World {
     pub(super) fn check(&mut self) {
         let census = self.engine.hub.census().unwrap_or_else(|what| panic!("{what}"));
         let connections = self.engine.connections.len();
+        assert!(connections <= self.plan.max_connections, "{connections} connections are too many");
+        let connections = connections - self.exchanges();
         let counted = census.here + census.asked + census.waiting + census.leaving;
         assert_eq!(counted, connections, "here, asked, waiting and leaving are not all connections: {census:?}");
         assert_eq!(census.clients, connections, "the hub's clients are not the connections");
-        assert!(connections <= self.plan.max_connections, "{connections} connections are too many");
         let config = &self.plan.config;
         assert!(census.here + census.asked <= config.max_clients, "more seats than there are");
         assert!(census.waiting <= config.max_waiting, "the line is too long");
@@ -42,7 +44,7 @@ impl World {
 
         if self.step.get().is_multiple_of(DEAR) {
             self.engine.hub.audit().unwrap_or_else(|what| panic!("{what}"));
-            let kept = 2 * config.max_line + self.plan.budget.block;
+            let kept = (2 * config.max_line).max(MAX_HEAD) + self.plan.budget.block;
             for (slot, connection) in &self.engine.connections {
                 assert!(connection.kept() <= kept, "slot {slot} keeps {} bytes of input", connection.kept());
             }

@@ -16,6 +16,7 @@ mod ending;
 mod invariants;
 pub(super) mod network;
 mod oracle;
+mod page;
 mod person;
 mod plan;
 mod scheduler;

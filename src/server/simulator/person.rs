@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::network::Wire;
 use super::oracle::Typed;
+use super::page::Page;
 use crate::testing::Random;
 
 /// How somebody reads.
@@ -26,6 +27,8 @@ pub enum Pace {
 pub struct Person {
     pub wire: Rc<RefCell<Wire>>,
     pub pace: Pace,
+    /// Their browser; `None` for who uses nc.
+    pub page: Option<Page>,
     /// Typed, and not yet arrived.
     pub unsent: VecDeque<u8>,
     /// Nothing more will be typed; the end follows what is unsent.

@@ -13,6 +13,8 @@ pub struct Plan {
     pub budget: Budget,
     pub max_connections: usize,
     pub listeners: usize,
+    /// There is another listener, for browsers.
+    pub web: bool,
     /// People at once, at most.
     pub people: usize,
     pub steps: usize,
@@ -41,13 +43,17 @@ impl Plan {
         let rate = *random.pick(&[0, 0, 10, 100]);
         let seconds = |random: &mut Random, choices: &[u64]| Duration::from_secs(*random.pick(choices));
         let backlog_bytes = *random.pick(&[4096, 4096, 16 * 1024, 1 << 20]);
+        // Where a log may be made anew its history is that of the messages alone, and JSON is longer than lines:
+        // what is bounded in bytes is left to the other seeds.
+        let web = random.one_in(4);
+        let backlog_bytes = if web { 1 << 20 } else { backlog_bytes };
         let config = Config {
             login: if random.one_in(16) { Login::Address } else { Login::Nickname },
             max_clients: if random.one_in(3) { 1 + random.below(people) } else { 1024 },
             max_waiting: *random.pick(&[0, 2, 5, 1024]),
             max_per_ip: if random.one_in(6) { 1 + random.below(4) } else { 0 },
             history: *random.pick(&[0, 4, 4, 100]),
-            history_bytes: *random.pick(&[2048, 1 << 20]),
+            history_bytes: if web { 1 << 20 } else { *random.pick(&[2048, 1 << 20]) },
             backlog_bytes,
             login_timeout: seconds(random, &[5, 60]),
             idle_timeout: if random.one_in(5) { Duration::from_secs(30) } else { Duration::ZERO },
@@ -89,7 +95,9 @@ impl Plan {
             long: if backlog_bytes < 1 << 20 { 1 + random.below(6) } else { 10 },
             punctual: random.one_in(2),
             faults: random.one_in(2),
-            jumps: random.one_in(5),
+            // Of days on which nothing is said such a history does not tell.
+            jumps: random.one_in(5) && !web,
+            web,
             config,
             limits,
             budget,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use rustix::io::Errno;
 
 use super::oracle::{Stage, Typed};
+use super::page::{self, Page, UPGRADE};
 use super::person::{self, Pace, Person};
 use super::world::World;
 
@@ -33,7 +34,8 @@ impl World {
         let number = self.people.len();
         let ip = [10, 0, 0, 1 + self.random.below(self.plan.addresses) as u8];
         let addr = SocketAddr::from((ip, 1024 + number as u16));
-        let listener = self.random.below(self.plan.listeners);
+        let page = self.plan.web && self.random.one_in(2);
+        let listener = if page { self.plan.listeners } else { self.random.below(self.plan.listeners) };
         let seed = self.random.next();
         let wire = self.network.connect(listener, addr, seed, self.plan.capacity);
         let pace = match self.random.below(12) {
@@ -42,18 +44,21 @@ impl World {
             2 if self.random.one_in(2) => Pace::Never,
             _ => Pace::Eager,
         };
-        self.note(|| format!("person {number} connects from {addr}, {pace:?}"));
+        self.note(|| {
+            format!("person {number} connects from {addr}, {pace:?}{}", if page { ", with a browser" } else { "" })
+        });
         self.people.push(Person {
             wire,
             pace,
-            unsent: Default::default(),
+            page: page.then(Page::default),
+            unsent: if page { UPGRADE.bytes().collect() } else { Default::default() },
             ends: false,
             options: 100,
             pauses: false,
             written_at: self.at,
             done: false,
         });
-        self.oracle.add(addr);
+        self.oracle.add(addr, page);
         self.alive.push(number);
     }
 
@@ -62,7 +67,11 @@ impl World {
         if person.ends || person.pauses {
             return;
         }
-        let (bytes, typed) = person::bytes(&mut self.random, line, self.plan.config.max_line, &mut person.options);
+        let max_line = self.plan.config.max_line;
+        let (bytes, typed) = match person.page {
+            Some(_) => page::bytes(&mut self.random, line, max_line),
+            None => person::bytes(&mut self.random, line, max_line, &mut person.options),
+        };
         if self.trace {
             let shown: String = String::from_utf8_lossy(&bytes).chars().take(120).collect();
             eprintln!("{:5} {:12.3?} person {who} types {shown:?}", self.step.get(), self.at);
@@ -86,7 +95,13 @@ impl World {
     fn type_unended(&mut self, who: usize) {
         let line = format!("unended {}", self.random.below(1000));
         let person = &mut self.people[who];
-        if person.ends || person.pauses || !person.unsent.is_empty() || !self.oracle.readers[who].typed.is_empty() {
+        let is_page = person.page.is_some();
+        if is_page
+            || person.ends
+            || person.pauses
+            || !person.unsent.is_empty()
+            || !self.oracle.readers[who].typed.is_empty()
+        {
             return;
         }
         person.pauses = true;
@@ -100,7 +115,11 @@ impl World {
     pub(super) fn end(&mut self, who: usize) {
         self.note(|| format!("person {who} ends"));
         let person = &mut self.people[who];
-        if !person.ends && !person.pauses && self.random.one_in(2) {
+        if person.page.is_some() {
+            if !person.ends {
+                person.unsent.extend(page::end(&mut self.random));
+            }
+        } else if !person.ends && !person.pauses && self.random.one_in(2) {
             person.unsent.extend(*b"last words");
             let reader = &mut self.oracle.readers[who];
             reader.unended = true;

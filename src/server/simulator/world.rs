@@ -15,6 +15,7 @@ use crate::chat::{Cause, Hub, Input, Lang, Now};
 use crate::server::acceptor::Kind;
 use crate::server::engine::Engine;
 use crate::testing::Random;
+use crate::wire::json::Json;
 use crate::wire::plain::Plain;
 
 pub struct World {
@@ -43,8 +44,12 @@ impl World {
         let mut random = Random(seed);
         let plan = Plan::new(&mut random);
         let mut network = Network::default();
-        let listeners = (0..plan.listeners).map(|_| (Kind::Plain, network.listen())).collect();
+        let mut listeners: Vec<_> = (0..plan.listeners).map(|_| (Kind::Plain, network.listen())).collect();
         let mut hub = Hub::new(plan.config.clone(), Box::new(Plain { lang: Lang::En }));
+        if plan.web {
+            listeners.push((Kind::Web, network.listen()));
+            hub.speak_to_web(Box::new(Json { lang: Lang::En }));
+        }
         if plan.operator {
             hub.attach_operator();
         }
@@ -128,6 +133,8 @@ impl World {
         // Whoever is closed is read from until there is nothing more.
         let (written, writes) = (self.touched(), self.plan.budget.private_writes + self.plan.budget.visits);
         let drained = self.alive.iter().filter(|&&who| self.oracle.has_left_at(who, now.at)).count();
+        // Whose request has not come in time is told so.
+        let drained = drained + self.exchanges();
         assert!(written <= writes + drained, "{written} clients are written to in one turn, which is for {writes}");
         self.look(now);
         self.check();
@@ -138,6 +145,11 @@ impl World {
         self.engine.hub.operator_line(Input::Line(order), now);
         self.oracle.operate(order, now);
         self.hear(now);
+    }
+
+    /// Connections that the hub does not know of.
+    pub(super) fn exchanges(&self) -> usize {
+        self.engine.connections.iter().filter(|(_, connection)| connection.is_exchange()).count()
     }
 
     /// How many people's streams have been read from or written to since the last call.
@@ -160,7 +172,9 @@ impl World {
                 Heard::Departed(id, Cause::ConnectionLost) => {
                     let who = self.oracle.in_slot(id);
                     let wire = self.people[who].wire.borrow();
-                    assert!(wire.is_reset(), "person {who} is lost and the connection is sound");
+                    // A browser may end without taking leave.
+                    let is_broken = wire.is_reset() || self.people[who].page.is_some() && self.people[who].ends;
+                    assert!(is_broken, "person {who} is lost and the connection is sound");
                     None
                 }
                 Heard::Departed(id, Cause::TooSlow) => {
@@ -171,7 +185,10 @@ impl World {
                 }
                 Heard::Departed(id, Cause::EndOfInput) => {
                     let who = self.oracle.in_slot(id);
-                    assert!(self.people[who].wire.borrow().told_end, "person {who} has not ended");
+                    // A browser says so itself.
+                    let person = &self.people[who];
+                    let has_ended = person.wire.borrow().told_end || person.page.is_some() && person.ends;
+                    assert!(has_ended, "person {who} has not ended");
                     None
                 }
                 _ => None,
@@ -198,7 +215,10 @@ impl World {
                         String::from_utf8_lossy(&wire.fresh)
                     );
                 }
-                self.oracle.written(who, &wire.fresh);
+                match &mut person.page {
+                    Some(page) => self.oracle.written(who, &page.read(&wire.fresh)),
+                    None => self.oracle.written(who, &wire.fresh),
+                }
                 wire.fresh.clear();
                 person.written_at = now.at;
             }

@@ -9,7 +9,7 @@ use crate::server::connection::{Connection, Protocol, Received};
 use crate::server::engine::Engine;
 use crate::server::timers::Timer;
 use crate::server::transport::Listener;
-use crate::wire::websocket::{Decoder, Item, close_frame, ping_frame, pong_frame};
+use crate::wire::websocket::{Decoder, Item, close_frame, code, ping_frame, pong_frame};
 
 /// What is kept of the input between two reads.
 #[derive(Default)]
@@ -158,10 +158,10 @@ impl<S: Read + Write> Connection<S> {
 
 impl<L: Listener> Engine<L> {
     /// Owes a WebSocket the last frame, unless it has it or is none.
-    pub(in crate::server) fn end_web_socket(&mut self, slot: usize, code: u16) {
+    pub(in crate::server) fn end_web_socket(&mut self, slot: usize) {
+        let code = if self.is_ending() { code::GOING_AWAY } else { code::NORMAL };
         let connection = &mut self.connections[slot];
-        if matches!(connection.protocol, Protocol::WebSocket(_)) && !std::mem::replace(&mut connection.close_sent, true)
-        {
+        if connection.is_web_socket() && !std::mem::replace(&mut connection.close_sent, true) {
             self.hub.send_raw(ClientId::new(slot), &close_frame(code));
         }
     }

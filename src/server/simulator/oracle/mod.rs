@@ -47,6 +47,8 @@ pub enum Stage {
 /// One connection.
 pub struct Reader {
     pub addr: SocketAddr,
+    /// It reads JSON, which has no lines for days, and its own messages.
+    page: bool,
     pub stage: Stage,
     /// All that it is ever to be sent, and how much of it has been written.
     expected: Vec<u8>,
@@ -158,9 +160,10 @@ impl Oracle {
     }
 
     /// Somebody has connected and waits in the kernel's queue.
-    pub fn add(&mut self, addr: SocketAddr) {
+    pub fn add(&mut self, addr: SocketAddr, page: bool) {
         self.readers.push(Reader {
             addr,
+            page,
             stage: Stage::Outside,
             expected: Vec::new(),
             written: 0,
@@ -169,7 +172,7 @@ impl Oracle {
             key: String::new(),
             room: 0,
             entered: 0,
-            echo: false,
+            echo: page,
             ignored: Vec::new(),
             whisperer: None,
             up_to_date_at: 0,
@@ -205,6 +208,10 @@ impl Oracle {
             Heard::Line(id) => self.line(self.in_slot(id), now),
             Heard::Raw(id) => {
                 let who = self.in_slot(id);
+                if self.readers[who].page {
+                    // A pong, or the last frame.
+                    return;
+                }
                 match self.readers[who].typed.pop_front() {
                     Some(Typed::Option(answer)) => self.readers[who].expected.extend(answer),
                     typed => panic!("person {who} is answered to a telnet option, but has typed {typed:?}"),
@@ -268,6 +275,9 @@ impl Oracle {
     }
 
     fn tell(&mut self, who: usize, line: &str) {
+        if self.readers[who].page && rooms::is_day_line(line) {
+            return;
+        }
         let expected = &mut self.readers[who].expected;
         expected.extend_from_slice(line.as_bytes());
         expected.extend_from_slice(b"\r\n");

@@ -54,6 +54,14 @@ fn day_line(day: Date) -> String {
     format!("* {} {} {} {}", day.weekday(), day.day(), day.month(), day.year())
 }
 
+/// Nobody has the name of a day of the week.
+pub(super) fn is_day_line(line: &str) -> bool {
+    let days = ["Mon", "Tues", "Wednes", "Thurs", "Fri", "Satur", "Sun"];
+    days.iter().any(|day| {
+        line.strip_prefix("* ").and_then(|line| line.strip_prefix(day)).is_some_and(|line| line.starts_with("day "))
+    })
+}
+
 /// The beginning of what is said.
 pub(super) fn clock(now: Now) -> String {
     let (hour, minute, second) = now.local.time().as_hms();
