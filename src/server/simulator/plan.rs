@@ -45,7 +45,7 @@ impl Plan {
         let backlog_bytes = *random.pick(&[4096, 4096, 16 * 1024, 1 << 20]);
         // Where a log may be made anew its history is that of the messages alone, and JSON is longer than lines:
         // what is bounded in bytes is left to the other seeds.
-        let web = random.one_in(4);
+        let web = random.one_in(8);
         let backlog_bytes = if web { 1 << 20 } else { backlog_bytes };
         let config = Config {
             login: if random.one_in(16) { Login::Address } else { Login::Nickname },

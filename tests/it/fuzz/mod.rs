@@ -7,7 +7,7 @@ mod testing;
 use std::panic::catch_unwind;
 use std::path::Path;
 
-use self::properties::{commands, hub, hygiene, lines, names};
+use self::properties::{commands, frames, hub, hygiene, lines, names, requests};
 use self::testing::Random;
 
 /// Changed inputs of each target.
@@ -43,6 +43,15 @@ const WORDS: &[&[u8]] = &[
     b"/",
     b" ",
     b"quit",
+    b"\x81\x82\0\0\0\0",
+    b"\x01\x81\0\0\0\0",
+    b"\x80\x80\0\0\0\0",
+    b"\x89\x80\0\0\0\0",
+    b"\x88\x82\0\0\0\0\x03\xe8",
+    b"\xfe",
+    b": ",
+    b"HTTP/1.1",
+    b"Connection: close\r\n",
 ];
 
 /// Checks the corpus of a target and so many changes to it, or the one input that is asked for.
@@ -112,6 +121,16 @@ fn changed(seeds: &[Vec<u8>], random: &mut Random) -> Vec<u8> {
 #[test]
 fn lines_are_the_same_in_whatever_pieces_they_come() {
     run("lines", lines::check);
+}
+
+#[test]
+fn frames_are_what_tungstenite_makes_of_them() {
+    run("frames", frames::check);
+}
+
+#[test]
+fn requests_are_the_same_in_whatever_pieces_they_come() {
+    run("requests", requests::check);
 }
 
 #[test]

@@ -1,0 +1,122 @@
+//! The frames of a WebSocket are understood as by tungstenite, in whatever pieces they come.
+
+use std::io::{Cursor, Read, Write};
+
+use chinwag::wire::hygiene;
+use chinwag::wire::websocket::{Decoder, Item};
+use tungstenite::error::ProtocolError;
+use tungstenite::protocol::frame::coding::CloseCode;
+use tungstenite::protocol::{Role, WebSocketConfig};
+use tungstenite::{Error, Message, WebSocket};
+
+/// The longest line, and the longest message, of which there is none in inputs as short as these.
+const MAX_LINE: usize = 64;
+const MAX_MESSAGE: usize = 16 * MAX_LINE;
+
+/// The first byte says how long the pieces are.
+pub fn check(input: &[u8]) {
+    let Some((&piece, input)) = input.split_first() else { return };
+    let whole = decode(input, input.len().max(1), MAX_MESSAGE);
+    assert_eq!(decode(input, 1 + usize::from(piece % 32), MAX_MESSAGE), whole, "in pieces");
+    // It waits for the end of a frame before it judges.
+    let is_broken = matches!(whole.last(), Some(Item::Broken(_)));
+    let padding = if is_broken { 32 * MAX_MESSAGE } else { 0 };
+    compare(&whole, judge(&[input, &vec![0; padding]].concat()));
+
+    // With a lower limit the lines are the same, but for those over it, which may be of any bytes.
+    if whole.last() == Some(&Item::Broken(1007)) {
+        return;
+    }
+    let mut limited = decode(input, 1 + usize::from(piece % 32), MAX_LINE);
+    let too_big = limited.last() == Some(&Item::Broken(1009));
+    if too_big {
+        limited.pop();
+    }
+    let mut rest = whole.iter();
+    for item in limited.iter().filter(|item| **item != Item::TooLong) {
+        assert!(rest.any(|other| other == item), "{item:?} is not among {whole:?}");
+    }
+}
+
+fn decode(input: &[u8], piece: usize, max: usize) -> Vec<Item> {
+    let (mut decoder, mut items) = (Decoder::default(), Vec::new());
+    for mut bytes in input.chunks(piece) {
+        while let Some(item) = decoder.next(&mut bytes, max) {
+            let is_last = matches!(item, Item::Close(_) | Item::Broken(_));
+            items.push(item);
+            if is_last {
+                return items;
+            }
+        }
+        assert!(bytes.is_empty(), "nothing is left lying");
+        assert!(decoder.kept() <= 2 * max + 256, "{} bytes are kept", decoder.kept());
+    }
+    items
+}
+
+struct Stream<'a>(Cursor<&'a [u8]>);
+
+impl Read for Stream<'_> {
+    fn read(&mut self, block: &mut [u8]) -> std::io::Result<usize> {
+        self.0.read(block)
+    }
+}
+
+impl Write for Stream<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What tungstenite makes of it, and whether it found something that is against the RFC.
+fn judge(input: &[u8]) -> (Vec<Message>, bool) {
+    let limit = Some(16 * MAX_MESSAGE);
+    let config = WebSocketConfig::default().max_message_size(limit).max_frame_size(limit);
+    let mut socket = WebSocket::from_raw_socket(Stream(Cursor::new(input)), Role::Server, Some(config));
+    let mut messages = Vec::new();
+    loop {
+        match socket.read() {
+            Ok(message) => {
+                let is_last = message.is_close() || message.is_binary();
+                messages.push(message);
+                if is_last {
+                    return (messages, false);
+                }
+            }
+            Err(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => return (messages, false),
+            Err(_) => return (messages, true),
+        }
+    }
+}
+
+fn compare(items: &[Item], (messages, is_wrong): (Vec<Message>, bool)) {
+    for (index, item) in items.iter().enumerate() {
+        match (item, messages.get(index)) {
+            (Item::Line(line), Some(Message::Text(text))) => {
+                let text = text.replace(['\n', '\r'], " ");
+                assert_eq!(*line, hygiene::clean(&text));
+            }
+            (Item::Ping(payload), Some(Message::Ping(other))) => assert_eq!(payload[..], other[..]),
+            (Item::Pong, Some(Message::Pong(_))) => {}
+            (Item::Close(_), Some(Message::Close(_))) => return,
+            // It knows fewer codes.
+            (Item::Close(1014), None) => return,
+            // We take no binary messages, and do not wait for the end of one.
+            (Item::Broken(1003), _) => return,
+            // It has no lines.
+            (Item::TooLong, _) => return,
+            // A code that nobody may send it answers itself.
+            (Item::Broken(1002), Some(Message::Close(Some(frame)))) if frame.code == CloseCode::Protocol => return,
+            (Item::Broken(_), other) => {
+                assert!(is_wrong && other.is_none(), "broken off, where there is {other:?}, {is_wrong}");
+                return;
+            }
+            (item, other) => panic!("{item:?} is {other:?}"),
+        }
+    }
+    assert_eq!((items.len(), false), (messages.len(), is_wrong), "{items:?} and {messages:?}");
+}

@@ -1,0 +1,26 @@
+//! Heads of requests are understood or refused, in whatever pieces they come.
+
+use chinwag::wire::http::{self, MAX_HEAD};
+
+/// What is found in all of the input is found in any beginning of it that is long enough, and not before.
+pub fn check(input: &[u8]) {
+    let found = http::parse(input);
+    if let Ok(Some((request, length))) = &found {
+        assert!((1..=input.len().min(MAX_HEAD)).contains(length), "{length} bytes");
+        assert!(request.path.starts_with('/') && !request.path.contains(['?', ' ']), "{:?}", request.path);
+        assert_eq!(http::parse(&input[..*length]), found, "without what follows");
+        for shorter in 0..*length {
+            assert_eq!(http::parse(&input[..shorter]), Ok(None), "the first {shorter} bytes");
+        }
+        for name in ["room", "run", "after"] {
+            let _ = http::parameter(&request.query, name);
+        }
+        if let Some(upgrade) = &request.upgrade
+            && let Ok(answer) = http::accept(upgrade, "chinwag.v1")
+        {
+            let answer = String::from_utf8(answer).expect("ASCII");
+            assert!(answer.starts_with("HTTP/1.1 101 ") && answer.ends_with("\r\n\r\n"), "{answer}");
+            assert_eq!(answer.matches("\r\n\r\n").count(), 1, "{answer}");
+        }
+    }
+}
