@@ -2,11 +2,11 @@
 
 use std::net::SocketAddr;
 
-use time::{Date, Duration, Month};
+use time::{Date, Duration, Month, PrimitiveDateTime};
 
 use super::*;
 use crate::chat::name::{Name, Unfit};
-use crate::chat::{self, Cause, Event, Lang, Render};
+use crate::chat::{self, Cause, Event, LOBBY, Lang, Render};
 use crate::testing::Random;
 use crate::wire::plain::Plain;
 
@@ -138,10 +138,10 @@ fn expected<'a>(notice: &chat::Notice<'a>, lang: Lang, cause: &'a str) -> Option
     Some(match *notice {
         chat::Notice::Welcome => Notice::Welcome,
         chat::Notice::NameSet => Notice::NameSet,
-        chat::Notice::Entered { name, people: ref p } => Notice::Entered { name, people: people(p) },
+        chat::Notice::Entered { name, people: ref p, .. } => Notice::Entered { name, people: people(p) },
         chat::Notice::EnteredPeer { name } => Notice::EnteredPeer { name },
         chat::Notice::EnteredRoom { room, people: ref p } => Notice::EnteredRoom { room, people: people(p) },
-        chat::Notice::HistoryBegins { messages } => {
+        chat::Notice::HistoryBegins { messages, .. } => {
             Notice::HistoryBegins { messages: (lang == Lang::En).then_some(messages) }
         }
         chat::Notice::HistoryEnds => Notice::HistoryEnds,
@@ -160,14 +160,16 @@ fn expected<'a>(notice: &chat::Notice<'a>, lang: Lang, cause: &'a str) -> Option
         chat::Notice::Day(date) => Notice::Day(date),
         chat::Notice::Waiting { number } => Notice::Waiting { number },
         chat::Notice::Pong { text } => Notice::Pong { text },
-        chat::Notice::People(ref p) => Notice::People(people(p)),
+        chat::Notice::People { people: ref p, .. } => Notice::People(people(p)),
         chat::Notice::PeopleIn { room, people: ref p } => Notice::PeopleIn { room, people: people(p) },
         chat::Notice::Rooms { rooms, more } => Notice::Rooms { rooms: rooms.to_vec(), more },
         chat::Notice::Echo { on } => Notice::Echo { on },
         chat::Notice::Goodbye => Notice::Goodbye,
         chat::Notice::Kicked { why } => Notice::Kicked { why },
         chat::Notice::ShuttingDown => Notice::ShuttingDown,
-        chat::Notice::Ignoring { .. }
+        // Has no words for people.
+        chat::Notice::Hello { .. }
+        | chat::Notice::Ignoring { .. }
         | chat::Notice::NoLongerIgnoring { .. }
         | chat::Notice::IgnoreList { .. }
         | chat::Notice::Line(_)
@@ -227,10 +229,10 @@ fn check_random_notice(random: &mut Random, lang: Lang) {
     check_notice(
         lang,
         match random.below(15) {
-            0 => chat::Notice::Entered { name: &one, people: own },
+            0 => chat::Notice::Entered { name: &one, room: LOBBY, people: own },
             1 => chat::Notice::EnteredPeer { name: &one },
             2 => chat::Notice::EnteredRoom { room: &room, people: own },
-            3 => chat::Notice::HistoryBegins { messages: 1 + here },
+            3 => chat::Notice::HistoryBegins { messages: 1 + here, gap: false },
             4 => chat::Notice::Joined { name: &one, here },
             5 => chat::Notice::Left { name: &one, cause: &cause, here },
             6 => chat::Notice::Renamed { old: &one, new: &other },
@@ -238,7 +240,7 @@ fn check_random_notice(random: &mut Random, lang: Lang) {
             8 => chat::Notice::Day(date),
             9 => chat::Notice::Waiting { number: more as u32 },
             10 => chat::Notice::Pong { text: pong },
-            11 => chat::Notice::People(own),
+            11 => chat::Notice::People { room: LOBBY, people: own },
             12 => chat::Notice::PeopleIn { room: &room, people: foreign },
             13 => chat::Notice::Rooms { rooms: &rooms, more },
             _ => chat::Notice::Kicked { why: Some(why) },
@@ -384,16 +386,17 @@ fn every_refusal_is_read_as_what_it_was() {
 #[test]
 fn what_people_say_is_that_whatever_it_looks_like() {
     let mut random = Random(2);
-    let at = Time::from_hms(9, 5, 59).unwrap();
+    let when = PrimitiveDateTime::new(Date::MIN, Time::from_hms(9, 5, 59).unwrap()).assume_utc();
+    let at = when.time();
     for _ in 0..2000 {
         let named = name(&mut random);
         let name = *random.pick(&[&*named, "127.0.0.1:5000", "[::1]:5000#2", "server"]);
         let text = *random.pick(TEXTS);
         let shapes = [
-            (Event::Said { at, name, text }, Shape::Said { at, name, text }),
-            (Event::Action { at, name, text }, Shape::Action { at, name, text }),
-            (Event::Whisper { at, from: name, text }, Shape::Whisper { at, from: name, text }),
-            (Event::Whispered { at, to: name, text }, Shape::Whispered { at, to: name, text }),
+            (Event::Said { id: 1, at: when, name, text }, Shape::Said { at, name, text }),
+            (Event::Action { id: 1, at: when, name, text }, Shape::Action { at, name, text }),
+            (Event::Whisper { at: when, from: name, text }, Shape::Whisper { at, from: name, text }),
+            (Event::Whispered { at: when, to: name, text }, Shape::Whispered { at, to: name, text }),
         ];
         for (event, expected) in shapes {
             read(Lang::En, event, |shape, line| assert_eq!(shape, expected, "{line:?}"));
