@@ -1,0 +1,71 @@
+// The page in a real browser, against the real server: CHINWAG=target/debug/chinwag node run.mjs [--screenshots DIR] [NAME]
+// Ends with 1 and one line that says what, where something is not as it should be.
+import { mkdir } from 'node:fs/promises';
+import { Browser, Failure, Server, Wire } from './harness.mjs';
+import * as talking from './tests/talking.mjs';
+import * as losing from './tests/losing.mjs';
+import * as writing from './tests/writing.mjs';
+import * as safety from './tests/safety.mjs';
+import * as access from './tests/access.mjs';
+
+const argument = (name) => {
+  const at = process.argv.indexOf(name);
+  return at < 0 ? undefined : process.argv.splice(at, 2)[1];
+};
+const screenshots = argument('--screenshots');
+const only = process.argv[2] ?? '';
+const binary = process.env.CHINWAG;
+if (!binary) {
+  console.error('CHINWAG has to name the binary that is to be tested');
+  process.exit(2);
+}
+if (screenshots) await mkdir(screenshots, { recursive: true });
+
+const tests = Object.entries({ ...talking, ...losing, ...writing, ...safety, ...access }).filter(([name]) => name.includes(only));
+const browser = await Browser.start(process.env.CHROMIUM ?? '/usr/bin/chromium');
+const servers = [];
+const wires = [];
+
+/** What a test is given: servers that are ended behind it, the browser, and a place for pictures. */
+const world = {
+  browser,
+  page: (...args) => browser.page(...args),
+  async server(options, web) {
+    const server = await Server.start(binary, options, web);
+    servers.push(server);
+    return server;
+  },
+  async wire(server) {
+    const wire = await Wire.before(server);
+    wires.push(wire);
+    return wire;
+  },
+  async picture(page, name) {
+    if (screenshots) await page.screenshot({ path: `${screenshots}/${name}.png`, animations: 'disabled' });
+  },
+};
+
+async function tidy() {
+  for (const context of browser.chromium.contexts()) await context.close();
+  for (const wire of wires.splice(0)) wire.close();
+  for (const server of servers.splice(0)) await server.stop('SIGKILL');
+}
+
+let failed = 0;
+for (const [name, test] of tests) {
+  const began = performance.now();
+  try {
+    await test(world);
+    await tidy();
+    if (browser.complaints.length) throw new Failure(browser.complaints.join('; '));
+    console.log(`ok    ${name} (${Math.round(performance.now() - began)} ms)`);
+  } catch (error) {
+    failed += 1;
+    console.error(`FAILED ${name}: ${error instanceof Failure ? error.message : error.stack.replace(/\s+/g, ' ')}`);
+    await tidy();
+  }
+  browser.complaints.length = 0;
+}
+await browser.close();
+if (tests.length === 0) console.error(`FAILED there is no test ${only}`);
+process.exitCode = failed > 0 || tests.length === 0 ? 1 : 0;
