@@ -7,8 +7,8 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::client::ClientId;
-use super::hub::{Arrival, Hub, Input, Wish};
-use super::{Config, Dialect, Lang, Now};
+use super::hub::{Arrival, Hub, Input};
+use super::{Config, Dialect, Lang, Now, Wish};
 use crate::testing::Random;
 use crate::wire::json::Json;
 use crate::wire::plain::Plain;

@@ -6,33 +6,21 @@ use std::time::Duration;
 
 use compact_str::CompactString;
 use log::info;
-use time::Date;
 
 #[cfg(test)]
 use super::audit::Heard;
 use super::client::{Client, ClientId, Stage};
 use super::command::{Command, is_blank};
 use super::event::{Cause, Dialect, Event, Notice, People, Refusal};
-use super::hub::{Close, Deadline, Due, Hub, Wish};
-use super::log::{Cursor, Entry, Kind};
-use super::name::{Name, fold};
+use super::hub::{Close, Deadline, Due, Hub};
+use super::name::Name;
 use super::network::Network;
+use super::resuming::History;
 use super::room::{RoomId, Sum};
 use super::{Login, Mode, Now};
 
 /// Names given in the line that greets somebody.
 const MAX_GREETED: usize = 12;
-
-/// What somebody is shown of what was said before.
-pub(super) struct History {
-    pub begin: Cursor,
-    /// How many messages it is for them.
-    pub messages: usize,
-    /// The day of the first one.
-    pub day: Option<Date>,
-    /// Others came before it that are no longer kept, and that they lack.
-    pub gap: bool,
-}
 
 impl Hub {
     /// Gives a newcomer a seat, a place in line, or the reason why neither can be had.
@@ -146,29 +134,6 @@ impl Hub {
         });
     }
 
-    /// The room that somebody wants to enter, and the last message that they have read there.
-    fn wished(&mut self, id: ClientId) -> (RoomId, Option<u64>) {
-        // Looked at first, since most have no wish and a look costs a hash.
-        let wish = if self.wishes.is_empty() { None } else { self.wishes.remove(&id) };
-        let Some(Wish { room, read }) = wish else { return (RoomId::LOBBY, None) };
-        let read = read.filter(|&(run, _)| run == self.run).map(|(_, message)| message);
-        // In p2p there is one room.
-        let Some(room) = room.filter(|_| self.config.mode == Mode::Hub) else { return (RoomId::LOBBY, read) };
-        let found = match self.rooms.find(&fold(&room)) {
-            Some(room) => Ok(room),
-            None => Name::room(&room)
-                .map_err(|_| Refusal::BadRoomName)
-                .and_then(|name| self.rooms.open(&name).ok_or(Refusal::TooManyRooms { most: self.config.max_rooms })),
-        };
-        match found {
-            Ok(room) => (room, read),
-            Err(refusal) => {
-                self.refuse(id, refusal);
-                (RoomId::LOBBY, None)
-            }
-        }
-    }
-
     /// Brings somebody, who is in no room, into one: a word to them, the history, a word to the others.
     ///
     /// Of the history they want what is younger than message `after`.
@@ -232,28 +197,6 @@ impl Hub {
             Sum { joined: 1, left: 0 },
             now,
         );
-    }
-
-    /// The last `n` messages of a room, as `id` is to be shown them; only those younger than message `after`.
-    pub(super) fn history_for(&self, id: ClientId, room: RoomId, n: usize, after: Option<u64>) -> History {
-        let (client, room) = (&self.clients[id], &self.rooms[room]);
-        let log = room.log(client.dialect);
-        let (missed, mut gap) = after.and_then(|id| room.said_since(id)).unwrap_or((n, false));
-        if after.is_some() {
-            gap |= missed > log.history_len().min(n);
-        }
-        let n = n.min(missed);
-        let (begin, day) = log.history(n);
-        let messages = match client.ignored {
-            None => log.history_len().min(n),
-            Some(_) => {
-                let shown = |entry: &&Entry| entry.kind == Kind::Message && !client.skips_message(entry);
-                log.entries_from(begin).filter(shown).count()
-            }
-        };
-        // Else the dates between ignored messages would be shown.
-        let begin = if messages == 0 { log.end() } else { begin };
-        History { begin, messages, day, gap }
     }
 
     /// The names of up to `most` of those in a room, the longest there first if that is all of them.
@@ -404,7 +347,7 @@ fn is_leaving(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use time::{Month, PrimitiveDateTime, Time};
+    use time::{Date, Month, PrimitiveDateTime, Time};
 
     use super::super::{Config, Input, Lang};
     use super::*;

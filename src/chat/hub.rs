@@ -19,6 +19,7 @@ use super::name::fold;
 use super::names::Names;
 use super::network::Network;
 use super::operator::Operator;
+use super::resuming::Wish;
 use super::room::RoomId;
 use super::rooms::Rooms;
 use super::seats::Seats;
@@ -53,15 +54,6 @@ pub enum Allowance {
     AfterReplies,
     /// Never: it has left.
     Never,
-}
-
-/// Where somebody wants to go when they have given their nickname.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Wish {
-    /// Which room they want to enter instead of the lobby.
-    pub room: Option<String>,
-    /// In which run of the server they have been there, and the last message that they have read.
-    pub read: Option<(u64, u64)>,
 }
 
 /// Somebody who comes.

@@ -39,6 +39,7 @@ mod output;
 mod past;
 mod phrases;
 mod reader;
+mod resuming;
 mod room;
 mod rooms;
 mod seats;
@@ -51,11 +52,12 @@ use time::OffsetDateTime;
 
 pub use client::ClientId;
 pub use event::{Cause, Dialect, Event, Notice, People, Refusal, Render};
-pub use hub::{Allowance, Arrival, Close, Hub, Input, Wish};
+pub use hub::{Allowance, Arrival, Close, Hub, Input};
 pub use network::Network;
 pub use output::Lent;
 pub use phrases::Lang;
 pub use rooms::LOBBY;
+pub use resuming::Wish;
 pub use stats::Figures;
 
 /// The time, as whoever drives the hub sees it.

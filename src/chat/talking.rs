@@ -7,12 +7,12 @@ use super::Now;
 use super::client::{Client, ClientId, Ignored, Session, Stage};
 use super::command::{Command, is_blank, split};
 use super::delivery::Author;
-use super::entering::History;
 use super::event::{Cause, Event, Notice, People, Refusal};
 use super::hub::Hub;
 use super::log::Kind;
 use super::name::{Name, fold};
 use super::reader::Reader;
+use super::resuming::History;
 use super::room::RoomId;
 use super::{Login, Mode, rooms};
 

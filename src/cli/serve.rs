@@ -161,7 +161,11 @@ impl Serve {
             listen: addrs(&self.listen),
             web: addrs(&self.web),
             admin: addrs(&self.admin),
-            access: Access { allow_origin: self.allow_origin.clone(), trust_proxy: self.trust_proxy.clone() },
+            access: Access {
+                allow_origin: self.allow_origin.clone(),
+                trust_proxy: self.trust_proxy.clone(),
+                max_per_ip: self.max_per_ip as usize,
+            },
             lang: match self.lang {
                 LangArg::En => Lang::En,
                 LangArg::Zh => Lang::Zh,

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::connection::Phase;
+use super::acceptor::Kind;
+use super::connection::{Phase, Protocol};
 use super::engine::Engine;
 use super::timers::Timer;
 use super::transport::{Listener, Stream};
@@ -69,6 +70,11 @@ impl<L: Listener> Engine<L> {
     pub(super) fn reap(&mut self, now: Now) {
         for slot in std::mem::take(&mut self.closed) {
             let connection = self.connections.remove(slot);
+            if let Protocol::Http(exchange) = &connection.protocol
+                && !exchange.is_admin
+            {
+                self.crowd_leaves(Kind::Web, exchange.addr.ip());
+            }
             // Closing the socket takes it out of the poll.
             drop(connection);
             self.hub.closed(ClientId::new(slot), now);

@@ -19,7 +19,7 @@ use super::acceptor::{Acceptor, Kind};
 use super::connection::{Connection, Flushed, Phase, Received};
 use super::timers::{Deadline, Timer};
 use super::transport::{Listener, Stream};
-use super::web::{Access, Exchange, HEAD_TIMEOUT, Page, Turns};
+use super::web::{Access, Crowd, Exchange, HEAD_TIMEOUT, Page, Turns};
 use crate::chat::{Allowance, ClientId, Hub, Now};
 use crate::wheel::Wheel;
 
@@ -86,6 +86,7 @@ pub struct Engine<L: Listener> {
     /// The web side.
     pub access: Access,
     pub(super) page: Page,
+    pub(super) crowd: Crowd,
     /// How long turns have taken; counted where somebody can ask for it.
     pub turns: Option<Turns>,
 }
@@ -112,6 +113,7 @@ impl<L: Listener> Engine<L> {
             ends_at: None,
             access: Access::default(),
             page: Page::new(),
+            crowd: Crowd::default(),
             turns: has_admin.then(Turns::default),
         }
     }
@@ -257,10 +259,15 @@ impl<L: Listener> Engine<L> {
                 return;
             }
             let Some((mut stream, addr, kind)) = self.acceptor.accept(now.at) else { return };
+            if kind == Kind::Web && !self.has_room_for_page(addr.ip()) {
+                debug!("{addr} has too many connections that say nothing");
+                continue;
+            }
             let entry = self.connections.vacant_entry();
             let slot = entry.key();
             if let Err(error) = stream.watch(poll, slot) {
                 debug!("{addr} cannot be watched: {error}");
+                self.crowd_leaves(kind, addr.ip());
                 continue;
             }
             self.serials = self.serials.wrapping_add(1);

@@ -7,7 +7,7 @@ use std::fmt::Display;
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::websocket;
+use super::frame;
 use crate::chat::name::Unfit;
 use crate::chat::{Cause, Event, Lang, Notice, People, Refusal, Render};
 
@@ -20,7 +20,7 @@ pub struct Json {
 impl Render for Json {
     fn render(&self, event: &Event, out: &mut Vec<u8>) {
         if let Some(frame) = self.frame(event) {
-            websocket::text_frame(out, |out| {
+            frame::text_frame(out, |out| {
                 // Writing to a vector cannot fail, and every key is a string.
                 let _ = serde_json::to_writer(out, &frame);
             });

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::io::{self, IoSlice, Read, Write};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use log::debug;
@@ -31,7 +31,7 @@ const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// A connection over which requests come.
 pub struct Exchange {
-    addr: SocketAddr,
+    pub addr: SocketAddr,
     /// It may ask for the figures, and for nothing else.
     pub is_admin: bool,
     /// What has been read and not been answered.
@@ -50,7 +50,7 @@ pub struct Exchange {
 
 /// What came of reading.
 enum Step {
-    Request(Request),
+    Request(Box<Request>),
     Refused(Refused),
     /// There may be more to read.
     More,
@@ -128,7 +128,7 @@ impl Exchange {
                 Ok(None) => {}
                 Ok(Some((request, length))) => {
                     self.input.drain(..length);
-                    return Step::Request(request);
+                    return Step::Request(Box::new(request));
                 }
                 Err(refused) => return Step::Refused(refused),
             }
@@ -165,6 +165,19 @@ impl Exchange {
 }
 
 impl<L: Listener> Engine<L> {
+    /// Counts somebody who comes for a page, unless that is one too many from there.
+    pub(in crate::server) fn has_room_for_page(&mut self, addr: IpAddr) -> bool {
+        let most = if self.access.is_trusted(addr) { 0 } else { self.access.max_per_ip };
+        self.crowd.enter(addr, most)
+    }
+
+    /// One of those has become somebody, or is gone.
+    pub(in crate::server) fn crowd_leaves(&mut self, kind: Kind, addr: IpAddr) {
+        if kind == Kind::Web && self.access.max_per_ip > 0 && !self.access.is_trusted(addr) {
+            self.crowd.leave(addr);
+        }
+    }
+
     /// Answers what a connection asks for, as far as that is possible now.
     pub(in crate::server) fn exchange(&mut self, slot: usize, now: Now) {
         for _ in 0..STEPS {
@@ -177,7 +190,7 @@ impl<L: Listener> Engine<L> {
                 Flushed::Lost => return self.finish(slot),
             }
             match exchange.next(&mut connection.stream, &mut self.block, now) {
-                Step::Request(request) => self.answer(slot, request, now),
+                Step::Request(request) => self.answer(slot, &request, now),
                 Step::Refused(refused) => exchange.refuse(refused, now),
                 Step::More => {}
                 Step::Wait => return,
@@ -203,20 +216,20 @@ impl<L: Listener> Engine<L> {
         self.exchange(slot, now);
     }
 
-    fn answer(&mut self, slot: usize, request: Request, now: Now) {
+    fn answer(&mut self, slot: usize, request: &Request, now: Now) {
         let Protocol::Http(exchange) = &mut self.connections[slot].protocol else { return };
         let (addr, is_admin) = (exchange.addr, exchange.is_admin);
         debug!("{addr} asks for {}", request.path.escape_debug());
         let keep_alive = request.keep_alive;
         let answer = match (&*request.path, is_admin) {
-            ("/ws", false) => match self.upgrade(slot, addr, &request, now) {
+            ("/ws", false) => match self.upgrade(slot, addr, request, now) {
                 Ok(()) => return,
                 Err(refused) => Err(refused),
             },
-            ("/", false) => Ok(self.page(&request, now)),
+            ("/", false) => Ok(self.page(request, now)),
             ("/healthz", true) if self.is_ending() => Err(Refused::ShuttingDown),
-            ("/healthz", true) => Ok(document(TEXT, "ok\n".into(), &request, now)),
-            ("/metrics", true) => Ok(document(METRICS, self.metrics(now), &request, now)),
+            ("/healthz", true) => Ok(document(TEXT, "ok\n".into(), request, now)),
+            ("/metrics", true) => Ok(document(METRICS, self.metrics(now), request, now)),
             _ => Err(Refused::NotFound),
         };
         let (head, body) = answer
@@ -255,6 +268,7 @@ impl<L: Listener> Engine<L> {
         let Protocol::Http(exchange) = &mut connection.protocol else { return Ok(()) };
         let held = std::mem::take(&mut exchange.input);
         connection.become_web_socket(held, now);
+        self.crowd_leaves(Kind::Web, peer.ip());
         let addr = self.access.client(peer, request);
         let arrival = Arrival { addr, dialect: Dialect::WebSocket, preface: &preface, wish: wish(&request.query) };
         self.hub.arrived(ClientId::new(slot), arrival, now);

@@ -3,6 +3,7 @@
 //! An `exchange` is a connection before it is anybody's: requests and answers, unknown to the hub.
 //! With the upgrade it becomes a `socket` and a client of the hub as any other.
 
+mod crowd;
 mod exchange;
 mod metrics;
 mod origin;
@@ -13,6 +14,7 @@ mod tests;
 
 use crate::chat::Network;
 
+pub(super) use crowd::Crowd;
 pub(super) use exchange::{Exchange, HEAD_TIMEOUT};
 pub(super) use metrics::Turns;
 pub(super) use page::Page;
@@ -28,4 +30,6 @@ pub struct Access {
     pub allow_origin: Vec<String>,
     /// Proxies that are believed when they tell for whom they come.
     pub trust_proxy: Vec<Network>,
+    /// Connections from one address; a few more while they have not said what they want. 0 for no limit.
+    pub max_per_ip: usize,
 }

@@ -41,7 +41,8 @@ impl Access {
         client
     }
 
-    fn is_trusted(&self, addr: IpAddr) -> bool {
+    /// Whether it is the address of a proxy that is believed.
+    pub fn is_trusted(&self, addr: IpAddr) -> bool {
         self.trust_proxy.iter().any(|network: &Network| network.contains(addr))
     }
 }

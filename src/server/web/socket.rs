@@ -9,7 +9,8 @@ use crate::server::connection::{Connection, Protocol, Received};
 use crate::server::engine::Engine;
 use crate::server::timers::Timer;
 use crate::server::transport::Listener;
-use crate::wire::websocket::{Decoder, Item, close_frame, code, ping_frame, pong_frame};
+use crate::wire::frame::{close_frame, code, ping_frame, pong_frame};
+use crate::wire::websocket::{Decoder, Item};
 
 /// What is kept of the input between two reads.
 #[derive(Default)]

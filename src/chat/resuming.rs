@@ -1,0 +1,78 @@
+//! What somebody is shown of what was said before, and coming back to where one was.
+
+use time::Date;
+
+use super::Mode;
+use super::client::ClientId;
+use super::event::Refusal;
+use super::hub::Hub;
+use super::log::{Cursor, Entry, Kind};
+use super::name::{Name, fold};
+use super::room::RoomId;
+
+/// Where somebody wants to go when they have given their nickname.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wish {
+    /// Which room they want to enter instead of the lobby.
+    pub room: Option<String>,
+    /// In which run of the server they have been there, and the last message that they have read.
+    pub read: Option<(u64, u64)>,
+}
+
+/// What somebody is shown of what was said before.
+pub(super) struct History {
+    pub begin: Cursor,
+    /// How many messages it is for them.
+    pub messages: usize,
+    /// The day of the first one.
+    pub day: Option<Date>,
+    /// Others came before it that are no longer kept, and that they lack.
+    pub gap: bool,
+}
+
+impl Hub {
+    /// The room that somebody wants to enter, and the last message that they have read there.
+    pub(super) fn wished(&mut self, id: ClientId) -> (RoomId, Option<u64>) {
+        // Looked at first, since most have no wish and a look costs a hash.
+        let wish = if self.wishes.is_empty() { None } else { self.wishes.remove(&id) };
+        let Some(Wish { room, read }) = wish else { return (RoomId::LOBBY, None) };
+        let read = read.filter(|&(run, _)| run == self.run).map(|(_, message)| message);
+        // In p2p there is one room.
+        let Some(room) = room.filter(|_| self.config.mode == Mode::Hub) else { return (RoomId::LOBBY, read) };
+        let found = match self.rooms.find(&fold(&room)) {
+            Some(room) => Ok(room),
+            None => Name::room(&room)
+                .map_err(|_| Refusal::BadRoomName)
+                .and_then(|name| self.rooms.open(&name).ok_or(Refusal::TooManyRooms { most: self.config.max_rooms })),
+        };
+        match found {
+            Ok(room) => (room, read),
+            Err(refusal) => {
+                self.refuse(id, refusal);
+                (RoomId::LOBBY, None)
+            }
+        }
+    }
+
+    /// The last `n` messages of a room, as `id` is to be shown them; only those younger than message `after`.
+    pub(super) fn history_for(&self, id: ClientId, room: RoomId, n: usize, after: Option<u64>) -> History {
+        let (client, room) = (&self.clients[id], &self.rooms[room]);
+        let log = room.log(client.dialect);
+        let (missed, mut gap) = after.and_then(|id| room.said_since(id)).unwrap_or((n, false));
+        if after.is_some() {
+            gap |= missed > log.history_len().min(n);
+        }
+        let n = n.min(missed);
+        let (begin, day) = log.history(n);
+        let messages = match client.ignored {
+            None => log.history_len().min(n),
+            Some(_) => {
+                let shown = |entry: &&Entry| entry.kind == Kind::Message && !client.skips_message(entry);
+                log.entries_from(begin).filter(shown).count()
+            }
+        };
+        // Else the dates between ignored messages would be shown.
+        let begin = if messages == 0 { log.end() } else { begin };
+        History { begin, messages, day, gap }
+    }
+}

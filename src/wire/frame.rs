@@ -1,0 +1,87 @@
+//! The frames of WebSockets (RFC 6455) that are sent to clients, which are not masked.
+
+use std::io::Cursor;
+
+use tungstenite::protocol::frame::FrameHeader;
+use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
+
+/// Why a connection is closed: section 7.4.1.
+pub mod code {
+    pub const NORMAL: u16 = 1000;
+    pub const GOING_AWAY: u16 = 1001;
+    pub const PROTOCOL_ERROR: u16 = 1002;
+    pub const UNACCEPTABLE: u16 = 1003;
+    pub const NOT_UTF8: u16 = 1007;
+    pub const TOO_BIG: u16 = 1009;
+}
+
+/// The longest header: two bytes, eight of length, four of mask.
+pub const MAX_HEADER: usize = 14;
+
+/// Appends a text frame with what `write` writes.
+pub fn text_frame(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    // Most headers are of four bytes; the others are made room for when the length is known.
+    const USUAL: usize = 4;
+    let start = out.len();
+    out.extend_from_slice(&[0; USUAL]);
+    write(out);
+    let (header, len) = header(OpCode::Data(Data::Text), out.len() - start - USUAL);
+    match len {
+        USUAL => out[start..start + len].copy_from_slice(&header[..len]),
+        _ => drop(out.splice(start..start + USUAL, header[..len].iter().copied())),
+    }
+}
+
+/// A close frame.
+pub fn close_frame(code: u16) -> Vec<u8> {
+    control_frame(Control::Close, &code.to_be_bytes())
+}
+
+/// A ping without a payload.
+pub fn ping_frame() -> Vec<u8> {
+    control_frame(Control::Ping, &[])
+}
+
+/// The answer to a ping.
+pub fn pong_frame(payload: &[u8]) -> Vec<u8> {
+    control_frame(Control::Pong, payload)
+}
+
+fn control_frame(control: Control, payload: &[u8]) -> Vec<u8> {
+    let (header, len) = header(OpCode::Control(control), payload.len());
+    [&header[..len], payload].concat()
+}
+
+/// The header of a frame of ours, and its length.
+fn header(opcode: OpCode, payload: usize) -> ([u8; MAX_HEADER], usize) {
+    let mut bytes = [0; MAX_HEADER];
+    let mut cursor = Cursor::new(&mut bytes[..]);
+    let header = FrameHeader { is_final: true, opcode, ..FrameHeader::default() };
+    // There is room for any header.
+    let _ = header.format(payload as u64, &mut cursor);
+    let len = cursor.position() as usize;
+    (bytes, len)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_have_the_shortest_header_that_fits() {
+        for (length, header) in [
+            (0, &[0x81, 0][..]),
+            (125, &[0x81, 125]),
+            (126, &[0x81, 126, 0, 126]),
+            (65535, &[0x81, 126, 0xff, 0xff]),
+            (65536, &[0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0]),
+        ] {
+            let payload = vec![b'x'; length];
+            let mut out = b"before".to_vec();
+            text_frame(&mut out, |out| out.extend_from_slice(&payload));
+            assert_eq!(out, [b"before", header, &payload].concat(), "{length} bytes");
+        }
+        assert_eq!(close_frame(1001), [0x88, 2, 0x03, 0xe9]);
+        assert_eq!((ping_frame(), pong_frame(b"x")), (vec![0x89, 0], vec![0x8a, 1, b'x']));
+    }
+}
