@@ -56,8 +56,8 @@ pub use hub::{Allowance, Arrival, Close, Hub, Input};
 pub use network::Network;
 pub use output::Lent;
 pub use phrases::Lang;
-pub use rooms::LOBBY;
 pub use resuming::Wish;
+pub use rooms::LOBBY;
 pub use stats::Figures;
 
 /// The time, as whoever drives the hub sees it.

@@ -20,7 +20,7 @@ impl Page {
         let hash = |element| format!("'sha256-{}'", BASE64.encode(&Sha256::digest(content(HTML, element))));
         let policy = format!(
             "default-src 'none'; script-src {}; style-src {}; img-src data:; connect-src 'self'; base-uri 'none'; \
-             form-action 'none'; frame-ancestors 'none'",
+             form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
             hash("script"),
             hash("style")
         );
