@@ -29,7 +29,9 @@ fn run(command: Command) -> Result<u8, Box<dyn Error>> {
             part::end_with_parent();
             server::run(serve.settings())?
         }
-        Command::BenchPart(Part::Floor { prompt, welcome }) => floor::part::run(prompt, welcome).map(|()| 0)?,
+        Command::BenchPart(Part::Floor { dialect, run, prompt, welcome }) => {
+            floor::part::run(dialect, run, prompt, welcome).map(|()| 0)?
+        }
         Command::BenchPart(Part::Readers) => {
             readers::part();
             0

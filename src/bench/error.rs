@@ -33,6 +33,10 @@ pub enum Error {
         /// What it said.
         answer: String,
     },
+    /// The server does not make a WebSocket of a connection.
+    NoWebSocket(SocketAddr, String),
+    /// A frame is not as the server may send it.
+    Frame(String),
     /// The server sends without a line's end.
     EndlessLine(usize),
     /// Nothing has happened for too long.
@@ -70,6 +74,8 @@ impl fmt::Display for Error {
             Error::Refused { name, answer } => {
                 write!(f, "the server does not let {name} in: {}", answer.escape_debug())
             }
+            Error::NoWebSocket(addr, why) => write!(f, "no WebSocket at {addr}: {}", why.escape_debug()),
+            Error::Frame(what) => write!(f, "the server sent a frame that no browser takes: {what}"),
             Error::EndlessLine(most) => write!(f, "the server sent a line of more than {most} bytes"),
             Error::Stalled { waiting_for, seconds } => {
                 write!(f, "nothing has happened for {seconds:.0} s while waiting for {waiting_for}")

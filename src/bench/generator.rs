@@ -184,7 +184,7 @@ impl Generator {
     pub fn queue(&mut self, group: usize, index: usize, tag: Tag) {
         let key = self.groups[group].keys[index];
         if let Some(member) = self.members.get_mut(key) {
-            member.queue(tag, &self.common.format);
+            member.queue(tag, &self.common);
             self.said += 1;
         }
     }
@@ -201,7 +201,10 @@ impl Generator {
     pub fn whisper(&mut self, group: usize, from: usize, to: usize, tag: Tag) {
         let name = self.groups[group].name(to, self.common.run);
         let line = self.common.whisper(&name, tag);
-        self.send(group, from, &line);
+        let key = self.groups[group].keys[from];
+        if let Some(member) = self.members.get_mut(key) {
+            member.say(&line, &self.common);
+        }
         self.said += 1;
     }
 

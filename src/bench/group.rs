@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::checker::Checker;
 use super::clock::Nanos;
+use super::dialect::Dialect;
 use super::latency::Latency;
 use super::transcript::Transcript;
 
@@ -14,6 +15,8 @@ use super::transcript::Transcript;
 pub struct Door {
     /// Where it listens.
     pub addr: SocketAddr,
+    /// What is spoken there.
+    pub dialect: Dialect,
     /// Whether it says something before the name is due.
     pub prompt: bool,
     /// Whether it answers the name.
@@ -58,7 +61,7 @@ pub struct Group {
     pub ready: usize,
     /// How many have gone of their own wish.
     pub left: usize,
-    /// How many of those found their connection reset instead of closed.
+    /// How many of those found their connection reset, or ended without a last frame, instead of closed.
     pub resets: usize,
     /// Whether they read nothing at present.
     pub paused: bool,
@@ -80,7 +83,7 @@ pub struct Group {
     pub visits: Latency,
     /// What is in flight, where that is bounded.
     pub window: Option<Window>,
-    /// A probe as it was delivered, with the line's end.
+    /// A message, or a probe, as it was delivered last, with the line's end.
     pub sample: Vec<u8>,
     /// Bytes of the prompt and of the answer to the name, as they came to the last newcomer.
     pub greeting: (usize, usize),
@@ -218,7 +221,7 @@ mod tests {
 
     #[test]
     fn names_are_eight_bytes_and_different() {
-        let door = Door { addr: "127.0.0.1:1".parse().unwrap(), prompt: true, welcome: true };
+        let door = Door { addr: "127.0.0.1:1".parse().unwrap(), dialect: Dialect::Plain, prompt: true, welcome: true };
         let group = Group::new(door, Role::Talker, 35, 1, SECOND);
         assert_eq!(group.name(0, 37), "b011000z");
         assert_eq!(group.name(1, 37), "b0110010");

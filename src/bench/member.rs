@@ -7,11 +7,13 @@ use std::net::Shutdown;
 use memchr::memchr;
 use mio::net::TcpStream;
 
+use super::browser::Word;
 use super::clock::{self, Nanos};
 use super::common::Common;
+use super::dialect::Dialect;
 use super::error::Error;
 use super::group::{Group, Role};
-use super::message::{Format, Found, Kind, Tag};
+use super::message::{Found, Kind, Tag};
 use super::transcript::{Known, Place};
 
 /// The longest line that a server may send.
@@ -21,6 +23,10 @@ const MAX_LINE: usize = 4 << 20;
 enum State {
     /// The connection is being made, or the server, which has the first word, has not said it.
     Connecting,
+    /// A WebSocket has been asked for.
+    Upgrading,
+    /// It is there, and no name has been asked for.
+    Upgraded,
     /// The name has been said.
     Welcome,
     In,
@@ -41,10 +47,15 @@ pub struct Member {
     pub stream: TcpStream,
     /// The number of its group.
     pub group: usize,
+    dialect: Dialect,
     index: u32,
     state: State,
     ready: bool,
     hung_up: bool,
+    /// The server has sent the last frame.
+    closing: bool,
+    /// Bytes that it has sent before the name was due.
+    greeted: u32,
     /// When it was due.
     due: Nanos,
     /// A line of which the end has not come yet.
@@ -60,14 +71,17 @@ pub struct Member {
 
 impl Member {
     /// The connection has been asked for.
-    pub fn new(stream: TcpStream, group: usize, role: Role, index: usize, due: Nanos) -> Self {
+    pub fn new(stream: TcpStream, dialect: Dialect, group: usize, role: Role, index: usize, due: Nanos) -> Self {
         Member {
             stream,
             group,
+            dialect,
             index: index as u32,
             state: State::Connecting,
             ready: false,
             hung_up: false,
+            closing: false,
+            greeted: 0,
             due,
             rest: Vec::new(),
             out: Vec::new(),
@@ -83,7 +97,7 @@ impl Member {
     /// If it could not be made.
     pub fn writable(&mut self, group: &mut Group, common: &Common) -> Result<(), Error> {
         // Where the server has the first word, that or an error tells how it went.
-        if self.state == State::Connecting && !group.door.prompt {
+        if self.state == State::Connecting && (!group.door.prompt || self.dialect == Dialect::WebSocket) {
             match self.stream.take_error() {
                 Ok(None) => {}
                 Ok(Some(error)) | Err(error) => return Err(Error::Connect(group.door.addr, error)),
@@ -93,7 +107,10 @@ impl Member {
                 Err(error) if error.kind() == ErrorKind::NotConnected => return Ok(()),
                 Err(error) => return Err(Error::Connect(group.door.addr, error)),
             }
-            self.introduce(group, common);
+            match self.dialect {
+                Dialect::Plain => self.introduce(group, common),
+                Dialect::WebSocket => self.ask_for_upgrade(group, common),
+            }
         }
         self.flush();
         Ok(())
@@ -117,7 +134,7 @@ impl Member {
             match self.stream.read(block) {
                 Ok(0) => return self.ended(group, common, None),
                 Ok(n) => {
-                    if self.state == State::Connecting {
+                    if self.state == State::Connecting && self.dialect == Dialect::Plain {
                         self.prompted(group, common, &block[..n]);
                     } else {
                         self.take(group, common, &block[..n], clock::now())?;
@@ -141,7 +158,7 @@ impl Member {
     fn ended(&mut self, group: &mut Group, common: &Common, error: Option<io::Error>) -> Result<Flow, Error> {
         if self.hung_up {
             group.left += 1;
-            group.resets += usize::from(error.is_some());
+            group.resets += usize::from(error.is_some() || self.dialect == Dialect::WebSocket && !self.closing);
             group.visits.record(clock::now().saturating_sub(self.due));
             return Ok(Flow::Closed);
         }
@@ -164,27 +181,42 @@ impl Member {
     }
 
     fn take(&mut self, group: &mut Group, common: &Common, bytes: &[u8], now: Nanos) -> Result<(), Error> {
-        if self.state == State::Welcome {
-            group.greeting.1 = bytes.len();
+        match self.state {
+            State::In => {}
+            State::Welcome => group.greeting.1 = bytes.len(),
+            State::Connecting | State::Upgrading | State::Upgraded => {
+                self.greeted += bytes.len() as u32;
+                group.greeting.0 = self.greeted as usize;
+            }
+        }
+        if self.state == State::Upgrading {
+            return self.take_answer(group, common, bytes, now);
         }
         if self.place.is_some() {
             return self.follow(group, common, bytes, now);
         }
-        self.take_lines(group, common, bytes, now)
+        self.take_units(group, common, bytes, now)
     }
 
     /// Takes bytes of which all are to be looked at.
+    fn take_units(&mut self, group: &mut Group, common: &Common, bytes: &[u8], now: Nanos) -> Result<(), Error> {
+        match self.dialect {
+            Dialect::Plain => self.take_lines(group, common, bytes, now),
+            Dialect::WebSocket => self.take_frames(group, common, bytes, now),
+        }
+    }
+
     fn take_lines(&mut self, group: &mut Group, common: &Common, mut bytes: &[u8], now: Nanos) -> Result<(), Error> {
         if !self.rest.is_empty()
             && let Some(end) = memchr(b'\n', bytes)
         {
             let mut line = std::mem::take(&mut self.rest);
-            line.extend_from_slice(&bytes[..end]);
+            line.extend_from_slice(&bytes[..=end]);
             bytes = &bytes[end + 1..];
-            self.line(group, common, &line, now)?;
+            self.unit(group, common, &line, now)?;
         }
         while let Some(end) = memchr(b'\n', bytes) {
-            self.line(group, common, &bytes[..end], now)?;
+            self.unit(group, common, &bytes[..=end], now)?;
             bytes = &bytes[end + 1..];
         }
         self.rest.extend_from_slice(bytes);
@@ -204,19 +236,19 @@ impl Member {
             &joined
         };
         let (Some(place), Some(transcript)) = (self.place, group.transcript.take()) else {
-            return self.take_lines(group, common, got, now);
+            return self.take_units(group, common, got, now);
         };
         let Some(same) = transcript.same(place, got) else {
             self.place = None;
             group.transcript = Some(transcript);
-            return self.take_lines(group, common, got, now);
+            return self.take_units(group, common, got, now);
         };
         let (lines, place, left) = transcript.whole(place, same);
         // Messages that were due at one time are noted together.
         let (mut time, mut count) = (0, 0);
         for line in lines {
             let Some(Known { stream, seq, time: due }) = line.known else {
-                self.line(group, common, transcript.text(line), now)?;
+                self.unit(group, common, transcript.bytes(line), now)?;
                 continue;
             };
             if group.room.record(self.index as usize, usize::from(stream), seq) {
@@ -233,14 +265,19 @@ impl Member {
         group.latency.record_n(now.saturating_sub(time), count);
         self.place = Some(place);
         group.transcript = Some(transcript);
-        self.take_lines(group, common, &got[same - left..], now)
+        self.take_units(group, common, &got[same - left..], now)
     }
 
+    /// Takes a whole line, or a frame of text.
     #[inline]
-    fn line(&mut self, group: &mut Group, common: &Common, line: &[u8], now: Nanos) -> Result<(), Error> {
-        let text = line.strip_suffix(b"\r").unwrap_or(line);
-        let found = common.format.find(text);
-        self.note_place(group, line, &found);
+    fn unit(&mut self, group: &mut Group, common: &Common, unit: &[u8], now: Nanos) -> Result<(), Error> {
+        let text = self.dialect.text(unit);
+        // A page can do nothing with an object that is none, whatever is in it.
+        let found = match self.dialect {
+            Dialect::WebSocket if self.dialect.word(text) == Word::Broken => Found::Damaged,
+            _ => common.format.find(text),
+        };
+        self.note_place(group, unit, &found);
         match found {
             Found::Tag(Tag { kind: Kind::Message, stream, seq, time }) if self.seen.is_none() => {
                 if group.room.record(self.index as usize, usize::from(stream), seq) {
@@ -250,26 +287,34 @@ impl Member {
                     }
                 }
             }
-            Found::Tag(tag) => self.rare(group, common, tag, line, now),
+            Found::Tag(tag) => self.rare(group, common, tag, unit, now),
             Found::Damaged => group.room.tally.damaged += 1,
             Found::Other => {
                 group.note(self.index, text);
-                if self.state == State::Welcome {
-                    if text.starts_with(b"! ") {
-                        return Err(Error::Refused {
-                            name: group.name(self.index as usize, common.run),
-                            answer: String::from_utf8_lossy(text).into_owned(),
-                        });
-                    }
-                    self.enter(group, common, now);
+                if self.state != State::In {
+                    return self.hear(group, common, text, now);
                 }
             }
         }
         Ok(())
     }
 
+    /// The server's own words before one is in.
+    fn hear(&mut self, group: &mut Group, common: &Common, text: &[u8], now: Nanos) -> Result<(), Error> {
+        match self.dialect.word(text) {
+            Word::Refused(answer) => {
+                let name = group.name(self.index as usize, common.run);
+                return Err(Error::Refused { name, answer });
+            }
+            Word::Asked if self.state == State::Upgraded => self.introduce(group, common),
+            Word::Entered if self.state == State::Welcome => self.enter(group, common, now),
+            _ => {}
+        }
+        Ok(())
+    }
+
     /// Adds to the transcript what is new, and finds out where in it this reader is.
-    fn note_place(&mut self, group: &mut Group, line: &[u8], found: &Found) {
+    fn note_place(&mut self, group: &mut Group, unit: &[u8], found: &Found) {
         let Some(transcript) = &mut group.transcript else { return };
         let known = match *found {
             Found::Tag(Tag { kind: Kind::Message, stream, seq, time }) => Some(Known { stream, seq, time }),
@@ -277,7 +322,11 @@ impl Member {
         };
         let leads = self.place.is_some_and(|place| place == transcript.newest());
         if leads || known.is_some_and(|known| transcript.is_new(known)) {
-            transcript.push(line, known);
+            transcript.push(unit, known);
+            if known.is_some() {
+                group.sample.clear();
+                group.sample.extend_from_slice(unit);
+            }
         } else if !known.is_some_and(|known| transcript.is_last(known)) {
             self.place = None;
             return;
@@ -285,7 +334,7 @@ impl Member {
         self.place = Some(transcript.newest());
     }
 
-    fn rare(&mut self, group: &mut Group, common: &Common, tag: Tag, line: &[u8], now: Nanos) {
+    fn rare(&mut self, group: &mut Group, common: &Common, tag: Tag, unit: &[u8], now: Nanos) {
         match (tag.kind, group.role) {
             (Kind::Message, _) => {
                 if let Some(seen) = &mut self.seen
@@ -296,7 +345,7 @@ impl Member {
             }
             (Kind::Probe, _) => {
                 if group.sample.is_empty() {
-                    group.sample = [line, b"\n"].concat();
+                    group.sample = unit.to_vec();
                 }
                 group.ready += usize::from(!self.ready);
                 self.ready = true;
@@ -320,16 +369,14 @@ impl Member {
                 group.round_trips.record(now.saturating_sub(tag.time));
             } else {
                 let answer = common.whisper(&group.name(index - 1, common.run), Tag { kind: Kind::Answer, ..tag });
-                self.send(&answer);
+                self.say(&answer, common);
             }
         }
     }
 
     fn introduce(&mut self, group: &mut Group, common: &Common) {
         self.state = State::Welcome;
-        let mut name = group.name(self.index as usize, common.run);
-        name.push('\n');
-        self.send(name.as_bytes());
+        self.say(group.name(self.index as usize, common.run).as_bytes(), common);
         if !group.door.welcome {
             self.enter(group, common, clock::now());
         }
@@ -340,24 +387,37 @@ impl Member {
         group.logged_in += 1;
         group.logins.record(now.saturating_sub(self.due));
         if group.role == Role::Visitor {
-            let mut message = Vec::new();
-            common.format.write(Tag { kind: Kind::Message, stream: 0, seq: self.index, time: now }, &mut message);
-            message.push(b'\n');
-            self.send(&message);
-            self.hung_up = self.stream.shutdown(Shutdown::Write).is_ok();
+            self.queue(Tag { kind: Kind::Message, stream: 0, seq: self.index, time: now }, common);
+            self.hung_up = match self.dialect {
+                Dialect::Plain => {
+                    self.flush();
+                    self.stream.shutdown(Shutdown::Write).is_ok()
+                }
+                // A browser leaves it to the server to end the connection: RFC 6455, section 7.1.1.
+                Dialect::WebSocket => {
+                    common.browser.close(&mut self.out);
+                    self.flush();
+                    true
+                }
+            };
         }
     }
 
-    /// Writes a whole line, now or when there is room for it.
-    pub fn send(&mut self, line: &[u8]) {
-        self.out.extend_from_slice(line);
+    /// Writes these bytes, now or when there is room for them.
+    pub fn send(&mut self, bytes: &[u8]) {
+        self.out.extend_from_slice(bytes);
+        self.flush();
+    }
+
+    /// As [`Member::send`]: a line, given without its end.
+    pub fn say(&mut self, line: &[u8], common: &Common) {
+        common.line(self.dialect, &mut self.out, |out| out.extend_from_slice(line));
         self.flush();
     }
 
     /// Notes a whole line to be written with those that follow.
-    pub fn queue(&mut self, tag: Tag, format: &Format) {
-        format.write(tag, &mut self.out);
-        self.out.push(b'\n');
+    pub fn queue(&mut self, tag: Tag, common: &Common) {
+        common.line(self.dialect, &mut self.out, |out| common.format.write(tag, out));
     }
 
     /// Writes what can be written.
@@ -376,5 +436,6 @@ impl Member {
     }
 }
 
+mod frames;
 #[cfg(test)]
 mod model;

@@ -2,15 +2,18 @@
 //!
 //! - [`message`], [`checker`], [`latency`]: what is said, whether it arrives, and how late; [`transcript`] makes
 //!   that cheap. Pure.
+//! - [`dialect`]: what is spoken with the server; [`browser`]: that of browsers.
 //! - [`generator`]: the reactor; [`group`] and [`member`] are what it knows of its connections.
 //! - [`part`]: the other processes: [`target`] (the server), [`floor`] (what a bare send costs), and
 //!   helpers of [`readers`] where one process may not have so many files open; [`queue`] is the kernel's part.
 //! - [`scenario`]: what is done; [`room`] is what the scenarios share. [`report`]: what came of it.
 
+mod browser;
 pub mod checker;
 pub mod clock;
 pub mod common;
 pub mod cores;
+pub mod dialect;
 pub mod error;
 pub mod floor;
 pub mod generator;
@@ -45,10 +48,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clock::Nanos;
 use common::Common;
 use cores::Cores;
+use dialect::Dialect;
 use error::Error;
 use generator::Generator;
 use live::Live;
-use message::Format;
 use report::{Outcome, Report};
 use scenario::Scenario;
 
@@ -60,6 +63,8 @@ use crate::{fd_limit, signals};
 pub struct Settings {
     /// The server to be driven; `None` for one of our own.
     pub addr: Option<SocketAddr>,
+    /// What is spoken with it.
+    pub dialect: Dialect,
     /// Its process, where its costs are to be measured.
     pub pid: Option<u32>,
     /// Whether it says something before the name is due.
@@ -134,7 +139,7 @@ fn drive(
     impatient: &Arc<AtomicBool>,
     report: &mut Report,
 ) -> Outcome {
-    let common = Common { run, format: Format::new(run, scenario.size()), whisper: settings.whisper.clone() };
+    let common = Common::new(run, scenario.size(), settings.whisper.clone());
     let result = match Generator::new(common, Live::new(), Arc::clone(impatient)) {
         Ok(mut generator) => {
             generator.cores = cores;

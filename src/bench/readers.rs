@@ -15,7 +15,6 @@ use super::error::Error;
 use super::generator::Generator;
 use super::group::{Door, Group, Role};
 use super::live::Live;
-use super::message::Format;
 use super::part::{Part, Speaks, end_with_parent};
 use super::patience::Patience;
 use super::process::Process;
@@ -285,7 +284,7 @@ fn read_and_report() -> Result<(), Error> {
     let mut task = String::new();
     io::stdin().read_line(&mut task).map_err(|error| Error::System("no task", error))?;
     let task: Task = serde_json::from_str(&task).map_err(|error| Error::Part("a task", error.to_string()))?;
-    let common = Common { run: task.run, format: Format::new(task.run, task.size), whisper: String::new() };
+    let common = Common::new(task.run, task.size, String::new());
     let mut generator = Generator::new(common, Live::off(), Arc::default())?;
     generator.skip_sources(task.first_name as usize);
     let stdin = rustix::io::dup(rustix::stdio::stdin()).map_err(|error| Error::System("stdin", error.into()))?;

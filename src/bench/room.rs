@@ -1,6 +1,7 @@
 //! People in one room, of whom some talk and all the others read.
 
 use super::clock::{self, MILLISECOND, Nanos, SECOND};
+use super::dialect::Dialect;
 use super::error::Error;
 use super::floor::Floor;
 use super::generator::Generator;
@@ -27,8 +28,10 @@ const LATE: Nanos = SECOND;
 pub struct Room {
     /// Those who read.
     pub crowd: Crowd,
-    /// The group of those who talk; they read each other.
+    /// The group of those who talk; they read each other, and themselves where the server sends that too.
     pub talkers: usize,
+    /// How many are to read each message, talkers included.
+    readers: usize,
     /// How many messages each has said.
     pub said: Vec<u32>,
     /// What did not come in time.
@@ -45,10 +48,12 @@ impl Room {
         let first_name = generator.names(plan.streams as u32);
         let talkers = generator.add_group(Group::new(door, Role::Talker, first_name, plan.streams, plan.span));
         for talker in 0..plan.streams {
-            generator.connect(talkers, clock::now(), Some(talker))?;
+            let own = (door.dialect == Dialect::Plain).then_some(talker);
+            generator.connect(talkers, clock::now(), own)?;
         }
         let_in(generator, talkers, plan.streams, "those who talk", plan)?;
-        Ok(Room { crowd, talkers, said: vec![0; plan.streams], written_off: 0 })
+        let readers = crowd.count() + door.dialect.read_by(plan.streams);
+        Ok(Room { crowd, talkers, readers, said: vec![0; plan.streams], written_off: 0 })
     }
 
     /// Lets all readers in, and waits until each has been seen to read and the server is quiet.
@@ -99,7 +104,7 @@ impl Room {
     /// Deliveries that are owed for what was said, to readers and to talkers.
     pub fn owed(&self) -> u64 {
         let said: u64 = self.said.iter().copied().map(u64::from).sum();
-        said * (self.crowd.count() + self.said.len() - 1) as u64
+        said * self.readers as u64
     }
 
     /// Deliveries so far.
@@ -220,18 +225,23 @@ impl FloorRoom {
     /// # Errors
     /// If it does not start.
     pub fn open(generator: &mut Generator, room: &Room, here: usize, plan: Plan) -> Result<Self, Error> {
-        let group = &generator.groups[room.talkers];
-        let greeting = group.greeting;
-        let sample = generator.groups[room.crowd.group].sample.clone();
-        let format = &generator.common.format;
-        let at = format.position(&sample).unwrap_or(0);
-        let end = (at + format.size()).min(sample.len());
-        let around = (sample[..at].to_vec(), sample[end..].to_vec());
-        let floor = Floor::start(generator, greeting)?;
-        let readers = room.crowd.count() + room.said.len() - 1;
-        let mut crowd = Crowd::gather(generator, floor.door, readers, here, plan)?;
+        let Group { greeting, door: Door { dialect, .. }, .. } = generator.groups[room.talkers];
+        let floor = Floor::start(generator, dialect, greeting)?;
+        let mut crowd = Crowd::gather(generator, floor.door, room.readers, here, plan)?;
         crowd.enter(generator, plan)?;
-        Ok(FloorRoom { floor, crowd, said: vec![0; plan.streams], around })
+        let mut room_of_floor =
+            FloorRoom { floor, crowd, said: vec![0; plan.streams], around: (Vec::new(), Vec::new()) };
+        room_of_floor.imitate(generator, room);
+        Ok(room_of_floor)
+    }
+
+    /// Has lines made like the last one in `room`: numbers in them may have more digits by and by.
+    pub fn imitate(&mut self, generator: &Generator, room: &Room) {
+        let sample = &generator.groups[room.crowd.group].sample;
+        let format = &generator.common.format;
+        let at = format.position(sample).unwrap_or(0);
+        let end = (at + format.size()).min(sample.len());
+        self.around = (sample[..at].to_vec(), sample[end..].to_vec());
     }
 
     /// Appends the next message of a stream as the server would render it.

@@ -1,9 +1,11 @@
 //! The server that is driven: one of our own, or one that runs already.
 
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 
 use super::Settings;
 use super::clock::{self, MILLISECOND, SECOND};
+use super::dialect::Dialect;
 use super::error::Error;
 use super::generator::Generator;
 use super::group::Door;
@@ -47,7 +49,8 @@ impl Target {
         };
         let process = settings.pid.map(Process::new).transpose();
         let process = process.map_err(|error| Error::Part("--pid", error.desc().to_lowercase()))?;
-        Ok(Target { door: Door { addr, prompt: settings.prompt, welcome: settings.welcome }, process, own: None })
+        let Settings { dialect, prompt, welcome, .. } = *settings;
+        Ok(Target { door: Door { addr, dialect, prompt, welcome }, process, own: None })
     }
 
     fn start(generator: &mut Generator, settings: &Settings, seats: usize, size: usize) -> Result<Self, Error> {
@@ -62,9 +65,17 @@ impl Target {
     }
 
     fn try_start(generator: &mut Generator, settings: &Settings, seats: usize, size: usize) -> Result<Self, Error> {
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
-        let addr = port.map_err(|error| Error::System("cannot find a free port", error))?;
-        let args = [vec!["server".into()], options(addr, seats, size), settings.serve.clone()].concat();
+        let dialect = settings.dialect;
+        let [listen, web] = free_ports().map_err(|error| Error::System("cannot find a free port", error))?;
+        let mut args = [vec!["server".into()], options(listen, seats, size)].concat();
+        let addr = match dialect {
+            Dialect::Plain => listen,
+            Dialect::WebSocket => {
+                args.push(format!("--web={web}"));
+                web
+            }
+        };
+        args.extend_from_slice(&settings.serve);
         let mut own = Part::start(generator, "the server", &args, Speaks::Stderr)?;
         generator.cores.iter().for_each(|cores| cores.give(own.pid()));
         let process = Process::new(own.pid()).map_err(|error| Error::Part("the server", error.desc().into()))?;
@@ -79,7 +90,7 @@ impl Target {
         }
         // Should somebody else have taken the port, it is theirs that answers.
         own.check(generator)?;
-        let door = Door { addr, prompt: true, welcome: true };
+        let door = Door { addr, dialect, prompt: true, welcome: true };
         Ok(Target { door, process: Some(process), own: Some(own) })
     }
 
@@ -113,6 +124,13 @@ impl Target {
 /// How many people a server of our own can hold, under the limit of open files that it inherits.
 pub fn capacity() -> usize {
     fd_limit::seats(fd_limit::raise(), None, 0).max_clients
+}
+
+/// Two ports of which nobody makes use at present.
+fn free_ports() -> io::Result<[SocketAddr; 2]> {
+    // Both at once, lest they be the same.
+    let [one, other] = [TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?, TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?];
+    Ok([one.local_addr()?, other.local_addr()?])
 }
 
 /// Limits that are there to protect a server from its clients are out of the way.

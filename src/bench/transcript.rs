@@ -2,9 +2,7 @@
 //!
 //! Taking a line apart costs more than the server takes to deliver it when lines come in bulk. So a line is
 //! taken apart when the first reader gets it, and what the others get is compared with that, many lines at
-//! once. Whoever gets something else is read line by line, so that nothing depends on all getting the same.
-
-use memchr::memrchr;
+//! once. Lines are here with their ends, and frames with their headers. Whoever gets something else is read line by line, so that nothing depends on all getting the same.
 
 use super::clock::Nanos;
 
@@ -27,6 +25,8 @@ pub struct Known {
 pub struct Line {
     /// Where it ends, in bytes since the beginning.
     end: u64,
+    /// How many bytes it has.
+    length: u32,
     /// `None`: another line, to be looked at again for each reader.
     pub known: Option<Known>,
 }
@@ -88,10 +88,10 @@ impl Transcript {
         (&self.lines[begin..end], place, (upto - offset) as usize)
     }
 
-    /// The bytes of a line, without its end.
-    pub fn text(&self, line: &Line) -> &[u8] {
-        let text = &self.bytes[..(line.end - self.base) as usize - 1];
-        &text[memrchr(b'\n', text).map_or(0, |before| before + 1)..]
+    /// The bytes of a line.
+    pub fn bytes(&self, line: &Line) -> &[u8] {
+        let end = (line.end - self.base) as usize;
+        &self.bytes[end - line.length as usize..end]
     }
 
     /// Whether a message is the one that comes next here.
@@ -104,14 +104,13 @@ impl Transcript {
         self.lines.last().is_some_and(|line| line.known == Some(known))
     }
 
-    /// Adds a line, given without its end.
+    /// Adds a whole line.
     pub fn push(&mut self, line: &[u8], known: Option<Known>) {
         if self.bytes.len() > KEPT {
             self.trim();
         }
         self.bytes.extend_from_slice(line);
-        self.bytes.push(b'\n');
-        self.lines.push(Line { end: self.end(), known });
+        self.lines.push(Line { end: self.end(), length: line.len() as u32, known });
         if let Some(Known { stream, seq, .. }) = known {
             let stream = usize::from(stream);
             if self.next.len() <= stream {
@@ -143,7 +142,7 @@ mod tests {
 
     fn three() -> Transcript {
         let mut transcript = Transcript::default();
-        for (seq, line) in ["one", "two!", "three"].iter().enumerate() {
+        for (seq, line) in ["one\n", "two!\n", "three\n"].iter().enumerate() {
             transcript.push(line.as_bytes(), Some(known(seq as u32)));
         }
         transcript
@@ -158,7 +157,7 @@ mod tests {
         let same = transcript.same(*place, got.as_bytes())?;
         let (lines, then, left) = transcript.whole(*place, same);
         *place = then;
-        let text = |line| String::from_utf8(transcript.text(line).to_vec()).unwrap();
+        let text = |line| String::from_utf8(transcript.bytes(line).to_vec()).unwrap();
         Some((lines.iter().map(text).collect(), left))
     }
 
@@ -172,7 +171,7 @@ mod tests {
             assert_eq!(left, all[..cut].rsplit('\n').next().unwrap().len());
             let (rest, left) = follow(&transcript, &mut place, &all[cut - left..]).unwrap();
             lines.extend(rest);
-            assert_eq!((lines, left), (["one", "two!", "three"].map(String::from).to_vec(), 0));
+            assert_eq!((lines, left), (["one\n", "two!\n", "three\n"].map(String::from).to_vec(), 0));
             assert_eq!(place, transcript.newest());
         }
     }
@@ -200,15 +199,15 @@ mod tests {
     fn who_is_too_far_behind_is_told_so() {
         let mut transcript = three();
         let behind = start();
-        let line = [b'x'; 1000];
+        let line = [[b'x'; 1000].as_slice(), b"\n"].concat();
         for seq in 3..9000 {
             transcript.push(&line, Some(known(seq)));
         }
-        assert!(transcript.bytes.len() <= KEPT + line.len() + 1);
+        assert!(transcript.bytes.len() <= KEPT + line.len());
         assert_eq!(transcript.same(behind, b"one"), None);
         let place = Place { line: transcript.first, offset: transcript.base };
         let (lines, then, left) = transcript.whole(place, transcript.bytes.len());
-        assert!(lines.iter().all(|known| transcript.text(known) == line));
+        assert!(lines.iter().all(|known| transcript.bytes(known) == line));
         assert_eq!((lines.len(), then, left), (transcript.lines.len(), transcript.newest(), 0));
     }
 }

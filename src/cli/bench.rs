@@ -9,6 +9,7 @@ use clap::{ArgAction, Args, CommandFactory, Subcommand, ValueEnum, value_parser}
 use super::{Cli, Serve};
 use crate::bench::Settings;
 use crate::bench::clock::SECOND;
+use crate::bench::dialect::Dialect;
 use crate::bench::message::MIN_SIZE;
 use crate::bench::process::PID_LIMIT;
 use crate::bench::scenario::fanout::Pace;
@@ -31,9 +32,13 @@ pub struct Bench {
     #[command(subcommand)]
     what: What,
 
-    /// Drive the server that listens there, instead of one that the load test starts and stops
+    /// Drive the server that listens there (with --dialect websocket: its --web address), instead of one that the load test starts and stops
     #[arg(long, global = true, value_name = "HOST:PORT", value_parser = addr)]
     addr: Option<SocketAddr>,
+
+    /// plain: clients speak as nc does; websocket: as the server's page does in a browser
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "DIALECT")]
+    dialect: Dialect,
 
     /// The process of the server at --addr, to measure what it costs
     #[arg(long, global = true, requires = "addr", value_name = "PID", value_parser = value_parser!(u32).range(1..i64::from(PID_LIMIT)))]
@@ -188,8 +193,8 @@ pub enum Part {
     /// The server; of an option that is given twice the last one counts
     #[command(args_override_self = true)]
     Server(Box<Serve>),
-    /// What sends and does nothing else, with a prompt and a welcome of so many bytes
-    Floor { prompt: usize, welcome: usize },
+    /// What sends and does nothing else, in a run, with a prompt and a welcome of so many bytes
+    Floor { dialect: Dialect, run: u16, prompt: usize, welcome: usize },
     /// Readers past the limit of open files of one process
     Readers,
 }
@@ -215,6 +220,7 @@ impl Bench {
         }
         Settings {
             addr: self.addr,
+            dialect: self.dialect,
             pid: self.pid,
             prompt: self.prompt == First::Wait,
             welcome: self.welcome == First::Wait,
@@ -363,7 +369,7 @@ mod tests {
             "churn --rate 50 --residents 3 --seconds 2",
             "stalled --readers 7 --stalled 2 --rate 3 --size 100 --seconds 4",
         ] {
-            for common in ["", " --addr 127.0.0.1:4567 --pid 1", " --pin", " --serve '-q'"] {
+            for common in ["", " --dialect websocket", " --addr 127.0.0.1:4567 --pid 1", " --pin", " --serve '-q'"] {
                 let text = format!("{what}{common}");
                 let args: Vec<&str> = text.split(' ').map(|arg| arg.trim_matches('\'')).collect();
                 let settings = bench(&args).unwrap();

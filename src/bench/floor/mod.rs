@@ -6,6 +6,7 @@
 pub mod part;
 
 use super::clock::{self, MILLISECOND, SECOND};
+use super::dialect::Dialect;
 use super::error::Error;
 use super::generator::Generator;
 use super::group::{Door, Group, Role};
@@ -26,12 +27,14 @@ pub struct Floor {
 }
 
 impl Floor {
-    /// Starts it; its prompt and its answer to a name have so many bytes.
+    /// Starts it; what it says before a name, and its answer to one, have so many bytes.
     ///
     /// # Errors
     /// If it does not start.
-    pub fn start(generator: &mut Generator, greeting: (usize, usize)) -> Result<Self, Error> {
-        let args = ["floor".to_owned(), greeting.0.to_string(), greeting.1.to_string()];
+    pub fn start(generator: &mut Generator, dialect: Dialect, greeting: (usize, usize)) -> Result<Self, Error> {
+        let run = generator.common.run;
+        let args = ["floor", dialect.name()].map(str::to_owned).into_iter();
+        let args: Vec<String> = args.chain([run.into(), greeting.0, greeting.1].map(|it| it.to_string())).collect();
         let mut part = Part::start(generator, "the floor", &args, Speaks::Stdout)?;
         // It is compared with the server, and so has the same core.
         generator.cores.iter().for_each(|cores| cores.give(part.pid()));
@@ -43,8 +46,9 @@ impl Floor {
             }
             part.check(generator)?;
         };
-        let door = Door { addr, prompt: true, welcome: true };
-        let control = Door { welcome: false, ..door };
+        let door = Door { addr, dialect, prompt: true, welcome: true };
+        // Orders are no frames. It greets at once only those who speak plainly.
+        let control = Door { addr, dialect: Dialect::Plain, prompt: dialect == Dialect::Plain, welcome: false };
         let control = generator.add_group(Group::new(control, Role::Control, 0, 0, SECOND));
         generator.connect(control, clock::now(), None)?;
         while generator.groups[control].logged_in == 0 {

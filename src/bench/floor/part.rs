@@ -9,8 +9,11 @@ use slab::Slab;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::CONTROL;
+use crate::bench::browser::Browser;
+use crate::bench::dialect::Dialect;
 use crate::bench::part::end_with_parent;
 use crate::fd_limit;
+use crate::wire::websocket::text_frame;
 
 const LISTENER: Token = Token(usize::MAX - 1);
 
@@ -18,8 +21,10 @@ const LISTENER: Token = Token(usize::MAX - 1);
 const BACKLOG: i32 = 65_535;
 
 enum Stage {
-    /// Has not said a name.
+    /// Has said nothing.
     New,
+    /// Has asked for a WebSocket, and has not said a name.
+    Asked,
     Reader,
     Control,
 }
@@ -44,6 +49,7 @@ struct Floor {
     bytes: Vec<u8>,
     /// How many connections are full.
     full: usize,
+    dialect: Dialect,
     prompt: Vec<u8>,
     welcome: Vec<u8>,
     block: Vec<u8>,
@@ -53,7 +59,7 @@ struct Floor {
 ///
 /// # Errors
 /// If the kernel refuses the socket or the poll.
-pub fn run(prompt: usize, welcome: usize) -> io::Result<()> {
+pub fn run(dialect: Dialect, run: u16, prompt: usize, welcome: usize) -> io::Result<()> {
     end_with_parent();
     fd_limit::raise();
     let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
@@ -65,6 +71,14 @@ pub fn run(prompt: usize, welcome: usize) -> io::Result<()> {
     writeln!(io::stdout(), "{}", listener.local_addr()?)?;
     let poll = Poll::new()?;
     poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
+    let (prompt, welcome) = match dialect {
+        Dialect::Plain => (line(prompt), line(welcome)),
+        Dialect::WebSocket => {
+            let answer = Browser::new(run).answer();
+            let ask = frame("ask", prompt.saturating_sub(answer.len()));
+            ([answer, ask].concat(), frame("entered", welcome))
+        }
+    };
     let mut floor = Floor {
         poll,
         listener,
@@ -73,8 +87,9 @@ pub fn run(prompt: usize, welcome: usize) -> io::Result<()> {
         orders: Vec::new(),
         bytes: Vec::new(),
         full: 0,
-        prompt: line(prompt),
-        welcome: line(welcome),
+        dialect,
+        prompt,
+        welcome,
         block: vec![0; 256 * 1024],
     };
     let mut events = Events::with_capacity(1024);
@@ -106,6 +121,16 @@ fn line(size: usize) -> Vec<u8> {
     line
 }
 
+/// A frame of that kind and of so many bytes, or one or two more.
+fn frame(kind: &str, size: usize) -> Vec<u8> {
+    let object = format!("{{\"t\":\"{kind}\"}}");
+    let header = if size < 128 { 2 } else { 4 };
+    let mut out = Vec::new();
+    // Blanks are no part of an object.
+    text_frame(&mut out, |out| out.extend(format!("{object:0$}", size.saturating_sub(header)).bytes()));
+    out
+}
+
 impl Floor {
     fn accept(&mut self) -> io::Result<()> {
         loop {
@@ -113,7 +138,10 @@ impl Floor {
                 Ok((mut stream, _)) => {
                     let entry = self.connections.vacant_entry();
                     self.poll.registry().register(&mut stream, Token(entry.key()), Interest::READABLE)?;
-                    let _ = stream.write(&self.prompt);
+                    // A browser has the first word.
+                    if self.dialect == Dialect::Plain {
+                        let _ = stream.write(&self.prompt);
+                    }
                     entry.insert(Connection { stream, stage: Stage::New, sent: 0, full: false });
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
@@ -134,7 +162,11 @@ impl Floor {
                         Stage::New if self.block[..n].starts_with(CONTROL.as_bytes()) => {
                             connection.stage = Stage::Control;
                         }
-                        Stage::New => {
+                        Stage::New if self.dialect == Dialect::WebSocket => {
+                            connection.stage = Stage::Asked;
+                            let _ = connection.stream.write(&self.prompt);
+                        }
+                        Stage::New | Stage::Asked => {
                             connection.stage = Stage::Reader;
                             connection.sent = self.bytes.len();
                             self.readers.push(key);

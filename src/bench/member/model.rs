@@ -1,10 +1,11 @@
-//! Reading by comparison with the transcript counts what reading line by line counts, whatever a server does.
+//! Reading by comparison with the transcript counts what reading one by one counts, whatever a server does.
 
 use super::*;
 use crate::bench::clock::SECOND;
 use crate::bench::group::Door;
 use crate::bench::transcript::Transcript;
 use crate::testing::Random;
+use crate::wire::websocket::{pong_frame, text_frame};
 
 const SEEDS: u64 = 3000;
 
@@ -13,27 +14,48 @@ struct Readers {
     members: Vec<Member>,
 }
 
-fn readers(count: usize, streams: usize, talks: bool, transcript: bool, socket: &std::net::TcpStream) -> Readers {
-    let door = Door { addr: "127.0.0.1:1".parse().unwrap(), prompt: true, welcome: true };
+fn readers(
+    dialect: Dialect,
+    count: usize,
+    streams: usize,
+    talks: bool,
+    transcript: bool,
+    socket: &std::net::TcpStream,
+) -> Readers {
+    let door = Door { addr: "127.0.0.1:1".parse().unwrap(), dialect, prompt: true, welcome: true };
     let mut group = Group::new(door, Role::Talker, 0, streams, SECOND);
     group.transcript = transcript.then(Transcript::default);
     let members = (0..count).map(|index| {
         group.room.add_reader((index == 0 && talks).then_some(0));
         let stream = TcpStream::from_std(socket.try_clone().unwrap());
-        Member { state: State::In, ..Member::new(stream, 0, Role::Talker, index, 0) }
+        Member { state: State::In, ..Member::new(stream, dialect, 0, Role::Talker, index, 0) }
     });
     let members = members.collect();
     Readers { group, members }
 }
 
+/// What a server sends with that in it.
+fn unit(dialect: Dialect, text: &[u8]) -> Vec<u8> {
+    match dialect {
+        Dialect::Plain => [b"[12:00:00] name: ", text, b"\r\n"].concat(),
+        Dialect::WebSocket => {
+            let mut out = Vec::new();
+            text_frame(&mut out, |out| {
+                out.extend([br#"{"t":"said","name":"name","text":""#, text, br#""}"#].concat());
+            });
+            out
+        }
+    }
+}
+
 /// What a server without faults would send to everybody, and how many messages of each stream are in it.
-fn lines(random: &mut Random, common: &Common, streams: usize) -> (Vec<Vec<u8>>, Vec<u32>) {
+fn lines(random: &mut Random, dialect: Dialect, common: &Common, streams: usize) -> (Vec<Vec<u8>>, Vec<u32>) {
     let mut said = vec![0; streams];
     let mut lines = Vec::new();
     for number in 0..5 + random.below(40) {
-        let mut line = b"[12:00:00] name: ".to_vec();
+        let mut line = Vec::new();
         match random.below(12) {
-            0 => line = b"* somebody joined".to_vec(),
+            0 => line = b"somebody joined".to_vec(),
             1 => common.format.write(Tag { kind: Kind::Probe, stream: 0, seq: 0, time: 0 }, &mut line),
             _ => {
                 let stream = random.below(streams);
@@ -43,14 +65,13 @@ fn lines(random: &mut Random, common: &Common, streams: usize) -> (Vec<Vec<u8>>,
                 said[stream] += 1;
             }
         }
-        line.extend_from_slice(b"\r\n");
-        lines.push(line);
+        lines.push(unit(dialect, &line));
     }
     (lines, said)
 }
 
 /// Loses, doubles, swaps, damages, repeats or slips in a line, a few times.
-fn spoil(random: &mut Random, lines: &mut Vec<Vec<u8>>) {
+fn spoil(random: &mut Random, dialect: Dialect, lines: &mut Vec<Vec<u8>>) {
     for _ in 0..random.below(4) {
         if lines.len() < 2 {
             return;
@@ -61,25 +82,28 @@ fn spoil(random: &mut Random, lines: &mut Vec<Vec<u8>>) {
             1 => lines.insert(at, lines[at].clone()),
             2 => lines.swap(at, at + 1),
             3 => {
-                let byte = random.below(lines[at].len() - 2);
+                // Neither the end of a line nor the header of a frame.
+                let (length, text) = (lines[at].len(), dialect.text(&lines[at]).len());
+                let byte = random.below(text) + if dialect == Dialect::Plain { 0 } else { length - text };
                 lines[at][byte] ^= 1;
             }
             4 => lines.insert(random.below(lines.len()), lines[at].clone()),
-            _ => lines.insert(at, b"* for you alone\r\n".to_vec()),
+            _ if dialect == Dialect::WebSocket && random.below(2) == 0 => lines.insert(at, pong_frame(b"x")),
+            _ => lines.insert(at, unit(dialect, b"for you alone")),
         }
     }
 }
 
-fn run(seed: u64, socket: &std::net::TcpStream) {
+fn run(seed: u64, dialect: Dialect, socket: &std::net::TcpStream) {
     let mut random = Random(seed);
-    let common = Common { run: 7, format: Format::new(7, 40), whisper: String::new() };
+    let common = Common::new(7, 40, String::new());
     let (count, streams, talks) = (1 + random.below(4), 1 + random.below(3), random.below(5) == 0);
-    let mut both = [true, false].map(|transcript| readers(count, streams, talks, transcript, socket));
-    let (lines, said) = lines(&mut random, &common, streams);
+    let mut both = [true, false].map(|transcript| readers(dialect, count, streams, talks, transcript, socket));
+    let (lines, said) = lines(&mut random, dialect, &common, streams);
     let mut owed: Vec<Vec<u8>> = Vec::new();
     for _ in 0..count {
         let mut lines = lines.clone();
-        spoil(&mut random, &mut lines);
+        spoil(&mut random, dialect, &mut lines);
         owed.push(lines.concat());
     }
     let mut now = 0;
@@ -96,14 +120,15 @@ fn run(seed: u64, socket: &std::net::TcpStream) {
     let [with, without] = both.map(|Readers { mut group, .. }| {
         (group.room.tally, group.room.missing(&said), group.ready, group.notices, group.latency.counts())
     });
-    assert_eq!(with, without, "seed {seed}");
+    assert_eq!(with, without, "{dialect:?}, seed {seed}");
 }
 
 #[test]
-fn reading_by_the_transcript_counts_what_reading_line_by_line_counts() {
+fn reading_by_the_transcript_counts_what_reading_one_by_one_counts() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let socket = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     for seed in 0..SEEDS {
-        run(seed, &socket);
+        run(seed, Dialect::Plain, &socket);
+        run(seed, Dialect::WebSocket, &socket);
     }
 }

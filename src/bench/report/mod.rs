@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::Settings;
 use super::checker::Tally;
 use super::clock::Nanos;
+use super::dialect::Dialect;
 use super::error::Error;
 use super::interrupted;
 use super::latency::Summary;
@@ -34,6 +35,8 @@ pub struct Report {
     pub machine: Machine,
     /// What was driven: an address, or `own`.
     pub server: String,
+    /// What was spoken with it.
+    pub dialect: Dialect,
     /// What was done.
     pub scenarios: Vec<Done>,
 }
@@ -202,6 +205,7 @@ impl Report {
             started: machine::utc_now(),
             machine: Machine::this(),
             server: settings.addr.map_or_else(|| "own".to_owned(), |addr| addr.to_string()),
+            dialect: settings.dialect,
             scenarios: Vec::new(),
         }
     }

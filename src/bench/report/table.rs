@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::figures::{count, microseconds, milliseconds, significant, things};
 use super::{Checked, Done, Measured, Outcome, Own, Ratio, Report};
+use crate::bench::dialect::Dialect;
 use crate::bench::latency::Summary;
 use crate::bench::scenario::churn::Churn;
 use crate::bench::scenario::connections::Connections;
@@ -23,8 +24,9 @@ pub fn write(report: &Report) -> String {
     let machine = &report.machine;
     let _ = writeln!(
         text,
-        "chinwag {} bench, {}, {} x {}{}{}",
+        "chinwag {} bench{}, {}, {} x {}{}{}",
         report.chinwag,
+        if report.dialect == Dialect::Plain { "" } else { ", WebSocket dialect" },
         machine.kernel,
         machine.cpus,
         machine.cpu,

@@ -8,7 +8,7 @@ use crate::bench::clock::{self, MILLISECOND, Nanos, SECOND, seconds};
 use crate::bench::error::Error;
 use crate::bench::floor::Floor;
 use crate::bench::generator::Generator;
-use crate::bench::group::{Group, Role};
+use crate::bench::group::{Door, Group, Role};
 use crate::bench::latency::Summary;
 use crate::bench::patience::Patience;
 use crate::bench::process::Process;
@@ -199,8 +199,8 @@ impl Run<'_> {
         self.processes = room.crowd.processes();
         let slices = if room.crowd.processes() > 1 { 1 } else { (self.params.count / SLICE).clamp(1, SLICES) };
         if target.process.is_some() {
-            let greeting = self.generator.groups[room.talkers].greeting;
-            let floor = Floor::start(self.generator, greeting)?;
+            let Group { greeting, door: Door { dialect, .. }, .. } = self.generator.groups[room.talkers];
+            let floor = Floor::start(self.generator, dialect, greeting)?;
             let visitors = Group::new(floor.door, Role::Talker, 0, 1, SECOND);
             self.floor = Some((floor, self.generator.add_group(visitors)));
         }

@@ -204,6 +204,7 @@ impl Run<'_> {
 
     fn floor_slice(&mut self, measured: Nanos, slice: Nanos) -> Result<Option<Cost>, Error> {
         let Some(floor) = &mut self.floor else { return Ok(None) };
+        floor.imitate(self.generator, &self.room);
         let process = Some(floor.floor.process);
         self.generator.cpu_at_rest(process)?;
         let before = Cost::now(process, &self.room, floor.crowd.delivered(self.generator));

@@ -9,6 +9,7 @@ pub mod whisper;
 
 use super::Settings;
 use super::clock::{self, Nanos, SECOND};
+use super::dialect::Dialect;
 use super::error::Error;
 use super::generator::Generator;
 use super::message::MIN_SIZE;
@@ -108,6 +109,9 @@ impl Scenario {
         command.insert_str(0, "chinwag bench ");
         if let Some(addr) = settings.addr {
             command += &format!(" --addr {addr}");
+        }
+        if settings.dialect != Dialect::Plain {
+            command += &format!(" --dialect {}", settings.dialect.name());
         }
         if let Some(pid) = settings.pid {
             command += &format!(" --pid {pid}");

@@ -258,6 +258,7 @@ fn frame(page: &mut Page, across: &Axis, up: &Axis, title: &str, caption: &str) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bench::dialect::Dialect;
     use crate::bench::report::machine::Machine;
     use crate::bench::report::{Checked, Measured};
     use crate::bench::scenario::churn::{self, Churn};
@@ -278,6 +279,7 @@ mod tests {
             measured,
         };
         Report {
+            dialect: Dialect::Plain,
             chinwag: "1.2.3",
             build: "release",
             started: "2026-01-02T03:04:05Z".into(),
