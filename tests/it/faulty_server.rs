@@ -7,8 +7,11 @@ use std::os::fd::OwnedFd;
 use std::process::Command;
 use std::time::Instant;
 
+use chinwag::wire::http;
+use chinwag::wire::websocket::{Decoder, Item, close_frame, text_frame};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
+use serde_json::json;
 
 use crate::bench::{Bench, Finished};
 use crate::harness::DEADLINE;
@@ -16,12 +19,16 @@ use crate::harness::DEADLINE;
 /// How it treats people.
 #[derive(Clone, Copy)]
 pub struct Manners {
+    /// Whether it speaks to browsers, and not to nc.
+    pub web: bool,
     /// What it says first; nothing if empty.
     pub prompt: &'static str,
     /// What it answers to a name; nothing if empty.
     pub answer: &'static str,
     /// What stands before the name in a whisper.
     pub whisper: &'static str,
+    /// Whether it says so before it ends a browser's connection that has asked for it.
+    pub says_goodbye: bool,
     /// Whether what is said reaches anybody.
     pub broadcasts: bool,
     /// Whether speakers get back what they say.
@@ -33,14 +40,20 @@ pub struct Manners {
 }
 
 pub const POLITE: Manners = Manners {
+    web: false,
     prompt: "What is your name?\r\n",
     answer: "* You are in.\r\n",
     whisper: "@",
+    says_goodbye: true,
     broadcasts: true,
     echoes: false,
     waits: false,
     piece: usize::MAX,
 };
+
+/// As [`POLITE`], to browsers.
+pub const TO_BROWSERS: Manners =
+    Manners { web: true, prompt: r#"{"t":"ask"}"#, answer: r#"{"t":"entered"}"#, echoes: true, ..POLITE };
 
 /// A message that is about to be delivered; probes come through whole and are not shown.
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +78,8 @@ pub enum Act {
     Swap,
     /// One byte is another.
     Damage,
+    /// The object in the frame does not end.
+    Break,
     /// The one with this number gets it instead.
     Divert(u32),
     /// The one with this number gets it too.
@@ -77,11 +92,15 @@ pub enum Act {
 
 struct Client {
     stream: TcpStream,
+    /// A browser's frames; `None` for one at nc.
+    frames: Option<Decoder>,
+    /// A browser that has not asked for a WebSocket.
+    is_new: bool,
+    manners: Manners,
     /// `None` until it has said one.
     name: Option<String>,
     read: Vec<u8>,
     out: Vec<u8>,
-    piece: usize,
     /// What comes after the next one of this sender.
     held: Option<(u32, Vec<u8>)>,
     /// It sends no more, and is closed when it has got everything.
@@ -185,21 +204,25 @@ impl<'a> Faulty<'a> {
     fn take(&mut self, from: usize, line: &str) {
         let Some(name) = self.clients[from].name.clone() else {
             self.clients[from].name = Some(line.to_owned());
-            self.clients[from].push(self.manners.answer.as_bytes());
+            let answer = self.clients[from].framed(self.manners.answer);
+            self.clients[from].push(&answer);
             return;
         };
         let whisper = line.strip_prefix(self.manners.whisper).and_then(|rest| rest.split_once(' '));
         if let Some((other, text)) = whisper {
-            self.clients[from].push(format!("[12:00:00] you -> {other}: {text}\r\n").as_bytes());
+            let own = self.clients[from].rendered("whispered", &format!("you -> {other}"), text);
+            self.clients[from].push(&own);
             if let Some(to) = self.clients.iter().position(|client| client.name.as_deref() == Some(other)) {
-                self.deliver(to, format!("[12:00:00] {name} -> you: {text}\r\n").as_bytes(), text);
+                let line = self.clients[to].rendered("whisper", &format!("{name} -> you"), text);
+                self.deliver(to, &line, text);
             }
             return;
         }
         for to in 0..self.clients.len() {
             let reads = self.manners.broadcasts && (to != from || self.manners.echoes);
             if reads && self.clients[to].is_in() {
-                self.deliver(to, format!("[12:00:00] {name}: {line}\r\n").as_bytes(), line);
+                let rendered = self.clients[to].rendered("said", &name, line);
+                self.deliver(to, &rendered, line);
             }
         }
     }
@@ -224,7 +247,8 @@ impl<'a> Faulty<'a> {
             }
             Act::Deliver | Act::Swap | Act::Leak(_) | Act::Interrupt => client.push(line),
             Act::Double => client.push(&line.repeat(2)),
-            Act::Damage => return client.push(&damaged(line)),
+            Act::Damage => return client.push(&damaged(line, 4)),
+            Act::Break => return client.push(&damaged(line, 1)),
         }
         if let Some((_, held)) = client.held.take_if(|(stream, _)| *stream == delivery.stream) {
             client.push(&held);
@@ -240,10 +264,10 @@ impl<'a> Faulty<'a> {
     }
 }
 
-/// Another byte in the filling of the message, which is the last there is in a line.
-fn damaged(line: &[u8]) -> Vec<u8> {
+/// Another byte, so many from the end: the fourth is in the filling of the message, of a line and of a frame.
+fn damaged(line: &[u8], from_end: usize) -> Vec<u8> {
     let mut line = line.to_vec();
-    let at = line.len() - 4;
+    let at = line.len() - from_end;
     line[at] = b'!';
     line
 }
@@ -264,16 +288,37 @@ impl Client {
         stream.set_nodelay(true).expect("TCP_NODELAY");
         let mut client = Client {
             stream,
+            frames: manners.web.then(Decoder::default),
+            is_new: manners.web,
+            manners: *manners,
             name: None,
             read: Vec::new(),
             out: Vec::new(),
-            piece: manners.piece,
             held: None,
             leaving: false,
             gone: false,
         };
-        client.push(manners.prompt.as_bytes());
+        if !manners.web {
+            client.push(manners.prompt.as_bytes());
+        }
         client
+    }
+
+    /// A line as it is sent, or an object in a frame; nothing stays nothing.
+    fn framed(&self, text: &str) -> Vec<u8> {
+        let mut out = Vec::new();
+        match self.frames {
+            Some(_) if !text.is_empty() => text_frame(&mut out, |out| out.extend(text.bytes())),
+            _ => out.extend(text.bytes()),
+        }
+        out
+    }
+
+    fn rendered(&self, kind: &str, who: &str, text: &str) -> Vec<u8> {
+        match self.frames {
+            Some(_) => self.framed(&json!({ "t": kind, "name": who, "text": text }).to_string()),
+            None => format!("[12:00:00] {who}: {text}\r\n").into_bytes(),
+        }
     }
 
     fn is_in(&self) -> bool {
@@ -292,7 +337,7 @@ impl Client {
     }
 
     fn flush(&mut self) {
-        let piece = &self.out[..self.out.len().min(self.piece)];
+        let piece = &self.out[..self.out.len().min(self.manners.piece)];
         match self.stream.write(piece) {
             Ok(n) => drop(self.out.drain(..n)),
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
@@ -309,8 +354,40 @@ impl Client {
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
             Err(_) => self.gone = true,
         }
+        if self.frames.is_some() {
+            return self.frames();
+        }
         let end = self.read.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
         let whole = String::from_utf8(self.read.drain(..end).collect()).expect("UTF-8");
         whole.lines().map(str::to_owned).collect()
+    }
+
+    /// The lines in the whole frames that have come.
+    fn frames(&mut self) -> Vec<String> {
+        if self.is_new {
+            let Some((request, head)) = http::parse(&self.read).expect("a request") else { return Vec::new() };
+            self.read.drain(..head);
+            self.is_new = false;
+            let upgrade = request.upgrade.expect("one for a WebSocket");
+            let answer = http::accept(&upgrade, "chinwag.v1").expect("a sound one");
+            let prompt = self.framed(self.manners.prompt);
+            self.push(&[answer, prompt].concat());
+        }
+        let read = std::mem::take(&mut self.read);
+        let mut bytes = &read[..];
+        let mut lines = Vec::new();
+        while let Some(item) = self.frames.as_mut().and_then(|frames| frames.next(&mut bytes, usize::MAX >> 8)) {
+            match item {
+                Item::Line(line) => lines.push(line),
+                Item::Close(code) => {
+                    if self.manners.says_goodbye {
+                        self.push(&close_frame(code));
+                    }
+                    self.leaving = true;
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        lines
     }
 }

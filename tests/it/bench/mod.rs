@@ -8,6 +8,7 @@ mod pinned;
 mod scenarios;
 mod schema;
 mod split;
+mod websocket;
 
 use std::io::Read;
 use std::process::{Child, Command, Stdio};

@@ -29,7 +29,7 @@ fn check_latencies(value: &Value) {
 
 /// The figures of a scenario that passed, in a strict schema, with these figures of the server's cost or without.
 #[track_caller]
-fn measured(finished: &Finished, costs: &[&str], there: bool) -> Value {
+pub fn measured(finished: &Finished, costs: &[&str], there: bool) -> Value {
     schema::check_strictness(&finished.report());
     let measured = finished.passed();
     check_latencies(&measured);
@@ -40,10 +40,11 @@ fn measured(finished: &Finished, costs: &[&str], there: bool) -> Value {
     measured
 }
 
-const COSTS_OF_CONNECTIONS: [&str; 6] = ["server_cpu_us", "floor_cpu_us", "ratio", "user_bytes", "idle", "kept_bytes"];
-const COSTS_OF_FANOUT: [&str; 5] = ["server_cpu_us", "floor_cpu_us", "ratio", "floor_latency", "kept_bytes"];
-const COSTS_OF_CHURN: [&str; 3] = ["server_cpu_us", "kept_bytes", "kept_descriptors"];
-const COSTS_OF_STALLED: [&str; 2] = ["without.server_cpu_us", "with.server_cpu_us"];
+pub const COSTS_OF_CONNECTIONS: [&str; 6] =
+    ["server_cpu_us", "floor_cpu_us", "ratio", "user_bytes", "idle", "kept_bytes"];
+pub const COSTS_OF_FANOUT: [&str; 5] = ["server_cpu_us", "floor_cpu_us", "ratio", "floor_latency", "kept_bytes"];
+pub const COSTS_OF_CHURN: [&str; 3] = ["server_cpu_us", "kept_bytes", "kept_descriptors"];
+pub const COSTS_OF_STALLED: [&str; 2] = ["without.server_cpu_us", "with.server_cpu_us"];
 
 #[test]
 fn everybody_gets_in_and_reads_the_message_to_all() {
@@ -126,7 +127,7 @@ fn visitors_come_say_a_line_that_the_residents_read_and_go() {
 
 /// So many have got everything, and four readers eight messages while all read and eight while some did not.
 #[track_caller]
-fn check_stalled(measured: &Value, checked: u64) {
+pub fn check_stalled(measured: &Value, checked: u64) {
     let messages = measured["messages"].as_u64().expect("a count");
     assert_checked(&measured["checked"], messages * checked, NONE);
     for half in ["without", "with"] {
