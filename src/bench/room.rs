@@ -10,6 +10,7 @@ use super::message::{Kind, Tag};
 use super::patience::Patience;
 use super::readers::{Crowd, Plan, Report};
 use super::report::Checked;
+use super::transcript::Transcript;
 
 /// Who has not been seen to read is looked for again when nobody has been found for so long.
 const PROBE: Nanos = 200 * MILLISECOND;
@@ -47,6 +48,10 @@ impl Room {
         let crowd = Crowd::gather(generator, door, readers, here, plan)?;
         let first_name = generator.names(plan.streams as u32);
         let talkers = generator.add_group(Group::new(door, Role::Talker, first_name, plan.streams, plan.span));
+        // Where they read their own lines too, they all read the same.
+        if door.dialect == Dialect::WebSocket {
+            generator.groups[talkers].transcript = Some(Transcript::default());
+        }
         for talker in 0..plan.streams {
             let own = (door.dialect == Dialect::Plain).then_some(talker);
             generator.connect(talkers, clock::now(), own)?;

@@ -35,7 +35,7 @@ pub fn write(report: &Report) -> String {
     );
     for done in &report.scenarios {
         let _ = writeln!(text, "\n{}", done.command);
-        for (name, value) in rows(done) {
+        for (name, value) in rows(done, report.dialect) {
             let _ = writeln!(text, "  {name:COLUMN$}{value}");
         }
         for note in &done.notes {
@@ -63,10 +63,10 @@ pub fn write(report: &Report) -> String {
     text
 }
 
-fn rows(done: &Done) -> Rows {
+fn rows(done: &Done, dialect: Dialect) -> Rows {
     match &done.measured {
         None => Vec::new(),
-        Some(Measured::Connections(it)) => connections(it),
+        Some(Measured::Connections(it)) => connections(it, dialect),
         Some(Measured::Fanout(it)) => fanout(it),
         Some(Measured::Whisper(it)) => whisper(it),
         Some(Measured::Churn(it)) => churn(it),
@@ -132,7 +132,7 @@ fn headline(done: &Done) -> String {
     parts.join(", ")
 }
 
-fn connections(it: &Connections) -> Rows {
+fn connections(it: &Connections, dialect: Dialect) -> Rows {
     let mut rows = Rows::new();
     let asked = it.parameters.count;
     rows.push(("clients", format!("{} of {} got in", count(it.logged_in as u64), count(asked as u64))));
@@ -146,7 +146,12 @@ fn connections(it: &Connections) -> Rows {
     if let Some(us) = it.server_cpu_us {
         rows.push(("server CPU", format!("{} a login", microseconds(us))));
     }
-    floor(&mut rows, "accept, recv, 2 sends", it.floor_cpu_us, it.ratio.as_ref());
+    let bare = match dialect {
+        Dialect::Plain => "accept, recv, 2 sends",
+        // One for the head of the request, and one for the name.
+        Dialect::WebSocket => "accept, recvs, sends",
+    };
+    floor(&mut rows, bare, it.floor_cpu_us, it.ratio.as_ref());
     if let Some(bytes) = it.user_bytes {
         rows.push(("server memory", format!("{} bytes a client", significant(bytes))));
     }
