@@ -1,8 +1,7 @@
 //! One connection of the load test: how it gets in, and what it makes of what it reads.
 
 use std::collections::HashSet;
-use std::io::{self, ErrorKind, Read, Write};
-use std::net::Shutdown;
+use std::io::{self, ErrorKind, Read};
 
 use memchr::memchr;
 use mio::net::TcpStream;
@@ -373,69 +372,9 @@ impl Member {
             }
         }
     }
-
-    fn introduce(&mut self, group: &mut Group, common: &Common) {
-        self.state = State::Welcome;
-        self.say(group.name(self.index as usize, common.run).as_bytes(), common);
-        if !group.door.welcome {
-            self.enter(group, common, clock::now());
-        }
-    }
-
-    fn enter(&mut self, group: &mut Group, common: &Common, now: Nanos) {
-        self.state = State::In;
-        group.logged_in += 1;
-        group.logins.record(now.saturating_sub(self.due));
-        if group.role == Role::Visitor {
-            self.queue(Tag { kind: Kind::Message, stream: 0, seq: self.index, time: now }, common);
-            self.hung_up = match self.dialect {
-                Dialect::Plain => {
-                    self.flush();
-                    self.stream.shutdown(Shutdown::Write).is_ok()
-                }
-                // A browser leaves it to the server to end the connection: RFC 6455, section 7.1.1.
-                Dialect::WebSocket => {
-                    common.browser.close(&mut self.out);
-                    self.flush();
-                    true
-                }
-            };
-        }
-    }
-
-    /// Writes these bytes, now or when there is room for them.
-    pub fn send(&mut self, bytes: &[u8]) {
-        self.out.extend_from_slice(bytes);
-        self.flush();
-    }
-
-    /// As [`Member::send`]: a line, given without its end.
-    pub fn say(&mut self, line: &[u8], common: &Common) {
-        common.line(self.dialect, &mut self.out, |out| out.extend_from_slice(line));
-        self.flush();
-    }
-
-    /// Notes a whole line to be written with those that follow.
-    pub fn queue(&mut self, tag: Tag, common: &Common) {
-        common.line(self.dialect, &mut self.out, |out| common.format.write(tag, out));
-    }
-
-    /// Writes what can be written.
-    pub fn flush(&mut self) {
-        while self.sent < self.out.len() {
-            match self.stream.write(&self.out[self.sent..]) {
-                Ok(n) => self.sent += n,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
-                // Reading will tell that the connection has ended.
-                Err(_) => break,
-            }
-        }
-        self.out.clear();
-        self.sent = 0;
-    }
 }
 
 mod frames;
 #[cfg(test)]
 mod model;
+mod speaking;
