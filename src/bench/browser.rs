@@ -227,7 +227,8 @@ mod tests {
     use tungstenite::handshake::client::generate_key;
 
     use super::*;
-    use crate::wire::websocket::{self, Decoder, Item};
+    use crate::wire::frame::{close_frame, pong_frame, text_frame};
+    use crate::wire::websocket::{Decoder, Item};
     use crate::wire::{http, json};
 
     fn decode(mut bytes: &[u8]) -> Vec<Item> {
@@ -297,7 +298,7 @@ mod tests {
         let long = vec![b'x'; 70_000];
         for text in [&b"{}"[..], &long[..200], &long] {
             let start = bytes.len();
-            websocket::text_frame(&mut bytes, |out| out.extend_from_slice(text));
+            text_frame(&mut bytes, |out| out.extend_from_slice(text));
             assert_eq!(payload(&bytes[start..]), text);
             for end in start..bytes.len() {
                 assert_eq!(frame(&bytes[start..end], 100_000), Ok(None));
@@ -305,8 +306,8 @@ mod tests {
             assert_eq!(frame(&bytes[start..], 100_000), Ok(Some((Frame::Text(text), bytes.len() - start))));
         }
         assert!(frame(&bytes, 1).is_err(), "it is too long");
-        assert_eq!(frame(&websocket::close_frame(1001), 9), Ok(Some((Frame::Close(Some(1001)), 4))));
-        assert_eq!(frame(&websocket::pong_frame(b"x"), 9), Ok(Some((Frame::Pong, 3))));
+        assert_eq!(frame(&close_frame(1001), 9), Ok(Some((Frame::Close(Some(1001)), 4))));
+        assert_eq!(frame(&pong_frame(b"x"), 9), Ok(Some((Frame::Pong, 3))));
         assert_eq!(frame(&[0x89, 1, b'x'], 9), Ok(Some((Frame::Ping(b"x"), 3))));
         for wrong in [&[0x81, 0x81, 0, 0, 0, 0, 0][..], &[0x01, 0], &[0xc1, 0], &[0x82, 0], &[0x80, 0], &[0x83, 0]] {
             assert!(frame(wrong, 9).is_err(), "{wrong:?}");

@@ -7,8 +7,9 @@ use std::os::fd::OwnedFd;
 use std::process::Command;
 use std::time::Instant;
 
+use chinwag::wire::frame::{close_frame, text_frame};
 use chinwag::wire::http;
-use chinwag::wire::websocket::{Decoder, Item, close_frame, text_frame};
+use chinwag::wire::websocket::{Decoder, Item};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 use serde_json::json;

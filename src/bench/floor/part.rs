@@ -13,7 +13,7 @@ use crate::bench::browser::Browser;
 use crate::bench::dialect::Dialect;
 use crate::bench::part::end_with_parent;
 use crate::fd_limit;
-use crate::wire::websocket::text_frame;
+use crate::wire::frame::text_frame;
 
 const LISTENER: Token = Token(usize::MAX - 1);
 

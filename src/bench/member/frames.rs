@@ -6,7 +6,7 @@ use crate::bench::clock::Nanos;
 use crate::bench::common::Common;
 use crate::bench::error::Error;
 use crate::bench::group::Group;
-use crate::wire::websocket::code::NORMAL;
+use crate::wire::frame::code::NORMAL;
 
 impl Member {
     /// The connection has been made.

@@ -5,7 +5,7 @@ use crate::bench::clock::SECOND;
 use crate::bench::group::Door;
 use crate::bench::transcript::Transcript;
 use crate::testing::Random;
-use crate::wire::websocket::{pong_frame, text_frame};
+use crate::wire::frame::{pong_frame, text_frame};
 
 const SEEDS: u64 = 3000;
 
