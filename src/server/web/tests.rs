@@ -101,7 +101,8 @@ fn a_head_that_trickles_in_is_refused_after_a_while() {
 #[test]
 fn a_connection_over_which_nothing_is_asked_is_closed() {
     let mut house = House::new();
-    let (silent, wire) = (house.connect(10_000), house.connect(10_000));
+    // There is room for all of the page, twice.
+    let (silent, wire) = (house.connect(10_000), house.connect(1_000_000));
     house.run(1);
     send(&wire, GET);
     house.run(2);
