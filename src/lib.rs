@@ -10,6 +10,9 @@
 //! - [`wire`]: bytes to lines and events to bytes, as text and as WebSocket frames; uses `chat`'s vocabulary.
 //! - [`server`]: the reactor, which alone knows `Poll` and the sockets; drives the two others. Its `web` is
 //!   HTTP: the page, the upgrade to a WebSocket, and the figures for the operator's programs.
+//! - [`wire`]: bytes to lines and events to bytes; uses `chat`'s vocabulary.
+//! - [`server`]: the reactor, which alone knows `Poll` and the sockets; drives the two others.
+//! - [`store`]: what is said, kept in a file; knows nothing of the hub.
 //! - [`bench`]: the load test, with a small reactor of its own.
 //! - [`client`]: the terminal client, with one of its own too.
 //! - [`wheel`]: the timer wheel that hub and reactor keep their deadlines in.
@@ -28,6 +31,7 @@ pub mod logging;
 pub mod server;
 pub mod signals;
 pub mod stdio;
+pub mod store;
 pub mod wheel;
 pub mod wire;
 pub mod words;

@@ -1,0 +1,109 @@
+//! The file by its path: whose it is, how it is made, whether it is still the same.
+
+use std::fs::{self, File, OpenOptions};
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io::{self, Read};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::error::Error;
+use super::schema::{self, APPLICATION_ID, STEPS};
+use super::state;
+
+/// Where SQLite's header has the application id, <https://www.sqlite.org/fileformat.html#the_database_header>.
+const ID_AT: std::ops::Range<usize> = 68..72;
+const HEADER: usize = 100;
+const MAGIC: &[u8] = b"SQLite format 3\0";
+
+/// Which file it is, whatever its path: the device and the inode.
+pub(super) type Identity = (u64, u64);
+
+/// The file at a path and its length, if there is one.
+pub(super) fn stat(path: &Path) -> Result<Option<(Identity, u64)>, Error> {
+    match fs::metadata(path) {
+        Ok(meta) => Ok(Some(((meta.dev(), meta.ino()), meta.len()))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::from_io(path.to_owned(), &error)),
+    }
+}
+
+/// The name of a file that belongs to that one.
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// Looks at a file without SQLite, which could write to it: whether it is ours.
+///
+/// It is read through a descriptor of its own, and closing that gives up SQLite's locks: only before it is opened.
+pub(super) fn look(path: &Path) -> Result<(), Error> {
+    let failed = |error: &io::Error| Error::from_io(path.to_owned(), error);
+    let meta = fs::metadata(path).map_err(|error| failed(&error))?;
+    if !meta.is_file() {
+        let what = if meta.is_dir() { "it is a directory" } else { "it is no regular file" };
+        return Err(Error::Unusable(path.to_owned(), format!("{what}; name a file")));
+    }
+    if meta.len() == 0 {
+        return Err(Error::Corrupt(path.to_owned(), "it is empty".into()));
+    }
+    let mut header = Vec::with_capacity(HEADER);
+    let file = File::open(path).map_err(|error| failed(&error))?;
+    file.take(HEADER as u64).read_to_end(&mut header).map_err(|error| failed(&error))?;
+    if header.len() < HEADER || !header.starts_with(MAGIC) || header[ID_AT] != APPLICATION_ID.to_be_bytes() {
+        return Err(Error::Foreign(path.to_owned()));
+    }
+    Ok(())
+}
+
+/// Makes an empty store, whole or not at all.
+pub(super) fn make(path: &Path) -> Result<(), Error> {
+    if beside(path, "-wal").exists() {
+        let why = format!("{}-wal is there without it; put it back, or move that away", path.display());
+        return Err(Error::Unusable(path.to_owned(), why));
+    }
+    let draft = beside(path, &format!(".{}.new", std::process::id()));
+    let made = fill(&draft, path).and_then(|()| place(&draft, path));
+    if made.is_err() {
+        let _ = fs::remove_file(&draft);
+    }
+    made
+}
+
+fn fill(draft: &Path, path: &Path) -> Result<(), Error> {
+    let failed = |error: io::Error| match error.kind() {
+        io::ErrorKind::PermissionDenied => Error::ReadOnly(path.to_owned()),
+        _ => Error::from_io(path.to_owned(), &error),
+    };
+    // Whispers are in it.
+    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(draft).map_err(failed)?;
+    drop(file);
+    let fill = || {
+        let mut connection = Connection::open_with_flags(draft, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        connection.pragma_update(None, "application_id", APPLICATION_ID)?;
+        // Pages of rooms and messages that are pruned are used again; the file does not shrink.
+        schema::upgrade(&mut connection, STEPS)?;
+        state::make(&connection, random_run())?;
+        connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
+        Ok(())
+    };
+    fill().map_err(|fault: super::error::Fault| fault.of(path))?;
+    File::open(draft).and_then(|file| file.sync_all()).map_err(failed)
+}
+
+/// Gives the draft its name, which nothing else has.
+fn place(draft: &Path, path: &Path) -> Result<(), Error> {
+    let failed = |error: io::Error| Error::from_io(path.to_owned(), &error);
+    let directory = path.parent().unwrap_or(Path::new("/"));
+    fs::hard_link(draft, path).map_err(failed)?;
+    fs::remove_file(draft).map_err(failed)?;
+    File::open(directory).and_then(|directory| directory.sync_all()).map_err(failed)
+}
+
+/// Different in every file.
+fn random_run() -> u64 {
+    // Keys from the system's randomness.
+    RandomState::new().build_hasher().finish() >> 11
+}

@@ -1,0 +1,56 @@
+//! Messages as rows.
+
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, Row};
+
+use super::error::{Attempt, Fault};
+use super::record::{Kind, Message, moment, parts};
+use super::sum::Sum;
+
+/// The columns in the order in which [`read`] takes them.
+pub(super) const COLUMNS: &str = "id, room, previous, at, minutes, kind, name, text, sum";
+
+/// A message, the number of its room, and the one before it there.
+pub(super) struct Stored {
+    pub message: Message,
+    pub room: i64,
+    pub previous: u64,
+}
+
+/// Adds a message that is the newest of its room.
+pub(super) fn insert(connection: &Connection, room: i64, previous: u64, message: &Message) -> Attempt<()> {
+    let (id, previous, kind) = (message.id as i64, previous as i64, message.kind.number());
+    let (at, minutes) = parts(message.at);
+    let sum = sum([id, room, previous, at, minutes, kind], &message.name, &message.text);
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO messages (id, room, previous, at, minutes, kind, name, text, sum)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    )?;
+    statement.execute((id, room, previous, at, minutes, kind, &message.name, &message.text, sum))?;
+    Ok(())
+}
+
+/// Reads a row of [`COLUMNS`]; the room's name is the caller's to know.
+pub(super) fn read(row: &Row, name_of_room: &str) -> Attempt<Stored> {
+    let int = |column| row.get::<_, i64>(column);
+    let ints = [int(0)?, int(1)?, int(2)?, int(3)?, int(4)?, int(5)?];
+    let damaged = || Fault::Damage(format!("message {} does not match its checksum", ints[0]));
+    // Not as `String`, whose error would not say which message.
+    let text = |column| match row.get_ref(column)? {
+        ValueRef::Text(bytes) => std::str::from_utf8(bytes).map_err(|_| damaged()),
+        _ => Err(damaged()),
+    };
+    let (name, text) = (text(6)?, text(7)?);
+    if sum(ints, name, text) != int(8)? {
+        return Err(damaged());
+    }
+    let [id, room, previous, at, minutes, kind] = ints;
+    let at = moment(at, minutes).ok_or_else(damaged)?;
+    let kind = Kind::from_number(kind).ok_or_else(damaged)?;
+    let message = Message { id: id as u64, room: name_of_room.into(), at, kind, name: name.into(), text: text.into() };
+    Ok(Stored { message, room, previous: previous as u64 })
+}
+
+fn sum(ints: [i64; 6], name: &str, text: &str) -> i64 {
+    ints.into_iter().fold(Sum::of("messages"), Sum::int).text(name).text(text).done()
+}

@@ -1,0 +1,178 @@
+//! What is written is there again.
+
+use time::UtcOffset;
+
+use super::*;
+
+#[test]
+fn what_was_said_is_there_after_a_restart() {
+    let directory = Directory::new();
+    let (mut store, first) = directory.open();
+    assert_eq!((first.next_id, &*first.rooms, &*first.bans), (1, &[][..], &[][..]));
+    let east = UtcOffset::from_hms(5, 45, 0).unwrap();
+    let mut waves = Message { kind: Kind::Action, ..message(5, "tea", "wâves\u{1f44b}") };
+    waves.at = waves.at.to_offset(east);
+    store.write(&[Record::Room { name: "lobby".into() }, said(2, "lobby", "one"), said(3, "tea", "two")]).unwrap();
+    store.write(&[Record::Message(waves.clone())]).unwrap();
+    drop(store);
+
+    let (_, start) = directory.open();
+    assert_eq!((start.next_id, start.run), (6, first.run));
+    let expected = [("lobby", vec![message(2, "lobby", "one")]), ("tea", vec![message(3, "tea", "two"), waves])];
+    assert_eq!(start.rooms, expected.map(|(name, messages)| (name.to_owned(), messages)));
+    assert_eq!(start.rooms[1].1[1].at.offset(), east);
+}
+
+#[test]
+fn every_file_has_a_run_of_its_own() {
+    let (one, other) = (Directory::new(), Directory::new());
+    let runs = [one.open().1.run, other.open().1.run];
+    assert_ne!(runs[0], runs[1]);
+    assert!(runs.iter().all(|&run| run < 1 << 53));
+}
+
+#[test]
+fn ids_grow_though_nothing_was_stored() {
+    let directory = Directory::new();
+    directory.open().0.write(&[Record::NextId(70), Record::NextId(50)]).unwrap();
+    let (mut store, start) = directory.open();
+    assert_eq!(start.next_id, 70);
+    assert_eq!(
+        store.write(&[said(70, "lobby", "fits"), said(69, "lobby", "was given")]).unwrap_err(),
+        Error::Refused(directory.options().path, "message id 69 was given before".into())
+    );
+    assert_eq!(store.history("lobby", None, 9), Ok(vec![]));
+    for id in [0, u64::MAX, 1 << 63, (1 << 63) - 1] {
+        assert!(matches!(store.write(&[said(id, "lobby", "")]), Err(Error::Refused(..))), "{id}");
+    }
+}
+
+#[test]
+fn the_same_again_is_kept_once() {
+    let directory = Directory::new();
+    let (mut store, _) = directory.open();
+    let records = [said(1, "lobby", "one"), said(2, "tea", "two")];
+    store.write(&records).unwrap();
+    store.write(&[records[0].clone(), records[1].clone(), said(3, "lobby", "three")]).unwrap();
+    assert_eq!(texts(&store.history("lobby", None, 9).unwrap()), ["one", "three"]);
+    for other in [said(1, "tea", "one"), said(1, "lobby", "two"), said(1, "den", "one")] {
+        assert!(matches!(store.write(&[other]), Err(Error::Refused(..))));
+    }
+}
+
+#[test]
+fn history_is_paged() {
+    let directory = Directory::new();
+    let (mut store, _) = directory.open();
+    let records: Vec<_> =
+        (1..=100).map(|id| said(id, if id % 3 == 0 { "tea" } else { "lobby" }, &id.to_string())).collect();
+    store.write(&records).unwrap();
+    let page = |store: &mut Store, before, n| {
+        let page = store.history("tea", before, n).unwrap();
+        page.iter().map(|message| message.id).collect::<Vec<_>>()
+    };
+    assert_eq!(page(&mut store, None, 3), [93, 96, 99]);
+    assert_eq!(page(&mut store, Some(93), 3), [84, 87, 90]);
+    assert_eq!(page(&mut store, Some(92), 2), [87, 90], "an id of another room");
+    assert_eq!(page(&mut store, Some(7), 9), [3, 6]);
+    assert_eq!(page(&mut store, Some(3), 9), [0; 0]);
+    assert_eq!(page(&mut store, Some(0), 9), [0; 0]);
+    assert_eq!(page(&mut store, Some(u64::MAX), 1), [99]);
+    assert_eq!(page(&mut store, None, 0), [0; 0]);
+    assert_eq!(page(&mut store, None, usize::MAX).len(), 33);
+    assert_eq!(store.history("nowhere", None, 9), Ok(vec![]));
+}
+
+#[test]
+fn a_start_reads_no_more_than_it_is_to() {
+    let directory = Directory::new();
+    let (mut store, _) = directory.open();
+    let long = "x".repeat(1000);
+    store.write(&(1..=50).map(|id| said(id, "lobby", &long)).collect::<Vec<_>>()).unwrap();
+    drop(store);
+    let ids = |history, history_bytes| {
+        let options = Options { history, history_bytes, ..directory.options() };
+        let (_, start) = Store::open(&options, NOW).unwrap();
+        start.rooms[0].1.iter().map(|message| message.id).collect::<Vec<_>>()
+    };
+    assert_eq!(ids(3, 1 << 20), [48, 49, 50]);
+    assert_eq!(ids(100, 2500), [49, 50]);
+    assert_eq!(ids(0, 2500), [0; 0]);
+    assert_eq!(ids(100, 0), [0; 0]);
+}
+
+#[test]
+fn a_room_that_is_gone_takes_its_history_with_it() {
+    let directory = Directory::new();
+    let (mut store, _) = directory.open();
+    let gone = || Record::RoomGone { name: "tea".into() };
+    store.write(&[said(1, "tea", "old"), gone(), gone(), said(2, "tea", "new")]).unwrap();
+    assert_eq!(texts(&store.history("tea", None, 9).unwrap()), ["new"]);
+    store.write(&[gone()]).unwrap();
+    assert_eq!(store.history("tea", None, 9), Ok(vec![]));
+    drop(store);
+    let (_, start) = directory.open();
+    assert_eq!((start.rooms, start.next_id), (vec![], 3));
+}
+
+#[test]
+fn bans_hold_until_their_time() {
+    let directory = Directory::new();
+    let (mut store, _) = directory.open();
+    let net = |text: &str| text.parse().unwrap();
+    let ban = |text, until| Record::Ban { network: net(text), until };
+    store
+        .write(&[
+            ban("10.0.0.0/8", Some(NOW)),
+            ban("10.1.0.0/16", Some(NOW)),
+            ban("2001:db8::/64", None),
+            ban("10.1.0.0/16", Some(NOW + 1)),
+            ban("10.2.0.0/16", None),
+            Record::Unban { network: net("10.2.0.0/16") },
+        ])
+        .unwrap();
+    drop(store);
+    assert_eq!(directory.open().1.bans, [(net("10.1.0.0/16"), Some(NOW + 1)), (net("2001:db8::/64"), None)]);
+}
+
+fn whisper(to: &str, text: &str) -> Whisper {
+    let at = OffsetDateTime::from_unix_timestamp(NOW).unwrap();
+    Whisper { to: to.into(), from: "carol".into(), at, text: text.into() }
+}
+
+#[test]
+fn whispers_wait_for_a_name_in_any_spelling() {
+    let directory = Directory::new();
+    let (mut store, _) = directory.open();
+    let [one, two, other] = [whisper("Bob", "1"), whisper("ＢＯＢ", "2"), whisper("dave", "3")];
+    store.write(&[&one, &two, &other].map(|whisper| Record::Whisper(whisper.clone()))).unwrap();
+    drop(store);
+    let (mut store, _) = directory.open();
+    assert_eq!(store.whispers("bob"), Ok(vec![one, two]));
+    store.write(&[Record::WhispersRead { to: "bOb".into() }]).unwrap();
+    assert_eq!(store.whispers("Bob"), Ok(vec![]));
+    assert_eq!(store.whispers("dave"), Ok(vec![other]));
+}
+
+#[test]
+fn the_oldest_whispers_give_way() {
+    let directory = Directory::new();
+    let (mut store, _) = directory.open();
+    let many = |to: &str, numbers: std::ops::Range<usize>| {
+        numbers.map(|number| Record::Whisper(whisper(to, &number.to_string()))).collect::<Vec<_>>()
+    };
+    let count = |store: &mut Store, to: &str| store.whispers(to).unwrap().len();
+    store.write(&many("bob", 0..PER_NAME + 2)).unwrap();
+    assert_eq!(store.whispers("bob").unwrap()[0].text, "2");
+    let names = IN_ALL / PER_NAME;
+    for name in 1..names {
+        store.write(&many(&format!("name{name}"), 0..PER_NAME)).unwrap();
+    }
+    assert_eq!(count(&mut store, "bob"), PER_NAME);
+    store.write(&many("dave", 0..3)).unwrap();
+    assert_eq!((count(&mut store, "bob"), count(&mut store, "dave")), (PER_NAME - 3, 3));
+    drop(store);
+    let (mut store, _) = directory.open();
+    store.write(&many("dave", 3..4)).unwrap();
+    assert_eq!((count(&mut store, "bob"), count(&mut store, "dave")), (PER_NAME - 4, 4));
+}
