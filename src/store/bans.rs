@@ -38,6 +38,17 @@ pub(super) fn lift(connection: &Connection, network: IpNet) -> Attempt<()> {
     Ok(())
 }
 
+/// Whether there are some that hold no longer.
+pub(super) fn are_over(connection: &Connection, now: i64) -> Attempt<bool> {
+    Ok(connection.prepare_cached("SELECT 1 FROM bans WHERE until <= ?1 LIMIT 1")?.exists([now])?)
+}
+
+/// Forgets those.
+pub(super) fn prune(connection: &Connection, now: i64) -> Attempt<()> {
+    connection.prepare_cached("DELETE FROM bans WHERE until <= ?1")?.execute([now])?;
+    Ok(())
+}
+
 fn sum(network: &str, until: Option<i64>) -> i64 {
     Sum::of("bans").text(network).int(until.is_some().into()).int(until.unwrap_or_default()).done()
 }

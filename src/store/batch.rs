@@ -1,15 +1,16 @@
 //! The records of one turn, in one transaction.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 
 use super::error::{Attempt, Fault};
-use super::message::{self, COLUMNS};
-use super::record::{Message, Record, parts};
+use super::prune::Doomed;
+use super::record::{Message, Record};
 use super::room::{self, Room, Rooms};
-use super::state::{self, State};
-use super::{bans, search, whispers};
+use super::state::State;
+use super::{bans, message, search, whispers};
+use crate::chat::name::fold;
 
 /// What is known of the file without reading it.
 #[derive(Debug)]
@@ -20,116 +21,117 @@ pub(super) struct Known {
 }
 
 /// What becomes known when the transaction is committed; until then nothing has changed.
-pub(super) struct Batch<'a> {
-    connection: &'a Connection,
-    known: &'a Known,
-    /// None where a room is gone.
-    rooms: BTreeMap<&'a str, Option<Room>>,
-    /// Those whose newest message is another.
-    grown: BTreeSet<&'a str>,
-    next_id: u64,
+pub(super) struct Changes {
+    /// By the folded name; none where a room is gone.
+    rooms: BTreeMap<String, Option<Room>>,
+    state: State,
     whispers: usize,
 }
 
-/// The changes to [`Known`].
-pub(super) struct Changes {
-    rooms: Vec<(String, Option<Room>)>,
-    next_id: u64,
-    whispers: usize,
+/// Records on their way into the file.
+pub(super) struct Batch<'a> {
+    connection: &'a Connection,
+    known: &'a Known,
+    changes: Changes,
 }
 
 impl<'a> Batch<'a> {
     pub fn new(connection: &'a Connection, known: &'a Known) -> Self {
-        let (next_id, whispers) = (known.state.next_id, known.whispers);
-        Batch { connection, known, rooms: BTreeMap::new(), grown: BTreeSet::new(), next_id, whispers }
+        let changes = Changes { rooms: BTreeMap::new(), state: known.state, whispers: known.whispers };
+        Batch { connection, known, changes }
     }
 
-    pub fn add(&mut self, record: &'a Record) -> Attempt<()> {
+    pub fn add(&mut self, record: &Record) -> Attempt<()> {
+        let Changes { state, whispers, .. } = &mut self.changes;
         match record {
             Record::Message(message) => self.message(message)?,
-            Record::Room { name } => {
-                self.room(name)?;
-            }
+            Record::Room { name } => self.room(name).map(|_| ())?,
             Record::RoomGone { name } => self.gone(name)?,
             Record::Ban { network, until } => bans::add(self.connection, *network, *until)?,
             Record::Unban { network } => bans::lift(self.connection, *network)?,
-            Record::Whisper(whisper) => self.whispers = whispers::add(self.connection, whisper, self.whispers)?,
-            Record::WhispersRead { to } => self.whispers = whispers::forget(self.connection, to, self.whispers)?,
-            Record::NextId(id) => self.next_id = self.next_id.max(valid(*id)?),
+            Record::Whisper(whisper) => *whispers = whispers::add(self.connection, whisper, *whispers)?,
+            Record::WhispersRead { to } => *whispers = whispers::forget(self.connection, to, *whispers)?,
+            Record::NextId(id) => state.next_id = state.next_id.max(valid(*id)?),
         }
         Ok(())
     }
 
-    fn message(&mut self, message: &'a Message) -> Attempt<()> {
-        if valid(message.id)? < self.next_id {
+    fn message(&mut self, message: &Message) -> Attempt<()> {
+        if valid(message.id)? < self.changes.state.next_id {
             return self.once_more(message);
         }
+        let connection = self.connection;
         let room = self.room(&message.room)?;
-        message::insert(self.connection, room.number, room.last, message)?;
-        search::add(self.connection, room.number, message)?;
-        self.rooms.insert(&message.room, Some(Room { last: message.id, ..room }));
-        self.grown.insert(&message.room);
-        self.next_id = message.id + 1;
+        message::insert(connection, room.number, room.last, message)?;
+        search::add(connection, room.number, message)?;
+        room.last = message.id;
+        self.changes.state.next_id = message.id + 1;
+        self.changes.state.messages += 1;
         Ok(())
     }
 
     /// A write that failed may have been carried out all the same (a sync that failed after it), and comes again.
     fn once_more(&self, message: &Message) -> Attempt<()> {
-        let mut statement = self.connection.prepare_cached(&format!("SELECT {COLUMNS} FROM messages WHERE id = ?1"))?;
-        let mut rows = statement.query([message.id as i64])?;
-        let there = rows.next()?.map(|row| message::read(row, &message.room)).transpose()?;
-        let room = self.current(&message.room).map(|room| room.number);
-        let same = there.is_some_and(|there| {
-            let (a, b) = (&there.message, message);
-            Some(there.room) == room
-                && (a.kind, &a.name, &a.text, parts(a.at)) == (b.kind, &b.name, &b.text, parts(b.at))
-        });
-        if same { Ok(()) } else { Err(Fault::Refused(format!("message id {} was given before", message.id))) }
-    }
-
-    fn current(&self, name: &str) -> Option<Room> {
-        self.rooms.get(name).copied().unwrap_or_else(|| self.known.rooms.get(name).copied())
-    }
-
-    fn room(&mut self, name: &'a str) -> Attempt<Room> {
-        if let Some(room) = self.current(name) {
-            return Ok(room);
+        let room = self.current(&fold(&message.room));
+        let there = room.map(|room| message::get(self.connection, room, message.id)).transpose()?.flatten();
+        match there {
+            Some(there) if there.message.is_same(message) => Ok(()),
+            _ => Err(Fault::Refused(format!("message id {} was given before", message.id))),
         }
-        let room = room::make(self.connection, name)?;
-        self.rooms.insert(name, Some(room));
-        Ok(room)
+    }
+
+    fn current(&self, key: &str) -> Option<&Room> {
+        self.changes.rooms.get(key).map_or_else(|| self.known.rooms.get(key), Option::as_ref)
+    }
+
+    /// The room of that name, which is made if need be.
+    pub fn room(&mut self, name: &str) -> Attempt<&mut Room> {
+        let key = fold(name);
+        let known = self.known.rooms.get(&key);
+        // One that is gone in this very turn is made anew.
+        let room = self.changes.rooms.entry(key).or_insert_with(|| known.cloned());
+        match room {
+            Some(room) => Ok(room),
+            none => Ok(none.insert(Room::make(self.connection, name)?)),
+        }
     }
 
     /// Its messages are left for pruning, which takes small steps.
-    fn gone(&mut self, name: &'a str) -> Attempt<()> {
-        if let Some(room) = self.current(name) {
-            room::update(self.connection, None, room)?;
-            self.rooms.insert(name, None);
-            self.grown.remove(name);
+    fn gone(&mut self, name: &str) -> Attempt<()> {
+        let key = fold(name);
+        if let Some(room) = self.current(&key) {
+            room.forget(self.connection)?;
+            self.changes.rooms.insert(key, None);
         }
+        Ok(())
+    }
+
+    /// Forgets what is to be pruned.
+    pub fn forget(&mut self, doomed: &Doomed, now: i64) -> Attempt<()> {
+        let changed = doomed.forget(self.connection, &self.known.rooms, &mut self.changes.state, now)?;
+        self.changes.rooms.extend(changed.into_iter().map(|room| (fold(&room.name), Some(room))));
         Ok(())
     }
 
     /// Writes what has changed of rooms and ids; what is known once that is committed.
     pub fn finish(self) -> Attempt<Changes> {
-        for name in &self.grown {
-            if let Some(room) = self.current(name) {
-                room::update(self.connection, Some(name), room)?;
+        let Batch { connection, known, changes } = self;
+        for (key, room) in &changes.rooms {
+            if let Some(room) = room.as_ref().filter(|&room| known.rooms.get(key) != Some(room)) {
+                room.write(connection)?;
             }
         }
-        if self.next_id != self.known.state.next_id {
-            state::write(self.connection, State { next_id: self.next_id, ..self.known.state })?;
+        if changes.state != known.state {
+            changes.state.write(connection)?;
         }
-        let rooms = self.rooms.into_iter().map(|(name, room)| (name.to_owned(), room)).collect();
-        Ok(Changes { rooms, next_id: self.next_id, whispers: self.whispers })
+        Ok(changes)
     }
 }
 
 impl Known {
     pub fn read(connection: &Connection) -> Attempt<Self> {
-        let (state, rooms) = (state::read(connection)?, room::read_all(connection)?);
-        let newest = connection.prepare_cached("SELECT max(id) FROM messages")?;
-        let newest = { newest }.query_row([], |row| row.get::<_, Option<i64>>(0)).optional()?.flatten();
+        let (state, rooms) = (State::read(connection)?, room::read_all(connection)?);
+        let newest = connection.query_row("SELECT max(id) FROM messages", [], |row| row.get::<_, Option<i64>>(0))?;
         if newest.is_some_and(|newest| newest as u64 >= state.next_id) {
             return Err(Fault::Damage("a message has an id that was not given yet".into()));
         }
@@ -137,18 +139,18 @@ impl Known {
     }
 
     pub fn take(&mut self, changes: Changes) {
-        for (name, room) in changes.rooms {
+        for (key, room) in changes.rooms {
             match room {
-                Some(room) => self.rooms.insert(name, room),
-                None => self.rooms.remove(&name),
+                Some(room) => self.rooms.insert(key, room),
+                None => self.rooms.remove(&key),
             };
         }
-        (self.state.next_id, self.whispers) = (changes.next_id, changes.whispers);
+        (self.state, self.whispers) = (changes.state, changes.whispers);
     }
 }
 
 /// SQLite's integers have a sign, and there must be a next one.
-fn valid(id: u64) -> Attempt<u64> {
+pub(super) fn valid(id: u64) -> Attempt<u64> {
     match id {
         1..0x7fff_ffff_ffff_ffff => Ok(id),
         _ => Err(Fault::Refused(format!("{id} is no message id"))),

@@ -35,12 +35,13 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether it may pass: worth trying again later.
+    /// Whether it may pass by itself: worth trying the same again later. After others [`reopen`](super::Store::reopen)
+    /// the file first, when somebody may have seen to it.
     pub fn is_passing(&self) -> bool {
         use Error::*;
         match self {
-            InUse(_) | Full(_) | ReadOnly(_) | Unusable(..) | Gone(_) => true,
-            Replaced(_) | Older(_) | Foreign(_) | Newer(..) | Corrupt(..) | Refused(..) => false,
+            InUse(_) | Full(_) | ReadOnly(_) | Unusable(..) => true,
+            Gone(_) | Replaced(_) | Older(_) | Foreign(_) | Newer(..) | Corrupt(..) | Refused(..) => false,
         }
     }
 
@@ -104,10 +105,18 @@ pub(super) enum Fault {
     Damage(String),
     Refused(String),
     Newer(i64),
+    ReadOnly,
+    Io(io::Error),
 }
 
 /// What does not need the file's name.
 pub(super) type Attempt<T> = Result<T, Fault>;
+
+impl From<io::Error> for Fault {
+    fn from(error: io::Error) -> Self {
+        Fault::Io(error)
+    }
+}
 
 impl From<rusqlite::Error> for Fault {
     fn from(error: rusqlite::Error) -> Self {
@@ -123,6 +132,8 @@ impl Fault {
             Fault::Damage(what) => return Error::Corrupt(path, what),
             Fault::Refused(why) => return Error::Refused(path, why),
             Fault::Newer(version) => return Error::Newer(path, version),
+            Fault::ReadOnly => return Error::ReadOnly(path),
+            Fault::Io(error) => return Error::from_io(path, &error),
             Fault::Sqlite(error) => error,
         };
         let rusqlite::Error::SqliteFailure(failure, text) = &error else {
@@ -134,11 +145,18 @@ impl Fault {
             ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Error::InUse(path),
             ErrorCode::DiskFull => Error::Full(path),
             ErrorCode::ReadOnly => Error::ReadOnly(path),
-            ErrorCode::DatabaseCorrupt | ErrorCode::TypeMismatch | ErrorCode::ConstraintViolation => {
-                Error::Corrupt(path, text)
-            }
-            // A damaged schema does not parse, or lacks a table.
-            ErrorCode::NotADatabase | ErrorCode::Unknown | ErrorCode::SchemaChanged => Error::Corrupt(path, text),
+            // A length that is damaged is too big, a schema that is does not parse or lacks a table.
+            ErrorCode::DatabaseCorrupt
+            | ErrorCode::NotADatabase
+            | ErrorCode::TypeMismatch
+            | ErrorCode::ConstraintViolation
+            | ErrorCode::TooBig
+            | ErrorCode::SchemaChanged
+            | ErrorCode::Unknown => Error::Corrupt(path, text),
+            ErrorCode::CannotOpen => Error::Unusable(
+                path,
+                "it or its log cannot be opened; allow this user to write to its directory".into(),
+            ),
             _ => Error::Unusable(path, text),
         }
     }

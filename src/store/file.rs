@@ -10,7 +10,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::error::Error;
 use super::schema::{self, APPLICATION_ID, STEPS};
-use super::state;
+use super::state::State;
 
 /// Where SQLite's header has the application id, <https://www.sqlite.org/fileformat.html#the_database_header>.
 const ID_AT: std::ops::Range<usize> = 68..72;
@@ -18,7 +18,44 @@ const HEADER: usize = 100;
 const MAGIC: &[u8] = b"SQLite format 3\0";
 
 /// Which file it is, whatever its path: the device and the inode.
-pub(super) type Identity = (u64, u64);
+type Identity = (u64, u64);
+
+/// The file that was opened and its write-ahead log.
+pub(super) struct Place {
+    file: Identity,
+    /// Once there is one.
+    log: Option<Identity>,
+}
+
+impl Place {
+    /// The file at a path.
+    pub fn of(path: &Path) -> Result<Self, Error> {
+        let (file, _) = stat(path)?.ok_or_else(|| Error::Gone(path.to_owned()))?;
+        Ok(Place { file, log: None })
+    }
+
+    /// Whether both are still where they were, since what is written elsewhere is lost; the length of the log.
+    pub fn check(&mut self, path: &Path) -> Result<u64, Error> {
+        match stat(path)? {
+            None => return Err(Error::Gone(path.to_owned())),
+            Some((file, _)) if file != self.file => return Err(Error::Replaced(path.to_owned())),
+            Some(_) => {}
+        }
+        let log = stat(&beside(path, "-wal"))?;
+        let identity = log.map(|(identity, _)| identity);
+        if self.log.is_some() && identity != self.log {
+            return Err(Error::Gone(beside(path, "-wal")));
+        }
+        self.log = identity;
+        Ok(log.map_or(0, |(_, length)| length))
+    }
+
+    /// Whether the log is still where it was.
+    pub fn has_log_at(&self, path: &Path) -> Result<bool, Error> {
+        let log = stat(&beside(path, "-wal"))?;
+        Ok(log.is_some_and(|(identity, _)| Some(identity) == self.log))
+    }
+}
 
 /// The file at a path and its length, if there is one.
 pub(super) fn stat(path: &Path) -> Result<Option<(Identity, u64)>, Error> {
@@ -85,7 +122,7 @@ fn fill(draft: &Path, path: &Path) -> Result<(), Error> {
         connection.pragma_update(None, "application_id", APPLICATION_ID)?;
         // Pages of rooms and messages that are pruned are used again; the file does not shrink.
         schema::upgrade(&mut connection, STEPS)?;
-        state::make(&connection, random_run())?;
+        State::make(&connection, random_run())?;
         connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
         Ok(())
     };

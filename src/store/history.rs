@@ -10,7 +10,6 @@ use super::room::Room;
 /// The last messages of a room before that id, at most `n` and of about `bytes` bytes, the oldest first.
 pub(super) fn read(
     connection: &Connection,
-    name: &str,
     room: &Room,
     before: Option<u64>,
     n: usize,
@@ -31,7 +30,7 @@ pub(super) fn read(
     let mut rows = statement.query((room.number, before.map_or(i64::MAX, |id| id as i64), limit))?;
     let (mut found, mut taken) = (Vec::new(), 0);
     while let Some(row) = rows.next()? {
-        let stored = message::read(row, name)?;
+        let stored = message::read(row, &room.name)?;
         if stored.message.id != expected || stored.room != room.number {
             return Err(missing(expected));
         }

@@ -1,10 +1,11 @@
 //! Messages as rows.
 
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, Row, params};
 
 use super::error::{Attempt, Fault};
 use super::record::{Kind, Message, moment, parts};
+use super::room::Room;
 use super::sum::Sum;
 
 /// The columns in the order in which [`read`] takes them.
@@ -17,7 +18,7 @@ pub(super) struct Stored {
     pub previous: u64,
 }
 
-/// Adds a message that is the newest of its room.
+/// Adds a message that comes after that one in its room.
 pub(super) fn insert(connection: &Connection, room: i64, previous: u64, message: &Message) -> Attempt<()> {
     let (id, previous, kind) = (message.id as i64, previous as i64, message.kind.number());
     let (at, minutes) = parts(message.at);
@@ -26,7 +27,7 @@ pub(super) fn insert(connection: &Connection, room: i64, previous: u64, message:
         "INSERT INTO messages (id, room, previous, at, minutes, kind, name, text, sum)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     )?;
-    statement.execute((id, room, previous, at, minutes, kind, &message.name, &message.text, sum))?;
+    statement.execute(params![id, room, previous, at, minutes, kind, message.name, message.text, sum])?;
     Ok(())
 }
 
@@ -49,6 +50,22 @@ pub(super) fn read(row: &Row, name_of_room: &str) -> Attempt<Stored> {
     let kind = Kind::from_number(kind).ok_or_else(damaged)?;
     let message = Message { id: id as u64, room: name_of_room.into(), at, kind, name: name.into(), text: text.into() };
     Ok(Stored { message, room, previous: previous as u64 })
+}
+
+/// A message of a room, if it is there.
+pub(super) fn get(connection: &Connection, room: &Room, id: u64) -> Attempt<Option<Stored>> {
+    let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM messages WHERE id = ?1"))?;
+    let mut rows = statement.query([id as i64])?;
+    let stored = rows.next()?.map(|row| read(row, &room.name)).transpose()?;
+    Ok(stored.filter(|stored| stored.room == room.number))
+}
+
+impl Message {
+    /// Whether that is this one, as far as it is stored, in the same room.
+    pub(super) fn is_same(&self, other: &Message) -> bool {
+        let of = |message: &Message| (message.id, message.kind, parts(message.at));
+        of(self) == of(other) && (&self.name, &self.text) == (&other.name, &other.text)
+    }
 }
 
 fn sum(ints: [i64; 6], name: &str, text: &str) -> i64 {

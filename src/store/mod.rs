@@ -5,10 +5,12 @@
 
 mod bans;
 mod batch;
+mod connection;
 mod error;
 mod file;
 mod history;
 mod message;
+mod prune;
 mod record;
 mod room;
 mod schema;
@@ -19,24 +21,36 @@ mod sum;
 mod tests;
 mod whispers;
 
+use std::mem;
 use std::path::{self, PathBuf};
 
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, TransactionBehavior};
 
 pub use error::Error;
 pub use record::{Kind, Message, Record, Start, Whisper};
+pub use search::Found;
 pub use whispers::{IN_ALL, PER_NAME};
 
-use batch::{Batch, Known};
-use error::{Attempt, Fault};
-use file::Identity;
+use crate::chat::name::fold;
+use crate::words::plain_words;
+use batch::{Batch, Changes, Known};
+use error::Attempt;
+use file::Place;
+use prune::Keep;
+use room::Room;
+
+/// Bytes in the write-ahead log with which it is moved to the file.
+const LOG: u64 = 4 << 20;
+/// Bytes in the log, which cannot be moved to the file, with which nothing more is written.
+const MAX_LOG: u64 = 64 << 20;
 
 /// What a write that has returned withstands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Sync {
-    /// The death of the process; a loss of power may damage the file.
+    /// The death of the process. A loss of power may take back the last writes, or damage the file.
     Off,
-    /// The death of the process; a loss of power takes back the last writes, and damages nothing.
+    /// The death of the process. A loss of power may take back the last writes, and damages nothing.
     #[default]
     Normal,
     /// The death of the process and a loss of power.
@@ -44,156 +58,217 @@ pub enum Sync {
 }
 
 /// Which file, and how much is kept in it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     pub path: PathBuf,
     pub sync: Sync,
     /// How old messages may become; for ever without.
     pub keep_days: Option<u32>,
-    /// How many messages are kept, of all rooms; all without.
+    /// How many messages are kept, of all rooms together; all without.
     pub keep_messages: Option<u64>,
     /// Messages of each room to be read at start.
     pub history: usize,
-    /// Bytes of each room's texts to be read at start.
+    /// Bytes of each room's texts and names to be read at start.
     pub history_bytes: usize,
 }
 
 /// The file, which no other process may use meanwhile.
 pub struct Store {
     options: Options,
-    connection: Connection,
-    identity: Identity,
-    /// The write-ahead log, once there is one.
-    log: Option<Identity>,
+    place: Place,
+    /// Or why there is none.
+    connection: Result<Connection, Error>,
     known: Known,
 }
 
 impl Store {
     /// Opens the file, or makes it, and reads what a server starts with; `now` is in Unix seconds.
     ///
-    /// What is not a store of this version's is left as it is.
+    /// What is not a store of ours, or one of a later version, is left as it is.
     pub fn open(options: &Options, now: i64) -> Result<(Store, Start), Error> {
         // Never an URI, `:memory:` or nothing, which mean something else to SQLite.
         let path = path::absolute(&options.path)
-            .map_err(|error| Error::Unusable(options.path.clone(), crate::words::plain_words(&error)))?;
+            .map_err(|error| Error::Unusable(options.path.clone(), plain_words(&error)))?;
         let options = Options { path, ..options.clone() };
         if file::stat(&options.path)?.is_none() {
             file::make(&options.path)?;
         }
-        let mut store = Store::connect(options)?;
-        let start = store.start(now).map_err(|fault| fault.of(&store.options.path))?;
+        let store = Store::connect(options)?;
+        let start = store.read(|connection, store| store.start(connection, now))?;
         Ok((store, start))
     }
 
     /// Opens a file that is there.
     fn connect(options: Options) -> Result<Store, Error> {
-        let path = options.path.clone();
-        let gone = || Error::Gone(path.clone());
-        let (identity, _) = file::stat(&path)?.ok_or_else(gone)?;
-        file::look(&path)?;
-        let opened = || {
-            let mut connection = connect(&path, options.sync)?;
-            prepare(&mut connection, schema::STEPS)?;
-            let known = Known::read(&connection)?;
-            Ok((connection, known))
-        };
-        let (connection, known) = opened().map_err(|fault: Fault| fault.of(&path))?;
-        if file::stat(&path)?.ok_or_else(gone)?.0 != identity {
-            return Err(Error::Replaced(path));
-        }
-        Ok(Store { options, connection, identity, log: None, known })
+        let path = &options.path;
+        let place = Place::of(path)?;
+        file::look(path)?;
+        let (connection, known) = connection::open(path, options.sync).map_err(|fault| fault.of(path))?;
+        let mut store = Store { options, place, connection: Ok(connection), known };
+        store.place.check(&store.options.path)?;
+        Ok(store)
     }
 
-    fn start(&mut self, now: i64) -> Attempt<Start> {
+    fn start(&self, connection: &Connection, now: i64) -> Attempt<Start> {
         let Options { history, history_bytes, .. } = self.options;
-        let mut rooms: Vec<_> = self.known.rooms.iter().collect();
-        rooms.sort_unstable_by_key(|(_, room)| room.number);
-        let read = |(name, room): (&String, &room::Room)| {
-            let messages = history::read(&self.connection, name, room, None, history, history_bytes)?;
-            Ok((name.clone(), messages))
+        let mut rooms: Vec<&Room> = self.known.rooms.values().collect();
+        rooms.sort_unstable_by_key(|room| room.number);
+        let read = |room: &Room| {
+            let messages = history::read(connection, room, None, history, history_bytes)?;
+            Ok((room.name.clone(), messages))
         };
         let rooms = rooms.into_iter().map(read).collect::<Attempt<_>>()?;
-        let bans = bans::read_all(&self.connection, now)?;
+        let bans = bans::read_all(connection, now)?;
         let state = self.known.state;
         Ok(Start { next_id: state.next_id, run: state.run, rooms, bans })
     }
 
     /// Keeps all of these, or none of them and says why.
     ///
-    /// What was kept already is no error: after a fault the same records can be written again.
+    /// A message that was kept already is no error: after a fault the same records can be written again.
     pub fn write(&mut self, records: &[Record]) -> Result<(), Error> {
-        self.check_place()?;
-        let changes = self.transact(records).map_err(|fault| fault.of(&self.options.path))?;
-        self.known.take(changes);
-        Ok(())
-    }
-
-    fn transact(&mut self, records: &[Record]) -> Attempt<batch::Changes> {
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut batch = Batch::new(&transaction, &self.known);
-        for record in records {
-            batch.add(record)?;
-        }
-        let changes = batch.finish()?;
-        transaction.commit()?;
-        Ok(changes)
+        self.change(|batch| records.iter().try_for_each(|record| batch.add(record)))
     }
 
     /// The last messages of a room before that id, at most `n`, the oldest first; none of a room that is not known.
     pub fn history(&mut self, room: &str, before: Option<u64>, n: usize) -> Result<Vec<Message>, Error> {
-        let Some(known) = self.known.rooms.get(room) else { return Ok(Vec::new()) };
-        history::read(&self.connection, room, known, before, n, usize::MAX)
-            .map_err(|fault| fault.of(&self.options.path))
+        self.read(|connection, store| match store.known.rooms.get(&fold(room)) {
+            Some(room) => history::read(connection, room, before, n, usize::MAX),
+            None => Ok(Vec::new()),
+        })
+    }
+
+    /// The last messages of a room before that id that have all of the words, at most `n`; bounded work.
+    pub fn search(&mut self, room: &str, words: &str, before: Option<u64>, n: usize) -> Result<Found, Error> {
+        self.read(|connection, store| match store.known.rooms.get(&fold(room)) {
+            Some(room) => search::find(connection, room, words, before, n),
+            None => Ok(Found::default()),
+        })
     }
 
     /// What waits for a name, the oldest first; it stays until [`Record::WhispersRead`].
     pub fn whispers(&mut self, to: &str) -> Result<Vec<Whisper>, Error> {
-        whispers::read(&self.connection, to).map_err(|fault| fault.of(&self.options.path))
+        self.read(|connection, _| whispers::read(connection, to))
     }
 
-    /// Whether the file and its log are still where they were: what is written elsewhere is lost.
-    fn check_place(&mut self) -> Result<(), Error> {
+    /// Forgets what is too old or too much, at most so many messages; whether there is more to do.
+    ///
+    /// What they took of the file is used again.
+    pub fn prune(&mut self, now: i64, most: usize) -> Result<bool, Error> {
+        let keep = Keep::new(self.options.keep_days, self.options.keep_messages, now);
+        let doomed = self.read(|connection, store| keep.doom(connection, store.known.state, most.max(1)))?;
+        if doomed.is_empty() {
+            if self.place.check(&self.options.path)? > LOG {
+                self.read(|connection, _| connection::checkpoint(connection))?;
+            }
+            return Ok(false);
+        }
+        self.change(|batch| batch.forget(&doomed, now))?;
+        Ok(true)
+    }
+
+    /// Opens the file once more after a fault.
+    ///
+    /// It must be the one that it was, or a copy that has all that was stored.
+    pub fn reopen(&mut self) -> Result<(), Error> {
+        let path = self.options.path.clone();
+        match self.place.check(&path) {
+            Ok(_) => self.again(),
+            Err(Error::Gone(gone)) if gone != path => {
+                // The log alone: what is in it is there as long as it is open.
+                self.read(|connection, _| connection::checkpoint(connection))?;
+                self.again()
+            }
+            // The log at that path is of this file, and would be taken for the other one's.
+            Err(Error::Replaced(_)) if !self.place.has_log_at(&path)? => {
+                // What is open still has all that was stored, and is kept until the other is known to have it, too.
+                let store = self.same_again()?;
+                self.take(store);
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Closes the file and opens it: there can be but one.
+    fn again(&mut self) -> Result<(), Error> {
+        self.close();
+        match self.same_again() {
+            Ok(store) => self.take(store),
+            Err(error) => self.connection = Err(error.clone()),
+        }
+        self.connection().map(|_| ())
+    }
+
+    /// Another connection to what is at that path now, if it is the same as it was.
+    fn same_again(&self) -> Result<Store, Error> {
+        let store = Store::connect(self.options.clone())?;
+        let (new, old) = (store.known.state, self.known.state);
+        if new.run != old.run {
+            return Err(Error::Replaced(self.options.path.clone()));
+        }
+        if new.next_id < old.next_id || new.starts <= old.starts {
+            return Err(Error::Older(self.options.path.clone()));
+        }
+        Ok(store)
+    }
+
+    fn take(&mut self, mut other: Store) {
+        mem::swap(self, &mut other);
+        other.close();
+    }
+
+    /// Closes the file without touching it or its log: by that path SQLite would remove the log of another.
+    fn close(&mut self) {
+        let closed = Err(Error::Unusable(self.options.path.clone(), "it is closed".into()));
+        if let Ok(open) = mem::replace(&mut self.connection, closed) {
+            let _ = open.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+        }
+    }
+
+    fn connection(&self) -> Result<&Connection, Error> {
+        self.connection.as_ref().map_err(Error::clone)
+    }
+
+    fn read<T>(&self, read: impl FnOnce(&Connection, &Store) -> Attempt<T>) -> Result<T, Error> {
+        read(self.connection()?, self).map_err(|fault| fault.of(&self.options.path))
+    }
+
+    /// Changes the file in one transaction.
+    fn change(&mut self, change: impl FnOnce(&mut Batch) -> Attempt<()>) -> Result<(), Error> {
         let path = &self.options.path;
-        match file::stat(path)? {
-            None => return Err(Error::Gone(path.clone())),
-            Some((identity, _)) if identity != self.identity => return Err(Error::Replaced(path.clone())),
-            Some(_) => {}
+        let log = self.place.check(path)?;
+        let connection = self.connection.as_mut().map_err(|error| error.clone())?;
+        if log > MAX_LOG {
+            connection::checkpoint(connection).map_err(|fault| fault.of(path))?;
         }
-        let log = file::stat(&file::beside(path, "-wal"))?.map(|(identity, _)| identity);
-        if self.log.is_some() && log != self.log {
-            return Err(Error::Gone(file::beside(path, "-wal")));
+        let changes = transact(connection, &self.known, change).map_err(|fault| fault.of(path))?;
+        self.known.take(changes);
+        if log > LOG {
+            // What was written is safe all the same; that it cannot be done is for `prune` to tell.
+            let _ = connection::checkpoint(connection);
         }
-        self.log = log;
         Ok(())
     }
 }
 
-fn connect(path: &path::Path, sync: Sync) -> Attempt<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
-    connection.set_prepared_statement_cache_capacity(64);
-    // Waiting would hold up everybody.
-    connection.busy_timeout(std::time::Duration::ZERO)?;
-    // Before anything is read: then no other process gets in, and the index of the log is memory of our own.
-    connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
-    let sync = match sync {
-        Sync::Off => "OFF",
-        Sync::Normal => "NORMAL",
-        Sync::Full => "FULL",
-    };
-    connection.pragma_update(None, "synchronous", sync)?;
-    connection.pragma_update(None, "cell_size_check", true)?;
-    connection.pragma_update(None, "trusted_schema", false)?;
-    connection.pragma_update(None, "temp_store", "MEMORY")?;
-    Ok(connection)
+impl Drop for Store {
+    fn drop(&mut self) {
+        if self.place.check(&self.options.path).is_err() {
+            self.close();
+        }
+    }
 }
 
-/// Sees to it that the file is ours alone, of this version and in WAL mode.
-fn prepare(connection: &mut Connection, steps: &[&str]) -> Attempt<()> {
-    let version = schema::version(connection)?;
-    if version > steps.len() as i64 {
-        return Err(Fault::Newer(version));
-    }
-    connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
-    Ok(())
+fn transact(
+    connection: &mut Connection,
+    known: &Known,
+    change: impl FnOnce(&mut Batch) -> Attempt<()>,
+) -> Attempt<Changes> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let mut batch = Batch::new(&transaction, known);
+    change(&mut batch)?;
+    let changes = batch.finish()?;
+    transaction.commit()?;
+    Ok(changes)
 }

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, params};
 
 use super::error::{Attempt, Fault};
 use super::sum::Sum;
+use crate::chat::name::fold;
 
 /// What is known of a room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Room {
+    pub name: String,
     /// Never used again for another.
     pub number: i64,
     /// The id of its newest message; 0 if there was none.
@@ -18,7 +20,7 @@ pub(super) struct Room {
     pub pruned: u64,
 }
 
-/// The rooms by their names.
+/// The rooms by their folded names.
 pub(super) type Rooms = BTreeMap<String, Room>;
 
 /// All rooms that are not gone.
@@ -32,31 +34,43 @@ pub(super) fn read_all(connection: &Connection) -> Attempt<Rooms> {
         if sum(number, name.as_deref(), last, pruned) != row.get::<_, i64>(4)? {
             return Err(Fault::Damage(format!("room {number} does not match its checksum")));
         }
-        if let Some(name) = name {
-            rooms.insert(name, Room { number, last: last as u64, pruned: pruned as u64 });
+        let Some(name) = name else { continue };
+        let room = Room { name, number, last: last as u64, pruned: pruned as u64 };
+        if rooms.insert(fold(&room.name), room).is_some() {
+            return Err(Fault::Damage(format!("room {number} is there twice")));
         }
     }
     Ok(rooms)
 }
 
-/// Makes a room.
-pub(super) fn make(connection: &Connection, name: &str) -> Attempt<Room> {
-    let mut statement =
-        connection.prepare_cached("INSERT INTO rooms (name, last, pruned, sum) VALUES (?1, 0, 0, 0)")?;
-    let room = Room { number: statement.insert([name])?, last: 0, pruned: 0 };
-    update(connection, Some(name), room)?;
-    Ok(room)
-}
+impl Room {
+    /// Makes a room.
+    pub fn make(connection: &Connection, name: &str) -> Attempt<Room> {
+        let mut statement =
+            connection.prepare_cached("INSERT INTO rooms (name, last, pruned, sum) VALUES (?1, 0, 0, 0)")?;
+        let room = Room { name: name.into(), number: statement.insert([name])?, last: 0, pruned: 0 };
+        room.write(connection)?;
+        Ok(room)
+    }
 
-/// Writes what has changed; without a name it is gone.
-pub(super) fn update(connection: &Connection, name: Option<&str>, room: Room) -> Attempt<()> {
-    let Room { number, last, pruned } = room;
-    let (last, pruned) = (last as i64, pruned as i64);
-    let mut statement =
-        connection.prepare_cached("UPDATE rooms SET name = ?2, last = ?3, pruned = ?4, sum = ?5 WHERE room = ?1")?;
-    match statement.execute((number, name, last, pruned, sum(number, name, last, pruned)))? {
-        1 => Ok(()),
-        _ => Err(Fault::Damage(format!("room {number} is missing"))),
+    /// Writes what has changed.
+    pub fn write(&self, connection: &Connection) -> Attempt<()> {
+        self.update(connection, Some(&self.name))
+    }
+
+    /// Takes its name away: it is gone, and its messages are left for pruning.
+    pub fn forget(&self, connection: &Connection) -> Attempt<()> {
+        self.update(connection, None)
+    }
+
+    fn update(&self, connection: &Connection, name: Option<&str>) -> Attempt<()> {
+        let (number, last, pruned) = (self.number, self.last as i64, self.pruned as i64);
+        let mut statement = connection
+            .prepare_cached("UPDATE rooms SET name = ?2, last = ?3, pruned = ?4, sum = ?5 WHERE room = ?1")?;
+        match statement.execute(params![number, name, last, pruned, sum(number, name, last, pruned)])? {
+            1 => Ok(()),
+            _ => Err(Fault::Damage(format!("room {number} is missing"))),
+        }
     }
 }
 

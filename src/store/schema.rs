@@ -9,7 +9,7 @@ pub(super) const APPLICATION_ID: i32 = 0x6368_7767;
 
 /// What makes each version of the schema from the one before it; the first from nothing.
 ///
-/// - `state`: one row.
+/// - `state`: one row. `starts` counts how often it was opened, so that opening it writes to it and finds out if it can.
 /// - `rooms`: `last` and `pruned` are the ids of the newest message and of the newest that was pruned. A room that
 ///   is gone has no name, until its messages are pruned.
 /// - `messages`: `previous` is the id of the one before it in its room, so that one that is lost is missed.
@@ -19,6 +19,8 @@ pub(super) const STEPS: &[&str] = &["
         one INTEGER PRIMARY KEY CHECK (one = 1),
         run INTEGER NOT NULL,
         next_id INTEGER NOT NULL,
+        messages INTEGER NOT NULL,
+        starts INTEGER NOT NULL,
         sum INTEGER NOT NULL
     ) STRICT;
     CREATE TABLE rooms (

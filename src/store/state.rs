@@ -1,6 +1,6 @@
 //! The one row of what is known of the whole file.
 
-use rusqlite::Connection;
+use rusqlite::{Connection, params};
 
 use super::error::{Attempt, Fault};
 use super::sum::Sum;
@@ -9,36 +9,49 @@ use super::sum::Sum;
 pub(super) struct State {
     pub run: u64,
     pub next_id: u64,
+    /// How many messages there are, those of rooms that are gone included.
+    pub messages: u64,
+    /// How often the file was opened.
+    pub starts: u64,
 }
 
-/// Writes the first one.
-pub(super) fn make(connection: &Connection, run: u64) -> Attempt<()> {
-    connection.execute(
-        "INSERT INTO state (one, run, next_id, sum) VALUES (1, ?1, 1, ?2)",
-        [run as i64, sum(run as i64, 1)],
-    )?;
-    Ok(())
-}
-
-pub(super) fn read(connection: &Connection) -> Attempt<State> {
-    let mut statement = connection.prepare_cached("SELECT run, next_id, sum FROM state")?;
-    let (run, next_id, stored): (i64, i64, i64) =
-        statement.query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-    if sum(run, next_id) != stored {
-        return Err(Fault::Damage("its state does not match its checksum".into()));
+impl State {
+    /// Writes the first one.
+    pub fn make(connection: &Connection, run: u64) -> Attempt<()> {
+        connection
+            .execute("INSERT INTO state (one, run, next_id, messages, starts, sum) VALUES (1, 0, 0, 0, 0, 0)", [])?;
+        State { run, next_id: 1, messages: 0, starts: 0 }.write(connection)
     }
-    Ok(State { run: run as u64, next_id: next_id as u64 })
-}
 
-pub(super) fn write(connection: &Connection, state: State) -> Attempt<()> {
-    let (run, next_id) = (state.run as i64, state.next_id as i64);
-    let mut statement = connection.prepare_cached("UPDATE state SET next_id = ?1, sum = ?2")?;
-    match statement.execute([next_id, sum(run, next_id)])? {
-        1 => Ok(()),
-        _ => Err(Fault::Damage("its state is missing".into())),
+    pub fn read(connection: &Connection) -> Attempt<Self> {
+        let mut statement = connection.prepare_cached("SELECT run, next_id, messages, starts, sum FROM state")?;
+        let mut rows = statement.query([])?;
+        let row = rows.next()?.ok_or_else(missing)?;
+        let int = |column| Ok::<_, Fault>(row.get::<_, i64>(column)? as u64);
+        let state = State { run: int(0)?, next_id: int(1)?, messages: int(2)?, starts: int(3)? };
+        if state.sum() as u64 != int(4)? {
+            return Err(Fault::Damage("its state does not match its checksum".into()));
+        }
+        Ok(state)
+    }
+
+    pub fn write(self, connection: &Connection) -> Attempt<()> {
+        let mut statement = connection
+            .prepare_cached("UPDATE state SET run = ?1, next_id = ?2, messages = ?3, starts = ?4, sum = ?5")?;
+        let State { run, next_id, messages, starts } = self;
+        let [run, next_id, messages, starts] = [run, next_id, messages, starts].map(|int| int as i64);
+        match statement.execute(params![run, next_id, messages, starts, self.sum()])? {
+            1 => Ok(()),
+            _ => Err(missing()),
+        }
+    }
+
+    fn sum(self) -> i64 {
+        let ints = [self.run, self.next_id, self.messages, self.starts];
+        ints.into_iter().fold(Sum::of("state"), |sum, int| sum.int(int as i64)).done()
     }
 }
 
-fn sum(run: i64, next_id: i64) -> i64 {
-    Sum::of("state").int(run).int(next_id).done()
+fn missing() -> Fault {
+    Fault::Damage("its state is missing".into())
 }

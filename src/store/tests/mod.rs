@@ -1,6 +1,8 @@
 //! What the whole of it is to do.
 
 mod keeping;
+mod pruning;
+mod searching;
 
 use std::fs;
 use std::ops::Deref;

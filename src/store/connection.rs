@@ -1,0 +1,92 @@
+//! SQLite as it is used here.
+
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, MAIN_DB, OpenFlags};
+
+use super::Sync;
+use super::batch::Known;
+use super::error::{Attempt, Fault};
+use super::file::beside;
+use super::schema::{self, STEPS};
+
+/// Tables that are small: all of each is checked at start.
+const SMALL: [&str; 4] = ["state", "rooms", "bans", "whispers"];
+
+/// Opens a file that is ours, for this process alone, and brings it to this version.
+pub(super) fn open(path: &Path, sync: Sync) -> Attempt<(Connection, Known)> {
+    let mut connection = connect(path, sync)?;
+    let version = schema::version(&connection)?;
+    if version > STEPS.len() as i64 {
+        return Err(Fault::Newer(version));
+    }
+    if connection.is_readonly(MAIN_DB)? {
+        return Err(Fault::ReadOnly);
+    }
+    if version < STEPS.len() as i64 {
+        keep_copy(&connection, path, version)?;
+        schema::upgrade(&mut connection, STEPS)?;
+    }
+    for table in SMALL {
+        check(&connection, table)?;
+    }
+    let mut known = Known::read(&connection)?;
+    known.state.starts += 1;
+    known.state.write(&connection)?;
+    Ok((connection, known))
+}
+
+fn connect(path: &Path, sync: Sync) -> Attempt<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    // Waiting would hold up everybody.
+    connection.busy_timeout(Duration::ZERO)?;
+    // Before anything is read: then no other process gets in, and the index of the log is memory of our own.
+    connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+    let sync = match sync {
+        Sync::Off => "OFF",
+        Sync::Normal => "NORMAL",
+        Sync::Full => "FULL",
+    };
+    connection.pragma_update(None, "synchronous", sync)?;
+    // A checkpoint that fails would make the write fail that is done already.
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    Ok(connection)
+}
+
+/// Moves what is in the write-ahead log to the file, and empties the log.
+pub(super) fn checkpoint(connection: &Connection) -> Attempt<()> {
+    Ok(connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
+}
+
+/// Keeps a file of an earlier version beside it, once.
+fn keep_copy(connection: &Connection, path: &Path, version: i64) -> Attempt<()> {
+    let copy = beside(path, &format!(".schema{version}"));
+    if copy.exists() {
+        return Ok(());
+    }
+    let draft = beside(&copy, ".new");
+    let kept = || {
+        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+        let name = draft.to_str().ok_or_else(|| Fault::Refused("its path is not UTF-8".into()))?;
+        connection.execute("VACUUM INTO ?1", [name])?;
+        Ok(fs::rename(&draft, &copy)?)
+    };
+    kept().inspect_err(|_| drop(fs::remove_file(&draft)))
+}
+
+fn check(connection: &Connection, table: &str) -> Attempt<()> {
+    let mut found = String::new();
+    connection.pragma(None, "integrity_check", table, |row| {
+        found = row.get(0)?;
+        Ok(())
+    })?;
+    if found == "ok" { Ok(()) } else { Err(Fault::Damage(found.replace(['\n', '\r'], " "))) }
+}
