@@ -99,6 +99,8 @@ pub struct Client {
     pub dialect: Dialect,
     /// It reads its own messages too (`/echo on`).
     pub echo: bool,
+    /// It waits for something that is looked up.
+    pub asking: bool,
     /// It stands in the hub's queue of those to be written to.
     pub queued: bool,
     /// It counts among the connections from its address.
@@ -139,6 +141,7 @@ impl Client {
             dialect,
             // A page wants to know what has arrived.
             echo: dialect == Dialect::WebSocket,
+            asking: false,
             queued: false,
             counted: false,
             blocked: false,

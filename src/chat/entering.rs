@@ -97,7 +97,7 @@ impl Hub {
     }
 
     /// Takes a line for the nickname that was asked for.
-    pub(super) fn answer(&mut self, id: ClientId, text: &str, now: Now) {
+    pub(super) fn take_nickname(&mut self, id: ClientId, text: &str, now: Now) {
         if is_leaving(text) {
             return self.quit(id, "", now);
         }
@@ -132,6 +132,32 @@ impl Hub {
             true => Notice::EnteredPeer { name },
             false => Notice::Entered { name, room, people },
         });
+        self.seek_missed(id);
+    }
+
+    /// The room that somebody wants to enter, and the last message that they have read there.
+    fn wished(&mut self, id: ClientId) -> (RoomId, Option<u64>) {
+        // Looked at first, since most have no wish and a look costs a hash.
+        let wish = if self.wishes.is_empty() { None } else { self.wishes.remove(&id) };
+        let Some(Wish { room, read }) = wish else { return (RoomId::LOBBY, None) };
+        // Nobody has read what was not said, or was said and did not get to the file in time.
+        let is_known = |message| self.archive.is_none() || message <= self.messages;
+        let read = read.filter(|&(run, message)| run == self.run && is_known(message)).map(|(_, message)| message);
+        // In p2p there is one room.
+        let Some(room) = room.filter(|_| self.config.mode == Mode::Hub) else { return (RoomId::LOBBY, read) };
+        let found = match self.rooms.find(&fold(&room)) {
+            Some(room) => Ok(room),
+            None => Name::room(&room)
+                .map_err(|_| Refusal::BadRoomName)
+                .and_then(|name| self.open_room(&name).ok_or(Refusal::TooManyRooms { most: self.config.max_rooms })),
+        };
+        match found {
+            Ok(room) => (room, read),
+            Err(refusal) => {
+                self.refuse(id, refusal);
+                (RoomId::LOBBY, None)
+            }
+        }
     }
 
     /// Brings somebody, who is in no room, into one: a word to them, the history, a word to the others.
@@ -165,7 +191,7 @@ impl Hub {
         // A program wants to know where the history ends even if there is none.
         let has_history = messages > 0 || dialect != Dialect::Plain;
         if has_history {
-            self.tell_first(id, &Event::Notice(Notice::HistoryBegins { messages, gap }));
+            self.tell_first(id, &Event::Notice(Notice::HistoryBegins { messages, gap, before: None }));
             if let Some(day) = day.filter(|&day| day != now.local.date()) {
                 self.tell_first(id, &Event::Notice(Notice::Day(day)));
             }
@@ -256,8 +282,9 @@ impl Hub {
             Stage::Waiting(_) => self.seats.unqueue(now.at),
             Stage::Asked => self.seats.give_back(),
             Stage::Here => {
-                let name = client.name.clone();
-                self.mutes.leave(client.session);
+                let (name, session) = (client.name.clone(), client.session);
+                self.end_handing(id);
+                self.mutes.leave(session);
                 self.names.remove(&self.clients, id);
                 info!("{name} left: {}, {addr} ({} here)", reason(&cause), self.names.len());
                 if close == Close::WhenRead {

@@ -64,6 +64,8 @@ pub enum Event<'a> {
     Help { operator: bool },
     /// A whisper, as its writer gets it.
     Whispered { at: OffsetDateTime, to: &'a str, text: &'a str },
+    /// A message in which words were found that somebody looks for.
+    Found { id: u64, at: OffsetDateTime, name: &'a str, text: &'a str, action: bool },
 }
 
 /// What the server says.
@@ -89,11 +91,35 @@ pub enum Notice<'a> {
         people: People<'a>,
     },
     /// `gap`: before these there were others that one who comes back has not read, and that are no longer kept.
+    ///
+    /// `before`: those before that message were asked for.
     HistoryBegins {
         messages: usize,
         gap: bool,
+        before: Option<u64>,
     },
     HistoryEnds,
+    /// Of what was asked for; there are others before message `older`.
+    PageEnds {
+        older: Option<u64>,
+    },
+    FoundBegins {
+        words: &'a str,
+        messages: usize,
+    },
+    FoundEnds {
+        words: &'a str,
+        older: Option<u64>,
+    },
+    /// A whisper waits for who has that name next.
+    Kept {
+        name: &'a str,
+    },
+    /// What was whispered to that name while nobody had it.
+    MissedBegins {
+        whispers: usize,
+    },
+    MissedEnds,
     NoHistory,
     Joined {
         name: &'a str,
@@ -182,6 +208,15 @@ pub enum Notice<'a> {
     Lost {
         lines: u64,
     },
+    /// What is said cannot be written to the file for now.
+    StoreFails {
+        why: &'a str,
+    },
+    /// It can be again, and what waited has been; so much that was said is not there.
+    StoreWorks {
+        written: u64,
+        lost: u64,
+    },
 }
 
 /// Why something was not done.
@@ -249,6 +284,10 @@ pub enum Refusal<'a> {
     HistoryRange {
         most: usize,
     },
+    /// Nothing is kept in a file.
+    NoStore,
+    /// The file cannot be read now.
+    LookupFails,
     NotBanned {
         what: &'a str,
     },

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use log::info;
 
+use super::archive::Archive;
 #[cfg(test)]
 use super::audit::Heard;
 use super::bans::Bans;
@@ -127,6 +128,8 @@ pub struct Hub {
     /// A number that this run of the server has, and no other.
     pub(super) run: u64,
     hasher: RandomState,
+    /// Where history is kept in a file.
+    pub(super) archive: Option<Box<Archive>>,
     /// For the simulator, which has to know in which order things have come.
     #[cfg(test)]
     pub(crate) heard: Vec<Heard>,
@@ -169,6 +172,7 @@ impl Hub {
             wishes: HashMap::new(),
             run: RandomState::new().hash_one(0),
             hasher: RandomState::new(),
+            archive: None,
             #[cfg(test)]
             heard: Vec::new(),
         }
@@ -235,7 +239,7 @@ impl Hub {
             return Allowance::Never;
         };
         let half = self.config.backlog_bytes / 2;
-        if client.private_bytes() > REPLIES_PENDING.min(half) {
+        if client.asking || client.private_bytes() > REPLIES_PENDING.min(half) {
             return Allowance::AfterReplies;
         }
         if self.pressed {
@@ -262,6 +266,10 @@ impl Hub {
 
     /// A client sent a line. Its [`Hub::allowance`] should be `Now`, unless it is the last one that it sends.
     pub fn line(&mut self, id: ClientId, input: Input, now: Now) {
+        if self.archive.is_some() {
+            // What is told from now on was not owed before.
+            self.note_handed();
+        }
         // One who has left may still have an unended line that counts by now.
         let Some(client) = self.clients.get_mut(id).filter(|client| client.stage != Stage::Leaving) else { return };
         #[cfg(test)]
@@ -278,7 +286,7 @@ impl Hub {
             Input::NotUtf8 => self.refuse(id, Refusal::NotUtf8),
             Input::Line(text) => match self.clients[id].stage {
                 Stage::Waiting(_) => self.line_while_waiting(id, text, now),
-                Stage::Asked => self.answer(id, text, now),
+                Stage::Asked => self.take_nickname(id, text, now),
                 Stage::Here => self.obey(id, text, now),
                 Stage::Leaving => {}
             },
@@ -332,6 +340,7 @@ impl Hub {
     /// Time has passed: does what has become due.
     pub fn tick(&mut self, now: Now) {
         self.drop_laggards(now);
+        self.note_handed();
         for deadline in self.deadlines.expire(now.at) {
             self.deadline(deadline, now);
         }
@@ -360,6 +369,7 @@ impl Hub {
             || self.rooms.first_dirty().is_some()
             || !self.laggards.is_empty()
             || !self.closing.is_empty()
+            || self.has_handed()
     }
 
     /// The next connection to be closed.

@@ -12,10 +12,16 @@
 //! A room is a `log` and a client in it a cursor; what is meant for one client alone waits in
 //! its outbox, and `reader` merges the two by stamp.
 //!
+//! What is to outlive the process comes out with [`Hub::take_records`] and back in with [`Hub::restore`]; what is
+//! looked up in it comes out with [`Hub::poll_query`] and back in with [`Hub::answer`].
+//!
 //! People may read in several dialects. Then a room has a log for each of them that somebody there
 //! reads, with the same entries and stamps, and its history is kept as `past` events.
 
 mod announcing;
+mod archive;
+#[cfg(test)]
+mod archived;
 #[cfg(test)]
 pub(crate) mod audit;
 mod bans;
@@ -28,6 +34,8 @@ mod entering;
 mod event;
 mod hub;
 mod log;
+mod lookup;
+mod missed;
 mod moderation;
 mod mutes;
 pub mod name;
@@ -53,6 +61,8 @@ use time::OffsetDateTime;
 pub use client::ClientId;
 pub use event::{Cause, Dialect, Event, Notice, People, Refusal, Render};
 pub use hub::{Allowance, Arrival, Close, Hub, Input};
+pub use hub::{Allowance, Arrival, Close, Hub, Input, Wish};
+pub use lookup::{Answer, Lookup, Query};
 pub use network::Network;
 pub use output::Lent;
 pub use phrases::Lang;
@@ -130,6 +140,8 @@ pub struct Config {
     pub max_ignored: usize,
     /// Names given where people are listed.
     pub max_listed: usize,
+    /// Whispers to a name that nobody has are kept for who has it next.
+    pub offline_whispers: bool,
 }
 
 impl Default for Config {
@@ -152,6 +164,7 @@ impl Default for Config {
             max_rooms: 256,
             max_ignored: 100,
             max_listed: 100,
+            offline_whispers: false,
         }
     }
 }

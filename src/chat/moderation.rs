@@ -11,6 +11,7 @@ use super::event::{Cause, Event, Notice, Refusal};
 use super::hub::{Close, Hub};
 use super::name::fold;
 use super::network::Network;
+use crate::store::Record;
 
 impl Hub {
     pub(super) fn kick(&mut self, rest: &str, now: Now) {
@@ -38,6 +39,7 @@ impl Hub {
             return self.refuse_operator(if what.is_empty() { USAGE } else { Refusal::NobodyCalled { name: what } });
         };
         self.bans.add(network, minutes.map(|minutes| after(minutes, now)));
+        self.record_ban(network, minutes, now);
         warn!("{network} is banned");
         self.tell_operator(&Event::Notice(Notice::Ban { network, minutes }));
         let mut hit: Vec<ClientId> =
@@ -70,6 +72,7 @@ impl Hub {
         let site = what.parse().ok().map(Network::of_one_person);
         match what.parse().ok().into_iter().chain(site).find(|&network| self.bans.lift(network, now.at)) {
             Some(network) => {
+                self.record(|| Record::Unban { network: network.into() });
                 warn!("{network} is no longer banned");
                 self.tell_operator(&Event::Notice(Notice::Unbanned { network }));
             }
@@ -136,6 +139,7 @@ impl Hub {
             let event = self.said_or_done(&name, text, action, now);
             self.tell(id, &event);
         }
+        self.record_next_id();
     }
 }
 

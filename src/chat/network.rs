@@ -54,6 +54,18 @@ impl Network {
     }
 }
 
+impl From<IpNet> for Network {
+    fn from(net: IpNet) -> Self {
+        Network::new(net)
+    }
+}
+
+impl From<Network> for IpNet {
+    fn from(network: Network) -> Self {
+        network.0
+    }
+}
+
 impl FromStr for Network {
     type Err = ();
 

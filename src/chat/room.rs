@@ -68,6 +68,8 @@ pub struct Room {
     pub next_sum: Duration,
     /// It stands in the hub's queue of dirty rooms.
     pub dirty: bool,
+    /// A file has what was said here.
+    pub is_stored: bool,
     sweep: Sweep,
 }
 
@@ -88,6 +90,7 @@ impl Room {
             sum: None,
             next_sum: Duration::ZERO,
             dirty: false,
+            is_stored: false,
             sweep: Sweep::default(),
         }
     }
@@ -110,7 +113,8 @@ impl Room {
 
     /// Whether there is anything to be shown to whoever enters.
     pub fn has_history(&self) -> bool {
-        self.past.as_ref().map_or_else(|| self.log(Dialect::Plain).has_history(), |past| !past.is_empty())
+        self.is_stored
+            || self.past.as_ref().map_or_else(|| self.log(Dialect::Plain).has_history(), |past| !past.is_empty())
     }
 
     /// How many messages are younger than that of number `id`, and whether others were that are no longer kept.

@@ -10,6 +10,13 @@ use super::room::{Room, RoomId};
 /// The name of the room that everybody enters first.
 pub const LOBBY: &str = "lobby";
 
+/// A room that is no more.
+pub struct Gone {
+    pub name: Box<str>,
+    /// A file has what was said there.
+    pub was_stored: bool,
+}
+
 /// The rooms and the queue of those in which somebody has something to read.
 pub struct Rooms {
     keep: Keep,
@@ -53,15 +60,21 @@ impl Rooms {
 
     /// The room of that name, made if need be; `None` if there are too many.
     ///
-    /// Where there are, a room that is empty and has only its history gives way.
-    pub fn open(&mut self, name: &Name) -> Option<RoomId> {
+    /// Where there are, a room that is empty and has only its history gives way; it is returned too.
+    pub fn open(&mut self, name: &Name) -> Option<(RoomId, Option<Gone>)> {
         if let Some(id) = self.find(&name.key) {
-            return Some(id);
+            return Some((id, None));
         }
+        let mut gone = None;
         if self.len() >= self.most {
             let empty = self.iter().find(|(id, room)| *id != RoomId::LOBBY && room.members.is_empty())?.0;
-            self.remove(empty);
+            gone = self.remove(empty);
         }
+        Some((self.add(name), gone))
+    }
+
+    /// Makes a room of a name that none has, however many there are.
+    pub fn add(&mut self, name: &Name) -> RoomId {
         let free = self.slots.iter().position(Option::is_none).unwrap_or_else(|| {
             self.slots.push(None);
             self.slots.len() - 1
@@ -69,7 +82,7 @@ impl Rooms {
         let id = RoomId(free as u32);
         self.slots[free] = Some(Room::new(&name.shown, &name.key, self.keep, self.several));
         self.index.insert(name.key.clone(), id);
-        Some(id)
+        id
     }
 
     /// Gives up a room that nobody is in and that has no history.
@@ -80,11 +93,11 @@ impl Rooms {
         }
     }
 
-    fn remove(&mut self, id: RoomId) {
-        if let Some(room) = self.slots[id.0 as usize].take() {
-            self.index.remove(&room.key);
-            self.dirty.retain(|&dirty| dirty != id);
-        }
+    fn remove(&mut self, id: RoomId) -> Option<Gone> {
+        let room = self.slots[id.0 as usize].take()?;
+        self.index.remove(&room.key);
+        self.dirty.retain(|&dirty| dirty != id);
+        Some(Gone { name: room.name, was_stored: room.is_stored })
     }
 
     /// The room of that number, if there is one.

@@ -51,7 +51,9 @@ impl Hub {
                 self.refuse(id, Refusal::InThatRoom { room: rooms::LOBBY });
             }
             Command::Leave => self.go(id, RoomId::LOBBY, now),
-            Command::History(n) => self.replay(id, n, now),
+            Command::History(rest) if self.archive.is_some() => self.look_back(id, rest),
+            Command::History(n) => self.replay_asked(id, n, now),
+            Command::Search(rest) => self.search(id, rest),
             Command::Ignore(name) => self.ignore(id, name),
             Command::Unignore(name) => self.unignore(id, name),
             Command::Echo(choice) => self.echo(id, choice),
@@ -85,6 +87,9 @@ impl Hub {
         if speaker.is_some() {
             self.tell_operator_of(room, &event);
         }
+        if self.archive.is_some() {
+            self.record_message(room, &event);
+        }
         let silent = speaker.map(|id| (id, &self.clients[id])).filter(|(_, client)| !client.echo);
         let before = silent.map(|(id, client)| (id, self.rooms[room].log(client.dialect).end()));
         self.append(room, author, Kind::Message, text.len(), &event);
@@ -108,6 +113,7 @@ impl Hub {
             Some(target) if target == id => self.refuse(id, Refusal::Yourself),
             Some(target) => self.whisper_to(id, target, text, now),
             None if self.is_operator(to) => self.whisper_to_operator(id, text, now),
+            None if self.keeps_whispers() => self.keep_whisper(id, to, text, now),
             None => self.refuse(id, Refusal::NobodyCalled { name: to }),
         }
     }
@@ -177,6 +183,7 @@ impl Hub {
         if self.with_key(&name.key).is_some_and(|owner| owner != id) {
             return self.refuse(id, Refusal::Taken { name: &name.shown, asked: false });
         }
+        self.end_handing(id);
         self.names.remove(&self.clients, id);
         self.clients[id].name_hash = self.name_hash(&name.key);
         self.clients[id].name = name.shown.clone();
@@ -193,6 +200,7 @@ impl Hub {
             true => self.tell(id, &event),
             false => self.show(room, Author::NOBODY, Kind::Notice, 0, &event, now),
         }
+        self.seek_missed(id);
     }
 
     fn who(&mut self, id: ClientId, room: &str) {
@@ -245,7 +253,7 @@ impl Hub {
         let room = match (found, Name::room(text)) {
             (Some(room), _) => Some(room),
             (None, Err(_)) => return self.refuse(id, Refusal::BadRoomName),
-            (None, Ok(name)) => self.rooms.open(&name),
+            (None, Ok(name)) => self.open_room(&name),
         };
         match room {
             Some(room) => self.go(id, room, now),
@@ -259,16 +267,22 @@ impl Hub {
         self.enter(id, room, None, now, |_, room, people, _| Notice::EnteredRoom { room, people });
     }
 
-    /// Copies messages of the history to the outbox of `id`.
-    fn replay(&mut self, id: ClientId, n: &str, now: Now) {
+    /// `/history`, where there is no file.
+    fn replay_asked(&mut self, id: ClientId, rest: &str, now: Now) {
         let most = self.config.history;
-        let n = match n {
+        let n = match rest {
             "" if most > 0 => most,
             n => match n.parse::<usize>() {
                 Ok(n) if n > 0 && most > 0 => n.min(most),
+                _ if split(n).0.eq_ignore_ascii_case("before") => return self.refuse(id, Refusal::NoStore),
                 _ => return self.refuse(id, Refusal::HistoryRange { most }),
             },
         };
+        self.replay(id, n, now);
+    }
+
+    /// Copies messages of the history to the outbox of `id`.
+    pub(super) fn replay(&mut self, id: ClientId, n: usize, now: Now) {
         let room = self.clients[id].room;
         let History { begin, messages, day, .. } = self.history_for(id, room, n, None);
         if messages == 0 {
@@ -281,7 +295,7 @@ impl Hub {
             copy.extend_from_slice(bytes);
             reader.consume(bytes.len());
         }
-        self.notice(id, Notice::HistoryBegins { messages, gap: false });
+        self.notice(id, Notice::HistoryBegins { messages, gap: false, before: None });
         if let Some(day) = day.filter(|&day| day != now.local.date()) {
             self.notice(id, Notice::Day(day));
         }

@@ -32,32 +32,129 @@ impl Render for Json {
 #[derive(Serialize)]
 #[serde(tag = "t", rename_all = "snake_case")]
 enum Frame<'a> {
-    Hello { run: String, version: &'static str, lang: &'static str, max_line: usize },
-    Waiting { number: u32 },
+    Hello {
+        run: String,
+        version: &'static str,
+        lang: &'static str,
+        max_line: usize,
+    },
+    Waiting {
+        number: u32,
+    },
     Ask,
     Refused(Refused<'a>),
-    Entered { name: &'a str, room: &'a str, here: usize, names: &'a [&'a str] },
-    Room { room: &'a str, here: usize, names: &'a [&'a str] },
-    History { messages: usize, gap: bool },
-    Live,
-    Said { id: u64, at: i64, name: &'a str, text: &'a str },
-    Action { id: u64, at: i64, name: &'a str, text: &'a str },
-    Whisper { at: i64, from: &'a str, text: &'a str },
-    Whispered { at: i64, to: &'a str, text: &'a str },
-    Joined { name: &'a str, here: usize },
-    Left { name: &'a str, here: usize, cause: &'static str, reason: Option<&'a str> },
-    Renamed { old: &'a str, new: &'a str },
-    Summed { joined: u32, left: u32, here: usize },
-    People { room: &'a str, here: usize, names: &'a [&'a str], you: bool },
-    Rooms { rooms: &'a [(&'a str, usize)], more: usize },
-    Pong { text: &'a str },
-    Echo { on: bool },
-    Ignoring { name: &'a str },
-    NotIgnoring { name: &'a str },
-    Ignored { names: &'a [&'a str] },
-    Help { lines: &'static [&'static str] },
-    Note { text: String },
-    Kicked { why: Option<&'a str> },
+    Entered {
+        name: &'a str,
+        room: &'a str,
+        here: usize,
+        names: &'a [&'a str],
+    },
+    Room {
+        room: &'a str,
+        here: usize,
+        names: &'a [&'a str],
+    },
+    History {
+        messages: usize,
+        gap: bool,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        before: Option<u64>,
+    },
+    /// `older` only at the end of what was asked for.
+    Live {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        older: Option<Option<u64>>,
+    },
+    Search {
+        words: &'a str,
+        messages: usize,
+    },
+    Found {
+        id: u64,
+        at: i64,
+        name: &'a str,
+        text: &'a str,
+        action: bool,
+    },
+    SearchEnds {
+        words: &'a str,
+        older: Option<u64>,
+    },
+    Said {
+        id: u64,
+        at: i64,
+        name: &'a str,
+        text: &'a str,
+    },
+    Action {
+        id: u64,
+        at: i64,
+        name: &'a str,
+        text: &'a str,
+    },
+    Whisper {
+        at: i64,
+        from: &'a str,
+        text: &'a str,
+    },
+    Whispered {
+        at: i64,
+        to: &'a str,
+        text: &'a str,
+    },
+    Joined {
+        name: &'a str,
+        here: usize,
+    },
+    Left {
+        name: &'a str,
+        here: usize,
+        cause: &'static str,
+        reason: Option<&'a str>,
+    },
+    Renamed {
+        old: &'a str,
+        new: &'a str,
+    },
+    Summed {
+        joined: u32,
+        left: u32,
+        here: usize,
+    },
+    People {
+        room: &'a str,
+        here: usize,
+        names: &'a [&'a str],
+        you: bool,
+    },
+    Rooms {
+        rooms: &'a [(&'a str, usize)],
+        more: usize,
+    },
+    Pong {
+        text: &'a str,
+    },
+    Echo {
+        on: bool,
+    },
+    Ignoring {
+        name: &'a str,
+    },
+    NotIgnoring {
+        name: &'a str,
+    },
+    Ignored {
+        names: &'a [&'a str],
+    },
+    Help {
+        lines: &'static [&'static str],
+    },
+    Note {
+        text: String,
+    },
+    Kicked {
+        why: Option<&'a str>,
+    },
     Goodbye,
     Ending,
 }
@@ -97,6 +194,7 @@ impl Json {
             Event::Action { id, at, name, text } => Frame::Action { id, at: seconds(at), name, text },
             Event::Whisper { at, from, text } => Frame::Whisper { at: seconds(at), from, text },
             Event::Whispered { at, to, text } => Frame::Whispered { at: seconds(at), to, text },
+            Event::Found { id, at, name, text, action } => Frame::Found { id, at: seconds(at), name, text, action },
             Event::Help { .. } => Frame::Help { lines: self.lang.help() },
         })
     }
@@ -117,8 +215,11 @@ impl Json {
             }
             Notice::EnteredPeer { name } => Frame::Entered { name, room: "lobby", here: 2, names: &["server"] },
             Notice::EnteredRoom { room, people: People { here, names, .. } } => Frame::Room { room, here, names },
-            Notice::HistoryBegins { messages, gap } => Frame::History { messages, gap },
-            Notice::HistoryEnds => Frame::Live,
+            Notice::HistoryBegins { messages, gap, before } => Frame::History { messages, gap, before },
+            Notice::HistoryEnds => Frame::Live { older: None },
+            Notice::PageEnds { older } => Frame::Live { older: Some(older) },
+            Notice::FoundBegins { words, messages } => Frame::Search { words, messages },
+            Notice::FoundEnds { words, older } => Frame::SearchEnds { words, older },
             Notice::Joined { name, here } => Frame::Joined { name, here },
             Notice::Left { name, cause, here } => {
                 let (cause, reason) = cause_and_reason(cause);
@@ -179,6 +280,8 @@ impl Json {
             Refusal::NotIgnored { name } => Refused { name: Some(name), ..base("not_ignored") },
             Refusal::TooManyIgnored { most } => Refused { most: Some(most), ..base("too_many_ignored") },
             Refusal::HistoryRange { most } => Refused { most: Some(most), ..base("history_range") },
+            Refusal::NoStore => base("no_store"),
+            Refusal::LookupFails => base("lookup_fails"),
             // For the operator alone, whose console is plain.
             Refusal::NotBanned { .. } | Refusal::NotMuted { .. } | Refusal::ConsoleDoesNotQuit => base("operator"),
         };

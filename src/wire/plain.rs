@@ -25,6 +25,12 @@ impl Render for Plain {
             Event::Action { at, name, text, .. } => spoken(out, at, &["* ", name, " ", text]),
             Event::Whisper { at, from, text } => spoken(out, at, &[from, " -> you: ", text]),
             Event::Whispered { at, to, text } => spoken(out, at, &["you -> ", to, ": ", text]),
+            Event::Found { id, at, name, text, action } => {
+                let (date, (hour, minute, second)) = (at.date(), at.to_hms());
+                let (before, behind) = if action { ("* ", " ") } else { ("", ": ") };
+                let when = format_args!("{date} {hour:02}:{minute:02}:{second:02}");
+                sentence(out, "* ", format_args!("{id} {when} {before}{name}{behind}{text}"));
+            }
         }
     }
 }

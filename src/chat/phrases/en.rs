@@ -15,6 +15,8 @@ pub const HELP: &[&str] = &[
     "/who [room], /rooms           who is here; which rooms there are",
     "/join room, /leave            go to another room; go back to the lobby",
     "/history [n]                  read the last n messages again",
+    "/history before ID [n]        read those before message ID, where a file has them",
+    "/search words                 find messages with these words; /search before ID words goes on",
     "/ignore [name], /unignore name  not to read somebody; whom you ignore",
     "/echo on|off                  whether you read your own lines",
     "/ping [text]                  see whether the server answers",
@@ -53,8 +55,26 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
             people(&p, f)?;
             f.write_str(".")
         }
+        Notice::HistoryBegins { messages, before: Some(id), .. } => {
+            write!(f, "--- the last {} before {id} ---", count(messages as u64, "message"))
+        }
         Notice::HistoryBegins { messages, .. } => write!(f, "--- the last {} ---", count(messages as u64, "message")),
         Notice::HistoryEnds => f.write_str("--- you are up to date ---"),
+        Notice::PageEnds { older: Some(id) } => write!(f, "--- for what was said before: /history before {id} ---"),
+        Notice::PageEnds { older: None } => f.write_str("--- nothing was said here before that ---"),
+        Notice::FoundBegins { words, messages: 0 } => write!(f, "--- no message with {words} ---"),
+        Notice::FoundBegins { words, messages } => {
+            write!(f, "--- {} with {words} ---", count(messages as u64, "message"))
+        }
+        Notice::FoundEnds { words, older: Some(id) } => {
+            write!(f, "--- for older ones: /search before {id} {words} ---")
+        }
+        Notice::FoundEnds { older: None, .. } => f.write_str("--- there are no older ones ---"),
+        Notice::Kept { name } => write!(f, "{name} is not here; this is kept for whoever takes that name next."),
+        Notice::MissedBegins { whispers } => {
+            write!(f, "--- {} while nobody had your name ---", count(whispers as u64, "whisper"))
+        }
+        Notice::MissedEnds => f.write_str("--- those were all whispers ---"),
         Notice::NoHistory => f.write_str("Nothing has been said here yet."),
         Notice::Joined { name, here } => write!(f, "{name} joined ({here} here)"),
         Notice::Left { name, cause, here } => {
@@ -114,6 +134,18 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
         Notice::NoMutes => f.write_str("Nobody is muted."),
         Notice::NoBans => f.write_str("Nobody is banned."),
         Notice::Detached => f.write_str("End of input: the console is detached, the server runs on."),
+        Notice::StoreFails { why } => {
+            write!(f, "What is said can no longer be stored and is kept in memory until it can: {why}.")
+        }
+        Notice::StoreWorks { written, lost: 0 } => {
+            write!(f, "What is said is stored again, and so is what waited ({}).", count(written, "record"))
+        }
+        Notice::StoreWorks { written, lost } => write!(
+            f,
+            "What is said is stored again, and so is what waited ({}); {} came to be too many and are lost.",
+            count(written, "record"),
+            count(lost, "other")
+        ),
         Notice::Lost { lines } => write!(f, "{} lost here because of not being read in time.", count(lines, "line")),
     }
 }
@@ -166,6 +198,8 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
         Refusal::TooManyIgnored { most } => write!(f, "You ignore {most} people already, and no more are possible."),
         Refusal::HistoryRange { most: 0 } => f.write_str("No history is kept here."),
         Refusal::HistoryRange { most } => write!(f, "Write it like this: /history n, with n from 1 to {most}"),
+        Refusal::NoStore => f.write_str("This server keeps no history in a file in which that could be looked up."),
+        Refusal::LookupFails => f.write_str("That cannot be looked up at present. Try again later."),
         Refusal::NotBanned { what } => write!(f, "{what} is not a banned address. /bans lists them."),
         Refusal::NotMuted { name } => write!(f, "{name} is not muted. /mutes lists who is."),
         Refusal::ConsoleDoesNotQuit => f.write_str("/shutdown ends the server; /say q says it."),

@@ -17,6 +17,8 @@ pub const HELP: &[&str] = &[
     "/who [房间]，/rooms           谁在这里；有哪些房间",
     "/join 房间，/leave            进入别的房间；回到 lobby",
     "/history [n]                  重看最近 n 条消息",
+    "/history before ID [n]        看消息 ID 之前的消息（如有存档）",
+    "/search 词语                  查找消息；/search before ID 词语 继续往前找",
     "/ignore [昵称]，/unignore 昵称  屏蔽某人；取消屏蔽",
     "/echo on|off                  是否显示自己说的话",
     "/ping [内容]                  看看服务器是否应答",
@@ -54,6 +56,15 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
         }
         Notice::HistoryBegins { .. } => f.write_str("----以下是历史记录----"),
         Notice::HistoryEnds => f.write_str("----以上是历史记录----"),
+        Notice::PageEnds { older: Some(id) } => write!(f, "----以上是历史记录，更早的请输入 /history before {id}----"),
+        Notice::PageEnds { older: None } => f.write_str("----以上是历史记录，没有更早的----"),
+        Notice::FoundBegins { words, messages: 0 } => write!(f, "----没有含“{words}”的消息----"),
+        Notice::FoundBegins { words, messages } => write!(f, "----{messages}条含“{words}”的消息----"),
+        Notice::FoundEnds { words, older: Some(id) } => write!(f, "----更早的请输入 /search before {id} {words}----"),
+        Notice::FoundEnds { older: None, .. } => f.write_str("----没有更早的----"),
+        Notice::Kept { name } => write!(f, "{name}不在这里，私聊将留给下一个使用该昵称的人。"),
+        Notice::MissedBegins { whispers } => write!(f, "----您不在时的{whispers}条私聊----"),
+        Notice::MissedEnds => f.write_str("----以上是您不在时的私聊----"),
         Notice::NoHistory => f.write_str("这里还没有人说过话。"),
         Notice::Joined { name, here } => write!(f, "{name}进入了聊天室，当前{here}人"),
         Notice::Left { name, cause, here } => {
@@ -122,6 +133,11 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
         Notice::NoMutes => f.write_str("没有禁言任何人。"),
         Notice::NoBans => f.write_str("没有封禁任何地址。"),
         Notice::Detached => f.write_str("输入已结束：控制台已断开，服务器继续运行。"),
+        Notice::StoreFails { why } => write!(f, "消息暂时无法存档，先保存在内存中：{why}。"),
+        Notice::StoreWorks { written, lost: 0 } => write!(f, "消息已恢复存档，等待中的{written}条记录已写入。"),
+        Notice::StoreWorks { written, lost } => {
+            write!(f, "消息已恢复存档，等待中的{written}条记录已写入，另有{lost}条因太多而丢失。")
+        }
         Notice::Lost { lines } => write!(f, "有{lines}行因未及时读取而丢失。"),
     }
 }
@@ -166,6 +182,8 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
         Refusal::TooManyIgnored { most } => write!(f, "您已屏蔽{most}人，不能再多。"),
         Refusal::HistoryRange { most: 0 } => f.write_str("这里不保存历史记录。"),
         Refusal::HistoryRange { most } => write!(f, "请这样输入：/history n，n为1到{most}"),
+        Refusal::NoStore => f.write_str("本服务器没有存档，无法查找。"),
+        Refusal::LookupFails => f.write_str("现在无法查找，请稍后再试。"),
         Refusal::NotBanned { what } => write!(f, "{what}不是被封禁的地址，/bans 列出封禁。"),
         Refusal::NotMuted { name } => write!(f, "{name}没有被禁言，/mutes 列出禁言。"),
         Refusal::ConsoleDoesNotQuit => f.write_str("/shutdown 关闭服务器；/say q 说出 q。"),

@@ -11,6 +11,7 @@ pub fn notice(text: &str) -> Option<Notice<'_>> {
     Some(match text {
         "Welcome to chinwag. Type a nickname and press Enter:" => Notice::Welcome,
         "--- you are up to date ---" => Notice::HistoryEnds,
+        "--- nothing was said here before that ---" => Notice::HistoryEnds,
         "Nothing has been said here yet." => Notice::NoHistory,
         "You read your own lines from now on." => Notice::Echo { on: true },
         "You no longer read your own lines." => Notice::Echo { on: false },
@@ -96,6 +97,9 @@ fn other(text: &str) -> Option<Notice<'_>> {
     if let Some(rest) = text.strip_prefix("--- the last ") {
         let (messages, _) = rest.strip_suffix(" ---")?.split_once(" message")?;
         return Some(Notice::HistoryBegins { messages: Some(number(messages)?) });
+    }
+    if let Some(rest) = text.strip_prefix("--- for what was said before: /history before ") {
+        return rest.strip_suffix(" ---").and_then(number::<u64>).map(|_| Notice::HistoryEnds);
     }
     if let Some(rest) = text.strip_prefix("The room is full. You are number ") {
         return Some(Notice::Waiting { number: number(rest.strip_suffix(" in line.")?)? });

@@ -144,7 +144,7 @@ fn expected<'a>(notice: &chat::Notice<'a>, lang: Lang, cause: &'a str) -> Option
         chat::Notice::HistoryBegins { messages, .. } => {
             Notice::HistoryBegins { messages: (lang == Lang::En).then_some(messages) }
         }
-        chat::Notice::HistoryEnds => Notice::HistoryEnds,
+        chat::Notice::HistoryEnds | chat::Notice::PageEnds { .. } => Notice::HistoryEnds,
         chat::Notice::NoHistory => Notice::NoHistory,
         chat::Notice::Joined { name, here } => Notice::Joined { name, here },
         chat::Notice::Left { name, here, .. } => Notice::Left { name, cause, here },
@@ -183,6 +183,13 @@ fn expected<'a>(notice: &chat::Notice<'a>, lang: Lang, cause: &'a str) -> Option
         | chat::Notice::Unmuted { .. }
         | chat::Notice::NoMutes
         | chat::Notice::Detached
+        | chat::Notice::FoundBegins { .. }
+        | chat::Notice::FoundEnds { .. }
+        | chat::Notice::Kept { .. }
+        | chat::Notice::MissedBegins { .. }
+        | chat::Notice::MissedEnds
+        | chat::Notice::StoreFails { .. }
+        | chat::Notice::StoreWorks { .. }
         | chat::Notice::Lost { .. } => return None,
     })
 }
@@ -228,11 +235,11 @@ fn check_random_notice(random: &mut Random, lang: Lang) {
     let date = Date::from_calendar_date(2026, Month::January, 1).unwrap() + Duration::days(random.below(5000) as i64);
     check_notice(
         lang,
-        match random.below(15) {
+        match random.below(18) {
             0 => chat::Notice::Entered { name: &one, room: LOBBY, people: own },
             1 => chat::Notice::EnteredPeer { name: &one },
             2 => chat::Notice::EnteredRoom { room: &room, people: own },
-            3 => chat::Notice::HistoryBegins { messages: 1 + here, gap: false },
+            3 => chat::Notice::HistoryBegins { messages: here, gap: false, before: (more > 0).then_some(more as u64) },
             4 => chat::Notice::Joined { name: &one, here },
             5 => chat::Notice::Left { name: &one, cause: &cause, here },
             6 => chat::Notice::Renamed { old: &one, new: &other },
@@ -243,6 +250,8 @@ fn check_random_notice(random: &mut Random, lang: Lang) {
             11 => chat::Notice::People { room: LOBBY, people: own },
             12 => chat::Notice::PeopleIn { room: &room, people: foreign },
             13 => chat::Notice::Rooms { rooms: &rooms, more },
+            14 => chat::Notice::FoundBegins { words: why, messages: more },
+            15 => chat::Notice::FoundEnds { words: why, older: (more > 0).then_some(more as u64) },
             _ => chat::Notice::Kicked { why: Some(why) },
         },
     );
@@ -292,6 +301,16 @@ fn notices_without_fields_and_those_for_people_are_read_as_what_they_were() {
             chat::Notice::NoMutes,
             chat::Notice::Detached,
             chat::Notice::Lost { lines: 3 },
+            chat::Notice::PageEnds { older: Some(17) },
+            chat::Notice::PageEnds { older: None },
+            chat::Notice::FoundEnds { words: "fish", older: None },
+            chat::Notice::Kept { name: "bob" },
+            chat::Notice::MissedBegins { whispers: 1 },
+            chat::Notice::MissedBegins { whispers: 3 },
+            chat::Notice::MissedEnds,
+            chat::Notice::StoreFails { why: "there is no space left for x; make some" },
+            chat::Notice::StoreWorks { written: 3, lost: 0 },
+            chat::Notice::StoreWorks { written: 3, lost: 1 },
         ] {
             check_notice(lang, notice);
         }
@@ -329,6 +348,8 @@ fn expected_refusal<'a>(refusal: &chat::Refusal<'a>, lang: Lang) -> Option<Refus
         | chat::Refusal::NotIgnored { .. }
         | chat::Refusal::TooManyIgnored { .. }
         | chat::Refusal::HistoryRange { .. }
+        | chat::Refusal::NoStore
+        | chat::Refusal::LookupFails
         | chat::Refusal::NotBanned { .. }
         | chat::Refusal::NotMuted { .. }
         | chat::Refusal::ConsoleDoesNotQuit => return None,
@@ -369,6 +390,8 @@ fn every_refusal_is_read_as_what_it_was() {
             chat::Refusal::NotIgnored { name },
             chat::Refusal::TooManyIgnored { most },
             chat::Refusal::HistoryRange { most },
+            chat::Refusal::NoStore,
+            chat::Refusal::LookupFails,
             chat::Refusal::NotBanned { what: name },
             chat::Refusal::NotMuted { name },
             chat::Refusal::ConsoleDoesNotQuit,

@@ -16,6 +16,7 @@ pub fn notice(text: &str) -> Option<Notice<'_>> {
         "昵称设置成功" => Notice::NameSet,
         "----以下是历史记录----" => Notice::HistoryBegins { messages: None },
         "----以上是历史记录----" => Notice::HistoryEnds,
+        "----以上是历史记录，没有更早的----" => Notice::HistoryEnds,
         "这里还没有人说过话。" => Notice::NoHistory,
         "从现在起显示您自己说的话。" => Notice::Echo { on: true },
         "不再显示您自己说的话。" => Notice::Echo { on: false },
@@ -101,6 +102,9 @@ fn rooms(list: &str, count: usize) -> Option<Notice<'_>> {
 fn other(text: &str) -> Option<Notice<'_>> {
     if let Some(rest) = text.strip_prefix("聊天室已满，您在等候队列中排第") {
         return Some(Notice::Waiting { number: number(rest.strip_suffix("位。")?)? });
+    }
+    if let Some(rest) = text.strip_prefix("----以上是历史记录，更早的请输入 /history before ") {
+        return rest.strip_suffix("----").and_then(number::<u64>).map(|_| Notice::HistoryEnds);
     }
     if let Some(why) = text.strip_prefix("您被管理员请出了聊天室：") {
         return Some(Notice::Kicked { why: Some(why) });

@@ -117,7 +117,7 @@ fn show(frame: &Value, lines: &mut Vec<u8>) {
         "ask" => Notice::Welcome,
         "entered" => Notice::Entered { name: text("name"), room: text("room"), people: people(true) },
         "room" => Notice::EnteredRoom { room: text("room"), people: people(true) },
-        "history" => Notice::HistoryBegins { messages: number("messages"), gap: false },
+        "history" => Notice::HistoryBegins { messages: number("messages"), gap: false, before: None },
         "live" => Notice::HistoryEnds,
         "joined" => Notice::Joined { name: text("name"), here: number("here") },
         "left" => {

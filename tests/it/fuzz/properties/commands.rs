@@ -63,6 +63,7 @@ fn slices<'a>(command: Command<'a>) -> Vec<&'a str> {
         | Command::Who(text)
         | Command::Join(text)
         | Command::History(text)
+        | Command::Search(text)
         | Command::Ignore(text)
         | Command::Unignore(text)
         | Command::Echo(text)

@@ -94,6 +94,7 @@ impl World {
             max_rooms: 1 + rooms % 8,
             max_ignored: rooms / 8 % 4,
             max_listed: 1 + listed % 8,
+            offline_whispers: flag(4),
         };
         let max_line = config.max_line;
         let lang = if flag(2) { Lang::Zh } else { Lang::En };

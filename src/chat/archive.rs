@@ -1,0 +1,154 @@
+//! What outlives the process: what is to be kept in a file comes out as plain data, and back in at the start.
+
+use std::time::Duration;
+
+use super::Now;
+use super::client::Session;
+use super::delivery::Author;
+use super::event::{Event, Notice};
+use super::hub::Hub;
+use super::log::Kind;
+use super::lookup::Queries;
+use super::missed::Handed;
+use super::name::{Name, fold};
+use super::network::Network;
+use super::room::RoomId;
+use crate::store::{self, Message, Record, Start};
+
+/// So many numbers are passed over when the file fails: those given meanwhile may never get there, and whoever
+/// comes back after a crash is to be told from one who has read what has the same number by then.
+const PASSED_OVER: u64 = 1_000_000;
+
+/// What a hub whose history is kept in a file has besides.
+#[derive(Default)]
+pub struct Archive {
+    /// What has happened and has not been taken yet.
+    pub records: Vec<Record>,
+    /// What is to be looked up.
+    pub queries: Queries,
+    /// Who has not been sent yet all that was whispered to them before they came.
+    pub handed: Handed,
+}
+
+impl Archive {
+    /// Notes what is to be written.
+    pub fn record(&mut self, record: Record) {
+        self.records.push(record);
+    }
+}
+
+impl Hub {
+    /// Goes on from what a file has, and from now on tells what is to be written to it; to be called before anybody
+    /// connects, and after [`Hub::speak_to_web`].
+    pub fn restore(&mut self, start: Start, now: Now) {
+        let Start { next_id, run, rooms, bans } = start;
+        let mut archive = Archive::default();
+        self.messages = next_id.saturating_sub(1);
+        self.run = run;
+        for (network, until) in bans {
+            match until.map(|until| until - now.local.unix_timestamp()) {
+                Some(..=0) => archive.record(Record::Unban { network }),
+                left => {
+                    let until = left.map(|seconds| now.at + Duration::from_secs(seconds.unsigned_abs()));
+                    self.bans.add(Network::from(network), until);
+                }
+            }
+        }
+        for (name, messages) in rooms {
+            // Nothing is left of what was said there; as any room of which that is so it is gone when empty.
+            if messages.is_empty() && fold(&name) != super::LOBBY {
+                archive.record(Record::RoomGone { name });
+            } else {
+                self.restore_room(&name, &messages);
+            }
+        }
+        self.archive = Some(Box::new(archive));
+    }
+
+    fn restore_room(&mut self, name: &str, messages: &[Message]) {
+        let Ok(name) = Name::room(name) else {
+            return log::warn!("the stored room {} has no name that can be used; it is left out", name.escape_debug());
+        };
+        // All of them come back, though there may be more than can be made now.
+        let room = self.rooms.find(&name.key).unwrap_or_else(|| self.rooms.add(&name));
+        for message in messages {
+            let day = message.at.date();
+            if self.rooms[room].day.replace(day).is_some_and(|before| before != day) {
+                self.append(room, Author::NOBODY, Kind::Day, 0, &Event::Notice(Notice::Day(day)));
+            }
+            let author = Author { session: Session::NOBODY, name: self.name_hash(&fold(&message.name)) };
+            self.append(room, author, Kind::Message, message.text.len(), &event_of(message));
+        }
+        self.rooms[room].is_stored = true;
+    }
+
+    /// Takes what has happened since the last call and is to be written to the file, in its order.
+    ///
+    /// It is to be there before any line is written that is gathered from now on.
+    pub fn take_records(&mut self) -> Vec<Record> {
+        self.archive.as_mut().map(|archive| std::mem::take(&mut archive.records)).unwrap_or_default()
+    }
+
+    /// What has happened cannot be written for now.
+    pub fn records_wait(&mut self, why: &str) {
+        self.messages = (self.messages / PASSED_OVER + 1) * PASSED_OVER;
+        self.tell_operator(&Event::Notice(Notice::StoreFails { why }));
+    }
+
+    /// It can be again: so many records have waited, and of so many nothing is left.
+    pub fn records_are_written(&mut self, written: u64, lost: u64) {
+        self.tell_operator(&Event::Notice(Notice::StoreWorks { written, lost }));
+    }
+
+    /// Notes what is to be written, where there is a file.
+    pub(super) fn record(&mut self, record: impl FnOnce() -> Record) {
+        if let Some(archive) = &mut self.archive {
+            archive.record(record());
+        }
+    }
+
+    /// Notes a message that is said in a room; apart, so that saying something without a file costs no more.
+    #[inline(never)]
+    pub(super) fn record_message(&mut self, room: RoomId, event: &Event) {
+        let (Event::Said { id, at, name, text } | Event::Action { id, at, name, text }) = *event else { return };
+        let kind = if matches!(event, Event::Action { .. }) { store::Kind::Action } else { store::Kind::Said };
+        let Some(archive) = &mut self.archive else { return };
+        let room = &mut self.rooms[room];
+        if !std::mem::replace(&mut room.is_stored, true) {
+            archive.record(Record::Room { name: room.name.to_string() });
+        }
+        let (room, name, text) = (room.name.to_string(), name.to_owned(), text.to_owned());
+        archive.record(Record::Message(Message { id, room, at, kind, name, text }));
+    }
+
+    /// The room of that name, made if need be; `None` if there are too many.
+    pub(super) fn open_room(&mut self, name: &Name) -> Option<RoomId> {
+        let (room, gone) = self.rooms.open(name)?;
+        // Of a room in which nothing was said the file does not know.
+        if let Some(gone) = gone.filter(|gone| gone.was_stored) {
+            self.record(|| Record::RoomGone { name: gone.name.into() });
+        }
+        Some(room)
+    }
+
+    /// Numbers that were given to nobody but one are not given to others after a restart.
+    pub(super) fn record_next_id(&mut self) {
+        let next = self.messages + 1;
+        self.record(|| Record::NextId(next));
+    }
+
+    /// Until when a ban of so many minutes holds, on the clock on the wall.
+    pub(super) fn record_ban(&mut self, network: Network, minutes: Option<u64>, now: Now) {
+        let until = minutes.map(|minutes| now.local.unix_timestamp() + 60 * minutes as i64);
+        self.record(|| Record::Ban { network: network.into(), until });
+    }
+}
+
+/// A stored message as people are shown it.
+pub(super) fn event_of(message: &Message) -> Event<'_> {
+    let Message { id, at, kind, ref name, ref text, .. } = *message;
+    match kind {
+        store::Kind::Said => Event::Said { id, at, name, text },
+        store::Kind::Action => Event::Action { id, at, name, text },
+    }
+}

@@ -1,0 +1,411 @@
+//! What is kept in a file: written before anybody is sent it, and looked up for whoever asks.
+//!
+//! If the file fails the chat goes on in memory. What could not be written waits, up to a bound, and is written when
+//! the file works again.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use log::{error, info, warn};
+
+use super::engine::Engine;
+use super::transport::Listener;
+use crate::chat::name::fold;
+use crate::chat::{Answer, Hub, Lookup, Now, Query};
+use crate::store::{Error, Found, Message, Record, Store};
+
+/// Bytes of what waits to be written.
+const WAITING_BYTES: usize = 16 * 1024 * 1024;
+/// Bytes that a record takes besides its texts.
+const RECORD_BYTES: usize = 128;
+/// How soon a file that failed is tried again: at first, and at last.
+const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+/// Records that have waited and are written in one turn.
+const WRITTEN_AT_ONCE: usize = 4096;
+/// Steps made in one turn to answer questions: one for each, and each further one of a long search.
+const STEPS: usize = 8;
+/// How often it is seen whether there is something to prune.
+const PRUNE_EVERY: Duration = Duration::from_secs(60);
+/// Messages pruned in one turn.
+const PRUNED_AT_ONCE: usize = 256;
+
+/// The file, and what has not got into it.
+pub struct Keeper {
+    store: Store,
+    waiting: Vec<Record>,
+    waiting_bytes: usize,
+    fault: Option<Fault>,
+    /// Records that were given up since the file works no more.
+    lost: u64,
+    pub figures: Figures,
+    /// Questions, and what has been found so far.
+    searches: VecDeque<Search>,
+    /// Messages grow too old, whether anything is said or not.
+    ages: bool,
+    /// When it is seen next whether there is anything to prune.
+    prune: Option<Duration>,
+}
+
+/// A search that takes several turns.
+struct Search {
+    query: Query,
+    found: Vec<Message>,
+    /// What is younger has been looked at.
+    before: Option<u64>,
+}
+
+/// The file has failed.
+struct Fault {
+    error: Error,
+    retry_at: Duration,
+    wait: Duration,
+    /// The file may be in another state than we think.
+    reopens: bool,
+    /// Records to be written in one turn.
+    at_once: usize,
+    /// Records that have waited and are written by now.
+    written: u64,
+}
+
+impl Fault {
+    fn new(error: Error, now: Duration) -> Self {
+        let (reopens, wait) = (reopens(&error), RETRY.0);
+        Fault { error, retry_at: now + wait, wait, reopens, at_once: WRITTEN_AT_ONCE, written: 0 }
+    }
+}
+
+/// A file for which there is no room is as it was, and so is one that does not take a certain record.
+fn reopens(error: &Error) -> bool {
+    !matches!(error, Error::Full(_) | Error::Refused(..))
+}
+
+/// What can be counted, for programs.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Figures {
+    pub written: u64,
+    pub faults: u64,
+    pub lost: u64,
+}
+
+/// What has become of the file.
+enum Change {
+    Fails(String),
+    Works { written: u64, lost: u64 },
+}
+
+impl Keeper {
+    /// A file that has just been opened; `ages` if messages are kept for some time only.
+    pub fn new(store: Store, ages: bool) -> Self {
+        Keeper {
+            store,
+            waiting: Vec::new(),
+            waiting_bytes: 0,
+            fault: None,
+            lost: 0,
+            figures: Figures::default(),
+            searches: VecDeque::new(),
+            ages,
+            prune: Some(Duration::ZERO),
+        }
+    }
+
+    /// Whether the file works.
+    pub fn works(&self) -> bool {
+        self.fault.is_none()
+    }
+
+    /// Records that wait to be written.
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Whether somebody's question is to be answered.
+    fn has_questions(&self, hub: &Hub) -> bool {
+        hub.has_queries() || !self.searches.is_empty()
+    }
+
+    /// When there is something to do though nothing happens.
+    fn next_deadline(&self) -> Option<Duration> {
+        match &self.fault {
+            Some(fault) => Some(fault.retry_at),
+            None => self.prune,
+        }
+    }
+
+    /// Writes what has happened, in one transaction; it waits if that is not possible.
+    fn write(&mut self, records: Vec<Record>, now: Duration) -> Option<Change> {
+        if self.fault.is_some() {
+            self.wait_with(records);
+            return self.retry(now);
+        }
+        if records.is_empty() {
+            return None;
+        }
+        match self.store.write(&records) {
+            Ok(()) => {
+                self.figures.written += records.len() as u64;
+                self.prune.get_or_insert(now + PRUNE_EVERY);
+                None
+            }
+            Err(error) => {
+                error!("{error}; until then what is said is kept in memory, up to {WAITING_BYTES} bytes");
+                self.figures.faults += 1;
+                self.wait_with(records);
+                let why = error.to_string();
+                self.fault = Some(Fault::new(error, now));
+                Some(Change::Fails(why))
+            }
+        }
+    }
+
+    /// Tries the file again if it is time to.
+    fn retry(&mut self, now: Duration) -> Option<Change> {
+        let fault = self.fault.as_mut().filter(|fault| fault.retry_at <= now)?;
+        let some = self.waiting.len().min(fault.at_once);
+        let reopened = if fault.reopens { self.store.reopen() } else { Ok(()) };
+        match reopened.and_then(|()| self.store.write(&self.waiting[..some])) {
+            Ok(()) => {
+                fault.reopens = false;
+                fault.written += some as u64;
+                self.figures.written += some as u64;
+                self.waiting_bytes -= self.waiting.drain(..some).map(|record| bytes(&record)).sum::<usize>();
+                // The rest has its turn in the next one.
+                fault.retry_at = now;
+                fault.at_once = (2 * fault.at_once).min(WRITTEN_AT_ONCE);
+            }
+            // One of them can never be written, and must not keep all others from being so.
+            Err(error @ Error::Refused(..)) if some > 0 => {
+                fault.at_once = some.div_ceil(2);
+                fault.retry_at = now;
+                if some == 1 {
+                    error!("{error}; it is given up");
+                    self.waiting_bytes -= bytes(&self.waiting.remove(0));
+                    self.lost += 1;
+                    self.figures.lost += 1;
+                }
+            }
+            Err(error) => {
+                fault.wait = (fault.wait * 2).min(RETRY.1);
+                fault.retry_at = now + fault.wait;
+                let (seconds, waiting) = (fault.wait.as_secs(), self.waiting.len());
+                warn!("{error}; {waiting} records wait, the next try is in {seconds} s");
+                fault.reopens = reopens(&error);
+                fault.error = error;
+            }
+        }
+        if !self.waiting.is_empty() || fault.retry_at > now {
+            return None;
+        }
+        let written = self.fault.take().map_or(0, |fault| fault.written);
+        let lost = std::mem::take(&mut self.lost);
+        self.waiting = Vec::new();
+        self.prune.get_or_insert(now + PRUNE_EVERY);
+        match lost {
+            0 => warn!("what is said is stored again; {written} records that have waited are written"),
+            _ => {
+                error!("what is said is stored again; {written} records that have waited are written, {lost} are lost")
+            }
+        }
+        Some(Change::Works { written, lost })
+    }
+
+    /// Keeps what cannot be written; past the bound the oldest messages are given up, which are still in memory
+    /// for longer than others.
+    fn wait_with(&mut self, records: Vec<Record>) {
+        self.waiting_bytes += records.iter().map(bytes).sum::<usize>();
+        self.waiting.extend(records);
+        if self.waiting_bytes <= WAITING_BYTES {
+            return;
+        }
+        // A good part at once, or each further message would mean a walk over all of them.
+        let (most, mut held, before) = (WAITING_BYTES / 4 * 3, self.waiting_bytes, self.waiting.len());
+        let mut give_up = |record: &Record, any: bool| {
+            let goes = held > most && (any || matches!(record, Record::Message(_) | Record::Whisper(_)));
+            held -= if goes { bytes(record) } else { 0 };
+            !goes
+        };
+        self.waiting.retain(|record| give_up(record, false));
+        self.waiting.retain(|record| give_up(record, true));
+        self.waiting_bytes = held;
+        let lost = (before - self.waiting.len()) as u64;
+        if self.lost == 0 {
+            error!("too much waits to be stored; the oldest of it is given up, and is lost when the server ends");
+        }
+        self.lost += lost;
+        self.figures.lost += lost;
+    }
+
+    /// A step of pruning, if it is time for one.
+    fn prune(&mut self, now: Now) {
+        if self.fault.is_some() || self.prune.is_none_or(|due| due > now.at) {
+            return;
+        }
+        self.prune = match self.store.prune(now.local.unix_timestamp(), PRUNED_AT_ONCE) {
+            Ok(true) => Some(now.at),
+            Ok(false) => self.ages.then_some(now.at + PRUNE_EVERY),
+            Err(error) => {
+                warn!("old messages cannot be pruned: {error}");
+                Some(now.at + PRUNE_EVERY)
+            }
+        };
+    }
+
+    fn look_up(&mut self, lookup: &Lookup) -> Answer {
+        let found = match lookup {
+            Lookup::History { room, before, n } => self.store.history(room, *before, n + 1).map(Answer::Messages),
+            // Made in steps, elsewhere.
+            Lookup::Search { .. } => return Answer::Nothing,
+            Lookup::Whispers { to } => self.store.whispers(to).map(Answer::Whispers),
+        };
+        match found {
+            Ok(answer) => self.with_waiting(lookup, answer),
+            Err(error) => unanswered(&error),
+        }
+    }
+
+    /// A step of answering a question; `None` if there is none, or another step is to be made.
+    fn step(&mut self, hub: &mut Hub) -> Option<(Query, Answer)> {
+        // Those that take one step do not wait for those that take many.
+        if let Some(query) = hub.poll_query() {
+            if matches!(query.lookup, Lookup::Search { .. }) {
+                self.searches.push_back(Search { query, found: Vec::new(), before: None });
+                return None;
+            }
+            let answer = self.look_up(&query.lookup);
+            return Some((query, answer));
+        }
+        let Search { query, mut found, before } = self.searches.pop_front().filter(|s| hub.awaits(&s.query))?;
+        let Lookup::Search { room, words, before: first, n } = &query.lookup else { return None };
+        match self.store.search(room, words, before.or(*first), n + 1 - found.len()) {
+            Ok(Found { messages, before }) => {
+                found.splice(..0, messages);
+                if before.is_some() && found.len() <= *n {
+                    self.searches.push_back(Search { query, found, before });
+                    return None;
+                }
+                let answer = self.with_waiting(&query.lookup, Answer::Messages(found));
+                Some((query, answer))
+            }
+            Err(error) => Some((query, unanswered(&error))),
+        }
+    }
+
+    /// Adds what has not got into the file.
+    fn with_waiting(&self, lookup: &Lookup, answer: Answer) -> Answer {
+        if self.waiting.is_empty() {
+            return answer;
+        }
+        let messages = self.waiting.iter().filter_map(|record| match record {
+            Record::Message(message) => Some(message),
+            _ => None,
+        });
+        let merged = |mut found: Vec<Message>, n: usize, fits: &dyn Fn(&Message) -> bool| {
+            let written = found.last().map_or(0, |newest| newest.id);
+            found.extend(messages.filter(|message| message.id > written && fits(message)).cloned());
+            let left_out = found.len().saturating_sub(n + 1);
+            found.drain(..left_out);
+            Answer::Messages(found)
+        };
+        let is_before = |message: &Message, before: Option<u64>| before.is_none_or(|before| message.id < before);
+        match (lookup, answer) {
+            (Lookup::History { room, before, n }, Answer::Messages(found)) => {
+                let room = fold(room);
+                merged(found, *n, &|message| is_before(message, *before) && fold(&message.room) == room)
+            }
+            (Lookup::Search { room, words, before, n }, Answer::Messages(found)) => {
+                let (room, words) = (fold(room), fold(words));
+                let has_words = |message: &Message| {
+                    let text = fold(&message.text);
+                    words.split_whitespace().all(|word| text.contains(word))
+                };
+                let fits = |message: &Message| {
+                    is_before(message, *before) && fold(&message.room) == room && has_words(message)
+                };
+                merged(found, *n, &fits)
+            }
+            (Lookup::Whispers { to }, Answer::Whispers(mut found)) => {
+                let to = fold(to);
+                for record in &self.waiting {
+                    match record {
+                        Record::Whisper(whisper) if fold(&whisper.to) == to => found.push(whisper.clone()),
+                        Record::WhispersRead { to: read } if fold(read) == to => found.clear(),
+                        _ => {}
+                    }
+                }
+                Answer::Whispers(found)
+            }
+            (_, answer) => answer,
+        }
+    }
+}
+
+fn unanswered(error: &Error) -> Answer {
+    warn!("{error}; somebody's question is not answered");
+    Answer::Nothing
+}
+
+/// What a record takes in memory, by and large.
+fn bytes(record: &Record) -> usize {
+    RECORD_BYTES
+        + match record {
+            Record::Message(message) => message.room.len() + message.name.len() + message.text.len(),
+            Record::Whisper(whisper) => whisper.to.len() + whisper.from.len() + whisper.text.len(),
+            Record::Room { name } | Record::RoomGone { name } => name.len(),
+            Record::WhispersRead { to } => to.len(),
+            Record::Ban { .. } | Record::Unban { .. } | Record::NextId(_) => 0,
+        }
+}
+
+impl<L: Listener> Engine<L> {
+    /// Sees to the file; nothing that is to be kept may be sent to anybody between this and what has happened.
+    pub(super) fn keep(&mut self, now: Now) {
+        let Some(keeper) = &mut self.keeper else { return };
+        match keeper.write(self.hub.take_records(), now.at) {
+            None => {}
+            Some(Change::Fails(why)) => self.hub.records_wait(&why),
+            Some(Change::Works { written, lost }) => self.hub.records_are_written(written, lost),
+        }
+        let most = if self.ends_at.is_some() { usize::MAX } else { STEPS };
+        let mut answered = Vec::new();
+        for _ in 0..most {
+            if !keeper.has_questions(&self.hub) {
+                break;
+            }
+            if let Some((query, answer)) = keeper.step(&mut self.hub) {
+                answered.push(query.asker().slot());
+                self.hub.answer(query, answer, now);
+            }
+        }
+        keeper.prune(now);
+        // There may be nothing to be told, and so nothing else by which they would be read from again.
+        answered.into_iter().for_each(|slot| self.resume(slot));
+    }
+
+    /// The server ends: what there still is is written, or given up.
+    pub(super) fn finish_keeping(&mut self, now: Now) {
+        let Some(keeper) = &mut self.keeper else { return };
+        let records = self.hub.take_records();
+        if let Some(fault) = &mut keeper.fault {
+            fault.retry_at = now.at;
+        }
+        keeper.write(records, now.at);
+        while keeper.fault.as_ref().is_some_and(|fault| fault.retry_at <= now.at) {
+            keeper.retry(now.at);
+        }
+        let lost = keeper.waiting.len() as u64 + keeper.lost;
+        match &keeper.fault {
+            Some(fault) => error!("{}; {lost} records were never stored and are lost", fault.error),
+            None => info!("everything that was said is stored"),
+        }
+    }
+
+    /// Whether somebody's question is to be answered.
+    pub(super) fn has_questions(&self) -> bool {
+        self.keeper.as_ref().is_some_and(|keeper| keeper.has_questions(&self.hub))
+    }
+
+    /// When the file is to be seen to though nothing happens.
+    pub(super) fn keeping_deadline(&self) -> Option<Duration> {
+        self.keeper.as_ref().and_then(Keeper::next_deadline)
+    }
+}

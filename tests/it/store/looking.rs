@@ -1,0 +1,182 @@
+//! What is looked up in the file.
+
+use super::{Place, kill};
+use crate::harness::{Client, Server};
+
+/// Lines up to the answer to a ping that is sent behind.
+fn answer(client: &mut Client, line: &str) -> Vec<String> {
+    client.send(&format!("{line}\n/ping end\n"));
+    std::iter::from_fn(|| Some(client.line()).filter(|line| line != "* pong end")).collect()
+}
+
+/// A server on which so many messages have been said.
+fn talked(place: &Place, count: usize, args: &[&str]) -> Server {
+    let server = place.start(&[&["--rate", "0"], args].concat());
+    let mut alice = server.login("alice");
+    let lines: String = (1..=count).map(|n| format!("message {n}\n")).collect();
+    alice.send(&lines);
+    alice.ask("/ping", &["* pong"]);
+    server
+}
+
+#[test]
+fn all_history_can_be_gone_through_backwards_in_pages() {
+    let place = Place::new();
+    kill(talked(&place, 1234, &[]));
+    let server = place.start(&[]);
+    let mut bob = server.login("bob");
+    bob.until("up to date");
+    let (mut said, mut command, mut pages) = (Vec::new(), "/history 500".to_owned(), 0);
+    loop {
+        let mut page = answer(&mut bob, &command);
+        let (begins, ends) = (page.remove(0), page.pop().expect("an end"));
+        assert!(begins.starts_with(&format!("* --- the last {} message", page.len())), "{begins}");
+        page.append(&mut said);
+        said = page;
+        pages += 1;
+        match ends.strip_prefix("* --- for what was said before: ") {
+            Some(next) => command = format!("{} 500", next.trim_end_matches(" ---")),
+            None => {
+                assert_eq!(ends, "* --- nothing was said here before that ---");
+                break;
+            }
+        }
+    }
+    assert_eq!(pages, 3);
+    let expected: Vec<String> = (1..=1234).map(|n| format!("[T] alice: message {n}")).collect();
+    assert_eq!(said, expected);
+}
+
+#[test]
+fn what_is_asked_for_wrongly_is_told_how_to_ask() {
+    let place = Place::new();
+    let server = talked(&place, 1, &[]);
+    let mut bob = server.login("bob");
+    bob.until("up to date");
+    for line in ["/history 0", "/history x", "/history before", "/history before x", "/history before 3 0"] {
+        assert_eq!(answer(&mut bob, line), ["! Write it like this: /history [n], /history before ID [n]"], "{line}");
+    }
+    for line in ["/search", "/search  "] {
+        assert_eq!(answer(&mut bob, line), ["! Write it like this: /search words, /search before ID words"], "{line}");
+    }
+    // Nothing that can be typed is more than words to look for.
+    for line in ["/search \"", "/search text:x", "/search *", "/search NEAR(a b)", "/search '; DROP TABLE messages"] {
+        assert_eq!(answer(&mut bob, line)[1..], ["* --- there are no older ones ---"], "{line}");
+    }
+    assert_eq!(
+        answer(&mut bob, "/history before 1"),
+        ["* --- the last 0 messages before 1 ---", "* --- nothing was said here before that ---"]
+    );
+}
+
+#[test]
+fn a_page_is_bounded_in_bytes() {
+    let place = Place::new();
+    let server = place.start(&["--rate", "0", "--backlog-bytes", "40000"]);
+    let mut alice = server.login("alice");
+    let long = "x".repeat(4000);
+    for _ in 0..10 {
+        alice.ask(&format!("{long}\n/ping"), &["* pong"]);
+    }
+    let page = answer(&mut alice, "/history 500");
+    assert_eq!(page.len(), 2 + 4);
+    assert_eq!(page[5], "* --- for what was said before: /history before 7 ---");
+}
+
+#[test]
+fn words_are_found_in_english_and_in_chinese() {
+    let place = Place::new();
+    let server = place.start(&[]);
+    let mut alice = server.login("alice");
+    for line in
+        ["The Fish was good", "我们中午去吃红烧鱼吧", "nothing of that", "/me eats fish and chips", "好的，红烧鱼不错"]
+    {
+        alice.send(&format!("{line}\n"));
+    }
+    alice.ask("/join den", &["* You are in den. 1 here: you."]);
+    alice.ask("fish in another room\n/leave", &["* You are in lobby. 1 here: you."]);
+    alice.until("up to date");
+    kill(server);
+    let server = place.start(&[]);
+    let mut bob = server.login("bob");
+    bob.until("up to date");
+    let texts = |lines: Vec<String>| -> Vec<String> {
+        let found = lines[1..lines.len() - 1].iter();
+        // Behind the number, the date and the time.
+        found.map(|line| line.splitn(5, ' ').nth(4).expect("a text").to_owned()).collect()
+    };
+    assert_eq!(texts(answer(&mut bob, "/search fish")), ["alice: The Fish was good", "* alice eats fish and chips"]);
+    assert_eq!(texts(answer(&mut bob, "/search FISH chips")), ["* alice eats fish and chips"]);
+    for words in ["烧鱼", "红烧鱼"] {
+        assert_eq!(
+            texts(answer(&mut bob, &format!("/search {words}"))),
+            ["alice: 我们中午去吃红烧鱼吧", "alice: 好的，红烧鱼不错"],
+            "{words}"
+        );
+    }
+    assert_eq!(answer(&mut bob, "/search 鲸"), ["* --- no message with 鲸 ---", "* --- there are no older ones ---"]);
+}
+
+#[test]
+fn what_is_found_is_paged() {
+    let place = Place::new();
+    let server = talked(&place, 50, &[]);
+    let mut bob = server.login("bob");
+    bob.until("up to date");
+    let first = answer(&mut bob, "/search message");
+    assert_eq!(first[0], "* --- 20 messages with message ---");
+    assert!(first[1].starts_with("* 31 ") && first[1].ends_with(" alice: message 31"), "{first:?}");
+    assert_eq!(first[21], "* --- for older ones: /search before 31 message ---");
+    let next = answer(&mut bob, "/search before 31 message");
+    assert!(next[1].starts_with("* 11 "), "{next:?}");
+    let last = answer(&mut bob, "/search before 11 message");
+    assert_eq!((&*last[0], last.len()), ("* --- 10 messages with message ---", 12));
+    assert_eq!(last[11], "* --- there are no older ones ---");
+}
+
+#[test]
+fn what_is_looked_up_stands_in_its_place_and_is_owed_even_to_one_who_sends_no_more() {
+    let place = Place::new();
+    let server = talked(&place, 3, &[]);
+    let mut bob = server.login("bob");
+    bob.until("up to date");
+    bob.send("/ping before\n/history 1\n/ping between\n/search 2\nq\n");
+    bob.expect_all(&[
+        "* pong before",
+        "* --- the last 1 message ---",
+        "[T] alice: message 3",
+        "* --- for what was said before: /history before 3 ---",
+        "* pong between",
+        "* --- 1 message with 2 ---",
+    ]);
+    assert!(bob.line().ends_with(" alice: message 2"));
+    bob.expect_all(&["* --- there are no older ones ---", "* Goodbye."]);
+    bob.expect_end();
+    let mut carol = server.login("carol");
+    carol.until("up to date");
+    // Its last line has no end.
+    carol.send("/history 1");
+    carol.half_close();
+    carol.expect_all(&["* --- the last 1 message ---", "[T] alice: message 3"]);
+    carol.until("/history before 3");
+    carol.expect_end();
+}
+
+#[test]
+fn one_whom_one_ignores_is_not_shown_from_the_file_either() {
+    let place = Place::new();
+    let server = place.start(&[]);
+    let [mut alice, mut bob, mut carol] = server.people(["alice", "bob", "carol"]);
+    bob.send("from bob\n");
+    carol.expect("[T] bob: from bob");
+    carol.send("from carol\n");
+    alice.expect_all(&["[T] bob: from bob", "[T] carol: from carol"]);
+    alice.ask("/ignore bob", &["* You no longer read bob. /unignore bob ends that."]);
+    bob.expect("[T] carol: from carol");
+    bob.ask("/nick rob", &["* bob is now called rob"]);
+    bob.ask("from rob\n/ping", &["* pong"]);
+    let page = answer(&mut alice, "/history");
+    let said: Vec<&String> = page.iter().filter(|line| line.starts_with("[T]")).collect();
+    assert_eq!(said, ["[T] carol: from carol"]);
+    assert!(!answer(&mut alice, "/search from").iter().any(|line| line.contains("rob: ") || line.contains("bob: ")));
+}

@@ -1,0 +1,207 @@
+//! What comes back.
+
+use serde_json::json;
+
+use super::{Place, end, is_there, kill, shown};
+use crate::harness::{Client, Server};
+use crate::web::Page;
+
+/// What alice says before the server goes.
+fn talk(server: &Server) {
+    let mut alice = server.login("alice");
+    alice.send("one\n/me waves\n/join den\nin the den\n/leave\n/ping\n");
+    alice.until("* pong");
+}
+
+#[test]
+fn what_was_said_is_there_after_a_restart_however_the_server_ended() {
+    for ends in [|server| drop(end(server)), kill] {
+        let place = Place::new();
+        let server = place.start(&[]);
+        talk(&server);
+        ends(server);
+        let server = place.start(&[]);
+        let mut bob = server.login("bob");
+        let history = ["* --- the last 2 messages ---", "[T] alice: one", "[T] * alice waves"];
+        assert_eq!(shown(&mut bob), [&history[..], &["* --- you are up to date ---"]].concat());
+        bob.ask("/rooms", &["* 2 rooms: lobby (1), den (0)"]);
+        bob.ask(
+            "/join Den",
+            &[
+                "* You are in den. 1 here: you.",
+                "* --- the last 1 message ---",
+                "[T] alice: in the den",
+                "* --- you are up to date ---",
+            ],
+        );
+    }
+}
+
+#[test]
+fn a_room_in_which_nothing_was_said_is_gone_and_one_that_gave_way_too() {
+    let place = Place::new();
+    let server = place.start(&["--max-rooms", "2"]);
+    let mut alice = server.login("alice");
+    alice.send("/join empty\n/join den\nfirst\n/leave\n/join attic\nsecond\n/leave\n/ping\n");
+    alice.until("* pong");
+    kill(server);
+    let server = place.start(&[]);
+    let mut bob = server.login("bob");
+    bob.ask("/rooms", &["* 2 rooms: lobby (1), attic (0)"]);
+    bob.ask("/join den", &["* You are in den. 1 here: you."]);
+    bob.ask("/history", &["* Nothing has been said here yet."]);
+}
+
+#[test]
+fn history_that_is_not_kept_in_memory_is_kept_in_the_file() {
+    let place = Place::new();
+    for _ in 0..2 {
+        let server = place.start(&["--history", "0"]);
+        talk(&server);
+        kill(server);
+    }
+    let server = place.start(&["--history", "0"]);
+    let mut bob = server.login("bob");
+    bob.ask("/join den", &["* You are in den. 1 here: you."]);
+    bob.ask(
+        "/history 1",
+        &[
+            "* --- the last 1 message ---",
+            "[T] alice: in the den",
+            "* --- for what was said before: /history before 6 ---",
+        ],
+    );
+}
+
+#[test]
+fn bans_hold_across_a_restart_for_the_time_that_is_left() {
+    let place = Place::new();
+    let mut server = place.start(&["--console"]);
+    server.type_in("/ban 127.0.0.2\n/ban 127.0.0.3 60\n/ban 127.0.0.4\n/unban 127.0.0.4\n/bans\n");
+    server.console.until("127.0.0.4 is no longer banned");
+    server.console.until("127.0.0.3 is banned for another 60 minutes.");
+    kill(server);
+    let mut server = place.start(&["--console"]);
+    server.type_in("/bans\n/ping end\n");
+    assert_eq!(server.console.next().as_deref(), Some("* 127.0.0.2 is banned."));
+    assert_eq!(server.console.next().as_deref(), Some("* 127.0.0.3 is banned for another 60 minutes."));
+    assert_eq!(server.console.next().as_deref(), Some("* pong end"));
+    Client::connect_from([127, 0, 0, 3], server.addr).expect("! Your address is banned from this server.");
+    Client::connect_from([127, 0, 0, 4], server.addr).log_in("alice");
+}
+
+/// The time zone is the environment's, and its clock may be set back between two runs.
+#[test]
+fn another_time_zone_takes_nothing_from_what_was_said() {
+    let place = Place::new();
+    for (zone, name) in [("Asia/Shanghai", "east"), ("America/Los_Angeles", "west"), ("UTC", "middle")] {
+        let mut command = place.command(&[]);
+        command.env("TZ", zone);
+        let server = Server::spawn(command);
+        let mut client = server.login(name);
+        client.send(&format!("said in {zone}\n/ping\n"));
+        client.until("* pong");
+        kill(server);
+    }
+    let server = place.start(&[]);
+    let mut bob = server.login("bob");
+    let said: Vec<String> = shown(&mut bob).into_iter().filter(|line| line.starts_with("[T]")).collect();
+    assert_eq!(
+        said,
+        ["[T] east: said in Asia/Shanghai", "[T] west: said in America/Los_Angeles", "[T] middle: said in UTC",]
+    );
+    bob.send("/search said\n/ping\n");
+    let found: Vec<String> = std::iter::from_fn(|| Some(bob.line()).filter(|line| line != "* pong")).collect();
+    assert_eq!(found.len(), 5, "{found:?}");
+    // Shanghai is 15 or 16 hours before Los Angeles, whatever the time of day.
+    let hour = |line: &str| {
+        let mut words = line.split(' ').skip(2);
+        let date = words.next().expect("a date").to_owned();
+        let hour: i32 = words.next().expect("a time")[..2].parse().expect("an hour");
+        (date, hour)
+    };
+    let ((east_day, east), (west_day, west)) = (hour(&found[1]), hour(&found[2]));
+    let apart = (east - west).rem_euclid(24);
+    assert!([15, 16].contains(&apart), "{found:?}");
+    assert_eq!(east_day != west_day, east < west, "{found:?}");
+}
+
+#[test]
+fn a_page_goes_on_after_a_restart_where_it_was() {
+    let place = Place::new();
+    let start = || {
+        let mut server = place.start(&["--web", "127.0.0.1:0"]);
+        let line = server.log.until("listening on http://");
+        let web = line.rsplit_once("http://").and_then(|(_, addr)| addr.parse().ok()).expect("an address");
+        (server, web)
+    };
+    let (server, web) = start();
+    let mut page = Page::connect(web, "/ws", &[]);
+    let run = page.until("hello")["run"].as_str().expect("text").to_owned();
+    page.log_in("alice");
+    page.until("live");
+    page.ask("one", json!({"t": "said", "id": 1, "text": "one"}));
+    page.ask("two", json!({"t": "said", "id": 2, "text": "two"}));
+    kill(server);
+
+    let (server, web) = start();
+    let mut bob = server.login("bob");
+    bob.send("three\n/ping\n");
+    bob.until("* pong");
+    let mut page = Page::connect(web, &format!("/ws?run={run}&after=1"), &[]);
+    page.expect(json!({"t": "hello", "run": run}));
+    page.log_in("alice");
+    page.expect(json!({"t": "history", "messages": 2, "gap": false}));
+    page.expect(json!({"t": "said", "id": 2, "name": "alice", "text": "two"}));
+    page.expect(json!({"t": "said", "id": 3, "name": "bob", "text": "three"}));
+    page.expect(json!({"t": "live"}));
+    page.send("/history 1");
+    page.expect(json!({"t": "history", "messages": 1}));
+    page.expect(json!({"t": "said", "id": 3}));
+    page.expect(json!({"t": "live", "older": 3}));
+    page.send("/history before 2");
+    page.expect(json!({"t": "history", "messages": 1, "before": 2}));
+    page.expect(json!({"t": "said", "id": 1}));
+    page.expect(json!({"t": "live", "older": null}));
+    page.send("/search two");
+    page.expect(json!({"t": "search", "words": "two", "messages": 1}));
+    page.expect(json!({"t": "found", "id": 2, "name": "alice", "text": "two", "action": false}));
+    page.expect(json!({"t": "search_ends", "words": "two", "older": null}));
+    // One who has read what never got to the file is shown all of it.
+    let mut page = Page::connect(web, &format!("/ws?run={run}&after=99"), &[]);
+    page.until("hello");
+    page.log_in("carol");
+    page.expect(json!({"t": "history", "messages": 3}));
+}
+
+#[test]
+fn who_has_missed_more_than_is_shown_after_a_restart_is_told_so() {
+    let place = Place::new();
+    let server = place.start(&["--history", "2"]);
+    let mut alice = server.login("alice");
+    alice.send("1\n2\n3\n4\n/ping\n");
+    alice.until("* pong");
+    kill(server);
+    let mut server = place.start(&["--history", "2", "--web", "127.0.0.1:0"]);
+    let line = server.log.until("listening on http://");
+    let web = line.rsplit_once("http://").and_then(|(_, addr)| addr.parse().ok()).expect("an address");
+    let run = Page::connect(web, "/ws", &[]).until("hello")["run"].as_str().expect("text").to_owned();
+    for (after, messages, gap) in [(1, 2, true), (2, 2, false), (3, 1, false), (4, 0, false)] {
+        let mut page = Page::connect(web, &format!("/ws?run={run}&after={after}"), &[]);
+        page.until("hello");
+        page.log_in(&format!("after{after}"));
+        page.expect(json!({"t": "history", "messages": messages, "gap": gap}));
+    }
+}
+
+#[test]
+fn without_the_option_nothing_is_kept_and_nothing_can_be_looked_up() {
+    let place = Place::new();
+    let server = Server::start(&[]);
+    let mut alice = server.login("alice");
+    let no_store = "! This server keeps no history in a file in which that could be looked up.";
+    alice.ask("/search x", &[no_store]);
+    alice.ask("/history before 5", &[no_store]);
+    alice.ask("/history x", &["! Write it like this: /history n, with n from 1 to 100"]);
+    assert!(!is_there(&place.file()));
+}
