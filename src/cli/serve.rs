@@ -1,6 +1,7 @@
 //! The options of `chinwag serve`.
 
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{ArgAction, Args, ValueEnum, value_parser};
@@ -9,6 +10,7 @@ use log::LevelFilter;
 use crate::chat::{self, Lang, Login, Mode, Network};
 use crate::server::web::Access;
 use crate::server::{ConsoleMode, Limits, Settings};
+use crate::store::{self, Sync};
 
 /// The settings of a server. Each can also be set as `CHINWAG_OPTION` in the environment.
 #[derive(Clone, Debug, Args)]
@@ -65,6 +67,28 @@ pub struct Serve {
     /// Rooms, the lobby included; past it an empty room gives way, history and all
     #[arg(long, value_name = "N", default_value_t = 256, value_parser = at_least(1), env = "CHINWAG_MAX_ROOMS")]
     max_rooms: u64,
+
+    /// Keeps what is said in rooms, and the bans, in that file (SQLite), so that it outlives the server; made if need be
+    #[arg(long, value_name = "FILE", env = "CHINWAG_STORE")]
+    store: Option<PathBuf>,
+
+    /// What the file outlives. off: the end of the server, however sudden; normal: besides, after a power failure it is
+    /// whole, but for the last seconds; full: a power failure too, at the price of waiting for the disk in each turn
+    #[arg(long, value_enum, default_value_t, requires = "store", env = "CHINWAG_SYNC")]
+    sync: SyncArg,
+
+    /// Messages older than that are removed from the file; for ever unless given
+    #[arg(long, value_name = "DAYS", requires = "store", value_parser = value_parser!(u32).range(1..=36_500), env = "CHINWAG_KEEP")]
+    keep: Option<u32>,
+
+    /// Messages of each room kept in the file; all unless given
+    #[arg(long, value_name = "N", requires = "store", value_parser = at_least(1), env = "CHINWAG_KEEP_MESSAGES")]
+    keep_messages: Option<u64>,
+
+    /// Keeps whispers to names that nobody has in the file, and hands them to whoever enters with that name. Names can be
+    /// taken by anybody, and so can what was whispered to them: only for a server whose people know each other
+    #[arg(long, requires = "store", env = "CHINWAG_OFFLINE_WHISPERS")]
+    offline_whispers: bool,
 
     /// The language in which the server speaks
     #[arg(long, value_enum, default_value_t, env = "CHINWAG_LANG")]
@@ -184,7 +208,24 @@ impl Serve {
                 farewell_timeout: Duration::from_secs(self.farewell_timeout),
             },
             max_clients: self.max_clients.map(|n| n as usize),
+            store: self.store.as_ref().map(|path| self.store(path)),
             hub: self.hub(),
+        }
+    }
+
+    /// How much is loaded at the start is up to the server.
+    fn store(&self, path: &Path) -> store::Options {
+        store::Options {
+            path: path.to_owned(),
+            sync: match self.sync {
+                SyncArg::Off => Sync::Off,
+                SyncArg::Normal => Sync::Normal,
+                SyncArg::Full => Sync::Full,
+            },
+            keep_days: self.keep,
+            keep_messages: self.keep_messages,
+            history: 0,
+            history_bytes: 0,
         }
     }
 
@@ -212,6 +253,7 @@ impl Serve {
             max_rooms: self.max_rooms as usize,
             max_ignored: self.max_ignored as usize,
             max_listed: self.max_listed as usize,
+            offline_whispers: self.offline_whispers,
             ..chat::Config::default()
         }
     }
@@ -223,6 +265,14 @@ enum ConsoleArg {
     Off,
     #[default]
     Auto,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum SyncArg {
+    Off,
+    #[default]
+    Normal,
+    Full,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]

@@ -17,6 +17,7 @@ use slab::Slab;
 use super::Limits;
 use super::acceptor::{Acceptor, Kind};
 use super::connection::{Connection, Flushed, Phase, Received};
+use super::keeping::Keeper;
 use super::timers::{Deadline, Timer};
 use super::transport::{Listener, Stream};
 use super::web::{Access, Crowd, Exchange, HEAD_TIMEOUT, Page, Turns};
@@ -89,6 +90,8 @@ pub struct Engine<L: Listener> {
     pub(super) crowd: Crowd,
     /// How long turns have taken; counted where somebody can ask for it.
     pub turns: Option<Turns>,
+    /// Where history is kept, if it is kept in a file.
+    pub keeper: Option<Keeper>,
 }
 
 impl<L: Listener> Engine<L> {
@@ -115,6 +118,7 @@ impl<L: Listener> Engine<L> {
             page: Page::new(),
             crowd: Crowd::default(),
             turns: has_admin.then(Turns::default),
+            keeper: None,
         }
     }
 
@@ -131,6 +135,7 @@ impl<L: Listener> Engine<L> {
     pub fn give_out(&mut self, now: Now) {
         self.expire(now);
         self.hub.tick(now);
+        self.keep(now);
         self.write(now);
         self.close(now);
         self.reap(now);
@@ -143,6 +148,7 @@ impl<L: Listener> Engine<L> {
     pub fn has_work(&self, now: Duration) -> bool {
         !self.ready.is_empty()
             || self.hub.has_work()
+            || self.has_questions()
             || !self.closed.is_empty()
             || (self.has_room() && self.acceptor.is_ready(now))
     }
@@ -150,7 +156,8 @@ impl<L: Listener> Engine<L> {
     /// When there will be something to do if no event comes before.
     pub fn next_deadline(&self) -> Option<Duration> {
         let retry = self.acceptor.next_deadline().filter(|_| self.has_room());
-        [self.timers.next(), self.hub.next_deadline(), retry, self.ends_at].into_iter().flatten().min()
+        let keeping = self.keeping_deadline();
+        [self.timers.next(), self.hub.next_deadline(), retry, self.ends_at, keeping].into_iter().flatten().min()
     }
 
     /// Whether the server is on its way to the end.

@@ -22,8 +22,8 @@ const RECORD_BYTES: usize = 128;
 const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 /// Records that have waited and are written in one turn.
 const WRITTEN_AT_ONCE: usize = 4096;
-/// Steps made in one turn to answer questions: one for each, and each further one of a long search.
-const STEPS: usize = 8;
+/// Questions answered in one turn; of searches one step is made, which may take some milliseconds.
+const ANSWERS: usize = 8;
 /// How often it is seen whether there is something to prune.
 const PRUNE_EVERY: Duration = Duration::from_secs(60);
 /// Messages pruned in one turn.
@@ -263,17 +263,19 @@ impl Keeper {
         }
     }
 
-    /// A step of answering a question; `None` if there is none, or another step is to be made.
-    fn step(&mut self, hub: &mut Hub) -> Option<(Query, Answer)> {
-        // Those that take one step do not wait for those that take many.
-        if let Some(query) = hub.poll_query() {
-            if matches!(query.lookup, Lookup::Search { .. }) {
-                self.searches.push_back(Search { query, found: Vec::new(), before: None });
-                return None;
-            }
-            let answer = self.look_up(&query.lookup);
-            return Some((query, answer));
+    /// The answer to the next question; `None` if it is a search, which is made in steps, or there is none.
+    fn answer(&mut self, hub: &mut Hub) -> Option<(Query, Answer)> {
+        let query = hub.poll_query()?;
+        if matches!(query.lookup, Lookup::Search { .. }) {
+            self.searches.push_back(Search { query, found: Vec::new(), before: None });
+            return None;
         }
+        let answer = self.look_up(&query.lookup);
+        Some((query, answer))
+    }
+
+    /// A step of a search; the answer if it was the last one.
+    fn search(&mut self, hub: &Hub) -> Option<(Query, Answer)> {
         let Search { query, mut found, before } = self.searches.pop_front().filter(|s| hub.awaits(&s.query))?;
         let Lookup::Search { room, words, before: first, n } = &query.lookup else { return None };
         match self.store.search(room, words, before.or(*first), n + 1 - found.len()) {
@@ -365,16 +367,14 @@ impl<L: Listener> Engine<L> {
             Some(Change::Fails(why)) => self.hub.records_wait(&why),
             Some(Change::Works { written, lost }) => self.hub.records_are_written(written, lost),
         }
-        let most = if self.ends_at.is_some() { usize::MAX } else { STEPS };
-        let mut answered = Vec::new();
-        for _ in 0..most {
-            if !keeper.has_questions(&self.hub) {
-                break;
-            }
-            if let Some((query, answer)) = keeper.step(&mut self.hub) {
-                answered.push(query.asker().slot());
-                self.hub.answer(query, answer, now);
-            }
+        let mut answers = Vec::new();
+        for _ in 0..ANSWERS {
+            answers.extend(keeper.answer(&mut self.hub));
+        }
+        answers.extend(keeper.search(&self.hub));
+        let answered: Vec<usize> = answers.iter().map(|(query, _)| query.asker().slot()).collect();
+        for (query, answer) in answers {
+            self.hub.answer(query, answer, now);
         }
         keeper.prune(now);
         // There may be nothing to be told, and so nothing else by which they would be read from again.

@@ -5,6 +5,7 @@ mod closing;
 pub mod connection;
 mod console;
 mod engine;
+mod keeping;
 mod reactor;
 mod timers;
 mod transport;
@@ -16,14 +17,18 @@ mod simulator;
 use std::fmt;
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use log::{LevelFilter, info, warn};
 use rustix::fs::fstat;
+use time::OffsetDateTime;
 
 use self::acceptor::Kind;
+use self::keeping::Keeper;
 use self::web::Access;
 use crate::chat::{Config, Hub, Lang, Mode};
+use crate::clock::Clock;
+use crate::store::{self, Store};
 use crate::wire::json::Json;
 use crate::wire::plain::Plain;
 use crate::words::plain_words;
@@ -77,6 +82,8 @@ pub struct Settings {
     pub limits: Limits,
     /// Seats; `None` for as many as the limit of file descriptors allows.
     pub max_clients: Option<usize>,
+    /// The file in which history is kept; how much of it is loaded at the start is up to the hub's bounds.
+    pub store: Option<store::Options>,
     /// The bounds of the hub, but for the seats; its waiting line is cut to what is possible.
     pub hub: Config,
 }
@@ -86,6 +93,8 @@ pub struct Settings {
 pub enum Error {
     /// An address that cannot be listened on.
     Listen(SocketAddr, io::Error),
+    /// The file in which history is kept.
+    Store(store::Error),
     /// The log, the poll, or the signals.
     Start(io::Error),
     /// The poll.
@@ -98,6 +107,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
             Error::Listen(addr, error) => write!(f, "cannot listen on {addr}: {}", plain_words(error)),
+            Error::Store(error) => write!(f, "{error}"),
             Error::Start(error) => write!(f, "cannot start: {}", plain_words(error)),
             Error::Poll(error) => write!(f, "cannot go on: {}", plain_words(error)),
         }
@@ -109,7 +119,7 @@ impl fmt::Display for Error {
 /// # Errors
 /// If it cannot be started, or the kernel's poll fails.
 pub fn run(settings: Settings) -> Result<u8, Error> {
-    let Settings { listen, web, admin, access, lang, console, level, limits, max_clients, mut hub } = settings;
+    let Settings { listen, web, admin, access, lang, console, level, limits, max_clients, store, mut hub } = settings;
     let console = match console {
         _ if hub.mode == Mode::P2p => true,
         ConsoleMode::On => true,
@@ -138,12 +148,18 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
             listeners.push((kind, socket));
         }
     }
+    let opened = store.map(|store| open(store, &hub)).transpose().map_err(Error::Store)?;
     let mut hub = Hub::new(hub, Box::new(Plain { lang }));
     if has_web {
         hub.speak_to_web(Box::new(Json { lang }));
     }
+    let keeper = opened.map(|(keeper, start)| {
+        hub.restore(start, Clock::start().now());
+        keeper
+    });
     let mut reactor =
         reactor::Reactor::new(hub, listeners, limits, seats.connections, console).map_err(Error::Start)?;
+    reactor.keep(keeper);
     reactor.allow(access);
     for (kind, addr) in reactor.local_addrs() {
         match kind {
@@ -154,6 +170,24 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
     }
     logging::flush();
     reactor.run().map_err(Error::Poll)
+}
+
+/// Opens the file, and reads of it what is to be in memory.
+fn open(mut options: store::Options, hub: &Config) -> Result<(Keeper, store::Start), store::Error> {
+    // One more than is shown, and more bytes: so it is known whether anything is left out, and what.
+    options.history = hub.history.saturating_add(1);
+    options.history_bytes = 2 * hub.history_bytes + hub.max_line;
+    let began = Instant::now();
+    let (store, start) = Store::open(&options, OffsetDateTime::now_utc().unix_timestamp())?;
+    let messages: usize = start.rooms.iter().map(|(_, messages)| messages.len()).sum();
+    info!(
+        "{}: {} rooms, {messages} messages read in {} ms; the next has number {}",
+        options.path.display(),
+        start.rooms.len(),
+        began.elapsed().as_millis(),
+        start.next_id
+    );
+    Ok((Keeper::new(store, options.keep_days.is_some()), start))
 }
 
 /// Whether standard output and standard error are one terminal.

@@ -17,6 +17,7 @@ use super::Limits;
 use super::acceptor::Kind;
 use super::console::Console;
 use super::engine::{Budget, Engine, Readiness};
+use super::keeping::Keeper;
 use super::transport::{Listener, Stream};
 use super::web::Access;
 use crate::chat::{Hub, Now};
@@ -116,6 +117,11 @@ impl Reactor {
         self.engine.access = access;
     }
 
+    /// Says where history is kept.
+    pub fn keep(&mut self, keeper: Option<Keeper>) {
+        self.engine.keeper = keeper;
+    }
+
     /// Serves until a signal, the operator or the peer of p2p ends it; returns the exit code.
     ///
     /// # Errors
@@ -150,6 +156,7 @@ impl Reactor {
                 turns.count(self.clock.elapsed().saturating_sub(now.at));
             }
             if self.engine.is_done(now.at) {
+                self.engine.finish_keeping(now);
                 if let Some(console) = &mut self.console {
                     console.finish(&mut self.engine.hub, OUTPUT_RETRY);
                 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::chat::Now;
 use crate::server::engine::Engine;
+use crate::server::keeping::{Figures, Keeper};
 use crate::server::transport::Listener;
 
 /// The upper bounds of the histogram of turns, in microseconds.
@@ -38,6 +39,22 @@ impl Turns {
         line(text, name, "_bucket{le=\"+Inf\"}", total);
         line(text, name, "_sum", self.sum.as_secs_f64());
         line(text, name, "_count", total);
+    }
+}
+
+impl Keeper {
+    fn metrics(&self, text: &mut String) {
+        let Figures { written, faults, lost } = self.figures;
+        for (name, kind, help, value) in [
+            ("chinwag_store_up", "gauge", "Whether what is said can be stored.", u64::from(self.works())),
+            ("chinwag_store_waiting", "gauge", "Records that wait to be stored.", self.waiting() as u64),
+            ("chinwag_store_records_total", "counter", "Records stored.", written),
+            ("chinwag_store_faults_total", "counter", "How often the store has failed.", faults),
+            ("chinwag_store_lost_total", "counter", "Records given up while the store failed.", lost),
+        ] {
+            describe(text, name, kind, help);
+            line(text, name, "", value);
+        }
     }
 }
 
@@ -84,6 +101,9 @@ impl<L: Listener> Engine<L> {
         let name = "chinwag_uptime_seconds";
         describe(out, name, "gauge", "How long the server has been running.");
         line(out, name, "", now.at.as_secs());
+        if let Some(keeper) = &self.keeper {
+            keeper.metrics(out);
+        }
         self.turns.iter().for_each(|turns| turns.write(out));
         text
     }
