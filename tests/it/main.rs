@@ -25,6 +25,7 @@ mod process;
 mod readme;
 mod rooms;
 mod signals;
+mod store;
 mod talking;
 mod telnet;
 mod terminal;
