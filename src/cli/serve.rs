@@ -81,7 +81,7 @@ pub struct Serve {
     #[arg(long, value_name = "DAYS", requires = "store", value_parser = value_parser!(u32).range(1..=36_500), env = "CHINWAG_KEEP")]
     keep: Option<u32>,
 
-    /// Messages of each room kept in the file; all unless given
+    /// Messages kept in the file, of all rooms together; all unless given
     #[arg(long, value_name = "N", requires = "store", value_parser = at_least(1), env = "CHINWAG_KEEP_MESSAGES")]
     keep_messages: Option<u64>,
 
