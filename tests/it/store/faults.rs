@@ -7,7 +7,7 @@ use std::process::Command;
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 
 use super::{Place, end, kill, refused, shown};
-use crate::harness::{Client, PROGRAM, Server, Signal};
+use crate::harness::{Client, PROGRAM, Server};
 use crate::web::Raw;
 
 /// A server whose files may have so many blocks of 512 bytes.
@@ -208,7 +208,20 @@ fn a_file_that_cannot_be_used_is_refused_at_the_start_in_one_line() {
     let line = refused(place.command(&[]));
     assert!(line.starts_with("chinwag: ") && line.contains("history.db"), "{line}");
     assert_eq!(fs::read(place.file()).expect("read"), b"something else", "it is left as it is");
-    // A socket or a directory is no file.
+    // There is no space for anything.
+    let mut command = Command::new("sh");
+    command.args([
+        "-c",
+        "trap '' XFSZ; ulimit -f 0; exec \"$0\" \"$@\"",
+        PROGRAM,
+        "--listen",
+        "127.0.0.1:0",
+        "--store",
+    ]);
+    command.arg(place.0.join("new.db"));
+    let line = refused(command);
+    assert!(line.starts_with("chinwag: ") && line.contains("new.db"), "{line}");
+    // A directory is no file.
     let mut command = Command::new(PROGRAM);
     command.args(["--listen", "127.0.0.1:0", "--store"]).arg(&place.0);
     refused(command);
@@ -221,20 +234,4 @@ fn options_that_make_no_sense_without_a_file_are_refused() {
         assert_eq!(output.status.code(), Some(2), "{option:?}");
         assert!(String::from_utf8_lossy(&output.stderr).contains("--store"), "{option:?}");
     }
-}
-
-#[test]
-fn a_file_on_which_nothing_can_be_written_is_gone_on_without() {
-    let place = Place::new();
-    let server = place.start(&[]);
-    server.login("alice").ask("one\n/ping", &["* pong"]);
-    server.signal(Signal::KILL);
-    drop(server);
-    // Root may write whatever the mode says; there may be no space all the same.
-    let mut server = start_limited(&place, 0, &[]);
-    let mut bob = server.login("bob");
-    bob.until("up to date");
-    bob.ask("two\n/ping", &["* pong"]);
-    server.console.until(FAILS);
-    bob.ask("/history", &["* --- the last 2 messages ---", "[T] alice: one", "[T] bob: two"]);
 }

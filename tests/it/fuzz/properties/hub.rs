@@ -13,8 +13,10 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use chinwag::chat::{ClientId, Close, Config, Hub, Input, Lang, Login, Mode, Now};
+use chinwag::chat::name::fold;
+use chinwag::chat::{Answer, ClientId, Close, Config, Hub, Input, Lang, Login, Lookup, Mode, Now};
 use chinwag::server::connection::{Connection, Flushed, Phase, Received};
+use chinwag::store::{Message, Record, Start, Whisper};
 use chinwag::wire::line::Decoder;
 use chinwag::wire::plain::Plain;
 use time::{Date, PrimitiveDateTime, Time};
@@ -67,6 +69,9 @@ struct World {
     visits: usize,
     /// Everybody has been told that the server ends.
     ending: bool,
+    /// What a file would have, where there is one, and whether it cannot be read.
+    kept: Vec<Record>,
+    is_unreadable: bool,
     at: Duration,
     day: Date,
 }
@@ -102,8 +107,15 @@ impl World {
         if flag(3) {
             hub.attach_operator();
         }
+        if flag(5) {
+            let start = Start { next_id: 1, run: 1, rooms: Vec::new(), bans: Vec::new() };
+            let at = PrimitiveDateTime::new(Date::MIN, Time::MIDNIGHT).assume_utc();
+            hub.restore(start, Now { at: Duration::ZERO, local: at });
+        }
         World {
             hub,
+            kept: Vec::new(),
+            is_unreadable: flag(6),
             connections: Default::default(),
             resumes: Default::default(),
             console: Decoder::default(),
@@ -193,6 +205,7 @@ impl World {
             self.receive(slot);
         }
         self.hub.tick(self.now());
+        self.keep();
         self.write(visits);
         self.close();
         let shown = self.hub.take_operator_output();
@@ -201,6 +214,47 @@ impl World {
             self.ending = true;
             self.hub.shut_down(self.now());
         }
+    }
+
+    /// What is to be kept is, and what is asked is answered from it.
+    fn keep(&mut self) {
+        self.kept.extend(self.hub.take_records());
+        while let Some(query) = self.hub.poll_query() {
+            let answer = if self.is_unreadable { Answer::Nothing } else { self.look_up(&query.lookup) };
+            self.hub.answer(query, answer, self.now());
+        }
+    }
+
+    fn look_up(&self, lookup: &Lookup) -> Answer {
+        let (room, before, words, n) = match lookup {
+            Lookup::History { room, before, n } => (room, before, "", n),
+            Lookup::Search { room, words, before, n } => (room, before, &**words, n),
+            Lookup::Whispers { to } => return Answer::Whispers(self.whispers(to)),
+        };
+        let mut found: Vec<&Message> = Vec::new();
+        for record in &self.kept {
+            match record {
+                Record::RoomGone { name } if name == room => found.clear(),
+                Record::Message(message) if message.room == *room => found.push(message),
+                _ => {}
+            }
+        }
+        assert!(found.is_sorted_by(|a, b| a.id < b.id), "numbers do not grow");
+        found.retain(|message| before.is_none_or(|before| message.id < before) && message.text.contains(words));
+        let left_out = found.len().saturating_sub(n + 1);
+        Answer::Messages(found.into_iter().skip(left_out).cloned().collect())
+    }
+
+    fn whispers(&self, to: &str) -> Vec<Whisper> {
+        let mut found = Vec::new();
+        for record in &self.kept {
+            match record {
+                Record::Whisper(whisper) if fold(&whisper.to) == fold(to) => found.push(whisper.clone()),
+                Record::WhispersRead { to: read } if fold(read) == fold(to) => found.clear(),
+                _ => {}
+            }
+        }
+        found
     }
 
     fn receive(&mut self, slot: usize) {
@@ -222,7 +276,8 @@ impl World {
                 }
                 Received::AfterOthers => return assert!(self.hub.has_work(), "slot {slot} waits for nothing"),
                 Received::AfterReplies => {
-                    return assert!(!self.hub.is_up_to_date(id), "slot {slot} waits for no reply");
+                    let waits = self.hub.has_queries() || !self.hub.is_up_to_date(id);
+                    return assert!(waits, "slot {slot} waits for no reply");
                 }
                 Received::End => return self.hub.end_of_input(id, now),
                 Received::Lost => {
