@@ -7,13 +7,10 @@
 //! # Layout
 //!
 //! - [`chat`]: the state machine. Pure: no sockets, no clock.
-//! - [`wire`]: bytes to lines and events to bytes, as text and as WebSocket frames; uses `chat`'s vocabulary.
-//! - [`server`]: the reactor, which alone knows `Poll` and the sockets; drives the two others. Its `web` is
-//!   HTTP: the page, the upgrade to a WebSocket, and the figures for the operator's programs.
 //! - [`store`]: the file in which history is kept; `chat` tells in its words what is to be written.
-//! - [`wire`]: bytes to lines and events to bytes; uses `chat`'s vocabulary.
-//! - [`server`]: the reactor, which alone knows `Poll` and the sockets; drives the two others.
-//! - [`store`]: what is said, kept in a file; knows nothing of the hub.
+//! - [`wire`]: bytes to lines and events to bytes, as text and as WebSocket frames; uses `chat`'s vocabulary.
+//! - [`server`]: the reactor, which alone knows `Poll` and the sockets; drives the others. Its `web` is
+//!   HTTP: the page, the upgrade to a WebSocket, and the figures for the operator's programs.
 //! - [`bench`]: the load test, with a small reactor of its own.
 //! - [`client`]: the terminal client, with one of its own too.
 //! - [`wheel`]: the timer wheel that hub and reactor keep their deadlines in.

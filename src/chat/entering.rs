@@ -135,31 +135,6 @@ impl Hub {
         self.seek_missed(id);
     }
 
-    /// The room that somebody wants to enter, and the last message that they have read there.
-    fn wished(&mut self, id: ClientId) -> (RoomId, Option<u64>) {
-        // Looked at first, since most have no wish and a look costs a hash.
-        let wish = if self.wishes.is_empty() { None } else { self.wishes.remove(&id) };
-        let Some(Wish { room, read }) = wish else { return (RoomId::LOBBY, None) };
-        // Nobody has read what was not said, or was said and did not get to the file in time.
-        let is_known = |message| self.archive.is_none() || message <= self.messages;
-        let read = read.filter(|&(run, message)| run == self.run && is_known(message)).map(|(_, message)| message);
-        // In p2p there is one room.
-        let Some(room) = room.filter(|_| self.config.mode == Mode::Hub) else { return (RoomId::LOBBY, read) };
-        let found = match self.rooms.find(&fold(&room)) {
-            Some(room) => Ok(room),
-            None => Name::room(&room)
-                .map_err(|_| Refusal::BadRoomName)
-                .and_then(|name| self.open_room(&name).ok_or(Refusal::TooManyRooms { most: self.config.max_rooms })),
-        };
-        match found {
-            Ok(room) => (room, read),
-            Err(refusal) => {
-                self.refuse(id, refusal);
-                (RoomId::LOBBY, None)
-            }
-        }
-    }
-
     /// Brings somebody, who is in no room, into one: a word to them, the history, a word to the others.
     ///
     /// Of the history they want what is younger than message `after`.

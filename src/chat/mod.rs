@@ -61,7 +61,6 @@ use time::OffsetDateTime;
 pub use client::ClientId;
 pub use event::{Cause, Dialect, Event, Notice, People, Refusal, Render};
 pub use hub::{Allowance, Arrival, Close, Hub, Input};
-pub use hub::{Allowance, Arrival, Close, Hub, Input, Wish};
 pub use lookup::{Answer, Lookup, Query};
 pub use network::Network;
 pub use output::Lent;

@@ -36,14 +36,16 @@ impl Hub {
         // Looked at first, since most have no wish and a look costs a hash.
         let wish = if self.wishes.is_empty() { None } else { self.wishes.remove(&id) };
         let Some(Wish { room, read }) = wish else { return (RoomId::LOBBY, None) };
-        let read = read.filter(|&(run, _)| run == self.run).map(|(_, message)| message);
+        // Nobody has read what was not said, or was said and did not get to the file in time.
+        let is_known = |message| self.archive.is_none() || message <= self.messages;
+        let read = read.filter(|&(run, message)| run == self.run && is_known(message)).map(|(_, message)| message);
         // In p2p there is one room.
         let Some(room) = room.filter(|_| self.config.mode == Mode::Hub) else { return (RoomId::LOBBY, read) };
         let found = match self.rooms.find(&fold(&room)) {
             Some(room) => Ok(room),
             None => Name::room(&room)
                 .map_err(|_| Refusal::BadRoomName)
-                .and_then(|name| self.rooms.open(&name).ok_or(Refusal::TooManyRooms { most: self.config.max_rooms })),
+                .and_then(|name| self.open_room(&name).ok_or(Refusal::TooManyRooms { most: self.config.max_rooms })),
         };
         match found {
             Ok(room) => (room, read),
