@@ -57,17 +57,32 @@ impl<'a> Batch<'a> {
     }
 
     fn message(&mut self, message: &Message) -> Attempt<()> {
-        if valid(message.id)? < self.changes.state.next_id {
-            return self.once_more(message);
-        }
+        if valid(message.id)? < self.next_id() { self.once_more(message) } else { self.add_message(message) }
+    }
+
+    /// Adds a message that is newer than all.
+    pub fn add_message(&mut self, message: &Message) -> Attempt<()> {
         let connection = self.connection;
         let room = self.room(&message.room)?;
         message::insert(connection, room.number, room.last, message)?;
         search::add(connection, room.number, message)?;
         room.last = message.id;
         self.changes.state.next_id = message.id + 1;
-        self.changes.state.messages += 1;
+        self.count_one();
         Ok(())
+    }
+
+    pub fn connection(&self) -> &'a Connection {
+        self.connection
+    }
+
+    pub fn next_id(&self) -> u64 {
+        self.changes.state.next_id
+    }
+
+    /// There is a message more.
+    pub fn count_one(&mut self) {
+        self.changes.state.messages += 1;
     }
 
     /// A write that failed may have been carried out all the same (a sync that failed after it), and comes again.

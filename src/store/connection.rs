@@ -18,17 +18,18 @@ const SMALL: [&str; 4] = ["state", "rooms", "bans", "whispers"];
 
 /// Opens a file that is ours, for this process alone, and brings it to this version.
 pub(super) fn open(path: &Path, sync: Sync) -> Attempt<(Connection, Known)> {
+    open_as(path, sync, STEPS)
+}
+
+fn open_as(path: &Path, sync: Sync, steps: &[&str]) -> Attempt<(Connection, Known)> {
     let mut connection = connect(path, sync)?;
     let version = schema::version(&connection)?;
-    if version > STEPS.len() as i64 {
+    if version > steps.len() as i64 {
         return Err(Fault::Newer(version));
     }
-    if connection.is_readonly(MAIN_DB)? {
-        return Err(Fault::ReadOnly);
-    }
-    if version < STEPS.len() as i64 {
+    if version < steps.len() as i64 {
         keep_copy(&connection, path, version)?;
-        schema::upgrade(&mut connection, STEPS)?;
+        schema::upgrade(&mut connection, steps)?;
     }
     for table in SMALL {
         check(&connection, table)?;
@@ -42,6 +43,10 @@ pub(super) fn open(path: &Path, sync: Sync) -> Attempt<(Connection, Known)> {
 fn connect(path: &Path, sync: Sync) -> Attempt<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
+    // SQLite opens for reading what it may not write.
+    if connection.is_readonly(MAIN_DB)? {
+        return Err(Fault::ReadOnly);
+    }
     connection.set_prepared_statement_cache_capacity(64);
     // Waiting would hold up everybody.
     connection.busy_timeout(Duration::ZERO)?;
@@ -88,5 +93,45 @@ fn check(connection: &Connection, table: &str) -> Attempt<()> {
         found = row.get(0)?;
         Ok(())
     })?;
-    if found == "ok" { Ok(()) } else { Err(Fault::Damage(found.replace(['\n', '\r'], " "))) }
+    if found == "ok" { Ok(()) } else { Err(Fault::Damage(found)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{Directory, said, texts};
+    use super::super::{Error, Sync};
+    use super::*;
+
+    const ONE_MORE: &[&str] = &[STEPS[0], "ALTER TABLE bans ADD COLUMN why TEXT"];
+    const BROKEN: &[&str] = &[STEPS[0], "DROP TABLE bans; DROP TABLE nothing"];
+
+    fn version(path: &Path) -> i64 {
+        schema::version(&connect(path, Sync::Off).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn an_old_schema_is_brought_up_to_date_and_a_copy_kept() {
+        let directory = Directory::new();
+        directory.open().0.write(&[said(1, "lobby", "one")]).unwrap();
+        let path = directory.options().path;
+        let (connection, known) = open_as(&path, Sync::Off, ONE_MORE).unwrap();
+        assert_eq!((schema::version(&connection).unwrap(), known.state.messages), (2, 1));
+        drop(connection);
+        let refused = super::super::Store::open(&directory.options(), 0).err();
+        assert_eq!(refused, Some(Error::Newer(path.clone(), 2)));
+        fs::rename(directory.join("history.schema1"), &path).unwrap();
+        let (_, start) = directory.open();
+        assert_eq!(texts(&start.rooms[0].1), ["one"]);
+    }
+
+    #[test]
+    fn a_schema_that_cannot_be_brought_up_to_date_is_left_as_it_is() {
+        let directory = Directory::new();
+        directory.open().0.write(&[said(1, "lobby", "one")]).unwrap();
+        let path = directory.options().path;
+        assert!(open_as(&path, Sync::Off, BROKEN).is_err());
+        assert_eq!(version(&path), 1);
+        let (_, start) = directory.open();
+        assert_eq!(texts(&start.rooms[0].1), ["one"]);
+    }
 }

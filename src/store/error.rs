@@ -7,6 +7,9 @@ use rusqlite::ErrorCode;
 
 use crate::words::plain_words;
 
+/// Characters of what SQLite says.
+const MOST: usize = 120;
+
 /// Why the file cannot be used, or not now. Each is one line that says what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Error {
@@ -30,6 +33,8 @@ pub enum Error {
     Newer(PathBuf, i64),
     /// It is damaged, with what was found.
     Corrupt(PathBuf, String),
+    /// It has no such room.
+    NoRoom(PathBuf, String),
     /// What is to be stored cannot be, with the reason.
     Refused(PathBuf, String),
 }
@@ -41,7 +46,7 @@ impl Error {
         use Error::*;
         match self {
             InUse(_) | Full(_) | ReadOnly(_) | Unusable(..) => true,
-            Gone(_) | Replaced(_) | Older(_) | Foreign(_) | Newer(..) | Corrupt(..) | Refused(..) => false,
+            Gone(_) | Replaced(_) | Older(_) | Foreign(_) | Newer(..) | Corrupt(..) | NoRoom(..) | Refused(..) => false,
         }
     }
 
@@ -90,6 +95,7 @@ impl fmt::Display for Error {
                 "{} is damaged ({what}); restore a copy, or move it away to start with nothing",
                 path.display()
             ),
+            NoRoom(path, room) => write!(f, "there is no room {room} in {}", path.display()),
             Refused(path, why) => write!(f, "cannot store that in {}: {why}", path.display()),
         }
     }
@@ -129,7 +135,7 @@ impl Fault {
     pub fn of(self, path: &std::path::Path) -> Error {
         let path = path.to_owned();
         let error = match self {
-            Fault::Damage(what) => return Error::Corrupt(path, what),
+            Fault::Damage(what) => return Error::Corrupt(path, one_line(&what)),
             Fault::Refused(why) => return Error::Refused(path, why),
             Fault::Newer(version) => return Error::Newer(path, version),
             Fault::ReadOnly => return Error::ReadOnly(path),
@@ -138,9 +144,9 @@ impl Fault {
         };
         let rusqlite::Error::SqliteFailure(failure, text) = &error else {
             // A column of another type than was written, text that is not UTF-8, a row that must be there.
-            return Error::Corrupt(path, error.to_string());
+            return Error::Corrupt(path, one_line(&error.to_string()));
         };
-        let text = text.clone().unwrap_or_else(|| failure.to_string());
+        let text = one_line(&text.clone().unwrap_or_else(|| failure.to_string()));
         match failure.code {
             ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Error::InUse(path),
             ErrorCode::DiskFull => Error::Full(path),
@@ -160,4 +166,15 @@ impl Fault {
             _ => Error::Unusable(path, text),
         }
     }
+}
+
+/// What SQLite says, in which there may be anything that a damaged file holds.
+fn one_line(text: &str) -> String {
+    let plain: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let mut line = plain.split_whitespace().collect::<Vec<_>>().join(" ");
+    if let Some((end, _)) = line.char_indices().nth(MOST) {
+        line.truncate(end);
+        line.push('…');
+    }
+    line
 }

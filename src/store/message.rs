@@ -60,6 +60,19 @@ pub(super) fn get(connection: &Connection, room: &Room, id: u64) -> Attempt<Opti
     Ok(stored.filter(|stored| stored.room == room.number))
 }
 
+/// The id of the message before that one.
+pub(super) fn previous(connection: &Connection, id: u64) -> Attempt<u64> {
+    let mut statement = connection.prepare_cached("SELECT previous FROM messages WHERE id = ?1")?;
+    Ok(statement.query_row([id as i64], |row| row.get::<_, i64>(0))? as u64)
+}
+
+/// Has a message of a room come after another one than before.
+pub(super) fn follow(connection: &Connection, room: &Room, id: u64, previous: u64) -> Attempt<()> {
+    let stored = get(connection, room, id)?.ok_or_else(|| Fault::Damage(format!("message {id} is missing")))?;
+    connection.prepare_cached("DELETE FROM messages WHERE id = ?1")?.execute([id as i64])?;
+    insert(connection, room.number, previous, &stored.message)
+}
+
 impl Message {
     /// Whether that is this one, as far as it is stored, in the same room.
     pub(super) fn is_same(&self, other: &Message) -> bool {

@@ -19,10 +19,11 @@ mod state;
 mod sum;
 #[cfg(test)]
 mod tests;
+mod transfer;
 mod whispers;
 
 use std::mem;
-use std::path::{self, PathBuf};
+use std::path::{self, Path, PathBuf};
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, TransactionBehavior};
@@ -35,7 +36,7 @@ pub use whispers::{IN_ALL, PER_NAME};
 use crate::chat::name::fold;
 use crate::words::plain_words;
 use batch::{Batch, Changes, Known};
-use error::Attempt;
+use error::{Attempt, Fault};
 use file::Place;
 use prune::Keep;
 use room::Room;
@@ -86,9 +87,7 @@ impl Store {
     ///
     /// What is not a store of ours, or one of a later version, is left as it is.
     pub fn open(options: &Options, now: i64) -> Result<(Store, Start), Error> {
-        // Never an URI, `:memory:` or nothing, which mean something else to SQLite.
-        let path = path::absolute(&options.path)
-            .map_err(|error| Error::Unusable(options.path.clone(), plain_words(&error)))?;
+        let path = absolute(&options.path)?;
         let options = Options { path, ..options.clone() };
         if file::stat(&options.path)?.is_none() {
             file::make(&options.path)?;
@@ -96,6 +95,15 @@ impl Store {
         let store = Store::connect(options)?;
         let start = store.read(|connection, store| store.start(connection, now))?;
         Ok((store, start))
+    }
+
+    /// Opens a file that must be there, and reads no messages yet.
+    pub fn existing(options: &Options) -> Result<Store, Error> {
+        let path = absolute(&options.path)?;
+        if file::stat(&path)?.is_none() {
+            return Err(Error::Unusable(path, "there is no such file".into()));
+        }
+        Store::connect(Options { path, ..options.clone() })
     }
 
     /// Opens a file that is there.
@@ -165,6 +173,49 @@ impl Store {
         }
         self.change(|batch| batch.forget(&doomed, now))?;
         Ok(true)
+    }
+
+    /// Hands over all messages by their ids, of one room or of all; ends early where `each` fails.
+    pub fn export<E: From<Error>>(
+        &self,
+        room: Option<&str>,
+        each: impl FnMut(Message) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let only = match room {
+            Some(name) => {
+                let room = self.known.rooms.get(&fold(name));
+                Some(room.ok_or_else(|| Error::NoRoom(self.options.path.clone(), name.into()))?)
+            }
+            None => None,
+        };
+        self.read(|connection, store| transfer::export(connection, &store.known.rooms, only, each))?
+    }
+
+    /// Takes in messages with the ids that they have, which must be free, all of them or none; how many there were.
+    pub fn import<E: From<Error>>(&mut self, messages: impl IntoIterator<Item = Result<Message, E>>) -> Result<u64, E> {
+        let (mut count, mut broken) = (0, None);
+        let imported = self.change(|batch| {
+            for message in messages {
+                match message {
+                    Ok(message) => transfer::import(batch, &message)?,
+                    Err(error) => {
+                        broken = Some(error);
+                        return Err(Fault::Refused("it cannot be read".into()));
+                    }
+                }
+                count += 1;
+            }
+            Ok(())
+        });
+        match broken {
+            Some(error) => Err(error),
+            None => {
+                imported?;
+                // All of it went through the log; a failure is found again by the next who opens the file.
+                let _ = self.read(|connection, _| connection::checkpoint(connection));
+                Ok(count)
+            }
+        }
     }
 
     /// Opens the file once more after a fault.
@@ -258,6 +309,11 @@ impl Drop for Store {
             self.close();
         }
     }
+}
+
+/// Never an URI, `:memory:` or nothing, which mean something else to SQLite.
+fn absolute(path: &Path) -> Result<PathBuf, Error> {
+    path::absolute(path).map_err(|error| Error::Unusable(path.to_owned(), plain_words(&error)))
 }
 
 fn transact(

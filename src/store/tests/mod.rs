@@ -1,6 +1,9 @@
 //! What the whole of it is to do.
 
+mod damage;
+mod faults;
 mod keeping;
+mod moving;
 mod pruning;
 mod searching;
 

@@ -1,0 +1,301 @@
+//! Whatever becomes of the file: what was kept is there, or it is said that it is not.
+
+use std::process::Command;
+
+use super::*;
+use crate::testing::Random;
+
+/// What a test runs in another process of its own, in whose place it has put itself.
+const INSIDE: &str = "CHINWAG_STORE_TEST";
+
+/// Runs a test of this file once more, in another process, by way of `program`; its exit code.
+fn once_more(test: &str, program: &str, args: &[&str], directory: &Path) -> Option<i32> {
+    let test = format!("store::tests::faults::{test}");
+    let mut command = Command::new(program);
+    command.args(args).arg(std::env::current_exe().unwrap()).args([&test, "--exact", "--nocapture"]);
+    let output = command.env(INSIDE, directory).output().unwrap();
+    print!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    output.status.code()
+}
+
+/// The directory, in that other process.
+fn inside() -> Option<PathBuf> {
+    std::env::var_os(INSIDE).map(PathBuf::from)
+}
+
+/// Runs a test in a namespace of its own, in which a directory is a disk of that size. Where the system allows nobody
+/// to make one, the test is left out.
+fn on_a_disk(test: &str, size: &str) {
+    let directory = Directory::new();
+    let allowed = Command::new("unshare").args(["-rm", "true"]).status().is_ok_and(|status| status.success());
+    if !allowed {
+        return eprintln!("{test}: left out, since no namespace can be made here");
+    }
+    let mount = format!("mount -t tmpfs -o size={size} none \"$0\" && exec \"$@\"");
+    let path = directory.to_str().unwrap();
+    assert_eq!(once_more(test, "unshare", &["-rm", "sh", "-c", &mount, path], &directory), Some(0));
+}
+
+fn options(directory: &Path) -> Options {
+    let path = directory.join("history");
+    Options { path, sync: Sync::Full, keep_days: None, keep_messages: None, history: 10_000, history_bytes: 1 << 30 }
+}
+
+fn batch(random: &mut Random, next: u64) -> Vec<Record> {
+    let text = |random: &mut Random| "word ".repeat(random.below(100));
+    (next..next + 1 + random.below(20) as u64).map(|id| said(id, "lobby", &text(random))).collect()
+}
+
+/// Writes until it fails; what was kept, and what was not and why.
+fn fill(store: &mut Store, random: &mut Random, next: u64) -> (Vec<Record>, Vec<Record>, Error) {
+    let mut kept: Vec<Record> = Vec::new();
+    loop {
+        let records = batch(random, next + kept.len() as u64);
+        match store.write(&records) {
+            Ok(()) => kept.extend(records),
+            Err(error) => return (kept, records, error),
+        }
+    }
+}
+
+fn lobby(store: &mut Store) -> Vec<Record> {
+    store.history("lobby", None, 1_000_000).unwrap().into_iter().map(Record::Message).collect()
+}
+
+#[test]
+fn on_a_full_disk_a_write_is_all_or_nothing() {
+    let Some(directory) = inside() else { return on_a_disk("on_a_full_disk_a_write_is_all_or_nothing", "3m") };
+    for seed in 0..6 {
+        let mut random = Random(seed);
+        let ballast = directory.join("ballast");
+        fs::write(&ballast, vec![1; 50_000 + random.below(600_000)]).unwrap();
+        let (mut store, start) = Store::open(&options(&directory), NOW).unwrap();
+        let (mut kept, records, error) = fill(&mut store, &mut random, start.next_id);
+        assert_eq!(error, Error::Full(directory.join("history")), "seed {seed}");
+        assert!(error.is_passing() && kept.len() > 100, "seed {seed}: {}", kept.len());
+        assert_eq!(lobby(&mut store), kept, "seed {seed}");
+        assert!(store.write(&records).is_err(), "seed {seed}");
+        fs::remove_file(&ballast).unwrap();
+        store.write(&records).unwrap();
+        kept.extend(records);
+        let (more, records, _) = fill(&mut store, &mut random, start.next_id + kept.len() as u64);
+        kept.extend(more);
+        let _ = store.prune(NOW, 100);
+        drop(store);
+        // A start cannot be had without space; that is no reason to lose something.
+        let opened = Store::open(&options(&directory), NOW);
+        assert!(matches!(&opened, Ok(_) | Err(Error::Full(_))), "seed {seed}: {:?}", opened.err());
+        drop(opened);
+        for path in fs::read_dir(&directory).unwrap() {
+            let path = path.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+            fs::copy(&path, std::env::temp_dir().join(format!("{}-{name}", std::process::id()))).unwrap();
+            fs::remove_file(&path).unwrap();
+        }
+        let elsewhere = Directory::new();
+        for name in ["history", "history-wal"] {
+            let copy = std::env::temp_dir().join(format!("{}-{name}", std::process::id()));
+            let _ = fs::rename(copy, elsewhere.join(name));
+        }
+        let (mut store, _) = Store::open(&options(&elsewhere), NOW).unwrap();
+        assert_eq!(lobby(&mut store), kept, "seed {seed}");
+        store.write(&records).unwrap();
+    }
+}
+
+#[test]
+fn without_space_no_file_is_left_behind() {
+    let Some(directory) = inside() else { return on_a_disk("without_space_no_file_is_left_behind", "40k") };
+    let refused = Store::open(&options(&directory), NOW).err();
+    assert_eq!(refused, Some(Error::Full(directory.join("history"))));
+    assert_eq!(fs::read_dir(&directory).unwrap().count(), 0);
+}
+
+#[test]
+fn a_file_that_may_only_be_read_is_refused() {
+    let Some(directory) = inside() else { return on_a_disk("a_file_that_may_only_be_read_is_refused", "3m") };
+    let mount = |how: &str| {
+        let status = Command::new("mount").args(["-o", &format!("remount,{how}")]).arg(&directory).status();
+        assert!(status.unwrap().success());
+    };
+    let read_only = Some(Error::ReadOnly(directory.join("history")));
+    mount("ro");
+    assert_eq!(Store::open(&options(&directory), NOW).err(), read_only);
+    mount("rw");
+    Store::open(&options(&directory), NOW).unwrap().0.write(&[said(1, "lobby", "one")]).unwrap();
+    mount("ro");
+    assert_eq!(Store::open(&options(&directory), NOW).err(), read_only);
+    mount("rw");
+    assert_eq!(texts(&Store::open(&options(&directory), NOW).unwrap().1.rooms[0].1), ["one"]);
+}
+
+#[test]
+fn what_is_full_by_its_own_bound_keeps_what_it_has() {
+    let directory = Directory::new();
+    let (mut store, _) = directory.open();
+    store.connection().unwrap().pragma_update(None, "max_page_count", 60).unwrap();
+    let (mut kept, records, error) = fill(&mut store, &mut Random(1), 1);
+    assert_eq!(error, Error::Full(directory.join("history")));
+    assert_eq!(lobby(&mut store), kept);
+    store.connection().unwrap().pragma_update(None, "max_page_count", 1000).unwrap();
+    store.write(&records).unwrap();
+    kept.extend(records);
+    assert_eq!(lobby(&mut store), kept);
+}
+
+#[test]
+fn another_process_is_refused() {
+    if let Some(directory) = inside() {
+        let refused = Store::open(&options(&directory), NOW).err();
+        return assert_eq!(refused, Some(Error::InUse(directory.join("history"))));
+    }
+    let directory = Directory::new();
+    let (mut store, _) = directory.open();
+    let code = |directory: &Directory| once_more("another_process_is_refused", "env", &[], directory);
+    assert_eq!(code(&directory), Some(0));
+    store.write(&[said(1, "lobby", "one")]).unwrap();
+    assert_eq!(code(&directory), Some(0));
+    store.reopen().unwrap();
+    assert_eq!(code(&directory), Some(0));
+    drop(store);
+    assert_ne!(code(&directory), Some(0), "nobody has it open now");
+    assert_eq!(texts(&directory.open().1.rooms[0].1), ["one"]);
+}
+
+#[test]
+fn a_file_that_was_moved_takes_nothing_until_it_is_back() {
+    let directory = Directory::new();
+    let (mut store, _) = directory.open();
+    let (path, away) = (directory.join("history"), directory.join("away"));
+    store.write(&[said(1, "lobby", "one")]).unwrap();
+    fs::rename(&path, &away).unwrap();
+    let gone = Err(Error::Gone(path.clone()));
+    assert_eq!(store.write(&[said(2, "lobby", "two")]), gone);
+    assert_eq!(store.reopen(), gone);
+    assert!(!path.exists(), "no other is made in its place");
+    fs::rename(&away, &path).unwrap();
+    store.reopen().unwrap();
+    store.write(&[said(2, "lobby", "two")]).unwrap();
+    drop(store);
+    assert_eq!(texts(&directory.open().1.rooms[0].1), ["one", "two"]);
+}
+
+#[test]
+fn another_file_in_its_place_is_left_alone() {
+    let (directory, others) = (Directory::new(), Directory::new());
+    let (mut store, _) = directory.open();
+    store.write(&[said(1, "lobby", "one")]).unwrap();
+    others.open().0.write(&[said(1, "lobby", "other")]).unwrap();
+    let path = directory.join("history");
+    fs::rename(&path, directory.join("away")).unwrap();
+    fs::rename(others.join("history"), &path).unwrap();
+    let replaced = Err(Error::Replaced(path.clone()));
+    assert_eq!(store.write(&[said(2, "lobby", "two")]), replaced);
+    assert_eq!(store.reopen(), replaced);
+    let log = directory.join("history-wal");
+    fs::rename(&log, directory.join("away-wal")).unwrap();
+    assert_eq!(store.reopen(), replaced, "it is another run's");
+    let before = fs::read(&path).unwrap();
+    drop(store);
+    assert_eq!(fs::read(&path).unwrap(), before);
+    assert_eq!(texts(&directory.open().1.rooms[0].1), ["other"]);
+    for name in ["", "-wal"] {
+        fs::rename(directory.join(format!("away{name}")), directory.join(format!("history{name}"))).unwrap();
+    }
+    assert_eq!(texts(&directory.open().1.rooms[0].1), ["one"]);
+}
+
+#[test]
+fn a_copy_that_has_everything_is_taken_in_its_place() {
+    let directory = Directory::new();
+    let (mut store, _) = directory.open();
+    store.write(&[said(1, "lobby", "one")]).unwrap();
+    drop(store);
+    let (path, copy) = (directory.join("history"), directory.join("copy"));
+    fs::copy(&path, &copy).unwrap();
+    let (mut store, _) = directory.open();
+    store.write(&[said(2, "lobby", "two")]).unwrap();
+    connection::checkpoint(store.connection().unwrap()).unwrap();
+    fs::copy(&path, directory.join("newer")).unwrap();
+    fs::remove_file(directory.join("history-wal")).unwrap();
+    fs::rename(&copy, &path).unwrap();
+    assert_eq!(store.reopen(), Err(Error::Older(path.clone())));
+    assert_eq!(lobby(&mut store).len(), 2, "what is open has it still");
+    let _ = fs::remove_file(directory.join("history-wal"));
+    fs::rename(directory.join("newer"), &path).unwrap();
+    store.reopen().unwrap();
+    store.write(&[said(3, "lobby", "three")]).unwrap();
+    drop(store);
+    assert_eq!(texts(&directory.open().1.rooms[0].1), ["one", "two", "three"]);
+}
+
+#[test]
+fn a_log_that_was_removed_is_saved_while_it_is_open() {
+    let directory = Directory::new();
+    let (mut store, _) = directory.open();
+    store.write(&[said(1, "lobby", "one")]).unwrap();
+    fs::remove_file(directory.join("history-wal")).unwrap();
+    let error = store.write(&[said(2, "lobby", "two")]).unwrap_err();
+    assert_eq!(error, Error::Gone(directory.join("history-wal")));
+    store.reopen().unwrap();
+    store.write(&[said(2, "lobby", "two")]).unwrap();
+    drop(store);
+    assert_eq!(texts(&directory.open().1.rooms[0].1), ["one", "two"]);
+}
+
+#[test]
+fn what_is_no_store_is_refused_and_left_as_it_is() {
+    let directory = Directory::new();
+    let path = directory.join("history");
+    let refused = || Store::open(&directory.options(), NOW).err();
+    fs::create_dir(&path).unwrap();
+    assert_eq!(refused(), Some(Error::Unusable(path.clone(), "it is a directory; name a file".into())));
+    fs::remove_dir(&path).unwrap();
+
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other
+        .execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE notes (text); INSERT INTO notes VALUES ('x')")
+        .unwrap();
+    let foreign = [fs::read(&path).unwrap(), b"some notes\n".to_vec(), vec![7; 100_000]];
+    drop(other);
+    for bytes in foreign {
+        fs::write(&path, &bytes).unwrap();
+        assert_eq!(refused(), Some(Error::Foreign(path.clone())));
+        assert_eq!(fs::read(&path).unwrap(), bytes);
+        assert_eq!(fs::read_dir(&*directory).unwrap().count(), 1);
+    }
+    fs::write(&path, "").unwrap();
+    assert_eq!(refused(), Some(Error::Corrupt(path.clone(), "it is empty".into())));
+    fs::remove_file(&path).unwrap();
+
+    fs::write(directory.join("history-wal"), "left").unwrap();
+    let why = refused().unwrap().to_string();
+    assert!(why.contains("history-wal is there without it"), "{why}");
+    assert!(!path.exists());
+
+    let nowhere = Options { path: directory.join("no/such/history"), ..directory.options() };
+    let why = Store::open(&nowhere, NOW).err().unwrap().to_string();
+    assert!(why.ends_with("no such file or directory"), "{why}");
+}
+
+#[test]
+fn names_that_mean_something_to_sqlite_are_files_here() {
+    let directory = Directory::new();
+    for name in ["file:x?mode=memory", ":memory:", "a%20b", "x?immutable=1"] {
+        let options = Options { path: directory.join(name), ..directory.options() };
+        Store::open(&options, NOW).unwrap().0.write(&[said(1, "lobby", "one")]).unwrap();
+        assert_eq!(texts(&Store::open(&options, NOW).unwrap().1.rooms[0].1), ["one"], "{name}");
+        assert!(options.path.exists());
+    }
+}
+
+#[test]
+fn only_its_owner_may_read_the_file() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = Directory::new();
+    let (mut store, _) = directory.open();
+    store.write(&[said(1, "lobby", "one")]).unwrap();
+    for name in ["history", "history-wal"] {
+        assert_eq!(fs::metadata(directory.join(name)).unwrap().permissions().mode() & 0o777, 0o600, "{name}");
+    }
+}

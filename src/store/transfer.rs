@@ -1,0 +1,90 @@
+//! All of it, out of the file and into it.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{Connection, OptionalExtension};
+
+use super::batch::{Batch, valid};
+use super::error::{Attempt, Fault};
+use super::message::{self, COLUMNS};
+use super::record::Message;
+use super::room::{Room, Rooms};
+use super::search;
+
+/// Hands over all messages by their ids, of one room or of all; ends early where `each` fails.
+pub(super) fn export<E>(
+    connection: &Connection,
+    rooms: &Rooms,
+    only: Option<&Room>,
+    mut each: impl FnMut(Message) -> Result<(), E>,
+) -> Attempt<Result<(), E>> {
+    // The rooms by their numbers, each with the newest that was handed over.
+    let mut rooms: BTreeMap<i64, (&Room, u64)> = match only {
+        Some(room) => [(room.number, (room, 0))].into(),
+        None => rooms.values().map(|room| (room.number, (room, 0))).collect(),
+    };
+    let mut statement = connection.prepare(&match only {
+        Some(room) => format!("SELECT {COLUMNS} FROM messages WHERE room = {} ORDER BY id", room.number),
+        None => format!("SELECT {COLUMNS} FROM messages ORDER BY id"),
+    })?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let Some((room, newest)) = rooms.get_mut(&row.get(1)?) else { continue };
+        let stored = message::read(row, &room.name)?;
+        if stored.previous != *newest && (*newest > 0 || stored.previous > room.pruned) {
+            return Err(missing(stored.previous));
+        }
+        *newest = stored.message.id;
+        if let Err(error) = each(stored.message) {
+            return Ok(Err(error));
+        }
+    }
+    match rooms.values().find(|(room, newest)| *newest != room.last && room.last > room.pruned) {
+        Some((room, _)) => Err(missing(room.last)),
+        None => Ok(Ok(())),
+    }
+}
+
+/// Puts a message where its id says, which must be free.
+pub(super) fn import(batch: &mut Batch, message: &Message) -> Attempt<()> {
+    let connection = batch.connection();
+    if valid(message.id)? >= batch.next_id() {
+        return batch.add_message(message);
+    }
+    let taken = connection.prepare_cached("SELECT 1 FROM messages WHERE id = ?1")?.exists([message.id as i64])?;
+    if taken {
+        return Err(Fault::Refused(format!("message id {} is taken", message.id)));
+    }
+    let room = batch.room(&message.room)?;
+    let before = neighbour(connection, "id < ?2 ORDER BY id DESC", room, message.id)?;
+    let after = neighbour(connection, "id > ?2 ORDER BY id", room, message.id)?;
+    // What was pruned before the next one comes before this one, too, if it is older.
+    let pruned = match after {
+        Some(after) => message::previous(connection, after)?,
+        None => room.last,
+    };
+    let previous = before.or((pruned < message.id).then_some(pruned)).unwrap_or(0);
+    if previous == 0 {
+        room.pruned = 0;
+    }
+    message::insert(connection, room.number, previous, message)?;
+    match after {
+        Some(after) => message::follow(connection, room, after, message.id)?,
+        None => room.last = message.id,
+    }
+    search::add(connection, room.number, message)?;
+    batch.count_one();
+    Ok(())
+}
+
+/// The next message of a room in one direction.
+fn neighbour(connection: &Connection, which: &str, room: &Room, id: u64) -> Attempt<Option<u64>> {
+    let mut statement =
+        connection.prepare_cached(&format!("SELECT id FROM messages WHERE room = ?1 AND {which} LIMIT 1"))?;
+    let found = statement.query_row([room.number, id as i64], |row| row.get::<_, i64>(0)).optional()?;
+    Ok(found.map(|id| id as u64))
+}
+
+fn missing(id: u64) -> Fault {
+    Fault::Damage(format!("message {id} is missing"))
+}
