@@ -11,6 +11,7 @@
 //! - [`wire`]: bytes to lines and events to bytes, as text and as WebSocket frames; uses `chat`'s vocabulary.
 //! - [`server`]: the reactor, which alone knows `Poll` and the sockets; drives the others. Its `web` is
 //!   HTTP: the page, the upgrade to a WebSocket, and the figures for the operator's programs.
+//! - [`archive`]: what is kept there as lines, out of the file and into it.
 //! - [`bench`]: the load test, with a small reactor of its own.
 //! - [`client`]: the terminal client, with one of its own too.
 //! - [`wheel`]: the timer wheel that hub and reactor keep their deadlines in.
@@ -19,6 +20,7 @@
 //! - [`fd_limit`], [`signals`]: what a process of ours asks of the kernel when it starts.
 //! - [`cli`]: the command line.
 
+pub mod archive;
 pub mod bench;
 pub mod chat;
 pub mod cli;

@@ -8,7 +8,7 @@ use clap::Parser;
 
 use chinwag::bench::{floor, part, readers};
 use chinwag::cli::{Cli, Command, Part};
-use chinwag::{bench, client, logging, server};
+use chinwag::{archive, bench, client, logging, server};
 
 fn main() -> ExitCode {
     let code = run(Cli::parse().into_command()).unwrap_or_else(|error| {
@@ -24,6 +24,8 @@ fn run(command: Command) -> Result<u8, Box<dyn Error>> {
     Ok(match command {
         Command::Serve(serve) => server::run(serve.settings())?,
         Command::Connect(connect) => client::run(&connect.settings())?,
+        Command::Export(export) => archive::export(&export.settings()).map(|()| 0)?,
+        Command::Import(import) => archive::import(&import.settings()).map(|()| 0)?,
         Command::Bench(bench) => bench::run(&bench.settings())?,
         Command::BenchPart(Part::Server(serve)) => {
             part::end_with_parent();

@@ -2,12 +2,16 @@
 
 mod bench;
 mod connect;
+mod export;
+mod import;
 mod serve;
 
 use clap::{Parser, Subcommand};
 
 pub use bench::{Bench, Part};
 pub use connect::Connect;
+pub use export::Export;
+pub use import::Import;
 pub use serve::Serve;
 
 /// A chat server in one thread: anything that speaks lines over TCP is a client.
@@ -29,6 +33,10 @@ pub enum Command {
     Serve(Box<Serve>),
     /// Talk on a server, this one or another
     Connect(Connect),
+    /// Write what is kept in a server's file as lines
+    Export(Export),
+    /// Read such lines into a server's file
+    Import(Import),
     /// Measure what a server can do, this one or another
     Bench(Box<Bench>),
     /// A process that belongs to a load test

@@ -1,0 +1,28 @@
+//! The options of `chinwag import`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::archive;
+
+/// Read what `chinwag export` wrote into a file, all of it or nothing.
+///
+/// Messages keep their ids, which the file must not have yet. The server that uses it must have been stopped.
+#[derive(Clone, Debug, Args)]
+pub struct Import {
+    /// The file in which a server keeps what is said; made if there is none
+    #[arg(long, env = "CHINWAG_STORE", value_name = "FILE")]
+    store: PathBuf,
+
+    /// The file with the lines; standard input without, or if it is -
+    #[arg(value_name = "INPUT")]
+    input: Option<PathBuf>,
+}
+
+impl Import {
+    /// What the options come to.
+    pub fn settings(self) -> archive::Import {
+        archive::Import { store: self.store, input: self.input.filter(|input| input.as_os_str() != "-") }
+    }
+}
