@@ -3,6 +3,7 @@
 mod faulty_server;
 mod harness;
 
+mod archive;
 mod attacks;
 mod bench;
 mod chinese;

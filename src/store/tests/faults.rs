@@ -196,8 +196,10 @@ fn another_file_in_its_place_is_left_alone() {
     fs::rename(&log, directory.join("away-wal")).unwrap();
     assert_eq!(store.reopen(), replaced, "it is another run's");
     let before = fs::read(&path).unwrap();
+    fs::write(&log, "the other one's").unwrap();
     drop(store);
-    assert_eq!(fs::read(&path).unwrap(), before);
+    assert_eq!((fs::read(&path).unwrap(), fs::read(&log).unwrap()), (before, b"the other one's".to_vec()));
+    fs::remove_file(&log).unwrap();
     assert_eq!(texts(&directory.open().1.rooms[0].1), ["other"]);
     for name in ["", "-wal"] {
         fs::rename(directory.join(format!("away{name}")), directory.join(format!("history{name}"))).unwrap();

@@ -131,3 +131,17 @@ fn what_is_pruned_makes_space_for_what_comes() {
     let later = (0..3).map(|_| length()).max().unwrap();
     assert!(later < first * 3 / 2, "{first} bytes, then {later}");
 }
+
+#[test]
+fn the_log_is_emptied_when_it_has_grown() {
+    let directory = Directory::new();
+    let (mut store, _) = directory.open();
+    let length = || std::fs::metadata(directory.join("history-wal")).unwrap().len();
+    let mut lengths = vec![length()];
+    for id in 1..=200 {
+        store.write(&[said(id, "lobby", &"red blue ".repeat(5000))]).unwrap();
+        lengths.push(length());
+    }
+    let emptied = lengths.windows(2).filter(|pair| pair[1] < pair[0]).count();
+    assert!(emptied >= 2 && lengths.iter().all(|&length| length < 2 * LOG), "{lengths:?}");
+}
