@@ -269,7 +269,9 @@ impl Store {
         other.close();
     }
 
-    /// Closes the file without touching it or its log: by that path SQLite would remove the log of another.
+    /// Closes the file without touching it or its log, after a fault or for another one in its place.
+    ///
+    /// Otherwise SQLite moves the log to the file when it is dropped, if the file is still in its place.
     fn close(&mut self) {
         let closed = Err(Error::Unusable(self.options.path.clone(), "it is closed".into()));
         if let Ok(open) = mem::replace(&mut self.connection, closed) {
@@ -300,14 +302,6 @@ impl Store {
             let _ = connection::checkpoint(connection);
         }
         Ok(())
-    }
-}
-
-impl Drop for Store {
-    fn drop(&mut self) {
-        if self.place.check(&self.options.path).is_err() {
-            self.close();
-        }
     }
 }
 

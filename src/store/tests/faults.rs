@@ -246,6 +246,16 @@ fn a_log_that_was_removed_is_saved_while_it_is_open() {
 }
 
 #[test]
+fn a_log_that_was_removed_is_saved_at_the_end() {
+    let directory = Directory::new();
+    let (mut store, _) = directory.open();
+    store.write(&[said(1, "lobby", "one")]).unwrap();
+    fs::remove_file(directory.join("history-wal")).unwrap();
+    drop(store);
+    assert_eq!(texts(&directory.open().1.rooms[0].1), ["one"]);
+}
+
+#[test]
 fn what_is_no_store_is_refused_and_left_as_it_is() {
     let directory = Directory::new();
     let path = directory.join("history");
