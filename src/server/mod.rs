@@ -6,6 +6,7 @@ pub mod connection;
 mod console;
 mod engine;
 mod keeping;
+mod looking;
 mod reactor;
 mod timers;
 mod transport;
