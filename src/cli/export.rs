@@ -53,8 +53,9 @@ fn moment(text: &str) -> Result<OffsetDateTime, String> {
     if let Ok(at) = OffsetDateTime::parse(text, &Rfc3339) {
         return Ok(at);
     }
-    let day = Date::parse(text, &Iso8601::DATE).map(Date::midnight);
-    let local = day.or_else(|_| PrimitiveDateTime::parse(text, &Iso8601::DATE_TIME));
+    // A time is tried first: a day may be taken for one with something behind it.
+    let time = PrimitiveDateTime::parse(text, &Iso8601::DATE_TIME);
+    let local = time.or_else(|_| Date::parse(text, &Iso8601::DATE).map(Date::midnight));
     let local = local.map_err(|_| "write it as 2026-11-20 or 2026-11-20T11:58:02")?;
     let offset = UtcOffset::local_offset_at(local.assume_utc()).unwrap_or(UtcOffset::UTC);
     Ok(local.assume_offset(offset))

@@ -1,9 +1,15 @@
 //! What comes back.
 
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
 use serde_json::json;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::{Place, end, is_there, kill, shown};
-use crate::harness::{Client, Server};
+use crate::harness::{Client, DEADLINE, PROGRAM, Server};
 use crate::web::Page;
 
 /// What alice says before the server goes.
@@ -204,4 +210,53 @@ fn without_the_option_nothing_is_kept_and_nothing_can_be_looked_up() {
     alice.ask("/history before 5", &[no_store]);
     alice.ask("/history x", &["! Write it like this: /history n, with n from 1 to 100"]);
     assert!(!is_there(&place.file()));
+}
+
+#[test]
+fn what_is_too_old_or_too_much_is_removed_from_the_file() {
+    let now = OffsetDateTime::now_utc().format(&Rfc3339).expect("a time");
+    let line = |id, at: &str, text| {
+        format!(
+            "{{\"id\":{id},\"room\":\"lobby\",\"at\":\"{at}\",\"kind\":\"said\",\"name\":\"bob\",\"text\":\"{text}\"}}\n"
+        )
+    };
+    let lines = line(1, "2020-01-01T12:00:00Z", "old") + &line(2, &now, "new");
+    for args in [["--keep", "30"], ["--keep-messages", "1"]] {
+        let place = Place::new();
+        assert!(moved("import", &place, &lines).starts_with("2 messages imported"));
+        let server = place.start(&args);
+        // It is done between turns, and here are some.
+        shown(&mut server.login("alice"));
+        end(server);
+        let kept = moved("export", &place, "");
+        assert!(kept.contains("\"new\"") && !kept.contains("\"old\""), "{args:?}: {kept}");
+    }
+}
+
+#[test]
+fn a_server_with_a_file_is_idle_when_nothing_happens() {
+    let place = Place::new();
+    let server = place.start(&["--keep", "30"]);
+    talk(&server);
+    let mut alice = server.login("alice");
+    shown(&mut alice);
+    let slept = |server: &Server| server.proc_file("schedstat");
+    let until = Instant::now() + DEADLINE;
+    let mut before = slept(&server);
+    // What there still is to be done about those who came and went.
+    while alice.readable_within(Duration::from_secs(2)) || before != slept(&server) {
+        assert!(Instant::now() < until, "it never comes to rest");
+        before = slept(&server);
+    }
+}
+
+/// What `chinwag import` or `export` prints.
+fn moved(what: &str, place: &Place, input: &str) -> String {
+    let mut command = Command::new(PROGRAM);
+    command.arg(what).arg("--store").arg(place.file()).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().expect("the program");
+    child.stdin.take().expect("standard input").write_all(input.as_bytes()).expect("write");
+    let output = child.wait_with_output().expect("its end");
+    assert!(output.status.success());
+    String::from_utf8(output.stdout).expect("UTF-8")
 }
