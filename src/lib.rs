@@ -7,8 +7,8 @@
 //! # Layout
 //!
 //! - [`chat`]: the state machine. Pure: no sockets, no clock.
-//! - [`store`]: the file in which history is kept; `chat` tells in its words what is to be written.
 //! - [`wire`]: bytes to lines and events to bytes, as text and as WebSocket frames; uses `chat`'s vocabulary.
+//! - [`store`]: the file in which history is kept, in `chat`'s vocabulary too.
 //! - [`server`]: the reactor, which alone knows `Poll` and the sockets; drives the others. Its `web` is
 //!   HTTP: the page, the upgrade to a WebSocket, and the figures for the operator's programs.
 //! - [`archive`]: what is kept there as lines, out of the file and into it.

@@ -12,8 +12,8 @@ use super::lookup::Queries;
 use super::missed::Handed;
 use super::name::{Name, fold};
 use super::network::Network;
+use super::record::{self, Message, Record, Start};
 use super::room::RoomId;
-use crate::store::{self, Message, Record, Start};
 
 /// So many numbers are passed over when the file fails: those given meanwhile may never get there, and whoever
 /// comes back after a crash is to be told from one who has read what has the same number by then.
@@ -111,7 +111,7 @@ impl Hub {
     #[inline(never)]
     pub(super) fn record_message(&mut self, room: RoomId, event: &Event) {
         let (Event::Said { id, at, name, text } | Event::Action { id, at, name, text }) = *event else { return };
-        let kind = if matches!(event, Event::Action { .. }) { store::Kind::Action } else { store::Kind::Said };
+        let kind = if matches!(event, Event::Action { .. }) { record::Kind::Action } else { record::Kind::Said };
         let Some(archive) = &mut self.archive else { return };
         let room = &mut self.rooms[room];
         if !std::mem::replace(&mut room.is_stored, true) {
@@ -148,7 +148,7 @@ impl Hub {
 pub(super) fn event_of(message: &Message) -> Event<'_> {
     let Message { id, at, kind, ref name, ref text, .. } = *message;
     match kind {
-        store::Kind::Said => Event::Said { id, at, name, text },
-        store::Kind::Action => Event::Action { id, at, name, text },
+        record::Kind::Said => Event::Said { id, at, name, text },
+        record::Kind::Action => Event::Action { id, at, name, text },
     }
 }

@@ -9,8 +9,8 @@ use time::{OffsetDateTime, UtcOffset};
 use super::client::ClientId;
 use super::hub::{Allowance, Hub, Input};
 use super::lookup::{Answer, Lookup, Query};
+use super::record::{Kind, Message, Record, Start, Whisper};
 use super::{Config, Lang, Now};
-use crate::store::{Kind, Message, Record, Start, Whisper};
 use crate::wire::plain::Plain;
 
 const RUN: u64 = 0x1234;

@@ -12,7 +12,7 @@ use super::command::{is_blank, split};
 use super::event::{Event, Notice, Refusal};
 use super::hub::Hub;
 use super::name::fold;
-use crate::store::{Kind, Message, Whisper};
+use super::record::{Kind, Message, Whisper};
 
 /// The most messages of the history that are shown at once.
 pub const MOST_SHOWN: usize = 500;

@@ -7,8 +7,8 @@ use super::event::{Event, Notice, Refusal};
 use super::hub::Hub;
 use super::lookup::Lookup;
 use super::name::Name;
+use super::record::{Record, WHISPERS_PER_NAME, Whisper};
 use super::{Login, Now};
-use crate::store::{PER_NAME, Record, Whisper};
 
 /// The longest one in bytes; so all that wait for one fit into what one may lag in reading.
 const LONGEST: usize = 4096;
@@ -27,7 +27,7 @@ impl Hub {
         let Ok(Name { shown: to, .. }) = Name::new(to) else {
             return self.refuse(id, Refusal::NobodyCalled { name: to });
         };
-        let longest = LONGEST.min(self.config.backlog_bytes / 2 / PER_NAME);
+        let longest = LONGEST.min(self.config.backlog_bytes / 2 / WHISPERS_PER_NAME);
         if text.len() > longest {
             return self.refuse(id, Refusal::TooLong { most: longest });
         }

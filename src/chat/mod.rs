@@ -47,6 +47,7 @@ mod output;
 mod past;
 mod phrases;
 mod reader;
+pub mod record;
 mod resuming;
 mod room;
 mod rooms;

@@ -11,7 +11,7 @@ use super::event::{Cause, Event, Notice, Refusal};
 use super::hub::{Close, Hub};
 use super::name::fold;
 use super::network::Network;
-use crate::store::Record;
+use super::record::Record;
 
 impl Hub {
     pub(super) fn kick(&mut self, rest: &str, now: Now) {

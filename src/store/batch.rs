@@ -6,9 +6,9 @@ use rusqlite::Connection;
 
 use super::error::{Attempt, Fault};
 use super::prune::Doomed;
-use super::record::{Message, Record};
 use super::room::{self, Room, Rooms};
 use super::state::State;
+use super::{Message, Record};
 use super::{bans, message, search, whispers};
 use crate::chat::name::fold;
 

@@ -2,9 +2,9 @@
 
 use rusqlite::{Connection, OptionalExtension};
 
+use super::Message;
 use super::error::{Attempt, Fault};
 use super::message::{self, COLUMNS};
-use super::record::Message;
 use super::room::Room;
 
 /// The last messages of a room before that id, at most `n` and of about `bytes` bytes, the oldest first.

@@ -3,8 +3,9 @@
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, params};
 
+use super::Message;
+use super::column::{self, moment, parts};
 use super::error::{Attempt, Fault};
-use super::record::{Kind, Message, moment, parts};
 use super::room::Room;
 use super::sum::Sum;
 
@@ -20,7 +21,7 @@ pub(super) struct Stored {
 
 /// Adds a message that comes after that one in its room.
 pub(super) fn insert(connection: &Connection, room: i64, previous: u64, message: &Message) -> Attempt<()> {
-    let (id, previous, kind) = (message.id as i64, previous as i64, message.kind.number());
+    let (id, previous, kind) = (message.id as i64, previous as i64, column::number(message.kind));
     let (at, minutes) = parts(message.at);
     let sum = sum([id, room, previous, at, minutes, kind], &message.name, &message.text);
     let mut statement = connection.prepare_cached(
@@ -47,7 +48,7 @@ pub(super) fn read(row: &Row, name_of_room: &str) -> Attempt<Stored> {
     }
     let [id, room, previous, at, minutes, kind] = ints;
     let at = moment(at, minutes).ok_or_else(damaged)?;
-    let kind = Kind::from_number(kind).ok_or_else(damaged)?;
+    let kind = column::kind(kind).ok_or_else(damaged)?;
     let message = Message { id: id as u64, room: name_of_room.into(), at, kind, name: name.into(), text: text.into() };
     Ok(Stored { message, room, previous: previous as u64 })
 }

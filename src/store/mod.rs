@@ -5,13 +5,13 @@
 
 mod bans;
 mod batch;
+mod column;
 mod connection;
 mod error;
 mod file;
 mod history;
 mod message;
 mod prune;
-mod record;
 mod room;
 mod schema;
 mod search;
@@ -29,11 +29,11 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, TransactionBehavior};
 
 pub use error::Error;
-pub use record::{Kind, Message, Record, Start, Whisper};
 pub use search::Found;
-pub use whispers::{IN_ALL, PER_NAME};
+pub use whispers::IN_ALL;
 
 use crate::chat::name::fold;
+pub use crate::chat::record::{Kind, Message, Record, Start, Whisper};
 use crate::words::plain_words;
 use batch::{Batch, Changes, Known};
 use error::{Attempt, Fault};

@@ -7,9 +7,9 @@ use caseless::Caseless;
 use rusqlite::{Connection, params};
 use unicode_normalization::UnicodeNormalization;
 
+use super::Message;
 use super::error::{Attempt, Fault};
 use super::message;
-use super::record::Message;
 use super::room::Room;
 
 /// What was found, and how far was looked.

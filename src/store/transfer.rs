@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, OptionalExtension};
 
+use super::Message;
 use super::batch::{Batch, valid};
 use super::error::{Attempt, Fault};
 use super::message::{self, COLUMNS};
-use super::record::Message;
 use super::room::{Room, Rooms};
 use super::search;
 

@@ -1,14 +1,13 @@
 //! Whispers that wait for whom they are to, as rows.
 
+use crate::chat::record::WHISPERS_PER_NAME;
 use rusqlite::Connection;
 
+use super::Whisper;
+use super::column::{moment, parts};
 use super::error::{Attempt, Fault};
-use super::record::{Whisper, moment, parts};
 use super::sum::Sum;
 use crate::chat::name::fold;
-
-/// Whispers that wait for one name; past it the oldest give way.
-pub const PER_NAME: usize = 50;
 /// Whispers that wait for all names together; past it the oldest give way.
 pub const IN_ALL: usize = 10_000;
 
@@ -58,7 +57,7 @@ pub(super) fn add(connection: &Connection, whisper: &Whisper, count: usize) -> A
             "DELETE FROM whispers WHERE reader = ?1 AND number <=
                  (SELECT number FROM whispers WHERE reader = ?1 ORDER BY number DESC LIMIT 1 OFFSET ?2)",
         )?
-        .execute((&reader, PER_NAME as i64))?;
+        .execute((&reader, WHISPERS_PER_NAME as i64))?;
     if (count + 1).saturating_sub(given_way) > IN_ALL {
         given_way += connection
             .prepare_cached("DELETE FROM whispers WHERE number = (SELECT min(number) FROM whispers)")?

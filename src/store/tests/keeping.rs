@@ -3,6 +3,7 @@
 use time::UtcOffset;
 
 use super::*;
+use crate::chat::record::WHISPERS_PER_NAME;
 
 #[test]
 fn what_was_said_is_there_after_a_restart() {
@@ -162,17 +163,17 @@ fn the_oldest_whispers_give_way() {
         numbers.map(|number| Record::Whisper(whisper(to, &number.to_string()))).collect::<Vec<_>>()
     };
     let count = |store: &mut Store, to: &str| store.whispers(to).unwrap().len();
-    store.write(&many("bob", 0..PER_NAME + 2)).unwrap();
+    store.write(&many("bob", 0..WHISPERS_PER_NAME + 2)).unwrap();
     assert_eq!(store.whispers("bob").unwrap()[0].text, "2");
-    let names = IN_ALL / PER_NAME;
+    let names = IN_ALL / WHISPERS_PER_NAME;
     for name in 1..names {
-        store.write(&many(&format!("name{name}"), 0..PER_NAME)).unwrap();
+        store.write(&many(&format!("name{name}"), 0..WHISPERS_PER_NAME)).unwrap();
     }
-    assert_eq!(count(&mut store, "bob"), PER_NAME);
+    assert_eq!(count(&mut store, "bob"), WHISPERS_PER_NAME);
     store.write(&many("dave", 0..3)).unwrap();
-    assert_eq!((count(&mut store, "bob"), count(&mut store, "dave")), (PER_NAME - 3, 3));
+    assert_eq!((count(&mut store, "bob"), count(&mut store, "dave")), (WHISPERS_PER_NAME - 3, 3));
     drop(store);
     let (mut store, _) = directory.open();
     store.write(&many("dave", 3..4)).unwrap();
-    assert_eq!((count(&mut store, "bob"), count(&mut store, "dave")), (PER_NAME - 4, 4));
+    assert_eq!((count(&mut store, "bob"), count(&mut store, "dave")), (WHISPERS_PER_NAME - 4, 4));
 }

@@ -1,7 +1,10 @@
-//! What is kept.
+//! What is to be kept in a file, and what comes back from it: plain data.
 
 use ipnet::IpNet;
-use time::{OffsetDateTime, UtcOffset};
+use time::OffsetDateTime;
+
+/// Whispers that are kept for one name.
+pub const WHISPERS_PER_NAME: usize = 50;
 
 /// How a message was said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,32 +78,4 @@ pub struct Start {
     pub rooms: Vec<(String, Vec<Message>)>,
     /// The bans that hold still.
     pub bans: Vec<(IpNet, Option<i64>)>,
-}
-
-/// A time as it is stored: Unix seconds, and minutes of offset from UTC.
-pub(super) fn parts(at: OffsetDateTime) -> (i64, i64) {
-    (at.unix_timestamp(), i64::from(at.offset().whole_minutes()))
-}
-
-/// A time from what is stored, if it can be one.
-pub(super) fn moment(seconds: i64, minutes: i64) -> Option<OffsetDateTime> {
-    let offset = UtcOffset::from_whole_seconds(i32::try_from(minutes.checked_mul(60)?).ok()?).ok()?;
-    OffsetDateTime::from_unix_timestamp(seconds).ok()?.checked_to_offset(offset)
-}
-
-impl Kind {
-    pub(super) fn number(self) -> i64 {
-        match self {
-            Kind::Said => 0,
-            Kind::Action => 1,
-        }
-    }
-
-    pub(super) fn from_number(number: i64) -> Option<Self> {
-        match number {
-            0 => Some(Kind::Said),
-            1 => Some(Kind::Action),
-            _ => None,
-        }
-    }
 }
