@@ -83,6 +83,8 @@ fn check() -> Result<(), String> {
     let mut differences = counts::growth(&counted, "append-1", "append-10000");
     if machine == written.machine {
         differences.extend(counts::differences(&written.workloads, &counted));
+        let gains = counts::gains(&written.workloads, &counted);
+        gains.iter().for_each(|gain| eprintln!("{gain} against what is written down"));
     } else {
         eprintln!("The instructions were not compared: they were written down with");
         eprintln!("{:?}, here is {machine:?}.", written.machine);
