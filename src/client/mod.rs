@@ -1,5 +1,11 @@
 //! The terminal client: keyboard and server in one poll, as the server does it with its clients.
 //!
+//! - `reactor`: the poll, and all that it waits for; `app`: what is done about keys, lines, and connections that
+//!   come and go. `app` and what it is made of know neither terminal nor socket.
+//! - `shape`, `session`, `entry`, `missed`, `lag`, `backoff`: what the server says, what is known from it, and how one
+//!   gets in, and in again.
+//! - `editor`, `recall`, `completion`, `paste`; `decoder`, `keys`: what is typed, and from which bytes.
+//! - `show`, `text`, `status`; `view`, `screen`, `full`; `terminal`: how it looks, where it stands, what it stands on.
 //! - `dialer`, `link`: the connection.
 //! - `pipe`: lines in, lines out, where standard input or output is no terminal.
 
