@@ -121,7 +121,7 @@ impl Hub {
         client.active = now.micros();
         self.names.insert(&self.clients, id);
         let client = &self.clients[id];
-        self.mutes.carry_over(name_hash, client.session, client.ip(), now.at);
+        self.mutes.carry_over(&client.name, name_hash, client.session, client.ip(), now.at);
         info!("{} logged in from {} ({} here)", client.name, client.addr(), self.names.len());
         if !self.config.idle_timeout.is_zero() {
             self.set_deadline(Deadline { id, due: Due::Word }, now.at + self.config.idle_timeout);

@@ -1,4 +1,4 @@
-//! People whom nobody else reads, and who do not know it.
+//! Shadow bans: a muted person's messages reach nobody else, and the person is not told.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -8,12 +8,17 @@ use compact_str::CompactString;
 use super::client::Session;
 use super::network::Network;
 
+/// The most nicknames that are remembered for one mute: the one that was muted and the last ones since then.
+const MAX_NAMES: usize = 16;
+
 struct Mute {
-    /// The name that they have, or had last; its keyed hash; and where they come from.
+    /// The nickname now, or the last one.
     name: CompactString,
-    hash: u64,
+    /// Keyed hashes of the nicknames since the mute began; the last is that of `name`.
+    hashes: Vec<u64>,
+    /// The address, or for IPv6 its /64.
     from: Network,
-    /// The stay that it holds for; `None` while they are gone.
+    /// The session that is muted; `None` after it has left.
     session: Option<Session>,
     until: Option<Duration>,
 }
@@ -23,63 +28,88 @@ impl Mute {
         self.until.is_none_or(|until| until > now)
     }
 
-    fn is_of(&self, hash: u64, from: Network) -> bool {
-        self.hash == hash && self.from == from
+    /// Whether a newcomer with that nickname from there is the person who was muted and has left.
+    fn awaits(&self, hash: u64, from: Network) -> bool {
+        self.session.is_none() && self.from == from && self.hashes.contains(&hash)
+    }
+
+    fn is_called(&self, hash: u64) -> bool {
+        self.hashes.last() == Some(&hash)
+    }
+
+    /// Takes another nickname; the first and the last ones are remembered.
+    fn rename(&mut self, name: &str, hash: u64) {
+        self.name = name.into();
+        self.hashes.retain(|&old| old != hash);
+        if self.hashes.len() == MAX_NAMES {
+            self.hashes.remove(1);
+        }
+        self.hashes.push(hash);
     }
 }
 
-/// Those who are muted, each until some time or for as long as the server runs.
+/// The people who are muted, each until some time or until the server ends.
 #[derive(Default)]
 pub struct Mutes(Vec<Mute>);
 
 impl Mutes {
-    /// Mutes somebody, or anew; `hash` is that of the name.
+    /// Mutes a session, or changes how long it is muted; `hash` is that of the name.
     pub fn add(&mut self, name: &str, hash: u64, session: Session, addr: IpAddr, until: Option<Duration>) {
         let from = Network::of_one_person(addr);
-        self.0.retain(|mute| mute.session != Some(session) && !mute.is_of(hash, from));
-        self.0.push(Mute { name: name.into(), hash, from, session: Some(session), until });
+        let own = self.0.iter().position(|mute| mute.session == Some(session));
+        let hashes = own.map_or_else(Vec::new, |place| self.0.remove(place).hashes);
+        self.0.retain(|mute| !mute.awaits(hash, from));
+        let mut mute = Mute { name: name.into(), hashes, from, session: Some(session), until };
+        mute.rename(name, hash);
+        self.0.push(mute);
     }
 
-    /// Lifts the mutes of whoever has that name, or had it last, if they still hold; returns the name.
+    /// Ends the mutes of that nickname if they still hold; returns the name.
     pub fn lift(&mut self, hash: u64, now: Duration) -> Option<CompactString> {
         self.0.retain(|mute| mute.holds(now));
-        let name = self.0.iter().find(|mute| mute.hash == hash)?.name.clone();
-        self.0.retain(|mute| mute.hash != hash);
+        let name = self.0.iter().find(|mute| mute.is_called(hash))?.name.clone();
+        self.0.retain(|mute| !mute.is_called(hash));
         Some(name)
     }
 
-    /// Whether a stay is muted now.
+    /// Whether a session is muted now.
     pub fn holds(&self, session: Session, now: Duration) -> bool {
         self.0.iter().any(|mute| mute.session == Some(session) && mute.holds(now))
     }
 
-    /// Somebody takes another name; if that is of one who was muted and has gone from there, it is them.
+    /// Notes another nickname of a session, and mutes it if a muted person who has left had that name there.
     pub fn rename(&mut self, session: Session, name: &str, hash: u64, addr: IpAddr, now: Duration) {
         if !self.holds(session, now) {
-            return self.carry_over(hash, session, addr, now);
+            return self.carry_over(name, hash, session, addr, now);
         }
-        let (own, from) = (|mute: &Mute| mute.session == Some(session), Network::of_one_person(addr));
-        // One who is gone and had that name can no longer be told from them.
-        self.0.retain(|mute| own(mute) || !mute.is_of(hash, from));
-        for mute in self.0.iter_mut().filter(|mute| own(mute)) {
-            (mute.name, mute.hash) = (name.into(), hash);
+        let from = Network::of_one_person(addr);
+        // A person who left and had that name can no longer be told from this one.
+        self.0.retain(|mute| !mute.awaits(hash, from));
+        for mute in self.0.iter_mut().filter(|mute| mute.session == Some(session)) {
+            mute.rename(name, hash);
         }
     }
 
-    /// Somebody leaves, and may come back.
+    /// Notes that a session ends; its person may come back.
     pub fn leave(&mut self, session: Session) {
         if let Some(mute) = self.0.iter_mut().find(|mute| mute.session == Some(session)) {
             mute.session = None;
         }
     }
 
-    /// Somebody logs in, and is muted if it is one who was and has gone, with the same name from the same place.
-    pub fn carry_over(&mut self, hash: u64, session: Session, addr: IpAddr, now: Duration) {
+    /// Mutes a new session if a muted person with one of these nicknames has left from the same place.
+    ///
+    /// Where several have, their mutes become one, which holds as long as the longest.
+    pub fn carry_over(&mut self, name: &str, hash: u64, session: Session, addr: IpAddr, now: Duration) {
         let from = Network::of_one_person(addr);
-        let same = |mute: &&mut Mute| mute.session.is_none() && mute.is_of(hash, from) && mute.holds(now);
-        if let Some(mute) = self.0.iter_mut().find(same) {
-            mute.session = Some(session);
+        let mut same = self.0.extract_if(.., |mute| mute.awaits(hash, from) && mute.holds(now));
+        let Some(mut mute) = same.next() else { return };
+        for other in same {
+            mute.until = mute.until.zip(other.until).map(|(one, other)| one.max(other));
         }
+        mute.rename(name, hash);
+        mute.session = Some(session);
+        self.0.push(mute);
     }
 
     /// Every mute that holds now: the name and the time that is left to it, in the order of muting.
@@ -111,15 +141,15 @@ mod tests {
     fn a_mute_holds_for_a_stay_and_for_who_comes_back_by_that_name_from_there() {
         let (mut mutes, bob, here) = bob();
         assert!(mutes.holds(session(5), AT(59)) && !mutes.holds(session(5), AT(60)));
-        mutes.carry_over(bob, session(6), here, AT(1));
+        mutes.carry_over("bob", bob, session(6), here, AT(1));
         assert!(mutes.holds(session(5), AT(1)) && !mutes.holds(session(6), AT(1)), "bob has not gone");
         mutes.leave(session(5));
         let there = [10, 0, 0, 2].into();
         for (hash, addr, when) in [(8, here, AT(1)), (bob, there, AT(1)), (bob, here, AT(60))] {
-            mutes.carry_over(hash, session(6), addr, when);
+            mutes.carry_over("bob", hash, session(6), addr, when);
             assert!(!mutes.holds(session(6), AT(1)), "another name, another place, or it is over");
         }
-        mutes.carry_over(bob, session(6), here, AT(1));
+        mutes.carry_over("bob", bob, session(6), here, AT(1));
         assert!(mutes.holds(session(6), AT(1)) && !mutes.holds(session(5), AT(1)));
         assert_eq!(mutes.list(AT(20)), [("bob".into(), Some(AT(40)))]);
     }
@@ -128,7 +158,7 @@ mod tests {
     fn a_mute_goes_with_the_name() {
         let (mut mutes, bob, here) = bob();
         mutes.rename(session(5), "robert", 8, here, AT(1));
-        mutes.carry_over(bob, session(6), here, AT(1));
+        mutes.carry_over("bob", bob, session(6), here, AT(1));
         assert!(mutes.holds(session(5), AT(1)) && !mutes.holds(session(6), AT(1)), "that is another bob");
         assert_eq!(mutes.lift(bob, AT(1)), None);
         assert_eq!(mutes.lift(8, AT(1)), Some("robert".into()));
@@ -154,12 +184,49 @@ mod tests {
     }
 
     #[test]
+    fn every_nickname_since_the_mute_is_muted_for_a_newcomer() {
+        for name in [7, 8, 9] {
+            let (mut mutes, _, here) = bob();
+            mutes.rename(session(5), "robert", 8, here, AT(1));
+            mutes.rename(session(5), "bobby", 9, here, AT(1));
+            mutes.leave(session(5));
+            mutes.carry_over("back", name, session(6), here, AT(1));
+            assert!(mutes.holds(session(6), AT(1)), "{name}");
+            assert_eq!(mutes.list(AT(1)), [("back".into(), Some(AT(59)))]);
+        }
+    }
+
+    #[test]
+    fn the_nickname_that_was_muted_is_remembered_after_many_others() {
+        let (mut mutes, bob, here) = bob();
+        for hash in 100..100_000 {
+            mutes.rename(session(5), "other", hash, here, AT(1));
+        }
+        assert_eq!(mutes.0[0].hashes.len(), MAX_NAMES);
+        mutes.leave(session(5));
+        mutes.carry_over("bob", bob, session(6), here, AT(1));
+        assert!(mutes.holds(session(6), AT(1)));
+    }
+
+    #[test]
+    fn several_mutes_that_await_a_newcomer_become_one_that_holds_longest() {
+        let (mut mutes, bob, here) = bob();
+        mutes.rename(session(5), "robert", 8, here, AT(1));
+        mutes.add("bob", bob, session(6), here, Some(AT(90)));
+        mutes.leave(session(5));
+        mutes.leave(session(6));
+        mutes.carry_over("bob", bob, session(7), here, AT(1));
+        assert_eq!(mutes.list(AT(1)), [("bob".into(), Some(AT(89)))]);
+        assert!(mutes.holds(session(7), AT(89)));
+    }
+
+    #[test]
     fn the_mute_of_a_namesake_from_elsewhere_is_another() {
         let (mut mutes, bob, here) = bob();
         mutes.leave(session(5));
         mutes.add("bob", bob, session(6), [10, 0, 0, 2].into(), Some(AT(2)));
         mutes.leave(session(6));
-        mutes.carry_over(bob, session(7), here, AT(3));
+        mutes.carry_over("bob", bob, session(7), here, AT(3));
         assert!(mutes.holds(session(7), AT(3)));
         assert_eq!(mutes.lift(bob, AT(1)), Some("bob".into()));
         assert_eq!(mutes.list(AT(1)), []);

@@ -189,7 +189,7 @@ impl Hub {
         self.clients[id].name = name.shown.clone();
         self.names.insert(&self.clients, id);
         let client = &self.clients[id];
-        self.mutes.rename(client.session, &name.shown, client.name_hash, client.ip(), now.at);
+        self.mutes.rename(client.session, &client.name, client.name_hash, client.ip(), now.at);
         log::info!("{old} is now called {}", name.shown);
         let event = Event::Notice(Notice::Renamed { old: &old, new: &name.shown });
         let room = self.clients[id].room;

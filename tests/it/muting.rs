@@ -52,6 +52,19 @@ fn a_mute_survives_a_return_and_is_lifted_by_the_name_of_the_day() {
 
     bob.ask("/nick robert", &["* bob is now called robert"]);
     shows(&mut server, &["* bob is now called robert"]);
+
+    bob.ask("/quit", &["* Goodbye."]);
+    alice.expect("* robert left (1 here)");
+    drop(bob);
+    server.console.until("* disconnected ");
+    let mut bob = Client::connect_from([127, 0, 0, 2], server.addr).log_in("bob");
+    alice.expect("* bob joined (2 here)");
+    server.console.until("* bob joined (2 here)");
+    bob.send("under the old name\n");
+    shows(&mut server, &["[T] (muted) bob: under the old name"]);
+
+    bob.ask("/nick robert", &["* bob is now called robert"]);
+    shows(&mut server, &["* bob is now called robert"]);
     ask(&mut server, "/unmute robert", &["* robert is no longer muted."]);
     bob.send("heard\n");
     alice.expect("[T] robert: heard");
