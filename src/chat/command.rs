@@ -1,5 +1,7 @@
 //! What a typed line asks for.
 
+use super::name::is_invisible;
+
 /// One line, understood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command<'a> {
@@ -94,9 +96,9 @@ fn is_farewell(line: &str) -> bool {
     ["q", "quit", "exit"].iter().any(|farewell| word.eq_ignore_ascii_case(farewell))
 }
 
-/// Whether there is nothing to be seen of it; most texts are known not to be by their first character.
+/// Whether a text shows nothing: it has only white space and invisible characters, or is empty.
 pub fn is_blank(text: &str) -> bool {
-    text.chars().all(char::is_whitespace)
+    text.chars().all(|c| c.is_whitespace() || is_invisible(c))
 }
 
 /// The first word, and what follows the one space behind it.
@@ -140,6 +142,10 @@ mod tests {
     #[test]
     fn blank_lines_are_nothing_and_unknown_words_are_kept() {
         assert_eq!(Command::parse("  "), Command::Nothing);
+        for invisible in ["\u{200b}", " \u{3164} ", "\u{2800}", "\u{115f}\u{1160}", "\u{ad}", "\u{2060}\u{fe0f}"] {
+            assert_eq!(Command::parse(invisible), Command::Nothing, "{invisible:?}");
+        }
+        assert_eq!(Command::parse("\u{200b}x"), Command::Say("\u{200b}x"));
         assert_eq!(Command::parse("/kick bob rude"), Command::Other("kick", "bob rude"));
         assert_eq!(Command::parse("/"), Command::Other("", ""));
     }

@@ -235,7 +235,7 @@ impl Hub {
     }
 
     pub(super) fn quit(&mut self, id: ClientId, reason: &str, now: Now) {
-        let shown = !reason.is_empty() && !self.is_muted(id, now);
+        let shown = !is_blank(reason) && !self.is_muted(id, now);
         let cause = Cause::Quit(shown.then(|| reason.into()));
         self.notice(id, Notice::Goodbye);
         self.depart(id, cause, Close::WhenRead, now);

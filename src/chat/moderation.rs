@@ -6,7 +6,7 @@ use log::{debug, warn};
 
 use super::Now;
 use super::client::{ClientId, Stage};
-use super::command::split;
+use super::command::{is_blank, split};
 use super::event::{Cause, Event, Notice, Refusal};
 use super::hub::{Close, Hub};
 use super::name::fold;
@@ -22,7 +22,7 @@ impl Hub {
         let Some(id) = self.called(name) else {
             return self.refuse_operator(Refusal::NobodyCalled { name });
         };
-        let why = Some(why.trim()).filter(|why| !why.is_empty());
+        let why = Some(why.trim()).filter(|why| !is_blank(why));
         self.notice(id, Notice::Kicked { why });
         self.depart(id, Cause::Kicked(why.map(Box::from)), Close::WhenRead, now);
     }

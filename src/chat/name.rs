@@ -86,12 +86,22 @@ fn is_allowed(c: char) -> bool {
     (c.is_alphanumeric() || is_combining_mark(c) || matches!(c, '_' | '-' | '.')) && !is_invisible(c)
 }
 
-/// Letters and marks that nobody sees (Default_Ignorable_Code_Point, DerivedCoreProperties.txt):
-/// with them two names could look alike.
-fn is_invisible(c: char) -> bool {
-    matches!(c,
-        '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{3164}'
-        | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}' | '\u{e0000}'..='\u{e0fff}')
+/// Whether a character shows nothing although it is no white space: the property Default_Ignorable_Code_Point
+/// (DerivedCoreProperties.txt) and the empty Braille pattern.
+pub fn is_invisible(c: char) -> bool {
+    !c.is_ascii()
+        && matches!(c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}' | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// The key of a text that was typed for a name; `None` if it is too long for any name.
+///
+/// The length is checked first, since folding a long text costs as much as many short lines.
+pub fn key_of(text: &str) -> Option<String> {
+    (text.len() <= MAX_TYPED_BYTES).then(|| fold(text))
 }
 
 /// The key of a name: equal for names that differ in case, width or composition only.

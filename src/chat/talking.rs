@@ -169,7 +169,7 @@ impl Hub {
         if self.config.login == Login::Address {
             return self.refuse(id, Refusal::NamesAreAddresses);
         }
-        if text.is_empty() {
+        if is_blank(text) {
             return self.refuse(id, Refusal::Usage("/nick name"));
         }
         let name = match Name::new(text) {
@@ -241,7 +241,7 @@ impl Hub {
     }
 
     fn join(&mut self, id: ClientId, text: &str, now: Now) {
-        if text.is_empty() {
+        if is_blank(text) {
             return self.refuse(id, Refusal::Usage("/join room"));
         }
         let key = fold(text);

@@ -329,3 +329,21 @@ fn raw_line(client: &mut Client) -> String {
     }
     String::from_utf8(line).unwrap()
 }
+
+#[test]
+fn a_text_of_invisible_characters_is_empty() {
+    let server = Server::start(&[]);
+    let [mut alice, mut bob] = ["alice", "bob"].map(|name| Client::connect(server.addr).log_in(name));
+    alice.expect("* bob joined (2 here)");
+    for invisible in ["\u{200b}", "\u{3164}", "\u{2800} \u{115f}", "\u{ad}\u{2063}"] {
+        alice.send(&format!("{invisible}\n"));
+        alice.ask(&format!("/me {invisible}"), &["! Write it like this: /me text"]);
+        alice.ask(&format!("/say {invisible}"), &["! Write it like this: /say text"]);
+        alice.ask(&format!("@bob {invisible}"), &["! Write it like this: @name text"]);
+        alice.ask(&format!("/join {invisible}"), &["! Write it like this: /join room"]);
+        alice.ask(&format!("/nick {invisible}"), &["! Write it like this: /nick name"]);
+    }
+    bob.expect_nothing();
+    alice.ask("/quit \u{200b}", &["* Goodbye."]);
+    bob.expect("* alice left (1 here)");
+}
