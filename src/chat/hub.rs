@@ -16,7 +16,7 @@ use super::client::{Client, ClientId, Clients, Queue, Session, Stage};
 use super::event::{Cause, Dialect, Event, Notice, Refusal, Render, Renders};
 use super::log::Keep;
 use super::mutes::Mutes;
-use super::name::fold;
+use super::name::key_of;
 use super::names::Names;
 use super::network::Network;
 use super::operator::Operator;
@@ -194,9 +194,9 @@ impl Hub {
         self.hasher.hash_one(key)
     }
 
-    /// Who is called so, whatever the case, width or composition.
+    /// Finds a member by nickname, whatever its case, width or composition.
     pub(super) fn called(&self, name: &str) -> Option<ClientId> {
-        self.with_key(&fold(name))
+        self.with_key(&key_of(name)?)
     }
 
     /// Who has the name with that key.

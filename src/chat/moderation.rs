@@ -9,7 +9,7 @@ use super::client::{ClientId, Stage};
 use super::command::{is_blank, split};
 use super::event::{Cause, Event, Notice, Refusal};
 use super::hub::{Close, Hub};
-use super::name::fold;
+use super::name::key_of;
 use super::network::Network;
 use super::record::Record;
 
@@ -112,7 +112,7 @@ impl Hub {
         if name.is_empty() {
             return self.refuse_operator(Refusal::Usage("/unmute name"));
         }
-        match self.mutes.lift(self.name_hash(&fold(name)), now.at) {
+        match key_of(name).and_then(|key| self.mutes.lift(self.name_hash(&key), now.at)) {
             Some(name) => {
                 warn!("{name} is no longer muted");
                 self.tell_operator(&Event::Notice(Notice::Unmuted { name: &name }));

@@ -14,6 +14,10 @@ pub const MAX_WIDTH: usize = 24;
 /// The longest name in bytes, so that marks, which have no width, are bounded too.
 const MAX_BYTES: usize = 8 * MAX_WIDTH;
 
+/// The longest text, in bytes, that can be a name once it is composed: composition (NFC) makes UTF-8 at most 3 times
+/// shorter (UAX #15, section 9.2).
+const MAX_TYPED_BYTES: usize = 3 * MAX_BYTES;
+
 /// Names that would be taken for the server or for the reader, folded.
 const RESERVED: &[&str] = &[
     "you",
@@ -68,7 +72,11 @@ impl Name {
 
     /// Takes a text for the name of a room, if it may be one.
     pub fn room(text: &str) -> Result<Name, Unfit> {
-        let shown: String = text.trim().nfc().collect();
+        let text = text.trim();
+        if text.len() > MAX_TYPED_BYTES {
+            return Err(Unfit::Shape);
+        }
+        let shown: String = text.nfc().collect();
         let starts_well = shown.chars().next().is_some_and(|first| !is_combining_mark(first));
         if !starts_well
             || shown.len() > MAX_BYTES
@@ -178,6 +186,15 @@ mod tests {
         for name in ["you", "YOU", "Ｓｅｒｖｅｒ", "server", "服务器", "127.0.0.1", "１０.0.0.1"] {
             assert_eq!(Name::new(name), Err(Unfit::Reserved));
         }
+    }
+
+    #[test]
+    fn a_text_too_long_for_a_name_is_not_folded() {
+        let long = "ﷺ".repeat(1360);
+        assert_eq!((key_of(&long), Name::new(&long)), (None, Err(Unfit::Shape)));
+        // The longest spelling of a name: each character is three when it is decomposed.
+        let decomposed = "\u{3b9}\u{308}\u{301}".repeat(24);
+        assert_eq!(key_of(&decomposed), Some(key("\u{390}".repeat(24).as_str()).into()));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::command::{Command, is_blank, split};
 use super::delivery::Author;
 use super::event::{Event, Notice, People, Refusal};
 use super::hub::{Hub, Input};
-use super::name::{Name, fold};
+use super::name::{Name, key_of};
 use super::room::{Room, RoomId};
 use super::talking::Said;
 use super::{Mode, Now};
@@ -86,7 +86,7 @@ impl Hub {
 
     /// Whether `name` is the operator's, and there is an operator to hear it.
     pub(super) fn is_operator(&self, name: &str) -> bool {
-        self.operator.is_some() && fold(name) == NAME
+        self.operator.is_some() && key_of(name).is_some_and(|key| key == NAME)
     }
 
     pub(super) fn whisper_to_operator(&mut self, id: ClientId, text: &str, now: Now) {
@@ -196,7 +196,7 @@ impl Hub {
     /// Lists people with their addresses: everybody, or those in one room.
     fn operator_who(&mut self, room: &str) {
         if !room.is_empty() {
-            return match self.rooms.find(&fold(room)) {
+            return match self.rooms.find_typed(room) {
                 Some(id) => self.operator_who_in(id),
                 None if Name::room(room).is_err() => self.refuse_operator(Refusal::BadRoomName),
                 None => self.refuse_operator(Refusal::NoRoom { room }),

@@ -7,7 +7,7 @@ use super::client::ClientId;
 use super::event::Refusal;
 use super::hub::Hub;
 use super::log::{Cursor, Entry, Kind};
-use super::name::{Name, fold};
+use super::name::Name;
 use super::room::RoomId;
 
 /// Where somebody wants to go when they have given their nickname.
@@ -41,7 +41,7 @@ impl Hub {
         let read = read.filter(|&(run, message)| run == self.run && is_known(message)).map(|(_, message)| message);
         // In p2p there is one room.
         let Some(room) = room.filter(|_| self.config.mode == Mode::Hub) else { return (RoomId::LOBBY, read) };
-        let found = match self.rooms.find(&fold(&room)) {
+        let found = match self.rooms.find_typed(&room) {
             Some(room) => Ok(room),
             None => Name::room(&room)
                 .map_err(|_| Refusal::BadRoomName)

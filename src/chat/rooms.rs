@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::ops::{Index, IndexMut};
 
 use super::log::Keep;
-use super::name::Name;
+use super::name::{Name, key_of};
 use super::room::{Room, RoomId};
 
 /// The name of the room that everybody enters first.
@@ -56,6 +56,11 @@ impl Rooms {
     /// The room of that folded name.
     pub fn find(&self, key: &str) -> Option<RoomId> {
         self.index.get(key).copied()
+    }
+
+    /// Finds a room by its name as typed, whatever its case, width or composition.
+    pub fn find_typed(&self, text: &str) -> Option<RoomId> {
+        self.find(&key_of(text)?)
     }
 
     /// The room of that name, made if need be; `None` if there are too many.

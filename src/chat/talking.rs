@@ -10,7 +10,7 @@ use super::delivery::Author;
 use super::event::{Cause, Event, Notice, People, Refusal};
 use super::hub::Hub;
 use super::log::Kind;
-use super::name::{Name, fold};
+use super::name::{Name, key_of};
 use super::reader::Reader;
 use super::resuming::History;
 use super::room::RoomId;
@@ -207,7 +207,7 @@ impl Hub {
         let own = self.clients[id].room;
         let shown = match room {
             "" => own,
-            name => match self.rooms.find(&fold(name)) {
+            name => match self.rooms.find_typed(name) {
                 Some(found) => found,
                 None if Name::room(name).is_err() => return self.refuse(id, Refusal::BadRoomName),
                 None => return self.refuse(id, Refusal::NoRoom { room: name }),
@@ -244,8 +244,7 @@ impl Hub {
         if is_blank(text) {
             return self.refuse(id, Refusal::Usage("/join room"));
         }
-        let key = fold(text);
-        let found = self.rooms.find(&key);
+        let found = self.rooms.find_typed(text);
         if found == Some(self.clients[id].room) {
             let room = self.rooms[self.clients[id].room].name.clone();
             return self.refuse(id, Refusal::InThatRoom { room: &room });
@@ -338,14 +337,14 @@ impl Hub {
         }
         self.settle(id);
         // By the name of that time, or by the name that the same person has now.
-        let hash = self.name_hash(&fold(name));
+        let hash = key_of(name).map(|key| self.name_hash(&key));
         let target = self.called(name).map(|target| &self.clients[target]);
         let (session, now_called) = (target.map(|target| target.session), target.map(|target| target.name.clone()));
         let client = &mut self.clients[id];
         let Some(ignored) = &mut client.ignored else {
             return self.refuse(id, Refusal::NotIgnored { name });
         };
-        let meant = |(_, old, who): &(CompactString, u64, Session)| *old == hash || Some(*who) == session;
+        let meant = |(_, old, who): &(CompactString, u64, Session)| Some(*old) == hash || Some(*who) == session;
         let found = ignored.people.iter().find(|person| meant(person)).map(|(old, _, who)| match now_called {
             Some(name) if Some(*who) == session => name,
             _ => old.clone(),
