@@ -208,9 +208,17 @@ impl<L: Listener> Engine<L> {
 
     /// Gives those who are ready a read each.
     fn read(&mut self, now: Now) {
-        for _ in 0..self.budget.reads.min(self.ready.len()) {
+        let mut reads = self.budget.reads;
+        for _ in 0..self.ready.len() {
+            if reads == 0 {
+                return;
+            }
             let Some(slot) = self.ready.pop_front() else { return };
-            let Some(connection) = self.connections.get_mut(slot) else { continue };
+            // An entry whose connection has been closed since costs no read, also if the slot has a new connection.
+            let Some(connection) = self.connections.get_mut(slot).filter(|connection| connection.queued) else {
+                continue;
+            };
+            reads -= 1;
             connection.queued = false;
             if connection.phase == Phase::Open && (self.ends_at.is_none() || connection.is_admin()) {
                 self.receive(slot, now);
