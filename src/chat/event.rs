@@ -204,6 +204,16 @@ pub enum Notice<'a> {
         name: &'a str,
     },
     NoMutes,
+    /// The end of one page of several, and the command that shows the next one.
+    PageOf {
+        command: &'a str,
+        page: usize,
+        pages: usize,
+    },
+    /// Rooms with people in them that a list leaves out.
+    MoreRooms {
+        rooms: usize,
+    },
     Detached,
     Lost {
         lines: u64,
@@ -293,6 +303,11 @@ pub enum Refusal<'a> {
     },
     NotMuted {
         name: &'a str,
+    },
+    /// There is no such page of a list.
+    NoPage {
+        command: &'a str,
+        pages: usize,
     },
     ConsoleDoesNotQuit,
 }

@@ -11,6 +11,7 @@ use super::event::{Cause, Event, Notice, Refusal};
 use super::hub::{Close, Hub};
 use super::name::key_of;
 use super::network::Network;
+use super::operator;
 use super::record::Record;
 
 impl Hub {
@@ -40,7 +41,7 @@ impl Hub {
         };
         self.bans.add(network, minutes.map(|minutes| after(minutes, now)));
         self.record_ban(network, minutes, now);
-        warn!("{network} is banned");
+        warn!(target: operator::LOG, "{network} is banned");
         self.tell_operator(&Event::Notice(Notice::Ban { network, minutes }));
         let mut hit: Vec<ClientId> =
             self.clients.iter().filter(|(_, client)| network.contains(client.ip())).map(|(id, _)| id).collect();
@@ -54,14 +55,12 @@ impl Hub {
         }
     }
 
-    pub(super) fn list_bans(&mut self, now: Now) {
+    pub(super) fn list_bans(&mut self, page: &str, now: Now) {
         let bans = self.bans.list(now.at);
-        if bans.is_empty() {
-            return self.tell_operator(&Event::Notice(Notice::NoBans));
-        }
-        for (network, left) in bans {
-            self.tell_operator(&Event::Notice(Notice::Ban { network, minutes: left.map(minutes_of) }));
-        }
+        let notice =
+            |&(network, left): &(Network, Option<Duration>)| Notice::Ban { network, minutes: left.map(minutes_of) };
+        let list: Vec<Notice> = bans.iter().map(notice).collect();
+        self.show_page_of("/bans", page, &list, Notice::NoBans);
     }
 
     pub(super) fn unban(&mut self, what: &str, now: Now) {
@@ -73,7 +72,7 @@ impl Hub {
         match what.parse().ok().into_iter().chain(site).find(|&network| self.bans.lift(network, now.at)) {
             Some(network) => {
                 self.record(|| Record::Unban { network: network.into() });
-                warn!("{network} is no longer banned");
+                warn!(target: operator::LOG, "{network} is no longer banned");
                 self.tell_operator(&Event::Notice(Notice::Unbanned { network }));
             }
             None => self.refuse_operator(Refusal::NotBanned { what }),
@@ -94,18 +93,15 @@ impl Hub {
         let name = client.name.clone();
         let until = minutes.map(|minutes| after(minutes, now));
         self.mutes.add(&name, client.name_hash, client.session, client.ip(), until);
-        warn!("{name} is muted");
+        warn!(target: operator::LOG, "{name} is muted");
         self.tell_operator(&Event::Notice(Notice::Muted { name: &name, minutes }));
     }
 
-    pub(super) fn list_mutes(&mut self, now: Now) {
+    pub(super) fn list_mutes(&mut self, page: &str, now: Now) {
         let mutes = self.mutes.list(now.at);
-        if mutes.is_empty() {
-            return self.tell_operator(&Event::Notice(Notice::NoMutes));
-        }
-        for (name, left) in mutes {
-            self.tell_operator(&Event::Notice(Notice::Muted { name: &name, minutes: left.map(minutes_of) }));
-        }
+        let list: Vec<Notice> =
+            mutes.iter().map(|(name, left)| Notice::Muted { name, minutes: left.map(minutes_of) }).collect();
+        self.show_page_of("/mutes", page, &list, Notice::NoMutes);
     }
 
     pub(super) fn unmute(&mut self, name: &str, now: Now) {
@@ -114,7 +110,7 @@ impl Hub {
         }
         match key_of(name).and_then(|key| self.mutes.lift(self.name_hash(&key), now.at)) {
             Some(name) => {
-                warn!("{name} is no longer muted");
+                warn!(target: operator::LOG, "{name} is no longer muted");
                 self.tell_operator(&Event::Notice(Notice::Unmuted { name: &name }));
             }
             None => self.refuse_operator(Refusal::NotMuted { name }),

@@ -15,6 +15,9 @@ use super::{Mode, Now};
 /// The name under which the operator speaks; nobody else can take it.
 const NAME: &str = "server";
 
+/// The target of log lines of which the console, if there is one, shows the same.
+pub const LOG: &str = "chinwag::operator";
+
 /// The console's side of the operator.
 #[derive(Default)]
 pub struct Operator {
@@ -45,6 +48,11 @@ impl Hub {
     /// `lines` lines for the console could not be shown.
     pub fn operator_lost(&mut self, lines: u64) {
         self.tell_operator(&Event::Notice(Notice::Lost { lines }));
+    }
+
+    /// Whether the operator talks with one person, and the server ends with them.
+    pub fn is_p2p(&self) -> bool {
+        self.config.mode == Mode::P2p
     }
 
     pub(super) fn tell_operator(&mut self, event: &Event) {
@@ -140,10 +148,10 @@ impl Hub {
             "stats" => self.operator_stats(now),
             "kick" => self.kick(rest, now),
             "ban" => self.ban(rest, now),
-            "bans" => self.list_bans(now),
+            "bans" => self.list_bans(rest, now),
             "unban" => self.unban(rest, now),
             "mute" => self.mute(rest, now),
-            "mutes" => self.list_mutes(now),
+            "mutes" => self.list_mutes(rest, now),
             "unmute" => self.unmute(rest, now),
             "shutdown" => self.ending = true,
             _ => self.refuse_operator(Refusal::NoCommand { word }),
@@ -204,8 +212,12 @@ impl Hub {
         }
         let occupied = |(id, room): &(RoomId, &Room)| *id == RoomId::LOBBY || !room.members.is_empty();
         let rooms: Vec<RoomId> = self.rooms.iter().filter(occupied).map(|(id, _)| id).collect();
-        for id in rooms {
+        let most = self.config.max_listed;
+        for &id in rooms.iter().take(most) {
             self.operator_who_in(id);
+        }
+        if rooms.len() > most {
+            self.tell_operator(&Event::Notice(Notice::MoreRooms { rooms: rooms.len() - most }));
         }
     }
 

@@ -283,7 +283,10 @@ impl Json {
             Refusal::NoStore => base("no_store"),
             Refusal::LookupFails => base("lookup_fails"),
             // For the operator alone, whose console is plain.
-            Refusal::NotBanned { .. } | Refusal::NotMuted { .. } | Refusal::ConsoleDoesNotQuit => base("operator"),
+            Refusal::NotBanned { .. }
+            | Refusal::NotMuted { .. }
+            | Refusal::NoPage { .. }
+            | Refusal::ConsoleDoesNotQuit => base("operator"),
         };
         Refused { text: self.lang.refusal(refusal).to_string(), ..refused }
     }

@@ -156,3 +156,24 @@ fn a_ban_of_one_in_a_seat_does_not_seat_another_of_that_address() {
         }
     }
 }
+
+#[test]
+fn a_hundred_thousand_bans_are_shown_to_an_operator_who_reads() {
+    let mut server = Server::start(&["--console", "--max-listed", "100000"]);
+    // The answers are read meanwhile, or typing would have to wait for that.
+    for thousand in 0..100 {
+        let orders: String = (0..1000).map(|n| format!("/ban 10.{thousand}.{}.{}\n", n / 250, n % 250)).collect();
+        server.type_in(&orders);
+        (0..1000).for_each(|n| shows(&mut server, &[&format!("* 10.{thousand}.{}.{} is banned.", n / 250, n % 250)]));
+    }
+    server.type_in("/bans\n/ping done\n");
+    let mut shown = 0;
+    loop {
+        let line = server.console.next().expect("a line");
+        match line.strip_suffix(" is banned.") {
+            Some(_) => shown += 1,
+            None => break assert_eq!(line, "* pong done"),
+        }
+    }
+    assert_eq!(shown, 100_000);
+}

@@ -30,9 +30,9 @@ pub const OPERATOR_HELP: &[&str] = &[
     "/who [room], /rooms, /stats   who is here, the rooms, the server's figures",
     "/kick name [why]              close somebody's connection",
     "/ban ADDRESS|name [minutes]   refuse connections from there (10.0.0.0/8 too)",
-    "/bans, /unban ADDRESS         list the bans; lift one",
+    "/bans [page], /unban ADDRESS  list the bans; lift one",
     "/mute name [minutes]          nobody else reads them, and they are not told",
-    "/mutes, /unmute name          list the mutes; lift one",
+    "/mutes [page], /unmute name   list the mutes; lift one",
     "/shutdown                     end the server",
 ];
 
@@ -133,6 +133,11 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
         Notice::Unmuted { name } => write!(f, "{name} is no longer muted."),
         Notice::NoMutes => f.write_str("Nobody is muted."),
         Notice::NoBans => f.write_str("Nobody is banned."),
+        Notice::PageOf { command, page, pages } if page < pages => {
+            write!(f, "--- page {page} of {pages}; {command} {} shows the next one ---", page + 1)
+        }
+        Notice::PageOf { page, pages, .. } => write!(f, "--- page {page} of {pages} ---"),
+        Notice::MoreRooms { rooms } => write!(f, "--- and people in {}: /rooms ---", count(rooms as u64, "other room")),
         Notice::Detached => f.write_str("End of input: the console is detached, the server runs on."),
         Notice::StoreFails { why } => {
             write!(f, "What is said can no longer be stored and is kept in memory until it can: {why}.")
@@ -202,6 +207,7 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
         Refusal::LookupFails => f.write_str("That cannot be looked up at present. Try again later."),
         Refusal::NotBanned { what } => write!(f, "{what} is not a banned address. /bans lists them."),
         Refusal::NotMuted { name } => write!(f, "{name} is not muted. /mutes lists who is."),
+        Refusal::NoPage { command, pages } => write!(f, "Write it like this: {command} n, with n from 1 to {pages}"),
         Refusal::ConsoleDoesNotQuit => f.write_str("/shutdown ends the server; /say q says it."),
     }
 }

@@ -32,9 +32,9 @@ pub const OPERATOR_HELP: &[&str] = &[
     "/who [房间]，/rooms，/stats   谁在这里；有哪些房间；服务器的数据",
     "/kick 昵称 [原因]             断开某人的连接",
     "/ban 地址|昵称 [分钟]         断开并拒绝来自该地址（或 10.0.0.0/8）的连接",
-    "/bans，/unban 地址            列出封禁；解除封禁",
+    "/bans [页]，/unban 地址       列出封禁；解除封禁",
     "/mute 昵称 [分钟]            别人看不到其发言，本人不会得知",
-    "/mutes，/unmute 昵称          列出禁言；解除禁言",
+    "/mutes [页]，/unmute 昵称     列出禁言；解除禁言",
     "/shutdown                     关闭服务器",
 ];
 
@@ -132,6 +132,11 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
         Notice::Unmuted { name } => write!(f, "{name}已解除禁言。"),
         Notice::NoMutes => f.write_str("没有禁言任何人。"),
         Notice::NoBans => f.write_str("没有封禁任何地址。"),
+        Notice::PageOf { command, page, pages } if page < pages => {
+            write!(f, "--- 第{page}页，共{pages}页；{command} {} 显示下一页 ---", page + 1)
+        }
+        Notice::PageOf { page, pages, .. } => write!(f, "--- 第{page}页，共{pages}页 ---"),
+        Notice::MoreRooms { rooms } => write!(f, "--- 另有{rooms}个房间有人：/rooms ---"),
         Notice::Detached => f.write_str("输入已结束：控制台已断开，服务器继续运行。"),
         Notice::StoreFails { why } => write!(f, "消息暂时无法存档，先保存在内存中：{why}。"),
         Notice::StoreWorks { written, lost: 0 } => write!(f, "消息已恢复存档，等待中的{written}条记录已写入。"),
@@ -186,6 +191,7 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
         Refusal::LookupFails => f.write_str("现在无法查找，请稍后再试。"),
         Refusal::NotBanned { what } => write!(f, "{what}不是被封禁的地址，/bans 列出封禁。"),
         Refusal::NotMuted { name } => write!(f, "{name}没有被禁言，/mutes 列出禁言。"),
+        Refusal::NoPage { command, pages } => write!(f, "请这样输入：{command} n，n为1到{pages}"),
         Refusal::ConsoleDoesNotQuit => f.write_str("/shutdown 关闭服务器；/say q 说出 q。"),
     }
 }

@@ -182,6 +182,8 @@ fn expected<'a>(notice: &chat::Notice<'a>, lang: Lang, cause: &'a str) -> Option
         | chat::Notice::Muted { .. }
         | chat::Notice::Unmuted { .. }
         | chat::Notice::NoMutes
+        | chat::Notice::PageOf { .. }
+        | chat::Notice::MoreRooms { .. }
         | chat::Notice::Detached
         | chat::Notice::FoundBegins { .. }
         | chat::Notice::FoundEnds { .. }
@@ -299,6 +301,9 @@ fn notices_without_fields_and_those_for_people_are_read_as_what_they_were() {
             chat::Notice::Muted { name: "bob", minutes: None },
             chat::Notice::Unmuted { name: "bob" },
             chat::Notice::NoMutes,
+            chat::Notice::PageOf { command: "/bans", page: 1, pages: 3 },
+            chat::Notice::PageOf { command: "/bans", page: 3, pages: 3 },
+            chat::Notice::MoreRooms { rooms: 3 },
             chat::Notice::Detached,
             chat::Notice::Lost { lines: 3 },
             chat::Notice::PageEnds { older: Some(17) },
@@ -352,6 +357,7 @@ fn expected_refusal<'a>(refusal: &chat::Refusal<'a>, lang: Lang) -> Option<Refus
         | chat::Refusal::LookupFails
         | chat::Refusal::NotBanned { .. }
         | chat::Refusal::NotMuted { .. }
+        | chat::Refusal::NoPage { .. }
         | chat::Refusal::ConsoleDoesNotQuit => return None,
     })
 }
@@ -393,6 +399,7 @@ fn every_refusal_is_read_as_what_it_was() {
             chat::Refusal::NoStore,
             chat::Refusal::LookupFails,
             chat::Refusal::NotBanned { what: name },
+            chat::Refusal::NoPage { command: "/bans", pages: most },
             chat::Refusal::NotMuted { name },
             chat::Refusal::ConsoleDoesNotQuit,
         ] {

@@ -114,8 +114,12 @@ impl Oracle {
         let list =
             self.mutes.iter().map(|mute| format!("* {} is muted{}.", mute.name, for_another(mute.until.map(left))));
         let mut lines: Vec<String> = list.collect();
-        if lines.is_empty() {
-            lines.push("* Nobody is muted.".into());
+        let (all, most) = (lines.len(), self.config.max_listed);
+        lines.truncate(most);
+        match all.div_ceil(most) {
+            0 => lines.push("* Nobody is muted.".into()),
+            1 => {}
+            pages => lines.push(format!("* --- page 1 of {pages}; /mutes 2 shows the next one ---")),
         }
         lines.iter().for_each(|line| self.tell_console(line));
     }
