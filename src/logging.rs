@@ -9,7 +9,8 @@ use std::os::fd::OwnedFd;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use log::{LevelFilter, Log, Metadata, Record};
+use log::{LevelFilter, Log, Metadata, Record, info};
+use mio::{Registry, Token};
 use rustix::pipe::{PipeFlags, fcntl_getpipe_size, pipe_with};
 use simple_logger::SimpleLogger;
 
@@ -107,6 +108,14 @@ impl Logger {
 
 impl Log for Logger {
     fn enabled(&self, metadata: &Metadata) -> bool {
+/// Has events come under `token` when the reader of the log has made room.
+///
+/// # Errors
+/// If the kernel refuses.
+pub fn watch(registry: &Registry, token: Token) -> io::Result<()> {
+    LOGGER.get().map_or(Ok(()), |logger| logger.forward().sink.watch(registry, token))
+}
+
         self.inner.enabled(metadata)
     }
 
@@ -144,12 +153,9 @@ impl Forward {
             self.sink.push(&lines);
         }
         self.sink.flush();
-        let lost = self.sink.take_lost();
-        if lost > 0 {
-            self.sink.push(
-                format!("chinwag: {lost} lines of the log were lost, since they were not read in time\n").as_bytes(),
-            );
-            self.sink.flush();
-        }
+        self.sink.tell_lost(|lost| {
+            format!("chinwag: {lost} lines of the log were lost, since they were not read in time or found no room\n")
+                .into()
+        });
     }
 }

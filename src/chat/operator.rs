@@ -45,6 +45,11 @@ impl Hub {
         self.operator.as_mut().map(|operator| std::mem::take(&mut operator.out)).unwrap_or_default()
     }
 
+    /// Bytes that [`Hub::take_operator_output`] would return.
+    pub fn operator_output_len(&self) -> usize {
+        self.operator.as_ref().map_or(0, |operator| operator.out.len())
+    }
+
     /// `lines` lines for the console could not be shown.
     pub fn operator_lost(&mut self, lines: u64) {
         self.tell_operator(&Event::Notice(Notice::Lost { lines }));

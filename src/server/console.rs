@@ -13,6 +13,9 @@ use crate::wire::line::Decoder;
 /// Blocks read before the clients have their turn.
 const READS_IN_A_ROW: usize = 16;
 
+/// Bytes of output that are kept for an operator who goes on reading: what happens in a busy turn or two.
+const MAX_PENDING: usize = 4 * 1024 * 1024;
+
 /// The operator's input and output.
 pub struct Console {
     input: Input,
@@ -24,14 +27,15 @@ pub struct Console {
 }
 
 impl Console {
-    /// Attaches a console to `hub`.
+    /// Attaches a console to `hub`, whose input and output have these tokens.
     ///
     /// # Errors
-    /// If standard input can be registered in principle, but not now.
-    pub fn new(hub: &mut Hub, registry: &Registry, token: Token, max_line: usize) -> io::Result<Self> {
-        let input = Input::new(registry, token)?;
+    /// If standard input or output can be registered in principle, but not now.
+    pub fn new(hub: &mut Hub, registry: &Registry, tokens: [Token; 2], max_line: usize) -> io::Result<Self> {
+        let input = Input::new(registry, tokens[0])?;
         hub.attach_operator();
-        let sink = Sink::new(stdout());
+        let sink = Sink::with_room(stdout(), MAX_PENDING);
+        sink.watch(registry, tokens[1])?;
         Ok(Console { input, decoder: Decoder::default(), held: Vec::new(), sink, max_line })
     }
 
@@ -40,9 +44,9 @@ impl Console {
         self.input.notify();
     }
 
-    /// Whether there may be something to read.
+    /// Whether there may be something to read, and the answers to what was read before have been read.
     pub fn is_ready(&self) -> bool {
-        self.input.is_ready()
+        self.input.is_ready() && self.sink.wants_more(0)
     }
 
     /// Whether output waits for whoever reads it.
@@ -70,7 +74,8 @@ impl Console {
         let held = std::mem::take(&mut self.held);
         let mut bytes = &held[..];
         while !bytes.is_empty() {
-            if !hub.operator_may_speak() {
+            // Nothing is shown before what is to be stored has been, at the end of the turn.
+            if !hub.operator_may_speak() || !self.sink.wants_more(hub.operator_output_len()) {
                 self.held = bytes.to_vec();
                 return false;
             }
@@ -93,26 +98,29 @@ impl Console {
     /// Shows what the hub has for the operator.
     pub fn show(&mut self, hub: &mut Hub) {
         self.pass_on(hub);
-        let lost = self.sink.take_lost();
-        if lost > 0 {
+        self.sink.tell_lost(|lost| {
             hub.operator_lost(lost);
-            self.pass_on(hub);
-        }
+            without_cr(hub.take_operator_output())
+        });
     }
 
     fn pass_on(&mut self, hub: &mut Hub) {
-        let mut lines = hub.take_operator_output();
+        let lines = hub.take_operator_output();
         if !lines.is_empty() {
-            // Text holds no CR, so what there are belong to the ends of lines.
-            lines.retain(|&byte| byte != b'\r');
-            self.sink.push(&lines);
+            self.sink.push(&without_cr(lines));
         }
         self.sink.flush();
     }
 
-    /// Shows what is left, for at most so long.
+    /// Shows what is left, for as long as the reader reads something within `most`.
     pub fn finish(&mut self, hub: &mut Hub, most: Duration) {
         self.show(hub);
         self.sink.finish(most);
     }
+}
+
+/// Lines as a terminal or file has them; text holds no CR, so each one there is belongs to the end of a line.
+fn without_cr(mut lines: Vec<u8>) -> Vec<u8> {
+    lines.retain(|&byte| byte != b'\r');
+    lines
 }

@@ -26,7 +26,10 @@ use crate::{logging, signals};
 
 const SIGNALS: Token = Token(0);
 const CONSOLE: Token = Token(1);
-const LISTENERS: usize = 2;
+/// Room for more of the console's or the log's output; there is nothing to note, since each turn writes what it can.
+const CONSOLE_OUTPUT: Token = Token(2);
+const LOG_OUTPUT: Token = Token(3);
+const LISTENERS: usize = 4;
 /// Connections have the tokens from here on; below there is room for listeners.
 const CONNECTIONS: usize = 1024;
 
@@ -101,7 +104,9 @@ impl Reactor {
         }
         let mut signals = signals::watch()?;
         registry.register(&mut signals, SIGNALS, Interest::READABLE)?;
-        let console = console.then(|| Console::new(&mut hub, registry, CONSOLE, limits.max_line)).transpose()?;
+        let tokens = [CONSOLE, CONSOLE_OUTPUT];
+        let console = console.then(|| Console::new(&mut hub, registry, tokens, limits.max_line)).transpose()?;
+        logging::watch(registry, LOG_OUTPUT)?;
         let engine = Engine::new(hub, listeners, limits, Budget::default(), max_connections);
         Ok(Reactor { poll, clock: Clock::start(), signals, signalled: false, console, engine })
     }
@@ -187,6 +192,7 @@ impl Reactor {
     }
 
     /// A first signal begins the end; a second one is the end, with the code that it returns.
+            CONSOLE_OUTPUT | LOG_OUTPUT => {}
     fn take_signals(&mut self, now: Now) -> Option<u8> {
         for signal in self.signals.pending() {
             if self.engine.is_ending() {

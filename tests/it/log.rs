@@ -4,9 +4,9 @@ use std::fs::File;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::process::{ChildStderr, ChildStdout, Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Resource, Rlimit, Signal, prlimit};
 
 use crate::harness::{Client, DEADLINE, Lines, PROGRAM, Server};
 
@@ -258,6 +258,45 @@ fn a_log_that_nobody_reads_stops_nobody_and_says_what_was_lost() {
     server.log.until("bob left: ");
     alice.expect("* bob left (1 here)");
     ends(server, alice);
+}
+
+#[test]
+fn a_log_in_a_file_that_is_as_long_as_it_may_be_stops_nobody_and_goes_on_when_there_is_room() {
+    let path = format!("{}/log-{}.txt", env!("CARGO_TARGET_TMPDIR"), std::process::id());
+    let (server, addr) = start_unheard(&format!("ulimit -S -f 8; exec \"$0\" \"$@\" -v --rate 0 2> '{path}'"));
+    let mut alice = Client::connect(addr).log_in("alice");
+    let text = "x".repeat(1000);
+    for n in 0..20 {
+        alice.ask(&format!("{n} {text}\n/ping"), &["* pong"]);
+    }
+    assert_eq!(std::fs::metadata(&path).expect("the log").len(), 8 * 512);
+    let maximum = rustix::process::getrlimit(Resource::Fsize).maximum;
+    let limit = Rlimit { current: maximum, maximum };
+    prlimit(Some(Pid::from_child(&server.child)), Resource::Fsize, limit).expect("prlimit");
+    alice.ask("again\n/ping", &["* pong"]);
+    ends(server, alice);
+    let log = std::fs::read_to_string(&path).expect("the log");
+    std::fs::remove_file(path).expect("the log again");
+    let lost = log.lines().find_map(|line| line.strip_prefix("chinwag: ")?.split(' ').next()?.parse::<usize>().ok());
+    let found = log.lines().filter(|line| line.ends_with(&text)).count();
+    assert_eq!(lost.map(|lost| found + lost), Some(20), "{log}");
+    assert!(log.lines().any(|line| line.ends_with("alice: again")), "{log}");
+}
+
+#[test]
+fn a_log_or_a_console_on_a_full_disk_stops_nobody_and_costs_nothing() {
+    let scripts = [("2>/dev/full", "-v"), (">/dev/full", "--console")];
+    for (to, option) in scripts {
+        let (server, addr) = start_unheard(&format!("exec \"$0\" \"$@\" {option} {to}"));
+        let mut alice = Client::connect(addr).log_in("alice");
+        for n in 0..20 {
+            alice.ask(&format!("line {n}\n/ping"), &["* pong"]);
+        }
+        let ticks = server.cpu_ticks();
+        assert!(!alice.readable_within(Duration::from_millis(500)));
+        assert!(server.cpu_ticks() - ticks < 10, "{to} keeps the server busy");
+        ends(server, alice);
+    }
 }
 
 #[test]
