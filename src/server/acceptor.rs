@@ -72,6 +72,8 @@ pub struct Acceptor<L> {
     first: usize,
     /// Set while descriptors or memory are out: when to try again.
     retry: Option<Duration>,
+    /// It has been logged that newcomers wait, and since then not all of them have been accepted.
+    told_short: bool,
 }
 
 impl<L: transport::Listener> Acceptor<L> {
@@ -79,7 +81,8 @@ impl<L: transport::Listener> Acceptor<L> {
     pub fn new(sockets: Vec<(Kind, L)>) -> Self {
         // What came before the poll was set up raises an event on registering; no need to guess.
         let listener = |(number, (kind, socket))| Listener { kind, socket, number, ready: false };
-        Acceptor { listeners: sockets.into_iter().enumerate().map(listener).collect(), first: 0, retry: None }
+        let listeners = sockets.into_iter().enumerate().map(listener).collect();
+        Acceptor { listeners, first: 0, retry: None, told_short: false }
     }
 
     /// Gives up all listeners but those for the operator's programs.
@@ -141,18 +144,47 @@ impl<L: transport::Listener> Acceptor<L> {
                         self.retry = None;
                         break;
                     }
+                    // Without a descriptor to spare it says so before it says that there is no connection.
+                    Err(error) if is_out_of_resources(&error) && !listener.socket.has_waiting() => {
+                        listener.ready = false;
+                        self.retry = None;
+                        break;
+                    }
                     Err(error) if is_out_of_resources(&error) => {
-                        if self.retry.is_none() {
-                            warn!("cannot accept connections: {error}; newcomers wait in the kernel's queue");
-                        }
                         self.retry = Some(now + RETRY);
+                        self.tell_short(&format!("cannot accept connections: {error}"));
                         return None;
                     }
                     Err(error) => debug!("a connection broke before it was accepted: {error}"),
                 }
             }
         }
+        // Nobody waits any more.
+        self.told_short &= self.listeners.iter().any(|listener| listener.ready);
         None
+    }
+
+    /// No more connections may be open, as `why` says: logs that newcomers wait, if any do.
+    pub fn refrain(&mut self, why: &str) {
+        for listener in self.listeners.iter_mut().filter(|listener| listener.ready) {
+            // An event comes when there is one.
+            listener.ready = listener.socket.has_waiting();
+        }
+        if self.listeners.iter().any(|listener| listener.ready) {
+            self.tell_short(why);
+        }
+    }
+
+    /// Logs once that newcomers wait; again when there was a time in which none did.
+    fn tell_short(&mut self, why: &str) {
+        if !std::mem::replace(&mut self.told_short, true) {
+            warn!("{why}; newcomers wait in the kernel's queue");
+        }
+    }
+
+    /// Whether it has been logged that newcomers wait, and some still may.
+    pub fn told_short(&self) -> bool {
+        self.told_short
     }
 }
 

@@ -82,8 +82,6 @@ impl<L: Listener> Engine<L> {
             self.hub.closed(ClientId::new(slot), now);
             self.acceptor.fd_freed();
         }
-        // Not at the first free place, or it would be told of each who comes and goes.
-        self.told_full &= self.connections.len() > self.max_connections / 10 * 9;
     }
 
     /// Tells everybody, stops reading and accepting, and sets the time at which it ends anyway.

@@ -11,7 +11,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use log::{debug, warn};
+use log::debug;
 use slab::Slab;
 
 use super::Limits;
@@ -70,8 +70,6 @@ pub struct Engine<L: Listener> {
     /// Connections that may be open at once.
     pub(super) max_connections: usize,
     serials: u32,
-    /// It has been logged that there is no room for more connections.
-    pub(super) told_full: bool,
     /// Who is to be read from.
     ready: VecDeque<usize>,
     /// Whose connection has turned out to be broken.
@@ -106,7 +104,6 @@ impl<L: Listener> Engine<L> {
             connections: Slab::new(),
             max_connections,
             serials: 0,
-            told_full: false,
             ready: VecDeque::new(),
             broken: Vec::new(),
             after_others: Vec::new(),
@@ -264,12 +261,9 @@ impl<L: Listener> Engine<L> {
     fn accept(&mut self, poll: &<L::Stream as Stream>::Poll, now: Now) {
         for _ in 0..self.budget.accepts {
             if !self.has_room() {
-                if self.acceptor.is_ready(now.at) && !self.told_full {
-                    self.told_full = true;
-                    warn!(
-                        "{} connections, no file descriptors for more; newcomers wait in the kernel's queue",
-                        self.connections.len()
-                    );
+                if self.acceptor.is_ready(now.at) && !self.acceptor.told_short() {
+                    let open = self.connections.len();
+                    self.acceptor.refrain(&format!("{open} connections, no file descriptors for more"));
                 }
                 return;
             }

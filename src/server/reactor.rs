@@ -5,12 +5,14 @@
 
 use std::io;
 use std::net::{Shutdown, SocketAddr};
+use std::os::fd::AsFd;
 use std::time::Duration;
 
 use log::info;
 use mio::event::Event;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Registry, Token};
+use rustix::event::PollFlags;
 use signal_hook_mio::v1_0::Signals;
 
 use super::Limits;
@@ -22,7 +24,7 @@ use super::transport::{Listener, Stream};
 use super::web::Access;
 use crate::chat::{Hub, Now};
 use crate::clock::Clock;
-use crate::{logging, signals};
+use crate::{logging, signals, stdio};
 
 const SIGNALS: Token = Token(0);
 const CONSOLE: Token = Token(1);
@@ -44,6 +46,10 @@ impl Listener for TcpListener {
 
     fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         TcpListener::accept(self)
+    }
+
+    fn has_waiting(&self) -> bool {
+        stdio::is_ready(self.as_fd(), PollFlags::IN, Duration::ZERO)
     }
 }
 

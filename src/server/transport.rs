@@ -13,6 +13,9 @@ pub trait Listener {
     /// # Errors
     /// Those of accept(2).
     fn accept(&self) -> io::Result<(Self::Stream, SocketAddr)>;
+
+    /// Whether a connection waits to be accepted.
+    fn has_waiting(&self) -> bool;
 }
 
 /// The socket of one client; it never blocks.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rustix::process::{Pid, Resource, Rlimit, prlimit};
+use rustix::process::{Pid, Resource, Rlimit, Signal, prlimit};
 
 use crate::harness::{Client, Server};
 
@@ -30,6 +30,55 @@ fn newcomers_past_the_limit_of_file_descriptors_wait_until_others_leave() {
     }
     alice.send("and still\n");
     bob.expect("[T] alice: and still");
+}
+
+const TOLD: &str = "newcomers wait in the kernel's queue";
+
+/// How many lines of the log say that newcomers wait, up to the end of the server.
+fn times_told(mut server: Server) -> usize {
+    server.signal(Signal::TERM);
+    let log = server.log.rest();
+    assert_eq!(server.wait().code(), Some(0));
+    log.iter().filter(|line| line.contains(TOLD)).count()
+}
+
+#[test]
+fn a_shortage_of_descriptors_is_logged_once_however_many_come_and_go() {
+    // There is one connection at a time.
+    for limit in [16, 20, 24] {
+        let server = Server::in_shell(&format!("ulimit -n {limit}; exec \"$0\" \"$@\""), &[]);
+        // Full, and nobody waits: no shortage.
+        (0..3).for_each(|_| server.connect().expect(WELCOME));
+        let mut all: Vec<Client> = (0..7).map(|_| server.connect()).collect();
+        // One after another is accepted when another leaves.
+        while !all.is_empty() {
+            all.remove(0).expect(WELCOME);
+        }
+        assert_eq!(times_told(server), 1, "with {limit}");
+    }
+}
+
+#[test]
+fn another_shortage_of_descriptors_is_logged_again() {
+    let mut server = Server::in_shell("ulimit -n 30; exec \"$0\" \"$@\"", &[]);
+    for _ in 0..2 {
+        let mut all: Vec<Client> = (0..9).map(|_| server.connect()).collect();
+        server.log.until(TOLD);
+        while !all.is_empty() {
+            all.remove(0).expect(WELCOME);
+        }
+        loop {
+            let line = server.log.next().expect("a line");
+            assert!(!line.contains(TOLD), "{line}");
+            if line.ends_with("(0 connected)") {
+                break;
+            }
+        }
+        // There is room for more than this one, and so nobody waits any more.
+        server.connect().expect(WELCOME);
+        server.log.until("(0 connected)");
+    }
+    assert_eq!(times_told(server), 0);
 }
 
 #[test]
@@ -66,4 +115,6 @@ fn running_out_of_file_descriptors_stops_nobody_and_passes() {
         client.expect(WELCOME);
     }
     alice.expect_nothing();
+    // The first of them has been read above.
+    assert_eq!(times_told(server), 0);
 }

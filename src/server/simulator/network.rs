@@ -288,7 +288,8 @@ impl transport::Listener for Listener {
 
     fn accept(&self) -> io::Result<(Stream, SocketAddr)> {
         let backlog = &mut *self.0.borrow_mut();
-        if !backlog.queue.is_empty() && backlog.exhausted {
+        // Linux looks for a descriptor before it looks for a connection.
+        if backlog.exhausted {
             return Err(Errno::MFILE.into());
         }
         if !backlog.queue.is_empty()
@@ -305,6 +306,10 @@ impl transport::Listener for Listener {
             Some((wire, addr)) => Ok((Stream(wire), addr)),
             None => Err(io::ErrorKind::WouldBlock.into()),
         }
+    }
+
+    fn has_waiting(&self) -> bool {
+        !self.0.borrow().queue.is_empty()
     }
 }
 
