@@ -8,7 +8,7 @@ use clap::Parser;
 
 use chinwag::bench::{floor, part, readers};
 use chinwag::cli::{Cli, Command, Part};
-use chinwag::{archive, bench, client, logging, server};
+use chinwag::{archive, bench, client, logging, server, signals};
 
 fn main() -> ExitCode {
     let code = run(Cli::parse().into_command()).unwrap_or_else(|error| {
@@ -19,6 +19,7 @@ fn main() -> ExitCode {
     logging::finish();
     ExitCode::from(code)
 }
+    signals::survive_file_size_limit()?;
 
 fn run(command: Command) -> Result<u8, Box<dyn Error>> {
     Ok(match command {

@@ -108,7 +108,7 @@ impl Reactor {
             }
             registry.register(socket, Token(LISTENERS + number), Interest::READABLE)?;
         }
-        let mut signals = signals::watch()?;
+        let mut signals = signals::watch_for_server()?;
         registry.register(&mut signals, SIGNALS, Interest::READABLE)?;
         let tokens = [CONSOLE, CONSOLE_OUTPUT];
         let console = console.then(|| Console::new(&mut hub, registry, tokens, limits.max_line)).transpose()?;
@@ -192,13 +192,13 @@ impl Reactor {
         match event.token() {
             SIGNALS => self.signalled = true,
             CONSOLE => self.console.iter_mut().for_each(Console::notify),
+            CONSOLE_OUTPUT | LOG_OUTPUT => {}
             Token(token) if token < CONNECTIONS => self.engine.acceptor.notify(token - LISTENERS),
             Token(token) => self.engine.note(token - CONNECTIONS, event.into()),
         }
     }
 
-    /// A first signal begins the end; a second one is the end, with the code that it returns.
-            CONSOLE_OUTPUT | LOG_OUTPUT => {}
+    /// A first signal that asks for it begins the end; a second one is the end, with the code that it returns.
     fn take_signals(&mut self, now: Now) -> Option<u8> {
         for signal in self.signals.pending() {
             if self.engine.is_ending() {

@@ -108,3 +108,37 @@ fn a_second_signal_ends_the_server_at_once() {
         assert_eq!(ended, Some(code));
     }
 }
+
+#[test]
+fn a_server_survives_signals_that_mean_nothing_to_it() {
+    let mut server = Server::start(&[]);
+    let mut alice = server.login("alice");
+    for signal in [Signal::HUP, Signal::USR1, Signal::USR2, Signal::ALARM, Signal::PIPE, Signal::XFSZ] {
+        server.signal(signal);
+        if ![Signal::PIPE, Signal::XFSZ].contains(&signal) {
+            server.log.until(&format!("signal {} is ignored", signal.as_raw()));
+        }
+        alice.expect_nothing();
+    }
+    server.signal(Signal::TERM);
+    alice.expect(SHUTTING_DOWN);
+    alice.expect_end();
+    assert_eq!(server.wait().code(), Some(0));
+}
+
+#[test]
+fn a_hangup_ends_a_talk_of_two_unless_nohup_was_asked_for() {
+    let mut server = Server::start(&["--mode", "p2p"]);
+    let mut peer = server.connect();
+    peer.line();
+    server.signal(Signal::HUP);
+    peer.expect(SHUTTING_DOWN);
+    peer.expect_end();
+    assert_eq!(server.wait().code(), Some(0));
+
+    let server = Server::in_shell("trap '' HUP; exec \"$0\" \"$@\"", &["--mode", "p2p"]);
+    let mut peer = server.connect();
+    peer.line();
+    server.signal(Signal::HUP);
+    peer.expect_nothing();
+}
