@@ -13,6 +13,9 @@ use log::{LevelFilter, Log, Metadata, Record, info};
 use mio::{Registry, Token};
 use rustix::pipe::{PipeFlags, fcntl_getpipe_size, pipe_with};
 use simple_logger::SimpleLogger;
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
+use time::{OffsetDateTime, UtcOffset};
 
 use crate::stdio::Sink;
 
@@ -24,6 +27,9 @@ const MAX_MESSAGE: usize = 3500;
 
 /// How long the end of the process may wait for whoever reads the log.
 const PATIENCE: Duration = Duration::from_millis(500);
+
+/// As the console's times are, with the day.
+const LOCAL_TIME: &[BorrowedFormatItem] = format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");
 
 static LOGGER: OnceLock<Logger> = OnceLock::new();
 
@@ -42,21 +48,34 @@ struct Forward {
     max_lines: usize,
 }
 
-/// Starts the log. `quiet` names modules of which only warnings are wanted, since their news are
-/// shown elsewhere.
+/// How the log differs where the operator's console shows some of the same.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Style {
+    /// Times are local ones, without the offset from UTC, which is logged first; else they are UTC and end with `Z`.
+    pub local: bool,
+    /// Targets of which less is logged, and the highest level of each.
+    pub quiet: &'static [(&'static str, LevelFilter)],
+}
+
+/// Starts the log.
 ///
 /// # Errors
 /// If there are no file descriptors left, or a log has been started before.
-pub fn start(level: LevelFilter, quiet: &[&str]) -> io::Result<()> {
+pub fn start(level: LevelFilter, style: Style) -> io::Result<()> {
     let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let mut inner = SimpleLogger::new()
         .with_level(level)
-        .with_utc_timestamps()
         .with_colors(io::stderr().is_terminal() && !no_color)
         .with_module_level("mio", LevelFilter::Off);
-    for module in quiet {
-        inner = inner.with_module_level(module, level.min(LevelFilter::Warn));
+    for &(target, most) in style.quiet {
+        inner = inner.with_module_level(target, level.min(most));
     }
+    // Unknown offsets are an error that simple_logger would panic at.
+    let local = OffsetDateTime::now_local().ok().filter(|_| style.local);
+    inner = match local {
+        Some(_) => inner.with_local_timestamps().with_timestamp_format(LOCAL_TIME),
+        None => inner.with_utc_timestamps(),
+    };
     let stderr = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stderr(), 3)?;
     let sink = Sink::new(rustix::stdio::stderr());
     let (read, write) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
@@ -72,7 +91,14 @@ pub fn start(level: LevelFilter, quiet: &[&str]) -> io::Result<()> {
         finish();
         report(panic);
     }));
+    if let Some(now) = local {
+        info!("times are local, UTC{}:{:02}", sign_and_hours(now.offset()), now.offset().minutes_past_hour().abs());
+    }
     Ok(())
+}
+
+fn sign_and_hours(offset: UtcOffset) -> String {
+    format!("{}{:02}", if offset.is_negative() { '-' } else { '+' }, offset.whole_hours().abs())
 }
 
 /// Passes on what has been logged; to be called when a turn is over.
@@ -80,6 +106,14 @@ pub fn flush() {
     if let Some(logger) = LOGGER.get() {
         logger.forward().run();
     }
+}
+
+/// Has events come under `token` when the reader of the log has made room.
+///
+/// # Errors
+/// If the kernel refuses.
+pub fn watch(registry: &Registry, token: Token) -> io::Result<()> {
+    LOGGER.get().map_or(Ok(()), |logger| logger.forward().sink.watch(registry, token))
 }
 
 /// Whether lines wait for whoever reads the log; then [`flush`] is to be called again soon.
@@ -108,14 +142,6 @@ impl Logger {
 
 impl Log for Logger {
     fn enabled(&self, metadata: &Metadata) -> bool {
-/// Has events come under `token` when the reader of the log has made room.
-///
-/// # Errors
-/// If the kernel refuses.
-pub fn watch(registry: &Registry, token: Token) -> io::Result<()> {
-    LOGGER.get().map_or(Ok(()), |logger| logger.forward().sink.watch(registry, token))
-}
-
         self.inner.enabled(metadata)
     }
 

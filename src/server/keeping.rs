@@ -11,7 +11,7 @@ use log::{error, info, warn};
 use super::engine::Engine;
 use super::looking::Search;
 use super::transport::Listener;
-use crate::chat::{Hub, Now};
+use crate::chat::{Hub, Now, OPERATOR_LOG};
 use crate::store::{Error, Record, Store};
 
 /// Bytes of what waits to be written.
@@ -140,7 +140,7 @@ impl Keeper {
                 None
             }
             Err(error) => {
-                error!("{error}; until then what is said is kept in memory, up to {WAITING_BYTES} bytes");
+                error!(target: OPERATOR_LOG, "{error}; until then what is said is kept in memory, up to {WAITING_BYTES} bytes");
                 self.figures.faults += 1;
                 self.wait_with(records);
                 let why = error.to_string();
@@ -193,9 +193,11 @@ impl Keeper {
         self.waiting = Vec::new();
         self.prune.get_or_insert(now + PRUNE_EVERY);
         match lost {
-            0 => warn!("what is said is stored again; {written} records that have waited are written"),
+            0 => {
+                warn!(target: OPERATOR_LOG, "what is said is stored again; {written} records that have waited are written")
+            }
             _ => {
-                error!("what is said is stored again; {written} records that have waited are written, {lost} are lost")
+                error!(target: OPERATOR_LOG, "what is said is stored again; {written} records that have waited are written, {lost} are lost")
             }
         }
         Some(Change::Works { written, lost })

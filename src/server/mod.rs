@@ -27,8 +27,9 @@ use time::OffsetDateTime;
 use self::acceptor::Kind;
 use self::keeping::Keeper;
 use self::web::Access;
-use crate::chat::{Config, Hub, Lang, Mode};
+use crate::chat::{Config, Hub, Lang, Mode, OPERATOR_LOG};
 use crate::clock::Clock;
+use crate::logging::Style;
 use crate::store::{self, Store};
 use crate::wire::json::Json;
 use crate::wire::plain::Plain;
@@ -127,9 +128,7 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
         ConsoleMode::Off => false,
         ConsoleMode::Auto => io::stdin().is_terminal() && io::stdout().is_terminal(),
     };
-    // On one screen nobody wants to read of each visitor twice.
-    let twice = console && level <= LevelFilter::Info && shares_terminal();
-    logging::start(level, if twice { &["chinwag::chat"] } else { &[] }).map_err(Error::Start)?;
+    logging::start(level, log_style(console, level)).map_err(Error::Start)?;
 
     let fds = fd_limit::raise();
     let seats = fd_limit::seats(fds, max_clients, hub.max_waiting);
@@ -191,9 +190,18 @@ fn open(mut options: store::Options, hub: &Config) -> Result<(Keeper, store::Sta
     Ok((Keeper::new(store, options.keep_days.is_some()), start))
 }
 
-/// Whether standard output and standard error are one terminal.
-fn shares_terminal() -> bool {
-    let (out, err) = (rustix::stdio::stdout(), rustix::stdio::stderr());
-    let device = |fd| fstat(fd).map(|stat| stat.st_rdev).ok();
-    io::stdout().is_terminal() && io::stderr().is_terminal() && device(out) == device(err)
+/// What the console shows too, and what is logged of it all the same: warnings about the file at the start.
+const SHOWN: &[(&str, LevelFilter)] = &[("chinwag::chat", LevelFilter::Warn), (OPERATOR_LOG, LevelFilter::Off)];
+
+/// On one screen there is one time zone, and nothing is told twice unless more log was asked for.
+fn log_style(console: bool, level: LevelFilter) -> Style {
+    let (out, err) = (fstat(rustix::stdio::stdout()), fstat(rustix::stdio::stderr()));
+    let (Ok(out), Ok(err)) = (out, err) else { return Style::default() };
+    if !console {
+        return Style::default();
+    }
+    let is_terminal = io::stdout().is_terminal() && io::stderr().is_terminal() && out.st_rdev == err.st_rdev;
+    let is_one_file = (out.st_dev, out.st_ino) == (err.st_dev, err.st_ino);
+    let quiet = if is_terminal && level <= LevelFilter::Info { SHOWN } else { &[] };
+    Style { local: is_terminal || is_one_file, quiet }
 }

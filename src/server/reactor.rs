@@ -22,7 +22,7 @@ use super::engine::{Budget, Engine, Readiness};
 use super::keeping::Keeper;
 use super::transport::{Listener, Stream};
 use super::web::Access;
-use crate::chat::{Hub, Now};
+use crate::chat::{Hub, Now, OPERATOR_LOG};
 use crate::clock::Clock;
 use crate::{logging, signals, stdio};
 
@@ -201,10 +201,14 @@ impl Reactor {
     /// A first signal that asks for it begins the end; a second one is the end, with the code that it returns.
     fn take_signals(&mut self, now: Now) -> Option<u8> {
         for signal in self.signals.pending() {
+            if !signals::ends_server(signal, self.engine.hub.is_p2p()) {
+                info!("signal {signal} is ignored");
+                continue;
+            }
             if self.engine.is_ending() {
                 return Some(128 + signal as u8);
             }
-            info!("signal {signal}: shutting down");
+            info!(target: OPERATOR_LOG, "signal {signal}: shutting down");
             self.engine.begin_shutdown(now);
         }
         None

@@ -1,12 +1,18 @@
 //! The operator at a real terminal.
 
+use std::fs::File;
 use std::net::SocketAddr;
-use std::process::Command;
+use std::os::fd::OwnedFd;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use rexpect::process::WaitStatus;
 use rexpect::session::{PtySession, spawn_command};
+use rustix::fs::{Mode, OFlags};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use time::OffsetDateTime;
 
-use crate::harness::{Client, DEADLINE, PROGRAM};
+use crate::harness::{Client, DEADLINE, Lines, PROGRAM, Server, Signal};
 
 const SHUTTING_DOWN: &str = "* The server is shutting down.";
 
@@ -104,14 +110,123 @@ fn the_console_can_be_off() {
     ends(terminal, 0);
 }
 
+/// A server whose terminal can be closed: the other side of it stands beside the server.
+fn start_closable(args: &[&str]) -> (Server, OwnedFd) {
+    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+    let master = openpt(flags).expect("a terminal");
+    grantpt(&master).expect("grantpt");
+    unlockpt(&master).expect("unlockpt");
+    let name = ptsname(&master, Vec::new()).expect("a name");
+    let side = || {
+        let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
+        Stdio::from(rustix::fs::open(&*name, flags, Mode::empty()).expect("the terminal"))
+    };
+    // It is told of the end of the terminal, which is that of its session.
+    let mut command = Command::new("setsid");
+    command.args(["--ctty", PROGRAM, "--listen", "127.0.0.1:0"]).args(args);
+    let child = command.stdin(side()).stdout(side()).stderr(side()).spawn().expect("the program starts");
+    drop(command);
+    let mut shown = Lines::new(File::from(master.try_clone().expect("the terminal")));
+    let line = shown.until("listening on ");
+    let addr = line.rsplit(' ').next().and_then(|addr| addr.parse().ok()).expect("an address");
+    let nothing = || OwnedFd::from(File::open("/dev/null").expect("/dev/null"));
+    let (log, console) = (Lines::new(nothing().into()), Lines::new(nothing().into()));
+    (Server { child, addr, log, console, stdin: None }, master)
+}
+
 #[test]
-fn a_closed_terminal_ends_the_server_as_a_signal_does() {
+fn a_server_whose_terminal_is_closed_goes_on() {
+    for args in [&[][..], &["-v"], &["--console=off"]] {
+        let (mut server, terminal) = start_closable(args);
+        let mut alice = server.login("alice");
+        let mut bob = server.login("bob");
+        alice.expect("* bob joined (2 here)");
+        drop(terminal);
+        for n in 0..20 {
+            alice.ask(&format!("still here {n}\n/ping"), &["* pong"]);
+            bob.expect(&format!("[T] alice: still here {n}"));
+        }
+        let ticks = server.cpu_ticks();
+        assert!(!bob.readable_within(Duration::from_millis(500)));
+        assert!(server.cpu_ticks() - ticks < 10, "a closed terminal keeps the server busy");
+        server.signal(Signal::TERM);
+        alice.expect(SHUTTING_DOWN);
+        assert_eq!(server.wait().code(), Some(0));
+    }
+}
+
+#[test]
+fn a_talk_of_two_ends_when_the_operators_terminal_is_closed() {
+    let (mut server, terminal) = start_closable(&["--mode", "p2p"]);
+    let mut peer = server.connect();
+    peer.line();
+    drop(terminal);
+    peer.expect(SHUTTING_DOWN);
+    peer.expect_end();
+    assert_eq!(server.wait().code(), Some(0));
+}
+
+/// Everything that the console and the log say of these orders, up to the end of the server.
+fn said_of(orders: &[&str]) -> String {
     let (mut terminal, addr) = start(&[]);
-    let mut alice = Client::connect(addr).log_in("alice");
-    // SIGHUP is what comes when the window is closed.
-    terminal.process_mut().signal(rexpect::process::Signal::SIGHUP).expect("a signal");
-    alice.expect(SHUTTING_DOWN);
+    let _alice = Client::connect(addr).log_in("alice");
+    shows(&mut terminal, "* alice joined (1 here)\r\n");
+    for (n, order) in orders.iter().enumerate() {
+        terminal.send_line(order).expect("typing");
+        terminal.send_line(&format!("/ping {n}")).expect("typing");
+    }
+    let before = terminal.exp_string(&format!("* pong {}\r\n", orders.len() - 1)).expect("an answer");
+    terminal.send_control('c').expect("typing");
+    before + &ends(terminal, 0)
+}
+
+#[test]
+fn what_the_operator_does_is_told_once() {
+    let said = said_of(&["/mute alice", "/unmute alice", "/ban 127.0.0.9", "/unban 127.0.0.9", "/kick alice"]);
+    for told in ["alice is muted", "alice is no longer muted", "127.0.0.9 is banned", "127.0.0.9 is no longer banned"] {
+        assert_eq!(said.matches(told).count(), 1, "{told}: {said}");
+    }
+    assert_eq!(said.matches("alice left").count(), 1, "{said}");
+    assert_eq!(said.matches("shutting down").count(), 1, "{said}");
+}
+
+#[test]
+fn console_and_log_on_one_screen_have_one_time_zone_told_at_the_start() {
+    let mut command = Command::new(PROGRAM);
+    command.args(["--listen", "127.0.0.1:0"]).env("TZ", "XXX-05:30");
+    let mut terminal = spawn_command(command, Some(DEADLINE.as_millis() as u64)).expect("a terminal");
+    let (before, line) = terminal.exp_regex(r"listening on \S+\r\n").expect("the address");
+    let told = strip_ansi(&before);
+    assert!(told.contains("times are local, UTC+05:30"), "{told:?}");
+    let mut lines = told.lines();
+    let hour = |line: &str| line.split([' ', ':']).nth(1).map(str::to_owned);
+    let (utc, minutes) = (OffsetDateTime::now_utc(), Duration::from_secs(330 * 60));
+    let first = lines.next().and_then(hour);
+    // The hour may have changed since.
+    let likely = [utc + minutes, utc + minutes - Duration::from_secs(60)].map(|at| format!("{:02}", at.hour()));
+    assert!(first.is_some_and(|hour| likely.contains(&hour)), "{told:?} at {utc}");
+    assert!(!told.contains('Z'), "{told:?}");
+    let addr: SocketAddr = line.trim_end().rsplit(' ').next().and_then(|addr| addr.parse().ok()).expect("an address");
+    Client::connect(addr).log_in("alice").send("hello\n");
+    let (_, said) = terminal.exp_regex(r"\[\d\d:\d\d:\d\d\] alice: hello\r\n").expect("what is said");
+    assert!(likely.iter().any(|hour| said.starts_with(&format!("[{hour}:"))), "{said}");
+    terminal.send_control('c').expect("typing");
     ends(terminal, 0);
+}
+
+#[test]
+fn a_log_alone_on_a_terminal_is_in_utc() {
+    let (mut terminal, _) = start(&["--console=off"]);
+    terminal.send_control('c').expect("typing");
+    let rest = ends(terminal, 0);
+    assert!(rest.lines().any(|line| line.contains("Z ") && line.contains("signal 2")), "{rest}");
+}
+
+/// Without the colours.
+fn strip_ansi(text: &str) -> String {
+    let mut parts = text.split("\u{1b}[");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |all, part| all + part.split_once('m').map_or("", |(_, rest)| rest))
 }
 
 #[test]
