@@ -4,14 +4,12 @@ use std::error::Error;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use chinwag::bench::{floor, part, readers};
 use chinwag::cli::{Cli, Command, Part};
 use chinwag::{archive, bench, client, logging, server, signals};
 
 fn main() -> ExitCode {
-    let code = run(Cli::parse().into_command()).unwrap_or_else(|error| {
+    let code = run(Cli::parse_and_check()).unwrap_or_else(|error| {
         // Standard error may be closed or full.
         let _ = writeln!(io::stderr(), "chinwag: {error}");
         1
@@ -19,9 +17,9 @@ fn main() -> ExitCode {
     logging::finish();
     ExitCode::from(code)
 }
-    signals::survive_file_size_limit()?;
 
 fn run(command: Command) -> Result<u8, Box<dyn Error>> {
+    signals::survive_file_size_limit()?;
     Ok(match command {
         Command::Serve(serve) => server::run(serve.settings())?,
         Command::Connect(connect) => client::run(&connect.settings())?,

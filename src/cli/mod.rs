@@ -6,7 +6,8 @@ mod export;
 mod import;
 mod serve;
 
-use clap::{Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand};
 
 pub use bench::{Bench, Part};
 pub use connect::Connect;
@@ -45,6 +46,17 @@ pub enum Command {
 }
 
 impl Cli {
+    /// Parses the command line and checks what only makes sense together; ends the process with code 2 if it does not.
+    pub fn parse_and_check() -> Command {
+        let command = Self::parse().into_command();
+        if let Command::Serve(serve) = &command
+            && let Err(why) = serve.check()
+        {
+            Self::command().error(ErrorKind::ArgumentConflict, why).exit();
+        }
+        command
+    }
+
     /// What is to be done.
     pub fn into_command(self) -> Command {
         self.command.unwrap_or_else(|| Command::Serve(Box::new(self.serve)))

@@ -1,5 +1,7 @@
 //! The options of `chinwag serve`.
 
+mod limits;
+
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -119,7 +121,7 @@ pub struct Serve {
     #[arg(long, value_name = "N", default_value_t = 30, value_parser = value_parser!(u32).range(1..=1_000_000), env = "CHINWAG_BURST")]
     burst: u32,
 
-    /// How far one may lag in reading before they are dropped
+    /// How far one may lag in reading before they are dropped; at least two of the longest messages
     #[arg(long, value_name = "BYTES", default_value_t = 1_048_576, value_parser = value_parser!(u64).range(1024..=1_073_741_824), env = "CHINWAG_BACKLOG_BYTES")]
     backlog_bytes: u64,
 
@@ -136,7 +138,7 @@ pub struct Serve {
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = at_least(0), env = "CHINWAG_MAX_IGNORED")]
     max_ignored: u64,
 
-    /// Names shown by /who
+    /// Names shown by /who, and bans and mutes on a page of /bans and /mutes
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = at_least(1), env = "CHINWAG_MAX_LISTED")]
     max_listed: u64,
 

@@ -101,11 +101,39 @@ fn a_bad_option_is_told_as_clap_does() {
         &["--lang", "tlh"],
         &["--rate", "-1"],
         &["sreve"],
+        &["--backlog-bytes", "8000"],
+        &["serve", "--send-buffer", "1", "--max-line", "1048576"],
+        &["--max-line", "100000", "--backlog-bytes", "300000"],
     ] {
         let (code, stdout, stderr) = run(args);
         assert_eq!(code, Some(2), "{args:?}: {stderr}");
         assert!(stderr.starts_with("error: ") && stdout.is_empty(), "{args:?}: {stderr}");
     }
+}
+
+#[test]
+fn limits_that_do_not_go_together_are_told_with_what_would() {
+    let (code, _, stderr) = run(&["--max-line", "1048576", "--send-buffer", "1", "--rate", "0"]);
+    let line = "error: --backlog-bytes 1048576 is too little for --max-line 1048576: two of the longest messages must fit; \
+                give --backlog-bytes 2099200 or more, or a shorter --max-line";
+    assert_eq!((code, stderr.lines().next()), (Some(2), Some(line)));
+}
+
+#[test]
+fn a_burst_of_the_longest_lines_reaches_one_who_reads_well_where_limits_are_tightest() {
+    let (line, burst) = (1 << 20, 4);
+    let backlog = (burst * (line + 1024)).to_string();
+    let args =
+        ["--max-line", "1048576", "--burst", "4", "--rate", "1", "--send-buffer", "1", "--backlog-bytes", &backlog];
+    let server = Server::start(&args);
+    let mut alice = server.login("alice");
+    let mut bob = server.login("bob");
+    alice.expect("* bob joined (2 here)");
+    let text = "x".repeat(line);
+    // The nickname was one of the burst.
+    (0..burst - 1).for_each(|_| alice.send(&format!("{text}\n")));
+    (0..burst - 1).for_each(|_| bob.expect(&format!("[T] alice: {text}")));
+    bob.expect_nothing();
 }
 
 #[test]
