@@ -27,6 +27,7 @@ mod readme;
 mod rooms;
 mod signals;
 mod store;
+mod summary;
 mod talking;
 mod telnet;
 mod terminal;
