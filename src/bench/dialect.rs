@@ -10,10 +10,11 @@ use super::browser::{self, Word};
 #[serde(rename_all = "lowercase")]
 #[value(rename_all = "lowercase")]
 pub enum Dialect {
-    /// Lines, both ways.
+    // Not documented for `--help`: the option says both, and a longer text would give it a second layout.
+    // Lines, both ways.
     #[default]
     Plain,
-    /// Lines in masked frames one way, and JSON in frames the other.
+    // Lines in masked frames one way, and JSON in frames the other.
     WebSocket,
 }
 

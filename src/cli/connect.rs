@@ -9,10 +9,9 @@ use crate::client::Settings;
 /// The port where a chinwag listens unless told otherwise.
 const PORT: u16 = 4567;
 
-/// The terminal client: what others say scrolls above, what you type stays below.
-///
-/// Where standard input or output is no terminal, it passes lines to and fro.
+/// The terminal client: what others say scrolls above, what you type stays below
 #[derive(Clone, Debug, Args)]
+#[command(after_help = "Where standard input or output is no terminal, it passes lines to and fro.")]
 pub struct Connect {
     /// The server; without a port, 4567 is meant
     #[arg(value_name = "HOST:PORT", value_parser = addr)]

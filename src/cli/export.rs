@@ -8,10 +8,9 @@ use time::{Date, OffsetDateTime, PrimitiveDateTime, UtcOffset};
 
 use crate::archive;
 
-/// Write what was said, as it is kept in a file, to standard output.
-///
-/// The server that uses the file must have been stopped.
+/// Write what was said, as it is kept in a file, to standard output
 #[derive(Clone, Debug, Args)]
+#[command(after_help = "The server that uses the file must have been stopped.")]
 pub struct Export {
     /// The file in which a server keeps it
     #[arg(long, env = "CHINWAG_STORE", value_name = "FILE")]

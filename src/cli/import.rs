@@ -6,10 +6,11 @@ use clap::Args;
 
 use crate::archive;
 
-/// Read what `chinwag export` wrote into a file, all of it or nothing.
-///
-/// Messages keep their ids, which the file must not have yet. The server that uses it must have been stopped.
+/// Read what `chinwag export` wrote into a file, all of it or nothing
 #[derive(Clone, Debug, Args)]
+#[command(
+    after_help = "Messages keep their ids, which the file must not have yet, and it is all or nothing. The server that uses the file must have been stopped."
+)]
 pub struct Import {
     /// The file in which a server keeps what is said; made if there is none
     #[arg(long, env = "CHINWAG_STORE", value_name = "FILE")]

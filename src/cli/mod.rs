@@ -15,11 +15,9 @@ pub use export::Export;
 pub use import::Import;
 pub use serve::Serve;
 
-/// A chat server in one thread: anything that speaks lines over TCP is a client.
-///
-/// Without a subcommand it serves.
+/// A chat server in one thread: anything that speaks lines over TCP is a client
 #[derive(Debug, Parser)]
-#[command(version, args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
+#[command(version, args_conflicts_with_subcommands = true, after_help = "Without a command it serves.")]
 pub struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -30,7 +28,7 @@ pub struct Cli {
 /// What chinwag can be asked to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run the server (also what a bare `chinwag` does)
+    /// Run the server (a bare `chinwag` does that, too)
     Serve(Box<Serve>),
     /// Talk on a server, this one or another
     Connect(Connect),
@@ -72,5 +70,21 @@ mod tests {
     #[test]
     fn the_definition_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    /// `-h`, `--help` and `help COMMAND` show the same, since no text has a longer version.
+    #[test]
+    fn there_is_one_help() {
+        let shown = |args: &[&str]| Cli::try_parse_from([&["chinwag"], args].concat()).unwrap_err().to_string();
+        let mut commands = vec![(Vec::new(), Cli::command())];
+        while let Some((path, command)) = commands.pop() {
+            let names: Vec<&str> = path.iter().map(String::as_str).collect();
+            let short = shown(&[&names[..], &["-h"]].concat());
+            assert!(short.contains("Usage: chinwag"), "{short}");
+            assert_eq!(short, shown(&[&names[..], &["--help"]].concat()), "{names:?}");
+            assert_eq!(short, shown(&[&["help"], &names[..]].concat()), "{names:?}");
+            let inner = command.get_subcommands().filter(|inner| !inner.is_hide_set());
+            commands.extend(inner.map(|inner| ([&path[..], &[inner.get_name().to_owned()]].concat(), inner.clone())));
+        }
     }
 }

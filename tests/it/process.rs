@@ -137,6 +137,29 @@ fn a_burst_of_the_longest_lines_reaches_one_who_reads_well_where_limits_are_tigh
 }
 
 #[test]
+fn help_is_a_command_and_shows_what_the_option_does() {
+    for (help, option) in [
+        (&["help"][..], &["--help"][..]),
+        (&["help", "serve"], &["serve", "-h"]),
+        (&["help", "connect"], &["connect", "--help"]),
+        (&["help", "bench", "fanout"], &["bench", "fanout", "--help"]),
+        (&["bench", "help", "fanout"], &["bench", "fanout", "-h"]),
+    ] {
+        let (code, stdout, stderr) = run(help);
+        assert_eq!((code, &*stderr), (Some(0), ""), "{help:?}");
+        assert_eq!(stdout, run(option).1, "{help:?}");
+    }
+    let options = |help: &str| help[help.find("Options:").expect("options")..].to_owned();
+    let (bare, serve) = (run(&["--help"]).1, run(&["serve", "--help"]).1);
+    let shown = options(&bare);
+    for line in options(&serve).lines() {
+        assert!(shown.contains(line), "{line:?} is not in the help without a command");
+    }
+    let (code, _, stderr) = run(&["help", "sreve"]);
+    assert_eq!(code, Some(2), "{stderr}");
+}
+
+#[test]
 fn the_help_names_every_option_with_its_default() {
     let (code, stdout, stderr) = run(&["serve", "--help"]);
     assert_eq!((code, &*stderr), (Some(0), ""));

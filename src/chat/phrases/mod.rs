@@ -79,3 +79,20 @@ fn list<T: Display>(f: &mut Formatter, items: &[T], comma: &str, and: &str) -> f
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use unicode_width::UnicodeWidthStr;
+
+    use super::*;
+
+    #[test]
+    fn help_fits_a_terminal_of_80_columns() {
+        for lang in [Lang::En, Lang::Zh] {
+            for line in lang.help().iter().chain(lang.operator_help()) {
+                // Written as a notice, which begins with `* `.
+                assert!("* ".width() + line.width() <= 80, "{line} takes {} columns", line.width());
+            }
+        }
+    }
+}
