@@ -188,7 +188,7 @@ fn fanout(it: &Fanout) -> Rows {
         rows.push(("server CPU", format!("{} a delivered line of {} bytes", microseconds(us), it.line_bytes)));
     }
     floor(&mut rows, "bare send", it.floor_cpu_us, it.ratio.as_ref());
-    latency(&mut rows, "  its latency", it.floor_latency.as_ref());
+    latency(&mut rows, "bare send's latency", it.floor_latency.as_ref());
     if let Some(kept) = it.kept_bytes {
         rows.push(("memory kept after", format!("{} KiB when all had been read", kept / 1024)));
     }
@@ -253,14 +253,13 @@ fn stalled(it: &Stalled) -> Rows {
     rows.push(("room", format!("{readers}, {} messages a second, {} bytes each", significant(p.rate), p.size)));
     rows.push(("stalled", format!("{} more who read nothing in every other slice", count(p.stalled as u64))));
     rows.push(("delivered", verdict(&it.checked)));
-    for (name, half) in [("while all read", &it.without), ("while some do not", &it.with)] {
-        latency(&mut rows, name, half.latency.as_ref());
+    latency(&mut rows, "while all read", it.without.latency.as_ref());
+    latency(&mut rows, "while some do not", it.with.latency.as_ref());
+    ratio(&mut rows, "p99 while some do not", "that while all read", it.p99_ratio.as_ref());
+    for (name, half) in [("CPU while all read", &it.without), ("CPU while some do not", &it.with)] {
         if let Some(us) = half.server_cpu_us {
-            rows.push(("  server CPU", format!("{} a delivered line", microseconds(us))));
+            rows.push((name, format!("{} a delivered line", microseconds(us))));
         }
-    }
-    if let Some(ratio) = &it.p99_ratio {
-        rows.push(("p99 while stalled", format!("{} that while all read", times(ratio))));
     }
     if let Some(unread) = it.unread_bytes {
         let held = it.kernel_bytes.map(|bytes| format!(", of which the kernel held {}", count(bytes)));
@@ -300,19 +299,31 @@ fn latency(rows: &mut Rows, name: &'static str, summary: Option<&Summary>) {
         let shown =
             [("p50", it.p50_ms), ("p90", it.p90_ms), ("p99", it.p99_ms), ("p99.9", it.p99_9_ms), ("max", it.max_ms)];
         let shown: Vec<String> = shown.iter().map(|(name, ms)| format!("{name} {}", milliseconds(*ms))).collect();
-        rows.push((name, shown.join("  ")));
+        // How many, since not all that is counted elsewhere is measured, as in one half of a scenario.
+        rows.push((name, format!("{}  ({} measured)", shown.join("  "), count(it.count))));
     }
 }
 
-fn floor(rows: &mut Rows, name: &'static str, us: Option<f64>, ratio: Option<&Ratio>) {
-    if let (Some(us), Some(it)) = (us, ratio) {
-        rows.push((name, format!("{}: the server costs {} that", microseconds(us), times(it))));
-    }
+/// What the least that the kernel asks of anybody costs, and how much more the server's CPU is.
+fn floor(rows: &mut Rows, name: &'static str, us: Option<f64>, of: Option<&Ratio>) {
+    rows.extend(us.map(|us| (name, microseconds(us))));
+    ratio(rows, "server to bare", "that", of);
 }
 
-fn times(it: &Ratio) -> String {
-    let pairs = things(it.slices, "pair");
-    format!("{:.2} times ({:.2} to {:.2} in {pairs})", it.median, it.lowest, it.highest)
+/// The ratio is no quotient of two figures above it, which are of all slices together; so it says what it is.
+fn ratio(rows: &mut Rows, name: &'static str, of: &str, ratio: Option<&Ratio>) {
+    let Some(it) = ratio else { return };
+    let shown = match it.slices {
+        1 => format!("{:.2} times {of} (one pair of runs)", it.median),
+        pairs => format!(
+            "{:.2} times {of} (median of {} paired runs, {:.2} to {:.2})",
+            it.median,
+            count(pairs as u64),
+            it.lowest,
+            it.highest
+        ),
+    };
+    rows.push((name, shown));
 }
 
 fn own(rows: &mut Rows, own: Option<&Own>, each: &str) {
@@ -321,5 +332,34 @@ fn own(rows: &mut Rows, own: Option<&Own>, each: &str) {
             "load test's own CPU",
             format!("{} {each}, {:.0} % of a core", microseconds(it.cpu_us), it.busy * 100.0),
         ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn floor_rows(us: Option<f64>, of: Option<Ratio>) -> Rows {
+        let mut rows = Rows::new();
+        floor(&mut rows, "bare send", us, of.as_ref());
+        rows
+    }
+
+    #[test]
+    fn a_ratio_says_of_how_many_pairs_it_is_the_median() {
+        let ratio = Ratio { median: 1.02, lowest: 0.9, highest: 1.31, slices: 3 };
+        let shown = "1.02 times that (median of 3 paired runs, 0.90 to 1.31)".to_owned();
+        let bare = ("bare send", "4.00 µs".to_owned());
+        assert_eq!(floor_rows(Some(4.0), Some(ratio.clone())), [bare.clone(), ("server to bare", shown)]);
+        let one = Ratio { slices: 1, ..ratio };
+        assert_eq!(floor_rows(Some(4.0), Some(one))[1].1, "1.02 times that (one pair of runs)");
+        assert_eq!(floor_rows(Some(4.0), None), [bare]);
+        assert_eq!(floor_rows(None, None), []);
+    }
+
+    #[test]
+    fn names_leave_a_space_before_the_figures() {
+        let names = ["bare send's latency", "p99 while some do not", "CPU while some do not", "load test's own CPU"];
+        assert!(names.iter().all(|name| name.len() < COLUMN));
     }
 }
