@@ -235,7 +235,7 @@ pub(super) fn previous(text: &str, at: usize) -> usize {
 }
 
 /// As much of the text as `room` bytes hold, in whole graphemes.
-fn cut(text: &str, room: usize) -> &str {
+pub fn cut(text: &str, room: usize) -> &str {
     if text.len() <= room {
         return text;
     }

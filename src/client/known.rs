@@ -9,8 +9,8 @@ use crate::chat::name::fold;
 /// So many at most; past it those that have not been heard of for longest are forgotten.
 pub const MAX_KNOWN: usize = 2000;
 
-/// What is kept of a name, in bytes; those of our server are shorter.
-const MAX_BYTES: usize = 256;
+/// The longest name in bytes that is known as a name; those of our server are shorter.
+pub const MAX_BYTES: usize = 256;
 
 #[derive(Debug)]
 struct Known {

@@ -1,42 +1,63 @@
 //! Whether a name stands in a text.
 
+use std::cell::LazyCell;
+
+use memchr::memmem::Finder;
 use unicode_normalization::char::is_combining_mark;
 use unicode_segmentation::UnicodeSegmentation;
 
+use super::known::MAX_BYTES;
 use crate::chat::name::fold;
 
-/// Whether `name` is a word of `text`, regardless of case, width and composition.
-///
-/// A word ends where no letter, digit, mark or `_` follows, and where Unicode ends one (UAX #29), which is
-/// between any two ideographs.
-pub fn is_mentioned(name: &str, text: &str) -> bool {
-    let (name, text) = (fold(name), fold(text));
-    if name.is_empty() {
-        return false;
-    }
-    let mut from = 0;
-    while let Some(found) = text[from..].find(&name) {
-        let start = from + found;
-        if is_boundary(&text, start) && is_boundary(&text, start + name.len()) {
-            return true;
-        }
-        from = start + text[start..].chars().next().map_or(1, char::len_utf8);
-    }
-    false
+/// A name that is looked for in many texts.
+#[derive(Debug)]
+pub struct Mention {
+    /// The folded name; `None` if no text mentions it: it is empty, or longer than [`MAX_BYTES`].
+    finder: Option<Finder<'static>>,
 }
 
-fn is_boundary(text: &str, at: usize) -> bool {
+impl Mention {
+    /// Prepares the search for a name.
+    pub fn of(name: &str) -> Self {
+        let fits = !name.is_empty() && name.len() <= MAX_BYTES;
+        Mention { finder: fits.then(|| Finder::new(&fold(name)).into_owned()) }
+    }
+
+    /// Whether the name is a word of `text`, regardless of case, width and composition.
+    ///
+    /// A word ends where no letter, digit, mark or `_` follows, and where Unicode ends one (UAX #29), which is
+    /// between any two ideographs. The time is proportional to the length of the text, whatever the text is.
+    pub fn is_in(&self, text: &str) -> bool {
+        let Some(finder) = &self.finder else { return false };
+        let text = fold(text);
+        let size = finder.needle().len();
+        // Words are divided once for the whole text, and only if the name touches a letter.
+        let edges = LazyCell::new(|| edges(&text));
+        let is_boundary = |at: usize| !is_inside(&text, at) || edges[at];
+        let mut from = 0;
+        while let Some(found) = finder.find(&text.as_bytes()[from..]) {
+            let start = from + found;
+            if is_boundary(start) && is_boundary(start + size) {
+                return true;
+            }
+            from = start + text[start..].chars().next().map_or(1, char::len_utf8);
+        }
+        false
+    }
+}
+
+/// Whether letters, digits, marks or `_` stand on both sides of `at`.
+fn is_inside(text: &str, at: usize) -> bool {
     let is_of_word = |c: char| c.is_alphanumeric() || is_combining_mark(c) || c == '_';
     let (before, after) = (text[..at].chars().next_back(), text[at..].chars().next());
-    let inside = before.is_some_and(is_of_word) && after.is_some_and(is_of_word);
-    !inside || splits_words(text, at)
+    before.is_some_and(is_of_word) && after.is_some_and(is_of_word)
 }
 
-/// Whether Unicode ends a word at `at`; only the run of characters around it without a space is looked at.
-fn splits_words(text: &str, at: usize) -> bool {
-    let start = text[..at].rfind(char::is_whitespace).unwrap_or(0);
-    let end = text[at..].find(char::is_whitespace).map_or(text.len(), |end| at + end);
-    text[start..end].split_word_bound_indices().any(|(index, _)| start + index == at)
+/// For each byte of the text, and for its end, whether Unicode begins a word there.
+fn edges(text: &str) -> Vec<bool> {
+    let mut edges = vec![false; text.len() + 1];
+    text.split_word_bound_indices().for_each(|(start, _)| edges[start] = true);
+    edges
 }
 
 #[cfg(test)]
@@ -60,7 +81,7 @@ mod tests {
             ("a.", "a. b"),
             ("علي", "يا علي!"),
         ] {
-            assert!(is_mentioned(name, text), "{name} in {text}");
+            assert!(Mention::of(name).is_in(text), "{name} in {text}");
         }
     }
 
@@ -77,7 +98,27 @@ mod tests {
             ("नम", "नमस्ते"),
             ("張三", "张三"),
         ] {
-            assert!(!is_mentioned(name, text), "{name} in {text}");
+            assert!(!Mention::of(name).is_in(text), "{name} in {text}");
         }
+    }
+    /// Megabytes: a search that goes back over the text for each place where the name stands would not end.
+    #[test]
+    fn the_time_grows_with_the_length_of_the_text_alone() {
+        let size = 8 << 20;
+        for (name, piece) in
+            [("victim", "victim"), ("aa", "a"), ("a_a", "a_"), ("न", "नमस्"), ("ボブ", "ボブ"), ("é", "e\u{301}")]
+        {
+            let text = format!("x{}", piece.repeat(size / piece.len()));
+            assert!(!Mention::of(name).is_in(&text), "{name}");
+            assert!(Mention::of(name).is_in(&format!("{text} {name}")), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_name_longer_than_any_of_ours_is_not_looked_for() {
+        let name = "a".repeat(MAX_BYTES + 1);
+        assert!(!Mention::of(&name).is_in(&name));
+        assert!(Mention::of(&name[1..]).is_in(&name[1..]));
+        assert!(!Mention::of("").is_in("a"));
     }
 }

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use compact_str::CompactString;
 
 use super::known::Names;
-use super::mention::is_mentioned;
+use super::mention::Mention;
 use super::shape::{Notice, People, Refusal, Shape};
 use crate::chat::LOBBY;
 use crate::chat::command::{Command, is_blank};
@@ -63,12 +63,20 @@ impl Echo<'_> {
     }
 }
 
+/// Our own name: as the server spells it, folded, and as a word to look for in messages.
+#[derive(Debug)]
+struct Own {
+    shown: CompactString,
+    key: String,
+    mention: Mention,
+}
+
 /// What is known. [`Session::hear`] gets every line that is read, [`Session::said`] every line that is sent.
 #[derive(Debug)]
 pub struct Session {
     stage: Stage,
     ours: bool,
-    name: Option<CompactString>,
+    name: Option<Own>,
     room: CompactString,
     /// Where we were when the connection dropped.
     back_to: Option<CompactString>,
@@ -121,7 +129,7 @@ impl Session {
 
     /// Our own name, as the server spells it; kept when the connection drops.
     pub fn name(&self) -> Option<&str> {
-        self.name.as_deref()
+        self.name.as_ref().map(|own| &*own.shown)
     }
 
     /// The room that we are in.
@@ -162,7 +170,7 @@ impl Session {
 
     /// Whether a text has our name in it, as a word of its own.
     pub fn mentions(&self, text: &str) -> bool {
-        self.name.as_deref().is_some_and(|name| is_mentioned(name, text))
+        self.name.as_ref().is_some_and(|own| own.mention.is_in(text))
     }
 
     /// The connection is a new one: what was of the old one is forgotten.
@@ -317,7 +325,7 @@ impl Session {
     }
 
     fn call_us(&mut self, name: &str) {
-        self.name = Some(name.into());
+        self.name = Some(Own { shown: name.into(), key: fold(name), mention: Mention::of(name) });
         self.people.forget(name);
     }
 
@@ -336,7 +344,12 @@ impl Session {
     }
 
     fn is_us(&self, name: &str) -> bool {
-        self.name.as_deref().is_some_and(|own| own == name || fold(own) == fold(name))
+        self.name.as_ref().is_some_and(|own| own.shown == name || own.key == fold(name))
+    }
+
+    /// Our own name, folded.
+    pub fn own_key(&self) -> Option<&str> {
+        self.name.as_ref().map(|own| &*own.key)
     }
 
     /// Looks whether a server that is not ours has shown us what we sent; from then on it always will.

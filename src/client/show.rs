@@ -10,16 +10,27 @@ use crate::chat::name::fold;
 /// What stands before what the client itself says.
 const LOCAL: &str = "-- ";
 
-/// The line for what the server wrote; `text` is all of it.
-pub fn heard(shape: &Shape, text: &str, session: &Session) -> Line {
+/// The line for what the server wrote, of which `text` is all; and whether it is meant for us above all: a whisper,
+/// or a message that has our name in it.
+pub fn heard(shape: &Shape, text: &str, session: &Session) -> (Line, bool) {
+    let face = match *shape {
+        Shape::Said { name, text, .. } | Shape::Action { name, text, .. } => face(name, text, session),
+        _ => Face::Plain,
+    };
+    let is_for_us = face == Face::Mention || matches!(shape, Shape::Whisper { .. });
+    (line(shape, text, face, session), is_for_us)
+}
+
+/// `face` is that of what somebody says.
+fn line(shape: &Shape, text: &str, face: Face, session: &Session) -> Line {
     match *shape {
-        Shape::Said { at, name, text } => said(at, name, session, &[(face(name, text, session), text)]),
-        Shape::Action { at, name, text } => action(at, name, session, (face(name, text, session), text)),
+        Shape::Said { at, name, text } => said(at, name, session, face, text),
+        Shape::Action { at, name, text } => action(at, name, session, face, text),
         Shape::Whisper { at, from, text } => {
             let mut line = stamp(at);
             line.push(face_of(from, session), from);
             line.push(Face::Whisper, " -> you: ");
-            line.push(Face::Whisper, text);
+                    line.push(Face::Whisper, text);
             line
         }
         Shape::Whispered { at, to, text } => {
@@ -27,7 +38,7 @@ pub fn heard(shape: &Shape, text: &str, session: &Session) -> Line {
             line.push(Face::Whisper, "you -> ");
             line.push(face_of(to, session), to);
             line.push(Face::Whisper, ": ");
-            line.push(Face::Whisper, text);
+                    line.push(Face::Whisper, text);
             line
         }
         Shape::Notice(Notice::Welcome | Notice::Kicked { .. } | Notice::ShuttingDown) => Line::new(Face::Plain, text),
@@ -41,8 +52,8 @@ pub fn heard(shape: &Shape, text: &str, session: &Session) -> Line {
 pub fn own(echo: &Echo, at: Time, session: &Session) -> Line {
     let name = session.name().unwrap_or("you");
     match *echo {
-        Echo::Said(text) => said(at, name, session, &[(Face::Plain, text)]),
-        Echo::Action(text) => action(at, name, session, (Face::Plain, text)),
+        Echo::Said(text) => said(at, name, session, Face::Plain, text),
+        Echo::Action(text) => action(at, name, session, Face::Plain, text),
     }
 }
 
@@ -53,15 +64,15 @@ pub fn local(text: &str) -> Line {
     line
 }
 
-fn said(at: Time, name: &str, session: &Session, text: &[(Face, &str)]) -> Line {
+fn said(at: Time, name: &str, session: &Session, face: Face, text: &str) -> Line {
     let mut line = stamp(at);
     line.push(face_of(name, session), name);
     line.push(Face::Plain, ": ");
-    text.iter().for_each(|&(face, text)| line.push(face, text));
+    line.push(face, text);
     line
 }
 
-fn action(at: Time, name: &str, session: &Session, (face, text): (Face, &str)) -> Line {
+fn action(at: Time, name: &str, session: &Session, face: Face, text: &str) -> Line {
     let mut line = stamp(at);
     line.push(Face::Plain, "* ");
     line.push(face_of(name, session), name);
@@ -76,19 +87,10 @@ fn stamp(at: Time) -> Line {
 
 fn face_of(name: &str, session: &Session) -> Face {
     let key = fold(name);
-    if session.name().map_or(name == "you", |own| fold(own) == key) { Face::Own } else { Face::of_name(&key) }
+    if session.own_key().map_or(name == "you", |own| own == key) { Face::Own } else { Face::of_name(&key) }
 }
 
 /// How what somebody says looks: set apart if it has our name in it.
 fn face(name: &str, text: &str, session: &Session) -> Face {
     if face_of(name, session) != Face::Own && session.mentions(text) { Face::Mention } else { Face::Plain }
-}
-
-/// Whether a line is meant for us above all: a whisper, or one that has our name in it.
-pub fn is_for_us(shape: &Shape, session: &Session) -> bool {
-    match *shape {
-        Shape::Whisper { .. } => true,
-        Shape::Said { name, text, .. } | Shape::Action { name, text, .. } => face(name, text, session) == Face::Mention,
-        _ => false,
-    }
 }

@@ -46,8 +46,9 @@ pub struct Terminal {
     full_screen: bool,
     /// It is in raw mode.
     taken: bool,
-    /// What it has not taken yet.
+    /// What it is given, and how much of that it has taken.
     pending: Vec<u8>,
+    taken_bytes: usize,
 }
 
 impl Terminal {
@@ -68,7 +69,7 @@ impl Terminal {
             restore();
             report(panic);
         }));
-        Terminal { tty, full_screen, taken: false, pending: Vec::new() }
+        Terminal { tty, full_screen, taken: false, pending: Vec::new(), taken_bytes: 0 }
     }
 
     /// Has its events come under `token`.
@@ -102,12 +103,13 @@ impl Terminal {
     /// Gives it back, with `last` written before.
     pub fn give_back(&mut self, last: &[u8]) {
         self.pending.extend_from_slice(last);
-        while !self.pending.is_empty() && is_ready(self.tty.as_fd(), PollFlags::OUT, PATIENCE) {
+        while self.has_pending() && is_ready(self.tty.as_fd(), PollFlags::OUT, PATIENCE) {
             if self.flush().is_err() {
                 break;
             }
         }
         self.pending.clear();
+        self.taken_bytes = 0;
         self.taken = false;
         restore();
     }
@@ -156,20 +158,22 @@ impl Terminal {
     /// # Errors
     /// Those of write(2).
     pub fn flush(&mut self) -> io::Result<()> {
-        while !self.pending.is_empty() {
-            match self.tty.write(&self.pending) {
-                Ok(n) => drop(self.pending.drain(..n)),
+        while self.has_pending() {
+            match self.tty.write(&self.pending[self.taken_bytes..]) {
+                Ok(n) => self.taken_bytes += n,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 Err(error) => return Err(error),
             }
         }
+        self.pending.clear();
+        self.taken_bytes = 0;
         Ok(())
     }
 
     /// Whether it has not taken all of the last frame.
     pub fn has_pending(&self) -> bool {
-        !self.pending.is_empty()
+        self.taken_bytes < self.pending.len()
     }
 }
 
@@ -240,11 +244,14 @@ mod tests {
             }
             drop(terminal);
             assert!(is_cooked(&tty));
-            let mut written = [0; 1024];
-            let n = master.read(&mut written).unwrap();
-            let written = String::from_utf8_lossy(&written[..n]);
-            for sequence in [PASTE_OFF, ALTERNATE_OFF, "\x1b[?25h"] {
-                assert!(written.contains(sequence), "{written:?}");
+            let sequences = [PASTE_OFF, ALTERNATE_OFF, "\x1b[?25h"];
+            let mut written = String::new();
+            // The kernel may hand over what was written in several pieces.
+            while sequences.iter().any(|sequence| !written.contains(sequence)) {
+                assert!(is_ready(master.as_fd(), PollFlags::IN, Duration::from_secs(10)), "{written:?}");
+                let mut block = [0; 1024];
+                let n = master.read(&mut block).unwrap();
+                written.push_str(&String::from_utf8_lossy(&block[..n]));
             }
         }
     }

@@ -1,23 +1,22 @@
 //! What the client does about keys, lines, and connections that come and go. It knows no terminal and
 //! no socket: whoever has them calls, with the time as a parameter, and carries out what it wants.
 
+mod hearing;
 mod typing;
 
 use std::collections::VecDeque;
 use std::io;
 use std::time::Duration;
 
-use crate::chat::Now;
 use crate::client::backoff::Backoff;
 use crate::client::completion::Completer;
-use crate::client::editor::Editor;
-use crate::client::entry::{Entry, Heard};
+use crate::client::editor::{Editor, cut};
+use crate::client::entry::Entry;
 use crate::client::lag::Lag;
 use crate::client::missed::Seen;
 use crate::client::paste::Paste;
 use crate::client::recall::Recall;
 use crate::client::session::{Ending, Session, Stage};
-use crate::client::shape::{Notice, Shape};
 use crate::client::text::Line;
 use crate::client::{Settings, show};
 use crate::words::plain_words;
@@ -31,8 +30,8 @@ const ASKED_FOR: Duration = Duration::from_secs(2);
 /// A connection that has lasted so long was a good one: the next is tried for at once.
 const LASTING: Duration = Duration::from_secs(10);
 
-/// Lines of a history that are collected before they are looked at.
-const MAX_COLLECTED: usize = 50_000;
+/// Bytes of an unended line of the server's that are shown before the input.
+const MAX_PROMPT: usize = 1024;
 
 /// How things are between the server and us.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +73,7 @@ pub struct App {
     seen: Seen,
     /// The history that the server showed when we came back.
     collected: Option<Vec<String>>,
+    collected_bytes: usize,
     /// How many lines of ours the server has carried out when it answers the question for the lag.
     mark: u64,
     /// Whispers of ours, and how many of them that answer is about; others are told which may not have arrived.
@@ -114,6 +114,7 @@ impl App {
             entry: Entry::new(settings.nick.clone(), false, now),
             seen: Seen::default(),
             collected: None,
+            collected_bytes: 0,
             mark: 0,
             whispers: Vec::new(),
             whispers_mark: 0,
@@ -219,6 +220,7 @@ impl App {
         self.session.reconnected();
         self.entry = Entry::new(name, again, now);
         self.collected = again.then(Vec::new);
+        self.collected_bytes = 0;
         self.in_history = false;
         self.names_typed = false;
         self.lag.reset();
@@ -278,103 +280,6 @@ impl App {
     pub fn unended(&mut self, text: String) {
         let given = self.entry.prompted(&self.session);
         self.outgoing.extend(given);
-        self.prompt = text;
-    }
-
-    /// A line has been read.
-    pub fn hear(&mut self, text: &str, now: Now) {
-        self.prompt.clear();
-        let shape = Shape::of(text);
-        self.session.hear(&shape);
-        if let Shape::Notice(Notice::Pong { text }) = shape
-            && self.lag.answered(text, now.at)
-        {
-            self.seen.confirmed(self.mark);
-            self.whispers.drain(..std::mem::take(&mut self.whispers_mark));
-            return;
-        }
-        let heard = self.entry.hear(&shape, &self.session, now.at, &mut self.outgoing);
-        match heard {
-            // A history without an end is looked at in pieces.
-            Heard::Collect if self.collected.as_ref().is_some_and(|lines| lines.len() >= MAX_COLLECTED) => {
-                self.catch_up()
-            }
-            Heard::Show => self.show(&shape, text),
-            Heard::Hide => {}
-            Heard::Collect => self.collected.get_or_insert_default().push(text.to_owned()),
-            Heard::CaughtUp => self.catch_up(),
-        }
-        self.follow(&shape);
-    }
-
-    /// What a line means for what comes after it.
-    fn follow(&mut self, shape: &Shape) {
-        match shape {
-            Shape::Notice(Notice::Entered { .. } | Notice::EnteredPeer { .. }) => {
-                self.entering = true;
-                self.lag.wanted(self.up_since);
-                match self.draft.take() {
-                    Some(draft) if self.editor.is_empty() => drop(self.editor.set(&draft)),
-                    Some(draft) => self.recall.push(&draft),
-                    None => {}
-                }
-            }
-            Shape::Notice(Notice::EnteredRoom { .. }) => {
-                self.entering = true;
-                // Coming back one has seen what the room said before.
-                if self.entry.is_over() {
-                    self.seen.clear();
-                }
-            }
-            Shape::Notice(Notice::HistoryBegins { .. }) => self.in_history = true,
-            Shape::Notice(Notice::HistoryEnds) => (self.in_history, self.entering) = (false, false),
-            Shape::Refused(_) if self.session.stage() == Stage::Asked && self.entry.has_given() => {
-                let first = !std::mem::replace(&mut self.names_typed, true);
-                // What is typed from now on is taken for a nickname; what was typed before was no name.
-                self.draft =
-                    self.draft.take().or_else(|| first.then(|| self.editor.take()).filter(|text| !text.is_empty()));
-            }
-            _ => {}
-        }
-    }
-
-    fn show(&mut self, shape: &Shape, text: &str) {
-        // What `/history` shows again has been seen.
-        if !self.in_history || self.entering {
-            self.seen.shown(text, shape);
-        }
-        if !self.in_history {
-            self.ring |= show::is_for_us(shape, &self.session);
-        }
-        self.lines.push_back(show::heard(shape, text, &self.session));
-    }
-
-    /// Shows what was said while the connection was lost.
-    fn catch_up(&mut self) {
-        let history = self.collected.take().unwrap_or_default();
-        let name = self.session.name().unwrap_or_default().to_owned();
-        let missed = self.seen.missed(&history, &name);
-        let count = missed.from.iter().filter(|&&at| !history[at].starts_with("* ")).count();
-        match (count, missed.gap) {
-            (0, _) => self.say("Connected again. Nothing was missed."),
-            (_, true) => self.say("Connected again. More was missed than the server keeps; this is the rest of it:"),
-            (1, false) => self.say("Connected again. One message was missed:"),
-            (count, false) => self.say(&format!("Connected again. {count} messages were missed:")),
-        }
-        for &at in &missed.from {
-            let shape = Shape::of(&history[at]);
-            self.ring |= show::is_for_us(&shape, &self.session);
-            self.lines.push_back(show::heard(&shape, &history[at], &self.session));
-        }
-        for text in missed.unsaid {
-            self.say(&format!("This was not said any more (arrow up brings it back): {text}"));
-            self.recall.push(&text);
-        }
-        // Whispers stand in no history.
-        for text in std::mem::take(&mut self.whispers) {
-            self.say(&format!("This may not have arrived (arrow up brings it back): {text}"));
-            self.recall.push(&text);
-        }
-        self.whispers_mark = 0;
+        self.prompt = cut(&text, MAX_PROMPT).to_owned();
     }
 }

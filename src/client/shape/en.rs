@@ -158,7 +158,7 @@ fn worded(text: &str) -> Option<Refusal<'_>> {
         return Some(Refusal::TooManyRooms { most: number(most)? });
     }
     if let Some(room) = between("You are in ", " already.") {
-        return Some(Refusal::InThatRoom { room });
+        return is_name(room).then_some(Refusal::InThatRoom { room });
     }
     between("Nobody here is called ", ".").map(|name| Refusal::NobodyCalled { name })
 }

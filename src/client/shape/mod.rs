@@ -13,6 +13,8 @@ use time::{Date, Time};
 
 pub use people::People;
 
+use super::known::MAX_BYTES;
+
 /// One line, understood; every line is something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Shape<'a> {
@@ -161,17 +163,18 @@ fn spoken(line: &str) -> Option<Shape<'_>> {
     let (at, rest) = line.strip_prefix('[')?.split_once("] ")?;
     let at = time(at)?;
     let (word, text) = rest.split_once(' ')?;
+    let fits = |name: &str| (1..=MAX_BYTES).contains(&name.len());
     if word == "*" {
         let (name, text) = text.split_once(' ')?;
-        return (!name.is_empty()).then_some(Shape::Action { at, name, text });
+        return fits(name).then_some(Shape::Action { at, name, text });
     }
     if let Some(name) = word.strip_suffix(':') {
-        return (!name.is_empty()).then_some(Shape::Said { at, name, text });
+        return fits(name).then_some(Shape::Said { at, name, text });
     }
     let (to, text) = text.strip_prefix("-> ")?.split_once(' ')?;
     let to = to.strip_suffix(':')?;
     match (word, to) {
-        ("", _) | (_, "") => None,
+        _ if !(fits(word) && fits(to)) => None,
         ("you", _) => Some(Shape::Whispered { at, to, text }),
         (from, "you") => Some(Shape::Whisper { at, from, text }),
         _ => None,

@@ -2,6 +2,8 @@
 
 use unicode_normalization::char::is_combining_mark;
 
+use crate::client::known::MAX_BYTES;
+
 /// Who is in a room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct People<'a> {
@@ -78,7 +80,9 @@ pub(super) fn number<N: std::str::FromStr>(text: &str) -> Option<N> {
 }
 
 /// Whether a word can be the name of a person or a room: as [`crate::chat::name`] has it, or an address.
+///
+/// At most [`MAX_BYTES`] of it are looked at, so that a list can be divided in many ways at little cost.
 pub(super) fn is_name(word: &str) -> bool {
     let fits = |c: char| c.is_alphanumeric() || is_combining_mark(c) || "_-.:[]#%".contains(c);
-    !word.is_empty() && word.chars().all(fits)
+    (1..=MAX_BYTES).contains(&word.len()) && word.chars().all(fits)
 }

@@ -166,7 +166,7 @@ fn worded(text: &str) -> Option<Refusal<'_>> {
         return Some(Refusal::TooManyRooms { most: number(most)? });
     }
     if let Some(room) = between("您已经在房间", "里。") {
-        return Some(Refusal::InThatRoom { room });
+        return is_name(room).then_some(Refusal::InThatRoom { room });
     }
     between("不存在用户名为", "的用户").map(|name| Refusal::NobodyCalled { name })
 }

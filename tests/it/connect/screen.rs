@@ -287,3 +287,29 @@ fn the_full_screen_has_a_scrollback_of_its_own() {
     alice.press("\x04");
     alice.ends(0);
 }
+
+#[test]
+fn messages_full_of_ones_own_name_do_not_stop_the_keyboard() {
+    let server = Server::start(&["--rate", "0"]);
+    let mut bob = server.login("bob");
+    let mut alice = Terminal::connect(server.addr, &["--nick", "alice"]);
+    alice.shows(" connected");
+    for _ in 0..100 {
+        bob.send(&format!("{}\n", "alice".repeat(800)));
+    }
+    bob.send("the end\n");
+    alice.press("typed");
+    alice.shows_line("[T] bob: the end");
+    alice.input_is("> typed|");
+}
+
+#[test]
+fn of_a_line_without_measure_a_part_is_shown() {
+    let other = Other::start();
+    let mut alice = Terminal::connect(other.addr(), &["--nick", "alice"]);
+    let mut peer = other.accept();
+    peer.write(&format!("{}\nnext\n", "alice".repeat(50_000)));
+    alice.shows_line("next");
+    let shown = alice.all_rows().concat().replace(' ', "");
+    assert!(shown.contains(&format!("[{}morebytesarenotshown]", 250_000 - 65_536)), "{} bytes", shown.len());
+}
