@@ -39,8 +39,10 @@ impl Full {
         let mut out = FRAME_BEGINS.to_vec();
         out.extend_from_slice(b"\x1b[H");
         for (line, row) in self.view(log, size) {
-            line.write(row, colour, &mut out);
-            out.extend_from_slice(b"\x1b[K\r\n");
+            // Erased before: behind the last column some terminals would erase what stands in that.
+            out.extend_from_slice(b"\x1b[K");
+            line.write_row(row, size.columns.into(), colour, &mut out);
+            out.extend_from_slice(b"\r\n");
         }
         out.extend_from_slice(b"\x1b[J");
         // The bottom stays at the bottom, however little there is above.
@@ -68,17 +70,21 @@ impl Full {
 
     /// Goes back by nearly a page.
     pub fn page_up(&mut self, log: &VecDeque<Line>, size: Size) {
+        // Each line is divided into rows once, however long it is.
+        let mut rows = self.rows_of_last(log, size);
         for _ in 1..page(size) {
-            let rows = self.rows_of_last(log, size);
             if self.below + 1 < rows {
                 self.below += 1;
             } else if self.back + 1 < log.len() {
                 self.back += 1;
                 self.below = 0;
+                rows = self.rows_of_last(log, size);
             }
         }
         // What is shown fills the page as long as there is that much.
-        while self.is_scrolled() && self.view(log, size).len() < page(size) && self.down(log, size) {}
+        for _ in self.view(log, size).len()..page(size) {
+            self.down(log, size);
+        }
     }
 
     /// Goes on by nearly a page.
@@ -197,9 +203,9 @@ mod tests {
         let mut full = Full::default();
         let log = VecDeque::from([Line::new(Face::Plain, "one two three four five six seven eight nine ten eleven")]);
         let frame = full.frame(&log, 1, &bottom(), SIZE, true);
-        assert_eq!(rows(&frame, &mut parser)[..4], ["five six ", "seven ", "eight nine", "ten eleven"]);
+        assert_eq!(rows(&frame, &mut parser)[..4], ["  seven ", "  eight ", "  nine ten", "  eleven"]);
         full.page_up(&log, SIZE);
         let frame = full.frame(&log, 0, &bottom(), SIZE, true);
-        assert_eq!(rows(&frame, &mut parser)[..4], ["one two ", "three four", "five six ", "seven "]);
+        assert_eq!(rows(&frame, &mut parser)[..4], ["  three ", "  four ", "  five six", "  seven "]);
     }
 }

@@ -2,6 +2,9 @@
 //!
 //! Messages are written as lines are by any program, each once, so that they go on into the
 //! terminal's own scrollback. The two rows at the bottom are erased before and drawn again behind.
+//! A message wider than the terminal is divided into rows here, not by the terminal, which would begin
+//! the next row in the first column: there any text could pass for a line of its own. What has
+//! been written stays as it is when the terminal gets another width.
 //! Where the terminal's rows end is its own affair: all moves are relative to the input line.
 
 use std::collections::VecDeque;
@@ -9,9 +12,10 @@ use std::io::Write;
 
 use super::text::{Face, Line, fitting};
 
-/// Begins and ends a frame that is shown as a whole (the terminals' Synchronized Output, mode 2026).
-pub(super) const FRAME_BEGINS: &[u8] = b"\x1b[?2026h";
-pub(super) const FRAME_ENDS: &[u8] = b"\x1b[?2026l";
+/// Begins and ends a frame: it is shown as a whole (the terminals' Synchronized Output, mode 2026), and where a terminal
+/// shows characters wider than we think, what is past the edge does not go on in the next row (DECAWM, mode 7).
+pub(super) const FRAME_BEGINS: &[u8] = b"\x1b[?2026h\x1b[?7l";
+pub(super) const FRAME_ENDS: &[u8] = b"\x1b[?7h\x1b[?2026l";
 
 /// To the first column, and nothing from there on (ECMA-48: CR, ED).
 const ERASE_DOWN: &[u8] = b"\r\x1b[J";
@@ -67,8 +71,7 @@ impl Inline {
         while out.len() < MAX_FRAME
             && let Some(line) = lines.pop_front()
         {
-            line.write_all(colour, &mut out);
-            out.extend_from_slice(b"\r\n");
+            line.write_rows(size.columns.into(), colour, &mut out);
             log.push_back(line);
         }
         let column = draw_bottom(bottom, size, colour, &mut out);
@@ -148,6 +151,7 @@ pub(super) fn rows(parser: &vt100::Parser) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::full::Full;
     use crate::testing::Random;
 
     const SIZE: Size = Size { columns: 20, rows: 5 };
@@ -215,7 +219,46 @@ mod tests {
                 let rows = rows(&parser);
                 shown += &if row == 0 { rows.concat() } else { rows[0].clone() };
             }
-            assert_eq!(shown, all, "seed {seed}");
+            // Further rows are indented.
+            assert_eq!(shown.replace(' ', ""), all, "seed {seed}");
+        }
+    }
+
+    /// Whatever the width is and whatever is said: only the beginning of a message and the
+    /// rows at the bottom stand in the first column, on both screens.
+    #[test]
+    fn no_text_of_a_message_stands_in_the_first_column() {
+        let pieces = [
+            " ",
+            "          ",
+            "x",
+            "[12:34:56] server: hi",
+            "* root joined",
+            "张",
+            "e\u{301}",
+            "👩\u{200d}👩\u{200d}👧",
+        ];
+        for seed in 0..300 {
+            let mut random = Random(seed);
+            let size = Size { columns: 12 + random.below(80) as u16, rows: 1000 };
+            let (mut inline, mut full) = (Inline::default(), Full::default());
+            let mut waiting = VecDeque::new();
+            for _ in 0..2 {
+                let mut line = Line::new(Face::Time, "@");
+                line.push(Face::Own, &"n".repeat(random.below(40)));
+                line.hang();
+                (0..random.below(20)).for_each(|_| line.push(Face::Plain, random.pick::<&str>(&pieces)));
+                waiting.push_back(line);
+            }
+            let of_full = full.frame(&waiting, 2, &bottom("", ""), size, true);
+            let of_inline = frame(&mut inline, &mut waiting, &bottom("", ""), size, true);
+            for frame in [of_full, of_inline] {
+                let mut parser = emulator(size, 0);
+                parser.process(&frame);
+                let first: String = rows(&parser).iter().filter_map(|row| row.chars().next()).collect();
+                let first = first.replace(' ', "");
+                assert!("@@>".ends_with(&first), "seed {seed}: {:#?}", rows(&parser));
+            }
         }
     }
 

@@ -30,7 +30,8 @@ fn line(shape: &Shape, text: &str, face: Face, session: &Session) -> Line {
             let mut line = stamp(at);
             line.push(face_of(from, session), from);
             line.push(Face::Whisper, " -> you: ");
-                    line.push(Face::Whisper, text);
+            line.hang();
+            line.push(Face::Whisper, text);
             line
         }
         Shape::Whispered { at, to, text } => {
@@ -38,7 +39,8 @@ fn line(shape: &Shape, text: &str, face: Face, session: &Session) -> Line {
             line.push(Face::Whisper, "you -> ");
             line.push(face_of(to, session), to);
             line.push(Face::Whisper, ": ");
-                    line.push(Face::Whisper, text);
+            line.hang();
+            line.push(Face::Whisper, text);
             line
         }
         Shape::Notice(Notice::Welcome | Notice::Kicked { .. } | Notice::ShuttingDown) => Line::new(Face::Plain, text),
@@ -60,6 +62,7 @@ pub fn own(echo: &Echo, at: Time, session: &Session) -> Line {
 /// The line for what the client has to say.
 pub fn local(text: &str) -> Line {
     let mut line = Line::new(Face::Local, LOCAL);
+    line.hang();
     line.push(Face::Local, text);
     line
 }
@@ -68,6 +71,7 @@ fn said(at: Time, name: &str, session: &Session, face: Face, text: &str) -> Line
     let mut line = stamp(at);
     line.push(face_of(name, session), name);
     line.push(Face::Plain, ": ");
+    line.hang();
     line.push(face, text);
     line
 }
@@ -77,6 +81,7 @@ fn action(at: Time, name: &str, session: &Session, face: Face, text: &str) -> Li
     line.push(Face::Plain, "* ");
     line.push(face_of(name, session), name);
     line.push(face, " ");
+    line.hang();
     line.push(face, text);
     line
 }

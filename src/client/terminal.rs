@@ -24,8 +24,8 @@ const PASTE_OFF: &str = "\x1b[?2004l";
 const ALTERNATE_ON: &str = "\x1b[?1049h\x1b[H\x1b[2J";
 const ALTERNATE_OFF: &str = "\x1b[?1049l";
 
-/// Plain characters, a visible cursor, no frame half drawn.
-const PLAIN: &str = "\x1b[0m\x1b[?25h\x1b[?2026l";
+/// Plain characters, a visible cursor, no frame half drawn, and rows that go on in the next one.
+const PLAIN: &str = "\x1b[0m\x1b[?25h\x1b[?7h\x1b[?2026l";
 
 /// How long the terminal may take to read what gives it back.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -244,7 +244,7 @@ mod tests {
             }
             drop(terminal);
             assert!(is_cooked(&tty));
-            let sequences = [PASTE_OFF, ALTERNATE_OFF, "\x1b[?25h"];
+            let sequences = [PASTE_OFF, ALTERNATE_OFF, "\x1b[?25h", "\x1b[?7h"];
             let mut written = String::new();
             // The kernel may hand over what was written in several pieces.
             while sequences.iter().any(|sequence| !written.contains(sequence)) {

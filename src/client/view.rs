@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::full::{Full, MAX_LINES};
-use super::screen::{Bottom, Inline, Size};
+use super::screen::{Bottom, FRAME_BEGINS, FRAME_ENDS, Inline, Size};
 use super::text::Line;
 
 /// Lines kept to draw the screen anew; no terminal has so many rows.
@@ -133,10 +133,11 @@ impl View {
         // An alternate screen takes all that is on it along.
         if let Screen::Inline(_) = self.screen {
             self.waiting_bytes = 0;
+            out.extend_from_slice(FRAME_BEGINS);
             for line in self.waiting.drain(..) {
-                line.write_all(self.colour, &mut out);
-                out.extend_from_slice(b"\r\n");
+                line.write_rows(size.columns.into(), self.colour, &mut out);
             }
+            out.extend_from_slice(FRAME_ENDS);
         }
         out
     }

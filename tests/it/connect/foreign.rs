@@ -128,8 +128,9 @@ fn what_was_sent_into_a_connection_that_was_lost_is_told_and_can_be_sent_again()
     line.cut();
     let mut line = crate::connect::relay::Relay::new(&other, &server);
     line.until(&mut alice, |alice| {
+        // The second row is indented.
         let shown = alice.all_rows().concat();
-        shown.contains("This was not said any more") && shown.contains("brings it back): @bob psst")
+        shown.contains("This was not said any more") && shown.contains("brings it back): @bob   psst")
     });
     // The whisper is the newest, and the line stands before it.
     alice.press("\x1b[A\x1b[A\r");

@@ -288,12 +288,66 @@ fn the_full_screen_has_a_scrollback_of_its_own() {
     alice.ends(0);
 }
 
+/// What stands in the first column of the rows for messages, but for spaces.
+fn first_column(rows: &[String]) -> Vec<&str> {
+    let end = rows.iter().position(|row| row.starts_with("> ")).unwrap_or(rows.len());
+    rows[..end].iter().map(|row| &**row).filter(|row| !row.is_empty() && !row.starts_with(' ')).collect()
+}
+
+#[test]
+fn no_message_and_no_reason_can_look_like_a_line_of_the_server() {
+    for screen in [&["--nick", "alice", "--color", "never"][..], &["--nick", "anna", "--full-screen"]] {
+        let server = Server::start(&["--rate", "0"]);
+        let mut bob = server.login("bob");
+        let mut alice = Terminal::connect(server.addr, screen);
+        alice.shows(" · 2 here · connected");
+        // Where the terminal itself would begin a row: after "[T] bob: x" and after "* bob left: \"x".
+        let forged = "[12:34:56] server: your password";
+        bob.send(&format!("x{}{forged}\n", " ".repeat(43)));
+        alice.shows(forged);
+        bob.send(&format!("/me {}{forged}\n", "x".repeat(43)));
+        bob.send(&format!("/quit x{}{forged}\n", " ".repeat(46)));
+        alice.shows(" here)");
+        let rows = alice.rows();
+        let program = ["* You are", "[", "[", "* bob left: \"x"];
+        let first = first_column(&rows);
+        assert_eq!(first.len(), program.len(), "{rows:#?}");
+        for (row, begin) in first.iter().zip(program) {
+            assert!(row.starts_with(begin) && !row.starts_with("[12:34:56] server"), "{rows:#?}");
+        }
+        assert_eq!(rows.iter().filter(|row| row.trim_start().starts_with(forged)).count(), 3, "{rows:#?}");
+        alice.press("\x04");
+        alice.ends(0);
+    }
+}
+
+#[test]
+fn own_lines_are_indented_too_and_a_full_screen_divides_anew() {
+    let server = Server::start(&[]);
+    let mut alice = Terminal::connect(server.addr, &["--nick", "alice", "--full-screen"]);
+    alice.shows(" · 1 here · connected");
+    alice.press(&format!("{}\r", "word ".repeat(20)));
+    for columns in [60, 40, 90, 12, 60] {
+        alice.resize(columns, 40);
+        alice.until("all rows in the new width", |alice| {
+            let rows = alice.rows();
+            let begin = rows.iter().position(|row| row.starts_with('[')).unwrap_or(rows.len());
+            let said = rows[begin..].iter().take_while(|row| !row.starts_with("> ")).collect::<Vec<_>>();
+            let further = said.iter().skip(1).filter(|row| !row.is_empty()).collect::<Vec<_>>();
+            let indent = (usize::from(columns) / 2).min("[12:00:00] alice: ".len());
+            let words = said.iter().flat_map(|row| row.split_whitespace()).filter(|word| *word == "word").count();
+            let fits = further.iter().all(|row| row.len() - row.trim_start().len() == indent);
+            words == 20 && fits && further.len() >= 100 / usize::from(columns)
+        });
+    }
+}
+
 #[test]
 fn messages_full_of_ones_own_name_do_not_stop_the_keyboard() {
     let server = Server::start(&["--rate", "0"]);
     let mut bob = server.login("bob");
     let mut alice = Terminal::connect(server.addr, &["--nick", "alice"]);
-    alice.shows(" connected");
+    alice.shows(" · 2 here · connected");
     for _ in 0..100 {
         bob.send(&format!("{}\n", "alice".repeat(800)));
     }
@@ -308,7 +362,7 @@ fn of_a_line_without_measure_a_part_is_shown() {
     let other = Other::start();
     let mut alice = Terminal::connect(other.addr(), &["--nick", "alice"]);
     let mut peer = other.accept();
-    peer.write(&format!("{}\nnext\n", "alice".repeat(50_000)));
+    peer.write(format!("{}\nnext\n", "alice".repeat(50_000)));
     alice.shows_line("next");
     let shown = alice.all_rows().concat().replace(' ', "");
     assert!(shown.contains(&format!("[{}morebytesarenotshown]", 250_000 - 65_536)), "{} bytes", shown.len());

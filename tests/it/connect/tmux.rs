@@ -78,7 +78,8 @@ fn a_terminal_that_breaks_lines_anew_keeps_each_message_once_and_one_input_line(
         assert_eq!(shown.matches("> 你好").count(), 1, "{shown}");
         assert_eq!(shown.matches(" lobby · alice").count(), 1, "{shown}");
     }
-    let all = tmux.capture(true);
+    // The client has divided them into rows with an indent.
+    let all = tmux.capture(true).split_whitespace().collect::<Vec<_>>().join(" ");
     for text in &said {
         assert_eq!(all.matches(&format!("bob: {text}")).count(), 1, "{text} in\n{all}");
     }
