@@ -47,6 +47,14 @@ impl<R: Read + AsFd> Lines<R> {
         }
     }
 
+    /// Whether something has come that has not been read.
+    pub fn has_more(&self) -> bool {
+        let mut fds = [PollFd::new(&self.from, PollFlags::IN)];
+        !self.read.is_empty()
+            || (poll(&mut fds, Some(&Timespec::default())).expect("poll") > 0
+                && fds[0].revents().contains(PollFlags::IN))
+    }
+
     /// Reads until a line that contains `part`, and returns it.
     pub fn until(&mut self, part: &str) -> String {
         let mut seen = Vec::new();

@@ -31,5 +31,6 @@ mod summary;
 mod talking;
 mod telnet;
 mod terminal;
+mod transcript;
 mod waiting;
 mod web;

@@ -1,0 +1,115 @@
+//! What differs from one run to the next, and what is written down in its place.
+
+use time::{OffsetDateTime, UtcOffset};
+
+/// Texts and what stands for them. `9` is a digit, `#` a number.
+const VARYING: &[(&str, &str)] = &[
+    ("[99:99:99]", "[T]"),
+    ("9999-99-99 99:99:99", "<when>"),
+    ("\"at\":#", "\"at\":<at>"),
+    (concat!("\"version\":\"", env!("CARGO_PKG_VERSION"), "\""), "\"version\":\"<version>\""),
+    ("messages read in # ms", "messages read in <n> ms"),
+    ("uptime # s", "uptime <n> s"),
+    ("messages, # a second", "messages, <n> a second"),
+    ("whispers, # bytes written", "whispers, <n> bytes written"),
+];
+
+/// What stands for texts that are only known in the course of a run, such as addresses.
+#[derive(Default)]
+pub struct Marks(Vec<(String, String)>);
+
+impl Marks {
+    /// `mark` stands for `text` from now on.
+    pub fn set(&mut self, mark: &str, text: impl ToString) {
+        self.0.retain(|(_, known)| known != mark);
+        self.0.push((text.to_string(), mark.to_owned()));
+        // An address may be the beginning of another.
+        self.0.sort_by_key(|(text, _)| std::cmp::Reverse(text.len()));
+    }
+
+    /// The text that a mark stands for.
+    pub fn text(&self, mark: &str) -> Option<&str> {
+        self.0.iter().find(|(_, known)| known == mark).map(|(text, _)| &**text)
+    }
+
+    /// Puts the texts in the place of their marks.
+    pub fn unmask(&self, line: &str) -> String {
+        self.0.iter().fold(line.to_owned(), |line, (text, mark)| line.replace(mark, text))
+    }
+
+    /// Puts marks in the place of their texts.
+    pub fn mask(&self, line: &str) -> String {
+        self.0.iter().fold(line.to_owned(), |line, (text, mark)| line.replace(text, mark))
+    }
+
+    /// As [`Marks::mask`], and hides what else differs.
+    pub fn mask_all(&self, line: &str) -> String {
+        let line = today().iter().fold(self.mask(line), |line, today| match line.strip_suffix(today) {
+            Some("* ") => "* <today>".to_owned(),
+            _ => line,
+        });
+        VARYING.iter().fold(line, |line, (pattern, mark)| replace(&line, pattern, mark))
+    }
+}
+
+/// The hour of the day is between 6 and 18 there, so that no test sees two days.
+pub fn time_zone() -> (&'static str, UtcOffset) {
+    match OffsetDateTime::now_utc().hour() {
+        6..18 => ("UTC0", UtcOffset::UTC),
+        _ => ("TEST-12", UtcOffset::from_hms(12, 0, 0).expect("an offset")),
+    }
+}
+
+/// The line for the present day, in each language.
+fn today() -> [String; 2] {
+    let date = OffsetDateTime::now_utc().to_offset(time_zone().1).date();
+    let weekday = "一二三四五六日".chars().nth(date.weekday().number_days_from_monday().into()).expect("a weekday");
+    let english = format!("{} {} {} {}", date.weekday(), date.day(), date.month(), date.year());
+    [english, format!("{}年{}月{}日 星期{weekday}", date.year(), u8::from(date.month()), date.day())]
+}
+
+/// Puts `mark` wherever `pattern` is found.
+pub fn replace(line: &str, pattern: &str, mark: &str) -> String {
+    let (mut out, mut rest) = (String::new(), line);
+    while let Some(first) = rest.chars().next() {
+        match length_of(rest.as_bytes(), pattern) {
+            Some(length) => {
+                out.push_str(mark);
+                rest = &rest[length..];
+            }
+            None => {
+                out.push(first);
+                rest = &rest[first.len_utf8()..];
+            }
+        }
+    }
+    out
+}
+
+/// How many bytes at the beginning of `text` are what `pattern` describes.
+fn length_of(text: &[u8], pattern: &str) -> Option<usize> {
+    let mut at = 0;
+    for expected in pattern.bytes() {
+        let number = text[at..].iter().take_while(|byte| byte.is_ascii_digit() || **byte == b'.').count();
+        at += match expected {
+            b'#' if number > 0 => number,
+            b'9' if text.get(at).is_some_and(u8::is_ascii_digit) => 1,
+            b'#' | b'9' => return None,
+            byte if text.get(at) == Some(&byte) => 1,
+            _ => return None,
+        };
+    }
+    Some(at)
+}
+
+#[test]
+fn only_what_differs_is_hidden() {
+    let mut marks = Marks::default();
+    marks.set("<alice>", "127.0.0.1:4567");
+    marks.set("<bob>", "127.0.0.1:45678");
+    let masked = marks.mask_all("[11:58:02] 127.0.0.1:45678 127.0.0.1:4567 11:58:02 uptime 12 s 3.5 s 茶");
+    assert_eq!(masked, "[T] <bob> <alice> 11:58:02 uptime <n> s 3.5 s 茶");
+    assert_eq!(marks.unmask("@<bob> hi"), "@127.0.0.1:45678 hi");
+    assert_eq!(marks.mask_all(&format!("* {}", today()[0])), "* <today>");
+    assert_eq!(marks.mask_all("* Thursday 29 February 2024"), "* Thursday 29 February 2024");
+}

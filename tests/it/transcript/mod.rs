@@ -1,0 +1,85 @@
+//! Transcripts: everything that the server writes to each connection, the console and the log, byte for byte.
+//!
+//! A file `golden/NAME.en.txt` is a script and what came of it. Lines that begin at the margin are acts; the
+//! indented lines under an act are what each reader was sent because of it. The test plays the acts again, in
+//! English and in Chinese (`NAME.zh.txt`), and compares. `CHINWAG_BLESS=1 cargo test --test it transcript` writes
+//! the files anew; a new script needs only its acts. The acts:
+//!
+//!     server OPTIONS            starts a server; <dir> is a directory of the test's own
+//!     alice connects [from IP]  a connection of lines; `unread`: what it is sent is not read
+//!     page opens /ws            a WebSocket
+//!     alice> text               sends a line (the operator is `console`); >> sends bytes, with \r \n \xHH
+//!     alice half-closes, closes, resets, ends (reads to the end), waits (for one more line; `log` too)
+//!     alice floods [N]          sends N lines of 1000 bytes, or as many as it takes until she is sent something
+//!     get admin PATH            a request over HTTP
+//!     | line                    input of the next `run`
+//!     run ARGUMENTS             runs the program to its end
+//!     signal TERM, exits        the second reads everything to the end of the process
+//!
+//! Acts on one line, with ` ; ` between them, are played without reading in between.
+
+mod mask;
+mod person;
+mod scene;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use scene::Scene;
+
+macro_rules! transcripts {
+    ($($name:ident)*) => {
+        const NAMES: &[&str] = &[$(stringify!($name)),*];
+        $(mod $name {
+            #[test]
+            fn en() {
+                super::play(stringify!($name), "en");
+            }
+
+            #[test]
+            fn zh() {
+                super::play(stringify!($name), "zh");
+            }
+        })*
+    };
+}
+
+transcripts! { entering talking rooms leaving waiting limits ending operator moderation p2p addresses web store log }
+
+fn golden(name: &str, lang: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/it/transcript/golden/{name}.{lang}.txt"))
+}
+
+fn play(name: &str, lang: &str) {
+    let script = std::fs::read_to_string(golden(name, "en")).expect("a script");
+    let mut scene = Scene::new(lang);
+    for line in script.lines().filter(|line| !line.starts_with("    ")) {
+        scene.play(line);
+    }
+    let (golden, played) = (golden(name, lang), scene.written());
+    if std::fs::read_to_string(&golden).is_ok_and(|expected| expected == played) {
+        return;
+    }
+    let file = format!("{}/{name}.{lang}.{}.txt", env!("CARGO_TARGET_TMPDIR"), std::process::id());
+    std::fs::write(&file, played).expect("a file");
+    if std::env::var_os("CHINWAG_BLESS").is_some() {
+        // At once, since the other language reads the script meanwhile.
+        let blessed = golden.with_extension("new");
+        std::fs::copy(&file, &blessed).and_then(|_| std::fs::rename(&blessed, &golden)).expect("a golden file");
+        return std::fs::remove_file(file).expect("the file again");
+    }
+    let diff = Command::new("diff").arg("-u").arg(&golden).arg(&file).output().expect("diff");
+    panic!("not as written down (CHINWAG_BLESS=1 writes it anew):\n{}", String::from_utf8_lossy(&diff.stdout));
+}
+
+#[test]
+fn every_golden_file_is_played() {
+    let files = std::fs::read_dir(golden("", "").parent().expect("a directory")).expect("files");
+    let mut found: Vec<String> = files.map(|file| file.expect("a file").file_name().into_string().unwrap()).collect();
+    let mut expected: Vec<String> =
+        NAMES.iter().flat_map(|name| ["en", "zh"].map(|lang| format!("{name}.{lang}.txt"))).collect();
+    found.retain(|file| !file.ends_with(".new"));
+    found.sort();
+    expected.sort();
+    assert_eq!(found, expected);
+}
