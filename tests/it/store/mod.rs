@@ -13,10 +13,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use crate::harness::{Client, PROGRAM, Server, Signal};
 
 /// A directory of a test's own, gone with it.
-struct Place(PathBuf);
+pub struct Place(pub PathBuf);
 
 impl Place {
-    fn new() -> Place {
+    pub fn new() -> Place {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let path = std::env::temp_dir().join(format!("chinwag-store-{}-{number}", std::process::id()));

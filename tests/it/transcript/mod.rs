@@ -56,12 +56,12 @@ fn play(name: &str, lang: &str) {
     for line in script.lines().filter(|line| !line.starts_with("    ")) {
         scene.play(line);
     }
-    let (golden, played) = (golden(name, lang), scene.written());
+    let (golden, played) = (golden(name, lang), scene.written);
     if std::fs::read_to_string(&golden).is_ok_and(|expected| expected == played) {
         return;
     }
     let file = format!("{}/{name}.{lang}.{}.txt", env!("CARGO_TARGET_TMPDIR"), std::process::id());
-    std::fs::write(&file, played).expect("a file");
+    std::fs::write(&file, &played).expect("a file");
     if std::env::var_os("CHINWAG_BLESS").is_some() {
         // At once, since the other language reads the script meanwhile.
         let blessed = golden.with_extension("new");

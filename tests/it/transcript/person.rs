@@ -42,20 +42,20 @@ enum Item {
 }
 
 impl Person {
-    pub fn of_lines(name: &str, client: Client) -> Person {
+    pub fn of_lines(name: &str, client: Client, reads: bool) -> Person {
         let addr = client.addr();
-        Self::new(name, addr, Wire::Lines(client.stream, Vec::new()))
+        Self::new(name, addr, reads, Wire::Lines(client.stream, Vec::new()))
     }
 
     pub fn of_frames(name: &str, server: &str, path: &str) -> Person {
         let client = Client::connect(server.parse().expect("an address"));
         let addr = client.addr();
         let (socket, _) = tungstenite::client(format!("ws://{server}{path}"), client.stream).expect("a handshake");
-        Self::new(name, addr, Wire::Frames(Box::new(socket)))
+        Self::new(name, addr, true, Wire::Frames(Box::new(socket)))
     }
 
-    fn new(name: &str, addr: SocketAddr, wire: Wire) -> Person {
-        Person { name: name.to_owned(), addr, reads: true, lines: Vec::new(), wire, fences: 0 }
+    fn new(name: &str, addr: SocketAddr, reads: bool, wire: Wire) -> Person {
+        Person { name: name.to_owned(), addr, reads, lines: Vec::new(), wire, fences: 0 }
     }
 
     pub fn stream(&mut self) -> &mut TcpStream {

@@ -2,14 +2,15 @@
 
 use std::fmt::Write as _;
 use std::io::{Read, Write};
-use std::path::PathBuf;
+use std::net::Ipv4Addr;
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use super::mask::{Marks, replace, time_zone};
 use super::person::Person;
 use crate::harness::{Client, Lines, PROGRAM, Server, Signal, wait};
+use crate::store::Place;
 
+#[derive(Default)]
 pub struct Scene {
     lang: String,
     marks: Marks,
@@ -23,35 +24,17 @@ pub struct Scene {
     log: Vec<String>,
     /// What the next `run` reads.
     input: String,
-    written: String,
-    dir: PathBuf,
+    pub written: String,
+    place: Option<Place>,
 }
 
 impl Scene {
     pub fn new(lang: &str) -> Scene {
-        static NEXT: AtomicUsize = AtomicUsize::new(0);
-        let name = format!("chinwag-transcript-{}-{}", std::process::id(), NEXT.fetch_add(1, Relaxed));
-        let dir = std::env::temp_dir().join(name);
-        std::fs::create_dir(&dir).expect("a directory");
-        let mut marks = Marks::default();
-        marks.set("<dir>", dir.display());
-        Scene {
-            lang: lang.to_owned(),
-            marks,
-            server: None,
-            has_console: false,
-            people: Vec::new(),
-            gone: Vec::new(),
-            console: Vec::new(),
-            log: Vec::new(),
-            input: String::new(),
-            written: String::new(),
-            dir,
-        }
-    }
-
-    pub fn written(&self) -> &str {
-        &self.written
+        let place = Place::new();
+        let mut scene = Scene { lang: lang.to_owned(), ..Scene::default() };
+        scene.marks.set("<dir>", place.0.display());
+        scene.place = Some(place);
+        scene
     }
 
     /// Plays a line of the script and writes down what comes of it.
@@ -81,27 +64,20 @@ impl Scene {
             ("server", _) => self.start(what),
             ("run", _) => self.run(what),
             ("get", mark) => self.get(mark, rest),
-            ("signal", "TERM") => self.server().signal(Signal::TERM),
-            ("signal", "INT") => self.server().signal(Signal::INT),
+            ("signal", name) => self.server().signal(if name == "INT" { Signal::INT } else { Signal::TERM }),
             ("exits", _) => self.exit(),
             ("log", "waits") => self.read_log(),
             ("console", "waits") => self.read_console(),
             ("console", "ends") => self.server().stdin = None,
-            ("console", _) => {
-                let line = typed(what).unwrap_or_else(|| panic!("the operator cannot {what}"));
-                self.server().type_in(&format!("{line}\n"));
-            }
+            ("console", _) => self.server().type_in(&format!("{}\n", typed(what))),
             (name, "connects") => {
-                let client = match rest.strip_prefix("from ") {
-                    Some(ip) => {
-                        Client::connect_from(ip.parse::<std::net::Ipv4Addr>().expect("IP").octets(), self.server().addr)
-                    }
-                    None if rest == "unread" => Client::connect_slow(self.server().addr),
-                    None => self.server().connect(),
+                let addr = self.server().addr;
+                let client = match rest.strip_prefix("from ").map(str::parse::<Ipv4Addr>) {
+                    Some(ip) => Client::connect_from(ip.expect("an address").octets(), addr),
+                    None if rest == "unread" => Client::connect_slow(addr),
+                    None => Client::connect(addr),
                 };
-                let mut person = Person::of_lines(name, client);
-                person.reads = rest != "unread";
-                self.come(person);
+                self.come(Person::of_lines(name, client, rest != "unread"));
             }
             (name, "opens") => {
                 let web = self.marks.text("<web>").expect("a server with --web");
@@ -117,10 +93,7 @@ impl Scene {
             (name, "ends") => while self.person(name).read() {},
             (name, "floods") => self.flood(name, rest.parse().ok()),
             (name, ">>") => self.person(name).stream().write_all(&unescape(rest)).expect("write"),
-            (name, _) => {
-                let line = typed(what).unwrap_or_else(|| panic!("{name} cannot {what}"));
-                self.person(name).say(line);
-            }
+            (name, _) => self.person(name).say(typed(what)),
         }
     }
 
@@ -207,9 +180,8 @@ impl Scene {
             names.retain(|known| *known != name);
         }
         // The log and the console are written at the end of a turn, and each of these takes a turn of its own.
-        for _ in 0..2 {
-            self.read_console_to_fence();
-        }
+        self.read_console_to_fence();
+        self.read_console_to_fence();
         if let Some(name) = names.first() {
             self.person(name).read_to_fence();
         }
@@ -316,28 +288,19 @@ impl Scene {
     }
 }
 
-impl Drop for Scene {
-    fn drop(&mut self) {
-        self.server = None;
-        let _ = std::fs::remove_dir_all(&self.dir);
-    }
-}
-
 /// The line that stands behind a `>`.
-fn typed(what: &str) -> Option<&str> {
-    what.strip_prefix('>').map(|line| line.strip_prefix(' ').unwrap_or(line))
+fn typed(what: &str) -> &str {
+    let line = what.strip_prefix('>').unwrap_or_else(|| panic!("nobody can {what}"));
+    line.strip_prefix(' ').unwrap_or(line)
 }
 
 /// A line of the log without its time and the module that it is from.
 fn without_time(line: &str) -> String {
-    let Some((_, rest)) =
-        line.split_once(' ').filter(|(time, _)| replace(time, "9999-99-99T99:99:99.999Z", "").is_empty())
-    else {
-        return line.to_owned();
-    };
+    let (time, rest) = line.split_once(' ').unwrap_or(("", line));
+    let is_time = replace(time, "9999-99-99T99:99:99.999Z", "").is_empty();
     match rest.split_once(" [chinwag").and_then(|(level, rest)| Some((level, rest.split_once("] ")?.1))) {
-        Some((level, message)) => format!("{} {message}", level.trim_end()),
-        None => rest.to_owned(),
+        Some((level, message)) if is_time => format!("{} {message}", level.trim_end()),
+        _ => line.to_owned(),
     }
 }
 
