@@ -19,10 +19,11 @@ const VARYING: &[(&str, &str)] = &[
 pub struct Marks(Vec<(String, String)>);
 
 impl Marks {
-    /// `mark` stands for `text` from now on.
+    /// `mark` stands for `text` from now on, and no other does: a port may come back as that of another connection.
     pub fn set(&mut self, mark: &str, text: impl ToString) {
-        self.0.retain(|(_, known)| known != mark);
-        self.0.push((text.to_string(), mark.to_owned()));
+        let text = text.to_string();
+        self.0.retain(|(old, known)| known != mark && *old != text);
+        self.0.push((text, mark.to_owned()));
         // An address may be the beginning of another.
         self.0.sort_by_key(|(text, _)| std::cmp::Reverse(text.len()));
     }
@@ -110,6 +111,8 @@ fn only_what_differs_is_hidden() {
     let masked = marks.mask_all("[11:58:02] 127.0.0.1:45678 127.0.0.1:4567 11:58:02 uptime 12 s 3.5 s 茶");
     assert_eq!(masked, "[T] <bob> <alice> 11:58:02 uptime <n> s 3.5 s 茶");
     assert_eq!(marks.unmask("@<bob> hi"), "@127.0.0.1:45678 hi");
+    marks.set("<carol>", "127.0.0.1:4567");
+    assert_eq!(marks.mask("127.0.0.1:4567"), "<carol>");
     assert_eq!(marks.mask_all(&format!("* {}", today()[0])), "* <today>");
     assert_eq!(marks.mask_all("* Thursday 29 February 2024"), "* Thursday 29 February 2024");
 }

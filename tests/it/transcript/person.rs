@@ -1,6 +1,6 @@
 //! A connection whose every byte is written down.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -137,6 +137,7 @@ impl Person {
                 Ok(0) if read.is_empty() => return Item::End,
                 Ok(0) => return Item::Line(format!("{} (unended)", text(std::mem::take(read)))),
                 Ok(n) => read.extend_from_slice(&block[..n]),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => panic!("{}, after {:#?}: {error}", self.name, self.lines),
             }
         }
@@ -181,6 +182,7 @@ fn next_frame(socket: &mut WebSocket<TcpStream>) -> Item {
             ),
             Ok(other) => panic!("{other:?}"),
             Err(Error::ConnectionClosed | Error::AlreadyClosed) => Item::End,
+            Err(Error::Io(error)) if error.kind() == ErrorKind::Interrupted => continue,
             Err(error) => panic!("{error}"),
         };
     }
