@@ -10,38 +10,16 @@
 //! - `pipe`: lines in, lines out, where standard input or output is no terminal.
 
 mod app;
-mod backoff;
-mod completion;
-mod decoder;
-mod dialer;
-mod editor;
-mod entry;
-mod full;
-mod keys;
-mod known;
-mod lag;
-mod link;
-mod mention;
-mod missed;
-mod paste;
+mod event_loop;
+mod input;
 mod pipe;
-mod reactor;
-mod recall;
-mod screen;
-mod sequence;
-mod session;
-mod shape;
-mod show;
-mod status;
-mod terminal;
-mod text;
-mod view;
-mod window;
+mod protocol;
+mod ui;
 
 use std::fmt;
 use std::io::{self, IsTerminal};
 
-use reactor::Reactor;
+use self::event_loop::Reactor;
 
 use crate::words::plain_words;
 
@@ -115,7 +93,7 @@ impl Settings {
 /// # Errors
 /// If the server cannot be reached, or something breaks.
 pub fn run(settings: &Settings) -> Result<u8, Error> {
-    let addrs = dialer::resolve(&settings.host, settings.port)?;
+    let addrs = protocol::dialer::resolve(&settings.host, settings.port)?;
     if is_interactive() {
         Reactor::new(settings, &addrs).map_err(Error::Terminal)?.run()
     } else {

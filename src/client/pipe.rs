@@ -13,11 +13,11 @@ use mio::net::TcpStream;
 use mio::{Events, Poll, Token};
 use rustix::stdio::stdout;
 
-use super::dialer::Dialer;
-use super::entry::Entry;
-use super::link::{Link, Received};
-use super::session::{Session, Stage};
-use super::shape::{Refusal, Shape};
+use super::protocol::dialer::Dialer;
+use super::protocol::entry::Entry;
+use super::protocol::link::{Link, Received};
+use super::protocol::session::{Session, Stage};
+use super::protocol::shape::{Refusal, Shape};
 use super::{Error, Settings};
 use crate::clock::Clock;
 use crate::stdio::{Input, Output, Read};

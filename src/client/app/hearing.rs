@@ -2,11 +2,11 @@
 
 use super::App;
 use crate::chat::Now;
-use crate::client::editor::{MAX_BYTES, cut};
-use crate::client::entry::Heard;
-use crate::client::session::Stage;
-use crate::client::shape::{Notice, Shape};
-use crate::client::show;
+use crate::client::input::editor::{MAX_BYTES, cut};
+use crate::client::protocol::entry::Heard;
+use crate::client::protocol::session::Stage;
+use crate::client::protocol::shape::{Notice, Shape};
+use crate::client::ui::format;
 
 /// Lines and bytes of a history that are collected before they are looked at.
 const MAX_COLLECTED: usize = 50_000;
@@ -94,7 +94,7 @@ impl App {
         if !self.in_history || self.entering {
             self.seen.shown(text, shape);
         }
-        let (line, is_for_us) = show::heard(shape, text, &self.session);
+        let (line, is_for_us) = format::heard(shape, text, &self.session);
         self.ring |= is_for_us && !self.in_history;
         self.lines.push_back(line);
     }
@@ -114,7 +114,7 @@ impl App {
         }
         for &at in &missed.from {
             let shape = Shape::of(&history[at]);
-            let (line, is_for_us) = show::heard(&shape, &history[at], &self.session);
+            let (line, is_for_us) = format::heard(&shape, &history[at], &self.session);
             self.ring |= is_for_us;
             self.lines.push_back(line);
         }

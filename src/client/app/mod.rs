@@ -8,17 +8,18 @@ use std::collections::VecDeque;
 use std::io;
 use std::time::Duration;
 
-use crate::client::backoff::Backoff;
-use crate::client::completion::Completer;
-use crate::client::editor::{Editor, cut};
-use crate::client::entry::Entry;
-use crate::client::lag::Lag;
-use crate::client::missed::Seen;
-use crate::client::paste::Paste;
-use crate::client::recall::Recall;
-use crate::client::session::{Ending, Session, Stage};
-use crate::client::text::Line;
-use crate::client::{Settings, show};
+use super::Settings;
+use super::input::completion::Completer;
+use super::input::editor::{Editor, cut};
+use super::input::input_history::Recall;
+use super::input::paste::Paste;
+use super::protocol::backoff::Backoff;
+use super::protocol::entry::Entry;
+use super::protocol::lag::Lag;
+use super::protocol::missed::Seen;
+use super::protocol::session::{Ending, Session, Stage};
+use super::ui::format;
+use super::ui::text::Line;
 use crate::words::plain_words;
 
 /// How long the server may take to close after we have said that no more will come.
@@ -273,7 +274,7 @@ impl App {
 
     /// The client itself says something.
     pub fn say(&mut self, text: &str) {
-        self.lines.push_back(show::local(text));
+        self.lines.push_back(format::local(text));
     }
 
     /// A line has not ended for a while: the server waits for an answer.

@@ -3,12 +3,12 @@
 use super::{App, Status, Wanted};
 use crate::chat::Now;
 use crate::chat::command::{Command, is_blank};
-use crate::client::completion::Candidates;
-use crate::client::editor::Edit;
-use crate::client::keys::Action;
-use crate::client::paste::Paste;
-use crate::client::session::Stage;
-use crate::client::show;
+use crate::client::input::completion::Candidates;
+use crate::client::input::editor::Edit;
+use crate::client::input::keys::Action;
+use crate::client::input::paste::Paste;
+use crate::client::protocol::session::Stage;
+use crate::client::ui::format;
 
 impl App {
     /// A key has been pressed.
@@ -149,7 +149,7 @@ impl App {
     fn send(&mut self, line: String, now: Now) {
         self.sent_at = Some(now.at);
         if let Some(echo) = self.session.said(&line) {
-            self.lines.push_back(show::own(&echo, now.local.time(), &self.session));
+            self.lines.push_back(format::own(&echo, now.local.time(), &self.session));
             self.seen.sent(self.session.name().unwrap_or_default(), echo);
             if self.session.is_ours() {
                 self.lag.wanted(now.at);

@@ -5,7 +5,7 @@
 //! that are a guess, and perhaps they never arrived. They are matched by what they say.
 
 #[cfg(test)]
-mod model;
+mod model_tests;
 mod overlap;
 
 use std::collections::{HashMap, HashSet, VecDeque};

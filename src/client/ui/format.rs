@@ -2,10 +2,10 @@
 
 use time::Time;
 
-use super::session::{Echo, Session};
-use super::shape::{Notice, Shape};
 use super::text::{Face, Line};
 use crate::chat::name::fold;
+use crate::client::protocol::session::{Echo, Session};
+use crate::client::protocol::shape::{Notice, Shape};
 
 /// What stands before what the client itself says.
 const LOCAL: &str = "-- ";

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::app::{App, Status};
 use super::screen::{Bottom, Size, prompt};
-use super::session::Stage;
 use super::text::{Face, Line};
+use crate::client::app::{App, Status};
+use crate::client::protocol::session::Stage;
 
 /// Stands before what is typed.
 const PROMPT: &str = "> ";

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::full::{Full, MAX_LINES};
+use super::full_screen::{Full, MAX_LINES};
 use super::screen::{Bottom, FRAME_BEGINS, FRAME_ENDS, Inline, Size};
 use super::text::Line;
 
@@ -173,9 +173,9 @@ fn forget(log: &mut VecDeque<Line>, bytes: &mut usize, lines: usize) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::screen::{emulator, rows};
+    use super::super::text::Face;
     use super::*;
-    use crate::client::screen::{emulator, rows};
-    use crate::client::text::Face;
 
     const SIZE: Size = Size { columns: 20, rows: 5 };
 

@@ -3,7 +3,7 @@
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
-use super::editor::previous;
+use crate::client::input::editor::previous;
 
 /// What is seen of a line, and the column of the cursor in it.
 #[derive(Debug, Default, PartialEq, Eq)]

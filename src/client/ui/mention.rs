@@ -6,8 +6,8 @@ use memchr::memmem::Finder;
 use unicode_normalization::char::is_combining_mark;
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::known::MAX_BYTES;
 use crate::chat::name::fold;
+use crate::client::input::name_cache::MAX_BYTES;
 
 /// A name that is looked for in many texts.
 #[derive(Debug)]

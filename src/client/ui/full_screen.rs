@@ -142,9 +142,10 @@ fn page(size: Size) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use super::super::screen;
+    use super::super::screen::emulator;
+    use super::super::text::Face;
     use super::*;
-    use crate::client::screen::{self, emulator};
-    use crate::client::text::Face;
 
     const SIZE: Size = Size { columns: 10, rows: 6 };
 

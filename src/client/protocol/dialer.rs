@@ -11,7 +11,7 @@ use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 use socket2::{SockRef, TcpKeepalive};
 
-use super::Error;
+use crate::client::Error;
 
 /// RFC 8305, section 5: how long an address is waited for before the next one is tried as well.
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);

@@ -5,8 +5,9 @@ use std::net::SocketAddr;
 use time::{Date, Duration, Month, PrimitiveDateTime};
 
 use super::*;
+use crate::chat;
 use crate::chat::name::{Name, Unfit};
-use crate::chat::{self, Cause, Event, LOBBY, Lang, Render};
+use crate::chat::{Cause, Event, LOBBY, Lang, Render};
 use crate::testing::Random;
 use crate::wire::plain::Plain;
 

@@ -3,13 +3,13 @@
 //! What a person takes for one character is a grapheme cluster (UAX #29); the cursor never stands inside one.
 
 #[cfg(test)]
-mod model;
+mod model_tests;
 
 use std::ops::Range;
 
 use unicode_segmentation::{GraphemeCursor, UnicodeSegmentation};
 
-use super::window::{View, Window};
+use crate::client::ui::window::{View, Window};
 use crate::wire::hygiene::clean;
 
 /// The longest line in bytes, so that no paste makes it grow without end.
@@ -230,7 +230,7 @@ impl Editor {
 }
 
 /// Where the grapheme before `at` begins.
-pub(super) fn previous(text: &str, at: usize) -> usize {
+pub(in crate::client) fn previous(text: &str, at: usize) -> usize {
     GraphemeCursor::new(at, text.len(), true).prev_boundary(text, 0).ok().flatten().unwrap_or(0)
 }
 

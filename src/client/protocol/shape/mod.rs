@@ -6,14 +6,14 @@
 mod en;
 mod people;
 #[cfg(test)]
-mod tests;
+mod shape_tests;
 mod zh;
 
 use time::{Date, Time};
 
-pub use people::People;
+pub use self::people::People;
 
-use super::known::MAX_BYTES;
+use crate::client::input::name_cache::MAX_BYTES;
 
 /// One line, understood; every line is something.
 #[derive(Clone, Debug, PartialEq, Eq)]

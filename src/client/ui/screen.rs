@@ -14,8 +14,8 @@ use super::text::{Face, Line, fitting};
 
 /// Begins and ends a frame: it is shown as a whole (the terminals' Synchronized Output, mode 2026), and where a terminal
 /// shows characters wider than we think, what is past the edge does not go on in the next row (DECAWM, mode 7).
-pub(super) const FRAME_BEGINS: &[u8] = b"\x1b[?2026h\x1b[?7l";
-pub(super) const FRAME_ENDS: &[u8] = b"\x1b[?7h\x1b[?2026l";
+pub(in crate::client) const FRAME_BEGINS: &[u8] = b"\x1b[?2026h\x1b[?7l";
+pub(in crate::client) const FRAME_ENDS: &[u8] = b"\x1b[?7h\x1b[?2026l";
 
 /// To the first column, and nothing from there on (ECMA-48: CR, ED).
 const ERASE_DOWN: &[u8] = b"\r\x1b[J";
@@ -106,7 +106,7 @@ impl Inline {
 }
 
 /// Draws the two rows from where the cursor is; leaves it in the input line, at the column returned.
-pub(super) fn draw_bottom(bottom: &Bottom, size: Size, colour: bool, out: &mut Vec<u8>) -> u16 {
+pub(in crate::client) fn draw_bottom(bottom: &Bottom, size: Size, colour: bool, out: &mut Vec<u8>) -> u16 {
     // The last column stays free: there the cursor would be between two rows.
     let columns = usize::from(size.columns).saturating_sub(1);
     bottom.prompt.write_all(colour, out);
@@ -137,21 +137,21 @@ pub fn prompt(face: Face, text: &str, size: Size) -> (Line, u16) {
 
 /// A terminal that keeps so many rows of scrollback.
 #[cfg(test)]
-pub(super) fn emulator(size: Size, scrollback: usize) -> vt100::Parser {
+pub(in crate::client) fn emulator(size: Size, scrollback: usize) -> vt100::Parser {
     let [rows, columns] = [size.rows, size.columns].map(|n| n.try_into().expect("a row and a column"));
     vt100::Parser::new(rows, columns, scrollback)
 }
 
 /// What stands in the rows of a terminal.
 #[cfg(test)]
-pub(super) fn rows(parser: &vt100::Parser) -> Vec<String> {
+pub(in crate::client) fn rows(parser: &vt100::Parser) -> Vec<String> {
     parser.screen().rows(0, parser.screen().size().1.into()).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::full_screen::Full;
     use super::*;
-    use crate::client::full::Full;
     use crate::testing::Random;
 
     const SIZE: Size = Size { columns: 20, rows: 5 };

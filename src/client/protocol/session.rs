@@ -1,18 +1,18 @@
 //! What is known of a connection, from what has been read and sent on it.
 
 #[cfg(test)]
-mod tests;
+mod session_tests;
 
 use std::collections::VecDeque;
 
 use compact_str::CompactString;
 
-use super::known::Names;
-use super::mention::Mention;
 use super::shape::{Notice, People, Refusal, Shape};
 use crate::chat::LOBBY;
 use crate::chat::command::{Command, is_blank};
 use crate::chat::name::fold;
+use crate::client::input::name_cache::Names;
+use crate::client::ui::mention::Mention;
 
 /// Within so many lines a server that shows us our own lines has shown the one that was sent.
 const ECHO_WITHIN: u64 = 20;

@@ -1,0 +1,10 @@
+//! From the bytes of the keyboard to lines.
+
+pub(super) mod completion;
+pub(super) mod decoder;
+pub(super) mod editor;
+pub(super) mod input_history;
+pub(super) mod keys;
+pub(super) mod name_cache;
+pub(super) mod paste;
+pub(super) mod sequence;

@@ -1,0 +1,10 @@
+//! The connection to the server, and what its lines mean.
+
+pub(super) mod backoff;
+pub(super) mod dialer;
+pub(super) mod entry;
+pub(super) mod lag;
+pub(super) mod link;
+pub(super) mod missed;
+pub(super) mod session;
+pub(super) mod shape;
