@@ -4,7 +4,9 @@ use std::error::Error;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use chinwag::bench::{floor, part, readers};
+use chinwag::bench::baseline;
+use chinwag::bench::process::helper;
+use chinwag::bench::workload::readers;
 use chinwag::cli::{Cli, Command, Part};
 use chinwag::{archive, bench, client, logging, server, signals};
 
@@ -27,11 +29,11 @@ fn run(command: Command) -> Result<u8, Box<dyn Error>> {
         Command::Import(import) => archive::import(&import.settings()).map(|()| 0)?,
         Command::Bench(bench) => bench::run(&bench.settings())?,
         Command::BenchPart(Part::Server(serve)) => {
-            part::end_with_parent();
+            helper::end_with_parent();
             server::run(serve.settings())?
         }
         Command::BenchPart(Part::Floor { dialect, run, prompt, welcome }) => {
-            floor::part::run(dialect, run, prompt, welcome).map(|()| 0)?
+            baseline::process::run(dialect, run, prompt, welcome).map(|()| 0)?
         }
         Command::BenchPart(Part::Readers) => {
             readers::part();

@@ -8,33 +8,13 @@
 //!   helpers of [`readers`] where one process may not have so many files open; [`queue`] is the kernel's part.
 //! - [`scenario`]: what is done; [`room`] is what the scenarios share. [`report`]: what came of it.
 
-mod browser;
-pub mod checker;
-pub mod clock;
-pub mod common;
-pub mod cores;
-pub mod dialect;
+pub mod baseline;
+pub mod driver;
 pub mod error;
-pub mod floor;
-pub mod generator;
-pub mod group;
-pub mod latency;
-pub mod live;
-pub mod member;
-pub mod message;
-pub mod part;
-mod patience;
-mod pipe;
 pub mod process;
-mod queue;
-pub mod readers;
 pub mod report;
-pub mod room;
 pub mod scenario;
-mod source;
-pub mod target;
-mod timer;
-pub mod transcript;
+pub mod workload;
 
 use std::collections::hash_map::RandomState;
 use std::fs::File;
@@ -45,13 +25,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use clock::Nanos;
-use common::Common;
-use cores::Cores;
-use dialect::Dialect;
+use self::driver::clock::Nanos;
+use self::driver::common::Common;
+use self::driver::generator::Generator;
+use self::process::cores::Cores;
+use self::report::progress::Live;
+use self::workload::encoding::Dialect;
 use error::Error;
-use generator::Generator;
-use live::Live;
 use report::{Outcome, Report};
 use scenario::Scenario;
 

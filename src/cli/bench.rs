@@ -8,14 +8,14 @@ use clap::{ArgAction, Args, CommandFactory, Subcommand, ValueEnum, value_parser}
 
 use super::{Cli, Serve};
 use crate::bench::Settings;
-use crate::bench::clock::SECOND;
-use crate::bench::dialect::Dialect;
-use crate::bench::message::MIN_SIZE;
-use crate::bench::process::PID_LIMIT;
+use crate::bench::driver::clock::SECOND;
+use crate::bench::process::cost::PID_LIMIT;
 use crate::bench::scenario::fanout::Pace;
 use crate::bench::scenario::{
     AT_ONCE, PATIENCE, Scenario, WHISPER, at_most, churn, connections, fanout, stalled, whisper,
 };
+use crate::bench::workload::encoding::Dialect;
+use crate::bench::workload::message::MIN_SIZE;
 use crate::fd_limit;
 
 /// How many clients there are, unless one says so or the limit of open files is lower.

@@ -1,25 +1,27 @@
 //! What came of a load test: the figures, for people, for programs, and as a picture.
 
 pub mod figures;
+pub mod latency;
 pub mod machine;
+pub mod progress;
 pub mod svg;
 pub mod table;
 
 use serde::Serialize;
 
+use self::latency::Summary;
 use super::Settings;
-use super::checker::Tally;
-use super::clock::Nanos;
-use super::dialect::Dialect;
+use super::driver::clock::Nanos;
 use super::error::Error;
 use super::interrupted;
-use super::latency::Summary;
 use super::scenario::Scenario;
 use super::scenario::churn::Churn;
 use super::scenario::connections::Connections;
 use super::scenario::fanout::Fanout;
 use super::scenario::stalled::Stalled;
 use super::scenario::whisper::Whisper;
+use super::workload::checker::Tally;
+use super::workload::encoding::Dialect;
 use machine::Machine;
 
 /// All of it.

@@ -3,14 +3,14 @@
 use std::fmt::Write;
 
 use super::figures::{count, microseconds, milliseconds, significant, things};
+use super::latency::Summary;
 use super::{Checked, Done, Measured, Outcome, Own, Ratio, Report};
-use crate::bench::dialect::Dialect;
-use crate::bench::latency::Summary;
 use crate::bench::scenario::churn::Churn;
 use crate::bench::scenario::connections::Connections;
 use crate::bench::scenario::fanout::{Fanout, Pace};
 use crate::bench::scenario::stalled::Stalled;
 use crate::bench::scenario::whisper::Whisper;
+use crate::bench::workload::encoding::Dialect;
 
 /// Where the second column begins.
 const COLUMN: usize = 22;

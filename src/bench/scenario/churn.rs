@@ -4,19 +4,21 @@ use serde::Serialize;
 
 use super::{Plan, SIZE, SPARE, Schedule, plan, span, us_each, wait_until};
 use crate::bench::Settings;
-use crate::bench::checker::Checker;
-use crate::bench::clock::{self, MILLISECOND, Nanos, seconds};
+use crate::bench::driver::clock;
+use crate::bench::driver::clock::{MILLISECOND, Nanos, seconds};
+use crate::bench::driver::generator::Generator;
+use crate::bench::driver::group::{Group, Role};
+use crate::bench::driver::timeout::Patience;
 use crate::bench::error::Error;
-use crate::bench::generator::Generator;
-use crate::bench::group::{Group, Role};
-use crate::bench::latency::Summary;
-use crate::bench::patience::Patience;
-use crate::bench::process::Process;
-use crate::bench::readers::capacity;
+use crate::bench::process::cost::Process;
+use crate::bench::process::target;
+use crate::bench::process::target::Target;
 use crate::bench::report::figures::{count, rounded, things};
+use crate::bench::report::latency::Summary;
 use crate::bench::report::{Checked, Measured, Own, Report};
-use crate::bench::room::Room;
-use crate::bench::target::{self, Target};
+use crate::bench::workload::checker::Checker;
+use crate::bench::workload::readers::capacity;
+use crate::bench::workload::room::Room;
 
 /// What is to be done.
 #[derive(Clone, Copy, Debug, Serialize)]

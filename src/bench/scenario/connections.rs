@@ -4,19 +4,20 @@ use serde::Serialize;
 
 use super::{Plan, SIZE, SPARE, plan, span, us_each};
 use crate::bench::Settings;
-use crate::bench::clock::{self, MILLISECOND, Nanos, SECOND, seconds};
+use crate::bench::baseline::Floor;
+use crate::bench::driver::clock;
+use crate::bench::driver::clock::{MILLISECOND, Nanos, SECOND, seconds};
+use crate::bench::driver::generator::Generator;
+use crate::bench::driver::group::{Door, Group, Role};
+use crate::bench::driver::timeout::Patience;
 use crate::bench::error::Error;
-use crate::bench::floor::Floor;
-use crate::bench::generator::Generator;
-use crate::bench::group::{Door, Group, Role};
-use crate::bench::latency::Summary;
-use crate::bench::patience::Patience;
-use crate::bench::process::Process;
-use crate::bench::readers::capacity;
+use crate::bench::process::cost::Process;
+use crate::bench::process::target::Target;
 use crate::bench::report::figures::rounded;
+use crate::bench::report::latency::Summary;
 use crate::bench::report::{Checked, Measured, Own, Ratio, Report};
-use crate::bench::room::{Room, let_in};
-use crate::bench::target::Target;
+use crate::bench::workload::readers::capacity;
+use crate::bench::workload::room::{Room, let_in};
 
 /// Logins are measured in so many pieces, between which the floor is measured.
 const SLICES: usize = 10;

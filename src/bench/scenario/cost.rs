@@ -1,13 +1,14 @@
 //! What a slice costs: the server, or one that it is compared with, and the load test itself.
 
 use super::us_each;
-use crate::bench::clock::{self, Nanos};
+use crate::bench::driver::clock;
+use crate::bench::driver::clock::Nanos;
+use crate::bench::driver::generator::Generator;
 use crate::bench::error::Error;
-use crate::bench::generator::Generator;
-use crate::bench::process::Process;
+use crate::bench::process::cost::Process;
 use crate::bench::report::Own;
 use crate::bench::report::figures::rounded;
-use crate::bench::room::Room;
+use crate::bench::workload::room::Room;
 
 /// Costs up to a moment, or between two.
 #[derive(Clone, Copy, Default)]

@@ -5,17 +5,18 @@ use serde::Serialize;
 use super::cost::{Cost, Slice};
 use super::{Plan, SPARE, Schedule, plan, slices, talk_on_time, wait_until};
 use crate::bench::Settings;
-use crate::bench::clock::{self, Nanos, seconds};
+use crate::bench::driver::clock;
+use crate::bench::driver::clock::{Nanos, seconds};
+use crate::bench::driver::generator::Generator;
+use crate::bench::driver::group::Window;
 use crate::bench::error::Error;
-use crate::bench::generator::Generator;
-use crate::bench::group::Window;
-use crate::bench::latency::Summary;
-use crate::bench::process::Process;
-use crate::bench::readers::capacity;
+use crate::bench::process::cost::Process;
+use crate::bench::process::target::Target;
 use crate::bench::report::figures::rounded;
+use crate::bench::report::latency::Summary;
 use crate::bench::report::{Checked, Measured, Own, Ratio, Report};
-use crate::bench::room::{FloorRoom, Room};
-use crate::bench::target::Target;
+use crate::bench::workload::readers::capacity;
+use crate::bench::workload::room::{FloorRoom, Room};
 
 /// How fast is talked.
 #[derive(Clone, Copy, Debug, Serialize)]

@@ -8,16 +8,18 @@ pub mod stalled;
 pub mod whisper;
 
 use super::Settings;
-use super::clock::{self, Nanos, SECOND};
-use super::dialect::Dialect;
+use super::driver::clock;
+use super::driver::clock::{Nanos, SECOND};
+use super::driver::generator::Generator;
 use super::error::Error;
-use super::generator::Generator;
-use super::message::MIN_SIZE;
-use super::readers::{Plan, capacity};
+use super::process::target;
+use super::process::target::SPARE;
 use super::report::Report;
 use super::report::figures::count;
-use super::room::Room;
-use super::target::{self, SPARE};
+use super::workload::encoding::Dialect;
+use super::workload::message::MIN_SIZE;
+use super::workload::readers::{Plan, capacity};
+use super::workload::room::Room;
 
 /// One of them, with what it is to do.
 #[derive(Clone, Debug)]

@@ -5,19 +5,20 @@ use serde::Serialize;
 use super::cost::{Cost, Slice};
 use super::{Plan, SPARE, Schedule, plan, slices, talk_on_time};
 use crate::bench::Settings;
-use crate::bench::clock::{self, MILLISECOND, Nanos, SECOND};
+use crate::bench::driver::clock;
+use crate::bench::driver::clock::{MILLISECOND, Nanos, SECOND};
+use crate::bench::driver::generator::Generator;
+use crate::bench::driver::group::{Group, Role};
+use crate::bench::driver::socket_queue;
+use crate::bench::driver::timeout::Patience;
 use crate::bench::error::Error;
-use crate::bench::generator::Generator;
-use crate::bench::group::{Group, Role};
-use crate::bench::latency::{Latency, Summary};
-use crate::bench::patience::Patience;
-use crate::bench::process::Process;
-use crate::bench::queue;
-use crate::bench::readers::capacity;
+use crate::bench::process::cost::Process;
+use crate::bench::process::target::Target;
 use crate::bench::report::figures::{rounded, things};
+use crate::bench::report::latency::{Latency, Summary};
 use crate::bench::report::{Checked, Measured, Own, Ratio, Report};
-use crate::bench::room::{Room, let_in};
-use crate::bench::target::Target;
+use crate::bench::workload::readers::capacity;
+use crate::bench::workload::room::{Room, let_in};
 
 /// Bytes of lines that are said at once before a slice, and again until the server is stuck at those who read
 /// nothing. Sockets of those who read take it all.
@@ -220,14 +221,14 @@ impl Run<'_> {
     }
 
     /// What is to be seen of their connections.
-    fn look(&self) -> Vec<Option<queue::Queue>> {
+    fn look(&self) -> Vec<Option<socket_queue::Queue>> {
         let server = self.generator.groups[self.stalled].door.addr;
-        queue::look(server, &self.generator.addrs(self.stalled))
+        socket_queue::look(server, &self.generator.addrs(self.stalled))
     }
 
     /// Whether the server holds enough for each of them that it has not closed.
     fn is_stuck(&self) -> bool {
-        let stuck = |queue: queue::Queue| !queue.open || queue.bytes + HELD <= self.unread();
+        let stuck = |queue: socket_queue::Queue| !queue.open || queue.bytes + HELD <= self.unread();
         self.look().into_iter().all(|queue| queue.is_some_and(stuck))
     }
 

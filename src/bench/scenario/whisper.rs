@@ -4,19 +4,20 @@ use serde::Serialize;
 
 use super::{Plan, SIZE, SPARE, Schedule, plan, span, us_each, wait_until};
 use crate::bench::Settings;
-use crate::bench::clock::{self, MILLISECOND, Nanos};
+use crate::bench::driver::clock;
+use crate::bench::driver::clock::{MILLISECOND, Nanos};
+use crate::bench::driver::generator::Generator;
+use crate::bench::driver::group::{Group, Role};
+use crate::bench::driver::timeout::Patience;
 use crate::bench::error::Error;
-use crate::bench::generator::Generator;
-use crate::bench::group::{Group, Role};
-use crate::bench::latency::{Latency, Summary};
-use crate::bench::message::{Kind, Tag};
-use crate::bench::patience::Patience;
-use crate::bench::process::Process;
-use crate::bench::readers::capacity;
+use crate::bench::process::cost::Process;
+use crate::bench::process::target::Target;
 use crate::bench::report::figures::rounded;
+use crate::bench::report::latency::{Latency, Summary};
 use crate::bench::report::{Checked, Measured, Report};
-use crate::bench::room::{Room, let_in};
-use crate::bench::target::Target;
+use crate::bench::workload::message::{Kind, Tag};
+use crate::bench::workload::readers::capacity;
+use crate::bench::workload::room::{Room, let_in};
 
 /// What is to be done.
 #[derive(Clone, Copy, Debug, Serialize)]

@@ -4,8 +4,8 @@ mod axis;
 mod page;
 
 use super::figures::{count, milliseconds};
+use super::latency::{Point, Summary};
 use super::{Done, Outcome, Report};
-use crate::bench::latency::{Point, Summary};
 use axis::{Axis, most_share};
 use page::{Anchor, Page};
 
@@ -258,11 +258,11 @@ fn frame(page: &mut Page, across: &Axis, up: &Axis, title: &str, caption: &str) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::dialect::Dialect;
     use crate::bench::report::machine::Machine;
     use crate::bench::report::{Checked, Measured};
     use crate::bench::scenario::churn::{self, Churn};
     use crate::bench::scenario::connections::{self, Connections};
+    use crate::bench::workload::encoding::Dialect;
 
     fn report(scenarios: Vec<(&str, Option<Measured>)>) -> Report {
         let machine = Machine {

@@ -1,9 +1,9 @@
 //! Reading by comparison with the transcript counts what reading one by one counts, whatever a server does.
 
 use super::*;
-use crate::bench::clock::SECOND;
-use crate::bench::group::Door;
-use crate::bench::transcript::Transcript;
+use crate::bench::driver::clock::SECOND;
+use crate::bench::driver::group::Door;
+use crate::bench::workload::transcript::Transcript;
 use crate::testing::Random;
 use crate::wire::frame::{pong_frame, text_frame};
 

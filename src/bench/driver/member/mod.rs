@@ -6,14 +6,15 @@ use std::io::{self, ErrorKind, Read};
 use memchr::memchr;
 use mio::net::TcpStream;
 
-use super::browser::Word;
-use super::clock::{self, Nanos};
+use super::clock;
+use super::clock::Nanos;
 use super::common::Common;
-use super::dialect::Dialect;
-use super::error::Error;
 use super::group::{Group, Role};
-use super::message::{Found, Kind, Tag};
-use super::transcript::{Known, Place};
+use crate::bench::error::Error;
+use crate::bench::workload::browser::Word;
+use crate::bench::workload::encoding::Dialect;
+use crate::bench::workload::message::{Found, Kind, Tag};
+use crate::bench::workload::transcript::{Known, Place};
 
 /// The longest line that a server may send.
 const MAX_LINE: usize = 4 << 20;
@@ -376,5 +377,5 @@ impl Member {
 
 mod frames;
 #[cfg(test)]
-mod model;
+mod model_tests;
 mod speaking;

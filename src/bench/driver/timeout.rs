@@ -1,7 +1,8 @@
 //! Waiting for as long as something still happens.
 
-use super::clock::{self, Nanos, seconds};
-use super::error::Error;
+use super::clock;
+use super::clock::{Nanos, seconds};
+use crate::bench::error::Error;
 
 /// See the module.
 pub struct Patience {

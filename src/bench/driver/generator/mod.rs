@@ -14,17 +14,18 @@ use mio::{Events, Interest, Poll, Token};
 use signal_hook_mio::v1_0::Signals;
 use slab::Slab;
 
-use super::clock::{self, MILLISECOND, Nanos};
+use super::clock;
+use super::clock::{MILLISECOND, Nanos};
 use super::common::Common;
-use super::cores::Cores;
-use super::error::Error;
 use super::group::Group;
-use super::live::{Live, Status};
 use super::member::{Flow, Member};
-use super::message::Tag;
-use super::pipe::Pipe;
-use super::process::Process;
 use super::timer::Timer;
+use crate::bench::error::Error;
+use crate::bench::process::cores::Cores;
+use crate::bench::process::cost::Process;
+use crate::bench::process::pipe::Pipe;
+use crate::bench::report::progress::{Live, Status};
+use crate::bench::workload::message::Tag;
 use crate::signals;
 
 /// Events taken from the kernel at once.

@@ -3,7 +3,7 @@
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
-use super::clock::{MILLISECOND, Nanos, SECOND, seconds};
+use crate::bench::driver::clock::{MILLISECOND, Nanos, SECOND, seconds};
 
 /// The longest span told from longer ones: 100 s.
 const MOST: Nanos = 100 * SECOND;

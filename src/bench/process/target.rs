@@ -3,15 +3,16 @@
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 
-use super::Settings;
-use super::clock::{self, MILLISECOND, SECOND};
-use super::dialect::Dialect;
-use super::error::Error;
-use super::generator::Generator;
-use super::group::Door;
-use super::part::{Part, Speaks};
-use super::process::Process;
-use super::report::figures::count;
+use super::cost::Process;
+use super::helper::{Part, Speaks};
+use crate::bench::Settings;
+use crate::bench::driver::clock;
+use crate::bench::driver::clock::{MILLISECOND, SECOND};
+use crate::bench::driver::generator::Generator;
+use crate::bench::driver::group::Door;
+use crate::bench::error::Error;
+use crate::bench::report::figures::count;
+use crate::bench::workload::encoding::Dialect;
 use crate::fd_limit;
 
 /// Connections of a scenario that are not its clients.

@@ -4,11 +4,11 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::checker::Checker;
 use super::clock::Nanos;
-use super::dialect::Dialect;
-use super::latency::Latency;
-use super::transcript::Transcript;
+use crate::bench::report::latency::Latency;
+use crate::bench::workload::checker::Checker;
+use crate::bench::workload::encoding::Dialect;
+use crate::bench::workload::transcript::Transcript;
 
 /// How one gets into a server.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -124,7 +124,7 @@ impl Group {
     /// The name of a member: eight bytes that no server should object to.
     pub fn name(&self, index: usize, run: u16) -> String {
         if self.role == Role::Control {
-            return super::floor::CONTROL.into();
+            return crate::bench::baseline::CONTROL.into();
         }
         let number = self.first_name as usize + index;
         format!("b{}{}", base36::<3>(usize::from(run)), base36::<4>(number))
@@ -216,8 +216,8 @@ impl Window {
 
 #[cfg(test)]
 mod tests {
+    use super::super::clock::SECOND;
     use super::*;
-    use crate::bench::clock::SECOND;
 
     #[test]
     fn names_are_eight_bytes_and_different() {

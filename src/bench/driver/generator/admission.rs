@@ -6,11 +6,12 @@ use mio::unix::SourceFd;
 use mio::{Interest, Token};
 
 use super::Generator;
-use crate::bench::clock::{self, Nanos};
+use crate::bench::driver::clock;
+use crate::bench::driver::clock::Nanos;
+use crate::bench::driver::group::{Door, Group, Role};
+use crate::bench::driver::member::Member;
+use crate::bench::driver::source;
 use crate::bench::error::Error;
-use crate::bench::group::{Door, Group, Role};
-use crate::bench::member::Member;
-use crate::bench::source;
 
 impl Generator {
     /// Asks for one more connection, due at `due`; `own` is the stream that the member is the sender of.

@@ -9,9 +9,9 @@ use slab::Slab;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::CONTROL;
-use crate::bench::browser::Browser;
-use crate::bench::dialect::Dialect;
-use crate::bench::part::end_with_parent;
+use crate::bench::process::helper::end_with_parent;
+use crate::bench::workload::browser::Browser;
+use crate::bench::workload::encoding::Dialect;
 use crate::fd_limit;
 use crate::wire::frame::text_frame;
 

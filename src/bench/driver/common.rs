@@ -1,8 +1,8 @@
 //! What the members of a load test have in common.
 
-use super::browser::Browser;
-use super::dialect::Dialect;
-use super::message::{Format, Tag};
+use crate::bench::workload::browser::Browser;
+use crate::bench::workload::encoding::Dialect;
+use crate::bench::workload::message::{Format, Tag};
 
 /// What all members of a run have in common.
 pub struct Common {

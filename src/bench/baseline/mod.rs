@@ -3,15 +3,16 @@
 //! A process of its own ([`part`]) greets whoever connects, as a server does, and then writes to all of
 //! them what it is told to, each time with one bare non-blocking send(2).
 
-pub mod part;
+pub mod process;
 
-use super::clock::{self, MILLISECOND, SECOND};
-use super::dialect::Dialect;
+use super::driver::clock;
+use super::driver::clock::{MILLISECOND, SECOND};
+use super::driver::generator::Generator;
+use super::driver::group::{Door, Group, Role};
 use super::error::Error;
-use super::generator::Generator;
-use super::group::{Door, Group, Role};
-use super::part::{Part, Speaks};
-use super::process::Process;
+use super::process::cost::Process;
+use super::process::helper::{Part, Speaks};
+use super::workload::encoding::Dialect;
 
 /// What tells the one connection that gives orders from the others, in place of a name.
 pub const CONTROL: &str = "#control";

@@ -9,16 +9,17 @@ use rustix::process::{Resource, getrlimit};
 use serde::{Deserialize, Serialize};
 
 use super::checker::Tally;
-use super::clock::{self, MILLISECOND, Nanos, SECOND};
-use super::common::Common;
-use super::error::Error;
-use super::generator::Generator;
-use super::group::{Door, Group, Role};
-use super::live::Live;
-use super::part::{Part, Speaks, end_with_parent};
-use super::patience::Patience;
-use super::process::Process;
 use super::transcript::Transcript;
+use crate::bench::driver::clock;
+use crate::bench::driver::clock::{MILLISECOND, Nanos, SECOND};
+use crate::bench::driver::common::Common;
+use crate::bench::driver::generator::Generator;
+use crate::bench::driver::group::{Door, Group, Role};
+use crate::bench::driver::timeout::Patience;
+use crate::bench::error::Error;
+use crate::bench::process::cost::Process;
+use crate::bench::process::helper::{Part, Speaks, end_with_parent};
+use crate::bench::report::progress::Live;
 use crate::fd_limit;
 
 /// Descriptors of a process of ours that are not for connections.

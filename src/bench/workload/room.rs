@@ -1,16 +1,17 @@
 //! People in one room, of whom some talk and all the others read.
 
-use super::clock::{self, MILLISECOND, Nanos, SECOND};
-use super::dialect::Dialect;
-use super::error::Error;
-use super::floor::Floor;
-use super::generator::Generator;
-use super::group::{Door, Group, Role};
+use super::encoding::Dialect;
 use super::message::{Kind, Tag};
-use super::patience::Patience;
 use super::readers::{Crowd, Plan, Report};
-use super::report::Checked;
 use super::transcript::Transcript;
+use crate::bench::baseline::Floor;
+use crate::bench::driver::clock;
+use crate::bench::driver::clock::{MILLISECOND, Nanos, SECOND};
+use crate::bench::driver::generator::Generator;
+use crate::bench::driver::group::{Door, Group, Role};
+use crate::bench::driver::timeout::Patience;
+use crate::bench::error::Error;
+use crate::bench::report::Checked;
 
 /// Who has not been seen to read is looked for again when nobody has been found for so long.
 const PROBE: Nanos = 200 * MILLISECOND;

@@ -3,8 +3,8 @@
 use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
 
-use super::clock::{MILLISECOND, Nanos, seconds};
-use super::report::figures::{count, milliseconds};
+use super::figures::{count, milliseconds};
+use crate::bench::driver::clock::{MILLISECOND, Nanos, seconds};
 use crate::stdio::Sink;
 
 /// How often it is written.

@@ -4,7 +4,7 @@
 //! taken apart when the first reader gets it, and what the others get is compared with that, many lines at
 //! once. Lines are here with their ends, and frames with their headers. Whoever gets something else is read line by line, so that nothing depends on all getting the same.
 
-use super::clock::Nanos;
+use crate::bench::driver::clock::Nanos;
 
 /// Bytes that are kept; who is further behind is read line by line.
 const KEPT: usize = 4 << 20;

@@ -6,7 +6,7 @@ use nix::sys::time::TimeSpec;
 use nix::time::{ClockId, clock_getcpuclockid};
 use nix::unistd::Pid;
 
-use super::clock::{Nanos, SECOND};
+use crate::bench::driver::clock::{Nanos, SECOND};
 
 /// Process numbers are lower than that: PID_MAX_LIMIT, proc_sys_kernel(5).
 pub const PID_LIMIT: u32 = 4 << 20;

@@ -1,11 +1,11 @@
 //! What a connection does that is a browser's WebSocket.
 
 use super::{MAX_LINE, Member, State};
-use crate::bench::browser::{Frame, frame};
-use crate::bench::clock::Nanos;
-use crate::bench::common::Common;
+use crate::bench::driver::clock::Nanos;
+use crate::bench::driver::common::Common;
+use crate::bench::driver::group::Group;
 use crate::bench::error::Error;
-use crate::bench::group::Group;
+use crate::bench::workload::browser::{Frame, frame};
 use crate::wire::frame::code::NORMAL;
 
 impl Member {

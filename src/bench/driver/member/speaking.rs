@@ -4,11 +4,12 @@ use std::io::{ErrorKind, Write};
 use std::net::Shutdown;
 
 use super::{Member, State};
-use crate::bench::clock::{self, Nanos};
-use crate::bench::common::Common;
-use crate::bench::dialect::Dialect;
-use crate::bench::group::{Group, Role};
-use crate::bench::message::{Kind, Tag};
+use crate::bench::driver::clock;
+use crate::bench::driver::clock::Nanos;
+use crate::bench::driver::common::Common;
+use crate::bench::driver::group::{Group, Role};
+use crate::bench::workload::encoding::Dialect;
+use crate::bench::workload::message::{Kind, Tag};
 
 impl Member {
     pub(super) fn introduce(&mut self, group: &mut Group, common: &Common) {

@@ -12,8 +12,8 @@ use mio::unix::pipe::Receiver;
 use rustix::event::PollFlags;
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open, set_parent_process_death_signal};
 
-use super::error::Error;
-use super::generator::Generator;
+use crate::bench::driver::generator::Generator;
+use crate::bench::error::Error;
 use crate::stdio::is_ready;
 
 /// How long a part may take to end once it has been asked to.

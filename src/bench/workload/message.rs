@@ -5,7 +5,7 @@
 
 use memchr::memmem;
 
-use super::clock::Nanos;
+use crate::bench::driver::clock::Nanos;
 
 /// Bytes that the shortest message has.
 pub const MIN_SIZE: usize = END + 1;

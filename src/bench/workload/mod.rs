@@ -1,0 +1,9 @@
+//! What the load test sends and checks.
+
+pub(super) mod browser;
+pub mod checker;
+pub mod encoding;
+pub mod message;
+pub mod readers;
+pub mod room;
+pub mod transcript;
