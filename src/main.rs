@@ -32,8 +32,8 @@ fn run(command: Command) -> Result<u8, Box<dyn Error>> {
             helper::end_with_parent();
             server::run(serve.settings())?
         }
-        Command::BenchPart(Part::Floor { dialect, run, prompt, welcome }) => {
-            baseline::process::run(dialect, run, prompt, welcome).map(|()| 0)?
+        Command::BenchPart(Part::Baseline { encoding, run, prompt, welcome }) => {
+            baseline::process::run(encoding, run, prompt, welcome).map(|()| 0)?
         }
         Command::BenchPart(Part::Readers) => {
             readers::part();

@@ -2,9 +2,9 @@
 //!
 //! - [`message`], [`checker`], [`latency`]: what is said, whether it arrives, and how late; [`transcript`] makes
 //!   that cheap. Pure.
-//! - [`dialect`]: what is spoken with the server; [`browser`]: that of browsers.
+//! - [`encoding`]: what is spoken with the server; [`browser`]: that of browsers.
 //! - [`generator`]: the reactor; [`group`] and [`member`] are what it knows of its connections.
-//! - [`part`]: the other processes: [`target`] (the server), [`floor`] (what a bare send costs), and
+//! - [`part`]: the other processes: [`target`] (the server), [`baseline`] (what a bare send costs), and
 //!   helpers of [`readers`] where one process may not have so many files open; [`queue`] is the kernel's part.
 //! - [`scenario`]: what is done; [`room`] is what the scenarios share. [`report`]: what came of it.
 
@@ -30,7 +30,7 @@ use self::driver::common::Common;
 use self::driver::generator::Generator;
 use self::process::cores::Cores;
 use self::report::progress::Live;
-use self::workload::encoding::Dialect;
+use self::workload::encoding::Encoding;
 use error::Error;
 use report::{Outcome, Report};
 use scenario::Scenario;
@@ -44,7 +44,7 @@ pub struct Settings {
     /// The server to be driven; `None` for one of our own.
     pub addr: Option<SocketAddr>,
     /// What is spoken with it.
-    pub dialect: Dialect,
+    pub encoding: Encoding,
     /// Its process, where its costs are to be measured.
     pub pid: Option<u32>,
     /// Whether it says something before the name is due.
@@ -58,7 +58,7 @@ pub struct Settings {
     /// Logins on their way at once.
     pub at_once: usize,
     /// How long nothing may happen.
-    pub patience: Nanos,
+    pub timeout: Nanos,
     /// Whether a server of our own has a core to itself.
     pub pin: bool,
     /// What is done, one after another.

@@ -14,7 +14,7 @@ use crate::bench::scenario::fanout::Pace;
 use crate::bench::scenario::{
     AT_ONCE, PATIENCE, Scenario, WHISPER, at_most, churn, connections, fanout, stalled, whisper,
 };
-use crate::bench::workload::encoding::Dialect;
+use crate::bench::workload::encoding::Encoding;
 use crate::bench::workload::message::MIN_SIZE;
 use crate::fd_limit;
 
@@ -38,7 +38,7 @@ pub struct Bench {
 
     /// plain: clients speak as nc does; websocket: as the server's page does in a browser
     #[arg(long, global = true, value_enum, default_value_t, value_name = "DIALECT")]
-    dialect: Dialect,
+    encoding: Encoding,
 
     /// The process of the server at --addr, to measure what it costs
     #[arg(long, global = true, requires = "addr", value_name = "PID", value_parser = value_parser!(u32).range(1..i64::from(PID_LIMIT)))]
@@ -78,7 +78,7 @@ pub struct Bench {
 
     /// How long nothing may happen before the load test gives up
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = (PATIENCE / SECOND) as u32, value_parser = value_parser!(u32).range(1..=600))]
-    patience: u32,
+    timeout: u32,
 
     /// Give the server that the load test starts a core of its own, and the load test the others
     #[arg(long, global = true, conflicts_with = "addr")]
@@ -194,7 +194,7 @@ pub enum Part {
     #[command(args_override_self = true)]
     Server(Box<Serve>),
     /// What sends and does nothing else, in a run, with a prompt and a welcome of so many bytes
-    Floor { dialect: Dialect, run: u16, prompt: usize, welcome: usize },
+    Baseline { encoding: Encoding, run: u16, prompt: usize, welcome: usize },
     /// Readers past the limit of open files of one process
     Readers,
 }
@@ -220,14 +220,14 @@ impl Bench {
         }
         Settings {
             addr: self.addr,
-            dialect: self.dialect,
+            encoding: self.encoding,
             pid: self.pid,
             prompt: self.prompt == First::Wait,
             welcome: self.welcome == First::Wait,
             whisper: self.whisper.clone(),
             serve: self.serve.split_whitespace().map(str::to_owned).collect(),
             at_once: self.at_once as usize,
-            patience: u64::from(self.patience) * SECOND,
+            timeout: u64::from(self.timeout) * SECOND,
             pin: self.pin,
             scenarios,
             json: self.json,

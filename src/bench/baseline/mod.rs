@@ -12,13 +12,13 @@ use super::driver::group::{Door, Group, Role};
 use super::error::Error;
 use super::process::cost::Process;
 use super::process::helper::{Part, Speaks};
-use super::workload::encoding::Dialect;
+use super::workload::encoding::Encoding;
 
 /// What tells the one connection that gives orders from the others, in place of a name.
 pub const CONTROL: &str = "#control";
 
 /// The floor's process, and the connection to it.
-pub struct Floor {
+pub struct Baseline {
     /// How one gets in.
     pub door: Door,
     /// Its process.
@@ -27,14 +27,14 @@ pub struct Floor {
     _part: Part,
 }
 
-impl Floor {
+impl Baseline {
     /// Starts it; what it says before a name, and its answer to one, have so many bytes.
     ///
     /// # Errors
     /// If it does not start.
-    pub fn start(generator: &mut Generator, dialect: Dialect, greeting: (usize, usize)) -> Result<Self, Error> {
+    pub fn start(generator: &mut Generator, encoding: Encoding, greeting: (usize, usize)) -> Result<Self, Error> {
         let run = generator.common.run;
-        let args = ["floor", dialect.name()].map(str::to_owned).into_iter();
+        let args = ["baseline", encoding.name()].map(str::to_owned).into_iter();
         let args: Vec<String> = args.chain([run.into(), greeting.0, greeting.1].map(|it| it.to_string())).collect();
         let mut part = Part::start(generator, "the floor", &args, Speaks::Stdout)?;
         // It is compared with the server, and so has the same core.
@@ -47,16 +47,16 @@ impl Floor {
             }
             part.check(generator)?;
         };
-        let door = Door { addr, dialect, prompt: true, welcome: true };
+        let door = Door { addr, encoding, prompt: true, welcome: true };
         // Orders are no frames. It greets at once only those who speak plainly.
-        let control = Door { addr, dialect: Dialect::Plain, prompt: dialect == Dialect::Plain, welcome: false };
+        let control = Door { addr, encoding: Encoding::Plain, prompt: encoding == Encoding::Plain, welcome: false };
         let control = generator.add_group(Group::new(control, Role::Control, 0, 0, SECOND));
         generator.connect(control, clock::now(), None)?;
         while generator.groups[control].logged_in == 0 {
             generator.turn(clock::now() + 100 * MILLISECOND)?;
             part.check(generator)?;
         }
-        Ok(Floor { door, process, control, _part: part })
+        Ok(Baseline { door, process, control, _part: part })
     }
 
     /// Has it send `bytes` to everybody.

@@ -11,7 +11,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use super::CONTROL;
 use crate::bench::process::helper::end_with_parent;
 use crate::bench::workload::browser::Browser;
-use crate::bench::workload::encoding::Dialect;
+use crate::bench::workload::encoding::Encoding;
 use crate::fd_limit;
 use crate::wire::frame::text_frame;
 
@@ -32,13 +32,13 @@ enum Stage {
 struct Connection {
     stream: TcpStream,
     stage: Stage,
-    /// How much of what is kept in [`Floor::bytes`] it has been sent.
+    /// How much of what is kept in [`Baseline::bytes`] it has been sent.
     sent: usize,
     /// The kernel takes no more for it at present.
     full: bool,
 }
 
-struct Floor {
+struct Baseline {
     poll: Poll,
     listener: TcpListener,
     connections: Slab<Connection>,
@@ -49,7 +49,7 @@ struct Floor {
     bytes: Vec<u8>,
     /// How many connections are full.
     full: usize,
-    dialect: Dialect,
+    encoding: Encoding,
     prompt: Vec<u8>,
     welcome: Vec<u8>,
     block: Vec<u8>,
@@ -59,7 +59,7 @@ struct Floor {
 ///
 /// # Errors
 /// If the kernel refuses the socket or the poll.
-pub fn run(dialect: Dialect, run: u16, prompt: usize, welcome: usize) -> io::Result<()> {
+pub fn run(encoding: Encoding, run: u16, prompt: usize, welcome: usize) -> io::Result<()> {
     end_with_parent();
     fd_limit::raise();
     let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
@@ -71,15 +71,15 @@ pub fn run(dialect: Dialect, run: u16, prompt: usize, welcome: usize) -> io::Res
     writeln!(io::stdout(), "{}", listener.local_addr()?)?;
     let poll = Poll::new()?;
     poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
-    let (prompt, welcome) = match dialect {
-        Dialect::Plain => (line(prompt), line(welcome)),
-        Dialect::WebSocket => {
+    let (prompt, welcome) = match encoding {
+        Encoding::Plain => (line(prompt), line(welcome)),
+        Encoding::WebSocket => {
             let answer = Browser::new(run).answer();
             let ask = frame("ask", prompt.saturating_sub(answer.len()));
             ([answer, ask].concat(), frame("entered", welcome))
         }
     };
-    let mut floor = Floor {
+    let mut baseline = Baseline {
         poll,
         listener,
         connections: Slab::new(),
@@ -87,26 +87,26 @@ pub fn run(dialect: Dialect, run: u16, prompt: usize, welcome: usize) -> io::Res
         orders: Vec::new(),
         bytes: Vec::new(),
         full: 0,
-        dialect,
+        encoding,
         prompt,
         welcome,
         block: vec![0; 256 * 1024],
     };
     let mut events = Events::with_capacity(1024);
     loop {
-        match floor.poll.poll(&mut events, None) {
+        match baseline.poll.poll(&mut events, None) {
             Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
             _ => {}
         }
         for event in &events {
             match event.token() {
-                LISTENER => floor.accept()?,
+                LISTENER => baseline.accept()?,
                 Token(key) => {
                     if event.is_writable() {
-                        floor.writable(key);
+                        baseline.writable(key);
                     }
                     if event.is_readable() {
-                        floor.read(key);
+                        baseline.read(key);
                     }
                 }
             }
@@ -131,7 +131,7 @@ fn frame(kind: &str, size: usize) -> Vec<u8> {
     out
 }
 
-impl Floor {
+impl Baseline {
     fn accept(&mut self) -> io::Result<()> {
         loop {
             match self.listener.accept() {
@@ -139,7 +139,7 @@ impl Floor {
                     let entry = self.connections.vacant_entry();
                     self.poll.registry().register(&mut stream, Token(entry.key()), Interest::READABLE)?;
                     // A browser has the first word.
-                    if self.dialect == Dialect::Plain {
+                    if self.encoding == Encoding::Plain {
                         let _ = stream.write(&self.prompt);
                     }
                     entry.insert(Connection { stream, stage: Stage::New, sent: 0, full: false });
@@ -162,7 +162,7 @@ impl Floor {
                         Stage::New if self.block[..n].starts_with(CONTROL.as_bytes()) => {
                             connection.stage = Stage::Control;
                         }
-                        Stage::New if self.dialect == Dialect::WebSocket => {
+                        Stage::New if self.encoding == Encoding::WebSocket => {
                             connection.stage = Stage::Asked;
                             let _ = connection.stream.write(&self.prompt);
                         }

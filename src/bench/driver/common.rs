@@ -1,7 +1,7 @@
 //! What the members of a load test have in common.
 
 use crate::bench::workload::browser::Browser;
-use crate::bench::workload::encoding::Dialect;
+use crate::bench::workload::encoding::Encoding;
 use crate::bench::workload::message::{Format, Tag};
 
 /// What all members of a run have in common.
@@ -23,13 +23,13 @@ impl Common {
     }
 
     /// Appends a line as it is sent, with what `write` writes.
-    pub fn line(&self, dialect: Dialect, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
-        match dialect {
-            Dialect::Plain => {
+    pub fn line(&self, encoding: Encoding, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+        match encoding {
+            Encoding::Plain => {
                 write(out);
                 out.push(b'\n');
             }
-            Dialect::WebSocket => self.browser.line(out, write),
+            Encoding::WebSocket => self.browser.line(out, write),
         }
     }
 

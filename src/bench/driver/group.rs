@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::clock::Nanos;
 use crate::bench::report::latency::Latency;
 use crate::bench::workload::checker::Checker;
-use crate::bench::workload::encoding::Dialect;
+use crate::bench::workload::encoding::Encoding;
 use crate::bench::workload::transcript::Transcript;
 
 /// How one gets into a server.
@@ -16,7 +16,7 @@ pub struct Door {
     /// Where it listens.
     pub addr: SocketAddr,
     /// What is spoken there.
-    pub dialect: Dialect,
+    pub encoding: Encoding,
     /// Whether it says something before the name is due.
     pub prompt: bool,
     /// Whether it answers the name.
@@ -221,7 +221,7 @@ mod tests {
 
     #[test]
     fn names_are_eight_bytes_and_different() {
-        let door = Door { addr: "127.0.0.1:1".parse().unwrap(), dialect: Dialect::Plain, prompt: true, welcome: true };
+        let door = Door { addr: "127.0.0.1:1".parse().unwrap(), encoding: Encoding::Plain, prompt: true, welcome: true };
         let group = Group::new(door, Role::Talker, 35, 1, SECOND);
         assert_eq!(group.name(0, 37), "b011000z");
         assert_eq!(group.name(1, 37), "b0110010");

@@ -5,16 +5,16 @@ use super::clock::{Nanos, seconds};
 use crate::bench::error::Error;
 
 /// See the module.
-pub struct Patience {
+pub struct Timeout {
     most: Nanos,
     last: u64,
     since: Nanos,
 }
 
-impl Patience {
+impl Timeout {
     /// Ends when nothing has happened for `most`.
     pub fn new(most: Nanos) -> Self {
-        Patience { most, last: u64::MAX, since: clock::now() }
+        Timeout { most, last: u64::MAX, since: clock::now() }
     }
 
     /// Whether it is at an end; `progress` is a figure that changes when something happens.

@@ -12,7 +12,7 @@ use crate::bench::driver::generator::Generator;
 use crate::bench::driver::group::Door;
 use crate::bench::error::Error;
 use crate::bench::report::figures::count;
-use crate::bench::workload::encoding::Dialect;
+use crate::bench::workload::encoding::Encoding;
 use crate::fd_limit;
 
 /// Connections of a scenario that are not its clients.
@@ -50,8 +50,8 @@ impl Target {
         };
         let process = settings.pid.map(Process::new).transpose();
         let process = process.map_err(|error| Error::Part("--pid", error.desc().to_lowercase()))?;
-        let Settings { dialect, prompt, welcome, .. } = *settings;
-        Ok(Target { door: Door { addr, dialect, prompt, welcome }, process, own: None })
+        let Settings { encoding, prompt, welcome, .. } = *settings;
+        Ok(Target { door: Door { addr, encoding, prompt, welcome }, process, own: None })
     }
 
     fn start(generator: &mut Generator, settings: &Settings, seats: usize, size: usize) -> Result<Self, Error> {
@@ -66,12 +66,12 @@ impl Target {
     }
 
     fn try_start(generator: &mut Generator, settings: &Settings, seats: usize, size: usize) -> Result<Self, Error> {
-        let dialect = settings.dialect;
+        let encoding = settings.encoding;
         let [listen, web] = free_ports().map_err(|error| Error::System("cannot find a free port", error))?;
         let mut args = [vec!["server".into()], options(listen, seats, size)].concat();
-        let addr = match dialect {
-            Dialect::Plain => listen,
-            Dialect::WebSocket => {
+        let addr = match encoding {
+            Encoding::Plain => listen,
+            Encoding::WebSocket => {
                 args.push(format!("--web={web}"));
                 web
             }
@@ -91,7 +91,7 @@ impl Target {
         }
         // Should somebody else have taken the port, it is theirs that answers.
         own.check(generator)?;
-        let door = Door { addr, dialect, prompt: true, welcome: true };
+        let door = Door { addr, encoding, prompt: true, welcome: true };
         Ok(Target { door, process: Some(process), own: Some(own) })
     }
 

@@ -21,7 +21,7 @@ use super::scenario::fanout::Fanout;
 use super::scenario::stalled::Stalled;
 use super::scenario::whisper::Whisper;
 use super::workload::checker::Tally;
-use super::workload::encoding::Dialect;
+use super::workload::encoding::Encoding;
 use machine::Machine;
 
 /// All of it.
@@ -38,7 +38,7 @@ pub struct Report {
     /// What was driven: an address, or `own`.
     pub server: String,
     /// What was spoken with it.
-    pub dialect: Dialect,
+    pub encoding: Encoding,
     /// What was done.
     pub scenarios: Vec<Done>,
 }
@@ -207,7 +207,7 @@ impl Report {
             started: machine::utc_now(),
             machine: Machine::this(),
             server: settings.addr.map_or_else(|| "own".to_owned(), |addr| addr.to_string()),
-            dialect: settings.dialect,
+            encoding: settings.encoding,
             scenarios: Vec::new(),
         }
     }

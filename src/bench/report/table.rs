@@ -10,7 +10,7 @@ use crate::bench::scenario::connections::Connections;
 use crate::bench::scenario::fanout::{Fanout, Pace};
 use crate::bench::scenario::stalled::Stalled;
 use crate::bench::scenario::whisper::Whisper;
-use crate::bench::workload::encoding::Dialect;
+use crate::bench::workload::encoding::Encoding;
 
 /// Where the second column begins.
 const COLUMN: usize = 22;
@@ -26,7 +26,7 @@ pub fn write(report: &Report) -> String {
         text,
         "chinwag {} bench{}, {}, {} x {}{}{}",
         report.chinwag,
-        if report.dialect == Dialect::Plain { "" } else { ", WebSocket dialect" },
+        if report.encoding == Encoding::Plain { "" } else { ", WebSocket dialect" },
         machine.kernel,
         machine.cpus,
         machine.cpu,
@@ -35,7 +35,7 @@ pub fn write(report: &Report) -> String {
     );
     for done in &report.scenarios {
         let _ = writeln!(text, "\n{}", done.command);
-        for (name, value) in rows(done, report.dialect) {
+        for (name, value) in rows(done, report.encoding) {
             let _ = writeln!(text, "  {name:COLUMN$}{value}");
         }
         for note in &done.notes {
@@ -63,10 +63,10 @@ pub fn write(report: &Report) -> String {
     text
 }
 
-fn rows(done: &Done, dialect: Dialect) -> Rows {
+fn rows(done: &Done, encoding: Encoding) -> Rows {
     match &done.measured {
         None => Vec::new(),
-        Some(Measured::Connections(it)) => connections(it, dialect),
+        Some(Measured::Connections(it)) => connections(it, encoding),
         Some(Measured::Fanout(it)) => fanout(it),
         Some(Measured::Whisper(it)) => whisper(it),
         Some(Measured::Churn(it)) => churn(it),
@@ -132,7 +132,7 @@ fn headline(done: &Done) -> String {
     parts.join(", ")
 }
 
-fn connections(it: &Connections, dialect: Dialect) -> Rows {
+fn connections(it: &Connections, encoding: Encoding) -> Rows {
     let mut rows = Rows::new();
     let asked = it.parameters.count;
     rows.push(("clients", format!("{} of {} got in", count(it.logged_in as u64), count(asked as u64))));
@@ -146,12 +146,12 @@ fn connections(it: &Connections, dialect: Dialect) -> Rows {
     if let Some(us) = it.server_cpu_us {
         rows.push(("server CPU", format!("{} a login", microseconds(us))));
     }
-    let bare = match dialect {
-        Dialect::Plain => "accept, recv, 2 sends",
+    let bare = match encoding {
+        Encoding::Plain => "accept, recv, 2 sends",
         // One for the head of the request, and one for the name.
-        Dialect::WebSocket => "accept, recvs, sends",
+        Encoding::WebSocket => "accept, recvs, sends",
     };
-    floor(&mut rows, bare, it.floor_cpu_us, it.ratio.as_ref());
+    baseline(&mut rows, bare, it.floor_cpu_us, it.ratio.as_ref());
     if let Some(bytes) = it.user_bytes {
         rows.push(("server memory", format!("{} bytes a client", significant(bytes))));
     }
@@ -187,7 +187,7 @@ fn fanout(it: &Fanout) -> Rows {
     if let Some(us) = it.server_cpu_us {
         rows.push(("server CPU", format!("{} a delivered line of {} bytes", microseconds(us), it.line_bytes)));
     }
-    floor(&mut rows, "bare send", it.floor_cpu_us, it.ratio.as_ref());
+    baseline(&mut rows, "bare send", it.floor_cpu_us, it.ratio.as_ref());
     latency(&mut rows, "bare send's latency", it.floor_latency.as_ref());
     if let Some(kept) = it.kept_bytes {
         rows.push(("memory kept after", format!("{} KiB when all had been read", kept / 1024)));
@@ -305,7 +305,7 @@ fn latency(rows: &mut Rows, name: &'static str, summary: Option<&Summary>) {
 }
 
 /// What the least that the kernel asks of anybody costs, and how much more the server's CPU is.
-fn floor(rows: &mut Rows, name: &'static str, us: Option<f64>, of: Option<&Ratio>) {
+fn baseline(rows: &mut Rows, name: &'static str, us: Option<f64>, of: Option<&Ratio>) {
     rows.extend(us.map(|us| (name, microseconds(us))));
     ratio(rows, "server to bare", "that", of);
 }
@@ -341,7 +341,7 @@ mod tests {
 
     fn floor_rows(us: Option<f64>, of: Option<Ratio>) -> Rows {
         let mut rows = Rows::new();
-        floor(&mut rows, "bare send", us, of.as_ref());
+        baseline(&mut rows, "bare send", us, of.as_ref());
         rows
     }
 

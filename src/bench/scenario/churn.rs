@@ -8,7 +8,7 @@ use crate::bench::driver::clock;
 use crate::bench::driver::clock::{MILLISECOND, Nanos, seconds};
 use crate::bench::driver::generator::Generator;
 use crate::bench::driver::group::{Group, Role};
-use crate::bench::driver::timeout::Patience;
+use crate::bench::driver::timeout::Timeout;
 use crate::bench::error::Error;
 use crate::bench::process::cost::Process;
 use crate::bench::process::target;
@@ -142,29 +142,29 @@ impl Run<'_> {
         while let Some((_, due)) = schedule.next(end - begin) {
             let due = begin + due;
             wait_until(self.generator, due)?;
-            let mut patience = Patience::new(self.plan.patience);
+            let mut timeout = Timeout::new(self.plan.timeout);
             while self.generator.connections() + SPARE > capacity() {
                 self.held_back = true;
                 let left = self.generator.groups[self.visitors].left;
-                patience.check(left as u64, || "visitors to leave, so that others can come".into())?;
+                timeout.check(left as u64, || "visitors to leave, so that others can come".into())?;
                 self.generator.turn(clock::now() + MILLISECOND)?;
             }
             self.generator.connect(self.visitors, due, None)?;
         }
-        let mut patience = Patience::new(self.plan.patience);
+        let mut timeout = Timeout::new(self.plan.timeout);
         loop {
             let Group { left, keys, .. } = &self.generator.groups[self.visitors];
             let (left, came) = (*left, keys.len());
             if left == came {
                 break;
             }
-            patience.check(left as u64, || format!("visitors to leave: {left} of {came} have"))?;
+            timeout.check(left as u64, || format!("visitors to leave: {left} of {came} have"))?;
             self.generator.turn(clock::now() + 20 * MILLISECOND)?;
         }
-        let mut patience = Patience::new(self.plan.patience);
+        let mut timeout = Timeout::new(self.plan.timeout);
         loop {
             let delivered = self.room.crowd.delivered(self.generator);
-            if delivered >= self.owed() || patience.is_over(delivered) {
+            if delivered >= self.owed() || timeout.is_over(delivered) {
                 return Ok(());
             }
             self.generator.turn(clock::now() + 20 * MILLISECOND)?;

@@ -4,12 +4,12 @@ use serde::Serialize;
 
 use super::{Plan, SIZE, SPARE, plan, span, us_each};
 use crate::bench::Settings;
-use crate::bench::baseline::Floor;
+use crate::bench::baseline::Baseline;
 use crate::bench::driver::clock;
 use crate::bench::driver::clock::{MILLISECOND, Nanos, SECOND, seconds};
 use crate::bench::driver::generator::Generator;
 use crate::bench::driver::group::{Door, Group, Role};
-use crate::bench::driver::timeout::Patience;
+use crate::bench::driver::timeout::Timeout;
 use crate::bench::error::Error;
 use crate::bench::process::cost::Process;
 use crate::bench::process::target::Target;
@@ -90,7 +90,7 @@ pub struct Reach {
 struct Slice {
     server: Nanos,
     logins: u64,
-    floor: Option<(Nanos, u64)>,
+    baseline: Option<(Nanos, u64)>,
 }
 
 struct Run<'a> {
@@ -99,7 +99,7 @@ struct Run<'a> {
     params: Params,
     process: Option<Process>,
     room: Option<Room>,
-    floor: Option<(Floor, usize)>,
+    baseline: Option<(Baseline, usize)>,
     slices: Vec<Slice>,
     /// How many processes the clients are spread over.
     processes: usize,
@@ -137,7 +137,7 @@ pub fn run(generator: &mut Generator, settings: &Settings, params: Params, repor
         params,
         process: target.process,
         room: None,
-        floor: None,
+        baseline: None,
         slices: Vec::new(),
         processes: 1,
         took: 0,
@@ -200,10 +200,10 @@ impl Run<'_> {
         self.processes = room.crowd.processes();
         let slices = if room.crowd.processes() > 1 { 1 } else { (self.params.count / SLICE).clamp(1, SLICES) };
         if target.process.is_some() {
-            let Group { greeting, door: Door { dialect, .. }, .. } = self.generator.groups[room.talkers];
-            let floor = Floor::start(self.generator, dialect, greeting)?;
-            let visitors = Group::new(floor.door, Role::Talker, 0, 1, SECOND);
-            self.floor = Some((floor, self.generator.add_group(visitors)));
+            let Group { greeting, door: Door { encoding, .. }, .. } = self.generator.groups[room.talkers];
+            let baseline = Baseline::start(self.generator, encoding, greeting)?;
+            let visitors = Group::new(baseline.door, Role::Talker, 0, 1, SECOND);
+            self.baseline = Some((baseline, self.generator.add_group(visitors)));
         }
         let readers = room.crowd.count();
         let mut before = 0;
@@ -225,15 +225,15 @@ impl Run<'_> {
             let server = self.generator.cpu_at_rest(self.process)?.saturating_sub(cpu);
             let logins = (logged_in - before) as u64;
             before = logged_in;
-            let mut slice = Slice { server, logins, floor: None };
-            if let (Ok(()), Some((floor, group))) = (&result, &self.floor) {
+            let mut slice = Slice { server, logins, baseline: None };
+            if let (Ok(()), Some((baseline, group))) = (&result, &self.baseline) {
                 let count = FLOOR_LOGINS.min(up_to.max(1)).min(capacity().saturating_sub(up_to + SPARE));
-                let process = Some(floor.process);
+                let process = Some(baseline.process);
                 let cpu = self.generator.cpu_at_rest(process)?;
                 if count > 0 {
                     let_in(self.generator, *group, count, "those who log in at the floor", self.plan)?;
-                    let floor = self.generator.cpu_at_rest(process)?.saturating_sub(cpu);
-                    slice.floor = Some((floor, count as u64));
+                    let baseline = self.generator.cpu_at_rest(process)?.saturating_sub(cpu);
+                    slice.baseline = Some((baseline, count as u64));
                 }
                 self.generator.dismiss(*group);
             }
@@ -272,13 +272,13 @@ impl Run<'_> {
         self.generator.dismiss(room.crowd.group);
         self.generator.dismiss(room.talkers);
         drop(room);
-        let mut patience = Patience::new(SECOND);
+        let mut timeout = Timeout::new(SECOND);
         let mut cpu = 0;
         loop {
             let before = std::mem::replace(&mut cpu, process.cpu());
             // To look at its descriptors takes long where there are very many: not while it is at work.
             let done = cpu == before && process.descriptors().is_none_or(|open| open <= SPARE);
-            if done || patience.is_over(cpu) {
+            if done || timeout.is_over(cpu) {
                 break;
             }
             self.generator.turn(clock::now() + 20 * MILLISECOND)?;
@@ -311,12 +311,12 @@ impl Run<'_> {
             return;
         }
         self.found.server_cpu_us = Some(rounded(us_each(self.slices.iter().map(|it| it.server).sum(), logins), 3));
-        let floors = || self.slices.iter().filter_map(|slice| slice.floor);
-        let (cpu, count) = floors().fold((0, 0), |sum, floor| (sum.0 + floor.0, sum.1 + floor.1));
+        let baselines = || self.slices.iter().filter_map(|slice| slice.baseline);
+        let (cpu, count) = baselines().fold((0, 0), |sum, baseline| (sum.0 + baseline.0, sum.1 + baseline.1));
         if count > 0 {
             self.found.floor_cpu_us = Some(rounded(us_each(cpu, count), 3));
             self.found.ratio = Ratio::of(self.slices.iter().filter(|slice| slice.logins > 0).filter_map(|slice| {
-                let (cpu, count) = slice.floor?;
+                let (cpu, count) = slice.baseline?;
                 Some((us_each(slice.server, slice.logins), us_each(cpu, count)))
             }));
         }

@@ -16,7 +16,7 @@ use crate::bench::report::figures::rounded;
 use crate::bench::report::latency::Summary;
 use crate::bench::report::{Checked, Measured, Own, Ratio, Report};
 use crate::bench::workload::readers::capacity;
-use crate::bench::workload::room::{FloorRoom, Room};
+use crate::bench::workload::room::{BaselineRoom, Room};
 
 /// How fast is talked.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -92,7 +92,7 @@ struct Run<'a> {
     params: Params,
     process: Option<Process>,
     room: Room,
-    floor: Option<FloorRoom>,
+    baseline: Option<BaselineRoom>,
     /// Each slice of the server's, and the floor's that followed it.
     slices: Vec<(Cost, Option<Cost>)>,
     kept_bytes: Option<i64>,
@@ -110,9 +110,9 @@ pub fn run(generator: &mut Generator, settings: &Settings, params: Params, repor
     let people = params.readers + params.senders;
     let target = Target::open(generator, settings, people, params.size)?;
     let plan = plan(settings, params.senders, params.seconds);
-    let floors = if target.process.is_some() { 2 } else { 1 };
+    let baselines = if target.process.is_some() { 2 } else { 1 };
     // The same number of the server's readers and the floor's are in this process.
-    let here = (capacity().saturating_sub(params.senders + SPARE) / floors).max(1);
+    let here = (capacity().saturating_sub(params.senders + SPARE) / baselines).max(1);
     let result = Room::open(generator, target.door, params.readers, here, plan).and_then(|room| {
         let due = || Schedule::new(params.pace.rate());
         let mut run = Run {
@@ -120,7 +120,7 @@ pub fn run(generator: &mut Generator, settings: &Settings, params: Params, repor
             params,
             process: target.process,
             room,
-            floor: None,
+            baseline: None,
             slices: Vec::new(),
             kept_bytes: None,
             due: due(),
@@ -142,7 +142,7 @@ impl Run<'_> {
         // It has to hold as many in one process.
         if self.process.is_some() && self.params.readers + self.params.senders + SPARE <= capacity() {
             self.generator.live.begin("fanout: readers of the floor come in", None);
-            self.floor = Some(FloorRoom::open(self.generator, &self.room, here, self.plan)?);
+            self.baseline = Some(BaselineRoom::open(self.generator, &self.room, here, self.plan)?);
         }
         if let Pace::Saturate { in_flight } = self.params.pace {
             let window = Window::new(self.params.senders, in_flight, self.room.crowd.here());
@@ -150,8 +150,8 @@ impl Run<'_> {
         }
         let (slices, slice) = slices(self.params.seconds);
         let before = self.process.and_then(|process| process.user_bytes());
-        let floors = if self.floor.is_some() { 2 } else { 1 };
-        let ends = clock::now() + floors * slices * slice;
+        let baselines = if self.baseline.is_some() { 2 } else { 1 };
+        let ends = clock::now() + baselines * slices * slice;
         for number in 0..slices {
             self.generator.live.begin("fanout", Some(ends));
             let begun = Slice::begin(self.generator, self.process, &self.room)?;
@@ -160,9 +160,9 @@ impl Run<'_> {
             self.slices.push((cost, None));
             result.and(at_rest)?;
             self.generator.live.begin("fanout: the floor", Some(ends));
-            let floor = self.floor_slice(number * slice, slice)?;
+            let baseline = self.floor_slice(number * slice, slice)?;
             if let Some(last) = self.slices.last_mut() {
-                last.1 = floor;
+                last.1 = baseline;
             }
         }
         self.room.drain_all(self.generator, self.plan)?;
@@ -204,12 +204,12 @@ impl Run<'_> {
     }
 
     fn floor_slice(&mut self, measured: Nanos, slice: Nanos) -> Result<Option<Cost>, Error> {
-        let Some(floor) = &mut self.floor else { return Ok(None) };
-        floor.imitate(self.generator, &self.room);
-        let process = Some(floor.floor.process);
+        let Some(baseline) = &mut self.baseline else { return Ok(None) };
+        baseline.imitate(self.generator, &self.room);
+        let process = Some(baseline.baseline.process);
         self.generator.cpu_at_rest(process)?;
-        let before = Cost::now(process, &self.room, floor.crowd.delivered(self.generator));
-        self.generator.groups[floor.crowd.group].latency.resume(before.took);
+        let before = Cost::now(process, &self.room, baseline.crowd.delivered(self.generator));
+        self.generator.groups[baseline.crowd.group].latency.resume(before.took);
         let end = before.took + slice;
         let mut bytes = Vec::new();
         match self.params.pace {
@@ -219,8 +219,8 @@ impl Run<'_> {
                     wait_until(self.generator, due)?;
                     bytes.clear();
                     let stream = (number % self.params.senders as u64) as usize;
-                    floor.line(self.generator, stream, due, &mut bytes);
-                    floor.floor.send(self.generator, &bytes);
+                    baseline.line(self.generator, stream, due, &mut bytes);
+                    baseline.baseline.send(self.generator, &bytes);
                 }
                 wait_until(self.generator, end)?;
             }
@@ -231,37 +231,37 @@ impl Run<'_> {
                     let now = clock::now();
                     for stream in 0..self.params.senders {
                         for _ in 0..in_flight {
-                            floor.line(self.generator, stream, now, &mut bytes);
+                            baseline.line(self.generator, stream, now, &mut bytes);
                         }
                     }
-                    floor.floor.send(self.generator, &bytes);
-                    floor.drain(self.generator, false, self.plan.patience)?;
+                    baseline.baseline.send(self.generator, &bytes);
+                    baseline.drain(self.generator, false, self.plan.timeout)?;
                 }
             }
         }
-        floor.drain(self.generator, true, self.plan.patience)?;
-        let mut after = Cost::now(process, &self.room, floor.crowd.delivered(self.generator));
+        baseline.drain(self.generator, true, self.plan.timeout)?;
+        let mut after = Cost::now(process, &self.room, baseline.crowd.delivered(self.generator));
         after.cpu = self.generator.cpu_at_rest(process)?;
-        self.generator.groups[floor.crowd.group].latency.pause(after.took);
+        self.generator.groups[baseline.crowd.group].latency.pause(after.took);
         Ok(Some(after.since(before)))
     }
 
     fn sum_up(&mut self, at_the_end: bool) -> (Fanout, Vec<String>) {
         let server = Cost::sum(self.slices.iter().map(|slice| slice.0));
-        let floor = Cost::sum(self.slices.iter().filter_map(|slice| slice.1));
+        let baseline = Cost::sum(self.slices.iter().filter_map(|slice| slice.1));
         let mut notes = Vec::new();
         let checked = self.room.checked_or_here(self.generator, self.plan, at_the_end, &mut notes);
         let measured = self.process.is_some() && server.lines > 0;
         let own = server.own(self.room.crowd.processes());
-        if self.process.is_some() && self.floor.is_none() && at_the_end {
+        if self.process.is_some() && self.baseline.is_none() && at_the_end {
             notes.push("no bare send to compare with: one process may not have so many files open".into());
         }
         notes.extend(own.iter().flat_map(Own::notes));
         let line_bytes = self.generator.groups[self.room.crowd.group].sample.len();
-        let floor_latency = self.floor.as_mut().and_then(|floor| {
+        let floor_latency = self.baseline.as_mut().and_then(|baseline| {
             // So that the readers of helpers count, as they do with the server's.
-            let _ = floor.crowd.report(self.generator, &floor.said, self.plan.patience);
-            self.generator.groups[floor.crowd.group].latency.summary()
+            let _ = baseline.crowd.report(self.generator, &baseline.said, self.plan.timeout);
+            self.generator.groups[baseline.crowd.group].latency.summary()
         });
         let fanout = Fanout {
             parameters: self.params,
@@ -272,9 +272,9 @@ impl Run<'_> {
             line_bytes,
             latency: self.generator.groups[self.room.crowd.group].latency.summary(),
             server_cpu_us: measured.then(|| rounded(server.us(), 4)),
-            floor_cpu_us: (floor.lines > 0).then(|| rounded(floor.us(), 4)),
+            floor_cpu_us: (baseline.lines > 0).then(|| rounded(baseline.us(), 4)),
             ratio: Ratio::of(
-                self.slices.iter().filter_map(|(server, floor)| Some((server.us(), floor.as_ref()?.us()))),
+                self.slices.iter().filter_map(|(server, baseline)| Some((server.us(), baseline.as_ref()?.us()))),
             ),
             floor_latency,
             kept_bytes: self.kept_bytes,

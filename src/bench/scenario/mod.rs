@@ -16,7 +16,7 @@ use super::process::target;
 use super::process::target::SPARE;
 use super::report::Report;
 use super::report::figures::count;
-use super::workload::encoding::Dialect;
+use super::workload::encoding::Encoding;
 use super::workload::message::MIN_SIZE;
 use super::workload::readers::{Plan, capacity};
 use super::workload::room::Room;
@@ -112,8 +112,8 @@ impl Scenario {
         if let Some(addr) = settings.addr {
             command += &format!(" --addr {addr}");
         }
-        if settings.dialect != Dialect::Plain {
-            command += &format!(" --dialect {}", settings.dialect.name());
+        if settings.encoding != Encoding::Plain {
+            command += &format!(" --dialect {}", settings.encoding.name());
         }
         if let Some(pid) = settings.pid {
             command += &format!(" --pid {pid}");
@@ -129,8 +129,8 @@ impl Scenario {
         if settings.at_once != AT_ONCE {
             command += &format!(" --at-once {}", settings.at_once);
         }
-        if settings.patience != PATIENCE {
-            command += &format!(" --patience {}", settings.patience / SECOND);
+        if settings.timeout != PATIENCE {
+            command += &format!(" --patience {}", settings.timeout / SECOND);
         }
         if settings.pin {
             command += " --pin";
@@ -184,7 +184,7 @@ fn slices(seconds: f64) -> (u64, Nanos) {
 }
 
 fn plan(settings: &Settings, streams: usize, seconds: f64) -> Plan {
-    Plan { streams, at_once: settings.at_once, span: span(seconds), patience: settings.patience }
+    Plan { streams, at_once: settings.at_once, span: span(seconds), timeout: settings.timeout }
 }
 
 /// When things are due that happen `rate` times a second, in measured time, which may stand still meanwhile.

@@ -10,7 +10,7 @@ use crate::bench::driver::clock::{MILLISECOND, Nanos, SECOND};
 use crate::bench::driver::generator::Generator;
 use crate::bench::driver::group::{Group, Role};
 use crate::bench::driver::socket_queue;
-use crate::bench::driver::timeout::Patience;
+use crate::bench::driver::timeout::Timeout;
 use crate::bench::error::Error;
 use crate::bench::process::cost::Process;
 use crate::bench::process::target::Target;
@@ -245,7 +245,7 @@ impl Run<'_> {
         let (cost, at_rest) = begun.end(self.generator, &self.room);
         let resumed = if with { self.resume() } else { Ok(()) };
         // What comes only when everybody reads again belongs to this slice, for the others have waited.
-        let late = Plan { patience: SECOND, ..self.plan };
+        let late = Plan { timeout: SECOND, ..self.plan };
         let result = result.and(at_rest).and(resumed).and_then(|()| self.room.drain_all(self.generator, late));
         let unmeasured = Latency::new(self.plan.span);
         let mut latency = std::mem::replace(&mut self.generator.groups[crowd].latency, unmeasured);
@@ -269,10 +269,10 @@ impl Run<'_> {
     /// Waits until they have read everything, or nothing more comes.
     fn catch_up(&mut self) -> Result<(), Error> {
         let owed = u64::from(self.room.said[0]) * self.params.stalled as u64;
-        let mut patience = Patience::new(SECOND);
+        let mut timeout = Timeout::new(SECOND);
         loop {
             let delivered = self.generator.groups[self.stalled].room.tally.delivered;
-            if delivered >= owed || patience.is_over(delivered) {
+            if delivered >= owed || timeout.is_over(delivered) {
                 return Ok(());
             }
             self.generator.turn(clock::now() + 20 * MILLISECOND)?;

@@ -8,7 +8,7 @@ use crate::bench::driver::clock;
 use crate::bench::driver::clock::{MILLISECOND, Nanos};
 use crate::bench::driver::generator::Generator;
 use crate::bench::driver::group::{Group, Role};
-use crate::bench::driver::timeout::Patience;
+use crate::bench::driver::timeout::Timeout;
 use crate::bench::error::Error;
 use crate::bench::process::cost::Process;
 use crate::bench::process::target::Target;
@@ -167,10 +167,10 @@ impl Run<'_> {
     }
 
     fn drain(&mut self) -> Result<(), Error> {
-        let mut patience = Patience::new(self.plan.patience);
+        let mut timeout = Timeout::new(self.plan.timeout);
         loop {
             let delivered = self.generator.groups[self.whisperers].private.tally.delivered;
-            if delivered >= self.owed() || patience.is_over(delivered) {
+            if delivered >= self.owed() || timeout.is_over(delivered) {
                 return self.room.drain_all(self.generator, self.plan);
             }
             self.generator.turn(clock::now() + 20 * MILLISECOND)?;

@@ -10,7 +10,7 @@ use super::browser::Word;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 #[value(rename_all = "lowercase")]
-pub enum Dialect {
+pub enum Encoding {
     // Not documented for `--help`: the option says both, and a longer text would give it a second layout.
     // Lines, both ways.
     #[default]
@@ -19,12 +19,12 @@ pub enum Dialect {
     WebSocket,
 }
 
-impl Dialect {
+impl Encoding {
     /// How it is called as an option.
     pub fn name(self) -> &'static str {
         match self {
-            Dialect::Plain => "plain",
-            Dialect::WebSocket => "websocket",
+            Encoding::Plain => "plain",
+            Encoding::WebSocket => "websocket",
         }
     }
 
@@ -32,28 +32,28 @@ impl Dialect {
     /// they have arrived.
     pub fn read_by(self, talkers: usize) -> usize {
         match self {
-            Dialect::Plain => talkers.saturating_sub(1),
-            Dialect::WebSocket => talkers,
+            Encoding::Plain => talkers.saturating_sub(1),
+            Encoding::WebSocket => talkers,
         }
     }
 
     /// The text of what came as one line or frame.
     pub fn text(self, unit: &[u8]) -> &[u8] {
         match self {
-            Dialect::Plain => {
+            Encoding::Plain => {
                 let line = unit.strip_suffix(b"\n").unwrap_or(unit);
                 line.strip_suffix(b"\r").unwrap_or(line)
             }
-            Dialect::WebSocket => browser::payload(unit),
+            Encoding::WebSocket => browser::payload(unit),
         }
     }
 
     /// What the server's own words mean to one who wants to get in.
     pub fn word(self, text: &[u8]) -> Word {
         match self {
-            Dialect::Plain if text.starts_with(b"! ") => Word::Refused(String::from_utf8_lossy(text).into_owned()),
-            Dialect::Plain => Word::Entered,
-            Dialect::WebSocket => browser::word(text),
+            Encoding::Plain if text.starts_with(b"! ") => Word::Refused(String::from_utf8_lossy(text).into_owned()),
+            Encoding::Plain => Word::Entered,
+            Encoding::WebSocket => browser::word(text),
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::bench::driver::clock::{MILLISECOND, Nanos, SECOND};
 use crate::bench::driver::common::Common;
 use crate::bench::driver::generator::Generator;
 use crate::bench::driver::group::{Door, Group, Role};
-use crate::bench::driver::timeout::Patience;
+use crate::bench::driver::timeout::Timeout;
 use crate::bench::error::Error;
 use crate::bench::process::cost::Process;
 use crate::bench::process::helper::{Part, Speaks, end_with_parent};
@@ -130,7 +130,7 @@ impl Crowd {
     /// As [`Crowd::enter`].
     pub fn enter_up_to(&mut self, generator: &mut Generator, plan: Plan, count: usize) -> Result<(), Error> {
         let here = count - (self.count - self.here());
-        let mut patience = Patience::new(plan.patience);
+        let mut timeout = Timeout::new(plan.timeout);
         loop {
             self.refresh(generator)?;
             let logged_in = self.logged_in(generator);
@@ -138,7 +138,7 @@ impl Crowd {
                 return Ok(());
             }
             let waiting_for = || format!("newcomers to be let in: {logged_in} of {} are", self.count);
-            patience.check(logged_in as u64, waiting_for)?;
+            timeout.check(logged_in as u64, waiting_for)?;
             generator.admit(self.group, here, plan.at_once)?;
             generator.turn(clock::now() + 50 * MILLISECOND)?;
         }
@@ -191,18 +191,18 @@ impl Crowd {
     ///
     /// # Errors
     /// If a helper does not answer.
-    pub fn report(&mut self, generator: &mut Generator, said: &[u32], patience: Nanos) -> Result<Report, Error> {
+    pub fn report(&mut self, generator: &mut Generator, said: &[u32], timeout: Nanos) -> Result<Report, Error> {
         let group = &generator.groups[self.group];
         let mut sum = Report { tally: group.room.tally, missing: group.room.missing(said), ..Report::default() };
         for helper in &mut self.helpers {
             let asked = Asked { said: said.to_vec() };
             helper.stdin.write_all(&json_line(&asked)).map_err(|error| Error::Part("a helper", error.to_string()))?;
-            let mut patience = Patience::new(patience);
+            let mut timeout = Timeout::new(timeout);
             let report = loop {
                 if let Some(report) = helper.report.take() {
                     break report;
                 }
-                patience.check(0, || "the report of a helper".into())?;
+                timeout.check(0, || "the report of a helper".into())?;
                 match generator.turn(clock::now() + 50 * MILLISECOND) {
                     // What has been measured is to be told all the same.
                     Ok(()) | Err(Error::Interrupted(_) | Error::Closed { .. }) => {}
@@ -230,7 +230,7 @@ pub struct Plan {
     /// How long is measured.
     pub span: Nanos,
     /// How long nothing may happen.
-    pub patience: Nanos,
+    pub timeout: Nanos,
 }
 
 impl Helper {

@@ -1,15 +1,15 @@
 //! People in one room, of whom some talk and all the others read.
 
-use super::encoding::Dialect;
+use super::encoding::Encoding;
 use super::message::{Kind, Tag};
 use super::readers::{Crowd, Plan, Report};
 use super::transcript::Transcript;
-use crate::bench::baseline::Floor;
+use crate::bench::baseline::Baseline;
 use crate::bench::driver::clock;
 use crate::bench::driver::clock::{MILLISECOND, Nanos, SECOND};
 use crate::bench::driver::generator::Generator;
 use crate::bench::driver::group::{Door, Group, Role};
-use crate::bench::driver::timeout::Patience;
+use crate::bench::driver::timeout::Timeout;
 use crate::bench::error::Error;
 use crate::bench::report::Checked;
 
@@ -50,15 +50,15 @@ impl Room {
         let first_name = generator.names(plan.streams as u32);
         let talkers = generator.add_group(Group::new(door, Role::Talker, first_name, plan.streams, plan.span));
         // Where they read their own lines too, they all read the same.
-        if door.dialect == Dialect::WebSocket {
+        if door.encoding == Encoding::WebSocket {
             generator.groups[talkers].transcript = Some(Transcript::default());
         }
         for talker in 0..plan.streams {
-            let own = (door.dialect == Dialect::Plain).then_some(talker);
+            let own = (door.encoding == Encoding::Plain).then_some(talker);
             generator.connect(talkers, clock::now(), own)?;
         }
         let_in(generator, talkers, plan.streams, "those who talk", plan)?;
-        let readers = crowd.count() + door.dialect.read_by(plan.streams);
+        let readers = crowd.count() + door.encoding.read_by(plan.streams);
         Ok(Room { crowd, talkers, readers, said: vec![0; plan.streams], written_off: 0 })
     }
 
@@ -76,15 +76,15 @@ impl Room {
     /// # Errors
     /// If that takes too long.
     pub fn settle(&mut self, generator: &mut Generator, plan: Plan) -> Result<(), Error> {
-        let mut patience = Patience::new(plan.patience);
+        let mut timeout = Timeout::new(plan.timeout);
         while self.crowd.ready(generator) < self.crowd.count() {
             let ready = self.crowd.ready(generator);
             let waiting_for = || format!("what is said in the room to be read: {ready} of {} have", self.crowd.count());
-            patience.check(ready as u64, waiting_for)?;
+            timeout.check(ready as u64, waiting_for)?;
             let probe = Tag { kind: Kind::Probe, stream: 0, seq: 0, time: clock::now() };
             generator.say(self.talkers, 0, probe);
             // Where there are very many, all of them cannot read it in so short a time.
-            let mut still = Patience::new(PROBE);
+            let mut still = Timeout::new(PROBE);
             while self.crowd.ready(generator) < self.crowd.count() && !still.is_over(self.crowd.ready(generator) as u64)
             {
                 generator.turn(clock::now() + PROBE / 4)?;
@@ -93,7 +93,7 @@ impl Room {
         }
         let quiet = quiet(self.crowd.count());
         let end = clock::now() + 5 * quiet;
-        let mut quiet = Patience::new(quiet);
+        let mut quiet = Timeout::new(quiet);
         while clock::now() < end && !quiet.is_over(generator.groups.iter().map(|group| group.notices).sum()) {
             generator.turn(clock::now() + 50 * MILLISECOND)?;
         }
@@ -133,18 +133,18 @@ impl Room {
     /// If the server closes a connection.
     pub fn drain_all(&mut self, generator: &mut Generator, plan: Plan) -> Result<(), Error> {
         self.written_off = 0;
-        self.drain_for(generator, plan.patience)
+        self.drain_for(generator, plan.timeout)
     }
 
-    fn drain_for(&mut self, generator: &mut Generator, patience: Nanos) -> Result<(), Error> {
-        let mut patience = Patience::new(patience);
+    fn drain_for(&mut self, generator: &mut Generator, timeout: Nanos) -> Result<(), Error> {
+        let mut timeout = Timeout::new(timeout);
         loop {
             self.crowd.refresh(generator)?;
             let delivered = self.delivered(generator);
             if delivered + self.written_off >= self.owed() {
                 return Ok(());
             }
-            if patience.is_over(delivered) {
+            if timeout.is_over(delivered) {
                 self.written_off = self.owed() - delivered;
                 return Ok(());
             }
@@ -171,7 +171,7 @@ impl Room {
     /// # Errors
     /// If a helper does not answer.
     pub fn checked(&mut self, generator: &mut Generator, plan: Plan, at_the_end: bool) -> Result<Checked, Error> {
-        let Report { mut tally, mut missing, .. } = self.crowd.report(generator, &self.said, plan.patience)?;
+        let Report { mut tally, mut missing, .. } = self.crowd.report(generator, &self.said, plan.timeout)?;
         let talkers = &generator.groups[self.talkers].room;
         tally += talkers.tally;
         missing += talkers.missing(&self.said);
@@ -197,7 +197,7 @@ fn quiet(readers: usize) -> Nanos {
 /// # Errors
 /// If one cannot get in, or nothing happens for too long.
 pub fn let_in(generator: &mut Generator, group: usize, wanted: usize, what: &str, plan: Plan) -> Result<(), Error> {
-    let mut patience = Patience::new(plan.patience);
+    let mut timeout = Timeout::new(plan.timeout);
     loop {
         let logged_in = generator.groups[group].logged_in;
         if logged_in >= wanted {
@@ -207,16 +207,16 @@ pub fn let_in(generator: &mut Generator, group: usize, wanted: usize, what: &str
             let hint = if logged_in == 0 { " (--prompt none or --welcome none, if it says nothing then)" } else { "" };
             format!("{what} to be let in: {logged_in} of {wanted} are{hint}")
         };
-        patience.check(logged_in as u64, waiting_for)?;
+        timeout.check(logged_in as u64, waiting_for)?;
         generator.admit(group, wanted, plan.at_once)?;
         generator.turn(clock::now() + 50 * MILLISECOND)?;
     }
 }
 
 /// As many readers as each message has in a [`Room`], other talkers included, to whom the floor sends the same.
-pub struct FloorRoom {
+pub struct BaselineRoom {
     /// The process that sends.
-    pub floor: Floor,
+    pub baseline: Baseline,
     /// Those who read.
     pub crowd: Crowd,
     /// How many messages of each stream have been sent.
@@ -225,18 +225,18 @@ pub struct FloorRoom {
     around: (Vec<u8>, Vec<u8>),
 }
 
-impl FloorRoom {
+impl BaselineRoom {
     /// Starts the floor and lets the readers in; its lines are made like those in `room`.
     ///
     /// # Errors
     /// If it does not start.
     pub fn open(generator: &mut Generator, room: &Room, here: usize, plan: Plan) -> Result<Self, Error> {
-        let Group { greeting, door: Door { dialect, .. }, .. } = generator.groups[room.talkers];
-        let floor = Floor::start(generator, dialect, greeting)?;
-        let mut crowd = Crowd::gather(generator, floor.door, room.readers, here, plan)?;
+        let Group { greeting, door: Door { encoding, .. }, .. } = generator.groups[room.talkers];
+        let baseline = Baseline::start(generator, encoding, greeting)?;
+        let mut crowd = Crowd::gather(generator, baseline.door, room.readers, here, plan)?;
         crowd.enter(generator, plan)?;
         let mut room_of_floor =
-            FloorRoom { floor, crowd, said: vec![0; plan.streams], around: (Vec::new(), Vec::new()) };
+            BaselineRoom { baseline, crowd, said: vec![0; plan.streams], around: (Vec::new(), Vec::new()) };
         room_of_floor.imitate(generator, room);
         Ok(room_of_floor)
     }
@@ -265,7 +265,7 @@ impl FloorRoom {
     /// If nothing comes any more.
     pub fn drain(&mut self, generator: &mut Generator, all: bool, most: Nanos) -> Result<(), Error> {
         let said: u64 = self.said.iter().copied().map(u64::from).sum();
-        let mut patience = Patience::new(most);
+        let mut timeout = Timeout::new(most);
         loop {
             self.crowd.refresh(generator)?;
             let (delivered, readers) = if all {
@@ -276,7 +276,7 @@ impl FloorRoom {
             if delivered >= said * readers as u64 {
                 return Ok(());
             }
-            patience.check(delivered, || "what the floor has sent".into())?;
+            timeout.check(delivered, || "what the floor has sent".into())?;
             generator.turn(clock::now() + 20 * MILLISECOND)?;
         }
     }

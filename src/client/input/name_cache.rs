@@ -13,7 +13,7 @@ pub const MAX_KNOWN: usize = 2000;
 pub const MAX_BYTES: usize = 256;
 
 #[derive(Debug)]
-struct Known {
+struct CachedName {
     shown: CompactString,
     here: bool,
     /// When it was heard of last; 0 for what was only listed.
@@ -24,12 +24,12 @@ struct Known {
 
 /// People or rooms by their folded names.
 #[derive(Debug, Default)]
-pub struct Names {
-    known: HashMap<String, Known>,
+pub struct NameCache {
+    known: HashMap<String, CachedName>,
     clock: u64,
 }
 
-impl Names {
+impl NameCache {
     /// It is in a list of those who are here, or elsewhere.
     pub fn listed(&mut self, name: &str, here: bool) {
         let known = self.known_as(name);
@@ -61,13 +61,13 @@ impl Names {
 
     /// Those who are here, then the others; of each, whoever was heard of last comes first.
     pub fn list(&self) -> Vec<&str> {
-        let mut all: Vec<&Known> = self.known.values().collect();
+        let mut all: Vec<&CachedName> = self.known.values().collect();
         all.sort_unstable_by_key(|known| (!known.here, std::cmp::Reverse((known.heard, known.learnt))));
         all.into_iter().map(|known| &*known.shown).collect()
     }
 
     /// The entry of that name, made if need be, with the name as it is spelt now.
-    fn known_as(&mut self, name: &str) -> &mut Known {
+    fn known_as(&mut self, name: &str) -> &mut CachedName {
         // A server may call anything a name.
         let end = (0..=name.len().min(MAX_BYTES)).rev().find(|&at| name.is_char_boundary(at));
         let name = &name[..end.unwrap_or(0)];
@@ -76,7 +76,7 @@ impl Names {
         if self.known.len() >= MAX_KNOWN && !self.known.contains_key(&key) {
             self.shrink();
         }
-        let new = || Known { shown: name.into(), here: false, heard: 0, learnt: self.clock };
+        let new = || CachedName { shown: name.into(), here: false, heard: 0, learnt: self.clock };
         let known = self.known.entry(key).or_insert_with(new);
         if known.shown != name {
             known.shown = name.into();
@@ -86,7 +86,7 @@ impl Names {
 
     /// Forgets an eighth, so that this need not be done for each new name.
     fn shrink(&mut self) {
-        let age = |known: &Known| (known.here, known.heard, known.learnt);
+        let age = |known: &CachedName| (known.here, known.heard, known.learnt);
         let mut ages: Vec<_> = self.known.values().map(age).collect();
         let (_, &mut oldest, _) = ages.select_nth_unstable(MAX_KNOWN / 8);
         self.known.retain(|_, known| age(known) >= oldest);
@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn who_was_heard_last_comes_first_and_those_who_left_come_last() {
-        let mut names = Names::default();
+        let mut names = NameCache::default();
         for name in ["alice", "bob", "carol", "dan"] {
             names.listed(name, true);
         }
@@ -116,14 +116,14 @@ mod tests {
 
     #[test]
     fn of_a_name_that_is_none_only_the_beginning_is_kept() {
-        let mut names = Names::default();
+        let mut names = NameCache::default();
         names.heard(&"好".repeat(1000), true);
         assert_eq!(names.list(), ["好".repeat(MAX_BYTES / 3)]);
     }
 
     #[test]
     fn no_more_are_kept_than_the_bound_and_the_oldest_go_first() {
-        let mut names = Names::default();
+        let mut names = NameCache::default();
         names.heard("first", false);
         names.listed("present", true);
         for number in 0..3 * MAX_KNOWN {

@@ -11,7 +11,7 @@ use super::shape::{Notice, People, Refusal, Shape};
 use crate::chat::LOBBY;
 use crate::chat::command::{Command, is_blank};
 use crate::chat::name::fold;
-use crate::client::input::name_cache::Names;
+use crate::client::input::name_cache::NameCache;
 use crate::client::ui::mention::Mention;
 
 /// Within so many lines a server that shows us our own lines has shown the one that was sent.
@@ -81,8 +81,8 @@ pub struct Session {
     /// Where we were when the connection dropped.
     back_to: Option<CompactString>,
     here: Option<usize>,
-    people: Names,
-    rooms: Names,
+    people: NameCache,
+    rooms: NameCache,
     in_history: bool,
     /// Whether the server shows us our own lines, for a server of ours and for another.
     echo: bool,
@@ -95,7 +95,7 @@ pub struct Session {
 
 impl Default for Session {
     fn default() -> Self {
-        let mut rooms = Names::default();
+        let mut rooms = NameCache::default();
         rooms.listed(LOBBY, false);
         Session {
             stage: Stage::Unknown,
@@ -104,7 +104,7 @@ impl Default for Session {
             room: LOBBY.into(),
             back_to: None,
             here: None,
-            people: Names::default(),
+            people: NameCache::default(),
             rooms,
             in_history: false,
             echo: false,

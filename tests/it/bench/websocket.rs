@@ -23,7 +23,7 @@ fn everybody_gets_in_and_reads_the_message_to_all() {
     // One who talks reads their own line.
     assert_checked(&measured["reach"]["checked"], 12, NONE);
     let report = finished.report();
-    assert_eq!(report["dialect"], "websocket");
+    assert_eq!(report["encoding"], "websocket");
     assert_eq!(
         report["scenarios"][0]["command"],
         format!("chinwag bench connections --count 12 --seconds 0.3 {DIALECT}")

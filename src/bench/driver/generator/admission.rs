@@ -19,7 +19,7 @@ impl Generator {
     /// # Errors
     /// If there are no file descriptors or ports left, or nobody listens.
     pub fn connect(&mut self, group: usize, due: Nanos, own: Option<usize>) -> Result<(), Error> {
-        let Group { door: Door { addr, dialect, .. }, role, .. } = self.groups[group];
+        let Group { door: Door { addr, encoding, .. }, role, .. } = self.groups[group];
         let narrow = role == Role::Stalled;
         let mut stream = source::connect(addr, self.connects, narrow).map_err(|error| Error::Connect(addr, error))?;
         self.connects += 1;
@@ -36,7 +36,7 @@ impl Generator {
         let group_ref = &mut self.groups[group];
         group_ref.room.add_reader(own);
         group_ref.private.add_reader(None);
-        let member = Member::new(stream, dialect, group, role, group_ref.keys.len(), due);
+        let member = Member::new(stream, encoding, group, role, group_ref.keys.len(), due);
         group_ref.keys.push(token.0);
         entry.insert(member);
         Ok(())

@@ -12,7 +12,7 @@ use super::common::Common;
 use super::group::{Group, Role};
 use crate::bench::error::Error;
 use crate::bench::workload::browser::Word;
-use crate::bench::workload::encoding::Dialect;
+use crate::bench::workload::encoding::Encoding;
 use crate::bench::workload::message::{Found, Kind, Tag};
 use crate::bench::workload::transcript::{Known, Place};
 
@@ -47,7 +47,7 @@ pub struct Member {
     pub stream: TcpStream,
     /// The number of its group.
     pub group: usize,
-    dialect: Dialect,
+    encoding: Encoding,
     index: u32,
     state: State,
     ready: bool,
@@ -71,11 +71,11 @@ pub struct Member {
 
 impl Member {
     /// The connection has been asked for.
-    pub fn new(stream: TcpStream, dialect: Dialect, group: usize, role: Role, index: usize, due: Nanos) -> Self {
+    pub fn new(stream: TcpStream, encoding: Encoding, group: usize, role: Role, index: usize, due: Nanos) -> Self {
         Member {
             stream,
             group,
-            dialect,
+            encoding,
             index: index as u32,
             state: State::Connecting,
             ready: false,
@@ -97,7 +97,7 @@ impl Member {
     /// If it could not be made.
     pub fn writable(&mut self, group: &mut Group, common: &Common) -> Result<(), Error> {
         // Where the server has the first word, that or an error tells how it went.
-        if self.state == State::Connecting && (!group.door.prompt || self.dialect == Dialect::WebSocket) {
+        if self.state == State::Connecting && (!group.door.prompt || self.encoding == Encoding::WebSocket) {
             match self.stream.take_error() {
                 Ok(None) => {}
                 Ok(Some(error)) | Err(error) => return Err(Error::Connect(group.door.addr, error)),
@@ -107,9 +107,9 @@ impl Member {
                 Err(error) if error.kind() == ErrorKind::NotConnected => return Ok(()),
                 Err(error) => return Err(Error::Connect(group.door.addr, error)),
             }
-            match self.dialect {
-                Dialect::Plain => self.introduce(group, common),
-                Dialect::WebSocket => self.ask_for_upgrade(group, common),
+            match self.encoding {
+                Encoding::Plain => self.introduce(group, common),
+                Encoding::WebSocket => self.ask_for_upgrade(group, common),
             }
         }
         self.flush();
@@ -134,7 +134,7 @@ impl Member {
             match self.stream.read(block) {
                 Ok(0) => return self.ended(group, common, None),
                 Ok(n) => {
-                    if self.state == State::Connecting && self.dialect == Dialect::Plain {
+                    if self.state == State::Connecting && self.encoding == Encoding::Plain {
                         self.prompted(group, common, &block[..n]);
                     } else {
                         self.take(group, common, &block[..n], clock::now())?;
@@ -158,7 +158,7 @@ impl Member {
     fn ended(&mut self, group: &mut Group, common: &Common, error: Option<io::Error>) -> Result<Flow, Error> {
         if self.hung_up {
             group.left += 1;
-            group.resets += usize::from(error.is_some() || self.dialect == Dialect::WebSocket && !self.closing);
+            group.resets += usize::from(error.is_some() || self.encoding == Encoding::WebSocket && !self.closing);
             group.visits.record(clock::now().saturating_sub(self.due));
             return Ok(Flow::Closed);
         }
@@ -200,9 +200,9 @@ impl Member {
 
     /// Takes bytes of which all are to be looked at.
     fn take_units(&mut self, group: &mut Group, common: &Common, bytes: &[u8], now: Nanos) -> Result<(), Error> {
-        match self.dialect {
-            Dialect::Plain => self.take_lines(group, common, bytes, now),
-            Dialect::WebSocket => self.take_frames(group, common, bytes, now),
+        match self.encoding {
+            Encoding::Plain => self.take_lines(group, common, bytes, now),
+            Encoding::WebSocket => self.take_frames(group, common, bytes, now),
         }
     }
 
@@ -271,10 +271,10 @@ impl Member {
     /// Takes a whole line, or a frame of text.
     #[inline]
     fn unit(&mut self, group: &mut Group, common: &Common, unit: &[u8], now: Nanos) -> Result<(), Error> {
-        let text = self.dialect.text(unit);
+        let text = self.encoding.text(unit);
         // A page can do nothing with an object that is none, whatever is in it.
-        let found = match self.dialect {
-            Dialect::WebSocket if self.dialect.word(text) == Word::Broken => Found::Damaged,
+        let found = match self.encoding {
+            Encoding::WebSocket if self.encoding.word(text) == Word::Broken => Found::Damaged,
             _ => common.format.find(text),
         };
         self.note_place(group, unit, &found);
@@ -301,7 +301,7 @@ impl Member {
 
     /// The server's own words before one is in.
     fn hear(&mut self, group: &mut Group, common: &Common, text: &[u8], now: Nanos) -> Result<(), Error> {
-        match self.dialect.word(text) {
+        match self.encoding.word(text) {
             Word::Refused(answer) => {
                 let name = group.name(self.index as usize, common.run);
                 return Err(Error::Refused { name, answer });

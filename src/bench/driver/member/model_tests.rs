@@ -15,30 +15,30 @@ struct Readers {
 }
 
 fn readers(
-    dialect: Dialect,
+    encoding: Encoding,
     count: usize,
     streams: usize,
     talks: bool,
     transcript: bool,
     socket: &std::net::TcpStream,
 ) -> Readers {
-    let door = Door { addr: "127.0.0.1:1".parse().unwrap(), dialect, prompt: true, welcome: true };
+    let door = Door { addr: "127.0.0.1:1".parse().unwrap(), encoding, prompt: true, welcome: true };
     let mut group = Group::new(door, Role::Talker, 0, streams, SECOND);
     group.transcript = transcript.then(Transcript::default);
     let members = (0..count).map(|index| {
         group.room.add_reader((index == 0 && talks).then_some(0));
         let stream = TcpStream::from_std(socket.try_clone().unwrap());
-        Member { state: State::In, ..Member::new(stream, dialect, 0, Role::Talker, index, 0) }
+        Member { state: State::In, ..Member::new(stream, encoding, 0, Role::Talker, index, 0) }
     });
     let members = members.collect();
     Readers { group, members }
 }
 
 /// What a server sends with that in it.
-fn unit(dialect: Dialect, text: &[u8]) -> Vec<u8> {
-    match dialect {
-        Dialect::Plain => [b"[12:00:00] name: ", text, b"\r\n"].concat(),
-        Dialect::WebSocket => {
+fn unit(encoding: Encoding, text: &[u8]) -> Vec<u8> {
+    match encoding {
+        Encoding::Plain => [b"[12:00:00] name: ", text, b"\r\n"].concat(),
+        Encoding::WebSocket => {
             let mut out = Vec::new();
             text_frame(&mut out, |out| {
                 out.extend([br#"{"t":"said","name":"name","text":""#, text, br#""}"#].concat());
@@ -49,7 +49,7 @@ fn unit(dialect: Dialect, text: &[u8]) -> Vec<u8> {
 }
 
 /// What a server without faults would send to everybody, and how many messages of each stream are in it.
-fn lines(random: &mut Random, dialect: Dialect, common: &Common, streams: usize) -> (Vec<Vec<u8>>, Vec<u32>) {
+fn lines(random: &mut Random, encoding: Encoding, common: &Common, streams: usize) -> (Vec<Vec<u8>>, Vec<u32>) {
     let mut said = vec![0; streams];
     let mut lines = Vec::new();
     for number in 0..5 + random.below(40) {
@@ -65,13 +65,13 @@ fn lines(random: &mut Random, dialect: Dialect, common: &Common, streams: usize)
                 said[stream] += 1;
             }
         }
-        lines.push(unit(dialect, &line));
+        lines.push(unit(encoding, &line));
     }
     (lines, said)
 }
 
 /// Loses, doubles, swaps, damages, repeats or slips in a line, a few times.
-fn spoil(random: &mut Random, dialect: Dialect, lines: &mut Vec<Vec<u8>>) {
+fn spoil(random: &mut Random, encoding: Encoding, lines: &mut Vec<Vec<u8>>) {
     for _ in 0..random.below(4) {
         if lines.len() < 2 {
             return;
@@ -83,27 +83,27 @@ fn spoil(random: &mut Random, dialect: Dialect, lines: &mut Vec<Vec<u8>>) {
             2 => lines.swap(at, at + 1),
             3 => {
                 // Neither the end of a line nor the header of a frame.
-                let (length, text) = (lines[at].len(), dialect.text(&lines[at]).len());
-                let byte = random.below(text) + if dialect == Dialect::Plain { 0 } else { length - text };
+                let (length, text) = (lines[at].len(), encoding.text(&lines[at]).len());
+                let byte = random.below(text) + if encoding == Encoding::Plain { 0 } else { length - text };
                 lines[at][byte] ^= 1;
             }
             4 => lines.insert(random.below(lines.len()), lines[at].clone()),
-            _ if dialect == Dialect::WebSocket && random.below(2) == 0 => lines.insert(at, pong_frame(b"x")),
-            _ => lines.insert(at, unit(dialect, b"for you alone")),
+            _ if encoding == Encoding::WebSocket && random.below(2) == 0 => lines.insert(at, pong_frame(b"x")),
+            _ => lines.insert(at, unit(encoding, b"for you alone")),
         }
     }
 }
 
-fn run(seed: u64, dialect: Dialect, socket: &std::net::TcpStream) {
+fn run(seed: u64, encoding: Encoding, socket: &std::net::TcpStream) {
     let mut random = Random(seed);
     let common = Common::new(7, 40, String::new());
     let (count, streams, talks) = (1 + random.below(4), 1 + random.below(3), random.below(5) == 0);
-    let mut both = [true, false].map(|transcript| readers(dialect, count, streams, talks, transcript, socket));
-    let (lines, said) = lines(&mut random, dialect, &common, streams);
+    let mut both = [true, false].map(|transcript| readers(encoding, count, streams, talks, transcript, socket));
+    let (lines, said) = lines(&mut random, encoding, &common, streams);
     let mut owed: Vec<Vec<u8>> = Vec::new();
     for _ in 0..count {
         let mut lines = lines.clone();
-        spoil(&mut random, dialect, &mut lines);
+        spoil(&mut random, encoding, &mut lines);
         owed.push(lines.concat());
     }
     let mut now = 0;
@@ -120,7 +120,7 @@ fn run(seed: u64, dialect: Dialect, socket: &std::net::TcpStream) {
     let [with, without] = both.map(|Readers { mut group, .. }| {
         (group.room.tally, group.room.missing(&said), group.ready, group.notices, group.latency.counts())
     });
-    assert_eq!(with, without, "{dialect:?}, seed {seed}");
+    assert_eq!(with, without, "{encoding:?}, seed {seed}");
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn reading_by_the_transcript_counts_what_reading_one_by_one_counts() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let socket = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     for seed in 0..SEEDS {
-        run(seed, Dialect::Plain, &socket);
-        run(seed, Dialect::WebSocket, &socket);
+        run(seed, Encoding::Plain, &socket);
+        run(seed, Encoding::WebSocket, &socket);
     }
 }

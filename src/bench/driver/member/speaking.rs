@@ -8,7 +8,7 @@ use crate::bench::driver::clock;
 use crate::bench::driver::clock::Nanos;
 use crate::bench::driver::common::Common;
 use crate::bench::driver::group::{Group, Role};
-use crate::bench::workload::encoding::Dialect;
+use crate::bench::workload::encoding::Encoding;
 use crate::bench::workload::message::{Kind, Tag};
 
 impl Member {
@@ -26,13 +26,13 @@ impl Member {
         group.logins.record(now.saturating_sub(self.due));
         if group.role == Role::Visitor {
             self.queue(Tag { kind: Kind::Message, stream: 0, seq: self.index, time: now }, common);
-            self.hung_up = match self.dialect {
-                Dialect::Plain => {
+            self.hung_up = match self.encoding {
+                Encoding::Plain => {
                     self.flush();
                     self.stream.shutdown(Shutdown::Write).is_ok()
                 }
                 // A browser leaves it to the server to end the connection: RFC 6455, section 7.1.1.
-                Dialect::WebSocket => {
+                Encoding::WebSocket => {
                     common.browser.close(&mut self.out);
                     self.flush();
                     true
@@ -49,13 +49,13 @@ impl Member {
 
     /// As [`Member::send`]: a line, given without its end.
     pub fn say(&mut self, line: &[u8], common: &Common) {
-        common.line(self.dialect, &mut self.out, |out| out.extend_from_slice(line));
+        common.line(self.encoding, &mut self.out, |out| out.extend_from_slice(line));
         self.flush();
     }
 
     /// Notes a whole line to be written with those that follow.
     pub fn queue(&mut self, tag: Tag, common: &Common) {
-        common.line(self.dialect, &mut self.out, |out| common.format.write(tag, out));
+        common.line(self.encoding, &mut self.out, |out| common.format.write(tag, out));
     }
 
     /// Writes what can be written.

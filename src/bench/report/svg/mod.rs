@@ -262,7 +262,7 @@ mod tests {
     use crate::bench::report::{Checked, Measured};
     use crate::bench::scenario::churn::{self, Churn};
     use crate::bench::scenario::connections::{self, Connections};
-    use crate::bench::workload::encoding::Dialect;
+    use crate::bench::workload::encoding::Encoding;
 
     fn report(scenarios: Vec<(&str, Option<Measured>)>) -> Report {
         let machine = Machine {
@@ -279,7 +279,7 @@ mod tests {
             measured,
         };
         Report {
-            dialect: Dialect::Plain,
+            encoding: Encoding::Plain,
             chinwag: "1.2.3",
             build: "release",
             started: "2026-01-02T03:04:05Z".into(),

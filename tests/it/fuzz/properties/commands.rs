@@ -1,6 +1,6 @@
 //! Commands: every line is one, and whatever somebody wants to say can be said.
 
-use chinwag::chat::command::{Command, split};
+use chinwag::chat::command::{Command, is_blank, split};
 use chinwag::wire::hygiene::clean;
 
 /// The words of the commands that take what follows as it stands.
@@ -19,7 +19,7 @@ fn line(text: &str) {
         let (whole, part) = (text.as_bytes().as_ptr_range(), slice.as_bytes().as_ptr_range());
         assert!(slice.is_empty() || whole.start <= part.start && part.end <= whole.end, "{slice:?} is from elsewhere");
     }
-    let is_blank = text.trim().is_empty();
+    let is_blank = is_blank(text);
     assert_eq!(command == Command::Nothing, is_blank);
     let is_farewell = ["q", "quit", "exit"].contains(&&*text.trim().to_lowercase());
     if !is_blank && !is_farewell && !text.starts_with(['@', '/']) {
