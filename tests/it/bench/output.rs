@@ -152,7 +152,7 @@ fn nobody_need_read_the_result_nor_the_errors() {
 fn the_help_names_every_option() {
     let common = [
         "--addr",
-        "--dialect",
+        "--encoding",
         "--pid",
         "--prompt",
         "--welcome",

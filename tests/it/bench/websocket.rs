@@ -9,10 +9,10 @@ use crate::faulty_server::{Act, Delivery, Faulty, Manners, TO_BROWSERS, drive, d
 use crate::harness::Server;
 use crate::web::WebServer;
 
-const DIALECT: &str = "--dialect websocket";
+const DIALECT: &str = "--encoding websocket";
 
 /// Six messages to five readers, whose numbers are 0 to 4, and to the one who says them, who has number 5.
-const FANOUT: &str = "fanout --readers 5 --rate 10 --seconds 0.6 --patience 2 --dialect websocket";
+const FANOUT: &str = "fanout --readers 5 --rate 10 --seconds 0.6 --patience 2 --encoding websocket";
 const OWED: u64 = 6 * 6;
 
 #[test]
