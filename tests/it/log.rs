@@ -300,6 +300,20 @@ fn a_log_or_a_console_on_a_full_disk_stops_nobody_and_costs_nothing() {
 }
 
 #[test]
+fn a_log_that_goes_where_the_console_goes_has_local_times_too() {
+    let mut server = Server::in_shell("TZ=XXX-05:30 exec \"$0\" \"$@\" 2>&1 | cat >&2", &["--console"]);
+    let _alice = server.login("alice");
+    let line = server.log.until(" INFO ");
+    let time = line.split(' ').nth(1).expect("a time");
+    assert!(time.len() == 8 && !line.contains('Z'), "{line}");
+    let local = time::OffsetDateTime::now_utc() + Duration::from_secs(330 * 60);
+    let hours = [local, local - Duration::from_secs(60)].map(|at| format!("{:02}:", at.hour()));
+    assert!(hours.iter().any(|hour| time.starts_with(hour)), "{line} at {local} there");
+    server.type_in("/shutdown\n");
+    assert_eq!(server.wait().code(), Some(0));
+}
+
+#[test]
 fn a_full_log_does_not_keep_the_server_from_ending() {
     let server = Server::start(&["-v", "--rate", "0"]);
     let mut alice = server.login("alice");
