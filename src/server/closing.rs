@@ -11,8 +11,6 @@ use crate::chat::{ClientId, Close, Now};
 
 /// How long one who has been told everything may take to close their side.
 pub(super) const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
-/// Turns in which what was asked for is answered when the server ends.
-const LAST_ANSWERS: usize = 32;
 /// How long everybody may take to read what is owed when the server ends.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -88,13 +86,9 @@ impl<L: Listener> Engine<L> {
     pub fn begin_shutdown(&mut self, now: Now) {
         self.ends_at = Some(now.at + SHUTDOWN_TIMEOUT);
         self.acceptor.close_to_people();
-        // What was asked for is owed, unless it takes very long.
-        for _ in 0..LAST_ANSWERS {
-            self.keep(now);
-            if !self.has_questions() {
-                break;
-            }
-        }
+        // What was asked for just now is answered, if that takes no longer than in any other turn.
+        self.keep(now);
+        self.drop_questions();
         self.hub.shut_down(now);
         let slots: Vec<usize> = self.connections.iter().map(|(slot, _)| slot).collect();
         for &slot in &slots {

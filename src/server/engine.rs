@@ -145,7 +145,7 @@ impl<L: Listener> Engine<L> {
     pub fn has_work(&self, now: Duration) -> bool {
         !self.ready.is_empty()
             || self.hub.has_work()
-            || self.has_questions()
+            || self.has_questions(now)
             || !self.closed.is_empty()
             || (self.has_room() && self.acceptor.is_ready(now))
     }

@@ -3,27 +3,23 @@
 //! If the file fails the chat goes on in memory. What could not be written waits, up to a bound, and is written when
 //! the file works again.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use log::{error, info, warn};
 
 use super::engine::Engine;
-use super::looking::Search;
+use super::looking::Lookups;
 use super::transport::Listener;
-use crate::chat::{Hub, Now, OPERATOR_LOG};
+use super::waiting::Waiting;
+use crate::chat::{Now, OPERATOR_LOG};
 use crate::store::{Error, Record, Store};
 
 /// Bytes of what waits to be written.
 const WAITING_BYTES: usize = 16 * 1024 * 1024;
-/// Bytes that a record takes besides its texts.
-const RECORD_BYTES: usize = 128;
 /// How soon a file that failed is tried again: at first, and at last.
 const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 /// Records that have waited and are written in one turn.
 const WRITTEN_AT_ONCE: usize = 4096;
-/// Questions answered in one turn; of searches one step is made, which may take some milliseconds.
-const ANSWERS: usize = 8;
 /// How often it is seen whether there is something to prune.
 const PRUNE_EVERY: Duration = Duration::from_secs(60);
 /// Messages pruned in one turn.
@@ -32,14 +28,13 @@ const PRUNED_AT_ONCE: usize = 256;
 /// The file, and what has not got into it.
 pub struct Keeper {
     pub(super) store: Store,
-    pub(super) waiting: Vec<Record>,
-    waiting_bytes: usize,
+    pub(super) waiting: Waiting,
     fault: Option<Fault>,
     /// Records that were given up since the file works no more.
     lost: u64,
     pub figures: Figures,
-    /// Questions, and what has been found so far.
-    pub(super) searches: VecDeque<Search>,
+    /// Questions that are not answered yet.
+    pub(super) lookups: Lookups,
     /// Messages grow too old, whether anything is said or not.
     ages: bool,
     /// When it is seen next whether there is anything to prune.
@@ -90,12 +85,11 @@ impl Keeper {
     pub fn new(store: Store, ages: bool) -> Self {
         Keeper {
             store,
-            waiting: Vec::new(),
-            waiting_bytes: 0,
+            waiting: Waiting::default(),
             fault: None,
             lost: 0,
             figures: Figures::default(),
-            searches: VecDeque::new(),
+            lookups: Lookups::default(),
             ages,
             prune: Some(Duration::ZERO),
         }
@@ -111,17 +105,13 @@ impl Keeper {
         self.waiting.len()
     }
 
-    /// Whether somebody's question is to be answered.
-    fn has_questions(&self, hub: &Hub) -> bool {
-        hub.has_queries() || !self.searches.is_empty()
-    }
-
     /// When there is something to do though nothing happens.
     fn next_deadline(&self) -> Option<Duration> {
-        match &self.fault {
+        let file = match &self.fault {
             Some(fault) => Some(fault.retry_at),
             None => self.prune,
-        }
+        };
+        [file, self.lookups.next_deadline()].into_iter().flatten().min()
     }
 
     /// Writes what has happened, in one transaction; it waits if that is not possible.
@@ -155,12 +145,12 @@ impl Keeper {
         let fault = self.fault.as_mut().filter(|fault| fault.retry_at <= now)?;
         let some = self.waiting.len().min(fault.at_once);
         let reopened = if fault.reopens { self.store.reopen() } else { Ok(()) };
-        match reopened.and_then(|()| self.store.write(&self.waiting[..some])) {
+        match reopened.and_then(|()| self.store.write(self.waiting.first(some))) {
             Ok(()) => {
                 fault.reopens = false;
                 fault.written += some as u64;
                 self.figures.written += some as u64;
-                self.waiting_bytes -= self.waiting.drain(..some).map(|record| bytes(&record)).sum::<usize>();
+                self.waiting.remove_first(some);
                 // The rest has its turn in the next one.
                 fault.retry_at = now;
                 fault.at_once = (2 * fault.at_once).min(WRITTEN_AT_ONCE);
@@ -171,7 +161,7 @@ impl Keeper {
                 fault.retry_at = now;
                 if some == 1 {
                     error!("{error}; it is given up");
-                    self.waiting_bytes -= bytes(&self.waiting.remove(0));
+                    self.waiting.remove_first(1);
                     self.lost += 1;
                     self.figures.lost += 1;
                 }
@@ -190,7 +180,6 @@ impl Keeper {
         }
         let written = self.fault.take().map_or(0, |fault| fault.written);
         let lost = std::mem::take(&mut self.lost);
-        self.waiting = Vec::new();
         self.prune.get_or_insert(now + PRUNE_EVERY);
         match lost {
             0 => {
@@ -206,22 +195,12 @@ impl Keeper {
     /// Keeps what cannot be written; past the bound the oldest messages are given up, which are still in memory
     /// for longer than others.
     fn wait_with(&mut self, records: Vec<Record>) {
-        self.waiting_bytes += records.iter().map(bytes).sum::<usize>();
         self.waiting.extend(records);
-        if self.waiting_bytes <= WAITING_BYTES {
+        if self.waiting.bytes() <= WAITING_BYTES {
             return;
         }
         // A good part at once, or each further message would mean a walk over all of them.
-        let (most, mut held, before) = (WAITING_BYTES / 4 * 3, self.waiting_bytes, self.waiting.len());
-        let mut give_up = |record: &Record, any: bool| {
-            let goes = held > most && (any || matches!(record, Record::Message(_) | Record::Whisper(_)));
-            held -= if goes { bytes(record) } else { 0 };
-            !goes
-        };
-        self.waiting.retain(|record| give_up(record, false));
-        self.waiting.retain(|record| give_up(record, true));
-        self.waiting_bytes = held;
-        let lost = (before - self.waiting.len()) as u64;
+        let lost = self.waiting.give_up(WAITING_BYTES / 4 * 3) as u64;
         if self.lost == 0 {
             error!("too much waits to be stored; the oldest of it is given up, and is lost when the server ends");
         }
@@ -245,18 +224,6 @@ impl Keeper {
     }
 }
 
-/// What a record takes in memory, by and large.
-fn bytes(record: &Record) -> usize {
-    RECORD_BYTES
-        + match record {
-            Record::Message(message) => message.room.len() + message.name.len() + message.text.len(),
-            Record::Whisper(whisper) => whisper.to.len() + whisper.from.len() + whisper.text.len(),
-            Record::Room { name } | Record::RoomGone { name } => name.len(),
-            Record::WhispersRead { to } => to.len(),
-            Record::Ban { .. } | Record::Unban { .. } | Record::NextId(_) => 0,
-        }
-}
-
 impl<L: Listener> Engine<L> {
     /// Sees to the file; nothing that is to be kept may be sent to anybody between this and what has happened.
     pub(super) fn keep(&mut self, now: Now) {
@@ -266,11 +233,7 @@ impl<L: Listener> Engine<L> {
             Some(Change::Fails(why)) => self.hub.records_wait(&why),
             Some(Change::Works { written, lost }) => self.hub.records_are_written(written, lost),
         }
-        let mut answers = Vec::new();
-        for _ in 0..ANSWERS {
-            answers.extend(keeper.answer(&mut self.hub));
-        }
-        answers.extend(keeper.search(&self.hub));
+        let answers = keeper.look_up(&mut self.hub, now.at);
         let answered: Vec<usize> = answers.iter().map(|(query, _)| query.asker().slot()).collect();
         for (query, answer) in answers {
             self.hub.answer(query, answer, now);
@@ -298,9 +261,16 @@ impl<L: Listener> Engine<L> {
         }
     }
 
-    /// Whether somebody's question is to be answered.
-    pub(super) fn has_questions(&self) -> bool {
-        self.keeper.as_ref().is_some_and(|keeper| keeper.has_questions(&self.hub))
+    /// Whether there is a question that can be answered now.
+    pub(super) fn has_questions(&self, now: Duration) -> bool {
+        self.keeper.as_ref().is_some_and(|keeper| self.hub.has_queries() || keeper.lookups.is_due(now))
+    }
+
+    /// The server ends: questions that could not be answered at once are not answered.
+    pub(super) fn drop_questions(&mut self) {
+        if let Some(keeper) = &mut self.keeper {
+            keeper.lookups = Lookups::default();
+        }
     }
 
     /// When the file is to be seen to though nothing happens.

@@ -1,113 +1,221 @@
-//! What is looked up in the file for whoever asks, together with what waits to be written to it.
+//! Answers questions from the store, together with what waits to be written to it.
+//!
+//! A turn of the loop spends at most [`TURN`] on questions and a step little more, whatever is asked and stored. After
+//! each step the member who asked rests for nine times as long, and all questions rest for as long as they took: one
+//! member has a tenth of the processor with them at most, all together a half.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::{Duration, Instant};
 
 use log::warn;
 
 use super::keeping::Keeper;
+use super::waiting::Waiting;
 use crate::chat::name::fold;
-use crate::chat::{Answer, Hub, Lookup, Query};
-use crate::store::{Error, Found, Message, Record};
+use crate::chat::{Answer, ClientId, Hub, Lookup, Query};
+use crate::store::{Error, MAX_READ, Message, Words};
 
-/// A search that takes several turns.
-pub struct Search {
+/// How long one turn looks things up.
+const TURN: Duration = Duration::from_millis(3);
+/// How many times as long as a step took the one who asked does without.
+const REST: u32 = 9;
+/// Members whose rests are remembered before those that are over are forgotten.
+const RESTS: usize = 256;
+
+/// Questions that are not answered yet.
+#[derive(Default)]
+pub(super) struct Lookups {
+    /// By the time of their next step, and in the order in which they came.
+    queue: BTreeMap<(Duration, u64), Work>,
+    number: u64,
+    /// Until when a member rests, by its slot: one who comes after it in that slot waits for some milliseconds.
+    rests: HashMap<ClientId, Duration>,
+    /// Until when all rest.
+    rest: Duration,
+}
+
+/// A question on the way to its answer.
+struct Work {
     query: Query,
-    found: Vec<Message>,
+    words: Option<Words>,
+    /// What was found, the newest first.
+    found: Vec<u64>,
     /// What is younger has been looked at.
     before: Option<u64>,
+    has_begun: bool,
+}
+
+impl Lookups {
+    fn add(&mut self, query: Query, now: Duration) {
+        let due = self.rests.get(&query.asker()).copied().unwrap_or(now);
+        self.put(Work { query, words: None, found: Vec::new(), before: None, has_begun: false }, due);
+    }
+
+    fn put(&mut self, work: Work, due: Duration) {
+        self.number += 1;
+        self.queue.insert((due, self.number), work);
+    }
+
+    /// The next question of which a step can be made.
+    fn next(&mut self, now: Duration) -> Option<Work> {
+        let first = self.queue.first_entry().filter(|first| first.key().0 <= now)?;
+        Some(first.remove())
+    }
+
+    fn rest(&mut self, asker: ClientId, until: Duration, now: Duration) {
+        if self.rests.len() >= RESTS {
+            self.rests.retain(|_, until| *until > now);
+        }
+        self.rests.insert(asker, until);
+    }
+
+    /// When a step can be made next.
+    pub fn next_deadline(&self) -> Option<Duration> {
+        self.queue.first_key_value().map(|(&(due, _), _)| due.max(self.rest))
+    }
+
+    /// Whether a step can be made now.
+    pub fn is_due(&self, now: Duration) -> bool {
+        self.next_deadline().is_some_and(|due| due <= now)
+    }
 }
 
 impl Keeper {
-    fn look_up(&mut self, lookup: &Lookup) -> Answer {
-        let found = match lookup {
-            Lookup::History { room, before, n } => self.store.history(room, *before, n + 1).map(Answer::Messages),
-            // Made in steps, elsewhere.
-            Lookup::Search { .. } => return Answer::Nothing,
-            Lookup::Whispers { to } => self.store.whispers(to).map(Answer::Whispers),
-        };
-        match found {
-            Ok(answer) => self.with_waiting(lookup, answer),
-            Err(error) => unanswered(&error),
+    /// Makes steps of questions for a bounded time; the answers to those that are answered by that.
+    pub fn look_up(&mut self, hub: &mut Hub, now: Duration) -> Vec<(Query, Answer)> {
+        while let Some(query) = hub.poll_query() {
+            self.lookups.add(query, now);
         }
+        let mut answers = Vec::new();
+        if !self.lookups.is_due(now) {
+            return answers;
+        }
+        let began = Instant::now();
+        let ends = began + TURN;
+        let mut spent = Duration::ZERO;
+        while spent < TURN {
+            let Some(mut work) = self.lookups.next(now) else { break };
+            if !hub.awaits(&work.query) {
+                continue;
+            }
+            let answer = self.step(&mut work, &mut || Instant::now() < ends);
+            let until = began.elapsed();
+            let due = now + (until - spent) * REST;
+            spent = until;
+            self.lookups.rest(work.query.asker(), due, now);
+            match answer {
+                Some(answer) => answers.push((work.query, answer)),
+                None => self.lookups.put(work, due),
+            }
+        }
+        self.lookups.rest = now + 2 * spent;
+        answers
     }
 
-    /// The answer to the next question; `None` if it is a search, which is made in steps, or there is none.
-    pub fn answer(&mut self, hub: &mut Hub) -> Option<(Query, Answer)> {
-        let query = hub.poll_query()?;
-        if matches!(query.lookup, Lookup::Search { .. }) {
-            self.searches.push_back(Search { query, found: Vec::new(), before: None });
-            return None;
-        }
-        let answer = self.look_up(&query.lookup);
-        Some((query, answer))
-    }
-
-    /// A step of a search; the answer if it was the last one.
-    pub fn search(&mut self, hub: &Hub) -> Option<(Query, Answer)> {
-        let Search { query, mut found, before } = self.searches.pop_front().filter(|s| hub.awaits(&s.query))?;
-        let Lookup::Search { room, words, before: first, n } = &query.lookup else { return None };
-        match self.store.search(room, words, before.or(*first), n + 1 - found.len()) {
-            Ok(Found { messages, before }) => {
-                found.splice(..0, messages);
-                if before.is_some() && found.len() <= *n {
-                    self.searches.push_back(Search { query, found, before });
+    /// A step towards an answer; the answer if it was the last one.
+    fn step(&mut self, work: &mut Work, more: &mut dyn FnMut() -> bool) -> Option<Answer> {
+        let Keeper { store, waiting, .. } = self;
+        let answer = match &work.query.lookup {
+            Lookup::Whispers { to } => store.whispers(to).map(|mut whispers| {
+                waiting.add_whispers(to, &mut whispers);
+                Some(Answer::Whispers(whispers))
+            }),
+            Lookup::History { room, before, n } => {
+                let found = (&mut work.found, &mut work.before);
+                if !look_in_memory(waiting, room, *before, *n + 1, found, more, &mut |_| true) {
                     return None;
                 }
-                let answer = self.with_waiting(&query.lookup, Answer::Messages(found));
-                Some((query, answer))
+                let left = n + 1 - work.found.len();
+                let stored = if left > 0 { store.history(room, work.before.or(*before), left) } else { Ok(Vec::new()) };
+                stored
+                    .and_then(|stored| self.messages(room, &work.found, stored))
+                    .map(|all| Some(Answer::Messages(all)))
             }
-            Err(error) => Some((query, unanswered(&error))),
-        }
+            Lookup::Search { room, words, before, n } => {
+                if !std::mem::replace(&mut work.has_begun, true) {
+                    work.words = Words::new(words);
+                }
+                let Some(words) = &work.words else { return Some(Answer::Messages(Vec::new())) };
+                let found = (&mut work.found, &mut work.before);
+                let are_in = &mut |message: &Message| words.are_in(&message.text);
+                if !look_in_memory(waiting, room, *before, *n + 1, found, more, are_in) {
+                    return None;
+                }
+                let left = n + 1 - work.found.len();
+                match store.search(room, words, work.before.or(*before), left, more) {
+                    Ok(found) => {
+                        work.found.extend(found.ids);
+                        if found.before.is_some() && work.found.len() <= *n {
+                            work.before = found.before;
+                            return None;
+                        }
+                        self.messages(room, &work.found, Vec::new()).map(|all| Some(Answer::Messages(all)))
+                    }
+                    Err(error) => Err(error),
+                }
+            }
+        };
+        answer.unwrap_or_else(|error| {
+            warn!("{error}; somebody's question is not answered");
+            Some(Answer::Nothing)
+        })
     }
 
-    /// Adds what has not got into the file.
-    fn with_waiting(&self, lookup: &Lookup, answer: Answer) -> Answer {
-        if self.waiting.is_empty() {
-            return answer;
+    /// These messages, the newest of which is the first, behind those that come from the file already; the oldest
+    /// first, and at most [`MAX_READ`] bytes.
+    fn messages(&mut self, room: &str, ids: &[u64], stored: Vec<Message>) -> Result<Vec<Message>, Error> {
+        let (mut messages, mut bytes) = (Vec::with_capacity(ids.len()), 0);
+        for &id in ids {
+            let message = match self.waiting.message(id) {
+                Some(message) => Some(message.clone()),
+                // It may have been written, or pruned, since it was found.
+                None => self.store.message(room, id)?,
+            };
+            let Some(message) = message else { continue };
+            bytes += message.name.len() + message.text.len();
+            if bytes > MAX_READ {
+                messages.reverse();
+                return Ok(messages);
+            }
+            messages.push(message);
         }
-        let messages = self.waiting.iter().filter_map(|record| match record {
-            Record::Message(message) => Some(message),
-            _ => None,
-        });
-        let merged = |mut found: Vec<Message>, n: usize, fits: &dyn Fn(&Message) -> bool| {
-            let written = found.last().map_or(0, |newest| newest.id);
-            found.extend(messages.filter(|message| message.id > written && fits(message)).cloned());
-            let left_out = found.len().saturating_sub(n + 1);
-            found.drain(..left_out);
-            Answer::Messages(found)
-        };
-        let is_before = |message: &Message, before: Option<u64>| before.is_none_or(|before| message.id < before);
-        match (lookup, answer) {
-            (Lookup::History { room, before, n }, Answer::Messages(found)) => {
-                let room = fold(room);
-                merged(found, *n, &|message| is_before(message, *before) && fold(&message.room) == room)
-            }
-            (Lookup::Search { room, words, before, n }, Answer::Messages(found)) => {
-                let (room, words) = (fold(room), fold(words));
-                let has_words = |message: &Message| {
-                    let text = fold(&message.text);
-                    words.split_whitespace().all(|word| text.contains(word))
-                };
-                let fits = |message: &Message| {
-                    is_before(message, *before) && fold(&message.room) == room && has_words(message)
-                };
-                merged(found, *n, &fits)
-            }
-            (Lookup::Whispers { to }, Answer::Whispers(mut found)) => {
-                let to = fold(to);
-                for record in &self.waiting {
-                    match record {
-                        Record::Whisper(whisper) if fold(&whisper.to) == to => found.push(whisper.clone()),
-                        Record::WhispersRead { to: read } if fold(read) == to => found.clear(),
-                        _ => {}
-                    }
-                }
-                Answer::Whispers(found)
-            }
-            (_, answer) => answer,
-        }
+        messages.extend(stored.into_iter().rev());
+        messages.reverse();
+        Ok(messages)
     }
 }
 
-fn unanswered(error: &Error) -> Answer {
-    warn!("{error}; somebody's question is not answered");
-    Answer::Nothing
+/// Looks through the messages that wait to be written, the newest first, until as many are found as are wanted;
+/// whether it is done with that.
+fn look_in_memory(
+    waiting: &Waiting,
+    room: &str,
+    first: Option<u64>,
+    wanted: usize,
+    (found, before): (&mut Vec<u64>, &mut Option<u64>),
+    more: &mut dyn FnMut() -> bool,
+    fits: &mut dyn FnMut(&Message) -> bool,
+) -> bool {
+    if waiting.is_empty() {
+        return true;
+    }
+    let key = fold(room);
+    // Names are not folded again for each message.
+    let mut last = (room, true);
+    for message in waiting.back_from(before.or(first)) {
+        if found.len() == wanted {
+            break;
+        }
+        if last.0 != message.room {
+            last = (&message.room, fold(&message.room) == key);
+        }
+        if last.1 && fits(message) {
+            found.push(message.id);
+        }
+        *before = Some(message.id);
+        if !more() {
+            return false;
+        }
+    }
+    true
 }

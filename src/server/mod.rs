@@ -10,6 +10,7 @@ mod looking;
 mod reactor;
 mod timers;
 mod transport;
+mod waiting;
 pub mod web;
 
 #[cfg(test)]

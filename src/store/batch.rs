@@ -65,7 +65,7 @@ impl<'a> Batch<'a> {
         let connection = self.connection;
         let room = self.room(&message.room)?;
         message::insert(connection, room.number, room.last, message)?;
-        search::add(connection, room.number, message)?;
+        search::add(connection, message)?;
         room.last = message.id;
         self.changes.state.next_id = message.id + 1;
         self.count_one();

@@ -15,12 +15,14 @@ mod prune;
 mod room;
 mod schema;
 mod search;
+mod separators;
 mod state;
 mod sum;
 #[cfg(test)]
 mod tests;
 mod transfer;
 mod whispers;
+mod words;
 
 use std::mem;
 use std::path::{self, Path, PathBuf};
@@ -31,6 +33,7 @@ use rusqlite::{Connection, TransactionBehavior};
 pub use error::Error;
 pub use search::Found;
 pub use whispers::IN_ALL;
+pub use words::Words;
 
 use crate::chat::name::fold;
 pub use crate::chat::record::{Kind, Message, Record, Start, Whisper};
@@ -45,6 +48,11 @@ use room::Room;
 const LOG: u64 = 4 << 20;
 /// Bytes in the log, which cannot be moved to the file, with which nothing more is written.
 const MAX_LOG: u64 = 64 << 20;
+
+/// Bytes of texts and names that are read at once: more than are shown, and then two of the longest messages.
+pub const MAX_READ: usize = (256 << 10) + 2 * MAX_MESSAGE;
+/// Bytes of the longest text, together with a name.
+const MAX_MESSAGE: usize = (1 << 20) + 1024;
 
 /// What a write that has returned withstands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -138,19 +146,37 @@ impl Store {
         self.change(|batch| records.iter().try_for_each(|record| batch.add(record)))
     }
 
-    /// The last messages of a room before that id, at most `n`, the oldest first; none of a room that is not known.
+    /// The last messages of a room before that id, at most `n` and [`MAX_READ`] bytes, the oldest first; none of a
+    /// room that is not known.
     pub fn history(&mut self, room: &str, before: Option<u64>, n: usize) -> Result<Vec<Message>, Error> {
         self.read(|connection, store| match store.known.rooms.get(&fold(room)) {
-            Some(room) => history::read(connection, room, before, n, usize::MAX),
+            Some(room) => history::read(connection, room, before, n, MAX_READ),
             None => Ok(Vec::new()),
         })
     }
 
-    /// The last messages of a room before that id that have all of the words, at most `n`; bounded work.
-    pub fn search(&mut self, room: &str, words: &str, before: Option<u64>, n: usize) -> Result<Found, Error> {
+    /// A step of a search for the last messages of a room before that id that have all of the words, at most `n`.
+    ///
+    /// It ends soon after `more` says no, and has got a bit further then; [`Found::before`] says where to go on.
+    pub fn search(
+        &mut self,
+        room: &str,
+        words: &Words,
+        before: Option<u64>,
+        n: usize,
+        more: &mut dyn FnMut() -> bool,
+    ) -> Result<Found, Error> {
         self.read(|connection, store| match store.known.rooms.get(&fold(room)) {
-            Some(room) => search::find(connection, room, words, before, n),
+            Some(room) => search::find(connection, room, words, before, n, more),
             None => Ok(Found::default()),
+        })
+    }
+
+    /// A message of a room; `None` if it is not there, or there no more.
+    pub fn message(&mut self, room: &str, id: u64) -> Result<Option<Message>, Error> {
+        self.read(|connection, store| {
+            let Some(room) = store.known.rooms.get(&fold(room)) else { return Ok(None) };
+            Ok(message::get(connection, room, id)?.map(|stored| stored.message))
         })
     }
 

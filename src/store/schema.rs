@@ -13,7 +13,7 @@ pub(super) const APPLICATION_ID: i32 = 0x6368_7767;
 /// - `rooms`: `last` and `pruned` are the ids of the newest message and of the newest that was pruned. A room that
 ///   is gone has no name, until its messages are pruned.
 /// - `messages`: `previous` is the id of the one before it in its room, so that one that is lost is missed.
-/// - `search`: the words of each message, and its room; only the index, the text is in `messages`.
+/// - `search`: the words of each message; only the index, the text is in `messages`. Its column `room` is not used.
 pub(super) const STEPS: &[&str] = &["
     CREATE TABLE state (
         one INTEGER PRIMARY KEY CHECK (one = 1),

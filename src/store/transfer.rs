@@ -72,7 +72,7 @@ pub(super) fn import(batch: &mut Batch, message: &Message) -> Attempt<()> {
         Some(after) => message::follow(connection, room, after, message.id)?,
         None => room.last = message.id,
     }
-    search::add(connection, room.number, message)?;
+    search::add(connection, message)?;
     batch.count_one();
     Ok(())
 }

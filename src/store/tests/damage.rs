@@ -56,7 +56,7 @@ fn read_more(store: &mut Store, start: Start, good: Option<&Everything>) -> Resu
     for (room, all) in ROOMS.iter().zip(good.iter().flat_map(|good| good.pages.iter().step_by(2))) {
         for word in WORDS {
             // An error here is of the index alone.
-            let found = store.search(room, word, None, 50).map(|found| found.messages).unwrap_or_default();
+            let found = search(store, room, word, None, 50).unwrap_or_default().0;
             assert!(found.iter().all(|message| all.contains(message)), "what was not said was found");
         }
     }

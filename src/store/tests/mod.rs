@@ -72,3 +72,18 @@ pub(super) fn said(id: u64, room: &str, text: &str) -> Record {
 pub(super) fn texts(messages: &[Message]) -> Vec<&str> {
     messages.iter().map(|message| message.text.as_str()).collect()
 }
+
+/// A search in one step: what was found, the oldest first, and from which id on was looked.
+pub(super) fn search(
+    store: &mut Store,
+    room: &str,
+    words: &str,
+    before: Option<u64>,
+    n: usize,
+) -> Result<(Vec<Message>, Option<u64>), Error> {
+    let Some(words) = Words::new(words) else { return Ok((Vec::new(), None)) };
+    let Found { mut ids, before } = store.search(room, &words, before, n, &mut || true)?;
+    ids.reverse();
+    let message = |id: &u64| store.message(room, *id).transpose().expect("what is found is there");
+    Ok((ids.iter().map(message).collect::<Result<_, _>>()?, before))
+}

@@ -31,8 +31,8 @@ fn messages_are_pruned_by_their_age() {
     store.write(&[old(1, "lobby", 9), old(2, "tea", 8), old(3, "lobby", 8), old(4, "lobby", 6)]).unwrap();
     assert_eq!(prune(&mut store, 2), 2);
     assert_eq!((ids(&mut store, "lobby"), ids(&mut store, "tea")), (vec![4], vec![]));
-    assert_eq!(store.search("lobby", "red", None, 9).unwrap().messages.len(), 1);
-    assert_eq!(store.search("tea", "red", None, 9), Ok(Found::default()));
+    assert_eq!(search(&mut store, "lobby", "red", None, 9).unwrap().0.len(), 1);
+    assert_eq!(search(&mut store, "tea", "red", None, 9), Ok((vec![], None)));
     drop(store);
     let mut store = keeping(&directory, Some(5), None);
     assert_eq!(prune(&mut store, 100), 1);
@@ -88,7 +88,7 @@ fn a_room_that_is_gone_is_forgotten_in_steps() {
     let (mut store, _) = directory.open();
     assert_eq!(prune(&mut store, 10), 3);
     assert_eq!(ids(&mut store, "tea"), [26]);
-    assert_eq!(store.search("tea", "red", None, 9).unwrap().messages.len(), 1);
+    assert_eq!(search(&mut store, "tea", "red", None, 9).unwrap().0.len(), 1);
     let rows = |table: &str| {
         let count = format!("SELECT count(*) FROM {table}");
         store.connection().unwrap().query_row(&count, [], |row| row.get::<_, i64>(0)).unwrap()
