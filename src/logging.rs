@@ -17,6 +17,7 @@ use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 use time::{OffsetDateTime, UtcOffset};
 
+use crate::clock;
 use crate::stdio::Sink;
 
 /// What a line surely fits, and a pipe holds a number of: a page (pipe(7)).
@@ -35,6 +36,8 @@ static LOGGER: OnceLock<Logger> = OnceLock::new();
 
 struct Logger {
     inner: SimpleLogger,
+    /// For a clock past the year 9999, of which `simple_logger` can write no time and panics.
+    without_time: SimpleLogger,
     forward: Mutex<Forward>,
     /// The standard error that the process was started with.
     stderr: OwnedFd,
@@ -63,19 +66,23 @@ pub struct Style {
 /// If there are no file descriptors left, or a log has been started before.
 pub fn start(level: LevelFilter, style: Style) -> io::Result<()> {
     let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    let mut inner = SimpleLogger::new()
-        .with_level(level)
-        .with_colors(io::stderr().is_terminal() && !no_color)
-        .with_module_level("mio", LevelFilter::Off);
-    for &(target, most) in style.quiet {
-        inner = inner.with_module_level(target, level.min(most));
-    }
-    // Unknown offsets are an error that simple_logger would panic at.
-    let local = OffsetDateTime::now_local().ok().filter(|_| style.local);
-    inner = match local {
-        Some(_) => inner.with_local_timestamps().with_timestamp_format(LOCAL_TIME),
-        None => inner.with_utc_timestamps(),
+    let logger = || {
+        let logger = SimpleLogger::new()
+            .with_level(level)
+            .with_colors(io::stderr().is_terminal() && !no_color)
+            .with_module_level("mio", LevelFilter::Off);
+        let quieter = |logger: SimpleLogger, &(target, most): &(_, LevelFilter)| {
+            logger.with_module_level(target, level.min(most))
+        };
+        style.quiet.iter().fold(logger, quieter)
     };
+    // Unknown offsets, and times past the year 9999, are errors that simple_logger would panic at.
+    let local = (style.local && clock::is_within_range()).then(|| OffsetDateTime::now_local().ok()).flatten();
+    let inner = match local {
+        Some(_) => logger().with_local_timestamps().with_timestamp_format(LOCAL_TIME),
+        None => logger().with_utc_timestamps(),
+    };
+    let without_time = logger().without_timestamps();
     let stderr = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stderr(), 3)?;
     let sink = Sink::new(rustix::stdio::stderr());
     let (read, write) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
@@ -84,7 +91,7 @@ pub fn start(level: LevelFilter, style: Style) -> io::Result<()> {
     rustix::stdio::dup2_stderr(&write)?;
     let forward = Mutex::new(Forward { pipe: read.into(), sink, lines: 0, max_lines });
     log::set_max_level(inner.max_level());
-    let logger = LOGGER.get_or_init(|| Logger { inner, forward, stderr });
+    let logger = LOGGER.get_or_init(|| Logger { inner, without_time, forward, stderr });
     log::set_logger(logger).map_err(io::Error::other)?;
     let report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
@@ -159,7 +166,8 @@ impl Log for Logger {
         }
         forward.lines += 1;
         let metadata = record.metadata().clone();
-        self.inner.log(&Record::builder().metadata(metadata).args(format_args!("{message}")).build());
+        let inner = if clock::is_within_range() { &self.inner } else { &self.without_time };
+        inner.log(&Record::builder().metadata(metadata).args(format_args!("{message}")).build());
     }
 
     fn flush(&self) {

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
+use crate::clock;
 use crate::store::{self, Options, Store, Sync};
 use crate::words::plain_words;
 
@@ -79,7 +80,7 @@ pub fn import(import: &Import) -> Result<(), Error> {
         }
         None => (Box::new(io::stdin().lock()), "standard input".into()),
     };
-    let (mut store, _) = Store::open(&options(&import.store), OffsetDateTime::now_utc().unix_timestamp())?;
+    let (mut store, _) = Store::open(&options(&import.store), clock::utc().unix_timestamp())?;
     let count = store.import(input::Lines::new(BufReader::new(input), name))?;
     let said = writeln!(io::stdout(), "{count} messages imported into {}", import.store.display());
     said.or_else(|error| if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(Error::Output(error)) })

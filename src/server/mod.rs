@@ -23,7 +23,6 @@ use std::time::{Duration, Instant};
 
 use log::{LevelFilter, info, warn};
 use rustix::fs::fstat;
-use time::OffsetDateTime;
 
 use self::acceptor::Kind;
 use self::keeping::Keeper;
@@ -35,7 +34,7 @@ use crate::store::{self, Store};
 use crate::wire::json::Json;
 use crate::wire::plain::Plain;
 use crate::words::plain_words;
-use crate::{fd_limit, logging};
+use crate::{clock, fd_limit, logging};
 
 /// The bounds of connections.
 #[derive(Clone, Copy, Debug)]
@@ -179,7 +178,7 @@ fn open(mut options: store::Options, hub: &Config) -> Result<(Keeper, store::Sta
     options.history = hub.history.saturating_add(1);
     options.history_bytes = 2 * hub.history_bytes + hub.max_line;
     let began = Instant::now();
-    let (store, start) = Store::open(&options, OffsetDateTime::now_utc().unix_timestamp())?;
+    let (store, start) = Store::open(&options, clock::utc().unix_timestamp())?;
     let messages: usize = start.rooms.iter().map(|(_, messages)| messages.len()).sum();
     info!(
         "{}: {} rooms, {messages} messages read in {} ms; the next has number {}",

@@ -221,7 +221,8 @@ mod tests {
 
     #[test]
     fn names_are_eight_bytes_and_different() {
-        let door = Door { addr: "127.0.0.1:1".parse().unwrap(), encoding: Encoding::Plain, prompt: true, welcome: true };
+        let door =
+            Door { addr: "127.0.0.1:1".parse().unwrap(), encoding: Encoding::Plain, prompt: true, welcome: true };
         let group = Group::new(door, Role::Talker, 35, 1, SECOND);
         assert_eq!(group.name(0, 37), "b011000z");
         assert_eq!(group.name(1, 37), "b0110010");

@@ -5,7 +5,8 @@ use std::fs;
 use rustix::process::{Resource, getrlimit};
 use rustix::system::uname;
 use serde::Serialize;
-use time::OffsetDateTime;
+
+use crate::clock;
 
 /// What figures depend on.
 #[derive(Clone, Debug, Serialize)]
@@ -40,7 +41,7 @@ impl Machine {
 
 /// The time now, as RFC 3339 has it.
 pub fn utc_now() -> String {
-    let now = OffsetDateTime::now_utc();
+    let now = clock::utc();
     let (year, month, day) = now.to_calendar_date();
     let (hour, minute, second) = now.to_hms();
     format!("{year:04}-{:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z", u8::from(month))
