@@ -65,7 +65,7 @@ pub use event::{Cause, Dialect, Event, Notice, People, Refusal, Render};
 pub use hub::{Allowance, Arrival, Close, Hub, Input};
 pub use lookup::{Answer, Lookup, Query};
 pub use network::Network;
-pub use operator::LOG as OPERATOR_LOG;
+pub use operator::{LOG as OPERATOR_LOG, NAME as OPERATOR};
 pub use output::Lent;
 pub use phrases::Lang;
 pub use resuming::Wish;

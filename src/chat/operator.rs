@@ -13,7 +13,7 @@ use super::talking::Said;
 use super::{Mode, Now};
 
 /// The name under which the operator speaks; nobody else can take it.
-const NAME: &str = "server";
+pub const NAME: &str = "server";
 
 /// The target of log lines of which the console, if there is one, shows the same.
 pub const LOG: &str = "chinwag::operator";

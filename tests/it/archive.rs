@@ -13,7 +13,7 @@ const LINES: &str = concat!(
     "\n",
     r#"{"id":4,"room":"茶","at":"2026-11-20T23:59:40+01:00","kind":"action","name":"carol","text":"waves 👋"}"#,
     "\n",
-    r#"{"id":9,"room":"lobby","at":"2026-11-21T00:00:01+01:00","kind":"said","name":"10.1.2.3:4567","text":""}"#,
+    r#"{"id":9,"room":"lobby","at":"2026-11-21T00:00:01+01:00","kind":"said","name":"10.1.2.3:4567#2","text":"and \\ 好"}"#,
     "\n",
 );
 
@@ -91,7 +91,7 @@ fn an_export_as_text_reads_as_the_room_did() {
     said("import", &directory.store(), &["-"], LINES);
     let text = said("export", &directory.store(), &["--format", "text"], "");
     let expected = "* Friday 20 November 2026\n[23:58:02] bob: anyone for \"lunch\"?\n(茶) [23:59:40] * carol waves 👋\n\
-                    * Saturday 21 November 2026\n[00:00:01] 10.1.2.3:4567: \n";
+                    * Saturday 21 November 2026\n[00:00:01] 10.1.2.3:4567#2: and \\ 好\n";
     assert_eq!(text, expected);
     let room = said("export", &directory.store(), &["--format", "text", "--room", "茶"], "");
     assert_eq!(room, "* Friday 20 November 2026\n[23:59:40] * carol waves 👋\n");
@@ -105,9 +105,19 @@ fn a_bad_line_is_named_and_nothing_imported() {
     let good = LINES.replace("\"id\":", "\"id\":1");
     for (bad, why) in [
         (good.replace("\"said\"", "\"sung\""), "unknown variant `sung`"),
-        (good.replace("\"at\":\"2026-11-20T23:58", "\"at\":\"yesterday 23:58"), "is no time such as"),
+        (good.replace("\"at\":\"2026-11-20T23:58", "\"at\":\"yesterday 23:58"), "is no time from 1970 to 9999"),
         (good.replace("\"lobby\"", "\"the lobby\""), "\"the lobby\" cannot be the name of a room"),
         (good.replace("\"bob\"", "\"bob \\u001b[2J\""), "\"bob \" cannot be a name"),
+        (good.replace("\"bob\"", "\"*\""), "\"*\" cannot be a name"),
+        (good.replace("\"bob\"", "\"bob->you:\""), "\"bob->you:\" cannot be a name"),
+        (good.replace("\"bob\"", "\"admin\""), "\"admin\" cannot be a name"),
+        (good.replace("\"lobby\"", "\"e\\u0301\""), "cannot be the name of a room"),
+        (good.replace("2026-11-20T23:58:02+01:00", "9999-12-31T23:59:59-00:01"), "is no time from 1970 to 9999"),
+        (good.replace("2026-11-20T23:58:02+01:00", "1969-12-31T23:59:59Z"), "is no time from 1970 to 9999"),
+        (good.replace("\"id\":13", "\"id\":0"), "its id 0 is not from 1 to 9006099743113215"),
+        (good.replace("\"id\":13", "\"id\":9006099743113216"), "its id 9006099743113216 is not from 1 to"),
+        (good.replace("\"id\":13", "\"id\":9223372036854775806"), "is not from 1 to 9006099743113215"),
+        (good.replace("anyone for \\\"lunch\\\"?", " "), "there is nothing to see in its text"),
         (good.replace("anyone", "any\\none"), "its text is too long or holds control characters"),
         (good.replace("\"text\"", "\"texts\""), "unknown field `texts`"),
         (format!("nonsense\n{good}"), "expected"),
