@@ -84,7 +84,7 @@ pub(super) fn look(path: &Path) -> Result<(), Error> {
         return Err(Error::Unusable(path.to_owned(), format!("{what}; name a file")));
     }
     if meta.len() == 0 {
-        return Err(Error::Corrupt(path.to_owned(), "it is empty".into()));
+        return Err(Error::Unusable(path.to_owned(), "it is empty; nothing was ever stored in it".into()));
     }
     let mut header = Vec::with_capacity(HEADER);
     let file = File::open(path).map_err(|error| failed(&error))?;
@@ -97,16 +97,62 @@ pub(super) fn look(path: &Path) -> Result<(), Error> {
 
 /// Makes an empty store, whole or not at all.
 pub(super) fn make(path: &Path) -> Result<(), Error> {
-    if beside(path, "-wal").exists() {
-        let why = format!("{}-wal is there without it; put it back, or move that away", path.display());
-        return Err(Error::Unusable(path.to_owned(), why));
-    }
-    let draft = beside(path, &format!(".{}.new", std::process::id()));
+    refuse_log(path)?;
+    let draft = draft_of(path);
     let made = fill(&draft, path).and_then(|()| place(&draft, path));
     if made.is_err() {
         let _ = fs::remove_file(&draft);
     }
     made
+}
+
+/// Makes an empty store in place of a file with nothing in it, such as one of `mktemp`, whole or not at all.
+///
+/// It keeps its mode. What is no regular file is left for [`look`] to refuse.
+pub(super) fn make_of_empty(path: &Path) -> Result<(), Error> {
+    let failed = |error: io::Error| match error.kind() {
+        io::ErrorKind::PermissionDenied => Error::ReadOnly(path.to_owned()),
+        _ => Error::from_io(path.to_owned(), &error),
+    };
+    if !fs::metadata(path).map_err(failed)?.is_file() {
+        return Ok(());
+    }
+    // The file itself and not a link to it is replaced.
+    let target = fs::canonicalize(path).map_err(failed)?;
+    let empty = OpenOptions::new().read(true).write(true).open(&target).map_err(failed)?;
+    // Of two processes that find it empty one makes the store.
+    if rustix::fs::flock(&empty, rustix::fs::FlockOperation::NonBlockingLockExclusive).is_err() {
+        return Err(Error::InUse(path.to_owned()));
+    }
+    let meta = empty.metadata().map_err(failed)?;
+    let is_there = stat(&target)? == Some(((meta.dev(), meta.ino()), 0));
+    if !is_there {
+        return Ok(());
+    }
+    refuse_log(&target)?;
+    let draft = draft_of(&target);
+    let made = fill(&draft, path).and_then(|()| {
+        fs::set_permissions(&draft, meta.permissions()).map_err(failed)?;
+        fs::rename(&draft, &target).map_err(failed)?;
+        sync_directory(&target)
+    });
+    if made.is_err() {
+        let _ = fs::remove_file(&draft);
+    }
+    made
+}
+
+fn draft_of(path: &Path) -> PathBuf {
+    beside(path, &format!(".{}.new", std::process::id()))
+}
+
+/// A log without its file may have messages in it.
+fn refuse_log(path: &Path) -> Result<(), Error> {
+    if beside(path, "-wal").exists() {
+        let why = format!("{}-wal is there without it; put it back, or move that away", path.display());
+        return Err(Error::Unusable(path.to_owned(), why));
+    }
+    Ok(())
 }
 
 fn fill(draft: &Path, path: &Path) -> Result<(), Error> {
@@ -133,10 +179,16 @@ fn fill(draft: &Path, path: &Path) -> Result<(), Error> {
 /// Gives the draft its name, which nothing else has.
 fn place(draft: &Path, path: &Path) -> Result<(), Error> {
     let failed = |error: io::Error| Error::from_io(path.to_owned(), &error);
-    let directory = path.parent().unwrap_or(Path::new("/"));
     fs::hard_link(draft, path).map_err(failed)?;
     fs::remove_file(draft).map_err(failed)?;
-    File::open(directory).and_then(|directory| directory.sync_all()).map_err(failed)
+    sync_directory(path)
+}
+
+/// Has the name of a file survive a loss of power.
+fn sync_directory(path: &Path) -> Result<(), Error> {
+    let directory = path.parent().unwrap_or(Path::new("/"));
+    let synced = File::open(directory).and_then(|directory| directory.sync_all());
+    synced.map_err(|error| Error::from_io(path.to_owned(), &error))
 }
 
 /// Different in every file.

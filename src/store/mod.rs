@@ -91,14 +91,16 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the file, or makes it, and reads what a server starts with; `now` is in Unix seconds.
+    /// Opens the file, or makes it if it is not there or empty, and reads what a server starts with; `now` is in Unix seconds.
     ///
     /// What is not a store of ours, or one of a later version, is left as it is.
     pub fn open(options: &Options, now: i64) -> Result<(Store, Start), Error> {
         let path = absolute(&options.path)?;
         let options = Options { path, ..options.clone() };
-        if file::stat(&options.path)?.is_none() {
-            file::make(&options.path)?;
+        match file::stat(&options.path)? {
+            None => file::make(&options.path)?,
+            Some((_, 0)) => file::make_of_empty(&options.path)?,
+            Some(_) => {}
         }
         let store = Store::connect(options)?;
         let start = store.read(|connection, store| store.start(connection, now))?;

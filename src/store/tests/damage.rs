@@ -67,8 +67,9 @@ fn read_more(store: &mut Store, start: Start, good: Option<&Everything>) -> Resu
 fn damage(random: &mut Random, bytes: &mut Vec<u8>) {
     let length = bytes.len();
     match random.below(8) {
-        0 => bytes.truncate(random.below(length)),
-        1 => bytes.truncate(random.below(length) / 4096 * 4096),
+        // An empty file would be a new store.
+        0 => bytes.truncate(random.below(length).max(1)),
+        1 => bytes.truncate((random.below(length) / 4096 * 4096).max(1)),
         2 => {
             let page = random.below(length / 4096) * 4096;
             bytes[page..page + 4096].fill(0);

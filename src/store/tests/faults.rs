@@ -270,8 +270,6 @@ fn what_is_no_store_is_refused_and_left_as_it_is() {
         assert_eq!(fs::read(&path).unwrap(), bytes);
         assert_eq!(fs::read_dir(&*directory).unwrap().count(), 1);
     }
-    fs::write(&path, "").unwrap();
-    assert_eq!(refused(), Some(Error::Corrupt(path.clone(), "it is empty".into())));
     fs::remove_file(&path).unwrap();
 
     fs::write(directory.join("history-wal"), "left").unwrap();
@@ -282,6 +280,53 @@ fn what_is_no_store_is_refused_and_left_as_it_is() {
     let nowhere = Options { path: directory.join("no/such/history"), ..directory.options() };
     let why = Store::open(&nowhere, NOW).err().unwrap().to_string();
     assert!(why.ends_with("no such file or directory"), "{why}");
+}
+
+#[test]
+fn an_empty_file_is_a_new_store() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+
+    let directory = Directory::new();
+    let path = directory.join("history");
+    let link = Options { path: directory.join("link"), ..directory.options() };
+    symlink(&path, &link.path).unwrap();
+    fs::write(&path, "").unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+    // There is nothing in it to be exported.
+    let why = Store::existing(&directory.options()).err().unwrap().to_string();
+    assert!(why.contains("it is empty"), "{why}");
+    // While another process makes a store of it.
+    let file = fs::File::open(&path).unwrap();
+    rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    assert_eq!(Store::open(&link, NOW).err(), Some(Error::InUse(link.path.clone())));
+    drop(file);
+    // A log that was left behind may have messages in it.
+    fs::write(directory.join("history-wal"), "left").unwrap();
+    let why = Store::open(&link, NOW).err().unwrap().to_string();
+    assert!(why.contains("history-wal is there without it"), "{why}");
+    assert_eq!(fs::metadata(&path).unwrap().len(), 0);
+    fs::remove_file(directory.join("history-wal")).unwrap();
+
+    let (mut store, start) = Store::open(&link, NOW).unwrap();
+    assert_eq!((start.next_id, start.rooms.len()), (1, 0));
+    store.write(&[said(1, "lobby", "one")]).unwrap();
+    drop(store);
+    assert!(fs::symlink_metadata(&link.path).unwrap().is_symlink());
+    assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o640);
+    assert_eq!(texts(&directory.open().1.rooms[0].1), ["one"]);
+    assert_eq!(fs::read_dir(&*directory).unwrap().count(), 2, "no draft is left");
+}
+
+#[test]
+fn a_time_past_the_last_one_that_can_be_written_makes_no_file_unusable() {
+    let directory = Directory::new();
+    let (mut store, _) = directory.open();
+    let last = time::macros::datetime!(9999-12-31 23:59:59 -0:01);
+    let late = Message { at: last, ..message(1, "lobby", "late") };
+    store.write(&[Record::Message(late)]).unwrap();
+    let found = store.history("lobby", None, 1).unwrap();
+    assert_eq!(found[0].at, time::macros::datetime!(9999-12-30 0:00 UTC));
+    assert_eq!(found[0].at.offset().whole_minutes(), -1);
 }
 
 #[test]
