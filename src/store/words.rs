@@ -4,6 +4,7 @@
 //! of theirs is made a word of its own, and what is searched for must have them in that order.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::collections::HashSet;
 
 use caseless::Caseless;
@@ -27,6 +28,8 @@ pub struct Words {
     phrases: Vec<Finder<'static>>,
     /// Different tokens of all the words, the first ones of each word first.
     tokens: Vec<String>,
+    /// For the tokens of one text after the other.
+    buffer: RefCell<String>,
 }
 
 impl Words {
@@ -43,13 +46,14 @@ impl Words {
         tokens.retain(|(_, token)| known.insert(*token));
         let tokens: Vec<String> = tokens.into_iter().map(|(_, token)| token.to_owned()).collect();
         let phrases = words.iter().map(|(_, phrase)| Finder::new(phrase.as_bytes()).into_owned()).collect();
-        (!words.is_empty()).then_some(Words { phrases, tokens })
+        (!words.is_empty()).then(|| Words { phrases, tokens, buffer: RefCell::default() })
     }
 
     /// Whether a text has all of the words.
     pub fn are_in(&self, text: &str) -> bool {
-        let text = canonical(text, without_mark);
-        self.phrases.iter().all(|phrase| phrase.find(text.as_bytes()).is_some())
+        let mut tokens = self.buffer.borrow_mut();
+        write_canonical(text, without_mark, &mut tokens);
+        self.phrases.iter().all(|phrase| phrase.find(tokens.as_bytes()).is_some())
     }
 
     /// Different tokens that every text has in which all of the words are.
@@ -79,43 +83,48 @@ pub(super) fn spaced(text: &str) -> Cow<'_, str> {
 ///
 /// The index leaves marks out of Latin letters; `letter` may do so with more of them.
 fn canonical(text: &str, letter: impl Fn(char) -> char) -> String {
-    let mut tokens = String::with_capacity(2 + 2 * text.len().min(MAX_TEXT));
+    let mut tokens = String::new();
+    write_canonical(text, letter, &mut tokens);
+    tokens
+}
+
+/// The same, in place of what is in `tokens`.
+fn write_canonical(text: &str, letter: impl Fn(char) -> char, tokens: &mut String) {
+    tokens.clear();
+    tokens.reserve(2 + 2 * text.len().min(MAX_TEXT));
     tokens.push(' ');
-    let mut inside = false;
-    let end = |tokens: &mut String, inside: &mut bool| {
-        if std::mem::take(inside) {
-            tokens.push(' ');
-        }
-    };
     if text.is_ascii() {
-        for byte in text.bytes().take(MAX_TEXT) {
-            if byte.is_ascii_alphanumeric() {
-                inside = true;
-                tokens.push(byte.to_ascii_lowercase().into());
-            } else {
-                end(&mut tokens, &mut inside);
-            }
-        }
+        text.bytes().take(MAX_TEXT).for_each(|byte| add_ascii(byte, tokens));
     } else {
-        for_each_folded(text, |c| {
-            if is_ignored_mark(c) {
-                return;
+        for_each_folded(text, |c| match c {
+            '\0'..='\u{7f}' => add_ascii(c as u8, tokens),
+            _ if is_word(c) => {
+                end_token(tokens);
+                // None of these blocks is looked for in the table if it has letters only.
+                if matches!(c, '\u{4e00}'..='\u{9fcc}') || !is_separator(c) {
+                    tokens.extend([c, ' ']);
+                }
             }
-            let word = is_word(c);
-            if word || is_separator(c) {
-                end(&mut tokens, &mut inside);
-            }
-            if !is_separator(c) {
-                inside = true;
-                tokens.push(if word { c } else { letter(c) });
-            }
-            if word {
-                end(&mut tokens, &mut inside);
-            }
+            _ if is_ignored_mark(c) => {}
+            _ if is_separator(c) => end_token(tokens),
+            _ => tokens.push(letter(c)),
         });
     }
-    end(&mut tokens, &mut inside);
-    tokens
+    end_token(tokens);
+}
+
+fn add_ascii(byte: u8, tokens: &mut String) {
+    if byte.is_ascii_alphanumeric() {
+        tokens.push(byte.to_ascii_lowercase().into());
+    } else {
+        end_token(tokens);
+    }
+}
+
+fn end_token(tokens: &mut String) {
+    if !tokens.ends_with(' ') {
+        tokens.push(' ');
+    }
 }
 
 /// Hands over the characters of a text in the form in which they are compared (NFKC, case folded), at most [`MAX_TEXT`].
@@ -138,9 +147,6 @@ fn is_simple(c: char) -> bool {
 
 /// A letter without its marks, if all that it has do not count.
 fn without_mark(c: char) -> char {
-    if c.is_ascii() {
-        return c;
-    }
     let (mut base, mut only_ignored) = (None, true);
     decompose_canonical(c, |part| match base {
         None => base = Some(part),
