@@ -47,8 +47,13 @@ struct Work {
 
 impl Lookups {
     fn add(&mut self, query: Query, now: Duration) {
-        let due = self.rests.get(&query.asker()).copied().unwrap_or(now);
+        let due = self.due_of(query.asker(), now);
         self.put(Work { query, words: None, found: Vec::new(), before: None, has_begun: false }, due);
+    }
+
+    /// When a member's next step may be made.
+    fn due_of(&self, asker: ClientId, now: Duration) -> Duration {
+        self.rests.get(&asker).map_or(now, |&until| until.max(now))
     }
 
     fn put(&mut self, work: Work, due: Duration) {
@@ -218,4 +223,63 @@ fn look_in_memory(
         }
     }
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use time::OffsetDateTime;
+
+    use super::*;
+    use crate::chat::record::Kind;
+    use crate::store::Record;
+
+    fn said(id: u64, room: &str, text: &str) -> Record {
+        let (at, room) = (OffsetDateTime::UNIX_EPOCH, room.to_owned());
+        Record::Message(Message { id, room, at, kind: Kind::Said, name: "alice".into(), text: text.into() })
+    }
+
+    #[test]
+    fn what_waits_is_looked_through_in_steps_each_message_once() {
+        let mut waiting = Waiting::default();
+        waiting.extend((1..=100).map(|id| said(id, ["Tea", "den", "tea"][id as usize % 3], "red")).collect());
+        let (mut found, mut before, mut steps, mut looked) = (Vec::new(), None, 0, 0);
+        loop {
+            let (mut asked, state) = (0, (&mut found, &mut before));
+            let mut more = || {
+                asked += 1;
+                asked < 7
+            };
+            let mut fits = |_: &Message| {
+                looked += 1;
+                true
+            };
+            steps += 1;
+            if look_in_memory(&waiting, "TEA", Some(91), 1000, state, &mut more, &mut fits) {
+                break;
+            }
+            assert!(asked <= 7);
+        }
+        assert_eq!(found, (1..=90).rev().filter(|id| id % 3 != 1).collect::<Vec<u64>>());
+        assert_eq!((looked, steps), (60, 90 / 7 + 1));
+        // It ends when there are as many as are wanted.
+        let (mut found, mut before) = (Vec::new(), None);
+        assert!(look_in_memory(&waiting, "den", None, 2, (&mut found, &mut before), &mut || true, &mut |_| true));
+        assert_eq!(found, [100, 97]);
+    }
+
+    #[test]
+    fn one_who_has_cost_something_rests_and_others_do_not() {
+        let (ms, mut lookups) = (Duration::from_millis, Lookups::default());
+        let [alice, bob] = [0, 1].map(ClientId::new);
+        lookups.rest(alice, ms(45), ms(0));
+        for (asker, due) in [(alice, 45), (bob, 10)] {
+            assert_eq!(lookups.due_of(asker, ms(10)), ms(due));
+        }
+        assert_eq!(lookups.due_of(alice, ms(50)), ms(50));
+        // What is over is not remembered for ever.
+        for slot in 0..10_000 {
+            lookups.rest(ClientId::new(slot), ms(100 + slot as u64), ms(100 + slot as u64));
+        }
+        assert!(lookups.rests.len() <= RESTS);
+    }
 }

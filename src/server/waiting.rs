@@ -138,3 +138,80 @@ fn bytes(record: &Record) -> usize {
             Record::Ban { .. } | Record::Unban { .. } | Record::NextId(_) => 0,
         }
 }
+
+#[cfg(test)]
+mod tests {
+    use time::OffsetDateTime;
+
+    use super::*;
+    use crate::chat::record::Kind;
+
+    fn said(id: u64) -> Record {
+        let (at, room) = (OffsetDateTime::UNIX_EPOCH, "lobby".to_owned());
+        Record::Message(Message { id, room, at, kind: Kind::Said, name: "alice".into(), text: format!("text {id}") })
+    }
+
+    fn whisper(to: &str, text: impl ToString) -> Record {
+        let at = OffsetDateTime::UNIX_EPOCH;
+        Record::Whisper(Whisper { to: to.into(), from: "alice".into(), at, text: text.to_string() })
+    }
+
+    fn ids(waiting: &Waiting, before: Option<u64>) -> Vec<u64> {
+        waiting.back_from(before).map(|message| message.id).collect()
+    }
+
+    fn whispers(waiting: &Waiting, to: &str, stored: &[&str]) -> Vec<String> {
+        let whisper_of = |text: &&str| match whisper(to, text) {
+            Record::Whisper(whisper) => whisper,
+            _ => unreachable!(),
+        };
+        let mut found: Vec<Whisper> = stored.iter().map(whisper_of).collect();
+        waiting.add_whispers(to, &mut found);
+        found.into_iter().map(|whisper| whisper.text).collect()
+    }
+
+    #[test]
+    fn messages_are_found_by_id_whatever_is_removed() {
+        let mut waiting = Waiting::default();
+        waiting.extend(vec![said(3), Record::NextId(5), said(5), whisper("bob", "hi"), said(9)]);
+        assert_eq!(ids(&waiting, None), [9, 5, 3]);
+        assert_eq!(ids(&waiting, Some(9)), [5, 3]);
+        assert_eq!(ids(&waiting, Some(6)), [5, 3]);
+        assert_eq!(ids(&waiting, Some(3)), [0; 0]);
+        assert_eq!(waiting.message(5).map(|message| &*message.text), Some("text 5"));
+        assert_eq!(waiting.message(4), None);
+        waiting.remove_first(2);
+        assert_eq!((ids(&waiting, None), waiting.message(3)), (vec![9, 5], None));
+        assert_eq!(waiting.message(9).map(|message| &*message.text), Some("text 9"));
+        assert_eq!(whispers(&waiting, "Bob", &[]), ["hi"]);
+        waiting.remove_first(3);
+        assert_eq!((waiting.len(), waiting.bytes(), ids(&waiting, None)), (0, 0, vec![]));
+    }
+
+    #[test]
+    fn oldest_messages_and_whispers_are_given_up_first() {
+        let mut waiting = Waiting::default();
+        let ban = Record::Unban { network: "10.0.0.0/8".parse().unwrap() };
+        waiting.extend(vec![ban.clone(), whisper("bob", "hi"), said(1), said(2), said(3)]);
+        let most = waiting.bytes() - 1 - bytes(&said(1));
+        assert_eq!(waiting.give_up(most), 2);
+        assert_eq!((ids(&waiting, None), waiting.first(1)), (vec![3, 2], &[ban][..]));
+        assert_eq!(whispers(&waiting, "bob", &["stored"]), ["stored"]);
+        assert!(waiting.bytes() <= most);
+    }
+
+    #[test]
+    fn whispers_follow_those_that_are_stored_unless_they_were_read() {
+        let mut waiting = Waiting::default();
+        waiting.extend(vec![whisper("bob", "one"), whisper("carol", "other"), whisper("BOB", "two")]);
+        assert_eq!(whispers(&waiting, "Bob", &["stored"]), ["stored", "one", "two"]);
+        waiting.extend(vec![Record::WhispersRead { to: "bob".into() }]);
+        assert_eq!(whispers(&waiting, "bob", &["stored"]), [""; 0]);
+        waiting.extend(vec![whisper("bob", "three")]);
+        assert_eq!(whispers(&waiting, "bob", &["stored"]), ["three"]);
+        assert_eq!(whispers(&waiting, "carol", &["stored"]), ["stored", "other"]);
+        waiting.extend((0..WHISPERS_PER_NAME).map(|n| whisper("carol", n)).collect());
+        let carol = whispers(&waiting, "carol", &["stored"]);
+        assert_eq!((carol.len(), &*carol[0]), (WHISPERS_PER_NAME, "0"));
+    }
+}
