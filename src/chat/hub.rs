@@ -25,7 +25,7 @@ use super::room::RoomId;
 use super::rooms::Rooms;
 use super::seats::Seats;
 use super::stats::Stats;
-use super::{Config, Mode, Now};
+use super::{Config, Mode, Now, Pace};
 use crate::wheel::Wheel;
 
 /// Unsent private bytes past which a client's own lines wait, so that its replies stay bounded.
@@ -248,14 +248,12 @@ impl Hub {
         if client.stage == Stage::Here && self.is_overtaken(client.room) {
             return Allowance::AfterOthers;
         }
-        if self.config.rate > 0 {
-            let interval = 1_000_000 / u64::from(self.config.rate);
-            let ahead = interval * u64::from(self.config.burst - 1);
-            if client.allowance > now.micros() + ahead {
-                return Allowance::At(Duration::from_micros(client.allowance - ahead));
-            }
-        }
-        Allowance::Now
+        self.config.pace().wait(client.allowance, now).map_or(Allowance::Now, Allowance::At)
+    }
+
+    /// How fast one client may go on, whatever it speaks.
+    pub fn pace(&self) -> Pace {
+        self.config.pace()
     }
 
     /// Whether those who wait for their turn of being written to would fall behind by what else is
@@ -274,10 +272,8 @@ impl Hub {
         let Some(client) = self.clients.get_mut(id).filter(|client| client.stage != Stage::Leaving) else { return };
         #[cfg(test)]
         self.heard.push(Heard::Line(id));
-        // Generic cell rate algorithm, ITU-T I.371: one number stands for the whole bucket.
         self.stats.lines += 1;
-        let interval = 1_000_000 / u64::from(self.config.rate.max(1));
-        client.allowance = client.allowance.max(now.micros()) + interval;
+        client.allowance = self.config.pace().taken(client.allowance, now);
         if client.stage == Stage::Here {
             client.active = now.micros();
         }

@@ -45,6 +45,7 @@ mod operator;
 mod outbox;
 mod output;
 mod page;
+mod pace;
 mod past;
 mod phrases;
 mod reader;
@@ -67,6 +68,7 @@ pub use lookup::{Answer, Lookup, Query};
 pub use network::Network;
 pub use operator::{LOG as OPERATOR_LOG, NAME as OPERATOR};
 pub use output::Lent;
+pub use pace::Pace;
 pub use phrases::Lang;
 pub use resuming::Wish;
 pub use rooms::LOBBY;
@@ -144,6 +146,13 @@ pub struct Config {
     pub max_listed: usize,
     /// Whispers to a name that nobody has are kept for who has it next.
     pub offline_whispers: bool,
+}
+
+impl Config {
+    /// How fast one client may go on.
+    pub fn pace(&self) -> Pace {
+        Pace::new(self.rate, self.burst)
+    }
 }
 
 impl Default for Config {
