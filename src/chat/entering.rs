@@ -126,7 +126,9 @@ impl Hub {
         if !self.config.idle_timeout.is_zero() {
             self.set_deadline(Deadline { id, due: Due::Word }, now.at + self.config.idle_timeout);
         }
-        self.notice(id, Notice::NameSet);
+        if self.config.login == Login::Nickname {
+            self.notice(id, Notice::NameSet);
+        }
         let (room, after) = self.wished(id);
         self.enter(id, room, after, now, |name, room, people, p2p| match p2p {
             true => Notice::EnteredPeer { name },
@@ -267,7 +269,8 @@ impl Hub {
                 }
                 self.exit(id, &cause, now);
                 self.seats.give_back();
-                if self.config.mode == Mode::P2p {
+                // A web page must not be able to end the server.
+                if self.config.mode == Mode::P2p && cause != Cause::OtherProtocol {
                     self.tell_operator(&Event::Notice(Notice::PeerLeft { name: &name }));
                     self.ending = true;
                 }
@@ -338,6 +341,7 @@ fn reason(cause: &Cause) -> String {
         Cause::Kicked(Some(why)) => format!("kicked ({why})"),
         Cause::Banned => "banned".into(),
         Cause::LoginTimeout => "no nickname in time".into(),
+        Cause::OtherProtocol => "another protocol".into(),
         Cause::ShutDown => "server shut down".into(),
     }
 }

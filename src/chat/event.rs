@@ -250,6 +250,8 @@ pub enum Refusal<'a> {
         seconds: u64,
     },
     StillWaiting,
+    /// Its first line is that of another protocol, such as HTTP.
+    OtherProtocol,
     Full,
     /// In p2p, where one person is all there is room for.
     Busy,
@@ -347,13 +349,15 @@ pub enum Cause {
     Banned,
     /// Did not give a nickname in time.
     LoginTimeout,
+    /// Spoke another protocol, such as HTTP.
+    OtherProtocol,
     /// The server ended first.
     ShutDown,
 }
 
 impl Cause {
     /// What each is called by programs, in the order of [`Cause::number`].
-    pub const NAMES: [&str; 10] = [
+    pub const NAMES: [&str; 11] = [
         "quit",
         "end_of_input",
         "moved",
@@ -364,6 +368,7 @@ impl Cause {
         "banned",
         "login_timeout",
         "shut_down",
+        "other_protocol",
     ];
 
     /// Its place among all of them.
@@ -379,6 +384,7 @@ impl Cause {
             Cause::Banned => 7,
             Cause::LoginTimeout => 8,
             Cause::ShutDown => 9,
+            Cause::OtherProtocol => 10,
         }
     }
 }

@@ -294,6 +294,14 @@ impl Hub {
         self.depart(id, Cause::EndOfInput, Close::WhenRead, now);
     }
 
+    /// The client speaks another protocol: it is told what this port is, and its connection ends.
+    pub fn refuse_protocol(&mut self, id: ClientId, now: Now) {
+        if self.clients.get(id).is_some_and(|client| client.stage != Stage::Leaving) {
+            self.refuse(id, Refusal::OtherProtocol);
+            self.depart(id, Cause::OtherProtocol, Close::WhenRead, now);
+        }
+    }
+
     /// The client has broken off in the midst of things; what is owed is still written.
     pub fn broken_off(&mut self, id: ClientId, now: Now) {
         self.depart(id, Cause::ConnectionLost, Close::WhenRead, now);

@@ -3,8 +3,11 @@
 use std::io::{self, IoSlice, Read, Write};
 use std::time::Duration;
 
+use log::debug;
+
 use super::web::{Exchange, Frames};
 use crate::chat::{Allowance, ClientId, Hub, Now};
+use crate::wire::foreign::{FirstLine, Verdict};
 use crate::wire::line::{Decoder, Item};
 
 /// Slices written with one system call.
@@ -81,6 +84,8 @@ pub struct Connection<S> {
     pub close_sent: bool,
     /// A WebSocket has been asked whether it is there, and has sent nothing since.
     pub pinged: bool,
+    /// Its first line has been seen, and is no other protocol's.
+    has_begun: bool,
     /// Distinguishes it from others in the same slot.
     pub serial: u32,
     /// Milliseconds: when it was last read from, or written to while closing.
@@ -107,11 +112,13 @@ pub struct Input {
     decoder: Decoder,
     /// What has been read and not been carried out.
     held: Vec<u8>,
+    /// Until it has ended.
+    first: FirstLine,
 }
 
 impl Input {
     fn is_idle(&self) -> bool {
-        self.held.is_empty() && self.decoder.is_idle()
+        self.held.is_empty() && self.decoder.is_idle() && self.first.is_idle()
     }
 }
 
@@ -130,6 +137,7 @@ impl<S: Read + Write> Connection<S> {
             eol_set: false,
             close_sent: false,
             pinged: false,
+            has_begun: false,
             serial,
             progress: 0,
             drained: 0,
@@ -184,13 +192,16 @@ impl<S: Read + Write> Connection<S> {
         }
         match self.stream.read(block) {
             Ok(0) => {
-                end_line(&mut input.decoder, hub, id, now);
+                self.end_line_of(input, hub, id, now);
                 self.ended = true;
                 Received::End
             }
             Ok(n) => {
                 self.progress = now.at.as_millis() as u64;
                 hub.count_received(n);
+                if !self.has_begun && self.is_foreign(input, Some(&block[..n]), hub, id, now) {
+                    return Received::All;
+                }
                 let (taken, stop) = digest(&mut input.decoder, &block[..n], hub, id, now, max_line);
                 if let Some(stop) = stop {
                     input.held = block[taken..n].to_vec();
@@ -255,7 +266,35 @@ impl<S: Read + Write> Connection<S> {
 
     /// Takes unended input for a line.
     pub fn end_line(&mut self, hub: &mut Hub, id: ClientId, now: Now) {
-        self.with_input(|_, input| end_line(&mut input.decoder, hub, id, now));
+        self.with_input(|connection, input| connection.end_line_of(input, hub, id, now));
+    }
+
+    fn end_line_of(&mut self, input: &mut Input, hub: &mut Hub, id: ClientId, now: Now) {
+        if !self.has_begun && self.is_foreign(input, None, hub, id, now) {
+            return;
+        }
+        if let Some(item) = input.decoder.finish() {
+            give(hub, id, &item, now);
+        }
+    }
+
+    /// Whether the next bytes, or `None` for the end of the line, show that another protocol is spoken.
+    ///
+    /// If so the client is told, and nothing that it has sent or will send counts.
+    fn is_foreign(&mut self, input: &mut Input, bytes: Option<&[u8]>, hub: &mut Hub, id: ClientId, now: Now) -> bool {
+        let verdict = match bytes {
+            Some(bytes) => input.first.take(bytes),
+            None => input.first.finish(),
+        };
+        self.has_begun = verdict != Verdict::Undecided;
+        if self.has_begun {
+            input.first = FirstLine::default();
+        }
+        let Verdict::Foreign(protocol) = verdict else { return false };
+        debug!("client {} speaks another protocol: {protocol:?}", id.slot());
+        *input = Input::default();
+        hub.refuse_protocol(id, now);
+        true
     }
 
     /// Writes what is owed to `id` until the socket is full, or `most` bytes have been written.
@@ -335,13 +374,6 @@ fn digest(
         }
     }
     (bytes.len(), None)
-}
-
-/// Takes unended input for a line.
-fn end_line(decoder: &mut Decoder, hub: &mut Hub, id: ClientId, now: Now) {
-    if let Some(item) = decoder.finish() {
-        give(hub, id, &item, now);
-    }
 }
 
 fn give(hub: &mut Hub, id: ClientId, item: &Item, now: Now) {

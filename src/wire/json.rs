@@ -260,6 +260,7 @@ impl Json {
             Refusal::NamesAreAddresses => base("names_are_addresses"),
             Refusal::LoginTimeout { seconds } => Refused { seconds: Some(seconds), ..base("login_timeout") },
             Refusal::StillWaiting => base("still_waiting"),
+            Refusal::OtherProtocol => base("other_protocol"),
             Refusal::Full => base("full"),
             Refusal::Busy => base("busy"),
             Refusal::TooManyFromAddress { most } => Refused { most: Some(most), ..base("too_many_from_address") },

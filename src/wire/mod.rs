@@ -1,5 +1,6 @@
 //! Between bytes and the chat: framing of lines, HTTP and WebSockets, text hygiene, rendering.
 
+pub mod foreign;
 pub mod frame;
 pub mod http;
 pub mod hygiene;

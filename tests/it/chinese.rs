@@ -25,6 +25,14 @@ fn pair(server: &Server) -> [Client; 2] {
 }
 
 #[test]
+fn one_who_was_not_asked_for_a_name_is_not_told_that_it_is_set() {
+    let server = start(&["--login", "address"]);
+    let mut guest = server.connect();
+    let addr = guest.addr();
+    guest.expect(&format!("* 您是{addr}，当前1人：您。输入 /help 查看命令。"));
+}
+
+#[test]
 fn entering_and_leaving_are_told_in_chinese() {
     let server = start(&[]);
     let [mut alice, mut bob] = pair(&server);

@@ -11,6 +11,7 @@ mod connect;
 mod console;
 mod descriptors;
 mod entering;
+mod foreign;
 mod fuzz;
 mod hangup;
 mod ignoring;

@@ -176,6 +176,9 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
             write!(f, "No nickname was given within {}. Goodbye.", count(seconds, "second"))
         }
         Refusal::StillWaiting => f.write_str("You are still waiting; this was not said."),
+        Refusal::OtherProtocol => f.write_str(
+            "This port is for lines of text: use nc, telnet or chinwag connect. HTTP, TLS, SSH and their like are not spoken here.",
+        ),
         Refusal::Full => f.write_str("The room and the waiting line are full. Try again later."),
         Refusal::TooManyFromAddress { most } => {
             write!(f, "There are too many connections from your address ({most} at most). Close one first.")
@@ -230,6 +233,7 @@ fn cause(cause: &Cause, f: &mut Formatter) -> Result {
         Cause::Kicked(_) => f.write_str(": kicked"),
         Cause::Banned => f.write_str(": banned"),
         Cause::LoginTimeout => f.write_str(": no nickname in time"),
+        Cause::OtherProtocol => f.write_str(": another protocol"),
     }
 }
 

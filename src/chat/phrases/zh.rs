@@ -164,6 +164,9 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
         Refusal::NamesAreAddresses => f.write_str("本服务器以地址作为昵称。"),
         Refusal::LoginTimeout { seconds } => write!(f, "{seconds}秒内没有输入昵称，再见。"),
         Refusal::StillWaiting => f.write_str("您还在排队，这句话没有发出。"),
+        Refusal::OtherProtocol => f.write_str(
+            "这个端口只收发文本行，请用 nc、telnet 或 chinwag connect 连接；这里不支持 HTTP、TLS、SSH 等协议。",
+        ),
         Refusal::Full => f.write_str("聊天室和等候队列都已满，请稍后再试。"),
         Refusal::TooManyFromAddress { most } => write!(f, "来自您的地址的连接太多（最多{most}个），请先关闭一个。"),
         Refusal::Busy => f.write_str("管理员正在与别人对话，请稍后再试。"),
@@ -206,6 +209,7 @@ fn cause(cause: &Cause, f: &mut Formatter) -> Result {
         Cause::Kicked(_) => f.write_str("：被请出"),
         Cause::Banned => f.write_str("：被封禁"),
         Cause::LoginTimeout => f.write_str("：没有输入昵称"),
+        Cause::OtherProtocol => f.write_str("：使用了其他协议"),
     }
 }
 

@@ -43,6 +43,7 @@ pub enum Ending {
     Full,
     Busy,
     TooManyFromAddress,
+    OtherProtocol,
 }
 
 /// A line of our own, to be shown since the server does not.
@@ -293,6 +294,7 @@ impl Session {
             Refusal::Busy => Some(Ending::Busy),
             Refusal::Banned => Some(Ending::Banned),
             Refusal::TooManyFromAddress { .. } => Some(Ending::TooManyFromAddress),
+            Refusal::OtherProtocol => Some(Ending::OtherProtocol),
             _ => self.ending,
         };
         match *refusal {

@@ -9,7 +9,7 @@ use crate::testing::Random;
 use crate::wire::plain::Plain;
 
 /// What a browser asks for a WebSocket with.
-pub const UPGRADE: &str = "GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+pub const UPGRADE: &str = "GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
 /// The reading side of a page.
@@ -130,6 +130,7 @@ fn show(frame: &Value, lines: &mut Vec<u8>) {
                 "kicked" => Cause::Kicked(None),
                 "banned" => Cause::Banned,
                 "shut_down" => Cause::ShutDown,
+                "other_protocol" => Cause::OtherProtocol,
                 other => panic!("nobody who is here leaves for {other}"),
             };
             Notice::Left { name: text("name"), cause: &cause, here: number("here") }

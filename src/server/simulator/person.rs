@@ -37,6 +37,8 @@ pub struct Person {
     pub options: usize,
     /// What was typed last has no end, and is to be heard before anything else is typed.
     pub pauses: bool,
+    /// A line that is not empty has been typed.
+    pub has_begun: bool,
     /// When something was last written to them.
     pub written_at: Duration,
     /// The server has closed the connection, and that has been looked into.

@@ -55,6 +55,7 @@ impl World {
             ends: false,
             options: 100,
             pauses: false,
+            has_begun: false,
             written_at: self.at,
             done: false,
         });
@@ -68,7 +69,7 @@ impl World {
             return;
         }
         let max_line = self.plan.config.max_line;
-        let (bytes, typed) = match person.page {
+        let (bytes, mut typed) = match person.page {
             Some(_) => page::bytes(&mut self.random, line, max_line),
             None => person::bytes(&mut self.random, line, max_line, &mut person.options),
         };
@@ -77,6 +78,12 @@ impl World {
             eprintln!("{:5} {:12.3?} person {who} types {shown:?}", self.step.get(), self.at);
         }
         let person = &mut self.people[who];
+        if person.page.is_none() && !person.has_begun {
+            person.has_begun = !bytes.iter().all(|byte| b"\r\n\0".contains(byte));
+            if person.has_begun && bytes[0] == 0 {
+                typed = vec![Typed::Foreign];
+            }
+        }
         person.unsent.extend(bytes);
         self.oracle.readers[who].typed.extend(typed);
     }
@@ -105,6 +112,7 @@ impl World {
             return;
         }
         person.pauses = true;
+        person.has_begun = true;
         person.wire.borrow_mut().arrive(line.bytes());
         self.oracle.readers[who].unended = true;
         self.oracle.readers[who].typed.push_back(Typed::Line(line.clone()));
@@ -121,6 +129,7 @@ impl World {
             }
         } else if !person.ends && !person.pauses && self.random.one_in(2) {
             person.unsent.extend(*b"last words");
+            person.has_begun = true;
             let reader = &mut self.oracle.readers[who];
             reader.unended = true;
             reader.typed.push_back(Typed::Line("last words".into()));

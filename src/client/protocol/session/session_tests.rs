@@ -136,6 +136,10 @@ fn why_the_server_closes_is_known() {
         ("! Nothing was heard from you for 5 seconds. Goodbye.", Ending::Idle),
         ("! No nickname was given within 1 second. Goodbye.", Ending::LoginTimeout),
         ("! The room and the waiting line are full. Try again later.", Ending::Full),
+        (
+            "! This port is for lines of text: use nc, telnet or chinwag connect. HTTP, TLS, SSH and their like are not spoken here.",
+            Ending::OtherProtocol,
+        ),
         ("! The operator is talking with somebody else. Try again later.", Ending::Busy),
     ] {
         let mut session = entered();

@@ -134,6 +134,9 @@ pub fn refusal(text: &str) -> Option<Refusal<'_>> {
     }
     Some(match text {
         "You are still waiting; this was not said." => Refusal::StillWaiting,
+        "This port is for lines of text: use nc, telnet or chinwag connect. HTTP, TLS, SSH and their like are not spoken here." => {
+            Refusal::OtherProtocol
+        }
         "The room and the waiting line are full. Try again later." => Refusal::Full,
         "The operator is talking with somebody else. Try again later." => Refusal::Busy,
         "Your address is banned from this server." => Refusal::Banned,

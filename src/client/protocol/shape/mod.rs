@@ -120,6 +120,7 @@ pub enum Refusal<'a> {
         asked: bool,
     },
     StillWaiting,
+    OtherProtocol,
     LoginTimeout {
         seconds: u64,
     },

@@ -82,7 +82,7 @@ fn names(random: &mut Random, most: usize) -> Vec<String> {
 }
 
 fn cause(random: &mut Random) -> Cause {
-    match random.below(11) {
+    match random.below(12) {
         0 => Cause::Quit(None),
         1 => Cause::Quit(Some((*random.pick(TEXTS)).into())),
         2 => Cause::EndOfInput,
@@ -93,6 +93,7 @@ fn cause(random: &mut Random) -> Cause {
         7 => Cause::Kicked(Some("why".into())),
         8 => Cause::Banned,
         9 => Cause::LoginTimeout,
+        10 => Cause::OtherProtocol,
         _ => Cause::ShutDown,
     }
 }
@@ -333,6 +334,7 @@ fn expected_refusal<'a>(refusal: &chat::Refusal<'a>, lang: Lang) -> Option<Refus
         chat::Refusal::StillWaiting => Refusal::StillWaiting,
         chat::Refusal::LoginTimeout { seconds } => Refusal::LoginTimeout { seconds },
         chat::Refusal::Idle { seconds } => Refusal::Idle { seconds },
+        chat::Refusal::OtherProtocol => Refusal::OtherProtocol,
         chat::Refusal::Full => Refusal::Full,
         chat::Refusal::Busy => Refusal::Busy,
         chat::Refusal::Banned => Refusal::Banned,
@@ -377,6 +379,7 @@ fn every_refusal_is_read_as_what_it_was() {
             chat::Refusal::NamesAreAddresses,
             chat::Refusal::LoginTimeout { seconds },
             chat::Refusal::StillWaiting,
+            chat::Refusal::OtherProtocol,
             chat::Refusal::Full,
             chat::Refusal::Busy,
             chat::Refusal::TooManyFromAddress { most },

@@ -143,6 +143,9 @@ pub fn refusal(text: &str) -> Option<Refusal<'_>> {
         "当前昵称已经存在，请重新输入:" => Refusal::Taken { name: None, asked: true },
         "当前昵称已经存在。" => Refusal::Taken { name: None, asked: false },
         "您还在排队，这句话没有发出。" => Refusal::StillWaiting,
+        "这个端口只收发文本行，请用 nc、telnet 或 chinwag connect 连接；这里不支持 HTTP、TLS、SSH 等协议。" => {
+            Refusal::OtherProtocol
+        }
         "聊天室和等候队列都已满，请稍后再试。" => Refusal::Full,
         "管理员正在与别人对话，请稍后再试。" => Refusal::Busy,
         "您的地址已被封禁。" => Refusal::Banned,

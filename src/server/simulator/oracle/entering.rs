@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use super::{Oracle, Stage, key};
+use super::{Oracle, Stage, Typed, key};
 use crate::chat::{Cause, Login, Now};
 
 /// What a name is not, with the words for it.
 const SHAPE: &str = "A nickname is 1 to 24 characters wide: letters and digits of any script, _, - and ., no spaces.";
+
+/// What a client of another protocol is told.
+const FOREIGN: &str = "! This port is for lines of text: use nc, telnet or chinwag connect. HTTP, TLS, SSH and their like are not spoken here.";
 
 /// The name as it is shown to others, or why it is none.
 pub(super) fn name(text: &str) -> Result<String, String> {
@@ -159,6 +162,12 @@ impl Oracle {
                 None
             }
             Cause::Moved => panic!("nobody departs to another room"),
+            Cause::OtherProtocol => {
+                let typed = std::mem::take(&mut self.readers[who].typed);
+                let first = typed.iter().find(|typed| **typed != Typed::Line(String::new()));
+                assert_eq!(first, Some(&Typed::Foreign), "person {who} is taken for a program");
+                Some(FOREIGN.into())
+            }
         };
         if let Some(refusal) = refusal {
             self.tell(who, &refusal);
@@ -179,6 +188,7 @@ impl Oracle {
                     Cause::TooSlow => ": too slow to read".into(),
                     Cause::Kicked(_) => ": kicked".into(),
                     Cause::Banned => ": banned".into(),
+                    Cause::OtherProtocol => ": another protocol".into(),
                     _ => String::new(),
                 };
                 self.exit(who, &words, now);

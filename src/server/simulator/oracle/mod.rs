@@ -30,6 +30,8 @@ pub enum Typed {
     Line(String),
     TooLong,
     NotUtf8,
+    /// The first line, and one that no person would type: it begins with a zero byte.
+    Foreign,
     /// A telnet option was asked for; this is to be answered.
     Option([u8; 3]),
 }

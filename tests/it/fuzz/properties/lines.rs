@@ -1,5 +1,6 @@
 //! The line decoder: the same bytes are the same lines, in whatever pieces they come.
 
+use chinwag::wire::foreign::{FirstLine, Verdict};
 use chinwag::wire::hygiene;
 use chinwag::wire::line::{Decoder, Item};
 
@@ -24,11 +25,15 @@ pub fn check(input: &[u8]) {
     let whole = decode(&[bytes], max);
     sane(&whole, bytes, max);
 
+    let verdict = first_line(&[bytes]);
+    assert_eq!(verdict, naive_first_line(bytes));
     let single: Vec<&[u8]> = bytes.chunks(1).collect();
+    assert_eq!(first_line(&single), verdict, "byte by byte");
     assert_eq!(decode(&single, max), whole, "byte by byte, at most {max} in a line");
     let step = 1 + bytes.len() / SPLIT_EVERYWHERE;
     for middle in (usize::from(*split) % step..bytes.len()).step_by(step) {
         let (a, b) = bytes.split_at(middle);
+        assert_eq!(first_line(&[a, b]), verdict, "split at {middle}");
         assert_eq!(decode(&[a, b], max), whole, "split at {middle}, at most {max} in a line");
     }
     let (mut pieces, mut rest, mut size) = (Vec::new(), bytes, usize::from(*split));
@@ -39,6 +44,48 @@ pub fn check(input: &[u8]) {
         rest = others;
     }
     assert_eq!(decode(&pieces, max), whole, "in pieces from {split}, at most {max} in a line");
+}
+
+/// Whether the first line is that of another protocol.
+fn first_line(pieces: &[&[u8]]) -> bool {
+    let mut line = FirstLine::default();
+    let decided = pieces.iter().map(|piece| line.take(piece)).find(|verdict| *verdict != Verdict::Undecided);
+    matches!(decided.unwrap_or_else(|| line.finish()), Verdict::Foreign(_))
+}
+
+/// The same with all of the input at hand.
+fn naive_first_line(bytes: &[u8]) -> bool {
+    let (mut line, mut rest) = (Vec::new(), bytes);
+    while let [byte, others @ ..] = rest {
+        rest = others;
+        match (*byte, rest.first()) {
+            (b'\r', Some(&NUL)) => rest = &rest[1..],
+            (LF, _) => {}
+            (b'\r', _) => continue,
+            (byte, _) => {
+                line.push(byte);
+                continue;
+            }
+        }
+        if !line.is_empty() {
+            break;
+        }
+    }
+    let begins = |beginnings: &[&[u8]]| beginnings.iter().any(|beginning| line.starts_with(beginning));
+    let words: Vec<&[u8]> = line.split(|&byte| byte == b' ' || byte == b'\t').collect();
+    let is_token = |word: &[u8]| {
+        let is_sign = |byte: u8| b"!#$%&'*+-.^_`|~".contains(&byte);
+        !word.is_empty() && word.iter().all(|&byte| byte.is_ascii_alphanumeric() || is_sign(byte))
+    };
+    let is_version = |word: &[u8]| {
+        word.strip_prefix(b"HTTP/").is_some_and(|rest| {
+            rest.first().is_some_and(u8::is_ascii_digit) && rest.iter().all(|byte| b"0123456789.".contains(byte))
+        })
+    };
+    let last = words.iter().skip(1).rfind(|word| !word.is_empty());
+    begins(&[b"\0", b"\x16\x03", b"\x03\0", b"SSH-2.0-", b"SSH-1.99-", b"SSH-1.5-"])
+        || begins(&[b"PROXY TCP4 ", b"PROXY TCP6 ", b"PROXY UNKNOWN"])
+        || is_token(words[0]) && last.is_some_and(|word| is_version(word))
 }
 
 /// All items that `pieces` make.
