@@ -33,6 +33,8 @@ pub struct Budget {
     pub accepts: usize,
     /// Reads.
     pub reads: usize,
+    /// Of these, reads from connections that speak HTTP, each of which may have an answer of some 100 KB.
+    pub answers: usize,
     /// Clients to whom private lines are written.
     pub private_writes: usize,
     /// Bytes written to one client before the others have their turn.
@@ -43,7 +45,15 @@ pub struct Budget {
 
 impl Default for Budget {
     fn default() -> Self {
-        Budget { block: 16 * 1024, accepts: 128, reads: 256, private_writes: 256, bytes: 256 * 1024, visits: 64 }
+        Budget {
+            block: 16 * 1024,
+            accepts: 128,
+            reads: 256,
+            answers: 4,
+            private_writes: 256,
+            bytes: 256 * 1024,
+            visits: 64,
+        }
     }
 }
 
@@ -205,17 +215,24 @@ impl<L: Listener> Engine<L> {
 
     /// Gives those who are ready a read each.
     fn read(&mut self, now: Now) {
-        let mut reads = self.budget.reads;
+        let (mut reads, mut answers, mut later) = (self.budget.reads, 0, Vec::new());
         for _ in 0..self.ready.len() {
             if reads == 0 {
-                return;
+                break;
             }
-            let Some(slot) = self.ready.pop_front() else { return };
+            let Some(slot) = self.ready.pop_front() else { break };
             // An entry whose connection has been closed since costs no read, also if the slot has a new connection.
             let Some(connection) = self.connections.get_mut(slot).filter(|connection| connection.queued) else {
                 continue;
             };
             reads -= 1;
+            if connection.is_exchange() {
+                if answers == self.budget.answers {
+                    later.push(slot);
+                    continue;
+                }
+                answers += 1;
+            }
             connection.queued = false;
             if connection.phase == Phase::Open && (self.ends_at.is_none() || connection.is_admin()) {
                 self.receive(slot, now);
@@ -223,6 +240,7 @@ impl<L: Listener> Engine<L> {
                 self.finish(slot);
             }
         }
+        self.ready.extend(later);
     }
 
     fn receive(&mut self, slot: usize, now: Now) {

@@ -79,6 +79,7 @@ impl Plan {
             block: if random.one_in(2) { 16 + random.below(240) } else { 2048 },
             accepts: few(random, all.accepts),
             reads: few(random, all.reads),
+            answers: all.answers,
             private_writes: few(random, all.private_writes),
             bytes: if random.one_in(2) { 1 + random.below(500) } else { all.bytes },
             visits: few(random, all.visits),

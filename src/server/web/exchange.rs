@@ -21,8 +21,8 @@ use crate::wire::json;
 pub const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a connection may be without a request.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
-/// Steps that one connection makes in a turn.
-const STEPS: usize = 16;
+/// Steps that one connection makes in a turn, in which it is given one answer at most.
+const STEPS: usize = 4;
 
 const HTML: &str = "text/html; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
@@ -46,6 +46,8 @@ pub struct Exchange {
     since: Duration,
     /// A request has been answered.
     has_answered: bool,
+    /// Microseconds: its bucket of requests, see [`crate::chat::Pace`].
+    bucket: u64,
 }
 
 /// What came of reading.
@@ -73,6 +75,7 @@ impl Exchange {
             is_last: false,
             since: now.at,
             has_answered: false,
+            bucket: 0,
         }
     }
 
@@ -160,7 +163,8 @@ impl Exchange {
 
     /// After what could not be understood nothing can be.
     fn refuse(&mut self, refused: Refused, now: Now) {
-        self.answer(http::refuse(refused, false, false, now.local), Cow::default(), false, now);
+        let is_head = self.input.starts_with(b"HEAD ");
+        self.answer(http::refuse(refused, is_head, false, now.local), Cow::default(), false, now);
     }
 }
 
@@ -180,6 +184,8 @@ impl<L: Listener> Engine<L> {
 
     /// Answers what a connection asks for, as far as that is possible now.
     pub(in crate::server) fn exchange(&mut self, slot: usize, now: Now) {
+        let pace = self.hub.pace();
+        let mut has_answer = false;
         for _ in 0..STEPS {
             let connection = &mut self.connections[slot];
             let Protocol::Http(exchange) = &mut connection.protocol else { return };
@@ -189,7 +195,20 @@ impl<L: Listener> Engine<L> {
                 Flushed::Blocked => return,
                 Flushed::Lost => return self.finish(slot),
             }
-            match exchange.next(&mut connection.stream, &mut self.block, now) {
+            if has_answer {
+                // The next one after the others have had theirs.
+                break;
+            }
+            if let Some(time) = pace.wait(exchange.bucket, now).filter(|_| !exchange.input.is_empty()) {
+                connection.held_back = true;
+                return self.set_timer(slot, Timer::Resume, time);
+            }
+            let step = exchange.next(&mut connection.stream, &mut self.block, now);
+            has_answer = matches!(step, Step::Request(_) | Step::Refused(_));
+            if has_answer {
+                exchange.bucket = pace.taken(exchange.bucket, now);
+            }
+            match step {
                 Step::Request(request) => self.answer(slot, &request, now),
                 Step::Refused(refused) => exchange.refuse(refused, now),
                 Step::More => {}

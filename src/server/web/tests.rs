@@ -15,8 +15,8 @@ use crate::server::simulator::network::{Event, Listener, Network, Wire};
 use crate::wire::json::Json;
 use crate::wire::plain::Plain;
 
-const GET: &str = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
-const UPGRADE: &str = "GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+const GET: &str = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+const UPGRADE: &str = "GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
 struct House {
@@ -36,9 +36,10 @@ impl House {
             send_buffer: 0,
             farewell_timeout: Duration::from_secs(10),
         };
-        let mut hub = Hub::new(Config::default(), Box::new(Plain { lang: Lang::En }));
+        let config = Config { rate: 10, burst: 30, ..Config::default() };
+        let mut hub = Hub::new(config, Box::new(Plain { lang: Lang::En }));
         hub.speak_to_web(Box::new(Json { lang: Lang::En }));
-        let engine = Engine::new(hub, vec![(Kind::Web, listener)], limits, Budget::default(), 10);
+        let engine = Engine::new(hub, vec![(Kind::Web, listener)], limits, Budget::default(), 100);
         House { engine, network, wires: Vec::new() }
     }
 
@@ -50,19 +51,23 @@ impl House {
         wire
     }
 
+    fn turn(&mut self, at: Duration) {
+        let now = Now { at, local: OffsetDateTime::UNIX_EPOCH + at };
+        for event in self.network.poll(self.wires.iter(), usize::MAX) {
+            match event {
+                Event::Listener(number) => self.engine.acceptor.notify(number),
+                Event::Stream(slot, readiness) => self.engine.note(slot, readiness),
+            }
+        }
+        self.engine.take_in(&self.network, now);
+        self.engine.give_out(now);
+    }
+
     /// All turns that the server wants by then.
     fn run(&mut self, seconds: u64) {
         let at = Duration::from_secs(seconds);
-        let now = Now { at, local: OffsetDateTime::UNIX_EPOCH + at };
         for _ in 0..1000 {
-            for event in self.network.poll(self.wires.iter(), usize::MAX) {
-                match event {
-                    Event::Listener(number) => self.engine.acceptor.notify(number),
-                    Event::Stream(slot, readiness) => self.engine.note(slot, readiness),
-                }
-            }
-            self.engine.take_in(&self.network, now);
-            self.engine.give_out(now);
+            self.turn(at);
             let is_due = self.engine.next_deadline().is_some_and(|due| due <= at);
             if !self.engine.has_work(at) && !is_due && !self.network.has_events(self.wires.iter()) {
                 return;
@@ -173,4 +178,40 @@ fn a_closing_handshake_that_is_not_answered_is_not_waited_for() {
     assert!(!wire.borrow().closed);
     house.run(5);
     assert!(wire.borrow().closed);
+}
+
+#[test]
+fn requests_at_once_are_slowed_to_the_rate_and_none_is_lost() {
+    let mut house = House::new();
+    let wire = house.connect(1_000_000);
+    send(&wire, &"GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(100));
+    let mut answers = Vec::new();
+    for second in 1..=8 {
+        house.run(second);
+        answers.push(take(&wire).matches("HTTP/1.1 404 ").count());
+    }
+    assert_eq!(answers, [30, 10, 10, 10, 10, 10, 10, 10]);
+    house.run(9);
+    house.run(10);
+    assert!(!wire.borrow().closed);
+    send(&wire, GET);
+    house.run(11);
+    assert!(take(&wire).contains("HTTP/1.1 200 OK"));
+}
+
+#[test]
+fn few_answers_are_given_in_one_turn_however_many_ask() {
+    let mut house = House::new();
+    let wires: Vec<_> = (0..50).map(|_| house.connect(1_000_000)).collect();
+    house.run(1);
+    wires.iter().for_each(|wire| send(wire, &GET.repeat(2)));
+    let most = Budget::default().answers;
+    let (mut all, mut turns) = (0, 0);
+    while all < 100 {
+        house.turn(Duration::from_secs(1));
+        let answers: usize = wires.iter().map(|wire| take(wire).matches("HTTP/1.1 200 OK").count()).sum();
+        assert!(answers <= most, "{answers} answers in one turn");
+        (all, turns) = (all + answers, turns + 1);
+        assert!(turns < 1000, "{all} answers in {turns} turns");
+    }
 }
