@@ -13,6 +13,7 @@ use crate::chat::{self, Lang, Login, Mode, Network};
 use crate::server::web::Access;
 use crate::server::{ConsoleMode, Limits, Settings};
 use crate::store::{self, Sync};
+use crate::wire::host::Host;
 
 /// The settings of a server. Each can also be set as `CHINWAG_OPTION` in the environment.
 #[derive(Clone, Debug, Args)]
@@ -32,6 +33,11 @@ pub struct Serve {
     /// A page from elsewhere that may talk here too, such as https://example.org, or * for all; repeatable
     #[arg(long, value_name = "ORIGIN", value_parser = origin, env = "CHINWAG_ALLOW_ORIGIN", value_delimiter = ',', action = ArgAction::Append)]
     allow_origin: Vec<String>,
+
+    /// A name under which browsers may ask for --web and --admin, besides IP addresses, localhost, this machine's own name
+    /// and the hosts of --allow-origin; repeatable
+    #[arg(long, value_name = "NAME", value_parser = host, env = "CHINWAG_HOST", value_delimiter = ',', action = ArgAction::Append)]
+    host: Vec<String>,
 
     /// A proxy that is believed when it tells in X-Forwarded-For for whom it comes: an address or a
     /// network; repeatable
@@ -113,11 +119,11 @@ pub struct Serve {
     #[arg(long, value_name = "BYTES", default_value_t = 4096, value_parser = value_parser!(u64).range(8..=1_048_576), env = "CHINWAG_MAX_LINE")]
     max_line: u64,
 
-    /// Lines a second from one client, past the burst; 0 for no limit
+    /// Lines, or HTTP requests, a second from one client, past the burst; 0 for no limit
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = value_parser!(u32).range(..=1_000_000), env = "CHINWAG_RATE")]
     rate: u32,
 
-    /// Lines at once from one client
+    /// Lines or requests at once from one client
     #[arg(long, value_name = "N", default_value_t = 30, value_parser = value_parser!(u32).range(1..=1_000_000), env = "CHINWAG_BURST")]
     burst: u32,
 
@@ -189,6 +195,7 @@ impl Serve {
             admin: addrs(&self.admin),
             access: Access {
                 allow_origin: self.allow_origin.clone(),
+                hosts: self.host.clone(),
                 trust_proxy: self.trust_proxy.clone(),
                 max_per_ip: self.max_per_ip as usize,
             },
@@ -311,6 +318,15 @@ fn origin(text: &str) -> Result<String, String> {
     }
 }
 
+/// A name as it is compared with that of a request.
+fn host(text: &str) -> Result<String, String> {
+    match Host::parse(text) {
+        Some(Host::Name(name)) if !name.is_empty() && !text.contains(':') => Ok(name),
+        Some(Host::Address(_)) => Err("addresses need not be given; write a name, such as chat.example.org".into()),
+        _ => Err("write a name without scheme and port, such as chat.example.org".into()),
+    }
+}
+
 fn network(text: &str) -> Result<Network, String> {
     text.parse().map_err(|()| "write an address or a network, such as 127.0.0.1, 10.0.0.0/8 or fd00::/8".into())
 }
@@ -361,6 +377,15 @@ mod tests {
             }
             let expected = format!("CHINWAG_{}", name.replace('-', "_").to_uppercase());
             assert_eq!(arg.get_env().and_then(|env| env.to_str()), Some(&*expected));
+        }
+    }
+
+    #[test]
+    fn a_host_is_a_name_alone() {
+        let access = serve(&["--host", "Chat.Example.,b.example", "--host", "c"]).settings().access;
+        assert_eq!(access.hosts, ["chat.example", "b.example", "c"]);
+        for bad in ["", "a b", "http://a", "a:80", "10.0.0.1", "[::1]", "*/"] {
+            assert!(Cli::try_parse_from(["chinwag", "--host", bad]).is_err(), "{bad}");
         }
     }
 

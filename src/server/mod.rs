@@ -121,7 +121,19 @@ impl fmt::Display for Error {
 /// # Errors
 /// If it cannot be started, or the kernel's poll fails.
 pub fn run(settings: Settings) -> Result<u8, Error> {
-    let Settings { listen, web, admin, access, lang, console, level, limits, max_clients, store, mut hub } = settings;
+    let Settings {
+        listen,
+        web: web_addrs,
+        admin,
+        mut access,
+        lang,
+        console,
+        level,
+        limits,
+        max_clients,
+        store,
+        mut hub,
+    } = settings;
     let console = match console {
         _ if hub.mode == Mode::P2p => true,
         ConsoleMode::On => true,
@@ -141,8 +153,8 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
     hub.max_clients = seats.max_clients;
     hub.max_waiting = seats.max_waiting;
     let mut listeners = Vec::new();
-    let has_web = !web.is_empty();
-    for (kind, addrs) in [(Kind::Plain, listen), (Kind::Web, web), (Kind::Admin, admin)] {
+    let has_web = !web_addrs.is_empty();
+    for (kind, addrs) in [(Kind::Plain, listen), (Kind::Web, web_addrs), (Kind::Admin, admin)] {
         for addr in addrs {
             let socket = acceptor::listen(addr, &limits).map_err(|error| Error::Listen(addr, error))?;
             listeners.push((kind, socket));
@@ -160,6 +172,7 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
     let mut reactor =
         reactor::Reactor::new(hub, listeners, limits, seats.connections, console).map_err(Error::Start)?;
     reactor.keep(keeper);
+    access.hosts.extend(web::names_of_this_machine());
     reactor.allow(access);
     for (kind, addr) in reactor.local_addrs() {
         match kind {

@@ -2,8 +2,11 @@
 //! which have no bodies, and responses.
 
 use httparse::{EMPTY_HEADER, Error, Status};
+use memchr::memchr;
 use time::OffsetDateTime;
 use tungstenite::handshake::derive_accept_key;
+
+use super::host::Host;
 
 /// The longest head in bytes.
 pub const MAX_HEAD: usize = 8 * 1024;
@@ -21,6 +24,7 @@ pub struct Request {
     pub query: String,
     /// The connection goes on after the answer.
     pub keep_alive: bool,
+    /// For whom it is: what the target names if it names a host, else the field; its grammar is that of [`Host`].
     pub host: Option<String>,
     pub origin: Option<String>,
     pub if_none_match: Option<String>,
@@ -45,9 +49,15 @@ pub enum Refused {
     BadRequest,
     Forbidden,
     NotFound,
+    /// The same where there are only figures.
+    NoFigures,
     MethodNotAllowed,
+    /// A WebSocket is asked for with another method (RFC 6455, section 4.1).
+    SocketNeedsGet,
     Timeout,
     ContentTooLarge,
+    /// The host is not one of ours (RFC 9110, section 15.5.20).
+    Misdirected,
     UpgradeRequired,
     HeadTooLarge,
     ShuttingDown,
@@ -63,6 +73,15 @@ impl Refused {
                 ("403 Forbidden", "This page is not from here. Its origin can be allowed with --allow-origin.")
             }
             Refused::NotFound => ("404 Not Found", "There is nothing here. The chat is at /."),
+            Refused::NoFigures => (
+                "404 Not Found",
+                "There is nothing here. This address has /healthz and /metrics; the chat page is where --web says.",
+            ),
+            Refused::SocketNeedsGet => ("405 Method Not Allowed", "A WebSocket is asked for with GET."),
+            Refused::Misdirected => (
+                "421 Misdirected Request",
+                "This server is not known under the name in Host. If that is its name, start it with --host NAME.",
+            ),
             Refused::MethodNotAllowed => ("405 Method Not Allowed", "Only GET and HEAD are understood."),
             Refused::Timeout => ("408 Request Timeout", "The request took too long to come."),
             Refused::ContentTooLarge => ("413 Content Too Large", "A request has no content here."),
@@ -79,9 +98,35 @@ impl Refused {
 /// # Errors
 /// How it is to be refused; what follows cannot be understood then.
 pub fn parse(bytes: &[u8]) -> Result<Option<(Request, usize)>, Refused> {
+    let bytes = &bytes[..bytes.len().min(MAX_HEAD)];
+    match parse_known(bytes) {
+        Err(Refused::VersionNotSupported) => match as_1_1(bytes) {
+            Some(known) => parse_known(&known),
+            None => Err(Refused::VersionNotSupported),
+        },
+        parsed => parsed,
+    }
+}
+
+/// A request of a later minor version is read as one of the latest that we know: RFC 9110, section 2.5.
+fn as_1_1(bytes: &[u8]) -> Option<Vec<u8>> {
+    let start = bytes.iter().position(|byte| !b"\r\n".contains(byte))?;
+    let end = memchr(b'\n', &bytes[start..]).map_or(bytes.len(), |length| start + length);
+    let line = &bytes[start..end];
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let minor = line.len().checked_sub(1).filter(|_| line.last().is_some_and(u8::is_ascii_digit))?;
+    line[..minor].ends_with(b" HTTP/1.").then(|| {
+        let mut known = bytes.to_vec();
+        known[start + minor] = b'1';
+        known
+    })
+}
+
+/// The same for the versions 1.0 and 1.1.
+fn parse_known(bytes: &[u8]) -> Result<Option<(Request, usize)>, Refused> {
     let mut fields = [EMPTY_HEADER; MAX_FIELDS];
     let mut head = httparse::Request::new(&mut fields);
-    let length = match head.parse(&bytes[..bytes.len().min(MAX_HEAD)]) {
+    let length = match head.parse(bytes) {
         Ok(Status::Complete(length)) => length,
         Ok(Status::Partial) if bytes.len() >= MAX_HEAD => return Err(Refused::HeadTooLarge),
         Ok(Status::Partial) => return Ok(None),
@@ -94,55 +139,78 @@ pub fn parse(bytes: &[u8]) -> Result<Option<(Request, usize)>, Refused> {
         Some("HEAD") => true,
         _ => return Err(Refused::MethodNotAllowed),
     };
-    let (path, query) = split_target(head.path.unwrap_or_default()).ok_or(Refused::BadRequest)?;
+    let (site, path, query) = split_target(head.path.unwrap_or_default()).ok_or(Refused::BadRequest)?;
     let is_1_1 = head.version == Some(1);
     let mut request =
         Request { is_head, path: path.into(), query: query.into(), keep_alive: is_1_1, ..Request::default() };
     let (mut connection, mut upgrade) = (String::new(), String::new());
-    let mut socket = Upgrade::default();
+    let (mut protocols, mut version, mut key) = (String::new(), None, None);
     for field in head.headers.iter() {
-        let value = std::str::from_utf8(field.value).map_err(|_| Refused::BadRequest)?.trim();
+        // Other bytes than ASCII are allowed (RFC 9110, section 5.5), and match nothing that is looked for.
+        let value = || String::from_utf8_lossy(field.value).trim().to_owned();
         let is = |name: &str| field.name.eq_ignore_ascii_case(name);
-        // RFC 9112, section 3.2: two hosts are none.
-        if is("host") && request.host.replace(value.to_owned()).is_some() {
-            return Err(Refused::BadRequest);
-        }
         match () {
-            () if is("origin") => request.origin = Some(value.to_owned()),
-            () if is("if-none-match") => request.if_none_match = Some(value.to_owned()),
-            () if is("x-forwarded-for") => add(&mut request.forwarded_for, value),
-            () if is("connection") => add(&mut connection, value),
-            () if is("upgrade") => add(&mut upgrade, value),
-            () if is("sec-websocket-version") => socket.version = value.to_owned(),
-            () if is("sec-websocket-key") => socket.key = value.to_owned(),
-            () if is("sec-websocket-protocol") => add(&mut socket.protocols, value),
-            // What follows a head must be another one.
-            () if is("content-length") && value != "0" => return Err(Refused::ContentTooLarge),
+            // RFC 9112, section 3.2: two hosts are none.
+            () if is("host") => once(&mut request.host, value())?,
+            () if is("origin") => once(&mut request.origin, value())?,
+            () if is("if-none-match") => add(request.if_none_match.get_or_insert_default(), &value()),
+            () if is("x-forwarded-for") => add(&mut request.forwarded_for, &value()),
+            () if is("connection") => add(&mut connection, &value()),
+            () if is("upgrade") => add(&mut upgrade, &value()),
+            () if is("sec-websocket-version") => once(&mut version, value())?,
+            () if is("sec-websocket-key") => once(&mut key, value())?,
+            () if is("sec-websocket-protocol") => add(&mut protocols, &value()),
+            () if is("content-length") => has_no_content(&value())?,
             () if is("transfer-encoding") => return Err(Refused::ContentTooLarge),
             () => {}
         }
     }
-    if is_1_1 && request.host.is_none() {
+    if is_1_1 && request.host.is_none() || request.host.as_deref().is_some_and(|host| Host::parse(host).is_none()) {
         return Err(Refused::BadRequest);
     }
+    // RFC 9112, section 3.2.2.
+    request.host = site.map(str::to_owned).or(request.host);
     request.keep_alive = match is_1_1 {
         true => !has_token(&connection, "close"),
         false => has_token(&connection, "keep-alive"),
     };
     let is_upgrade = is_1_1 && has_token(&connection, "upgrade") && has_token(&upgrade, "websocket");
-    request.upgrade = is_upgrade.then_some(socket);
+    request.upgrade =
+        is_upgrade.then(|| Upgrade { version: version.unwrap_or_default(), key: key.unwrap_or_default(), protocols });
     Ok(Some((request, length)))
 }
 
-/// Path and query of what is asked for; also where it is given with scheme and host (RFC 9112, section 3.2.2).
-fn split_target(target: &str) -> Option<(&str, &str)> {
-    let local = match target.split_once("://") {
-        Some((scheme, rest)) if ["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) => {
-            &rest[rest.find('/')?..]
+/// Host, path and query of what is asked for; only a target with a scheme names a host (RFC 9112, section 3.2).
+fn split_target(target: &str) -> Option<(Option<&str>, &str, &str)> {
+    let is_http = |scheme: &str| scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
+    let (site, local) = match target.split_once("://").filter(|(scheme, _)| is_http(scheme)) {
+        Some((_, rest)) => {
+            let (site, local) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+            let is_named = !site.is_empty() && Host::parse(site).is_some();
+            (Some(site).filter(|_| is_named)?.into(), local)
         }
-        _ => target,
+        None => (None, target),
     };
-    local.starts_with('/').then(|| local.split_once('?').unwrap_or((local, "")))
+    let (path, query) = local.split_once('?').unwrap_or((local, ""));
+    match path {
+        // As "/": RFC 9110, section 4.2.3.
+        "" if site.is_some() => Some((site, "/", query)),
+        path => path.starts_with('/').then_some((site, path, query)),
+    }
+}
+
+/// Sets the value of a field that a request has once.
+fn once(slot: &mut Option<String>, value: String) -> Result<(), Refused> {
+    slot.replace(value).map_or(Ok(()), |_| Err(Refused::BadRequest))
+}
+
+/// What follows a head must be another one.
+fn has_no_content(length: &str) -> Result<(), Refused> {
+    match length {
+        digits if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) => Err(Refused::BadRequest),
+        digits if digits.bytes().all(|byte| byte == b'0') => Ok(()),
+        _ => Err(Refused::ContentTooLarge),
+    }
 }
 
 fn add(list: &mut String, value: &str) {
@@ -221,6 +289,7 @@ pub fn refuse(refused: Refused, is_head: bool, keep_alive: bool, now: OffsetDate
     let mut response = Response::new(status, now).field("Cache-Control", "no-store");
     match refused {
         Refused::MethodNotAllowed => response = response.field("Allow", "GET, HEAD"),
+        Refused::SocketNeedsGet => response = response.field("Allow", "GET"),
         Refused::UpgradeRequired => {
             response = response.field("Upgrade", "websocket").field("Sec-WebSocket-Version", "13");
             response = response.field("Connection", "Upgrade");
@@ -267,85 +336,4 @@ fn date(now: OffsetDateTime) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn request(text: &str) -> Result<Option<(Request, usize)>, Refused> {
-        parse(text.as_bytes())
-    }
-
-    #[test]
-    fn a_head_is_understood_once_it_is_all_there() {
-        let text = "GET /ws?room=a HTTP/1.1\r\nhost: x:80\r\nX-Forwarded-For: 1.2.3.4\r\nx-forwarded-for: 5.6.7.8, 9.9.9.9\r\n\r\nGET";
-        let head = text.len() - 3;
-        for length in 0..head {
-            assert_eq!(parse(&text.as_bytes()[..length]), Ok(None), "{length} bytes");
-        }
-        let (request, length) = request(text).unwrap().unwrap();
-        assert_eq!((&*request.path, &*request.query, length), ("/ws", "room=a", head));
-        assert_eq!(request.forwarded_for, "1.2.3.4,5.6.7.8, 9.9.9.9");
-        assert!(request.keep_alive && request.upgrade.is_none());
-    }
-
-    #[test]
-    fn what_cannot_be_answered_is_told_how() {
-        let long = format!("GET / HTTP/1.1\r\nHost: x\r\nX: {}", "x".repeat(MAX_HEAD));
-        let many = format!("GET / HTTP/1.1\r\nHost: x\r\n{}\r\n", "X: y\r\n".repeat(MAX_FIELDS));
-        for (text, refused) in [
-            ("POST / HTTP/1.1\r\nHost: x\r\n\r\n", Refused::MethodNotAllowed),
-            ("GET / HTTP/1.1\r\n\r\n", Refused::BadRequest),
-            ("GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", Refused::BadRequest),
-            ("GET ws HTTP/1.1\r\nHost: x\r\n\r\n", Refused::BadRequest),
-            ("GET http://x HTTP/1.1\r\nHost: x\r\n\r\n", Refused::BadRequest),
-            ("hello\r\n\r\n", Refused::BadRequest),
-            ("GET / HTTP/2.0\r\nHost: x\r\n\r\n", Refused::VersionNotSupported),
-            ("GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n", Refused::ContentTooLarge),
-            ("GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", Refused::ContentTooLarge),
-            (&*long, Refused::HeadTooLarge),
-            (&*many, Refused::HeadTooLarge),
-        ] {
-            assert_eq!(request(text), Err(refused), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_connection_goes_on_as_its_version_has_it() {
-        for (version, connection, goes_on) in [
-            ("1.1", "", true),
-            ("1.1", "Connection: foo, Close\r\n", false),
-            ("1.0", "", false),
-            ("1.0", "Connection: keep-alive\r\n", true),
-        ] {
-            let (request, _) =
-                request(&format!("GET / HTTP/{version}\r\nHost: x\r\n{connection}\r\n")).unwrap().unwrap();
-            assert_eq!(request.keep_alive, goes_on, "{version} {connection}");
-        }
-    }
-
-    #[test]
-    fn the_example_of_the_rfc_is_accepted() {
-        let text = "GET /chat HTTP/1.1\r\nHost: server.example.com\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nOrigin: http://example.com\r\nSec-WebSocket-Protocol: chat, superchat\r\nSec-WebSocket-Version: 13\r\n\r\n";
-        let upgrade = request(text).unwrap().unwrap().0.upgrade.unwrap();
-        let answer = String::from_utf8(accept(&upgrade, "superchat").unwrap()).unwrap();
-        assert!(answer.contains("\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"), "{answer}");
-        assert!(answer.contains("\r\nSec-WebSocket-Protocol: superchat\r\n"), "{answer}");
-        assert_eq!(accept(&Upgrade { version: "8".into(), ..upgrade.clone() }, ""), Err(Refused::UpgradeRequired));
-        assert_eq!(accept(&Upgrade { key: "c2hvcnQ=".into(), ..upgrade }, ""), Err(Refused::BadRequest));
-    }
-
-    #[test]
-    fn parameters_are_decoded() {
-        assert_eq!(parameter("room=%E4%BD%A0+x&after=5", "room").as_deref(), Some("你 x"));
-        assert_eq!(parameter("room=a&after=5", "after").as_deref(), Some("5"));
-        assert_eq!(parameter("after", "after").as_deref(), Some(""));
-        for query in ["", "rooms=a", "room=%", "room=%zz", "room=%ff"] {
-            assert_eq!(parameter(query, "room"), None, "{query}");
-        }
-    }
-
-    #[test]
-    fn a_date_is_written_as_the_rfc_has_it() {
-        let now = OffsetDateTime::from_unix_timestamp(784_111_777).unwrap();
-        assert_eq!(date(now), "Sun, 06 Nov 1994 08:49:37 GMT");
-    }
-}
+mod tests;

@@ -2,6 +2,7 @@
 
 pub mod foreign;
 pub mod frame;
+pub mod host;
 pub mod http;
 pub mod hygiene;
 pub mod json;

@@ -241,6 +241,11 @@ impl<L: Listener> Engine<L> {
         debug!("{addr} asks for {}", request.path.escape_debug());
         let keep_alive = request.keep_alive;
         let answer = match (&*request.path, is_admin) {
+            _ if !self.access.is_for_us(request) => {
+                debug!("{addr} is refused, since it asks for the host {:?}", request.host);
+                Err(Refused::Misdirected)
+            }
+            ("/ws", false) if request.is_head => Err(Refused::SocketNeedsGet),
             ("/ws", false) => match self.upgrade(slot, addr, request, now) {
                 Ok(()) => return,
                 Err(refused) => Err(refused),
@@ -249,7 +254,8 @@ impl<L: Listener> Engine<L> {
             ("/healthz", true) if self.is_ending() => Err(Refused::ShuttingDown),
             ("/healthz", true) => Ok(document(TEXT, "ok\n".into(), request, now)),
             ("/metrics", true) => Ok(document(METRICS, self.metrics(now), request, now)),
-            _ => Err(Refused::NotFound),
+            (_, true) => Err(Refused::NoFigures),
+            (_, false) => Err(Refused::NotFound),
         };
         let (head, body) = answer
             .unwrap_or_else(|refused| (http::refuse(refused, request.is_head, keep_alive, now.local), Cow::default()));

@@ -5,6 +5,7 @@
 
 mod crowd;
 mod exchange;
+mod host;
 mod metrics;
 mod origin;
 mod page;
@@ -16,6 +17,7 @@ use crate::chat::Network;
 
 pub(super) use crowd::Crowd;
 pub(super) use exchange::{Exchange, HEAD_TIMEOUT};
+pub(super) use host::names_of_this_machine;
 pub(super) use metrics::Turns;
 pub(super) use page::Page;
 pub(super) use socket::Frames;
@@ -28,6 +30,9 @@ pub const SUBPROTOCOL: &str = "chinwag.v1";
 pub struct Access {
     /// Origins of pages that may talk here besides the one that is served, such as `https://example.org`.
     pub allow_origin: Vec<String>,
+    /// Names under which this server may be asked, besides its addresses, `localhost` and the hosts of those origins; in
+    /// lower case and without a last dot.
+    pub hosts: Vec<String>,
     /// Proxies that are believed when they tell for whom they come.
     pub trust_proxy: Vec<Network>,
     /// Connections from one address; a few more while they have not said what they want. 0 for no limit.

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use super::{Raw, WebServer, masked};
 use crate::harness::{Client, Server, Signal};
 
-const GET_HEALTH: &str = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
+const GET_HEALTH: &str = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 fn admin_address(server: &mut Server) -> SocketAddr {
     let line = server.log.until("figures on http://");
@@ -31,7 +31,7 @@ fn the_figures_are_those_of_the_server() {
     server.enter("carol").close();
     page.until("left");
     assert_eq!(admin.ask(GET_HEALTH), "HTTP/1.1 200 OK");
-    admin.send("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+    admin.send("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
     let (head, text) = admin.answer();
     assert_eq!(super::header(&head, "Content-Type"), Some("text/plain; version=0.0.4; charset=utf-8"));
     for (name, value) in [
@@ -53,8 +53,16 @@ fn the_figures_are_those_of_the_server() {
         let base = ["_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
         assert_eq!(text.matches(&format!("# TYPE {base} ")).count(), 1, "{line}");
     }
-    assert_eq!(admin.ask("GET / HTTP/1.1\r\nHost: x\r\n\r\n"), "HTTP/1.1 404 Not Found");
-    assert_eq!(admin.ask("GET /ws HTTP/1.1\r\nHost: x\r\n\r\n"), "HTTP/1.1 404 Not Found");
+    admin.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    let (head, body) = admin.answer();
+    assert!(head.starts_with("HTTP/1.1 404 Not Found\r\n"), "{head}");
+    assert_eq!(
+        body,
+        "There is nothing here. This address has /healthz and /metrics; the chat page is where --web says.\n"
+    );
+    let elsewhere = "GET /metrics HTTP/1.1\r\nHost: evil.example\r\n\r\n";
+    assert_eq!(admin.ask(elsewhere), "HTTP/1.1 421 Misdirected Request");
+    assert_eq!(admin.ask("GET /ws HTTP/1.1\r\nHost: localhost\r\n\r\n"), "HTTP/1.1 404 Not Found");
 }
 
 #[test]

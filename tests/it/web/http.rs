@@ -2,9 +2,9 @@
 
 use std::net::Shutdown;
 
-use super::{Raw, UPGRADE, WebServer, header};
+use super::{UPGRADE, WebServer, header};
 
-const GET: &str = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+const GET: &str = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 #[test]
 fn the_page_is_served_with_a_strict_policy() {
@@ -20,21 +20,21 @@ fn the_page_is_served_with_a_strict_policy() {
     assert_eq!(header(&head, "X-Content-Type-Options"), Some("nosniff"));
 
     // On the same connection: the head alone, and nothing where it is known already.
-    raw.send("HEAD / HTTP/1.1\r\nHost: x\r\n\r\n");
+    raw.send("HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n");
     let again = raw.head();
     assert_eq!(header(&again, "Content-Length"), header(&head, "Content-Length"));
     let tag = header(&head, "ETag").expect("a tag");
-    raw.send(format!("GET / HTTP/1.1\r\nHost: x\r\nIf-None-Match: \"x\", {tag}\r\n\r\n"));
+    raw.send(format!("GET / HTTP/1.1\r\nHost: localhost\r\nIf-None-Match: \"x\", {tag}\r\n\r\n"));
     assert!(raw.head().starts_with("HTTP/1.1 304 Not Modified\r\n"));
     assert_eq!(raw.ask(GET), "HTTP/1.1 200 OK");
 }
 
 #[test]
 fn what_is_asked_at_once_is_answered_in_turn() {
-    let server = WebServer::start(&[]);
+    let server = WebServer::start(&["--rate", "0"]);
     let mut raw = server.raw();
-    let many = "GET /a HTTP/1.1\r\nHost: x\r\n\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n".repeat(50);
-    raw.send(format!("{many}GET /b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\nGET / HTTP/1.1\r\n"));
+    let many = "GET /a HTTP/1.1\r\nHost: localhost\r\n\r\n\r\nGET / HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(50);
+    raw.send(format!("{many}GET /b HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\nGET / HTTP/1.1\r\n"));
     for _ in 0..50 {
         assert!(raw.answer().0.starts_with("HTTP/1.1 404 "));
         assert!(raw.answer().0.starts_with("HTTP/1.1 200 "));
@@ -57,27 +57,40 @@ fn a_request_may_come_byte_by_byte() {
 fn what_cannot_be_answered_is_told_why() {
     let server = WebServer::start(&[]);
     let old = UPGRADE.replace("Version: 13", "Version: 8");
+    let (head_upgrade, post_upgrade) = (UPGRADE.replace("GET", "HEAD"), UPGRADE.replace("GET", "POST"));
     let keyless = UPGRADE.replace("dGhlIHNhbXBsZSBub25jZQ==", "nonsense");
-    let long = format!("GET / HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n", "x".repeat(100_000));
+    let long = format!("GET / HTTP/1.1\r\nHost: localhost\r\nX: {}\r\n\r\n", "x".repeat(100_000));
     for (request, status, goes_on) in [
-        ("GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n", "404 Not Found", true),
-        ("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", "404 Not Found", true),
-        ("GET /ws HTTP/1.1\r\nHost: x\r\n\r\n", "426 Upgrade Required", true),
+        ("GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n", "404 Not Found", true),
+        ("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", "404 Not Found", true),
+        ("GET /ws HTTP/1.1\r\nHost: localhost\r\n\r\n", "426 Upgrade Required", true),
         (&*old, "426 Upgrade Required", true),
         (&*keyless, "400 Bad Request", true),
-        ("POST / HTTP/1.1\r\nHost: x\r\n\r\n", "405 Method Not Allowed", false),
+        (&*head_upgrade, "405 Method Not Allowed", true),
+        ("HEAD /ws HTTP/1.1\r\nHost: localhost\r\n\r\n", "405 Method Not Allowed", true),
+        (&*post_upgrade, "405 Method Not Allowed", false),
+        ("GET / HTTP/1.1\r\nHost: a b\r\n\r\n", "400 Bad Request", false),
+        ("HEAD / HTTP/1.1\r\nHost: a b\r\n\r\n", "400 Bad Request", false),
+        ("GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n", "421 Misdirected Request", true),
+        ("GET /nothing HTTP/1.1\r\nHost: evil.example\r\n\r\n", "421 Misdirected Request", true),
+        ("GET http://evil.example/ HTTP/1.1\r\nHost: localhost\r\n\r\n", "421 Misdirected Request", true),
+        ("POST / HTTP/1.1\r\nHost: localhost\r\n\r\n", "405 Method Not Allowed", false),
         ("GET / HTTP/1.1\r\n\r\n", "400 Bad Request", false),
         ("\x16\x03\x01\x02\0\x01\0\r\n\r\n", "400 Bad Request", false),
-        ("GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc", "413 Content Too Large", false),
-        ("GET / HTTP/2.0\r\nHost: x\r\n\r\n", "505 HTTP Version Not Supported", false),
+        ("GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc", "413 Content Too Large", false),
+        ("GET / HTTP/2.0\r\nHost: localhost\r\n\r\n", "505 HTTP Version Not Supported", false),
         (&*long, "431 Request Header Fields Too Large", false),
     ] {
         let mut raw = server.raw();
         raw.send(request);
-        let (head, _) = raw.answer();
+        let is_head = request.starts_with("HEAD ");
+        let head = if is_head { raw.head() } else { raw.answer().0 };
         let start = request.split("\r\n").next().unwrap_or_default();
         assert_eq!(head.lines().next(), Some(&*format!("HTTP/1.1 {status}")), "{start}");
         match status {
+            "405 Method Not Allowed" if request.contains(" /ws ") && goes_on => {
+                assert_eq!(header(&head, "Allow"), Some("GET"));
+            }
             "405 Method Not Allowed" => assert_eq!(header(&head, "Allow"), Some("GET, HEAD")),
             "426 Upgrade Required" => assert_eq!(header(&head, "Sec-WebSocket-Version"), Some("13")),
             _ => {}
@@ -105,6 +118,46 @@ fn who_sends_no_more_still_gets_the_answer() {
 }
 
 #[test]
+fn what_is_not_read_may_be_of_any_bytes_and_any_later_version() {
+    let server = WebServer::start(&[]);
+    for request in [
+        &b"GET / HTTP/1.1\r\nHost: localhost\r\nCookie: caf\xe9\r\n\r\n"[..],
+        b"GET / HTTP/1.2\r\nHost: localhost\r\n\r\n",
+        b"GET / HTTP/1.0\r\n\r\n",
+        b"GET http://localhost HTTP/1.1\r\nHost: evil.example\r\n\r\n",
+    ] {
+        let mut raw = server.raw();
+        raw.send(request);
+        assert!(raw.answer().0.starts_with("HTTP/1.1 200 OK\r\n"), "{}", request.escape_ascii());
+    }
+}
+
+#[test]
+fn only_a_page_under_a_name_of_this_server_may_talk() {
+    let server = WebServer::start(&[
+        "--host",
+        "Chat.example",
+        "--host",
+        "b.example,c.example",
+        "--allow-origin",
+        "https://d.example",
+    ]);
+    let node = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let own = [node.clone(), format!("{node}.local:{}", server.web.port())];
+    let ours =
+        ["localhost", "a.localhost:1", "127.0.0.1", "[::1]:80", "chat.EXAMPLE.", "b.example", "c.example", "d.example"];
+    let ours = ours.into_iter().chain(own.iter().map(String::as_str)).map(|host| (host, "101 Switching Protocols"));
+    let others = ["evil.example", "chat.example.evil.example", "chat", ""];
+    for (host, status) in ours.chain(others.map(|host| (host, "421 Misdirected Request"))) {
+        // As a browser does for a page whose name has come to point here.
+        let request = UPGRADE.replace("Host: localhost", &format!("Host: {host}\r\nOrigin: http://{host}"));
+        let mut raw = server.raw();
+        raw.send(request);
+        assert_eq!(raw.head().lines().next(), Some(&*format!("HTTP/1.1 {status}")), "{host}");
+    }
+}
+
+#[test]
 fn a_page_from_elsewhere_may_not_talk_unless_it_is_allowed() {
     let server = WebServer::start(&["--allow-origin", "https://example.org"]);
     for (origin, status) in [
@@ -129,14 +182,4 @@ fn a_trusted_proxy_tells_for_whom_it_comes_and_others_do_not() {
         let line = server.log.until("connected ");
         assert!(line.contains(&format!("] connected {addr}")), "{line}");
     }
-}
-
-#[test]
-fn without_a_web_side_nobody_speaks_http() {
-    let server = crate::harness::Server::start(&[]);
-    let mut raw = Raw::connect(server.addr);
-    raw.send(GET);
-    let mut first = [0; 2];
-    std::io::Read::read_exact(&mut raw.stream, &mut first).expect("a line");
-    assert_eq!(&first, b"* ");
 }

@@ -1,5 +1,6 @@
 //! Heads of requests are understood or refused, in whatever pieces they come.
 
+use chinwag::wire::host::Host;
 use chinwag::wire::http::{self, MAX_HEAD};
 
 /// What is found in all of the input is found in any beginning of it that is long enough, and not before.
@@ -11,6 +12,9 @@ pub fn check(input: &[u8]) {
         assert_eq!(http::parse(&input[..*length]), found, "without what follows");
         for shorter in 0..*length {
             assert_eq!(http::parse(&input[..shorter]), Ok(None), "the first {shorter} bytes");
+        }
+        if let Some(host) = &request.host {
+            assert!(Host::parse(host).is_some(), "{host:?}");
         }
         for name in ["room", "run", "after"] {
             let _ = http::parameter(&request.query, name);

@@ -1,0 +1,102 @@
+//! Under which names this server may be asked.
+//!
+//! A page from elsewhere can have its own name point to this machine (DNS rebinding). For the browser it is then from
+//! the same origin, and only the `Host` of its requests tells that it is not.
+
+use super::Access;
+use crate::wire::host::Host;
+use crate::wire::http::Request;
+
+impl Access {
+    /// Whether the request is for one of the names of this server.
+    ///
+    /// An address always is, since nobody else can have it point here. A request without a `Host`, as HTTP/1.0 allows,
+    /// names nobody and is of no browser.
+    pub fn is_for_us(&self, request: &Request) -> bool {
+        let Some(host) = &request.host else { return true };
+        match Host::parse(host) {
+            None => false,
+            Some(Host::Address(_)) => true,
+            Some(Host::Name(name)) => {
+                let origins = self.allow_origin.iter().filter_map(|origin| Host::parse(origin.split_once("://")?.1));
+                let is_local = name == "localhost" || name.ends_with(".localhost");
+                is_local
+                    || self.hosts.contains(&name)
+                    || origins.into_iter().any(|host| host == Host::Name(name.clone()))
+            }
+        }
+    }
+}
+
+/// The names of this machine: the one that it was given, its first part, and both in the local network (RFC 6762).
+pub fn names_of_this_machine() -> Vec<String> {
+    names_of(&rustix::system::uname().nodename().to_string_lossy())
+}
+
+fn names_of(node: &str) -> Vec<String> {
+    let Some(Host::Name(name)) = Host::parse(node).filter(|_| !node.contains(':')) else { return Vec::new() };
+    let first = name.split('.').next().unwrap_or_default();
+    if first.is_empty() {
+        return Vec::new();
+    }
+    let mut names = vec![first.to_owned(), format!("{first}.local")];
+    if first != name {
+        names.extend([format!("{name}.local"), name]);
+    }
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_names_of_the_server_are_known_and_no_others() {
+        let access = Access {
+            allow_origin: vec!["https://Page.example:8443".into(), "*".into()],
+            hosts: ["chat.example".into()].into_iter().chain(names_of("Box.home.example")).collect(),
+            ..Access::default()
+        };
+        let is_for_us =
+            |host: Option<&str>| access.is_for_us(&Request { host: host.map(str::to_owned), ..Request::default() });
+        for host in [
+            "localhost",
+            "LOCALHOST.:8080",
+            "a.localhost",
+            "127.0.0.1:8080",
+            "203.0.113.9",
+            "[::1]:8080",
+            "chat.example",
+            "Chat.Example.:443",
+            "page.example",
+            "box",
+            "box.local:8080",
+            "box.home.example",
+            "box.home.example.local",
+        ] {
+            assert!(is_for_us(Some(host)), "{host}");
+        }
+        assert!(is_for_us(None));
+        for host in [
+            "",
+            ":80",
+            "evil.example",
+            "chat.example.evil",
+            "xlocalhost",
+            "127.0.0.1.evil.example",
+            "example",
+            "local",
+            "*",
+        ] {
+            assert!(!is_for_us(Some(host)), "{host}");
+        }
+    }
+
+    #[test]
+    fn a_machine_may_have_no_name_worth_the_word() {
+        for node in ["", ".", "(none) x", "a:1", "127.0.0.1"] {
+            assert_eq!(names_of(node), Vec::<String>::new(), "{node}");
+        }
+        assert_eq!(names_of("box"), ["box", "box.local"]);
+    }
+}
