@@ -214,7 +214,7 @@ fn without_the_option_nothing_is_kept_and_nothing_can_be_looked_up() {
 
 #[test]
 fn what_is_too_old_or_too_much_is_removed_from_the_file() {
-    let now = OffsetDateTime::now_utc().format(&Rfc3339).expect("a time");
+    let now = OffsetDateTime::now_utc().replace_nanosecond(0).expect("a time").format(&Rfc3339).expect("a time");
     let line = |id, at: &str, text| {
         format!(
             "{{\"id\":{id},\"room\":\"lobby\",\"at\":\"{at}\",\"kind\":\"said\",\"name\":\"bob\",\"text\":\"{text}\"}}\n"
