@@ -56,7 +56,7 @@ impl Hub {
         let mut census = Census {
             clients: self.clients.len(),
             rooms: self.rooms.len(),
-            deadlines: self.deadlines.pending(),
+            deadlines: self.deadlines.pending() + self.expired.len(),
             addresses: self.per_ip.len(),
             ..Census::default()
         };
@@ -75,7 +75,8 @@ impl Hub {
             }
             let private = client.private_bytes();
             census.outbox = census.outbox.max(private);
-            if client.blocked && private > self.config.backlog_bytes && !self.laggards.contains(&id) {
+            let is_doomed = client.doom.is_some() || self.laggards.contains(&id);
+            if client.blocked && private > self.config.backlog_bytes && !is_doomed {
                 return Err(format!("{id:?} does not read, is owed {private} bytes, and will not be dropped"));
             }
         }

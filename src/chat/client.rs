@@ -7,6 +7,7 @@ use std::ops::{Index, IndexMut};
 
 use compact_str::CompactString;
 
+use super::dropping::Doom;
 use super::event::Dialect;
 use super::log::{Cursor, Entry};
 use super::outbox::Outbox;
@@ -107,6 +108,8 @@ pub struct Client {
     pub counted: bool,
     /// Its socket is full; it is left alone until it is writable.
     pub blocked: bool,
+    /// It will be disconnected in one of the next ticks.
+    pub doom: Option<Doom>,
     /// Empty until it is here. Few are so long that they do not fit in place.
     pub name: CompactString,
     /// Keyed hash of the folded name, as in the logs' indices.
@@ -145,6 +148,7 @@ impl Client {
             queued: false,
             counted: false,
             blocked: false,
+            doom: None,
             name: CompactString::default(),
             name_hash: 0,
             room: RoomId::LOBBY,

@@ -157,25 +157,4 @@ impl Hub {
         self.move_cursor(id, end);
         self.owe(id);
     }
-
-    /// Closes those who have been found to lag by more than is allowed, if they still do.
-    pub(super) fn drop_laggards(&mut self, now: Now) {
-        while let Some(id) = self.laggards.pop() {
-            let Some(client) = self.clients.get_mut(id) else { continue };
-            if !client.blocked {
-                // It reads again and will be written to; if it gets stuck again, that is noted anew.
-                client.stuck_in = u32::MAX;
-                continue;
-            }
-            let overdue = match client.stage {
-                Stage::Here => self.rooms[client.room].log(client.dialect).is_overdue(client.cursor),
-                _ => false,
-            };
-            if overdue || client.private_bytes() > self.config.backlog_bytes {
-                // One who is leaving anyway has left for another reason.
-                self.stats.dropped += u64::from(client.stage != Stage::Leaving);
-                self.depart(id, super::Cause::TooSlow, super::Close::AtOnce, now);
-            }
-        }
-    }
 }

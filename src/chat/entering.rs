@@ -11,6 +11,7 @@ use log::info;
 use super::audit::Heard;
 use super::client::{Client, ClientId, Stage};
 use super::command::{Command, is_blank};
+use super::dropping::Doom;
 use super::event::{Cause, Dialect, Event, Notice, People, Refusal};
 use super::hub::{Close, Deadline, Due, Hub};
 use super::name::Name;
@@ -246,12 +247,18 @@ impl Hub {
     /// Takes leave of a connection, by whatever way it goes; a second time nothing happens.
     pub(super) fn depart(&mut self, id: ClientId, cause: Cause, close: Close, now: Now) {
         let Some(client) = self.clients.get(id) else { return };
+        // It lacks a part of what it was sent, whatever else ends it now.
+        let (cause, close) = match client.doom {
+            Some(Doom::TooSlow) if client.stage != Stage::Leaving => (Cause::TooSlow, Close::AtOnce),
+            _ => (cause, close),
+        };
         #[cfg(test)]
         self.heard.push(Heard::Departed(id, cause.clone()));
         let (stage, addr) = (client.stage, client.addr());
         match stage {
             Stage::Leaving => {
                 if close == Close::AtOnce {
+                    self.clients[id].outbox = None;
                     self.closing.push_back((id, close));
                 }
                 return;
@@ -276,6 +283,8 @@ impl Hub {
                 }
             }
         }
+        self.departed += 1;
+        self.stats.dropped += u64::from(cause == Cause::TooSlow);
         self.stats.left[cause.number()] += 1;
         let client = &mut self.clients[id];
         client.stage = Stage::Leaving;

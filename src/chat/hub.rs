@@ -13,6 +13,7 @@ use super::archive::Archive;
 use super::audit::Heard;
 use super::bans::Bans;
 use super::client::{Client, ClientId, Clients, Queue, Session, Stage};
+use super::dropping::DEPARTURES;
 use super::event::{Cause, Dialect, Event, Notice, Refusal, Render, Renders};
 use super::log::Keep;
 use super::mutes::Mutes;
@@ -108,8 +109,17 @@ pub struct Hub {
     /// Those who may have to be closed because they do not read.
     pub(super) laggards: Vec<ClientId>,
     pub(super) closing: VecDeque<(ClientId, Close)>,
+    /// Sessions that will be disconnected, a bounded number in each tick. Stale ids are allowed.
+    pub(super) doomed: VecDeque<ClientId>,
+    /// Sessions disconnected since the start, and how many one tick disconnects.
+    pub(super) departed: u64,
+    pub(super) departures: usize,
+    /// The value of `departed` up to which lines and events may disconnect sessions before the next tick.
+    pub(super) departs_until: u64,
     /// Deadlines of the login, and of the idle.
     pub(super) deadlines: Wheel<Deadline>,
+    /// Deadlines that have come and have not been looked at.
+    pub(super) expired: VecDeque<Deadline>,
     /// Rooms whose joins and leaves are summed up, and when the line about them is due.
     pub(super) sums: VecDeque<(Duration, RoomId)>,
     pub(super) operator: Option<Operator>,
@@ -160,7 +170,12 @@ impl Hub {
             queue: Queue::default(),
             laggards: Vec::new(),
             closing: VecDeque::new(),
+            doomed: VecDeque::new(),
+            departed: 0,
+            departures: DEPARTURES,
+            departs_until: DEPARTURES as u64,
             deadlines: Wheel::default(),
+            expired: VecDeque::new(),
             sums: VecDeque::new(),
             operator: None,
             pressed: false,
@@ -242,7 +257,7 @@ impl Hub {
         if client.asking || client.private_bytes() > REPLIES_PENDING.min(half) {
             return Allowance::AfterReplies;
         }
-        if self.pressed {
+        if self.pressed || client.doom.is_some() {
             return Allowance::AfterOthers;
         }
         if client.stage == Stage::Here && self.is_overtaken(client.room) {
@@ -269,7 +284,8 @@ impl Hub {
             self.note_handed();
         }
         // One who has left may still have an unended line that counts by now.
-        let Some(client) = self.clients.get_mut(id).filter(|client| client.stage != Stage::Leaving) else { return };
+        let counts = |client: &&mut Client| client.stage != Stage::Leaving && client.doom.is_none();
+        let Some(client) = self.clients.get_mut(id).filter(counts) else { return };
         #[cfg(test)]
         self.heard.push(Heard::Line(id));
         self.stats.lines += 1;
@@ -343,11 +359,11 @@ impl Hub {
 
     /// Time has passed: does what has become due.
     pub fn tick(&mut self, now: Now) {
-        self.drop_laggards(now);
+        let until = self.departed + self.departures as u64;
+        self.mark_laggards(now);
+        self.disconnect(until, now);
         self.note_handed();
-        for deadline in self.deadlines.expire(now.at) {
-            self.deadline(deadline, now);
-        }
+        self.expire(until, now);
         #[cfg(test)]
         self.heard.push(Heard::Ticked);
         while self.sums.front().is_some_and(|&(due, _)| due <= now.at) {
@@ -358,7 +374,9 @@ impl Hub {
         for (id, number) in self.seats.renumber(&mut self.clients, now.at) {
             self.notice(id, Notice::Waiting { number });
         }
-        self.drop_laggards(now);
+        self.mark_laggards(now);
+        self.disconnect(until, now);
+        self.departs_until = self.departed + self.departures as u64;
     }
 
     /// When [`Hub::tick`] has something to do next.
@@ -373,6 +391,7 @@ impl Hub {
             || self.rooms.first_dirty().is_some()
             || !self.laggards.is_empty()
             || !self.closing.is_empty()
+            || self.has_doomed()
             || self.has_handed()
     }
 

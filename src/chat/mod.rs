@@ -30,6 +30,7 @@ pub mod command;
 mod delivery;
 #[cfg(test)]
 mod dialects;
+mod dropping;
 mod entering;
 mod event;
 mod hub;
@@ -44,8 +45,8 @@ mod network;
 mod operator;
 mod outbox;
 mod output;
-mod page;
 mod pace;
+mod page;
 mod past;
 mod phrases;
 mod reader;
@@ -62,6 +63,7 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 pub use client::ClientId;
+pub use dropping::DEPARTURES;
 pub use event::{Cause, Dialect, Event, Notice, People, Refusal, Render};
 pub use hub::{Allowance, Arrival, Close, Hub, Input};
 pub use lookup::{Answer, Lookup, Query};

@@ -7,6 +7,7 @@ use log::{debug, warn};
 use super::Now;
 use super::client::{ClientId, Stage};
 use super::command::{is_blank, split};
+use super::dropping::Doom;
 use super::event::{Cause, Event, Notice, Refusal};
 use super::hub::{Close, Hub};
 use super::name::key_of;
@@ -48,9 +49,9 @@ impl Hub {
         // Those in line first, or one of them would be given the seat of another.
         hit.sort_by_key(|&id| !matches!(self.clients[id].stage, Stage::Waiting(_)));
         for id in hit {
-            if self.clients[id].stage != Stage::Leaving {
-                self.refuse(id, Refusal::Banned);
-                self.depart(id, Cause::Banned, Close::WhenRead, now);
+            let client = &self.clients[id];
+            if client.stage != Stage::Leaving && client.doom.is_none() {
+                self.doom(id, Doom::Banned);
             }
         }
     }

@@ -116,7 +116,7 @@ impl Hub {
 
     /// Whether the operator's next line may be given to [`Hub::operator_line`].
     pub fn operator_may_speak(&self) -> bool {
-        !self.pressed && !self.is_overtaken(RoomId::LOBBY)
+        !self.pressed && !self.is_overtaken(RoomId::LOBBY) && self.may_disconnect()
     }
 
     /// The operator typed a line.

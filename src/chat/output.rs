@@ -3,6 +3,7 @@
 use std::io::IoSlice;
 
 use super::client::{ClientId, Stage};
+use super::dropping::Doom;
 use super::hub::Hub;
 use super::log::Cursor;
 use super::outbox::Place;
@@ -126,6 +127,8 @@ impl Hub {
     pub fn writable(&mut self, id: ClientId) {
         if let Some(client) = self.clients.get_mut(id)
             && client.blocked
+            // It has a gap in what it has read, and is not to be written to any more.
+            && client.doom != Some(Doom::TooSlow)
         {
             client.blocked = false;
             self.queue.push(id, client);

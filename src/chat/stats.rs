@@ -100,6 +100,11 @@ impl Pace {
 }
 
 impl Hub {
+    /// Bytes written to clients since the start.
+    pub fn bytes_written(&self) -> u64 {
+        self.stats.bytes
+    }
+
     /// So many bytes have been read from clients.
     pub fn count_received(&mut self, bytes: usize) {
         self.stats.received += bytes as u64;

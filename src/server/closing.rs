@@ -62,13 +62,16 @@ impl<L: Listener> Engine<L> {
         let connection = &mut self.connections[slot];
         if connection.phase != Phase::Closed {
             connection.phase = Phase::Closed;
-            self.closed.push(slot);
+            self.closed.push_back(slot);
         }
     }
 
     /// Takes out the connections that are closed; their numbers may be reused from now on.
     pub(super) fn reap(&mut self, now: Now) {
-        for slot in std::mem::take(&mut self.closed) {
+        // When the server ends nobody is served who could wait.
+        let most = if self.is_ending() { usize::MAX } else { self.budget.reaps };
+        for _ in 0..most.min(self.closed.len()) {
+            let Some(slot) = self.closed.pop_front() else { break };
             let connection = self.connections.remove(slot);
             if let Protocol::Http(exchange) = &connection.protocol
                 && !exchange.is_admin

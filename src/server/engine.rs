@@ -21,7 +21,7 @@ use super::keeping::Keeper;
 use super::timers::{Deadline, Timer};
 use super::transport::{Listener, Stream};
 use super::web::{Access, Crowd, Exchange, HEAD_TIMEOUT, Page, Turns};
-use crate::chat::{Allowance, ClientId, Hub, Now};
+use crate::chat::{Allowance, ClientId, DEPARTURES, Hub, Now};
 use crate::wheel::Wheel;
 
 /// How much is done at most in one turn.
@@ -41,6 +41,15 @@ pub struct Budget {
     pub bytes: usize,
     /// Members of rooms who are visited.
     pub visits: usize,
+    /// Bytes written to those with private lines, and as many to members of rooms; what exceeds it waits for the next
+    /// turn. The kernel takes about 7 ms for a megabyte where it has to find memory for it.
+    pub turn_bytes: u64,
+    /// Sessions disconnected by the tick, and between two ticks.
+    pub departures: usize,
+    /// Sockets closed.
+    pub reaps: usize,
+    /// Deadlines of connections that are looked at.
+    pub timers: usize,
 }
 
 impl Default for Budget {
@@ -53,6 +62,10 @@ impl Default for Budget {
             private_writes: 256,
             bytes: 256 * 1024,
             visits: 64,
+            turn_bytes: 512 * 1024,
+            departures: DEPARTURES,
+            reaps: 64,
+            timers: 256,
         }
     }
 }
@@ -74,7 +87,7 @@ pub struct Readiness {
 pub struct Engine<L: Listener> {
     pub(super) hub: Hub,
     pub(super) limits: Limits,
-    budget: Budget,
+    pub(super) budget: Budget,
     pub(super) acceptor: Acceptor<L>,
     pub(super) connections: Slab<Connection<L::Stream>>,
     /// Connections that may be open at once.
@@ -83,12 +96,14 @@ pub struct Engine<L: Listener> {
     /// Who is to be read from.
     ready: VecDeque<usize>,
     /// Whose connection has turned out to be broken.
-    broken: Vec<usize>,
+    broken: VecDeque<usize>,
     /// Who is to be read from once the others' lines have been written.
     after_others: Vec<usize>,
-    /// Who is to be taken out of the slab at the end of the turn, when no event can mean them.
-    pub(super) closed: Vec<usize>,
+    /// Who is to be taken out of the slab at the end of a turn, when no event can mean them.
+    pub(super) closed: VecDeque<usize>,
     pub(super) timers: Wheel<Deadline>,
+    /// Deadlines that have come and have not been looked at.
+    pub(super) expired: VecDeque<Deadline>,
     pub(super) block: Box<[u8]>,
     /// Set when the server ends: when it does so whatever is still owed.
     pub(super) ends_at: Option<Duration>,
@@ -104,7 +119,14 @@ pub struct Engine<L: Listener> {
 
 impl<L: Listener> Engine<L> {
     /// Nobody is connected yet, and the listeners have no events.
-    pub fn new(hub: Hub, listeners: Vec<(Kind, L)>, limits: Limits, budget: Budget, max_connections: usize) -> Self {
+    pub fn new(
+        mut hub: Hub,
+        listeners: Vec<(Kind, L)>,
+        limits: Limits,
+        budget: Budget,
+        max_connections: usize,
+    ) -> Self {
+        hub.limit_departures(budget.departures);
         let has_admin = listeners.iter().any(|(kind, _)| *kind == Kind::Admin);
         Engine {
             hub,
@@ -115,10 +137,11 @@ impl<L: Listener> Engine<L> {
             max_connections,
             serials: 0,
             ready: VecDeque::new(),
-            broken: Vec::new(),
+            broken: VecDeque::new(),
             after_others: Vec::new(),
-            closed: Vec::new(),
+            closed: VecDeque::new(),
             timers: Wheel::default(),
+            expired: VecDeque::new(),
             block: vec![0; budget.block].into_boxed_slice(),
             ends_at: None,
             access: Access::default(),
@@ -131,8 +154,13 @@ impl<L: Listener> Engine<L> {
 
     /// The first half of a turn: takes in what has come from clients, and newcomers.
     pub fn take_in(&mut self, poll: &<L::Stream as Stream>::Poll, now: Now) {
-        for slot in std::mem::take(&mut self.broken) {
-            self.lose(slot, now);
+        while self.hub.may_disconnect()
+            && let Some(slot) = self.broken.pop_front()
+        {
+            // It may have been closed since, and its slot given to another.
+            if self.connections.get(slot).is_some_and(|connection| connection.broken) {
+                self.lose(slot, now);
+            }
         }
         self.read(now);
         self.accept(poll, now);
@@ -157,6 +185,8 @@ impl<L: Listener> Engine<L> {
             || self.hub.has_work()
             || self.has_questions(now)
             || !self.closed.is_empty()
+            || !self.broken.is_empty()
+            || !self.expired.is_empty()
             || (self.has_room() && self.acceptor.is_ready(now))
     }
 
@@ -193,7 +223,7 @@ impl<L: Listener> Engine<L> {
         connection.broken |= event.error;
         if connection.broken && (connection.held_back || connection.phase == Phase::Closing) {
             // Nobody will read from it soon, and so nobody would find out.
-            self.broken.push(slot);
+            self.broken.push_back(slot);
         } else if event.readable || event.urgent || event.read_closed || event.error {
             self.read_soon(slot);
         } else if event.writable && connection.is_exchange() {
@@ -217,7 +247,7 @@ impl<L: Listener> Engine<L> {
     fn read(&mut self, now: Now) {
         let (mut reads, mut answers, mut later) = (self.budget.reads, 0, Vec::new());
         for _ in 0..self.ready.len() {
-            if reads == 0 {
+            if reads == 0 || !self.hub.may_disconnect() {
                 break;
             }
             let Some(slot) = self.ready.pop_front() else { break };
@@ -225,7 +255,6 @@ impl<L: Listener> Engine<L> {
             let Some(connection) = self.connections.get_mut(slot).filter(|connection| connection.queued) else {
                 continue;
             };
-            reads -= 1;
             if connection.is_exchange() {
                 if answers == self.budget.answers {
                     later.push(slot);
@@ -234,6 +263,7 @@ impl<L: Listener> Engine<L> {
                 answers += 1;
             }
             connection.queued = false;
+            reads -= 1;
             if connection.phase == Phase::Open && (self.ends_at.is_none() || connection.is_admin()) {
                 self.receive(slot, now);
             } else if connection.phase == Phase::Draining && connection.drain(&mut self.block) {
@@ -311,17 +341,30 @@ impl<L: Listener> Engine<L> {
 
     /// Writes: to those who are owed something of their own, and to the members of dirty rooms.
     fn write(&mut self, now: Now) {
+        let until = self.hub.bytes_written() + self.budget.turn_bytes;
         for _ in 0..self.budget.private_writes {
+            if !self.may_write(until) {
+                break;
+            }
             let Some(id) = self.hub.poll_private() else { break };
             self.flush(id, now);
         }
+        let until = self.hub.bytes_written() + self.budget.turn_bytes;
         let mut visits = self.budget.visits;
-        while let Some(id) = self.hub.poll_sweep(&mut visits) {
+        while self.may_write(until)
+            && let Some(id) = self.hub.poll_sweep(&mut visits)
+        {
             self.flush(id, now);
         }
         for slot in std::mem::take(&mut self.after_others) {
             self.resume(slot);
         }
+    }
+
+    /// Whether one more session may be written to in this turn, which may disconnect it; `until` bytes were written since
+    /// the start at most.
+    fn may_write(&self, until: u64) -> bool {
+        self.hub.bytes_written() < until && self.hub.may_disconnect()
     }
 
     fn flush(&mut self, id: ClientId, now: Now) {

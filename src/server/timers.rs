@@ -8,6 +8,9 @@ use super::engine::Engine;
 use super::transport::Listener;
 use crate::chat::{ClientId, Now};
 
+/// Deadlines of connections that are closed by now, of which that many are passed over in one turn.
+const STALE_TIMERS: usize = 16 * 1024;
+
 /// What a connection's deadline is for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Timer {
@@ -33,12 +36,19 @@ pub(super) struct Deadline {
 impl<L: Listener> Engine<L> {
     /// Does what has become due.
     pub(super) fn expire(&mut self, now: Now) {
-        for Deadline { slot, serial, timer } in self.timers.expire(now.at) {
+        self.expired.extend(self.timers.expire(now.at));
+        let mut left = self.budget.timers;
+        for _ in 0..STALE_TIMERS {
+            if left == 0 || !self.hub.may_disconnect() {
+                return;
+            }
+            let Some(Deadline { slot, serial, timer }) = self.expired.pop_front() else { return };
             let slot = slot as usize;
             let Some(connection) = self.connections.get_mut(slot).filter(|connection| connection.serial == serial)
             else {
                 continue;
             };
+            left -= 1;
             match timer {
                 Timer::Resume => self.resume(slot),
                 Timer::EndLine => self.end_quiet_line(slot, now),

@@ -83,6 +83,11 @@ impl Plan {
             private_writes: few(random, all.private_writes),
             bytes: if random.one_in(2) { 1 + random.below(500) } else { all.bytes },
             visits: few(random, all.visits),
+            // Not from `random`, so that a seed stays what it was.
+            turn_bytes: if narrow { 100 * people as u64 } else { all.turn_bytes },
+            departures: if narrow { 1 + people % 3 } else { all.departures },
+            reaps: if narrow { 1 + people % 2 } else { all.reaps },
+            timers: if narrow { 1 + people % 4 } else { all.timers },
         };
         Plan {
             max_connections: if random.one_in(6) { 1 + random.below(people) } else { 1 << 20 },
