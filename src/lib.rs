@@ -29,6 +29,7 @@ pub mod clock;
 pub mod fd_limit;
 pub mod logging;
 pub mod server;
+mod shrink;
 pub mod signals;
 pub mod stdio;
 pub mod store;

@@ -88,7 +88,7 @@ pub fn import(import: &Import) -> Result<(), Error> {
 
 fn options(path: &Path) -> Options {
     let path = path.to_owned();
-    Options { path, sync: Sync::Full, keep_days: None, keep_messages: None, history: 0, history_bytes: 0 }
+    Options { path, sync: Sync::Full, keep_days: None, keep_messages: None, rooms: 0, history: 0, history_bytes: 0 }
 }
 
 impl From<store::Error> for Error {

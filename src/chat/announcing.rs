@@ -30,7 +30,8 @@ impl Hub {
         // While a sum is pending nobody is announced past it, or the counts would go astray.
         if room.members.len() > self.config.announce_limit || room.sum.is_some() {
             if room.sum.is_none() {
-                self.sums.push_back((now.at + SUM_UP_EVERY, room_id));
+                room.sum_due = now.at + SUM_UP_EVERY;
+                self.sums.push_back((room.sum_due, room_id));
             }
             let total = room.sum.get_or_insert_default();
             total.joined += sum.joined;
@@ -48,10 +49,11 @@ impl Hub {
     }
 
     /// Shows the line about many joins and leaves, or puts it off.
-    pub(super) fn sum_up(&mut self, id: RoomId, now: Now) {
-        let Some(room) = self.rooms.get_mut(id) else { return };
+    pub(super) fn sum_up(&mut self, id: RoomId, due: Duration, now: Now) {
+        let Some(room) = self.rooms.get_mut(id).filter(|room| room.sum_due == due) else { return };
         if now.at < room.next_sum {
-            self.sums.push_back((now.at + SUM_UP_EVERY, id));
+            room.sum_due = now.at + SUM_UP_EVERY;
+            self.sums.push_back((room.sum_due, id));
             return;
         }
         if let Some(Sum { joined, left }) = room.sum.take() {

@@ -12,6 +12,7 @@ use super::lookup::Queries;
 use super::missed::Handed;
 use super::name::{Name, fold};
 use super::network::Network;
+use super::opening::{Stored, StoredRooms};
 use super::record::{self, Message, Record, Start};
 use super::room::RoomId;
 
@@ -28,6 +29,10 @@ pub struct Archive {
     pub queries: Queries,
     /// Who has not been sent yet all that was whispered to them before they came.
     pub handed: Handed,
+    /// Rooms that are in the file and not in memory.
+    pub stored: StoredRooms,
+    /// The file does not take what is recorded.
+    pub fails: bool,
 }
 
 impl Archive {
@@ -41,7 +46,7 @@ impl Hub {
     /// Goes on from what a file has, and from now on tells what is to be written to it; to be called before anybody
     /// connects, and after [`Hub::speak_to_web`].
     pub fn restore(&mut self, start: Start, now: Now) {
-        let Start { next_id, run, rooms, bans } = start;
+        let Start { next_id, run, rooms, stored, bans } = start;
         let mut archive = Archive::default();
         self.messages = next_id.saturating_sub(1);
         self.run = run;
@@ -54,23 +59,30 @@ impl Hub {
                 }
             }
         }
+        let mut used = Vec::new();
         for (name, messages) in rooms {
             // Nothing is left of what was said there; as any room of which that is so it is gone when empty.
             if messages.is_empty() && fold(&name) != super::LOBBY {
                 archive.record(Record::RoomGone { name });
             } else {
-                self.restore_room(&name, &messages);
+                let Some(room) = usable(&name) else { continue };
+                let room = self.restore_room(&room, &messages);
+                used.push((messages.last().map(|message| message.id), room));
             }
+        }
+        // Those in which nothing was said for longest leave memory first.
+        used.sort_unstable();
+        used.into_iter().for_each(|(_, room)| self.rooms.note_empty(room));
+        let stored = stored.iter().filter_map(|name| usable(name));
+        for Name { key, shown } in stored.filter(|name| self.rooms.find(&name.key).is_none()) {
+            archive.stored.insert(key, Stored { name: shown.as_str().into(), maker: None });
         }
         self.archive = Some(Box::new(archive));
     }
 
-    fn restore_room(&mut self, name: &str, messages: &[Message]) {
-        let Ok(name) = Name::room(name) else {
-            return log::warn!("the stored room {} has no name that can be used; it is left out", name.escape_debug());
-        };
-        // All of them come back, though there may be more than can be made now.
-        let room = self.rooms.find(&name.key).unwrap_or_else(|| self.rooms.add(&name));
+    /// Brings a room back to memory with what was said there.
+    pub(super) fn restore_room(&mut self, name: &Name, messages: &[Message]) -> RoomId {
+        let room = self.rooms.find(&name.key).unwrap_or_else(|| self.rooms.add(name));
         for message in messages {
             let day = message.at.date();
             if self.rooms[room].day.replace(day).is_some_and(|before| before != day) {
@@ -80,6 +92,7 @@ impl Hub {
             self.append(room, author, Kind::Message, message.text.len(), &event_of(message));
         }
         self.rooms[room].is_stored = true;
+        room
     }
 
     /// Takes what has happened since the last call and is to be written to the file, in its order.
@@ -92,11 +105,13 @@ impl Hub {
     /// What has happened cannot be written for now.
     pub fn records_wait(&mut self, why: &str) {
         self.messages = (self.messages / PASSED_OVER + 1) * PASSED_OVER;
+        self.archive.iter_mut().for_each(|archive| archive.fails = true);
         self.tell_operator(&Event::Notice(Notice::StoreFails { why }));
     }
 
     /// It can be again: so many records have waited, and of so many nothing is left.
     pub fn records_are_written(&mut self, written: u64, lost: u64) {
+        self.archive.iter_mut().for_each(|archive| archive.fails = false);
         self.tell_operator(&Event::Notice(Notice::StoreWorks { written, lost }));
     }
 
@@ -121,16 +136,6 @@ impl Hub {
         archive.record(Record::Message(Message { id, room, at, kind, name, text }));
     }
 
-    /// The room of that name, made if need be; `None` if there are too many.
-    pub(super) fn open_room(&mut self, name: &Name) -> Option<RoomId> {
-        let (room, gone) = self.rooms.open(name)?;
-        // Of a room in which nothing was said the file does not know.
-        if let Some(gone) = gone.filter(|gone| gone.was_stored) {
-            self.record(|| Record::RoomGone { name: gone.name.into() });
-        }
-        Some(room)
-    }
-
     /// Numbers that were given to nobody but one are not given to others after a restart.
     pub(super) fn record_next_id(&mut self) {
         let next = self.messages + 1;
@@ -142,6 +147,15 @@ impl Hub {
         let until = minutes.map(|minutes| now.local.unix_timestamp() + 60 * minutes as i64);
         self.record(|| Record::Ban { network: network.into(), until });
     }
+}
+
+/// The name of a stored room.
+fn usable(name: &str) -> Option<Name> {
+    let usable = Name::room(name).ok();
+    if usable.is_none() {
+        log::warn!("the stored room {} has no name that can be used; it is left out", name.escape_debug());
+    }
+    usable
 }
 
 /// A stored message as people are shown it.

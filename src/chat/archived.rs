@@ -27,7 +27,7 @@ fn message(id: u64, room: &str, name: &str, text: &str, at: OffsetDateTime) -> M
 }
 
 fn start() -> Start {
-    Start { next_id: 1, run: RUN, rooms: Vec::new(), bans: Vec::new() }
+    Start { next_id: 1, run: RUN, rooms: Vec::new(), stored: Vec::new(), bans: Vec::new() }
 }
 
 impl House {
@@ -118,15 +118,84 @@ fn without_a_file_nothing_is_told() {
 }
 
 #[test]
-fn rooms_that_give_way_are_told_of_if_the_file_knows_them() {
+fn a_room_that_gives_way_stays_in_the_file_and_comes_back_when_it_is_joined() {
     let mut house = House::new(Config { max_rooms: 2, ..Config::default() }, start());
     let (alice, _) = house.enter("alice");
     for line in ["/join quiet", "/leave", "/join loud", "hello", "/leave", "/join next"] {
         house.say(alice, line);
     }
-    let gone: Vec<Record> =
-        house.hub.take_records().into_iter().filter(|record| matches!(record, Record::RoomGone { .. })).collect();
-    assert_eq!(gone, [Record::RoomGone { name: "loud".into() }]);
+    assert!(!house.hub.take_records().iter().any(|record| matches!(record, Record::RoomGone { .. })));
+    house.read(alice);
+    house.say(alice, "/rooms");
+    house.say(alice, "/who LOUD");
+    assert_eq!(house.read(alice), ["* 3 rooms: next (1), lobby (0), loud (0)", "* 0 in loud."]);
+
+    house.say(alice, "/join Loud");
+    assert_eq!(house.hub.allowance(alice, house.now), Allowance::AfterReplies);
+    let query = house.query();
+    assert_eq!(query.lookup, Lookup::Room { room: "loud".into(), nickname: None });
+    let hello = message(1, "loud", "alice", "hello", house.now.local);
+    // There is no space for it while she is in the other room.
+    house.hub.answer(query, Answer::Messages(vec![hello.clone()]), house.now);
+    assert_eq!(house.read(alice), ["! There are 2 rooms already, and no more can be made. /rooms lists them."]);
+    house.say(alice, "/leave");
+    house.read(alice);
+    house.say(alice, "/join loud");
+    house.answer(Answer::Messages(vec![hello]));
+    let expected = [
+        "* You are in loud. 1 here: you.",
+        "* --- the last 1 message ---",
+        "[12:00:00] alice: hello",
+        "* --- you are up to date ---",
+    ];
+    assert_eq!(house.read(alice), expected);
+    house.hub.audit().unwrap();
+}
+
+#[test]
+fn a_room_that_cannot_be_read_is_not_entered_and_one_that_was_pruned_is_made_anew() {
+    let stored = vec!["den".into(), "old".into()];
+    let mut house = House::new(Config::default(), Start { stored, ..start() });
+    let (alice, _) = house.enter("alice");
+    house.say(alice, "/join den");
+    house.answer(Answer::Nothing);
+    assert_eq!(house.read(alice), ["! That cannot be looked up at present. Try again later."]);
+    house.say(alice, "/join den");
+    house.answer(Answer::Messages(Vec::new()));
+    assert_eq!(house.read(alice), ["* You are in den. 1 here: you."]);
+    assert_eq!(house.hub.take_records(), [Record::RoomGone { name: "den".into() }]);
+    house.hub.rooms_are_pruned(&["old".into(), "den".into(), "lobby".into()]);
+    assert_eq!(house.hub.take_records(), [Record::RoomGone { name: "old".into() }]);
+}
+
+#[test]
+fn no_room_is_made_past_the_bounds_of_the_file_and_of_one_member() {
+    let stored = vec!["den".into(), "old".into()];
+    let mut house = House::new(Config { max_stored_rooms: 4, ..Config::default() }, Start { stored, ..start() });
+    let (alice, _) = house.enter("alice");
+    for (line, told) in [
+        ("/join new", "* You are in new. 1 here: you."),
+        ("/join newer", "! This server stores 4 rooms already, and no new one can be made. /rooms lists them."),
+        ("/leave", "* You are in lobby. 1 here: you."),
+        ("/join newer", "* You are in newer. 1 here: you."),
+    ] {
+        house.say(alice, line);
+        assert_eq!(house.read(alice), [told], "{line}");
+    }
+
+    let mut house = House::new(Config::default(), start());
+    let (alice, _) = house.enter("alice");
+    for n in 0..16 {
+        house.say(alice, &format!("/join x{n}"));
+        house.say(alice, ".");
+    }
+    house.read(alice);
+    house.say(alice, "/join x16");
+    let expected = "! You have made 16 rooms that still exist, and cannot make more. /rooms lists them.";
+    assert_eq!(house.read(alice), [expected]);
+    let (bob, _) = house.enter("bob");
+    house.say(bob, "/join x16");
+    assert_eq!(house.read(bob), ["* You are in x16. 1 here: you."]);
 }
 
 #[test]

@@ -105,6 +105,16 @@ impl Hub {
         Ok(census)
     }
 
+    /// Bytes of the tables that grow with the number of connections.
+    pub(crate) fn spare_bytes(&self) -> usize {
+        let members: usize = self.rooms.iter().map(|(_, room)| room.members.capacity()).sum();
+        let ids = members + self.names.capacity() + self.laggards.capacity() + self.doomed.capacity();
+        self.clients.bytes()
+            + ids * size_of::<ClientId>()
+            + self.queue.capacity() * size_of::<ClientId>()
+            + (self.closing.capacity() + self.expired.capacity() + self.per_ip.capacity()) * 32
+    }
+
     /// Looks at every name, address, cursor and log.
     ///
     /// # Errors
@@ -119,6 +129,7 @@ impl Hub {
                 return Err(format!("{id:?} has read past the end of its room"));
             }
         }
+        self.rooms.audit()?;
         for (_, room) in self.rooms.iter() {
             for dialect in Dialect::ALL {
                 let readers =

@@ -12,6 +12,7 @@ use super::event::Dialect;
 use super::log::{Cursor, Entry};
 use super::outbox::Outbox;
 use super::room::RoomId;
+use crate::shrink;
 
 /// The number under which server and hub know a connection; reused when it is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -115,6 +116,8 @@ pub struct Client {
     /// Keyed hash of the folded name, as in the logs' indices.
     pub name_hash: u64,
     pub room: RoomId,
+    /// Rooms that it has made and that still exist.
+    pub rooms_made: u8,
     /// Its index among the room's members.
     pub place: u32,
     pub cursor: Cursor,
@@ -152,6 +155,7 @@ impl Client {
             name: CompactString::default(),
             name_hash: 0,
             room: RoomId::LOBBY,
+            rooms_made: 0,
             place: 0,
             cursor: Cursor::default(),
             filtered_to: Cursor::default(),
@@ -213,6 +217,9 @@ impl Clients {
     pub fn insert(&mut self, id: ClientId, client: Client) {
         if self.slots.len() <= id.slot() {
             self.slots.resize_with(id.slot() + 1, || None);
+        }
+        // They outlive those for whom they were set, and take a byte each.
+        if self.deadlines.len() <= id.slot() {
             self.deadlines.resize(id.slot() + 1, 0);
         }
         debug_assert!(self.slots[id.slot()].is_none(), "{id:?} is taken");
@@ -224,6 +231,10 @@ impl Clients {
     pub fn remove(&mut self, id: ClientId) -> Option<Client> {
         let client = self.slots.get_mut(id.slot())?.take()?;
         self.len -= 1;
+        while self.slots.last().is_some_and(Option::is_none) {
+            self.slots.pop();
+        }
+        shrink::vec(&mut self.slots);
         Some(client)
     }
 
@@ -288,12 +299,28 @@ impl Queue {
                 }
             }
         }
+        shrink::queue(&mut self.0);
         None
     }
 
     /// Whether nobody is queued.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+#[cfg(test)]
+impl Clients {
+    /// Bytes of the tables.
+    pub fn bytes(&self) -> usize {
+        self.slots.capacity() * size_of::<Option<Client>>() + self.deadlines.capacity()
+    }
+}
+
+#[cfg(test)]
+impl Queue {
+    pub fn capacity(&self) -> usize {
+        self.0.capacity()
     }
 }
 

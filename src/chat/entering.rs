@@ -19,6 +19,7 @@ use super::network::Network;
 use super::resuming::History;
 use super::room::{RoomId, Sum};
 use super::{Login, Mode, Now};
+use crate::shrink;
 
 /// Names given in the line that greets somebody.
 const MAX_GREETED: usize = 12;
@@ -66,6 +67,7 @@ impl Hub {
                 count.remove();
             }
         }
+        shrink::map(&mut self.per_ip);
     }
 
     /// Somebody has a seat and is asked who they are.
@@ -79,14 +81,20 @@ impl Hub {
                 self.notice(id, Notice::Welcome);
             }
             Login::Address => {
-                let addr = client.addr().to_string();
-                // One address and port can come to two listeners.
-                let taken = |name: &String| self.with_key(name).is_some();
-                let others = (2..).map(|n| format!("{addr}#{n}"));
-                let name = std::iter::once(addr.clone()).chain(others).find(|name| !taken(name)).unwrap_or(addr);
-                self.log_in(id, Name { key: name.as_str().into(), shown: name.into() }, now);
+                if !self.seek_room(id, None) {
+                    self.log_in_by_address(id, now);
+                }
             }
         }
+    }
+
+    pub(super) fn log_in_by_address(&mut self, id: ClientId, now: Now) {
+        let addr = self.clients[id].addr().to_string();
+        // One address and port can come to two listeners.
+        let taken = |name: &String| self.with_key(name).is_some();
+        let others = (2..).map(|n| format!("{addr}#{n}"));
+        let name = std::iter::once(addr.clone()).chain(others).find(|name| !taken(name)).unwrap_or(addr);
+        self.log_in(id, Name { key: name.as_str().into(), shown: name.into() }, now);
     }
 
     pub(super) fn line_while_waiting(&mut self, id: ClientId, text: &str, now: Now) {
@@ -110,6 +118,7 @@ impl Hub {
             Ok(name) if self.with_key(&name.key).is_some() => {
                 self.refuse(id, Refusal::Taken { name: &name.shown, asked: true });
             }
+            Ok(_) if self.seek_room(id, Some(text)) => {}
             Ok(name) => self.log_in(id, name, now),
         }
     }
@@ -180,6 +189,7 @@ impl Hub {
         let room = &mut self.rooms[room_id];
         let place = room.add(id);
         room.enter_log(dialect, begin);
+        self.rooms.note_entered(room_id);
         let client = &mut self.clients[id];
         client.stage = Stage::Here;
         client.room = room_id;
@@ -234,7 +244,9 @@ impl Hub {
             Sum { joined: 0, left: 1 },
             now,
         );
-        self.rooms.close_if_gone(room_id);
+        if let Some(room) = self.rooms.note_left(room_id) {
+            self.unmake(room.maker);
+        }
     }
 
     pub(super) fn quit(&mut self, id: ClientId, reason: &str, now: Now) {

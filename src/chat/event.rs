@@ -284,6 +284,14 @@ pub enum Refusal<'a> {
     TooManyRooms {
         most: usize,
     },
+    /// There are so many rooms in memory and in the file.
+    TooManyStoredRooms {
+        most: usize,
+    },
+    /// So many rooms that one has made still exist.
+    TooManyMade {
+        most: usize,
+    },
     InThatRoom {
         room: &'a str,
     },

@@ -27,6 +27,7 @@ use super::rooms::Rooms;
 use super::seats::Seats;
 use super::stats::Stats;
 use super::{Config, Mode, Now, Pace};
+use crate::shrink;
 use crate::wheel::Wheel;
 
 /// Unsent private bytes past which a client's own lines wait, so that its replies stay bounded.
@@ -346,6 +347,7 @@ impl Hub {
         self.heard.extend(self.clients.get(id).map(|_| Heard::Closed(id)));
         if !self.wishes.is_empty() {
             self.wishes.remove(&id);
+            shrink::map(&mut self.wishes);
         }
         if let Some(client) = self.clients.remove(id) {
             if client.counted {
@@ -367,8 +369,8 @@ impl Hub {
         #[cfg(test)]
         self.heard.push(Heard::Ticked);
         while self.sums.front().is_some_and(|&(due, _)| due <= now.at) {
-            if let Some((_, room)) = self.sums.pop_front() {
-                self.sum_up(room, now);
+            if let Some((due, room)) = self.sums.pop_front() {
+                self.sum_up(room, due, now);
             }
         }
         for (id, number) in self.seats.renumber(&mut self.clients, now.at) {
@@ -388,7 +390,7 @@ impl Hub {
     /// Whether there is something to write, to drop or to close without waiting for an event.
     pub fn has_work(&self) -> bool {
         !self.queue.is_empty()
-            || self.rooms.first_dirty().is_some()
+            || self.rooms.has_dirty()
             || !self.laggards.is_empty()
             || !self.closing.is_empty()
             || self.has_doomed()
@@ -397,7 +399,9 @@ impl Hub {
 
     /// The next connection to be closed.
     pub fn poll_close(&mut self) -> Option<(ClientId, Close)> {
-        self.closing.pop_front()
+        let close = self.closing.pop_front();
+        shrink::queue(&mut self.closing);
+        close
     }
 
     /// Tells everybody that the server ends; no more lines are to be given to the hub.
@@ -407,7 +411,7 @@ impl Hub {
         self.ending = true;
         let notice = Event::Notice(Notice::ShuttingDown);
         self.tell_operator(&notice);
-        let rooms: Vec<RoomId> = self.rooms.iter().map(|(id, _)| id).collect();
+        let rooms: Vec<RoomId> = self.rooms.occupied().map(|(id, _)| id).collect();
         for room in rooms {
             self.show(room, super::delivery::Author::NOBODY, super::log::Kind::Notice, 0, &notice, now);
         }

@@ -54,6 +54,9 @@ pub enum Lookup {
     Search { room: String, words: String, before: Option<u64>, n: usize },
     /// What was whispered to a name while nobody had it.
     Whispers { to: String },
+    /// As much of what was said in a room as is read at the start, for somebody who goes there; they are logged in first
+    /// if `nickname` is what they have typed, or their address is their name.
+    Room { room: String, nickname: Option<String> },
 }
 
 /// What was found.
@@ -107,6 +110,7 @@ impl Hub {
             (Lookup::Whispers { to }, Answer::Whispers(whispers)) => self.hand_over(id, &to, &whispers, now),
             // They are kept until that name enters again.
             (Lookup::Whispers { .. }, _) => {}
+            (Lookup::Room { room, nickname }, answer) => self.room_read(id, &room, nickname.as_deref(), answer, now),
             // What is in memory can be shown all the same.
             (Lookup::History { before: None, n, .. }, _) if client.stage == Stage::Here && self.config.history > 0 => {
                 self.replay(id, n.min(self.config.history), now);

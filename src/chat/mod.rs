@@ -42,6 +42,7 @@ mod mutes;
 pub mod name;
 mod names;
 mod network;
+mod opening;
 mod operator;
 mod outbox;
 mod output;
@@ -140,8 +141,10 @@ pub struct Config {
     pub burst: u32,
     /// With more members than this a room's joins and leaves are summed up.
     pub announce_limit: usize,
-    /// Rooms, the lobby included.
+    /// Rooms in memory, the lobby included.
     pub max_rooms: usize,
+    /// Rooms in memory and in the file together, where there is a file.
+    pub max_stored_rooms: usize,
     /// People whom one client may ignore.
     pub max_ignored: usize,
     /// Names given where people are listed.
@@ -175,6 +178,7 @@ impl Default for Config {
             burst: 30,
             announce_limit: 200,
             max_rooms: 256,
+            max_stored_rooms: 4096,
             max_ignored: 100,
             max_listed: 100,
             offline_whispers: false,

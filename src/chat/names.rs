@@ -4,6 +4,7 @@ use hashbrown::HashTable;
 
 use super::client::{ClientId, Clients};
 use super::name::fold;
+use crate::shrink;
 
 /// An index from nicknames to clients that keeps neither the names nor their hashes: those are with the clients.
 #[derive(Default)]
@@ -27,10 +28,18 @@ impl Names {
         self.0.insert_unique(hash(&id), id, hash);
     }
 
+    #[cfg(test)]
+    pub fn capacity(&self) -> usize {
+        self.0.capacity()
+    }
+
     /// Forgets the name that a client still has.
     pub fn remove(&mut self, clients: &Clients, id: ClientId) {
         if let Ok(entry) = self.0.find_entry(clients[id].name_hash, |&other| other == id) {
             entry.remove();
+        }
+        if shrink::is_loose(self.0.len(), self.0.capacity()) {
+            self.0.shrink_to(2 * self.0.len(), |id| clients[*id].name_hash);
         }
     }
 }

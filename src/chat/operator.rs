@@ -8,7 +8,7 @@ use super::delivery::Author;
 use super::event::{Event, Notice, People, Refusal};
 use super::hub::{Hub, Input};
 use super::name::{Name, key_of};
-use super::room::{Room, RoomId};
+use super::room::RoomId;
 use super::talking::Said;
 use super::{Mode, Now};
 
@@ -209,14 +209,18 @@ impl Hub {
     /// Lists people with their addresses: everybody, or those in one room.
     fn operator_who(&mut self, room: &str) {
         if !room.is_empty() {
+            if let Some(room) = self.find_stored(room).map(str::to_owned) {
+                let people = People { here: 0, names: &[], you: false };
+                return self.tell_operator(&Event::Notice(Notice::PeopleIn { room: &room, people }));
+            }
             return match self.rooms.find_typed(room) {
                 Some(id) => self.operator_who_in(id),
                 None if Name::room(room).is_err() => self.refuse_operator(Refusal::BadRoomName),
                 None => self.refuse_operator(Refusal::NoRoom { room }),
             };
         }
-        let occupied = |(id, room): &(RoomId, &Room)| *id == RoomId::LOBBY || !room.members.is_empty();
-        let rooms: Vec<RoomId> = self.rooms.iter().filter(occupied).map(|(id, _)| id).collect();
+        let occupied = self.rooms.occupied().map(|(id, _)| id).filter(|&id| id != RoomId::LOBBY);
+        let rooms: Vec<RoomId> = std::iter::once(RoomId::LOBBY).chain(occupied).collect();
         let most = self.config.max_listed;
         for &id in rooms.iter().take(most) {
             self.operator_who_in(id);

@@ -76,6 +76,8 @@ pub struct Start {
     pub run: u64,
     /// The rooms in the order in which they were made, each with the newest of its messages, the oldest of these first.
     pub rooms: Vec<(String, Vec<Message>)>,
+    /// The names of other rooms in which something was said; they are read when somebody joins them.
+    pub stored: Vec<String>,
     /// The bans that hold still.
     pub bans: Vec<(IpNet, Option<i64>)>,
 }

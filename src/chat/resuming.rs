@@ -45,7 +45,11 @@ impl Hub {
             Some(room) => Ok(room),
             None => Name::room(&room)
                 .map_err(|_| Refusal::BadRoomName)
-                .and_then(|name| self.open_room(&name).ok_or(Refusal::TooManyRooms { most: self.config.max_rooms })),
+                // One that is only in the file has come back by now, or could not.
+                .and_then(|name| match self.stored_room(&name.key) {
+                    Some(_) => Err(Refusal::LookupFails),
+                    None => self.make_room(&name, id),
+                }),
         };
         match found {
             Ok(room) => (room, read),

@@ -7,10 +7,12 @@ use time::Date;
 use super::client::ClientId;
 use super::event::{Dialect, Event, Render, Renders};
 use super::log::{Cursor, Entry, Keep, Log};
+use super::opening::Maker;
 use super::past::Past;
+use crate::shrink;
 
 /// The number of a room, reused when the room is gone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RoomId(pub(super) u32);
 
 impl RoomId {
@@ -66,10 +68,15 @@ pub struct Room {
     pub sum: Option<Sum>,
     /// Not before then.
     pub next_sum: Duration,
+    /// When the hub looks at it; what it notes of another time was meant for another room.
+    pub sum_due: Duration,
     /// It stands in the hub's queue of dirty rooms.
     pub dirty: bool,
     /// A file has what was said here.
     pub is_stored: bool,
+    pub maker: Maker,
+    /// Its place among the empty rooms; 0 if it is none of them.
+    pub emptied: u64,
     sweep: Sweep,
 }
 
@@ -89,8 +96,11 @@ impl Room {
             day: None,
             sum: None,
             next_sum: Duration::ZERO,
+            sum_due: Duration::ZERO,
             dirty: false,
             is_stored: false,
+            maker: None,
+            emptied: 0,
             sweep: Sweep::default(),
         }
     }
@@ -216,6 +226,7 @@ impl Room {
     /// Takes the member at `place` out; returns who stands there now and might miss its visit.
     pub fn remove(&mut self, place: u32) -> Option<ClientId> {
         self.members.swap_remove(place as usize);
+        shrink::vec(&mut self.members);
         self.members.get(place as usize).copied()
     }
 

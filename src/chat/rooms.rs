@@ -1,7 +1,9 @@
-//! All rooms, by number and by name.
+//! All rooms that are in memory, by number and by name.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::ops::{Index, IndexMut};
+
+use slab::Slab;
 
 use super::log::Keep;
 use super::name::{Name, key_of};
@@ -10,47 +12,62 @@ use super::room::{Room, RoomId};
 /// The name of the room that everybody enters first.
 pub const LOBBY: &str = "lobby";
 
-/// A room that is no more.
-pub struct Gone {
-    pub name: Box<str>,
-    /// A file has what was said there.
-    pub was_stored: bool,
-}
+/// Empty rooms among which one is looked for that may leave memory.
+const CANDIDATES: usize = 64;
 
-/// The rooms and the queue of those in which somebody has something to read.
+/// The rooms and the queue of those in which somebody has something to read. Nothing here takes longer where there
+/// are more rooms, but for a logarithm.
 pub struct Rooms {
     keep: Keep,
     most: usize,
     /// People may read in several dialects.
     several: bool,
-    slots: Vec<Option<Room>>,
+    slots: Slab<Room>,
     index: HashMap<Box<str>, RoomId>,
+    /// Those with members.
+    occupied: BTreeSet<RoomId>,
+    /// Those without, but for the lobby, by when they became empty.
+    empty: BTreeMap<u64, RoomId>,
+    /// Grows with each room that becomes empty.
+    emptied: u64,
+    /// May hold numbers of rooms that are gone or clean by now; `stale` of them.
     dirty: VecDeque<RoomId>,
+    stale: usize,
 }
 
 impl Rooms {
     /// The lobby alone.
     pub fn new(keep: Keep, most: usize) -> Self {
-        let lobby = Room::new(LOBBY, LOBBY, keep, false);
+        let mut slots = Slab::new();
+        slots.insert(Room::new(LOBBY, LOBBY, keep, false));
         Rooms {
             keep,
             most,
             several: false,
-            slots: vec![Some(lobby)],
+            slots,
             index: HashMap::from([(LOBBY.into(), RoomId::LOBBY)]),
+            occupied: BTreeSet::new(),
+            empty: BTreeMap::new(),
+            emptied: 0,
             dirty: VecDeque::new(),
+            stale: 0,
         }
     }
 
     /// From now on people may read in several dialects; to be called before anybody comes.
     pub fn expect_dialects(&mut self) {
         self.several = true;
-        self.slots[0] = Some(Room::new(LOBBY, LOBBY, self.keep, true));
+        self[RoomId::LOBBY] = Room::new(LOBBY, LOBBY, self.keep, true);
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.index.len()
+        self.slots.len()
+    }
+
+    /// Whether one more would be too many.
+    pub fn is_full(&self) -> bool {
+        self.len() >= self.most
     }
 
     /// The room of that folded name.
@@ -63,56 +80,74 @@ impl Rooms {
         self.find(&key_of(text)?)
     }
 
-    /// The room of that name, made if need be; `None` if there are too many.
-    ///
-    /// Where there are, a room that is empty and has only its history gives way; it is returned too.
-    pub fn open(&mut self, name: &Name) -> Option<(RoomId, Option<Gone>)> {
-        if let Some(id) = self.find(&name.key) {
-            return Some((id, None));
-        }
-        let mut gone = None;
-        if self.len() >= self.most {
-            let empty = self.iter().find(|(id, room)| *id != RoomId::LOBBY && room.members.is_empty())?.0;
-            gone = self.remove(empty);
-        }
-        Some((self.add(name), gone))
-    }
-
-    /// Makes a room of a name that none has, however many there are.
+    /// Makes a room of a name that none has, however many there are. It is empty, and used last.
     pub fn add(&mut self, name: &Name) -> RoomId {
-        let free = self.slots.iter().position(Option::is_none).unwrap_or_else(|| {
-            self.slots.push(None);
-            self.slots.len() - 1
-        });
-        let id = RoomId(free as u32);
-        self.slots[free] = Some(Room::new(&name.shown, &name.key, self.keep, self.several));
+        let id = RoomId(self.slots.insert(Room::new(&name.shown, &name.key, self.keep, self.several)) as u32);
         self.index.insert(name.key.clone(), id);
+        self.note_empty(id);
         id
     }
 
-    /// Gives up a room that nobody is in and that has no history.
-    pub fn close_if_gone(&mut self, id: RoomId) {
-        let gone = id != RoomId::LOBBY && self[id].members.is_empty() && !self[id].has_history();
-        if gone {
-            self.remove(id);
+    /// Takes the empty room out that was used least recently; one that is stored only if `stored` may leave memory.
+    pub fn give_way(&mut self, stored: bool) -> Option<Room> {
+        let may_go = |id: &RoomId| stored || !self[*id].is_stored;
+        let id = self.empty.values().take(CANDIDATES).copied().find(may_go)?;
+        Some(self.remove(id))
+    }
+
+    /// The newest member of a room is its first one, or others were there.
+    pub fn note_entered(&mut self, id: RoomId) {
+        if self[id].members.len() == 1 {
+            let emptied = std::mem::take(&mut self[id].emptied);
+            self.empty.remove(&emptied);
+            self.occupied.insert(id);
         }
     }
 
-    fn remove(&mut self, id: RoomId) -> Option<Gone> {
-        let room = self.slots[id.0 as usize].take()?;
+    /// A member has left a room; it is returned if that was the last one and it has no history, as it is gone then.
+    pub fn note_left(&mut self, id: RoomId) -> Option<Room> {
+        if !self[id].members.is_empty() {
+            return None;
+        }
+        self.occupied.remove(&id);
+        self.note_empty(id);
+        (id != RoomId::LOBBY && !self[id].has_history()).then(|| self.remove(id))
+    }
+
+    /// Of the empty rooms that one is used last from now on.
+    pub fn note_empty(&mut self, id: RoomId) {
+        if id != RoomId::LOBBY {
+            let before = self[id].emptied;
+            self.empty.remove(&before);
+            self.emptied += 1;
+            self[id].emptied = self.emptied;
+            self.empty.insert(self.emptied, id);
+        }
+    }
+
+    fn remove(&mut self, id: RoomId) -> Room {
+        let room = self.slots.remove(id.0 as usize);
         self.index.remove(&room.key);
-        self.dirty.retain(|&dirty| dirty != id);
-        Some(Gone { name: room.name, was_stored: room.is_stored })
+        self.empty.remove(&room.emptied);
+        self.stale += usize::from(room.dirty);
+        crate::shrink::slab(&mut self.slots);
+        crate::shrink::map(&mut self.index);
+        room
     }
 
     /// The room of that number, if there is one.
     pub fn get_mut(&mut self, id: RoomId) -> Option<&mut Room> {
-        self.slots.get_mut(id.0 as usize)?.as_mut()
+        self.slots.get_mut(id.0 as usize)
     }
 
-    /// Every room with its number.
-    pub fn iter(&self) -> impl Iterator<Item = (RoomId, &Room)> {
-        self.slots.iter().enumerate().filter_map(|(slot, room)| Some((RoomId(slot as u32), room.as_ref()?)))
+    /// Those with members.
+    pub fn occupied(&self) -> impl Iterator<Item = (RoomId, &Room)> {
+        self.occupied.iter().map(|&id| (id, &self[id]))
+    }
+
+    /// Those without members but for the lobby, the one that was used last first.
+    pub fn empty(&self) -> impl Iterator<Item = &Room> {
+        self.empty.values().rev().map(|&id| &self[id])
     }
 
     /// The members of that room are to be visited, since its log has grown.
@@ -125,9 +160,21 @@ impl Rooms {
         }
     }
 
+    /// Whether there is a dirty room.
+    pub fn has_dirty(&self) -> bool {
+        self.dirty.len() > self.stale
+    }
+
     /// The dirty room whose turn it is.
-    pub fn first_dirty(&self) -> Option<RoomId> {
-        self.dirty.front().copied()
+    pub fn first_dirty(&mut self) -> Option<RoomId> {
+        loop {
+            let id = *self.dirty.front()?;
+            if self.slots.get(id.0 as usize).is_some_and(|room| room.dirty) {
+                return Some(id);
+            }
+            self.dirty.pop_front();
+            self.stale -= 1;
+        }
     }
 
     /// Everybody in the first dirty room has been visited.
@@ -135,6 +182,7 @@ impl Rooms {
         if let Some(id) = self.dirty.pop_front() {
             self[id].dirty = false;
         }
+        crate::shrink::queue(&mut self.dirty);
     }
 
     /// The next dirty room has its turn.
@@ -145,16 +193,44 @@ impl Rooms {
     }
 }
 
+#[cfg(test)]
+impl Rooms {
+    /// Every room with its number.
+    pub fn iter(&self) -> impl Iterator<Item = (RoomId, &Room)> {
+        self.slots.iter().map(|(slot, room)| (RoomId(slot as u32), room))
+    }
+
+    /// Whether the indices agree with the rooms.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub fn audit(&self) -> Result<(), String> {
+        let occupied = self.iter().filter(|(_, room)| !room.members.is_empty()).map(|(id, _)| id);
+        let dirty = self.iter().filter(|(_, room)| room.dirty).count();
+        let is_empty = |(id, room): &(RoomId, &Room)| *id != RoomId::LOBBY && room.members.is_empty();
+        let indexed = |(id, room): (RoomId, &Room)| self.empty.get(&room.emptied) == Some(&id);
+        match () {
+            () if !occupied.eq(self.occupied.iter().copied()) => Err("the occupied rooms are not those noted".into()),
+            () if !self.iter().filter(is_empty).all(indexed) => Err("an empty room is not noted".into()),
+            () if self.iter().filter(is_empty).count() != self.empty.len() => Err("a room is noted as empty".into()),
+            () if self.dirty.len() != dirty + self.stale => {
+                Err(format!("{dirty} rooms are dirty, {} are queued and {} stale", self.dirty.len(), self.stale))
+            }
+            () => Ok(()),
+        }
+    }
+}
+
 impl Index<RoomId> for Rooms {
     type Output = Room;
 
     fn index(&self, id: RoomId) -> &Room {
-        self.slots[id.0 as usize].as_ref().expect("the number of a room that exists")
+        self.slots.get(id.0 as usize).expect("the number of a room that exists")
     }
 }
 
 impl IndexMut<RoomId> for Rooms {
     fn index_mut(&mut self, id: RoomId) -> &mut Room {
-        self.slots[id.0 as usize].as_mut().expect("the number of a room that exists")
+        self.slots.get_mut(id.0 as usize).expect("the number of a room that exists")
     }
 }

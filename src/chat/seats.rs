@@ -60,6 +60,7 @@ impl Seats {
         self.renumber_soon(now);
         if self.waiting == 0 {
             self.line.clear();
+            crate::shrink::queue(&mut self.line);
         }
     }
 

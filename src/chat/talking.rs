@@ -10,14 +10,12 @@ use super::delivery::Author;
 use super::event::{Cause, Event, Notice, People, Refusal};
 use super::hub::Hub;
 use super::log::Kind;
+use super::lookup::Lookup;
 use super::name::{Name, key_of};
 use super::reader::Reader;
 use super::resuming::History;
 use super::room::RoomId;
 use super::{Login, Mode, rooms};
-
-/// Rooms that are named where rooms are listed.
-const MAX_ROOMS_LISTED: usize = 50;
 
 /// Something that somebody says, or does if it is an action.
 pub(super) struct Said<'a> {
@@ -205,6 +203,10 @@ impl Hub {
 
     fn who(&mut self, id: ClientId, room: &str) {
         let own = self.clients[id].room;
+        if let Some(room) = self.find_stored(room).map(str::to_owned) {
+            let people = People { here: 0, names: &[], you: false };
+            return self.notice(id, Notice::PeopleIn { room: &room, people });
+        }
         let shown = match room {
             "" => own,
             name => match self.rooms.find_typed(name) {
@@ -231,12 +233,8 @@ impl Hub {
 
     /// Makes the list of rooms, the fullest first.
     pub(super) fn with_rooms(&mut self, tell: impl FnOnce(&mut Hub, Notice)) {
-        let mut all: Vec<(Box<str>, usize)> =
-            self.rooms.iter().map(|(_, room)| (room.name.clone(), room.members.len())).collect();
-        all.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-        let more = all.len().saturating_sub(MAX_ROOMS_LISTED);
-        let rooms: Vec<(&str, usize)> =
-            all.iter().take(MAX_ROOMS_LISTED).map(|(name, here)| (&**name, *here)).collect();
+        let (listed, more) = self.listed_rooms();
+        let rooms: Vec<(&str, usize)> = listed.iter().map(|(name, here)| (&**name, *here)).collect();
         tell(self, Notice::Rooms { rooms: &rooms, more });
     }
 
@@ -249,18 +247,21 @@ impl Hub {
             let room = self.rooms[self.clients[id].room].name.clone();
             return self.refuse(id, Refusal::InThatRoom { room: &room });
         }
-        let room = match (found, Name::room(text)) {
-            (Some(room), _) => Some(room),
-            (None, Err(_)) => return self.refuse(id, Refusal::BadRoomName),
-            (None, Ok(name)) => self.open_room(&name),
+        if let Some(room) = self.find_stored(text).map(str::to_owned).filter(|_| found.is_none()) {
+            return self.ask(id, Lookup::Room { room, nickname: None });
+        }
+        let opened = match (found, Name::room(text)) {
+            (Some(room), _) => Ok(room),
+            (None, Err(_)) => Err(Refusal::BadRoomName),
+            (None, Ok(name)) => self.make_room(&name, id),
         };
-        match room {
-            Some(room) => self.go(id, room, now),
-            None => self.refuse(id, Refusal::TooManyRooms { most: self.config.max_rooms }),
+        match opened {
+            Ok(room) => self.go(id, room, now),
+            Err(refusal) => self.refuse(id, refusal),
         }
     }
 
-    fn go(&mut self, id: ClientId, room: RoomId, now: Now) {
+    pub(super) fn go(&mut self, id: ClientId, room: RoomId, now: Now) {
         self.settle(id);
         self.exit(id, &Cause::Moved, now);
         self.enter(id, room, None, now, |_, room, people, _| Notice::EnteredRoom { room, people });

@@ -72,7 +72,8 @@ pub struct Serve {
     #[arg(long, value_name = "BYTES", default_value_t = 512 * 1024, value_parser = at_least(0), env = "CHINWAG_HISTORY_BYTES")]
     history_bytes: u64,
 
-    /// Rooms, the lobby included; past it an empty room gives way, history and all
+    /// Rooms in memory, the lobby included; past it the empty room that was used least recently gives way, and its history
+    /// is gone unless it is in a file
     #[arg(long, value_name = "N", default_value_t = 256, value_parser = at_least(1), env = "CHINWAG_MAX_ROOMS")]
     max_rooms: u64,
 
@@ -92,6 +93,11 @@ pub struct Serve {
     /// Messages kept in the file, of all rooms together; all unless given
     #[arg(long, value_name = "N", requires = "store", value_parser = at_least(1), env = "CHINWAG_KEEP_MESSAGES")]
     keep_messages: Option<u64>,
+
+    /// Rooms, those in the file included; past it no new one can be made. A room that is in the file stays there, and comes
+    /// back with its history when somebody joins it
+    #[arg(long, value_name = "N", requires = "store", default_value_t = 4096, value_parser = at_least(1), env = "CHINWAG_MAX_STORED_ROOMS")]
+    max_stored_rooms: u64,
 
     /// Keeps whispers to names that nobody has in the file, and hands them to whoever enters with that name. Names can be
     /// taken by anybody, and so can what was whispered to them: only for a server whose people know each other
@@ -233,6 +239,7 @@ impl Serve {
             },
             keep_days: self.keep,
             keep_messages: self.keep_messages,
+            rooms: 0,
             history: 0,
             history_bytes: 0,
         }
@@ -260,6 +267,7 @@ impl Serve {
             burst: self.burst,
             announce_limit: self.announce_limit as usize,
             max_rooms: self.max_rooms as usize,
+            max_stored_rooms: self.max_stored_rooms as usize,
             max_ignored: self.max_ignored as usize,
             max_listed: self.max_listed as usize,
             offline_whispers: self.offline_whispers,

@@ -8,6 +8,7 @@ use super::engine::Engine;
 use super::timers::Timer;
 use super::transport::{Listener, Stream};
 use crate::chat::{ClientId, Close, Now};
+use crate::shrink;
 
 /// How long one who has been told everything may take to close their side.
 pub(super) const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
@@ -83,6 +84,8 @@ impl<L: Listener> Engine<L> {
             self.hub.closed(ClientId::new(slot), now);
             self.acceptor.fd_freed();
         }
+        shrink::slab(&mut self.connections);
+        shrink::queue(&mut self.closed);
     }
 
     /// Tells everybody, stops reading and accepting, and sets the time at which it ends anyway.

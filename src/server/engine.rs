@@ -22,6 +22,7 @@ use super::timers::{Deadline, Timer};
 use super::transport::{Listener, Stream};
 use super::web::{Access, Crowd, Exchange, HEAD_TIMEOUT, Page, Turns};
 use crate::chat::{Allowance, ClientId, DEPARTURES, Hub, Now};
+use crate::shrink;
 use crate::wheel::Wheel;
 
 /// How much is done at most in one turn.
@@ -245,6 +246,7 @@ impl<L: Listener> Engine<L> {
 
     /// Gives those who are ready a read each.
     fn read(&mut self, now: Now) {
+        shrink::queue(&mut self.ready);
         let (mut reads, mut answers, mut later) = (self.budget.reads, 0, Vec::new());
         for _ in 0..self.ready.len() {
             if reads == 0 || !self.hub.may_disconnect() {

@@ -209,18 +209,24 @@ impl Keeper {
     }
 
     /// A step of pruning, if it is time for one.
-    fn prune(&mut self, now: Now) {
+    /// Returns the rooms of which nothing is left.
+    fn prune(&mut self, now: Now) -> Vec<String> {
         if self.fault.is_some() || self.prune.is_none_or(|due| due > now.at) {
-            return;
+            return Vec::new();
         }
+        let mut empty = Vec::new();
         self.prune = match self.store.prune(now.local.unix_timestamp(), PRUNED_AT_ONCE) {
             Ok(true) => Some(now.at),
-            Ok(false) => self.ages.then_some(now.at + PRUNE_EVERY),
+            Ok(false) => {
+                empty = self.store.empty_rooms();
+                self.ages.then_some(now.at + PRUNE_EVERY)
+            }
             Err(error) => {
                 warn!("old messages cannot be pruned: {error}");
                 Some(now.at + PRUNE_EVERY)
             }
         };
+        empty
     }
 }
 
@@ -238,7 +244,8 @@ impl<L: Listener> Engine<L> {
         for (query, answer) in answers {
             self.hub.answer(query, answer, now);
         }
-        keeper.prune(now);
+        let empty = keeper.prune(now);
+        self.hub.rooms_are_pruned(&empty);
         // There may be nothing to be told, and so nothing else by which they would be read from again.
         answered.into_iter().for_each(|slot| self.resume(slot));
     }

@@ -125,6 +125,18 @@ impl Keeper {
                 waiting.add_whispers(to, &mut whispers);
                 Some(Answer::Whispers(whispers))
             }),
+            Lookup::Room { room, .. } => {
+                let found = (&mut work.found, &mut work.before);
+                if !look_in_memory(waiting, room, None, usize::MAX, found, more, &mut |_| true) {
+                    return None;
+                }
+                let oldest = work.found.last().copied().unwrap_or(u64::MAX);
+                store.recent(room).and_then(|mut stored| {
+                    // Some may have been written since they were found in memory.
+                    stored.retain(|message| message.id < oldest);
+                    self.messages(room, &work.found, stored).map(|all| Some(Answer::Messages(all)))
+                })
+            }
             Lookup::History { room, before, n } => {
                 let found = (&mut work.found, &mut work.before);
                 if !look_in_memory(waiting, room, *before, *n + 1, found, more, &mut |_| true) {

@@ -188,14 +188,16 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
 /// Opens the file, and reads of it what is to be in memory.
 fn open(mut options: store::Options, hub: &Config) -> Result<(Keeper, store::Start), store::Error> {
     // One more than is shown, and more bytes: so it is known whether anything is left out, and what.
+    options.rooms = hub.max_rooms;
     options.history = hub.history.saturating_add(1);
     options.history_bytes = 2 * hub.history_bytes + hub.max_line;
     let began = Instant::now();
     let (store, start) = Store::open(&options, clock::utc().unix_timestamp())?;
     let messages: usize = start.rooms.iter().map(|(_, messages)| messages.len()).sum();
     info!(
-        "{}: {} rooms, {messages} messages read in {} ms; the next has number {}",
+        "{}: {} rooms, {messages} messages of {} of them read in {} ms; the next has number {}",
         options.path.display(),
+        start.rooms.len() + start.stored.len(),
         start.rooms.len(),
         began.elapsed().as_millis(),
         start.next_id

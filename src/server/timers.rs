@@ -7,6 +7,7 @@ use super::connection::Phase;
 use super::engine::Engine;
 use super::transport::Listener;
 use crate::chat::{ClientId, Now};
+use crate::shrink;
 
 /// Deadlines of connections that are closed by now, of which that many are passed over in one turn.
 const STALE_TIMERS: usize = 16 * 1024;
@@ -37,6 +38,7 @@ impl<L: Listener> Engine<L> {
     /// Does what has become due.
     pub(super) fn expire(&mut self, now: Now) {
         self.expired.extend(self.timers.expire(now.at));
+        shrink::queue(&mut self.expired);
         let mut left = self.budget.timers;
         for _ in 0..STALE_TIMERS {
             if left == 0 || !self.hub.may_disconnect() {

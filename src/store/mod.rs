@@ -35,6 +35,7 @@ pub use search::Found;
 pub use whispers::IN_ALL;
 pub use words::Words;
 
+use crate::chat::LOBBY;
 use crate::chat::name::fold;
 pub use crate::chat::record::{Kind, Message, Record, Start, Whisper};
 use crate::words::plain_words;
@@ -75,6 +76,8 @@ pub struct Options {
     pub keep_days: Option<u32>,
     /// How many messages are kept, of all rooms together; all without.
     pub keep_messages: Option<u64>,
+    /// Rooms to be read at start: those in which something was said last.
+    pub rooms: usize,
     /// Messages of each room to be read at start.
     pub history: usize,
     /// Bytes of each room's texts and names to be read at start.
@@ -128,8 +131,14 @@ impl Store {
     }
 
     fn start(&self, connection: &Connection, now: i64) -> Attempt<Start> {
-        let Options { history, history_bytes, .. } = self.options;
+        let Options { rooms: most, history, history_bytes, .. } = self.options;
         let mut rooms: Vec<&Room> = self.known.rooms.values().collect();
+        // Of an empty one there is nothing to be read, and people enter the lobby first.
+        let may_wait = |room: &Room| room.last > room.pruned && fold(&room.name) != LOBBY;
+        rooms.sort_by_cached_key(|room| (may_wait(room), std::cmp::Reverse(room.last)));
+        let read = rooms.partition_point(|room| !may_wait(room));
+        let stored = rooms.split_off(most.saturating_sub(1).saturating_add(read).min(rooms.len()));
+        let stored = stored.into_iter().map(|room| room.name.clone()).collect();
         rooms.sort_unstable_by_key(|room| room.number);
         let read = |room: &Room| {
             let messages = history::read(connection, room, None, history, history_bytes)?;
@@ -138,7 +147,7 @@ impl Store {
         let rooms = rooms.into_iter().map(read).collect::<Attempt<_>>()?;
         let bans = bans::read_all(connection, now)?;
         let state = self.known.state;
-        Ok(Start { next_id: state.next_id, run: state.run, rooms, bans })
+        Ok(Start { next_id: state.next_id, run: state.run, rooms, stored, bans })
     }
 
     /// Keeps all of these, or none of them and says why.
@@ -155,6 +164,20 @@ impl Store {
             Some(room) => history::read(connection, room, before, n, MAX_READ),
             None => Ok(Vec::new()),
         })
+    }
+
+    /// As much of a room as is read at start.
+    pub fn recent(&mut self, room: &str) -> Result<Vec<Message>, Error> {
+        self.read(|connection, store| match store.known.rooms.get(&fold(room)) {
+            Some(room) => history::read(connection, room, None, store.options.history, store.options.history_bytes),
+            None => Ok(Vec::new()),
+        })
+    }
+
+    /// Rooms of which all messages have been pruned.
+    pub fn empty_rooms(&self) -> Vec<String> {
+        let empty = self.known.rooms.values().filter(|room| room.last > 0 && room.last <= room.pruned);
+        empty.map(|room| room.name.clone()).collect()
     }
 
     /// A step of a search for the last messages of a room before that id that have all of the words, at most `n`.

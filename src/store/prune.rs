@@ -6,6 +6,7 @@ use super::error::Attempt;
 use super::room::{Room, Rooms};
 use super::state::State;
 use super::{bans, search};
+use crate::chat::name::fold;
 
 const DAY: i64 = 24 * 60 * 60;
 
@@ -76,6 +77,7 @@ impl Doomed {
     /// Forgets them; the rooms that have changed by that.
     pub fn forget(&self, connection: &Connection, rooms: &Rooms, state: &mut State, now: i64) -> Attempt<Vec<Room>> {
         let mut changed: Vec<Room> = Vec::new();
+        let mut name = connection.prepare_cached("SELECT name FROM rooms WHERE room = ?1")?;
         let mut delete = connection.prepare_cached("DELETE FROM messages WHERE id = ?1")?;
         for &(id, number) in &self.messages {
             delete.execute([id as i64])?;
@@ -83,7 +85,10 @@ impl Doomed {
             state.messages = state.messages.saturating_sub(1);
             if let Some(room) = changed.iter_mut().find(|room| room.number == number) {
                 room.pruned = id;
-            } else if let Some(room) = rooms.values().find(|room| room.number == number) {
+            } else if let Some(name) =
+                name.query_row([number], |row| row.get::<_, Option<String>>(0)).optional()?.flatten()
+                && let Some(room) = rooms.get(&fold(&name))
+            {
                 changed.push(Room { pruned: id, ..room.clone() });
             }
         }

@@ -277,6 +277,8 @@ impl Json {
             Refusal::BadRoomName => base("bad_room_name"),
             Refusal::NoRoom { room } => Refused { room: Some(room), ..base("no_room") },
             Refusal::TooManyRooms { most } => Refused { most: Some(most), ..base("too_many_rooms") },
+            Refusal::TooManyStoredRooms { most } => Refused { most: Some(most), ..base("too_many_stored_rooms") },
+            Refusal::TooManyMade { most } => Refused { most: Some(most), ..base("too_many_made") },
             Refusal::InThatRoom { room } => Refused { room: Some(room), ..base("in_that_room") },
             Refusal::NotIgnored { name } => Refused { name: Some(name), ..base("not_ignored") },
             Refusal::TooManyIgnored { most } => Refused { most: Some(most), ..base("too_many_ignored") },

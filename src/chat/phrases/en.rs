@@ -202,6 +202,12 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
         Refusal::TooManyRooms { most } => {
             write!(f, "There are {most} rooms already, and no more can be made. /rooms lists them.")
         }
+        Refusal::TooManyStoredRooms { most } => {
+            write!(f, "This server stores {most} rooms already, and no new one can be made. /rooms lists them.")
+        }
+        Refusal::TooManyMade { most } => {
+            write!(f, "You have made {most} rooms that still exist, and cannot make more. /rooms lists them.")
+        }
         Refusal::InThatRoom { room } => write!(f, "You are in {room} already."),
         Refusal::NotIgnored { name } => write!(f, "You do not ignore {name}."),
         Refusal::TooManyIgnored { most } => write!(f, "You ignore {most} people already, and no more are possible."),

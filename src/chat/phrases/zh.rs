@@ -185,6 +185,8 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
         }
         Refusal::NoRoom { room } => write!(f, "没有房间{room}。/rooms 列出房间，/join {room} 建立它。"),
         Refusal::TooManyRooms { most } => write!(f, "已有{most}个房间，不能再建。/rooms 列出房间。"),
+        Refusal::TooManyStoredRooms { most } => write!(f, "服务器已存有{most}个房间，不能再建新的。/rooms 列出房间。"),
+        Refusal::TooManyMade { most } => write!(f, "您建立的房间还有{most}个，不能再建。/rooms 列出房间。"),
         Refusal::InThatRoom { room } => write!(f, "您已经在房间{room}里。"),
         Refusal::NotIgnored { name } => write!(f, "您没有屏蔽{name}。"),
         Refusal::TooManyIgnored { most } => write!(f, "您已屏蔽{most}人，不能再多。"),

@@ -35,6 +35,7 @@ impl Crowd {
                 count.remove();
             }
         }
+        crate::shrink::map(&mut self.counts);
     }
 }
 

@@ -38,7 +38,15 @@ fn on_a_disk(test: &str, size: &str) {
 
 fn options(directory: &Path) -> Options {
     let path = directory.join("history");
-    Options { path, sync: Sync::Full, keep_days: None, keep_messages: None, history: 10_000, history_bytes: 1 << 30 }
+    Options {
+        path,
+        sync: Sync::Full,
+        keep_days: None,
+        keep_messages: None,
+        rooms: 1000,
+        history: 10_000,
+        history_bytes: 1 << 30,
+    }
 }
 
 fn batch(random: &mut Random, next: u64) -> Vec<Record> {

@@ -37,6 +37,7 @@ impl Directory {
             keep_days: None,
             keep_messages: None,
             history: 100,
+            rooms: 1000,
             history_bytes: 1 << 20,
         }
     }

@@ -44,18 +44,50 @@ fn what_was_said_is_there_after_a_restart_however_the_server_ended() {
 }
 
 #[test]
-fn a_room_in_which_nothing_was_said_is_gone_and_one_that_gave_way_too() {
+fn a_room_in_which_nothing_was_said_is_gone_and_one_that_gave_way_comes_back() {
     let place = Place::new();
     let server = place.start(&["--max-rooms", "2"]);
     let mut alice = server.login("alice");
     alice.send("/join empty\n/join den\nfirst\n/leave\n/join attic\nsecond\n/leave\n/ping\n");
     alice.until("* pong");
+    let first = ["* --- the last 1 message ---", "[T] alice: first", "* --- you are up to date ---"];
+    let joins = |client: &mut Client| {
+        client.ask("/rooms", &["* 3 rooms: lobby (1), attic (0), den (0)"]);
+        client.ask("/join DEN", &["* You are in den. 1 here: you."]);
+        client.expect_all(&first);
+    };
+    joins(&mut alice);
     kill(server);
-    let server = place.start(&[]);
+    for most in ["1", "2", "3"] {
+        let server = place.start(&["--max-rooms", most, "--rate", "0"]);
+        let mut bob = server.login("bob");
+        match most {
+            "1" => bob.ask("/join den", &["! There are 1 rooms already, and no more can be made. /rooms lists them."]),
+            _ => joins(&mut bob),
+        }
+        kill(server);
+    }
+}
+
+#[test]
+fn one_member_deletes_no_stored_rooms_of_others() {
+    let place = Place::new();
+    let server = place.start(&["--max-rooms", "4", "--rate", "0"]);
+    let mut alice = server.login("alice");
+    alice.send("/join archive\nkept\n/leave\n/ping\n");
+    alice.until("* pong");
+    let mut mallory = server.login("mallory");
+    for n in 0..20 {
+        mallory.send(&format!("/join x{n}\n.\n"));
+    }
+    mallory.send("/ping\n");
+    mallory.until("! You have made 16 rooms that still exist, and cannot make more. /rooms lists them.");
+    mallory.until("* pong");
+    kill(server);
+    let server = place.start(&["--max-rooms", "4"]);
     let mut bob = server.login("bob");
-    bob.ask("/rooms", &["* 2 rooms: lobby (1), attic (0)"]);
-    bob.ask("/join den", &["* You are in den. 1 here: you."]);
-    bob.ask("/history", &["* Nothing has been said here yet."]);
+    bob.ask("/join archive", &["* You are in archive. 1 here: you."]);
+    bob.expect_all(&["* --- the last 1 message ---", "[T] alice: kept", "* --- you are up to date ---"]);
 }
 
 #[test]

@@ -358,6 +358,8 @@ fn expected_refusal<'a>(refusal: &chat::Refusal<'a>, lang: Lang) -> Option<Refus
         | chat::Refusal::HistoryRange { .. }
         | chat::Refusal::NoStore
         | chat::Refusal::LookupFails
+        | chat::Refusal::TooManyStoredRooms { .. }
+        | chat::Refusal::TooManyMade { .. }
         | chat::Refusal::NotBanned { .. }
         | chat::Refusal::NotMuted { .. }
         | chat::Refusal::NoPage { .. }
@@ -402,6 +404,8 @@ fn every_refusal_is_read_as_what_it_was() {
             chat::Refusal::HistoryRange { most },
             chat::Refusal::NoStore,
             chat::Refusal::LookupFails,
+            chat::Refusal::TooManyStoredRooms { most },
+            chat::Refusal::TooManyMade { most },
             chat::Refusal::NotBanned { what: name },
             chat::Refusal::NoPage { command: "/bans", pages: most },
             chat::Refusal::NotMuted { name },

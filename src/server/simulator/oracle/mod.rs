@@ -97,6 +97,8 @@ pub struct Oracle {
     bans: HashMap<IpAddr, Option<Duration>>,
     mutes: Vec<Mute>,
     entries: usize,
+    /// Grows whenever a room may have become empty.
+    emptied: usize,
     connected: usize,
     pub ending: bool,
     /// What is shown to the operator, if there is one.
@@ -152,6 +154,7 @@ impl Oracle {
             bans: HashMap::new(),
             mutes: Vec::new(),
             entries: 0,
+            emptied: 0,
             connected: 0,
             ending: false,
             console: operator.then(Vec::new),

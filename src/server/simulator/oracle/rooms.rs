@@ -22,6 +22,8 @@ pub(super) struct Room {
     /// Joins and leaves that have not been told of.
     sum: Option<(u32, u32)>,
     next_sum: Duration,
+    /// When it became empty, among all times that a room did.
+    emptied: usize,
 }
 
 /// A message of the history.
@@ -46,6 +48,7 @@ impl Room {
             day: None,
             sum: None,
             next_sum: Duration::ZERO,
+            emptied: 0,
         }
     }
 }
@@ -84,9 +87,12 @@ impl Oracle {
             return Some(room);
         }
         if self.rooms.iter().flatten().count() >= self.config.max_rooms {
-            let empty = |room: &Option<Room>| room.as_ref().is_some_and(|room| room.members.is_empty());
-            let gives_way = self.rooms.iter().skip(1).position(empty)? + 1;
-            self.rooms[gives_way] = None;
+            // The one that was used least recently.
+            let rooms = self.rooms.iter().enumerate().skip(1);
+            let empty = rooms.filter_map(|(number, room)| Some((number, room.as_ref()?)));
+            let empty = empty.filter(|(_, room)| room.members.is_empty());
+            let (gives_way, _) = empty.min_by_key(|(_, room)| room.emptied)?;
+            self.remove_room(gives_way);
         }
         let free = self.rooms.iter().position(Option::is_none).unwrap_or(self.rooms.len());
         if free == self.rooms.len() {
@@ -94,6 +100,11 @@ impl Oracle {
         }
         self.rooms[free] = Some(Room::new(name));
         Some(free)
+    }
+
+    fn remove_room(&mut self, number: usize) {
+        self.rooms[number] = None;
+        self.sums.retain(|(_, room)| *room != number);
     }
 
     /// The line before the first line of another day.
@@ -234,9 +245,14 @@ impl Oracle {
         let here = room.members.len();
         let line = format!("{} left{cause} ({here} here)", self.readers[who].name);
         self.announce(who, number, &line, (0, 1), now);
+        self.emptied += 1;
+        let emptied = self.emptied;
         let room = self.room(number);
+        if room.members.is_empty() {
+            room.emptied = emptied;
+        }
         if number > 0 && room.members.is_empty() && room.history.is_empty() {
-            self.rooms[number] = None;
+            self.remove_room(number);
         }
     }
 

@@ -97,6 +97,7 @@ impl World {
             burst: 1 + (rate / 4 % 32) as u32,
             announce_limit: announced % 8,
             max_rooms: 1 + rooms % 8,
+            max_stored_rooms: 1 + rooms / 32 + rooms % 8,
             max_ignored: rooms / 8 % 4,
             max_listed: 1 + listed % 8,
             offline_whispers: flag(4),
@@ -108,7 +109,7 @@ impl World {
             hub.attach_operator();
         }
         if flag(5) {
-            let start = Start { next_id: 1, run: 1, rooms: Vec::new(), bans: Vec::new() };
+            let start = Start { next_id: 1, run: 1, rooms: Vec::new(), stored: Vec::new(), bans: Vec::new() };
             let at = PrimitiveDateTime::new(Date::MIN, Time::MIDNIGHT).assume_utc();
             hub.restore(start, Now { at: Duration::ZERO, local: at });
         }
@@ -230,6 +231,7 @@ impl World {
             Lookup::History { room, before, n } => (room, before, "", n),
             Lookup::Search { room, words, before, n } => (room, before, &**words, n),
             Lookup::Whispers { to } => return Answer::Whispers(self.whispers(to)),
+            Lookup::Room { room, .. } => (room, &None, "", &10_000),
         };
         let mut found: Vec<&Message> = Vec::new();
         for record in &self.kept {
