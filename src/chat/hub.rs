@@ -411,7 +411,8 @@ impl Hub {
         self.ending = true;
         let notice = Event::Notice(Notice::ShuttingDown);
         self.tell_operator(&notice);
-        let rooms: Vec<RoomId> = self.rooms.occupied().map(|(id, _)| id).collect();
+        let occupied = self.rooms.occupied().map(|(id, _)| id).filter(|&id| id != RoomId::LOBBY);
+        let rooms: Vec<RoomId> = std::iter::once(RoomId::LOBBY).chain(occupied).collect();
         for room in rooms {
             self.show(room, super::delivery::Author::NOBODY, super::log::Kind::Notice, 0, &notice, now);
         }
