@@ -48,7 +48,7 @@ fn a_room_in_which_nothing_was_said_is_gone_and_one_that_gave_way_comes_back() {
     let place = Place::new();
     let server = place.start(&["--max-rooms", "2"]);
     let mut alice = server.login("alice");
-    alice.send("/join empty\n/join den\nfirst\n/leave\n/join attic\nsecond\n/leave\n/ping\n");
+    alice.send("/join empty\n/leave\n/join den\nfirst\n/leave\n/join attic\nsecond\n/leave\n/ping\n");
     alice.until("* pong");
     let first = ["* --- the last 1 message ---", "[T] alice: first", "* --- you are up to date ---"];
     let joins = |client: &mut Client| {
