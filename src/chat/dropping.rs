@@ -39,6 +39,11 @@ impl Hub {
         !self.doomed.is_empty() || !self.expired.is_empty()
     }
 
+    /// Whether a session has been too slow: the rest of what it was sent is given up, and it will be disconnected.
+    pub fn is_cut_off(&self, id: ClientId) -> bool {
+        self.clients.get(id).is_some_and(|client| client.doom == Some(Doom::TooSlow))
+    }
+
     /// Has a session disconnected in one of the next ticks; its lines are not carried out until then.
     pub(super) fn doom(&mut self, id: ClientId, doom: Doom) {
         if self.clients[id].doom.replace(doom).is_none() {
