@@ -93,7 +93,7 @@ impl Hub {
         let client = &self.clients[id];
         let name = client.name.clone();
         let until = minutes.map(|minutes| after(minutes, now));
-        self.mutes.add(&name, client.name_hash, client.session, client.ip(), until);
+        self.mutes.add(&name, client.name_hash, client.session, client.ip(), until, now.at);
         warn!(target: operator::LOG, "{name} is muted");
         self.tell_operator(&Event::Notice(Notice::Muted { name: &name, minutes }));
     }

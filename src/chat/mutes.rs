@@ -54,11 +54,19 @@ pub struct Mutes(Vec<Mute>);
 
 impl Mutes {
     /// Mutes a session, or changes how long it is muted; `hash` is that of the name.
-    pub fn add(&mut self, name: &str, hash: u64, session: Session, addr: IpAddr, until: Option<Duration>) {
+    pub fn add(
+        &mut self,
+        name: &str,
+        hash: u64,
+        session: Session,
+        addr: IpAddr,
+        until: Option<Duration>,
+        now: Duration,
+    ) {
         let from = Network::of_one_person(addr);
+        self.0.retain(|mute| mute.holds(now) && !mute.awaits(hash, from));
         let own = self.0.iter().position(|mute| mute.session == Some(session));
         let hashes = own.map_or_else(Vec::new, |place| self.0.remove(place).hashes);
-        self.0.retain(|mute| !mute.awaits(hash, from));
         let mut mute = Mute { name: name.into(), hashes, from, session: Some(session), until };
         mute.rename(name, hash);
         self.0.push(mute);
@@ -92,7 +100,7 @@ impl Mutes {
 
     /// Notes that a session ends; its person may come back.
     pub fn leave(&mut self, session: Session) {
-        if let Some(mute) = self.0.iter_mut().find(|mute| mute.session == Some(session)) {
+        for mute in self.0.iter_mut().filter(|mute| mute.session == Some(session)) {
             mute.session = None;
         }
     }
@@ -133,7 +141,7 @@ mod tests {
     fn bob() -> (Mutes, u64, IpAddr) {
         let (hash, here) = (7, [10, 0, 0, 1].into());
         let mut mutes = Mutes::default();
-        mutes.add("bob", hash, session(5), here, Some(AT(60)));
+        mutes.add("bob", hash, session(5), here, Some(AT(60)), AT(0));
         (mutes, hash, here)
     }
 
@@ -169,8 +177,8 @@ mod tests {
     fn one_who_takes_the_name_of_one_who_is_gone_takes_their_mute_too_and_the_order_stays() {
         let (mut mutes, bob, here) = bob();
         mutes.leave(session(5));
-        mutes.add("carol", 8, session(6), here, None);
-        mutes.add("dave", 9, session(7), here, None);
+        mutes.add("carol", 8, session(6), here, None, AT(0));
+        mutes.add("dave", 9, session(7), here, None, AT(0));
         mutes.rename(session(6), "bob", bob, here, AT(1));
         assert_eq!(mutes.list(AT(1)), [("bob".into(), None), ("dave".into(), None)]);
     }
@@ -212,7 +220,7 @@ mod tests {
     fn several_mutes_that_await_a_newcomer_become_one_that_holds_longest() {
         let (mut mutes, bob, here) = bob();
         mutes.rename(session(5), "robert", 8, here, AT(1));
-        mutes.add("bob", bob, session(6), here, Some(AT(90)));
+        mutes.add("bob", bob, session(6), here, Some(AT(90)), AT(0));
         mutes.leave(session(5));
         mutes.leave(session(6));
         mutes.carry_over("bob", bob, session(7), here, AT(1));
@@ -224,7 +232,7 @@ mod tests {
     fn the_mute_of_a_namesake_from_elsewhere_is_another() {
         let (mut mutes, bob, here) = bob();
         mutes.leave(session(5));
-        mutes.add("bob", bob, session(6), [10, 0, 0, 2].into(), Some(AT(2)));
+        mutes.add("bob", bob, session(6), [10, 0, 0, 2].into(), Some(AT(2)), AT(0));
         mutes.leave(session(6));
         mutes.carry_over("bob", bob, session(7), here, AT(3));
         assert!(mutes.holds(session(7), AT(3)));
@@ -235,9 +243,9 @@ mod tests {
     #[test]
     fn one_who_is_muted_anew_is_muted_once() {
         let (mut mutes, bob, here) = bob();
-        mutes.add("robert", 8, session(5), here, None);
+        mutes.add("robert", 8, session(5), here, None, AT(0));
         assert_eq!(mutes.list(AT(1)), [("robert".into(), None)]);
-        mutes.add("bob", bob, session(6), here, Some(AT(60)));
+        mutes.add("bob", bob, session(6), here, Some(AT(60)), AT(0));
         assert_eq!(mutes.lift(bob, AT(60)), None, "it is over, though nobody has looked");
     }
 }

@@ -11,7 +11,8 @@ use crate::chat::{Cause, Now};
 /// One who is muted, gone or not.
 pub struct Mute {
     name: String,
-    key: String,
+    /// The keys of all names since the mute began; the last is that of `name`.
+    keys: Vec<String>,
     ip: IpAddr,
     pub who: Option<usize>,
     until: Option<Duration>,
@@ -20,6 +21,21 @@ pub struct Mute {
 impl Mute {
     fn holds(&self, now: Now) -> bool {
         self.until.is_none_or(|until| until > now.at)
+    }
+
+    /// Whether a newcomer with that name from there is the muted person who has left.
+    fn awaits(&self, key: &String, ip: IpAddr) -> bool {
+        self.who.is_none() && self.ip == ip && self.keys.contains(key)
+    }
+
+    fn is_called(&self, key: &str) -> bool {
+        self.keys.last().is_some_and(|last| last == key)
+    }
+
+    fn rename(&mut self, name: String, key: String) {
+        self.name = name;
+        self.keys.retain(|old| *old != key);
+        self.keys.push(key);
     }
 }
 
@@ -103,9 +119,13 @@ impl Oracle {
         let until = minutes.map(|minutes| now.at + Duration::from_secs(60 * minutes));
         let reader = &self.readers[who];
         let (name, key, ip) = (reader.name.clone(), reader.key.clone(), reader.addr.ip());
-        self.mutes.retain(|mute| mute.who != Some(who) && (mute.key != key || mute.ip != ip));
         self.tell_console(&format!("* {name} is muted{}.", for_another(minutes)));
-        self.mutes.push(Mute { name, key, ip, who: Some(who), until });
+        self.mutes.retain(|mute| mute.holds(now) && !mute.awaits(&key, ip));
+        let own = self.mutes.iter().position(|mute| mute.who == Some(who));
+        let keys = own.map(|place| self.mutes.remove(place).keys).unwrap_or_default();
+        let mut mute = Mute { name: String::new(), keys, ip, who: Some(who), until };
+        mute.rename(name, key);
+        self.mutes.push(mute);
     }
 
     fn list_mutes(&mut self, now: Now) {
@@ -125,10 +145,10 @@ impl Oracle {
     }
 
     fn unmute(&mut self, name: &str, now: Now) {
-        match self.mutes.iter().position(|mute| mute.holds(now) && mute.key == key(name)) {
+        match self.mutes.iter().position(|mute| mute.holds(now) && mute.is_called(&key(name))) {
             Some(place) => {
                 self.tell_console(&format!("* {} is no longer muted.", self.mutes[place].name));
-                self.mutes.retain(|mute| mute.key != key(name));
+                self.mutes.retain(|mute| mute.holds(now) && !mute.is_called(&key(name)));
             }
             None => self.tell_console(&format!("! {name} is not muted. /mutes lists who is.")),
         }
@@ -141,10 +161,17 @@ impl Oracle {
 
     /// Somebody has the name of one who was muted and has gone, and comes from there.
     pub(super) fn take_mute_over(&mut self, who: usize, now: Now) {
-        let super::Reader { key, addr, .. } = &self.readers[who];
-        let same = |mute: &&mut Mute| mute.who.is_none() && mute.key == *key && mute.ip == addr.ip() && mute.holds(now);
-        if let Some(mute) = self.mutes.iter_mut().find(same) {
-            mute.who = Some(who);
+        let super::Reader { name, key, addr, .. } = &self.readers[who];
+        let same: Vec<Mute> =
+            self.mutes.extract_if(.., |mute| mute.awaits(key, addr.ip()) && mute.holds(now)).collect();
+        let until = if same.iter().any(|mute| mute.until.is_none()) {
+            None
+        } else {
+            same.iter().filter_map(|mute| mute.until).max()
+        };
+        if let Some(mut mute) = same.into_iter().next() {
+            mute.rename(name.clone(), key.clone());
+            self.mutes.push(Mute { who: Some(who), until, ..mute });
         }
     }
 
@@ -155,9 +182,9 @@ impl Oracle {
         }
         let (name, key) = (self.readers[who].name.clone(), self.readers[who].key.clone());
         let ip = self.readers[who].addr.ip();
-        self.mutes.retain(|mute| mute.who == Some(who) || mute.key != key || mute.ip != ip);
+        self.mutes.retain(|mute| !mute.awaits(&key, ip));
         for mute in self.mutes.iter_mut().filter(|mute| mute.who == Some(who)) {
-            (mute.name, mute.key) = (name.clone(), key.clone());
+            mute.rename(name.clone(), key.clone());
         }
     }
 }
