@@ -270,7 +270,9 @@ impl Hub {
         match stage {
             Stage::Leaving => {
                 if close == Close::AtOnce {
-                    self.clients[id].outbox = None;
+                    // The rest is given up; it may not be taken for one who has read all.
+                    let client = &mut self.clients[id];
+                    (client.outbox, client.doom) = (None, Some(Doom::TooSlow));
                     self.closing.push_back((id, close));
                 }
                 return;
