@@ -7,10 +7,12 @@ use time::macros::datetime;
 use time::{OffsetDateTime, UtcOffset};
 
 use super::client::ClientId;
-use super::hub::{Allowance, Hub, Input};
+use super::event::Dialect;
+use super::hub::{Allowance, Arrival, Hub, Input};
 use super::lookup::{Answer, Lookup, Query};
 use super::record::{Kind, Message, Record, Start, Whisper};
-use super::{Config, Lang, Now};
+use super::resuming::Wish;
+use super::{Config, Lang, Login, Now};
 use crate::wire::plain::Plain;
 
 const RUN: u64 = 0x1234;
@@ -402,4 +404,33 @@ fn one_who_has_read_what_never_got_to_the_file_is_not_taken_for_up_to_date() {
         .filter_map(|record| if let Record::Message(message) = record { Some(message.id) } else { None })
         .collect();
     assert_eq!(ids, [1, 1_000_001]);
+}
+
+#[test]
+fn one_who_comes_back_to_a_room_that_is_only_in_the_file_is_logged_in_when_it_has_been_read() {
+    for (login, nickname) in [(Login::Nickname, Some("alice")), (Login::Address, None)] {
+        for found in [true, false] {
+            let stored = vec!["den".into()];
+            let mut house = House::new(Config { login, ..Config::default() }, Start { next_id: 9, stored, ..start() });
+            let wish = Wish { room: Some("DEN".into()), read: None };
+            let (id, addr) = (ClientId::new(0), ([127, 0, 0, 1], 1).into());
+            house.hub.arrived(id, Arrival { addr, dialect: Dialect::Plain, preface: &[], wish }, house.now);
+            nickname.into_iter().for_each(|name| house.say(id, name));
+            house.read(id);
+            let query = house.query();
+            assert_eq!(query.lookup, Lookup::Room { room: "den".into(), nickname: nickname.map(str::to_owned) });
+            let said = message(3, "den", "bob", "hello", house.now.local);
+            let answer = if found { Answer::Messages(vec![said]) } else { Answer::Nothing };
+            house.hub.answer(query, answer, house.now);
+            let shown = house.read(id);
+            let name = nickname.unwrap_or("127.0.0.1:1");
+            match found {
+                true => assert_eq!(shown[2], "[12:00:00] bob: hello", "{shown:?}"),
+                false => assert_eq!(shown[0], "! That cannot be looked up at present. Try again later."),
+            }
+            assert!(shown.iter().any(|line| line.starts_with(&format!("* You are {name}"))), "{shown:?}");
+            assert!(!house.hub.has_queries());
+            house.hub.audit().unwrap();
+        }
+    }
 }
