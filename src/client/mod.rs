@@ -16,7 +16,6 @@ mod pipe;
 mod protocol;
 mod ui;
 
-use std::fmt;
 use std::io::{self, IsTerminal};
 
 use self::event_loop::Reactor;
@@ -39,42 +38,28 @@ pub struct Settings {
     pub full_screen: bool,
 }
 
-/// Why the client ended other than as it should.
-#[derive(Debug)]
+/// Why the client ended with an error.
+#[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The host is not known.
-    Host(String, io::Error),
-    /// Nothing answers at that address.
-    Connect(String, io::Error),
-    /// The server does not take the nickname, for a reason of its own.
+    #[error("cannot find the host {0}: {why}", why = plain_words(.1))]
+    Host(String, #[source] io::Error),
+    #[error("cannot connect to {0}: {why}", why = plain_words(.1))]
+    Connect(String, #[source] io::Error),
+    /// The nickname and the server's reason.
+    #[error("the server does not take {0}: {1}")]
     Nickname(String, String),
-    /// The server closed before one was in.
+    /// The server closed the connection before the login was done.
+    #[error("the server closed the connection before one was in; see its last lines")]
     NotIn,
-    /// The connection broke.
-    Lost(io::Error),
-    /// The terminal cannot be drawn on.
-    Terminal(io::Error),
-    /// Standard output cannot be written to.
-    Output(io::Error),
-    /// The kernel refuses a poll or what it is to watch.
-    System(io::Error),
-}
-
-impl std::error::Error for Error {}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        match self {
-            Error::Host(host, error) => write!(f, "cannot find the host {host}: {}", plain_words(error)),
-            Error::Connect(addr, error) => write!(f, "cannot connect to {addr}: {}", plain_words(error)),
-            Error::Nickname(name, why) => write!(f, "the server does not take {name}: {why}"),
-            Error::NotIn => f.write_str("the server closed the connection before one was in; see its last lines"),
-            Error::Lost(error) => write!(f, "the connection was lost: {}", plain_words(error)),
-            Error::Terminal(error) => write!(f, "cannot use the terminal: {}", plain_words(error)),
-            Error::Output(error) => write!(f, "cannot write to standard output: {}", plain_words(error)),
-            Error::System(error) => write!(f, "cannot go on: {}", plain_words(error)),
-        }
-    }
+    #[error("the connection was lost: {}", plain_words(.0))]
+    Lost(#[source] io::Error),
+    #[error("cannot use the terminal: {}", plain_words(.0))]
+    Terminal(#[source] io::Error),
+    #[error("cannot write to standard output: {}", plain_words(.0))]
+    Output(#[source] io::Error),
+    /// Creating the poll, registering a descriptor or waiting failed.
+    #[error("cannot go on: {}", plain_words(.0))]
+    System(#[source] io::Error),
 }
 
 impl Settings {
@@ -105,4 +90,29 @@ pub fn run(settings: &Settings) -> Result<u8, Error> {
 fn is_interactive() -> bool {
     let is_dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
     io::stdin().is_terminal() && io::stdout().is_terminal() && !is_dumb
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+
+    use super::*;
+
+    #[test]
+    fn error_keeps_its_source_and_shows_it_in_the_message() {
+        let refused = || io::Error::from_raw_os_error(111);
+        for (error, message) in [
+            (Error::Host("h".into(), refused()), "cannot find the host h: connection refused"),
+            (Error::Connect("h:1".into(), refused()), "cannot connect to h:1: connection refused"),
+            (Error::Lost(refused()), "the connection was lost: connection refused"),
+            (Error::Terminal(refused()), "cannot use the terminal: connection refused"),
+            (Error::Output(refused()), "cannot write to standard output: connection refused"),
+            (Error::System(refused()), "cannot go on: connection refused"),
+        ] {
+            assert_eq!(error.to_string(), message);
+            let source = error.source().and_then(|source| source.downcast_ref::<io::Error>());
+            assert_eq!(source.and_then(io::Error::raw_os_error), Some(111), "{message}");
+        }
+        assert!(Error::Nickname("bob".into(), "taken".into()).source().is_none() && Error::NotIn.source().is_none());
+    }
 }
