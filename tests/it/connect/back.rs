@@ -1,21 +1,21 @@
-//! Coming back to a server, line by line.
+//! Reconnects to a server whose lines the test writes.
 
-use crate::connect::{Other, Peer, Terminal};
+use crate::connect::{ClientTerminal, FakeConnection, FakeServer};
 
 const WELCOME: &str = "* Welcome to chinwag. Type a nickname and press Enter:\n";
 const ENTERED: &str = "* You are alice. 2 here: bob and you. /help lists the commands.\n";
 const TAKEN: &str = "! The nickname alice is taken. Try another:\n";
 
-/// The messages that the server keeps.
+/// Returns the history that the server sends.
 fn history(messages: &[&str]) -> String {
     let messages: String = messages.iter().map(|text| format!("[12:00:00] bob: {text}\n")).collect();
     format!("* --- the last 1 message ---\n{messages}* --- you are up to date ---\n")
 }
 
-/// Alice, who has come in and read the first message.
-fn entered(other: &Other) -> (Terminal, Peer) {
-    let mut alice = Terminal::connect(other.addr(), &["--nick", "alice"]);
-    let mut peer = other.accept();
+/// Starts alice's client, logs in, and shows the first message.
+fn entered(fake: &FakeServer) -> (ClientTerminal, FakeConnection) {
+    let mut alice = ClientTerminal::connect(fake.addr(), &["--nick", "alice"]);
+    let mut peer = fake.accept();
     peer.write(WELCOME);
     peer.expect("alice");
     peer.write(format!("{ENTERED}{}", history(&["one"])));
@@ -26,11 +26,11 @@ fn entered(other: &Other) -> (Terminal, Peer) {
 }
 
 #[test]
-fn what_is_said_while_one_comes_back_is_shown_once_and_behind_what_was_missed() {
-    let other = Other::start();
-    let (mut alice, peer) = entered(&other);
+fn messages_during_reconnect_follow_missed_ones_once() {
+    let fake = FakeServer::start();
+    let (mut alice, peer) = entered(&fake);
     drop(peer);
-    let mut peer = other.accept();
+    let mut peer = fake.accept();
     peer.write(WELCOME);
     peer.expect("alice");
     peer.write(format!("{ENTERED}{}[12:00:00] bob: three\n", history(&["one", "two"])));
@@ -44,11 +44,11 @@ fn what_is_said_while_one_comes_back_is_shown_once_and_behind_what_was_missed() 
 }
 
 #[test]
-fn nothing_is_said_before_one_has_seen_what_was_missed() {
-    let other = Other::start();
-    let (mut alice, peer) = entered(&other);
+fn input_waits_until_missed_messages_are_shown() {
+    let fake = FakeServer::start();
+    let (mut alice, peer) = entered(&fake);
     drop(peer);
-    let mut peer = other.accept();
+    let mut peer = fake.accept();
     peer.write(WELCOME);
     peer.expect("alice");
     peer.write(format!("{ENTERED}{}", history(&["one"])));
@@ -61,16 +61,16 @@ fn nothing_is_said_before_one_has_seen_what_was_missed() {
 }
 
 #[test]
-fn pasted_lines_about_which_one_is_asked_while_the_connection_is_lost_are_not_said_as_nicknames() {
-    let other = Other::start();
-    let (mut alice, peer) = entered(&other);
+fn paste_confirmed_without_connection_is_not_sent_as_nickname() {
+    let fake = FakeServer::start();
+    let (mut alice, peer) = entered(&fake);
     alice.press("\x1b[200~1\r2\r3\r4\r5\r6\r\x1b[201~");
     alice.shows("Send 6 lines? y or n");
     drop(peer);
     alice.shows("The connection is lost");
     alice.press("y");
     alice.shows("-- Not connected: several lines");
-    let mut peer = other.accept();
+    let mut peer = fake.accept();
     peer.write(WELCOME);
     peer.expect("alice");
     peer.write(format!("{ENTERED}{}", history(&["one"])));
@@ -82,11 +82,11 @@ fn pasted_lines_about_which_one_is_asked_while_the_connection_is_lost_are_not_sa
 }
 
 #[test]
-fn a_nickname_that_is_being_typed_stays_while_the_former_one_is_tried_again() {
-    let other = Other::start();
-    let (mut alice, peer) = entered(&other);
+fn typed_nickname_stays_while_old_one_is_retried() {
+    let fake = FakeServer::start();
+    let (mut alice, peer) = entered(&fake);
     drop(peer);
-    let mut peer = other.accept();
+    let mut peer = fake.accept();
     peer.write(format!("{WELCOME}{TAKEN}"));
     peer.expect("alice");
     alice.shows("choose a nickname");

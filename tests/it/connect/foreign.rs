@@ -1,13 +1,13 @@
-//! Servers of others, and connections that come and go.
+//! Servers that are not chinwag, and connections that drop and come back.
 
-use crate::connect::{Other, Terminal};
+use crate::connect::{ClientTerminal, FakeServer};
 use crate::harness::Server;
 
 #[test]
-fn any_server_that_speaks_lines_will_do() {
-    let other = Other::start();
-    let mut alice = Terminal::connect(other.addr(), &[]);
-    let mut peer = other.accept();
+fn client_works_with_any_line_server() {
+    let fake = FakeServer::start();
+    let mut alice = ClientTerminal::connect(fake.addr(), &[]);
+    let mut peer = fake.accept();
     peer.write("220 ready\r\nlogin: ");
     alice.shows_line("220 ready");
     alice.input_is("login: |");
@@ -26,10 +26,10 @@ fn any_server_that_speaks_lines_will_do() {
 }
 
 #[test]
-fn a_server_that_shows_us_our_own_lines_is_found_out() {
-    let other = Other::start();
-    let mut alice = Terminal::connect(other.addr(), &[]);
-    let mut peer = other.accept();
+fn other_server_echo_is_detected() {
+    let fake = FakeServer::start();
+    let mut alice = ClientTerminal::connect(fake.addr(), &[]);
+    let mut peer = fake.accept();
     peer.write("hello\n");
     alice.shows_line("hello");
     alice.press("one\r");
@@ -45,11 +45,11 @@ fn a_server_that_shows_us_our_own_lines_is_found_out() {
 }
 
 #[test]
-fn a_nickname_is_given_to_a_server_of_others_with_its_first_words_or_after_a_silence() {
-    let other = Other::start();
+fn other_server_gets_nickname_after_prompt_line_or_delay() {
+    let fake = FakeServer::start();
     for first in ["Who are you? ", "welcome\n", ""] {
-        let mut alice = Terminal::connect(other.addr(), &["--nick", "alice"]);
-        let mut peer = other.accept();
+        let mut alice = ClientTerminal::connect(fake.addr(), &["--nick", "alice"]);
+        let mut peer = fake.accept();
         peer.write(first);
         peer.expect("alice");
         peer.write("hi alice\n");
@@ -62,83 +62,83 @@ fn a_nickname_is_given_to_a_server_of_others_with_its_first_words_or_after_a_sil
 }
 
 #[test]
-fn a_server_that_cannot_be_reached_at_first_is_told_and_the_terminal_left_alone() {
-    let addr = Other::start().addr();
-    let alice = Terminal::connect(addr, &[]);
+fn unreachable_server_is_reported_without_touching_terminal() {
+    let addr = FakeServer::start().addr();
+    let alice = ClientTerminal::connect(addr, &[]);
     let rows = alice.ends(1).replace('\n', "");
     assert_eq!(rows.trim_end(), format!("chinwag: cannot connect to {addr}: connection refused"));
 }
 
-/// A server between a client and a real one, that can drop the connection.
+/// A chinwag server behind a relay that can drop the connection.
 struct Proxy {
-    other: Other,
+    fake: FakeServer,
     server: Server,
 }
 
 impl Proxy {
     fn start() -> Proxy {
-        Proxy { other: Other::start(), server: Server::start(&["--rate", "0"]) }
+        Proxy { fake: FakeServer::start(), server: Server::start(&["--rate", "0"]) }
     }
 }
 
 #[test]
-fn a_lost_connection_comes_back_under_the_same_name_in_the_same_room_and_shows_only_what_was_missed() {
-    let Proxy { other, server } = Proxy::start();
+fn reconnect_keeps_name_and_room_and_shows_only_missed_messages() {
+    let Proxy { fake, server } = Proxy::start();
     let [mut bob, mut carol] = server.people(["bob", "carol"]);
     bob.send("/join den\n");
     bob.send("before\n");
     carol.send("in the lobby\n");
-    let mut alice = Terminal::connect(other.addr(), &["--nick", "alice"]);
-    let mut line = crate::connect::relay::Relay::new(&other, &server);
-    line.until(&mut alice, |alice| alice.has("carol: in the lobby"));
+    let mut alice = ClientTerminal::connect(fake.addr(), &["--nick", "alice"]);
+    let mut relay = crate::connect::relay::Relay::new(&fake, &server);
+    relay.until(&mut alice, |alice| alice.has("carol: in the lobby"));
     alice.press("/join den\r");
-    line.until(&mut alice, |alice| alice.has("bob: before"));
+    relay.until(&mut alice, |alice| alice.has("bob: before"));
     alice.press("mine\r/ping done\r");
-    line.until(&mut alice, |alice| alice.has("* pong done"));
+    relay.until(&mut alice, |alice| alice.has("* pong done"));
     bob.until("] alice: mine");
     bob.send("seen\n");
-    line.until(&mut alice, |alice| alice.has("bob: seen"));
-    line.cut();
+    relay.until(&mut alice, |alice| alice.has("bob: seen"));
+    relay.cut();
     bob.until("* alice left");
     alice.press("half ty");
     bob.send("missed\n");
     bob.send("/ping x\n");
     bob.until("* pong x");
     alice.shows("The connection is lost");
-    let mut line = crate::connect::relay::Relay::new(&other, &server);
-    line.until(&mut alice, |alice| alice.has("bob: missed"));
+    let mut relay = crate::connect::relay::Relay::new(&fake, &server);
+    relay.until(&mut alice, |alice| alice.has("bob: missed"));
     let rows: Vec<_> = alice.all_rows().iter().map(|row| crate::harness::mask_time(row)).collect();
     for once in ["[T] bob: before", "[T] alice: mine", "[T] bob: seen", "[T] bob: missed", "[T] carol: in the lobby"] {
         assert_eq!(rows.iter().filter(|row| *row == once).count(), 1, "{once} in {rows:#?}");
     }
     assert!(rows.iter().any(|row| row.contains("One message was missed")), "{rows:#?}");
-    line.until(&mut alice, |alice| alice.rows().iter().any(|row| row.starts_with(" den · alice · 2 here")));
+    relay.until(&mut alice, |alice| alice.rows().iter().any(|row| row.starts_with(" den · alice · 2 here")));
     alice.input_is("> half ty|");
 }
 
 #[test]
-fn what_was_sent_into_a_connection_that_was_lost_is_told_and_can_be_sent_again() {
-    let Proxy { other, server } = Proxy::start();
-    let mut alice = Terminal::connect(other.addr(), &["--nick", "alice"]);
-    let mut line = crate::connect::relay::Relay::new(&other, &server);
-    line.until(&mut alice, |alice| alice.has("lag "));
+fn undelivered_lines_are_reported_and_can_be_resent() {
+    let Proxy { fake, server } = Proxy::start();
+    let mut alice = ClientTerminal::connect(fake.addr(), &["--nick", "alice"]);
+    let mut relay = crate::connect::relay::Relay::new(&fake, &server);
+    relay.until(&mut alice, |alice| alice.has("lag "));
     alice.press("@bob psst\r");
     alice.press("into the void\r");
     alice.shows_line("[T] alice: into the void");
-    line.cut();
-    let mut line = crate::connect::relay::Relay::new(&other, &server);
-    line.until(&mut alice, |alice| {
+    relay.cut();
+    let mut relay = crate::connect::relay::Relay::new(&fake, &server);
+    relay.until(&mut alice, |alice| {
         // The second row is indented.
         let shown = alice.all_rows().concat();
         shown.contains("This was not said any more") && shown.contains("brings it back): @bob   psst")
     });
-    // The whisper is the newest, and the line stands before it.
+    // The whisper is the newest line of the input history, and the message comes before it.
     alice.press("\x1b[A\x1b[A\r");
-    line.until(&mut alice, |alice| alice.all_rows().concat().matches("alice: into the void").count() == 2);
+    relay.until(&mut alice, |alice| alice.all_rows().concat().matches("alice: into the void").count() == 2);
     let mut bob = server.connect();
     bob.send("bob\n");
     let mut seen = Vec::new();
-    line.until(&mut alice, |alice| alice.has("bob joined"));
+    relay.until(&mut alice, |alice| alice.has("bob joined"));
     bob.send("/ping end\n");
     loop {
         let text = bob.line();
@@ -151,17 +151,17 @@ fn what_was_sent_into_a_connection_that_was_lost_is_told_and_can_be_sent_again()
 }
 
 #[test]
-fn typed_lines_are_kept_while_there_is_no_connection_and_enter_tries_at_once() {
-    let other = Other::start();
-    let mut alice = Terminal::connect(other.addr(), &[]);
-    let mut peer = other.accept();
+fn input_is_kept_while_disconnected() {
+    let fake = FakeServer::start();
+    let mut alice = ClientTerminal::connect(fake.addr(), &[]);
+    let mut peer = fake.accept();
     peer.write("hello\n");
     alice.shows_line("hello");
     drop(peer);
     alice.shows("The connection is lost: the server closed it.");
     alice.press("kept\r");
     alice.until("the line is kept", |alice| alice.input() == "> kept|");
-    let mut peer = other.accept();
+    let mut peer = fake.accept();
     peer.write("hello again\n");
     alice.shows_line("hello again");
     alice.press("\r");
@@ -169,9 +169,9 @@ fn typed_lines_are_kept_while_there_is_no_connection_and_enter_tries_at_once() {
 }
 
 #[test]
-fn one_who_was_kicked_is_not_brought_back_unless_they_ask() {
+fn kicked_client_reconnects_only_on_enter() {
     let mut server = Server::start(&["--console"]);
-    let mut alice = Terminal::connect(server.addr, &["--nick", "alice"]);
+    let mut alice = ClientTerminal::connect(server.addr, &["--nick", "alice"]);
     alice.shows("· alice ·");
     server.type_in("/kick alice enough\n");
     alice.shows("* You were kicked by the operator: enough");

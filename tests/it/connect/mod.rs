@@ -1,4 +1,4 @@
-//! The terminal client: as a pipe, and on a terminal.
+//! The client in a pipe and on a terminal.
 
 mod back;
 mod foreign;
@@ -25,7 +25,7 @@ use crate::harness::{DEADLINE, PROGRAM};
 const COLUMNS: u16 = 60;
 const ROWS: u16 = 12;
 
-/// Waits until there is something to be read, or the other side has gone.
+/// Waits until there is something to read, or the other side has closed.
 #[track_caller]
 fn wait_readable(fd: &impl AsFd, until: Instant, what: impl FnOnce() -> String) {
     let left = until.saturating_duration_since(Instant::now());
@@ -40,37 +40,37 @@ pub fn writable(fd: &impl AsFd, most: Duration) -> bool {
     poll(&mut [PollFd::new(fd, PollFlags::OUT)], Some(&timeout)).expect("poll") > 0
 }
 
-/// A program on a terminal of its own, and what that shows.
-pub struct Terminal {
+/// A program on a pseudo-terminal, and the screen that it draws.
+pub struct ClientTerminal {
     pub process: PtyProcess,
     pty: File,
     screen: vt100::Parser,
-    /// All that the program has written.
+    /// Everything that the program has written.
     written: Vec<u8>,
     ended: bool,
 }
 
-impl Terminal {
+impl ClientTerminal {
     /// Starts `chinwag connect`.
-    pub fn connect(addr: SocketAddr, args: &[&str]) -> Terminal {
+    pub fn connect(addr: SocketAddr, args: &[&str]) -> ClientTerminal {
         let mut command = Command::new(PROGRAM);
         command.arg("connect").arg(addr.to_string()).args(args);
-        Terminal::start(command)
+        ClientTerminal::start(command)
     }
 
-    /// Starts a shell's script, in which `$0` is the program and `$1` the address.
-    pub fn script(script: &str, addr: SocketAddr) -> Terminal {
+    /// Starts a shell script, in which `$0` is the program and `$1` the address.
+    pub fn script(script: &str, addr: SocketAddr) -> ClientTerminal {
         let mut command = Command::new("bash");
         command.args(["--norc", "-c", script, PROGRAM]).arg(addr.to_string());
-        Terminal::start(command)
+        ClientTerminal::start(command)
     }
 
-    pub fn start(mut command: Command) -> Terminal {
+    pub fn start(mut command: Command) -> ClientTerminal {
         command.env("TERM", "xterm-256color").env_remove("NO_COLOR").env_remove("CHINWAG_NICK");
         let process = PtyProcess::new(command).expect("a terminal");
         let pty = process.get_file_handle().expect("its other side");
         let rows = ROWS.try_into().expect("rows");
-        let mut terminal = Terminal {
+        let mut terminal = ClientTerminal {
             process,
             pty,
             screen: vt100::Parser::new(rows, COLUMNS.try_into().expect("columns"), 100_000),
@@ -87,18 +87,17 @@ impl Terminal {
         self.screen.screen_mut().set_size(rows.try_into().expect("rows"), columns.try_into().expect("columns"));
     }
 
-    /// Presses keys.
     pub fn press(&mut self, keys: &str) {
         self.pty.write_all(keys.as_bytes()).expect("typing");
     }
 
-    /// The same, byte by byte.
+    /// Presses keys given as bytes.
     pub fn press_bytes(&mut self, bytes: &[u8]) {
         self.pty.write_all(bytes).expect("typing");
     }
 
-    /// Something else writes to the terminal.
-    pub fn spoil(&mut self, bytes: &[u8]) {
+    /// Writes to the screen as another program would.
+    pub fn write_over(&mut self, bytes: &[u8]) {
         self.screen.process(bytes);
     }
 
@@ -116,7 +115,7 @@ impl Terminal {
         }
     }
 
-    /// The process in the foreground of this terminal.
+    /// Returns the process group in the foreground of this terminal.
     fn foreground(&self) -> Pid {
         tcgetpgrp(&self.pty).expect("the foreground")
     }
@@ -125,25 +124,25 @@ impl Terminal {
         self.screen.screen().size().1.into()
     }
 
-    /// Sends a signal to the client that a shell in this terminal runs in its foreground.
+    /// Sends a signal to the client that a shell runs in the foreground of this terminal.
     pub fn signal_client(&self, signal: &str) {
         let done = Command::new("kill").args(["-s", signal, &self.foreground().as_raw_nonzero().to_string()]).status();
         assert!(done.expect("kill").success());
     }
 
-    /// The rows as they are.
+    /// Returns the rows of the screen.
     pub fn rows(&self) -> Vec<String> {
         self.screen.screen().rows(0, self.columns()).collect()
     }
 
-    /// All that the program has written.
+    /// Returns everything that the program has written.
     pub fn written(&self) -> String {
         String::from_utf8_lossy(&self.written).into_owned()
     }
 
-    /// Waits until the terminal shows what is looked for.
+    /// Waits until `found` is true.
     #[track_caller]
-    pub fn until(&mut self, what: &str, mut found: impl FnMut(&Terminal) -> bool) {
+    pub fn until(&mut self, what: &str, mut found: impl FnMut(&ClientTerminal) -> bool) {
         let until = Instant::now() + DEADLINE;
         while !found(self) {
             assert!(!self.ended, "{what} is not shown before the end:\n{}", self.rows().join("\n"));
@@ -161,18 +160,18 @@ impl Terminal {
                 self.written.extend_from_slice(&block[..n]);
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            // The other side of a terminal that nobody has open.
+            // The other end of a terminal that no process has open.
             Ok(0) | Err(_) => self.ended = true,
         }
     }
 
-    /// A row holds this text.
+    /// Waits until a row contains this text.
     #[track_caller]
     pub fn shows(&mut self, text: &str) {
         self.until(&format!("{text:?}"), |terminal| terminal.rows().iter().any(|row| row.contains(text)));
     }
 
-    /// A row is this text, times shown as `[T]`.
+    /// Waits until a row is equal to this text, with times as `[T]`.
     #[track_caller]
     pub fn shows_line(&mut self, line: &str) {
         self.until(&format!("the line {line:?}"), |terminal| {
@@ -180,12 +179,12 @@ impl Terminal {
         });
     }
 
-    /// The input line and the cursor, shown as a bar.
+    /// Returns the input line with the cursor as a bar.
     pub fn input(&self) -> String {
         let (row, column) = self.screen.screen().cursor_position();
         let rows = self.screen.screen().rows(0, column).nth(row.into()).unwrap_or_default();
         let behind = self.screen.screen().rows(column, self.columns() - column).nth(row.into()).unwrap_or_default();
-        // Blank cells at the end are not told from spaces that were typed.
+        // Blank cells at the end look like typed spaces.
         let missing = usize::from(column).saturating_sub(unicode_width::UnicodeWidthStr::width(&*rows));
         format!("{rows}{}|{behind}", " ".repeat(missing))
     }
@@ -201,7 +200,7 @@ impl Terminal {
         }
     }
 
-    /// The process ends with this code.
+    /// Waits for the end of the process and checks its exit code.
     #[track_caller]
     pub fn ends(mut self, code: i32) -> String {
         let until = Instant::now() + DEADLINE;
@@ -212,12 +211,12 @@ impl Terminal {
         }
         match self.process.wait().expect("wait") {
             WaitStatus::Exited(_, ended) => assert_eq!(ended, code, "{}", self.rows().join("\n")),
-            other => panic!("{other:?}"),
+            status => panic!("{status:?}"),
         }
         self.rows().join("\n")
     }
 
-    /// What has scrolled off the top and what is on the screen, row by row.
+    /// Returns the rows of the scrollback and of the screen.
     pub fn all_rows(&mut self) -> Vec<String> {
         let mut all = Vec::new();
         self.screen.screen_mut().set_scrollback(usize::MAX);
@@ -230,17 +229,17 @@ impl Terminal {
         all
     }
 
-    /// Whether a row on the screen or in the scrollback holds this text.
+    /// Whether a row of the scrollback or the screen contains this text.
     pub fn has(&mut self, text: &str) -> bool {
         self.all_rows().iter().any(|row| row.contains(text))
     }
 
-    /// How often the process has been given the CPU.
+    /// Returns how often the process was given the CPU.
     pub fn turns(&self) -> u64 {
         self.schedstat(2)
     }
 
-    /// The CPU time that the process has used, in nanoseconds.
+    /// Returns the CPU time of the process in nanoseconds.
     pub fn cpu(&self) -> u64 {
         self.schedstat(0)
     }
@@ -252,42 +251,42 @@ impl Terminal {
     }
 }
 
-/// A server that does what its test tells it to.
-pub struct Other {
+/// A server whose lines the test writes.
+pub struct FakeServer {
     listener: TcpListener,
 }
 
-impl Other {
-    pub fn start() -> Other {
-        Other { listener: TcpListener::bind("127.0.0.1:0").expect("listen") }
+impl FakeServer {
+    pub fn start() -> FakeServer {
+        FakeServer { listener: TcpListener::bind("127.0.0.1:0").expect("listen") }
     }
 
     pub fn addr(&self) -> SocketAddr {
         self.listener.local_addr().expect("address")
     }
 
-    /// The next connection.
+    /// Accepts the next connection.
     #[track_caller]
-    pub fn accept(&self) -> Peer {
-        wait_readable(&self.listener, Instant::now() + DEADLINE, || "nobody connects".into());
+    pub fn accept(&self) -> FakeConnection {
+        wait_readable(&self.listener, Instant::now() + DEADLINE, || "no connection comes".into());
         let (stream, _) = self.listener.accept().expect("accept");
         stream.set_read_timeout(Some(DEADLINE)).expect("timeout");
-        Peer { stream, read: Vec::new() }
+        FakeConnection { stream, read: Vec::new() }
     }
 }
 
 /// One connection to such a server.
-pub struct Peer {
+pub struct FakeConnection {
     pub stream: TcpStream,
     read: Vec<u8>,
 }
 
-impl Peer {
+impl FakeConnection {
     pub fn write(&mut self, bytes: impl AsRef<[u8]>) {
         self.stream.write_all(bytes.as_ref()).expect("write");
     }
 
-    /// The next line; `None` at the end.
+    /// Reads the next line; `None` at the end.
     #[track_caller]
     pub fn line(&mut self) -> Option<String> {
         loop {
@@ -309,17 +308,17 @@ impl Peer {
     }
 }
 
-/// What a process with pipes has written when it ended.
-pub struct Output {
+/// The output of a process that has ended.
+pub struct ProcessOutput {
     pub code: Option<i32>,
     pub stdout: String,
     pub stderr: String,
 }
 
-/// Reads all that a process writes.
-pub fn output(mut child: Child) -> Output {
+/// Reads everything that a process writes, and waits for its end.
+pub fn output(mut child: Child) -> ProcessOutput {
     let (mut stdout, mut stderr) = (String::new(), String::new());
     child.stdout.take().map(|mut pipe| pipe.read_to_string(&mut stdout)).transpose().expect("standard output");
     child.stderr.take().map(|mut pipe| pipe.read_to_string(&mut stderr)).transpose().expect("standard error");
-    Output { code: crate::harness::wait(&mut child).code(), stdout, stderr }
+    ProcessOutput { code: crate::harness::wait(&mut child).code(), stdout, stderr }
 }

@@ -1,10 +1,10 @@
-//! Lines in, lines out, for scripts.
+//! The client in a pipe, for scripts.
 
 use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 
-use crate::connect::{Other, Output, output};
+use crate::connect::{FakeServer, ProcessOutput, output};
 use crate::harness::{DEADLINE, Lines, PROGRAM, Server, mask_time};
 
 fn start(addr: impl ToString, args: &[&str]) -> Child {
@@ -14,27 +14,27 @@ fn start(addr: impl ToString, args: &[&str]) -> Child {
     command.spawn().expect("the client")
 }
 
-/// Gives it all of its input at once.
-fn run(addr: impl ToString, args: &[&str], input: &str) -> Output {
+/// Runs the client with this input.
+fn run(addr: impl ToString, args: &[&str], input: &str) -> ProcessOutput {
     let mut child = start(addr, args);
     let mut stdin = child.stdin.take().expect("standard input");
-    // Who is refused may have ended before all is written.
+    // If the login is refused, the client may end before all is written.
     let _ = stdin.write_all(input.as_bytes());
     drop(stdin);
     output(child)
 }
 
-fn lines(output: &Output) -> Vec<String> {
+fn lines(output: &ProcessOutput) -> Vec<String> {
     output.stdout.lines().map(mask_time).collect()
 }
 
-/// An address where nothing listens.
+/// Returns an address where nothing listens.
 fn closed() -> SocketAddr {
-    Other::start().addr()
+    FakeServer::start().addr()
 }
 
 #[test]
-fn everything_is_sent_and_what_is_owed_is_waited_for() {
+fn all_input_is_sent_and_all_answers_are_read() {
     let server = Server::start(&[]);
     let mut bob = server.login("bob");
     let done = run(server.addr, &[], "carol\nhello\n/who\n/ping last");
@@ -53,7 +53,7 @@ fn everything_is_sent_and_what_is_owed_is_waited_for() {
 }
 
 #[test]
-fn with_a_nickname_all_of_the_input_is_said() {
+fn with_nick_option_all_input_is_sent_as_messages() {
     let server = Server::start(&[]);
     let mut bob = server.login("bob");
     let done = run(server.addr, &["--nick", "carol"], "dan\nq\n");
@@ -63,7 +63,7 @@ fn with_a_nickname_all_of_the_input_is_said() {
 }
 
 #[test]
-fn the_nickname_can_come_from_the_environment_and_waits_in_line_with_the_input() {
+fn queued_client_with_nick_from_environment_keeps_input() {
     let server = Server::start(&["--max-clients", "1"]);
     let bob = server.login("bob");
     let mut command = Command::new("sh");
@@ -81,7 +81,7 @@ fn the_nickname_can_come_from_the_environment_and_waits_in_line_with_the_input()
 }
 
 #[test]
-fn a_nickname_that_is_refused_is_told_and_nothing_is_said_under_another() {
+fn refused_nickname_ends_with_error_and_sends_nothing() {
     let server = Server::start(&[]);
     let mut bob = server.login("bob");
     for (name, why) in [("bob", "The nickname bob is taken"), ("b b", "A nickname is 1 to 24 characters wide")] {
@@ -98,17 +98,20 @@ fn a_nickname_that_is_refused_is_told_and_nothing_is_said_under_another() {
 }
 
 #[test]
-fn one_who_does_not_get_in_is_told() {
+fn full_server_ends_with_error() {
     let server = Server::start(&["--max-clients", "1", "--max-waiting", "0"]);
     let _bob = server.login("bob");
     let done = run(server.addr, &["--nick", "carol"], "hello\n");
     assert_eq!(done.code, Some(1));
     assert_eq!(done.stdout, "! The room and the waiting line are full. Try again later.\n");
-    assert_eq!(done.stderr, "chinwag: the server closed the connection before one was in; see its last lines\n");
+    assert_eq!(
+        done.stderr,
+        "chinwag: the server closed the connection before one was in; see its last lines\n"
+    );
 }
 
 #[test]
-fn a_server_that_cannot_be_reached_is_told_in_one_line() {
+fn unreachable_server_is_reported_in_one_line() {
     let addr = closed();
     let done = run(addr, &[], "");
     assert_eq!((done.code, done.stdout.as_str()), (Some(1), ""));
@@ -121,18 +124,18 @@ fn a_server_that_cannot_be_reached_is_told_in_one_line() {
 }
 
 #[test]
-fn the_end_of_the_server_is_a_normal_one_and_a_broken_connection_is_not() {
-    let other = Other::start();
-    let child = start(other.addr(), &[]);
-    other.accept().write("bye\n");
+fn server_close_is_success_and_reset_is_an_error() {
+    let fake = FakeServer::start();
+    let child = start(fake.addr(), &[]);
+    fake.accept().write("bye\n");
     let done = output(child);
     assert_eq!((done.code, done.stdout.as_str()), (Some(0), "bye\n"));
-    let mut child = start(other.addr(), &[]);
-    let mut peer = other.accept();
+    let mut child = start(fake.addr(), &[]);
+    let mut peer = fake.accept();
     peer.write("half a li");
     let mut got = [0; 9];
     child.stdout.as_mut().expect("standard output").read_exact(&mut got).expect("what has come");
-    // A close without lingering is a reset.
+    // Closing without lingering sends a reset.
     socket2::SockRef::from(&peer.stream).set_linger(Some(std::time::Duration::ZERO)).expect("linger");
     drop(peer);
     let done = output(child);
@@ -141,7 +144,7 @@ fn the_end_of_the_server_is_a_normal_one_and_a_broken_connection_is_not() {
 }
 
 #[test]
-fn a_reader_who_has_enough_ends_it_quietly() {
+fn closed_standard_output_ends_client_with_success() {
     let server = Server::start(&[]);
     let script = "yes /ping | \"$0\" connect \"$1\" --nick carol | head -n 1; echo ${PIPESTATUS[1]}";
     let mut command = Command::new("bash");
@@ -152,17 +155,17 @@ fn a_reader_who_has_enough_ends_it_quietly() {
 }
 
 #[test]
-fn what_one_side_does_not_take_is_not_read_from_the_other() {
+fn backpressure_limits_memory_in_both_directions() {
     // 10 MB of lines each way, with a server that does not read at first.
-    let other = Other::start();
-    let mut child = start(other.addr(), &[]);
+    let fake = FakeServer::start();
+    let mut child = start(fake.addr(), &[]);
     let mut stdin = child.stdin.take().expect("standard input");
-    let mut peer = other.accept();
+    let mut peer = fake.accept();
     let line = format!("{}\n", "x".repeat(999));
     let mut sent = 0;
     rustix::io::ioctl_fionbio(&stdin, true).expect("O_NONBLOCK");
     let until = std::time::Instant::now() + DEADLINE;
-    // Full once nothing has gone through for a second.
+    // The pipe is full if it accepts nothing for a second.
     while crate::connect::writable(&stdin, std::time::Duration::from_secs(1)) {
         assert!(std::time::Instant::now() < until, "{sent} bytes went into a client whose server reads nothing");
         sent += stdin.write(line.as_bytes()).unwrap_or(0);
@@ -182,10 +185,10 @@ fn what_one_side_does_not_take_is_not_read_from_the_other() {
 }
 
 #[test]
-fn a_prompt_without_an_end_is_written_and_its_line_only_once() {
-    let other = Other::start();
-    let mut child = start(other.addr(), &[]);
-    let mut peer = other.accept();
+fn unfinished_prompt_is_written_once() {
+    let fake = FakeServer::start();
+    let mut child = start(fake.addr(), &[]);
+    let mut peer = fake.accept();
     peer.write("\x1b[2JYour name: ");
     let mut stdout = child.stdout.take().expect("standard output");
     let mut got = [0; 11];
@@ -203,10 +206,10 @@ fn a_prompt_without_an_end_is_written_and_its_line_only_once() {
 }
 
 #[test]
-fn a_line_that_stops_within_a_character_is_written_once() {
-    let other = Other::start();
-    let mut child = start(other.addr(), &[]);
-    let mut peer = other.accept();
+fn line_split_inside_character_is_written_once() {
+    let fake = FakeServer::start();
+    let mut child = start(fake.addr(), &[]);
+    let mut peer = fake.accept();
     peer.write(b"caf\xc3");
     let mut stdout = child.stdout.take().expect("standard output");
     let mut got = [0; 3];
@@ -222,12 +225,12 @@ fn a_line_that_stops_within_a_character_is_written_once() {
 }
 
 #[test]
-fn no_control_sequence_passes_even_through_a_pipe() {
-    let other = Other::start();
-    let child = start(other.addr(), &[]);
+fn pipe_removes_control_sequences() {
+    let fake = FakeServer::start();
+    let child = start(fake.addr(), &[]);
     let mut sent = "\x1b]0;title\x07a\x1b[31mb\x1b[0m\u{9b}2J\u{202e}c\r\n".as_bytes().to_vec();
     sent.extend_from_slice(b"caf\xe9\x07");
-    other.accept().write(sent);
+    fake.accept().write(sent);
     let done = output(child);
     assert_eq!((done.code, done.stdout.as_str()), (Some(0), "abc\ncaf\u{fffd}\n"));
 }

@@ -1,31 +1,31 @@
-//! A connection between a client and a server that can be lost.
+//! A relay between client and server that can break the connection.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use crate::connect::{Other, Peer, Terminal};
+use crate::connect::{ClientTerminal, FakeConnection, FakeServer};
 use crate::harness::{DEADLINE, Server};
 
-/// Passes bytes on, but only while somebody waits for something.
+/// Passes bytes on, but only while the test waits for something.
 pub struct Relay {
     near: TcpStream,
     far: TcpStream,
 }
 
 impl Relay {
-    /// Takes the next connection, and makes one to the server.
-    pub fn new(other: &Other, server: &Server) -> Relay {
-        let Peer { stream: near, .. } = other.accept();
+    /// Accepts the client's next connection and makes one to the server.
+    pub fn new(fake: &FakeServer, server: &Server) -> Relay {
+        let FakeConnection { stream: near, .. } = fake.accept();
         let far = TcpStream::connect(server.addr).expect("connect");
         near.set_nonblocking(true).expect("O_NONBLOCK");
         far.set_nonblocking(true).expect("O_NONBLOCK");
         Relay { near, far }
     }
 
-    /// Passes on both ways until the terminal shows what is looked for.
+    /// Passes bytes on in both directions until `found` is true.
     #[track_caller]
-    pub fn until(&mut self, terminal: &mut Terminal, mut found: impl FnMut(&mut Terminal) -> bool) {
+    pub fn until(&mut self, terminal: &mut ClientTerminal, mut found: impl FnMut(&mut ClientTerminal) -> bool) {
         let until = Instant::now() + DEADLINE;
         while !found(terminal) {
             assert!(Instant::now() < until, "it is not shown:\n{}", terminal.rows().join("\n"));
@@ -35,7 +35,7 @@ impl Relay {
         }
     }
 
-    /// The connection breaks on both sides.
+    /// Breaks the connection on both sides.
     pub fn cut(self) {
         for stream in [self.near, self.far] {
             socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).expect("linger");

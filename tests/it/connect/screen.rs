@@ -1,15 +1,15 @@
-//! What stands on the terminal, and what is left of it.
+//! The screen of the client, and the terminal after its end.
 
 use std::time::{Duration, Instant};
 
-use crate::connect::{Other, Terminal};
+use crate::connect::{ClientTerminal, FakeServer};
 use crate::harness::{DEADLINE, Server};
 
 #[test]
-fn messages_scroll_above_the_input_and_into_the_scrollback() {
+fn messages_scroll_into_the_terminals_scrollback() {
     let server = Server::start(&["--rate", "0"]);
     let mut bob = server.login("bob");
-    let mut alice = Terminal::connect(server.addr, &["--nick", "alice"]);
+    let mut alice = ClientTerminal::connect(server.addr, &["--nick", "alice"]);
     alice.shows("lobby · alice · 2 here · connected · lag ");
     alice.press("half typed");
     for number in 0..30 {
@@ -28,10 +28,10 @@ fn messages_scroll_above_the_input_and_into_the_scrollback() {
 }
 
 #[test]
-fn whispers_mentions_and_notices_are_told_apart_and_the_bell_rings() {
+fn whispers_mentions_and_notices_differ_and_ring_the_bell() {
     let server = Server::start(&[]);
     let mut bob = server.login("bob");
-    let mut alice = Terminal::connect(server.addr, &["--nick", "alice", "--bell"]);
+    let mut alice = ClientTerminal::connect(server.addr, &["--nick", "alice", "--bell"]);
     alice.shows("* You are alice.");
     bob.expect("* alice joined (2 here)");
     bob.send("nothing for her\n");
@@ -50,7 +50,7 @@ fn whispers_mentions_and_notices_are_told_apart_and_the_bell_rings() {
 }
 
 #[test]
-fn colours_are_left_out_where_they_are_not_wanted() {
+fn colours_follow_option_and_no_color() {
     let server = Server::start(&[]);
     let colours = "\x1b[2m* You are";
     for (script, wanted) in [
@@ -60,7 +60,7 @@ fn colours_are_left_out_where_they_are_not_wanted() {
         ("NO_COLOR=1 exec \"$0\" connect \"$1\" --nick alice --color always", true),
         ("exec \"$0\" connect \"$1\" --nick alice --color never", false),
     ] {
-        let mut alice = Terminal::script(script, server.addr);
+        let mut alice = ClientTerminal::script(script, server.addr);
         alice.shows("* You are alice.");
         assert_eq!(alice.written().contains(colours), wanted, "{script}");
         alice.press("\x04");
@@ -69,10 +69,10 @@ fn colours_are_left_out_where_they_are_not_wanted() {
 }
 
 #[test]
-fn resizing_keeps_the_messages_and_draws_the_bottom_anew() {
+fn resize_keeps_messages_and_redraws_bottom_rows() {
     let server = Server::start(&[]);
     let mut bob = server.login("bob");
-    let mut alice = Terminal::connect(server.addr, &["--nick", "alice"]);
+    let mut alice = ClientTerminal::connect(server.addr, &["--nick", "alice"]);
     alice.shows("· alice ·");
     bob.send("one\n");
     alice.shows_line("[T] bob: one");
@@ -91,25 +91,25 @@ fn resizing_keeps_the_messages_and_draws_the_bottom_anew() {
 }
 
 #[test]
-fn ctrl_l_draws_what_others_have_spoilt() {
+fn ctrl_l_redraws_the_screen() {
     let server = Server::start(&[]);
     let mut bob = server.login("bob");
-    let mut alice = Terminal::connect(server.addr, &["--nick", "alice"]);
+    let mut alice = ClientTerminal::connect(server.addr, &["--nick", "alice"]);
     alice.shows("· alice ·");
     bob.send("one\n");
     alice.shows_line("[T] bob: one");
     let spoilt = alice.rows();
-    alice.spoil(b"\x1b[H\x1b[2Jnoise");
+    alice.write_over(b"\x1b[H\x1b[2Jnoise");
     assert!(alice.rows().iter().all(|row| !row.contains("bob: one")));
     alice.press("\x0c");
     alice.until("what was there", |alice| alice.rows() == spoilt);
 }
 
 #[test]
-fn no_control_sequence_of_a_server_reaches_the_terminal() {
-    let other = Other::start();
-    let mut alice = Terminal::connect(other.addr(), &["--color", "never"]);
-    let mut peer = other.accept();
+fn server_control_sequences_do_not_reach_the_terminal() {
+    let fake = FakeServer::start();
+    let mut alice = ClientTerminal::connect(fake.addr(), &["--color", "never"]);
+    let mut peer = fake.accept();
     peer.write("\x1b[31mred\x1b]0;title\x07\x1bP+q\x1b\\ \u{9b}31m\x1bc\x0e\r\n* \x1b[5mnotice\n! \x07no\nlast\n");
     alice.shows_line("last");
     let written = alice.written();
@@ -120,13 +120,13 @@ fn no_control_sequence_of_a_server_reaches_the_terminal() {
 }
 
 #[test]
-fn the_terminal_is_given_back_whatever_ends_the_client() {
+fn terminal_is_restored_for_every_kind_of_end() {
     let server = Server::start(&[]);
     let script = "stty -g; \"$0\" connect \"$1\" --nick alice & pid=$!; fg >/dev/null; echo code $?; stty -g; echo end";
     for full_screen in ["", " --full-screen"] {
         for (how, code) in [("\x04", 0), ("TERM", 0), ("INT", 0), ("HUP", 0)] {
             let script = format!("set -m; {}", script.replace(" --nick", &format!("{full_screen} --nick")));
-            let mut alice = Terminal::script(&script, server.addr);
+            let mut alice = ClientTerminal::script(&script, server.addr);
             alice.shows("· alice ·");
             match how {
                 "\x04" => alice.press(how),
@@ -145,11 +145,11 @@ fn the_terminal_is_given_back_whatever_ends_the_client() {
 }
 
 #[test]
-fn stopped_it_gives_the_terminal_back_and_continued_it_takes_it_again() {
+fn suspend_restores_terminal_and_resume_takes_it() {
     let server = Server::start(&[]);
     let mut bob = server.login("bob");
     let script = "set -m; stty -g; \"$0\" connect \"$1\" --nick alice; echo stopped; stty -g; read -r; fg; echo end";
-    let mut alice = Terminal::script(script, server.addr);
+    let mut alice = ClientTerminal::script(script, server.addr);
     alice.shows("· alice ·");
     alice.press("kept\x1a");
     alice.until("the shell", |alice| alice.rows().iter().any(|row| row == "stopped"));
@@ -166,9 +166,9 @@ fn stopped_it_gives_the_terminal_back_and_continued_it_takes_it_again() {
 }
 
 #[test]
-fn where_no_shell_could_continue_it_it_is_not_stopped() {
+fn suspend_without_shell_is_refused() {
     let server = Server::start(&[]);
-    let mut alice = Terminal::connect(server.addr, &["--nick", "alice"]);
+    let mut alice = ClientTerminal::connect(server.addr, &["--nick", "alice"]);
     alice.shows("· alice ·");
     alice.press("\x1a");
     alice.shows("-- There is no shell here");
@@ -177,16 +177,16 @@ fn where_no_shell_could_continue_it_it_is_not_stopped() {
 }
 
 #[test]
-fn brought_back_from_the_background_without_a_signal_it_takes_the_terminal_again() {
+fn foreground_without_signal_takes_terminal() {
     let server = Server::start(&[]);
     let mut bob = server.login("bob");
     let script = "set -m; \"$0\" connect \"$1\" --nick alice; bg; echo it runs; read -r; fg; echo end";
-    let mut alice = Terminal::script(script, server.addr);
+    let mut alice = ClientTerminal::script(script, server.addr);
     alice.shows("· alice ·");
     alice.press("kept\x1a");
     alice.until("the shell", |alice| alice.rows().iter().any(|row| row == "it runs"));
     bob.send("said meanwhile\n");
-    // The server has written it before this is answered.
+    // The server has written the message before it answers this.
     bob.send("/ping x\n");
     bob.until("* pong x");
     alice.press("\n");
@@ -197,17 +197,17 @@ fn brought_back_from_the_background_without_a_signal_it_takes_the_terminal_again
 }
 
 #[test]
-fn a_flood_neither_stops_the_keyboard_nor_loses_a_line() {
-    let other = Other::start();
-    let mut alice = Terminal::connect(other.addr(), &[]);
-    let mut peer = other.accept();
+fn flood_keeps_keyboard_responsive_and_loses_no_line() {
+    let fake = FakeServer::start();
+    let mut alice = ClientTerminal::connect(fake.addr(), &[]);
+    let mut peer = fake.accept();
     peer.write("go\n");
     alice.shows_line("go");
     let count = 30_000;
     let flood: String = (0..count).map(|number| format!("line {number} of the flood\n")).collect();
     let mut rest = flood.as_bytes();
     peer.stream.set_nonblocking(true).expect("O_NONBLOCK");
-    // Keys are pressed between, and what the terminal shows is read all the while.
+    // Keys are pressed in between, and the screen is read all the time.
     let mut typed = String::new();
     while !rest.is_empty() {
         match std::io::Write::write(&mut peer.stream, rest) {
@@ -232,10 +232,10 @@ fn a_flood_neither_stops_the_keyboard_nor_loses_a_line() {
     }
 }
 
-/// The client does nothing for longer than most of its timers take.
+/// Checks that the client does nothing for longer than most of its timers take.
 #[track_caller]
-fn is_idle(mut alice: Terminal) {
-    // What it still has to do about what happened before.
+fn is_idle(mut alice: ClientTerminal) {
+    // Lets the client finish the work of earlier events.
     let (mut turns, until) = (0, Instant::now() + DEADLINE);
     while turns != alice.turns() {
         assert!(Instant::now() < until, "it never comes to rest");
@@ -248,28 +248,28 @@ fn is_idle(mut alice: Terminal) {
 }
 
 #[test]
-fn an_idle_client_does_nothing() {
+fn idle_client_uses_no_cpu() {
     let server = Server::start(&[]);
-    let mut alice = Terminal::connect(server.addr, &["--nick", "alice"]);
+    let mut alice = ClientTerminal::connect(server.addr, &["--nick", "alice"]);
     alice.shows("lag ");
     is_idle(alice);
 }
 
 #[test]
-fn nor_does_one_that_has_said_something_to_a_server_of_others() {
-    let other = Other::start();
-    let mut alice = Terminal::connect(other.addr(), &[]);
-    let mut peer = other.accept();
+fn idle_client_of_other_server_uses_no_cpu() {
+    let fake = FakeServer::start();
+    let mut alice = ClientTerminal::connect(fake.addr(), &[]);
+    let mut peer = fake.accept();
     alice.press("hello\r");
     peer.expect("hello");
     is_idle(alice);
 }
 
 #[test]
-fn the_full_screen_has_a_scrollback_of_its_own() {
+fn full_screen_scrolls_back_by_itself() {
     let server = Server::start(&["--rate", "0"]);
     let mut bob = server.login("bob");
-    let mut alice = Terminal::connect(server.addr, &["--nick", "alice", "--full-screen"]);
+    let mut alice = ClientTerminal::connect(server.addr, &["--nick", "alice", "--full-screen"]);
     alice.shows("· alice ·");
     for number in 0..40 {
         bob.send(&format!("message {number}\n"));
@@ -288,20 +288,20 @@ fn the_full_screen_has_a_scrollback_of_its_own() {
     alice.ends(0);
 }
 
-/// What stands in the first column of the rows for messages, but for spaces.
+/// Returns the message rows that do not begin with a space.
 fn first_column(rows: &[String]) -> Vec<&str> {
     let end = rows.iter().position(|row| row.starts_with("> ")).unwrap_or(rows.len());
     rows[..end].iter().map(|row| &**row).filter(|row| !row.is_empty() && !row.starts_with(' ')).collect()
 }
 
 #[test]
-fn no_message_and_no_reason_can_look_like_a_line_of_the_server() {
+fn messages_and_reasons_cannot_fake_server_lines() {
     for screen in [&["--nick", "alice", "--color", "never"][..], &["--nick", "anna", "--full-screen"]] {
         let server = Server::start(&["--rate", "0"]);
         let mut bob = server.login("bob");
-        let mut alice = Terminal::connect(server.addr, screen);
+        let mut alice = ClientTerminal::connect(server.addr, screen);
         alice.shows(" · 2 here · connected");
-        // Where the terminal itself would begin a row: after "[T] bob: x" and after "* bob left: \"x".
+        // The terminal would begin a row here: after "[T] bob: x" and after "* bob left: \"x".
         let forged = "[12:34:56] server: your password";
         bob.send(&format!("x{}{forged}\n", " ".repeat(43)));
         alice.shows(forged);
@@ -322,9 +322,9 @@ fn no_message_and_no_reason_can_look_like_a_line_of_the_server() {
 }
 
 #[test]
-fn own_lines_are_indented_too_and_a_full_screen_divides_anew() {
+fn own_lines_are_indented_and_rewrapped_on_full_screen() {
     let server = Server::start(&[]);
-    let mut alice = Terminal::connect(server.addr, &["--nick", "alice", "--full-screen"]);
+    let mut alice = ClientTerminal::connect(server.addr, &["--nick", "alice", "--full-screen"]);
     alice.shows(" · 1 here · connected");
     alice.press(&format!("{}\r", "word ".repeat(20)));
     for columns in [60, 40, 90, 12, 60] {
@@ -343,10 +343,10 @@ fn own_lines_are_indented_too_and_a_full_screen_divides_anew() {
 }
 
 #[test]
-fn messages_full_of_ones_own_name_do_not_stop_the_keyboard() {
+fn messages_full_of_own_name_keep_keyboard_responsive() {
     let server = Server::start(&["--rate", "0"]);
     let mut bob = server.login("bob");
-    let mut alice = Terminal::connect(server.addr, &["--nick", "alice"]);
+    let mut alice = ClientTerminal::connect(server.addr, &["--nick", "alice"]);
     alice.shows(" · 2 here · connected");
     for _ in 0..100 {
         bob.send(&format!("{}\n", "alice".repeat(800)));
@@ -358,10 +358,10 @@ fn messages_full_of_ones_own_name_do_not_stop_the_keyboard() {
 }
 
 #[test]
-fn of_a_line_without_measure_a_part_is_shown() {
-    let other = Other::start();
-    let mut alice = Terminal::connect(other.addr(), &["--nick", "alice"]);
-    let mut peer = other.accept();
+fn overlong_line_is_shown_in_part() {
+    let fake = FakeServer::start();
+    let mut alice = ClientTerminal::connect(fake.addr(), &["--nick", "alice"]);
+    let mut peer = fake.accept();
     peer.write(format!("{}\nnext\n", "alice".repeat(50_000)));
     alice.shows_line("next");
     let shown = alice.all_rows().concat().replace(' ', "");

@@ -1,4 +1,4 @@
-//! On a terminal emulator as people have it, which breaks lines anew when it is resized.
+//! The client on a real terminal emulator, which wraps lines again when it is resized.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -7,14 +7,14 @@ use std::time::Instant;
 
 use crate::harness::{DEADLINE, PROGRAM, Server};
 
-/// A tmux with one client in it, and no configuration but its own.
+/// A tmux without configuration that runs one client.
 struct Tmux {
     socket: PathBuf,
 }
 
 impl Tmux {
     fn connect(addr: SocketAddr, name: &str) -> Tmux {
-        // Each server has a port of its own, and with it a tmux.
+        // Each server has its own port, and so each test its own tmux.
         let socket = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("tmux-{}", addr.port()));
         let tmux = Tmux { socket };
         let program = format!("{PROGRAM} connect {addr} --nick {name}; echo left; read -r");
@@ -34,7 +34,7 @@ impl Tmux {
         self.run(&[&["send-keys"], keys].concat());
     }
 
-    /// The screen, and with `all` what has scrolled off it; lines that were broken at the edge are whole.
+    /// Returns the screen, and with `all` the scrollback too, with wrapped lines joined.
     fn capture(&self, all: bool) -> String {
         self.run(if all { &["capture-pane", "-p", "-J", "-S", "-"] } else { &["capture-pane", "-p"] })
     }
@@ -60,7 +60,7 @@ impl Drop for Tmux {
 
 #[test]
 #[ignore = "needs tmux"]
-fn a_terminal_that_breaks_lines_anew_keeps_each_message_once_and_one_input_line() {
+fn rewrapping_terminal_keeps_each_message_once() {
     let server = Server::start(&["--rate", "0"]);
     let mut bob = server.login("bob");
     let tmux = Tmux::connect(server.addr, "alice");
@@ -78,7 +78,7 @@ fn a_terminal_that_breaks_lines_anew_keeps_each_message_once_and_one_input_line(
         assert_eq!(shown.matches("> 你好").count(), 1, "{shown}");
         assert_eq!(shown.matches(" lobby · alice").count(), 1, "{shown}");
     }
-    // The client has divided them into rows with an indent.
+    // The client has divided the lines into indented rows.
     let all = tmux.capture(true).split_whitespace().collect::<Vec<_>>().join(" ");
     for text in &said {
         assert_eq!(all.matches(&format!("bob: {text}")).count(), 1, "{text} in\n{all}");
@@ -92,7 +92,7 @@ fn a_terminal_that_breaks_lines_anew_keeps_each_message_once_and_one_input_line(
 
 #[test]
 #[ignore = "needs tmux"]
-fn pasting_in_a_terminal_is_told_from_typing() {
+fn terminal_paste_differs_from_typing() {
     let server = Server::start(&["--rate", "0"]);
     let mut bob = server.login("bob");
     let tmux = Tmux::connect(server.addr, "alice");

@@ -1,17 +1,17 @@
-//! The input line on a real terminal.
+//! The input line on a pseudo-terminal.
 
-use crate::connect::{Other, Terminal};
+use crate::connect::{ClientTerminal, FakeServer};
 use crate::harness::Server;
 
-/// A client that is in, and a server with somebody else in it.
-fn alice(server: &Server) -> Terminal {
-    let mut alice = Terminal::connect(server.addr, &["--nick", "alice"]);
+/// Starts alice's client and waits for the login.
+fn alice(server: &Server) -> ClientTerminal {
+    let mut alice = ClientTerminal::connect(server.addr, &["--nick", "alice"]);
     alice.shows("· alice ·");
     alice
 }
 
 #[test]
-fn what_is_typed_is_edited_by_characters_whatever_their_width() {
+fn input_is_edited_by_grapheme_for_any_width() {
     let server = Server::start(&[]);
     let mut bob = server.login("bob");
     let mut alice = alice(&server);
@@ -24,7 +24,7 @@ fn what_is_typed_is_edited_by_characters_whatever_their_width() {
     alice.input_is("> 你|好 wide ");
     alice.press("\x1b[3~们");
     alice.input_is("> 你们| wide ");
-    // A character whose bytes come one after another, as from an input method on a slow line.
+    // A character whose bytes come one after another, as from an input method on a slow connection.
     alice.press("\x05");
     for byte in "好".bytes().map(|byte| vec![byte]) {
         alice.press_bytes(&byte);
@@ -44,7 +44,7 @@ fn what_is_typed_is_edited_by_characters_whatever_their_width() {
 }
 
 #[test]
-fn a_long_line_scrolls_in_its_row_and_is_sent_whole() {
+fn long_input_scrolls_in_its_row_and_is_sent_whole() {
     let server = Server::start(&[]);
     let mut bob = server.login("bob");
     let mut alice = alice(&server);
@@ -60,7 +60,7 @@ fn a_long_line_scrolls_in_its_row_and_is_sent_whole() {
 }
 
 #[test]
-fn tab_completes_people_commands_and_rooms_that_the_server_told_of() {
+fn tab_completes_known_names_commands_and_rooms() {
     let server = Server::start(&[]);
     let [mut bob, _barbara] = server.people(["bob", "barbara"]);
     let mut alice = alice(&server);
@@ -81,12 +81,12 @@ fn tab_completes_people_commands_and_rooms_that_the_server_told_of() {
 }
 
 #[test]
-fn pasted_lines_are_said_and_many_are_asked_about() {
+fn pasted_lines_are_sent_and_many_need_confirmation() {
     let server = Server::start(&["--rate", "0"]);
     let mut bob = server.login("bob");
     let mut alice = alice(&server);
     bob.expect("* alice joined (2 here)");
-    // One line is put where the cursor is, and waits to be sent.
+    // One line goes to the cursor and is not sent.
     alice.press("see \x1b[200~this\n\x1b[201~");
     alice.input_is("> see this|");
     alice.press("\r");
@@ -104,7 +104,7 @@ fn pasted_lines_are_said_and_many_are_asked_about() {
 }
 
 #[test]
-fn ctrl_c_clears_the_line_and_twice_leaves() {
+fn ctrl_c_clears_line_and_twice_leaves() {
     let server = Server::start(&[]);
     let mut bob = server.login("bob");
     let mut alice = alice(&server);
@@ -120,7 +120,7 @@ fn ctrl_c_clears_the_line_and_twice_leaves() {
 }
 
 #[test]
-fn ctrl_d_deletes_and_leaves_where_there_is_nothing_to_delete() {
+fn ctrl_d_deletes_and_leaves_on_empty_line() {
     let server = Server::start(&[]);
     let mut alice = alice(&server);
     alice.press("ab\x1b[D\x04");
@@ -130,7 +130,7 @@ fn ctrl_d_deletes_and_leaves_where_there_is_nothing_to_delete() {
 }
 
 #[test]
-fn the_words_that_leave_end_the_client() {
+fn quit_commands_end_the_client() {
     let server = Server::start(&[]);
     for word in ["q", "/quit", "EXIT"] {
         let mut alice = alice(&server);
@@ -140,18 +140,18 @@ fn the_words_that_leave_end_the_client() {
 }
 
 #[test]
-fn an_escape_alone_is_a_key_and_the_next_one_is_not_taken_for_its_rest() {
-    let other = Other::start();
-    let mut alice = Terminal::connect(other.addr(), &[]);
-    let mut peer = other.accept();
+fn lone_escape_is_not_joined_with_next_key() {
+    let fake = FakeServer::start();
+    let mut alice = ClientTerminal::connect(fake.addr(), &[]);
+    let mut peer = fake.accept();
     peer.write("hello\n");
     alice.shows_line("hello");
     alice.press("\x1b[200~1\n2\n3\n4\n5\n6\n\x1b[201~");
     alice.shows("Send 6 lines? y or n");
     alice.press("\x1b");
-    // It is the answer, though no more follows.
+    // Escape is the answer, though nothing follows.
     alice.input_is("> |");
-    // Had it been kept, this would be the cursor key.
+    // If the ESC had been kept, this would be the cursor key.
     alice.press("[D");
     alice.input_is("> [D|");
 }
