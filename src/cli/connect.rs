@@ -6,36 +6,36 @@ use clap::{Args, ValueEnum};
 
 use crate::client::Settings;
 
-/// The port where a chinwag listens unless told otherwise.
+/// The port that a chinwag server listens on by default.
 const PORT: u16 = 4567;
 
-/// The terminal client: what others say scrolls above, what you type stays below
+/// The terminal client: messages scroll above, your input line stays below
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "Where standard input or output is no terminal, it passes lines to and fro.")]
+#[command(after_help = "If standard input or output is not a terminal, the client passes lines through.")]
 pub struct Connect {
-    /// The server; without a port, 4567 is meant
-    #[arg(value_name = "HOST:PORT", value_parser = addr)]
-    addr: Addr,
+    /// Server address; the default port is 4567
+    #[arg(value_name = "HOST:PORT", value_parser = parse_address)]
+    addr: ServerAddress,
 
-    /// Log in under that nickname without asking
+    /// Log in with this nickname without asking
     #[arg(long, env = "CHINWAG_NICK", value_name = "NAME")]
     nick: Option<String>,
 
-    /// Whether to show colours; auto: unless the environment has NO_COLOR or a terminal without them
+    /// When to use colours; auto: unless NO_COLOR is set or the terminal has none
     #[arg(long, env = "CHINWAG_COLOR", value_enum, default_value_t, value_name = "WHEN")]
-    color: When,
+    color: ColorMode,
 
-    /// Ring the terminal's bell for whispers, and for messages that mention you
+    /// Ring the terminal's bell for whispers and for messages that mention you
     #[arg(long, env = "CHINWAG_BELL")]
     bell: bool,
 
-    /// Use the whole screen, with a scrollback of its own, instead of the terminal's
+    /// Use the alternate screen with its own scrollback instead of the terminal's
     #[arg(long, env = "CHINWAG_FULL_SCREEN")]
     full_screen: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum When {
+enum ColorMode {
     #[default]
     Auto,
     Always,
@@ -43,28 +43,28 @@ enum When {
 }
 
 impl Connect {
-    /// What the options come to.
+    /// Returns the client's settings that the options stand for.
     pub fn settings(self) -> Settings {
-        let Addr { host, port } = self.addr;
-        // no-color.org: set, and not empty.
+        let ServerAddress { host, port } = self.addr;
+        // no-color.org: the variable counts if it is set and not empty.
         let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let colour = match self.color {
-            When::Auto => !no_color,
-            When::Always => true,
-            When::Never => false,
+            ColorMode::Auto => !no_color,
+            ColorMode::Always => true,
+            ColorMode::Never => false,
         };
         Settings { host, port, nick: self.nick, colour, bell: self.bell, full_screen: self.full_screen }
     }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Addr {
+struct ServerAddress {
     host: String,
     port: u16,
 }
 
-/// Takes host and port apart: `host`, `host:1`, `1.2.3.4:1`, `::1`, `[::1]`, `[::1]:1`.
-fn addr(text: &str) -> Result<Addr, String> {
+/// Splits an address into host and port: `host`, `host:1`, `1.2.3.4:1`, `::1`, `[::1]`, `[::1]:1`.
+fn parse_address(text: &str) -> Result<ServerAddress, String> {
     let form = || "write it as HOST:PORT, such as localhost:4567 or [::1]:4567".to_owned();
     let (host, port) = match text.strip_prefix('[').map(|rest| rest.split_once(']')) {
         Some(Some((host, ""))) => (host, None),
@@ -77,7 +77,7 @@ fn addr(text: &str) -> Result<Addr, String> {
     if host.is_empty() || host.contains(char::is_whitespace) || port == 0 {
         return Err(form());
     }
-    Ok(Addr { host: host.into(), port })
+    Ok(ServerAddress { host: host.into(), port })
 }
 
 #[cfg(test)]
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_a_host_with_or_without_a_port() {
+    fn address_parses_with_and_without_port() {
         for (text, host, port) in [
             ("localhost", "localhost", 4567),
             ("chat.example:80", "chat.example", 80),
@@ -94,14 +94,14 @@ mod tests {
             ("[::1]", "::1", 4567),
             ("[fe80::1%eth0]:23", "fe80::1%eth0", 23),
         ] {
-            assert_eq!(addr(text), Ok(Addr { host: host.into(), port }), "{text}");
+            assert_eq!(parse_address(text), Ok(ServerAddress { host: host.into(), port }), "{text}");
         }
     }
 
     #[test]
-    fn what_is_none_is_told_how_to_write_it() {
+    fn invalid_address_error_shows_the_form() {
         for text in ["", ":1", "host:", "host:x", "host:0", "host:65536", "[::1", "[::1]x", "a b", "a:1:2"] {
-            assert!(addr(text).unwrap_err().contains("HOST:PORT"), "{text}");
+            assert!(parse_address(text).unwrap_err().contains("HOST:PORT"), "{text}");
         }
     }
 }

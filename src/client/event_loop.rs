@@ -1,4 +1,4 @@
-//! Keyboard, server and signals in one poll.
+//! Runs the interactive client: keyboard, server and signals in one poll.
 
 use std::io;
 use std::net::SocketAddr;
@@ -11,11 +11,11 @@ use signal_hook::consts::{SIGCONT, SIGHUP, SIGTSTP, SIGWINCH};
 use signal_hook::low_level::emulate_default_handler;
 use signal_hook_mio::v1_0::Signals;
 
-use super::app::{App, Status, Wanted};
-use super::input::decoder::{Decoder, Input};
+use super::app::{App, ConnectionStatus, TerminalRequest};
+use super::input::decoder::{KeyDecoder, TerminalInput};
 use super::protocol::dialer::Dialer;
-use super::protocol::link::{Link, Received};
-use super::ui::screen::Size;
+use super::protocol::link::{Link, ReadOutcome};
+use super::ui::screen::TerminalSize;
 use super::ui::status::bottom;
 use super::ui::terminal::Terminal;
 use super::ui::view::View;
@@ -26,53 +26,53 @@ use crate::signals;
 const SIGNALS: Token = Token(0);
 const TERMINAL: Token = Token(1);
 const LINK: Token = Token(2);
-const DIALS: usize = 3;
+const FIRST_DIAL: usize = 3;
 
-/// Blocks read from the server before the keyboard has its turn.
+/// Blocks read from the server before the keyboard is read again.
 const READS_IN_A_ROW: usize = 4;
 
-/// How long an ESC may wait for the rest of a sequence.
-const ESCAPE: Duration = Duration::from_millis(50);
+/// How long after an ESC the rest of a sequence may come.
+const ESCAPE_TIMEOUT: Duration = Duration::from_millis(50);
 
-/// How long an unended line of the server's is quiet until it is taken for a prompt.
-const QUIET: Duration = Duration::from_millis(100);
+/// An unfinished server line is taken as a prompt after this time without new bytes.
+const PROMPT_DELAY: Duration = Duration::from_millis(100);
 
-/// How often it is looked whether we are in the foreground again.
-const AWAY: Duration = Duration::from_millis(500);
+/// How often the client checks whether it is in the foreground again.
+const FOREGROUND_CHECK: Duration = Duration::from_millis(500);
 
-/// Everything that one client has.
-pub struct Reactor<'a> {
+/// The client's event loop and everything it owns.
+pub struct EventLoop<'a> {
     settings: &'a Settings,
     addrs: &'a [SocketAddr],
     poll: Poll,
     clock: Clock,
     signals: Signals,
     terminal: Terminal,
-    /// Another process has the terminal.
-    away: bool,
-    size: Size,
-    /// There may be something to read from the terminal.
-    typed: bool,
-    decoder: Decoder,
-    /// When an ESC is taken for the key.
+    /// Whether another process group has the terminal.
+    in_background: bool,
+    size: TerminalSize,
+    /// Whether the terminal may have input.
+    terminal_readable: bool,
+    decoder: KeyDecoder,
+    /// When a pending ESC is taken as the Escape key.
     escape_at: Option<Duration>,
     dialer: Option<Dialer>,
     link: Option<Link>,
-    /// There may be something to read from the server.
+    /// Whether the server may have sent something.
     readable: bool,
-    /// When an unended line is taken for a prompt.
+    /// When an unfinished line is taken as a prompt.
     prompt_at: Option<Duration>,
     app: App,
     view: View,
-    /// A connection has been made once.
+    /// Whether a connection has been made at least once.
     reached: bool,
 }
 
-impl<'a> Reactor<'a> {
-    /// Opens the terminal, and takes it once the server has been reached.
+impl<'a> EventLoop<'a> {
+    /// Opens the terminal; raw mode starts once the server has been reached.
     ///
     /// # Errors
-    /// If there is no terminal, or the kernel refuses the poll or what it is to watch.
+    /// If there is no terminal, or the kernel refuses the poll or a registration.
     pub fn new(settings: &'a Settings, addrs: &'a [SocketAddr]) -> io::Result<Self> {
         let poll = Poll::new()?;
         let clock = Clock::start();
@@ -83,13 +83,13 @@ impl<'a> Reactor<'a> {
         poll.registry().register(&mut signals, SIGNALS, mio::Interest::READABLE)?;
         let terminal = Terminal::open(settings.full_screen)?;
         terminal.watch(poll.registry(), TERMINAL)?;
-        Ok(Reactor {
+        Ok(EventLoop {
             settings,
             addrs,
             size: terminal.size(),
-            away: false,
-            typed: true,
-            decoder: Decoder::default(),
+            in_background: false,
+            terminal_readable: true,
+            decoder: KeyDecoder::default(),
             escape_at: None,
             dialer: None,
             link: None,
@@ -105,15 +105,15 @@ impl<'a> Reactor<'a> {
         })
     }
 
-    /// Talks until the person leaves or the server sees them off; returns the exit code.
+    /// Runs until the user leaves or the server ends the session; returns the exit code.
     ///
     /// # Errors
-    /// If the server cannot be reached at first, or the terminal is lost.
+    /// If the first connection cannot be made, or the terminal is lost.
     pub fn run(mut self) -> Result<u8, Error> {
         let mut events = Events::with_capacity(64);
         loop {
-            let outcome = self.turn(&events);
-            if outcome.is_err() || *self.app.status() == Status::Over {
+            let outcome = self.process_turn(&events);
+            if outcome.is_err() || *self.app.status() == ConnectionStatus::Ended {
                 self.draw_last();
                 return outcome.map(|()| 0);
             }
@@ -125,21 +125,21 @@ impl<'a> Reactor<'a> {
         }
     }
 
-    fn turn(&mut self, events: &Events) -> Result<(), Error> {
-        events.iter().for_each(|event| self.note(event));
-        self.take_signals().map_err(Error::System)?;
-        self.come_forward().map_err(Error::System)?;
+    fn process_turn(&mut self, events: &Events) -> Result<(), Error> {
+        events.iter().for_each(|event| self.record_event(event));
+        self.process_signals().map_err(Error::System)?;
+        self.check_foreground().map_err(Error::System)?;
         self.read_keys();
         self.dial(events)?;
         self.receive();
-        self.app.tick(self.clock.elapsed());
+        self.app.run_timers(self.clock.elapsed());
         self.send();
         self.draw().map_err(Error::Terminal)
     }
 
-    fn note(&mut self, event: &Event) {
+    fn record_event(&mut self, event: &Event) {
         match event.token() {
-            TERMINAL => self.typed |= event.is_readable() || event.is_read_closed() || event.is_error(),
+            TERMINAL => self.terminal_readable |= event.is_readable() || event.is_read_closed() || event.is_error(),
             LINK => self.readable |= event.is_readable() || event.is_read_closed() || event.is_error(),
             _ => {}
         }
@@ -148,69 +148,69 @@ impl<'a> Reactor<'a> {
     /// How long the poll may wait.
     fn timeout(&self) -> Option<Duration> {
         let now = self.clock.elapsed();
-        let is_to_be_dialled = *self.app.status() == Status::Dialling && self.dialer.is_none();
-        let draws = self.view.has_waiting() && !self.terminal.has_pending() && self.terminal.is_ours();
-        if self.may_receive() || is_to_be_dialled || draws {
+        let must_dial = *self.app.status() == ConnectionStatus::Connecting && self.dialer.is_none();
+        let draws = self.view.has_waiting() && !self.terminal.has_pending() && self.terminal.can_draw();
+        if self.may_receive() || must_dial || draws {
             return Some(Duration::ZERO);
         }
         let dials = self.dialer.as_ref().and_then(Dialer::deadline);
-        let look = self.away.then_some(now + AWAY);
+        let look = self.in_background.then_some(now + FOREGROUND_CHECK);
         let deadlines = [self.app.deadline(now), dials, self.escape_at, self.prompt_at, look];
         deadlines.into_iter().flatten().min().map(|at| at.saturating_sub(now))
     }
 
-    fn take_signals(&mut self) -> io::Result<()> {
+    fn process_signals(&mut self) -> io::Result<()> {
         for signal in self.signals.pending().collect::<Vec<_>>() {
             match signal {
                 SIGWINCH => self.size = self.terminal.size(),
                 SIGTSTP => self.suspend()?,
                 SIGCONT => self.resume()?,
-                SIGHUP => self.app.give_up(),
-                _ if matches!(self.app.status(), Status::Leaving { .. }) => self.app.give_up(),
+                SIGHUP => self.app.end(),
+                _ if matches!(self.app.status(), ConnectionStatus::Leaving { .. }) => self.app.end(),
                 _ => self.app.leave(self.clock.elapsed()),
             }
         }
         Ok(())
     }
 
-    /// Gives the terminal back and stops, as a program does that knows nothing of SIGTSTP.
+    /// Restores the terminal and stops the process, as SIGTSTP does by default.
     fn suspend(&mut self) -> io::Result<()> {
-        // Nobody would ever continue it, for which reason the kernel would not stop it either.
+        // No process would continue it; for this reason the kernel would not stop it either.
         if self.terminal.has_no_shell() {
-            self.app.say("There is no shell here that could bring the client back; it goes on.");
+            self.app.show_local("There is no shell here to resume the client, so it was not suspended.");
             return Ok(());
         }
-        if self.terminal.is_ours() {
+        if self.terminal.can_draw() {
             let last = self.view.leave(self.size);
             self.terminal.give_back(&last);
         }
-        // SIGCONT goes on from here.
+        // SIGCONT continues here.
         emulate_default_handler(SIGTSTP)
     }
 
     fn resume(&mut self) -> io::Result<()> {
         if self.reached && !self.terminal.is_in_background() {
             self.terminal.take()?;
-            self.away = false;
+            self.in_background = false;
             self.size = self.terminal.size();
-            self.typed = true;
-            let row = self.view.come_back();
+            self.terminal_readable = true;
+            let row = self.view.resume();
             self.terminal.draw(&row)?;
         }
         Ok(())
     }
 
-    /// A shell does not tell a job that was running in the background when it brings it to the foreground.
-    fn come_forward(&mut self) -> io::Result<()> {
+    /// Takes the terminal again after `fg`: a shell sends no signal to a job that was running in the background.
+    fn check_foreground(&mut self) -> io::Result<()> {
         let in_background = self.terminal.is_in_background();
-        if self.away && !in_background {
+        if self.in_background && !in_background {
             self.resume()?;
         }
-        self.away = in_background;
+        self.in_background = in_background;
         Ok(())
     }
 
-    /// Reads what has been typed.
+    /// Reads keys and pastes.
     fn read_keys(&mut self) {
         let now = self.clock.now();
         if self.escape_at.is_some_and(|at| at <= now.at) {
@@ -218,63 +218,63 @@ impl<'a> Reactor<'a> {
             self.decoder.flush();
         }
         let mut block = [0; 4096];
-        while self.typed && self.terminal.is_ours() {
+        while self.terminal_readable && self.terminal.can_draw() {
             match self.terminal.read(&mut block) {
                 Ok(n @ 1..) => {
                     self.decoder.feed(&block[..n]);
-                    self.escape_at = self.decoder.is_pending().then_some(now.at + ESCAPE);
+                    self.escape_at = self.decoder.is_pending().then_some(now.at + ESCAPE_TIMEOUT);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.typed = false,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.terminal_readable = false,
                 // The terminal has been hung up.
                 Ok(0) | Err(_) => {
-                    self.typed = false;
-                    self.app.give_up();
+                    self.terminal_readable = false;
+                    self.app.end();
                 }
             }
         }
         while let Some(input) = self.decoder.next() {
-            let wanted = match input {
-                Input::Do(action) => self.app.act(action, now),
-                Input::Paste(text) => {
-                    self.app.pasted(&text, now);
-                    Wanted::Nothing
+            let request = match input {
+                TerminalInput::Do(action) => self.app.press_key(action, now),
+                TerminalInput::Paste(text) => {
+                    self.app.paste_text(&text, now);
+                    TerminalRequest::Nothing
                 }
-                Input::PasteTooLong => {
-                    self.app.say("That is more than can be pasted at once.");
-                    Wanted::Nothing
+                TerminalInput::PasteTooLong => {
+                    self.app.show_local("The paste is too long (1 MiB at most).");
+                    TerminalRequest::Nothing
                 }
-                Input::Other => Wanted::Nothing,
+                TerminalInput::Other => TerminalRequest::Nothing,
             };
-            self.carry_out(wanted);
+            self.run_request(request);
         }
     }
 
-    fn carry_out(&mut self, wanted: Wanted) {
-        match wanted {
-            Wanted::Nothing => {}
-            Wanted::Redraw => {
+    fn run_request(&mut self, request: TerminalRequest) {
+        match request {
+            TerminalRequest::Nothing => {}
+            TerminalRequest::Redraw => {
                 let clear = self.view.redraw(self.size);
-                // A terminal that is gone is found out when it is read.
+                // If the terminal is gone, the next read reports it.
                 let _ = self.terminal.draw(&clear);
             }
-            // As the terminal does it where it reads the key itself: all of the job is to stop.
-            Wanted::Suspend => {
+            // As a terminal does that handles the key itself: the whole process group stops.
+            TerminalRequest::Suspend => {
                 let _ = kill_current_process_group(Signal::TSTP);
             }
-            Wanted::Scroll { back } => self.view.scroll(back, self.size),
+            TerminalRequest::Scroll { back } => self.view.scroll(back, self.size),
         }
     }
 
-    /// Makes a connection where one is wanted.
+    /// Makes a connection if one is needed.
     fn dial(&mut self, events: &Events) -> Result<(), Error> {
         let now = self.clock.elapsed();
-        if *self.app.status() != Status::Dialling {
+        if *self.app.status() != ConnectionStatus::Connecting {
             self.dialer = None;
             return Ok(());
         }
         let registry = self.poll.registry();
-        let dialer = self.dialer.get_or_insert_with(|| Dialer::new(self.addrs, DIALS, now));
+        let dialer = self.dialer.get_or_insert_with(|| Dialer::new(self.addrs, FIRST_DIAL, now));
         let mut outcome = dialer.poll(registry, None, now);
         for event in events {
             outcome = outcome.or_else(|| dialer.poll(registry, Some(event), now));
@@ -291,7 +291,7 @@ impl<'a> Reactor<'a> {
                 }
             }
             Err(error) if !self.reached => return Err(Error::Connect(self.settings.addr(), error)),
-            Err(error) => self.app.failed(&error, now),
+            Err(error) => self.app.connect_failed(&error, now),
         }
         Ok(())
     }
@@ -306,48 +306,48 @@ impl<'a> Reactor<'a> {
             let Some(link) = self.link.as_mut().filter(|_| self.readable && !self.view.is_full()) else {
                 break;
             };
-            match link.receive(|line| self.app.hear(line, now)) {
-                Ok(Received::More) => {}
-                Ok(Received::All) => self.readable = false,
-                Ok(Received::End) => self.lose(None, now.at),
-                Err(error) => self.lose(Some(&error), now.at),
+            match link.receive(|line| self.app.receive_line(line, now)) {
+                Ok(ReadOutcome::More) => {}
+                Ok(ReadOutcome::All) => self.readable = false,
+                Ok(ReadOutcome::End) => self.drop_link(None, now.at),
+                Err(error) => self.drop_link(Some(&error), now.at),
             }
             let unended = self.link.as_ref().is_some_and(Link::has_unended);
-            self.prompt_at = unended.then_some(now.at + QUIET);
+            self.prompt_at = unended.then_some(now.at + PROMPT_DELAY);
             self.app.take_lines().for_each(|line| self.view.push(line));
         }
         if self.prompt_at.take_if(|at| *at <= now.at).is_some()
             && let Some(link) = &self.link
         {
-            self.app.unended(link.unended());
+            self.app.show_prompt(link.unended());
         }
     }
 
-    fn lose(&mut self, error: Option<&io::Error>, now: Duration) {
+    fn drop_link(&mut self, error: Option<&io::Error>, now: Duration) {
         self.link = None;
-        self.app.lost(error, now);
+        self.app.connection_lost(error, now);
     }
 
     fn send(&mut self) {
         let Some(link) = &mut self.link else { return };
-        self.app.take_outgoing().iter().for_each(|line| link.say(line));
-        if matches!(self.app.status(), Status::Leaving { .. }) {
-            link.end();
+        self.app.take_outgoing().iter().for_each(|line| link.queue_line(line));
+        if matches!(self.app.status(), ConnectionStatus::Leaving { .. }) {
+            link.finish();
         }
         if let Err(error) = link.flush() {
-            // What the server said before it went is still to be read.
+            // Lines that the server sent before the connection broke can still be read.
             self.readable = true;
             self.receive();
             if self.link.is_some() {
-                self.lose(Some(&error), self.clock.elapsed());
+                self.drop_link(Some(&error), self.clock.elapsed());
             }
         }
     }
 
-    /// Brings the terminal up to date, if it has taken what it was given before.
+    /// Draws the next frame, unless the terminal has not taken the last one yet.
     fn draw(&mut self) -> io::Result<()> {
         self.app.take_lines().for_each(|line| self.view.push(line));
-        if !self.terminal.is_ours() {
+        if !self.terminal.can_draw() {
             return Ok(());
         }
         self.terminal.flush()?;
@@ -355,7 +355,7 @@ impl<'a> Reactor<'a> {
             return Ok(());
         }
         let now = self.clock.elapsed();
-        let bottom = bottom(&mut self.app, &self.settings.addr(), self.view.news(), self.size, now);
+        let bottom = bottom(&mut self.app, &self.settings.addr(), self.view.unseen(), self.size, now);
         let mut frame = self.view.frame(&bottom, self.size);
         if self.app.take_bell() {
             frame.push(b'\x07');
@@ -363,9 +363,9 @@ impl<'a> Reactor<'a> {
         self.terminal.draw(&frame)
     }
 
-    /// Shows all that is left and takes the rows at the bottom away.
+    /// Shows the remaining lines and removes the bottom rows.
     fn draw_last(&mut self) {
-        if !self.terminal.is_ours() {
+        if !self.terminal.can_draw() {
             return;
         }
         let last = self.view.last(self.size);

@@ -1,13 +1,11 @@
-//! The terminal client: keyboard and server in one poll, as the server does it with its clients.
+//! The terminal client.
 //!
-//! - `reactor`: the poll, and all that it waits for; `app`: what is done about keys, lines, and connections that
-//!   come and go. `app` and what it is made of know neither terminal nor socket.
-//! - `shape`, `session`, `entry`, `missed`, `lag`, `backoff`: what the server says, what is known from it, and how one
-//!   gets in, and in again.
-//! - `editor`, `recall`, `completion`, `paste`; `decoder`, `keys`: what is typed, and from which bytes.
-//! - `show`, `text`, `status`; `view`, `screen`, `full`; `terminal`: how it looks, where it stands, what it stands on.
-//! - `dialer`, `link`: the connection.
-//! - `pipe`: lines in, lines out, where standard input or output is no terminal.
+//! - `event_loop`: waits for keyboard, server and signals in one poll.
+//! - `app`: decides what to do about keys, lines and connection changes; knows neither terminal nor socket.
+//! - `protocol`: the connection, and the meaning of the server's lines.
+//! - `input`: from the terminal's bytes to lines.
+//! - `ui`: what the terminal shows.
+//! - `pipe`: passes lines through if standard input or output is not a terminal.
 
 mod app;
 mod event_loop;
@@ -18,23 +16,23 @@ mod ui;
 
 use std::io::{self, IsTerminal};
 
-use self::event_loop::Reactor;
+use self::event_loop::EventLoop;
 
 use crate::words::plain_words;
 
 /// Where to connect to, and how.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// A name or an address of the server's.
+    /// Name or address of the server.
     pub host: String,
     pub port: u16,
-    /// Under which name to log in without asking.
+    /// The nickname to log in with; `None`: the user types one.
     pub nick: Option<String>,
-    /// Whether the terminal shows colours.
+    /// Whether to use colours.
     pub colour: bool,
-    /// Whether the bell rings for what is meant for us.
+    /// Whether to ring the bell for whispers and mentions.
     pub bell: bool,
-    /// Whether to use an alternate screen with a scrollback of our own.
+    /// Whether to use the alternate screen with its own scrollback.
     pub full_screen: bool,
 }
 
@@ -49,7 +47,7 @@ pub enum Error {
     #[error("the server does not take {0}: {1}")]
     Nickname(String, String),
     /// The server closed the connection before the login was done.
-    #[error("the server closed the connection before one was in; see its last lines")]
+    #[error("the server closed the connection before the login was complete; see its last lines")]
     NotIn,
     #[error("the connection was lost: {}", plain_words(.0))]
     Lost(#[source] io::Error),
@@ -63,7 +61,7 @@ pub enum Error {
 }
 
 impl Settings {
-    /// Host and port as one writes them.
+    /// Returns `host:port`, an IPv6 address in brackets.
     pub fn addr(&self) -> String {
         if self.host.contains(':') {
             format!("[{}]:{}", self.host, self.port)
@@ -73,20 +71,20 @@ impl Settings {
     }
 }
 
-/// Talks with a server until one of the two leaves; returns the exit code.
+/// Runs the client until the session ends; returns the exit code.
 ///
 /// # Errors
-/// If the server cannot be reached, or something breaks.
+/// If the server cannot be reached, the login fails, or connection, terminal or standard output fail.
 pub fn run(settings: &Settings) -> Result<u8, Error> {
     let addrs = protocol::dialer::resolve(&settings.host, settings.port)?;
     if is_interactive() {
-        Reactor::new(settings, &addrs).map_err(Error::Terminal)?.run()
+        EventLoop::new(settings, &addrs).map_err(Error::Terminal)?.run()
     } else {
         pipe::run(settings, &addrs)
     }
 }
 
-/// Whether there is a terminal on both sides that can be drawn on.
+/// Whether both standard input and output are a terminal that can be drawn on.
 fn is_interactive() -> bool {
     let is_dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
     io::stdin().is_terminal() && io::stdout().is_terminal() && !is_dumb

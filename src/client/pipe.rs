@@ -1,8 +1,8 @@
-//! Lines in, lines out: for scripts, and wherever there is no terminal to draw on.
+//! Passes lines through, for scripts and where there is no terminal to draw on.
 //!
-//! What is read from standard input goes to the server as it is; its end half-closes the connection,
-//! and what is owed is waited for. Nothing is read faster than the other side takes it, nor before one
-//! is in under the nickname that was given.
+//! Standard input goes to the server unchanged; its end shuts down writing, and the remaining answers are still read.
+//! Neither side is read faster than the other accepts (backpressure), and nothing is sent before the login with the
+//! given nickname is done.
 
 use std::io;
 use std::net::SocketAddr;
@@ -14,10 +14,10 @@ use mio::{Events, Poll, Token};
 use rustix::stdio::stdout;
 
 use super::protocol::dialer::Dialer;
-use super::protocol::entry::Entry;
-use super::protocol::link::{Link, Received};
-use super::protocol::session::{Session, Stage};
-use super::protocol::shape::{Refusal, Shape};
+use super::protocol::entry::LoginFlow;
+use super::protocol::link::{Link, ReadOutcome};
+use super::protocol::session::{LoginStage, Session};
+use super::protocol::shape::{LineShape, ServerRefusal};
 use super::{Error, Settings};
 use crate::clock::Clock;
 use crate::stdio::{Input, Output, Read};
@@ -25,18 +25,18 @@ use crate::stdio::{Input, Output, Read};
 const STDIN: Token = Token(0);
 const STDOUT: Token = Token(1);
 const LINK: Token = Token(2);
-const DIALS: usize = 3;
+const FIRST_DIAL: usize = 3;
 
-/// Bytes that wait for one side before no more are read from the other.
+/// Bytes that may wait for one side before reading from the other pauses.
 const MAX_HELD: usize = 256 * 1024;
 
-/// Reads in a row before the other side has its turn.
+/// Reads from one side before the other has its turn.
 const READS_IN_A_ROW: usize = 16;
 
-/// How long an unended line of the server's is quiet until it is taken for a prompt.
-const QUIET: Duration = Duration::from_millis(200);
+/// An unfinished server line is taken as a prompt after this time without new bytes.
+const PROMPT_DELAY: Duration = Duration::from_millis(200);
 
-/// Connects, and passes lines to and fro until the server has closed; returns the exit code.
+/// Connects, and passes lines through until the server closes the connection; returns the exit code.
 ///
 /// # Errors
 /// If the server cannot be reached, the connection breaks, or standard output cannot be written to.
@@ -44,13 +44,13 @@ pub fn run(settings: &Settings, addrs: &[SocketAddr]) -> Result<u8, Error> {
     let clock = Clock::start();
     let mut poll = Poll::new().map_err(Error::System)?;
     let stream = connect(&mut poll, &clock, addrs).map_err(|error| Error::Connect(settings.addr(), error))?;
-    let login = settings.nick.clone().map(|name| Login::new(name, clock.elapsed()));
-    let mut pipe = Pipe::new(&poll, stream, login).map_err(Error::System)?;
+    let login = settings.nick.clone().map(|name| PipeLogin::new(name, clock.elapsed()));
+    let mut pipe = PipeClient::new(&poll, stream, login).map_err(Error::System)?;
     let mut events = Events::with_capacity(16);
     loop {
         wait(&mut poll, &mut events, pipe.timeout(clock.elapsed())).map_err(Error::System)?;
-        events.iter().for_each(|event| pipe.note(event));
-        if pipe.turn(&poll, clock.elapsed())? {
+        events.iter().for_each(|event| pipe.record_event(event));
+        if pipe.process_turn(&poll, clock.elapsed())? {
             return Ok(0);
         }
     }
@@ -58,7 +58,7 @@ pub fn run(settings: &Settings, addrs: &[SocketAddr]) -> Result<u8, Error> {
 
 fn connect(poll: &mut Poll, clock: &Clock, addrs: &[SocketAddr]) -> io::Result<TcpStream> {
     let mut events = Events::with_capacity(16);
-    let mut dialer = Dialer::new(addrs, DIALS, clock.elapsed());
+    let mut dialer = Dialer::new(addrs, FIRST_DIAL, clock.elapsed());
     loop {
         let mut outcome = dialer.poll(poll.registry(), None, clock.elapsed());
         for event in &events {
@@ -79,64 +79,66 @@ fn wait(poll: &mut Poll, events: &mut Events, most: Option<Duration>) -> io::Res
     }
 }
 
-/// The way in under a nickname that was given.
-struct Login {
+/// The login with a given nickname.
+struct PipeLogin {
     name: String,
-    entry: Entry,
+    flow: LoginFlow,
     session: Session,
-    /// What the server has against it.
+    /// The server's reason for refusing the nickname.
     refused: Option<String>,
 }
 
-impl Login {
+impl PipeLogin {
     fn new(name: String, now: Duration) -> Self {
-        let entry = Entry::new(Some(name.clone()), false, now);
-        Login { name, entry, session: Session::default(), refused: None }
+        let flow = LoginFlow::new(Some(name.clone()), false, now);
+        PipeLogin { name, flow, session: Session::default(), refused: None }
     }
 
-    fn hear(&mut self, line: &str, now: Duration, send: &mut Vec<String>) {
-        let shape = Shape::of(line);
-        self.session.hear(&shape);
-        self.entry.hear(&shape, &self.session, now, send);
-        if let Shape::Refused(Refusal::Taken { asked: true, .. } | Refusal::BadName { asked: true }) = shape {
+    fn process_line(&mut self, line: &str, now: Duration, send: &mut Vec<String>) {
+        let shape = LineShape::parse(line);
+        self.session.update(&shape);
+        self.flow.process_line(&shape, &self.session, now, send);
+        if let LineShape::Refused(ServerRefusal::Taken { asked: true, .. } | ServerRefusal::BadName { asked: true }) =
+            shape
+        {
             self.refused = Some(line.trim_start_matches("! ").to_owned());
         }
     }
 
-    /// Whether what comes from standard input is no longer taken for a nickname.
+    /// Whether the server no longer takes standard input as a nickname.
     fn is_over(&self) -> bool {
         match self.session.stage() {
-            Stage::Here => true,
-            Stage::Unknown => self.entry.has_given(),
-            Stage::Asked | Stage::Waiting(_) => false,
+            LoginStage::LoggedIn => true,
+            LoginStage::Unknown => self.flow.has_sent_name(),
+            LoginStage::Asked | LoginStage::Queued(_) => false,
         }
     }
 }
 
-struct Pipe {
+struct PipeClient {
     link: Link,
-    login: Option<Login>,
-    /// There may be something to read from the server.
+    login: Option<PipeLogin>,
+    /// Whether the server may have sent something.
     readable: bool,
-    /// The server sends no more.
+    /// Whether the server has closed its side.
     ended: bool,
-    /// How the connection broke; what had come is still written.
+    /// Why the connection broke; what was received before is still written.
     lost: Option<io::Error>,
     input: Input,
     output: Output,
-    /// What standard output has not taken yet.
+    /// Bytes that standard output has not accepted yet.
     held: Vec<u8>,
-    /// How much of the unended line has been written, since nothing followed.
+    /// The part of the unfinished line that was written as a prompt.
     prompted: String,
-    /// When it will be taken for a prompt.
+    /// When the unfinished line is taken as a prompt.
     prompt_at: Option<Duration>,
 }
 
-impl Pipe {
-    fn new(poll: &Poll, stream: TcpStream, login: Option<Login>) -> io::Result<Self> {
+impl PipeClient {
+    fn new(poll: &Poll, stream: TcpStream, login: Option<PipeLogin>) -> io::Result<Self> {
         let output = Output::open(stdout());
         output.watch(poll.registry(), STDOUT)?;
-        Ok(Pipe {
+        Ok(PipeClient {
             link: Link::new(stream, poll.registry(), LINK)?,
             login,
             readable: true,
@@ -150,11 +152,11 @@ impl Pipe {
         })
     }
 
-    fn note(&mut self, event: &Event) {
+    fn record_event(&mut self, event: &Event) {
         match event.token() {
             STDIN => self.input.notify(),
             LINK => self.readable |= event.is_readable() || event.is_read_closed() || event.is_error(),
-            // What it has not taken is tried again in any turn.
+            // Writing is tried again in each turn, so only errors matter.
             STDOUT if event.is_error() => self.output = Output::Gone,
             _ => {}
         }
@@ -164,7 +166,7 @@ impl Pipe {
         if self.may_receive() || self.may_send() {
             return Some(Duration::ZERO);
         }
-        let login = self.login.as_ref().and_then(|login| login.entry.deadline());
+        let login = self.login.as_ref().and_then(|login| login.flow.deadline());
         [self.prompt_at, login].into_iter().flatten().min().map(|at| at.saturating_sub(now))
     }
 
@@ -173,20 +175,20 @@ impl Pipe {
     }
 
     fn may_send(&self) -> bool {
-        self.input.is_ready() && self.login.is_none() && !self.is_over() && self.link.owed() < MAX_HELD
+        self.input.is_ready() && self.login.is_none() && !self.is_over() && self.link.unwritten() < MAX_HELD
     }
 
     fn is_over(&self) -> bool {
         self.ended || self.lost.is_some()
     }
 
-    /// Passes on what there is; whether that was all there will be.
-    fn turn(&mut self, poll: &Poll, now: Duration) -> Result<bool, Error> {
+    /// Passes on what is available; returns whether everything is done.
+    fn process_turn(&mut self, poll: &Poll, now: Duration) -> Result<bool, Error> {
         self.receive(now);
         self.log_in(now)?;
         self.send(poll);
         if let Err(error) = self.link.flush() {
-            // What the server said before it went is still to be read.
+            // Lines that the server sent before the connection broke can still be read.
             self.readable = true;
             self.receive(now);
             self.lost.get_or_insert(error);
@@ -195,7 +197,7 @@ impl Pipe {
             self.prompt();
         }
         if !self.write()? {
-            // Nobody reads: there is no one to go on for.
+            // The reader of standard output has gone, so there is nothing left to do.
             return Ok(true);
         }
         match self.lost.take_if(|_| self.held.is_empty()) {
@@ -212,26 +214,26 @@ impl Pipe {
             let (held, prompted, login) = (&mut self.held, &mut self.prompted, &mut self.login);
             let mut send = Vec::new();
             let received = self.link.receive(|line| {
-                login.iter_mut().for_each(|login| login.hear(line, now, &mut send));
+                login.iter_mut().for_each(|login| login.process_line(line, now, &mut send));
                 put(line, prompted, held);
             });
-            send.iter().for_each(|line| self.link.say(line));
+            send.iter().for_each(|line| self.link.queue_line(line));
             match received {
-                Ok(Received::More) => {}
-                Ok(Received::All) => self.readable = false,
-                Ok(Received::End) => self.ended = true,
+                Ok(ReadOutcome::More) => {}
+                Ok(ReadOutcome::All) => self.readable = false,
+                Ok(ReadOutcome::End) => self.ended = true,
                 Err(error) => self.lost = Some(error),
             }
-            self.prompt_at = (self.link.has_unended() && !self.is_over()).then_some(now + QUIET);
+            self.prompt_at = (self.link.has_unended() && !self.is_over()).then_some(now + PROMPT_DELAY);
         }
     }
 
-    /// Goes on with the login, if one was asked for.
+    /// Continues the login, if there is one.
     fn log_in(&mut self, now: Duration) -> Result<(), Error> {
         let over = self.is_over();
         let Some(login) = &mut self.login else { return Ok(()) };
-        if let Some(line) = login.entry.due(&login.session, now) {
-            self.link.say(&line);
+        if let Some(line) = login.flow.take_due_line(&login.session, now) {
+            self.link.queue_line(&line);
         }
         if let Some(why) = login.refused.take() {
             let error = Error::Nickname(login.name.clone(), why);
@@ -254,29 +256,29 @@ impl Pipe {
             }
             let mut block = [0; 4096];
             match self.input.read(&mut block) {
-                Read::Bytes(n) => self.link.pass_on(&block[..n]),
+                Read::Bytes(n) => self.link.queue_bytes(&block[..n]),
                 Read::Later => {}
                 Read::End => {
                     self.input.close(poll.registry());
-                    self.link.end();
+                    self.link.finish();
                 }
             }
         }
     }
 
-    /// Writes what has come of a line, since the server seems to wait for an answer.
+    /// Writes an unfinished line, because the server seems to wait for an answer.
     fn prompt(&mut self) {
         self.prompt_at = None;
         let text = self.link.unended();
-        let name = self.login.as_mut().and_then(|login| login.entry.prompted(&login.session));
-        name.iter().for_each(|name| self.link.say(name));
+        let name = self.login.as_mut().and_then(|login| login.flow.answer_prompt(&login.session));
+        name.iter().for_each(|name| self.link.queue_line(name));
         if let Some(rest) = text.strip_prefix(&self.prompted) {
             self.held.extend_from_slice(rest.as_bytes());
             self.prompted = text;
         }
     }
 
-    /// Writes what standard output takes; `false` if nobody will ever read it.
+    /// Writes what standard output accepts; `false` if its reader has gone.
     fn write(&mut self) -> Result<bool, Error> {
         while !self.held.is_empty() {
             match self.output.write(&self.held) {
@@ -294,7 +296,7 @@ impl Pipe {
     }
 }
 
-/// Puts a line behind what of it has been written as a prompt.
+/// Adds a line, without the part that was already written as a prompt.
 fn put(line: &str, prompted: &mut String, held: &mut Vec<u8>) {
     let prompt = std::mem::take(prompted);
     let rest = line.strip_prefix(prompt.as_str()).unwrap_or_else(|| {

@@ -1,56 +1,57 @@
-//! What the server says.
+//! Handles the lines that the server sends.
 
 use super::App;
 use crate::chat::Now;
 use crate::client::input::editor::{MAX_BYTES, cut};
-use crate::client::protocol::entry::Heard;
-use crate::client::protocol::session::Stage;
-use crate::client::protocol::shape::{Notice, Shape};
+use crate::client::protocol::entry::LineAction;
+use crate::client::protocol::session::LoginStage;
+use crate::client::protocol::shape::{LineShape, ServerNotice};
 use crate::client::ui::format;
 
-/// Lines and bytes of a history that are collected before they are looked at.
+/// Limits of the history that is collected after a reconnect before it is compared: lines and bytes.
 const MAX_COLLECTED: usize = 50_000;
 const MAX_COLLECTED_BYTES: usize = 16 * 1024 * 1024;
 
-/// Bytes of a line of the server's that are shown and understood; the input holds as many.
-const MAX_HEARD: usize = MAX_BYTES;
+/// The longest server line that is shown and parsed, in bytes; as long as the longest input line.
+const MAX_SHOWN_BYTES: usize = MAX_BYTES;
 
 impl App {
-    /// A line has been read. What of it is past [`MAX_HEARD`] is left out, and a mark says how much that is.
-    pub fn hear(&mut self, text: &str, now: Now) {
-        let heard = cut(text, MAX_HEARD);
-        match text.len() - heard.len() {
-            0 => self.take_in(heard, now),
-            more => self.take_in(&format!("{heard} [{more} more bytes are not shown]"), now),
+    /// Handles a line from the server; a line longer than [`MAX_SHOWN_BYTES`] is cut, and a mark tells how much is
+    /// missing.
+    pub fn receive_line(&mut self, text: &str, now: Now) {
+        let shown = cut(text, MAX_SHOWN_BYTES);
+        match text.len() - shown.len() {
+            0 => self.handle_line(shown, now),
+            more => self.handle_line(&format!("{shown} [{more} more bytes are not shown]"), now),
         }
     }
 
-    fn take_in(&mut self, text: &str, now: Now) {
+    fn handle_line(&mut self, text: &str, now: Now) {
         self.prompt.clear();
-        let shape = Shape::of(text);
-        self.session.hear(&shape);
-        if let Shape::Notice(Notice::Pong { text }) = shape
-            && self.lag.answered(text, now.at)
+        let shape = LineShape::parse(text);
+        self.session.update(&shape);
+        if let LineShape::Notice(ServerNotice::Pong { text }) = shape
+            && self.lag.handle_pong(text, now.at)
         {
-            self.seen.confirmed(self.mark);
-            self.whispers.drain(..std::mem::take(&mut self.whispers_mark));
+            self.known.confirm(self.ping_sent_count);
+            self.whispers.drain(..std::mem::take(&mut self.ping_whispers));
             return;
         }
-        let heard = self.entry.hear(&shape, &self.session, now.at, &mut self.outgoing);
-        match heard {
-            Heard::Show => self.show(&shape, text),
-            Heard::Hide => {}
-            Heard::Collect => {
+        let action = self.login.process_line(&shape, &self.session, now.at, &mut self.outgoing);
+        match action {
+            LineAction::Show => self.show(&shape, text),
+            LineAction::Hide => {}
+            LineAction::Collect => {
                 self.collected_bytes += text.len();
                 self.collected.get_or_insert_default().push(text.to_owned());
-                // A history without an end is looked at in pieces.
+                // A history without an end is compared in parts.
                 if self.has_collected_enough() {
                     self.catch_up();
                 }
             }
-            Heard::CaughtUp => self.catch_up(),
+            LineAction::CaughtUp => self.catch_up(),
         }
-        self.follow(&shape);
+        self.update_state(&shape);
     }
 
     fn has_collected_enough(&self) -> bool {
@@ -58,30 +59,30 @@ impl App {
         lines >= MAX_COLLECTED || self.collected_bytes >= MAX_COLLECTED_BYTES
     }
 
-    /// What a line means for what comes after it.
-    fn follow(&mut self, shape: &Shape) {
+    /// Updates the state that the following lines depend on: draft, history, messages of the room.
+    fn update_state(&mut self, shape: &LineShape) {
         match shape {
-            Shape::Notice(Notice::Entered { .. } | Notice::EnteredPeer { .. }) => {
-                self.entering = true;
-                self.lag.wanted(self.up_since);
+            LineShape::Notice(ServerNotice::Entered { .. } | ServerNotice::EnteredPeer { .. }) => {
+                self.entering_room = true;
+                self.lag.request(self.up_since);
                 match self.draft.take() {
                     Some(draft) if self.editor.is_empty() => drop(self.editor.set(&draft)),
-                    Some(draft) => self.recall.push(&draft),
+                    Some(draft) => self.input_history.push(&draft),
                     None => {}
                 }
             }
-            Shape::Notice(Notice::EnteredRoom { .. }) => {
-                self.entering = true;
-                // Coming back one has seen what the room said before.
-                if self.entry.is_over() {
-                    self.seen.clear();
+            LineShape::Notice(ServerNotice::EnteredRoom { .. }) => {
+                self.entering_room = true;
+                // On a reconnect the messages of the room are still needed for the comparison.
+                if self.login.is_over() {
+                    self.known.clear();
                 }
             }
-            Shape::Notice(Notice::HistoryBegins { .. }) => self.in_history = true,
-            Shape::Notice(Notice::HistoryEnds) => (self.in_history, self.entering) = (false, false),
-            Shape::Refused(_) if self.session.stage() == Stage::Asked && self.entry.has_given() => {
-                let first = !std::mem::replace(&mut self.names_typed, true);
-                // What is typed from now on is taken for a nickname; what was typed before was no name.
+            LineShape::Notice(ServerNotice::HistoryBegins { .. }) => self.in_history = true,
+            LineShape::Notice(ServerNotice::HistoryEnds) => (self.in_history, self.entering_room) = (false, false),
+            LineShape::Refused(_) if self.session.stage() == LoginStage::Asked && self.login.has_sent_name() => {
+                let first = !std::mem::replace(&mut self.typing_name, true);
+                // Input from now on is a nickname; the text in the input line was written as a message.
                 self.draft =
                     self.draft.take().or_else(|| first.then(|| self.editor.take()).filter(|text| !text.is_empty()));
             }
@@ -89,45 +90,47 @@ impl App {
         }
     }
 
-    fn show(&mut self, shape: &Shape, text: &str) {
-        // What `/history` shows again has been seen.
-        if !self.in_history || self.entering {
-            self.seen.shown(text, shape);
+    fn show(&mut self, shape: &LineShape, text: &str) {
+        // Messages that `/history` shows again were recorded before.
+        if !self.in_history || self.entering_room {
+            self.known.record_shown(text, shape);
         }
-        let (line, is_for_us) = format::heard(shape, text, &self.session);
+        let (line, is_for_us) = format::server_line(shape, text, &self.session);
         self.ring |= is_for_us && !self.in_history;
         self.lines.push_back(line);
     }
 
-    /// Shows what was said while the connection was lost.
+    /// Shows the messages that were missed while the connection was down.
     fn catch_up(&mut self) {
         let history = self.collected.take().unwrap_or_default();
         self.collected_bytes = 0;
         let name = self.session.name().unwrap_or_default().to_owned();
-        let missed = self.seen.missed(&history, &name);
-        let count = missed.from.iter().filter(|&&at| !history[at].starts_with("* ")).count();
+        let missed = self.known.compare(&history, &name);
+        let count = missed.to_show.iter().filter(|&&at| !history[at].starts_with("* ")).count();
         match (count, missed.gap) {
-            (0, _) => self.say("Connected again. Nothing was missed."),
-            (_, true) => self.say("Connected again. More was missed than the server keeps; this is the rest of it:"),
-            (1, false) => self.say("Connected again. One message was missed:"),
-            (count, false) => self.say(&format!("Connected again. {count} messages were missed:")),
+            (0, _) => self.show_local("Connected again. Nothing was missed."),
+            (_, true) => {
+                self.show_local("Connected again. More was missed than the server keeps; this is the rest of it:")
+            }
+            (1, false) => self.show_local("Connected again. One message was missed:"),
+            (count, false) => self.show_local(&format!("Connected again. {count} messages were missed:")),
         }
-        for &at in &missed.from {
-            let shape = Shape::of(&history[at]);
-            let (line, is_for_us) = format::heard(&shape, &history[at], &self.session);
+        for &at in &missed.to_show {
+            let shape = LineShape::parse(&history[at]);
+            let (line, is_for_us) = format::server_line(&shape, &history[at], &self.session);
             self.ring |= is_for_us;
             self.lines.push_back(line);
         }
-        for text in missed.unsaid {
-            self.say(&format!("This was not said any more (arrow up brings it back): {text}"));
-            self.recall.push(&text);
+        for text in missed.undelivered {
+            self.show_local(&format!("Not delivered (arrow up brings it back): {text}"));
+            self.input_history.push(&text);
         }
-        // Whispers stand in no history.
+        // The history contains no whispers.
         for text in std::mem::take(&mut self.whispers) {
-            self.say(&format!("This may not have arrived (arrow up brings it back): {text}"));
-            self.recall.push(&text);
+            self.show_local(&format!("Perhaps not delivered (arrow up brings it back): {text}"));
+            self.input_history.push(&text);
         }
-        self.whispers_mark = 0;
+        self.ping_whispers = 0;
     }
 }
 
@@ -154,21 +157,23 @@ mod tests {
     }
 
     #[test]
-    fn a_line_past_the_bound_is_cut_and_says_so() {
+    fn overlong_line_is_cut_and_marked() {
         let mut app = app();
-        for (size, more) in [(MAX_HEARD, None), (MAX_HEARD + 1, Some(1)), (1 << 20, Some((1 << 20) - MAX_HEARD))] {
-            app.hear(&"x".repeat(size), now());
+        for (size, more) in
+            [(MAX_SHOWN_BYTES, None), (MAX_SHOWN_BYTES + 1, Some(1)), (1 << 20, Some((1 << 20) - MAX_SHOWN_BYTES))]
+        {
+            app.receive_line(&"x".repeat(size), now());
             let line = app.take_lines().next().unwrap();
             let mark = more.map(|more| format!(" [{more} more bytes are not shown]")).unwrap_or_default();
-            assert_eq!(line.text(), "x".repeat(size.min(MAX_HEARD)) + &mark);
+            assert_eq!(line.text(), "x".repeat(size.min(MAX_SHOWN_BYTES)) + &mark);
         }
     }
-    /// Megabytes of what is hard to take apart, without the bound: what looks back for each character, word, name or
-    /// "and" would not end.
+    /// Lines of a megabyte that are expensive to parse without the length limit: any search that starts again for each
+    /// character, word, name or "and" would take too long.
     #[test]
-    fn the_work_for_a_line_grows_with_its_length_alone() {
+    fn line_work_is_linear_in_its_length() {
         let mut app = app();
-        app.hear("* You are alice. 2 here: bob and you. /help lists the commands.", now());
+        app.receive_line("* You are alice. 2 here: bob and you. /help lists the commands.", now());
         drop(app.take_lines());
         let half = 1 << 20;
         let long = |piece: &str| piece.repeat(half / piece.len());
@@ -195,12 +200,12 @@ mod tests {
             long("["),
         ];
         for line in &lines {
-            app.take_in(&crate::wire::hygiene::clean(line), now());
+            app.handle_line(&crate::wire::hygiene::clean(line), now());
             let shown = app.take_lines().next().expect("a line");
             assert!(shown.text().len() > half / 2);
             for columns in [1, 3, 80, 2000] {
                 let rows = shown.rows(columns);
-                // A space at the end of a full row is left out.
+                // A space at the end of a full row is not drawn.
                 assert!(rows.last().is_some_and(|row| row.end + 1 >= shown.text().len()));
             }
         }

@@ -1,5 +1,7 @@
-//! What the client does about keys, lines, and connections that come and go. It knows no terminal and
-//! no socket: whoever has them calls, with the time as a parameter, and carries out what it wants.
+//! Decides what the client does about keys, lines and connection changes.
+//!
+//! It knows neither terminal nor socket: the event loop calls it, passes the time as a parameter, and carries out what
+//! it asks for.
 
 mod hearing;
 mod typing;
@@ -11,275 +13,281 @@ use std::time::Duration;
 use super::Settings;
 use super::input::completion::Completer;
 use super::input::editor::{Editor, cut};
-use super::input::input_history::Recall;
+use super::input::input_history::InputHistory;
 use super::input::paste::Paste;
 use super::protocol::backoff::Backoff;
-use super::protocol::entry::Entry;
+use super::protocol::entry::LoginFlow;
 use super::protocol::lag::Lag;
-use super::protocol::missed::Seen;
-use super::protocol::session::{Ending, Session, Stage};
+use super::protocol::missed::SeenMessages;
+use super::protocol::session::{CloseReason, LoginStage, Session};
 use super::ui::format;
-use super::ui::text::Line;
+use super::ui::text::StyledLine;
 use crate::words::plain_words;
 
-/// How long the server may take to close after we have said that no more will come.
-const FAREWELL: Duration = Duration::from_secs(2);
+/// How long the server may take to close the connection after we have shut down writing.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Within this time after a line of ours, a server that is not ours and closes does what we asked for.
-const ASKED_FOR: Duration = Duration::from_secs(2);
+/// If a server that is not chinwag closes the connection within this time after one of our lines, that line asked
+/// for it.
+const REQUESTED_CLOSE: Duration = Duration::from_secs(2);
 
-/// A connection that has lasted so long was a good one: the next is tried for at once.
-const LASTING: Duration = Duration::from_secs(10);
+/// A connection that lasted this long resets the delay before the next attempt.
+const GOOD_CONNECTION: Duration = Duration::from_secs(10);
 
-/// Bytes of an unended line of the server's that are shown before the input.
+/// The longest unfinished server line that is shown as a prompt, in bytes.
 const MAX_PROMPT: usize = 1024;
 
-/// How things are between the server and us.
+/// The state of the connection to the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Status {
-    /// A connection is to be made, or is on its way.
-    Dialling,
-    /// Connected.
-    Up,
-    /// It will be tried again at that time; why it is not there.
-    Down { retry_at: Duration, why: String },
-    /// The server has closed, and would again: one has to ask for it.
+pub enum ConnectionStatus {
+    /// A connection attempt is running or about to start.
+    Connecting,
+    Connected,
+    /// The next attempt starts at `retry_at`; `why` is the reason of the failure.
+    WaitingToRetry {
+        retry_at: Duration,
+        why: String,
+    },
+    /// The server closed the connection for a reason that would apply again; the user must ask for a new attempt.
     Stopped,
-    /// We leave; the server may say the rest until then.
-    Leaving { until: Duration },
-    /// Everything is over.
-    Over,
+    /// The client is leaving; lines of the server are shown until then.
+    Leaving {
+        until: Duration,
+    },
+    /// The client ends.
+    Ended,
 }
 
-/// What the keyboard wants of whoever has the terminal.
+/// What a key asks the event loop to do with the terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wanted {
+pub enum TerminalRequest {
     Nothing,
     Redraw,
     Suspend,
     Scroll { back: bool },
 }
 
-/// Everything but terminal and socket.
+/// The client's state without terminal and socket.
 pub struct App {
     pub editor: Editor,
-    recall: Recall,
+    input_history: InputHistory,
     completer: Completer,
-    /// A paste of many lines, about which the person is asked.
+    /// A paste of many lines that waits for the user's confirmation.
     paste: Option<Paste>,
-    /// The last key was Ctrl-C.
+    /// Whether the last key was Ctrl-C.
     interrupted: bool,
     session: Session,
-    entry: Entry,
-    seen: Seen,
-    /// The history that the server showed when we came back.
+    login: LoginFlow,
+    known: SeenMessages,
+    /// The history that the server sends after a reconnect, while it is collected.
     collected: Option<Vec<String>>,
     collected_bytes: usize,
-    /// How many lines of ours the server has carried out when it answers the question for the lag.
-    mark: u64,
-    /// Whispers of ours, and how many of them that answer is about; others are told which may not have arrived.
+    /// The number of our lines that the server has processed once it answers the current `/ping`.
+    ping_sent_count: u64,
+    /// Whispers that we have sent, and how many of them the answer to the current `/ping` confirms. After a reconnect
+    /// the others are reported as possibly not delivered.
     whispers: Vec<String>,
-    whispers_mark: usize,
-    /// The messages that come now are those shown to whoever enters.
-    entering: bool,
+    ping_whispers: usize,
+    /// Whether the messages that come now are the history that is shown on entering a room.
+    entering_room: bool,
     in_history: bool,
     lag: Lag,
     backoff: Backoff,
-    status: Status,
-    /// When this connection was made, and when we last sent a line.
+    status: ConnectionStatus,
+    /// When this connection was made, and when we last sent a line on it.
     up_since: Duration,
     sent_at: Option<Duration>,
     nick: Option<String>,
     bell: bool,
     ring: bool,
-    /// What was being typed when a nickname had to be asked for again.
+    /// The input line as it was when the server asked for a nickname again.
     draft: Option<String>,
-    /// On this connection what is typed is already meant for a nickname.
-    names_typed: bool,
+    /// Whether the input on this connection is already meant as a nickname.
+    typing_name: bool,
     outgoing: Vec<String>,
-    lines: VecDeque<Line>,
-    /// The beginning of a line of a server that seems to wait for an answer to it.
+    lines: VecDeque<StyledLine>,
+    /// The unfinished line of a server that seems to wait for an answer.
     prompt: String,
 }
 
 impl App {
-    /// Nothing is connected yet.
+    /// Creates the state of a client that is not connected yet.
     pub fn new(settings: &Settings, now: Duration) -> Self {
         App {
             editor: Editor::default(),
-            recall: Recall::default(),
+            input_history: InputHistory::default(),
             completer: Completer::default(),
             paste: None,
             interrupted: false,
             session: Session::default(),
-            entry: Entry::new(settings.nick.clone(), false, now),
-            seen: Seen::default(),
+            login: LoginFlow::new(settings.nick.clone(), false, now),
+            known: SeenMessages::default(),
             collected: None,
             collected_bytes: 0,
-            mark: 0,
+            ping_sent_count: 0,
             whispers: Vec::new(),
-            whispers_mark: 0,
-            entering: false,
+            ping_whispers: 0,
+            entering_room: false,
             in_history: false,
             lag: Lag::default(),
             backoff: Backoff::default(),
-            status: Status::Dialling,
+            status: ConnectionStatus::Connecting,
             up_since: now,
             sent_at: None,
             nick: settings.nick.clone(),
             bell: settings.bell,
             ring: false,
             draft: None,
-            names_typed: false,
+            typing_name: false,
             outgoing: Vec::new(),
             lines: VecDeque::new(),
             prompt: String::new(),
         }
     }
 
-    /// How things are.
-    pub fn status(&self) -> &Status {
+    pub fn status(&self) -> &ConnectionStatus {
         &self.status
     }
 
-    /// What is known of the connection.
     pub fn session(&self) -> &Session {
         &self.session
     }
 
-    /// How long the server takes to answer.
+    /// Returns the measured response time of the server.
     pub fn lag(&self) -> &Lag {
         &self.lag
     }
 
-    /// The beginning of a line that asks for something.
+    /// Returns the unfinished line that is shown before the input, or an empty text.
     pub fn prompt(&self) -> &str {
         &self.prompt
     }
 
-    /// How many pasted lines the person is asked about.
-    pub fn asks_about(&self) -> Option<usize> {
+    /// Returns how many pasted lines wait for the user's confirmation.
+    pub fn unconfirmed_lines(&self) -> Option<usize> {
         self.paste.as_ref().map(|paste| paste.lines_to_send(&self.editor))
     }
 
-    /// Lines to be sent.
+    /// Takes the lines to send.
     pub fn take_outgoing(&mut self) -> Vec<String> {
         std::mem::take(&mut self.outgoing)
     }
 
-    /// Lines to be shown.
-    pub fn take_lines(&mut self) -> impl Iterator<Item = Line> {
+    /// Takes the lines to show.
+    pub fn take_lines(&mut self) -> impl Iterator<Item = StyledLine> {
         self.lines.drain(..)
     }
 
-    /// Whether the bell is to ring.
+    /// Takes the request to ring the bell.
     pub fn take_bell(&mut self) -> bool {
         std::mem::take(&mut self.ring) && self.bell
     }
 
-    /// When [`App::tick`] is wanted next.
+    /// When [`App::run_timers`] must be called next.
     pub fn deadline(&self, now: Duration) -> Option<Duration> {
         match self.status {
-            // The seconds that are left are shown.
-            Status::Down { retry_at, .. } => Some(retry_at.min(now + Duration::from_secs(1))),
-            Status::Leaving { until } => Some(until),
-            Status::Up => [self.entry.deadline(), self.lag.deadline(now)].into_iter().flatten().min(),
-            Status::Dialling | Status::Stopped | Status::Over => None,
+            // The remaining seconds are shown.
+            ConnectionStatus::WaitingToRetry { retry_at, .. } => Some(retry_at.min(now + Duration::from_secs(1))),
+            ConnectionStatus::Leaving { until } => Some(until),
+            ConnectionStatus::Connected => [self.login.deadline(), self.lag.deadline(now)].into_iter().flatten().min(),
+            ConnectionStatus::Connecting | ConnectionStatus::Stopped | ConnectionStatus::Ended => None,
         }
     }
 
-    /// Does what is due.
-    pub fn tick(&mut self, now: Duration) {
+    /// Does what is due at this time.
+    pub fn run_timers(&mut self, now: Duration) {
         match self.status {
-            Status::Down { retry_at, .. } if retry_at <= now => self.status = Status::Dialling,
-            Status::Leaving { until } if until <= now => self.status = Status::Over,
-            Status::Up => {
-                let due = self.entry.due(&self.session, now);
+            ConnectionStatus::WaitingToRetry { retry_at, .. } if retry_at <= now => {
+                self.status = ConnectionStatus::Connecting
+            }
+            ConnectionStatus::Leaving { until } if until <= now => self.status = ConnectionStatus::Ended,
+            ConnectionStatus::Connected => {
+                let due = self.login.take_due_line(&self.session, now);
                 self.outgoing.extend(due);
-                self.ask(now);
+                self.send_ping(now);
             }
             _ => {}
         }
     }
 
-    /// Asks the server for a sign that it has read what we sent.
-    fn ask(&mut self, now: Duration) {
-        if self.session.is_ours()
-            && self.session.stage() == Stage::Here
-            && let Some(line) = self.lag.due(now)
+    /// Sends a `/ping` if one is due; its answer confirms all lines sent before.
+    fn send_ping(&mut self, now: Duration) {
+        if self.session.is_chinwag()
+            && self.session.stage() == LoginStage::LoggedIn
+            && let Some(line) = self.lag.take_ping(now)
         {
-            self.mark = self.seen.mark();
-            self.whispers_mark = self.whispers.len();
+            self.ping_sent_count = self.known.sent_count();
+            self.ping_whispers = self.whispers.len();
             self.outgoing.push(line);
         }
     }
 
-    /// A connection has been made.
+    /// Starts a new session on a new connection.
     pub fn connected(&mut self, now: Duration) {
         let again = self.session.name().is_some();
         let name = self.session.name().map(str::to_owned).or_else(|| self.nick.clone());
         self.session.reconnected();
-        self.entry = Entry::new(name, again, now);
+        self.login = LoginFlow::new(name, again, now);
         self.collected = again.then(Vec::new);
         self.collected_bytes = 0;
         self.in_history = false;
-        self.names_typed = false;
+        self.typing_name = false;
         self.lag.reset();
-        self.status = Status::Up;
+        self.status = ConnectionStatus::Connected;
         self.up_since = now;
         self.sent_at = None;
     }
 
-    /// A connection could not be made.
-    pub fn failed(&mut self, error: &io::Error, now: Duration) {
-        self.status = Status::Down { retry_at: now + self.backoff.next(), why: plain_words(error) };
+    /// Records that a connection could not be made.
+    pub fn connect_failed(&mut self, error: &io::Error, now: Duration) {
+        self.status = ConnectionStatus::WaitingToRetry { retry_at: now + self.backoff.next(), why: plain_words(error) };
     }
 
-    /// The connection is gone: closed by the server, or broken.
-    pub fn lost(&mut self, error: Option<&io::Error>, now: Duration) {
+    /// Records that the server closed the connection, or that it broke.
+    pub fn connection_lost(&mut self, error: Option<&io::Error>, now: Duration) {
         self.prompt.clear();
         self.outgoing.clear();
-        let asked_for = !self.session.is_ours() && self.sent_at.is_some_and(|at| now <= at + ASKED_FOR);
+        let requested = !self.session.is_chinwag() && self.sent_at.is_some_and(|at| now <= at + REQUESTED_CLOSE);
         let why = error.map_or_else(|| "the server closed it".to_owned(), plain_words);
-        self.status = match self.session.ending() {
-            _ if matches!(self.status, Status::Leaving { .. }) => Status::Over,
-            Some(Ending::Goodbye) => Status::Over,
-            None if error.is_none() && asked_for => Status::Over,
-            None | Some(Ending::ShuttingDown) => {
-                if now >= self.up_since + LASTING {
+        self.status = match self.session.close_reason() {
+            _ if matches!(self.status, ConnectionStatus::Leaving { .. }) => ConnectionStatus::Ended,
+            Some(CloseReason::Goodbye) => ConnectionStatus::Ended,
+            None if error.is_none() && requested => ConnectionStatus::Ended,
+            None | Some(CloseReason::ShuttingDown) => {
+                if now >= self.up_since + GOOD_CONNECTION {
                     self.backoff.reset();
                 }
-                self.say(&format!("The connection is lost: {why}. What you type is kept until it is back."));
-                Status::Down { retry_at: now + self.backoff.next(), why }
+                self.show_local(&format!("The connection is lost: {why}. What you type is kept until it is back."));
+                ConnectionStatus::WaitingToRetry { retry_at: now + self.backoff.next(), why }
             }
             Some(_) => {
-                self.say("The server closed the connection. Enter tries again, Ctrl-D leaves.");
-                Status::Stopped
+                self.show_local("The server closed the connection. Enter tries again, Ctrl-D leaves.");
+                ConnectionStatus::Stopped
             }
         };
     }
 
-    /// We are to leave: what is sent is still delivered, and what the server says to it shown.
+    /// Leaves: lines already queued are still sent, and answers of the server are shown.
     pub fn leave(&mut self, now: Duration) {
         self.status = match self.status {
-            Status::Up => Status::Leaving { until: now + FAREWELL },
-            _ => Status::Over,
+            ConnectionStatus::Connected => ConnectionStatus::Leaving { until: now + CLOSE_TIMEOUT },
+            _ => ConnectionStatus::Ended,
         };
     }
 
-    /// There is nobody any more to show anything to, or no more patience.
-    pub fn give_up(&mut self) {
-        self.status = Status::Over;
+    /// Ends at once.
+    pub fn end(&mut self) {
+        self.status = ConnectionStatus::Ended;
     }
 
-    /// The client itself says something.
-    pub fn say(&mut self, text: &str) {
-        self.lines.push_back(format::local(text));
+    /// Shows a message of the client itself.
+    pub fn show_local(&mut self, text: &str) {
+        self.lines.push_back(format::client_message(text));
     }
 
-    /// A line has not ended for a while: the server waits for an answer.
-    pub fn unended(&mut self, text: String) {
-        let given = self.entry.prompted(&self.session);
+    /// Takes an unfinished line as a prompt: nothing followed it for a while, so the server waits for an answer.
+    pub fn show_prompt(&mut self, text: String) {
+        let given = self.login.answer_prompt(&self.session);
         self.outgoing.extend(given);
         self.prompt = cut(&text, MAX_PROMPT).to_owned();
     }

@@ -1,58 +1,58 @@
-//! What is typed and pasted.
+//! Handles keys and pastes.
 
-use super::{App, Status, Wanted};
+use super::{App, ConnectionStatus, TerminalRequest};
 use crate::chat::Now;
 use crate::chat::command::{Command, is_blank};
 use crate::client::input::completion::Candidates;
 use crate::client::input::editor::Edit;
-use crate::client::input::keys::Action;
+use crate::client::input::keys::KeyAction;
 use crate::client::input::paste::Paste;
-use crate::client::protocol::session::Stage;
+use crate::client::protocol::session::LoginStage;
 use crate::client::ui::format;
 
 impl App {
-    /// A key has been pressed.
-    pub fn act(&mut self, action: Action, now: Now) -> Wanted {
+    /// Handles a key.
+    pub fn press_key(&mut self, action: KeyAction, now: Now) -> TerminalRequest {
         let interrupted = std::mem::take(&mut self.interrupted);
         if self.paste.is_some() {
-            self.answer(action, now);
-            return Wanted::Nothing;
+            self.confirm_paste(action, now);
+            return TerminalRequest::Nothing;
         }
-        if !matches!(action, Action::Complete { .. }) {
+        if !matches!(action, KeyAction::Complete { .. }) {
             self.completer.reset();
         }
         match action {
-            Action::Edit(edit) => self.editor.apply(edit),
-            Action::Submit => self.submit(now),
-            Action::Older => {
-                if let Some(text) = self.recall.older(self.editor.text()) {
+            KeyAction::Edit(edit) => self.editor.apply(edit),
+            KeyAction::Submit => self.submit(now),
+            KeyAction::Older => {
+                if let Some(text) = self.input_history.older(self.editor.text()) {
                     self.editor.set(text);
                 }
             }
-            Action::Newer => {
-                if let Some(text) = self.recall.newer(self.editor.text()) {
+            KeyAction::Newer => {
+                if let Some(text) = self.input_history.newer(self.editor.text()) {
                     self.editor.set(text);
                 }
             }
-            Action::Complete { back } => self.complete(back),
-            Action::Interrupt if interrupted => self.leave(now.at),
-            Action::Interrupt => {
+            KeyAction::Complete { back } => self.complete(back),
+            KeyAction::Interrupt if interrupted => self.leave(now.at),
+            KeyAction::Interrupt => {
                 self.interrupted = true;
                 self.editor.take();
-                self.recall.reset();
+                self.input_history.reset();
             }
-            Action::EndOrDelete if self.editor.is_empty() => self.leave(now.at),
-            Action::EndOrDelete => self.editor.apply(Edit::Delete),
-            Action::Redraw => return Wanted::Redraw,
-            Action::Suspend => return Wanted::Suspend,
-            Action::PageUp => return Wanted::Scroll { back: true },
-            Action::PageDown => return Wanted::Scroll { back: false },
-            Action::Escape => {}
+            KeyAction::EndOrDelete if self.editor.is_empty() => self.leave(now.at),
+            KeyAction::EndOrDelete => self.editor.apply(Edit::Delete),
+            KeyAction::Redraw => return TerminalRequest::Redraw,
+            KeyAction::Suspend => return TerminalRequest::Suspend,
+            KeyAction::PageUp => return TerminalRequest::Scroll { back: true },
+            KeyAction::PageDown => return TerminalRequest::Scroll { back: false },
+            KeyAction::Escape => {}
         }
-        Wanted::Nothing
+        TerminalRequest::Nothing
     }
 
-    /// Whether the last key was Ctrl-C, and another one leaves.
+    /// Whether the last key was Ctrl-C, so that another Ctrl-C leaves.
     pub fn is_interrupted(&self) -> bool {
         self.interrupted
     }
@@ -65,81 +65,88 @@ impl App {
         }
     }
 
-    /// A text has been pasted.
-    pub fn pasted(&mut self, text: &str, now: Now) {
+    /// Handles a paste.
+    pub fn paste_text(&mut self, text: &str, now: Now) {
         self.interrupted = false;
         self.completer.reset();
         let paste = Paste::new(text);
         if paste.lines_to_send(&self.editor) > 0 && !self.can_say_several() {
-            // The person has been told.
-        } else if paste.must_ask(&self.editor) {
+            // The reason has been shown.
+        } else if paste.needs_confirmation(&self.editor) {
             self.paste = Some(paste);
         } else {
-            self.put(paste, now);
+            self.apply_paste(paste, now);
         }
     }
 
-    /// The answer to whether many lines are to be sent.
-    fn answer(&mut self, action: Action, now: Now) {
+    /// Handles the key that answers whether many lines should be sent.
+    fn confirm_paste(&mut self, action: KeyAction, now: Now) {
         match action {
-            Action::Edit(Edit::Insert('y' | 'Y')) => {
+            KeyAction::Edit(Edit::Insert('y' | 'Y')) => {
                 if self.can_say_several()
                     && let Some(paste) = self.paste.take()
                 {
-                    self.put(paste, now);
+                    self.apply_paste(paste, now);
                 }
             }
-            Action::Edit(Edit::Insert('n' | 'N')) | Action::Interrupt | Action::EndOrDelete | Action::Escape => {
+            KeyAction::Edit(Edit::Insert('n' | 'N'))
+            | KeyAction::Interrupt
+            | KeyAction::EndOrDelete
+            | KeyAction::Escape => {
                 self.paste = None;
             }
             _ => {}
         }
     }
 
-    fn put(&mut self, paste: Paste, now: Now) {
-        let pasted = paste.apply(&mut self.editor, self.session.is_ours());
+    fn apply_paste(&mut self, paste: Paste, now: Now) {
+        let pasted = paste.apply(&mut self.editor, self.session.is_chinwag());
         if !pasted.is_whole {
-            self.say("The input has no room for all of that.");
+            self.show_local("The pasted text does not fit into the input line (64 KiB at most).");
         }
         pasted.lines.into_iter().for_each(|line| self.send(line, now));
     }
 
-    /// Whether what is typed reaches the server as what it is meant to be.
+    /// Whether the server would handle a submitted line as the user means it.
     fn can_say(&self) -> bool {
-        // What is said before all that was missed is known would be looked for in it.
+        // A line sent before the missed messages are compared would be searched for among them.
         let coming_back = match self.session.stage() {
-            Stage::Unknown => self.session.name().is_some(),
-            Stage::Here => !self.entry.is_over(),
-            Stage::Asked | Stage::Waiting(_) => false,
+            LoginStage::Unknown => self.session.name().is_some(),
+            LoginStage::LoggedIn => !self.login.is_over(),
+            LoginStage::Asked | LoginStage::Queued(_) => false,
         };
-        self.status == Status::Up && !(self.session.is_ours() && coming_back)
+        self.status == ConnectionStatus::Connected && !(self.session.is_chinwag() && coming_back)
     }
 
-    /// Whether several lines would be said, none of them taken for a nickname; if not, the person is told.
+    /// Whether several lines would be sent as messages and none taken as a nickname; if not, shows why.
     fn can_say_several(&mut self) -> bool {
-        let is_in = !self.session.is_ours() || self.session.stage() == Stage::Here;
+        let is_in = !self.session.is_chinwag() || self.session.stage() == LoginStage::LoggedIn;
         let why = match self.can_say() {
             true if is_in => return true,
-            true => "You are not in yet: several lines can be pasted once you are.",
+            true => "Not logged in yet: several lines can be pasted after the login.",
             false => "Not connected: several lines can be pasted once the connection is back.",
         };
-        self.say(why);
+        self.show_local(why);
         false
     }
 
     fn submit(&mut self, now: Now) {
         self.prompt.clear();
         match self.status {
-            Status::Down { .. } | Status::Stopped if self.editor.is_empty() => self.status = Status::Dialling,
+            ConnectionStatus::WaitingToRetry { .. } | ConnectionStatus::Stopped if self.editor.is_empty() => {
+                self.status = ConnectionStatus::Connecting
+            }
             _ if !self.can_say() => {
-                self.say("Not connected: your line is kept here; Ctrl-C clears it, Ctrl-D on an empty line leaves.");
+                self.show_local(
+                    "Not connected: your line is kept here; Ctrl-C clears it, Ctrl-D on an empty line leaves.",
+                );
             }
             _ => {
                 let line = self.editor.take();
-                if self.session.stage() == Stage::Asked {
-                    self.entry.typed();
+                if self.session.stage() == LoginStage::Asked {
+                    self.login.cancel_name();
                 } else {
-                    self.recall.push(&line);
+                    self.input_history.push(&line);
                 }
                 self.send(line, now);
             }
@@ -148,23 +155,23 @@ impl App {
 
     fn send(&mut self, line: String, now: Now) {
         self.sent_at = Some(now.at);
-        if let Some(echo) = self.session.said(&line) {
-            self.lines.push_back(format::own(&echo, now.local.time(), &self.session));
-            self.seen.sent(self.session.name().unwrap_or_default(), echo);
-            if self.session.is_ours() {
-                self.lag.wanted(now.at);
+        if let Some(echo) = self.session.echo_of(&line) {
+            self.lines.push_back(format::own_line(&echo, now.local.time(), &self.session));
+            self.known.record_sent(self.session.name().unwrap_or_default(), echo);
+            if self.session.is_chinwag() {
+                self.lag.request(now.at);
             }
-        } else if self.session.is_ours() {
+        } else if self.session.is_chinwag() {
             match Command::parse(&line) {
                 _ if is_blank(&line) => return,
-                Command::Whisper { .. } | Command::Reply(_) if self.session.stage() == Stage::Here => {
+                Command::Whisper { .. } | Command::Reply(_) if self.session.stage() == LoginStage::LoggedIn => {
                     self.whispers.push(line.clone());
-                    self.lag.wanted(now.at);
+                    self.lag.request(now.at);
                 }
                 _ => {}
             }
         }
         self.outgoing.push(line);
-        self.tick(now.at);
+        self.run_timers(now.at);
     }
 }

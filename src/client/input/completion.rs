@@ -1,50 +1,50 @@
-//! What Tab makes of the word before the cursor.
+//! Completes the word before the cursor on Tab.
 
 use crate::chat::command;
 use crate::chat::name::fold;
 
-/// What there is to complete with, each in the order in which it is offered.
+/// The names and rooms that can complete a word, best first.
 #[derive(Clone, Copy, Debug)]
 pub struct Candidates<'a> {
     pub names: &'a [&'a str],
     pub rooms: &'a [&'a str],
 }
 
-/// Those that begin with `prefix`, regardless of case, width and composition.
+/// Returns the names that begin with `prefix`, regardless of case, width and composition.
 fn matching<'a>(all: &[&'a str], prefix: &str) -> Vec<&'a str> {
     let prefix = fold(prefix);
     all.iter().copied().filter(|name| fold(name).starts_with(&prefix)).collect()
 }
 
-/// Completes a word, and goes on through what else it can be.
+/// Completes a word, and steps through its candidates on further calls.
 #[derive(Default)]
 pub struct Completer {
-    cycle: Option<Cycle>,
+    cycle: Option<CompletionCycle>,
 }
 
-/// What the word was and what it can be.
-struct Cycle {
-    /// The line up to the word.
+/// One word and its candidates.
+struct CompletionCycle {
+    /// The line before the word.
     before: String,
     word: String,
     /// The line behind the word.
     behind: String,
-    endings: Vec<Ending>,
-    /// Which of them is shown; after the last one the word itself.
+    completions: Vec<Completion>,
+    /// The candidate that is shown; the word itself comes after the last one.
     at: usize,
 }
 
-/// What a word becomes: the text in its place, and how far into the rest of the line the cursor goes.
-struct Ending {
+/// A candidate: the text in place of the word, and how many bytes of the rest of the line the cursor passes.
+struct Completion {
     text: String,
     passed: usize,
 }
 
 impl Completer {
-    /// The line with the word before the cursor (both in bytes) completed, and the cursor behind it.
+    /// Completes the word before the cursor; returns the line and the cursor behind the word (in bytes).
     ///
-    /// When the line is what the last call made of it, the next candidate is taken, or with `back` the one before;
-    /// after the last comes the original. None where there is nothing to complete.
+    /// If the line is the result of the last call, takes the next candidate, or the previous one if `back`; the
+    /// original word comes after the last. `None` if there is no candidate.
     pub fn complete(
         &mut self,
         text: &str,
@@ -53,26 +53,28 @@ impl Completer {
         candidates: &Candidates,
     ) -> Option<(String, usize)> {
         let shown = self.cycle.take().filter(|cycle| cycle.is_shown(text, cursor));
-        // Where there was one candidate only, Tab goes on to what may follow it: `/join `, then a room.
-        let is_settled = shown.as_ref().is_some_and(|cycle| cycle.endings.len() == 1 && cycle.at == 0 && !back);
+        // After a single candidate, Tab completes what may follow it: `/join `, then a room.
+        let is_single = shown.as_ref().is_some_and(|cycle| cycle.completions.len() == 1 && cycle.at == 0 && !back);
         let cycle = match shown {
-            Some(cycle) if is_settled => Cycle::begin(text, cursor, back, candidates).unwrap_or(cycle.step(back)),
+            Some(cycle) if is_single => {
+                CompletionCycle::begin(text, cursor, back, candidates).unwrap_or(cycle.step(back))
+            }
             Some(cycle) => cycle.step(back),
-            None => Cycle::begin(text, cursor, back, candidates)?,
+            None => CompletionCycle::begin(text, cursor, back, candidates)?,
         };
         let line = cycle.line();
         self.cycle = Some(cycle);
         Some(line)
     }
 
-    /// Ends the cycle: the next call completes anew.
+    /// Ends the cycle: the next call starts a new one.
     pub fn reset(&mut self) {
         self.cycle = None;
     }
 }
 
-impl Cycle {
-    fn begin(text: &str, cursor: usize, back: bool, candidates: &Candidates) -> Option<Cycle> {
+impl CompletionCycle {
+    fn begin(text: &str, cursor: usize, back: bool, candidates: &Candidates) -> Option<CompletionCycle> {
         let (head, behind) = text.split_at(cursor);
         let word_start =
             head.rfind(char::is_whitespace).map_or(0, |at| at + head[at..].chars().next().map_or(0, char::len_utf8));
@@ -82,19 +84,20 @@ impl Cycle {
             return None;
         }
         let suffix = if is_addressing(before, word) { ": " } else { " " };
-        let endings: Vec<Ending> = found.iter().map(|text| Ending::new(text, suffix, behind)).collect();
-        let at = if back { endings.len() - 1 } else { 0 };
-        Some(Cycle { before: before.into(), word: word.into(), behind: behind.into(), endings, at })
+        let completions: Vec<Completion> = found.iter().map(|text| Completion::new(text, suffix, behind)).collect();
+        let at = if back { completions.len() - 1 } else { 0 };
+        Some(CompletionCycle { before: before.into(), word: word.into(), behind: behind.into(), completions, at })
     }
 
     fn step(mut self, back: bool) -> Self {
-        let count = self.endings.len() + 1;
+        let count = self.completions.len() + 1;
         self.at = (self.at + if back { count - 1 } else { 1 }) % count;
         self
     }
 
     fn line(&self) -> (String, usize) {
-        let (word, passed) = self.endings.get(self.at).map_or((&self.word, 0), |ending| (&ending.text, ending.passed));
+        let (word, passed) =
+            self.completions.get(self.at).map_or((&self.word, 0), |completion| (&completion.text, completion.passed));
         ([&*self.before, word, &self.behind].concat(), self.before.len() + word.len() + passed)
     }
 
@@ -104,19 +107,19 @@ impl Cycle {
     }
 }
 
-impl Ending {
-    /// A suffix that stands behind the word already is not written again, nor is its space.
+impl Completion {
+    /// Writes neither a suffix that already follows the word, nor its space.
     fn new(word: &str, suffix: &str, behind: &str) -> Self {
         let (added, passed) = match () {
             () if behind.starts_with(suffix) => ("", suffix.len()),
             () if behind.starts_with(' ') => (suffix.trim_end(), 1),
             () => (suffix, 0),
         };
-        Ending { text: format!("{word}{added}"), passed }
+        Completion { text: format!("{word}{added}"), passed }
     }
 }
 
-/// What a word with `before` in front of it can become.
+/// Returns the candidates for a word that stands behind `before`.
 fn candidates_for(before: &str, word: &str, candidates: &Candidates) -> Vec<String> {
     let with = |mark: &str, names: Vec<&str>| names.into_iter().map(|name| format!("{mark}{name}")).collect();
     match command_before(before).as_deref() {
@@ -138,13 +141,13 @@ fn candidates_for(before: &str, word: &str, candidates: &Candidates) -> Vec<Stri
     }
 }
 
-/// The command whose first argument the next word is.
+/// Returns the command of which the next word is the first argument.
 fn command_before(before: &str) -> Option<String> {
     let word = before.strip_prefix('/')?.trim_end_matches(' ');
     (!word.contains(' ')).then(|| word.to_ascii_lowercase())
 }
 
-/// Whether somebody is addressed by name, at the beginning of a line.
+/// Whether the word addresses a user: a name at the beginning of a line.
 fn is_addressing(before: &str, word: &str) -> bool {
     before.trim().is_empty() && !word.starts_with(['/', '@'])
 }
@@ -158,7 +161,7 @@ mod tests {
     const CANDIDATES: Candidates =
         Candidates { names: &["alice", "bob", "albert", "ALAN", "Álvaro"], rooms: &["lobby", "kitchen"] };
 
-    /// Completes at the bar as often as there are marks in `tabs`: `>` is Tab, `<` is Shift-Tab.
+    /// Completes at the bar once for each mark in `tabs`: `>` is Tab, `<` is Shift-Tab.
     fn tab(line: &str, tabs: &str) -> String {
         let mut completer = Completer::default();
         let mut line = line.to_owned();
@@ -173,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_completed_depends_on_where_the_word_stands() {
+    fn completion_depends_on_position_in_line() {
         for (line, completed) in [
             ("/he|", "/help |"),
             ("/HE|", "/help |"),
@@ -206,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn tab_goes_on_and_shift_tab_back_and_the_original_is_among_them() {
+    fn tab_and_shift_tab_cycle_through_candidates_and_original() {
         assert_eq!(tab("al|", ">"), "alice: |");
         assert_eq!(tab("al|", ">>"), "albert: |");
         assert_eq!(tab("al|", ">>>"), "ALAN: |");
@@ -220,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn behind_the_only_command_tab_completes_its_argument() {
+    fn tab_after_single_candidate_completes_argument() {
         assert_eq!(tab("/jo|", ">>"), "/join lobby |");
         assert_eq!(tab("/jo|", ">>>"), "/join kitchen |");
         assert_eq!(tab("/jo|", "><"), "/jo|");
@@ -228,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_prefix_matches_as_the_server_compares_names() {
+    fn prefix_matching_folds_names() {
         let names = ["Ｗide", "Élan", "张三", "STRASSE", "각시"];
         for (prefix, name) in
             [("wi", "Ｗide"), ("é", "Élan"), ("e\u{301}L", "Élan"), ("张", "张三"), ("straß", "STRASSE")]
@@ -239,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn no_second_space_is_written() {
+    fn completion_adds_no_second_space() {
         assert_eq!(tab("ask bo| now", ">"), "ask bob |now");
         assert_eq!(tab("bo| now", ">"), "bob: |now");
         assert_eq!(tab("bo|: now", ">"), "bob: |now");
@@ -248,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn another_edit_ends_the_cycle() {
+    fn edit_ends_completion_cycle() {
         let mut completer = Completer::default();
         assert_eq!(completer.complete("al", 2, false, &CANDIDATES), Some(("alice: ".into(), 7)));
         assert_eq!(completer.complete("alb", 3, false, &CANDIDATES), Some(("albert: ".into(), 8)));
@@ -257,14 +260,14 @@ mod tests {
     }
 
     #[test]
-    fn every_command_of_the_help_is_completed_and_every_completed_one_is_known() {
+    fn completed_commands_equal_help_commands() {
         let is_known = |word: &str| !matches!(Command::parse(word), Command::Other(..));
         let completed = candidates_for("", "/", &CANDIDATES);
         assert!(completed.iter().all(|word| is_known(word)), "{completed:?}");
         for lang in [Lang::En, Lang::Zh] {
             let text = lang.help().join(" ");
             let words = text.split(|c: char| c != '/' && !c.is_ascii_alphanumeric());
-            // `/text` stands in it for a text that begins with a slash.
+            // In the help `/text` stands for a text that begins with a slash.
             let is_command = |word: &&str| word.starts_with('/') && !word.ends_with('/') && !word.ends_with("/text");
             let helped: Vec<&str> = words.filter(is_command).collect();
             for word in &completed {

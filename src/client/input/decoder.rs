@@ -1,11 +1,11 @@
-//! From a terminal's bytes to what they ask for.
+//! Decodes the terminal's bytes into keys and pastes.
 
 use std::collections::VecDeque;
 
 use memchr::memmem;
 use termina::event::{Event, KeyEvent, Modifiers};
 
-use super::keys::Action;
+use super::keys::KeyAction;
 use super::sequence::{as_xterm, measure};
 
 const PASTE_START: &[u8] = b"\x1b[200~";
@@ -15,46 +15,46 @@ const CTRL_C: u8 = 0x03;
 /// The longest paste in bytes.
 pub const MAX_PASTE: usize = 1024 * 1024;
 
-/// Something that came from the terminal.
+/// One input from the terminal.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Input {
-    Do(Action),
-    /// A bracketed paste, as the terminal sent it: control characters and all.
+pub enum TerminalInput {
+    Do(KeyAction),
+    /// A bracketed paste as the terminal sent it, with control characters.
     Paste(String),
-    /// A paste of more than [`MAX_PASTE`] bytes, which were thrown away.
+    /// A paste of more than [`MAX_PASTE`] bytes; its text is dropped.
     PasteTooLong,
-    /// Nothing that means anything here: an answer, another key, bytes that are not UTF-8.
+    /// An input without meaning here: an answer, another key, bytes that are not UTF-8.
     Other,
 }
 
-/// Bytes go in by [`Decoder::feed`] and come out by [`Iterator::next`], in their order.
+/// Decodes bytes given to [`KeyDecoder::feed`] into inputs that [`Iterator::next`] returns in order.
 ///
-/// An ESC alone may be the key or the beginning of a sequence. While [`Decoder::is_pending`], call
-/// [`Decoder::flush`] when nothing has followed for a while (50 ms are enough for most lines).
+/// An ESC alone may be the key or the beginning of a sequence. While [`KeyDecoder::is_pending`], call
+/// [`KeyDecoder::flush`] after a short time without further bytes (50 ms are enough for most connections).
 #[derive(Default)]
-pub struct Decoder {
-    /// What is not yet whole, without the paste.
+pub struct KeyDecoder {
+    /// The bytes of an unfinished sequence, without the paste.
     bytes: Vec<u8>,
-    paste: Option<Paste>,
-    inputs: VecDeque<Input>,
+    paste: Option<PasteBuffer>,
+    inputs: VecDeque<TerminalInput>,
 }
 
 /// A paste whose end has not come.
 #[derive(Default)]
-struct Paste {
+struct PasteBuffer {
     text: Vec<u8>,
     is_too_long: bool,
 }
 
-impl Decoder {
-    /// Takes what was read.
+impl KeyDecoder {
+    /// Decodes bytes that were read.
     pub fn feed(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
         let bytes = std::mem::take(&mut self.bytes);
         let mut rest = &bytes[..];
         loop {
             if self.paste.is_some() {
-                rest = self.paste_on(rest);
+                rest = self.read_paste(rest);
             }
             if self.paste.is_some() {
                 break;
@@ -63,44 +63,46 @@ impl Decoder {
             let (whole, next) = rest.split_at(size);
             rest = next;
             match whole {
-                PASTE_START => self.paste = Some(Paste::default()),
+                PASTE_START => self.paste = Some(PasteBuffer::default()),
                 _ => self.take(whole),
             }
         }
         self.bytes.extend_from_slice(rest);
     }
 
-    /// Whether more bytes may tell what the last ones mean.
+    /// Whether more bytes may decide what the last ones mean.
     pub fn is_pending(&self) -> bool {
         self.paste.is_none() && !self.bytes.is_empty()
     }
 
-    /// Takes what is there for whole. A paste that has begun goes on, until its end comes or Ctrl-C is pressed.
+    /// Takes the pending bytes as complete. A paste continues until its end comes or Ctrl-C is pressed.
     pub fn flush(&mut self) {
         if !self.is_pending() {
             return;
         }
         match std::mem::take(&mut self.bytes)[..] {
-            [0x1b] => self.inputs.push_back(Input::Do(Action::Escape)),
-            [0x1b, 0x1b] => self.inputs.extend([Input::Do(Action::Escape), Input::Do(Action::Escape)]),
-            _ => self.inputs.push_back(Input::Other),
+            [0x1b] => self.inputs.push_back(TerminalInput::Do(KeyAction::Escape)),
+            [0x1b, 0x1b] => {
+                self.inputs.extend([TerminalInput::Do(KeyAction::Escape), TerminalInput::Do(KeyAction::Escape)])
+            }
+            _ => self.inputs.push_back(TerminalInput::Other),
         }
     }
 
-    /// Takes of `bytes` what belongs to the paste, and leaves the rest.
-    fn paste_on<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
+    /// Takes the bytes of the paste, and returns the rest.
+    fn read_paste<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
         let Some(paste) = &mut self.paste else { return bytes };
         let end = memmem::find(bytes, PASTE_END);
-        // Terminals let no Ctrl-C through in a paste: it was pressed, because the end has been lost.
+        // Terminals remove Ctrl-C from a paste: the key was pressed, because the end of the paste was lost.
         if let Some(at) = memchr::memchr(CTRL_C, &bytes[..end.unwrap_or(bytes.len())]) {
             self.paste = None;
             return &bytes[at..];
         }
-        // What may be the beginning of the end waits for more.
+        // Bytes that may begin the end mark wait for more.
         let kept = (1..PASTE_END.len()).rev().find(|&size| bytes.ends_with(&PASTE_END[..size])).unwrap_or(0);
         let (text, rest) = bytes.split_at(end.unwrap_or(bytes.len() - kept));
         if paste.text.len() + text.len() > MAX_PASTE {
-            *paste = Paste { text: Vec::new(), is_too_long: true };
+            *paste = PasteBuffer { text: Vec::new(), is_too_long: true };
         } else if !paste.is_too_long {
             paste.text.extend_from_slice(text);
         }
@@ -109,27 +111,27 @@ impl Decoder {
         }
         let paste = self.paste.take().unwrap_or_default();
         self.inputs.push_back(match paste.is_too_long {
-            true => Input::PasteTooLong,
-            false => Input::Paste(String::from_utf8_lossy(&paste.text).into_owned()),
+            true => TerminalInput::PasteTooLong,
+            false => TerminalInput::Paste(String::from_utf8_lossy(&paste.text).into_owned()),
         });
         &rest[PASTE_END.len()..]
     }
 
-    /// Takes one whole character or sequence.
+    /// Decodes one complete character or sequence.
     fn take(&mut self, whole: &[u8]) {
         let input = match whole {
-            [0x1b] => Some(Action::Escape),
+            [0x1b] => Some(KeyAction::Escape),
             [0x1b, 0x1b, ..] => key(&whole[1..]).and_then(|mut key| {
                 key.modifiers |= Modifiers::ALT;
-                Action::of(key)
+                KeyAction::of(key)
             }),
-            _ => key(whole).and_then(Action::of),
+            _ => key(whole).and_then(KeyAction::of),
         };
-        self.inputs.push_back(input.map_or(Input::Other, Input::Do));
+        self.inputs.push_back(input.map_or(TerminalInput::Other, TerminalInput::Do));
     }
 }
 
-/// The key that a whole character or sequence stands for. Each has a parser of its own, which can keep nothing of it.
+/// Returns the key of a complete character or sequence. Each call uses a new parser, so that no state remains.
 fn key(whole: &[u8]) -> Option<KeyEvent> {
     let mut parser = termina::Parser::default();
     parser.parse(&as_xterm(whole), false);
@@ -139,11 +141,11 @@ fn key(whole: &[u8]) -> Option<KeyEvent> {
     }
 }
 
-impl Iterator for Decoder {
-    type Item = Input;
+impl Iterator for KeyDecoder {
+    type Item = TerminalInput;
 
-    /// The next input that is known; more may come after the last.
-    fn next(&mut self) -> Option<Input> {
+    /// Returns the next decoded input; `None` until more bytes come.
+    fn next(&mut self) -> Option<TerminalInput> {
         self.inputs.pop_front()
     }
 }
@@ -154,31 +156,34 @@ mod tests {
     use super::*;
     use crate::testing::Random;
 
-    fn decode(bytes: &[u8]) -> Vec<Input> {
-        let mut decoder = Decoder::default();
+    fn decode(bytes: &[u8]) -> Vec<TerminalInput> {
+        let mut decoder = KeyDecoder::default();
         decoder.feed(bytes);
         decoder.flush();
         decoder.by_ref().collect()
     }
 
-    fn edit(edit: Edit) -> Input {
-        Input::Do(Action::Edit(edit))
+    fn edit(edit: Edit) -> TerminalInput {
+        TerminalInput::Do(KeyAction::Edit(edit))
     }
 
-    fn typed(text: &str) -> Vec<Input> {
+    fn typed(text: &str) -> Vec<TerminalInput> {
         text.chars().map(|c| edit(Edit::Insert(c))).collect()
     }
 
-    const KEYS: &[(Action, &[&[u8]])] = &[
-        (Action::Edit(Edit::Left), &[b"\x1b[D", b"\x1bOD", b"\x02", b"\x1b[d", b"\x1b[1;2D"]),
-        (Action::Edit(Edit::Right), &[b"\x1b[C", b"\x1bOC", b"\x06", b"\x1b[c"]),
-        (Action::Older, &[b"\x1b[A", b"\x1bOA", b"\x10", b"\x1bOa"]),
-        (Action::Newer, &[b"\x1b[B", b"\x1bOB", b"\x0e"]),
+    const KEYS: &[(KeyAction, &[&[u8]])] = &[
+        (KeyAction::Edit(Edit::Left), &[b"\x1b[D", b"\x1bOD", b"\x02", b"\x1b[d", b"\x1b[1;2D"]),
+        (KeyAction::Edit(Edit::Right), &[b"\x1b[C", b"\x1bOC", b"\x06", b"\x1b[c"]),
+        (KeyAction::Older, &[b"\x1b[A", b"\x1bOA", b"\x10", b"\x1bOa"]),
+        (KeyAction::Newer, &[b"\x1b[B", b"\x1bOB", b"\x0e"]),
         // xterm and VT, rxvt, tmux and the Linux console, Shift in rxvt.
-        (Action::Edit(Edit::Home), &[b"\x1b[H", b"\x1bOH", b"\x1b[7~", b"\x1b[1~", b"\x1b[7$", b"\x01", b"\x1b[1;5H"]),
-        (Action::Edit(Edit::End), &[b"\x1b[F", b"\x1bOF", b"\x1b[8~", b"\x1b[4~", b"\x1b[8^", b"\x05", b"\x1b[8@"]),
         (
-            Action::Edit(Edit::WordLeft),
+            KeyAction::Edit(Edit::Home),
+            &[b"\x1b[H", b"\x1bOH", b"\x1b[7~", b"\x1b[1~", b"\x1b[7$", b"\x01", b"\x1b[1;5H"],
+        ),
+        (KeyAction::Edit(Edit::End), &[b"\x1b[F", b"\x1bOF", b"\x1b[8~", b"\x1b[4~", b"\x1b[8^", b"\x05", b"\x1b[8@"]),
+        (
+            KeyAction::Edit(Edit::WordLeft),
             &[
                 b"\x1b[1;5D",
                 b"\x1b[1;3D",
@@ -192,38 +197,41 @@ mod tests {
                 b"\x1bB",
             ],
         ),
-        (Action::Edit(Edit::WordRight), &[b"\x1b[1;5C", b"\x1b[1;3C", b"\x1bOc", b"\x1b[5C", b"\x1b\x1b[C", b"\x1bf"]),
-        (Action::Edit(Edit::Backspace), &[b"\x7f", b"\x08", b"\x1b[127u"]),
-        (Action::Edit(Edit::Delete), &[b"\x1b[3~", b"\x1b[3$"]),
-        (Action::Edit(Edit::KillWordBack), &[b"\x1b\x7f", b"\x1b\x08", b"\x1b[127;5u"]),
-        (Action::Edit(Edit::KillWordForward), &[b"\x1bd", b"\x1b[3;5~", b"\x1b[3^", b"\x1b\x1b[3~"]),
-        (Action::Edit(Edit::RuboutWord), &[b"\x17"]),
-        (Action::Edit(Edit::KillToStart), &[b"\x15"]),
-        (Action::Edit(Edit::KillToEnd), &[b"\x0b"]),
-        (Action::Edit(Edit::Yank), &[b"\x19"]),
-        (Action::Edit(Edit::Transpose), &[b"\x14"]),
-        (Action::Submit, &[b"\r", b"\n", b"\x1bOM", b"\x1b[13u"]),
-        (Action::Complete { back: false }, &[b"\t"]),
-        (Action::Complete { back: true }, &[b"\x1b[Z"]),
-        (Action::Interrupt, &[b"\x03", b"\x1b[99;5u"]),
-        (Action::EndOrDelete, &[b"\x04"]),
-        (Action::Redraw, &[b"\x0c"]),
-        (Action::Suspend, &[b"\x1a"]),
-        (Action::PageUp, &[b"\x1b[5~", b"\x1b[5;2~"]),
-        (Action::PageDown, &[b"\x1b[6~"]),
-        (Action::Escape, &[b"\x1b", b"\x1b[27u"]),
-        (Action::Edit(Edit::Insert('张')), &["张".as_bytes()]),
+        (
+            KeyAction::Edit(Edit::WordRight),
+            &[b"\x1b[1;5C", b"\x1b[1;3C", b"\x1bOc", b"\x1b[5C", b"\x1b\x1b[C", b"\x1bf"],
+        ),
+        (KeyAction::Edit(Edit::Backspace), &[b"\x7f", b"\x08", b"\x1b[127u"]),
+        (KeyAction::Edit(Edit::Delete), &[b"\x1b[3~", b"\x1b[3$"]),
+        (KeyAction::Edit(Edit::KillWordBack), &[b"\x1b\x7f", b"\x1b\x08", b"\x1b[127;5u"]),
+        (KeyAction::Edit(Edit::KillWordForward), &[b"\x1bd", b"\x1b[3;5~", b"\x1b[3^", b"\x1b\x1b[3~"]),
+        (KeyAction::Edit(Edit::RuboutWord), &[b"\x17"]),
+        (KeyAction::Edit(Edit::KillToStart), &[b"\x15"]),
+        (KeyAction::Edit(Edit::KillToEnd), &[b"\x0b"]),
+        (KeyAction::Edit(Edit::Yank), &[b"\x19"]),
+        (KeyAction::Edit(Edit::Transpose), &[b"\x14"]),
+        (KeyAction::Submit, &[b"\r", b"\n", b"\x1bOM", b"\x1b[13u"]),
+        (KeyAction::Complete { back: false }, &[b"\t"]),
+        (KeyAction::Complete { back: true }, &[b"\x1b[Z"]),
+        (KeyAction::Interrupt, &[b"\x03", b"\x1b[99;5u"]),
+        (KeyAction::EndOrDelete, &[b"\x04"]),
+        (KeyAction::Redraw, &[b"\x0c"]),
+        (KeyAction::Suspend, &[b"\x1a"]),
+        (KeyAction::PageUp, &[b"\x1b[5~", b"\x1b[5;2~"]),
+        (KeyAction::PageDown, &[b"\x1b[6~"]),
+        (KeyAction::Escape, &[b"\x1b", b"\x1b[27u"]),
+        (KeyAction::Edit(Edit::Insert('张')), &["张".as_bytes()]),
     ];
 
     #[test]
-    fn keys_are_known_by_what_the_terminals_send() {
+    fn key_sequences_of_terminals_are_decoded() {
         for (action, variants) in KEYS {
             for bytes in *variants {
                 let what = bytes.escape_ascii();
-                assert_eq!(decode(bytes), [Input::Do(*action)], "{what}");
+                assert_eq!(decode(bytes), [TerminalInput::Do(*action)], "{what}");
                 if **bytes != *b"\x1b" {
                     let between = [b"<", *bytes, b">"].concat();
-                    let expected = [edit(Edit::Insert('<')), Input::Do(*action), edit(Edit::Insert('>'))];
+                    let expected = [edit(Edit::Insert('<')), TerminalInput::Do(*action), edit(Edit::Insert('>'))];
                     assert_eq!(decode(&between), expected, "{what}");
                 }
             }
@@ -231,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sequence_that_is_not_known_types_nothing_and_holds_nothing_up() {
+    fn unknown_sequence_is_ignored_without_delay() {
         for bytes in [
             &b"\x1b[[A"[..],
             b"\x1b[11~",
@@ -258,19 +266,19 @@ mod tests {
             b"\x1b[97;1:3u",
         ] {
             let what = bytes.escape_ascii();
-            assert_eq!(decode(&[bytes, b"ok"].concat()), [vec![Input::Other], typed("ok")].concat(), "{what}");
+            assert_eq!(decode(&[bytes, b"ok"].concat()), [vec![TerminalInput::Other], typed("ok")].concat(), "{what}");
         }
     }
 
     #[test]
-    fn an_escape_alone_waits_for_a_moment_only() {
-        let mut decoder = Decoder::default();
+    fn lone_escape_is_a_key_after_flush() {
+        let mut decoder = KeyDecoder::default();
         decoder.feed(b"\x1b");
         assert!(decoder.is_pending());
         assert_eq!(decoder.next(), None);
         decoder.flush();
         assert!(!decoder.is_pending());
-        assert_eq!(decoder.next(), Some(Input::Do(Action::Escape)));
+        assert_eq!(decoder.next(), Some(TerminalInput::Do(KeyAction::Escape)));
         decoder.feed(b"[A");
         assert_eq!(decoder.by_ref().collect::<Vec<_>>(), typed("[A"));
         for incomplete in [&b"\x1b["[..], b"\x1bO", b"\x1b]0;", b"\x1b[1;5", b"\xe5\xbc"] {
@@ -279,28 +287,28 @@ mod tests {
             decoder.flush();
             decoder.feed(b"x");
             assert!(!decoder.is_pending());
-            assert_eq!(decoder.by_ref().collect::<Vec<_>>(), [vec![Input::Other], typed("x")].concat());
+            assert_eq!(decoder.by_ref().collect::<Vec<_>>(), [vec![TerminalInput::Other], typed("x")].concat());
         }
-        assert_eq!(decode(b"\x1b\x1b"), [Input::Do(Action::Escape), Input::Do(Action::Escape)]);
+        assert_eq!(decode(b"\x1b\x1b"), [TerminalInput::Do(KeyAction::Escape), TerminalInput::Do(KeyAction::Escape)]);
     }
 
     #[test]
-    fn bytes_that_are_not_utf_8_do_not_swallow_what_follows() {
-        assert_eq!(decode(b"\xe5\xbca"), [vec![Input::Other], typed("a")].concat());
-        assert_eq!(decode(b"\xc3\x1b[A"), [Input::Other, Input::Do(Action::Older)]);
-        assert_eq!(decode(b"\xc3\x03"), [Input::Other, Input::Do(Action::Interrupt)]);
-        assert_eq!(decode(b"\x1b[1\x03"), [Input::Other, Input::Do(Action::Interrupt)]);
+    fn invalid_utf8_does_not_swallow_following_keys() {
+        assert_eq!(decode(b"\xe5\xbca"), [vec![TerminalInput::Other], typed("a")].concat());
+        assert_eq!(decode(b"\xc3\x1b[A"), [TerminalInput::Other, TerminalInput::Do(KeyAction::Older)]);
+        assert_eq!(decode(b"\xc3\x03"), [TerminalInput::Other, TerminalInput::Do(KeyAction::Interrupt)]);
+        assert_eq!(decode(b"\x1b[1\x03"), [TerminalInput::Other, TerminalInput::Do(KeyAction::Interrupt)]);
     }
 
     #[test]
-    fn a_paste_comes_as_it_is_however_it_is_split() {
+    fn paste_is_unchanged_for_any_split() {
         let text = "a\rb\u{1b}[A\u{1b}[20张\t\u{1b}";
         let bytes = format!("<\u{1b}[200~{text}\u{1b}[201~>");
-        let expected = [edit(Edit::Insert('<')), Input::Paste(text.into()), edit(Edit::Insert('>'))];
+        let expected = [edit(Edit::Insert('<')), TerminalInput::Paste(text.into()), edit(Edit::Insert('>'))];
         for at in 0..=bytes.len() {
-            let mut decoder = Decoder::default();
+            let mut decoder = KeyDecoder::default();
             decoder.feed(&bytes.as_bytes()[..at]);
-            // Within the start mark a pause would make another key of it.
+            // A pause inside the start mark would make it another key.
             if decoder.paste.is_some() {
                 assert!(!decoder.is_pending());
                 decoder.flush();
@@ -311,20 +319,23 @@ mod tests {
     }
 
     #[test]
-    fn a_paste_has_an_end() {
-        let mut decoder = Decoder::default();
+    fn paste_ends_at_ctrl_c_and_has_a_limit() {
+        let mut decoder = KeyDecoder::default();
         decoder.feed(b"\x1b[200~lost\x03x");
-        assert_eq!(decoder.by_ref().collect::<Vec<_>>(), [vec![Input::Do(Action::Interrupt)], typed("x")].concat());
+        assert_eq!(
+            decoder.by_ref().collect::<Vec<_>>(),
+            [vec![TerminalInput::Do(KeyAction::Interrupt)], typed("x")].concat()
+        );
         let chunk = [b'x'; 1000];
         decoder.feed(PASTE_START);
         (0..3000).for_each(|_| decoder.feed(&chunk));
         assert!(decoder.paste.as_ref().unwrap().text.len() <= MAX_PASTE);
         decoder.feed(b"\x1b[201~x");
-        assert_eq!(decoder.by_ref().collect::<Vec<_>>(), [vec![Input::PasteTooLong], typed("x")].concat());
+        assert_eq!(decoder.by_ref().collect::<Vec<_>>(), [vec![TerminalInput::PasteTooLong], typed("x")].concat());
     }
 
     #[test]
-    fn where_the_reads_are_split_changes_nothing() {
+    fn decoding_is_equal_for_any_split() {
         let keys: Vec<&[u8]> = KEYS.iter().flat_map(|(_, variants)| *variants).copied().collect();
         let others: &[&[u8]] = &[
             b"\xff",
@@ -345,7 +356,7 @@ mod tests {
                     _ => random.pick::<&[u8]>(&keys),
                 });
             }
-            let mut decoder = Decoder::default();
+            let mut decoder = KeyDecoder::default();
             let mut rest = &bytes[..];
             while !rest.is_empty() {
                 let (read, later) = rest.split_at(1 + random.below(rest.len()));

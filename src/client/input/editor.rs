@@ -1,6 +1,6 @@
-//! The input line: text, a cursor in it, and what the editing keys do, after GNU Readline.
+//! Edits the input line: text, cursor and editing keys, after GNU Readline.
 //!
-//! What a person takes for one character is a grapheme cluster (UAX #29); the cursor never stands inside one.
+//! A character for the user is a grapheme cluster (UAX #29); the cursor never stands inside one.
 
 #[cfg(test)]
 mod model_tests;
@@ -9,13 +9,13 @@ use std::ops::Range;
 
 use unicode_segmentation::{GraphemeCursor, UnicodeSegmentation};
 
-use crate::client::ui::window::{View, Window};
+use crate::client::ui::window::{InputView, InputWindow};
 use crate::wire::hygiene::clean;
 
-/// The longest line in bytes, so that no paste makes it grow without end.
+/// The longest line in bytes.
 pub const MAX_BYTES: usize = 64 * 1024;
 
-/// What one key does to the line.
+/// The effect of one key on the line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Edit {
     Insert(char),
@@ -35,22 +35,22 @@ pub enum Edit {
     RuboutWord,
     KillToStart,
     KillToEnd,
-    /// Inserts what was killed last.
+    /// Inserts the text that was killed last.
     Yank,
-    /// Swaps the characters around the cursor and goes past them; at the end, the last two.
+    /// Swaps the characters before and behind the cursor and moves past them; at the end, the last two.
     Transpose,
 }
 
-/// One line that is being typed: no control character in it, [`MAX_BYTES`] at most.
+/// The input line: without control characters, at most [`MAX_BYTES`] long.
 #[derive(Default)]
 pub struct Editor {
     text: String,
     /// In bytes, always between two graphemes.
     cursor: usize,
     killed: String,
-    /// Whether the last edit killed something, so that the next kill joins it.
+    /// Whether the last edit was a kill, so that the next kill is added to it.
     killing: bool,
-    window: Window,
+    window: InputWindow,
 }
 
 impl Editor {
@@ -58,7 +58,7 @@ impl Editor {
         &self.text
     }
 
-    /// Where the cursor stands in the text, in bytes; always between two graphemes.
+    /// The cursor in bytes, always between two graphemes.
     pub fn cursor(&self) -> usize {
         self.cursor
     }
@@ -67,14 +67,14 @@ impl Editor {
         self.text.is_empty()
     }
 
-    /// Takes the line away; an empty one is left.
+    /// Takes the line and leaves an empty one.
     pub fn take(&mut self) -> String {
         let text = std::mem::take(&mut self.text);
         self.set("");
         text
     }
 
-    /// Puts another line in the place of this one, with the cursor at its end; false if not all of it fitted.
+    /// Replaces the line and puts the cursor at its end; false if the text did not fit completely.
     pub fn set(&mut self, text: &str) -> bool {
         self.set_at(text, text.len())
     }
@@ -90,10 +90,10 @@ impl Editor {
         self.text.len() == text.len()
     }
 
-    /// Inserts a text without its control characters, a tab as a space; false if not all of it fitted.
+    /// Inserts a text without its control characters, a tab as a space; false if the text did not fit completely.
     pub fn insert(&mut self, text: &str) -> bool {
         self.killing = false;
-        // Cleaned together with what it may combine with: marks are limited on each character.
+        // Cleaned together with the character before: the number of marks on a character is limited.
         let head = &self.text[self.previous(self.cursor)..self.cursor];
         let joined = format!("{head}{text}");
         let joined = clean(&joined);
@@ -114,7 +114,7 @@ impl Editor {
         is_whole
     }
 
-    /// Does what a key asks for.
+    /// Applies the effect of a key.
     pub fn apply(&mut self, edit: Edit) {
         match edit {
             Edit::RuboutWord => return self.kill(self.blank_left()..self.cursor),
@@ -146,8 +146,8 @@ impl Editor {
         }
     }
 
-    /// What of the line is seen in `columns` columns; it scrolls when the cursor would leave.
-    pub fn view(&mut self, columns: u16) -> View {
+    /// Returns the visible part of the line in `columns` columns; it scrolls only when the cursor would leave it.
+    pub fn view(&mut self, columns: u16) -> InputView {
         self.window.view(&self.text, self.cursor, columns)
     }
 
@@ -157,7 +157,7 @@ impl Editor {
         self.cursor = self.boundary(start);
     }
 
-    /// Removes a range that the cursor is at one end of; kills in a row are yanked as one text.
+    /// Removes a range that begins or ends at the cursor; consecutive kills are yanked as one text.
     fn kill(&mut self, range: Range<usize>) {
         if range.is_empty() {
             return;
@@ -183,7 +183,7 @@ impl Editor {
         self.cursor = self.boundary(end);
     }
 
-    /// Where the word before the cursor begins.
+    /// Returns the start of the word before the cursor.
     fn word_left(&self) -> usize {
         self.back_over(self.back_over(self.cursor, |grapheme| !is_word(grapheme)), is_word)
     }
@@ -192,7 +192,7 @@ impl Editor {
         self.back_over(self.back_over(self.cursor, is_space), |grapheme| !is_space(grapheme))
     }
 
-    /// Where the word behind the cursor ends.
+    /// Returns the end of the word behind the cursor.
     fn word_right(&self) -> usize {
         self.on_over(self.on_over(self.cursor, |grapheme| !is_word(grapheme)), is_word)
     }
@@ -212,29 +212,29 @@ impl Editor {
     }
 
     fn next(&self, at: usize) -> usize {
-        self.on_grid(at).next_boundary(&self.text, 0).ok().flatten().unwrap_or(self.text.len())
+        self.cursor_at(at).next_boundary(&self.text, 0).ok().flatten().unwrap_or(self.text.len())
     }
 
-    /// The end of the grapheme that `at` is inside of, or `at`: an edit can join what stands around it.
+    /// Returns the end of the grapheme that `at` is inside of, or `at`: an edit can join the text before and behind it.
     fn boundary(&self, at: usize) -> usize {
         let at = at.min(self.text.len());
-        match self.text.is_char_boundary(at) && self.on_grid(at).is_boundary(&self.text, 0) == Ok(true) {
+        match self.text.is_char_boundary(at) && self.cursor_at(at).is_boundary(&self.text, 0) == Ok(true) {
             true => at,
             false => self.next(at),
         }
     }
 
-    fn on_grid(&self, at: usize) -> GraphemeCursor {
+    fn cursor_at(&self, at: usize) -> GraphemeCursor {
         GraphemeCursor::new(at, self.text.len(), true)
     }
 }
 
-/// Where the grapheme before `at` begins.
+/// Returns the start of the grapheme before `at`.
 pub(in crate::client) fn previous(text: &str, at: usize) -> usize {
     GraphemeCursor::new(at, text.len(), true).prev_boundary(text, 0).ok().flatten().unwrap_or(0)
 }
 
-/// As much of the text as `room` bytes hold, in whole graphemes.
+/// Returns the longest beginning of the text in whole graphemes that has at most `room` bytes.
 pub fn cut(text: &str, room: usize) -> &str {
     if text.len() <= room {
         return text;
@@ -255,7 +255,7 @@ fn is_space(grapheme: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// An editor with the cursor where the bar is.
+    /// Returns an editor with the cursor at the bar.
     fn at(line: &str) -> Editor {
         let cursor = line.find('|').unwrap();
         let mut editor = Editor::default();
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn one_key_moves_over_or_deletes_one_grapheme() {
+    fn keys_move_over_and_delete_whole_graphemes() {
         use Edit::*;
         for grapheme in ["a", "张", "e\u{301}", "👩\u{200d}👩\u{200d}👧", "🇫🇷", "ש\u{5b8}", "👍🏽", "각", "क\u{94d}ष"]
         {
@@ -291,14 +291,14 @@ mod tests {
     }
 
     #[test]
-    fn an_edit_that_joins_its_neighbours_leaves_no_cursor_inside() {
+    fn cursor_stays_outside_joined_graphemes() {
         assert_eq!(after("🇫x|🇷", &[Edit::Backspace]), "🇫🇷|");
         assert_eq!(after("|\u{301}", &[Edit::Insert('e')]), "e\u{301}|");
         assert_eq!(after("e|", &[Edit::Insert('\u{301}'), Edit::Backspace]), "|");
     }
 
     #[test]
-    fn words_are_letters_and_digits_or_what_white_space_divides() {
+    fn word_keys_use_alphanumeric_words_or_white_space() {
         use Edit::*;
         assert_eq!(after("one two-three |", &[WordLeft]), "one two-|three ");
         assert_eq!(after("|  one two", &[WordRight]), "  one| two");
@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn kills_in_a_row_are_yanked_as_one_text_in_their_order() {
+    fn consecutive_kills_are_yanked_in_order() {
         use Edit::*;
         assert_eq!(after("one two| three", &[KillToStart, KillToEnd, Yank, Yank]), "one two threeone two three|");
         assert_eq!(after("one two |", &[RuboutWord, RuboutWord, RuboutWord, Yank]), "one two |");
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn transposing_swaps_the_characters_around_the_cursor() {
+    fn transpose_swaps_characters_around_cursor() {
         use Edit::*;
         assert_eq!(after("张|e\u{301}x", &[Transpose]), "e\u{301}张|x");
         assert_eq!(after("ab|", &[Transpose]), "ba|");
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_but_text_is_inserted() {
+    fn insert_removes_control_characters() {
         let mut editor = at("a|b");
         assert!(editor.insert("\t1\u{1b}[31m2\r\n\u{202e}3\u{7}"));
         assert_eq!(shown(&editor), "a 123|b");
@@ -338,14 +338,14 @@ mod tests {
     }
 
     #[test]
-    fn marks_that_are_typed_one_by_one_are_limited_too() {
+    fn marks_typed_one_by_one_are_limited() {
         let mut editor = at("a|");
         (0..50).for_each(|_| editor.apply(Edit::Insert('\u{301}')));
         assert_eq!(editor.text(), clean(&format!("a{}", "\u{301}".repeat(50))));
     }
 
     #[test]
-    fn a_line_has_an_end_and_it_is_between_two_graphemes() {
+    fn line_limit_keeps_whole_graphemes() {
         let mut editor = at("ab|");
         assert!(!editor.insert(&"张".repeat(MAX_BYTES)));
         assert_eq!(editor.text().len(), 2 + (MAX_BYTES - 2) / 3 * 3);

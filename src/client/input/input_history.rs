@@ -1,29 +1,28 @@
-//! The lines that were sent, to be sent again.
+//! Keeps the lines that were sent, to be recalled.
 
 use std::collections::{BTreeMap, VecDeque};
 
-/// The most lines that are kept.
 const MAX_LINES: usize = 1000;
 
-/// The most bytes that they have together.
+/// The most bytes of all lines together.
 const MAX_BYTES: usize = 1024 * 1024;
 
-/// The input history, and where one walks in it.
+/// The input history and the current position in it.
 ///
-/// What is changed on a recalled line is kept as long as the walk lasts, and the record as it was.
+/// Changes to a recalled line last until the walk through the history ends; the stored line does not change.
 #[derive(Default)]
-pub struct Recall {
+pub struct InputHistory {
     /// The oldest first.
     lines: VecDeque<String>,
     bytes: usize,
-    /// The line that is shown; below the newest one is the line that has not been sent.
+    /// The line that is shown; `None` for the unsent line, which comes after the newest.
     at: Option<usize>,
-    /// What the lines that were left behind on this walk look like.
+    /// The changed texts of the lines that were visited on this walk.
     edited: BTreeMap<usize, String>,
 }
 
-impl Recall {
-    /// Keeps a line that was sent, unless it is blank or the same as the last one; ends the walk.
+impl InputHistory {
+    /// Adds a sent line, unless it is blank or equal to the last one; ends the walk.
     pub fn push(&mut self, line: &str) {
         self.reset();
         if line.trim().is_empty() || line.len() > MAX_BYTES || self.lines.back().is_some_and(|last| last == line) {
@@ -36,13 +35,13 @@ impl Recall {
         }
     }
 
-    /// The line before the one that is shown, which now reads `current`; none before the oldest.
+    /// Returns the line before the shown one, whose text is now `current`; `None` at the oldest.
     pub fn older(&mut self, current: &str) -> Option<&str> {
         let at = self.at.unwrap_or(self.lines.len()).checked_sub(1)?;
         Some(self.go(at, current))
     }
 
-    /// The line after the one that is shown, which now reads `current`; none after the unsent one.
+    /// Returns the line after the shown one, whose text is now `current`; `None` at the unsent one.
     pub fn newer(&mut self, current: &str) -> Option<&str> {
         let at = self.at? + 1;
         Some(self.go(at, current))
@@ -70,14 +69,14 @@ impl Recall {
 mod tests {
     use super::*;
 
-    fn recall(lines: &[&str]) -> Recall {
-        let mut recall = Recall::default();
+    fn recall(lines: &[&str]) -> InputHistory {
+        let mut recall = InputHistory::default();
         lines.iter().for_each(|line| recall.push(line));
         recall
     }
 
     #[test]
-    fn the_unsent_line_comes_back_at_the_bottom() {
+    fn unsent_line_returns_after_newest() {
         let mut recall = recall(&["one", "two"]);
         assert_eq!(recall.newer("half"), None);
         assert_eq!(recall.older("half"), Some("two"));
@@ -91,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_changed_on_a_recalled_line_lasts_for_the_walk_only() {
+    fn changes_to_recalled_lines_end_with_the_walk() {
         let mut recall = recall(&["one", "two"]);
         recall.older("");
         assert_eq!(recall.older("two!"), Some("one"));
@@ -110,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn neither_blank_lines_nor_the_same_again_are_kept() {
+    fn blank_and_repeated_lines_are_not_kept() {
         let mut recall = recall(&["one", "", "  ", "one", "two", "one"]);
         assert_eq!(recall.older(""), Some("one"));
         assert_eq!(recall.older("one"), Some("two"));
@@ -119,8 +118,8 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_lines_make_room() {
-        let mut recall = Recall::default();
+    fn oldest_lines_are_dropped_at_the_limits() {
+        let mut recall = InputHistory::default();
         (0..2 * MAX_LINES).for_each(|n| recall.push(&n.to_string()));
         assert_eq!(recall.lines.len(), MAX_LINES);
         assert_eq!(recall.lines[0], MAX_LINES.to_string());

@@ -1,18 +1,18 @@
-//! Which key does what, after GNU Readline.
+//! Maps keys to actions, after GNU Readline.
 
 use termina::event::{KeyCode, KeyEvent, KeyEventKind, Modifiers};
 
 use super::editor::Edit;
 
-/// What a key asks for.
+/// The action of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
+pub enum KeyAction {
     Edit(Edit),
-    /// The line before in the history.
+    /// The previous line of the input history.
     Older,
-    /// The line after in the history.
+    /// The next line of the input history.
     Newer,
-    /// Tab; back with Shift.
+    /// Tab; `back` with Shift.
     Complete {
         back: bool,
     },
@@ -28,9 +28,9 @@ pub enum Action {
     Escape,
 }
 
-impl Action {
-    /// What a key asks for; nothing when it is let go, or means nothing here.
-    pub fn of(key: KeyEvent) -> Option<Action> {
+impl KeyAction {
+    /// Returns the action of a key; `None` for a release and for keys without an action.
+    pub fn of(key: KeyEvent) -> Option<KeyAction> {
         if key.kind == KeyEventKind::Release {
             return None;
         }
@@ -57,25 +57,25 @@ impl Action {
             KeyCode::Delete => Edit::Delete,
             code => return other_key(code, key.modifiers.contains(Modifiers::SHIFT)),
         };
-        Some(Action::Edit(edit))
+        Some(KeyAction::Edit(edit))
     }
 }
 
-fn other_key(code: KeyCode, shift: bool) -> Option<Action> {
+fn other_key(code: KeyCode, shift: bool) -> Option<KeyAction> {
     Some(match code {
-        KeyCode::Enter => Action::Submit,
-        KeyCode::Tab => Action::Complete { back: shift },
-        KeyCode::BackTab => Action::Complete { back: true },
-        KeyCode::Up => Action::Older,
-        KeyCode::Down => Action::Newer,
-        KeyCode::PageUp => Action::PageUp,
-        KeyCode::PageDown => Action::PageDown,
-        KeyCode::Escape => Action::Escape,
+        KeyCode::Enter => KeyAction::Submit,
+        KeyCode::Tab => KeyAction::Complete { back: shift },
+        KeyCode::BackTab => KeyAction::Complete { back: true },
+        KeyCode::Up => KeyAction::Older,
+        KeyCode::Down => KeyAction::Newer,
+        KeyCode::PageUp => KeyAction::PageUp,
+        KeyCode::PageDown => KeyAction::PageDown,
+        KeyCode::Escape => KeyAction::Escape,
         _ => return None,
     })
 }
 
-fn control_key(c: char, alt: bool) -> Option<Action> {
+fn control_key(c: char, alt: bool) -> Option<KeyAction> {
     let edit = match c {
         'a' => Edit::Home,
         'b' => Edit::Left,
@@ -89,18 +89,18 @@ fn control_key(c: char, alt: bool) -> Option<Action> {
         'u' => Edit::KillToStart,
         'w' => Edit::RuboutWord,
         'y' => Edit::Yank,
-        'c' => return Some(Action::Interrupt),
-        'd' => return Some(Action::EndOrDelete),
-        'i' => return Some(Action::Complete { back: false }),
-        'j' | 'm' => return Some(Action::Submit),
-        'l' => return Some(Action::Redraw),
-        'n' => return Some(Action::Newer),
-        'p' => return Some(Action::Older),
-        'z' => return Some(Action::Suspend),
-        '[' => return Some(Action::Escape),
+        'c' => return Some(KeyAction::Interrupt),
+        'd' => return Some(KeyAction::EndOrDelete),
+        'i' => return Some(KeyAction::Complete { back: false }),
+        'j' | 'm' => return Some(KeyAction::Submit),
+        'l' => return Some(KeyAction::Redraw),
+        'n' => return Some(KeyAction::Newer),
+        'p' => return Some(KeyAction::Older),
+        'z' => return Some(KeyAction::Suspend),
+        '[' => return Some(KeyAction::Escape),
         _ => return None,
     };
-    Some(Action::Edit(edit))
+    Some(KeyAction::Edit(edit))
 }
 
 fn alt_key(c: char) -> Option<Edit> {
@@ -116,23 +116,23 @@ fn alt_key(c: char) -> Option<Edit> {
 mod tests {
     use super::*;
 
-    fn key(code: KeyCode, modifiers: Modifiers) -> Option<Action> {
-        Action::of(KeyEvent::new(code, modifiers))
+    fn key(code: KeyCode, modifiers: Modifiers) -> Option<KeyAction> {
+        KeyAction::of(KeyEvent::new(code, modifiers))
     }
 
     #[test]
-    fn a_key_acts_when_it_is_pressed_or_repeats_and_not_when_it_is_let_go() {
+    fn key_acts_on_press_and_repeat_but_not_release() {
         let mut event = KeyEvent::from(KeyCode::Enter);
-        assert_eq!(Action::of(event), Some(Action::Submit));
+        assert_eq!(KeyAction::of(event), Some(KeyAction::Submit));
         event.kind = KeyEventKind::Repeat;
-        assert_eq!(Action::of(event), Some(Action::Submit));
+        assert_eq!(KeyAction::of(event), Some(KeyAction::Submit));
         event.kind = KeyEventKind::Release;
-        assert_eq!(Action::of(event), None);
+        assert_eq!(KeyAction::of(event), None);
     }
 
     #[test]
-    fn letters_are_typed_unless_something_but_shift_is_held() {
-        assert_eq!(key(KeyCode::Char('X'), Modifiers::SHIFT), Some(Action::Edit(Edit::Insert('X'))));
+    fn letters_with_other_modifiers_than_shift_are_not_typed() {
+        assert_eq!(key(KeyCode::Char('X'), Modifiers::SHIFT), Some(KeyAction::Edit(Edit::Insert('X'))));
         for modifier in [Modifiers::CONTROL, Modifiers::ALT, Modifiers::SUPER, Modifiers::HYPER, Modifiers::META] {
             assert_eq!(key(KeyCode::Char('x'), modifier), None);
         }
@@ -141,19 +141,19 @@ mod tests {
     }
 
     #[test]
-    fn the_case_of_a_letter_with_control_or_alt_does_not_matter() {
-        assert_eq!(key(KeyCode::Char('C'), Modifiers::CONTROL | Modifiers::SHIFT), Some(Action::Interrupt));
-        assert_eq!(key(KeyCode::Char('B'), Modifiers::ALT | Modifiers::SHIFT), Some(Action::Edit(Edit::WordLeft)));
+    fn control_and_alt_ignore_letter_case() {
+        assert_eq!(key(KeyCode::Char('C'), Modifiers::CONTROL | Modifiers::SHIFT), Some(KeyAction::Interrupt));
+        assert_eq!(key(KeyCode::Char('B'), Modifiers::ALT | Modifiers::SHIFT), Some(KeyAction::Edit(Edit::WordLeft)));
     }
 
     #[test]
-    fn control_or_alt_make_words_of_characters() {
+    fn control_and_alt_move_and_delete_by_word() {
         for modifier in [Modifiers::CONTROL, Modifiers::ALT] {
-            assert_eq!(key(KeyCode::Left, modifier), Some(Action::Edit(Edit::WordLeft)));
-            assert_eq!(key(KeyCode::Right, modifier), Some(Action::Edit(Edit::WordRight)));
-            assert_eq!(key(KeyCode::Backspace, modifier), Some(Action::Edit(Edit::KillWordBack)));
-            assert_eq!(key(KeyCode::Delete, modifier), Some(Action::Edit(Edit::KillWordForward)));
+            assert_eq!(key(KeyCode::Left, modifier), Some(KeyAction::Edit(Edit::WordLeft)));
+            assert_eq!(key(KeyCode::Right, modifier), Some(KeyAction::Edit(Edit::WordRight)));
+            assert_eq!(key(KeyCode::Backspace, modifier), Some(KeyAction::Edit(Edit::KillWordBack)));
+            assert_eq!(key(KeyCode::Delete, modifier), Some(KeyAction::Edit(Edit::KillWordForward)));
         }
-        assert_eq!(key(KeyCode::Left, Modifiers::SHIFT), Some(Action::Edit(Edit::Left)));
+        assert_eq!(key(KeyCode::Left, Modifiers::SHIFT), Some(KeyAction::Edit(Edit::Left)));
     }
 }

@@ -1,4 +1,4 @@
-//! From the bytes of the keyboard to lines.
+//! Turns the terminal's bytes into input lines.
 
 pub(super) mod completion;
 pub(super) mod decoder;

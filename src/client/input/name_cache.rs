@@ -1,4 +1,4 @@
-//! Names that have been heard of, for completion.
+//! Remembers names for completion.
 
 use std::collections::HashMap;
 
@@ -6,90 +6,90 @@ use compact_str::CompactString;
 
 use crate::chat::name::fold;
 
-/// So many at most; past it those that have not been heard of for longest are forgotten.
-pub const MAX_KNOWN: usize = 2000;
+/// The most names that are kept; beyond it the names that were not seen for the longest time are dropped.
+pub const MAX_NAMES: usize = 2000;
 
-/// The longest name in bytes that is known as a name; those of our server are shorter.
+/// The longest name in bytes; names of a chinwag server are shorter.
 pub const MAX_BYTES: usize = 256;
 
 #[derive(Debug)]
 struct CachedName {
     shown: CompactString,
     here: bool,
-    /// When it was heard of last; 0 for what was only listed.
-    heard: u64,
-    /// When it was heard of first.
-    learnt: u64,
+    /// When the name was last active; 0 if it was only listed.
+    last_active: u64,
+    /// When the name was first seen.
+    first_seen: u64,
 }
 
-/// People or rooms by their folded names.
+/// Names of users or rooms, by their folded form.
 #[derive(Debug, Default)]
 pub struct NameCache {
-    known: HashMap<String, CachedName>,
+    names: HashMap<String, CachedName>,
     clock: u64,
 }
 
 impl NameCache {
-    /// It is in a list of those who are here, or elsewhere.
-    pub fn listed(&mut self, name: &str, here: bool) {
-        let known = self.known_as(name);
-        known.here |= here;
+    /// Records a name of a list; `here` if it is a list of our room.
+    pub fn record_listed(&mut self, name: &str, here: bool) {
+        let entry = self.entry_of(name);
+        entry.here |= here;
     }
 
-    /// It was heard of just now; `here` if that shows that it is in our room.
-    pub fn heard(&mut self, name: &str, here: bool) {
+    /// Records that a name was active just now; `here` if this shows that it is in our room.
+    pub fn record_active(&mut self, name: &str, here: bool) {
         let clock = self.clock + 1;
-        let known = self.known_as(name);
-        known.here |= here;
-        known.heard = clock;
+        let entry = self.entry_of(name);
+        entry.here |= here;
+        entry.last_active = clock;
     }
 
-    /// It is no longer in our room; it may be in another.
-    pub fn left(&mut self, name: &str) {
-        self.known_as(name).here = false;
+    /// Records that a name left our room; it may be in another.
+    pub fn record_left(&mut self, name: &str) {
+        self.entry_of(name).here = false;
     }
 
-    /// We are in another room, or in none.
-    pub fn all_left(&mut self) {
-        self.known.values_mut().for_each(|known| known.here = false);
+    /// Records that we left the room.
+    pub fn record_all_left(&mut self) {
+        self.names.values_mut().for_each(|entry| entry.here = false);
     }
 
-    /// There is nobody of that name.
-    pub fn forget(&mut self, name: &str) {
-        self.known.remove(&fold(name));
+    /// Removes a name that does not exist.
+    pub fn remove(&mut self, name: &str) {
+        self.names.remove(&fold(name));
     }
 
-    /// Those who are here, then the others; of each, whoever was heard of last comes first.
+    /// Returns the names: those in our room first, and the most recently active first in each group.
     pub fn list(&self) -> Vec<&str> {
-        let mut all: Vec<&CachedName> = self.known.values().collect();
-        all.sort_unstable_by_key(|known| (!known.here, std::cmp::Reverse((known.heard, known.learnt))));
-        all.into_iter().map(|known| &*known.shown).collect()
+        let mut all: Vec<&CachedName> = self.names.values().collect();
+        all.sort_unstable_by_key(|entry| (!entry.here, std::cmp::Reverse((entry.last_active, entry.first_seen))));
+        all.into_iter().map(|entry| &*entry.shown).collect()
     }
 
-    /// The entry of that name, made if need be, with the name as it is spelt now.
-    fn known_as(&mut self, name: &str) -> &mut CachedName {
-        // A server may call anything a name.
+    /// Returns the entry of a name, new if there was none, with the name as it is spelt now.
+    fn entry_of(&mut self, name: &str) -> &mut CachedName {
+        // A server may send anything as a name.
         let end = (0..=name.len().min(MAX_BYTES)).rev().find(|&at| name.is_char_boundary(at));
         let name = &name[..end.unwrap_or(0)];
         self.clock += 1;
         let key = fold(name);
-        if self.known.len() >= MAX_KNOWN && !self.known.contains_key(&key) {
+        if self.names.len() >= MAX_NAMES && !self.names.contains_key(&key) {
             self.shrink();
         }
-        let new = || CachedName { shown: name.into(), here: false, heard: 0, learnt: self.clock };
-        let known = self.known.entry(key).or_insert_with(new);
-        if known.shown != name {
-            known.shown = name.into();
+        let new = || CachedName { shown: name.into(), here: false, last_active: 0, first_seen: self.clock };
+        let entry = self.names.entry(key).or_insert_with(new);
+        if entry.shown != name {
+            entry.shown = name.into();
         }
-        known
+        entry
     }
 
-    /// Forgets an eighth, so that this need not be done for each new name.
+    /// Drops an eighth of the names, so that this is not needed for each new one.
     fn shrink(&mut self) {
-        let age = |known: &CachedName| (known.here, known.heard, known.learnt);
-        let mut ages: Vec<_> = self.known.values().map(age).collect();
-        let (_, &mut oldest, _) = ages.select_nth_unstable(MAX_KNOWN / 8);
-        self.known.retain(|_, known| age(known) >= oldest);
+        let age = |entry: &CachedName| (entry.here, entry.last_active, entry.first_seen);
+        let mut ages: Vec<_> = self.names.values().map(age).collect();
+        let (_, &mut oldest, _) = ages.select_nth_unstable(MAX_NAMES / 8);
+        self.names.retain(|_, entry| age(entry) >= oldest);
     }
 }
 
@@ -98,41 +98,41 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_was_heard_last_comes_first_and_those_who_left_come_last() {
+    fn list_sorts_by_presence_then_last_activity() {
         let mut names = NameCache::default();
         for name in ["alice", "bob", "carol", "dan"] {
-            names.listed(name, true);
+            names.record_listed(name, true);
         }
-        names.heard("bob", true);
-        names.heard("ALICE", true);
+        names.record_active("bob", true);
+        names.record_active("ALICE", true);
         assert_eq!(names.list(), ["ALICE", "bob", "dan", "carol"]);
-        names.left("Alice");
+        names.record_left("Alice");
         assert_eq!(names.list(), ["bob", "dan", "carol", "Alice"]);
-        names.all_left();
-        names.listed("carol", true);
-        names.forget("BOB");
+        names.record_all_left();
+        names.record_listed("carol", true);
+        names.remove("BOB");
         assert_eq!(names.list(), ["carol", "Alice", "dan"]);
     }
 
     #[test]
-    fn of_a_name_that_is_none_only_the_beginning_is_kept() {
+    fn overlong_name_is_cut() {
         let mut names = NameCache::default();
-        names.heard(&"好".repeat(1000), true);
+        names.record_active(&"好".repeat(1000), true);
         assert_eq!(names.list(), ["好".repeat(MAX_BYTES / 3)]);
     }
 
     #[test]
-    fn no_more_are_kept_than_the_bound_and_the_oldest_go_first() {
+    fn oldest_names_are_dropped_at_the_limit() {
         let mut names = NameCache::default();
-        names.heard("first", false);
-        names.listed("present", true);
-        for number in 0..3 * MAX_KNOWN {
-            names.heard(&format!("p{number}"), false);
-            assert!(names.known.len() <= MAX_KNOWN);
+        names.record_active("first", false);
+        names.record_listed("present", true);
+        for number in 0..3 * MAX_NAMES {
+            names.record_active(&format!("p{number}"), false);
+            assert!(names.names.len() <= MAX_NAMES);
         }
         let list = names.list();
-        assert!(list.len() > MAX_KNOWN * 3 / 4, "{} are left", list.len());
-        assert_eq!(list[..2], ["present", &*format!("p{}", 3 * MAX_KNOWN - 1)]);
+        assert!(list.len() > MAX_NAMES * 3 / 4, "{} are left", list.len());
+        assert_eq!(list[..2], ["present", &*format!("p{}", 3 * MAX_NAMES - 1)]);
         assert!(!list.contains(&"first"));
     }
 }

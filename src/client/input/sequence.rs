@@ -1,21 +1,21 @@
-//! Where in a terminal's bytes one thing ends and the next begins: ECMA-48, section 5, and what terminals
-//! send besides.
+//! Finds the end of each character and sequence in a terminal's bytes (ECMA-48, section 5, and what terminals send
+//! beyond it).
 //!
-//! A parser that is given whole sequences cannot be put out of step by one that it does not know.
+//! A parser that gets only complete sequences stays in step after an unknown one.
 
 use std::borrow::Cow;
 
 const ESC: u8 = 0x1b;
 const BEL: u8 = 0x07;
 
-/// The longest sequence that is waited for; no key's and no answer's is as long.
+/// The longest sequence that is waited for; all keys and answers are shorter.
 const MAX_SEQUENCE: usize = 4096;
 
-/// How many bytes the first thing in `bytes` has; none if its end may be still to come.
+/// Returns the length of the first character or sequence in bytes; `None` if its end may still come.
 pub fn measure(bytes: &[u8]) -> Option<usize> {
     let size = match bytes {
         [] => None,
-        // A key with Alt held, as rxvt and others send it; else Escape has been pressed before.
+        // A key with Alt, as rxvt and others send it; otherwise Escape was pressed before another key.
         [ESC, ESC] => None,
         [ESC, ESC, b'[' | b'O', ..] => measure_escape(&bytes[1..]).map(|size| size + 1),
         [ESC, ESC, ..] => Some(1),
@@ -25,12 +25,12 @@ pub fn measure(bytes: &[u8]) -> Option<usize> {
     size.or((bytes.len() > MAX_SEQUENCE).then_some(bytes.len()))
 }
 
-/// A sequence that begins with one ESC.
+/// Measures a sequence that begins with one ESC.
 fn measure_escape(bytes: &[u8]) -> Option<usize> {
     match bytes {
         [_] => None,
         [_, b'[', b'[', rest @ ..] => Some(if rest.first()?.is_ascii_uppercase() { 4 } else { 3 }),
-        // The mouse as X10 reported it: three more bytes, of any value.
+        // The mouse as X10 reports it: three more bytes of any value.
         [_, b'[', b'M', ..] => (bytes.len() >= 6).then_some(6),
         [_, b'[', rest @ ..] => control_sequence(rest).map(|size| 2 + size),
         [_, b'O', rest @ ..] => {
@@ -43,11 +43,11 @@ fn measure_escape(bytes: &[u8]) -> Option<usize> {
     }
 }
 
-/// What follows CSI. A byte that cannot belong to it ends it, and is looked at anew.
+/// Measures what follows CSI. An invalid byte ends the sequence and begins the next one.
 fn control_sequence(rest: &[u8]) -> Option<usize> {
     let parameters = rest.iter().take_while(|byte| matches!(byte, 0x30..=0x3f)).count();
     let end = parameters + rest[parameters..].iter().take_while(|byte| matches!(byte, 0x20..=0x2f)).count();
-    // With Shift held rxvt ends a numbered key with `$`, which elsewhere is followed by a final byte.
+    // With Shift, rxvt ends a numbered key with `$`; in other sequences a final byte follows `$`.
     if rest[parameters..].first() == Some(&b'$') && parameters > 0 && rest[..parameters].iter().all(u8::is_ascii_digit)
     {
         return Some(parameters + 1);
@@ -55,7 +55,7 @@ fn control_sequence(rest: &[u8]) -> Option<usize> {
     Some(end + usize::from(matches!(rest.get(end)?, 0x40..=0x7e)))
 }
 
-/// What follows OSC, DCS or APC: printable text up to BEL or ST.
+/// Measures what follows OSC, DCS or APC: printable text up to BEL or ST.
 fn command_string(rest: &[u8]) -> Option<usize> {
     let end = rest.iter().position(|byte| *byte < b' ')?;
     match rest[end..] {
@@ -66,7 +66,7 @@ fn command_string(rest: &[u8]) -> Option<usize> {
     }
 }
 
-/// One character of UTF-8, or as many bytes as are none.
+/// Measures one UTF-8 character, or a run of bytes that is not UTF-8.
 fn measure_char(bytes: &[u8]) -> Option<usize> {
     let start = &bytes[..bytes.len().min(4)];
     match str::from_utf8(start) {
@@ -76,7 +76,7 @@ fn measure_char(bytes: &[u8]) -> Option<usize> {
     }
 }
 
-/// The sequence as xterm would send it, for what other terminals send instead.
+/// Returns the sequence that xterm would send for the same key.
 pub fn as_xterm(sequence: &[u8]) -> Cow<'_, [u8]> {
     let (parameters, last) = match sequence {
         [ESC, b'[' | b'O', parameters @ .., last] => (parameters, *last),
@@ -92,9 +92,9 @@ pub fn as_xterm(sequence: &[u8]) -> Cow<'_, [u8]> {
         (b'[', b'$') if is_number => numbered(b";2~"),
         (b'[', b'^') if is_number => numbered(b";5~"),
         (b'[', b'@') if is_number => numbered(b";6~"),
-        // Enter on a keypad that is in its application mode.
+        // Enter on a keypad in application mode.
         (b'O', b'M') if parameters.is_empty() => Cow::Borrowed(b"\r"),
-        // Modifiers after SS3, as the older VTE and Konsole send them.
+        // Modifiers after SS3, as older VTE and Konsole send them.
         (b'O', _) if !parameters.is_empty() => Cow::Owned([b"\x1b[", parameters, &[last]].concat()),
         _ => Cow::Borrowed(sequence),
     }
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_thing_is_measured_to_its_last_byte() {
+    fn sequence_is_measured_to_its_last_byte() {
         for whole in [
             "a",
             "é",
@@ -134,14 +134,14 @@ mod tests {
             let more = format!("{whole}x");
             assert_eq!(measure(more.as_bytes()), Some(whole.len()), "{whole:?}");
             for end in 1..whole.len() {
-                // Escape and then something else is two things until an arrow follows.
+                // Escape and another character are two inputs unless an arrow follows.
                 assert_eq!(measure(&whole.as_bytes()[..end]), None, "{whole:?} up to {end}");
             }
         }
     }
 
     #[test]
-    fn what_cannot_belong_to_a_sequence_is_left_for_the_next() {
+    fn invalid_byte_begins_next_sequence() {
         for (bytes, size) in [
             (&b"\x1b[1\x03"[..], 3),
             (b"\x1b[\x1b[A", 2),
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn no_sequence_is_waited_for_without_end() {
+    fn sequence_length_is_limited() {
         let endless = [&b"\x1b]"[..], &b"x".repeat(2 * MAX_SEQUENCE)].concat();
         assert_eq!(measure(&endless[..MAX_SEQUENCE]), None);
         assert_eq!(measure(&endless), Some(endless.len()));

@@ -1,4 +1,4 @@
-//! How long to wait before the next attempt to connect.
+//! Computes the delay before the next connection attempt.
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
@@ -6,20 +6,20 @@ use std::time::Duration;
 const FIRST: Duration = Duration::from_millis(500);
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// Delays of 0.5 s, 1 s, 2 s and so on to 30 s, each up to a quarter longer or shorter.
+/// Returns delays of 0.5 s, 1 s, 2 s and so on up to 30 s, each up to a quarter longer or shorter.
 ///
-/// The quarter keeps many clients of a server that has come back from all arriving at once.
+/// The random quarter spreads the clients that return to a restarted server.
 #[derive(Debug, Default)]
 pub struct Backoff {
     /// Attempts since the last success.
     attempts: u32,
-    /// Delays ever given; with the keys a source of randomness.
+    /// The number of delays returned so far; hashed with `keys` it gives the random part.
     given: u64,
     keys: RandomState,
 }
 
 impl Backoff {
-    /// How long to wait before the attempt that follows.
+    /// Returns the delay before the next attempt.
     pub fn next(&mut self) -> Duration {
         let delay = FIRST.saturating_mul(1 << self.attempts.min(16)).min(LONGEST);
         self.attempts = self.attempts.saturating_add(1);
@@ -28,7 +28,7 @@ impl Backoff {
         delay.mul_f64(0.75 + share / 2.0)
     }
 
-    /// The connection was good: the next delay is short again.
+    /// Makes the next delay short again, after a good connection.
     pub fn reset(&mut self) {
         self.attempts = 0;
     }
@@ -44,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn the_delays_double_up_to_half_a_minute() {
+    fn delays_double_up_to_thirty_seconds() {
         let mut backoff = Backoff::default();
         for _ in 0..2 {
             for seconds in [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0] {
@@ -56,13 +56,13 @@ mod tests {
     }
 
     #[test]
-    fn no_number_of_failures_is_too_many() {
+    fn delay_survives_maximum_attempt_count() {
         let mut backoff = Backoff { attempts: u32::MAX - 1, ..Backoff::default() };
         assert!((0..100).all(|_| is_about(backoff.next(), 30.0)));
     }
 
     #[test]
-    fn the_delays_are_spread_over_the_whole_half() {
+    fn delays_are_spread_over_the_whole_range() {
         let mut backoff = Backoff { attempts: 20, ..Backoff::default() };
         let mut parts = [0; 4];
         for _ in 0..4000 {
@@ -70,7 +70,7 @@ mod tests {
             parts[((share * 4.0) as usize).min(3)] += 1;
         }
         assert!(parts.iter().all(|&count| count > 700), "{parts:?}");
-        // Two clients do not wait for the same time.
+        // Two clients wait for different times.
         assert_ne!(Backoff::default().next(), Backoff::default().next());
     }
 }

@@ -1,6 +1,6 @@
-//! Connects to whichever of a host's addresses answers first.
+//! Connects to the address of a host that answers first.
 //!
-//! RFC 8305 ("Happy Eyeballs"): an address that is silent holds up the next one for a moment only.
+//! RFC 8305 ("Happy Eyeballs"): a silent address delays the next one only for a moment.
 
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -13,19 +13,19 @@ use socket2::{SockRef, TcpKeepalive};
 
 use crate::client::Error;
 
-/// RFC 8305, section 5: how long an address is waited for before the next one is tried as well.
+/// RFC 8305, section 5: the time after which the next address is tried as well.
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
-/// How long one address may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The timeout of one address.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a server may leave what we sent unacknowledged, or be silent and not answer probes.
-const DEAD_AFTER: Duration = Duration::from_secs(30);
+/// The connection is lost after this time without acknowledgement of sent data or without answers to keepalive probes.
+const CONNECTION_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The addresses of a host; getaddrinfo(3), which waits for as long as that takes.
+/// Resolves a host name with getaddrinfo(3); blocks until that returns.
 ///
 /// # Errors
-/// If the host is not known.
+/// If the host is unknown or has no address.
 pub fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, Error> {
     match (host, port).to_socket_addrs().map(Vec::from_iter) {
         Ok(addrs) if !addrs.is_empty() => Ok(addrs),
@@ -34,48 +34,48 @@ pub fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, Error> {
     }
 }
 
-struct Attempt {
+struct ConnectAttempt {
     token: Token,
     stream: TcpStream,
     begun: Duration,
 }
 
-/// One try to reach a server by any of its addresses.
+/// Connection attempts to all addresses of a server.
 pub struct Dialer {
     addrs: Vec<SocketAddr>,
-    /// How many of them have been tried.
+    /// How many addresses have been tried.
     tried: usize,
-    attempts: Vec<Attempt>,
-    /// Attempts are registered under this token and those that follow it.
+    attempts: Vec<ConnectAttempt>,
+    /// Attempts are registered under this token and the following ones.
     first_token: usize,
-    /// When the next address is to be tried, whatever becomes of the others.
+    /// When the next address is tried, even if earlier attempts still run.
     next_at: Duration,
     error: Option<io::Error>,
 }
 
 impl Dialer {
-    /// Begins with [`Dialer::poll`]; uses as many tokens from `first_token` on as there are addresses.
+    /// Prepares the attempts; uses as many tokens from `first_token` on as there are addresses.
     pub fn new(addrs: &[SocketAddr], first_token: usize, now: Duration) -> Self {
         Dialer { addrs: addrs.to_vec(), tried: 0, attempts: Vec::new(), first_token, next_at: now, error: None }
     }
 
-    /// Goes on: an event of one of its tokens has come, or [`Dialer::deadline`] has passed.
+    /// Continues after an event of one of its tokens, or when [`Dialer::deadline`] has passed.
     ///
-    /// `None` while nothing is decided.
+    /// Returns `None` until an attempt succeeds or all have failed.
     ///
     /// # Errors
-    /// That of the last address, once all have failed.
+    /// The error of the last failed address.
     pub fn poll(&mut self, registry: &Registry, event: Option<&Event>, now: Duration) -> Option<io::Result<TcpStream>> {
         if let Some(index) = event.and_then(|event| self.attempts.iter().position(|try_| try_.token == event.token()))
             && let Some(outcome) = outcome(&self.attempts[index].stream)
         {
             let stream = self.attempts.swap_remove(index).stream;
             match outcome {
-                Ok(()) => return Some(Ok(self.made(registry, stream))),
+                Ok(()) => return Some(Ok(self.succeeded(registry, stream))),
                 Err(error) => self.failed(error, now),
             }
         }
-        while let Some(index) = self.attempts.iter().position(|attempt| attempt.begun + PATIENCE <= now) {
+        while let Some(index) = self.attempts.iter().position(|attempt| attempt.begun + ATTEMPT_TIMEOUT <= now) {
             self.attempts.swap_remove(index);
             self.failed(io::ErrorKind::TimedOut.into(), now);
         }
@@ -86,7 +86,7 @@ impl Dialer {
             self.tried += 1;
             match dial(addr, registry, token) {
                 Ok(stream) => {
-                    self.attempts.push(Attempt { token, stream, begun: now });
+                    self.attempts.push(ConnectAttempt { token, stream, begun: now });
                     self.next_at = now + ATTEMPT_DELAY;
                 }
                 Err(error) => self.failed(error, now),
@@ -96,10 +96,10 @@ impl Dialer {
         over.then(|| Err(self.error.take().unwrap_or_else(|| io::ErrorKind::NotFound.into())))
     }
 
-    /// When it wants to go on, if no event comes before.
+    /// When to continue if no event comes before.
     pub fn deadline(&self) -> Option<Duration> {
         let next = (self.tried < self.addrs.len()).then_some(self.next_at);
-        self.attempts.iter().map(|attempt| attempt.begun + PATIENCE).chain(next).min()
+        self.attempts.iter().map(|attempt| attempt.begun + ATTEMPT_TIMEOUT).chain(next).min()
     }
 
     fn failed(&mut self, error: io::Error, now: Duration) {
@@ -107,8 +107,8 @@ impl Dialer {
         self.next_at = now;
     }
 
-    fn made(&mut self, registry: &Registry, mut stream: TcpStream) -> TcpStream {
-        // Whoever has it registers it under a token of their own.
+    fn succeeded(&mut self, registry: &Registry, mut stream: TcpStream) -> TcpStream {
+        // The caller registers it again under its own token.
         let _ = registry.deregister(&mut stream);
         self.attempts.clear();
         stream
@@ -121,13 +121,13 @@ fn dial(addr: SocketAddr, registry: &Registry, token: Token) -> io::Result<TcpSt
     stream.set_nodelay(true)?;
     let socket = SockRef::from(&stream);
     socket.set_tcp_keepalive(
-        &TcpKeepalive::new().with_time(DEAD_AFTER / 2).with_interval(DEAD_AFTER / 6).with_retries(3),
+        &TcpKeepalive::new().with_time(CONNECTION_TIMEOUT / 2).with_interval(CONNECTION_TIMEOUT / 6).with_retries(3),
     )?;
-    socket.set_tcp_user_timeout(Some(DEAD_AFTER))?;
+    socket.set_tcp_user_timeout(Some(CONNECTION_TIMEOUT))?;
     Ok(stream)
 }
 
-/// What has become of a connection under way; `None` if that is not known yet.
+/// Returns the result of a connection attempt; `None` while it is running.
 fn outcome(stream: &TcpStream) -> Option<io::Result<()>> {
     match stream.take_error() {
         Ok(Some(error)) | Err(error) => return Some(Err(error)),
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_address_that_answers_is_taken() {
+    fn first_answering_address_is_used() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let open = listener.local_addr().unwrap();
         assert_eq!(dialled(&[open]).unwrap(), open);
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_is_silent_does_not_hold_up_the_others() {
+    fn silent_address_does_not_delay_others() {
         // A listener whose queue is full does not answer.
         let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
         socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
@@ -194,13 +194,13 @@ mod tests {
     }
 
     #[test]
-    fn the_reason_is_told_once_all_have_failed() {
+    fn error_is_returned_once_all_addresses_failed() {
         let error = dialled(&[closed_port(), closed_port()]).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
     }
 
     #[test]
-    fn a_host_that_nobody_knows_is_an_error_in_words() {
+    fn unknown_host_error_names_the_host() {
         let error = resolve("no.such.host.invalid", 1).unwrap_err().to_string();
         assert!(error.starts_with("cannot find the host no.such.host.invalid: "), "{error}");
     }

@@ -1,168 +1,190 @@
-//! Getting in, and getting in again after the connection was lost.
+//! Logs in, and logs in again after the connection was lost.
 //!
-//! Of the messages that the server shows to whoever enters, one who was there before is shown those
-//! only that were missed. The server's last word on it is a `/ping`: what is owed comes before its answer.
+//! After a reconnect the server shows the history again, but the user should see only the missed messages. The end of
+//! the history is found with a `/ping`: the server writes everything before it writes the answer.
 
 use std::time::Duration;
 
-use super::session::{Session, Stage};
-use super::shape::{Notice, Refusal, Shape};
+use super::session::{LoginStage, Session};
+use super::shape::{LineShape, ServerNotice, ServerRefusal};
 
-/// How long a server that is not ours may be silent before it is given the nickname.
-const SILENCE: Duration = Duration::from_secs(1);
+/// The nickname is sent to a server that is not chinwag after this time without a prompt.
+const NAME_DELAY: Duration = Duration::from_secs(1);
 
-/// How long until a nickname that our lost connection still has is tried again.
-const TAKEN: Duration = Duration::from_secs(3);
+/// The nickname is tried again after this time if our lost connection still has it.
+const NAME_RETRY: Duration = Duration::from_secs(3);
 
-/// What the `/ping` of [`Entry`] says.
+/// The text of the `/ping` that marks the end of the history.
 const SYNC: &str = "back again";
 
-/// How far one is.
+/// The state of the login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    /// Not in.
-    Outside,
-    /// In, but to go to another room: what the lobby shows was not missed.
-    Passing,
-    /// What comes before the answer to the ping may have been missed.
+enum LoginPhase {
+    /// Not logged in.
+    LoggedOut,
+    /// Logged in, and on the way to another room; the history of the lobby is hidden.
+    ChangingRoom,
+    /// Logged in again; messages before the answer to the `/ping` may have been missed.
     CatchingUp,
-    /// In.
-    Inside,
+    /// Logged in, and the missed messages are known.
+    Done,
 }
 
-/// What is to be done about a line.
+/// What to do with a line of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Heard {
-    /// It is to be shown.
+pub enum LineAction {
     Show,
-    /// It is not for people.
+    /// Do not show it.
     Hide,
-    /// It is one of the history or follows on it; of these only what was missed is to be shown.
+    /// Collect it: a message of the history or one that follows it; only missed ones are shown later.
     Collect,
-    /// All that was collected may be looked at.
+    /// Compare the collected lines now.
     CaughtUp,
 }
 
-/// One connection's way in.
+/// The login on one connection.
 #[derive(Debug)]
-pub struct Entry {
-    /// The nickname to be given without asking.
+pub struct LoginFlow {
+    /// The nickname to send without asking the user.
     name: Option<String>,
-    /// It has been given on this connection.
-    given: bool,
-    /// When it is to be given, whatever the server says.
-    give_at: Option<Duration>,
-    /// We were in before.
-    again: bool,
-    phase: Phase,
-    /// Whether lines of the history are coming.
+    /// Whether it has been sent on this connection.
+    name_sent: bool,
+    /// When it is sent even without a prompt.
+    send_name_at: Option<Duration>,
+    /// Whether this connection replaces a lost one that was logged in.
+    is_reconnect: bool,
+    phase: LoginPhase,
+    /// Whether the lines that come now are the history.
     in_history: bool,
-    /// Nobody has been told that the name is still taken.
-    untold: bool,
+    /// Whether the user has not been told yet that the nickname is still taken.
+    show_taken: bool,
 }
 
-impl Entry {
-    /// A connection that has just been made; `again` if it replaces one on which one was in.
-    pub fn new(name: Option<String>, again: bool, now: Duration) -> Self {
-        let give_at = name.is_some().then_some(now + SILENCE);
-        Entry { name, given: false, give_at, again, phase: Phase::Outside, in_history: false, untold: true }
+impl LoginFlow {
+    /// Starts the login on a new connection; `is_reconnect` if it replaces a lost one that was logged in.
+    pub fn new(name: Option<String>, is_reconnect: bool, now: Duration) -> Self {
+        let send_name_at = name.is_some().then_some(now + NAME_DELAY);
+        LoginFlow {
+            name,
+            name_sent: false,
+            send_name_at,
+            is_reconnect,
+            phase: LoginPhase::LoggedOut,
+            in_history: false,
+            show_taken: true,
+        }
     }
 
-    /// When [`Entry::due`] is to be asked.
+    /// When [`LoginFlow::take_due_line`] must be called.
     pub fn deadline(&self) -> Option<Duration> {
-        self.give_at
+        self.send_name_at
     }
 
-    /// Whether one is in and has seen what was missed.
+    /// Whether the login is done and the missed messages are known.
     pub fn is_over(&self) -> bool {
-        self.phase == Phase::Inside
+        self.phase == LoginPhase::Done
     }
 
-    /// Whether the nickname has been given.
-    pub fn has_given(&self) -> bool {
-        self.given
+    /// Whether the nickname has been sent.
+    pub fn has_sent_name(&self) -> bool {
+        self.name_sent
     }
 
-    /// What is to be sent at a time, if anything.
-    pub fn due(&mut self, session: &Session, now: Duration) -> Option<String> {
-        self.give_at.take_if(|at| *at <= now)?;
+    /// Returns the line to send at this time, if there is one.
+    pub fn take_due_line(&mut self, session: &Session, now: Duration) -> Option<String> {
+        self.send_name_at.take_if(|at| *at <= now)?;
         let wanted = match session.stage() {
-            Stage::Asked => true,
-            Stage::Unknown => !self.given && !session.is_ours(),
-            Stage::Waiting(_) | Stage::Here => false,
+            LoginStage::Asked => true,
+            LoginStage::Unknown => !self.name_sent && !session.is_chinwag(),
+            LoginStage::Queued(_) | LoginStage::LoggedIn => false,
         };
-        if wanted { self.give() } else { None }
+        if wanted { self.take_name() } else { None }
     }
 
-    /// A prompt without an end has come: of a server that is not ours.
-    pub fn prompted(&mut self, session: &Session) -> Option<String> {
-        let wanted = !self.given && !session.is_ours() && session.stage() == Stage::Unknown;
-        if wanted { self.give() } else { None }
+    /// Answers an unfinished line of a server that is not chinwag with the nickname, once.
+    pub fn answer_prompt(&mut self, session: &Session) -> Option<String> {
+        let wanted = !self.name_sent && !session.is_chinwag() && session.stage() == LoginStage::Unknown;
+        if wanted { self.take_name() } else { None }
     }
 
-    /// The person has typed a nickname instead.
-    pub fn typed(&mut self) {
-        self.give_at = None;
+    /// Stops sending the nickname, because the user has typed one.
+    pub fn cancel_name(&mut self) {
+        self.send_name_at = None;
         self.name = None;
     }
 
-    fn give(&mut self) -> Option<String> {
-        self.given = true;
-        self.give_at = None;
+    fn take_name(&mut self) -> Option<String> {
+        self.name_sent = true;
+        self.send_name_at = None;
         self.name.clone()
     }
 
-    /// A line has been read, of which `session` knows already; what is to be sent is put into `send`.
-    pub fn hear(&mut self, shape: &Shape, session: &Session, now: Duration, send: &mut Vec<String>) -> Heard {
+    /// Handles a line that `session` has already processed; adds the lines to send to `send`.
+    pub fn process_line(
+        &mut self,
+        shape: &LineShape,
+        session: &Session,
+        now: Duration,
+        send: &mut Vec<String>,
+    ) -> LineAction {
         match *shape {
-            Shape::Notice(Notice::Welcome) if !self.given && self.name.is_some() => {
-                send.extend(self.give());
-                return Heard::Hide;
+            LineShape::Notice(ServerNotice::Welcome) if !self.name_sent && self.name.is_some() => {
+                send.extend(self.take_name());
+                return LineAction::Hide;
             }
-            Shape::Refused(Refusal::Taken { asked: true, .. }) if self.again && self.name.is_some() => {
-                self.give_at = Some(now + TAKEN);
-                return if std::mem::take(&mut self.untold) { Heard::Show } else { Heard::Hide };
+            LineShape::Refused(ServerRefusal::Taken { asked: true, .. })
+                if self.is_reconnect && self.name.is_some() =>
+            {
+                self.send_name_at = Some(now + NAME_RETRY);
+                return if std::mem::take(&mut self.show_taken) { LineAction::Show } else { LineAction::Hide };
             }
-            Shape::Notice(Notice::Entered { .. } | Notice::EnteredPeer { .. }) => return self.entered(session, send),
-            Shape::Notice(Notice::EnteredRoom { .. }) if self.phase == Phase::Passing => self.phase = Phase::CatchingUp,
-            Shape::Notice(Notice::Pong { text: SYNC }) if !self.is_over() => {
-                self.phase = Phase::Inside;
-                return Heard::CaughtUp;
+            LineShape::Notice(ServerNotice::Entered { .. } | ServerNotice::EnteredPeer { .. }) => {
+                return self.entered(session, send);
             }
-            Shape::Notice(Notice::Other(_)) | Shape::Raw(_) => send.extend(self.prompted(session)),
+            LineShape::Notice(ServerNotice::EnteredRoom { .. }) if self.phase == LoginPhase::ChangingRoom => {
+                self.phase = LoginPhase::CatchingUp
+            }
+            LineShape::Notice(ServerNotice::Pong { text: SYNC }) if !self.is_over() => {
+                self.phase = LoginPhase::Done;
+                return LineAction::CaughtUp;
+            }
+            LineShape::Notice(ServerNotice::Other(_)) | LineShape::Raw(_) => send.extend(self.answer_prompt(session)),
             _ => {}
         }
-        self.in_block(shape)
+        self.history_action(shape)
     }
 
-    fn entered(&mut self, session: &Session, send: &mut Vec<String>) -> Heard {
-        self.give_at = None;
-        if !self.again {
-            self.phase = Phase::Inside;
-            return Heard::Show;
+    fn entered(&mut self, session: &Session, send: &mut Vec<String>) -> LineAction {
+        self.send_name_at = None;
+        if !self.is_reconnect {
+            self.phase = LoginPhase::Done;
+            return LineAction::Show;
         }
-        self.phase = Phase::CatchingUp;
-        if let Some(room) = session.back_to() {
-            self.phase = Phase::Passing;
+        self.phase = LoginPhase::CatchingUp;
+        if let Some(room) = session.room_to_rejoin() {
+            self.phase = LoginPhase::ChangingRoom;
             send.push(format!("/join {room}"));
         }
         send.push(format!("/ping {SYNC}"));
-        Heard::Show
+        LineAction::Show
     }
 
-    /// What a line is that may be of the history.
-    fn in_block(&mut self, shape: &Shape) -> Heard {
-        let edge = matches!(shape, Shape::Notice(Notice::HistoryBegins { .. } | Notice::HistoryEnds));
+    /// Decides about a line that may belong to the history.
+    fn history_action(&mut self, shape: &LineShape) -> LineAction {
+        let edge = matches!(shape, LineShape::Notice(ServerNotice::HistoryBegins { .. } | ServerNotice::HistoryEnds));
         if edge {
-            self.in_history = matches!(shape, Shape::Notice(Notice::HistoryBegins { .. }));
+            self.in_history = matches!(shape, LineShape::Notice(ServerNotice::HistoryBegins { .. }));
         }
-        // What is said before the answer to the ping follows on the history, and so it is shown after that.
-        let said = matches!(shape, Shape::Said { .. } | Shape::Action { .. } | Shape::Notice(Notice::Day(_)));
+        // Messages before the answer to the `/ping` follow the history, so they are shown after it.
+        let said = matches!(
+            shape,
+            LineShape::Said { .. } | LineShape::Action { .. } | LineShape::Notice(ServerNotice::Day(_))
+        );
         match self.phase {
-            Phase::Passing if edge || said || self.in_history => Heard::Hide,
-            Phase::CatchingUp if edge => Heard::Hide,
-            Phase::CatchingUp if said || self.in_history => Heard::Collect,
-            _ => Heard::Show,
+            LoginPhase::ChangingRoom if edge || said || self.in_history => LineAction::Hide,
+            LoginPhase::CatchingUp if edge => LineAction::Hide,
+            LoginPhase::CatchingUp if said || self.in_history => LineAction::Collect,
+            _ => LineAction::Show,
         }
     }
 }
@@ -175,13 +197,13 @@ mod tests {
     const ENTERED: &str = "* You are alice. 1 here: you. /help lists the commands.";
     const AT: Duration = Duration::from_secs(100);
 
-    /// What becomes of lines, one after another, and what is sent upon each.
-    fn hear(entry: &mut Entry, session: &mut Session, lines: &[&str]) -> Vec<(Heard, Vec<String>)> {
+    /// Returns what to do with each line and what is sent for it.
+    fn process_lines(login: &mut LoginFlow, session: &mut Session, lines: &[&str]) -> Vec<(LineAction, Vec<String>)> {
         let each = lines.iter().map(|line| {
-            let shape = Shape::of(line);
-            session.hear(&shape);
+            let shape = LineShape::parse(line);
+            session.update(&shape);
             let mut send = Vec::new();
-            (entry.hear(&shape, session, AT, &mut send), send)
+            (login.process_line(&shape, session, AT, &mut send), send)
         });
         each.collect()
     }
@@ -191,37 +213,44 @@ mod tests {
     }
 
     #[test]
-    fn the_nickname_is_given_when_the_server_asks_and_once() {
-        let (mut entry, mut session) = (Entry::new(Some("alice".into()), false, AT), Session::default());
-        let heard = hear(
-            &mut entry,
+    fn nickname_is_sent_once_when_asked() {
+        let (mut login, mut session) = (LoginFlow::new(Some("alice".into()), false, AT), Session::default());
+        let actions = process_lines(
+            &mut login,
             &mut session,
             &["* The room is full. You are number 1 in line.", WELCOME, "! The nickname alice is taken. Try another:"],
         );
-        assert_eq!(heard.iter().map(|(_, send)| send.clone()).collect::<Vec<_>>(), [vec![], sent(&["alice"]), vec![]]);
-        assert_eq!(entry.due(&session, AT + SILENCE), None);
+        assert_eq!(
+            actions.iter().map(|(_, send)| send.clone()).collect::<Vec<_>>(),
+            [vec![], sent(&["alice"]), vec![]]
+        );
+        assert_eq!(login.take_due_line(&session, AT + NAME_DELAY), None);
     }
 
     #[test]
-    fn a_server_that_is_not_ours_gets_it_with_its_first_words_or_after_a_silence() {
+    fn other_server_gets_nickname_after_first_line_or_delay() {
         let session = Session::default();
-        let mut entry = Entry::new(Some("alice".into()), false, AT);
-        assert_eq!((entry.due(&session, AT), entry.deadline()), (None, Some(AT + SILENCE)));
-        assert_eq!(entry.due(&session, AT + SILENCE), Some("alice".into()));
-        assert_eq!(entry.prompted(&session), None, "given already");
-        let mut entry = Entry::new(Some("alice".into()), false, AT);
-        assert_eq!(entry.prompted(&session), Some("alice".into()));
-        let mut entry = Entry::new(Some("alice".into()), false, AT);
-        let heard = hear(&mut entry, &mut Session::default(), &["Your name?", "Hello alice"]);
-        assert_eq!(heard, [(Heard::Show, sent(&["alice"])), (Heard::Show, vec![])]);
+        let mut login = LoginFlow::new(Some("alice".into()), false, AT);
+        assert_eq!((login.take_due_line(&session, AT), login.deadline()), (None, Some(AT + NAME_DELAY)));
+        assert_eq!(login.take_due_line(&session, AT + NAME_DELAY), Some("alice".into()));
+        assert_eq!(login.answer_prompt(&session), None, "given already");
+        let mut login = LoginFlow::new(Some("alice".into()), false, AT);
+        assert_eq!(login.answer_prompt(&session), Some("alice".into()));
+        let mut login = LoginFlow::new(Some("alice".into()), false, AT);
+        let actions = process_lines(&mut login, &mut Session::default(), &["Your name?", "Hello alice"]);
+        assert_eq!(actions, [(LineAction::Show, sent(&["alice"])), (LineAction::Show, vec![])]);
     }
 
     #[test]
-    fn coming_back_one_sees_the_history_of_ones_own_room_alone_and_only_what_was_missed() {
+    fn reconnect_collects_history_of_own_room_only() {
         let mut session = Session::default();
-        hear(&mut Entry::new(None, false, AT), &mut session, &[WELCOME, ENTERED, "* You are in den. 1 here: you."]);
+        process_lines(
+            &mut LoginFlow::new(None, false, AT),
+            &mut session,
+            &[WELCOME, ENTERED, "* You are in den. 1 here: you."],
+        );
         session.reconnected();
-        let mut entry = Entry::new(Some("alice".into()), true, AT);
+        let mut login = LoginFlow::new(Some("alice".into()), true, AT);
         let lines = [
             WELCOME,
             ENTERED,
@@ -238,25 +267,28 @@ mod tests {
             "* pong back again",
             "[12:00:09] bob: hi",
         ];
-        let heard = hear(&mut entry, &mut session, &lines);
-        use Heard::*;
+        let actions = process_lines(&mut login, &mut session, &lines);
+        use LineAction::*;
         let expected = [Hide, Show, Hide, Hide, Hide, Hide, Show, Hide, Collect, Hide, Show, Collect, CaughtUp, Show];
-        assert_eq!(heard.iter().map(|(heard, _)| *heard).collect::<Vec<_>>(), expected);
-        assert_eq!(heard[0].1, ["alice"]);
-        assert_eq!(heard[1].1, ["/join den", "/ping back again"]);
-        assert!(entry.is_over());
+        assert_eq!(actions.iter().map(|(action, _)| *action).collect::<Vec<_>>(), expected);
+        assert_eq!(actions[0].1, ["alice"]);
+        assert_eq!(actions[1].1, ["/join den", "/ping back again"]);
+        assert!(login.is_over());
     }
 
     #[test]
-    fn a_name_that_our_lost_connection_still_has_is_tried_again_until_another_is_typed() {
+    fn taken_name_is_retried_until_another_is_typed() {
         let taken = "! The nickname alice is taken. Try another:";
-        let (mut entry, mut session) = (Entry::new(Some("alice".into()), true, AT), Session::default());
-        let heard = hear(&mut entry, &mut session, &[WELCOME, taken]);
-        assert_eq!(heard[1], (Heard::Show, vec![]));
-        assert_eq!((entry.due(&session, AT), entry.due(&session, AT + TAKEN)), (None, Some("alice".into())));
-        assert_eq!(hear(&mut entry, &mut session, &[taken]), [(Heard::Hide, vec![])]);
-        entry.typed();
-        assert_eq!(entry.due(&session, AT + TAKEN), None);
-        assert_eq!(hear(&mut entry, &mut session, &[taken]), [(Heard::Show, vec![])]);
+        let (mut login, mut session) = (LoginFlow::new(Some("alice".into()), true, AT), Session::default());
+        let actions = process_lines(&mut login, &mut session, &[WELCOME, taken]);
+        assert_eq!(actions[1], (LineAction::Show, vec![]));
+        assert_eq!(
+            (login.take_due_line(&session, AT), login.take_due_line(&session, AT + NAME_RETRY)),
+            (None, Some("alice".into()))
+        );
+        assert_eq!(process_lines(&mut login, &mut session, &[taken]), [(LineAction::Hide, vec![])]);
+        login.cancel_name();
+        assert_eq!(login.take_due_line(&session, AT + NAME_RETRY), None);
+        assert_eq!(process_lines(&mut login, &mut session, &[taken]), [(LineAction::Show, vec![])]);
     }
 }

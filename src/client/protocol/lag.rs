@@ -1,77 +1,77 @@
-//! How long the server takes to answer, asked when something has been said: an idle client asks nothing.
+//! Measures the response time of the server, only after the user has sent something: an idle client sends nothing.
 
 use std::time::Duration;
 
-/// Between two questions, since they count among the lines that the server lets one write.
-const PAUSE: Duration = Duration::from_secs(5);
+/// The pause between two measurements, because a `/ping` counts against the server's rate limit.
+const PING_INTERVAL: Duration = Duration::from_secs(5);
 
-/// An answer that has not come within this time is shown to be late.
-const LATE: Duration = Duration::from_secs(1);
+/// A missing answer is shown as lag after this time.
+const LATE_AFTER: Duration = Duration::from_secs(1);
 
-/// What a question says before its number.
-const MARK: &str = "lag ";
+/// The text of a `/ping` before its number.
+const PING_TEXT: &str = "lag ";
 
-/// The time between a `/ping` and its answer.
+/// Measures the time between a `/ping` and its answer.
 #[derive(Debug, Default)]
 pub struct Lag {
     number: u64,
-    /// When the last question was put.
-    asked: Option<Duration>,
-    /// No answer has come.
-    open: bool,
-    /// When the next one is to be put.
-    ask_at: Option<Duration>,
+    /// When the last `/ping` was sent.
+    sent_at: Option<Duration>,
+    /// Whether its answer has not come yet.
+    waiting: bool,
+    /// When the next one is sent.
+    next_at: Option<Duration>,
     last: Option<Duration>,
 }
 
 impl Lag {
-    /// The connection is a new one.
+    /// Starts again on a new connection.
     pub fn reset(&mut self) {
         *self = Lag { number: self.number, ..Lag::default() };
     }
 
-    /// Something has been sent whose arrival is of interest.
-    pub fn wanted(&mut self, now: Duration) {
-        let soonest = self.asked.map_or(now, |asked| (asked + PAUSE).max(now));
-        self.ask_at.get_or_insert(soonest);
+    /// Requests a measurement, because a line has been sent.
+    pub fn request(&mut self, now: Duration) {
+        let soonest = self.sent_at.map_or(now, |sent_at| (sent_at + PING_INTERVAL).max(now));
+        self.next_at.get_or_insert(soonest);
     }
 
-    /// The line to be sent, if it is time for one.
-    pub fn due(&mut self, now: Duration) -> Option<String> {
-        if self.open {
+    /// Returns the `/ping` to send, if one is due.
+    pub fn take_ping(&mut self, now: Duration) -> Option<String> {
+        if self.waiting {
             return None;
         }
-        self.ask_at.take_if(|at| *at <= now)?;
+        self.next_at.take_if(|at| *at <= now)?;
         self.number += 1;
-        self.asked = Some(now);
-        self.open = true;
-        Some(format!("/ping {MARK}{}", self.number))
+        self.sent_at = Some(now);
+        self.waiting = true;
+        Some(format!("/ping {PING_TEXT}{}", self.number))
     }
 
-    /// An answer has come; whether it was to a question of ours.
-    pub fn answered(&mut self, text: &str, now: Duration) -> bool {
-        let number = text.strip_prefix(MARK).and_then(|number| number.parse().ok());
-        let ours = self.open && number == Some(self.number);
+    /// Handles the text of a pong; returns whether it answers the current `/ping`.
+    pub fn handle_pong(&mut self, text: &str, now: Duration) -> bool {
+        let number = text.strip_prefix(PING_TEXT).and_then(|number| number.parse().ok());
+        let ours = self.waiting && number == Some(self.number);
         if ours {
-            self.open = false;
-            self.last = self.asked.map(|asked| now.saturating_sub(asked));
+            self.waiting = false;
+            self.last = self.sent_at.map(|sent_at| now.saturating_sub(sent_at));
         }
         ours
     }
 
-    /// How long the last answer took, or the one that is awaited has taken already.
-    pub fn now(&self, now: Duration) -> Option<Duration> {
-        let taken = self.asked.filter(|_| self.open).map(|asked| now.saturating_sub(asked));
-        taken.filter(|&taken| taken >= LATE).or(self.last)
+    /// Returns the last response time, or the time that the current `/ping` has already waited if that is late.
+    pub fn current(&self, now: Duration) -> Option<Duration> {
+        let taken = self.sent_at.filter(|_| self.waiting).map(|sent_at| now.saturating_sub(sent_at));
+        taken.filter(|&taken| taken >= LATE_AFTER).or(self.last)
     }
 
-    /// When there will be something to do or to show.
+    /// When there is a `/ping` to send or a new value to show.
     pub fn deadline(&self, now: Duration) -> Option<Duration> {
-        if self.open {
-            let taken = now.saturating_sub(self.asked?);
-            return Some(self.asked? + Duration::from_secs(taken.as_secs() + 1));
+        if self.waiting {
+            let taken = now.saturating_sub(self.sent_at?);
+            return Some(self.sent_at? + Duration::from_secs(taken.as_secs() + 1));
         }
-        self.ask_at
+        self.next_at
     }
 }
 
@@ -82,28 +82,28 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     #[test]
-    fn one_is_asked_at_once_and_the_next_after_a_pause() {
+    fn first_ping_is_immediate_and_next_after_interval() {
         let mut lag = Lag::default();
-        assert_eq!((lag.due(SECOND), lag.deadline(SECOND)), (None, None));
-        lag.wanted(SECOND);
-        assert_eq!(lag.due(SECOND).as_deref(), Some("/ping lag 1"));
-        lag.wanted(SECOND);
-        assert!(!lag.answered("lag 7", 2 * SECOND) && !lag.answered("x", 2 * SECOND));
-        assert!(lag.answered("lag 1", SECOND + SECOND / 4));
-        assert!(!lag.answered("lag 1", SECOND + SECOND / 4), "answered already");
-        assert_eq!(lag.now(2 * SECOND), Some(SECOND / 4));
-        assert_eq!((lag.due(2 * SECOND), lag.deadline(2 * SECOND)), (None, Some(6 * SECOND)));
-        assert_eq!(lag.due(6 * SECOND).as_deref(), Some("/ping lag 2"));
+        assert_eq!((lag.take_ping(SECOND), lag.deadline(SECOND)), (None, None));
+        lag.request(SECOND);
+        assert_eq!(lag.take_ping(SECOND).as_deref(), Some("/ping lag 1"));
+        lag.request(SECOND);
+        assert!(!lag.handle_pong("lag 7", 2 * SECOND) && !lag.handle_pong("x", 2 * SECOND));
+        assert!(lag.handle_pong("lag 1", SECOND + SECOND / 4));
+        assert!(!lag.handle_pong("lag 1", SECOND + SECOND / 4), "answered already");
+        assert_eq!(lag.current(2 * SECOND), Some(SECOND / 4));
+        assert_eq!((lag.take_ping(2 * SECOND), lag.deadline(2 * SECOND)), (None, Some(6 * SECOND)));
+        assert_eq!(lag.take_ping(6 * SECOND).as_deref(), Some("/ping lag 2"));
     }
 
     #[test]
-    fn an_answer_that_is_late_is_shown_growing() {
+    fn late_answer_shows_growing_lag() {
         let mut lag = Lag::default();
-        lag.wanted(SECOND);
-        lag.due(SECOND);
-        assert_eq!((lag.now(SECOND), lag.deadline(SECOND)), (None, Some(2 * SECOND)));
-        assert_eq!((lag.now(4 * SECOND), lag.deadline(4 * SECOND)), (Some(3 * SECOND), Some(5 * SECOND)));
+        lag.request(SECOND);
+        lag.take_ping(SECOND);
+        assert_eq!((lag.current(SECOND), lag.deadline(SECOND)), (None, Some(2 * SECOND)));
+        assert_eq!((lag.current(4 * SECOND), lag.deadline(4 * SECOND)), (Some(3 * SECOND), Some(5 * SECOND)));
         lag.reset();
-        assert_eq!((lag.now(5 * SECOND), lag.deadline(5 * SECOND)), (None, None));
+        assert_eq!((lag.current(5 * SECOND), lag.deadline(5 * SECOND)), (None, None));
     }
 }

@@ -1,4 +1,4 @@
-//! The connection to the server: lines out, lines in.
+//! Reads and writes lines on the connection to the server.
 
 use std::borrow::Cow;
 use std::io::{self, Read, Write};
@@ -10,82 +10,82 @@ use mio::{Interest, Registry, Token};
 use crate::wire::hygiene;
 use crate::wire::line::{Decoder, Item};
 
-/// The longest line that is taken from a server, in bytes.
+/// The longest line that is accepted from a server, in bytes.
 pub const MAX_LINE: usize = 1024 * 1024;
 
-/// Bytes read at once.
+/// The size of one read in bytes.
 const BLOCK: usize = 16 * 1024;
 
-/// What came of reading.
+/// The result of a read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Received {
-    /// There may be more.
+pub enum ReadOutcome {
+    /// There may be more to read.
     More,
-    /// All that there was; an event will tell of more.
+    /// Everything has been read; an event will report more.
     All,
-    /// The server sends no more.
+    /// The server has closed its side.
     End,
 }
 
-/// Whether more is to be said.
+/// Whether our side of the connection is open for writing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ending {
+enum WriteState {
     Open,
-    /// No more than what is outgoing.
-    Wanted,
-    /// The server has been told that no more will come.
-    Done,
+    /// Writing ends after the queued bytes.
+    Closing,
+    /// The socket is shut down for writing.
+    Closed,
 }
 
-/// A connected socket with what it has not taken yet and the line that has not ended yet.
+/// A connected socket with its output queue and the unfinished input line.
 pub struct Link {
     stream: TcpStream,
     decoder: Decoder,
     outgoing: Vec<u8>,
-    /// How many of `outgoing` the socket has taken.
+    /// How many bytes of `outgoing` the socket has accepted.
     sent: usize,
-    ending: Ending,
+    write_state: WriteState,
 }
 
 impl Link {
-    /// Has the events of `stream` come under `token`.
+    /// Registers the events of `stream` under `token`.
     ///
     /// # Errors
     /// If the kernel refuses.
     pub fn new(mut stream: TcpStream, registry: &Registry, token: Token) -> io::Result<Self> {
         registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
-        Ok(Link { stream, decoder: Decoder::default(), outgoing: Vec::new(), sent: 0, ending: Ending::Open })
+        Ok(Link { stream, decoder: Decoder::default(), outgoing: Vec::new(), sent: 0, write_state: WriteState::Open })
     }
 
     /// Queues a line.
-    pub fn say(&mut self, line: &str) {
+    pub fn queue_line(&mut self, line: &str) {
         self.outgoing.extend_from_slice(line.as_bytes());
         self.outgoing.push(b'\n');
     }
 
-    /// Queues bytes as they are.
-    pub fn pass_on(&mut self, bytes: &[u8]) {
+    /// Queues bytes unchanged.
+    pub fn queue_bytes(&mut self, bytes: &[u8]) {
         self.outgoing.extend_from_slice(bytes);
     }
 
-    /// Bytes that the socket has not taken yet.
-    pub fn owed(&self) -> usize {
+    /// Returns the number of bytes that the socket has not accepted yet.
+    pub fn unwritten(&self) -> usize {
         self.outgoing.len() - self.sent
     }
 
-    /// Tells the server that no more will come, once all that is queued is written.
-    pub fn end(&mut self) {
-        if self.ending == Ending::Open {
-            self.ending = Ending::Wanted;
+    /// Shuts down writing once all queued bytes are written.
+    pub fn finish(&mut self) {
+        if self.write_state == WriteState::Open {
+            self.write_state = WriteState::Closing;
         }
     }
 
-    /// Writes what the socket takes.
+    /// Writes what the socket accepts.
     ///
     /// # Errors
     /// If the connection is broken.
     pub fn flush(&mut self) -> io::Result<()> {
-        while self.owed() > 0 {
+        while self.unwritten() > 0 {
             match self.stream.write(&self.outgoing[self.sent..]) {
                 Ok(n) => self.sent += n,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -98,45 +98,45 @@ impl Link {
         if self.outgoing.capacity() > BLOCK {
             self.outgoing = Vec::new();
         }
-        if self.ending == Ending::Wanted {
-            self.ending = Ending::Done;
+        if self.write_state == WriteState::Closing {
+            self.write_state = WriteState::Closed;
             self.stream.shutdown(Shutdown::Write)?;
         }
         Ok(())
     }
 
-    /// Reads a block; `hear` gets each line, cleaned of all that could be a command to a terminal.
+    /// Reads a block and calls `handle_line` with each line, without control characters.
     ///
     /// # Errors
     /// If the connection is broken.
-    pub fn receive(&mut self, mut hear: impl FnMut(&str)) -> io::Result<Received> {
+    pub fn receive(&mut self, mut handle_line: impl FnMut(&str)) -> io::Result<ReadOutcome> {
         let mut block = [0; BLOCK];
         let n = match self.stream.read(&mut block) {
             Ok(0) => {
                 if let Some(item) = self.decoder.finish() {
-                    hear(&shown(&item));
+                    handle_line(&shown(&item));
                 }
-                return Ok(Received::End);
+                return Ok(ReadOutcome::End);
             }
             Ok(n) => n,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(Received::More),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Received::All),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(ReadOutcome::More),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(ReadOutcome::All),
             Err(error) => return Err(error),
         };
         let mut bytes = &block[..n];
         while let Some(item) = self.decoder.next(&mut bytes, MAX_LINE) {
             match item {
                 Item::Answer(answer) => self.outgoing.extend_from_slice(&answer),
-                item => hear(&shown(&item)),
+                item => handle_line(&shown(&item)),
             }
         }
-        Ok(Received::More)
+        Ok(ReadOutcome::More)
     }
 
-    /// What has come of a line that has not ended: a prompt, if nothing follows.
+    /// Returns the unfinished line; it is a prompt if nothing follows.
     pub fn unended(&self) -> String {
         let mut bytes = self.decoder.partial();
-        // Of a character only the beginning may have come.
+        // Leaves out a character whose last bytes have not come yet.
         if let Some(last) = bytes.utf8_chunks().last()
             && str::from_utf8(last.invalid()).is_err_and(|error| error.error_len().is_none())
         {
@@ -145,7 +145,7 @@ impl Link {
         hygiene::clean(&String::from_utf8_lossy(bytes)).into_owned()
     }
 
-    /// Whether a line has begun and not ended.
+    /// Whether there is an unfinished line.
     pub fn has_unended(&self) -> bool {
         !self.decoder.partial().is_empty()
     }
@@ -168,7 +168,7 @@ mod tests {
 
     use super::*;
 
-    /// A link and its other end.
+    /// Returns a link and its other end.
     fn pair() -> (Link, std::net::TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let near = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
@@ -178,32 +178,32 @@ mod tests {
         (Link::new(TcpStream::from_std(near), poll.registry(), Token(0)).unwrap(), far)
     }
 
-    /// All lines up to the end.
-    fn heard(link: &mut Link) -> Vec<String> {
+    /// Reads all lines up to the end.
+    fn all_lines(link: &mut Link) -> Vec<String> {
         let mut lines = Vec::new();
-        while link.receive(|line| lines.push(line.to_owned())).unwrap() != Received::End {}
+        while link.receive(|line| lines.push(line.to_owned())).unwrap() != ReadOutcome::End {}
         lines
     }
 
     #[test]
-    fn no_control_sequence_of_the_server_comes_through() {
+    fn server_control_sequences_are_removed() {
         let (mut link, mut far) = pair();
         far.write_all("\x1b[31mred\x1b[0m\x07\r\n\x1b]0;title\x07x\n\u{9b}2Jy\na\u{202e}b\n".as_bytes()).unwrap();
         far.write_all(b"\x1b[2Junended").unwrap();
         drop(far);
-        assert_eq!(heard(&mut link), ["red", "x", "y", "ab", "unended"]);
+        assert_eq!(all_lines(&mut link), ["red", "x", "y", "ab", "unended"]);
     }
 
     #[test]
-    fn bytes_that_are_not_utf_8_are_shown_as_far_as_they_are() {
+    fn invalid_utf8_is_replaced_and_rest_shown() {
         let (mut link, mut far) = pair();
         far.write_all(b"caf\xe9 \x1b[2Jau lait\n").unwrap();
         drop(far);
-        assert_eq!(heard(&mut link), ["caf\u{fffd} au lait"]);
+        assert_eq!(all_lines(&mut link), ["caf\u{fffd} au lait"]);
     }
 
     #[test]
-    fn a_line_past_the_bound_is_told_of_and_the_next_one_is_whole() {
+    fn overlong_line_is_reported_and_next_is_whole() {
         let (mut link, mut far) = pair();
         far.set_nonblocking(true).unwrap();
         let sent = [&vec![b'x'; MAX_LINE + 1][..], b"\nnext\n"].concat();
@@ -218,14 +218,14 @@ mod tests {
     }
 
     #[test]
-    fn telnet_options_are_refused_and_never_shown() {
+    fn telnet_options_are_refused_and_not_shown() {
         let (mut link, mut far) = pair();
         far.write_all(b"\xff\xfb\x01name: ").unwrap();
         while link.unended() != "name: " {
             let _ = link.receive(|line| panic!("{line}")).unwrap();
         }
-        link.say("alice");
-        link.end();
+        link.queue_line("alice");
+        link.finish();
         link.flush().unwrap();
         let mut got = Vec::new();
         far.read_to_end(&mut got).unwrap();

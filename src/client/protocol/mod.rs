@@ -1,4 +1,4 @@
-//! The connection to the server, and what its lines mean.
+//! Connects to the server and interprets its lines.
 
 pub(super) mod backoff;
 pub(super) mod dialer;

@@ -1,4 +1,4 @@
-//! What is known of a connection, from what has been read and sent on it.
+//! Tracks the state of the session from the lines that are read and sent.
 
 #[cfg(test)]
 mod session_tests;
@@ -7,33 +7,33 @@ use std::collections::VecDeque;
 
 use compact_str::CompactString;
 
-use super::shape::{Notice, People, Refusal, Shape};
+use super::shape::{LineShape, PeopleList, ServerNotice, ServerRefusal};
 use crate::chat::LOBBY;
 use crate::chat::command::{Command, is_blank};
 use crate::chat::name::fold;
 use crate::client::input::name_cache::NameCache;
-use crate::client::ui::mention::Mention;
+use crate::client::ui::mention::MentionFinder;
 
-/// Within so many lines a server that shows us our own lines has shown the one that was sent.
+/// A server that shows our own lines to us does so within this number of lines.
 const ECHO_WITHIN: u64 = 20;
 
-/// How far we have come.
+/// How far the login has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Stage {
-    /// The server has not said, or is not ours.
+pub enum LoginStage {
+    /// The server has not told yet, or is not chinwag.
     #[default]
     Unknown,
-    /// A nickname is asked for.
+    /// The server asks for a nickname.
     Asked,
-    /// In line, as the how manieth.
-    Waiting(u32),
-    /// In a room, or talking with the operator.
-    Here,
+    /// In the admission queue, at this position.
+    Queued(u32),
+    /// In a room, or in a conversation with the operator.
+    LoggedIn,
 }
 
-/// Why the server is about to close the connection.
+/// The server's reason for closing the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
+pub enum CloseReason {
     Goodbye,
     Kicked,
     Banned,
@@ -46,7 +46,7 @@ pub enum Ending {
     OtherProtocol,
 }
 
-/// A line of our own, to be shown since the server does not.
+/// One of our lines to show at once, because the server does not send it back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Echo<'a> {
     Said(&'a str),
@@ -54,7 +54,7 @@ pub enum Echo<'a> {
 }
 
 impl Echo<'_> {
-    /// What to type to say it.
+    /// Returns the input that sends it.
     pub fn line(&self) -> String {
         match *self {
             Echo::Said(text) if Command::parse(text) == Command::Say(text) => text.into(),
@@ -64,32 +64,33 @@ impl Echo<'_> {
     }
 }
 
-/// Our own name: as the server spells it, folded, and as a word to look for in messages.
+/// Our own name: as the server spells it, folded, and as a word to find in messages.
 #[derive(Debug)]
-struct Own {
+struct OwnName {
     shown: CompactString,
     key: String,
-    mention: Mention,
+    mention: MentionFinder,
 }
 
-/// What is known. [`Session::hear`] gets every line that is read, [`Session::said`] every line that is sent.
+/// The state of the session: [`Session::update`] gets every line that is read, [`Session::echo_of`] every line that is
+/// sent.
 #[derive(Debug)]
 pub struct Session {
-    stage: Stage,
-    ours: bool,
-    name: Option<Own>,
+    stage: LoginStage,
+    is_chinwag: bool,
+    name: Option<OwnName>,
     room: CompactString,
-    /// Where we were when the connection dropped.
-    back_to: Option<CompactString>,
-    here: Option<usize>,
+    /// The room to join again; it was current when the connection dropped.
+    rejoin: Option<CompactString>,
+    members: Option<usize>,
     people: NameCache,
     rooms: NameCache,
     in_history: bool,
-    /// Whether the server shows us our own lines, for a server of ours and for another.
-    echo: bool,
-    echoes: bool,
-    ending: Option<Ending>,
-    /// What was sent lately to a server that is not ours, and after how many lines of its.
+    /// Whether the server sends our own lines back to us: `chinwag_echoes` if it is chinwag, `other_echoes` if not.
+    chinwag_echoes: bool,
+    other_echoes: bool,
+    close_reason: Option<CloseReason>,
+    /// The lines last sent to a server that is not chinwag, each with the number of lines read before.
     sent: VecDeque<(CompactString, u64)>,
     lines: u64,
 }
@@ -97,20 +98,20 @@ pub struct Session {
 impl Default for Session {
     fn default() -> Self {
         let mut rooms = NameCache::default();
-        rooms.listed(LOBBY, false);
+        rooms.record_listed(LOBBY, false);
         Session {
-            stage: Stage::Unknown,
-            ours: false,
+            stage: LoginStage::Unknown,
+            is_chinwag: false,
             name: None,
             room: LOBBY.into(),
-            back_to: None,
-            here: None,
+            rejoin: None,
+            members: None,
             people: NameCache::default(),
             rooms,
             in_history: false,
-            echo: false,
-            echoes: false,
-            ending: None,
+            chinwag_echoes: false,
+            other_echoes: false,
+            close_reason: None,
             sent: VecDeque::new(),
             lines: 0,
         }
@@ -118,84 +119,83 @@ impl Default for Session {
 }
 
 impl Session {
-    /// How far we have come.
-    pub fn stage(&self) -> Stage {
+    /// How far the login has come.
+    pub fn stage(&self) -> LoginStage {
         self.stage
     }
 
-    /// Whether the server is a chinwag; once it was, it stays one.
-    pub fn is_ours(&self) -> bool {
-        self.ours
+    /// Whether the server is a chinwag server; true for ever once it was.
+    pub fn is_chinwag(&self) -> bool {
+        self.is_chinwag
     }
 
-    /// Our own name, as the server spells it; kept when the connection drops.
+    /// Returns our name as the server spells it; it is kept when the connection drops.
     pub fn name(&self) -> Option<&str> {
         self.name.as_ref().map(|own| &*own.shown)
     }
 
-    /// The room that we are in.
     pub fn room(&self) -> &str {
         &self.room
     }
 
-    /// The room to be joined again after the login, if it is another than the lobby.
-    pub fn back_to(&self) -> Option<&str> {
-        self.back_to.as_deref()
+    /// Returns the room to join again after the login, if it is not the lobby.
+    pub fn room_to_rejoin(&self) -> Option<&str> {
+        self.rejoin.as_deref()
     }
 
-    /// How many people are in our room, ourselves included.
-    pub fn here(&self) -> Option<usize> {
-        self.here
+    /// Returns the number of members of our room, ourselves included.
+    pub fn members(&self) -> Option<usize> {
+        self.members
     }
 
-    /// The names of others: first of those in our room, and of these whoever was heard last first.
+    /// Returns the names of other users: those in our room first, and the most recently active first in each group.
     pub fn names(&self) -> Vec<&str> {
         self.people.list()
     }
 
-    /// The rooms of which we know, the one heard of last first.
+    /// Returns the known rooms, the most recently active first.
     pub fn rooms(&self) -> Vec<&str> {
         self.rooms.list()
     }
 
-    /// Whether the server shows us our own lines.
+    /// Whether the server sends our own lines back to us.
     #[cfg(test)]
     pub fn server_echoes(&self) -> bool {
-        self.echo || self.echoes
+        self.chinwag_echoes || self.other_echoes
     }
 
-    /// Why the connection is about to be closed, if the server said so.
-    pub fn ending(&self) -> Option<Ending> {
-        self.ending
+    /// Returns the server's reason for closing the connection, if it gave one.
+    pub fn close_reason(&self) -> Option<CloseReason> {
+        self.close_reason
     }
 
-    /// Whether a text has our name in it, as a word of its own.
+    /// Whether a text contains our name as a word.
     pub fn mentions(&self, text: &str) -> bool {
         self.name.as_ref().is_some_and(|own| own.mention.is_in(text))
     }
 
-    /// The connection is a new one: what was of the old one is forgotten.
+    /// Forgets the state of the old connection.
     pub fn reconnected(&mut self) {
         let room = std::mem::replace(&mut self.room, LOBBY.into());
         if room != LOBBY {
-            self.back_to = Some(room);
+            self.rejoin = Some(room);
         }
-        self.stage = Stage::Unknown;
-        self.here = None;
-        self.people.all_left();
+        self.stage = LoginStage::Unknown;
+        self.members = None;
+        self.people.record_all_left();
         self.in_history = false;
-        self.echo = false;
-        self.ending = None;
+        self.chinwag_echoes = false;
+        self.close_reason = None;
         self.sent.clear();
     }
 
-    /// A line is being sent; returns what of it is to be shown at once.
-    pub fn said<'a>(&mut self, line: &'a str) -> Option<Echo<'a>> {
-        if self.ending.is_some() || is_blank(line) {
+    /// Takes a line that is being sent; returns its text if it must be shown at once.
+    pub fn echo_of<'a>(&mut self, line: &'a str) -> Option<Echo<'a>> {
+        if self.close_reason.is_some() || is_blank(line) {
             return None;
         }
-        if self.stage == Stage::Unknown && !self.ours {
-            if self.echoes {
+        if self.stage == LoginStage::Unknown && !self.is_chinwag {
+            if self.other_echoes {
                 return None;
             }
             if self.sent.len() >= ECHO_WITHIN as usize {
@@ -204,7 +204,7 @@ impl Session {
             self.sent.push_back((line.into(), self.lines));
             return Some(Echo::Said(line));
         }
-        if self.stage != Stage::Here || self.echo {
+        if self.stage != LoginStage::LoggedIn || self.chinwag_echoes {
             return None;
         }
         match Command::parse(line) {
@@ -214,148 +214,152 @@ impl Session {
         }
     }
 
-    /// A line has been read.
-    pub fn hear(&mut self, shape: &Shape) {
+    /// Updates the state with a line that was read.
+    pub fn update(&mut self, shape: &LineShape) {
         self.lines += 1;
         match *shape {
-            Shape::Said { name, text, .. } | Shape::Action { name, text, .. } => {
-                // Who spoke in the history may have gone since.
-                self.heard(name, !self.in_history);
-                self.look_for_echo(text);
+            LineShape::Said { name, text, .. } | LineShape::Action { name, text, .. } => {
+                // The sender of a message in the history may have left since.
+                self.record_active(name, !self.in_history);
+                self.detect_echo(text);
             }
-            Shape::Whisper { from: name, .. } | Shape::Whispered { to: name, .. } => self.heard(name, false),
-            Shape::Notice(ref notice) => self.hear_notice(notice),
-            Shape::Refused(ref refusal) => self.hear_refusal(refusal),
-            Shape::Raw(line) => self.look_for_echo(line),
+            LineShape::Whisper { from: name, .. } | LineShape::Whispered { to: name, .. } => {
+                self.record_active(name, false)
+            }
+            LineShape::Notice(ref notice) => self.update_from_notice(notice),
+            LineShape::Refused(ref refusal) => self.update_from_refusal(refusal),
+            LineShape::Raw(line) => self.detect_echo(line),
         }
     }
 
-    fn hear_notice(&mut self, notice: &Notice) {
+    fn update_from_notice(&mut self, notice: &ServerNotice) {
         match *notice {
-            Notice::Welcome => self.arrive(Stage::Asked),
-            Notice::Waiting { number } => self.arrive(Stage::Waiting(number)),
-            Notice::Entered { name, ref people } => {
-                self.arrive(Stage::Here);
-                self.call_us(name);
-                self.enter(LOBBY, people);
+            ServerNotice::Welcome => self.set_stage(LoginStage::Asked),
+            ServerNotice::Waiting { number } => self.set_stage(LoginStage::Queued(number)),
+            ServerNotice::Entered { name, ref people } => {
+                self.set_stage(LoginStage::LoggedIn);
+                self.set_own_name(name);
+                self.enter_room(LOBBY, people);
             }
-            Notice::EnteredPeer { name } => {
-                self.arrive(Stage::Here);
-                self.call_us(name);
+            ServerNotice::EnteredPeer { name } => {
+                self.set_stage(LoginStage::LoggedIn);
+                self.set_own_name(name);
             }
-            Notice::EnteredRoom { room, ref people } => {
-                self.back_to = None;
-                self.enter(room, people);
+            ServerNotice::EnteredRoom { room, ref people } => {
+                self.rejoin = None;
+                self.enter_room(room, people);
             }
-            Notice::HistoryBegins { .. } => self.in_history = true,
-            Notice::HistoryEnds => self.in_history = false,
-            Notice::Joined { name, here } => {
-                self.here = Some(here);
-                self.heard(name, true);
+            ServerNotice::HistoryBegins { .. } => self.in_history = true,
+            ServerNotice::HistoryEnds => self.in_history = false,
+            ServerNotice::Joined { name, here: members } => {
+                self.members = Some(members);
+                self.record_active(name, true);
             }
-            Notice::Left { name, here, .. } => {
-                self.here = Some(here);
-                if !self.is_us(name) {
-                    self.people.left(name);
+            ServerNotice::Left { name, here: members, .. } => {
+                self.members = Some(members);
+                if !self.is_own_name(name) {
+                    self.people.record_left(name);
                 }
             }
-            Notice::Summed { here, .. } => self.here = Some(here),
-            Notice::Renamed { old, new } if self.is_us(old) => self.call_us(new),
-            Notice::Renamed { old, new } => {
-                self.people.forget(old);
-                self.heard(new, true);
+            ServerNotice::Summed { here: members, .. } => self.members = Some(members),
+            ServerNotice::Renamed { old, new } if self.is_own_name(old) => self.set_own_name(new),
+            ServerNotice::Renamed { old, new } => {
+                self.people.remove(old);
+                self.record_active(new, true);
             }
-            Notice::People(ref people) => {
-                self.here = Some(people.here);
-                self.list(people, true);
+            ServerNotice::People(ref people) => {
+                self.members = Some(people.here);
+                self.record_list(people, true);
             }
-            Notice::PeopleIn { room, ref people } => {
-                self.rooms.heard(room, false);
-                self.list(people, false);
+            ServerNotice::PeopleIn { room, ref people } => {
+                self.rooms.record_active(room, false);
+                self.record_list(people, false);
             }
-            Notice::Rooms { ref rooms, .. } => {
-                // The fullest is named first, and is to be offered first.
-                rooms.iter().rev().for_each(|(room, _)| self.rooms.listed(room, false));
+            ServerNotice::Rooms { ref rooms, .. } => {
+                // The largest room comes first in the list, and should be offered first.
+                rooms.iter().rev().for_each(|(room, _)| self.rooms.record_listed(room, false));
             }
-            Notice::Echo { on } => self.echo = on,
-            Notice::Goodbye => self.ending = Some(Ending::Goodbye),
-            Notice::Kicked { .. } => self.ending = Some(Ending::Kicked),
-            Notice::ShuttingDown => self.ending = Some(Ending::ShuttingDown),
-            Notice::Other(text) => self.look_for_echo(text),
-            Notice::NameSet | Notice::NoHistory | Notice::Day(_) | Notice::Pong { .. } => {}
+            ServerNotice::Echo { on } => self.chinwag_echoes = on,
+            ServerNotice::Goodbye => self.close_reason = Some(CloseReason::Goodbye),
+            ServerNotice::Kicked { .. } => self.close_reason = Some(CloseReason::Kicked),
+            ServerNotice::ShuttingDown => self.close_reason = Some(CloseReason::ShuttingDown),
+            ServerNotice::Other(text) => self.detect_echo(text),
+            ServerNotice::NameSet | ServerNotice::NoHistory | ServerNotice::Day(_) | ServerNotice::Pong { .. } => {}
         }
     }
 
-    fn hear_refusal(&mut self, refusal: &Refusal) {
-        self.ending = match *refusal {
-            Refusal::LoginTimeout { .. } => Some(Ending::LoginTimeout),
-            Refusal::Idle { .. } => Some(Ending::Idle),
-            Refusal::Full => Some(Ending::Full),
-            Refusal::Busy => Some(Ending::Busy),
-            Refusal::Banned => Some(Ending::Banned),
-            Refusal::TooManyFromAddress { .. } => Some(Ending::TooManyFromAddress),
-            Refusal::OtherProtocol => Some(Ending::OtherProtocol),
-            _ => self.ending,
+    fn update_from_refusal(&mut self, refusal: &ServerRefusal) {
+        self.close_reason = match *refusal {
+            ServerRefusal::LoginTimeout { .. } => Some(CloseReason::LoginTimeout),
+            ServerRefusal::Idle { .. } => Some(CloseReason::Idle),
+            ServerRefusal::Full => Some(CloseReason::Full),
+            ServerRefusal::Busy => Some(CloseReason::Busy),
+            ServerRefusal::Banned => Some(CloseReason::Banned),
+            ServerRefusal::TooManyFromAddress { .. } => Some(CloseReason::TooManyFromAddress),
+            ServerRefusal::OtherProtocol => Some(CloseReason::OtherProtocol),
+            _ => self.close_reason,
         };
         match *refusal {
-            Refusal::Taken { asked: true, .. } | Refusal::BadName { asked: true } => self.arrive(Stage::Asked),
-            Refusal::InThatRoom { room } => {
-                self.room = room.into();
-                self.back_to = None;
+            ServerRefusal::Taken { asked: true, .. } | ServerRefusal::BadName { asked: true } => {
+                self.set_stage(LoginStage::Asked)
             }
-            // There is no way back.
-            Refusal::TooManyRooms { .. } => self.back_to = None,
-            Refusal::NobodyCalled { name } => self.people.forget(name),
-            Refusal::Other(text) => self.look_for_echo(text),
+            ServerRefusal::InThatRoom { room } => {
+                self.room = room.into();
+                self.rejoin = None;
+            }
+            // The room cannot be created again.
+            ServerRefusal::TooManyRooms { .. } => self.rejoin = None,
+            ServerRefusal::NobodyCalled { name } => self.people.remove(name),
+            ServerRefusal::Other(text) => self.detect_echo(text),
             _ => {}
         }
     }
 
-    /// Only a server of ours says what brings us here.
-    fn arrive(&mut self, stage: Stage) {
+    /// Sets the stage; only a chinwag server sends the lines that lead here.
+    fn set_stage(&mut self, stage: LoginStage) {
         self.stage = stage;
-        self.ours = true;
+        self.is_chinwag = true;
         self.sent.clear();
     }
 
-    fn enter(&mut self, room: &str, people: &People) {
+    fn enter_room(&mut self, room: &str, people: &PeopleList) {
         self.room = room.into();
-        self.rooms.heard(room, false);
-        self.here = Some(people.here);
-        self.people.all_left();
-        self.list(people, true);
+        self.rooms.record_active(room, false);
+        self.members = Some(people.here);
+        self.people.record_all_left();
+        self.record_list(people, true);
     }
 
-    fn call_us(&mut self, name: &str) {
-        self.name = Some(Own { shown: name.into(), key: fold(name), mention: Mention::of(name) });
-        self.people.forget(name);
+    fn set_own_name(&mut self, name: &str) {
+        self.name = Some(OwnName { shown: name.into(), key: fold(name), mention: MentionFinder::new(name) });
+        self.people.remove(name);
     }
 
-    fn list(&mut self, people: &People, here: bool) {
+    fn record_list(&mut self, people: &PeopleList, here: bool) {
         for name in &people.names {
-            if !self.is_us(name) {
-                self.people.listed(name, here);
+            if !self.is_own_name(name) {
+                self.people.record_listed(name, here);
             }
         }
     }
 
-    fn heard(&mut self, name: &str, here: bool) {
-        if !self.is_us(name) {
-            self.people.heard(name, here);
+    fn record_active(&mut self, name: &str, here: bool) {
+        if !self.is_own_name(name) {
+            self.people.record_active(name, here);
         }
     }
 
-    fn is_us(&self, name: &str) -> bool {
+    fn is_own_name(&self, name: &str) -> bool {
         self.name.as_ref().is_some_and(|own| own.shown == name || own.key == fold(name))
     }
 
-    /// Our own name, folded.
+    /// Returns our own name, folded.
     pub fn own_key(&self) -> Option<&str> {
         self.name.as_ref().map(|own| &*own.key)
     }
 
-    /// Looks whether a server that is not ours has shown us what we sent; from then on it always will.
-    fn look_for_echo(&mut self, line: &str) {
+    /// Checks whether a server that is not chinwag has sent our line back; if so, it is expected to do this always.
+    fn detect_echo(&mut self, line: &str) {
         let lines = self.lines;
         self.sent.retain(|(_, after)| lines - after <= ECHO_WITHIN);
         let ends_with = |sent: &str| {
@@ -365,7 +369,7 @@ impl Session {
             (!joined).then_some(())
         };
         if self.sent.iter().any(|(sent, _)| ends_with(sent).is_some()) {
-            self.echoes = true;
+            self.other_echoes = true;
             self.sent.clear();
         }
     }

@@ -1,101 +1,107 @@
-//! How a line of the server's looks.
+//! Formats lines for the screen.
 
 use time::Time;
 
-use super::text::{Face, Line};
+use super::text::{StyledLine, TextStyle};
 use crate::chat::name::fold;
 use crate::client::protocol::session::{Echo, Session};
-use crate::client::protocol::shape::{Notice, Shape};
+use crate::client::protocol::shape::{LineShape, ServerNotice};
 
-/// What stands before what the client itself says.
+/// The prefix of the client's own messages.
 const LOCAL: &str = "-- ";
 
-/// The line for what the server wrote, of which `text` is all; and whether it is meant for us above all: a whisper,
-/// or a message that has our name in it.
-pub fn heard(shape: &Shape, text: &str, session: &Session) -> (Line, bool) {
-    let face = match *shape {
-        Shape::Said { name, text, .. } | Shape::Action { name, text, .. } => face(name, text, session),
-        _ => Face::Plain,
+/// Formats a line of the server, of which `text` is the whole; also returns whether it is a whisper to us or a message
+/// that mentions us.
+pub fn server_line(shape: &LineShape, text: &str, session: &Session) -> (StyledLine, bool) {
+    let style = match *shape {
+        LineShape::Said { name, text, .. } | LineShape::Action { name, text, .. } => style(name, text, session),
+        _ => TextStyle::Plain,
     };
-    let is_for_us = face == Face::Mention || matches!(shape, Shape::Whisper { .. });
-    (line(shape, text, face, session), is_for_us)
+    let is_for_us = style == TextStyle::Mention || matches!(shape, LineShape::Whisper { .. });
+    (line(shape, text, style, session), is_for_us)
 }
 
-/// `face` is that of what somebody says.
-fn line(shape: &Shape, text: &str, face: Face, session: &Session) -> Line {
+/// `style` is the style of the text of a message.
+fn line(shape: &LineShape, text: &str, style: TextStyle, session: &Session) -> StyledLine {
     match *shape {
-        Shape::Said { at, name, text } => said(at, name, session, face, text),
-        Shape::Action { at, name, text } => action(at, name, session, face, text),
-        Shape::Whisper { at, from, text } => {
+        LineShape::Said { at, name, text } => said(at, name, session, style, text),
+        LineShape::Action { at, name, text } => action(at, name, session, style, text),
+        LineShape::Whisper { at, from, text } => {
             let mut line = stamp(at);
-            line.push(face_of(from, session), from);
-            line.push(Face::Whisper, " -> you: ");
-            line.hang();
-            line.push(Face::Whisper, text);
+            line.push(style_of(from, session), from);
+            line.push(TextStyle::Whisper, " -> you: ");
+            line.indent_rows_here();
+            line.push(TextStyle::Whisper, text);
             line
         }
-        Shape::Whispered { at, to, text } => {
+        LineShape::Whispered { at, to, text } => {
             let mut line = stamp(at);
-            line.push(Face::Whisper, "you -> ");
-            line.push(face_of(to, session), to);
-            line.push(Face::Whisper, ": ");
-            line.hang();
-            line.push(Face::Whisper, text);
+            line.push(TextStyle::Whisper, "you -> ");
+            line.push(style_of(to, session), to);
+            line.push(TextStyle::Whisper, ": ");
+            line.indent_rows_here();
+            line.push(TextStyle::Whisper, text);
             line
         }
-        Shape::Notice(Notice::Welcome | Notice::Kicked { .. } | Notice::ShuttingDown) => Line::new(Face::Plain, text),
-        Shape::Notice(_) => Line::new(Face::Notice, text),
-        Shape::Refused(_) => Line::new(Face::Refused, text),
-        Shape::Raw(text) => Line::new(Face::Plain, text),
+        LineShape::Notice(ServerNotice::Welcome | ServerNotice::Kicked { .. } | ServerNotice::ShuttingDown) => {
+            StyledLine::new(TextStyle::Plain, text)
+        }
+        LineShape::Notice(_) => StyledLine::new(TextStyle::Notice, text),
+        LineShape::Refused(_) => StyledLine::new(TextStyle::Refused, text),
+        LineShape::Raw(text) => StyledLine::new(TextStyle::Plain, text),
     }
 }
 
-/// The line for what we have said ourselves.
-pub fn own(echo: &Echo, at: Time, session: &Session) -> Line {
+/// Formats a message that we have sent.
+pub fn own_line(echo: &Echo, at: Time, session: &Session) -> StyledLine {
     let name = session.name().unwrap_or("you");
     match *echo {
-        Echo::Said(text) => said(at, name, session, Face::Plain, text),
-        Echo::Action(text) => action(at, name, session, Face::Plain, text),
+        Echo::Said(text) => said(at, name, session, TextStyle::Plain, text),
+        Echo::Action(text) => action(at, name, session, TextStyle::Plain, text),
     }
 }
 
-/// The line for what the client has to say.
-pub fn local(text: &str) -> Line {
-    let mut line = Line::new(Face::Local, LOCAL);
-    line.hang();
-    line.push(Face::Local, text);
+/// Formats a message of the client itself.
+pub fn client_message(text: &str) -> StyledLine {
+    let mut line = StyledLine::new(TextStyle::Local, LOCAL);
+    line.indent_rows_here();
+    line.push(TextStyle::Local, text);
     line
 }
 
-fn said(at: Time, name: &str, session: &Session, face: Face, text: &str) -> Line {
+fn said(at: Time, name: &str, session: &Session, style: TextStyle, text: &str) -> StyledLine {
     let mut line = stamp(at);
-    line.push(face_of(name, session), name);
-    line.push(Face::Plain, ": ");
-    line.hang();
-    line.push(face, text);
+    line.push(style_of(name, session), name);
+    line.push(TextStyle::Plain, ": ");
+    line.indent_rows_here();
+    line.push(style, text);
     line
 }
 
-fn action(at: Time, name: &str, session: &Session, face: Face, text: &str) -> Line {
+fn action(at: Time, name: &str, session: &Session, style: TextStyle, text: &str) -> StyledLine {
     let mut line = stamp(at);
-    line.push(Face::Plain, "* ");
-    line.push(face_of(name, session), name);
-    line.push(face, " ");
-    line.hang();
-    line.push(face, text);
+    line.push(TextStyle::Plain, "* ");
+    line.push(style_of(name, session), name);
+    line.push(style, " ");
+    line.indent_rows_here();
+    line.push(style, text);
     line
 }
 
-fn stamp(at: Time) -> Line {
-    Line::new(Face::Time, &format!("[{:02}:{:02}:{:02}] ", at.hour(), at.minute(), at.second()))
+fn stamp(at: Time) -> StyledLine {
+    StyledLine::new(TextStyle::Time, &format!("[{:02}:{:02}:{:02}] ", at.hour(), at.minute(), at.second()))
 }
 
-fn face_of(name: &str, session: &Session) -> Face {
+fn style_of(name: &str, session: &Session) -> TextStyle {
     let key = fold(name);
-    if session.own_key().map_or(name == "you", |own| own == key) { Face::Own } else { Face::of_name(&key) }
+    if session.own_key().map_or(name == "you", |own| own == key) { TextStyle::Own } else { TextStyle::for_name(&key) }
 }
 
-/// How what somebody says looks: set apart if it has our name in it.
-fn face(name: &str, text: &str, session: &Session) -> Face {
-    if face_of(name, session) != Face::Own && session.mentions(text) { Face::Mention } else { Face::Plain }
+/// Returns the style for the text of a message: marked if it contains our name.
+fn style(name: &str, text: &str, session: &Session) -> TextStyle {
+    if style_of(name, session) != TextStyle::Own && session.mentions(text) {
+        TextStyle::Mention
+    } else {
+        TextStyle::Plain
+    }
 }

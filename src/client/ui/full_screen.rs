@@ -1,34 +1,41 @@
-//! The alternate screen, for those who ask for it: the client's own rows, and its own scrolling.
+//! Draws on the alternate screen, with rows and scrollback of its own (`--full-screen`).
 
 use std::collections::VecDeque;
 use std::io::Write;
 use std::ops::Range;
 
-use super::screen::{Bottom, FRAME_BEGINS, FRAME_ENDS, Size, draw_bottom};
-use super::text::Line;
+use super::screen::{BottomRows, FRAME_BEGINS, FRAME_ENDS, TerminalSize, draw_bottom};
+use super::text::StyledLine;
 
-/// Lines that one can scroll back to.
+/// The lines kept for scrolling back.
 pub const MAX_LINES: usize = 10_000;
 
-/// The screen with rows of its own.
+/// The alternate screen with its scroll position.
 #[derive(Default)]
-pub struct Full {
-    /// How many lines from the end the view ends, and how many rows of the one there are below it.
+pub struct FullScreen {
+    /// How many lines below the last visible line are hidden, and how many rows of that line itself.
     back: usize,
     below: usize,
-    /// Lines that have come since one has scrolled away from the end.
-    news: usize,
-    drawn: Option<(Bottom, Size, usize)>,
+    /// Lines that have come since the user scrolled back.
+    unseen: usize,
+    drawn: Option<(BottomRows, TerminalSize, usize)>,
 }
 
-impl Full {
-    /// The bytes that show the end of `log`, or where one has scrolled to, and `bottom`; none if nothing has changed.
+impl FullScreen {
+    /// Returns the bytes that draw `log` at the scroll position and the bottom rows; empty if nothing has changed.
     ///
     /// `log` has got `new` lines since the last frame.
-    pub fn frame(&mut self, log: &VecDeque<Line>, new: usize, bottom: &Bottom, size: Size, colour: bool) -> Vec<u8> {
+    pub fn frame(
+        &mut self,
+        log: &VecDeque<StyledLine>,
+        new: usize,
+        bottom: &BottomRows,
+        size: TerminalSize,
+        colour: bool,
+    ) -> Vec<u8> {
         if self.is_scrolled() {
             self.back = (self.back + new).min(log.len());
-            self.news += new;
+            self.unseen += new;
         }
         let place = self.back << 16 | self.below;
         let is_same =
@@ -39,13 +46,13 @@ impl Full {
         let mut out = FRAME_BEGINS.to_vec();
         out.extend_from_slice(b"\x1b[H");
         for (line, row) in self.view(log, size) {
-            // Erased before: behind the last column some terminals would erase what stands in that.
+            // Erased before writing: after the last column, some terminals would erase the character in it.
             out.extend_from_slice(b"\x1b[K");
             line.write_row(row, size.columns.into(), colour, &mut out);
             out.extend_from_slice(b"\r\n");
         }
         out.extend_from_slice(b"\x1b[J");
-        // The bottom stays at the bottom, however little there is above.
+        // The bottom rows stay at the bottom even if there are few lines above.
         let _ = write!(out, "\x1b[{}H", page(size) + 1);
         draw_bottom(bottom, size, colour, &mut out);
         out.extend_from_slice(FRAME_ENDS);
@@ -53,7 +60,7 @@ impl Full {
         out
     }
 
-    /// Everything is drawn anew in the next frame.
+    /// Draws everything again in the next frame.
     pub fn redraw(&mut self) {
         self.drawn = None;
     }
@@ -63,14 +70,14 @@ impl Full {
         self.back > 0 || self.below > 0
     }
 
-    /// Lines that have come since it is.
-    pub fn news(&self) -> usize {
-        self.news
+    /// Returns how many lines have come since then.
+    pub fn unseen(&self) -> usize {
+        self.unseen
     }
 
-    /// Goes back by nearly a page.
-    pub fn page_up(&mut self, log: &VecDeque<Line>, size: Size) {
-        // Each line is divided into rows once, however long it is.
+    /// Scrolls back by a page less one row.
+    pub fn page_up(&mut self, log: &VecDeque<StyledLine>, size: TerminalSize) {
+        // Each line is divided into rows only once, as it may be long.
         let mut rows = self.rows_of_last(log, size);
         for _ in 1..page(size) {
             if self.below + 1 < rows {
@@ -81,21 +88,21 @@ impl Full {
                 rows = self.rows_of_last(log, size);
             }
         }
-        // What is shown fills the page as long as there is that much.
+        // The view fills the page if there are enough rows.
         for _ in self.view(log, size).len()..page(size) {
             self.down(log, size);
         }
     }
 
-    /// Goes on by nearly a page.
-    pub fn page_down(&mut self, log: &VecDeque<Line>, size: Size) {
+    /// Scrolls forward by a page less one row.
+    pub fn page_down(&mut self, log: &VecDeque<StyledLine>, size: TerminalSize) {
         for _ in 1..page(size) {
             self.down(log, size);
         }
     }
 
-    /// Goes on by a row; `false` at the end.
-    fn down(&mut self, log: &VecDeque<Line>, size: Size) -> bool {
+    /// Scrolls forward by a row; `false` at the end.
+    fn down(&mut self, log: &VecDeque<StyledLine>, size: TerminalSize) -> bool {
         if self.below > 0 {
             self.below -= 1;
         } else if self.back > 0 {
@@ -103,18 +110,18 @@ impl Full {
             self.below = self.rows_of_last(log, size).saturating_sub(1);
         }
         if !self.is_scrolled() {
-            self.news = 0;
+            self.unseen = 0;
         }
         self.is_scrolled()
     }
 
-    fn rows_of_last(&self, log: &VecDeque<Line>, size: Size) -> usize {
+    fn rows_of_last(&self, log: &VecDeque<StyledLine>, size: TerminalSize) -> usize {
         let last = log.len().checked_sub(self.back + 1).and_then(|index| log.get(index));
         last.map_or(1, |line| line.rows(usize::from(size.columns)).len())
     }
 
-    /// The rows in view, from the top.
-    fn view<'a>(&self, log: &'a VecDeque<Line>, size: Size) -> Vec<(&'a Line, Range<usize>)> {
+    /// Returns the visible rows, from the top.
+    fn view<'a>(&self, log: &'a VecDeque<StyledLine>, size: TerminalSize) -> Vec<(&'a StyledLine, Range<usize>)> {
         let mut rows = Vec::new();
         let mut skip = self.below;
         for line in log.iter().rev().skip(self.back) {
@@ -135,8 +142,8 @@ impl Full {
     }
 }
 
-/// Rows for messages.
-fn page(size: Size) -> usize {
+/// Returns the number of rows for messages.
+fn page(size: TerminalSize) -> usize {
     usize::from(size.rows).saturating_sub(if size.rows > 1 { 2 } else { 1 })
 }
 
@@ -144,17 +151,22 @@ fn page(size: Size) -> usize {
 mod tests {
     use super::super::screen;
     use super::super::screen::emulator;
-    use super::super::text::Face;
+    use super::super::text::TextStyle;
     use super::*;
 
-    const SIZE: Size = Size { columns: 10, rows: 6 };
+    const SIZE: TerminalSize = TerminalSize { columns: 10, rows: 6 };
 
-    fn bottom() -> Bottom {
-        Bottom { input: "typed".into(), cursor: 5, status: Line::new(Face::Status, "here"), ..Bottom::default() }
+    fn bottom() -> BottomRows {
+        BottomRows {
+            input: "typed".into(),
+            cursor: 5,
+            status: StyledLine::new(TextStyle::Status, "here"),
+            ..BottomRows::default()
+        }
     }
 
-    fn log(count: usize) -> VecDeque<Line> {
-        (0..count).map(|number| Line::new(Face::Plain, &format!("line {number}"))).collect()
+    fn log(count: usize) -> VecDeque<StyledLine> {
+        (0..count).map(|number| StyledLine::new(TextStyle::Plain, &format!("line {number}"))).collect()
     }
 
     fn rows(frame: &[u8], parser: &mut vt100::Parser) -> Vec<String> {
@@ -163,9 +175,9 @@ mod tests {
     }
 
     #[test]
-    fn the_end_is_in_view_and_the_bottom_at_the_bottom() {
+    fn end_of_log_and_bottom_rows_are_drawn() {
         let mut parser = emulator(SIZE, 0);
-        let mut full = Full::default();
+        let mut full = FullScreen::default();
         let frame = full.frame(&log(2), 2, &bottom(), SIZE, true);
         assert_eq!(rows(&frame, &mut parser), ["line 0", "line 1", "", "", "typed", "here"]);
         assert_eq!(parser.screen().cursor_position(), (4, 5));
@@ -175,16 +187,16 @@ mod tests {
     }
 
     #[test]
-    fn one_can_scroll_back_and_stays_there_while_lines_come() {
+    fn scrolled_view_stays_while_lines_come() {
         let mut parser = emulator(SIZE, 0);
-        let mut full = Full::default();
+        let mut full = FullScreen::default();
         full.page_up(&log(9), SIZE);
         let frame = full.frame(&log(9), 0, &bottom(), SIZE, true);
         let shown = ["line 2", "line 3", "line 4", "line 5", "typed", "here"];
         assert_eq!(rows(&frame, &mut parser), shown);
         let frame = full.frame(&log(12), 3, &bottom(), SIZE, true);
         assert_eq!(rows(&frame, &mut parser), shown);
-        assert_eq!(full.news(), 3);
+        assert_eq!(full.unseen(), 3);
         for _ in 0..9 {
             full.page_up(&log(12), SIZE);
         }
@@ -193,16 +205,19 @@ mod tests {
         for _ in 0..9 {
             full.page_down(&log(12), SIZE);
         }
-        assert!(!full.is_scrolled() && full.news() == 0);
+        assert!(!full.is_scrolled() && full.unseen() == 0);
         let frame = full.frame(&log(12), 0, &bottom(), SIZE, true);
         assert_eq!(rows(&frame, &mut parser)[3], "line 11");
     }
 
     #[test]
-    fn long_lines_are_broken_and_scrolled_by_rows() {
+    fn long_lines_scroll_by_rows() {
         let mut parser = emulator(SIZE, 0);
-        let mut full = Full::default();
-        let log = VecDeque::from([Line::new(Face::Plain, "one two three four five six seven eight nine ten eleven")]);
+        let mut full = FullScreen::default();
+        let log = VecDeque::from([StyledLine::new(
+            TextStyle::Plain,
+            "one two three four five six seven eight nine ten eleven",
+        )]);
         let frame = full.frame(&log, 1, &bottom(), SIZE, true);
         assert_eq!(rows(&frame, &mut parser)[..4], ["  seven ", "  eight ", "  nine ten", "  eleven"]);
         full.page_up(&log, SIZE);

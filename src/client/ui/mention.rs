@@ -1,4 +1,4 @@
-//! Whether a name stands in a text.
+//! Finds a name in a text.
 
 use std::cell::LazyCell;
 
@@ -9,24 +9,24 @@ use unicode_segmentation::UnicodeSegmentation;
 use crate::chat::name::fold;
 use crate::client::input::name_cache::MAX_BYTES;
 
-/// A name that is looked for in many texts.
+/// A name that is searched for in many texts.
 #[derive(Debug)]
-pub struct Mention {
-    /// The folded name; `None` if no text mentions it: it is empty, or longer than [`MAX_BYTES`].
+pub struct MentionFinder {
+    /// The folded name; `None` if no text can mention it: it is empty or longer than [`MAX_BYTES`].
     finder: Option<Finder<'static>>,
 }
 
-impl Mention {
+impl MentionFinder {
     /// Prepares the search for a name.
-    pub fn of(name: &str) -> Self {
+    pub fn new(name: &str) -> Self {
         let fits = !name.is_empty() && name.len() <= MAX_BYTES;
-        Mention { finder: fits.then(|| Finder::new(&fold(name)).into_owned()) }
+        MentionFinder { finder: fits.then(|| Finder::new(&fold(name)).into_owned()) }
     }
 
     /// Whether the name is a word of `text`, regardless of case, width and composition.
     ///
-    /// A word ends where no letter, digit, mark or `_` follows, and where Unicode ends one (UAX #29), which is
-    /// between any two ideographs. The time is proportional to the length of the text, whatever the text is.
+    /// A word ends where no letter, digit, mark or `_` follows, and where Unicode ends one (UAX #29), which is between
+    /// any two ideographs. The time is proportional to the length of the text, for any text.
     pub fn is_in(&self, text: &str) -> bool {
         let Some(finder) = &self.finder else { return false };
         let text = fold(text);
@@ -53,7 +53,7 @@ fn is_inside(text: &str, at: usize) -> bool {
     before.is_some_and(is_of_word) && after.is_some_and(is_of_word)
 }
 
-/// For each byte of the text, and for its end, whether Unicode begins a word there.
+/// Returns for each byte of the text, and for its end, whether Unicode begins a word there.
 fn edges(text: &str) -> Vec<bool> {
     let mut edges = vec![false; text.len() + 1];
     text.split_word_bound_indices().for_each(|(start, _)| edges[start] = true);
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_found_as_a_word_of_its_own() {
+    fn name_is_found_as_a_word() {
         for (name, text) in [
             ("alice", "alice"),
             ("alice", "hi Alice!"),
@@ -81,12 +81,12 @@ mod tests {
             ("a.", "a. b"),
             ("علي", "يا علي!"),
         ] {
-            assert!(Mention::of(name).is_in(text), "{name} in {text}");
+            assert!(MentionFinder::new(name).is_in(text), "{name} in {text}");
         }
     }
 
     #[test]
-    fn a_part_of_another_word_is_no_mention() {
+    fn part_of_a_word_is_no_mention() {
         for (name, text) in [
             ("alice", ""),
             ("alice", "alic"),
@@ -98,27 +98,27 @@ mod tests {
             ("नम", "नमस्ते"),
             ("張三", "张三"),
         ] {
-            assert!(!Mention::of(name).is_in(text), "{name} in {text}");
+            assert!(!MentionFinder::new(name).is_in(text), "{name} in {text}");
         }
     }
-    /// Megabytes: a search that goes back over the text for each place where the name stands would not end.
+    /// Megabytes: a search that goes back over the text for each copy of the name would take too long.
     #[test]
-    fn the_time_grows_with_the_length_of_the_text_alone() {
+    fn search_time_is_linear() {
         let size = 8 << 20;
         for (name, piece) in
             [("victim", "victim"), ("aa", "a"), ("a_a", "a_"), ("न", "नमस्"), ("ボブ", "ボブ"), ("é", "e\u{301}")]
         {
             let text = format!("x{}", piece.repeat(size / piece.len()));
-            assert!(!Mention::of(name).is_in(&text), "{name}");
-            assert!(Mention::of(name).is_in(&format!("{text} {name}")), "{name}");
+            assert!(!MentionFinder::new(name).is_in(&text), "{name}");
+            assert!(MentionFinder::new(name).is_in(&format!("{text} {name}")), "{name}");
         }
     }
 
     #[test]
-    fn a_name_longer_than_any_of_ours_is_not_looked_for() {
+    fn overlong_name_is_never_found() {
         let name = "a".repeat(MAX_BYTES + 1);
-        assert!(!Mention::of(&name).is_in(&name));
-        assert!(Mention::of(&name[1..]).is_in(&name[1..]));
-        assert!(!Mention::of("").is_in("a"));
+        assert!(!MentionFinder::new(&name).is_in(&name));
+        assert!(MentionFinder::new(&name[1..]).is_in(&name[1..]));
+        assert!(!MentionFinder::new("").is_in("a"));
     }
 }

@@ -1,4 +1,4 @@
-//! What the terminal shows.
+//! Draws what the terminal shows.
 
 pub(super) mod format;
 pub(super) mod full_screen;

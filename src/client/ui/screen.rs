@@ -1,66 +1,65 @@
-//! What stands on the terminal: messages above, the input line and the status line at the bottom.
+//! Draws messages above, and the input line and the status line at the bottom, without an alternate screen.
 //!
-//! Messages are written as lines are by any program, each once, so that they go on into the
-//! terminal's own scrollback. The two rows at the bottom are erased before and drawn again behind.
-//! A message wider than the terminal is divided into rows here, not by the terminal, which would begin
-//! the next row in the first column: there any text could pass for a line of its own. What has
-//! been written stays as it is when the terminal gets another width.
-//! Where the terminal's rows end is its own affair: all moves are relative to the input line.
+//! Messages are written once, like the lines of any program, so they go into the terminal's own scrollback. The two
+//! bottom rows are erased before and drawn again after them. A message wider than the terminal is divided into rows
+//! here. If the terminal did it, the next row would begin in the first column, where any text could look like a line of
+//! its own. Written messages stay as they are when the terminal gets another width. All cursor moves are relative to
+//! the input line, because only the terminal knows where its rows end.
 
 use std::collections::VecDeque;
 use std::io::Write;
 
-use super::text::{Face, Line, fitting};
+use super::text::{StyledLine, TextStyle, fitting};
 
-/// Begins and ends a frame: it is shown as a whole (the terminals' Synchronized Output, mode 2026), and where a terminal
-/// shows characters wider than we think, what is past the edge does not go on in the next row (DECAWM, mode 7).
+/// Begin and end of a frame: the terminal shows it as a whole (Synchronized Output, mode 2026), and a row that the
+/// terminal finds wider than we do is cut at the edge and does not continue in the next row (DECAWM, mode 7).
 pub(in crate::client) const FRAME_BEGINS: &[u8] = b"\x1b[?2026h\x1b[?7l";
 pub(in crate::client) const FRAME_ENDS: &[u8] = b"\x1b[?7h\x1b[?2026l";
 
-/// To the first column, and nothing from there on (ECMA-48: CR, ED).
+/// Moves to the first column and erases everything from there on (ECMA-48: CR, ED).
 const ERASE_DOWN: &[u8] = b"\r\x1b[J";
 
-/// To the first row, and nothing on the screen (ECMA-48: CUP, ED).
+/// Moves to the first row and erases the screen (ECMA-48: CUP, ED).
 const CLEAR: &[u8] = b"\x1b[H\x1b[2J";
 
-/// Bytes of messages in one frame, so that a key pressed meanwhile is seen soon.
+/// The most bytes of messages in one frame, so that the next key is read soon.
 const MAX_FRAME: usize = 32 * 1024;
 
 /// The terminal's columns and rows, at least one of each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Size {
+pub struct TerminalSize {
     pub columns: u16,
     pub rows: u16,
 }
 
-/// The rows that stay: what is being typed, and how things are.
+/// The rows at the bottom: prompt, input and status.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Bottom {
-    /// Stands before what is typed.
-    pub prompt: Line,
-    /// As much of what is typed as fits behind it.
+pub struct BottomRows {
+    /// Shown before the input.
+    pub prompt: StyledLine,
+    /// The visible part of the input.
     pub input: String,
-    /// The column of the cursor, behind the prompt.
+    /// The column of the cursor, counted from the end of the prompt.
     pub cursor: u16,
-    pub status: Line,
+    pub status: StyledLine,
 }
 
 /// The screen without an alternate one.
 #[derive(Default)]
-pub struct Inline {
-    /// The column of the cursor in the input line, while that is drawn, and what is drawn.
-    drawn: Option<(u16, Bottom, Size)>,
+pub struct InlineScreen {
+    /// The bottom rows as they are drawn, with the column of the cursor.
+    drawn: Option<(u16, BottomRows, TerminalSize)>,
 }
 
-impl Inline {
-    /// The bytes that show `lines`, as many as go into one frame, and `bottom` as it is now; none if
-    /// nothing has changed. What has been shown goes to `log`.
+impl InlineScreen {
+    /// Returns the bytes that show `lines`, as many as fit into one frame, and `bottom`; empty if nothing has changed.
+    /// Moves the shown lines to `log`.
     pub fn frame(
         &mut self,
-        lines: &mut VecDeque<Line>,
-        log: &mut VecDeque<Line>,
-        bottom: &Bottom,
-        size: Size,
+        lines: &mut VecDeque<StyledLine>,
+        log: &mut VecDeque<StyledLine>,
+        bottom: &BottomRows,
+        size: TerminalSize,
         colour: bool,
     ) -> Vec<u8> {
         if lines.is_empty() && self.drawn.as_ref().is_some_and(|(_, was, at)| was == bottom && *at == size) {
@@ -80,11 +79,11 @@ impl Inline {
         out
     }
 
-    /// Takes the rows at the bottom away, so that what is written next stands in their place.
-    pub fn erase(&mut self, size: Size, out: &mut Vec<u8>) {
+    /// Erases the bottom rows, so that the next text takes their place.
+    pub fn erase(&mut self, size: TerminalSize, out: &mut Vec<u8>) {
         let Some((column, ..)) = self.drawn.take() else { return };
-        // Of a terminal that has become narrower and has broken the input line anew, the cursor
-        // stands so many rows below its beginning.
+        // If the terminal has become narrower and has wrapped the input line, the cursor is this many rows below its
+        // start.
         let rows = column / size.columns;
         if rows > 0 {
             let _ = write!(out, "\x1b[{rows}A");
@@ -92,21 +91,21 @@ impl Inline {
         out.extend_from_slice(ERASE_DOWN);
     }
 
-    /// What is drawn next begins in the row of the cursor, wherever that is.
-    pub fn come_back(&mut self) -> Vec<u8> {
+    /// Begins the next drawing in the cursor's row.
+    pub fn resume(&mut self) -> Vec<u8> {
         self.drawn = None;
         ERASE_DOWN.to_vec()
     }
 
-    /// Takes all there is from the screen.
+    /// Erases the screen.
     pub fn clear(&mut self, out: &mut Vec<u8>) {
         self.drawn = None;
         out.extend_from_slice(CLEAR);
     }
 }
 
-/// Draws the two rows from where the cursor is; leaves it in the input line, at the column returned.
-pub(in crate::client) fn draw_bottom(bottom: &Bottom, size: Size, colour: bool, out: &mut Vec<u8>) -> u16 {
+/// Draws the bottom rows from the cursor on; leaves the cursor in the input line, at the returned column.
+pub(in crate::client) fn draw_bottom(bottom: &BottomRows, size: TerminalSize, colour: bool, out: &mut Vec<u8>) -> u16 {
     // The last column stays free: there the cursor would be between two rows.
     let columns = usize::from(size.columns).saturating_sub(1);
     bottom.prompt.write_all(colour, out);
@@ -126,23 +125,23 @@ pub(in crate::client) fn draw_bottom(bottom: &Bottom, size: Size, colour: bool, 
     column
 }
 
-/// The prompt before the input, with how many columns it leaves for that.
-pub fn prompt(face: Face, text: &str, size: Size) -> (Line, u16) {
-    // What is typed gets half of the row at least.
+/// Returns the prompt, and the columns that it leaves for the input.
+pub fn prompt(style: TextStyle, text: &str, size: TerminalSize) -> (StyledLine, u16) {
+    // The input gets at least half of the row.
     let columns = size.columns.saturating_sub(1);
     let shown = fitting(text, usize::from(columns / 2));
     let width = unicode_width::UnicodeWidthStr::width(shown) as u16;
-    (Line::new(face, shown), columns - width)
+    (StyledLine::new(style, shown), columns - width)
 }
 
-/// A terminal that keeps so many rows of scrollback.
+/// Returns a terminal that keeps `scrollback` rows.
 #[cfg(test)]
-pub(in crate::client) fn emulator(size: Size, scrollback: usize) -> vt100::Parser {
+pub(in crate::client) fn emulator(size: TerminalSize, scrollback: usize) -> vt100::Parser {
     let [rows, columns] = [size.rows, size.columns].map(|n| n.try_into().expect("a row and a column"));
     vt100::Parser::new(rows, columns, scrollback)
 }
 
-/// What stands in the rows of a terminal.
+/// Returns the text of the rows of a terminal.
 #[cfg(test)]
 pub(in crate::client) fn rows(parser: &vt100::Parser) -> Vec<String> {
     parser.screen().rows(0, parser.screen().size().1.into()).collect()
@@ -150,29 +149,40 @@ pub(in crate::client) fn rows(parser: &vt100::Parser) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::full_screen::Full;
+    use super::super::full_screen::FullScreen;
     use super::*;
     use crate::testing::Random;
 
-    const SIZE: Size = Size { columns: 20, rows: 5 };
+    const SIZE: TerminalSize = TerminalSize { columns: 20, rows: 5 };
 
-    fn bottom(input: &str, status: &str) -> Bottom {
-        let (prompt, _) = prompt(Face::Plain, "> ", SIZE);
-        Bottom { prompt, input: input.into(), cursor: input.len() as u16, status: Line::new(Face::Status, status) }
+    fn bottom(input: &str, status: &str) -> BottomRows {
+        let (prompt, _) = prompt(TextStyle::Plain, "> ", SIZE);
+        BottomRows {
+            prompt,
+            input: input.into(),
+            cursor: input.len() as u16,
+            status: StyledLine::new(TextStyle::Status, status),
+        }
     }
 
-    fn lines(texts: &[&str]) -> VecDeque<Line> {
-        texts.iter().map(|text| Line::new(Face::Plain, text)).collect()
+    fn lines(texts: &[&str]) -> VecDeque<StyledLine> {
+        texts.iter().map(|text| StyledLine::new(TextStyle::Plain, text)).collect()
     }
 
-    fn frame(screen: &mut Inline, lines: &mut VecDeque<Line>, bottom: &Bottom, size: Size, colour: bool) -> Vec<u8> {
+    fn frame(
+        screen: &mut InlineScreen,
+        lines: &mut VecDeque<StyledLine>,
+        bottom: &BottomRows,
+        size: TerminalSize,
+        colour: bool,
+    ) -> Vec<u8> {
         screen.frame(lines, &mut VecDeque::new(), bottom, size, colour)
     }
 
     #[test]
-    fn messages_scroll_above_the_input_and_the_status() {
+    fn messages_scroll_above_bottom_rows() {
         let mut parser = emulator(SIZE, 100);
-        let mut screen = Inline::default();
+        let mut screen = InlineScreen::default();
         for round in 0..4 {
             let text = format!("line {round}");
             parser.process(&frame(&mut screen, &mut lines(&[&text]), &bottom("hi", "lobby"), SIZE, true));
@@ -184,20 +194,20 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_written_where_nothing_has_changed() {
-        let mut screen = Inline::default();
+    fn unchanged_frame_is_empty() {
+        let mut screen = InlineScreen::default();
         assert!(!frame(&mut screen, &mut lines(&[]), &bottom("", "x"), SIZE, true).is_empty());
         assert!(frame(&mut screen, &mut lines(&[]), &bottom("", "x"), SIZE, true).is_empty());
         assert!(!frame(&mut screen, &mut lines(&[]), &bottom("a", "x"), SIZE, true).is_empty());
     }
 
     #[test]
-    fn whatever_comes_in_whatever_frames_each_line_stands_there_once() {
+    fn each_line_is_drawn_once_for_any_frames() {
         for seed in 0..200 {
             let mut random = Random(seed);
-            let size = Size { columns: 4 + random.below(30) as u16, rows: 1 + random.below(6) as u16 };
+            let size = TerminalSize { columns: 4 + random.below(30) as u16, rows: 1 + random.below(6) as u16 };
             let mut parser = emulator(size, 10_000);
-            let mut screen = Inline::default();
+            let mut screen = InlineScreen::default();
             let mut all = String::new();
             for number in 0..random.below(60) {
                 let text = format!("{number}:{}", "x".repeat(random.below(60)));
@@ -224,10 +234,10 @@ mod tests {
         }
     }
 
-    /// Whatever the width is and whatever is said: only the beginning of a message and the
-    /// rows at the bottom stand in the first column, on both screens.
+    /// For any width and any text, only beginnings of messages and the bottom rows stand in the first column, on both
+    /// screens.
     #[test]
-    fn no_text_of_a_message_stands_in_the_first_column() {
+    fn message_text_never_starts_in_first_column() {
         let pieces = [
             " ",
             "          ",
@@ -240,14 +250,14 @@ mod tests {
         ];
         for seed in 0..300 {
             let mut random = Random(seed);
-            let size = Size { columns: 12 + random.below(80) as u16, rows: 1000 };
-            let (mut inline, mut full) = (Inline::default(), Full::default());
+            let size = TerminalSize { columns: 12 + random.below(80) as u16, rows: 1000 };
+            let (mut inline, mut full) = (InlineScreen::default(), FullScreen::default());
             let mut waiting = VecDeque::new();
             for _ in 0..2 {
-                let mut line = Line::new(Face::Time, "@");
-                line.push(Face::Own, &"n".repeat(random.below(40)));
-                line.hang();
-                (0..random.below(20)).for_each(|_| line.push(Face::Plain, random.pick::<&str>(&pieces)));
+                let mut line = StyledLine::new(TextStyle::Time, "@");
+                line.push(TextStyle::Own, &"n".repeat(random.below(40)));
+                line.indent_rows_here();
+                (0..random.below(20)).for_each(|_| line.push(TextStyle::Plain, random.pick::<&str>(&pieces)));
                 waiting.push_back(line);
             }
             let of_full = full.frame(&waiting, 2, &bottom("", ""), size, true);
@@ -263,8 +273,8 @@ mod tests {
     }
 
     #[test]
-    fn more_than_a_frame_holds_is_left_for_the_next() {
-        let mut screen = Inline::default();
+    fn frame_size_is_limited() {
+        let mut screen = InlineScreen::default();
         let mut queue = lines(&vec!["0123456789012345678901234567890123456789"; 2000]);
         let frame = frame(&mut screen, &mut queue, &bottom("", ""), SIZE, false);
         assert!(frame.len() < MAX_FRAME + 200 && !queue.is_empty() && queue.len() < 2000);

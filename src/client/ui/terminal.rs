@@ -1,4 +1,4 @@
-//! The terminal: opened anew, set to raw mode, and given back as it was, whatever happens.
+//! Opens the terminal, sets raw mode, and restores the modes at the end and after a panic.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -13,10 +13,10 @@ use rustix::fs::{Mode, OFlags, open};
 use rustix::process::{getpgrp, getsid};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetpgrp, tcgetwinsize, tcsetattr};
 
-use super::screen::Size;
+use super::screen::TerminalSize;
 use crate::stdio::is_ready;
 
-/// Bracketed paste: what is pasted is told apart from what is typed (xterm's ctlseqs, "Bracketed Paste Mode").
+/// Bracketed paste: pasted text is marked (xterm's ctlseqs, "Bracketed Paste Mode").
 const PASTE_ON: &str = "\x1b[?2004h";
 const PASTE_OFF: &str = "\x1b[?2004l";
 
@@ -24,41 +24,41 @@ const PASTE_OFF: &str = "\x1b[?2004l";
 const ALTERNATE_ON: &str = "\x1b[?1049h\x1b[H\x1b[2J";
 const ALTERNATE_OFF: &str = "\x1b[?1049l";
 
-/// Plain characters, a visible cursor, no frame half drawn, and rows that go on in the next one.
+/// Plain characters, a visible cursor, no unfinished frame, and wrapping at the edge.
 const PLAIN: &str = "\x1b[0m\x1b[?25h\x1b[?7h\x1b[?2026l";
 
-/// How long the terminal may take to read what gives it back.
-const PATIENCE: Duration = Duration::from_millis(500);
+/// How long to wait for the terminal to accept the last bytes.
+const WRITE_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// What a panic has to set right: `None` while the terminal is as it was.
-static RAW: Mutex<Option<Raw>> = Mutex::new(None);
+/// What must be restored, also after a panic; `None` while the terminal has its original modes.
+static SAVED_MODES: Mutex<Option<SavedModes>> = Mutex::new(None);
 
-struct Raw {
+struct SavedModes {
     tty: File,
-    /// The modes before ours.
+    /// The modes before raw mode.
     saved: Termios,
     full_screen: bool,
 }
 
-/// The terminal that the process was started on; its modes are restored when it is dropped.
+/// The controlling terminal of the process; its modes are restored on drop.
 pub struct Terminal {
     tty: File,
     full_screen: bool,
-    /// It is in raw mode.
-    taken: bool,
-    /// What it is given, and how much of that it has taken.
+    /// Whether it is in raw mode.
+    raw_mode: bool,
+    /// The frame that is being written, and how many bytes of it are written.
     pending: Vec<u8>,
-    taken_bytes: usize,
+    written: usize,
 }
 
 impl Terminal {
-    /// Opens it, with O_NONBLOCK on a description of our own: the shell shares the other ones.
+    /// Opens it with O_NONBLOCK on an own file description, because the shell shares the other ones.
     ///
     /// # Errors
     /// If there is none.
     pub fn open(full_screen: bool) -> io::Result<Self> {
         let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-        // Without a controlling terminal there is still the one on standard input.
+        // A process without a controlling terminal may still have one on standard input.
         let fd = open("/dev/tty", flags, Mode::empty()).or_else(|_| open("/proc/self/fd/0", flags, Mode::empty()))?;
         Ok(Terminal::on(fd.into(), full_screen))
     }
@@ -69,10 +69,10 @@ impl Terminal {
             restore();
             report(panic);
         }));
-        Terminal { tty, full_screen, taken: false, pending: Vec::new(), taken_bytes: 0 }
+        Terminal { tty, full_screen, raw_mode: false, pending: Vec::new(), written: 0 }
     }
 
-    /// Has its events come under `token`.
+    /// Registers its events under `token`.
     ///
     /// # Errors
     /// If the kernel refuses.
@@ -80,19 +80,19 @@ impl Terminal {
         registry.register(&mut SourceFd(&self.tty.as_raw_fd()), token, Interest::READABLE | Interest::WRITABLE)
     }
 
-    /// Takes it over: each key comes as it is pressed, and nothing is echoed (termios(3), raw mode).
+    /// Sets raw mode: each key comes as it is pressed, and nothing is echoed (termios(3)).
     ///
     /// # Errors
-    /// If its modes cannot be set.
+    /// If the modes cannot be set.
     pub fn take(&mut self) -> io::Result<()> {
-        // Stopped by SIGSTOP it was not given back; what it is to be given back as is known then.
+        // After SIGSTOP the modes were not restored; the original ones are still known.
         let saved = lock().take().map_or_else(|| tcgetattr(&self.tty), |raw| Ok(raw.saved))?;
         let mut raw = saved.clone();
         raw.make_raw();
         tcsetattr(&self.tty, OptionalActions::Now, &raw)?;
         let tty = self.tty.try_clone()?;
-        self.taken = true;
-        *lock() = Some(Raw { tty, saved, full_screen: self.full_screen });
+        self.raw_mode = true;
+        *lock() = Some(SavedModes { tty, saved, full_screen: self.full_screen });
         if self.full_screen {
             self.pending.extend_from_slice(ALTERNATE_ON.as_bytes());
         }
@@ -100,51 +100,54 @@ impl Terminal {
         Ok(())
     }
 
-    /// Gives it back, with `last` written before.
+    /// Writes `last` and restores the terminal.
     pub fn give_back(&mut self, last: &[u8]) {
         self.pending.extend_from_slice(last);
-        while self.has_pending() && is_ready(self.tty.as_fd(), PollFlags::OUT, PATIENCE) {
+        while self.has_pending() && is_ready(self.tty.as_fd(), PollFlags::OUT, WRITE_TIMEOUT) {
             if self.flush().is_err() {
                 break;
             }
         }
         self.pending.clear();
-        self.taken_bytes = 0;
-        self.taken = false;
+        self.written = 0;
+        self.raw_mode = false;
         restore();
     }
 
-    /// Whether it may be read and drawn on: it has been taken, and no other process has it at present.
-    pub fn is_ours(&self) -> bool {
-        self.taken && !self.is_in_background()
+    /// Whether it may be read and drawn on: it is in raw mode, and our process group is in the foreground.
+    pub fn can_draw(&self) -> bool {
+        self.raw_mode && !self.is_in_background()
     }
 
-    /// Whether another process of the shell's has the terminal now: one that touched it would be stopped.
+    /// Whether another process group is in the foreground; the kernel would stop us if we touched the terminal.
     pub fn is_in_background(&self) -> bool {
         is_in_background(&self.tty)
     }
 
-    /// Whether the process runs instead of a shell or is waited for by one that knows no jobs: in the process group
-    /// that leads its session, and so in an orphaned one (POSIX, "Orphaned Process Group").
+    /// Whether no shell with job control has started the process: its process group contains the session leader, and is
+    /// therefore orphaned (POSIX, "Orphaned Process Group").
     pub fn has_no_shell(&self) -> bool {
         getsid(None).is_ok_and(|session| session == getpgrp())
     }
 
-    /// Columns and rows.
-    pub fn size(&self) -> Size {
+    /// Returns columns and rows; 80 and 24 if they are unknown.
+    pub fn size(&self) -> TerminalSize {
         let size = tcgetwinsize(&self.tty).ok().filter(|size| size.ws_col > 0 && size.ws_row > 0);
-        size.map_or(Size { columns: 80, rows: 24 }, |size| Size { columns: size.ws_col, rows: size.ws_row })
+        size.map_or(TerminalSize { columns: 80, rows: 24 }, |size| TerminalSize {
+            columns: size.ws_col,
+            rows: size.ws_row,
+        })
     }
 
-    /// Reads what has been typed; 0 bytes if the terminal has been hung up.
+    /// Reads input; 0 bytes if the terminal has been hung up.
     ///
     /// # Errors
-    /// `WouldBlock` if that is nothing, and those of read(2).
+    /// `WouldBlock` if there is none, and those of read(2).
     pub fn read(&mut self, block: &mut [u8]) -> io::Result<usize> {
         self.tty.read(block)
     }
 
-    /// Writes a frame; what the terminal does not take at once is kept for [`Terminal::flush`].
+    /// Writes a frame; what the terminal does not accept at once is kept for [`Terminal::flush`].
     ///
     /// # Errors
     /// Those of write(2).
@@ -153,27 +156,27 @@ impl Terminal {
         self.flush()
     }
 
-    /// Writes what it takes.
+    /// Writes what the terminal accepts.
     ///
     /// # Errors
     /// Those of write(2).
     pub fn flush(&mut self) -> io::Result<()> {
         while self.has_pending() {
-            match self.tty.write(&self.pending[self.taken_bytes..]) {
-                Ok(n) => self.taken_bytes += n,
+            match self.tty.write(&self.pending[self.written..]) {
+                Ok(n) => self.written += n,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 Err(error) => return Err(error),
             }
         }
         self.pending.clear();
-        self.taken_bytes = 0;
+        self.written = 0;
         Ok(())
     }
 
-    /// Whether it has not taken all of the last frame.
+    /// Whether a part of the last frame is not written yet.
     pub fn has_pending(&self) -> bool {
-        self.taken_bytes < self.pending.len()
+        self.written < self.pending.len()
     }
 }
 
@@ -183,25 +186,25 @@ impl Drop for Terminal {
     }
 }
 
-fn lock() -> std::sync::MutexGuard<'static, Option<Raw>> {
-    RAW.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+fn lock() -> std::sync::MutexGuard<'static, Option<SavedModes>> {
+    SAVED_MODES.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 fn is_in_background(tty: &File) -> bool {
     tcgetpgrp(tty).is_ok_and(|group| group != getpgrp())
 }
 
-/// Sets the terminal's modes back to what they were, if they are not.
+/// Restores the terminal's modes, unless they are the original ones.
 fn restore() {
     let Some(raw) = lock().take() else { return };
-    // Whoever has the terminal now has set it as they want it, and who touched it would be stopped.
+    // The process in the foreground has set its own modes, and the kernel would stop us if we touched the terminal.
     if is_in_background(&raw.tty) {
         return;
     }
     let alternate = if raw.full_screen { ALTERNATE_OFF } else { "" };
     let last = format!("{PLAIN}{PASTE_OFF}{alternate}");
     let mut rest = last.as_bytes();
-    while !rest.is_empty() && is_ready(raw.tty.as_fd(), PollFlags::OUT, PATIENCE) {
+    while !rest.is_empty() && is_ready(raw.tty.as_fd(), PollFlags::OUT, WRITE_TIMEOUT) {
         match (&raw.tty).write(rest) {
             Ok(n) => rest = &rest[n..],
             Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
@@ -220,13 +223,13 @@ mod tests {
 
     use super::*;
 
-    /// Whether the terminal gives lines and echoes them.
+    /// Whether the terminal is in its usual mode: it returns whole lines and echoes them.
     fn is_cooked(tty: &File) -> bool {
         tcgetattr(tty).unwrap().local_modes.contains(LocalModes::ICANON | LocalModes::ECHO)
     }
 
     #[test]
-    fn a_panic_gives_the_terminal_back_and_so_does_the_end() {
+    fn panic_and_drop_restore_the_terminal() {
         let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY;
         let mut master = File::from(openpt(flags).unwrap());
         grantpt(&master).unwrap();
@@ -238,7 +241,7 @@ mod tests {
             terminal.flush().unwrap();
             assert!(!is_cooked(&tty));
             if panics {
-                // What is caught here has been reported, and the terminal must be fit for that.
+                // The panic hook has run before the panic is caught, so the terminal must be restored.
                 let _ = catch_unwind(|| panic!("a fault that is put in"));
                 assert!(is_cooked(&tty), "after a panic");
             }
@@ -246,7 +249,7 @@ mod tests {
             assert!(is_cooked(&tty));
             let sequences = [PASTE_OFF, ALTERNATE_OFF, "\x1b[?25h", "\x1b[?7h"];
             let mut written = String::new();
-            // The kernel may hand over what was written in several pieces.
+            // The kernel may return what was written in several pieces.
             while sequences.iter().any(|sequence| !written.contains(sequence)) {
                 assert!(is_ready(master.as_fd(), PollFlags::IN, Duration::from_secs(10)), "{written:?}");
                 let mut block = [0; 1024];

@@ -1,4 +1,4 @@
-//! Lines as they are shown: text in faces, and what a terminal makes of it.
+//! Styled lines, and how they are divided into rows of a terminal.
 
 use std::io::Write;
 use std::ops::Range;
@@ -7,136 +7,135 @@ use anstyle::{Ansi256Color, AnsiColor, Color, Effects, Style};
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// Colours of names: none so light or dark that it is lost on a white or a black background.
+/// Colours of names that can be read on a white and on a black background.
 const NAMES: [u8; 20] = [31, 33, 34, 37, 64, 67, 71, 97, 99, 103, 107, 125, 130, 133, 136, 160, 161, 166, 168, 172];
 
-/// How a stretch of text looks, and why.
+/// The style of a part of a line, by its meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Face {
-    /// What is said.
+pub enum TextStyle {
+    /// The text of a message.
     Plain,
-    /// When it was said.
+    /// The time of a message.
     Time,
-    /// Who said it; the colour of that number.
+    /// The name of a user, in the colour of that number.
     Name(u8),
-    /// Oneself.
+    /// Our own name.
     Own,
-    /// For oneself alone, or to one other.
+    /// A whisper to or from us.
     Whisper,
-    /// What one is mentioned in.
+    /// A message that mentions us.
     Mention,
-    /// The server speaks.
+    /// A notice of the server.
     Notice,
-    /// What one asked for was refused.
+    /// A refusal of a request.
     Refused,
-    /// The client itself speaks.
+    /// A message of the client itself.
     Local,
-    /// The line at the bottom.
+    /// The status line.
     Status,
 }
 
-impl Face {
-    /// The face of a name: the same one wherever and whenever it is seen.
-    pub fn of_name(folded: &str) -> Face {
-        // FNV-1a, since std's hashers may change from release to release.
+impl TextStyle {
+    /// Returns the style of a name; a name has the same one in every session.
+    pub fn for_name(folded: &str) -> TextStyle {
+        // FNV-1a, because std's hashers may change from release to release.
         let hash = folded
             .bytes()
             .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
-        Face::Name((hash % NAMES.len() as u64) as u8)
+        TextStyle::Name((hash % NAMES.len() as u64) as u8)
     }
 
     fn style(self) -> Style {
         let style = Style::new();
         match self {
-            Face::Plain => style,
-            Face::Time | Face::Notice => style.effects(Effects::DIMMED),
-            Face::Name(number) => {
+            TextStyle::Plain => style,
+            TextStyle::Time | TextStyle::Notice => style.effects(Effects::DIMMED),
+            TextStyle::Name(number) => {
                 style.fg_color(Some(Color::Ansi256(Ansi256Color(NAMES[number as usize % NAMES.len()])))).bold()
             }
-            Face::Own => style.bold(),
-            Face::Whisper => style.fg_color(Some(AnsiColor::Magenta.into())),
-            Face::Mention => style.fg_color(Some(AnsiColor::Yellow.into())).bold(),
-            Face::Refused => style.fg_color(Some(AnsiColor::Red.into())),
-            Face::Local => style.fg_color(Some(AnsiColor::Cyan.into())),
-            Face::Status => style.effects(Effects::INVERT),
+            TextStyle::Own => style.bold(),
+            TextStyle::Whisper => style.fg_color(Some(AnsiColor::Magenta.into())),
+            TextStyle::Mention => style.fg_color(Some(AnsiColor::Yellow.into())).bold(),
+            TextStyle::Refused => style.fg_color(Some(AnsiColor::Red.into())),
+            TextStyle::Local => style.fg_color(Some(AnsiColor::Cyan.into())),
+            TextStyle::Status => style.effects(Effects::INVERT),
         }
     }
 }
 
-/// Columns by which the further rows of a line are indented that has no text of somebody's in it.
+/// The indent of the further rows of a line without user text, in columns.
 const INDENT: usize = 2;
 
-/// Columns that are left for the text of an indented row, if the terminal has as many.
+/// The columns that an indented row keeps for text, if the terminal has them.
 const MIN_ROOM: usize = 2;
 
-/// One line, of any length.
+/// A line of any length in several styles.
 ///
-/// Only its first row begins in the first column. All others are indented, so that nothing in the text of a message
-/// can look like a line of its own.
+/// Only its first row begins in the first column. All others are indented, so that no part of a message can look like a
+/// line of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
+pub struct StyledLine {
     text: String,
-    /// Where each stretch ends, and its face.
-    spans: Vec<(u32, Face)>,
-    /// Columns by which the rows after the first are indented, where there is room.
+    /// The end and the style of each part.
+    spans: Vec<(u32, TextStyle)>,
+    /// The indent of the rows after the first, in columns, if there is room.
     indent: usize,
-    /// Bytes of what stands before the text, such as the name.
+    /// The length of the part before the text, such as the name, in bytes.
     head: usize,
 }
 
-impl Default for Line {
+impl Default for StyledLine {
     fn default() -> Self {
-        Line { text: String::new(), spans: Vec::new(), indent: INDENT, head: 0 }
+        StyledLine { text: String::new(), spans: Vec::new(), indent: INDENT, head: 0 }
     }
 }
 
-impl Line {
-    /// A line in one face.
-    pub fn new(face: Face, text: &str) -> Self {
-        let mut line = Line::default();
-        line.push(face, text);
+impl StyledLine {
+    /// Creates a line in one style.
+    pub fn new(style: TextStyle, text: &str) -> Self {
+        let mut line = StyledLine::default();
+        line.push(style, text);
         line
     }
 
-    /// Adds a stretch at its end.
-    pub fn push(&mut self, face: Face, text: &str) {
+    /// Adds text at the end.
+    pub fn push(&mut self, style: TextStyle, text: &str) {
         self.text.push_str(text);
-        self.spans.push((self.text.len() as u32, face));
+        self.spans.push((self.text.len() as u32, style));
     }
 
-    /// Has the further rows begin below the end of what has been added so far.
-    pub fn hang(&mut self) {
+    /// Makes the further rows begin below the end of the text added so far.
+    pub fn indent_rows_here(&mut self) {
         self.indent = self.text.graphemes(true).map(columns_of).sum::<usize>().max(1);
         self.head = self.text.len();
     }
 
-    /// Its text alone.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// Writes a part of it, with the sequences for its faces where `colour` is wanted.
+    /// Writes a part of the line, with escape sequences if `colour`.
     pub fn write(&self, part: Range<usize>, colour: bool, out: &mut Vec<u8>) {
         let mut start = part.start;
-        for &(end, face) in &self.spans {
+        for &(end, style) in &self.spans {
             let end = (end as usize).min(part.end);
             if end <= start {
                 continue;
             }
             let text = &self.text[start..end];
-            let style = if colour { face.style() } else { Style::new() };
+            let style = if colour { style.style() } else { Style::new() };
             // Writing to a vector cannot fail.
             let _ = write!(out, "{style}{text}{style:#}");
             start = end;
         }
     }
 
-    /// All of it.
+    /// Writes the whole line.
     pub fn write_all(&self, colour: bool, out: &mut Vec<u8>) {
         self.write(0..self.text.len(), colour, out);
     }
 
-    /// Writes one of its [`Line::rows`] with its indent, from the first column on.
+    /// Writes one of its [`StyledLine::rows`] with its indent, from the first column on.
     pub fn write_row(&self, row: Range<usize>, columns: usize, colour: bool, out: &mut Vec<u8>) {
         if row.start > 0 {
             out.resize(out.len() + self.indent(columns), b' ');
@@ -144,7 +143,7 @@ impl Line {
         self.write(row, colour, out);
     }
 
-    /// Writes all its rows, each with an end of line behind it.
+    /// Writes all rows, each with a line end.
     pub fn write_rows(&self, columns: usize, colour: bool, out: &mut Vec<u8>) {
         for row in self.rows(columns) {
             self.write_row(row, columns, colour, out);
@@ -152,26 +151,25 @@ impl Line {
         }
     }
 
-    /// By how much the rows after the first are indented: by half of the columns at most. One and two columns have
-    /// no room for an indent.
+    /// Returns the indent of the rows after the first: at most half of the columns, and none with one or two columns.
     fn indent(&self, columns: usize) -> usize {
         self.indent.min(columns / 2).min(columns.saturating_sub(MIN_ROOM))
     }
 
-    /// The parts of it that stand in one row each, of so many columns less the indent, broken between words or behind
-    /// wide characters if it can be, and not before its text if there is room for the beginning of that.
+    /// Divides the line into rows of at most `columns` columns including the indent. A row ends between words or behind
+    /// a wide character if possible, and not before the text if its beginning fits.
     pub fn rows(&self, columns: usize) -> Vec<Range<usize>> {
         let mut rows = Vec::new();
         let further = columns - self.indent(columns);
         let head = if self.indent < columns { self.head } else { 0 };
         let mut columns = columns;
         let (mut start, mut width) = (0, 0);
-        // Where this row can be broken, and how wide what follows is.
+        // Where the current row can be broken, and the width of what follows.
         let (mut space, mut since) = (None, 0);
         for (at, grapheme) in self.text.grapheme_indices(true) {
             let wide = columns_of(grapheme);
             if grapheme == " " && width == columns {
-                // It would stand beyond the edge, and nobody misses it.
+                // A space beyond the edge is left out.
                 rows.push(start..at);
                 (start, width, space, since) = (at + 1, 0, None, 0);
                 columns = further;
@@ -197,8 +195,8 @@ impl Line {
     }
 }
 
-/// The columns that a grapheme may take. Where characters are joined, terminals differ: some show one character, others
-/// each of them, so that the larger number counts.
+/// Returns the columns that a grapheme may take. Terminals show joined characters as one or as several, so the larger
+/// width counts.
 fn columns_of(grapheme: &str) -> usize {
     if grapheme.len() == 1 {
         return 1;
@@ -206,7 +204,7 @@ fn columns_of(grapheme: &str) -> usize {
     grapheme.width().max(grapheme.chars().filter_map(UnicodeWidthChar::width).sum())
 }
 
-/// As much of the beginning of a text as fits so many columns.
+/// Returns the longest beginning of a text that fits into `columns` columns.
 pub fn fitting(text: &str, columns: usize) -> &str {
     let mut width = 0;
     let end = text.grapheme_indices(true).find(|(_, grapheme)| {
@@ -221,22 +219,22 @@ mod tests {
     use super::*;
 
     fn rows(text: &str, columns: usize) -> Vec<&str> {
-        let line = Line { indent: 0, ..Line::new(Face::Plain, text) };
+        let line = StyledLine { indent: 0, ..StyledLine::new(TextStyle::Plain, text) };
         line.rows(columns).into_iter().map(|row| &text[row]).collect()
     }
 
-    /// What stands in the rows of a message by bob.
+    /// Returns the rows of a message by bob.
     fn hanging(text: &str, columns: usize) -> Vec<String> {
-        let mut line = Line::new(Face::Name(1), "bob: ");
-        line.hang();
-        line.push(Face::Plain, text);
+        let mut line = StyledLine::new(TextStyle::Name(1), "bob: ");
+        line.indent_rows_here();
+        line.push(TextStyle::Plain, text);
         let mut out = Vec::new();
         line.write_rows(columns, false, &mut out);
         String::from_utf8(out).unwrap().lines().map(str::to_owned).collect()
     }
 
     #[test]
-    fn rows_break_between_words_and_never_within_a_character() {
+    fn rows_break_between_words_and_keep_graphemes() {
         assert_eq!(rows("", 5), [""]);
         assert_eq!(rows("hello", 5), ["hello"]);
         assert_eq!(rows("one two three", 8), ["one two ", "three"]);
@@ -249,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_all_of_the_text_and_fit() {
+    fn rows_contain_all_text_and_fit() {
         let mut random = crate::testing::Random(1);
         for _ in 0..2000 {
             let count = random.below(40);
@@ -267,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn further_rows_begin_below_the_text_as_far_as_there_is_room() {
+    fn further_rows_are_indented_if_there_is_room() {
         assert_eq!(hanging("one two three", 12), ["bob: one two", "     three"]);
         assert_eq!(hanging("one two three ", 10), ["bob: one ", "     two ", "     three"]);
         assert_eq!(hanging("你好吗", 10), ["bob: 你好", "     吗"]);
@@ -278,21 +276,21 @@ mod tests {
         assert_eq!(hanging("ab", 1), ["b", "o", "b", ":", "a", "b"]);
         let filler = format!("x{}[12:34:56] server: type your password", " ".repeat(73));
         assert_eq!(hanging(&filler, 80)[1], "     [12:34:56] server: type your password");
-        let notice = Line::new(Face::Notice, "* bob left: on and on");
+        let notice = StyledLine::new(TextStyle::Notice, "* bob left: on and on");
         assert_eq!((notice.indent(80), notice.indent(3), notice.indent(2), notice.indent(1)), (2, 1, 0, 0));
     }
 
     #[test]
-    fn joined_characters_have_room_for_each_of_them() {
+    fn joined_characters_count_with_their_sum() {
         assert_eq!(rows("👩\u{200d}👩\u{200d}👧x", 6), ["👩\u{200d}👩\u{200d}👧", "x"]);
         assert_eq!(fitting("👩\u{200d}👩\u{200d}👧x", 5), "");
         assert_eq!((columns_of("e\u{301}"), columns_of("❤\u{fe0f}"), columns_of("张")), (1, 2, 2));
     }
 
     #[test]
-    fn a_part_keeps_its_faces() {
-        let mut line = Line::new(Face::Time, "[1] ");
-        line.push(Face::Own, "alice");
+    fn partial_write_keeps_styles() {
+        let mut line = StyledLine::new(TextStyle::Time, "[1] ");
+        line.push(TextStyle::Own, "alice");
         let mut out = Vec::new();
         line.write(2..6, true, &mut out);
         assert_eq!(String::from_utf8(out).unwrap(), "\x1b[2m] \x1b[0m\x1b[1mal\x1b[0m");
@@ -302,14 +300,14 @@ mod tests {
     }
 
     #[test]
-    fn a_name_has_one_face() {
-        assert_eq!(Face::of_name("alice"), Face::of_name("alice"));
-        let faces: Vec<_> = ["alice", "bob", "carol", "dave"].map(Face::of_name).into();
-        assert!(faces.windows(2).any(|pair| pair[0] != pair[1]));
+    fn name_style_is_stable() {
+        assert_eq!(TextStyle::for_name("alice"), TextStyle::for_name("alice"));
+        let styles: Vec<_> = ["alice", "bob", "carol", "dave"].map(TextStyle::for_name).into();
+        assert!(styles.windows(2).any(|pair| pair[0] != pair[1]));
     }
 
     #[test]
-    fn what_fits_is_cut_between_characters() {
+    fn fitting_cuts_between_graphemes() {
         assert_eq!(fitting("你好", 3), "你");
         assert_eq!(fitting("abc", 3), "abc");
         assert_eq!(fitting("abc", 0), "");

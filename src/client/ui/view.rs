@@ -1,66 +1,65 @@
-//! What is shown and in which way: lines to come, lines that are there, and the screen they are on.
+//! Holds the lines that are shown and that wait to be shown, and the screen they are drawn on.
 
 use std::collections::VecDeque;
 
-use super::full_screen::{Full, MAX_LINES};
-use super::screen::{Bottom, FRAME_BEGINS, FRAME_ENDS, Inline, Size};
-use super::text::Line;
+use super::full_screen::{FullScreen, MAX_LINES};
+use super::screen::{BottomRows, FRAME_BEGINS, FRAME_ENDS, InlineScreen, TerminalSize};
+use super::text::StyledLine;
 
-/// Lines kept to draw the screen anew; no terminal has so many rows.
+/// The lines kept to draw the screen again; terminals have fewer rows.
 const MAX_ROWS: usize = 500;
 
-/// Lines that wait to be shown before the server is read no further.
+/// The most lines that wait to be shown; beyond it the server is not read (backpressure).
 const MAX_WAITING: usize = 500_000;
 
-/// Bytes that wait to be shown before the server is read no further; a line may have a million.
+/// The most bytes that wait to be shown; beyond it the server is not read. One line may have a megabyte.
 const MAX_WAITING_BYTES: usize = 64 * 1024 * 1024;
 
-/// Bytes of what has been shown that are kept.
+/// The most bytes of shown lines that are kept.
 const MAX_LOG_BYTES: usize = 16 * 1024 * 1024;
 
 enum Screen {
-    Inline(Inline),
-    Full(Full),
+    Inline(InlineScreen),
+    Full(FullScreen),
 }
 
-/// All that is to be shown.
+/// All lines of the client and its screen.
 pub struct View {
     screen: Screen,
     colour: bool,
-    /// Not shown yet, or not counted yet by a screen with rows of its own.
-    waiting: VecDeque<Line>,
-    /// What has been shown, as far as it may be wanted again.
-    log: VecDeque<Line>,
-    /// The text of both.
+    /// Lines not shown yet; on the alternate screen, lines not counted yet.
+    waiting: VecDeque<StyledLine>,
+    /// Shown lines that are kept for drawing again.
+    log: VecDeque<StyledLine>,
+    /// The bytes of text in `waiting` and in `log`.
     waiting_bytes: usize,
     log_bytes: usize,
 }
 
 impl View {
-    /// Nothing is shown yet.
     pub fn new(full_screen: bool, colour: bool) -> Self {
-        let screen = if full_screen { Screen::Full(Full::default()) } else { Screen::Inline(Inline::default()) };
+        let screen =
+            if full_screen { Screen::Full(FullScreen::default()) } else { Screen::Inline(InlineScreen::default()) };
         View { screen, colour, waiting: VecDeque::new(), log: VecDeque::new(), waiting_bytes: 0, log_bytes: 0 }
     }
 
-    /// Adds a line.
-    pub fn push(&mut self, line: Line) {
+    pub fn push(&mut self, line: StyledLine) {
         self.waiting_bytes += line.text().len();
         self.waiting.push_back(line);
     }
 
-    /// Whether so much waits to be shown that no more is to be added.
+    /// Whether no more lines may be added now.
     pub fn is_full(&self) -> bool {
         self.waiting.len() >= MAX_WAITING || self.waiting_bytes >= MAX_WAITING_BYTES
     }
 
-    /// Whether there is something to be shown, whatever happens at the bottom.
+    /// Whether lines wait to be shown.
     pub fn has_waiting(&self) -> bool {
         !self.waiting.is_empty()
     }
 
-    /// The bytes that bring the terminal up to date, or nearer to that; none if it is.
-    pub fn frame(&mut self, bottom: &Bottom, size: Size) -> Vec<u8> {
+    /// Returns the next bytes that bring the terminal up to date; empty if it is.
+    pub fn frame(&mut self, bottom: &BottomRows, size: TerminalSize) -> Vec<u8> {
         let (new, colour) = (self.waiting.len(), self.colour);
         match &mut self.screen {
             Screen::Inline(screen) => {
@@ -81,8 +80,8 @@ impl View {
         }
     }
 
-    /// Draws all that fits on the screen anew in the next frame; returns what clears it.
-    pub fn redraw(&mut self, size: Size) -> Vec<u8> {
+    /// Draws everything that fits on the screen again in the next frame; returns the bytes that clear it.
+    pub fn redraw(&mut self, size: TerminalSize) -> Vec<u8> {
         let mut out = Vec::new();
         match &mut self.screen {
             Screen::Inline(screen) => {
@@ -105,8 +104,8 @@ impl View {
         out
     }
 
-    /// Takes the rows at the bottom away, before somebody else writes to the terminal.
-    pub fn leave(&mut self, size: Size) -> Vec<u8> {
+    /// Returns the bytes that erase the bottom rows, before another program writes to the terminal.
+    pub fn leave(&mut self, size: TerminalSize) -> Vec<u8> {
         let mut out = Vec::new();
         match &mut self.screen {
             Screen::Inline(screen) => screen.erase(size, &mut out),
@@ -115,11 +114,10 @@ impl View {
         out
     }
 
-    /// The terminal is ours again, and nobody knows what others have written to it; what comes is drawn from where
-    /// the cursor is.
-    pub fn come_back(&mut self) -> Vec<u8> {
+    /// Continues after another program has written to the terminal: draws from the cursor's row on.
+    pub fn resume(&mut self) -> Vec<u8> {
         match &mut self.screen {
-            Screen::Inline(screen) => screen.come_back(),
+            Screen::Inline(screen) => screen.resume(),
             Screen::Full(screen) => {
                 screen.redraw();
                 Vec::new()
@@ -127,10 +125,10 @@ impl View {
         }
     }
 
-    /// All that has not been shown, without the rows at the bottom: the end.
-    pub fn last(&mut self, size: Size) -> Vec<u8> {
+    /// Returns the bytes that show the remaining lines without the bottom rows, at the end of the client.
+    pub fn last(&mut self, size: TerminalSize) -> Vec<u8> {
         let mut out = self.leave(size);
-        // An alternate screen takes all that is on it along.
+        // The text of an alternate screen disappears with it.
         if let Screen::Inline(_) = self.screen {
             self.waiting_bytes = 0;
             out.extend_from_slice(FRAME_BEGINS);
@@ -142,8 +140,8 @@ impl View {
         out
     }
 
-    /// Scrolls by nearly a page, where the terminal does not do that.
-    pub fn scroll(&mut self, back: bool, size: Size) {
+    /// Scrolls by a page less one row, on the alternate screen only.
+    pub fn scroll(&mut self, back: bool, size: TerminalSize) {
         if let Screen::Full(screen) = &mut self.screen {
             if back {
                 screen.page_up(&self.log, size);
@@ -153,17 +151,17 @@ impl View {
         }
     }
 
-    /// Lines below what is in view, if one has scrolled away from the end.
-    pub fn news(&self) -> Option<usize> {
+    /// Returns the number of lines below the view, if the user has scrolled back.
+    pub fn unseen(&self) -> Option<usize> {
         match &self.screen {
-            Screen::Full(screen) if screen.is_scrolled() => Some(screen.news()),
+            Screen::Full(screen) if screen.is_scrolled() => Some(screen.unseen()),
             _ => None,
         }
     }
 }
 
-/// Keeps of what has been shown the last lines only.
-fn forget(log: &mut VecDeque<Line>, bytes: &mut usize, lines: usize) {
+/// Drops the oldest shown lines beyond the limits.
+fn forget(log: &mut VecDeque<StyledLine>, bytes: &mut usize, lines: usize) {
     while (log.len() > lines || *bytes > MAX_LOG_BYTES)
         && let Some(line) = log.pop_front()
     {
@@ -174,78 +172,78 @@ fn forget(log: &mut VecDeque<Line>, bytes: &mut usize, lines: usize) {
 #[cfg(test)]
 mod tests {
     use super::super::screen::{emulator, rows};
-    use super::super::text::Face;
+    use super::super::text::TextStyle;
     use super::*;
 
-    const SIZE: Size = Size { columns: 20, rows: 5 };
+    const SIZE: TerminalSize = TerminalSize { columns: 20, rows: 5 };
 
     fn view(full_screen: bool) -> View {
         let mut view = View::new(full_screen, true);
-        (0..9).for_each(|number| view.push(Line::new(Face::Plain, &format!("line {number}"))));
+        (0..9).for_each(|number| view.push(StyledLine::new(TextStyle::Plain, &format!("line {number}"))));
         view
     }
 
     #[test]
-    fn redrawing_shows_what_was_shown() {
+    fn redraw_restores_the_screen() {
         for full_screen in [false, true] {
             let mut parser = emulator(SIZE, 0);
             let mut view = view(full_screen);
-            parser.process(&view.frame(&Bottom::default(), SIZE));
+            parser.process(&view.frame(&BottomRows::default(), SIZE));
             let before = rows(&parser);
             assert_eq!(before[..3], ["line 6", "line 7", "line 8"]);
             parser.process(b"\x1b[Hnoise of others");
             parser.process(&view.redraw(SIZE));
-            parser.process(&view.frame(&Bottom::default(), SIZE));
+            parser.process(&view.frame(&BottomRows::default(), SIZE));
             assert_eq!(rows(&parser), before);
         }
     }
 
     #[test]
-    fn of_what_has_been_shown_a_bounded_part_is_kept() {
+    fn shown_lines_are_limited() {
         for (full_screen, most) in [(false, MAX_ROWS), (true, MAX_LINES)] {
             let mut view = View::new(full_screen, true);
             for _ in 0..3 * MAX_LINES {
-                view.push(Line::new(Face::Plain, "line"));
-                view.frame(&Bottom::default(), SIZE);
+                view.push(StyledLine::new(TextStyle::Plain, "line"));
+                view.frame(&BottomRows::default(), SIZE);
             }
             assert_eq!(view.log.len(), most);
         }
     }
 
     #[test]
-    fn few_lines_that_are_long_are_bounded_too() {
+    fn long_lines_are_limited_by_bytes() {
         let long = "x".repeat(1024 * 1024);
         for full_screen in [false, true] {
             let mut view = View::new(full_screen, true);
             let mut pushed = 0;
             while !view.is_full() {
-                view.push(Line::new(Face::Plain, &long));
+                view.push(StyledLine::new(TextStyle::Plain, &long));
                 pushed += long.len();
             }
             assert_eq!(pushed, MAX_WAITING_BYTES);
             while view.has_waiting() {
-                view.frame(&Bottom::default(), SIZE);
+                view.frame(&BottomRows::default(), SIZE);
                 let bytes = view.log.iter().map(|line| line.text().len()).sum::<usize>();
                 assert!(bytes <= MAX_LOG_BYTES && bytes == view.log_bytes);
             }
             assert_eq!(view.waiting_bytes, 0);
             view.redraw(SIZE);
-            view.frame(&Bottom::default(), SIZE);
+            view.frame(&BottomRows::default(), SIZE);
             assert_eq!((view.waiting_bytes, view.log_bytes), (0, MAX_LOG_BYTES));
         }
     }
 
     #[test]
-    fn one_can_leave_the_screen_to_others_and_come_back() {
+    fn leave_and_resume_keep_foreign_output() {
         let mut parser = emulator(SIZE, 10);
         let mut view = view(false);
-        let bottom = Bottom { input: "typed".into(), ..Bottom::default() };
+        let bottom = BottomRows { input: "typed".into(), ..BottomRows::default() };
         parser.process(&view.frame(&bottom, SIZE));
         parser.process(&view.leave(SIZE));
         parser.process(b"$ fg\r\n");
-        // However often that is told.
+        // Repeating it changes nothing.
         for _ in 0..2 {
-            parser.process(&view.come_back());
+            parser.process(&view.resume());
             parser.process(&view.frame(&bottom, SIZE));
             assert_eq!(rows(&parser)[1..], ["line 8", "$ fg", "typed", ""]);
         }

@@ -1,36 +1,36 @@
-//! The part of a line that is seen when there are fewer columns than the line is wide.
+//! Selects the visible part of an input line that is wider than the terminal.
 
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
 use crate::client::input::editor::previous;
 
-/// What is seen of a line, and the column of the cursor in it.
+/// The visible part of a line, and the column of the cursor in it.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct View {
+pub struct InputView {
     pub text: String,
     /// From 0; less than the number of columns.
     pub cursor: u16,
 }
 
-/// Where the seen part begins. It stays there for as long as the cursor is in sight.
+/// The start of the visible part. It changes only when the cursor would leave the view.
 #[derive(Default)]
-pub struct Window {
+pub struct InputWindow {
     /// In bytes.
     start: usize,
 }
 
-impl Window {
-    /// Whole graphemes of at most `columns` columns together, with the cursor among them or right behind them.
-    pub fn view(&mut self, text: &str, cursor: usize, columns: u16) -> View {
+impl InputWindow {
+    /// Returns whole graphemes of at most `columns` columns, with the cursor among them or right behind them.
+    pub fn view(&mut self, text: &str, cursor: usize, columns: u16) -> InputView {
         if columns == 0 {
-            return View::default();
+            return InputView::default();
         }
         self.scroll(text, cursor, columns.into());
         let seen = &text[self.start..];
         let end = self.start + fitting(seen.graphemes(true), columns.into());
         let before = width(&text[self.start..cursor]);
-        View { text: text[self.start..end].into(), cursor: before.min(columns as usize - 1) as u16 }
+        InputView { text: text[self.start..end].into(), cursor: before.min(columns as usize - 1) as u16 }
     }
 
     fn scroll(&mut self, text: &str, cursor: usize, columns: usize) {
@@ -38,7 +38,7 @@ impl Window {
             self.start = 0;
             return;
         }
-        self.settle(text);
+        self.align_start(text);
         // Behind the last grapheme the cursor takes a column of its own.
         let under = text[cursor..].graphemes(true).next().map_or(1, UnicodeWidthStr::width).clamp(1, columns);
         let context = columns / 3;
@@ -50,8 +50,8 @@ impl Window {
         }
     }
 
-    /// Puts the start between two graphemes again after the text has changed.
-    fn settle(&mut self, text: &str) {
+    /// Moves the start between two graphemes after the text has changed.
+    fn align_start(&mut self, text: &str) {
         let mut start = self.start.min(text.len());
         while !text.is_char_boundary(start) {
             start -= 1;
@@ -64,7 +64,7 @@ impl Window {
     }
 }
 
-/// The bytes of as many graphemes as fit `columns` columns.
+/// Returns the bytes of the graphemes that fit into `columns` columns.
 fn fitting<'a>(graphemes: impl Iterator<Item = &'a str>, columns: usize) -> usize {
     let (mut bytes, mut taken) = (0, 0);
     for grapheme in graphemes {
@@ -77,7 +77,7 @@ fn fitting<'a>(graphemes: impl Iterator<Item = &'a str>, columns: usize) -> usiz
     bytes
 }
 
-/// The columns of all graphemes together.
+/// Returns the columns of all graphemes together.
 fn width(text: &str) -> usize {
     text.graphemes(true).map(UnicodeWidthStr::width).sum()
 }
@@ -87,14 +87,14 @@ mod tests {
     use super::*;
     use crate::testing::Random;
 
-    fn view(window: &mut Window, text: &str, cursor: usize, columns: u16) -> (String, u16) {
-        let View { text, cursor } = window.view(text, cursor, columns);
+    fn view(window: &mut InputWindow, text: &str, cursor: usize, columns: u16) -> (String, u16) {
+        let InputView { text, cursor } = window.view(text, cursor, columns);
         (text, cursor)
     }
 
     #[test]
-    fn a_line_that_fits_stands_still() {
-        let mut window = Window::default();
+    fn line_that_fits_does_not_scroll() {
+        let mut window = InputWindow::default();
         for cursor in 0..=4 {
             assert_eq!(view(&mut window, "abcd", cursor, 5), ("abcd".into(), cursor as u16));
         }
@@ -103,8 +103,8 @@ mod tests {
     }
 
     #[test]
-    fn it_scrolls_only_when_the_cursor_would_leave() {
-        let (mut window, text) = (Window::default(), "0123456789abcdefghij");
+    fn view_scrolls_only_when_cursor_would_leave() {
+        let (mut window, text) = (InputWindow::default(), "0123456789abcdefghij");
         assert_eq!(view(&mut window, text, 8, 9), ("012345678".into(), 8));
         assert_eq!(view(&mut window, text, 9, 9), ("3456789ab".into(), 6));
         assert_eq!(view(&mut window, text, 11, 9), ("3456789ab".into(), 8));
@@ -115,13 +115,13 @@ mod tests {
     }
 
     #[test]
-    fn a_wide_character_is_seen_whole_or_not_at_all() {
-        let mut window = Window::default();
+    fn wide_character_is_shown_whole_or_not() {
+        let mut window = InputWindow::default();
         assert_eq!(view(&mut window, "张三李四", 0, 5), ("张三".into(), 0));
         assert_eq!(view(&mut window, "张三李四", 6, 5), ("三李".into(), 2));
-        assert_eq!(view(&mut Window::default(), "张三", 0, 1), (String::new(), 0));
-        assert_eq!(view(&mut Window::default(), "张三", 3, 1), (String::new(), 0));
-        assert_eq!(view(&mut Window::default(), "e\u{301}e\u{301}e\u{301}", 3, 2), ("e\u{301}e\u{301}".into(), 1));
+        assert_eq!(view(&mut InputWindow::default(), "张三", 0, 1), (String::new(), 0));
+        assert_eq!(view(&mut InputWindow::default(), "张三", 3, 1), (String::new(), 0));
+        assert_eq!(view(&mut InputWindow::default(), "e\u{301}e\u{301}e\u{301}", 3, 2), ("e\u{301}e\u{301}".into(), 1));
     }
 
     /// One grapheme of four columns.
@@ -143,11 +143,11 @@ mod tests {
     ];
 
     #[test]
-    fn the_cursor_is_always_in_sight_and_the_view_settles_at_once() {
+    fn cursor_is_always_visible_and_view_is_stable() {
         assert_eq!((WIDE.graphemes(true).count(), WIDE.width()), (1, 4));
         for seed in 0..3000 {
             let mut random = Random(seed);
-            let mut window = Window::default();
+            let mut window = InputWindow::default();
             for step in 0..20 {
                 let text: String = (0..random.below(40)).map(|_| *random.pick(PIECES)).collect();
                 let mut cursors: Vec<usize> = text.grapheme_indices(true).map(|(start, _)| start).collect();

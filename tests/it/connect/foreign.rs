@@ -128,9 +128,9 @@ fn undelivered_lines_are_reported_and_can_be_resent() {
     relay.cut();
     let mut relay = crate::connect::relay::Relay::new(&fake, &server);
     relay.until(&mut alice, |alice| {
-        // The second row is indented.
-        let shown = alice.all_rows().concat();
-        shown.contains("This was not said any more") && shown.contains("brings it back): @bob   psst")
+        // A long line is divided into rows, and the further ones are indented.
+        let shown = alice.all_rows().join(" ").split_whitespace().collect::<Vec<_>>().join(" ");
+        shown.contains("Not delivered") && shown.contains("brings it back): @bob psst")
     });
     // The whisper is the newest line of the input history, and the message comes before it.
     alice.press("\x1b[A\x1b[A\r");

@@ -106,7 +106,7 @@ fn full_server_ends_with_error() {
     assert_eq!(done.stdout, "! The room and the waiting line are full. Try again later.\n");
     assert_eq!(
         done.stderr,
-        "chinwag: the server closed the connection before one was in; see its last lines\n"
+        "chinwag: the server closed the connection before the login was complete; see its last lines\n"
     );
 }
 

@@ -1,4 +1,4 @@
-//! The editor against a list of graphemes that is edited in the plainest way.
+//! Compares the editor with a model: a list of graphemes that is edited in the simplest way.
 
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
@@ -33,7 +33,7 @@ const EDITS: &[Edit] = &[
     Edit::Transpose,
 ];
 
-/// Graphemes before the cursor and behind it.
+/// The graphemes before and behind the cursor.
 #[derive(Default)]
 struct Model {
     before: Vec<String>,
@@ -43,8 +43,8 @@ struct Model {
 }
 
 impl Model {
-    /// Cuts the text into graphemes anew, with the cursor behind the one that its old place is in.
-    fn settle(&mut self) {
+    /// Splits the text into graphemes again, and puts the cursor behind the one that contains its old position.
+    fn split_again(&mut self) {
         let mut cursor = self.before.concat().len();
         let text = self.before.concat() + &self.behind.concat();
         let graphemes: Vec<String> = text.graphemes(true).map(String::from).collect();
@@ -56,7 +56,7 @@ impl Model {
         }
     }
 
-    /// How many graphemes a word and what lies before it takes, in a list that is read away from the cursor.
+    /// Counts the graphemes of a word and of the gap before it, in a list that starts at the cursor.
     fn word(graphemes: &[&String], is_inside: fn(char) -> bool) -> usize {
         let inside = |grapheme: &&&String| is_inside(grapheme.chars().next().unwrap());
         let gap = graphemes.iter().take_while(|grapheme| !inside(grapheme)).count();
@@ -124,17 +124,18 @@ impl Model {
                 }
             }
         }
-        self.settle();
+        self.split_again();
     }
 }
 
-/// Eight marks on one character are the most that the line takes; see [`crate::wire::hygiene`].
+/// Whether another mark may be dropped: the line takes at most eight marks on one character; see
+/// [`crate::wire::hygiene`].
 fn may_be_limited(model: &Model) -> bool {
     model.before.last().is_some_and(|grapheme| grapheme.chars().count() > 8)
 }
 
 #[test]
-fn the_editor_does_what_a_list_of_graphemes_would() {
+fn editor_equals_grapheme_list_model() {
     for seed in 0..SEEDS {
         let mut random = Random(seed);
         let (mut editor, mut model) = (Editor::default(), Model::default());

@@ -1,4 +1,4 @@
-//! The model test: a log that forgets nothing, a client with a connection that drops, and what it is to be shown.
+//! Compares the result with a model: a log that keeps everything, and a client whose connection drops.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
@@ -9,33 +9,33 @@ use crate::testing::Random;
 
 const ME: &str = "me";
 
-/// A message that is in the log.
+/// A message in the log.
 #[derive(Clone)]
 struct Logged {
     line: String,
     day: i64,
-    /// The name and the text, if it is by our name.
+    /// The name and the text, if it is sent under our name.
     own: Option<String>,
 }
 
 /// What is on its way to the server.
-enum Up {
-    /// The how manieth of [`World::own`].
+enum ToServer {
+    /// An index into [`World::own`].
     Line(usize),
     Ping(u64),
 }
 
-/// What is on its way to us.
-enum Down {
+/// What is on its way to the client.
+enum ToClient {
     Line(usize),
     Pong(u64),
 }
 
-/// A line of ours that was shown when it was sent.
-struct Own {
+/// One of our lines that was shown when it was sent.
+struct SentLine {
     text: String,
     logged: Option<usize>,
-    /// How many lines of others had been shown.
+    /// How many lines of others had been shown before.
     after: usize,
 }
 
@@ -43,33 +43,33 @@ struct World {
     random: Random,
     log: Vec<Logged>,
     seconds: i64,
-    /// How many messages the history has.
+    /// The number of messages in the history.
     history: usize,
     texts: usize,
-    seen: Seen,
-    /// What is shown: places in the log, of others and of our own that are known to have arrived.
+    seen: SeenMessages,
+    /// What is shown, as positions in the log: lines of others, and those of our lines that are known to have arrived.
     shown: HashSet<usize>,
-    /// Others' lines that are remembered, in order.
+    /// The positions of the remembered lines of others, in order.
     others: Vec<usize>,
-    own: Vec<Own>,
-    up: VecDeque<Up>,
-    down: VecDeque<Down>,
-    /// So many of `own` a pong has confirmed.
+    own: Vec<SentLine>,
+    up: VecDeque<ToServer>,
+    down: VecDeque<ToClient>,
+    /// How many of `own` a pong has confirmed.
     confirmed: usize,
-    /// What is to be added to a mark for that.
+    /// The difference between an index into `own` and a sent count.
     marks: isize,
-    /// Where the log ended at the last reconnect; what was lost before has been told.
+    /// The end of the log at the last reconnect; lines lost before it have been reported.
     since: usize,
 }
 
-/// How often something of which the test is to see enough has happened.
+/// Counts of the cases that the test must see often enough.
 #[derive(Default)]
 struct Counts {
-    /// Reconnects of which everything was checked, and of which nothing could be.
+    /// Reconnects that were checked completely, and reconnects that could not be checked.
     clear: usize,
     unclear: usize,
     gaps: usize,
-    unsaid: usize,
+    undelivered: usize,
     foreign: usize,
     days: usize,
 }
@@ -83,7 +83,7 @@ impl World {
             random,
             log: Vec::new(),
             seconds: 86_000,
-            seen: Seen::default(),
+            seen: SeenMessages::default(),
             shown: HashSet::new(),
             others: Vec::new(),
             own: Vec::new(),
@@ -100,7 +100,7 @@ impl World {
         if self.random.one_in(5) { format!("/me {number}") } else { format!("{number}") }
     }
 
-    /// Appends to the log; returns where.
+    /// Appends to the log; returns the position.
     fn log(&mut self, name: &str, text: &str) -> usize {
         self.seconds += *self.random.pick(&[0, 0, 0, 1, 1, 40]);
         let clock = Duration::seconds(self.seconds % 86_400);
@@ -119,7 +119,7 @@ impl World {
         let (name, text) = (*self.random.pick(&["bob", "carol"]), self.text());
         let place = self.log(name, &text);
         if online {
-            self.down.push_back(Down::Line(place));
+            self.down.push_back(ToClient::Line(place));
         }
     }
 
@@ -129,41 +129,41 @@ impl World {
             Some(action) => Echo::Action(action),
             None => Echo::Said(&text),
         };
-        self.seen.sent(ME, echo);
-        self.up.push_back(Up::Line(self.own.len()));
-        self.own.push(Own { text, logged: None, after: self.others.len() });
+        self.seen.record_sent(ME, echo);
+        self.up.push_back(ToServer::Line(self.own.len()));
+        self.own.push(SentLine { text, logged: None, after: self.others.len() });
     }
 
     fn server_reads(&mut self) {
         match self.up.pop_front() {
-            Some(Up::Line(number)) => {
+            Some(ToServer::Line(number)) => {
                 let text = self.own[number].text.clone();
                 let place = self.log(ME, &text);
                 self.own[number].logged = Some(place);
                 self.shown.insert(place);
             }
-            Some(Up::Ping(mark)) => self.down.push_back(Down::Pong(mark)),
+            Some(ToServer::Ping(mark)) => self.down.push_back(ToClient::Pong(mark)),
             None => {}
         }
     }
 
     fn we_read(&mut self) {
         match self.down.pop_front() {
-            Some(Down::Line(place)) => {
+            Some(ToClient::Line(place)) => {
                 let line = &self.log[place].line;
-                self.seen.shown(line, &Shape::of(line));
+                self.seen.record_shown(line, &LineShape::parse(line));
                 self.shown.insert(place);
                 self.others.push(place);
             }
-            Some(Down::Pong(mark)) => {
-                self.seen.confirmed(mark);
+            Some(ToClient::Pong(mark)) => {
+                self.seen.confirm(mark);
                 self.confirmed = (mark as isize + self.marks) as usize;
             }
             None => {}
         }
     }
 
-    /// As long as the connection stands.
+    /// Sends and reads while the connection is up.
     fn talk(&mut self) {
         for _ in 0..self.random.below(80) {
             match self.random.below(12) {
@@ -171,12 +171,12 @@ impl World {
                 3..5 => self.say(),
                 5..8 => self.server_reads(),
                 8..11 => self.we_read(),
-                _ => self.up.push_back(Up::Ping(self.seen.mark())),
+                _ => self.up.push_back(ToServer::Ping(self.seen.sent_count())),
             }
         }
     }
 
-    /// The connection drops: some of what is on its way arrives at the server, nothing arrives here.
+    /// Drops the connection: a part of what is on its way arrives at the server, nothing arrives at the client.
     fn drop(&mut self) {
         for _ in 0..self.random.below(self.up.len() + 1) {
             self.server_reads();
@@ -193,7 +193,7 @@ impl World {
         }
     }
 
-    /// The history as the server shows it: the lines, and where in the log each is.
+    /// Returns the history as the server shows it: the lines, and the position of each in the log.
     fn block(&self) -> (Vec<String>, Vec<Option<usize>>) {
         let (mut lines, mut places) = (Vec::new(), Vec::new());
         let mut day = self.seconds / 86_400;
@@ -210,7 +210,7 @@ impl World {
         (lines, places)
     }
 
-    /// Whether it follows at all from what is known what of the others' lines, and of ours, is to be shown.
+    /// Whether the known facts decide which lines of others to show, and which of ours.
     fn is_clear(&self, first: usize) -> (bool, bool) {
         let line = |&place: &usize| &*self.log[place].line;
         let seen: Vec<&str> = self.others.iter().map(line).collect();
@@ -241,15 +241,15 @@ impl World {
                 texts.entry(text).or_default()[3] += 1;
             }
         }
-        // Where nobody else speaks, nothing tells how far back the history reaches.
+        // If only we speak, nothing shows how far back the history reaches.
         let placed = !self.others.is_empty();
-        // Sent once, or wholly in the history and not both lost and said from elsewhere.
+        // Sent once; or all copies are in the history, and not some lost and some sent from another connection.
         let is_clear = |[all, outside, lost, foreign]: &[usize; 4]| {
             all + foreign <= 1
                 || (*outside == 0 && (*lost == 0 || *foreign == 0))
                 || (placed && *lost == 0 && *foreign == 0)
         };
-        // What arrived but is older than the history cannot be told from what did not.
+        // A line that arrived but is older than the history looks like one that did not arrive.
         let pushed_out = self.own[self.confirmed..].iter().any(|own| own.logged.is_some_and(|place| place < first));
         !pushed_out && texts.values().all(is_clear)
     }
@@ -259,14 +259,14 @@ impl World {
         let first = self.log.len().saturating_sub(self.history);
         let (clear, own_clear) = self.is_clear(first);
         let had_seen = !self.others.is_empty();
-        let missed = self.seen.missed(&lines, ME);
-        assert!(missed.from.is_sorted() && missed.from.iter().all(|&index| index < lines.len()));
+        let missed = self.seen.compare(&lines, ME);
+        assert!(missed.to_show.is_sorted() && missed.to_show.iter().all(|&index| index < lines.len()));
         if clear {
             self.check(&missed, &places, first, had_seen, own_clear, counts);
         }
         counts.clear += usize::from(own_clear);
         counts.unclear += usize::from(!clear);
-        // From now on the history is what was shown.
+        // From now on the history is what is known.
         self.since = self.log.len();
         self.shown.extend(first..self.log.len());
         self.others = (first..self.log.len()).filter(|&place| self.log[place].own.is_none()).collect();
@@ -274,16 +274,16 @@ impl World {
         for place in first..self.log.len() {
             if let Some(text) = self.log[place].own.clone() {
                 let after = self.others.partition_point(|&other| other < place);
-                self.own.push(Own { text, logged: Some(place), after });
+                self.own.push(SentLine { text, logged: Some(place), after });
             }
         }
         self.confirmed = self.own.len();
-        self.marks = self.own.len() as isize - self.seen.mark() as isize;
+        self.marks = self.own.len() as isize - self.seen.sent_count() as isize;
     }
 
     fn check(
         &self,
-        missed: &Missed,
+        missed: &MissedMessages,
         places: &[Option<usize>],
         first: usize,
         had_seen: bool,
@@ -293,19 +293,19 @@ impl World {
         let looked_at = |index: &usize| places[*index].is_some_and(|place| own || self.log[place].own.is_none());
         let is_new = |index: &usize| places[*index].is_some_and(|place| !self.shown.contains(&place));
         let new: Vec<usize> = (0..places.len()).filter(looked_at).filter(is_new).collect();
-        let shown: Vec<usize> = missed.from.iter().copied().filter(looked_at).collect();
+        let shown: Vec<usize> = missed.to_show.iter().copied().filter(looked_at).collect();
         let text = |index: &usize| &self.log[places[*index].unwrap()].line;
-        // Two lines of ours that say the same: either will do, and the later one is shown.
+        // Of two of our lines with the same text either may be shown; the later one is.
         assert_eq!(shown.len(), new.len(), "{:?}", shown.iter().map(text).collect::<Vec<_>>());
         for (index, expected) in shown.iter().zip(&new) {
             let (shown, expected) = (&self.log[places[*index].unwrap()], &self.log[places[*expected].unwrap()]);
             assert_eq!((&shown.own, &shown.line), (&expected.own, &expected.line));
         }
-        // A day is shown before what is new of it, and only then.
+        // A date is shown before new messages of that day, and only then.
         for index in (0..places.len()).filter(|&index| places[index].is_none()) {
             let of_day = places[index + 1..].iter().take_while(|place| place.is_some()).count();
-            let wanted = missed.from.iter().any(|&at| at > index && at <= index + of_day);
-            assert_eq!(missed.from.contains(&index), wanted, "the day at {index}");
+            let wanted = missed.to_show.iter().any(|&at| at > index && at <= index + of_day);
+            assert_eq!(missed.to_show.contains(&index), wanted, "the day at {index}");
             counts.days += usize::from(wanted);
         }
         let lost = (self.since..first).any(|place| !self.shown.contains(&place));
@@ -317,10 +317,10 @@ impl World {
         if !own {
             return;
         }
-        let unsaid: Vec<&str> =
+        let undelivered: Vec<&str> =
             self.own.iter().filter(|own| own.logged.is_none()).map(|own| own.text.as_str()).collect();
-        assert_eq!(missed.unsaid, unsaid, "lines that have not arrived");
-        counts.unsaid += unsaid.len();
+        assert_eq!(missed.undelivered, undelivered, "lines that have not arrived");
+        counts.undelivered += undelivered.len();
         counts.foreign += new.iter().filter(|&&index| self.log[places[index].unwrap()].own.is_some()).count();
     }
 }
@@ -330,12 +330,12 @@ fn run(seed: u64, counts: &mut Counts) {
     for _ in 0..world.random.below(20) {
         world.others_say(false);
     }
-    // The first history is shown as it stands, which must be no different.
+    // The first history must be shown completely.
     let before = world.log.len();
     world.shown.extend(0..before);
     world.since = before;
     let (lines, _) = world.block();
-    assert_eq!(world.seen.missed(&lines, ME).from, (0..lines.len()).collect::<Vec<_>>());
+    assert_eq!(world.seen.compare(&lines, ME).to_show, (0..lines.len()).collect::<Vec<_>>());
     world.others = (before.saturating_sub(world.history)..before).collect();
     for _ in 0..3 {
         world.talk();
@@ -345,7 +345,7 @@ fn run(seed: u64, counts: &mut Counts) {
 }
 
 #[test]
-fn what_was_seen_and_what_is_shown_are_the_log() {
+fn seen_and_shown_messages_equal_the_log() {
     let seeds =
         std::env::var("CHINWAG_SEEDS").map_or(20_000, |seeds| seeds.parse().expect("a number in CHINWAG_SEEDS"));
     let only = std::env::var("CHINWAG_SEED").ok().map(|seed| seed.parse().expect("a number in CHINWAG_SEED"));
@@ -360,16 +360,18 @@ fn what_was_seen_and_what_is_shown_are_the_log() {
         counts.clear += of_seed.clear;
         counts.unclear += of_seed.unclear;
         counts.gaps += of_seed.gaps;
-        counts.unsaid += of_seed.unsaid;
+        counts.undelivered += of_seed.undelivered;
         counts.foreign += of_seed.foreign;
         counts.days += of_seed.days;
     }
-    let Counts { clear, unclear, gaps, unsaid, foreign, days } = counts;
-    eprintln!("clear {clear}, unclear {unclear}, gaps {gaps}, unsaid {unsaid}, foreign {foreign}, days {days}");
-    // Or hardly anything would be tried.
+    let Counts { clear, unclear, gaps, undelivered, foreign, days } = counts;
+    eprintln!(
+        "clear {clear}, unclear {unclear}, gaps {gaps}, undelivered {undelivered}, foreign {foreign}, days {days}"
+    );
+    // Otherwise too few cases were tried.
     if only.is_none() && seeds >= 1000 {
         let per = |count: usize| count as u64 * 1000 / seeds;
-        let rare = [clear, gaps, unsaid, foreign, days].map(per);
+        let rare = [clear, gaps, undelivered, foreign, days].map(per);
         assert!(per(unclear) < per(clear) && rare.iter().all(|&count| count >= 50), "{rare:?} in 1,000 seeds");
     }
 }

@@ -1,25 +1,25 @@
-//! Where two stretches of one log overlap.
+//! Finds where two parts of one log overlap.
 
-/// How much of what is read now was seen before.
+/// The overlap between the lines read now and the lines seen before.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Overlap {
-    /// So many of the lines read were seen, or are older than those seen.
+    /// The number of lines at the beginning of `read` that were seen, or are older than the seen ones.
     pub len: usize,
-    /// So many of the last lines seen are the last of those.
+    /// The number of lines before position `len` that are equal to the last seen ones.
     pub run: usize,
 }
 
 impl Overlap {
-    /// Whether all of `len` was seen, so that what is read begins within what was seen.
+    /// Whether all `len` lines were seen, so that `read` begins inside `seen`.
     pub fn is_exact(&self) -> bool {
         self.run == self.len
     }
 }
 
-/// The longest beginning of `read` that is the end of `seen`.
+/// Finds the longest beginning of `read` that is an end of `seen`.
 ///
-/// If there is none, what was read may begin before what was seen, or hold lines that were hidden then: the last
-/// line seen is looked for, where the most before it agrees.
+/// If there is none, `read` may begin before `seen`, or contain lines that were hidden then. In this case finds the
+/// copy of the last seen line before which the most lines agree.
 pub fn overlap(seen: &[u64], read: &[u64]) -> Overlap {
     let tail = &seen[seen.len().saturating_sub(read.len())..];
     let fallback = fallbacks(read);
@@ -33,19 +33,19 @@ pub fn overlap(seen: &[u64], read: &[u64]) -> Overlap {
     if len > 0 {
         return Overlap { len, run: len };
     }
-    // Backwards, what agrees before an end of `read` is a common beginning.
+    // In reversed order, equal lines before an end of `read` are a common beginning.
     let reversed: Vec<u64> = seen.iter().rev().chain(read.iter().rev()).copied().collect();
     let runs = common_beginnings(&reversed, seen.len());
     let ends = runs[seen.len()..].iter().enumerate().map(|(at, &run)| Overlap { len: read.len() - at, run });
-    // Of equals the last: rather a line twice than one not at all.
+    // Of equal runs the last: a line shown twice is better than a line not shown.
     ends.filter(|found| found.run > 0).max_by_key(|found| found.run).unwrap_or_default()
 }
 
-/// For each place in `lines` how many lines from there on are as those at the beginning, `most` at most; in linear time
-/// (the Z-function: Gusfield, "Algorithms on Strings, Trees and Sequences", 1997, section 1.3).
+/// Returns for each position in `lines` how many lines from there on equal those at the beginning, at most `most`; in
+/// linear time (the Z-function: Gusfield, "Algorithms on Strings, Trees and Sequences", 1997, section 1.3).
 fn common_beginnings(lines: &[u64], most: usize) -> Vec<usize> {
     let mut table = vec![0; lines.len()];
-    // The stretch that reaches furthest among those known to be as the beginning.
+    // The range that reaches furthest among those known to equal the beginning.
     let (mut start, mut end) = (0, 0);
     for at in 1..lines.len() {
         let mut len = if at < end { table[at - start].min(end - at) } else { 0 };
@@ -60,7 +60,7 @@ fn common_beginnings(lines: &[u64], most: usize) -> Vec<usize> {
     table
 }
 
-/// For each beginning of `lines` the longest shorter one that it ends with (Knuth, Morris, Pratt, 1977).
+/// Returns for each beginning of `lines` the longest shorter one that it ends with (Knuth, Morris, Pratt, 1977).
 fn fallbacks(lines: &[u64]) -> Vec<usize> {
     let mut table = vec![0; lines.len()];
     let mut len = 0;
@@ -80,7 +80,7 @@ mod tests {
     use crate::testing::Random;
 
     #[test]
-    fn the_longest_overlap_is_found() {
+    fn longest_overlap_is_found() {
         for seed in 0..20_000 {
             let mut random = Random(seed);
             let mut lines = || -> Vec<u64> { (0..random.below(9)).map(|_| random.next() % 3).collect() };
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn without_an_overlap_the_longest_run_is_found() {
+    fn longest_run_is_found_without_overlap() {
         for seed in 0..20_000 {
             let mut random = Random(seed);
             let mut lines = || -> Vec<u64> { (0..random.below(12)).map(|_| random.next() % 3).collect() };
@@ -111,15 +111,15 @@ mod tests {
         }
     }
 
-    /// A million lines: a comparison that begins anew at each of them would not end.
+    /// A million lines: a comparison that starts again at each line would take too long.
     #[test]
-    fn the_time_grows_with_the_number_of_lines_alone() {
+    fn overlap_time_is_linear() {
         let (seen, read) = ([&[1][..], &[7; 1 << 20]].concat(), [&[2][..], &[7; 1 << 20]].concat());
         assert_eq!(overlap(&seen, &read), Overlap { len: read.len(), run: 1 << 20 });
     }
 
     #[test]
-    fn lines_that_are_older_or_were_hidden_count_as_seen() {
+    fn older_and_hidden_lines_count_as_seen() {
         assert_eq!(overlap(&[1, 2], &[8, 9, 1, 2, 3]), Overlap { len: 4, run: 2 });
         assert_eq!(overlap(&[5, 1, 2, 3], &[1, 9, 2, 3, 4]), Overlap { len: 4, run: 2 });
         assert_eq!(overlap(&[1], &[9, 1, 1]), Overlap { len: 2, run: 1 });

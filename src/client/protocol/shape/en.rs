@@ -1,26 +1,26 @@
-//! The server's sentences in English.
+//! Parses the server's English sentences.
 
 use time::{Date, Month, Weekday};
 
-use super::people::{Words, is_name, number};
-use super::{Notice, Refusal};
+use super::people::{ListWords, is_name, number};
+use super::{ServerNotice, ServerRefusal};
 
-const WORDS: Words = Words { comma: ", ", and: " and ", you: "you", more: ("", " more") };
+const WORDS: ListWords = ListWords { comma: ", ", and: " and ", you: "you", more: ("", " more") };
 
-pub fn notice(text: &str) -> Option<Notice<'_>> {
+pub fn notice(text: &str) -> Option<ServerNotice<'_>> {
     Some(match text {
-        "Welcome to chinwag. Type a nickname and press Enter:" => Notice::Welcome,
-        "--- you are up to date ---" => Notice::HistoryEnds,
-        "--- nothing was said here before that ---" => Notice::HistoryEnds,
-        "Nothing has been said here yet." => Notice::NoHistory,
-        "You read your own lines from now on." => Notice::Echo { on: true },
-        "You no longer read your own lines." => Notice::Echo { on: false },
-        "Goodbye." => Notice::Goodbye,
-        "You were kicked by the operator." => Notice::Kicked { why: None },
-        "The server is shutting down." => Notice::ShuttingDown,
+        "Welcome to chinwag. Type a nickname and press Enter:" => ServerNotice::Welcome,
+        "--- you are up to date ---" => ServerNotice::HistoryEnds,
+        "--- nothing was said here before that ---" => ServerNotice::HistoryEnds,
+        "Nothing has been said here yet." => ServerNotice::NoHistory,
+        "You read your own lines from now on." => ServerNotice::Echo { on: true },
+        "You no longer read your own lines." => ServerNotice::Echo { on: false },
+        "Goodbye." => ServerNotice::Goodbye,
+        "You were kicked by the operator." => ServerNotice::Kicked { why: None },
+        "The server is shutting down." => ServerNotice::ShuttingDown,
         _ => {
             return entered(text)
-                .or_else(|| about_one(text))
+                .or_else(|| about_user(text))
                 .or_else(|| summed(text))
                 .or_else(|| listed(text))
                 .or_else(|| other(text));
@@ -28,59 +28,59 @@ pub fn notice(text: &str) -> Option<Notice<'_>> {
     })
 }
 
-fn entered(text: &str) -> Option<Notice<'_>> {
+fn entered(text: &str) -> Option<ServerNotice<'_>> {
     let (word, rest) = text.strip_prefix("You are ")?.split_once(' ')?;
     if rest == "talking with the server's operator. /help lists the commands." {
-        return Some(Notice::EnteredPeer { name: word.strip_suffix(',').filter(|name| is_name(name))? });
+        return Some(ServerNotice::EnteredPeer { name: word.strip_suffix(',').filter(|name| is_name(name))? });
     }
     let (place, rest) = if word == "in" { rest.split_once(' ')? } else { (word, rest) };
     let place = place.strip_suffix('.').filter(|name| is_name(name))?;
     let (here, rest) = rest.split_once(" here: ")?;
     let people = |list| WORDS.people(list, number(here)?, true);
     Some(match word {
-        "in" => Notice::EnteredRoom { room: place, people: people(rest.strip_suffix('.')?)? },
-        _ => Notice::Entered { name: place, people: people(rest.strip_suffix(". /help lists the commands.")?)? },
+        "in" => ServerNotice::EnteredRoom { room: place, people: people(rest.strip_suffix('.')?)? },
+        _ => ServerNotice::Entered { name: place, people: people(rest.strip_suffix(". /help lists the commands.")?)? },
     })
 }
 
-/// What begins with a name.
-fn about_one(text: &str) -> Option<Notice<'_>> {
+/// Parses a sentence that begins with a name.
+fn about_user(text: &str) -> Option<ServerNotice<'_>> {
     let (name, what) = text.split_once(' ').filter(|(name, _)| is_name(name))?;
     if let Some(new) = what.strip_prefix("is now called ") {
-        return is_name(new).then_some(Notice::Renamed { old: name, new });
+        return is_name(new).then_some(ServerNotice::Renamed { old: name, new });
     }
     let (what, here) = what.strip_suffix(" here)")?.rsplit_once(" (")?;
     let here = number(here)?;
     match what {
-        "joined" => Some(Notice::Joined { name, here }),
-        "left" => Some(Notice::Left { name, cause: "", here }),
-        _ => Some(Notice::Left { name, cause: what.strip_prefix("left: ")?, here }),
+        "joined" => Some(ServerNotice::Joined { name, here }),
+        "left" => Some(ServerNotice::Left { name, cause: "", here }),
+        _ => Some(ServerNotice::Left { name, cause: what.strip_prefix("left: ")?, here }),
     }
 }
 
-fn summed(text: &str) -> Option<Notice<'_>> {
+fn summed(text: &str) -> Option<ServerNotice<'_>> {
     let (joined, rest) = text.split_once(" joined, ")?;
     let (left, here) = rest.strip_suffix(" here)")?.split_once(" left (")?;
-    Some(Notice::Summed { joined: number(joined)?, left: number(left)?, here: number(here)? })
+    Some(ServerNotice::Summed { joined: number(joined)?, left: number(left)?, here: number(here)? })
 }
 
-/// The answers to `/who` and `/rooms`.
-fn listed(text: &str) -> Option<Notice<'_>> {
+/// Parses the answers to `/who` and `/rooms`.
+fn listed(text: &str) -> Option<ServerNotice<'_>> {
     let (count, rest) = text.split_once(' ')?;
     let count = number(count)?;
     if let Some(list) = rest.strip_prefix("here").and_then(|rest| rest.strip_suffix('.')) {
         let list = if list.is_empty() { list } else { list.strip_prefix(": ")? };
-        return Some(Notice::People(WORDS.people(list, count, true)?));
+        return Some(ServerNotice::People(WORDS.people(list, count, true)?));
     }
     if let Some(rest) = rest.strip_prefix("in ").and_then(|rest| rest.strip_suffix('.')) {
         let (room, list) = rest.split_once(": ").unwrap_or((rest, ""));
         let people = WORDS.people(list, count, false)?;
-        return is_name(room).then_some(Notice::PeopleIn { room, people });
+        return is_name(room).then_some(ServerNotice::PeopleIn { room, people });
     }
     rooms(rest.strip_prefix("rooms: ").or_else(|| rest.strip_prefix("room: "))?, count)
 }
 
-fn rooms(list: &str, count: usize) -> Option<Notice<'_>> {
+fn rooms(list: &str, count: usize) -> Option<ServerNotice<'_>> {
     let (list, more) = match list.strip_suffix(" more") {
         Some(list) => list.rsplit_once(" and ").and_then(|(list, more)| Some((list, number(more)?)))?,
         None => (list, 0),
@@ -90,27 +90,27 @@ fn rooms(list: &str, count: usize) -> Option<Notice<'_>> {
         let (room, here) = item.strip_suffix(')')?.split_once(" (").filter(|(room, _)| is_name(room))?;
         rooms.push((room, number(here)?));
     }
-    (rooms.len().checked_add(more) == Some(count)).then_some(Notice::Rooms { rooms, more })
+    (rooms.len().checked_add(more) == Some(count)).then_some(ServerNotice::Rooms { rooms, more })
 }
 
-fn other(text: &str) -> Option<Notice<'_>> {
+fn other(text: &str) -> Option<ServerNotice<'_>> {
     if let Some(rest) = text.strip_prefix("--- the last ") {
         let (messages, _) = rest.strip_suffix(" ---")?.split_once(" message")?;
-        return Some(Notice::HistoryBegins { messages: Some(number(messages)?) });
+        return Some(ServerNotice::HistoryBegins { messages: Some(number(messages)?) });
     }
     if let Some(rest) = text.strip_prefix("--- for what was said before: /history before ") {
-        return rest.strip_suffix(" ---").and_then(number::<u64>).map(|_| Notice::HistoryEnds);
+        return rest.strip_suffix(" ---").and_then(number::<u64>).map(|_| ServerNotice::HistoryEnds);
     }
     if let Some(rest) = text.strip_prefix("The room is full. You are number ") {
-        return Some(Notice::Waiting { number: number(rest.strip_suffix(" in line.")?)? });
+        return Some(ServerNotice::Waiting { number: number(rest.strip_suffix(" in line.")?)? });
     }
     if let Some(why) = text.strip_prefix("You were kicked by the operator: ") {
-        return Some(Notice::Kicked { why: Some(why) });
+        return Some(ServerNotice::Kicked { why: Some(why) });
     }
     if let Some(text) = text.strip_prefix("pong") {
-        return Some(Notice::Pong { text: if text.is_empty() { text } else { text.strip_prefix(' ')? } });
+        return Some(ServerNotice::Pong { text: if text.is_empty() { text } else { text.strip_prefix(' ')? } });
     }
-    day(text).map(Notice::Day)
+    day(text).map(ServerNotice::Day)
 }
 
 fn day(text: &str) -> Option<Date> {
@@ -121,47 +121,47 @@ fn day(text: &str) -> Option<Date> {
     (words.next().is_none() && date.weekday() == weekday).then_some(date)
 }
 
-pub fn refusal(text: &str) -> Option<Refusal<'_>> {
+pub fn refusal(text: &str) -> Option<ServerRefusal<'_>> {
     let (sentence, asked) = text.strip_suffix(" Try another:").map_or((text, false), |text| (text, true));
     if let Some(name) = sentence.strip_prefix("The nickname ") {
         return match name.strip_suffix(" is taken.") {
-            Some(name) => Some(Refusal::Taken { name: Some(name), asked }),
-            None => name.ends_with(" is reserved.").then_some(Refusal::BadName { asked }),
+            Some(name) => Some(ServerRefusal::Taken { name: Some(name), asked }),
+            None => name.ends_with(" is reserved.").then_some(ServerRefusal::BadName { asked }),
         };
     }
     if sentence.starts_with("A nickname is 1 to ") {
-        return Some(Refusal::BadName { asked });
+        return Some(ServerRefusal::BadName { asked });
     }
     Some(match text {
-        "You are still waiting; this was not said." => Refusal::StillWaiting,
+        "You are still waiting; this was not said." => ServerRefusal::StillWaiting,
         "This port is for lines of text: use nc, telnet or chinwag connect. HTTP, TLS, SSH and their like are not spoken here." => {
-            Refusal::OtherProtocol
+            ServerRefusal::OtherProtocol
         }
-        "The room and the waiting line are full. Try again later." => Refusal::Full,
-        "The operator is talking with somebody else. Try again later." => Refusal::Busy,
-        "Your address is banned from this server." => Refusal::Banned,
-        _ => return worded(text),
+        "The room and the waiting line are full. Try again later." => ServerRefusal::Full,
+        "The operator is talking with somebody else. Try again later." => ServerRefusal::Busy,
+        "Your address is banned from this server." => ServerRefusal::Banned,
+        _ => return with_fields(text),
     })
 }
 
-/// The refusals that have something of the moment in them.
-fn worded(text: &str) -> Option<Refusal<'_>> {
+/// Parses the refusals that contain a number or a name.
+fn with_fields(text: &str) -> Option<ServerRefusal<'_>> {
     let between = |before: &str, after: &str| text.strip_prefix(before)?.strip_suffix(after);
     let seconds = |count: &str| number(count.strip_suffix(" seconds").or_else(|| count.strip_suffix(" second"))?);
     if let Some(count) = between("No nickname was given within ", ". Goodbye.") {
-        return Some(Refusal::LoginTimeout { seconds: seconds(count)? });
+        return Some(ServerRefusal::LoginTimeout { seconds: seconds(count)? });
     }
     if let Some(count) = between("Nothing was heard from you for ", ". Goodbye.") {
-        return Some(Refusal::Idle { seconds: seconds(count)? });
+        return Some(ServerRefusal::Idle { seconds: seconds(count)? });
     }
     if let Some(most) = between("There are too many connections from your address (", " at most). Close one first.") {
-        return Some(Refusal::TooManyFromAddress { most: number(most)? });
+        return Some(ServerRefusal::TooManyFromAddress { most: number(most)? });
     }
     if let Some(most) = between("There are ", " rooms already, and no more can be made. /rooms lists them.") {
-        return Some(Refusal::TooManyRooms { most: number(most)? });
+        return Some(ServerRefusal::TooManyRooms { most: number(most)? });
     }
     if let Some(room) = between("You are in ", " already.") {
-        return is_name(room).then_some(Refusal::InThatRoom { room });
+        return is_name(room).then_some(ServerRefusal::InThatRoom { room });
     }
-    between("Nobody here is called ", ".").map(|name| Refusal::NobodyCalled { name })
+    between("Nobody here is called ", ".").map(|name| ServerRefusal::NobodyCalled { name })
 }

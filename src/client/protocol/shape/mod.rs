@@ -1,7 +1,7 @@
-//! What a line of the server's is.
+//! Parses the lines of the server.
 //!
-//! The counterpart of [`crate::wire::plain`] and of the phrases of both languages: the tests here read all that
-//! those write. Words in which the reader has no use for a field are left as they stand.
+//! The counterpart of [`crate::wire::plain`] and of the phrases of both languages: the tests parse everything that
+//! these write. Sentences that the client needs no field of stay text.
 
 mod en;
 mod people;
@@ -11,49 +11,49 @@ mod zh;
 
 use time::{Date, Time};
 
-pub use self::people::People;
+pub use self::people::PeopleList;
 
 use crate::client::input::name_cache::MAX_BYTES;
 
-/// One line, understood; every line is something.
+/// A parsed line; every line has a shape.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Shape<'a> {
-    /// Said in the room.
+pub enum LineShape<'a> {
+    /// A message in the room.
     Said { at: Time, name: &'a str, text: &'a str },
-    /// `/me`.
+    /// A `/me` message in the room.
     Action { at: Time, name: &'a str, text: &'a str },
     /// A whisper to us.
     Whisper { at: Time, from: &'a str, text: &'a str },
-    /// A whisper of ours.
+    /// A whisper that we sent.
     Whispered { at: Time, to: &'a str, text: &'a str },
-    /// The server speaks.
-    Notice(Notice<'a>),
-    /// What was asked is refused.
-    Refused(Refusal<'a>),
-    /// A line of a server that is not ours.
+    /// A notice of the server.
+    Notice(ServerNotice<'a>),
+    /// A refusal of a request.
+    Refused(ServerRefusal<'a>),
+    /// A line of a server that is not chinwag.
     Raw(&'a str),
 }
 
-/// What the server says; the fields are those of [`crate::chat::Notice`].
+/// A notice of the server; the fields are those of [`crate::chat::Notice`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Notice<'a> {
-    /// A nickname is asked for.
+pub enum ServerNotice<'a> {
+    /// The server asks for a nickname.
     Welcome,
-    /// Only in Chinese, where the line about who is here follows.
+    /// Only in Chinese, where the line about the members follows.
     NameSet,
     Entered {
         name: &'a str,
-        people: People<'a>,
+        people: PeopleList<'a>,
     },
-    /// To talk with the operator alone.
+    /// The session is a conversation with the operator alone.
     EnteredPeer {
         name: &'a str,
     },
     EnteredRoom {
         room: &'a str,
-        people: People<'a>,
+        people: PeopleList<'a>,
     },
-    /// How many messages follow is not said in Chinese.
+    /// In Chinese the number of messages is not given.
     HistoryBegins {
         messages: Option<usize>,
     },
@@ -63,7 +63,7 @@ pub enum Notice<'a> {
         name: &'a str,
         here: usize,
     },
-    /// The cause is in the server's words, and empty where it was merely their own wish.
+    /// The cause is in the server's words; empty if the user just left.
     Left {
         name: &'a str,
         cause: &'a str,
@@ -82,14 +82,14 @@ pub enum Notice<'a> {
     Waiting {
         number: u32,
     },
-    /// A text that makes it look like a line about somebody called pong is taken for that line.
+    /// A text that makes the line look like a notice about a user called pong is taken for that notice.
     Pong {
         text: &'a str,
     },
-    People(People<'a>),
+    People(PeopleList<'a>),
     PeopleIn {
         room: &'a str,
-        people: People<'a>,
+        people: PeopleList<'a>,
     },
     Rooms {
         rooms: Vec<(&'a str, usize)>,
@@ -103,19 +103,19 @@ pub enum Notice<'a> {
         why: Option<&'a str>,
     },
     ShuttingDown,
-    /// Anything else, for people to read.
+    /// Any other notice, as text.
     Other(&'a str),
 }
 
-/// Why something was not done; the fields are those of [`crate::chat::Refusal`].
+/// The reason of a refusal; the fields are those of [`crate::chat::Refusal`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Refusal<'a> {
-    /// Which name it was is not said in Chinese. `asked`: a nickname is asked for again.
+pub enum ServerRefusal<'a> {
+    /// In Chinese the name is not given. `asked`: the server asks for a nickname again.
     Taken {
         name: Option<&'a str>,
         asked: bool,
     },
-    /// The nickname has the wrong shape or is reserved.
+    /// The nickname is malformed or reserved.
     BadName {
         asked: bool,
     },
@@ -142,47 +142,51 @@ pub enum Refusal<'a> {
     NobodyCalled {
         name: &'a str,
     },
-    /// Anything else, for people to read.
+    /// Any other refusal, as text.
     Other(&'a str),
 }
 
-impl<'a> Shape<'a> {
-    /// Understands a line without its end, from which control characters have been removed.
-    pub fn of(line: &'a str) -> Self {
+impl<'a> LineShape<'a> {
+    /// Parses a line without line end and control characters.
+    pub fn parse(line: &'a str) -> Self {
         if let Some(text) = line.strip_prefix("* ") {
-            return Shape::Notice(en::notice(text).or_else(|| zh::notice(text)).unwrap_or(Notice::Other(text)));
+            return LineShape::Notice(
+                en::notice(text).or_else(|| zh::notice(text)).unwrap_or(ServerNotice::Other(text)),
+            );
         }
         if let Some(text) = line.strip_prefix("! ") {
-            return Shape::Refused(en::refusal(text).or_else(|| zh::refusal(text)).unwrap_or(Refusal::Other(text)));
+            return LineShape::Refused(
+                en::refusal(text).or_else(|| zh::refusal(text)).unwrap_or(ServerRefusal::Other(text)),
+            );
         }
-        spoken(line).unwrap_or(Shape::Raw(line))
+        spoken(line).unwrap_or(LineShape::Raw(line))
     }
 }
 
-/// What somebody says. A name holds no space, so the first words tell which shape it is.
-fn spoken(line: &str) -> Option<Shape<'_>> {
+/// Parses a message or whisper. A name contains no space, so the first words show the shape.
+fn spoken(line: &str) -> Option<LineShape<'_>> {
     let (at, rest) = line.strip_prefix('[')?.split_once("] ")?;
     let at = time(at)?;
     let (word, text) = rest.split_once(' ')?;
     let fits = |name: &str| (1..=MAX_BYTES).contains(&name.len());
     if word == "*" {
         let (name, text) = text.split_once(' ')?;
-        return fits(name).then_some(Shape::Action { at, name, text });
+        return fits(name).then_some(LineShape::Action { at, name, text });
     }
     if let Some(name) = word.strip_suffix(':') {
-        return fits(name).then_some(Shape::Said { at, name, text });
+        return fits(name).then_some(LineShape::Said { at, name, text });
     }
     let (to, text) = text.strip_prefix("-> ")?.split_once(' ')?;
     let to = to.strip_suffix(':')?;
     match (word, to) {
         _ if !(fits(word) && fits(to)) => None,
-        ("you", _) => Some(Shape::Whispered { at, to, text }),
-        (from, "you") => Some(Shape::Whisper { at, from, text }),
+        ("you", _) => Some(LineShape::Whispered { at, to, text }),
+        (from, "you") => Some(LineShape::Whisper { at, from, text }),
         _ => None,
     }
 }
 
-/// `HH:MM:SS`.
+/// Parses `HH:MM:SS`.
 fn time(text: &str) -> Option<Time> {
     let two = |at: usize| text.get(at..at + 2).and_then(people::number);
     let colons = text.len() == 8 && text.as_bytes()[2] == b':' && text.as_bytes()[5] == b':';

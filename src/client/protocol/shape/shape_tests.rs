@@ -1,4 +1,4 @@
-//! Everything that the server can write is rendered in both languages and must be read as what it was.
+//! Renders everything that the server can write in both languages, and checks that it is parsed as the same thing.
 
 use std::net::SocketAddr;
 
@@ -11,7 +11,7 @@ use crate::chat::{Cause, Event, LOBBY, Lang, Render};
 use crate::testing::Random;
 use crate::wire::plain::Plain;
 
-/// Names made of these can look like the words around them.
+/// Parts for names that look like the words around them.
 const PARTS: &[&str] = &[
     "a",
     "bob",
@@ -104,17 +104,17 @@ fn render(lang: Lang, event: Event) -> String {
     String::from_utf8(out).unwrap()
 }
 
-/// Renders and reads one event; `check` gets what it was read as, unless there are no words for it.
-fn read(lang: Lang, event: Event, check: impl FnOnce(Shape, &str)) {
+/// Renders and parses one event; `check` gets the result, unless the event has no text.
+fn read(lang: Lang, event: Event, check: impl FnOnce(LineShape, &str)) {
     let line = render(lang, event);
     if !line.is_empty() {
         let line = line.strip_suffix("\r\n").expect("a line's end");
-        check(Shape::of(line), line);
+        check(LineShape::parse(line), line);
     }
 }
 
-/// What a list of people is read as: in Chinese two names in a row can be unclear, and are then left out.
-fn expected_people<'a>(people: &chat::People<'a>, lang: Lang) -> People<'a> {
+/// Returns the expected result for a list: in Chinese two names in a row can be unclear, and are left out.
+fn expected_people<'a>(people: &chat::People<'a>, lang: Lang) -> PeopleList<'a> {
     let mut names = people.names.to_vec();
     if let (Lang::Zh, 0, false, [.., one, other]) = (lang, people.more(), people.you, people.names) {
         let pair = format!("{one}和{other}");
@@ -123,7 +123,7 @@ fn expected_people<'a>(people: &chat::People<'a>, lang: Lang) -> People<'a> {
             names.truncate(names.len() - 2);
         }
     }
-    // A name that looks like a number of people is taken for that number where the sum allows it.
+    // A name that looks like a number of members is taken for that number if the sum allows it.
     if let Some(last) = people.names.last().filter(|_| people.more() == 0)
         && lang == Lang::Zh
         && (people.you || people.names.len() == 1)
@@ -131,45 +131,45 @@ fn expected_people<'a>(people: &chat::People<'a>, lang: Lang) -> People<'a> {
     {
         names.pop();
     }
-    People { here: people.here, names, you: people.you }
+    PeopleList { here: people.here, names, you: people.you }
 }
 
-/// What a notice is to be read as; `None` where that is for people to read.
-fn expected<'a>(notice: &chat::Notice<'a>, lang: Lang, cause: &'a str) -> Option<Notice<'a>> {
+/// Returns the expected result for a notice; `None` if it stays text.
+fn expected<'a>(notice: &chat::Notice<'a>, lang: Lang, cause: &'a str) -> Option<ServerNotice<'a>> {
     let people = |people| expected_people(people, lang);
     Some(match *notice {
-        chat::Notice::Welcome => Notice::Welcome,
-        chat::Notice::NameSet => Notice::NameSet,
-        chat::Notice::Entered { name, people: ref p, .. } => Notice::Entered { name, people: people(p) },
-        chat::Notice::EnteredPeer { name } => Notice::EnteredPeer { name },
-        chat::Notice::EnteredRoom { room, people: ref p } => Notice::EnteredRoom { room, people: people(p) },
+        chat::Notice::Welcome => ServerNotice::Welcome,
+        chat::Notice::NameSet => ServerNotice::NameSet,
+        chat::Notice::Entered { name, people: ref p, .. } => ServerNotice::Entered { name, people: people(p) },
+        chat::Notice::EnteredPeer { name } => ServerNotice::EnteredPeer { name },
+        chat::Notice::EnteredRoom { room, people: ref p } => ServerNotice::EnteredRoom { room, people: people(p) },
         chat::Notice::HistoryBegins { messages, .. } => {
-            Notice::HistoryBegins { messages: (lang == Lang::En).then_some(messages) }
+            ServerNotice::HistoryBegins { messages: (lang == Lang::En).then_some(messages) }
         }
-        chat::Notice::HistoryEnds | chat::Notice::PageEnds { .. } => Notice::HistoryEnds,
-        chat::Notice::NoHistory => Notice::NoHistory,
-        chat::Notice::Joined { name, here } => Notice::Joined { name, here },
-        chat::Notice::Left { name, here, .. } => Notice::Left { name, cause, here },
+        chat::Notice::HistoryEnds | chat::Notice::PageEnds { .. } => ServerNotice::HistoryEnds,
+        chat::Notice::NoHistory => ServerNotice::NoHistory,
+        chat::Notice::Joined { name, here } => ServerNotice::Joined { name, here },
+        chat::Notice::Left { name, here, .. } => ServerNotice::Left { name, cause, here },
         chat::Notice::Renamed { old, new } => {
-            // The first of the words are taken for the server's.
+            // The first copy of the words is taken for the server's.
             let first = format!("{old}改名为").match_indices("改名为").map(|(at, _)| at).find(|&at| at > 0);
             if lang == Lang::Zh && first != Some(old.len()) {
                 return None;
             }
-            Notice::Renamed { old, new }
+            ServerNotice::Renamed { old, new }
         }
-        chat::Notice::Summed { joined, left, here } => Notice::Summed { joined, left, here },
-        chat::Notice::Day(date) => Notice::Day(date),
-        chat::Notice::Waiting { number } => Notice::Waiting { number },
-        chat::Notice::Pong { text } => Notice::Pong { text },
-        chat::Notice::People { people: ref p, .. } => Notice::People(people(p)),
-        chat::Notice::PeopleIn { room, people: ref p } => Notice::PeopleIn { room, people: people(p) },
-        chat::Notice::Rooms { rooms, more } => Notice::Rooms { rooms: rooms.to_vec(), more },
-        chat::Notice::Echo { on } => Notice::Echo { on },
-        chat::Notice::Goodbye => Notice::Goodbye,
-        chat::Notice::Kicked { why } => Notice::Kicked { why },
-        chat::Notice::ShuttingDown => Notice::ShuttingDown,
-        // Has no words for people.
+        chat::Notice::Summed { joined, left, here } => ServerNotice::Summed { joined, left, here },
+        chat::Notice::Day(date) => ServerNotice::Day(date),
+        chat::Notice::Waiting { number } => ServerNotice::Waiting { number },
+        chat::Notice::Pong { text } => ServerNotice::Pong { text },
+        chat::Notice::People { people: ref p, .. } => ServerNotice::People(people(p)),
+        chat::Notice::PeopleIn { room, people: ref p } => ServerNotice::PeopleIn { room, people: people(p) },
+        chat::Notice::Rooms { rooms, more } => ServerNotice::Rooms { rooms: rooms.to_vec(), more },
+        chat::Notice::Echo { on } => ServerNotice::Echo { on },
+        chat::Notice::Goodbye => ServerNotice::Goodbye,
+        chat::Notice::Kicked { why } => ServerNotice::Kicked { why },
+        chat::Notice::ShuttingDown => ServerNotice::ShuttingDown,
+        // Has no text for people.
         chat::Notice::Hello { .. }
         | chat::Notice::Ignoring { .. }
         | chat::Notice::NoLongerIgnoring { .. }
@@ -204,16 +204,16 @@ fn check_notice(lang: Lang, notice: chat::Notice) {
         _ => String::new(),
     };
     read(lang, Event::Notice(notice), |shape, line| match expected(&notice, lang, &cause) {
-        Some(expected) => assert_eq!(shape, Shape::Notice(expected), "{line:?}"),
-        // Of two names in which nothing can be told apart, all that counts is that they are read as two.
+        Some(expected) => assert_eq!(shape, LineShape::Notice(expected), "{line:?}"),
+        // If the two names cannot be separated, it only matters that the line is parsed as a renaming.
         None if matches!(notice, chat::Notice::Renamed { .. }) => {
-            assert!(matches!(shape, Shape::Notice(Notice::Renamed { .. })), "{line:?} is {shape:?}");
+            assert!(matches!(shape, LineShape::Notice(ServerNotice::Renamed { .. })), "{line:?} is {shape:?}");
         }
-        None => assert_eq!(shape, Shape::Notice(Notice::Other(&line[2..])), "{line:?}"),
+        None => assert_eq!(shape, LineShape::Notice(ServerNotice::Other(&line[2..])), "{line:?}"),
     });
 }
 
-/// The words for a cause, as the phrases have them.
+/// Returns the text of a cause, as the phrases have it.
 fn cause_words(lang: Lang, cause: &Cause) -> String {
     let line = render(lang, Event::Notice(chat::Notice::Left { name: "x", cause, here: 1 }));
     let (before, after) = match lang {
@@ -224,7 +224,7 @@ fn cause_words(lang: Lang, cause: &Cause) -> String {
     words.strip_prefix(": ").or_else(|| words.strip_prefix("：")).unwrap_or(words).into()
 }
 
-/// One of the notices that are made of something.
+/// Checks one of the notices with fields, with random values.
 fn check_random_notice(random: &mut Random, lang: Lang) {
     let (one, other, room, cause) = (name(random), name(random), name(random), cause(random));
     let others = names(random, 6);
@@ -262,7 +262,7 @@ fn check_random_notice(random: &mut Random, lang: Lang) {
 }
 
 #[test]
-fn every_notice_is_read_as_what_it_was() {
+fn random_notices_parse_to_the_same_notice() {
     for seed in 0..20_000 {
         let result = std::panic::catch_unwind(|| {
             let mut random = Random(seed);
@@ -273,7 +273,7 @@ fn every_notice_is_read_as_what_it_was() {
 }
 
 #[test]
-fn notices_without_fields_and_those_for_people_are_read_as_what_they_were() {
+fn fixed_notices_parse_to_the_same_notice() {
     let network = "10.0.0.0/8".parse().unwrap();
     let addr: SocketAddr = "[::1]:5".parse().unwrap();
     for lang in [Lang::En, Lang::Zh] {
@@ -322,26 +322,28 @@ fn notices_without_fields_and_those_for_people_are_read_as_what_they_were() {
             check_notice(lang, notice);
         }
         for line in lang.help().iter().chain(lang.operator_help()) {
-            assert_eq!(Shape::of(&format!("* {line}")), Shape::Notice(Notice::Other(line)));
+            assert_eq!(LineShape::parse(&format!("* {line}")), LineShape::Notice(ServerNotice::Other(line)));
         }
     }
 }
 
-fn expected_refusal<'a>(refusal: &chat::Refusal<'a>, lang: Lang) -> Option<Refusal<'a>> {
+fn expected_refusal<'a>(refusal: &chat::Refusal<'a>, lang: Lang) -> Option<ServerRefusal<'a>> {
     Some(match *refusal {
-        chat::Refusal::Taken { name, asked } => Refusal::Taken { name: (lang == Lang::En).then_some(name), asked },
-        chat::Refusal::BadName { asked, .. } => Refusal::BadName { asked },
-        chat::Refusal::StillWaiting => Refusal::StillWaiting,
-        chat::Refusal::LoginTimeout { seconds } => Refusal::LoginTimeout { seconds },
-        chat::Refusal::Idle { seconds } => Refusal::Idle { seconds },
-        chat::Refusal::OtherProtocol => Refusal::OtherProtocol,
-        chat::Refusal::Full => Refusal::Full,
-        chat::Refusal::Busy => Refusal::Busy,
-        chat::Refusal::Banned => Refusal::Banned,
-        chat::Refusal::TooManyFromAddress { most } => Refusal::TooManyFromAddress { most },
-        chat::Refusal::TooManyRooms { most } => Refusal::TooManyRooms { most },
-        chat::Refusal::InThatRoom { room } => Refusal::InThatRoom { room },
-        chat::Refusal::NobodyCalled { name } => Refusal::NobodyCalled { name },
+        chat::Refusal::Taken { name, asked } => {
+            ServerRefusal::Taken { name: (lang == Lang::En).then_some(name), asked }
+        }
+        chat::Refusal::BadName { asked, .. } => ServerRefusal::BadName { asked },
+        chat::Refusal::StillWaiting => ServerRefusal::StillWaiting,
+        chat::Refusal::LoginTimeout { seconds } => ServerRefusal::LoginTimeout { seconds },
+        chat::Refusal::Idle { seconds } => ServerRefusal::Idle { seconds },
+        chat::Refusal::OtherProtocol => ServerRefusal::OtherProtocol,
+        chat::Refusal::Full => ServerRefusal::Full,
+        chat::Refusal::Busy => ServerRefusal::Busy,
+        chat::Refusal::Banned => ServerRefusal::Banned,
+        chat::Refusal::TooManyFromAddress { most } => ServerRefusal::TooManyFromAddress { most },
+        chat::Refusal::TooManyRooms { most } => ServerRefusal::TooManyRooms { most },
+        chat::Refusal::InThatRoom { room } => ServerRefusal::InThatRoom { room },
+        chat::Refusal::NobodyCalled { name } => ServerRefusal::NobodyCalled { name },
         chat::Refusal::AlreadyCalled { .. }
         | chat::Refusal::NamesAreAddresses
         | chat::Refusal::TooLong { .. }
@@ -368,7 +370,7 @@ fn expected_refusal<'a>(refusal: &chat::Refusal<'a>, lang: Lang) -> Option<Refus
 }
 
 #[test]
-fn every_refusal_is_read_as_what_it_was() {
+fn refusals_parse_to_the_same_refusal() {
     let mut random = Random(1);
     for _ in 0..500 {
         let (name, number) = (name(&mut random), random.below(3));
@@ -413,8 +415,8 @@ fn every_refusal_is_read_as_what_it_was() {
         ] {
             for lang in [Lang::En, Lang::Zh] {
                 read(lang, Event::Refusal(refusal), |shape, line| {
-                    let expected = expected_refusal(&refusal, lang).unwrap_or(Refusal::Other(&line[2..]));
-                    assert_eq!(shape, Shape::Refused(expected), "{line:?}");
+                    let expected = expected_refusal(&refusal, lang).unwrap_or(ServerRefusal::Other(&line[2..]));
+                    assert_eq!(shape, LineShape::Refused(expected), "{line:?}");
                 });
             }
         }
@@ -422,7 +424,7 @@ fn every_refusal_is_read_as_what_it_was() {
 }
 
 #[test]
-fn what_people_say_is_that_whatever_it_looks_like() {
+fn messages_parse_as_messages_for_any_text() {
     let mut random = Random(2);
     let when = PrimitiveDateTime::new(Date::MIN, Time::from_hms(9, 5, 59).unwrap()).assume_utc();
     let at = when.time();
@@ -431,10 +433,10 @@ fn what_people_say_is_that_whatever_it_looks_like() {
         let name = *random.pick(&[&*named, "127.0.0.1:5000", "[::1]:5000#2", "server"]);
         let text = *random.pick(TEXTS);
         let shapes = [
-            (Event::Said { id: 1, at: when, name, text }, Shape::Said { at, name, text }),
-            (Event::Action { id: 1, at: when, name, text }, Shape::Action { at, name, text }),
-            (Event::Whisper { at: when, from: name, text }, Shape::Whisper { at, from: name, text }),
-            (Event::Whispered { at: when, to: name, text }, Shape::Whispered { at, to: name, text }),
+            (Event::Said { id: 1, at: when, name, text }, LineShape::Said { at, name, text }),
+            (Event::Action { id: 1, at: when, name, text }, LineShape::Action { at, name, text }),
+            (Event::Whisper { at: when, from: name, text }, LineShape::Whisper { at, from: name, text }),
+            (Event::Whispered { at: when, to: name, text }, LineShape::Whispered { at, to: name, text }),
         ];
         for (event, expected) in shapes {
             read(Lang::En, event, |shape, line| assert_eq!(shape, expected, "{line:?}"));
@@ -443,7 +445,7 @@ fn what_people_say_is_that_whatever_it_looks_like() {
 }
 
 #[test]
-fn anything_else_is_raw() {
+fn other_lines_are_raw() {
     for line in [
         "",
         "*",
@@ -461,13 +463,13 @@ fn anything_else_is_raw() {
         "[12:00:00] a -> b: hi",
         "<bob> * alice joined (3 here)",
     ] {
-        assert_eq!(Shape::of(line), Shape::Raw(line));
+        assert_eq!(LineShape::parse(line), LineShape::Raw(line));
     }
 }
 
-/// Half a sentence, two of them, or one with a piece missing is something for people to read, and no panic.
+/// A damaged sentence (half of it, two of them, a part missing) stays text and causes no panic.
 #[test]
-fn no_damage_to_a_line_is_too_much() {
+fn damaged_lines_do_not_panic() {
     let lines = [
         "* You are alice. 3 here: bob, carol and you. /help lists the commands.",
         "* 4 in den: a, b, 2 more.",
@@ -492,9 +494,9 @@ fn no_damage_to_a_line_is_too_much() {
             }
         }
         let line: String = chars.into_iter().collect();
-        let shape = Shape::of(&line);
-        assert!(!line.starts_with("* ") || matches!(shape, Shape::Notice(_)), "{line:?}");
+        let shape = LineShape::parse(&line);
+        assert!(!line.starts_with("* ") || matches!(shape, LineShape::Notice(_)), "{line:?}");
     }
     let huge = format!("* {0} here: a, {0} more and you.", usize::MAX);
-    assert!(matches!(Shape::of(&huge), Shape::Notice(Notice::Other(_))), "{huge}");
+    assert!(matches!(LineShape::parse(&huge), LineShape::Notice(ServerNotice::Other(_))), "{huge}");
 }

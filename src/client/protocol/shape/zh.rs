@@ -1,31 +1,31 @@
-//! The server's sentences in Chinese.
+//! Parses the server's Chinese sentences.
 //!
-//! Nothing stands between a name and the words around it, and a name may hold those words. What no name holds
-//! is punctuation, so that is where these sentences are taken apart.
+//! There is no space between a name and the words around it, and a name may contain these words. But no name contains
+//! punctuation, so the sentences are split there.
 
 use time::{Date, Month};
 
-use super::people::{Words, is_name, number};
-use super::{Notice, Refusal};
+use super::people::{ListWords, is_name, number};
+use super::{ServerNotice, ServerRefusal};
 
-const WORDS: Words = Words { comma: "、", and: "和", you: "您", more: ("另外", "人") };
+const WORDS: ListWords = ListWords { comma: "、", and: "和", you: "您", more: ("另外", "人") };
 
-pub fn notice(text: &str) -> Option<Notice<'_>> {
+pub fn notice(text: &str) -> Option<ServerNotice<'_>> {
     Some(match text {
-        "请输入昵称:" => Notice::Welcome,
-        "昵称设置成功" => Notice::NameSet,
-        "----以下是历史记录----" => Notice::HistoryBegins { messages: None },
-        "----以上是历史记录----" => Notice::HistoryEnds,
-        "----以上是历史记录，没有更早的----" => Notice::HistoryEnds,
-        "这里还没有人说过话。" => Notice::NoHistory,
-        "从现在起显示您自己说的话。" => Notice::Echo { on: true },
-        "不再显示您自己说的话。" => Notice::Echo { on: false },
-        "再见。" => Notice::Goodbye,
-        "您被管理员请出了聊天室。" => Notice::Kicked { why: None },
-        "服务器即将关闭。" => Notice::ShuttingDown,
+        "请输入昵称:" => ServerNotice::Welcome,
+        "昵称设置成功" => ServerNotice::NameSet,
+        "----以下是历史记录----" => ServerNotice::HistoryBegins { messages: None },
+        "----以上是历史记录----" => ServerNotice::HistoryEnds,
+        "----以上是历史记录，没有更早的----" => ServerNotice::HistoryEnds,
+        "这里还没有人说过话。" => ServerNotice::NoHistory,
+        "从现在起显示您自己说的话。" => ServerNotice::Echo { on: true },
+        "不再显示您自己说的话。" => ServerNotice::Echo { on: false },
+        "再见。" => ServerNotice::Goodbye,
+        "您被管理员请出了聊天室。" => ServerNotice::Kicked { why: None },
+        "服务器即将关闭。" => ServerNotice::ShuttingDown,
         _ => {
             return entered(text)
-                .or_else(|| coming_and_going(text))
+                .or_else(|| presence(text))
                 .or_else(|| listed(text))
                 .or_else(|| other(text))
                 .or_else(|| renamed(text));
@@ -33,11 +33,11 @@ pub fn notice(text: &str) -> Option<Notice<'_>> {
     })
 }
 
-fn entered(text: &str) -> Option<Notice<'_>> {
+fn entered(text: &str) -> Option<ServerNotice<'_>> {
     if let Some(name) =
         text.strip_prefix("您是").and_then(|rest| rest.strip_suffix("，正在与服务器管理员对话。输入 /help 查看命令。"))
     {
-        return is_name(name).then_some(Notice::EnteredPeer { name });
+        return is_name(name).then_some(ServerNotice::EnteredPeer { name });
     }
     let (room, rest) = match text.strip_prefix("您进入了房间") {
         Some(rest) => (true, rest.strip_suffix("。")?),
@@ -47,31 +47,31 @@ fn entered(text: &str) -> Option<Notice<'_>> {
     let (here, list) = rest.split_once("人：")?;
     let people = WORDS.people(list, number(here)?, true)?;
     Some(match room {
-        true => Notice::EnteredRoom { room: place, people },
-        false => Notice::Entered { name: place, people },
+        true => ServerNotice::EnteredRoom { room: place, people },
+        false => ServerNotice::Entered { name: place, people },
     })
 }
 
-fn coming_and_going(text: &str) -> Option<Notice<'_>> {
+fn presence(text: &str) -> Option<ServerNotice<'_>> {
     let (what, here) = text.strip_suffix("人")?.rsplit_once("，当前")?;
     let here = number(here)?;
     if let Some((joined, rest)) = what.split_once("人进入了聊天室，")
         && let Some(left) = rest.strip_suffix("人退出了聊天室")
     {
-        return Some(Notice::Summed { joined: number(joined)?, left: number(left)?, here });
+        return Some(ServerNotice::Summed { joined: number(joined)?, left: number(left)?, here });
     }
     if let Some((name, cause)) = what.split_once("退出了聊天室：") {
-        return is_name(name).then_some(Notice::Left { name, cause, here });
+        return is_name(name).then_some(ServerNotice::Left { name, cause, here });
     }
     if let Some(name) = what.strip_suffix("退出了聊天室") {
-        return is_name(name).then_some(Notice::Left { name, cause: "", here });
+        return is_name(name).then_some(ServerNotice::Left { name, cause: "", here });
     }
     let name = what.strip_suffix("进入了聊天室")?;
-    is_name(name).then_some(Notice::Joined { name, here })
+    is_name(name).then_some(ServerNotice::Joined { name, here })
 }
 
-/// The answers to `/who` and `/rooms`.
-fn listed(text: &str) -> Option<Notice<'_>> {
+/// Parses the answers to `/who` and `/rooms`.
+fn listed(text: &str) -> Option<ServerNotice<'_>> {
     if let Some(rest) = text.strip_prefix("共") {
         let (count, list) = rest.split_once("个房间：")?;
         return rooms(list, number(count)?);
@@ -80,13 +80,13 @@ fn listed(text: &str) -> Option<Notice<'_>> {
     let (room, here) = head.strip_suffix("人")?.rsplit_once("当前")?;
     let here = number(here)?;
     if room.is_empty() {
-        return Some(Notice::People(WORDS.people(list, here, true)?));
+        return Some(ServerNotice::People(WORDS.people(list, here, true)?));
     }
     let room = room.strip_prefix("房间").filter(|room| is_name(room))?;
-    Some(Notice::PeopleIn { room, people: WORDS.people(list, here, false)? })
+    Some(ServerNotice::PeopleIn { room, people: WORDS.people(list, here, false)? })
 }
 
-fn rooms(list: &str, count: usize) -> Option<Notice<'_>> {
+fn rooms(list: &str, count: usize) -> Option<ServerNotice<'_>> {
     let (list, more) = match list.strip_suffix("个") {
         Some(list) => list.rsplit_once("以及另外").and_then(|(list, more)| Some((list, number(more)?)))?,
         None => (list, 0),
@@ -96,21 +96,21 @@ fn rooms(list: &str, count: usize) -> Option<Notice<'_>> {
         let (room, here) = item.strip_suffix("人）")?.split_once("（").filter(|(room, _)| is_name(room))?;
         rooms.push((room, number(here)?));
     }
-    (rooms.len().checked_add(more) == Some(count)).then_some(Notice::Rooms { rooms, more })
+    (rooms.len().checked_add(more) == Some(count)).then_some(ServerNotice::Rooms { rooms, more })
 }
 
-fn other(text: &str) -> Option<Notice<'_>> {
+fn other(text: &str) -> Option<ServerNotice<'_>> {
     if let Some(rest) = text.strip_prefix("聊天室已满，您在等候队列中排第") {
-        return Some(Notice::Waiting { number: number(rest.strip_suffix("位。")?)? });
+        return Some(ServerNotice::Waiting { number: number(rest.strip_suffix("位。")?)? });
     }
     if let Some(rest) = text.strip_prefix("----以上是历史记录，更早的请输入 /history before ") {
-        return rest.strip_suffix("----").and_then(number::<u64>).map(|_| Notice::HistoryEnds);
+        return rest.strip_suffix("----").and_then(number::<u64>).map(|_| ServerNotice::HistoryEnds);
     }
     if let Some(why) = text.strip_prefix("您被管理员请出了聊天室：") {
-        return Some(Notice::Kicked { why: Some(why) });
+        return Some(ServerNotice::Kicked { why: Some(why) });
     }
-    // The answer to a ping is the same as in English.
-    day(text).map(Notice::Day)
+    // The answer to a `/ping` is the same as in English.
+    day(text).map(ServerNotice::Day)
 }
 
 fn day(text: &str) -> Option<Date> {
@@ -123,53 +123,54 @@ fn day(text: &str) -> Option<Date> {
     (weekdays[usize::from(date.weekday().number_days_from_monday())] == weekday).then_some(date)
 }
 
-/// Where these words are part of a name too, nothing tells which of them are the server's: the first are taken.
-fn renamed(text: &str) -> Option<Notice<'_>> {
+/// Parses a renaming. If the names contain the same words, nothing shows which copy is the server's: the first is
+/// taken.
+fn renamed(text: &str) -> Option<ServerNotice<'_>> {
     let mut ways = text.match_indices("改名为").map(|(at, words)| (&text[..at], &text[at + words.len()..]));
     let (old, new) = ways.find(|(old, new)| is_name(old) && is_name(new))?;
-    Some(Notice::Renamed { old, new })
+    Some(ServerNotice::Renamed { old, new })
 }
 
-pub fn refusal(text: &str) -> Option<Refusal<'_>> {
+pub fn refusal(text: &str) -> Option<ServerRefusal<'_>> {
     let (sentence, asked) = match text.strip_suffix("，请重新输入:") {
         Some(sentence) => (sentence, true),
         None => (text.strip_suffix("。").unwrap_or(text), false),
     };
     let reserved = sentence.strip_prefix("昵称").is_some_and(|rest| rest.ends_with("已被保留"));
     if reserved || sentence.starts_with("昵称宽度为1到") {
-        return Some(Refusal::BadName { asked });
+        return Some(ServerRefusal::BadName { asked });
     }
     Some(match text {
-        "当前昵称已经存在，请重新输入:" => Refusal::Taken { name: None, asked: true },
-        "当前昵称已经存在。" => Refusal::Taken { name: None, asked: false },
-        "您还在排队，这句话没有发出。" => Refusal::StillWaiting,
+        "当前昵称已经存在，请重新输入:" => ServerRefusal::Taken { name: None, asked: true },
+        "当前昵称已经存在。" => ServerRefusal::Taken { name: None, asked: false },
+        "您还在排队，这句话没有发出。" => ServerRefusal::StillWaiting,
         "这个端口只收发文本行，请用 nc、telnet 或 chinwag connect 连接；这里不支持 HTTP、TLS、SSH 等协议。" => {
-            Refusal::OtherProtocol
+            ServerRefusal::OtherProtocol
         }
-        "聊天室和等候队列都已满，请稍后再试。" => Refusal::Full,
-        "管理员正在与别人对话，请稍后再试。" => Refusal::Busy,
-        "您的地址已被封禁。" => Refusal::Banned,
-        _ => return worded(text),
+        "聊天室和等候队列都已满，请稍后再试。" => ServerRefusal::Full,
+        "管理员正在与别人对话，请稍后再试。" => ServerRefusal::Busy,
+        "您的地址已被封禁。" => ServerRefusal::Banned,
+        _ => return with_fields(text),
     })
 }
 
-/// The refusals that have something of the moment in them.
-fn worded(text: &str) -> Option<Refusal<'_>> {
+/// Parses the refusals that contain a number or a name.
+fn with_fields(text: &str) -> Option<ServerRefusal<'_>> {
     let between = |before: &str, after: &str| text.strip_prefix(before)?.strip_suffix(after);
     if let Some(seconds) = between("", "秒内没有输入昵称，再见。") {
-        return Some(Refusal::LoginTimeout { seconds: number(seconds)? });
+        return Some(ServerRefusal::LoginTimeout { seconds: number(seconds)? });
     }
     if let Some(seconds) = between("", "秒没有收到您的消息，再见。") {
-        return Some(Refusal::Idle { seconds: number(seconds)? });
+        return Some(ServerRefusal::Idle { seconds: number(seconds)? });
     }
     if let Some(most) = between("来自您的地址的连接太多（最多", "个），请先关闭一个。") {
-        return Some(Refusal::TooManyFromAddress { most: number(most)? });
+        return Some(ServerRefusal::TooManyFromAddress { most: number(most)? });
     }
     if let Some(most) = between("已有", "个房间，不能再建。/rooms 列出房间。") {
-        return Some(Refusal::TooManyRooms { most: number(most)? });
+        return Some(ServerRefusal::TooManyRooms { most: number(most)? });
     }
     if let Some(room) = between("您已经在房间", "里。") {
-        return is_name(room).then_some(Refusal::InThatRoom { room });
+        return is_name(room).then_some(ServerRefusal::InThatRoom { room });
     }
-    between("不存在用户名为", "的用户").map(|name| Refusal::NobodyCalled { name })
+    between("不存在用户名为", "的用户").map(|name| ServerRefusal::NobodyCalled { name })
 }
