@@ -8,7 +8,7 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::chat::OPERATOR;
 use crate::chat::command::is_blank;
-use crate::chat::name::Name;
+use crate::chat::policy::nick::Name;
 use crate::clock;
 use crate::store::{Kind, Message};
 use crate::wire::hygiene::clean;

@@ -1,6 +1,6 @@
 //! What a typed line asks for.
 
-use super::name::is_invisible;
+use super::policy::nick::is_invisible;
 
 /// One line, understood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

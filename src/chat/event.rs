@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 
 use time::{Date, OffsetDateTime};
 
-use super::name::Unfit;
-use super::network::Network;
+use super::policy::cidr::Network;
+use super::policy::nick::Unfit;
 
 /// The form in which somebody reads events.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -395,4 +395,16 @@ impl Cause {
             Cause::OtherProtocol => 10,
         }
     }
+}
+
+/// Bytes that a line takes besides its text, by and large.
+pub(super) const FRAME: usize = 96;
+
+/// Why a session will be disconnected when its turn comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doom {
+    /// It is further behind than the backlog allows; what it has not read is given up already.
+    TooSlow,
+    /// Its address is banned; it is let off if the ban is lifted before.
+    Banned,
 }

@@ -11,7 +11,7 @@ use log::warn;
 
 use super::keeping::Keeper;
 use super::waiting::Waiting;
-use crate::chat::name::fold;
+use crate::chat::policy::nick::fold;
 use crate::chat::{Answer, ClientId, Hub, Lookup, Query};
 use crate::store::{Error, MAX_READ, Message, Words};
 
@@ -242,7 +242,7 @@ mod tests {
     use time::OffsetDateTime;
 
     use super::*;
-    use crate::chat::record::Kind;
+    use crate::chat::change::Kind;
     use crate::store::Record;
 
     fn said(id: u64, room: &str, text: &str) -> Record {

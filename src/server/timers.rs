@@ -122,7 +122,7 @@ mod tests {
     use time::{Date, Month, PrimitiveDateTime, Time};
 
     use super::*;
-    use crate::chat::audit::Heard;
+    use crate::chat::Heard;
     use crate::chat::{Config, Hub, Lang};
     use crate::server::Limits;
     use crate::server::acceptor::Kind;

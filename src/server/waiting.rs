@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::chat::name::fold;
-use crate::chat::record::WHISPERS_PER_NAME;
+use crate::chat::change::WHISPERS_PER_NAME;
+use crate::chat::policy::nick::fold;
 use crate::store::{Message, Record, Whisper};
 
 /// Bytes that a record takes besides its texts.
@@ -144,7 +144,7 @@ mod tests {
     use time::OffsetDateTime;
 
     use super::*;
-    use crate::chat::record::Kind;
+    use crate::chat::change::Kind;
 
     fn said(id: u64) -> Record {
         let (at, room) = (OffsetDateTime::UNIX_EPOCH, "lobby".to_owned());

@@ -10,7 +10,7 @@ use super::room::{self, Room, Rooms};
 use super::state::State;
 use super::{Message, Record};
 use super::{bans, message, search, whispers};
-use crate::chat::name::fold;
+use crate::chat::policy::nick::fold;
 
 /// What is known of the file without reading it.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use time::{OffsetDateTime, UtcOffset};
 
-use crate::chat::record::Kind;
+use crate::chat::change::Kind;
 use crate::clock;
 
 /// A time as it is stored: Unix seconds, and minutes of offset from UTC.

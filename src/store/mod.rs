@@ -36,8 +36,8 @@ pub use whispers::IN_ALL;
 pub use words::Words;
 
 use crate::chat::LOBBY;
-use crate::chat::name::fold;
-pub use crate::chat::record::{Kind, Message, Record, Start, Whisper};
+pub use crate::chat::change::{Kind, Message, Record, Start, Whisper};
+use crate::chat::policy::nick::fold;
 use crate::words::plain_words;
 use batch::{Batch, Changes, Known};
 use error::{Attempt, Fault};

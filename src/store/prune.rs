@@ -6,7 +6,7 @@ use super::error::Attempt;
 use super::room::{Room, Rooms};
 use super::state::State;
 use super::{bans, search};
-use crate::chat::name::fold;
+use crate::chat::policy::nick::fold;
 
 const DAY: i64 = 24 * 60 * 60;
 

@@ -6,7 +6,7 @@ use rusqlite::{Connection, params};
 
 use super::error::{Attempt, Fault};
 use super::sum::Sum;
-use crate::chat::name::fold;
+use crate::chat::policy::nick::fold;
 
 /// What is known of a room.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,13 +1,13 @@
 //! Whispers that wait for whom they are to, as rows.
 
-use crate::chat::record::WHISPERS_PER_NAME;
+use crate::chat::change::WHISPERS_PER_NAME;
 use rusqlite::Connection;
 
 use super::Whisper;
 use super::column::{moment, parts};
 use super::error::{Attempt, Fault};
 use super::sum::Sum;
-use crate::chat::name::fold;
+use crate::chat::policy::nick::fold;
 /// Whispers that wait for all names together; past it the oldest give way.
 pub const IN_ALL: usize = 10_000;
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::frame;
-use crate::chat::name::Unfit;
+use crate::chat::policy::nick::Unfit;
 use crate::chat::{Cause, Event, Lang, Notice, People, Refusal, Render};
 
 /// Renders events as JSON.

@@ -1,7 +1,7 @@
 //! Completes the word before the cursor on Tab.
 
 use crate::chat::command;
-use crate::chat::name::fold;
+use crate::chat::policy::nick::fold;
 
 /// The names and rooms that can complete a word, best first.
 #[derive(Clone, Copy, Debug)]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use compact_str::CompactString;
 
-use crate::chat::name::fold;
+use crate::chat::policy::nick::fold;
 
 /// The most names that are kept; beyond it the names that were not seen for the longest time are dropped.
 pub const MAX_NAMES: usize = 2000;

@@ -10,7 +10,7 @@ use compact_str::CompactString;
 use super::shape::{LineShape, PeopleList, ServerNotice, ServerRefusal};
 use crate::chat::LOBBY;
 use crate::chat::command::{Command, is_blank};
-use crate::chat::name::fold;
+use crate::chat::policy::nick::fold;
 use crate::client::input::name_cache::NameCache;
 use crate::client::ui::mention::MentionFinder;
 

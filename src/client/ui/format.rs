@@ -3,7 +3,7 @@
 use time::Time;
 
 use super::text::{StyledLine, TextStyle};
-use crate::chat::name::fold;
+use crate::chat::policy::nick::fold;
 use crate::client::protocol::session::{Echo, Session};
 use crate::client::protocol::shape::{LineShape, ServerNotice};
 

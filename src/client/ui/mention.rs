@@ -6,7 +6,7 @@ use memchr::memmem::Finder;
 use unicode_normalization::char::is_combining_mark;
 use unicode_segmentation::UnicodeSegmentation;
 
-use crate::chat::name::fold;
+use crate::chat::policy::nick::fold;
 use crate::client::input::name_cache::MAX_BYTES;
 
 /// A name that is searched for in many texts.

@@ -10,7 +10,7 @@ use super::network::{Event, Listener, Network};
 use super::oracle::{Oracle, Stage};
 use super::person::{self, Person};
 use super::plan::Plan;
-use crate::chat::audit::Heard;
+use crate::chat::Heard;
 use crate::chat::{Cause, DEPARTURES, Hub, Input, Lang, Now};
 use crate::server::acceptor::Kind;
 use crate::server::engine::Engine;

@@ -3,7 +3,7 @@
 use time::UtcOffset;
 
 use super::*;
-use crate::chat::record::WHISPERS_PER_NAME;
+use crate::chat::change::WHISPERS_PER_NAME;
 
 #[test]
 fn what_was_said_is_there_after_a_restart() {

@@ -79,7 +79,7 @@ pub(super) fn number<N: std::str::FromStr>(text: &str) -> Option<N> {
     if text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().ok() } else { None }
 }
 
-/// Whether a word can be the name of a user or a room, by the rules of [`crate::chat::name`], or an address.
+/// Whether a word can be the name of a user or a room, by the rules of [`crate::chat::policy::nick`], or an address.
 ///
 /// Reads at most [`MAX_BYTES`] of it, so that trying many divisions of a list stays cheap.
 pub(super) fn is_name(word: &str) -> bool {

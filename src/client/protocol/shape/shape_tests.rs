@@ -6,7 +6,7 @@ use time::{Date, Duration, Month, PrimitiveDateTime};
 
 use super::*;
 use crate::chat;
-use crate::chat::name::{Name, Unfit};
+use crate::chat::policy::nick::{Name, Unfit};
 use crate::chat::{Cause, Event, LOBBY, Lang, Render};
 use crate::testing::Random;
 use crate::wire::plain::Plain;

@@ -18,7 +18,7 @@ use time::Date;
 
 use self::operating::Mute;
 use self::rooms::Room;
-use crate::chat::audit::Heard;
+use crate::chat::Heard;
 use crate::chat::{Cause, ClientId, Config, Now};
 
 /// Somebody who speaks: the number of a reader, or this.

@@ -13,7 +13,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use chinwag::chat::name::fold;
+use chinwag::chat::policy::nick::fold;
 use chinwag::chat::{Answer, ClientId, Close, Config, Hub, Input, Lang, Login, Lookup, Mode, Now};
 use chinwag::server::connection::{Connection, Flushed, Phase, Received};
 use chinwag::store::{Message, Record, Start, Whisper};

@@ -3,7 +3,7 @@
 use std::io::IoSlice;
 use std::time::Duration;
 
-use chinwag::chat::name::{Name, Unfit, fold};
+use chinwag::chat::policy::nick::{Name, Unfit, fold};
 use chinwag::chat::{ClientId, Config, Hub, Input, Lang, Now};
 use chinwag::wire::plain::Plain;
 use time::{Date, PrimitiveDateTime, Time};

@@ -1,0 +1,149 @@
+//! How lines reach people: appended to a room's log, or queued for one person alone.
+
+use super::Hub;
+#[cfg(test)]
+use super::tests::invariants::Heard;
+use crate::chat::event::FRAME;
+use crate::chat::event::{Event, Notice, Refusal};
+use crate::chat::id::Author;
+use crate::chat::id::ClientId;
+use crate::chat::id::Now;
+use crate::chat::id::RoomId;
+use crate::chat::room::segment_log::{Cursor, Entry, Kind};
+use crate::chat::session::client::Stage;
+use crate::chat::session::outbox::Outbox;
+use crate::chat::session::reader::Reader;
+
+impl Hub {
+    /// Shows `event` to everybody in the room but its author.
+    pub(super) fn show(&mut self, room: RoomId, author: Author, kind: Kind, hint: usize, event: &Event, now: Now) {
+        self.begin_day(room, now);
+        self.append(room, author, kind, hint, event);
+    }
+
+    /// Sees to it that a line of another day is preceded by the date.
+    pub(super) fn begin_day(&mut self, room: RoomId, now: Now) {
+        let today = now.local.date();
+        if self.rooms[room].day.replace(today).is_some_and(|day| day != today) {
+            self.append(room, Author::NOBODY, Kind::Day, 0, &Event::Notice(Notice::Day(today)));
+        }
+        self.begin_operators_day(now);
+    }
+
+    /// As [`Hub::show`], where the day has begun already.
+    pub(super) fn append(&mut self, id: RoomId, author: Author, kind: Kind, hint: usize, event: &Event) {
+        self.stamp += 1;
+        let room = &mut self.rooms[id];
+        self.stats.deliveries += room.members.len() as u64;
+        let entry = Entry { stamp: self.stamp, author: author.session, name: author.name, kind, end: 0 };
+        room.append(entry, FRAME + hint, &self.renders, event, &mut self.laggards);
+        self.rooms.mark_dirty(id);
+    }
+
+    /// After `id` has appended to its room: makes it skip that, at once if it is up to date.
+    pub(super) fn skip_own(&mut self, id: ClientId, before: Cursor) {
+        let client = &mut self.clients[id];
+        let end = self.rooms[client.room].log(client.dialect).end();
+        if client.cursor == before {
+            self.move_cursor(id, end);
+        } else {
+            client.filtered_to = end;
+        }
+    }
+
+    /// Queues `event` for one person, behind all that they are owed already.
+    pub(super) fn tell(&mut self, id: ClientId, event: &Event) {
+        self.stamp += 1;
+        let stamp = self.stamp;
+        self.tell_at(id, stamp, event);
+    }
+
+    /// Queues `event` for one person in front of whatever they still have to read of a room.
+    pub(super) fn tell_first(&mut self, id: ClientId, event: &Event) {
+        self.tell_at(id, 0, event);
+    }
+
+    fn tell_at(&mut self, id: ClientId, stamp: u64, event: &Event) {
+        let client = &mut self.clients[id];
+        let render = self.renders.of(client.dialect);
+        client.outbox.get_or_insert_default().push(stamp, |out| render.render(event, out));
+        self.owe(id);
+    }
+
+    /// Queues bytes that are no event, such as the answer to a telnet negotiation.
+    pub fn send_raw(&mut self, id: ClientId, bytes: &[u8]) {
+        #[cfg(test)]
+        self.heard.push(Heard::Raw(id));
+        self.owe_bytes(id, bytes);
+    }
+
+    pub(super) fn owe_bytes(&mut self, id: ClientId, bytes: &[u8]) {
+        self.stamp += 1;
+        let stamp = self.stamp;
+        let client = &mut self.clients[id];
+        client.outbox.get_or_insert_default().push(stamp, |out| out.extend_from_slice(bytes));
+        self.owe(id);
+    }
+
+    pub(super) fn notice(&mut self, id: ClientId, notice: Notice) {
+        self.tell(id, &Event::Notice(notice));
+    }
+
+    pub(super) fn refuse(&mut self, id: ClientId, refusal: Refusal) {
+        self.tell(id, &Event::Refusal(refusal));
+    }
+
+    /// Notes that something private waits for `id`.
+    pub(super) fn owe(&mut self, id: ClientId) {
+        let client = &mut self.clients[id];
+        self.queue.push(id, client);
+        if client.private_bytes() > self.config.backlog_bytes / 2 {
+            if client.blocked {
+                self.laggards.push(id);
+            } else {
+                // It reads well; it has merely had no turn since. Nobody says more until it has.
+                self.pressed = true;
+            }
+        }
+    }
+
+    /// Moves the cursor of a member, who is to be found there if they turn out to be stuck.
+    pub(super) fn move_cursor(&mut self, id: ClientId, to: Cursor) {
+        let client = &mut self.clients[id];
+        let from = std::mem::replace(&mut client.cursor, to);
+        if from.segment != to.segment {
+            self.rooms[client.room].log_mut(client.dialect).moved(from, to);
+        }
+        if client.blocked {
+            self.note_stuck(id);
+        }
+    }
+
+    pub(super) fn note_stuck(&mut self, id: ClientId) {
+        let client = &mut self.clients[id];
+        if client.stage == Stage::Here && client.stuck_in != client.cursor.segment {
+            client.stuck_in = client.cursor.segment;
+            self.rooms[client.room].log_mut(client.dialect).stuck(client.cursor, id);
+        }
+    }
+
+    /// Moves what `id` has not read of its room to its outbox: it can then leave the room, or
+    /// change what it wants to be skipped from now on.
+    pub(super) fn settle(&mut self, id: ClientId) {
+        let client = &self.clients[id];
+        let log = self.rooms[client.room].log(client.dialect);
+        let end = log.end();
+        if client.cursor == end {
+            return;
+        }
+        let mut reader = Reader::new(client, Some(log));
+        let mut settled = Outbox::default();
+        while let Some(bytes) = reader.slice() {
+            settled.push(0, |out| out.extend_from_slice(bytes));
+            reader.consume(bytes.len());
+        }
+        self.clients[id].outbox = (settled.len() > 0).then(|| Box::new(settled));
+        self.move_cursor(id, end);
+        self.owe(id);
+    }
+}

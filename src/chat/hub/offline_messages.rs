@@ -1,0 +1,101 @@
+//! Whispers to those who are not here, kept for when they enter.
+
+use compact_str::CompactString;
+
+use super::Hub;
+use crate::chat::change::{Record, WHISPERS_PER_NAME, Whisper};
+use crate::chat::config::Login;
+use crate::chat::event::{Event, Notice, Refusal};
+use crate::chat::id::Now;
+use crate::chat::id::{ClientId, Session};
+use crate::chat::policy::nick::Name;
+use crate::chat::query::Lookup;
+
+/// The longest one in bytes; so all that wait for one fit into what one may lag in reading.
+const LONGEST: usize = 4096;
+
+/// Those who have not been sent all of them yet, and the name for which they were kept.
+pub type Handed = Vec<(ClientId, Session, CompactString)>;
+
+impl Hub {
+    /// Whether whispers to those who are not here are kept.
+    pub(super) fn keeps_whispers(&self) -> bool {
+        self.config.offline_whispers && self.config.login == Login::Nickname && self.archive.is_some()
+    }
+
+    /// Keeps a whisper of `id` for a name that nobody has.
+    pub(super) fn keep_whisper(&mut self, id: ClientId, to: &str, text: &str, now: Now) {
+        let Ok(Name { shown: to, .. }) = Name::new(to) else {
+            return self.refuse(id, Refusal::NobodyCalled { name: to });
+        };
+        let longest = LONGEST.min(self.config.backlog_bytes / 2 / WHISPERS_PER_NAME);
+        if text.len() > longest {
+            return self.refuse(id, Refusal::TooLong { most: longest });
+        }
+        // One who is muted is not told so.
+        if !self.is_muted(id, now) {
+            let from = self.clients[id].name.to_string();
+            self.record(|| Record::Whisper(Whisper { to: to.to_string(), from, at: now.local, text: text.to_owned() }));
+        }
+        self.stats.whispers += 1;
+        self.begin_day(self.clients[id].room, now);
+        self.tell(id, &Event::Whispered { at: now.local, to: &to, text });
+        self.notice(id, Notice::Kept { name: &to });
+    }
+
+    /// Somebody has a name from now on: asks for what was whispered to it.
+    pub(super) fn seek_missed(&mut self, id: ClientId) {
+        if self.keeps_whispers() {
+            let to = self.clients[id].name.to_string();
+            self.ask(id, Lookup::Whispers { to });
+        }
+    }
+
+    /// Shows somebody what was whispered to their name while nobody had it.
+    pub(super) fn hand_over(&mut self, id: ClientId, to: &str, whispers: &[Whisper], now: Now) {
+        let session = self.clients[id].session;
+        let Some(archive) = self.archive.as_mut().filter(|_| !whispers.is_empty()) else { return };
+        archive.handed.push((id, session, to.into()));
+        self.notice(id, Notice::MissedBegins { whispers: whispers.len() });
+        let today = now.local.date();
+        let mut day = today;
+        for Whisper { from, at, text, .. } in whispers {
+            if std::mem::replace(&mut day, at.date()) != day {
+                self.notice(id, Notice::Day(day));
+            }
+            self.tell(id, &Event::Whisper { at: *at, from, text });
+        }
+        if day != today {
+            self.notice(id, Notice::Day(today));
+        }
+        self.notice(id, Notice::MissedEnds);
+    }
+
+    /// Those who have been sent all that waited for them have it; until then it is in the file.
+    pub(super) fn note_handed(&mut self) {
+        let Some(archive) = self.archive.as_mut().filter(|archive| !archive.handed.is_empty()) else { return };
+        let clients = &self.clients;
+        archive.handed.retain(|&(id, session, ref to)| {
+            let client = clients.get(id).filter(|client| client.session == session);
+            let is_sent = client.is_some_and(|client| client.private_bytes() == 0);
+            if is_sent {
+                archive.records.push(Record::WhispersRead { to: to.to_string() });
+            }
+            !is_sent && client.is_some()
+        });
+    }
+
+    /// `id` gives its name up: what it has not been sent is kept for who has the name next.
+    pub(super) fn end_handing(&mut self, id: ClientId) {
+        self.note_handed();
+        if let Some(archive) = &mut self.archive {
+            archive.handed.retain(|&(handed, ..)| handed != id);
+        }
+    }
+
+    /// Whether somebody has been sent all that waited for them, which is to be noted.
+    pub(super) fn has_handed(&self) -> bool {
+        let mut handed = self.archive.iter().flat_map(|archive| &archive.handed);
+        handed.any(|&(id, ..)| self.clients.get(id).is_some_and(|client| client.private_bytes() == 0))
+    }
+}

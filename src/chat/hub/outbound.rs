@@ -1,0 +1,281 @@
+//! What is to be written, to whom, and what became of it.
+
+use std::io::IoSlice;
+
+use super::Hub;
+use crate::chat::event::Doom;
+use crate::chat::id::ClientId;
+use crate::chat::room::segment_log::Cursor;
+use crate::chat::session::client::Stage;
+use crate::chat::session::outbox::Place;
+use crate::chat::session::reader::Reader;
+
+/// Visits that one dirty room gets before the next has its turn.
+const VISITS_IN_A_ROW: usize = 64;
+
+/// What [`Hub::gather`] has lent: how many slices, how many bytes, and where they end.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Lent {
+    pub slices: usize,
+    pub bytes: usize,
+    end: (Cursor, Place),
+}
+
+impl Hub {
+    /// The next client to whom something private is owed and who can be written to.
+    pub fn poll_private(&mut self) -> Option<ClientId> {
+        let id = self.queue.pop(&mut self.clients);
+        if id.is_none() {
+            self.pressed = false;
+        }
+        id
+    }
+
+    /// The next member of a room who has unread lines and can be written to.
+    ///
+    /// Visits at most `visits` members and counts them down.
+    pub fn poll_sweep(&mut self, visits: &mut usize) -> Option<ClientId> {
+        while *visits > 0 {
+            let id = self.rooms.first_dirty()?;
+            let room = &mut self.rooms[id];
+            let Some(member) = room.next_visit() else {
+                self.rooms.first_is_clean();
+                continue;
+            };
+            *visits -= 1;
+            let client = &self.clients[member];
+            let unread = !client.blocked && client.cursor != room.log(client.dialect).end();
+            if visits.is_multiple_of(VISITS_IN_A_ROW) {
+                self.rooms.rotate_dirty();
+            }
+            if unread {
+                return Some(member);
+            }
+        }
+        None
+    }
+
+    /// Lends the next bytes for `id` in as many slices as there are, or are needed.
+    pub fn gather<'a>(&'a self, id: ClientId, slices: &mut [IoSlice<'a>]) -> Lent {
+        let mut lent = Lent::default();
+        let Some(mut reader) = self.reader(id) else { return lent };
+        while lent.slices < slices.len() {
+            let Some(bytes) = reader.slice() else { break };
+            slices[lent.slices] = IoSlice::new(bytes);
+            lent.slices += 1;
+            lent.bytes += bytes.len();
+            reader.consume(bytes.len());
+        }
+        lent.end = reader.position();
+        lent
+    }
+
+    /// `n` of the bytes that were lent for `id` have been written.
+    pub fn advance(&mut self, id: ClientId, lent: Lent, n: usize) {
+        self.stats.bytes += n as u64;
+        if self.clients.get(id).is_none() {
+            return;
+        }
+        // The usual case; the way need not be gone again.
+        let (cursor, place) = if n == lent.bytes { lent.end } else { self.position_after(id, n) };
+        let client = &mut self.clients[id];
+        if let Some(outbox) = &mut client.outbox {
+            outbox.forget(place);
+            if outbox.len() == 0 {
+                client.outbox = None;
+            }
+        }
+        if client.stage == Stage::Here {
+            self.move_cursor(id, cursor);
+        }
+    }
+
+    fn position_after(&self, id: ClientId, mut n: usize) -> (Cursor, Place) {
+        let Some(mut reader) = self.reader(id) else { return Default::default() };
+        while n > 0
+            && let Some(bytes) = reader.slice()
+        {
+            let step = n.min(bytes.len());
+            reader.consume(step);
+            n -= step;
+        }
+        reader.position()
+    }
+
+    /// Whether everything that is owed to `id` has been written.
+    pub fn is_up_to_date(&self, id: ClientId) -> bool {
+        self.reader(id).is_none_or(|mut reader| reader.slice().is_none())
+    }
+
+    fn reader(&self, id: ClientId) -> Option<Reader<'_>> {
+        let client = self.clients.get(id)?;
+        let log = (client.stage == Stage::Here).then(|| self.rooms[client.room].log(client.dialect));
+        Some(Reader::new(client, log))
+    }
+
+    /// The socket of `id` is full: it is left alone until [`Hub::writable`].
+    pub fn blocked(&mut self, id: ClientId) {
+        if let Some(client) = self.clients.get_mut(id) {
+            client.blocked = true;
+            if client.private_bytes() > self.config.backlog_bytes {
+                self.laggards.push(id);
+            }
+            self.note_stuck(id);
+        }
+    }
+
+    /// The socket of `id` takes bytes again.
+    pub fn writable(&mut self, id: ClientId) {
+        if let Some(client) = self.clients.get_mut(id)
+            && client.blocked
+            // It has a gap in what it has read, and is not to be written to any more.
+            && client.doom != Some(Doom::TooSlow)
+        {
+            client.blocked = false;
+            self.queue.push(id, client);
+        }
+    }
+
+    /// More is to be written to `id`, but others have their turn first.
+    pub fn write_later(&mut self, id: ClientId) {
+        if let Some(client) = self.clients.get_mut(id) {
+            self.queue.push(id, client);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use time::{Date, Month, PrimitiveDateTime, Time};
+
+    use super::*;
+    use crate::chat::config::Config;
+    use crate::chat::id::Now;
+    use crate::chat::{Close, Input, Lang};
+    use crate::wire::plain::Plain;
+
+    fn now() -> Now {
+        let day = Date::from_calendar_date(2026, Month::November, 20).unwrap();
+        Now { at: Duration::from_secs(1), local: PrimitiveDateTime::new(day, Time::MIDNIGHT).assume_utc() }
+    }
+
+    /// A hub with so many members, called p0, p1, …, who have read everything.
+    fn hub(config: Config, people: usize) -> Hub {
+        let mut hub = Hub::new(Config { rate: 0, ..config }, Box::new(Plain { lang: Lang::En }));
+        for slot in 0..people {
+            let id = ClientId::new(slot);
+            hub.connected(id, ([127, 0, 0, 1], 1).into(), now());
+            hub.line(id, Input::Line(&format!("p{slot}")), now());
+        }
+        read_all(&mut hub);
+        hub
+    }
+
+    /// Writes everything that is owed to one client; returns it.
+    fn read(hub: &mut Hub, id: ClientId) -> String {
+        let mut text = Vec::new();
+        loop {
+            let mut slices = [IoSlice::new(&[]); 4];
+            let lent = hub.gather(id, &mut slices);
+            let bytes: Vec<u8> = slices[..lent.slices].iter().flat_map(|slice| slice.to_vec()).collect();
+            hub.advance(id, lent, bytes.len());
+            text.extend(bytes);
+            if lent.bytes == 0 {
+                return String::from_utf8(text).unwrap();
+            }
+        }
+    }
+
+    /// Writes to all whom the hub names; returns who they were.
+    fn read_all(hub: &mut Hub) -> Vec<usize> {
+        let mut readers = Vec::new();
+        while let Some(id) = hub.poll_private().or_else(|| hub.poll_sweep(&mut 1000)) {
+            read(hub, id);
+            readers.push(id.slot());
+        }
+        readers
+    }
+
+    #[test]
+    fn one_who_takes_the_place_of_another_in_the_sweep_is_not_passed_over() {
+        let mut hub = hub(Config { announce_limit: 0, ..Config::default() }, 4);
+        hub.line(ClientId::new(0), Input::Line("hello"), now());
+        // The speaker is visited and has nothing to read, the second in the room has.
+        let mut visits = 2;
+        let second = hub.poll_sweep(&mut visits).expect("the second in the room");
+        assert_eq!((second.slot(), visits), (1, 0));
+        read(&mut hub, second);
+        // The last in the room moves to the place that has been visited already.
+        hub.lost(second, now());
+        let mut readers = read_all(&mut hub);
+        readers.sort_unstable();
+        assert_eq!(readers, [2, 3]);
+    }
+
+    #[test]
+    fn one_who_gets_stuck_again_is_dropped_after_all() {
+        let config = Config { backlog_bytes: 4096, history: 0, ..Config::default() };
+        let mut hub = hub(config, 3);
+        let (speaker, slow) = (ClientId::new(0), ClientId::new(1));
+        let line = "x".repeat(500);
+        let dropped = |hub: &mut Hub| {
+            hub.tick(now());
+            hub.poll_close()
+        };
+        hub.line(speaker, Input::Line(&line), now());
+        hub.blocked(slow);
+        for _ in 0..20 {
+            hub.line(speaker, Input::Line(&line), now());
+            read(&mut hub, ClientId::new(2));
+        }
+        hub.writable(slow);
+        assert_eq!(dropped(&mut hub), None, "it has just begun to read again");
+        hub.blocked(slow);
+        hub.line(speaker, Input::Line(&line), now());
+        assert_eq!(dropped(&mut hub), Some((slow, Close::AtOnce)));
+    }
+
+    #[test]
+    fn nobody_may_say_more_while_those_who_read_well_wait_for_their_turn() {
+        use crate::chat::Allowance;
+        let mut hub = hub(Config { backlog_bytes: 4096, ..Config::default() }, 3);
+        let speaker = ClientId::new(0);
+        let line = "x".repeat(500);
+        let mut said = 0;
+        while hub.allowance(speaker, now()) == Allowance::Now {
+            hub.line(speaker, Input::Line(&line), now());
+            said += 1;
+        }
+        assert_eq!(hub.allowance(speaker, now()), Allowance::AfterOthers);
+        assert!((4..=5).contains(&said), "{said} lines");
+        assert!(!hub.operator_may_speak());
+        read_all(&mut hub);
+        assert_eq!(hub.allowance(speaker, now()), Allowance::Now);
+        assert!(hub.operator_may_speak());
+    }
+
+    #[test]
+    fn sums_of_joins_come_more_rarely_where_there_are_very_many_to_read_them() {
+        let sums = |people: usize| {
+            let mut hub = hub(Config { max_clients: 20_000, ..Config::default() }, people);
+            let first = ClientId::new(0);
+            read(&mut hub, first);
+            let mut seconds = Vec::new();
+            for second in 2..12 {
+                let now = Now { at: Duration::from_secs(second), ..now() };
+                hub.tick(now);
+                if read(&mut hub, first).contains(" joined, ") {
+                    seconds.push(second);
+                }
+                let newcomer = ClientId::new(people + second as usize);
+                hub.connected(newcomer, ([127, 0, 0, 1], 1).into(), now);
+                hub.line(newcomer, Input::Line(&format!("n{second}")), now);
+            }
+            seconds
+        };
+        assert_eq!(sums(300), [2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+        assert_eq!(sums(14_000), [2, 5, 8, 11]);
+    }
+}

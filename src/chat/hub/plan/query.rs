@@ -1,0 +1,191 @@
+//! What people want to see of what is kept in the file: questions go out, and come back in as answers.
+//!
+//! Whoever has asked is not listened to before they have their answer, so that it stands in its place among all
+//! that they are told.
+
+use crate::chat::query::{Answer, Lookup, Query};
+use std::collections::VecDeque;
+
+use crate::chat::change::{Kind, Message};
+use crate::chat::command::{is_blank, split};
+use crate::chat::event::{Event, Notice, Refusal};
+use crate::chat::hub::Hub;
+use crate::chat::hub::store_queue::event_of;
+use crate::chat::id::Now;
+use crate::chat::id::{ClientId, Session};
+use crate::chat::policy::nick::fold;
+use crate::chat::session::client::Stage;
+
+/// The most messages of the history that are shown at once.
+pub const MOST_SHOWN: usize = 500;
+/// As many as are shown of what was said before, where no number is given and nobody is shown any on entering.
+const USUALLY_SHOWN: usize = 20;
+/// As many as are shown of what is found.
+const MOST_FOUND: usize = 20;
+/// Bytes of messages that are shown at once; half of what one may lag in reading is the most.
+const SHOWN_BYTES: usize = 256 * 1024;
+
+const HISTORY: Refusal = Refusal::Usage("/history [n], /history before ID [n]");
+const SEARCH: Refusal = Refusal::Usage("/search words, /search before ID words");
+
+/// The questions that have not been answered yet; one client has one at most.
+pub type Queries = VecDeque<Query>;
+
+/// A page of messages.
+struct Page {
+    messages: Vec<Message>,
+    /// There are others before that of this number.
+    older: Option<u64>,
+}
+
+impl Hub {
+    /// The next question that is to be answered.
+    pub fn poll_query(&mut self) -> Option<Query> {
+        self.archive.as_mut()?.queries.pop_front()
+    }
+
+    /// Whether somebody still waits for the answer to a question.
+    pub fn awaits(&self, query: &Query) -> bool {
+        self.clients.get(query.asker).is_some_and(|client| client.session == query.session && client.asking)
+    }
+
+    /// Whether there is a question.
+    pub fn has_queries(&self) -> bool {
+        self.archive.as_ref().is_some_and(|archive| !archive.queries.is_empty())
+    }
+
+    pub(in crate::chat::hub) fn ask(&mut self, asker: ClientId, lookup: Lookup) {
+        let Some(archive) = &mut self.archive else { return };
+        let client = &mut self.clients[asker];
+        client.asking = true;
+        archive.queries.push_back(Query { asker, session: client.session, lookup });
+    }
+
+    /// Answers a question.
+    pub fn answer(&mut self, query: Query, answer: Answer, now: Now) {
+        let Query { asker: id, session, lookup } = query;
+        let Some(client) = self.clients.get_mut(id).filter(|client| client.session == session) else { return };
+        client.asking = false;
+        match (lookup, answer) {
+            (Lookup::History { before, n, .. }, Answer::Messages(found)) => self.show_page(id, found, before, n, now),
+            (Lookup::Search { words, n, .. }, Answer::Messages(found)) => self.show_found(id, found, &words, n),
+            (Lookup::Whispers { to }, Answer::Whispers(whispers)) => self.hand_over(id, &to, &whispers, now),
+            // They are kept until that name enters again.
+            (Lookup::Whispers { .. }, _) => {}
+            (Lookup::Room { room, nickname }, answer) => self.room_read(id, &room, nickname.as_deref(), answer, now),
+            // What is in memory can be shown all the same.
+            (Lookup::History { before: None, n, .. }, _) if client.stage == Stage::Here && self.config.history > 0 => {
+                self.replay(id, n.min(self.config.history), now);
+            }
+            _ => self.refuse(id, Refusal::LookupFails),
+        }
+    }
+
+    /// `/history`, where there is a file; the last messages, unless a number stands behind `before`.
+    pub(in crate::chat::hub) fn look_back(&mut self, id: ClientId, rest: &str) {
+        let (word, more) = split(rest);
+        let is_before = word.eq_ignore_ascii_case("before");
+        let (before, n) = match is_before {
+            true => split(more.trim_start()),
+            false => ("", rest),
+        };
+        let before = match before.parse::<u64>() {
+            Ok(before) => Some(before),
+            Err(_) if is_before => return self.refuse(id, HISTORY),
+            Err(_) => None,
+        };
+        let usual = match self.config.history {
+            0 => USUALLY_SHOWN,
+            most => most,
+        };
+        let n = match n.trim() {
+            "" => usual,
+            n => match n.parse::<usize>() {
+                Ok(n) if n > 0 => n,
+                _ => return self.refuse(id, HISTORY),
+            },
+        };
+        let room = self.room_of(id);
+        self.ask(id, Lookup::History { room, before, n: n.min(MOST_SHOWN) });
+    }
+
+    /// `/search`.
+    pub(in crate::chat::hub) fn search(&mut self, id: ClientId, rest: &str) {
+        if self.archive.is_none() {
+            return self.refuse(id, Refusal::NoStore);
+        }
+        let before = rest.split_once(' ').filter(|(word, _)| word.eq_ignore_ascii_case("before"));
+        let number = before.and_then(|(_, rest)| {
+            let (before, words) = split(rest.trim_start());
+            Some((before.parse().ok()?, words)).filter(|(_, words)| !is_blank(words))
+        });
+        let (before, words) = number.map_or((None, rest), |(before, words)| (Some(before), words));
+        if is_blank(words) {
+            return self.refuse(id, SEARCH);
+        }
+        let (room, words) = (self.room_of(id), words.trim().to_owned());
+        self.ask(id, Lookup::Search { room, words, before, n: MOST_FOUND });
+    }
+
+    fn room_of(&self, id: ClientId) -> String {
+        self.rooms[self.clients[id].room].name.to_string()
+    }
+
+    fn show_page(&mut self, id: ClientId, found: Vec<Message>, before: Option<u64>, n: usize, now: Now) {
+        let Page { mut messages, older } = self.page(found, n);
+        if messages.is_empty() && before.is_none() {
+            return self.notice(id, Notice::NoHistory);
+        }
+        messages.retain(|message| !self.is_hidden(id, message));
+        self.notice(id, Notice::HistoryBegins { messages: messages.len(), gap: false, before });
+        let mut day = now.local.date();
+        for message in &messages {
+            if std::mem::replace(&mut day, message.at.date()) != day {
+                self.notice(id, Notice::Day(day));
+            }
+            self.tell(id, &event_of(message));
+        }
+        self.notice(id, Notice::PageEnds { older });
+    }
+
+    fn show_found(&mut self, id: ClientId, found: Vec<Message>, words: &str, n: usize) {
+        let Page { mut messages, older } = self.page(found, n);
+        messages.retain(|message| !self.is_hidden(id, message));
+        self.notice(id, Notice::FoundBegins { words, messages: messages.len() });
+        for message in &messages {
+            let &Message { id: number, at, kind, ref name, ref text, .. } = message;
+            self.tell(id, &Event::Found { id: number, at, name, text, action: kind == Kind::Action });
+        }
+        self.notice(id, Notice::FoundEnds { words, older });
+    }
+
+    /// As many of the newest as fit.
+    fn page(&self, mut messages: Vec<Message>, n: usize) -> Page {
+        let most = SHOWN_BYTES.min(self.config.backlog_bytes / 2);
+        let mut bytes = 0;
+        let fits = |message: &&Message| {
+            bytes += crate::chat::event::FRAME + message.name.len() + message.text.len();
+            bytes <= most
+        };
+        let shown = messages.iter().rev().take(n).take_while(fits).count();
+        let left_out = messages.len() - shown.max(1).min(messages.len());
+        messages.drain(..left_out);
+        let older = messages.first().filter(|_| left_out > 0).map(|oldest| oldest.id);
+        Page { messages, older }
+    }
+
+    /// Whether `id` ignores who said that: by that name, or whoever has it now.
+    fn is_hidden(&self, id: ClientId, message: &Message) -> bool {
+        let client = &self.clients[id];
+        if client.ignored.is_none() {
+            return false;
+        }
+        let key = fold(&message.name);
+        let hash = self.name_hash(&key);
+        if hash == client.name_hash {
+            return false;
+        }
+        let owner = self.with_key(&key).map_or(Session::NOBODY, |owner| self.clients[owner].session);
+        client.ignores(owner, hash)
+    }
+}

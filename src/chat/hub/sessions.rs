@@ -1,0 +1,420 @@
+//! Coming in and leaving: seats, nicknames, rooms.
+
+use std::collections::hash_map;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use compact_str::CompactString;
+use log::info;
+
+use super::plan::resume::History;
+#[cfg(test)]
+use super::tests::invariants::Heard;
+use super::{Deadline, Due, Hub};
+use crate::chat::command::{Command, is_blank};
+use crate::chat::config::{Login, Mode};
+use crate::chat::event::Doom;
+use crate::chat::event::{Cause, Dialect, Event, Notice, People, Refusal};
+use crate::chat::id::ClientId;
+use crate::chat::id::Now;
+use crate::chat::id::RoomId;
+use crate::chat::input::Close;
+use crate::chat::policy::cidr::Network;
+use crate::chat::policy::nick::Name;
+use crate::chat::room::Sum;
+use crate::chat::session::client::{Client, Stage};
+use crate::shrink;
+
+/// Names given in the line that greets somebody.
+const MAX_GREETED: usize = 12;
+
+impl Hub {
+    /// Gives a newcomer a seat, a place in line, or the reason why neither can be had.
+    pub(super) fn receive_newcomer(&mut self, id: ClientId, now: Now) {
+        let (addr, session) = (self.clients[id].ip(), self.clients[id].session);
+        self.clients[id].counted = self.count_address(addr);
+        let refusal = if !self.clients[id].counted {
+            Refusal::TooManyFromAddress { most: self.config.max_per_ip }
+        } else if self.bans.holds(addr, now.at) {
+            Refusal::Banned
+        } else if self.seats.take() {
+            return self.seat(id, now);
+        } else if let Some(number) = self.seats.queue(id, session) {
+            self.clients[id].stage = Stage::Waiting(number);
+            return self.notice(id, Notice::Waiting { number });
+        } else if self.config.mode == Mode::P2p {
+            Refusal::Busy
+        } else {
+            Refusal::Full
+        };
+        self.stats.refused += 1;
+        self.refuse(id, refusal);
+        self.clients[id].stage = Stage::Leaving;
+        self.closing.push_back((id, Close::WhenRead));
+    }
+
+    /// Counts a connection from `addr`; `false`, and not counted, if it is one too many.
+    fn count_address(&mut self, addr: IpAddr) -> bool {
+        if self.config.max_per_ip == 0 {
+            return true;
+        }
+        let count = self.per_ip.entry(Network::of_one_person(addr)).or_default();
+        let free = *count < self.config.max_per_ip;
+        *count += usize::from(free);
+        free
+    }
+
+    pub(super) fn release_address(&mut self, addr: IpAddr) {
+        if let hash_map::Entry::Occupied(mut count) = self.per_ip.entry(Network::of_one_person(addr)) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
+        shrink::map(&mut self.per_ip);
+    }
+
+    /// Somebody has a seat and is asked who they are.
+    fn seat(&mut self, id: ClientId, now: Now) {
+        let client = &mut self.clients[id];
+        client.stage = Stage::Asked;
+        client.active = now.micros();
+        match self.config.login {
+            Login::Nickname => {
+                self.set_deadline(Deadline { id, due: Due::Nickname }, now.at + self.config.login_timeout);
+                self.notice(id, Notice::Welcome);
+            }
+            Login::Address => {
+                if !self.seek_room(id, None) {
+                    self.log_in_by_address(id, now);
+                }
+            }
+        }
+    }
+
+    pub(super) fn log_in_by_address(&mut self, id: ClientId, now: Now) {
+        let addr = self.clients[id].addr().to_string();
+        // One address and port can come to two listeners.
+        let taken = |name: &String| self.with_key(name).is_some();
+        let others = (2..).map(|n| format!("{addr}#{n}"));
+        let name = std::iter::once(addr.clone()).chain(others).find(|name| !taken(name)).unwrap_or(addr);
+        self.log_in(id, Name { key: name.as_str().into(), shown: name.into() }, now);
+    }
+
+    pub(super) fn line_while_waiting(&mut self, id: ClientId, text: &str, now: Now) {
+        if is_leaving(text) {
+            self.quit(id, "", now);
+        } else if !is_blank(text) {
+            self.refuse(id, Refusal::StillWaiting);
+        }
+    }
+
+    /// Takes a line for the nickname that was asked for.
+    pub(super) fn take_nickname(&mut self, id: ClientId, text: &str, now: Now) {
+        if is_leaving(text) {
+            return self.quit(id, "", now);
+        }
+        if is_blank(text) {
+            return;
+        }
+        match Name::new(text) {
+            Err(why) => self.refuse(id, Refusal::BadName { why, name: text.trim(), asked: true }),
+            Ok(name) if self.with_key(&name.key).is_some() => {
+                self.refuse(id, Refusal::Taken { name: &name.shown, asked: true });
+            }
+            Ok(_) if self.seek_room(id, Some(text)) => {}
+            Ok(name) => self.log_in(id, name, now),
+        }
+    }
+
+    fn log_in(&mut self, id: ClientId, name: Name, now: Now) {
+        let name_hash = self.name_hash(&name.key);
+        let client = &mut self.clients[id];
+        client.name = name.shown;
+        client.name_hash = name_hash;
+        client.active = now.micros();
+        self.names.insert(&self.clients, id);
+        let client = &self.clients[id];
+        self.mutes.carry_over(&client.name, name_hash, client.session, client.ip(), now.at);
+        info!("{} logged in from {} ({} here)", client.name, client.addr(), self.names.len());
+        if !self.config.idle_timeout.is_zero() {
+            self.set_deadline(Deadline { id, due: Due::Word }, now.at + self.config.idle_timeout);
+        }
+        if self.config.login == Login::Nickname {
+            self.notice(id, Notice::NameSet);
+        }
+        let (room, after) = self.wished(id);
+        self.enter(id, room, after, now, |name, room, people, p2p| match p2p {
+            true => Notice::EnteredPeer { name },
+            false => Notice::Entered { name, room, people },
+        });
+        self.seek_missed(id);
+    }
+
+    /// Brings somebody, who is in no room, into one: a word to them, the history, a word to the others.
+    ///
+    /// Of the history they want what is younger than message `after`.
+    pub(super) fn enter(
+        &mut self,
+        id: ClientId,
+        room_id: RoomId,
+        after: Option<u64>,
+        now: Now,
+        greeting: impl for<'a> FnOnce(&'a str, &'a str, People<'a>, bool) -> Notice<'a>,
+    ) {
+        self.begin_day(room_id, now);
+        let (name, dialect) = (self.clients[id].name.clone(), self.clients[id].dialect);
+        let room = &mut self.rooms[room_id];
+        room.open_log(dialect, self.renders.of(dialect), self.stamp);
+        let room_name = room.name.clone();
+        let here = room.members.len() + 1;
+        let end = room.log(dialect).end();
+        let History { begin, messages, day, gap } = self.history_for(id, room_id, self.config.history, after);
+
+        if let Some(outbox) = &mut self.clients[id].outbox {
+            outbox.release();
+        }
+        let others = self.names_in(room_id, MAX_GREETED);
+        let names: Vec<&str> = others.iter().map(|name| &**name).collect();
+        let people = People { here, names: &names, you: true };
+        let p2p = self.config.mode == Mode::P2p;
+        self.tell_first(id, &Event::Notice(greeting(&name, &room_name, people, p2p)));
+        // A program wants to know where the history ends even if there is none.
+        let has_history = messages > 0 || dialect != Dialect::Plain;
+        if has_history {
+            self.tell_first(id, &Event::Notice(Notice::HistoryBegins { messages, gap, before: None }));
+            if let Some(day) = day.filter(|&day| day != now.local.date()) {
+                self.tell_first(id, &Event::Notice(Notice::Day(day)));
+            }
+        }
+
+        // A stamp of its own, since the order of these is the order in which people have come.
+        self.stamp += 1;
+        let room = &mut self.rooms[room_id];
+        let place = room.add(id);
+        room.enter_log(dialect, begin);
+        self.rooms.note_entered(room_id);
+        let client = &mut self.clients[id];
+        client.stage = Stage::Here;
+        client.room = room_id;
+        client.place = place;
+        client.cursor = begin;
+        client.filtered_to = end;
+        client.entered = self.stamp;
+        client.stuck_in = u32::MAX;
+        if client.blocked {
+            self.note_stuck(id);
+        }
+        if has_history {
+            self.notice(id, Notice::HistoryEnds);
+        }
+        self.announce(
+            id,
+            room_id,
+            &Event::Notice(Notice::Joined { name: &name, here }),
+            Sum { joined: 1, left: 0 },
+            now,
+        );
+    }
+
+    /// The names of up to `most` of those in a room, the longest there first if that is all of them.
+    pub(super) fn names_in(&self, room: RoomId, most: usize) -> Vec<CompactString> {
+        let members = self.rooms[room].members.iter().take(most);
+        let mut listed: Vec<&Client> = members.map(|&id| &self.clients[id]).collect();
+        listed.sort_unstable_by_key(|client| client.entered);
+        listed.into_iter().map(|client| client.name.clone()).collect()
+    }
+
+    /// Takes somebody out of the room that they are in; `cause` is what the others read.
+    ///
+    /// What they have not read of the room is lost unless it has been settled before.
+    pub(super) fn exit(&mut self, id: ClientId, cause: &Cause, now: Now) {
+        let client = &self.clients[id];
+        let (room_id, place, name) = (client.room, client.place, client.name.clone());
+        let room = &mut self.rooms[room_id];
+        room.leave_log(client.dialect, client.cursor);
+        if let Some(moved) = room.remove(place) {
+            let client = &mut self.clients[moved];
+            client.place = place;
+            // It may now stand where the sweep has already been.
+            self.queue.push(moved, client);
+        }
+        let here = self.rooms[room_id].members.len();
+        self.clients[id].stage = Stage::Leaving;
+        self.announce(
+            id,
+            room_id,
+            &Event::Notice(Notice::Left { name: &name, cause, here }),
+            Sum { joined: 0, left: 1 },
+            now,
+        );
+        if let Some(room) = self.rooms.note_left(room_id) {
+            self.unmake(room.maker);
+        }
+    }
+
+    pub(super) fn quit(&mut self, id: ClientId, reason: &str, now: Now) {
+        let shown = !is_blank(reason) && !self.is_muted(id, now);
+        let cause = Cause::Quit(shown.then(|| reason.into()));
+        self.notice(id, Notice::Goodbye);
+        self.depart(id, cause, Close::WhenRead, now);
+    }
+
+    /// Takes leave of a connection, by whatever way it goes; a second time nothing happens.
+    pub(super) fn depart(&mut self, id: ClientId, cause: Cause, close: Close, now: Now) {
+        let Some(client) = self.clients.get(id) else { return };
+        // It lacks a part of what it was sent, whatever else ends it now.
+        let (cause, close) = match client.doom {
+            Some(Doom::TooSlow) if client.stage != Stage::Leaving => (Cause::TooSlow, Close::AtOnce),
+            _ => (cause, close),
+        };
+        #[cfg(test)]
+        self.heard.push(Heard::Departed(id, cause.clone()));
+        let (stage, addr) = (client.stage, client.addr());
+        match stage {
+            Stage::Leaving => {
+                if close == Close::AtOnce {
+                    // The rest is given up; it may not be taken for one who has read all.
+                    let client = &mut self.clients[id];
+                    (client.outbox, client.doom) = (None, Some(Doom::TooSlow));
+                    self.closing.push_back((id, close));
+                }
+                return;
+            }
+            Stage::Waiting(_) => self.seats.unqueue(now.at),
+            Stage::Asked => self.seats.give_back(),
+            Stage::Here => {
+                let (name, session) = (client.name.clone(), client.session);
+                self.end_handing(id);
+                self.mutes.leave(session);
+                self.names.remove(&self.clients, id);
+                info!("{name} left: {}, {addr} ({} here)", reason(&cause), self.names.len());
+                if close == Close::WhenRead {
+                    self.settle(id);
+                }
+                self.exit(id, &cause, now);
+                self.seats.give_back();
+                // A web page must not be able to end the server.
+                if self.config.mode == Mode::P2p && cause != Cause::OtherProtocol {
+                    self.tell_operator(&Event::Notice(Notice::PeerLeft { name: &name }));
+                    self.ending = true;
+                }
+            }
+        }
+        self.departed += 1;
+        self.stats.dropped += u64::from(cause == Cause::TooSlow);
+        self.stats.left[cause.number()] += 1;
+        let client = &mut self.clients[id];
+        client.stage = Stage::Leaving;
+        if close == Close::AtOnce {
+            client.outbox = None;
+        }
+        self.closing.push_back((id, close));
+        self.admit(now);
+    }
+
+    /// Fills free seats from the line.
+    fn admit(&mut self, now: Now) {
+        while !self.ending
+            && let Some(id) = self.seats.admit(&self.clients, now.at)
+        {
+            self.seat(id, now);
+        }
+    }
+
+    fn set_deadline(&mut self, deadline: Deadline, at: Duration) {
+        if !self.clients.set_deadline(deadline.id, deadline.due as u8, true) {
+            self.deadlines.set(at, deadline);
+        }
+    }
+
+    /// A deadline has come; it may have been met or put off, or have been another's.
+    pub(super) fn deadline(&mut self, deadline: Deadline, now: Now) {
+        let Deadline { id, due } = deadline;
+        self.clients.set_deadline(id, due as u8, false);
+        let Some(client) = self.clients.get(id) else { return };
+        let (most, refusal, cause) = match (due, client.stage) {
+            (Due::Nickname, Stage::Asked) => {
+                let most = self.config.login_timeout;
+                (most, Refusal::LoginTimeout { seconds: most.as_secs() }, Cause::LoginTimeout)
+            }
+            (Due::Word, Stage::Here) => {
+                let most = self.config.idle_timeout;
+                (most, Refusal::Idle { seconds: most.as_secs() }, Cause::Idle)
+            }
+            _ => return,
+        };
+        let at = Duration::from_micros(client.active) + most;
+        if at > now.at {
+            self.set_deadline(deadline, at);
+        } else {
+            self.refuse(id, refusal);
+            self.depart(id, cause, Close::WhenRead, now);
+        }
+    }
+}
+
+/// The words in the log for a cause; people read those of the phrases.
+fn reason(cause: &Cause) -> String {
+    match cause {
+        Cause::Quit(None) => "quit".into(),
+        Cause::Quit(Some(reason)) => format!("quit ({reason})"),
+        Cause::EndOfInput => "end of input".into(),
+        Cause::Moved => "another room".into(),
+        Cause::ConnectionLost => "connection lost".into(),
+        Cause::Idle => "idle".into(),
+        Cause::TooSlow => "too slow to read".into(),
+        Cause::Kicked(None) => "kicked".into(),
+        Cause::Kicked(Some(why)) => format!("kicked ({why})"),
+        Cause::Banned => "banned".into(),
+        Cause::LoginTimeout => "no nickname in time".into(),
+        Cause::OtherProtocol => "another protocol".into(),
+        Cause::ShutDown => "server shut down".into(),
+    }
+}
+
+/// Whether somebody who is not yet in a room wants to go.
+fn is_leaving(text: &str) -> bool {
+    matches!(Command::parse(text), Command::Quit(_))
+}
+
+#[cfg(test)]
+mod tests {
+    use time::{Date, Month, PrimitiveDateTime, Time};
+
+    use super::*;
+    use crate::chat::config::Config;
+    use crate::chat::{Input, Lang};
+    use crate::wire::plain::Plain;
+
+    fn now() -> Now {
+        let date = Date::from_calendar_date(2026, Month::November, 20).unwrap();
+        Now { at: Duration::ZERO, local: PrimitiveDateTime::new(date, Time::MIDNIGHT).assume_utc() }
+    }
+
+    #[test]
+    fn those_who_have_been_there_longest_are_named_first_however_they_were_announced() {
+        // They are summed up, so that no line comes between one and the next.
+        let config = Config { announce_limit: 0, ..Config::default() };
+        let mut hub = Hub::new(config, Box::new(Plain { lang: Lang::En }));
+        for slot in 0..4 {
+            let id = ClientId::new(slot);
+            hub.connected(id, ([127, 0, 0, 1], 1).into(), now());
+            hub.line(id, Input::Line(&format!("p{slot}")), now());
+        }
+        // The last one moves to the first place in the room.
+        hub.lost(ClientId::new(0), now());
+        assert_eq!(hub.names_in(RoomId::LOBBY, 10), ["p1", "p2", "p3"]);
+    }
+
+    #[test]
+    fn an_unended_line_of_one_who_has_left_is_not_answered() {
+        let mut hub = Hub::new(Config::default(), Box::new(Plain { lang: Lang::En }));
+        let id = ClientId::new(0);
+        hub.connected(id, ([127, 0, 0, 1], 1).into(), now());
+        hub.end_of_input(id, now());
+        let owed = hub.clients[id].private_bytes();
+        hub.line(id, Input::NotUtf8, now());
+        assert_eq!(hub.clients[id].private_bytes(), owed);
+    }
+}

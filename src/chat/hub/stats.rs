@@ -1,0 +1,207 @@
+//! How the server does, as the operator is told by `/stats`.
+
+use std::time::Duration;
+
+use super::Hub;
+use crate::chat::event::{Cause, Dialect, Event, Notice};
+use crate::chat::id::Now;
+use crate::chat::session::client::{Client, Stage};
+
+/// The slowest readers that are named.
+const SLOWEST: usize = 5;
+
+/// Counters since the start.
+#[derive(Debug, Default)]
+pub struct Stats {
+    /// Connections accepted.
+    pub connections: u64,
+    /// Messages said in rooms.
+    pub messages: u64,
+    /// How many of them lately.
+    pub pace: Pace,
+    /// Whispers.
+    pub whispers: u64,
+    /// Bytes written to clients.
+    pub bytes: u64,
+    /// Clients closed because they did not read.
+    pub dropped: u64,
+    /// Clients not let in.
+    pub refused: u64,
+    /// Lines that clients have sent.
+    pub lines: u64,
+    /// Lines of rooms owed to each single one of their readers.
+    pub deliveries: u64,
+    /// Bytes read from clients.
+    pub received: u64,
+    /// Clients who have left, by the number of the cause.
+    pub left: [u64; Cause::NAMES.len()],
+}
+
+/// What can be counted, for programs.
+#[derive(Clone, Debug)]
+pub struct Figures {
+    /// Clients of each dialect.
+    pub plain: usize,
+    pub web: usize,
+    /// People who have a nickname.
+    pub here: usize,
+    /// Seats taken, and seats.
+    pub seated: usize,
+    pub seats: usize,
+    pub waiting: usize,
+    pub rooms: usize,
+    /// The rest since the start: clients who have come, and who were not let in.
+    pub connections: u64,
+    pub refused: u64,
+    pub lines: u64,
+    pub messages: u64,
+    pub whispers: u64,
+    pub deliveries: u64,
+    pub received: u64,
+    pub sent: u64,
+    /// Who has left, and why.
+    pub left: Vec<(&'static str, u64)>,
+}
+
+/// How often something happens, over the last [`Pace::SPAN`].
+#[derive(Debug, Default)]
+pub struct Pace {
+    /// The number of the present span, and how often it happened in it and in the one before.
+    span: u64,
+    present: u64,
+    past: u64,
+}
+
+impl Pace {
+    /// The time that is looked back on.
+    const SPAN: Duration = Duration::from_secs(10);
+
+    /// It happens.
+    pub fn count(&mut self, now: Duration) {
+        self.move_to(now);
+        self.present += 1;
+    }
+
+    /// How often a second: of the span before as much is taken as is within reach still.
+    pub fn per_second(&mut self, now: Duration) -> f64 {
+        self.move_to(now);
+        let over = now.as_secs_f64() / Self::SPAN.as_secs_f64() - self.span as f64;
+        (self.present as f64 + self.past as f64 * (1.0 - over)) / Self::SPAN.as_secs_f64()
+    }
+
+    fn move_to(&mut self, now: Duration) {
+        let span = now.as_secs() / Self::SPAN.as_secs();
+        if span != self.span {
+            self.past = if span == self.span + 1 { self.present } else { 0 };
+            self.present = 0;
+            self.span = span;
+        }
+    }
+}
+
+impl Hub {
+    /// Bytes written to clients since the start.
+    pub fn bytes_written(&self) -> u64 {
+        self.stats.bytes
+    }
+
+    /// So many bytes have been read from clients.
+    pub fn count_received(&mut self, bytes: usize) {
+        self.stats.received += bytes as u64;
+    }
+
+    /// All figures; they are looked up and counted for this.
+    pub fn figures(&self) -> Figures {
+        let (seated, waiting) = self.seats.counts();
+        let web = self.clients.iter().filter(|(_, client)| client.dialect == Dialect::WebSocket).count();
+        let stats = &self.stats;
+        Figures {
+            plain: self.clients.len() - web,
+            web,
+            here: self.names.len(),
+            seated,
+            seats: self.config.max_clients,
+            waiting,
+            rooms: self.rooms.len(),
+            connections: stats.connections,
+            refused: stats.refused,
+            lines: stats.lines,
+            messages: stats.messages,
+            whispers: stats.whispers,
+            deliveries: stats.deliveries,
+            received: stats.received,
+            sent: stats.bytes,
+            // Who has moved has not left.
+            left: Cause::NAMES.into_iter().zip(stats.left).filter(|&(cause, _)| cause != "moved").collect(),
+        }
+    }
+
+    pub(super) fn operator_stats(&mut self, now: Now) {
+        let (seated, waiting) = self.seats.counts();
+        let pace = self.stats.pace.per_second(now.at);
+        let stats = &self.stats;
+        let (connected, rooms, named) = (self.clients.len(), self.rooms.len(), self.names.len());
+        let mut lines = vec![
+            format!(
+                "uptime {} s, {connected} connected, {seated} seated, {named} here, {waiting} waiting, rooms: {rooms}",
+                now.at.as_secs()
+            ),
+            format!(
+                "{} connections, {} refused, {} dropped as too slow",
+                stats.connections, stats.refused, stats.dropped
+            ),
+            format!(
+                "{} messages, {pace:.1} a second, {} whispers, {} bytes written",
+                stats.messages, stats.whispers, stats.bytes
+            ),
+        ];
+        let slowest = self.slowest_readers();
+        if slowest.is_empty() {
+            lines.push("everybody here is up to date".into());
+        }
+        for (client, behind) in slowest {
+            lines.push(format!("{} {} is {behind} bytes behind", client.name, client.addr()));
+        }
+        for line in &lines {
+            self.tell_operator(&Event::Notice(Notice::Line(line)));
+        }
+    }
+
+    /// Those who have most to read still, the slowest first, with how many bytes that is.
+    fn slowest_readers(&self) -> Vec<(&Client, u64)> {
+        let mut behind: Vec<(&Client, u64)> = self
+            .clients
+            .iter()
+            .filter(|(_, client)| client.stage == Stage::Here)
+            .map(|(_, client)| {
+                let room = self.rooms[client.room].log(client.dialect).bytes_from(client.cursor);
+                (client, room + client.private_bytes() as u64)
+            })
+            .filter(|&(_, behind)| behind > 0)
+            .collect();
+        behind.sort_by_key(|&(_, behind)| std::cmp::Reverse(behind));
+        behind.truncate(SLOWEST);
+        behind
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pace_is_that_of_the_last_ten_seconds() {
+        let at = |ms| Duration::from_millis(ms);
+        let mut pace = Pace::default();
+        assert_eq!(pace.per_second(at(0)), 0.0);
+        for tenth in 0..100 {
+            pace.count(at(100 * tenth));
+        }
+        assert_eq!(pace.per_second(at(9_999)), 10.0);
+        assert_eq!(pace.per_second(at(15_000)), 5.0);
+        assert_eq!(pace.per_second(at(20_000)), 0.0);
+        pace.count(at(95_000));
+        assert_eq!(pace.per_second(at(95_000)), 0.1);
+        assert_eq!(pace.per_second(at(200_000)), 0.0);
+    }
+}

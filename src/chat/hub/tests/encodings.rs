@@ -1,0 +1,199 @@
+//! Readers of both dialects, who read the same whatever pieces it is written in.
+
+use std::io::IoSlice;
+use std::time::Duration;
+
+use serde_json::Value;
+use time::OffsetDateTime;
+
+use crate::chat::config::Config;
+use crate::chat::hub::Hub;
+use crate::chat::id::ClientId;
+use crate::chat::id::Now;
+use crate::chat::input::{Arrival, Input};
+use crate::chat::{Dialect, Lang, Wish};
+use crate::testing::Random;
+use crate::wire::json::Json;
+use crate::wire::plain::Plain;
+
+/// A hub of both dialects, and what each client has been sent.
+struct House {
+    hub: Hub,
+    sent: Vec<Vec<u8>>,
+    dialects: Vec<Dialect>,
+    at: Duration,
+}
+
+impl House {
+    fn new(config: Config) -> House {
+        let mut hub = Hub::new(Config { rate: 0, ..config }, Box::new(Plain { lang: Lang::En }));
+        hub.speak_to_web(Box::new(Json { lang: Lang::En }));
+        House { hub, sent: Vec::new(), dialects: Vec::new(), at: Duration::from_secs(1) }
+    }
+
+    fn now(&self) -> Now {
+        let start = OffsetDateTime::from_unix_timestamp(1_763_640_000).unwrap();
+        Now { at: self.at, local: start + self.at }
+    }
+
+    fn enter(&mut self, dialect: Dialect, name: &str) -> usize {
+        let who = self.sent.len();
+        let addr = ([127, 0, 0, 1], 1).into();
+        let arrival = Arrival { addr, dialect, preface: &[], wish: Wish::default() };
+        self.hub.arrived(ClientId::new(who), arrival, self.now());
+        self.sent.push(Vec::new());
+        self.dialects.push(dialect);
+        self.line(who, name);
+        who
+    }
+
+    fn line(&mut self, who: usize, line: &str) {
+        self.hub.line(ClientId::new(who), Input::Line(line), self.now());
+    }
+
+    /// Writes up to `most` bytes of what is owed to somebody; whether that was anything.
+    fn write(&mut self, who: usize, most: usize) -> bool {
+        let id = ClientId::new(who);
+        let mut slices = [IoSlice::new(&[]); 3];
+        let lent = self.hub.gather(id, &mut slices);
+        let bytes: Vec<u8> = slices[..lent.slices].iter().flat_map(|slice| slice.to_vec()).take(most).collect();
+        self.hub.advance(id, lent, bytes.len());
+        self.sent[who].extend(&bytes);
+        !bytes.is_empty()
+    }
+
+    /// Everything that somebody has read, in the words of nobody's dialect.
+    fn read(&mut self, who: usize) -> Vec<String> {
+        while self.write(who, usize::MAX) {}
+        let sent = std::mem::take(&mut self.sent[who]);
+        match self.dialects[who] {
+            Dialect::Plain => String::from_utf8(sent).unwrap().lines().filter_map(of_line).collect(),
+            Dialect::WebSocket => frames(&sent).iter().filter_map(of_frame).collect(),
+        }
+    }
+}
+
+/// The objects in the frames of the server.
+fn frames(mut bytes: &[u8]) -> Vec<Value> {
+    let mut frames = Vec::new();
+    while let [0x81, length, rest @ ..] = bytes {
+        let (length, rest) = match length {
+            126 => (usize::from(u16::from_be_bytes([rest[0], rest[1]])), &rest[2..]),
+            length => (usize::from(*length), rest),
+        };
+        let (payload, rest) = rest.split_at(length);
+        frames.push(serde_json::from_slice(payload).unwrap());
+        bytes = rest;
+    }
+    assert_eq!(bytes, b"", "no frame");
+    frames
+}
+
+fn of_frame(frame: &Value) -> Option<String> {
+    let text = |name: &str| frame[name].as_str().unwrap_or_default().to_owned();
+    Some(match frame["t"].as_str().unwrap() {
+        "said" => format!("{}: {}", text("name"), text("text")),
+        "action" => format!("* {} {}", text("name"), text("text")),
+        "whisper" => format!("{} -> you: {}", text("from"), text("text")),
+        "joined" => format!("{} joined ({} here)", text("name"), frame["here"]),
+        "left" => format!("{} left ({} here)", text("name"), frame["here"]),
+        "renamed" => format!("{} is now called {}", text("old"), text("new")),
+        "summed" => format!("{} joined, {} left ({} here)", frame["joined"], frame["left"], frame["here"]),
+        _ => return None,
+    })
+}
+
+fn of_line(line: &str) -> Option<String> {
+    let is_event = |words: &&str| {
+        [" joined", " left", " is now called "].iter().any(|word| words.contains(word)) && !words.contains("You")
+    };
+    match line.split_at(2) {
+        ("* ", words) => Some(words).filter(is_event).map(str::to_owned),
+        ("! ", _) => None,
+        _ => line.split_once("] ").map(|(_, said)| said.to_owned()),
+    }
+}
+
+#[test]
+fn both_dialects_tell_of_the_same_in_the_same_order() {
+    for seed in 0..300 {
+        let mut random = Random(seed);
+        let announce_limit = *random.pick(&[3, 200]);
+        let mut house = House::new(Config { announce_limit, history: 5, ..Config::default() });
+        let watchers = [house.enter(Dialect::Plain, "plain"), house.enter(Dialect::WebSocket, "web")];
+        let people: Vec<usize> = (0..6).map(|n| house.enter(*random.pick(&Dialect::ALL), &format!("p{n}"))).collect();
+        let mut later = Vec::new();
+        watchers.into_iter().for_each(|who| drop(house.read(who)));
+        let mut read: [Vec<String>; 2] = Default::default();
+        for step in 0..200 {
+            let who = *random.pick(&people);
+            let text = "x".repeat(random.below(300));
+            match random.below(16) {
+                0 => house.line(who, &format!("/me {step}")),
+                1 => house.line(who, &format!("/nick n{step}")),
+                2 => house.line(who, ["/join den", "/leave"][random.below(2)]),
+                3 => [0, 1].iter().for_each(|n| house.line(who, &format!("@{} {step}", ["plain", "web"][*n]))),
+                4 => house.line(who, ["/echo on", "/echo off", "/who", "/history 3"][random.below(4)]),
+                5 => {
+                    house.at += Duration::from_secs(random.below(40_000) as u64);
+                    house.hub.tick(house.now());
+                }
+                6 if later.len() < 8 => {
+                    let names = [format!("a{step}"), format!("b{step}")];
+                    let [plain, web] =
+                        [house.enter(Dialect::Plain, &names[0]), house.enter(Dialect::WebSocket, &names[1])];
+                    later.push(plain);
+                    // Of the second joining the first reads more than that of itself.
+                    let [plain, web] = [plain, web].map(|who| house.read(who));
+                    let history = |read: Vec<String>| {
+                        read.into_iter().filter(|line| !line.contains("joined")).collect::<Vec<_>>()
+                    };
+                    assert_eq!(history(plain), history(web), "seed {seed}, step {step}");
+                }
+                _ => house.line(who, &format!("{step} {text}")),
+            }
+            for who in watchers {
+                let most = 1 + random.below(400);
+                house.write(who, most);
+            }
+            house.hub.audit().unwrap_or_else(|what| panic!("seed {seed}, step {step}: {what}"));
+            if random.one_in(20) {
+                for (read, who) in read.iter_mut().zip(watchers) {
+                    read.extend(house.read(who));
+                }
+            }
+        }
+        for (read, who) in read.iter_mut().zip(watchers) {
+            read.extend(house.read(who));
+        }
+        assert!(read[0].len() > 60, "seed {seed}: {} lines", read[0].len());
+        assert_eq!(read[0], read[1], "seed {seed}");
+    }
+}
+
+#[test]
+fn a_log_that_nobody_reads_is_given_back_and_made_anew() {
+    let mut house = House::new(Config::default());
+    let web = house.enter(Dialect::WebSocket, "web");
+    let plain = house.enter(Dialect::Plain, "plain");
+    house.line(web, "one");
+    house.at += Duration::from_secs(24 * 60 * 60);
+    house.line(plain, "two");
+    house.hub.end_of_input(ClientId::new(plain), house.now());
+    house.hub.audit().unwrap();
+    house.line(web, "three");
+    let later = house.enter(Dialect::Plain, "later");
+    while house.write(later, usize::MAX) {}
+    let shown = String::from_utf8(std::mem::take(&mut house.sent[later])).unwrap();
+    let lines: Vec<&str> = shown.lines().skip(2).collect();
+    let expected = [
+        "* --- the last 3 messages ---",
+        "* Thursday 20 November 2025",
+        "[12:00:01] web: one",
+        "* Friday 21 November 2025",
+        "[12:00:01] plain: two",
+        "[12:00:01] web: three",
+        "* --- you are up to date ---",
+    ];
+    assert_eq!(lines, expected);
+}

@@ -1,0 +1,5 @@
+//! Tests of the whole hub.
+
+pub(super) mod encodings;
+pub(crate) mod invariants;
+pub(super) mod store_queue;

@@ -1,0 +1,269 @@
+//! English.
+
+use std::fmt::{Formatter, Result};
+
+use super::list;
+use crate::chat::event::{Cause, Notice, People, Refusal};
+use crate::chat::policy::nick::{MAX_WIDTH, Unfit};
+
+pub const HELP: &[&str] = &[
+    "Type a line and press Enter to say it. A line can also be a command:",
+    "@name text, /msg name text    whisper; /r text answers the last whisper",
+    "@@text, //text, /say text     say @text, /text, or exactly this text",
+    "/me text                      an action: * alice waves",
+    "/nick name                    take another nickname",
+    "/who [room], /rooms           who is here; which rooms there are",
+    "/join room, /leave            go to another room; go back to the lobby",
+    "/history [n]                  read the last n messages again",
+    "/history before ID [n]        read those before message ID, if they are stored",
+    "/search words                 find messages with these words, if stored",
+    "/search before ID words       find older ones than message ID",
+    "/ignore [name], /unignore name  not to read somebody; whom you ignore",
+    "/echo on|off                  whether you read your own lines",
+    "/ping [text]                  see whether the server answers",
+    "/quit [reason]                leave; so does q, quit or exit alone on a line",
+];
+
+pub const OPERATOR_HELP: &[&str] = &[
+    "What you type is said in the lobby as server. Commands:",
+    "@name text, /msg name text    whisper; /r text answers the last whisper",
+    "@@text, //text, /say text     say @text, /text, or exactly this text; /me text",
+    "/who [room], /rooms, /stats   who is here, the rooms, the server's figures",
+    "/kick name [why]              close somebody's connection",
+    "/ban ADDRESS|name [minutes]   refuse connections from there (10.0.0.0/8 too)",
+    "/bans [page], /unban ADDRESS  list the bans; lift one",
+    "/mute name [minutes]          nobody else reads them, and they are not told",
+    "/mutes [page], /unmute name   list the mutes; lift one",
+    "/shutdown                     end the server",
+];
+
+pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
+    match *notice {
+        Notice::Hello { .. } => Ok(()),
+        Notice::Welcome => f.write_str("Welcome to chinwag. Type a nickname and press Enter:"),
+        // English says it together with who is here.
+        Notice::NameSet => Ok(()),
+        Notice::Entered { name, people: p, .. } => {
+            write!(f, "You are {name}. {} here: ", p.here)?;
+            people(&p, f)?;
+            f.write_str(". /help lists the commands.")
+        }
+        Notice::EnteredPeer { name } => {
+            write!(f, "You are {name}, talking with the server's operator. /help lists the commands.")
+        }
+        Notice::EnteredRoom { room, people: p } => {
+            write!(f, "You are in {room}. {} here: ", p.here)?;
+            people(&p, f)?;
+            f.write_str(".")
+        }
+        Notice::HistoryBegins { messages, before: Some(id), .. } => {
+            write!(f, "--- the last {} before {id} ---", count(messages as u64, "message"))
+        }
+        Notice::HistoryBegins { messages, .. } => write!(f, "--- the last {} ---", count(messages as u64, "message")),
+        Notice::HistoryEnds => f.write_str("--- you are up to date ---"),
+        Notice::PageEnds { older: Some(id) } => write!(f, "--- for what was said before: /history before {id} ---"),
+        Notice::PageEnds { older: None } => f.write_str("--- nothing was said here before that ---"),
+        Notice::FoundBegins { words, messages: 0 } => write!(f, "--- no message with {words} ---"),
+        Notice::FoundBegins { words, messages } => {
+            write!(f, "--- {} with {words} ---", count(messages as u64, "message"))
+        }
+        Notice::FoundEnds { words, older: Some(id) } => {
+            write!(f, "--- for older ones: /search before {id} {words} ---")
+        }
+        Notice::FoundEnds { older: None, .. } => f.write_str("--- there are no older ones ---"),
+        Notice::Kept { name } => write!(f, "{name} is not here; this is kept for whoever takes that name next."),
+        Notice::MissedBegins { whispers } => {
+            write!(f, "--- {} while nobody had your name ---", count(whispers as u64, "whisper"))
+        }
+        Notice::MissedEnds => f.write_str("--- those were all whispers ---"),
+        Notice::NoHistory => f.write_str("Nothing has been said here yet."),
+        Notice::Joined { name, here } => write!(f, "{name} joined ({here} here)"),
+        Notice::Left { name, cause, here } => {
+            write!(f, "{name} left")?;
+            self::cause(cause, f)?;
+            write!(f, " ({here} here)")
+        }
+        Notice::Renamed { old, new } => write!(f, "{old} is now called {new}"),
+        Notice::Summed { joined, left, here } => write!(f, "{joined} joined, {left} left ({here} here)"),
+        Notice::Day(date) => write!(f, "{} {} {} {}", date.weekday(), date.day(), date.month(), date.year()),
+        Notice::Waiting { number } => write!(f, "The room is full. You are number {number} in line."),
+        Notice::Pong { text: "" } => f.write_str("pong"),
+        Notice::Pong { text } => write!(f, "pong {text}"),
+        Notice::People { people: p, .. } => {
+            write!(f, "{} here", p.here)?;
+            named(&p, f)
+        }
+        Notice::PeopleIn { room, people: p } => {
+            write!(f, "{} in {room}", p.here)?;
+            named(&p, f)
+        }
+        Notice::Rooms { rooms, more } => {
+            write!(f, "{}: ", count((rooms.len() + more) as u64, "room"))?;
+            for (index, (room, here)) in rooms.iter().enumerate() {
+                write!(f, "{}{room} ({here})", if index == 0 { "" } else { ", " })?;
+            }
+            if more > 0 { write!(f, " and {more} more") } else { Ok(()) }
+        }
+        Notice::Echo { on: true } => f.write_str("You read your own lines from now on."),
+        Notice::Echo { on: false } => f.write_str("You no longer read your own lines."),
+        Notice::Ignoring { name } => write!(f, "You no longer read {name}. /unignore {name} ends that."),
+        Notice::NoLongerIgnoring { name } => write!(f, "You read {name} again."),
+        Notice::IgnoreList { names: [] } => f.write_str("You ignore nobody."),
+        Notice::IgnoreList { names } => {
+            f.write_str("You ignore ")?;
+            list(f, names, ", ", " and ")?;
+            f.write_str(".")
+        }
+        Notice::Goodbye => f.write_str("Goodbye."),
+        Notice::Kicked { why: None } => f.write_str("You were kicked by the operator."),
+        Notice::Kicked { why: Some(why) } => write!(f, "You were kicked by the operator: {why}"),
+        Notice::ShuttingDown => f.write_str("The server is shutting down."),
+        Notice::Line(text) => f.write_str(text),
+        Notice::Connected { addr, connected } => write!(f, "connected {addr} ({connected} connected)"),
+        Notice::Disconnected { addr, connected } => write!(f, "disconnected {addr} ({connected} connected)"),
+        Notice::PeerLeft { name } => write!(f, "{name} has left; the server ends."),
+        Notice::Ban { network, minutes: Some(minutes) } => {
+            write!(f, "{network} is banned for another {}.", count(minutes, "minute"))
+        }
+        Notice::Ban { network, minutes: None } => write!(f, "{network} is banned."),
+        Notice::Unbanned { network } => write!(f, "{network} is no longer banned."),
+        Notice::Muted { name, minutes: Some(minutes) } => {
+            write!(f, "{name} is muted for another {}.", count(minutes, "minute"))
+        }
+        Notice::Muted { name, minutes: None } => write!(f, "{name} is muted."),
+        Notice::Unmuted { name } => write!(f, "{name} is no longer muted."),
+        Notice::NoMutes => f.write_str("Nobody is muted."),
+        Notice::NoBans => f.write_str("Nobody is banned."),
+        Notice::PageOf { command, page, pages } if page < pages => {
+            write!(f, "--- page {page} of {pages}; {command} {} shows the next one ---", page + 1)
+        }
+        Notice::PageOf { page, pages, .. } => write!(f, "--- page {page} of {pages} ---"),
+        Notice::MoreRooms { rooms } => write!(f, "--- and people in {}: /rooms ---", count(rooms as u64, "other room")),
+        Notice::Detached => f.write_str("End of input: the console is detached, the server runs on."),
+        Notice::StoreFails { why } => {
+            write!(f, "What is said can no longer be stored and is kept in memory until it can: {why}.")
+        }
+        Notice::StoreWorks { written, lost: 0 } => {
+            write!(f, "What is said is stored again, and so is what waited ({}).", count(written, "record"))
+        }
+        Notice::StoreWorks { written, lost } => write!(
+            f,
+            "What is said is stored again, and so is what waited ({}); {} came to be too many and are lost.",
+            count(written, "record"),
+            count(lost, "other")
+        ),
+        Notice::Lost { lines } => write!(f, "{} lost here because of not being read in time.", count(lines, "line")),
+    }
+}
+
+pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
+    match *refusal {
+        Refusal::Taken { name, asked: true } => write!(f, "The nickname {name} is taken. Try another:"),
+        Refusal::Taken { name, asked: false } => write!(f, "The nickname {name} is taken."),
+        Refusal::BadName { why, name, asked } => {
+            match why {
+                Unfit::Shape => write!(
+                    f,
+                    "A nickname is 1 to {MAX_WIDTH} characters wide: letters and digits of any script, _, - and ., no spaces."
+                )?,
+                Unfit::Reserved => write!(f, "The nickname {name} is reserved.")?,
+            }
+            f.write_str(if asked { " Try another:" } else { "" })
+        }
+        Refusal::AlreadyCalled { name } => write!(f, "You are called {name} already."),
+        Refusal::NamesAreAddresses => f.write_str("Nicknames are addresses on this server."),
+        Refusal::LoginTimeout { seconds } => {
+            write!(f, "No nickname was given within {}. Goodbye.", count(seconds, "second"))
+        }
+        Refusal::StillWaiting => f.write_str("You are still waiting; this was not said."),
+        Refusal::OtherProtocol => f.write_str(
+            "This port is for lines of text: use nc, telnet or chinwag connect. HTTP, TLS, SSH and their like are not spoken here.",
+        ),
+        Refusal::Full => f.write_str("The room and the waiting line are full. Try again later."),
+        Refusal::TooManyFromAddress { most } => {
+            write!(f, "There are too many connections from your address ({most} at most). Close one first.")
+        }
+        Refusal::Busy => f.write_str("The operator is talking with somebody else. Try again later."),
+        Refusal::Banned => f.write_str("Your address is banned from this server."),
+        Refusal::Idle { seconds } => write!(f, "Nothing was heard from you for {}. Goodbye.", count(seconds, "second")),
+        Refusal::TooLong { most } => write!(f, "That line is too long ({most} bytes at most); it was not said."),
+        Refusal::NotUtf8 => f.write_str("That line is not UTF-8; it was not said."),
+        Refusal::NobodyCalled { name } => write!(f, "Nobody here is called {name}."),
+        Refusal::Yourself => f.write_str("That is you."),
+        Refusal::NobodyWhispered => f.write_str("Nobody has whispered to you yet."),
+        Refusal::WhispererLeft => f.write_str("Who whispered to you last is no longer here."),
+        Refusal::Usage(usage) => write!(f, "Write it like this: {usage}"),
+        Refusal::NoCommand { word } => write!(f, "There is no command /{word}. /help lists them."),
+        Refusal::BadRoomName => write!(
+            f,
+            "The name of a room is 1 to {MAX_WIDTH} characters wide: letters and digits of any script, _, - and ., no spaces."
+        ),
+        Refusal::NoRoom { room } => write!(f, "There is no room {room}. /rooms lists them, /join {room} makes it."),
+        Refusal::TooManyRooms { most } => {
+            write!(f, "There are {most} rooms already, and no more can be made. /rooms lists them.")
+        }
+        Refusal::TooManyStoredRooms { most } => {
+            write!(f, "This server stores {most} rooms already, and no new one can be made. /rooms lists them.")
+        }
+        Refusal::TooManyMade { most } => {
+            write!(f, "You have made {most} rooms that still exist, and cannot make more. /rooms lists them.")
+        }
+        Refusal::InThatRoom { room } => write!(f, "You are in {room} already."),
+        Refusal::NotIgnored { name } => write!(f, "You do not ignore {name}."),
+        Refusal::TooManyIgnored { most } => write!(f, "You ignore {most} people already, and no more are possible."),
+        Refusal::HistoryRange { most: 0 } => f.write_str("No history is kept here."),
+        Refusal::HistoryRange { most } => write!(f, "Write it like this: /history n, with n from 1 to {most}"),
+        Refusal::NoStore => f.write_str("This server keeps no history in a file in which that could be looked up."),
+        Refusal::LookupFails => f.write_str("That cannot be looked up at present. Try again later."),
+        Refusal::NotBanned { what } => write!(f, "{what} is not a banned address. /bans lists them."),
+        Refusal::NotMuted { name } => write!(f, "{name} is not muted. /mutes lists who is."),
+        Refusal::NoPage { command, pages } => write!(f, "Write it like this: {command} n, with n from 1 to {pages}"),
+        Refusal::ConsoleDoesNotQuit => f.write_str("/shutdown ends the server; /say q says it."),
+    }
+}
+
+/// A number of things.
+fn count(n: u64, thing: &str) -> String {
+    format!("{n} {thing}{}", if n == 1 { "" } else { "s" })
+}
+
+/// The words after the name of somebody who left, where it was not merely their own wish.
+fn cause(cause: &Cause, f: &mut Formatter) -> Result {
+    match cause {
+        Cause::Quit(None) | Cause::EndOfInput | Cause::Moved | Cause::ShutDown => Ok(()),
+        // Quoted, or it could be taken for one of the causes below.
+        Cause::Quit(Some(reason)) => write!(f, ": \"{reason}\""),
+        Cause::ConnectionLost => f.write_str(": connection lost"),
+        Cause::Idle => f.write_str(": idle"),
+        Cause::TooSlow => f.write_str(": too slow to read"),
+        Cause::Kicked(_) => f.write_str(": kicked"),
+        Cause::Banned => f.write_str(": banned"),
+        Cause::LoginTimeout => f.write_str(": no nickname in time"),
+        Cause::OtherProtocol => f.write_str(": another protocol"),
+    }
+}
+
+fn named(p: &People, f: &mut Formatter) -> Result {
+    if p.here > 0 {
+        f.write_str(": ")?;
+        people(p, f)?;
+    }
+    f.write_str(".")
+}
+
+fn people(p: &People, f: &mut Formatter) -> Result {
+    match (p.more(), p.you) {
+        (0, false) => list(f, p.names, ", ", " and "),
+        (0, true) if p.names.is_empty() => f.write_str("you"),
+        (0, true) => {
+            list(f, p.names, ", ", ", ")?;
+            f.write_str(" and you")
+        }
+        (more, you) => {
+            for name in p.names {
+                write!(f, "{name}, ")?;
+            }
+            write!(f, "{more} more{}", if you { " and you" } else { "" })
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Addresses that are not let in.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::cidr::Network;
+
+/// The banned networks, each until some time or for as long as the server runs.
+#[derive(Default)]
+pub struct Bans(HashMap<Network, Option<Duration>>);
+
+impl Bans {
+    /// Bans a network, or bans it anew.
+    pub fn add(&mut self, network: Network, until: Option<Duration>) {
+        self.0.insert(network, until);
+    }
+
+    /// Lifts a ban; whether there was one that still held.
+    pub fn lift(&mut self, network: Network, now: Duration) -> bool {
+        self.0.remove(&network).is_some_and(|until| until.is_none_or(|until| until > now))
+    }
+
+    /// Whether an address is banned now, by itself or in a larger network.
+    pub fn holds(&self, addr: IpAddr, now: Duration) -> bool {
+        let banned = |network| self.0.get(&network).is_some_and(|until| until.is_none_or(|until| until > now));
+        !self.0.is_empty() && Network::around(addr).any(banned)
+    }
+
+    /// Every ban that holds now, with the time that is left to it, by address.
+    pub fn list(&mut self, now: Duration) -> Vec<(Network, Option<Duration>)> {
+        self.0.retain(|_, until| until.is_none_or(|until| until > now));
+        let mut bans: Vec<_> =
+            self.0.iter().map(|(&network, until)| (network, until.map(|until| until - now))).collect();
+        bans.sort_unstable();
+        bans
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ban_ends_with_its_time() {
+        let (short, long): (IpAddr, IpAddr) = ([10, 0, 0, 1].into(), [10, 0, 0, 2].into());
+        let (short_ban, long_ban) = (Network::host(short), Network::host(long));
+        let at = Duration::from_secs;
+        let mut bans = Bans::default();
+        bans.add(short_ban, Some(at(60)));
+        bans.add(long_ban, None);
+        assert!(bans.holds(short, at(59)) && bans.holds(long, at(59)));
+        assert_eq!(bans.list(at(0)), [(short_ban, Some(at(60))), (long_ban, None)]);
+        assert!(!bans.holds(short, at(60)));
+        assert!(!bans.lift(short_ban, at(60)), "it is over, though nobody has looked");
+        assert!(bans.lift(long_ban, at(60)) && !bans.lift(long_ban, at(60)));
+        assert_eq!(bans.list(at(61)), []);
+    }
+
+    #[test]
+    fn a_ban_of_a_network_holds_for_all_in_it() {
+        let mut bans = Bans::default();
+        let at = Duration::ZERO;
+        let holds = |bans: &Bans, addr: &str| bans.holds(addr.parse().unwrap(), at);
+        assert!(!holds(&bans, "10.9.9.9"));
+        for network in ["10.0.0.0/8", "2001:db8:1:2::/64"] {
+            bans.add(network.parse().unwrap(), None);
+        }
+        for addr in ["10.9.9.9", "::ffff:10.9.9.9", "2001:db8:1:2:ffff::1"] {
+            assert!(holds(&bans, addr), "{addr}");
+        }
+        for addr in ["11.0.0.1", "2001:db8:1:3::1"] {
+            assert!(!holds(&bans, addr), "{addr}");
+        }
+    }
+}
