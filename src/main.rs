@@ -8,7 +8,8 @@ use chinwag::bench::baseline;
 use chinwag::bench::process::helper;
 use chinwag::bench::workload::readers;
 use chinwag::cli::{Cli, Command, Part};
-use chinwag::{archive, bench, client, logging, server, signals};
+use chinwag::util::{logging, signals};
+use chinwag::{bench, client, server, transfer};
 
 fn main() -> ExitCode {
     let code = run(Cli::parse_and_check()).unwrap_or_else(|error| {
@@ -25,8 +26,8 @@ fn run(command: Command) -> Result<u8, Box<dyn Error>> {
     Ok(match command {
         Command::Serve(serve) => server::run(serve.settings())?,
         Command::Connect(connect) => client::run(&connect.settings())?,
-        Command::Export(export) => archive::export(&export.settings()).map(|()| 0)?,
-        Command::Import(import) => archive::import(&import.settings()).map(|()| 0)?,
+        Command::Export(export) => transfer::export(&export.settings()).map(|()| 0)?,
+        Command::Import(import) => transfer::import(&import.settings()).map(|()| 0)?,
         Command::Bench(bench) => bench::run(&bench.settings())?,
         Command::BenchPart(Part::Server(serve)) => {
             helper::end_with_parent();

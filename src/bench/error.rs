@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 
-use crate::words::plain_words;
+use crate::util::io_error::plain_words;
 
 /// See the module.
 #[derive(Debug)]

@@ -35,8 +35,8 @@ use error::Error;
 use report::{Outcome, Report};
 use scenario::Scenario;
 
-use crate::words::plain_words;
-use crate::{fd_limit, signals};
+use crate::util::io_error::plain_words;
+use crate::util::{fd_limit, signals};
 
 /// All that a load test is started with.
 #[derive(Clone, Debug)]

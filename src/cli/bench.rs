@@ -16,7 +16,7 @@ use crate::bench::scenario::{
 };
 use crate::bench::workload::encoding::Encoding;
 use crate::bench::workload::message::MIN_SIZE;
-use crate::fd_limit;
+use crate::util::fd_limit;
 
 /// How many clients there are, unless one says so or the limit of open files is lower.
 const CLIENTS: usize = 15_000;

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use time::format_description::well_known::{Iso8601, Rfc3339};
 use time::{Date, OffsetDateTime, PrimitiveDateTime, UtcOffset};
 
-use crate::archive;
+use crate::transfer;
 
 /// Write what was said, as it is kept in a file, to standard output
 #[derive(Clone, Debug, Args)]
@@ -38,12 +38,12 @@ enum Format {
 
 impl Export {
     /// What the options come to.
-    pub fn settings(self) -> archive::Export {
+    pub fn settings(self) -> transfer::Export {
         let format = match self.format {
-            Format::Json => archive::Format::Json,
-            Format::Text => archive::Format::Text,
+            Format::Json => transfer::Format::Json,
+            Format::Text => transfer::Format::Text,
         };
-        archive::Export { store: self.store, room: self.room, since: self.since, format }
+        transfer::Export { store: self.store, room: self.room, since: self.since, format }
     }
 }
 

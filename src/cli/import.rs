@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::archive;
+use crate::transfer;
 
 /// Read what `chinwag export` wrote into a file, all of it or nothing
 #[derive(Clone, Debug, Args)]
@@ -23,7 +23,7 @@ pub struct Import {
 
 impl Import {
     /// What the options come to.
-    pub fn settings(self) -> archive::Import {
-        archive::Import { store: self.store, input: self.input.filter(|input| input.as_os_str() != "-") }
+    pub fn settings(self) -> transfer::Import {
+        transfer::Import { store: self.store, input: self.input.filter(|input| input.as_os_str() != "-") }
     }
 }

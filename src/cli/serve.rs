@@ -10,7 +10,7 @@ use clap::{ArgAction, Args, ValueEnum, value_parser};
 use log::LevelFilter;
 
 use crate::chat::{self, Lang, Login, Mode, Network};
-use crate::server::web::Access;
+use crate::server::http::Access;
 use crate::server::{ConsoleMode, Limits, Settings};
 use crate::store::{self, Sync};
 use crate::wire::host::Host;

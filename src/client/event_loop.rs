@@ -20,8 +20,8 @@ use super::ui::status::bottom;
 use super::ui::terminal::Terminal;
 use super::ui::view::View;
 use super::{Error, Settings};
-use crate::clock::Clock;
-use crate::signals;
+use crate::util::clock::Clock;
+use crate::util::signals;
 
 const SIGNALS: Token = Token(0);
 const TERMINAL: Token = Token(1);

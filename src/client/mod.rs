@@ -18,7 +18,7 @@ use std::io::{self, IsTerminal};
 
 use self::event_loop::EventLoop;
 
-use crate::words::plain_words;
+use crate::util::io_error::plain_words;
 
 /// Where to connect to, and how.
 #[derive(Clone, Debug)]

@@ -19,8 +19,8 @@ use super::protocol::link::{Link, ReadOutcome};
 use super::protocol::session::{LoginStage, Session};
 use super::protocol::shape::{LineShape, ServerRefusal};
 use super::{Error, Settings};
-use crate::clock::Clock;
-use crate::stdio::{Input, Output, Read};
+use crate::util::clock::Clock;
+use crate::util::stdio::{Input, Output, Read};
 
 const STDIN: Token = Token(0);
 const STDOUT: Token = Token(1);

@@ -7,7 +7,7 @@ use mio::{Registry, Token};
 use rustix::stdio::stdout;
 
 use crate::chat::{Hub, Now};
-use crate::stdio::{Input, Read, Sink};
+use crate::util::stdio::{Input, Read, Sink};
 use crate::wire::line::Decoder;
 
 /// Blocks read before the clients have their turn.

@@ -1,20 +1,13 @@
 //! The server: one thread, one poll, and the sockets that nobody else sees.
 
-mod acceptor;
-mod closing;
 pub mod connection;
-mod console;
-mod engine;
-mod keeping;
-mod looking;
-mod reactor;
-mod timers;
-mod transport;
-mod waiting;
-pub mod web;
-
-#[cfg(test)]
-mod simulator;
+pub(crate) mod console;
+pub(crate) mod engine;
+mod event_loop;
+pub mod http;
+pub(crate) mod store_query;
+pub(crate) mod store_writer;
+mod unwritten;
 
 use std::fmt;
 use std::io::{self, IsTerminal};
@@ -24,17 +17,17 @@ use std::time::{Duration, Instant};
 use log::{LevelFilter, info, warn};
 use rustix::fs::fstat;
 
-use self::acceptor::Kind;
-use self::keeping::Keeper;
-use self::web::Access;
+use self::engine::accept::Kind;
+use self::http::Access;
+use self::store_writer::Keeper;
 use crate::chat::{Config, Hub, Lang, Mode, OPERATOR_LOG};
-use crate::clock::Clock;
-use crate::logging::Style;
 use crate::store::{self, Store};
+use crate::util::clock::Clock;
+use crate::util::io_error::plain_words;
+use crate::util::logging::Style;
+use crate::util::{clock, fd_limit, logging};
 use crate::wire::json::Json;
 use crate::wire::plain::Plain;
-use crate::words::plain_words;
-use crate::{clock, fd_limit, logging};
 
 /// The bounds of connections.
 #[derive(Clone, Copy, Debug)]
@@ -156,7 +149,7 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
     let has_web = !web_addrs.is_empty();
     for (kind, addrs) in [(Kind::Plain, listen), (Kind::Web, web_addrs), (Kind::Admin, admin)] {
         for addr in addrs {
-            let socket = acceptor::listen(addr, &limits).map_err(|error| Error::Listen(addr, error))?;
+            let socket = engine::accept::listen(addr, &limits).map_err(|error| Error::Listen(addr, error))?;
             listeners.push((kind, socket));
         }
     }
@@ -170,9 +163,9 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
         keeper
     });
     let mut reactor =
-        reactor::Reactor::new(hub, listeners, limits, seats.connections, console).map_err(Error::Start)?;
+        event_loop::Reactor::new(hub, listeners, limits, seats.connections, console).map_err(Error::Start)?;
     reactor.keep(keeper);
-    access.hosts.extend(web::names_of_this_machine());
+    access.hosts.extend(http::names_of_this_machine());
     reactor.allow(access);
     for (kind, addr) in reactor.local_addrs() {
         match kind {

@@ -6,10 +6,12 @@ use rusqlite::Connection;
 
 use super::error::{Attempt, Fault};
 use super::prune::Doomed;
-use super::room::{self, Room, Rooms};
-use super::state::State;
+use super::search;
+use super::table::room;
+use super::table::room::{Room, Rooms};
+use super::table::state::State;
+use super::table::{bans, message, whispers};
 use super::{Message, Record};
-use super::{bans, message, search, whispers};
 use crate::chat::policy::nick::fold;
 
 /// What is known of the file without reading it.

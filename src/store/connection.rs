@@ -11,7 +11,8 @@ use super::Sync;
 use super::batch::Known;
 use super::error::{Attempt, Fault};
 use super::file::beside;
-use super::schema::{self, STEPS};
+use super::table::schema;
+use super::table::schema::STEPS;
 
 /// Tables that are small: all of each is checked at start.
 const SMALL: [&str; 4] = ["state", "rooms", "bans", "whispers"];

@@ -5,7 +5,7 @@ use std::{fmt, io};
 
 use rusqlite::ErrorCode;
 
-use crate::words::plain_words;
+use crate::util::io_error::plain_words;
 
 /// Characters of what SQLite says.
 const MOST: usize = 120;

@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OpenFlags};
 
 use super::error::Error;
-use super::schema::{self, APPLICATION_ID, STEPS};
-use super::state::State;
+use super::table::schema;
+use super::table::schema::{APPLICATION_ID, STEPS};
+use super::table::state::State;
 
 /// Where SQLite's header has the application id, <https://www.sqlite.org/fileformat.html#the_database_header>.
 const ID_AT: std::ops::Range<usize> = 68..72;

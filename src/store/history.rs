@@ -4,8 +4,9 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::Message;
 use super::error::{Attempt, Fault};
-use super::message::{self, COLUMNS};
-use super::room::Room;
+use super::table::message;
+use super::table::message::COLUMNS;
+use super::table::room::Room;
 
 /// The last messages of a room before that id, at most `n` and of about `bytes` bytes, the oldest first.
 pub(super) fn read(

@@ -3,26 +3,17 @@
 //! [`Store::write`] takes the records of one turn of the loop in one transaction: all of them are kept, or none.
 //! Nothing is read at start but what is shown.
 
-mod bans;
 mod batch;
-mod column;
 mod connection;
 mod error;
 mod file;
 mod history;
-mod message;
 mod prune;
-mod room;
-mod schema;
 mod search;
-mod separators;
-mod state;
-mod sum;
+mod table;
 #[cfg(test)]
 mod tests;
 mod transfer;
-mod whispers;
-mod words;
 
 use std::mem;
 use std::path::{self, Path, PathBuf};
@@ -30,20 +21,20 @@ use std::path::{self, Path, PathBuf};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, TransactionBehavior};
 
+pub use self::search::words::Words;
+pub use self::table::whispers::IN_ALL;
 pub use error::Error;
 pub use search::Found;
-pub use whispers::IN_ALL;
-pub use words::Words;
 
+use self::table::room::Room;
 use crate::chat::LOBBY;
 pub use crate::chat::change::{Kind, Message, Record, Start, Whisper};
 use crate::chat::policy::nick::fold;
-use crate::words::plain_words;
+use crate::util::io_error::plain_words;
 use batch::{Batch, Changes, Known};
 use error::{Attempt, Fault};
 use file::Place;
 use prune::Keep;
-use room::Room;
 
 /// Bytes in the write-ahead log with which it is moved to the file.
 const LOG: u64 = 4 << 20;
@@ -145,7 +136,7 @@ impl Store {
             Ok((room.name.clone(), messages))
         };
         let rooms = rooms.into_iter().map(read).collect::<Attempt<_>>()?;
-        let bans = bans::read_all(connection, now)?;
+        let bans = table::bans::read_all(connection, now)?;
         let state = self.known.state;
         Ok(Start { next_id: state.next_id, run: state.run, rooms, stored, bans })
     }
@@ -201,13 +192,13 @@ impl Store {
     pub fn message(&mut self, room: &str, id: u64) -> Result<Option<Message>, Error> {
         self.read(|connection, store| {
             let Some(room) = store.known.rooms.get(&fold(room)) else { return Ok(None) };
-            Ok(message::get(connection, room, id)?.map(|stored| stored.message))
+            Ok(table::message::get(connection, room, id)?.map(|stored| stored.message))
         })
     }
 
     /// What waits for a name, the oldest first; it stays until [`Record::WhispersRead`].
     pub fn whispers(&mut self, to: &str) -> Result<Vec<Whisper>, Error> {
-        self.read(|connection, _| whispers::read(connection, to))
+        self.read(|connection, _| table::whispers::read(connection, to))
     }
 
     /// Forgets what is too old or too much, at most so many messages; whether there is more to do.

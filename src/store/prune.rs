@@ -3,9 +3,10 @@
 use rusqlite::{Connection, OptionalExtension};
 
 use super::error::Attempt;
-use super::room::{Room, Rooms};
-use super::state::State;
-use super::{bans, search};
+use super::search;
+use super::table::bans;
+use super::table::room::{Room, Rooms};
+use super::table::state::State;
 use crate::chat::policy::nick::fold;
 
 const DAY: i64 = 24 * 60 * 60;

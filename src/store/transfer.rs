@@ -7,9 +7,10 @@ use rusqlite::{Connection, OptionalExtension};
 use super::Message;
 use super::batch::{Batch, valid};
 use super::error::{Attempt, Fault};
-use super::message::{self, COLUMNS};
-use super::room::{Room, Rooms};
 use super::search;
+use super::table::message;
+use super::table::message::COLUMNS;
+use super::table::room::{Room, Rooms};
 
 /// Hands over all messages by their ids, of one room or of all; ends early where `each` fails.
 pub(super) fn export<E>(

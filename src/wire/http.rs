@@ -1,6 +1,9 @@
 //! HTTP/1.1 (RFC 9112) as far as a page, its WebSocket and a few figures need it: the heads of requests,
 //! which have no bodies, and responses.
 
+#[cfg(test)]
+mod http_tests;
+
 use httparse::{EMPTY_HEADER, Error, Status};
 use memchr::memchr;
 use time::OffsetDateTime;
@@ -334,6 +337,3 @@ fn date(now: OffsetDateTime) -> String {
     let (day, year) = (now.day(), now.year());
     format!("{}, {day:02} {} {year:04} {hour:02}:{minute:02}:{second:02} GMT", &weekday[..3], &month[..3])
 }
-
-#[cfg(test)]
-mod tests;

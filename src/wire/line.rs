@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use memchr::{memchr, memchr3};
 
-use super::hygiene;
+use super::sanitize;
 use crate::chat::Input;
 
 const LF: u8 = b'\n';
@@ -249,12 +249,12 @@ fn whole_line<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
 fn text(line: Cow<'_, [u8]>) -> Item<'_> {
     match line {
         Cow::Borrowed(line) => match std::str::from_utf8(line) {
-            Ok(line) => Item::Line(hygiene::clean(line)),
+            Ok(line) => Item::Line(sanitize::clean(line)),
             Err(_) => Item::NotUtf8(Cow::Borrowed(line)),
         },
         Cow::Owned(line) => match String::from_utf8(line) {
             Err(error) => Item::NotUtf8(Cow::Owned(error.into_bytes())),
-            Ok(line) => Item::Line(match hygiene::clean(&line) {
+            Ok(line) => Item::Line(match sanitize::clean(&line) {
                 Cow::Owned(clean) => Cow::Owned(clean),
                 Cow::Borrowed(_) => Cow::Owned(line),
             }),

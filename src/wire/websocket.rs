@@ -10,7 +10,7 @@ use tungstenite::protocol::frame::FrameHeader;
 use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
 use super::frame::{MAX_HEADER, code};
-use super::hygiene;
+use super::sanitize;
 use crate::chat::Input;
 
 /// How many times longer than a line a message may be, to be thrown away; a longer one ends the connection.
@@ -229,7 +229,7 @@ impl Message {
             Some(_) => text.replace(['\n', '\r'], " "),
             None => text,
         };
-        Some(Item::Line(match hygiene::clean(&text) {
+        Some(Item::Line(match sanitize::clean(&text) {
             Cow::Owned(clean) => clean,
             Cow::Borrowed(_) => text,
         }))
@@ -253,7 +253,7 @@ fn closing(payload: &[u8]) -> Item {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::Random;
+    use crate::util::test_support::Random;
 
     const MASK: [u8; 4] = [1, 2, 3, 4];
 

@@ -1,6 +1,6 @@
 //! Many at once who do what nobody should.
 
-use chinwag::fd_limit;
+use chinwag::util::fd_limit;
 use rustix::process::Signal;
 
 use crate::harness::{Client, Server};

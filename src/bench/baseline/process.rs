@@ -12,7 +12,7 @@ use super::CONTROL;
 use crate::bench::process::helper::end_with_parent;
 use crate::bench::workload::browser::Browser;
 use crate::bench::workload::encoding::Encoding;
-use crate::fd_limit;
+use crate::util::fd_limit;
 use crate::wire::frame::text_frame;
 
 const LISTENER: Token = Token(usize::MAX - 1);

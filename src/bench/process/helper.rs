@@ -14,7 +14,7 @@ use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open, set_par
 
 use crate::bench::driver::generator::Generator;
 use crate::bench::error::Error;
-use crate::stdio::is_ready;
+use crate::util::stdio::is_ready;
 
 /// How long a part may take to end once it has been asked to.
 const PATIENCE: Duration = Duration::from_secs(6);

@@ -13,7 +13,7 @@ use crate::bench::driver::group::Door;
 use crate::bench::error::Error;
 use crate::bench::report::figures::count;
 use crate::bench::workload::encoding::Encoding;
-use crate::fd_limit;
+use crate::util::fd_limit;
 
 /// Connections of a scenario that are not its clients.
 pub const SPARE: usize = 16;

@@ -6,7 +6,7 @@ use rustix::process::{Resource, getrlimit};
 use rustix::system::uname;
 use serde::Serialize;
 
-use crate::clock;
+use crate::util::clock;
 
 /// What figures depend on.
 #[derive(Clone, Debug, Serialize)]

@@ -5,7 +5,7 @@ use std::os::fd::AsFd;
 
 use super::figures::{count, milliseconds};
 use crate::bench::driver::clock::{MILLISECOND, Nanos, seconds};
-use crate::stdio::Sink;
+use crate::util::stdio::Sink;
 
 /// How often it is written.
 const INTERVAL: Nanos = 200 * MILLISECOND;

@@ -11,7 +11,7 @@ use tungstenite::handshake::derive_accept_key;
 use tungstenite::protocol::frame::FrameHeader;
 use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
-use crate::server::web::SUBPROTOCOL;
+use crate::server::http::SUBPROTOCOL;
 
 /// The longest head of an answer.
 const MAX_HEAD: usize = 16 * 1024;

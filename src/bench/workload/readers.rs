@@ -20,7 +20,7 @@ use crate::bench::error::Error;
 use crate::bench::process::cost::Process;
 use crate::bench::process::helper::{Part, Speaks, end_with_parent};
 use crate::bench::report::progress::Live;
-use crate::fd_limit;
+use crate::util::fd_limit;
 
 /// Descriptors of a process of ours that are not for connections.
 const RESERVE: usize = 64;

@@ -61,7 +61,7 @@ impl Seats {
         self.renumber_soon(now);
         if self.waiting == 0 {
             self.line.clear();
-            crate::shrink::queue(&mut self.line);
+            crate::util::shrink::queue(&mut self.line);
         }
     }
 

@@ -7,7 +7,7 @@ use crate::chat::id::ClientId;
 use crate::chat::id::Now;
 use crate::chat::input::Close;
 use crate::chat::session::client::Stage;
-use crate::shrink;
+use crate::util::shrink;
 
 /// Sessions that are disconnected by one tick, and between two of them. Each costs a notice to its room, some lines of the log and a `close`,
 /// 0.1 to 0.35 ms in all.

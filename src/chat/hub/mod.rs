@@ -51,8 +51,8 @@ use super::policy::mutes::Mutes;
 use super::policy::nick::key_of;
 use super::room::segment_log::Keep;
 use super::session::client::{Client, Clients, Queue, Stage};
-use crate::shrink;
-use crate::wheel::Wheel;
+use crate::util::shrink;
+use crate::util::timer_wheel::Wheel;
 
 /// Unsent private bytes past which a client's own lines wait, so that its replies stay bounded.
 const REPLIES_PENDING: usize = 64 * 1024;

@@ -5,7 +5,7 @@ use hashbrown::HashTable;
 use crate::chat::id::ClientId;
 use crate::chat::policy::nick::fold;
 use crate::chat::session::client::Clients;
-use crate::shrink;
+use crate::util::shrink;
 
 /// An index from nicknames to clients that keeps neither the names nor their hashes: those are with the clients.
 #[derive(Default)]

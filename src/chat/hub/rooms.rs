@@ -129,8 +129,8 @@ impl Rooms {
         self.index.remove(&room.key);
         self.empty.remove(&room.emptied);
         self.stale += usize::from(room.dirty);
-        crate::shrink::slab(&mut self.slots);
-        crate::shrink::map(&mut self.index);
+        crate::util::shrink::slab(&mut self.slots);
+        crate::util::shrink::map(&mut self.index);
         room
     }
 
@@ -181,7 +181,7 @@ impl Rooms {
         if let Some(id) = self.dirty.pop_front() {
             self[id].dirty = false;
         }
-        crate::shrink::queue(&mut self.dirty);
+        crate::util::shrink::queue(&mut self.dirty);
     }
 
     /// The next dirty room has its turn.

@@ -23,7 +23,7 @@ use crate::chat::policy::cidr::Network;
 use crate::chat::policy::nick::Name;
 use crate::chat::room::Sum;
 use crate::chat::session::client::{Client, Stage};
-use crate::shrink;
+use crate::util::shrink;
 
 /// Names given in the line that greets somebody.
 const MAX_GREETED: usize = 12;

@@ -12,7 +12,7 @@ use self::segment_log::{Cursor, Entry, Keep, Log};
 use super::event::{Dialect, Event, Render, Renders};
 use super::id::ClientId;
 use super::id::Maker;
-use crate::shrink;
+use crate::util::shrink;
 
 /// A round over the members that gives each of them the chance to be written to.
 ///

@@ -12,7 +12,7 @@ use crate::chat::event::Dialect;
 use crate::chat::event::Doom;
 use crate::chat::id::RoomId;
 use crate::chat::room::segment_log::{Cursor, Entry};
-use crate::shrink;
+use crate::util::shrink;
 
 /// How far a connection has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -200,7 +200,7 @@ mod tests {
             long("["),
         ];
         for line in &lines {
-            app.handle_line(&crate::wire::hygiene::clean(line), now());
+            app.handle_line(&crate::wire::sanitize::clean(line), now());
             let shown = app.take_lines().next().expect("a line");
             assert!(shown.text().len() > half / 2);
             for columns in [1, 3, 80, 2000] {

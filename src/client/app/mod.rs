@@ -22,7 +22,7 @@ use super::protocol::missed::SeenMessages;
 use super::protocol::session::{CloseReason, LoginStage, Session};
 use super::ui::format;
 use super::ui::text::StyledLine;
-use crate::words::plain_words;
+use crate::util::io_error::plain_words;
 
 /// How long the server may take to close the connection after we have shut down writing.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);

@@ -154,7 +154,7 @@ impl Iterator for KeyDecoder {
 mod tests {
     use super::super::editor::Edit;
     use super::*;
-    use crate::testing::Random;
+    use crate::util::test_support::Random;
 
     fn decode(bytes: &[u8]) -> Vec<TerminalInput> {
         let mut decoder = KeyDecoder::default();

@@ -10,7 +10,7 @@ use std::ops::Range;
 use unicode_segmentation::{GraphemeCursor, UnicodeSegmentation};
 
 use crate::client::ui::window::{InputView, InputWindow};
-use crate::wire::hygiene::clean;
+use crate::wire::sanitize::clean;
 
 /// The longest line in bytes.
 pub const MAX_BYTES: usize = 64 * 1024;

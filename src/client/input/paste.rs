@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::editor::Editor;
 use crate::chat::command::{Command, is_blank};
-use crate::wire::hygiene::clean;
+use crate::wire::sanitize::clean;
 
 /// The most lines that are sent without confirmation.
 const MAX_UNCONFIRMED: usize = 5;
@@ -106,7 +106,7 @@ fn escaped_typed(line: &str) -> Cow<'_, str> {
 mod tests {
     use super::super::editor::{Edit, MAX_BYTES};
     use super::*;
-    use crate::testing::Random;
+    use crate::util::test_support::Random;
 
     /// Pastes at the bar; returns the lines to send and the input line afterwards.
     fn paste(line: &str, text: &str) -> (Vec<String>, String) {

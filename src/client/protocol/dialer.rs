@@ -147,7 +147,7 @@ mod tests {
     use mio::{Events, Poll};
 
     use super::*;
-    use crate::clock::Clock;
+    use crate::util::clock::Clock;
 
     fn dialled(addrs: &[SocketAddr]) -> io::Result<SocketAddr> {
         let clock = Clock::start();

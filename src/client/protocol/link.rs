@@ -7,8 +7,8 @@ use std::net::Shutdown;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 
-use crate::wire::hygiene;
 use crate::wire::line::{Decoder, Item};
+use crate::wire::sanitize;
 
 /// The longest line that is accepted from a server, in bytes.
 pub const MAX_LINE: usize = 1024 * 1024;
@@ -142,7 +142,7 @@ impl Link {
         {
             bytes = &bytes[..bytes.len() - last.invalid().len()];
         }
-        hygiene::clean(&String::from_utf8_lossy(bytes)).into_owned()
+        sanitize::clean(&String::from_utf8_lossy(bytes)).into_owned()
     }
 
     /// Whether there is an unfinished line.
@@ -154,7 +154,7 @@ impl Link {
 fn shown<'a>(item: &'a Item) -> Cow<'a, str> {
     match item {
         Item::Line(line) => Cow::Borrowed(line),
-        Item::NotUtf8(bytes) => hygiene::clean(&String::from_utf8_lossy(bytes)).into_owned().into(),
+        Item::NotUtf8(bytes) => sanitize::clean(&String::from_utf8_lossy(bytes)).into_owned().into(),
         Item::TooLong => Cow::Owned(format!("(a line of more than {MAX_LINE} bytes is left out)")),
         Item::Answer(_) => Cow::Borrowed(""),
     }

@@ -151,7 +151,7 @@ pub(in crate::client) fn rows(parser: &vt100::Parser) -> Vec<String> {
 mod tests {
     use super::super::full_screen::FullScreen;
     use super::*;
-    use crate::testing::Random;
+    use crate::util::test_support::Random;
 
     const SIZE: TerminalSize = TerminalSize { columns: 20, rows: 5 };
 

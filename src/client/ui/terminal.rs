@@ -14,7 +14,7 @@ use rustix::process::{getpgrp, getsid};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetpgrp, tcgetwinsize, tcsetattr};
 
 use super::screen::TerminalSize;
-use crate::stdio::is_ready;
+use crate::util::stdio::is_ready;
 
 /// Bracketed paste: pasted text is marked (xterm's ctlseqs, "Bracketed Paste Mode").
 const PASTE_ON: &str = "\x1b[?2004h";

@@ -248,7 +248,7 @@ mod tests {
 
     #[test]
     fn rows_contain_all_text_and_fit() {
-        let mut random = crate::testing::Random(1);
+        let mut random = crate::util::test_support::Random(1);
         for _ in 0..2000 {
             let count = random.below(40);
             let text: String = (0..count).map(|_| *random.pick(&["a", " ", "你", "e\u{301}", "👩‍👩‍👧", "bc"])).collect();

@@ -85,7 +85,7 @@ fn width(text: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::Random;
+    use crate::util::test_support::Random;
 
     fn view(window: &mut InputWindow, text: &str, cursor: usize, columns: u16) -> (String, u16) {
         let InputView { text, cursor } = window.view(text, cursor, columns);

@@ -1,7 +1,7 @@
 //! Bytes of the file are not what they were: what comes of it is right, or an error.
 
 use super::*;
-use crate::testing::Random;
+use crate::util::test_support::Random;
 
 const ROOMS: [&str; 3] = ["lobby", "tea", "鱼"];
 const WORDS: [&str; 5] = ["red", "blue", "鱼", "green", "fish"];

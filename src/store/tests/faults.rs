@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use super::*;
-use crate::testing::Random;
+use crate::util::test_support::Random;
 
 /// What a test runs in another process of its own, in whose place it has put itself.
 const INSIDE: &str = "CHINWAG_STORE_TEST";

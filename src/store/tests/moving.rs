@@ -1,7 +1,7 @@
 //! All messages, out of one file and into another.
 
 use super::*;
-use crate::testing::Random;
+use crate::util::test_support::Random;
 
 fn exported(store: &Store, room: Option<&str>) -> Vec<Message> {
     let mut messages = Vec::new();

@@ -1,7 +1,7 @@
 //! What is too old or too much is forgotten, and its space used again.
 
 use super::*;
-use crate::testing::Random;
+use crate::util::test_support::Random;
 
 const DAY: i64 = 24 * 60 * 60;
 

@@ -1,7 +1,7 @@
 //! Words are found in any script, and nothing that is typed is more than words.
 
 use super::*;
-use crate::testing::Random;
+use crate::util::test_support::Random;
 
 /// A store in which these were said, one a room's message each.
 fn store(directory: &Directory, said_there: &[&str]) -> Store {
@@ -147,8 +147,10 @@ fn a_search_keeps_to_its_room_and_is_paged() {
 /// What FTS5 itself finds, which must not be asked where it may take long.
 fn found_by_fts5(store: &Store, words: &str) -> Vec<u64> {
     let typed: String = words.chars().map(|c| if c == '"' { ' ' } else { c }).collect();
-    let words: Vec<_> = typed.split_whitespace().filter(|word| words::Words::new(word).is_some()).collect();
-    let words: Vec<_> = words.iter().take(8).map(|word| format!("\"{}\"", words::spaced(word))).collect();
+    let words: Vec<_> =
+        typed.split_whitespace().filter(|word| crate::store::search::words::Words::new(word).is_some()).collect();
+    let words: Vec<_> =
+        words.iter().take(8).map(|word| format!("\"{}\"", crate::store::search::words::spaced(word))).collect();
     if words.is_empty() {
         return Vec::new();
     }
@@ -274,7 +276,14 @@ fn every_character_separates_words_or_does_not_as_in_fts5() {
             if separates {
                 assert_eq!(there.next().as_deref(), Some("q"), "{c:?}");
             }
-            assert_eq!((separators::is_separator(c), separators::is_ignored_mark(c)), (separates, is_ignored), "{c:?}");
+            assert_eq!(
+                (
+                    crate::store::search::separators::is_separator(c),
+                    crate::store::search::separators::is_ignored_mark(c)
+                ),
+                (separates, is_ignored),
+                "{c:?}"
+            );
         }
     }
 }
@@ -355,7 +364,7 @@ fn numbers_of_rooms_in_the_index_of_an_earlier_version_are_not_found() {
 #[test]
 fn the_end_of_a_very_long_text_is_not_searched() {
     let directory = Directory::new();
-    let long = |c: &str| format!("first {}last", format!("{c} ").repeat(words::MAX_TEXT));
+    let long = |c: &str| format!("first {}last", format!("{c} ").repeat(crate::store::search::words::MAX_TEXT));
     let mut store = store(&directory, &[&long("x"), &long("é"), &long("鱼"), &long("ﷺ")]);
     assert_eq!(found(&mut store, "first"), [1, 2, 3, 4]);
     assert_eq!(found(&mut store, "last"), [0; 0]);

@@ -1,7 +1,7 @@
 //! What fuzzing looks for, in a few seconds: the corpus of `tests/fuzz` and small changes to it.
 
 pub mod properties;
-#[path = "../../../src/testing.rs"]
+#[path = "../../../src/util/test_support.rs"]
 mod testing;
 
 use std::panic::catch_unwind;

@@ -26,7 +26,7 @@ use crate::bench::process::cost::Process;
 use crate::bench::process::pipe::Pipe;
 use crate::bench::report::progress::{Live, Status};
 use crate::bench::workload::message::Tag;
-use crate::signals;
+use crate::util::signals;
 
 /// Events taken from the kernel at once.
 const EVENTS: usize = 1024;

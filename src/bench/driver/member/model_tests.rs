@@ -4,7 +4,7 @@ use super::*;
 use crate::bench::driver::clock::SECOND;
 use crate::bench::driver::group::Door;
 use crate::bench::workload::transcript::Transcript;
-use crate::testing::Random;
+use crate::util::test_support::Random;
 use crate::wire::frame::{pong_frame, text_frame};
 
 const SEEDS: u64 = 3000;

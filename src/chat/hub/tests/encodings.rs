@@ -12,7 +12,7 @@ use crate::chat::id::ClientId;
 use crate::chat::id::Now;
 use crate::chat::input::{Arrival, Input};
 use crate::chat::{Dialect, Lang, Wish};
-use crate::testing::Random;
+use crate::util::test_support::Random;
 use crate::wire::json::Json;
 use crate::wire::plain::Plain;
 

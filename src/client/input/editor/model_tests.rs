@@ -4,7 +4,7 @@ use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
 use super::{Edit, Editor, MAX_BYTES};
-use crate::testing::Random;
+use crate::util::test_support::Random;
 
 const SEEDS: u64 = 5_000;
 const STEPS: usize = 120;
@@ -129,7 +129,7 @@ impl Model {
 }
 
 /// Whether another mark may be dropped: the line takes at most eight marks on one character; see
-/// [`crate::wire::hygiene`].
+/// [`crate::wire::sanitize`].
 fn may_be_limited(model: &Model) -> bool {
     model.before.last().is_some_and(|grapheme| grapheme.chars().count() > 8)
 }

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use time::{Date, Duration, Month};
 
 use super::*;
-use crate::testing::Random;
+use crate::util::test_support::Random;
 
 const ME: &str = "me";
 

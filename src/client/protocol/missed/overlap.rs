@@ -77,7 +77,7 @@ fn fallbacks(lines: &[u64]) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::Random;
+    use crate::util::test_support::Random;
 
     #[test]
     fn longest_overlap_is_found() {

@@ -8,7 +8,7 @@ use super::*;
 use crate::chat;
 use crate::chat::policy::nick::{Name, Unfit};
 use crate::chat::{Cause, Event, LOBBY, Lang, Render};
-use crate::testing::Random;
+use crate::util::test_support::Random;
 use crate::wire::plain::Plain;
 
 /// Parts for names that look like the words around them.

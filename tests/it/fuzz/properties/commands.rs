@@ -1,7 +1,7 @@
 //! Commands: every line is one, and whatever somebody wants to say can be said.
 
 use chinwag::chat::command::{Command, is_blank, split};
-use chinwag::wire::hygiene::clean;
+use chinwag::wire::sanitize::clean;
 
 /// The words of the commands that take what follows as it stands.
 const VERBATIM: &[&str] = &["say", "SAY", "me", "r"];

@@ -2,7 +2,7 @@
 
 use std::io::{Cursor, Read, Write};
 
-use chinwag::wire::hygiene;
+use chinwag::wire::sanitize;
 use chinwag::wire::websocket::{Decoder, Item};
 use tungstenite::error::ProtocolError;
 use tungstenite::protocol::frame::coding::CloseCode;
@@ -98,7 +98,7 @@ fn compare(items: &[Item], (messages, is_wrong): (Vec<Message>, bool)) {
         match (item, messages.get(index)) {
             (Item::Line(line), Some(Message::Text(text))) => {
                 let text = text.replace(['\n', '\r'], " ");
-                assert_eq!(*line, hygiene::clean(&text));
+                assert_eq!(*line, sanitize::clean(&text));
             }
             (Item::Ping(payload), Some(Message::Ping(other))) => assert_eq!(payload[..], other[..]),
             (Item::Pong, Some(Message::Pong(_))) => {}

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use chinwag::wire::hygiene::clean;
+use chinwag::wire::sanitize::clean;
 use unicode_normalization::char::is_combining_mark;
 
 use super::text::{assert_harmless, is_harmful, with_few_marks};

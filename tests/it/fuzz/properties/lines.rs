@@ -1,8 +1,8 @@
 //! The line decoder: the same bytes are the same lines, in whatever pieces they come.
 
 use chinwag::wire::foreign::{FirstLine, Verdict};
-use chinwag::wire::hygiene;
 use chinwag::wire::line::{Decoder, Item};
+use chinwag::wire::sanitize;
 
 use super::text::assert_harmless;
 
@@ -187,7 +187,7 @@ fn naive(bytes: &[u8], max: usize) -> Vec<Item<'static>> {
 
 fn understood(line: Vec<u8>) -> Item<'static> {
     match String::from_utf8(line) {
-        Ok(line) => Item::Line(hygiene::clean(&line).into_owned().into()),
+        Ok(line) => Item::Line(sanitize::clean(&line).into_owned().into()),
         Err(error) => Item::NotUtf8(error.into_bytes().into()),
     }
 }

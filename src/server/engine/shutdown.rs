@@ -1,0 +1,114 @@
+//! From "this one is to go" to a free slot: farewells, drains, and the end of the server.
+
+use std::time::Duration;
+
+use super::Engine;
+use super::accept::Kind;
+use super::timers::Timer;
+use crate::chat::{ClientId, Close, Now};
+use crate::server::connection::transport::{Listener, Stream};
+use crate::server::connection::{Phase, Protocol};
+use crate::util::shrink;
+
+/// How long one who has been told everything may take to close their side.
+pub(in crate::server) const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long everybody may take to read what is owed when the server ends.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
+
+impl<L: Listener> Engine<L> {
+    /// Closes whom the hub wants closed.
+    pub(in crate::server) fn close(&mut self, now: Now) {
+        while let Some((id, how)) = self.hub.poll_close() {
+            let slot = id.slot();
+            let Some(connection) = self.connections.get_mut(slot) else { continue };
+            match how {
+                Close::AtOnce => self.finish(slot),
+                Close::WhenRead if connection.phase == Phase::Open => {
+                    connection.phase = Phase::Closing;
+                    connection.held_back = false;
+                    connection.after_replies = false;
+                    connection.progress = now.at.as_millis() as u64;
+                    self.set_timer(slot, Timer::Farewell, now.at + self.limits.farewell_timeout);
+                    self.end_web_socket(slot);
+                    if self.hub.is_up_to_date(id) {
+                        self.say_no_more(slot, now);
+                    }
+                }
+                Close::WhenRead => {}
+            }
+        }
+    }
+
+    /// Everything has been written to a connection that is to end: says so, and waits for its end.
+    pub(in crate::server) fn say_no_more(&mut self, slot: usize, now: Now) {
+        let connection = &mut self.connections[slot];
+        connection.phase = Phase::Draining;
+        connection.progress = now.at.as_millis() as u64;
+        let shut = connection.stream.end_writing();
+        let done = connection.ended || shut.is_err() || connection.drain(&mut self.block);
+        if done || self.ends_at.is_some() {
+            self.finish(slot);
+        } else {
+            self.set_timer(slot, Timer::Farewell, now.at + DRAIN_TIMEOUT);
+        }
+    }
+
+    pub(in crate::server) fn lose(&mut self, slot: usize, now: Now) {
+        self.hub.lost(ClientId::new(slot), now);
+        self.finish(slot);
+    }
+
+    /// Marks a connection to be taken out at the end of the turn.
+    pub(in crate::server) fn finish(&mut self, slot: usize) {
+        let connection = &mut self.connections[slot];
+        if connection.phase != Phase::Closed {
+            connection.phase = Phase::Closed;
+            self.closed.push_back(slot);
+        }
+    }
+
+    /// Takes out the connections that are closed; their numbers may be reused from now on.
+    pub(in crate::server) fn reap(&mut self, now: Now) {
+        // When the server ends nobody is served who could wait.
+        let most = if self.is_ending() { usize::MAX } else { self.budget.reaps };
+        for _ in 0..most.min(self.closed.len()) {
+            let Some(slot) = self.closed.pop_front() else { break };
+            let connection = self.connections.remove(slot);
+            if let Protocol::Http(exchange) = &connection.protocol
+                && !exchange.is_admin
+            {
+                self.crowd_leaves(Kind::Web, exchange.addr.ip());
+            }
+            // Closing the socket takes it out of the poll.
+            drop(connection);
+            self.hub.closed(ClientId::new(slot), now);
+            self.acceptor.fd_freed();
+        }
+        shrink::slab(&mut self.connections);
+        shrink::queue(&mut self.closed);
+    }
+
+    /// Tells everybody, stops reading and accepting, and sets the time at which it ends anyway.
+    pub fn begin_shutdown(&mut self, now: Now) {
+        self.ends_at = Some(now.at + SHUTDOWN_TIMEOUT);
+        self.acceptor.close_to_people();
+        // What was asked for just now is answered, if that takes no longer than in any other turn.
+        self.keep(now);
+        self.drop_questions();
+        self.hub.shut_down(now);
+        let slots: Vec<usize> = self.connections.iter().map(|(slot, _)| slot).collect();
+        for &slot in &slots {
+            // Nothing may stand behind the frame that says so.
+            if self.connections[slot].is_web_socket() {
+                self.hub.dismiss(ClientId::new(slot), now);
+            }
+        }
+        self.close(now);
+        // Those to whom nothing is owed will not be written to, and so not be closed by that.
+        for slot in slots {
+            if self.hub.is_up_to_date(ClientId::new(slot)) && !self.connections[slot].is_admin() {
+                self.finish(slot);
+            }
+        }
+    }
+}

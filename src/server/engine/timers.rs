@@ -1,0 +1,164 @@
+//! The deadlines of connections.
+
+use std::time::Duration;
+
+use super::Engine;
+use super::shutdown::DRAIN_TIMEOUT;
+use crate::chat::{ClientId, Now};
+use crate::server::connection::Phase;
+use crate::server::connection::transport::Listener;
+use crate::util::shrink;
+
+/// Deadlines of connections that are closed by now, of which that many are passed over in one turn.
+const STALE_TIMERS: usize = 16 * 1024;
+
+/// What a connection's deadline is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Timer {
+    /// It may be read from again.
+    Resume,
+    /// Its unended input may count as a line.
+    EndLine,
+    /// It may have stopped reading what is owed, or not have closed its side.
+    Farewell,
+    /// Its request may not have come in time, or the answer not have been read.
+    Exchange,
+    /// It may have been silent for long enough to be asked whether it is there.
+    Ping,
+}
+
+/// A deadline of the connection in `slot`, if that is still the one of that serial number.
+pub(crate) struct Deadline {
+    slot: u32,
+    serial: u32,
+    timer: Timer,
+}
+
+impl<L: Listener> Engine<L> {
+    /// Does what has become due.
+    pub(in crate::server) fn expire(&mut self, now: Now) {
+        self.expired.extend(self.timers.expire(now.at));
+        shrink::queue(&mut self.expired);
+        let mut left = self.budget.timers;
+        for _ in 0..STALE_TIMERS {
+            if left == 0 || !self.hub.may_disconnect() {
+                return;
+            }
+            let Some(Deadline { slot, serial, timer }) = self.expired.pop_front() else { return };
+            let slot = slot as usize;
+            let Some(connection) = self.connections.get_mut(slot).filter(|connection| connection.serial == serial)
+            else {
+                continue;
+            };
+            left -= 1;
+            match timer {
+                Timer::Resume => self.resume(slot),
+                Timer::EndLine => self.end_quiet_line(slot, now),
+                Timer::Exchange if connection.phase == Phase::Open => self.expire_exchange(slot, now),
+                Timer::Ping if connection.phase == Phase::Open => self.ping(slot, now),
+                Timer::Exchange | Timer::Ping => {}
+                Timer::Farewell => {
+                    let waits = match connection.phase {
+                        Phase::Closing => self.limits.farewell_timeout,
+                        _ => DRAIN_TIMEOUT,
+                    };
+                    let due = Duration::from_millis(connection.progress) + waits;
+                    if due > now.at {
+                        self.set_timer(slot, Timer::Farewell, due);
+                    } else {
+                        self.finish(slot);
+                    }
+                }
+            }
+        }
+    }
+
+    fn end_quiet_line(&mut self, slot: usize, now: Now) {
+        let connection = &mut self.connections[slot];
+        connection.eol_set = false;
+        // Once the server ends no more lines are taken.
+        if connection.phase != Phase::Open || !connection.has_partial() || self.ends_at.is_some() {
+            return;
+        }
+        let due = Duration::from_millis(connection.progress) + self.limits.eol_timeout;
+        if due > now.at || connection.has_more_input() {
+            connection.eol_set = true;
+            let at = if due > now.at { due } else { now.at + self.limits.eol_timeout };
+            self.set_timer(slot, Timer::EndLine, at);
+        } else {
+            connection.end_line(&mut self.hub, ClientId::new(slot), now);
+        }
+    }
+
+    pub(in crate::server) fn resume(&mut self, slot: usize) {
+        if let Some(connection) = self.connections.get_mut(slot) {
+            connection.held_back = false;
+            connection.after_replies = false;
+            self.read_soon(slot);
+        }
+    }
+
+    /// Sets the deadline at which unended input counts as a line.
+    pub(in crate::server) fn watch_line(&mut self, slot: usize, now: Now) {
+        if let Some(connection) = self.connections.get_mut(slot)
+            && connection.has_partial()
+            && !connection.eol_set
+        {
+            connection.eol_set = true;
+            self.set_timer(slot, Timer::EndLine, now.at + self.limits.eol_timeout);
+        }
+    }
+
+    pub(in crate::server) fn set_timer(&mut self, slot: usize, timer: Timer, at: Duration) {
+        let serial = self.connections[slot].serial;
+        self.timers.set(at, Deadline { slot: slot as u32, serial, timer });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use time::{Date, Month, PrimitiveDateTime, Time};
+
+    use super::super::accept::Kind;
+    use super::super::{Budget, Readiness};
+    use super::*;
+    use crate::chat::Heard;
+    use crate::chat::{Config, Hub, Lang};
+    use crate::server::Limits;
+    use crate::simulator::network::Network;
+    use crate::wire::plain::Plain;
+
+    #[test]
+    fn unended_input_is_no_line_once_the_server_ends() {
+        let date = Date::from_calendar_date(2026, Month::November, 20).unwrap();
+        let at = |seconds| Now {
+            at: Duration::from_secs(seconds),
+            local: PrimitiveDateTime::new(date, Time::MIDNIGHT).assume_utc(),
+        };
+        let mut network = Network::default();
+        let listener = network.listen();
+        let limits = Limits {
+            max_line: 4096,
+            eol_timeout: Duration::from_secs(1),
+            keepalive: Duration::ZERO,
+            send_buffer: 0,
+            farewell_timeout: Duration::from_secs(10),
+        };
+        let hub = Hub::new(Config::default(), Box::new(Plain { lang: Lang::En }));
+        let mut engine = Engine::new(hub, vec![(Kind::Plain, listener)], limits, Budget::default(), 10);
+        // The farewell does not fit, so that the connection stays.
+        let wire = network.connect(0, SocketAddr::from(([127, 0, 0, 1], 1)), 1, 10);
+        engine.acceptor.notify(0);
+        engine.take_in(&network, at(1));
+        wire.borrow_mut().arrive("alice".bytes());
+        while engine.connections[0].kept() == 0 {
+            engine.note(0, Readiness { readable: true, ..Readiness::default() });
+            engine.take_in(&network, at(1));
+        }
+        engine.begin_shutdown(at(1));
+        engine.give_out(at(3));
+        assert!(!engine.hub.take_heard().iter().any(|heard| matches!(heard, Heard::Line(_))));
+    }
+}

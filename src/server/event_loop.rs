@@ -1,0 +1,216 @@
+//! The reactor: one poll, and who is told what it says.
+//!
+//! In each turn the events are noted, the engine takes in what has come, the operator's console
+//! has its say, and the engine gives out what is owed.
+
+use std::io;
+use std::net::{Shutdown, SocketAddr};
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+use log::info;
+use mio::event::Event;
+use mio::net::{TcpListener, TcpStream};
+use mio::{Events, Interest, Poll, Registry, Token};
+use rustix::event::PollFlags;
+use signal_hook_mio::v1_0::Signals;
+
+use super::Limits;
+use super::connection::transport::{Listener, Stream};
+use super::console::Console;
+use super::engine::accept::Kind;
+use super::engine::{Budget, Engine, Readiness};
+use super::http::Access;
+use super::store_writer::Keeper;
+use crate::chat::{Hub, Now, OPERATOR_LOG};
+use crate::util::clock::Clock;
+use crate::util::{logging, signals, stdio};
+
+const SIGNALS: Token = Token(0);
+const CONSOLE: Token = Token(1);
+/// Room for more of the console's or the log's output; there is nothing to note, since each turn writes what it can.
+const CONSOLE_OUTPUT: Token = Token(2);
+const LOG_OUTPUT: Token = Token(3);
+const LISTENERS: usize = 4;
+/// Connections have the tokens from here on; below there is room for listeners.
+const CONNECTIONS: usize = 1024;
+
+/// Events taken from the kernel at once.
+const EVENTS: usize = 1024;
+
+/// How soon output that nobody reads is tried again.
+const OUTPUT_RETRY: Duration = Duration::from_millis(100);
+
+impl Listener for TcpListener {
+    type Stream = TcpStream;
+
+    fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        TcpListener::accept(self)
+    }
+
+    fn has_waiting(&self) -> bool {
+        stdio::is_ready(self.as_fd(), PollFlags::IN, Duration::ZERO)
+    }
+}
+
+impl Stream for TcpStream {
+    type Poll = Registry;
+
+    fn watch(&mut self, poll: &Registry, slot: usize) -> io::Result<()> {
+        poll.register(self, Token(CONNECTIONS + slot), Interest::READABLE | Interest::WRITABLE | Interest::PRIORITY)
+    }
+
+    fn end_writing(&self) -> io::Result<()> {
+        self.shutdown(Shutdown::Write)
+    }
+}
+
+impl From<&Event> for Readiness {
+    fn from(event: &Event) -> Self {
+        Readiness {
+            readable: event.is_readable(),
+            urgent: event.is_priority(),
+            writable: event.is_writable(),
+            read_closed: event.is_read_closed(),
+            error: event.is_error(),
+        }
+    }
+}
+
+/// Everything that one server process has.
+pub struct Reactor {
+    poll: Poll,
+    clock: Clock,
+    signals: Signals,
+    /// A signal has come.
+    signalled: bool,
+    console: Option<Console>,
+    engine: Engine<TcpListener>,
+}
+
+impl Reactor {
+    /// Sets up the poll; nothing is accepted before [`Reactor::run`].
+    ///
+    /// # Errors
+    /// If the kernel refuses the poll, the signals' pipe, or a registration.
+    pub fn new(
+        mut hub: Hub,
+        mut listeners: Vec<(Kind, TcpListener)>,
+        limits: Limits,
+        max_connections: usize,
+        console: bool,
+    ) -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let registry = poll.registry();
+        for (number, (_, socket)) in listeners.iter_mut().enumerate() {
+            if LISTENERS + number >= CONNECTIONS {
+                return Err(io::Error::other(format!("more than {} addresses to listen on", CONNECTIONS - LISTENERS)));
+            }
+            registry.register(socket, Token(LISTENERS + number), Interest::READABLE)?;
+        }
+        let mut signals = signals::watch_for_server()?;
+        registry.register(&mut signals, SIGNALS, Interest::READABLE)?;
+        let tokens = [CONSOLE, CONSOLE_OUTPUT];
+        let console = console.then(|| Console::new(&mut hub, registry, tokens, limits.max_line)).transpose()?;
+        logging::watch(registry, LOG_OUTPUT)?;
+        let engine = Engine::new(hub, listeners, limits, Budget::default(), max_connections);
+        Ok(Reactor { poll, clock: Clock::start(), signals, signalled: false, console, engine })
+    }
+
+    /// The addresses that are really listened on.
+    pub fn local_addrs(&self) -> Vec<(Kind, SocketAddr)> {
+        let sockets = self.engine.acceptor.sockets();
+        sockets.filter_map(|(kind, socket)| Some((kind, socket.local_addr().ok()?))).collect()
+    }
+
+    /// Says who may use the web side.
+    pub fn allow(&mut self, access: Access) {
+        self.engine.access = access;
+    }
+
+    /// Says where history is kept.
+    pub fn keep(&mut self, keeper: Option<Keeper>) {
+        self.engine.keeper = keeper;
+    }
+
+    /// Serves until a signal, the operator or the peer of p2p ends it; returns the exit code.
+    ///
+    /// # Errors
+    /// If the kernel's poll fails.
+    pub fn run(&mut self) -> io::Result<u8> {
+        let mut events = Events::with_capacity(EVENTS);
+        loop {
+            let timeout = self.timeout();
+            match self.poll.poll(&mut events, timeout) {
+                Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
+                _ => {}
+            }
+            let now = self.clock.now();
+            for event in &events {
+                self.note(event);
+            }
+            if std::mem::take(&mut self.signalled)
+                && let Some(code) = self.take_signals(now)
+            {
+                return Ok(code);
+            }
+            self.engine.take_in(self.poll.registry(), now);
+            if let Some(console) = &mut self.console {
+                console.receive(&mut self.engine.hub, self.poll.registry(), now);
+            }
+            self.engine.give_out(now);
+            if let Some(console) = &mut self.console {
+                console.show(&mut self.engine.hub);
+            }
+            logging::flush();
+            if let Some(turns) = &mut self.engine.turns {
+                turns.count(self.clock.elapsed().saturating_sub(now.at));
+            }
+            if self.engine.is_done(now.at) {
+                self.engine.finish_keeping(now);
+                if let Some(console) = &mut self.console {
+                    console.finish(&mut self.engine.hub, OUTPUT_RETRY);
+                }
+                return Ok(0);
+            }
+        }
+    }
+
+    /// How long the poll may wait.
+    fn timeout(&self) -> Option<Duration> {
+        let now = self.clock.elapsed();
+        if self.engine.has_work(now) || self.console.as_ref().is_some_and(Console::is_ready) {
+            return Some(Duration::ZERO);
+        }
+        let output = logging::has_pending() || self.console.as_ref().is_some_and(Console::has_pending);
+        let retry = output.then_some(now + OUTPUT_RETRY);
+        [self.engine.next_deadline(), retry].into_iter().flatten().min().map(|at| at.saturating_sub(now))
+    }
+
+    /// Notes what an event says.
+    fn note(&mut self, event: &Event) {
+        match event.token() {
+            SIGNALS => self.signalled = true,
+            CONSOLE => self.console.iter_mut().for_each(Console::notify),
+            CONSOLE_OUTPUT | LOG_OUTPUT => {}
+            Token(token) if token < CONNECTIONS => self.engine.acceptor.notify(token - LISTENERS),
+            Token(token) => self.engine.note(token - CONNECTIONS, event.into()),
+        }
+    }
+
+    /// A first signal that asks for it begins the end; a second one is the end, with the code that it returns.
+    fn take_signals(&mut self, now: Now) -> Option<u8> {
+        for signal in self.signals.pending() {
+            if !signals::ends_server(signal, self.engine.hub.is_p2p()) {
+                info!("signal {signal} is ignored");
+                continue;
+            }
+            if self.engine.is_ending() {
+                return Some(128 + signal as u8);
+            }
+            info!(target: OPERATOR_LOG, "signal {signal}: shutting down");
+            self.engine.begin_shutdown(now);
+        }
+        None
+    }
+}

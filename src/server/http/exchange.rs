@@ -1,0 +1,322 @@
+//! Requests and their answers.
+
+use std::borrow::Cow;
+use std::io::{self, IoSlice, Read, Write};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use log::debug;
+
+use super::SUBPROTOCOL;
+use crate::chat::{Arrival, ClientId, Dialect, Now, Wish};
+use crate::server::connection::transport::Listener;
+use crate::server::connection::{Flushed, Protocol};
+use crate::server::engine::Engine;
+use crate::server::engine::accept::Kind;
+use crate::server::engine::timers::Timer;
+use crate::wire::http;
+use crate::wire::http::{Refused, Request, Response};
+use crate::wire::json;
+
+/// How long the head of a request may take, from its first byte or from the connection.
+pub const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a connection may be without a request.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+/// Steps that one connection makes in a turn, in which it is given one answer at most.
+const STEPS: usize = 4;
+
+const HTML: &str = "text/html; charset=utf-8";
+const TEXT: &str = "text/plain; charset=utf-8";
+/// The text format of Prometheus.
+const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// A connection over which requests come.
+pub struct Exchange {
+    pub addr: SocketAddr,
+    /// It may ask for the figures, and for nothing else.
+    pub is_admin: bool,
+    /// What has been read and not been answered.
+    input: Vec<u8>,
+    /// The answer that is being written: its head, its body, and how much of both has been.
+    head: Vec<u8>,
+    body: Cow<'static, [u8]>,
+    sent: usize,
+    /// Nothing is to come after that answer.
+    is_last: bool,
+    /// Since when it waits for what it waits for.
+    since: Duration,
+    /// A request has been answered.
+    has_answered: bool,
+    /// Microseconds: its bucket of requests, see [`crate::chat::Pace`].
+    bucket: u64,
+}
+
+/// What came of reading.
+enum Step {
+    Request(Box<Request>),
+    Refused(Refused),
+    /// There may be more to read.
+    More,
+    /// An event will tell of more.
+    Wait,
+    /// The connection is over.
+    End,
+}
+
+impl Exchange {
+    /// A connection that has just been accepted.
+    pub fn new(addr: SocketAddr, kind: Kind, now: Now) -> Self {
+        Exchange {
+            addr,
+            is_admin: kind == Kind::Admin,
+            input: Vec::new(),
+            head: Vec::new(),
+            body: Cow::default(),
+            sent: 0,
+            is_last: false,
+            since: now.at,
+            has_answered: false,
+            bucket: 0,
+        }
+    }
+
+    /// Bytes kept of what it has sent.
+    #[cfg(test)]
+    pub fn kept(&self) -> usize {
+        self.input.len()
+    }
+
+    fn is_answering(&self) -> bool {
+        self.sent < self.head.len() + self.body.len()
+    }
+
+    /// When it has taken too long; a head that has not ended by then is refused, the others are closed.
+    fn due(&self, farewell: Duration) -> Duration {
+        self.since
+            + match () {
+                () if self.is_answering() => farewell,
+                () if self.has_answered && self.input.is_empty() => IDLE_TIMEOUT,
+                () => HEAD_TIMEOUT,
+            }
+    }
+
+    /// Writes the rest of the answer.
+    fn flush(&mut self, stream: &mut impl Write, now: Now) -> Flushed {
+        while self.is_answering() {
+            let head = &self.head[self.sent.min(self.head.len())..];
+            let body = &self.body[self.sent.saturating_sub(self.head.len())..];
+            match stream.write_vectored(&[IoSlice::new(head), IoSlice::new(body)]) {
+                Ok(0) => return Flushed::Lost,
+                Ok(n) => {
+                    self.sent += n;
+                    self.since = now.at;
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Flushed::Blocked,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return Flushed::Lost,
+            }
+        }
+        if self.sent > 0 {
+            (self.head, self.body, self.sent) = (Vec::new(), Cow::default(), 0);
+        }
+        Flushed::UpToDate
+    }
+
+    /// The next request, from what has been read before or can be now.
+    fn next(&mut self, stream: &mut impl Read, block: &mut [u8], now: Now) -> Step {
+        // Empty lines before a request are passed over: RFC 9112, section 2.2.
+        let blank = self.input.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        self.input.drain(..blank);
+        if !self.input.is_empty() {
+            match http::parse(&self.input) {
+                Ok(None) => {}
+                Ok(Some((request, length))) => {
+                    self.input.drain(..length);
+                    return Step::Request(Box::new(request));
+                }
+                Err(refused) => return Step::Refused(refused),
+            }
+        }
+        match stream.read(block) {
+            Ok(0) => Step::End,
+            Ok(n) => {
+                if self.input.is_empty() {
+                    self.since = now.at;
+                }
+                self.input.extend_from_slice(&block[..n]);
+                Step::More
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Step::Wait,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Step::More,
+            Err(_) => Step::End,
+        }
+    }
+
+    fn answer(&mut self, head: Vec<u8>, body: Cow<'static, [u8]>, keep_alive: bool, now: Now) {
+        (self.head, self.body, self.sent) = (head, body, 0);
+        self.is_last = !keep_alive;
+        self.has_answered = true;
+        self.since = now.at;
+        if self.is_last || self.input.is_empty() {
+            self.input = Vec::new();
+        }
+    }
+
+    /// After what could not be understood nothing can be.
+    fn refuse(&mut self, refused: Refused, now: Now) {
+        let is_head = self.input.starts_with(b"HEAD ");
+        self.answer(http::refuse(refused, is_head, false, now.local), Cow::default(), false, now);
+    }
+}
+
+impl<L: Listener> Engine<L> {
+    /// Counts somebody who comes for a page, unless that is one too many from there.
+    pub(in crate::server) fn has_room_for_page(&mut self, addr: IpAddr) -> bool {
+        let most = if self.access.is_trusted(addr) { 0 } else { self.access.max_per_ip };
+        self.crowd.enter(addr, most)
+    }
+
+    /// One of those has become somebody, or is gone.
+    pub(in crate::server) fn crowd_leaves(&mut self, kind: Kind, addr: IpAddr) {
+        if kind == Kind::Web && self.access.max_per_ip > 0 && !self.access.is_trusted(addr) {
+            self.crowd.leave(addr);
+        }
+    }
+
+    /// Answers what a connection asks for, as far as that is possible now.
+    pub(in crate::server) fn exchange(&mut self, slot: usize, now: Now) {
+        let pace = self.hub.pace();
+        let mut has_answer = false;
+        for _ in 0..STEPS {
+            let connection = &mut self.connections[slot];
+            let Protocol::Http(exchange) = &mut connection.protocol else { return };
+            match exchange.flush(&mut connection.stream, now) {
+                Flushed::UpToDate if exchange.is_last => return self.say_no_more(slot, now),
+                Flushed::UpToDate | Flushed::More => {}
+                Flushed::Blocked => return,
+                Flushed::Lost => return self.finish(slot),
+            }
+            if has_answer {
+                // The next one after the others have had theirs.
+                break;
+            }
+            if let Some(time) = pace.wait(exchange.bucket, now).filter(|_| !exchange.input.is_empty()) {
+                connection.held_back = true;
+                return self.set_timer(slot, Timer::Resume, time);
+            }
+            let step = exchange.next(&mut connection.stream, &mut self.block, now);
+            has_answer = matches!(step, Step::Request(_) | Step::Refused(_));
+            if has_answer {
+                exchange.bucket = pace.taken(exchange.bucket, now);
+            }
+            match step {
+                Step::Request(request) => self.answer(slot, &request, now),
+                Step::Refused(refused) => exchange.refuse(refused, now),
+                Step::More => {}
+                Step::Wait => return,
+                Step::End => return self.finish(slot),
+            }
+        }
+        self.read_soon(slot);
+    }
+
+    /// The time of an exchange may be over.
+    pub(in crate::server) fn expire_exchange(&mut self, slot: usize, now: Now) {
+        let connection = &mut self.connections[slot];
+        let Protocol::Http(exchange) = &mut connection.protocol else { return };
+        let due = exchange.due(self.limits.farewell_timeout);
+        if due > now.at {
+            return self.set_timer(slot, Timer::Exchange, due);
+        }
+        if exchange.is_answering() || exchange.input.is_empty() {
+            return self.finish(slot);
+        }
+        exchange.refuse(Refused::Timeout, now);
+        self.set_timer(slot, Timer::Exchange, now.at + self.limits.farewell_timeout);
+        self.exchange(slot, now);
+    }
+
+    fn answer(&mut self, slot: usize, request: &Request, now: Now) {
+        let Protocol::Http(exchange) = &mut self.connections[slot].protocol else { return };
+        let (addr, is_admin) = (exchange.addr, exchange.is_admin);
+        debug!("{addr} asks for {}", request.path.escape_debug());
+        let keep_alive = request.keep_alive;
+        let answer = match (&*request.path, is_admin) {
+            _ if !self.access.is_for_us(request) => {
+                debug!("{addr} is refused, since it asks for the host {:?}", request.host);
+                Err(Refused::Misdirected)
+            }
+            ("/ws", false) if request.is_head => Err(Refused::SocketNeedsGet),
+            ("/ws", false) => match self.upgrade(slot, addr, request, now) {
+                Ok(()) => return,
+                Err(refused) => Err(refused),
+            },
+            ("/", false) => Ok(self.page(request, now)),
+            ("/healthz", true) if self.is_ending() => Err(Refused::ShuttingDown),
+            ("/healthz", true) => Ok(document(TEXT, "ok\n".into(), request, now)),
+            ("/metrics", true) => Ok(document(METRICS, self.metrics(now), request, now)),
+            (_, true) => Err(Refused::NoFigures),
+            (_, false) => Err(Refused::NotFound),
+        };
+        let (head, body) = answer
+            .unwrap_or_else(|refused| (http::refuse(refused, request.is_head, keep_alive, now.local), Cow::default()));
+        if let Protocol::Http(exchange) = &mut self.connections[slot].protocol {
+            exchange.answer(head, body, keep_alive, now);
+        }
+    }
+
+    fn page(&self, request: &Request, now: Now) -> (Vec<u8>, Cow<'static, [u8]>) {
+        let page = &self.page;
+        let is_known =
+            request.if_none_match.as_deref().is_some_and(|tags| http::items(tags).any(|tag| tag == page.tag));
+        let response = Response::new(if is_known { "304 Not Modified" } else { "200 OK" }, now.local)
+            .field("ETag", &page.tag)
+            .field("Cache-Control", "no-cache")
+            .field("Content-Security-Policy", &page.policy)
+            .field("Referrer-Policy", "no-referrer")
+            .field("Cross-Origin-Opener-Policy", "same-origin");
+        if is_known {
+            return (response.without_body(request.keep_alive), Cow::default());
+        }
+        let head = response.with_body(HTML, page.html.len(), request.keep_alive);
+        (head, Cow::Borrowed(if request.is_head { &[] } else { page.html.as_bytes() }))
+    }
+
+    /// Makes a WebSocket of a connection, and a client of the hub of whoever is behind it.
+    fn upgrade(&mut self, slot: usize, peer: SocketAddr, request: &Request, now: Now) -> Result<(), Refused> {
+        let upgrade = request.upgrade.as_ref().ok_or(Refused::UpgradeRequired)?;
+        if !self.access.is_allowed(request) {
+            debug!("{peer} is refused, since its page is from {:?}", request.origin);
+            return Err(Refused::Forbidden);
+        }
+        let preface = http::accept(upgrade, SUBPROTOCOL)?;
+        let connection = &mut self.connections[slot];
+        let Protocol::Http(exchange) = &mut connection.protocol else { return Ok(()) };
+        let held = std::mem::take(&mut exchange.input);
+        connection.become_web_socket(held, now);
+        self.crowd_leaves(Kind::Web, peer.ip());
+        let addr = self.access.client(peer, request);
+        let arrival = Arrival { addr, dialect: Dialect::WebSocket, preface: &preface, wish: wish(&request.query) };
+        self.hub.arrived(ClientId::new(slot), arrival, now);
+        if !self.limits.keepalive.is_zero() {
+            self.set_timer(slot, Timer::Ping, now.at + self.limits.keepalive);
+        }
+        // What came behind the request raises no event any more.
+        self.read_soon(slot);
+        Ok(())
+    }
+}
+
+/// Something that is made anew for each request.
+fn document(kind: &str, text: String, request: &Request, now: Now) -> (Vec<u8>, Cow<'static, [u8]>) {
+    let response = Response::new("200 OK", now.local).field("Cache-Control", "no-store");
+    let head = response.with_body(kind, text.len(), request.keep_alive);
+    (head, Cow::Owned(if request.is_head { Vec::new() } else { text.into_bytes() }))
+}
+
+/// What the query of a WebSocket asks for.
+fn wish(query: &str) -> Wish {
+    let run = http::parameter(query, "run").and_then(|run| json::read_run(&run));
+    let after = http::parameter(query, "after").and_then(|after| after.parse().ok());
+    Wish { room: http::parameter(query, "room").filter(|room| !room.is_empty()), read: run.zip(after) }
+}

@@ -1,0 +1,144 @@
+//! How the server does, for Prometheus: <https://prometheus.io/docs/instrumenting/exposition_formats/>.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use crate::chat::Now;
+use crate::server::connection::transport::Listener;
+use crate::server::engine::Engine;
+use crate::server::store_writer::{Figures, Keeper};
+
+/// The upper bounds of the histogram of turns, in microseconds.
+const BOUNDS: [u64; 10] = [100, 250, 500, 1000, 2500, 5000, 10_000, 25_000, 100_000, 1_000_000];
+
+/// How long turns have taken.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Turns {
+    /// How many took no longer than each bound and longer than the one before; the last are the longer ones.
+    counts: [u64; BOUNDS.len() + 1],
+    sum: Duration,
+}
+
+impl Turns {
+    /// A turn has taken so long.
+    pub fn count(&mut self, took: Duration) {
+        let micros = took.as_micros() as u64;
+        self.counts[BOUNDS.partition_point(|&bound| bound < micros)] += 1;
+        self.sum += took;
+    }
+
+    fn write(&self, text: &mut String) {
+        let name = "chinwag_turn_seconds";
+        describe(text, name, "histogram", "How long a turn of the server took.");
+        let mut total = 0;
+        for (count, bound) in self.counts.iter().zip(BOUNDS) {
+            total += count;
+            line(text, name, &format!("_bucket{{le=\"{}\"}}", bound as f64 / 1e6), total);
+        }
+        total += self.counts[BOUNDS.len()];
+        line(text, name, "_bucket{le=\"+Inf\"}", total);
+        line(text, name, "_sum", self.sum.as_secs_f64());
+        line(text, name, "_count", total);
+    }
+}
+
+impl Keeper {
+    fn metrics(&self, text: &mut String) {
+        let Figures { written, faults, lost } = self.figures;
+        for (name, kind, help, value) in [
+            ("chinwag_store_up", "gauge", "Whether what is said can be stored.", u64::from(self.works())),
+            ("chinwag_store_waiting", "gauge", "Records that wait to be stored.", self.waiting() as u64),
+            ("chinwag_store_records_total", "counter", "Records stored.", written),
+            ("chinwag_store_faults_total", "counter", "How often the store has failed.", faults),
+            ("chinwag_store_lost_total", "counter", "Records given up while the store failed.", lost),
+        ] {
+            describe(text, name, kind, help);
+            line(text, name, "", value);
+        }
+    }
+}
+
+impl<L: Listener> Engine<L> {
+    /// All figures, in the text format of Prometheus, version 0.0.4.
+    pub(super) fn metrics(&self, now: Now) -> String {
+        let figures = self.hub.figures();
+        let mut text = String::new();
+        let out = &mut text;
+        let exchanges = self.connections.iter().filter(|(_, connection)| connection.is_exchange()).count();
+        let name = "chinwag_connections";
+        describe(out, name, "gauge", "Open connections.");
+        for (dialect, count) in [("plain", figures.plain), ("websocket", figures.web), ("http", exchanges)] {
+            line(out, name, &format!("{{dialect=\"{dialect}\"}}"), count);
+        }
+        for (name, help, value) in [
+            ("chinwag_here", "People who have a nickname.", figures.here),
+            ("chinwag_seats_taken", "Seats that are taken.", figures.seated),
+            ("chinwag_seats", "Seats that there are.", figures.seats),
+            ("chinwag_waiting", "People in the waiting line.", figures.waiting),
+            ("chinwag_rooms", "Rooms.", figures.rooms),
+        ] {
+            describe(out, name, "gauge", help);
+            line(out, name, "", value);
+        }
+        for (name, help, value) in [
+            ("chinwag_connections_total", "Clients who have come.", figures.connections),
+            ("chinwag_refused_total", "Clients who were not let in.", figures.refused),
+            ("chinwag_lines_total", "Lines that clients have sent.", figures.lines),
+            ("chinwag_messages_total", "Messages said in rooms.", figures.messages),
+            ("chinwag_whispers_total", "Whispers.", figures.whispers),
+            ("chinwag_deliveries_total", "Lines of rooms owed to single readers.", figures.deliveries),
+            ("chinwag_received_bytes_total", "Bytes that clients have sent.", figures.received),
+            ("chinwag_sent_bytes_total", "Bytes that clients were sent.", figures.sent),
+        ] {
+            describe(out, name, "counter", help);
+            line(out, name, "", value);
+        }
+        let name = "chinwag_left_total";
+        describe(out, name, "counter", "Clients who have left, by cause.");
+        for (cause, count) in figures.left {
+            line(out, name, &format!("{{cause=\"{cause}\"}}"), count);
+        }
+        let name = "chinwag_uptime_seconds";
+        describe(out, name, "gauge", "How long the server has been running.");
+        line(out, name, "", now.at.as_secs());
+        if let Some(keeper) = &self.keeper {
+            keeper.metrics(out);
+        }
+        self.turns.iter().for_each(|turns| turns.write(out));
+        text
+    }
+}
+
+fn describe(text: &mut String, name: &str, kind: &str, help: &str) {
+    // Writing to a string cannot fail.
+    let _ = write!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n");
+}
+
+fn line(text: &mut String, name: &str, labels: &str, value: impl std::fmt::Display) {
+    let _ = writeln!(text, "{name}{labels} {value}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn turns_are_counted_up_to_each_bound() {
+        let mut turns = Turns::default();
+        for micros in [0, 100, 101, 2_000_000] {
+            turns.count(Duration::from_micros(micros));
+        }
+        let mut text = String::new();
+        turns.write(&mut text);
+        for expected in [
+            "chinwag_turn_seconds_bucket{le=\"0.0001\"} 2\n",
+            "chinwag_turn_seconds_bucket{le=\"0.00025\"} 3\n",
+            "chinwag_turn_seconds_bucket{le=\"1\"} 3\n",
+            "chinwag_turn_seconds_bucket{le=\"+Inf\"} 4\n",
+            "chinwag_turn_seconds_sum 2.000201\n",
+            "chinwag_turn_seconds_count 4\n",
+        ] {
+            assert!(text.contains(expected), "{expected} in {text}");
+        }
+    }
+}

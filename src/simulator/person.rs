@@ -1,0 +1,232 @@
+//! What people do at their keyboards, and the bytes that their programs make of it.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::network::Wire;
+use super::oracle::Typed;
+use super::page::Page;
+use crate::util::test_support::Random;
+
+/// How somebody reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// All that comes, soon.
+    Eager,
+    /// A little now and then.
+    Slow,
+    /// Not until they think better of it.
+    Stalled,
+    /// Not any more.
+    Never,
+}
+
+/// Somebody with a connection.
+pub struct Person {
+    pub wire: Rc<RefCell<Wire>>,
+    pub pace: Pace,
+    /// Their browser; `None` for who uses nc.
+    pub page: Option<Page>,
+    /// Typed, and not yet arrived.
+    pub unsent: VecDeque<u8>,
+    /// Nothing more will be typed; the end follows what is unsent.
+    pub ends: bool,
+    /// Telnet options that may still be asked for; past 100 nobody is answered.
+    pub options: usize,
+    /// What was typed last has no end, and is to be heard before anything else is typed.
+    pub pauses: bool,
+    /// A line that is not empty has been typed.
+    pub has_begun: bool,
+    /// When something was last written to them.
+    pub written_at: Duration,
+    /// The server has closed the connection, and that has been looked into.
+    pub done: bool,
+}
+
+/// Names as people type them; some are the same, some are none.
+pub const NAMES: &[&str] = &[
+    "alice",
+    "Alice",
+    "ＡＬＩＣＥ",
+    "bob",
+    "carol",
+    "dave",
+    "张三",
+    "É",
+    "E\u{301}",
+    "straße",
+    "STRASSE",
+    "erin",
+    "frank",
+];
+const BAD_NAMES: &[&str] =
+    &["a b", "a@b", "You", "server", "Admin", "10.0.0.1", "x!", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"];
+const ROOMS: &[&str] = &["lobby", "games", "Games", "den", "attic", "Lobby"];
+
+const IAC: u8 = 255;
+
+/// A name; where there are many people, mostly one that nobody else thinks of.
+pub fn name(random: &mut Random, people: usize) -> String {
+    match random.below(24) {
+        0 => (*random.pick(BAD_NAMES)).into(),
+        _ if people > 12 => format!("p{}", random.below(2 * people)),
+        _ => (*random.pick(NAMES)).into(),
+    }
+}
+
+/// A number that tells one message from all others.
+fn words(random: &mut Random, long: usize, max_line: usize) -> String {
+    let number = random.below(1_000_000);
+    match random.below(12) {
+        _ if random.one_in(long) => format!("{number} {}", "long ".repeat(random.below(max_line / 10))).trim().into(),
+        0 => format!("{number} 你好 é ß 👋"),
+        1 => format!("  {number}  "),
+        _ => format!("n{number}"),
+    }
+}
+
+/// A line from one who is in a room, or thinks so.
+pub fn line(random: &mut Random, people: usize, long: usize, max_line: usize) -> String {
+    let text = words(random, long, max_line);
+    let name = name(random, people);
+    let room = *random.pick(ROOMS);
+    match random.below(60) {
+        0..=2 => format!("/me {text}"),
+        3 | 4 => format!("/nick {name}"),
+        5..=8 => format!("/join {room}"),
+        9 => "/leave".into(),
+        10 | 11 => format!("/history {}", 1 + random.below(6)),
+        12 | 13 => format!("/ignore {name}"),
+        14 => format!("/unignore {name}"),
+        15 => format!("/echo {}", if random.one_in(2) { "on" } else { "off" }),
+        16 => format!("/who {}", if random.one_in(2) { room } else { "" }),
+        17 => "/rooms".into(),
+        18 | 19 => format!("/ping {text}"),
+        20 | 21 => format!("/r {text}"),
+        22 => String::new(),
+        23 => "/help".into(),
+        24 => format!("/msg {name} {text}"),
+        25 => format!("@@{text}"),
+        26 => format!("//{text}"),
+        27 => format!("/say {text}"),
+        28 => format!("/quit {text}").trim().into(),
+        29 => ["q", "Quit", " exit "][random.below(3)].into(),
+        30 => [
+            "/nonsense",
+            "/",
+            "/kick bob",
+            "/shutdown",
+            "/nick",
+            "/nick a@b",
+            "/join",
+            "/join x!",
+            "/history 0",
+            "/history x",
+            "/history",
+            "/ignore",
+            "/unignore",
+            "/ignore nobody",
+            "/unignore nobody",
+            "/echo maybe",
+            "/msg bob",
+            "@",
+            "@bob",
+            "@nobody hello",
+            "/me ",
+            "/say ",
+            "/r ",
+            "/who nowhere",
+            "/who x!",
+            "   ",
+            "@server hello",
+        ][random.below(27)]
+        .into(),
+        31..=38 => format!("@{name} {text}"),
+        _ => text,
+    }
+}
+
+/// What the operator types.
+pub fn order(random: &mut Random, people: usize) -> String {
+    let name = name(random, people).replace(' ', "");
+    let text = words(random, 100, 600);
+    let ip = format!("10.0.0.{}", 1 + random.below(people));
+    match random.below(16) {
+        0 => format!("/kick {name}"),
+        1 => format!("/kick {name} rude"),
+        2 if random.one_in(2) => format!("/ban {name} 1"),
+        2 => format!("/ban {ip}"),
+        3..=5 => format!("/unban {ip}"),
+        6 => "/rooms".into(),
+        7 | 8 => format!("@{name} {}", text.trim()),
+        9 | 10 => format!("/mute {name} {}", 1 + random.below(3)),
+        11 => format!("/mute {name}"),
+        12 | 13 => format!("/unmute {name}"),
+        14 => "/mutes".into(),
+        _ => text,
+    }
+}
+
+/// A telnet command that changes nothing, and what is to be answered to it.
+fn command(random: &mut Random) -> (Vec<u8>, Option<Typed>) {
+    let option = random.below(40) as u8;
+    match random.below(5) {
+        0 => (vec![IAC, 253, option], Some(Typed::Option([IAC, 252, option]))),
+        1 => (vec![IAC, 251, option], Some(Typed::Option([IAC, 254, option]))),
+        2 => (vec![IAC, 254, option], None),
+        3 => (vec![IAC, 250, 31, 0, 80, IAC, IAC, b'\n', IAC, 240], None),
+        _ => (vec![IAC, 241], None),
+    }
+}
+
+/// The bytes that a program sends for a line, and what the server is to make of them.
+///
+/// At most `options` telnet options are asked for.
+pub fn bytes(random: &mut Random, line: String, max_line: usize, options: &mut usize) -> (Vec<u8>, Vec<Typed>) {
+    let end = *random.pick::<&[u8]>(&[&b"\n"[..], b"\r\n", b"\r\0"]);
+    let mut typed = Vec::new();
+    let mut bytes = Vec::new();
+    match random.below(40) {
+        0 => {
+            bytes = vec![b'x'; max_line + 1 + random.below(2 * max_line)];
+            typed.push(Typed::TooLong);
+        }
+        1 => {
+            bytes.extend_from_slice(line.as_bytes());
+            let ends: [&[u8]; 3] = [b"\xc3\x28", b"\x80", &[b'a', IAC, IAC]];
+            let bad = *random.pick(&ends);
+            bytes.extend_from_slice(bad);
+            typed.push(Typed::NotUtf8);
+        }
+        2..=6 => {
+            // Each noise leaves the text as it is, wherever between two characters it stands.
+            for c in line.chars() {
+                if random.one_in(6) {
+                    let noise =
+                        *random.pick::<&[u8]>(&[&b"\x07"[..], b"x\x08", "é\x7f".as_bytes(), b"\x1b[31m", b"\0"]);
+                    bytes.extend_from_slice(noise);
+                } else if random.one_in(12) && *options > 0 {
+                    let (noise, answer) = command(random);
+                    *options -= 1;
+                    bytes.extend(noise);
+                    typed.extend(answer);
+                }
+                bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+            }
+            typed.push(Typed::Line(line));
+            if bytes.len() > max_line {
+                // So much noise does not fit a line.
+                let Some(Typed::Line(line)) = typed.pop() else { unreachable!() };
+                return (format!("{line}\n").into_bytes(), vec![Typed::Line(line)]);
+            }
+        }
+        _ => {
+            bytes.extend_from_slice(line.as_bytes());
+            typed.push(Typed::Line(line));
+        }
+    }
+    bytes.extend_from_slice(end);
+    (bytes, typed)
+}

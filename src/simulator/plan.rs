@@ -1,0 +1,112 @@
+//! What a seed decides before anything happens: the options of the server, its budgets, how bad the day is.
+
+use std::time::Duration;
+
+use crate::chat::{Config, Login};
+use crate::server::Limits;
+use crate::server::engine::Budget;
+use crate::util::test_support::Random;
+
+pub struct Plan {
+    pub config: Config,
+    pub limits: Limits,
+    pub budget: Budget,
+    pub max_connections: usize,
+    pub listeners: usize,
+    /// There is another listener, for browsers.
+    pub web: bool,
+    /// People at once, at most.
+    pub people: usize,
+    pub steps: usize,
+    pub operator: bool,
+    /// Different addresses that people come from.
+    pub addresses: usize,
+    /// Bytes that a kernel keeps for one who does not read.
+    pub capacity: usize,
+    /// Events that come with one poll.
+    pub events: usize,
+    /// One line in so many is long.
+    pub long: usize,
+    /// A turn is made when it is asked for only.
+    pub punctual: bool,
+    /// The server may be left without descriptors, and connections may break.
+    pub faults: bool,
+    /// The clock may jump by hours.
+    pub jumps: bool,
+}
+
+impl Plan {
+    pub fn new(random: &mut Random) -> Plan {
+        let crowd = random.one_in(1000);
+        let people = if crowd { 100 + random.below(200) } else { 2 + random.below(11) };
+        let narrow = random.one_in(2);
+        let rate = *random.pick(&[0, 0, 10, 100]);
+        let seconds = |random: &mut Random, choices: &[u64]| Duration::from_secs(*random.pick(choices));
+        let backlog_bytes = *random.pick(&[4096, 4096, 16 * 1024, 1 << 20]);
+        // Where a log may be made anew its history is that of the messages alone, and JSON is longer than lines:
+        // what is bounded in bytes is left to the other seeds.
+        let web = random.one_in(8);
+        let backlog_bytes = if web { 1 << 20 } else { backlog_bytes };
+        let config = Config {
+            login: if random.one_in(16) { Login::Address } else { Login::Nickname },
+            max_clients: if random.one_in(3) { 1 + random.below(people) } else { 1024 },
+            max_waiting: *random.pick(&[0, 2, 5, 1024]),
+            max_per_ip: if random.one_in(6) { 1 + random.below(4) } else { 0 },
+            history: *random.pick(&[0, 4, 4, 100]),
+            history_bytes: if web { 1 << 20 } else { *random.pick(&[2048, 1 << 20]) },
+            backlog_bytes,
+            login_timeout: seconds(random, &[5, 60]),
+            idle_timeout: if random.one_in(5) { Duration::from_secs(30) } else { Duration::ZERO },
+            max_line: *random.pick(&[600, 4096]),
+            rate,
+            burst: *random.pick(&[1, 3, 30]),
+            announce_limit: *random.pick(&[0, 2, 200, 200]),
+            max_rooms: *random.pick(&[2, 3, 256]),
+            max_ignored: *random.pick(&[1, 100]),
+            max_listed: *random.pick(&[3, 100]),
+            ..Config::default()
+        };
+        let limits = Limits {
+            max_line: config.max_line,
+            eol_timeout: if random.one_in(8) { Duration::from_millis(300) } else { Duration::ZERO },
+            keepalive: Duration::ZERO,
+            send_buffer: 0,
+            farewell_timeout: Duration::from_secs(10),
+        };
+        let few = |random: &mut Random, many| if narrow { 1 + random.below(4) } else { many };
+        let all = Budget::default();
+        let budget = Budget {
+            block: if random.one_in(2) { 16 + random.below(240) } else { 2048 },
+            accepts: few(random, all.accepts),
+            reads: few(random, all.reads),
+            answers: all.answers,
+            private_writes: few(random, all.private_writes),
+            bytes: if random.one_in(2) { 1 + random.below(500) } else { all.bytes },
+            visits: few(random, all.visits),
+            // Not from `random`, so that a seed stays what it was.
+            turn_bytes: if narrow { 100 * people as u64 } else { all.turn_bytes },
+            departures: if narrow { 1 + people % 3 } else { all.departures },
+            reaps: if narrow { 1 + people % 2 } else { all.reaps },
+            timers: if narrow { 1 + people % 4 } else { all.timers },
+        };
+        Plan {
+            max_connections: if random.one_in(6) { 1 + random.below(people) } else { 1 << 20 },
+            listeners: 1 + usize::from(random.one_in(4)),
+            people,
+            steps: if crowd { 300 } else { 24 + random.below(72) },
+            operator: random.one_in(3),
+            addresses: 1 + random.below(people.min(250)),
+            capacity: *random.pick(&[48, 300, 4000, 1 << 16]),
+            events: if random.one_in(3) { 1 + random.below(3) } else { usize::MAX },
+            long: if backlog_bytes < 1 << 20 { 1 + random.below(6) } else { 10 },
+            punctual: random.one_in(2),
+            faults: random.one_in(2),
+            // Of days on which nothing is said such a history does not tell.
+            jumps: random.one_in(5) && !web,
+            web,
+            config,
+            limits,
+            budget,
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! What happens in a seed, and in which order: people connect, type, read, stall and go; descriptors
+//! run out, clocks jump; and in between the server has its turns.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use rustix::io::Errno;
+
+use super::oracle::{Stage, Typed};
+use super::page;
+use super::page::{Page, UPGRADE};
+use super::person;
+use super::person::{Pace, Person};
+use super::world::World;
+
+impl World {
+    /// Runs the whole seed.
+    pub fn run(&mut self) {
+        for _ in 0..self.plan.steps {
+            for _ in 0..self.random.below(4) {
+                self.act();
+            }
+            self.travel();
+            self.at += Duration::from_millis(self.random.below(8) as u64);
+            if !self.plan.punctual || self.is_due() {
+                self.turn();
+            } else {
+                self.check_quiet();
+            }
+        }
+        self.settle();
+        self.leave();
+    }
+
+    fn connect(&mut self) {
+        let number = self.people.len();
+        let ip = [10, 0, 0, 1 + self.random.below(self.plan.addresses) as u8];
+        let addr = SocketAddr::from((ip, 1024 + number as u16));
+        let page = self.plan.web && self.random.one_in(2);
+        let listener = if page { self.plan.listeners } else { self.random.below(self.plan.listeners) };
+        let seed = self.random.next();
+        let wire = self.network.connect(listener, addr, seed, self.plan.capacity);
+        let pace = match self.random.below(12) {
+            0 => Pace::Stalled,
+            1 => Pace::Slow,
+            2 if self.random.one_in(2) => Pace::Never,
+            _ => Pace::Eager,
+        };
+        self.note(|| {
+            format!("person {number} connects from {addr}, {pace:?}{}", if page { ", with a browser" } else { "" })
+        });
+        self.people.push(Person {
+            wire,
+            pace,
+            page: page.then(Page::default),
+            unsent: if page { UPGRADE.bytes().collect() } else { Default::default() },
+            ends: false,
+            options: 100,
+            pauses: false,
+            has_begun: false,
+            written_at: self.at,
+            done: false,
+        });
+        self.oracle.add(addr, page);
+        self.alive.push(number);
+    }
+
+    pub(super) fn type_line(&mut self, who: usize, line: String) {
+        let person = &mut self.people[who];
+        if person.ends || person.pauses {
+            return;
+        }
+        let max_line = self.plan.config.max_line;
+        let (bytes, mut typed) = match person.page {
+            Some(_) => page::bytes(&mut self.random, line, max_line),
+            None => person::bytes(&mut self.random, line, max_line, &mut person.options),
+        };
+        if self.trace {
+            let shown: String = String::from_utf8_lossy(&bytes).chars().take(120).collect();
+            eprintln!("{:5} {:12.3?} person {who} types {shown:?}", self.step.get(), self.at);
+        }
+        let person = &mut self.people[who];
+        if person.page.is_none() && !person.has_begun {
+            person.has_begun = !bytes.iter().all(|byte| b"\r\n\0".contains(byte));
+            if person.has_begun && bytes[0] == 0 {
+                typed = vec![Typed::Foreign];
+            }
+        }
+        person.unsent.extend(bytes);
+        self.oracle.readers[who].typed.extend(typed);
+    }
+
+    fn compose(&mut self, who: usize) {
+        let (people, long, max_line) = (self.plan.people, self.plan.long, self.plan.config.max_line);
+        let has_name = self.oracle.readers[who].stage == Stage::Here;
+        let line = match has_name || self.random.one_in(6) {
+            true => person::line(&mut self.random, people, long, max_line),
+            false => person::name(&mut self.random, people),
+        };
+        self.type_line(who, line);
+    }
+
+    /// Types a line without its end, which counts as one when it has been quiet for long.
+    fn type_unended(&mut self, who: usize) {
+        let line = format!("unended {}", self.random.below(1000));
+        let person = &mut self.people[who];
+        let is_page = person.page.is_some();
+        if is_page
+            || person.ends
+            || person.pauses
+            || !person.unsent.is_empty()
+            || !self.oracle.readers[who].typed.is_empty()
+        {
+            return;
+        }
+        person.pauses = true;
+        person.has_begun = true;
+        person.wire.borrow_mut().arrive(line.bytes());
+        self.oracle.readers[who].unended = true;
+        self.oracle.readers[who].typed.push_back(Typed::Line(line.clone()));
+        self.note(|| format!("person {who} types {line:?} without an end"));
+    }
+
+    /// The person says nothing more; their last line may have no end.
+    pub(super) fn end(&mut self, who: usize) {
+        self.note(|| format!("person {who} ends"));
+        let person = &mut self.people[who];
+        if person.page.is_some() {
+            if !person.ends {
+                person.unsent.extend(page::end(&mut self.random));
+            }
+        } else if !person.ends && !person.pauses && self.random.one_in(2) {
+            person.unsent.extend(*b"last words");
+            person.has_begun = true;
+            let reader = &mut self.oracle.readers[who];
+            reader.unended = true;
+            reader.typed.push_back(Typed::Line("last words".into()));
+        }
+        person.ends = true;
+    }
+
+    pub(super) fn break_off(&mut self, who: usize) {
+        self.note(|| format!("the connection of person {who} breaks"));
+        self.people[who].wire.borrow_mut().break_off();
+    }
+
+    pub(super) fn abandon(&mut self, who: usize) {
+        self.note(|| format!("person {who} closes"));
+        self.deliver(who, usize::MAX);
+        let person = &mut self.people[who];
+        person.ends = true;
+        person.pace = Pace::Eager;
+        person.wire.borrow_mut().abandon();
+    }
+
+    /// Up to `n` bytes of a person arrive; the end does when it is its turn.
+    pub(super) fn deliver(&mut self, who: usize, n: usize) {
+        let person = &mut self.people[who];
+        let n = n.min(person.unsent.len());
+        let mut wire = person.wire.borrow_mut();
+        if n > 0 {
+            wire.arrive(person.unsent.drain(..n));
+        }
+        if person.ends && person.unsent.is_empty() {
+            wire.end();
+        }
+    }
+
+    /// Bytes travel, both ways, and people read.
+    fn travel(&mut self) {
+        for index in 0..self.alive.len() {
+            let who = self.alive[index];
+            match self.random.below(4) {
+                0 => {}
+                // Where a pause ends a line nobody pauses within one, but on purpose.
+                1 if self.plan.limits.eol_timeout.is_zero() => {
+                    let n = 1 + self.random.below(20);
+                    self.deliver(who, n);
+                }
+                _ => self.deliver(who, usize::MAX),
+            }
+            let most = match self.people[who].pace {
+                Pace::Eager if !self.random.one_in(3) => usize::MAX,
+                Pace::Slow if self.random.one_in(3) => 1 + self.random.below(40),
+                _ => continue,
+            };
+            self.people[who].wire.borrow_mut().take(most);
+        }
+    }
+
+    /// Something happens.
+    fn act(&mut self) {
+        if self.alive.is_empty() || self.alive.len() < self.plan.people && self.random.one_in(4) {
+            return self.connect();
+        }
+        let who = *self.random.pick(&self.alive);
+        match self.random.below(64) {
+            0..=3 => {
+                let pace = *self.random.pick(&[Pace::Eager, Pace::Eager, Pace::Slow, Pace::Stalled]);
+                self.note(|| format!("person {who} reads: {pace:?}"));
+                self.people[who].pace = pace;
+            }
+            4 if self.plan.faults && self.random.one_in(2) => self.break_off(who),
+            5 if self.random.one_in(2) => self.abandon(who),
+            6 if self.random.one_in(2) => self.end(who),
+            7 if self.plan.faults => {
+                let errors = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM, Errno::CONNABORTED, Errno::INTR];
+                let (errno, listener) = (*self.random.pick(&errors), self.random.below(self.plan.listeners));
+                self.note(|| format!("the next accept fails: {errno}"));
+                self.network.fail_to_accept(listener, errno);
+            }
+            8 if self.plan.faults && self.random.one_in(2) => {
+                let exhausted = !self.network.is_exhausted();
+                self.note(|| format!("out of file descriptors: {exhausted}"));
+                self.network.exhaust(exhausted);
+            }
+            8 if self.plan.faults && self.random.one_in(4) => self.network.refuses_to_watch.set(true),
+            9 => self.people[who].wire.borrow_mut().wake(),
+            10 if self.plan.jumps && self.random.one_in(3) => {
+                let hours = 1 + self.random.below(30) as u64;
+                self.note(|| format!("{hours} hours pass"));
+                self.at += Duration::from_secs(3600 * hours);
+            }
+            11 if self.plan.jumps => {
+                let hours = self.random.below(60) as i64 - 30;
+                self.note(|| format!("the clock on the wall is set by {hours} hours"));
+                self.wall += time::Duration::hours(hours);
+            }
+            12..=14 => self.at += Duration::from_millis(self.random.below(1500) as u64),
+            15 if !self.plan.limits.eol_timeout.is_zero() => self.type_unended(who),
+            16 => {
+                // A flood.
+                for _ in 0..10 + self.random.below(30) {
+                    self.compose(who);
+                }
+            }
+            _ => {
+                for _ in 0..1 + self.random.below(3) {
+                    self.compose(who);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! One seed's world: the server, its people, its clocks, and what happens to them.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use time::{Date, Month, PrimitiveDateTime, Time};
+
+use super::network::{Event, Listener, Network};
+use super::oracle::{Oracle, Stage};
+use super::person;
+use super::person::Person;
+use super::plan::Plan;
+use crate::chat::Heard;
+use crate::chat::{Cause, DEPARTURES, Hub, Input, Lang, Now};
+use crate::server::engine::Engine;
+use crate::server::engine::accept::Kind;
+use crate::util::test_support::Random;
+use crate::wire::json::Json;
+use crate::wire::plain::Plain;
+
+pub struct World {
+    pub(super) random: Random,
+    pub(super) plan: Plan,
+    pub(super) engine: Engine<Listener>,
+    pub(super) network: Network,
+    pub(super) people: Vec<Person>,
+    pub(super) oracle: Oracle,
+    pub(super) at: Duration,
+    /// What the clock on the wall shows when the other one shows zero.
+    pub(super) wall: PrimitiveDateTime,
+    /// Turns made; also for whoever reports a failure.
+    pub(super) step: Rc<Cell<usize>>,
+    pub(super) trace: bool,
+    /// Those of whom a connection is open or may come to be.
+    pub(super) alive: Vec<usize>,
+    /// What the operator has typed and the console has not yet passed on.
+    pub(super) order: Option<String>,
+    /// Turns in a row in which nothing was done.
+    pub(super) idle_turns: usize,
+}
+
+impl World {
+    pub fn new(seed: u64, step: Rc<Cell<usize>>, trace: bool) -> World {
+        let mut random = Random(seed);
+        let plan = Plan::new(&mut random);
+        let mut network = Network::default();
+        let mut listeners: Vec<_> = (0..plan.listeners).map(|_| (Kind::Plain, network.listen())).collect();
+        let mut hub = Hub::new(plan.config.clone(), Box::new(Plain { lang: Lang::En }));
+        if plan.web {
+            listeners.push((Kind::Web, network.listen()));
+            hub.speak_to_web(Box::new(Json { lang: Lang::En }));
+        }
+        if plan.operator {
+            hub.attach_operator();
+        }
+        let date = Date::from_calendar_date(2026, Month::November, 20).unwrap();
+        let hour = if random.one_in(3) { 23 } else { 12 };
+        World {
+            engine: Engine::new(hub, listeners, plan.limits, plan.budget, plan.max_connections),
+            network,
+            people: Vec::new(),
+            oracle: Oracle::new(plan.config.clone(), plan.operator),
+            at: Duration::from_secs(5),
+            wall: PrimitiveDateTime::new(date, Time::from_hms(hour, 59, 30).unwrap()),
+            step,
+            trace,
+            alive: Vec::new(),
+            order: None,
+            idle_turns: 0,
+            random,
+            plan,
+        }
+    }
+
+    /// Tells whoever replays a seed what happens.
+    pub(super) fn note(&self, what: impl FnOnce() -> String) {
+        if self.trace {
+            eprintln!("{:5} {:12.3?} {}", self.step.get(), self.at, what());
+        }
+    }
+
+    pub(super) fn now(&self) -> Now {
+        Now { at: self.at, local: (self.wall + self.at).assume_utc() }
+    }
+
+    /// Whether the server has asked for a turn by now.
+    pub(super) fn is_due(&self) -> bool {
+        self.engine.has_work(self.at)
+            || self.engine.next_deadline().is_some_and(|at| at <= self.at)
+            || self.has_events()
+    }
+
+    /// Whether the poll would tell of anything.
+    pub(super) fn has_events(&self) -> bool {
+        self.network.has_events(self.alive.iter().map(|&who| &self.people[who].wire))
+    }
+
+    pub(super) fn turn(&mut self) {
+        self.step.set(self.step.get() + 1);
+        let now = self.now();
+        let (first, count) = (self.random.below(self.alive.len().max(1)), self.alive.len());
+        let order = (first..first + count).map(|index| &self.people[self.alive[index % count]].wire);
+        for event in self.network.poll(order, self.plan.events) {
+            match event {
+                Event::Listener(number) => self.engine.acceptor.notify(number),
+                Event::Stream(slot, readiness) => {
+                    if self.trace {
+                        eprintln!("{:5} {:12.3?} event: slot {slot}, {readiness:?}", self.step.get(), self.at);
+                    }
+                    self.engine.note(slot, readiness);
+                }
+            }
+        }
+        let connections = self.engine.connections.len();
+        self.engine.take_in(&self.network, now);
+        self.hear(now);
+        let accepted = self.engine.connections.len() - connections;
+        assert!(accepted <= self.plan.budget.accepts, "{accepted} connections are accepted in one turn");
+        let (read, reads) = (self.touched(), self.plan.budget.reads);
+        assert!(read <= reads, "{read} clients are read from in one turn, which is for {reads}");
+        if self.plan.operator && self.order.is_none() && self.random.one_in(10) {
+            let order = person::order(&mut self.random, self.plan.people);
+            // Whether a ban that has run out can still be lifted is of no interest.
+            self.order = Some(order);
+        }
+        if self.engine.hub.operator_may_speak()
+            && let Some(order) = self.order.take()
+        {
+            self.operate(&order, now);
+        }
+        self.engine.give_out(now);
+        self.hear(now);
+        // Whoever is closed is read from until there is nothing more.
+        let (written, writes) = (self.touched(), self.plan.budget.private_writes + self.plan.budget.visits);
+        let drained = self.alive.iter().filter(|&&who| self.oracle.has_left_at(who, now.at)).count();
+        // Whose request has not come in time is told so.
+        let drained = drained + self.exchanges();
+        assert!(written <= writes + drained, "{written} clients are written to in one turn, which is for {writes}");
+        self.look(now);
+        self.check();
+    }
+
+    fn operate(&mut self, order: &str, now: Now) {
+        self.note(|| format!("the operator types {order:?}"));
+        self.engine.hub.operator_line(Input::Line(order), now);
+        self.oracle.operate(order, now);
+        self.hear(now);
+    }
+
+    /// Connections that the hub does not know of.
+    pub(super) fn exchanges(&self) -> usize {
+        self.engine.connections.iter().filter(|(_, connection)| connection.is_exchange()).count()
+    }
+
+    /// How many people's streams have been read from or written to since the last call.
+    fn touched(&self) -> usize {
+        let touched = |who: &&usize| std::mem::take(&mut self.people[**who].wire.borrow_mut().touched);
+        self.alive.iter().filter(touched).count()
+    }
+
+    /// Tells the oracle in which order things came.
+    pub(super) fn hear(&mut self, now: Now) {
+        for heard in self.engine.hub.take_heard() {
+            if self.trace && heard != Heard::Ticked {
+                eprintln!("{:5} {:12.3?} heard: {heard:?}", self.step.get(), self.at);
+            }
+            let who = match heard {
+                Heard::Connected(id) => {
+                    let slot = Some(id.slot());
+                    self.alive.iter().copied().find(|&who| self.people[who].wire.borrow().slot == slot)
+                }
+                Heard::Departed(id, Cause::ConnectionLost) => {
+                    let who = self.oracle.in_slot(id);
+                    let wire = self.people[who].wire.borrow();
+                    // A browser may end without taking leave.
+                    let is_broken = wire.is_reset() || self.people[who].page.is_some() && self.people[who].ends;
+                    assert!(is_broken, "person {who} is lost and the connection is sound");
+                    None
+                }
+                Heard::Departed(id, Cause::TooSlow) => {
+                    let who = self.oracle.in_slot(id);
+                    let is_full = self.people[who].wire.borrow().is_full();
+                    // One who waits for their turn of being dropped may begin to read meanwhile.
+                    let waits = self.plan.budget.departures < DEPARTURES;
+                    assert!(
+                        is_full || waits || self.plan.events < usize::MAX,
+                        "person {who} is dropped and reads well"
+                    );
+                    None
+                }
+                Heard::Departed(id, Cause::EndOfInput) => {
+                    let who = self.oracle.in_slot(id);
+                    // A browser says so itself.
+                    let person = &self.people[who];
+                    let has_ended = person.wire.borrow().told_end || person.page.is_some() && person.ends;
+                    assert!(has_ended, "person {who} has not ended");
+                    None
+                }
+                _ => None,
+            };
+            self.oracle.hear(heard, who, now);
+        }
+    }
+
+    /// Looks at what has been written and who has been closed.
+    fn look(&mut self, now: Now) {
+        let shown = self.engine.hub.take_operator_output();
+        self.oracle.shown(&shown);
+        let mut done = false;
+        for index in 0..self.alive.len() {
+            let who = self.alive[index];
+            let person = &mut self.people[who];
+            let mut wire = person.wire.borrow_mut();
+            if !wire.fresh.is_empty() {
+                if self.trace {
+                    eprintln!(
+                        "{:5} {:12.3?} to {who}: {:?}",
+                        self.step.get(),
+                        self.at,
+                        String::from_utf8_lossy(&wire.fresh)
+                    );
+                }
+                match &mut person.page {
+                    Some(page) => self.oracle.written(who, &page.read(&wire.fresh)),
+                    None => self.oracle.written(who, &wire.fresh),
+                }
+                wire.fresh.clear();
+                person.written_at = now.at;
+            }
+            let reader = &self.oracle.readers[who];
+            person.pauses &= !reader.typed.is_empty();
+            if wire.closed {
+                drop(wire);
+                self.inspect_closed(who, now);
+                self.people[who].done = true;
+                done = true;
+            }
+        }
+        if done {
+            self.alive.retain(|&who| !self.people[who].done);
+        }
+    }
+
+    /// The server has closed a connection: all that was owed must have been written, or there is an excuse.
+    fn inspect_closed(&self, who: usize, now: Now) {
+        let (person, wire) = (&self.people[who], self.people[who].wire.borrow());
+        let reader = &self.oracle.readers[who];
+        let Some((cause, at)) = &reader.left else {
+            assert_eq!(reader.stage, Stage::Outside, "person {who} is closed and has not left");
+            return;
+        };
+        let waited = now.at + Duration::from_millis(2) - (*at).max(person.written_at);
+        let is_lost = matches!(cause, Cause::TooSlow | Cause::ConnectionLost) || wire.is_reset();
+        let is_over = self.engine.is_done(now.at) && !self.engine.connections.is_empty();
+        let is_late = waited >= self.plan.limits.farewell_timeout;
+        if !is_lost && !is_over && !is_late {
+            let owed = self.oracle.owed(who);
+            assert_eq!(owed, 0, "person {who} is closed and was still owed {:?}", self.oracle.what_is_owed(who));
+        }
+        // What they send meanwhile would come back as a reset, and cost them what they have not read.
+        let has_ended = wire.told_end || self.oracle.ending || waited >= Duration::from_secs(2);
+        assert!(is_lost || has_ended, "person {who} is closed and had no time to close their side");
+    }
+}

@@ -1,0 +1,54 @@
+//! Bans as rows.
+
+use ipnet::IpNet;
+use rusqlite::Connection;
+
+use super::checksum::Sum;
+use crate::store::error::{Attempt, Fault};
+
+/// Those that hold still, by network.
+pub(in crate::store) fn read_all(connection: &Connection, now: i64) -> Attempt<Vec<(IpNet, Option<i64>)>> {
+    let mut statement = connection.prepare_cached("SELECT network, until, sum FROM bans")?;
+    let mut rows = statement.query([])?;
+    let mut bans = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (network, until): (String, Option<i64>) = (row.get(0)?, row.get(1)?);
+        let damaged = || Fault::Damage("a ban does not match its checksum".into());
+        if sum(&network, until) != row.get::<_, i64>(2)? {
+            return Err(damaged());
+        }
+        bans.push((network.parse().map_err(|_| damaged())?, until));
+    }
+    bans.retain(|(_, until)| until.is_none_or(|until| until > now));
+    bans.sort_unstable();
+    Ok(bans)
+}
+
+/// Adds one, in place of an earlier one of that network.
+pub(in crate::store) fn add(connection: &Connection, network: IpNet, until: Option<i64>) -> Attempt<()> {
+    let network = network.to_string();
+    let mut statement =
+        connection.prepare_cached("INSERT OR REPLACE INTO bans (network, until, sum) VALUES (?1, ?2, ?3)")?;
+    statement.execute((&network, until, sum(&network, until)))?;
+    Ok(())
+}
+
+pub(in crate::store) fn lift(connection: &Connection, network: IpNet) -> Attempt<()> {
+    connection.prepare_cached("DELETE FROM bans WHERE network = ?1")?.execute([network.to_string()])?;
+    Ok(())
+}
+
+/// Whether there are some that hold no longer.
+pub(in crate::store) fn are_over(connection: &Connection, now: i64) -> Attempt<bool> {
+    Ok(connection.prepare_cached("SELECT 1 FROM bans WHERE until <= ?1 LIMIT 1")?.exists([now])?)
+}
+
+/// Forgets those.
+pub(in crate::store) fn prune(connection: &Connection, now: i64) -> Attempt<()> {
+    connection.prepare_cached("DELETE FROM bans WHERE until <= ?1")?.execute([now])?;
+    Ok(())
+}
+
+fn sum(network: &str, until: Option<i64>) -> i64 {
+    Sum::of("bans").text(network).int(until.is_some().into()).int(until.unwrap_or_default()).done()
+}

@@ -1,0 +1,10 @@
+//! Rows of the database, one file for each table.
+
+pub(super) mod bans;
+pub(super) mod checksum;
+pub(super) mod column;
+pub(super) mod message;
+pub(super) mod room;
+pub(super) mod schema;
+pub(super) mod state;
+pub(super) mod whispers;

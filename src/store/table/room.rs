@@ -1,0 +1,80 @@
+//! Rooms as rows.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{Connection, params};
+
+use super::checksum::Sum;
+use crate::chat::policy::nick::fold;
+use crate::store::error::{Attempt, Fault};
+
+/// What is known of a room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::store) struct Room {
+    pub name: String,
+    /// Never used again for another.
+    pub number: i64,
+    /// The id of its newest message; 0 if there was none.
+    pub last: u64,
+    /// The id of the newest message that was pruned; 0 if none was.
+    pub pruned: u64,
+}
+
+/// The rooms by their folded names.
+pub(in crate::store) type Rooms = BTreeMap<String, Room>;
+
+/// All rooms that are not gone.
+pub(in crate::store) fn read_all(connection: &Connection) -> Attempt<Rooms> {
+    let mut statement = connection.prepare_cached("SELECT room, name, last, pruned, sum FROM rooms")?;
+    let mut rows = statement.query([])?;
+    let mut rooms = Rooms::new();
+    while let Some(row) = rows.next()? {
+        let (number, name, last, pruned): (i64, Option<String>, i64, i64) =
+            (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+        if sum(number, name.as_deref(), last, pruned) != row.get::<_, i64>(4)? {
+            return Err(Fault::Damage(format!("room {number} does not match its checksum")));
+        }
+        let Some(name) = name else { continue };
+        let room = Room { name, number, last: last as u64, pruned: pruned as u64 };
+        if rooms.insert(fold(&room.name), room).is_some() {
+            return Err(Fault::Damage(format!("room {number} is there twice")));
+        }
+    }
+    Ok(rooms)
+}
+
+impl Room {
+    /// Makes a room.
+    pub fn make(connection: &Connection, name: &str) -> Attempt<Room> {
+        let mut statement =
+            connection.prepare_cached("INSERT INTO rooms (name, last, pruned, sum) VALUES (?1, 0, 0, 0)")?;
+        let room = Room { name: name.into(), number: statement.insert([name])?, last: 0, pruned: 0 };
+        room.write(connection)?;
+        Ok(room)
+    }
+
+    /// Writes what has changed.
+    pub fn write(&self, connection: &Connection) -> Attempt<()> {
+        self.update(connection, Some(&self.name))
+    }
+
+    /// Takes its name away: it is gone, and its messages are left for pruning.
+    pub fn forget(&self, connection: &Connection) -> Attempt<()> {
+        self.update(connection, None)
+    }
+
+    fn update(&self, connection: &Connection, name: Option<&str>) -> Attempt<()> {
+        let (number, last, pruned) = (self.number, self.last as i64, self.pruned as i64);
+        let mut statement = connection
+            .prepare_cached("UPDATE rooms SET name = ?2, last = ?3, pruned = ?4, sum = ?5 WHERE room = ?1")?;
+        match statement.execute(params![number, name, last, pruned, sum(number, name, last, pruned)])? {
+            1 => Ok(()),
+            _ => Err(Fault::Damage(format!("room {number} is missing"))),
+        }
+    }
+}
+
+fn sum(number: i64, name: Option<&str>, last: i64, pruned: i64) -> i64 {
+    let sum = Sum::of("rooms").int(number).int(last).int(pruned).int(name.is_some().into());
+    sum.text(name.unwrap_or_default()).done()
+}

@@ -1,0 +1,166 @@
+//! A message as a line of JSON.
+
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::chat::OPERATOR;
+use crate::chat::command::is_blank;
+use crate::chat::policy::nick::Name;
+use crate::store::{Kind, Message};
+use crate::util::clock;
+use crate::wire::sanitize::clean;
+
+/// Ids are below this one: 2^53, up to which every reader of JSON has them right, less those that are left for what
+/// will be said.
+const ID_END: u64 = (1 << 53) - (1 << 40);
+/// Bytes of a text: more than any server takes in a line.
+const MAX_TEXT: usize = 1 << 20;
+
+/// One object; its members stand in this order.
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Line {
+    id: u64,
+    room: String,
+    /// RFC 3339.
+    at: String,
+    kind: Word,
+    name: String,
+    text: String,
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Word {
+    Said,
+    Action,
+}
+
+impl Line {
+    /// Fails with a year that RFC 3339 does not have.
+    pub fn of(message: &Message) -> Result<Self, time::error::Format> {
+        let Message { id, ref room, at, kind, ref name, ref text } = *message;
+        let kind = match kind {
+            Kind::Said => Word::Said,
+            Kind::Action => Word::Action,
+        };
+        Ok(Line { id, room: room.clone(), at: at.format(&Rfc3339)?, kind, name: name.clone(), text: text.clone() })
+    }
+
+    /// The message, if a server could have stored it; else what is wrong with it.
+    pub fn message(self) -> Result<Message, String> {
+        let Line { id, room, at, kind, name, text } = self;
+        if !(1..ID_END).contains(&id) {
+            return Err(format!("its id {id} is not from 1 to {}", ID_END - 1));
+        }
+        let at = OffsetDateTime::parse(&at, &Rfc3339).ok().filter(|&at| is_time(at)).ok_or_else(|| {
+            format!(
+                "\"at\" is no time from 1970 to 9999, in whole seconds, such as 2026-11-20T11:58:02+01:00: {:?}",
+                clean(&at)
+            )
+        })?;
+        if !is_room(&room) {
+            return Err(format!("{:?} cannot be the name of a room", clean(&room)));
+        }
+        if !is_name(&name) {
+            return Err(format!("{:?} cannot be a name", clean(&name)));
+        }
+        if is_blank(&text) {
+            return Err("there is nothing to see in its text".into());
+        }
+        // In what is shown nothing may end a line or be a control sequence.
+        if text.len() > MAX_TEXT || clean(&text) != text.as_str() {
+            return Err("its text is too long or holds control characters".into());
+        }
+        let kind = match kind {
+            Word::Said => Kind::Said,
+            Word::Action => Kind::Action,
+        };
+        Ok(Message { id, room, at, kind, name, text })
+    }
+}
+
+/// Whether the clock of a server can have shown that time.
+fn is_time(at: OffsetDateTime) -> bool {
+    let (first, last) = clock::RANGE;
+    at.nanosecond() == 0 && (first..=last).contains(&at.unix_timestamp())
+}
+
+/// Whether a room can be called so, spelled as the server spells it.
+fn is_room(name: &str) -> bool {
+    Name::room(name).is_ok_and(|room| room.shown == name)
+}
+
+/// Whether a server can have stored messages under that name: a nickname, its own name, or an address.
+fn is_name(name: &str) -> bool {
+    name == OPERATOR || is_address(name) || Name::new(name).is_ok_and(|nickname| nickname.shown == name)
+}
+
+/// Whether it is the name of one who logged in by address: `IP:PORT`, or `IP:PORT#2` and so on if that was taken.
+fn is_address(name: &str) -> bool {
+    let (addr, number) = name.split_once('#').map_or((name, None), |(addr, number)| (addr, Some(number)));
+    let is_number = |number: &str| number.parse::<u64>().is_ok_and(|n| n >= 2 && n.to_string() == number);
+    addr.parse::<SocketAddr>().is_ok_and(|parsed| parsed.to_string() == addr) && number.is_none_or(is_number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_that_a_server_gives() {
+        for name in
+            ["alice", "张三", "a.b-c_1", "server", "10.1.2.3:4567", "10.1.2.3:4567#2", "[::1]:80", "[::1]:80#12"]
+        {
+            assert!(is_name(name), "{name}");
+        }
+        for name in [
+            "",
+            "*",
+            "bob->you:",
+            "bob:",
+            "you",
+            "Server",
+            "admin",
+            "a b",
+            " a",
+            "e\u{301}",
+            "10.1.2.3",
+            "10.1.2.3:04567",
+            "10.1.2.3:4567#1",
+            "10.1.2.3:4567#02",
+            "10.1.2.3:4567#",
+            "10.1.2.3:70000",
+            "[0::1]:80",
+            "::1:80",
+            "alice#2",
+            "server#2",
+            "1:2",
+            "\u{3164}",
+            "aaaaaaaaaaaaaaaaaaaaaaaaa",
+        ] {
+            assert!(!is_name(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn times_are_those_that_a_clock_shows() {
+        for (at, is_one) in [
+            ("1970-01-01T00:00:00Z", true),
+            ("1969-12-31T23:00:00-01:00", true),
+            ("9999-12-30T00:00:00Z", true),
+            ("9999-12-30T14:00:00+14:00", true),
+            ("1969-12-31T23:59:59Z", false),
+            ("0000-01-01T00:00:00+00:01", false),
+            ("9999-12-30T00:00:01Z", false),
+            ("9999-12-31T23:59:59-00:01", false),
+            ("9999-12-31T23:59:59-23:59", false),
+            ("2026-11-20T11:58:02.5Z", false),
+        ] {
+            assert_eq!(is_time(OffsetDateTime::parse(at, &Rfc3339).unwrap()), is_one, "{at}");
+        }
+    }
+}

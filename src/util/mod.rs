@@ -1,0 +1,12 @@
+//! Helpers without knowledge of chat: timers, clocks, signals, standard streams, the log.
+
+pub mod clock;
+pub mod fd_limit;
+pub mod io_error;
+pub mod logging;
+pub mod shrink;
+pub mod signals;
+pub mod stdio;
+#[cfg(test)]
+pub(crate) mod test_support;
+pub mod timer_wheel;

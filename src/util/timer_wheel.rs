@@ -1,0 +1,178 @@
+//! A timer wheel: deadlines that cost O(1) to set, and nothing while they are not due.
+//!
+//! Two wheels of 256 slots, as in Varghese and Lauck, "Hashed and Hierarchical Timing Wheels"
+//! (1987). A deadline fires up to one tick late and never early. There is no cancelling: whoever
+//! is told that a deadline has come looks whether it is still meant.
+
+use std::time::Duration;
+
+/// The resolution in microseconds.
+const TICK: u64 = 16_384;
+const SLOTS: u64 = 256;
+/// Words of the set of occupied slots.
+const WORDS: usize = SLOTS as usize / 64;
+
+struct Deadline<T> {
+    /// Enough for two years; there may be very many of these.
+    tick: u32,
+    item: T,
+}
+
+/// Items, each with the time at which it is to be handed out.
+pub struct Wheel<T> {
+    /// All ticks before this one have been handed out.
+    now: u64,
+    /// Deadlines less than 256 ticks (4.2 s) ahead, by tick.
+    near: Slots<T>,
+    /// Those less than 256 × 256 ticks (18 min) ahead, by tick / 256; later ones wait in the last
+    /// slot that is in reach and are put off again from there.
+    far: Slots<T>,
+}
+
+struct Slots<T> {
+    slots: Vec<Vec<Deadline<T>>>,
+    occupied: [u64; WORDS],
+}
+
+impl<T> Slots<T> {
+    fn new() -> Self {
+        Slots { slots: (0..SLOTS).map(|_| Vec::new()).collect(), occupied: [0; WORDS] }
+    }
+
+    fn push(&mut self, at: u64, deadline: Deadline<T>) {
+        let slot = (at % SLOTS) as usize;
+        self.slots[slot].push(deadline);
+        self.occupied[slot / 64] |= 1 << (slot % 64);
+    }
+
+    fn take(&mut self, at: u64) -> Vec<Deadline<T>> {
+        let slot = (at % SLOTS) as usize;
+        self.occupied[slot / 64] &= !(1 << (slot % 64));
+        std::mem::take(&mut self.slots[slot])
+    }
+
+    /// The first occupied position from `from` on, going round once.
+    fn next(&self, from: u64) -> Option<u64> {
+        let (word, bit) = ((from % SLOTS) as usize / 64, from % 64);
+        let start = from - bit;
+        // The word in which the round begins is looked at twice: from `bit` on, and up to it.
+        (0..=WORDS).find_map(|round| {
+            let here = self.occupied[(word + round) % WORDS];
+            let bits = match round {
+                0 => here & (u64::MAX << bit),
+                WORDS => here & !(u64::MAX << bit),
+                _ => here,
+            };
+            (bits != 0).then(|| start + 64 * round as u64 + u64::from(bits.trailing_zeros()))
+        })
+    }
+}
+
+impl<T> Default for Wheel<T> {
+    fn default() -> Self {
+        Wheel { now: 0, near: Slots::new(), far: Slots::new() }
+    }
+}
+
+impl<T> Wheel<T> {
+    /// Hands `item` out once `at` has come.
+    pub fn set(&mut self, at: Duration, item: T) {
+        let tick = (at.as_micros() as u64).div_ceil(TICK).max(self.now);
+        self.put(Deadline { tick: u32::try_from(tick).unwrap_or(u32::MAX), item });
+    }
+
+    fn put(&mut self, deadline: Deadline<T>) {
+        let tick = u64::from(deadline.tick);
+        if tick < self.now + SLOTS {
+            self.near.push(tick, deadline);
+        } else {
+            let reach = self.now / SLOTS + SLOTS - 1;
+            self.far.push((tick / SLOTS).min(reach), deadline);
+        }
+    }
+
+    /// When [`Wheel::expire`] has something to do next; perhaps only to move things on.
+    pub fn next(&self) -> Option<Duration> {
+        let near = self.near.next(self.now);
+        // The slot of the current position was emptied when the position was reached.
+        let far = self.far.next(self.now / SLOTS + 1).map(|at| at * SLOTS);
+        let tick = match (near, far) {
+            (Some(near), Some(far)) => near.min(far),
+            (near, far) => near.or(far)?,
+        };
+        Some(Duration::from_micros(tick * TICK))
+    }
+
+    /// Takes out everything that is due at `now`, in the order of the ticks.
+    pub fn expire(&mut self, now: Duration) -> Vec<T> {
+        let until = now.as_micros() as u64 / TICK;
+        let mut due = Vec::new();
+        while let Some(next) = self.next().map(|at| at.as_micros() as u64 / TICK).filter(|&tick| tick <= until) {
+            if next / SLOTS > self.now / SLOTS {
+                self.now = next;
+                for deadline in self.far.take(next / SLOTS) {
+                    self.put(deadline);
+                }
+            }
+            self.now = next;
+            due.extend(self.near.take(next).into_iter().map(|deadline| deadline.item));
+        }
+        if self.now <= until {
+            self.now = until;
+        }
+        due
+    }
+}
+
+#[cfg(test)]
+impl<T> Wheel<T> {
+    /// How many deadlines are set.
+    pub fn pending(&self) -> usize {
+        self.near.slots.iter().chain(&self.far.slots).map(Vec::len).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::test_support::Random;
+    use super::*;
+
+    #[test]
+    fn nothing_is_due_when_nothing_is_set() {
+        let mut wheel: Wheel<()> = Wheel::default();
+        assert_eq!(wheel.next(), None);
+        assert!(wheel.expire(Duration::from_secs(1_000_000)).is_empty());
+    }
+
+    /// Deadlines from a tick to hours ahead, against a plain list.
+    #[test]
+    fn every_deadline_fires_once_never_early_and_at_most_a_tick_late() {
+        let mut wheel = Wheel::default();
+        let mut open: Vec<(Duration, u64)> = Vec::new();
+        let mut random = Random(1);
+        let mut now = Duration::from_secs(5);
+        for item in 0..20_000 {
+            let most = *random.pick(&[10_000, 1_000_000, 30_000_000, 5_000_000_000]);
+            let ahead = Duration::from_micros(random.next() % most);
+            wheel.set(now + ahead, item);
+            open.push((now + ahead, item));
+            if item % 3 == 0 {
+                now += Duration::from_micros(random.next() % 2_000_000);
+                for fired in wheel.expire(now) {
+                    let index = open.iter().position(|&(_, item)| item == fired).expect("fired once");
+                    let (at, _) = open.swap_remove(index);
+                    assert!(at <= now, "{fired} fired {:?} early", at - now);
+                }
+                let late = open.iter().find(|(at, _)| *at + Duration::from_micros(2 * TICK) < now);
+                assert_eq!(late, None, "at {now:?}");
+            }
+        }
+        while let Some(next) = wheel.next() {
+            now = now.max(next);
+            for fired in wheel.expire(now) {
+                open.retain(|&(_, item)| item != fired);
+            }
+        }
+        assert!(open.is_empty());
+    }
+}
