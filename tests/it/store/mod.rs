@@ -4,6 +4,7 @@ mod faults;
 mod killing;
 mod looking;
 mod restarting;
+mod transfer;
 mod whispers;
 
 use std::path::{Path, PathBuf};

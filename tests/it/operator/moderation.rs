@@ -1,6 +1,6 @@
 //! The operator throws people out, and keeps them out.
 
-use crate::console::{ask, shows, with_people};
+use super::console::{ask, shows, with_people};
 use crate::harness::{Client, Server};
 
 const WELCOME: &str = "* Welcome to chinwag. Type a nickname and press Enter:";

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use super::limits::alice_and_bob;
 use crate::harness::{Client, Server};
-use crate::limits::alice_and_bob;
 
 const WELCOME: &str = "* Welcome to chinwag. Type a nickname and press Enter:";
 

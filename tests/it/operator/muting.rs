@@ -1,6 +1,6 @@
 //! People whom the operator has muted.
 
-use crate::console::{ask, shows, with_people};
+use super::console::{ask, shows, with_people};
 use crate::harness::{Client, Server};
 
 fn mute_bob(server: &mut Server) {

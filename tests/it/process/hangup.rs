@@ -1,7 +1,7 @@
 //! The end of what somebody sends: all of it counts, and all that is owed is written.
 
+use crate::chat::limits::alice_and_bob;
 use crate::harness::{Client, Server};
-use crate::limits::alice_and_bob;
 
 const WELCOME: &str = "* Welcome to chinwag. Type a nickname and press Enter:";
 

@@ -1,0 +1,11 @@
+//! The process: its start and end, signals, the log, the terminal.
+
+pub(crate) mod attacks;
+pub(crate) mod descriptors;
+pub(crate) mod foreign;
+pub(crate) mod hangup;
+pub(crate) mod log;
+pub(crate) mod process;
+pub(crate) mod signals;
+pub(crate) mod summary;
+pub(crate) mod terminal;
