@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::policy::rate_limit::Pace;
+use super::policy::rate_limit::RateLimit;
 
 /// How people are known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,8 +67,8 @@ pub struct Config {
 
 impl Config {
     /// How fast one client may go on.
-    pub fn pace(&self) -> Pace {
-        Pace::new(self.rate, self.burst)
+    pub fn rate_limit(&self) -> RateLimit {
+        RateLimit::new(self.rate, self.burst)
     }
 }
 

@@ -5,11 +5,11 @@ use std::net::SocketAddr;
 use time::{Date, OffsetDateTime};
 
 use super::policy::cidr::Network;
-use super::policy::nick::Unfit;
+use super::policy::nick::InvalidNick;
 
 /// The form in which somebody reads events.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Dialect {
+pub enum Encoding {
     /// Lines of text.
     #[default]
     Plain,
@@ -17,11 +17,11 @@ pub enum Dialect {
     WebSocket,
 }
 
-impl Dialect {
+impl Encoding {
     /// How many there are.
     pub const COUNT: usize = 2;
     /// All of them.
-    pub const ALL: [Dialect; Self::COUNT] = [Dialect::Plain, Dialect::WebSocket];
+    pub const ALL: [Encoding; Self::COUNT] = [Encoding::Plain, Encoding::WebSocket];
 }
 
 /// Turns events into the bytes of one dialect.
@@ -31,18 +31,18 @@ pub trait Render {
 }
 
 /// What speaks the dialects.
-pub struct Renders {
+pub struct Renderers {
     pub plain: Box<dyn Render>,
     /// `None` where there are no WebSockets.
     pub web: Option<Box<dyn Render>>,
 }
 
-impl Renders {
+impl Renderers {
     /// What speaks a dialect that the server speaks.
-    pub fn of(&self, dialect: Dialect) -> &dyn Render {
-        match dialect {
-            Dialect::Plain => &*self.plain,
-            Dialect::WebSocket => self.web.as_deref().expect("a dialect that the server speaks"),
+    pub fn of(&self, encoding: Encoding) -> &dyn Render {
+        match encoding {
+            Encoding::Plain => &*self.plain,
+            Encoding::WebSocket => self.web.as_deref().expect("a dialect that the server speaks"),
         }
     }
 }
@@ -238,7 +238,7 @@ pub enum Refusal<'a> {
         asked: bool,
     },
     BadName {
-        why: Unfit,
+        why: InvalidNick,
         name: &'a str,
         asked: bool,
     },
@@ -402,7 +402,7 @@ pub(super) const FRAME: usize = 96;
 
 /// Why a session will be disconnected when its turn comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Doom {
+pub enum PendingDisconnect {
     /// It is further behind than the backlog allows; what it has not read is given up already.
     TooSlow,
     /// Its address is banned; it is let off if the ban is lifted before.

@@ -80,4 +80,4 @@ impl Author {
 }
 
 /// The session that made a room.
-pub type Maker = Option<(ClientId, Session)>;
+pub type RoomCreator = Option<(ClientId, Session)>;

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::event::Dialect;
+use super::event::Encoding;
 
 /// What a client sent, as the wire understood it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,10 +35,10 @@ pub enum Allowance {
 #[derive(Clone, Debug)]
 pub struct Arrival<'a> {
     pub addr: SocketAddr,
-    pub dialect: Dialect,
+    pub encoding: Encoding,
     /// What they are sent before anything else.
     pub preface: &'a [u8],
-    pub wish: Wish,
+    pub wish: ResumeRequest,
 }
 
 /// How a connection is to be closed.
@@ -52,7 +52,7 @@ pub enum Close {
 
 /// Where somebody wants to go when they have given their nickname.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Wish {
+pub struct ResumeRequest {
     /// Which room they want to enter instead of the lobby.
     pub room: Option<String>,
     /// In which run of the server they have been there, and the last message that they have read.

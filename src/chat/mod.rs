@@ -32,13 +32,13 @@ mod room;
 mod session;
 
 pub use config::{Config, Login, Mode};
-pub use event::{Cause, Dialect, Event, Notice, People, Refusal, Render};
-pub use hub::{DEPARTURES, Figures, Hub, Lent, OPERATOR, OPERATOR_LOG};
+pub use event::{Cause, Encoding, Event, Notice, People, Refusal, Render};
+pub use hub::{DISCONNECTS_PER_TICK, Hub, OPERATOR, OPERATOR_LOG, StatsSnapshot, WriteBatch};
 pub use i18n::Lang;
 pub use id::{ClientId, LOBBY, Now};
-pub use input::{Allowance, Arrival, Close, Input, Wish};
+pub use input::{Allowance, Arrival, Close, Input, ResumeRequest};
 pub use policy::cidr::Network;
-pub use policy::rate_limit::Pace;
+pub use policy::rate_limit::RateLimit;
 pub use query::{Answer, Lookup, Query};
 
 #[cfg(test)]

@@ -57,7 +57,7 @@ impl Console {
     /// Reads what is there and gives it to the hub, line by line.
     pub fn receive(&mut self, hub: &mut Hub, registry: &Registry, now: Now) {
         for _ in 0..READS_IN_A_ROW {
-            if !self.is_ready() || !self.digest(hub, now) {
+            if !self.is_ready() || !self.process_lines(hub, now) {
                 return;
             }
             let mut block = [0; 4096];
@@ -70,7 +70,7 @@ impl Console {
     }
 
     /// Carries out what has been read; `false` if the rest has to wait for those who read it.
-    fn digest(&mut self, hub: &mut Hub, now: Now) -> bool {
+    fn process_lines(&mut self, hub: &mut Hub, now: Now) -> bool {
         let held = std::mem::take(&mut self.held);
         let mut bytes = &held[..];
         while !bytes.is_empty() {

@@ -21,7 +21,7 @@ use super::console::Console;
 use super::engine::accept::Kind;
 use super::engine::{Budget, Engine, Readiness};
 use super::http::Access;
-use super::store_writer::Keeper;
+use super::store_writer::StoreWriter;
 use crate::chat::{Hub, Now, OPERATOR_LOG};
 use crate::util::clock::Clock;
 use crate::util::{logging, signals, stdio};
@@ -124,13 +124,13 @@ impl Reactor {
     }
 
     /// Says who may use the web side.
-    pub fn allow(&mut self, access: Access) {
+    pub fn set_access(&mut self, access: Access) {
         self.engine.access = access;
     }
 
     /// Says where history is kept.
-    pub fn keep(&mut self, keeper: Option<Keeper>) {
-        self.engine.keeper = keeper;
+    pub fn keep(&mut self, store_writer: Option<StoreWriter>) {
+        self.engine.store_writer = store_writer;
     }
 
     /// Serves until a signal, the operator or the peer of p2p ends it; returns the exit code.
@@ -147,18 +147,18 @@ impl Reactor {
             }
             let now = self.clock.now();
             for event in &events {
-                self.note(event);
+                self.record_event(event);
             }
             if std::mem::take(&mut self.signalled)
                 && let Some(code) = self.take_signals(now)
             {
                 return Ok(code);
             }
-            self.engine.take_in(self.poll.registry(), now);
+            self.engine.process_input(self.poll.registry(), now);
             if let Some(console) = &mut self.console {
                 console.receive(&mut self.engine.hub, self.poll.registry(), now);
             }
-            self.engine.give_out(now);
+            self.engine.process_output(now);
             if let Some(console) = &mut self.console {
                 console.show(&mut self.engine.hub);
             }
@@ -167,7 +167,7 @@ impl Reactor {
                 turns.count(self.clock.elapsed().saturating_sub(now.at));
             }
             if self.engine.is_done(now.at) {
-                self.engine.finish_keeping(now);
+                self.engine.finish_writing(now);
                 if let Some(console) = &mut self.console {
                     console.finish(&mut self.engine.hub, OUTPUT_RETRY);
                 }
@@ -188,13 +188,13 @@ impl Reactor {
     }
 
     /// Notes what an event says.
-    fn note(&mut self, event: &Event) {
+    fn record_event(&mut self, event: &Event) {
         match event.token() {
             SIGNALS => self.signalled = true,
             CONSOLE => self.console.iter_mut().for_each(Console::notify),
             CONSOLE_OUTPUT | LOG_OUTPUT => {}
             Token(token) if token < CONNECTIONS => self.engine.acceptor.notify(token - LISTENERS),
-            Token(token) => self.engine.note(token - CONNECTIONS, event.into()),
+            Token(token) => self.engine.record_event(token - CONNECTIONS, event.into()),
         }
     }
 

@@ -19,7 +19,7 @@ use rustix::fs::fstat;
 
 use self::engine::accept::Kind;
 use self::http::Access;
-use self::store_writer::Keeper;
+use self::store_writer::StoreWriter;
 use crate::chat::{Config, Hub, Lang, Mode, OPERATOR_LOG};
 use crate::store::{self, Store};
 use crate::util::clock::Clock;
@@ -156,17 +156,17 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
     let opened = store.map(|store| open(store, &hub)).transpose().map_err(Error::Store)?;
     let mut hub = Hub::new(hub, Box::new(Plain { lang }));
     if has_web {
-        hub.speak_to_web(Box::new(Json { lang }));
+        hub.enable_json(Box::new(Json { lang }));
     }
-    let keeper = opened.map(|(keeper, start)| {
+    let store_writer = opened.map(|(store_writer, start)| {
         hub.restore(start, Clock::start().now());
-        keeper
+        store_writer
     });
     let mut reactor =
         event_loop::Reactor::new(hub, listeners, limits, seats.connections, console).map_err(Error::Start)?;
-    reactor.keep(keeper);
+    reactor.keep(store_writer);
     access.hosts.extend(http::names_of_this_machine());
-    reactor.allow(access);
+    reactor.set_access(access);
     for (kind, addr) in reactor.local_addrs() {
         match kind {
             Kind::Plain => info!("listening on {addr}"),
@@ -179,7 +179,7 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
 }
 
 /// Opens the file, and reads of it what is to be in memory.
-fn open(mut options: store::Options, hub: &Config) -> Result<(Keeper, store::Start), store::Error> {
+fn open(mut options: store::Options, hub: &Config) -> Result<(StoreWriter, store::Start), store::Error> {
     // One more than is shown, and more bytes: so it is known whether anything is left out, and what.
     options.rooms = hub.max_rooms;
     options.history = hub.history.saturating_add(1);
@@ -195,7 +195,7 @@ fn open(mut options: store::Options, hub: &Config) -> Result<(Keeper, store::Sta
         began.elapsed().as_millis(),
         start.next_id
     );
-    Ok((Keeper::new(store, options.keep_days.is_some()), start))
+    Ok((StoreWriter::new(store, options.keep_days.is_some()), start))
 }
 
 /// What the console shows too, and what is logged of it all the same: warnings about the file at the start.

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use log::warn;
 
-use super::store_writer::Keeper;
-use super::unwritten::Waiting;
+use super::store_writer::StoreWriter;
+use super::unwritten::UnwrittenRecords;
 use crate::chat::policy::nick::fold;
 use crate::chat::{Answer, ClientId, Hub, Lookup, Query};
 use crate::store::{Error, MAX_READ, Message, Words};
@@ -85,9 +85,9 @@ impl Lookups {
     }
 }
 
-impl Keeper {
+impl StoreWriter {
     /// Makes steps of questions for a bounded time; the answers to those that are answered by that.
-    pub fn look_up(&mut self, hub: &mut Hub, now: Duration) -> Vec<(Query, Answer)> {
+    pub fn run_query(&mut self, hub: &mut Hub, now: Duration) -> Vec<(Query, Answer)> {
         while let Some(query) = hub.poll_query() {
             self.lookups.add(query, now);
         }
@@ -100,7 +100,7 @@ impl Keeper {
         let mut spent = Duration::ZERO;
         while spent < TURN {
             let Some(mut work) = self.lookups.next(now) else { break };
-            if !hub.awaits(&work.query) {
+            if !hub.is_awaiting(&work.query) {
                 continue;
             }
             let answer = self.step(&mut work, &mut || Instant::now() < ends);
@@ -119,15 +119,15 @@ impl Keeper {
 
     /// A step towards an answer; the answer if it was the last one.
     fn step(&mut self, work: &mut Work, more: &mut dyn FnMut() -> bool) -> Option<Answer> {
-        let Keeper { store, waiting, .. } = self;
+        let StoreWriter { store, unwritten, .. } = self;
         let answer = match &work.query.lookup {
             Lookup::Whispers { to } => store.whispers(to).map(|mut whispers| {
-                waiting.add_whispers(to, &mut whispers);
+                unwritten.add_whispers(to, &mut whispers);
                 Some(Answer::Whispers(whispers))
             }),
             Lookup::Room { room, .. } => {
                 let found = (&mut work.found, &mut work.before);
-                if !look_in_memory(waiting, room, None, usize::MAX, found, more, &mut |_| true) {
+                if !look_in_memory(unwritten, room, None, usize::MAX, found, more, &mut |_| true) {
                     return None;
                 }
                 let oldest = work.found.last().copied().unwrap_or(u64::MAX);
@@ -139,7 +139,7 @@ impl Keeper {
             }
             Lookup::History { room, before, n } => {
                 let found = (&mut work.found, &mut work.before);
-                if !look_in_memory(waiting, room, *before, *n + 1, found, more, &mut |_| true) {
+                if !look_in_memory(unwritten, room, *before, *n + 1, found, more, &mut |_| true) {
                     return None;
                 }
                 let left = n + 1 - work.found.len();
@@ -155,7 +155,7 @@ impl Keeper {
                 let Some(words) = &work.words else { return Some(Answer::Messages(Vec::new())) };
                 let found = (&mut work.found, &mut work.before);
                 let are_in = &mut |message: &Message| words.are_in(&message.text);
-                if !look_in_memory(waiting, room, *before, *n + 1, found, more, are_in) {
+                if !look_in_memory(unwritten, room, *before, *n + 1, found, more, are_in) {
                     return None;
                 }
                 let left = n + 1 - work.found.len();
@@ -183,7 +183,7 @@ impl Keeper {
     fn messages(&mut self, room: &str, ids: &[u64], stored: Vec<Message>) -> Result<Vec<Message>, Error> {
         let (mut messages, mut bytes) = (Vec::with_capacity(ids.len()), 0);
         for &id in ids {
-            let message = match self.waiting.message(id) {
+            let message = match self.unwritten.message(id) {
                 Some(message) => Some(message.clone()),
                 // It may have been written, or pruned, since it was found.
                 None => self.store.message(room, id)?,
@@ -205,7 +205,7 @@ impl Keeper {
 /// Looks through the messages that wait to be written, the newest first, until as many are found as are wanted;
 /// whether it is done with that.
 fn look_in_memory(
-    waiting: &Waiting,
+    unwritten: &UnwrittenRecords,
     room: &str,
     first: Option<u64>,
     wanted: usize,
@@ -213,13 +213,13 @@ fn look_in_memory(
     more: &mut dyn FnMut() -> bool,
     fits: &mut dyn FnMut(&Message) -> bool,
 ) -> bool {
-    if waiting.is_empty() {
+    if unwritten.is_empty() {
         return true;
     }
     let key = fold(room);
     // Names are not folded again for each message.
     let mut last = (room, true);
-    for message in waiting.back_from(before.or(first)) {
+    for message in unwritten.back_from(before.or(first)) {
         if found.len() == wanted {
             break;
         }
@@ -252,8 +252,8 @@ mod tests {
 
     #[test]
     fn what_waits_is_looked_through_in_steps_each_message_once() {
-        let mut waiting = Waiting::default();
-        waiting.extend((1..=100).map(|id| said(id, ["Tea", "den", "tea"][id as usize % 3], "red")).collect());
+        let mut unwritten = UnwrittenRecords::default();
+        unwritten.extend((1..=100).map(|id| said(id, ["Tea", "den", "tea"][id as usize % 3], "red")).collect());
         let (mut found, mut before, mut steps, mut looked) = (Vec::new(), None, 0, 0);
         loop {
             let (mut asked, state) = (0, (&mut found, &mut before));
@@ -266,7 +266,7 @@ mod tests {
                 true
             };
             steps += 1;
-            if look_in_memory(&waiting, "TEA", Some(91), 1000, state, &mut more, &mut fits) {
+            if look_in_memory(&unwritten, "TEA", Some(91), 1000, state, &mut more, &mut fits) {
                 break;
             }
             assert!(asked <= 7);
@@ -275,7 +275,7 @@ mod tests {
         assert_eq!((looked, steps), (60, 90 / 7 + 1));
         // It ends when there are as many as are wanted.
         let (mut found, mut before) = (Vec::new(), None);
-        assert!(look_in_memory(&waiting, "den", None, 2, (&mut found, &mut before), &mut || true, &mut |_| true));
+        assert!(look_in_memory(&unwritten, "den", None, 2, (&mut found, &mut before), &mut || true, &mut |_| true));
         assert_eq!(found, [100, 97]);
     }
 

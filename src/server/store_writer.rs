@@ -10,7 +10,7 @@ use log::{error, info, warn};
 use super::connection::transport::Listener;
 use super::engine::Engine;
 use super::store_query::Lookups;
-use super::unwritten::Waiting;
+use super::unwritten::UnwrittenRecords;
 use crate::chat::{Now, OPERATOR_LOG};
 use crate::store::{Error, Record, Store};
 
@@ -26,13 +26,13 @@ const PRUNE_EVERY: Duration = Duration::from_secs(60);
 const PRUNED_AT_ONCE: usize = 256;
 
 /// The file, and what has not got into it.
-pub struct Keeper {
+pub struct StoreWriter {
     pub(super) store: Store,
-    pub(super) waiting: Waiting,
+    pub(super) unwritten: UnwrittenRecords,
     fault: Option<Fault>,
     /// Records that were given up since the file works no more.
     lost: u64,
-    pub figures: Figures,
+    pub figures: StoreCounts,
     /// Questions that are not answered yet.
     pub(super) lookups: Lookups,
     /// Messages grow too old, whether anything is said or not.
@@ -68,7 +68,7 @@ fn reopens(error: &Error) -> bool {
 
 /// What can be counted, for programs.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Figures {
+pub struct StoreCounts {
     pub written: u64,
     pub faults: u64,
     pub lost: u64,
@@ -80,15 +80,15 @@ enum Change {
     Works { written: u64, lost: u64 },
 }
 
-impl Keeper {
+impl StoreWriter {
     /// A file that has just been opened; `ages` if messages are kept for some time only.
     pub fn new(store: Store, ages: bool) -> Self {
-        Keeper {
+        StoreWriter {
             store,
-            waiting: Waiting::default(),
+            unwritten: UnwrittenRecords::default(),
             fault: None,
             lost: 0,
-            figures: Figures::default(),
+            figures: StoreCounts::default(),
             lookups: Lookups::default(),
             ages,
             prune: Some(Duration::ZERO),
@@ -101,8 +101,8 @@ impl Keeper {
     }
 
     /// Records that wait to be written.
-    pub fn waiting(&self) -> usize {
-        self.waiting.len()
+    pub fn unwritten(&self) -> usize {
+        self.unwritten.len()
     }
 
     /// When there is something to do though nothing happens.
@@ -117,7 +117,7 @@ impl Keeper {
     /// Writes what has happened, in one transaction; it waits if that is not possible.
     fn write(&mut self, records: Vec<Record>, now: Duration) -> Option<Change> {
         if self.fault.is_some() {
-            self.wait_with(records);
+            self.buffer_records(records);
             return self.retry(now);
         }
         if records.is_empty() {
@@ -132,7 +132,7 @@ impl Keeper {
             Err(error) => {
                 error!(target: OPERATOR_LOG, "{error}; until then what is said is kept in memory, up to {WAITING_BYTES} bytes");
                 self.figures.faults += 1;
-                self.wait_with(records);
+                self.buffer_records(records);
                 let why = error.to_string();
                 self.fault = Some(Fault::new(error, now));
                 Some(Change::Fails(why))
@@ -143,14 +143,14 @@ impl Keeper {
     /// Tries the file again if it is time to.
     fn retry(&mut self, now: Duration) -> Option<Change> {
         let fault = self.fault.as_mut().filter(|fault| fault.retry_at <= now)?;
-        let some = self.waiting.len().min(fault.at_once);
+        let some = self.unwritten.len().min(fault.at_once);
         let reopened = if fault.reopens { self.store.reopen() } else { Ok(()) };
-        match reopened.and_then(|()| self.store.write(self.waiting.first(some))) {
+        match reopened.and_then(|()| self.store.write(self.unwritten.first(some))) {
             Ok(()) => {
                 fault.reopens = false;
                 fault.written += some as u64;
                 self.figures.written += some as u64;
-                self.waiting.remove_first(some);
+                self.unwritten.remove_first(some);
                 // The rest has its turn in the next one.
                 fault.retry_at = now;
                 fault.at_once = (2 * fault.at_once).min(WRITTEN_AT_ONCE);
@@ -161,7 +161,7 @@ impl Keeper {
                 fault.retry_at = now;
                 if some == 1 {
                     error!("{error}; it is given up");
-                    self.waiting.remove_first(1);
+                    self.unwritten.remove_first(1);
                     self.lost += 1;
                     self.figures.lost += 1;
                 }
@@ -169,13 +169,13 @@ impl Keeper {
             Err(error) => {
                 fault.wait = (fault.wait * 2).min(RETRY.1);
                 fault.retry_at = now + fault.wait;
-                let (seconds, waiting) = (fault.wait.as_secs(), self.waiting.len());
-                warn!("{error}; {waiting} records wait, the next try is in {seconds} s");
+                let (seconds, unwritten) = (fault.wait.as_secs(), self.unwritten.len());
+                warn!("{error}; {unwritten} records wait, the next try is in {seconds} s");
                 fault.reopens = reopens(&error);
                 fault.error = error;
             }
         }
-        if !self.waiting.is_empty() || fault.retry_at > now {
+        if !self.unwritten.is_empty() || fault.retry_at > now {
             return None;
         }
         let written = self.fault.take().map_or(0, |fault| fault.written);
@@ -194,13 +194,13 @@ impl Keeper {
 
     /// Keeps what cannot be written; past the bound the oldest messages are given up, which are still in memory
     /// for longer than others.
-    fn wait_with(&mut self, records: Vec<Record>) {
-        self.waiting.extend(records);
-        if self.waiting.bytes() <= WAITING_BYTES {
+    fn buffer_records(&mut self, records: Vec<Record>) {
+        self.unwritten.extend(records);
+        if self.unwritten.bytes() <= WAITING_BYTES {
             return;
         }
         // A good part at once, or each further message would mean a walk over all of them.
-        let lost = self.waiting.give_up(WAITING_BYTES / 4 * 3) as u64;
+        let lost = self.unwritten.give_up(WAITING_BYTES / 4 * 3) as u64;
         if self.lost == 0 {
             error!("too much waits to be stored; the oldest of it is given up, and is lost when the server ends");
         }
@@ -232,37 +232,37 @@ impl Keeper {
 
 impl<L: Listener> Engine<L> {
     /// Sees to the file; nothing that is to be kept may be sent to anybody between this and what has happened.
-    pub(super) fn keep(&mut self, now: Now) {
-        let Some(keeper) = &mut self.keeper else { return };
-        match keeper.write(self.hub.take_records(), now.at) {
+    pub(super) fn write_records(&mut self, now: Now) {
+        let Some(store_writer) = &mut self.store_writer else { return };
+        match store_writer.write(self.hub.take_records(), now.at) {
             None => {}
-            Some(Change::Fails(why)) => self.hub.records_wait(&why),
-            Some(Change::Works { written, lost }) => self.hub.records_are_written(written, lost),
+            Some(Change::Fails(why)) => self.hub.store_failed(&why),
+            Some(Change::Works { written, lost }) => self.hub.store_recovered(written, lost),
         }
-        let answers = keeper.look_up(&mut self.hub, now.at);
+        let answers = store_writer.run_query(&mut self.hub, now.at);
         let answered: Vec<usize> = answers.iter().map(|(query, _)| query.asker().slot()).collect();
         for (query, answer) in answers {
             self.hub.answer(query, answer, now);
         }
-        let empty = keeper.prune(now);
+        let empty = store_writer.prune(now);
         self.hub.rooms_are_pruned(&empty);
         // There may be nothing to be told, and so nothing else by which they would be read from again.
         answered.into_iter().for_each(|slot| self.resume(slot));
     }
 
     /// The server ends: what there still is is written, or given up.
-    pub(super) fn finish_keeping(&mut self, now: Now) {
-        let Some(keeper) = &mut self.keeper else { return };
+    pub(super) fn finish_writing(&mut self, now: Now) {
+        let Some(store_writer) = &mut self.store_writer else { return };
         let records = self.hub.take_records();
-        if let Some(fault) = &mut keeper.fault {
+        if let Some(fault) = &mut store_writer.fault {
             fault.retry_at = now.at;
         }
-        keeper.write(records, now.at);
-        while keeper.fault.as_ref().is_some_and(|fault| fault.retry_at <= now.at) {
-            keeper.retry(now.at);
+        store_writer.write(records, now.at);
+        while store_writer.fault.as_ref().is_some_and(|fault| fault.retry_at <= now.at) {
+            store_writer.retry(now.at);
         }
-        let lost = keeper.waiting.len() as u64 + keeper.lost;
-        match &keeper.fault {
+        let lost = store_writer.unwritten.len() as u64 + store_writer.lost;
+        match &store_writer.fault {
             Some(fault) => error!("{}; {lost} records were never stored and are lost", fault.error),
             None => info!("everything that was said is stored"),
         }
@@ -270,18 +270,20 @@ impl<L: Listener> Engine<L> {
 
     /// Whether there is a question that can be answered now.
     pub(super) fn has_questions(&self, now: Duration) -> bool {
-        self.keeper.as_ref().is_some_and(|keeper| self.hub.has_queries() || keeper.lookups.is_due(now))
+        self.store_writer
+            .as_ref()
+            .is_some_and(|store_writer| self.hub.has_queries() || store_writer.lookups.is_due(now))
     }
 
     /// The server ends: questions that could not be answered at once are not answered.
     pub(super) fn drop_questions(&mut self) {
-        if let Some(keeper) = &mut self.keeper {
-            keeper.lookups = Lookups::default();
+        if let Some(store_writer) = &mut self.store_writer {
+            store_writer.lookups = Lookups::default();
         }
     }
 
     /// When the file is to be seen to though nothing happens.
-    pub(super) fn keeping_deadline(&self) -> Option<Duration> {
-        self.keeper.as_ref().and_then(Keeper::next_deadline)
+    pub(super) fn store_deadline(&self) -> Option<Duration> {
+        self.store_writer.as_ref().and_then(StoreWriter::next_deadline)
     }
 }

@@ -11,7 +11,7 @@ const RECORD_BYTES: usize = 128;
 
 /// Records in the order in which they are to be written, and what is needed to find some of them.
 #[derive(Default)]
-pub(super) struct Waiting {
+pub(super) struct UnwrittenRecords {
     records: Vec<Record>,
     /// The ids of the messages, which only grow, and where they are.
     messages: Vec<(u64, usize)>,
@@ -20,7 +20,7 @@ pub(super) struct Waiting {
     whispers: HashMap<String, Vec<usize>>,
 }
 
-impl Waiting {
+impl UnwrittenRecords {
     pub fn len(&self) -> usize {
         self.records.len()
     }
@@ -70,7 +70,7 @@ impl Waiting {
             !places.is_empty()
         });
         if self.records.is_empty() {
-            *self = Waiting::default();
+            *self = UnwrittenRecords::default();
         }
     }
 
@@ -156,11 +156,11 @@ mod tests {
         Record::Whisper(Whisper { to: to.into(), from: "alice".into(), at, text: text.to_string() })
     }
 
-    fn ids(waiting: &Waiting, before: Option<u64>) -> Vec<u64> {
+    fn ids(waiting: &UnwrittenRecords, before: Option<u64>) -> Vec<u64> {
         waiting.back_from(before).map(|message| message.id).collect()
     }
 
-    fn whispers(waiting: &Waiting, to: &str, stored: &[&str]) -> Vec<String> {
+    fn whispers(waiting: &UnwrittenRecords, to: &str, stored: &[&str]) -> Vec<String> {
         let whisper_of = |text: &&str| match whisper(to, text) {
             Record::Whisper(whisper) => whisper,
             _ => unreachable!(),
@@ -172,7 +172,7 @@ mod tests {
 
     #[test]
     fn messages_are_found_by_id_whatever_is_removed() {
-        let mut waiting = Waiting::default();
+        let mut waiting = UnwrittenRecords::default();
         waiting.extend(vec![said(3), Record::NextId(5), said(5), whisper("bob", "hi"), said(9)]);
         assert_eq!(ids(&waiting, None), [9, 5, 3]);
         assert_eq!(ids(&waiting, Some(9)), [5, 3]);
@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn oldest_messages_and_whispers_are_given_up_first() {
-        let mut waiting = Waiting::default();
+        let mut waiting = UnwrittenRecords::default();
         let ban = Record::Unban { network: "10.0.0.0/8".parse().unwrap() };
         waiting.extend(vec![ban.clone(), whisper("bob", "hi"), said(1), said(2), said(3)]);
         let most = waiting.bytes() - 1 - bytes(&said(1));
@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn whispers_follow_those_that_are_stored_unless_they_were_read() {
-        let mut waiting = Waiting::default();
+        let mut waiting = UnwrittenRecords::default();
         waiting.extend(vec![whisper("bob", "one"), whisper("carol", "other"), whisper("BOB", "two")]);
         assert_eq!(whispers(&waiting, "Bob", &["stored"]), ["stored", "one", "two"]);
         waiting.extend(vec![Record::WhispersRead { to: "bob".into() }]);

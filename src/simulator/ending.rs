@@ -10,7 +10,7 @@ impl World {
     /// Faults end and everybody reads: in a bounded time everybody must be up to date, with no turn
     /// but those that the server asks for.
     pub(super) fn settle(&mut self) {
-        self.note(|| "everything is to settle".into());
+        self.record_event(|| "everything is to settle".into());
         self.network.recover();
         for index in 0..self.alive.len() {
             let who = self.alive[index];
@@ -99,7 +99,7 @@ impl World {
         self.network.exhaust(false);
         let ends = self.random.one_in(4);
         if ends {
-            self.note(|| "the server is told to end".into());
+            self.record_event(|| "the server is told to end".into());
             if self.plan.operator && self.random.one_in(2) {
                 self.order = Some("/shutdown".into());
                 self.turn();

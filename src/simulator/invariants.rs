@@ -34,8 +34,9 @@ impl World {
         let deadlines = 2 * self.people.len();
         assert!(census.deadlines <= deadlines, "{} deadlines for {deadlines} people", census.deadlines);
         // Of many deadlines that come at once some wait for the next turn.
-        let is_behind =
-            self.engine.hub.has_doomed() || !self.engine.expired.is_empty() || !self.engine.closed.is_empty();
+        let is_behind = self.engine.hub.has_pending_disconnects()
+            || !self.engine.expired.is_empty()
+            || !self.engine.closed.is_empty();
         assert!(!is_behind || self.engine.has_work(self.at), "there is work and no turn is asked for");
         if !is_behind {
             self.oracle.check_deadlines(&self.alive, self.at);

@@ -85,7 +85,7 @@ impl Plan {
             visits: few(random, all.visits),
             // Not from `random`, so that a seed stays what it was.
             turn_bytes: if narrow { 100 * people as u64 } else { all.turn_bytes },
-            departures: if narrow { 1 + people % 3 } else { all.departures },
+            disconnects: if narrow { 1 + people % 3 } else { all.disconnects },
             reaps: if narrow { 1 + people % 2 } else { all.reaps },
             timers: if narrow { 1 + people % 4 } else { all.timers },
         };

@@ -46,7 +46,7 @@ impl World {
             2 if self.random.one_in(2) => Pace::Never,
             _ => Pace::Eager,
         };
-        self.note(|| {
+        self.record_event(|| {
             format!("person {number} connects from {addr}, {pace:?}{}", if page { ", with a browser" } else { "" })
         });
         self.people.push(Person {
@@ -118,12 +118,12 @@ impl World {
         person.wire.borrow_mut().arrive(line.bytes());
         self.oracle.readers[who].unended = true;
         self.oracle.readers[who].typed.push_back(Typed::Line(line.clone()));
-        self.note(|| format!("person {who} types {line:?} without an end"));
+        self.record_event(|| format!("person {who} types {line:?} without an end"));
     }
 
     /// The person says nothing more; their last line may have no end.
     pub(super) fn end(&mut self, who: usize) {
-        self.note(|| format!("person {who} ends"));
+        self.record_event(|| format!("person {who} ends"));
         let person = &mut self.people[who];
         if person.page.is_some() {
             if !person.ends {
@@ -140,12 +140,12 @@ impl World {
     }
 
     pub(super) fn break_off(&mut self, who: usize) {
-        self.note(|| format!("the connection of person {who} breaks"));
+        self.record_event(|| format!("the connection of person {who} breaks"));
         self.people[who].wire.borrow_mut().break_off();
     }
 
     pub(super) fn abandon(&mut self, who: usize) {
-        self.note(|| format!("person {who} closes"));
+        self.record_event(|| format!("person {who} closes"));
         self.deliver(who, usize::MAX);
         let person = &mut self.people[who];
         person.ends = true;
@@ -197,7 +197,7 @@ impl World {
         match self.random.below(64) {
             0..=3 => {
                 let pace = *self.random.pick(&[Pace::Eager, Pace::Eager, Pace::Slow, Pace::Stalled]);
-                self.note(|| format!("person {who} reads: {pace:?}"));
+                self.record_event(|| format!("person {who} reads: {pace:?}"));
                 self.people[who].pace = pace;
             }
             4 if self.plan.faults && self.random.one_in(2) => self.break_off(who),
@@ -206,24 +206,24 @@ impl World {
             7 if self.plan.faults => {
                 let errors = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM, Errno::CONNABORTED, Errno::INTR];
                 let (errno, listener) = (*self.random.pick(&errors), self.random.below(self.plan.listeners));
-                self.note(|| format!("the next accept fails: {errno}"));
+                self.record_event(|| format!("the next accept fails: {errno}"));
                 self.network.fail_to_accept(listener, errno);
             }
             8 if self.plan.faults && self.random.one_in(2) => {
                 let exhausted = !self.network.is_exhausted();
-                self.note(|| format!("out of file descriptors: {exhausted}"));
+                self.record_event(|| format!("out of file descriptors: {exhausted}"));
                 self.network.exhaust(exhausted);
             }
             8 if self.plan.faults && self.random.one_in(4) => self.network.refuses_to_watch.set(true),
             9 => self.people[who].wire.borrow_mut().wake(),
             10 if self.plan.jumps && self.random.one_in(3) => {
                 let hours = 1 + self.random.below(30) as u64;
-                self.note(|| format!("{hours} hours pass"));
+                self.record_event(|| format!("{hours} hours pass"));
                 self.at += Duration::from_secs(3600 * hours);
             }
             11 if self.plan.jumps => {
                 let hours = self.random.below(60) as i64 - 30;
-                self.note(|| format!("the clock on the wall is set by {hours} hours"));
+                self.record_event(|| format!("the clock on the wall is set by {hours} hours"));
                 self.wall += time::Duration::hours(hours);
             }
             12..=14 => self.at += Duration::from_millis(self.random.below(1500) as u64),

@@ -12,7 +12,7 @@ use super::person;
 use super::person::Person;
 use super::plan::Plan;
 use crate::chat::Heard;
-use crate::chat::{Cause, DEPARTURES, Hub, Input, Lang, Now};
+use crate::chat::{Cause, DISCONNECTS_PER_TICK, Hub, Input, Lang, Now};
 use crate::server::engine::Engine;
 use crate::server::engine::accept::Kind;
 use crate::util::test_support::Random;
@@ -49,7 +49,7 @@ impl World {
         let mut hub = Hub::new(plan.config.clone(), Box::new(Plain { lang: Lang::En }));
         if plan.web {
             listeners.push((Kind::Web, network.listen()));
-            hub.speak_to_web(Box::new(Json { lang: Lang::En }));
+            hub.enable_json(Box::new(Json { lang: Lang::En }));
         }
         if plan.operator {
             hub.attach_operator();
@@ -74,7 +74,7 @@ impl World {
     }
 
     /// Tells whoever replays a seed what happens.
-    pub(super) fn note(&self, what: impl FnOnce() -> String) {
+    pub(super) fn record_event(&self, what: impl FnOnce() -> String) {
         if self.trace {
             eprintln!("{:5} {:12.3?} {}", self.step.get(), self.at, what());
         }
@@ -108,12 +108,12 @@ impl World {
                     if self.trace {
                         eprintln!("{:5} {:12.3?} event: slot {slot}, {readiness:?}", self.step.get(), self.at);
                     }
-                    self.engine.note(slot, readiness);
+                    self.engine.record_event(slot, readiness);
                 }
             }
         }
         let connections = self.engine.connections.len();
-        self.engine.take_in(&self.network, now);
+        self.engine.process_input(&self.network, now);
         self.hear(now);
         let accepted = self.engine.connections.len() - connections;
         assert!(accepted <= self.plan.budget.accepts, "{accepted} connections are accepted in one turn");
@@ -129,7 +129,7 @@ impl World {
         {
             self.operate(&order, now);
         }
-        self.engine.give_out(now);
+        self.engine.process_output(now);
         self.hear(now);
         // Whoever is closed is read from until there is nothing more.
         let (written, writes) = (self.touched(), self.plan.budget.private_writes + self.plan.budget.visits);
@@ -142,7 +142,7 @@ impl World {
     }
 
     fn operate(&mut self, order: &str, now: Now) {
-        self.note(|| format!("the operator types {order:?}"));
+        self.record_event(|| format!("the operator types {order:?}"));
         self.engine.hub.operator_line(Input::Line(order), now);
         self.oracle.operate(order, now);
         self.hear(now);
@@ -182,7 +182,7 @@ impl World {
                     let who = self.oracle.in_slot(id);
                     let is_full = self.people[who].wire.borrow().is_full();
                     // One who waits for their turn of being dropped may begin to read meanwhile.
-                    let waits = self.plan.budget.departures < DEPARTURES;
+                    let waits = self.plan.budget.disconnects < DISCONNECTS_PER_TICK;
                     assert!(
                         is_full || waits || self.plan.events < usize::MAX,
                         "person {who} is dropped and reads well"

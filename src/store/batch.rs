@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rusqlite::Connection;
 
 use super::error::{Attempt, Fault};
-use super::prune::Doomed;
+use super::prune::Expired;
 use super::search;
 use super::table::room;
 use super::table::room::{Room, Rooms};
@@ -124,7 +124,7 @@ impl<'a> Batch<'a> {
     }
 
     /// Forgets what is to be pruned.
-    pub fn forget(&mut self, doomed: &Doomed, now: i64) -> Attempt<()> {
+    pub fn forget(&mut self, doomed: &Expired, now: i64) -> Attempt<()> {
         let changed = doomed.forget(self.connection, &self.known.rooms, &mut self.changes.state, now)?;
         self.changes.rooms.extend(changed.into_iter().map(|room| (fold(&room.name), Some(room))));
         Ok(())

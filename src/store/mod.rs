@@ -34,7 +34,7 @@ use crate::util::io_error::plain_words;
 use batch::{Batch, Changes, Known};
 use error::{Attempt, Fault};
 use file::Place;
-use prune::Keep;
+use prune::Retention;
 
 /// Bytes in the write-ahead log with which it is moved to the file.
 const LOG: u64 = 4 << 20;
@@ -205,8 +205,8 @@ impl Store {
     ///
     /// What they took of the file is used again.
     pub fn prune(&mut self, now: i64, most: usize) -> Result<bool, Error> {
-        let keep = Keep::new(self.options.keep_days, self.options.keep_messages, now);
-        let doomed = self.read(|connection, store| keep.doom(connection, store.known.state, most.max(1)))?;
+        let keep = Retention::new(self.options.keep_days, self.options.keep_messages, now);
+        let doomed = self.read(|connection, store| keep.select_expired(connection, store.known.state, most.max(1)))?;
         if doomed.is_empty() {
             if self.place.check(&self.options.path)? > LOG {
                 self.read(|connection, _| connection::checkpoint(connection))?;

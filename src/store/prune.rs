@@ -13,7 +13,7 @@ const DAY: i64 = 24 * 60 * 60;
 
 /// What may stay.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Keep {
+pub(super) struct Retention {
     /// Messages that were said before this are too old.
     pub since: Option<i64>,
     pub messages: Option<u64>,
@@ -22,7 +22,7 @@ pub(super) struct Keep {
 
 /// What is to be forgotten in one step.
 #[derive(Debug, Default)]
-pub(super) struct Doomed {
+pub(super) struct Expired {
     /// Messages, by id and the number of their room.
     messages: Vec<(u64, i64)>,
     /// A room that was gone, of which nothing is left then.
@@ -30,15 +30,15 @@ pub(super) struct Doomed {
     bans: bool,
 }
 
-impl Keep {
+impl Retention {
     pub fn new(days: Option<u32>, messages: Option<u64>, now: i64) -> Self {
-        Keep { since: days.map(|days| now - i64::from(days) * DAY), messages, now }
+        Retention { since: days.map(|days| now - i64::from(days) * DAY), messages, now }
     }
 
     /// Looks for at most so many messages.
-    pub fn doom(self, connection: &Connection, state: State, most: usize) -> Attempt<Doomed> {
+    pub fn select_expired(self, connection: &Connection, state: State, most: usize) -> Attempt<Expired> {
         let limit = i64::try_from(most).unwrap_or(i64::MAX);
-        let mut doomed = Doomed { bans: bans::are_over(connection, self.now)?, ..Doomed::default() };
+        let mut doomed = Expired { bans: bans::are_over(connection, self.now)?, ..Expired::default() };
         let gone = connection.prepare_cached("SELECT room FROM rooms WHERE name IS NULL LIMIT 1")?;
         if let Some(room) = { gone }.query_row([], |row| row.get::<_, i64>(0)).optional()? {
             let mut ids = connection.prepare_cached("SELECT id FROM messages WHERE room = ?1 ORDER BY id LIMIT ?2")?;
@@ -70,7 +70,7 @@ impl Keep {
     }
 }
 
-impl Doomed {
+impl Expired {
     pub fn is_empty(&self) -> bool {
         self.messages.is_empty() && self.room.is_none() && !self.bans
     }

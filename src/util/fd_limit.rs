@@ -19,7 +19,7 @@ pub fn raise() -> u64 {
 
 /// The seats, and what the limit has to do with them.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Seats {
+pub struct ConnectionLimits {
     /// Seats.
     pub max_clients: usize,
     /// Places in the waiting line.
@@ -31,11 +31,11 @@ pub struct Seats {
 }
 
 /// Divides `fds` descriptors between seats, the waiting line, and those who are told that it is full.
-pub fn seats(fds: u64, given: Option<usize>, max_waiting: usize) -> Seats {
+pub fn seats(fds: u64, given: Option<usize>, max_waiting: usize) -> ConnectionLimits {
     let connections = (fds.saturating_sub(RESERVE) as usize).max(1);
     let spare = (connections / 16).min(64);
     let max_clients = given.unwrap_or_else(|| (connections - spare - max_waiting.min(connections / 8)).max(1));
-    Seats {
+    ConnectionLimits {
         max_clients,
         max_waiting: max_waiting.min(connections.saturating_sub(spare + max_clients)),
         connections,

@@ -8,7 +8,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::frame;
-use crate::chat::policy::nick::Unfit;
+use crate::chat::policy::nick::InvalidNick;
 use crate::chat::{Cause, Event, Lang, Notice, People, Refusal, Render};
 
 /// Renders events as JSON.
@@ -251,8 +251,8 @@ impl Json {
             Refusal::Taken { name, asked } => Refused { name: Some(name), asked, ..base("taken") },
             Refusal::BadName { why, name, asked } => {
                 let why = match why {
-                    Unfit::Shape => "shape",
-                    Unfit::Reserved => "reserved",
+                    InvalidNick::Shape => "shape",
+                    InvalidNick::Reserved => "reserved",
                 };
                 Refused { name: Some(name), why: Some(why), asked, ..base("bad_name") }
             }

@@ -70,7 +70,7 @@ struct Run<'a> {
     took: Nanos,
     cpu: Nanos,
     own_cpu: Nanos,
-    held_back: bool,
+    read_paused: bool,
     kept: (Option<i64>, Option<i64>),
 }
 
@@ -97,8 +97,8 @@ pub fn run(generator: &mut Generator, settings: &Settings, params: Params, repor
         let first_name = generator.names((params.rate * params.seconds).ceil() as u32 + 1);
         let visitors = generator.add_group(Group::new(target.door, Role::Visitor, first_name, 0, plan.span));
         let (process, kept) = (target.process, (None, None));
-        let (took, cpu, own_cpu, held_back) = (0, 0, 0, false);
-        let mut run = Run { plan, params, process, room, visitors, took, cpu, own_cpu, held_back, kept, generator };
+        let (took, cpu, own_cpu, read_paused) = (0, 0, 0, false);
+        let mut run = Run { plan, params, process, room, visitors, took, cpu, own_cpu, read_paused, kept, generator };
         let result = run.carry_out();
         let (churn, notes) = run.sum_up(result.is_ok());
         report.add(Some(Measured::Churn(churn)), notes);
@@ -144,7 +144,7 @@ impl Run<'_> {
             wait_until(self.generator, due)?;
             let mut timeout = Timeout::new(self.plan.timeout);
             while self.generator.connections() + SPARE > capacity() {
-                self.held_back = true;
+                self.read_paused = true;
                 let left = self.generator.groups[self.visitors].left;
                 timeout.check(left as u64, || "visitors to leave, so that others can come".into())?;
                 self.generator.turn(clock::now() + MILLISECOND)?;
@@ -192,7 +192,7 @@ impl Run<'_> {
             processes: 1,
         });
         let mut notes = Vec::new();
-        if self.held_back {
+        if self.read_paused {
             notes.push("visitors had to wait outside, since the limit of open files was reached".into());
         }
         let resets = self.generator.groups[self.visitors].resets;

@@ -10,7 +10,7 @@ use crate::chat::session::client::{Clients, Stage};
 const RENUMBER_EVERY: Duration = Duration::from_secs(1);
 
 /// Who may come in, and in which order the others follow.
-pub struct Seats {
+pub struct AdmissionQueue {
     most: usize,
     most_waiting: usize,
     taken: usize,
@@ -22,10 +22,18 @@ pub struct Seats {
     due: Option<Duration>,
 }
 
-impl Seats {
+impl AdmissionQueue {
     /// All seats free.
     pub fn new(most: usize, most_waiting: usize) -> Self {
-        Seats { most, most_waiting, taken: 0, waiting: 0, line: VecDeque::new(), renumbered: Duration::ZERO, due: None }
+        AdmissionQueue {
+            most,
+            most_waiting,
+            taken: 0,
+            waiting: 0,
+            line: VecDeque::new(),
+            renumbered: Duration::ZERO,
+            due: None,
+        }
     }
 
     /// How many seats are taken, and how many people wait.

@@ -27,7 +27,7 @@ impl Hub {
         if self.rooms[room].day.replace(today).is_some_and(|day| day != today) {
             self.append(room, Author::NOBODY, Kind::Day, 0, &Event::Notice(Notice::Day(today)));
         }
-        self.begin_operators_day(now);
+        self.begin_operator_day(now);
     }
 
     /// As [`Hub::show`], where the day has begun already.
@@ -36,14 +36,14 @@ impl Hub {
         let room = &mut self.rooms[id];
         self.stats.deliveries += room.members.len() as u64;
         let entry = Entry { stamp: self.stamp, author: author.session, name: author.name, kind, end: 0 };
-        room.append(entry, FRAME + hint, &self.renders, event, &mut self.laggards);
+        room.append(entry, FRAME + hint, &self.renders, event, &mut self.slow_consumers);
         self.rooms.mark_dirty(id);
     }
 
     /// After `id` has appended to its room: makes it skip that, at once if it is up to date.
     pub(super) fn skip_own(&mut self, id: ClientId, before: Cursor) {
         let client = &mut self.clients[id];
-        let end = self.rooms[client.room].log(client.dialect).end();
+        let end = self.rooms[client.room].log(client.encoding).end();
         if client.cursor == before {
             self.move_cursor(id, end);
         } else {
@@ -52,57 +52,57 @@ impl Hub {
     }
 
     /// Queues `event` for one person, behind all that they are owed already.
-    pub(super) fn tell(&mut self, id: ClientId, event: &Event) {
+    pub(super) fn send_event(&mut self, id: ClientId, event: &Event) {
         self.stamp += 1;
         let stamp = self.stamp;
-        self.tell_at(id, stamp, event);
+        self.send_event_at(id, stamp, event);
     }
 
     /// Queues `event` for one person in front of whatever they still have to read of a room.
-    pub(super) fn tell_first(&mut self, id: ClientId, event: &Event) {
-        self.tell_at(id, 0, event);
+    pub(super) fn send_event_first(&mut self, id: ClientId, event: &Event) {
+        self.send_event_at(id, 0, event);
     }
 
-    fn tell_at(&mut self, id: ClientId, stamp: u64, event: &Event) {
+    fn send_event_at(&mut self, id: ClientId, stamp: u64, event: &Event) {
         let client = &mut self.clients[id];
-        let render = self.renders.of(client.dialect);
+        let render = self.renders.of(client.encoding);
         client.outbox.get_or_insert_default().push(stamp, |out| render.render(event, out));
-        self.owe(id);
+        self.schedule_flush(id);
     }
 
     /// Queues bytes that are no event, such as the answer to a telnet negotiation.
     pub fn send_raw(&mut self, id: ClientId, bytes: &[u8]) {
         #[cfg(test)]
         self.heard.push(Heard::Raw(id));
-        self.owe_bytes(id, bytes);
+        self.queue_private(id, bytes);
     }
 
-    pub(super) fn owe_bytes(&mut self, id: ClientId, bytes: &[u8]) {
+    pub(super) fn queue_private(&mut self, id: ClientId, bytes: &[u8]) {
         self.stamp += 1;
         let stamp = self.stamp;
         let client = &mut self.clients[id];
         client.outbox.get_or_insert_default().push(stamp, |out| out.extend_from_slice(bytes));
-        self.owe(id);
+        self.schedule_flush(id);
     }
 
     pub(super) fn notice(&mut self, id: ClientId, notice: Notice) {
-        self.tell(id, &Event::Notice(notice));
+        self.send_event(id, &Event::Notice(notice));
     }
 
     pub(super) fn refuse(&mut self, id: ClientId, refusal: Refusal) {
-        self.tell(id, &Event::Refusal(refusal));
+        self.send_event(id, &Event::Refusal(refusal));
     }
 
     /// Notes that something private waits for `id`.
-    pub(super) fn owe(&mut self, id: ClientId) {
+    pub(super) fn schedule_flush(&mut self, id: ClientId) {
         let client = &mut self.clients[id];
         self.queue.push(id, client);
         if client.private_bytes() > self.config.backlog_bytes / 2 {
             if client.blocked {
-                self.laggards.push(id);
+                self.slow_consumers.push(id);
             } else {
                 // It reads well; it has merely had no turn since. Nobody says more until it has.
-                self.pressed = true;
+                self.backpressure = true;
             }
         }
     }
@@ -112,26 +112,26 @@ impl Hub {
         let client = &mut self.clients[id];
         let from = std::mem::replace(&mut client.cursor, to);
         if from.segment != to.segment {
-            self.rooms[client.room].log_mut(client.dialect).moved(from, to);
+            self.rooms[client.room].log_mut(client.encoding).moved(from, to);
         }
         if client.blocked {
-            self.note_stuck(id);
+            self.note_blocked(id);
         }
     }
 
-    pub(super) fn note_stuck(&mut self, id: ClientId) {
+    pub(super) fn note_blocked(&mut self, id: ClientId) {
         let client = &mut self.clients[id];
-        if client.stage == Stage::Here && client.stuck_in != client.cursor.segment {
-            client.stuck_in = client.cursor.segment;
-            self.rooms[client.room].log_mut(client.dialect).stuck(client.cursor, id);
+        if client.stage == Stage::Here && client.blocked_in != client.cursor.segment {
+            client.blocked_in = client.cursor.segment;
+            self.rooms[client.room].log_mut(client.encoding).blocked_readers(client.cursor, id);
         }
     }
 
     /// Moves what `id` has not read of its room to its outbox: it can then leave the room, or
     /// change what it wants to be skipped from now on.
-    pub(super) fn settle(&mut self, id: ClientId) {
+    pub(super) fn move_unread_to_outbox(&mut self, id: ClientId) {
         let client = &self.clients[id];
-        let log = self.rooms[client.room].log(client.dialect);
+        let log = self.rooms[client.room].log(client.encoding);
         let end = log.end();
         if client.cursor == end {
             return;
@@ -144,6 +144,6 @@ impl Hub {
         }
         self.clients[id].outbox = (settled.len() > 0).then(|| Box::new(settled));
         self.move_cursor(id, end);
-        self.owe(id);
+        self.schedule_flush(id);
     }
 }

@@ -1,7 +1,7 @@
 //! Disconnecting many sessions: a tick takes leave of a bounded number of them, so that the others do not wait.
 
 use super::Hub;
-use crate::chat::event::Doom;
+use crate::chat::event::PendingDisconnect;
 use crate::chat::event::{Cause, Refusal};
 use crate::chat::id::ClientId;
 use crate::chat::id::Now;
@@ -11,91 +11,93 @@ use crate::util::shrink;
 
 /// Sessions that are disconnected by one tick, and between two of them. Each costs a notice to its room, some lines of the log and a `close`,
 /// 0.1 to 0.35 ms in all.
-pub const DEPARTURES: usize = 32;
+pub const DISCONNECTS_PER_TICK: usize = 32;
 
 /// Deadlines that are looked at in one tick; most of them are put off.
 const DEADLINES: usize = 1024;
 
 impl Hub {
     /// Sets how many sessions one tick disconnects.
-    pub fn limit_departures(&mut self, departures: usize) {
-        self.departures = departures.max(1);
-        self.departs_until = self.departed + self.departures as u64;
+    pub fn limit_disconnects(&mut self, disconnects: usize) {
+        self.disconnects = disconnects.max(1);
+        self.disconnects_until = self.disconnected + self.disconnects as u64;
     }
 
     /// Whether one more session may leave before the next tick; else what might make it leave waits for that.
     pub fn may_disconnect(&self) -> bool {
-        self.departed < self.departs_until
+        self.disconnected < self.disconnects_until
     }
 
     /// Whether sessions wait to be disconnected.
-    pub fn has_doomed(&self) -> bool {
-        !self.doomed.is_empty() || !self.expired.is_empty()
+    pub fn has_pending_disconnects(&self) -> bool {
+        !self.pending_disconnects.is_empty() || !self.expired.is_empty()
     }
 
     /// Whether a session has been too slow: the rest of what it was sent is given up, and it will be disconnected.
     pub fn is_cut_off(&self, id: ClientId) -> bool {
-        self.clients.get(id).is_some_and(|client| client.doom == Some(Doom::TooSlow))
+        self.clients.get(id).is_some_and(|client| client.pending_disconnect == Some(PendingDisconnect::TooSlow))
     }
 
     /// Has a session disconnected in one of the next ticks; its lines are not carried out until then.
-    pub(super) fn doom(&mut self, id: ClientId, doom: Doom) {
-        if self.clients[id].doom.replace(doom).is_none() {
-            self.doomed.push_back(id);
+    pub(super) fn schedule_disconnect(&mut self, id: ClientId, pending_disconnect: PendingDisconnect) {
+        if self.clients[id].pending_disconnect.replace(pending_disconnect).is_none() {
+            self.pending_disconnects.push_back(id);
         }
     }
 
     /// Finds the sessions that are further behind than is allowed, and gives up what they have not read.
     ///
     /// This is cheap and done for all of them at once, so that they no longer hold the log.
-    pub(super) fn mark_laggards(&mut self, now: Now) {
-        while let Some(id) = self.laggards.pop() {
+    pub(super) fn mark_slow_consumers(&mut self, now: Now) {
+        while let Some(id) = self.slow_consumers.pop() {
             let Some(client) = self.clients.get_mut(id) else { continue };
             if !client.blocked {
                 // It reads again and will be written to; if it gets stuck again, that is noted anew.
-                client.stuck_in = u32::MAX;
+                client.blocked_in = u32::MAX;
                 continue;
             }
             let is_here = client.stage == Stage::Here;
-            let log = is_here.then(|| self.rooms[client.room].log(client.dialect));
+            let log = is_here.then(|| self.rooms[client.room].log(client.encoding));
             let (overdue, end) = log.map_or((false, None), |log| (log.is_overdue(client.cursor), Some(log.end())));
             if !overdue && client.private_bytes() <= self.config.backlog_bytes {
                 continue;
             }
             if client.stage == Stage::Leaving {
                 // It has left for another reason, and has nothing left to do but to be closed.
-                self.depart(id, Cause::TooSlow, Close::AtOnce, now);
+                self.end_session(id, Cause::TooSlow, Close::AtOnce, now);
                 continue;
             }
             client.outbox = None;
-            self.doom(id, Doom::TooSlow);
+            self.schedule_disconnect(id, PendingDisconnect::TooSlow);
             if let Some(end) = end {
                 self.move_cursor(id, end);
             }
         }
-        shrink::vec(&mut self.laggards);
+        shrink::vec(&mut self.slow_consumers);
     }
 
     /// Disconnects those whose turn it is, until so many sessions have been disconnected since the start.
     pub(super) fn disconnect(&mut self, until: u64, now: Now) {
-        while self.departed < until
-            && let Some(id) = self.doomed.pop_front()
+        while self.disconnected < until
+            && let Some(id) = self.pending_disconnects.pop_front()
         {
             // Else it has left in another way, and another session may have its id.
             let Some(client) = self.clients.get_mut(id).filter(|client| client.stage != Stage::Leaving) else {
                 continue;
             };
-            match client.doom {
+            match client.pending_disconnect {
                 None => {}
-                Some(Doom::TooSlow) => self.depart(id, Cause::TooSlow, Close::AtOnce, now),
-                Some(Doom::Banned) if !self.bans.holds(client.ip(), now.at) => client.doom = None,
-                Some(Doom::Banned) => {
+                Some(PendingDisconnect::TooSlow) => self.end_session(id, Cause::TooSlow, Close::AtOnce, now),
+                Some(PendingDisconnect::Banned) if !self.bans.holds(client.ip(), now.at) => {
+                    client.pending_disconnect = None
+                }
+                Some(PendingDisconnect::Banned) => {
                     self.refuse(id, Refusal::Banned);
-                    self.depart(id, Cause::Banned, Close::WhenRead, now);
+                    self.end_session(id, Cause::Banned, Close::WhenRead, now);
                 }
             }
         }
-        shrink::queue(&mut self.doomed);
+        shrink::queue(&mut self.pending_disconnects);
     }
 
     /// Looks at the deadlines that have come, until so many sessions have been disconnected since the start.
@@ -103,7 +105,7 @@ impl Hub {
         self.expired.extend(self.deadlines.expire(now.at));
         shrink::queue(&mut self.expired);
         for _ in 0..DEADLINES {
-            if self.departed >= until {
+            if self.disconnected >= until {
                 return;
             }
             let Some(deadline) = self.expired.pop_front() else { return };
@@ -123,7 +125,7 @@ mod tests {
     use crate::chat::{Allowance, Input, Lang};
     use crate::wire::plain::Plain;
 
-    const PEOPLE: usize = 3 * DEPARTURES;
+    const PEOPLE: usize = 3 * DISCONNECTS_PER_TICK;
 
     fn at(seconds: u64) -> Now {
         Now { at: Duration::from_secs(seconds), local: datetime!(2026-11-20 12:00:00 UTC) }
@@ -148,7 +150,7 @@ mod tests {
         (0..4).map(here).collect()
     }
 
-    const IN_STEPS: [usize; 4] = [2 * DEPARTURES, DEPARTURES, 0, 0];
+    const IN_STEPS: [usize; 4] = [2 * DISCONNECTS_PER_TICK, DISCONNECTS_PER_TICK, 0, 0];
 
     #[test]
     fn stalled_readers_are_dropped_in_steps_and_hold_no_log_from_the_first_on() {
@@ -161,14 +163,15 @@ mod tests {
         }
         assert!(hub.rooms[crate::chat::id::RoomId::LOBBY].held() > 4096);
         hub.tick(at(1));
-        assert_eq!(hub.names.len(), 2 * DEPARTURES);
+        assert_eq!(hub.names.len(), 2 * DISCONNECTS_PER_TICK);
         assert!(hub.rooms[crate::chat::id::RoomId::LOBBY].held() < 4096);
         assert!(hub.has_work());
         // One who begins to read now would read a text with a gap, and one who says something is not heard.
         all().for_each(|id| hub.writable(id));
         assert_eq!(hub.poll_private(), None);
-        let mut doomed = all().filter(|&id| hub.clients[id].doom.is_some() && hub.clients[id].stage == Stage::Here);
-        assert!(doomed.all(|id| hub.allowance(id, at(1)) == Allowance::AfterOthers));
+        let mut pending_disconnects =
+            all().filter(|&id| hub.clients[id].pending_disconnect.is_some() && hub.clients[id].stage == Stage::Here);
+        assert!(pending_disconnects.all(|id| hub.allowance(id, at(1)) == Allowance::AfterOthers));
         assert_eq!(left(&mut hub, at(1))[..2], IN_STEPS[1..3]);
         assert_eq!(hub.stats.dropped, PEOPLE as u64);
         hub.audit().unwrap();
@@ -187,7 +190,7 @@ mod tests {
         hub.tick(at(1));
         hub.operator_line(Input::Line("/unban 127.0.0.0/8"), at(1));
         hub.tick(at(1));
-        assert_eq!(hub.names.len(), 2 * DEPARTURES);
+        assert_eq!(hub.names.len(), 2 * DISCONNECTS_PER_TICK);
         assert_eq!(hub.allowance(ClientId::new(PEOPLE - 1), at(1)), Allowance::Now);
     }
 
@@ -196,8 +199,8 @@ mod tests {
         let mut hub = hub(Config { idle_timeout: Duration::from_secs(10), ..Config::default() });
         hub.tick(at(12));
         hub.line(ClientId::new(PEOPLE - 1), Input::Line("I am here"), at(12));
-        assert_eq!(left(&mut hub, at(12)), [DEPARTURES, 1, 1, 1]);
-        assert!(!hub.has_doomed());
+        assert_eq!(left(&mut hub, at(12)), [DISCONNECTS_PER_TICK, 1, 1, 1]);
+        assert!(!hub.has_pending_disconnects());
     }
 
     #[test]
@@ -210,7 +213,7 @@ mod tests {
             }
             may
         });
-        assert_eq!(kicked.count(), DEPARTURES);
+        assert_eq!(kicked.count(), DISCONNECTS_PER_TICK);
         hub.tick(at(1));
         assert!(hub.operator_may_speak());
     }
@@ -236,7 +239,7 @@ mod tests {
             hub.blocked(id);
         }
         hub.tick(at(1000));
-        while hub.has_doomed() {
+        while hub.has_pending_disconnects() {
             hub.tick(at(1000));
         }
         hub.tick(at(1000));

@@ -9,9 +9,9 @@ use crate::util::shrink;
 
 /// An index from nicknames to clients that keeps neither the names nor their hashes: those are with the clients.
 #[derive(Default)]
-pub struct Names(HashTable<ClientId>);
+pub struct NickIndex(HashTable<ClientId>);
 
-impl Names {
+impl NickIndex {
     /// How many have one.
     pub fn len(&self) -> usize {
         self.0.len()

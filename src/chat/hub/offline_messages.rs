@@ -15,16 +15,16 @@ use crate::chat::query::Lookup;
 const LONGEST: usize = 4096;
 
 /// Those who have not been sent all of them yet, and the name for which they were kept.
-pub type Handed = Vec<(ClientId, Session, CompactString)>;
+pub type UnackedDeliveries = Vec<(ClientId, Session, CompactString)>;
 
 impl Hub {
     /// Whether whispers to those who are not here are kept.
-    pub(super) fn keeps_whispers(&self) -> bool {
-        self.config.offline_whispers && self.config.login == Login::Nickname && self.archive.is_some()
+    pub(super) fn stores_whispers(&self) -> bool {
+        self.config.offline_whispers && self.config.login == Login::Nickname && self.store.is_some()
     }
 
     /// Keeps a whisper of `id` for a name that nobody has.
-    pub(super) fn keep_whisper(&mut self, id: ClientId, to: &str, text: &str, now: Now) {
+    pub(super) fn store_whisper(&mut self, id: ClientId, to: &str, text: &str, now: Now) {
         let Ok(Name { shown: to, .. }) = Name::new(to) else {
             return self.refuse(id, Refusal::NobodyCalled { name: to });
         };
@@ -39,23 +39,23 @@ impl Hub {
         }
         self.stats.whispers += 1;
         self.begin_day(self.clients[id].room, now);
-        self.tell(id, &Event::Whispered { at: now.local, to: &to, text });
+        self.send_event(id, &Event::Whispered { at: now.local, to: &to, text });
         self.notice(id, Notice::Kept { name: &to });
     }
 
     /// Somebody has a name from now on: asks for what was whispered to it.
-    pub(super) fn seek_missed(&mut self, id: ClientId) {
-        if self.keeps_whispers() {
+    pub(super) fn request_offline_messages(&mut self, id: ClientId) {
+        if self.stores_whispers() {
             let to = self.clients[id].name.to_string();
-            self.ask(id, Lookup::Whispers { to });
+            self.queue_query(id, Lookup::Whispers { to });
         }
     }
 
     /// Shows somebody what was whispered to their name while nobody had it.
-    pub(super) fn hand_over(&mut self, id: ClientId, to: &str, whispers: &[Whisper], now: Now) {
+    pub(super) fn deliver_offline_messages(&mut self, id: ClientId, to: &str, whispers: &[Whisper], now: Now) {
         let session = self.clients[id].session;
-        let Some(archive) = self.archive.as_mut().filter(|_| !whispers.is_empty()) else { return };
-        archive.handed.push((id, session, to.into()));
+        let Some(store) = self.store.as_mut().filter(|_| !whispers.is_empty()) else { return };
+        store.unacked.push((id, session, to.into()));
         self.notice(id, Notice::MissedBegins { whispers: whispers.len() });
         let today = now.local.date();
         let mut day = today;
@@ -63,7 +63,7 @@ impl Hub {
             if std::mem::replace(&mut day, at.date()) != day {
                 self.notice(id, Notice::Day(day));
             }
-            self.tell(id, &Event::Whisper { at: *at, from, text });
+            self.send_event(id, &Event::Whisper { at: *at, from, text });
         }
         if day != today {
             self.notice(id, Notice::Day(today));
@@ -72,30 +72,30 @@ impl Hub {
     }
 
     /// Those who have been sent all that waited for them have it; until then it is in the file.
-    pub(super) fn note_handed(&mut self) {
-        let Some(archive) = self.archive.as_mut().filter(|archive| !archive.handed.is_empty()) else { return };
+    pub(super) fn acknowledge_deliveries(&mut self) {
+        let Some(store) = self.store.as_mut().filter(|store| !store.unacked.is_empty()) else { return };
         let clients = &self.clients;
-        archive.handed.retain(|&(id, session, ref to)| {
+        store.unacked.retain(|&(id, session, ref to)| {
             let client = clients.get(id).filter(|client| client.session == session);
             let is_sent = client.is_some_and(|client| client.private_bytes() == 0);
             if is_sent {
-                archive.records.push(Record::WhispersRead { to: to.to_string() });
+                store.records.push(Record::WhispersRead { to: to.to_string() });
             }
             !is_sent && client.is_some()
         });
     }
 
     /// `id` gives its name up: what it has not been sent is kept for who has the name next.
-    pub(super) fn end_handing(&mut self, id: ClientId) {
-        self.note_handed();
-        if let Some(archive) = &mut self.archive {
-            archive.handed.retain(|&(handed, ..)| handed != id);
+    pub(super) fn cancel_deliveries(&mut self, id: ClientId) {
+        self.acknowledge_deliveries();
+        if let Some(store) = &mut self.store {
+            store.unacked.retain(|&(unacked, ..)| unacked != id);
         }
     }
 
     /// Whether somebody has been sent all that waited for them, which is to be noted.
-    pub(super) fn has_handed(&self) -> bool {
-        let mut handed = self.archive.iter().flat_map(|archive| &archive.handed);
-        handed.any(|&(id, ..)| self.clients.get(id).is_some_and(|client| client.private_bytes() == 0))
+    pub(super) fn has_finished_deliveries(&self) -> bool {
+        let mut unacked = self.store.iter().flat_map(|store| &store.unacked);
+        unacked.any(|&(id, ..)| self.clients.get(id).is_some_and(|client| client.private_bytes() == 0))
     }
 }

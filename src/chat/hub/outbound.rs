@@ -3,7 +3,7 @@
 use std::io::IoSlice;
 
 use super::Hub;
-use crate::chat::event::Doom;
+use crate::chat::event::PendingDisconnect;
 use crate::chat::id::ClientId;
 use crate::chat::room::segment_log::Cursor;
 use crate::chat::session::client::Stage;
@@ -15,7 +15,7 @@ const VISITS_IN_A_ROW: usize = 64;
 
 /// What [`Hub::gather`] has lent: how many slices, how many bytes, and where they end.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Lent {
+pub struct WriteBatch {
     pub slices: usize,
     pub bytes: usize,
     end: (Cursor, Place),
@@ -26,7 +26,7 @@ impl Hub {
     pub fn poll_private(&mut self) -> Option<ClientId> {
         let id = self.queue.pop(&mut self.clients);
         if id.is_none() {
-            self.pressed = false;
+            self.backpressure = false;
         }
         id
     }
@@ -39,12 +39,12 @@ impl Hub {
             let id = self.rooms.first_dirty()?;
             let room = &mut self.rooms[id];
             let Some(member) = room.next_visit() else {
-                self.rooms.first_is_clean();
+                self.rooms.finish_first_dirty();
                 continue;
             };
             *visits -= 1;
             let client = &self.clients[member];
-            let unread = !client.blocked && client.cursor != room.log(client.dialect).end();
+            let unread = !client.blocked && client.cursor != room.log(client.encoding).end();
             if visits.is_multiple_of(VISITS_IN_A_ROW) {
                 self.rooms.rotate_dirty();
             }
@@ -56,8 +56,8 @@ impl Hub {
     }
 
     /// Lends the next bytes for `id` in as many slices as there are, or are needed.
-    pub fn gather<'a>(&'a self, id: ClientId, slices: &mut [IoSlice<'a>]) -> Lent {
-        let mut lent = Lent::default();
+    pub fn gather<'a>(&'a self, id: ClientId, slices: &mut [IoSlice<'a>]) -> WriteBatch {
+        let mut lent = WriteBatch::default();
         let Some(mut reader) = self.reader(id) else { return lent };
         while lent.slices < slices.len() {
             let Some(bytes) = reader.slice() else { break };
@@ -71,7 +71,7 @@ impl Hub {
     }
 
     /// `n` of the bytes that were lent for `id` have been written.
-    pub fn advance(&mut self, id: ClientId, lent: Lent, n: usize) {
+    pub fn advance(&mut self, id: ClientId, lent: WriteBatch, n: usize) {
         self.stats.bytes += n as u64;
         if self.clients.get(id).is_none() {
             return;
@@ -109,7 +109,7 @@ impl Hub {
 
     fn reader(&self, id: ClientId) -> Option<Reader<'_>> {
         let client = self.clients.get(id)?;
-        let log = (client.stage == Stage::Here).then(|| self.rooms[client.room].log(client.dialect));
+        let log = (client.stage == Stage::Here).then(|| self.rooms[client.room].log(client.encoding));
         Some(Reader::new(client, log))
     }
 
@@ -118,9 +118,9 @@ impl Hub {
         if let Some(client) = self.clients.get_mut(id) {
             client.blocked = true;
             if client.private_bytes() > self.config.backlog_bytes {
-                self.laggards.push(id);
+                self.slow_consumers.push(id);
             }
-            self.note_stuck(id);
+            self.note_blocked(id);
         }
     }
 
@@ -129,7 +129,7 @@ impl Hub {
         if let Some(client) = self.clients.get_mut(id)
             && client.blocked
             // It has a gap in what it has read, and is not to be written to any more.
-            && client.doom != Some(Doom::TooSlow)
+            && client.pending_disconnect != Some(PendingDisconnect::TooSlow)
         {
             client.blocked = false;
             self.queue.push(id, client);
@@ -258,7 +258,7 @@ mod tests {
 
     #[test]
     fn sums_of_joins_come_more_rarely_where_there_are_very_many_to_read_them() {
-        let sums = |people: usize| {
+        let pending_summaries = |people: usize| {
             let mut hub = hub(Config { max_clients: 20_000, ..Config::default() }, people);
             let first = ClientId::new(0);
             read(&mut hub, first);
@@ -275,7 +275,7 @@ mod tests {
             }
             seconds
         };
-        assert_eq!(sums(300), [2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
-        assert_eq!(sums(14_000), [2, 5, 8, 11]);
+        assert_eq!(pending_summaries(300), [2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+        assert_eq!(pending_summaries(14_000), [2, 5, 8, 11]);
     }
 }

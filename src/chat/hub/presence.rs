@@ -8,7 +8,7 @@ use crate::chat::id::Author;
 use crate::chat::id::ClientId;
 use crate::chat::id::Now;
 use crate::chat::id::RoomId;
-use crate::chat::room::Sum;
+use crate::chat::room::PresenceSummary;
 use crate::chat::room::segment_log::Kind;
 use crate::chat::session::client::Stage;
 
@@ -21,19 +21,19 @@ const SUM_LINES: u64 = 5000;
 
 impl Hub {
     /// Tells a room of somebody's coming or going, or counts it where there are many.
-    pub(super) fn announce(&mut self, id: ClientId, room_id: RoomId, event: &Event, sum: Sum, now: Now) {
+    pub(super) fn announce(&mut self, id: ClientId, room_id: RoomId, event: &Event, sum: PresenceSummary, now: Now) {
         // When the server ends, everybody leaves, and everybody knows.
         if self.ending {
             return;
         }
         self.begin_day(room_id, now);
-        self.tell_operator_of(room_id, event);
+        self.send_to_operator_from(room_id, event);
         let room = &mut self.rooms[room_id];
         // While a sum is pending nobody is announced past it, or the counts would go astray.
         if room.members.len() > self.config.announce_limit || room.sum.is_some() {
             if room.sum.is_none() {
                 room.sum_due = now.at + SUM_UP_EVERY;
-                self.sums.push_back((room.sum_due, room_id));
+                self.pending_summaries.push_back((room.sum_due, room_id));
             }
             let total = room.sum.get_or_insert_default();
             total.joined += sum.joined;
@@ -43,7 +43,7 @@ impl Hub {
         let client = &self.clients[id];
         let author = Author { session: client.session, name: 0 };
         // The log of one who leaves may be gone with them.
-        let before = (client.stage == Stage::Here).then(|| room.log(client.dialect).end());
+        let before = (client.stage == Stage::Here).then(|| room.log(client.encoding).end());
         self.show(room_id, author, Kind::Notice, 0, event, now);
         if let Some(before) = before {
             self.skip_own(id, before);
@@ -55,10 +55,10 @@ impl Hub {
         let Some(room) = self.rooms.get_mut(id).filter(|room| room.sum_due == due) else { return };
         if now.at < room.next_sum {
             room.sum_due = now.at + SUM_UP_EVERY;
-            self.sums.push_back((room.sum_due, id));
+            self.pending_summaries.push_back((room.sum_due, id));
             return;
         }
-        if let Some(Sum { joined, left }) = room.sum.take() {
+        if let Some(PresenceSummary { joined, left }) = room.sum.take() {
             let here = room.members.len();
             if here == 0 {
                 // Nobody is there to read it, and it could push the history out of a room that has
@@ -78,7 +78,7 @@ mod tests {
 
     use super::*;
     use crate::chat::config::Config;
-    use crate::chat::{Dialect, Input, Lang};
+    use crate::chat::{Encoding, Input, Lang};
     use crate::wire::plain::Plain;
 
     #[test]
@@ -98,6 +98,6 @@ mod tests {
         hub.tick(at(2));
         hub.tick(at(3));
         let den = hub.rooms.find("den").expect("a room that has history");
-        assert_eq!(hub.rooms[den].log(Dialect::Plain).history_len(), 1);
+        assert_eq!(hub.rooms[den].log(Encoding::Plain).history_len(), 1);
     }
 }

@@ -9,7 +9,7 @@ use slab::Slab;
 use crate::chat::id::RoomId;
 use crate::chat::policy::nick::{Name, key_of};
 use crate::chat::room::Room;
-use crate::chat::room::segment_log::Keep;
+use crate::chat::room::segment_log::Retention;
 
 /// Empty rooms among which one is looked for that may leave memory.
 const CANDIDATES: usize = 64;
@@ -17,7 +17,7 @@ const CANDIDATES: usize = 64;
 /// The rooms and the queue of those in which somebody has something to read. Nothing here takes longer where there
 /// are more rooms, but for a logarithm.
 pub struct Rooms {
-    keep: Keep,
+    keep: Retention,
     most: usize,
     /// People may read in several dialects.
     several: bool,
@@ -36,7 +36,7 @@ pub struct Rooms {
 
 impl Rooms {
     /// The lobby alone.
-    pub fn new(keep: Keep, most: usize) -> Self {
+    pub fn new(keep: Retention, most: usize) -> Self {
         let mut slots = Slab::new();
         slots.insert(Room::new(LOBBY, LOBBY, keep, false));
         Rooms {
@@ -54,7 +54,7 @@ impl Rooms {
     }
 
     /// From now on people may read in several dialects; to be called before anybody comes.
-    pub fn expect_dialects(&mut self) {
+    pub fn enable_encodings(&mut self) {
         self.several = true;
         self[RoomId::LOBBY] = Room::new(LOBBY, LOBBY, self.keep, true);
     }
@@ -177,7 +177,7 @@ impl Rooms {
     }
 
     /// Everybody in the first dirty room has been visited.
-    pub fn first_is_clean(&mut self) {
+    pub fn finish_first_dirty(&mut self) {
         if let Some(id) = self.dirty.pop_front() {
             self[id].dirty = false;
         }

@@ -7,21 +7,21 @@ use std::time::Duration;
 use compact_str::CompactString;
 use log::info;
 
-use super::plan::resume::History;
+use super::plan::resume::HistoryView;
 #[cfg(test)]
 use super::tests::invariants::Heard;
-use super::{Deadline, Due, Hub};
+use super::{Deadline, DeadlineEntry, Hub};
 use crate::chat::command::{Command, is_blank};
 use crate::chat::config::{Login, Mode};
-use crate::chat::event::Doom;
-use crate::chat::event::{Cause, Dialect, Event, Notice, People, Refusal};
+use crate::chat::event::PendingDisconnect;
+use crate::chat::event::{Cause, Encoding, Event, Notice, People, Refusal};
 use crate::chat::id::ClientId;
 use crate::chat::id::Now;
 use crate::chat::id::RoomId;
 use crate::chat::input::Close;
 use crate::chat::policy::cidr::Network;
 use crate::chat::policy::nick::Name;
-use crate::chat::room::Sum;
+use crate::chat::room::PresenceSummary;
 use crate::chat::session::client::{Client, Stage};
 use crate::util::shrink;
 
@@ -37,9 +37,9 @@ impl Hub {
             Refusal::TooManyFromAddress { most: self.config.max_per_ip }
         } else if self.bans.holds(addr, now.at) {
             Refusal::Banned
-        } else if self.seats.take() {
-            return self.seat(id, now);
-        } else if let Some(number) = self.seats.queue(id, session) {
+        } else if self.admission.take() {
+            return self.start_login(id, now);
+        } else if let Some(number) = self.admission.queue(id, session) {
             self.clients[id].stage = Stage::Waiting(number);
             return self.notice(id, Notice::Waiting { number });
         } else if self.config.mode == Mode::P2p {
@@ -58,34 +58,34 @@ impl Hub {
         if self.config.max_per_ip == 0 {
             return true;
         }
-        let count = self.per_ip.entry(Network::of_one_person(addr)).or_default();
+        let count = self.connections_per_ip.entry(Network::of_one_person(addr)).or_default();
         let free = *count < self.config.max_per_ip;
         *count += usize::from(free);
         free
     }
 
     pub(super) fn release_address(&mut self, addr: IpAddr) {
-        if let hash_map::Entry::Occupied(mut count) = self.per_ip.entry(Network::of_one_person(addr)) {
+        if let hash_map::Entry::Occupied(mut count) = self.connections_per_ip.entry(Network::of_one_person(addr)) {
             *count.get_mut() -= 1;
             if *count.get() == 0 {
                 count.remove();
             }
         }
-        shrink::map(&mut self.per_ip);
+        shrink::map(&mut self.connections_per_ip);
     }
 
     /// Somebody has a seat and is asked who they are.
-    fn seat(&mut self, id: ClientId, now: Now) {
+    fn start_login(&mut self, id: ClientId, now: Now) {
         let client = &mut self.clients[id];
         client.stage = Stage::Asked;
         client.active = now.micros();
         match self.config.login {
             Login::Nickname => {
-                self.set_deadline(Deadline { id, due: Due::Nickname }, now.at + self.config.login_timeout);
+                self.set_deadline(DeadlineEntry { id, due: Deadline::Nickname }, now.at + self.config.login_timeout);
                 self.notice(id, Notice::Welcome);
             }
             Login::Address => {
-                if !self.seek_room(id, None) {
+                if !self.query_stored_room(id, None) {
                     self.log_in_by_address(id, now);
                 }
             }
@@ -95,7 +95,7 @@ impl Hub {
     pub(super) fn log_in_by_address(&mut self, id: ClientId, now: Now) {
         let addr = self.clients[id].addr().to_string();
         // One address and port can come to two listeners.
-        let taken = |name: &String| self.with_key(name).is_some();
+        let taken = |name: &String| self.find_by_key(name).is_some();
         let others = (2..).map(|n| format!("{addr}#{n}"));
         let name = std::iter::once(addr.clone()).chain(others).find(|name| !taken(name)).unwrap_or(addr);
         self.log_in(id, Name { key: name.as_str().into(), shown: name.into() }, now);
@@ -110,7 +110,7 @@ impl Hub {
     }
 
     /// Takes a line for the nickname that was asked for.
-    pub(super) fn take_nickname(&mut self, id: ClientId, text: &str, now: Now) {
+    pub(super) fn process_nickname(&mut self, id: ClientId, text: &str, now: Now) {
         if is_leaving(text) {
             return self.quit(id, "", now);
         }
@@ -119,10 +119,10 @@ impl Hub {
         }
         match Name::new(text) {
             Err(why) => self.refuse(id, Refusal::BadName { why, name: text.trim(), asked: true }),
-            Ok(name) if self.with_key(&name.key).is_some() => {
+            Ok(name) if self.find_by_key(&name.key).is_some() => {
                 self.refuse(id, Refusal::Taken { name: &name.shown, asked: true });
             }
-            Ok(_) if self.seek_room(id, Some(text)) => {}
+            Ok(_) if self.query_stored_room(id, Some(text)) => {}
             Ok(name) => self.log_in(id, name, now),
         }
     }
@@ -138,17 +138,17 @@ impl Hub {
         self.mutes.carry_over(&client.name, name_hash, client.session, client.ip(), now.at);
         info!("{} logged in from {} ({} here)", client.name, client.addr(), self.names.len());
         if !self.config.idle_timeout.is_zero() {
-            self.set_deadline(Deadline { id, due: Due::Word }, now.at + self.config.idle_timeout);
+            self.set_deadline(DeadlineEntry { id, due: Deadline::Idle }, now.at + self.config.idle_timeout);
         }
         if self.config.login == Login::Nickname {
             self.notice(id, Notice::NameSet);
         }
-        let (room, after) = self.wished(id);
+        let (room, after) = self.take_resume_request(id);
         self.enter(id, room, after, now, |name, room, people, p2p| match p2p {
             true => Notice::EnteredPeer { name },
             false => Notice::Entered { name, room, people },
         });
-        self.seek_missed(id);
+        self.request_offline_messages(id);
     }
 
     /// Brings somebody, who is in no room, into one: a word to them, the history, a word to the others.
@@ -163,13 +163,13 @@ impl Hub {
         greeting: impl for<'a> FnOnce(&'a str, &'a str, People<'a>, bool) -> Notice<'a>,
     ) {
         self.begin_day(room_id, now);
-        let (name, dialect) = (self.clients[id].name.clone(), self.clients[id].dialect);
+        let (name, encoding) = (self.clients[id].name.clone(), self.clients[id].encoding);
         let room = &mut self.rooms[room_id];
-        room.open_log(dialect, self.renders.of(dialect), self.stamp);
+        room.open_log(encoding, self.renders.of(encoding), self.stamp);
         let room_name = room.name.clone();
         let here = room.members.len() + 1;
-        let end = room.log(dialect).end();
-        let History { begin, messages, day, gap } = self.history_for(id, room_id, self.config.history, after);
+        let end = room.log(encoding).end();
+        let HistoryView { begin, messages, day, gap } = self.history_for(id, room_id, self.config.history, after);
 
         if let Some(outbox) = &mut self.clients[id].outbox {
             outbox.release();
@@ -178,13 +178,13 @@ impl Hub {
         let names: Vec<&str> = others.iter().map(|name| &**name).collect();
         let people = People { here, names: &names, you: true };
         let p2p = self.config.mode == Mode::P2p;
-        self.tell_first(id, &Event::Notice(greeting(&name, &room_name, people, p2p)));
+        self.send_event_first(id, &Event::Notice(greeting(&name, &room_name, people, p2p)));
         // A program wants to know where the history ends even if there is none.
-        let has_history = messages > 0 || dialect != Dialect::Plain;
+        let has_history = messages > 0 || encoding != Encoding::Plain;
         if has_history {
-            self.tell_first(id, &Event::Notice(Notice::HistoryBegins { messages, gap, before: None }));
+            self.send_event_first(id, &Event::Notice(Notice::HistoryBegins { messages, gap, before: None }));
             if let Some(day) = day.filter(|&day| day != now.local.date()) {
-                self.tell_first(id, &Event::Notice(Notice::Day(day)));
+                self.send_event_first(id, &Event::Notice(Notice::Day(day)));
             }
         }
 
@@ -192,7 +192,7 @@ impl Hub {
         self.stamp += 1;
         let room = &mut self.rooms[room_id];
         let place = room.add(id);
-        room.enter_log(dialect, begin);
+        room.enter_log(encoding, begin);
         self.rooms.note_entered(room_id);
         let client = &mut self.clients[id];
         client.stage = Stage::Here;
@@ -201,9 +201,9 @@ impl Hub {
         client.cursor = begin;
         client.filtered_to = end;
         client.entered = self.stamp;
-        client.stuck_in = u32::MAX;
+        client.blocked_in = u32::MAX;
         if client.blocked {
-            self.note_stuck(id);
+            self.note_blocked(id);
         }
         if has_history {
             self.notice(id, Notice::HistoryEnds);
@@ -212,7 +212,7 @@ impl Hub {
             id,
             room_id,
             &Event::Notice(Notice::Joined { name: &name, here }),
-            Sum { joined: 1, left: 0 },
+            PresenceSummary { joined: 1, left: 0 },
             now,
         );
     }
@@ -228,11 +228,11 @@ impl Hub {
     /// Takes somebody out of the room that they are in; `cause` is what the others read.
     ///
     /// What they have not read of the room is lost unless it has been settled before.
-    pub(super) fn exit(&mut self, id: ClientId, cause: &Cause, now: Now) {
+    pub(super) fn leave_room(&mut self, id: ClientId, cause: &Cause, now: Now) {
         let client = &self.clients[id];
         let (room_id, place, name) = (client.room, client.place, client.name.clone());
         let room = &mut self.rooms[room_id];
-        room.leave_log(client.dialect, client.cursor);
+        room.leave_log(client.encoding, client.cursor);
         if let Some(moved) = room.remove(place) {
             let client = &mut self.clients[moved];
             client.place = place;
@@ -245,11 +245,11 @@ impl Hub {
             id,
             room_id,
             &Event::Notice(Notice::Left { name: &name, cause, here }),
-            Sum { joined: 0, left: 1 },
+            PresenceSummary { joined: 0, left: 1 },
             now,
         );
         if let Some(room) = self.rooms.note_left(room_id) {
-            self.unmake(room.maker);
+            self.release_maker(room.creator);
         }
     }
 
@@ -257,15 +257,15 @@ impl Hub {
         let shown = !is_blank(reason) && !self.is_muted(id, now);
         let cause = Cause::Quit(shown.then(|| reason.into()));
         self.notice(id, Notice::Goodbye);
-        self.depart(id, cause, Close::WhenRead, now);
+        self.end_session(id, cause, Close::WhenRead, now);
     }
 
     /// Takes leave of a connection, by whatever way it goes; a second time nothing happens.
-    pub(super) fn depart(&mut self, id: ClientId, cause: Cause, close: Close, now: Now) {
+    pub(super) fn end_session(&mut self, id: ClientId, cause: Cause, close: Close, now: Now) {
         let Some(client) = self.clients.get(id) else { return };
         // It lacks a part of what it was sent, whatever else ends it now.
-        let (cause, close) = match client.doom {
-            Some(Doom::TooSlow) if client.stage != Stage::Leaving => (Cause::TooSlow, Close::AtOnce),
+        let (cause, close) = match client.pending_disconnect {
+            Some(PendingDisconnect::TooSlow) if client.stage != Stage::Leaving => (Cause::TooSlow, Close::AtOnce),
             _ => (cause, close),
         };
         #[cfg(test)]
@@ -276,32 +276,32 @@ impl Hub {
                 if close == Close::AtOnce {
                     // The rest is given up; it may not be taken for one who has read all.
                     let client = &mut self.clients[id];
-                    (client.outbox, client.doom) = (None, Some(Doom::TooSlow));
+                    (client.outbox, client.pending_disconnect) = (None, Some(PendingDisconnect::TooSlow));
                     self.closing.push_back((id, close));
                 }
                 return;
             }
-            Stage::Waiting(_) => self.seats.unqueue(now.at),
-            Stage::Asked => self.seats.give_back(),
+            Stage::Waiting(_) => self.admission.unqueue(now.at),
+            Stage::Asked => self.admission.give_back(),
             Stage::Here => {
                 let (name, session) = (client.name.clone(), client.session);
-                self.end_handing(id);
+                self.cancel_deliveries(id);
                 self.mutes.leave(session);
                 self.names.remove(&self.clients, id);
                 info!("{name} left: {}, {addr} ({} here)", reason(&cause), self.names.len());
                 if close == Close::WhenRead {
-                    self.settle(id);
+                    self.move_unread_to_outbox(id);
                 }
-                self.exit(id, &cause, now);
-                self.seats.give_back();
+                self.leave_room(id, &cause, now);
+                self.admission.give_back();
                 // A web page must not be able to end the server.
                 if self.config.mode == Mode::P2p && cause != Cause::OtherProtocol {
-                    self.tell_operator(&Event::Notice(Notice::PeerLeft { name: &name }));
+                    self.send_to_operator(&Event::Notice(Notice::PeerLeft { name: &name }));
                     self.ending = true;
                 }
             }
         }
-        self.departed += 1;
+        self.disconnected += 1;
         self.stats.dropped += u64::from(cause == Cause::TooSlow);
         self.stats.left[cause.number()] += 1;
         let client = &mut self.clients[id];
@@ -316,29 +316,29 @@ impl Hub {
     /// Fills free seats from the line.
     fn admit(&mut self, now: Now) {
         while !self.ending
-            && let Some(id) = self.seats.admit(&self.clients, now.at)
+            && let Some(id) = self.admission.admit(&self.clients, now.at)
         {
-            self.seat(id, now);
+            self.start_login(id, now);
         }
     }
 
-    fn set_deadline(&mut self, deadline: Deadline, at: Duration) {
+    fn set_deadline(&mut self, deadline: DeadlineEntry, at: Duration) {
         if !self.clients.set_deadline(deadline.id, deadline.due as u8, true) {
             self.deadlines.set(at, deadline);
         }
     }
 
     /// A deadline has come; it may have been met or put off, or have been another's.
-    pub(super) fn deadline(&mut self, deadline: Deadline, now: Now) {
-        let Deadline { id, due } = deadline;
+    pub(super) fn deadline(&mut self, deadline: DeadlineEntry, now: Now) {
+        let DeadlineEntry { id, due } = deadline;
         self.clients.set_deadline(id, due as u8, false);
         let Some(client) = self.clients.get(id) else { return };
         let (most, refusal, cause) = match (due, client.stage) {
-            (Due::Nickname, Stage::Asked) => {
+            (Deadline::Nickname, Stage::Asked) => {
                 let most = self.config.login_timeout;
                 (most, Refusal::LoginTimeout { seconds: most.as_secs() }, Cause::LoginTimeout)
             }
-            (Due::Word, Stage::Here) => {
+            (Deadline::Idle, Stage::Here) => {
                 let most = self.config.idle_timeout;
                 (most, Refusal::Idle { seconds: most.as_secs() }, Cause::Idle)
             }
@@ -349,7 +349,7 @@ impl Hub {
             self.set_deadline(deadline, at);
         } else {
             self.refuse(id, refusal);
-            self.depart(id, cause, Close::WhenRead, now);
+            self.end_session(id, cause, Close::WhenRead, now);
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Hub;
-use crate::chat::event::{Cause, Dialect, Event, Notice};
+use crate::chat::event::{Cause, Encoding, Event, Notice};
 use crate::chat::id::Now;
 use crate::chat::session::client::{Client, Stage};
 
@@ -18,7 +18,7 @@ pub struct Stats {
     /// Messages said in rooms.
     pub messages: u64,
     /// How many of them lately.
-    pub pace: Pace,
+    pub pace: MessageRate,
     /// Whispers.
     pub whispers: u64,
     /// Bytes written to clients.
@@ -39,7 +39,7 @@ pub struct Stats {
 
 /// What can be counted, for programs.
 #[derive(Clone, Debug)]
-pub struct Figures {
+pub struct StatsSnapshot {
     /// Clients of each dialect.
     pub plain: usize,
     pub web: usize,
@@ -47,7 +47,7 @@ pub struct Figures {
     pub here: usize,
     /// Seats taken, and seats.
     pub seated: usize,
-    pub seats: usize,
+    pub admission: usize,
     pub waiting: usize,
     pub rooms: usize,
     /// The rest since the start: clients who have come, and who were not let in.
@@ -63,16 +63,16 @@ pub struct Figures {
     pub left: Vec<(&'static str, u64)>,
 }
 
-/// How often something happens, over the last [`Pace::SPAN`].
+/// How often something happens, over the last [`MessageRate::SPAN`].
 #[derive(Debug, Default)]
-pub struct Pace {
+pub struct MessageRate {
     /// The number of the present span, and how often it happened in it and in the one before.
     span: u64,
     present: u64,
     past: u64,
 }
 
-impl Pace {
+impl MessageRate {
     /// The time that is looked back on.
     const SPAN: Duration = Duration::from_secs(10);
 
@@ -111,16 +111,16 @@ impl Hub {
     }
 
     /// All figures; they are looked up and counted for this.
-    pub fn figures(&self) -> Figures {
-        let (seated, waiting) = self.seats.counts();
-        let web = self.clients.iter().filter(|(_, client)| client.dialect == Dialect::WebSocket).count();
+    pub fn figures(&self) -> StatsSnapshot {
+        let (seated, waiting) = self.admission.counts();
+        let web = self.clients.iter().filter(|(_, client)| client.encoding == Encoding::WebSocket).count();
         let stats = &self.stats;
-        Figures {
+        StatsSnapshot {
             plain: self.clients.len() - web,
             web,
             here: self.names.len(),
             seated,
-            seats: self.config.max_clients,
+            admission: self.config.max_clients,
             waiting,
             rooms: self.rooms.len(),
             connections: stats.connections,
@@ -137,7 +137,7 @@ impl Hub {
     }
 
     pub(super) fn operator_stats(&mut self, now: Now) {
-        let (seated, waiting) = self.seats.counts();
+        let (seated, waiting) = self.admission.counts();
         let pace = self.stats.pace.per_second(now.at);
         let stats = &self.stats;
         let (connected, rooms, named) = (self.clients.len(), self.rooms.len(), self.names.len());
@@ -163,7 +163,7 @@ impl Hub {
             lines.push(format!("{} {} is {behind} bytes behind", client.name, client.addr()));
         }
         for line in &lines {
-            self.tell_operator(&Event::Notice(Notice::Line(line)));
+            self.send_to_operator(&Event::Notice(Notice::Line(line)));
         }
     }
 
@@ -174,7 +174,7 @@ impl Hub {
             .iter()
             .filter(|(_, client)| client.stage == Stage::Here)
             .map(|(_, client)| {
-                let room = self.rooms[client.room].log(client.dialect).bytes_from(client.cursor);
+                let room = self.rooms[client.room].log(client.encoding).bytes_from(client.cursor);
                 (client, room + client.private_bytes() as u64)
             })
             .filter(|&(_, behind)| behind > 0)
@@ -192,7 +192,7 @@ mod tests {
     #[test]
     fn the_pace_is_that_of_the_last_ten_seconds() {
         let at = |ms| Duration::from_millis(ms);
-        let mut pace = Pace::default();
+        let mut pace = MessageRate::default();
         assert_eq!(pace.per_second(at(0)), 0.0);
         for tenth in 0..100 {
             pace.count(at(100 * tenth));

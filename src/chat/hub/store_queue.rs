@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Hub;
-use super::offline_messages::Handed;
+use super::offline_messages::UnackedDeliveries;
 use super::plan::query::Queries;
 use super::plan::rooms::{Stored, StoredRooms};
 use crate::chat::change;
@@ -23,20 +23,20 @@ const PASSED_OVER: u64 = 1_000_000;
 
 /// What a hub whose history is kept in a file has besides.
 #[derive(Default)]
-pub struct Archive {
+pub struct StoreQueue {
     /// What has happened and has not been taken yet.
     pub records: Vec<Record>,
     /// What is to be looked up.
     pub queries: Queries,
     /// Who has not been sent yet all that was whispered to them before they came.
-    pub handed: Handed,
+    pub unacked: UnackedDeliveries,
     /// Rooms that are in the file and not in memory.
     pub stored: StoredRooms,
     /// The file does not take what is recorded.
     pub fails: bool,
 }
 
-impl Archive {
+impl StoreQueue {
     /// Notes what is to be written.
     pub fn record(&mut self, record: Record) {
         self.records.push(record);
@@ -45,15 +45,15 @@ impl Archive {
 
 impl Hub {
     /// Goes on from what a file has, and from now on tells what is to be written to it; to be called before anybody
-    /// connects, and after [`Hub::speak_to_web`].
+    /// connects, and after [`Hub::enable_json`].
     pub fn restore(&mut self, start: Start, now: Now) {
         let Start { next_id, run, rooms, stored, bans } = start;
-        let mut archive = Archive::default();
+        let mut store = StoreQueue::default();
         self.messages = next_id.saturating_sub(1);
         self.run = run;
         for (network, until) in bans {
             match until.map(|until| until - now.local.unix_timestamp()) {
-                Some(..=0) => archive.record(Record::Unban { network }),
+                Some(..=0) => store.record(Record::Unban { network }),
                 left => {
                     let until = left.map(|seconds| now.at + Duration::from_secs(seconds.unsigned_abs()));
                     self.bans.add(Network::from(network), until);
@@ -64,7 +64,7 @@ impl Hub {
         for (name, messages) in rooms {
             // Nothing is left of what was said there; as any room of which that is so it is gone when empty.
             if messages.is_empty() && fold(&name) != crate::chat::LOBBY {
-                archive.record(Record::RoomGone { name });
+                store.record(Record::RoomGone { name });
             } else {
                 let Some(room) = usable(&name) else { continue };
                 let room = self.restore_room(&room, &messages);
@@ -76,9 +76,9 @@ impl Hub {
         used.into_iter().for_each(|(_, room)| self.rooms.note_empty(room));
         let stored = stored.iter().filter_map(|name| usable(name));
         for Name { key, shown } in stored.filter(|name| self.rooms.find(&name.key).is_none()) {
-            archive.stored.insert(key, Stored { name: shown.as_str().into(), maker: None });
+            store.stored.insert(key, Stored { name: shown.as_str().into(), creator: None });
         }
-        self.archive = Some(Box::new(archive));
+        self.store = Some(Box::new(store));
     }
 
     /// Brings a room back to memory with what was said there.
@@ -100,26 +100,26 @@ impl Hub {
     ///
     /// It is to be there before any line is written that is gathered from now on.
     pub fn take_records(&mut self) -> Vec<Record> {
-        self.archive.as_mut().map(|archive| std::mem::take(&mut archive.records)).unwrap_or_default()
+        self.store.as_mut().map(|store| std::mem::take(&mut store.records)).unwrap_or_default()
     }
 
     /// What has happened cannot be written for now.
-    pub fn records_wait(&mut self, why: &str) {
+    pub fn store_failed(&mut self, why: &str) {
         self.messages = (self.messages / PASSED_OVER + 1) * PASSED_OVER;
-        self.archive.iter_mut().for_each(|archive| archive.fails = true);
-        self.tell_operator(&Event::Notice(Notice::StoreFails { why }));
+        self.store.iter_mut().for_each(|store| store.fails = true);
+        self.send_to_operator(&Event::Notice(Notice::StoreFails { why }));
     }
 
     /// It can be again: so many records have waited, and of so many nothing is left.
-    pub fn records_are_written(&mut self, written: u64, lost: u64) {
-        self.archive.iter_mut().for_each(|archive| archive.fails = false);
-        self.tell_operator(&Event::Notice(Notice::StoreWorks { written, lost }));
+    pub fn store_recovered(&mut self, written: u64, lost: u64) {
+        self.store.iter_mut().for_each(|store| store.fails = false);
+        self.send_to_operator(&Event::Notice(Notice::StoreWorks { written, lost }));
     }
 
     /// Notes what is to be written, where there is a file.
     pub(super) fn record(&mut self, record: impl FnOnce() -> Record) {
-        if let Some(archive) = &mut self.archive {
-            archive.record(record());
+        if let Some(store) = &mut self.store {
+            store.record(record());
         }
     }
 
@@ -128,13 +128,13 @@ impl Hub {
     pub(super) fn record_message(&mut self, room: RoomId, event: &Event) {
         let (Event::Said { id, at, name, text } | Event::Action { id, at, name, text }) = *event else { return };
         let kind = if matches!(event, Event::Action { .. }) { change::Kind::Action } else { change::Kind::Said };
-        let Some(archive) = &mut self.archive else { return };
+        let Some(store) = &mut self.store else { return };
         let room = &mut self.rooms[room];
         if !std::mem::replace(&mut room.is_stored, true) {
-            archive.record(Record::Room { name: room.name.to_string() });
+            store.record(Record::Room { name: room.name.to_string() });
         }
         let (room, name, text) = (room.name.to_string(), name.to_owned(), text.to_owned());
-        archive.record(Record::Message(Message { id, room, at, kind, name, text }));
+        store.record(Record::Message(Message { id, room, at, kind, name, text }));
     }
 
     /// Numbers that were given to nobody but one are not given to others after a restart.

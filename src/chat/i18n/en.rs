@@ -4,7 +4,7 @@ use std::fmt::{Formatter, Result};
 
 use super::list;
 use crate::chat::event::{Cause, Notice, People, Refusal};
-use crate::chat::policy::nick::{MAX_WIDTH, Unfit};
+use crate::chat::policy::nick::{InvalidNick, MAX_WIDTH};
 
 pub const HELP: &[&str] = &[
     "Type a line and press Enter to say it. A line can also be a command:",
@@ -162,11 +162,11 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
         Refusal::Taken { name, asked: false } => write!(f, "The nickname {name} is taken."),
         Refusal::BadName { why, name, asked } => {
             match why {
-                Unfit::Shape => write!(
+                InvalidNick::Shape => write!(
                     f,
                     "A nickname is 1 to {MAX_WIDTH} characters wide: letters and digits of any script, _, - and ., no spaces."
                 )?,
-                Unfit::Reserved => write!(f, "The nickname {name} is reserved.")?,
+                InvalidNick::Reserved => write!(f, "The nickname {name} is reserved.")?,
             }
             f.write_str(if asked { " Try another:" } else { "" })
         }

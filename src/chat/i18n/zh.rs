@@ -6,7 +6,7 @@ use time::Weekday;
 
 use super::list;
 use crate::chat::event::{Cause, Notice, People, Refusal};
-use crate::chat::policy::nick::{MAX_WIDTH, Unfit};
+use crate::chat::policy::nick::{InvalidNick, MAX_WIDTH};
 
 pub const HELP: &[&str] = &[
     "输入一行文字并按回车即可发言，也可以输入命令：",
@@ -153,10 +153,10 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
         Refusal::Taken { asked: false, .. } => f.write_str("当前昵称已经存在。"),
         Refusal::BadName { why, name, asked } => {
             match why {
-                Unfit::Shape => {
+                InvalidNick::Shape => {
                     write!(f, "昵称宽度为1到{MAX_WIDTH}个字符，可用各种文字的字母、数字以及 _ - . ，不能有空格")?
                 }
-                Unfit::Reserved => write!(f, "昵称{name}已被保留")?,
+                InvalidNick::Reserved => write!(f, "昵称{name}已被保留")?,
             }
             f.write_str(if asked { "，请重新输入:" } else { "。" })
         }

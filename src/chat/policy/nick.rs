@@ -52,7 +52,7 @@ pub struct Name {
 
 /// Why a text cannot be a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unfit {
+pub enum InvalidNick {
     /// Nothing, too wide, or something that is neither letter nor digit nor one of `_`, `-`, `.`.
     Shape,
     /// It would be taken for somebody else.
@@ -61,20 +61,20 @@ pub enum Unfit {
 
 impl Name {
     /// Takes a text for a nickname, if it may be one.
-    pub fn new(text: &str) -> Result<Name, Unfit> {
+    pub fn new(text: &str) -> Result<Name, InvalidNick> {
         let name = Name::room(text)?;
         // An address would be taken for one where the operator bans or unbans.
         if RESERVED.contains(&&*name.key) || name.key.parse::<IpAddr>().is_ok() {
-            return Err(Unfit::Reserved);
+            return Err(InvalidNick::Reserved);
         }
         Ok(name)
     }
 
     /// Takes a text for the name of a room, if it may be one.
-    pub fn room(text: &str) -> Result<Name, Unfit> {
+    pub fn room(text: &str) -> Result<Name, InvalidNick> {
         let text = text.trim();
         if text.len() > MAX_TYPED_BYTES {
-            return Err(Unfit::Shape);
+            return Err(InvalidNick::Shape);
         }
         let shown: String = text.nfc().collect();
         let starts_well = shown.chars().next().is_some_and(|first| !is_combining_mark(first));
@@ -83,7 +83,7 @@ impl Name {
             || !(1..=MAX_WIDTH).contains(&shown.width())
             || !shown.chars().all(is_allowed)
         {
-            return Err(Unfit::Shape);
+            return Err(InvalidNick::Shape);
         }
         let key = fold(&shown);
         Ok(Name { shown: shown.into(), key: key.into() })
@@ -161,11 +161,11 @@ mod tests {
             &"x".repeat(25),
             &"张".repeat(13),
         ] {
-            assert_eq!(Name::new(name), Err(Unfit::Shape), "{name:?}");
+            assert_eq!(Name::new(name), Err(InvalidNick::Shape), "{name:?}");
         }
         assert_eq!(Name::new(&"x".repeat(24)).unwrap().shown.len(), 24);
         assert_eq!(Name::new(&"张".repeat(12)).unwrap().shown.len(), 36);
-        assert_eq!(Name::new(&format!("a{}", "\u{301}".repeat(200))), Err(Unfit::Shape));
+        assert_eq!(Name::new(&format!("a{}", "\u{301}".repeat(200))), Err(InvalidNick::Shape));
     }
 
     #[test]
@@ -184,14 +184,14 @@ mod tests {
     #[test]
     fn reserved_names_are_recognised_in_any_spelling() {
         for name in ["you", "YOU", "Ｓｅｒｖｅｒ", "server", "服务器", "127.0.0.1", "１０.0.0.1"] {
-            assert_eq!(Name::new(name), Err(Unfit::Reserved));
+            assert_eq!(Name::new(name), Err(InvalidNick::Reserved));
         }
     }
 
     #[test]
     fn a_text_too_long_for_a_name_is_not_folded() {
         let long = "ﷺ".repeat(1360);
-        assert_eq!((key_of(&long), Name::new(&long)), (None, Err(Unfit::Shape)));
+        assert_eq!((key_of(&long), Name::new(&long)), (None, Err(InvalidNick::Shape)));
         // The longest spelling of a name: each character is three when it is decomposed.
         let decomposed = "\u{3b9}\u{308}\u{301}".repeat(24);
         assert_eq!(key_of(&decomposed), Some(key("\u{390}".repeat(24).as_str()).into()));

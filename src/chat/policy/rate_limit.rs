@@ -7,15 +7,15 @@ use crate::chat::id::Now;
 /// Lines or requests a second, past a burst: the generic cell rate algorithm (ITU-T I.371), in which one number, in
 /// microseconds, stands for the whole bucket.
 #[derive(Clone, Copy, Debug)]
-pub struct Pace {
+pub struct RateLimit {
     rate: u32,
     burst: u32,
 }
 
-impl Pace {
+impl RateLimit {
     /// So many a second, 0 for no limit, and `burst` of them at once, at least 1.
     pub fn new(rate: u32, burst: u32) -> Self {
-        Pace { rate, burst }
+        RateLimit { rate, burst }
     }
 
     /// When the next one may be taken; `None` for now.

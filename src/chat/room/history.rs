@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use compact_str::CompactString;
 use time::{Date, OffsetDateTime};
 
-use super::segment_log::{Entry, Keep, Kind, Log};
+use super::segment_log::{Entry, Kind, Log, Retention};
 use crate::chat::event::FRAME;
 use crate::chat::event::{Event, Notice, Render};
 use crate::chat::id::Author;
@@ -34,18 +34,18 @@ impl Message {
 }
 
 /// The history of a room whose readers may be of several dialects.
-pub struct Past {
-    keep: Keep,
+pub struct History {
+    keep: Retention,
     messages: VecDeque<Message>,
     bytes: usize,
     /// The newest message that is no longer kept; 0 if all are.
     forgotten: u64,
 }
 
-impl Past {
+impl History {
     /// Nothing was said yet.
-    pub fn new(keep: Keep) -> Self {
-        Past { keep, messages: VecDeque::new(), bytes: 0, forgotten: 0 }
+    pub fn new(keep: Retention) -> Self {
+        History { keep, messages: VecDeque::new(), bytes: 0, forgotten: 0 }
     }
 
     /// Whether there is anything to be shown to whoever enters.

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use time::Date;
 
-use self::history::Past;
-use self::segment_log::{Cursor, Entry, Keep, Log};
-use super::event::{Dialect, Event, Render, Renders};
+use self::history::History;
+use self::segment_log::{Cursor, Entry, Log, Retention};
+use super::event::{Encoding, Event, Render, Renderers};
 use super::id::ClientId;
-use super::id::Maker;
+use super::id::RoomCreator;
 use crate::util::shrink;
 
 /// A round over the members that gives each of them the chance to be written to.
@@ -34,7 +34,7 @@ struct Sweep {
 
 /// Joins and leaves that are not announced one by one.
 #[derive(Clone, Copy, Default)]
-pub struct Sum {
+pub struct PresenceSummary {
     pub joined: u32,
     pub left: u32,
 }
@@ -48,18 +48,18 @@ pub struct Room {
     plain: Log,
     web: Log,
     /// Which are kept; where all are of one dialect, its always is.
-    kept: [bool; Dialect::COUNT],
+    kept: [bool; Encoding::COUNT],
     /// How many members read which dialect.
-    readers: [u32; Dialect::COUNT],
+    readers: [u32; Encoding::COUNT],
     /// What was said; kept where a log may have to be made anew, else the one log has it.
-    past: Option<Past>,
+    past: Option<History>,
     /// Where there are several logs: bytes ever appended, in the dialect in which each line is longest.
     appended: u64,
     pub members: Vec<ClientId>,
     /// The day of the newest entry.
     pub day: Option<Date>,
     /// What is to be summed up; `Some` while a line about it is due.
-    pub sum: Option<Sum>,
+    pub sum: Option<PresenceSummary>,
     /// Not before then.
     pub next_sum: Duration,
     /// When the hub looks at it; what it notes of another time was meant for another room.
@@ -68,7 +68,7 @@ pub struct Room {
     pub dirty: bool,
     /// A file has what was said here.
     pub is_stored: bool,
-    pub maker: Maker,
+    pub creator: RoomCreator,
     /// Its place among the empty rooms; 0 if it is none of them.
     pub emptied: u64,
     sweep: Sweep,
@@ -76,15 +76,15 @@ pub struct Room {
 
 impl Room {
     /// An empty room; where all are of one dialect, `several` is false.
-    pub fn new(name: &str, key: &str, keep: Keep, several: bool) -> Self {
+    pub fn new(name: &str, key: &str, keep: Retention, several: bool) -> Self {
         Room {
             name: name.into(),
             key: key.into(),
             plain: Log::new(keep),
             web: Log::new(keep),
             kept: [!several, false],
-            readers: [0; Dialect::COUNT],
-            past: several.then(|| Past::new(keep)),
+            readers: [0; Encoding::COUNT],
+            past: several.then(|| History::new(keep)),
             appended: 0,
             members: Vec::new(),
             day: None,
@@ -93,32 +93,32 @@ impl Room {
             sum_due: Duration::ZERO,
             dirty: false,
             is_stored: false,
-            maker: None,
+            creator: None,
             emptied: 0,
             sweep: Sweep::default(),
         }
     }
 
     /// The log of a dialect that somebody here reads.
-    pub fn log(&self, dialect: Dialect) -> &Log {
-        match dialect {
-            Dialect::Plain => &self.plain,
-            Dialect::WebSocket => &self.web,
+    pub fn log(&self, encoding: Encoding) -> &Log {
+        match encoding {
+            Encoding::Plain => &self.plain,
+            Encoding::WebSocket => &self.web,
         }
     }
 
     /// The same, to be changed.
-    pub fn log_mut(&mut self, dialect: Dialect) -> &mut Log {
-        match dialect {
-            Dialect::Plain => &mut self.plain,
-            Dialect::WebSocket => &mut self.web,
+    pub fn log_mut(&mut self, encoding: Encoding) -> &mut Log {
+        match encoding {
+            Encoding::Plain => &mut self.plain,
+            Encoding::WebSocket => &mut self.web,
         }
     }
 
     /// Whether there is anything to be shown to whoever enters.
     pub fn has_history(&self) -> bool {
         self.is_stored
-            || self.past.as_ref().map_or_else(|| self.log(Dialect::Plain).has_history(), |past| !past.is_empty())
+            || self.past.as_ref().map_or_else(|| self.log(Encoding::Plain).has_history(), |past| !past.is_empty())
     }
 
     /// How many messages are younger than that of number `id`, and whether others were that are no longer kept.
@@ -127,55 +127,55 @@ impl Room {
     }
 
     /// Makes the log of a dialect, unless there is one; `stamp` is the newest.
-    pub fn open_log(&mut self, dialect: Dialect, render: &dyn Render, stamp: u64) {
-        if self.kept[dialect as usize] {
+    pub fn open_log(&mut self, encoding: Encoding, render: &dyn Render, stamp: u64) {
+        if self.kept[encoding as usize] {
             return;
         }
         if let Some(log) = self.past.as_ref().map(|past| past.log(render, self.day, stamp)) {
-            *self.log_mut(dialect) = log;
-            self.kept[dialect as usize] = true;
+            *self.log_mut(encoding) = log;
+            self.kept[encoding as usize] = true;
         }
     }
 
     /// Bytes ever appended.
     fn appended(&self) -> u64 {
-        if self.past.is_some() { self.appended } else { self.log(Dialect::Plain).appended() }
+        if self.past.is_some() { self.appended } else { self.log(Encoding::Plain).appended() }
     }
 
     /// A member reads from there.
-    pub fn enter_log(&mut self, dialect: Dialect, cursor: Cursor) {
-        self.log_mut(dialect).enter(cursor);
-        self.readers[dialect as usize] += 1;
+    pub fn enter_log(&mut self, encoding: Encoding, cursor: Cursor) {
+        self.log_mut(encoding).enter(cursor);
+        self.readers[encoding as usize] += 1;
     }
 
     /// A member who has read so far is gone; a log that nobody reads can be made anew.
-    pub fn leave_log(&mut self, dialect: Dialect, cursor: Cursor) {
-        self.log_mut(dialect).leave(cursor);
-        let readers = &mut self.readers[dialect as usize];
+    pub fn leave_log(&mut self, encoding: Encoding, cursor: Cursor) {
+        self.log_mut(encoding).leave(cursor);
+        let readers = &mut self.readers[encoding as usize];
         *readers -= 1;
         if *readers > 0 {
             return;
         }
-        if let Some(log) = self.past.as_ref().map(Past::no_log) {
-            *self.log_mut(dialect) = log;
-            self.kept[dialect as usize] = false;
+        if let Some(log) = self.past.as_ref().map(History::no_log) {
+            *self.log_mut(encoding) = log;
+            self.kept[encoding as usize] = false;
         }
     }
 
-    /// Appends an event of about `hint` bytes to every log, in its dialect; who may lag too far goes to `laggards`.
+    /// Appends an event of about `hint` bytes to every log, in its dialect; who may lag too far goes to `slow_consumers`.
     #[inline]
     pub fn append(
         &mut self,
         entry: Entry,
         hint: usize,
-        renders: &Renders,
+        renders: &Renderers,
         event: &Event,
-        laggards: &mut Vec<ClientId>,
+        slow_consumers: &mut Vec<ClientId>,
     ) {
         if self.past.is_some() {
-            return self.append_to_all(entry, hint, renders, event, laggards);
+            return self.append_to_all(entry, hint, renders, event, slow_consumers);
         }
-        append_to(&mut self.plain, entry, self.day, hint, &*renders.plain, event, laggards);
+        append_to(&mut self.plain, entry, self.day, hint, &*renders.plain, event, slow_consumers);
     }
 
     /// The same where there are several dialects; apart, since without it the other way is shorter.
@@ -184,17 +184,17 @@ impl Room {
         &mut self,
         entry: Entry,
         hint: usize,
-        renders: &Renders,
+        renders: &Renderers,
         event: &Event,
-        laggards: &mut Vec<ClientId>,
+        slow_consumers: &mut Vec<ClientId>,
     ) {
         let mut grown = 0;
         let kept = self.kept;
-        for dialect in Dialect::ALL.into_iter().filter(|&dialect| kept[dialect as usize]) {
+        for encoding in Encoding::ALL.into_iter().filter(|&encoding| kept[encoding as usize]) {
             let day = self.day;
-            let log = self.log_mut(dialect);
+            let log = self.log_mut(encoding);
             let before = log.appended();
-            append_to(log, entry, day, hint, renders.of(dialect), event, laggards);
+            append_to(log, entry, day, hint, renders.of(encoding), event, slow_consumers);
             grown = grown.max(log.appended() - before);
         }
         self.appended += grown;
@@ -269,10 +269,10 @@ fn append_to(
     hint: usize,
     render: &dyn Render,
     event: &Event,
-    laggards: &mut Vec<ClientId>,
+    slow_consumers: &mut Vec<ClientId>,
 ) {
     log.append(entry, day, hint, |out| render.render(event, out));
-    laggards.append(&mut log.take_overdue());
+    slow_consumers.append(&mut log.take_overdue());
 }
 
 #[cfg(test)]
@@ -286,11 +286,11 @@ impl Room {
     ///
     /// # Errors
     /// What is wrong.
-    pub fn audit(&self, dialect: Dialect, cursors: &[Cursor]) -> Result<(), String> {
-        let (counted, is_kept) = (self.readers[dialect as usize] as usize, self.past.is_none());
-        match self.kept[dialect as usize] {
+    pub fn audit(&self, encoding: Encoding, cursors: &[Cursor]) -> Result<(), String> {
+        let (counted, is_kept) = (self.readers[encoding as usize] as usize, self.past.is_none());
+        match self.kept[encoding as usize] {
             _ if counted != cursors.len() => Err(format!("{counted} readers are counted, {} are there", cursors.len())),
-            true if is_kept || counted > 0 => self.log(dialect).audit(cursors),
+            true if is_kept || counted > 0 => self.log(encoding).audit(cursors),
             true => Err("a log is kept that nobody reads".into()),
             false if counted > 0 => Err("there are readers and no log".into()),
             false => Ok(()),
@@ -304,7 +304,7 @@ mod tests {
     use super::segment_log::Kind;
     use super::*;
 
-    const KEEP: Keep = Keep { messages: 10, history_bytes: 1 << 20, backlog_bytes: 1 << 20 };
+    const KEEP: Retention = Retention { messages: 10, history_bytes: 1 << 20, backlog_bytes: 1 << 20 };
 
     /// Renders everything as so many bytes.
     struct Filler(usize);
@@ -317,7 +317,7 @@ mod tests {
 
     fn append(room: &mut Room, bytes: usize) {
         let entry = Entry { stamp: 1, author: Session::NOBODY, name: 0, kind: Kind::Message, end: 0 };
-        let renders = Renders { plain: Box::new(Filler(bytes)), web: None };
+        let renders = Renderers { plain: Box::new(Filler(bytes)), web: None };
         let event = Event::Help { operator: false };
         room.append(entry, bytes, &renders, &event, &mut Vec::new());
         room.restart_sweep();

@@ -52,7 +52,7 @@ pub struct Segment {
     /// How many cursors stand here.
     readers: u32,
     /// Who has ever been blocked here, in no order; stale ids are allowed.
-    stuck: Vec<ClientId>,
+    blocked_readers: Vec<ClientId>,
 }
 
 impl Segment {
@@ -85,7 +85,7 @@ impl Segment {
 
 /// How much a log keeps.
 #[derive(Clone, Copy, Debug)]
-pub struct Keep {
+pub struct Retention {
     /// Messages kept for whoever enters later.
     pub messages: usize,
     /// Bytes that those may span.
@@ -104,7 +104,7 @@ struct Recent {
 
 /// An append-only log whose oldest segments are given back.
 pub struct Log {
-    keep: Keep,
+    keep: Retention,
     segment_bytes: usize,
     segments: VecDeque<Segment>,
     /// The number of `segments[0]`; the others follow without a gap.
@@ -119,7 +119,7 @@ pub struct Log {
 
 impl Log {
     /// An empty log.
-    pub fn new(keep: Keep) -> Self {
+    pub fn new(keep: Retention) -> Self {
         Log {
             keep,
             // A small backlog wants small segments, or its bound would be a whole segment off.
@@ -232,14 +232,14 @@ impl Log {
     }
 
     /// Notes that `id`, whose cursor stands at `cursor`, does not read at present.
-    pub fn stuck(&mut self, cursor: Cursor, id: ClientId) {
-        self.segments[(cursor.segment - self.first) as usize].stuck.push(id);
+    pub fn blocked_readers(&mut self, cursor: Cursor, id: ClientId) {
+        self.segments[(cursor.segment - self.first) as usize].blocked_readers.push(id);
     }
 
     /// Those who may lag by more than the backlog: to be checked against [`Log::is_overdue`].
     pub fn take_overdue(&mut self) -> Vec<ClientId> {
         if self.segments.len() > 1 && self.held - self.segments[0].bytes.len() > self.keep.backlog_bytes {
-            std::mem::take(&mut self.segments[0].stuck)
+            std::mem::take(&mut self.segments[0].blocked_readers)
         } else {
             Vec::new()
         }
@@ -313,7 +313,7 @@ impl Log {
 mod tests {
     use super::*;
 
-    const KEEP: Keep = Keep { messages: 2, history_bytes: 1 << 20, backlog_bytes: 8192 };
+    const KEEP: Retention = Retention { messages: 2, history_bytes: 1 << 20, backlog_bytes: 8192 };
 
     fn say(log: &mut Log, stamp: u64, text: &str) -> Cursor {
         let entry = Entry { stamp, author: Session::NOBODY, name: 0, kind: Kind::Message, end: 0 };
@@ -347,7 +347,7 @@ mod tests {
         let mut log = Log::new(KEEP);
         let reader = log.end();
         log.enter(reader);
-        log.stuck(reader, ClientId::new(7));
+        log.blocked_readers(reader, ClientId::new(7));
         let line = "x".repeat(600);
         let mut stamp = 0;
         while !log.is_overdue(reader) {
@@ -364,7 +364,7 @@ mod tests {
 
     #[test]
     fn history_is_bounded_in_bytes() {
-        let mut log = Log::new(Keep { messages: 1000, history_bytes: 5000, backlog_bytes: 8192 });
+        let mut log = Log::new(Retention { messages: 1000, history_bytes: 5000, backlog_bytes: 8192 });
         let line = "x".repeat(600);
         for stamp in 0..100 {
             say(&mut log, stamp, &line);

@@ -8,8 +8,8 @@ use std::ops::{Index, IndexMut};
 use compact_str::CompactString;
 
 use super::outbox::Outbox;
-use crate::chat::event::Dialect;
-use crate::chat::event::Doom;
+use crate::chat::event::Encoding;
+use crate::chat::event::PendingDisconnect;
 use crate::chat::id::RoomId;
 use crate::chat::room::segment_log::{Cursor, Entry};
 use crate::util::shrink;
@@ -29,12 +29,12 @@ pub enum Stage {
 
 /// Whom a client does not want to read.
 #[derive(Default)]
-pub struct Ignored {
+pub struct IgnoreList {
     /// The name, the keyed hash of its folded form as in the log's index, and who had it when it was ignored.
     pub people: Vec<(CompactString, u64, Session)>,
 }
 
-impl Ignored {
+impl IgnoreList {
     /// Whether lines of that author, under that name, are skipped.
     pub fn skips(&self, author: Session, name: u64) -> bool {
         self.people.iter().any(|&(_, hash, session)| session == author || hash == name)
@@ -62,11 +62,11 @@ pub struct Client {
     pub session: Session,
     pub stage: Stage,
     /// How it reads.
-    pub dialect: Dialect,
+    pub encoding: Encoding,
     /// It reads its own messages too (`/echo on`).
     pub echo: bool,
     /// It waits for something that is looked up.
-    pub asking: bool,
+    pub awaits_answer: bool,
     /// It stands in the hub's queue of those to be written to.
     pub queued: bool,
     /// It counts among the connections from its address.
@@ -74,14 +74,14 @@ pub struct Client {
     /// Its socket is full; it is left alone until it is writable.
     pub blocked: bool,
     /// It will be disconnected in one of the next ticks.
-    pub doom: Option<Doom>,
+    pub pending_disconnect: Option<PendingDisconnect>,
     /// Empty until it is here. Few are so long that they do not fit in place.
     pub name: CompactString,
     /// Keyed hash of the folded name, as in the logs' indices.
     pub name_hash: u64,
     pub room: RoomId,
     /// Rooms that it has made and that still exist.
-    pub rooms_made: u8,
+    pub created_rooms: u8,
     /// Its index among the room's members.
     pub place: u32,
     pub cursor: Cursor,
@@ -90,41 +90,41 @@ pub struct Client {
     /// The stamp of its entering the room: of what is older it is shown messages only.
     pub entered: u64,
     /// The segment in which it was last noted as stuck.
-    pub stuck_in: u32,
+    pub blocked_in: u32,
     /// Microseconds: when it was asked for its nickname, or was last heard of.
     pub active: u64,
     /// Microseconds: when its allowance of lines is full again.
     pub allowance: u64,
     pub outbox: Option<Box<Outbox>>,
-    pub ignored: Option<Box<Ignored>>,
+    pub ignored: Option<Box<IgnoreList>>,
     /// Who whispered to it last.
     pub whisperer: Option<(ClientId, Session)>,
 }
 
 impl Client {
     /// A connection that has just been accepted.
-    pub fn new(addr: SocketAddr, dialect: Dialect, session: Session, now: u64) -> Self {
+    pub fn new(addr: SocketAddr, encoding: Encoding, session: Session, now: u64) -> Self {
         Client {
             peer: addr.into(),
             session,
             stage: Stage::Waiting(0),
-            dialect,
+            encoding,
             // A page wants to know what has arrived.
-            echo: dialect == Dialect::WebSocket,
-            asking: false,
+            echo: encoding == Encoding::WebSocket,
+            awaits_answer: false,
             queued: false,
             counted: false,
             blocked: false,
-            doom: None,
+            pending_disconnect: None,
             name: CompactString::default(),
             name_hash: 0,
             room: RoomId::LOBBY,
-            rooms_made: 0,
+            created_rooms: 0,
             place: 0,
             cursor: Cursor::default(),
             filtered_to: Cursor::default(),
             entered: 0,
-            stuck_in: u32::MAX,
+            blocked_in: u32::MAX,
             active: now,
             allowance: 0,
             outbox: None,
@@ -301,7 +301,7 @@ mod tests {
     fn an_address_comes_out_as_it_went_in() {
         for addr in ["127.0.0.1:4567", "[::1]:80", "[fe80::1%3]:65535"] {
             let addr: SocketAddr = addr.parse().unwrap();
-            assert_eq!(Client::new(addr, Dialect::Plain, Session::NOBODY, 0).addr(), addr);
+            assert_eq!(Client::new(addr, Encoding::Plain, Session::NOBODY, 0).addr(), addr);
         }
     }
 }

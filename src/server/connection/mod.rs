@@ -72,7 +72,7 @@ pub struct Connection<S> {
     /// It stands in the queue of those to be read from.
     pub queued: bool,
     /// It is not to be read from, whatever events come, until something else has happened.
-    pub held_back: bool,
+    pub read_paused: bool,
     /// It waits for its own replies to be written.
     pub after_replies: bool,
     /// The peer has announced that it sends no more, or has sent urgent data; a short read is not the end then.
@@ -132,7 +132,7 @@ impl<S: Read + Write> Connection<S> {
             stream,
             phase: Phase::Open,
             queued: false,
-            held_back: false,
+            read_paused: false,
             after_replies: false,
             hung_up: false,
             broken: false,
@@ -186,7 +186,7 @@ impl<S: Read + Write> Connection<S> {
     ) -> Received {
         if !input.held.is_empty() {
             let mut held = std::mem::take(&mut input.held);
-            let (taken, stop) = digest(&mut input.decoder, &held, hub, id, now, max_line);
+            let (taken, stop) = process_lines(&mut input.decoder, &held, hub, id, now, max_line);
             if let Some(stop) = stop {
                 held.drain(..taken);
                 input.held = held;
@@ -205,7 +205,7 @@ impl<S: Read + Write> Connection<S> {
                 if !self.has_begun && self.is_foreign(input, Some(&block[..n]), hub, id, now) {
                     return Received::All;
                 }
-                let (taken, stop) = digest(&mut input.decoder, &block[..n], hub, id, now, max_line);
+                let (taken, stop) = process_lines(&mut input.decoder, &block[..n], hub, id, now, max_line);
                 if let Some(stop) = stop {
                     input.held = block[taken..n].to_vec();
                     return stop;
@@ -264,7 +264,7 @@ impl<S: Read + Write> Connection<S> {
 
     /// Whether the line may go on in what has come and has not been looked at.
     pub fn has_more_input(&self) -> bool {
-        self.queued || self.held_back || self.lines().is_some_and(|input| !input.held.is_empty())
+        self.queued || self.read_paused || self.lines().is_some_and(|input| !input.held.is_empty())
     }
 
     /// Takes unended input for a line.
@@ -350,7 +350,7 @@ impl<S: Read + Write> Connection<S> {
 }
 
 /// Gives lines to the hub; returns how many bytes are done, and what stands in the way of more.
-fn digest(
+fn process_lines(
     decoder: &mut Decoder,
     bytes: &[u8],
     hub: &mut Hub,

@@ -79,7 +79,7 @@ impl<S: Read + Write> Connection<S> {
         if !frames.held.is_empty() {
             let mut held = std::mem::take(&mut frames.held);
             let mut rest = &held[..];
-            if let Some(stop) = self.digest_frames(&mut frames.decoder, &mut rest, hub, id, now, max_line) {
+            if let Some(stop) = self.process_frames(&mut frames.decoder, &mut rest, hub, id, now, max_line) {
                 held.drain(..held.len() - rest.len());
                 frames.held = held;
                 return stop;
@@ -97,7 +97,7 @@ impl<S: Read + Write> Connection<S> {
                 self.pinged = false;
                 hub.count_received(n);
                 let mut rest = &block[..n];
-                if let Some(stop) = self.digest_frames(&mut frames.decoder, &mut rest, hub, id, now, max_line) {
+                if let Some(stop) = self.process_frames(&mut frames.decoder, &mut rest, hub, id, now, max_line) {
                     frames.held = rest.to_vec();
                     return stop;
                 }
@@ -110,7 +110,7 @@ impl<S: Read + Write> Connection<S> {
     }
 
     /// Gives lines to the hub; takes from `rest` what is done, and returns what stands in the way of more.
-    fn digest_frames(
+    fn process_frames(
         &mut self,
         decoder: &mut Decoder,
         rest: &mut &[u8],
@@ -173,7 +173,7 @@ impl<L: Listener> Engine<L> {
         let connection = &mut self.connections[slot];
         let heard = std::time::Duration::from_millis(connection.progress);
         // One whom we do not read, or who has much to read still, is not silent.
-        let is_busy = connection.held_back || !self.hub.is_up_to_date(id);
+        let is_busy = connection.read_paused || !self.hub.is_up_to_date(id);
         if is_busy || heard + keepalive > now.at {
             connection.pinged &= !is_busy;
             let at = if is_busy { now.at + keepalive } else { heard + keepalive };

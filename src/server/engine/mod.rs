@@ -1,11 +1,11 @@
 //! The engine: connections between sockets and hub, and what is done with them in one turn.
 //!
-//! A turn has two halves. [`Engine::take_in`]: those whose connection is broken go, who has something
-//! to say is read from, newcomers are accepted. [`Engine::give_out`]: timers are looked at; private
+//! A turn has two halves. [`Engine::process_input`]: those whose connection is broken go, who has something
+//! to say is read from, newcomers are accepted. [`Engine::process_output`]: timers are looked at; private
 //! lines and then the rooms' sweeps are written; who is to go is closed. Each step has a budget, so
 //! that however much there is to do, nobody waits for more than a turn.
 //!
-//! It knows no poll. Whoever has one tells it of events with [`Engine::note`], and asks it with
+//! It knows no poll. Whoever has one tells it of events with [`Engine::record_event`], and asks it with
 //! [`Engine::has_work`] and [`Engine::next_deadline`] when it wants its next turn.
 
 pub(crate) mod accept;
@@ -23,9 +23,9 @@ use self::timers::{Deadline, Timer};
 use super::Limits;
 use super::connection::transport::{Listener, Stream};
 use super::connection::{Connection, Flushed, Phase, Received};
-use super::http::{Access, Crowd, Exchange, HEAD_TIMEOUT, Page, Turns};
-use super::store_writer::Keeper;
-use crate::chat::{Allowance, ClientId, DEPARTURES, Hub, Now};
+use super::http::{Access, Exchange, HEAD_TIMEOUT, Newcomers, Page, Turns};
+use super::store_writer::StoreWriter;
+use crate::chat::{Allowance, ClientId, DISCONNECTS_PER_TICK, Hub, Now};
 use crate::util::shrink;
 use crate::util::timer_wheel::Wheel;
 
@@ -50,7 +50,7 @@ pub struct Budget {
     /// turn. The kernel takes about 7 ms for a megabyte where it has to find memory for it.
     pub turn_bytes: u64,
     /// Sessions disconnected by the tick, and between two ticks.
-    pub departures: usize,
+    pub disconnects: usize,
     /// Sockets closed.
     pub reaps: usize,
     /// Deadlines of connections that are looked at.
@@ -68,7 +68,7 @@ impl Default for Budget {
             bytes: 256 * 1024,
             visits: 64,
             turn_bytes: 512 * 1024,
-            departures: DEPARTURES,
+            disconnects: DISCONNECTS_PER_TICK,
             reaps: 64,
             timers: 256,
         }
@@ -115,11 +115,11 @@ pub struct Engine<L: Listener> {
     /// The web side.
     pub access: Access,
     pub(super) page: Page,
-    pub(super) crowd: Crowd,
+    pub(super) newcomers: Newcomers,
     /// How long turns have taken; counted where somebody can ask for it.
     pub turns: Option<Turns>,
     /// Where history is kept, if it is kept in a file.
-    pub keeper: Option<Keeper>,
+    pub store_writer: Option<StoreWriter>,
 }
 
 impl<L: Listener> Engine<L> {
@@ -131,7 +131,7 @@ impl<L: Listener> Engine<L> {
         budget: Budget,
         max_connections: usize,
     ) -> Self {
-        hub.limit_departures(budget.departures);
+        hub.limit_disconnects(budget.disconnects);
         let has_admin = listeners.iter().any(|(kind, _)| *kind == Kind::Admin);
         Engine {
             hub,
@@ -151,14 +151,14 @@ impl<L: Listener> Engine<L> {
             ends_at: None,
             access: Access::default(),
             page: Page::new(),
-            crowd: Crowd::default(),
+            newcomers: Newcomers::default(),
             turns: has_admin.then(Turns::default),
-            keeper: None,
+            store_writer: None,
         }
     }
 
     /// The first half of a turn: takes in what has come from clients, and newcomers.
-    pub fn take_in(&mut self, poll: &<L::Stream as Stream>::Poll, now: Now) {
+    pub fn process_input(&mut self, poll: &<L::Stream as Stream>::Poll, now: Now) {
         while self.hub.may_disconnect()
             && let Some(slot) = self.broken.pop_front()
         {
@@ -172,10 +172,10 @@ impl<L: Listener> Engine<L> {
     }
 
     /// The second half of a turn: does what is due, writes what is owed, closes who is to go.
-    pub fn give_out(&mut self, now: Now) {
+    pub fn process_output(&mut self, now: Now) {
         self.expire(now);
         self.hub.tick(now);
-        self.keep(now);
+        self.write_records(now);
         self.write(now);
         self.close(now);
         self.reap(now);
@@ -198,7 +198,7 @@ impl<L: Listener> Engine<L> {
     /// When there will be something to do if no event comes before.
     pub fn next_deadline(&self) -> Option<Duration> {
         let retry = self.acceptor.next_deadline().filter(|_| self.has_room());
-        let keeping = self.keeping_deadline();
+        let keeping = self.store_deadline();
         [self.timers.next(), self.hub.next_deadline(), retry, self.ends_at, keeping].into_iter().flatten().min()
     }
 
@@ -219,14 +219,14 @@ impl<L: Listener> Engine<L> {
     }
 
     /// Notes what an event says; nothing is done yet, so that no slot changes its owner meanwhile.
-    pub fn note(&mut self, slot: usize, event: Readiness) {
+    pub fn record_event(&mut self, slot: usize, event: Readiness) {
         if event.writable {
             self.hub.writable(ClientId::new(slot));
         }
         let Some(connection) = self.connections.get_mut(slot) else { return };
         connection.hung_up |= event.read_closed || event.urgent;
         connection.broken |= event.error;
-        if connection.broken && (connection.held_back || connection.phase == Phase::Closing) {
+        if connection.broken && (connection.read_paused || connection.phase == Phase::Closing) {
             // Nobody will read from it soon, and so nobody would find out.
             self.broken.push_back(slot);
         } else if event.readable || event.urgent || event.read_closed || event.error {
@@ -241,7 +241,7 @@ impl<L: Listener> Engine<L> {
     pub(super) fn read_soon(&mut self, slot: usize) {
         if let Some(connection) = self.connections.get_mut(slot)
             && !connection.queued
-            && !connection.held_back
+            && !connection.read_paused
         {
             connection.queued = true;
             self.ready.push_back(slot);
@@ -289,21 +289,21 @@ impl<L: Listener> Engine<L> {
             Received::All => {}
             Received::More => self.read_soon(slot),
             Received::Until(time) => {
-                connection.held_back = true;
+                connection.read_paused = true;
                 self.set_timer(slot, Timer::Resume, time);
             }
             Received::AfterOthers => {
-                connection.held_back = true;
+                connection.read_paused = true;
                 self.after_others.push(slot);
             }
             Received::AfterReplies => {
-                connection.held_back = true;
+                connection.read_paused = true;
                 connection.after_replies = true;
             }
             Received::End => self.hub.end_of_input(id, now),
             Received::Lost => self.lose(slot, now),
         }
-        if self.connections[slot].broken && self.connections[slot].held_back {
+        if self.connections[slot].broken && self.connections[slot].read_paused {
             self.lose(slot, now);
         }
         if !self.limits.eol_timeout.is_zero() {
@@ -330,7 +330,7 @@ impl<L: Listener> Engine<L> {
             let slot = entry.key();
             if let Err(error) = stream.watch(poll, slot) {
                 debug!("{addr} cannot be watched: {error}");
-                self.crowd_leaves(kind, addr.ip());
+                self.newcomer_leaves(kind, addr.ip());
                 continue;
             }
             self.serials = self.serials.wrapping_add(1);
@@ -387,8 +387,8 @@ impl<L: Listener> Engine<L> {
             self.resume(slot);
         }
         match flushed {
-            Flushed::UpToDate if self.connections[slot].phase == Phase::Closing => self.say_no_more(slot, now),
-            Flushed::UpToDate if self.ends_at.is_some() => self.say_no_more(slot, now),
+            Flushed::UpToDate if self.connections[slot].phase == Phase::Closing => self.shutdown_write(slot, now),
+            Flushed::UpToDate if self.ends_at.is_some() => self.shutdown_write(slot, now),
             Flushed::UpToDate | Flushed::Blocked => {}
             Flushed::More => self.hub.write_later(id),
             Flushed::Lost => self.lose(slot, now),

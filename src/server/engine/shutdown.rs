@@ -25,13 +25,13 @@ impl<L: Listener> Engine<L> {
                 Close::AtOnce => self.finish(slot),
                 Close::WhenRead if connection.phase == Phase::Open => {
                     connection.phase = Phase::Closing;
-                    connection.held_back = false;
+                    connection.read_paused = false;
                     connection.after_replies = false;
                     connection.progress = now.at.as_millis() as u64;
                     self.set_timer(slot, Timer::Farewell, now.at + self.limits.farewell_timeout);
                     self.end_web_socket(slot);
                     if self.hub.is_up_to_date(id) {
-                        self.say_no_more(slot, now);
+                        self.shutdown_write(slot, now);
                     }
                 }
                 Close::WhenRead => {}
@@ -40,7 +40,7 @@ impl<L: Listener> Engine<L> {
     }
 
     /// Everything has been written to a connection that is to end: says so, and waits for its end.
-    pub(in crate::server) fn say_no_more(&mut self, slot: usize, now: Now) {
+    pub(in crate::server) fn shutdown_write(&mut self, slot: usize, now: Now) {
         let connection = &mut self.connections[slot];
         connection.phase = Phase::Draining;
         connection.progress = now.at.as_millis() as u64;
@@ -77,7 +77,7 @@ impl<L: Listener> Engine<L> {
             if let Protocol::Http(exchange) = &connection.protocol
                 && !exchange.is_admin
             {
-                self.crowd_leaves(Kind::Web, exchange.addr.ip());
+                self.newcomer_leaves(Kind::Web, exchange.addr.ip());
             }
             // Closing the socket takes it out of the poll.
             drop(connection);
@@ -93,7 +93,7 @@ impl<L: Listener> Engine<L> {
         self.ends_at = Some(now.at + SHUTDOWN_TIMEOUT);
         self.acceptor.close_to_people();
         // What was asked for just now is answered, if that takes no longer than in any other turn.
-        self.keep(now);
+        self.write_records(now);
         self.drop_questions();
         self.hub.shut_down(now);
         let slots: Vec<usize> = self.connections.iter().map(|(slot, _)| slot).collect();

@@ -92,7 +92,7 @@ impl<L: Listener> Engine<L> {
 
     pub(in crate::server) fn resume(&mut self, slot: usize) {
         if let Some(connection) = self.connections.get_mut(slot) {
-            connection.held_back = false;
+            connection.read_paused = false;
             connection.after_replies = false;
             self.read_soon(slot);
         }
@@ -151,14 +151,14 @@ mod tests {
         // The farewell does not fit, so that the connection stays.
         let wire = network.connect(0, SocketAddr::from(([127, 0, 0, 1], 1)), 1, 10);
         engine.acceptor.notify(0);
-        engine.take_in(&network, at(1));
+        engine.process_input(&network, at(1));
         wire.borrow_mut().arrive("alice".bytes());
         while engine.connections[0].kept() == 0 {
-            engine.note(0, Readiness { readable: true, ..Readiness::default() });
-            engine.take_in(&network, at(1));
+            engine.record_event(0, Readiness { readable: true, ..Readiness::default() });
+            engine.process_input(&network, at(1));
         }
         engine.begin_shutdown(at(1));
-        engine.give_out(at(3));
+        engine.process_output(at(3));
         assert!(!engine.hub.take_heard().iter().any(|heard| matches!(heard, Heard::Line(_))));
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use log::debug;
 
 use super::SUBPROTOCOL;
-use crate::chat::{Arrival, ClientId, Dialect, Now, Wish};
+use crate::chat::{Arrival, ClientId, Encoding, Now, ResumeRequest};
 use crate::server::connection::transport::Listener;
 use crate::server::connection::{Flushed, Protocol};
 use crate::server::engine::Engine;
@@ -47,7 +47,7 @@ pub struct Exchange {
     since: Duration,
     /// A request has been answered.
     has_answered: bool,
-    /// Microseconds: its bucket of requests, see [`crate::chat::Pace`].
+    /// Microseconds: its bucket of requests, see [`crate::chat::RateLimit`].
     bucket: u64,
 }
 
@@ -173,25 +173,25 @@ impl<L: Listener> Engine<L> {
     /// Counts somebody who comes for a page, unless that is one too many from there.
     pub(in crate::server) fn has_room_for_page(&mut self, addr: IpAddr) -> bool {
         let most = if self.access.is_trusted(addr) { 0 } else { self.access.max_per_ip };
-        self.crowd.enter(addr, most)
+        self.newcomers.enter(addr, most)
     }
 
     /// One of those has become somebody, or is gone.
-    pub(in crate::server) fn crowd_leaves(&mut self, kind: Kind, addr: IpAddr) {
+    pub(in crate::server) fn newcomer_leaves(&mut self, kind: Kind, addr: IpAddr) {
         if kind == Kind::Web && self.access.max_per_ip > 0 && !self.access.is_trusted(addr) {
-            self.crowd.leave(addr);
+            self.newcomers.leave(addr);
         }
     }
 
     /// Answers what a connection asks for, as far as that is possible now.
     pub(in crate::server) fn exchange(&mut self, slot: usize, now: Now) {
-        let pace = self.hub.pace();
+        let pace = self.hub.rate_limit();
         let mut has_answer = false;
         for _ in 0..STEPS {
             let connection = &mut self.connections[slot];
             let Protocol::Http(exchange) = &mut connection.protocol else { return };
             match exchange.flush(&mut connection.stream, now) {
-                Flushed::UpToDate if exchange.is_last => return self.say_no_more(slot, now),
+                Flushed::UpToDate if exchange.is_last => return self.shutdown_write(slot, now),
                 Flushed::UpToDate | Flushed::More => {}
                 Flushed::Blocked => return,
                 Flushed::Lost => return self.finish(slot),
@@ -201,7 +201,7 @@ impl<L: Listener> Engine<L> {
                 break;
             }
             if let Some(time) = pace.wait(exchange.bucket, now).filter(|_| !exchange.input.is_empty()) {
-                connection.held_back = true;
+                connection.read_paused = true;
                 return self.set_timer(slot, Timer::Resume, time);
             }
             let step = exchange.next(&mut connection.stream, &mut self.block, now);
@@ -294,9 +294,9 @@ impl<L: Listener> Engine<L> {
         let Protocol::Http(exchange) = &mut connection.protocol else { return Ok(()) };
         let held = std::mem::take(&mut exchange.input);
         connection.become_web_socket(held, now);
-        self.crowd_leaves(Kind::Web, peer.ip());
+        self.newcomer_leaves(Kind::Web, peer.ip());
         let addr = self.access.client(peer, request);
-        let arrival = Arrival { addr, dialect: Dialect::WebSocket, preface: &preface, wish: wish(&request.query) };
+        let arrival = Arrival { addr, encoding: Encoding::WebSocket, preface: &preface, wish: wish(&request.query) };
         self.hub.arrived(ClientId::new(slot), arrival, now);
         if !self.limits.keepalive.is_zero() {
             self.set_timer(slot, Timer::Ping, now.at + self.limits.keepalive);
@@ -315,8 +315,8 @@ fn document(kind: &str, text: String, request: &Request, now: Now) -> (Vec<u8>, 
 }
 
 /// What the query of a WebSocket asks for.
-fn wish(query: &str) -> Wish {
+fn wish(query: &str) -> ResumeRequest {
     let run = http::parameter(query, "run").and_then(|run| json::read_run(&run));
     let after = http::parameter(query, "after").and_then(|after| after.parse().ok());
-    Wish { room: http::parameter(query, "room").filter(|room| !room.is_empty()), read: run.zip(after) }
+    ResumeRequest { room: http::parameter(query, "room").filter(|room| !room.is_empty()), read: run.zip(after) }
 }

@@ -38,7 +38,7 @@ impl House {
         };
         let config = Config { rate: 10, burst: 30, ..Config::default() };
         let mut hub = Hub::new(config, Box::new(Plain { lang: Lang::En }));
-        hub.speak_to_web(Box::new(Json { lang: Lang::En }));
+        hub.enable_json(Box::new(Json { lang: Lang::En }));
         let engine = Engine::new(hub, vec![(Kind::Web, listener)], limits, Budget::default(), 100);
         House { engine, network, wires: Vec::new() }
     }
@@ -56,11 +56,11 @@ impl House {
         for event in self.network.poll(self.wires.iter(), usize::MAX) {
             match event {
                 Event::Listener(number) => self.engine.acceptor.notify(number),
-                Event::Stream(slot, readiness) => self.engine.note(slot, readiness),
+                Event::Stream(slot, readiness) => self.engine.record_event(slot, readiness),
             }
         }
-        self.engine.take_in(&self.network, now);
-        self.engine.give_out(now);
+        self.engine.process_input(&self.network, now);
+        self.engine.process_output(now);
     }
 
     /// All turns that the server wants by then.

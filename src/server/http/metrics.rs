@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::chat::Now;
 use crate::server::connection::transport::Listener;
 use crate::server::engine::Engine;
-use crate::server::store_writer::{Figures, Keeper};
+use crate::server::store_writer::{StoreCounts, StoreWriter};
 
 /// The upper bounds of the histogram of turns, in microseconds.
 const BOUNDS: [u64; 10] = [100, 250, 500, 1000, 2500, 5000, 10_000, 25_000, 100_000, 1_000_000];
@@ -42,12 +42,12 @@ impl Turns {
     }
 }
 
-impl Keeper {
+impl StoreWriter {
     fn metrics(&self, text: &mut String) {
-        let Figures { written, faults, lost } = self.figures;
+        let StoreCounts { written, faults, lost } = self.figures;
         for (name, kind, help, value) in [
             ("chinwag_store_up", "gauge", "Whether what is said can be stored.", u64::from(self.works())),
-            ("chinwag_store_waiting", "gauge", "Records that wait to be stored.", self.waiting() as u64),
+            ("chinwag_store_waiting", "gauge", "Records that wait to be stored.", self.unwritten() as u64),
             ("chinwag_store_records_total", "counter", "Records stored.", written),
             ("chinwag_store_faults_total", "counter", "How often the store has failed.", faults),
             ("chinwag_store_lost_total", "counter", "Records given up while the store failed.", lost),
@@ -67,13 +67,13 @@ impl<L: Listener> Engine<L> {
         let exchanges = self.connections.iter().filter(|(_, connection)| connection.is_exchange()).count();
         let name = "chinwag_connections";
         describe(out, name, "gauge", "Open connections.");
-        for (dialect, count) in [("plain", figures.plain), ("websocket", figures.web), ("http", exchanges)] {
-            line(out, name, &format!("{{dialect=\"{dialect}\"}}"), count);
+        for (encoding, count) in [("plain", figures.plain), ("websocket", figures.web), ("http", exchanges)] {
+            line(out, name, &format!("{{dialect=\"{encoding}\"}}"), count);
         }
         for (name, help, value) in [
             ("chinwag_here", "People who have a nickname.", figures.here),
             ("chinwag_seats_taken", "Seats that are taken.", figures.seated),
-            ("chinwag_seats", "Seats that there are.", figures.seats),
+            ("chinwag_seats", "Seats that there are.", figures.admission),
             ("chinwag_waiting", "People in the waiting line.", figures.waiting),
             ("chinwag_rooms", "Rooms.", figures.rooms),
         ] {
@@ -101,8 +101,8 @@ impl<L: Listener> Engine<L> {
         let name = "chinwag_uptime_seconds";
         describe(out, name, "gauge", "How long the server has been running.");
         line(out, name, "", now.at.as_secs());
-        if let Some(keeper) = &self.keeper {
-            keeper.metrics(out);
+        if let Some(store_writer) = &self.store_writer {
+            store_writer.metrics(out);
         }
         self.turns.iter().for_each(|turns| turns.write(out));
         text

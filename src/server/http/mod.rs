@@ -17,7 +17,7 @@ use crate::chat::Network;
 pub(super) use self::exchange::{Exchange, HEAD_TIMEOUT};
 pub(super) use self::host::names_of_this_machine;
 pub(super) use self::metrics::Turns;
-pub(super) use self::newcomers::Crowd;
+pub(super) use self::newcomers::Newcomers;
 pub(super) use self::page::Page;
 pub(super) use super::connection::websocket::Frames;
 

@@ -11,11 +11,11 @@ const SPARE: usize = 8;
 
 /// Exchanges by where they come from; counted only where connections from one address are limited.
 #[derive(Default)]
-pub struct Crowd {
+pub struct Newcomers {
     counts: HashMap<Network, usize>,
 }
 
-impl Crowd {
+impl Newcomers {
     /// One more from there; `false`, and not counted, if it is one too many. `most` is 0 for no limit.
     pub fn enter(&mut self, addr: IpAddr, most: usize) -> bool {
         if most == 0 {
@@ -45,13 +45,13 @@ mod tests {
 
     #[test]
     fn a_page_can_be_had_where_few_may_come_and_no_more() {
-        let (mut crowd, here, there) = (Crowd::default(), [10, 0, 0, 1].into(), [10, 0, 0, 2].into());
-        assert_eq!((0..20).filter(|_| crowd.enter(here, 1)).count(), 1 + SPARE);
-        assert!(crowd.enter(there, 1) && crowd.enter(here, 0));
-        crowd.leave(here);
-        assert!(crowd.enter(here, 1) && !crowd.enter(here, 1));
-        (0..1 + SPARE).for_each(|_| crowd.leave(here));
-        crowd.leave(there);
-        assert!(crowd.counts.is_empty());
+        let (mut newcomers, here, there) = (Newcomers::default(), [10, 0, 0, 1].into(), [10, 0, 0, 2].into());
+        assert_eq!((0..20).filter(|_| newcomers.enter(here, 1)).count(), 1 + SPARE);
+        assert!(newcomers.enter(there, 1) && newcomers.enter(here, 0));
+        newcomers.leave(here);
+        assert!(newcomers.enter(here, 1) && !newcomers.enter(here, 1));
+        (0..1 + SPARE).for_each(|_| newcomers.leave(here));
+        newcomers.leave(there);
+        assert!(newcomers.counts.is_empty());
     }
 }

@@ -273,7 +273,7 @@ impl Oracle {
             Some(Typed::Line(text)) => match self.readers[who].stage {
                 Stage::Waiting(_) => self.wait(who, &text),
                 Stage::Asked => self.answer(who, &text, now),
-                _ => self.obey(who, &text, now),
+                _ => self.dispatch_command(who, &text, now),
             },
             typed => panic!("a line of person {who} is carried out, who has typed {typed:?}"),
         }

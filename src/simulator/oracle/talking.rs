@@ -19,7 +19,7 @@ impl Oracle {
     }
 
     /// Carries out a member's line.
-    pub(super) fn obey(&mut self, who: usize, line: &str, now: Now) {
+    pub(super) fn dispatch_command(&mut self, who: usize, line: &str, now: Now) {
         let room = self.readers[who].room;
         let (word, rest) = split(line);
         let arg = rest.trim();

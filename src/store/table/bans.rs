@@ -3,7 +3,7 @@
 use ipnet::IpNet;
 use rusqlite::Connection;
 
-use super::checksum::Sum;
+use super::checksum::Checksum;
 use crate::store::error::{Attempt, Fault};
 
 /// Those that hold still, by network.
@@ -50,5 +50,5 @@ pub(in crate::store) fn prune(connection: &Connection, now: i64) -> Attempt<()> 
 }
 
 fn sum(network: &str, until: Option<i64>) -> i64 {
-    Sum::of("bans").text(network).int(until.is_some().into()).int(until.unwrap_or_default()).done()
+    Checksum::of("bans").text(network).int(until.is_some().into()).int(until.unwrap_or_default()).done()
 }

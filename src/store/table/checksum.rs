@@ -3,11 +3,11 @@
 use crc32fast::Hasher;
 
 /// The CRC-32 of a row's columns, of which it takes the table for the first.
-pub(in crate::store) struct Sum(Hasher);
+pub(in crate::store) struct Checksum(Hasher);
 
-impl Sum {
+impl Checksum {
     pub fn of(table: &str) -> Self {
-        Sum(Hasher::new()).text(table)
+        Checksum(Hasher::new()).text(table)
     }
 
     pub fn int(mut self, value: i64) -> Self {

@@ -3,7 +3,7 @@
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, params};
 
-use super::checksum::Sum;
+use super::checksum::Checksum;
 use super::column;
 use super::column::{moment, parts};
 use super::room::Room;
@@ -84,5 +84,5 @@ impl Message {
 }
 
 fn sum(ints: [i64; 6], name: &str, text: &str) -> i64 {
-    ints.into_iter().fold(Sum::of("messages"), Sum::int).text(name).text(text).done()
+    ints.into_iter().fold(Checksum::of("messages"), Checksum::int).text(name).text(text).done()
 }

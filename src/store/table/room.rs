@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, params};
 
-use super::checksum::Sum;
+use super::checksum::Checksum;
 use crate::chat::policy::nick::fold;
 use crate::store::error::{Attempt, Fault};
 
@@ -75,6 +75,6 @@ impl Room {
 }
 
 fn sum(number: i64, name: Option<&str>, last: i64, pruned: i64) -> i64 {
-    let sum = Sum::of("rooms").int(number).int(last).int(pruned).int(name.is_some().into());
+    let sum = Checksum::of("rooms").int(number).int(last).int(pruned).int(name.is_some().into());
     sum.text(name.unwrap_or_default()).done()
 }

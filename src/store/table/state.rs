@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, params};
 
-use super::checksum::Sum;
+use super::checksum::Checksum;
 use crate::store::error::{Attempt, Fault};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ impl State {
 
     fn sum(self) -> i64 {
         let ints = [self.run, self.next_id, self.messages, self.starts];
-        ints.into_iter().fold(Sum::of("state"), |sum, int| sum.int(int as i64)).done()
+        ints.into_iter().fold(Checksum::of("state"), |sum, int| sum.int(int as i64)).done()
     }
 }
 

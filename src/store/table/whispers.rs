@@ -3,7 +3,7 @@
 use crate::chat::change::WHISPERS_PER_NAME;
 use rusqlite::Connection;
 
-use super::checksum::Sum;
+use super::checksum::Checksum;
 use super::column::{moment, parts};
 use crate::chat::policy::nick::fold;
 use crate::store::Whisper;
@@ -73,6 +73,6 @@ pub(in crate::store) fn forget(connection: &Connection, to: &str, count: usize) 
 }
 
 fn sum(ints: [i64; 3], texts: [&str; 4]) -> i64 {
-    let sum = ints.into_iter().fold(Sum::of("whispers"), Sum::int);
-    texts.into_iter().fold(sum, Sum::text).done()
+    let sum = ints.into_iter().fold(Checksum::of("whispers"), Checksum::int);
+    texts.into_iter().fold(sum, Checksum::text).done()
 }

@@ -24,13 +24,13 @@ impl Hub {
             },
         };
         if list.is_empty() {
-            self.tell_operator(&Event::Notice(empty));
+            self.send_to_operator(&Event::Notice(empty));
         }
         for notice in list.iter().skip((page - 1) * size).take(size) {
-            self.tell_operator(&Event::Notice(*notice));
+            self.send_to_operator(&Event::Notice(*notice));
         }
         if pages > 1 {
-            self.tell_operator(&Event::Notice(Notice::PageOf { command, page, pages }));
+            self.send_to_operator(&Event::Notice(Notice::PageOf { command, page, pages }));
         }
     }
 }

@@ -7,7 +7,7 @@ use log::{debug, warn};
 use super::operator;
 use crate::chat::change::Record;
 use crate::chat::command::{is_blank, split};
-use crate::chat::event::Doom;
+use crate::chat::event::PendingDisconnect;
 use crate::chat::event::{Cause, Event, Notice, Refusal};
 use crate::chat::hub::Hub;
 use crate::chat::id::ClientId;
@@ -23,12 +23,12 @@ impl Hub {
         if name.is_empty() {
             return self.refuse_operator(Refusal::Usage("/kick name [why]"));
         }
-        let Some(id) = self.called(name) else {
+        let Some(id) = self.find_by_nick(name) else {
             return self.refuse_operator(Refusal::NobodyCalled { name });
         };
         let why = Some(why.trim()).filter(|why| !is_blank(why));
         self.notice(id, Notice::Kicked { why });
-        self.depart(id, Cause::Kicked(why.map(Box::from)), Close::WhenRead, now);
+        self.end_session(id, Cause::Kicked(why.map(Box::from)), Close::WhenRead, now);
     }
 
     pub(in crate::chat::hub) fn ban(&mut self, rest: &str, now: Now) {
@@ -38,22 +38,22 @@ impl Hub {
             return self.refuse_operator(USAGE);
         };
         // Who is banned by name could come from the next address of the same site.
-        let person = || Some(Network::of_one_person(self.clients[self.called(what)?].ip()));
+        let person = || Some(Network::of_one_person(self.clients[self.find_by_nick(what)?].ip()));
         let Some(network) = what.parse().ok().or_else(person) else {
             return self.refuse_operator(if what.is_empty() { USAGE } else { Refusal::NobodyCalled { name: what } });
         };
         self.bans.add(network, minutes.map(|minutes| after(minutes, now)));
         self.record_ban(network, minutes, now);
         warn!(target: operator::LOG, "{network} is banned");
-        self.tell_operator(&Event::Notice(Notice::Ban { network, minutes }));
+        self.send_to_operator(&Event::Notice(Notice::Ban { network, minutes }));
         let mut hit: Vec<ClientId> =
             self.clients.iter().filter(|(_, client)| network.contains(client.ip())).map(|(id, _)| id).collect();
         // Those in line first, or one of them would be given the seat of another.
         hit.sort_by_key(|&id| !matches!(self.clients[id].stage, Stage::Waiting(_)));
         for id in hit {
             let client = &self.clients[id];
-            if client.stage != Stage::Leaving && client.doom.is_none() {
-                self.doom(id, Doom::Banned);
+            if client.stage != Stage::Leaving && client.pending_disconnect.is_none() {
+                self.schedule_disconnect(id, PendingDisconnect::Banned);
             }
         }
     }
@@ -76,7 +76,7 @@ impl Hub {
             Some(network) => {
                 self.record(|| Record::Unban { network: network.into() });
                 warn!(target: operator::LOG, "{network} is no longer banned");
-                self.tell_operator(&Event::Notice(Notice::Unbanned { network }));
+                self.send_to_operator(&Event::Notice(Notice::Unbanned { network }));
             }
             None => self.refuse_operator(Refusal::NotBanned { what }),
         }
@@ -89,7 +89,7 @@ impl Hub {
             Ok(minutes) if !name.is_empty() => minutes,
             _ => return self.refuse_operator(Refusal::Usage("/mute name [minutes]")),
         };
-        let Some(id) = self.called(name) else {
+        let Some(id) = self.find_by_nick(name) else {
             return self.refuse_operator(Refusal::NobodyCalled { name });
         };
         let client = &self.clients[id];
@@ -97,7 +97,7 @@ impl Hub {
         let until = minutes.map(|minutes| after(minutes, now));
         self.mutes.add(&name, client.name_hash, client.session, client.ip(), until, now.at);
         warn!(target: operator::LOG, "{name} is muted");
-        self.tell_operator(&Event::Notice(Notice::Muted { name: &name, minutes }));
+        self.send_to_operator(&Event::Notice(Notice::Muted { name: &name, minutes }));
     }
 
     pub(in crate::chat::hub) fn list_mutes(&mut self, page: &str, now: Now) {
@@ -114,7 +114,7 @@ impl Hub {
         match key_of(name).and_then(|key| self.mutes.lift(self.name_hash(&key), now.at)) {
             Some(name) => {
                 warn!(target: operator::LOG, "{name} is no longer muted");
-                self.tell_operator(&Event::Notice(Notice::Unmuted { name: &name }));
+                self.send_to_operator(&Event::Notice(Notice::Unmuted { name: &name }));
             }
             None => self.refuse_operator(Refusal::NotMuted { name }),
         }
@@ -126,17 +126,17 @@ impl Hub {
     }
 
     /// As if `id` said something, as far as they can see; the operator sees that nobody else does.
-    pub(in crate::chat::hub) fn say_unheard(&mut self, id: ClientId, text: &str, action: bool, now: Now) {
+    pub(in crate::chat::hub) fn say_muted(&mut self, id: ClientId, text: &str, action: bool, now: Now) {
         let client = &self.clients[id];
         let (room, name, echo) = (client.room, client.name.clone(), client.echo);
         debug!("{}: (muted) {name}{} {text}", self.rooms[room].name, if action { "" } else { ":" });
         self.begin_day(room, now);
         let shown = format!("(muted) {name}");
-        let event = self.said_or_done(&shown, text, action, now);
-        self.tell_operator_of(room, &event);
+        let event = self.message_event(&shown, text, action, now);
+        self.send_to_operator_from(room, &event);
         if echo {
-            let event = self.said_or_done(&name, text, action, now);
-            self.tell(id, &event);
+            let event = self.message_event(&name, text, action, now);
+            self.send_event(id, &event);
         }
         self.record_next_id();
     }

@@ -2,7 +2,7 @@
 
 use time::Date;
 
-use super::talk::Said;
+use super::talk::Utterance;
 use crate::chat::command::{Command, is_blank, split};
 use crate::chat::config::Mode;
 use crate::chat::event::{Event, Notice, People, Refusal};
@@ -40,7 +40,7 @@ impl Hub {
 
     /// The console's input has ended; what is said is still shown on it.
     pub fn detach_operator(&mut self) {
-        self.tell_operator(&Event::Notice(Notice::Detached));
+        self.send_to_operator(&Event::Notice(Notice::Detached));
     }
 
     /// Takes what is to be shown on the console.
@@ -55,7 +55,7 @@ impl Hub {
 
     /// `lines` lines for the console could not be shown.
     pub fn operator_lost(&mut self, lines: u64) {
-        self.tell_operator(&Event::Notice(Notice::Lost { lines }));
+        self.send_to_operator(&Event::Notice(Notice::Lost { lines }));
     }
 
     /// Whether the operator talks with one person, and the server ends with them.
@@ -63,25 +63,25 @@ impl Hub {
         self.config.mode == Mode::P2p
     }
 
-    pub(in crate::chat::hub) fn tell_operator(&mut self, event: &Event) {
+    pub(in crate::chat::hub) fn send_to_operator(&mut self, event: &Event) {
         if let Some(operator) = &mut self.operator {
             self.renders.plain.render(event, &mut operator.out);
         }
     }
 
     /// As [`Hub::begin_day`], for the console.
-    pub(in crate::chat::hub) fn begin_operators_day(&mut self, now: Now) {
+    pub(in crate::chat::hub) fn begin_operator_day(&mut self, now: Now) {
         let today = now.local.date();
         let day = self.operator.as_mut().and_then(|operator| operator.day.replace(today));
         if day.is_some_and(|day| day != today) {
-            self.tell_operator(&Event::Notice(Notice::Day(today)));
+            self.send_to_operator(&Event::Notice(Notice::Day(today)));
         }
     }
 
     /// Shows the operator what happens in a room, with the room's name unless it is the lobby.
-    pub(in crate::chat::hub) fn tell_operator_of(&mut self, room: RoomId, event: &Event) {
+    pub(in crate::chat::hub) fn send_to_operator_from(&mut self, room: RoomId, event: &Event) {
         if self.operator.is_none() || room == RoomId::LOBBY {
-            return self.tell_operator(event);
+            return self.send_to_operator(event);
         }
         let room = &self.rooms[room].name;
         let placed = |name: &str| format!("({room}) {name}");
@@ -97,7 +97,7 @@ impl Hub {
             Event::Notice(Notice::Renamed { old: shown, .. }) => *shown = &name,
             _ => {}
         }
-        self.tell_operator(&event);
+        self.send_to_operator(&event);
     }
 
     /// Whether `name` is the operator's, and there is an operator to hear it.
@@ -110,16 +110,16 @@ impl Hub {
         let (at, from) = (now.local, self.clients[id].name.clone());
         let session = self.clients[id].session;
         self.begin_day(self.clients[id].room, now);
-        self.tell(id, &Event::Whispered { at, to: NAME, text });
+        self.send_event(id, &Event::Whispered { at, to: NAME, text });
         if let Some(operator) = &mut self.operator {
             operator.whisperer = Some((id, session));
         }
-        self.tell_operator(&Event::Whisper { at, from: &from, text });
+        self.send_to_operator(&Event::Whisper { at, from: &from, text });
     }
 
     /// Whether the operator's next line may be given to [`Hub::operator_line`].
     pub fn operator_may_speak(&self) -> bool {
-        !self.pressed && !self.is_overtaken(RoomId::LOBBY) && self.may_disconnect()
+        !self.backpressure && !self.has_unswept_backlog(RoomId::LOBBY) && self.may_disconnect()
     }
 
     /// The operator typed a line.
@@ -138,9 +138,9 @@ impl Hub {
             Command::Whisper { to, text } => self.operator_whispers(to, text, now),
             Command::Reply(text) => self.operator_replies(text, now),
             Command::Who(room) => self.operator_who(room),
-            Command::Rooms => self.with_rooms(|hub, notice| hub.tell_operator(&Event::Notice(notice))),
-            Command::Ping(text) => self.tell_operator(&Event::Notice(Notice::Pong { text })),
-            Command::Help => self.tell_operator(&Event::Help { operator: true }),
+            Command::Rooms => self.with_rooms(|hub, notice| hub.send_to_operator(&Event::Notice(notice))),
+            Command::Ping(text) => self.send_to_operator(&Event::Notice(Notice::Pong { text })),
+            Command::Help => self.send_to_operator(&Event::Help { operator: true }),
             Command::Quit(_) if self.config.mode == Mode::P2p => self.ending = true,
             Command::Quit(_) => self.refuse_operator(Refusal::ConsoleDoesNotQuit),
             Command::Other(word, rest) => self.operator_command(word, rest, now),
@@ -167,7 +167,7 @@ impl Hub {
     }
 
     pub(in crate::chat::hub) fn refuse_operator(&mut self, refusal: Refusal) {
-        self.tell_operator(&Event::Refusal(refusal));
+        self.send_to_operator(&Event::Refusal(refusal));
     }
 
     fn operator_author(&self) -> Author {
@@ -175,7 +175,7 @@ impl Hub {
     }
 
     fn operator_says(&mut self, text: &str, action: bool, now: Now) {
-        let said = Said { author: self.operator_author(), name: NAME, text, action };
+        let said = Utterance { author: self.operator_author(), name: NAME, text, action };
         self.say_in(RoomId::LOBBY, said, None, now);
     }
 
@@ -183,7 +183,7 @@ impl Hub {
         if to.is_empty() || is_blank(text) {
             return self.refuse_operator(Refusal::Usage("@name text"));
         }
-        match self.called(to) {
+        match self.find_by_nick(to) {
             Some(target) => self.operator_whispers_to(target, text, now),
             None => self.refuse_operator(Refusal::NobodyCalled { name: to }),
         }
@@ -204,9 +204,9 @@ impl Hub {
 
     fn operator_whispers_to(&mut self, target: ClientId, text: &str, now: Now) {
         let to = self.clients[target].name.clone();
-        self.begin_operators_day(now);
-        self.tell_operator(&Event::Whispered { at: now.local, to: &to, text });
-        self.hear(target, self.operator_author(), target, NAME, text, now);
+        self.begin_operator_day(now);
+        self.send_to_operator(&Event::Whispered { at: now.local, to: &to, text });
+        self.deliver_whisper(target, self.operator_author(), target, NAME, text, now);
     }
 
     /// Lists people with their addresses: everybody, or those in one room.
@@ -214,7 +214,7 @@ impl Hub {
         if !room.is_empty() {
             if let Some(room) = self.find_stored(room).map(str::to_owned) {
                 let people = People { here: 0, names: &[], you: false };
-                return self.tell_operator(&Event::Notice(Notice::PeopleIn { room: &room, people }));
+                return self.send_to_operator(&Event::Notice(Notice::PeopleIn { room: &room, people }));
             }
             return match self.rooms.find_typed(room) {
                 Some(id) => self.operator_who_in(id),
@@ -229,7 +229,7 @@ impl Hub {
             self.operator_who_in(id);
         }
         if rooms.len() > most {
-            self.tell_operator(&Event::Notice(Notice::MoreRooms { rooms: rooms.len() - most }));
+            self.send_to_operator(&Event::Notice(Notice::MoreRooms { rooms: rooms.len() - most }));
         }
     }
 
@@ -239,7 +239,7 @@ impl Hub {
         let names: Vec<&str> = list.iter().map(String::as_str).collect();
         let people = People { here: self.rooms[id].members.len(), names: &names, you: false };
         let room = self.rooms[id].name.clone();
-        self.tell_operator(&Event::Notice(Notice::PeopleIn { room: &room, people }));
+        self.send_to_operator(&Event::Notice(Notice::PeopleIn { room: &room, people }));
     }
 }
 

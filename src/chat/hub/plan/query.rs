@@ -41,38 +41,42 @@ struct Page {
 impl Hub {
     /// The next question that is to be answered.
     pub fn poll_query(&mut self) -> Option<Query> {
-        self.archive.as_mut()?.queries.pop_front()
+        self.store.as_mut()?.queries.pop_front()
     }
 
     /// Whether somebody still waits for the answer to a question.
-    pub fn awaits(&self, query: &Query) -> bool {
-        self.clients.get(query.asker).is_some_and(|client| client.session == query.session && client.asking)
+    pub fn is_awaiting(&self, query: &Query) -> bool {
+        self.clients.get(query.asker).is_some_and(|client| client.session == query.session && client.awaits_answer)
     }
 
     /// Whether there is a question.
     pub fn has_queries(&self) -> bool {
-        self.archive.as_ref().is_some_and(|archive| !archive.queries.is_empty())
+        self.store.as_ref().is_some_and(|store| !store.queries.is_empty())
     }
 
-    pub(in crate::chat::hub) fn ask(&mut self, asker: ClientId, lookup: Lookup) {
-        let Some(archive) = &mut self.archive else { return };
+    pub(in crate::chat::hub) fn queue_query(&mut self, asker: ClientId, lookup: Lookup) {
+        let Some(store) = &mut self.store else { return };
         let client = &mut self.clients[asker];
-        client.asking = true;
-        archive.queries.push_back(Query { asker, session: client.session, lookup });
+        client.awaits_answer = true;
+        store.queries.push_back(Query { asker, session: client.session, lookup });
     }
 
     /// Answers a question.
     pub fn answer(&mut self, query: Query, answer: Answer, now: Now) {
         let Query { asker: id, session, lookup } = query;
         let Some(client) = self.clients.get_mut(id).filter(|client| client.session == session) else { return };
-        client.asking = false;
+        client.awaits_answer = false;
         match (lookup, answer) {
             (Lookup::History { before, n, .. }, Answer::Messages(found)) => self.show_page(id, found, before, n, now),
             (Lookup::Search { words, n, .. }, Answer::Messages(found)) => self.show_found(id, found, &words, n),
-            (Lookup::Whispers { to }, Answer::Whispers(whispers)) => self.hand_over(id, &to, &whispers, now),
+            (Lookup::Whispers { to }, Answer::Whispers(whispers)) => {
+                self.deliver_offline_messages(id, &to, &whispers, now)
+            }
             // They are kept until that name enters again.
             (Lookup::Whispers { .. }, _) => {}
-            (Lookup::Room { room, nickname }, answer) => self.room_read(id, &room, nickname.as_deref(), answer, now),
+            (Lookup::Room { room, nickname }, answer) => {
+                self.open_queried_room(id, &room, nickname.as_deref(), answer, now)
+            }
             // What is in memory can be shown all the same.
             (Lookup::History { before: None, n, .. }, _) if client.stage == Stage::Here && self.config.history > 0 => {
                 self.replay(id, n.min(self.config.history), now);
@@ -82,7 +86,7 @@ impl Hub {
     }
 
     /// `/history`, where there is a file; the last messages, unless a number stands behind `before`.
-    pub(in crate::chat::hub) fn look_back(&mut self, id: ClientId, rest: &str) {
+    pub(in crate::chat::hub) fn query_history(&mut self, id: ClientId, rest: &str) {
         let (word, more) = split(rest);
         let is_before = word.eq_ignore_ascii_case("before");
         let (before, n) = match is_before {
@@ -106,12 +110,12 @@ impl Hub {
             },
         };
         let room = self.room_of(id);
-        self.ask(id, Lookup::History { room, before, n: n.min(MOST_SHOWN) });
+        self.queue_query(id, Lookup::History { room, before, n: n.min(MOST_SHOWN) });
     }
 
     /// `/search`.
     pub(in crate::chat::hub) fn search(&mut self, id: ClientId, rest: &str) {
-        if self.archive.is_none() {
+        if self.store.is_none() {
             return self.refuse(id, Refusal::NoStore);
         }
         let before = rest.split_once(' ').filter(|(word, _)| word.eq_ignore_ascii_case("before"));
@@ -124,7 +128,7 @@ impl Hub {
             return self.refuse(id, SEARCH);
         }
         let (room, words) = (self.room_of(id), words.trim().to_owned());
-        self.ask(id, Lookup::Search { room, words, before, n: MOST_FOUND });
+        self.queue_query(id, Lookup::Search { room, words, before, n: MOST_FOUND });
     }
 
     fn room_of(&self, id: ClientId) -> String {
@@ -143,7 +147,7 @@ impl Hub {
             if std::mem::replace(&mut day, message.at.date()) != day {
                 self.notice(id, Notice::Day(day));
             }
-            self.tell(id, &event_of(message));
+            self.send_event(id, &event_of(message));
         }
         self.notice(id, Notice::PageEnds { older });
     }
@@ -154,7 +158,7 @@ impl Hub {
         self.notice(id, Notice::FoundBegins { words, messages: messages.len() });
         for message in &messages {
             let &Message { id: number, at, kind, ref name, ref text, .. } = message;
-            self.tell(id, &Event::Found { id: number, at, name, text, action: kind == Kind::Action });
+            self.send_event(id, &Event::Found { id: number, at, name, text, action: kind == Kind::Action });
         }
         self.notice(id, Notice::FoundEnds { words, older });
     }
@@ -185,7 +189,7 @@ impl Hub {
         if hash == client.name_hash {
             return false;
         }
-        let owner = self.with_key(&key).map_or(Session::NOBODY, |owner| self.clients[owner].session);
+        let owner = self.find_by_key(&key).map_or(Session::NOBODY, |owner| self.clients[owner].session);
         client.ignores(owner, hash)
     }
 }

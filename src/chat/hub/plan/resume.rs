@@ -1,6 +1,6 @@
 //! What somebody is shown of what was said before, and coming back to where one was.
 
-use crate::chat::input::Wish;
+use crate::chat::input::ResumeRequest;
 use time::Date;
 
 use crate::chat::config::Mode;
@@ -12,7 +12,7 @@ use crate::chat::policy::nick::Name;
 use crate::chat::room::segment_log::{Cursor, Entry, Kind};
 
 /// What somebody is shown of what was said before.
-pub(in crate::chat::hub) struct History {
+pub(in crate::chat::hub) struct HistoryView {
     pub begin: Cursor,
     /// How many messages it is for them.
     pub messages: usize,
@@ -24,12 +24,12 @@ pub(in crate::chat::hub) struct History {
 
 impl Hub {
     /// The room that somebody wants to enter, and the last message that they have read there.
-    pub(in crate::chat::hub) fn wished(&mut self, id: ClientId) -> (RoomId, Option<u64>) {
+    pub(in crate::chat::hub) fn take_resume_request(&mut self, id: ClientId) -> (RoomId, Option<u64>) {
         // Looked at first, since most have no wish and a look costs a hash.
-        let wish = if self.wishes.is_empty() { None } else { self.wishes.remove(&id) };
-        let Some(Wish { room, read }) = wish else { return (RoomId::LOBBY, None) };
+        let wish = if self.resume_requests.is_empty() { None } else { self.resume_requests.remove(&id) };
+        let Some(ResumeRequest { room, read }) = wish else { return (RoomId::LOBBY, None) };
         // Nobody has read what was not said, or was said and did not get to the file in time.
-        let is_known = |message| self.archive.is_none() || message <= self.messages;
+        let is_known = |message| self.store.is_none() || message <= self.messages;
         let read = read.filter(|&(run, message)| run == self.run && is_known(message)).map(|(_, message)| message);
         // In p2p there is one room.
         let Some(room) = room.filter(|_| self.config.mode == Mode::Hub) else { return (RoomId::LOBBY, read) };
@@ -59,9 +59,9 @@ impl Hub {
         room: RoomId,
         n: usize,
         after: Option<u64>,
-    ) -> History {
+    ) -> HistoryView {
         let (client, room) = (&self.clients[id], &self.rooms[room]);
-        let log = room.log(client.dialect);
+        let log = room.log(client.encoding);
         let (missed, mut gap) = after.and_then(|id| room.said_since(id)).unwrap_or((n, false));
         if after.is_some() {
             gap |= missed > log.history_len().min(n);
@@ -77,6 +77,6 @@ impl Hub {
         };
         // Else the dates between ignored messages would be shown.
         let begin = if messages == 0 { log.end() } else { begin };
-        History { begin, messages, day, gap }
+        HistoryView { begin, messages, day, gap }
     }
 }

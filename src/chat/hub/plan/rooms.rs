@@ -1,6 +1,6 @@
 //! Finding rooms and making them: in memory, and in the file, from which they come back when they are joined.
 
-use crate::chat::id::Maker;
+use crate::chat::id::RoomCreator;
 use std::collections::BTreeMap;
 
 use log::info;
@@ -18,7 +18,7 @@ use crate::chat::room::Room;
 use crate::chat::session::client::Stage;
 
 /// Rooms that one session has made and that still exist.
-pub const MAX_MADE: usize = 16;
+pub const MAX_CREATED_ROOMS: usize = 16;
 
 /// Rooms named where rooms are listed.
 const MAX_LISTED: usize = 50;
@@ -26,7 +26,7 @@ const MAX_LISTED: usize = 50;
 /// A room that is in the file and not in memory.
 pub struct Stored {
     pub name: Box<str>,
-    pub maker: Maker,
+    pub creator: RoomCreator,
 }
 
 /// Rooms that are in the file and not in memory, by their folded names.
@@ -35,7 +35,7 @@ pub type StoredRooms = BTreeMap<Box<str>, Stored>;
 impl Hub {
     /// Rooms in memory and in the file.
     pub(in crate::chat::hub) fn all_rooms(&self) -> usize {
-        self.rooms.len() + self.archive.as_ref().map_or(0, |archive| archive.stored.len())
+        self.rooms.len() + self.store.as_ref().map_or(0, |store| store.stored.len())
     }
 
     /// The name of a room that is in the file and not in memory.
@@ -45,26 +45,30 @@ impl Hub {
 
     /// Finds a room that is in the store and not in memory by its key.
     pub(in crate::chat::hub) fn stored_room(&self, key: &str) -> Option<&str> {
-        self.archive.as_ref()?.stored.get(key).map(|room| &*room.name)
+        self.store.as_ref()?.stored.get(key).map(|room| &*room.name)
     }
 
-    /// Makes a room of a name that none has, in memory or in the file; `maker` is who wants to enter it.
+    /// Makes a room of a name that none has, in memory or in the file; `creator` is who wants to enter it.
     ///
     /// # Errors
     /// Why it cannot be made.
-    pub(in crate::chat::hub) fn make_room(&mut self, name: &Name, maker: ClientId) -> Result<RoomId, Refusal<'static>> {
+    pub(in crate::chat::hub) fn make_room(
+        &mut self,
+        name: &Name,
+        creator: ClientId,
+    ) -> Result<RoomId, Refusal<'static>> {
         let most = self.config.max_stored_rooms;
-        if self.archive.is_some() && self.all_rooms() >= most {
+        if self.store.is_some() && self.all_rooms() >= most {
             return Err(Refusal::TooManyStoredRooms { most });
         }
-        if usize::from(self.clients[maker].rooms_made) >= MAX_MADE {
-            return Err(Refusal::TooManyMade { most: MAX_MADE });
+        if usize::from(self.clients[creator].created_rooms) >= MAX_CREATED_ROOMS {
+            return Err(Refusal::TooManyMade { most: MAX_CREATED_ROOMS });
         }
         self.make_space()?;
         let room = self.rooms.add(name);
-        let client = &mut self.clients[maker];
-        client.rooms_made += 1;
-        self.rooms[room].maker = Some((maker, client.session));
+        let client = &mut self.clients[creator];
+        client.created_rooms += 1;
+        self.rooms[room].creator = Some((creator, client.session));
         Ok(room)
     }
 
@@ -75,41 +79,41 @@ impl Hub {
             return Ok(());
         }
         // While the file fails, what was said in a room may be in memory alone.
-        let may_leave = self.archive.as_ref().is_none_or(|archive| !archive.fails);
+        let may_leave = self.store.as_ref().is_none_or(|store| !store.fails);
         let room = self.rooms.give_way(may_leave).ok_or(Refusal::TooManyRooms { most: self.config.max_rooms })?;
-        match &mut self.archive {
-            Some(archive) if room.is_stored => {
-                let Room { name, key, maker, .. } = room;
-                archive.stored.insert(key, Stored { name, maker });
+        match &mut self.store {
+            Some(store) if room.is_stored => {
+                let Room { name, key, creator, .. } = room;
+                store.stored.insert(key, Stored { name, creator });
             }
-            _ => self.unmake(room.maker),
+            _ => self.release_maker(room.creator),
         }
         Ok(())
     }
 
     /// A room no longer exists.
-    pub(in crate::chat::hub) fn unmake(&mut self, maker: Maker) {
-        let Some((id, session)) = maker else { return };
+    pub(in crate::chat::hub) fn release_maker(&mut self, creator: RoomCreator) {
+        let Some((id, session)) = creator else { return };
         if let Some(client) = self.clients.get_mut(id).filter(|client| client.session == session) {
-            client.rooms_made -= 1;
+            client.created_rooms -= 1;
         }
     }
 
     /// If the room where somebody wants to go when they are logged in is only in the file, asks for what was said there;
     /// they are logged in when that is answered. `nickname` is what they have typed.
-    pub(in crate::chat::hub) fn seek_room(&mut self, id: ClientId, nickname: Option<&str>) -> bool {
-        if self.wishes.is_empty() || self.config.mode == Mode::P2p {
+    pub(in crate::chat::hub) fn query_stored_room(&mut self, id: ClientId, nickname: Option<&str>) -> bool {
+        if self.resume_requests.is_empty() || self.config.mode == Mode::P2p {
             return false;
         }
-        let wished = self.wishes.get(&id).and_then(|wish| key_of(wish.room.as_deref()?));
+        let wished = self.resume_requests.get(&id).and_then(|wish| key_of(wish.room.as_deref()?));
         let Some(key) = wished.filter(|key| self.rooms.find(key).is_none()) else { return false };
         let Some(room) = self.stored_room(&key).map(str::to_owned) else { return false };
-        self.ask(id, Lookup::Room { room, nickname: nickname.map(str::to_owned) });
+        self.queue_query(id, Lookup::Room { room, nickname: nickname.map(str::to_owned) });
         true
     }
 
     /// What was said in a room has been read of the file, for somebody who goes there now.
-    pub(in crate::chat::hub) fn room_read(
+    pub(in crate::chat::hub) fn open_queried_room(
         &mut self,
         id: ClientId,
         room: &str,
@@ -127,15 +131,15 @@ impl Hub {
         };
         match (stage, opened) {
             (Stage::Here, Ok(room)) if room == self.clients[id].room => {}
-            (Stage::Here, Ok(room)) => self.go(id, room, now),
+            (Stage::Here, Ok(room)) => self.change_room(id, room, now),
             (Stage::Here, Err(refusal)) => self.refuse(id, refusal),
             (_, opened) => {
                 if let Err(refusal) = opened {
                     self.refuse(id, refusal);
-                    self.wishes.remove(&id);
+                    self.resume_requests.remove(&id);
                 }
                 match nickname {
-                    Some(nickname) if self.config.login == Login::Nickname => self.take_nickname(id, nickname, now),
+                    Some(nickname) if self.config.login == Login::Nickname => self.process_nickname(id, nickname, now),
                     _ => self.log_in_by_address(id, now),
                 }
             }
@@ -154,18 +158,18 @@ impl Hub {
             return self.make_room(&name, id);
         }
         self.make_space()?;
-        let stored = self.archive.as_mut().and_then(|archive| archive.stored.remove(&name.key));
+        let stored = self.store.as_mut().and_then(|store| store.stored.remove(&name.key));
         let id = self.restore_room(&name, messages);
-        self.rooms[id].maker = stored.and_then(|stored| stored.maker);
+        self.rooms[id].creator = stored.and_then(|stored| stored.creator);
         Ok(id)
     }
 
     /// A room that is not in memory is gone from the file, too.
     fn forget_stored(&mut self, key: &str) {
-        let Some(archive) = &mut self.archive else { return };
-        if let Some(Stored { name, maker }) = archive.stored.remove(key) {
-            archive.record(Record::RoomGone { name: name.into() });
-            self.unmake(maker);
+        let Some(store) = &mut self.store else { return };
+        if let Some(Stored { name, creator }) = store.stored.remove(key) {
+            store.record(Record::RoomGone { name: name.into() });
+            self.release_maker(creator);
         }
     }
 
@@ -193,7 +197,7 @@ impl Hub {
         }
         let full = full.into_iter().map(|(here, id)| (self.rooms[id].name.clone(), here));
         let empty = self.rooms.empty().map(|room| (room.name.clone(), 0));
-        let stored = self.archive.iter().flat_map(|archive| archive.stored.values());
+        let stored = self.store.iter().flat_map(|store| store.stored.values());
         let stored = stored.map(|room| (room.name.clone(), 0));
         let mut listed: Vec<_> = full.chain(empty).chain(stored).take(MAX_LISTED).collect();
         listed.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));

@@ -4,7 +4,7 @@ use crate::chat::id::LOBBY;
 use compact_str::CompactString;
 use log::debug;
 
-use super::resume::History;
+use super::resume::HistoryView;
 use crate::chat::command::{Command, is_blank, split};
 use crate::chat::config::{Login, Mode};
 use crate::chat::event::{Cause, Event, Notice, People, Refusal};
@@ -16,11 +16,11 @@ use crate::chat::id::{ClientId, Session};
 use crate::chat::policy::nick::{Name, key_of};
 use crate::chat::query::Lookup;
 use crate::chat::room::segment_log::Kind;
-use crate::chat::session::client::{Client, Ignored, Stage};
+use crate::chat::session::client::{Client, IgnoreList, Stage};
 use crate::chat::session::reader::Reader;
 
 /// Something that somebody says, or does if it is an action.
-pub(in crate::chat::hub) struct Said<'a> {
+pub(in crate::chat::hub) struct Utterance<'a> {
     pub author: Author,
     pub name: &'a str,
     pub text: &'a str,
@@ -29,7 +29,7 @@ pub(in crate::chat::hub) struct Said<'a> {
 
 impl Hub {
     /// Carries out a member's line.
-    pub(in crate::chat::hub) fn obey(&mut self, id: ClientId, line: &str, now: Now) {
+    pub(in crate::chat::hub) fn dispatch_command(&mut self, id: ClientId, line: &str, now: Now) {
         match Command::parse(line) {
             Command::Nothing => {}
             // There is one room, and the operator is in it.
@@ -50,15 +50,15 @@ impl Hub {
             Command::Leave if self.clients[id].room == RoomId::LOBBY => {
                 self.refuse(id, Refusal::InThatRoom { room: LOBBY });
             }
-            Command::Leave => self.go(id, RoomId::LOBBY, now),
-            Command::History(rest) if self.archive.is_some() => self.look_back(id, rest),
+            Command::Leave => self.change_room(id, RoomId::LOBBY, now),
+            Command::History(rest) if self.store.is_some() => self.query_history(id, rest),
             Command::History(n) => self.replay_asked(id, n, now),
             Command::Search(rest) => self.search(id, rest),
             Command::Ignore(name) => self.ignore(id, name),
             Command::Unignore(name) => self.unignore(id, name),
             Command::Echo(choice) => self.echo(id, choice),
             Command::Ping(text) => self.notice(id, Notice::Pong { text }),
-            Command::Help => self.tell(id, &Event::Help { operator: false }),
+            Command::Help => self.send_event(id, &Event::Help { operator: false }),
             Command::Quit(reason) => self.quit(id, reason, now),
             Command::Other(word, _) => self.refuse(id, Refusal::NoCommand { word }),
         }
@@ -66,32 +66,32 @@ impl Hub {
 
     fn say(&mut self, id: ClientId, text: &str, action: bool, now: Now) {
         if self.is_muted(id, now) {
-            return self.say_unheard(id, text, action, now);
+            return self.say_muted(id, text, action, now);
         }
         let client = &mut self.clients[id];
         let (room, author) = (client.room, author(client));
         // Lent to the event and put back, so that saying something allocates nothing.
         let name = std::mem::take(&mut client.name);
-        self.say_in(room, Said { author, name: &name, text, action }, Some(id), now);
+        self.say_in(room, Utterance { author, name: &name, text, action }, Some(id), now);
         self.clients[id].name = name;
     }
 
     /// Says something in a room; `speaker` is the member who does.
-    pub(in crate::chat::hub) fn say_in(&mut self, room: RoomId, said: Said, speaker: Option<ClientId>, now: Now) {
-        let Said { author, name, text, action } = said;
-        let event = self.said_or_done(name, text, action, now);
+    pub(in crate::chat::hub) fn say_in(&mut self, room: RoomId, said: Utterance, speaker: Option<ClientId>, now: Now) {
+        let Utterance { author, name, text, action } = said;
+        let event = self.message_event(name, text, action, now);
         self.stats.messages += 1;
         self.stats.pace.count(now.at);
         debug!("{}: {name}{} {text}", self.rooms[room].name, if action { "" } else { ":" });
         self.begin_day(room, now);
         if speaker.is_some() {
-            self.tell_operator_of(room, &event);
+            self.send_to_operator_from(room, &event);
         }
-        if self.archive.is_some() {
+        if self.store.is_some() {
             self.record_message(room, &event);
         }
         let silent = speaker.map(|id| (id, &self.clients[id])).filter(|(_, client)| !client.echo);
-        let before = silent.map(|(id, client)| (id, self.rooms[room].log(client.dialect).end()));
+        let before = silent.map(|(id, client)| (id, self.rooms[room].log(client.encoding).end()));
         self.append(room, author, Kind::Message, text.len(), &event);
         if let Some((id, before)) = before {
             self.skip_own(id, before);
@@ -99,7 +99,7 @@ impl Hub {
     }
 
     /// What somebody says, or does, as people are to be shown it; gives it the next number.
-    pub(in crate::chat::hub) fn said_or_done<'a>(
+    pub(in crate::chat::hub) fn message_event<'a>(
         &mut self,
         name: &'a str,
         text: &'a str,
@@ -115,11 +115,11 @@ impl Hub {
         if to.is_empty() || is_blank(text) {
             return self.refuse(id, Refusal::Usage("@name text"));
         }
-        match self.called(to) {
+        match self.find_by_nick(to) {
             Some(target) if target == id => self.refuse(id, Refusal::Yourself),
             Some(target) => self.whisper_to(id, target, text, now),
             None if self.is_operator(to) => self.whisper_to_operator(id, text, now),
-            None if self.keeps_whispers() => self.keep_whisper(id, to, text, now),
+            None if self.stores_whispers() => self.store_whisper(id, to, text, now),
             None => self.refuse(id, Refusal::NobodyCalled { name: to }),
         }
     }
@@ -146,14 +146,14 @@ impl Hub {
         let to = self.clients[target].name.clone();
         self.begin_day(self.clients[id].room, now);
         let at = now.local;
-        self.tell(id, &Event::Whispered { at, to: &to, text });
+        self.send_event(id, &Event::Whispered { at, to: &to, text });
         if !self.is_muted(id, now) {
-            self.hear(target, author, id, &from, text, now);
+            self.deliver_whisper(target, author, id, &from, text, now);
         }
     }
 
     /// Brings a whisper to its reader, unless they ignore its author, who is not told.
-    pub(in crate::chat::hub) fn hear(
+    pub(in crate::chat::hub) fn deliver_whisper(
         &mut self,
         target: ClientId,
         author: Author,
@@ -168,7 +168,7 @@ impl Hub {
         }
         self.begin_day(self.clients[target].room, now);
         self.clients[target].whisperer = Some((from_id, author.session));
-        self.tell(target, &Event::Whisper { at: now.local, from, text });
+        self.send_event(target, &Event::Whisper { at: now.local, from, text });
     }
 
     fn rename(&mut self, id: ClientId, text: &str, now: Now) {
@@ -186,10 +186,10 @@ impl Hub {
         if name.shown == old {
             return self.refuse(id, Refusal::AlreadyCalled { name: &old });
         }
-        if self.with_key(&name.key).is_some_and(|owner| owner != id) {
+        if self.find_by_key(&name.key).is_some_and(|owner| owner != id) {
             return self.refuse(id, Refusal::Taken { name: &name.shown, asked: false });
         }
-        self.end_handing(id);
+        self.cancel_deliveries(id);
         self.names.remove(&self.clients, id);
         self.clients[id].name_hash = self.name_hash(&name.key);
         self.clients[id].name = name.shown.clone();
@@ -200,13 +200,13 @@ impl Hub {
         let event = Event::Notice(Notice::Renamed { old: &old, new: &name.shown });
         let room = self.clients[id].room;
         self.begin_day(room, now);
-        self.tell_operator_of(room, &event);
+        self.send_to_operator_from(room, &event);
         // Else one line could be said with each new name.
         match self.is_muted(id, now) {
-            true => self.tell(id, &event),
+            true => self.send_event(id, &event),
             false => self.show(room, Author::NOBODY, Kind::Notice, 0, &event, now),
         }
-        self.seek_missed(id);
+        self.request_offline_messages(id);
     }
 
     fn who(&mut self, id: ClientId, room: &str) {
@@ -256,7 +256,7 @@ impl Hub {
             return self.refuse(id, Refusal::InThatRoom { room: &room });
         }
         if let Some(room) = self.find_stored(text).map(str::to_owned).filter(|_| found.is_none()) {
-            return self.ask(id, Lookup::Room { room, nickname: None });
+            return self.queue_query(id, Lookup::Room { room, nickname: None });
         }
         let opened = match (found, Name::room(text)) {
             (Some(room), _) => Ok(room),
@@ -264,14 +264,14 @@ impl Hub {
             (None, Ok(name)) => self.make_room(&name, id),
         };
         match opened {
-            Ok(room) => self.go(id, room, now),
+            Ok(room) => self.change_room(id, room, now),
             Err(refusal) => self.refuse(id, refusal),
         }
     }
 
-    pub(in crate::chat::hub) fn go(&mut self, id: ClientId, room: RoomId, now: Now) {
-        self.settle(id);
-        self.exit(id, &Cause::Moved, now);
+    pub(in crate::chat::hub) fn change_room(&mut self, id: ClientId, room: RoomId, now: Now) {
+        self.move_unread_to_outbox(id);
+        self.leave_room(id, &Cause::Moved, now);
         self.enter(id, room, None, now, |_, room, people, _| Notice::EnteredRoom { room, people });
     }
 
@@ -292,13 +292,13 @@ impl Hub {
     /// Copies messages of the history to the outbox of `id`.
     pub(in crate::chat::hub) fn replay(&mut self, id: ClientId, n: usize, now: Now) {
         let room = self.clients[id].room;
-        let History { begin, messages, day, .. } = self.history_for(id, room, n, None);
+        let HistoryView { begin, messages, day, .. } = self.history_for(id, room, n, None);
         if messages == 0 {
             return self.notice(id, Notice::NoHistory);
         }
         let client = &self.clients[id];
         let mut copy = Vec::new();
-        let mut reader = Reader::replay(client, self.rooms[room].log(client.dialect), begin, self.stamp);
+        let mut reader = Reader::replay(client, self.rooms[room].log(client.encoding), begin, self.stamp);
         while let Some(bytes) = reader.slice() {
             copy.extend_from_slice(bytes);
             reader.consume(bytes.len());
@@ -307,7 +307,7 @@ impl Hub {
         if let Some(day) = day.filter(|&day| day != now.local.date()) {
             self.notice(id, Notice::Day(day));
         }
-        self.owe_bytes(id, &copy);
+        self.queue_private(id, &copy);
         self.notice(id, Notice::HistoryEnds);
     }
 
@@ -322,16 +322,16 @@ impl Hub {
             let names: Vec<&str> = list.iter().map(|name| &**name).collect();
             return self.notice(id, Notice::IgnoreList { names: &names });
         }
-        let Some(target) = self.called(name) else {
+        let Some(target) = self.find_by_nick(name) else {
             return self.refuse(id, Refusal::NobodyCalled { name });
         };
         if target == id {
             return self.refuse(id, Refusal::Yourself);
         }
-        self.settle(id);
+        self.move_unread_to_outbox(id);
         let target = &self.clients[target];
         let (shown, author) = (target.name.clone(), author(target));
-        let ignored: &mut Ignored = self.clients[id].ignored.get_or_insert_default();
+        let ignored: &mut IgnoreList = self.clients[id].ignored.get_or_insert_default();
         ignored.people.retain(|&(_, hash, session)| hash != author.name && session != author.session);
         if ignored.people.len() >= self.config.max_ignored {
             return self.refuse(id, Refusal::TooManyIgnored { most: self.config.max_ignored });
@@ -344,10 +344,10 @@ impl Hub {
         if name.is_empty() {
             return self.refuse(id, Refusal::Usage("/unignore name"));
         }
-        self.settle(id);
+        self.move_unread_to_outbox(id);
         // By the name of that time, or by the name that the same person has now.
         let hash = key_of(name).map(|key| self.name_hash(&key));
-        let target = self.called(name).map(|target| &self.clients[target]);
+        let target = self.find_by_nick(name).map(|target| &self.clients[target]);
         let (session, now_called) = (target.map(|target| target.session), target.map(|target| target.name.clone()));
         let client = &mut self.clients[id];
         let Some(ignored) = &mut client.ignored else {
@@ -374,7 +374,7 @@ impl Hub {
             "off" => false,
             _ => return self.refuse(id, Refusal::Usage("/echo on|off")),
         };
-        self.settle(id);
+        self.move_unread_to_outbox(id);
         self.clients[id].echo = on;
         self.notice(id, Notice::Echo { on });
     }

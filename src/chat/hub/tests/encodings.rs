@@ -11,7 +11,7 @@ use crate::chat::hub::Hub;
 use crate::chat::id::ClientId;
 use crate::chat::id::Now;
 use crate::chat::input::{Arrival, Input};
-use crate::chat::{Dialect, Lang, Wish};
+use crate::chat::{Encoding, Lang, ResumeRequest};
 use crate::util::test_support::Random;
 use crate::wire::json::Json;
 use crate::wire::plain::Plain;
@@ -20,14 +20,14 @@ use crate::wire::plain::Plain;
 struct House {
     hub: Hub,
     sent: Vec<Vec<u8>>,
-    dialects: Vec<Dialect>,
+    dialects: Vec<Encoding>,
     at: Duration,
 }
 
 impl House {
     fn new(config: Config) -> House {
         let mut hub = Hub::new(Config { rate: 0, ..config }, Box::new(Plain { lang: Lang::En }));
-        hub.speak_to_web(Box::new(Json { lang: Lang::En }));
+        hub.enable_json(Box::new(Json { lang: Lang::En }));
         House { hub, sent: Vec::new(), dialects: Vec::new(), at: Duration::from_secs(1) }
     }
 
@@ -36,13 +36,13 @@ impl House {
         Now { at: self.at, local: start + self.at }
     }
 
-    fn enter(&mut self, dialect: Dialect, name: &str) -> usize {
+    fn enter(&mut self, encoding: Encoding, name: &str) -> usize {
         let who = self.sent.len();
         let addr = ([127, 0, 0, 1], 1).into();
-        let arrival = Arrival { addr, dialect, preface: &[], wish: Wish::default() };
+        let arrival = Arrival { addr, encoding, preface: &[], wish: ResumeRequest::default() };
         self.hub.arrived(ClientId::new(who), arrival, self.now());
         self.sent.push(Vec::new());
-        self.dialects.push(dialect);
+        self.dialects.push(encoding);
         self.line(who, name);
         who
     }
@@ -67,8 +67,8 @@ impl House {
         while self.write(who, usize::MAX) {}
         let sent = std::mem::take(&mut self.sent[who]);
         match self.dialects[who] {
-            Dialect::Plain => String::from_utf8(sent).unwrap().lines().filter_map(of_line).collect(),
-            Dialect::WebSocket => frames(&sent).iter().filter_map(of_frame).collect(),
+            Encoding::Plain => String::from_utf8(sent).unwrap().lines().filter_map(of_line).collect(),
+            Encoding::WebSocket => frames(&sent).iter().filter_map(of_frame).collect(),
         }
     }
 }
@@ -120,8 +120,8 @@ fn both_dialects_tell_of_the_same_in_the_same_order() {
         let mut random = Random(seed);
         let announce_limit = *random.pick(&[3, 200]);
         let mut house = House::new(Config { announce_limit, history: 5, ..Config::default() });
-        let watchers = [house.enter(Dialect::Plain, "plain"), house.enter(Dialect::WebSocket, "web")];
-        let people: Vec<usize> = (0..6).map(|n| house.enter(*random.pick(&Dialect::ALL), &format!("p{n}"))).collect();
+        let watchers = [house.enter(Encoding::Plain, "plain"), house.enter(Encoding::WebSocket, "web")];
+        let people: Vec<usize> = (0..6).map(|n| house.enter(*random.pick(&Encoding::ALL), &format!("p{n}"))).collect();
         let mut later = Vec::new();
         watchers.into_iter().for_each(|who| drop(house.read(who)));
         let mut read: [Vec<String>; 2] = Default::default();
@@ -141,7 +141,7 @@ fn both_dialects_tell_of_the_same_in_the_same_order() {
                 6 if later.len() < 8 => {
                     let names = [format!("a{step}"), format!("b{step}")];
                     let [plain, web] =
-                        [house.enter(Dialect::Plain, &names[0]), house.enter(Dialect::WebSocket, &names[1])];
+                        [house.enter(Encoding::Plain, &names[0]), house.enter(Encoding::WebSocket, &names[1])];
                     later.push(plain);
                     // Of the second joining the first reads more than that of itself.
                     let [plain, web] = [plain, web].map(|who| house.read(who));
@@ -174,15 +174,15 @@ fn both_dialects_tell_of_the_same_in_the_same_order() {
 #[test]
 fn a_log_that_nobody_reads_is_given_back_and_made_anew() {
     let mut house = House::new(Config::default());
-    let web = house.enter(Dialect::WebSocket, "web");
-    let plain = house.enter(Dialect::Plain, "plain");
+    let web = house.enter(Encoding::WebSocket, "web");
+    let plain = house.enter(Encoding::Plain, "plain");
     house.line(web, "one");
     house.at += Duration::from_secs(24 * 60 * 60);
     house.line(plain, "two");
     house.hub.end_of_input(ClientId::new(plain), house.now());
     house.hub.audit().unwrap();
     house.line(web, "three");
-    let later = house.enter(Dialect::Plain, "later");
+    let later = house.enter(Encoding::Plain, "later");
     while house.write(later, usize::MAX) {}
     let shown = String::from_utf8(std::mem::take(&mut house.sent[later])).unwrap();
     let lines: Vec<&str> = shown.lines().skip(2).collect();

@@ -1,6 +1,6 @@
 //! What the simulator asks of a hub: in which order it took things in, and whether it is sound.
 
-use crate::chat::event::{Cause, Dialect};
+use crate::chat::event::{Cause, Encoding};
 use crate::chat::hub::Hub;
 use crate::chat::id::ClientId;
 use crate::chat::id::RoomId;
@@ -58,7 +58,7 @@ impl Hub {
             clients: self.clients.len(),
             rooms: self.rooms.len(),
             deadlines: self.deadlines.pending() + self.expired.len(),
-            addresses: self.per_ip.len(),
+            addresses: self.connections_per_ip.len(),
             ..Census::default()
         };
         for (id, client) in self.clients.iter() {
@@ -76,7 +76,7 @@ impl Hub {
             }
             let private = client.private_bytes();
             census.outbox = census.outbox.max(private);
-            let is_doomed = client.doom.is_some() || self.laggards.contains(&id);
+            let is_doomed = client.pending_disconnect.is_some() || self.slow_consumers.contains(&id);
             if client.blocked && private > self.config.backlog_bytes && !is_doomed {
                 return Err(format!("{id:?} does not read, is owed {private} bytes, and will not be dropped"));
             }
@@ -95,9 +95,12 @@ impl Hub {
                 return Err(format!("the room {} has neither members nor history", room.name));
             }
         }
-        let seats = (census.here + census.asked, census.waiting);
-        if self.seats.counts() != seats {
-            return Err(format!("{:?} seats and places in line are counted, {seats:?} taken", self.seats.counts()));
+        let admission = (census.here + census.asked, census.waiting);
+        if self.admission.counts() != admission {
+            return Err(format!(
+                "{:?} seats and places in line are counted, {admission:?} taken",
+                self.admission.counts()
+            ));
         }
         if members != census.here || self.names.len() != census.here {
             let named = self.names.len();
@@ -109,11 +112,12 @@ impl Hub {
     /// Bytes of the tables that grow with the number of connections.
     pub(crate) fn spare_bytes(&self) -> usize {
         let members: usize = self.rooms.iter().map(|(_, room)| room.members.capacity()).sum();
-        let ids = members + self.names.capacity() + self.laggards.capacity() + self.doomed.capacity();
+        let ids =
+            members + self.names.capacity() + self.slow_consumers.capacity() + self.pending_disconnects.capacity();
         self.clients.bytes()
             + ids * size_of::<ClientId>()
             + self.queue.capacity() * size_of::<ClientId>()
-            + (self.closing.capacity() + self.expired.capacity() + self.per_ip.capacity()) * 32
+            + (self.closing.capacity() + self.expired.capacity() + self.connections_per_ip.capacity()) * 32
     }
 
     /// Looks at every name, address, cursor and log.
@@ -122,27 +126,27 @@ impl Hub {
     /// What is wrong.
     pub(crate) fn audit(&self) -> Result<(), String> {
         for (id, client) in self.clients.iter().filter(|(_, client)| client.stage == Stage::Here) {
-            let owner = self.with_key(&fold(&client.name));
+            let owner = self.find_by_key(&fold(&client.name));
             if owner != Some(id) {
                 return Err(format!("the name {} of {id:?} is that of {owner:?}", client.name));
             }
-            if client.cursor > self.rooms[client.room].log(client.dialect).end() {
+            if client.cursor > self.rooms[client.room].log(client.encoding).end() {
                 return Err(format!("{id:?} has read past the end of its room"));
             }
         }
         self.rooms.audit()?;
         for (_, room) in self.rooms.iter() {
-            for dialect in Dialect::ALL {
+            for encoding in Encoding::ALL {
                 let readers =
-                    room.members.iter().map(|&id| &self.clients[id]).filter(|client| client.dialect == dialect);
+                    room.members.iter().map(|&id| &self.clients[id]).filter(|client| client.encoding == encoding);
                 let cursors: Vec<_> = readers.map(|client| client.cursor).collect();
-                room.audit(dialect, &cursors).map_err(|what| format!("room {}: {what}", room.name))?;
+                room.audit(encoding, &cursors).map_err(|what| format!("room {}: {what}", room.name))?;
             }
         }
         let counted = self.clients.iter().filter(|(_, client)| client.counted).count();
-        let per_ip: usize = self.per_ip.values().sum();
-        if self.config.max_per_ip > 0 && counted != per_ip {
-            return Err(format!("{counted} connections are counted by address, {per_ip} in the index"));
+        let connections_per_ip: usize = self.connections_per_ip.values().sum();
+        if self.config.max_per_ip > 0 && counted != connections_per_ip {
+            return Err(format!("{counted} connections are counted by address, {connections_per_ip} in the index"));
         }
         Ok(())
     }

@@ -9,11 +9,11 @@ use time::{OffsetDateTime, UtcOffset};
 use crate::chat::Lang;
 use crate::chat::change::{Kind, Message, Record, Start, Whisper};
 use crate::chat::config::{Config, Login};
-use crate::chat::event::Dialect;
+use crate::chat::event::Encoding;
 use crate::chat::hub::Hub;
 use crate::chat::id::ClientId;
 use crate::chat::id::Now;
-use crate::chat::input::Wish;
+use crate::chat::input::ResumeRequest;
 use crate::chat::input::{Allowance, Arrival, Input};
 use crate::chat::query::{Answer, Lookup, Query};
 use crate::wire::plain::Plain;
@@ -276,7 +276,7 @@ fn nobody_is_listened_to_before_their_question_is_answered() {
     assert_eq!(house.hub.allowance(alice, house.now), Allowance::AfterReplies);
     let query = house.query();
     assert_eq!(query.lookup, Lookup::History { room: "lobby".into(), before: Some(9), n: 3 });
-    assert!(house.hub.awaits(&query));
+    assert!(house.hub.is_awaiting(&query));
     let at = datetime!(2026-11-20 09:05:00 UTC);
     let found = (5..9).map(|id| message(id, "lobby", "bob", &format!("text {id}"), at)).collect();
     house.hub.answer(query, Answer::Messages(found), house.now);
@@ -299,7 +299,7 @@ fn an_answer_for_one_who_has_gone_is_for_nobody_else() {
     let query = house.query();
     house.hub.lost(alice, house.now);
     house.hub.closed(alice, house.now);
-    assert!(!house.hub.awaits(&query));
+    assert!(!house.hub.is_awaiting(&query));
     // The next one has the same slot.
     house.people = 0;
     let (bob, _) = house.enter("bob");
@@ -366,7 +366,7 @@ fn whispers_are_read_when_they_have_been_sent_and_not_before() {
         assert_eq!(query.lookup, Lookup::Whispers { to: "bob".into() });
         house.hub.answer(query, Answer::Whispers(waiting.clone()), house.now);
         house.hub.tick(house.now);
-        assert!(!house.hub.has_handed());
+        assert!(!house.hub.has_finished_deliveries());
         if is_lost {
             house.hub.lost(bob, house.now);
         } else {
@@ -379,7 +379,7 @@ fn whispers_are_read_when_they_have_been_sent_and_not_before() {
                 "* --- those were all whispers ---",
             ];
             assert_eq!(house.read(bob), expected);
-            assert!(house.hub.has_handed() && house.hub.has_work());
+            assert!(house.hub.has_finished_deliveries() && house.hub.has_work());
             // Whatever he says next, and whoever whispers to his name after him.
             house.say(bob, "q");
         }
@@ -389,7 +389,7 @@ fn whispers_are_read_when_they_have_been_sent_and_not_before() {
             Some(Record::Whisper(whisper("later", house.now.local))),
         ];
         assert_eq!(house.hub.take_records(), expected.into_iter().flatten().collect::<Vec<_>>());
-        assert!(!house.hub.has_handed());
+        assert!(!house.hub.has_finished_deliveries());
     }
 }
 
@@ -398,7 +398,7 @@ fn one_who_has_read_what_never_got_to_the_file_is_not_taken_for_up_to_date() {
     let mut house = House::new(Config::default(), start());
     let (alice, _) = house.enter("alice");
     house.say(alice, "written");
-    house.hub.records_wait("the disk is full");
+    house.hub.store_failed("the disk is full");
     house.say(alice, "not written");
     let ids: Vec<u64> = house
         .hub
@@ -415,9 +415,9 @@ fn one_who_comes_back_to_a_room_that_is_only_in_the_file_is_logged_in_when_it_ha
         for found in [true, false] {
             let stored = vec!["den".into()];
             let mut house = House::new(Config { login, ..Config::default() }, Start { next_id: 9, stored, ..start() });
-            let wish = Wish { room: Some("DEN".into()), read: None };
+            let wish = ResumeRequest { room: Some("DEN".into()), read: None };
             let (id, addr) = (ClientId::new(0), ([127, 0, 0, 1], 1).into());
-            house.hub.arrived(id, Arrival { addr, dialect: Dialect::Plain, preface: &[], wish }, house.now);
+            house.hub.arrived(id, Arrival { addr, encoding: Encoding::Plain, preface: &[], wish }, house.now);
             nickname.into_iter().for_each(|name| house.say(id, name));
             house.read(id);
             let query = house.query();

@@ -6,7 +6,7 @@ use time::{Date, Duration, Month, PrimitiveDateTime};
 
 use super::*;
 use crate::chat;
-use crate::chat::policy::nick::{Name, Unfit};
+use crate::chat::policy::nick::{InvalidNick, Name};
 use crate::chat::{Cause, Event, LOBBY, Lang, Render};
 use crate::util::test_support::Random;
 use crate::wire::plain::Plain;
@@ -377,8 +377,8 @@ fn refusals_parse_to_the_same_refusal() {
         let (name, seconds, most, asked) = (&*name, number as u64, number, random.one_in(2));
         for refusal in [
             chat::Refusal::Taken { name, asked },
-            chat::Refusal::BadName { why: Unfit::Shape, name, asked },
-            chat::Refusal::BadName { why: Unfit::Reserved, name, asked },
+            chat::Refusal::BadName { why: InvalidNick::Shape, name, asked },
+            chat::Refusal::BadName { why: InvalidNick::Reserved, name, asked },
             chat::Refusal::AlreadyCalled { name },
             chat::Refusal::NamesAreAddresses,
             chat::Refusal::LoginTimeout { seconds },

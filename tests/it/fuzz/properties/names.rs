@@ -3,7 +3,7 @@
 use std::io::IoSlice;
 use std::time::Duration;
 
-use chinwag::chat::policy::nick::{Name, Unfit, fold};
+use chinwag::chat::policy::nick::{InvalidNick, Name, fold};
 use chinwag::chat::{ClientId, Config, Hub, Input, Lang, Now};
 use chinwag::wire::plain::Plain;
 use time::{Date, PrimitiveDateTime, Time};
@@ -30,8 +30,8 @@ pub fn accepted(text: &str) -> Option<Name> {
     let (name, room) = (Name::new(text), Name::room(text));
     match name {
         Ok(_) => assert_eq!(name, room, "a room may be called as a person may"),
-        Err(Unfit::Reserved) => assert!(room.is_ok(), "a name that is reserved is one"),
-        Err(Unfit::Shape) => assert_eq!(room, Err(Unfit::Shape)),
+        Err(InvalidNick::Reserved) => assert!(room.is_ok(), "a name that is reserved is one"),
+        Err(InvalidNick::Shape) => assert_eq!(room, Err(InvalidNick::Shape)),
     }
     room.iter().for_each(allowed);
     name.ok()
