@@ -171,7 +171,7 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
         match kind {
             Kind::Plain => info!("listening on {addr}"),
             Kind::Web => info!("listening on http://{addr}"),
-            Kind::Admin => info!("figures on http://{addr}/metrics"),
+            Kind::Admin => info!("metrics on http://{addr}/metrics"),
         }
     }
     logging::flush();

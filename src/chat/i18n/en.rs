@@ -29,7 +29,7 @@ pub const OPERATOR_HELP: &[&str] = &[
     "@name text, /msg name text    whisper; /r text answers the last whisper",
     "@@text, //text, /say text     say @text, /text, or exactly this text; /me text",
     "/who [room], /rooms, /stats   who is here, the rooms, the server's figures",
-    "/kick name [why]              close somebody's connection",
+    "/kick name [reason]              close somebody's connection",
     "/ban ADDRESS|name [minutes]   refuse connections from there (10.0.0.0/8 too)",
     "/bans [page], /unban ADDRESS  list the bans; lift one",
     "/mute name [minutes]          nobody else reads them, and they are not told",
@@ -192,7 +192,7 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
         Refusal::Yourself => f.write_str("That is you."),
         Refusal::NobodyWhispered => f.write_str("Nobody has whispered to you yet."),
         Refusal::WhispererLeft => f.write_str("Who whispered to you last is no longer here."),
-        Refusal::Usage(usage) => write!(f, "Write it like this: {usage}"),
+        Refusal::Usage(usage) => write!(f, "Usage: {usage}"),
         Refusal::NoCommand { word } => write!(f, "There is no command /{word}. /help lists them."),
         Refusal::BadRoomName => write!(
             f,
@@ -212,12 +212,12 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
         Refusal::NotIgnored { name } => write!(f, "You do not ignore {name}."),
         Refusal::TooManyIgnored { most } => write!(f, "You ignore {most} people already, and no more are possible."),
         Refusal::HistoryRange { most: 0 } => f.write_str("No history is kept here."),
-        Refusal::HistoryRange { most } => write!(f, "Write it like this: /history n, with n from 1 to {most}"),
+        Refusal::HistoryRange { most } => write!(f, "Usage: /history n, with n from 1 to {most}"),
         Refusal::NoStore => f.write_str("This server keeps no history in a file in which that could be looked up."),
         Refusal::LookupFails => f.write_str("That cannot be looked up at present. Try again later."),
         Refusal::NotBanned { what } => write!(f, "{what} is not a banned address. /bans lists them."),
         Refusal::NotMuted { name } => write!(f, "{name} is not muted. /mutes lists who is."),
-        Refusal::NoPage { command, pages } => write!(f, "Write it like this: {command} n, with n from 1 to {pages}"),
+        Refusal::NoPage { command, pages } => write!(f, "Usage: {command} n, with n from 1 to {pages}"),
         Refusal::ConsoleDoesNotQuit => f.write_str("/shutdown ends the server; /say q says it."),
     }
 }

@@ -178,7 +178,7 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
         Refusal::Yourself => f.write_str("那是您自己。"),
         Refusal::NobodyWhispered => f.write_str("还没有人和您私聊。"),
         Refusal::WhispererLeft => f.write_str("最近和您私聊的人已经不在这里。"),
-        Refusal::Usage(usage) => write!(f, "请这样输入：{usage}"),
+        Refusal::Usage(usage) => write!(f, "用法：{usage}"),
         Refusal::NoCommand { word } => write!(f, "没有命令 /{word}，输入 /help 查看命令。"),
         Refusal::BadRoomName => {
             write!(f, "房间名宽度为1到{MAX_WIDTH}个字符，可用各种文字的字母、数字以及 _ - . ，不能有空格。")
@@ -191,12 +191,12 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
         Refusal::NotIgnored { name } => write!(f, "您没有屏蔽{name}。"),
         Refusal::TooManyIgnored { most } => write!(f, "您已屏蔽{most}人，不能再多。"),
         Refusal::HistoryRange { most: 0 } => f.write_str("这里不保存历史记录。"),
-        Refusal::HistoryRange { most } => write!(f, "请这样输入：/history n，n为1到{most}"),
+        Refusal::HistoryRange { most } => write!(f, "用法：/history n，n为1到{most}"),
         Refusal::NoStore => f.write_str("本服务器没有存档，无法查找。"),
         Refusal::LookupFails => f.write_str("现在无法查找，请稍后再试。"),
         Refusal::NotBanned { what } => write!(f, "{what}不是被封禁的地址，/bans 列出封禁。"),
         Refusal::NotMuted { name } => write!(f, "{name}没有被禁言，/mutes 列出禁言。"),
-        Refusal::NoPage { command, pages } => write!(f, "请这样输入：{command} n，n为1到{pages}"),
+        Refusal::NoPage { command, pages } => write!(f, "用法：{command} n，n为1到{pages}"),
         Refusal::ConsoleDoesNotQuit => f.write_str("/shutdown 关闭服务器；/say q 说出 q。"),
     }
 }

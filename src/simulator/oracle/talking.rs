@@ -32,7 +32,7 @@ impl Oracle {
                 self.whisper(who, to, text, now);
             }
             "/say" | "/me" if arg.is_empty() => {
-                self.tell(who, &format!("! Write it like this: {} text", word.to_lowercase()));
+                self.tell(who, &format!("! Usage: {} text", word.to_lowercase()));
             }
             "/say" => self.say(who, room, false, rest, now),
             "/me" => self.say(who, room, true, rest, now),
@@ -62,7 +62,7 @@ impl Oracle {
                     self.readers[who].echo = false;
                     self.tell(who, "* You no longer read your own lines.");
                 }
-                _ => self.tell(who, "! Write it like this: /echo on|off"),
+                _ => self.tell(who, "! Usage: /echo on|off"),
             },
             "/ping" => self.tell(who, format!("* pong {arg}").trim_end()),
             "/help" => Lang::En.help().iter().for_each(|line| self.tell(who, &format!("* {line}"))),
@@ -76,7 +76,7 @@ impl Oracle {
 
     fn whisper(&mut self, who: usize, to: &str, text: &str, now: Now) {
         if to.is_empty() || text.trim().is_empty() {
-            return self.tell(who, "! Write it like this: @name text");
+            return self.tell(who, "! Usage: @name text");
         }
         match self.find(to) {
             Some(target) if target == who => self.tell(who, "! That is you."),
@@ -88,7 +88,7 @@ impl Oracle {
 
     fn reply(&mut self, who: usize, text: &str, now: Now) {
         match self.readers[who].whisperer {
-            _ if text.trim().is_empty() => self.tell(who, "! Write it like this: /r text"),
+            _ if text.trim().is_empty() => self.tell(who, "! Usage: /r text"),
             Some(OPERATOR) => self.whisper_to(who, OPERATOR, text, now),
             Some(target) if self.readers[target].stage == Stage::Here => self.whisper_to(who, target, text, now),
             Some(_) => self.tell(who, "! Who whispered to you last is no longer here."),
@@ -120,7 +120,7 @@ impl Oracle {
             return self.tell(who, "! Nicknames are addresses on this server.");
         }
         if text.is_empty() {
-            return self.tell(who, "! Write it like this: /nick name");
+            return self.tell(who, "! Usage: /nick name");
         }
         let new = match name(text) {
             Ok(new) => new,
@@ -172,7 +172,7 @@ impl Oracle {
 
     fn join(&mut self, who: usize, arg: &str, now: Now) {
         if arg.is_empty() {
-            return self.tell(who, "! Write it like this: /join room");
+            return self.tell(who, "! Usage: /join room");
         }
         if let Some(room) = self.find_room(arg)
             && room == self.readers[who].room
@@ -204,7 +204,7 @@ impl Oracle {
             _ if most == 0 => self.tell(who, "! No history is kept here."),
             _ if arg.is_empty() => self.replay(who, most, false, now),
             Ok(n) if n > 0 => self.replay(who, most.min(n), false, now),
-            _ => self.tell(who, &format!("! Write it like this: /history n, with n from 1 to {most}")),
+            _ => self.tell(who, &format!("! Usage: /history n, with n from 1 to {most}")),
         }
     }
 
@@ -237,7 +237,7 @@ impl Oracle {
 
     fn unignore(&mut self, who: usize, arg: &str) {
         if arg.is_empty() {
-            return self.tell(who, "! Write it like this: /unignore name");
+            return self.tell(who, "! Usage: /unignore name");
         }
         let target = self.find(arg);
         let now_called = target.map(|target| self.readers[target].name.clone());

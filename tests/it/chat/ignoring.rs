@@ -97,7 +97,7 @@ fn whom_one_cannot_ignore() {
     for (line, refusal) in [
         ("/ignore zoe", "! Nobody here is called zoe."),
         ("/ignore alice", "! That is you."),
-        ("/unignore", "! Write it like this: /unignore name"),
+        ("/unignore", "! Usage: /unignore name"),
         ("/unignore bob", "! You do not ignore bob."),
         ("/unignore zoe", "! You do not ignore zoe."),
     ] {

@@ -182,7 +182,7 @@ fn a_room_that_cannot_be_joined_is_refused() {
     let shape =
         "! The name of a room is 1 to 24 characters wide: letters and digits of any script, _, - and ., no spaces.";
     for (line, refusal) in [
-        ("/join", "! Write it like this: /join room"),
+        ("/join", "! Usage: /join room"),
         ("/join lobby", "! You are in lobby already."),
         ("/join Lobby", "! You are in lobby already."),
         ("/join the den", shape),

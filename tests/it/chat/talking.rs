@@ -40,7 +40,7 @@ fn the_speaker_reads_their_own_lines_after_echo_on() {
     bob.expect("[T] alice: bye");
     alice.expect_nothing();
     for line in ["/echo", "/echo loud"] {
-        alice.ask(line, &["! Write it like this: /echo on|off"]);
+        alice.ask(line, &["! Usage: /echo on|off"]);
     }
 }
 
@@ -71,7 +71,7 @@ fn a_whisper_that_reaches_nobody_is_refused() {
         alice.ask(line, &["! That is you."]);
     }
     for line in ["@", "@bob", "@bob  ", "/msg", "/msg bob"] {
-        alice.ask(line, &["! Write it like this: @name text"]);
+        alice.ask(line, &["! Usage: @name text"]);
     }
     // Without the operator's console nobody is called server.
     alice.ask("@server hi", &["! Nobody here is called server."]);
@@ -95,7 +95,7 @@ fn an_answer_goes_to_who_whispered_last() {
     alice.ask("@bob three", &["[T] you -> bob: three"]);
     alice.ask("/r still carol", &["[T] you -> carol: still carol"]);
     carol.expect("[T] alice -> you: still carol");
-    alice.ask("/r", &["! Write it like this: /r text"]);
+    alice.ask("/r", &["! Usage: /r text"]);
     bob.expect("[T] alice -> you: three");
     bob.expect_nothing();
 }
@@ -141,7 +141,7 @@ fn text_that_looks_like_a_command_can_be_said() {
         bob.expect(&format!("[T] alice: {said}"));
     }
     alice.expect_nothing();
-    alice.ask("/say", &["! Write it like this: /say text"]);
+    alice.ask("/say", &["! Usage: /say text"]);
     bob.expect_nothing();
 }
 
@@ -153,7 +153,7 @@ fn an_action_is_told_of_the_actor() {
     bob.expect_all(&["[T] * alice waves", "[T] * alice @bob", "[T] * alice  jumps"]);
     alice.expect_nothing();
     for line in ["/me", "/me  "] {
-        alice.ask(line, &["! Write it like this: /me text"]);
+        alice.ask(line, &["! Usage: /me text"]);
     }
     bob.expect_nothing();
 }
@@ -194,7 +194,7 @@ fn a_nickname_that_cannot_be_had_is_refused() {
     for (line, refusal) in [
         ("/nick bob", "! The nickname bob is taken."),
         ("/nick BOB", "! The nickname BOB is taken."),
-        ("/nick", "! Write it like this: /nick name"),
+        ("/nick", "! Usage: /nick name"),
         ("/nick alice", "! You are called alice already."),
         ("/nick server", "! The nickname server is reserved."),
         ("/nick You", "! The nickname You is reserved."),
@@ -226,7 +226,7 @@ fn history_shows_the_last_messages_again() {
         client.ask("/history 1", &["* --- the last 1 message ---", "[T] bob: four", end]);
         client.expect_nothing();
         for line in ["/history 0", "/history -1", "/history many"] {
-            client.ask(line, &["! Write it like this: /history n, with n from 1 to 3"]);
+            client.ask(line, &["! Usage: /history n, with n from 1 to 3"]);
         }
     }
 }
@@ -337,11 +337,11 @@ fn a_text_of_invisible_characters_is_empty() {
     alice.expect("* bob joined (2 here)");
     for invisible in ["\u{200b}", "\u{3164}", "\u{2800} \u{115f}", "\u{ad}\u{2063}"] {
         alice.send(&format!("{invisible}\n"));
-        alice.ask(&format!("/me {invisible}"), &["! Write it like this: /me text"]);
-        alice.ask(&format!("/say {invisible}"), &["! Write it like this: /say text"]);
-        alice.ask(&format!("@bob {invisible}"), &["! Write it like this: @name text"]);
-        alice.ask(&format!("/join {invisible}"), &["! Write it like this: /join room"]);
-        alice.ask(&format!("/nick {invisible}"), &["! Write it like this: /nick name"]);
+        alice.ask(&format!("/me {invisible}"), &["! Usage: /me text"]);
+        alice.ask(&format!("/say {invisible}"), &["! Usage: /say text"]);
+        alice.ask(&format!("@bob {invisible}"), &["! Usage: @name text"]);
+        alice.ask(&format!("/join {invisible}"), &["! Usage: /join room"]);
+        alice.ask(&format!("/nick {invisible}"), &["! Usage: /nick name"]);
     }
     bob.expect_nothing();
     alice.ask("/quit \u{200b}", &["* Goodbye."]);

@@ -29,7 +29,7 @@ fn one_who_is_kicked_is_told_why_and_the_others_read_that_they_were() {
     drop(carol);
     shows(&mut server, &[&format!("* disconnected {gone} (1 connected)")]);
     ask(&mut server, "/kick bob", &["! Nobody here is called bob."]);
-    ask(&mut server, "/kick", &["! Write it like this: /kick name [why]"]);
+    ask(&mut server, "/kick", &["! Usage: /kick name [reason]"]);
     alice.expect_nothing();
 }
 
@@ -79,7 +79,7 @@ fn an_address_can_be_banned_before_anybody_comes_from_it() {
     server.console.until("* disconnected ");
     ask(&mut server, "/ban nobody", &["! Nobody here is called nobody."]);
     for typed in ["/ban", "/ban alice soon", "/ban alice 0", "/ban alice -1"] {
-        ask(&mut server, typed, &["! Write it like this: /ban ADDRESS|name [minutes]"]);
+        ask(&mut server, typed, &["! Usage: /ban ADDRESS|name [minutes]"]);
     }
     alice.expect_nothing();
 }

@@ -77,9 +77,9 @@ fn a_mute_survives_a_return_and_is_lifted_by_the_name_of_the_day() {
 fn muting_is_asked_for_rightly() {
     let (mut server, [mut alice]) = with_people(["alice"]);
     for typed in ["/mute", "/mute alice soon", "/mute alice 0"] {
-        ask(&mut server, typed, &["! Write it like this: /mute name [minutes]"]);
+        ask(&mut server, typed, &["! Usage: /mute name [minutes]"]);
     }
     ask(&mut server, "/mute nobody", &["! Nobody here is called nobody."]);
-    ask(&mut server, "/unmute", &["! Write it like this: /unmute name"]);
+    ask(&mut server, "/unmute", &["! Usage: /unmute name"]);
     alice.ask("/mute alice", &["! There is no command /mute. /help lists them."]);
 }

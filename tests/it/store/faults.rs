@@ -27,7 +27,7 @@ fn make_space(server: &Server) {
 
 /// A server and where its figures are.
 fn with_figures(mut server: Server) -> (Server, SocketAddr) {
-    let line = server.log.until("figures on http://");
+    let line = server.log.until("metrics on http://");
     let addr = line.split("http://").nth(1).and_then(|addr| addr.strip_suffix("/metrics")).expect("an address");
     let addr = addr.parse().expect("an address");
     (server, addr)

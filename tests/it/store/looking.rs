@@ -54,10 +54,10 @@ fn what_is_asked_for_wrongly_is_told_how_to_ask() {
     let mut bob = server.login("bob");
     bob.until("up to date");
     for line in ["/history 0", "/history x", "/history before", "/history before x", "/history before 3 0"] {
-        assert_eq!(answer(&mut bob, line), ["! Write it like this: /history [n], /history before ID [n]"], "{line}");
+        assert_eq!(answer(&mut bob, line), ["! Usage: /history [n], /history before ID [n]"], "{line}");
     }
     for line in ["/search", "/search  "] {
-        assert_eq!(answer(&mut bob, line), ["! Write it like this: /search words, /search before ID words"], "{line}");
+        assert_eq!(answer(&mut bob, line), ["! Usage: /search words, /search before ID words"], "{line}");
     }
     // Nothing that can be typed is more than words to look for.
     for line in ["/search \"", "/search text:x", "/search *", "/search NEAR(a b)", "/search '; DROP TABLE messages"] {

@@ -240,7 +240,7 @@ fn without_the_option_nothing_is_kept_and_nothing_can_be_looked_up() {
     let no_store = "! This server keeps no history in a file in which that could be looked up.";
     alice.ask("/search x", &[no_store]);
     alice.ask("/history before 5", &[no_store]);
-    alice.ask("/history x", &["! Write it like this: /history n, with n from 1 to 100"]);
+    alice.ask("/history x", &["! Usage: /history n, with n from 1 to 100"]);
     assert!(!is_there(&place.file()));
 }
 

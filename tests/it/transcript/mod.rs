@@ -1,8 +1,8 @@
 //! Transcripts: everything that the server writes to each connection, the console and the log, byte for byte.
 //!
-//! A file `golden/NAME.en.txt` is a script and what came of it. Lines that begin at the margin are acts; the
+//! A file `golden/en/NAME.txt` is a script and what came of it. Lines that begin at the margin are acts; the
 //! indented lines under an act are what each reader was sent because of it. The test plays the acts again, in
-//! English and in Chinese (`NAME.zh.txt`), and compares. `CHINWAG_BLESS=1 cargo test --test it transcript` writes
+//! English and in Chinese (`golden/zh/NAME.txt`), and compares. `CHINWAG_BLESS=1 cargo test --test it transcript` writes
 //! the files anew; a new script needs only its acts. The acts:
 //!
 //!     server OPTIONS            starts a server; <dir> is a directory of the test's own
@@ -47,7 +47,7 @@ macro_rules! transcripts {
 transcripts! { entering talking rooms leaving waiting limits ending operator moderation p2p addresses web store log }
 
 fn golden(name: &str, lang: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/it/transcript/golden/{name}.{lang}.txt"))
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/it/transcript/golden/{lang}/{name}.txt"))
 }
 
 fn play(name: &str, lang: &str) {
@@ -74,12 +74,13 @@ fn play(name: &str, lang: &str) {
 
 #[test]
 fn every_golden_file_is_played() {
-    let files = std::fs::read_dir(golden("", "").parent().expect("a directory")).expect("files");
-    let mut found: Vec<String> = files.map(|file| file.expect("a file").file_name().into_string().unwrap()).collect();
-    let mut expected: Vec<String> =
-        NAMES.iter().flat_map(|name| ["en", "zh"].map(|lang| format!("{name}.{lang}.txt"))).collect();
-    found.retain(|file| !file.ends_with(".new"));
-    found.sort();
-    expected.sort();
-    assert_eq!(found, expected);
+    for lang in ["en", "zh"] {
+        let files = std::fs::read_dir(golden("", lang).parent().expect("a directory")).expect("files");
+        let names = files.map(|file| file.expect("a file").file_name().into_string().expect("UTF-8"));
+        let mut found: Vec<String> = names.filter(|name| !name.ends_with(".new")).collect();
+        let mut expected: Vec<String> = NAMES.iter().map(|name| format!("{name}.txt")).collect();
+        found.sort();
+        expected.sort();
+        assert_eq!(found, expected, "{lang}");
+    }
 }

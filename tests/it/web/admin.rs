@@ -8,7 +8,7 @@ use crate::harness::{Client, Server, Signal};
 const GET_HEALTH: &str = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 fn admin_address(server: &mut Server) -> SocketAddr {
-    let line = server.log.until("figures on http://");
+    let line = server.log.until("metrics on http://");
     let (_, addr) = line.rsplit_once("http://").expect("an address");
     addr.trim_end_matches("/metrics").parse().expect("an address")
 }

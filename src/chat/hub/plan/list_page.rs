@@ -78,7 +78,7 @@ mod tests {
         assert_eq!(ask(&mut hub, "/bans 2").last().unwrap(), "* --- page 2 of 3; /bans 3 shows the next one ---");
         assert_eq!(ask(&mut hub, "/bans 3"), ["* 10.0.0.5 is banned.", "* --- page 3 of 3 ---"]);
         for bad in ["/bans 4", "/bans 0", "/bans x", "/bans 99999999999999999999"] {
-            assert_eq!(ask(&mut hub, bad), ["! Write it like this: /bans n, with n from 1 to 3"], "{bad}");
+            assert_eq!(ask(&mut hub, bad), ["! Usage: /bans n, with n from 1 to 3"], "{bad}");
         }
     }
 
@@ -94,7 +94,7 @@ mod tests {
         let page = ["* p0 is muted.", "* p1 is muted.", "* --- page 1 of 2; /mutes 2 shows the next one ---"];
         assert_eq!(ask(&mut hub, "/mutes"), page);
         assert_eq!(ask(&mut hub, "/mutes 2"), ["* p2 is muted.", "* --- page 2 of 2 ---"]);
-        assert_eq!(ask(&mut hub, "/mutes 3"), ["! Write it like this: /mutes n, with n from 1 to 2"]);
+        assert_eq!(ask(&mut hub, "/mutes 3"), ["! Usage: /mutes n, with n from 1 to 2"]);
     }
 
     #[test]

@@ -21,7 +21,7 @@ impl Hub {
     pub(in crate::chat::hub) fn kick(&mut self, rest: &str, now: Now) {
         let (name, why) = split(rest);
         if name.is_empty() {
-            return self.refuse_operator(Refusal::Usage("/kick name [why]"));
+            return self.refuse_operator(Refusal::Usage("/kick name [reason]"));
         }
         let Some(id) = self.find_by_nick(name) else {
             return self.refuse_operator(Refusal::NobodyCalled { name });
