@@ -5,7 +5,7 @@ pub(crate) mod descriptors;
 pub(crate) mod foreign;
 pub(crate) mod hangup;
 pub(crate) mod log;
-pub(crate) mod process;
 pub(crate) mod signals;
+pub(crate) mod start_and_end;
 pub(crate) mod summary;
 pub(crate) mod terminal;
