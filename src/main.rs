@@ -28,6 +28,7 @@ fn run(command: Command) -> Result<u8, Box<dyn Error>> {
         Command::Connect(connect) => client::run(&connect.settings())?,
         Command::Export(export) => transfer::export(&export.settings()).map(|()| 0)?,
         Command::Import(import) => transfer::import(&import.settings()).map(|()| 0)?,
+        Command::Manual(manual) => manual.print().map(|()| 0)?,
         Command::Bench(bench) => bench::run(&bench.settings())?,
         Command::BenchPart(Part::Server(serve)) => {
             helper::end_with_parent();

@@ -4,6 +4,7 @@ mod bench;
 mod connect;
 mod export;
 mod import;
+mod manual;
 mod serve;
 
 use clap::error::ErrorKind;
@@ -13,6 +14,7 @@ pub use bench::{Bench, Part};
 pub use connect::Connect;
 pub use export::Export;
 pub use import::Import;
+pub use manual::Manual;
 pub use serve::Serve;
 
 /// A chat server in one thread: anything that speaks lines over TCP is a client
@@ -38,6 +40,8 @@ pub enum Command {
     Import(Import),
     /// Measure what a server can do, this one or another
     Bench(Box<Bench>),
+    /// Print the reference, by topic
+    Manual(Manual),
     /// A process that belongs to a load test
     #[command(hide = true, subcommand)]
     BenchPart(Part),

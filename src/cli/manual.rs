@@ -1,0 +1,130 @@
+//! `chinwag manual`: the reference, which is built into the program.
+
+use std::io::{self, Write};
+
+use clap::{Args, ValueEnum};
+
+/// The part of the manual to print; without one, the topics are listed.
+#[derive(Clone, Debug, Args)]
+pub struct Manual {
+    #[arg(value_enum)]
+    topic: Option<Topic>,
+}
+
+/// A part of the manual: one file of `src/manual`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Topic {
+    /// The plain line protocol: commands, queue, limits, the operator
+    Protocol,
+    /// The terminal client: keys and options
+    Client,
+    /// Browsers and JSON: the WebSocket, who may connect, metrics
+    Web,
+    /// Storage: history in a file, export and import
+    Storage,
+    /// Options of the server, signals, exit codes
+    Options,
+    /// The load test: figures, scenarios, other servers
+    Benchmark,
+}
+
+impl Topic {
+    fn text(self) -> &'static str {
+        match self {
+            Topic::Protocol => include_str!("../manual/protocol.md"),
+            Topic::Client => include_str!("../manual/client.md"),
+            Topic::Web => include_str!("../manual/web.md"),
+            Topic::Storage => include_str!("../manual/storage.md"),
+            Topic::Options => include_str!("../manual/options.md"),
+            Topic::Benchmark => include_str!("../manual/benchmark.md"),
+        }
+    }
+}
+
+impl Manual {
+    /// Prints the topic, or the list of topics, to standard output.
+    ///
+    /// # Errors
+    /// If standard output cannot be written; a reader that has closed it is none.
+    pub fn print(&self) -> io::Result<()> {
+        let text = match self.topic {
+            Some(topic) => topic.text().to_owned(),
+            None => topics(),
+        };
+        match io::stdout().write_all(text.as_bytes()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            result => result,
+        }
+    }
+}
+
+fn topics() -> String {
+    let mut text = "chinwag manual TOPIC prints one of these:\n\n".to_owned();
+    for value in Topic::value_variants().iter().filter_map(Topic::to_possible_value) {
+        let help = value.get_help().map(ToString::to_string).unwrap_or_default();
+        text.push_str(&format!("    {:<10} {help}\n", value.get_name()));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+    use crate::cli::Cli;
+
+    /// The rows of all tables, as text.
+    fn rows(text: &str) -> impl Iterator<Item = &str> {
+        text.lines().filter(|line| line.starts_with("| `"))
+    }
+
+    #[test]
+    fn options_lists_every_option_of_the_server_with_its_default() {
+        let command = Cli::command();
+        let serve = command.find_subcommand("serve").expect("serve");
+        for option in
+            serve.get_arguments().filter(|option| !["help", "verbose", "quiet"].contains(&option.get_id().as_str()))
+        {
+            let name = format!("`--{}", option.get_long().expect("a long option"));
+            let row = rows(Topic::Options.text()).find(|row| {
+                row.contains(&format!("{name} "))
+                    || row.contains(&format!("{name}`"))
+                    || row.contains(&format!("{name}["))
+            });
+            let row = row.unwrap_or_else(|| panic!("{name} is not in the manual"));
+            for default in
+                option.get_default_values().iter().filter_map(|value| value.to_str()).filter(|&value| value != "false")
+            {
+                assert!(row.split('|').any(|cell| cell.contains(default)), "{name}: {default} is not in {row}");
+            }
+        }
+    }
+
+    #[test]
+    fn options_names_no_option_that_does_not_exist() {
+        let command = Cli::command();
+        let serve = command.find_subcommand("serve").expect("serve");
+        let known: Vec<&str> = serve.get_arguments().filter_map(|option| option.get_long()).collect();
+        for row in rows(Topic::Options.text()) {
+            for name in row.split("`--").skip(1) {
+                let name = name.split(|c: char| !c.is_ascii_lowercase() && c != '-').next().unwrap_or_default();
+                assert!(known.contains(&name), "there is no option --{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn protocol_lists_every_command_of_members() {
+        for word in crate::chat::command::words() {
+            assert!(Topic::Protocol.text().contains(&format!("`/{word}")), "/{word} is not in the manual");
+        }
+    }
+
+    #[test]
+    fn topics_are_listed_with_what_they_are_about() {
+        let text = topics();
+        assert!(text.contains("protocol   The plain line protocol"), "{text}");
+        assert_eq!(text.lines().count(), 2 + Topic::value_variants().len());
+    }
+}
