@@ -7,7 +7,8 @@ use clap::{Args, ValueEnum};
 /// The part of the manual to print; without one, the topics are listed.
 #[derive(Clone, Debug, Args)]
 pub struct Manual {
-    #[arg(value_enum)]
+    /// protocol, client, web, storage, options or benchmark; without one, the topics are listed
+    #[arg(value_enum, hide_possible_values = true)]
     topic: Option<Topic>,
 }
 
@@ -87,11 +88,11 @@ mod tests {
             serve.get_arguments().filter(|option| !["help", "verbose", "quiet"].contains(&option.get_id().as_str()))
         {
             let name = format!("`--{}", option.get_long().expect("a long option"));
-            let row = rows(Topic::Options.text()).find(|row| {
-                row.contains(&format!("{name} "))
-                    || row.contains(&format!("{name}`"))
-                    || row.contains(&format!("{name}["))
-            });
+            let names = |row: &&str| {
+                let first = row.split('|').nth(1).unwrap_or_default();
+                first.match_indices(&name).any(|(at, _)| first[at + name.len()..].starts_with([' ', '`', '[']))
+            };
+            let row = rows(Topic::Options.text()).find(names);
             let row = row.unwrap_or_else(|| panic!("{name} is not in the manual"));
             for default in
                 option.get_default_values().iter().filter_map(|value| value.to_str()).filter(|&value| value != "false")
