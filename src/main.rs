@@ -7,9 +7,8 @@ use std::process::ExitCode;
 use chinwag::bench::baseline;
 use chinwag::bench::process::helper;
 use chinwag::bench::workload::readers;
-use chinwag::cli::{Cli, Command, Part};
-use chinwag::util::{logging, signals};
-use chinwag::{bench, client, server, transfer};
+use chinwag::cli::{BenchPart, Cli, Command};
+use chinwag::{archive, bench, client, logging, server, signals};
 
 fn main() -> ExitCode {
     let code = run(Cli::parse_and_check()).unwrap_or_else(|error| {
@@ -30,15 +29,15 @@ fn run(command: Command) -> Result<u8, Box<dyn Error>> {
         Command::Import(import) => transfer::import(&import.settings()).map(|()| 0)?,
         Command::Manual(manual) => manual.print().map(|()| 0)?,
         Command::Bench(bench) => bench::run(&bench.settings())?,
-        Command::BenchPart(Part::Server(serve)) => {
+        Command::BenchPart(BenchPart::Server(serve)) => {
             helper::end_with_parent();
             server::run(serve.settings())?
         }
-        Command::BenchPart(Part::Baseline { encoding, run, prompt, welcome }) => {
+        Command::BenchPart(BenchPart::Baseline { encoding, run, prompt, welcome }) => {
             baseline::process::run(encoding, run, prompt, welcome).map(|()| 0)?
         }
-        Command::BenchPart(Part::Readers) => {
-            readers::part();
+        Command::BenchPart(BenchPart::Readers) => {
+            readers::run_helper();
             0
         }
     })

@@ -1,4 +1,4 @@
-//! Why a load test could not be carried through.
+//! Reasons why a load test failed.
 
 use std::fmt;
 use std::io;
@@ -6,49 +6,49 @@ use std::net::SocketAddr;
 
 use crate::util::io_error::plain_words;
 
-/// See the module.
+/// A load test could not be completed.
 #[derive(Debug)]
 pub enum Error {
-    /// A signal asked for the end.
+    /// A signal requested the end.
     Interrupted(i32),
-    /// More was asked for than the limits allow.
+    /// More clients, connections or messages were requested than the limits allow.
     Limit(String),
-    /// Nobody answers there.
+    /// The connection could not be made.
     Connect(SocketAddr, io::Error),
     /// The server closed a connection.
     Closed {
-        /// Whose.
+        /// The name of the client.
         name: String,
-        /// Whether that one had got in.
+        /// Whether that client was logged in.
         logged_in: bool,
         /// The last line that it got from the server itself.
         last_words: Option<String>,
-        /// What the kernel says, if it was not an orderly end.
+        /// The error of the kernel, if it was not an orderly end.
         error: Option<io::Error>,
     },
-    /// The server did not take a name.
+    /// The server refused a name.
     Refused {
         /// The name.
         name: String,
-        /// What it said.
+        /// The server's answer.
         answer: String,
     },
-    /// The server does not make a WebSocket of a connection.
+    /// The server did not accept the WebSocket upgrade.
     NoWebSocket(SocketAddr, String),
-    /// A frame is not as the server may send it.
+    /// The server sent a frame that is not allowed.
     Frame(String),
-    /// The server sends without a line's end.
+    /// The server sent a line that is too long.
     EndlessLine(usize),
-    /// Nothing has happened for too long.
+    /// Nothing happened before the timeout.
     Stalled {
-        /// What was waited for.
+        /// What the load test was waiting for.
         waiting_for: String,
-        /// For how many seconds.
+        /// The timeout in seconds.
         seconds: f64,
     },
-    /// A process that belongs to the load test did not do its part.
-    Part(&'static str, String),
-    /// The kernel refused something.
+    /// A process of the load test failed.
+    Subprocess(&'static str, String),
+    /// A system call failed.
     System(&'static str, io::Error),
 }
 
@@ -61,26 +61,26 @@ impl fmt::Display for Error {
             Error::Limit(text) => write!(f, "{text}"),
             Error::Connect(addr, error) => write!(f, "cannot connect to {addr}: {}", plain_words(error)),
             Error::Closed { name, logged_in, last_words, error } => {
-                let when = if *logged_in { "" } else { " before it had got in" };
+                let when = if *logged_in { "" } else { " before it was logged in" };
                 write!(f, "the server closed the connection of {name}{when}")?;
                 if let Some(error) = error {
                     write!(f, " ({})", plain_words(error))?;
                 }
                 match last_words {
-                    Some(words) => write!(f, "; its last words: {}", words.escape_debug()),
+                    Some(words) => write!(f, "; its last line: {}", words.escape_debug()),
                     None => Ok(()),
                 }
             }
             Error::Refused { name, answer } => {
-                write!(f, "the server does not let {name} in: {}", answer.escape_debug())
+                write!(f, "the server refused the name {name}: {}", answer.escape_debug())
             }
             Error::NoWebSocket(addr, why) => write!(f, "no WebSocket at {addr}: {}", why.escape_debug()),
-            Error::Frame(what) => write!(f, "the server sent a frame that no browser takes: {what}"),
+            Error::Frame(what) => write!(f, "the server sent an invalid frame: {what}"),
             Error::EndlessLine(most) => write!(f, "the server sent a line of more than {most} bytes"),
             Error::Stalled { waiting_for, seconds } => {
                 write!(f, "nothing has happened for {seconds:.0} s while waiting for {waiting_for}")
             }
-            Error::Part(part, text) => write!(f, "{part}: {text}"),
+            Error::Subprocess(part, text) => write!(f, "{part}: {text}"),
             Error::System(what, error) => write!(f, "{what}: {}", plain_words(error)),
         }
     }

@@ -1,12 +1,11 @@
-//! The load test: drives a server with very many clients, checks all that it delivers, and says what it costs.
+//! The load test: drives a server with many clients, checks everything it delivers, and measures its cost.
 //!
-//! - [`message`], [`checker`], [`latency`]: what is said, whether it arrives, and how late; [`transcript`] makes
-//!   that cheap. Pure.
-//! - [`encoding`]: what is spoken with the server; [`browser`]: that of browsers.
-//! - [`generator`]: the reactor; [`group`] and [`member`] are what it knows of its connections.
-//! - [`part`]: the other processes: [`target`] (the server), [`baseline`] (what a bare send costs), and
-//!   helpers of [`readers`] where one process may not have so many files open; [`queue`] is the kernel's part.
-//! - [`scenario`]: what is done; [`room`] is what the scenarios share. [`report`]: what came of it.
+//! - [`workload`]: the messages, the check that each arrives once and in order, the room that scenarios share, and the
+//!   encodings spoken with the server.
+//! - [`driver`]: the reactor ([`driver::generator`]), its connections and their groups.
+//! - [`process`]: the other processes ([`process::target`] is the server), their CPU time and memory, CPU cores.
+//! - [`baseline`]: the cost of a bare send, for comparison.
+//! - [`scenario`]: the five scenarios. [`report`]: their results as a table, as JSON and as a chart.
 
 pub mod baseline;
 pub mod driver;
@@ -26,10 +25,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use self::driver::clock::Nanos;
-use self::driver::common::Common;
+use self::driver::context::RunContext;
 use self::driver::generator::Generator;
 use self::process::cores::Cores;
-use self::report::progress::Live;
+use self::report::progress::ProgressLine;
 use self::workload::encoding::Encoding;
 use error::Error;
 use report::{Outcome, Report};
@@ -38,60 +37,61 @@ use scenario::Scenario;
 use crate::util::io_error::plain_words;
 use crate::util::{fd_limit, signals};
 
-/// All that a load test is started with.
+/// The settings of a load test.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The server to be driven; `None` for one of our own.
+    /// The server to drive; `None` to start one.
     pub addr: Option<SocketAddr>,
-    /// What is spoken with it.
+    /// The encoding spoken with it.
     pub encoding: Encoding,
-    /// Its process, where its costs are to be measured.
+    /// Its process, if its cost is to be measured.
     pub pid: Option<u32>,
-    /// Whether it says something before the name is due.
+    /// Whether it sends a prompt before the name.
     pub prompt: bool,
     /// Whether it answers the name.
     pub welcome: bool,
-    /// How one whispers to it: `{name}` and `{text}` are filled in.
+    /// Its whisper command; `{name}` and `{text}` are replaced.
     pub whisper: String,
-    /// Options for a server of our own.
+    /// Options of the server that the load test starts.
     pub serve: Vec<String>,
-    /// Logins on their way at once.
+    /// Logins in progress at once.
     pub at_once: usize,
-    /// How long nothing may happen.
+    /// How long nothing may happen, in nanoseconds.
     pub timeout: Nanos,
-    /// Whether a server of our own has a core to itself.
+    /// Whether the server that the load test starts has its own core.
     pub pin: bool,
-    /// What is done, one after another.
+    /// The scenarios, run one after another.
     pub scenarios: Vec<Scenario>,
-    /// Whether the result is written as JSON.
+    /// Whether the result is printed as JSON.
     pub json: bool,
-    /// Where a picture of it goes.
+    /// The file of the chart.
     pub svg: Option<PathBuf>,
 }
 
-/// Runs a load test and prints what came of it; returns the exit code.
+/// Runs a load test and prints the result; returns the exit code.
 ///
 /// # Errors
-/// If the result cannot be written, or signals not be caught.
+/// If the result cannot be written, or signals cannot be caught.
 pub fn run(settings: &Settings) -> io::Result<u8> {
     fd_limit::raise();
     let svg = settings.svg.as_ref().map(|path| File::create(path).map_err(|error| cannot_write(path, &error)));
     let mut svg = svg.transpose()?;
-    let impatient = signals::end_by_default_when()?;
-    // Two runs against one server do not take each other's names or messages for their own.
+    let second_signal_ends = signals::end_by_default_when()?;
+    // A random number, so that two runs against one server do not share names or messages.
     let run = RandomState::new().hash_one(0) as u16;
     let mut report = Report::begin(settings);
     let cores = settings.pin.then(Cores::split).transpose()?;
     report.machine.server_core = cores.map(Cores::server);
     for (number, scenario) in settings.scenarios.iter().enumerate() {
-        // A server remembers the last scenario's messages and names for a while.
-        let outcome = drive(settings, scenario, run.wrapping_add(number as u16), cores, &impatient, &mut report);
+        // A server remembers messages and names of the last scenario for a while.
+        let outcome =
+            drive(settings, scenario, run.wrapping_add(number as u16), cores, &second_signal_ends, &mut report);
         if matches!(outcome, Outcome::Interrupted { .. }) {
             break;
         }
     }
-    // Nobody looks for signals from here on.
-    impatient.store(true, Ordering::Relaxed);
+    // Signals are not watched from here on.
+    second_signal_ends.store(true, Ordering::Relaxed);
     let text = if settings.json { report.json() } else { report::table::write(&report) };
     match io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error),
@@ -116,16 +116,16 @@ fn drive(
     scenario: &Scenario,
     run: u16,
     cores: Option<Cores>,
-    impatient: &Arc<AtomicBool>,
+    second_signal_ends: &Arc<AtomicBool>,
     report: &mut Report,
 ) -> Outcome {
-    let common = Common::new(run, scenario.size(), settings.whisper.clone());
-    let result = match Generator::new(common, Live::new(), Arc::clone(impatient)) {
+    let context = RunContext::new(run, scenario.size(), settings.whisper.clone());
+    let result = match Generator::new(context, ProgressLine::new(), Arc::clone(second_signal_ends)) {
         Ok(mut generator) => {
             generator.cores = cores;
             let result = scenario.run(&mut generator, settings, report);
-            generator.live.clear();
-            // One that came when nothing could be ended earlier any more.
+            generator.progress.clear();
+            // A signal that came after the last point where the scenario could end early.
             result.and_then(|()| generator.interrupted.map_or(Ok(()), |signal| Err(Error::Interrupted(signal))))
         }
         Err(error) => Err(error),
@@ -133,7 +133,7 @@ fn drive(
     report.end_scenario(scenario, settings, result)
 }
 
-/// The end of a load test, as a signal asks for it.
+/// The signal that ended the load test, if it was a signal.
 fn interrupted(error: &Error) -> Option<i32> {
     if let Error::Interrupted(signal) = error { Some(*signal) } else { None }
 }

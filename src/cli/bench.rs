@@ -10,18 +10,18 @@ use super::{Cli, Serve};
 use crate::bench::Settings;
 use crate::bench::driver::clock::SECOND;
 use crate::bench::process::cost::PID_LIMIT;
-use crate::bench::scenario::fanout::Pace;
+use crate::bench::scenario::fanout::SendRate;
 use crate::bench::scenario::{
-    AT_ONCE, PATIENCE, Scenario, WHISPER, at_most, churn, connections, fanout, stalled, whisper,
+    AT_ONCE, DEFAULT_TIMEOUT, Scenario, WHISPER, at_most, churn, connections, fanout, stalled, whisper,
 };
 use crate::bench::workload::encoding::Encoding;
 use crate::bench::workload::message::MIN_SIZE;
 use crate::util::fd_limit;
 
-/// How many clients there are, unless one says so or the limit of open files is lower.
+/// The default number of clients, if the limit of open files allows it.
 const CLIENTS: usize = 15_000;
 
-/// A load test: what a server costs, and whether it loses, doubles or mixes up a line.
+/// Load test: measures the cost of a server, and checks that each line arrives once and in order
 #[derive(Clone, Debug, Args)]
 #[command(
     subcommand_value_name = "SCENARIO",
@@ -30,37 +30,37 @@ const CLIENTS: usize = 15_000;
 )]
 pub struct Bench {
     #[command(subcommand)]
-    what: What,
+    scenario: ScenarioArgs,
 
-    /// Drive the server that listens there (with --dialect websocket: its --web address), instead of one that the load test starts and stops
+    /// Drive a running server at this address (with --encoding websocket: its --web address) instead of starting one
     #[arg(long, global = true, value_name = "HOST:PORT", value_parser = addr)]
     addr: Option<SocketAddr>,
 
-    /// plain: clients speak as nc does; websocket: as the server's page does in a browser
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "DIALECT")]
+    /// Encoding of the clients. plain: lines, as nc sends them; websocket: frames, as the server's page sends them
+    #[arg(long, alias = "dialect", global = true, value_enum, default_value_t, value_name = "ENCODING")]
     encoding: Encoding,
 
-    /// The process of the server at --addr, to measure what it costs
+    /// Process number of the server at --addr, to measure its cost
     #[arg(long, global = true, requires = "addr", value_name = "PID", value_parser = value_parser!(u32).range(1..i64::from(PID_LIMIT)))]
     pid: Option<u32>,
 
-    /// wait: the server says something before the name is due; none: it does not
+    /// wait: wait for a prompt of the server before sending the name; none: send it at once
     #[arg(long, global = true, value_enum, default_value_t, value_name = "PROMPT")]
-    prompt: First,
+    prompt: Expect,
 
-    /// wait: the server answers the name; none: it does not
+    /// wait: wait for an answer to the name; none: do not wait
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WELCOME")]
-    welcome: First,
+    welcome: Expect,
 
-    /// How one whispers to the server
+    /// Whisper command of the server
     #[arg(long, global = true, value_name = "LINE", default_value = WHISPER, value_parser = whisper_line)]
     whisper: String,
 
-    /// Drive a server that is not on this machine: only your own, or with its owner's consent
+    /// Allow a server on another machine: only your own, or with its owner's consent
     #[arg(long, global = true)]
     yes_remote: bool,
 
-    /// Further options for the server that the load test starts, such as --serve '-q --history 0'
+    /// Options of the server that the load test starts, such as --serve '-q --history 0'
     #[arg(
         long,
         global = true,
@@ -72,15 +72,15 @@ pub struct Bench {
     )]
     serve: String,
 
-    /// Logins on their way at once
+    /// Maximum number of logins in progress at once
     #[arg(long, global = true, value_name = "N", default_value_t = AT_ONCE as u32, value_parser = value_parser!(u32).range(1..=10_000))]
     at_once: u32,
 
     /// How long nothing may happen before the load test gives up
-    #[arg(long, global = true, value_name = "SECONDS", default_value_t = (PATIENCE / SECOND) as u32, value_parser = value_parser!(u32).range(1..=600))]
+    #[arg(long, alias = "patience", global = true, value_name = "SECONDS", default_value_t = (DEFAULT_TIMEOUT / SECOND) as u32, value_parser = value_parser!(u32).range(1..=600))]
     timeout: u32,
 
-    /// Give the server that the load test starts a core of its own, and the load test the others
+    /// Reserve one CPU core for the server that the load test starts
     #[arg(long, global = true, conflicts_with = "addr")]
     pin: bool,
 
@@ -88,142 +88,142 @@ pub struct Bench {
     #[arg(long, global = true)]
     json: bool,
 
-    /// Draw latency over time and its distribution
+    /// Draw a chart of latency over time and of its distribution
     #[arg(long, global = true, value_name = "FILE")]
     svg: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug, Subcommand)]
-enum What {
-    /// How many clients, how fast they get in, and what each costs
+enum ScenarioArgs {
+    /// Number of clients, login rate, and cost per client
     Connections {
         /// Clients [default: 15000, or what the limit of open files allows]
-        #[arg(long, value_name = "N", value_parser = people())]
+        #[arg(long, value_name = "N", value_parser = count_of_clients())]
         count: Option<u32>,
-        /// How long the server is watched while nothing happens
+        /// How long the idle server is measured
         #[arg(long, value_name = "SECONDS", default_value_t = 10.0, value_parser = seconds)]
         seconds: f64,
     },
-    /// What is said is read by very many: what a delivered line costs, and how late it is
+    /// Broadcast to many readers: cost and latency of a delivered line
     Fanout {
-        /// Those who only read [default: 1000, or what the limit of open files allows]
-        #[arg(long, value_name = "N", value_parser = people())]
+        /// Clients that only read [default: 1000, or what the limit of open files allows]
+        #[arg(long, value_name = "N", value_parser = count_of_clients())]
         readers: Option<u32>,
-        /// Those who talk, in turn
+        /// Clients that send, in turn
         #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u32).range(1..=1000))]
         senders: u32,
-        /// Messages a second, of all senders together
+        /// Messages per second, of all senders together
         #[arg(long, value_name = "N", default_value_t = 20.0, value_parser = rate)]
         rate: f64,
-        /// As fast as they are read
+        /// Send as fast as messages are read
         #[arg(long, conflicts_with = "rate", action = ArgAction::SetTrue)]
         saturate: bool,
-        /// Messages of each sender on their way at once, with --saturate
+        /// Messages of each sender in flight at once, with --saturate
         #[arg(long, value_name = "N", default_value_t = 16, value_parser = value_parser!(u32).range(1..=10_000))]
         in_flight: u32,
-        /// The size of a message
+        /// Size of a message
         #[arg(long, value_name = "BYTES", default_value_t = 64, value_parser = size())]
         size: u32,
-        /// How long; the floor is measured for as long again
+        /// How long; the baseline (bare send) is measured for the same time again
         #[arg(long, value_name = "SECONDS", default_value_t = 10.0, value_parser = seconds)]
         seconds: f64,
     },
     /// Round trips of whispers, in a quiet room and in a busy one
     Whisper {
-        /// Those who only read what is said in the room [default: 1000, or what the limit of open files allows]
-        #[arg(long, value_name = "N", value_parser = people())]
+        /// Clients that only read the room [default: 1000, or what the limit of open files allows]
+        #[arg(long, value_name = "N", value_parser = count_of_clients())]
         idle: Option<u32>,
-        /// Pairs who whisper to each other
+        /// Pairs of clients that whisper to each other
         #[arg(long, value_name = "N", default_value_t = 10, value_parser = value_parser!(u32).range(1..=10_000))]
         pairs: u32,
-        /// Whispers a second that are to be answered, of all pairs together
+        /// Whispers per second that expect an answer, of all pairs together
         #[arg(long, value_name = "N", default_value_t = 200.0, value_parser = rate)]
         rate: f64,
-        /// Messages a second in the busy room
+        /// Messages per second in the busy room
         #[arg(long, value_name = "N", default_value_t = 5.0, value_parser = rate)]
         storm: f64,
         /// How long, half of it in the quiet room
         #[arg(long, value_name = "SECONDS", default_value_t = 20.0, value_parser = seconds)]
         seconds: f64,
     },
-    /// People who come, talk and go
+    /// Clients that log in, send a message and leave
     Churn {
-        /// Visitors a second
+        /// Visitors per second
         #[arg(long, value_name = "N", default_value_t = 200.0, value_parser = rate)]
         rate: f64,
-        /// Those who stay and read what the visitors say
-        #[arg(long, value_name = "N", default_value_t = 10, value_parser = people())]
+        /// Clients that stay and read the visitors' messages
+        #[arg(long, value_name = "N", default_value_t = 10, value_parser = count_of_clients())]
         residents: u32,
         /// How long visitors come
         #[arg(long, value_name = "SECONDS", default_value_t = 10.0, value_parser = seconds)]
         seconds: f64,
     },
-    /// Some stop reading: whether the others get their lines later for that
+    /// Slow consumers: whether clients that stop reading delay the others
     Stalled {
-        /// Those who read all the time [default: 1000, or what the limit of open files allows]
-        #[arg(long, value_name = "N", value_parser = people())]
+        /// Clients that always read [default: 1000, or what the limit of open files allows]
+        #[arg(long, value_name = "N", value_parser = count_of_clients())]
         readers: Option<u32>,
-        /// Those who read nothing in every other slice
-        #[arg(long, value_name = "N", default_value_t = 1, value_parser = people())]
+        /// Clients that stop reading in every other slice
+        #[arg(long, value_name = "N", default_value_t = 1, value_parser = count_of_clients())]
         stalled: u32,
-        /// Messages a second
+        /// Messages per second
         #[arg(long, value_name = "N", default_value_t = 20.0, value_parser = rate)]
         rate: f64,
-        /// The size of a message
+        /// Size of a message
         #[arg(long, value_name = "BYTES", default_value_t = 64, value_parser = size())]
         size: u32,
-        /// How long while some are stalled; it is measured while all read for as long again
+        /// How long with stalled clients; the time without them is the same again
         #[arg(long, value_name = "SECONDS", default_value_t = 10.0, value_parser = seconds)]
         seconds: f64,
     },
-    /// A few minutes of everything, with a summary
+    /// All scenarios, some minutes in total, with a summary
     All,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum First {
+enum Expect {
     #[default]
     Wait,
     None,
 }
 
-/// A part of a load test, as the load test itself starts it.
+/// A child process of a load test.
 #[derive(Clone, Debug, Subcommand)]
-pub enum Part {
-    /// The server; of an option that is given twice the last one counts
+pub enum BenchPart {
+    /// The server; the last one of repeated options counts
     #[command(args_override_self = true)]
     Server(Box<Serve>),
-    /// What sends and does nothing else, in a run, with a prompt and a welcome of so many bytes
+    /// The baseline of a run, with the sizes of its prompt and of its answer to a name in bytes
     Baseline { encoding: Encoding, run: u16, prompt: usize, welcome: usize },
-    /// Readers past the limit of open files of one process
+    /// Readers beyond the limit of open files of one process
     Readers,
 }
 
 impl Bench {
-    /// What a load test is started with; ends the program if that is not to be had.
+    /// The settings of the load test; ends the program if they are not possible.
     pub fn settings(&self) -> Settings {
         if let Some(addr) = self.addr
             && !addr.ip().is_loopback()
             && !self.yes_remote
         {
-            refuse(format!(
+            usage_error(format!(
                 "{addr} is not on this machine, and a load test can bring a server down: add --yes-remote if it is yours"
             ));
         }
-        // Counts that are not given follow from the limit.
+        // Default counts depend on the limit.
         fd_limit::raise();
         let scenarios = self.scenarios();
         for scenario in &scenarios {
             if let Err(text) = scenario.is_possible() {
-                refuse(text);
+                usage_error(text);
             }
         }
         Settings {
             addr: self.addr,
             encoding: self.encoding,
             pid: self.pid,
-            prompt: self.prompt == First::Wait,
-            welcome: self.welcome == First::Wait,
+            prompt: self.prompt == Expect::Wait,
+            welcome: self.welcome == Expect::Wait,
             whisper: self.whisper.clone(),
             serve: self.serve.split_whitespace().map(str::to_owned).collect(),
             at_once: self.at_once as usize,
@@ -238,56 +238,56 @@ impl Bench {
     fn scenarios(&self) -> Vec<Scenario> {
         let own = self.addr.is_none();
         let given = |given: Option<u32>, wanted| given.map_or_else(|| at_most(wanted, own), |given| given as usize);
-        let one = match self.what {
-            What::Connections { count, seconds } => {
+        let one = match self.scenario {
+            ScenarioArgs::Connections { count, seconds } => {
                 let count = given(count, CLIENTS);
                 Scenario::Connections(connections::Params { count, seconds })
             }
-            What::Fanout { readers, senders, rate, saturate, in_flight, size, seconds } => {
+            ScenarioArgs::Fanout { readers, senders, rate, saturate, in_flight, size, seconds } => {
                 Scenario::Fanout(fanout::Params {
                     readers: given(readers, 1000),
                     senders: senders as usize,
-                    pace: if saturate { Pace::Saturate { in_flight } } else { Pace::Rate(rate) },
+                    pace: if saturate { SendRate::Saturate { in_flight } } else { SendRate::Rate(rate) },
                     size: size as usize,
                     seconds,
                 })
             }
-            What::Whisper { idle, pairs, rate, storm, seconds } => {
+            ScenarioArgs::Whisper { idle, pairs, rate, storm, seconds } => {
                 let (idle, pairs) = (given(idle, 1000), pairs as usize);
                 Scenario::Whisper(whisper::Params { idle, pairs, rate, storm, seconds })
             }
-            What::Churn { rate, residents, seconds } => {
+            ScenarioArgs::Churn { rate, residents, seconds } => {
                 Scenario::Churn(churn::Params { rate, residents: residents as usize, seconds })
             }
-            What::Stalled { readers, stalled, rate, size, seconds } => {
+            ScenarioArgs::Stalled { readers, stalled, rate, size, seconds } => {
                 let (readers, stalled, size) = (given(readers, 1000), stalled as usize, size as usize);
                 Scenario::Stalled(stalled::Params { readers, stalled, rate, size, seconds })
             }
-            What::All => return everything(own),
+            ScenarioArgs::All => return all_scenarios(own),
         };
         vec![one]
     }
 }
 
-/// Ends the program as a bad option does.
-fn refuse(text: String) -> ! {
+/// Ends the program with a usage error.
+fn usage_error(text: String) -> ! {
     let mut command = Cli::command();
     command.build();
     let bench = command.find_subcommand_mut("bench").expect("it is one");
     bench.error(ErrorKind::ValueValidation, text).exit()
 }
 
-/// What `all` stands for.
-fn everything(own: bool) -> Vec<Scenario> {
+/// The scenarios of `all`.
+fn all_scenarios(own: bool) -> Vec<Scenario> {
     let fanout = |readers, senders, pace| {
         let readers = at_most(readers, own);
         Scenario::Fanout(fanout::Params { readers, senders, pace, size: 64, seconds: 10.0 })
     };
     vec![
         Scenario::Connections(connections::Params { count: at_most(CLIENTS, own), seconds: 10.0 }),
-        fanout(1000, 1, Pace::Rate(20.0)),
-        fanout(10_000, 1, Pace::Rate(5.0)),
-        fanout(1000, 4, Pace::Saturate { in_flight: 16 }),
+        fanout(1000, 1, SendRate::Rate(20.0)),
+        fanout(10_000, 1, SendRate::Rate(5.0)),
+        fanout(1000, 4, SendRate::Saturate { in_flight: 16 }),
         Scenario::Whisper(whisper::Params {
             idle: at_most(10_000, own),
             pairs: 10,
@@ -306,8 +306,8 @@ fn everything(own: bool) -> Vec<Scenario> {
     ]
 }
 
-fn people() -> clap::builder::RangedI64ValueParser<u32> {
-    // There are not many more names than that; nor sockets, on most machines.
+fn count_of_clients() -> clap::builder::RangedI64ValueParser<u32> {
+    // There are few more names than that, and on most machines fewer sockets.
     value_parser!(u32).range(1..=1_000_000)
 }
 
@@ -340,7 +340,7 @@ fn addr(text: &str) -> Result<SocketAddr, String> {
 fn whisper_line(text: &str) -> Result<String, String> {
     match text.split("{text}").collect::<Vec<_>>()[..] {
         [before, after] if before.contains("{name}") && !after.contains("{name}") => Ok(text.to_owned()),
-        _ => Err("{name} and then {text} have to be in it, as in '/msg {name} {text}'".into()),
+        _ => Err("it must contain {name} and then {text}, as in '/msg {name} {text}'".into()),
     }
 }
 
@@ -360,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn the_command_of_a_scenario_is_one_that_does_the_same() {
+    fn scenario_command_round_trips() {
         for what in [
             "connections --count 12 --seconds 1.5",
             "fanout --readers 7 --senders 2 --rate 3 --size 100 --seconds 4",
@@ -369,7 +369,7 @@ mod tests {
             "churn --rate 50 --residents 3 --seconds 2",
             "stalled --readers 7 --stalled 2 --rate 3 --size 100 --seconds 4",
         ] {
-            for common in ["", " --dialect websocket", " --addr 127.0.0.1:4567 --pid 1", " --pin", " --serve '-q'"] {
+            for common in ["", " --encoding websocket", " --addr 127.0.0.1:4567 --pid 1", " --pin", " --serve '-q'"] {
                 let text = format!("{what}{common}");
                 let args: Vec<&str> = text.split(' ').map(|arg| arg.trim_matches('\'')).collect();
                 let settings = bench(&args).unwrap();
@@ -379,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn absurd_values_are_refused() {
+    fn out_of_range_values_are_refused() {
         for args in [
             &["connections", "--count", "0"][..],
             &["connections", "--count", "-1"],

@@ -10,7 +10,7 @@ mod serve;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 
-pub use bench::{Bench, Part};
+pub use bench::{Bench, BenchPart};
 pub use connect::Connect;
 pub use export::Export;
 pub use import::Import;
@@ -44,7 +44,7 @@ pub enum Command {
     Manual(Manual),
     /// A process that belongs to a load test
     #[command(hide = true, subcommand)]
-    BenchPart(Part),
+    BenchPart(BenchPart),
 }
 
 impl Cli {

@@ -1,4 +1,4 @@
-//! The process of the floor.
+//! The baseline process.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -17,13 +17,13 @@ use crate::wire::frame::text_frame;
 
 const LISTENER: Token = Token(usize::MAX - 1);
 
-/// As deep a queue as the server's, so that neither is held up by it.
+/// The same length as the server's accept queue, so that neither is slowed down by it.
 const BACKLOG: i32 = 65_535;
 
-enum Stage {
-    /// Has said nothing.
+enum ConnectionStage {
+    /// Nothing has been received.
     New,
-    /// Has asked for a WebSocket, and has not said a name.
+    /// Has asked for a WebSocket; has not sent a name.
     Asked,
     Reader,
     Control,
@@ -31,23 +31,23 @@ enum Stage {
 
 struct Connection {
     stream: TcpStream,
-    stage: Stage,
-    /// How much of what is kept in [`Baseline::bytes`] it has been sent.
+    stage: ConnectionStage,
+    /// How many bytes of [`BaselineServer::bytes`] were sent to it.
     sent: usize,
-    /// The kernel takes no more for it at present.
+    /// Its socket buffer is full.
     full: bool,
 }
 
-struct Baseline {
+struct BaselineServer {
     poll: Poll,
     listener: TcpListener,
     connections: Slab<Connection>,
-    /// Who is sent to, in the order in which they came.
+    /// Keys of the readers, in the order in which they connected.
     readers: Vec<usize>,
     orders: Vec<u8>,
-    /// What is to be sent to all; kept until all have it.
+    /// Bytes for all readers; kept until every reader has them.
     bytes: Vec<u8>,
-    /// How many connections are full.
+    /// Number of connections whose socket buffer is full.
     full: usize,
     encoding: Encoding,
     prompt: Vec<u8>,
@@ -79,7 +79,7 @@ pub fn run(encoding: Encoding, run: u16, prompt: usize, welcome: usize) -> io::R
             ([answer, ask].concat(), frame("entered", welcome))
         }
     };
-    let mut baseline = Baseline {
+    let mut baseline = BaselineServer {
         poll,
         listener,
         connections: Slab::new(),
@@ -114,35 +114,35 @@ pub fn run(encoding: Encoding, run: u16, prompt: usize, welcome: usize) -> io::R
     }
 }
 
-/// A line of so many bytes.
+/// A line of `size` bytes, at least one.
 fn line(size: usize) -> Vec<u8> {
     let mut line = vec![b'.'; size.max(1)];
     line[size.max(1) - 1] = b'\n';
     line
 }
 
-/// A frame of that kind and of so many bytes, or one or two more.
+/// A frame with an object of type `kind`, of `size` bytes or one or two more.
 fn frame(kind: &str, size: usize) -> Vec<u8> {
     let object = format!("{{\"t\":\"{kind}\"}}");
     let header = if size < 128 { 2 } else { 4 };
     let mut out = Vec::new();
-    // Blanks are no part of an object.
+    // Spaces around an object have no meaning in JSON.
     text_frame(&mut out, |out| out.extend(format!("{object:0$}", size.saturating_sub(header)).bytes()));
     out
 }
 
-impl Baseline {
+impl BaselineServer {
     fn accept(&mut self) -> io::Result<()> {
         loop {
             match self.listener.accept() {
                 Ok((mut stream, _)) => {
                     let entry = self.connections.vacant_entry();
                     self.poll.registry().register(&mut stream, Token(entry.key()), Interest::READABLE)?;
-                    // A browser has the first word.
+                    // A browser speaks first.
                     if self.encoding == Encoding::Plain {
                         let _ = stream.write(&self.prompt);
                     }
-                    entry.insert(Connection { stream, stage: Stage::New, sent: 0, full: false });
+                    entry.insert(Connection { stream, stage: ConnectionStage::New, sent: 0, full: false });
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
                 Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
@@ -159,21 +159,21 @@ impl Baseline {
                 Ok(0) => open = false,
                 Ok(n) => {
                     match connection.stage {
-                        Stage::New if self.block[..n].starts_with(CONTROL.as_bytes()) => {
-                            connection.stage = Stage::Control;
+                        ConnectionStage::New if self.block[..n].starts_with(CONTROL.as_bytes()) => {
+                            connection.stage = ConnectionStage::Control;
                         }
-                        Stage::New if self.encoding == Encoding::WebSocket => {
-                            connection.stage = Stage::Asked;
+                        ConnectionStage::New if self.encoding == Encoding::WebSocket => {
+                            connection.stage = ConnectionStage::Asked;
                             let _ = connection.stream.write(&self.prompt);
                         }
-                        Stage::New | Stage::Asked => {
-                            connection.stage = Stage::Reader;
+                        ConnectionStage::New | ConnectionStage::Asked => {
+                            connection.stage = ConnectionStage::Reader;
                             connection.sent = self.bytes.len();
                             self.readers.push(key);
                             let _ = connection.stream.write(&self.welcome);
                         }
-                        Stage::Control => self.orders.extend_from_slice(&self.block[..n]),
-                        Stage::Reader => {}
+                        ConnectionStage::Control => self.orders.extend_from_slice(&self.block[..n]),
+                        ConnectionStage::Reader => {}
                     }
                     if n < self.block.len() {
                         break;
@@ -193,7 +193,7 @@ impl Baseline {
         self.carry_out();
     }
 
-    /// Sends what all orders say that have come whole, with one call for each reader.
+    /// Sends the bytes of all complete orders, with one call per reader.
     fn carry_out(&mut self) {
         let mut at = 0;
         while let Some((size, bytes)) = self.orders[at..].split_first_chunk() {
@@ -215,14 +215,14 @@ impl Baseline {
         self.forget();
     }
 
-    /// Sends one reader what it has not been sent, as far as the kernel takes it.
+    /// Sends a reader its remaining bytes, as far as the socket buffer takes them.
     fn send(&mut self, key: usize) {
         let connection = &mut self.connections[key];
         let rest = &self.bytes[connection.sent..];
         match connection.stream.write(rest) {
             Ok(n) => connection.sent += n,
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
-            // Reading will tell that it has ended.
+            // The next read reports that it has ended.
             Err(_) => connection.sent = self.bytes.len(),
         }
         if connection.sent < self.bytes.len() {
@@ -243,7 +243,7 @@ impl Baseline {
         }
     }
 
-    /// Once all have everything, nothing of it is needed any more.
+    /// Drops the bytes once every reader has them.
     fn forget(&mut self) {
         if self.full == 0 {
             self.bytes.clear();

@@ -1,4 +1,4 @@
-//! The clock of the load test: one that all processes of a machine share.
+//! The clock of the load test, shared by all processes of the machine.
 
 use rustix::time::{ClockId, clock_gettime};
 
@@ -11,13 +11,13 @@ pub const SECOND: Nanos = 1_000_000_000;
 /// A millisecond.
 pub const MILLISECOND: Nanos = 1_000_000;
 
-/// The time now.
+/// The current time.
 pub fn now() -> Nanos {
     let time = clock_gettime(ClockId::Monotonic);
     time.tv_sec as u64 * SECOND + time.tv_nsec as u64
 }
 
-/// As seconds.
+/// Converts to seconds.
 pub fn seconds(span: Nanos) -> f64 {
     span as f64 / SECOND as f64
 }

@@ -1,4 +1,4 @@
-//! Members that do the same, and what they have seen together.
+//! Groups of members with the same role, and what they have received.
 
 use std::net::SocketAddr;
 
@@ -10,14 +10,14 @@ use crate::bench::workload::checker::Checker;
 use crate::bench::workload::encoding::Encoding;
 use crate::bench::workload::transcript::Transcript;
 
-/// How one gets into a server.
+/// The address of a server and how its login works.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub struct Door {
-    /// Where it listens.
+pub struct Endpoint {
+    /// Its listening address.
     pub addr: SocketAddr,
-    /// What is spoken there.
+    /// The encoding spoken there.
     pub encoding: Encoding,
-    /// Whether it says something before the name is due.
+    /// Whether it sends a prompt before the name.
     pub prompt: bool,
     /// Whether it answers the name.
     pub welcome: bool,
@@ -26,77 +26,77 @@ pub struct Door {
 /// What a member does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// Reads what is said, and says what it is told to.
+    /// Reads all messages, and sends messages on request.
     Talker,
-    /// The even ones ask, by whisper, and the odd ones answer.
+    /// Members with an even number ask by whisper, those with an odd number answer.
     Whisperer,
-    /// Comes, says one message, and goes.
+    /// Logs in, sends one message, and leaves.
     Visitor,
-    /// Reads what is said, but for a while nothing; the server may close it for that.
+    /// Reads messages, but stops reading for a while; the server may close it for that.
     Stalled,
-    /// Tells the floor what to send.
+    /// Tells the baseline process what to send.
     Control,
 }
 
-/// The last line that was none of ours, and who got it.
+/// The last line from the server itself, and which member got it.
 #[derive(Debug, Default)]
-pub struct Notice {
+pub struct LastNotice {
     index: u32,
     text: Vec<u8>,
 }
 
-/// See the module.
+/// Members with one role, and their results.
 pub struct Group {
-    /// How they get in.
-    pub door: Door,
-    /// What they do.
+    /// The server and its login.
+    pub endpoint: Endpoint,
+    /// What the members do.
     pub role: Role,
-    /// What the first one's name is made from; the others follow.
+    /// The number of the first member's name; the others follow.
     pub first_name: u32,
-    /// Their keys in the generator, by index.
+    /// Keys of the members in the generator, by index.
     pub keys: Vec<usize>,
-    /// How many have got in.
+    /// Number of members logged in.
     pub logged_in: usize,
-    /// How many have read a probe.
+    /// Number of members that have read a probe.
     pub ready: usize,
-    /// How many have gone of their own wish.
+    /// Number of members that have left on their own.
     pub left: usize,
-    /// How many of those found their connection reset, or ended without a last frame, instead of closed.
+    /// Number of those whose connection was reset, or ended without a close frame.
     pub resets: usize,
-    /// Whether they read nothing at present.
+    /// Whether the members have stopped reading.
     pub paused: bool,
-    /// How many the server has closed that may be closed.
+    /// Number of stalled members that the server has closed.
     pub closed: usize,
-    /// From connecting to the answer to the name.
+    /// From the connection attempt to the answer to the name.
     pub logins: Latency,
-    /// Messages of the room.
+    /// Room messages received.
     pub room: Checker,
-    /// What one of them got, for the others to be compared with, if all get the same.
+    /// What the first reader got, for comparison, if all readers get the same.
     pub transcript: Option<Transcript>,
-    /// From when a message was due until it was read.
+    /// From the due time of a message until it was read.
     pub latency: Latency,
-    /// Whispers.
+    /// Whispers received.
     pub private: Checker,
-    /// From when a whisper was due until its answer was read.
+    /// From the due time of a whisper until its answer was read.
     pub round_trips: Latency,
-    /// From when a visitor was due until the server had closed.
+    /// From the due time of a visitor until the server had closed.
     pub visits: Latency,
-    /// What is in flight, where that is bounded.
-    pub window: Option<Window>,
-    /// A message, or a probe, as it was delivered last, with the line's end.
+    /// Limit of messages in flight, if there is one.
+    pub window: Option<SendWindow>,
+    /// The last message, or probe, as it was delivered, with its line end.
     pub sample: Vec<u8>,
-    /// Bytes of the prompt and of the answer to the name, as they came to the last newcomer.
+    /// Bytes of the prompt and of the answer to the name, as the last member got them.
     pub greeting: (usize, usize),
-    /// Lines that were none of ours.
+    /// Number of lines from the server itself.
     pub notices: u64,
-    notice: Notice,
+    notice: LastNotice,
 }
 
 impl Group {
-    /// Members to be, who read messages of so many streams.
-    pub fn new(door: Door, role: Role, first_name: u32, streams: usize, span: Nanos) -> Self {
+    /// Creates a group without members, which reads messages of `streams` senders.
+    pub fn new(endpoint: Endpoint, role: Role, first_name: u32, streams: usize, span: Nanos) -> Self {
         Group {
-            door,
+            endpoint,
             role,
             first_name,
             keys: Vec::new(),
@@ -117,11 +117,11 @@ impl Group {
             sample: Vec::new(),
             greeting: (0, 0),
             notices: 0,
-            notice: Notice::default(),
+            notice: LastNotice::default(),
         }
     }
 
-    /// The name of a member: eight bytes that no server should object to.
+    /// The name of a member: eight ASCII letters and digits, which every server should accept.
     pub fn name(&self, index: usize, run: u16) -> String {
         if self.role == Role::Control {
             return crate::bench::baseline::CONTROL.into();
@@ -130,7 +130,7 @@ impl Group {
         format!("b{}{}", base36::<3>(usize::from(run)), base36::<4>(number))
     }
 
-    /// Notes a line of the server's own.
+    /// Records a line from the server itself.
     pub fn note(&mut self, index: u32, text: &[u8]) {
         self.notices += 1;
         self.notice.index = index;
@@ -138,9 +138,9 @@ impl Group {
         self.notice.text.extend_from_slice(&text[..text.len().min(200)]);
     }
 
-    /// The server's last words to a member, if nobody got any since.
+    /// The last line from the server itself, if this member got it.
     pub fn last_words(&self, index: u32) -> Option<String> {
-        let Notice { index: to, text } = &self.notice;
+        let LastNotice { index: to, text } = &self.notice;
         (*to == index && !text.is_empty()).then(|| String::from_utf8_lossy(text).into_owned())
     }
 }
@@ -154,28 +154,28 @@ fn base36<const N: usize>(mut number: usize) -> String {
     digits.into_iter().map(char::from).collect()
 }
 
-/// Messages that have been said but not yet read by all, so many a stream at most.
+/// Limits the messages of each stream that were sent but not yet read by all.
 #[derive(Debug)]
-pub struct Window {
+pub struct SendWindow {
     flight: u32,
     readers: u32,
-    /// Slots of a stream, less one: a power of two is found without a division.
+    /// Slots per stream minus one; a power of two avoids a division.
     mask: u32,
-    /// How many have read each message in flight.
+    /// How many readers have each message in flight.
     arrived: Vec<u32>,
     /// Messages of each stream that all have read.
     complete: Vec<u32>,
 }
 
-impl Window {
+impl SendWindow {
     /// For `flight` messages of each of `streams`, read by `readers`.
     pub fn new(streams: usize, flight: u32, readers: usize) -> Self {
         let slots = flight.next_power_of_two();
         let arrived = vec![0; streams * slots as usize];
-        Window { flight, readers: readers as u32, mask: slots - 1, arrived, complete: vec![0; streams] }
+        SendWindow { flight, readers: readers as u32, mask: slots - 1, arrived, complete: vec![0; streams] }
     }
 
-    /// How many messages of a stream may have been said by now.
+    /// Total number of messages of a stream that may have been sent by now.
     pub fn allowed(&self, stream: usize) -> u32 {
         self.complete[stream] + self.flight
     }
@@ -184,7 +184,7 @@ impl Window {
         &mut self.arrived[stream * (self.mask as usize + 1) + (seq & self.mask) as usize]
     }
 
-    /// A reader has this message.
+    /// Records that a reader has this message.
     #[inline]
     pub fn arrived(&mut self, stream: usize, seq: u32) {
         let complete = self.complete[stream];
@@ -207,7 +207,7 @@ impl Window {
         self.complete[stream] = complete;
     }
 
-    /// Waits no longer for what was said so far.
+    /// Stops waiting for all messages sent so far.
     pub fn give_up(&mut self, said: &[u32]) {
         self.arrived.fill(0);
         self.complete.copy_from_slice(said);
@@ -220,18 +220,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_eight_bytes_and_different() {
-        let door =
-            Door { addr: "127.0.0.1:1".parse().unwrap(), encoding: Encoding::Plain, prompt: true, welcome: true };
-        let group = Group::new(door, Role::Talker, 35, 1, SECOND);
+    fn names_are_distinct_and_eight_bytes() {
+        let endpoint =
+            Endpoint { addr: "127.0.0.1:1".parse().unwrap(), encoding: Encoding::Plain, prompt: true, welcome: true };
+        let group = Group::new(endpoint, Role::Talker, 35, 1, SECOND);
         assert_eq!(group.name(0, 37), "b011000z");
         assert_eq!(group.name(1, 37), "b0110010");
         assert_eq!(group.name(1_000_000, 65_535).len(), 8);
     }
 
     #[test]
-    fn a_window_opens_when_all_have_read() {
-        let mut window = Window::new(2, 2, 3);
+    fn window_opens_when_all_readers_have_a_message() {
+        let mut window = SendWindow::new(2, 2, 3);
         assert_eq!([window.allowed(0), window.allowed(1)], [2, 2]);
         for seq in [0, 0, 1] {
             window.arrived(1, seq);

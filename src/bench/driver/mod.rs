@@ -1,7 +1,7 @@
 //! The event loop of the load test and its connections.
 
 pub mod clock;
-pub mod common;
+pub mod context;
 pub mod generator;
 pub mod group;
 pub mod member;

@@ -6,25 +6,25 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use mio::net::TcpStream;
 use socket2::{Domain, Protocol, Socket, Type};
 
-/// Source addresses on loopback, from 127.0.0.2 on: each has some 28,000 ports.
+/// Number of source addresses on loopback, from 127.0.0.2 on; each has about 28,000 ports.
 const SOURCES: usize = 250;
 
-/// What the kernel is to hold for one who reads nothing, which it doubles, and the size of a segment: the server's
-/// socket, which grows with both (tcp(7)), may hold some megabytes otherwise.
-const LITTLE: usize = 4096;
-const SHORT: u32 = 536;
+/// Receive buffer of a client that stops reading, which the kernel doubles, and its segment size. With larger values
+/// the server's socket buffer, which grows with both (tcp(7)), may hold some megabytes.
+const RECEIVE_BUFFER: usize = 4096;
+const SEGMENT: u32 = 536;
 
-/// Asks for a connection, from another source address each time where that is possible; if `narrow`, the kernel
-/// holds little for it.
+/// Opens a connection, from a different source address each time if possible. With `small_buffers` the kernel holds
+/// few bytes for it.
 ///
 /// # Errors
-/// If there are no file descriptors or ports left, or nobody can be there.
-pub fn connect(addr: SocketAddr, number: usize, narrow: bool) -> io::Result<TcpStream> {
+/// If there are no file descriptors or ports left, or the address is unreachable.
+pub fn connect(addr: SocketAddr, number: usize, small_buffers: bool) -> io::Result<TcpStream> {
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
     socket.set_tcp_nodelay(true)?;
-    if narrow {
-        socket.set_recv_buffer_size(LITTLE)?;
-        socket.set_tcp_mss(SHORT)?;
+    if small_buffers {
+        socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
+        socket.set_tcp_mss(SEGMENT)?;
     }
     if let IpAddr::V4(ip) = addr.ip()
         && ip.is_loopback()

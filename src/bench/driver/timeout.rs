@@ -1,10 +1,10 @@
-//! Waiting for as long as something still happens.
+//! A timeout that restarts whenever there is progress.
 
 use super::clock;
 use super::clock::{Nanos, seconds};
 use crate::bench::error::Error;
 
-/// See the module.
+/// Expires when nothing has happened for a given time.
 pub struct Timeout {
     most: Nanos,
     last: u64,
@@ -12,12 +12,12 @@ pub struct Timeout {
 }
 
 impl Timeout {
-    /// Ends when nothing has happened for `most`.
+    /// Expires after `most` without progress.
     pub fn new(most: Nanos) -> Self {
         Timeout { most, last: u64::MAX, since: clock::now() }
     }
 
-    /// Whether it is at an end; `progress` is a figure that changes when something happens.
+    /// Whether it has expired; `progress` is any figure that changes when something happens.
     pub fn is_over(&mut self, progress: u64) -> bool {
         let now = clock::now();
         if progress != self.last {
@@ -27,8 +27,10 @@ impl Timeout {
         now - self.since > self.most
     }
 
+    /// Fails if it has expired; `waiting_for` completes the message.
+    ///
     /// # Errors
-    /// If it is at an end.
+    /// If it has expired.
     pub fn check(&mut self, progress: u64, waiting_for: impl FnOnce() -> String) -> Result<(), Error> {
         if self.is_over(progress) {
             return Err(Error::Stalled { waiting_for: waiting_for(), seconds: seconds(self.most) });

@@ -1,4 +1,4 @@
-//! A timer that ends a poll to the microsecond; those of epoll_wait(2) are rounded up to milliseconds.
+//! A timer that ends a poll with microsecond precision; epoll_wait(2) rounds up to milliseconds.
 
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -11,15 +11,15 @@ use rustix::time::{
 
 use super::clock::{Nanos, SECOND};
 
-/// See the module; timerfd_create(2).
+/// A timer: timerfd_create(2).
 pub struct Timer {
     fd: OwnedFd,
-    /// When it is over; setting it costs a system call.
+    /// When it expires; each change costs a system call.
     at: Nanos,
 }
 
 impl Timer {
-    /// A timer that tells by an event with that token.
+    /// Creates a timer that reports its end as an event with this token.
     ///
     /// # Errors
     /// If there are no file descriptors left.
@@ -29,10 +29,10 @@ impl Timer {
         Ok(Timer { fd, at: Nanos::MAX })
     }
 
-    /// It is over at `until`.
+    /// Sets the time at which it expires.
     ///
     /// # Errors
-    /// None that the kernel has a reason for.
+    /// Never, as far as the kernel documents.
     pub fn set(&mut self, until: Nanos) -> io::Result<()> {
         if self.at != until {
             let at = Timespec { tv_sec: (until / SECOND) as i64, tv_nsec: (until % SECOND) as i64 };
@@ -44,7 +44,7 @@ impl Timer {
         Ok(())
     }
 
-    /// Its event has come.
+    /// Handles its event.
     pub fn is_over(&mut self) {
         self.at = Nanos::MAX;
     }

@@ -1,27 +1,27 @@
-//! Which core the server has to itself, so that the load test does not stand in its way.
+//! CPU cores: one for the server, the others for the load test.
 //!
-//! Where there are few, the kernel often puts the load test on the core of the server that has woken it up.
-//! One of the two then waits for the other's time slice of some milliseconds, and that is what is measured.
+//! On a machine with few cores the kernel often runs the load test on the core of the server that has woken it up. One
+//! of the two then waits for the end of the other's time slice, some milliseconds, and that would be measured.
 
 use std::io;
 
 use rustix::process::Pid;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_getcpu, sched_setaffinity};
 
-/// See the module.
+/// The core reserved for the server.
 #[derive(Clone, Copy, Debug)]
 pub struct Cores {
     server: usize,
 }
 
 impl Cores {
-    /// Sets one core aside and keeps this process, and those that it starts, off it.
+    /// Reserves one core and moves this process, and those that it starts, to the others.
     ///
     /// # Errors
-    /// If there is only one for us, or the kernel does not let us choose (sched_setaffinity(2)).
+    /// If there is only one core, or the kernel refuses (sched_setaffinity(2)).
     pub fn split() -> io::Result<Self> {
         let ours = sched_getaffinity(None)?;
-        // Where we are now, so that load tests at the same time do not all choose the same.
+        // The current core, so that load tests running at the same time do not all choose the same.
         let (server, rest) = divide(&ours, sched_getcpu()).ok_or_else(|| {
             io::Error::other("--pin needs two cores at least, and there is one for this process: leave it out")
         })?;
@@ -29,16 +29,16 @@ impl Cores {
         Ok(Cores { server })
     }
 
-    /// The number of the core that was set aside.
+    /// The number of the reserved core.
     pub fn server(self) -> usize {
         self.server
     }
 
-    /// Puts a process on that core, and nowhere else.
+    /// Moves a process to the reserved core.
     pub fn give(self, pid: u32) {
         let mut cores = CpuSet::new();
         cores.set(self.server);
-        // One that has ended already is found out where its answer is waited for.
+        // If it has ended already, the wait for its answer reports it.
         let _ = sched_setaffinity(Pid::from_raw(pid as i32), &cores);
     }
 }
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn the_server_gets_one_core_and_the_load_test_the_others() {
+    fn cores_are_split_between_server_and_load_test() {
         assert_eq!(divide(&set(&[0, 1]), 1), Some((1, set(&[0]))));
         assert_eq!(divide(&set(&[2, 3, 5]), 3), Some((3, set(&[2, 5]))));
         assert_eq!(divide(&set(&[2, 3]), 7), Some((2, set(&[3]))));

@@ -1,4 +1,4 @@
-//! The processes of a load test, and what each costs.
+//! The processes of a load test, and the cost of each.
 
 pub mod cores;
 pub mod cost;

@@ -1,4 +1,4 @@
-//! What a process of ours writes to us, line by line.
+//! Lines that a child process writes to the load test.
 
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read};
@@ -6,27 +6,27 @@ use std::io::{ErrorKind, Read};
 use memchr::memchr;
 use mio::unix::pipe::Receiver;
 
-/// Lines that are kept; who writes more is not read for each of them.
+/// Maximum number of lines kept.
 const MAX_LINES: usize = 1000;
 
-/// See the module.
-pub struct Pipe {
-    /// Our end.
+/// A pipe read line by line.
+pub struct LinePipe {
+    /// The reading end.
     pub receiver: Receiver,
-    /// Whole lines that nobody has taken yet; the oldest give way.
+    /// Complete lines not taken yet; the oldest are dropped at the maximum.
     pub lines: VecDeque<String>,
     /// Whether more may come.
     pub open: bool,
     rest: Vec<u8>,
 }
 
-impl Pipe {
+impl LinePipe {
     /// Reads from a non-blocking pipe.
     pub fn new(receiver: Receiver) -> Self {
-        Pipe { receiver, lines: VecDeque::new(), open: true, rest: Vec::new() }
+        LinePipe { receiver, lines: VecDeque::new(), open: true, rest: Vec::new() }
     }
 
-    /// Reads what there is.
+    /// Reads what has arrived.
     pub fn read(&mut self, block: &mut [u8]) {
         while self.open {
             match self.receiver.read(block) {

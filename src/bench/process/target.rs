@@ -1,37 +1,37 @@
-//! The server that is driven: one of our own, or one that runs already.
+//! The server under test: started here, or running already.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 
 use super::cost::Process;
-use super::helper::{Part, Speaks};
+use super::helper::{OutputStream, Subprocess};
 use crate::bench::Settings;
 use crate::bench::driver::clock;
 use crate::bench::driver::clock::{MILLISECOND, SECOND};
 use crate::bench::driver::generator::Generator;
-use crate::bench::driver::group::Door;
+use crate::bench::driver::group::Endpoint;
 use crate::bench::error::Error;
 use crate::bench::report::figures::count;
 use crate::bench::workload::encoding::Encoding;
 use crate::util::fd_limit;
 
-/// Connections of a scenario that are not its clients.
+/// Connections of a scenario besides its clients.
 pub const SPARE: usize = 16;
 
-/// How often a free port is looked for, should somebody else take it first.
+/// Attempts to find a free port, if another process takes it first.
 const TRIES: usize = 5;
 
-/// See the module.
+/// The server under test.
 pub struct Target {
-    /// How one gets in.
-    pub door: Door,
-    /// Its process, if we know it.
+    /// Its address and login.
+    pub endpoint: Endpoint,
+    /// Its process, if known.
     pub process: Option<Process>,
-    own: Option<Part>,
+    own: Option<Subprocess>,
 }
 
 impl Target {
-    /// Starts a server of our own that takes so many people, unless there is one to be driven.
+    /// Starts a server for `people` clients, or uses the given one.
     ///
     /// # Errors
     /// If it does not start, or there is no such process.
@@ -49,9 +49,9 @@ impl Target {
             return Self::start(generator, settings, people + SPARE, size);
         };
         let process = settings.pid.map(Process::new).transpose();
-        let process = process.map_err(|error| Error::Part("--pid", error.desc().to_lowercase()))?;
+        let process = process.map_err(|error| Error::Subprocess("--pid", error.desc().to_lowercase()))?;
         let Settings { encoding, prompt, welcome, .. } = *settings;
-        Ok(Target { door: Door { addr, encoding, prompt, welcome }, process, own: None })
+        Ok(Target { endpoint: Endpoint { addr, encoding, prompt, welcome }, process, own: None })
     }
 
     fn start(generator: &mut Generator, settings: &Settings, seats: usize, size: usize) -> Result<Self, Error> {
@@ -59,7 +59,7 @@ impl Target {
         loop {
             tries += 1;
             match Self::try_start(generator, settings, seats, size) {
-                Err(Error::Part(_, text)) if tries < TRIES && text.contains("address already in use") => {}
+                Err(Error::Subprocess(_, text)) if tries < TRIES && text.contains("address already in use") => {}
                 other => return other,
             }
         }
@@ -77,9 +77,9 @@ impl Target {
             }
         };
         args.extend_from_slice(&settings.serve);
-        let mut own = Part::start(generator, "the server", &args, Speaks::Stderr)?;
+        let mut own = Subprocess::start(generator, "the server", &args, OutputStream::Stderr)?;
         generator.cores.iter().for_each(|cores| cores.give(own.pid()));
-        let process = Process::new(own.pid()).map_err(|error| Error::Part("the server", error.desc().into()))?;
+        let process = Process::new(own.pid()).map_err(|error| Error::Subprocess("the server", error.desc().into()))?;
         let end = clock::now() + 10 * SECOND;
         // Not by its log, which may be off.
         while let Err(error) = TcpStream::connect(addr) {
@@ -89,16 +89,16 @@ impl Target {
                 return Err(Error::Connect(addr, error));
             }
         }
-        // Should somebody else have taken the port, it is theirs that answers.
+        // If another process has taken the port, that process has answered.
         own.check(generator)?;
-        let door = Door { addr, encoding, prompt: true, welcome: true };
-        Ok(Target { door, process: Some(process), own: Some(own) })
+        let endpoint = Endpoint { addr, encoding, prompt: true, welcome: true };
+        Ok(Target { endpoint, process: Some(process), own: Some(own) })
     }
 
-    /// Closes all connections, and ends a server of our own; says what an error is due to.
+    /// Closes all connections, and ends a server that was started here; explains an error.
     ///
     /// # Errors
-    /// The one that is given, or that the server has ended.
+    /// The given one, or that the server has ended.
     pub fn end(mut self, generator: &mut Generator, result: Result<(), Error>) -> Result<(), Error> {
         let result = result.map_err(|error| self.explain(generator, error));
         generator.dismiss_all();
@@ -122,19 +122,19 @@ impl Target {
     }
 }
 
-/// How many people a server of our own can hold, under the limit of open files that it inherits.
+/// Number of clients that a server started here can hold, under the file descriptor limit that it inherits.
 pub fn capacity() -> usize {
     fd_limit::seats(fd_limit::raise(), None, 0).max_clients
 }
 
-/// Two ports of which nobody makes use at present.
+/// Two ports that are free at the moment.
 fn free_ports() -> io::Result<[SocketAddr; 2]> {
-    // Both at once, lest they be the same.
+    // Bound at the same time, so that they differ.
     let [one, other] = [TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?, TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?];
     Ok([one.local_addr()?, other.local_addr()?])
 }
 
-/// Limits that are there to protect a server from its clients are out of the way.
+/// Switches off the limits that protect a server from its clients.
 fn options(addr: SocketAddr, seats: usize, size: usize) -> Vec<String> {
     let options = format!(
         "--listen={addr} --console=off --max-clients={seats} --max-waiting=0 --rate=0 --login-timeout=86400 \

@@ -1,4 +1,4 @@
-//! Figures as people read them.
+//! Figures formatted for people.
 
 /// With a comma between thousands.
 pub fn count(number: u64) -> String {
@@ -13,7 +13,7 @@ pub fn count(number: u64) -> String {
     text
 }
 
-/// A number of things, of which the name in the plural has an s.
+/// A number with a noun, which takes an s in the plural.
 pub fn things(number: usize, name: &str) -> String {
     format!("{} {name}{}", count(number as u64), if number == 1 { "" } else { "s" })
 }
@@ -46,7 +46,7 @@ pub fn microseconds(us: f64) -> String {
     format!("{} µs", significant(us))
 }
 
-/// Rounded to so many decimals, for a file that people may read.
+/// Rounded to `decimals` decimals.
 pub fn rounded(number: f64, decimals: i32) -> f64 {
     let scale = 10f64.powi(decimals);
     (number * scale).round() / scale
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn figures_are_short_and_exact_enough() {
+    fn figures_have_three_digits_and_a_unit() {
         assert_eq!([count(0), count(999), count(1000), count(12_345_678)], ["0", "999", "1,000", "12,345,678"]);
         assert_eq!([significant(0.0), significant(0.001_234), significant(1.0)], ["0", "0.00123", "1.00"]);
         assert_eq!([significant(12.34), significant(999.6), significant(15_000.4)], ["12.3", "1,000", "15,000"]);

@@ -1,62 +1,62 @@
-//! How long things take: the whole distribution, and how it went over time.
+//! Latency: the whole distribution, and percentiles over time.
 
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
 use crate::bench::driver::clock::{MILLISECOND, Nanos, SECOND, seconds};
 
-/// The longest span told from longer ones: 100 s.
-const MOST: Nanos = 100 * SECOND;
+/// Longer latencies count as this: 100 s.
+const MAX_LATENCY: Nanos = 100 * SECOND;
 
-/// The shares of a distribution that are shown; the rest of the curve is between them.
+/// The quantiles of the distribution in the report.
 const QUANTILES: [f64; 14] =
     [0.0, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975, 0.99, 0.995, 0.999, 0.9995, 0.9999, 0.999_99, 1.0];
 
-/// A distribution in figures; milliseconds.
+/// A latency distribution; milliseconds.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Summary {
-    /// How many spans were measured.
+pub struct LatencySummary {
+    /// Number of measurements.
     pub count: u64,
-    /// Half of them took at most so long.
+    /// Median.
     pub p50_ms: f64,
-    /// Nine in ten.
+    /// 90th percentile.
     pub p90_ms: f64,
-    /// 99 in 100.
+    /// 99th percentile.
     pub p99_ms: f64,
-    /// 999 in 1,000.
+    /// 99.9th percentile.
     pub p99_9_ms: f64,
-    /// The longest one.
+    /// Maximum.
     pub max_ms: f64,
-    /// The curve: a share, and what it took at most.
+    /// Pairs of a quantile (0 to 1) and its latency.
     pub distribution: Vec<(f64, f64)>,
-    /// How it went over time.
-    pub timeline: Vec<Point>,
+    /// Percentiles over time.
+    pub timeline: Vec<LatencyPoint>,
 }
 
-/// The spans that ended in one interval.
+/// The measurements of one interval.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Point {
-    /// Where the interval ends, in seconds of measured time.
+pub struct LatencyPoint {
+    /// End of the interval, in seconds of measured time.
     pub at_s: f64,
-    /// How many spans.
+    /// Number of measurements.
     pub count: u64,
-    /// Half of them took at most so long.
+    /// Median.
     pub p50_ms: f64,
-    /// 99 in 100.
+    /// 99th percentile.
     pub p99_ms: f64,
-    /// The longest one.
+    /// Maximum.
     pub max_ms: f64,
 }
 
-/// Records spans.
+/// Records latencies.
 pub struct Latency {
     total: Histogram<u64>,
     current: Histogram<u64>,
-    /// The interval before, and where it ended: it is told when the next one is over.
+    /// End and measurements of the interval before; added to the timeline when the next one ends.
     last: (Nanos, Histogram<u64>),
-    points: Vec<Point>,
+    points: Vec<LatencyPoint>,
     interval: Nanos,
-    /// Measured time that is over, and since when more of it goes on.
+    /// Measured time so far, and since when it is running.
     elapsed: Nanos,
     since: Option<Nanos>,
     /// When the current interval began, in measured time.
@@ -64,9 +64,9 @@ pub struct Latency {
 }
 
 impl Latency {
-    /// For about `span` of measured time, which begins with [`Latency::resume`].
+    /// For about `span` of measured time, which starts with [`Latency::resume`].
     pub fn new(span: Nanos) -> Self {
-        let histogram = Histogram::new_with_bounds(1000, MOST, 3).expect("bounds are sound");
+        let histogram = Histogram::new_with_bounds(1000, MAX_LATENCY, 3).expect("bounds are sound");
         Latency {
             current: histogram.clone(),
             last: (0, histogram.clone()),
@@ -79,34 +79,34 @@ impl Latency {
         }
     }
 
-    /// Notes one span.
+    /// Records one latency.
     #[inline]
     pub fn record(&mut self, span: Nanos) {
         self.current.saturating_record(span);
     }
 
-    /// Notes a span that so many took.
+    /// Records the same latency `count` times.
     #[inline]
     pub fn record_n(&mut self, span: Nanos, count: u64) {
-        // It would count none as the longest all the same.
+        // With a count of 0 it would still become the maximum.
         if count > 0 {
             self.current.saturating_record_n(span, count);
         }
     }
 
-    /// Measured time goes on.
+    /// Starts measured time.
     pub fn resume(&mut self, now: Nanos) {
         self.since = Some(now);
     }
 
-    /// Measured time stands still.
+    /// Stops measured time.
     pub fn pause(&mut self, now: Nanos) {
         if let Some(since) = self.since.take() {
             self.elapsed += now.saturating_sub(since);
         }
     }
 
-    /// Closes the interval if it is over.
+    /// Ends the interval if its time is over.
     pub fn roll(&mut self, now: Nanos) {
         let at = self.elapsed + self.since.map_or(0, |since| now.saturating_sub(since));
         if at >= self.began + self.interval {
@@ -116,14 +116,14 @@ impl Latency {
 
     fn close(&mut self, at: Nanos) {
         if !self.current.is_empty() {
-            self.tell_last();
+            self.add_last_point();
             std::mem::swap(&mut self.current, &mut self.last.1);
             self.last.0 = at;
         }
         self.began = at;
     }
 
-    /// Closes the last interval; one that is much shorter than the others is told with the one before.
+    /// Ends the last interval; a short one is merged with the interval before.
     fn finish(&mut self) {
         if self.elapsed < self.began + self.interval / 2 && !self.last.1.is_empty() {
             self.last.1.add(&self.current).expect("the bounds are the same");
@@ -131,14 +131,14 @@ impl Latency {
             self.last.0 = self.elapsed;
         }
         self.close(self.elapsed);
-        self.tell_last();
+        self.add_last_point();
     }
 
-    fn tell_last(&mut self) {
+    fn add_last_point(&mut self) {
         let (at, spans) = &mut self.last;
         if !spans.is_empty() {
             let ms = |quantile| milliseconds(spans.value_at_quantile(quantile));
-            self.points.push(Point {
+            self.points.push(LatencyPoint {
                 at_s: seconds(*at),
                 count: spans.len(),
                 p50_ms: ms(0.5),
@@ -150,42 +150,42 @@ impl Latency {
         }
     }
 
-    /// The last interval that has been told.
-    pub fn last(&self) -> Option<&Point> {
+    /// The newest interval in the timeline.
+    pub fn last(&self) -> Option<&LatencyPoint> {
         self.points.last()
     }
 
-    /// Takes in what another one has measured after this one.
+    /// Appends what another one has measured after this one.
     pub fn append(&mut self, mut other: Latency) {
         self.finish();
         other.finish();
         let before = seconds(self.elapsed);
-        self.points.extend(other.points.into_iter().map(|point| Point { at_s: before + point.at_s, ..point }));
+        self.points.extend(other.points.into_iter().map(|point| LatencyPoint { at_s: before + point.at_s, ..point }));
         self.total.add(&other.total).expect("the bounds are the same");
         self.elapsed += other.elapsed;
     }
 
-    /// How often each span was seen, to be merged elsewhere.
+    /// Pairs of a latency and how often it was measured, for [`Latency::merge`].
     pub fn counts(&mut self) -> Vec<(u64, u64)> {
         self.finish();
         self.total.iter_recorded().map(|value| (value.value_iterated_to(), value.count_at_value())).collect()
     }
 
-    /// Takes in what [`Latency::counts`] gave.
+    /// Adds what [`Latency::counts`] returned.
     pub fn merge(&mut self, counts: &[(u64, u64)]) {
         for &(value, count) in counts {
             self.total.saturating_record_n(value, count);
         }
     }
 
-    /// The figures; `None` if nothing was recorded.
-    pub fn summary(&mut self) -> Option<Summary> {
+    /// The summary; `None` if nothing was recorded.
+    pub fn summary(&mut self) -> Option<LatencySummary> {
         self.finish();
         if self.total.is_empty() {
             return None;
         }
         let ms = |quantile| milliseconds(self.total.value_at_quantile(quantile));
-        Some(Summary {
+        Some(LatencySummary {
             count: self.total.len(),
             p50_ms: ms(0.5),
             p90_ms: ms(0.9),
@@ -199,7 +199,7 @@ impl Latency {
 }
 
 fn milliseconds(span: Nanos) -> f64 {
-    // Three significant digits are all that the histogram keeps.
+    // The histogram keeps three significant digits.
     (span as f64 / 1e3).round() / 1e3
 }
 
@@ -208,7 +208,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_figures_are_those_of_the_spans() {
+    fn summary_has_percentiles_of_recorded_latencies() {
         let mut latency = Latency::new(SECOND);
         latency.resume(0);
         for ms in 1..=1000 {
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn time_that_stands_still_is_not_in_the_timeline() {
+    fn timeline_excludes_paused_time() {
         let mut latency = Latency::new(SECOND);
         for slice in 0..3 {
             let begin = slice * 10 * SECOND;
@@ -240,14 +240,14 @@ mod tests {
     }
 
     #[test]
-    fn slices_that_were_measured_apart_are_one_after_the_other_in_the_timeline() {
+    fn timeline_appends_slices_in_order() {
         let mut all = Latency::new(2 * SECOND);
         for slice in 0..2 {
             let mut latency = Latency::new(2 * SECOND);
             latency.resume(slice * 10 * SECOND);
             latency.record((1 + slice) * MILLISECOND);
             latency.pause(slice * 10 * SECOND + SECOND);
-            // What comes late belongs to the slice all the same.
+            // A late measurement belongs to the slice too.
             latency.record(MILLISECOND);
             all.append(latency);
         }
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_rest_is_told_with_the_interval_before() {
+    fn short_last_interval_is_merged() {
         let mut latency = Latency::new(6 * SECOND);
         latency.resume(0);
         for (now, ms) in [(100, 1), (220, 1), (230, 9)] {
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn another_process_adds_its_counts() {
+    fn counts_of_another_process_are_merged() {
         let (mut here, mut there) = (Latency::new(SECOND), Latency::new(SECOND));
         here.record(MILLISECOND);
         there.record(3 * MILLISECOND);

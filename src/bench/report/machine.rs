@@ -1,4 +1,4 @@
-//! Where a load test ran.
+//! The machine of a load test.
 
 use std::fs;
 
@@ -15,16 +15,16 @@ pub struct Machine {
     pub kernel: String,
     /// The CPU's name.
     pub cpu: String,
-    /// How many there are for us.
+    /// Number of CPUs available to this process.
     pub cpus: usize,
-    /// The core that the server has to itself; `None` if it has none.
+    /// The core reserved for the server; `None` if there is none.
     pub server_core: Option<usize>,
-    /// Files that a process may have open.
+    /// Maximum number of open files per process.
     pub open_files: Option<u64>,
 }
 
 impl Machine {
-    /// This one.
+    /// This machine.
     pub fn this() -> Self {
         let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
@@ -39,7 +39,7 @@ impl Machine {
     }
 }
 
-/// The time now, as RFC 3339 has it.
+/// The current time (RFC 3339).
 pub fn utc_now() -> String {
     let now = clock::utc();
     let (year, month, day) = now.to_calendar_date();

@@ -1,4 +1,4 @@
-//! What came of a load test: the figures, for people, for programs, and as a picture.
+//! Results of a load test: for people, for programs, and as a chart.
 
 pub mod figures;
 pub mod latency;
@@ -9,7 +9,7 @@ pub mod table;
 
 use serde::Serialize;
 
-use self::latency::Summary;
+use self::latency::LatencySummary;
 use super::Settings;
 use super::driver::clock::Nanos;
 use super::error::Error;
@@ -24,35 +24,35 @@ use super::workload::checker::Tally;
 use super::workload::encoding::Encoding;
 use machine::Machine;
 
-/// All of it.
+/// The result of a load test.
 #[derive(Debug, Serialize)]
 pub struct Report {
     /// The version of this program.
     pub chinwag: &'static str,
-    /// `release`, or `debug`, of which the figures mean little.
+    /// `release`, or `debug`, whose figures mean little.
     pub build: &'static str,
     /// When it began, in UTC (RFC 3339).
     pub started: String,
-    /// Where it ran.
+    /// The machine.
     pub machine: Machine,
-    /// What was driven: an address, or `own`.
+    /// The server: an address, or `own`.
     pub server: String,
-    /// What was spoken with it.
+    /// The encoding spoken with it.
     pub encoding: Encoding,
-    /// What was done.
-    pub scenarios: Vec<Done>,
+    /// The scenarios.
+    pub scenarios: Vec<ScenarioReport>,
 }
 
-/// One scenario.
+/// The result of one scenario.
 #[derive(Debug, Serialize)]
-pub struct Done {
-    /// The command that does the same again.
+pub struct ScenarioReport {
+    /// The command that repeats it.
     pub command: String,
     /// How it ended.
     pub outcome: Outcome,
-    /// What has to be known to understand the figures.
+    /// Remarks needed to understand the figures.
     pub notes: Vec<String>,
-    /// The figures; `None` if it did not get that far.
+    /// The figures; `None` if it ended before the first measurement.
     pub measured: Option<Measured>,
 }
 
@@ -60,18 +60,18 @@ pub struct Done {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "is", rename_all = "lowercase")]
 pub enum Outcome {
-    /// As planned, and all that was owed came once and in order.
+    /// Completed, and every expected message arrived once and in order.
     Passed,
-    /// As planned, but the server lost, doubled, damaged or mixed up lines.
+    /// Completed, but the server lost, duplicated, damaged or reordered messages.
     Faulty,
-    /// Early, by a signal.
+    /// Ended early by a signal.
     Interrupted {
-        /// Its number.
+        /// The number of the signal.
         signal: i32,
     },
-    /// Early.
+    /// Ended early by an error.
     Failed {
-        /// Why.
+        /// The reason.
         why: String,
     },
 }
@@ -80,62 +80,62 @@ pub enum Outcome {
 #[derive(Debug, Serialize)]
 #[serde(tag = "scenario", rename_all = "lowercase")]
 pub enum Measured {
-    /// How many clients.
+    /// Number of clients, login rate, cost per client.
     Connections(Connections),
-    /// Broadcast.
+    /// Broadcast to many readers.
     Fanout(Fanout),
-    /// Round trips.
+    /// Round trips of whispers.
     Whisper(Whisper),
-    /// Coming and going.
+    /// Clients that come and go.
     Churn(Churn),
-    /// Some who read nothing.
+    /// Some clients stop reading.
     Stalled(Stalled),
 }
 
-/// Whether everything that was owed came, once, in order and whole.
+/// Whether every expected message arrived once, in order and intact.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Checked {
-    /// What was owed.
+pub struct DeliveryCheck {
+    /// Deliveries expected.
     pub expected: u64,
-    /// What was delivered, and what was wrong with it.
+    /// Deliveries counted, and their faults.
     #[serde(flatten)]
     pub tally: Tally,
-    /// What never came.
+    /// Deliveries that never came.
     pub lost: u64,
 }
 
-impl Checked {
-    /// From what was owed, what came, and what did not.
+impl DeliveryCheck {
+    /// From the expected deliveries, the counted ones and the lost ones.
     pub fn new(expected: u64, tally: Tally, lost: u64) -> Self {
-        Checked { expected, tally, lost }
+        DeliveryCheck { expected, tally, lost }
     }
 
-    /// What has come to it since `before`.
-    pub fn since(self, before: Checked) -> Self {
-        Checked {
+    /// The difference to an earlier check.
+    pub fn since(self, before: DeliveryCheck) -> Self {
+        DeliveryCheck {
             expected: self.expected - before.expected,
             tally: self.tally - before.tally,
             lost: self.lost.saturating_sub(before.lost),
         }
     }
 
-    /// Whether nothing was wrong.
+    /// Whether there was no fault.
     pub fn is_right(&self) -> bool {
         let Tally { duplicates, out_of_order, damaged, .. } = self.tally;
         self.lost + duplicates + out_of_order + damaged == 0
     }
 }
 
-/// A figure as a multiple of the one that it is compared with, such as a bare send's cost, taken slice by slice.
+/// The ratio of a figure to the one it is compared with, such as the cost of a bare send; one ratio per slice.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Ratio {
-    /// The one in the middle.
+    /// Median.
     pub median: f64,
-    /// The best one.
+    /// Minimum.
     pub lowest: f64,
-    /// The worst one.
+    /// Maximum.
     pub highest: f64,
-    /// How many there were.
+    /// Number of slices.
     pub slices: usize,
 }
 
@@ -153,39 +153,39 @@ impl Ratio {
     }
 }
 
-/// What the load test itself took.
+/// The cost of the load test itself.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Own {
-    /// CPU time of all its processes for each delivery or login, in microseconds.
+pub struct OwnCost {
+    /// CPU time of all its processes per delivery or login, in microseconds.
     pub cpu_us: f64,
-    /// How much of one core its busiest process used, 0 to 1.
+    /// Share of one core that its busiest process used, 0 to 1.
     pub busy: f64,
-    /// How many processes read.
+    /// Number of processes that read.
     pub processes: usize,
 }
 
-impl Own {
-    /// How busy its busiest process was, its helpers being all alike.
+impl OwnCost {
+    /// Share of one core of the busiest process; all helpers do the same work.
     pub fn busy(took: Nanos, main: Nanos, helpers: Nanos, processes: usize) -> f64 {
         let helper = helpers as f64 / (processes - 1).max(1) as f64;
         // The two clocks are not read at the same moment.
         figures::rounded(helper.max(main as f64) / took as f64, 3).min(1.0)
     }
 
-    /// From that much of a core on, it is the load test that is measured.
+    /// From this share of a core on, the load test itself is the limit.
     pub const BOTTLENECK: f64 = 0.95;
 
-    /// Whether the figures are more its own than the server's.
+    /// Whether the load test, not the server, limits the figures.
     pub fn is_bottleneck(&self) -> bool {
         self.busy >= Self::BOTTLENECK
     }
 
-    /// What has to be known of it where readers are driven.
+    /// Remarks for scenarios with readers.
     pub fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
         if self.processes > 1 {
             notes.push(format!(
-                "readers are split over {} processes, since one may not have so many files open",
+                "readers are split over {} processes, since one cannot have that many open files",
                 self.processes
             ));
         }
@@ -199,7 +199,7 @@ impl Own {
 }
 
 impl Report {
-    /// Nothing yet.
+    /// An empty result.
     pub fn begin(settings: &Settings) -> Self {
         Report {
             chinwag: env!("CARGO_PKG_VERSION"),
@@ -212,12 +212,12 @@ impl Report {
         }
     }
 
-    /// A scenario has something to tell; what it measures is put in as it goes.
+    /// Adds figures and remarks of the running scenario.
     pub fn add(&mut self, measured: Option<Measured>, notes: Vec<String>) {
-        self.scenarios.push(Done { command: String::new(), outcome: Outcome::Passed, notes, measured });
+        self.scenarios.push(ScenarioReport { command: String::new(), outcome: Outcome::Passed, notes, measured });
     }
 
-    /// The last scenario is over.
+    /// Ends the running scenario.
     pub fn end_scenario(&mut self, scenario: &Scenario, settings: &Settings, result: Result<(), Error>) -> Outcome {
         if self.scenarios.last().is_none_or(|done| !done.command.is_empty()) {
             self.add(None, Vec::new());
@@ -235,7 +235,7 @@ impl Report {
         done.outcome.clone()
     }
 
-    /// Why some scenarios could not be carried through.
+    /// Why scenarios failed.
     pub fn failures(&self) -> impl Iterator<Item = String> {
         let several = self.scenarios.len() > 1;
         self.scenarios.iter().filter_map(move |done| match &done.outcome {
@@ -245,9 +245,9 @@ impl Report {
         })
     }
 
-    /// 0 if all passed, 1 if not, 128 and the number of the signal that ended it.
+    /// 0 if all passed, 1 if not, 128 plus the signal number if a signal ended it.
     pub fn exit_code(&self) -> u8 {
-        let code = |done: &Done| match done.outcome {
+        let code = |done: &ScenarioReport| match done.outcome {
             Outcome::Passed => 0,
             Outcome::Faulty | Outcome::Failed { .. } => 1,
             Outcome::Interrupted { signal } => 128 + signal as u8,
@@ -256,7 +256,7 @@ impl Report {
         if faulty { 1 } else { self.scenarios.iter().map(code).find(|&code| code > 0).unwrap_or(0) }
     }
 
-    /// For programs; its schema is `schema.json` beside this file.
+    /// As JSON; its schema is `schema.json` beside this file.
     pub fn json(&self) -> String {
         let mut text = serde_json::to_string_pretty(self).expect("it has only what JSON has");
         text.push('\n');
@@ -265,7 +265,7 @@ impl Report {
 }
 
 impl Measured {
-    /// Whether all that was owed came once, in order and whole.
+    /// Whether every expected message arrived once, in order and intact.
     pub fn is_right(&self) -> bool {
         match self {
             Measured::Connections(it) => it.reach.as_ref().is_none_or(|reach| reach.checked.is_right()),
@@ -278,12 +278,12 @@ impl Measured {
         }
     }
 
-    /// What a picture shows: what was timed, and how long it took.
-    pub fn latencies(&self) -> Vec<(&'static str, &Summary)> {
-        let named: Vec<(&str, Option<&Summary>)> = match self {
+    /// What the chart shows: names and distributions of the measured latencies.
+    pub fn latencies(&self) -> Vec<(&'static str, &LatencySummary)> {
+        let named: Vec<(&str, Option<&LatencySummary>)> = match self {
             Measured::Connections(it) => vec![("login", it.login.as_ref())],
             Measured::Fanout(it) => {
-                vec![("delivery", it.latency.as_ref()), ("bare send", it.floor_latency.as_ref())]
+                vec![("delivery", it.latency.as_ref()), ("bare send", it.baseline_latency.as_ref())]
             }
             Measured::Whisper(it) => vec![
                 ("round trip, quiet room", it.alone.as_ref().and_then(|it| it.latency.as_ref())),
@@ -304,7 +304,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_ratio_is_taken_in_pairs() {
+    fn ratio_is_taken_per_pair() {
         let ratio = Ratio::of([(2.0, 1.0), (30.0, 10.0), (100.0, 100.0)]).unwrap();
         assert_eq!(ratio, Ratio { median: 2.0, lowest: 1.0, highest: 3.0, slices: 3 });
         assert_eq!(Ratio::of([(1.0, 1.0), (2.0, 1.0)]).unwrap().median, 1.5);
@@ -312,16 +312,16 @@ mod tests {
     }
 
     #[test]
-    fn any_fault_is_wrong() {
-        let right = Checked::new(5, Tally { delivered: 5, echoed: 3, ..Tally::default() }, 0);
+    fn every_fault_fails_the_check() {
+        let right = DeliveryCheck::new(5, Tally { delivered: 5, echoed: 3, ..Tally::default() }, 0);
         assert!(right.is_right());
-        assert!(!Checked { lost: 1, ..right }.is_right());
+        assert!(!DeliveryCheck { lost: 1, ..right }.is_right());
         for tally in [
             Tally { duplicates: 1, ..right.tally },
             Tally { out_of_order: 1, ..right.tally },
             Tally { damaged: 1, ..right.tally },
         ] {
-            assert!(!Checked { tally, ..right }.is_right());
+            assert!(!DeliveryCheck { tally, ..right }.is_right());
         }
     }
 }

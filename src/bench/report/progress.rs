@@ -1,4 +1,4 @@
-//! One line on a terminal that shows how a load test goes.
+//! A progress line on the terminal.
 
 use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
@@ -7,62 +7,62 @@ use super::figures::{count, milliseconds};
 use crate::bench::driver::clock::{MILLISECOND, Nanos, seconds};
 use crate::util::stdio::Sink;
 
-/// How often it is written.
+/// Interval between updates.
 const INTERVAL: Nanos = 200 * MILLISECOND;
 
-/// What is to be seen at one moment; counts since the start.
+/// Counts since the start.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Status {
+pub struct ProgressStatus {
     /// Open connections.
     pub connections: usize,
-    /// Messages said.
+    /// Messages sent.
     pub said: u64,
     /// Messages delivered.
     pub delivered: u64,
-    /// Half and 99 in 100 took at most so many milliseconds.
+    /// Median and 99th percentile in milliseconds.
     pub latency: Option<(f64, f64)>,
 }
 
-/// See the module. Without a terminal on standard error it does nothing.
-pub struct Live {
+/// The progress line. Without a terminal on standard error it does nothing.
+pub struct ProgressLine {
     sink: Option<Sink>,
     what: String,
     ends: Option<Nanos>,
     shown: Nanos,
-    before: Status,
+    before: ProgressStatus,
 }
 
-impl Live {
+impl ProgressLine {
     /// On standard error, if it is a terminal.
     pub fn new() -> Self {
         let stderr = io::stderr();
-        Live { sink: stderr.is_terminal().then(|| Sink::new(stderr.as_fd())), ..Self::off() }
+        ProgressLine { sink: stderr.is_terminal().then(|| Sink::new(stderr.as_fd())), ..Self::off() }
     }
 
-    /// Nowhere.
+    /// Writes nowhere.
     pub fn off() -> Self {
-        Live { sink: None, what: String::new(), ends: None, shown: 0, before: Status::default() }
+        ProgressLine { sink: None, what: String::new(), ends: None, shown: 0, before: ProgressStatus::default() }
     }
 
-    /// What goes on from now, and when it is over, if that is known.
+    /// Starts a phase; `ends` is when it is over, if known.
     pub fn begin(&mut self, what: &str, ends: Option<Nanos>) {
         self.what = what.to_owned();
         self.ends = ends;
         self.shown = 0;
     }
 
-    /// Whether it is time to write it.
+    /// Whether an update is due.
     pub fn is_due(&self, now: Nanos) -> bool {
         now >= self.next_due()
     }
 
-    /// When that is.
+    /// When the next update is due.
     pub fn next_due(&self) -> Nanos {
         if self.sink.is_some() { self.shown + INTERVAL } else { Nanos::MAX }
     }
 
-    /// Writes it.
-    pub fn show(&mut self, now: Nanos, status: &Status) {
+    /// Writes an update.
+    pub fn show(&mut self, now: Nanos, status: &ProgressStatus) {
         let Some(sink) = &mut self.sink else { return };
         let span = seconds(now.saturating_sub(self.shown)).max(0.001);
         let mut line = format!("{}: {} connections", self.what, count(status.connections as u64));
@@ -81,10 +81,10 @@ impl Live {
             line += &format!(", {:.0} s left", seconds(left).ceil());
         }
         let width = rustix::termios::tcgetwinsize(rustix::stdio::stderr()).map_or(0, |size| size.ws_col);
-        // Who does not know their width has the usual one.
+        // Terminals that report no width usually have 80 columns.
         let width = if width == 0 { 80 } else { width };
         let line: String = line.chars().take(usize::from(width) - 1).collect();
-        // One that was not taken yet is out of date.
+        // An update that is not written yet is out of date.
         if !sink.has_pending() {
             sink.push(format!("\r\x1b[K{line}").as_bytes());
         }
@@ -93,7 +93,7 @@ impl Live {
         self.before = *status;
     }
 
-    /// Wipes it out.
+    /// Erases the line.
     pub fn clear(&mut self) {
         if let Some(sink) = &mut self.sink {
             sink.push(b"\r\x1b[K");
@@ -102,7 +102,7 @@ impl Live {
     }
 }
 
-impl Default for Live {
+impl Default for ProgressLine {
     fn default() -> Self {
         Self::new()
     }

@@ -1,24 +1,24 @@
-//! The result as people read it.
+//! The result as a table for people.
 
 use std::fmt::Write;
 
 use super::figures::{count, microseconds, milliseconds, significant, things};
-use super::latency::Summary;
-use super::{Checked, Done, Measured, Outcome, Own, Ratio, Report};
+use super::latency::LatencySummary;
+use super::{DeliveryCheck, Measured, Outcome, OwnCost, Ratio, Report, ScenarioReport};
 use crate::bench::scenario::churn::Churn;
 use crate::bench::scenario::connections::Connections;
-use crate::bench::scenario::fanout::{Fanout, Pace};
+use crate::bench::scenario::fanout::{Fanout, SendRate};
 use crate::bench::scenario::stalled::Stalled;
 use crate::bench::scenario::whisper::Whisper;
 use crate::bench::workload::encoding::Encoding;
 
-/// Where the second column begins.
-const COLUMN: usize = 22;
+/// Column where the values begin.
+const COLUMN: usize = 24;
 
 /// Rows of a name and a value.
 type Rows = Vec<(&'static str, String)>;
 
-/// The whole of it.
+/// Formats the whole result.
 pub fn write(report: &Report) -> String {
     let mut text = String::new();
     let machine = &report.machine;
@@ -26,7 +26,7 @@ pub fn write(report: &Report) -> String {
         text,
         "chinwag {} bench{}, {}, {} x {}{}{}",
         report.chinwag,
-        if report.encoding == Encoding::Plain { "" } else { ", WebSocket dialect" },
+        if report.encoding == Encoding::Plain { "" } else { ", WebSocket encoding" },
         machine.kernel,
         machine.cpus,
         machine.cpu,
@@ -43,10 +43,10 @@ pub fn write(report: &Report) -> String {
         }
         match &done.outcome {
             Outcome::Passed => {}
-            Outcome::Faulty => text.push_str("  FAULTY: not every line came once, in order and whole\n"),
+            Outcome::Faulty => text.push_str("  FAULTY: not every line arrived once, in order and intact\n"),
             Outcome::Interrupted { .. } => {
                 text.push_str(
-                    "  interrupted: the figures are those up to then; what was under way is not counted as lost\n",
+                    "  interrupted: the figures are those measured until then; messages in flight do not count as lost\n",
                 );
             }
             Outcome::Failed { why } => {
@@ -63,7 +63,7 @@ pub fn write(report: &Report) -> String {
     text
 }
 
-fn rows(done: &Done, encoding: Encoding) -> Rows {
+fn rows(done: &ScenarioReport, encoding: Encoding) -> Rows {
     match &done.measured {
         None => Vec::new(),
         Some(Measured::Connections(it)) => connections(it, encoding),
@@ -74,11 +74,11 @@ fn rows(done: &Done, encoding: Encoding) -> Rows {
     }
 }
 
-fn name(done: &Done) -> &'static str {
+fn name(done: &ScenarioReport) -> &'static str {
     match &done.measured {
         None => "-",
         Some(Measured::Connections(_)) => "connections",
-        Some(Measured::Fanout(it)) if matches!(it.parameters.pace, Pace::Saturate { .. }) => "fanout, saturated",
+        Some(Measured::Fanout(it)) if matches!(it.parameters.pace, SendRate::Saturate { .. }) => "fanout, saturated",
         Some(Measured::Fanout(_)) => "fanout",
         Some(Measured::Whisper(_)) => "whisper",
         Some(Measured::Churn(_)) => "churn",
@@ -86,8 +86,8 @@ fn name(done: &Done) -> &'static str {
     }
 }
 
-/// The one line that matters most.
-fn headline(done: &Done) -> String {
+/// The most important figures in one line.
+fn headline(done: &ScenarioReport) -> String {
     let mut parts = Vec::new();
     match &done.measured {
         None => {}
@@ -105,7 +105,7 @@ fn headline(done: &Done) -> String {
             parts.extend(it.latency.as_ref().map(|it| format!("p99 {}", milliseconds(it.p99_ms))));
         }
         Some(Measured::Whisper(it)) => {
-            let p99 = |it: &Summary| milliseconds(it.p99_ms);
+            let p99 = |it: &LatencySummary| milliseconds(it.p99_ms);
             let alone = it.alone.as_ref().and_then(|it| it.latency.as_ref()).map(p99);
             let busy = it.busy.as_ref().and_then(|it| it.latency.as_ref()).map(p99);
             parts.extend(alone.map(|p99| format!("p99 {p99} in a quiet room")));
@@ -135,7 +135,7 @@ fn headline(done: &Done) -> String {
 fn connections(it: &Connections, encoding: Encoding) -> Rows {
     let mut rows = Rows::new();
     let asked = it.parameters.count;
-    rows.push(("clients", format!("{} of {} got in", count(it.logged_in as u64), count(asked as u64))));
+    rows.push(("clients", format!("{} of {} logged in", count(it.logged_in as u64), count(asked as u64))));
     if it.login.is_some() {
         rows.push((
             "logins",
@@ -146,12 +146,12 @@ fn connections(it: &Connections, encoding: Encoding) -> Rows {
     if let Some(us) = it.server_cpu_us {
         rows.push(("server CPU", format!("{} a login", microseconds(us))));
     }
-    let bare = match encoding {
-        Encoding::Plain => "accept, recv, 2 sends",
-        // One for the head of the request, and one for the name.
-        Encoding::WebSocket => "accept, recvs, sends",
+    let calls = match encoding {
+        Encoding::Plain => "a login (accept, recv, 2 sends)",
+        // One read for the request, and one for the name.
+        Encoding::WebSocket => "a login (accept, recvs, sends)",
     };
-    baseline(&mut rows, bare, it.floor_cpu_us, it.ratio.as_ref());
+    baseline(&mut rows, "baseline (bare login)", calls, it.baseline_cpu_us, it.ratio.as_ref());
     if let Some(bytes) = it.user_bytes {
         rows.push(("server memory", format!("{} bytes a client", significant(bytes))));
     }
@@ -159,11 +159,11 @@ fn connections(it: &Connections, encoding: Encoding) -> Rows {
         rows.push(("server CPU, idle", format!("{} in {:.0} s", milliseconds(idle.cpu_ms), idle.seconds)));
     }
     if let Some(reach) = &it.reach {
-        rows.push(("a message to all", verdict(&reach.checked)));
+        rows.push(("message to all", verdict(&reach.checked)));
         latency(&mut rows, "", reach.latency.as_ref());
     }
     if let Some(kept) = it.kept_bytes {
-        rows.push(("memory kept after", format!("{} KiB when all have left", kept / 1024)));
+        rows.push(("memory kept after", format!("{} KiB after all have left", kept / 1024)));
     }
     own(&mut rows, it.own.as_ref(), "a login");
     rows
@@ -173,8 +173,8 @@ fn fanout(it: &Fanout) -> Rows {
     let mut rows = Rows::new();
     let p = &it.parameters;
     let pace = match p.pace {
-        Pace::Rate(rate) => format!("{} messages a second", significant(rate)),
-        Pace::Saturate { in_flight } => format!("{in_flight} messages of each on their way at any time"),
+        SendRate::Rate(rate) => format!("{} messages a second", significant(rate)),
+        SendRate::Saturate { in_flight } => format!("{in_flight} messages of each sender in flight"),
     };
     rows.push((
         "room",
@@ -187,10 +187,10 @@ fn fanout(it: &Fanout) -> Rows {
     if let Some(us) = it.server_cpu_us {
         rows.push(("server CPU", format!("{} a delivered line of {} bytes", microseconds(us), it.line_bytes)));
     }
-    baseline(&mut rows, "bare send", it.floor_cpu_us, it.ratio.as_ref());
-    latency(&mut rows, "bare send's latency", it.floor_latency.as_ref());
+    baseline(&mut rows, "baseline (bare send)", "a delivered line", it.baseline_cpu_us, it.ratio.as_ref());
+    latency(&mut rows, "baseline latency", it.baseline_latency.as_ref());
     if let Some(kept) = it.kept_bytes {
-        rows.push(("memory kept after", format!("{} KiB when all had been read", kept / 1024)));
+        rows.push(("memory kept after", format!("{} KiB after all had been read", kept / 1024)));
     }
     own(&mut rows, it.own.as_ref(), "a delivered line");
     rows
@@ -202,7 +202,7 @@ fn whisper(it: &Whisper) -> Rows {
     rows.push((
         "room",
         format!(
-            "{} who only read, {} who whisper, {} whispers a second",
+            "{} readers, {} of whisperers, {} whispers a second",
             count(p.idle as u64),
             things(p.pairs, "pair"),
             significant(p.rate)
@@ -217,11 +217,8 @@ fn whisper(it: &Whisper) -> Rows {
         }
     }
     if it.busy.is_some() {
-        rows.push((
-            "  meanwhile to all",
-            format!("{} ({} messages a second)", verdict(&it.room), significant(p.storm)),
-        ));
-        latency(&mut rows, "  their latency", it.room_latency.as_ref());
+        rows.push(("  room messages", format!("{} ({} messages a second)", verdict(&it.room), significant(p.storm))));
+        latency(&mut rows, "  room latency", it.room_latency.as_ref());
     }
     rows
 }
@@ -230,10 +227,7 @@ fn churn(it: &Churn) -> Rows {
     let mut rows = Rows::new();
     let (came, left) = (count(it.came as u64), count(it.left as u64));
     rows.push(("visits", format!("{left} of {came}, {} a second", significant(it.per_second))));
-    rows.push((
-        "what they said",
-        format!("{} ({})", verdict(&it.checked), things(it.parameters.residents, "resident")),
-    ));
+    rows.push(("room messages", format!("{} ({})", verdict(&it.checked), things(it.parameters.residents, "resident"))));
     latency(&mut rows, "login", it.login.as_ref());
     latency(&mut rows, "whole visit", it.visit.as_ref());
     if let Some(us) = it.server_cpu_us {
@@ -251,26 +245,26 @@ fn stalled(it: &Stalled) -> Rows {
     let p = &it.parameters;
     let readers = things(p.readers, "reader");
     rows.push(("room", format!("{readers}, {} messages a second, {} bytes each", significant(p.rate), p.size)));
-    rows.push(("stalled", format!("{} more who read nothing in every other slice", count(p.stalled as u64))));
+    rows.push(("stalled", format!("{} more clients that stop reading in every other slice", count(p.stalled as u64))));
     rows.push(("delivered", verdict(&it.checked)));
     latency(&mut rows, "while all read", it.without.latency.as_ref());
-    latency(&mut rows, "while some do not", it.with.latency.as_ref());
-    ratio(&mut rows, "p99 while some do not", "that while all read", it.p99_ratio.as_ref());
-    for (name, half) in [("CPU while all read", &it.without), ("CPU while some do not", &it.with)] {
+    latency(&mut rows, "while some stalled", it.with.latency.as_ref());
+    ratio(&mut rows, "p99 while some stalled", "that while all read", it.p99_ratio.as_ref());
+    for (name, half) in [("CPU while all read", &it.without), ("CPU while some stalled", &it.with)] {
         if let Some(us) = half.server_cpu_us {
             rows.push((name, format!("{} a delivered line", microseconds(us))));
         }
     }
     if let Some(unread) = it.unread_bytes {
         let held = it.kernel_bytes.map(|bytes| format!(", of which the kernel held {}", count(bytes)));
-        rows.push(("owed to each stalled", format!("{} bytes{}", count(unread), held.unwrap_or_default())));
+        rows.push(("unread per stalled", format!("{} bytes{}", count(unread), held.unwrap_or_default())));
     }
     own(&mut rows, it.own.as_ref(), "a delivered line");
     rows
 }
 
-fn verdict(checked: &Checked) -> String {
-    let Checked { expected, tally, lost } = checked;
+fn verdict(checked: &DeliveryCheck) -> String {
+    let DeliveryCheck { expected, tally, lost } = checked;
     if *expected == 0 && checked.is_right() {
         return "nothing".into();
     }
@@ -283,7 +277,7 @@ fn verdict(checked: &Checked) -> String {
     }
     for (number, what) in [
         (*lost, "lost"),
-        (tally.duplicates, "doubled"),
+        (tally.duplicates, "duplicated"),
         (tally.out_of_order, "out of order"),
         (tally.damaged, "damaged"),
     ] {
@@ -294,29 +288,29 @@ fn verdict(checked: &Checked) -> String {
     text
 }
 
-fn latency(rows: &mut Rows, name: &'static str, summary: Option<&Summary>) {
+fn latency(rows: &mut Rows, name: &'static str, summary: Option<&LatencySummary>) {
     if let Some(it) = summary {
         let shown =
             [("p50", it.p50_ms), ("p90", it.p90_ms), ("p99", it.p99_ms), ("p99.9", it.p99_9_ms), ("max", it.max_ms)];
         let shown: Vec<String> = shown.iter().map(|(name, ms)| format!("{name} {}", milliseconds(*ms))).collect();
-        // How many, since not all that is counted elsewhere is measured, as in one half of a scenario.
+        // The count is shown because some scenarios measure only a part of what they count.
         rows.push((name, format!("{}  ({} measured)", shown.join("  "), count(it.count))));
     }
 }
 
-/// What the least that the kernel asks of anybody costs, and how much more the server's CPU is.
-fn baseline(rows: &mut Rows, name: &'static str, us: Option<f64>, of: Option<&Ratio>) {
-    rows.extend(us.map(|us| (name, microseconds(us))));
-    ratio(rows, "server to bare", "that", of);
+/// The baseline's CPU time, and the server's as a multiple of it.
+fn baseline(rows: &mut Rows, name: &'static str, each: &str, us: Option<f64>, of: Option<&Ratio>) {
+    rows.extend(us.map(|us| (name, format!("{} {each}", microseconds(us)))));
+    ratio(rows, "server to baseline", "that", of);
 }
 
-/// The ratio is no quotient of two figures above it, which are of all slices together; so it says what it is.
+/// The ratio is not the quotient of the two figures above, which are totals over all slices; the row says so.
 fn ratio(rows: &mut Rows, name: &'static str, of: &str, ratio: Option<&Ratio>) {
     let Some(it) = ratio else { return };
     let shown = match it.slices {
-        1 => format!("{:.2} times {of} (one pair of runs)", it.median),
+        1 => format!("{:.2} times {of} (one pair of slices)", it.median),
         pairs => format!(
-            "{:.2} times {of} (median of {} paired runs, {:.2} to {:.2})",
+            "{:.2} times {of} (median of {} pairs of slices, {:.2} to {:.2})",
             it.median,
             count(pairs as u64),
             it.lowest,
@@ -326,7 +320,7 @@ fn ratio(rows: &mut Rows, name: &'static str, of: &str, ratio: Option<&Ratio>) {
     rows.push((name, shown));
 }
 
-fn own(rows: &mut Rows, own: Option<&Own>, each: &str) {
+fn own(rows: &mut Rows, own: Option<&OwnCost>, each: &str) {
     if let Some(it) = own {
         rows.push((
             "load test's own CPU",
@@ -339,27 +333,27 @@ fn own(rows: &mut Rows, own: Option<&Own>, each: &str) {
 mod tests {
     use super::*;
 
-    fn floor_rows(us: Option<f64>, of: Option<Ratio>) -> Rows {
+    fn baseline_rows(us: Option<f64>, of: Option<Ratio>) -> Rows {
         let mut rows = Rows::new();
-        baseline(&mut rows, "bare send", us, of.as_ref());
+        baseline(&mut rows, "baseline (bare send)", "a delivered line", us, of.as_ref());
         rows
     }
 
     #[test]
-    fn a_ratio_says_of_how_many_pairs_it_is_the_median() {
+    fn ratio_row_names_number_of_pairs() {
         let ratio = Ratio { median: 1.02, lowest: 0.9, highest: 1.31, slices: 3 };
-        let shown = "1.02 times that (median of 3 paired runs, 0.90 to 1.31)".to_owned();
-        let bare = ("bare send", "4.00 µs".to_owned());
-        assert_eq!(floor_rows(Some(4.0), Some(ratio.clone())), [bare.clone(), ("server to bare", shown)]);
+        let shown = "1.02 times that (median of 3 pairs of slices, 0.90 to 1.31)".to_owned();
+        let bare = ("baseline (bare send)", "4.00 µs a delivered line".to_owned());
+        assert_eq!(baseline_rows(Some(4.0), Some(ratio.clone())), [bare.clone(), ("server to baseline", shown)]);
         let one = Ratio { slices: 1, ..ratio };
-        assert_eq!(floor_rows(Some(4.0), Some(one))[1].1, "1.02 times that (one pair of runs)");
-        assert_eq!(floor_rows(Some(4.0), None), [bare]);
-        assert_eq!(floor_rows(None, None), []);
+        assert_eq!(baseline_rows(Some(4.0), Some(one))[1].1, "1.02 times that (one pair of slices)");
+        assert_eq!(baseline_rows(Some(4.0), None), [bare]);
+        assert_eq!(baseline_rows(None, None), []);
     }
 
     #[test]
-    fn names_leave_a_space_before_the_figures() {
-        let names = ["bare send's latency", "p99 while some do not", "CPU while some do not", "load test's own CPU"];
+    fn row_names_fit_the_column() {
+        let names = ["baseline latency", "p99 while some stalled", "CPU while some stalled", "load test's own CPU"];
         assert!(names.iter().all(|name| name.len() < COLUMN));
     }
 }

@@ -1,8 +1,8 @@
-//! People who come, talk and go.
+//! Churn: visitors that log in, send one message and leave.
 
 use serde::Serialize;
 
-use super::{Plan, SIZE, SPARE, Schedule, plan, span, us_each, wait_until};
+use super::{RoomPlan, SIZE, SPARE, Schedule, plan, span, us_each, wait_until};
 use crate::bench::Settings;
 use crate::bench::driver::clock;
 use crate::bench::driver::clock::{MILLISECOND, Nanos, seconds};
@@ -14,55 +14,55 @@ use crate::bench::process::cost::Process;
 use crate::bench::process::target;
 use crate::bench::process::target::Target;
 use crate::bench::report::figures::{count, rounded, things};
-use crate::bench::report::latency::Summary;
-use crate::bench::report::{Checked, Measured, Own, Report};
+use crate::bench::report::latency::LatencySummary;
+use crate::bench::report::{DeliveryCheck, Measured, OwnCost, Report};
 use crate::bench::workload::checker::Checker;
 use crate::bench::workload::readers::capacity;
 use crate::bench::workload::room::Room;
 
-/// What is to be done.
+/// The parameters.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Params {
-    /// Visitors a second, at times set in advance.
+    /// Visitors per second, at times set in advance.
     pub rate: f64,
-    /// Those who stay and read what the visitors say.
+    /// Clients that stay and read what the visitors send.
     pub residents: usize,
     /// How long visitors come.
     pub seconds: f64,
 }
 
-/// What came of it.
+/// The figures.
 #[derive(Clone, Debug, Serialize)]
 pub struct Churn {
-    /// What was asked for.
+    /// The parameters.
     pub parameters: Params,
     /// Visitors that came.
     pub came: usize,
-    /// Visitors that have left, the server having closed after them.
+    /// Visitors that have left and whose connection the server has closed.
     pub left: usize,
     /// How long that took.
     pub seconds: f64,
-    /// Visits a second.
+    /// Visits per second.
     pub per_second: f64,
-    /// Whether each resident got what each visitor said, once; and no visitor anything twice.
-    pub checked: Checked,
-    /// From when a visitor was due until the answer to the name.
-    pub login: Option<Summary>,
-    /// From when a visitor was due until the server had closed.
-    pub visit: Option<Summary>,
-    /// Server CPU time for each visit.
+    /// Whether each resident got each visitor's message once, and no visitor got a message twice.
+    pub checked: DeliveryCheck,
+    /// From the due time of a visitor until the answer to the name.
+    pub login: Option<LatencySummary>,
+    /// From the due time of a visitor until the server had closed.
+    pub visit: Option<LatencySummary>,
+    /// Server CPU time per visit.
     pub server_cpu_us: Option<f64>,
-    /// Memory of the server's own after the last visit, beyond that before the first; bytes.
+    /// Server memory after the last visit minus that before the first; bytes.
     pub kept_bytes: Option<i64>,
-    /// File descriptors of the server's after the last visit, beyond those before the first.
+    /// Server file descriptors after the last visit minus those before the first.
     pub kept_descriptors: Option<i64>,
-    /// What the load test took for each visit.
-    pub own: Option<Own>,
+    /// Cost of the load test per visit.
+    pub own: Option<OwnCost>,
 }
 
 struct Run<'a> {
     generator: &'a mut Generator,
-    plan: Plan,
+    plan: RoomPlan,
     params: Params,
     process: Option<Process>,
     room: Room,
@@ -74,12 +74,12 @@ struct Run<'a> {
     kept: (Option<i64>, Option<i64>),
 }
 
-/// Carries it out.
+/// Runs the scenario.
 ///
 /// # Errors
-/// If it could not be carried through; what was measured so far is in the report.
+/// If it could not be completed; the report has the figures measured until then.
 pub fn run(generator: &mut Generator, settings: &Settings, params: Params, report: &mut Report) -> Result<(), Error> {
-    generator.live.begin("churn: starting", None);
+    generator.progress.begin("churn: starting", None);
     let most = capacity().saturating_sub(4 * SPARE);
     if params.residents > most {
         return Err(Error::Limit(format!(
@@ -91,11 +91,11 @@ pub fn run(generator: &mut Generator, settings: &Settings, params: Params, repor
     let seats = target::capacity().saturating_sub(SPARE).max(params.residents);
     let target = Target::open(generator, settings, seats, SIZE)?;
     let plan = plan(settings, 1, params.seconds);
-    let result = Room::open(generator, target.door, params.residents, capacity(), plan).and_then(|room| {
-        // Who comes first need not speak first.
-        generator.groups[room.crowd.group].room = Checker::new(1, false);
+    let result = Room::open(generator, target.endpoint, params.residents, capacity(), plan).and_then(|room| {
+        // Visitors may speak in another order than they came.
+        generator.groups[room.readers.group].room = Checker::new(1, false);
         let first_name = generator.names((params.rate * params.seconds).ceil() as u32 + 1);
-        let visitors = generator.add_group(Group::new(target.door, Role::Visitor, first_name, 0, plan.span));
+        let visitors = generator.add_group(Group::new(target.endpoint, Role::Visitor, first_name, 0, plan.span));
         let (process, kept) = (target.process, (None, None));
         let (took, cpu, own_cpu, read_paused) = (0, 0, 0, false);
         let mut run = Run { plan, params, process, room, visitors, took, cpu, own_cpu, read_paused, kept, generator };
@@ -109,12 +109,12 @@ pub fn run(generator: &mut Generator, settings: &Settings, params: Params, repor
 
 impl Run<'_> {
     fn carry_out(&mut self) -> Result<(), Error> {
-        self.generator.live.begin("churn: residents come in", None);
+        self.generator.progress.begin("churn: residents log in", None);
         self.room.fill(self.generator, self.plan)?;
         let before = self.process.map(|process| (process.user_bytes(), process.descriptors()));
         let (begin, cpu, own) = (clock::now(), self.process.map_or(0, |it| it.cpu()), Process::own().cpu());
         let end = begin + span(self.params.seconds);
-        self.generator.live.begin("churn", Some(end));
+        self.generator.progress.begin("churn", Some(end));
         let visitors = &mut self.generator.groups[self.visitors];
         visitors.logins.resume(begin);
         visitors.visits.resume(begin);
@@ -146,7 +146,7 @@ impl Run<'_> {
             while self.generator.connections() + SPARE > capacity() {
                 self.read_paused = true;
                 let left = self.generator.groups[self.visitors].left;
-                timeout.check(left as u64, || "visitors to leave, so that others can come".into())?;
+                timeout.check(left as u64, || "visitors to leave, so that more can come".into())?;
                 self.generator.turn(clock::now() + MILLISECOND)?;
             }
             self.generator.connect(self.visitors, due, None)?;
@@ -163,37 +163,37 @@ impl Run<'_> {
         }
         let mut timeout = Timeout::new(self.plan.timeout);
         loop {
-            let delivered = self.room.crowd.delivered(self.generator);
-            if delivered >= self.owed() || timeout.is_over(delivered) {
+            let delivered = self.room.readers.delivered(self.generator);
+            if delivered >= self.expected() || timeout.is_over(delivered) {
                 return Ok(());
             }
             self.generator.turn(clock::now() + 20 * MILLISECOND)?;
         }
     }
 
-    /// What the residents are to have read.
-    fn owed(&self) -> u64 {
-        (self.generator.groups[self.visitors].logged_in * self.room.crowd.count()) as u64
+    /// Deliveries expected by the residents.
+    fn expected(&self) -> u64 {
+        (self.generator.groups[self.visitors].logged_in * self.room.readers.count()) as u64
     }
 
     fn sum_up(&mut self, at_the_end: bool) -> (Churn, Vec<String>) {
         let came = self.generator.groups[self.visitors].keys.len();
-        let residents = &self.generator.groups[self.room.crowd.group].room;
+        let residents = &self.generator.groups[self.room.readers.group].room;
         let mut tally = residents.tally;
         tally.duplicates += self.generator.groups[self.visitors].room.tally.duplicates;
         tally.damaged += self.generator.groups[self.visitors].room.tally.damaged;
         let lost = if at_the_end { residents.missing(&[came as u32]) } else { 0 };
-        let checked = Checked::new(self.owed(), tally, lost);
+        let checked = DeliveryCheck::new(self.expected(), tally, lost);
         let Group { left, logins, visits, .. } = &mut self.generator.groups[self.visitors];
         let (left, login, visit) = (*left, logins.summary(), visits.summary());
-        let own = (left > 0).then(|| Own {
+        let own = (left > 0).then(|| OwnCost {
             cpu_us: rounded(us_each(self.own_cpu, left as u64), 3),
-            busy: Own::busy(self.took, self.own_cpu, 0, 1),
+            busy: OwnCost::busy(self.took, self.own_cpu, 0, 1),
             processes: 1,
         });
         let mut notes = Vec::new();
-        if self.read_paused {
-            notes.push("visitors had to wait outside, since the limit of open files was reached".into());
+        if self.held_back {
+            notes.push("some visitors came late, since the limit of open files was reached".into());
         }
         let resets = self.generator.groups[self.visitors].resets;
         if resets > 0 {

@@ -1,93 +1,93 @@
-//! How many clients, how fast they get in, and what each costs.
+//! Connections: number of clients, login rate, and cost per client.
 
 use serde::Serialize;
 
-use super::{Plan, SIZE, SPARE, plan, span, us_each};
+use super::{RoomPlan, SIZE, SPARE, plan, span, us_each};
 use crate::bench::Settings;
 use crate::bench::baseline::Baseline;
 use crate::bench::driver::clock;
 use crate::bench::driver::clock::{MILLISECOND, Nanos, SECOND, seconds};
 use crate::bench::driver::generator::Generator;
-use crate::bench::driver::group::{Door, Group, Role};
+use crate::bench::driver::group::{Endpoint, Group, Role};
 use crate::bench::driver::timeout::Timeout;
 use crate::bench::error::Error;
 use crate::bench::process::cost::Process;
 use crate::bench::process::target::Target;
 use crate::bench::report::figures::rounded;
-use crate::bench::report::latency::Summary;
-use crate::bench::report::{Checked, Measured, Own, Ratio, Report};
+use crate::bench::report::latency::LatencySummary;
+use crate::bench::report::{DeliveryCheck, Measured, OwnCost, Ratio, Report};
 use crate::bench::workload::readers::capacity;
-use crate::bench::workload::room::{Room, let_in};
+use crate::bench::workload::room::{Room, log_in_group};
 
-/// Logins are measured in so many pieces, between which the floor is measured.
+/// Logins are measured in at most this many slices, with the baseline between them.
 const SLICES: usize = 10;
 
-/// Logins in a piece at least: fewer cost too little to be compared.
+/// Minimum number of logins in a slice: fewer cost too little to be compared.
 const SLICE: usize = 100;
 
-/// Logins at the floor for each piece, at most.
-const FLOOR_LOGINS: usize = 500;
+/// Maximum number of baseline logins per slice.
+const BASELINE_LOGINS: usize = 500;
 
-/// What is to be done.
+/// The parameters.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Params {
     /// Clients.
     pub count: usize,
-    /// How long they are watched while nothing happens.
+    /// How long the idle server is measured.
     pub seconds: f64,
 }
 
-/// What came of it.
+/// The figures.
 #[derive(Clone, Debug, Serialize)]
 pub struct Connections {
-    /// What was asked for.
+    /// The parameters.
     pub parameters: Params,
-    /// Clients that got in.
+    /// Clients logged in.
     pub logged_in: usize,
     /// How long that took.
     pub seconds: f64,
-    /// Logins a second.
+    /// Logins per second.
     pub per_second: f64,
-    /// From connecting to the answer to the name.
-    pub login: Option<Summary>,
-    /// Server CPU time for each login.
+    /// From the connection attempt to the answer to the name.
+    pub login: Option<LatencySummary>,
+    /// Server CPU time per login.
     pub server_cpu_us: Option<f64>,
-    /// What an accept, a recv and two sends cost, and how the server compares.
-    pub floor_cpu_us: Option<f64>,
-    /// The server's cost as a multiple of the floor's.
+    /// CPU time of the baseline: an accept, a recv and two sends.
+    pub baseline_cpu_us: Option<f64>,
+    /// The server's CPU time as a multiple of the baseline's.
     pub ratio: Option<Ratio>,
-    /// Memory of the server's own for each client.
+    /// Server memory per client.
     pub user_bytes: Option<f64>,
-    /// The server while nothing happens.
+    /// The idle server.
     pub idle: Option<Idle>,
-    /// One message to everybody.
-    pub reach: Option<Reach>,
-    /// Memory that the server has kept, beyond what it had before, when all have left; bytes.
+    /// One message to all clients.
+    pub reach: Option<BroadcastResult>,
+    /// Server memory after all have left minus that before; bytes.
     pub kept_bytes: Option<i64>,
-    /// What the load test took for each login.
-    pub own: Option<Own>,
+    /// Cost of the load test per login.
+    pub own: Option<OwnCost>,
 }
 
-/// The server while nothing happens.
+/// The idle server.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Idle {
-    /// How long it was watched.
+    /// How long it was measured.
     pub seconds: f64,
     /// Its CPU time meanwhile.
     pub cpu_ms: f64,
 }
 
-/// One message to everybody.
+/// The delivery of one message to all clients.
 #[derive(Clone, Debug, Serialize)]
-pub struct Reach {
-    /// Whether it came.
-    pub checked: Checked,
-    /// From when it was due until it was read.
-    pub latency: Option<Summary>,
+pub struct BroadcastResult {
+    /// Whether all got it.
+    pub checked: DeliveryCheck,
+    /// From the due time until it was read.
+    pub latency: Option<LatencySummary>,
 }
 
-/// CPU time of server and floor in one piece, and how many logins each had.
-struct Slice {
+/// CPU time of server and baseline in one slice, and the number of logins of each.
+struct LoginSlice {
     server: Nanos,
     logins: u64,
     baseline: Option<(Nanos, u64)>,
@@ -95,13 +95,13 @@ struct Slice {
 
 struct Run<'a> {
     generator: &'a mut Generator,
-    plan: Plan,
+    plan: RoomPlan,
     params: Params,
     process: Option<Process>,
     room: Option<Room>,
     baseline: Option<(Baseline, usize)>,
-    slices: Vec<Slice>,
-    /// How many processes the clients are spread over.
+    slices: Vec<LoginSlice>,
+    /// Number of processes that hold clients.
     processes: usize,
     took: Nanos,
     own_cpu: Nanos,
@@ -110,12 +110,12 @@ struct Run<'a> {
     found: Connections,
 }
 
-/// Carries it out.
+/// Runs the scenario.
 ///
 /// # Errors
-/// If it could not be carried through; what was measured so far is in the report.
+/// If it could not be completed; the report has the figures measured until then.
 pub fn run(generator: &mut Generator, settings: &Settings, params: Params, report: &mut Report) -> Result<(), Error> {
-    generator.live.begin("connections: starting", None);
+    generator.progress.begin("connections: starting", None);
     let target = Target::open(generator, settings, params.count, SIZE)?;
     let found = Connections {
         parameters: params,
@@ -124,7 +124,7 @@ pub fn run(generator: &mut Generator, settings: &Settings, params: Params, repor
         per_second: 0.0,
         login: None,
         server_cpu_us: None,
-        floor_cpu_us: None,
+        baseline_cpu_us: None,
         ratio: None,
         user_bytes: None,
         idle: None,
@@ -152,7 +152,7 @@ pub fn run(generator: &mut Generator, settings: &Settings, params: Params, repor
     let mut notes = Vec::new();
     if run.processes > 1 {
         notes.push(format!(
-            "split over {} processes, since one may not have so many files open; the time they took to start is in that of the logins",
+            "split over {} processes, since one cannot have that many open files; their starting time is part of the login time",
             run.processes
         ));
     }
@@ -168,10 +168,10 @@ impl Run<'_> {
     fn carry_out(&mut self, target: &Target) -> Result<(), Error> {
         let Params { count, seconds: watch } = self.params;
         let begin = (clock::now(), self.process.map_or(0, |process| process.cpu()));
-        // One of them talks.
-        self.room = Some(Room::open(self.generator, target.door, count - 1, capacity() - SPARE, self.plan)?);
+        // One of the clients is the talker.
+        self.room = Some(Room::open(self.generator, target.endpoint, count - 1, capacity() - SPARE, self.plan)?);
         self.log_in(target, begin)?;
-        self.generator.live.begin("connections: waiting until the server is quiet", None);
+        self.generator.progress.begin("connections: waiting until the server is quiet", None);
         let plan = self.plan;
         if let Some(room) = &mut self.room {
             room.settle(self.generator, plan)?;
@@ -180,7 +180,7 @@ impl Run<'_> {
             let bytes = process.user_bytes().unwrap_or(before);
             self.found.user_bytes = Some(rounded((bytes as f64 - before as f64) / count as f64, 1));
             let (begin, cpu) = (clock::now(), process.cpu());
-            self.generator.live.begin("connections: idle", Some(begin + span(watch)));
+            self.generator.progress.begin("connections: idle", Some(begin + span(watch)));
             while clock::now() < begin + span(watch) {
                 self.generator.turn(begin + span(watch))?;
             }
@@ -189,23 +189,23 @@ impl Run<'_> {
                 cpu_ms: rounded(process.cpu().saturating_sub(cpu) as f64 / 1e6, 3),
             });
         }
-        self.reach_everybody()?;
+        self.broadcast()?;
         self.leave()
     }
 
-    /// Helpers have been at it since `begin`, a time and the server's CPU time then.
+    /// Logs in all clients. Helpers have been logging in since `begin`: a time, and the server's CPU time then.
     fn log_in(&mut self, target: &Target, begin: (Nanos, Nanos)) -> Result<(), Error> {
-        self.generator.live.begin("connections: logging in", None);
+        self.generator.progress.begin("connections: logging in", None);
         let Some(room) = &mut self.room else { return Ok(()) };
-        self.processes = room.crowd.processes();
-        let slices = if room.crowd.processes() > 1 { 1 } else { (self.params.count / SLICE).clamp(1, SLICES) };
+        self.processes = room.readers.processes();
+        let slices = if room.readers.processes() > 1 { 1 } else { (self.params.count / SLICE).clamp(1, SLICES) };
         if target.process.is_some() {
-            let Group { greeting, door: Door { encoding, .. }, .. } = self.generator.groups[room.talkers];
+            let Group { greeting, endpoint: Endpoint { encoding, .. }, .. } = self.generator.groups[room.talkers];
             let baseline = Baseline::start(self.generator, encoding, greeting)?;
-            let visitors = Group::new(baseline.door, Role::Talker, 0, 1, SECOND);
+            let visitors = Group::new(baseline.endpoint, Role::Talker, 0, 1, SECOND);
             self.baseline = Some((baseline, self.generator.add_group(visitors)));
         }
-        let readers = room.crowd.count();
+        let readers = room.readers.count();
         let mut before = 0;
         for slice in 1..=slices {
             let up_to = readers * slice / slices;
@@ -215,23 +215,23 @@ impl Run<'_> {
                 (self.generator.cpu_at_rest(self.process)?, clock::now())
             };
             let own = Process::own().cpu();
-            self.generator.groups[room.crowd.group].logins.resume(begin);
-            let result = room.crowd.enter_up_to(self.generator, self.plan, up_to);
-            let logged_in = room.crowd.logged_in(self.generator);
+            self.generator.groups[room.readers.group].logins.resume(begin);
+            let result = room.readers.enter_up_to(self.generator, self.plan, up_to);
+            let logged_in = room.readers.logged_in(self.generator);
             let now = clock::now();
-            self.generator.groups[room.crowd.group].logins.pause(now);
+            self.generator.groups[room.readers.group].logins.pause(now);
             self.took += now - begin;
             self.own_cpu += Process::own().cpu() - own;
             let server = self.generator.cpu_at_rest(self.process)?.saturating_sub(cpu);
             let logins = (logged_in - before) as u64;
             before = logged_in;
-            let mut slice = Slice { server, logins, baseline: None };
+            let mut slice = LoginSlice { server, logins, baseline: None };
             if let (Ok(()), Some((baseline, group))) = (&result, &self.baseline) {
-                let count = FLOOR_LOGINS.min(up_to.max(1)).min(capacity().saturating_sub(up_to + SPARE));
+                let count = BASELINE_LOGINS.min(up_to.max(1)).min(capacity().saturating_sub(up_to + SPARE));
                 let process = Some(baseline.process);
                 let cpu = self.generator.cpu_at_rest(process)?;
                 if count > 0 {
-                    let_in(self.generator, *group, count, "those who log in at the floor", self.plan)?;
+                    log_in_group(self.generator, *group, count, "clients of the baseline", self.plan)?;
                     let baseline = self.generator.cpu_at_rest(process)?.saturating_sub(cpu);
                     slice.baseline = Some((baseline, count as u64));
                 }
@@ -240,43 +240,43 @@ impl Run<'_> {
             self.slices.push(slice);
             result?;
         }
-        self.helpers_cpu = room.crowd.helpers_cpu();
+        self.helpers_cpu = room.readers.helpers_cpu();
         Ok(())
     }
 
-    fn reach_everybody(&mut self) -> Result<(), Error> {
+    fn broadcast(&mut self) -> Result<(), Error> {
         let Some(room) = &mut self.room else { return Ok(()) };
-        if room.crowd.count() == 0 {
+        if room.readers.count() == 0 {
             return Ok(());
         }
-        self.generator.live.begin("connections: one message to everybody", None);
+        self.generator.progress.begin("connections: one message to all", None);
         let now = clock::now();
-        self.generator.groups[room.crowd.group].latency.resume(now);
+        self.generator.groups[room.readers.group].latency.resume(now);
         let tag = room.next(0, now);
         self.generator.say(room.talkers, 0, tag);
         room.drain_all(self.generator, self.plan)?;
-        self.generator.groups[room.crowd.group].latency.pause(clock::now());
+        self.generator.groups[room.readers.group].latency.pause(clock::now());
         let checked = room.checked(self.generator, self.plan, true)?;
-        let latency = self.generator.groups[room.crowd.group].latency.summary();
-        self.found.reach = Some(Reach { checked, latency });
+        let latency = self.generator.groups[room.readers.group].latency.summary();
+        self.found.reach = Some(BroadcastResult { checked, latency });
         Ok(())
     }
 
-    /// All leave; what the server keeps then is measured when it has noticed.
+    /// Disconnects all clients, and measures the server's memory once it has noticed.
     fn leave(&mut self) -> Result<(), Error> {
         self.found.logged_in = self.logged_in();
         let (Some(process), Some(before)) = (self.process, self.before) else { return Ok(()) };
         let Some(room) = self.room.take() else { return Ok(()) };
-        self.found.login = self.generator.groups[room.crowd.group].logins.summary();
-        self.generator.live.begin("connections: leaving", None);
-        self.generator.dismiss(room.crowd.group);
+        self.found.login = self.generator.groups[room.readers.group].logins.summary();
+        self.generator.progress.begin("connections: leaving", None);
+        self.generator.dismiss(room.readers.group);
         self.generator.dismiss(room.talkers);
         drop(room);
         let mut timeout = Timeout::new(SECOND);
         let mut cpu = 0;
         loop {
             let before = std::mem::replace(&mut cpu, process.cpu());
-            // To look at its descriptors takes long where there are very many: not while it is at work.
+            // Listing very many descriptors is slow, so this waits until the server is at rest.
             let done = cpu == before && process.descriptors().is_none_or(|open| open <= SPARE);
             if done || timeout.is_over(cpu) {
                 break;
@@ -288,13 +288,13 @@ impl Run<'_> {
     }
 
     fn logged_in(&self) -> usize {
-        self.room.as_ref().map_or(self.found.logged_in, |room| 1 + room.crowd.logged_in(self.generator))
+        self.room.as_ref().map_or(self.found.logged_in, |room| 1 + room.readers.logged_in(self.generator))
     }
 
     fn sum_up(&mut self) {
         self.found.logged_in = self.logged_in();
         if let Some(room) = &self.room {
-            self.found.login = self.generator.groups[room.crowd.group].logins.summary();
+            self.found.login = self.generator.groups[room.readers.group].logins.summary();
         }
         let logins: u64 = self.slices.iter().map(|slice| slice.logins).sum();
         if logins == 0 {
@@ -302,9 +302,9 @@ impl Run<'_> {
         }
         self.found.seconds = rounded(seconds(self.took), 3);
         self.found.per_second = rounded(logins as f64 / seconds(self.took), 1);
-        self.found.own = Some(Own {
+        self.found.own = Some(OwnCost {
             cpu_us: rounded(us_each(self.own_cpu + self.helpers_cpu, logins), 3),
-            busy: Own::busy(self.took, self.own_cpu, self.helpers_cpu, self.processes),
+            busy: OwnCost::busy(self.took, self.own_cpu, self.helpers_cpu, self.processes),
             processes: self.processes,
         });
         if self.process.is_none() {
@@ -314,7 +314,7 @@ impl Run<'_> {
         let baselines = || self.slices.iter().filter_map(|slice| slice.baseline);
         let (cpu, count) = baselines().fold((0, 0), |sum, baseline| (sum.0 + baseline.0, sum.1 + baseline.1));
         if count > 0 {
-            self.found.floor_cpu_us = Some(rounded(us_each(cpu, count), 3));
+            self.found.baseline_cpu_us = Some(rounded(us_each(cpu, count), 3));
             self.found.ratio = Ratio::of(self.slices.iter().filter(|slice| slice.logins > 0).filter_map(|slice| {
                 let (cpu, count) = slice.baseline?;
                 Some((us_each(slice.server, slice.logins), us_each(cpu, count)))

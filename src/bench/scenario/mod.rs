@@ -1,4 +1,4 @@
-//! What a load test does.
+//! The scenarios of a load test.
 
 pub mod churn;
 pub mod connections;
@@ -18,26 +18,26 @@ use super::report::Report;
 use super::report::figures::count;
 use super::workload::encoding::Encoding;
 use super::workload::message::MIN_SIZE;
-use super::workload::readers::{Plan, capacity};
+use super::workload::readers::{RoomPlan, capacity};
 use super::workload::room::Room;
 
-/// One of them, with what it is to do.
+/// A scenario with its parameters.
 #[derive(Clone, Debug)]
 pub enum Scenario {
-    /// How many clients, how fast they get in, and what each costs.
+    /// Number of clients, login rate, and cost per client.
     Connections(connections::Params),
-    /// What is said is read by very many.
+    /// Broadcast to many readers.
     Fanout(fanout::Params),
-    /// Round trips of whispers, alone and while the room is busy.
+    /// Round trips of whispers, in a quiet and in a busy room.
     Whisper(whisper::Params),
-    /// People who come, talk and go.
+    /// Clients that come, send one message and leave.
     Churn(churn::Params),
-    /// Some stop reading: what the others have of it.
+    /// The effect of clients that stop reading on the others.
     Stalled(stalled::Params),
 }
 
 impl Scenario {
-    /// Bytes of its messages.
+    /// Size of its messages in bytes.
     pub fn size(&self) -> usize {
         match self {
             Scenario::Fanout(params) => params.size,
@@ -46,32 +46,36 @@ impl Scenario {
         }
     }
 
+    /// Checks the parameters against fixed limits.
+    ///
     /// # Errors
-    /// If it would have more on its way at once, or more visitors, than anybody can mean.
+    /// If there would be too many bytes in flight, or too many visitors.
     pub fn is_possible(&self) -> Result<(), String> {
         match self {
-            Scenario::Fanout(fanout::Params { senders, pace: fanout::Pace::Saturate { in_flight }, size, .. }) => {
+            Scenario::Fanout(fanout::Params {
+                senders, pace: fanout::SendRate::Saturate { in_flight }, size, ..
+            }) => {
                 let bytes = *senders as u64 * u64::from(*in_flight) * *size as u64;
                 let text = || {
                     format!(
-                        "--senders times --in-flight times --size is {} bytes on their way at once: at most {} are allowed",
+                        "--senders times --in-flight times --size is {} bytes in flight: at most {} are allowed",
                         count(bytes),
-                        count(MOST_IN_FLIGHT)
+                        count(MAX_IN_FLIGHT)
                     )
                 };
-                (bytes <= MOST_IN_FLIGHT).then_some(()).ok_or_else(text)
+                (bytes <= MAX_IN_FLIGHT).then_some(()).ok_or_else(text)
             }
-            Scenario::Churn(it) if it.rate * it.seconds > MOST_VISITS as f64 => {
-                Err(format!("--rate times --seconds is more than {} visitors", count(MOST_VISITS)))
+            Scenario::Churn(it) if it.rate * it.seconds > MAX_VISITS as f64 => {
+                Err(format!("--rate times --seconds is more than {} visitors", count(MAX_VISITS)))
             }
             _ => Ok(()),
         }
     }
 
-    /// Carries it out and adds to the report what came of it, whatever the outcome.
+    /// Runs the scenario, and adds its figures to the report in any case.
     ///
     /// # Errors
-    /// If it could not be carried through.
+    /// If it could not be completed.
     pub fn run(&self, generator: &mut Generator, settings: &Settings, report: &mut Report) -> Result<(), Error> {
         match self {
             Scenario::Connections(params) => connections::run(generator, settings, *params, report),
@@ -82,14 +86,14 @@ impl Scenario {
         }
     }
 
-    /// The command that does the same again.
+    /// The command that repeats it.
     pub fn command(&self, settings: &Settings) -> String {
         let mut command = match self {
             Scenario::Connections(it) => format!("connections --count {} --seconds {}", it.count, it.seconds),
             Scenario::Fanout(it) => {
                 let pace = match it.pace {
-                    fanout::Pace::Rate(rate) => format!("--rate {rate}"),
-                    fanout::Pace::Saturate { in_flight } => format!("--saturate --in-flight {in_flight}"),
+                    fanout::SendRate::Rate(rate) => format!("--rate {rate}"),
+                    fanout::SendRate::Saturate { in_flight } => format!("--saturate --in-flight {in_flight}"),
                 };
                 let fanout::Params { readers, senders, size, seconds, .. } = it;
                 format!("fanout --readers {readers} --senders {senders} {pace} --size {size} --seconds {seconds}")
@@ -113,7 +117,7 @@ impl Scenario {
             command += &format!(" --addr {addr}");
         }
         if settings.encoding != Encoding::Plain {
-            command += &format!(" --dialect {}", settings.encoding.name());
+            command += &format!(" --encoding {}", settings.encoding.name());
         }
         if let Some(pid) = settings.pid {
             command += &format!(" --pid {pid}");
@@ -129,8 +133,8 @@ impl Scenario {
         if settings.at_once != AT_ONCE {
             command += &format!(" --at-once {}", settings.at_once);
         }
-        if settings.timeout != PATIENCE {
-            command += &format!(" --patience {}", settings.timeout / SECOND);
+        if settings.timeout != DEFAULT_TIMEOUT {
+            command += &format!(" --timeout {}", settings.timeout / SECOND);
         }
         if settings.pin {
             command += " --pin";
@@ -145,26 +149,26 @@ impl Scenario {
     }
 }
 
-/// How one whispers unless told otherwise.
+/// The default whisper command.
 pub const WHISPER: &str = "@{name} {text}";
 
-/// Logins on their way at once unless told otherwise.
+/// The default number of logins in progress at once.
 pub const AT_ONCE: usize = 64;
 
-/// How long nothing may happen unless told otherwise.
-pub const PATIENCE: Nanos = 10 * SECOND;
+/// The default timeout.
+pub const DEFAULT_TIMEOUT: Nanos = 10 * SECOND;
 
-/// Bytes on their way at once.
-const MOST_IN_FLIGHT: u64 = 64 << 20;
+/// Maximum number of bytes in flight.
+const MAX_IN_FLIGHT: u64 = 64 << 20;
 
-/// There are 36 to the fourth names, which is 1.7 million.
-const MOST_VISITS: u64 = 1_000_000;
+/// There are 36 to the power of 4 names, about 1.7 million.
+const MAX_VISITS: u64 = 1_000_000;
 
-/// Bytes of a message where nothing else is asked for.
+/// The default size of a message in bytes.
 pub const SIZE: usize = 64;
 const _: () = assert!(SIZE >= MIN_SIZE);
 
-/// How many clients a scenario has unless it is told: so many, or what the limit of open files allows.
+/// The default number of clients: `wanted`, or what the limit of open files allows.
 pub fn at_most(wanted: usize, own: bool) -> usize {
     let room = capacity().min(if own { target::capacity() } else { usize::MAX });
     wanted.min(room.saturating_sub(SPARE)).max(1)
@@ -174,32 +178,32 @@ fn span(seconds: f64) -> Nanos {
     (seconds * SECOND as f64) as Nanos
 }
 
-/// What is compared is measured in turn, each for about so long, so that both see the same machine.
+/// Figures to be compared are measured in turn, each for about this time, so that both meet the same conditions.
 const SLICE: f64 = 2.0;
 
-/// How many slices there are, and how long each of them is.
+/// The number of slices, and the length of each.
 fn slices(seconds: f64) -> (u64, Nanos) {
     let slices = (seconds / SLICE).round().max(1.0);
     (slices as u64, span(seconds / slices))
 }
 
-fn plan(settings: &Settings, streams: usize, seconds: f64) -> Plan {
-    Plan { streams, at_once: settings.at_once, span: span(seconds), timeout: settings.timeout }
+fn plan(settings: &Settings, streams: usize, seconds: f64) -> RoomPlan {
+    RoomPlan { streams, at_once: settings.at_once, span: span(seconds), timeout: settings.timeout }
 }
 
-/// When things are due that happen `rate` times a second, in measured time, which may stand still meanwhile.
+/// Due times of events that happen `rate` times per second of measured time, which may pause.
 struct Schedule {
     rate: f64,
     next: u64,
 }
 
 impl Schedule {
-    /// The first one is due at once.
+    /// The first event is due at once.
     fn new(rate: f64) -> Self {
         Schedule { rate, next: 0 }
     }
 
-    /// The number of the next one and when it is due, if that is before `end`.
+    /// The number of the next event and its due time, if that is before `end`.
     fn next(&mut self, end: Nanos) -> Option<(u64, Nanos)> {
         let due = self.due();
         let number = self.next;
@@ -209,13 +213,13 @@ impl Schedule {
         })
     }
 
-    /// When the next one is due.
+    /// The due time of the next event.
     fn due(&self) -> Nanos {
         (self.next as f64 * SECOND as f64 / self.rate) as Nanos
     }
 }
 
-/// Sees to what happens until `due`, and to some of it if that is over.
+/// Handles events until `due`; at least some of them, if that is over.
 fn wait_until(generator: &mut Generator, due: Nanos) -> Result<(), Error> {
     loop {
         generator.turn(due)?;
@@ -225,7 +229,8 @@ fn wait_until(generator: &mut Generator, due: Nanos) -> Result<(), Error> {
     }
 }
 
-/// Has those who talk say, in turn, what is due in a slice that began at `begin`, when so much was `measured`.
+/// Sends, with talkers in turn, the messages due in a slice that began at `begin`; earlier slices had `measured` in
+/// total.
 fn talk_on_time(
     generator: &mut Generator,
     room: &mut Room,
@@ -244,7 +249,7 @@ fn talk_on_time(
     wait_until(generator, begin + slice)
 }
 
-/// Microseconds for each of so many.
+/// Microseconds per item.
 fn us_each(cpu: Nanos, count: u64) -> f64 {
     cpu as f64 / 1e3 / count as f64
 }
@@ -254,7 +259,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_schedule_goes_on_where_it_stopped() {
+    fn schedule_continues_where_it_stopped() {
         let mut schedule = Schedule::new(0.5);
         let mut slices = Vec::new();
         for end in 1..=6 {

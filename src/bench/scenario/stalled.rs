@@ -1,9 +1,9 @@
-//! Some stop reading: whether the others get their lines later for that, and whether they cost more.
+//! Stalled: some clients stop reading. Measures whether that delays the others, and whether they cost more.
 
 use serde::Serialize;
 
-use super::cost::{Cost, Slice};
-use super::{Plan, SPARE, Schedule, plan, slices, talk_on_time};
+use super::cost::{Cost, MeasuredSlice};
+use super::{RoomPlan, SPARE, Schedule, plan, slices, talk_on_time};
 use crate::bench::Settings;
 use crate::bench::driver::clock;
 use crate::bench::driver::clock::{MILLISECOND, Nanos, SECOND};
@@ -15,82 +15,82 @@ use crate::bench::error::Error;
 use crate::bench::process::cost::Process;
 use crate::bench::process::target::Target;
 use crate::bench::report::figures::{rounded, things};
-use crate::bench::report::latency::{Latency, Summary};
-use crate::bench::report::{Checked, Measured, Own, Ratio, Report};
+use crate::bench::report::latency::{Latency, LatencySummary};
+use crate::bench::report::{DeliveryCheck, Measured, OwnCost, Ratio, Report};
 use crate::bench::workload::readers::capacity;
-use crate::bench::workload::room::{Room, let_in};
+use crate::bench::workload::room::{Room, log_in_group};
 
-/// Bytes of lines that are said at once before a slice, and again until the server is stuck at those who read
-/// nothing. Sockets of those who read take it all.
+/// Bytes of lines sent at once before a slice, repeatedly, until the server is stuck at the clients that have stopped
+/// reading. The sockets of other readers take this much.
 const BURST: u64 = 16 * 1024;
 
-/// Bytes that a server has to hold for one to be stuck at it: what the kernel takes still grows a little.
-const HELD: u64 = 64 * 1024;
+/// Bytes that the server must hold for a client to count as stuck: the kernel's buffers still grow a little.
+const STUCK_BYTES: u64 = 64 * 1024;
 
-/// Owed bytes after which no more is said for that: a socket grows to 4 MiB on its own (tcp_wmem, tcp(7)).
-const MOST: u64 = 6 << 20;
+/// Unread bytes after which no more is sent for that: a socket buffer grows to 4 MiB on its own (tcp_wmem, tcp(7)).
+const MAX_UNREAD: u64 = 6 << 20;
 
-/// What is to be done.
+/// The parameters.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Params {
-    /// Those who read all the time.
+    /// Clients that always read.
     pub readers: usize,
-    /// Those who read nothing in every other slice.
+    /// Clients that stop reading in every other slice.
     pub stalled: usize,
-    /// Messages a second, at times set in advance.
+    /// Messages per second, at times set in advance.
     pub rate: f64,
-    /// Bytes of a message.
+    /// Size of a message in bytes.
     pub size: usize,
-    /// How long while they are stalled, and as long while they read.
+    /// Length of the measurement with stalled clients, and again without.
     pub seconds: f64,
 }
 
-/// The readers' figures without, or with, stalled ones.
+/// The readers' figures with or without stalled clients.
 #[derive(Clone, Debug, Serialize)]
-pub struct Half {
-    /// From when a message was due until it was read.
-    pub latency: Option<Summary>,
-    /// Server CPU time for each delivered line.
+pub struct ReadersFigures {
+    /// From the due time of a message until it was read.
+    pub latency: Option<LatencySummary>,
+    /// Server CPU time per delivered line.
     pub server_cpu_us: Option<f64>,
 }
 
-/// What came of it.
+/// The figures.
 #[derive(Clone, Debug, Serialize)]
 pub struct Stalled {
-    /// What was asked for.
+    /// The parameters.
     pub parameters: Params,
-    /// Messages said, those before the slices included.
+    /// Messages sent, including those before the slices.
     pub messages: u64,
-    /// Whether all got all of them, stalled ones too, later, if the server has closed none.
-    pub checked: Checked,
-    /// While everybody reads.
-    pub without: Half,
+    /// Whether all readers got all messages; stalled clients too, later, if the server has closed none.
+    pub checked: DeliveryCheck,
+    /// While all clients read.
+    pub without: ReadersFigures,
     /// While some are stalled.
-    pub with: Half,
-    /// The p99 with stalled ones as a multiple of that without.
+    pub with: ReadersFigures,
+    /// The p99 with stalled clients as a multiple of that without.
     pub p99_ratio: Option<Ratio>,
-    /// What was owed to each stalled one when that slice ended in which the server held least of it; `None` if the
-    /// server had closed them all.
+    /// Unread bytes of each stalled client at the end of the slice in which the server held the fewest; `None` if the
+    /// server had closed all of them.
     pub unread_bytes: Option<u64>,
-    /// What of it the kernel held, if that is to be seen.
+    /// How many of those the kernel held, if known.
     pub kernel_bytes: Option<u64>,
-    /// How many of them the server has closed; others have come in for them.
+    /// Number of stalled clients that the server has closed; each was replaced by a new client.
     pub closed: usize,
-    /// What the load test took for each delivered line.
-    pub own: Option<Own>,
+    /// Cost of the load test per delivered line.
+    pub own: Option<OwnCost>,
 }
 
-/// The slices without, or with, stalled ones.
-struct Slices {
+/// The slices with or without stalled clients.
+struct HalfFigures {
     due: Schedule,
     costs: Vec<Cost>,
     p99s: Vec<f64>,
     latency: Latency,
 }
 
-impl Slices {
-    fn new(params: Params, plan: Plan) -> Self {
-        Slices {
+impl HalfFigures {
+    fn new(params: Params, plan: RoomPlan) -> Self {
+        HalfFigures {
             due: Schedule::new(params.rate),
             costs: Vec::new(),
             p99s: Vec::new(),
@@ -98,41 +98,41 @@ impl Slices {
         }
     }
 
-    fn sum_up(&mut self, process: Option<Process>) -> Half {
+    fn sum_up(&mut self, process: Option<Process>) -> ReadersFigures {
         let cost = Cost::sum(self.costs.iter().copied());
         let measured = process.is_some() && cost.lines > 0;
-        Half { latency: self.latency.summary(), server_cpu_us: measured.then(|| rounded(cost.us(), 4)) }
+        ReadersFigures { latency: self.latency.summary(), server_cpu_us: measured.then(|| rounded(cost.us(), 4)) }
     }
 }
 
 struct Run<'a> {
     generator: &'a mut Generator,
-    plan: Plan,
+    plan: RoomPlan,
     params: Params,
     process: Option<Process>,
     room: Room,
-    /// The group of those who stop reading, and how many messages had been said when they did so last.
+    /// The group of stalled clients, and the number of messages sent before they last stopped reading.
     stalled: usize,
     before: u32,
-    without: Slices,
-    with: Slices,
-    /// What was owed to each of them when a slice ended, and what of it the kernel held.
-    owed: Vec<(u64, Option<u64>)>,
+    without: HalfFigures,
+    with: HalfFigures,
+    /// Unread bytes of each stalled client at the end of a slice, and how many of them the kernel held.
+    unread: Vec<(u64, Option<u64>)>,
 }
 
-/// Carries it out.
+/// Runs the scenario.
 ///
 /// # Errors
-/// If it could not be carried through; what was measured so far is in the report.
+/// If it could not be completed; the report has the figures measured until then.
 pub fn run(generator: &mut Generator, settings: &Settings, params: Params, report: &mut Report) -> Result<(), Error> {
-    generator.live.begin("stalled: starting", None);
+    generator.progress.begin("stalled: starting", None);
     let others = params.stalled + 1;
     let target = Target::open(generator, settings, params.readers + others, params.size)?;
     let plan = plan(settings, 1, params.seconds);
     let here = capacity().saturating_sub(others + SPARE).max(1);
-    let result = Room::open(generator, target.door, params.readers, here, plan).and_then(|room| {
+    let result = Room::open(generator, target.endpoint, params.readers, here, plan).and_then(|room| {
         let first_name = generator.names(params.stalled as u32);
-        let stalled = generator.add_group(Group::new(target.door, Role::Stalled, first_name, 1, plan.span));
+        let stalled = generator.add_group(Group::new(target.endpoint, Role::Stalled, first_name, 1, plan.span));
         let mut run = Run {
             plan,
             params,
@@ -140,9 +140,9 @@ pub fn run(generator: &mut Generator, settings: &Settings, params: Params, repor
             room,
             stalled,
             before: 0,
-            without: Slices::new(params, plan),
-            with: Slices::new(params, plan),
-            owed: Vec::new(),
+            without: HalfFigures::new(params, plan),
+            with: HalfFigures::new(params, plan),
+            unread: Vec::new(),
             generator,
         };
         let result = run.carry_out();
@@ -155,13 +155,13 @@ pub fn run(generator: &mut Generator, settings: &Settings, params: Params, repor
 
 impl Run<'_> {
     fn carry_out(&mut self) -> Result<(), Error> {
-        self.generator.live.begin("stalled: readers come in", None);
-        // They are first, lest they be the last ones to whom a server sends.
-        self.let_in()?;
+        self.generator.progress.begin("stalled: readers log in", None);
+        // They log in first, so that the server does not send to them last.
+        self.log_in_stalled()?;
         self.room.fill(self.generator, self.plan)?;
         let (pairs, slice) = slices(self.params.seconds);
         for pair in 0..pairs {
-            for with in order(pair) {
+            for with in pair_order(pair) {
                 self.prepare(with)?;
                 self.slice(with, pair * slice, slice)?;
             }
@@ -169,14 +169,14 @@ impl Run<'_> {
         self.room.drain_all(self.generator, self.plan)
     }
 
-    /// Lets those in who stop reading.
-    fn let_in(&mut self) -> Result<(), Error> {
-        let_in(self.generator, self.stalled, self.params.stalled, "those who stop reading", self.plan)
+    /// Logs in the clients that will stop reading.
+    fn log_in_stalled(&mut self) -> Result<(), Error> {
+        log_in_group(self.generator, self.stalled, self.params.stalled, "the clients that stop reading", self.plan)
     }
 
-    /// Before a slice: the server is stuck at those who read nothing, if they are to be stalled, and is quiet.
+    /// Prepares a slice: with stalled clients, until the server is stuck at them; then until the server is quiet.
     fn prepare(&mut self, with: bool) -> Result<(), Error> {
-        self.generator.live.begin("stalled: between two slices", None);
+        self.generator.progress.begin("stalled: between two slices", None);
         if with {
             self.replace_closed()?;
             self.generator.pause(self.stalled);
@@ -190,7 +190,7 @@ impl Run<'_> {
             }
             self.generator.flush(self.room.talkers, 0);
             self.room.drain(self.generator)?;
-            let enough = |run: &Self| !with || run.unread() >= MOST || run.is_stuck();
+            let enough = |run: &Self| !with || run.unread() >= MAX_UNREAD || run.is_stuck();
             if enough(self) {
                 self.room.settle(self.generator, self.plan)?;
                 settled = enough(self);
@@ -199,53 +199,54 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Lets others in if the server has closed some.
+    /// Replaces stalled clients that the server has closed.
     fn replace_closed(&mut self) -> Result<(), Error> {
         if self.generator.addrs(self.stalled).len() == self.params.stalled {
             return Ok(());
         }
         self.generator.dismiss(self.stalled);
-        // The server may not have let go of the names.
+        // The server may not have released the names yet.
         self.generator.groups[self.stalled].first_name = self.generator.names(self.params.stalled as u32);
-        self.let_in()
+        self.log_in_stalled()
     }
 
-    /// Bytes of a line as it is delivered.
+    /// Size of a delivered line in bytes.
     fn line_bytes(&self) -> u64 {
-        self.generator.groups[self.room.crowd.group].sample.len().max(self.params.size) as u64
+        self.generator.groups[self.room.readers.group].sample.len().max(self.params.size) as u64
     }
 
-    /// Bytes of messages that are owed to each stalled one.
+    /// Bytes of messages not read by each stalled client.
     fn unread(&self) -> u64 {
         u64::from(self.room.said[0] - self.before) * self.line_bytes()
     }
 
-    /// What is to be seen of their connections.
-    fn look(&self) -> Vec<Option<socket_queue::Queue>> {
-        let server = self.generator.groups[self.stalled].door.addr;
-        socket_queue::look(server, &self.generator.addrs(self.stalled))
+    /// The socket queues of the stalled clients.
+    fn stalled_queues(&self) -> Vec<Option<socket_queue::SocketQueue>> {
+        let server = self.generator.groups[self.stalled].endpoint.addr;
+        socket_queue::socket_queues(server, &self.generator.addrs(self.stalled))
     }
 
-    /// Whether the server holds enough for each of them that it has not closed.
+    /// Whether the server itself holds bytes for each stalled client that it has not closed.
     fn is_stuck(&self) -> bool {
-        let stuck = |queue: socket_queue::Queue| !queue.open || queue.bytes + HELD <= self.unread();
-        self.look().into_iter().all(|queue| queue.is_some_and(stuck))
+        let stuck = |queue: socket_queue::SocketQueue| !queue.open || queue.bytes + STUCK_BYTES <= self.unread();
+        self.stalled_queues().into_iter().all(|queue| queue.is_some_and(stuck))
     }
 
-    /// A slice, when so much was `measured` before.
+    /// Measures a slice; earlier slices had `measured` in total.
     fn slice(&mut self, with: bool, measured: Nanos, slice: Nanos) -> Result<(), Error> {
-        let text = if with { "stalled: some read nothing" } else { "stalled: all read" };
-        self.generator.live.begin(text, Some(clock::now() + slice));
-        let crowd = self.room.crowd.group;
+        let text = if with { "stalled: some have stopped reading" } else { "stalled: all read" };
+        self.generator.progress.begin(text, Some(clock::now() + slice));
+        let crowd = self.room.readers.group;
         self.generator.groups[crowd].latency = Latency::new(self.plan.span);
-        let begun = Slice::begin(self.generator, self.process, &self.room)?;
+        let begun = MeasuredSlice::begin(self.generator, self.process, &self.room)?;
         let due = if with { &mut self.with.due } else { &mut self.without.due };
         let result = talk_on_time(self.generator, &mut self.room, due, begun.began(), measured, slice)
             .and_then(|()| self.room.drain(self.generator));
         let (cost, at_rest) = begun.end(self.generator, &self.room);
         let resumed = if with { self.resume() } else { Ok(()) };
-        // What comes only when everybody reads again belongs to this slice, for the others have waited.
-        let late = Plan { timeout: SECOND, ..self.plan };
+        // Messages that come only after all clients read again belong to this slice, because the readers waited for
+        // them.
+        let late = RoomPlan { timeout: SECOND, ..self.plan };
         let result = result.and(at_rest).and(resumed).and_then(|()| self.room.drain_all(self.generator, late));
         let unmeasured = Latency::new(self.plan.span);
         let mut latency = std::mem::replace(&mut self.generator.groups[crowd].latency, unmeasured);
@@ -256,23 +257,23 @@ impl Run<'_> {
         result.and_then(|()| self.catch_up())
     }
 
-    /// Notes how much the stalled ones have not read, and has them read again.
+    /// Records the unread bytes of the stalled clients, and resumes their reading.
     fn resume(&mut self) -> Result<(), Error> {
-        let queues = self.look();
+        let queues = self.stalled_queues();
         if queues.iter().any(|queue| queue.is_none_or(|queue| queue.open)) {
             let held = queues.iter().flatten().filter(|queue| queue.open).map(|queue| queue.bytes).max();
-            self.owed.push((self.unread(), held));
+            self.unread.push((self.unread(), held));
         }
         self.generator.resume(self.stalled)
     }
 
     /// Waits until they have read everything, or nothing more comes.
     fn catch_up(&mut self) -> Result<(), Error> {
-        let owed = u64::from(self.room.said[0]) * self.params.stalled as u64;
+        let expected = u64::from(self.room.said[0]) * self.params.stalled as u64;
         let mut timeout = Timeout::new(SECOND);
         loop {
             let delivered = self.generator.groups[self.stalled].room.tally.delivered;
-            if delivered >= owed || timeout.is_over(delivered) {
+            if delivered >= expected || timeout.is_over(delivered) {
                 return Ok(());
             }
             self.generator.turn(clock::now() + 20 * MILLISECOND)?;
@@ -281,7 +282,7 @@ impl Run<'_> {
 
     fn sum_up(&mut self, at_the_end: bool) -> (Stalled, Vec<String>) {
         let mut notes = Vec::new();
-        let mut checked = self.room.checked_or_here(self.generator, self.plan, at_the_end, &mut notes);
+        let mut checked = self.room.check_or_here(self.generator, self.plan, at_the_end, &mut notes);
         let Group { closed, room: stalled, .. } = &self.generator.groups[self.stalled];
         let closed = *closed;
         if closed == 0 {
@@ -290,17 +291,17 @@ impl Run<'_> {
             checked.lost += if at_the_end { stalled.missing(&self.room.said) } else { 0 };
         } else {
             let times = things(closed, "time");
-            notes.push(format!("{times} the server closed one that read nothing, and was not stuck at it any more"));
+            notes.push(format!("{times} the server closed a stalled client, and so was no longer stuck at it"));
         }
         let costs = self.without.costs.iter().chain(&self.with.costs).copied();
-        let own = Cost::sum(costs).own(self.room.crowd.processes());
-        notes.extend(own.iter().flat_map(Own::notes));
-        if self.room.crowd.processes() > 1 {
+        let own = Cost::sum(costs).own(self.room.readers.processes());
+        notes.extend(own.iter().flat_map(OwnCost::notes));
+        if self.room.readers.processes() > 1 {
             notes.push("latency is that of the readers in the main process".into());
         }
-        let (unread_bytes, kernel_bytes) = least_held(&self.owed).unzip();
+        let (unread_bytes, kernel_bytes) = fewest_held(&self.unread).unzip();
         let kernel_bytes = kernel_bytes.flatten();
-        notes.extend(doubt(unread_bytes, kernel_bytes).map(str::to_owned));
+        notes.extend(stuck_doubt(unread_bytes, kernel_bytes).map(str::to_owned));
         let pairs = self.with.p99s.iter().copied().zip(self.without.p99s.iter().copied());
         let stalled = Stalled {
             parameters: self.params,
@@ -318,23 +319,24 @@ impl Run<'_> {
     }
 }
 
-/// Whether a pair's first slice, and its second one, is with stalled ones: what only grows or shrinks
-/// meanwhile cancels out.
-fn order(pair: u64) -> [bool; 2] {
+/// Whether the first and the second slice of a pair have stalled clients. The order alternates, so that slow changes
+/// cancel out.
+fn pair_order(pair: u64) -> [bool; 2] {
     if pair.is_multiple_of(2) { [false, true] } else { [true, false] }
 }
 
-/// The slice in which the server held least of what was owed.
-fn least_held(owed: &[(u64, Option<u64>)]) -> Option<(u64, Option<u64>)> {
-    owed.iter().copied().min_by_key(|&(unread, kernel)| kernel.map(|kernel| unread.saturating_sub(kernel)))
+/// The slice in which the server held the fewest unread bytes.
+fn fewest_held(unread: &[(u64, Option<u64>)]) -> Option<(u64, Option<u64>)> {
+    let held = |&(unread, kernel): &(u64, Option<u64>)| kernel.map(|kernel| unread.saturating_sub(kernel));
+    unread.iter().copied().min_by_key(held)
 }
 
-/// Why it may be that the server was not stuck at all.
-fn doubt(unread: Option<u64>, kernel: Option<u64>) -> Option<&'static str> {
+/// A remark if the server may not have been stuck at all.
+fn stuck_doubt(unread: Option<u64>, kernel: Option<u64>) -> Option<&'static str> {
     match (unread?, kernel) {
-        (_, None) => Some("what the kernel held cannot be seen here: whether the server was stuck is not certain"),
+        (_, None) => Some("the socket queues cannot be read here: whether the server was stuck is not certain"),
         (unread, Some(kernel)) if unread <= kernel => {
-            Some("the server was not stuck: the kernel held all that was unread (a higher --rate or --size helps)")
+            Some("the server was not stuck: the kernel held all unread bytes (a higher --rate or --size helps)")
         }
         _ => None,
     }
@@ -345,18 +347,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_pair_has_both_and_neither_is_always_first() {
-        assert_eq!([0, 1, 2].map(order), [[false, true], [true, false], [false, true]]);
+    fn slice_order_alternates() {
+        assert_eq!([0, 1, 2].map(pair_order), [[false, true], [true, false], [false, true]]);
     }
 
     #[test]
-    fn a_server_is_stuck_only_past_what_the_kernel_holds() {
-        assert_eq!(doubt(Some(1001), Some(1000)), None);
-        assert!(doubt(Some(1000), Some(1000)).is_some_and(|text| text.contains("was not stuck")));
-        assert!(doubt(Some(1000), None).is_some_and(|text| text.contains("not certain")));
-        assert_eq!(doubt(None, None), None, "all were closed, which is told");
-        let owed = [(100, Some(90)), (50, Some(45)), (60, Some(30))];
-        assert_eq!(least_held(&owed), Some((50, Some(45))));
-        assert_eq!(least_held(&[owed[0], (70, None)]), Some((70, None)), "what is not seen counts least");
+    fn server_is_stuck_only_beyond_kernel_buffers() {
+        assert_eq!(stuck_doubt(Some(1001), Some(1000)), None);
+        assert!(stuck_doubt(Some(1000), Some(1000)).is_some_and(|text| text.contains("was not stuck")));
+        assert!(stuck_doubt(Some(1000), None).is_some_and(|text| text.contains("not certain")));
+        assert_eq!(stuck_doubt(None, None), None, "all were closed, which is told");
+        let unread = [(100, Some(90)), (50, Some(45)), (60, Some(30))];
+        assert_eq!(fewest_held(&unread), Some((50, Some(45))));
+        assert_eq!(fewest_held(&[unread[0], (70, None)]), Some((70, None)), "what is not seen counts least");
     }
 }

@@ -1,8 +1,8 @@
-//! Round trips of whispers: alone, and while a message after the other is read by everybody.
+//! Whisper: round trips of whispers, in a quiet room and in a busy one.
 
 use serde::Serialize;
 
-use super::{Plan, SIZE, SPARE, Schedule, plan, span, us_each, wait_until};
+use super::{RoomPlan, SIZE, SPARE, Schedule, plan, span, us_each, wait_until};
 use crate::bench::Settings;
 use crate::bench::driver::clock;
 use crate::bench::driver::clock::{MILLISECOND, Nanos};
@@ -13,81 +13,81 @@ use crate::bench::error::Error;
 use crate::bench::process::cost::Process;
 use crate::bench::process::target::Target;
 use crate::bench::report::figures::rounded;
-use crate::bench::report::latency::{Latency, Summary};
-use crate::bench::report::{Checked, Measured, Report};
-use crate::bench::workload::message::{Kind, Tag};
+use crate::bench::report::latency::{Latency, LatencySummary};
+use crate::bench::report::{DeliveryCheck, Measured, Report};
+use crate::bench::workload::message::{MessageKind, Tag};
 use crate::bench::workload::readers::capacity;
-use crate::bench::workload::room::{Room, let_in};
+use crate::bench::workload::room::{Room, log_in_group};
 
-/// What is to be done.
+/// The parameters.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Params {
-    /// Those who only read what is said in the room.
+    /// Clients that only read the room.
     pub idle: usize,
-    /// Pairs who whisper.
+    /// Pairs of whisperers.
     pub pairs: usize,
-    /// Whispers a second that are to be answered, of all pairs together.
+    /// Whispers per second that expect an answer, of all pairs together.
     pub rate: f64,
-    /// Messages a second in the busy room.
+    /// Messages per second in the busy room.
     pub storm: f64,
     /// How long, half of it in the quiet room.
     pub seconds: f64,
 }
 
-/// Whispers in one of the two.
+/// Whispers in one of the two rooms.
 #[derive(Clone, Debug, Serialize)]
 pub struct RoundTrips {
     /// Whether each was answered once: a round trip is two deliveries.
-    pub checked: Checked,
-    /// From when a whisper was due until its answer was read.
-    pub latency: Option<Summary>,
-    /// Server CPU time for each round trip.
+    pub checked: DeliveryCheck,
+    /// From the due time of a whisper until its answer was read.
+    pub latency: Option<LatencySummary>,
+    /// Server CPU time per round trip.
     pub server_cpu_us: Option<f64>,
 }
 
-/// What came of it.
+/// The figures.
 #[derive(Clone, Debug, Serialize)]
 pub struct Whisper {
-    /// What was asked for.
+    /// The parameters.
     pub parameters: Params,
     /// In the quiet room.
     pub alone: Option<RoundTrips>,
     /// In the busy room.
     pub busy: Option<RoundTrips>,
     /// Messages of the busy room.
-    pub room: Checked,
-    /// How late those were.
-    pub room_latency: Option<Summary>,
+    pub room: DeliveryCheck,
+    /// Their latency.
+    pub room_latency: Option<LatencySummary>,
 }
 
 struct Run<'a> {
     generator: &'a mut Generator,
-    plan: Plan,
+    plan: RoomPlan,
     params: Params,
     process: Option<Process>,
     room: Room,
-    /// The group of those who whisper, and the questions of each pair so far.
+    /// The group of the whisperers, and the number of questions of each pair.
     whisperers: usize,
     asked: Vec<u32>,
     alone: Option<RoundTrips>,
     busy: Option<RoundTrips>,
-    /// What had been counted when this part of it began.
-    counted: Checked,
+    /// The count when the current room began.
+    counted: DeliveryCheck,
 }
 
-/// Carries it out.
+/// Runs the scenario.
 ///
 /// # Errors
-/// If it could not be carried through; what was measured so far is in the report.
+/// If it could not be completed; the report has the figures measured until then.
 pub fn run(generator: &mut Generator, settings: &Settings, params: Params, report: &mut Report) -> Result<(), Error> {
-    generator.live.begin("whisper: starting", None);
+    generator.progress.begin("whisper: starting", None);
     let people = params.idle + 2 * params.pairs;
     let target = Target::open(generator, settings, people, SIZE)?;
     let plan = plan(settings, 1, params.seconds / 2.0);
     let here = capacity().saturating_sub(2 * params.pairs + SPARE).max(1);
-    let result = Room::open(generator, target.door, params.idle, here, plan).and_then(|room| {
+    let result = Room::open(generator, target.endpoint, params.idle, here, plan).and_then(|room| {
         let first_name = generator.names(2 * params.pairs as u32);
-        let whisperers = generator.add_group(Group::new(target.door, Role::Whisperer, first_name, 1, plan.span));
+        let whisperers = generator.add_group(Group::new(target.endpoint, Role::Whisperer, first_name, 1, plan.span));
         let mut run = Run {
             plan,
             params,
@@ -97,7 +97,7 @@ pub fn run(generator: &mut Generator, settings: &Settings, params: Params, repor
             asked: vec![0; params.pairs],
             alone: None,
             busy: None,
-            counted: Checked::default(),
+            counted: DeliveryCheck::default(),
             generator,
         };
         let result = run.carry_out();
@@ -110,32 +110,32 @@ pub fn run(generator: &mut Generator, settings: &Settings, params: Params, repor
 
 impl Run<'_> {
     fn carry_out(&mut self) -> Result<(), Error> {
-        self.generator.live.begin("whisper: people come in", None);
+        self.generator.progress.begin("whisper: clients log in", None);
         let wanted = 2 * self.params.pairs;
-        let_in(self.generator, self.whisperers, wanted, "those who whisper", self.plan)?;
+        log_in_group(self.generator, self.whisperers, wanted, "the whisperers", self.plan)?;
         self.room.fill(self.generator, self.plan)?;
         let half = span(self.params.seconds / 2.0);
-        self.generator.live.begin("whisper: quiet room", Some(clock::now() + half));
+        self.generator.progress.begin("whisper: quiet room", Some(clock::now() + half));
         let (cpu, result) = self.whisper(half, None);
         self.alone = Some(self.take_round_trips(cpu, result.is_ok()));
         result?;
-        self.generator.live.begin("whisper: busy room", Some(clock::now() + half));
+        self.generator.progress.begin("whisper: busy room", Some(clock::now() + half));
         let (_, result) = self.whisper(half, Some(self.params.storm));
-        // The CPU time is that of the room, most of it.
+        // Most of the CPU time is for the room messages.
         self.busy = Some(self.take_round_trips(None, result.is_ok()));
         result
     }
 
-    /// Whispers for a while; returns the server's CPU time too.
+    /// Sends whispers for `span`; returns the server's CPU time too.
     fn whisper(&mut self, span: Nanos, storm: Option<f64>) -> (Option<Nanos>, Result<(), Error>) {
         let cpu = self.process.map(|process| process.cpu());
         let begin = clock::now();
         self.generator.groups[self.whisperers].round_trips.resume(begin);
-        self.generator.groups[self.room.crowd.group].latency.resume(begin);
+        self.generator.groups[self.room.readers.group].latency.resume(begin);
         let result = self.whisper_until(begin, begin + span, storm).and_then(|()| self.drain());
         let now = clock::now();
         self.generator.groups[self.whisperers].round_trips.pause(now);
-        self.generator.groups[self.room.crowd.group].latency.pause(now);
+        self.generator.groups[self.room.readers.group].latency.pause(now);
         match self.generator.cpu_at_rest(self.process) {
             Ok(after) => (cpu.map(|before| after.saturating_sub(before)), result),
             Err(error) => (None, result.and(Err(error))),
@@ -157,7 +157,7 @@ impl Run<'_> {
                 let due = begin + due;
                 wait_until(self.generator, due)?;
                 let pair = (number % self.params.pairs as u64) as usize;
-                let tag = Tag { kind: Kind::Question, stream: pair as u16, seq: self.asked[pair], time: due };
+                let tag = Tag { kind: MessageKind::Question, stream: pair as u16, seq: self.asked[pair], time: due };
                 self.asked[pair] += 1;
                 self.generator.whisper(self.whisperers, 2 * pair, 2 * pair + 1, tag);
             } else if said >= span {
@@ -170,7 +170,7 @@ impl Run<'_> {
         let mut timeout = Timeout::new(self.plan.timeout);
         loop {
             let delivered = self.generator.groups[self.whisperers].private.tally.delivered;
-            if delivered >= self.owed() || timeout.is_over(delivered) {
+            if delivered >= self.expected() || timeout.is_over(delivered) {
                 return self.room.drain_all(self.generator, self.plan);
             }
             self.generator.turn(clock::now() + 20 * MILLISECOND)?;
@@ -178,15 +178,15 @@ impl Run<'_> {
     }
 
     /// Questions and answers.
-    fn owed(&self) -> u64 {
+    fn expected(&self) -> u64 {
         2 * self.asked.iter().map(|&asked| u64::from(asked)).sum::<u64>()
     }
 
     fn take_round_trips(&mut self, cpu: Option<Nanos>, at_the_end: bool) -> RoundTrips {
-        let owed = self.owed();
+        let expected = self.expected();
         let group = &mut self.generator.groups[self.whisperers];
-        let missing = if at_the_end { owed.saturating_sub(group.private.tally.delivered) } else { 0 };
-        let now = Checked::new(owed, group.private.tally, missing);
+        let missing = if at_the_end { expected.saturating_sub(group.private.tally.delivered) } else { 0 };
+        let now = DeliveryCheck::new(expected, group.private.tally, missing);
         let before = std::mem::replace(&mut self.counted, now);
         let checked = now.since(before);
         let latency = std::mem::replace(&mut group.round_trips, Latency::new(self.plan.span)).summary();
@@ -197,14 +197,14 @@ impl Run<'_> {
 
     fn sum_up(&mut self, at_the_end: bool) -> (Whisper, Vec<String>) {
         let mut notes = Vec::new();
-        let mut room = self.room.checked_or_here(self.generator, self.plan, at_the_end, &mut notes);
-        // Those who whisper read what is said in the room too.
+        let mut room = self.room.check_or_here(self.generator, self.plan, at_the_end, &mut notes);
+        // The whisperers read room messages too.
         let said: u64 = self.room.said.iter().map(|&said| u64::from(said)).sum();
         let group = &self.generator.groups[self.whisperers].room;
         room.expected += said * group.readers() as u64;
         room.tally += group.tally;
         room.lost += if at_the_end { group.missing(&self.room.said) } else { 0 };
-        let room_latency = self.generator.groups[self.room.crowd.group].latency.summary();
+        let room_latency = self.generator.groups[self.room.readers.group].latency.summary();
         let parameters = self.params;
         (Whisper { parameters, alone: self.alone.take(), busy: self.busy.take(), room, room_latency }, notes)
     }

@@ -1,4 +1,4 @@
-//! The browser's side of a WebSocket (RFC 6455): the request, frames that are masked, and the server's frames.
+//! The browser's side of a WebSocket (RFC 6455): the request, masked frames, and the frames of the server.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -13,54 +13,54 @@ use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
 use crate::server::http::SUBPROTOCOL;
 
-/// The longest head of an answer.
+/// Maximum size of a response head in bytes.
 const MAX_HEAD: usize = 16 * 1024;
 
-/// Fields of an answer's head.
+/// Maximum number of fields in it.
 const MAX_FIELDS: usize = 64;
 
-/// The longest payload of a control frame: section 5.5.
+/// Maximum payload of a control frame: section 5.5.
 const MAX_CONTROL: u64 = 125;
 
-/// What all browsers of a run have in common.
+/// What all browsers of a run share.
 pub struct Browser {
-    /// The same for all of them, so that the floor need not compute an answer for each.
+    /// One key for all, so that the baseline need not compute an answer for each.
     key: String,
     accept: String,
     masks: Cell<u64>,
 }
 
-/// A whole frame of the server's.
+/// A complete frame from the server.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Frame<'a> {
+pub enum ServerFrame<'a> {
     /// One JSON object.
     Text(&'a [u8]),
-    /// To be answered with the same.
+    /// To be answered with the same payload.
     Ping(&'a [u8]),
-    /// Not to be answered.
+    /// Needs no answer.
     Pong,
-    /// The end, and why.
+    /// The end, with its code.
     Close(Option<u16>),
 }
 
-/// What the server's own words mean to one who wants to get in.
+/// What a text from the server means during login.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Word {
-    /// A name is wanted.
+pub enum LoginReply {
+    /// The server asks for a name.
     Asked,
-    /// The name was taken.
+    /// The name was accepted.
     Entered,
-    /// It was not, with the words for people.
+    /// The name was refused, with the text for people.
     Refused(String),
     /// Nothing.
     Other,
-    /// It is not what the dialect has.
+    /// The text is malformed.
     Broken,
 }
 
-/// The members of an object that matter here.
+/// The members of a JSON object that matter here.
 #[derive(Deserialize)]
-struct Object<'a> {
+struct ServerEvent<'a> {
     #[serde(borrow)]
     t: Cow<'a, str>,
     #[serde(borrow, default)]
@@ -68,14 +68,14 @@ struct Object<'a> {
 }
 
 impl Browser {
-    /// For a run; the floor's has the same key.
+    /// For a run; the baseline uses the same key.
     pub fn new(run: u16) -> Self {
         let masks = Cell::new(u64::from(run));
         let key = BASE64.encode(&[next(&masks), next(&masks)].map(u64::to_be_bytes).concat());
         Browser { accept: derive_accept_key(key.as_bytes()), key, masks }
     }
 
-    /// What a page from `host` asks for its WebSocket with.
+    /// The upgrade request of a page from `host`.
     pub fn request(&self, host: SocketAddr) -> Vec<u8> {
         format!(
             "GET /ws HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nPragma: no-cache\r\nCache-Control: no-cache\r\n\
@@ -87,7 +87,7 @@ impl Browser {
         .into_bytes()
     }
 
-    /// The answer to that, as a server gives it.
+    /// The server's answer to it.
     pub fn answer(&self) -> Vec<u8> {
         format!(
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -97,7 +97,7 @@ impl Browser {
         .into_bytes()
     }
 
-    /// Reads the answer: how long its head is; `None` while it has not all come.
+    /// Checks the answer; returns the length of its head, or `None` while it is incomplete.
     ///
     /// # Errors
     /// Why it does not open a WebSocket.
@@ -125,7 +125,7 @@ impl Browser {
         ] {
             let field = answer.headers.iter().find(|field| field.name.eq_ignore_ascii_case(name));
             let value = field.map_or(&b""[..], |field| field.value);
-            // Base64 tells capitals from small letters: section 4.2.2.
+            // Base64 is case-sensitive: section 4.2.2.
             let exactly = name == "Sec-WebSocket-Accept";
             if !(value == wanted.as_bytes() || !exactly && value.eq_ignore_ascii_case(wanted.as_bytes())) {
                 return Err(format!("{name} is {:?} instead of {wanted:?}", String::from_utf8_lossy(value)));
@@ -134,7 +134,7 @@ impl Browser {
         Ok(Some(head))
     }
 
-    /// Appends a line as a page sends it, with what `write` writes.
+    /// Appends a masked text frame; `write` appends its text.
     pub fn line(&self, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
         let mut line = Vec::new();
         write(&mut line);
@@ -146,7 +146,7 @@ impl Browser {
         self.frame(out, OpCode::Control(Control::Pong), payload);
     }
 
-    /// Appends the frame of one who leaves.
+    /// Appends a close frame.
     pub fn close(&self, out: &mut Vec<u8>) {
         self.frame(out, OpCode::Control(Control::Close), &1000u16.to_be_bytes());
     }
@@ -168,11 +168,11 @@ fn next(state: &Cell<u64>) -> u64 {
     mixed ^ mixed >> 31
 }
 
-/// The first frame and its length in bytes; `None` while it has not all come.
+/// The first frame and its length in bytes; `None` while it is incomplete.
 ///
 /// # Errors
 /// What is wrong with it, or that its payload is longer than `most`.
-pub fn frame(bytes: &[u8], most: usize) -> Result<Option<(Frame<'_>, usize)>, String> {
+pub fn frame(bytes: &[u8], most: usize) -> Result<Option<(ServerFrame<'_>, usize)>, String> {
     let mut cursor = Cursor::new(bytes);
     let Some((header, length)) = FrameHeader::parse(&mut cursor).map_err(|error| error.to_string())? else {
         return Ok(None);
@@ -188,17 +188,19 @@ pub fn frame(bytes: &[u8], most: usize) -> Result<Option<(Frame<'_>, usize)>, St
     let end = begin + length as usize;
     let Some(payload) = bytes.get(begin..end) else { return Ok(None) };
     let frame = match opcode {
-        OpCode::Data(Data::Text) => Frame::Text(payload),
+        OpCode::Data(Data::Text) => ServerFrame::Text(payload),
         OpCode::Control(_) if length > MAX_CONTROL => return Err("a long control frame".into()),
-        OpCode::Control(Control::Ping) => Frame::Ping(payload),
-        OpCode::Control(Control::Pong) => Frame::Pong,
-        OpCode::Control(Control::Close) => Frame::Close(payload.first_chunk().map(|&code| u16::from_be_bytes(code))),
+        OpCode::Control(Control::Ping) => ServerFrame::Ping(payload),
+        OpCode::Control(Control::Pong) => ServerFrame::Pong,
+        OpCode::Control(Control::Close) => {
+            ServerFrame::Close(payload.first_chunk().map(|&code| u16::from_be_bytes(code)))
+        }
         other => return Err(format!("one of the kind {other}")),
     };
     Ok(Some((frame, end)))
 }
 
-/// The payload of a whole frame of the server's.
+/// The payload of a complete frame from the server.
 pub fn payload(frame: &[u8]) -> &[u8] {
     let header = match frame.get(1) {
         Some(126) => 4,
@@ -208,16 +210,16 @@ pub fn payload(frame: &[u8]) -> &[u8] {
     frame.get(header..).unwrap_or_default()
 }
 
-/// See [`Word`].
-pub fn word(text: &[u8]) -> Word {
-    let object = std::str::from_utf8(text).ok().and_then(|text| serde_json::from_str::<Object>(text).ok());
+/// Interprets a text from the server during login.
+pub fn login_reply(text: &[u8]) -> LoginReply {
+    let object = std::str::from_utf8(text).ok().and_then(|text| serde_json::from_str::<ServerEvent>(text).ok());
     match object {
-        None => Word::Broken,
-        Some(Object { t, text }) => match &*t {
-            "ask" => Word::Asked,
-            "entered" => Word::Entered,
-            "refused" => Word::Refused(text.unwrap_or_default().into_owned()),
-            _ => Word::Other,
+        None => LoginReply::Broken,
+        Some(ServerEvent { t, text }) => match &*t {
+            "ask" => LoginReply::Asked,
+            "entered" => LoginReply::Entered,
+            "refused" => LoginReply::Refused(text.unwrap_or_default().into_owned()),
+            _ => LoginReply::Other,
         },
     }
 }
@@ -237,14 +239,14 @@ mod tests {
     }
 
     #[test]
-    fn a_server_understands_what_a_browser_sends() {
+    fn server_decodes_browser_frames() {
         let browser = Browser::new(7);
         let host = "127.0.0.1:8080".parse().unwrap();
         let (request, _) = http::parse(&browser.request(host)).ok().flatten().unwrap();
         assert_eq!(request.origin.as_deref(), Some("http://127.0.0.1:8080"));
         let answer = http::accept(&request.upgrade.unwrap(), SUBPROTOCOL).ok().unwrap();
         assert_eq!(browser.read_answer(&answer), Ok(Some(answer.len())));
-        assert_eq!(browser.answer().len(), answer.len(), "the floor's is as long");
+        assert_eq!(browser.answer().len(), answer.len(), "the baseline's is as long");
         let mut out = Vec::new();
         let long = "x".repeat(70_000);
         for text in ["", "hi", &"y".repeat(200), &long] {
@@ -258,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn each_frame_has_a_mask_of_its_own() {
+    fn each_frame_has_its_own_mask() {
         let browser = Browser::new(1);
         let mut masks: Vec<[u8; 4]> = (0..100)
             .map(|_| {
@@ -273,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_opens_no_web_socket_says_why() {
+    fn rejected_upgrade_gives_reason() {
         let browser = Browser::new(7);
         let right = String::from_utf8(browser.answer()).unwrap();
         for end in 0..right.len() {
@@ -293,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_are_read_when_they_are_whole_and_as_a_server_may_send_them() {
+    fn only_complete_valid_frames_are_read() {
         let mut bytes = Vec::new();
         let long = vec![b'x'; 70_000];
         for text in [&b"{}"[..], &long[..200], &long] {
@@ -303,33 +305,33 @@ mod tests {
             for end in start..bytes.len() {
                 assert_eq!(frame(&bytes[start..end], 100_000), Ok(None));
             }
-            assert_eq!(frame(&bytes[start..], 100_000), Ok(Some((Frame::Text(text), bytes.len() - start))));
+            assert_eq!(frame(&bytes[start..], 100_000), Ok(Some((ServerFrame::Text(text), bytes.len() - start))));
         }
         assert!(frame(&bytes, 1).is_err(), "it is too long");
-        assert_eq!(frame(&close_frame(1001), 9), Ok(Some((Frame::Close(Some(1001)), 4))));
-        assert_eq!(frame(&pong_frame(b"x"), 9), Ok(Some((Frame::Pong, 3))));
-        assert_eq!(frame(&[0x89, 1, b'x'], 9), Ok(Some((Frame::Ping(b"x"), 3))));
+        assert_eq!(frame(&close_frame(1001), 9), Ok(Some((ServerFrame::Close(Some(1001)), 4))));
+        assert_eq!(frame(&pong_frame(b"x"), 9), Ok(Some((ServerFrame::Pong, 3))));
+        assert_eq!(frame(&[0x89, 1, b'x'], 9), Ok(Some((ServerFrame::Ping(b"x"), 3))));
         for wrong in [&[0x81, 0x81, 0, 0, 0, 0, 0][..], &[0x01, 0], &[0xc1, 0], &[0x82, 0], &[0x80, 0], &[0x83, 0]] {
             assert!(frame(wrong, 9).is_err(), "{wrong:?}");
         }
     }
 
     #[test]
-    fn words_are_those_of_the_servers_dialect() {
+    fn login_replies_match_server_events() {
         use crate::chat::{Event, Lang, Notice, People, Refusal, Render};
-        let word_of = |event: Event| {
+        let reply_to = |event: Event| {
             let mut out = Vec::new();
             json::Json { lang: Lang::En }.render(&event, &mut out);
-            word(payload(&out))
+            login_reply(payload(&out))
         };
         let people = People { here: 1, names: &[], you: false };
-        assert_eq!(word_of(Event::Notice(Notice::Welcome)), Word::Asked);
-        assert_eq!(word_of(Event::Notice(Notice::Hello { run: 1, max_line: 1 })), Word::Other);
-        assert_eq!(word_of(Event::Notice(Notice::Entered { name: "a", room: "b", people })), Word::Entered);
+        assert_eq!(reply_to(Event::Notice(Notice::Welcome)), LoginReply::Asked);
+        assert_eq!(reply_to(Event::Notice(Notice::Hello { run: 1, max_line: 1 })), LoginReply::Other);
+        assert_eq!(reply_to(Event::Notice(Notice::Entered { name: "a", room: "b", people })), LoginReply::Entered);
         let taken = Event::Refusal(Refusal::Taken { name: "a", asked: true });
-        assert_eq!(word_of(taken), Word::Refused("The nickname a is taken. Try another:".into()));
+        assert_eq!(reply_to(taken), LoginReply::Refused("The nickname a is taken. Try another:".into()));
         for broken in [&b"{}"[..], b"", b"* hi", b"{\"t\":\"said\"", b"{\"t\":\"said\",\"text\":\"\xff\"}"] {
-            assert_eq!(word(broken), Word::Broken, "{broken:?}");
+            assert_eq!(login_reply(broken), LoginReply::Broken, "{broken:?}");
         }
     }
 }

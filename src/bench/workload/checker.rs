@@ -1,22 +1,22 @@
-//! Whether each reader gets each message once and in order.
+//! Checks that each reader gets each message once and in order.
 
 use std::collections::BTreeMap;
 use std::ops::{AddAssign, Range, Sub};
 
 use serde::{Deserialize, Serialize};
 
-/// What was delivered, and what was wrong with it.
+/// Deliveries and their faults.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
-    /// Messages delivered, each counted once for each reader.
+    /// Deliveries, each counted once per reader.
     pub delivered: u64,
-    /// Delivered again.
+    /// Repeated deliveries.
     pub duplicates: u64,
-    /// Delivered after a later one of the same sender.
+    /// Deliveries after a later message of the same sender.
     pub out_of_order: u64,
-    /// Not as they were said; what they should have been is lost besides.
+    /// Messages that arrived changed; the original counts as lost too.
     pub damaged: u64,
-    /// Given back to their own sender, as some servers do.
+    /// Messages returned to their own sender, as some servers do.
     pub echoed: u64,
 }
 
@@ -44,29 +44,29 @@ impl Sub for Tally {
     }
 }
 
-/// In place of the next number: what comes back to its own sender is not waited for.
+/// In place of the next number: messages of the reader itself are not expected.
 const OWN: u32 = u32::MAX;
 
-/// What each of a number of readers has had of each of a number of streams.
+/// Tracks which messages of each stream each reader has received.
 #[derive(Debug)]
 pub struct Checker {
     streams: usize,
     ordered: bool,
-    /// The number that is due, by reader and then stream.
+    /// The next expected number, by reader and then stream.
     next: Vec<u32>,
-    /// Numbers that were skipped and may still come late.
+    /// Numbers that were skipped and may still arrive.
     holes: BTreeMap<(usize, usize), Vec<Range<u32>>>,
-    /// The sums.
+    /// The totals.
     pub tally: Tally,
 }
 
 impl Checker {
-    /// For messages of `streams` senders; if `ordered`, those of one sender have to come in order.
+    /// For messages of `streams` senders; if `ordered`, messages of one sender must arrive in order.
     pub fn new(streams: usize, ordered: bool) -> Self {
         Checker { streams, ordered, next: Vec::new(), holes: BTreeMap::new(), tally: Tally::default() }
     }
 
-    /// Adds a reader, who gets all messages from number 0 on, but for those of its own stream.
+    /// Adds a reader that expects all messages from number 0 on, except those of its own stream.
     pub fn add_reader(&mut self, own: Option<usize>) {
         let first = self.next.len();
         self.next.resize(first + self.streams, 0);
@@ -80,7 +80,7 @@ impl Checker {
         self.next.len() / self.streams.max(1)
     }
 
-    /// Notes that a reader got number `seq` of a stream; whether for the first time.
+    /// Records message `seq` of a stream; returns whether it is the first time.
     #[inline]
     pub fn record(&mut self, reader: usize, stream: usize, seq: u32) -> bool {
         if stream >= self.streams || seq == OWN {
@@ -119,7 +119,7 @@ impl Checker {
         true
     }
 
-    /// Messages that have not been delivered, if so many were said in each stream.
+    /// Number of missing deliveries, given the number of messages sent in each stream.
     pub fn missing(&self, said: &[u32]) -> u64 {
         let holes = self.holes.iter().flat_map(|(&(_, stream), holes)| {
             let said = said.get(stream).copied().unwrap_or(0);
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn in_order_and_once_is_right() {
+    fn correct_deliveries_have_no_faults() {
         let (tally, checker) = tally(2, &[(0, 0), (1, 0), (0, 1), (1, 1), (1, 2)]);
         assert_eq!(tally, Tally { delivered: 5, ..Tally::default() });
         assert_eq!(checker.missing(&[2, 3]), 0);
@@ -170,14 +170,14 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_late_is_no_longer_missing_and_may_come_late_only_once() {
+    fn late_message_counts_once() {
         let (tally, checker) = tally(1, &[(0, 5), (0, 2), (0, 2), (0, 0), (0, 4)]);
         assert_eq!(tally, Tally { delivered: 4, duplicates: 1, out_of_order: 3, ..Tally::default() });
         assert_eq!(checker.missing(&[6]), 2);
     }
 
     #[test]
-    fn ones_own_lines_are_not_waited_for() {
+    fn own_stream_is_not_expected() {
         let mut checker = Checker::new(2, true);
         checker.add_reader(Some(1));
         checker.record(0, 0, 0);
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn without_an_order_nothing_is_late() {
+    fn unordered_streams_have_no_late_messages() {
         let mut checker = Checker::new(1, false);
         checker.add_reader(None);
         for seq in [2, 0, 1, 1] {

@@ -1,26 +1,26 @@
-//! What is spoken with a server: lines as people type them at nc, or what its page in a browser speaks.
+//! Encodings spoken with a server: plain lines as nc sends them, or the WebSocket encoding of its page.
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 use super::browser;
-use super::browser::Word;
+use super::browser::LoginReply;
 
-/// See the module.
+/// The encoding spoken with a server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 #[value(rename_all = "lowercase")]
 pub enum Encoding {
-    // Not documented for `--help`: the option says both, and a longer text would give it a second layout.
-    // Lines, both ways.
+    // These comments are not for `--help`: the option explains both values.
+    // Lines in both directions.
     #[default]
     Plain,
-    // Lines in masked frames one way, and JSON in frames the other.
+    // Lines in masked frames to the server, JSON in frames from it.
     WebSocket,
 }
 
 impl Encoding {
-    /// How it is called as an option.
+    /// Its name as an option value.
     pub fn name(self) -> &'static str {
         match self {
             Encoding::Plain => "plain",
@@ -28,8 +28,7 @@ impl Encoding {
         }
     }
 
-    /// How many of so many talkers are to read what one of them says: a page learns from its own lines that
-    /// they have arrived.
+    /// How many of `talkers` read a message of one of them. A page receives its own messages too, as confirmation.
     pub fn read_by(self, talkers: usize) -> usize {
         match self {
             Encoding::Plain => talkers.saturating_sub(1),
@@ -37,7 +36,7 @@ impl Encoding {
         }
     }
 
-    /// The text of what came as one line or frame.
+    /// The text of a line or frame.
     pub fn text(self, unit: &[u8]) -> &[u8] {
         match self {
             Encoding::Plain => {
@@ -48,12 +47,14 @@ impl Encoding {
         }
     }
 
-    /// What the server's own words mean to one who wants to get in.
-    pub fn word(self, text: &[u8]) -> Word {
+    /// What a text from the server means during login.
+    pub fn login_reply(self, text: &[u8]) -> LoginReply {
         match self {
-            Encoding::Plain if text.starts_with(b"! ") => Word::Refused(String::from_utf8_lossy(text).into_owned()),
-            Encoding::Plain => Word::Entered,
-            Encoding::WebSocket => browser::word(text),
+            Encoding::Plain if text.starts_with(b"! ") => {
+                LoginReply::Refused(String::from_utf8_lossy(text).into_owned())
+            }
+            Encoding::Plain => LoginReply::Entered,
+            Encoding::WebSocket => browser::login_reply(text),
         }
     }
 }

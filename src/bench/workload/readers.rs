@@ -1,4 +1,4 @@
-//! Readers of a room: here, and in helper processes where one process may not have so many files open.
+//! Readers of a room: in this process, and in helper processes beyond the file descriptor limit of one process.
 
 use std::io::{self, Write};
 use std::process::ChildStdin;
@@ -12,26 +12,26 @@ use super::checker::Tally;
 use super::transcript::Transcript;
 use crate::bench::driver::clock;
 use crate::bench::driver::clock::{MILLISECOND, Nanos, SECOND};
-use crate::bench::driver::common::Common;
+use crate::bench::driver::context::RunContext;
 use crate::bench::driver::generator::Generator;
-use crate::bench::driver::group::{Door, Group, Role};
+use crate::bench::driver::group::{Endpoint, Group, Role};
 use crate::bench::driver::timeout::Timeout;
 use crate::bench::error::Error;
 use crate::bench::process::cost::Process;
-use crate::bench::process::helper::{Part, Speaks, end_with_parent};
-use crate::bench::report::progress::Live;
-use crate::util::fd_limit;
+use crate::bench::process::helper::{OutputStream, Subprocess, end_with_parent};
+use crate::bench::report::progress::ProgressLine;
+use crate::fd_limit;
 
-/// Descriptors of a process of ours that are not for connections.
+/// Descriptors of a process that are not for connections.
 const RESERVE: usize = 64;
 
-/// How often a helper tells how far it is.
+/// Interval between status messages of a helper.
 const STATUS: Nanos = 20 * MILLISECOND;
 
-/// What a helper is to do.
+/// The task of a helper.
 #[derive(Serialize, Deserialize)]
-struct Task {
-    door: Door,
+struct HelperTask {
+    endpoint: Endpoint,
     count: usize,
     at_once: usize,
     run: u16,
@@ -40,95 +40,95 @@ struct Task {
     first_name: u32,
 }
 
-/// What a helper tells.
+/// A message from a helper.
 #[derive(Serialize, Deserialize)]
-enum Told {
+enum HelperMessage {
     Status { logged_in: usize, ready: usize, delivered: u64 },
-    Report(Report),
+    Report(ReadersReport),
     Failed(String),
 }
 
-/// What a helper is asked, once it has got its task: how many messages there were of each stream.
+/// A request to a helper for its report, with the number of messages sent in each stream.
 #[derive(Serialize, Deserialize)]
-struct Asked {
+struct ReportRequest {
     said: Vec<u32>,
 }
 
-/// What readers have had in all.
+/// What all readers have received.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub struct Report {
+pub struct ReadersReport {
     /// What was delivered.
     pub tally: Tally,
-    /// What was said and not delivered.
+    /// Deliveries that did not come.
     pub missing: u64,
     latency: Vec<(u64, u64)>,
     logins: Vec<(u64, u64)>,
 }
 
 struct Helper {
-    part: Part,
+    run_helper: Subprocess,
     stdin: ChildStdin,
     count: usize,
     logged_in: usize,
     ready: usize,
     delivered: u64,
-    report: Option<Report>,
+    report: Option<ReadersReport>,
 }
 
-/// See the module.
-pub struct Crowd {
-    /// The group of those in this process.
+/// The readers of a room, in this process and in helpers.
+pub struct Readers {
+    /// The group of the readers in this process.
     pub group: usize,
     helpers: Vec<Helper>,
     count: usize,
 }
 
-/// How many connections a process may have that opens no other files.
+/// Number of connections that a process can have besides its other files.
 pub fn capacity() -> usize {
     let limit = getrlimit(Resource::Nofile).current.unwrap_or(1 << 30) as usize;
     limit.saturating_sub(RESERVE).max(1)
 }
 
-impl Crowd {
-    /// Readers to be: `count` of them, at most `here` in this process. They come in by [`Crowd::enter`].
+impl Readers {
+    /// Starts `count` readers, at most `here` in this process. They log in with [`Readers::enter`].
     ///
     /// # Errors
     /// If a helper cannot be started.
-    pub fn gather(
+    pub fn start(
         generator: &mut Generator,
-        door: Door,
+        endpoint: Endpoint,
         count: usize,
         here: usize,
-        plan: Plan,
-    ) -> Result<Crowd, Error> {
+        plan: RoomPlan,
+    ) -> Result<Readers, Error> {
         let first_name = generator.names(count as u32);
-        let mut group = Group::new(door, Role::Talker, first_name, plan.streams, plan.span);
+        let mut group = Group::new(endpoint, Role::Talker, first_name, plan.streams, plan.span);
         group.transcript = Some(Transcript::default());
         let group = generator.add_group(group);
-        let mut crowd = Crowd { group, helpers: Vec::new(), count };
+        let mut readers = Readers { group, helpers: Vec::new(), count };
         let mut left = count - count.min(here);
         while left > 0 {
-            let part = Part::start(generator, "a helper", &["readers".into()], Speaks::Stdout)?;
+            let run_helper = Subprocess::start(generator, "a helper", &["readers".into()], OutputStream::Stdout)?;
             let count = left.min(capacity());
             left -= count;
-            crowd.helpers.push(Helper::start(generator, part, door, count, plan)?);
+            readers.helpers.push(Helper::start(generator, run_helper, endpoint, count, plan)?);
         }
-        Ok(crowd)
+        Ok(readers)
     }
 
-    /// Waits until all are in.
+    /// Waits until all are logged in.
     ///
     /// # Errors
-    /// If one cannot get in, or nothing happens for too long.
-    pub fn enter(&mut self, generator: &mut Generator, plan: Plan) -> Result<(), Error> {
+    /// If a login fails, or nothing happens before the timeout.
+    pub fn enter(&mut self, generator: &mut Generator, plan: RoomPlan) -> Result<(), Error> {
         self.enter_up_to(generator, plan, self.count)
     }
 
-    /// As [`Crowd::enter`], but of those in this process only so many that there are `count` in all.
+    /// As [`Readers::enter`], but logs in only as many in this process as needed for `count` in all.
     ///
     /// # Errors
-    /// As [`Crowd::enter`].
-    pub fn enter_up_to(&mut self, generator: &mut Generator, plan: Plan, count: usize) -> Result<(), Error> {
+    /// As [`Readers::enter`].
+    pub fn enter_up_to(&mut self, generator: &mut Generator, plan: RoomPlan, count: usize) -> Result<(), Error> {
         let here = count - (self.count - self.here());
         let mut timeout = Timeout::new(plan.timeout);
         loop {
@@ -137,66 +137,74 @@ impl Crowd {
             if logged_in >= count {
                 return Ok(());
             }
-            let waiting_for = || format!("newcomers to be let in: {logged_in} of {} are", self.count);
+            let waiting_for = || format!("clients to log in: {logged_in} of {} have", self.count);
             timeout.check(logged_in as u64, waiting_for)?;
             generator.admit(self.group, here, plan.at_once)?;
             generator.turn(clock::now() + 50 * MILLISECOND)?;
         }
     }
 
-    /// How many are in this process.
+    /// Number of readers in this process.
     pub fn here(&self) -> usize {
         self.count - self.helpers.iter().map(|helper| helper.count).sum::<usize>()
     }
 
-    /// How many there are.
+    /// Number of readers.
     pub fn count(&self) -> usize {
         self.count
     }
 
-    /// How many processes read.
+    /// Number of processes that read.
     pub fn processes(&self) -> usize {
         1 + self.helpers.len()
     }
 
-    /// How many have got in.
+    /// Number of readers logged in.
     pub fn logged_in(&self, generator: &Generator) -> usize {
         generator.groups[self.group].logged_in + self.helpers.iter().map(|helper| helper.logged_in).sum::<usize>()
     }
 
-    /// How many have read a probe.
+    /// Number of readers that have read a probe.
     pub fn ready(&self, generator: &Generator) -> usize {
         generator.groups[self.group].ready + self.helpers.iter().map(|helper| helper.ready).sum::<usize>()
     }
 
-    /// Messages delivered so far, as far as is known.
+    /// Deliveries known so far.
     pub fn delivered(&self, generator: &Generator) -> u64 {
         generator.groups[self.group].room.tally.delivered + self.helpers.iter().map(|one| one.delivered).sum::<u64>()
     }
 
     /// CPU time of the helpers.
     pub fn helpers_cpu(&self) -> Nanos {
-        self.helpers.iter().filter_map(|helper| Process::new(helper.part.pid()).ok()).map(|process| process.cpu()).sum()
+        self.helpers
+            .iter()
+            .filter_map(|helper| Process::new(helper.run_helper.pid()).ok())
+            .map(|process| process.cpu())
+            .sum()
     }
 
-    /// Takes in what helpers have told.
+    /// Processes messages from helpers.
     ///
     /// # Errors
-    /// If one has failed.
+    /// If a helper has failed.
     pub fn refresh(&mut self, generator: &mut Generator) -> Result<(), Error> {
         self.helpers.iter_mut().try_for_each(|helper| helper.refresh(generator))
     }
 
-    /// What all of them have had, if so many messages of each stream were said.
+    /// The report of all readers, given the number of messages sent in each stream.
     ///
     /// # Errors
     /// If a helper does not answer.
-    pub fn report(&mut self, generator: &mut Generator, said: &[u32], timeout: Nanos) -> Result<Report, Error> {
+    pub fn report(&mut self, generator: &mut Generator, said: &[u32], timeout: Nanos) -> Result<ReadersReport, Error> {
         let group = &generator.groups[self.group];
-        let mut sum = Report { tally: group.room.tally, missing: group.room.missing(said), ..Report::default() };
+        let mut sum =
+            ReadersReport { tally: group.room.tally, missing: group.room.missing(said), ..ReadersReport::default() };
         for helper in &mut self.helpers {
-            let asked = Asked { said: said.to_vec() };
-            helper.stdin.write_all(&json_line(&asked)).map_err(|error| Error::Part("a helper", error.to_string()))?;
+            let asked = ReportRequest { said: said.to_vec() };
+            helper
+                .stdin
+                .write_all(&json_line(&asked))
+                .map_err(|error| Error::Subprocess("a helper", error.to_string()))?;
             let mut timeout = Timeout::new(timeout);
             let report = loop {
                 if let Some(report) = helper.report.take() {
@@ -204,7 +212,7 @@ impl Crowd {
                 }
                 timeout.check(0, || "the report of a helper".into())?;
                 match generator.turn(clock::now() + 50 * MILLISECOND) {
-                    // What has been measured is to be told all the same.
+                    // What was measured is reported in any case.
                     Ok(()) | Err(Error::Interrupted(_) | Error::Closed { .. }) => {}
                     Err(error) => return Err(error),
                 }
@@ -220,47 +228,53 @@ impl Crowd {
     }
 }
 
-/// How readers come in and what they are to expect.
+/// How readers log in, and what they measure.
 #[derive(Clone, Copy, Debug)]
-pub struct Plan {
-    /// How many senders there are.
+pub struct RoomPlan {
+    /// Number of senders.
     pub streams: usize,
-    /// How many are on their way in at once.
+    /// Logins in progress at once.
     pub at_once: usize,
-    /// How long is measured.
+    /// Length of the measurement.
     pub span: Nanos,
     /// How long nothing may happen.
     pub timeout: Nanos,
 }
 
 impl Helper {
-    fn start(generator: &mut Generator, mut part: Part, door: Door, count: usize, plan: Plan) -> Result<Self, Error> {
-        let task = Task {
-            door,
+    fn start(
+        generator: &mut Generator,
+        mut run_helper: Subprocess,
+        endpoint: Endpoint,
+        count: usize,
+        plan: RoomPlan,
+    ) -> Result<Self, Error> {
+        let task = HelperTask {
+            endpoint,
             count,
             at_once: plan.at_once,
-            run: generator.common.run,
-            size: generator.common.format.size(),
+            run: generator.context.run,
+            size: generator.context.format.size(),
             streams: plan.streams,
             first_name: generator.names(count as u32),
         };
-        let mut stdin = part.child.stdin.take().expect("it is a pipe");
-        stdin.write_all(&json_line(&task)).map_err(|error| Error::Part("a helper", error.to_string()))?;
-        Ok(Helper { part, stdin, count, logged_in: 0, ready: 0, delivered: 0, report: None })
+        let mut stdin = run_helper.child.stdin.take().expect("it is a pipe");
+        stdin.write_all(&json_line(&task)).map_err(|error| Error::Subprocess("a helper", error.to_string()))?;
+        Ok(Helper { run_helper, stdin, count, logged_in: 0, ready: 0, delivered: 0, report: None })
     }
 
     fn refresh(&mut self, generator: &mut Generator) -> Result<(), Error> {
-        while let Some(line) = self.part.line(generator) {
+        while let Some(line) = self.run_helper.line(generator) {
             match serde_json::from_str(&line) {
-                Ok(Told::Status { logged_in, ready, delivered }) => {
+                Ok(HelperMessage::Status { logged_in, ready, delivered }) => {
                     (self.logged_in, self.ready, self.delivered) = (logged_in, ready, delivered);
                 }
-                Ok(Told::Report(report)) => self.report = Some(report),
-                Ok(Told::Failed(text)) => return Err(Error::Part("a helper", text)),
-                Err(_) => return Err(Error::Part("a helper", line)),
+                Ok(HelperMessage::Report(report)) => self.report = Some(report),
+                Ok(HelperMessage::Failed(text)) => return Err(Error::Subprocess("a helper", text)),
+                Err(_) => return Err(Error::Subprocess("a helper", line)),
             }
         }
-        if generator.pipes[self.part.pipe].open { Ok(()) } else { self.part.check(generator) }
+        if generator.pipes[self.run_helper.pipe].open { Ok(()) } else { self.run_helper.check(generator) }
     }
 }
 
@@ -270,27 +284,28 @@ fn json_line(value: &impl Serialize) -> Vec<u8> {
     line
 }
 
-/// The process of a helper.
-pub fn part() {
+/// Runs a helper process.
+pub fn run_helper() {
     end_with_parent();
     fd_limit::raise();
     if let Err(error) = read_and_report()
         && !matches!(error, Error::Interrupted(_))
     {
-        let _ = io::stdout().write_all(&json_line(&Told::Failed(error.to_string())));
+        let _ = io::stdout().write_all(&json_line(&HelperMessage::Failed(error.to_string())));
     }
 }
 
 fn read_and_report() -> Result<(), Error> {
     let mut task = String::new();
     io::stdin().read_line(&mut task).map_err(|error| Error::System("no task", error))?;
-    let task: Task = serde_json::from_str(&task).map_err(|error| Error::Part("a task", error.to_string()))?;
-    let common = Common::new(task.run, task.size, String::new());
-    let mut generator = Generator::new(common, Live::off(), Arc::default())?;
+    let task: HelperTask =
+        serde_json::from_str(&task).map_err(|error| Error::Subprocess("a task", error.to_string()))?;
+    let context = RunContext::new(task.run, task.size, String::new());
+    let mut generator = Generator::new(context, ProgressLine::off(), Arc::default())?;
     generator.skip_sources(task.first_name as usize);
     let stdin = rustix::io::dup(rustix::stdio::stdin()).map_err(|error| Error::System("stdin", error.into()))?;
     let orders = generator.watch(Receiver::from(stdin))?;
-    let mut group = Group::new(task.door, Role::Talker, task.first_name, task.streams, SECOND);
+    let mut group = Group::new(task.endpoint, Role::Talker, task.first_name, task.streams, SECOND);
     group.transcript = Some(Transcript::default());
     let group = generator.add_group(group);
     generator.groups[group].latency.resume(clock::now());
@@ -306,21 +321,22 @@ fn read_and_report() -> Result<(), Error> {
             next = now + STATUS;
         } else if next > 0 && now >= next {
             let (logged_in, ready, delivered) = is;
-            tell(&Told::Status { logged_in, ready, delivered })?;
+            send_to_parent(&HelperMessage::Status { logged_in, ready, delivered })?;
             told = is;
             next = 0;
         }
         if let Some(line) = generator.pipes[orders].lines.pop_front() {
-            let asked: Asked = serde_json::from_str(&line).map_err(|error| Error::Part("a task", error.to_string()))?;
+            let asked: ReportRequest =
+                serde_json::from_str(&line).map_err(|error| Error::Subprocess("a task", error.to_string()))?;
             let Group { room, latency, logins, .. } = &mut generator.groups[group];
             let missing = room.missing(&asked.said);
             let (latency, logins) = (latency.counts(), logins.counts());
-            tell(&Told::Report(Report { tally: room.tally, missing, latency, logins }))?;
+            send_to_parent(&HelperMessage::Report(ReadersReport { tally: room.tally, missing, latency, logins }))?;
         }
     }
 }
 
-fn tell(told: &Told) -> Result<(), Error> {
+fn send_to_parent(told: &HelperMessage) -> Result<(), Error> {
     let mut out = io::stdout().lock();
     out.write_all(&json_line(told)).and_then(|()| out.flush()).map_err(|error| Error::System("cannot report", error))
 }

@@ -1,20 +1,21 @@
-//! What the readers of a room get, as the first of them got it.
+//! The transcript: what the first reader of a room has received.
 //!
-//! Taking a line apart costs more than the server takes to deliver it when lines come in bulk. So a line is
-//! taken apart when the first reader gets it, and what the others get is compared with that, many lines at
-//! once. Lines are here with their ends, and frames with their headers. Whoever gets something else is read line by line, so that nothing depends on all getting the same.
+//! Parsing a line costs more than the server needs to deliver it when lines come in bulk. So each line is parsed once,
+//! when the first reader gets it, and the bytes of other readers are compared with the transcript, many lines at once.
+//! Lines are stored with their ends, and frames with their headers. A reader that gets something else is checked line
+//! by line, so nothing depends on all readers getting the same.
 
 use crate::bench::driver::clock::Nanos;
 
-/// Bytes that are kept; who is further behind is read line by line.
+/// Bytes kept; a reader further behind is checked line by line.
 const KEPT: usize = 4 << 20;
 
-/// A message of ours, of which all is known.
+/// A parsed message of the load test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Known {
+pub struct KnownMessage {
     /// The number of its sender.
     pub stream: u16,
-    /// Its number among those of its sender.
+    /// Its number in the stream.
     pub seq: u32,
     /// When it was due.
     pub time: Nanos,
@@ -22,32 +23,32 @@ pub struct Known {
 
 /// A line of the transcript.
 #[derive(Debug)]
-pub struct Line {
-    /// Where it ends, in bytes since the beginning.
+pub struct TranscriptLine {
+    /// Its end, as an offset from the beginning.
     end: u64,
-    /// How many bytes it has.
+    /// Its length in bytes.
     length: u32,
-    /// `None`: another line, to be looked at again for each reader.
-    pub known: Option<Known>,
+    /// `None`: another line, to be parsed for each reader.
+    pub known: Option<KnownMessage>,
 }
 
-/// How far a reader has got, in whole lines: bytes since the beginning, and the number of the line that is next.
+/// A reader's progress in complete lines: an offset from the beginning, and the number of the next line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct Position {
     offset: u64,
     line: u64,
 }
 
-/// See the module.
+/// What the first reader has received.
 #[derive(Debug, Default)]
 pub struct Transcript {
     bytes: Vec<u8>,
-    /// Where `bytes` begins.
+    /// Offset of the first byte of `bytes`.
     base: u64,
-    lines: Vec<Line>,
+    lines: Vec<TranscriptLine>,
     /// The number of the first of `lines`.
     first: u64,
-    /// The number that is next in each stream.
+    /// The next number in each stream.
     next: Vec<u32>,
 }
 
@@ -56,62 +57,62 @@ impl Transcript {
         self.base + self.bytes.len() as u64
     }
 
-    /// Whoever has got everything that is here.
-    pub fn newest(&self) -> Place {
-        Place { offset: self.end(), line: self.first + self.lines.len() as u64 }
+    /// The end: the position of a reader that has everything.
+    pub fn newest(&self) -> Position {
+        Position { offset: self.end(), line: self.first + self.lines.len() as u64 }
     }
 
-    /// How many bytes of what a reader got at `place` are the same as here; `None` if some differ.
+    /// How many bytes of `got` at `position` equal the transcript; `None` if some differ.
     #[inline]
-    pub fn same(&self, place: Place, got: &[u8]) -> Option<usize> {
-        let from = place.offset.checked_sub(self.base)? as usize;
+    pub fn same(&self, position: Position, got: &[u8]) -> Option<usize> {
+        let from = position.offset.checked_sub(self.base)? as usize;
         let here = &self.bytes[from..];
         let n = here.len().min(got.len());
         (here[..n] == got[..n]).then_some(n)
     }
 
-    /// The lines that a reader at `place` has whole after `n` more bytes, the place then, and how many of
-    /// the bytes are left: those of a line that is not whole yet.
+    /// The lines that a reader at `position` has complete after `n` more bytes, its new position, and the number of
+    /// bytes left over, which belong to an incomplete line.
     #[inline]
-    pub fn whole(&self, place: Place, n: usize) -> (&[Line], Place, usize) {
-        let begin = (place.line - self.first) as usize;
-        let upto = place.offset + n as u64;
+    pub fn whole(&self, position: Position, n: usize) -> (&[TranscriptLine], Position, usize) {
+        let begin = (position.line - self.first) as usize;
+        let upto = position.offset + n as u64;
         let mut end = begin;
-        let mut offset = place.offset;
+        let mut offset = position.offset;
         while let Some(line) = self.lines.get(end)
             && line.end <= upto
         {
             offset = line.end;
             end += 1;
         }
-        let place = Place { offset, line: self.first + end as u64 };
-        (&self.lines[begin..end], place, (upto - offset) as usize)
+        let position = Position { offset, line: self.first + end as u64 };
+        (&self.lines[begin..end], position, (upto - offset) as usize)
     }
 
     /// The bytes of a line.
-    pub fn bytes(&self, line: &Line) -> &[u8] {
+    pub fn bytes(&self, line: &TranscriptLine) -> &[u8] {
         let end = (line.end - self.base) as usize;
         &self.bytes[end - line.length as usize..end]
     }
 
-    /// Whether a message is the one that comes next here.
-    pub fn is_new(&self, known: Known) -> bool {
+    /// Whether a message is the next one.
+    pub fn is_new(&self, known: KnownMessage) -> bool {
         self.next.get(usize::from(known.stream)).copied().unwrap_or(0) == known.seq
     }
 
-    /// Whether a message is the last one here.
-    pub fn is_last(&self, known: Known) -> bool {
+    /// Whether a message is the last one.
+    pub fn is_last(&self, known: KnownMessage) -> bool {
         self.lines.last().is_some_and(|line| line.known == Some(known))
     }
 
-    /// Adds a whole line.
-    pub fn push(&mut self, line: &[u8], known: Option<Known>) {
+    /// Adds a complete line.
+    pub fn push(&mut self, line: &[u8], known: Option<KnownMessage>) {
         if self.bytes.len() > KEPT {
             self.trim();
         }
         self.bytes.extend_from_slice(line);
-        self.lines.push(Line { end: self.end(), length: line.len() as u32, known });
-        if let Some(Known { stream, seq, .. }) = known {
+        self.lines.push(TranscriptLine { end: self.end(), length: line.len() as u32, known });
+        if let Some(KnownMessage { stream, seq, .. }) = known {
             let stream = usize::from(stream);
             if self.next.len() <= stream {
                 self.next.resize(stream + 1, 0);
@@ -120,7 +121,7 @@ impl Transcript {
         }
     }
 
-    /// Forgets the older half.
+    /// Drops the older half.
     fn trim(&mut self) {
         let upto = self.base + (self.bytes.len() / 2) as u64;
         let lines = self.lines.partition_point(|line| line.end <= upto);
@@ -136,8 +137,8 @@ impl Transcript {
 mod tests {
     use super::*;
 
-    fn known(seq: u32) -> Known {
-        Known { stream: 1, seq, time: 0 }
+    fn known(seq: u32) -> KnownMessage {
+        KnownMessage { stream: 1, seq, time: 0 }
     }
 
     fn three() -> Transcript {
@@ -148,36 +149,36 @@ mod tests {
         transcript
     }
 
-    fn start() -> Place {
+    fn start() -> Position {
         Transcript::default().newest()
     }
 
-    /// The lines that a reader has whole after getting `got`, and how many bytes are left.
-    fn follow(transcript: &Transcript, place: &mut Place, got: &str) -> Option<(Vec<String>, usize)> {
-        let same = transcript.same(*place, got.as_bytes())?;
-        let (lines, then, left) = transcript.whole(*place, same);
-        *place = then;
+    /// The complete lines of a reader that got `got`, and the number of bytes left over.
+    fn follow(transcript: &Transcript, position: &mut Position, got: &str) -> Option<(Vec<String>, usize)> {
+        let same = transcript.same(*position, got.as_bytes())?;
+        let (lines, then, left) = transcript.whole(*position, same);
+        *position = then;
         let text = |line| String::from_utf8(transcript.bytes(line).to_vec()).unwrap();
         Some((lines.iter().map(text).collect(), left))
     }
 
     #[test]
-    fn every_way_to_cut_the_same_bytes_gives_the_same_lines() {
+    fn any_split_of_bytes_gives_the_same_lines() {
         let transcript = three();
         let all = "one\ntwo!\nthree\n";
         for cut in 0..=all.len() {
-            let mut place = start();
-            let (mut lines, left) = follow(&transcript, &mut place, &all[..cut]).unwrap();
+            let mut position = start();
+            let (mut lines, left) = follow(&transcript, &mut position, &all[..cut]).unwrap();
             assert_eq!(left, all[..cut].rsplit('\n').next().unwrap().len());
-            let (rest, left) = follow(&transcript, &mut place, &all[cut - left..]).unwrap();
+            let (rest, left) = follow(&transcript, &mut position, &all[cut - left..]).unwrap();
             lines.extend(rest);
             assert_eq!((lines, left), (["one\n", "two!\n", "three\n"].map(String::from).to_vec(), 0));
-            assert_eq!(place, transcript.newest());
+            assert_eq!(position, transcript.newest());
         }
     }
 
     #[test]
-    fn other_bytes_are_noticed_wherever_they_are() {
+    fn different_bytes_are_detected_anywhere() {
         let transcript = three();
         for at in 0..15 {
             let mut got = b"one\ntwo!\nthree\n".to_vec();
@@ -188,15 +189,15 @@ mod tests {
     }
 
     #[test]
-    fn it_knows_what_is_new() {
+    fn transcript_knows_next_and_last_message() {
         let transcript = three();
         assert!(transcript.is_new(known(3)) && transcript.is_last(known(2)));
         assert!(!transcript.is_new(known(2)) && !transcript.is_new(known(4)) && !transcript.is_last(known(1)));
-        assert!(transcript.is_new(Known { stream: 7, seq: 0, time: 0 }));
+        assert!(transcript.is_new(KnownMessage { stream: 7, seq: 0, time: 0 }));
     }
 
     #[test]
-    fn who_is_too_far_behind_is_told_so() {
+    fn position_before_kept_bytes_is_rejected() {
         let mut transcript = three();
         let behind = start();
         let line = [[b'x'; 1000].as_slice(), b"\n"].concat();
@@ -205,8 +206,8 @@ mod tests {
         }
         assert!(transcript.bytes.len() <= KEPT + line.len());
         assert_eq!(transcript.same(behind, b"one"), None);
-        let place = Place { line: transcript.first, offset: transcript.base };
-        let (lines, then, left) = transcript.whole(place, transcript.bytes.len());
+        let position = Position { line: transcript.first, offset: transcript.base };
+        let (lines, then, left) = transcript.whole(position, transcript.bytes.len());
         assert!(lines.iter().all(|known| transcript.bytes(known) == line));
         assert_eq!((lines.len(), then, left), (transcript.lines.len(), transcript.newest(), 0));
     }

@@ -1,4 +1,4 @@
-//! How a load test ends before its time.
+//! Load tests that end early.
 
 use std::fs;
 use std::net::TcpListener;
@@ -12,12 +12,12 @@ use super::{Bench, bench, json, limited};
 use crate::faulty_server::{Act, Delivery, Faulty, POLITE, drive, drive_all};
 use crate::harness::DEADLINE;
 
-/// The load test gets SIGINT in place of the first line with such a message.
+/// Sends the load test SIGINT instead of the first line with this message.
 fn interrupt(kind: char, seq: u32) -> impl Fn(Delivery) -> Act {
     move |line| if (line.kind, line.seq) == (kind, seq) { Act::Interrupt } else { Act::Deliver }
 }
 
-/// The processes that this one has started.
+/// The child processes of a process.
 pub fn children(pid: Pid) -> Vec<(Pid, OwnedFd)> {
     let pid = pid.as_raw_nonzero();
     let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).expect("children");
@@ -25,7 +25,7 @@ pub fn children(pid: Pid) -> Vec<(Pid, OwnedFd)> {
     children.map(|child| (child, pidfd_open(child, PidfdFlags::empty()).expect("pidfd"))).collect()
 }
 
-/// Waits for what the kernel tells of by this descriptor: somebody connects, or a process ends.
+/// Waits until a descriptor is readable: a connection arrives, or a process ends.
 #[track_caller]
 pub fn comes_true(fd: &impl AsFd) {
     let timeout = Timespec { tv_sec: DEADLINE.as_secs() as _, tv_nsec: 0 };
@@ -33,7 +33,7 @@ pub fn comes_true(fd: &impl AsFd) {
 }
 
 #[test]
-fn an_interrupted_load_test_tells_what_there_is_and_nothing_is_lost_for_that() {
+fn interrupted_test_reports_figures_without_losses() {
     let start = |args: &str, kind, seq| Faulty::start(json(args), POLITE, interrupt(kind, seq));
     let all = vec![
         start("fanout --readers 5 --rate 10 --seconds 30", 'm', 3),
@@ -65,7 +65,7 @@ fn an_interrupted_load_test_tells_what_there_is_and_nothing_is_lost_for_that() {
 }
 
 #[test]
-fn what_other_processes_have_read_is_told_by_an_interrupted_load_test_too() {
+fn interrupted_test_includes_helper_figures() {
     let command = limited(150, "fanout --readers 300 --rate 10 --seconds 30");
     let measured = drive(command, POLITE, interrupt('m', 3)).interrupted();
     assert!(measured["checked"]["delivered"].as_u64() >= Some(3 * 300), "{measured}");
@@ -74,7 +74,7 @@ fn what_other_processes_have_read_is_told_by_an_interrupted_load_test_too() {
 }
 
 #[test]
-fn a_load_test_can_be_interrupted_while_nobody_is_let_in() {
+fn login_phase_can_be_interrupted() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
     for signal in [Signal::INT, Signal::TERM] {
         let test = Bench::spawn(&mut json(&format!("fanout --addr {}", listener.local_addr().expect("address"))));
@@ -86,7 +86,7 @@ fn a_load_test_can_be_interrupted_while_nobody_is_let_in() {
 }
 
 #[test]
-fn the_table_says_that_it_was_interrupted() {
+fn table_shows_interruption() {
     let command = bench("fanout --readers 5 --rate 10 --seconds 30");
     let finished = drive(command, POLITE, interrupt('m', 3));
     assert_eq!((finished.code, &*finished.stderr), (Some(130), ""));
@@ -94,23 +94,23 @@ fn the_table_says_that_it_was_interrupted() {
 }
 
 #[test]
-fn ctrl_c_ends_the_load_test_and_its_parts() {
+fn ctrl_c_ends_load_test_and_child_processes() {
     let mut run = OnTerminal::start("ctrl-c", 150, 1000, "fanout --readers 5 --rate 50 --seconds 60");
     run.shows(r"fanout: [0-9]+ connections, [0-9]+ messages/s");
     let children = children(run.pid);
-    assert_eq!(children.len(), 2, "a server and the floor");
+    assert_eq!(children.len(), 2, "a server and the baseline");
     run.terminal.send_control('c').expect("typing");
     let (_, finished) = run.finish();
     let measured = finished.interrupted();
     assert!(measured["checked"]["delivered"].as_u64() > Some(0), "{measured}");
     assert_eq!(measured["checked"]["lost"], 0);
     for (child, _) in children {
-        // They were waited for.
+        // The load test has waited for them.
         assert!(!fs::exists(format!("/proc/{}", child.as_raw_nonzero())).expect("/proc"), "{child:?} is left");
     }
 }
 
-/// Kills a process that may have been stopped.
+/// A process that is killed at the end, even if it is stopped.
 struct Killed(Pid);
 
 impl Drop for Killed {
@@ -120,31 +120,31 @@ impl Drop for Killed {
 }
 
 #[test]
-fn a_second_ctrl_c_does_not_wait_for_a_server_that_does_not_end() {
+fn second_ctrl_c_does_not_wait_for_stopped_server() {
     let mut run = OnTerminal::start("second", 150, 1000, "fanout --readers 5 --rate 50 --seconds 60");
     run.shows(r"fanout: [0-9]+ connections, [0-9]+ messages/s");
-    let [(server, _), (_, floor)] = children(run.pid).try_into().expect("a server and the floor");
+    let [(server, _), (_, baseline)] = children(run.pid).try_into().expect("a server and the baseline");
     let _killed = Killed(server);
     kill_process(server, Signal::STOP).expect("kill");
     run.terminal.send_control('c').expect("typing");
-    // It ends before the server is waited for.
-    comes_true(&floor);
+    // It ends before the load test waits for the server.
+    comes_true(&baseline);
     run.terminal.send_control('c').expect("typing");
     assert_eq!(run.finish().1.code, None, "it was not ended by the signal");
 }
 
 #[test]
-fn the_parts_of_a_load_test_that_is_killed_end_too() {
+fn killed_load_test_ends_child_processes() {
     let mut run = OnTerminal::start("killed", 150, 1000, "fanout --readers 5 --rate 50 --seconds 60");
     run.shows(r"fanout: [0-9]+ connections, [0-9]+ messages/s");
     let children = children(run.pid);
-    assert_eq!(children.len(), 2, "a server and the floor");
+    assert_eq!(children.len(), 2, "a server and the baseline");
     kill_process(run.pid, Signal::KILL).expect("kill");
     children.iter().for_each(|(_, ended)| comes_true(ended));
 }
 
 #[test]
-fn nothing_follows_after_one_has_been_interrupted() {
+fn interruption_skips_remaining_scenarios() {
     let mut run = OnTerminal::start("all", 150, 200, "all");
     run.shows("connections: idle: [0-9,]+ connections");
     run.terminal.send_control('c').expect("typing");

@@ -1,4 +1,4 @@
-//! What cannot be carried through is told in one line, with what was measured up to then.
+//! Failures are reported in one line, with what was measured until then.
 
 use std::net::TcpListener;
 use std::time::Duration;
@@ -11,8 +11,8 @@ use crate::faulty_server::{Act, Faulty, Manners, POLITE, drive, drive_all};
 use crate::harness::Server;
 
 #[test]
-fn an_address_where_nothing_listens_is_told_in_one_line() {
-    // It has the port to itself, and does not listen.
+fn unreachable_address_fails_in_one_line() {
+    // It holds the port and does not listen.
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("socket");
     socket.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("bind");
     let addr = socket.local_addr().ok().and_then(|addr| addr.as_socket()).expect("address");
@@ -29,25 +29,25 @@ fn an_address_where_nothing_listens_is_told_in_one_line() {
 }
 
 #[test]
-fn a_connection_that_is_reset_before_a_word_was_said_has_been_made() {
+fn early_reset_is_reported_as_closed() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("listen");
     let addr = listener.local_addr().expect("address");
     let test = Bench::spawn(&mut json(&format!("fanout --readers 3 --addr {addr}")));
     comes_true(&listener);
     let (stream, _) = listener.accept().expect("accept");
-    // A close without lingering is a reset.
+    // A close with a linger time of 0 sends a reset.
     SockRef::from(&stream).set_linger(Some(Duration::ZERO)).expect("linger");
     drop(stream);
     let (why, _) = test.finish().failed();
     assert!(
         why.starts_with("the server closed the connection of b")
-            && why.ends_with(" before it had got in (connection reset by peer)"),
+            && why.ends_with(" before it was logged in (connection reset by peer)"),
         "{why}"
     );
 }
 
 #[test]
-fn a_process_that_is_not_there_is_told_in_one_line() {
+fn missing_process_fails_in_one_line() {
     let mut server = Server::start(&[]);
     let (addr, pid) = (server.addr, server.child.id());
     server.child.kill().expect("kill");
@@ -57,7 +57,7 @@ fn a_process_that_is_not_there_is_told_in_one_line() {
 }
 
 #[test]
-fn more_people_than_the_limit_of_open_files_allows_are_refused_before_any_comes() {
+fn too_many_clients_for_open_files_are_refused_early() {
     for scenario in [
         "connections --count 5000",
         "fanout --readers 5000",
@@ -72,7 +72,7 @@ fn more_people_than_the_limit_of_open_files_allows_are_refused_before_any_comes(
 }
 
 #[test]
-fn as_many_as_the_limit_of_open_files_allows_are_taken_unless_one_says_so() {
+fn default_client_count_fits_open_file_limit() {
     let finished = finish(limited(200, "connections --seconds 0.1"));
     let measured = finished.passed();
     let count = measured["logged_in"].as_u64().expect("a count");
@@ -80,7 +80,7 @@ fn as_many_as_the_limit_of_open_files_allows_are_taken_unless_one_says_so() {
 }
 
 #[test]
-fn a_server_that_closes_in_the_middle_is_told_with_what_was_measured_up_to_then() {
+fn closing_server_is_reported_with_figures_so_far() {
     let close = |kind: char, seq: u32| {
         move |line: crate::faulty_server::Delivery| {
             if (line.kind, line.seq) == (kind, seq) { Act::CloseAll } else { Act::Deliver }
@@ -102,7 +102,7 @@ fn a_server_that_closes_in_the_middle_is_told_with_what_was_measured_up_to_then(
     }
     let [fanout, saturated, whisper, churn, connections, stalled] = measured.try_into().expect("six");
     assert_eq!(fanout["messages"], 4);
-    // What was under way when it closed is not lost for that.
+    // Messages in flight at the close do not count as lost.
     assert_eq!((&fanout["checked"]["lost"], &fanout["checked"]["delivered"]), (&0.into(), &(3 * 5).into()));
     assert!(saturated["checked"]["delivered"].as_u64() >= Some(100), "{saturated}");
     assert_eq!(saturated["checked"]["lost"], 0);
@@ -114,22 +114,25 @@ fn a_server_that_closes_in_the_middle_is_told_with_what_was_measured_up_to_then(
 }
 
 #[test]
-fn a_server_that_does_not_let_people_in_is_told() {
+fn failed_logins_are_reported() {
     let start =
         |more: &str, manners| Faulty::start(json(&format!("fanout --readers 5 {more}")), manners, |_| Act::Deliver);
     let all = vec![
         start("", Manners { answer: "! That name is not for you.\r\n", ..POLITE }),
-        // It says nothing first, and so the name is never said.
-        start("--patience 1", Manners { prompt: "", ..POLITE }),
-        start("--patience 1", Manners { answer: "", ..POLITE }),
+        // It sends no prompt, so the load test never sends the name.
+        start("--timeout 1", Manners { prompt: "", ..POLITE }),
+        start("--timeout 1", Manners { answer: "", ..POLITE }),
     ];
     let [refused, silent, mute] = drive_all(all).try_into().expect("three");
     let why = refused.failed().0;
-    assert!(why.starts_with("the server does not let b") && why.ends_with(" in: ! That name is not for you."), "{why}");
+    assert!(
+        why.starts_with("the server refused the name b") && why.ends_with(": ! That name is not for you."),
+        "{why}"
+    );
     for finished in [silent, mute] {
         let (why, measured) = finished.failed();
         assert!(
-            why.starts_with("nothing has happened for 1 s while waiting for those who talk to be let in: 0 of 1"),
+            why.starts_with("nothing has happened for 1 s while waiting for the talkers to log in: 0 of 1"),
             "{why}"
         );
         assert!(measured.is_null());
@@ -137,21 +140,21 @@ fn a_server_that_does_not_let_people_in_is_told() {
 }
 
 #[test]
-fn a_server_whose_readers_get_nothing_is_told() {
-    let command = json("fanout --readers 5 --patience 1");
+fn missing_broadcast_is_reported() {
+    let command = json("fanout --readers 5 --timeout 1");
     let (why, measured) = drive(command, Manners { broadcasts: false, ..POLITE }, |_| Act::Deliver).failed();
     assert!(
-        why.starts_with("nothing has happened for 1 s while waiting for what is said in the room to be read: 0 of 5"),
+        why.starts_with("nothing has happened for 1 s while waiting for readers to get a room message: 0 of 5"),
         "{why}"
     );
     assert_eq!(measured["messages"], 0);
 }
 
 #[test]
-fn fewer_seats_than_people_are_told_in_the_words_of_the_server() {
+fn full_server_is_reported_with_its_own_text() {
     let line = Server::start(&["--rate", "0", "--max-clients", "5"]);
     let (why, measured) = finish(json(&format!("connections --count 10 --addr {}", line.addr))).failed();
-    assert!(why.starts_with("the server does not let b") && why.contains(" in: ! "), "{why}");
+    assert!(why.starts_with("the server refused the name b") && why.contains(": ! "), "{why}");
     assert!((1..=5).contains(&measured["logged_in"].as_u64().expect("a count")), "{measured}");
 
     let full = Server::start(&["--rate", "0", "--max-clients", "5", "--max-waiting", "0"]);
@@ -161,14 +164,14 @@ fn fewer_seats_than_people_are_told_in_the_words_of_the_server() {
 }
 
 #[test]
-fn a_server_that_is_slowed_down_by_its_own_limits_loses_nothing() {
+fn rate_limited_server_loses_nothing() {
     let server = Server::start(&["--rate", "40", "--burst", "1"]);
     let finished = finish(json(&format!("fanout --readers 3 --rate 100 --seconds 0.2 --addr {}", server.addr)));
     assert_checked(&finished.passed()["checked"], 20 * 3, NONE);
 }
 
 #[test]
-fn absurd_values_are_refused_as_bad_options_are() {
+fn out_of_range_values_are_usage_errors() {
     for args in [
         "connections --count 0",
         "connections --count -1",
@@ -189,7 +192,7 @@ fn absurd_values_are_refused_as_bad_options_are() {
         "churn --residents 0",
         "stalled --stalled 0",
         "stalled --readers 0",
-        "churn --patience 0",
+        "churn --timeout 0",
         "churn --pid 1",
         "churn --addr nowhere",
         "churn --addr 127.0.0.1:1 --serve -q",
@@ -203,7 +206,7 @@ fn absurd_values_are_refused_as_bad_options_are() {
 }
 
 #[test]
-fn a_server_elsewhere_is_not_touched_unless_one_says_so() {
+fn remote_server_needs_consent() {
     for addr in ["192.0.2.1:1", "[2001:db8::1]:1"] {
         let finished = finish(json(&format!("connections --count 1 --addr {addr}")));
         assert_eq!((finished.code, &*finished.stdout), (Some(2), ""), "{finished:?}");

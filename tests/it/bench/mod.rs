@@ -17,21 +17,21 @@ use serde_json::Value;
 
 use crate::harness::{PROGRAM, wait};
 
-/// A load test with these arguments, which have no spaces in them.
+/// A load test with these arguments, separated by spaces.
 pub fn bench(args: &str) -> Command {
     let mut command = Command::new(PROGRAM);
     command.arg("bench").args(args.split_whitespace());
     command
 }
 
-/// As [`bench`]; the result is JSON.
+/// As [`bench`], with the result as JSON.
 pub fn json(args: &str) -> Command {
     let mut command = bench(args);
     command.arg("--json");
     command
 }
 
-/// As [`json`], where a process may have only so many files open.
+/// As [`json`], with a limit of open files per process.
 pub fn limited(files: u32, args: &str) -> Command {
     let mut command = Command::new("sh");
     command.args(["-c", &format!("ulimit -n {files}; exec \"$0\" \"$@\""), PROGRAM, "bench", "--json"]);
@@ -44,13 +44,13 @@ pub fn finish(mut command: Command) -> Finished {
     Bench::spawn(&mut command).finish()
 }
 
-/// Runs all of them at once to their ends.
+/// Runs all of them at the same time.
 pub fn finish_all(commands: Vec<Command>) -> Vec<Finished> {
     let running: Vec<Bench> = commands.into_iter().map(|mut command| Bench::spawn(&mut command)).collect();
     running.into_iter().map(Bench::finish).collect()
 }
 
-/// A load test that goes on; killed when the test is over.
+/// A running load test; killed at the end of the test.
 pub struct Bench {
     pub child: Child,
 }
@@ -77,7 +77,7 @@ impl Drop for Bench {
     }
 }
 
-/// What a load test has left.
+/// The output of a load test.
 #[derive(Debug)]
 pub struct Finished {
     pub code: Option<i32>,
@@ -86,7 +86,7 @@ pub struct Finished {
 }
 
 impl Finished {
-    /// The result, which fits the schema.
+    /// The result, checked against the schema.
     #[track_caller]
     pub fn report(&self) -> Value {
         let report = serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"));
@@ -94,7 +94,7 @@ impl Finished {
         report
     }
 
-    /// The figures of the only scenario, which ended so; nothing else is said.
+    /// The figures of the only scenario, which had this outcome; standard error is empty.
     #[track_caller]
     fn measured(&self, code: i32, outcome: &str) -> Value {
         let mut scenario = self.report()["scenarios"][0].take();
@@ -124,7 +124,7 @@ impl Finished {
         self.measured(128 + signal, "interrupted")
     }
 
-    /// Why the only scenario failed, which is all that is said; and the figures up to then.
+    /// The reason why the only scenario failed, and its figures; standard error has only the reason.
     #[track_caller]
     pub fn failed(&self) -> (String, Value) {
         let mut scenario = self.report()["scenarios"][0].take();
@@ -135,7 +135,7 @@ impl Finished {
     }
 }
 
-/// What was wrong with the lines that were owed.
+/// Faults in the deliveries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Faults {
     pub lost: u64,
@@ -145,7 +145,7 @@ pub struct Faults {
 }
 
 impl Faults {
-    /// There are some of each kind; what is damaged is lost too.
+    /// Asserts that there are faults of each kind; damaged messages are lost too.
     #[track_caller]
     pub fn assert_all_kinds(&self) {
         let Faults { lost, duplicates, out_of_order, damaged } = *self;
@@ -155,7 +155,7 @@ impl Faults {
 
 pub const NONE: Faults = Faults { lost: 0, duplicates: 0, out_of_order: 0, damaged: 0 };
 
-/// So many lines were owed, and that is what was wrong with them.
+/// Asserts the number of expected deliveries and their faults.
 #[track_caller]
 pub fn assert_checked(checked: &Value, expected: u64, faults: Faults) {
     let count = |name: &str| checked[name].as_u64().expect("a count");

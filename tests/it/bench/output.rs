@@ -1,4 +1,4 @@
-//! What is shown while a load test runs, and where its result goes.
+//! The progress line, and where the result goes.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -10,15 +10,15 @@ use rustix::process::Pid;
 use super::{Bench, Finished, bench, finish, finish_all, json, limited};
 use crate::harness::{DEADLINE, Lines, PROGRAM, wait};
 
-/// What wipes out the live line.
+/// Erases the progress line.
 const WIPE: &str = "\r\x1b[K";
 
-/// A path for a file; `name` is that of the test, so that no other writes it.
+/// The path of a file; `name` is that of the test, so that no other test writes it.
 fn file(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{}-{name}", std::process::id()))
 }
 
-/// A load test of which standard error is a terminal and standard output a file.
+/// A load test with a terminal as standard error and a file as standard output.
 pub struct OnTerminal {
     pub terminal: PtySession,
     pub pid: Pid,
@@ -42,7 +42,7 @@ impl OnTerminal {
         OnTerminal { terminal, pid, result, shown: String::new() }
     }
 
-    /// Waits until the live line looks so; returns it.
+    /// Waits until the progress line matches; returns the match.
     #[track_caller]
     pub fn shows(&mut self, regex: &str) -> String {
         match self.terminal.exp_regex(regex) {
@@ -55,7 +55,7 @@ impl OnTerminal {
         }
     }
 
-    /// Waits for the end; all that was shown, and the result, of which standard error is what is left on the terminal.
+    /// Waits for the end; returns all that was shown, and the result with the rest of the terminal as standard error.
     pub fn finish(mut self) -> (String, Finished) {
         self.shown += &self.terminal.exp_eof().expect("the end");
         let code = match self.terminal.process().wait().expect("wait") {
@@ -70,22 +70,22 @@ impl OnTerminal {
 }
 
 #[test]
-fn a_terminal_has_a_live_line_that_is_wiped_out_at_the_end() {
+fn terminal_shows_progress_line_and_erases_it() {
     let args = "fanout --readers 4 --rate 50 --seconds 1";
     let mut run = OnTerminal::start("live", 150, 1000, args);
-    run.shows("fanout: readers come in: [0-9]+ connections");
+    run.shows("fanout: readers log in: [0-9]+ connections");
     let live =
         r"fanout: [0-9]+ connections, [0-9]+ messages/s, [0-9]+ deliveries/s, p50 \S+ \S+ p99 \S+ \S+, [0-9]+ s left";
     run.shows(live);
     let (shown, finished) = run.finish();
     finished.passed();
     assert!(shown.ends_with(WIPE), "{shown:?}");
-    // One line, written over again and again.
+    // A single line, written again and again.
     assert!(!shown.contains('\n') && shown.matches(WIPE).count() > 3, "{shown:?}");
 }
 
 #[test]
-fn the_live_line_is_no_wider_than_the_terminal() {
+fn progress_line_fits_terminal_width() {
     let (shown, finished) =
         OnTerminal::start("narrow", 40, 1000, "fanout --readers 4 --rate 50 --seconds 0.5").finish();
     finished.passed();
@@ -94,13 +94,13 @@ fn the_live_line_is_no_wider_than_the_terminal() {
 }
 
 #[test]
-fn an_error_stands_on_a_line_of_its_own_on_a_terminal() {
+fn terminal_error_has_its_own_line() {
     let (_, finished) = OnTerminal::start("error", 100, 200, "connections --count 5000").finish();
     finished.failed();
 }
 
 #[test]
-fn a_picture_is_drawn_where_one_wants_it() {
+fn chart_is_written_for_every_scenario() {
     let scenarios = [
         "fanout --readers 3 --rate 20 --seconds 0.3",
         "connections --count 3 --seconds 0.1",
@@ -125,7 +125,7 @@ fn a_picture_is_drawn_where_one_wants_it() {
 }
 
 #[test]
-fn a_picture_that_cannot_be_written_is_told_in_one_line_before_anything_is_done() {
+fn unwritable_chart_file_fails_early_in_one_line() {
     let path = file("nowhere").join("picture.svg");
     let mut command = json("connections --count 3 --seconds 0.1");
     command.arg("--svg").arg(&path);
@@ -136,7 +136,7 @@ fn a_picture_that_cannot_be_written_is_told_in_one_line_before_anything_is_done(
 }
 
 #[test]
-fn nobody_need_read_the_result_nor_the_errors() {
+fn closed_output_is_no_error() {
     let mut read = Bench::spawn(&mut json("connections --count 3 --seconds 0.1"));
     drop(read.child.stdout.take());
     assert_eq!(wait(&mut read.child).code(), Some(0));
@@ -149,7 +149,7 @@ fn nobody_need_read_the_result_nor_the_errors() {
 }
 
 #[test]
-fn the_help_names_every_option() {
+fn help_names_every_option() {
     let common = [
         "--addr",
         "--encoding",
@@ -185,7 +185,7 @@ fn the_help_names_every_option() {
 }
 
 #[test]
-fn the_help_of_the_program_shows_the_load_test_and_not_its_parts() {
+fn program_help_hides_bench_part() {
     let mut command = Command::new(PROGRAM);
     command.arg("--help");
     let help = finish(command).stdout;

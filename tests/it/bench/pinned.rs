@@ -1,4 +1,4 @@
-//! A server with a core of its own.
+//! A server with its own core.
 
 use std::fs;
 use std::thread::available_parallelism;
@@ -17,7 +17,7 @@ fn cores(pid: i32) -> Vec<usize> {
 }
 
 #[test]
-fn server_and_floor_have_one_core_to_themselves() {
+fn server_and_baseline_share_one_reserved_core() {
     if available_parallelism().is_ok_and(|cores| cores.get() == 1) {
         let finished = super::finish(bench("fanout --pin"));
         assert_eq!(finished.code, Some(1));
@@ -25,9 +25,9 @@ fn server_and_floor_have_one_core_to_themselves() {
     }
     let mut run = OnTerminal::start("pinned", 150, 1000, "fanout --readers 5 --rate 50 --seconds 60 --pin");
     run.shows(r"fanout: [0-9]+ connections, [0-9]+ messages/s");
-    let [server, floor] = children(run.pid).try_into().expect("a server and the floor");
-    let [server, floor] = [server, floor].map(|(pid, _)| cores(pid.as_raw_nonzero().get()));
-    assert_eq!((server.len(), &server), (1, &floor));
+    let [server, baseline] = children(run.pid).try_into().expect("a server and the baseline");
+    let [server, baseline] = [server, baseline].map(|(pid, _)| cores(pid.as_raw_nonzero().get()));
+    assert_eq!((server.len(), &server), (1, &baseline));
     assert!(!cores(run.pid.as_raw_nonzero().get()).contains(&server[0]));
     run.terminal.send_control('c').expect("typing");
     assert_eq!(run.finish().1.report()["machine"]["server_core"], server[0]);

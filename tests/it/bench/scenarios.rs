@@ -1,11 +1,11 @@
-//! Small runs of each scenario against servers that do nothing wrong.
+//! Short runs of each scenario against correct servers.
 
 use serde_json::Value;
 
 use super::{Finished, NONE, assert_checked, bench, finish, finish_all, json, schema};
 use crate::harness::Server;
 
-/// Latencies are in order, and in the timeline there are all of them.
+/// Asserts that percentiles are in order, and that the timeline has all measurements.
 fn check_latencies(value: &Value) {
     if let Some(count) = value["p99_9_ms"].as_f64().and(value["count"].as_u64()) {
         let ms =
@@ -27,7 +27,7 @@ fn check_latencies(value: &Value) {
     }
 }
 
-/// The figures of a scenario that passed, in a strict schema, with these figures of the server's cost or without.
+/// The figures of a scenario that passed and fits the schema; these `costs` are present, or absent.
 #[track_caller]
 pub fn measured(finished: &Finished, costs: &[&str], there: bool) -> Value {
     schema::check_strictness(&finished.report());
@@ -41,24 +41,24 @@ pub fn measured(finished: &Finished, costs: &[&str], there: bool) -> Value {
 }
 
 pub const COSTS_OF_CONNECTIONS: [&str; 6] =
-    ["server_cpu_us", "floor_cpu_us", "ratio", "user_bytes", "idle", "kept_bytes"];
-pub const COSTS_OF_FANOUT: [&str; 5] = ["server_cpu_us", "floor_cpu_us", "ratio", "floor_latency", "kept_bytes"];
+    ["server_cpu_us", "baseline_cpu_us", "ratio", "user_bytes", "idle", "kept_bytes"];
+pub const COSTS_OF_FANOUT: [&str; 5] = ["server_cpu_us", "baseline_cpu_us", "ratio", "baseline_latency", "kept_bytes"];
 pub const COSTS_OF_CHURN: [&str; 3] = ["server_cpu_us", "kept_bytes", "kept_descriptors"];
 pub const COSTS_OF_STALLED: [&str; 2] = ["without.server_cpu_us", "with.server_cpu_us"];
 
 #[test]
-fn everybody_gets_in_and_reads_the_message_to_all() {
+fn all_clients_log_in_and_read_one_message() {
     let finished = finish(json("connections --count 12 --seconds 0.3"));
     let measured = measured(&finished, &COSTS_OF_CONNECTIONS, true);
     assert_eq!(measured["logged_in"], 12);
-    // The first one is there to talk.
+    // The first client is the talker.
     assert_eq!(measured["login"]["count"], 11);
     assert_eq!(measured["reach"]["latency"]["count"], 11);
     assert_checked(&measured["reach"]["checked"], 11, NONE);
 }
 
 #[test]
-fn one_client_alone_is_enough() {
+fn single_client_passes() {
     let measured = finish(json("connections --count 1 --seconds 0.1")).passed();
     assert_eq!(measured["logged_in"], 1);
     assert!(measured["reach"].is_null(), "{measured}");
@@ -72,13 +72,13 @@ fn each_reader_gets_each_message_once() {
     // The senders read each other.
     assert_checked(&measured["checked"], 6 * (6 + 1), NONE);
     assert_eq!(measured["latency"]["count"], 6 * 6);
-    // A time, a name and CR LF stand around it.
+    // A time, a name and CR LF are around it.
     assert_eq!(measured["line_bytes"], "[12:00:00] b0000000: \r\n".len() + 100);
     assert_eq!(measured["own"]["processes"], 1);
 }
 
 #[test]
-fn each_reader_gets_each_message_once_as_fast_as_they_are_read() {
+fn saturated_readers_get_each_message_once() {
     let finished = finish(json("fanout --readers 6 --senders 2 --saturate --in-flight 4 --seconds 0.3"));
     let measured = measured(&finished, &COSTS_OF_FANOUT, true);
     let messages = measured["messages"].as_u64().expect("a count");
@@ -88,36 +88,36 @@ fn each_reader_gets_each_message_once_as_fast_as_they_are_read() {
 }
 
 #[test]
-fn long_messages_come_whole() {
+fn long_messages_arrive_intact() {
     let finished = finish(json("fanout --readers 3 --rate 10 --seconds 0.3 --size 100000"));
     let measured = finished.passed();
     assert_checked(&measured["checked"], 3 * 3, NONE);
 }
 
 #[test]
-fn each_whisper_is_answered_once_in_a_quiet_room_and_in_a_busy_one() {
+fn whispers_are_answered_once_in_both_rooms() {
     let finished = finish(json("whisper --idle 4 --pairs 2 --rate 20 --storm 10 --seconds 0.6"));
     let measured = measured(&finished, &["alone.server_cpu_us"], true);
     for room in ["alone", "busy"] {
         assert_checked(&measured[room]["checked"], 2 * 6, NONE);
         assert_eq!(measured[room]["latency"]["count"], 6);
-        // One's own whispers are shown to oneself too.
+        // A whisper is shown to its sender too.
         assert_eq!(measured[room]["checked"]["echoed"], 2 * 6);
     }
-    // Those who whisper read what is said too.
+    // The whisperers read room messages too.
     assert_checked(&measured["room"], 3 * (4 + 2 * 2), NONE);
     assert_eq!(measured["room_latency"]["count"], 3 * 4);
 }
 
 #[test]
-fn what_is_said_in_the_busy_room_goes_on_when_there_are_few_whispers() {
+fn room_messages_continue_with_few_whispers() {
     let measured = finish(json("whisper --idle 2 --pairs 1 --rate 0.5 --storm 10 --seconds 1")).passed();
     assert_checked(&measured["busy"]["checked"], 2, NONE);
     assert_checked(&measured["room"], 5 * (2 + 2), NONE);
 }
 
 #[test]
-fn visitors_come_say_a_line_that_the_residents_read_and_go() {
+fn residents_read_each_visitor_message() {
     let finished = finish(json("churn --rate 40 --residents 3 --seconds 0.5"));
     let measured = measured(&finished, &COSTS_OF_CHURN, true);
     assert_eq!((&measured["came"], &measured["left"]), (&20.into(), &20.into()));
@@ -125,7 +125,7 @@ fn visitors_come_say_a_line_that_the_residents_read_and_go() {
     assert_eq!((&measured["login"]["count"], &measured["visit"]["count"]), (&20.into(), &20.into()));
 }
 
-/// So many have got everything, and four readers eight messages while all read and eight while some did not.
+/// Asserts that this many clients have everything, and that four readers have eight messages in each half.
 #[track_caller]
 pub fn check_stalled(measured: &Value, checked: u64) {
     let messages = measured["messages"].as_u64().expect("a count");
@@ -137,19 +137,19 @@ pub fn check_stalled(measured: &Value, checked: u64) {
 }
 
 #[test]
-fn readers_get_each_message_once_while_others_read_nothing() {
+fn readers_get_each_message_once_with_stalled_clients() {
     let finished = finish(json("stalled --readers 4 --stalled 2 --rate 20 --seconds 0.4"));
     let measured = measured(&finished, &COSTS_OF_STALLED, true);
-    // Those who did not read have got everything too, later.
+    // Stalled clients get everything too, later.
     check_stalled(&measured, 4 + 2);
     assert_eq!(measured["closed"], 0);
-    // What the kernel does not hold, the server does.
+    // The server holds what the kernel does not.
     assert!(measured["unread_bytes"].as_u64() > measured["kernel_bytes"].as_u64(), "{measured}");
     assert_eq!(finished.report()["scenarios"][0]["notes"], Value::Array(Vec::new()));
 }
 
 #[test]
-fn a_server_may_close_those_who_read_nothing() {
+fn server_may_close_stalled_clients() {
     let mut command = json("stalled --readers 4 --stalled 2 --rate 20 --seconds 0.4");
     command.args(["--serve", "--backlog-bytes 10240 --send-buffer 4096 --history 0 --farewell-timeout 1"]);
     let finished = finish(command);
@@ -160,13 +160,13 @@ fn a_server_may_close_those_who_read_nothing() {
     assert!(note.as_str().is_some_and(|note| note.starts_with("2 times the server closed one")), "{note}");
 }
 
-/// A running server that does not slow anybody down.
+/// A running server without a rate limit.
 fn server() -> Server {
     Server::start(&["--rate", "0", "--max-clients", "100", "--listen", "[::1]:0"])
 }
 
 #[test]
-fn a_running_server_is_driven_and_its_costs_are_there_if_its_process_is_known() {
+fn running_server_has_costs_only_with_pid() {
     const SCENARIOS: [(&str, &[&str]); 5] = [
         ("connections --count 5 --seconds 0.1", &COSTS_OF_CONNECTIONS),
         ("fanout --readers 5 --rate 10 --seconds 0.2", &COSTS_OF_FANOUT),
@@ -187,14 +187,14 @@ fn a_running_server_is_driven_and_its_costs_are_there_if_its_process_is_known() 
             let command = report["scenarios"][0]["command"].as_str().expect("a command");
             assert!(command.ends_with(&wheres[number]), "{command}");
             measured(finished, SCENARIOS[number].1, known);
-            // It is not the load test's to stop.
+            // The load test did not stop it.
             servers[number].login("alice");
         }
     }
 }
 
 #[test]
-fn two_load_tests_of_one_server_do_not_take_each_others_messages_for_their_own() {
+fn parallel_load_tests_ignore_each_other() {
     let server = server();
     let fanout = || json(&format!("fanout --readers 5 --rate 10 --seconds 0.5 --addr {}", server.addr));
     for finished in finish_all(vec![fanout(), fanout()]) {
@@ -203,7 +203,7 @@ fn two_load_tests_of_one_server_do_not_take_each_others_messages_for_their_own()
 }
 
 #[test]
-fn a_server_is_driven_by_ipv6_too() {
+fn ipv6_server_is_driven() {
     let mut server = server();
     let line = server.log.until("listening on [::1]");
     let addr = line.rsplit(' ').next().expect("an address");
@@ -212,7 +212,7 @@ fn a_server_is_driven_by_ipv6_too() {
 }
 
 #[test]
-fn the_server_has_the_options_that_are_given_for_it_and_none_from_the_environment() {
+fn server_options_come_from_serve_not_environment() {
     let with = |options: &str, env: &[(&str, &str)]| {
         let mut command = json("fanout --readers 3 --rate 10 --seconds 0.2");
         command.args(["--serve", options]).envs(env.iter().copied());
@@ -231,13 +231,13 @@ fn the_server_has_the_options_that_are_given_for_it_and_none_from_the_environmen
 }
 
 #[test]
-fn people_read_a_table() {
+fn table_is_the_default_output() {
     let finished = finish(bench("fanout --readers 3 --rate 10 --seconds 0.2"));
     assert_eq!((finished.code, &*finished.stderr), (Some(0), ""));
     let lines: Vec<&str> = finished.stdout.lines().collect();
     assert!(lines[0].starts_with("chinwag "), "{finished:?}");
     assert!(lines.contains(&"chinwag bench fanout --readers 3 --senders 1 --rate 10 --size 64 --seconds 0.2"));
-    for row in ["messages", "delivered", "latency", "server CPU", "bare send", "load test's own CPU"] {
+    for row in ["messages", "delivered", "latency", "server CPU", "baseline (bare send)", "load test's own CPU"] {
         assert!(lines.iter().any(|line| line.trim_start().starts_with(row)), "{row}: {finished:?}");
     }
     assert!(finished.stdout.contains("6 of 6, each once and in order"), "{finished:?}");

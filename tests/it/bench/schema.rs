@@ -1,4 +1,4 @@
-//! The schema of the result, which is kept beside what writes it.
+//! The schema of the result, which is beside the code that writes it.
 
 use std::sync::LazyLock;
 
@@ -12,7 +12,7 @@ static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| {
     jsonschema::draft202012::new(&schema).expect("a schema")
 });
 
-/// The report fits the schema.
+/// Asserts that the report fits the schema.
 #[track_caller]
 pub fn check(report: &Value) {
     let errors: Vec<String> =
@@ -20,7 +20,7 @@ pub fn check(report: &Value) {
     assert!(errors.is_empty(), "{errors:#?}\n{report:#}");
 }
 
-/// The schema lets nothing else pass: no member may be missing or of another type, and none may be added.
+/// Asserts that the schema is strict: no member may be missing, of another type, or additional.
 #[track_caller]
 pub fn check_strictness(report: &Value) {
     let mut pointers = Vec::new();
@@ -40,7 +40,7 @@ pub fn check_strictness(report: &Value) {
             refused(&change(&|object| drop(object.remove(name))), &format!("{pointer} without {name}"));
             for wrong in [json!(true), json!({"surplus": 1}), json!([{"surplus": 1}]), json!(-0.5), json!("")] {
                 let changed = change(&|object| drop(object.insert(name.clone(), wrong.clone())));
-                // Memory may have become less than it was.
+                // Memory may have become less.
                 if name != "user_bytes" || !wrong.is_number() {
                     refused(&changed, &format!("{pointer}/{name} = {wrong}"));
                 }
@@ -49,7 +49,7 @@ pub fn check_strictness(report: &Value) {
     }
 }
 
-/// Where in it there are objects; of those in an array, the first.
+/// Pointers to the objects in it; for arrays, only to the first.
 fn objects(value: &Value, pointer: String, found: &mut Vec<String>) {
     match value {
         Value::Object(object) => {
@@ -68,7 +68,7 @@ fn objects(value: &Value, pointer: String, found: &mut Vec<String>) {
 }
 
 #[test]
-fn the_schema_is_one() {
+fn schema_is_valid() {
     let schema = serde_json::from_str(SCHEMA).expect("JSON");
     jsonschema::draft202012::meta::validate(&schema).expect("a schema");
 }

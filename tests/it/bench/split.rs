@@ -1,11 +1,11 @@
-//! Where one process may not have enough files open, there are several.
+//! Several processes, where one cannot have enough open files.
 
 use super::faults::mixture;
 use super::{Faults, NONE, assert_checked, finish, limited};
 use crate::faulty_server::{Act, Delivery, POLITE, drive};
 use crate::harness::Server;
 
-/// More readers than 150 files allow.
+/// More readers than 150 open files allow.
 const READERS: u64 = 300;
 
 fn fanout(more: &str) -> String {
@@ -13,7 +13,7 @@ fn fanout(more: &str) -> String {
 }
 
 #[test]
-fn readers_past_the_limit_of_open_files_are_in_other_processes_and_get_everything() {
+fn readers_beyond_open_file_limit_use_helpers() {
     let server = Server::start(&["--rate", "0", "--max-clients", "400"]);
     let finished =
         finish(limited(150, &fanout(&format!("--senders 2 --rate 10 --seconds 0.4 --addr {}", server.addr))));
@@ -25,7 +25,7 @@ fn readers_past_the_limit_of_open_files_are_in_other_processes_and_get_everythin
 }
 
 #[test]
-fn clients_past_the_limit_of_open_files_are_in_other_processes() {
+fn clients_beyond_open_file_limit_use_helpers() {
     let server = Server::start(&["--rate", "0", "--max-clients", "400"]);
     let args =
         format!("connections --count {READERS} --seconds 0.1 --addr {} --pid {}", server.addr, server.child.id());
@@ -38,25 +38,25 @@ fn clients_past_the_limit_of_open_files_are_in_other_processes() {
 }
 
 #[test]
-fn more_readers_than_the_floor_can_hold_are_not_compared_with_it() {
+fn too_many_readers_for_baseline_skip_comparison() {
     let server = Server::start(&["--rate", "0", "--max-clients", "400"]);
     let pid = server.child.id();
     let args = fanout(&format!("--rate 10 --seconds 0.4 --addr {} --pid {pid}", server.addr));
     let finished = finish(limited(150, &args));
     let measured = finished.passed();
     assert!(measured["server_cpu_us"].is_number() && measured["ratio"].is_null(), "{measured}");
-    assert!(finished.report()["scenarios"][0]["notes"][0].as_str().is_some_and(|note| note.contains("bare send")));
+    assert!(finished.report()["scenarios"][0]["notes"][0].as_str().is_some_and(|note| note.contains("no baseline")));
 }
 
 #[test]
-fn faults_are_counted_in_other_processes_too() {
+fn faults_in_helpers_are_counted() {
     let mut done = Faults::default();
     let acts = |line: Delivery| {
-        // Numbers past those that were set aside for this process are those of readers in others.
+        // Numbers beyond those reserved for this process belong to readers in helpers.
         let elsewhere = u64::from(line.to) >= READERS;
         if elsewhere && line.seq < 3 { mixture(line, &mut done) } else { Act::Deliver }
     };
-    let measured = drive(limited(150, &fanout("--rate 10 --seconds 0.4 --patience 2")), POLITE, acts).faulty();
+    let measured = drive(limited(150, &fanout("--rate 10 --seconds 0.4 --timeout 2")), POLITE, acts).faulty();
     done.assert_all_kinds();
     assert_checked(&measured["checked"], 4 * READERS, done);
 }

@@ -1,4 +1,4 @@
-//! The load test in browsers: what holds with lines holds with frames.
+//! The load test with WebSocket clients: everything that holds for lines holds for frames.
 
 use super::faults::mixture;
 use super::scenarios::{
@@ -9,43 +9,43 @@ use crate::faulty_server::{Act, Delivery, Faulty, Manners, TO_BROWSERS, drive, d
 use crate::harness::Server;
 use crate::web::WebServer;
 
-const DIALECT: &str = "--encoding websocket";
+const ENCODING: &str = "--encoding websocket";
 
-/// Six messages to five readers, whose numbers are 0 to 4, and to the one who says them, who has number 5.
-const FANOUT: &str = "fanout --readers 5 --rate 10 --seconds 0.6 --patience 2 --encoding websocket";
-const OWED: u64 = 6 * 6;
+/// Six messages to five readers, with numbers 0 to 4, and to the sender, number 5.
+const FANOUT: &str = "fanout --readers 5 --rate 10 --seconds 0.6 --timeout 2 --encoding websocket";
+const EXPECTED: u64 = 6 * 6;
 
 #[test]
-fn everybody_gets_in_and_reads_the_message_to_all() {
-    let finished = finish(json(&format!("connections --count 12 --seconds 0.3 {DIALECT}")));
+fn all_clients_log_in_and_read_one_message() {
+    let finished = finish(json(&format!("connections --count 12 --seconds 0.3 {ENCODING}")));
     let measured = measured(&finished, &COSTS_OF_CONNECTIONS, true);
     assert_eq!((&measured["logged_in"], &measured["login"]["count"]), (&12.into(), &11.into()));
-    // One who talks reads their own line.
+    // A talker reads its own line.
     assert_checked(&measured["reach"]["checked"], 12, NONE);
     let report = finished.report();
     assert_eq!(report["encoding"], "websocket");
     assert_eq!(
         report["scenarios"][0]["command"],
-        format!("chinwag bench connections --count 12 --seconds 0.3 {DIALECT}")
+        format!("chinwag bench connections --count 12 --seconds 0.3 {ENCODING}")
     );
 }
 
 #[test]
-fn each_reader_gets_each_message_once_and_so_do_those_who_talk() {
+fn readers_and_talkers_get_each_message_once() {
     let finished =
-        finish(json(&format!("fanout --readers 6 --senders 2 --rate 10 --seconds 0.6 --size 100 {DIALECT}")));
+        finish(json(&format!("fanout --readers 6 --senders 2 --rate 10 --seconds 0.6 --size 100 {ENCODING}")));
     let measured = measured(&finished, &COSTS_OF_FANOUT, true);
     assert_eq!(measured["messages"], 6);
     assert_checked(&measured["checked"], 6 * (6 + 2), NONE);
     assert_eq!((&measured["checked"]["echoed"], &measured["latency"]["count"]), (&0.into(), &(6 * 6).into()));
     let object = r#"{"t":"said","id":9,"at":1700000000,"name":"b0000000","text":""}"#;
-    // The number of a message is that of those before it, some of which were to find out who is there.
+    // The number of a message counts those before it, some of which were probes.
     let digits = measured["line_bytes"].as_u64().expect("a count") - (4 + object.len() as u64 - 1 + 100);
     assert!((1..=3).contains(&digits), "{measured}");
 }
 
 #[test]
-fn the_other_scenarios_pass_in_browsers_too() {
+fn other_scenarios_pass_with_websocket() {
     let commands = [
         "fanout --readers 6 --senders 2 --saturate --in-flight 4 --seconds 0.3",
         "fanout --readers 3 --rate 10 --seconds 0.3 --size 100000",
@@ -53,7 +53,7 @@ fn the_other_scenarios_pass_in_browsers_too() {
         "churn --rate 40 --residents 3 --seconds 0.5",
         "stalled --readers 4 --stalled 2 --rate 20 --seconds 0.4",
     ];
-    let all = finish_all(commands.iter().map(|args| json(&format!("{args} {DIALECT}"))).collect());
+    let all = finish_all(commands.iter().map(|args| json(&format!("{args} {ENCODING}"))).collect());
     let [saturated, long, whisper, churn, stalled] = &all[..] else { panic!("five") };
     let figures = measured(saturated, &COSTS_OF_FANOUT, true);
     let messages = figures["messages"].as_u64().expect("a count");
@@ -68,16 +68,16 @@ fn the_other_scenarios_pass_in_browsers_too() {
     let figures = measured(churn, &COSTS_OF_CHURN, true);
     assert_eq!((&figures["came"], &figures["left"]), (&20.into(), &20.into()));
     assert_checked(&figures["checked"], 20 * 3, NONE);
-    // Each visit has ended with a last frame.
+    // Each visit has ended with a close frame.
     assert_eq!(churn.report()["scenarios"][0]["notes"], serde_json::json!([]));
     check_stalled(&measured(stalled, &COSTS_OF_STALLED, true), 4 + 2 + 1);
 }
 
 #[test]
-fn a_running_server_is_driven_where_its_page_is() {
+fn running_server_is_driven_at_web_address() {
     let server = WebServer::start(&["--rate", "0"]);
-    let known = format!("--addr {} --pid {} {DIALECT}", server.web, server.child.id());
-    for (at, there) in [(known, true), (format!("--addr {} {DIALECT}", server.web), false)] {
+    let known = format!("--addr {} --pid {} {ENCODING}", server.web, server.child.id());
+    for (at, there) in [(known, true), (format!("--addr {} {ENCODING}", server.web), false)] {
         let finished = finish(json(&format!("fanout --readers 5 --rate 10 --seconds 0.2 {at}")));
         assert_checked(&measured(&finished, &COSTS_OF_FANOUT, there)["checked"], 2 * 6, NONE);
     }
@@ -85,53 +85,53 @@ fn a_running_server_is_driven_where_its_page_is() {
 }
 
 #[test]
-fn a_browser_answers_when_it_is_asked_whether_it_is_there() {
-    // One that does not is given up after two seconds.
-    let mut command = json(&format!("connections --count 4 --seconds 3 {DIALECT}"));
+fn browser_answers_pings() {
+    // A client that does not answer is closed after two seconds.
+    let mut command = json(&format!("connections --count 4 --seconds 3 {ENCODING}"));
     command.args(["--serve", "--keepalive 1"]);
     assert_checked(&finish(command).passed()["reach"]["checked"], 4, NONE);
 }
 
 #[test]
-fn people_read_in_the_table_what_was_spoken() {
-    let finished = finish(bench(&format!("fanout --readers 3 --rate 10 --seconds 0.2 {DIALECT}")));
+fn table_names_the_encoding() {
+    let finished = finish(bench(&format!("fanout --readers 3 --rate 10 --seconds 0.2 {ENCODING}")));
     assert_eq!((finished.code, &*finished.stderr), (Some(0), ""));
-    assert!(finished.stdout.lines().next().is_some_and(|line| line.contains(", WebSocket dialect,")), "{finished:?}");
+    assert!(finished.stdout.lines().next().is_some_and(|line| line.contains(", WebSocket encoding,")), "{finished:?}");
     assert!(finished.stdout.contains("8 of 8, each once and in order"), "{finished:?}");
 }
 
 #[test]
-fn what_is_no_web_socket_is_told() {
+fn failed_upgrade_is_reported() {
     let (server, web) = (Server::start(&[]), WebServer::start(&["--max-clients", "1", "--max-waiting", "0"]));
     let _alice = web.enter("alice");
-    let at = |addr| format!("fanout --readers 3 {DIALECT} --addr {addr}");
+    let at = |addr| format!("fanout --readers 3 {ENCODING} --addr {addr}");
     let (why, _) = finish(json(&at(server.addr))).failed();
     assert!(why.starts_with(&format!("no WebSocket at {}: this is not HTTP: * ", server.addr)), "{why}");
     let (why, _) = finish(json(&at(web.web))).failed();
-    assert!(why.starts_with("the server does not let b") && why.contains("full"), "{why}");
+    assert!(why.starts_with("the server refused the name b") && why.contains("full"), "{why}");
 }
 
 #[test]
-fn a_server_without_faults_passes_whatever_its_manners() {
+fn correct_server_passes_with_any_login_style() {
     let variants = [
         ("", TO_BROWSERS),
         ("--prompt none", Manners { prompt: "", ..TO_BROWSERS }),
         ("--welcome none", Manners { answer: "", ..TO_BROWSERS }),
-        // Neither a head nor a frame comes in one piece.
+        // Neither a response head nor a frame comes in one piece.
         ("--at-once 1", Manners { piece: 40, ..TO_BROWSERS }),
     ];
     let start =
         |(more, manners): &(&str, _)| Faulty::start(json(&format!("{FANOUT} {more}")), *manners, |_| Act::Deliver);
     for finished in drive_all(variants.iter().map(start).collect()) {
-        assert_checked(&finished.passed()["checked"], OWED, NONE);
+        assert_checked(&finished.passed()["checked"], EXPECTED, NONE);
     }
     let refuses = Manners { answer: r#"{"t":"refused","what":"taken","text":"Not you."}"#, ..TO_BROWSERS };
     let (why, _) = drive(json(FANOUT), refuses, |_| Act::Deliver).failed();
-    assert!(why.starts_with("the server does not let b") && why.ends_with(" in: Not you."), "{why}");
+    assert!(why.starts_with("the server refused the name b") && why.ends_with(": Not you."), "{why}");
 }
 
 #[test]
-fn each_fault_is_counted_for_what_it_is_and_so_are_those_in_ones_own_lines() {
+fn faults_are_counted_by_kind_also_in_own_lines() {
     let start = |acts: fn(Delivery) -> Act| Faulty::start(json(FANOUT), TO_BROWSERS, acts);
     let all = vec![
         start(|line| if matches!((line.to, line.seq), (1, 0) | (3, 2) | (4, 5)) { Act::Drop } else { Act::Deliver }),
@@ -141,7 +141,7 @@ fn each_fault_is_counted_for_what_it_is_and_so_are_those_in_ones_own_lines() {
         start(|line| if (line.to, line.seq) == (5, 3) { Act::Drop } else { Act::Deliver }),
         start(|line| if (line.to, line.seq) == (5, 3) { Act::Double } else { Act::Deliver }),
         start(|line| if (line.to, line.seq) == (5, 3) { Act::Swap } else { Act::Deliver }),
-        // No page can read it, though the message in it is whole.
+        // No page can read it, although the message in it is intact.
         start(|line| if (line.to, line.seq) == (2, 3) { Act::Break } else { Act::Deliver }),
     ];
     let expected = [
@@ -155,23 +155,23 @@ fn each_fault_is_counted_for_what_it_is_and_so_are_those_in_ones_own_lines() {
         Faults { damaged: 1, lost: 1, ..NONE },
     ];
     for (finished, faults) in drive_all(all).iter().zip(expected) {
-        assert_checked(&finished.faulty()["checked"], OWED, faults);
+        assert_checked(&finished.faulty()["checked"], EXPECTED, faults);
     }
 }
 
 #[test]
-fn many_faults_of_all_kinds_are_counted_exactly() {
+fn many_mixed_faults_are_counted_exactly() {
     let mut done = [Faults::default(); 2];
     let [rate, saturated] = &mut done;
     let all = vec![
         Faulty::start(
-            json(&format!("fanout --readers 20 --rate 100 --seconds 0.5 --patience 2 {DIALECT}")),
+            json(&format!("fanout --readers 20 --rate 100 --seconds 0.5 --timeout 2 {ENCODING}")),
             TO_BROWSERS,
             |line| mixture(line, rate),
         ),
         Faulty::start(
             json(&format!(
-                "fanout --readers 10 --senders 2 --saturate --in-flight 50 --seconds 0.3 --patience 2 {DIALECT}"
+                "fanout --readers 10 --senders 2 --saturate --in-flight 50 --seconds 0.3 --timeout 2 {ENCODING}"
             )),
             Manners { piece: 1500, ..TO_BROWSERS },
             |line| mixture(line, saturated),
@@ -187,9 +187,9 @@ fn many_faults_of_all_kinds_are_counted_exactly() {
 }
 
 #[test]
-fn a_visit_that_ends_without_a_last_frame_is_told() {
+fn visit_without_close_frame_is_noted() {
     let manners = Manners { says_goodbye: false, ..TO_BROWSERS };
-    let churn = json(&format!("churn --rate 20 --residents 2 --seconds 0.3 {DIALECT}"));
+    let churn = json(&format!("churn --rate 20 --residents 2 --seconds 0.3 {ENCODING}"));
     let finished = drive(churn, manners, |_| Act::Deliver);
     assert_checked(&finished.passed()["checked"], 6 * 2, NONE);
     let note = &finished.report()["scenarios"][0]["notes"][0];
@@ -197,9 +197,9 @@ fn a_visit_that_ends_without_a_last_frame_is_told() {
 }
 
 #[test]
-fn readers_past_the_limit_of_open_files_are_in_other_processes_and_get_everything() {
+fn readers_beyond_open_file_limit_use_helpers() {
     let server = WebServer::start(&["--rate", "0", "--max-clients", "400"]);
-    let args = format!("fanout --readers 300 --senders 2 --rate 10 --seconds 0.4 {DIALECT} --addr {}", server.web);
+    let args = format!("fanout --readers 300 --senders 2 --rate 10 --seconds 0.4 {ENCODING} --addr {}", server.web);
     let measured = finish(limited(150, &args)).passed();
     assert!(measured["own"]["processes"].as_u64() > Some(1), "{measured}");
     assert_checked(&measured["checked"], 4 * (300 + 2), NONE);

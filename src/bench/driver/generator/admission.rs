@@ -1,4 +1,4 @@
-//! Who comes and who goes.
+//! Opening and closing of connections.
 
 use std::os::fd::AsRawFd;
 
@@ -8,20 +8,21 @@ use mio::{Interest, Token};
 use super::Generator;
 use crate::bench::driver::clock;
 use crate::bench::driver::clock::Nanos;
-use crate::bench::driver::group::{Door, Group, Role};
+use crate::bench::driver::group::{Endpoint, Group, Role};
 use crate::bench::driver::member::Member;
 use crate::bench::driver::source;
 use crate::bench::error::Error;
 
 impl Generator {
-    /// Asks for one more connection, due at `due`; `own` is the stream that the member is the sender of.
+    /// Opens one more connection, due at `due`. `own` is the stream that this member sends.
     ///
     /// # Errors
-    /// If there are no file descriptors or ports left, or nobody listens.
+    /// If there are no file descriptors or ports left, or nothing listens there.
     pub fn connect(&mut self, group: usize, due: Nanos, own: Option<usize>) -> Result<(), Error> {
-        let Group { door: Door { addr, encoding, .. }, role, .. } = self.groups[group];
-        let narrow = role == Role::Stalled;
-        let mut stream = source::connect(addr, self.connects, narrow).map_err(|error| Error::Connect(addr, error))?;
+        let Group { endpoint: Endpoint { addr, encoding, .. }, role, .. } = self.groups[group];
+        let small_buffers = role == Role::Stalled;
+        let mut stream =
+            source::connect(addr, self.connects, small_buffers).map_err(|error| Error::Connect(addr, error))?;
         self.connects += 1;
         let entry = self.members.vacant_entry();
         let token = Token(entry.key());
@@ -42,7 +43,7 @@ impl Generator {
         Ok(())
     }
 
-    /// Asks for connections until there are `wanted`, with at most `at_once` on their way in.
+    /// Opens connections until there are `wanted`, with at most `at_once` logins in progress.
     ///
     /// # Errors
     /// As [`Generator::connect`].
@@ -55,7 +56,7 @@ impl Generator {
         Ok(())
     }
 
-    /// Closes all connections of a group, which can have new ones then.
+    /// Closes all connections of a group; new ones can be opened afterwards.
     pub fn dismiss(&mut self, group: usize) {
         let group = &mut self.groups[group];
         for key in group.keys.drain(..) {

@@ -1,4 +1,4 @@
-//! The reactor of the load test: one poll for all its connections, timers, signals and helpers.
+//! The reactor of the load test: one poll for all connections, timers, signals and helpers.
 
 mod admission;
 mod pausing;
@@ -16,30 +16,30 @@ use slab::Slab;
 
 use super::clock;
 use super::clock::{MILLISECOND, Nanos};
-use super::common::Common;
+use super::context::RunContext;
 use super::group::Group;
 use super::member::{Flow, Member};
 use super::timer::Timer;
 use crate::bench::error::Error;
 use crate::bench::process::cores::Cores;
 use crate::bench::process::cost::Process;
-use crate::bench::process::pipe::Pipe;
-use crate::bench::report::progress::{Live, Status};
+use crate::bench::process::pipe::LinePipe;
+use crate::bench::report::progress::{ProgressLine, ProgressStatus};
 use crate::bench::workload::message::Tag;
 use crate::util::signals;
 
-/// Events taken from the kernel at once.
+/// Events taken from the kernel per poll.
 const EVENTS: usize = 1024;
 
-/// Members that are read from before the time, and those who must not wait, are looked at.
+/// Events handled before the clock and urgent members are checked.
 const STRIDE: usize = 16;
 
-/// Bytes read at once: more than a socket's buffer holds as a rule.
+/// Bytes per read: usually more than a socket buffer holds.
 const BLOCK: usize = 256 * 1024;
 
 const SIGNALS: Token = Token(usize::MAX - 1);
 const TIMER: Token = Token(usize::MAX - 2);
-/// Pipes have the tokens down from here.
+/// Tokens of pipes count down from here.
 const PIPES: usize = usize::MAX - 3;
 const MAX_PIPES: usize = 1024;
 
@@ -62,49 +62,54 @@ impl Ready {
     }
 }
 
-/// See the module.
+/// The event loop of the load test.
 ///
-/// A scenario is plain code that calls [`Generator::turn`] until what it waits for has happened.
+/// A scenario is sequential code that calls [`Generator::turn`] until what it waits for has happened.
 pub struct Generator {
     poll: Poll,
     events: Events,
-    /// What the kernel has told and nobody has looked at yet, from `at` on.
+    /// Events from the kernel; those from `at` on are not handled yet.
     batch: Vec<Ready>,
     at: usize,
-    /// Those who must not wait until a batch is over; they are in `poll` too.
+    /// Members that must not wait for the end of a batch; they are in `poll` too.
     urgent: Poll,
     urgent_events: Events,
     urgent_members: usize,
     members: Slab<Member>,
-    /// What the members do, and have seen.
+    /// What the members do and have received.
     pub groups: Vec<Group>,
-    /// What helpers write.
-    pub pipes: Vec<Pipe>,
-    /// What all members have in common.
-    pub common: Common,
-    /// The live line.
-    pub live: Live,
-    /// Set if the server has a core to itself.
+    /// Pipes from helper processes.
+    pub pipes: Vec<LinePipe>,
+    /// What all members share.
+    pub context: RunContext,
+    /// The progress line on the terminal.
+    pub progress: ProgressLine,
+    /// Set if the server has its own core.
     pub cores: Option<Cores>,
     block: Box<[u8]>,
     timer: Timer,
     signals: Signals,
-    /// The signal that has asked for the end.
+    /// The signal that requested the end.
     pub interrupted: Option<i32>,
-    impatient: Arc<AtomicBool>,
-    /// How many connections have been asked for.
+    second_signal_ends: Arc<AtomicBool>,
+    /// Connections opened so far.
     connects: usize,
     next_name: u32,
-    /// Messages and whispers.
+    /// Messages and whispers sent.
     said: u64,
 }
 
 impl Generator {
-    /// Once a first signal has come, `impatient` is set, for the second one to end the process.
+    /// Creates the poll, the timer and the signal pipe. The first signal sets `second_signal_ends`; a second one then
+    /// ends the process.
     ///
     /// # Errors
-    /// If the kernel refuses the poll, a timer or the signals' pipe.
-    pub fn new(common: Common, live: Live, impatient: Arc<AtomicBool>) -> Result<Self, Error> {
+    /// If the kernel refuses the poll, a timer or the signal pipe.
+    pub fn new(
+        context: RunContext,
+        progress: ProgressLine,
+        second_signal_ends: Arc<AtomicBool>,
+    ) -> Result<Self, Error> {
         let new = || {
             let (poll, urgent) = (Poll::new()?, Poll::new()?);
             let mut signals = signals::watch()?;
@@ -121,14 +126,14 @@ impl Generator {
                 members: Slab::new(),
                 groups: Vec::new(),
                 pipes: Vec::new(),
-                common,
-                live,
+                context,
+                progress,
                 cores: None,
                 block: vec![0; BLOCK].into_boxed_slice(),
                 timer,
                 signals,
                 interrupted: None,
-                impatient,
+                second_signal_ends,
                 connects: 0,
                 next_name: 0,
                 said: 0,
@@ -143,24 +148,24 @@ impl Generator {
         self.groups.len() - 1
     }
 
-    /// Sets so many names aside; returns the number of the first.
+    /// Reserves `count` names; returns the number of the first.
     pub fn names(&mut self, count: u32) -> u32 {
         let first = self.next_name;
         self.next_name += count;
         first
     }
 
-    /// Source addresses go on from there, so that several processes do not use the same first.
+    /// Starts source addresses at this number, so that several processes do not use the same ones first.
     pub fn skip_sources(&mut self, connects: usize) {
         self.connects = connects;
     }
 
-    /// Open connections.
+    /// Number of open connections.
     pub fn connections(&self) -> usize {
         self.members.len()
     }
 
-    /// Reads from a helper's pipe; returns the pipe's number.
+    /// Watches a helper's pipe; returns the number of the pipe.
     ///
     /// # Errors
     /// If the kernel refuses to watch it.
@@ -171,11 +176,11 @@ impl Generator {
             .set_nonblocking(true)
             .and_then(|()| self.poll.registry().register(&mut receiver, Token(PIPES - number), Interest::READABLE))
             .map_err(|error| Error::System("cannot watch a helper", error))?;
-        self.pipes.push(Pipe::new(receiver));
+        self.pipes.push(LinePipe::new(receiver));
         Ok(number)
     }
 
-    /// Has a member say something in the room.
+    /// Sends a message of a member to the room.
     pub fn say(&mut self, group: usize, index: usize, tag: Tag) {
         self.queue(group, index, tag);
         self.flush(group, index);
@@ -185,12 +190,12 @@ impl Generator {
     pub fn queue(&mut self, group: usize, index: usize, tag: Tag) {
         let key = self.groups[group].keys[index];
         if let Some(member) = self.members.get_mut(key) {
-            member.queue(tag, &self.common);
+            member.queue(tag, &self.context);
             self.said += 1;
         }
     }
 
-    /// Writes what has been queued.
+    /// Writes queued lines of a member.
     pub fn flush(&mut self, group: usize, index: usize) {
         let key = self.groups[group].keys[index];
         if let Some(member) = self.members.get_mut(key) {
@@ -198,18 +203,18 @@ impl Generator {
         }
     }
 
-    /// Has a member whisper to another of its group.
+    /// Sends a whisper from one member to another of the same group.
     pub fn whisper(&mut self, group: usize, from: usize, to: usize, tag: Tag) {
-        let name = self.groups[group].name(to, self.common.run);
-        let line = self.common.whisper(&name, tag);
+        let name = self.groups[group].name(to, self.context.run);
+        let line = self.context.whisper(&name, tag);
         let key = self.groups[group].keys[from];
         if let Some(member) = self.members.get_mut(key) {
-            member.say(&line, &self.common);
+            member.say(&line, &self.context);
         }
         self.said += 1;
     }
 
-    /// Has a member send these bytes.
+    /// Sends raw bytes of a member.
     pub fn send(&mut self, group: usize, index: usize, bytes: &[u8]) {
         let key = self.groups[group].keys[index];
         if let Some(member) = self.members.get_mut(key) {
@@ -217,8 +222,8 @@ impl Generator {
         }
     }
 
-    /// CPU time of another process when it has gone to sleep, since the kernel counts that of one that runs up
-    /// to the last tick only; after 50 ms as it is then. 0 without a process.
+    /// CPU time of another process once it sleeps; 0 without a process. The kernel counts the time of a running
+    /// process only up to the last tick, so this waits for it to sleep, at most 50 ms.
     ///
     /// # Errors
     /// As [`Generator::turn`].
@@ -238,10 +243,10 @@ impl Generator {
         Ok(cpu)
     }
 
-    /// Waits for something to happen until `until` at most, and sees to some of it.
+    /// Waits for events until `until` at most, and handles some of them.
     ///
     /// # Errors
-    /// If a connection ends that should not, or a signal asks for the end.
+    /// If a connection ends unexpectedly, or a signal requests the end.
     pub fn turn(&mut self, until: Nanos) -> Result<(), Error> {
         if self.at == self.batch.len() {
             self.wait(until)?;
@@ -252,17 +257,17 @@ impl Generator {
             self.handle(ready)?;
         }
         if self.urgent_members > 0 {
-            self.see_to_urgent()?;
+            self.handle_urgent()?;
         }
         let now = clock::now();
-        if self.live.is_due(now) {
+        if self.progress.is_due(now) {
             self.show(now);
         }
         Ok(())
     }
 
     fn wait(&mut self, until: Nanos) -> Result<(), Error> {
-        let until = until.min(self.live.next_due());
+        let until = until.min(self.progress.next_due());
         let timeout = if until <= clock::now() {
             Some(Duration::ZERO)
         } else {
@@ -273,7 +278,7 @@ impl Generator {
             Err(error) if error.kind() != ErrorKind::Interrupted => return Err(Error::System("cannot poll", error)),
             _ => {}
         }
-        // Before any of it is recorded, so that it counts for the interval in which it came.
+        // Before anything is recorded, so that each event counts for the interval in which it came.
         let now = clock::now();
         for group in &mut self.groups {
             for measured in [&mut group.latency, &mut group.round_trips, &mut group.logins, &mut group.visits] {
@@ -291,7 +296,7 @@ impl Generator {
             SIGNALS => match self.signals.pending().next() {
                 Some(signal) => {
                     self.interrupted = Some(signal);
-                    self.impatient.store(true, Ordering::Relaxed);
+                    self.second_signal_ends.store(true, Ordering::Relaxed);
                     Err(Error::Interrupted(signal))
                 }
                 None => Ok(()),
@@ -304,33 +309,33 @@ impl Generator {
                 self.pipes[PIPES - number].read(&mut self.block);
                 Ok(())
             }
-            Token(key) => self.see_to(key, ready),
+            Token(key) => self.handle_member(key, ready),
         }
     }
 
-    fn see_to(&mut self, key: usize, ready: Ready) -> Result<(), Error> {
-        // One that was closed in this batch, or before, may still be told of.
+    fn handle_member(&mut self, key: usize, ready: Ready) -> Result<(), Error> {
+        // A connection that was closed earlier may still have events.
         let Some(member) = self.members.get_mut(key) else { return Ok(()) };
         let group = &mut self.groups[member.group];
         if ready.writable {
-            member.writable(group, &self.common)?;
+            member.writable(group, &self.context)?;
         }
         if !ready.readable && !ready.closing {
             return Ok(());
         }
-        if member.readable(group, &self.common, &mut self.block, ready.closing)? == Flow::Closed {
+        if member.readable(group, &self.context, &mut self.block, ready.closing)? == Flow::Closed {
             self.members.remove(key);
         }
         Ok(())
     }
 
-    fn see_to_urgent(&mut self) -> Result<(), Error> {
+    fn handle_urgent(&mut self) -> Result<(), Error> {
         match self.urgent.poll(&mut self.urgent_events, Some(Duration::ZERO)) {
             Err(error) if error.kind() != ErrorKind::Interrupted => return Err(Error::System("cannot poll", error)),
             _ => {}
         }
         let events = std::mem::replace(&mut self.urgent_events, Events::with_capacity(0));
-        let seen = events.iter().try_for_each(|event| self.see_to(event.token().0, Ready::new(event)));
+        let seen = events.iter().try_for_each(|event| self.handle_member(event.token().0, Ready::new(event)));
         self.urgent_events = events;
         seen
     }
@@ -339,12 +344,12 @@ impl Generator {
         let round_trips = self.groups.iter().map(|group| &group.round_trips);
         let mut measured = round_trips.chain(self.groups.iter().map(|group| &group.latency));
         let latency = measured.find_map(|measured| measured.last()).map(|point| (point.p50_ms, point.p99_ms));
-        let status = Status {
+        let status = ProgressStatus {
             connections: self.members.len(),
             said: self.said,
             delivered: self.groups.iter().map(|group| group.room.tally.delivered + group.private.tally.delivered).sum(),
             latency,
         };
-        self.live.show(now, &status);
+        self.progress.show(now, &status);
     }
 }

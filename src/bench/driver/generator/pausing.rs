@@ -1,4 +1,4 @@
-//! Groups that read nothing for a while.
+//! Groups that stop reading for a while.
 
 use std::net::SocketAddr;
 
@@ -8,12 +8,12 @@ use super::{Generator, Ready};
 use crate::bench::error::Error;
 
 impl Generator {
-    /// Has those of a group read nothing from now on, once they are in.
+    /// Stops reading for all members of a group that are logged in.
     pub fn pause(&mut self, group: usize) {
         self.groups[group].paused = true;
     }
 
-    /// Has them read again, and first what has come meanwhile, of which no event tells any more.
+    /// Resumes reading. Reads at once what has arrived, since no event reports it again.
     ///
     /// # Errors
     /// As [`Generator::turn`].
@@ -21,12 +21,12 @@ impl Generator {
         self.groups[group].paused = false;
         for at in 0..self.groups[group].keys.len() {
             let key = self.groups[group].keys[at];
-            self.see_to(key, Ready { token: Token(key), readable: true, writable: false, closing: true })?;
+            self.handle_member(key, Ready { token: Token(key), readable: true, writable: false, closing: true })?;
         }
         Ok(())
     }
 
-    /// Where the connections of a group come from, but for those that have ended.
+    /// Local addresses of the open connections of a group.
     pub fn addrs(&self, group: usize) -> Vec<SocketAddr> {
         let members = self.groups[group].keys.iter().filter_map(|&key| self.members.get(key));
         members.filter(|member| member.group == group).filter_map(|member| member.stream.local_addr().ok()).collect()

@@ -1,45 +1,45 @@
-//! What a connection does that is a browser's WebSocket.
+//! The browser's WebSocket side of a connection.
 
 use super::{MAX_LINE, Member, State};
 use crate::bench::driver::clock::Nanos;
-use crate::bench::driver::common::Common;
+use crate::bench::driver::context::RunContext;
 use crate::bench::driver::group::Group;
 use crate::bench::error::Error;
-use crate::bench::workload::browser::{Frame, frame};
+use crate::bench::workload::browser::{ServerFrame, frame};
 use crate::wire::frame::code::NORMAL;
 
 impl Member {
-    /// The connection has been made.
-    pub(super) fn ask_for_upgrade(&mut self, group: &Group, common: &Common) {
+    /// Sends the upgrade request; the connection has been made.
+    pub(super) fn ask_for_upgrade(&mut self, group: &Group, context: &RunContext) {
         self.state = State::Upgrading;
-        self.send(&common.browser.request(group.door.addr));
+        self.send(&context.browser.request(group.endpoint.addr));
     }
 
-    /// Takes the answer to that, and what comes behind it.
+    /// Processes the answer to the upgrade request, and the bytes after it.
     pub(super) fn take_answer(
         &mut self,
         group: &mut Group,
-        common: &Common,
+        context: &RunContext,
         bytes: &[u8],
         now: Nanos,
     ) -> Result<(), Error> {
         self.rest.extend_from_slice(bytes);
-        let answer = common.browser.read_answer(&self.rest);
-        let Some(head) = answer.map_err(|why| Error::NoWebSocket(group.door.addr, why))? else { return Ok(()) };
+        let answer = context.browser.read_answer(&self.rest);
+        let Some(head) = answer.map_err(|why| Error::NoWebSocket(group.endpoint.addr, why))? else { return Ok(()) };
         let rest = self.rest.split_off(head);
         self.rest = Vec::new();
         self.state = State::Upgraded;
-        if !group.door.prompt {
-            self.introduce(group, common);
+        if !group.endpoint.prompt {
+            self.send_name(group, context);
         }
-        self.take_frames(group, common, &rest, now)
+        self.take_frames(group, context, &rest, now)
     }
 
-    /// Takes bytes of frames, of which all are to be looked at.
+    /// Processes bytes of frames one by one.
     pub(super) fn take_frames(
         &mut self,
         group: &mut Group,
-        common: &Common,
+        context: &RunContext,
         bytes: &[u8],
         now: Nanos,
     ) -> Result<(), Error> {
@@ -54,16 +54,16 @@ impl Member {
             let (unit, rest) = bytes.split_at(length);
             bytes = rest;
             match frame {
-                Frame::Text(_) => self.unit(group, common, unit, now)?,
-                // Those are for one alone, and so in no transcript.
-                Frame::Ping(payload) => {
-                    common.browser.pong(&mut self.out, payload);
+                ServerFrame::Text(_) => self.take_unit(group, context, unit, now)?,
+                // A ping is for one client only, so it is not in the transcript.
+                ServerFrame::Ping(payload) => {
+                    context.browser.pong(&mut self.out, payload);
                     self.flush();
                 }
-                Frame::Pong => {}
-                Frame::Close(code) => {
+                ServerFrame::Pong => {}
+                ServerFrame::Close(code) => {
                     self.closing = true;
-                    // The server's words before it say more, if all is well.
+                    // If all is well, the server's text before it says more.
                     if let Some(code) = code.filter(|&code| code != NORMAL) {
                         group.note(self.index, format!("a close frame, {code}").as_bytes());
                     }

@@ -1,8 +1,8 @@
-//! Reading by comparison with the transcript counts what reading one by one counts, whatever a server does.
+//! Reading by comparison with the transcript gives the same counts as reading line by line, for any server.
 
 use super::*;
 use crate::bench::driver::clock::SECOND;
-use crate::bench::driver::group::Door;
+use crate::bench::driver::group::Endpoint;
 use crate::bench::workload::transcript::Transcript;
 use crate::util::test_support::Random;
 use crate::wire::frame::{pong_frame, text_frame};
@@ -22,8 +22,8 @@ fn readers(
     transcript: bool,
     socket: &std::net::TcpStream,
 ) -> Readers {
-    let door = Door { addr: "127.0.0.1:1".parse().unwrap(), encoding, prompt: true, welcome: true };
-    let mut group = Group::new(door, Role::Talker, 0, streams, SECOND);
+    let endpoint = Endpoint { addr: "127.0.0.1:1".parse().unwrap(), encoding, prompt: true, welcome: true };
+    let mut group = Group::new(endpoint, Role::Talker, 0, streams, SECOND);
     group.transcript = transcript.then(Transcript::default);
     let members = (0..count).map(|index| {
         group.room.add_reader((index == 0 && talks).then_some(0));
@@ -34,7 +34,7 @@ fn readers(
     Readers { group, members }
 }
 
-/// What a server sends with that in it.
+/// A line or frame of a server with `text` in it.
 fn unit(encoding: Encoding, text: &[u8]) -> Vec<u8> {
     match encoding {
         Encoding::Plain => [b"[12:00:00] name: ", text, b"\r\n"].concat(),
@@ -48,20 +48,24 @@ fn unit(encoding: Encoding, text: &[u8]) -> Vec<u8> {
     }
 }
 
-/// What a server without faults would send to everybody, and how many messages of each stream are in it.
-fn lines(random: &mut Random, encoding: Encoding, common: &Common, streams: usize) -> (Vec<Vec<u8>>, Vec<u32>) {
+/// What a correct server sends to each client, and the number of messages of each stream in it.
+fn lines(random: &mut Random, encoding: Encoding, context: &RunContext, streams: usize) -> (Vec<Vec<u8>>, Vec<u32>) {
     let mut said = vec![0; streams];
     let mut lines = Vec::new();
     for number in 0..5 + random.below(40) {
         let mut line = Vec::new();
         match random.below(12) {
-            0 => line = b"somebody joined".to_vec(),
-            1 => common.format.write(Tag { kind: Kind::Probe, stream: 0, seq: 0, time: 0 }, &mut line),
+            0 => line = b"alice joined".to_vec(),
+            1 => context.format.write(Tag { kind: MessageKind::Probe, stream: 0, seq: 0, time: 0 }, &mut line),
             _ => {
                 let stream = random.below(streams);
-                let tag =
-                    Tag { kind: Kind::Message, stream: stream as u16, seq: said[stream], time: number as u64 / 3 };
-                common.format.write(tag, &mut line);
+                let tag = Tag {
+                    kind: MessageKind::Message,
+                    stream: stream as u16,
+                    seq: said[stream],
+                    time: number as u64 / 3,
+                };
+                context.format.write(tag, &mut line);
                 said[stream] += 1;
             }
         }
@@ -70,7 +74,7 @@ fn lines(random: &mut Random, encoding: Encoding, common: &Common, streams: usiz
     (lines, said)
 }
 
-/// Loses, doubles, swaps, damages, repeats or slips in a line, a few times.
+/// Loses, duplicates, swaps, damages, repeats or inserts a line, up to three times.
 fn spoil(random: &mut Random, encoding: Encoding, lines: &mut Vec<Vec<u8>>) {
     for _ in 0..random.below(4) {
         if lines.len() < 2 {
@@ -82,7 +86,7 @@ fn spoil(random: &mut Random, encoding: Encoding, lines: &mut Vec<Vec<u8>>) {
             1 => lines.insert(at, lines[at].clone()),
             2 => lines.swap(at, at + 1),
             3 => {
-                // Neither the end of a line nor the header of a frame.
+                // Neither the line end nor the frame header.
                 let (length, text) = (lines[at].len(), encoding.text(&lines[at]).len());
                 let byte = random.below(text) + if encoding == Encoding::Plain { 0 } else { length - text };
                 lines[at][byte] ^= 1;
@@ -96,25 +100,25 @@ fn spoil(random: &mut Random, encoding: Encoding, lines: &mut Vec<Vec<u8>>) {
 
 fn run(seed: u64, encoding: Encoding, socket: &std::net::TcpStream) {
     let mut random = Random(seed);
-    let common = Common::new(7, 40, String::new());
+    let context = RunContext::new(7, 40, String::new());
     let (count, streams, talks) = (1 + random.below(4), 1 + random.below(3), random.below(5) == 0);
     let mut both = [true, false].map(|transcript| readers(encoding, count, streams, talks, transcript, socket));
-    let (lines, said) = lines(&mut random, encoding, &common, streams);
-    let mut owed: Vec<Vec<u8>> = Vec::new();
+    let (lines, said) = lines(&mut random, encoding, &context, streams);
+    let mut unread: Vec<Vec<u8>> = Vec::new();
     for _ in 0..count {
         let mut lines = lines.clone();
         spoil(&mut random, encoding, &mut lines);
-        owed.push(lines.concat());
+        unread.push(lines.concat());
     }
     let mut now = 0;
-    while owed.iter().any(|bytes| !bytes.is_empty()) {
+    while unread.iter().any(|bytes| !bytes.is_empty()) {
         let index = random.below(count);
         let most = if random.below(2) == 0 { 20 } else { 400 };
-        let n = (1 + random.below(most)).min(owed[index].len());
-        let chunk: Vec<u8> = owed[index].drain(..n).collect();
+        let n = (1 + random.below(most)).min(unread[index].len());
+        let chunk: Vec<u8> = unread[index].drain(..n).collect();
         now += 1000;
         for Readers { group, members } in &mut both {
-            members[index].take(group, &common, &chunk, now).unwrap();
+            members[index].take(group, &context, &chunk, now).unwrap();
         }
     }
     let [with, without] = both.map(|Readers { mut group, .. }| {
@@ -124,7 +128,7 @@ fn run(seed: u64, encoding: Encoding, socket: &std::net::TcpStream) {
 }
 
 #[test]
-fn reading_by_the_transcript_counts_what_reading_one_by_one_counts() {
+fn transcript_comparison_counts_like_line_by_line_reading() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let socket = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     for seed in 0..SEEDS {

@@ -4,8 +4,8 @@ mod axis;
 mod page;
 
 use super::figures::{count, milliseconds};
-use super::latency::{Point, Summary};
-use super::{Done, Outcome, Report};
+use super::latency::{LatencyPoint, LatencySummary};
+use super::{Outcome, Report, ScenarioReport};
 use axis::{Axis, most_share};
 use page::{Anchor, Page};
 
@@ -58,14 +58,14 @@ fn header(page: &mut Page, report: &Report) {
 
 /// A scenario that has latencies.
 struct Panel<'a> {
-    done: &'a Done,
+    done: &'a ScenarioReport,
     curves: Vec<Curve<'a>>,
 }
 
 /// What was timed.
 struct Curve<'a> {
     name: &'static str,
-    summary: &'a Summary,
+    summary: &'a LatencySummary,
 }
 
 impl Curve<'_> {
@@ -88,17 +88,17 @@ impl Curve<'_> {
 /// A figure of each interval, as it goes over time.
 struct Trend {
     class: String,
-    figure: fn(&Point) -> f64,
+    figure: fn(&LatencyPoint) -> f64,
 }
 
 impl Trend {
-    fn new(colour: &str, weight: &str, figure: fn(&Point) -> f64) -> Self {
+    fn new(colour: &str, weight: &str, figure: fn(&LatencyPoint) -> f64) -> Self {
         Trend { class: format!("line {weight} {colour}"), figure }
     }
 }
 
 impl<'a> Panel<'a> {
-    fn of(done: &'a Done) -> Option<Self> {
+    fn of(done: &'a ScenarioReport) -> Option<Self> {
         let curves: Vec<Curve> = done
             .measured
             .as_ref()?
@@ -259,7 +259,7 @@ fn frame(page: &mut Page, across: &Axis, up: &Axis, title: &str, caption: &str) 
 mod tests {
     use super::*;
     use crate::bench::report::machine::Machine;
-    use crate::bench::report::{Checked, Measured};
+    use crate::bench::report::{DeliveryCheck, Measured};
     use crate::bench::scenario::churn::{self, Churn};
     use crate::bench::scenario::connections::{self, Connections};
     use crate::bench::workload::encoding::Encoding;
@@ -272,7 +272,7 @@ mod tests {
             server_core: None,
             open_files: None,
         };
-        let done = |(command, measured): (&str, _)| Done {
+        let done = |(command, measured): (&str, _)| ScenarioReport {
             command: command.into(),
             outcome: Outcome::Passed,
             notes: Vec::new(),
@@ -289,9 +289,9 @@ mod tests {
         }
     }
 
-    fn summary(count: u64, ms: &[f64], timeline: &[(f64, f64)]) -> Summary {
+    fn summary(count: u64, ms: &[f64], timeline: &[(f64, f64)]) -> LatencySummary {
         let at = |share: f64| ms[((ms.len() - 1) as f64 * share) as usize];
-        Summary {
+        LatencySummary {
             count,
             p50_ms: at(0.5),
             p90_ms: at(0.9),
@@ -301,12 +301,12 @@ mod tests {
             distribution: [0.0, 0.25, 0.5, 0.9, 0.99, 0.999, 0.999_99, 1.0].map(|share| (share, at(share))).to_vec(),
             timeline: timeline
                 .iter()
-                .map(|&(at_s, ms)| Point { at_s, count: 1, p50_ms: ms, p99_ms: ms, max_ms: ms * 2.0 })
+                .map(|&(at_s, ms)| LatencyPoint { at_s, count: 1, p50_ms: ms, p99_ms: ms, max_ms: ms * 2.0 })
                 .collect(),
         }
     }
 
-    fn one(login: Option<Summary>) -> Measured {
+    fn one(login: Option<LatencySummary>) -> Measured {
         Measured::Connections(Connections {
             parameters: connections::Params { count: 1, seconds: 1.0 },
             logged_in: 1,
@@ -314,7 +314,7 @@ mod tests {
             per_second: 1.0,
             login,
             server_cpu_us: None,
-            floor_cpu_us: None,
+            baseline_cpu_us: None,
             ratio: None,
             user_bytes: None,
             idle: None,
@@ -324,14 +324,14 @@ mod tests {
         })
     }
 
-    fn two(login: Option<Summary>, visit: Option<Summary>) -> Measured {
+    fn two(login: Option<LatencySummary>, visit: Option<LatencySummary>) -> Measured {
         Measured::Churn(Churn {
             parameters: churn::Params { rate: 1.0, residents: 1, seconds: 1.0 },
             came: 1,
             left: 1,
             seconds: 1.0,
             per_second: 1.0,
-            checked: Checked::default(),
+            checked: DeliveryCheck::default(),
             login,
             visit,
             server_cpu_us: None,
@@ -341,7 +341,7 @@ mod tests {
         })
     }
 
-    fn usual() -> Summary {
+    fn usual() -> LatencySummary {
         summary(1000, &[0.2, 1.0, 3.0, 20.0], &[(0.5, 1.0), (1.0, 3.0), (1.5, 2.0)])
     }
 

@@ -1,28 +1,28 @@
-//! What the members of a load test have in common.
+//! What all members of a load test share.
 
 use crate::bench::workload::browser::Browser;
 use crate::bench::workload::encoding::Encoding;
-use crate::bench::workload::message::{Format, Tag};
+use crate::bench::workload::message::{MessageFormat, Tag};
 
-/// What all members of a run have in common.
-pub struct Common {
+/// What all members of a run share.
+pub struct RunContext {
     /// The number of the run.
     pub run: u16,
-    /// The form of its messages.
-    pub format: Format,
-    /// How one whispers: `{name}` and `{text}` are filled in.
+    /// The format of its messages.
+    pub format: MessageFormat,
+    /// The whisper command; `{name}` and `{text}` are replaced.
     pub whisper: String,
-    /// What those have in common who are in browsers.
+    /// What all browser members share.
     pub browser: Browser,
 }
 
-impl Common {
-    /// For a run whose messages have so many bytes.
+impl RunContext {
+    /// Creates it for a run whose messages have `size` bytes.
     pub fn new(run: u16, size: usize, whisper: String) -> Self {
-        Common { run, format: Format::new(run, size), whisper, browser: Browser::new(run) }
+        RunContext { run, format: MessageFormat::new(run, size), whisper, browser: Browser::new(run) }
     }
 
-    /// Appends a line as it is sent, with what `write` writes.
+    /// Appends a line in the given encoding; `write` appends the text of it.
     pub fn line(&self, encoding: Encoding, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
         match encoding {
             Encoding::Plain => {
@@ -33,7 +33,7 @@ impl Common {
         }
     }
 
-    /// A line that whispers to `name`, without its end.
+    /// A line that whispers to `name`, without a line end.
     pub fn whisper(&self, name: &str, tag: Tag) -> Vec<u8> {
         let (before, after) = self.whisper.split_once("{text}").unwrap_or((&self.whisper, ""));
         let mut line = before.replace("{name}", name).into_bytes();
