@@ -32,7 +32,7 @@ use self::report::progress::ProgressLine;
 use self::workload::encoding::Encoding;
 use error::Error;
 use report::{Outcome, Report};
-use scenario::Scenario;
+use scenario::AnyScenario;
 
 use crate::util::io_error::plain_words;
 use crate::util::{fd_limit, signals};
@@ -61,7 +61,7 @@ pub struct Settings {
     /// Whether the server that the load test starts has its own core.
     pub pin: bool,
     /// The scenarios, run one after another.
-    pub scenarios: Vec<Scenario>,
+    pub scenarios: Vec<AnyScenario>,
     /// Whether the result is printed as JSON.
     pub json: bool,
     /// The file of the chart.
@@ -113,7 +113,7 @@ fn cannot_write(path: &Path, error: &io::Error) -> io::Error {
 
 fn drive(
     settings: &Settings,
-    scenario: &Scenario,
+    scenario: &AnyScenario,
     run: u16,
     cores: Option<Cores>,
     second_signal_ends: &Arc<AtomicBool>,

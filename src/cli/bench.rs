@@ -4,22 +4,14 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
 use clap::error::ErrorKind;
-use clap::{ArgAction, Args, CommandFactory, Subcommand, ValueEnum, value_parser};
+use clap::{Args, CommandFactory, Subcommand, ValueEnum, value_parser};
 
 use super::{Cli, Serve};
 use crate::bench::Settings;
 use crate::bench::driver::clock::SECOND;
 use crate::bench::process::cost::PID_LIMIT;
-use crate::bench::scenario::fanout::SendRate;
-use crate::bench::scenario::{
-    AT_ONCE, DEFAULT_TIMEOUT, Scenario, WHISPER, at_most, churn, connections, fanout, stalled, whisper,
-};
+use crate::bench::scenario::{AT_ONCE, AnyScenario, DEFAULT_TIMEOUT, WHISPER, all_scenarios};
 use crate::bench::workload::encoding::Encoding;
-use crate::bench::workload::message::MIN_SIZE;
-use crate::util::fd_limit;
-
-/// The default number of clients, if the limit of open files allows it.
-const CLIENTS: usize = 15_000;
 
 /// Load test: measures the cost of a server, and checks that each line arrives once and in order
 #[derive(Clone, Debug, Args)]
@@ -95,87 +87,8 @@ pub struct Bench {
 
 #[derive(Clone, Debug, Subcommand)]
 enum ScenarioArgs {
-    /// Number of clients, login rate, and cost per client
-    Connections {
-        /// Clients [default: 15000, or what the limit of open files allows]
-        #[arg(long, value_name = "N", value_parser = count_of_clients())]
-        count: Option<u32>,
-        /// How long the idle server is measured
-        #[arg(long, value_name = "SECONDS", default_value_t = 10.0, value_parser = seconds)]
-        seconds: f64,
-    },
-    /// Broadcast to many readers: cost and latency of a delivered line
-    Fanout {
-        /// Clients that only read [default: 1000, or what the limit of open files allows]
-        #[arg(long, value_name = "N", value_parser = count_of_clients())]
-        readers: Option<u32>,
-        /// Clients that send, in turn
-        #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u32).range(1..=1000))]
-        senders: u32,
-        /// Messages per second, of all senders together
-        #[arg(long, value_name = "N", default_value_t = 20.0, value_parser = rate)]
-        rate: f64,
-        /// Send as fast as messages are read
-        #[arg(long, conflicts_with = "rate", action = ArgAction::SetTrue)]
-        saturate: bool,
-        /// Messages of each sender in flight at once, with --saturate
-        #[arg(long, value_name = "N", default_value_t = 16, value_parser = value_parser!(u32).range(1..=10_000))]
-        in_flight: u32,
-        /// Size of a message
-        #[arg(long, value_name = "BYTES", default_value_t = 64, value_parser = size())]
-        size: u32,
-        /// How long; the baseline (bare send) is measured for the same time again
-        #[arg(long, value_name = "SECONDS", default_value_t = 10.0, value_parser = seconds)]
-        seconds: f64,
-    },
-    /// Round trips of whispers, in a quiet room and in a busy one
-    Whisper {
-        /// Clients that only read the room [default: 1000, or what the limit of open files allows]
-        #[arg(long, value_name = "N", value_parser = count_of_clients())]
-        idle: Option<u32>,
-        /// Pairs of clients that whisper to each other
-        #[arg(long, value_name = "N", default_value_t = 10, value_parser = value_parser!(u32).range(1..=10_000))]
-        pairs: u32,
-        /// Whispers per second that expect an answer, of all pairs together
-        #[arg(long, value_name = "N", default_value_t = 200.0, value_parser = rate)]
-        rate: f64,
-        /// Messages per second in the busy room
-        #[arg(long, value_name = "N", default_value_t = 5.0, value_parser = rate)]
-        storm: f64,
-        /// How long, half of it in the quiet room
-        #[arg(long, value_name = "SECONDS", default_value_t = 20.0, value_parser = seconds)]
-        seconds: f64,
-    },
-    /// Clients that log in, send a message and leave
-    Churn {
-        /// Visitors per second
-        #[arg(long, value_name = "N", default_value_t = 200.0, value_parser = rate)]
-        rate: f64,
-        /// Clients that stay and read the visitors' messages
-        #[arg(long, value_name = "N", default_value_t = 10, value_parser = count_of_clients())]
-        residents: u32,
-        /// How long visitors come
-        #[arg(long, value_name = "SECONDS", default_value_t = 10.0, value_parser = seconds)]
-        seconds: f64,
-    },
-    /// Slow consumers: whether clients that stop reading delay the others
-    Stalled {
-        /// Clients that always read [default: 1000, or what the limit of open files allows]
-        #[arg(long, value_name = "N", value_parser = count_of_clients())]
-        readers: Option<u32>,
-        /// Clients that stop reading in every other slice
-        #[arg(long, value_name = "N", default_value_t = 1, value_parser = count_of_clients())]
-        stalled: u32,
-        /// Messages per second
-        #[arg(long, value_name = "N", default_value_t = 20.0, value_parser = rate)]
-        rate: f64,
-        /// Size of a message
-        #[arg(long, value_name = "BYTES", default_value_t = 64, value_parser = size())]
-        size: u32,
-        /// How long with stalled clients; the time without them is the same again
-        #[arg(long, value_name = "SECONDS", default_value_t = 10.0, value_parser = seconds)]
-        seconds: f64,
-    },
+    #[command(flatten)]
+    One(AnyScenario),
     /// All scenarios, some minutes in total, with a summary
     All,
 }
@@ -210,11 +123,12 @@ impl Bench {
                 "{addr} is not on this machine, and a load test can bring a server down: add --yes-remote if it is yours"
             ));
         }
-        // Default counts depend on the limit.
-        fd_limit::raise();
-        let scenarios = self.scenarios();
+        let scenarios = match &self.scenario {
+            ScenarioArgs::One(scenario) => vec![scenario.clone()],
+            ScenarioArgs::All => all_scenarios(),
+        };
         for scenario in &scenarios {
-            if let Err(text) = scenario.is_possible() {
+            if let Err(text) = scenario.check() {
                 usage_error(text);
             }
         }
@@ -234,39 +148,6 @@ impl Bench {
             svg: self.svg.clone(),
         }
     }
-
-    fn scenarios(&self) -> Vec<Scenario> {
-        let own = self.addr.is_none();
-        let given = |given: Option<u32>, wanted| given.map_or_else(|| at_most(wanted, own), |given| given as usize);
-        let one = match self.scenario {
-            ScenarioArgs::Connections { count, seconds } => {
-                let count = given(count, CLIENTS);
-                Scenario::Connections(connections::Params { count, seconds })
-            }
-            ScenarioArgs::Fanout { readers, senders, rate, saturate, in_flight, size, seconds } => {
-                Scenario::Fanout(fanout::Params {
-                    readers: given(readers, 1000),
-                    senders: senders as usize,
-                    pace: if saturate { SendRate::Saturate { in_flight } } else { SendRate::Rate(rate) },
-                    size: size as usize,
-                    seconds,
-                })
-            }
-            ScenarioArgs::Whisper { idle, pairs, rate, storm, seconds } => {
-                let (idle, pairs) = (given(idle, 1000), pairs as usize);
-                Scenario::Whisper(whisper::Params { idle, pairs, rate, storm, seconds })
-            }
-            ScenarioArgs::Churn { rate, residents, seconds } => {
-                Scenario::Churn(churn::Params { rate, residents: residents as usize, seconds })
-            }
-            ScenarioArgs::Stalled { readers, stalled, rate, size, seconds } => {
-                let (readers, stalled, size) = (given(readers, 1000), stalled as usize, size as usize);
-                Scenario::Stalled(stalled::Params { readers, stalled, rate, size, seconds })
-            }
-            ScenarioArgs::All => return all_scenarios(own),
-        };
-        vec![one]
-    }
 }
 
 /// Ends the program with a usage error.
@@ -275,59 +156,6 @@ fn usage_error(text: String) -> ! {
     command.build();
     let bench = command.find_subcommand_mut("bench").expect("it is one");
     bench.error(ErrorKind::ValueValidation, text).exit()
-}
-
-/// The scenarios of `all`.
-fn all_scenarios(own: bool) -> Vec<Scenario> {
-    let fanout = |readers, senders, pace| {
-        let readers = at_most(readers, own);
-        Scenario::Fanout(fanout::Params { readers, senders, pace, size: 64, seconds: 10.0 })
-    };
-    vec![
-        Scenario::Connections(connections::Params { count: at_most(CLIENTS, own), seconds: 10.0 }),
-        fanout(1000, 1, SendRate::Rate(20.0)),
-        fanout(10_000, 1, SendRate::Rate(5.0)),
-        fanout(1000, 4, SendRate::Saturate { in_flight: 16 }),
-        Scenario::Whisper(whisper::Params {
-            idle: at_most(10_000, own),
-            pairs: 10,
-            rate: 200.0,
-            storm: 5.0,
-            seconds: 20.0,
-        }),
-        Scenario::Churn(churn::Params { rate: 200.0, residents: 10, seconds: 10.0 }),
-        Scenario::Stalled(stalled::Params {
-            readers: at_most(1000, own),
-            stalled: 1,
-            rate: 20.0,
-            size: 64,
-            seconds: 6.0,
-        }),
-    ]
-}
-
-fn count_of_clients() -> clap::builder::RangedI64ValueParser<u32> {
-    // There are few more names than that, and on most machines fewer sockets.
-    value_parser!(u32).range(1..=1_000_000)
-}
-
-fn size() -> clap::builder::RangedI64ValueParser<u32> {
-    value_parser!(u32).range(MIN_SIZE as i64..=1_048_576)
-}
-
-fn number(text: &str, least: f64, most: f64) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(number) if (least..=most).contains(&number) => Ok(number),
-        _ => Err(format!("a number from {least} to {most} is allowed")),
-    }
-}
-
-fn seconds(text: &str) -> Result<f64, String> {
-    number(text, 0.1, 86_400.0)
-}
-
-fn rate(text: &str) -> Result<f64, String> {
-    number(text, 0.1, 1_000_000.0)
 }
 
 fn addr(text: &str) -> Result<SocketAddr, String> {
@@ -349,6 +177,7 @@ mod tests {
     use clap::Parser;
 
     use super::*;
+    use crate::bench::scenario::command;
     use crate::cli::Command;
 
     fn bench(args: &[&str]) -> Result<Settings, ErrorKind> {
@@ -373,8 +202,21 @@ mod tests {
                 let text = format!("{what}{common}");
                 let args: Vec<&str> = text.split(' ').map(|arg| arg.trim_matches('\'')).collect();
                 let settings = bench(&args).unwrap();
-                assert_eq!(settings.scenarios[0].command(&settings), format!("chinwag bench {text}"));
+                assert_eq!(command(&settings.scenarios[0], &settings), format!("chinwag bench {text}"));
             }
+        }
+    }
+
+    #[test]
+    fn all_has_every_scenario() {
+        let settings = bench(&["all"]).unwrap();
+        let commands: Vec<String> = settings.scenarios.iter().map(|it| command(it, &settings)).collect();
+        assert_eq!(commands.len(), 7);
+        for name in ["connections", "fanout", "whisper", "churn", "stalled"] {
+            assert!(
+                commands.iter().any(|command| command.starts_with(&format!("chinwag bench {name} "))),
+                "{commands:?}"
+            );
         }
     }
 

@@ -9,17 +9,11 @@ pub mod table;
 
 use serde::Serialize;
 
-use self::latency::LatencySummary;
 use super::Settings;
 use super::driver::clock::Nanos;
 use super::error::Error;
 use super::interrupted;
-use super::scenario::Scenario;
-use super::scenario::churn::Churn;
-use super::scenario::connections::Connections;
-use super::scenario::fanout::Fanout;
-use super::scenario::stalled::Stalled;
-use super::scenario::whisper::Whisper;
+use super::scenario::{AnyScenario, Measured, command};
 use super::workload::checker::Tally;
 use super::workload::encoding::Encoding;
 use machine::Machine;
@@ -74,22 +68,6 @@ pub enum Outcome {
         /// The reason.
         why: String,
     },
-}
-
-/// The figures of a scenario.
-#[derive(Debug, Serialize)]
-#[serde(tag = "scenario", rename_all = "lowercase")]
-pub enum Measured {
-    /// Number of clients, login rate, cost per client.
-    Connections(Connections),
-    /// Broadcast to many readers.
-    Fanout(Fanout),
-    /// Round trips of whispers.
-    Whisper(Whisper),
-    /// Clients that come and go.
-    Churn(Churn),
-    /// Some clients stop reading.
-    Stalled(Stalled),
 }
 
 /// Whether every expected message arrived once, in order and intact.
@@ -218,14 +196,14 @@ impl Report {
     }
 
     /// Ends the running scenario.
-    pub fn end_scenario(&mut self, scenario: &Scenario, settings: &Settings, result: Result<(), Error>) -> Outcome {
+    pub fn end_scenario(&mut self, scenario: &AnyScenario, settings: &Settings, result: Result<(), Error>) -> Outcome {
         if self.scenarios.last().is_none_or(|done| !done.command.is_empty()) {
             self.add(None, Vec::new());
         }
         let done = self.scenarios.last_mut().expect("one was added");
-        done.command = scenario.command(settings);
+        done.command = command(scenario, settings);
         done.outcome = match result {
-            Ok(()) if done.measured.as_ref().is_none_or(Measured::is_right) => Outcome::Passed,
+            Ok(()) if done.measured.as_ref().is_none_or(|measured| measured.is_right()) => Outcome::Passed,
             Ok(()) => Outcome::Faulty,
             Err(error) => match interrupted(&error) {
                 Some(signal) => Outcome::Interrupted { signal },
@@ -261,41 +239,6 @@ impl Report {
         let mut text = serde_json::to_string_pretty(self).expect("it has only what JSON has");
         text.push('\n');
         text
-    }
-}
-
-impl Measured {
-    /// Whether every expected message arrived once, in order and intact.
-    pub fn is_right(&self) -> bool {
-        match self {
-            Measured::Connections(it) => it.reach.as_ref().is_none_or(|reach| reach.checked.is_right()),
-            Measured::Fanout(it) => it.checked.is_right(),
-            Measured::Whisper(it) => {
-                [&it.alone, &it.busy].into_iter().flatten().all(|it| it.checked.is_right()) && it.room.is_right()
-            }
-            Measured::Churn(it) => it.checked.is_right(),
-            Measured::Stalled(it) => it.checked.is_right(),
-        }
-    }
-
-    /// What the chart shows: names and distributions of the measured latencies.
-    pub fn latencies(&self) -> Vec<(&'static str, &LatencySummary)> {
-        let named: Vec<(&str, Option<&LatencySummary>)> = match self {
-            Measured::Connections(it) => vec![("login", it.login.as_ref())],
-            Measured::Fanout(it) => {
-                vec![("delivery", it.latency.as_ref()), ("bare send", it.baseline_latency.as_ref())]
-            }
-            Measured::Whisper(it) => vec![
-                ("round trip, quiet room", it.alone.as_ref().and_then(|it| it.latency.as_ref())),
-                ("round trip, busy room", it.busy.as_ref().and_then(|it| it.latency.as_ref())),
-            ],
-            Measured::Churn(it) => vec![("login", it.login.as_ref()), ("whole visit", it.visit.as_ref())],
-            Measured::Stalled(it) => vec![
-                ("delivery, all read", it.without.latency.as_ref()),
-                ("delivery, some read nothing", it.with.latency.as_ref()),
-            ],
-        };
-        named.into_iter().filter_map(|(name, summary)| Some((name, summary?))).collect()
     }
 }
 

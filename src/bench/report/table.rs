@@ -2,21 +2,18 @@
 
 use std::fmt::Write;
 
-use super::figures::{count, microseconds, milliseconds, significant, things};
+use super::figures::{count, microseconds, milliseconds};
 use super::latency::LatencySummary;
-use super::{DeliveryCheck, Measured, Outcome, OwnCost, Ratio, Report, ScenarioReport};
-use crate::bench::scenario::churn::Churn;
-use crate::bench::scenario::connections::Connections;
-use crate::bench::scenario::fanout::{Fanout, SendRate};
-use crate::bench::scenario::stalled::Stalled;
-use crate::bench::scenario::whisper::Whisper;
+use super::{DeliveryCheck, Outcome, OwnCost, Ratio, Report, ScenarioReport};
+use crate::bench::workload::checker::Tally;
 use crate::bench::workload::encoding::Encoding;
 
 /// Column where the values begin.
 const COLUMN: usize = 24;
 
 /// Rows of a name and a value.
-type Rows = Vec<(&'static str, String)>;
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Rows(Vec<(&'static str, String)>);
 
 /// Formats the whole result.
 pub fn write(report: &Report) -> String {
@@ -35,7 +32,7 @@ pub fn write(report: &Report) -> String {
     );
     for done in &report.scenarios {
         let _ = writeln!(text, "\n{}", done.command);
-        for (name, value) in rows(done, report.encoding) {
+        for (name, value) in done.measured.iter().flat_map(|measured| measured.rows(report.encoding).0) {
             let _ = writeln!(text, "  {name:COLUMN$}{value}");
         }
         for note in &done.notes {
@@ -57,72 +54,15 @@ pub fn write(report: &Report) -> String {
     if report.scenarios.len() > 1 {
         text.push_str("\nsummary\n");
         for done in &report.scenarios {
-            let _ = writeln!(text, "  {:COLUMN$}{}", name(done), headline(done));
+            let _ = writeln!(text, "  {:COLUMN$}{}", done.name(), headline(done));
         }
     }
     text
 }
 
-fn rows(done: &ScenarioReport, encoding: Encoding) -> Rows {
-    match &done.measured {
-        None => Vec::new(),
-        Some(Measured::Connections(it)) => connections(it, encoding),
-        Some(Measured::Fanout(it)) => fanout(it),
-        Some(Measured::Whisper(it)) => whisper(it),
-        Some(Measured::Churn(it)) => churn(it),
-        Some(Measured::Stalled(it)) => stalled(it),
-    }
-}
-
-fn name(done: &ScenarioReport) -> &'static str {
-    match &done.measured {
-        None => "-",
-        Some(Measured::Connections(_)) => "connections",
-        Some(Measured::Fanout(it)) if matches!(it.parameters.pace, SendRate::Saturate { .. }) => "fanout, saturated",
-        Some(Measured::Fanout(_)) => "fanout",
-        Some(Measured::Whisper(_)) => "whisper",
-        Some(Measured::Churn(_)) => "churn",
-        Some(Measured::Stalled(_)) => "stalled",
-    }
-}
-
 /// The most important figures in one line.
 fn headline(done: &ScenarioReport) -> String {
-    let mut parts = Vec::new();
-    match &done.measured {
-        None => {}
-        Some(Measured::Connections(it)) => {
-            parts.push(format!("{} clients", count(it.logged_in as u64)));
-            parts.push(format!("{} logins/s", count(it.per_second.round() as u64)));
-            parts.extend(it.user_bytes.map(|bytes| format!("{} bytes each", significant(bytes))));
-            parts.extend(it.idle.map(|idle| format!("idle {}", milliseconds(idle.cpu_ms))));
-        }
-        Some(Measured::Fanout(it)) => {
-            parts.push(format!("{} readers", count(it.parameters.readers as u64)));
-            parts.push(format!("{} lines/s", count(it.per_second.round() as u64)));
-            parts.extend(it.server_cpu_us.map(|us| format!("{} a line", microseconds(us))));
-            parts.extend(it.ratio.as_ref().map(|ratio| format!("{:.2} x bare send", ratio.median)));
-            parts.extend(it.latency.as_ref().map(|it| format!("p99 {}", milliseconds(it.p99_ms))));
-        }
-        Some(Measured::Whisper(it)) => {
-            let p99 = |it: &LatencySummary| milliseconds(it.p99_ms);
-            let alone = it.alone.as_ref().and_then(|it| it.latency.as_ref()).map(p99);
-            let busy = it.busy.as_ref().and_then(|it| it.latency.as_ref()).map(p99);
-            parts.extend(alone.map(|p99| format!("p99 {p99} in a quiet room")));
-            parts.extend(busy.map(|p99| format!("p99 {p99} in a busy room of {}", count(it.parameters.idle as u64))));
-        }
-        Some(Measured::Churn(it)) => {
-            parts.push(format!("{} visits/s", significant(it.per_second)));
-            parts.extend(it.server_cpu_us.map(|us| format!("{} each", microseconds(us))));
-            parts.extend(it.login.as_ref().map(|it| format!("login p99 {}", milliseconds(it.p99_ms))));
-        }
-        Some(Measured::Stalled(it)) => {
-            parts.push(things(it.parameters.readers, "reader"));
-            parts.extend(it.with.latency.as_ref().map(|it| format!("p99 {}", milliseconds(it.p99_ms))));
-            let stalled = count(it.parameters.stalled as u64);
-            parts.extend(it.p99_ratio.as_ref().map(|it| format!("{:.2} x that without {stalled} stalled", it.median)));
-        }
-    }
+    let mut parts = done.measured.as_ref().map(|measured| measured.headline()).unwrap_or_default();
     match &done.outcome {
         Outcome::Passed => {}
         Outcome::Faulty => parts.push("FAULTY".into()),
@@ -132,200 +72,93 @@ fn headline(done: &ScenarioReport) -> String {
     parts.join(", ")
 }
 
-fn connections(it: &Connections, encoding: Encoding) -> Rows {
-    let mut rows = Rows::new();
-    let asked = it.parameters.count;
-    rows.push(("clients", format!("{} of {} logged in", count(it.logged_in as u64), count(asked as u64))));
-    if it.login.is_some() {
-        rows.push((
-            "logins",
-            format!("{} a second, {} s in all", count(it.per_second.round() as u64), significant(it.seconds)),
-        ));
+impl ScenarioReport {
+    /// The name of the scenario, from its command.
+    fn name(&self) -> &str {
+        self.command.split(' ').nth(2).unwrap_or("-")
     }
-    latency(&mut rows, "login", it.login.as_ref());
-    if let Some(us) = it.server_cpu_us {
-        rows.push(("server CPU", format!("{} a login", microseconds(us))));
-    }
-    let calls = match encoding {
-        Encoding::Plain => "a login (accept, recv, 2 sends)",
-        // One read for the request, and one for the name.
-        Encoding::WebSocket => "a login (accept, recvs, sends)",
-    };
-    baseline(&mut rows, "baseline (bare login)", calls, it.baseline_cpu_us, it.ratio.as_ref());
-    if let Some(bytes) = it.user_bytes {
-        rows.push(("server memory", format!("{} bytes a client", significant(bytes))));
-    }
-    if let Some(idle) = it.idle {
-        rows.push(("server CPU, idle", format!("{} in {:.0} s", milliseconds(idle.cpu_ms), idle.seconds)));
-    }
-    if let Some(reach) = &it.reach {
-        rows.push(("message to all", verdict(&reach.checked)));
-        latency(&mut rows, "", reach.latency.as_ref());
-    }
-    if let Some(kept) = it.kept_bytes {
-        rows.push(("memory kept after", format!("{} KiB after all have left", kept / 1024)));
-    }
-    own(&mut rows, it.own.as_ref(), "a login");
-    rows
 }
 
-fn fanout(it: &Fanout) -> Rows {
-    let mut rows = Rows::new();
-    let p = &it.parameters;
-    let pace = match p.pace {
-        SendRate::Rate(rate) => format!("{} messages a second", significant(rate)),
-        SendRate::Saturate { in_flight } => format!("{in_flight} messages of each sender in flight"),
-    };
-    rows.push((
-        "room",
-        format!("{}, {}, {pace}, {} bytes each", things(p.readers, "reader"), things(p.senders, "sender"), p.size),
-    ));
-    let per_second = count(it.per_second.round() as u64);
-    rows.push(("messages", format!("{} in {} s", count(it.messages), significant(it.seconds))));
-    rows.push(("delivered", format!("{} ({per_second} lines a second)", verdict(&it.checked))));
-    latency(&mut rows, "latency", it.latency.as_ref());
-    if let Some(us) = it.server_cpu_us {
-        rows.push(("server CPU", format!("{} a delivered line of {} bytes", microseconds(us), it.line_bytes)));
-    }
-    baseline(&mut rows, "baseline (bare send)", "a delivered line", it.baseline_cpu_us, it.ratio.as_ref());
-    latency(&mut rows, "baseline latency", it.baseline_latency.as_ref());
-    if let Some(kept) = it.kept_bytes {
-        rows.push(("memory kept after", format!("{} KiB after all had been read", kept / 1024)));
-    }
-    own(&mut rows, it.own.as_ref(), "a delivered line");
-    rows
-}
-
-fn whisper(it: &Whisper) -> Rows {
-    let mut rows = Rows::new();
-    let p = &it.parameters;
-    rows.push((
-        "room",
-        format!(
-            "{} readers, {} of whisperers, {} whispers a second",
-            count(p.idle as u64),
-            things(p.pairs, "pair"),
-            significant(p.rate)
-        ),
-    ));
-    for (name, part) in [("quiet room", &it.alone), ("busy room", &it.busy)] {
-        let Some(part) = part else { continue };
-        rows.push((name, verdict(&part.checked)));
-        latency(&mut rows, "  round trip", part.latency.as_ref());
-        if let Some(us) = part.server_cpu_us {
-            rows.push(("  server CPU", format!("{} a round trip", microseconds(us))));
+impl DeliveryCheck {
+    /// The counts as text.
+    pub fn verdict(&self) -> String {
+        let DeliveryCheck { expected, tally, lost } = *self;
+        if expected == 0 && self.is_right() {
+            return "nothing".into();
         }
-    }
-    if it.busy.is_some() {
-        rows.push(("  room messages", format!("{} ({} messages a second)", verdict(&it.room), significant(p.storm))));
-        latency(&mut rows, "  room latency", it.room_latency.as_ref());
-    }
-    rows
-}
-
-fn churn(it: &Churn) -> Rows {
-    let mut rows = Rows::new();
-    let (came, left) = (count(it.came as u64), count(it.left as u64));
-    rows.push(("visits", format!("{left} of {came}, {} a second", significant(it.per_second))));
-    rows.push(("room messages", format!("{} ({})", verdict(&it.checked), things(it.parameters.residents, "resident"))));
-    latency(&mut rows, "login", it.login.as_ref());
-    latency(&mut rows, "whole visit", it.visit.as_ref());
-    if let Some(us) = it.server_cpu_us {
-        rows.push(("server CPU", format!("{} a visit", microseconds(us))));
-    }
-    if let (Some(bytes), Some(descriptors)) = (it.kept_bytes, it.kept_descriptors) {
-        rows.push(("kept after", format!("{} KiB, {descriptors} file descriptors", bytes / 1024)));
-    }
-    own(&mut rows, it.own.as_ref(), "a visit");
-    rows
-}
-
-fn stalled(it: &Stalled) -> Rows {
-    let mut rows = Rows::new();
-    let p = &it.parameters;
-    let readers = things(p.readers, "reader");
-    rows.push(("room", format!("{readers}, {} messages a second, {} bytes each", significant(p.rate), p.size)));
-    rows.push(("stalled", format!("{} more clients that stop reading in every other slice", count(p.stalled as u64))));
-    rows.push(("delivered", verdict(&it.checked)));
-    latency(&mut rows, "while all read", it.without.latency.as_ref());
-    latency(&mut rows, "while some stalled", it.with.latency.as_ref());
-    ratio(&mut rows, "p99 while some stalled", "that while all read", it.p99_ratio.as_ref());
-    for (name, half) in [("CPU while all read", &it.without), ("CPU while some stalled", &it.with)] {
-        if let Some(us) = half.server_cpu_us {
-            rows.push((name, format!("{} a delivered line", microseconds(us))));
+        let mut text = format!("{} of {}", count(tally.delivered), count(expected));
+        if self.is_right() {
+            if tally.delivered == expected {
+                text.push_str(", each once and in order");
+            }
+            return text;
         }
+        let Tally { duplicates, out_of_order, damaged, .. } = tally;
+        for (number, what) in
+            [(lost, "lost"), (duplicates, "duplicated"), (out_of_order, "out of order"), (damaged, "damaged")]
+        {
+            if number > 0 {
+                let _ = write!(text, ", {} {what}", count(number));
+            }
+        }
+        text
     }
-    if let Some(unread) = it.unread_bytes {
-        let held = it.kernel_bytes.map(|bytes| format!(", of which the kernel held {}", count(bytes)));
-        rows.push(("unread per stalled", format!("{} bytes{}", count(unread), held.unwrap_or_default())));
-    }
-    own(&mut rows, it.own.as_ref(), "a delivered line");
-    rows
 }
 
-fn verdict(checked: &DeliveryCheck) -> String {
-    let DeliveryCheck { expected, tally, lost } = checked;
-    if *expected == 0 && checked.is_right() {
-        return "nothing".into();
+impl Rows {
+    /// Adds a row.
+    pub fn add(&mut self, name: &'static str, value: String) {
+        self.0.push((name, value));
     }
-    let mut text = format!("{} of {}", count(tally.delivered), count(*expected));
-    if checked.is_right() {
-        if tally.delivered == *expected {
-            text.push_str(", each once and in order");
-        }
-        return text;
-    }
-    for (number, what) in [
-        (*lost, "lost"),
-        (tally.duplicates, "duplicated"),
-        (tally.out_of_order, "out of order"),
-        (tally.damaged, "damaged"),
-    ] {
-        if number > 0 {
-            let _ = write!(text, ", {} {what}", count(number));
-        }
-    }
-    text
-}
 
-fn latency(rows: &mut Rows, name: &'static str, summary: Option<&LatencySummary>) {
-    if let Some(it) = summary {
+    /// Adds a row, if there is a value.
+    pub fn add_some(&mut self, name: &'static str, value: Option<String>) {
+        self.0.extend(value.map(|value| (name, value)));
+    }
+
+    /// Adds the growth of the server's memory, if measured.
+    pub fn kept(&mut self, bytes: Option<i64>, after: &str) {
+        self.add_some("memory kept after", bytes.map(|bytes| format!("{} KiB after {after}", bytes / 1024)));
+    }
+
+    /// Adds a CPU time, if measured; `each` is what it is for.
+    pub fn cpu(&mut self, name: &'static str, us: Option<f64>, each: &str) {
+        self.add_some(name, us.map(|us| format!("{} {each}", microseconds(us))));
+    }
+
+    /// Adds the percentiles of a distribution, if measured.
+    pub fn latency(&mut self, name: &'static str, summary: Option<&LatencySummary>) {
+        let Some(it) = summary else { return };
         let shown =
             [("p50", it.p50_ms), ("p90", it.p90_ms), ("p99", it.p99_ms), ("p99.9", it.p99_9_ms), ("max", it.max_ms)];
-        let shown: Vec<String> = shown.iter().map(|(name, ms)| format!("{name} {}", milliseconds(*ms))).collect();
+        let shown = shown.map(|(name, ms)| format!("{name} {}", milliseconds(ms)));
         // The count is shown because some scenarios measure only a part of what they count.
-        rows.push((name, format!("{}  ({} measured)", shown.join("  "), count(it.count))));
+        self.add(name, format!("{}  ({} measured)", shown.join("  "), count(it.count)));
     }
-}
 
-/// The baseline's CPU time, and the server's as a multiple of it.
-fn baseline(rows: &mut Rows, name: &'static str, each: &str, us: Option<f64>, of: Option<&Ratio>) {
-    rows.extend(us.map(|us| (name, format!("{} {each}", microseconds(us)))));
-    ratio(rows, "server to baseline", "that", of);
-}
+    /// Adds the baseline's CPU time, and the server's as a multiple of it.
+    pub fn baseline(&mut self, name: &'static str, each: &str, us: Option<f64>, ratio: Option<&Ratio>) {
+        self.cpu(name, us, each);
+        self.ratio("server to baseline", "that", ratio);
+    }
 
-/// The ratio is not the quotient of the two figures above, which are totals over all slices; the row says so.
-fn ratio(rows: &mut Rows, name: &'static str, of: &str, ratio: Option<&Ratio>) {
-    let Some(it) = ratio else { return };
-    let shown = match it.slices {
-        1 => format!("{:.2} times {of} (one pair of slices)", it.median),
-        pairs => format!(
-            "{:.2} times {of} (median of {} pairs of slices, {:.2} to {:.2})",
-            it.median,
-            count(pairs as u64),
-            it.lowest,
-            it.highest
-        ),
-    };
-    rows.push((name, shown));
-}
+    /// Adds a ratio. It is not the quotient of the two figures above, which are totals over all slices; the row says so.
+    pub fn ratio(&mut self, name: &'static str, of: &str, ratio: Option<&Ratio>) {
+        let Some(Ratio { median, lowest, highest, slices }) = ratio else { return };
+        let shown = match *slices {
+            1 => format!("{median:.2} times {of} (one pair of slices)"),
+            pairs => {
+                let pairs = count(pairs as u64);
+                format!("{median:.2} times {of} (median of {pairs} pairs of slices, {lowest:.2} to {highest:.2})")
+            }
+        };
+        self.add(name, shown);
+    }
 
-fn own(rows: &mut Rows, own: Option<&OwnCost>, each: &str) {
-    if let Some(it) = own {
-        rows.push((
-            "load test's own CPU",
-            format!("{} {each}, {:.0} % of a core", microseconds(it.cpu_us), it.busy * 100.0),
-        ));
+    /// Adds the cost of the load test itself, if measured.
+    pub fn own(&mut self, own: Option<&OwnCost>, each: &str) {
+        let Some(OwnCost { cpu_us, busy, .. }) = own else { return };
+        self.add("load test's own CPU", format!("{} {each}, {:.0} % of a core", microseconds(*cpu_us), busy * 100.0));
     }
 }
 
@@ -333,10 +166,10 @@ fn own(rows: &mut Rows, own: Option<&OwnCost>, each: &str) {
 mod tests {
     use super::*;
 
-    fn baseline_rows(us: Option<f64>, of: Option<Ratio>) -> Rows {
-        let mut rows = Rows::new();
-        baseline(&mut rows, "baseline (bare send)", "a delivered line", us, of.as_ref());
-        rows
+    fn baseline_rows(us: Option<f64>, ratio: Option<Ratio>) -> Vec<(&'static str, String)> {
+        let mut rows = Rows::default();
+        rows.baseline("baseline (bare send)", "a delivered line", us, ratio.as_ref());
+        rows.0
     }
 
     #[test]

@@ -1,41 +1,48 @@
 //! Churn: visitors that log in, send one message and leave.
 
+use clap::Args;
 use serde::Serialize;
 
-use super::{RoomPlan, SIZE, SPARE, Schedule, plan, span, us_each, wait_until};
+use super::arguments;
+use super::{Figures, Measured, RoomPlan, SIZE, SPARE, Scenario, Schedule, plan, span, us_each, wait_until};
 use crate::bench::Settings;
-use crate::bench::driver::clock;
-use crate::bench::driver::clock::{MILLISECOND, Nanos, seconds};
+use crate::bench::driver::clock::{self, MILLISECOND, Nanos, seconds};
 use crate::bench::driver::generator::Generator;
 use crate::bench::driver::group::{Group, Role};
 use crate::bench::driver::timeout::Timeout;
 use crate::bench::error::Error;
 use crate::bench::process::cost::Process;
-use crate::bench::process::target;
-use crate::bench::process::target::Target;
-use crate::bench::report::figures::{count, rounded, things};
+use crate::bench::process::target::{self, Target};
+use crate::bench::report::figures::{count, microseconds, milliseconds, rounded, significant, things};
 use crate::bench::report::latency::LatencySummary;
-use crate::bench::report::{DeliveryCheck, Measured, OwnCost, Report};
+use crate::bench::report::table::Rows;
+use crate::bench::report::{DeliveryCheck, OwnCost, Report};
 use crate::bench::workload::checker::Checker;
+use crate::bench::workload::encoding::Encoding;
 use crate::bench::workload::readers::capacity;
 use crate::bench::workload::room::Room;
 
+/// Maximum number of visitors: there are 36 to the power of 4 names, about 1.7 million.
+const MAX_VISITS: u64 = 1_000_000;
+
 /// The parameters.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct Params {
-    /// Visitors per second, at times set in advance.
+#[derive(Clone, Copy, Debug, Args, Serialize)]
+pub struct ChurnParams {
+    /// Visitors per second
+    #[arg(long, value_name = "N", default_value_t = 200.0, value_parser = arguments::rate)]
     pub rate: f64,
-    /// Clients that stay and read what the visitors send.
+    /// Clients that stay and read the visitors' messages
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = arguments::clients())]
     pub residents: usize,
-    /// How long visitors come.
+    /// How long visitors come
+    #[arg(long, value_name = "SECONDS", default_value_t = 10.0, value_parser = arguments::seconds)]
     pub seconds: f64,
 }
 
 /// The figures.
 #[derive(Clone, Debug, Serialize)]
 pub struct Churn {
-    /// The parameters.
-    pub parameters: Params,
+    pub parameters: ChurnParams,
     /// Visitors that came.
     pub came: usize,
     /// Visitors that have left and whose connection the server has closed.
@@ -60,10 +67,10 @@ pub struct Churn {
     pub own: Option<OwnCost>,
 }
 
-struct Run<'a> {
+struct ChurnRun<'a> {
     generator: &'a mut Generator,
     plan: RoomPlan,
-    params: Params,
+    params: ChurnParams,
     process: Option<Process>,
     room: Room,
     visitors: usize,
@@ -74,40 +81,84 @@ struct Run<'a> {
     kept: (Option<i64>, Option<i64>),
 }
 
-/// Runs the scenario.
-///
-/// # Errors
-/// If it could not be completed; the report has the figures measured until then.
-pub fn run(generator: &mut Generator, settings: &Settings, params: Params, report: &mut Report) -> Result<(), Error> {
-    generator.progress.begin("churn: starting", None);
-    let most = capacity().saturating_sub(4 * SPARE);
-    if params.residents > most {
-        return Err(Error::Limit(format!(
-            "{} residents leave no room for visitors under the limit of open files: {} at most, or raise it (ulimit -Hn)",
-            count(params.residents as u64),
-            count(most as u64)
-        )));
+impl Scenario for ChurnParams {
+    fn check(&self) -> Result<(), String> {
+        if self.rate * self.seconds > MAX_VISITS as f64 {
+            return Err(format!("--rate times --seconds is more than {} visitors", count(MAX_VISITS)));
+        }
+        Ok(())
     }
-    let seats = target::capacity().saturating_sub(SPARE).max(params.residents);
-    let target = Target::open(generator, settings, seats, SIZE)?;
-    let plan = plan(settings, 1, params.seconds);
-    let result = Room::open(generator, target.endpoint, params.residents, capacity(), plan).and_then(|room| {
-        // Visitors may speak in another order than they came.
-        generator.groups[room.readers.group].room = Checker::new(1, false);
-        let first_name = generator.names((params.rate * params.seconds).ceil() as u32 + 1);
-        let visitors = generator.add_group(Group::new(target.endpoint, Role::Visitor, first_name, 0, plan.span));
-        let (process, kept) = (target.process, (None, None));
-        let (took, cpu, own_cpu, read_paused) = (0, 0, 0, false);
-        let mut run = Run { plan, params, process, room, visitors, took, cpu, own_cpu, read_paused, kept, generator };
-        let result = run.carry_out();
-        let (churn, notes) = run.sum_up(result.is_ok());
-        report.add(Some(Measured::Churn(churn)), notes);
-        result
-    });
-    target.end(generator, result)
+
+    fn options(&self) -> String {
+        format!("--rate {} --residents {} --seconds {}", self.rate, self.residents, self.seconds)
+    }
+
+    fn run(&self, generator: &mut Generator, settings: &Settings, report: &mut Report) -> Result<(), Error> {
+        let params = *self;
+        generator.progress.begin("churn: starting", None);
+        let most = capacity().saturating_sub(4 * SPARE);
+        if params.residents > most {
+            return Err(Error::Limit(format!(
+                "{} residents leave no room for visitors under the limit of open files: {} at most, or raise it (ulimit -Hn)",
+                count(params.residents as u64),
+                count(most as u64)
+            )));
+        }
+        let seats = target::capacity().saturating_sub(SPARE).max(params.residents);
+        let target = Target::open(generator, settings, seats, SIZE)?;
+        let plan = plan(settings, 1, params.seconds);
+        let result = Room::open(generator, target.endpoint, params.residents, capacity(), plan).and_then(|room| {
+            // Visitors may speak in another order than they came.
+            generator.groups[room.readers.group].room = Checker::new(1, false);
+            let first_name = generator.names((params.rate * params.seconds).ceil() as u32 + 1);
+            let visitors = generator.add_group(Group::new(target.endpoint, Role::Visitor, first_name, 0, plan.span));
+            let (process, kept) = (target.process, (None, None));
+            let (took, cpu, own_cpu, held_back) = (0, 0, 0, false);
+            let mut run =
+                ChurnRun { plan, params, process, room, visitors, took, cpu, own_cpu, held_back, kept, generator };
+            let result = run.carry_out();
+            let (churn, notes) = run.sum_up(result.is_ok());
+            report.add(Some(Measured::Churn(churn)), notes);
+            result
+        });
+        target.end(generator, result)
+    }
 }
 
-impl Run<'_> {
+impl Figures for Churn {
+    fn is_right(&self) -> bool {
+        self.checked.is_right()
+    }
+
+    fn latencies(&self) -> Vec<(&'static str, Option<&LatencySummary>)> {
+        vec![("login", self.login.as_ref()), ("whole visit", self.visit.as_ref())]
+    }
+
+    fn rows(&self, _encoding: Encoding) -> Rows {
+        let mut rows = Rows::default();
+        let (came, left) = (count(self.came as u64), count(self.left as u64));
+        rows.add("visits", format!("{left} of {came}, {} a second", significant(self.per_second)));
+        let residents = things(self.parameters.residents, "resident");
+        rows.add("room messages", format!("{} ({residents})", self.checked.verdict()));
+        rows.latency("login", self.login.as_ref());
+        rows.latency("whole visit", self.visit.as_ref());
+        rows.cpu("server CPU", self.server_cpu_us, "a visit");
+        if let (Some(bytes), Some(descriptors)) = (self.kept_bytes, self.kept_descriptors) {
+            rows.add("kept after", format!("{} KiB, {descriptors} file descriptors", bytes / 1024));
+        }
+        rows.own(self.own.as_ref(), "a visit");
+        rows
+    }
+
+    fn headline(&self) -> Vec<String> {
+        let mut parts = vec![format!("{} visits/s", significant(self.per_second))];
+        parts.extend(self.server_cpu_us.map(|us| format!("{} each", microseconds(us))));
+        parts.extend(self.login.as_ref().map(|it| format!("login p99 {}", milliseconds(it.p99_ms))));
+        parts
+    }
+}
+
+impl ChurnRun<'_> {
     fn carry_out(&mut self) -> Result<(), Error> {
         self.generator.progress.begin("churn: residents log in", None);
         self.room.fill(self.generator, self.plan)?;

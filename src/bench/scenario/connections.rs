@@ -1,23 +1,29 @@
 //! Connections: number of clients, login rate, and cost per client.
 
+use clap::Args;
 use serde::Serialize;
 
-use super::{RoomPlan, SIZE, SPARE, plan, span, us_each};
+use super::arguments;
+use super::{Figures, Measured, RoomPlan, SIZE, SPARE, Scenario, plan, span, us_each};
 use crate::bench::Settings;
 use crate::bench::baseline::Baseline;
-use crate::bench::driver::clock;
-use crate::bench::driver::clock::{MILLISECOND, Nanos, SECOND, seconds};
+use crate::bench::driver::clock::{self, MILLISECOND, Nanos, SECOND, seconds};
 use crate::bench::driver::generator::Generator;
 use crate::bench::driver::group::{Endpoint, Group, Role};
 use crate::bench::driver::timeout::Timeout;
 use crate::bench::error::Error;
 use crate::bench::process::cost::Process;
 use crate::bench::process::target::Target;
-use crate::bench::report::figures::rounded;
+use crate::bench::report::figures::{count, milliseconds, rounded, significant};
 use crate::bench::report::latency::LatencySummary;
-use crate::bench::report::{DeliveryCheck, Measured, OwnCost, Ratio, Report};
+use crate::bench::report::table::Rows;
+use crate::bench::report::{DeliveryCheck, OwnCost, Ratio, Report};
+use crate::bench::workload::encoding::Encoding;
 use crate::bench::workload::readers::capacity;
 use crate::bench::workload::room::{Room, log_in_group};
+
+/// The default number of clients, if the limit of open files allows it.
+const CLIENTS: usize = 15_000;
 
 /// Logins are measured in at most this many slices, with the baseline between them.
 const SLICES: usize = 10;
@@ -29,19 +35,20 @@ const SLICE: usize = 100;
 const BASELINE_LOGINS: usize = 500;
 
 /// The parameters.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct Params {
-    /// Clients.
+#[derive(Clone, Copy, Debug, Default, Args, Serialize)]
+pub struct ConnectionsParams {
+    /// Clients [default: 15000, or what the limit of open files allows]
+    #[arg(long, value_name = "N", default_value_t = arguments::default_clients(CLIENTS), hide_default_value = true, value_parser = arguments::clients())]
     pub count: usize,
-    /// How long the idle server is measured.
+    /// How long the idle server is measured
+    #[arg(long, value_name = "SECONDS", default_value_t = 10.0, value_parser = arguments::seconds)]
     pub seconds: f64,
 }
 
 /// The figures.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Connections {
-    /// The parameters.
-    pub parameters: Params,
+    pub parameters: ConnectionsParams,
     /// Clients logged in.
     pub logged_in: usize,
     /// How long that took.
@@ -93,10 +100,10 @@ struct LoginSlice {
     baseline: Option<(Nanos, u64)>,
 }
 
-struct Run<'a> {
+struct ConnectionsRun<'a> {
     generator: &'a mut Generator,
     plan: RoomPlan,
-    params: Params,
+    params: ConnectionsParams,
     process: Option<Process>,
     room: Option<Room>,
     baseline: Option<(Baseline, usize)>,
@@ -110,63 +117,98 @@ struct Run<'a> {
     found: Connections,
 }
 
-/// Runs the scenario.
-///
-/// # Errors
-/// If it could not be completed; the report has the figures measured until then.
-pub fn run(generator: &mut Generator, settings: &Settings, params: Params, report: &mut Report) -> Result<(), Error> {
-    generator.progress.begin("connections: starting", None);
-    let target = Target::open(generator, settings, params.count, SIZE)?;
-    let found = Connections {
-        parameters: params,
-        logged_in: 0,
-        seconds: 0.0,
-        per_second: 0.0,
-        login: None,
-        server_cpu_us: None,
-        baseline_cpu_us: None,
-        ratio: None,
-        user_bytes: None,
-        idle: None,
-        reach: None,
-        kept_bytes: None,
-        own: None,
-    };
-    let mut run = Run {
-        plan: plan(settings, 1, params.seconds),
-        params,
-        process: target.process,
-        room: None,
-        baseline: None,
-        slices: Vec::new(),
-        processes: 1,
-        took: 0,
-        own_cpu: 0,
-        helpers_cpu: 0,
-        before: target.process.and_then(|process| process.user_bytes()),
-        found,
-        generator,
-    };
-    let result = run.carry_out(&target);
-    run.sum_up();
-    let mut notes = Vec::new();
-    if run.processes > 1 {
-        notes.push(format!(
-            "split over {} processes, since one cannot have that many open files; their starting time is part of the login time",
-            run.processes
-        ));
+impl Scenario for ConnectionsParams {
+    fn options(&self) -> String {
+        format!("--count {} --seconds {}", self.count, self.seconds)
     }
-    if run.found.own.is_some_and(|own| own.is_bottleneck()) {
-        notes.push("the load test itself was the bottleneck: logins a second are a lower bound".into());
+
+    fn run(&self, generator: &mut Generator, settings: &Settings, report: &mut Report) -> Result<(), Error> {
+        let params = *self;
+        generator.progress.begin("connections: starting", None);
+        let target = Target::open(generator, settings, params.count, SIZE)?;
+        let found = Connections { parameters: params, ..Connections::default() };
+        let mut run = ConnectionsRun {
+            plan: plan(settings, 1, params.seconds),
+            params,
+            process: target.process,
+            room: None,
+            baseline: None,
+            slices: Vec::new(),
+            processes: 1,
+            took: 0,
+            own_cpu: 0,
+            helpers_cpu: 0,
+            before: target.process.and_then(|process| process.user_bytes()),
+            found,
+            generator,
+        };
+        let result = run.carry_out(&target);
+        run.sum_up();
+        let mut notes = Vec::new();
+        if run.processes > 1 {
+            notes.push(format!(
+                "split over {} processes, since one cannot have that many open files; their starting time is part of the login time",
+                run.processes
+            ));
+        }
+        if run.found.own.is_some_and(|own| own.is_bottleneck()) {
+            notes.push("the load test itself was the bottleneck: logins a second are a lower bound".into());
+        }
+        let found = run.found;
+        report.add(Some(Measured::Connections(found)), notes);
+        target.end(generator, result)
     }
-    let found = run.found;
-    report.add(Some(Measured::Connections(found)), notes);
-    target.end(generator, result)
 }
 
-impl Run<'_> {
+impl Figures for Connections {
+    fn is_right(&self) -> bool {
+        self.reach.as_ref().is_none_or(|reach| reach.checked.is_right())
+    }
+
+    fn latencies(&self) -> Vec<(&'static str, Option<&LatencySummary>)> {
+        vec![("login", self.login.as_ref())]
+    }
+
+    fn rows(&self, encoding: Encoding) -> Rows {
+        let mut rows = Rows::default();
+        let asked = count(self.parameters.count as u64);
+        rows.add("clients", format!("{} of {asked} logged in", count(self.logged_in as u64)));
+        if self.login.is_some() {
+            let per_second = count(self.per_second.round() as u64);
+            rows.add("logins", format!("{per_second} a second, {} s in all", significant(self.seconds)));
+        }
+        rows.latency("login", self.login.as_ref());
+        rows.cpu("server CPU", self.server_cpu_us, "a login");
+        let calls = match encoding {
+            Encoding::Plain => "a login (accept, recv, 2 sends)",
+            // One read for the request, and one for the name.
+            Encoding::WebSocket => "a login (accept, recvs, sends)",
+        };
+        rows.baseline("baseline (bare login)", calls, self.baseline_cpu_us, self.ratio.as_ref());
+        rows.add_some("server memory", self.user_bytes.map(|bytes| format!("{} bytes a client", significant(bytes))));
+        let idle = |idle: Idle| format!("{} in {:.0} s", milliseconds(idle.cpu_ms), idle.seconds);
+        rows.add_some("server CPU, idle", self.idle.map(idle));
+        if let Some(reach) = &self.reach {
+            rows.add("message to all", reach.checked.verdict());
+            rows.latency("", reach.latency.as_ref());
+        }
+        rows.kept(self.kept_bytes, "all have left");
+        rows.own(self.own.as_ref(), "a login");
+        rows
+    }
+
+    fn headline(&self) -> Vec<String> {
+        let mut parts = vec![format!("{} clients", count(self.logged_in as u64))];
+        parts.push(format!("{} logins/s", count(self.per_second.round() as u64)));
+        parts.extend(self.user_bytes.map(|bytes| format!("{} bytes each", significant(bytes))));
+        parts.extend(self.idle.map(|idle| format!("idle {}", milliseconds(idle.cpu_ms))));
+        parts
+    }
+}
+
+impl ConnectionsRun<'_> {
     fn carry_out(&mut self, target: &Target) -> Result<(), Error> {
-        let Params { count, seconds: watch } = self.params;
+        let ConnectionsParams { count, seconds: watch } = self.params;
         let begin = (clock::now(), self.process.map_or(0, |process| process.cpu()));
         // One of the clients is the talker.
         self.room = Some(Room::open(self.generator, target.endpoint, count - 1, capacity() - SPARE, self.plan)?);

@@ -1,8 +1,7 @@
 //! The cost of a slice: CPU time of the server or the baseline, and of the load test.
 
 use super::us_each;
-use crate::bench::driver::clock;
-use crate::bench::driver::clock::Nanos;
+use crate::bench::driver::clock::{self, Nanos};
 use crate::bench::driver::generator::Generator;
 use crate::bench::error::Error;
 use crate::bench::process::cost::Process;

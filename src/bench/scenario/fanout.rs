@@ -1,65 +1,87 @@
 //! Fanout: broadcast to many readers. Measures the cost of a delivered line, and its latency.
 
+use clap::{ArgAction, Args};
 use serde::Serialize;
 
+use super::arguments;
 use super::cost::{Cost, MeasuredSlice};
-use super::{RoomPlan, SPARE, Schedule, plan, slices, talk_on_time, wait_until};
+use super::{Figures, Measured, RoomPlan, SIZE, SPARE, Scenario, Schedule, plan, slices, talk_on_time, wait_until};
 use crate::bench::Settings;
-use crate::bench::driver::clock;
-use crate::bench::driver::clock::{Nanos, seconds};
+use crate::bench::driver::clock::{self, Nanos, seconds};
 use crate::bench::driver::generator::Generator;
 use crate::bench::driver::group::SendWindow;
 use crate::bench::error::Error;
 use crate::bench::process::cost::Process;
 use crate::bench::process::target::Target;
-use crate::bench::report::figures::rounded;
+use crate::bench::report::figures::{count, microseconds, milliseconds, rounded, significant, things};
 use crate::bench::report::latency::LatencySummary;
-use crate::bench::report::{DeliveryCheck, Measured, OwnCost, Ratio, Report};
+use crate::bench::report::table::Rows;
+use crate::bench::report::{DeliveryCheck, OwnCost, Ratio, Report};
+use crate::bench::workload::encoding::Encoding;
 use crate::bench::workload::readers::capacity;
 use crate::bench::workload::room::{BaselineRoom, Room};
 
-/// How fast senders send.
-#[derive(Clone, Copy, Debug, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SendRate {
-    /// Messages per second of all senders together, at times set in advance.
-    Rate(f64),
-    /// As fast as messages are read.
-    Saturate {
-        /// Messages of each sender in flight at once.
-        in_flight: u32,
-    },
+/// Maximum number of bytes in flight.
+const MAX_IN_FLIGHT: u64 = 64 << 20;
+
+const RATE: f64 = 20.0;
+const IN_FLIGHT: usize = 16;
+
+/// How fast senders send: the options.
+#[derive(Clone, Copy, Debug, Args, Serialize)]
+#[serde(into = "Pace")]
+pub struct SendRate {
+    /// Messages per second, of all senders together
+    #[arg(long, value_name = "N", default_value_t = RATE, value_parser = arguments::rate)]
+    pub rate: f64,
+    /// Send as fast as messages are read
+    #[arg(long, conflicts_with = "rate", action = ArgAction::SetTrue)]
+    pub saturate: bool,
+    /// Messages of each sender in flight at once, with --saturate
+    #[arg(long, value_name = "N", default_value_t = IN_FLIGHT, value_parser = arguments::count(10_000))]
+    pub in_flight: usize,
 }
 
-impl SendRate {
-    fn rate(self) -> f64 {
-        match self {
-            SendRate::Rate(rate) => rate,
-            SendRate::Saturate { .. } => f64::INFINITY,
-        }
+/// How fast senders send.
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Pace {
+    /// Messages per second, at times set in advance.
+    Rate(f64),
+    /// As fast as messages are read.
+    Saturate { in_flight: usize },
+}
+
+impl From<SendRate> for Pace {
+    fn from(SendRate { rate, saturate, in_flight }: SendRate) -> Self {
+        if saturate { Pace::Saturate { in_flight } } else { Pace::Rate(rate) }
     }
 }
 
 /// The parameters.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct Params {
-    /// Clients that only read.
+#[derive(Clone, Copy, Debug, Args, Serialize)]
+pub struct FanoutParams {
+    /// Clients that only read [default: 1000, or what the limit of open files allows]
+    #[arg(long, value_name = "N", default_value_t = arguments::default_clients(1000), hide_default_value = true, value_parser = arguments::clients())]
     pub readers: usize,
-    /// Clients that send, and read each other.
+    /// Clients that send, in turn
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = arguments::count(1000))]
     pub senders: usize,
     /// How fast they send.
+    #[command(flatten)]
     pub pace: SendRate,
-    /// Size of a message in bytes.
+    /// Size of a message
+    #[arg(long, value_name = "BYTES", default_value_t = SIZE, value_parser = arguments::size())]
     pub size: usize,
-    /// How long they send.
+    /// How long; the baseline (bare send) is measured for the same time again
+    #[arg(long, value_name = "SECONDS", default_value_t = 10.0, value_parser = arguments::seconds)]
     pub seconds: f64,
 }
 
 /// The figures.
 #[derive(Clone, Debug, Serialize)]
 pub struct Fanout {
-    /// The parameters.
-    pub parameters: Params,
+    pub parameters: FanoutParams,
     /// Messages sent.
     pub messages: u64,
     /// How long that took, until all were read.
@@ -86,10 +108,10 @@ pub struct Fanout {
     pub own: Option<OwnCost>,
 }
 
-struct Run<'a> {
+struct FanoutRun<'a> {
     generator: &'a mut Generator,
     plan: RoomPlan,
-    params: Params,
+    params: FanoutParams,
     process: Option<Process>,
     room: Room,
     baseline: Option<BaselineRoom>,
@@ -101,41 +123,103 @@ struct Run<'a> {
     baseline_due: Schedule,
 }
 
-/// Runs the scenario.
-///
-/// # Errors
-/// If it could not be completed; the report has the figures measured until then.
-pub fn run(generator: &mut Generator, settings: &Settings, params: Params, report: &mut Report) -> Result<(), Error> {
-    generator.progress.begin("fanout: starting", None);
-    let people = params.readers + params.senders;
-    let target = Target::open(generator, settings, people, params.size)?;
-    let plan = plan(settings, params.senders, params.seconds);
-    let baselines = if target.process.is_some() { 2 } else { 1 };
-    // This process holds the same number of readers of the server and of the baseline.
-    let here = (capacity().saturating_sub(params.senders + SPARE) / baselines).max(1);
-    let result = Room::open(generator, target.endpoint, params.readers, here, plan).and_then(|room| {
-        let due = || Schedule::new(params.pace.rate());
-        let mut run = Run {
-            plan,
-            params,
-            process: target.process,
-            room,
-            baseline: None,
-            slices: Vec::new(),
-            kept_bytes: None,
-            due: due(),
-            baseline_due: due(),
-            generator,
+impl Scenario for FanoutParams {
+    fn size(&self) -> usize {
+        self.size
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let bytes = (self.senders * self.pace.in_flight * self.size) as u64;
+        if !self.pace.saturate || bytes <= MAX_IN_FLIGHT {
+            return Ok(());
+        }
+        let (bytes, most) = (count(bytes), count(MAX_IN_FLIGHT));
+        Err(format!("--senders times --in-flight times --size is {bytes} bytes in flight: at most {most} are allowed"))
+    }
+
+    fn options(&self) -> String {
+        let FanoutParams { readers, senders, pace, size, seconds } = self;
+        let pace = match Pace::from(*pace) {
+            Pace::Rate(rate) => format!("--rate {rate}"),
+            Pace::Saturate { in_flight } => format!("--saturate --in-flight {in_flight}"),
         };
-        let result = run.carry_out(here);
-        let (fanout, notes) = run.sum_up(result.is_ok());
-        report.add(Some(Measured::Fanout(fanout)), notes);
-        result
-    });
-    target.end(generator, result)
+        format!("--readers {readers} --senders {senders} {pace} --size {size} --seconds {seconds}")
+    }
+
+    fn run(&self, generator: &mut Generator, settings: &Settings, report: &mut Report) -> Result<(), Error> {
+        let params = *self;
+        generator.progress.begin("fanout: starting", None);
+        let people = params.readers + params.senders;
+        let target = Target::open(generator, settings, people, params.size)?;
+        let plan = plan(settings, params.senders, params.seconds);
+        let baselines = if target.process.is_some() { 2 } else { 1 };
+        // This process holds the same number of readers of the server and of the baseline.
+        let here = (capacity().saturating_sub(params.senders + SPARE) / baselines).max(1);
+        let result = Room::open(generator, target.endpoint, params.readers, here, plan).and_then(|room| {
+            let due = || Schedule::new(params.pace.rate);
+            let mut run = FanoutRun {
+                plan,
+                params,
+                process: target.process,
+                room,
+                baseline: None,
+                slices: Vec::new(),
+                kept_bytes: None,
+                due: due(),
+                baseline_due: due(),
+                generator,
+            };
+            let result = run.carry_out(here);
+            let (fanout, notes) = run.sum_up(result.is_ok());
+            report.add(Some(Measured::Fanout(fanout)), notes);
+            result
+        });
+        target.end(generator, result)
+    }
 }
 
-impl Run<'_> {
+impl Figures for Fanout {
+    fn is_right(&self) -> bool {
+        self.checked.is_right()
+    }
+
+    fn latencies(&self) -> Vec<(&'static str, Option<&LatencySummary>)> {
+        vec![("delivery", self.latency.as_ref()), ("baseline (bare send)", self.baseline_latency.as_ref())]
+    }
+
+    fn rows(&self, _encoding: Encoding) -> Rows {
+        let mut rows = Rows::default();
+        let FanoutParams { readers, senders, pace, size, .. } = self.parameters;
+        let pace = match Pace::from(pace) {
+            Pace::Rate(rate) => format!("{} messages a second", significant(rate)),
+            Pace::Saturate { in_flight } => format!("{in_flight} messages of each sender in flight"),
+        };
+        let (readers, senders) = (things(readers, "reader"), things(senders, "sender"));
+        rows.add("room", format!("{readers}, {senders}, {pace}, {size} bytes each"));
+        let per_second = count(self.per_second.round() as u64);
+        rows.add("messages", format!("{} in {} s", count(self.messages), significant(self.seconds)));
+        rows.add("delivered", format!("{} ({per_second} lines a second)", self.checked.verdict()));
+        rows.latency("latency", self.latency.as_ref());
+        rows.cpu("server CPU", self.server_cpu_us, &format!("a delivered line of {} bytes", self.line_bytes));
+        rows.baseline("baseline (bare send)", "a delivered line", self.baseline_cpu_us, self.ratio.as_ref());
+        rows.latency("baseline latency", self.baseline_latency.as_ref());
+        rows.kept(self.kept_bytes, "all had been read");
+        rows.own(self.own.as_ref(), "a delivered line");
+        rows
+    }
+
+    fn headline(&self) -> Vec<String> {
+        let mut parts = Vec::from_iter(self.parameters.pace.saturate.then(|| "saturated".into()));
+        parts.push(format!("{} readers", count(self.parameters.readers as u64)));
+        parts.push(format!("{} lines/s", count(self.per_second.round() as u64)));
+        parts.extend(self.server_cpu_us.map(|us| format!("{} a line", microseconds(us))));
+        parts.extend(self.ratio.as_ref().map(|ratio| format!("{:.2} x baseline", ratio.median)));
+        parts.extend(self.latency.as_ref().map(|it| format!("p99 {}", milliseconds(it.p99_ms))));
+        parts
+    }
+}
+
+impl FanoutRun<'_> {
     fn carry_out(&mut self, here: usize) -> Result<(), Error> {
         self.generator.progress.begin("fanout: readers log in", None);
         self.room.fill(self.generator, self.plan)?;
@@ -144,8 +228,8 @@ impl Run<'_> {
             self.generator.progress.begin("fanout: baseline readers log in", None);
             self.baseline = Some(BaselineRoom::open(self.generator, &self.room, here, self.plan)?);
         }
-        if let SendRate::Saturate { in_flight } = self.params.pace {
-            let window = SendWindow::new(self.params.senders, in_flight, self.room.readers.here());
+        if let Pace::Saturate { in_flight } = self.params.pace.into() {
+            let window = SendWindow::new(self.params.senders, in_flight as u32, self.room.readers.here());
             self.generator.groups[self.room.readers.group].window = Some(window);
         }
         let (slices, slice) = slices(self.params.seconds);
@@ -173,7 +257,7 @@ impl Run<'_> {
 
     /// Sends messages from `begin` on for the time of `slice`; earlier slices had `measured` in total.
     fn talk(&mut self, begin: Nanos, measured: Nanos, slice: Nanos) -> Result<(), Error> {
-        if matches!(self.params.pace, SendRate::Saturate { .. }) {
+        if self.params.pace.saturate {
             return self.talk_without_end(begin + slice);
         }
         talk_on_time(self.generator, &mut self.room, &mut self.due, begin, measured, slice)
@@ -212,8 +296,8 @@ impl Run<'_> {
         self.generator.groups[baseline.readers.group].latency.resume(before.took);
         let end = before.took + slice;
         let mut bytes = Vec::new();
-        match self.params.pace {
-            SendRate::Rate(_) => {
+        match Pace::from(self.params.pace) {
+            Pace::Rate(_) => {
                 while let Some((number, due)) = self.baseline_due.next(measured + slice) {
                     let due = before.took + due - measured;
                     wait_until(self.generator, due)?;
@@ -225,7 +309,7 @@ impl Run<'_> {
                 wait_until(self.generator, end)?;
             }
             // One send for everything in flight is the minimum.
-            SendRate::Saturate { in_flight } => {
+            Pace::Saturate { in_flight } => {
                 while clock::now() < end {
                     bytes.clear();
                     let now = clock::now();

@@ -1,152 +1,189 @@
 //! The scenarios of a load test.
 
+mod arguments;
 pub mod churn;
 pub mod connections;
 mod cost;
 pub mod fanout;
 pub mod stalled;
+mod stuck;
 pub mod whisper;
 
+use std::ops::Deref;
+
+use clap::{Parser, Subcommand};
+use serde::Serialize;
+
 use super::Settings;
-use super::driver::clock;
-use super::driver::clock::{Nanos, SECOND};
+use super::driver::clock::{self, Nanos, SECOND};
 use super::driver::generator::Generator;
 use super::error::Error;
-use super::process::target;
 use super::process::target::SPARE;
 use super::report::Report;
-use super::report::figures::count;
+use super::report::latency::LatencySummary;
+use super::report::table::Rows;
 use super::workload::encoding::Encoding;
 use super::workload::message::MIN_SIZE;
-use super::workload::readers::{RoomPlan, capacity};
+use super::workload::readers::RoomPlan;
 use super::workload::room::Room;
 
-/// A scenario with its parameters.
-#[derive(Clone, Debug)]
-pub enum Scenario {
-    /// Number of clients, login rate, and cost per client.
-    Connections(connections::Params),
-    /// Broadcast to many readers.
-    Fanout(fanout::Params),
-    /// Round trips of whispers, in a quiet and in a busy room.
-    Whisper(whisper::Params),
-    /// Clients that come, send one message and leave.
-    Churn(churn::Params),
-    /// The effect of clients that stop reading on the others.
-    Stalled(stalled::Params),
-}
-
-impl Scenario {
+/// What a load test does. Implemented by the parameters, which are the options of a subcommand.
+pub trait Scenario {
     /// Size of its messages in bytes.
-    pub fn size(&self) -> usize {
-        match self {
-            Scenario::Fanout(params) => params.size,
-            Scenario::Stalled(params) => params.size,
-            _ => SIZE,
-        }
+    fn size(&self) -> usize {
+        SIZE
     }
 
     /// Checks the parameters against fixed limits.
     ///
     /// # Errors
     /// If there would be too many bytes in flight, or too many visitors.
-    pub fn is_possible(&self) -> Result<(), String> {
-        match self {
-            Scenario::Fanout(fanout::Params {
-                senders, pace: fanout::SendRate::Saturate { in_flight }, size, ..
-            }) => {
-                let bytes = *senders as u64 * u64::from(*in_flight) * *size as u64;
-                let text = || {
-                    format!(
-                        "--senders times --in-flight times --size is {} bytes in flight: at most {} are allowed",
-                        count(bytes),
-                        count(MAX_IN_FLIGHT)
-                    )
-                };
-                (bytes <= MAX_IN_FLIGHT).then_some(()).ok_or_else(text)
-            }
-            Scenario::Churn(it) if it.rate * it.seconds > MAX_VISITS as f64 => {
-                Err(format!("--rate times --seconds is more than {} visitors", count(MAX_VISITS)))
-            }
-            _ => Ok(()),
-        }
+    fn check(&self) -> Result<(), String> {
+        Ok(())
     }
+
+    /// The options that repeat it.
+    fn options(&self) -> String;
 
     /// Runs the scenario, and adds its figures to the report in any case.
     ///
     /// # Errors
-    /// If it could not be completed.
-    pub fn run(&self, generator: &mut Generator, settings: &Settings, report: &mut Report) -> Result<(), Error> {
-        match self {
-            Scenario::Connections(params) => connections::run(generator, settings, *params, report),
-            Scenario::Fanout(params) => fanout::run(generator, settings, *params, report),
-            Scenario::Whisper(params) => whisper::run(generator, settings, *params, report),
-            Scenario::Churn(params) => churn::run(generator, settings, *params, report),
-            Scenario::Stalled(params) => stalled::run(generator, settings, *params, report),
-        }
-    }
+    /// If it could not be completed; the report has the figures measured until then.
+    fn run(&self, generator: &mut Generator, settings: &Settings, report: &mut Report) -> Result<(), Error>;
+}
 
-    /// The command that repeats it.
-    pub fn command(&self, settings: &Settings) -> String {
-        let mut command = match self {
-            Scenario::Connections(it) => format!("connections --count {} --seconds {}", it.count, it.seconds),
-            Scenario::Fanout(it) => {
-                let pace = match it.pace {
-                    fanout::SendRate::Rate(rate) => format!("--rate {rate}"),
-                    fanout::SendRate::Saturate { in_flight } => format!("--saturate --in-flight {in_flight}"),
-                };
-                let fanout::Params { readers, senders, size, seconds, .. } = it;
-                format!("fanout --readers {readers} --senders {senders} {pace} --size {size} --seconds {seconds}")
-            }
-            Scenario::Whisper(it) => {
-                let whisper::Params { idle, pairs, rate, storm, seconds } = it;
-                format!("whisper --idle {idle} --pairs {pairs} --rate {rate} --storm {storm} --seconds {seconds}")
-            }
-            Scenario::Churn(it) => {
-                format!("churn --rate {} --residents {} --seconds {}", it.rate, it.residents, it.seconds)
-            }
-            Scenario::Stalled(it) => {
-                let stalled::Params { readers, stalled, rate, size, seconds } = it;
-                format!(
-                    "stalled --readers {readers} --stalled {stalled} --rate {rate} --size {size} --seconds {seconds}"
-                )
-            }
-        };
-        command.insert_str(0, "chinwag bench ");
-        if let Some(addr) = settings.addr {
-            command += &format!(" --addr {addr}");
+/// The result of a scenario.
+pub trait Figures {
+    /// Whether every expected message arrived once, in order and intact.
+    fn is_right(&self) -> bool;
+
+    /// What the chart shows: names and distributions of the measured latencies.
+    fn latencies(&self) -> Vec<(&'static str, Option<&LatencySummary>)>;
+
+    /// Rows of the table.
+    fn rows(&self, encoding: Encoding) -> Rows;
+
+    /// The most important figures, for the summary.
+    fn headline(&self) -> Vec<String>;
+}
+
+/// Defines the subcommands and the results of all scenarios.
+macro_rules! scenarios {
+    ($($(#[$help:meta])* $name:ident: $module:ident, $parameters:ident;)*) => {
+        /// A scenario with its parameters.
+        #[derive(Clone, Debug, Subcommand)]
+        pub enum AnyScenario {
+            $($(#[$help])* $name($module::$parameters),)*
         }
-        if settings.encoding != Encoding::Plain {
-            command += &format!(" --encoding {}", settings.encoding.name());
-        }
-        if let Some(pid) = settings.pid {
-            command += &format!(" --pid {pid}");
-        }
-        for (option, taken) in [("prompt", settings.prompt), ("welcome", settings.welcome)] {
-            if !taken {
-                command += &format!(" --{option} none");
+
+        impl AnyScenario {
+            fn name(&self) -> &'static str {
+                match self {
+                    $(AnyScenario::$name(_) => stringify!($module),)*
+                }
             }
         }
-        if settings.whisper != WHISPER {
-            command += &format!(" --whisper '{}'", settings.whisper);
+
+        impl Deref for AnyScenario {
+            type Target = dyn Scenario;
+
+            fn deref(&self) -> &Self::Target {
+                match self {
+                    $(AnyScenario::$name(parameters) => parameters,)*
+                }
+            }
         }
-        if settings.at_once != AT_ONCE {
-            command += &format!(" --at-once {}", settings.at_once);
+
+        /// The figures of a scenario.
+        #[derive(Debug, Serialize)]
+        #[serde(tag = "scenario", rename_all = "lowercase")]
+        pub enum Measured {
+            $($(#[$help])* $name($module::$name),)*
         }
-        if settings.timeout != DEFAULT_TIMEOUT {
-            command += &format!(" --timeout {}", settings.timeout / SECOND);
+
+        impl Deref for Measured {
+            type Target = dyn Figures;
+
+            fn deref(&self) -> &Self::Target {
+                match self {
+                    $(Measured::$name(figures) => figures,)*
+                }
+            }
         }
-        if settings.pin {
-            command += " --pin";
-        }
-        if settings.addr.is_some_and(|addr| !addr.ip().is_loopback()) {
-            command += " --yes-remote";
-        }
-        if !settings.serve.is_empty() {
-            command += &format!(" --serve '{}'", settings.serve.join(" "));
-        }
-        command
+    };
+}
+
+scenarios! {
+    /// Number of clients, login rate, and cost per client
+    Connections: connections, ConnectionsParams;
+    /// Broadcast to many readers: cost and latency of a delivered line
+    Fanout: fanout, FanoutParams;
+    /// Round trips of whispers, in a quiet room and in a busy one
+    Whisper: whisper, WhisperParams;
+    /// Clients that log in, send a message and leave
+    Churn: churn, ChurnParams;
+    /// Slow consumers: whether clients that stop reading delay the others
+    Stalled: stalled, StalledParams;
+}
+
+#[derive(Parser)]
+#[command(no_binary_name = true)]
+struct OneScenario {
+    #[command(subcommand)]
+    scenario: AnyScenario,
+}
+
+/// The scenarios of `chinwag bench all`.
+pub fn all_scenarios() -> Vec<AnyScenario> {
+    let many = arguments::default_clients(10_000);
+    let commands = [
+        "connections",
+        "fanout",
+        &format!("fanout --readers {many} --rate 5"),
+        "fanout --senders 4 --saturate",
+        &format!("whisper --idle {many}"),
+        "churn",
+        "stalled --seconds 6",
+    ];
+    commands.map(|command| OneScenario::parse_from(command.split(' ')).scenario).into()
+}
+
+/// The command that repeats a scenario.
+pub fn command(scenario: &AnyScenario, settings: &Settings) -> String {
+    let mut command = format!("chinwag bench {} {}", scenario.name(), scenario.options());
+    if let Some(addr) = settings.addr {
+        command += &format!(" --addr {addr}");
     }
+    if settings.encoding != Encoding::Plain {
+        command += &format!(" --encoding {}", settings.encoding.name());
+    }
+    if let Some(pid) = settings.pid {
+        command += &format!(" --pid {pid}");
+    }
+    for (option, taken) in [("prompt", settings.prompt), ("welcome", settings.welcome)] {
+        if !taken {
+            command += &format!(" --{option} none");
+        }
+    }
+    if settings.whisper != WHISPER {
+        command += &format!(" --whisper '{}'", settings.whisper);
+    }
+    if settings.at_once != AT_ONCE {
+        command += &format!(" --at-once {}", settings.at_once);
+    }
+    if settings.timeout != DEFAULT_TIMEOUT {
+        command += &format!(" --timeout {}", settings.timeout / SECOND);
+    }
+    if settings.pin {
+        command += " --pin";
+    }
+    if settings.addr.is_some_and(|addr| !addr.ip().is_loopback()) {
+        command += " --yes-remote";
+    }
+    if !settings.serve.is_empty() {
+        command += &format!(" --serve '{}'", settings.serve.join(" "));
+    }
+    command
 }
 
 /// The default whisper command.
@@ -158,21 +195,9 @@ pub const AT_ONCE: usize = 64;
 /// The default timeout.
 pub const DEFAULT_TIMEOUT: Nanos = 10 * SECOND;
 
-/// Maximum number of bytes in flight.
-const MAX_IN_FLIGHT: u64 = 64 << 20;
-
-/// There are 36 to the power of 4 names, about 1.7 million.
-const MAX_VISITS: u64 = 1_000_000;
-
 /// The default size of a message in bytes.
 pub const SIZE: usize = 64;
 const _: () = assert!(SIZE >= MIN_SIZE);
-
-/// The default number of clients: `wanted`, or what the limit of open files allows.
-pub fn at_most(wanted: usize, own: bool) -> usize {
-    let room = capacity().min(if own { target::capacity() } else { usize::MAX });
-    wanted.min(room.saturating_sub(SPARE)).max(1)
-}
 
 fn span(seconds: f64) -> Nanos {
     (seconds * SECOND as f64) as Nanos

@@ -1,12 +1,14 @@
 //! Stalled: some clients stop reading. Measures whether that delays the others, and whether they cost more.
 
+use clap::Args;
 use serde::Serialize;
 
+use super::arguments;
 use super::cost::{Cost, MeasuredSlice};
-use super::{RoomPlan, SPARE, Schedule, plan, slices, talk_on_time};
+use super::stuck::{fewest_held, stuck_doubt};
+use super::{Figures, Measured, RoomPlan, SIZE, SPARE, Scenario, Schedule, plan, slices, talk_on_time};
 use crate::bench::Settings;
-use crate::bench::driver::clock;
-use crate::bench::driver::clock::{MILLISECOND, Nanos, SECOND};
+use crate::bench::driver::clock::{self, MILLISECOND, Nanos, SECOND};
 use crate::bench::driver::generator::Generator;
 use crate::bench::driver::group::{Group, Role};
 use crate::bench::driver::socket_queue;
@@ -14,9 +16,11 @@ use crate::bench::driver::timeout::Timeout;
 use crate::bench::error::Error;
 use crate::bench::process::cost::Process;
 use crate::bench::process::target::Target;
-use crate::bench::report::figures::{rounded, things};
+use crate::bench::report::figures::{count, milliseconds, rounded, significant, things};
 use crate::bench::report::latency::{Latency, LatencySummary};
-use crate::bench::report::{DeliveryCheck, Measured, OwnCost, Ratio, Report};
+use crate::bench::report::table::Rows;
+use crate::bench::report::{DeliveryCheck, OwnCost, Ratio, Report};
+use crate::bench::workload::encoding::Encoding;
 use crate::bench::workload::readers::capacity;
 use crate::bench::workload::room::{Room, log_in_group};
 
@@ -31,17 +35,22 @@ const STUCK_BYTES: u64 = 64 * 1024;
 const MAX_UNREAD: u64 = 6 << 20;
 
 /// The parameters.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct Params {
-    /// Clients that always read.
+#[derive(Clone, Copy, Debug, Args, Serialize)]
+pub struct StalledParams {
+    /// Clients that always read [default: 1000, or what the limit of open files allows]
+    #[arg(long, value_name = "N", default_value_t = arguments::default_clients(1000), hide_default_value = true, value_parser = arguments::clients())]
     pub readers: usize,
-    /// Clients that stop reading in every other slice.
+    /// Clients that stop reading in every other slice
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = arguments::clients())]
     pub stalled: usize,
-    /// Messages per second, at times set in advance.
+    /// Messages per second
+    #[arg(long, value_name = "N", default_value_t = 20.0, value_parser = arguments::rate)]
     pub rate: f64,
-    /// Size of a message in bytes.
+    /// Size of a message
+    #[arg(long, value_name = "BYTES", default_value_t = SIZE, value_parser = arguments::size())]
     pub size: usize,
-    /// Length of the measurement with stalled clients, and again without.
+    /// How long with stalled clients; the time without them is the same again
+    #[arg(long, value_name = "SECONDS", default_value_t = 10.0, value_parser = arguments::seconds)]
     pub seconds: f64,
 }
 
@@ -57,8 +66,7 @@ pub struct ReadersFigures {
 /// The figures.
 #[derive(Clone, Debug, Serialize)]
 pub struct Stalled {
-    /// The parameters.
-    pub parameters: Params,
+    pub parameters: StalledParams,
     /// Messages sent, including those before the slices.
     pub messages: u64,
     /// Whether all readers got all messages; stalled clients too, later, if the server has closed none.
@@ -89,7 +97,7 @@ struct HalfFigures {
 }
 
 impl HalfFigures {
-    fn new(params: Params, plan: RoomPlan) -> Self {
+    fn new(params: StalledParams, plan: RoomPlan) -> Self {
         HalfFigures {
             due: Schedule::new(params.rate),
             costs: Vec::new(),
@@ -105,10 +113,10 @@ impl HalfFigures {
     }
 }
 
-struct Run<'a> {
+struct StalledRun<'a> {
     generator: &'a mut Generator,
     plan: RoomPlan,
-    params: Params,
+    params: StalledParams,
     process: Option<Process>,
     room: Room,
     /// The group of stalled clients, and the number of messages sent before they last stopped reading.
@@ -120,40 +128,90 @@ struct Run<'a> {
     unread: Vec<(u64, Option<u64>)>,
 }
 
-/// Runs the scenario.
-///
-/// # Errors
-/// If it could not be completed; the report has the figures measured until then.
-pub fn run(generator: &mut Generator, settings: &Settings, params: Params, report: &mut Report) -> Result<(), Error> {
-    generator.progress.begin("stalled: starting", None);
-    let others = params.stalled + 1;
-    let target = Target::open(generator, settings, params.readers + others, params.size)?;
-    let plan = plan(settings, 1, params.seconds);
-    let here = capacity().saturating_sub(others + SPARE).max(1);
-    let result = Room::open(generator, target.endpoint, params.readers, here, plan).and_then(|room| {
-        let first_name = generator.names(params.stalled as u32);
-        let stalled = generator.add_group(Group::new(target.endpoint, Role::Stalled, first_name, 1, plan.span));
-        let mut run = Run {
-            plan,
-            params,
-            process: target.process,
-            room,
-            stalled,
-            before: 0,
-            without: HalfFigures::new(params, plan),
-            with: HalfFigures::new(params, plan),
-            unread: Vec::new(),
-            generator,
-        };
-        let result = run.carry_out();
-        let (stalled, notes) = run.sum_up(result.is_ok());
-        report.add(Some(Measured::Stalled(stalled)), notes);
-        result
-    });
-    target.end(generator, result)
+impl Scenario for StalledParams {
+    fn size(&self) -> usize {
+        self.size
+    }
+
+    fn options(&self) -> String {
+        let StalledParams { readers, stalled, rate, size, seconds } = self;
+        format!("--readers {readers} --stalled {stalled} --rate {rate} --size {size} --seconds {seconds}")
+    }
+
+    fn run(&self, generator: &mut Generator, settings: &Settings, report: &mut Report) -> Result<(), Error> {
+        let params = *self;
+        generator.progress.begin("stalled: starting", None);
+        let others = params.stalled + 1;
+        let target = Target::open(generator, settings, params.readers + others, params.size)?;
+        let plan = plan(settings, 1, params.seconds);
+        let here = capacity().saturating_sub(others + SPARE).max(1);
+        let result = Room::open(generator, target.endpoint, params.readers, here, plan).and_then(|room| {
+            let first_name = generator.names(params.stalled as u32);
+            let stalled = generator.add_group(Group::new(target.endpoint, Role::Stalled, first_name, 1, plan.span));
+            let mut run = StalledRun {
+                plan,
+                params,
+                process: target.process,
+                room,
+                stalled,
+                before: 0,
+                without: HalfFigures::new(params, plan),
+                with: HalfFigures::new(params, plan),
+                unread: Vec::new(),
+                generator,
+            };
+            let result = run.carry_out();
+            let (stalled, notes) = run.sum_up(result.is_ok());
+            report.add(Some(Measured::Stalled(stalled)), notes);
+            result
+        });
+        target.end(generator, result)
+    }
 }
 
-impl Run<'_> {
+impl Figures for Stalled {
+    fn is_right(&self) -> bool {
+        self.checked.is_right()
+    }
+
+    fn latencies(&self) -> Vec<(&'static str, Option<&LatencySummary>)> {
+        vec![
+            ("delivery, all read", self.without.latency.as_ref()),
+            ("delivery, some stalled", self.with.latency.as_ref()),
+        ]
+    }
+
+    fn rows(&self, _encoding: Encoding) -> Rows {
+        let mut rows = Rows::default();
+        let StalledParams { readers, stalled, rate, size, .. } = self.parameters;
+        let (readers, rate) = (things(readers, "reader"), significant(rate));
+        rows.add("room", format!("{readers}, {rate} messages a second, {size} bytes each"));
+        let stalled = count(stalled as u64);
+        rows.add("stalled", format!("{stalled} more clients that stop reading in every other slice"));
+        rows.add("delivered", self.checked.verdict());
+        rows.latency("while all read", self.without.latency.as_ref());
+        rows.latency("while some stalled", self.with.latency.as_ref());
+        rows.ratio("p99 while some stalled", "that while all read", self.p99_ratio.as_ref());
+        rows.cpu("CPU while all read", self.without.server_cpu_us, "a delivered line");
+        rows.cpu("CPU while some stalled", self.with.server_cpu_us, "a delivered line");
+        if let Some(unread) = self.unread_bytes {
+            let held = self.kernel_bytes.map(|bytes| format!(", of which the kernel held {}", count(bytes)));
+            rows.add("unread per stalled", format!("{} bytes{}", count(unread), held.unwrap_or_default()));
+        }
+        rows.own(self.own.as_ref(), "a delivered line");
+        rows
+    }
+
+    fn headline(&self) -> Vec<String> {
+        let mut parts = vec![things(self.parameters.readers, "reader")];
+        parts.extend(self.with.latency.as_ref().map(|it| format!("p99 {}", milliseconds(it.p99_ms))));
+        let stalled = count(self.parameters.stalled as u64);
+        parts.extend(self.p99_ratio.as_ref().map(|it| format!("{:.2} x that without {stalled} stalled", it.median)));
+        parts
+    }
+}
+
+impl StalledRun<'_> {
     fn carry_out(&mut self) -> Result<(), Error> {
         self.generator.progress.begin("stalled: readers log in", None);
         // They log in first, so that the server does not send to them last.
@@ -325,23 +383,6 @@ fn pair_order(pair: u64) -> [bool; 2] {
     if pair.is_multiple_of(2) { [false, true] } else { [true, false] }
 }
 
-/// The slice in which the server held the fewest unread bytes.
-fn fewest_held(unread: &[(u64, Option<u64>)]) -> Option<(u64, Option<u64>)> {
-    let held = |&(unread, kernel): &(u64, Option<u64>)| kernel.map(|kernel| unread.saturating_sub(kernel));
-    unread.iter().copied().min_by_key(held)
-}
-
-/// A remark if the server may not have been stuck at all.
-fn stuck_doubt(unread: Option<u64>, kernel: Option<u64>) -> Option<&'static str> {
-    match (unread?, kernel) {
-        (_, None) => Some("the socket queues cannot be read here: whether the server was stuck is not certain"),
-        (unread, Some(kernel)) if unread <= kernel => {
-            Some("the server was not stuck: the kernel held all unread bytes (a higher --rate or --size helps)")
-        }
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -349,16 +390,5 @@ mod tests {
     #[test]
     fn slice_order_alternates() {
         assert_eq!([0, 1, 2].map(pair_order), [[false, true], [true, false], [false, true]]);
-    }
-
-    #[test]
-    fn server_is_stuck_only_beyond_kernel_buffers() {
-        assert_eq!(stuck_doubt(Some(1001), Some(1000)), None);
-        assert!(stuck_doubt(Some(1000), Some(1000)).is_some_and(|text| text.contains("was not stuck")));
-        assert!(stuck_doubt(Some(1000), None).is_some_and(|text| text.contains("not certain")));
-        assert_eq!(stuck_doubt(None, None), None, "all were closed, which is told");
-        let unread = [(100, Some(90)), (50, Some(45)), (60, Some(30))];
-        assert_eq!(fewest_held(&unread), Some((50, Some(45))));
-        assert_eq!(fewest_held(&[unread[0], (70, None)]), Some((70, None)), "what is not seen counts least");
     }
 }

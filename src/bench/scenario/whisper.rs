@@ -1,36 +1,44 @@
 //! Whisper: round trips of whispers, in a quiet room and in a busy one.
 
+use clap::Args;
 use serde::Serialize;
 
-use super::{RoomPlan, SIZE, SPARE, Schedule, plan, span, us_each, wait_until};
+use super::arguments;
+use super::{Figures, Measured, RoomPlan, SIZE, SPARE, Scenario, Schedule, plan, span, us_each, wait_until};
 use crate::bench::Settings;
-use crate::bench::driver::clock;
-use crate::bench::driver::clock::{MILLISECOND, Nanos};
+use crate::bench::driver::clock::{self, MILLISECOND, Nanos};
 use crate::bench::driver::generator::Generator;
 use crate::bench::driver::group::{Group, Role};
 use crate::bench::driver::timeout::Timeout;
 use crate::bench::error::Error;
 use crate::bench::process::cost::Process;
 use crate::bench::process::target::Target;
-use crate::bench::report::figures::rounded;
+use crate::bench::report::figures::{count, milliseconds, rounded, significant, things};
 use crate::bench::report::latency::{Latency, LatencySummary};
-use crate::bench::report::{DeliveryCheck, Measured, Report};
+use crate::bench::report::table::Rows;
+use crate::bench::report::{DeliveryCheck, Report};
+use crate::bench::workload::encoding::Encoding;
 use crate::bench::workload::message::{MessageKind, Tag};
 use crate::bench::workload::readers::capacity;
 use crate::bench::workload::room::{Room, log_in_group};
 
 /// The parameters.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct Params {
-    /// Clients that only read the room.
+#[derive(Clone, Copy, Debug, Args, Serialize)]
+pub struct WhisperParams {
+    /// Clients that only read the room [default: 1000, or what the limit of open files allows]
+    #[arg(long, value_name = "N", default_value_t = arguments::default_clients(1000), hide_default_value = true, value_parser = arguments::clients())]
     pub idle: usize,
-    /// Pairs of whisperers.
+    /// Pairs of clients that whisper to each other
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = arguments::count(10_000))]
     pub pairs: usize,
-    /// Whispers per second that expect an answer, of all pairs together.
+    /// Whispers per second that expect an answer, of all pairs together
+    #[arg(long, value_name = "N", default_value_t = 200.0, value_parser = arguments::rate)]
     pub rate: f64,
-    /// Messages per second in the busy room.
+    /// Messages per second in the busy room
+    #[arg(long, value_name = "N", default_value_t = 5.0, value_parser = arguments::rate)]
     pub storm: f64,
-    /// How long, half of it in the quiet room.
+    /// How long, half of it in the quiet room
+    #[arg(long, value_name = "SECONDS", default_value_t = 20.0, value_parser = arguments::seconds)]
     pub seconds: f64,
 }
 
@@ -48,8 +56,7 @@ pub struct RoundTrips {
 /// The figures.
 #[derive(Clone, Debug, Serialize)]
 pub struct Whisper {
-    /// The parameters.
-    pub parameters: Params,
+    pub parameters: WhisperParams,
     /// In the quiet room.
     pub alone: Option<RoundTrips>,
     /// In the busy room.
@@ -60,10 +67,10 @@ pub struct Whisper {
     pub room_latency: Option<LatencySummary>,
 }
 
-struct Run<'a> {
+struct WhisperRun<'a> {
     generator: &'a mut Generator,
     plan: RoomPlan,
-    params: Params,
+    params: WhisperParams,
     process: Option<Process>,
     room: Room,
     /// The group of the whisperers, and the number of questions of each pair.
@@ -75,40 +82,82 @@ struct Run<'a> {
     counted: DeliveryCheck,
 }
 
-/// Runs the scenario.
-///
-/// # Errors
-/// If it could not be completed; the report has the figures measured until then.
-pub fn run(generator: &mut Generator, settings: &Settings, params: Params, report: &mut Report) -> Result<(), Error> {
-    generator.progress.begin("whisper: starting", None);
-    let people = params.idle + 2 * params.pairs;
-    let target = Target::open(generator, settings, people, SIZE)?;
-    let plan = plan(settings, 1, params.seconds / 2.0);
-    let here = capacity().saturating_sub(2 * params.pairs + SPARE).max(1);
-    let result = Room::open(generator, target.endpoint, params.idle, here, plan).and_then(|room| {
-        let first_name = generator.names(2 * params.pairs as u32);
-        let whisperers = generator.add_group(Group::new(target.endpoint, Role::Whisperer, first_name, 1, plan.span));
-        let mut run = Run {
-            plan,
-            params,
-            process: target.process,
-            room,
-            whisperers,
-            asked: vec![0; params.pairs],
-            alone: None,
-            busy: None,
-            counted: DeliveryCheck::default(),
-            generator,
-        };
-        let result = run.carry_out();
-        let (whisper, notes) = run.sum_up(result.is_ok());
-        report.add(Some(Measured::Whisper(whisper)), notes);
-        result
-    });
-    target.end(generator, result)
+impl Scenario for WhisperParams {
+    fn options(&self) -> String {
+        let WhisperParams { idle, pairs, rate, storm, seconds } = self;
+        format!("--idle {idle} --pairs {pairs} --rate {rate} --storm {storm} --seconds {seconds}")
+    }
+
+    fn run(&self, generator: &mut Generator, settings: &Settings, report: &mut Report) -> Result<(), Error> {
+        let params = *self;
+        generator.progress.begin("whisper: starting", None);
+        let people = params.idle + 2 * params.pairs;
+        let target = Target::open(generator, settings, people, SIZE)?;
+        let plan = plan(settings, 1, params.seconds / 2.0);
+        let here = capacity().saturating_sub(2 * params.pairs + SPARE).max(1);
+        let result = Room::open(generator, target.endpoint, params.idle, here, plan).and_then(|room| {
+            let first_name = generator.names(2 * params.pairs as u32);
+            let whisperers =
+                generator.add_group(Group::new(target.endpoint, Role::Whisperer, first_name, 1, plan.span));
+            let mut run = WhisperRun {
+                plan,
+                params,
+                process: target.process,
+                room,
+                whisperers,
+                asked: vec![0; params.pairs],
+                alone: None,
+                busy: None,
+                counted: DeliveryCheck::default(),
+                generator,
+            };
+            let result = run.carry_out();
+            let (whisper, notes) = run.sum_up(result.is_ok());
+            report.add(Some(Measured::Whisper(whisper)), notes);
+            result
+        });
+        target.end(generator, result)
+    }
 }
 
-impl Run<'_> {
+impl Figures for Whisper {
+    fn is_right(&self) -> bool {
+        [&self.alone, &self.busy].into_iter().flatten().all(|it| it.checked.is_right()) && self.room.is_right()
+    }
+
+    fn latencies(&self) -> Vec<(&'static str, Option<&LatencySummary>)> {
+        let [alone, busy] = [&self.alone, &self.busy].map(|room| room.as_ref().and_then(|it| it.latency.as_ref()));
+        vec![("round trip, quiet room", alone), ("round trip, busy room", busy)]
+    }
+
+    fn rows(&self, _encoding: Encoding) -> Rows {
+        let mut rows = Rows::default();
+        let WhisperParams { idle, pairs, rate, storm, .. } = self.parameters;
+        let (pairs, rate) = (things(pairs, "pair"), significant(rate));
+        rows.add("room", format!("{} readers, {pairs} of whisperers, {rate} whispers a second", count(idle as u64)));
+        for (name, room) in [("quiet room", &self.alone), ("busy room", &self.busy)] {
+            let Some(room) = room else { continue };
+            rows.add(name, room.checked.verdict());
+            rows.latency("  round trip", room.latency.as_ref());
+            rows.cpu("  server CPU", room.server_cpu_us, "a round trip");
+        }
+        if self.busy.is_some() {
+            rows.add("  room messages", format!("{} ({} a second)", self.room.verdict(), significant(storm)));
+            rows.latency("  room latency", self.room_latency.as_ref());
+        }
+        rows
+    }
+
+    fn headline(&self) -> Vec<String> {
+        let p99 = |latency: Option<&LatencySummary>| latency.map(|it| format!("p99 {}", milliseconds(it.p99_ms)));
+        let [(_, alone), (_, busy)] = self.latencies()[..] else { return Vec::new() };
+        let readers = count(self.parameters.idle as u64);
+        let alone = p99(alone).map(|p99| format!("{p99} in a quiet room"));
+        alone.into_iter().chain(p99(busy).map(|p99| format!("{p99} in a busy room of {readers}"))).collect()
+    }
+}
+
+impl WhisperRun<'_> {
     fn carry_out(&mut self) -> Result<(), Error> {
         self.generator.progress.begin("whisper: clients log in", None);
         let wanted = 2 * self.params.pairs;

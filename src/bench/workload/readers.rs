@@ -23,7 +23,7 @@ use crate::bench::report::progress::ProgressLine;
 use crate::fd_limit;
 
 /// Descriptors of a process that are not for connections.
-const RESERVE: usize = 64;
+pub const RESERVE: usize = 64;
 
 /// Interval between status messages of a helper.
 const STATUS: Nanos = 20 * MILLISECOND;

@@ -157,7 +157,7 @@ fn server_may_close_stalled_clients() {
     check_stalled(&measured, 4);
     assert_eq!((&measured["closed"], &measured["unread_bytes"]), (&2.into(), &Value::Null));
     let note = &finished.report()["scenarios"][0]["notes"][0];
-    assert!(note.as_str().is_some_and(|note| note.starts_with("2 times the server closed one")), "{note}");
+    assert!(note.as_str().is_some_and(|note| note.starts_with("2 times the server closed a stalled client")), "{note}");
 }
 
 /// A running server without a rate limit.

@@ -104,7 +104,7 @@ impl<'a> Panel<'a> {
             .as_ref()?
             .latencies()
             .into_iter()
-            .map(|(name, summary)| Curve { name, summary })
+            .filter_map(|(name, summary)| Some(Curve { name, summary: summary? }))
             .filter(|curve| curve.distribution().next().is_some())
             .collect();
         (!curves.is_empty()).then_some(Panel { done, curves })
@@ -258,8 +258,9 @@ fn frame(page: &mut Page, across: &Axis, up: &Axis, title: &str, caption: &str) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bench::report::DeliveryCheck;
     use crate::bench::report::machine::Machine;
-    use crate::bench::report::{DeliveryCheck, Measured};
+    use crate::bench::scenario::Measured;
     use crate::bench::scenario::churn::{self, Churn};
     use crate::bench::scenario::connections::{self, Connections};
     use crate::bench::workload::encoding::Encoding;
@@ -308,7 +309,7 @@ mod tests {
 
     fn one(login: Option<LatencySummary>) -> Measured {
         Measured::Connections(Connections {
-            parameters: connections::Params { count: 1, seconds: 1.0 },
+            parameters: connections::ConnectionsParams { count: 1, seconds: 1.0 },
             logged_in: 1,
             seconds: 1.0,
             per_second: 1.0,
@@ -326,7 +327,7 @@ mod tests {
 
     fn two(login: Option<LatencySummary>, visit: Option<LatencySummary>) -> Measured {
         Measured::Churn(Churn {
-            parameters: churn::Params { rate: 1.0, residents: 1, seconds: 1.0 },
+            parameters: churn::ChurnParams { rate: 1.0, residents: 1, seconds: 1.0 },
             came: 1,
             left: 1,
             seconds: 1.0,
