@@ -1,509 +1,257 @@
-//! The result as a picture: for each scenario, latency over time beside its distribution.
+//! The result as a chart: for each scenario, latency over time beside its distribution.
 
 mod axis;
-mod page;
+#[cfg(test)]
+mod tests;
 
+use plotters::coord::Shift;
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+
+use self::axis::{Axis, LAST_QUANTILE};
 use super::figures::{count, milliseconds};
 use super::latency::{LatencyPoint, LatencySummary};
 use super::{Outcome, Report, ScenarioReport};
-use axis::{Axis, most_share};
-use page::{Anchor, Page};
 
-/// The width of the picture, and its margin; pixels.
-const WIDTH: f64 = 960.0;
-const MARGIN: f64 = 24.0;
-/// Between two lines of text.
-const LINE: f64 = 18.0;
-/// The height of a chart, without what is written around it.
-const CHART: f64 = 220.0;
-/// What the names of latencies take to the left of a chart.
-const NAMES: f64 = 56.0;
-/// Between the two charts.
-const GAP: f64 = 16.0;
-/// Characters in a line, of a command in bold and of a text.
-const COMMAND_CHARS: usize = 112;
-const TEXT_CHARS: usize = 124;
+/// Width of the picture, and its margin; pixels.
+const WIDTH: u32 = 960;
+const MARGIN: i32 = 24;
+/// Distance of two lines of text.
+const LINE: i32 = 18;
+/// Height of a chart with its captions.
+const CHART: i32 = 290;
+/// Characters in a line of text.
+const CHARS: usize = 112;
 
-/// Colours that the style sheet has; with more curves they begin again.
-const COLOURS: [&str; 3] = ["c0", "c1", "c2"];
+const PAPER: RGBColor = RGBColor(0xff, 0xff, 0xff);
+const TEXT: RGBColor = RGBColor(0x1f, 0x23, 0x28);
+const SOFT: RGBColor = RGBColor(0x59, 0x63, 0x6e);
+const WARNING: RGBColor = RGBColor(0xb3, 0x26, 0x1e);
+const GRID: RGBColor = RGBColor(0xd5, 0xda, 0xe0);
+/// Colours of curves, after Okabe and Ito, darker to stand out from white.
+const CURVES: [RGBColor; 3] = [RGBColor(0x00, 0x72, 0xb2), RGBColor(0xc6, 0x52, 0x00), RGBColor(0x7b, 0x3a, 0x8c)];
 
-/// Draws it.
-pub fn draw(report: &Report) -> String {
-    let panels: Vec<Panel> = report.scenarios.iter().filter_map(Panel::of).collect();
-    let mut page = Page::new(WIDTH, MARGIN);
-    header(&mut page, report);
-    if panels.is_empty() {
-        page.down(LINE * 1.5);
-        page.text(MARGIN, "", Anchor::Start, "There is no latency to be shown: none was measured.");
-    }
-    for panel in &panels {
-        panel.draw(&mut page);
-    }
-    let told: Vec<String> = panels.iter().map(Panel::told).collect();
-    page.finish("Latency, measured by chinwag bench", &told.join("\n"))
+/// Replaces the colours above in dark mode: a style sheet overrides attributes.
+const STYLE: &str = r##"<style>
+@media (prefers-color-scheme: dark) {
+  [fill="#FFFFFF"] { fill: #12161c } [fill="#1F2328"] { fill: #e6edf3 } [fill="#59636E"] { fill: #9da7b3 }
+  [fill="#B3261E"] { fill: #ff8a80 } [stroke="#D5DAE0"] { stroke: #343c46 }
+  [fill="#0072B2"] { fill: #56b4e9 } [fill="#C65200"] { fill: #e69f00 } [fill="#7B3A8C"] { fill: #d99bc4 }
+  [stroke="#0072B2"] { stroke: #56b4e9 } [stroke="#C65200"] { stroke: #e69f00 } [stroke="#7B3A8C"] { stroke: #d99bc4 }
 }
+</style>"##;
 
-fn header(page: &mut Page, report: &Report) {
+type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+type Drawn = Result<(), DrawingAreaErrorKind<std::io::Error>>;
+
+/// Draws the chart.
+pub fn draw(report: &Report) -> String {
+    let panels: Vec<Panel> = report.scenarios.iter().filter_map(Panel::new).collect();
+    let mut header = vec![TextLine::new(17, TEXT, "chinwag bench: latency")];
     let machine = &report.machine;
     let build = if report.build == "debug" { ", a debug build: its figures mean little" } else { "" };
-    let text = format!(
-        "chinwag {}{build}, {}, {} x {}, {}",
-        report.chinwag, machine.kernel, machine.cpus, machine.cpu, report.started
-    );
-    page.down(20.0);
-    page.text(MARGIN, "title", Anchor::Start, "chinwag bench: latency");
-    page.down(2.0);
-    page.lines(MARGIN, "soft", &text, TEXT_CHARS, LINE);
+    let (version, kernel, cpus, cpu) = (report.chinwag, &machine.kernel, machine.cpus, &machine.cpu);
+    let about = format!("chinwag {version}{build}, {kernel}, {cpus} x {cpu}, {}", report.started);
+    header.extend(TextLine::wrapped(SOFT, &about));
+    if panels.is_empty() {
+        header.push(TextLine::new(12, TEXT, "No latency was measured."));
+    }
+    let height = 2 * MARGIN + LINE * header.len() as i32 + panels.iter().map(Panel::height).sum::<i32>();
+    let mut svg = String::new();
+    paint(&SVGBackend::with_string(&mut svg, (WIDTH, height as u32)).into_drawing_area(), &header, &panels)
+        .expect("a string takes everything");
+    let told: Vec<String> = panels.iter().map(Panel::description).collect();
+    let told = told.join("\n").replace('&', "&amp;").replace('<', "&lt;");
+    let (root, rest) = svg.split_once('\n').expect("the root element has its own line");
+    format!("{root}\n<title>Latency, measured by chinwag bench</title>\n<desc>{told}</desc>\n{STYLE}\n{rest}")
 }
 
-/// A scenario that has latencies.
+fn paint(root: &Area, header: &[TextLine], panels: &[Panel]) -> Drawn {
+    root.fill(&PAPER)?;
+    let mut y = MARGIN;
+    for line in header {
+        line.paint(root, &mut y)?;
+    }
+    for panel in panels {
+        y += LINE;
+        root.draw(&PathElement::new(vec![(MARGIN, y - 8), (WIDTH as i32 - MARGIN, y - 8)], GRID))?;
+        for line in panel.text() {
+            line.paint(root, &mut y)?;
+        }
+        let area = root.clone().shrink((0, y), (WIDTH - MARGIN as u32, CHART as u32));
+        panel.paint(&area)?;
+        y += CHART;
+    }
+    root.present()
+}
+
+/// A line of text, with a dot in the colour of its curve.
+struct TextLine {
+    size: i32,
+    colour: RGBColor,
+    text: String,
+    dot: Option<RGBColor>,
+}
+
+impl TextLine {
+    fn new(size: i32, colour: RGBColor, text: &str) -> Self {
+        // XML has no place for control characters.
+        let text = text.replace(|char: char| char.is_control() || matches!(char, '\u{fffe}' | '\u{ffff}'), "\u{fffd}");
+        TextLine { size, colour, text, dot: None }
+    }
+
+    fn wrapped(colour: RGBColor, text: &str) -> impl Iterator<Item = Self> + use<> {
+        wrap(text, CHARS).into_iter().map(move |line| TextLine::new(12, colour, &line))
+    }
+
+    fn paint(&self, root: &Area, y: &mut i32) -> Drawn {
+        let mut x = MARGIN;
+        if let Some(colour) = self.dot {
+            root.draw(&Circle::new((x + 5, *y + 6), 5, colour.filled()))?;
+            x += 16;
+        }
+        root.draw(&Text::new(self.text.as_str(), (x, *y), style(self.size, self.colour)))?;
+        *y += LINE;
+        Ok(())
+    }
+}
+
+/// Text of this size in pixels: plotters writes font sizes divided by 1.24.
+fn style(size: i32, colour: RGBColor) -> TextStyle<'static> {
+    ("sans-serif", 1.24 * f64::from(size)).into_font().color(&colour).pos(Pos::new(HPos::Left, VPos::Top))
+}
+
+/// A scenario with latencies.
 struct Panel<'a> {
-    done: &'a ScenarioReport,
-    curves: Vec<Curve<'a>>,
-}
-
-/// What was timed.
-struct Curve<'a> {
-    name: &'static str,
-    summary: &'a LatencySummary,
-}
-
-impl Curve<'_> {
-    /// Without the shortest one, a single one that may be far away from all others and squeeze them.
-    fn distribution(&self) -> impl Iterator<Item = (f64, f64)> {
-        self.summary.distribution.iter().copied().filter(|&(share, _)| share > 0.0)
-    }
-
-    /// As text, in the order of the colours.
-    fn figures(&self) -> [String; COLOURS.len()] {
-        let figures = [("p50", self.summary.p50_ms), ("p99", self.summary.p99_ms), ("max", self.summary.max_ms)];
-        figures.map(|(name, ms)| format!("{name} {}", milliseconds(ms)))
-    }
-
-    fn has_course(&self) -> bool {
-        self.summary.timeline.windows(2).any(|pair| pair[0].at_s < pair[1].at_s)
-    }
-}
-
-/// A figure of each interval, as it goes over time.
-struct Trend {
-    class: String,
-    figure: fn(&LatencyPoint) -> f64,
-}
-
-impl Trend {
-    fn new(colour: &str, weight: &str, figure: fn(&LatencyPoint) -> f64) -> Self {
-        Trend { class: format!("line {weight} {colour}"), figure }
-    }
+    report: &'a ScenarioReport,
+    curves: Vec<(&'static str, &'a LatencySummary)>,
 }
 
 impl<'a> Panel<'a> {
-    fn of(done: &'a ScenarioReport) -> Option<Self> {
-        let curves: Vec<Curve> = done
-            .measured
-            .as_ref()?
-            .latencies()
-            .into_iter()
-            .filter_map(|(name, summary)| Some(Curve { name, summary: summary? }))
-            .filter(|curve| curve.distribution().next().is_some())
-            .collect();
-        (!curves.is_empty()).then_some(Panel { done, curves })
+    fn new(report: &'a ScenarioReport) -> Option<Self> {
+        let latencies = report.measured.as_ref()?.latencies();
+        let curves: Vec<_> = latencies.into_iter().filter_map(|(name, summary)| Some((name, summary?))).collect();
+        (!curves.is_empty()).then_some(Panel { report, curves })
     }
 
-    /// With one curve the colours tell its figures apart, with several they tell the curves apart.
-    fn is_single(&self) -> bool {
-        self.curves.len() == 1
+    fn height(&self) -> i32 {
+        LINE + LINE * self.text().len() as i32 + CHART
     }
 
-    fn coloured(&self) -> impl Iterator<Item = (&Curve<'a>, &'static str)> {
-        self.curves.iter().zip(COLOURS.into_iter().cycle())
-    }
-
-    fn trends(&self, colour: &str) -> Vec<Trend> {
-        if self.is_single() {
-            vec![
-                Trend::new(COLOURS[2], "thin", |point| point.max_ms),
-                Trend::new(COLOURS[1], "medium", |point| point.p99_ms),
-                Trend::new(COLOURS[0], "thick", |point| point.p50_ms),
-            ]
-        } else {
-            vec![Trend::new(colour, "thin", |point| point.p99_ms), Trend::new(colour, "thick", |point| point.p50_ms)]
+    /// The command, what went wrong, remarks, and the legend.
+    fn text(&self) -> Vec<TextLine> {
+        let mut lines: Vec<TextLine> =
+            wrap(&self.report.command, CHARS).iter().map(|line| TextLine::new(14, TEXT, line)).collect();
+        let warning = match &self.report.outcome {
+            Outcome::Passed => None,
+            Outcome::Faulty => Some("FAULTY: not every line arrived once, in order and intact".into()),
+            Outcome::Interrupted { .. } => Some("interrupted: the figures are those measured until then".into()),
+            Outcome::Failed { why } => Some(format!("FAILED: {why}")),
+        };
+        lines.extend(warning.iter().flat_map(|warning| TextLine::wrapped(WARNING, warning)));
+        lines.extend(self.report.notes.iter().flat_map(|note| TextLine::wrapped(SOFT, &format!("({note})"))));
+        for ((name, summary), colour) in self.coloured() {
+            let text = format!("{name}, {} measured: {}", count(summary.count), percentiles(summary));
+            lines.push(TextLine { dot: Some(colour), ..TextLine::new(12, TEXT, &text) });
         }
+        lines
     }
 
-    /// The same for who does not see it.
-    fn told(&self) -> String {
+    /// The same for readers who do not see the picture.
+    fn description(&self) -> String {
         let curves: Vec<String> =
-            self.curves.iter().map(|curve| format!("{} {}", curve.name, curve.figures().join(", "))).collect();
-        format!("{}: {}.", self.done.command, curves.join("; "))
+            self.curves.iter().map(|(name, summary)| format!("{name} {}", percentiles(summary))).collect();
+        TextLine::new(12, TEXT, &format!("{}: {}.", self.report.command, curves.join("; "))).text
     }
 
-    fn draw(&self, page: &mut Page) {
-        page.down(24.0);
-        page.rule();
-        page.down(10.0);
-        page.lines(MARGIN, "command", &self.done.command, COMMAND_CHARS, LINE);
-        if let Some(warning) = warning(&self.done.outcome) {
-            page.lines(MARGIN, "warning", &warning, TEXT_CHARS, LINE);
+    fn coloured(&self) -> impl Iterator<Item = ((&'static str, &'a LatencySummary), RGBColor)> {
+        self.curves.iter().copied().zip(CURVES.into_iter().cycle())
+    }
+
+    /// Draws both charts; only the distribution if nothing was measured over time.
+    fn paint(&self, area: &Area) -> Drawn {
+        let mut over_time = Vec::new();
+        let mut distribution = Vec::new();
+        for ((_, summary), colour) in self.coloured() {
+            let line = |value: fn(&LatencyPoint) -> f64| -> Vec<(f64, f64)> {
+                summary.timeline.iter().map(|point| (point.at_s, value(point))).collect()
+            };
+            over_time.push((line(|point| point.max_ms), colour.mix(0.4).stroke_width(1)));
+            over_time.push((line(|point| point.p99_ms), colour.stroke_width(1)));
+            over_time.push((line(|point| point.p50_ms), colour.stroke_width(3)));
+            distribution.push((quantiles(summary), colour.stroke_width(2)));
         }
-        for note in &self.done.notes {
-            page.lines(MARGIN, "soft", &format!("({note})"), TEXT_CHARS, LINE);
+        let latency =
+            Axis::latency(over_time.iter().chain(&distribution).flat_map(|line| &line.0).map(|point| point.1));
+        let has_course = self.curves.iter().any(|(_, summary)| summary.timeline.len() > 1);
+        let (left, right) = area.split_horizontally(if has_course { (WIDTH as i32 - MARGIN) / 2 } else { 0 });
+        if has_course {
+            let time = Axis::seconds(over_time.iter().flat_map(|line| &line.0).map(|point| point.0));
+            let title = "over time: p50 (thick), p99 (thin), max (pale)";
+            chart(&left, title, "seconds of measured time", (&time, &latency), over_time)?;
         }
-        for (curve, colour) in self.coloured() {
-            page.down(LINE + 2.0);
-            page.runs(MARGIN, &self.legend(curve, colour));
-        }
-        page.down(34.0);
-        self.charts(page);
-        page.down(CHART + 36.0);
+        chart(&right, "distribution", "percentile", (&Axis::quantile(), &latency), distribution)
     }
+}
 
-    /// Texts, each after a dot in its colour if it has one.
-    fn legend(&self, curve: &Curve, colour: &'static str) -> Vec<(Option<&'static str>, String)> {
-        let (head, keys) =
-            if self.is_single() { (None, COLOURS.map(Some)) } else { (Some(colour), [None; COLOURS.len()]) };
-        let mut runs = vec![(head, format!("{}, {} measured:", curve.name, count(curve.summary.count)))];
-        runs.extend(keys.into_iter().zip(curve.figures()));
-        runs
+fn percentiles(summary: &LatencySummary) -> String {
+    let [p50, p99, max] = [summary.p50_ms, summary.p99_ms, summary.max_ms].map(milliseconds);
+    format!("p50 {p50}, p99 {p99}, max {max}")
+}
+
+/// The distribution from the median on. The maximum of `n` measurements stands for half of one: 1 - 0.5 / n.
+fn quantiles(summary: &LatencySummary) -> Vec<(f64, f64)> {
+    let end = 1.0 - 0.5 / summary.count.max(1) as f64;
+    let shown = |&&(quantile, _): &&(f64, f64)| quantile >= 0.5 && (quantile <= LAST_QUANTILE || end <= LAST_QUANTILE);
+    summary.distribution.iter().filter(shown).map(|&(quantile, ms)| (quantile.min(end), ms)).collect()
+}
+
+fn chart(
+    area: &Area,
+    title: &str,
+    unit: &str,
+    axes: (&Axis, &Axis),
+    lines: Vec<(Vec<(f64, f64)>, ShapeStyle)>,
+) -> Drawn {
+    let (across, up) = axes;
+    let mut chart = ChartBuilder::on(area)
+        .caption(title, style(13, TEXT))
+        .margin_right(20)
+        .x_label_area_size(40)
+        .y_label_area_size(MARGIN + 56)
+        .build_cartesian_2d(across.clone(), up.clone())?;
+    chart
+        .configure_mesh()
+        .x_desc(unit)
+        .axis_desc_style(style(12, SOFT))
+        .label_style(style(11, SOFT))
+        .axis_style(GRID)
+        .bold_line_style(GRID)
+        .draw()?;
+    for (points, line) in lines {
+        // A single point has no line.
+        let dot = if points.len() == 1 { 2 } else { 0 };
+        chart.draw_series(LineSeries::new(points, line).point_size(dot))?;
     }
+    Ok(())
+}
 
-    /// Both charts; without a course over time, there is only the other one.
-    fn charts(&self, page: &mut Page) {
-        let (top, bottom) = (page.y(), page.y() + CHART);
-        let latency = Axis::latency(self.shown(), bottom, top);
-        let right = WIDTH - MARGIN;
-        let mut left = MARGIN + NAMES;
-        if let Some(last) = self.last() {
-            let middle = (MARGIN + right) / 2.0;
-            self.over_time(page, &Axis::seconds(last, left, middle - GAP / 2.0), &latency);
-            left = middle + GAP / 2.0 + NAMES;
-        }
-        let most = self.curves.iter().map(|curve| curve.summary.count).max().unwrap_or(0);
-        self.distribution(page, &Axis::share(most, left, right), &latency);
-    }
-
-    /// When the last interval ended; `None` if nothing went on for more than one.
-    fn last(&self) -> Option<f64> {
-        let times = self.curves.iter().flat_map(|curve| &curve.summary.timeline).map(|point| point.at_s);
-        times.reduce(f64::max).filter(|_| self.curves.iter().any(Curve::has_course))
-    }
-
-    /// All latencies of both charts.
-    fn shown(&self) -> impl Iterator<Item = f64> {
-        self.coloured().flat_map(|(curve, colour)| {
-            let trends = self.trends(colour).into_iter();
-            let timeline = trends.flat_map(|trend| curve.summary.timeline.iter().map(trend.figure));
-            timeline.chain(curve.distribution().map(|(_, ms)| ms))
-        })
-    }
-
-    fn over_time(&self, page: &mut Page, time: &Axis, latency: &Axis) {
-        let title = if self.is_single() { "over time" } else { "over time: p50, and p99 as a thin line" };
-        frame(page, time, latency, title, "seconds of measured time");
-        for (Curve { summary, .. }, colour) in self.coloured() {
-            for Trend { class, figure } in self.trends(colour) {
-                let points = summary.timeline.iter().map(|point| (time.at(point.at_s), latency.at(figure(point))));
-                page.line(&class, points);
-            }
-        }
-    }
-
-    fn distribution(&self, page: &mut Page, share: &Axis, latency: &Axis) {
-        frame(page, share, latency, "distribution", "share that took at most so long");
-        for (curve, colour) in self.coloured() {
-            let it = curve.summary;
-            let end = most_share(it.count);
-            let at = |(part, ms): (f64, f64)| (share.at(part.min(end)), latency.at(ms));
-            let colour = if self.is_single() { "plain" } else { colour };
-            page.line(&format!("line thick {colour}"), curve.distribution().map(at));
-            if self.is_single() {
-                let marks = [at((0.5, it.p50_ms)), at((0.99, it.p99_ms)), at((1.0, it.max_ms))];
-                for (mark, colour) in marks.into_iter().zip(COLOURS) {
-                    page.dot(colour, mark);
+/// Lines of at most `chars` characters, broken between words if possible.
+fn wrap(text: &str, chars: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let letters: Vec<char> = word.chars().collect();
+        for (number, piece) in letters.chunks(chars).enumerate() {
+            let used = lines.last().map_or(0, |line| line.chars().count());
+            match lines.last_mut() {
+                Some(line) if number == 0 && used > 0 && used + 1 + piece.len() <= chars => {
+                    line.push(' ');
+                    line.extend(piece);
                 }
+                Some(line) if used == 0 => line.extend(piece),
+                _ => lines.push(piece.iter().collect()),
             }
         }
     }
-}
-
-/// What has to be said of figures that are not those of a scenario carried through.
-fn warning(outcome: &Outcome) -> Option<String> {
-    match outcome {
-        Outcome::Passed => None,
-        Outcome::Faulty => Some("FAULTY: not every line came once, in order and whole".into()),
-        Outcome::Interrupted { .. } => Some("interrupted: the figures are those up to then".into()),
-        Outcome::Failed { why } => Some(format!("FAILED: {why}")),
-    }
-}
-
-/// What is around and behind the curves.
-fn frame(page: &mut Page, across: &Axis, up: &Axis, title: &str, caption: &str) {
-    let ((left, right), (bottom, top)) = (across.ends(), up.ends());
-    page.text_at((left, top - 8.0), "", Anchor::Start, title);
-    page.text_at(((left + right) / 2.0, bottom + 34.0), "soft", Anchor::Middle, caption);
-    for tick in &up.ticks {
-        page.grid(tick.name.is_some(), (left, tick.at), (right, tick.at));
-        if let Some(name) = &tick.name {
-            page.text_at((left - 6.0, tick.at + 4.0), "soft name", Anchor::End, name);
-        }
-    }
-    for tick in &across.ticks {
-        page.grid(true, (tick.at, bottom), (tick.at, top));
-        if let Some(name) = &tick.name {
-            page.text_at((tick.at, bottom + 17.0), "soft name", Anchor::Middle, name);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::bench::report::DeliveryCheck;
-    use crate::bench::report::machine::Machine;
-    use crate::bench::scenario::Measured;
-    use crate::bench::scenario::churn::{self, Churn};
-    use crate::bench::scenario::connections::{self, Connections};
-    use crate::bench::workload::encoding::Encoding;
-
-    fn report(scenarios: Vec<(&str, Option<Measured>)>) -> Report {
-        let machine = Machine {
-            kernel: "Linux 6.1".into(),
-            cpu: "A <fast> CPU".into(),
-            cpus: 4,
-            server_core: None,
-            open_files: None,
-        };
-        let done = |(command, measured): (&str, _)| ScenarioReport {
-            command: command.into(),
-            outcome: Outcome::Passed,
-            notes: Vec::new(),
-            measured,
-        };
-        Report {
-            encoding: Encoding::Plain,
-            chinwag: "1.2.3",
-            build: "release",
-            started: "2026-01-02T03:04:05Z".into(),
-            machine,
-            server: "own".into(),
-            scenarios: scenarios.into_iter().map(done).collect(),
-        }
-    }
-
-    fn summary(count: u64, ms: &[f64], timeline: &[(f64, f64)]) -> LatencySummary {
-        let at = |share: f64| ms[((ms.len() - 1) as f64 * share) as usize];
-        LatencySummary {
-            count,
-            p50_ms: at(0.5),
-            p90_ms: at(0.9),
-            p99_ms: at(0.99),
-            p99_9_ms: at(0.999),
-            max_ms: at(1.0),
-            distribution: [0.0, 0.25, 0.5, 0.9, 0.99, 0.999, 0.999_99, 1.0].map(|share| (share, at(share))).to_vec(),
-            timeline: timeline
-                .iter()
-                .map(|&(at_s, ms)| LatencyPoint { at_s, count: 1, p50_ms: ms, p99_ms: ms, max_ms: ms * 2.0 })
-                .collect(),
-        }
-    }
-
-    fn one(login: Option<LatencySummary>) -> Measured {
-        Measured::Connections(Connections {
-            parameters: connections::ConnectionsParams { count: 1, seconds: 1.0 },
-            logged_in: 1,
-            seconds: 1.0,
-            per_second: 1.0,
-            login,
-            server_cpu_us: None,
-            baseline_cpu_us: None,
-            ratio: None,
-            user_bytes: None,
-            idle: None,
-            reach: None,
-            kept_bytes: None,
-            own: None,
-        })
-    }
-
-    fn two(login: Option<LatencySummary>, visit: Option<LatencySummary>) -> Measured {
-        Measured::Churn(Churn {
-            parameters: churn::ChurnParams { rate: 1.0, residents: 1, seconds: 1.0 },
-            came: 1,
-            left: 1,
-            seconds: 1.0,
-            per_second: 1.0,
-            checked: DeliveryCheck::default(),
-            login,
-            visit,
-            server_cpu_us: None,
-            kept_bytes: None,
-            kept_descriptors: None,
-            own: None,
-        })
-    }
-
-    fn usual() -> LatencySummary {
-        summary(1000, &[0.2, 1.0, 3.0, 20.0], &[(0.5, 1.0), (1.0, 3.0), (1.5, 2.0)])
-    }
-
-    /// Well-formed, and nothing in it that is not a number or lies outside.
-    fn check(svg: &str) {
-        let mut open = Vec::new();
-        for piece in svg.split('<').skip(1) {
-            let (tag, _) = piece.split_once('>').unwrap_or_else(|| panic!("not closed: {piece}"));
-            let name = tag.split_whitespace().next().unwrap_or_default();
-            match name.strip_prefix('/') {
-                Some(name) => assert_eq!(open.pop(), Some(name), "{svg}"),
-                None if tag.ends_with('/') || tag.starts_with('?') => {}
-                None => open.push(name),
-            }
-            assert_eq!(tag.matches('"').count() % 2, 0, "{tag}");
-        }
-        assert!(open.is_empty(), "{open:?}");
-        assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
-        let height: f64 = attribute(svg, "height").next().unwrap();
-        for (name, end) in [("x", WIDTH), ("x1", WIDTH), ("x2", WIDTH), ("cx", WIDTH), ("y", height), ("cy", height)] {
-            for value in attribute(svg, name) {
-                assert!((0.0..=end).contains(&value), "{name} {value}\n{svg}");
-            }
-        }
-        for (x, y) in curves(svg).into_iter().flatten() {
-            assert!((0.0..=WIDTH).contains(&x) && (0.0..=height).contains(&y), "{x} {y}\n{svg}");
-        }
-    }
-
-    fn attribute<'a>(svg: &'a str, name: &str) -> impl Iterator<Item = f64> + use<'a> {
-        let begin = format!(" {name}=\"");
-        let values: Vec<&str> = svg.split(&begin).skip(1).filter_map(|rest| rest.split('"').next()).collect();
-        values.into_iter().map(|value| value.parse().unwrap_or_else(|_| panic!("not a number: {value}")))
-    }
-
-    fn curves(svg: &str) -> Vec<Vec<(f64, f64)>> {
-        let point = |point: &str| {
-            let (x, y) = point.split_once(',').expect("two coordinates");
-            (x.parse().expect("a number"), y.parse().expect("a number"))
-        };
-        let points = svg.split(" points=\"").skip(1).map(|rest| rest.split('"').next().unwrap_or_default());
-        points.map(|points| points.split(' ').map(point).collect()).collect()
-    }
-
-    #[test]
-    fn every_scenario_that_has_latencies_is_in_it() {
-        let svg = draw(&report(vec![
-            ("chinwag bench connections --count 7", Some(one(Some(usual())))),
-            ("chinwag bench fanout", None),
-            ("chinwag bench connections --count 8", Some(one(None))),
-            ("chinwag bench churn --serve '<&>'", Some(two(Some(usual()), Some(usual())))),
-        ]));
-        check(&svg);
-        for text in [
-            ">chinwag bench connections --count 7</text>",
-            ">chinwag bench churn --serve '&lt;&amp;&gt;'</text>",
-            "chinwag 1.2.3, Linux 6.1, 4 x A &lt;fast&gt; CPU, 2026-01-02T03:04:05Z",
-            ">login, 1,000 measured:</tspan>",
-            ">whole visit, 1,000 measured:</tspan>",
-            ">p50 1.00 ms</tspan>",
-            "connections --count 7: login p50 1.00 ms, p99 3.00 ms, max 20.0 ms.",
-        ] {
-            assert!(svg.contains(text), "{text} is not in\n{svg}");
-        }
-        assert!(!svg.contains("fanout") && !svg.contains("--count 8"), "{svg}");
-        // Three figures over time and a distribution; two figures each and two distributions.
-        assert_eq!(curves(&svg).len(), 4 + 6);
-    }
-
-    #[test]
-    fn both_charts_have_the_same_scale() {
-        let svg = draw(&report(vec![("", Some(one(Some(summary(1000, &[1.0, 1.0], &[(1.0, 1.0), (2.0, 1.0)])))))]));
-        let curves = curves(&svg);
-        let [.., p50, distribution] = curves.as_slice() else { panic!("{svg}") };
-        assert_eq!(p50[0].1, distribution[0].1);
-        assert!(
-            p50.iter().all(|point| point.0 < WIDTH / 2.0) && distribution.iter().all(|point| point.0 > WIDTH / 2.0)
-        );
-        assert_eq!(distribution.last().unwrap().0, WIDTH - MARGIN, "it ends where the data does");
-    }
-
-    #[test]
-    fn the_shortest_one_does_not_squeeze_the_others() {
-        let drawn = |ms: &[f64]| curves(&draw(&report(vec![("", Some(one(Some(summary(1000, ms, &[])))))])));
-        assert_eq!(drawn(&[0.001, 1.0, 2.0, 4.0, 5.0]), drawn(&[1.0, 1.0, 2.0, 4.0, 5.0]));
-    }
-
-    #[test]
-    fn little_data_makes_no_broken_picture() {
-        let odd = f64::NAN;
-        for one_of_them in [
-            summary(1, &[3.0], &[]),
-            summary(1, &[3.0], &[(0.0, 3.0)]),
-            summary(2, &[3.0, 3.0], &[(1.0, 3.0), (1.0, 3.0)]),
-            summary(2, &[0.0], &[(0.0, 0.0), (0.0, 0.0)]),
-            summary(0, &[0.0], &[(0.0, 0.0), (1e-9, 0.0)]),
-            summary(u64::MAX, &[1e-9, 1e300], &[(1e300, 0.0), (1e301, 1e300)]),
-            summary(5, &[odd, f64::INFINITY, -1.0], &[(odd, odd), (f64::INFINITY, f64::INFINITY), (-1.0, -1.0)]),
-        ] {
-            let svg = draw(&report(vec![
-                ("first", Some(one(Some(one_of_them.clone())))),
-                ("second", Some(two(Some(one_of_them.clone()), Some(usual())))),
-                ("third", Some(two(None, Some(one_of_them)))),
-            ]));
-            // What cannot be drawn can be told.
-            check(&svg.replace("NaN µs", "").replace("inf s", ""));
-            assert_eq!(svg.matches(">distribution<").count(), 3, "{svg}");
-        }
-    }
-
-    #[test]
-    fn there_is_no_chart_over_time_without_a_course() {
-        for (timeline, charts) in
-            [(&[][..], 0), (&[(0.0, 1.0)], 0), (&[(1.0, 1.0); 2], 0), (&[(1.0, 1.0), (2.0, 1.0)], 1)]
-        {
-            let svg = draw(&report(vec![("", Some(one(Some(summary(10, &[1.0, 2.0], timeline)))))]));
-            assert_eq!(svg.matches(">over time<").count(), charts, "{timeline:?}");
-            assert_eq!(svg.matches(">distribution<").count(), 1, "{timeline:?}");
-        }
-    }
-
-    #[test]
-    fn one_interval_each_is_no_course() {
-        let login = |at_s| Some(summary(10, &[1.0, 2.0], &[(at_s, 1.0)]));
-        let svg = draw(&report(vec![("", Some(two(login(1.0), login(2.0))))]));
-        assert!(svg.contains(">distribution<") && !svg.contains("over time"), "{svg}");
-        let svg = draw(&report(vec![("", Some(two(login(1.0), Some(usual()))))]));
-        assert_eq!(svg.matches(r#"<circle class="line "#).count(), 2, "p50 and p99 of the one interval\n{svg}");
-    }
-
-    #[test]
-    fn each_curve_ends_where_its_own_data_does() {
-        let of = |count| Some(summary(count, &[1.0, 2.0, 3.0], &[]));
-        let curves = curves(&draw(&report(vec![("", Some(two(of(100), of(10_000))))])));
-        let ends: Vec<f64> = curves.iter().map(|curve| curve.last().expect("a point").0 - MARGIN - NAMES).collect();
-        // The logarithms of twice the numbers.
-        assert!((ends[0] / ends[1] - 2.301 / 4.301).abs() < 0.001, "{ends:?}");
-    }
-
-    #[test]
-    fn a_report_without_latencies_says_so() {
-        for scenarios in [vec![], vec![("chinwag bench churn", None)], vec![("", Some(one(None)))]] {
-            let svg = draw(&report(scenarios));
-            check(&svg);
-            assert!(svg.contains("There is no latency"), "{svg}");
-            assert!(attribute(&svg, "height").all(|height| height < 200.0), "{svg}");
-        }
-    }
-
-    #[test]
-    fn what_went_wrong_is_in_the_picture() {
-        let mut report = report(vec![("", Some(one(Some(usual()))))]);
-        report.build = "debug";
-        report.scenarios[0].outcome = Outcome::Failed { why: "it <broke>".into() };
-        report.scenarios[0].notes.push("the moon was full".into());
-        let svg = draw(&report);
-        check(&svg);
-        for text in [">FAILED: it &lt;broke&gt;<", ">(the moon was full)<", "debug build"] {
-            assert!(svg.contains(text), "{text} is not in\n{svg}");
-        }
-        report.scenarios[0].outcome = Outcome::Faulty;
-        assert!(draw(&report).contains(">FAULTY"));
-    }
+    lines
 }
