@@ -1,21 +1,24 @@
 //! Reasons why a load test failed.
 
-use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 
 use crate::util::io_error::plain_words;
 
 /// A load test could not be completed.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A signal requested the end.
+    #[error("interrupted")]
     Interrupted(i32),
     /// More clients, connections or messages were requested than the limits allow.
+    #[error("{0}")]
     Limit(String),
     /// The connection could not be made.
-    Connect(SocketAddr, io::Error),
+    #[error("cannot connect to {0}: {words}", words = plain_words(.1))]
+    Connect(SocketAddr, #[source] io::Error),
     /// The server closed a connection.
+    #[error("the server closed the connection of {name}{}", details(*.logged_in, .error.as_ref(), .last_words.as_deref()))]
     Closed {
         /// The name of the client.
         name: String,
@@ -24,9 +27,11 @@ pub enum Error {
         /// The last line that it got from the server itself.
         last_words: Option<String>,
         /// The error of the kernel, if it was not an orderly end.
+        #[source]
         error: Option<io::Error>,
     },
     /// The server refused a name.
+    #[error("the server refused the name {name}: {}", .answer.escape_debug())]
     Refused {
         /// The name.
         name: String,
@@ -34,12 +39,16 @@ pub enum Error {
         answer: String,
     },
     /// The server did not accept the WebSocket upgrade.
+    #[error("no WebSocket at {0}: {why}", why = .1.escape_debug())]
     NoWebSocket(SocketAddr, String),
     /// The server sent a frame that is not allowed.
+    #[error("the server sent an invalid frame: {0}")]
     Frame(String),
     /// The server sent a line that is too long.
+    #[error("the server sent a line of more than {0} bytes")]
     EndlessLine(usize),
     /// Nothing happened before the timeout.
+    #[error("nothing has happened for {seconds:.0} s while waiting for {waiting_for}")]
     Stalled {
         /// What the load test was waiting for.
         waiting_for: String,
@@ -47,41 +56,17 @@ pub enum Error {
         seconds: f64,
     },
     /// A process of the load test failed.
+    #[error("{0}: {1}")]
     Subprocess(&'static str, String),
     /// A system call failed.
-    System(&'static str, io::Error),
+    #[error("{0}: {words}", words = plain_words(.1))]
+    System(&'static str, #[source] io::Error),
 }
 
-impl std::error::Error for Error {}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        match self {
-            Error::Interrupted(_) => write!(f, "interrupted"),
-            Error::Limit(text) => write!(f, "{text}"),
-            Error::Connect(addr, error) => write!(f, "cannot connect to {addr}: {}", plain_words(error)),
-            Error::Closed { name, logged_in, last_words, error } => {
-                let when = if *logged_in { "" } else { " before it was logged in" };
-                write!(f, "the server closed the connection of {name}{when}")?;
-                if let Some(error) = error {
-                    write!(f, " ({})", plain_words(error))?;
-                }
-                match last_words {
-                    Some(words) => write!(f, "; its last line: {}", words.escape_debug()),
-                    None => Ok(()),
-                }
-            }
-            Error::Refused { name, answer } => {
-                write!(f, "the server refused the name {name}: {}", answer.escape_debug())
-            }
-            Error::NoWebSocket(addr, why) => write!(f, "no WebSocket at {addr}: {}", why.escape_debug()),
-            Error::Frame(what) => write!(f, "the server sent an invalid frame: {what}"),
-            Error::EndlessLine(most) => write!(f, "the server sent a line of more than {most} bytes"),
-            Error::Stalled { waiting_for, seconds } => {
-                write!(f, "nothing has happened for {seconds:.0} s while waiting for {waiting_for}")
-            }
-            Error::Subprocess(part, text) => write!(f, "{part}: {text}"),
-            Error::System(what, error) => write!(f, "{what}: {}", plain_words(error)),
-        }
-    }
+/// When and why the server closed a connection.
+fn details(logged_in: bool, error: Option<&io::Error>, last_words: Option<&str>) -> String {
+    let when = if logged_in { "" } else { " before it was logged in" };
+    let why = error.map(|error| format!(" ({})", plain_words(error))).unwrap_or_default();
+    let words = last_words.map(|words| format!("; its last line: {}", words.escape_debug())).unwrap_or_default();
+    format!("{when}{why}{words}")
 }
