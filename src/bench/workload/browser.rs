@@ -1,11 +1,12 @@
 //! The browser's side of a WebSocket (RFC 6455): the request, masked frames, and the frames of the server.
 
 use std::borrow::Cow;
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::io::Cursor;
 use std::net::SocketAddr;
 
 use data_encoding::BASE64;
+use fastrand::Rng;
 use serde::Deserialize;
 use tungstenite::handshake::derive_accept_key;
 use tungstenite::protocol::frame::FrameHeader;
@@ -27,7 +28,7 @@ pub struct Browser {
     /// One key for all, so that the baseline need not compute an answer for each.
     key: String,
     accept: String,
-    masks: Cell<u64>,
+    random: RefCell<Rng>,
 }
 
 /// A complete frame from the server.
@@ -70,9 +71,9 @@ struct ServerEvent<'a> {
 impl Browser {
     /// For a run; the baseline uses the same key.
     pub fn new(run: u16) -> Self {
-        let masks = Cell::new(u64::from(run));
-        let key = BASE64.encode(&[next(&masks), next(&masks)].map(u64::to_be_bytes).concat());
-        Browser { accept: derive_accept_key(key.as_bytes()), key, masks }
+        let mut random = Rng::with_seed(u64::from(run));
+        let key = BASE64.encode(&random.u128(..).to_be_bytes());
+        Browser { accept: derive_accept_key(key.as_bytes()), key, random: RefCell::new(random) }
     }
 
     /// The upgrade request of a page from `host`.
@@ -152,20 +153,12 @@ impl Browser {
     }
 
     fn frame(&self, out: &mut Vec<u8>, opcode: OpCode, payload: &[u8]) {
-        let mask = (next(&self.masks) as u32).to_be_bytes();
+        let mask = self.random.borrow_mut().u32(..).to_be_bytes();
         let header = FrameHeader { opcode, mask: Some(mask), ..FrameHeader::default() };
         // Writing to a vector cannot fail.
         let _ = header.format(payload.len() as u64, out);
         out.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
     }
-}
-
-/// Numbers without a pattern: SplitMix64.
-fn next(state: &Cell<u64>) -> u64 {
-    state.set(state.get().wrapping_add(0x9e37_79b9_7f4a_7c15));
-    let mixed = (state.get() ^ state.get() >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ mixed >> 31
 }
 
 /// The first frame and its length in bytes; `None` while it is incomplete.
