@@ -39,8 +39,7 @@ impl Baseline {
         let mut part = Subprocess::start(generator, "the baseline", &args, OutputStream::Stdout)?;
         // It is compared with the server, so it runs on the same core.
         generator.cores.iter().for_each(|cores| cores.give(part.pid()));
-        let process =
-            Process::new(part.pid()).map_err(|error| Error::Subprocess("the baseline", error.desc().into()))?;
+        let process = Process::new(part.pid()).map_err(|error| Error::Subprocess("the baseline", error.to_string()))?;
         let addr = loop {
             generator.turn(clock::now() + 100 * MILLISECOND)?;
             if let Some(line) = part.line(generator) {

@@ -1,10 +1,10 @@
 //! CPU time, memory and descriptors of a process, as the kernel counts them.
 
 use std::fs;
+use std::io;
 
-use nix::sys::time::TimeSpec;
-use nix::time::{ClockId, clock_getcpuclockid};
-use nix::unistd::Pid;
+use rustix::param::clock_ticks_per_second;
+use rustix::time::{ClockId, clock_gettime};
 
 use crate::bench::driver::clock::{Nanos, SECOND};
 
@@ -15,7 +15,6 @@ pub const PID_LIMIT: u32 = 4 << 20;
 #[derive(Clone, Copy, Debug)]
 pub struct Process {
     pid: u32,
-    clock: ClockId,
 }
 
 impl Process {
@@ -23,22 +22,35 @@ impl Process {
     ///
     /// # Errors
     /// If there is no such process.
-    pub fn new(pid: u32) -> Result<Self, nix::Error> {
-        let clock = clock_getcpuclockid(Pid::from_raw(pid as i32))?;
-        clock.now()?;
-        Ok(Process { pid, clock })
+    pub fn new(pid: u32) -> io::Result<Self> {
+        fs::metadata(format!("/proc/{pid}/stat")).map_err(|_| io::Error::other("no such process"))?;
+        Ok(Process { pid })
     }
 
-    /// This process.
-    pub fn own() -> Self {
-        Process { pid: std::process::id(), clock: ClockId::CLOCK_PROCESS_CPUTIME_ID }
+    /// CPU time of this process, with nanosecond precision.
+    pub fn own_cpu() -> Nanos {
+        let time = clock_gettime(ClockId::ProcessCPUTime);
+        time.tv_sec as Nanos * SECOND + time.tv_nsec as Nanos
     }
 
-    /// CPU time of all its threads, ended ones included (clock_getcpuclockid(3)); 0 once it has ended. While it runs
-    /// on another CPU, its time since that CPU's last tick is not included.
+    /// CPU time of all its threads; 0 once it has ended. While a thread runs, its time since the last tick is not
+    /// included.
+    ///
+    /// The sum over its threads has nanosecond precision: /proc/PID/task/TID/schedstat, as in the kernel's
+    /// Documentation/scheduler/sched-stats.rst. The times in /proc/PID/stat (proc_pid_stat(5)), in ticks of usually
+    /// 10 ms, include ended threads, so they count if they are more.
     pub fn cpu(&self) -> Nanos {
-        let time = self.clock.now().unwrap_or_else(|_| TimeSpec::new(0, 0));
-        time.tv_sec() as Nanos * SECOND + time.tv_nsec() as Nanos
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.pid)).into_iter().flatten().flatten();
+        let on_cpu = |schedstat: String| schedstat.split(' ').next()?.parse::<Nanos>().ok();
+        let times = tasks.filter_map(|task| on_cpu(fs::read_to_string(task.path().join("schedstat")).ok()?));
+        times.sum::<Nanos>().max(self.cpu_in_ticks().unwrap_or(0))
+    }
+
+    fn cpu_in_ticks(&self) -> Option<Nanos> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid)).ok()?;
+        // The name in parentheses may have spaces; utime and stime are the 12th and 13th field after it.
+        let ticks = stat.rsplit_once(") ")?.1.split(' ').skip(11).take(2).map(|field| field.parse::<Nanos>());
+        Some(ticks.sum::<Result<Nanos, _>>().ok()? * SECOND / clock_ticks_per_second())
     }
 
     /// Bytes of its anonymous memory: RssAnon, proc_pid_status(5).
@@ -56,15 +68,46 @@ impl Process {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+    use std::process::{Command, Stdio};
+
     use super::*;
 
     #[test]
-    fn own_process_has_same_cost_by_number() {
-        let outside = Process::new(std::process::id()).unwrap();
-        let (before, seen) = (Process::own().cpu(), outside.cpu());
-        assert!(before > 0 && before <= seen && seen <= Process::own().cpu());
-        assert!(outside.user_bytes().unwrap() > 10_000);
-        assert!(outside.descriptors().unwrap() >= 3);
+    fn child_process_has_cpu_time_memory_and_descriptors() {
+        // Each line makes the shell work; it sleeps between them.
+        let mut child = Command::new("sh")
+            .args(["-c", "while read line; do i=0; while [ $i -lt 2000 ]; do i=$((i + 1)); done; echo; done"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let process = Process::new(child.id()).unwrap();
+        let (mut stdin, mut stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        let mut before = 0;
+        for _ in 0..3 {
+            stdin.write_all(b"x\n").unwrap();
+            io::Read::read_exact(&mut stdout, &mut [0]).unwrap();
+            let now = process.cpu();
+            assert!(now >= before, "{now} after {before}");
+            before = now;
+        }
+        assert!(before > 0);
+        assert!(process.user_bytes().unwrap() > 10_000);
+        assert!(process.descriptors().unwrap() >= 3);
+        drop(stdin);
+        // Until it is waited for, it is there with all of its time.
+        io::Read::read_to_end(&mut stdout, &mut Vec::new()).unwrap();
+        let end = process.cpu();
+        assert!(end >= before, "{end} after {before}");
+        child.wait().unwrap();
+        assert_eq!((process.cpu(), process.user_bytes()), (0, None));
+    }
+
+    #[test]
+    fn own_cpu_time_grows() {
+        let before = Process::own_cpu();
+        assert!(before > 0 && before <= Process::own_cpu());
     }
 
     #[test]

@@ -49,7 +49,7 @@ impl Target {
             return Self::start(generator, settings, people + SPARE, size);
         };
         let process = settings.pid.map(Process::new).transpose();
-        let process = process.map_err(|error| Error::Subprocess("--pid", error.desc().to_lowercase()))?;
+        let process = process.map_err(|error| Error::Subprocess("--pid", error.to_string()))?;
         let Settings { encoding, prompt, welcome, .. } = *settings;
         Ok(Target { endpoint: Endpoint { addr, encoding, prompt, welcome }, process, own: None })
     }
@@ -79,7 +79,7 @@ impl Target {
         args.extend_from_slice(&settings.serve);
         let mut own = Subprocess::start(generator, "the server", &args, OutputStream::Stderr)?;
         generator.cores.iter().for_each(|cores| cores.give(own.pid()));
-        let process = Process::new(own.pid()).map_err(|error| Error::Subprocess("the server", error.desc().into()))?;
+        let process = Process::new(own.pid()).map_err(|error| Error::Subprocess("the server", error.to_string()))?;
         let end = clock::now() + 10 * SECOND;
         // Not by its log, which may be off.
         while let Err(error) = TcpStream::connect(addr) {

@@ -163,7 +163,7 @@ impl ChurnRun<'_> {
         self.generator.progress.begin("churn: residents log in", None);
         self.room.fill(self.generator, self.plan)?;
         let before = self.process.map(|process| (process.user_bytes(), process.descriptors()));
-        let (begin, cpu, own) = (clock::now(), self.process.map_or(0, |it| it.cpu()), Process::own().cpu());
+        let (begin, cpu, own) = (clock::now(), self.process.map_or(0, |it| it.cpu()), Process::own_cpu());
         let end = begin + span(self.params.seconds);
         self.generator.progress.begin("churn", Some(end));
         let visitors = &mut self.generator.groups[self.visitors];
@@ -175,7 +175,7 @@ impl ChurnRun<'_> {
         visitors.logins.pause(now);
         visitors.visits.pause(now);
         self.took = now - begin;
-        self.own_cpu = Process::own().cpu() - own;
+        self.own_cpu = Process::own_cpu() - own;
         let at_rest = self.generator.cpu_at_rest(self.process);
         let now = at_rest.as_ref().ok().copied().or_else(|| Some(self.process?.cpu()));
         self.cpu = now.unwrap_or(0).saturating_sub(cpu);

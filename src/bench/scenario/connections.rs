@@ -256,14 +256,14 @@ impl ConnectionsRun<'_> {
             } else {
                 (self.generator.cpu_at_rest(self.process)?, clock::now())
             };
-            let own = Process::own().cpu();
+            let own = Process::own_cpu();
             self.generator.groups[room.readers.group].logins.resume(begin);
             let result = room.readers.enter_up_to(self.generator, self.plan, up_to);
             let logged_in = room.readers.logged_in(self.generator);
             let now = clock::now();
             self.generator.groups[room.readers.group].logins.pause(now);
             self.took += now - begin;
-            self.own_cpu += Process::own().cpu() - own;
+            self.own_cpu += Process::own_cpu() - own;
             let server = self.generator.cpu_at_rest(self.process)?.saturating_sub(cpu);
             let logins = (logged_in - before) as u64;
             before = logged_in;

@@ -30,7 +30,7 @@ impl Cost {
             cpu: process.map_or(0, |process| process.cpu()),
             lines,
             took: clock::now(),
-            own: Process::own().cpu(),
+            own: Process::own_cpu(),
             helpers: room.readers.helpers_cpu(),
         }
     }
