@@ -8,7 +8,8 @@ use chinwag::bench::baseline;
 use chinwag::bench::process::helper;
 use chinwag::bench::workload::readers;
 use chinwag::cli::{BenchPart, Cli, Command};
-use chinwag::{archive, bench, client, logging, server, signals};
+use chinwag::util::{logging, signals};
+use chinwag::{bench, client, server, transfer};
 
 fn main() -> ExitCode {
     let code = run(Cli::parse_and_check()).unwrap_or_else(|error| {

@@ -6,7 +6,7 @@ use rustix::process::{Resource, getrlimit};
 use super::SPARE;
 use crate::bench::workload::message::MIN_SIZE;
 use crate::bench::workload::readers::RESERVE;
-use crate::fd_limit;
+use crate::util::fd_limit;
 
 /// The default number of clients: `wanted`, or what the hard limit of open files allows a server and a load test.
 pub fn default_clients(wanted: usize) -> usize {

@@ -113,9 +113,9 @@ impl Scenario for ChurnParams {
             let first_name = generator.names((params.rate * params.seconds).ceil() as u32 + 1);
             let visitors = generator.add_group(Group::new(target.endpoint, Role::Visitor, first_name, 0, plan.span));
             let (process, kept) = (target.process, (None, None));
-            let (took, cpu, own_cpu, held_back) = (0, 0, 0, false);
+            let (took, cpu, own_cpu, read_paused) = (0, 0, 0, false);
             let mut run =
-                ChurnRun { plan, params, process, room, visitors, took, cpu, own_cpu, held_back, kept, generator };
+                ChurnRun { plan, params, process, room, visitors, took, cpu, own_cpu, read_paused, kept, generator };
             let result = run.carry_out();
             let (churn, notes) = run.sum_up(result.is_ok());
             report.add(Some(Measured::Churn(churn)), notes);
@@ -243,7 +243,7 @@ impl ChurnRun<'_> {
             processes: 1,
         });
         let mut notes = Vec::new();
-        if self.held_back {
+        if self.read_paused {
             notes.push("some visitors came late, since the limit of open files was reached".into());
         }
         let resets = self.generator.groups[self.visitors].resets;

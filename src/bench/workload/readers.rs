@@ -20,7 +20,7 @@ use crate::bench::error::Error;
 use crate::bench::process::cost::Process;
 use crate::bench::process::helper::{OutputStream, Subprocess, end_with_parent};
 use crate::bench::report::progress::ProgressLine;
-use crate::fd_limit;
+use crate::util::fd_limit;
 
 /// Descriptors of a process that are not for connections.
 pub const RESERVE: usize = 64;
