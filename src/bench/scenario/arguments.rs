@@ -11,7 +11,7 @@ use crate::util::fd_limit;
 /// The default number of clients: `wanted`, or what the hard limit of open files allows a server and a load test.
 pub fn default_clients(wanted: usize) -> usize {
     let limit = getrlimit(Resource::Nofile).maximum.unwrap_or(1 << 30);
-    let most = fd_limit::seats(limit, None, 0).max_clients.min((limit as usize).saturating_sub(RESERVE));
+    let most = fd_limit::connection_limits(limit, None, 0).max_clients.min((limit as usize).saturating_sub(RESERVE));
     wanted.min(most.saturating_sub(SPARE)).max(1)
 }
 
