@@ -4,6 +4,8 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use fastrand::Rng;
+
 use super::{Place, kill};
 use crate::harness::{Client, Server};
 
@@ -12,18 +14,6 @@ const ROUNDS: usize = 100;
 const MOST: Duration = Duration::from_secs(25);
 const WRITERS: usize = 3;
 const READERS: usize = 3;
-
-/// SplitMix64, as in the unit tests.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) % end as u64) as usize
-    }
-}
 
 /// Somebody of whom one knows all that they have read, whether the connection ended well or not.
 struct Reader {
@@ -95,7 +85,7 @@ fn stored(client: &mut Client, from: u64) -> Vec<String> {
 }
 
 /// People talk for a while, and the server is killed; what each reader has read.
-fn talk(server: Server, round: usize, random: &mut Random) -> Vec<Vec<String>> {
+fn talk(server: Server, round: usize, random: &mut Rng) -> Vec<Vec<String>> {
     let mut readers: Vec<Reader> = (0..READERS).map(|n| Reader::enter(&server, &format!("reader{n}"))).collect();
     let mut writers: Vec<TcpStream> = (0..WRITERS)
         .map(|n| {
@@ -104,14 +94,14 @@ fn talk(server: Server, round: usize, random: &mut Random) -> Vec<Vec<String>> {
             client.stream
         })
         .collect();
-    let end = Instant::now() + Duration::from_micros(500 + random.below(60_000) as u64);
+    let end = Instant::now() + Duration::from_micros(500 + random.u64(..60_000));
     let mut said = 0;
     while Instant::now() < end {
-        let lines: String = (0..1 + random.below(20)).map(|n| format!("{round}.{}\n", said + n)).collect();
+        let lines: String = (0..1 + random.usize(..20)).map(|n| format!("{round}.{}\n", said + n)).collect();
         said += lines.lines().count();
         // A socket that is full takes part of it, and the next line is a strange one; that is all the same.
-        let _ = writers[random.below(WRITERS)].write(lines.as_bytes());
-        let who = random.below(READERS);
+        let _ = writers[random.usize(..WRITERS)].write(lines.as_bytes());
+        let who = random.usize(..READERS);
         readers[who].read();
     }
     kill(server);
@@ -126,7 +116,7 @@ fn what_anybody_has_read_is_there_after_the_server_was_killed_in_order_and_once(
     let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("a time");
     let seed = std::env::var("CHINWAG_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(since.as_nanos() as u64);
     println!("seed {seed}");
-    let (place, mut random, began) = (Place::new(), Random(seed), Instant::now());
+    let (place, mut random, began) = (Place::new(), Rng::with_seed(seed), Instant::now());
     let options = ["--history", "1", "--rate", "0", "-q", "-q"];
     // The log is silent but for the address.
     let start = || place.start(&options[..4]);
