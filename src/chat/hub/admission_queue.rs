@@ -1,4 +1,4 @@
-//! Seats, and the line of those who wait for one.
+//! The admission queue: counts the admitted users and orders the waiting clients.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -6,24 +6,24 @@ use std::time::Duration;
 use crate::chat::id::{ClientId, Session};
 use crate::chat::session::client::{Clients, Stage};
 
-/// The least time between two renumberings of the line.
+/// The shortest time between two renumberings of the queue.
 const RENUMBER_EVERY: Duration = Duration::from_secs(1);
 
-/// Who may come in, and in which order the others follow.
+/// Counts the admitted users, up to the maximum, and queues the clients that wait for a free place.
 pub struct AdmissionQueue {
     most: usize,
     most_waiting: usize,
     taken: usize,
     waiting: usize,
-    /// The line; those who have left it stay as holes until the next renumbering.
+    /// The waiting clients. A client that has left stays in it until the next renumbering.
     line: VecDeque<(ClientId, Session)>,
-    /// When the line was renumbered last, and when it will be next.
+    /// When the queue was renumbered last, and when it will be renumbered next.
     renumbered: Duration,
     due: Option<Duration>,
 }
 
 impl AdmissionQueue {
-    /// All seats free.
+    /// An empty queue for up to `most` users and `most_waiting` waiting clients.
     pub fn new(most: usize, most_waiting: usize) -> Self {
         AdmissionQueue {
             most,
@@ -36,24 +36,24 @@ impl AdmissionQueue {
         }
     }
 
-    /// How many seats are taken, and how many people wait.
+    /// The number of admitted users and of waiting clients.
     pub fn counts(&self) -> (usize, usize) {
         (self.taken, self.waiting)
     }
 
-    /// Takes a free seat for somebody new; none is free while others wait.
+    /// Admits a new client at once if there is a free place and no client is waiting.
     pub fn take(&mut self) -> bool {
         let free = self.waiting == 0 && self.taken < self.most;
         self.taken += usize::from(free);
         free
     }
 
-    /// Gives a seat back.
+    /// An admitted user has left: frees its place.
     pub fn give_back(&mut self) {
         self.taken -= 1;
     }
 
-    /// Puts somebody at the end of the line; returns their number, or `None` if it is too long.
+    /// Adds a client to the end of the queue. Returns its position, or `None` if the queue is full.
     pub fn queue(&mut self, id: ClientId, session: Session) -> Option<u32> {
         if self.waiting >= self.most_waiting {
             return None;
@@ -63,7 +63,7 @@ impl AdmissionQueue {
         Some(self.waiting as u32)
     }
 
-    /// Somebody left the line.
+    /// A waiting client has left.
     pub fn unqueue(&mut self, now: Duration) {
         self.waiting -= 1;
         self.renumber_soon(now);
@@ -73,7 +73,7 @@ impl AdmissionQueue {
         }
     }
 
-    /// Moves the first in line to a free seat.
+    /// Admits the first waiting client if there is a free place.
     pub fn admit(&mut self, clients: &Clients, now: Duration) -> Option<ClientId> {
         while self.taken < self.most {
             let (id, session) = self.line.pop_front()?;
@@ -87,12 +87,12 @@ impl AdmissionQueue {
         None
     }
 
-    /// When the line is to be renumbered.
+    /// When [`AdmissionQueue::renumber`] must be called next.
     pub fn next_deadline(&self) -> Option<Duration> {
         self.due
     }
 
-    /// Renumbers the line if that is due; returns those whose number has changed, with the new one.
+    /// Renumbers the queue if that is due. Returns the clients with a new position.
     pub fn renumber(&mut self, clients: &mut Clients, now: Duration) -> Vec<(ClientId, u32)> {
         if self.due.is_none_or(|due| due > now) {
             return Vec::new();

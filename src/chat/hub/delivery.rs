@@ -1,4 +1,4 @@
-//! How lines reach people: appended to a room's log, or queued for one person alone.
+//! Delivery of events: appended to the log of a room, or queued in the outbox of one client.
 
 use super::Hub;
 #[cfg(test)]
@@ -15,13 +15,15 @@ use crate::chat::session::outbox::Outbox;
 use crate::chat::session::reader::Reader;
 
 impl Hub {
-    /// Shows `event` to everybody in the room but its author.
+    /// Shows `event` to all members of the room except its author.
+    ///
+    /// `hint` is the length of its text in bytes.
     pub(super) fn show(&mut self, room: RoomId, author: Author, kind: Kind, hint: usize, event: &Event, now: Now) {
         self.begin_day(room, now);
         self.append(room, author, kind, hint, event);
     }
 
-    /// Sees to it that a line of another day is preceded by the date.
+    /// Shows the date if the next line is the first one of a new day.
     pub(super) fn begin_day(&mut self, room: RoomId, now: Now) {
         let today = now.local.date();
         if self.rooms[room].day.replace(today).is_some_and(|day| day != today) {
@@ -30,7 +32,7 @@ impl Hub {
         self.begin_operator_day(now);
     }
 
-    /// As [`Hub::show`], where the day has begun already.
+    /// Like [`Hub::show`], but without a check for a new day.
     pub(super) fn append(&mut self, id: RoomId, author: Author, kind: Kind, hint: usize, event: &Event) {
         self.stamp += 1;
         let room = &mut self.rooms[id];
@@ -40,7 +42,9 @@ impl Hub {
         self.rooms.mark_dirty(id);
     }
 
-    /// After `id` has appended to its room: makes it skip that, at once if it is up to date.
+    /// Makes `id` skip the entry that it has just appended; `before` is the end of the log before it.
+    ///
+    /// A client that is up to date moves past it at once.
     pub(super) fn skip_own(&mut self, id: ClientId, before: Cursor) {
         let client = &mut self.clients[id];
         let end = self.rooms[client.room].log(client.encoding).end();
@@ -51,14 +55,14 @@ impl Hub {
         }
     }
 
-    /// Queues `event` for one person, behind all that they are owed already.
+    /// Queues `event` for one client, after all that it has not read yet.
     pub(super) fn send_event(&mut self, id: ClientId, event: &Event) {
         self.stamp += 1;
         let stamp = self.stamp;
         self.send_event_at(id, stamp, event);
     }
 
-    /// Queues `event` for one person in front of whatever they still have to read of a room.
+    /// Queues `event` for one client, before all unread lines of its room.
     pub(super) fn send_event_first(&mut self, id: ClientId, event: &Event) {
         self.send_event_at(id, 0, event);
     }
@@ -70,7 +74,7 @@ impl Hub {
         self.schedule_flush(id);
     }
 
-    /// Queues bytes that are no event, such as the answer to a telnet negotiation.
+    /// Queues raw bytes, such as the answer to a telnet negotiation.
     pub fn send_raw(&mut self, id: ClientId, bytes: &[u8]) {
         #[cfg(test)]
         self.heard.push(Heard::Raw(id));
@@ -93,7 +97,7 @@ impl Hub {
         self.send_event(id, &Event::Refusal(refusal));
     }
 
-    /// Notes that something private waits for `id`.
+    /// Queues `id` for writing, because its outbox has data.
     pub(super) fn schedule_flush(&mut self, id: ClientId) {
         let client = &mut self.clients[id];
         self.queue.push(id, client);
@@ -101,13 +105,13 @@ impl Hub {
             if client.blocked {
                 self.slow_consumers.push(id);
             } else {
-                // It reads well; it has merely had no turn since. Nobody says more until it has.
+                // The client reads normally but has not had its turn yet. All clients wait until it is written to.
                 self.backpressure = true;
             }
         }
     }
 
-    /// Moves the cursor of a member, who is to be found there if they turn out to be stuck.
+    /// Moves the cursor of a member, and notes it as blocked in the new segment if its socket is full.
     pub(super) fn move_cursor(&mut self, id: ClientId, to: Cursor) {
         let client = &mut self.clients[id];
         let from = std::mem::replace(&mut client.cursor, to);
@@ -127,8 +131,9 @@ impl Hub {
         }
     }
 
-    /// Moves what `id` has not read of its room to its outbox: it can then leave the room, or
-    /// change what it wants to be skipped from now on.
+    /// Moves the unread lines of the room of `id` to its outbox.
+    ///
+    /// After this it can leave the room or change what it skips.
     pub(super) fn move_unread_to_outbox(&mut self, id: ClientId) {
         let client = &self.clients[id];
         let log = self.rooms[client.room].log(client.encoding);

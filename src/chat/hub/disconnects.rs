@@ -1,4 +1,4 @@
-//! Disconnecting many sessions: a tick takes leave of a bounded number of them, so that the others do not wait.
+//! Disconnects of many sessions: each tick disconnects a limited number, so that the other clients do not wait.
 
 use super::Hub;
 use crate::chat::event::PendingDisconnect;
@@ -9,21 +9,20 @@ use crate::chat::input::Close;
 use crate::chat::session::client::Stage;
 use crate::util::shrink;
 
-/// Sessions that are disconnected by one tick, and between two of them. Each costs a notice to its room, some lines of the log and a `close`,
-/// 0.1 to 0.35 ms in all.
+/// Sessions that are disconnected in one tick, and as many between two ticks.
+///
+/// One disconnect costs a notice to the room, some log lines and a `close`: 0.1 to 0.35 ms.
 pub const DISCONNECTS_PER_TICK: usize = 32;
 
-/// Deadlines that are looked at in one tick; most of them are put off.
-const DEADLINES: usize = 1024;
-
 impl Hub {
-    /// Sets how many sessions one tick disconnects.
+    /// Sets how many sessions one tick disconnects, at least 1.
     pub fn limit_disconnects(&mut self, disconnects: usize) {
         self.disconnects = disconnects.max(1);
         self.disconnects_until = self.disconnected + self.disconnects as u64;
     }
 
-    /// Whether one more session may leave before the next tick; else what might make it leave waits for that.
+    /// Whether one more session may be disconnected before the next tick. If not, input that could disconnect one must
+    /// wait.
     pub fn may_disconnect(&self) -> bool {
         self.disconnected < self.disconnects_until
     }
@@ -33,26 +32,26 @@ impl Hub {
         !self.pending_disconnects.is_empty() || !self.expired.is_empty()
     }
 
-    /// Whether a session has been too slow: the rest of what it was sent is given up, and it will be disconnected.
+    /// Whether a session is a slow consumer that will be disconnected; its unread data is dropped already.
     pub fn is_cut_off(&self, id: ClientId) -> bool {
         self.clients.get(id).is_some_and(|client| client.pending_disconnect == Some(PendingDisconnect::TooSlow))
     }
 
-    /// Has a session disconnected in one of the next ticks; its lines are not carried out until then.
+    /// Marks a session to be disconnected in one of the next ticks. Its lines are not processed until then.
     pub(super) fn schedule_disconnect(&mut self, id: ClientId, pending_disconnect: PendingDisconnect) {
         if self.clients[id].pending_disconnect.replace(pending_disconnect).is_none() {
             self.pending_disconnects.push_back(id);
         }
     }
 
-    /// Finds the sessions that are further behind than is allowed, and gives up what they have not read.
+    /// Marks the slow consumers, whose backlog is over the limit, and drops their unread data.
     ///
-    /// This is cheap and done for all of them at once, so that they no longer hold the log.
+    /// This is cheap and done for all of them at once, so that they no longer keep old log segments in memory.
     pub(super) fn mark_slow_consumers(&mut self, now: Now) {
         while let Some(id) = self.slow_consumers.pop() {
             let Some(client) = self.clients.get_mut(id) else { continue };
             if !client.blocked {
-                // It reads again and will be written to; if it gets stuck again, that is noted anew.
+                // It reads again. If it blocks again, it is noted again.
                 client.blocked_in = u32::MAX;
                 continue;
             }
@@ -63,7 +62,7 @@ impl Hub {
                 continue;
             }
             if client.stage == Stage::Leaving {
-                // It has left for another reason, and has nothing left to do but to be closed.
+                // It has left for another reason already; only its connection remains.
                 self.end_session(id, Cause::TooSlow, Close::AtOnce, now);
                 continue;
             }
@@ -76,12 +75,12 @@ impl Hub {
         shrink::vec(&mut self.slow_consumers);
     }
 
-    /// Disconnects those whose turn it is, until so many sessions have been disconnected since the start.
+    /// Disconnects marked sessions in their order, until `until` sessions have been disconnected since the start.
     pub(super) fn disconnect(&mut self, until: u64, now: Now) {
         while self.disconnected < until
             && let Some(id) = self.pending_disconnects.pop_front()
         {
-            // Else it has left in another way, and another session may have its id.
+            // If it has left for another reason, another session may have its id now.
             let Some(client) = self.clients.get_mut(id).filter(|client| client.stage != Stage::Leaving) else {
                 continue;
             };
@@ -98,19 +97,6 @@ impl Hub {
             }
         }
         shrink::queue(&mut self.pending_disconnects);
-    }
-
-    /// Looks at the deadlines that have come, until so many sessions have been disconnected since the start.
-    pub(super) fn expire(&mut self, until: u64, now: Now) {
-        self.expired.extend(self.deadlines.expire(now.at));
-        shrink::queue(&mut self.expired);
-        for _ in 0..DEADLINES {
-            if self.disconnected >= until {
-                return;
-            }
-            let Some(deadline) = self.expired.pop_front() else { return };
-            self.deadline(deadline, now);
-        }
     }
 }
 
@@ -131,7 +117,7 @@ mod tests {
         Now { at: Duration::from_secs(seconds), local: datetime!(2026-11-20 12:00:00 UTC) }
     }
 
-    /// A hub with that many members.
+    /// A hub with `PEOPLE` members.
     fn hub(config: Config) -> Hub {
         let mut hub = Hub::new(Config { rate: 0, ..config }, Box::new(Plain { lang: Lang::En }));
         for slot in 0..PEOPLE {
@@ -141,7 +127,7 @@ mod tests {
         hub
     }
 
-    /// How many are left after each of some ticks.
+    /// How many members are left after each of four ticks.
     fn left(hub: &mut Hub, now: Now) -> Vec<usize> {
         let here = |_| {
             hub.tick(now);
@@ -153,10 +139,10 @@ mod tests {
     const IN_STEPS: [usize; 4] = [2 * DISCONNECTS_PER_TICK, DISCONNECTS_PER_TICK, 0, 0];
 
     #[test]
-    fn stalled_readers_are_dropped_in_steps_and_hold_no_log_from_the_first_on() {
+    fn slow_consumers_are_dropped_in_steps_and_free_the_log_at_once() {
         let mut hub = hub(Config { backlog_bytes: 4096, history: 0, announce_limit: 0, ..Config::default() });
-        let all = || (0..PEOPLE).map(ClientId::new);
-        all().for_each(|id| hub.blocked(id));
+        let clients = || (0..PEOPLE).map(ClientId::new);
+        clients().for_each(|id| hub.blocked(id));
         let line = "x".repeat(1000);
         for _ in 0..8 {
             hub.operator_line(Input::Line(&line), at(1));
@@ -166,11 +152,12 @@ mod tests {
         assert_eq!(hub.names.len(), 2 * DISCONNECTS_PER_TICK);
         assert!(hub.rooms[crate::chat::id::RoomId::LOBBY].held() < 4096);
         assert!(hub.has_work());
-        // One who begins to read now would read a text with a gap, and one who says something is not heard.
-        all().for_each(|id| hub.writable(id));
+        // A slow consumer is not written to even if it reads again (its data has a gap), and its lines are not
+        // processed.
+        clients().for_each(|id| hub.writable(id));
         assert_eq!(hub.poll_private(), None);
-        let mut pending_disconnects =
-            all().filter(|&id| hub.clients[id].pending_disconnect.is_some() && hub.clients[id].stage == Stage::Here);
+        let mut pending_disconnects = clients()
+            .filter(|&id| hub.clients[id].pending_disconnect.is_some() && hub.clients[id].stage == Stage::Here);
         assert!(pending_disconnects.all(|id| hub.allowance(id, at(1)) == Allowance::AfterOthers));
         assert_eq!(left(&mut hub, at(1))[..2], IN_STEPS[1..3]);
         assert_eq!(hub.stats.dropped, PEOPLE as u64);
@@ -178,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_large_network_is_banned_in_steps_and_let_off_when_the_ban_is_lifted() {
+    fn banned_network_is_disconnected_in_steps_until_the_ban_is_lifted() {
         let mut banned = hub(Config::default());
         banned.operator_line(Input::Line("/ban 127.0.0.0/8"), at(1));
         banned.line(ClientId::new(PEOPLE - 1), Input::Line("not heard"), at(1));
@@ -195,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn many_who_were_silent_for_too_long_go_in_steps_but_one_who_speaks_meanwhile() {
+    fn idle_members_are_disconnected_in_steps_unless_they_send_a_line() {
         let mut hub = hub(Config { idle_timeout: Duration::from_secs(10), ..Config::default() });
         hub.tick(at(12));
         hub.line(ClientId::new(PEOPLE - 1), Input::Line("I am here"), at(12));
@@ -204,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn the_operator_kicks_a_bounded_number_of_people_in_one_turn() {
+    fn operator_can_kick_a_limited_number_per_tick() {
         let mut hub = hub(Config::default());
         let kicked = (0..PEOPLE).take_while(|slot| {
             let may = hub.operator_may_speak();
@@ -219,18 +206,18 @@ mod tests {
     }
 
     #[test]
-    fn a_storm_of_people_leaves_no_tables_behind() {
+    fn tables_shrink_after_many_clients_have_left() {
         let config = Config { max_per_ip: 100_000, max_clients: 100_000, ..Config::default() };
         let mut hub = Hub::new(Config { rate: 0, announce_limit: 0, ..config }, Box::new(Plain { lang: Lang::En }));
-        let all = || (0..20_000).map(ClientId::new);
-        for id in all() {
+        let clients = || (0..20_000).map(ClientId::new);
+        for id in clients() {
             let ip = (id.slot() as u32).to_be_bytes();
             hub.connected(id, (ip, 1).into(), at(1));
             hub.line(id, Input::Line(&format!("p{}", id.slot())), at(1));
         }
         let full = hub.spare_bytes();
-        // One stays, who came before the others.
-        for id in all().skip(1) {
+        // The first client stays.
+        for id in clients().skip(1) {
             hub.lost(id, at(1));
             while hub.poll_close().is_some() {}
             hub.closed(id, at(1));

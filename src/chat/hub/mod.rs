@@ -1,6 +1,7 @@
-//! The hub: the whole state of a chat server, and the calls by which it is driven.
+//! The hub: the whole state of a chat server and its public methods.
 
 mod admission_queue;
+mod deadlines;
 mod delivery;
 mod disconnects;
 mod nick_index;
@@ -30,6 +31,7 @@ use std::time::Duration;
 use log::info;
 
 use self::admission_queue::AdmissionQueue;
+use self::deadlines::DeadlineEntry;
 pub use self::disconnects::DISCONNECTS_PER_TICK;
 use self::nick_index::NickIndex;
 use self::plan::operator::Operator;
@@ -54,25 +56,10 @@ use super::session::client::{Client, Clients, Queue, Stage};
 use crate::util::shrink;
 use crate::util::timer_wheel::Wheel;
 
-/// Unsent private bytes past which a client's own lines wait, so that its replies stay bounded.
+/// Bytes in a client's outbox above which its lines wait. This bounds the memory for its replies.
 const REPLIES_PENDING: usize = 64 * 1024;
 
-/// For what a client's time may have run out.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Deadline {
-    Nickname,
-    Idle,
-}
-
-/// The time of a client is to be looked at; there is one of each kind for an id at most, whoever
-/// has the id by then, so that those who come and go leave nothing behind.
-#[derive(Clone, Copy)]
-struct DeadlineEntry {
-    pub id: ClientId,
-    pub due: Deadline,
-}
-
-/// All names, seats, rooms and clients of a server.
+/// The state of a chat server: clients, nicknames, admission queue, rooms and bans.
 pub struct Hub {
     config: Config,
     renders: Renderers,
@@ -82,58 +69,58 @@ pub struct Hub {
     bans: Bans,
     mutes: Mutes,
     names: NickIndex,
-    /// Connections by where they come from; kept only where they are limited.
+    /// Connections per network; empty unless the number per address is limited.
     connections_per_ip: HashMap<Network, usize>,
-    /// Those to whom something private is owed.
+    /// Clients with data in their outbox.
     queue: Queue,
-    /// Those who may have to be closed because they do not read.
+    /// Clients that may be slow consumers and are checked in the next tick.
     slow_consumers: Vec<ClientId>,
     closing: VecDeque<(ClientId, Close)>,
-    /// Sessions that will be disconnected, a bounded number in each tick. Stale ids are allowed.
+    /// Sessions that will be disconnected, a limited number in each tick. Ids of closed connections are allowed.
     pending_disconnects: VecDeque<ClientId>,
-    /// Sessions disconnected since the start, and how many one tick disconnects.
+    /// Number of sessions disconnected since the start.
     disconnected: u64,
     disconnects: usize,
-    /// The value of `disconnected` up to which lines and events may disconnect sessions before the next tick.
+    /// The value of `disconnected` at which no more sessions are disconnected before the next tick.
     disconnects_until: u64,
-    /// Deadlines of the login, and of the idle.
+    /// Login deadlines and idle deadlines.
     deadlines: Wheel<DeadlineEntry>,
-    /// Deadlines that have come and have not been looked at.
+    /// Deadlines that have passed and are not checked yet.
     expired: VecDeque<DeadlineEntry>,
-    /// Rooms whose joins and leaves are summed up, and when the line about them is due.
+    /// Rooms with a pending summary of joins and leaves, and when the summary is due.
     pending_summaries: VecDeque<(Duration, RoomId)>,
     operator: Option<Operator>,
-    /// Somebody who reads well is owed so much that nobody may say more for now.
+    /// A client that reads normally has a large outbox; no client may send more lines until it is written.
     backpressure: bool,
-    /// The server is to end.
+    /// The server is shutting down.
     ending: bool,
     stats: Stats,
-    /// The number of the newest message of all rooms.
+    /// The id of the newest message of all rooms.
     messages: u64,
     /// The stamp of the newest line.
     stamp: u64,
     sessions: Session,
-    /// What those have asked for who have not given their nickname yet.
+    /// The resume requests of clients that have not logged in yet.
     resume_requests: HashMap<ClientId, ResumeRequest>,
-    /// A number that this run of the server has, and no other.
+    /// A number that identifies this run of the server, or the store if there is one.
     run: u64,
     hasher: RandomState,
-    /// Where history is kept in a file.
+    /// The records and queries for the store; `None` without a store.
     store: Option<Box<StoreQueue>>,
-    /// For the simulator, which has to know in which order things have come.
+    /// The inputs in their order, for the simulator.
     #[cfg(test)]
     pub(crate) heard: Vec<Heard>,
 }
 
 impl Hub {
-    /// An empty server that speaks to plain clients and to the operator through `render`.
+    /// Creates an empty server; `render` writes the events for plain clients and for the operator.
     pub fn new(mut config: Config, render: Box<dyn Render>) -> Self {
         if config.mode == Mode::P2p {
             config.login = super::config::Login::Address;
             config.max_clients = 1;
             config.max_waiting = 0;
         }
-        // Else the history alone would count as lagging.
+        // The history must fit into the backlog, or a reader of it would be a slow consumer.
         config.history_bytes = config.history_bytes.min(config.backlog_bytes / 2);
         let keep = Retention {
             messages: config.history,
@@ -176,39 +163,41 @@ impl Hub {
         }
     }
 
-    /// Speaks to WebSockets too, through `render`; to be called before anybody connects.
+    /// Allows WebSocket clients; `render` writes their events. Must be called before the first connection.
     pub fn enable_json(&mut self, render: Box<dyn Render>) {
         self.renders.web = Some(render);
         self.rooms.enable_encodings();
     }
 
-    /// Whether the server is to end, by the operator's wish or because the peer of p2p has left.
+    /// Whether the server is shutting down: the operator asked for it, or the peer in p2p mode has left.
     pub fn is_ending(&self) -> bool {
         self.ending
     }
 
-    /// The hash under which a folded name stands in the logs' indices; its key is secret.
+    /// The keyed hash of a folded name, as stored with log entries and in the nickname index. The key is secret.
     fn name_hash(&self, key: &str) -> u64 {
         self.hasher.hash_one(key)
     }
 
-    /// Finds a member by nickname, whatever its case, width or composition.
+    /// Finds a member by nickname; case, width and Unicode composition do not matter.
     fn find_by_nick(&self, name: &str) -> Option<ClientId> {
         self.find_by_key(&key_of(name)?)
     }
 
-    /// Who has the name with that key.
+    /// Finds a member by the folded nickname.
     fn find_by_key(&self, key: &str) -> Option<ClientId> {
         self.names.get(&self.clients, key, self.name_hash(key))
     }
 
-    /// A connection has been accepted; `id` stays its number until [`Hub::closed`].
+    /// Adds a plain connection. `id` is its number until [`Hub::closed`].
     pub fn connected(&mut self, id: ClientId, addr: SocketAddr, now: Now) {
         let arrival = Arrival { addr, encoding: Encoding::Plain, preface: &[], wish: ResumeRequest::default() };
         self.arrived(id, arrival, now);
     }
 
-    /// The same for whoever comes in another dialect, which the hub must speak, or with a wish.
+    /// Adds a connection with any encoding, a preface and a resume request.
+    ///
+    /// The encoding must be enabled.
     pub fn arrived(&mut self, id: ClientId, arrival: Arrival, now: Now) {
         let Arrival { addr, encoding, preface, wish } = arrival;
         #[cfg(test)]
@@ -231,7 +220,7 @@ impl Hub {
         self.receive_newcomer(id, now);
     }
 
-    /// Whether the next line of `id` may be given to [`Hub::line`].
+    /// Tells whether the next line of `id` may be given to [`Hub::line`] now.
     pub fn allowance(&self, id: ClientId, now: Now) -> Allowance {
         let Some(client) = self.clients.get(id).filter(|client| client.stage != Stage::Leaving) else {
             return Allowance::Never;
@@ -249,24 +238,25 @@ impl Hub {
         self.config.rate_limit().wait(client.allowance, now).map_or(Allowance::Now, Allowance::At)
     }
 
-    /// How fast one client may go on, whatever it speaks.
+    /// The rate limit of one client, for every encoding.
     pub fn rate_limit(&self) -> RateLimit {
         self.config.rate_limit()
     }
 
-    /// Whether those who wait for their turn of being written to would fall behind by what else is
-    /// said in that room meanwhile.
+    /// Whether the room has so much unsent data that readers which have not had their turn could become slow
+    /// consumers.
     fn has_unswept_backlog(&self, room: RoomId) -> bool {
         self.rooms[room].unswept() > self.config.backlog_bytes as u64 / 2
     }
 
-    /// A client sent a line. Its [`Hub::allowance`] should be `Now`, unless it is the last one that it sends.
+    /// Processes a line of a client. Its [`Hub::allowance`] should be `Now`, unless this is the last line that it
+    /// sends.
     pub fn line(&mut self, id: ClientId, input: Input, now: Now) {
         if self.store.is_some() {
-            // What is told from now on was not owed before.
+            // Deliveries are acknowledged first: the replies to this line do not belong to them.
             self.acknowledge_deliveries();
         }
-        // One who has left may still have an unended line that counts by now.
+        // A client that has left may still have an incomplete line, which is not processed.
         let counts = |client: &&mut Client| client.stage != Stage::Leaving && client.pending_disconnect.is_none();
         let Some(client) = self.clients.get_mut(id).filter(counts) else { return };
         #[cfg(test)]
@@ -288,12 +278,12 @@ impl Hub {
         }
     }
 
-    /// The client will send no more; what is owed to it is still written.
+    /// The client closed its sending side. Its unsent data is still written.
     pub fn end_of_input(&mut self, id: ClientId, now: Now) {
         self.end_session(id, Cause::EndOfInput, Close::WhenRead, now);
     }
 
-    /// The client speaks another protocol: it is told what this port is, and its connection ends.
+    /// Refuses a client that speaks another protocol: sends the reason and ends the session.
     pub fn refuse_protocol(&mut self, id: ClientId, now: Now) {
         if self.clients.get(id).is_some_and(|client| client.stage != Stage::Leaving) {
             self.refuse(id, Refusal::OtherProtocol);
@@ -301,24 +291,24 @@ impl Hub {
         }
     }
 
-    /// The client has broken off in the midst of things; what is owed is still written.
+    /// The client ended in the middle of a frame or line. Its unsent data is still written.
     pub fn broken_off(&mut self, id: ClientId, now: Now) {
         self.end_session(id, Cause::ConnectionLost, Close::WhenRead, now);
     }
 
-    /// The server ends: the client has been told, and what comes from now on is not for it.
+    /// Ends the session of a client during shutdown, after the shutdown notice. Its later input is ignored.
     pub fn dismiss(&mut self, id: ClientId, now: Now) {
         self.end_session(id, Cause::ShutDown, Close::WhenRead, now);
     }
 
-    /// The connection broke.
+    /// The connection is lost. Its unsent data is dropped.
     pub fn lost(&mut self, id: ClientId, now: Now) {
         self.end_session(id, Cause::ConnectionLost, Close::AtOnce, now);
     }
 
-    /// The connection has been closed and its id may be reused.
+    /// Removes a closed connection; its id may be used again.
     ///
-    /// To be called when [`Hub::poll_close`] has nothing more to say of it.
+    /// Must be called only when [`Hub::poll_close`] returns nothing more for it.
     pub fn closed(&mut self, id: ClientId, now: Now) {
         if self.clients.get(id).is_some_and(|client| client.stage != Stage::Leaving) {
             let cause = if self.ending { Cause::ShutDown } else { Cause::ConnectionLost };
@@ -341,7 +331,7 @@ impl Hub {
         }
     }
 
-    /// Time has passed: does what has become due.
+    /// Does the timed work: disconnects, deadlines, summaries and new numbers in the admission queue.
     pub fn tick(&mut self, now: Now) {
         let until = self.disconnected + self.disconnects as u64;
         self.mark_slow_consumers(now);
@@ -363,13 +353,13 @@ impl Hub {
         self.disconnects_until = self.disconnected + self.disconnects as u64;
     }
 
-    /// When [`Hub::tick`] has something to do next.
+    /// The time at which [`Hub::tick`] must be called next, if any.
     pub fn next_deadline(&self) -> Option<Duration> {
         let sum = self.pending_summaries.front().map(|&(due, _)| due);
         [self.deadlines.next(), sum, self.admission.next_deadline()].into_iter().flatten().min()
     }
 
-    /// Whether there is something to write, to drop or to close without waiting for an event.
+    /// Whether there is anything to write, disconnect or close now, without a new event.
     pub fn has_work(&self) -> bool {
         !self.queue.is_empty()
             || self.rooms.has_dirty()
@@ -379,14 +369,15 @@ impl Hub {
             || self.has_finished_deliveries()
     }
 
-    /// The next connection to be closed.
+    /// Takes the next connection that must be closed.
     pub fn poll_close(&mut self) -> Option<(ClientId, Close)> {
         let close = self.closing.pop_front();
         shrink::queue(&mut self.closing);
         close
     }
 
-    /// Tells everybody that the server ends; no more lines are to be given to the hub.
+    /// Starts the shutdown: sends the shutdown notice to all clients and the operator. No more lines may be given to
+    /// the hub.
     pub fn shut_down(&mut self, now: Now) {
         #[cfg(test)]
         self.heard.push(Heard::ShutDown);

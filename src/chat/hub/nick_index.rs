@@ -1,4 +1,4 @@
-//! Who has which nickname.
+//! An index of clients by nickname.
 
 use hashbrown::HashTable;
 
@@ -7,23 +7,23 @@ use crate::chat::policy::nick::fold;
 use crate::chat::session::client::Clients;
 use crate::util::shrink;
 
-/// An index from nicknames to clients that keeps neither the names nor their hashes: those are with the clients.
+/// An index from nicknames to clients. The names and their hashes are stored only with the clients.
 #[derive(Default)]
 pub struct NickIndex(HashTable<ClientId>);
 
 impl NickIndex {
-    /// How many have one.
+    /// The number of nicknames.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Who has the name with that key and that keyed hash of it.
+    /// Finds the client with that folded name and its keyed hash.
     pub fn get(&self, clients: &Clients, key: &str, hash: u64) -> Option<ClientId> {
         let has = |&id: &ClientId| clients[id].name_hash == hash && fold(&clients[id].name) == key;
         self.0.find(hash, has).copied()
     }
 
-    /// Notes the name that a client has by now; nobody else may have it.
+    /// Adds the current name of a client; no other client may have it.
     pub fn insert(&mut self, clients: &Clients, id: ClientId) {
         let hash = |id: &ClientId| clients[*id].name_hash;
         self.0.insert_unique(hash(&id), id, hash);
@@ -34,7 +34,7 @@ impl NickIndex {
         self.0.capacity()
     }
 
-    /// Forgets the name that a client still has.
+    /// Removes the current name of a client.
     pub fn remove(&mut self, clients: &Clients, id: ClientId) {
         if let Ok(entry) = self.0.find_entry(clients[id].name_hash, |&other| other == id) {
             entry.remove();

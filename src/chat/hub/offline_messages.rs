@@ -1,4 +1,4 @@
-//! Whispers to those who are not here, kept for when they enter.
+//! Offline messages: whispers to a name that is not logged in, stored and delivered at its next login.
 
 use compact_str::CompactString;
 
@@ -11,19 +11,19 @@ use crate::chat::id::{ClientId, Session};
 use crate::chat::policy::nick::Name;
 use crate::chat::query::Lookup;
 
-/// The longest one in bytes; so all that wait for one fit into what one may lag in reading.
+/// The longest offline message in bytes. All messages stored for one name fit into the backlog of one client.
 const LONGEST: usize = 4096;
 
-/// Those who have not been sent all of them yet, and the name for which they were kept.
+/// Clients that have not been sent all their offline messages yet, with the name that these were stored for.
 pub type UnackedDeliveries = Vec<(ClientId, Session, CompactString)>;
 
 impl Hub {
-    /// Whether whispers to those who are not here are kept.
+    /// Whether offline messages are stored: the option is on, clients choose their names, and there is a store.
     pub(super) fn stores_whispers(&self) -> bool {
         self.config.offline_whispers && self.config.login == Login::Nickname && self.store.is_some()
     }
 
-    /// Keeps a whisper of `id` for a name that nobody has.
+    /// Stores a whisper of `id` to a name that no client has.
     pub(super) fn store_whisper(&mut self, id: ClientId, to: &str, text: &str, now: Now) {
         let Ok(Name { shown: to, .. }) = Name::new(to) else {
             return self.refuse(id, Refusal::NobodyCalled { name: to });
@@ -32,7 +32,7 @@ impl Hub {
         if text.len() > longest {
             return self.refuse(id, Refusal::TooLong { most: longest });
         }
-        // One who is muted is not told so.
+        // A muted client gets the usual answer, but nothing is stored.
         if !self.is_muted(id, now) {
             let from = self.clients[id].name.to_string();
             self.record(|| Record::Whisper(Whisper { to: to.to_string(), from, at: now.local, text: text.to_owned() }));
@@ -43,7 +43,7 @@ impl Hub {
         self.notice(id, Notice::Kept { name: &to });
     }
 
-    /// Somebody has a name from now on: asks for what was whispered to it.
+    /// Queries the offline messages for the new name of a client.
     pub(super) fn request_offline_messages(&mut self, id: ClientId) {
         if self.stores_whispers() {
             let to = self.clients[id].name.to_string();
@@ -51,7 +51,7 @@ impl Hub {
         }
     }
 
-    /// Shows somebody what was whispered to their name while nobody had it.
+    /// Sends a client the offline messages for its name.
     pub(super) fn deliver_offline_messages(&mut self, id: ClientId, to: &str, whispers: &[Whisper], now: Now) {
         let session = self.clients[id].session;
         let Some(store) = self.store.as_mut().filter(|_| !whispers.is_empty()) else { return };
@@ -71,7 +71,7 @@ impl Hub {
         self.notice(id, Notice::MissedEnds);
     }
 
-    /// Those who have been sent all that waited for them have it; until then it is in the file.
+    /// Records the deliveries that are written completely; until then the messages stay in the store.
     pub(super) fn acknowledge_deliveries(&mut self) {
         let Some(store) = self.store.as_mut().filter(|store| !store.unacked.is_empty()) else { return };
         let clients = &self.clients;
@@ -85,7 +85,8 @@ impl Hub {
         });
     }
 
-    /// `id` gives its name up: what it has not been sent is kept for who has the name next.
+    /// Cancels the delivery to `id` when it gives up its name. Messages that are not written completely stay in the
+    /// store.
     pub(super) fn cancel_deliveries(&mut self, id: ClientId) {
         self.acknowledge_deliveries();
         if let Some(store) = &mut self.store {
@@ -93,7 +94,7 @@ impl Hub {
         }
     }
 
-    /// Whether somebody has been sent all that waited for them, which is to be noted.
+    /// Whether a delivery is written completely and must be recorded.
     pub(super) fn has_finished_deliveries(&self) -> bool {
         let mut unacked = self.store.iter().flat_map(|store| &store.unacked);
         unacked.any(|&(id, ..)| self.clients.get(id).is_some_and(|client| client.private_bytes() == 0))

@@ -1,4 +1,4 @@
-//! What is to be written, to whom, and what became of it.
+//! Output: which client is written to next, which bytes, and how the write ended.
 
 use std::io::IoSlice;
 
@@ -10,10 +10,10 @@ use crate::chat::session::client::Stage;
 use crate::chat::session::outbox::Place;
 use crate::chat::session::reader::Reader;
 
-/// Visits that one dirty room gets before the next has its turn.
+/// Members of one dirty room that are visited before the next room has its turn.
 const VISITS_IN_A_ROW: usize = 64;
 
-/// What [`Hub::gather`] has lent: how many slices, how many bytes, and where they end.
+/// The bytes that [`Hub::gather`] has lent: the number of slices and bytes, and the position after them.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct WriteBatch {
     pub slices: usize,
@@ -22,7 +22,7 @@ pub struct WriteBatch {
 }
 
 impl Hub {
-    /// The next client to whom something private is owed and who can be written to.
+    /// Takes the next client that has data in its outbox and is not blocked.
     pub fn poll_private(&mut self) -> Option<ClientId> {
         let id = self.queue.pop(&mut self.clients);
         if id.is_none() {
@@ -31,7 +31,7 @@ impl Hub {
         id
     }
 
-    /// The next member of a room who has unread lines and can be written to.
+    /// Finds the next member of a room that has unread lines and is not blocked.
     ///
     /// Visits at most `visits` members and counts them down.
     pub fn poll_sweep(&mut self, visits: &mut usize) -> Option<ClientId> {
@@ -55,7 +55,7 @@ impl Hub {
         None
     }
 
-    /// Lends the next bytes for `id` in as many slices as there are, or are needed.
+    /// Lends the next bytes for `id`, in at most as many slices as `slices` has.
     pub fn gather<'a>(&'a self, id: ClientId, slices: &mut [IoSlice<'a>]) -> WriteBatch {
         let mut lent = WriteBatch::default();
         let Some(mut reader) = self.reader(id) else { return lent };
@@ -70,13 +70,13 @@ impl Hub {
         lent
     }
 
-    /// `n` of the bytes that were lent for `id` have been written.
+    /// Notes that `n` of the lent bytes have been written to `id`.
     pub fn advance(&mut self, id: ClientId, lent: WriteBatch, n: usize) {
         self.stats.bytes += n as u64;
         if self.clients.get(id).is_none() {
             return;
         }
-        // The usual case; the way need not be gone again.
+        // Usually all bytes are written, and the end position is known.
         let (cursor, place) = if n == lent.bytes { lent.end } else { self.position_after(id, n) };
         let client = &mut self.clients[id];
         if let Some(outbox) = &mut client.outbox {
@@ -102,7 +102,7 @@ impl Hub {
         reader.position()
     }
 
-    /// Whether everything that is owed to `id` has been written.
+    /// Whether all data for `id` has been written.
     pub fn is_up_to_date(&self, id: ClientId) -> bool {
         self.reader(id).is_none_or(|mut reader| reader.slice().is_none())
     }
@@ -113,7 +113,7 @@ impl Hub {
         Some(Reader::new(client, log))
     }
 
-    /// The socket of `id` is full: it is left alone until [`Hub::writable`].
+    /// The socket of `id` is full: it is not written to until [`Hub::writable`].
     pub fn blocked(&mut self, id: ClientId) {
         if let Some(client) = self.clients.get_mut(id) {
             client.blocked = true;
@@ -124,11 +124,11 @@ impl Hub {
         }
     }
 
-    /// The socket of `id` takes bytes again.
+    /// The socket of `id` can be written to again.
     pub fn writable(&mut self, id: ClientId) {
         if let Some(client) = self.clients.get_mut(id)
             && client.blocked
-            // It has a gap in what it has read, and is not to be written to any more.
+            // A slow consumer has a gap in its data and must not be written to.
             && client.pending_disconnect != Some(PendingDisconnect::TooSlow)
         {
             client.blocked = false;
@@ -136,7 +136,7 @@ impl Hub {
         }
     }
 
-    /// More is to be written to `id`, but others have their turn first.
+    /// Queues `id` again: it has more data, but other clients have their turn first.
     pub fn write_later(&mut self, id: ClientId) {
         if let Some(client) = self.clients.get_mut(id) {
             self.queue.push(id, client);
@@ -161,7 +161,7 @@ mod tests {
         Now { at: Duration::from_secs(1), local: PrimitiveDateTime::new(day, Time::MIDNIGHT).assume_utc() }
     }
 
-    /// A hub with so many members, called p0, p1, …, who have read everything.
+    /// A hub with `people` members p0, p1, …, which have read everything.
     fn hub(config: Config, people: usize) -> Hub {
         let mut hub = Hub::new(Config { rate: 0, ..config }, Box::new(Plain { lang: Lang::En }));
         for slot in 0..people {
@@ -173,7 +173,7 @@ mod tests {
         hub
     }
 
-    /// Writes everything that is owed to one client; returns it.
+    /// Writes all data of one client and returns it.
     fn read(hub: &mut Hub, id: ClientId) -> String {
         let mut text = Vec::new();
         loop {
@@ -188,7 +188,7 @@ mod tests {
         }
     }
 
-    /// Writes to all whom the hub names; returns who they were.
+    /// Writes to all clients that the hub names, and returns their slots.
     fn read_all(hub: &mut Hub) -> Vec<usize> {
         let mut readers = Vec::new();
         while let Some(id) = hub.poll_private().or_else(|| hub.poll_sweep(&mut 1000)) {
@@ -199,15 +199,15 @@ mod tests {
     }
 
     #[test]
-    fn one_who_takes_the_place_of_another_in_the_sweep_is_not_passed_over() {
+    fn sweep_visits_a_member_that_moved_to_a_visited_place() {
         let mut hub = hub(Config { announce_limit: 0, ..Config::default() }, 4);
         hub.line(ClientId::new(0), Input::Line("hello"), now());
-        // The speaker is visited and has nothing to read, the second in the room has.
+        // The author is visited and has nothing to read; the second member has.
         let mut visits = 2;
         let second = hub.poll_sweep(&mut visits).expect("the second in the room");
         assert_eq!((second.slot(), visits), (1, 0));
         read(&mut hub, second);
-        // The last in the room moves to the place that has been visited already.
+        // The last member moves to the place that has been visited already.
         hub.lost(second, now());
         let mut readers = read_all(&mut hub);
         readers.sort_unstable();
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn one_who_gets_stuck_again_is_dropped_after_all() {
+    fn client_that_blocks_again_is_dropped() {
         let config = Config { backlog_bytes: 4096, history: 0, ..Config::default() };
         let mut hub = hub(config, 3);
         let (speaker, slow) = (ClientId::new(0), ClientId::new(1));
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_may_say_more_while_those_who_read_well_wait_for_their_turn() {
+    fn all_clients_wait_while_the_room_has_a_large_unsent_backlog() {
         use crate::chat::Allowance;
         let mut hub = hub(Config { backlog_bytes: 4096, ..Config::default() }, 3);
         let speaker = ClientId::new(0);
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn sums_of_joins_come_more_rarely_where_there_are_very_many_to_read_them() {
+    fn summaries_of_joins_come_less_often_in_very_large_rooms() {
         let pending_summaries = |people: usize| {
             let mut hub = hub(Config { max_clients: 20_000, ..Config::default() }, people);
             let first = ClientId::new(0);

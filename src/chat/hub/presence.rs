@@ -1,4 +1,4 @@
-//! Telling a room who comes and goes: one by one, or summed up where there are many.
+//! Notices of joins and leaves: one by one, or as a summary in a large room.
 
 use std::time::Duration;
 
@@ -12,24 +12,26 @@ use crate::chat::room::PresenceSummary;
 use crate::chat::room::segment_log::Kind;
 use crate::chat::session::client::Stage;
 
-/// How often at most a line about many joins and leaves is shown.
+/// The shortest time between two summaries in a room.
 const SUM_UP_EVERY: Duration = Duration::from_secs(1);
 
-/// Such lines that all members of a room together get in a second; where there are more members, the line
-/// comes more rarely, or a large crowd on its way in would have nothing else done.
+/// Summary lines per second for all members of a room together.
+///
+/// In a room with more members the summaries come less often, so that they do not take all the time while a large
+/// crowd joins.
 const SUM_LINES: u64 = 5000;
 
 impl Hub {
-    /// Tells a room of somebody's coming or going, or counts it where there are many.
+    /// Shows a room a join or leave, or adds it to the summary if the room is large.
     pub(super) fn announce(&mut self, id: ClientId, room_id: RoomId, event: &Event, sum: PresenceSummary, now: Now) {
-        // When the server ends, everybody leaves, and everybody knows.
+        // During shutdown all clients leave, and they know why.
         if self.ending {
             return;
         }
         self.begin_day(room_id, now);
         self.send_to_operator_from(room_id, event);
         let room = &mut self.rooms[room_id];
-        // While a sum is pending nobody is announced past it, or the counts would go astray.
+        // While a summary is pending, single notices would show wrong counts.
         if room.members.len() > self.config.announce_limit || room.sum.is_some() {
             if room.sum.is_none() {
                 room.sum_due = now.at + SUM_UP_EVERY;
@@ -42,7 +44,7 @@ impl Hub {
         }
         let client = &self.clients[id];
         let author = Author { session: client.session, name: 0 };
-        // The log of one who leaves may be gone with them.
+        // The last reader of an encoding may have left, and its log with it.
         let before = (client.stage == Stage::Here).then(|| room.log(client.encoding).end());
         self.show(room_id, author, Kind::Notice, 0, event, now);
         if let Some(before) = before {
@@ -50,7 +52,7 @@ impl Hub {
         }
     }
 
-    /// Shows the line about many joins and leaves, or puts it off.
+    /// Shows the pending summary, or postpones it if the last one is too recent.
     pub(super) fn sum_up(&mut self, id: RoomId, due: Duration, now: Now) {
         let Some(room) = self.rooms.get_mut(id).filter(|room| room.sum_due == due) else { return };
         if now.at < room.next_sum {
@@ -61,8 +63,7 @@ impl Hub {
         if let Some(PresenceSummary { joined, left }) = room.sum.take() {
             let here = room.members.len();
             if here == 0 {
-                // Nobody is there to read it, and it could push the history out of a room that has
-                // nothing else to stay for.
+                // The room is empty. The summary could push messages out of its history, for which alone it is kept.
                 return;
             }
             room.next_sum = now.at + Duration::from_millis(here as u64 * 1000 / SUM_LINES);
@@ -82,7 +83,7 @@ mod tests {
     use crate::wire::plain::Plain;
 
     #[test]
-    fn a_sum_that_nobody_reads_does_not_push_the_history_out() {
+    fn summary_in_an_empty_room_leaves_its_history() {
         let at = |seconds| {
             let date = Date::from_calendar_date(2026, Month::November, 20).unwrap();
             Now { at: Duration::from_secs(seconds), local: PrimitiveDateTime::new(date, Time::MIDNIGHT).assume_utc() }

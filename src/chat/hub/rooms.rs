@@ -1,4 +1,4 @@
-//! All rooms that are in memory, by number and by name.
+//! The rooms in memory, by number and by name.
 
 use crate::chat::id::LOBBY;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -11,31 +11,32 @@ use crate::chat::policy::nick::{Name, key_of};
 use crate::chat::room::Room;
 use crate::chat::room::segment_log::Retention;
 
-/// Empty rooms among which one is looked for that may leave memory.
+/// Empty rooms that are checked at most when one must leave memory.
 const CANDIDATES: usize = 64;
 
-/// The rooms and the queue of those in which somebody has something to read. Nothing here takes longer where there
-/// are more rooms, but for a logarithm.
+/// The rooms in memory, and the queue of dirty rooms, whose members may have unread lines.
+///
+/// Every operation takes at most logarithmic time in the number of rooms.
 pub struct Rooms {
     keep: Retention,
     most: usize,
-    /// People may read in several dialects.
+    /// Clients may use several encodings.
     several: bool,
     slots: Slab<Room>,
     index: HashMap<Box<str>, RoomId>,
-    /// Those with members.
+    /// Rooms with members.
     occupied: BTreeSet<RoomId>,
-    /// Those without, but for the lobby, by when they became empty.
+    /// Rooms without members, except the lobby, by the time at which they became empty.
     empty: BTreeMap<u64, RoomId>,
-    /// Grows with each room that becomes empty.
+    /// Counts the times that a room became empty.
     emptied: u64,
-    /// May hold numbers of rooms that are gone or clean by now; `stale` of them.
+    /// Numbers of dirty rooms. `stale` of them are removed or clean by now.
     dirty: VecDeque<RoomId>,
     stale: usize,
 }
 
 impl Rooms {
-    /// The lobby alone.
+    /// Creates the rooms with only the lobby.
     pub fn new(keep: Retention, most: usize) -> Self {
         let mut slots = Slab::new();
         slots.insert(Room::new(LOBBY, LOBBY, keep, false));
@@ -53,33 +54,33 @@ impl Rooms {
         }
     }
 
-    /// From now on people may read in several dialects; to be called before anybody comes.
+    /// Allows several encodings. Must be called before the first connection.
     pub fn enable_encodings(&mut self) {
         self.several = true;
         self[RoomId::LOBBY] = Room::new(LOBBY, LOBBY, self.keep, true);
     }
 
-    /// How many there are.
+    /// The number of rooms in memory.
     pub fn len(&self) -> usize {
         self.slots.len()
     }
 
-    /// Whether one more would be too many.
+    /// Whether the maximum number of rooms in memory is reached.
     pub fn is_full(&self) -> bool {
         self.len() >= self.most
     }
 
-    /// The room of that folded name.
+    /// Finds a room by its folded name.
     pub fn find(&self, key: &str) -> Option<RoomId> {
         self.index.get(key).copied()
     }
 
-    /// Finds a room by its name as typed, whatever its case, width or composition.
+    /// Finds a room by its name as typed; case, width and Unicode composition do not matter.
     pub fn find_typed(&self, text: &str) -> Option<RoomId> {
         self.find(&key_of(text)?)
     }
 
-    /// Makes a room of a name that none has, however many there are. It is empty, and used last.
+    /// Adds an empty room with a new name, even above the maximum. It counts as the most recently used.
     pub fn add(&mut self, name: &Name) -> RoomId {
         let id = RoomId(self.slots.insert(Room::new(&name.shown, &name.key, self.keep, self.several)) as u32);
         self.index.insert(name.key.clone(), id);
@@ -87,14 +88,14 @@ impl Rooms {
         id
     }
 
-    /// Takes the empty room out that was used least recently; one that is stored only if `stored` may leave memory.
+    /// Removes the empty room that was used least recently. Stored rooms are considered only if `stored` is true.
     pub fn give_way(&mut self, stored: bool) -> Option<Room> {
         let may_go = |id: &RoomId| stored || !self[*id].is_stored;
         let id = self.empty.values().take(CANDIDATES).copied().find(may_go)?;
         Some(self.remove(id))
     }
 
-    /// The newest member of a room is its first one, or others were there.
+    /// Notes that a member has entered a room; must be called after it was added.
     pub fn note_entered(&mut self, id: RoomId) {
         if self[id].members.len() == 1 {
             let emptied = std::mem::take(&mut self[id].emptied);
@@ -103,7 +104,9 @@ impl Rooms {
         }
     }
 
-    /// A member has left a room; it is returned if that was the last one and it has no history, as it is gone then.
+    /// Notes that a member has left a room.
+    ///
+    /// Removes and returns the room if it is empty now and has no history; the lobby always stays.
     pub fn note_left(&mut self, id: RoomId) -> Option<Room> {
         if !self[id].members.is_empty() {
             return None;
@@ -113,7 +116,7 @@ impl Rooms {
         (id != RoomId::LOBBY && !self[id].has_history()).then(|| self.remove(id))
     }
 
-    /// Of the empty rooms that one is used last from now on.
+    /// Makes the room the most recently used of the empty ones. The lobby is not counted among them.
     pub fn note_empty(&mut self, id: RoomId) {
         if id != RoomId::LOBBY {
             let before = self[id].emptied;
@@ -134,22 +137,22 @@ impl Rooms {
         room
     }
 
-    /// The room of that number, if there is one.
+    /// The room with that number, if it exists.
     pub fn get_mut(&mut self, id: RoomId) -> Option<&mut Room> {
         self.slots.get_mut(id.0 as usize)
     }
 
-    /// Those with members.
+    /// Rooms with members.
     pub fn occupied(&self) -> impl Iterator<Item = (RoomId, &Room)> {
         self.occupied.iter().map(|&id| (id, &self[id]))
     }
 
-    /// Those without members but for the lobby, the one that was used last first.
+    /// Rooms without members except the lobby, the most recently used first.
     pub fn empty(&self) -> impl Iterator<Item = &Room> {
         self.empty.values().rev().map(|&id| &self[id])
     }
 
-    /// The members of that room are to be visited, since its log has grown.
+    /// The log of the room has grown: its members must be visited by the sweep.
     pub fn mark_dirty(&mut self, id: RoomId) {
         let room = &mut self[id];
         room.restart_sweep();
@@ -159,12 +162,12 @@ impl Rooms {
         }
     }
 
-    /// Whether there is a dirty room.
+    /// Whether any room is dirty.
     pub fn has_dirty(&self) -> bool {
         self.dirty.len() > self.stale
     }
 
-    /// The dirty room whose turn it is.
+    /// The dirty room that is swept now.
     pub fn first_dirty(&mut self) -> Option<RoomId> {
         loop {
             let id = *self.dirty.front()?;
@@ -176,7 +179,7 @@ impl Rooms {
         }
     }
 
-    /// Everybody in the first dirty room has been visited.
+    /// All members of the first dirty room have been visited.
     pub fn finish_first_dirty(&mut self) {
         if let Some(id) = self.dirty.pop_front() {
             self[id].dirty = false;
@@ -184,7 +187,7 @@ impl Rooms {
         crate::util::shrink::queue(&mut self.dirty);
     }
 
-    /// The next dirty room has its turn.
+    /// Moves the first dirty room to the end, so that the next one has its turn.
     pub fn rotate_dirty(&mut self) {
         if self.dirty.len() > 1 {
             self.dirty.rotate_left(1);
@@ -194,24 +197,26 @@ impl Rooms {
 
 #[cfg(test)]
 impl Rooms {
-    /// Every room with its number.
+    /// All rooms with their numbers.
     pub fn iter(&self) -> impl Iterator<Item = (RoomId, &Room)> {
         self.slots.iter().map(|(slot, room)| (RoomId(slot as u32), room))
     }
 
-    /// Whether the indices agree with the rooms.
+    /// Checks the indices against the rooms.
     ///
     /// # Errors
-    /// What is wrong.
+    /// Returns the first difference.
     pub fn audit(&self) -> Result<(), String> {
         let occupied = self.iter().filter(|(_, room)| !room.members.is_empty()).map(|(id, _)| id);
         let dirty = self.iter().filter(|(_, room)| room.dirty).count();
         let is_empty = |(id, room): &(RoomId, &Room)| *id != RoomId::LOBBY && room.members.is_empty();
         let indexed = |(id, room): (RoomId, &Room)| self.empty.get(&room.emptied) == Some(&id);
         match () {
-            () if !occupied.eq(self.occupied.iter().copied()) => Err("the occupied rooms are not those noted".into()),
-            () if !self.iter().filter(is_empty).all(indexed) => Err("an empty room is not noted".into()),
-            () if self.iter().filter(is_empty).count() != self.empty.len() => Err("a room is noted as empty".into()),
+            () if !occupied.eq(self.occupied.iter().copied()) => Err("the index of occupied rooms is wrong".into()),
+            () if !self.iter().filter(is_empty).all(indexed) => Err("an empty room is not in the index".into()),
+            () if self.iter().filter(is_empty).count() != self.empty.len() => {
+                Err("the index of empty rooms has too many entries".into())
+            }
             () if self.dirty.len() != dirty + self.stale => {
                 Err(format!("{dirty} rooms are dirty, {} are queued and {} stale", self.dirty.len(), self.stale))
             }

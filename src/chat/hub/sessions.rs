@@ -1,16 +1,16 @@
-//! Coming in and leaving: seats, nicknames, rooms.
+//! Login and the end of a session: admission, nicknames, entering and leaving rooms.
 
 use std::collections::hash_map;
 use std::net::IpAddr;
-use std::time::Duration;
 
 use compact_str::CompactString;
 use log::info;
 
+use super::Hub;
+use super::deadlines::{Deadline, DeadlineEntry};
 use super::plan::resume::HistoryView;
 #[cfg(test)]
 use super::tests::invariants::Heard;
-use super::{Deadline, DeadlineEntry, Hub};
 use crate::chat::command::{Command, is_blank};
 use crate::chat::config::{Login, Mode};
 use crate::chat::event::PendingDisconnect;
@@ -25,11 +25,11 @@ use crate::chat::room::PresenceSummary;
 use crate::chat::session::client::{Client, Stage};
 use crate::util::shrink;
 
-/// Names given in the line that greets somebody.
+/// Names that the welcome line lists at most.
 const MAX_GREETED: usize = 12;
 
 impl Hub {
-    /// Gives a newcomer a seat, a place in line, or the reason why neither can be had.
+    /// Starts the login of a new connection, adds it to the admission queue, or refuses it.
     pub(super) fn receive_newcomer(&mut self, id: ClientId, now: Now) {
         let (addr, session) = (self.clients[id].ip(), self.clients[id].session);
         self.clients[id].counted = self.count_address(addr);
@@ -53,7 +53,7 @@ impl Hub {
         self.closing.push_back((id, Close::WhenRead));
     }
 
-    /// Counts a connection from `addr`; `false`, and not counted, if it is one too many.
+    /// Counts a connection from `addr`. Returns `false`, without counting it, if the per-IP limit is reached.
     fn count_address(&mut self, addr: IpAddr) -> bool {
         if self.config.max_per_ip == 0 {
             return true;
@@ -74,7 +74,7 @@ impl Hub {
         shrink::map(&mut self.connections_per_ip);
     }
 
-    /// Somebody has a seat and is asked who they are.
+    /// Asks an admitted client for its nickname, or logs it in by its address.
     fn start_login(&mut self, id: ClientId, now: Now) {
         let client = &mut self.clients[id];
         client.stage = Stage::Asked;
@@ -94,7 +94,7 @@ impl Hub {
 
     pub(super) fn log_in_by_address(&mut self, id: ClientId, now: Now) {
         let addr = self.clients[id].addr().to_string();
-        // One address and port can come to two listeners.
+        // Two listeners can have a client with the same address and port.
         let taken = |name: &String| self.find_by_key(name).is_some();
         let others = (2..).map(|n| format!("{addr}#{n}"));
         let name = std::iter::once(addr.clone()).chain(others).find(|name| !taken(name)).unwrap_or(addr);
@@ -109,7 +109,7 @@ impl Hub {
         }
     }
 
-    /// Takes a line for the nickname that was asked for.
+    /// Processes the line that a client sends at the nickname prompt.
     pub(super) fn process_nickname(&mut self, id: ClientId, text: &str, now: Now) {
         if is_leaving(text) {
             return self.quit(id, "", now);
@@ -151,9 +151,10 @@ impl Hub {
         self.request_offline_messages(id);
     }
 
-    /// Brings somebody, who is in no room, into one: a word to them, the history, a word to the others.
+    /// Adds a client that is in no room to a room: greets it, shows it the history, and announces it to the other
+    /// members.
     ///
-    /// Of the history they want what is younger than message `after`.
+    /// With `after`, only the messages that are newer than message `after` are shown.
     pub(super) fn enter(
         &mut self,
         id: ClientId,
@@ -179,7 +180,7 @@ impl Hub {
         let people = People { here, names: &names, you: true };
         let p2p = self.config.mode == Mode::P2p;
         self.send_event_first(id, &Event::Notice(greeting(&name, &room_name, people, p2p)));
-        // A program wants to know where the history ends even if there is none.
+        // A WebSocket client needs the end of the history even if the history is empty.
         let has_history = messages > 0 || encoding != Encoding::Plain;
         if has_history {
             self.send_event_first(id, &Event::Notice(Notice::HistoryBegins { messages, gap, before: None }));
@@ -188,7 +189,7 @@ impl Hub {
             }
         }
 
-        // A stamp of its own, since the order of these is the order in which people have come.
+        // Each entry gets its own stamp, because members are sorted by it.
         self.stamp += 1;
         let room = &mut self.rooms[room_id];
         let place = room.add(id);
@@ -217,7 +218,9 @@ impl Hub {
         );
     }
 
-    /// The names of up to `most` of those in a room, the longest there first if that is all of them.
+    /// The names of up to `most` members of a room.
+    ///
+    /// If these are all members, they are sorted by the time of entering, the earliest first.
     pub(super) fn names_in(&self, room: RoomId, most: usize) -> Vec<CompactString> {
         let members = self.rooms[room].members.iter().take(most);
         let mut listed: Vec<&Client> = members.map(|&id| &self.clients[id]).collect();
@@ -225,9 +228,9 @@ impl Hub {
         listed.into_iter().map(|client| client.name.clone()).collect()
     }
 
-    /// Takes somebody out of the room that they are in; `cause` is what the others read.
+    /// Removes a client from its room; `cause` is what the other members read.
     ///
-    /// What they have not read of the room is lost unless it has been settled before.
+    /// Unread lines of the room are lost unless [`Hub::move_unread_to_outbox`] was called before.
     pub(super) fn leave_room(&mut self, id: ClientId, cause: &Cause, now: Now) {
         let client = &self.clients[id];
         let (room_id, place, name) = (client.room, client.place, client.name.clone());
@@ -236,7 +239,7 @@ impl Hub {
         if let Some(moved) = room.remove(place) {
             let client = &mut self.clients[moved];
             client.place = place;
-            // It may now stand where the sweep has already been.
+            // The sweep may have passed its new place already.
             self.queue.push(moved, client);
         }
         let here = self.rooms[room_id].members.len();
@@ -260,10 +263,12 @@ impl Hub {
         self.end_session(id, cause, Close::WhenRead, now);
     }
 
-    /// Takes leave of a connection, by whatever way it goes; a second time nothing happens.
+    /// Ends a session for any cause.
+    ///
+    /// Calling it again does nothing, except that [`Close::AtOnce`] drops the unsent data.
     pub(super) fn end_session(&mut self, id: ClientId, cause: Cause, close: Close, now: Now) {
         let Some(client) = self.clients.get(id) else { return };
-        // It lacks a part of what it was sent, whatever else ends it now.
+        // Part of its data is dropped already, so it is closed as a slow consumer whatever the cause.
         let (cause, close) = match client.pending_disconnect {
             Some(PendingDisconnect::TooSlow) if client.stage != Stage::Leaving => (Cause::TooSlow, Close::AtOnce),
             _ => (cause, close),
@@ -274,7 +279,7 @@ impl Hub {
         match stage {
             Stage::Leaving => {
                 if close == Close::AtOnce {
-                    // The rest is given up; it may not be taken for one who has read all.
+                    // The unsent data is dropped. The mark keeps this client from counting as up to date.
                     let client = &mut self.clients[id];
                     (client.outbox, client.pending_disconnect) = (None, Some(PendingDisconnect::TooSlow));
                     self.closing.push_back((id, close));
@@ -294,7 +299,7 @@ impl Hub {
                 }
                 self.leave_room(id, &cause, now);
                 self.admission.give_back();
-                // A web page must not be able to end the server.
+                // A request from a web page must not end the server.
                 if self.config.mode == Mode::P2p && cause != Cause::OtherProtocol {
                     self.send_to_operator(&Event::Notice(Notice::PeerLeft { name: &name }));
                     self.ending = true;
@@ -313,7 +318,7 @@ impl Hub {
         self.admit(now);
     }
 
-    /// Fills free seats from the line.
+    /// Starts the login of waiting clients while there are free places.
     fn admit(&mut self, now: Now) {
         while !self.ending
             && let Some(id) = self.admission.admit(&self.clients, now.at)
@@ -321,40 +326,9 @@ impl Hub {
             self.start_login(id, now);
         }
     }
-
-    fn set_deadline(&mut self, deadline: DeadlineEntry, at: Duration) {
-        if !self.clients.set_deadline(deadline.id, deadline.due as u8, true) {
-            self.deadlines.set(at, deadline);
-        }
-    }
-
-    /// A deadline has come; it may have been met or put off, or have been another's.
-    pub(super) fn deadline(&mut self, deadline: DeadlineEntry, now: Now) {
-        let DeadlineEntry { id, due } = deadline;
-        self.clients.set_deadline(id, due as u8, false);
-        let Some(client) = self.clients.get(id) else { return };
-        let (most, refusal, cause) = match (due, client.stage) {
-            (Deadline::Nickname, Stage::Asked) => {
-                let most = self.config.login_timeout;
-                (most, Refusal::LoginTimeout { seconds: most.as_secs() }, Cause::LoginTimeout)
-            }
-            (Deadline::Idle, Stage::Here) => {
-                let most = self.config.idle_timeout;
-                (most, Refusal::Idle { seconds: most.as_secs() }, Cause::Idle)
-            }
-            _ => return,
-        };
-        let at = Duration::from_micros(client.active) + most;
-        if at > now.at {
-            self.set_deadline(deadline, at);
-        } else {
-            self.refuse(id, refusal);
-            self.end_session(id, cause, Close::WhenRead, now);
-        }
-    }
 }
 
-/// The words in the log for a cause; people read those of the phrases.
+/// The cause in the log. Clients read the texts of `i18n` instead.
 fn reason(cause: &Cause) -> String {
     match cause {
         Cause::Quit(None) => "quit".into(),
@@ -373,13 +347,15 @@ fn reason(cause: &Cause) -> String {
     }
 }
 
-/// Whether somebody who is not yet in a room wants to go.
+/// Whether a client that is not logged in yet types a quit command.
 fn is_leaving(text: &str) -> bool {
     matches!(Command::parse(text), Command::Quit(_))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use time::{Date, Month, PrimitiveDateTime, Time};
 
     use super::*;
@@ -393,8 +369,8 @@ mod tests {
     }
 
     #[test]
-    fn those_who_have_been_there_longest_are_named_first_however_they_were_announced() {
-        // They are summed up, so that no line comes between one and the next.
+    fn members_are_listed_in_the_order_of_entering() {
+        // With summaries only, no line separates one join from the next.
         let config = Config { announce_limit: 0, ..Config::default() };
         let mut hub = Hub::new(config, Box::new(Plain { lang: Lang::En }));
         for slot in 0..4 {
@@ -402,19 +378,19 @@ mod tests {
             hub.connected(id, ([127, 0, 0, 1], 1).into(), now());
             hub.line(id, Input::Line(&format!("p{slot}")), now());
         }
-        // The last one moves to the first place in the room.
+        // The last member moves to the first place in the room.
         hub.lost(ClientId::new(0), now());
         assert_eq!(hub.names_in(RoomId::LOBBY, 10), ["p1", "p2", "p3"]);
     }
 
     #[test]
-    fn an_unended_line_of_one_who_has_left_is_not_answered() {
+    fn incomplete_line_after_end_of_input_gets_no_reply() {
         let mut hub = Hub::new(Config::default(), Box::new(Plain { lang: Lang::En }));
         let id = ClientId::new(0);
         hub.connected(id, ([127, 0, 0, 1], 1).into(), now());
         hub.end_of_input(id, now());
-        let owed = hub.clients[id].private_bytes();
+        let unsent = hub.clients[id].private_bytes();
         hub.line(id, Input::NotUtf8, now());
-        assert_eq!(hub.clients[id].private_bytes(), owed);
+        assert_eq!(hub.clients[id].private_bytes(), unsent);
     }
 }

@@ -1,4 +1,4 @@
-//! How the server does, as the operator is told by `/stats`.
+//! Statistics of the server, for `/stats` and for the metrics.
 
 use std::time::Duration;
 
@@ -7,50 +7,50 @@ use crate::chat::event::{Cause, Encoding, Event, Notice};
 use crate::chat::id::Now;
 use crate::chat::session::client::{Client, Stage};
 
-/// The slowest readers that are named.
+/// Slow readers that `/stats` names at most.
 const SLOWEST: usize = 5;
 
-/// Counters since the start.
+/// Counters since the start of the server.
 #[derive(Debug, Default)]
 pub struct Stats {
     /// Connections accepted.
     pub connections: u64,
-    /// Messages said in rooms.
+    /// Messages sent in rooms.
     pub messages: u64,
-    /// How many of them lately.
+    /// The rate of these messages.
     pub pace: MessageRate,
     /// Whispers.
     pub whispers: u64,
     /// Bytes written to clients.
     pub bytes: u64,
-    /// Clients closed because they did not read.
+    /// Clients dropped as slow consumers.
     pub dropped: u64,
-    /// Clients not let in.
+    /// Clients refused before the login.
     pub refused: u64,
-    /// Lines that clients have sent.
+    /// Lines received from clients.
     pub lines: u64,
-    /// Lines of rooms owed to each single one of their readers.
+    /// Room lines, each counted once for every member of the room.
     pub deliveries: u64,
     /// Bytes read from clients.
     pub received: u64,
-    /// Clients who have left, by the number of the cause.
+    /// Ended sessions, by [`Cause::number`].
     pub left: [u64; Cause::NAMES.len()],
 }
 
-/// What can be counted, for programs.
+/// All statistics at one moment, for the metrics.
 #[derive(Clone, Debug)]
 pub struct StatsSnapshot {
-    /// Clients of each dialect.
+    /// Connections of each encoding.
     pub plain: usize,
     pub web: usize,
-    /// People who have a nickname.
+    /// Members: clients with a nickname.
     pub here: usize,
-    /// Seats taken, and seats.
+    /// Admitted users, and their maximum.
     pub seated: usize,
     pub admission: usize,
     pub waiting: usize,
     pub rooms: usize,
-    /// The rest since the start: clients who have come, and who were not let in.
+    /// Counters since the start of the server, from here on.
     pub connections: u64,
     pub refused: u64,
     pub lines: u64,
@@ -59,30 +59,31 @@ pub struct StatsSnapshot {
     pub deliveries: u64,
     pub received: u64,
     pub sent: u64,
-    /// Who has left, and why.
+    /// Ended sessions by cause.
     pub left: Vec<(&'static str, u64)>,
 }
 
-/// How often something happens, over the last [`MessageRate::SPAN`].
+/// A rate of events over the last [`MessageRate::SPAN`].
 #[derive(Debug, Default)]
 pub struct MessageRate {
-    /// The number of the present span, and how often it happened in it and in the one before.
+    /// The number of the present span, and the events in it and in the span before.
     span: u64,
     present: u64,
     past: u64,
 }
 
 impl MessageRate {
-    /// The time that is looked back on.
+    /// The time over which the rate is measured.
     const SPAN: Duration = Duration::from_secs(10);
 
-    /// It happens.
+    /// Counts one event.
     pub fn count(&mut self, now: Duration) {
         self.move_to(now);
         self.present += 1;
     }
 
-    /// How often a second: of the span before as much is taken as is within reach still.
+    /// Events per second. The previous span counts in proportion to the part that is still within the last ten
+    /// seconds.
     pub fn per_second(&mut self, now: Duration) -> f64 {
         self.move_to(now);
         let over = now.as_secs_f64() / Self::SPAN.as_secs_f64() - self.span as f64;
@@ -105,12 +106,12 @@ impl Hub {
         self.stats.bytes
     }
 
-    /// So many bytes have been read from clients.
+    /// Counts bytes read from clients.
     pub fn count_received(&mut self, bytes: usize) {
         self.stats.received += bytes as u64;
     }
 
-    /// All figures; they are looked up and counted for this.
+    /// Takes a snapshot of all statistics. This visits every client.
     pub fn figures(&self) -> StatsSnapshot {
         let (seated, waiting) = self.admission.counts();
         let web = self.clients.iter().filter(|(_, client)| client.encoding == Encoding::WebSocket).count();
@@ -131,7 +132,7 @@ impl Hub {
             deliveries: stats.deliveries,
             received: stats.received,
             sent: stats.bytes,
-            // Who has moved has not left.
+            // A change of room does not end a session.
             left: Cause::NAMES.into_iter().zip(stats.left).filter(|&(cause, _)| cause != "moved").collect(),
         }
     }
@@ -167,7 +168,7 @@ impl Hub {
         }
     }
 
-    /// Those who have most to read still, the slowest first, with how many bytes that is.
+    /// The readers with the most unread bytes, the slowest first.
     fn slowest_readers(&self) -> Vec<(&Client, u64)> {
         let mut behind: Vec<(&Client, u64)> = self
             .clients
@@ -190,7 +191,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_pace_is_that_of_the_last_ten_seconds() {
+    fn message_rate_covers_the_last_ten_seconds() {
         let at = |ms| Duration::from_millis(ms);
         let mut pace = MessageRate::default();
         assert_eq!(pace.per_second(at(0)), 0.0);

@@ -1,4 +1,4 @@
-//! What outlives the process: what is to be kept in a file comes out as plain data, and back in at the start.
+//! Records and queries for the store, and the restore at the start. All of it is plain data.
 
 use std::time::Duration;
 
@@ -17,35 +17,38 @@ use crate::chat::policy::cidr::Network;
 use crate::chat::policy::nick::{Name, fold};
 use crate::chat::room::segment_log::Kind;
 
-/// So many numbers are passed over when the file fails: those given meanwhile may never get there, and whoever
-/// comes back after a crash is to be told from one who has read what has the same number by then.
+/// Message ids that are skipped when the store fails.
+///
+/// The ids given during the failure may never be stored. After a crash they would be given again, and a client that
+/// resumes could not be told from one that has read the new messages.
 const PASSED_OVER: u64 = 1_000_000;
 
-/// What a hub whose history is kept in a file has besides.
+/// What a hub with a store has in addition.
 #[derive(Default)]
 pub struct StoreQueue {
-    /// What has happened and has not been taken yet.
+    /// Records that have not been taken yet.
     pub records: Vec<Record>,
-    /// What is to be looked up.
+    /// Store queries that have not been taken yet.
     pub queries: Queries,
-    /// Who has not been sent yet all that was whispered to them before they came.
+    /// Deliveries of offline messages that are not acknowledged yet.
     pub unacked: UnackedDeliveries,
-    /// Rooms that are in the file and not in memory.
+    /// Rooms that are in the store and not in memory.
     pub stored: StoredRooms,
-    /// The file does not take what is recorded.
+    /// The store fails to write records.
     pub fails: bool,
 }
 
 impl StoreQueue {
-    /// Notes what is to be written.
+    /// Adds a record.
     pub fn record(&mut self, record: Record) {
         self.records.push(record);
     }
 }
 
 impl Hub {
-    /// Goes on from what a file has, and from now on tells what is to be written to it; to be called before anybody
-    /// connects, and after [`Hub::enable_json`].
+    /// Restores the state from the store, and records all changes for it from now on.
+    ///
+    /// Must be called before the first connection and after [`Hub::enable_json`].
     pub fn restore(&mut self, start: Start, now: Now) {
         let Start { next_id, run, rooms, stored, bans } = start;
         let mut store = StoreQueue::default();
@@ -62,7 +65,7 @@ impl Hub {
         }
         let mut used = Vec::new();
         for (name, messages) in rooms {
-            // Nothing is left of what was said there; as any room of which that is so it is gone when empty.
+            // All its messages were pruned. Like every empty room without history, the room is removed.
             if messages.is_empty() && fold(&name) != crate::chat::LOBBY {
                 store.record(Record::RoomGone { name });
             } else {
@@ -71,7 +74,7 @@ impl Hub {
                 used.push((messages.last().map(|message| message.id), room));
             }
         }
-        // Those in which nothing was said for longest leave memory first.
+        // The rooms whose last message is oldest leave memory first.
         used.sort_unstable();
         used.into_iter().for_each(|(_, room)| self.rooms.note_empty(room));
         let stored = stored.iter().filter_map(|name| usable(name));
@@ -81,7 +84,7 @@ impl Hub {
         self.store = Some(Box::new(store));
     }
 
-    /// Brings a room back to memory with what was said there.
+    /// Adds a stored room and its messages to memory.
     pub(super) fn restore_room(&mut self, name: &Name, messages: &[Message]) -> RoomId {
         let room = self.rooms.find(&name.key).unwrap_or_else(|| self.rooms.add(name));
         for message in messages {
@@ -96,34 +99,36 @@ impl Hub {
         room
     }
 
-    /// Takes what has happened since the last call and is to be written to the file, in its order.
+    /// Takes the records since the last call, in their order.
     ///
-    /// It is to be there before any line is written that is gathered from now on.
+    /// They must be stored before any line is written that is gathered from now on.
     pub fn take_records(&mut self) -> Vec<Record> {
         self.store.as_mut().map(|store| std::mem::take(&mut store.records)).unwrap_or_default()
     }
 
-    /// What has happened cannot be written for now.
+    /// The store cannot write for now: skips message ids and tells the operator.
     pub fn store_failed(&mut self, why: &str) {
         self.messages = (self.messages / PASSED_OVER + 1) * PASSED_OVER;
         self.store.iter_mut().for_each(|store| store.fails = true);
         self.send_to_operator(&Event::Notice(Notice::StoreFails { why }));
     }
 
-    /// It can be again: so many records have waited, and of so many nothing is left.
+    /// The store writes again: tells the operator how many waiting records were written and how many were lost.
     pub fn store_recovered(&mut self, written: u64, lost: u64) {
         self.store.iter_mut().for_each(|store| store.fails = false);
         self.send_to_operator(&Event::Notice(Notice::StoreWorks { written, lost }));
     }
 
-    /// Notes what is to be written, where there is a file.
+    /// Adds a record if there is a store.
     pub(super) fn record(&mut self, record: impl FnOnce() -> Record) {
         if let Some(store) = &mut self.store {
             store.record(record());
         }
     }
 
-    /// Notes a message that is said in a room; apart, so that saying something without a file costs no more.
+    /// Records a message of a room.
+    ///
+    /// A function of its own, so that a message without a store costs no more.
     #[inline(never)]
     pub(super) fn record_message(&mut self, room: RoomId, event: &Event) {
         let (Event::Said { id, at, name, text } | Event::Action { id, at, name, text }) = *event else { return };
@@ -137,29 +142,29 @@ impl Hub {
         store.record(Record::Message(Message { id, room, at, kind, name, text }));
     }
 
-    /// Numbers that were given to nobody but one are not given to others after a restart.
+    /// Records the next message id, so that an id that only one client saw is not given again after a restart.
     pub(super) fn record_next_id(&mut self) {
         let next = self.messages + 1;
         self.record(|| Record::NextId(next));
     }
 
-    /// Until when a ban of so many minutes holds, on the clock on the wall.
+    /// Records a ban with its end in Unix seconds.
     pub(super) fn record_ban(&mut self, network: Network, minutes: Option<u64>, now: Now) {
         let until = minutes.map(|minutes| now.local.unix_timestamp() + 60 * minutes as i64);
         self.record(|| Record::Ban { network: network.into(), until });
     }
 }
 
-/// The name of a stored room.
+/// Parses the name of a stored room; logs a warning if it is invalid.
 fn usable(name: &str) -> Option<Name> {
     let usable = Name::room(name).ok();
     if usable.is_none() {
-        log::warn!("the stored room {} has no name that can be used; it is left out", name.escape_debug());
+        log::warn!("the stored room {} has an invalid name and is skipped", name.escape_debug());
     }
     usable
 }
 
-/// A stored message as people are shown it.
+/// Turns a stored message into an event.
 pub(super) fn event_of(message: &Message) -> Event<'_> {
     let Message { id, at, kind, ref name, ref text, .. } = *message;
     match kind {

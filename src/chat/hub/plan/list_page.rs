@@ -1,12 +1,14 @@
-//! Lists for the operator that are shown in pages.
+//! Lists that the operator reads in pages.
 
 use crate::chat::event::{Event, Notice, Refusal};
 use crate::chat::hub::Hub;
 
 impl Hub {
-    /// Shows the operator one page of a list, or says that it is empty; `rest` may be the number of the page.
+    /// Shows the operator one page of a list, or `empty` if the list is empty. `rest` is the page number, or nothing
+    /// for the first page.
     ///
-    /// A page is as long as the longest list of names, and says at its end how to go on if there are several.
+    /// A page has at most `max_listed` entries. If there are several pages, its last line gives the command for the
+    /// next one.
     pub(in crate::chat::hub) fn show_page_of(
         &mut self,
         command: &'static str,
@@ -65,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn bans_are_shown_in_pages() {
+    fn bans_are_listed_in_pages() {
         let mut hub = hub(2);
         assert_eq!(ask(&mut hub, "/bans"), ["* Nobody is banned."]);
         (1..=2).for_each(|n| drop(ask(&mut hub, &format!("/ban 10.0.0.{n}"))));
@@ -83,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn mutes_are_shown_in_pages() {
+    fn mutes_are_listed_in_pages() {
         let mut hub = hub(2);
         for n in 0..3 {
             let id = ClientId::new(n);
@@ -98,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn who_names_some_of_very_many_rooms_and_counts_the_others() {
+    fn operator_who_lists_some_rooms_and_counts_the_others() {
         let mut hub = hub(2);
         for n in 0..4 {
             let id = ClientId::new(n);

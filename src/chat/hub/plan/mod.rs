@@ -1,4 +1,4 @@
-//! Commands, one file for each group of them.
+//! The commands of members and of the operator, one file for each group.
 
 pub(super) mod list_page;
 pub(super) mod moderation;

@@ -1,4 +1,4 @@
-//! The operator's defences: throwing people out, and keeping them out.
+//! The operator's moderation commands: kick, ban and mute.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ impl Hub {
         let Ok(minutes) = read_minutes(minutes) else {
             return self.refuse_operator(USAGE);
         };
-        // Who is banned by name could come from the next address of the same site.
+        // A ban by name covers the whole IPv6 site, because the client could come back from its next address.
         let person = || Some(Network::of_one_person(self.clients[self.find_by_nick(what)?].ip()));
         let Some(network) = what.parse().ok().or_else(person) else {
             return self.refuse_operator(if what.is_empty() { USAGE } else { Refusal::NobodyCalled { name: what } });
@@ -48,7 +48,7 @@ impl Hub {
         self.send_to_operator(&Event::Notice(Notice::Ban { network, minutes }));
         let mut hit: Vec<ClientId> =
             self.clients.iter().filter(|(_, client)| network.contains(client.ip())).map(|(id, _)| id).collect();
-        // Those in line first, or one of them would be given the seat of another.
+        // Waiting clients first, or one of them would get the place of a banned member.
         hit.sort_by_key(|&id| !matches!(self.clients[id].stage, Stage::Waiting(_)));
         for id in hit {
             let client = &self.clients[id];
@@ -70,7 +70,7 @@ impl Hub {
         if what.is_empty() {
             return self.refuse_operator(Refusal::Usage("/unban ADDRESS"));
         }
-        // Who was banned by name was so with the site around their address.
+        // A ban by name covers the whole IPv6 site of the address.
         let site = what.parse().ok().map(Network::of_one_person);
         match what.parse().ok().into_iter().chain(site).find(|&network| self.bans.lift(network, now.at)) {
             Some(network) => {
@@ -82,7 +82,7 @@ impl Hub {
         }
     }
 
-    /// Has nobody else read what somebody says from now on; they are not told.
+    /// Mutes a member: only it sees its own messages from now on. It is not told.
     pub(in crate::chat::hub) fn mute(&mut self, rest: &str, now: Now) {
         let (name, minutes) = split(rest);
         let minutes = match read_minutes(minutes) {
@@ -120,12 +120,13 @@ impl Hub {
         }
     }
 
-    /// Whether nobody else is to read what `id` says.
+    /// Whether `id` is muted, so that only it sees its messages.
     pub(in crate::chat::hub) fn is_muted(&self, id: ClientId, now: Now) -> bool {
         self.mutes.holds(self.clients[id].session, now.at)
     }
 
-    /// As if `id` said something, as far as they can see; the operator sees that nobody else does.
+    /// Handles a message of a muted member: shows it to that member as if it was sent, and to the operator with
+    /// `(muted)`.
     pub(in crate::chat::hub) fn say_muted(&mut self, id: ClientId, text: &str, action: bool, now: Now) {
         let client = &self.clients[id];
         let (room, name, echo) = (client.room, client.name.clone(), client.echo);
@@ -142,12 +143,12 @@ impl Hub {
     }
 }
 
-/// An optional number of minutes.
+/// Parses an optional number of minutes; an error if it is not from 1 to 1,000,000,000.
 fn read_minutes(text: &str) -> Result<Option<u64>, ()> {
     match text.trim() {
         "" => Ok(None),
         number => match number.parse() {
-            // Some thousand years, and no overflow.
+            // About 1900 years; the time does not overflow.
             Ok(minutes @ 1..=1_000_000_000) => Ok(Some(minutes)),
             _ => Err(()),
         },
@@ -158,7 +159,7 @@ fn after(minutes: u64, now: Now) -> Duration {
     now.at + Duration::from_secs(60 * minutes)
 }
 
-/// Begun minutes.
+/// The minutes that are left, rounded up.
 fn minutes_of(left: Duration) -> u64 {
     left.as_millis().div_ceil(60_000) as u64
 }
@@ -175,7 +176,7 @@ mod tests {
     use crate::wire::plain::Plain;
 
     #[test]
-    fn one_who_was_banned_by_name_is_let_in_again_by_their_address() {
+    fn unban_by_address_lifts_a_ban_by_name() {
         let date = Date::from_calendar_date(2026, Month::November, 20).unwrap();
         let now = Now { at: Duration::ZERO, local: PrimitiveDateTime::new(date, Time::MIDNIGHT).assume_utc() };
         let mut hub = Hub::new(Config::default(), Box::new(Plain { lang: Lang::En }));
@@ -189,13 +190,13 @@ mod tests {
     }
 
     #[test]
-    fn begun_minutes_count() {
+    fn minutes_left_are_rounded_up() {
         let minutes = |ms| minutes_of(Duration::from_millis(ms));
         assert_eq!([minutes(1), minutes(60_000), minutes(60_500)], [1, 1, 2]);
     }
 
-    /// How many of those who come from there are let in.
-    fn let_in(config: Config, banned: &str, addrs: &[&str]) -> usize {
+    /// How many clients from `addrs` are admitted while `banned` is banned.
+    fn admitted(config: Config, banned: &str, addrs: &[&str]) -> usize {
         let date = Date::from_calendar_date(2026, Month::November, 20).unwrap();
         let now = Now { at: Duration::ZERO, local: PrimitiveDateTime::new(date, Time::MIDNIGHT).assume_utc() };
         let mut hub = Hub::new(config, Box::new(Plain { lang: Lang::En }));
@@ -207,18 +208,18 @@ mod tests {
     }
 
     #[test]
-    fn connections_of_a_site_of_ipv6_count_together() {
+    fn connections_of_one_ipv6_site_count_together() {
         let config = Config { max_per_ip: 2, ..Config::default() };
-        let let_in = |addrs| let_in(config.clone(), "", addrs);
-        assert_eq!(let_in(&["2001:db8::1", "2001:db8::2", "2001:db8::3", "2001:db8:0:1::1"]), 3);
-        assert_eq!(let_in(&["10.0.0.1", "::ffff:10.0.0.1", "::ffff:a00:1", "10.0.0.2"]), 3);
+        let admitted = |addrs| admitted(config.clone(), "", addrs);
+        assert_eq!(admitted(&["2001:db8::1", "2001:db8::2", "2001:db8::3", "2001:db8:0:1::1"]), 3);
+        assert_eq!(admitted(&["10.0.0.1", "::ffff:10.0.0.1", "::ffff:a00:1", "10.0.0.2"]), 3);
     }
 
     #[test]
-    fn a_mapped_address_is_the_address_that_it_stands_for() {
-        let let_in = |banned, addr| let_in(Config::default(), banned, &[addr]);
-        assert_eq!(let_in("10.0.0.1", "::ffff:10.0.0.1"), 0);
-        assert_eq!(let_in("::ffff:10.0.0.1", "10.0.0.1"), 0);
-        assert_eq!(let_in("::/0", "10.0.0.1"), 1);
+    fn mapped_ipv4_address_matches_bans_of_the_ipv4_address() {
+        let admitted = |banned, addr| admitted(Config::default(), banned, &[addr]);
+        assert_eq!(admitted("10.0.0.1", "::ffff:10.0.0.1"), 0);
+        assert_eq!(admitted("::ffff:10.0.0.1", "10.0.0.1"), 0);
+        assert_eq!(admitted("::/0", "10.0.0.1"), 1);
     }
 }

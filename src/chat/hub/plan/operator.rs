@@ -1,4 +1,4 @@
-//! The operator at the console: a member who is not in any room, sees all of them, and can do more.
+//! The operator at the console: is in no room, sees all rooms, and has commands that members do not have.
 
 use time::Date;
 
@@ -15,50 +15,50 @@ use crate::chat::input::Input;
 use crate::chat::policy::nick::{Name, key_of};
 use crate::chat::session::client::Stage;
 
-/// The name under which the operator speaks; nobody else can take it.
+/// The name of the operator; no client can take it.
 pub const NAME: &str = "server";
 
-/// The target of log lines of which the console, if there is one, shows the same.
+/// The target of log lines that the console does not repeat, because it shows the same event itself.
 pub const LOG: &str = "chinwag::operator";
 
-/// The console's side of the operator.
+/// The state of the operator's console.
 #[derive(Default)]
 pub struct Operator {
-    /// Rendered lines that the console has not taken yet.
+    /// Rendered output that the console has not taken yet.
     out: Vec<u8>,
-    /// The day of the newest line.
+    /// The date of the newest line.
     day: Option<Date>,
-    /// Who whispered last.
+    /// The client that whispered to the operator last.
     whisperer: Option<(ClientId, Session)>,
 }
 
 impl Hub {
-    /// A console is there: from now on lines are made for it.
+    /// Attaches a console: from now on lines are rendered for it.
     pub fn attach_operator(&mut self) {
         self.operator = Some(Operator::default());
     }
 
-    /// The console's input has ended; what is said is still shown on it.
+    /// The console's input has ended; its output goes on.
     pub fn detach_operator(&mut self) {
         self.send_to_operator(&Event::Notice(Notice::Detached));
     }
 
-    /// Takes what is to be shown on the console.
+    /// Takes the output for the console.
     pub fn take_operator_output(&mut self) -> Vec<u8> {
         self.operator.as_mut().map(|operator| std::mem::take(&mut operator.out)).unwrap_or_default()
     }
 
-    /// Bytes that [`Hub::take_operator_output`] would return.
+    /// The bytes that [`Hub::take_operator_output`] would return.
     pub fn operator_output_len(&self) -> usize {
         self.operator.as_ref().map_or(0, |operator| operator.out.len())
     }
 
-    /// `lines` lines for the console could not be shown.
+    /// Tells the operator that `lines` lines of output were lost.
     pub fn operator_lost(&mut self, lines: u64) {
         self.send_to_operator(&Event::Notice(Notice::Lost { lines }));
     }
 
-    /// Whether the operator talks with one person, and the server ends with them.
+    /// Whether the server is in p2p mode: the operator talks to one client, and the server ends with it.
     pub fn is_p2p(&self) -> bool {
         self.config.mode == Mode::P2p
     }
@@ -69,7 +69,7 @@ impl Hub {
         }
     }
 
-    /// As [`Hub::begin_day`], for the console.
+    /// Like [`Hub::begin_day`], for the console.
     pub(in crate::chat::hub) fn begin_operator_day(&mut self, now: Now) {
         let today = now.local.date();
         let day = self.operator.as_mut().and_then(|operator| operator.day.replace(today));
@@ -78,7 +78,7 @@ impl Hub {
         }
     }
 
-    /// Shows the operator what happens in a room, with the room's name unless it is the lobby.
+    /// Shows the operator an event of a room, with the room's name unless it is the lobby.
     pub(in crate::chat::hub) fn send_to_operator_from(&mut self, room: RoomId, event: &Event) {
         if self.operator.is_none() || room == RoomId::LOBBY {
             return self.send_to_operator(event);
@@ -100,7 +100,7 @@ impl Hub {
         self.send_to_operator(&event);
     }
 
-    /// Whether `name` is the operator's, and there is an operator to hear it.
+    /// Whether `name` is the operator's name and a console is attached.
     pub(in crate::chat::hub) fn is_operator(&self, name: &str) -> bool {
         self.operator.is_some() && key_of(name).is_some_and(|key| key == NAME)
     }
@@ -122,7 +122,7 @@ impl Hub {
         !self.backpressure && !self.has_unswept_backlog(RoomId::LOBBY) && self.may_disconnect()
     }
 
-    /// The operator typed a line.
+    /// Processes a line of the operator.
     pub fn operator_line(&mut self, input: Input, now: Now) {
         let line = match input {
             Input::Line(line) => line,
@@ -209,7 +209,7 @@ impl Hub {
         self.deliver_whisper(target, self.operator_author(), target, NAME, text, now);
     }
 
-    /// Lists people with their addresses: everybody, or those in one room.
+    /// Lists members with their addresses: in all rooms, or in one room.
     fn operator_who(&mut self, room: &str) {
         if !room.is_empty() {
             if let Some(room) = self.find_stored(room).map(str::to_owned) {
@@ -255,7 +255,7 @@ mod tests {
     use crate::wire::plain::Plain;
 
     #[test]
-    fn the_first_line_of_another_day_is_preceded_by_the_date() {
+    fn operator_sees_the_date_before_the_first_line_of_a_day() {
         let on = |day| {
             let date = Date::from_calendar_date(2026, Month::November, day).unwrap();
             Now { at: Duration::ZERO, local: PrimitiveDateTime::new(date, Time::MIDNIGHT).assume_utc() }

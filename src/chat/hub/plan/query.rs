@@ -1,7 +1,6 @@
-//! What people want to see of what is kept in the file: questions go out, and come back in as answers.
+//! Store queries of clients, and the display of their answers.
 //!
-//! Whoever has asked is not listened to before they have their answer, so that it stands in its place among all
-//! that they are told.
+//! A client's next line waits until its query is answered, so that the answers come in the order of the commands.
 
 use crate::chat::query::{Answer, Lookup, Query};
 use std::collections::VecDeque;
@@ -16,40 +15,40 @@ use crate::chat::id::{ClientId, Session};
 use crate::chat::policy::nick::fold;
 use crate::chat::session::client::Stage;
 
-/// The most messages of the history that are shown at once.
+/// The most messages that one `/history` shows.
 pub const MOST_SHOWN: usize = 500;
-/// As many as are shown of what was said before, where no number is given and nobody is shown any on entering.
+/// The messages that `/history` shows without a number, if the server shows no history on entering.
 const USUALLY_SHOWN: usize = 20;
-/// As many as are shown of what is found.
+/// The most messages that one `/search` shows.
 const MOST_FOUND: usize = 20;
-/// Bytes of messages that are shown at once; half of what one may lag in reading is the most.
+/// The most bytes of messages that one page shows. Half of the backlog limit is the other bound.
 const SHOWN_BYTES: usize = 256 * 1024;
 
 const HISTORY: Refusal = Refusal::Usage("/history [n], /history before ID [n]");
 const SEARCH: Refusal = Refusal::Usage("/search words, /search before ID words");
 
-/// The questions that have not been answered yet; one client has one at most.
+/// The queries that have not been taken yet; at most one for each client.
 pub type Queries = VecDeque<Query>;
 
-/// A page of messages.
+/// Messages that are shown together.
 struct Page {
     messages: Vec<Message>,
-    /// There are others before that of this number.
+    /// If set, there are older messages, before this id.
     older: Option<u64>,
 }
 
 impl Hub {
-    /// The next question that is to be answered.
+    /// Takes the next query.
     pub fn poll_query(&mut self) -> Option<Query> {
         self.store.as_mut()?.queries.pop_front()
     }
 
-    /// Whether somebody still waits for the answer to a question.
+    /// Whether the client still waits for the answer to a query.
     pub fn is_awaiting(&self, query: &Query) -> bool {
         self.clients.get(query.asker).is_some_and(|client| client.session == query.session && client.awaits_answer)
     }
 
-    /// Whether there is a question.
+    /// Whether there is a query to take.
     pub fn has_queries(&self) -> bool {
         self.store.as_ref().is_some_and(|store| !store.queries.is_empty())
     }
@@ -61,7 +60,7 @@ impl Hub {
         store.queries.push_back(Query { asker, session: client.session, lookup });
     }
 
-    /// Answers a question.
+    /// Shows the answer to a query, if the client that asked is still connected.
     pub fn answer(&mut self, query: Query, answer: Answer, now: Now) {
         let Query { asker: id, session, lookup } = query;
         let Some(client) = self.clients.get_mut(id).filter(|client| client.session == session) else { return };
@@ -72,12 +71,12 @@ impl Hub {
             (Lookup::Whispers { to }, Answer::Whispers(whispers)) => {
                 self.deliver_offline_messages(id, &to, &whispers, now)
             }
-            // They are kept until that name enters again.
+            // The messages stay in the store until the next login with that name.
             (Lookup::Whispers { .. }, _) => {}
             (Lookup::Room { room, nickname }, answer) => {
                 self.open_queried_room(id, &room, nickname.as_deref(), answer, now)
             }
-            // What is in memory can be shown all the same.
+            // The store fails, but the messages in memory can be shown.
             (Lookup::History { before: None, n, .. }, _) if client.stage == Stage::Here && self.config.history > 0 => {
                 self.replay(id, n.min(self.config.history), now);
             }
@@ -85,7 +84,7 @@ impl Hub {
         }
     }
 
-    /// `/history`, where there is a file; the last messages, unless a number stands behind `before`.
+    /// `/history` with a store: queries the last messages, or those before the id after `before`.
     pub(in crate::chat::hub) fn query_history(&mut self, id: ClientId, rest: &str) {
         let (word, more) = split(rest);
         let is_before = word.eq_ignore_ascii_case("before");
@@ -113,7 +112,7 @@ impl Hub {
         self.queue_query(id, Lookup::History { room, before, n: n.min(MOST_SHOWN) });
     }
 
-    /// `/search`.
+    /// `/search`: queries the messages that contain the given words.
     pub(in crate::chat::hub) fn search(&mut self, id: ClientId, rest: &str) {
         if self.store.is_none() {
             return self.refuse(id, Refusal::NoStore);
@@ -163,7 +162,7 @@ impl Hub {
         self.notice(id, Notice::FoundEnds { words, older });
     }
 
-    /// As many of the newest as fit.
+    /// Keeps the newest messages that fit into one page, at most `n`.
     fn page(&self, mut messages: Vec<Message>, n: usize) -> Page {
         let most = SHOWN_BYTES.min(self.config.backlog_bytes / 2);
         let mut bytes = 0;
@@ -178,7 +177,7 @@ impl Hub {
         Page { messages, older }
     }
 
-    /// Whether `id` ignores who said that: by that name, or whoever has it now.
+    /// Whether `id` ignores the author of a stored message, by that name or by the session that has the name now.
     fn is_hidden(&self, id: ClientId, message: &Message) -> bool {
         let client = &self.clients[id];
         if client.ignored.is_none() {

@@ -1,4 +1,4 @@
-//! What somebody is shown of what was said before, and coming back to where one was.
+//! The history that a client is shown, and resuming a room after a reconnect.
 
 use crate::chat::input::ResumeRequest;
 use time::Date;
@@ -11,33 +11,33 @@ use crate::chat::id::RoomId;
 use crate::chat::policy::nick::Name;
 use crate::chat::room::segment_log::{Cursor, Entry, Kind};
 
-/// What somebody is shown of what was said before.
+/// The part of the history that a client is shown.
 pub(in crate::chat::hub) struct HistoryView {
     pub begin: Cursor,
-    /// How many messages it is for them.
+    /// The number of messages, without those that the client ignores.
     pub messages: usize,
-    /// The day of the first one.
+    /// The date of the first message.
     pub day: Option<Date>,
-    /// Others came before it that are no longer kept, and that they lack.
+    /// Older messages that the client has not read are no longer in memory.
     pub gap: bool,
 }
 
 impl Hub {
-    /// The room that somebody wants to enter, and the last message that they have read there.
+    /// Takes the resume request of a client: the room to enter, and the last message that it has read there.
     pub(in crate::chat::hub) fn take_resume_request(&mut self, id: ClientId) -> (RoomId, Option<u64>) {
-        // Looked at first, since most have no wish and a look costs a hash.
+        // Checked first: most clients have no request, and a lookup costs a hash.
         let wish = if self.resume_requests.is_empty() { None } else { self.resume_requests.remove(&id) };
         let Some(ResumeRequest { room, read }) = wish else { return (RoomId::LOBBY, None) };
-        // Nobody has read what was not said, or was said and did not get to the file in time.
+        // An id above the last one was never given, or was lost before it was stored.
         let is_known = |message| self.store.is_none() || message <= self.messages;
         let read = read.filter(|&(run, message)| run == self.run && is_known(message)).map(|(_, message)| message);
-        // In p2p there is one room.
+        // In p2p mode there is one room.
         let Some(room) = room.filter(|_| self.config.mode == Mode::Hub) else { return (RoomId::LOBBY, read) };
         let found = match self.rooms.find_typed(&room) {
             Some(room) => Ok(room),
             None => Name::room(&room)
                 .map_err(|_| Refusal::BadRoomName)
-                // One that is only in the file has come back by now, or could not.
+                // A stored room is in memory by now, unless the query failed.
                 .and_then(|name| match self.stored_room(&name.key) {
                     Some(_) => Err(Refusal::LookupFails),
                     None => self.make_room(&name, id),
@@ -52,7 +52,7 @@ impl Hub {
         }
     }
 
-    /// The last `n` messages of a room, as `id` is to be shown them; only those younger than message `after`.
+    /// Finds the last `n` messages of a room as `id` is shown them; with `after`, only those newer than that message.
     pub(in crate::chat::hub) fn history_for(
         &self,
         id: ClientId,
@@ -75,7 +75,7 @@ impl Hub {
                 log.entries_from(begin).filter(shown).count()
             }
         };
-        // Else the dates between ignored messages would be shown.
+        // Otherwise the dates between ignored messages would be shown.
         let begin = if messages == 0 { log.end() } else { begin };
         HistoryView { begin, messages, day, gap }
     }

@@ -1,4 +1,4 @@
-//! Finding rooms and making them: in memory, and in the file, from which they come back when they are joined.
+//! Finding and creating rooms: in memory, and in the store, from which a room is loaded when a client joins it.
 
 use crate::chat::id::RoomCreator;
 use std::collections::BTreeMap;
@@ -17,41 +17,41 @@ use crate::chat::query::{Answer, Lookup};
 use crate::chat::room::Room;
 use crate::chat::session::client::Stage;
 
-/// Rooms that one session has made and that still exist.
+/// The most rooms created by one session that still exist.
 pub const MAX_CREATED_ROOMS: usize = 16;
 
-/// Rooms named where rooms are listed.
+/// The most rooms that `/rooms` names.
 const MAX_LISTED: usize = 50;
 
-/// A room that is in the file and not in memory.
+/// A room that is in the store and not in memory.
 pub struct Stored {
     pub name: Box<str>,
     pub creator: RoomCreator,
 }
 
-/// Rooms that are in the file and not in memory, by their folded names.
+/// Rooms that are in the store and not in memory, by their folded names.
 pub type StoredRooms = BTreeMap<Box<str>, Stored>;
 
 impl Hub {
-    /// Rooms in memory and in the file.
+    /// The number of rooms in memory and in the store.
     pub(in crate::chat::hub) fn all_rooms(&self) -> usize {
         self.rooms.len() + self.store.as_ref().map_or(0, |store| store.stored.len())
     }
 
-    /// The name of a room that is in the file and not in memory.
+    /// Finds a room that is in the store and not in memory by its name as typed; returns its name.
     pub(in crate::chat::hub) fn find_stored(&self, text: &str) -> Option<&str> {
         self.stored_room(&key_of(text)?)
     }
 
-    /// Finds a room that is in the store and not in memory by its key.
+    /// Finds a room that is in the store and not in memory by its folded name; returns its name.
     pub(in crate::chat::hub) fn stored_room(&self, key: &str) -> Option<&str> {
         self.store.as_ref()?.stored.get(key).map(|room| &*room.name)
     }
 
-    /// Makes a room of a name that none has, in memory or in the file; `creator` is who wants to enter it.
+    /// Creates a room with a new name; `creator` is the client that wants to enter it.
     ///
     /// # Errors
-    /// Why it cannot be made.
+    /// A limit of rooms is reached: per session, in memory, or in the store.
     pub(in crate::chat::hub) fn make_room(
         &mut self,
         name: &Name,
@@ -72,13 +72,14 @@ impl Hub {
         Ok(room)
     }
 
-    /// Has an empty room leave memory if there is no space for one more: the one that was used least recently. What was
-    /// said there stays in the file if there is one, and is gone if there is none.
+    /// Removes the least recently used empty room from memory if the maximum is reached.
+    ///
+    /// Its messages stay in the store; without a store they are lost.
     fn make_space(&mut self) -> Result<(), Refusal<'static>> {
         if !self.rooms.is_full() {
             return Ok(());
         }
-        // While the file fails, what was said in a room may be in memory alone.
+        // While the store fails, the messages of a room may be in memory only.
         let may_leave = self.store.as_ref().is_none_or(|store| !store.fails);
         let room = self.rooms.give_way(may_leave).ok_or(Refusal::TooManyRooms { most: self.config.max_rooms })?;
         match &mut self.store {
@@ -91,7 +92,7 @@ impl Hub {
         Ok(())
     }
 
-    /// A room no longer exists.
+    /// A room no longer exists: lets its creator create one more.
     pub(in crate::chat::hub) fn release_maker(&mut self, creator: RoomCreator) {
         let Some((id, session)) = creator else { return };
         if let Some(client) = self.clients.get_mut(id).filter(|client| client.session == session) {
@@ -99,8 +100,10 @@ impl Hub {
         }
     }
 
-    /// If the room where somebody wants to go when they are logged in is only in the file, asks for what was said there;
-    /// they are logged in when that is answered. `nickname` is what they have typed.
+    /// Queries the messages of the room that a client wants to resume, if that room is only in the store.
+    ///
+    /// The client is logged in when the answer comes; `nickname` is what it has typed. Returns whether there is a
+    /// query.
     pub(in crate::chat::hub) fn query_stored_room(&mut self, id: ClientId, nickname: Option<&str>) -> bool {
         if self.resume_requests.is_empty() || self.config.mode == Mode::P2p {
             return false;
@@ -112,7 +115,7 @@ impl Hub {
         true
     }
 
-    /// What was said in a room has been read of the file, for somebody who goes there now.
+    /// Handles the answer to the query for a stored room: loads the room, and moves or logs the client in.
     pub(in crate::chat::hub) fn open_queried_room(
         &mut self,
         id: ClientId,
@@ -146,14 +149,14 @@ impl Hub {
         }
     }
 
-    /// Brings a room back to memory, unless it has come back already.
+    /// Loads a stored room into memory, unless it is there already.
     fn restore_stored(&mut self, room: &str, messages: &[Message], id: ClientId) -> Result<RoomId, Refusal<'static>> {
         let Ok(name) = Name::room(room) else { return Err(Refusal::BadRoomName) };
         if let Some(room) = self.rooms.find(&name.key) {
             return Ok(room);
         }
         if messages.is_empty() {
-            // All of it was pruned.
+            // All its messages were pruned.
             self.forget_stored(&name.key);
             return self.make_room(&name, id);
         }
@@ -164,7 +167,7 @@ impl Hub {
         Ok(id)
     }
 
-    /// A room that is not in memory is gone from the file, too.
+    /// Removes a room that is in the store and not in memory.
     fn forget_stored(&mut self, key: &str) {
         let Some(store) = &mut self.store else { return };
         if let Some(Stored { name, creator }) = store.stored.remove(key) {
@@ -173,19 +176,20 @@ impl Hub {
         }
     }
 
-    /// All that was said in these rooms has been pruned of the file: those that are not in memory are gone.
+    /// All messages of these rooms were pruned from the store: removes the rooms that are not in memory.
     pub fn rooms_are_pruned(&mut self, names: &[String]) {
         for name in names {
             let key = fold(name);
             if self.stored_room(&key).is_some() {
-                info!("all that was said in room {name} was too old or too much; it is gone");
+                info!("room {name} is removed: all its messages were pruned");
                 self.forget_stored(&key);
             }
         }
     }
 
-    /// Rooms as they are listed, the fullest first, and how many there are besides. Where there are more than can be named,
-    /// of those without people the ones used last are.
+    /// The rooms for `/rooms`, those with the most members first, and the number of rooms left out.
+    ///
+    /// If not all can be named, the most recently used of the empty rooms are.
     pub(in crate::chat::hub) fn listed_rooms(&self) -> (Vec<(Box<str>, usize)>, usize) {
         let lobby = &self.rooms[RoomId::LOBBY];
         let lobby = Some((RoomId::LOBBY, lobby)).filter(|(_, lobby)| lobby.members.is_empty());

@@ -1,4 +1,4 @@
-//! Carrying out what members type.
+//! The commands of members.
 
 use crate::chat::id::LOBBY;
 use compact_str::CompactString;
@@ -19,7 +19,7 @@ use crate::chat::room::segment_log::Kind;
 use crate::chat::session::client::{Client, IgnoreList, Stage};
 use crate::chat::session::reader::Reader;
 
-/// Something that somebody says, or does if it is an action.
+/// A message, or an action (`/me`).
 pub(in crate::chat::hub) struct Utterance<'a> {
     pub author: Author,
     pub name: &'a str,
@@ -28,11 +28,11 @@ pub(in crate::chat::hub) struct Utterance<'a> {
 }
 
 impl Hub {
-    /// Carries out a member's line.
+    /// Carries out one line of a member.
     pub(in crate::chat::hub) fn dispatch_command(&mut self, id: ClientId, line: &str, now: Now) {
         match Command::parse(line) {
             Command::Nothing => {}
-            // There is one room, and the operator is in it.
+            // In p2p mode there is one room, and the operator is in it.
             Command::Join(_) | Command::Leave | Command::Rooms if self.config.mode == Mode::P2p => {
                 let word = split(line.trim_start_matches('/')).0;
                 self.refuse(id, Refusal::NoCommand { word });
@@ -70,13 +70,13 @@ impl Hub {
         }
         let client = &mut self.clients[id];
         let (room, author) = (client.room, author(client));
-        // Lent to the event and put back, so that saying something allocates nothing.
+        // The name is lent to the event and put back, so that a message allocates no memory.
         let name = std::mem::take(&mut client.name);
         self.say_in(room, Utterance { author, name: &name, text, action }, Some(id), now);
         self.clients[id].name = name;
     }
 
-    /// Says something in a room; `speaker` is the member who does.
+    /// Sends a message to a room. `speaker` is the member that wrote it, `None` for the operator.
     pub(in crate::chat::hub) fn say_in(&mut self, room: RoomId, said: Utterance, speaker: Option<ClientId>, now: Now) {
         let Utterance { author, name, text, action } = said;
         let event = self.message_event(name, text, action, now);
@@ -98,7 +98,7 @@ impl Hub {
         }
     }
 
-    /// What somebody says, or does, as people are to be shown it; gives it the next number.
+    /// Builds the event of a message or action, and gives it the next id.
     pub(in crate::chat::hub) fn message_event<'a>(
         &mut self,
         name: &'a str,
@@ -152,7 +152,7 @@ impl Hub {
         }
     }
 
-    /// Brings a whisper to its reader, unless they ignore its author, who is not told.
+    /// Delivers a whisper, unless its reader ignores its author. The author is not told.
     pub(in crate::chat::hub) fn deliver_whisper(
         &mut self,
         target: ClientId,
@@ -201,7 +201,7 @@ impl Hub {
         let room = self.clients[id].room;
         self.begin_day(room, now);
         self.send_to_operator_from(room, &event);
-        // Else one line could be said with each new name.
+        // A muted member could otherwise send one line with each new name.
         match self.is_muted(id, now) {
             true => self.send_event(id, &event),
             false => self.show(room, Author::NOBODY, Kind::Notice, 0, &event, now),
@@ -239,7 +239,7 @@ impl Hub {
         self.with_rooms(|hub, notice| hub.notice(id, notice));
     }
 
-    /// Makes the list of rooms, the fullest first.
+    /// Builds the list of rooms, those with the most members first.
     pub(in crate::chat::hub) fn with_rooms(&mut self, tell: impl FnOnce(&mut Hub, Notice)) {
         let (listed, more) = self.listed_rooms();
         let rooms: Vec<(&str, usize)> = listed.iter().map(|(name, here)| (&**name, *here)).collect();
@@ -275,7 +275,7 @@ impl Hub {
         self.enter(id, room, None, now, |_, room, people, _| Notice::EnteredRoom { room, people });
     }
 
-    /// `/history`, where there is no file.
+    /// `/history` without a store.
     fn replay_asked(&mut self, id: ClientId, rest: &str, now: Now) {
         let most = self.config.history;
         let n = match rest {
@@ -289,7 +289,7 @@ impl Hub {
         self.replay(id, n, now);
     }
 
-    /// Copies messages of the history to the outbox of `id`.
+    /// Copies the last `n` messages of the room to the outbox of `id`.
     pub(in crate::chat::hub) fn replay(&mut self, id: ClientId, n: usize, now: Now) {
         let room = self.clients[id].room;
         let HistoryView { begin, messages, day, .. } = self.history_for(id, room, n, None);
@@ -345,7 +345,7 @@ impl Hub {
             return self.refuse(id, Refusal::Usage("/unignore name"));
         }
         self.move_unread_to_outbox(id);
-        // By the name of that time, or by the name that the same person has now.
+        // By the name at the time of `/ignore`, or by the current name of the same session.
         let hash = key_of(name).map(|key| self.name_hash(&key));
         let target = self.find_by_nick(name).map(|target| &self.clients[target]);
         let (session, now_called) = (target.map(|target| target.session), target.map(|target| target.name.clone()));

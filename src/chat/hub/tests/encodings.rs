@@ -1,4 +1,4 @@
-//! Readers of both dialects, who read the same whatever pieces it is written in.
+//! Tests of both encodings: their readers get the same events, in writes of any size.
 
 use std::io::IoSlice;
 use std::time::Duration;
@@ -16,19 +16,19 @@ use crate::util::test_support::Random;
 use crate::wire::json::Json;
 use crate::wire::plain::Plain;
 
-/// A hub of both dialects, and what each client has been sent.
-struct House {
+/// A hub with both encodings, and the bytes sent to each client.
+struct MixedHub {
     hub: Hub,
     sent: Vec<Vec<u8>>,
-    dialects: Vec<Encoding>,
+    encodings: Vec<Encoding>,
     at: Duration,
 }
 
-impl House {
-    fn new(config: Config) -> House {
+impl MixedHub {
+    fn new(config: Config) -> MixedHub {
         let mut hub = Hub::new(Config { rate: 0, ..config }, Box::new(Plain { lang: Lang::En }));
         hub.enable_json(Box::new(Json { lang: Lang::En }));
-        House { hub, sent: Vec::new(), dialects: Vec::new(), at: Duration::from_secs(1) }
+        MixedHub { hub, sent: Vec::new(), encodings: Vec::new(), at: Duration::from_secs(1) }
     }
 
     fn now(&self) -> Now {
@@ -42,7 +42,7 @@ impl House {
         let arrival = Arrival { addr, encoding, preface: &[], wish: ResumeRequest::default() };
         self.hub.arrived(ClientId::new(who), arrival, self.now());
         self.sent.push(Vec::new());
-        self.dialects.push(encoding);
+        self.encodings.push(encoding);
         self.line(who, name);
         who
     }
@@ -51,7 +51,7 @@ impl House {
         self.hub.line(ClientId::new(who), Input::Line(line), self.now());
     }
 
-    /// Writes up to `most` bytes of what is owed to somebody; whether that was anything.
+    /// Writes up to `most` bytes to a client; returns whether there were any.
     fn write(&mut self, who: usize, most: usize) -> bool {
         let id = ClientId::new(who);
         let mut slices = [IoSlice::new(&[]); 3];
@@ -62,18 +62,18 @@ impl House {
         !bytes.is_empty()
     }
 
-    /// Everything that somebody has read, in the words of nobody's dialect.
+    /// Everything that a client has read, in a form that is the same for both encodings.
     fn read(&mut self, who: usize) -> Vec<String> {
         while self.write(who, usize::MAX) {}
         let sent = std::mem::take(&mut self.sent[who]);
-        match self.dialects[who] {
+        match self.encodings[who] {
             Encoding::Plain => String::from_utf8(sent).unwrap().lines().filter_map(of_line).collect(),
             Encoding::WebSocket => frames(&sent).iter().filter_map(of_frame).collect(),
         }
     }
 }
 
-/// The objects in the frames of the server.
+/// Parses the JSON objects in the frames of the server.
 fn frames(mut bytes: &[u8]) -> Vec<Value> {
     let mut frames = Vec::new();
     while let [0x81, length, rest @ ..] = bytes {
@@ -115,56 +115,57 @@ fn of_line(line: &str) -> Option<String> {
 }
 
 #[test]
-fn both_dialects_tell_of_the_same_in_the_same_order() {
+fn both_encodings_show_the_same_events_in_the_same_order() {
     for seed in 0..300 {
         let mut random = Random(seed);
         let announce_limit = *random.pick(&[3, 200]);
-        let mut house = House::new(Config { announce_limit, history: 5, ..Config::default() });
-        let watchers = [house.enter(Encoding::Plain, "plain"), house.enter(Encoding::WebSocket, "web")];
-        let people: Vec<usize> = (0..6).map(|n| house.enter(*random.pick(&Encoding::ALL), &format!("p{n}"))).collect();
+        let mut fixture = MixedHub::new(Config { announce_limit, history: 5, ..Config::default() });
+        let watchers = [fixture.enter(Encoding::Plain, "plain"), fixture.enter(Encoding::WebSocket, "web")];
+        let people: Vec<usize> =
+            (0..6).map(|n| fixture.enter(*random.pick(&Encoding::ALL), &format!("p{n}"))).collect();
         let mut later = Vec::new();
-        watchers.into_iter().for_each(|who| drop(house.read(who)));
+        watchers.into_iter().for_each(|who| drop(fixture.read(who)));
         let mut read: [Vec<String>; 2] = Default::default();
         for step in 0..200 {
             let who = *random.pick(&people);
             let text = "x".repeat(random.below(300));
             match random.below(16) {
-                0 => house.line(who, &format!("/me {step}")),
-                1 => house.line(who, &format!("/nick n{step}")),
-                2 => house.line(who, ["/join den", "/leave"][random.below(2)]),
-                3 => [0, 1].iter().for_each(|n| house.line(who, &format!("@{} {step}", ["plain", "web"][*n]))),
-                4 => house.line(who, ["/echo on", "/echo off", "/who", "/history 3"][random.below(4)]),
+                0 => fixture.line(who, &format!("/me {step}")),
+                1 => fixture.line(who, &format!("/nick n{step}")),
+                2 => fixture.line(who, ["/join den", "/leave"][random.below(2)]),
+                3 => [0, 1].iter().for_each(|n| fixture.line(who, &format!("@{} {step}", ["plain", "web"][*n]))),
+                4 => fixture.line(who, ["/echo on", "/echo off", "/who", "/history 3"][random.below(4)]),
                 5 => {
-                    house.at += Duration::from_secs(random.below(40_000) as u64);
-                    house.hub.tick(house.now());
+                    fixture.at += Duration::from_secs(random.below(40_000) as u64);
+                    fixture.hub.tick(fixture.now());
                 }
                 6 if later.len() < 8 => {
                     let names = [format!("a{step}"), format!("b{step}")];
                     let [plain, web] =
-                        [house.enter(Encoding::Plain, &names[0]), house.enter(Encoding::WebSocket, &names[1])];
+                        [fixture.enter(Encoding::Plain, &names[0]), fixture.enter(Encoding::WebSocket, &names[1])];
                     later.push(plain);
-                    // Of the second joining the first reads more than that of itself.
-                    let [plain, web] = [plain, web].map(|who| house.read(who));
+                    // The first client also reads that the second one joins.
+                    let [plain, web] = [plain, web].map(|who| fixture.read(who));
                     let history = |read: Vec<String>| {
                         read.into_iter().filter(|line| !line.contains("joined")).collect::<Vec<_>>()
                     };
                     assert_eq!(history(plain), history(web), "seed {seed}, step {step}");
                 }
-                _ => house.line(who, &format!("{step} {text}")),
+                _ => fixture.line(who, &format!("{step} {text}")),
             }
             for who in watchers {
                 let most = 1 + random.below(400);
-                house.write(who, most);
+                fixture.write(who, most);
             }
-            house.hub.audit().unwrap_or_else(|what| panic!("seed {seed}, step {step}: {what}"));
+            fixture.hub.audit().unwrap_or_else(|what| panic!("seed {seed}, step {step}: {what}"));
             if random.one_in(20) {
                 for (read, who) in read.iter_mut().zip(watchers) {
-                    read.extend(house.read(who));
+                    read.extend(fixture.read(who));
                 }
             }
         }
         for (read, who) in read.iter_mut().zip(watchers) {
-            read.extend(house.read(who));
+            read.extend(fixture.read(who));
         }
         assert!(read[0].len() > 60, "seed {seed}: {} lines", read[0].len());
         assert_eq!(read[0], read[1], "seed {seed}");
@@ -172,19 +173,19 @@ fn both_dialects_tell_of_the_same_in_the_same_order() {
 }
 
 #[test]
-fn a_log_that_nobody_reads_is_given_back_and_made_anew() {
-    let mut house = House::new(Config::default());
-    let web = house.enter(Encoding::WebSocket, "web");
-    let plain = house.enter(Encoding::Plain, "plain");
-    house.line(web, "one");
-    house.at += Duration::from_secs(24 * 60 * 60);
-    house.line(plain, "two");
-    house.hub.end_of_input(ClientId::new(plain), house.now());
-    house.hub.audit().unwrap();
-    house.line(web, "three");
-    let later = house.enter(Encoding::Plain, "later");
-    while house.write(later, usize::MAX) {}
-    let shown = String::from_utf8(std::mem::take(&mut house.sent[later])).unwrap();
+fn log_without_readers_is_freed_and_rebuilt_for_the_next_reader() {
+    let mut fixture = MixedHub::new(Config::default());
+    let web = fixture.enter(Encoding::WebSocket, "web");
+    let plain = fixture.enter(Encoding::Plain, "plain");
+    fixture.line(web, "one");
+    fixture.at += Duration::from_secs(24 * 60 * 60);
+    fixture.line(plain, "two");
+    fixture.hub.end_of_input(ClientId::new(plain), fixture.now());
+    fixture.hub.audit().unwrap();
+    fixture.line(web, "three");
+    let later = fixture.enter(Encoding::Plain, "later");
+    while fixture.write(later, usize::MAX) {}
+    let shown = String::from_utf8(std::mem::take(&mut fixture.sent[later])).unwrap();
     let lines: Vec<&str> = shown.lines().skip(2).collect();
     let expected = [
         "* --- the last 3 messages ---",

@@ -1,4 +1,4 @@
-//! What the simulator asks of a hub: in which order it took things in, and whether it is sound.
+//! Checks of a hub for the simulator: the order of its inputs, and its invariants.
 
 use crate::chat::event::{Cause, Encoding};
 use crate::chat::hub::Hub;
@@ -7,22 +7,22 @@ use crate::chat::id::RoomId;
 use crate::chat::policy::nick::fold;
 use crate::chat::session::client::Stage;
 
-/// What has come to the hub. What a line held is not told: that is known by who typed it.
+/// One input of the hub, or a step of its tick. The text of a line is not recorded; the client that typed it knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Heard {
     Connected(ClientId),
     Line(ClientId),
-    /// Bytes that go to the client as they are: the answer to a telnet option.
+    /// Raw bytes for the client: the answer to a telnet option.
     Raw(ClientId),
-    /// Leave is taken of a client, for that reason; perhaps not for the first time.
+    /// A session ended, with the cause. It may be recorded more than once for a client.
     Departed(ClientId, Cause),
-    /// In a tick: whose time has run out is gone; sums and the numbers of the line come next.
+    /// In a tick: the timeouts are done; summaries and the renumbering of the admission queue come next.
     Ticked,
     ShutDown,
     Closed(ClientId),
 }
 
-/// How many are in which state, and what is kept for them.
+/// The number of clients in each state, and the sizes of tables.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Census {
     pub clients: usize,
@@ -33,26 +33,26 @@ pub struct Census {
     /// Rooms without members.
     pub empty_rooms: usize,
     pub rooms: usize,
-    /// Bytes held by the fullest log.
+    /// Bytes of the largest log.
     pub log: usize,
-    /// Bytes held by the fullest outbox.
+    /// Bytes of the largest outbox.
     pub outbox: usize,
-    /// Deadlines set.
+    /// Deadlines that are set.
     pub deadlines: usize,
-    /// Addresses of which connections are counted.
+    /// Networks with counted connections.
     pub addresses: usize,
 }
 
 impl Hub {
-    /// Takes what has come since the last call.
+    /// Takes the inputs since the last call.
     pub(crate) fn take_heard(&mut self) -> Vec<Heard> {
         std::mem::take(&mut self.heard)
     }
 
-    /// Counts people, and sees whether seats and rooms agree.
+    /// Counts the clients, and checks the admission queue and the rooms against them.
     ///
     /// # Errors
-    /// What is wrong.
+    /// Returns the first difference.
     pub(crate) fn census(&self) -> Result<Census, String> {
         let mut census = Census {
             clients: self.clients.len(),
@@ -78,7 +78,7 @@ impl Hub {
             census.outbox = census.outbox.max(private);
             let is_doomed = client.pending_disconnect.is_some() || self.slow_consumers.contains(&id);
             if client.blocked && private > self.config.backlog_bytes && !is_doomed {
-                return Err(format!("{id:?} does not read, is owed {private} bytes, and will not be dropped"));
+                return Err(format!("{id:?} is blocked with {private} unsent bytes, and will not be dropped"));
             }
         }
         let mut members = 0;
@@ -98,7 +98,7 @@ impl Hub {
         let admission = (census.here + census.asked, census.waiting);
         if self.admission.counts() != admission {
             return Err(format!(
-                "{:?} seats and places in line are counted, {admission:?} taken",
+                "the admission queue counts {:?} admitted and waiting clients, there are {admission:?}",
                 self.admission.counts()
             ));
         }
@@ -109,7 +109,7 @@ impl Hub {
         Ok(census)
     }
 
-    /// Bytes of the tables that grow with the number of connections.
+    /// The bytes of the tables that grow with the number of connections.
     pub(crate) fn spare_bytes(&self) -> usize {
         let members: usize = self.rooms.iter().map(|(_, room)| room.members.capacity()).sum();
         let ids =
@@ -120,10 +120,10 @@ impl Hub {
             + (self.closing.capacity() + self.expired.capacity() + self.connections_per_ip.capacity()) * 32
     }
 
-    /// Looks at every name, address, cursor and log.
+    /// Checks every name, address, cursor and log.
     ///
     /// # Errors
-    /// What is wrong.
+    /// Returns the first difference.
     pub(crate) fn audit(&self) -> Result<(), String> {
         for (id, client) in self.clients.iter().filter(|(_, client)| client.stage == Stage::Here) {
             let owner = self.find_by_key(&fold(&client.name));
