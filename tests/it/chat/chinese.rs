@@ -1,4 +1,4 @@
-//! The server's own words in Chinese.
+//! The server's texts in Chinese.
 
 use crate::harness::{Client, Server};
 
@@ -6,7 +6,7 @@ fn start(args: &[&str]) -> Server {
     Server::start(&[&["--lang", "zh"], args].concat())
 }
 
-/// Logs in; what follows `您是…` is left to be read.
+/// Logs in. The lines after `您是…` are left unread.
 fn login(server: &Server, name: &str) -> Client {
     let mut client = server.connect();
     client.expect("* 请输入昵称:");
@@ -16,7 +16,7 @@ fn login(server: &Server, name: &str) -> Client {
     client
 }
 
-/// Alice and bob, who have read of each other.
+/// Logs alice and bob in; all notices about them are read.
 fn pair(server: &Server) -> [Client; 2] {
     let mut alice = login(server, "alice");
     let bob = login(server, "bob");
@@ -25,7 +25,7 @@ fn pair(server: &Server) -> [Client; 2] {
 }
 
 #[test]
-fn one_who_was_not_asked_for_a_name_is_not_told_that_it_is_set() {
+fn login_by_address_shows_no_name_set_notice_in_chinese() {
     let server = start(&["--login", "address"]);
     let mut guest = server.connect();
     let addr = guest.addr();
@@ -33,7 +33,7 @@ fn one_who_was_not_asked_for_a_name_is_not_told_that_it_is_set() {
 }
 
 #[test]
-fn entering_and_leaving_are_told_in_chinese() {
+fn joins_and_leaves_are_announced_in_chinese() {
     let server = start(&[]);
     let [mut alice, mut bob] = pair(&server);
     let mut carol = server.connect();
@@ -55,7 +55,7 @@ fn entering_and_leaving_are_told_in_chinese() {
 }
 
 #[test]
-fn the_history_stands_between_two_lines_in_chinese() {
+fn history_has_begin_and_end_lines_in_chinese() {
     let server = start(&[]);
     let [mut alice, mut bob] = pair(&server);
     alice.send("今天吃什么？\n/me 想了想\n");
@@ -73,7 +73,7 @@ fn the_history_stands_between_two_lines_in_chinese() {
 }
 
 #[test]
-fn whispers_keep_their_shape_and_refusals_are_chinese() {
+fn whispers_keep_their_format_and_refusals_are_chinese() {
     let server = start(&[]);
     let [mut alice, mut bob] = pair(&server);
     alice.ask("@bob 你好", &["[T] you -> bob: 你好"]);
@@ -95,7 +95,7 @@ fn whispers_keep_their_shape_and_refusals_are_chinese() {
 }
 
 #[test]
-fn what_is_asked_of_the_server_is_answered_in_chinese() {
+fn commands_are_answered_in_chinese() {
     let server = start(&[]);
     let [mut alice, mut bob] = pair(&server);
     for (line, answer) in [
@@ -133,7 +133,7 @@ fn bad_names_are_refused_in_chinese() {
 }
 
 #[test]
-fn those_who_wait_in_line_are_told_so_in_chinese() {
+fn waiting_clients_read_their_position_in_chinese() {
     let server = start(&["--max-clients", "1", "--max-waiting", "1"]);
     let mut alice = login(&server, "alice");
     let mut bob = server.connect();
@@ -147,7 +147,7 @@ fn those_who_wait_in_line_are_told_so_in_chinese() {
 }
 
 #[test]
-fn joins_of_many_are_summed_up_in_chinese() {
+fn summary_of_joins_is_shown_in_chinese() {
     let server = start(&["--announce-limit", "1"]);
     let mut alice = login(&server, "alice");
     let _bob = login(&server, "bob");

@@ -9,7 +9,7 @@ const SHAPE: &str = "! A nickname is 1 to 24 characters wide: letters and digits
                      Try another:";
 
 #[test]
-fn people_log_in_and_read_of_each_other() {
+fn login_messages_and_leave_are_shown_to_others() {
     let server = Server::start(&[]);
     let mut alice = server.login("alice");
     let mut bob = server.connect();
@@ -27,7 +27,7 @@ fn people_log_in_and_read_of_each_other() {
 }
 
 #[test]
-fn the_greeting_lists_who_is_here() {
+fn welcome_lists_the_members() {
     let server = Server::start(&[]);
     let mut people = Vec::new();
     for (name, greeting) in [
@@ -48,7 +48,7 @@ fn the_greeting_lists_who_is_here() {
 }
 
 #[test]
-fn a_crowd_is_greeted_with_some_names_and_the_number_of_the_others() {
+fn welcome_in_a_large_room_lists_some_names_and_a_count() {
     let server = Server::start(&[]);
     let names: Vec<String> = (1..=14).map(|n| format!("p{n}")).collect();
     let _crowd: Vec<_> = names.iter().map(|name| server.login(name)).collect();
@@ -65,7 +65,7 @@ fn a_crowd_is_greeted_with_some_names_and_the_number_of_the_others() {
 }
 
 #[test]
-fn the_history_is_shown_between_its_header_and_its_end() {
+fn history_is_shown_between_begin_and_end_lines() {
     let server = Server::start(&[]);
     let [mut alice, mut bob] = server.people(["alice", "bob"]);
     alice.send("anyone for lunch?\n");
@@ -92,7 +92,7 @@ fn the_history_is_shown_between_its_header_and_its_end() {
 }
 
 #[test]
-fn one_who_comes_back_reads_their_own_words_in_the_history() {
+fn rejoin_shows_own_messages_in_the_history() {
     let server = Server::start(&[]);
     let mut alice = server.login("alice");
     alice.ask("one\nq", &["* Goodbye."]);
@@ -102,7 +102,7 @@ fn one_who_comes_back_reads_their_own_words_in_the_history() {
 }
 
 #[test]
-fn the_history_is_as_long_as_the_option_says() {
+fn history_option_limits_the_messages_shown() {
     let server = Server::start(&["--history", "2"]);
     let mut alice = server.login("alice");
     alice.send("one\ntwo\nthree\n");
@@ -118,7 +118,7 @@ fn the_history_is_as_long_as_the_option_says() {
 }
 
 #[test]
-fn without_history_a_newcomer_reads_nothing_of_the_past() {
+fn history_option_zero_shows_no_messages() {
     let server = Server::start(&["--history", "0"]);
     let mut alice = server.login("alice");
     alice.send("one\n");
@@ -129,7 +129,7 @@ fn without_history_a_newcomer_reads_nothing_of_the_past() {
 }
 
 #[test]
-fn names_that_differ_in_case_width_or_composition_are_the_same_name() {
+fn nicknames_that_differ_in_case_width_or_composition_are_equal() {
     let server = Server::start(&[]);
     let [_alice, _rene] = server.people(["alice", "René"]);
     let mut guest = server.connect();
@@ -149,7 +149,7 @@ fn names_that_differ_in_case_width_or_composition_are_the_same_name() {
 }
 
 #[test]
-fn a_name_is_free_again_when_its_owner_has_left_or_renamed_themselves() {
+fn nickname_is_free_after_quit_or_rename() {
     let server = Server::start(&[]);
     let [mut alice, mut bob] = server.people(["alice", "bob"]);
     alice.ask("q", &["* Goodbye."]);
@@ -163,7 +163,7 @@ fn a_name_is_free_again_when_its_owner_has_left_or_renamed_themselves() {
 }
 
 #[test]
-fn bad_names_are_refused_with_what_is_allowed() {
+fn invalid_nicknames_are_refused_with_the_rule() {
     let server = Server::start(&[]);
     let mut alice = server.login("alice");
     let mut guest = server.connect();
@@ -181,14 +181,14 @@ fn bad_names_are_refused_with_what_is_allowed() {
 }
 
 #[test]
-fn the_widest_names_are_allowed() {
+fn nicknames_of_the_maximum_width_are_allowed() {
     let server = Server::start(&[]);
     server.login(&"x".repeat(24));
     server.login(&"张".repeat(12));
 }
 
 #[test]
-fn a_blank_line_at_the_prompt_is_no_answer() {
+fn blank_lines_at_the_prompt_are_ignored() {
     let server = Server::start(&[]);
     let mut alice = server.connect();
     alice.expect(WELCOME);
@@ -197,7 +197,7 @@ fn a_blank_line_at_the_prompt_is_no_answer() {
 }
 
 #[test]
-fn one_who_does_not_want_to_come_in_can_leave_at_the_prompt() {
+fn quit_at_the_prompt_ends_the_connection() {
     let server = Server::start(&[]);
     let mut alice = server.login("alice");
     for word in ["q", "Quit", "EXIT", "/quit"] {
@@ -210,7 +210,7 @@ fn one_who_does_not_want_to_come_in_can_leave_at_the_prompt() {
 }
 
 #[test]
-fn nothing_of_the_room_is_shown_before_entering_and_nothing_typed_before_is_said() {
+fn client_at_the_prompt_neither_reads_nor_sends_messages() {
     let server = Server::start(&["--history", "0"]);
     let [mut alice, mut bob] = server.people(["alice", "bob"]);
     let mut guest = server.connect();
@@ -228,7 +228,7 @@ fn nothing_of_the_room_is_shown_before_entering_and_nothing_typed_before_is_said
 }
 
 #[test]
-fn nobody_waits_for_somebody_elses_login() {
+fn slow_login_does_not_delay_others() {
     let server = Server::start(&[]);
     let mut silent = server.connect();
     let mut slow = server.connect();
@@ -245,7 +245,7 @@ fn nobody_waits_for_somebody_elses_login() {
 }
 
 #[test]
-fn a_script_may_send_everything_at_once_and_half_close() {
+fn script_can_send_all_lines_at_once_and_half_close() {
     let server = Server::start(&[]);
     let mut alice = server.login("alice");
     let mut script = server.connect();
@@ -269,7 +269,7 @@ fn a_script_may_send_everything_at_once_and_half_close() {
 }
 
 #[test]
-fn a_script_that_is_faster_than_its_rate_and_half_closes_loses_nothing() {
+fn half_close_above_the_rate_loses_no_lines() {
     let server = Server::start(&["--rate", "100", "--burst", "3"]);
     let mut alice = server.login("alice");
     let mut script = server.connect();
@@ -287,7 +287,7 @@ fn a_script_that_is_faster_than_its_rate_and_half_closes_loses_nothing() {
 }
 
 #[test]
-fn with_login_address_nobody_is_asked() {
+fn with_login_address_clients_are_named_by_address() {
     let server = Server::start(&["--login", "address"]);
     let mut alice = server.connect();
     let a = alice.addr();
@@ -308,7 +308,7 @@ fn with_login_address_nobody_is_asked() {
 }
 
 #[test]
-fn past_the_announce_limit_joins_and_leaves_are_summed_up_once_a_second() {
+fn above_the_announce_limit_summaries_come_once_a_second() {
     let server = Server::start(&["--announce-limit", "3"]);
     let [mut alice, mut bob, _carol] = server.people(["alice", "bob", "carol"]);
     let start = Instant::now();
@@ -320,7 +320,7 @@ fn past_the_announce_limit_joins_and_leaves_are_summed_up_once_a_second() {
     }
     let _crowd = ["erin", "frank", "grace"].map(|name| server.login(name));
     dave.ask("q", &["* Goodbye."]);
-    // On a busy machine these may take more than a second, and more than one line then.
+    // On a busy machine this may take more than a second and make several summaries.
     let (mut joined, mut left) = (0, 0);
     while (joined, left) != (3, 1) {
         let line = alice.line();

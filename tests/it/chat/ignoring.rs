@@ -1,9 +1,9 @@
-//! Not to read somebody.
+//! The commands `/ignore` and `/unignore`.
 
 use crate::harness::Server;
 
 #[test]
-fn one_who_is_ignored_is_not_read_and_not_told() {
+fn messages_of_an_ignored_member_are_hidden_without_notice_to_it() {
     let server = Server::start(&[]);
     let [mut alice, mut bob, mut carol] = server.people(["alice", "bob", "carol"]);
     alice.ask("/ignore", &["* You ignore nobody."]);
@@ -20,7 +20,7 @@ fn one_who_is_ignored_is_not_read_and_not_told() {
     alice.send("/history\n");
     assert!(alice.line().starts_with("* --- the last "));
     alice.expect_all(&["[T] carol: hi", "* --- you are up to date ---"]);
-    // The one who is ignored reads on.
+    // An ignored member still reads all messages.
     alice.ask("@bob you are ignored", &["[T] you -> bob: you are ignored"]);
     bob.expect_all(&["[T] carol: hi", "[T] alice -> you: you are ignored"]);
     alice.ask("/unignore bob", &["* You read bob again."]);
@@ -32,7 +32,7 @@ fn one_who_is_ignored_is_not_read_and_not_told() {
 }
 
 #[test]
-fn ignoring_survives_a_rename_and_a_return() {
+fn ignore_survives_rename_and_rejoin() {
     let server = Server::start(&["--history", "0"]);
     let [mut alice, mut bob, mut carol] = server.people(["alice", "bob", "carol"]);
     alice.ask("/ignore BOB", &["* You no longer read bob. /unignore bob ends that."]);
@@ -56,7 +56,7 @@ fn ignoring_survives_a_rename_and_a_return() {
 }
 
 #[test]
-fn one_who_was_renamed_can_be_unignored_by_either_name() {
+fn unignore_accepts_the_old_and_the_new_nickname() {
     let server = Server::start(&[]);
     let [mut alice, mut bob] = server.people(["alice", "bob"]);
     let mut name = "bob".to_owned();
@@ -73,7 +73,7 @@ fn one_who_was_renamed_can_be_unignored_by_either_name() {
 }
 
 #[test]
-fn the_same_person_is_ignored_once() {
+fn ignore_list_has_no_duplicates_after_a_rename() {
     let server = Server::start(&[]);
     let [mut alice, mut bob, _carol] = server.people(["alice", "bob", "carol"]);
     for name in ["carol", "bob", "BOB"] {
@@ -91,7 +91,7 @@ fn the_same_person_is_ignored_once() {
 }
 
 #[test]
-fn whom_one_cannot_ignore() {
+fn invalid_ignore_and_unignore_are_refused() {
     let server = Server::start(&[]);
     let [mut alice, _bob] = server.people(["alice", "bob"]);
     for (line, refusal) in [

@@ -1,9 +1,9 @@
-//! The ways of leaving, and what the others read of them.
+//! The ways to leave, and the notices for the other members.
 
 use crate::harness::{Client, Server};
 
 #[test]
-fn the_words_of_farewell_leave_in_any_case() {
+fn quit_words_end_the_session_in_any_case() {
     let server = Server::start(&[]);
     let mut alice = server.login("alice");
     for word in ["q", "Q", "quit", "QUIT", "exit", "Exit", " q ", "/quit", "/QUIT"] {
@@ -15,7 +15,7 @@ fn the_words_of_farewell_leave_in_any_case() {
 }
 
 #[test]
-fn a_reason_for_leaving_is_passed_on() {
+fn quit_reason_is_shown_to_others() {
     let server = Server::start(&[]);
     let [mut alice, mut bob] = server.people(["alice", "bob"]);
     bob.ask("/quit  lunch, back at one ", &["* Goodbye."]);
@@ -24,7 +24,7 @@ fn a_reason_for_leaving_is_passed_on() {
 }
 
 #[test]
-fn what_is_typed_after_the_farewell_is_not_carried_out() {
+fn lines_after_quit_are_ignored() {
     let server = Server::start(&[]);
     let [mut alice, mut bob] = server.people(["alice", "bob"]);
     bob.ask("one\nq\ntwo\n/me three", &["* Goodbye."]);
@@ -34,7 +34,7 @@ fn what_is_typed_after_the_farewell_is_not_carried_out() {
 }
 
 #[test]
-fn the_end_of_input_is_a_way_of_leaving() {
+fn end_of_input_ends_the_session() {
     let server = Server::start(&[]);
     let [mut alice, mut bob, carol] = server.people(["alice", "bob", "carol"]);
     bob.send("bye");
@@ -44,13 +44,13 @@ fn the_end_of_input_is_a_way_of_leaving() {
         alice.expect(line);
     }
     drop(carol);
-    // It had not read those two lines, and a socket that is closed with bytes unread is reset.
+    // Carol has not read these two lines, and a socket that is closed with unread bytes is reset.
     let line = alice.line();
     assert!(["* carol left (1 here)", "* carol left: connection lost (1 here)"].contains(&&*line), "{line}");
 }
 
 #[test]
-fn a_closed_connection_is_a_way_of_leaving() {
+fn closed_connection_ends_the_session() {
     let server = Server::start(&[]);
     let [mut alice, bob] = server.people(["alice", "bob"]);
     drop(bob);
@@ -58,7 +58,7 @@ fn a_closed_connection_is_a_way_of_leaving() {
 }
 
 #[test]
-fn the_others_read_of_a_lost_connection() {
+fn lost_connection_is_announced() {
     let server = Server::start(&[]);
     let [mut alice, mut bob, carol] = server.people(["alice", "bob", "carol"]);
     carol.reset();
@@ -69,7 +69,7 @@ fn the_others_read_of_a_lost_connection() {
 }
 
 #[test]
-fn what_was_said_before_the_connection_was_lost_is_not_said_twice() {
+fn lost_connection_does_not_repeat_messages_or_send_an_incomplete_line() {
     let server = Server::start(&[]);
     let [mut alice, mut bob] = server.people(["alice", "bob"]);
     bob.send("last words\n");
@@ -81,7 +81,7 @@ fn what_was_said_before_the_connection_was_lost_is_not_said_twice() {
 }
 
 #[test]
-fn a_connection_that_is_lost_at_the_prompt_concerns_nobody() {
+fn connection_lost_at_the_prompt_is_not_announced() {
     let mut server = Server::start(&[]);
     let mut alice = server.login("alice");
     let mut guest = server.connect();
@@ -92,13 +92,13 @@ fn a_connection_that_is_lost_at_the_prompt_concerns_nobody() {
 }
 
 #[test]
-fn what_is_owed_is_written_before_the_connection_closes() {
+fn unsent_data_is_written_before_the_connection_closes() {
     for farewell in ["q\n", ""] {
         let server = Server::start(&["--rate", "0", "--backlog-bytes", "33554432"]);
         let mut alice = server.login("alice");
         let mut bob = Client::connect_slow(server.addr).log_in("bob");
         alice.expect("* bob joined (2 here)");
-        // More than the kernel takes off the server while bob does not read.
+        // More than the kernel buffers while bob does not read.
         let text = "x".repeat(4000);
         for _ in 0..2000 {
             alice.send(&format!("{text}\n"));

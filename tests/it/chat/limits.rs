@@ -1,4 +1,4 @@
-//! What one client sends reaches the others whole, clean, and within bounds.
+//! Line limits, invalid UTF-8, control characters, and connections per address.
 
 use crate::harness::{Client, Server};
 
@@ -6,7 +6,7 @@ const TOO_LONG: &str = "! That line is too long (4096 bytes at most); it was not
 const NOT_UTF8: &str = "! That line is not UTF-8; it was not said.";
 const WELCOME: &str = "* Welcome to chinwag. Type a nickname and press Enter:";
 
-/// Two who have entered and have nothing left to read.
+/// Logs alice and bob in; all their lines are read.
 pub fn alice_and_bob(server: &Server) -> (Client, Client) {
     let mut alice = server.login("alice");
     let bob = server.login("bob");
@@ -15,7 +15,7 @@ pub fn alice_and_bob(server: &Server) -> (Client, Client) {
 }
 
 #[test]
-fn an_over_long_line_is_refused_before_it_ends_and_the_next_one_is_said() {
+fn too_long_line_is_refused_at_once_and_the_next_line_is_sent() {
     let server = Server::start(&[]);
     let (mut alice, mut bob) = alice_and_bob(&server);
     alice.send(&"x".repeat(4097));
@@ -24,13 +24,13 @@ fn an_over_long_line_is_refused_before_it_ends_and_the_next_one_is_said() {
     alice.send(" the rest of it\nthe next line\n");
     bob.expect("[T] alice: the next line");
     alice.expect_nothing();
-    // All at once, so that the server sees the end together with the beginning.
+    // In one write, so that the server reads the end of the line together with its beginning.
     alice.ask(&"z".repeat(4097), &[TOO_LONG]);
     bob.expect_nothing();
 }
 
 #[test]
-fn an_over_long_nickname_is_refused_and_asked_for_again() {
+fn too_long_nickname_is_refused_and_the_prompt_stays() {
     let server = Server::start(&[]);
     let mut alice = server.connect();
     alice.expect(WELCOME);
@@ -39,7 +39,7 @@ fn an_over_long_nickname_is_refused_and_asked_for_again() {
 }
 
 #[test]
-fn ten_mebibytes_without_an_end_do_not_grow_the_server() {
+fn ten_mebibytes_without_line_end_take_no_memory() {
     let server = Server::start(&[]);
     let (mut alice, mut bob) = alice_and_bob(&server);
     let before = server.resident_kib();
@@ -54,10 +54,10 @@ fn ten_mebibytes_without_an_end_do_not_grow_the_server() {
 }
 
 #[test]
-fn a_line_of_exactly_the_limit_passes_whatever_its_end_and_one_byte_more_does_not() {
+fn line_of_the_maximum_length_passes_and_one_byte_more_is_refused() {
     let server = Server::start(&["--max-line", "64"]);
     let (mut alice, mut bob) = alice_and_bob(&server);
-    // Bytes count, not characters.
+    // The limit counts bytes, not characters.
     for text in ["x".repeat(64), "é".repeat(32)] {
         for end in ["\n", "\r\n", "\r\0"] {
             alice.send(&format!("{text}{end}"));
@@ -71,7 +71,7 @@ fn a_line_of_exactly_the_limit_passes_whatever_its_end_and_one_byte_more_does_no
 }
 
 #[test]
-fn a_line_that_is_not_utf8_is_refused_and_the_next_one_is_said() {
+fn invalid_utf8_line_is_refused_and_the_next_line_is_sent() {
     let server = Server::start(&[]);
     let (mut alice, mut bob) = alice_and_bob(&server);
     for bytes in [&b"caf\xe9\n"[..], b"\xc0\xaf\r\n", b"\xed\xa0\x80\n", b"\xe4\xbd\n", b"/me \x80\n", b"@bob \x80\n"] {
@@ -89,7 +89,7 @@ fn a_line_that_is_not_utf8_is_refused_and_the_next_one_is_said() {
 }
 
 #[test]
-fn control_characters_escape_sequences_and_bidi_overrides_reach_nobody() {
+fn control_characters_escape_sequences_and_bidi_overrides_are_removed() {
     let server = Server::start(&[]);
     let mut bob = server.login("bob");
     let mut alice = server.connect();
@@ -123,7 +123,7 @@ fn control_characters_escape_sequences_and_bidi_overrides_reach_nobody() {
 }
 
 #[test]
-fn one_address_has_so_many_connections_and_no_more() {
+fn connections_above_the_per_ip_limit_are_refused() {
     let mut server = Server::start(&["--max-per-ip", "2"]);
     let (mut alice, mut bob) = alice_and_bob(&server);
     let mut third = server.connect();
@@ -134,7 +134,7 @@ fn one_address_has_so_many_connections_and_no_more() {
     server.log.until(&format!("disconnected {refused} "));
     let mut other = Client::connect_from([127, 0, 0, 2], server.addr).log_in("other");
     alice.expect("* other joined (3 here)");
-    // Closing with something unread would be a reset.
+    // A close with unread data would be a reset.
     bob.expect("* other joined (3 here)");
 
     let gone = bob.addr();

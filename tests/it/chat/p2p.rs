@@ -1,10 +1,10 @@
-//! The operator and one other, with the operator on a pipe.
+//! The p2p mode: the operator, whose console is a pipe, and one peer.
 
 use crate::harness::{Client, Server, mask_time};
 
 const SHUTTING_DOWN: &str = "* The server is shutting down.";
 
-/// A server of that mode and its peer, whose greeting and coming have been read.
+/// Starts a server in p2p mode and connects its peer; the greeting and the join notice are read.
 fn start() -> (Server, Client) {
     let mut server = Server::start(&["--mode", "p2p"]);
     let mut peer = server.connect();
@@ -15,7 +15,7 @@ fn start() -> (Server, Client) {
 }
 
 #[test]
-fn both_sides_read_each_other_without_a_nickname() {
+fn operator_and_peer_exchange_messages_without_nicknames() {
     let (mut server, mut peer) = start();
     let name = peer.addr();
     server.type_in("hello\n");
@@ -28,7 +28,7 @@ fn both_sides_read_each_other_without_a_nickname() {
 }
 
 #[test]
-fn the_server_says_so_and_ends_when_the_peer_leaves_by_a_word() {
+fn server_ends_with_a_notice_when_the_peer_quits() {
     for word in ["q", "quit", "exit", "QUIT", "/quit"] {
         let (mut server, mut peer) = start();
         let name = peer.addr();
@@ -40,7 +40,7 @@ fn the_server_says_so_and_ends_when_the_peer_leaves_by_a_word() {
 }
 
 #[test]
-fn the_server_says_so_and_ends_when_the_peer_hangs_up() {
+fn server_ends_with_a_notice_when_the_peer_closes_the_connection() {
     for half in [true, false] {
         let (mut server, mut peer) = start();
         let name = peer.addr();
@@ -57,7 +57,7 @@ fn the_server_says_so_and_ends_when_the_peer_hangs_up() {
 }
 
 #[test]
-fn a_reset_by_the_peer_ends_the_server_too() {
+fn server_ends_when_the_peer_resets_the_connection() {
     let (mut server, peer) = start();
     let name = peer.addr();
     peer.reset();
@@ -66,7 +66,7 @@ fn a_reset_by_the_peer_ends_the_server_too() {
 }
 
 #[test]
-fn a_second_person_is_refused_and_the_first_two_talk_on() {
+fn second_client_is_refused_and_the_chat_goes_on() {
     let (mut server, mut peer) = start();
     let mut second = server.connect();
     second.expect("! The operator is talking with somebody else. Try again later.");
@@ -79,7 +79,7 @@ fn a_second_person_is_refused_and_the_first_two_talk_on() {
 }
 
 #[test]
-fn the_operator_ends_it_with_a_word() {
+fn operator_quit_ends_the_server() {
     for word in ["q", "Quit", "exit", "/quit", "/shutdown"] {
         let (mut server, mut peer) = start();
         server.type_in(&format!("{word}\n"));
@@ -90,14 +90,14 @@ fn the_operator_ends_it_with_a_word() {
 }
 
 #[test]
-fn the_operator_may_leave_before_anybody_has_come() {
+fn operator_can_quit_before_a_peer_connects() {
     let mut server = Server::start(&["--mode", "p2p"]);
     server.type_in("q\n");
     assert_eq!(server.wait().code(), Some(0));
 }
 
 #[test]
-fn the_peer_cannot_walk_out_of_earshot() {
+fn peer_cannot_change_the_room() {
     let (mut server, mut peer) = start();
     peer.ask("/join elsewhere", &["! There is no command /join. /help lists them."]);
     peer.ask("/leave", &["! There is no command /leave. /help lists them."]);

@@ -1,4 +1,4 @@
-//! Those who are too fast, too slow or too silent harm nobody else.
+//! Clients that are too fast, too slow or idle do not disturb the others.
 
 use std::io::{ErrorKind, Write};
 use std::time::Duration;
@@ -10,11 +10,11 @@ use crate::harness::{Client, Server};
 
 const WELCOME: &str = "* Welcome to chinwag. Type a nickname and press Enter:";
 
-/// Between two looks at something that comes by time alone.
+/// The time between two checks for an event that only a timeout causes.
 const TICK: Duration = Duration::from_millis(100);
 
 #[test]
-fn the_lines_of_one_who_is_too_fast_are_held_back_and_all_arrive_in_order() {
+fn lines_above_the_rate_are_delayed_and_arrive_in_order() {
     let server = Server::start(&["--rate", "5", "--burst", "3"]);
     let (mut alice, mut bob) = alice_and_bob(&server);
     let mut carol = server.login("carol");
@@ -26,11 +26,11 @@ fn the_lines_of_one_who_is_too_fast_are_held_back_and_all_arrive_in_order() {
     bob.expect("[T] alice: line 1");
     carol.send("/ping meanwhile\n");
     bob.send("/ping meanwhile\n");
-    let heard: Vec<String> = (0..10).map(|_| bob.line()).collect();
+    let lines_read: Vec<String> = (0..10).map(|_| bob.line()).collect();
     let expected: Vec<String> = (2..=10).map(|n| format!("[T] alice: line {n}")).collect();
-    let pong = heard.iter().position(|line| line == "* pong meanwhile").expect("an answer among the lines");
-    assert!(pong < 9, "all lines came before the answer to a ping: {heard:#?}");
-    let said: Vec<&String> = heard.iter().filter(|line| *line != "* pong meanwhile").collect();
+    let pong = lines_read.iter().position(|line| line == "* pong meanwhile").expect("an answer among the lines");
+    assert!(pong < 9, "all lines came before the answer to a ping: {lines_read:#?}");
+    let said: Vec<&String> = lines_read.iter().filter(|line| *line != "* pong meanwhile").collect();
     assert_eq!(said, expected.iter().collect::<Vec<_>>());
 
     let read: Vec<String> = (0..11).map(|_| carol.line()).collect();
@@ -39,20 +39,20 @@ fn the_lines_of_one_who_is_too_fast_are_held_back_and_all_arrive_in_order() {
 }
 
 #[test]
-fn what_is_held_back_takes_no_memory_however_much_is_sent() {
+fn delayed_input_takes_no_memory() {
     let server = Server::start(&["--rate", "1", "--burst", "1"]);
     let mut alice = server.login("alice");
     let flood = server.login("flood");
     alice.expect("* flood joined (2 here)");
     let before = server.resident_kib();
-    let sent = send_until_stuck(&flood, "some more\n");
+    let sent = send_until_blocked(&flood, "some more\n");
     alice.expect("[T] flood: some more");
     let grown = server.resident_kib().saturating_sub(before);
     assert!(sent > 256 * 1024 && grown < 1024, "{sent} bytes sent, {grown} KiB more");
 }
 
-/// Sends `line` again and again until the server reads no more of it; returns how much was sent.
-fn send_until_stuck(client: &Client, line: &str) -> usize {
+/// Sends `line` repeatedly until the server reads no more; returns the number of bytes sent.
+fn send_until_blocked(client: &Client, line: &str) -> usize {
     const MOST: usize = 64 << 20;
     let block = line.repeat(4096 / line.len());
     let (mut sent, mut at) = (0, 0);
@@ -73,17 +73,17 @@ fn send_until_stuck(client: &Client, line: &str) -> usize {
             Err(error) => panic!("after {sent} bytes: {error}"),
         }
     }
-    panic!("the server takes whatever is sent");
+    panic!("the server reads without a limit");
 }
 
 #[test]
-fn one_who_asks_and_does_not_read_the_answers_is_no_longer_read_from() {
+fn client_with_unread_replies_is_no_longer_read() {
     let server = Server::start(&["--rate", "0"]);
     let mut alice = server.login("alice");
     let greedy = Client::connect_slow(server.addr).log_in("greedy");
     alice.expect("* greedy joined (2 here)");
     let before = server.resident_kib();
-    send_until_stuck(&greedy, "/help\n");
+    send_until_blocked(&greedy, "/help\n");
     alice.expect_nothing();
     let grown = server.resident_kib().saturating_sub(before);
     assert!(grown < 2048, "{grown} KiB more");
@@ -92,7 +92,7 @@ fn one_who_asks_and_does_not_read_the_answers_is_no_longer_read_from() {
 }
 
 #[test]
-fn one_who_does_not_read_is_dropped_and_the_others_miss_nothing() {
+fn slow_consumer_is_dropped_and_others_miss_nothing() {
     let server = Server::start(&["--backlog-bytes", "65536", "--rate", "0"]);
     let (mut alice, mut bob) = alice_and_bob(&server);
     let _slow = server.login("slow");
@@ -100,9 +100,9 @@ fn one_who_does_not_read_is_dropped_and_the_others_miss_nothing() {
     bob.expect("* slow joined (3 here)");
     let text = "x".repeat(4000);
     let mut number = 0;
-    let heard = loop {
-        // Backlog, send buffer, and what the client's own kernel takes without being read.
-        assert!(number < 500, "2 MB are not too much for anybody");
+    let lines_read = loop {
+        // The backlog, the send buffer, and the receive buffer of the client's kernel.
+        assert!(number < 500, "2 MB of backlog, and no client is dropped");
         alice.send(&format!("{number} {text}\n"));
         let line = bob.line();
         if line != format!("[T] alice: {number} {text}") {
@@ -110,7 +110,7 @@ fn one_who_does_not_read_is_dropped_and_the_others_miss_nothing() {
         }
         number += 1;
     };
-    assert_eq!(heard, "* slow left: too slow to read (2 here)");
+    assert_eq!(lines_read, "* slow left: too slow to read (2 here)");
     bob.expect(&format!("[T] alice: {number} {text}"));
     alice.expect("* slow left: too slow to read (2 here)");
     alice.send("anybody else?\n");
@@ -119,7 +119,7 @@ fn one_who_does_not_read_is_dropped_and_the_others_miss_nothing() {
 }
 
 #[test]
-fn one_who_gives_no_nickname_in_time_is_told_so_and_closed_though_bytes_trickle_in() {
+fn login_timeout_ends_a_connection_that_sends_single_bytes() {
     let server = Server::start(&["--login-timeout", "1"]);
     let mut slow = server.connect();
     slow.expect(WELCOME);
@@ -132,7 +132,7 @@ fn one_who_gives_no_nickname_in_time_is_told_so_and_closed_though_bytes_trickle_
 }
 
 #[test]
-fn nicknames_that_cannot_be_taken_do_not_put_off_the_end_of_the_time_for_one() {
+fn refused_nicknames_do_not_extend_the_login_timeout() {
     let server = Server::start(&["--login-timeout", "1"]);
     let mut slow = server.connect();
     slow.expect(WELCOME);
@@ -148,7 +148,7 @@ fn nicknames_that_cannot_be_taken_do_not_put_off_the_end_of_the_time_for_one() {
 }
 
 #[test]
-fn one_who_entered_in_time_is_not_closed_when_the_time_for_a_nickname_is_over() {
+fn login_timeout_does_not_affect_members() {
     let server = Server::start(&["--login-timeout", "1"]);
     let mut alice = server.login("alice");
     let mut never = server.connect();
@@ -159,7 +159,7 @@ fn one_who_entered_in_time_is_not_closed_when_the_time_for_a_nickname_is_over() 
 }
 
 #[test]
-fn one_who_is_silent_for_too_long_is_closed_and_the_others_read_why() {
+fn idle_member_is_disconnected_with_an_announced_cause() {
     let server = Server::start(&["--idle-timeout", "1"]);
     let (mut alice, mut bob) = alice_and_bob(&server);
     let left = loop {
@@ -172,12 +172,12 @@ fn one_who_is_silent_for_too_long_is_closed_and_the_others_read_why() {
     };
     assert_eq!(left, "* alice left: idle (1 here)");
     let line = alice.line();
-    assert!(line.starts_with("! Nothing was heard from you for 1 second"), "{line}");
+    assert!(line.starts_with("! Nothing was lines_read from you for 1 second"), "{line}");
     alice.expect_end();
 }
 
 #[test]
-fn bare_chunks_count_as_lines_where_that_is_asked_for() {
+fn eol_timeout_turns_chunks_without_line_end_into_lines() {
     let server = Server::start(&["--eol-timeout", "50"]);
     let mut bob = server.login("bob");
     let mut alice = server.connect();

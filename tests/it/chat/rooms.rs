@@ -1,9 +1,9 @@
-//! Rooms: going to them, what is read in them, when they are gone.
+//! Rooms: joining and leaving, messages and history, and when a room is removed.
 
 use crate::harness::{Client, Server};
 
 #[test]
-fn what_is_said_in_one_room_is_not_read_in_another() {
+fn messages_stay_in_their_room() {
     let server = Server::start(&[]);
     let [mut alice, mut bob, mut carol] = server.people(["alice", "bob", "carol"]);
     alice.ask("/join den", &["* You are in den. 1 here: you."]);
@@ -22,7 +22,7 @@ fn what_is_said_in_one_room_is_not_read_in_another() {
 }
 
 #[test]
-fn a_room_is_left_for_the_lobby() {
+fn leave_returns_to_the_lobby() {
     let server = Server::start(&[]);
     let [mut alice, mut bob] = server.people(["alice", "bob"]);
     alice.ask("/leave", &["! You are in lobby already."]);
@@ -37,7 +37,7 @@ fn a_room_is_left_for_the_lobby() {
 }
 
 #[test]
-fn one_who_quits_in_a_room_leaves_that_room() {
+fn quit_is_announced_in_the_room_of_the_member() {
     let server = Server::start(&[]);
     let [mut alice, mut bob, mut carol] = server.people(["alice", "bob", "carol"]);
     for client in [&mut alice, &mut bob] {
@@ -52,7 +52,7 @@ fn one_who_quits_in_a_room_leaves_that_room() {
 }
 
 #[test]
-fn every_room_has_a_history_of_its_own() {
+fn each_room_has_its_own_history() {
     let server = Server::start(&[]);
     let [mut alice, mut bob] = server.people(["alice", "bob"]);
     alice.send("said in the lobby\n");
@@ -71,7 +71,7 @@ fn every_room_has_a_history_of_its_own() {
 }
 
 #[test]
-fn a_whisper_reaches_across_rooms() {
+fn whispers_and_nicknames_are_shared_by_all_rooms() {
     let server = Server::start(&[]);
     let [mut alice, mut bob] = server.people(["alice", "bob"]);
     alice.ask("/join den", &["* You are in den. 1 here: you."]);
@@ -84,7 +84,7 @@ fn a_whisper_reaches_across_rooms() {
 }
 
 #[test]
-fn somebody_stays_ignored_in_another_room() {
+fn ignore_applies_in_every_room() {
     let server = Server::start(&[]);
     let [mut alice, mut bob] = server.people(["alice", "bob"]);
     alice.ask("/ignore bob", &["* You no longer read bob. /unignore bob ends that."]);
@@ -98,7 +98,7 @@ fn somebody_stays_ignored_in_another_room() {
 }
 
 #[test]
-fn who_tells_who_is_in_a_room() {
+fn who_lists_the_members_of_a_room() {
     let server = Server::start(&[]);
     let [mut alice, mut bob, mut carol] = server.people(["alice", "bob", "carol"]);
     alice.ask("/who", &["* 3 here: bob, carol and you."]);
@@ -114,7 +114,7 @@ fn who_tells_who_is_in_a_room() {
 }
 
 #[test]
-fn people_are_counted_past_those_that_are_listed() {
+fn who_counts_the_members_that_it_does_not_list() {
     let server = Server::start(&["--max-listed", "2"]);
     let mut people = server.people(["a", "b", "c", "d", "e"]);
     people[4].send("/who\n");
@@ -124,7 +124,7 @@ fn people_are_counted_past_those_that_are_listed() {
 }
 
 #[test]
-fn rooms_are_made_on_entering_and_listed_with_their_people() {
+fn join_creates_a_room_and_rooms_lists_member_counts() {
     let server = Server::start(&[]);
     let [mut alice, mut bob, _carol] = server.people(["alice", "bob", "carol"]);
     alice.ask("/rooms", &["* 1 room: lobby (3)"]);
@@ -136,7 +136,7 @@ fn rooms_are_made_on_entering_and_listed_with_their_people() {
 }
 
 #[test]
-fn a_room_that_is_empty_is_gone_where_there_is_no_history() {
+fn empty_room_is_removed_when_history_is_off() {
     let server = Server::start(&["--history", "0"]);
     let [mut alice, mut bob] = server.people(["alice", "bob"]);
     alice.ask("/join den", &["* You are in den. 1 here: you."]);
@@ -154,7 +154,7 @@ fn a_room_that_is_empty_is_gone_where_there_is_no_history() {
 }
 
 #[test]
-fn a_room_in_which_nothing_was_said_is_gone_when_empty() {
+fn empty_room_without_messages_is_removed() {
     let server = Server::start(&[]);
     let mut alice = server.login("alice");
     alice.ask("/join den", &["* You are in den. 1 here: you."]);
@@ -163,7 +163,7 @@ fn a_room_in_which_nothing_was_said_is_gone_when_empty() {
 }
 
 #[test]
-fn a_room_with_history_outlives_its_people() {
+fn empty_room_with_history_stays() {
     let server = Server::start(&[]);
     let mut alice = server.login("alice");
     alice.ask("/join den", &["* You are in den. 1 here: you."]);
@@ -176,7 +176,7 @@ fn a_room_with_history_outlives_its_people() {
 }
 
 #[test]
-fn a_room_that_cannot_be_joined_is_refused() {
+fn invalid_join_is_refused() {
     let server = Server::start(&["--max-rooms", "2"]);
     let [mut alice, mut bob] = server.people(["alice", "bob"]);
     let shape =
@@ -199,12 +199,12 @@ fn a_room_that_cannot_be_joined_is_refused() {
 }
 
 #[test]
-fn what_was_said_before_one_went_on_is_read_first() {
+fn unread_lines_of_the_old_room_are_written_before_the_new_room() {
     let server = Server::start(&["--rate", "0", "--backlog-bytes", "33554432"]);
     let mut alice = server.login("alice");
     let mut bob = Client::connect_slow(server.addr).log_in("bob");
     alice.expect("* bob joined (2 here)");
-    // More than the kernel takes off the server while bob does not read.
+    // More than the kernel buffers while bob does not read.
     let text = "x".repeat(4000);
     for _ in 0..2000 {
         alice.send(&format!("{text}\n"));

@@ -1,4 +1,4 @@
-//! What people type, and who reads what of it.
+//! Messages, whispers and commands: what each member reads.
 
 use std::io::Read;
 use std::process::Command;
@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::harness::{Client, PROGRAM, Server};
 
 #[test]
-fn what_is_said_is_read_by_everyone_but_the_speaker() {
+fn message_is_shown_to_all_but_its_author() {
     let server = Server::start(&[]);
     let [mut alice, mut bob, mut carol] = server.people(["alice", "bob", "carol"]);
     alice.send("hello  all, 1/2 of you a@b\n");
@@ -24,7 +24,7 @@ fn what_is_said_is_read_by_everyone_but_the_speaker() {
 }
 
 #[test]
-fn the_speaker_reads_their_own_lines_after_echo_on() {
+fn echo_on_shows_own_messages() {
     let server = Server::start(&[]);
     let [mut alice, mut bob] = server.people(["alice", "bob"]);
     alice.ask("/echo on", &["* You read your own lines from now on."]);
@@ -45,7 +45,7 @@ fn the_speaker_reads_their_own_lines_after_echo_on() {
 }
 
 #[test]
-fn a_whisper_is_read_by_its_two_ends_only() {
+fn whisper_is_shown_only_to_author_and_reader() {
     let server = Server::start(&[]);
     let [mut alice, mut bob, mut carol] = server.people(["alice", "bob", "carol"]);
     for line in ["@bob the  cake", "/msg bob the  cake", "@BOB the  cake"] {
@@ -58,12 +58,12 @@ fn a_whisper_is_read_by_its_two_ends_only() {
 }
 
 #[test]
-fn a_whisper_that_reaches_nobody_is_refused() {
+fn whisper_without_a_valid_reader_is_refused() {
     let server = Server::start(&[]);
     let [mut alice, mut bob] = server.people(["alice", "bob"]);
     alice.ask("@zoe hi", &["! Nobody here is called zoe."]);
     alice.ask("/msg zoe hi", &["! Nobody here is called zoe."]);
-    // Whoever stands at the prompt is not here yet.
+    // A client at the prompt is not a member yet.
     let mut guest = server.connect();
     guest.expect("* Welcome to chinwag. Type a nickname and press Enter:");
     alice.ask("@guest hi", &["! Nobody here is called guest."]);
@@ -73,13 +73,13 @@ fn a_whisper_that_reaches_nobody_is_refused() {
     for line in ["@", "@bob", "@bob  ", "/msg", "/msg bob"] {
         alice.ask(line, &["! Usage: @name text"]);
     }
-    // Without the operator's console nobody is called server.
+    // Without a console, the name `server` has no client.
     alice.ask("@server hi", &["! Nobody here is called server."]);
     bob.expect_nothing();
 }
 
 #[test]
-fn an_answer_goes_to_who_whispered_last() {
+fn reply_goes_to_the_last_whisperer() {
     let server = Server::start(&[]);
     let [mut alice, mut bob, mut carol] = server.people(["alice", "bob", "carol"]);
     alice.ask("/r hello", &["! Nobody has whispered to you yet."]);
@@ -91,7 +91,7 @@ fn an_answer_goes_to_who_whispered_last() {
     alice.expect("[T] carol -> you: two");
     alice.ask("/r dos", &["[T] you -> carol: dos"]);
     carol.expect("[T] alice -> you: dos");
-    // To have whispered oneself is no whisper to answer.
+    // `/r` answers the last whisper received, not the last one sent.
     alice.ask("@bob three", &["[T] you -> bob: three"]);
     alice.ask("/r still carol", &["[T] you -> carol: still carol"]);
     carol.expect("[T] alice -> you: still carol");
@@ -101,7 +101,7 @@ fn an_answer_goes_to_who_whispered_last() {
 }
 
 #[test]
-fn an_answer_follows_the_whisperer_to_a_new_name_and_to_nobody_else() {
+fn reply_follows_the_whisperer_after_a_rename() {
     let server = Server::start(&[]);
     let [mut alice, mut bob] = server.people(["alice", "bob"]);
     bob.ask("@alice hi", &["[T] you -> alice: hi"]);
@@ -116,7 +116,7 @@ fn an_answer_follows_the_whisperer_to_a_new_name_and_to_nobody_else() {
 }
 
 #[test]
-fn text_that_looks_like_a_command_can_be_said() {
+fn text_like_a_command_can_be_sent_with_escapes() {
     let server = Server::start(&[]);
     let [mut alice, mut bob] = server.people(["alice", "bob"]);
     for (typed, said) in [
@@ -146,7 +146,7 @@ fn text_that_looks_like_a_command_can_be_said() {
 }
 
 #[test]
-fn an_action_is_told_of_the_actor() {
+fn action_is_shown_with_the_name_of_its_author() {
     let server = Server::start(&[]);
     let [mut alice, mut bob] = server.people(["alice", "bob"]);
     alice.send("/me waves\n/me @bob\n/ME  jumps\n");
@@ -159,7 +159,7 @@ fn an_action_is_told_of_the_actor() {
 }
 
 #[test]
-fn a_new_nickname_is_announced_and_is_who_one_is_from_then_on() {
+fn rename_is_announced_and_used_from_then_on() {
     let server = Server::start(&[]);
     let [mut alice, mut bob] = server.people(["alice", "bob"]);
     alice.ask("/nick alicia", &["* alice is now called alicia"]);
@@ -174,7 +174,7 @@ fn a_new_nickname_is_announced_and_is_who_one_is_from_then_on() {
 }
 
 #[test]
-fn a_nickname_may_change_in_case_only() {
+fn nickname_can_change_in_case_or_width_only() {
     let server = Server::start(&[]);
     let [mut alice, mut bob] = server.people(["alice", "bob"]);
     alice.ask("/nick Alice", &["* alice is now called Alice"]);
@@ -187,7 +187,7 @@ fn a_nickname_may_change_in_case_only() {
 }
 
 #[test]
-fn a_nickname_that_cannot_be_had_is_refused() {
+fn invalid_or_taken_nickname_is_refused() {
     let server = Server::start(&[]);
     let [mut alice, mut bob] = server.people(["alice", "bob"]);
     let shape = "! A nickname is 1 to 24 characters wide: letters and digits of any script, _, - and ., no spaces.";
@@ -208,7 +208,7 @@ fn a_nickname_that_cannot_be_had_is_refused() {
 }
 
 #[test]
-fn history_shows_the_last_messages_again() {
+fn history_replays_the_last_messages() {
     let server = Server::start(&["--history", "3"]);
     let [mut alice, mut bob] = server.people(["alice", "bob"]);
     alice.ask("/history", &["* Nothing has been said here yet."]);
@@ -232,7 +232,7 @@ fn history_shows_the_last_messages_again() {
 }
 
 #[test]
-fn a_ping_is_answered() {
+fn ping_is_answered_with_pong() {
     let server = Server::start(&[]);
     let [mut alice, mut bob] = server.people(["alice", "bob"]);
     alice.ask("/ping", &["* pong"]);
@@ -241,7 +241,7 @@ fn a_ping_is_answered() {
 }
 
 #[test]
-fn help_names_every_command() {
+fn help_lists_every_command() {
     let server = Server::start(&[]);
     let [mut alice, mut bob] = server.people(["alice", "bob"]);
     alice.send("/help\n/ping end\n");
@@ -274,13 +274,13 @@ fn help_names_every_command() {
 }
 
 #[test]
-fn an_unknown_command_is_refused_and_not_said() {
+fn unknown_command_is_refused_and_not_sent() {
     let server = Server::start(&[]);
     let [mut alice, mut bob] = server.people(["alice", "bob"]);
     alice.ask("/frobnicate all of it", &["! There is no command /frobnicate. /help lists them."]);
     alice.ask("/", &["! There is no command /. /help lists them."]);
     alice.ask("/Wo", &["! There is no command /Wo. /help lists them."]);
-    // The operator's own are nobody else's.
+    // Members do not have the operator's commands.
     for word in ["kick", "ban", "bans", "unban", "mute", "mutes", "unmute", "stats", "shutdown"] {
         alice.ask(&format!("/{word} bob"), &[&format!("! There is no command /{word}. /help lists them.")]);
     }
@@ -288,7 +288,7 @@ fn an_unknown_command_is_refused_and_not_said() {
 }
 
 #[test]
-fn an_empty_line_is_nothing() {
+fn empty_lines_are_ignored() {
     let server = Server::start(&[]);
     let [mut alice, mut bob] = server.people(["alice", "bob"]);
     alice.send("\n \n\r\n\t\n\r\0");
@@ -297,9 +297,9 @@ fn an_empty_line_is_nothing() {
 }
 
 #[test]
-fn the_time_is_the_servers_local_time() {
+fn message_time_is_the_local_time_of_the_server() {
     let mut command = Command::new(PROGRAM);
-    // POSIX counts westwards: this is 5:45 ahead of UTC.
+    // In POSIX time zones the sign is reversed: this is 5:45 ahead of UTC.
     command.args(["--listen", "127.0.0.1:0"]).env("TZ", "XYZ-5:45");
     let server = Server::spawn(command);
     let [mut alice, mut bob] = server.people(["alice", "bob"]);
@@ -314,12 +314,12 @@ fn the_time_is_the_servers_local_time() {
     assert!(passed <= late, "{time} is {passed} s after the line was sent, and it was read after {late} s");
 }
 
-/// The time 5:45 east of Greenwich.
+/// The Unix time in seconds plus 5:45 hours.
 fn local_seconds() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() as i64 + (5 * 60 + 45) * 60
 }
 
-/// A line with its time and its end; nothing may have been read ahead.
+/// Reads a line with its time and its line end; reads no byte after it.
 fn raw_line(client: &mut Client) -> String {
     let mut line = Vec::new();
     while line.last() != Some(&b'\n') {
@@ -331,7 +331,7 @@ fn raw_line(client: &mut Client) -> String {
 }
 
 #[test]
-fn a_text_of_invisible_characters_is_empty() {
+fn text_of_invisible_characters_counts_as_empty() {
     let server = Server::start(&[]);
     let [mut alice, mut bob] = ["alice", "bob"].map(|name| Client::connect(server.addr).log_in(name));
     alice.expect("* bob joined (2 here)");

@@ -1,4 +1,4 @@
-//! Telnet clients: negotiation, editing, the ends of their lines.
+//! Telnet clients: negotiation, editing and line ends.
 
 use std::io::Read;
 
@@ -6,7 +6,7 @@ use rustix::process::Signal;
 
 use crate::harness::{Client, Server};
 
-/// alice, who speaks telnet, and bob, who reads; neither is slowed down.
+/// Logs in alice, who uses telnet with `TCP_NODELAY`, and bob, who reads.
 fn alice_and_bob(server: &Server) -> (Client, Client) {
     let mut alice = server.login("alice");
     let bob = server.login("bob");
@@ -16,16 +16,16 @@ fn alice_and_bob(server: &Server) -> (Client, Client) {
 }
 
 #[test]
-fn negotiation_is_answered_with_refusals_and_reaches_nobody_wherever_it_is_split() {
+fn negotiation_is_refused_and_removed_at_every_split() {
     let server = Server::start(&["--rate", "0"]);
     let (mut alice, mut bob) = alice_and_bob(&server);
-    // DO ECHO, WILL NAWS, DONT ECHO, WONT NAWS, a subnegotiation with an LF and an escaped 255, NOP.
+    // DO ECHO, WILL NAWS, DONT ECHO, WONT NAWS, a subnegotiation with an LF and an escaped 255, NOP (RFC 854).
     let sent = b"h\xff\xfd\x01e\xff\xfb\x1fl\xff\xfe\x01\xff\xfc\x1fl\xff\xfa\x18\x00x\n\xff\xffy\xff\xf0o\xff\xf1\r\n";
     let refusals = b"\xff\xfc\x01\xff\xfe\x1f";
     for at in 0..=sent.len() {
         alice.send_bytes(&sent[..at]);
         if at < sent.len() {
-            // When bob has an answer, the server has read what came before his question.
+            // When bob gets his answer, the server has read everything sent before his line.
             bob.send("/ping\n");
             bob.expect("* pong");
         }
@@ -40,7 +40,7 @@ fn negotiation_is_answered_with_refusals_and_reaches_nobody_wherever_it_is_split
 }
 
 #[test]
-fn every_byte_of_a_negotiation_may_come_alone() {
+fn negotiation_works_byte_by_byte() {
     let server = Server::start(&["--rate", "0"]);
     let (mut alice, mut bob) = alice_and_bob(&server);
     for &byte in b"\xff\xfb\x18hi\xff\xfd\x03\r\0" {
@@ -60,7 +60,7 @@ fn every_byte_of_a_negotiation_may_come_alone() {
 }
 
 #[test]
-fn one_who_negotiates_before_entering_is_asked_and_answered() {
+fn negotiation_works_at_the_nickname_prompt() {
     let server = Server::start(&[]);
     let mut alice = server.connect();
     alice.expect("* Welcome to chinwag. Type a nickname and press Enter:");
@@ -72,7 +72,7 @@ fn one_who_negotiates_before_entering_is_asked_and_answered() {
 }
 
 #[test]
-fn backspace_and_delete_take_back_a_character_each() {
+fn backspace_and_delete_remove_one_character() {
     let server = Server::start(&[]);
     let mut bob = server.login("bob");
     let mut alice = server.connect();
@@ -95,7 +95,7 @@ fn backspace_and_delete_take_back_a_character_each() {
 }
 
 #[test]
-fn the_line_before_is_out_of_reach_of_a_backspace() {
+fn backspace_does_not_change_the_previous_line() {
     let server = Server::start(&[]);
     let (mut alice, mut bob) = alice_and_bob(&server);
     alice.send("one\r\n\u{8}\u{8}two\r\n");
@@ -116,7 +116,7 @@ fn carriage_return_and_nul_end_a_line() {
 }
 
 #[test]
-fn an_escaped_255_is_a_byte_that_no_text_has() {
+fn escaped_255_makes_the_line_invalid_utf8() {
     let server = Server::start(&[]);
     let (mut alice, mut bob) = alice_and_bob(&server);
     alice.send_bytes(b"a\xff\xffb\r\n");
@@ -125,7 +125,7 @@ fn an_escaped_255_is_a_byte_that_no_text_has() {
 }
 
 #[test]
-fn a_negotiation_that_never_ends_takes_no_memory() {
+fn endless_negotiation_takes_no_memory() {
     let server = Server::start(&[]);
     let (mut alice, mut bob) = alice_and_bob(&server);
     let before = server.resident_kib();
@@ -139,10 +139,10 @@ fn a_negotiation_that_never_ends_takes_no_memory() {
 }
 
 #[test]
-fn what_comes_after_urgent_data_is_not_left_lying() {
+fn data_after_urgent_data_is_read() {
     let server = Server::start(&[]);
     let (mut alice, mut bob) = alice_and_bob(&server);
-    // As telnet does when interrupted (RFC 854, "Synch"); all of it is there before the server looks.
+    // As telnet does on an interrupt (RFC 854, "Synch"). All of it arrives before the server reads.
     server.signal(Signal::STOP);
     alice.send("hel");
     socket2::SockRef::from(&alice.stream).send_out_of_band(b"!").expect("send");

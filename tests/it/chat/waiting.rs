@@ -1,4 +1,4 @@
-//! The line of those for whom there is no seat.
+//! The admission queue.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use crate::harness::{Client, Server};
 const WELCOME: &str = "* Welcome to chinwag. Type a nickname and press Enter:";
 
 #[test]
-fn those_who_wait_are_numbered_and_admitted_in_order() {
+fn waiting_clients_are_numbered_and_admitted_in_order() {
     let server = Server::start(&["--max-clients", "1", "--max-waiting", "2"]);
     let mut alice = server.login("alice");
     let mut bob = waiting(&server, 1);
@@ -25,7 +25,7 @@ fn those_who_wait_are_numbered_and_admitted_in_order() {
 }
 
 #[test]
-fn nothing_that_is_typed_in_line_is_said() {
+fn lines_of_waiting_clients_are_refused() {
     let server = Server::start(&["--max-clients", "1", "--max-waiting", "2"]);
     let mut alice = server.login("alice");
     let mut bob = waiting(&server, 1);
@@ -40,7 +40,7 @@ fn nothing_that_is_typed_in_line_is_said() {
 }
 
 #[test]
-fn a_seat_is_taken_by_one_who_has_not_given_a_name_yet() {
+fn client_at_the_prompt_counts_against_max_clients() {
     let server = Server::start(&["--max-clients", "1", "--max-waiting", "2"]);
     let mut alice = server.connect();
     alice.expect(WELCOME);
@@ -51,7 +51,7 @@ fn a_seat_is_taken_by_one_who_has_not_given_a_name_yet() {
 }
 
 #[test]
-fn those_who_leave_the_line_free_their_place() {
+fn leaving_the_queue_moves_the_others_up() {
     let server = Server::start(&["--max-clients", "1", "--max-waiting", "3"]);
     let mut alice = server.login("alice");
     let mut bob = waiting(&server, 1);
@@ -72,7 +72,7 @@ fn those_who_leave_the_line_free_their_place() {
 }
 
 #[test]
-fn a_connection_that_is_lost_in_line_frees_its_place() {
+fn connection_lost_in_the_queue_moves_the_others_up() {
     let server = Server::start(&["--max-clients", "1", "--max-waiting", "2"]);
     let mut alice = server.login("alice");
     let bob = waiting(&server, 1);
@@ -85,7 +85,7 @@ fn a_connection_that_is_lost_in_line_frees_its_place() {
 }
 
 #[test]
-fn several_changes_within_a_second_make_one_new_number() {
+fn positions_are_sent_at_most_once_a_second() {
     let server = Server::start(&["--max-clients", "1"]);
     let _alice = server.login("alice");
     let mut line: Vec<Client> = (1..=10).map(|number| waiting(&server, number)).collect();
@@ -94,19 +94,19 @@ fn several_changes_within_a_second_make_one_new_number() {
     for mut client in line {
         client.ask("q", &["* Goodbye."]);
     }
-    let mut told = 0;
+    let mut numbers = 0;
     loop {
-        told += 1;
+        numbers += 1;
         if last.line() == "* The room is full. You are number 1 in line." {
             break;
         }
     }
     let seconds = start.elapsed().as_secs() + 2;
-    assert!(told <= seconds, "{told} numbers in {:?}", start.elapsed());
+    assert!(numbers <= seconds, "{numbers} numbers in {:?}", start.elapsed());
 }
 
 #[test]
-fn past_the_waiting_line_newcomers_are_refused() {
+fn full_queue_refuses_new_connections() {
     let server = Server::start(&["--max-clients", "1", "--max-waiting", "2"]);
     let mut alice = server.login("alice");
     let _bob = waiting(&server, 1);
@@ -117,7 +117,7 @@ fn past_the_waiting_line_newcomers_are_refused() {
 }
 
 #[test]
-fn without_a_waiting_line_newcomers_are_refused_at_once() {
+fn queue_of_length_zero_refuses_new_connections() {
     let server = Server::start(&["--max-clients", "1", "--max-waiting", "0"]);
     let mut alice = server.login("alice");
     refused(&server);
@@ -127,7 +127,7 @@ fn without_a_waiting_line_newcomers_are_refused_at_once() {
 }
 
 #[test]
-fn with_login_address_the_first_in_line_comes_in_at_once() {
+fn with_login_address_the_first_waiting_client_is_logged_in_at_once() {
     let server = Server::start(&["--max-clients", "1", "--login", "address"]);
     let mut alice = server.connect();
     alice.expect(&format!("* You are {}. 1 here: you. /help lists the commands.", alice.addr()));
@@ -136,14 +136,14 @@ fn with_login_address_the_first_in_line_comes_in_at_once() {
     bob.expect(&format!("* You are {}. 1 here: you. /help lists the commands.", bob.addr()));
 }
 
-/// One more in line, who has read their number.
+/// Connects a client that waits at position `number` and has read it.
 fn waiting(server: &Server, number: usize) -> Client {
     let mut client = server.connect();
     client.expect(&format!("* The room is full. You are number {number} in line."));
     client
 }
 
-/// One more who has read why not.
+/// Connects a client that is refused because the queue is full.
 fn refused(server: &Server) {
     let mut client = server.connect();
     client.expect("! The room and the waiting line are full. Try again later.");
