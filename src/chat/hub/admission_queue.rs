@@ -7,78 +7,78 @@ use crate::chat::id::{ClientId, Session};
 use crate::chat::session::client::{Clients, Stage};
 
 /// The shortest time between two renumberings of the queue.
-const RENUMBER_EVERY: Duration = Duration::from_secs(1);
+const RENUMBER_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Counts the admitted users, up to the maximum, and queues the clients that wait for a free place.
 pub struct AdmissionQueue {
-    most: usize,
-    most_waiting: usize,
-    taken: usize,
+    max_users: usize,
+    max_waiting: usize,
+    users: usize,
     waiting: usize,
     /// The waiting clients. A client that has left stays in it until the next renumbering.
-    line: VecDeque<(ClientId, Session)>,
+    queue: VecDeque<(ClientId, Session)>,
     /// When the queue was renumbered last, and when it will be renumbered next.
-    renumbered: Duration,
-    due: Option<Duration>,
+    last_renumbered: Duration,
+    renumber_due: Option<Duration>,
 }
 
 impl AdmissionQueue {
-    /// An empty queue for up to `most` users and `most_waiting` waiting clients.
-    pub fn new(most: usize, most_waiting: usize) -> Self {
+    /// An empty queue for up to `max_users` users and `max_waiting` waiting clients.
+    pub fn new(max_users: usize, max_waiting: usize) -> Self {
         AdmissionQueue {
-            most,
-            most_waiting,
-            taken: 0,
+            max_users,
+            max_waiting,
+            users: 0,
             waiting: 0,
-            line: VecDeque::new(),
-            renumbered: Duration::ZERO,
-            due: None,
+            queue: VecDeque::new(),
+            last_renumbered: Duration::ZERO,
+            renumber_due: None,
         }
     }
 
     /// The number of admitted users and of waiting clients.
     pub fn counts(&self) -> (usize, usize) {
-        (self.taken, self.waiting)
+        (self.users, self.waiting)
     }
 
     /// Admits a new client at once if there is a free place and no client is waiting.
-    pub fn take(&mut self) -> bool {
-        let free = self.waiting == 0 && self.taken < self.most;
-        self.taken += usize::from(free);
+    pub fn admit_new(&mut self) -> bool {
+        let free = self.waiting == 0 && self.users < self.max_users;
+        self.users += usize::from(free);
         free
     }
 
     /// An admitted user has left: frees its place.
-    pub fn give_back(&mut self) {
-        self.taken -= 1;
+    pub fn release(&mut self) {
+        self.users -= 1;
     }
 
     /// Adds a client to the end of the queue. Returns its position, or `None` if the queue is full.
-    pub fn queue(&mut self, id: ClientId, session: Session) -> Option<u32> {
-        if self.waiting >= self.most_waiting {
+    pub fn enqueue(&mut self, id: ClientId, session: Session) -> Option<u32> {
+        if self.waiting >= self.max_waiting {
             return None;
         }
-        self.line.push_back((id, session));
+        self.queue.push_back((id, session));
         self.waiting += 1;
         Some(self.waiting as u32)
     }
 
     /// A waiting client has left.
-    pub fn unqueue(&mut self, now: Duration) {
+    pub fn leave(&mut self, now: Duration) {
         self.waiting -= 1;
         self.renumber_soon(now);
         if self.waiting == 0 {
-            self.line.clear();
-            crate::util::shrink::queue(&mut self.line);
+            self.queue.clear();
+            crate::util::shrink::queue(&mut self.queue);
         }
     }
 
     /// Admits the first waiting client if there is a free place.
-    pub fn admit(&mut self, clients: &Clients, now: Duration) -> Option<ClientId> {
-        while self.taken < self.most {
-            let (id, session) = self.line.pop_front()?;
+    pub fn admit_next(&mut self, clients: &Clients, now: Duration) -> Option<ClientId> {
+        while self.users < self.max_users {
+            let (id, session) = self.queue.pop_front()?;
             if is_waiting(clients, id, session) {
-                self.taken += 1;
+                self.users += 1;
                 self.waiting -= 1;
                 self.renumber_soon(now);
                 return Some(id);
@@ -89,19 +89,19 @@ impl AdmissionQueue {
 
     /// When [`AdmissionQueue::renumber`] must be called next.
     pub fn next_deadline(&self) -> Option<Duration> {
-        self.due
+        self.renumber_due
     }
 
     /// Renumbers the queue if that is due. Returns the clients with a new position.
     pub fn renumber(&mut self, clients: &mut Clients, now: Duration) -> Vec<(ClientId, u32)> {
-        if self.due.is_none_or(|due| due > now) {
+        if self.renumber_due.is_none_or(|due| due > now) {
             return Vec::new();
         }
-        self.due = None;
-        self.renumbered = now;
-        self.line.retain(|&(id, session)| is_waiting(clients, id, session));
+        self.renumber_due = None;
+        self.last_renumbered = now;
+        self.queue.retain(|&(id, session)| is_waiting(clients, id, session));
         let mut changed = Vec::new();
-        for (index, &(id, _)) in self.line.iter().enumerate() {
+        for (index, &(id, _)) in self.queue.iter().enumerate() {
             let number = index as u32 + 1;
             let stage = &mut clients[id].stage;
             if *stage != Stage::Waiting(number) {
@@ -114,7 +114,7 @@ impl AdmissionQueue {
 
     fn renumber_soon(&mut self, now: Duration) {
         if self.waiting > 0 {
-            self.due.get_or_insert(now.max(self.renumbered + RENUMBER_EVERY));
+            self.renumber_due.get_or_insert(now.max(self.last_renumbered + RENUMBER_INTERVAL));
         }
     }
 }

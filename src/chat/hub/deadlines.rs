@@ -10,12 +10,12 @@ use crate::chat::session::client::Stage;
 use crate::util::shrink;
 
 /// Deadlines that one tick checks at most. Most of them are only moved to a later time.
-const DEADLINES: usize = 1024;
+const DEADLINES_PER_TICK: usize = 1024;
 
 /// Which timeout a deadline belongs to.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Deadline {
-    Nickname,
+pub enum DeadlineKind {
+    Login,
     Idle,
 }
 
@@ -24,27 +24,27 @@ pub enum Deadline {
 /// Each id has at most one deadline of each kind. It stays in the timer wheel when the client leaves and then serves
 /// the next client with that id, so reconnecting does not add entries.
 #[derive(Clone, Copy)]
-pub struct DeadlineEntry {
+pub struct Deadline {
     pub id: ClientId,
-    pub due: Deadline,
+    pub kind: DeadlineKind,
 }
 
 impl Hub {
     /// Checks the deadlines that have passed, until `until` sessions have been disconnected since the start.
-    pub(super) fn expire(&mut self, until: u64, now: Now) {
+    pub(super) fn check_deadlines(&mut self, until: u64, now: Now) {
         self.expired.extend(self.deadlines.expire(now.at));
         shrink::queue(&mut self.expired);
-        for _ in 0..DEADLINES {
+        for _ in 0..DEADLINES_PER_TICK {
             if self.disconnected >= until {
                 return;
             }
             let Some(deadline) = self.expired.pop_front() else { return };
-            self.deadline(deadline, now);
+            self.check_deadline(deadline, now);
         }
     }
 
-    pub(super) fn set_deadline(&mut self, deadline: DeadlineEntry, at: Duration) {
-        if !self.clients.set_deadline(deadline.id, deadline.due as u8, true) {
+    pub(super) fn set_deadline(&mut self, deadline: Deadline, at: Duration) {
+        if !self.clients.set_deadline(deadline.id, deadline.kind as u8, true) {
             self.deadlines.set(at, deadline);
         }
     }
@@ -53,16 +53,16 @@ impl Hub {
     ///
     /// Does nothing if the deadline was set for an earlier client with the same id or if the client has logged in
     /// since.
-    fn deadline(&mut self, deadline: DeadlineEntry, now: Now) {
-        let DeadlineEntry { id, due } = deadline;
-        self.clients.set_deadline(id, due as u8, false);
+    fn check_deadline(&mut self, deadline: Deadline, now: Now) {
+        let Deadline { id, kind } = deadline;
+        self.clients.set_deadline(id, kind as u8, false);
         let Some(client) = self.clients.get(id) else { return };
-        let (most, refusal, cause) = match (due, client.stage) {
-            (Deadline::Nickname, Stage::Asked) => {
+        let (most, refusal, cause) = match (kind, client.stage) {
+            (DeadlineKind::Login, Stage::Asked) => {
                 let most = self.config.login_timeout;
                 (most, Refusal::LoginTimeout { seconds: most.as_secs() }, Cause::LoginTimeout)
             }
-            (Deadline::Idle, Stage::Here) => {
+            (DeadlineKind::Idle, Stage::Here) => {
                 let most = self.config.idle_timeout;
                 (most, Refusal::Idle { seconds: most.as_secs() }, Cause::Idle)
             }

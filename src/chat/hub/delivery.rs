@@ -18,7 +18,7 @@ impl Hub {
     /// Shows `event` to all members of the room except its author.
     ///
     /// `hint` is the length of its text in bytes.
-    pub(super) fn show(&mut self, room: RoomId, author: Author, kind: Kind, hint: usize, event: &Event, now: Now) {
+    pub(super) fn broadcast(&mut self, room: RoomId, author: Author, kind: Kind, hint: usize, event: &Event, now: Now) {
         self.begin_day(room, now);
         self.append(room, author, kind, hint, event);
     }
@@ -32,12 +32,12 @@ impl Hub {
         self.begin_operator_day(now);
     }
 
-    /// Like [`Hub::show`], but without a check for a new day.
+    /// Like [`Hub::broadcast`], but without a check for a new day.
     pub(super) fn append(&mut self, id: RoomId, author: Author, kind: Kind, hint: usize, event: &Event) {
-        self.stamp += 1;
+        self.last_stamp += 1;
         let room = &mut self.rooms[id];
         self.stats.deliveries += room.members.len() as u64;
-        let entry = Entry { stamp: self.stamp, author: author.session, name: author.name, kind, end: 0 };
+        let entry = Entry { stamp: self.last_stamp, author: author.session, name: author.name, kind, end: 0 };
         room.append(entry, FRAME + hint, &self.renders, event, &mut self.slow_consumers);
         self.rooms.mark_dirty(id);
     }
@@ -45,7 +45,7 @@ impl Hub {
     /// Makes `id` skip the entry that it has just appended; `before` is the end of the log before it.
     ///
     /// A client that is up to date moves past it at once.
-    pub(super) fn skip_own(&mut self, id: ClientId, before: Cursor) {
+    pub(super) fn skip_own_entry(&mut self, id: ClientId, before: Cursor) {
         let client = &mut self.clients[id];
         let end = self.rooms[client.room].log(client.encoding).end();
         if client.cursor == before {
@@ -57,8 +57,8 @@ impl Hub {
 
     /// Queues `event` for one client, after all that it has not read yet.
     pub(super) fn send_event(&mut self, id: ClientId, event: &Event) {
-        self.stamp += 1;
-        let stamp = self.stamp;
+        self.last_stamp += 1;
+        let stamp = self.last_stamp;
         self.send_event_at(id, stamp, event);
     }
 
@@ -82,8 +82,8 @@ impl Hub {
     }
 
     pub(super) fn queue_private(&mut self, id: ClientId, bytes: &[u8]) {
-        self.stamp += 1;
-        let stamp = self.stamp;
+        self.last_stamp += 1;
+        let stamp = self.last_stamp;
         let client = &mut self.clients[id];
         client.outbox.get_or_insert_default().push(stamp, |out| out.extend_from_slice(bytes));
         self.schedule_flush(id);
@@ -100,7 +100,7 @@ impl Hub {
     /// Queues `id` for writing, because its outbox has data.
     pub(super) fn schedule_flush(&mut self, id: ClientId) {
         let client = &mut self.clients[id];
-        self.queue.push(id, client);
+        self.flush_queue.push(id, client);
         if client.private_bytes() > self.config.backlog_bytes / 2 {
             if client.blocked {
                 self.slow_consumers.push(id);
@@ -142,12 +142,12 @@ impl Hub {
             return;
         }
         let mut reader = Reader::new(client, Some(log));
-        let mut settled = Outbox::default();
+        let mut unread = Outbox::default();
         while let Some(bytes) = reader.slice() {
-            settled.push(0, |out| out.extend_from_slice(bytes));
+            unread.push(0, |out| out.extend_from_slice(bytes));
             reader.consume(bytes.len());
         }
-        self.clients[id].outbox = (settled.len() > 0).then(|| Box::new(settled));
+        self.clients[id].outbox = (unread.len() > 0).then(|| Box::new(unread));
         self.move_cursor(id, end);
         self.schedule_flush(id);
     }

@@ -17,14 +17,14 @@ pub const DISCONNECTS_PER_TICK: usize = 32;
 impl Hub {
     /// Sets how many sessions one tick disconnects, at least 1.
     pub fn limit_disconnects(&mut self, disconnects: usize) {
-        self.disconnects = disconnects.max(1);
-        self.disconnects_until = self.disconnected + self.disconnects as u64;
+        self.disconnects_per_tick = disconnects.max(1);
+        self.disconnect_limit = self.disconnected + self.disconnects_per_tick as u64;
     }
 
     /// Whether one more session may be disconnected before the next tick. If not, input that could disconnect one must
     /// wait.
     pub fn may_disconnect(&self) -> bool {
-        self.disconnected < self.disconnects_until
+        self.disconnected < self.disconnect_limit
     }
 
     /// Whether sessions wait to be disconnected.
@@ -131,7 +131,7 @@ mod tests {
     fn left(hub: &mut Hub, now: Now) -> Vec<usize> {
         let here = |_| {
             hub.tick(now);
-            hub.names.len()
+            hub.nicknames.len()
         };
         (0..4).map(here).collect()
     }
@@ -149,7 +149,7 @@ mod tests {
         }
         assert!(hub.rooms[crate::chat::id::RoomId::LOBBY].held() > 4096);
         hub.tick(at(1));
-        assert_eq!(hub.names.len(), 2 * DISCONNECTS_PER_TICK);
+        assert_eq!(hub.nicknames.len(), 2 * DISCONNECTS_PER_TICK);
         assert!(hub.rooms[crate::chat::id::RoomId::LOBBY].held() < 4096);
         assert!(hub.has_work());
         // A slow consumer is not written to even if it reads again (its data has a gap), and its lines are not
@@ -177,7 +177,7 @@ mod tests {
         hub.tick(at(1));
         hub.operator_line(Input::Line("/unban 127.0.0.0/8"), at(1));
         hub.tick(at(1));
-        assert_eq!(hub.names.len(), 2 * DISCONNECTS_PER_TICK);
+        assert_eq!(hub.nicknames.len(), 2 * DISCONNECTS_PER_TICK);
         assert_eq!(hub.allowance(ClientId::new(PEOPLE - 1), at(1)), Allowance::Now);
     }
 

@@ -11,6 +11,7 @@ mod plan;
 mod presence;
 mod rooms;
 mod sessions;
+mod shutdown;
 mod stats;
 mod store_queue;
 #[cfg(test)]
@@ -19,9 +20,7 @@ pub(crate) mod tests;
 pub use self::outbound::WriteBatch;
 pub use self::plan::operator::{LOG as OPERATOR_LOG, NAME as OPERATOR};
 pub use self::stats::StatsSnapshot;
-use crate::chat::id::Author;
 use crate::chat::input::{Allowance, Arrival, Close, Input};
-use crate::chat::room::segment_log::Kind;
 use std::collections::hash_map::RandomState;
 use std::collections::{HashMap, VecDeque};
 use std::hash::BuildHasher;
@@ -31,7 +30,7 @@ use std::time::Duration;
 use log::info;
 
 use self::admission_queue::AdmissionQueue;
-use self::deadlines::DeadlineEntry;
+use self::deadlines::Deadline;
 pub use self::disconnects::DISCONNECTS_PER_TICK;
 use self::nick_index::NickIndex;
 use self::plan::operator::Operator;
@@ -57,7 +56,7 @@ use crate::util::shrink;
 use crate::util::timer_wheel::Wheel;
 
 /// Bytes in a client's outbox above which its lines wait. This bounds the memory for its replies.
-const REPLIES_PENDING: usize = 64 * 1024;
+const MAX_PENDING_REPLIES: usize = 64 * 1024;
 
 /// The state of a chat server: clients, nicknames, admission queue, rooms and bans.
 pub struct Hub {
@@ -68,11 +67,11 @@ pub struct Hub {
     admission: AdmissionQueue,
     bans: Bans,
     mutes: Mutes,
-    names: NickIndex,
+    nicknames: NickIndex,
     /// Connections per network; empty unless the number per address is limited.
     connections_per_ip: HashMap<Network, usize>,
     /// Clients with data in their outbox.
-    queue: Queue,
+    flush_queue: Queue,
     /// Clients that may be slow consumers and are checked in the next tick.
     slow_consumers: Vec<ClientId>,
     closing: VecDeque<(ClientId, Close)>,
@@ -80,13 +79,13 @@ pub struct Hub {
     pending_disconnects: VecDeque<ClientId>,
     /// Number of sessions disconnected since the start.
     disconnected: u64,
-    disconnects: usize,
+    disconnects_per_tick: usize,
     /// The value of `disconnected` at which no more sessions are disconnected before the next tick.
-    disconnects_until: u64,
+    disconnect_limit: u64,
     /// Login deadlines and idle deadlines.
-    deadlines: Wheel<DeadlineEntry>,
+    deadlines: Wheel<Deadline>,
     /// Deadlines that have passed and are not checked yet.
-    expired: VecDeque<DeadlineEntry>,
+    expired: VecDeque<Deadline>,
     /// Rooms with a pending summary of joins and leaves, and when the summary is due.
     pending_summaries: VecDeque<(Duration, RoomId)>,
     operator: Option<Operator>,
@@ -96,10 +95,10 @@ pub struct Hub {
     ending: bool,
     stats: Stats,
     /// The id of the newest message of all rooms.
-    messages: u64,
+    last_message_id: u64,
     /// The stamp of the newest line.
-    stamp: u64,
-    sessions: Session,
+    last_stamp: u64,
+    last_session: Session,
     /// The resume requests of clients that have not logged in yet.
     resume_requests: HashMap<ClientId, ResumeRequest>,
     /// A number that identifies this run of the server, or the store if there is one.
@@ -122,28 +121,28 @@ impl Hub {
         }
         // The history must fit into the backlog, or a reader of it would be a slow consumer.
         config.history_bytes = config.history_bytes.min(config.backlog_bytes / 2);
-        let keep = Retention {
+        let retention = Retention {
             messages: config.history,
             history_bytes: config.history_bytes,
             backlog_bytes: config.backlog_bytes,
         };
         Hub {
-            rooms: Rooms::new(keep, config.max_rooms),
+            rooms: Rooms::new(retention, config.max_rooms),
             admission: AdmissionQueue::new(config.max_clients, config.max_waiting),
             config,
             renders: Renderers { plain: render, web: None },
             clients: Clients::default(),
             bans: Bans::default(),
             mutes: Mutes::default(),
-            names: NickIndex::default(),
+            nicknames: NickIndex::default(),
             connections_per_ip: HashMap::new(),
-            queue: Queue::default(),
+            flush_queue: Queue::default(),
             slow_consumers: Vec::new(),
             closing: VecDeque::new(),
             pending_disconnects: VecDeque::new(),
             disconnected: 0,
-            disconnects: DISCONNECTS_PER_TICK,
-            disconnects_until: DISCONNECTS_PER_TICK as u64,
+            disconnects_per_tick: DISCONNECTS_PER_TICK,
+            disconnect_limit: DISCONNECTS_PER_TICK as u64,
             deadlines: Wheel::default(),
             expired: VecDeque::new(),
             pending_summaries: VecDeque::new(),
@@ -151,9 +150,9 @@ impl Hub {
             backpressure: false,
             ending: false,
             stats: Stats::default(),
-            messages: 0,
-            stamp: 0,
-            sessions: Session::OPERATOR,
+            last_message_id: 0,
+            last_stamp: 0,
+            last_session: Session::OPERATOR,
             resume_requests: HashMap::new(),
             run: RandomState::new().hash_one(0),
             hasher: RandomState::new(),
@@ -169,11 +168,6 @@ impl Hub {
         self.rooms.enable_encodings();
     }
 
-    /// Whether the server is shutting down: the operator asked for it, or the peer in p2p mode has left.
-    pub fn is_ending(&self) -> bool {
-        self.ending
-    }
-
     /// The keyed hash of a folded name, as stored with log entries and in the nickname index. The key is secret.
     fn name_hash(&self, key: &str) -> u64 {
         self.hasher.hash_one(key)
@@ -186,7 +180,7 @@ impl Hub {
 
     /// Finds a member by the folded nickname.
     fn find_by_key(&self, key: &str) -> Option<ClientId> {
-        self.names.get(&self.clients, key, self.name_hash(key))
+        self.nicknames.get(&self.clients, key, self.name_hash(key))
     }
 
     /// Adds a plain connection. `id` is its number until [`Hub::closed`].
@@ -202,8 +196,8 @@ impl Hub {
         let Arrival { addr, encoding, preface, wish } = arrival;
         #[cfg(test)]
         self.heard.push(Heard::Connected(id));
-        self.sessions = self.sessions.next();
-        self.clients.insert(id, Client::new(addr, encoding, self.sessions, now.micros()));
+        self.last_session = self.last_session.next();
+        self.clients.insert(id, Client::new(addr, encoding, self.last_session, now.micros()));
         if !preface.is_empty() {
             self.queue_private(id, preface);
         }
@@ -217,7 +211,7 @@ impl Hub {
         let connected = self.clients.len();
         info!("connected {addr} ({connected} connected)");
         self.send_to_operator(&Event::Notice(Notice::Connected { addr, connected }));
-        self.receive_newcomer(id, now);
+        self.admit_or_refuse(id, now);
     }
 
     /// Tells whether the next line of `id` may be given to [`Hub::line`] now.
@@ -226,7 +220,7 @@ impl Hub {
             return Allowance::Never;
         };
         let half = self.config.backlog_bytes / 2;
-        if client.awaits_answer || client.private_bytes() > REPLIES_PENDING.min(half) {
+        if client.awaits_answer || client.private_bytes() > MAX_PENDING_REPLIES.min(half) {
             return Allowance::AfterReplies;
         }
         if self.backpressure || client.pending_disconnect.is_some() {
@@ -296,11 +290,6 @@ impl Hub {
         self.end_session(id, Cause::ConnectionLost, Close::WhenRead, now);
     }
 
-    /// Ends the session of a client during shutdown, after the shutdown notice. Its later input is ignored.
-    pub fn dismiss(&mut self, id: ClientId, now: Now) {
-        self.end_session(id, Cause::ShutDown, Close::WhenRead, now);
-    }
-
     /// The connection is lost. Its unsent data is dropped.
     pub fn lost(&mut self, id: ClientId, now: Now) {
         self.end_session(id, Cause::ConnectionLost, Close::AtOnce, now);
@@ -323,7 +312,7 @@ impl Hub {
         }
         if let Some(client) = self.clients.remove(id) {
             if client.counted {
-                self.release_address(client.ip());
+                self.uncount_connection(client.ip());
             }
             let (addr, connected) = (client.addr(), self.clients.len());
             info!("disconnected {addr} ({connected} connected)");
@@ -333,16 +322,16 @@ impl Hub {
 
     /// Does the timed work: disconnects, deadlines, summaries and new numbers in the admission queue.
     pub fn tick(&mut self, now: Now) {
-        let until = self.disconnected + self.disconnects as u64;
+        let until = self.disconnected + self.disconnects_per_tick as u64;
         self.mark_slow_consumers(now);
         self.disconnect(until, now);
         self.acknowledge_deliveries();
-        self.expire(until, now);
+        self.check_deadlines(until, now);
         #[cfg(test)]
         self.heard.push(Heard::Ticked);
         while self.pending_summaries.front().is_some_and(|&(due, _)| due <= now.at) {
             if let Some((due, room)) = self.pending_summaries.pop_front() {
-                self.sum_up(room, due, now);
+                self.show_summary(room, due, now);
             }
         }
         for (id, number) in self.admission.renumber(&mut self.clients, now.at) {
@@ -350,7 +339,7 @@ impl Hub {
         }
         self.mark_slow_consumers(now);
         self.disconnect(until, now);
-        self.disconnects_until = self.disconnected + self.disconnects as u64;
+        self.disconnect_limit = self.disconnected + self.disconnects_per_tick as u64;
     }
 
     /// The time at which [`Hub::tick`] must be called next, if any.
@@ -361,7 +350,7 @@ impl Hub {
 
     /// Whether there is anything to write, disconnect or close now, without a new event.
     pub fn has_work(&self) -> bool {
-        !self.queue.is_empty()
+        !self.flush_queue.is_empty()
             || self.rooms.has_dirty()
             || !self.slow_consumers.is_empty()
             || !self.closing.is_empty()
@@ -374,29 +363,5 @@ impl Hub {
         let close = self.closing.pop_front();
         shrink::queue(&mut self.closing);
         close
-    }
-
-    /// Starts the shutdown: sends the shutdown notice to all clients and the operator. No more lines may be given to
-    /// the hub.
-    pub fn shut_down(&mut self, now: Now) {
-        #[cfg(test)]
-        self.heard.push(Heard::ShutDown);
-        self.ending = true;
-        let notice = Event::Notice(Notice::ShuttingDown);
-        self.send_to_operator(&notice);
-        let occupied = self.rooms.occupied().map(|(id, _)| id).filter(|&id| id != RoomId::LOBBY);
-        let rooms: Vec<RoomId> = std::iter::once(RoomId::LOBBY).chain(occupied).collect();
-        for room in rooms {
-            self.show(room, Author::NOBODY, Kind::Notice, 0, &notice, now);
-        }
-        let others: Vec<ClientId> = self
-            .clients
-            .iter()
-            .filter(|(_, client)| matches!(client.stage, Stage::Waiting(_) | Stage::Asked))
-            .map(|(id, _)| id)
-            .collect();
-        for id in others {
-            self.send_event(id, &notice);
-        }
     }
 }

@@ -12,7 +12,7 @@ use crate::chat::policy::nick::Name;
 use crate::chat::query::Lookup;
 
 /// The longest offline message in bytes. All messages stored for one name fit into the backlog of one client.
-const LONGEST: usize = 4096;
+const MAX_OFFLINE_MESSAGE: usize = 4096;
 
 /// Clients that have not been sent all their offline messages yet, with the name that these were stored for.
 pub type UnackedDeliveries = Vec<(ClientId, Session, CompactString)>;
@@ -28,7 +28,7 @@ impl Hub {
         let Ok(Name { shown: to, .. }) = Name::new(to) else {
             return self.refuse(id, Refusal::NobodyCalled { name: to });
         };
-        let longest = LONGEST.min(self.config.backlog_bytes / 2 / WHISPERS_PER_NAME);
+        let longest = MAX_OFFLINE_MESSAGE.min(self.config.backlog_bytes / 2 / WHISPERS_PER_NAME);
         if text.len() > longest {
             return self.refuse(id, Refusal::TooLong { most: longest });
         }

@@ -11,7 +11,7 @@ use crate::chat::session::outbox::Place;
 use crate::chat::session::reader::Reader;
 
 /// Members of one dirty room that are visited before the next room has its turn.
-const VISITS_IN_A_ROW: usize = 64;
+const VISITS_PER_ROOM: usize = 64;
 
 /// The bytes that [`Hub::gather`] has lent: the number of slices and bytes, and the position after them.
 #[derive(Clone, Copy, Debug, Default)]
@@ -24,7 +24,7 @@ pub struct WriteBatch {
 impl Hub {
     /// Takes the next client that has data in its outbox and is not blocked.
     pub fn poll_private(&mut self) -> Option<ClientId> {
-        let id = self.queue.pop(&mut self.clients);
+        let id = self.flush_queue.pop(&mut self.clients);
         if id.is_none() {
             self.backpressure = false;
         }
@@ -45,7 +45,7 @@ impl Hub {
             *visits -= 1;
             let client = &self.clients[member];
             let unread = !client.blocked && client.cursor != room.log(client.encoding).end();
-            if visits.is_multiple_of(VISITS_IN_A_ROW) {
+            if visits.is_multiple_of(VISITS_PER_ROOM) {
                 self.rooms.rotate_dirty();
             }
             if unread {
@@ -72,7 +72,7 @@ impl Hub {
 
     /// Notes that `n` of the lent bytes have been written to `id`.
     pub fn advance(&mut self, id: ClientId, lent: WriteBatch, n: usize) {
-        self.stats.bytes += n as u64;
+        self.stats.bytes_written += n as u64;
         if self.clients.get(id).is_none() {
             return;
         }
@@ -132,14 +132,14 @@ impl Hub {
             && client.pending_disconnect != Some(PendingDisconnect::TooSlow)
         {
             client.blocked = false;
-            self.queue.push(id, client);
+            self.flush_queue.push(id, client);
         }
     }
 
     /// Queues `id` again: it has more data, but other clients have their turn first.
     pub fn write_later(&mut self, id: ClientId) {
         if let Some(client) = self.clients.get_mut(id) {
-            self.queue.push(id, client);
+            self.flush_queue.push(id, client);
         }
     }
 }

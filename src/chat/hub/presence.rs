@@ -13,13 +13,13 @@ use crate::chat::room::segment_log::Kind;
 use crate::chat::session::client::Stage;
 
 /// The shortest time between two summaries in a room.
-const SUM_UP_EVERY: Duration = Duration::from_secs(1);
+const SUMMARY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Summary lines per second for all members of a room together.
 ///
 /// In a room with more members the summaries come less often, so that they do not take all the time while a large
 /// crowd joins.
-const SUM_LINES: u64 = 5000;
+const SUMMARY_LINES_PER_SECOND: u64 = 5000;
 
 impl Hub {
     /// Shows a room a join or leave, or adds it to the summary if the room is large.
@@ -34,7 +34,7 @@ impl Hub {
         // While a summary is pending, single notices would show wrong counts.
         if room.members.len() > self.config.announce_limit || room.sum.is_some() {
             if room.sum.is_none() {
-                room.sum_due = now.at + SUM_UP_EVERY;
+                room.sum_due = now.at + SUMMARY_INTERVAL;
                 self.pending_summaries.push_back((room.sum_due, room_id));
             }
             let total = room.sum.get_or_insert_default();
@@ -46,17 +46,17 @@ impl Hub {
         let author = Author { session: client.session, name: 0 };
         // The last reader of an encoding may have left, and its log with it.
         let before = (client.stage == Stage::Here).then(|| room.log(client.encoding).end());
-        self.show(room_id, author, Kind::Notice, 0, event, now);
+        self.broadcast(room_id, author, Kind::Notice, 0, event, now);
         if let Some(before) = before {
-            self.skip_own(id, before);
+            self.skip_own_entry(id, before);
         }
     }
 
     /// Shows the pending summary, or postpones it if the last one is too recent.
-    pub(super) fn sum_up(&mut self, id: RoomId, due: Duration, now: Now) {
+    pub(super) fn show_summary(&mut self, id: RoomId, due: Duration, now: Now) {
         let Some(room) = self.rooms.get_mut(id).filter(|room| room.sum_due == due) else { return };
         if now.at < room.next_sum {
-            room.sum_due = now.at + SUM_UP_EVERY;
+            room.sum_due = now.at + SUMMARY_INTERVAL;
             self.pending_summaries.push_back((room.sum_due, id));
             return;
         }
@@ -66,9 +66,9 @@ impl Hub {
                 // The room is empty. The summary could push messages out of its history, for which alone it is kept.
                 return;
             }
-            room.next_sum = now.at + Duration::from_millis(here as u64 * 1000 / SUM_LINES);
+            room.next_sum = now.at + Duration::from_millis(here as u64 * 1000 / SUMMARY_LINES_PER_SECOND);
             let event = Event::Notice(Notice::Summed { joined, left, here });
-            self.show(id, Author::NOBODY, Kind::Notice, 0, &event, now);
+            self.broadcast(id, Author::NOBODY, Kind::Notice, 0, &event, now);
         }
     }
 }

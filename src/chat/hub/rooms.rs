@@ -12,16 +12,16 @@ use crate::chat::room::Room;
 use crate::chat::room::segment_log::Retention;
 
 /// Empty rooms that are checked at most when one must leave memory.
-const CANDIDATES: usize = 64;
+const EVICTION_CANDIDATES: usize = 64;
 
 /// The rooms in memory, and the queue of dirty rooms, whose members may have unread lines.
 ///
 /// Every operation takes at most logarithmic time in the number of rooms.
 pub struct Rooms {
-    keep: Retention,
-    most: usize,
+    retention: Retention,
+    max_rooms: usize,
     /// Clients may use several encodings.
-    several: bool,
+    several_encodings: bool,
     slots: Slab<Room>,
     index: HashMap<Box<str>, RoomId>,
     /// Rooms with members.
@@ -37,13 +37,13 @@ pub struct Rooms {
 
 impl Rooms {
     /// Creates the rooms with only the lobby.
-    pub fn new(keep: Retention, most: usize) -> Self {
+    pub fn new(retention: Retention, max_rooms: usize) -> Self {
         let mut slots = Slab::new();
-        slots.insert(Room::new(LOBBY, LOBBY, keep, false));
+        slots.insert(Room::new(LOBBY, LOBBY, retention, false));
         Rooms {
-            keep,
-            most,
-            several: false,
+            retention,
+            max_rooms,
+            several_encodings: false,
             slots,
             index: HashMap::from([(LOBBY.into(), RoomId::LOBBY)]),
             occupied: BTreeSet::new(),
@@ -56,8 +56,8 @@ impl Rooms {
 
     /// Allows several encodings. Must be called before the first connection.
     pub fn enable_encodings(&mut self) {
-        self.several = true;
-        self[RoomId::LOBBY] = Room::new(LOBBY, LOBBY, self.keep, true);
+        self.several_encodings = true;
+        self[RoomId::LOBBY] = Room::new(LOBBY, LOBBY, self.retention, true);
     }
 
     /// The number of rooms in memory.
@@ -67,7 +67,7 @@ impl Rooms {
 
     /// Whether the maximum number of rooms in memory is reached.
     pub fn is_full(&self) -> bool {
-        self.len() >= self.most
+        self.len() >= self.max_rooms
     }
 
     /// Finds a room by its folded name.
@@ -82,16 +82,17 @@ impl Rooms {
 
     /// Adds an empty room with a new name, even above the maximum. It counts as the most recently used.
     pub fn add(&mut self, name: &Name) -> RoomId {
-        let id = RoomId(self.slots.insert(Room::new(&name.shown, &name.key, self.keep, self.several)) as u32);
+        let id =
+            RoomId(self.slots.insert(Room::new(&name.shown, &name.key, self.retention, self.several_encodings)) as u32);
         self.index.insert(name.key.clone(), id);
         self.note_empty(id);
         id
     }
 
     /// Removes the empty room that was used least recently. Stored rooms are considered only if `stored` is true.
-    pub fn give_way(&mut self, stored: bool) -> Option<Room> {
+    pub fn evict_empty(&mut self, stored: bool) -> Option<Room> {
         let may_go = |id: &RoomId| stored || !self[*id].is_stored;
-        let id = self.empty.values().take(CANDIDATES).copied().find(may_go)?;
+        let id = self.empty.values().take(EVICTION_CANDIDATES).copied().find(may_go)?;
         Some(self.remove(id))
     }
 

@@ -7,7 +7,7 @@ use compact_str::CompactString;
 use log::info;
 
 use super::Hub;
-use super::deadlines::{Deadline, DeadlineEntry};
+use super::deadlines::{Deadline, DeadlineKind};
 use super::plan::resume::HistoryView;
 #[cfg(test)]
 use super::tests::invariants::Heard;
@@ -26,20 +26,20 @@ use crate::chat::session::client::{Client, Stage};
 use crate::util::shrink;
 
 /// Names that the welcome line lists at most.
-const MAX_GREETED: usize = 12;
+const MAX_WELCOME_NAMES: usize = 12;
 
 impl Hub {
     /// Starts the login of a new connection, adds it to the admission queue, or refuses it.
-    pub(super) fn receive_newcomer(&mut self, id: ClientId, now: Now) {
+    pub(super) fn admit_or_refuse(&mut self, id: ClientId, now: Now) {
         let (addr, session) = (self.clients[id].ip(), self.clients[id].session);
-        self.clients[id].counted = self.count_address(addr);
+        self.clients[id].counted = self.count_connection(addr);
         let refusal = if !self.clients[id].counted {
             Refusal::TooManyFromAddress { most: self.config.max_per_ip }
         } else if self.bans.holds(addr, now.at) {
             Refusal::Banned
-        } else if self.admission.take() {
+        } else if self.admission.admit_new() {
             return self.start_login(id, now);
-        } else if let Some(number) = self.admission.queue(id, session) {
+        } else if let Some(number) = self.admission.enqueue(id, session) {
             self.clients[id].stage = Stage::Waiting(number);
             return self.notice(id, Notice::Waiting { number });
         } else if self.config.mode == Mode::P2p {
@@ -54,7 +54,7 @@ impl Hub {
     }
 
     /// Counts a connection from `addr`. Returns `false`, without counting it, if the per-IP limit is reached.
-    fn count_address(&mut self, addr: IpAddr) -> bool {
+    fn count_connection(&mut self, addr: IpAddr) -> bool {
         if self.config.max_per_ip == 0 {
             return true;
         }
@@ -64,7 +64,7 @@ impl Hub {
         free
     }
 
-    pub(super) fn release_address(&mut self, addr: IpAddr) {
+    pub(super) fn uncount_connection(&mut self, addr: IpAddr) {
         if let hash_map::Entry::Occupied(mut count) = self.connections_per_ip.entry(Network::of_one_person(addr)) {
             *count.get_mut() -= 1;
             if *count.get() == 0 {
@@ -81,7 +81,7 @@ impl Hub {
         client.active = now.micros();
         match self.config.login {
             Login::Nickname => {
-                self.set_deadline(DeadlineEntry { id, due: Deadline::Nickname }, now.at + self.config.login_timeout);
+                self.set_deadline(Deadline { id, kind: DeadlineKind::Login }, now.at + self.config.login_timeout);
                 self.notice(id, Notice::Welcome);
             }
             Login::Address => {
@@ -133,12 +133,12 @@ impl Hub {
         client.name = name.shown;
         client.name_hash = name_hash;
         client.active = now.micros();
-        self.names.insert(&self.clients, id);
+        self.nicknames.insert(&self.clients, id);
         let client = &self.clients[id];
         self.mutes.carry_over(&client.name, name_hash, client.session, client.ip(), now.at);
-        info!("{} logged in from {} ({} here)", client.name, client.addr(), self.names.len());
+        info!("{} logged in from {} ({} here)", client.name, client.addr(), self.nicknames.len());
         if !self.config.idle_timeout.is_zero() {
-            self.set_deadline(DeadlineEntry { id, due: Deadline::Idle }, now.at + self.config.idle_timeout);
+            self.set_deadline(Deadline { id, kind: DeadlineKind::Idle }, now.at + self.config.idle_timeout);
         }
         if self.config.login == Login::Nickname {
             self.notice(id, Notice::NameSet);
@@ -166,7 +166,7 @@ impl Hub {
         self.begin_day(room_id, now);
         let (name, encoding) = (self.clients[id].name.clone(), self.clients[id].encoding);
         let room = &mut self.rooms[room_id];
-        room.open_log(encoding, self.renders.of(encoding), self.stamp);
+        room.open_log(encoding, self.renders.of(encoding), self.last_stamp);
         let room_name = room.name.clone();
         let here = room.members.len() + 1;
         let end = room.log(encoding).end();
@@ -175,7 +175,7 @@ impl Hub {
         if let Some(outbox) = &mut self.clients[id].outbox {
             outbox.release();
         }
-        let others = self.names_in(room_id, MAX_GREETED);
+        let others = self.nicknames_in(room_id, MAX_WELCOME_NAMES);
         let names: Vec<&str> = others.iter().map(|name| &**name).collect();
         let people = People { here, names: &names, you: true };
         let p2p = self.config.mode == Mode::P2p;
@@ -190,7 +190,7 @@ impl Hub {
         }
 
         // Each entry gets its own stamp, because members are sorted by it.
-        self.stamp += 1;
+        self.last_stamp += 1;
         let room = &mut self.rooms[room_id];
         let place = room.add(id);
         room.enter_log(encoding, begin);
@@ -201,7 +201,7 @@ impl Hub {
         client.place = place;
         client.cursor = begin;
         client.filtered_to = end;
-        client.entered = self.stamp;
+        client.entered = self.last_stamp;
         client.blocked_in = u32::MAX;
         if client.blocked {
             self.note_blocked(id);
@@ -221,7 +221,7 @@ impl Hub {
     /// The names of up to `most` members of a room.
     ///
     /// If these are all members, they are sorted by the time of entering, the earliest first.
-    pub(super) fn names_in(&self, room: RoomId, most: usize) -> Vec<CompactString> {
+    pub(super) fn nicknames_in(&self, room: RoomId, most: usize) -> Vec<CompactString> {
         let members = self.rooms[room].members.iter().take(most);
         let mut listed: Vec<&Client> = members.map(|&id| &self.clients[id]).collect();
         listed.sort_unstable_by_key(|client| client.entered);
@@ -240,7 +240,7 @@ impl Hub {
             let client = &mut self.clients[moved];
             client.place = place;
             // The sweep may have passed its new place already.
-            self.queue.push(moved, client);
+            self.flush_queue.push(moved, client);
         }
         let here = self.rooms[room_id].members.len();
         self.clients[id].stage = Stage::Leaving;
@@ -252,7 +252,7 @@ impl Hub {
             now,
         );
         if let Some(room) = self.rooms.note_left(room_id) {
-            self.release_maker(room.creator);
+            self.release_creator(room.creator);
         }
     }
 
@@ -286,19 +286,19 @@ impl Hub {
                 }
                 return;
             }
-            Stage::Waiting(_) => self.admission.unqueue(now.at),
-            Stage::Asked => self.admission.give_back(),
+            Stage::Waiting(_) => self.admission.leave(now.at),
+            Stage::Asked => self.admission.release(),
             Stage::Here => {
                 let (name, session) = (client.name.clone(), client.session);
                 self.cancel_deliveries(id);
                 self.mutes.leave(session);
-                self.names.remove(&self.clients, id);
-                info!("{name} left: {}, {addr} ({} here)", reason(&cause), self.names.len());
+                self.nicknames.remove(&self.clients, id);
+                info!("{name} left: {}, {addr} ({} here)", reason(&cause), self.nicknames.len());
                 if close == Close::WhenRead {
                     self.move_unread_to_outbox(id);
                 }
                 self.leave_room(id, &cause, now);
-                self.admission.give_back();
+                self.admission.release();
                 // A request from a web page must not end the server.
                 if self.config.mode == Mode::P2p && cause != Cause::OtherProtocol {
                     self.send_to_operator(&Event::Notice(Notice::PeerLeft { name: &name }));
@@ -321,7 +321,7 @@ impl Hub {
     /// Starts the login of waiting clients while there are free places.
     fn admit(&mut self, now: Now) {
         while !self.ending
-            && let Some(id) = self.admission.admit(&self.clients, now.at)
+            && let Some(id) = self.admission.admit_next(&self.clients, now.at)
         {
             self.start_login(id, now);
         }
@@ -380,7 +380,7 @@ mod tests {
         }
         // The last member moves to the first place in the room.
         hub.lost(ClientId::new(0), now());
-        assert_eq!(hub.names_in(RoomId::LOBBY, 10), ["p1", "p2", "p3"]);
+        assert_eq!(hub.nicknames_in(RoomId::LOBBY, 10), ["p1", "p2", "p3"]);
     }
 
     #[test]

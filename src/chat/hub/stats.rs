@@ -8,7 +8,7 @@ use crate::chat::id::Now;
 use crate::chat::session::client::{Client, Stage};
 
 /// Slow readers that `/stats` names at most.
-const SLOWEST: usize = 5;
+const MAX_SLOW_READERS: usize = 5;
 
 /// Counters since the start of the server.
 #[derive(Debug, Default)]
@@ -18,11 +18,11 @@ pub struct Stats {
     /// Messages sent in rooms.
     pub messages: u64,
     /// The rate of these messages.
-    pub pace: MessageRate,
+    pub message_rate: MessageRate,
     /// Whispers.
     pub whispers: u64,
     /// Bytes written to clients.
-    pub bytes: u64,
+    pub bytes_written: u64,
     /// Clients dropped as slow consumers.
     pub dropped: u64,
     /// Clients refused before the login.
@@ -32,7 +32,7 @@ pub struct Stats {
     /// Room lines, each counted once for every member of the room.
     pub deliveries: u64,
     /// Bytes read from clients.
-    pub received: u64,
+    pub bytes_received: u64,
     /// Ended sessions, by [`Cause::number`].
     pub left: [u64; Cause::NAMES.len()],
 }
@@ -46,8 +46,8 @@ pub struct StatsSnapshot {
     /// Members: clients with a nickname.
     pub here: usize,
     /// Admitted users, and their maximum.
-    pub seated: usize,
-    pub admission: usize,
+    pub admitted: usize,
+    pub max_clients: usize,
     pub waiting: usize,
     pub rooms: usize,
     /// Counters since the start of the server, from here on.
@@ -69,7 +69,7 @@ pub struct MessageRate {
     /// The number of the present span, and the events in it and in the span before.
     span: u64,
     present: u64,
-    past: u64,
+    previous: u64,
 }
 
 impl MessageRate {
@@ -87,13 +87,13 @@ impl MessageRate {
     pub fn per_second(&mut self, now: Duration) -> f64 {
         self.move_to(now);
         let over = now.as_secs_f64() / Self::SPAN.as_secs_f64() - self.span as f64;
-        (self.present as f64 + self.past as f64 * (1.0 - over)) / Self::SPAN.as_secs_f64()
+        (self.present as f64 + self.previous as f64 * (1.0 - over)) / Self::SPAN.as_secs_f64()
     }
 
     fn move_to(&mut self, now: Duration) {
         let span = now.as_secs() / Self::SPAN.as_secs();
         if span != self.span {
-            self.past = if span == self.span + 1 { self.present } else { 0 };
+            self.previous = if span == self.span + 1 { self.present } else { 0 };
             self.present = 0;
             self.span = span;
         }
@@ -103,25 +103,25 @@ impl MessageRate {
 impl Hub {
     /// Bytes written to clients since the start.
     pub fn bytes_written(&self) -> u64 {
-        self.stats.bytes
+        self.stats.bytes_written
     }
 
     /// Counts bytes read from clients.
     pub fn count_received(&mut self, bytes: usize) {
-        self.stats.received += bytes as u64;
+        self.stats.bytes_received += bytes as u64;
     }
 
     /// Takes a snapshot of all statistics. This visits every client.
     pub fn figures(&self) -> StatsSnapshot {
-        let (seated, waiting) = self.admission.counts();
+        let (admitted, waiting) = self.admission.counts();
         let web = self.clients.iter().filter(|(_, client)| client.encoding == Encoding::WebSocket).count();
         let stats = &self.stats;
         StatsSnapshot {
             plain: self.clients.len() - web,
             web,
-            here: self.names.len(),
-            seated,
-            admission: self.config.max_clients,
+            here: self.nicknames.len(),
+            admitted,
+            max_clients: self.config.max_clients,
             waiting,
             rooms: self.rooms.len(),
             connections: stats.connections,
@@ -130,21 +130,21 @@ impl Hub {
             messages: stats.messages,
             whispers: stats.whispers,
             deliveries: stats.deliveries,
-            received: stats.received,
-            sent: stats.bytes,
+            received: stats.bytes_received,
+            sent: stats.bytes_written,
             // A change of room does not end a session.
             left: Cause::NAMES.into_iter().zip(stats.left).filter(|&(cause, _)| cause != "moved").collect(),
         }
     }
 
     pub(super) fn operator_stats(&mut self, now: Now) {
-        let (seated, waiting) = self.admission.counts();
-        let pace = self.stats.pace.per_second(now.at);
+        let (admitted, waiting) = self.admission.counts();
+        let rate = self.stats.message_rate.per_second(now.at);
         let stats = &self.stats;
-        let (connected, rooms, named) = (self.clients.len(), self.rooms.len(), self.names.len());
+        let (connected, rooms, named) = (self.clients.len(), self.rooms.len(), self.nicknames.len());
         let mut lines = vec![
             format!(
-                "uptime {} s, {connected} connected, {seated} seated, {named} here, {waiting} waiting, rooms: {rooms}",
+                "uptime {} s, {connected} connected, {admitted} admitted, {named} here, {waiting} waiting, rooms: {rooms}",
                 now.at.as_secs()
             ),
             format!(
@@ -152,13 +152,13 @@ impl Hub {
                 stats.connections, stats.refused, stats.dropped
             ),
             format!(
-                "{} messages, {pace:.1} a second, {} whispers, {} bytes written",
-                stats.messages, stats.whispers, stats.bytes
+                "{} messages, {rate:.1} a second, {} whispers, {} bytes written",
+                stats.messages, stats.whispers, stats.bytes_written
             ),
         ];
         let slowest = self.slowest_readers();
         if slowest.is_empty() {
-            lines.push("everybody here is up to date".into());
+            lines.push("no client is behind".into());
         }
         for (client, behind) in slowest {
             lines.push(format!("{} {} is {behind} bytes behind", client.name, client.addr()));
@@ -181,7 +181,7 @@ impl Hub {
             .filter(|&(_, behind)| behind > 0)
             .collect();
         behind.sort_by_key(|&(_, behind)| std::cmp::Reverse(behind));
-        behind.truncate(SLOWEST);
+        behind.truncate(MAX_SLOW_READERS);
         behind
     }
 }
@@ -193,16 +193,16 @@ mod tests {
     #[test]
     fn message_rate_covers_the_last_ten_seconds() {
         let at = |ms| Duration::from_millis(ms);
-        let mut pace = MessageRate::default();
-        assert_eq!(pace.per_second(at(0)), 0.0);
+        let mut rate = MessageRate::default();
+        assert_eq!(rate.per_second(at(0)), 0.0);
         for tenth in 0..100 {
-            pace.count(at(100 * tenth));
+            rate.count(at(100 * tenth));
         }
-        assert_eq!(pace.per_second(at(9_999)), 10.0);
-        assert_eq!(pace.per_second(at(15_000)), 5.0);
-        assert_eq!(pace.per_second(at(20_000)), 0.0);
-        pace.count(at(95_000));
-        assert_eq!(pace.per_second(at(95_000)), 0.1);
-        assert_eq!(pace.per_second(at(200_000)), 0.0);
+        assert_eq!(rate.per_second(at(9_999)), 10.0);
+        assert_eq!(rate.per_second(at(15_000)), 5.0);
+        assert_eq!(rate.per_second(at(20_000)), 0.0);
+        rate.count(at(95_000));
+        assert_eq!(rate.per_second(at(95_000)), 0.1);
+        assert_eq!(rate.per_second(at(200_000)), 0.0);
     }
 }

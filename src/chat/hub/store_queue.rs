@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Hub;
 use super::offline_messages::UnackedDeliveries;
 use super::plan::query::Queries;
-use super::plan::rooms::{Stored, StoredRooms};
+use super::plan::rooms::{StoredRoom, StoredRooms};
 use crate::chat::change;
 use crate::chat::change::{Message, Record, Start};
 use crate::chat::event::{Event, Notice};
@@ -21,7 +21,7 @@ use crate::chat::room::segment_log::Kind;
 ///
 /// The ids given during the failure may never be stored. After a crash they would be given again, and a client that
 /// resumes could not be told from one that has read the new messages.
-const PASSED_OVER: u64 = 1_000_000;
+const SKIPPED_IDS: u64 = 1_000_000;
 
 /// What a hub with a store has in addition.
 #[derive(Default)]
@@ -52,7 +52,7 @@ impl Hub {
     pub fn restore(&mut self, start: Start, now: Now) {
         let Start { next_id, run, rooms, stored, bans } = start;
         let mut store = StoreQueue::default();
-        self.messages = next_id.saturating_sub(1);
+        self.last_message_id = next_id.saturating_sub(1);
         self.run = run;
         for (network, until) in bans {
             match until.map(|until| until - now.local.unix_timestamp()) {
@@ -69,7 +69,7 @@ impl Hub {
             if messages.is_empty() && fold(&name) != crate::chat::LOBBY {
                 store.record(Record::RoomGone { name });
             } else {
-                let Some(room) = usable(&name) else { continue };
+                let Some(room) = parse_stored_name(&name) else { continue };
                 let room = self.restore_room(&room, &messages);
                 used.push((messages.last().map(|message| message.id), room));
             }
@@ -77,9 +77,9 @@ impl Hub {
         // The rooms whose last message is oldest leave memory first.
         used.sort_unstable();
         used.into_iter().for_each(|(_, room)| self.rooms.note_empty(room));
-        let stored = stored.iter().filter_map(|name| usable(name));
+        let stored = stored.iter().filter_map(|name| parse_stored_name(name));
         for Name { key, shown } in stored.filter(|name| self.rooms.find(&name.key).is_none()) {
-            store.stored.insert(key, Stored { name: shown.as_str().into(), creator: None });
+            store.stored.insert(key, StoredRoom { name: shown.as_str().into(), creator: None });
         }
         self.store = Some(Box::new(store));
     }
@@ -93,7 +93,7 @@ impl Hub {
                 self.append(room, Author::NOBODY, Kind::Day, 0, &Event::Notice(Notice::Day(day)));
             }
             let author = Author { session: Session::NOBODY, name: self.name_hash(&fold(&message.name)) };
-            self.append(room, author, Kind::Message, message.text.len(), &event_of(message));
+            self.append(room, author, Kind::Message, message.text.len(), &event_from_message(message));
         }
         self.rooms[room].is_stored = true;
         room
@@ -108,7 +108,7 @@ impl Hub {
 
     /// The store cannot write for now: skips message ids and tells the operator.
     pub fn store_failed(&mut self, why: &str) {
-        self.messages = (self.messages / PASSED_OVER + 1) * PASSED_OVER;
+        self.last_message_id = (self.last_message_id / SKIPPED_IDS + 1) * SKIPPED_IDS;
         self.store.iter_mut().for_each(|store| store.fails = true);
         self.send_to_operator(&Event::Notice(Notice::StoreFails { why }));
     }
@@ -144,7 +144,7 @@ impl Hub {
 
     /// Records the next message id, so that an id that only one client saw is not given again after a restart.
     pub(super) fn record_next_id(&mut self) {
-        let next = self.messages + 1;
+        let next = self.last_message_id + 1;
         self.record(|| Record::NextId(next));
     }
 
@@ -156,16 +156,16 @@ impl Hub {
 }
 
 /// Parses the name of a stored room; logs a warning if it is invalid.
-fn usable(name: &str) -> Option<Name> {
-    let usable = Name::room(name).ok();
-    if usable.is_none() {
+fn parse_stored_name(name: &str) -> Option<Name> {
+    let parsed = Name::room(name).ok();
+    if parsed.is_none() {
         log::warn!("the stored room {} has an invalid name and is skipped", name.escape_debug());
     }
-    usable
+    parsed
 }
 
 /// Turns a stored message into an event.
-pub(super) fn event_of(message: &Message) -> Event<'_> {
+pub(super) fn event_from_message(message: &Message) -> Event<'_> {
     let Message { id, at, kind, ref name, ref text, .. } = *message;
     match kind {
         change::Kind::Said => Event::Said { id, at, name, text },

@@ -72,8 +72,8 @@ impl<L: Listener> Engine<L> {
         }
         for (name, help, value) in [
             ("chinwag_here", "People who have a nickname.", figures.here),
-            ("chinwag_seats_taken", "Seats that are taken.", figures.seated),
-            ("chinwag_seats", "Seats that there are.", figures.admission),
+            ("chinwag_seats_taken", "Seats that are taken.", figures.admitted),
+            ("chinwag_seats", "Seats that there are.", figures.max_clients),
             ("chinwag_waiting", "People in the waiting line.", figures.waiting),
             ("chinwag_rooms", "Rooms.", figures.rooms),
         ] {

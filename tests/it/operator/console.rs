@@ -156,11 +156,11 @@ fn the_operator_asks_who_is_here_and_how_the_server_does() {
     server.type_in("/stats\n");
     let line = server.console.next().expect("a line");
     assert!(line.starts_with("* uptime "), "{line}");
-    assert!(line.ends_with(" s, 3 connected, 3 seated, 2 here, 0 waiting, rooms: 2"), "{line}");
+    assert!(line.ends_with(" s, 3 connected, 3 admitted, 2 here, 0 waiting, rooms: 2"), "{line}");
     shows(&mut server, &["* 3 connections, 0 refused, 0 dropped as too slow"]);
     let line = server.console.next().expect("a line");
     assert!(line.starts_with("* 0 messages, 0.0 a second, 0 whispers, "), "{line}");
-    shows(&mut server, &["* everybody here is up to date"]);
+    shows(&mut server, &["* no client is behind"]);
     ask(&mut server, "/nonsense", &["! There is no command /nonsense. /help lists them."]);
     server.type_in("/help\n");
     server.console.until("/shutdown");
@@ -181,7 +181,7 @@ fn the_operator_is_told_who_reads_most_slowly() {
         server.type_in("/stats\n");
         server.console.until("bytes written");
         let answer = server.console.next().expect("a line");
-        if answer != "* everybody here is up to date" {
+        if answer != "* no client is behind" {
             break answer;
         }
     };

@@ -138,7 +138,7 @@ impl Hub {
             Command::Whisper { to, text } => self.operator_whispers(to, text, now),
             Command::Reply(text) => self.operator_replies(text, now),
             Command::Who(room) => self.operator_who(room),
-            Command::Rooms => self.with_rooms(|hub, notice| hub.send_to_operator(&Event::Notice(notice))),
+            Command::Rooms => self.send_room_list(|hub, notice| hub.send_to_operator(&Event::Notice(notice))),
             Command::Ping(text) => self.send_to_operator(&Event::Notice(Notice::Pong { text })),
             Command::Help => self.send_to_operator(&Event::Help { operator: true }),
             Command::Quit(_) if self.config.mode == Mode::P2p => self.ending = true,
@@ -176,7 +176,7 @@ impl Hub {
 
     fn operator_says(&mut self, text: &str, action: bool, now: Now) {
         let said = Utterance { author: self.operator_author(), name: NAME, text, action };
-        self.say_in(RoomId::LOBBY, said, None, now);
+        self.say_in_room(RoomId::LOBBY, said, None, now);
     }
 
     fn operator_whispers(&mut self, to: &str, text: &str, now: Now) {
@@ -212,7 +212,7 @@ impl Hub {
     /// Lists members with their addresses: in all rooms, or in one room.
     fn operator_who(&mut self, room: &str) {
         if !room.is_empty() {
-            if let Some(room) = self.find_stored(room).map(str::to_owned) {
+            if let Some(room) = self.find_stored_typed(room).map(str::to_owned) {
                 let people = People { here: 0, names: &[], you: false };
                 return self.send_to_operator(&Event::Notice(Notice::PeopleIn { room: &room, people }));
             }

@@ -9,29 +9,29 @@ use crate::chat::change::{Kind, Message};
 use crate::chat::command::{is_blank, split};
 use crate::chat::event::{Event, Notice, Refusal};
 use crate::chat::hub::Hub;
-use crate::chat::hub::store_queue::event_of;
+use crate::chat::hub::store_queue::event_from_message;
 use crate::chat::id::Now;
 use crate::chat::id::{ClientId, Session};
 use crate::chat::policy::nick::fold;
 use crate::chat::session::client::Stage;
 
 /// The most messages that one `/history` shows.
-pub const MOST_SHOWN: usize = 500;
+pub const MAX_HISTORY_MESSAGES: usize = 500;
 /// The messages that `/history` shows without a number, if the server shows no history on entering.
-const USUALLY_SHOWN: usize = 20;
+const DEFAULT_HISTORY_MESSAGES: usize = 20;
 /// The most messages that one `/search` shows.
-const MOST_FOUND: usize = 20;
+const MAX_SEARCH_RESULTS: usize = 20;
 /// The most bytes of messages that one page shows. Half of the backlog limit is the other bound.
-const SHOWN_BYTES: usize = 256 * 1024;
+const MAX_PAGE_BYTES: usize = 256 * 1024;
 
-const HISTORY: Refusal = Refusal::Usage("/history [n], /history before ID [n]");
-const SEARCH: Refusal = Refusal::Usage("/search words, /search before ID words");
+const HISTORY_USAGE: Refusal = Refusal::Usage("/history [n], /history before ID [n]");
+const SEARCH_USAGE: Refusal = Refusal::Usage("/search words, /search before ID words");
 
 /// The queries that have not been taken yet; at most one for each client.
 pub type Queries = VecDeque<Query>;
 
 /// Messages that are shown together.
-struct Page {
+struct HistoryPage {
     messages: Vec<Message>,
     /// If set, there are older messages, before this id.
     older: Option<u64>,
@@ -66,8 +66,12 @@ impl Hub {
         let Some(client) = self.clients.get_mut(id).filter(|client| client.session == session) else { return };
         client.awaits_answer = false;
         match (lookup, answer) {
-            (Lookup::History { before, n, .. }, Answer::Messages(found)) => self.show_page(id, found, before, n, now),
-            (Lookup::Search { words, n, .. }, Answer::Messages(found)) => self.show_found(id, found, &words, n),
+            (Lookup::History { before, n, .. }, Answer::Messages(found)) => {
+                self.show_history_page(id, found, before, n, now)
+            }
+            (Lookup::Search { words, n, .. }, Answer::Messages(found)) => {
+                self.show_search_results(id, found, &words, n)
+            }
             (Lookup::Whispers { to }, Answer::Whispers(whispers)) => {
                 self.deliver_offline_messages(id, &to, &whispers, now)
             }
@@ -94,22 +98,22 @@ impl Hub {
         };
         let before = match before.parse::<u64>() {
             Ok(before) => Some(before),
-            Err(_) if is_before => return self.refuse(id, HISTORY),
+            Err(_) if is_before => return self.refuse(id, HISTORY_USAGE),
             Err(_) => None,
         };
         let usual = match self.config.history {
-            0 => USUALLY_SHOWN,
+            0 => DEFAULT_HISTORY_MESSAGES,
             most => most,
         };
         let n = match n.trim() {
             "" => usual,
             n => match n.parse::<usize>() {
                 Ok(n) if n > 0 => n,
-                _ => return self.refuse(id, HISTORY),
+                _ => return self.refuse(id, HISTORY_USAGE),
             },
         };
-        let room = self.room_of(id);
-        self.queue_query(id, Lookup::History { room, before, n: n.min(MOST_SHOWN) });
+        let room = self.room_name(id);
+        self.queue_query(id, Lookup::History { room, before, n: n.min(MAX_HISTORY_MESSAGES) });
     }
 
     /// `/search`: queries the messages that contain the given words.
@@ -124,36 +128,36 @@ impl Hub {
         });
         let (before, words) = number.map_or((None, rest), |(before, words)| (Some(before), words));
         if is_blank(words) {
-            return self.refuse(id, SEARCH);
+            return self.refuse(id, SEARCH_USAGE);
         }
-        let (room, words) = (self.room_of(id), words.trim().to_owned());
-        self.queue_query(id, Lookup::Search { room, words, before, n: MOST_FOUND });
+        let (room, words) = (self.room_name(id), words.trim().to_owned());
+        self.queue_query(id, Lookup::Search { room, words, before, n: MAX_SEARCH_RESULTS });
     }
 
-    fn room_of(&self, id: ClientId) -> String {
+    fn room_name(&self, id: ClientId) -> String {
         self.rooms[self.clients[id].room].name.to_string()
     }
 
-    fn show_page(&mut self, id: ClientId, found: Vec<Message>, before: Option<u64>, n: usize, now: Now) {
-        let Page { mut messages, older } = self.page(found, n);
+    fn show_history_page(&mut self, id: ClientId, found: Vec<Message>, before: Option<u64>, n: usize, now: Now) {
+        let HistoryPage { mut messages, older } = self.page(found, n);
         if messages.is_empty() && before.is_none() {
             return self.notice(id, Notice::NoHistory);
         }
-        messages.retain(|message| !self.is_hidden(id, message));
+        messages.retain(|message| !self.is_ignored_author(id, message));
         self.notice(id, Notice::HistoryBegins { messages: messages.len(), gap: false, before });
         let mut day = now.local.date();
         for message in &messages {
             if std::mem::replace(&mut day, message.at.date()) != day {
                 self.notice(id, Notice::Day(day));
             }
-            self.send_event(id, &event_of(message));
+            self.send_event(id, &event_from_message(message));
         }
         self.notice(id, Notice::PageEnds { older });
     }
 
-    fn show_found(&mut self, id: ClientId, found: Vec<Message>, words: &str, n: usize) {
-        let Page { mut messages, older } = self.page(found, n);
-        messages.retain(|message| !self.is_hidden(id, message));
+    fn show_search_results(&mut self, id: ClientId, found: Vec<Message>, words: &str, n: usize) {
+        let HistoryPage { mut messages, older } = self.page(found, n);
+        messages.retain(|message| !self.is_ignored_author(id, message));
         self.notice(id, Notice::FoundBegins { words, messages: messages.len() });
         for message in &messages {
             let &Message { id: number, at, kind, ref name, ref text, .. } = message;
@@ -163,8 +167,8 @@ impl Hub {
     }
 
     /// Keeps the newest messages that fit into one page, at most `n`.
-    fn page(&self, mut messages: Vec<Message>, n: usize) -> Page {
-        let most = SHOWN_BYTES.min(self.config.backlog_bytes / 2);
+    fn page(&self, mut messages: Vec<Message>, n: usize) -> HistoryPage {
+        let most = MAX_PAGE_BYTES.min(self.config.backlog_bytes / 2);
         let mut bytes = 0;
         let fits = |message: &&Message| {
             bytes += crate::chat::event::FRAME + message.name.len() + message.text.len();
@@ -174,11 +178,11 @@ impl Hub {
         let left_out = messages.len() - shown.max(1).min(messages.len());
         messages.drain(..left_out);
         let older = messages.first().filter(|_| left_out > 0).map(|oldest| oldest.id);
-        Page { messages, older }
+        HistoryPage { messages, older }
     }
 
     /// Whether `id` ignores the author of a stored message, by that name or by the session that has the name now.
-    fn is_hidden(&self, id: ClientId, message: &Message) -> bool {
+    fn is_ignored_author(&self, id: ClientId, message: &Message) -> bool {
         let client = &self.clients[id];
         if client.ignored.is_none() {
             return false;

@@ -26,10 +26,10 @@ impl Hub {
     /// Takes the resume request of a client: the room to enter, and the last message that it has read there.
     pub(in crate::chat::hub) fn take_resume_request(&mut self, id: ClientId) -> (RoomId, Option<u64>) {
         // Checked first: most clients have no request, and a lookup costs a hash.
-        let wish = if self.resume_requests.is_empty() { None } else { self.resume_requests.remove(&id) };
-        let Some(ResumeRequest { room, read }) = wish else { return (RoomId::LOBBY, None) };
+        let request = if self.resume_requests.is_empty() { None } else { self.resume_requests.remove(&id) };
+        let Some(ResumeRequest { room, read }) = request else { return (RoomId::LOBBY, None) };
         // An id above the last one was never given, or was lost before it was stored.
-        let is_known = |message| self.store.is_none() || message <= self.messages;
+        let is_known = |message| self.store.is_none() || message <= self.last_message_id;
         let read = read.filter(|&(run, message)| run == self.run && is_known(message)).map(|(_, message)| message);
         // In p2p mode there is one room.
         let Some(room) = room.filter(|_| self.config.mode == Mode::Hub) else { return (RoomId::LOBBY, read) };
@@ -38,7 +38,7 @@ impl Hub {
             None => Name::room(&room)
                 .map_err(|_| Refusal::BadRoomName)
                 // A stored room is in memory by now, unless the query failed.
-                .and_then(|name| match self.stored_room(&name.key) {
+                .and_then(|name| match self.find_stored(&name.key) {
                     Some(_) => Err(Refusal::LookupFails),
                     None => self.make_room(&name, id),
                 }),

@@ -21,30 +21,30 @@ use crate::chat::session::client::Stage;
 pub const MAX_CREATED_ROOMS: usize = 16;
 
 /// The most rooms that `/rooms` names.
-const MAX_LISTED: usize = 50;
+const MAX_LISTED_ROOMS: usize = 50;
 
 /// A room that is in the store and not in memory.
-pub struct Stored {
+pub struct StoredRoom {
     pub name: Box<str>,
     pub creator: RoomCreator,
 }
 
 /// Rooms that are in the store and not in memory, by their folded names.
-pub type StoredRooms = BTreeMap<Box<str>, Stored>;
+pub type StoredRooms = BTreeMap<Box<str>, StoredRoom>;
 
 impl Hub {
     /// The number of rooms in memory and in the store.
-    pub(in crate::chat::hub) fn all_rooms(&self) -> usize {
+    pub(in crate::chat::hub) fn room_count(&self) -> usize {
         self.rooms.len() + self.store.as_ref().map_or(0, |store| store.stored.len())
     }
 
     /// Finds a room that is in the store and not in memory by its name as typed; returns its name.
-    pub(in crate::chat::hub) fn find_stored(&self, text: &str) -> Option<&str> {
-        self.stored_room(&key_of(text)?)
+    pub(in crate::chat::hub) fn find_stored_typed(&self, text: &str) -> Option<&str> {
+        self.find_stored(&key_of(text)?)
     }
 
     /// Finds a room that is in the store and not in memory by its folded name; returns its name.
-    pub(in crate::chat::hub) fn stored_room(&self, key: &str) -> Option<&str> {
+    pub(in crate::chat::hub) fn find_stored(&self, key: &str) -> Option<&str> {
         self.store.as_ref()?.stored.get(key).map(|room| &*room.name)
     }
 
@@ -58,7 +58,7 @@ impl Hub {
         creator: ClientId,
     ) -> Result<RoomId, Refusal<'static>> {
         let most = self.config.max_stored_rooms;
-        if self.store.is_some() && self.all_rooms() >= most {
+        if self.store.is_some() && self.room_count() >= most {
             return Err(Refusal::TooManyStoredRooms { most });
         }
         if usize::from(self.clients[creator].created_rooms) >= MAX_CREATED_ROOMS {
@@ -81,19 +81,19 @@ impl Hub {
         }
         // While the store fails, the messages of a room may be in memory only.
         let may_leave = self.store.as_ref().is_none_or(|store| !store.fails);
-        let room = self.rooms.give_way(may_leave).ok_or(Refusal::TooManyRooms { most: self.config.max_rooms })?;
+        let room = self.rooms.evict_empty(may_leave).ok_or(Refusal::TooManyRooms { most: self.config.max_rooms })?;
         match &mut self.store {
             Some(store) if room.is_stored => {
                 let Room { name, key, creator, .. } = room;
-                store.stored.insert(key, Stored { name, creator });
+                store.stored.insert(key, StoredRoom { name, creator });
             }
-            _ => self.release_maker(room.creator),
+            _ => self.release_creator(room.creator),
         }
         Ok(())
     }
 
     /// A room no longer exists: lets its creator create one more.
-    pub(in crate::chat::hub) fn release_maker(&mut self, creator: RoomCreator) {
+    pub(in crate::chat::hub) fn release_creator(&mut self, creator: RoomCreator) {
         let Some((id, session)) = creator else { return };
         if let Some(client) = self.clients.get_mut(id).filter(|client| client.session == session) {
             client.created_rooms -= 1;
@@ -108,9 +108,9 @@ impl Hub {
         if self.resume_requests.is_empty() || self.config.mode == Mode::P2p {
             return false;
         }
-        let wished = self.resume_requests.get(&id).and_then(|wish| key_of(wish.room.as_deref()?));
-        let Some(key) = wished.filter(|key| self.rooms.find(key).is_none()) else { return false };
-        let Some(room) = self.stored_room(&key).map(str::to_owned) else { return false };
+        let requested = self.resume_requests.get(&id).and_then(|request| key_of(request.room.as_deref()?));
+        let Some(key) = requested.filter(|key| self.rooms.find(key).is_none()) else { return false };
+        let Some(room) = self.find_stored(&key).map(str::to_owned) else { return false };
         self.queue_query(id, Lookup::Room { room, nickname: nickname.map(str::to_owned) });
         true
     }
@@ -170,9 +170,9 @@ impl Hub {
     /// Removes a room that is in the store and not in memory.
     fn forget_stored(&mut self, key: &str) {
         let Some(store) = &mut self.store else { return };
-        if let Some(Stored { name, creator }) = store.stored.remove(key) {
+        if let Some(StoredRoom { name, creator }) = store.stored.remove(key) {
             store.record(Record::RoomGone { name: name.into() });
-            self.release_maker(creator);
+            self.release_creator(creator);
         }
     }
 
@@ -180,7 +180,7 @@ impl Hub {
     pub fn rooms_are_pruned(&mut self, names: &[String]) {
         for name in names {
             let key = fold(name);
-            if self.stored_room(&key).is_some() {
+            if self.find_stored(&key).is_some() {
                 info!("room {name} is removed: all its messages were pruned");
                 self.forget_stored(&key);
             }
@@ -195,17 +195,17 @@ impl Hub {
         let lobby = Some((RoomId::LOBBY, lobby)).filter(|(_, lobby)| lobby.members.is_empty());
         let mut full: Vec<(usize, RoomId)> =
             self.rooms.occupied().chain(lobby).map(|(id, room)| (room.members.len(), id)).collect();
-        if full.len() > MAX_LISTED {
-            full.select_nth_unstable_by(MAX_LISTED - 1, |a, b| b.cmp(a));
-            full.truncate(MAX_LISTED);
+        if full.len() > MAX_LISTED_ROOMS {
+            full.select_nth_unstable_by(MAX_LISTED_ROOMS - 1, |a, b| b.cmp(a));
+            full.truncate(MAX_LISTED_ROOMS);
         }
         let full = full.into_iter().map(|(here, id)| (self.rooms[id].name.clone(), here));
         let empty = self.rooms.empty().map(|room| (room.name.clone(), 0));
         let stored = self.store.iter().flat_map(|store| store.stored.values());
         let stored = stored.map(|room| (room.name.clone(), 0));
-        let mut listed: Vec<_> = full.chain(empty).chain(stored).take(MAX_LISTED).collect();
+        let mut listed: Vec<_> = full.chain(empty).chain(stored).take(MAX_LISTED_ROOMS).collect();
         listed.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-        let more = self.all_rooms() - listed.len();
+        let more = self.room_count() - listed.len();
         (listed, more)
     }
 }

@@ -52,7 +52,7 @@ impl Hub {
             }
             Command::Leave => self.change_room(id, RoomId::LOBBY, now),
             Command::History(rest) if self.store.is_some() => self.query_history(id, rest),
-            Command::History(n) => self.replay_asked(id, n, now),
+            Command::History(n) => self.history_command(id, n, now),
             Command::Search(rest) => self.search(id, rest),
             Command::Ignore(name) => self.ignore(id, name),
             Command::Unignore(name) => self.unignore(id, name),
@@ -72,16 +72,22 @@ impl Hub {
         let (room, author) = (client.room, author(client));
         // The name is lent to the event and put back, so that a message allocates no memory.
         let name = std::mem::take(&mut client.name);
-        self.say_in(room, Utterance { author, name: &name, text, action }, Some(id), now);
+        self.say_in_room(room, Utterance { author, name: &name, text, action }, Some(id), now);
         self.clients[id].name = name;
     }
 
     /// Sends a message to a room. `speaker` is the member that wrote it, `None` for the operator.
-    pub(in crate::chat::hub) fn say_in(&mut self, room: RoomId, said: Utterance, speaker: Option<ClientId>, now: Now) {
+    pub(in crate::chat::hub) fn say_in_room(
+        &mut self,
+        room: RoomId,
+        said: Utterance,
+        speaker: Option<ClientId>,
+        now: Now,
+    ) {
         let Utterance { author, name, text, action } = said;
         let event = self.message_event(name, text, action, now);
         self.stats.messages += 1;
-        self.stats.pace.count(now.at);
+        self.stats.message_rate.count(now.at);
         debug!("{}: {name}{} {text}", self.rooms[room].name, if action { "" } else { ":" });
         self.begin_day(room, now);
         if speaker.is_some() {
@@ -94,7 +100,7 @@ impl Hub {
         let before = silent.map(|(id, client)| (id, self.rooms[room].log(client.encoding).end()));
         self.append(room, author, Kind::Message, text.len(), &event);
         if let Some((id, before)) = before {
-            self.skip_own(id, before);
+            self.skip_own_entry(id, before);
         }
     }
 
@@ -106,8 +112,8 @@ impl Hub {
         action: bool,
         now: Now,
     ) -> Event<'a> {
-        self.messages += 1;
-        let (id, at) = (self.messages, now.local);
+        self.last_message_id += 1;
+        let (id, at) = (self.last_message_id, now.local);
         if action { Event::Action { id, at, name, text } } else { Event::Said { id, at, name, text } }
     }
 
@@ -190,10 +196,10 @@ impl Hub {
             return self.refuse(id, Refusal::Taken { name: &name.shown, asked: false });
         }
         self.cancel_deliveries(id);
-        self.names.remove(&self.clients, id);
+        self.nicknames.remove(&self.clients, id);
         self.clients[id].name_hash = self.name_hash(&name.key);
         self.clients[id].name = name.shown.clone();
-        self.names.insert(&self.clients, id);
+        self.nicknames.insert(&self.clients, id);
         let client = &self.clients[id];
         self.mutes.rename(client.session, &client.name, client.name_hash, client.ip(), now.at);
         log::info!("{old} is now called {}", name.shown);
@@ -204,14 +210,14 @@ impl Hub {
         // A muted member could otherwise send one line with each new name.
         match self.is_muted(id, now) {
             true => self.send_event(id, &event),
-            false => self.show(room, Author::NOBODY, Kind::Notice, 0, &event, now),
+            false => self.broadcast(room, Author::NOBODY, Kind::Notice, 0, &event, now),
         }
         self.request_offline_messages(id);
     }
 
     fn who(&mut self, id: ClientId, room: &str) {
         let own = self.clients[id].room;
-        if let Some(room) = self.find_stored(room).map(str::to_owned) {
+        if let Some(room) = self.find_stored_typed(room).map(str::to_owned) {
             let people = People { here: 0, names: &[], you: false };
             return self.notice(id, Notice::PeopleIn { room: &room, people });
         }
@@ -224,7 +230,7 @@ impl Hub {
             },
         };
         let mine = self.clients[id].name.clone();
-        let mut others = self.names_in(shown, self.config.max_listed);
+        let mut others = self.nicknames_in(shown, self.config.max_listed);
         others.retain(|name| shown != own || *name != mine);
         let names: Vec<&str> = others.iter().map(|name| &**name).collect();
         let people = People { here: self.rooms[shown].members.len(), names: &names, you: shown == own };
@@ -236,11 +242,11 @@ impl Hub {
     }
 
     fn list_rooms(&mut self, id: ClientId) {
-        self.with_rooms(|hub, notice| hub.notice(id, notice));
+        self.send_room_list(|hub, notice| hub.notice(id, notice));
     }
 
     /// Builds the list of rooms, those with the most members first.
-    pub(in crate::chat::hub) fn with_rooms(&mut self, tell: impl FnOnce(&mut Hub, Notice)) {
+    pub(in crate::chat::hub) fn send_room_list(&mut self, tell: impl FnOnce(&mut Hub, Notice)) {
         let (listed, more) = self.listed_rooms();
         let rooms: Vec<(&str, usize)> = listed.iter().map(|(name, here)| (&**name, *here)).collect();
         tell(self, Notice::Rooms { rooms: &rooms, more });
@@ -255,7 +261,7 @@ impl Hub {
             let room = self.rooms[self.clients[id].room].name.clone();
             return self.refuse(id, Refusal::InThatRoom { room: &room });
         }
-        if let Some(room) = self.find_stored(text).map(str::to_owned).filter(|_| found.is_none()) {
+        if let Some(room) = self.find_stored_typed(text).map(str::to_owned).filter(|_| found.is_none()) {
             return self.queue_query(id, Lookup::Room { room, nickname: None });
         }
         let opened = match (found, Name::room(text)) {
@@ -276,7 +282,7 @@ impl Hub {
     }
 
     /// `/history` without a store.
-    fn replay_asked(&mut self, id: ClientId, rest: &str, now: Now) {
+    fn history_command(&mut self, id: ClientId, rest: &str, now: Now) {
         let most = self.config.history;
         let n = match rest {
             "" if most > 0 => most,
@@ -298,7 +304,7 @@ impl Hub {
         }
         let client = &self.clients[id];
         let mut copy = Vec::new();
-        let mut reader = Reader::replay(client, self.rooms[room].log(client.encoding), begin, self.stamp);
+        let mut reader = Reader::replay(client, self.rooms[room].log(client.encoding), begin, self.last_stamp);
         while let Some(bytes) = reader.slice() {
             copy.extend_from_slice(bytes);
             reader.consume(bytes.len());

@@ -76,8 +76,8 @@ impl Hub {
             }
             let private = client.private_bytes();
             census.outbox = census.outbox.max(private);
-            let is_doomed = client.pending_disconnect.is_some() || self.slow_consumers.contains(&id);
-            if client.blocked && private > self.config.backlog_bytes && !is_doomed {
+            let will_be_dropped = client.pending_disconnect.is_some() || self.slow_consumers.contains(&id);
+            if client.blocked && private > self.config.backlog_bytes && !will_be_dropped {
                 return Err(format!("{id:?} is blocked with {private} unsent bytes, and will not be dropped"));
             }
         }
@@ -102,8 +102,8 @@ impl Hub {
                 self.admission.counts()
             ));
         }
-        if members != census.here || self.names.len() != census.here {
-            let named = self.names.len();
+        if members != census.here || self.nicknames.len() != census.here {
+            let named = self.nicknames.len();
             return Err(format!("{} are here, {members} in rooms, {named} have a name", census.here));
         }
         Ok(census)
@@ -113,10 +113,10 @@ impl Hub {
     pub(crate) fn spare_bytes(&self) -> usize {
         let members: usize = self.rooms.iter().map(|(_, room)| room.members.capacity()).sum();
         let ids =
-            members + self.names.capacity() + self.slow_consumers.capacity() + self.pending_disconnects.capacity();
+            members + self.nicknames.capacity() + self.slow_consumers.capacity() + self.pending_disconnects.capacity();
         self.clients.bytes()
             + ids * size_of::<ClientId>()
-            + self.queue.capacity() * size_of::<ClientId>()
+            + self.flush_queue.capacity() * size_of::<ClientId>()
             + (self.closing.capacity() + self.expired.capacity() + self.connections_per_ip.capacity()) * 32
     }
 

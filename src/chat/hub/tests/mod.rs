@@ -3,3 +3,4 @@
 pub(super) mod encodings;
 pub(crate) mod invariants;
 pub(super) mod store_queue;
+pub(super) mod stored_rooms;

@@ -1,0 +1,46 @@
+//! The shutdown of the server.
+
+use super::Hub;
+#[cfg(test)]
+use super::tests::invariants::Heard;
+use crate::chat::event::{Cause, Event, Notice};
+use crate::chat::id::{Author, ClientId, Now, RoomId};
+use crate::chat::input::Close;
+use crate::chat::room::segment_log::Kind;
+use crate::chat::session::client::Stage;
+
+impl Hub {
+    /// Whether the server is shutting down: the operator asked for it, or the peer in p2p mode has left.
+    pub fn is_ending(&self) -> bool {
+        self.ending
+    }
+
+    /// Starts the shutdown: sends the shutdown notice to all clients and the operator. No more lines may be given to
+    /// the hub.
+    pub fn shut_down(&mut self, now: Now) {
+        #[cfg(test)]
+        self.heard.push(Heard::ShutDown);
+        self.ending = true;
+        let notice = Event::Notice(Notice::ShuttingDown);
+        self.send_to_operator(&notice);
+        let occupied = self.rooms.occupied().map(|(id, _)| id).filter(|&id| id != RoomId::LOBBY);
+        let rooms: Vec<RoomId> = std::iter::once(RoomId::LOBBY).chain(occupied).collect();
+        for room in rooms {
+            self.broadcast(room, Author::NOBODY, Kind::Notice, 0, &notice, now);
+        }
+        let others: Vec<ClientId> = self
+            .clients
+            .iter()
+            .filter(|(_, client)| matches!(client.stage, Stage::Waiting(_) | Stage::Asked))
+            .map(|(id, _)| id)
+            .collect();
+        for id in others {
+            self.send_event(id, &notice);
+        }
+    }
+
+    /// Ends the session of a client during shutdown, after the shutdown notice. Its later input is ignored.
+    pub fn dismiss(&mut self, id: ClientId, now: Now) {
+        self.end_session(id, Cause::ShutDown, Close::WhenRead, now);
+    }
+}

@@ -1,0 +1,120 @@
+//! Tests of rooms that are in the store and not in memory.
+
+use super::store_queue::{StoreHub, message, start};
+use crate::chat::change::{Record, Start};
+use crate::chat::config::{Config, Login};
+use crate::chat::event::Encoding;
+use crate::chat::id::ClientId;
+use crate::chat::input::{Allowance, Arrival, ResumeRequest};
+use crate::chat::query::{Answer, Lookup};
+
+#[test]
+fn evicted_room_stays_in_the_store_and_is_loaded_by_join() {
+    let mut fixture = StoreHub::new(Config { max_rooms: 2, ..Config::default() }, start());
+    let (alice, _) = fixture.enter("alice");
+    for line in ["/join quiet", "/leave", "/join loud", "hello", "/leave", "/join next"] {
+        fixture.say(alice, line);
+    }
+    assert!(!fixture.hub.take_records().iter().any(|record| matches!(record, Record::RoomGone { .. })));
+    fixture.read(alice);
+    fixture.say(alice, "/rooms");
+    fixture.say(alice, "/who LOUD");
+    assert_eq!(fixture.read(alice), ["* 3 rooms: next (1), lobby (0), loud (0)", "* 0 in loud."]);
+
+    fixture.say(alice, "/join Loud");
+    assert_eq!(fixture.hub.allowance(alice, fixture.now), Allowance::AfterReplies);
+    let query = fixture.query();
+    assert_eq!(query.lookup, Lookup::Room { room: "loud".into(), nickname: None });
+    let hello = message(1, "loud", "alice", "hello", fixture.now.local);
+    // The limit of rooms is reached while she is in the other room.
+    fixture.hub.answer(query, Answer::Messages(vec![hello.clone()]), fixture.now);
+    assert_eq!(fixture.read(alice), ["! There are 2 rooms already, and no more can be made. /rooms lists them."]);
+    fixture.say(alice, "/leave");
+    fixture.read(alice);
+    fixture.say(alice, "/join loud");
+    fixture.answer(Answer::Messages(vec![hello]));
+    let expected = [
+        "* You are in loud. 1 here: you.",
+        "* --- the last 1 message ---",
+        "[12:00:00] alice: hello",
+        "* --- you are up to date ---",
+    ];
+    assert_eq!(fixture.read(alice), expected);
+    fixture.hub.audit().unwrap();
+}
+
+#[test]
+fn unreadable_room_is_not_entered_and_pruned_room_is_created_again() {
+    let stored = vec!["den".into(), "old".into()];
+    let mut fixture = StoreHub::new(Config::default(), Start { stored, ..start() });
+    let (alice, _) = fixture.enter("alice");
+    fixture.say(alice, "/join den");
+    fixture.answer(Answer::Nothing);
+    assert_eq!(fixture.read(alice), ["! That cannot be looked up at present. Try again later."]);
+    fixture.say(alice, "/join den");
+    fixture.answer(Answer::Messages(Vec::new()));
+    assert_eq!(fixture.read(alice), ["* You are in den. 1 here: you."]);
+    assert_eq!(fixture.hub.take_records(), [Record::RoomGone { name: "den".into() }]);
+    fixture.hub.rooms_are_pruned(&["old".into(), "den".into(), "lobby".into()]);
+    assert_eq!(fixture.hub.take_records(), [Record::RoomGone { name: "old".into() }]);
+}
+
+#[test]
+fn room_limits_of_store_and_session_are_enforced() {
+    let stored = vec!["den".into(), "old".into()];
+    let mut fixture = StoreHub::new(Config { max_stored_rooms: 4, ..Config::default() }, Start { stored, ..start() });
+    let (alice, _) = fixture.enter("alice");
+    for (line, told) in [
+        ("/join new", "* You are in new. 1 here: you."),
+        ("/join newer", "! This server stores 4 rooms already, and no new one can be made. /rooms lists them."),
+        ("/leave", "* You are in lobby. 1 here: you."),
+        ("/join newer", "* You are in newer. 1 here: you."),
+    ] {
+        fixture.say(alice, line);
+        assert_eq!(fixture.read(alice), [told], "{line}");
+    }
+
+    let mut fixture = StoreHub::new(Config::default(), start());
+    let (alice, _) = fixture.enter("alice");
+    for n in 0..16 {
+        fixture.say(alice, &format!("/join x{n}"));
+        fixture.say(alice, ".");
+    }
+    fixture.read(alice);
+    fixture.say(alice, "/join x16");
+    let expected = "! You have made 16 rooms that still exist, and cannot make more. /rooms lists them.";
+    assert_eq!(fixture.read(alice), [expected]);
+    let (bob, _) = fixture.enter("bob");
+    fixture.say(bob, "/join x16");
+    assert_eq!(fixture.read(bob), ["* You are in x16. 1 here: you."]);
+}
+
+#[test]
+fn resume_of_a_stored_room_logs_in_after_the_query_is_answered() {
+    for (login, nickname) in [(Login::Nickname, Some("alice")), (Login::Address, None)] {
+        for found in [true, false] {
+            let stored = vec!["den".into()];
+            let mut fixture =
+                StoreHub::new(Config { login, ..Config::default() }, Start { next_id: 9, stored, ..start() });
+            let wish = ResumeRequest { room: Some("DEN".into()), read: None };
+            let (id, addr) = (ClientId::new(0), ([127, 0, 0, 1], 1).into());
+            fixture.hub.arrived(id, Arrival { addr, encoding: Encoding::Plain, preface: &[], wish }, fixture.now);
+            nickname.into_iter().for_each(|name| fixture.say(id, name));
+            fixture.read(id);
+            let query = fixture.query();
+            assert_eq!(query.lookup, Lookup::Room { room: "den".into(), nickname: nickname.map(str::to_owned) });
+            let said = message(3, "den", "bob", "hello", fixture.now.local);
+            let answer = if found { Answer::Messages(vec![said]) } else { Answer::Nothing };
+            fixture.hub.answer(query, answer, fixture.now);
+            let shown = fixture.read(id);
+            let name = nickname.unwrap_or("127.0.0.1:1");
+            match found {
+                true => assert_eq!(shown[2], "[12:00:00] bob: hello", "{shown:?}"),
+                false => assert_eq!(shown[0], "! That cannot be looked up at present. Try again later."),
+            }
+            assert!(shown.iter().any(|line| line.starts_with(&format!("* You are {name}"))), "{shown:?}");
+            assert!(!fixture.hub.has_queries());
+            fixture.hub.audit().unwrap();
+        }
+    }
+}
