@@ -218,9 +218,9 @@ impl Hub {
         );
     }
 
-    /// The names of up to `most` members of a room.
+    /// The names of up to `most` members of a room, sorted by the time of entering.
     ///
-    /// If these are all members, they are sorted by the time of entering, the earliest first.
+    /// In a larger room any `most` members are taken, not the earliest.
     pub(super) fn nicknames_in(&self, room: RoomId, most: usize) -> Vec<CompactString> {
         let members = self.rooms[room].members.iter().take(most);
         let mut listed: Vec<&Client> = members.map(|&id| &self.clients[id]).collect();

@@ -172,7 +172,7 @@ fn idle_member_is_disconnected_with_an_announced_cause() {
     };
     assert_eq!(left, "* alice left: idle (1 here)");
     let line = alice.line();
-    assert!(line.starts_with("! Nothing was lines_read from you for 1 second"), "{line}");
+    assert!(line.starts_with("! Nothing was heard from you for 1 second"), "{line}");
     alice.expect_end();
 }
 
