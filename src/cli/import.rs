@@ -6,23 +6,23 @@ use clap::Args;
 
 use crate::transfer;
 
-/// Read what `chinwag export` wrote into a file, all of it or nothing
+/// Read exported messages into a store file, all of them or none
 #[derive(Clone, Debug, Args)]
 #[command(
-    after_help = "Messages keep their ids, which the file must not have yet, and it is all or nothing. The server that uses the file must have been stopped."
+    after_help = "Messages keep their ids; an id that is already in the store is an error. Stop the server that uses the store first."
 )]
 pub struct Import {
-    /// The file in which a server keeps what is said; made if there is none
+    /// The store file of a server; created if it does not exist
     #[arg(long, env = "CHINWAG_STORE", value_name = "FILE")]
     store: PathBuf,
 
-    /// The file with the lines; standard input without, or if it is -
+    /// The file with the exported messages; - or none for standard input
     #[arg(value_name = "INPUT")]
     input: Option<PathBuf>,
 }
 
 impl Import {
-    /// What the options come to.
+    /// The settings of the import.
     pub fn settings(self) -> transfer::Import {
         transfer::Import { store: self.store, input: self.input.filter(|input| input.as_os_str() != "-") }
     }

@@ -1,4 +1,4 @@
-//! The command line: options, their defaults and environment variables, to typed settings.
+//! Parses the command line: options, defaults and environment variables become typed settings.
 
 mod bench;
 mod connect;
@@ -17,9 +17,9 @@ pub use import::Import;
 pub use manual::Manual;
 pub use serve::Serve;
 
-/// A chat server in one thread: anything that speaks lines over TCP is a client
+/// Single-threaded chat server; any program that sends lines over TCP is a client
 #[derive(Debug, Parser)]
-#[command(version, args_conflicts_with_subcommands = true, after_help = "Without a command it serves.")]
+#[command(version, args_conflicts_with_subcommands = true, after_help = "Without a command, `serve` runs.")]
 pub struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -27,28 +27,28 @@ pub struct Cli {
     serve: Serve,
 }
 
-/// What chinwag can be asked to do.
+/// The commands of chinwag.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run the server (a bare `chinwag` does that, too)
+    /// Run the server (the default command)
     Serve(Box<Serve>),
-    /// Talk on a server, this one or another
+    /// Connect to a line chat server as a terminal client
     Connect(Connect),
-    /// Write what is kept in a server's file as lines
+    /// Write the messages of a store file to standard output
     Export(Export),
-    /// Read such lines into a server's file
+    /// Read exported messages into a store file
     Import(Import),
-    /// Measure what a server can do, this one or another
+    /// Run a load test against a server
     Bench(Box<Bench>),
     /// Print the reference, by topic
     Manual(Manual),
-    /// A process that belongs to a load test
+    /// Helper process of a load test
     #[command(hide = true, subcommand)]
     BenchPart(BenchPart),
 }
 
 impl Cli {
-    /// Parses the command line and checks what only makes sense together; ends the process with code 2 if it does not.
+    /// Parses the command line and checks options that depend on each other; an error ends the process with code 2.
     pub fn parse_and_check() -> Command {
         let command = Self::parse().into_command();
         if let Command::Serve(serve) = &command
@@ -59,7 +59,7 @@ impl Cli {
         command
     }
 
-    /// What is to be done.
+    /// The command to run; `serve` if none was given.
     pub fn into_command(self) -> Command {
         self.command.unwrap_or_else(|| Command::Serve(Box::new(self.serve)))
     }
@@ -72,13 +72,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_definition_is_sound() {
+    fn clap_definition_is_valid() {
         Cli::command().debug_assert();
     }
 
     /// `-h`, `--help` and `help COMMAND` show the same, since no text has a longer version.
     #[test]
-    fn there_is_one_help() {
+    fn help_is_the_same_in_all_three_forms() {
         let shown = |args: &[&str]| Cli::try_parse_from([&["chinwag"], args].concat()).unwrap_err().to_string();
         let mut commands = vec![(Vec::new(), Cli::command())];
         while let Some((path, command)) = commands.pop() {

@@ -15,169 +15,160 @@ use crate::server::{ConsoleMode, Limits, Settings};
 use crate::store::{self, Sync};
 use crate::wire::host::Host;
 
-/// The settings of a server. Each can also be set as `CHINWAG_OPTION` in the environment.
+/// The options of a server. Each can also be set as `CHINWAG_OPTION` in the environment.
 #[derive(Clone, Debug, Args)]
 pub struct Serve {
-    /// Where plain line clients connect; repeatable; port 0 picks a free one; IPv6 in brackets
+    /// Address for line clients (TCP); repeatable; port 0 picks a free port; IPv6 in brackets
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4567", value_parser = listen_addr, env = "CHINWAG_LISTEN", value_delimiter = ',', action = ArgAction::Append)]
-    listen: Vec<Listen>,
+    listen: Vec<ListenAddrs>,
 
-    /// Where browsers come to: a chat page and its WebSocket (HTTP); repeatable; off unless given
+    /// Address for the chat page and its WebSocket (HTTP); repeatable [default: off]
     #[arg(long, value_name = "ADDR", value_parser = listen_addr, env = "CHINWAG_WEB", value_delimiter = ',', action = ArgAction::Append)]
-    web: Vec<Listen>,
+    web: Vec<ListenAddrs>,
 
-    /// Where the operator's programs come to: /healthz and /metrics (HTTP); repeatable; off unless given
+    /// Address for /healthz and /metrics (HTTP); repeatable [default: off]
     #[arg(long, value_name = "ADDR", value_parser = listen_addr, env = "CHINWAG_ADMIN", value_delimiter = ',', action = ArgAction::Append)]
-    admin: Vec<Listen>,
+    admin: Vec<ListenAddrs>,
 
-    /// A page from elsewhere that may talk here too, such as https://example.org, or * for all; repeatable
+    /// Origin of another page that may connect, such as https://example.org; * for all; repeatable
     #[arg(long, value_name = "ORIGIN", value_parser = origin, env = "CHINWAG_ALLOW_ORIGIN", value_delimiter = ',', action = ArgAction::Append)]
     allow_origin: Vec<String>,
 
-    /// A name under which browsers may ask for --web and --admin, besides IP addresses, localhost, this machine's own name
-    /// and the hosts of --allow-origin; repeatable
+    /// Additional host name allowed in HTTP requests to --web and --admin; repeatable
     #[arg(long, value_name = "NAME", value_parser = host, env = "CHINWAG_HOST", value_delimiter = ',', action = ArgAction::Append)]
     host: Vec<String>,
 
-    /// A proxy that is believed when it tells in X-Forwarded-For for whom it comes: an address or a
-    /// network; repeatable
+    /// Trust X-Forwarded-For from this proxy (address or CIDR); repeatable
     #[arg(long, value_name = "CIDR", value_parser = network, env = "CHINWAG_TRUST_PROXY", value_delimiter = ',', action = ArgAction::Append)]
     trust_proxy: Vec<Network>,
 
-    /// hub: a chat room; p2p: the operator talks with one person, and the server ends with them
+    /// hub: chat rooms; p2p: the operator chats with one client, then the server ends
     #[arg(long, value_enum, default_value_t, env = "CHINWAG_MODE")]
     mode: ModeArg,
 
-    /// nickname: people are asked for one; address: they are known as IP:PORT
+    /// nickname: clients choose a nickname; address: their nickname is IP:PORT
     #[arg(long, value_enum, default_value_t, env = "CHINWAG_LOGIN")]
     login: LoginArg,
 
-    /// Seats; the next ones wait in line [default: what the limit of file descriptors allows]
+    /// Maximum users; further ones wait in the queue [default: what the limit of file descriptors allows]
     #[arg(long, value_name = "N", value_parser = at_least(1), env = "CHINWAG_MAX_CLIENTS")]
     max_clients: Option<u64>,
 
-    /// Places in the waiting line; past it newcomers are told so and refused
+    /// Queue length; when the queue is full, new connections are refused
     #[arg(long, value_name = "N", default_value_t = 1024, value_parser = at_least(0), env = "CHINWAG_MAX_WAITING")]
     max_waiting: u64,
 
-    /// Connections from one address, or one /64 of IPv6; 0 for no limit
+    /// Maximum connections per IPv4 address or IPv6 /64; 0 for no limit
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = at_least(0), env = "CHINWAG_MAX_PER_IP")]
     max_per_ip: u64,
 
-    /// Messages of each room shown to whoever enters; 0 for none
+    /// Messages of the room's history that are replayed on join; 0 for none
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = at_least(0), env = "CHINWAG_HISTORY")]
     history: u64,
 
-    /// Bytes that the history of one room may take; at most half of --backlog-bytes count
+    /// Maximum bytes of one room's history; at most half of --backlog-bytes is used
     #[arg(long, value_name = "BYTES", default_value_t = 512 * 1024, value_parser = at_least(0), env = "CHINWAG_HISTORY_BYTES")]
     history_bytes: u64,
 
-    /// Rooms in memory, the lobby included; past it the empty room that was used least recently gives way, and its history
-    /// is gone unless it is in a file
+    /// Maximum rooms in memory, with the lobby; the least recently used empty room is dropped
     #[arg(long, value_name = "N", default_value_t = 256, value_parser = at_least(1), env = "CHINWAG_MAX_ROOMS")]
     max_rooms: u64,
 
-    /// Keeps what is said in rooms, and the bans, in that file (SQLite), so that it outlives the server; made if need be
+    /// Store messages, rooms and bans in this SQLite file; created if it does not exist
     #[arg(long, value_name = "FILE", env = "CHINWAG_STORE")]
     store: Option<PathBuf>,
 
-    /// What the file outlives. off: the end of the server, however sudden; normal: besides, after a power failure it is
-    /// whole, but for the last seconds; full: a power failure too, at the price of waiting for the disk in each turn
+    /// What the store survives. off: a server crash; normal: a power failure, but for the last seconds; full: all, slower
     #[arg(long, value_enum, default_value_t, requires = "store", env = "CHINWAG_SYNC")]
     sync: SyncArg,
 
-    /// Messages older than that are removed from the file; for ever unless given
+    /// Delete stored messages after this many days [default: keep all]
     #[arg(long, value_name = "DAYS", requires = "store", value_parser = value_parser!(u32).range(1..=36_500), env = "CHINWAG_KEEP")]
     keep: Option<u32>,
 
-    /// Messages kept in the file, of all rooms together; all unless given
+    /// Maximum stored messages, all rooms together; the oldest are deleted [default: keep all]
     #[arg(long, value_name = "N", requires = "store", value_parser = at_least(1), env = "CHINWAG_KEEP_MESSAGES")]
     keep_messages: Option<u64>,
 
-    /// Rooms, those in the file included; past it no new one can be made. A room that is in the file stays there, and comes
-    /// back with its history when somebody joins it
+    /// Maximum rooms, including those only in the store; then no new room can be created
     #[arg(long, value_name = "N", requires = "store", default_value_t = 4096, value_parser = at_least(1), env = "CHINWAG_MAX_STORED_ROOMS")]
     max_stored_rooms: u64,
 
-    /// Keeps whispers to names that nobody has in the file, and hands them to whoever enters with that name. Names can be
-    /// taken by anybody, and so can what was whispered to them: only for a server whose people know each other
+    /// Store whispers to absent nicknames; unsafe on a public server, since any client can take a nickname
     #[arg(long, requires = "store", env = "CHINWAG_OFFLINE_WHISPERS")]
     offline_whispers: bool,
 
-    /// The language in which the server speaks
+    /// Language of the server's messages
     #[arg(long, value_enum, default_value_t, env = "CHINWAG_LANG")]
     lang: LangArg,
 
-    /// The operator's console on standard input; auto: when stdin and stdout are a terminal; p2p
-    /// always has it
+    /// Operator console on standard input; auto: if stdin and stdout are a terminal; always on with p2p
     #[arg(long, value_enum, default_value_t, num_args = 0..=1, require_equals = true, default_missing_value = "on", env = "CHINWAG_CONSOLE")]
     console: ConsoleArg,
 
-    /// How long a nickname may take, from the moment it is asked for
+    /// Seconds until a client that has not chosen a nickname is disconnected
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = value_parser!(u64).range(1..=86_400), env = "CHINWAG_LOGIN_TIMEOUT")]
     login_timeout: u64,
 
-    /// How long a member may be silent before they are closed; 0 for ever
+    /// Seconds until a silent member is disconnected; 0 for never
     #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = value_parser!(u64).range(..=31_536_000), env = "CHINWAG_IDLE_TIMEOUT")]
     idle_timeout: u64,
 
-    /// The longest line, without its end; the rest of a longer one is thrown away
+    /// Maximum line length in bytes, without the line end
     #[arg(long, value_name = "BYTES", default_value_t = 4096, value_parser = value_parser!(u64).range(8..=1_048_576), env = "CHINWAG_MAX_LINE")]
     max_line: u64,
 
-    /// Lines, or HTTP requests, a second from one client, past the burst; 0 for no limit
+    /// Lines or HTTP requests per second from one client, after the burst; 0 for no limit
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = value_parser!(u32).range(..=1_000_000), env = "CHINWAG_RATE")]
     rate: u32,
 
-    /// Lines or requests at once from one client
+    /// Lines or HTTP requests that one client may send at once
     #[arg(long, value_name = "N", default_value_t = 30, value_parser = value_parser!(u32).range(1..=1_000_000), env = "CHINWAG_BURST")]
     burst: u32,
 
-    /// How far one may lag in reading before they are dropped; at least two of the longest messages
+    /// Unread bytes before a slow client is disconnected
     #[arg(long, value_name = "BYTES", default_value_t = 1_048_576, value_parser = value_parser!(u64).range(1024..=1_073_741_824), env = "CHINWAG_BACKLOG_BYTES")]
     backlog_bytes: u64,
 
-    /// Unread bytes that the kernel holds for one client (SO_SNDBUF), besides the backlog; 0 leaves
-    /// that to the system, which may be megabytes
+    /// Kernel send buffer of one client in bytes (SO_SNDBUF), besides the backlog; 0 for the system's default
     #[arg(long, value_name = "BYTES", default_value_t = 131_072, value_parser = value_parser!(u64).range(..=1_073_741_824), env = "CHINWAG_SEND_BUFFER")]
     send_buffer: u64,
 
-    /// In a room with more people than this, joins and leaves are summed up, at most once a second
+    /// Members of a room above which joins and leaves are summarized, at most once a second
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = at_least(0), env = "CHINWAG_ANNOUNCE_LIMIT")]
     announce_limit: u64,
 
-    /// People whom one member may ignore
+    /// Maximum nicknames that one member can ignore
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = at_least(0), env = "CHINWAG_MAX_IGNORED")]
     max_ignored: u64,
 
-    /// Names shown by /who, and bans and mutes on a page of /bans and /mutes
+    /// Maximum nicknames shown by /who, and entries on a page of /bans and /mutes
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = at_least(1), env = "CHINWAG_MAX_LISTED")]
     max_listed: u64,
 
-    /// For clients that never end their lines: input that has been quiet for so long counts as a
-    /// line; 0 for never
+    /// Milliseconds after which input without a line end counts as a line; 0 for never
     #[arg(long, value_name = "MS", default_value_t = 0, value_parser = value_parser!(u64).range(..=600_000), env = "CHINWAG_EOL_TIMEOUT")]
     eol_timeout: u64,
 
-    /// A peer that has been silent for so long is probed (TCP keepalive); 0 for never
+    /// Seconds of silence before a TCP keepalive probe; 0 for never
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = value_parser!(u64).range(..=32_767), env = "CHINWAG_KEEPALIVE")]
     keepalive: u64,
 
-    /// How long one who leaves may take to read the next piece of what is owed
+    /// Seconds a leaving client may take to read the next part of its unread output
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = value_parser!(u64).range(1..=3600), env = "CHINWAG_FAREWELL_TIMEOUT")]
     farewell_timeout: u64,
 
-    /// More log: -v what is said in rooms, -vv everything
+    /// More log: -v adds the messages of rooms, -vv everything
     #[arg(short, long, action = ArgAction::Count, conflicts_with = "quiet")]
     verbose: u8,
 
-    /// Less log: -q warnings, -qq errors, -qqq nothing
+    /// Less log: -q warnings and errors, -qq errors, -qqq nothing
     #[arg(short, long, action = ArgAction::Count)]
     quiet: u8,
 }
 
 fn at_least(least: u64) -> clap::builder::RangedU64ValueParser {
-    // 2^32 of anything is more than one machine holds, and leaves room for sums.
+    // 2^32 is more than one machine can hold, and sums of such values do not overflow.
     value_parser!(u64).range(least..=u64::from(u32::MAX))
 }
 
@@ -193,7 +184,7 @@ impl Serve {
         }
     }
 
-    /// What a server is started with.
+    /// The settings of the server.
     pub fn settings(&self) -> Settings {
         Settings {
             listen: addrs(&self.listen),
@@ -228,7 +219,7 @@ impl Serve {
         }
     }
 
-    /// How much is loaded at the start is up to the server.
+    /// The server sets later how much is loaded at the start.
     fn store(&self, path: &Path) -> store::Options {
         store::Options {
             path: path.to_owned(),
@@ -313,11 +304,11 @@ enum LangArg {
     Zh,
 }
 
-fn addrs(listen: &[Listen]) -> Vec<SocketAddr> {
+fn addrs(listen: &[ListenAddrs]) -> Vec<SocketAddr> {
     listen.iter().flat_map(|listen| &listen.0).copied().collect()
 }
 
-/// Scheme and host of a page, with the port where it is not the usual one; browsers tell no more (RFC 6454).
+/// Parses the origin of a page: scheme and host, and the port if it is not the default one (RFC 6454).
 fn origin(text: &str) -> Result<String, String> {
     let site = text.split_once("://").map(|(_, site)| site).unwrap_or_default();
     match text == "*" || !site.is_empty() && !site.contains(['/', '?', '#', '@', ' ']) {
@@ -326,27 +317,27 @@ fn origin(text: &str) -> Result<String, String> {
     }
 }
 
-/// A name as it is compared with that of a request.
+/// Parses a host name into the form that is compared with the `Host` of a request.
 fn host(text: &str) -> Result<String, String> {
     match Host::parse(text) {
         Some(Host::Name(name)) if !name.is_empty() && !text.contains(':') => Ok(name),
-        Some(Host::Address(_)) => Err("addresses need not be given; write a name, such as chat.example.org".into()),
+        Some(Host::Address(_)) => Err("IP addresses are always allowed; write a name, such as chat.example.org".into()),
         _ => Err("write a name without scheme and port, such as chat.example.org".into()),
     }
 }
 
 fn network(text: &str) -> Result<Network, String> {
-    text.parse().map_err(|()| "write an address or a network, such as 127.0.0.1, 10.0.0.0/8 or fd00::/8".into())
+    text.parse().map_err(|()| "write an address or a CIDR network, such as 127.0.0.1, 10.0.0.0/8 or fd00::/8".into())
 }
 
-/// What one `--listen` stands for: an address, or several where a host name has several.
+/// The addresses of one `--listen`: several if its host name has several.
 #[derive(Clone, Debug)]
-struct Listen(Vec<SocketAddr>);
+struct ListenAddrs(Vec<SocketAddr>);
 
-fn listen_addr(text: &str) -> Result<Listen, String> {
+fn listen_addr(text: &str) -> Result<ListenAddrs, String> {
     let help = "write HOST:PORT, such as 127.0.0.1:4567, 0.0.0.0:4567 or [::1]:4567";
     let addrs: Vec<SocketAddr> = text.to_socket_addrs().map_err(|error| format!("{error}; {help}"))?.collect();
-    if addrs.is_empty() { Err(help.into()) } else { Ok(Listen(addrs)) }
+    if addrs.is_empty() { Err(help.into()) } else { Ok(ListenAddrs(addrs)) }
 }
 
 #[cfg(test)]
@@ -364,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bare_chinwag_serves_with_the_same_options() {
+    fn serve_is_the_default_command() {
         for args in [&["--max-line", "100"][..], &["serve", "--max-line", "100"]] {
             assert_eq!(serve(args).hub().max_line, 100);
         }
@@ -372,12 +363,12 @@ mod tests {
     }
 
     #[test]
-    fn the_defaults_of_the_hub_are_those_of_the_command_line() {
+    fn hub_defaults_match_command_line_defaults() {
         assert_eq!(format!("{:?}", serve(&[]).hub()), format!("{:?}", chat::Config::default()));
     }
 
     #[test]
-    fn every_option_can_be_set_in_the_environment() {
+    fn every_option_has_an_environment_variable() {
         for arg in Cli::command().get_arguments() {
             let Some(name) = arg.get_long() else { continue };
             if ["help", "version", "verbose", "quiet"].contains(&name) {
@@ -389,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_is_a_name_alone() {
+    fn host_accepts_only_names() {
         let access = serve(&["--host", "Chat.Example.,b.example", "--host", "c"]).settings().access;
         assert_eq!(access.hosts, ["chat.example", "b.example", "c"]);
         for bad in ["", "a b", "http://a", "a:80", "10.0.0.1", "[::1]", "*/"] {
@@ -398,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn a_console_needs_no_value() {
+    fn console_without_value_is_on() {
         assert_eq!(serve(&["--console"]).settings().console, ConsoleMode::On);
         assert_eq!(serve(&["--console=off"]).settings().console, ConsoleMode::Off);
         assert_eq!(serve(&[]).settings().console, ConsoleMode::Auto);

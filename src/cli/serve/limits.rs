@@ -1,31 +1,31 @@
-//! Limits that only make sense together.
+//! Checks limits that depend on each other.
 
 use super::Serve;
 
-/// Bytes that a message takes besides its text: time, name, number, and the frame or the end of the line.
-const BESIDES: u64 = 1024;
-/// Times that text may grow in JSON: each quotation mark and each backslash becomes two bytes.
+/// Bytes of a message besides its text: time, name, id, and the frame header or the line end.
+const MESSAGE_OVERHEAD: u64 = 1024;
+/// Maximum growth of text in JSON: a quotation mark or a backslash becomes two bytes.
 const JSON_GROWTH: u64 = 2;
 
 impl Serve {
-    /// Checks that nobody who reads well can be dropped as too slow because of one member.
+    /// Checks that one member cannot make a client that reads at once fill its backlog and be disconnected.
     ///
     /// # Errors
-    /// What does not go together, and what to change.
+    /// Which options contradict each other, and what to change.
     pub fn check(&self) -> Result<(), String> {
         self.check_line()?;
         self.check_burst()
     }
 
-    /// Bytes of the largest message.
-    fn message_bytes(&self) -> u64 {
-        BESIDES + self.max_line * if self.web.is_empty() { 1 } else { JSON_GROWTH }
+    /// Bytes of the largest message in the largest encoding.
+    fn max_message_bytes(&self) -> u64 {
+        MESSAGE_OVERHEAD + self.max_line * if self.web.is_empty() { 1 } else { JSON_GROWTH }
     }
 
-    /// While one message is on its way to a reader the next one waits in the backlog.
+    /// The backlog must hold two messages: one that is being sent and one that waits.
     fn check_line(&self) -> Result<(), String> {
         let (line, backlog) = (self.max_line, self.backlog_bytes);
-        let least = 2 * self.message_bytes();
+        let least = 2 * self.max_message_bytes();
         if backlog >= least {
             return Ok(());
         }
@@ -36,17 +36,17 @@ impl Serve {
         ))
     }
 
-    /// What one member may say at once fits what is kept for a reader who has not had time to read any of it.
+    /// The backlog and the send buffer must hold the whole burst of one member for a client that has read none of it.
     fn check_burst(&self) -> Result<(), String> {
         let (line, burst, backlog, buffer) = (self.max_line, self.burst, self.backlog_bytes, self.send_buffer);
-        // Linux doubles a send buffer for its own needs, which take up to that much again: socket(7).
-        let least = (u64::from(burst) * self.message_bytes()).saturating_sub(buffer);
+        // Linux doubles SO_SNDBUF for its own overhead, so only the given size counts: socket(7).
+        let least = (u64::from(burst) * self.max_message_bytes()).saturating_sub(buffer);
         if self.rate == 0 || backlog >= least {
             return Ok(());
         }
         Err(format!(
-            "--burst {burst} lines of --max-line {line} bytes are more than --backlog-bytes {backlog} and \
-             --send-buffer {buffer} hold; give --backlog-bytes {least} or more, or less of the others"
+            "--burst {burst} lines of --max-line {line} bytes do not fit in --backlog-bytes {backlog} and \
+             --send-buffer {buffer}; give --backlog-bytes {least} or more, or lower --burst or --max-line"
         ))
     }
 }
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn the_defaults_go_together_with_and_without_the_web() {
+    fn defaults_are_valid_with_and_without_web() {
         assert_eq!(check(&[]), Ok(()));
         assert_eq!(check(&["--web", "127.0.0.1:0"]), Ok(()));
         assert_eq!(check(&["--send-buffer", "1"]), Ok(()));
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn the_backlog_holds_two_of_the_longest_messages_in_each_encoding() {
+    fn backlog_must_hold_two_longest_messages_in_each_encoding() {
         let args = ["--rate", "0", "--max-line", "4096", "--backlog-bytes"];
         let with = |bytes, web: &[&str]| check(&[&args[..], &[bytes], web].concat());
         assert_eq!(with("10240", &[]), Ok(()));
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_burst_fits_the_send_buffer_and_the_backlog() {
+    fn backlog_and_send_buffer_must_hold_a_burst() {
         let args = ["--max-line", "1048576", "--burst", "10", "--send-buffer", "1000", "--backlog-bytes"];
         let least = 10 * (1_048_576 + 1024) - 1000;
         let with = |bytes: u32, more: &[&str]| check(&[&args[..], &[&*bytes.to_string()], more].concat());
@@ -98,10 +98,10 @@ mod tests {
         let error = with(least - 1, &[]).unwrap_err();
         assert_eq!(
             error,
-            "--burst 10 lines of --max-line 1048576 bytes are more than --backlog-bytes 10494999 and \
-             --send-buffer 1000 hold; give --backlog-bytes 10495000 or more, or less of the others"
+            "--burst 10 lines of --max-line 1048576 bytes do not fit in --backlog-bytes 10494999 and \
+             --send-buffer 1000; give --backlog-bytes 10495000 or more, or lower --burst or --max-line"
         );
-        // Who wants no limit has none.
+        // With --rate 0 there is no burst limit, so nothing to check.
         assert_eq!(with(least - 1, &["--rate", "0"]), Ok(()));
     }
 }
