@@ -38,12 +38,12 @@ enum FormatArg {
 
 impl Export {
     /// The settings of the export.
-    pub fn settings(self) -> transfer::Export {
+    pub fn settings(self) -> transfer::ExportSettings {
         let format = match self.format {
             FormatArg::Json => transfer::Format::Json,
             FormatArg::Text => transfer::Format::Text,
         };
-        transfer::Export { store: self.store, room: self.room, since: self.since, format }
+        transfer::ExportSettings { store: self.store, room: self.room, since: self.since, format }
     }
 }
 

@@ -23,7 +23,7 @@ pub struct Import {
 
 impl Import {
     /// The settings of the import.
-    pub fn settings(self) -> transfer::Import {
-        transfer::Import { store: self.store, input: self.input.filter(|input| input.as_os_str() != "-") }
+    pub fn settings(self) -> transfer::ImportSettings {
+        transfer::ImportSettings { store: self.store, input: self.input.filter(|input| input.as_os_str() != "-") }
     }
 }

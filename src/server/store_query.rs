@@ -13,7 +13,7 @@ use super::store_writer::StoreWriter;
 use super::unwritten::UnwrittenRecords;
 use crate::chat::policy::nick::fold;
 use crate::chat::{Answer, ClientId, Hub, Lookup, Query};
-use crate::store::{Error, MAX_READ, Message, Words};
+use crate::store::{Error, MAX_READ, Message, SearchWords};
 
 /// How long one turn looks things up.
 const TURN: Duration = Duration::from_millis(3);
@@ -37,7 +37,7 @@ pub(super) struct Lookups {
 /// A question on the way to its answer.
 struct Work {
     query: Query,
-    words: Option<Words>,
+    words: Option<SearchWords>,
     /// What was found, the newest first.
     found: Vec<u64>,
     /// What is younger has been looked at.
@@ -150,7 +150,7 @@ impl StoreWriter {
             }
             Lookup::Search { room, words, before, n } => {
                 if !std::mem::replace(&mut work.has_begun, true) {
-                    work.words = Words::new(words);
+                    work.words = SearchWords::new(words);
                 }
                 let Some(words) = &work.words else { return Some(Answer::Messages(Vec::new())) };
                 let found = (&mut work.found, &mut work.before);

@@ -1,76 +1,76 @@
-//! The records of one turn, in one transaction.
+//! Writes the records of one turn of the event loop in one transaction.
 
 use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 
-use super::error::{Attempt, Fault};
+use super::error::{DbError, DbResult};
 use super::prune::Expired;
 use super::search;
 use super::table::room;
-use super::table::room::{Room, Rooms};
+use super::table::room::{Rooms, StoredRoom};
 use super::table::state::State;
 use super::table::{bans, message, whispers};
 use super::{Message, Record};
 use crate::chat::policy::nick::fold;
 
-/// What is known of the file without reading it.
+/// State of the store that is cached in memory.
 #[derive(Debug)]
-pub(super) struct Known {
+pub(super) struct CachedState {
     pub state: State,
     pub rooms: Rooms,
     pub whispers: usize,
 }
 
-/// What becomes known when the transaction is committed; until then nothing has changed.
+/// Changes of the cached state, applied once the transaction is committed.
 pub(super) struct Changes {
-    /// By the folded name; none where a room is gone.
-    rooms: BTreeMap<String, Option<Room>>,
+    /// By folded room name; `None` for a room that was removed.
+    rooms: BTreeMap<String, Option<StoredRoom>>,
     state: State,
     whispers: usize,
 }
 
-/// Records on their way into the file.
+/// An open transaction and the changes that it makes.
 pub(super) struct Batch<'a> {
     connection: &'a Connection,
-    known: &'a Known,
+    cached: &'a CachedState,
     changes: Changes,
 }
 
 impl<'a> Batch<'a> {
-    pub fn new(connection: &'a Connection, known: &'a Known) -> Self {
-        let changes = Changes { rooms: BTreeMap::new(), state: known.state, whispers: known.whispers };
-        Batch { connection, known, changes }
+    pub fn new(connection: &'a Connection, cached: &'a CachedState) -> Self {
+        let changes = Changes { rooms: BTreeMap::new(), state: cached.state, whispers: cached.whispers };
+        Batch { connection, cached, changes }
     }
 
-    pub fn add(&mut self, record: &Record) -> Attempt<()> {
+    pub fn add(&mut self, record: &Record) -> DbResult<()> {
         let Changes { state, whispers, .. } = &mut self.changes;
         match record {
-            Record::Message(message) => self.message(message)?,
-            Record::Room { name } => self.room(name).map(|_| ())?,
-            Record::RoomGone { name } => self.gone(name)?,
+            Record::Message(message) => self.write_message(message)?,
+            Record::Room { name } => self.room_or_create(name).map(|_| ())?,
+            Record::RoomGone { name } => self.remove_room(name)?,
             Record::Ban { network, until } => bans::add(self.connection, *network, *until)?,
-            Record::Unban { network } => bans::lift(self.connection, *network)?,
+            Record::Unban { network } => bans::remove(self.connection, *network)?,
             Record::Whisper(whisper) => *whispers = whispers::add(self.connection, whisper, *whispers)?,
-            Record::WhispersRead { to } => *whispers = whispers::forget(self.connection, to, *whispers)?,
+            Record::WhispersRead { to } => *whispers = whispers::remove(self.connection, to, *whispers)?,
             Record::NextId(id) => state.next_id = state.next_id.max(valid(*id)?),
         }
         Ok(())
     }
 
-    fn message(&mut self, message: &Message) -> Attempt<()> {
-        if valid(message.id)? < self.next_id() { self.once_more(message) } else { self.add_message(message) }
+    fn write_message(&mut self, message: &Message) -> DbResult<()> {
+        if valid(message.id)? < self.next_id() { self.accept_rewrite(message) } else { self.add_message(message) }
     }
 
-    /// Adds a message that is newer than all.
-    pub fn add_message(&mut self, message: &Message) -> Attempt<()> {
+    /// Adds a message whose id is higher than all others.
+    pub fn add_message(&mut self, message: &Message) -> DbResult<()> {
         let connection = self.connection;
-        let room = self.room(&message.room)?;
+        let room = self.room_or_create(&message.room)?;
         message::insert(connection, room.number, room.last, message)?;
         search::add(connection, message)?;
         room.last = message.id;
         self.changes.state.next_id = message.id + 1;
-        self.count_one();
+        self.count_message();
         Ok(())
     }
 
@@ -82,80 +82,80 @@ impl<'a> Batch<'a> {
         self.changes.state.next_id
     }
 
-    /// There is a message more.
-    pub fn count_one(&mut self) {
+    /// Adds one to the number of messages.
+    pub fn count_message(&mut self) {
         self.changes.state.messages += 1;
     }
 
-    /// A write that failed may have been carried out all the same (a sync that failed after it), and comes again.
-    fn once_more(&self, message: &Message) -> Attempt<()> {
-        let room = self.current(&fold(&message.room));
+    /// Accepts a message that is already stored: a write can succeed, its sync fail, and the write be repeated.
+    fn accept_rewrite(&self, message: &Message) -> DbResult<()> {
+        let room = self.current_room(&fold(&message.room));
         let there = room.map(|room| message::get(self.connection, room, message.id)).transpose()?.flatten();
         match there {
-            Some(there) if there.message.is_same(message) => Ok(()),
-            _ => Err(Fault::Refused(format!("message id {} was given before", message.id))),
+            Some(there) if there.message.has_same_columns(message) => Ok(()),
+            _ => Err(DbError::Refused(format!("message id {} was used before", message.id))),
         }
     }
 
-    fn current(&self, key: &str) -> Option<&Room> {
-        self.changes.rooms.get(key).map_or_else(|| self.known.rooms.get(key), Option::as_ref)
+    fn current_room(&self, key: &str) -> Option<&StoredRoom> {
+        self.changes.rooms.get(key).map_or_else(|| self.cached.rooms.get(key), Option::as_ref)
     }
 
-    /// The room of that name, which is made if need be.
-    pub fn room(&mut self, name: &str) -> Attempt<&mut Room> {
+    /// The room with that name, created if it does not exist.
+    pub fn room_or_create(&mut self, name: &str) -> DbResult<&mut StoredRoom> {
         let key = fold(name);
-        let known = self.known.rooms.get(&key);
-        // One that is gone in this very turn is made anew.
-        let room = self.changes.rooms.entry(key).or_insert_with(|| known.cloned());
+        let cached = self.cached.rooms.get(&key);
+        // A room removed earlier in this transaction is created again.
+        let room = self.changes.rooms.entry(key).or_insert_with(|| cached.cloned());
         match room {
             Some(room) => Ok(room),
-            none => Ok(none.insert(Room::make(self.connection, name)?)),
+            none => Ok(none.insert(StoredRoom::create(self.connection, name)?)),
         }
     }
 
-    /// Its messages are left for pruning, which takes small steps.
-    fn gone(&mut self, name: &str) -> Attempt<()> {
+    /// Removes a room; pruning deletes its messages later, in small steps.
+    fn remove_room(&mut self, name: &str) -> DbResult<()> {
         let key = fold(name);
-        if let Some(room) = self.current(&key) {
-            room.forget(self.connection)?;
+        if let Some(room) = self.current_room(&key) {
+            room.remove(self.connection)?;
             self.changes.rooms.insert(key, None);
         }
         Ok(())
     }
 
-    /// Forgets what is to be pruned.
-    pub fn forget(&mut self, doomed: &Expired, now: i64) -> Attempt<()> {
-        let changed = doomed.forget(self.connection, &self.known.rooms, &mut self.changes.state, now)?;
+    /// Deletes the expired messages, rooms and bans.
+    pub fn delete_expired(&mut self, expired: &Expired, now: i64) -> DbResult<()> {
+        let changed = expired.delete(self.connection, &self.cached.rooms, &mut self.changes.state, now)?;
         self.changes.rooms.extend(changed.into_iter().map(|room| (fold(&room.name), Some(room))));
         Ok(())
     }
 
-    /// Writes what has changed of rooms and ids; what is known once that is committed.
-    pub fn finish(self) -> Attempt<Changes> {
-        let Batch { connection, known, changes } = self;
+    /// Writes the changed rooms and the state row; returns the changes to apply after the commit.
+    pub fn finish(self) -> DbResult<Changes> {
+        let Batch { connection, cached, changes } = self;
         for (key, room) in &changes.rooms {
-            if let Some(room) = room.as_ref().filter(|&room| known.rooms.get(key) != Some(room)) {
+            if let Some(room) = room.as_ref().filter(|&room| cached.rooms.get(key) != Some(room)) {
                 room.write(connection)?;
             }
         }
-        if changes.state != known.state {
+        if changes.state != cached.state {
             changes.state.write(connection)?;
         }
         Ok(changes)
     }
 }
 
-impl Known {
-    pub fn read(connection: &Connection) -> Attempt<Self> {
+impl CachedState {
+    pub fn read(connection: &Connection) -> DbResult<Self> {
         let (state, rooms) = (State::read(connection)?, room::read_all(connection)?);
         let newest = connection.query_row("SELECT max(id) FROM messages", [], |row| row.get::<_, Option<i64>>(0))?;
         if newest.is_some_and(|newest| newest as u64 >= state.next_id) {
-            return Err(Fault::Damage("a message has an id that was not given yet".into()));
+            return Err(DbError::Damage("a message has an id that was not used yet".into()));
         }
-        Ok(Known { state, rooms, whispers: whispers::count(connection)? })
+        Ok(CachedState { state, rooms, whispers: whispers::count(connection)? })
     }
 
-    pub fn take(&mut self, changes: Changes) {
+    pub fn apply(&mut self, changes: Changes) {
         for (key, room) in changes.rooms {
             match room {
                 Some(room) => self.rooms.insert(key, room),
@@ -166,10 +166,10 @@ impl Known {
     }
 }
 
-/// SQLite's integers have a sign, and there must be a next one.
-pub(super) fn valid(id: u64) -> Attempt<u64> {
+/// Checks that a message id fits SQLite's signed integers and has a successor.
+pub(super) fn valid(id: u64) -> DbResult<u64> {
     match id {
         1..0x7fff_ffff_ffff_ffff => Ok(id),
-        _ => Err(Fault::Refused(format!("{id} is no message id"))),
+        _ => Err(DbError::Refused(format!("{id} is not a valid message id"))),
     }
 }

@@ -1,4 +1,4 @@
-//! SQLite as it is used here.
+//! Opens, checks and upgrades the SQLite database.
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
@@ -8,50 +8,50 @@ use std::time::Duration;
 use rusqlite::{Connection, MAIN_DB, OpenFlags};
 
 use super::Sync;
-use super::batch::Known;
-use super::error::{Attempt, Fault};
-use super::file::beside;
+use super::batch::CachedState;
+use super::error::{DbError, DbResult};
+use super::file::with_suffix;
 use super::table::schema;
 use super::table::schema::STEPS;
 
-/// Tables that are small: all of each is checked at start.
-const SMALL: [&str; 4] = ["state", "rooms", "bans", "whispers"];
+/// Small tables, whose integrity is checked completely at start.
+const CHECKED_TABLES: [&str; 4] = ["state", "rooms", "bans", "whispers"];
 
-/// Opens a file that is ours, for this process alone, and brings it to this version.
-pub(super) fn open(path: &Path, sync: Sync) -> Attempt<(Connection, Known)> {
+/// Opens a store for this process only and upgrades its schema to this version.
+pub(super) fn open(path: &Path, sync: Sync) -> DbResult<(Connection, CachedState)> {
     open_as(path, sync, STEPS)
 }
 
-fn open_as(path: &Path, sync: Sync, steps: &[&str]) -> Attempt<(Connection, Known)> {
+fn open_as(path: &Path, sync: Sync, steps: &[&str]) -> DbResult<(Connection, CachedState)> {
     let mut connection = connect(path, sync)?;
     let version = schema::version(&connection)?;
     if version > steps.len() as i64 {
-        return Err(Fault::Newer(version));
+        return Err(DbError::Newer(version));
     }
     if version < steps.len() as i64 {
         keep_copy(&connection, path, version)?;
         schema::upgrade(&mut connection, steps)?;
     }
-    for table in SMALL {
+    for table in CHECKED_TABLES {
         check(&connection, table)?;
     }
-    let mut known = Known::read(&connection)?;
-    known.state.starts += 1;
-    known.state.write(&connection)?;
-    Ok((connection, known))
+    let mut cached = CachedState::read(&connection)?;
+    cached.state.starts += 1;
+    cached.state.write(&connection)?;
+    Ok((connection, cached))
 }
 
-fn connect(path: &Path, sync: Sync) -> Attempt<Connection> {
+fn connect(path: &Path, sync: Sync) -> DbResult<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
-    // SQLite opens for reading what it may not write.
+    // SQLite opens a file that it cannot write as read-only.
     if connection.is_readonly(MAIN_DB)? {
-        return Err(Fault::ReadOnly);
+        return Err(DbError::ReadOnly);
     }
     connection.set_prepared_statement_cache_capacity(64);
-    // Waiting would hold up everybody.
+    // Waiting for a lock would block the event loop.
     connection.busy_timeout(Duration::ZERO)?;
-    // Before anything is read: then no other process gets in, and the index of the log is memory of our own.
+    // Set before the first read: keeps other processes out, and the index of the write-ahead log in private memory.
     connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
     let sync = match sync {
         Sync::Off => "OFF",
@@ -59,7 +59,7 @@ fn connect(path: &Path, sync: Sync) -> Attempt<Connection> {
         Sync::Full => "FULL",
     };
     connection.pragma_update(None, "synchronous", sync)?;
-    // A checkpoint that fails would make the write fail that is done already.
+    // An automatic checkpoint that fails would report an error for a write that succeeded.
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.pragma_update(None, "cell_size_check", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
@@ -67,34 +67,34 @@ fn connect(path: &Path, sync: Sync) -> Attempt<Connection> {
     Ok(connection)
 }
 
-/// Moves what is in the write-ahead log to the file, and empties the log.
-pub(super) fn checkpoint(connection: &Connection) -> Attempt<()> {
+/// Moves the write-ahead log into the database file and empties the log.
+pub(super) fn checkpoint(connection: &Connection) -> DbResult<()> {
     Ok(connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
 }
 
-/// Keeps a file of an earlier version beside it, once.
-fn keep_copy(connection: &Connection, path: &Path, version: i64) -> Attempt<()> {
-    let copy = beside(path, &format!(".schema{version}"));
+/// Copies a store of an earlier schema to `PATH.schemaN`, unless that copy exists.
+fn keep_copy(connection: &Connection, path: &Path, version: i64) -> DbResult<()> {
+    let copy = with_suffix(path, &format!(".schema{version}"));
     if copy.exists() {
         return Ok(());
     }
-    let draft = beside(&copy, ".new");
+    let draft = with_suffix(&copy, ".new");
     let kept = || {
         OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
-        let name = draft.to_str().ok_or_else(|| Fault::Refused("its path is not UTF-8".into()))?;
+        let name = draft.to_str().ok_or_else(|| DbError::Refused("its path is not valid UTF-8".into()))?;
         connection.execute("VACUUM INTO ?1", [name])?;
         Ok(fs::rename(&draft, &copy)?)
     };
     kept().inspect_err(|_| drop(fs::remove_file(&draft)))
 }
 
-fn check(connection: &Connection, table: &str) -> Attempt<()> {
+fn check(connection: &Connection, table: &str) -> DbResult<()> {
     let mut found = String::new();
     connection.pragma(None, "integrity_check", table, |row| {
         found = row.get(0)?;
         Ok(())
     })?;
-    if found == "ok" { Ok(()) } else { Err(Fault::Damage(found)) }
+    if found == "ok" { Ok(()) } else { Err(DbError::Damage(found)) }
 }
 
 #[cfg(test)]
@@ -103,20 +103,20 @@ mod tests {
     use super::super::{Error, Sync};
     use super::*;
 
-    const ONE_MORE: &[&str] = &[STEPS[0], "ALTER TABLE bans ADD COLUMN why TEXT"];
-    const BROKEN: &[&str] = &[STEPS[0], "DROP TABLE bans; DROP TABLE nothing"];
+    const WITH_ONE_MORE_STEP: &[&str] = &[STEPS[0], "ALTER TABLE bans ADD COLUMN why TEXT"];
+    const WITH_BROKEN_STEP: &[&str] = &[STEPS[0], "DROP TABLE bans; DROP TABLE nothing"];
 
     fn version(path: &Path) -> i64 {
         schema::version(&connect(path, Sync::Off).unwrap()).unwrap()
     }
 
     #[test]
-    fn an_old_schema_is_brought_up_to_date_and_a_copy_kept() {
+    fn old_schema_is_upgraded_and_a_copy_is_kept() {
         let directory = Directory::new();
         directory.open().0.write(&[said(1, "lobby", "one")]).unwrap();
         let path = directory.options().path;
-        let (connection, known) = open_as(&path, Sync::Off, ONE_MORE).unwrap();
-        assert_eq!((schema::version(&connection).unwrap(), known.state.messages), (2, 1));
+        let (connection, cached) = open_as(&path, Sync::Off, WITH_ONE_MORE_STEP).unwrap();
+        assert_eq!((schema::version(&connection).unwrap(), cached.state.messages), (2, 1));
         drop(connection);
         let refused = super::super::Store::open(&directory.options(), 0).err();
         assert_eq!(refused, Some(Error::Newer(path.clone(), 2)));
@@ -126,11 +126,11 @@ mod tests {
     }
 
     #[test]
-    fn a_schema_that_cannot_be_brought_up_to_date_is_left_as_it_is() {
+    fn failed_upgrade_leaves_the_file_unchanged() {
         let directory = Directory::new();
         directory.open().0.write(&[said(1, "lobby", "one")]).unwrap();
         let path = directory.options().path;
-        assert!(open_as(&path, Sync::Off, BROKEN).is_err());
+        assert!(open_as(&path, Sync::Off, WITH_BROKEN_STEP).is_err());
         assert_eq!(version(&path), 1);
         let (_, start) = directory.open();
         assert_eq!(texts(&start.rooms[0].1), ["one"]);

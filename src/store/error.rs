@@ -1,48 +1,55 @@
-//! What can go wrong with the file, in words for the person who meets it.
+//! Errors of the store; each text says what is wrong and what to do.
 
+use std::io;
 use std::path::PathBuf;
-use std::{fmt, io};
 
 use rusqlite::ErrorCode;
 
 use crate::util::io_error::plain_words;
 
-/// Characters of what SQLite says.
-const MOST: usize = 120;
+/// Maximum characters of SQLite's error text.
+const MAX_ERROR_CHARS: usize = 120;
 
-/// Why the file cannot be used, or not now. Each is one line that says what to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Why the store cannot be used. Each text is one line that says what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// Another process has it open.
+    #[error("{path} is in use by another process; stop that one first", path = .0.display())]
     InUse(PathBuf),
-    /// No space is left for it.
+    #[error("there is no space left for {path}; free some", path = .0.display())]
     Full(PathBuf),
-    /// It, or its directory, cannot be written to.
+    #[error("{path} or its directory is read-only; allow this user to write there", path = .0.display())]
     ReadOnly(PathBuf),
-    /// It cannot be opened, read or written, with the reason.
+    /// The file cannot be opened, read or written, with the reason.
+    #[error("cannot use {path}: {1}", path = .0.display())]
     Unusable(PathBuf, String),
-    /// It was moved or removed while it was in use.
+    #[error("{path} was moved or removed while in use; put it back", path = .0.display())]
     Gone(PathBuf),
-    /// Another file has its place.
+    /// The path names another file than before.
+    #[error("{path} is another file than the one the server started with; put that one back, or restart", path = .0.display())]
     Replaced(PathBuf),
-    /// It is ours, but lacks what was stored already.
+    /// The file is the same store, but without records that were already stored.
+    #[error("{path} is older than what was stored in it already; put the newer one back, or restart", path = .0.display())]
     Older(PathBuf),
-    /// It is no store of ours.
+    /// The file is not a store of chinwag.
+    #[error("{path} is not a store of chinwag and was left unchanged; name another file", path = .0.display())]
     Foreign(PathBuf),
-    /// A later version made it, with that schema.
+    /// A later version of chinwag made the file, with this schema version.
+    #[error("{path} was made by a later chinwag (schema {1}) and was left unchanged; use that version", path = .0.display())]
     Newer(PathBuf, i64),
-    /// It is damaged, with what was found.
+    /// The file is damaged, with what was found.
+    #[error("{path} is damaged ({1}); restore a copy, or move it away to start with an empty store", path = .0.display())]
     Corrupt(PathBuf, String),
-    /// It has no such room.
+    #[error("there is no room {1} in {path}", path = .0.display())]
     NoRoom(PathBuf, String),
-    /// What is to be stored cannot be, with the reason.
+    /// The store does not accept the data, with the reason.
+    #[error("cannot store that in {path}: {1}", path = .0.display())]
     Refused(PathBuf, String),
 }
 
 impl Error {
-    /// Whether it may pass by itself: worth trying the same again later. After others [`reopen`](super::Store::reopen)
-    /// the file first, when somebody may have seen to it.
-    pub fn is_passing(&self) -> bool {
+    /// Whether the cause can pass by itself, so that the same call can be repeated later. After other errors
+    /// [`reopen`](super::Store::reopen) the file first.
+    pub fn is_transient(&self) -> bool {
         use Error::*;
         match self {
             InUse(_) | Full(_) | ReadOnly(_) | Unusable(..) => true,
@@ -61,89 +68,40 @@ impl Error {
     }
 }
 
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        use Error::*;
-        match self {
-            InUse(path) => write!(f, "{} is in use by another process; stop that one first", path.display()),
-            Full(path) => write!(f, "there is no space left for {}; make some", path.display()),
-            ReadOnly(path) => {
-                write!(f, "{} or its directory is read-only; allow this user to write there", path.display())
-            }
-            Unusable(path, why) => write!(f, "cannot use {}: {why}", path.display()),
-            Gone(path) => write!(f, "{} was moved or removed while in use; put it back", path.display()),
-            Replaced(path) => write!(
-                f,
-                "{} is another file than the one the server started with; put that one back, or restart",
-                path.display()
-            ),
-            Older(path) => write!(
-                f,
-                "{} is older than what was stored in it already; put the newer one back, or restart",
-                path.display()
-            ),
-            Foreign(path) => {
-                write!(f, "{} is no history of chinwag's and was left as it is; name another file", path.display())
-            }
-            Newer(path, version) => write!(
-                f,
-                "{} was made by a later chinwag (schema {version}) and was left as it is; use that one",
-                path.display()
-            ),
-            Corrupt(path, what) => write!(
-                f,
-                "{} is damaged ({what}); restore a copy, or move it away to start with nothing",
-                path.display()
-            ),
-            NoRoom(path, room) => write!(f, "there is no room {room} in {}", path.display()),
-            Refused(path, why) => write!(f, "cannot store that in {}: {why}", path.display()),
-        }
-    }
-}
-
-impl std::error::Error for Error {}
-
-/// What went wrong inside, before it is known of which file.
-#[derive(Debug)]
-pub(super) enum Fault {
-    Sqlite(rusqlite::Error),
-    /// Damage that SQLite does not see, with what it is.
+/// A store error that does not name the file yet.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum DbError {
+    #[error(transparent)]
+    Sqlite(#[from] rusqlite::Error),
+    /// Damage that SQLite does not notice.
+    #[error("the store is damaged: {0}")]
     Damage(String),
+    #[error("the store does not accept that: {0}")]
     Refused(String),
+    #[error("the store has the later schema {0}")]
     Newer(i64),
+    #[error("the store is read-only")]
     ReadOnly,
-    Io(io::Error),
+    #[error(transparent)]
+    Io(#[from] io::Error),
 }
 
-/// What does not need the file's name.
-pub(super) type Attempt<T> = Result<T, Fault>;
+pub(super) type DbResult<T> = Result<T, DbError>;
 
-impl From<io::Error> for Fault {
-    fn from(error: io::Error) -> Self {
-        Fault::Io(error)
-    }
-}
-
-impl From<rusqlite::Error> for Fault {
-    fn from(error: rusqlite::Error) -> Self {
-        Fault::Sqlite(error)
-    }
-}
-
-impl Fault {
-    /// Says of which file it is.
-    pub fn of(self, path: &std::path::Path) -> Error {
+impl DbError {
+    /// Adds the path of the file.
+    pub fn with_path(self, path: &std::path::Path) -> Error {
         let path = path.to_owned();
         let error = match self {
-            Fault::Damage(what) => return Error::Corrupt(path, one_line(&what)),
-            Fault::Refused(why) => return Error::Refused(path, why),
-            Fault::Newer(version) => return Error::Newer(path, version),
-            Fault::ReadOnly => return Error::ReadOnly(path),
-            Fault::Io(error) => return Error::from_io(path, &error),
-            Fault::Sqlite(error) => error,
+            DbError::Damage(what) => return Error::Corrupt(path, one_line(&what)),
+            DbError::Refused(why) => return Error::Refused(path, why),
+            DbError::Newer(version) => return Error::Newer(path, version),
+            DbError::ReadOnly => return Error::ReadOnly(path),
+            DbError::Io(error) => return Error::from_io(path, &error),
+            DbError::Sqlite(error) => error,
         };
         let rusqlite::Error::SqliteFailure(failure, text) = &error else {
-            // A column of another type than was written, text that is not UTF-8, a row that must be there.
+            // A column of another type than was written, text that is not UTF-8, or a missing row.
             return Error::Corrupt(path, one_line(&error.to_string()));
         };
         let text = one_line(&text.clone().unwrap_or_else(|| failure.to_string()));
@@ -151,7 +109,7 @@ impl Fault {
             ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Error::InUse(path),
             ErrorCode::DiskFull => Error::Full(path),
             ErrorCode::ReadOnly => Error::ReadOnly(path),
-            // A length that is damaged is too big, a schema that is does not parse or lacks a table.
+            // A damaged length is too big; a damaged schema does not parse or lacks a table.
             ErrorCode::DatabaseCorrupt
             | ErrorCode::NotADatabase
             | ErrorCode::TypeMismatch
@@ -168,11 +126,11 @@ impl Fault {
     }
 }
 
-/// What SQLite says, in which there may be anything that a damaged file holds.
+/// SQLite's text on one line without control characters: it can contain bytes of a damaged file.
 fn one_line(text: &str) -> String {
     let plain: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let mut line = plain.split_whitespace().collect::<Vec<_>>().join(" ");
-    if let Some((end, _)) = line.char_indices().nth(MOST) {
+    if let Some((end, _)) = line.char_indices().nth(MAX_ERROR_CHARS) {
         line.truncate(end);
         line.push('…');
     }

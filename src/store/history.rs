@@ -1,21 +1,21 @@
-//! What was said in a room, from the newest back.
+//! Reads the history of a room, newest message first.
 
 use rusqlite::{Connection, OptionalExtension};
 
 use super::Message;
-use super::error::{Attempt, Fault};
+use super::error::{DbError, DbResult};
 use super::table::message;
 use super::table::message::COLUMNS;
-use super::table::room::Room;
+use super::table::room::StoredRoom;
 
-/// The last messages of a room before that id, at most `n` and of about `bytes` bytes, the oldest first.
+/// The last messages of a room before an id, at most `n` and about `bytes` bytes, oldest first.
 pub(super) fn read(
     connection: &Connection,
-    room: &Room,
+    room: &StoredRoom,
     before: Option<u64>,
     n: usize,
     bytes: usize,
-) -> Attempt<Vec<Message>> {
+) -> DbResult<Vec<Message>> {
     if n == 0 {
         return Ok(Vec::new());
     }
@@ -42,7 +42,7 @@ pub(super) fn read(
         }
         found.push(stored.message);
     }
-    // What is missing at the end must have been pruned.
+    // Fewer messages than asked for: all older ones must have been pruned.
     if found.len() < n && taken <= bytes && expected > room.pruned {
         return Err(missing(expected));
     }
@@ -50,12 +50,12 @@ pub(super) fn read(
     Ok(found)
 }
 
-/// The id of the message that is the last before that one; 0 or a pruned one if there is none.
-fn before_of(connection: &Connection, room: &Room, id: u64) -> Attempt<u64> {
+/// The id of the last message of a room before an id; 0 or the id of a pruned message if there is none.
+fn before_of(connection: &Connection, room: &StoredRoom, id: u64) -> DbResult<u64> {
     let mut statement =
         connection.prepare_cached("SELECT previous FROM messages WHERE room = ?1 AND id >= ?2 ORDER BY id LIMIT 1")?;
     let previous = statement.query_row([room.number, id as i64], |row| row.get::<_, i64>(0)).optional()?;
-    // `id` is at most that of the newest, which is pruned if nothing is there.
+    // `id` is at most the newest message's, so with no row the newest must have been pruned.
     match previous {
         Some(previous) => Ok(previous as u64),
         None if room.last <= room.pruned => Ok(room.last),
@@ -63,6 +63,6 @@ fn before_of(connection: &Connection, room: &Room, id: u64) -> Attempt<u64> {
     }
 }
 
-fn missing(id: u64) -> Fault {
-    Fault::Damage(format!("message {id} is missing"))
+fn missing(id: u64) -> DbError {
+    DbError::Damage(format!("message {id} is missing"))
 }

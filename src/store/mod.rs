@@ -1,7 +1,7 @@
-//! What is said, kept in a file: a SQLite database, in the one thread.
+//! Stores messages, rooms, bans and whispers in a SQLite database, in the thread of the server.
 //!
-//! [`Store::write`] takes the records of one turn of the loop in one transaction: all of them are kept, or none.
-//! Nothing is read at start but what is shown.
+//! [`Store::write`] writes the records of one turn of the event loop in one transaction: all of them or none. Only the
+//! history that is shown first is read at start.
 
 mod batch;
 mod connection;
@@ -21,79 +21,80 @@ use std::path::{self, Path, PathBuf};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, TransactionBehavior};
 
-pub use self::search::words::Words;
-pub use self::table::whispers::IN_ALL;
+pub use self::search::words::SearchWords;
+pub use self::table::whispers::MAX_WHISPERS;
 pub use error::Error;
-pub use search::Found;
+pub use search::SearchStep;
 
-use self::table::room::Room;
+use self::table::room::StoredRoom;
 use crate::chat::LOBBY;
 pub use crate::chat::change::{Kind, Message, Record, Start, Whisper};
 use crate::chat::policy::nick::fold;
 use crate::util::io_error::plain_words;
-use batch::{Batch, Changes, Known};
-use error::{Attempt, Fault};
-use file::Place;
+use batch::{Batch, CachedState, Changes};
+use error::{DbError, DbResult};
+use file::FileIdentity;
 use prune::Retention;
 
-/// Bytes in the write-ahead log with which it is moved to the file.
-const LOG: u64 = 4 << 20;
-/// Bytes in the log, which cannot be moved to the file, with which nothing more is written.
-const MAX_LOG: u64 = 64 << 20;
+/// Bytes of the write-ahead log at which it is moved into the database file (a checkpoint).
+const CHECKPOINT_BYTES: u64 = 4 << 20;
+/// Bytes of the log at which a write fails if a checkpoint fails.
+const MAX_LOG_BYTES: u64 = 64 << 20;
 
-/// Bytes of texts and names that are read at once: more than are shown, and then two of the longest messages.
+/// Maximum bytes of texts and names read at once: more than are shown, and two of the longest messages.
 pub const MAX_READ: usize = (256 << 10) + 2 * MAX_MESSAGE;
-/// Bytes of the longest text, together with a name.
+/// Bytes of the longest text and a name.
 const MAX_MESSAGE: usize = (1 << 20) + 1024;
 
-/// What a write that has returned withstands.
+/// What a finished write survives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Sync {
-    /// The death of the process. A loss of power may take back the last writes, or damage the file.
+    /// A crash of the process. A power failure can undo the last writes or damage the file.
     Off,
-    /// The death of the process. A loss of power may take back the last writes, and damages nothing.
+    /// A crash of the process. A power failure can undo the last writes, but does not damage the file.
     #[default]
     Normal,
-    /// The death of the process and a loss of power.
+    /// A crash of the process and a power failure.
     Full,
 }
 
-/// Which file, and how much is kept in it.
+/// Path of the store, durability, retention, and how much is read at start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     pub path: PathBuf,
     pub sync: Sync,
-    /// How old messages may become; for ever without.
+    /// Maximum age of messages; `None` for no limit.
     pub keep_days: Option<u32>,
-    /// How many messages are kept, of all rooms together; all without.
+    /// Maximum messages, all rooms together; `None` for no limit.
     pub keep_messages: Option<u64>,
-    /// Rooms to be read at start: those in which something was said last.
+    /// Rooms read at start: those with the newest messages.
     pub rooms: usize,
-    /// Messages of each room to be read at start.
+    /// Messages of each room read at start.
     pub history: usize,
-    /// Bytes of each room's texts and names to be read at start.
+    /// Bytes of each room's texts and names read at start.
     pub history_bytes: usize,
 }
 
-/// The file, which no other process may use meanwhile.
+/// An open store, locked against other processes.
 pub struct Store {
     options: Options,
-    place: Place,
-    /// Or why there is none.
+    identity: FileIdentity,
+    /// The open database, or why it is closed.
     connection: Result<Connection, Error>,
-    known: Known,
+    cached: CachedState,
 }
 
 impl Store {
-    /// Opens the file, or makes it if it is not there or empty, and reads what a server starts with; `now` is in Unix seconds.
+    /// Opens the store, or creates it if the file does not exist or is empty, and reads what a server starts with; `now` is
+    /// in Unix seconds.
     ///
-    /// What is not a store of ours, or one of a later version, is left as it is.
+    /// A file that is not a store, or of a later version, is left unchanged.
     pub fn open(options: &Options, now: i64) -> Result<(Store, Start), Error> {
         let path = absolute(&options.path)?;
         let options = Options { path, ..options.clone() };
-        match file::stat(&options.path)? {
-            None => file::make(&options.path)?,
-            Some((_, 0)) => file::make_of_empty(&options.path)?,
+        match file::identify(&options.path)? {
+            None => file::create(&options.path)?,
+            Some((_, 0)) => file::replace_empty(&options.path)?,
             Some(_) => {}
         }
         let store = Store::connect(options)?;
@@ -101,123 +102,124 @@ impl Store {
         Ok((store, start))
     }
 
-    /// Opens a file that must be there, and reads no messages yet.
-    pub fn existing(options: &Options) -> Result<Store, Error> {
+    /// Opens an existing store and reads no messages.
+    pub fn open_existing(options: &Options) -> Result<Store, Error> {
         let path = absolute(&options.path)?;
-        if file::stat(&path)?.is_none() {
+        if file::identify(&path)?.is_none() {
             return Err(Error::Unusable(path, "there is no such file".into()));
         }
         Store::connect(Options { path, ..options.clone() })
     }
 
-    /// Opens a file that is there.
+    /// Opens an existing file.
     fn connect(options: Options) -> Result<Store, Error> {
         let path = &options.path;
-        let place = Place::of(path)?;
-        file::look(path)?;
-        let (connection, known) = connection::open(path, options.sync).map_err(|fault| fault.of(path))?;
-        let mut store = Store { options, place, connection: Ok(connection), known };
-        store.place.check(&store.options.path)?;
+        let identity = FileIdentity::of(path)?;
+        file::check_header(path)?;
+        let (connection, cached) = connection::open(path, options.sync).map_err(|error| error.with_path(path))?;
+        let mut store = Store { options, identity, connection: Ok(connection), cached };
+        store.identity.check(&store.options.path)?;
         Ok(store)
     }
 
-    fn start(&self, connection: &Connection, now: i64) -> Attempt<Start> {
+    fn start(&self, connection: &Connection, now: i64) -> DbResult<Start> {
         let Options { rooms: most, history, history_bytes, .. } = self.options;
-        let mut rooms: Vec<&Room> = self.known.rooms.values().collect();
-        // Of an empty one there is nothing to be read, and people enter the lobby first.
-        let may_wait = |room: &Room| room.last > room.pruned && fold(&room.name) != LOBBY;
+        let mut rooms: Vec<&StoredRoom> = self.cached.rooms.values().collect();
+        // An empty room has no messages to read, and the lobby is always needed first.
+        let may_wait = |room: &StoredRoom| room.last > room.pruned && fold(&room.name) != LOBBY;
         rooms.sort_by_cached_key(|room| (may_wait(room), std::cmp::Reverse(room.last)));
         let read = rooms.partition_point(|room| !may_wait(room));
         let stored = rooms.split_off(most.saturating_sub(1).saturating_add(read).min(rooms.len()));
         let stored = stored.into_iter().map(|room| room.name.clone()).collect();
         rooms.sort_unstable_by_key(|room| room.number);
-        let read = |room: &Room| {
+        let read = |room: &StoredRoom| {
             let messages = history::read(connection, room, None, history, history_bytes)?;
             Ok((room.name.clone(), messages))
         };
-        let rooms = rooms.into_iter().map(read).collect::<Attempt<_>>()?;
+        let rooms = rooms.into_iter().map(read).collect::<DbResult<_>>()?;
         let bans = table::bans::read_all(connection, now)?;
-        let state = self.known.state;
+        let state = self.cached.state;
         Ok(Start { next_id: state.next_id, run: state.run, rooms, stored, bans })
     }
 
-    /// Keeps all of these, or none of them and says why.
+    /// Writes all records or none.
     ///
-    /// A message that was kept already is no error: after a fault the same records can be written again.
+    /// A message that is already stored is not an error: after a failure the same records can be written again.
     pub fn write(&mut self, records: &[Record]) -> Result<(), Error> {
         self.change(|batch| records.iter().try_for_each(|record| batch.add(record)))
     }
 
-    /// The last messages of a room before that id, at most `n` and [`MAX_READ`] bytes, the oldest first; none of a
-    /// room that is not known.
+    /// The last messages of a room before an id, at most `n` and [`MAX_READ`] bytes, oldest first; none if there is no such
+    /// room.
     pub fn history(&mut self, room: &str, before: Option<u64>, n: usize) -> Result<Vec<Message>, Error> {
-        self.read(|connection, store| match store.known.rooms.get(&fold(room)) {
+        self.read(|connection, store| match store.cached.rooms.get(&fold(room)) {
             Some(room) => history::read(connection, room, before, n, MAX_READ),
             None => Ok(Vec::new()),
         })
     }
 
-    /// As much of a room as is read at start.
+    /// The last messages of a room, as many as are read at start.
     pub fn recent(&mut self, room: &str) -> Result<Vec<Message>, Error> {
-        self.read(|connection, store| match store.known.rooms.get(&fold(room)) {
+        self.read(|connection, store| match store.cached.rooms.get(&fold(room)) {
             Some(room) => history::read(connection, room, None, store.options.history, store.options.history_bytes),
             None => Ok(Vec::new()),
         })
     }
 
-    /// Rooms of which all messages have been pruned.
+    /// Rooms whose messages have all been pruned.
     pub fn empty_rooms(&self) -> Vec<String> {
-        let empty = self.known.rooms.values().filter(|room| room.last > 0 && room.last <= room.pruned);
+        let empty = self.cached.rooms.values().filter(|room| room.last > 0 && room.last <= room.pruned);
         empty.map(|room| room.name.clone()).collect()
     }
 
-    /// A step of a search for the last messages of a room before that id that have all of the words, at most `n`.
+    /// One step of a search for the last messages of a room before an id that contain all words, at most `n`.
     ///
-    /// It ends soon after `more` says no, and has got a bit further then; [`Found::before`] says where to go on.
+    /// It stops soon after `more` returns `false`, with some progress; [`SearchStep::before`] says where to continue.
     pub fn search(
         &mut self,
         room: &str,
-        words: &Words,
+        words: &SearchWords,
         before: Option<u64>,
         n: usize,
         more: &mut dyn FnMut() -> bool,
-    ) -> Result<Found, Error> {
-        self.read(|connection, store| match store.known.rooms.get(&fold(room)) {
+    ) -> Result<SearchStep, Error> {
+        self.read(|connection, store| match store.cached.rooms.get(&fold(room)) {
             Some(room) => search::find(connection, room, words, before, n, more),
-            None => Ok(Found::default()),
+            None => Ok(SearchStep::default()),
         })
     }
 
-    /// A message of a room; `None` if it is not there, or there no more.
+    /// A message of a room; `None` if it does not exist or was pruned.
     pub fn message(&mut self, room: &str, id: u64) -> Result<Option<Message>, Error> {
         self.read(|connection, store| {
-            let Some(room) = store.known.rooms.get(&fold(room)) else { return Ok(None) };
+            let Some(room) = store.cached.rooms.get(&fold(room)) else { return Ok(None) };
             Ok(table::message::get(connection, room, id)?.map(|stored| stored.message))
         })
     }
 
-    /// What waits for a name, the oldest first; it stays until [`Record::WhispersRead`].
+    /// The whispers to a nickname, oldest first; they stay stored until [`Record::WhispersRead`].
     pub fn whispers(&mut self, to: &str) -> Result<Vec<Whisper>, Error> {
         self.read(|connection, _| table::whispers::read(connection, to))
     }
 
-    /// Forgets what is too old or too much, at most so many messages; whether there is more to do.
+    /// Deletes at most `most` expired messages; returns whether there is more to do.
     ///
-    /// What they took of the file is used again.
+    /// Their space in the file is reused.
     pub fn prune(&mut self, now: i64, most: usize) -> Result<bool, Error> {
-        let keep = Retention::new(self.options.keep_days, self.options.keep_messages, now);
-        let doomed = self.read(|connection, store| keep.select_expired(connection, store.known.state, most.max(1)))?;
-        if doomed.is_empty() {
-            if self.place.check(&self.options.path)? > LOG {
+        let retention = Retention::new(self.options.keep_days, self.options.keep_messages, now);
+        let expired =
+            self.read(|connection, store| retention.select_expired(connection, store.cached.state, most.max(1)))?;
+        if expired.is_empty() {
+            if self.identity.check(&self.options.path)? > CHECKPOINT_BYTES {
                 self.read(|connection, _| connection::checkpoint(connection))?;
             }
             return Ok(false);
         }
-        self.change(|batch| batch.forget(&doomed, now))?;
+        self.change(|batch| batch.delete_expired(&expired, now))?;
         Ok(true)
     }
 
-    /// Hands over all messages by their ids, of one room or of all; ends early where `each` fails.
+    /// Passes all messages of one room or of all to `each`, in order of id; stops when `each` fails.
     pub fn export<E: From<Error>>(
         &self,
         room: Option<&str>,
@@ -225,15 +227,15 @@ impl Store {
     ) -> Result<(), E> {
         let only = match room {
             Some(name) => {
-                let room = self.known.rooms.get(&fold(name));
+                let room = self.cached.rooms.get(&fold(name));
                 Some(room.ok_or_else(|| Error::NoRoom(self.options.path.clone(), name.into()))?)
             }
             None => None,
         };
-        self.read(|connection, store| transfer::export(connection, &store.known.rooms, only, each))?
+        self.read(|connection, store| transfer::export(connection, &store.cached.rooms, only, each))?
     }
 
-    /// Takes in messages with the ids that they have, which must be free, all of them or none; how many there were.
+    /// Imports messages, all of them or none; their ids must be free. Returns their number.
     pub fn import<E: From<Error>>(&mut self, messages: impl IntoIterator<Item = Result<Message, E>>) -> Result<u64, E> {
         let (mut count, mut broken) = (0, None);
         let imported = self.change(|batch| {
@@ -242,7 +244,7 @@ impl Store {
                     Ok(message) => transfer::import(batch, &message)?,
                     Err(error) => {
                         broken = Some(error);
-                        return Err(Fault::Refused("it cannot be read".into()));
+                        return Err(DbError::Refused("the input cannot be read".into()));
                     }
                 }
                 count += 1;
@@ -253,50 +255,50 @@ impl Store {
             Some(error) => Err(error),
             None => {
                 imported?;
-                // All of it went through the log; a failure is found again by the next who opens the file.
+                // All messages are in the log; a checkpoint that fails here is repeated when the file is opened next.
                 let _ = self.read(|connection, _| connection::checkpoint(connection));
                 Ok(count)
             }
         }
     }
 
-    /// Opens the file once more after a fault.
+    /// Opens the file again after a failure.
     ///
-    /// It must be the one that it was, or a copy that has all that was stored.
+    /// It must be the same file, or a copy that contains everything that was stored.
     pub fn reopen(&mut self) -> Result<(), Error> {
         let path = self.options.path.clone();
-        match self.place.check(&path) {
-            Ok(_) => self.again(),
+        match self.identity.check(&path) {
+            Ok(_) => self.reopen_path(),
             Err(Error::Gone(gone)) if gone != path => {
-                // The log alone: what is in it is there as long as it is open.
+                // Only the log was removed: its content can be read while it is open.
                 self.read(|connection, _| connection::checkpoint(connection))?;
-                self.again()
+                self.reopen_path()
             }
-            // The log at that path is of this file, and would be taken for the other one's.
-            Err(Error::Replaced(_)) if !self.place.has_log_at(&path)? => {
-                // What is open still has all that was stored, and is kept until the other is known to have it, too.
-                let store = self.same_again()?;
-                self.take(store);
+            // If the log at that path belonged to this file, SQLite would apply it to the other file.
+            Err(Error::Replaced(_)) if !self.identity.has_log_at(&path)? => {
+                // The open file still contains everything; keep it until the other file is known to contain it too.
+                let store = self.connect_same_store()?;
+                self.replace_with(store);
                 Ok(())
             }
             Err(error) => Err(error),
         }
     }
 
-    /// Closes the file and opens it: there can be but one.
-    fn again(&mut self) -> Result<(), Error> {
+    /// Closes the file and opens it again; only one connection can be open.
+    fn reopen_path(&mut self) -> Result<(), Error> {
         self.close();
-        match self.same_again() {
-            Ok(store) => self.take(store),
+        match self.connect_same_store() {
+            Ok(store) => self.replace_with(store),
             Err(error) => self.connection = Err(error.clone()),
         }
         self.connection().map(|_| ())
     }
 
-    /// Another connection to what is at that path now, if it is the same as it was.
-    fn same_again(&self) -> Result<Store, Error> {
+    /// Opens a second connection to the file at the path and checks that it is the same store, not an older copy.
+    fn connect_same_store(&self) -> Result<Store, Error> {
         let store = Store::connect(self.options.clone())?;
-        let (new, old) = (store.known.state, self.known.state);
+        let (new, old) = (store.cached.state, self.cached.state);
         if new.run != old.run {
             return Err(Error::Replaced(self.options.path.clone()));
         }
@@ -306,14 +308,14 @@ impl Store {
         Ok(store)
     }
 
-    fn take(&mut self, mut other: Store) {
+    fn replace_with(&mut self, mut other: Store) {
         mem::swap(self, &mut other);
         other.close();
     }
 
-    /// Closes the file without touching it or its log, after a fault or for another one in its place.
+    /// Closes the database without changing the file or its log.
     ///
-    /// Otherwise SQLite moves the log to the file when it is dropped, if the file is still in its place.
+    /// When simply dropped, SQLite moves the log into the file if the file is still at its path.
     fn close(&mut self) {
         let closed = Err(Error::Unusable(self.options.path.clone(), "it is closed".into()));
         if let Ok(open) = mem::replace(&mut self.connection, closed) {
@@ -325,40 +327,40 @@ impl Store {
         self.connection.as_ref().map_err(Error::clone)
     }
 
-    fn read<T>(&self, read: impl FnOnce(&Connection, &Store) -> Attempt<T>) -> Result<T, Error> {
-        read(self.connection()?, self).map_err(|fault| fault.of(&self.options.path))
+    fn read<T>(&self, read: impl FnOnce(&Connection, &Store) -> DbResult<T>) -> Result<T, Error> {
+        read(self.connection()?, self).map_err(|error| error.with_path(&self.options.path))
     }
 
     /// Changes the file in one transaction.
-    fn change(&mut self, change: impl FnOnce(&mut Batch) -> Attempt<()>) -> Result<(), Error> {
+    fn change(&mut self, change: impl FnOnce(&mut Batch) -> DbResult<()>) -> Result<(), Error> {
         let path = &self.options.path;
-        let log = self.place.check(path)?;
+        let log = self.identity.check(path)?;
         let connection = self.connection.as_mut().map_err(|error| error.clone())?;
-        if log > MAX_LOG {
-            connection::checkpoint(connection).map_err(|fault| fault.of(path))?;
+        if log > MAX_LOG_BYTES {
+            connection::checkpoint(connection).map_err(|error| error.with_path(path))?;
         }
-        let changes = transact(connection, &self.known, change).map_err(|fault| fault.of(path))?;
-        self.known.take(changes);
-        if log > LOG {
-            // What was written is safe all the same; that it cannot be done is for `prune` to tell.
+        let changes = transact(connection, &self.cached, change).map_err(|error| error.with_path(path))?;
+        self.cached.apply(changes);
+        if log > CHECKPOINT_BYTES {
+            // The write itself succeeded; `prune` reports a checkpoint that keeps failing.
             let _ = connection::checkpoint(connection);
         }
         Ok(())
     }
 }
 
-/// Never an URI, `:memory:` or nothing, which mean something else to SQLite.
+/// An absolute path, which SQLite cannot take for a URI, `:memory:` or a temporary database.
 fn absolute(path: &Path) -> Result<PathBuf, Error> {
     path::absolute(path).map_err(|error| Error::Unusable(path.to_owned(), plain_words(&error)))
 }
 
 fn transact(
     connection: &mut Connection,
-    known: &Known,
-    change: impl FnOnce(&mut Batch) -> Attempt<()>,
-) -> Attempt<Changes> {
+    cached: &CachedState,
+    change: impl FnOnce(&mut Batch) -> DbResult<()>,
+) -> DbResult<Changes> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let mut batch = Batch::new(&transaction, known);
+    let mut batch = Batch::new(&transaction, cached);
     change(&mut batch)?;
     let changes = batch.finish()?;
     transaction.commit()?;

@@ -1,4 +1,4 @@
-//! All of it, out of the file and into it.
+//! Exports all messages from the database and imports messages into it.
 
 use std::collections::BTreeMap;
 
@@ -6,21 +6,21 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::Message;
 use super::batch::{Batch, valid};
-use super::error::{Attempt, Fault};
+use super::error::{DbError, DbResult};
 use super::search;
 use super::table::message;
 use super::table::message::COLUMNS;
-use super::table::room::{Room, Rooms};
+use super::table::room::{Rooms, StoredRoom};
 
-/// Hands over all messages by their ids, of one room or of all; ends early where `each` fails.
+/// Passes all messages of one room or of all to `each`, in order of id; stops when `each` fails.
 pub(super) fn export<E>(
     connection: &Connection,
     rooms: &Rooms,
-    only: Option<&Room>,
+    only: Option<&StoredRoom>,
     mut each: impl FnMut(Message) -> Result<(), E>,
-) -> Attempt<Result<(), E>> {
-    // The rooms by their numbers, each with the newest that was handed over.
-    let mut rooms: BTreeMap<i64, (&Room, u64)> = match only {
+) -> DbResult<Result<(), E>> {
+    // Rooms by number, each with the id of its newest exported message.
+    let mut rooms: BTreeMap<i64, (&StoredRoom, u64)> = match only {
         Some(room) => [(room.number, (room, 0))].into(),
         None => rooms.values().map(|room| (room.number, (room, 0))).collect(),
     };
@@ -46,20 +46,20 @@ pub(super) fn export<E>(
     }
 }
 
-/// Puts a message where its id says, which must be free.
-pub(super) fn import(batch: &mut Batch, message: &Message) -> Attempt<()> {
+/// Inserts a message at the place of its id, which must be free.
+pub(super) fn import(batch: &mut Batch, message: &Message) -> DbResult<()> {
     let connection = batch.connection();
     if valid(message.id)? >= batch.next_id() {
         return batch.add_message(message);
     }
     let taken = connection.prepare_cached("SELECT 1 FROM messages WHERE id = ?1")?.exists([message.id as i64])?;
     if taken {
-        return Err(Fault::Refused(format!("message id {} is taken", message.id)));
+        return Err(DbError::Refused(format!("message id {} is already used", message.id)));
     }
-    let room = batch.room(&message.room)?;
-    let before = neighbour(connection, "id < ?2 ORDER BY id DESC", room, message.id)?;
-    let after = neighbour(connection, "id > ?2 ORDER BY id", room, message.id)?;
-    // What was pruned before the next one comes before this one, too, if it is older.
+    let room = batch.room_or_create(&message.room)?;
+    let before = nearest(connection, "id < ?2 ORDER BY id DESC", room, message.id)?;
+    let after = nearest(connection, "id > ?2 ORDER BY id", room, message.id)?;
+    // The message before the next one was pruned; if it is older than this one, it is also the one before this.
     let pruned = match after {
         Some(after) => message::previous(connection, after)?,
         None => room.last,
@@ -70,22 +70,22 @@ pub(super) fn import(batch: &mut Batch, message: &Message) -> Attempt<()> {
     }
     message::insert(connection, room.number, previous, message)?;
     match after {
-        Some(after) => message::follow(connection, room, after, message.id)?,
+        Some(after) => message::set_previous(connection, room, after, message.id)?,
         None => room.last = message.id,
     }
     search::add(connection, message)?;
-    batch.count_one();
+    batch.count_message();
     Ok(())
 }
 
-/// The next message of a room in one direction.
-fn neighbour(connection: &Connection, which: &str, room: &Room, id: u64) -> Attempt<Option<u64>> {
+/// The nearest message of a room before or after an id.
+fn nearest(connection: &Connection, which: &str, room: &StoredRoom, id: u64) -> DbResult<Option<u64>> {
     let mut statement =
         connection.prepare_cached(&format!("SELECT id FROM messages WHERE room = ?1 AND {which} LIMIT 1"))?;
     let found = statement.query_row([room.number, id as i64], |row| row.get::<_, i64>(0)).optional()?;
     Ok(found.map(|id| id as u64))
 }
 
-fn missing(id: u64) -> Fault {
-    Fault::Damage(format!("message {id} is missing"))
+fn missing(id: u64) -> DbError {
+    DbError::Damage(format!("message {id} is missing"))
 }

@@ -1,43 +1,43 @@
-//! Lines to messages.
+//! Reads exported messages from lines of JSON.
 
 use std::io::{BufRead, Read};
 
 use super::Error;
-use super::line::Line;
+use super::line::JsonMessage;
 use crate::store::Message;
 
-/// Bytes of a line: every character of the longest text as `\u0000`, and the rest.
+/// Maximum bytes of a line: every character of the longest text as `\u0000`, and the other fields.
 const MAX_LINE: u64 = 8 << 20;
 
-/// Reads messages, one at a time; lines with nothing on them are passed over.
-pub(super) struct Lines<R> {
+/// Reads one message at a time; skips blank lines.
+pub(super) struct MessageReader<R> {
     input: R,
     name: String,
     number: u64,
     line: Vec<u8>,
 }
 
-impl<R: BufRead> Lines<R> {
-    /// The name is that of the input.
+impl<R: BufRead> MessageReader<R> {
+    /// `name` is the name of the input in error texts.
     pub fn new(input: R, name: String) -> Self {
-        Lines { input, name, number: 0, line: Vec::new() }
+        MessageReader { input, name, number: 0, line: Vec::new() }
     }
 
     fn message(&self) -> Result<Message, Error> {
-        let wrong = |why| Error::Line(self.number, why);
+        let bad_line = |why| Error::Line(self.number, why);
         if self.line.len() as u64 == MAX_LINE {
-            return Err(wrong(format!("it is longer than {MAX_LINE} bytes")));
+            return Err(bad_line(format!("it is longer than {MAX_LINE} bytes")));
         }
-        let line: Line = serde_json::from_slice(&self.line).map_err(|error| {
+        let line: JsonMessage = serde_json::from_slice(&self.line).map_err(|error| {
             let why = error.to_string();
-            // The number of the line is always 1 to the parser.
-            wrong(why.split(" at line ").next().unwrap_or(&why).to_owned())
+            // The parser sees a single line, so its own line number is always 1.
+            bad_line(why.split(" at line ").next().unwrap_or(&why).to_owned())
         })?;
-        line.message().map_err(wrong)
+        line.message().map_err(bad_line)
     }
 }
 
-impl<R: BufRead> Iterator for Lines<R> {
+impl<R: BufRead> Iterator for MessageReader<R> {
     type Item = Result<Message, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {

@@ -1,4 +1,4 @@
-//! A message as a line of JSON.
+//! Converts a message to a line of JSON and back, with checks.
 
 use std::net::SocketAddr;
 
@@ -13,93 +13,99 @@ use crate::store::{Kind, Message};
 use crate::util::clock;
 use crate::wire::sanitize::clean;
 
-/// Ids are below this one: 2^53, up to which every reader of JSON has them right, less those that are left for what
-/// will be said.
+/// Ids are below this one: 2^53, up to which JSON numbers are exact, minus the ids reserved for new messages.
 const ID_END: u64 = (1 << 53) - (1 << 40);
-/// Bytes of a text: more than any server takes in a line.
+/// Maximum bytes of a text: the highest --max-line.
 const MAX_TEXT: usize = 1 << 20;
 
-/// One object; its members stand in this order.
+/// The JSON object of a message, with its members in this order.
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Line {
+pub(super) struct JsonMessage {
     id: u64,
     room: String,
     /// RFC 3339.
     at: String,
-    kind: Word,
+    kind: JsonKind,
     name: String,
     text: String,
 }
 
 #[derive(Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
-enum Word {
+enum JsonKind {
     Said,
     Action,
 }
 
-impl Line {
-    /// Fails with a year that RFC 3339 does not have.
+impl JsonMessage {
+    /// Fails for a year that RFC 3339 cannot express.
     pub fn of(message: &Message) -> Result<Self, time::error::Format> {
         let Message { id, ref room, at, kind, ref name, ref text } = *message;
         let kind = match kind {
-            Kind::Said => Word::Said,
-            Kind::Action => Word::Action,
+            Kind::Said => JsonKind::Said,
+            Kind::Action => JsonKind::Action,
         };
-        Ok(Line { id, room: room.clone(), at: at.format(&Rfc3339)?, kind, name: name.clone(), text: text.clone() })
+        Ok(JsonMessage {
+            id,
+            room: room.clone(),
+            at: at.format(&Rfc3339)?,
+            kind,
+            name: name.clone(),
+            text: text.clone(),
+        })
     }
 
-    /// The message, if a server could have stored it; else what is wrong with it.
+    /// The message, or the reason why no server can have stored it.
     pub fn message(self) -> Result<Message, String> {
-        let Line { id, room, at, kind, name, text } = self;
+        let JsonMessage { id, room, at, kind, name, text } = self;
         if !(1..ID_END).contains(&id) {
             return Err(format!("its id {id} is not from 1 to {}", ID_END - 1));
         }
         let at = OffsetDateTime::parse(&at, &Rfc3339).ok().filter(|&at| is_time(at)).ok_or_else(|| {
             format!(
-                "\"at\" is no time from 1970 to 9999, in whole seconds, such as 2026-11-20T11:58:02+01:00: {:?}",
+                "\"at\" is not a time from 1970 to 9999 in whole seconds, such as 2026-11-20T11:58:02+01:00: {:?}",
                 clean(&at)
             )
         })?;
         if !is_room(&room) {
-            return Err(format!("{:?} cannot be the name of a room", clean(&room)));
+            return Err(format!("{:?} is not a valid room name", clean(&room)));
         }
         if !is_name(&name) {
-            return Err(format!("{:?} cannot be a name", clean(&name)));
+            return Err(format!("{:?} is not a valid name", clean(&name)));
         }
         if is_blank(&text) {
-            return Err("there is nothing to see in its text".into());
+            return Err("its text is blank".into());
         }
-        // In what is shown nothing may end a line or be a control sequence.
+        // The text must be one line without control sequences.
         if text.len() > MAX_TEXT || clean(&text) != text.as_str() {
             return Err("its text is too long or holds control characters".into());
         }
         let kind = match kind {
-            Word::Said => Kind::Said,
-            Word::Action => Kind::Action,
+            JsonKind::Said => Kind::Said,
+            JsonKind::Action => Kind::Action,
         };
         Ok(Message { id, room, at, kind, name, text })
     }
 }
 
-/// Whether the clock of a server can have shown that time.
+/// Whether a server's clock can show this time.
 fn is_time(at: OffsetDateTime) -> bool {
     let (first, last) = clock::RANGE;
     at.nanosecond() == 0 && (first..=last).contains(&at.unix_timestamp())
 }
 
-/// Whether a room can be called so, spelled as the server spells it.
+/// Whether it is a valid room name in the server's own spelling.
 fn is_room(name: &str) -> bool {
     Name::room(name).is_ok_and(|room| room.shown == name)
 }
 
-/// Whether a server can have stored messages under that name: a nickname, its own name, or an address.
+/// Whether a server can have stored messages under this name: a nickname, its own name, or an address.
 fn is_name(name: &str) -> bool {
     name == OPERATOR || is_address(name) || Name::new(name).is_ok_and(|nickname| nickname.shown == name)
 }
 
-/// Whether it is the name of one who logged in by address: `IP:PORT`, or `IP:PORT#2` and so on if that was taken.
+/// Whether it is a name given with `--login address`: `IP:PORT`, or `IP:PORT#2` and so on if that was taken.
 fn is_address(name: &str) -> bool {
     let (addr, number) = name.split_once('#').map_or((name, None), |(addr, number)| (addr, Some(number)));
     let is_number = |number: &str| number.parse::<u64>().is_ok_and(|n| n >= 2 && n.to_string() == number);
@@ -111,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_those_that_a_server_gives() {
+    fn only_names_that_a_server_gives_are_valid() {
         for name in
             ["alice", "张三", "a.b-c_1", "server", "10.1.2.3:4567", "10.1.2.3:4567#2", "[::1]:80", "[::1]:80#12"]
         {
@@ -147,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_those_that_a_clock_shows() {
+    fn only_times_that_a_clock_shows_are_valid() {
         for (at, is_one) in [
             ("1970-01-01T00:00:00Z", true),
             ("1969-12-31T23:00:00-01:00", true),

@@ -1,34 +1,34 @@
-//! Messages to lines.
+//! Writes messages as lines.
 
 use std::io::{self, Write};
 
 use time::Date;
 
 use super::Format;
-use super::line::Line;
+use super::line::JsonMessage;
 use crate::chat::{Event, LOBBY, Lang, Notice, Render};
 use crate::store::{Kind, Message};
 use crate::wire::plain::Plain;
 
-/// Writes messages.
-pub(super) struct Lines<W> {
+/// Writes messages to a stream, in one of the formats.
+pub(super) struct MessageWriter<W> {
     out: W,
     format: Format,
-    /// Whether there may be several rooms.
-    rooms: bool,
+    /// Messages of several rooms are written, so each line names its room.
+    names_rooms: bool,
     day: Option<Date>,
     line: Vec<u8>,
 }
 
-impl<W: Write> Lines<W> {
-    pub fn new(out: W, format: Format, rooms: bool) -> Self {
-        Lines { out, format, rooms, day: None, line: Vec::new() }
+impl<W: Write> MessageWriter<W> {
+    pub fn new(out: W, format: Format, names_rooms: bool) -> Self {
+        MessageWriter { out, format, names_rooms, day: None, line: Vec::new() }
     }
 
     pub fn write(&mut self, message: &Message) -> io::Result<()> {
         match self.format {
             Format::Json => {
-                let line = Line::of(message).map_err(io::Error::other)?;
+                let line = JsonMessage::of(message).map_err(io::Error::other)?;
                 serde_json::to_writer(&mut self.out, &line)?;
                 self.out.write_all(b"\n")
             }
@@ -36,14 +36,14 @@ impl<W: Write> Lines<W> {
         }
     }
 
-    /// As in a room, the days included; with its room before it as on the operator's console.
+    /// Writes the line as shown in the room, with a line for each new day, and the room's name as on the operator console.
     fn text(&mut self, message: &Message) -> io::Result<()> {
         let Message { id, ref room, at, kind, ref name, ref text } = *message;
         let day = at.date();
         if self.day.replace(day) != Some(day) {
             self.event(&Event::Notice(Notice::Day(day)))?;
         }
-        if self.rooms && room != LOBBY {
+        if self.names_rooms && room != LOBBY {
             write!(self.out, "({room}) ")?;
         }
         self.event(&match kind {

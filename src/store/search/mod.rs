@@ -1,8 +1,8 @@
-//! Searches the index for messages, the newest first, in steps that are short whatever is searched for and stored.
+//! Searches the full-text index for messages, newest first, in steps of bounded time.
 //!
-//! FTS5 looks for a phrase, or for several words, in one call that may walk through the whole index. So it is asked
-//! only for lists of ids, one token at a time and a bounded number of ids at once; what all lists have in common is
-//! found here, and the text of each such message is compared with what was typed.
+//! FTS5 searches a phrase or several words in one call, which can walk through the whole index. So it is only asked for
+//! lists of ids, for one token and a bounded number of ids at a time. This module intersects the lists and compares the
+//! text of each message in all of them with the search words.
 
 pub(super) mod separators;
 pub(super) mod words;
@@ -10,54 +10,54 @@ pub(super) mod words;
 use rusqlite::types::ValueRef;
 use rusqlite::{CachedStatement, Connection, params};
 
-use self::words::{Words, spaced};
+use self::words::{SearchWords, spaced};
 use super::Message;
-use super::error::{Attempt, Fault};
-use super::table::room::Room;
+use super::error::{DbError, DbResult};
+use super::table::room::StoredRoom;
 
-/// What was found in a step, and how far was looked.
+/// The result of one step of a search.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Found {
-    /// The newest first.
+pub struct SearchStep {
+    /// Ids of the messages found, newest first.
     pub ids: Vec<u64>,
-    /// If not all messages were looked at: those from this id on were.
+    /// Continue the search before this id; `None` when all messages were searched.
     pub before: Option<u64>,
 }
 
-/// Tokens of which lists are made; the others are compared with the text only.
+/// Maximum tokens with a list of ids; further ones are only compared with the text.
 const MAX_LISTS: usize = 8;
-/// Ids read at once, at first and when a list is read without gaps.
+/// Ids read at once: at first, and at most while a list is read without gaps.
 const BLOCK: (usize, usize) = (32, 512);
-/// A list with this many times as many ids as the shortest is not read: the text tells the same sooner.
+/// A list this many times as dense as the sparsest one is not read: comparing the text is faster.
 const DENSE: u64 = 16;
 
-/// Makes a message's words known.
+/// Adds the words of a message to the index.
 ///
-/// The column `room` is left empty: its numbers would be found as words are. Earlier versions filled it.
-pub(super) fn add(connection: &Connection, message: &Message) -> Attempt<()> {
+/// The column `room` stays empty, since its numbers would be found like words. Earlier versions filled it.
+pub(super) fn add(connection: &Connection, message: &Message) -> DbResult<()> {
     let mut statement = connection.prepare_cached("INSERT INTO search (rowid, text) VALUES (?1, ?2)")?;
     statement.execute(params![message.id as i64, spaced(&message.text)])?;
     Ok(())
 }
 
-/// Forgets them.
-pub(super) fn forget(connection: &Connection, id: u64) -> Attempt<()> {
+/// Removes the words of a message from the index.
+pub(super) fn remove(connection: &Connection, id: u64) -> DbResult<()> {
     connection.prepare_cached("DELETE FROM search WHERE rowid = ?1")?.execute([id as i64])?;
     Ok(())
 }
 
-/// The last messages of a room before that id that have all of the words, at most `n`.
+/// Finds the last messages of a room before an id that contain all words, at most `n`.
 ///
-/// Ends early, but with some progress, when `more` says no; it is asked about every microsecond.
+/// Stops early, but with some progress, when `more` returns `false`; it is called about every microsecond.
 pub(super) fn find(
     connection: &Connection,
-    room: &Room,
-    words: &Words,
+    room: &StoredRoom,
+    words: &SearchWords,
     before: Option<u64>,
     n: usize,
     more: &mut dyn FnMut() -> bool,
-) -> Attempt<Found> {
-    let mut found = Found::default();
+) -> DbResult<SearchStep> {
+    let mut found = SearchStep::default();
     let (first, end) = (room.pruned + 1, before.unwrap_or(u64::MAX).min(room.last + 1));
     if n == 0 || end <= first {
         return Ok(found);
@@ -73,7 +73,7 @@ pub(super) fn find(
                 _ => return Ok(found),
             }
         }
-        // All lists have it if none of them made it smaller.
+        // If no list lowered it, the id is in all lists.
         if at == newest {
             if has_words(&mut compare, room, words, at)? {
                 found.ids.push(at);
@@ -90,18 +90,17 @@ pub(super) fn find(
     }
 }
 
-/// The lists that are worth reading from an id on: the shortest, as far as one can see from there, and those that are
-/// about as short.
+/// The lists worth reading from an id down: the sparsest, judged by the ids read so far, and those about as sparse.
 fn lists<'a>(
     connection: &'a Connection,
-    room: &Room,
-    words: &Words,
+    room: &StoredRoom,
+    words: &SearchWords,
     from: u64,
     more: &mut dyn FnMut() -> bool,
-) -> Attempt<Vec<List<'a>>> {
-    let mut lists = vec![List::of_room(connection, room)?];
+) -> DbResult<Vec<IdList<'a>>> {
+    let mut lists = vec![IdList::of_room(connection, room)?];
     for (number, token) in words.tokens().iter().take(MAX_LISTS).enumerate() {
-        lists.push(List::of_token(connection, number, token)?);
+        lists.push(IdList::of_token(connection, number, token)?);
     }
     for list in &mut lists {
         list.seek(from, more)?;
@@ -112,11 +111,11 @@ fn lists<'a>(
     Ok(lists)
 }
 
-/// Whether a message is of that room and has the words.
-fn has_words(compare: &mut CachedStatement, room: &Room, words: &Words, id: u64) -> Attempt<bool> {
+/// Whether a message is in the room and contains all words.
+fn has_words(compare: &mut CachedStatement, room: &StoredRoom, words: &SearchWords, id: u64) -> DbResult<bool> {
     let mut rows = compare.query([id as i64])?;
     let Some(row) = rows.next()? else {
-        return Err(Fault::Damage(format!("its index has message {id}, which is not there")));
+        return Err(DbError::Damage(format!("its index has message {id}, which does not exist")));
     };
     if row.get::<_, i64>(0)? != room.number {
         return Ok(false);
@@ -127,46 +126,46 @@ fn has_words(compare: &mut CachedStatement, room: &Room, words: &Words, id: u64)
     }
 }
 
-/// Ids in falling order, of which some have been read.
-struct List<'a> {
+/// A list of ids in descending order, read in blocks.
+struct IdList<'a> {
     statement: CachedStatement<'a>,
-    /// What the statement is given before the id: a token in quotes, or the number of a room.
-    of: Key,
+    /// First parameter of the statement.
+    key: ListKey,
     ids: Vec<u64>,
     next: usize,
-    /// No ids are below those that have been read.
+    /// The last ids have been read.
     ended: bool,
     block: usize,
 }
 
-enum Key {
+enum ListKey {
     Token(String),
     Room(i64),
 }
 
-impl<'a> List<'a> {
-    /// The messages that have a token.
-    fn of_token(connection: &'a Connection, number: usize, token: &str) -> Attempt<Self> {
-        // Each list has a text of its own, since the cache has one statement for a text.
+impl<'a> IdList<'a> {
+    /// The messages that contain a token.
+    fn of_token(connection: &'a Connection, number: usize, token: &str) -> DbResult<Self> {
+        // The comment makes each list's SQL different, since the cache holds one statement per SQL text.
         let statement = connection.prepare_cached(&format!(
             "SELECT rowid FROM search WHERE search MATCH ?1 AND rowid <= ?2 ORDER BY rowid DESC -- {number}"
         ))?;
-        Ok(List::new(statement, Key::Token(format!("\"{token}\""))))
+        Ok(IdList::new(statement, ListKey::Token(format!("\"{token}\""))))
     }
 
     /// The messages of a room.
-    fn of_room(connection: &'a Connection, room: &Room) -> Attempt<Self> {
+    fn of_room(connection: &'a Connection, room: &StoredRoom) -> DbResult<Self> {
         let statement =
             connection.prepare_cached("SELECT id FROM messages WHERE room = ?1 AND id <= ?2 ORDER BY id DESC")?;
-        Ok(List::new(statement, Key::Room(room.number)))
+        Ok(IdList::new(statement, ListKey::Room(room.number)))
     }
 
-    fn new(statement: CachedStatement<'a>, of: Key) -> Self {
-        List { statement, of, ids: Vec::new(), next: 0, ended: false, block: BLOCK.0 }
+    fn new(statement: CachedStatement<'a>, key: ListKey) -> Self {
+        IdList { statement, key, ids: Vec::new(), next: 0, ended: false, block: BLOCK.0 }
     }
 
-    /// The first id that is at most that one; what is above it is passed over.
-    fn seek(&mut self, most: u64, more: &mut dyn FnMut() -> bool) -> Attempt<Option<u64>> {
+    /// The next id that is at most `most`; skips higher ones.
+    fn seek(&mut self, most: u64, more: &mut dyn FnMut() -> bool) -> DbResult<Option<u64>> {
         self.next += self.ids[self.next..].partition_point(|&id| id > most);
         if self.next == self.ids.len() && !self.ended {
             self.read(most, more)?;
@@ -174,21 +173,21 @@ impl<'a> List<'a> {
         Ok(self.ids.get(self.next).copied())
     }
 
-    /// Reads ids from that one down: a block of them, or fewer when `more` says no, but one at least.
-    fn read(&mut self, most: u64, more: &mut dyn FnMut() -> bool) -> Attempt<()> {
+    /// Reads a block of ids from `most` down, fewer when `more` returns `false`, but at least one.
+    fn read(&mut self, most: u64, more: &mut dyn FnMut() -> bool) -> DbResult<()> {
         let goes_on = self.ids.last().is_some_and(|&last| last == most + 1);
         self.block = if goes_on { (2 * self.block).min(BLOCK.1) } else { BLOCK.0 };
         self.ids.clear();
         self.next = 0;
-        let mut rows = match &self.of {
-            Key::Token(token) => self.statement.query(params![token, most as i64])?,
-            Key::Room(room) => self.statement.query(params![room, most as i64])?,
+        let mut rows = match &self.key {
+            ListKey::Token(token) => self.statement.query(params![token, most as i64])?,
+            ListKey::Room(room) => self.statement.query(params![room, most as i64])?,
         };
         let mut highest = most;
         while let Some(row) = rows.next()? {
             let id = row.get::<_, i64>(0)? as u64;
             if id == 0 || id > highest {
-                return Err(Fault::Damage(format!("its index has message {id} in a wrong place")));
+                return Err(DbError::Damage(format!("its index has message {id} in the wrong place")));
             }
             highest = id - 1;
             self.ids.push(id);
@@ -200,7 +199,7 @@ impl<'a> List<'a> {
         Ok(())
     }
 
-    /// How far apart its ids are below that one, as far as they have been read.
+    /// Average distance between the ids below `from` that have been read.
     fn distance(&self, from: u64) -> u64 {
         let last = if self.ended { 0 } else { self.ids.last().copied().unwrap_or(0) };
         (from - last.min(from)) / (self.ids.len() as u64).max(1)

@@ -1,7 +1,7 @@
-//! The characters between words, as SQLite's tokenizer `unicode61` has them.
+//! Table of the characters that separate words in SQLite's tokenizer `unicode61`.
 //!
-//! They are of Unicode 6.1 and stay as they are: what was not assigned then counts as a letter. A test compares the
-//! table with the SQLite that is built in. <https://www.sqlite.org/fts5.html#unicode61_tokenizer>
+//! The table is of Unicode 6.1 and does not change: a character not assigned then counts as a letter. A test compares it
+//! with the built-in SQLite. <https://www.sqlite.org/fts5.html#unicode61_tokenizer>
 
 /// Whether a character separates words.
 pub(in crate::store) fn is_separator(c: char) -> bool {
@@ -10,13 +10,13 @@ pub(in crate::store) fn is_separator(c: char) -> bool {
     next > 0 && c <= SEPARATORS[next - 1].1
 }
 
-/// Whether it is a mark that does not count inside a word: with it the word is the same.
+/// Whether a character is a combining mark that the tokenizer ignores inside a word.
 pub(in crate::store) fn is_ignored_mark(c: char) -> bool {
     matches!(c, '\u{300}'..='\u{304}' | '\u{306}'..='\u{30c}' | '\u{30f}' | '\u{311}' | '\u{31b}'
         | '\u{323}'..='\u{328}' | '\u{32d}'..='\u{32e}' | '\u{330}'..='\u{331}')
 }
 
-/// The first and the last of each range, in order.
+/// First and last character of each range, sorted.
 #[rustfmt::skip]
 const SEPARATORS: &[(u32, u32)] = &[
     (0x0, 0x2f), (0x3a, 0x40), (0x5b, 0x60), (0x7b, 0xa9), (0xab, 0xb1), (0xb4, 0xb4), (0xb6, 0xb8), (0xbb, 0xbb),

@@ -1,7 +1,7 @@
-//! The words of texts: how they are written into the index, and whether a text has those that are looked for.
+//! Splits texts into words for the full-text index, and compares texts with search words.
 //!
-//! SQLite's FTS5 finds words. Scripts that are written without spaces have none that it could find, so each character
-//! of theirs is made a word of its own, and what is searched for must have them in that order.
+//! SQLite's FTS5 finds words. Scripts without spaces between words have none that it can find, so each of their
+//! characters is indexed as a word, and a search for several of them matches them only in that order.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -14,29 +14,29 @@ use unicode_normalization::char::decompose_canonical;
 
 use super::separators::{is_ignored_mark, is_separator};
 
-/// Words that are searched for at once; more than these do not narrow it.
+/// Maximum search words; further ones are ignored.
 const MAX_WORDS: usize = 8;
-/// Characters of what is searched for.
+/// Maximum characters of a search; further ones are ignored.
 const MAX_CHARACTERS: usize = 256;
-/// Characters of a text, after folding, that are indexed and searched: bounds the time for one message.
+/// Maximum characters of a text, after folding, that are indexed and compared; bounds the time per message.
 pub(in crate::store) const MAX_TEXT: usize = 16_384;
 
-/// What is searched for.
+/// The words of a search.
 #[derive(Clone, Debug)]
-pub struct Words {
-    /// One for each word that was typed: its tokens, with a space before and behind each.
+pub struct SearchWords {
+    /// One phrase per typed word: its tokens, with a space before and after each.
     phrases: Vec<Finder<'static>>,
-    /// Different tokens of all the words, the first ones of each word first.
+    /// Distinct tokens of all words, the first tokens of the words first.
     tokens: Vec<String>,
-    /// For the tokens of one text after the other.
+    /// Reused buffer for the tokens of a text.
     buffer: RefCell<String>,
 }
 
-impl Words {
-    /// Reads what is typed, in which nothing is an operator; `None` if there is no word in it.
-    pub fn new(typed: &str) -> Option<Words> {
+impl SearchWords {
+    /// Parses typed text, in which nothing is an operator; `None` if it contains no word.
+    pub fn new(typed: &str) -> Option<SearchWords> {
         let typed: String = typed.chars().take(MAX_CHARACTERS).collect();
-        // The index leaves marks out by itself, of the letters of which it has done so before.
+        // The tokens go to the index, which ignores marks by its own rules; the phrases are compared here, without marks.
         let words = typed.split_whitespace().map(|word| (canonical(word, |c| c), canonical(word, without_mark)));
         let words: Vec<(String, String)> = words.filter(|(tokens, _)| tokens.len() > 1).take(MAX_WORDS).collect();
         let mut tokens: Vec<(usize, &str)> =
@@ -46,24 +46,24 @@ impl Words {
         tokens.retain(|(_, token)| known.insert(*token));
         let tokens: Vec<String> = tokens.into_iter().map(|(_, token)| token.to_owned()).collect();
         let phrases = words.iter().map(|(_, phrase)| Finder::new(phrase.as_bytes()).into_owned()).collect();
-        (!words.is_empty()).then(|| Words { phrases, tokens, buffer: RefCell::default() })
+        (!words.is_empty()).then(|| SearchWords { phrases, tokens, buffer: RefCell::default() })
     }
 
-    /// Whether a text has all of the words.
+    /// Whether a text contains all words.
     pub fn are_in(&self, text: &str) -> bool {
         let mut tokens = self.buffer.borrow_mut();
         write_canonical(text, without_mark, &mut tokens);
         self.phrases.iter().all(|phrase| phrase.find(tokens.as_bytes()).is_some())
     }
 
-    /// Different tokens that every text has in which all of the words are.
+    /// Distinct tokens that every matching text contains.
     pub(in crate::store) fn tokens(&self) -> &[String] {
         &self.tokens
     }
 }
 
-/// The text as it is given to the index: the same whatever its case and width, with a space around each character that
-/// is a word by itself.
+/// The text as it is written to the index: case and width folded, with a space around each character that is a word by
+/// itself.
 pub(in crate::store) fn spaced(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
         return Cow::Borrowed(&text[..text.len().min(MAX_TEXT)]);
@@ -79,16 +79,16 @@ pub(in crate::store) fn spaced(text: &str) -> Cow<'_, str> {
     Cow::Owned(spaced)
 }
 
-/// The tokens that the index has of a text, each with a space before and behind it: ` like this `.
+/// The tokens that the index holds for a text, with a space before and after each: ` like this `.
 ///
-/// The index leaves marks out of Latin letters; `letter` may do so with more of them.
+/// The index removes marks from Latin letters; `letter` can remove them from more letters.
 fn canonical(text: &str, letter: impl Fn(char) -> char) -> String {
     let mut tokens = String::new();
     write_canonical(text, letter, &mut tokens);
     tokens
 }
 
-/// The same, in place of what is in `tokens`.
+/// As [`canonical`], but replaces the content of `tokens`.
 fn write_canonical(text: &str, letter: impl Fn(char) -> char, tokens: &mut String) {
     tokens.clear();
     tokens.reserve(2 + 2 * text.len().min(MAX_TEXT));
@@ -100,7 +100,7 @@ fn write_canonical(text: &str, letter: impl Fn(char) -> char, tokens: &mut Strin
             '\0'..='\u{7f}' => add_ascii(c as u8, tokens),
             _ if is_word(c) => {
                 end_token(tokens);
-                // None of these blocks is looked for in the table if it has letters only.
+                // This block contains only letters, so the table need not be searched.
                 if matches!(c, '\u{4e00}'..='\u{9fcc}') || !is_separator(c) {
                     tokens.extend([c, ' ']);
                 }
@@ -127,7 +127,7 @@ fn end_token(tokens: &mut String) {
     }
 }
 
-/// Hands over the characters of a text in the form in which they are compared (NFKC, case folded), at most [`MAX_TEXT`].
+/// Passes the characters of a text in normal form (NFKC, case folded) to `each`, at most [`MAX_TEXT`].
 fn for_each_folded(text: &str, each: impl FnMut(char)) {
     if text.chars().take(MAX_TEXT).all(is_simple) {
         text.chars().map(|c| c.to_ascii_lowercase()).take(MAX_TEXT).for_each(each);
@@ -136,16 +136,16 @@ fn for_each_folded(text: &str, each: impl FnMut(char)) {
     }
 }
 
-/// Whether folding changes nothing of a character but an ASCII letter's case, or makes another separator of it.
+/// Whether folding only changes a character's ASCII case, or turns one separator into another.
 ///
-/// ASCII, and most of what Chinese and Japanese is written with; none of these combines with another of them.
+/// Covers ASCII and most Chinese and Japanese characters; none of these combines with another.
 fn is_simple(c: char) -> bool {
     matches!(c, '\0'..='\u{7f}' | '\u{2013}'..='\u{2014}' | '\u{2018}'..='\u{201f}' | '\u{3000}'..='\u{3002}'
         | '\u{3008}'..='\u{3011}' | '\u{3041}'..='\u{3096}' | '\u{30a1}'..='\u{30fa}' | '\u{30fc}'
         | '\u{4e00}'..='\u{9fff}' | '\u{ff01}'..='\u{ff0f}' | '\u{ff1a}'..='\u{ff20}')
 }
 
-/// A letter without its marks, if all that it has do not count.
+/// A letter without its marks, if all of them are ignored ones; otherwise the letter unchanged.
 fn without_mark(c: char) -> char {
     let (mut base, mut only_ignored) = (None, true);
     decompose_canonical(c, |part| match base {
@@ -155,8 +155,8 @@ fn without_mark(c: char) -> char {
     base.filter(|_| only_ignored).unwrap_or(c)
 }
 
-/// Whether a character is of a script without spaces between words, or of one whose words are also looked for in part:
-/// Thai, Lao, Burmese, Khmer, Hangul, Bopomofo, Kana and Han, by blocks (Blocks.txt).
+/// Whether a character is a word by itself: scripts without spaces between words, or whose words are also searched in
+/// part. Thai, Lao, Burmese, Khmer, Hangul, Bopomofo, Kana and Han, by Unicode blocks (Blocks.txt).
 fn is_word(c: char) -> bool {
     matches!(c,
         '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1100}'..='\u{11ff}' | '\u{1780}'..='\u{17ff}'

@@ -1,19 +1,19 @@
-//! Bans as rows.
+//! Table of bans.
 
 use ipnet::IpNet;
 use rusqlite::Connection;
 
 use super::checksum::Checksum;
-use crate::store::error::{Attempt, Fault};
+use crate::store::error::{DbError, DbResult};
 
-/// Those that hold still, by network.
-pub(in crate::store) fn read_all(connection: &Connection, now: i64) -> Attempt<Vec<(IpNet, Option<i64>)>> {
+/// Reads the bans that have not expired, sorted by network.
+pub(in crate::store) fn read_all(connection: &Connection, now: i64) -> DbResult<Vec<(IpNet, Option<i64>)>> {
     let mut statement = connection.prepare_cached("SELECT network, until, sum FROM bans")?;
     let mut rows = statement.query([])?;
     let mut bans = Vec::new();
     while let Some(row) = rows.next()? {
         let (network, until): (String, Option<i64>) = (row.get(0)?, row.get(1)?);
-        let damaged = || Fault::Damage("a ban does not match its checksum".into());
+        let damaged = || DbError::Damage("a ban does not match its checksum".into());
         if sum(&network, until) != row.get::<_, i64>(2)? {
             return Err(damaged());
         }
@@ -24,8 +24,8 @@ pub(in crate::store) fn read_all(connection: &Connection, now: i64) -> Attempt<V
     Ok(bans)
 }
 
-/// Adds one, in place of an earlier one of that network.
-pub(in crate::store) fn add(connection: &Connection, network: IpNet, until: Option<i64>) -> Attempt<()> {
+/// Adds a ban, or replaces the ban of that network.
+pub(in crate::store) fn add(connection: &Connection, network: IpNet, until: Option<i64>) -> DbResult<()> {
     let network = network.to_string();
     let mut statement =
         connection.prepare_cached("INSERT OR REPLACE INTO bans (network, until, sum) VALUES (?1, ?2, ?3)")?;
@@ -33,22 +33,22 @@ pub(in crate::store) fn add(connection: &Connection, network: IpNet, until: Opti
     Ok(())
 }
 
-pub(in crate::store) fn lift(connection: &Connection, network: IpNet) -> Attempt<()> {
+pub(in crate::store) fn remove(connection: &Connection, network: IpNet) -> DbResult<()> {
     connection.prepare_cached("DELETE FROM bans WHERE network = ?1")?.execute([network.to_string()])?;
     Ok(())
 }
 
-/// Whether there are some that hold no longer.
-pub(in crate::store) fn are_over(connection: &Connection, now: i64) -> Attempt<bool> {
+/// Whether any ban has expired.
+pub(in crate::store) fn any_expired(connection: &Connection, now: i64) -> DbResult<bool> {
     Ok(connection.prepare_cached("SELECT 1 FROM bans WHERE until <= ?1 LIMIT 1")?.exists([now])?)
 }
 
-/// Forgets those.
-pub(in crate::store) fn prune(connection: &Connection, now: i64) -> Attempt<()> {
+/// Deletes expired bans.
+pub(in crate::store) fn prune(connection: &Connection, now: i64) -> DbResult<()> {
     connection.prepare_cached("DELETE FROM bans WHERE until <= ?1")?.execute([now])?;
     Ok(())
 }
 
 fn sum(network: &str, until: Option<i64>) -> i64 {
-    Checksum::of("bans").text(network).int(until.is_some().into()).int(until.unwrap_or_default()).done()
+    Checksum::of("bans").text(network).int(until.is_some().into()).int(until.unwrap_or_default()).finish()
 }

@@ -1,8 +1,8 @@
-//! A checksum for each row: SQLite has none for its pages, and a flipped bit in a text is a text still.
+//! Computes a checksum for each row: SQLite has none for its pages, and a text with a flipped bit is still a text.
 
 use crc32fast::Hasher;
 
-/// The CRC-32 of a row's columns, of which it takes the table for the first.
+/// CRC-32 of the table's name and a row's columns.
 pub(in crate::store) struct Checksum(Hasher);
 
 impl Checksum {
@@ -21,7 +21,7 @@ impl Checksum {
         self
     }
 
-    pub fn done(self) -> i64 {
+    pub fn finish(self) -> i64 {
         self.0.finalize().into()
     }
 }

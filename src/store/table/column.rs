@@ -1,31 +1,31 @@
-//! What a column holds of a time and of a kind.
+//! Converts times and message kinds to columns and back.
 
 use time::{OffsetDateTime, UtcOffset};
 
 use crate::chat::change::Kind;
 use crate::util::clock;
 
-/// A time as it is stored: Unix seconds, and minutes of offset from UTC.
-pub fn parts(at: OffsetDateTime) -> (i64, i64) {
+/// Columns of a time: Unix seconds, and minutes of offset from UTC.
+pub fn time_columns(at: OffsetDateTime) -> (i64, i64) {
     (at.unix_timestamp(), i64::from(at.offset().whole_minutes()))
 }
 
-/// A time from what is stored, if it can be one; a year past 9999, which earlier versions took, is brought back into it.
-pub fn moment(seconds: i64, minutes: i64) -> Option<OffsetDateTime> {
+/// A time from its columns, if valid; years after 9999, which earlier versions stored, become the last time allowed.
+pub fn time_from_columns(seconds: i64, minutes: i64) -> Option<OffsetDateTime> {
     let offset = UtcOffset::from_whole_seconds(i32::try_from(minutes.checked_mul(60)?).ok()?).ok()?;
     OffsetDateTime::from_unix_timestamp(seconds.min(clock::RANGE.1)).ok()?.checked_to_offset(offset)
 }
 
-/// A kind as it is stored.
-pub fn number(kind: Kind) -> i64 {
+/// Column of a message kind.
+pub fn kind_column(kind: Kind) -> i64 {
     match kind {
         Kind::Said => 0,
         Kind::Action => 1,
     }
 }
 
-/// A kind from what is stored, if it can be one.
-pub fn kind(number: i64) -> Option<Kind> {
+/// A message kind from its column, if valid.
+pub fn kind_from_column(number: i64) -> Option<Kind> {
     match number {
         0 => Some(Kind::Said),
         1 => Some(Kind::Action),

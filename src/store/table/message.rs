@@ -1,29 +1,29 @@
-//! Messages as rows.
+//! Table of messages.
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, params};
 
 use super::checksum::Checksum;
 use super::column;
-use super::column::{moment, parts};
-use super::room::Room;
+use super::column::{time_columns, time_from_columns};
+use super::room::StoredRoom;
 use crate::store::Message;
-use crate::store::error::{Attempt, Fault};
+use crate::store::error::{DbError, DbResult};
 
-/// The columns in the order in which [`read`] takes them.
+/// The columns in the order that [`read`] expects.
 pub(in crate::store) const COLUMNS: &str = "id, room, previous, at, minutes, kind, name, text, sum";
 
-/// A message, the number of its room, and the one before it there.
-pub(in crate::store) struct Stored {
+/// A stored message with the number of its room and the id of the message before it in that room.
+pub(in crate::store) struct StoredMessage {
     pub message: Message,
     pub room: i64,
     pub previous: u64,
 }
 
-/// Adds a message that comes after that one in its room.
-pub(in crate::store) fn insert(connection: &Connection, room: i64, previous: u64, message: &Message) -> Attempt<()> {
-    let (id, previous, kind) = (message.id as i64, previous as i64, column::number(message.kind));
-    let (at, minutes) = parts(message.at);
+/// Inserts a message that comes after `previous` in its room.
+pub(in crate::store) fn insert(connection: &Connection, room: i64, previous: u64, message: &Message) -> DbResult<()> {
+    let (id, previous, kind) = (message.id as i64, previous as i64, column::kind_column(message.kind));
+    let (at, minutes) = time_columns(message.at);
     let sum = sum([id, room, previous, at, minutes, kind], &message.name, &message.text);
     let mut statement = connection.prepare_cached(
         "INSERT INTO messages (id, room, previous, at, minutes, kind, name, text, sum)
@@ -33,12 +33,12 @@ pub(in crate::store) fn insert(connection: &Connection, room: i64, previous: u64
     Ok(())
 }
 
-/// Reads a row of [`COLUMNS`]; the room's name is the caller's to know.
-pub(in crate::store) fn read(row: &Row, name_of_room: &str) -> Attempt<Stored> {
+/// Reads a row of [`COLUMNS`]; the caller gives the room's name.
+pub(in crate::store) fn read(row: &Row, name_of_room: &str) -> DbResult<StoredMessage> {
     let int = |column| row.get::<_, i64>(column);
     let ints = [int(0)?, int(1)?, int(2)?, int(3)?, int(4)?, int(5)?];
-    let damaged = || Fault::Damage(format!("message {} does not match its checksum", ints[0]));
-    // Not as `String`, whose error would not say which message.
+    let damaged = || DbError::Damage(format!("message {} does not match its checksum", ints[0]));
+    // Not read as `String`, whose error would not name the message.
     let text = |column| match row.get_ref(column)? {
         ValueRef::Text(bytes) => std::str::from_utf8(bytes).map_err(|_| damaged()),
         _ => Err(damaged()),
@@ -48,41 +48,46 @@ pub(in crate::store) fn read(row: &Row, name_of_room: &str) -> Attempt<Stored> {
         return Err(damaged());
     }
     let [id, room, previous, at, minutes, kind] = ints;
-    let at = moment(at, minutes).ok_or_else(damaged)?;
-    let kind = column::kind(kind).ok_or_else(damaged)?;
+    let at = time_from_columns(at, minutes).ok_or_else(damaged)?;
+    let kind = column::kind_from_column(kind).ok_or_else(damaged)?;
     let message = Message { id: id as u64, room: name_of_room.into(), at, kind, name: name.into(), text: text.into() };
-    Ok(Stored { message, room, previous: previous as u64 })
+    Ok(StoredMessage { message, room, previous: previous as u64 })
 }
 
-/// A message of a room, if it is there.
-pub(in crate::store) fn get(connection: &Connection, room: &Room, id: u64) -> Attempt<Option<Stored>> {
+/// A message of a room, if it exists.
+pub(in crate::store) fn get(connection: &Connection, room: &StoredRoom, id: u64) -> DbResult<Option<StoredMessage>> {
     let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM messages WHERE id = ?1"))?;
     let mut rows = statement.query([id as i64])?;
     let stored = rows.next()?.map(|row| read(row, &room.name)).transpose()?;
     Ok(stored.filter(|stored| stored.room == room.number))
 }
 
-/// The id of the message before that one.
-pub(in crate::store) fn previous(connection: &Connection, id: u64) -> Attempt<u64> {
+/// The id of the message before another in its room.
+pub(in crate::store) fn previous(connection: &Connection, id: u64) -> DbResult<u64> {
     let mut statement = connection.prepare_cached("SELECT previous FROM messages WHERE id = ?1")?;
     Ok(statement.query_row([id as i64], |row| row.get::<_, i64>(0))? as u64)
 }
 
-/// Has a message of a room come after another one than before.
-pub(in crate::store) fn follow(connection: &Connection, room: &Room, id: u64, previous: u64) -> Attempt<()> {
-    let stored = get(connection, room, id)?.ok_or_else(|| Fault::Damage(format!("message {id} is missing")))?;
+/// Changes which message a message of a room comes after.
+pub(in crate::store) fn set_previous(
+    connection: &Connection,
+    room: &StoredRoom,
+    id: u64,
+    previous: u64,
+) -> DbResult<()> {
+    let stored = get(connection, room, id)?.ok_or_else(|| DbError::Damage(format!("message {id} is missing")))?;
     connection.prepare_cached("DELETE FROM messages WHERE id = ?1")?.execute([id as i64])?;
     insert(connection, room.number, previous, &stored.message)
 }
 
 impl Message {
-    /// Whether that is this one, as far as it is stored, in the same room.
-    pub(in crate::store) fn is_same(&self, other: &Message) -> bool {
-        let of = |message: &Message| (message.id, message.kind, parts(message.at));
+    /// Whether both messages have the same stored columns, apart from the room.
+    pub(in crate::store) fn has_same_columns(&self, other: &Message) -> bool {
+        let of = |message: &Message| (message.id, message.kind, time_columns(message.at));
         of(self) == of(other) && (&self.name, &self.text) == (&other.name, &other.text)
     }
 }
 
 fn sum(ints: [i64; 6], name: &str, text: &str) -> i64 {
-    ints.into_iter().fold(Checksum::of("messages"), Checksum::int).text(name).text(text).done()
+    ints.into_iter().fold(Checksum::of("messages"), Checksum::int).text(name).text(text).finish()
 }

@@ -1,4 +1,4 @@
-//! Rows of the database, one file for each table.
+//! Reads and writes the rows of the database; one file for each table.
 
 pub(super) mod bans;
 pub(super) mod checksum;

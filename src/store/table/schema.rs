@@ -1,19 +1,20 @@
-//! The tables, and whose file it is.
+//! The schema, its upgrades, and the application id.
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use crate::store::error::{Attempt, Fault};
+use crate::store::error::{DbError, DbResult};
 
-/// `chwg`: by this, where SQLite's file format has its application id, ours is told from others.
+/// `chwg`: SQLite's application id, which marks a file as a store of chinwag.
 pub(in crate::store) const APPLICATION_ID: i32 = 0x6368_7767;
 
-/// What makes each version of the schema from the one before it; the first from nothing.
+/// SQL that makes each version of the schema from the one before; the first from an empty database.
 ///
-/// - `state`: one row. `starts` counts how often it was opened, so that opening it writes to it and finds out if it can.
-/// - `rooms`: `last` and `pruned` are the ids of the newest message and of the newest that was pruned. A room that
-///   is gone has no name, until its messages are pruned.
-/// - `messages`: `previous` is the id of the one before it in its room, so that one that is lost is missed.
-/// - `search`: the words of each message; only the index, the text is in `messages`. Its column `room` is not used.
+/// - `state`: one row. `starts` counts how often the file was opened, so that each opening writes and detects a file that
+///   cannot be written.
+/// - `rooms`: `last` and `pruned` are the ids of the newest message and of the newest pruned message. A removed room has
+///   no name until its messages are pruned.
+/// - `messages`: `previous` is the id of the message before it in its room, so that a lost message is noticed.
+/// - `search`: full-text index of the messages, without their text. Its column `room` is not used.
 pub(in crate::store) const STEPS: &[&str] = &["
     CREATE TABLE state (
         one INTEGER PRIMARY KEY CHECK (one = 1),
@@ -63,16 +64,16 @@ pub(in crate::store) const STEPS: &[&str] = &["
     CREATE INDEX whispers_of_reader ON whispers (reader);
 "];
 
-/// The version that a file has.
-pub(in crate::store) fn version(connection: &Connection) -> Attempt<i64> {
+/// The schema version of a file.
+pub(in crate::store) fn version(connection: &Connection) -> DbResult<i64> {
     Ok(connection.query_row("PRAGMA user_version", [], |row| row.get(0))?)
 }
 
-/// Takes a file from the version that it has to the last, all or nothing.
-pub(in crate::store) fn upgrade(connection: &mut Connection, steps: &[&str]) -> Attempt<()> {
+/// Upgrades a file to the last version in one transaction.
+pub(in crate::store) fn upgrade(connection: &mut Connection, steps: &[&str]) -> DbResult<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let from = usize::try_from(version(&transaction)?).ok().filter(|&from| from <= steps.len());
-    let from = from.ok_or_else(|| Fault::Damage("no such schema".into()))?;
+    let from = from.ok_or_else(|| DbError::Damage("unknown schema version".into()))?;
     for step in &steps[from..] {
         transaction.execute_batch(step)?;
     }

@@ -1,41 +1,41 @@
-//! The one row of what is known of the whole file.
+//! Table with one row about the whole store.
 
 use rusqlite::{Connection, params};
 
 use super::checksum::Checksum;
-use crate::store::error::{Attempt, Fault};
+use crate::store::error::{DbError, DbResult};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::store) struct State {
     pub run: u64,
     pub next_id: u64,
-    /// How many messages there are, those of rooms that are gone included.
+    /// Number of messages, including those of removed rooms.
     pub messages: u64,
-    /// How often the file was opened.
+    /// Number of times the file was opened.
     pub starts: u64,
 }
 
 impl State {
-    /// Writes the first one.
-    pub fn make(connection: &Connection, run: u64) -> Attempt<()> {
+    /// Inserts the row of a new store.
+    pub fn create(connection: &Connection, run: u64) -> DbResult<()> {
         connection
             .execute("INSERT INTO state (one, run, next_id, messages, starts, sum) VALUES (1, 0, 0, 0, 0, 0)", [])?;
         State { run, next_id: 1, messages: 0, starts: 0 }.write(connection)
     }
 
-    pub fn read(connection: &Connection) -> Attempt<Self> {
+    pub fn read(connection: &Connection) -> DbResult<Self> {
         let mut statement = connection.prepare_cached("SELECT run, next_id, messages, starts, sum FROM state")?;
         let mut rows = statement.query([])?;
         let row = rows.next()?.ok_or_else(missing)?;
-        let int = |column| Ok::<_, Fault>(row.get::<_, i64>(column)? as u64);
+        let int = |column| Ok::<_, DbError>(row.get::<_, i64>(column)? as u64);
         let state = State { run: int(0)?, next_id: int(1)?, messages: int(2)?, starts: int(3)? };
         if state.sum() as u64 != int(4)? {
-            return Err(Fault::Damage("its state does not match its checksum".into()));
+            return Err(DbError::Damage("its state does not match its checksum".into()));
         }
         Ok(state)
     }
 
-    pub fn write(self, connection: &Connection) -> Attempt<()> {
+    pub fn write(self, connection: &Connection) -> DbResult<()> {
         let mut statement = connection
             .prepare_cached("UPDATE state SET run = ?1, next_id = ?2, messages = ?3, starts = ?4, sum = ?5")?;
         let State { run, next_id, messages, starts } = self;
@@ -48,10 +48,10 @@ impl State {
 
     fn sum(self) -> i64 {
         let ints = [self.run, self.next_id, self.messages, self.starts];
-        ints.into_iter().fold(Checksum::of("state"), |sum, int| sum.int(int as i64)).done()
+        ints.into_iter().fold(Checksum::of("state"), |sum, int| sum.int(int as i64)).finish()
     }
 }
 
-fn missing() -> Fault {
-    Fault::Damage("its state is missing".into())
+fn missing() -> DbError {
+    DbError::Damage("its state is missing".into())
 }

@@ -1,4 +1,4 @@
-//! Bytes of the file are not what they were: what comes of it is right, or an error.
+//! A damaged file: what is read from it is right, or an error.
 
 use super::*;
 use crate::util::test_support::Random;
@@ -6,7 +6,7 @@ use crate::util::test_support::Random;
 const ROOMS: [&str; 3] = ["lobby", "tea", "鱼"];
 const WORDS: [&str; 5] = ["red", "blue", "鱼", "green", "fish"];
 
-/// All that can be read from a store.
+/// Everything that can be read from a store.
 #[derive(Clone, Debug, PartialEq)]
 struct Everything {
     start: Start,
@@ -41,7 +41,7 @@ fn records(random: &mut Random, next: &mut u64) -> Vec<Record> {
         .collect()
 }
 
-/// Reads everything, or fails; a search, whose index has no checksums, may find too little but nothing wrong.
+/// Reads everything, or fails. A search can find too little, since its index has no checksums, but nothing wrong.
 fn read(options: &Options, good: Option<&Everything>) -> Result<Everything, Error> {
     let (mut store, start) = Store::open(options, NOW)?;
     read_more(&mut store, start, good)
@@ -55,9 +55,9 @@ fn read_more(store: &mut Store, start: Start, good: Option<&Everything>) -> Resu
     }
     for (room, all) in ROOMS.iter().zip(good.iter().flat_map(|good| good.pages.iter().step_by(2))) {
         for word in WORDS {
-            // An error here is of the index alone.
+            // An error here is only about the index.
             let found = search(store, room, word, None, 50).unwrap_or_default().0;
-            assert!(found.iter().all(|message| all.contains(message)), "what was not said was found");
+            assert!(found.iter().all(|message| all.contains(message)), "a message that was not written was found");
         }
     }
     Ok(Everything { start, pages, whispers: store.whispers("Bob")? })
@@ -82,14 +82,14 @@ fn damage(random: &mut Random, bytes: &mut Vec<u8>) {
             let at = random.below(length - 600);
             (at..at + random.below(600)).for_each(|at| bytes[at] = random.next() as u8);
         }
-        // The head of some page, where most matters.
+        // The header of a page, where every byte matters.
         5 => bytes[random.below(length / 4096) * 4096 + random.below(40)] ^= 1 << random.below(8),
         _ => (0..1 + random.below(4)).for_each(|_| bytes[random.below(length)] ^= 1 << random.below(8)),
     }
 }
 
 #[test]
-fn what_is_read_from_a_damaged_file_is_right_or_an_error() {
+fn damaged_file_is_read_right_or_is_an_error() {
     let directory = Directory::new();
     let (mut store, mut next, mut random) = (directory.open().0, 1, Random(1));
     for _ in 0..60 {
@@ -132,7 +132,7 @@ fn what_is_read_from_a_damaged_file_is_right_or_an_error() {
 }
 
 #[test]
-fn a_damaged_log_takes_back_whole_turns_or_is_an_error() {
+fn damaged_log_loses_whole_turns_or_is_an_error() {
     let directory = Directory::new();
     let (mut store, mut next, mut random) = (directory.open().0, 1, Random(2));
     let turns: Vec<_> = (0..20).map(|_| records(&mut random, &mut next)).collect();
@@ -141,11 +141,11 @@ fn a_damaged_log_takes_back_whole_turns_or_is_an_error() {
         store.write(turn).unwrap();
         states.push(store.history("lobby", None, 1_000_000).unwrap());
     }
-    // As after a kill: nothing was closed.
+    // As after SIGKILL: nothing was closed.
     let names = ["history", "history-wal"].map(|name| directory.join(name));
     let [file, log] = names.each_ref().map(|name| fs::read(name).unwrap());
     drop(store);
-    let mut taken_back = 0;
+    let mut lost = 0;
     for seed in 0..seeds(200) {
         let mut damaged = log.clone();
         damage(&mut Random(seed), &mut damaged);
@@ -155,14 +155,14 @@ fn a_damaged_log_takes_back_whole_turns_or_is_an_error() {
         if let Ok(messages) = read() {
             let turns = states.iter().position(|state| *state == messages);
             assert!(turns.is_some(), "seed {seed}: {} messages", messages.len());
-            taken_back += usize::from(messages != *states.last().unwrap());
+            lost += usize::from(messages != *states.last().unwrap());
         }
     }
-    assert!(taken_back > 0);
+    assert!(lost > 0);
 }
 
 #[test]
-fn rows_that_others_have_changed_are_not_believed() {
+fn rows_changed_by_other_programs_are_detected() {
     let changes = [
         "UPDATE messages SET text = 'no' WHERE id = 2",
         "UPDATE messages SET name = 'eve' WHERE id = 2",

@@ -1,39 +1,39 @@
-//! Whatever becomes of the file: what was kept is there, or it is said that it is not.
+//! Failures of the file: stored records are there, or the store reports an error.
 
 use std::process::Command;
 
 use super::*;
 use crate::util::test_support::Random;
 
-/// What a test runs in another process of its own, in whose place it has put itself.
-const INSIDE: &str = "CHINWAG_STORE_TEST";
+/// Variable with the test's directory; set in the child process in which a test runs again.
+const CHILD_DIRECTORY: &str = "CHINWAG_STORE_TEST";
 
-/// Runs a test of this file once more, in another process, by way of `program`; its exit code.
-fn once_more(test: &str, program: &str, args: &[&str], directory: &Path) -> Option<i32> {
+/// Runs a test of this file in a child process, started by `program`; returns its exit code.
+fn run_in_child(test: &str, program: &str, args: &[&str], directory: &Path) -> Option<i32> {
     let test = format!("store::tests::faults::{test}");
     let mut command = Command::new(program);
     command.args(args).arg(std::env::current_exe().unwrap()).args([&test, "--exact", "--nocapture"]);
-    let output = command.env(INSIDE, directory).output().unwrap();
+    let output = command.env(CHILD_DIRECTORY, directory).output().unwrap();
     print!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     output.status.code()
 }
 
-/// The directory, in that other process.
-fn inside() -> Option<PathBuf> {
-    std::env::var_os(INSIDE).map(PathBuf::from)
+/// The test's directory, in the child process only.
+fn child_directory() -> Option<PathBuf> {
+    std::env::var_os(CHILD_DIRECTORY).map(PathBuf::from)
 }
 
-/// Runs a test in a namespace of its own, in which a directory is a disk of that size. Where the system allows nobody
-/// to make one, the test is left out.
-fn on_a_disk(test: &str, size: &str) {
+/// Runs a test in its own mount namespace, in which the directory is a disk of that size. Skips the test if the system
+/// does not allow such a namespace.
+fn on_small_disk(test: &str, size: &str) {
     let directory = Directory::new();
     let allowed = Command::new("unshare").args(["-rm", "true"]).status().is_ok_and(|status| status.success());
     if !allowed {
-        return eprintln!("{test}: left out, since no namespace can be made here");
+        return eprintln!("{test}: skipped, since no namespace can be created here");
     }
     let mount = format!("mount -t tmpfs -o size={size} none \"$0\" && exec \"$@\"");
     let path = directory.to_str().unwrap();
-    assert_eq!(once_more(test, "unshare", &["-rm", "sh", "-c", &mount, path], &directory), Some(0));
+    assert_eq!(run_in_child(test, "unshare", &["-rm", "sh", "-c", &mount, path], &directory), Some(0));
 }
 
 fn options(directory: &Path) -> Options {
@@ -54,7 +54,7 @@ fn batch(random: &mut Random, next: u64) -> Vec<Record> {
     (next..next + 1 + random.below(20) as u64).map(|id| said(id, "lobby", &text(random))).collect()
 }
 
-/// Writes until it fails; what was kept, and what was not and why.
+/// Writes until a write fails; returns the stored records, the rejected ones and the error.
 fn fill(store: &mut Store, random: &mut Random, next: u64) -> (Vec<Record>, Vec<Record>, Error) {
     let mut kept: Vec<Record> = Vec::new();
     loop {
@@ -71,8 +71,8 @@ fn lobby(store: &mut Store) -> Vec<Record> {
 }
 
 #[test]
-fn on_a_full_disk_a_write_is_all_or_nothing() {
-    let Some(directory) = inside() else { return on_a_disk("on_a_full_disk_a_write_is_all_or_nothing", "3m") };
+fn full_disk_write_is_all_or_nothing() {
+    let Some(directory) = child_directory() else { return on_small_disk("full_disk_write_is_all_or_nothing", "3m") };
     for seed in 0..6 {
         let mut random = Random(seed);
         let ballast = directory.join("ballast");
@@ -80,7 +80,7 @@ fn on_a_full_disk_a_write_is_all_or_nothing() {
         let (mut store, start) = Store::open(&options(&directory), NOW).unwrap();
         let (mut kept, records, error) = fill(&mut store, &mut random, start.next_id);
         assert_eq!(error, Error::Full(directory.join("history")), "seed {seed}");
-        assert!(error.is_passing() && kept.len() > 100, "seed {seed}: {}", kept.len());
+        assert!(error.is_transient() && kept.len() > 100, "seed {seed}: {}", kept.len());
         assert_eq!(lobby(&mut store), kept, "seed {seed}");
         assert!(store.write(&records).is_err(), "seed {seed}");
         fs::remove_file(&ballast).unwrap();
@@ -90,7 +90,7 @@ fn on_a_full_disk_a_write_is_all_or_nothing() {
         kept.extend(more);
         let _ = store.prune(NOW, 100);
         drop(store);
-        // A start cannot be had without space; that is no reason to lose something.
+        // Opening can fail without space, but must not lose records.
         let opened = Store::open(&options(&directory), NOW);
         assert!(matches!(&opened, Ok(_) | Err(Error::Full(_))), "seed {seed}: {:?}", opened.err());
         drop(opened);
@@ -106,16 +106,16 @@ fn on_a_full_disk_a_write_is_all_or_nothing() {
 }
 
 #[test]
-fn without_space_no_file_is_left_behind() {
-    let Some(directory) = inside() else { return on_a_disk("without_space_no_file_is_left_behind", "40k") };
+fn failed_creation_leaves_no_file() {
+    let Some(directory) = child_directory() else { return on_small_disk("failed_creation_leaves_no_file", "40k") };
     let refused = Store::open(&options(&directory), NOW).err();
     assert_eq!(refused, Some(Error::Full(directory.join("history"))));
     assert_eq!(fs::read_dir(&directory).unwrap().count(), 0);
 }
 
 #[test]
-fn a_file_that_may_only_be_read_is_refused() {
-    let Some(directory) = inside() else { return on_a_disk("a_file_that_may_only_be_read_is_refused", "3m") };
+fn read_only_file_is_refused() {
+    let Some(directory) = child_directory() else { return on_small_disk("read_only_file_is_refused", "3m") };
     let mount = |how: &str| {
         let status = Command::new("mount").args(["-o", &format!("remount,{how}")]).arg(&directory).status();
         assert!(status.unwrap().success());
@@ -132,7 +132,7 @@ fn a_file_that_may_only_be_read_is_refused() {
 }
 
 #[test]
-fn what_is_full_by_its_own_bound_keeps_what_it_has() {
+fn full_database_keeps_its_records() {
     let directory = Directory::new();
     let (mut store, _) = directory.open();
     store.connection().unwrap().pragma_update(None, "max_page_count", 60).unwrap();
@@ -146,26 +146,26 @@ fn what_is_full_by_its_own_bound_keeps_what_it_has() {
 }
 
 #[test]
-fn another_process_is_refused() {
-    if let Some(directory) = inside() {
+fn second_process_is_refused() {
+    if let Some(directory) = child_directory() {
         let refused = Store::open(&options(&directory), NOW).err();
         return assert_eq!(refused, Some(Error::InUse(directory.join("history"))));
     }
     let directory = Directory::new();
     let (mut store, _) = directory.open();
-    let code = |directory: &Directory| once_more("another_process_is_refused", "env", &[], directory);
+    let code = |directory: &Directory| run_in_child("second_process_is_refused", "env", &[], directory);
     assert_eq!(code(&directory), Some(0));
     store.write(&[said(1, "lobby", "one")]).unwrap();
     assert_eq!(code(&directory), Some(0));
     store.reopen().unwrap();
     assert_eq!(code(&directory), Some(0));
     drop(store);
-    assert_ne!(code(&directory), Some(0), "nobody has it open now");
+    assert_ne!(code(&directory), Some(0), "no process has it open now");
     assert_eq!(texts(&directory.open().1.rooms[0].1), ["one"]);
 }
 
 #[test]
-fn a_file_that_was_moved_takes_nothing_until_it_is_back() {
+fn moved_file_is_not_written_until_it_is_back() {
     let directory = Directory::new();
     let (mut store, _) = directory.open();
     let (path, away) = (directory.join("history"), directory.join("away"));
@@ -174,7 +174,7 @@ fn a_file_that_was_moved_takes_nothing_until_it_is_back() {
     let gone = Err(Error::Gone(path.clone()));
     assert_eq!(store.write(&[said(2, "lobby", "two")]), gone);
     assert_eq!(store.reopen(), gone);
-    assert!(!path.exists(), "no other is made in its place");
+    assert!(!path.exists(), "no new file is created in its place");
     fs::rename(&away, &path).unwrap();
     store.reopen().unwrap();
     store.write(&[said(2, "lobby", "two")]).unwrap();
@@ -183,7 +183,7 @@ fn a_file_that_was_moved_takes_nothing_until_it_is_back() {
 }
 
 #[test]
-fn another_file_in_its_place_is_left_alone() {
+fn replaced_file_is_not_changed() {
     let (directory, others) = (Directory::new(), Directory::new());
     let (mut store, _) = directory.open();
     store.write(&[said(1, "lobby", "one")]).unwrap();
@@ -196,7 +196,7 @@ fn another_file_in_its_place_is_left_alone() {
     assert_eq!(store.reopen(), replaced);
     let log = directory.join("history-wal");
     fs::rename(&log, directory.join("away-wal")).unwrap();
-    assert_eq!(store.reopen(), replaced, "it is another run's");
+    assert_eq!(store.reopen(), replaced, "it is another store");
     let before = fs::read(&path).unwrap();
     fs::write(&log, "the other one's").unwrap();
     drop(store);
@@ -210,7 +210,7 @@ fn another_file_in_its_place_is_left_alone() {
 }
 
 #[test]
-fn a_copy_that_has_everything_is_taken_in_its_place() {
+fn complete_copy_is_accepted_in_place_of_the_file() {
     let directory = Directory::new();
     let (mut store, _) = directory.open();
     store.write(&[said(1, "lobby", "one")]).unwrap();
@@ -224,7 +224,7 @@ fn a_copy_that_has_everything_is_taken_in_its_place() {
     fs::remove_file(directory.join("history-wal")).unwrap();
     fs::rename(&copy, &path).unwrap();
     assert_eq!(store.reopen(), Err(Error::Older(path.clone())));
-    assert_eq!(lobby(&mut store).len(), 2, "what is open has it still");
+    assert_eq!(lobby(&mut store).len(), 2, "the open file still has it");
     let _ = fs::remove_file(directory.join("history-wal"));
     fs::rename(directory.join("newer"), &path).unwrap();
     store.reopen().unwrap();
@@ -234,7 +234,7 @@ fn a_copy_that_has_everything_is_taken_in_its_place() {
 }
 
 #[test]
-fn a_log_that_was_removed_is_saved_while_it_is_open() {
+fn removed_log_is_saved_while_it_is_open() {
     let directory = Directory::new();
     let (mut store, _) = directory.open();
     store.write(&[said(1, "lobby", "one")]).unwrap();
@@ -248,7 +248,7 @@ fn a_log_that_was_removed_is_saved_while_it_is_open() {
 }
 
 #[test]
-fn a_log_that_was_removed_is_saved_at_the_end() {
+fn removed_log_is_saved_on_close() {
     let directory = Directory::new();
     let (mut store, _) = directory.open();
     store.write(&[said(1, "lobby", "one")]).unwrap();
@@ -258,7 +258,7 @@ fn a_log_that_was_removed_is_saved_at_the_end() {
 }
 
 #[test]
-fn what_is_no_store_is_refused_and_left_as_it_is() {
+fn foreign_file_is_refused_and_not_changed() {
     let directory = Directory::new();
     let path = directory.join("history");
     let refused = || Store::open(&directory.options(), NOW).err();
@@ -282,7 +282,7 @@ fn what_is_no_store_is_refused_and_left_as_it_is() {
 
     fs::write(directory.join("history-wal"), "left").unwrap();
     let why = refused().unwrap().to_string();
-    assert!(why.contains("history-wal is there without it"), "{why}");
+    assert!(why.contains("history-wal exists without it"), "{why}");
     assert!(!path.exists());
 
     let nowhere = Options { path: directory.join("no/such/history"), ..directory.options() };
@@ -291,7 +291,7 @@ fn what_is_no_store_is_refused_and_left_as_it_is() {
 }
 
 #[test]
-fn an_empty_file_is_a_new_store() {
+fn empty_file_becomes_a_new_store() {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
     let directory = Directory::new();
@@ -300,18 +300,18 @@ fn an_empty_file_is_a_new_store() {
     symlink(&path, &link.path).unwrap();
     fs::write(&path, "").unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
-    // There is nothing in it to be exported.
-    let why = Store::existing(&directory.options()).err().unwrap().to_string();
+    // It contains nothing to export.
+    let why = Store::open_existing(&directory.options()).err().unwrap().to_string();
     assert!(why.contains("it is empty"), "{why}");
-    // While another process makes a store of it.
+    // While another process creates a store in it.
     let file = fs::File::open(&path).unwrap();
     rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive).unwrap();
     assert_eq!(Store::open(&link, NOW).err(), Some(Error::InUse(link.path.clone())));
     drop(file);
-    // A log that was left behind may have messages in it.
+    // A log that was left behind can contain messages.
     fs::write(directory.join("history-wal"), "left").unwrap();
     let why = Store::open(&link, NOW).err().unwrap().to_string();
-    assert!(why.contains("history-wal is there without it"), "{why}");
+    assert!(why.contains("history-wal exists without it"), "{why}");
     assert_eq!(fs::metadata(&path).unwrap().len(), 0);
     fs::remove_file(directory.join("history-wal")).unwrap();
 
@@ -326,7 +326,7 @@ fn an_empty_file_is_a_new_store() {
 }
 
 #[test]
-fn a_time_past_the_last_one_that_can_be_written_makes_no_file_unusable() {
+fn time_after_the_last_valid_one_is_lowered_to_it() {
     let directory = Directory::new();
     let (mut store, _) = directory.open();
     let last = time::macros::datetime!(9999-12-31 23:59:59 -0:01);
@@ -338,7 +338,7 @@ fn a_time_past_the_last_one_that_can_be_written_makes_no_file_unusable() {
 }
 
 #[test]
-fn names_that_mean_something_to_sqlite_are_files_here() {
+fn file_names_special_to_sqlite_are_plain_files() {
     let directory = Directory::new();
     for name in ["file:x?mode=memory", ":memory:", "a%20b", "x?immutable=1"] {
         let options = Options { path: directory.join(name), ..directory.options() };
@@ -349,7 +349,7 @@ fn names_that_mean_something_to_sqlite_are_files_here() {
 }
 
 #[test]
-fn only_its_owner_may_read_the_file() {
+fn only_the_owner_can_read_the_file() {
     use std::os::unix::fs::PermissionsExt;
     let directory = Directory::new();
     let (mut store, _) = directory.open();

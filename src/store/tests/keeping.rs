@@ -1,4 +1,4 @@
-//! What is written is there again.
+//! Written records can be read again.
 
 use time::UtcOffset;
 
@@ -6,7 +6,7 @@ use super::*;
 use crate::chat::change::WHISPERS_PER_NAME;
 
 #[test]
-fn what_was_said_is_there_after_a_restart() {
+fn messages_survive_a_restart() {
     let directory = Directory::new();
     let (mut store, first) = directory.open();
     assert_eq!((first.next_id, &*first.rooms, &*first.bans), (1, &[][..], &[][..]));
@@ -25,7 +25,7 @@ fn what_was_said_is_there_after_a_restart() {
 }
 
 #[test]
-fn every_file_has_a_run_of_its_own() {
+fn every_store_has_its_own_run_id() {
     let (one, other) = (Directory::new(), Directory::new());
     let runs = [one.open().1.run, other.open().1.run];
     assert_ne!(runs[0], runs[1]);
@@ -33,14 +33,14 @@ fn every_file_has_a_run_of_its_own() {
 }
 
 #[test]
-fn ids_grow_though_nothing_was_stored() {
+fn ids_grow_without_stored_messages() {
     let directory = Directory::new();
     directory.open().0.write(&[Record::NextId(70), Record::NextId(50)]).unwrap();
     let (mut store, start) = directory.open();
     assert_eq!(start.next_id, 70);
     assert_eq!(
         store.write(&[said(70, "lobby", "fits"), said(69, "lobby", "was given")]).unwrap_err(),
-        Error::Refused(directory.options().path, "message id 69 was given before".into())
+        Error::Refused(directory.options().path, "message id 69 was used before".into())
     );
     assert_eq!(store.history("lobby", None, 9), Ok(vec![]));
     for id in [0, u64::MAX, 1 << 63, (1 << 63) - 1] {
@@ -49,7 +49,7 @@ fn ids_grow_though_nothing_was_stored() {
 }
 
 #[test]
-fn the_same_again_is_kept_once() {
+fn repeated_write_stores_a_message_once() {
     let directory = Directory::new();
     let (mut store, _) = directory.open();
     let records = [said(1, "lobby", "one"), said(2, "tea", "two")];
@@ -85,7 +85,7 @@ fn history_is_paged() {
 }
 
 #[test]
-fn a_start_reads_no_more_than_it_is_to() {
+fn start_reads_at_most_the_history_limits() {
     let directory = Directory::new();
     let (mut store, _) = directory.open();
     let long = "x".repeat(1000);
@@ -103,7 +103,7 @@ fn a_start_reads_no_more_than_it_is_to() {
 }
 
 #[test]
-fn a_room_that_is_gone_takes_its_history_with_it() {
+fn removed_room_loses_its_history() {
     let directory = Directory::new();
     let (mut store, _) = directory.open();
     let gone = || Record::RoomGone { name: "tea".into() };
@@ -117,7 +117,7 @@ fn a_room_that_is_gone_takes_its_history_with_it() {
 }
 
 #[test]
-fn bans_hold_until_their_time() {
+fn expired_bans_are_not_read() {
     let directory = Directory::new();
     let (mut store, _) = directory.open();
     let net = |text: &str| text.parse().unwrap();
@@ -142,7 +142,7 @@ fn whisper(to: &str, text: &str) -> Whisper {
 }
 
 #[test]
-fn whispers_wait_for_a_name_in_any_spelling() {
+fn whispers_are_found_by_any_spelling_of_the_nickname() {
     let directory = Directory::new();
     let (mut store, _) = directory.open();
     let [one, two, other] = [whisper("Bob", "1"), whisper("ＢＯＢ", "2"), whisper("dave", "3")];
@@ -156,7 +156,7 @@ fn whispers_wait_for_a_name_in_any_spelling() {
 }
 
 #[test]
-fn the_oldest_whispers_give_way() {
+fn oldest_whispers_over_the_limits_are_deleted() {
     let directory = Directory::new();
     let (mut store, _) = directory.open();
     let many = |to: &str, numbers: std::ops::Range<usize>| {
@@ -165,7 +165,7 @@ fn the_oldest_whispers_give_way() {
     let count = |store: &mut Store, to: &str| store.whispers(to).unwrap().len();
     store.write(&many("bob", 0..WHISPERS_PER_NAME + 2)).unwrap();
     assert_eq!(store.whispers("bob").unwrap()[0].text, "2");
-    let names = IN_ALL / WHISPERS_PER_NAME;
+    let names = MAX_WHISPERS / WHISPERS_PER_NAME;
     for name in 1..names {
         store.write(&many(&format!("name{name}"), 0..WHISPERS_PER_NAME)).unwrap();
     }

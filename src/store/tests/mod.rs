@@ -1,4 +1,4 @@
-//! What the whole of it is to do.
+//! Tests of the whole store.
 
 mod damage;
 mod faults;
@@ -18,7 +18,7 @@ use super::*;
 
 pub(super) const NOW: i64 = 1_800_000_000;
 
-/// A directory of a test's own, gone with it.
+/// A temporary directory, removed with the value.
 pub(super) struct Directory(PathBuf);
 
 impl Directory {
@@ -74,7 +74,7 @@ pub(super) fn texts(messages: &[Message]) -> Vec<&str> {
     messages.iter().map(|message| message.text.as_str()).collect()
 }
 
-/// A search in one step: what was found, the oldest first, and from which id on was looked.
+/// Searches in one step: the messages found, oldest first, and the id before which the search continues.
 pub(super) fn search(
     store: &mut Store,
     room: &str,
@@ -82,9 +82,9 @@ pub(super) fn search(
     before: Option<u64>,
     n: usize,
 ) -> Result<(Vec<Message>, Option<u64>), Error> {
-    let Some(words) = Words::new(words) else { return Ok((Vec::new(), None)) };
-    let Found { mut ids, before } = store.search(room, &words, before, n, &mut || true)?;
+    let Some(words) = SearchWords::new(words) else { return Ok((Vec::new(), None)) };
+    let SearchStep { mut ids, before } = store.search(room, &words, before, n, &mut || true)?;
     ids.reverse();
-    let message = |id: &u64| store.message(room, *id).transpose().expect("what is found is there");
+    let message = |id: &u64| store.message(room, *id).transpose().expect("a message that was found exists");
     Ok((ids.iter().map(message).collect::<Result<_, _>>()?, before))
 }

@@ -1,4 +1,4 @@
-//! All messages, out of one file and into another.
+//! Export and import of all messages.
 
 use super::*;
 use crate::util::test_support::Random;
@@ -18,7 +18,7 @@ fn import(store: &mut Store, messages: &[Message]) -> Result<u64, Error> {
 }
 
 #[test]
-fn what_is_exported_can_be_imported_in_whatever_order() {
+fn exported_messages_can_be_imported_in_any_order() {
     for seed in 0..20 {
         let (mut random, directory, other) = (Random(seed), Directory::new(), Directory::new());
         let (mut store, _) = directory.open();
@@ -36,7 +36,7 @@ fn what_is_exported_can_be_imported_in_whatever_order() {
         let tea: Vec<_> = all.iter().filter(|message| message.room == "tea").cloned().collect();
         assert_eq!(exported(&store, Some("TEA")), tea);
 
-        // In several imports, not by their ids, and in part pruned in between.
+        // Import in several parts, not in order of id, and prune some in between.
         let mut mixed = all.clone();
         (0..mixed.len()).for_each(|at| mixed.swap(at, random.below(at + 1)));
         let options = Options { keep_messages: Some(60), history: 1000, ..other.options() };
@@ -56,24 +56,27 @@ fn what_is_exported_can_be_imported_in_whatever_order() {
             let there: Vec<_> = all.iter().filter(|message| message.room == *name).cloned().collect();
             assert_eq!((messages, search(&mut target, name, "red", None, 1000).unwrap().0), (&there, there.clone()));
         }
-        assert_eq!(target.known.state.messages, 200);
+        assert_eq!(target.cached.state.messages, 200);
         target.write(&[said(id + 1, "tea", "more")]).unwrap();
     }
 }
 
 #[test]
-fn an_import_is_all_or_nothing() {
+fn failed_import_changes_nothing() {
     let directory = Directory::new();
     let (mut store, _) = directory.open();
     store.write(&[said(5, "lobby", "five")]).unwrap();
     let taken = [message(3, "lobby", "three"), message(9, "tea", "nine"), message(5, "tea", "five")];
     let refused = |why: &str| Err(Error::Refused(directory.join("history"), why.into()));
-    assert_eq!(import(&mut store, &taken), refused("message id 5 is taken"));
+    assert_eq!(import(&mut store, &taken), refused("message id 5 is already used"));
     assert_eq!(
         import(&mut store, &[message(3, "lobby", ""), message(3, "lobby", "")]),
-        refused("message id 3 is taken")
+        refused("message id 3 is already used")
     );
-    assert_eq!(import(&mut store, &[message(3, "lobby", ""), message(0, "lobby", "")]), refused("0 is no message id"));
+    assert_eq!(
+        import(&mut store, &[message(3, "lobby", ""), message(0, "lobby", "")]),
+        refused("0 is not a valid message id")
+    );
     let broken = Error::NoRoom("x".into(), "y".into());
     assert_eq!(store.import([Ok(message(3, "lobby", "")), Err(broken.clone())]), Err(broken));
     assert_eq!(exported(&store, None), [message(5, "lobby", "five")]);
@@ -83,7 +86,7 @@ fn an_import_is_all_or_nothing() {
 }
 
 #[test]
-fn a_room_that_is_not_there_is_told() {
+fn export_of_an_unknown_room_is_an_error() {
     let directory = Directory::new();
     let (store, _) = directory.open();
     let told = store.export(Some("tea"), |_| Ok::<_, Error>(())).unwrap_err().to_string();
@@ -91,9 +94,9 @@ fn a_room_that_is_not_there_is_told() {
 }
 
 #[test]
-fn a_file_that_is_not_there_is_not_made_to_be_read() {
+fn open_existing_does_not_create_a_file() {
     let directory = Directory::new();
-    let told = Store::existing(&directory.options()).err().unwrap().to_string();
+    let told = Store::open_existing(&directory.options()).err().unwrap().to_string();
     assert!(told.ends_with("history: there is no such file"), "{told}");
     assert!(!directory.join("history").exists());
 }

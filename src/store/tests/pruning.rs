@@ -1,4 +1,4 @@
-//! What is too old or too much is forgotten, and its space used again.
+//! Retention: expired messages are pruned and their space is reused.
 
 use super::*;
 use crate::util::test_support::Random;
@@ -14,27 +14,27 @@ fn ids(store: &mut Store, room: &str) -> Vec<u64> {
     store.history(room, None, 1000).unwrap().iter().map(|message| message.id).collect()
 }
 
-/// Prunes in steps of `most`; how many it took.
+/// Prunes in steps of `most` messages; returns the number of steps.
 fn prune(store: &mut Store, most: usize) -> usize {
     (0..).take_while(|_| store.prune(NOW, most).unwrap()).count()
 }
 
-fn keeping(directory: &Directory, keep_days: Option<u32>, keep_messages: Option<u64>) -> Store {
+fn with_retention(directory: &Directory, keep_days: Option<u32>, keep_messages: Option<u64>) -> Store {
     let options = Options { keep_days, keep_messages, ..directory.options() };
     Store::open(&options, NOW).unwrap().0
 }
 
 #[test]
-fn messages_are_pruned_by_their_age() {
+fn messages_over_the_maximum_age_are_pruned() {
     let directory = Directory::new();
-    let mut store = keeping(&directory, Some(7), None);
+    let mut store = with_retention(&directory, Some(7), None);
     store.write(&[old(1, "lobby", 9), old(2, "tea", 8), old(3, "lobby", 8), old(4, "lobby", 6)]).unwrap();
     assert_eq!(prune(&mut store, 2), 2);
     assert_eq!((ids(&mut store, "lobby"), ids(&mut store, "tea")), (vec![4], vec![]));
     assert_eq!(search(&mut store, "lobby", "red", None, 9).unwrap().0.len(), 1);
     assert_eq!(search(&mut store, "tea", "red", None, 9), Ok((vec![], None)));
     drop(store);
-    let mut store = keeping(&directory, Some(5), None);
+    let mut store = with_retention(&directory, Some(5), None);
     assert_eq!(prune(&mut store, 100), 1);
     drop(store);
     let (store, start) = directory.open();
@@ -47,9 +47,9 @@ fn messages_are_pruned_by_their_age() {
 }
 
 #[test]
-fn messages_are_pruned_by_their_number() {
+fn messages_over_the_maximum_number_are_pruned() {
     let directory = Directory::new();
-    let mut store = keeping(&directory, None, Some(10));
+    let mut store = with_retention(&directory, None, Some(10));
     let records: Vec<_> = (1..=50).map(|id| old(id, if id % 2 == 0 { "tea" } else { "lobby" }, 0)).collect();
     store.write(&records).unwrap();
     assert_eq!(prune(&mut store, 16), 3);
@@ -59,27 +59,27 @@ fn messages_are_pruned_by_their_number() {
     assert_eq!(store.history("lobby", Some(7), 9), Ok(vec![]));
     assert!(!store.prune(NOW, 16).unwrap());
     drop(store);
-    assert_eq!(prune(&mut keeping(&directory, None, None), 16), 0);
-    assert_eq!(prune(&mut keeping(&directory, None, Some(0)), 100), 1);
+    assert_eq!(prune(&mut with_retention(&directory, None, None), 16), 0);
+    assert_eq!(prune(&mut with_retention(&directory, None, Some(0)), 100), 1);
     assert_eq!(directory.open().1.next_id, 51);
 }
 
 #[test]
-fn a_clock_that_was_wrong_takes_nothing_that_is_young() {
+fn wrong_clock_does_not_prune_new_messages() {
     let directory = Directory::new();
-    let mut store = keeping(&directory, Some(7), None);
-    // 1 and 2 were said in a future that was none; the clock was at its start for 4.
+    let mut store = with_retention(&directory, Some(7), None);
+    // The clock was in the future for 1 and 2, and at its start for 4.
     let wrong = [old(1, "lobby", -900), old(2, "lobby", -900), old(3, "lobby", 1), old(4, "lobby", 10_000)];
     store.write(&wrong).unwrap();
     assert_eq!(prune(&mut store, 100), 0);
     drop(store);
-    let mut store = keeping(&directory, Some(0), None);
+    let mut store = with_retention(&directory, Some(0), None);
     assert_eq!(prune(&mut store, 100), 1, "what came after them is too old, and so are they");
     assert_eq!(ids(&mut store, "lobby"), [0; 0]);
 }
 
 #[test]
-fn a_room_that_is_gone_is_forgotten_in_steps() {
+fn removed_room_is_pruned_in_steps() {
     let directory = Directory::new();
     let (mut store, _) = directory.open();
     store.write(&(1..=25).map(|id| old(id, "tea", 0)).collect::<Vec<_>>()).unwrap();
@@ -94,11 +94,11 @@ fn a_room_that_is_gone_is_forgotten_in_steps() {
         store.connection().unwrap().query_row(&count, [], |row| row.get::<_, i64>(0)).unwrap()
     };
     assert_eq!((rows("messages"), rows("rooms"), rows("search_docsize")), (1, 1, 1));
-    assert_eq!(store.known.state.messages, 1);
+    assert_eq!(store.cached.state.messages, 1);
 }
 
 #[test]
-fn bans_that_are_over_are_forgotten() {
+fn expired_bans_are_pruned() {
     let directory = Directory::new();
     let (mut store, _) = directory.open();
     let network = "10.0.0.0/8".parse().unwrap();
@@ -109,9 +109,9 @@ fn bans_that_are_over_are_forgotten() {
 }
 
 #[test]
-fn what_is_pruned_makes_space_for_what_comes() {
+fn space_of_pruned_messages_is_reused() {
     let directory = Directory::new();
-    let mut store = keeping(&directory, None, Some(500));
+    let mut store = with_retention(&directory, None, Some(500));
     let mut random = Random(1);
     let mut next = 1;
     let mut length = || {
@@ -124,7 +124,7 @@ fn what_is_pruned_makes_space_for_what_comes() {
             prune(&mut store, 50);
         }
         let log = std::fs::metadata(directory.join("history-wal")).unwrap().len();
-        assert!(log < 2 * LOG, "the log has {log} bytes");
+        assert!(log < 2 * CHECKPOINT_BYTES, "the log has {log} bytes");
         std::fs::metadata(directory.join("history")).unwrap().len()
     };
     let first = length();
@@ -133,7 +133,7 @@ fn what_is_pruned_makes_space_for_what_comes() {
 }
 
 #[test]
-fn the_log_is_emptied_when_it_has_grown() {
+fn grown_log_is_emptied() {
     let directory = Directory::new();
     let (mut store, _) = directory.open();
     let length = || std::fs::metadata(directory.join("history-wal")).unwrap().len();
@@ -143,5 +143,5 @@ fn the_log_is_emptied_when_it_has_grown() {
         lengths.push(length());
     }
     let emptied = lengths.windows(2).filter(|pair| pair[1] < pair[0]).count();
-    assert!(emptied >= 2 && lengths.iter().all(|&length| length < 2 * LOG), "{lengths:?}");
+    assert!(emptied >= 2 && lengths.iter().all(|&length| length < 2 * CHECKPOINT_BYTES), "{lengths:?}");
 }

@@ -1,12 +1,12 @@
-//! Words are found in any script, and nothing that is typed is more than words.
+//! Search: words are found in any script, and typed text contains no operators.
 
 use super::*;
 use crate::util::test_support::Random;
 
-/// A store in which these were said, one a room's message each.
-fn store(directory: &Directory, said_there: &[&str]) -> Store {
+/// A store with these messages in the lobby; their ids count from 1.
+fn store(directory: &Directory, messages: &[&str]) -> Store {
     let (mut store, _) = directory.open();
-    let records: Vec<_> = said_there.iter().zip(1..).map(|(text, id)| said(id, "lobby", text)).collect();
+    let records: Vec<_> = messages.iter().zip(1..).map(|(text, id)| said(id, "lobby", text)).collect();
     store.write(&records).unwrap();
     store
 }
@@ -67,7 +67,7 @@ fn words_are_found_in_any_script() {
 }
 
 #[test]
-fn nothing_that_is_typed_is_an_operator() {
+fn typed_operators_are_plain_words() {
     let directory = Directory::new();
     let mut store = store(&directory, &["red AND blue", "red", "near NEAR green not NOT or OR", "room 1"]);
     for (words, ids) in [
@@ -103,7 +103,7 @@ fn nothing_that_is_typed_is_an_operator() {
 }
 
 #[test]
-fn what_is_typed_with_a_seed_is_no_error() {
+fn random_search_text_is_no_error() {
     let directory = Directory::new();
     let mut store = store(&directory, &["red", "鱼"]);
     let pieces =
@@ -120,7 +120,7 @@ fn what_is_typed_with_a_seed_is_no_error() {
 }
 
 #[test]
-fn a_search_keeps_to_its_room_and_is_paged() {
+fn search_is_limited_to_its_room_and_paged() {
     let directory = Directory::new();
     let (mut store, _) = directory.open();
     let records: Vec<_> = (1..=60).map(|id| said(id, ["lobby", "tea", "1"][id as usize % 3], "red 1 2 3")).collect();
@@ -144,11 +144,11 @@ fn a_search_keeps_to_its_room_and_is_paged() {
     assert_eq!(search(&mut store, "tea", "red", None, 0), Ok((vec![], None)));
 }
 
-/// What FTS5 itself finds, which must not be asked where it may take long.
+/// Ids that FTS5 itself finds; only for small stores, since it has no time limit.
 fn found_by_fts5(store: &Store, words: &str) -> Vec<u64> {
     let typed: String = words.chars().map(|c| if c == '"' { ' ' } else { c }).collect();
     let words: Vec<_> =
-        typed.split_whitespace().filter(|word| crate::store::search::words::Words::new(word).is_some()).collect();
+        typed.split_whitespace().filter(|word| crate::store::search::words::SearchWords::new(word).is_some()).collect();
     let words: Vec<_> =
         words.iter().take(8).map(|word| format!("\"{}\"", crate::store::search::words::spaced(word))).collect();
     if words.is_empty() {
@@ -241,7 +241,7 @@ fn search_finds_what_fts5_finds() {
 }
 
 #[test]
-fn every_character_separates_words_or_does_not_as_in_fts5() {
+fn separators_match_fts5_for_every_character() {
     let connection = Connection::open_in_memory().unwrap();
     connection
         .execute_batch(
@@ -251,7 +251,7 @@ fn every_character_separates_words_or_does_not_as_in_fts5() {
         )
         .unwrap();
     let mut insert = connection.prepare("INSERT INTO t (rowid, text) VALUES (?1, ?2)").unwrap();
-    // All characters, a block in one row with a word of its own around each.
+    // All characters: one row per block of 256, each character inside its own word.
     let blocks: Vec<Vec<char>> =
         (0..0x1100u32).map(|block| (1..0x100).filter_map(|c| char::from_u32(block << 8 | c)).collect()).collect();
     for (block, characters) in blocks.iter().enumerate() {
@@ -288,9 +288,9 @@ fn every_character_separates_words_or_does_not_as_in_fts5() {
     }
 }
 
-/// Goes through a whole search with steps that may do so much; what was found, and the most that one step asked for.
+/// Runs a search in steps of `most` units of work; returns the ids found, the number of steps, and the most work of a step.
 fn in_steps(store: &mut Store, room: &str, words: &str, most: usize) -> (Vec<u64>, usize, usize) {
-    let words = Words::new(words).unwrap();
+    let words = SearchWords::new(words).unwrap();
     let (mut ids, mut before, mut steps, mut asked_most) = (Vec::new(), None, 0, 0);
     loop {
         let mut asked = 0;
@@ -311,7 +311,7 @@ fn in_steps(store: &mut Store, room: &str, words: &str, most: usize) -> (Vec<u64
 }
 
 #[test]
-fn a_step_of_a_search_is_short_whatever_is_searched_for_and_stored() {
+fn search_step_is_bounded_for_any_words_and_messages() {
     let directory = Directory::new();
     let (mut store, _) = directory.open();
     let repeated = format!("了{}", "的".repeat(1364));
@@ -323,7 +323,7 @@ fn a_step_of_a_search_is_short_whatever_is_searched_for_and_stored() {
     };
     let records: Vec<_> = (1..=2000).map(|id| said(id, ["lobby", "tea"][id as usize % 5 / 4], &text(id))).collect();
     store.write(&records).unwrap();
-    // Words that are never together; a word that is a room's number; phrases that are almost there, and very long.
+    // Words never in one message; a word that is a room's number; phrases that almost match, and very long ones.
     let phrases = [
         "red blue".to_owned(),
         "alpha beta 1".to_owned(),
@@ -340,7 +340,7 @@ fn a_step_of_a_search_is_short_whatever_is_searched_for_and_stored() {
         for most in [0, 50] {
             let (ids, steps, asked) = in_steps(&mut store, "tea", &typed, most);
             assert_eq!(ids, expected, "{typed}");
-            // One id of each list at least, and once more if they have one in common.
+            // At least one id of each list, and one more if the lists share an id.
             assert!(asked <= most + 20, "{typed}: {asked}");
             assert!(most > 0 || expected.is_empty() || steps >= expected.len(), "{typed}: {steps}");
         }
@@ -348,7 +348,7 @@ fn a_step_of_a_search_is_short_whatever_is_searched_for_and_stored() {
 }
 
 #[test]
-fn numbers_of_rooms_in_the_index_of_an_earlier_version_are_not_found() {
+fn room_numbers_in_the_index_of_an_earlier_version_are_not_found() {
     let directory = Directory::new();
     let mut store = store(&directory, &["red", "number 1", "blue"]);
     store.connection().unwrap().execute_batch("DELETE FROM search").unwrap();
@@ -362,7 +362,7 @@ fn numbers_of_rooms_in_the_index_of_an_earlier_version_are_not_found() {
 }
 
 #[test]
-fn the_end_of_a_very_long_text_is_not_searched() {
+fn text_after_the_maximum_length_is_not_searched() {
     let directory = Directory::new();
     let long = |c: &str| format!("first {}last", format!("{c} ").repeat(crate::store::search::words::MAX_TEXT));
     let mut store = store(&directory, &[&long("x"), &long("é"), &long("鱼"), &long("ﷺ")]);

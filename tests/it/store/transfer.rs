@@ -1,4 +1,4 @@
-//! What is kept in a file, written as lines and read again.
+//! Tests of `chinwag export` and `chinwag import`.
 
 use std::fs;
 use std::io::Write;
@@ -17,7 +17,7 @@ const LINES: &str = concat!(
     "\n",
 );
 
-/// A directory that is gone with the test.
+/// A temporary directory, removed with the value.
 struct Directory(PathBuf);
 
 impl Directory {
@@ -49,19 +49,19 @@ fn run(what: &str, store: &Path, args: &[&str], input: &str) -> Output {
         .stderr(Stdio::piped())
         .spawn()
         .expect("the program starts");
-    // It may refuse the file before it has read.
+    // The program can reject the file before it has read its input.
     let _ = child.stdin.take().expect("standard input").write_all(input.as_bytes());
     child.wait_with_output().expect("output")
 }
 
-/// What it says where all goes well.
+/// The output of a run that succeeds.
 fn said(what: &str, store: &Path, args: &[&str], input: &str) -> String {
     let output = run(what, store, args, input);
     assert_eq!((output.status.code(), &*String::from_utf8_lossy(&output.stderr)), (Some(0), ""), "{what} {args:?}");
     String::from_utf8(output.stdout).expect("UTF-8")
 }
 
-/// What it says where it does not.
+/// The error text of a run that fails with exit code 1.
 fn refused(what: &str, store: &Path, args: &[&str], input: &str) -> String {
     let output = run(what, store, args, input);
     assert_eq!((output.status.code(), &*String::from_utf8_lossy(&output.stdout)), (Some(1), ""), "{what} {args:?}");
@@ -69,7 +69,7 @@ fn refused(what: &str, store: &Path, args: &[&str], input: &str) -> String {
 }
 
 #[test]
-fn what_was_imported_is_exported_to_the_letter() {
+fn imported_lines_are_exported_unchanged() {
     let directory = Directory::new();
     let store = directory.store();
     let told = said("import", &store, &[], LINES);
@@ -86,7 +86,7 @@ fn what_was_imported_is_exported_to_the_letter() {
 }
 
 #[test]
-fn an_export_as_text_reads_as_the_room_did() {
+fn text_export_looks_like_the_chat() {
     let directory = Directory::new();
     said("import", &directory.store(), &["-"], LINES);
     let text = said("export", &directory.store(), &["--format", "text"], "");
@@ -98,44 +98,44 @@ fn an_export_as_text_reads_as_the_room_did() {
 }
 
 #[test]
-fn a_bad_line_is_named_and_nothing_imported() {
+fn invalid_line_is_named_and_nothing_is_imported() {
     let directory = Directory::new();
     let store = directory.store();
     said("import", &store, &[], LINES);
     let good = LINES.replace("\"id\":", "\"id\":1");
     for (bad, why) in [
         (good.replace("\"said\"", "\"sung\""), "unknown variant `sung`"),
-        (good.replace("\"at\":\"2026-11-20T23:58", "\"at\":\"yesterday 23:58"), "is no time from 1970 to 9999"),
-        (good.replace("\"lobby\"", "\"the lobby\""), "\"the lobby\" cannot be the name of a room"),
-        (good.replace("\"bob\"", "\"bob \\u001b[2J\""), "\"bob \" cannot be a name"),
-        (good.replace("\"bob\"", "\"*\""), "\"*\" cannot be a name"),
-        (good.replace("\"bob\"", "\"bob->you:\""), "\"bob->you:\" cannot be a name"),
-        (good.replace("\"bob\"", "\"admin\""), "\"admin\" cannot be a name"),
-        (good.replace("\"lobby\"", "\"e\\u0301\""), "cannot be the name of a room"),
-        (good.replace("2026-11-20T23:58:02+01:00", "9999-12-31T23:59:59-00:01"), "is no time from 1970 to 9999"),
-        (good.replace("2026-11-20T23:58:02+01:00", "1969-12-31T23:59:59Z"), "is no time from 1970 to 9999"),
+        (good.replace("\"at\":\"2026-11-20T23:58", "\"at\":\"yesterday 23:58"), "is not a time from 1970 to 9999"),
+        (good.replace("\"lobby\"", "\"the lobby\""), "\"the lobby\" is not a valid room name"),
+        (good.replace("\"bob\"", "\"bob \\u001b[2J\""), "\"bob \" is not a valid name"),
+        (good.replace("\"bob\"", "\"*\""), "\"*\" is not a valid name"),
+        (good.replace("\"bob\"", "\"bob->you:\""), "\"bob->you:\" is not a valid name"),
+        (good.replace("\"bob\"", "\"admin\""), "\"admin\" is not a valid name"),
+        (good.replace("\"lobby\"", "\"e\\u0301\""), "is not a valid room name"),
+        (good.replace("2026-11-20T23:58:02+01:00", "9999-12-31T23:59:59-00:01"), "is not a time from 1970 to 9999"),
+        (good.replace("2026-11-20T23:58:02+01:00", "1969-12-31T23:59:59Z"), "is not a time from 1970 to 9999"),
         (good.replace("\"id\":13", "\"id\":0"), "its id 0 is not from 1 to 9006099743113215"),
         (good.replace("\"id\":13", "\"id\":9006099743113216"), "its id 9006099743113216 is not from 1 to"),
         (good.replace("\"id\":13", "\"id\":9223372036854775806"), "is not from 1 to 9006099743113215"),
-        (good.replace("anyone for \\\"lunch\\\"?", " "), "there is nothing to see in its text"),
+        (good.replace("anyone for \\\"lunch\\\"?", " "), "its text is blank"),
         (good.replace("anyone", "any\\none"), "its text is too long or holds control characters"),
         (good.replace("\"text\"", "\"texts\""), "unknown field `texts`"),
         (format!("nonsense\n{good}"), "expected"),
     ] {
         let told = refused("import", &store, &[], &bad);
-        assert!(told.starts_with("chinwag: line 1 is no message: ") && told.contains(why), "{told}");
+        assert!(told.starts_with("chinwag: line 1 is not a message: ") && told.contains(why), "{told}");
         assert!(told.ends_with("; nothing was imported\n") && told.lines().count() == 1, "{told}");
     }
     let cut = format!("{good}{}", &LINES[..40]);
-    assert!(refused("import", &store, &[], &cut).starts_with("chinwag: line 4 is no message: EOF while parsing"));
-    assert!(refused("import", &store, &[], LINES).contains("message id 3 is taken"));
+    assert!(refused("import", &store, &[], &cut).starts_with("chinwag: line 4 is not a message: EOF while parsing"));
+    assert!(refused("import", &store, &[], LINES).contains("message id 3 is already used"));
     let long = format!("{good}{}", "x".repeat(9 << 20));
-    assert!(refused("import", &store, &[], &long).contains("line 4 is no message: it is longer than"));
+    assert!(refused("import", &store, &[], &long).contains("line 4 is not a message: it is longer than"));
     assert_eq!(said("export", &store, &[], ""), LINES);
 }
 
 #[test]
-fn what_is_not_there_is_told() {
+fn missing_file_room_or_input_is_an_error() {
     let directory = Directory::new();
     let store = directory.store();
     let told = refused("export", &store, &[], "");
@@ -148,7 +148,7 @@ fn what_is_not_there_is_told() {
 }
 
 #[test]
-fn a_reader_that_has_enough_is_no_error() {
+fn closed_output_pipe_is_no_error() {
     let directory = Directory::new();
     let store = directory.store();
     let lines: String = (1..20_000)
