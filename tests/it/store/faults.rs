@@ -1,4 +1,4 @@
-//! The file fails, at the start or later.
+//! Tests of stores that fail, at start or later.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -6,15 +6,15 @@ use std::process::Command;
 
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 
-use super::{Place, end, kill, refused, shown};
+use super::{TestDir, end, kill, refused, shown};
 use crate::harness::{Client, PROGRAM, Server};
 use crate::web::Raw;
 
-/// A server whose files may have so many blocks of 512 bytes.
-fn start_limited(place: &Place, blocks: u32, args: &[&str]) -> Server {
+/// Starts a server whose files are limited to that many blocks of 512 bytes.
+fn start_limited(dir: &TestDir, blocks: u32, args: &[&str]) -> Server {
     let script = format!("ulimit -S -f {blocks}; exec \"$0\" \"$@\"");
     let mut command = Command::new("sh");
-    command.args(["-c", &script, PROGRAM, "--listen", "127.0.0.1:0", "--store"]).arg(place.file());
+    command.args(["-c", &script, PROGRAM, "--listen", "127.0.0.1:0", "--store"]).arg(dir.file());
     command.args(["--rate", "0", "--console"]).args(args);
     Server::spawn(command)
 }
@@ -25,26 +25,26 @@ fn make_space(server: &Server) {
     prlimit(Some(Pid::from_child(&server.child)), Resource::Fsize, limit).expect("prlimit");
 }
 
-/// A server and where its figures are.
-fn with_figures(mut server: Server) -> (Server, SocketAddr) {
+/// The server and the address of its metrics.
+fn with_metrics(mut server: Server) -> (Server, SocketAddr) {
     let line = server.log.until("metrics on http://");
     let addr = line.split("http://").nth(1).and_then(|addr| addr.strip_suffix("/metrics")).expect("an address");
     let addr = addr.parse().expect("an address");
     (server, addr)
 }
 
-/// One of its figures.
+/// The value of a metric.
 fn metric(addr: SocketAddr, name: &str) -> u64 {
     let mut raw = Raw::connect(addr);
     raw.send("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
     let (_, text) = raw.answer();
-    let line = text.lines().find(|line| line.starts_with(&format!("{name} "))).expect("a figure");
+    let line = text.lines().find(|line| line.starts_with(&format!("{name} "))).expect("a metric");
     line.rsplit(' ').next().and_then(|value| value.parse().ok()).expect("a number")
 }
 
 const FAILS: &str = "* What is said can no longer be stored and is kept in memory until it can: ";
 
-/// Says numbered lines until the file is full; how many they were.
+/// Sends numbered lines until the store reports a full disk; returns their number.
 fn fill(server: &mut Server, alice: &mut Client) -> usize {
     let padding = "x".repeat(1000);
     let mut said = 0;
@@ -64,20 +64,20 @@ fn fill(server: &mut Server, alice: &mut Client) -> usize {
 }
 
 #[test]
-fn a_full_disk_stops_nobody_from_talking_and_all_is_stored_when_there_is_space_again() {
-    let place = Place::new();
-    let (mut server, figures) = with_figures(start_limited(&place, 1000, &["--admin", "127.0.0.1:0"]));
+fn full_disk_buffers_messages_and_stores_them_when_space_is_free() {
+    let dir = TestDir::new();
+    let (mut server, metrics) = with_metrics(start_limited(&dir, 1000, &["--admin", "127.0.0.1:0"]));
     let mut alice = server.login("alice");
     let said = fill(&mut server, &mut alice);
-    assert_eq!(metric(figures, "chinwag_store_up"), 0);
-    assert!(metric(figures, "chinwag_store_waiting") > 0);
-    assert_eq!(metric(figures, "chinwag_store_faults_total"), 1);
+    assert_eq!(metric(metrics, "chinwag_store_up"), 0);
+    assert!(metric(metrics, "chinwag_store_waiting") > 0);
+    assert_eq!(metric(metrics, "chinwag_store_faults_total"), 1);
     let mut bob = server.login("bob");
     bob.until("up to date");
     alice.expect("* bob joined (2 here)");
     alice.send("still here\n");
     bob.expect("[T] alice: still here");
-    // What waits is found together with what is stored.
+    // Buffered messages are found together with stored ones.
     bob.send("/history 3\n/search still here\n");
     bob.expect("* --- the last 3 messages ---");
     assert!(bob.line().starts_with(&format!("[T] alice: {} x", said - 2)));
@@ -89,14 +89,14 @@ fn a_full_disk_stops_nobody_from_talking_and_all_is_stored_when_there_is_space_a
 
     make_space(&server);
     server.console.until("* What is said is stored again, and so is what waited (");
-    assert_eq!(metric(figures, "chinwag_store_up"), 1);
-    assert_eq!(metric(figures, "chinwag_store_waiting"), 0);
-    assert_eq!(metric(figures, "chinwag_store_lost_total"), 0);
+    assert_eq!(metric(metrics, "chinwag_store_up"), 1);
+    assert_eq!(metric(metrics, "chinwag_store_waiting"), 0);
+    assert_eq!(metric(metrics, "chinwag_store_lost_total"), 0);
     alice.ask("and again\n/ping", &["* pong"]);
     server.log.until(" ERROR ");
     kill(server);
 
-    let server = place.start(&["--rate", "0"]);
+    let server = dir.start(&["--rate", "0"]);
     let mut carol = server.login("carol");
     carol.until("up to date");
     let mut found = Vec::new();
@@ -125,17 +125,17 @@ fn a_full_disk_stops_nobody_from_talking_and_all_is_stored_when_there_is_space_a
 }
 
 #[test]
-fn what_came_to_be_too_much_is_said_to_be_lost() {
-    let place = Place::new();
-    let (mut server, figures) = with_figures(start_limited(&place, 1000, &["--admin", "127.0.0.1:0"]));
+fn buffered_messages_over_the_limit_are_reported_as_lost() {
+    let dir = TestDir::new();
+    let (mut server, metrics) = with_metrics(start_limited(&dir, 1000, &["--admin", "127.0.0.1:0"]));
     let mut alice = server.login("alice");
     fill(&mut server, &mut alice);
     let padding = "x".repeat(4000);
-    // 18 MiB, of which 16 may wait.
+    // 18 MiB, of which 16 MiB can be buffered.
     for n in 0..90 {
         alice.ask(&format!("{}/ping", format!("{n} {padding}\n").repeat(50)), &["* pong"]);
     }
-    let lost = metric(figures, "chinwag_store_lost_total");
+    let lost = metric(metrics, "chinwag_store_lost_total");
     assert!(lost > 0);
     make_space(&server);
     let line = server.console.until("* What is said is stored again");
@@ -143,85 +143,85 @@ fn what_came_to_be_too_much_is_said_to_be_lost() {
     server.log.until("the oldest of it is given up");
     server.log.until(&format!("{lost} are lost"));
     kill(server);
-    // The newest are there.
-    let server = place.start(&[]);
+    // The newest messages are stored.
+    let server = dir.start(&[]);
     let mut bob = server.login("bob");
     bob.until("up to date");
     bob.ask("/history 1", &["* --- the last 1 message ---", &format!("[T] alice: 89 {padding}")]);
 }
 
 #[test]
-fn a_server_that_ends_while_the_file_fails_says_what_is_lost() {
-    let place = Place::new();
-    let mut server = start_limited(&place, 1000, &[]);
+fn shutdown_with_a_failing_store_reports_what_is_lost() {
+    let dir = TestDir::new();
+    let mut server = start_limited(&dir, 1000, &[]);
     let mut alice = server.login("alice");
     fill(&mut server, &mut alice);
     let log = end(server);
     let last = log.iter().rfind(|line| line.contains(" ERROR ")).expect("an error");
     assert!(last.contains(" records were never stored and are lost"), "{last}");
-    // And if there is space by then nothing is.
-    let place = Place::new();
-    let mut server = start_limited(&place, 1000, &[]);
+    // With free space at shutdown nothing is lost.
+    let dir = TestDir::new();
+    let mut server = start_limited(&dir, 1000, &[]);
     let mut alice = server.login("alice");
     let said = fill(&mut server, &mut alice);
     make_space(&server);
     let log = end(server);
     assert!(log.iter().any(|line| line.contains("everything that was said is stored")), "{log:?}");
-    let server = place.start(&["--history", "1"]);
+    let server = dir.start(&["--history", "1"]);
     let mut bob = server.login("bob");
     assert!(shown(&mut bob)[1].starts_with(&format!("[T] alice: {} x", said - 1)));
 }
 
 #[test]
-fn a_file_that_is_taken_away_is_missed_and_gone_on_with_when_it_is_back() {
-    let place = Place::new();
-    let mut server = place.start(&["--console"]);
+fn moved_file_is_reported_and_used_again_when_it_is_back() {
+    let dir = TestDir::new();
+    let mut server = dir.start(&["--console"]);
     let mut alice = server.login("alice");
     alice.ask("one\n/ping", &["* pong"]);
-    let away = place.0.join("away.db");
-    fs::rename(place.file(), &away).expect("rename");
+    let away = dir.0.join("away.db");
+    fs::rename(dir.file(), &away).expect("rename");
     alice.ask("two\n/ping", &["* pong"]);
     let line = server.console.until(FAILS);
     assert!(line.contains("was moved or removed"), "{line}");
-    // Two and a half seconds: the first try fails too.
+    // The first retry after 2.5 seconds fails too.
     server.log.until(" WARN ");
     alice.ask("three\n/ping", &["* pong"]);
-    fs::rename(&away, place.file()).expect("rename");
+    fs::rename(&away, dir.file()).expect("rename");
     server.console.until("* What is said is stored again");
     kill(server);
-    let server = place.start(&[]);
+    let server = dir.start(&[]);
     let mut bob = server.login("bob");
     assert_eq!(shown(&mut bob)[1..4], ["[T] alice: one", "[T] alice: two", "[T] alice: three"]);
 }
 
 #[test]
-fn a_file_that_cannot_be_used_is_refused_at_the_start_in_one_line() {
-    let place = Place::new();
-    let server = place.start(&[]);
-    let line = refused(place.command(&[]));
+fn unusable_file_is_refused_at_start_in_one_line() {
+    let dir = TestDir::new();
+    let server = dir.start(&[]);
+    let line = refused(dir.command(&[]));
     assert!(line.ends_with("history.db is in use by another process; stop that one first"), "{line}");
     kill(server);
     let mut command = Command::new(PROGRAM);
     command.args(["--listen", "127.0.0.1:0", "--store", "/proc/history.db"]);
     assert!(refused(command).starts_with("chinwag: "));
-    fs::write(place.file(), "something else").expect("write");
-    let line = refused(place.command(&[]));
+    fs::write(dir.file(), "something else").expect("write");
+    let line = refused(dir.command(&[]));
     assert!(line.starts_with("chinwag: ") && line.contains("history.db"), "{line}");
-    assert_eq!(fs::read(place.file()).expect("read"), b"something else", "it is left as it is");
-    // There is no space for anything.
+    assert_eq!(fs::read(dir.file()).expect("read"), b"something else", "it is not changed");
+    // No space at all.
     let mut command = Command::new("sh");
     command.args(["-c", "ulimit -f 0; exec \"$0\" \"$@\"", PROGRAM, "--listen", "127.0.0.1:0", "--store"]);
-    command.arg(place.0.join("new.db"));
+    command.arg(dir.0.join("new.db"));
     let line = refused(command);
     assert!(line.starts_with("chinwag: ") && line.contains("new.db"), "{line}");
-    // A directory is no file.
+    // A directory is not a file.
     let mut command = Command::new(PROGRAM);
-    command.args(["--listen", "127.0.0.1:0", "--store"]).arg(&place.0);
+    command.args(["--listen", "127.0.0.1:0", "--store"]).arg(&dir.0);
     refused(command);
 }
 
 #[test]
-fn options_that_make_no_sense_without_a_file_are_refused() {
+fn store_options_without_store_are_refused() {
     for option in [&["--keep", "3"][..], &["--keep-messages", "3"], &["--offline-whispers"], &["--sync", "full"]] {
         let output = Command::new(PROGRAM).args(option).output().expect("the program starts");
         assert_eq!(output.status.code(), Some(2), "{option:?}");

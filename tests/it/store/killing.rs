@@ -1,4 +1,4 @@
-//! The server is killed in the midst of load, again and again: nobody has read a line that is not there afterwards.
+//! Kills the server under load many times: every line that a reader has received is stored afterwards.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -6,16 +6,16 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use fastrand::Rng;
 
-use super::{Place, kill};
+use super::{TestDir, kill};
 use crate::harness::{Client, Server};
 
-/// How often, and for how long at most.
+/// Maximum rounds, and maximum time for all of them.
 const ROUNDS: usize = 100;
-const MOST: Duration = Duration::from_secs(25);
+const MAX_TIME: Duration = Duration::from_secs(25);
 const WRITERS: usize = 3;
 const READERS: usize = 3;
 
-/// Somebody of whom one knows all that they have read, whether the connection ended well or not.
+/// A client that keeps all bytes it has read, however its connection ends.
 struct Reader {
     stream: TcpStream,
     read: Vec<u8>,
@@ -30,7 +30,7 @@ impl Reader {
         Reader { stream: client.stream.try_clone().expect("a socket"), read: Vec::new() }
     }
 
-    /// Reads what there is; whether more may come.
+    /// Reads what is available; returns whether more can come.
     fn read(&mut self) -> bool {
         let mut block = [0; 65536];
         loop {
@@ -43,7 +43,7 @@ impl Reader {
         }
     }
 
-    /// The texts that were said, as far as their lines have ended.
+    /// The texts of the messages whose lines are complete.
     fn texts(&self) -> Vec<String> {
         let read = String::from_utf8_lossy(&self.read);
         let lines = read.split_inclusive("\r\n").filter(|line| line.ends_with("\r\n"));
@@ -51,13 +51,13 @@ impl Reader {
     }
 }
 
-/// What a line says that stands in the room.
+/// The text of a line, if it is a message.
 fn text(line: &str) -> Option<String> {
     let (_, said) = line.trim_end().strip_prefix('[')?.split_once(": ")?;
     Some(said.to_owned())
 }
 
-/// Everything in the file from the message with that number on, the oldest first; and the number of the next one.
+/// The texts of all stored messages, oldest first, at least back to the id `from`.
 fn stored(client: &mut Client, from: u64) -> Vec<String> {
     let (mut texts, mut command) = (Vec::new(), "/history 500".to_owned());
     loop {
@@ -84,7 +84,7 @@ fn stored(client: &mut Client, from: u64) -> Vec<String> {
     }
 }
 
-/// People talk for a while, and the server is killed; what each reader has read.
+/// Sends messages for a while and kills the server; returns the texts that each reader has read.
 fn talk(server: Server, round: usize, random: &mut Rng) -> Vec<Vec<String>> {
     let mut readers: Vec<Reader> = (0..READERS).map(|n| Reader::enter(&server, &format!("reader{n}"))).collect();
     let mut writers: Vec<TcpStream> = (0..WRITERS)
@@ -94,12 +94,12 @@ fn talk(server: Server, round: usize, random: &mut Rng) -> Vec<Vec<String>> {
             client.stream
         })
         .collect();
-    let end = Instant::now() + Duration::from_micros(500 + random.u64(..60_000));
+    let end = Instant::now() + Duration::from_micros(500 + random.usize(..60_000) as u64);
     let mut said = 0;
     while Instant::now() < end {
         let lines: String = (0..1 + random.usize(..20)).map(|n| format!("{round}.{}\n", said + n)).collect();
         said += lines.lines().count();
-        // A socket that is full takes part of it, and the next line is a strange one; that is all the same.
+        // A full socket takes a part of a line, which the next write completes to some other line; that does not matter.
         let _ = writers[random.usize(..WRITERS)].write(lines.as_bytes());
         let who = random.usize(..READERS);
         readers[who].read();
@@ -112,16 +112,16 @@ fn talk(server: Server, round: usize, random: &mut Rng) -> Vec<Vec<String>> {
 }
 
 #[test]
-fn what_anybody_has_read_is_there_after_the_server_was_killed_in_order_and_once() {
+fn delivered_messages_are_stored_once_and_in_order_after_sigkill() {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("a time");
     let seed = std::env::var("CHINWAG_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(since.as_nanos() as u64);
     println!("seed {seed}");
-    let (place, mut random, began) = (Place::new(), Rng::with_seed(seed), Instant::now());
+    let (dir, mut random, began) = (TestDir::new(), Rng::with_seed(seed), Instant::now());
     let options = ["--history", "1", "--rate", "0", "-q", "-q"];
-    // The log is silent but for the address.
-    let start = || place.start(&options[..4]);
+    // The log only contains the address.
+    let start = || dir.start(&options[..4]);
     let (mut all, mut read_in_all, mut rounds) = (Vec::<String>::new(), 0, 0);
-    while rounds < ROUNDS && began.elapsed() < MOST {
+    while rounds < ROUNDS && began.elapsed() < MAX_TIME {
         let read = talk(start(), rounds, &mut random);
         let server = start();
         let mut checker = server.login("checker");
@@ -129,7 +129,7 @@ fn what_anybody_has_read_is_there_after_the_server_was_killed_in_order_and_once(
         checker.until("* pong entered");
         let stored = stored(&mut checker, 1);
         kill(server);
-        assert!(stored.starts_with(&all), "seed {seed}, round {rounds}: what was stored before is another");
+        assert!(stored.starts_with(&all), "seed {seed}, round {rounds}: stored messages have changed");
         let new = &stored[all.len()..];
         for texts in read {
             let mine: Vec<&String> = texts.iter().filter(|text| text.starts_with(&format!("{rounds}."))).collect();

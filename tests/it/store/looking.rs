@@ -1,17 +1,17 @@
-//! What is looked up in the file.
+//! Tests of /history and /search.
 
-use super::{Place, kill};
+use super::{TestDir, kill};
 use crate::harness::{Client, Server};
 
-/// Lines up to the answer to a ping that is sent behind.
+/// Sends a line; returns all lines up to the reply to a ping sent after it.
 fn answer(client: &mut Client, line: &str) -> Vec<String> {
     client.send(&format!("{line}\n/ping end\n"));
     std::iter::from_fn(|| Some(client.line()).filter(|line| line != "* pong end")).collect()
 }
 
-/// A server on which so many messages have been said.
-fn talked(place: &Place, count: usize, args: &[&str]) -> Server {
-    let server = place.start(&[&["--rate", "0"], args].concat());
+/// Starts a server and sends `count` messages.
+fn with_messages(dir: &TestDir, count: usize, args: &[&str]) -> Server {
+    let server = dir.start(&[&["--rate", "0"], args].concat());
     let mut alice = server.login("alice");
     let lines: String = (1..=count).map(|n| format!("message {n}\n")).collect();
     alice.send(&lines);
@@ -20,10 +20,10 @@ fn talked(place: &Place, count: usize, args: &[&str]) -> Server {
 }
 
 #[test]
-fn all_history_can_be_gone_through_backwards_in_pages() {
-    let place = Place::new();
-    kill(talked(&place, 1234, &[]));
-    let server = place.start(&[]);
+fn history_can_be_paged_back_to_the_first_message() {
+    let dir = TestDir::new();
+    kill(with_messages(&dir, 1234, &[]));
+    let server = dir.start(&[]);
     let mut bob = server.login("bob");
     bob.until("up to date");
     let (mut said, mut command, mut pages) = (Vec::new(), "/history 500".to_owned(), 0);
@@ -48,9 +48,9 @@ fn all_history_can_be_gone_through_backwards_in_pages() {
 }
 
 #[test]
-fn what_is_asked_for_wrongly_is_told_how_to_ask() {
-    let place = Place::new();
-    let server = talked(&place, 1, &[]);
+fn invalid_arguments_are_answered_with_usage() {
+    let dir = TestDir::new();
+    let server = with_messages(&dir, 1, &[]);
     let mut bob = server.login("bob");
     bob.until("up to date");
     for line in ["/history 0", "/history x", "/history before", "/history before x", "/history before 3 0"] {
@@ -59,7 +59,7 @@ fn what_is_asked_for_wrongly_is_told_how_to_ask() {
     for line in ["/search", "/search  "] {
         assert_eq!(answer(&mut bob, line), ["! Usage: /search words, /search before ID words"], "{line}");
     }
-    // Nothing that can be typed is more than words to look for.
+    // Typed text contains no search operators.
     for line in ["/search \"", "/search text:x", "/search *", "/search NEAR(a b)", "/search '; DROP TABLE messages"] {
         assert_eq!(answer(&mut bob, line)[1..], ["* --- there are no older ones ---"], "{line}");
     }
@@ -70,9 +70,9 @@ fn what_is_asked_for_wrongly_is_told_how_to_ask() {
 }
 
 #[test]
-fn a_page_is_bounded_in_bytes() {
-    let place = Place::new();
-    let server = place.start(&["--rate", "0", "--backlog-bytes", "40000"]);
+fn history_page_is_limited_in_bytes() {
+    let dir = TestDir::new();
+    let server = dir.start(&["--rate", "0", "--backlog-bytes", "40000"]);
     let mut alice = server.login("alice");
     let long = "x".repeat(4000);
     for _ in 0..10 {
@@ -84,9 +84,9 @@ fn a_page_is_bounded_in_bytes() {
 }
 
 #[test]
-fn words_are_found_in_english_and_in_chinese() {
-    let place = Place::new();
-    let server = place.start(&[]);
+fn search_finds_english_and_chinese_words() {
+    let dir = TestDir::new();
+    let server = dir.start(&[]);
     let mut alice = server.login("alice");
     for line in
         ["The Fish was good", "我们中午去吃红烧鱼吧", "nothing of that", "/me eats fish and chips", "好的，红烧鱼不错"]
@@ -97,12 +97,12 @@ fn words_are_found_in_english_and_in_chinese() {
     alice.ask("fish in another room\n/leave", &["* You are in lobby. 1 here: you."]);
     alice.until("up to date");
     kill(server);
-    let server = place.start(&[]);
+    let server = dir.start(&[]);
     let mut bob = server.login("bob");
     bob.until("up to date");
     let texts = |lines: Vec<String>| -> Vec<String> {
         let found = lines[1..lines.len() - 1].iter();
-        // Behind the number, the date and the time.
+        // The text stands after the id, the date and the time.
         found.map(|line| line.splitn(5, ' ').nth(4).expect("a text").to_owned()).collect()
     };
     assert_eq!(texts(answer(&mut bob, "/search fish")), ["alice: The Fish was good", "* alice eats fish and chips"]);
@@ -118,9 +118,9 @@ fn words_are_found_in_english_and_in_chinese() {
 }
 
 #[test]
-fn what_is_found_is_paged() {
-    let place = Place::new();
-    let server = talked(&place, 50, &[]);
+fn search_results_are_paged() {
+    let dir = TestDir::new();
+    let server = with_messages(&dir, 50, &[]);
     let mut bob = server.login("bob");
     bob.until("up to date");
     let first = answer(&mut bob, "/search message");
@@ -135,9 +135,9 @@ fn what_is_found_is_paged() {
 }
 
 #[test]
-fn what_is_looked_up_stands_in_its_place_and_is_owed_even_to_one_who_sends_no_more() {
-    let place = Place::new();
-    let server = talked(&place, 3, &[]);
+fn query_replies_keep_their_order_and_are_sent_after_half_close() {
+    let dir = TestDir::new();
+    let server = with_messages(&dir, 3, &[]);
     let mut bob = server.login("bob");
     bob.until("up to date");
     bob.send("/ping before\n/history 1\n/ping between\n/search 2\nq\n");
@@ -154,7 +154,7 @@ fn what_is_looked_up_stands_in_its_place_and_is_owed_even_to_one_who_sends_no_mo
     bob.expect_end();
     let mut carol = server.login("carol");
     carol.until("up to date");
-    // Its last line has no end.
+    // The last line has no line end.
     carol.send("/history 1");
     carol.half_close();
     carol.expect_all(&["* --- the last 1 message ---", "[T] alice: message 3"]);
@@ -163,9 +163,9 @@ fn what_is_looked_up_stands_in_its_place_and_is_owed_even_to_one_who_sends_no_mo
 }
 
 #[test]
-fn one_whom_one_ignores_is_not_shown_from_the_file_either() {
-    let place = Place::new();
-    let server = place.start(&[]);
+fn ignored_members_are_left_out_of_history_and_search() {
+    let dir = TestDir::new();
+    let server = dir.start(&[]);
     let [mut alice, mut bob, mut carol] = server.people(["alice", "bob", "carol"]);
     bob.send("from bob\n");
     carol.expect("[T] bob: from bob");

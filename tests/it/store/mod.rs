@@ -1,4 +1,4 @@
-//! History that outlives the process.
+//! Tests of servers with a store.
 
 mod faults;
 mod killing;
@@ -13,24 +13,24 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::harness::{Client, PROGRAM, Server, Signal};
 
-/// A directory of a test's own, gone with it.
-pub struct Place(pub PathBuf);
+/// A temporary directory, removed with the value.
+pub struct TestDir(pub PathBuf);
 
-impl Place {
-    pub fn new() -> Place {
+impl TestDir {
+    pub fn new() -> TestDir {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let path = std::env::temp_dir().join(format!("chinwag-store-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&path).expect("a directory");
-        Place(path)
+        TestDir(path)
     }
 
-    /// The file.
+    /// Path of the store.
     fn file(&self) -> PathBuf {
         self.0.join("history.db")
     }
 
-    /// A server that keeps its history there.
+    /// Starts a server with the store.
     fn start(&self, args: &[&str]) -> Server {
         Server::spawn(self.command(args))
     }
@@ -42,26 +42,26 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for TestDir {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
-/// Ends a server without giving it time for anything.
+/// Kills a server with SIGKILL.
 fn kill(mut server: Server) {
     server.signal(Signal::KILL);
     server.wait();
 }
 
-/// Ends a server as it should be; what its log says from then on.
+/// Shuts a server down with SIGTERM; returns the rest of its log.
 fn end(mut server: Server) -> Vec<String> {
     server.signal(Signal::TERM);
     assert!(server.wait().success());
     server.log.rest()
 }
 
-/// One line that a program prints which refuses to start; it exits with 1.
+/// Runs a program that must refuse to start with exit code 1; returns its last line on standard error.
 fn refused(mut command: Command) -> String {
     let output = command.output().expect("the program starts");
     let errors = String::from_utf8(output.stderr).expect("UTF-8");
@@ -72,13 +72,13 @@ fn refused(mut command: Command) -> String {
     line
 }
 
-/// Lines that somebody is shown on entering, from the first message on.
+/// The lines that a client is sent up to now, after its greeting.
 fn shown(client: &mut Client) -> Vec<String> {
     client.send("/ping shown\n");
     std::iter::from_fn(|| Some(client.line()).filter(|line| line != "* pong shown")).collect()
 }
 
-/// Whether the file is there.
+/// Whether the file exists.
 fn is_there(path: &Path) -> bool {
     path.try_exists().expect("a look")
 }

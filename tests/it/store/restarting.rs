@@ -1,4 +1,4 @@
-//! What comes back.
+//! Tests of what a restarted server restores.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -8,11 +8,11 @@ use serde_json::json;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::{Place, end, is_there, kill, shown};
+use super::{TestDir, end, is_there, kill, shown};
 use crate::harness::{Client, DEADLINE, PROGRAM, Server};
 use crate::web::Page;
 
-/// What alice says before the server goes.
+/// Sends the messages of alice before the restart.
 fn talk(server: &Server) {
     let mut alice = server.login("alice");
     alice.send("one\n/me waves\n/join den\nin the den\n/leave\n/ping\n");
@@ -20,13 +20,13 @@ fn talk(server: &Server) {
 }
 
 #[test]
-fn what_was_said_is_there_after_a_restart_however_the_server_ended() {
+fn messages_survive_shutdown_and_sigkill() {
     for ends in [|server| drop(end(server)), kill] {
-        let place = Place::new();
-        let server = place.start(&[]);
+        let dir = TestDir::new();
+        let server = dir.start(&[]);
         talk(&server);
         ends(server);
-        let server = place.start(&[]);
+        let server = dir.start(&[]);
         let mut bob = server.login("bob");
         let history = ["* --- the last 2 messages ---", "[T] alice: one", "[T] * alice waves"];
         assert_eq!(shown(&mut bob), [&history[..], &["* --- you are up to date ---"]].concat());
@@ -44,9 +44,9 @@ fn what_was_said_is_there_after_a_restart_however_the_server_ended() {
 }
 
 #[test]
-fn a_room_in_which_nothing_was_said_is_gone_and_one_that_gave_way_comes_back() {
-    let place = Place::new();
-    let server = place.start(&["--max-rooms", "2"]);
+fn empty_room_is_removed_and_evicted_room_is_restored() {
+    let dir = TestDir::new();
+    let server = dir.start(&["--max-rooms", "2"]);
     let mut alice = server.login("alice");
     alice.send("/join empty\n/leave\n/join den\nfirst\n/leave\n/join attic\nsecond\n/leave\n/ping\n");
     alice.until("* pong");
@@ -59,7 +59,7 @@ fn a_room_in_which_nothing_was_said_is_gone_and_one_that_gave_way_comes_back() {
     joins(&mut alice);
     kill(server);
     for most in ["1", "2", "3"] {
-        let server = place.start(&["--max-rooms", most, "--rate", "0"]);
+        let server = dir.start(&["--max-rooms", most, "--rate", "0"]);
         let mut bob = server.login("bob");
         match most {
             "1" => bob.ask("/join den", &["! There are 1 rooms already, and no more can be made. /rooms lists them."]),
@@ -70,9 +70,9 @@ fn a_room_in_which_nothing_was_said_is_gone_and_one_that_gave_way_comes_back() {
 }
 
 #[test]
-fn one_member_deletes_no_stored_rooms_of_others() {
-    let place = Place::new();
-    let server = place.start(&["--max-rooms", "4", "--rate", "0"]);
+fn one_member_cannot_evict_stored_rooms_of_others() {
+    let dir = TestDir::new();
+    let server = dir.start(&["--max-rooms", "4", "--rate", "0"]);
     let mut alice = server.login("alice");
     alice.send("/join archive\nkept\n/leave\n/ping\n");
     alice.until("* pong");
@@ -84,21 +84,21 @@ fn one_member_deletes_no_stored_rooms_of_others() {
     mallory.until("! You have made 16 rooms that still exist, and cannot make more. /rooms lists them.");
     mallory.until("* pong");
     kill(server);
-    let server = place.start(&["--max-rooms", "4"]);
+    let server = dir.start(&["--max-rooms", "4"]);
     let mut bob = server.login("bob");
     bob.ask("/join archive", &["* You are in archive. 1 here: you."]);
     bob.expect_all(&["* --- the last 1 message ---", "[T] alice: kept", "* --- you are up to date ---"]);
 }
 
 #[test]
-fn history_that_is_not_kept_in_memory_is_kept_in_the_file() {
-    let place = Place::new();
+fn history_of_0_still_stores_messages() {
+    let dir = TestDir::new();
     for _ in 0..2 {
-        let server = place.start(&["--history", "0"]);
+        let server = dir.start(&["--history", "0"]);
         talk(&server);
         kill(server);
     }
-    let server = place.start(&["--history", "0"]);
+    let server = dir.start(&["--history", "0"]);
     let mut bob = server.login("bob");
     bob.ask("/join den", &["* You are in den. 1 here: you."]);
     bob.ask(
@@ -112,14 +112,14 @@ fn history_that_is_not_kept_in_memory_is_kept_in_the_file() {
 }
 
 #[test]
-fn bans_hold_across_a_restart_for_the_time_that_is_left() {
-    let place = Place::new();
-    let mut server = place.start(&["--console"]);
+fn bans_survive_a_restart_for_their_remaining_time() {
+    let dir = TestDir::new();
+    let mut server = dir.start(&["--console"]);
     server.type_in("/ban 127.0.0.2\n/ban 127.0.0.3 60\n/ban 127.0.0.4\n/unban 127.0.0.4\n/bans\n");
     server.console.until("127.0.0.4 is no longer banned");
     server.console.until("127.0.0.3 is banned for another 60 minutes.");
     kill(server);
-    let mut server = place.start(&["--console"]);
+    let mut server = dir.start(&["--console"]);
     server.type_in("/bans\n/ping end\n");
     assert_eq!(server.console.next().as_deref(), Some("* 127.0.0.2 is banned."));
     assert_eq!(server.console.next().as_deref(), Some("* 127.0.0.3 is banned for another 60 minutes."));
@@ -128,12 +128,12 @@ fn bans_hold_across_a_restart_for_the_time_that_is_left() {
     Client::connect_from([127, 0, 0, 4], server.addr).log_in("alice");
 }
 
-/// The time zone is the environment's, and its clock may be set back between two runs.
+/// The time zone comes from the environment, and local time can go back between two runs.
 #[test]
-fn another_time_zone_takes_nothing_from_what_was_said() {
-    let place = Place::new();
+fn restart_in_another_time_zone_keeps_all_messages() {
+    let dir = TestDir::new();
     for (zone, name) in [("Asia/Shanghai", "east"), ("America/Los_Angeles", "west"), ("UTC", "middle")] {
-        let mut command = place.command(&[]);
+        let mut command = dir.command(&[]);
         command.env("TZ", zone);
         let server = Server::spawn(command);
         let mut client = server.login(name);
@@ -141,7 +141,7 @@ fn another_time_zone_takes_nothing_from_what_was_said() {
         client.until("* pong");
         kill(server);
     }
-    let server = place.start(&[]);
+    let server = dir.start(&[]);
     let mut bob = server.login("bob");
     let said: Vec<String> = shown(&mut bob).into_iter().filter(|line| line.starts_with("[T]")).collect();
     assert_eq!(
@@ -151,7 +151,7 @@ fn another_time_zone_takes_nothing_from_what_was_said() {
     bob.send("/search said\n/ping\n");
     let found: Vec<String> = std::iter::from_fn(|| Some(bob.line()).filter(|line| line != "* pong")).collect();
     assert_eq!(found.len(), 5, "{found:?}");
-    // Shanghai is 15 or 16 hours before Los Angeles, whatever the time of day.
+    // Shanghai is always 15 or 16 hours ahead of Los Angeles.
     let hour = |line: &str| {
         let mut words = line.split(' ').skip(2);
         let date = words.next().expect("a date").to_owned();
@@ -165,10 +165,10 @@ fn another_time_zone_takes_nothing_from_what_was_said() {
 }
 
 #[test]
-fn a_page_goes_on_after_a_restart_where_it_was() {
-    let place = Place::new();
+fn browser_resumes_after_a_restart() {
+    let dir = TestDir::new();
     let start = || {
-        let mut server = place.start(&["--web", "127.0.0.1:0"]);
+        let mut server = dir.start(&["--web", "127.0.0.1:0"]);
         let line = server.log.until("listening on http://");
         let web = line.rsplit_once("http://").and_then(|(_, addr)| addr.parse().ok()).expect("an address");
         (server, web)
@@ -205,7 +205,7 @@ fn a_page_goes_on_after_a_restart_where_it_was() {
     page.expect(json!({"t": "search", "words": "two", "messages": 1}));
     page.expect(json!({"t": "found", "id": 2, "name": "alice", "text": "two", "action": false}));
     page.expect(json!({"t": "search_ends", "words": "two", "older": null}));
-    // One who has read what never got to the file is shown all of it.
+    // A client that has received messages which were never stored is sent the whole history.
     let mut page = Page::connect(web, &format!("/ws?run={run}&after=99"), &[]);
     page.until("hello");
     page.log_in("carol");
@@ -213,14 +213,14 @@ fn a_page_goes_on_after_a_restart_where_it_was() {
 }
 
 #[test]
-fn who_has_missed_more_than_is_shown_after_a_restart_is_told_so() {
-    let place = Place::new();
-    let server = place.start(&["--history", "2"]);
+fn resume_after_a_restart_reports_a_gap() {
+    let dir = TestDir::new();
+    let server = dir.start(&["--history", "2"]);
     let mut alice = server.login("alice");
     alice.send("1\n2\n3\n4\n/ping\n");
     alice.until("* pong");
     kill(server);
-    let mut server = place.start(&["--history", "2", "--web", "127.0.0.1:0"]);
+    let mut server = dir.start(&["--history", "2", "--web", "127.0.0.1:0"]);
     let line = server.log.until("listening on http://");
     let web = line.rsplit_once("http://").and_then(|(_, addr)| addr.parse().ok()).expect("an address");
     let run = Page::connect(web, "/ws", &[]).until("hello")["run"].as_str().expect("text").to_owned();
@@ -233,19 +233,19 @@ fn who_has_missed_more_than_is_shown_after_a_restart_is_told_so() {
 }
 
 #[test]
-fn without_the_option_nothing_is_kept_and_nothing_can_be_looked_up() {
-    let place = Place::new();
+fn server_without_store_has_no_history_pages_and_no_search() {
+    let dir = TestDir::new();
     let server = Server::start(&[]);
     let mut alice = server.login("alice");
     let no_store = "! This server keeps no history in a file in which that could be looked up.";
     alice.ask("/search x", &[no_store]);
     alice.ask("/history before 5", &[no_store]);
     alice.ask("/history x", &["! Usage: /history n, with n from 1 to 100"]);
-    assert!(!is_there(&place.file()));
+    assert!(!is_there(&dir.file()));
 }
 
 #[test]
-fn what_is_too_old_or_too_much_is_removed_from_the_file() {
+fn messages_over_the_retention_limits_are_pruned() {
     let now = OffsetDateTime::now_utc().replace_nanosecond(0).expect("a time").format(&Rfc3339).expect("a time");
     let line = |id, at: &str, text| {
         format!(
@@ -254,38 +254,38 @@ fn what_is_too_old_or_too_much_is_removed_from_the_file() {
     };
     let lines = line(1, "2020-01-01T12:00:00Z", "old") + &line(2, &now, "new");
     for args in [["--keep", "30"], ["--keep-messages", "1"]] {
-        let place = Place::new();
-        assert!(moved("import", &place, &lines).starts_with("2 messages imported"));
-        let server = place.start(&args);
-        // It is done between turns, and here are some.
+        let dir = TestDir::new();
+        assert!(run_transfer("import", &dir, &lines).starts_with("2 messages imported"));
+        let server = dir.start(&args);
+        // Pruning runs between turns; this causes some.
         shown(&mut server.login("alice"));
         end(server);
-        let kept = moved("export", &place, "");
+        let kept = run_transfer("export", &dir, "");
         assert!(kept.contains("\"new\"") && !kept.contains("\"old\""), "{args:?}: {kept}");
     }
 }
 
 #[test]
-fn a_server_with_a_file_is_idle_when_nothing_happens() {
-    let place = Place::new();
-    let server = place.start(&["--keep", "30"]);
+fn server_with_store_sleeps_when_idle() {
+    let dir = TestDir::new();
+    let server = dir.start(&["--keep", "30"]);
     talk(&server);
     let mut alice = server.login("alice");
     shown(&mut alice);
     let slept = |server: &Server| server.proc_file("schedstat");
     let until = Instant::now() + DEADLINE;
     let mut before = slept(&server);
-    // What there still is to be done about those who came and went.
+    // The server may still have work for clients that came and left.
     while alice.readable_within(Duration::from_secs(2)) || before != slept(&server) {
-        assert!(Instant::now() < until, "it never comes to rest");
+        assert!(Instant::now() < until, "it never becomes idle");
         before = slept(&server);
     }
 }
 
-/// What `chinwag import` or `export` prints.
-fn moved(what: &str, place: &Place, input: &str) -> String {
+/// Runs `chinwag import` or `export`; returns its output.
+fn run_transfer(what: &str, dir: &TestDir, input: &str) -> String {
     let mut command = Command::new(PROGRAM);
-    command.arg(what).arg("--store").arg(place.file()).stdin(Stdio::piped()).stdout(Stdio::piped());
+    command.arg(what).arg("--store").arg(dir.file()).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = command.spawn().expect("the program");
     child.stdin.take().expect("standard input").write_all(input.as_bytes()).expect("write");
     let output = child.wait_with_output().expect("its end");

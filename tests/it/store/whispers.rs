@@ -1,6 +1,6 @@
-//! Whispers to those who are not here.
+//! Tests of `--offline-whispers`.
 
-use super::{Place, kill, shown};
+use super::{TestDir, kill, shown};
 use crate::harness::Server;
 
 fn kept(name: &str) -> String {
@@ -8,14 +8,14 @@ fn kept(name: &str) -> String {
 }
 
 #[test]
-fn a_whisper_waits_for_the_name_across_a_restart_and_is_handed_over_once() {
-    let place = Place::new();
-    let server = place.start(&["--offline-whispers"]);
+fn stored_whispers_survive_a_restart_and_are_delivered_once() {
+    let dir = TestDir::new();
+    let server = dir.start(&["--offline-whispers"]);
     let mut alice = server.login("alice");
     alice.ask("@bob see you at noon", &["[T] you -> bob: see you at noon", &kept("bob")]);
     alice.ask("@ＢＯＢ or at one", &["[T] you -> ＢＯＢ: or at one", &kept("ＢＯＢ")]);
     kill(server);
-    let server = place.start(&["--offline-whispers"]);
+    let server = dir.start(&["--offline-whispers"]);
     let mut bob = server.login("Bob");
     let missed = [
         "* --- 2 whispers while nobody had your name ---",
@@ -33,14 +33,14 @@ fn a_whisper_waits_for_the_name_across_a_restart_and_is_handed_over_once() {
         bob.expect_end();
     }
     kill(server);
-    let server = place.start(&["--offline-whispers"]);
+    let server = dir.start(&["--offline-whispers"]);
     assert_eq!(shown(&mut server.login("bob")), [""; 0]);
 }
 
 #[test]
-fn one_who_takes_the_name_later_is_handed_them_too() {
-    let place = Place::new();
-    let server = place.start(&["--offline-whispers"]);
+fn stored_whispers_are_delivered_after_nick() {
+    let dir = TestDir::new();
+    let server = dir.start(&["--offline-whispers"]);
     let [mut alice, mut carol] = server.people(["alice", "carol"]);
     alice.ask("@bob hi", &["[T] you -> bob: hi", &kept("bob")]);
     carol.ask(
@@ -55,13 +55,13 @@ fn one_who_takes_the_name_later_is_handed_them_too() {
 }
 
 #[test]
-fn without_the_option_nobody_is_whispered_to_who_is_not_here() {
-    let place = Place::new();
-    for server in [place.start(&[]), Server::start(&[])] {
+fn whisper_to_an_absent_nickname_needs_the_option() {
+    let dir = TestDir::new();
+    for server in [dir.start(&[]), Server::start(&[])] {
         let mut alice = server.login("alice");
         alice.ask("@bob hi", &["! Nobody here is called bob."]);
     }
-    let server = place.start(&["--offline-whispers"]);
+    let server = dir.start(&["--offline-whispers"]);
     let mut alice = server.login("alice");
     for name in ["server", "a/b"] {
         alice.ask(&format!("@{name} hi"), &[&format!("! Nobody here is called {name}.")]);
@@ -71,9 +71,9 @@ fn without_the_option_nobody_is_whispered_to_who_is_not_here() {
 }
 
 #[test]
-fn one_who_is_muted_is_not_told_and_not_heard() {
-    let place = Place::new();
-    let mut server = place.start(&["--offline-whispers", "--console"]);
+fn stored_whispers_of_a_shadow_banned_member_are_not_delivered() {
+    let dir = TestDir::new();
+    let mut server = dir.start(&["--offline-whispers", "--console"]);
     let mut alice = server.login("alice");
     server.type_in("/mute alice\n");
     server.console.until("alice is muted.");

@@ -1,8 +1,8 @@
-//! What differs from one run to the next, and what is written down in its place.
+//! Masks texts that differ from run to run.
 
 use time::{OffsetDateTime, UtcOffset};
 
-/// Texts and what stands for them. `9` is a digit, `#` a number.
+/// Patterns and their masks. `9` is a digit, `#` a number.
 const VARYING: &[(&str, &str)] = &[
     ("[99:99:99]", "[T]"),
     ("9999-99-99 99:99:99", "<when>"),
@@ -14,36 +14,36 @@ const VARYING: &[(&str, &str)] = &[
     ("whispers, # bytes written", "whispers, <n> bytes written"),
 ];
 
-/// What stands for texts that are only known in the course of a run, such as addresses.
+/// Marks for texts that are only known during a run, such as addresses.
 #[derive(Default)]
 pub struct Marks(Vec<(String, String)>);
 
 impl Marks {
-    /// `mark` stands for `text` from now on, and no other does: a port may come back as that of another connection.
+    /// Sets the mark for a text, and removes older marks for it: a port can be reused by another connection.
     pub fn set(&mut self, mark: &str, text: impl ToString) {
         let text = text.to_string();
         self.0.retain(|(old, known)| known != mark && *old != text);
         self.0.push((text, mark.to_owned()));
-        // An address may be the beginning of another.
+        // Longest first: an address can be the prefix of another.
         self.0.sort_by_key(|(text, _)| std::cmp::Reverse(text.len()));
     }
 
-    /// The text that a mark stands for.
+    /// The text of a mark.
     pub fn text(&self, mark: &str) -> Option<&str> {
         self.0.iter().find(|(_, known)| known == mark).map(|(text, _)| &**text)
     }
 
-    /// Puts the texts in the place of their marks.
+    /// Replaces marks by their texts.
     pub fn unmask(&self, line: &str) -> String {
         self.0.iter().fold(line.to_owned(), |line, (text, mark)| line.replace(mark, text))
     }
 
-    /// Puts marks in the place of their texts.
+    /// Replaces texts by their marks.
     pub fn mask(&self, line: &str) -> String {
         self.0.iter().fold(line.to_owned(), |line, (text, mark)| line.replace(text, mark))
     }
 
-    /// As [`Marks::mask`], and hides what else differs.
+    /// As [`Marks::mask`], and also masks the date and [`VARYING`].
     pub fn mask_all(&self, line: &str) -> String {
         let line = today().iter().fold(self.mask(line), |line, today| match line.strip_suffix(today) {
             Some("* ") => "* <today>".to_owned(),
@@ -53,7 +53,7 @@ impl Marks {
     }
 }
 
-/// The hour of the day is between 6 and 18 there, so that no test sees two days.
+/// A time zone whose local hour is between 6 and 18, so that no test runs past midnight.
 pub fn time_zone() -> (&'static str, UtcOffset) {
     match OffsetDateTime::now_utc().hour() {
         6..18 => ("UTC0", UtcOffset::UTC),
@@ -61,7 +61,7 @@ pub fn time_zone() -> (&'static str, UtcOffset) {
     }
 }
 
-/// The line for the present day, in each language.
+/// The line for the current day, in each language.
 fn today() -> [String; 2] {
     let date = OffsetDateTime::now_utc().to_offset(time_zone().1).date();
     let weekday = "一二三四五六日".chars().nth(date.weekday().number_days_from_monday().into()).expect("a weekday");
@@ -69,11 +69,11 @@ fn today() -> [String; 2] {
     [english, format!("{}年{}月{}日 星期{weekday}", date.year(), u8::from(date.month()), date.day())]
 }
 
-/// Puts `mark` wherever `pattern` is found.
+/// Replaces every match of `pattern` by `mark`.
 pub fn replace(line: &str, pattern: &str, mark: &str) -> String {
     let (mut out, mut rest) = (String::new(), line);
     while let Some(first) = rest.chars().next() {
-        match length_of(rest.as_bytes(), pattern) {
+        match match_length(rest.as_bytes(), pattern) {
             Some(length) => {
                 out.push_str(mark);
                 rest = &rest[length..];
@@ -87,8 +87,8 @@ pub fn replace(line: &str, pattern: &str, mark: &str) -> String {
     out
 }
 
-/// How many bytes at the beginning of `text` are what `pattern` describes.
-fn length_of(text: &[u8], pattern: &str) -> Option<usize> {
+/// Length of the match of `pattern` at the beginning of `text`.
+fn match_length(text: &[u8], pattern: &str) -> Option<usize> {
     let mut at = 0;
     for expected in pattern.bytes() {
         let number = text[at..].iter().take_while(|byte| byte.is_ascii_digit() || **byte == b'.').count();
@@ -104,7 +104,7 @@ fn length_of(text: &[u8], pattern: &str) -> Option<usize> {
 }
 
 #[test]
-fn only_what_differs_is_hidden() {
+fn only_varying_texts_are_masked() {
     let mut marks = Marks::default();
     marks.set("<alice>", "127.0.0.1:4567");
     marks.set("<bob>", "127.0.0.1:45678");

@@ -1,22 +1,22 @@
-//! Transcripts: everything that the server writes to each connection, the console and the log, byte for byte.
+//! Compares everything that the server writes to connections, console and log with golden transcripts, byte for byte.
 //!
-//! A file `golden/en/NAME.txt` is a script and what came of it. Lines that begin at the margin are acts; the
-//! indented lines under an act are what each reader was sent because of it. The test plays the acts again, in
-//! English and in Chinese (`golden/zh/NAME.txt`), and compares. `CHINWAG_BLESS=1 cargo test --test it transcript` writes
-//! the files anew; a new script needs only its acts. The acts:
+//! A file `golden/en/NAME.txt` is a script and its output. Lines without indent are acts; the indented lines after an act
+//! are what each reader was sent because of it. The test plays the acts again, in English and in Chinese
+//! (`golden/zh/NAME.txt`), and compares. `CHINWAG_BLESS=1 cargo test --test it transcript` writes the files again; a new
+//! script needs only its acts. The acts:
 //!
-//!     server OPTIONS            starts a server; <dir> is a directory of the test's own
-//!     alice connects [from IP]  a connection of lines; `unread`: what it is sent is not read
+//!     server OPTIONS            starts a server; <dir> is a temporary directory
+//!     alice connects [from IP]  a line client; `unread`: its output is not read
 //!     page opens /ws            a WebSocket
 //!     alice> text               sends a line (the operator is `console`); >> sends bytes, with \r \n \xHH
 //!     alice half-closes, closes, resets, ends (reads to the end), waits (for one more line; `log` too)
-//!     alice floods [N]          sends N lines of 1000 bytes, or as many as it takes until she is sent something
+//!     alice floods [N]          sends N lines of 1000 bytes, or lines until she is sent something
 //!     get admin PATH            a request over HTTP
 //!     | line                    input of the next `run`
 //!     run ARGUMENTS             runs the program to its end
 //!     signal TERM, exits        the second reads everything to the end of the process
 //!
-//! Acts on one line, with ` ; ` between them, are played without reading in between.
+//! Acts on one line, separated by ` ; `, are played without reading in between.
 
 mod mask;
 mod person;
@@ -63,13 +63,16 @@ fn play(name: &str, lang: &str) {
     let file = format!("{}/{name}.{lang}.{}.txt", env!("CARGO_TARGET_TMPDIR"), std::process::id());
     std::fs::write(&file, &played).expect("a file");
     if std::env::var_os("CHINWAG_BLESS").is_some() {
-        // At once, since the other language reads the script meanwhile.
+        // Renamed atomically, since the test of the other language reads the script at the same time.
         let blessed = golden.with_extension("new");
         std::fs::copy(&file, &blessed).and_then(|_| std::fs::rename(&blessed, &golden)).expect("a golden file");
         return std::fs::remove_file(file).expect("the file again");
     }
     let diff = Command::new("diff").arg("-u").arg(&golden).arg(&file).output().expect("diff");
-    panic!("not as written down (CHINWAG_BLESS=1 writes it anew):\n{}", String::from_utf8_lossy(&diff.stdout));
+    panic!(
+        "differs from the golden file (CHINWAG_BLESS=1 writes it again):\n{}",
+        String::from_utf8_lossy(&diff.stdout)
+    );
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! A connection whose every byte is written down.
+//! A connection of a script, whose every byte is written down.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -9,31 +9,31 @@ use tungstenite::{Error, Message, WebSocket};
 
 use crate::harness::Client;
 
-/// Telnet: we want the server to have an option that it does not have, and its answer (RFC 854).
+/// Telnet: DO for an option that the server does not have, and its answer WONT (RFC 854).
 const FENCE: [u8; 3] = [255, 253, 126];
 const FENCE_ANSWER: [u8; 3] = [255, 252, 126];
-/// The server answers 100 of these.
-const MOST_FENCES: u32 = 95;
+/// The server answers at most 100 of these.
+const MAX_FENCES: u32 = 95;
 const PING: &str = "/ping fence\n";
 const PONG: &str = "* pong fence";
 
-pub struct Person {
+pub struct Connection {
     pub name: String,
     pub addr: SocketAddr,
-    /// What it is sent is read.
+    /// Its output is read.
     pub reads: bool,
-    /// Lines that have been read and not been written down.
+    /// Lines that were read but not written down yet.
     pub lines: Vec<String>,
-    wire: Wire,
+    transport: Transport,
     fences: u32,
 }
 
-enum Wire {
+enum Transport {
     Lines(TcpStream, Vec<u8>),
     Frames(Box<WebSocket<TcpStream>>),
 }
 
-/// What was read.
+/// An item that was read.
 enum Item {
     Line(String),
     /// The answer to a fence.
@@ -41,40 +41,40 @@ enum Item {
     End,
 }
 
-impl Person {
-    pub fn of_lines(name: &str, client: Client, reads: bool) -> Person {
+impl Connection {
+    pub fn of_lines(name: &str, client: Client, reads: bool) -> Connection {
         let addr = client.addr();
-        Self::new(name, addr, reads, Wire::Lines(client.stream, Vec::new()))
+        Self::new(name, addr, reads, Transport::Lines(client.stream, Vec::new()))
     }
 
-    pub fn of_frames(name: &str, server: &str, path: &str) -> Person {
+    pub fn of_frames(name: &str, server: &str, path: &str) -> Connection {
         let client = Client::connect(server.parse().expect("an address"));
         let addr = client.addr();
         let (socket, _) = tungstenite::client(format!("ws://{server}{path}"), client.stream).expect("a handshake");
-        Self::new(name, addr, true, Wire::Frames(Box::new(socket)))
+        Self::new(name, addr, true, Transport::Frames(Box::new(socket)))
     }
 
-    fn new(name: &str, addr: SocketAddr, reads: bool, wire: Wire) -> Person {
-        Person { name: name.to_owned(), addr, reads, lines: Vec::new(), wire, fences: 0 }
+    fn new(name: &str, addr: SocketAddr, reads: bool, transport: Transport) -> Connection {
+        Connection { name: name.to_owned(), addr, reads, lines: Vec::new(), transport, fences: 0 }
     }
 
     pub fn stream(&mut self) -> &mut TcpStream {
-        match &mut self.wire {
-            Wire::Lines(stream, _) => stream,
-            Wire::Frames(socket) => socket.get_mut(),
+        match &mut self.transport {
+            Transport::Lines(stream, _) => stream,
+            Transport::Frames(socket) => socket.get_mut(),
         }
     }
 
     /// Sends a line; the server may have closed.
     pub fn say(&mut self, line: &str) {
-        match &mut self.wire {
-            Wire::Lines(stream, _) => drop(stream.write_all(format!("{line}\n").as_bytes())),
-            Wire::Frames(socket) => drop(socket.send(Message::text(line))),
+        match &mut self.transport {
+            Transport::Lines(stream, _) => drop(stream.write_all(format!("{line}\n").as_bytes())),
+            Transport::Frames(socket) => drop(socket.send(Message::text(line))),
         }
     }
 
-    /// Whether there is something to be read.
-    pub fn is_sent_something(&mut self) -> bool {
+    /// Whether output can be read.
+    pub fn has_output(&mut self) -> bool {
         let fd = PollFd::new(self.stream(), PollFlags::IN);
         poll(&mut [fd], Some(&Timespec::default())).expect("poll") > 0
     }
@@ -83,9 +83,9 @@ impl Person {
         self.stream().shutdown(Shutdown::Write).expect("shutdown");
     }
 
-    /// The closing handshake, where there is one.
+    /// Performs the closing handshake of a WebSocket.
     pub fn close(&mut self) {
-        if let Wire::Frames(socket) = &mut self.wire {
+        if let Transport::Frames(socket) = &mut self.transport {
             socket.close(None).expect("close");
             while self.read() {}
         }
@@ -95,14 +95,14 @@ impl Person {
         socket2::SockRef::from(&*self.stream()).set_linger(Some(Duration::ZERO)).expect("SO_LINGER");
     }
 
-    /// Reads whatever was sent before the answer to a question that no other can tell was asked; `false` at the end.
+    /// Sends a fence, which other connections cannot notice, and reads up to its answer; `false` at the end.
     pub fn read_to_fence(&mut self) -> bool {
         self.fences += 1;
         // The server may have closed.
-        match &mut self.wire {
-            Wire::Lines(stream, _) if self.fences <= MOST_FENCES => drop(stream.write_all(&FENCE)),
-            Wire::Lines(stream, _) => drop(stream.write_all(PING.as_bytes())),
-            Wire::Frames(socket) => drop(socket.send(Message::Ping("fence".into()))),
+        match &mut self.transport {
+            Transport::Lines(stream, _) if self.fences <= MAX_FENCES => drop(stream.write_all(&FENCE)),
+            Transport::Lines(stream, _) => drop(stream.write_all(PING.as_bytes())),
+            Transport::Frames(socket) => drop(socket.send(Message::Ping("fence".into()))),
         }
         loop {
             match self.next() {
@@ -117,16 +117,16 @@ impl Person {
     pub fn read(&mut self) -> bool {
         match self.next() {
             Item::Line(line) => self.lines.push(line),
-            Item::Fence => panic!("an answer to nothing"),
+            Item::Fence => panic!("an answer without a fence"),
             Item::End => return false,
         }
         true
     }
 
     fn next(&mut self) -> Item {
-        let (stream, read) = match &mut self.wire {
-            Wire::Lines(stream, read) => (stream, read),
-            Wire::Frames(socket) => return next_frame(socket),
+        let (stream, read) = match &mut self.transport {
+            Transport::Lines(stream, read) => (stream, read),
+            Transport::Frames(socket) => return next_frame(socket),
         };
         loop {
             if let Some(item) = next_line(read) {
@@ -144,7 +144,7 @@ impl Person {
     }
 }
 
-/// Takes a line, or a telnet command, from what has been read.
+/// Takes a line or a telnet command from the bytes read.
 fn next_line(read: &mut Vec<u8>) -> Option<Item> {
     let command = read.iter().position(|&byte| byte == FENCE[0]);
     let end = read.iter().position(|&byte| byte == b'\n').filter(|&end| command.is_none_or(|at| end < at));

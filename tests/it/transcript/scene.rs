@@ -1,4 +1,4 @@
-//! A server and those who are connected to it, played act by act.
+//! Plays a script: a server and its connections, act by act.
 
 use std::fmt::Write as _;
 use std::io::{Read, Write};
@@ -6,9 +6,9 @@ use std::net::Ipv4Addr;
 use std::process::{Command, Stdio};
 
 use super::mask::{Marks, replace, time_zone};
-use super::person::Person;
+use super::person::Connection;
 use crate::harness::{Client, Lines, PROGRAM, Server, Signal, wait};
-use crate::store::Place;
+use crate::store::TestDir;
 
 #[derive(Default)]
 pub struct Scene {
@@ -16,28 +16,28 @@ pub struct Scene {
     marks: Marks,
     server: Option<Server>,
     has_console: bool,
-    /// In the order in which they have come.
-    people: Vec<Person>,
-    /// Lines that have been read and not been written down; `gone`: by people who are not connected any more.
-    gone: Vec<String>,
+    /// In the order in which they connected.
+    connections: Vec<Connection>,
+    /// Lines that were read but not written down yet; `closed`: of connections that are closed.
+    closed: Vec<String>,
     console: Vec<String>,
     log: Vec<String>,
-    /// What the next `run` reads.
+    /// Input of the next `run`.
     input: String,
     pub written: String,
-    place: Option<Place>,
+    dir: Option<TestDir>,
 }
 
 impl Scene {
     pub fn new(lang: &str) -> Scene {
-        let place = Place::new();
+        let dir = TestDir::new();
         let mut scene = Scene { lang: lang.to_owned(), ..Scene::default() };
-        scene.marks.set("<dir>", place.0.display());
-        scene.place = Some(place);
+        scene.marks.set("<dir>", dir.0.display());
+        scene.dir = Some(dir);
         scene
     }
 
-    /// Plays a line of the script and writes down what comes of it.
+    /// Plays a line of the script and writes down the resulting output.
     pub fn play(&mut self, line: &str) {
         println!("{line}");
         writeln!(self.written, "{line}").expect("memory");
@@ -53,7 +53,7 @@ impl Scene {
             self.act(&act[..end], act[end..].trim_start_matches(' '));
         }
         if self.server.is_some() {
-            self.settle(line.split(['>', ' ']).next().expect("an actor"));
+            self.read_to_fences(line.split(['>', ' ']).next().expect("an actor"));
         }
         self.write_down();
     }
@@ -77,23 +77,23 @@ impl Scene {
                     None if rest == "unread" => Client::connect_slow(addr),
                     None => Client::connect(addr),
                 };
-                self.come(Person::of_lines(name, client, rest != "unread"));
+                self.add(Connection::of_lines(name, client, rest != "unread"));
             }
             (name, "opens") => {
                 let web = self.marks.text("<web>").expect("a server with --web");
-                self.come(Person::of_frames(name, web, rest));
+                self.add(Connection::of_frames(name, web, rest));
             }
-            (name, "half-closes") => self.person(name).half_close(),
+            (name, "half-closes") => self.connection(name).half_close(),
             (name, "closes") => {
-                self.person(name).close();
-                self.goes(name, drop);
+                self.connection(name).close();
+                self.close(name, drop);
             }
-            (name, "resets") => self.goes(name, Person::reset),
-            (name, "waits") => assert!(self.person(name).read(), "{name} has been closed"),
-            (name, "ends") => while self.person(name).read() {},
+            (name, "resets") => self.close(name, Connection::reset),
+            (name, "waits") => assert!(self.connection(name).read(), "{name} has been closed"),
+            (name, "ends") => while self.connection(name).read() {},
             (name, "floods") => self.flood(name, rest.parse().ok()),
-            (name, ">>") => self.person(name).stream().write_all(&unescape(rest)).expect("write"),
-            (name, _) => self.person(name).say(typed(what)),
+            (name, ">>") => self.connection(name).stream().write_all(&unescape(rest)).expect("write"),
+            (name, _) => self.connection(name).say(typed(what)),
         }
     }
 
@@ -101,8 +101,8 @@ impl Scene {
         self.server.as_mut().expect("a server")
     }
 
-    fn person(&mut self, name: &str) -> &mut Person {
-        self.people.iter_mut().find(|person| person.name == name).unwrap_or_else(|| panic!("no {name}"))
+    fn connection(&mut self, name: &str) -> &mut Connection {
+        self.connections.iter_mut().find(|connection| connection.name == name).unwrap_or_else(|| panic!("no {name}"))
     }
 
     fn command(&self, args: &str) -> Command {
@@ -135,55 +135,55 @@ impl Scene {
         self.server().addr = addr;
     }
 
-    fn come(&mut self, person: Person) {
-        self.people.retain(|known| known.name != person.name);
-        self.marks.set(&format!("<{}>", person.name), person.addr);
-        self.people.push(person);
+    fn add(&mut self, connection: Connection) {
+        self.connections.retain(|known| known.name != connection.name);
+        self.marks.set(&format!("<{}>", connection.name), connection.addr);
+        self.connections.push(connection);
     }
 
-    /// Closes a connection, and waits until the server has found out.
-    fn goes(&mut self, name: &str, close: impl FnOnce(Person)) {
-        let at = self.people.iter().position(|person| person.name == name).expect("a person");
-        let person = self.people.remove(at);
-        let found_out = format!("disconnected {} ", person.addr);
-        self.gone.extend(person.lines.iter().map(|line| format!("{name}< {line}")));
-        close(person);
+    /// Closes a connection and waits until the server has logged that.
+    fn close(&mut self, name: &str, close: impl FnOnce(Connection)) {
+        let at = self.connections.iter().position(|connection| connection.name == name).expect("a connection");
+        let connection = self.connections.remove(at);
+        let log_text = format!("disconnected {} ", connection.addr);
+        self.closed.extend(connection.lines.iter().map(|line| format!("{name}< {line}")));
+        close(connection);
         self.read_log();
-        while !self.log.last().is_some_and(|line| line.contains(&found_out)) {
+        while !self.log.last().is_some_and(|line| line.contains(&log_text)) {
             self.read_log();
         }
     }
 
     fn flood(&mut self, name: &str, lines: Option<usize>) {
-        let person = self.person(name);
+        let connection = self.connection(name);
         for _ in 0..lines.unwrap_or(usize::MAX) {
-            person.say(&"x".repeat(1000));
-            if lines.is_none() && person.is_sent_something() {
+            connection.say(&"x".repeat(1000));
+            if lines.is_none() && connection.has_output() {
                 break;
             }
         }
     }
 
-    /// Reads everything that the server writes because of what `actor` has done.
+    /// Reads everything that the server writes in reply to what `actor` has done.
     ///
-    /// The server answers each one in order; so what it has to say because of an act comes before the answer to a
-    /// fence that is sent when the actor's own has been answered.
-    fn settle(&mut self, actor: &str) {
+    /// The server answers each connection in order, so all output caused by an act comes before the answer to a fence
+    /// that is sent after the actor's own fence was answered.
+    fn read_to_fences(&mut self, actor: &str) {
         if actor == "console" {
             self.read_console_to_fence();
         }
         let mut names: Vec<String> = self.readers();
         names.sort_by_key(|name| name != actor);
-        while let Some(name) = names.iter().find(|name| !self.person(name).read_to_fence()).cloned() {
-            self.person(&name).lines.push("(end)".to_owned());
-            self.goes(&name, drop);
+        while let Some(name) = names.iter().find(|name| !self.connection(name).read_to_fence()).cloned() {
+            self.connection(&name).lines.push("(end)".to_owned());
+            self.close(&name, drop);
             names.retain(|known| *known != name);
         }
-        // The log and the console are written at the end of a turn, and each of these takes a turn of its own.
+        // Log and console are written at the end of a turn, and each of these reads takes one turn.
         self.read_console_to_fence();
         self.read_console_to_fence();
         if let Some(name) = names.first() {
-            self.person(name).read_to_fence();
+            self.connection(name).read_to_fence();
         }
         while self.server().console.has_more() {
             self.read_console();
@@ -194,7 +194,11 @@ impl Scene {
     }
 
     fn readers(&self) -> Vec<String> {
-        self.people.iter().filter(|person| person.reads).map(|person| person.name.clone()).collect()
+        self.connections
+            .iter()
+            .filter(|connection| connection.reads)
+            .map(|connection| connection.name.clone())
+            .collect()
     }
 
     fn read_log(&mut self) {
@@ -224,9 +228,9 @@ impl Scene {
     /// Reads everything to the end of the server.
     fn exit(&mut self) {
         for name in self.readers() {
-            let person = self.person(&name);
-            while person.read() {}
-            person.lines.push("(end)".to_owned());
+            let connection = self.connection(&name);
+            while connection.read() {}
+            connection.lines.push("(end)".to_owned());
         }
         let mut server = self.server.take().expect("a server");
         self.console.extend(server.console.rest());
@@ -241,9 +245,9 @@ impl Scene {
         let output = child.wait_with_output().expect("output");
         for (reader, bytes) in [("out", output.stdout), ("err", output.stderr)] {
             let text = String::from_utf8(bytes).expect("UTF-8");
-            self.gone.extend(text.lines().map(|line| format!("{reader}< {line}")));
+            self.closed.extend(text.lines().map(|line| format!("{reader}< {line}")));
         }
-        self.gone.push(format!("({})", output.status));
+        self.closed.push(format!("({})", output.status));
     }
 
     fn get(&mut self, mark: &str, path: &str) {
@@ -254,21 +258,21 @@ impl Scene {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("an answer");
         for line in answer.lines() {
-            // Of figures the names.
+            // Of metrics only the names are kept.
             let value = match line.split_once(' ') {
                 Some(("Date:" | "Content-Length:", value)) => value,
                 _ if line.starts_with("chinwag_") => line.rsplit(' ').next().expect("a value"),
                 _ => "",
             };
             let hidden = if value.is_empty() { "" } else { "<n>" };
-            self.gone.push(format!("http< {}{hidden}", line.strip_suffix(value).expect("a value at the end")));
+            self.closed.push(format!("http< {}{hidden}", line.strip_suffix(value).expect("a value at the end")));
         }
     }
 
     /// Writes down what has been read.
     fn write_down(&mut self) {
-        let mut lines = std::mem::take(&mut self.gone);
-        for Person { name, lines: read, .. } in &mut self.people {
+        let mut lines = std::mem::take(&mut self.closed);
+        for Connection { name, lines: read, .. } in &mut self.connections {
             lines.extend(read.drain(..).map(|line| format!("{name}< {line}")));
         }
         lines.extend(self.console.drain(..).map(|line| format!("console< {line}")));
@@ -283,18 +287,18 @@ impl Scene {
             writeln!(self.written, "    {reader}{line}").expect("memory");
         }
         if self.server.is_none() {
-            self.people.clear();
+            self.connections.clear();
         }
     }
 }
 
-/// The line that stands behind a `>`.
+/// The line after a `>`.
 fn typed(what: &str) -> &str {
-    let line = what.strip_prefix('>').unwrap_or_else(|| panic!("nobody can {what}"));
+    let line = what.strip_prefix('>').unwrap_or_else(|| panic!("unknown act {what}"));
     line.strip_prefix(' ').unwrap_or(line)
 }
 
-/// A line of the log without its time and the module that it is from.
+/// A line of the log without its time and module.
 fn without_time(line: &str) -> String {
     let (time, rest) = line.split_once(' ').unwrap_or(("", line));
     let is_time = replace(time, "9999-99-99T99:99:99.999Z", "").is_empty();
@@ -304,7 +308,7 @@ fn without_time(line: &str) -> String {
     }
 }
 
-/// The bytes that a text with `\r`, `\n` and `\xHH` stands for.
+/// Decodes `\r`, `\n` and `\xHH` in a text.
 fn unescape(text: &str) -> Vec<u8> {
     let mut parts = text.split('\\');
     let mut bytes = parts.next().unwrap_or("").as_bytes().to_vec();
