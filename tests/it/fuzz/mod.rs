@@ -1,4 +1,4 @@
-//! What fuzzing looks for, in a few seconds: the corpus of `tests/fuzz` and small changes to it.
+//! Checks the fuzzing properties in a few seconds, with the corpus of `tests/fuzz` and small changes to it.
 
 pub mod properties;
 #[path = "../../../src/util/test_support.rs"]
@@ -10,15 +10,15 @@ use std::path::Path;
 use self::properties::{commands, frames, hub, hygiene, lines, names, requests};
 use self::testing::Random;
 
-/// Changed inputs of each target.
-const CHANGED: usize = 10_000;
-/// Changes that are made to one input, by and large.
-const CHANGES: usize = 4;
-/// The longest that an input grows to.
-const LONGEST: usize = 1024;
+/// Changed inputs per target.
+const CHANGED_INPUTS: usize = 10_000;
+/// Average changes per input.
+const MEAN_CHANGES: usize = 4;
+/// Maximum bytes of an input.
+const MAX_INPUT: usize = 1024;
 
-/// What changes are made of besides the corpus: what is special to a target by itself.
-const WORDS: &[&[u8]] = &[
+/// Byte sequences that are special to some target, inserted into inputs.
+const TOKENS: &[&[u8]] = &[
     b"\n",
     b"\r\n",
     b"\r\0",
@@ -54,7 +54,7 @@ const WORDS: &[&[u8]] = &[
     b"Connection: close\r\n",
 ];
 
-/// Checks the corpus of a target and so many changes to it, or the one input that is asked for.
+/// Checks the corpus of a target and changed inputs, or only the input in `CHINWAG_FUZZ` (hexadecimal).
 fn run(target: &str, check: fn(&[u8])) {
     if let Ok(digits) = std::env::var("CHINWAG_FUZZ") {
         return check(&from_hex(&digits));
@@ -64,7 +64,7 @@ fn run(target: &str, check: fn(&[u8])) {
     for seed in &seeds {
         try_one(target, check, seed);
     }
-    for _ in 0..CHANGED {
+    for _ in 0..CHANGED_INPUTS {
         try_one(target, check, &changed(&seeds, &mut random));
     }
 }
@@ -83,25 +83,25 @@ fn from_hex(digits: &str) -> Vec<u8> {
     pairs.map(|pair| u8::from_str_radix(pair, 16).expect("hexadecimal digits in CHINWAG_FUZZ")).collect()
 }
 
-/// The inputs of a target, always in the same order.
+/// The inputs of a target, sorted by file name.
 fn corpus(target: &str) -> Vec<Vec<u8>> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus").join(target);
     let files = std::fs::read_dir(&dir).unwrap_or_else(|error| panic!("{}: {error}", dir.display()));
     let mut paths: Vec<_> = files.map(|file| file.expect("a file").path()).collect();
     paths.sort();
-    assert!(paths.len() > 9, "the corpus of {target} is gone");
+    assert!(paths.len() > 9, "the corpus of {target} is missing");
     paths.iter().map(|path| std::fs::read(path).expect("an input")).collect()
 }
 
-/// One of the seeds with some bytes taken out, put in, doubled or altered.
+/// One of the seeds with some bytes removed, inserted, repeated or changed.
 fn changed(seeds: &[Vec<u8>], random: &mut Random) -> Vec<u8> {
     let mut input = random.pick(seeds).clone();
-    while !random.one_in(CHANGES) {
+    while !random.one_in(MEAN_CHANGES) {
         let at = random.below(input.len() + 1);
         let end = at + random.below(input.len() - at + 1);
         match random.below(6) {
             0 => drop(input.drain(at..end.min(at + 8))),
-            1 => drop(input.splice(at..at, random.pick(WORDS).iter().copied())),
+            1 => drop(input.splice(at..at, random.pick(TOKENS).iter().copied())),
             2 => {
                 let other = random.pick(seeds);
                 let from = random.below(other.len() + 1);
@@ -114,27 +114,27 @@ fn changed(seeds: &[Vec<u8>], random: &mut Random) -> Vec<u8> {
             _ => input[at] ^= 1 << random.below(8),
         }
     }
-    input.truncate(LONGEST);
+    input.truncate(MAX_INPUT);
     input
 }
 
 #[test]
-fn lines_are_the_same_in_whatever_pieces_they_come() {
+fn lines_do_not_depend_on_how_input_is_split() {
     run("lines", lines::check);
 }
 
 #[test]
-fn frames_are_what_tungstenite_makes_of_them() {
+fn frames_are_decoded_as_by_tungstenite() {
     run("frames", frames::check);
 }
 
 #[test]
-fn requests_are_the_same_in_whatever_pieces_they_come() {
+fn requests_do_not_depend_on_how_input_is_split() {
     run("requests", requests::check);
 }
 
 #[test]
-fn commands_say_what_was_typed() {
+fn commands_keep_the_typed_text() {
     run("commands", commands::check);
 }
 
@@ -144,22 +144,22 @@ fn names_are_found_in_any_spelling() {
 }
 
 #[test]
-fn hygiene_leaves_nothing_harmful_and_everything_else() {
+fn sanitizing_removes_only_harmful_characters() {
     run("hygiene", hygiene::check);
 }
 
 #[test]
-fn hub_goes_on_whatever_comes() {
+fn hub_survives_any_script() {
     run("hub", hub::check);
 }
 
 #[test]
-fn hygiene_is_right_about_every_character() {
+fn sanitizing_is_right_for_every_character() {
     ('\0'..=char::MAX).for_each(hygiene::check_alone);
 }
 
 #[test]
-fn names_of_one_letter_are_the_same_in_any_spelling() {
+fn names_of_one_character_are_valid_in_any_spelling() {
     for c in '\u{80}'..=char::MAX {
         names::accepted(c.encode_utf8(&mut [0; 4]));
     }

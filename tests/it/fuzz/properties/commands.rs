@@ -1,15 +1,15 @@
-//! Commands: every line is one, and whatever somebody wants to say can be said.
+//! Commands: every line is a command, and every text can be sent as a message.
 
 use chinwag::chat::command::{Command, is_blank, split};
 use chinwag::wire::sanitize::clean;
 
-/// The words of the commands that take what follows as it stands.
+/// Commands whose argument is taken unchanged.
 const VERBATIM: &[&str] = &["say", "SAY", "me", "r"];
 
 pub fn check(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
     line(&text);
-    // As the hub gets it.
+    // As the hub receives it.
     line(&clean(&text));
 }
 
@@ -21,11 +21,11 @@ fn line(text: &str) {
     }
     let is_blank = is_blank(text);
     assert_eq!(command == Command::Nothing, is_blank);
-    let is_farewell = ["q", "quit", "exit"].contains(&&*text.trim().to_lowercase());
-    if !is_blank && !is_farewell && !text.starts_with(['@', '/']) {
+    let is_quit = ["q", "quit", "exit"].contains(&&*text.trim().to_lowercase());
+    if !is_blank && !is_quit && !text.starts_with(['@', '/']) {
         assert_eq!(command, Command::Say(text));
     }
-    if is_farewell {
+    if is_quit {
         assert_eq!(command, Command::Quit(""));
     }
 

@@ -1,4 +1,4 @@
-//! The frames of a WebSocket are understood as by tungstenite, in whatever pieces they come.
+//! WebSocket frames are decoded as by tungstenite, however the input is split.
 
 use std::io::{Cursor, Read, Write};
 
@@ -9,21 +9,21 @@ use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::protocol::{Role, WebSocketConfig};
 use tungstenite::{Error, Message, WebSocket};
 
-/// The longest line, and the longest message, of which there is none in inputs as short as these.
+/// Maximum line and maximum message; the inputs are too short to reach the second.
 const MAX_LINE: usize = 64;
 const MAX_MESSAGE: usize = 16 * MAX_LINE;
 
-/// The first byte says how long the pieces are.
+/// The first byte sets the size of the pieces.
 pub fn check(input: &[u8]) {
     let Some((&piece, input)) = input.split_first() else { return };
     let whole = decode(input, input.len().max(1), MAX_MESSAGE);
     assert_eq!(decode(input, 1 + usize::from(piece % 32), MAX_MESSAGE), whole, "in pieces");
-    // It waits for the end of a frame before it judges.
+    // Tungstenite waits for the end of a frame before it reports an error.
     let is_broken = matches!(whole.last(), Some(Item::Broken(_)));
     let padding = if is_broken { 32 * MAX_MESSAGE } else { 0 };
-    compare(&whole, judge(&[input, &vec![0; padding]].concat()));
+    compare(&whole, decode_with_tungstenite(&[input, &vec![0; padding]].concat()));
 
-    // With a lower limit the lines are the same, but for those over it, which may be of any bytes.
+    // With a lower limit the lines are the same, except those over it, which can contain any bytes.
     if whole.last() == Some(&Item::Broken(1007)) {
         return;
     }
@@ -48,7 +48,7 @@ fn decode(input: &[u8], piece: usize, max: usize) -> Vec<Item> {
                 return items;
             }
         }
-        assert!(bytes.is_empty(), "nothing is left lying");
+        assert!(bytes.is_empty(), "all bytes are consumed");
         assert!(decoder.kept() <= 2 * max + 256, "{} bytes are kept", decoder.kept());
     }
     items
@@ -72,8 +72,8 @@ impl Write for Stream<'_> {
     }
 }
 
-/// What tungstenite makes of it, and whether it found something that is against the RFC.
-fn judge(input: &[u8]) -> (Vec<Message>, bool) {
+/// The messages that tungstenite decodes, and whether it found a violation of RFC 6455.
+fn decode_with_tungstenite(input: &[u8]) -> (Vec<Message>, bool) {
     let limit = Some(16 * MAX_MESSAGE);
     let config = WebSocketConfig::default().max_message_size(limit).max_frame_size(limit);
     let mut socket = WebSocket::from_raw_socket(Stream(Cursor::new(input)), Role::Server, Some(config));
@@ -103,13 +103,13 @@ fn compare(items: &[Item], (messages, is_wrong): (Vec<Message>, bool)) {
             (Item::Ping(payload), Some(Message::Ping(other))) => assert_eq!(payload[..], other[..]),
             (Item::Pong, Some(Message::Pong(_))) => {}
             (Item::Close(_), Some(Message::Close(_))) => return,
-            // It knows fewer codes.
+            // Tungstenite knows fewer close codes.
             (Item::Close(1014), None) => return,
-            // We take no binary messages, and do not wait for the end of one.
+            // The server rejects binary messages before they end.
             (Item::Broken(1003), _) => return,
-            // It has no lines.
+            // Tungstenite has no limit for lines.
             (Item::TooLong, _) => return,
-            // A code that nobody may send it answers itself.
+            // Tungstenite answers a close code that must not be sent (RFC 6455, 7.4.1) itself.
             (Item::Broken(1002), Some(Message::Close(Some(frame)))) if frame.code == CloseCode::Protocol => return,
             (Item::Broken(_), other) => {
                 assert!(is_wrong && other.is_none(), "broken off, where there is {other:?}, {is_wrong}");

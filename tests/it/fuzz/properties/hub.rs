@@ -1,14 +1,14 @@
-//! The hub and its connections: whatever some clients and the operator do, it goes on, waits for
-//! nobody in vain, and writes lines of the five shapes.
+//! The hub and its connections: for any actions of clients and operator it makes progress, never waits without a reason,
+//! and writes lines of the five shapes.
 //!
-//! The input is a script: how the server is set, one byte a setting, and then steps. A step is a letter,
-//! for most the digit of a client, and what belongs to it:
+//! The input is a script: the settings, one byte each, then steps. A step is a letter, for most steps the digit of a
+//! client, and arguments:
 //!
 //! - `c0` connects; `s0text`, up to byte F8, sends; `e0` ends the input; `b0` breaks the connection;
-//! - `k0n` lets it take n bytes more and no more, `u0` as many as there are; `p0n` makes pieces of at most n bytes;
-//! - `l0` takes what it has not ended for a line;
+//! - `k0n` limits its output to n more bytes, `u0` removes the limit; `p0n` limits each read and write to n bytes;
+//! - `l0` ends its partial line;
 //! - `otext`, up to byte F8, is typed by the operator;
-//! - `wn` writes to n clients; `tn` lets n tenths of a second pass, `d` a day.
+//! - `wn` writes to at most n clients per turn; `tn` lets n tenths of a second pass, `d` a day.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -24,24 +24,24 @@ use time::{Date, PrimitiveDateTime, Time};
 use super::socket::Socket;
 use super::text::assert_harmless;
 
-/// Who can be connected at once.
+/// Maximum clients connected at once.
 const CLIENTS: usize = 8;
-/// Ends a text in a script; no UTF-8 has it.
+/// Ends a text in a script; the byte does not occur in UTF-8.
 const END: u8 = 0xf8;
 /// Settings at the beginning of a script.
 const SETTINGS: usize = 12;
-/// Far more turns than anything takes that ends.
-const TURNS: usize = 10_000;
+/// Turns after which a loop counts as endless.
+const MAX_TURNS: usize = 10_000;
 
 pub fn check(input: &[u8]) {
     let Some((settings, mut script)) = input.split_first_chunk::<SETTINGS>() else { return };
-    let mut world = World::new(settings);
+    let mut simulation = Simulation::new(settings);
     while let Some(step) = take(&mut script) {
-        world.step(step, &mut script);
-        world.turn(world.visits);
+        simulation.step(step, &mut script);
+        simulation.turn(simulation.visits);
     }
-    world.end();
-    world.begin_again();
+    simulation.end();
+    simulation.check_login();
 }
 
 fn take(script: &mut &[u8]) -> Option<u8> {
@@ -57,34 +57,35 @@ fn take_text<'a>(script: &mut &'a [u8]) -> &'a [u8] {
     text
 }
 
-struct World {
+struct Simulation {
     hub: Hub,
     connections: [Option<Connection<Socket>>; CLIENTS],
-    /// When each may be read from again.
+    /// When each connection can be read again.
     resumes: [Duration; CLIENTS],
     console: Decoder,
     block: Vec<u8>,
     max_line: usize,
-    /// Clients that are written to in a turn.
+    /// Maximum clients written to in a turn.
     visits: usize,
-    /// Everybody has been told that the server ends.
-    ending: bool,
-    /// What a file would have, where there is one, and whether it cannot be read.
-    kept: Vec<Record>,
+    /// The hub was told to shut down.
+    is_shut_down: bool,
+    /// The records that a store would hold.
+    stored: Vec<Record>,
+    /// Store queries get no answer from the store.
     is_unreadable: bool,
     at: Duration,
     day: Date,
 }
 
-impl World {
-    fn new(settings: &[u8; SETTINGS]) -> World {
-        let [flags, seats, waiting, per_ip, history, bytes, seconds, line, rate, announced, rooms, listed] =
+impl Simulation {
+    fn new(settings: &[u8; SETTINGS]) -> Simulation {
+        let [flags, users, waiting, per_ip, history, bytes, seconds, line, rate, announced, rooms, listed] =
             settings.map(usize::from);
         let flag = |bit: usize| flags & 1 << bit != 0;
         let config = Config {
             mode: if flag(0) { Mode::P2p } else { Mode::Hub },
             login: if flag(1) { Login::Address } else { Login::Nickname },
-            max_clients: 1 + seats % CLIENTS,
+            max_clients: 1 + users % CLIENTS,
             max_waiting: waiting % CLIENTS,
             max_per_ip: per_ip % 4,
             history: history % 16,
@@ -113,9 +114,9 @@ impl World {
             let at = PrimitiveDateTime::new(Date::MIN, Time::MIDNIGHT).assume_utc();
             hub.restore(start, Now { at: Duration::ZERO, local: at });
         }
-        World {
+        Simulation {
             hub,
-            kept: Vec::new(),
+            stored: Vec::new(),
             is_unreadable: flag(6),
             connections: Default::default(),
             resumes: Default::default(),
@@ -123,7 +124,7 @@ impl World {
             block: vec![0; 1 + listed / 8 * 16],
             max_line,
             visits: usize::MAX,
-            ending: false,
+            is_shut_down: false,
             at: Duration::ZERO,
             day: Date::from_ordinal_date(2026, 324).expect("a day"),
         }
@@ -193,40 +194,40 @@ impl World {
                 self.hub.operator_line(input, now);
             }
         }
-        // What was typed in the last step was ended by Enter.
+        // The text of this step ends with Enter.
         let rest = self.console.finish();
         if let Some(input @ Input::Line(_)) = rest.as_ref().and_then(|item| item.input()) {
             self.hub.operator_line(input, now);
         }
     }
 
-    /// What a reactor does in a turn; at most `visits` clients are written to.
+    /// Does what a reactor does in a turn; writes to at most `visits` clients.
     fn turn(&mut self, visits: usize) {
         for slot in 0..CLIENTS {
             self.receive(slot);
         }
         self.hub.tick(self.now());
-        self.keep();
+        self.run_store();
         self.write(visits);
         self.close();
         let shown = self.hub.take_operator_output();
         assert_lines(&shown, true);
-        if self.hub.is_ending() && !self.ending {
-            self.ending = true;
+        if self.hub.is_ending() && !self.is_shut_down {
+            self.is_shut_down = true;
             self.hub.shut_down(self.now());
         }
     }
 
-    /// What is to be kept is, and what is asked is answered from it.
-    fn keep(&mut self) {
-        self.kept.extend(self.hub.take_records());
+    /// Stores the records of the turn and answers store queries.
+    fn run_store(&mut self) {
+        self.stored.extend(self.hub.take_records());
         while let Some(query) = self.hub.poll_query() {
-            let answer = if self.is_unreadable { Answer::Nothing } else { self.look_up(&query.lookup) };
+            let answer = if self.is_unreadable { Answer::Nothing } else { self.run_query(&query.lookup) };
             self.hub.answer(query, answer, self.now());
         }
     }
 
-    fn look_up(&self, lookup: &Lookup) -> Answer {
+    fn run_query(&self, lookup: &Lookup) -> Answer {
         let (room, before, words, n) = match lookup {
             Lookup::History { room, before, n } => (room, before, "", n),
             Lookup::Search { room, words, before, n } => (room, before, &**words, n),
@@ -234,14 +235,14 @@ impl World {
             Lookup::Room { room, .. } => (room, &None, "", &10_000),
         };
         let mut found: Vec<&Message> = Vec::new();
-        for record in &self.kept {
+        for record in &self.stored {
             match record {
                 Record::RoomGone { name } if name == room => found.clear(),
                 Record::Message(message) if message.room == *room => found.push(message),
                 _ => {}
             }
         }
-        assert!(found.is_sorted_by(|a, b| a.id < b.id), "numbers do not grow");
+        assert!(found.is_sorted_by(|a, b| a.id < b.id), "ids do not grow");
         found.retain(|message| before.is_none_or(|before| message.id < before) && message.text.contains(words));
         let left_out = found.len().saturating_sub(n + 1);
         Answer::Messages(found.into_iter().skip(left_out).cloned().collect())
@@ -249,7 +250,7 @@ impl World {
 
     fn whispers(&self, to: &str) -> Vec<Whisper> {
         let mut found = Vec::new();
-        for record in &self.kept {
+        for record in &self.stored {
             match record {
                 Record::Whisper(whisper) if fold(&whisper.to) == fold(to) => found.push(whisper.clone()),
                 Record::WhispersRead { to: read } if fold(read) == fold(to) => found.clear(),
@@ -261,7 +262,7 @@ impl World {
 
     fn receive(&mut self, slot: usize) {
         let (id, now) = (ClientId::new(slot), self.now());
-        for _ in 0..TURNS {
+        for _ in 0..MAX_TURNS {
             let Some(connection) = &mut self.connections[slot] else { return };
             let nothing = connection.stream.input.is_empty() && !connection.stream.ended && !connection.stream.broken;
             let held = connection.has_more_input();
@@ -269,7 +270,9 @@ impl World {
                 return;
             }
             match connection.receive(&mut self.hub, id, now, &mut self.block, self.max_line) {
-                Received::All if nothing => return assert!(!connection.has_more_input(), "{held} is held for nothing"),
+                Received::All if nothing => {
+                    return assert!(!connection.has_more_input(), "{held} is held without a reason");
+                }
                 Received::All | Received::More => {}
                 Received::Until(time) => {
                     assert!(time > self.at, "slot {slot} waits for a time that has come");
@@ -284,15 +287,15 @@ impl World {
                 Received::End => return self.hub.end_of_input(id, now),
                 Received::Lost => {
                     self.hub.lost(id, now);
-                    return self.gone(slot, false);
+                    return self.remove(slot, false);
                 }
             }
         }
-        panic!("slot {slot} is read from for ever");
+        panic!("slot {slot} is read endlessly");
     }
 
     fn write(&mut self, mut visits: usize) {
-        for _ in 0..TURNS {
+        for _ in 0..MAX_TURNS {
             if visits == 0 {
                 return;
             }
@@ -300,7 +303,7 @@ impl World {
             visits = visits.saturating_sub(1);
             self.flush(id);
         }
-        panic!("there is always somebody to write to");
+        panic!("there is always a client to write to");
     }
 
     fn flush(&mut self, id: ClientId) {
@@ -309,15 +312,15 @@ impl World {
             Flushed::More => self.hub.write_later(id),
             Flushed::Blocked => assert_eq!(connection.stream.room, 0),
             Flushed::UpToDate => {
-                assert!(self.hub.is_up_to_date(id), "{id:?} is owed more");
+                assert!(self.hub.is_up_to_date(id), "{id:?} has unread output");
                 if connection.phase == Phase::Closing {
-                    self.gone(id.slot(), true);
+                    self.remove(id.slot(), true);
                 }
             }
             Flushed::Lost => {
                 assert!(connection.stream.broken);
                 self.hub.lost(id, self.now());
-                self.gone(id.slot(), false);
+                self.remove(id.slot(), false);
             }
         }
     }
@@ -326,15 +329,15 @@ impl World {
         while let Some((id, how)) = self.hub.poll_close() {
             let Some(connection) = &mut self.connections[id.slot()] else { continue };
             match how {
-                Close::AtOnce => self.gone(id.slot(), false),
-                Close::WhenRead if self.hub.is_up_to_date(id) => self.gone(id.slot(), true),
+                Close::AtOnce => self.remove(id.slot(), false),
+                Close::WhenRead if self.hub.is_up_to_date(id) => self.remove(id.slot(), true),
                 Close::WhenRead => connection.phase = Phase::Closing,
             }
         }
     }
 
-    /// Takes a connection out; `whole` if it was sent all that it was owed.
-    fn gone(&mut self, slot: usize, whole: bool) {
+    /// Removes a connection; `whole` if all its output was sent.
+    fn remove(&mut self, slot: usize, whole: bool) {
         if let Some(connection) = self.connections[slot].take() {
             let whole = whole && !self.hub.is_cut_off(ClientId::new(slot));
             self.hub.closed(ClientId::new(slot), self.now());
@@ -342,7 +345,7 @@ impl World {
         }
     }
 
-    /// Everybody reads, says the last word, and goes: nothing may be left.
+    /// Lets all clients read, then end their input: no input or output may remain.
     fn end(&mut self) {
         for last in [false, true] {
             for slot in 0..CLIENTS {
@@ -353,15 +356,15 @@ impl World {
                     self.hub.writable(ClientId::new(slot));
                 }
             }
-            for _ in 0..TURNS {
+            for _ in 0..MAX_TURNS {
                 self.turn(usize::MAX);
                 self.at += Duration::from_millis(500);
                 let waiting = |connection: &Connection<Socket>| {
                     let socket = &connection.stream;
                     !socket.input.is_empty() || socket.ended || socket.broken || connection.has_more_input()
                 };
-                let waiting = !self.ending && self.connections.iter().flatten().any(waiting);
-                if !waiting && !self.hub.has_work() && self.ending == self.hub.is_ending() {
+                let waiting = !self.is_shut_down && self.connections.iter().flatten().any(waiting);
+                if !waiting && !self.hub.has_work() && self.is_shut_down == self.hub.is_ending() {
                     break;
                 }
             }
@@ -371,33 +374,33 @@ impl World {
                 assert!(self.hub.is_up_to_date(id), "slot {slot} is not written to");
                 let is_cut_off = self.hub.is_cut_off(id);
                 assert_lines(&connection.stream.output, !is_cut_off);
-                let heard = connection.stream.input.is_empty() && !connection.stream.ended;
-                assert!(self.ending || heard, "slot {slot} is not read from");
+                let is_read = connection.stream.input.is_empty() && !connection.stream.ended;
+                assert!(self.is_shut_down || is_read, "slot {slot} is not read from");
             }
         }
     }
 
-    /// Somebody comes into the empty server, which has a seat, any name and room for them.
-    fn begin_again(&mut self) {
-        if self.ending {
+    /// A new client must be able to log in to the empty server.
+    fn check_login(&mut self) {
+        if self.is_shut_down {
             return;
         }
         let mut connection = Connection::new(Socket::new(usize::MAX), 0);
         connection.stream.input.extend(b"alice\n");
         self.connections[0] = Some(connection);
         self.resumes[0] = Duration::ZERO;
-        // Of documentation (RFC 5737); only a ban of very many holds it.
+        // A documentation address (RFC 5737): only a ban of a large network contains it.
         self.hub.connected(ClientId::new(0), ([192, 0, 2, 77], 7).into(), self.now());
         self.receive(0);
         self.write(usize::MAX);
         let greeting = self.connections[0].take().map(|connection| connection.stream.output).unwrap_or_default();
         let greeting = String::from_utf8_lossy(&greeting);
-        let words = ["1 here: you.", "当前1人", "operator", "管理员", "banned", "封禁"];
-        assert!(words.iter().any(|words| greeting.contains(words)), "the server is not empty: {greeting:?}");
+        let expected = ["1 here: you.", "当前1人", "operator", "管理员", "banned", "封禁"];
+        assert!(expected.iter().any(|text| greeting.contains(text)), "the server is not empty: {greeting:?}");
     }
 }
 
-/// That these are lines for people, all `whole` or the last one cut off.
+/// Checks that the bytes are valid lines for people; unless `whole`, the last one can be cut off.
 fn assert_lines(mut bytes: &[u8], whole: bool) {
     while !bytes.is_empty() {
         if let [255, 252 | 254, _, rest @ ..] = bytes {
@@ -419,7 +422,7 @@ fn has_shape(line: &str) -> bool {
         return !words.is_empty();
     }
     let Some((time, said)) = line.strip_prefix('[').and_then(|line| line.split_once("] ")) else { return false };
-    // The console is told the room besides, and who is not heard: `(games) (muted) alice: text`.
+    // The console also shows the room, and whether the member is muted: `(games) (muted) alice: text`.
     let mut said = said;
     while let Some((remark, rest)) = said.strip_prefix('(').and_then(|said| said.split_once(") ")) {
         if remark.contains(' ') {

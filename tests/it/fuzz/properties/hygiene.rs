@@ -1,4 +1,4 @@
-//! The hygiene filter: what reaches others is harmless, and harmless text reaches them as it is.
+//! Sanitizing: its output is harmless, and harmless text is not changed.
 
 use std::borrow::Cow;
 
@@ -7,12 +7,12 @@ use unicode_normalization::char::is_combining_mark;
 
 use super::text::{assert_harmless, is_harmful, with_few_marks};
 
-/// What begins an escape sequence, and what among that begins a string that may hold anything.
+/// Characters that begin an escape sequence, and those that begin a string with any content.
 const INTRODUCERS: &[char] = &['\u{1b}', '\u{9b}', '\u{90}', '\u{98}', '\u{9d}', '\u{9e}', '\u{9f}'];
 const STRINGS: &[&str] =
     &["\u{1b}P", "\u{1b}X", "\u{1b}]", "\u{1b}^", "\u{1b}_", "\u{90}", "\u{98}", "\u{9d}", "\u{9e}", "\u{9f}"];
 
-/// Whole sequences of every kind (ECMA-48, xterm's ctlseqs).
+/// Complete escape sequences of every kind (ECMA-48, xterm's ctlseqs).
 const SEQUENCES: &[&str] = &[
     "\u{1b}[31m",
     "\u{1b}[?25 h",
@@ -35,7 +35,7 @@ pub fn check(input: &[u8]) {
     let cleaned = clean(text);
     assert_harmless(&cleaned);
     assert!(cleaned.len() <= text.len(), "{cleaned:?} is longer than {text:?}");
-    assert_eq!(clean(&cleaned), cleaned, "twice cleaned is not once cleaned");
+    assert_eq!(clean(&cleaned), cleaned, "cleaning again changes the text");
 
     let harmless: String = text.chars().map(|c| if c == '\t' { ' ' } else { c }).filter(|&c| !is_harmful(c)).collect();
     let ordinary = with_few_marks(&harmless);
@@ -49,7 +49,7 @@ pub fn check(input: &[u8]) {
     }
     if !STRINGS.iter().any(|string| text.contains(string)) {
         let foreign = |text: &str| text.chars().filter(|&c| is_foreign(c)).collect::<String>();
-        assert_eq!(foreign(&cleaned), foreign(text), "an escape sequence has taken what is no part of it");
+        assert_eq!(foreign(&cleaned), foreign(text), "an escape sequence removed text that is not part of it");
     }
 
     let middle = usize::from(input.first().copied().unwrap_or_default()) % (ordinary.len() + 1);
@@ -71,7 +71,7 @@ pub fn check_alone(c: char) {
     assert_eq!(clean(c.encode_utf8(&mut one)), expected);
 }
 
-/// Harmless, of width, and in no escape sequence but a string.
+/// Harmless, not of width zero, and only in escape sequences that are strings.
 fn is_foreign(c: char) -> bool {
     !c.is_ascii() && !is_harmful(c) && !is_combining_mark(c)
 }

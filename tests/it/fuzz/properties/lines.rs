@@ -1,4 +1,4 @@
-//! The line decoder: the same bytes are the same lines, in whatever pieces they come.
+//! The line decoder: the same bytes give the same lines, however they are split.
 
 use chinwag::wire::foreign::{FirstLine, Verdict};
 use chinwag::wire::line::{Decoder, Item};
@@ -6,7 +6,7 @@ use chinwag::wire::sanitize;
 
 use super::text::assert_harmless;
 
-/// Inputs up to this length are split in two at every place, longer ones at some.
+/// Inputs up to this length are split in two at every position, longer ones at some.
 const SPLIT_EVERYWHERE: usize = 32;
 
 const LF: u8 = b'\n';
@@ -15,7 +15,7 @@ const BS: u8 = 8;
 const DEL: u8 = 127;
 const IAC: u8 = 255;
 
-/// The first byte is the longest line, the second where the input is split; the others come from a client.
+/// The first byte sets the maximum line, the second where the input is split; the others come from a client.
 pub fn check(input: &[u8]) {
     let [longest, split, bytes @ ..] = input else { return };
     let max = match *longest {
@@ -23,7 +23,7 @@ pub fn check(input: &[u8]) {
         long => 64 * usize::from(long - 199),
     };
     let whole = decode(&[bytes], max);
-    sane(&whole, bytes, max);
+    check_items(&whole, bytes, max);
 
     let verdict = first_line(&[bytes]);
     assert_eq!(verdict, naive_first_line(bytes));
@@ -46,14 +46,14 @@ pub fn check(input: &[u8]) {
     assert_eq!(decode(&pieces, max), whole, "in pieces from {split}, at most {max} in a line");
 }
 
-/// Whether the first line is that of another protocol.
+/// Whether the first line belongs to another protocol.
 fn first_line(pieces: &[&[u8]]) -> bool {
     let mut line = FirstLine::default();
     let decided = pieces.iter().map(|piece| line.take(piece)).find(|verdict| *verdict != Verdict::Undecided);
     matches!(decided.unwrap_or_else(|| line.finish()), Verdict::Foreign(_))
 }
 
-/// The same with all of the input at hand.
+/// As [`first_line`], with the whole input at once.
 fn naive_first_line(bytes: &[u8]) -> bool {
     let (mut line, mut rest) = (Vec::new(), bytes);
     while let [byte, others @ ..] = rest {
@@ -88,7 +88,7 @@ fn naive_first_line(bytes: &[u8]) -> bool {
         || is_token(words[0]) && last.is_some_and(|word| is_version(word))
 }
 
-/// All items that `pieces` make.
+/// All items decoded from `pieces`.
 fn decode(pieces: &[&[u8]], max: usize) -> Vec<Item<'static>> {
     let mut decoder = Decoder::default();
     let mut items = Vec::new();
@@ -97,11 +97,11 @@ fn decode(pieces: &[&[u8]], max: usize) -> Vec<Item<'static>> {
         loop {
             let before = bytes.len();
             let Some(item) = decoder.next(&mut bytes, max) else { break };
-            assert!(bytes.len() < before, "an item was made of nothing");
+            assert!(bytes.len() < before, "an item was made from no bytes");
             items.push(owned(item));
         }
         assert!(bytes.is_empty(), "{} bytes were left", bytes.len());
-        // A vector doubles, and begins with 8 bytes.
+        // A vector's capacity doubles and begins with 8 bytes.
         assert!(decoder.kept() <= 8.max(2 * max), "{} bytes are kept of a line of at most {max}", decoder.kept());
     }
     items.extend(decoder.finish());
@@ -118,7 +118,7 @@ fn owned(item: Item) -> Item<'static> {
     }
 }
 
-fn sane(items: &[Item], bytes: &[u8], max: usize) {
+fn check_items(items: &[Item], bytes: &[u8], max: usize) {
     let (mut size, mut answers) = (0, 0);
     for item in items {
         match item {
@@ -140,8 +140,8 @@ fn sane(items: &[Item], bytes: &[u8], max: usize) {
         }
     }
     assert!(answers <= 100, "{answers} options were answered");
-    assert!(size <= bytes.len(), "{size} bytes came of {}", bytes.len());
-    // One more than there are ends if the last line has none.
+    assert!(size <= bytes.len(), "{size} bytes were made from {}", bytes.len());
+    // One more line than line ends, if the last line has none.
     let ends = bytes.iter().filter(|&&byte| byte == LF || byte == NUL).count();
     assert!(items.len() <= ends + 1 + answers, "{} lines of {ends} ends", items.len());
 
@@ -150,7 +150,7 @@ fn sane(items: &[Item], bytes: &[u8], max: usize) {
     }
 }
 
-/// The lines without telnet's commands, byte by byte and with all of the input at hand.
+/// Decodes lines without telnet commands, byte by byte, with the whole input at once.
 fn naive(bytes: &[u8], max: usize) -> Vec<Item<'static>> {
     let (mut items, mut line, mut is_long) = (Vec::new(), Vec::new(), false);
     let mut rest = bytes;
@@ -176,16 +176,16 @@ fn naive(bytes: &[u8], max: usize) -> Vec<Item<'static>> {
             }
         }
         if !std::mem::take(&mut is_long) {
-            items.push(understood(std::mem::take(&mut line)));
+            items.push(decoded(std::mem::take(&mut line)));
         }
     }
     if !line.is_empty() {
-        items.push(understood(line));
+        items.push(decoded(line));
     }
     items
 }
 
-fn understood(line: Vec<u8>) -> Item<'static> {
+fn decoded(line: Vec<u8>) -> Item<'static> {
     match String::from_utf8(line) {
         Ok(line) => Item::Line(sanitize::clean(&line).into_owned().into()),
         Err(error) => Item::NotUtf8(error.into_bytes().into()),

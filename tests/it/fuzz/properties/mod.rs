@@ -1,4 +1,4 @@
-//! What has to be so whatever is sent: one function for each fuzzing target, which panics if it is not.
+//! Properties that hold for any input: one `check` per fuzzing target, which panics when its property is violated.
 
 pub mod commands;
 pub mod frames;

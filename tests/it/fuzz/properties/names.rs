@@ -1,4 +1,4 @@
-//! Names: who is allowed one can be reached by it, in whatever way it is written.
+//! Nicknames: a member with a valid nickname is found by any spelling of it.
 
 use std::io::IoSlice;
 use std::time::Duration;
@@ -13,31 +13,31 @@ use unicode_width::UnicodeWidthStr;
 
 use super::text::is_harmful;
 
-/// A letter that is not in the same case class as its capital, and a mark whose capital is a letter.
+/// A letter that does not fold to the same as its capital, and a mark whose capital is a letter.
 const WITHOUT_CAPITAL: &[char] = &['ı', '\u{345}'];
 
 pub fn check(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
     if let Some(name) = accepted(&text) {
-        found(&name);
+        check_found(&name);
     }
 }
 
-/// The name that a text is taken for, if it is; all is checked but that it is found.
+/// The nickname that a text is parsed as, if valid; checks all properties but finding it.
 pub fn accepted(text: &str) -> Option<Name> {
     let key = fold(text);
-    assert_eq!(fold(&key), key, "twice folded is not once folded");
+    assert_eq!(fold(&key), key, "folding again changes the key");
     let (name, room) = (Name::new(text), Name::room(text));
     match name {
-        Ok(_) => assert_eq!(name, room, "a room may be called as a person may"),
-        Err(InvalidNick::Reserved) => assert!(room.is_ok(), "a name that is reserved is one"),
+        Ok(_) => assert_eq!(name, room, "a valid nickname is a valid room name"),
+        Err(InvalidNick::Reserved) => assert!(room.is_ok(), "a reserved nickname is a valid room name"),
         Err(InvalidNick::Shape) => assert_eq!(room, Err(InvalidNick::Shape)),
     }
-    room.iter().for_each(allowed);
+    room.iter().for_each(check_name);
     name.ok()
 }
 
-fn allowed(name: &Name) {
+fn check_name(name: &Name) {
     let shown = &*name.shown;
     assert!((1..=24).contains(&shown.width()), "{shown:?} is {} wide", shown.width());
     assert!(shown.len() <= 192, "{shown:?} has {} bytes", shown.len());
@@ -48,7 +48,7 @@ fn allowed(name: &Name) {
     }
     assert_eq!(shown.nfc().collect::<String>(), shown, "it is not composed");
     assert_eq!(*name.key, *fold(shown));
-    assert_eq!(Name::room(shown).as_ref(), Ok(name), "what is shown is another name");
+    assert_eq!(Name::room(shown).as_ref(), Ok(name), "the shown form is another name");
     for written in spellings(shown) {
         assert_eq!(fold(&written), *name.key, "{written:?} is not the same name as {shown:?}");
     }
@@ -75,12 +75,12 @@ fn spellings(name: &str) -> Vec<String> {
     spellings
 }
 
-/// Lets somebody enter under that name and others look for them.
-fn found(name: &Name) {
+/// Logs a member in under that nickname and lets another member find them by every spelling.
+fn check_found(name: &Name) {
     let (owner, other) = (ClientId::new(0), ClientId::new(1));
     let mut hub = Hub::new(Config { rate: 0, ..Config::default() }, Box::new(Plain { lang: Lang::En }));
     let other_name = if *name.key == *"other" { "another" } else { "other" };
-    // `q`, `quit` and `exit` leave where a nickname is asked for, and can be taken later.
+    // At the nickname prompt `q`, `quit` and `exit` end the connection; /nick accepts them.
     for (id, first, then) in [(owner, "owner", format!("/nick {}", name.shown)), (other, other_name, String::new())] {
         hub.connected(id, ([127, 0, 0, 1], 1).into(), now());
         hub.line(id, Input::Line(first), now());
@@ -89,7 +89,7 @@ fn found(name: &Name) {
     read(&mut hub, other);
     for written in spellings(&name.shown) {
         if written.contains(' ') {
-            // What can be written in one character only (U+FDFA), no command takes for a word.
+            // U+FDFA decomposes to several words, which no command takes for one.
             continue;
         }
         hub.line(other, Input::Line(&format!("@{written} hi")), now());
@@ -106,16 +106,16 @@ fn now() -> Now {
     Now { at: Duration::ZERO, local: PrimitiveDateTime::new(Date::MIN, Time::MIDNIGHT).assume_utc() }
 }
 
-/// All that is owed to somebody.
+/// Reads all unread output of a client.
 fn read(hub: &mut Hub, id: ClientId) -> String {
     let mut bytes = Vec::new();
     loop {
         let mut slices = [IoSlice::new(&[]); 4];
-        let lent = hub.gather(id, &mut slices);
+        let batch = hub.gather(id, &mut slices);
         let before = bytes.len();
-        slices[..lent.slices].iter().for_each(|slice| bytes.extend_from_slice(slice));
-        hub.advance(id, lent, bytes.len() - before);
-        if lent.bytes == 0 {
+        slices[..batch.slices].iter().for_each(|slice| bytes.extend_from_slice(slice));
+        hub.advance(id, batch, bytes.len() - before);
+        if batch.bytes == 0 {
             return String::from_utf8(bytes).expect("UTF-8");
         }
     }

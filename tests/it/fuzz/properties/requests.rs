@@ -1,9 +1,9 @@
-//! Heads of requests are understood or refused, in whatever pieces they come.
+//! HTTP request heads are parsed or refused, however the input is split.
 
 use chinwag::wire::host::Host;
 use chinwag::wire::http::{self, MAX_HEAD};
 
-/// What is found in all of the input is found in any beginning of it that is long enough, and not before.
+/// A head found in the whole input is found in every long enough prefix, and in no shorter one.
 pub fn check(input: &[u8]) {
     let found = http::parse(input);
     if let Ok(Some((request, length))) = &found {

@@ -1,9 +1,9 @@
-//! A socket in memory.
+//! A socket in memory, with limits.
 
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 
-/// Gives and takes at most `piece` bytes at once, and `room` bytes in all before it is full.
+/// Reads and writes at most `piece` bytes at once, and writes `room` bytes in all before it is full.
 pub struct Socket {
     pub input: VecDeque<u8>,
     pub ended: bool,

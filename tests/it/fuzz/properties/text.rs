@@ -1,12 +1,12 @@
-//! What text is harmless, said a second time and without the product's words.
+//! Defines harmless text a second time, independent of the product's code.
 
 use unicode_normalization::char::is_combining_mark;
 use unicode_width::UnicodeWidthChar;
 
-/// The most combining marks on one base character.
+/// Maximum combining marks on one base character.
 const MAX_MARKS: usize = 8;
 
-/// Whether nobody may be sent that character: Cc, Bidi_Control, line and paragraph separator, byte order mark.
+/// Whether a character must never be sent: Cc, Bidi_Control, line and paragraph separator, byte order mark.
 pub fn is_harmful(c: char) -> bool {
     let code = u32::from(c);
     code < 0x20
@@ -16,7 +16,7 @@ pub fn is_harmful(c: char) -> bool {
         || (0x2066..0x206a).contains(&code)
 }
 
-/// The text without marks past the most that a base character may have.
+/// The text without combining marks over the maximum per base character.
 pub fn with_few_marks(text: &str) -> String {
     let mut marks = 0;
     text.chars()
@@ -25,7 +25,7 @@ pub fn with_few_marks(text: &str) -> String {
                 marks += 1;
                 return marks <= MAX_MARKS;
             }
-            // Joiners have no width, and what follows them is still on the same base character.
+            // Joiners have no width: the marks after them still belong to the same base character.
             if c.width() != Some(0) {
                 marks = 0;
             }
@@ -35,6 +35,6 @@ pub fn with_few_marks(text: &str) -> String {
 }
 
 pub fn assert_harmless(text: &str) {
-    assert!(!text.contains(is_harmful), "{text:?} holds a control character");
-    assert_eq!(with_few_marks(text), text, "there are too many marks on a character");
+    assert!(!text.contains(is_harmful), "{text:?} contains a control character");
+    assert_eq!(with_few_marks(text), text, "a character has too many combining marks");
 }
