@@ -6,26 +6,26 @@ use std::process::{Command, Stdio};
 
 use crate::counts::Count;
 
-/// What the C library is called for memory.
+/// Functions of the C library that allocate memory.
 const ALLOCATING: &[&str] = &["malloc", "calloc", "realloc", "posix_memalign", "aligned_alloc", "memalign"];
 
-/// The function in whose calls everything is counted, as the profile names it.
+/// Name in the profile of the function inside which instructions are counted.
 const COUNTED: &str = "instructions::workloads::counted";
 
-/// What callgrind counted, and which functions of ours called for memory how many times.
+/// Counts of a workload, and the number of allocations by our functions.
 #[derive(Debug)]
 pub struct Profile {
     pub count: Count,
     pub allocating: BTreeMap<String, u64>,
 }
 
-/// Counts one workload in a process of its own, so that none depends on those before it.
+/// Counts one workload in its own process, so that it does not depend on earlier ones.
 pub fn profile(workload: &str) -> Result<Profile, String> {
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{workload}.callgrind"));
     let program = std::env::current_exe().map_err(|error| error.to_string())?;
     let output = Command::new("valgrind")
         .args(["--quiet", "--tool=callgrind", &format!("--toggle-collect=*{COUNTED}*")])
-        // Calls are told apart by those that led to them: callgrind counts calls outside of the counted part too.
+        // Separate calls by their callers: callgrind also counts calls outside of the counted part.
         .arg("--separate-callers=60")
         .args(["--compress-strings=no", &format!("--callgrind-out-file={}", file.display())])
         .arg(program)
@@ -48,7 +48,7 @@ fn instructions(profile: &str) -> Option<u64> {
     profile.lines().find_map(|line| line.strip_prefix("totals: "))?.trim().parse().ok()
 }
 
-/// Who calls for memory in the counted part: the innermost function of ours.
+/// Allocations in the counted part, by our innermost function.
 fn allocating(profile: &str) -> BTreeMap<String, u64> {
     let mut allocating = BTreeMap::new();
     let mut callee = "";
@@ -57,10 +57,10 @@ fn allocating(profile: &str) -> BTreeMap<String, u64> {
             callee = name;
         }
         let Some(calls) = line.strip_prefix("calls=") else { continue };
-        // A function and those that led to it, the innermost first.
+        // A function and its callers, innermost first.
         let mut chain = callee.split('\'');
-        let calls_for_memory = |name: Option<&str>| name.is_some_and(|name| ALLOCATING.contains(&name));
-        if !calls_for_memory(chain.next()) || !callee.contains(COUNTED) || calls_for_memory(chain.clone().next()) {
+        let allocates = |name: Option<&str>| name.is_some_and(|name| ALLOCATING.contains(&name));
+        if !allocates(chain.next()) || !callee.contains(COUNTED) || allocates(chain.clone().next()) {
             continue;
         }
         let ours = chain.find(|name| name.contains("chinwag::")).unwrap_or(COUNTED);

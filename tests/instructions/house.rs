@@ -1,4 +1,4 @@
-//! A server without sockets: the hub and its connections, driven as the reactor drives them.
+//! A server without sockets: drives the hub and its connections as the reactor does.
 
 use std::hint::black_box;
 use std::io::{self, IoSlice, Read, Write};
@@ -12,15 +12,15 @@ use time::{Date, Month, PrimitiveDateTime, Time};
 
 const MAX_LINE: usize = 4096;
 
-/// A socket that costs next to nothing: it counts what it takes, and keeps it only where that is asked for.
+/// A socket with minimal cost: counts its output, and records it only on request.
 #[derive(Default)]
 struct Socket {
-    /// What the client has sent; read as a whole.
+    /// Input from the client; read as a whole.
     sent: Vec<u8>,
-    /// Bytes that the client was sent.
+    /// Bytes of output.
     taken: usize,
-    /// The bytes themselves.
-    kept: Option<Vec<u8>>,
+    /// The output, while it is recorded.
+    recorded: Option<Vec<u8>>,
 }
 
 impl Read for Socket {
@@ -38,8 +38,8 @@ impl Read for Socket {
 impl Write for Socket {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.taken += black_box(bytes).len();
-        if let Some(kept) = &mut self.kept {
-            kept.extend_from_slice(bytes);
+        if let Some(recorded) = &mut self.recorded {
+            recorded.extend_from_slice(bytes);
         }
         Ok(bytes.len())
     }
@@ -57,29 +57,29 @@ impl Write for Socket {
     }
 }
 
-/// Hub and connections; a client is known by its slot, and in the room as `p` and five digits.
-pub struct House {
+/// A hub with connections. A client is identified by its slot; its nickname is `p` and five digits.
+pub struct TestServer {
     pub hub: Hub,
     connections: Vec<Connection<Socket>>,
     block: Vec<u8>,
     at: Duration,
 }
 
-impl House {
-    /// A server with so many members in the lobby, who have read everything.
-    pub fn with_members(members: usize) -> House {
+impl TestServer {
+    /// A server with `members` members in the lobby, who have read everything.
+    pub fn with_members(members: usize) -> TestServer {
         let config = Config { max_clients: members + 1, ..Config::default() };
-        let mut house = House {
+        let mut server = TestServer {
             hub: Hub::new(config, Box::new(Plain { lang: Lang::En })),
             connections: Vec::new(),
             block: vec![0; 16 * 1024],
             at: Duration::from_secs(1),
         };
         for slot in 0..members {
-            house.log_in(slot);
+            server.log_in(slot);
         }
-        house.pass_time();
-        house
+        server.pass_time();
+        server
     }
 
     pub fn now(&self) -> Now {
@@ -90,25 +90,25 @@ impl House {
         }
     }
 
-    /// Lets a second go by, in which everything is done that is due, and everybody reads.
+    /// Advances the clock by a second, runs all timers, and writes all output.
     pub fn pass_time(&mut self) {
         self.at += Duration::from_secs(1);
         self.hub.tick(self.now());
         self.write();
     }
 
-    /// The whole way in.
+    /// Connects a client and logs it in.
     pub fn log_in(&mut self, slot: usize) {
         self.connect(slot);
         self.type_in(slot, &format!("{}\n", name(slot)));
-        self.name_given(slot);
+        self.process_nickname(slot);
     }
 
-    /// A connection is accepted and written the prompt.
+    /// Accepts a connection and writes the prompt.
     pub fn connect(&mut self, slot: usize) {
         let connection = Connection::new(Socket::default(), 0);
         match self.connections.get_mut(slot) {
-            Some(place) => *place = connection,
+            Some(old) => *old = connection,
             None => self.connections.push(connection),
         }
         let addr = SocketAddr::from(([127, 0, 0, 1], 40_000));
@@ -116,14 +116,14 @@ impl House {
         self.write_private();
     }
 
-    /// The nickname is taken and the welcome written.
-    pub fn name_given(&mut self, slot: usize) {
+    /// Processes the nickname and writes the welcome.
+    pub fn process_nickname(&mut self, slot: usize) {
         self.receive(slot);
         self.write_private();
     }
 
-    /// A member's farewell is read, the goodbye written, the connection closed.
-    pub fn part(&mut self, slot: usize) {
+    /// Processes `q` of a member, writes the goodbye and closes the connection.
+    pub fn leave(&mut self, slot: usize) {
         self.receive(slot);
         let id = ClientId::new(slot);
         assert_eq!(self.hub.poll_close(), Some((id, Close::WhenRead)));
@@ -131,13 +131,13 @@ impl House {
         self.hub.closed(id, self.now());
     }
 
-    /// A client sends a line, as much later than the line before as the rate asks for; nobody has looked at it yet.
+    /// Puts a line into a client's input, late enough after the line before for the rate limit.
     pub fn type_in(&mut self, slot: usize, line: &str) {
         self.at += Duration::from_millis(100);
         self.connections[slot].stream.sent.extend_from_slice(line.as_bytes());
     }
 
-    /// Reads what a client has sent and carries it out.
+    /// Reads and processes a client's input.
     pub fn receive(&mut self, slot: usize) {
         let now = self.now();
         let received =
@@ -145,20 +145,20 @@ impl House {
         assert_eq!(received, Received::All);
     }
 
-    /// A client sends a line, which is carried out.
+    /// A client sends a line, which is processed.
     pub fn say(&mut self, slot: usize, line: &str) {
         self.type_in(slot, line);
         self.receive(slot);
     }
 
-    /// Writes what is owed to single people.
+    /// Writes the output of single clients, such as replies.
     pub fn write_private(&mut self) {
         while let Some(id) = self.hub.poll_private() {
             self.flush(id.slot());
         }
     }
 
-    /// Writes everything that is owed to anybody.
+    /// Writes all output.
     pub fn write(&mut self) {
         self.write_private();
         while let Some(id) = self.hub.poll_sweep(&mut 64) {
@@ -166,34 +166,34 @@ impl House {
         }
     }
 
-    /// Writes what is owed to one client.
+    /// Writes the output of one client.
     pub fn flush(&mut self, slot: usize) {
         let flushed = self.connections[slot].flush(&mut self.hub, ClientId::new(slot), 256 * 1024);
         assert_eq!(flushed, Flushed::UpToDate);
     }
 
-    /// What a client is sent from now on is kept.
-    pub fn keep(&mut self, slot: usize) {
-        self.connections[slot].stream.kept = Some(Vec::new());
+    /// Starts to record a client's output.
+    pub fn start_recording(&mut self, slot: usize) {
+        self.connections[slot].stream.recorded = Some(Vec::new());
     }
 
-    /// What was kept since then; no more is.
-    pub fn kept(&mut self, slot: usize) -> String {
-        String::from_utf8(self.connections[slot].stream.kept.take().unwrap_or_default()).expect("UTF-8")
+    /// Stops recording; returns the recorded output.
+    pub fn stop_recording(&mut self, slot: usize) -> String {
+        String::from_utf8(self.connections[slot].stream.recorded.take().unwrap_or_default()).expect("UTF-8")
     }
 
-    /// The bytes that a client was sent in all.
+    /// Total bytes of output of a client.
     pub fn taken(&self, slot: usize) -> usize {
         self.connections[slot].stream.taken
     }
 
-    /// The same for all clients together.
+    /// Total bytes of output of all clients.
     pub fn taken_by_all(&self) -> usize {
         self.connections.iter().map(|connection| connection.stream.taken).sum()
     }
 }
 
-/// What the client in that slot is called.
+/// Nickname of the client in a slot.
 pub fn name(slot: usize) -> String {
     format!("p{slot:05}")
 }

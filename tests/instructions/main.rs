@@ -1,7 +1,7 @@
-//! Counts the instructions and the allocations of what the server does most, under valgrind's callgrind, and
-//! compares them with `counts.json`: `cargo bench --bench instructions`.
+//! Counts instructions and allocations of the server's most frequent work under valgrind's callgrind, and compares them
+//! with `counts.json`: `cargo bench --bench instructions`.
 //!
-//! No logger is set, as with a server that runs with `-q`.
+//! No logger is set, as in a server with `-q`.
 
 mod callgrind;
 mod counts;
@@ -19,21 +19,21 @@ use workloads::WORKLOADS;
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/instructions/counts.json");
 
-/// What is in that file.
+/// Content of that file.
 #[derive(Serialize, Deserialize)]
 struct Counts {
-    /// What the counts depend on besides the source: they can be compared only where all of it is the same.
+    /// What the counts depend on besides the source; they are only compared if all of it is the same.
     machine: BTreeMap<String, String>,
     workloads: Workloads,
 }
 
 const USAGE: &str = "\
-cargo bench --bench instructions              compares with what is written down
-cargo bench --bench instructions -- write     writes down what is counted now
+cargo bench --bench instructions              compares with the recorded counts
+cargo bench --bench instructions -- write     records the counts of this build
 cargo bench --bench instructions -- million   the cost of a message with 1, 1,000 and 1,000,000 members; takes minutes";
 
 fn main() -> ExitCode {
-    // Cargo adds an argument of its own.
+    // Cargo adds this argument.
     let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let result = match args[..] {
@@ -52,14 +52,14 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs one workload; this is what valgrind is given to run.
+/// Runs one workload; called inside valgrind.
 fn run(name: &str) -> Result<(), String> {
     let workload = WORKLOADS.iter().find(|workload| workload.name == name).ok_or("no such workload")?;
     println!("{}", (workload.run)());
     Ok(())
 }
 
-/// Counts all workloads, and prints what each takes and by whom memory is called for.
+/// Counts all workloads; prints the counts of each and which functions allocate.
 fn count() -> Result<Workloads, String> {
     let mut counted = Workloads::new();
     println!("{:<16} {:>13} {:>13}", "once", "instructions", "allocations");
@@ -77,23 +77,23 @@ fn count() -> Result<Workloads, String> {
 
 fn check() -> Result<(), String> {
     let text = std::fs::read_to_string(FILE).map_err(|error| format!("{FILE}: {error}"))?;
-    let written: Counts = serde_json::from_str(&text).map_err(|error| format!("{FILE}: {error}"))?;
+    let recorded: Counts = serde_json::from_str(&text).map_err(|error| format!("{FILE}: {error}"))?;
     let machine = machine::describe()?;
     let counted = count()?;
     let mut differences = counts::growth(&counted, "append-1", "append-10000");
-    if machine == written.machine {
-        differences.extend(counts::differences(&written.workloads, &counted));
-        let gains = counts::gains(&written.workloads, &counted);
-        gains.iter().for_each(|gain| eprintln!("{gain} against what is written down"));
+    if machine == recorded.machine {
+        differences.extend(counts::differences(&recorded.workloads, &counted));
+        let gains = counts::gains(&recorded.workloads, &counted);
+        gains.iter().for_each(|gain| eprintln!("{gain} against the recorded count"));
     } else {
-        eprintln!("The instructions were not compared: they were written down with");
-        eprintln!("{:?}, here is {machine:?}.", written.machine);
+        eprintln!("The instructions were not compared: the recorded counts are of");
+        eprintln!("{:?}, here is {machine:?}.", recorded.machine);
     }
     if differences.is_empty() {
         return Ok(());
     }
     let differences = differences.join("\n");
-    Err(format!("{differences}\nIf that is meant, write it down: cargo bench --bench instructions -- write"))
+    Err(format!("{differences}\nIf that is intended, record it: cargo bench --bench instructions -- write"))
 }
 
 fn write() -> Result<(), String> {
@@ -103,7 +103,7 @@ fn write() -> Result<(), String> {
     std::fs::write(FILE, json).map_err(|error| format!("{FILE}: {error}"))
 }
 
-/// A message at the log of a room with very many in it: in time, and in instructions.
+/// Cost of a message appended to the log of a room with up to a million members, in time and instructions.
 fn million() -> Result<(), String> {
     println!("{:<16} {:>13}", "once", "nanoseconds");
     for members in [1, 1000, 1_000_000] {
