@@ -1,5 +1,4 @@
-//! A chat server that makes the mistakes a load test has to find. It runs in the test's own thread, for as
-//! long as the load test does that drives it.
+//! A chat server with the faults that a load test must detect. It runs in the test's thread until the load test ends.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -17,26 +16,26 @@ use serde_json::json;
 use crate::bench::{Bench, Finished};
 use crate::harness::DEADLINE;
 
-/// How it treats people.
+/// How the server behaves.
 #[derive(Clone, Copy)]
 pub struct Manners {
-    /// Whether it speaks to browsers, and not to nc.
+    /// Uses the browser protocol (WebSocket) instead of lines.
     pub web: bool,
-    /// What it says first; nothing if empty.
+    /// The first line sent; nothing if empty.
     pub prompt: &'static str,
-    /// What it answers to a name; nothing if empty.
+    /// The reply to a nickname; nothing if empty.
     pub answer: &'static str,
-    /// What stands before the name in a whisper.
+    /// The prefix of the nickname in a whisper.
     pub whisper: &'static str,
-    /// Whether it says so before it ends a browser's connection that has asked for it.
+    /// Answers a WebSocket close frame with one before it closes the connection.
     pub says_goodbye: bool,
-    /// Whether what is said reaches anybody.
+    /// Delivers messages to members.
     pub broadcasts: bool,
-    /// Whether speakers get back what they say.
+    /// Delivers messages to their sender too.
     pub echoes: bool,
-    /// Whether it waits for one who does not read, as if its sockets were blocking.
+    /// Waits for a client that does not read, as if its sockets were blocking.
     pub waits: bool,
-    /// How many bytes it writes at once.
+    /// Maximum bytes per write.
     pub piece: usize,
 }
 
@@ -56,55 +55,55 @@ pub const POLITE: Manners = Manners {
 pub const TO_BROWSERS: Manners =
     Manners { web: true, prompt: r#"{"t":"ask"}"#, answer: r#"{"t":"entered"}"#, echoes: true, ..POLITE };
 
-/// A message that is about to be delivered; probes come through whole and are not shown.
+/// A message that is about to be delivered; not for probes, which are always delivered.
 #[derive(Clone, Copy, Debug)]
 pub struct Delivery {
-    /// `m`: said in the room; `q`, `a`: a whispered question and its answer.
+    /// `m`: a message of the room; `q`, `a`: a whispered question and its answer.
     pub kind: char,
-    /// The number of its sender, or of the pair.
+    /// Number of the sender or of the whispering pair.
     pub stream: u32,
-    /// Its number among those.
+    /// Sequence number in the stream.
     pub seq: u32,
-    /// The number in the reader's name.
+    /// Number in the receiver's nickname.
     pub to: u32,
 }
 
-/// What is done with it.
+/// What the server does with a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Act {
     Deliver,
     Drop,
     Double,
-    /// It comes after the next one of the same sender.
+    /// Deliver it after the next one of the same sender.
     Swap,
-    /// One byte is another.
+    /// Change one byte.
     Damage,
-    /// The object in the frame does not end.
+    /// Send an incomplete JSON object in the frame.
     Break,
-    /// The one with this number gets it instead.
+    /// Deliver it to the client with this number instead.
     Divert(u32),
-    /// The one with this number gets it too.
+    /// Deliver it to the client with this number too.
     Leak(u32),
-    /// Every connection is closed.
+    /// Close every connection.
     CloseAll,
-    /// The load test gets SIGINT instead, the first time.
+    /// Send SIGINT to the load test instead, the first time.
     Interrupt,
 }
 
 struct Client {
     stream: TcpStream,
-    /// A browser's frames; `None` for one at nc.
+    /// Decoder of a WebSocket; `None` for a line client.
     frames: Option<Decoder>,
-    /// A browser that has not asked for a WebSocket.
+    /// A browser that has not sent its upgrade request yet.
     is_new: bool,
     manners: Manners,
-    /// `None` until it has said one.
+    /// `None` until the client has sent one.
     name: Option<String>,
     read: Vec<u8>,
     out: Vec<u8>,
-    /// What comes after the next one of this sender.
+    /// A delivery to send after the next one of the same sender.
     held: Option<(u32, Vec<u8>)>,
-    /// It sends no more, and is closed when it has got everything.
+    /// The client has ended its input and is closed when its output is sent.
     leaving: bool,
     gone: bool,
 }
@@ -121,13 +120,12 @@ pub struct Faulty<'a> {
     clients: Vec<Client>,
 }
 
-/// Starts a load test against a server with these manners, of which `acts` says what it does wrong, and sees
-/// it through to its end.
+/// Runs a load test against a server with this behavior until the test ends; `acts` chooses the faults.
 pub fn drive(command: Command, manners: Manners, acts: impl FnMut(Delivery) -> Act) -> Finished {
     drive_all(vec![Faulty::start(command, manners, acts)]).remove(0)
 }
 
-/// As [`drive`], several at once.
+/// As [`drive`], several at the same time.
 pub fn drive_all(mut all: Vec<Faulty>) -> Vec<Finished> {
     let end = Instant::now() + DEADLINE;
     while !all.iter().all(|faulty| faulty.ended) {
@@ -147,7 +145,7 @@ pub fn drive_all(mut all: Vec<Faulty>) -> Vec<Finished> {
 }
 
 impl<'a> Faulty<'a> {
-    /// Listens, and starts a load test against it; see [`drive`].
+    /// Listens and starts a load test against the server; see [`drive`].
     pub fn start(mut command: Command, manners: Manners, acts: impl FnMut(Delivery) -> Act + 'a) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
         listener.set_nonblocking(true).expect("non-blocking");
@@ -166,7 +164,7 @@ impl<'a> Faulty<'a> {
         }
     }
 
-    /// Whom it waits for, if for anybody.
+    /// Index of the client that the server waits for.
     fn waits_for(&self) -> Option<usize> {
         self.clients.iter().position(|client| self.manners.waits && !client.out.is_empty())
     }
@@ -261,11 +259,11 @@ impl<'a> Faulty<'a> {
 
     fn push_to(&mut self, number: u32, line: &[u8]) {
         let mut named = self.clients.iter_mut().filter(|client| client.is_in());
-        named.find(|client| client.number() == number).expect("one with this number").push(line);
+        named.find(|client| client.number() == number).expect("a client with this number").push(line);
     }
 }
 
-/// Another byte, so many from the end: the fourth is in the filling of the message, of a line and of a frame.
+/// Changes one byte, counted from the end: the fourth is in the message's padding, in a line and in a frame.
 fn damaged(line: &[u8], from_end: usize) -> Vec<u8> {
     let mut line = line.to_vec();
     let at = line.len() - from_end;
@@ -274,7 +272,7 @@ fn damaged(line: &[u8], from_end: usize) -> Vec<u8> {
 }
 
 impl Delivery {
-    /// What a text of the load test's says of itself; `None` for a probe.
+    /// Parses the header in a text of the load test; `None` for a probe.
     fn of(text: &str, to: u32) -> Option<Self> {
         let text = &text[text.find('~').expect("a message")..];
         let number = |from, upto| u32::from_str_radix(&text[from..upto], 16).expect("a number");
@@ -305,7 +303,7 @@ impl Client {
         client
     }
 
-    /// A line as it is sent, or an object in a frame; nothing stays nothing.
+    /// The bytes of a line, or of an object in a frame; empty text stays empty.
     fn framed(&self, text: &str) -> Vec<u8> {
         let mut out = Vec::new();
         match self.frames {
@@ -326,7 +324,7 @@ impl Client {
         self.name.is_some() && !self.gone
     }
 
-    /// The number in the name: the last four digits, of base 36.
+    /// The number in the nickname: the last four digits, in base 36.
     fn number(&self) -> u32 {
         let name = self.name.as_deref().expect("a name");
         u32::from_str_radix(&name[4..], 36).expect("a number")
@@ -346,7 +344,7 @@ impl Client {
         }
     }
 
-    /// The whole lines that have come.
+    /// The complete lines received.
     fn lines(&mut self) -> Vec<String> {
         let mut block = [0; 65536];
         match self.stream.read(&mut block) {
@@ -363,14 +361,14 @@ impl Client {
         whole.lines().map(str::to_owned).collect()
     }
 
-    /// The lines in the whole frames that have come.
+    /// The lines in the complete frames received.
     fn frames(&mut self) -> Vec<String> {
         if self.is_new {
             let Some((request, head)) = http::parse(&self.read).expect("a request") else { return Vec::new() };
             self.read.drain(..head);
             self.is_new = false;
-            let upgrade = request.upgrade.expect("one for a WebSocket");
-            let answer = http::accept(&upgrade, "chinwag.v1").expect("a sound one");
+            let upgrade = request.upgrade.expect("a WebSocket upgrade");
+            let answer = http::accept(&upgrade, "chinwag.v1").expect("a valid upgrade");
             let prompt = self.framed(self.manners.prompt);
             self.push(&[answer, prompt].concat());
         }

@@ -1,4 +1,4 @@
-//! A server of one's own for each test, and clients that wait for lines, with a deadline.
+//! Starts a server for each test, and clients that wait for lines with a deadline.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -10,13 +10,13 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 pub use rustix::process::Signal;
 use rustix::process::{Pid, kill_process};
 
-/// How long anything may take before the test has failed.
+/// Maximum time to wait for anything before the test fails.
 pub const DEADLINE: Duration = Duration::from_secs(20);
 
 /// The program under test.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_chinwag");
 
-/// Lines read from a pipe of a child, each waited for until the deadline.
+/// Reads lines from a pipe of a child process, each with the deadline.
 pub struct Lines<R> {
     from: R,
     read: Vec<u8>,
@@ -47,7 +47,7 @@ impl<R: Read + AsFd> Lines<R> {
         }
     }
 
-    /// Whether something has come that has not been read.
+    /// Whether there is unread output.
     pub fn has_more(&self) -> bool {
         let mut fds = [PollFd::new(&self.from, PollFlags::IN)];
         !self.read.is_empty()
@@ -86,14 +86,14 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts a server on a free port with these further arguments.
+    /// Starts a server on a free port with further arguments.
     pub fn start(args: &[&str]) -> Server {
         let mut command = Command::new(PROGRAM);
         command.args(["--listen", "127.0.0.1:0"]).args(args);
         Self::spawn(command)
     }
 
-    /// Starts a command that is a server and logs to standard error.
+    /// Starts a command that runs a server which logs to standard error.
     pub fn spawn(mut command: Command) -> Server {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");
@@ -120,20 +120,20 @@ impl Server {
         client
     }
 
-    /// People who have logged in one after another into a room without history, and have read of each other.
+    /// Logs clients in one after another, in a room without history; all join notices have been read.
     pub fn people<const N: usize>(&self, names: [&str; N]) -> [Client; N] {
-        let mut people: Vec<Client> = Vec::new();
+        let mut clients: Vec<Client> = Vec::new();
         for (before, name) in names.into_iter().enumerate() {
             let newcomer = self.login(name);
-            for client in &mut people {
+            for client in &mut clients {
                 client.expect(&format!("* {name} joined ({} here)", before + 1));
             }
-            people.push(newcomer);
+            clients.push(newcomer);
         }
-        people.try_into().ok().expect("as many people as names")
+        clients.try_into().ok().expect("as many clients as names")
     }
 
-    /// The operator types something.
+    /// Sends text to the operator console.
     pub fn type_in(&mut self, text: &str) {
         self.stdin.as_mut().expect("an open stdin").write_all(text.as_bytes()).expect("write to stdin");
     }
@@ -193,7 +193,7 @@ impl Client {
         self.stream.write_all(bytes).expect("write");
     }
 
-    /// Sends no more.
+    /// Closes the sending side.
     pub fn half_close(&self) {
         self.stream.shutdown(Shutdown::Write).expect("shutdown");
     }
@@ -225,20 +225,20 @@ impl Client {
         self.try_line().expect("a line, not the end")
     }
 
-    /// Passes over lines up to one with this in it.
+    /// Reads up to a line that contains `part`.
     #[track_caller]
     pub fn until(&mut self, part: &str) {
         while !self.line().contains(part) {}
     }
 
-    /// The next line is this one (with `[T]` for the time).
+    /// Asserts the next line, with `[T]` for the time.
     #[track_caller]
     pub fn expect(&mut self, expected: &str) {
         let line = self.line();
         assert_eq!(line, expected);
     }
 
-    /// The next lines are these.
+    /// Asserts the next lines.
     #[track_caller]
     pub fn expect_all(&mut self, expected: &[&str]) {
         for line in expected {
@@ -247,7 +247,7 @@ impl Client {
         }
     }
 
-    /// Sends a line and expects these in turn.
+    /// Sends a line and asserts the next lines.
     #[track_caller]
     pub fn ask(&mut self, line: &str, expected: &[&str]) {
         self.send(&format!("{line}\n"));
@@ -257,13 +257,13 @@ impl Client {
         }
     }
 
-    /// Nothing is owed to this client: the next line is the answer to a ping.
+    /// Asserts that no output waits for this client: the next line is the reply to a ping.
     #[track_caller]
     pub fn expect_nothing(&mut self) {
         self.ask("/ping nothing", &["* pong nothing"]);
     }
 
-    /// The server closes, after nothing else.
+    /// Asserts that the server closes the connection without further output.
     #[track_caller]
     pub fn expect_end(&mut self) {
         let line = self.try_line();
@@ -271,7 +271,7 @@ impl Client {
     }
 }
 
-/// `[09:05:30] …` with `[T]` for the time.
+/// Replaces the time in `[09:05:30] …` by `[T]`.
 pub fn mask_time(line: &str) -> String {
     let bytes = line.as_bytes();
     let digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
@@ -284,28 +284,28 @@ pub fn mask_time(line: &str) -> String {
     if timed { format!("[T]{}", &line[10..]) } else { line.to_owned() }
 }
 
-/// What is needed to drive a server to its limits.
+/// For tests of limits.
 impl Server {
-    /// Starts a server as a shell does whose script ends in `exec "$0" "$@"`, with redirections and the like.
+    /// Starts a server from a shell script that ends in `exec "$0" "$@"`, for redirections and limits.
     pub fn in_shell(script: &str, args: &[&str]) -> Server {
         let mut command = Command::new("sh");
         command.args(["-c", script, PROGRAM, "--listen", "127.0.0.1:0"]).args(args);
         Self::spawn(command)
     }
 
-    /// A file of the process in /proc.
+    /// A file of the server process in /proc.
     pub fn proc_file(&self, name: &str) -> String {
         std::fs::read_to_string(format!("/proc/{}/{name}", self.child.id())).expect("a file in /proc")
     }
 
-    /// Memory in use, in KiB.
+    /// Resident memory in KiB.
     pub fn resident_kib(&self) -> u64 {
         let status = self.proc_file("status");
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
         line.trim().trim_end_matches(" kB").parse().expect("a number")
     }
 
-    /// Time spent on a processor, in ticks of a hundredth of a second.
+    /// CPU time in ticks of 10 ms.
     pub fn cpu_ticks(&self) -> u64 {
         let stat = self.proc_file("stat");
         let (_, fields) = stat.rsplit_once(") ").expect("a name in brackets");
@@ -316,14 +316,14 @@ impl Server {
 }
 
 impl Client {
-    /// A connection from a certain address of this machine.
+    /// Connects from a given local address.
     pub fn connect_from(source: [u8; 4], addr: SocketAddr) -> Client {
         let socket = Self::socket();
         socket.bind(&SocketAddr::from((source, 0)).into()).expect("bind");
         Self::connect_socket(socket, addr)
     }
 
-    /// A connection whose kernel takes hardly anything off the server while it is not read from.
+    /// Connects with a tiny receive buffer, so that unread output stays on the server.
     pub fn connect_slow(addr: SocketAddr) -> Client {
         let socket = Self::socket();
         socket.set_recv_buffer_size(4096).expect("SO_RCVBUF");
@@ -342,7 +342,7 @@ impl Client {
         Client { stream, read: Vec::new() }
     }
 
-    /// Answers the request for a nickname; the line with `You are …` has been read.
+    /// Answers the nickname prompt; the line with `You are …` has been read.
     pub fn log_in(mut self, name: &str) -> Client {
         self.expect("* Welcome to chinwag. Type a nickname and press Enter:");
         self.send(&format!("{name}\n"));
@@ -351,14 +351,14 @@ impl Client {
         self
     }
 
-    /// Whether something can be read, or the server has closed, within `most`.
+    /// Whether output or the end of the connection comes within `most`.
     pub fn readable_within(&self, most: Duration) -> bool {
         let timeout = Timespec { tv_sec: most.as_secs() as _, tv_nsec: most.subsec_nanos() as _ };
         !self.read.is_empty()
             || poll(&mut [PollFd::new(&self.stream, PollFlags::IN)], Some(&timeout)).expect("poll") > 0
     }
 
-    /// Ends the connection with a reset.
+    /// Closes the connection with a TCP reset.
     pub fn reset(self) {
         socket2::SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)).expect("SO_LINGER");
     }

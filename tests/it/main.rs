@@ -1,4 +1,4 @@
-//! Drives the built program as people and scripts do: over sockets, pipes, files and terminals.
+//! Integration tests: drive the built program over sockets, pipes, files and terminals.
 
 mod chat;
 mod faulty_server;

@@ -1,4 +1,4 @@
-//! The README says what is so.
+//! The README matches the program.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use crate::harness::Server;
 
 const README: &str = include_str!("../../README.md");
 
-/// The rows of the tables under that heading, as cells.
+/// Cells of the table rows under a heading.
 fn rows(heading: &str) -> Vec<Vec<&'static str>> {
     let from = README.find(&format!("\n## {heading}\n")).expect("a heading") + 4;
     let section = &README[from..];
@@ -18,13 +18,13 @@ fn rows(heading: &str) -> Vec<Vec<&'static str>> {
     rows.map(|row| row.trim_matches('|').split(" | ").map(str::trim).collect()).collect()
 }
 
-/// What stands between back quotes.
+/// The texts between back quotes.
 fn quoted(cell: &'static str) -> impl Iterator<Item = &'static str> {
     cell.split('`').skip(1).step_by(2)
 }
 
 #[test]
-fn the_options_and_defaults_of_the_readme_are_those_of_the_program() {
+fn readme_options_and_defaults_match_the_program() {
     let mut stated: Vec<(String, String)> = Vec::new();
     for row in rows("Options") {
         let names = quoted(row[0]).map(|text| text.split([' ', '[']).next().unwrap_or_default());
@@ -48,7 +48,7 @@ fn the_options_and_defaults_of_the_readme_are_those_of_the_program() {
 }
 
 #[test]
-fn the_options_of_the_terminal_client_in_the_readme_are_those_of_the_program() {
+fn readme_terminal_client_options_match_the_program() {
     let stated = rows("The terminal client").into_iter().filter(|row| row[0].starts_with("`--"));
     let stated: BTreeSet<&str> =
         stated.flat_map(|row| quoted(row[0])).filter_map(|text| text.split(' ').next()).collect();
@@ -60,7 +60,7 @@ fn the_options_of_the_terminal_client_in_the_readme_are_those_of_the_program() {
 }
 
 #[test]
-fn every_command_of_the_readme_is_in_the_help() {
+fn readme_commands_are_in_the_help() {
     let server = Server::start(&[]);
     let mut alice = server.login("alice");
     alice.send("/help\n/ping end\n");
@@ -74,16 +74,16 @@ fn every_command_of_the_readme_is_in_the_help() {
 }
 
 #[test]
-fn every_load_test_of_the_readme_is_one_that_can_be_run() {
+fn readme_load_test_commands_are_valid() {
     let blocks = README.lines().filter_map(|line| line.strip_prefix("    chinwag bench "));
-    // The last column of the table of figures.
+    // The last column of the performance table.
     let table = README.lines().skip_while(|line| !line.ends_with("`chinwag bench …` |")).skip(2);
     let cells = table.take_while(|line| line.starts_with("| ")).filter_map(|row| row.split(" | ").nth(2));
     let commands: Vec<&str> = blocks.chain(cells.flat_map(quoted)).collect();
     assert!(commands.len() > 10, "{commands:?}");
     for command in commands {
         let command = command.split('#').next().unwrap_or_default();
-        // Every other part stands between quotes.
+        // Every second part is in quotes.
         let parts = command.split('\'').enumerate().flat_map(|(number, part)| match number % 2 {
             0 => part.split_whitespace().collect(),
             _ => vec![part],
