@@ -57,6 +57,27 @@ pub struct Budget {
     pub timers: usize,
 }
 
+/// Least number of writes, visits, disconnects and closed sockets of one turn while the server ends.
+const ENDING_STEP: usize = 512;
+/// Least number of bytes that one turn writes while the server ends.
+const ENDING_BYTES: u64 = 4 * 1024 * 1024;
+
+impl Budget {
+    /// The budget while the server ends: no conversation can be delayed any more, so a turn may be long. It is still
+    /// bounded, to about 50 ms, so that a second signal is noticed.
+    fn ending(self) -> Self {
+        Budget {
+            private_writes: self.private_writes.max(ENDING_STEP),
+            visits: self.visits.max(ENDING_STEP),
+            turn_bytes: self.turn_bytes.max(ENDING_BYTES),
+            disconnects: self.disconnects.max(ENDING_STEP),
+            reaps: self.reaps.max(ENDING_STEP),
+            timers: self.timers.max(ENDING_STEP),
+            ..self
+        }
+    }
+}
+
 impl Default for Budget {
     fn default() -> Self {
         Budget {

@@ -69,9 +69,7 @@ impl<L: Listener> Engine<L> {
 
     /// Takes out the connections that are closed; their numbers may be reused from now on.
     pub(in crate::server) fn reap(&mut self, now: Now) {
-        // When the server ends nobody is served who could wait.
-        let most = if self.is_ending() { usize::MAX } else { self.budget.reaps };
-        for _ in 0..most.min(self.closed.len()) {
+        for _ in 0..self.budget.reaps.min(self.closed.len()) {
             let Some(slot) = self.closed.pop_front() else { break };
             let connection = self.connections.remove(slot);
             if let Protocol::Http(exchange) = &connection.protocol
@@ -91,6 +89,8 @@ impl<L: Listener> Engine<L> {
     /// Tells everybody, stops reading and accepting, and sets the time at which it ends anyway.
     pub fn begin_shutdown(&mut self, now: Now) {
         self.ends_at = Some(now.at + SHUTDOWN_TIMEOUT);
+        self.budget = self.budget.ending();
+        self.hub.limit_disconnects(self.budget.disconnects);
         self.acceptor.close_to_people();
         // What was asked for just now is answered, if that takes no longer than in any other turn.
         self.write_records(now);
@@ -110,5 +110,63 @@ impl<L: Listener> Engine<L> {
                 self.finish(slot);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use time::OffsetDateTime;
+
+    use super::super::accept::Kind;
+    use super::super::{Budget, ENDING_STEP};
+    use super::*;
+    use crate::chat::{Config, Hub, Lang};
+    use crate::server::Limits;
+    use crate::simulator::network::{Event, Network};
+    use crate::wire::plain::Plain;
+
+    const MEMBERS: usize = 4 * ENDING_STEP;
+
+    #[test]
+    fn shutdown_disconnects_many_members_in_few_bounded_turns() {
+        let now = Now { at: Duration::from_secs(1), local: OffsetDateTime::UNIX_EPOCH };
+        let mut network = Network::default();
+        let listener = network.listen();
+        let limits = Limits {
+            max_line: 4096,
+            eol_timeout: Duration::ZERO,
+            keepalive: Duration::ZERO,
+            send_buffer: 0,
+            farewell_timeout: Duration::from_secs(10),
+        };
+        let hub = Hub::new(Config { max_clients: MEMBERS, ..Config::default() }, Box::new(Plain { lang: Lang::En }));
+        let mut engine = Engine::new(hub, vec![(Kind::Plain, listener)], limits, Budget::default(), MEMBERS);
+        let addr = SocketAddr::from(([127, 0, 0, 1], 1));
+        let wires: Vec<_> = (0..MEMBERS).map(|n| network.connect(0, addr, n as u64, 1 << 20)).collect();
+        wires.iter().enumerate().for_each(|(n, wire)| wire.borrow_mut().arrive(format!("p{n}\n").bytes()));
+        while engine.hub.figures().here < MEMBERS || engine.has_work(now.at) {
+            for event in network.poll(wires.iter(), usize::MAX) {
+                match event {
+                    Event::Listener(number) => engine.acceptor.notify(number),
+                    Event::Stream(slot, readiness) => engine.record_event(slot, readiness),
+                }
+            }
+            engine.process_input(&network, now);
+            engine.process_output(now);
+        }
+
+        engine.begin_shutdown(now);
+        let mut turns = 0;
+        while !engine.is_done(now.at) {
+            let before = engine.connections.len();
+            engine.process_input(&network, now);
+            engine.process_output(now);
+            assert!(before - engine.connections.len() <= ENDING_STEP, "turn {turns} is too long");
+            turns += 1;
+            assert!(turns <= MEMBERS / ENDING_STEP + 1, "{} members are left", engine.connections.len());
+        }
+        assert!(wires.iter().all(|wire| wire.borrow().closed));
     }
 }
