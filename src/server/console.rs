@@ -1,4 +1,4 @@
-//! The operator's console: standard input and standard output, whatever they are.
+//! The operator's console on standard input and standard output, of any file type.
 
 use std::io;
 use std::time::Duration;
@@ -10,27 +10,27 @@ use crate::chat::{Hub, Now};
 use crate::util::stdio::{Input, Read, Sink};
 use crate::wire::line::Decoder;
 
-/// Blocks read before the clients have their turn.
+/// Blocks read in one turn.
 const READS_IN_A_ROW: usize = 16;
 
-/// Bytes of output that are kept for an operator who goes on reading: what happens in a busy turn or two.
+/// Unread output kept, in bytes; enough for a busy turn or two.
 const MAX_PENDING: usize = 4 * 1024 * 1024;
 
 /// The operator's input and output.
 pub struct Console {
     input: Input,
     decoder: Decoder,
-    /// Input that has been read and not been carried out.
+    /// Bytes that have been read and not processed.
     held: Vec<u8>,
     sink: Sink,
     max_line: usize,
 }
 
 impl Console {
-    /// Attaches a console to `hub`, whose input and output have these tokens.
+    /// Attaches a console to `hub`; `tokens` are those of its input and its output.
     ///
     /// # Errors
-    /// If standard input or output can be registered in principle, but not now.
+    /// If the kernel refuses to register standard input or output.
     pub fn new(hub: &mut Hub, registry: &Registry, tokens: [Token; 2], max_line: usize) -> io::Result<Self> {
         let input = Input::new(registry, tokens[0])?;
         hub.attach_operator();
@@ -39,22 +39,22 @@ impl Console {
         Ok(Console { input, decoder: Decoder::default(), held: Vec::new(), sink, max_line })
     }
 
-    /// Standard input has an event.
+    /// Records an event of standard input.
     pub fn notify(&mut self) {
         self.input.notify();
     }
 
-    /// Whether there may be something to read, and the answers to what was read before have been read.
+    /// Whether input may be read: there may be some, and earlier answers have been read.
     pub fn is_ready(&self) -> bool {
         self.input.is_ready() && self.sink.wants_more(0)
     }
 
-    /// Whether output waits for whoever reads it.
+    /// Whether output waits to be read.
     pub fn has_pending(&self) -> bool {
         self.sink.has_pending()
     }
 
-    /// Reads what is there and gives it to the hub, line by line.
+    /// Reads input and passes it to the hub, line by line.
     pub fn receive(&mut self, hub: &mut Hub, registry: &Registry, now: Now) {
         for _ in 0..READS_IN_A_ROW {
             if !self.is_ready() || !self.process_lines(hub, now) {
@@ -69,12 +69,12 @@ impl Console {
         }
     }
 
-    /// Carries out what has been read; `false` if the rest has to wait for those who read it.
+    /// Processes the lines that have been read; `false` if the rest waits until output has been read.
     fn process_lines(&mut self, hub: &mut Hub, now: Now) -> bool {
         let held = std::mem::take(&mut self.held);
         let mut bytes = &held[..];
         while !bytes.is_empty() {
-            // Nothing is shown before what is to be stored has been, at the end of the turn.
+            // Output is shown only after its records are stored, at the end of the turn.
             if !hub.operator_may_speak() || !self.sink.wants_more(hub.operator_output_len()) {
                 self.held = bytes.to_vec();
                 return false;
@@ -95,7 +95,7 @@ impl Console {
         hub.detach_operator();
     }
 
-    /// Shows what the hub has for the operator.
+    /// Writes the hub's output for the operator.
     pub fn show(&mut self, hub: &mut Hub) {
         self.pass_on(hub);
         self.sink.tell_lost(|lost| {
@@ -112,14 +112,14 @@ impl Console {
         self.sink.flush();
     }
 
-    /// Shows what is left, for as long as the reader reads something within `most`.
+    /// Writes the remaining output; gives up when nothing is read for the time `most`.
     pub fn finish(&mut self, hub: &mut Hub, most: Duration) {
         self.show(hub);
         self.sink.finish(most);
     }
 }
 
-/// Lines as a terminal or file has them; text holds no CR, so each one there is belongs to the end of a line.
+/// Removes the CR of each line end; texts contain no CR.
 fn without_cr(mut lines: Vec<u8>) -> Vec<u8> {
     lines.retain(|&byte| byte != b'\r');
     lines

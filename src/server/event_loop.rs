@@ -1,7 +1,7 @@
-//! The reactor: one poll, and who is told what it says.
+//! The event loop: one poll, and the parts that receive its events.
 //!
-//! In each turn the events are noted, the engine takes in what has come, the operator's console
-//! has its say, and the engine gives out what is owed.
+//! In each turn the loop records the events; then the engine reads, the operator's console
+//! is read, and the engine writes.
 
 use std::io;
 use std::net::{Shutdown, SocketAddr};
@@ -28,17 +28,17 @@ use crate::util::{logging, signals, stdio};
 
 const SIGNALS: Token = Token(0);
 const CONSOLE: Token = Token(1);
-/// Room for more of the console's or the log's output; there is nothing to note, since each turn writes what it can.
+/// The console's or the log's output can be written; nothing to record, since each turn tries to write.
 const CONSOLE_OUTPUT: Token = Token(2);
 const LOG_OUTPUT: Token = Token(3);
 const LISTENERS: usize = 4;
-/// Connections have the tokens from here on; below there is room for listeners.
+/// First token of connections; the tokens below are for listeners.
 const CONNECTIONS: usize = 1024;
 
-/// Events taken from the kernel at once.
+/// Events of one poll at most.
 const EVENTS: usize = 1024;
 
-/// How soon output that nobody reads is tried again.
+/// Delay before unread output of the console or the log is tried again.
 const OUTPUT_RETRY: Duration = Duration::from_millis(100);
 
 impl Listener for TcpListener {
@@ -77,19 +77,19 @@ impl From<&Event> for Readiness {
     }
 }
 
-/// Everything that one server process has.
-pub struct Reactor {
+/// The event loop of one server process.
+pub struct EventLoop {
     poll: Poll,
     clock: Clock,
     signals: Signals,
-    /// A signal has come.
+    /// A signal has arrived.
     signalled: bool,
     console: Option<Console>,
     engine: Engine<TcpListener>,
 }
 
-impl Reactor {
-    /// Sets up the poll; nothing is accepted before [`Reactor::run`].
+impl EventLoop {
+    /// Sets up the poll; nothing is accepted before [`EventLoop::run`].
     ///
     /// # Errors
     /// If the kernel refuses the poll, the signals' pipe, or a registration.
@@ -114,22 +114,22 @@ impl Reactor {
         let console = console.then(|| Console::new(&mut hub, registry, tokens, limits.max_line)).transpose()?;
         logging::watch(registry, LOG_OUTPUT)?;
         let engine = Engine::new(hub, listeners, limits, Budget::default(), max_connections);
-        Ok(Reactor { poll, clock: Clock::start(), signals, signalled: false, console, engine })
+        Ok(EventLoop { poll, clock: Clock::start(), signals, signalled: false, console, engine })
     }
 
-    /// The addresses that are really listened on.
+    /// The addresses that are listened on, with the real ports.
     pub fn local_addrs(&self) -> Vec<(Kind, SocketAddr)> {
         let sockets = self.engine.acceptor.sockets();
         sockets.filter_map(|(kind, socket)| Some((kind, socket.local_addr().ok()?))).collect()
     }
 
-    /// Says who may use the web side.
+    /// Sets the access rules of the web side.
     pub fn set_access(&mut self, access: Access) {
         self.engine.access = access;
     }
 
-    /// Says where history is kept.
-    pub fn keep(&mut self, store_writer: Option<StoreWriter>) {
+    /// Sets the store writer.
+    pub fn set_store_writer(&mut self, store_writer: Option<StoreWriter>) {
         self.engine.store_writer = store_writer;
     }
 
@@ -176,7 +176,7 @@ impl Reactor {
         }
     }
 
-    /// How long the poll may wait.
+    /// The timeout of the next poll.
     fn timeout(&self) -> Option<Duration> {
         let now = self.clock.elapsed();
         if self.engine.has_work(now) || self.console.as_ref().is_some_and(Console::is_ready) {
@@ -187,7 +187,7 @@ impl Reactor {
         [self.engine.next_deadline(), retry].into_iter().flatten().min().map(|at| at.saturating_sub(now))
     }
 
-    /// Notes what an event says.
+    /// Passes an event on.
     fn record_event(&mut self, event: &Event) {
         match event.token() {
             SIGNALS => self.signalled = true,
@@ -198,7 +198,7 @@ impl Reactor {
         }
     }
 
-    /// A first signal that asks for it begins the end; a second one is the end, with the code that it returns.
+    /// Handles signals: the first one that ends the server begins the shutdown; a second one returns the exit code.
     fn take_signals(&mut self, now: Now) -> Option<u8> {
         for signal in self.signals.pending() {
             if !signals::ends_server(signal, self.engine.hub.is_p2p()) {

@@ -1,4 +1,4 @@
-//! The server: one thread, one poll, and the sockets that nobody else sees.
+//! The server: one thread, one poll, and all sockets.
 
 pub mod connection;
 pub(crate) mod console;
@@ -9,7 +9,6 @@ pub(crate) mod store_query;
 pub(crate) mod store_writer;
 mod unwritten;
 
-use std::fmt;
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -29,18 +28,18 @@ use crate::util::{clock, fd_limit, logging};
 use crate::wire::json::Json;
 use crate::wire::plain::Plain;
 
-/// The bounds of connections.
+/// The limits of connections.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// The longest line in bytes, without its end.
+    /// Maximum line length in bytes, without the line end.
     pub max_line: usize,
-    /// Unended input that has been quiet for so long counts as a line; zero for never.
+    /// Quiet time after which input without a line end counts as a line; zero for never.
     pub eol_timeout: Duration,
-    /// A peer that has been silent for so long is probed; zero for never.
+    /// Silence after which a peer is probed; zero for never.
     pub keepalive: Duration,
-    /// Bytes that the kernel holds for one who does not read; zero leaves that to the system.
+    /// Send buffer of the kernel in bytes; zero for the system's default.
     pub send_buffer: usize,
-    /// How long one who leaves may take to read the next piece of what is owed.
+    /// Time allowed for a closing client to read the next piece of its unread output.
     pub farewell_timeout: Duration,
 }
 
@@ -49,64 +48,55 @@ pub struct Limits {
 pub enum ConsoleMode {
     /// Always.
     On,
-    /// Never; in p2p it is on all the same, since there is nobody else to talk with.
+    /// Never; except in p2p, where the operator is the only other person.
     Off,
     /// When standard input and standard output are a terminal.
     #[default]
     Auto,
 }
 
-/// All that a server is started with.
+/// The settings of a server.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Where to listen; port 0 picks a free one.
+    /// Addresses for plain line clients; port 0 picks a free one.
     pub listen: Vec<SocketAddr>,
-    /// Where browsers come to.
+    /// Addresses for browsers.
     pub web: Vec<SocketAddr>,
-    /// Where the operator's programs come to.
+    /// Addresses for the operator's programs.
     pub admin: Vec<SocketAddr>,
-    /// Who may use the web side.
+    /// Access rules of the web side.
     pub access: Access,
-    /// The language in which it speaks.
+    /// The language of its texts.
     pub lang: Lang,
     /// Whether there is a console.
     pub console: ConsoleMode,
-    /// What is logged.
+    /// The log level.
     pub level: LevelFilter,
     /// The bounds of connections.
     pub limits: Limits,
-    /// Seats; `None` for as many as the limit of file descriptors allows.
+    /// Maximum users; `None` for as many as the limit of file descriptors allows.
     pub max_clients: Option<usize>,
-    /// The file in which history is kept; how much of it is loaded at the start is up to the hub's bounds.
+    /// The store; the hub's limits bound how much of it is loaded at the start.
     pub store: Option<store::Options>,
-    /// The bounds of the hub, but for the seats; its waiting line is cut to what is possible.
+    /// The limits of the hub, except the maximum users; its admission queue is cut to what is possible.
     pub hub: Config,
 }
 
-/// Why a server could not be started, or had to end.
-#[derive(Debug)]
+/// The reason why a server could not start, or had to end.
+#[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// An address that cannot be listened on.
-    Listen(SocketAddr, io::Error),
-    /// The file in which history is kept.
+    /// An address cannot be listened on.
+    #[error("cannot listen on {}: {}", .0, plain_words(.1))]
+    Listen(SocketAddr, #[source] io::Error),
+    /// The store cannot be opened.
+    #[error(transparent)]
     Store(store::Error),
-    /// The log, the poll, or the signals.
-    Start(io::Error),
-    /// The poll.
-    Poll(io::Error),
-}
-
-impl std::error::Error for Error {}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        match self {
-            Error::Listen(addr, error) => write!(f, "cannot listen on {addr}: {}", plain_words(error)),
-            Error::Store(error) => write!(f, "{error}"),
-            Error::Start(error) => write!(f, "cannot start: {}", plain_words(error)),
-            Error::Poll(error) => write!(f, "cannot go on: {}", plain_words(error)),
-        }
-    }
+    /// The log, the poll or the signals cannot be set up.
+    #[error("cannot start: {}", plain_words(.0))]
+    Start(#[source] io::Error),
+    /// The poll failed.
+    #[error("cannot go on: {}", plain_words(.0))]
+    Poll(#[source] io::Error),
 }
 
 /// Runs a server until it is told to end; returns the exit code.
@@ -139,7 +129,7 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
     let seats = fd_limit::seats(fds, max_clients, hub.max_waiting);
     if seats.given_past_limit {
         warn!(
-            "--max-clients {}: the limit of {fds} file descriptors allows about {} connections, and whoever comes past that is not even told to wait; raise it (ulimit -n) or give fewer seats",
+            "--max-clients {}: the limit of {fds} file descriptors allows about {} connections, and clients past that are not accepted; raise it (ulimit -n) or lower --max-clients",
             seats.max_clients, seats.connections
         );
     }
@@ -162,12 +152,12 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
         hub.restore(start, Clock::start().now());
         store_writer
     });
-    let mut reactor =
-        event_loop::Reactor::new(hub, listeners, limits, seats.connections, console).map_err(Error::Start)?;
-    reactor.keep(store_writer);
-    access.hosts.extend(http::names_of_this_machine());
-    reactor.set_access(access);
-    for (kind, addr) in reactor.local_addrs() {
+    let mut event_loop =
+        event_loop::EventLoop::new(hub, listeners, limits, seats.connections, console).map_err(Error::Start)?;
+    event_loop.set_store_writer(store_writer);
+    access.hosts.extend(http::machine_names());
+    event_loop.set_access(access);
+    for (kind, addr) in event_loop.local_addrs() {
         match kind {
             Kind::Plain => info!("listening on {addr}"),
             Kind::Web => info!("listening on http://{addr}"),
@@ -175,12 +165,12 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
         }
     }
     logging::flush();
-    reactor.run().map_err(Error::Poll)
+    event_loop.run().map_err(Error::Poll)
 }
 
-/// Opens the file, and reads of it what is to be in memory.
+/// Opens the store, and loads what is kept in memory.
 fn open(mut options: store::Options, hub: &Config) -> Result<(StoreWriter, store::Start), store::Error> {
-    // One more than is shown, and more bytes: so it is known whether anything is left out, and what.
+    // One message more than is shown, and more bytes, tells whether anything is left out.
     options.rooms = hub.max_rooms;
     options.history = hub.history.saturating_add(1);
     options.history_bytes = 2 * hub.history_bytes + hub.max_line;
@@ -188,7 +178,7 @@ fn open(mut options: store::Options, hub: &Config) -> Result<(StoreWriter, store
     let (store, start) = Store::open(&options, clock::utc().unix_timestamp())?;
     let messages: usize = start.rooms.iter().map(|(_, messages)| messages.len()).sum();
     info!(
-        "{}: {} rooms, {messages} messages of {} of them read in {} ms; the next has number {}",
+        "{}: {} rooms, {messages} messages of {} of them read in {} ms; next message id {}",
         options.path.display(),
         start.rooms.len() + start.stored.len(),
         start.rooms.len(),
@@ -198,10 +188,10 @@ fn open(mut options: store::Options, hub: &Config) -> Result<(StoreWriter, store
     Ok((StoreWriter::new(store, options.keep_days.is_some()), start))
 }
 
-/// What the console shows too, and what is logged of it all the same: warnings about the file at the start.
+/// Log targets that the console shows too, with the level that is logged all the same: warnings about the store at the start.
 const SHOWN: &[(&str, LevelFilter)] = &[("chinwag::chat", LevelFilter::Warn), (OPERATOR_LOG, LevelFilter::Off)];
 
-/// On one screen there is one time zone, and nothing is told twice unless more log was asked for.
+/// Chooses the log's style: one time zone on one screen, and no event twice unless more log was asked for.
 fn log_style(console: bool, level: LevelFilter) -> Style {
     let (out, err) = (fstat(rustix::stdio::stdout()), fstat(rustix::stdio::stderr()));
     let (Ok(out), Ok(err)) = (out, err) else { return Style::default() };

@@ -1,8 +1,8 @@
-//! Answers questions from the store, together with what waits to be written to it.
+//! Runs store queries and merges unwritten records into the answers.
 //!
-//! A turn of the loop spends at most [`TURN`] on questions and a step little more, whatever is asked and stored. After
-//! each step the member who asked rests for nine times as long, and all questions rest for as long as they took: one
-//! member has a tenth of the processor with them at most, all together a half.
+//! A turn spends at most [`TURN_TIME`] on queries and one step little more, whatever is asked and stored. After
+//! each step the asking member pauses for nine times its duration, and all queries pause for twice the time spent: one
+//! member gets a tenth of the processor at most, all together a third to a half.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
@@ -15,78 +15,78 @@ use crate::chat::policy::nick::fold;
 use crate::chat::{Answer, ClientId, Hub, Lookup, Query};
 use crate::store::{Error, MAX_READ, Message, SearchWords};
 
-/// How long one turn looks things up.
-const TURN: Duration = Duration::from_millis(3);
-/// How many times as long as a step took the one who asked does without.
-const REST: u32 = 9;
-/// Members whose rests are remembered before those that are over are forgotten.
-const RESTS: usize = 256;
+/// Time that one turn spends on queries.
+const TURN_TIME: Duration = Duration::from_millis(3);
+/// A member's pause after a step, as a multiple of the step's duration.
+const REST_FACTOR: u32 = 9;
+/// Pauses kept before those that are over are removed.
+const MAX_RESTS: usize = 256;
 
-/// Questions that are not answered yet.
+/// Store queries that are not answered yet.
 #[derive(Default)]
-pub(super) struct Lookups {
-    /// By the time of their next step, and in the order in which they came.
-    queue: BTreeMap<(Duration, u64), Work>,
+pub(super) struct QueryQueue {
+    /// Queries by the time of their next step, then by arrival.
+    queue: BTreeMap<(Duration, u64), PendingQuery>,
     number: u64,
-    /// Until when a member rests, by its slot: one who comes after it in that slot waits for some milliseconds.
+    /// The end of each member's pause, by slot; a successor in the slot inherits a pause of milliseconds.
     rests: HashMap<ClientId, Duration>,
-    /// Until when all rest.
+    /// The end of the pause of all queries.
     rest: Duration,
 }
 
-/// A question on the way to its answer.
-struct Work {
+/// A query that is not answered yet.
+struct PendingQuery {
     query: Query,
     words: Option<SearchWords>,
-    /// What was found, the newest first.
+    /// Ids of found messages, the newest first.
     found: Vec<u64>,
-    /// What is younger has been looked at.
+    /// Messages from this id on have been searched.
     before: Option<u64>,
     has_begun: bool,
 }
 
-impl Lookups {
+impl QueryQueue {
     fn add(&mut self, query: Query, now: Duration) {
         let due = self.due_of(query.asker(), now);
-        self.put(Work { query, words: None, found: Vec::new(), before: None, has_begun: false }, due);
+        self.put(PendingQuery { query, words: None, found: Vec::new(), before: None, has_begun: false }, due);
     }
 
-    /// When a member's next step may be made.
+    /// The time of a member's next step.
     fn due_of(&self, asker: ClientId, now: Duration) -> Duration {
         self.rests.get(&asker).map_or(now, |&until| until.max(now))
     }
 
-    fn put(&mut self, work: Work, due: Duration) {
+    fn put(&mut self, work: PendingQuery, due: Duration) {
         self.number += 1;
         self.queue.insert((due, self.number), work);
     }
 
-    /// The next question of which a step can be made.
-    fn next(&mut self, now: Duration) -> Option<Work> {
+    /// The next query that is due.
+    fn next(&mut self, now: Duration) -> Option<PendingQuery> {
         let first = self.queue.first_entry().filter(|first| first.key().0 <= now)?;
         Some(first.remove())
     }
 
     fn rest(&mut self, asker: ClientId, until: Duration, now: Duration) {
-        if self.rests.len() >= RESTS {
+        if self.rests.len() >= MAX_RESTS {
             self.rests.retain(|_, until| *until > now);
         }
         self.rests.insert(asker, until);
     }
 
-    /// When a step can be made next.
+    /// The time of the next step.
     pub fn next_deadline(&self) -> Option<Duration> {
         self.queue.first_key_value().map(|(&(due, _), _)| due.max(self.rest))
     }
 
-    /// Whether a step can be made now.
+    /// Whether a step is due.
     pub fn is_due(&self, now: Duration) -> bool {
         self.next_deadline().is_some_and(|due| due <= now)
     }
 }
 
 impl StoreWriter {
-    /// Makes steps of questions for a bounded time; the answers to those that are answered by that.
+    /// Runs query steps for a bounded time; returns the finished queries with their answers.
     pub fn run_query(&mut self, hub: &mut Hub, now: Duration) -> Vec<(Query, Answer)> {
         while let Some(query) = hub.poll_query() {
             self.lookups.add(query, now);
@@ -96,16 +96,16 @@ impl StoreWriter {
             return answers;
         }
         let began = Instant::now();
-        let ends = began + TURN;
+        let ends = began + TURN_TIME;
         let mut spent = Duration::ZERO;
-        while spent < TURN {
+        while spent < TURN_TIME {
             let Some(mut work) = self.lookups.next(now) else { break };
             if !hub.is_awaiting(&work.query) {
                 continue;
             }
             let answer = self.step(&mut work, &mut || Instant::now() < ends);
             let until = began.elapsed();
-            let due = now + (until - spent) * REST;
+            let due = now + (until - spent) * REST_FACTOR;
             spent = until;
             self.lookups.rest(work.query.asker(), due, now);
             match answer {
@@ -117,17 +117,17 @@ impl StoreWriter {
         answers
     }
 
-    /// A step towards an answer; the answer if it was the last one.
-    fn step(&mut self, work: &mut Work, more: &mut dyn FnMut() -> bool) -> Option<Answer> {
+    /// Runs one step of a query; returns the answer if it was the last step.
+    fn step(&mut self, work: &mut PendingQuery, more: &mut dyn FnMut() -> bool) -> Option<Answer> {
         let StoreWriter { store, unwritten, .. } = self;
         let answer = match &work.query.lookup {
             Lookup::Whispers { to } => store.whispers(to).map(|mut whispers| {
-                unwritten.add_whispers(to, &mut whispers);
+                unwritten.append_whispers(to, &mut whispers);
                 Some(Answer::Whispers(whispers))
             }),
             Lookup::Room { room, .. } => {
                 let found = (&mut work.found, &mut work.before);
-                if !look_in_memory(unwritten, room, None, usize::MAX, found, more, &mut |_| true) {
+                if !search_unwritten(unwritten, room, None, usize::MAX, found, more, &mut |_| true) {
                     return None;
                 }
                 let oldest = work.found.last().copied().unwrap_or(u64::MAX);
@@ -139,7 +139,7 @@ impl StoreWriter {
             }
             Lookup::History { room, before, n } => {
                 let found = (&mut work.found, &mut work.before);
-                if !look_in_memory(unwritten, room, *before, *n + 1, found, more, &mut |_| true) {
+                if !search_unwritten(unwritten, room, *before, *n + 1, found, more, &mut |_| true) {
                     return None;
                 }
                 let left = n + 1 - work.found.len();
@@ -155,7 +155,7 @@ impl StoreWriter {
                 let Some(words) = &work.words else { return Some(Answer::Messages(Vec::new())) };
                 let found = (&mut work.found, &mut work.before);
                 let are_in = &mut |message: &Message| words.are_in(&message.text);
-                if !look_in_memory(unwritten, room, *before, *n + 1, found, more, are_in) {
+                if !search_unwritten(unwritten, room, *before, *n + 1, found, more, are_in) {
                     return None;
                 }
                 let left = n + 1 - work.found.len();
@@ -173,13 +173,13 @@ impl StoreWriter {
             }
         };
         answer.unwrap_or_else(|error| {
-            warn!("{error}; somebody's question is not answered");
+            warn!("{error}; a store query was not answered");
             Some(Answer::Nothing)
         })
     }
 
-    /// These messages, the newest of which is the first, behind those that come from the file already; the oldest
-    /// first, and at most [`MAX_READ`] bytes.
+    /// Loads the messages `ids` (newest first) and appends them to those from the store; returns them oldest
+    /// first, with at most [`MAX_READ`] bytes.
     fn messages(&mut self, room: &str, ids: &[u64], stored: Vec<Message>) -> Result<Vec<Message>, Error> {
         let (mut messages, mut bytes) = (Vec::with_capacity(ids.len()), 0);
         for &id in ids {
@@ -202,9 +202,9 @@ impl StoreWriter {
     }
 }
 
-/// Looks through the messages that wait to be written, the newest first, until as many are found as are wanted;
-/// whether it is done with that.
-fn look_in_memory(
+/// Searches the unwritten messages, the newest first, until `wanted` are found; returns whether the search
+/// is complete.
+fn search_unwritten(
     unwritten: &UnwrittenRecords,
     room: &str,
     first: Option<u64>,
@@ -217,9 +217,9 @@ fn look_in_memory(
         return true;
     }
     let key = fold(room);
-    // Names are not folded again for each message.
+    // The folded name is reused for messages of the same room.
     let mut last = (room, true);
-    for message in unwritten.back_from(before.or(first)) {
+    for message in unwritten.newest_first(before.or(first)) {
         if found.len() == wanted {
             break;
         }
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_is_looked_through_in_steps_each_message_once() {
+    fn unwritten_messages_are_searched_in_steps_each_once() {
         let mut unwritten = UnwrittenRecords::default();
         unwritten.extend((1..=100).map(|id| said(id, ["Tea", "den", "tea"][id as usize % 3], "red")).collect());
         let (mut found, mut before, mut steps, mut looked) = (Vec::new(), None, 0, 0);
@@ -266,32 +266,32 @@ mod tests {
                 true
             };
             steps += 1;
-            if look_in_memory(&unwritten, "TEA", Some(91), 1000, state, &mut more, &mut fits) {
+            if search_unwritten(&unwritten, "TEA", Some(91), 1000, state, &mut more, &mut fits) {
                 break;
             }
             assert!(asked <= 7);
         }
         assert_eq!(found, (1..=90).rev().filter(|id| id % 3 != 1).collect::<Vec<u64>>());
         assert_eq!((looked, steps), (60, 90 / 7 + 1));
-        // It ends when there are as many as are wanted.
+        // The search ends when enough are found.
         let (mut found, mut before) = (Vec::new(), None);
-        assert!(look_in_memory(&unwritten, "den", None, 2, (&mut found, &mut before), &mut || true, &mut |_| true));
+        assert!(search_unwritten(&unwritten, "den", None, 2, (&mut found, &mut before), &mut || true, &mut |_| true));
         assert_eq!(found, [100, 97]);
     }
 
     #[test]
-    fn one_who_has_cost_something_rests_and_others_do_not() {
-        let (ms, mut lookups) = (Duration::from_millis, Lookups::default());
+    fn only_the_asking_member_pauses() {
+        let (ms, mut lookups) = (Duration::from_millis, QueryQueue::default());
         let [alice, bob] = [0, 1].map(ClientId::new);
         lookups.rest(alice, ms(45), ms(0));
         for (asker, due) in [(alice, 45), (bob, 10)] {
             assert_eq!(lookups.due_of(asker, ms(10)), ms(due));
         }
         assert_eq!(lookups.due_of(alice, ms(50)), ms(50));
-        // What is over is not remembered for ever.
+        // Pauses that are over are removed.
         for slot in 0..10_000 {
             lookups.rest(ClientId::new(slot), ms(100 + slot as u64), ms(100 + slot as u64));
         }
-        assert!(lookups.rests.len() <= RESTS);
+        assert!(lookups.rests.len() <= MAX_RESTS);
     }
 }

@@ -1,7 +1,7 @@
-//! What is kept in a file: written before anybody is sent it.
+//! The store writer: stores the records of a turn before its bytes are sent.
 //!
-//! If the file fails the chat goes on in memory. What could not be written waits, up to a bound, and is written when
-//! the file works again.
+//! If the store fails the chat goes on in memory. Records are buffered, up to a bound, and written when
+//! the store works again.
 
 use std::time::Duration;
 
@@ -9,64 +9,64 @@ use log::{error, info, warn};
 
 use super::connection::transport::Listener;
 use super::engine::Engine;
-use super::store_query::Lookups;
+use super::store_query::QueryQueue;
 use super::unwritten::UnwrittenRecords;
 use crate::chat::{Now, OPERATOR_LOG};
 use crate::store::{Error, Record, Store};
 
-/// Bytes of what waits to be written.
-const WAITING_BYTES: usize = 16 * 1024 * 1024;
-/// How soon a file that failed is tried again: at first, and at last.
+/// Maximum size of buffered records in bytes.
+const UNWRITTEN_BYTES: usize = 16 * 1024 * 1024;
+/// First and last delay before a failed store is tried again.
 const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
-/// Records that have waited and are written in one turn.
-const WRITTEN_AT_ONCE: usize = 4096;
-/// How often it is seen whether there is something to prune.
+/// Buffered records written in one turn.
+const RETRY_RECORDS: usize = 4096;
+/// Interval between checks for messages to prune.
 const PRUNE_EVERY: Duration = Duration::from_secs(60);
 /// Messages pruned in one turn.
-const PRUNED_AT_ONCE: usize = 256;
+const PRUNED_PER_TURN: usize = 256;
 
-/// The file, and what has not got into it.
+/// The store, and the records that are not in it yet.
 pub struct StoreWriter {
     pub(super) store: Store,
     pub(super) unwritten: UnwrittenRecords,
-    fault: Option<Fault>,
-    /// Records that were given up since the file works no more.
+    fault: Option<StoreFault>,
+    /// Records dropped since the store failed.
     lost: u64,
     pub figures: StoreCounts,
-    /// Questions that are not answered yet.
-    pub(super) lookups: Lookups,
-    /// Messages grow too old, whether anything is said or not.
+    /// Store queries that are not answered yet.
+    pub(super) lookups: QueryQueue,
+    /// Messages expire with time, also when no new ones come.
     ages: bool,
-    /// When it is seen next whether there is anything to prune.
+    /// The time of the next pruning.
     prune: Option<Duration>,
 }
 
-/// The file has failed.
-struct Fault {
+/// A failure of the store.
+struct StoreFault {
     error: Error,
     retry_at: Duration,
     wait: Duration,
-    /// The file may be in another state than we think.
+    /// The store must be reopened, since its state is uncertain.
     reopens: bool,
-    /// Records to be written in one turn.
+    /// Records written by one try.
     at_once: usize,
-    /// Records that have waited and are written by now.
+    /// Buffered records written so far.
     written: u64,
 }
 
-impl Fault {
+impl StoreFault {
     fn new(error: Error, now: Duration) -> Self {
         let (reopens, wait) = (reopens(&error), RETRY.0);
-        Fault { error, retry_at: now + wait, wait, reopens, at_once: WRITTEN_AT_ONCE, written: 0 }
+        StoreFault { error, retry_at: now + wait, wait, reopens, at_once: RETRY_RECORDS, written: 0 }
     }
 }
 
-/// A file for which there is no room is as it was, and so is one that does not take a certain record.
+/// Whether the store must be reopened; a full disk, or a refused record, leaves it as it was.
 fn reopens(error: &Error) -> bool {
     !matches!(error, Error::Full(_) | Error::Refused(..))
 }
 
-/// What can be counted, for programs.
+/// Counters of the store writer.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct StoreCounts {
     pub written: u64,
@@ -74,14 +74,14 @@ pub struct StoreCounts {
     pub lost: u64,
 }
 
-/// What has become of the file.
-enum Change {
+/// A change of the store's status.
+enum StoreStatus {
     Fails(String),
     Works { written: u64, lost: u64 },
 }
 
 impl StoreWriter {
-    /// A file that has just been opened; `ages` if messages are kept for some time only.
+    /// Creates a store writer for an open store; `ages` if messages are kept for a limited time.
     pub fn new(store: Store, ages: bool) -> Self {
         StoreWriter {
             store,
@@ -89,23 +89,23 @@ impl StoreWriter {
             fault: None,
             lost: 0,
             figures: StoreCounts::default(),
-            lookups: Lookups::default(),
+            lookups: QueryQueue::default(),
             ages,
             prune: Some(Duration::ZERO),
         }
     }
 
-    /// Whether the file works.
+    /// Whether the store works.
     pub fn works(&self) -> bool {
         self.fault.is_none()
     }
 
-    /// Records that wait to be written.
+    /// Records that are not written yet.
     pub fn unwritten(&self) -> usize {
         self.unwritten.len()
     }
 
-    /// When there is something to do though nothing happens.
+    /// The time of the next try, query or pruning.
     fn next_deadline(&self) -> Option<Duration> {
         let file = match &self.fault {
             Some(fault) => Some(fault.retry_at),
@@ -114,8 +114,8 @@ impl StoreWriter {
         [file, self.lookups.next_deadline()].into_iter().flatten().min()
     }
 
-    /// Writes what has happened, in one transaction; it waits if that is not possible.
-    fn write(&mut self, records: Vec<Record>, now: Duration) -> Option<Change> {
+    /// Writes records in one transaction, or buffers them while the store fails.
+    fn write(&mut self, records: Vec<Record>, now: Duration) -> Option<StoreStatus> {
         if self.fault.is_some() {
             self.buffer_records(records);
             return self.retry(now);
@@ -130,18 +130,18 @@ impl StoreWriter {
                 None
             }
             Err(error) => {
-                error!(target: OPERATOR_LOG, "{error}; until then what is said is kept in memory, up to {WAITING_BYTES} bytes");
+                error!(target: OPERATOR_LOG, "{error}; until then records are buffered in memory, up to {UNWRITTEN_BYTES} bytes");
                 self.figures.faults += 1;
                 self.buffer_records(records);
                 let why = error.to_string();
-                self.fault = Some(Fault::new(error, now));
-                Some(Change::Fails(why))
+                self.fault = Some(StoreFault::new(error, now));
+                Some(StoreStatus::Fails(why))
             }
         }
     }
 
-    /// Tries the file again if it is time to.
-    fn retry(&mut self, now: Duration) -> Option<Change> {
+    /// Tries a failed store again if it is time.
+    fn retry(&mut self, now: Duration) -> Option<StoreStatus> {
         let fault = self.fault.as_mut().filter(|fault| fault.retry_at <= now)?;
         let some = self.unwritten.len().min(fault.at_once);
         let reopened = if fault.reopens { self.store.reopen() } else { Ok(()) };
@@ -151,16 +151,16 @@ impl StoreWriter {
                 fault.written += some as u64;
                 self.figures.written += some as u64;
                 self.unwritten.remove_first(some);
-                // The rest has its turn in the next one.
+                // The rest is written in the next turn.
                 fault.retry_at = now;
-                fault.at_once = (2 * fault.at_once).min(WRITTEN_AT_ONCE);
+                fault.at_once = (2 * fault.at_once).min(RETRY_RECORDS);
             }
-            // One of them can never be written, and must not keep all others from being so.
+            // One record is refused for ever, and must not block the others.
             Err(error @ Error::Refused(..)) if some > 0 => {
                 fault.at_once = some.div_ceil(2);
                 fault.retry_at = now;
                 if some == 1 {
-                    error!("{error}; it is given up");
+                    error!("{error}; this record is dropped");
                     self.unwritten.remove_first(1);
                     self.lost += 1;
                     self.figures.lost += 1;
@@ -170,7 +170,7 @@ impl StoreWriter {
                 fault.wait = (fault.wait * 2).min(RETRY.1);
                 fault.retry_at = now + fault.wait;
                 let (seconds, unwritten) = (fault.wait.as_secs(), self.unwritten.len());
-                warn!("{error}; {unwritten} records wait, the next try is in {seconds} s");
+                warn!("{error}; {unwritten} records are buffered, next try in {seconds} s");
                 fault.reopens = reopens(&error);
                 fault.error = error;
             }
@@ -183,39 +183,39 @@ impl StoreWriter {
         self.prune.get_or_insert(now + PRUNE_EVERY);
         match lost {
             0 => {
-                warn!(target: OPERATOR_LOG, "what is said is stored again; {written} records that have waited are written")
+                warn!(target: OPERATOR_LOG, "store works again: {written} buffered records written")
             }
             _ => {
-                error!(target: OPERATOR_LOG, "what is said is stored again; {written} records that have waited are written, {lost} are lost")
+                error!(target: OPERATOR_LOG, "store works again: {written} buffered records written, {lost} lost")
             }
         }
-        Some(Change::Works { written, lost })
+        Some(StoreStatus::Works { written, lost })
     }
 
-    /// Keeps what cannot be written; past the bound the oldest messages are given up, which are still in memory
-    /// for longer than others.
+    /// Buffers records; past the bound the oldest messages are dropped, which stay in the rooms' history
+    /// longest.
     fn buffer_records(&mut self, records: Vec<Record>) {
         self.unwritten.extend(records);
-        if self.unwritten.bytes() <= WAITING_BYTES {
+        if self.unwritten.bytes() <= UNWRITTEN_BYTES {
             return;
         }
-        // A good part at once, or each further message would mean a walk over all of them.
-        let lost = self.unwritten.give_up(WAITING_BYTES / 4 * 3) as u64;
+        // A quarter at once, since each call walks over all of them.
+        let lost = self.unwritten.drop_oldest(UNWRITTEN_BYTES / 4 * 3) as u64;
         if self.lost == 0 {
-            error!("too much waits to be stored; the oldest of it is given up, and is lost when the server ends");
+            error!("too many buffered records: the oldest are dropped and will not be stored");
         }
         self.lost += lost;
         self.figures.lost += lost;
     }
 
-    /// A step of pruning, if it is time for one.
-    /// Returns the rooms of which nothing is left.
+    /// Runs a step of pruning if it is due.
+    /// Returns the rooms that have become empty.
     fn prune(&mut self, now: Now) -> Vec<String> {
         if self.fault.is_some() || self.prune.is_none_or(|due| due > now.at) {
             return Vec::new();
         }
         let mut empty = Vec::new();
-        self.prune = match self.store.prune(now.local.unix_timestamp(), PRUNED_AT_ONCE) {
+        self.prune = match self.store.prune(now.local.unix_timestamp(), PRUNED_PER_TURN) {
             Ok(true) => Some(now.at),
             Ok(false) => {
                 empty = self.store.empty_rooms();
@@ -231,13 +231,13 @@ impl StoreWriter {
 }
 
 impl<L: Listener> Engine<L> {
-    /// Sees to the file; nothing that is to be kept may be sent to anybody between this and what has happened.
+    /// Writes the turn's records, runs store queries and prunes; bytes may be sent only after this.
     pub(super) fn write_records(&mut self, now: Now) {
         let Some(store_writer) = &mut self.store_writer else { return };
         match store_writer.write(self.hub.take_records(), now.at) {
             None => {}
-            Some(Change::Fails(why)) => self.hub.store_failed(&why),
-            Some(Change::Works { written, lost }) => self.hub.store_recovered(written, lost),
+            Some(StoreStatus::Fails(why)) => self.hub.store_failed(&why),
+            Some(StoreStatus::Works { written, lost }) => self.hub.store_recovered(written, lost),
         }
         let answers = store_writer.run_query(&mut self.hub, now.at);
         let answered: Vec<usize> = answers.iter().map(|(query, _)| query.asker().slot()).collect();
@@ -246,11 +246,11 @@ impl<L: Listener> Engine<L> {
         }
         let empty = store_writer.prune(now);
         self.hub.rooms_are_pruned(&empty);
-        // There may be nothing to be told, and so nothing else by which they would be read from again.
+        // An answer may be empty, and so cause no flush that would resume reading.
         answered.into_iter().for_each(|slot| self.resume(slot));
     }
 
-    /// The server ends: what there still is is written, or given up.
+    /// Writes the last records when the server ends, or reports their loss.
     pub(super) fn finish_writing(&mut self, now: Now) {
         let Some(store_writer) = &mut self.store_writer else { return };
         let records = self.hub.take_records();
@@ -263,26 +263,26 @@ impl<L: Listener> Engine<L> {
         }
         let lost = store_writer.unwritten.len() as u64 + store_writer.lost;
         match &store_writer.fault {
-            Some(fault) => error!("{}; {lost} records were never stored and are lost", fault.error),
-            None => info!("everything that was said is stored"),
+            Some(fault) => error!("{}; {lost} records were not stored and are lost", fault.error),
+            None => info!("all records are stored"),
         }
     }
 
-    /// Whether there is a question that can be answered now.
+    /// Whether a store query can make a step now.
     pub(super) fn has_questions(&self, now: Duration) -> bool {
         self.store_writer
             .as_ref()
             .is_some_and(|store_writer| self.hub.has_queries() || store_writer.lookups.is_due(now))
     }
 
-    /// The server ends: questions that could not be answered at once are not answered.
+    /// Drops unanswered store queries when the server ends.
     pub(super) fn drop_questions(&mut self) {
         if let Some(store_writer) = &mut self.store_writer {
-            store_writer.lookups = Lookups::default();
+            store_writer.lookups = QueryQueue::default();
         }
     }
 
-    /// When the file is to be seen to though nothing happens.
+    /// The store writer's next deadline.
     pub(super) fn store_deadline(&self) -> Option<Duration> {
         self.store_writer.as_ref().and_then(StoreWriter::next_deadline)
     }

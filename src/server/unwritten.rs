@@ -1,4 +1,4 @@
-//! Records that could not be written to the store yet, in memory.
+//! Records that are not written to the store yet, in memory.
 
 use std::collections::HashMap;
 
@@ -6,17 +6,17 @@ use crate::chat::change::WHISPERS_PER_NAME;
 use crate::chat::policy::nick::fold;
 use crate::store::{Message, Record, Whisper};
 
-/// Bytes that a record takes besides its texts.
+/// Memory of a record besides its texts, in bytes.
 const RECORD_BYTES: usize = 128;
 
-/// Records in the order in which they are to be written, and what is needed to find some of them.
+/// Unwritten records in their order, with indexes to find messages and whispers.
 #[derive(Default)]
 pub(super) struct UnwrittenRecords {
     records: Vec<Record>,
-    /// The ids of the messages, which only grow, and where they are.
+    /// Ids of the messages, in ascending order, with their index in `records`.
     messages: Vec<(u64, usize)>,
     bytes: usize,
-    /// Where whispers to a name are, and where they are said to have been read, by the folded name.
+    /// Indexes of whispers to a name, and of records that they were read, by the folded name.
     whispers: HashMap<String, Vec<usize>>,
 }
 
@@ -29,7 +29,7 @@ impl UnwrittenRecords {
         self.records.is_empty()
     }
 
-    /// Bytes that the records take in memory, about.
+    /// Memory of the records in bytes, approximately.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
@@ -44,11 +44,11 @@ impl UnwrittenRecords {
     }
 
     fn push(&mut self, record: Record) {
-        let place = self.records.len();
+        let index = self.records.len();
         match &record {
-            Record::Message(message) => self.messages.push((message.id, place)),
+            Record::Message(message) => self.messages.push((message.id, index)),
             Record::Whisper(Whisper { to, .. }) | Record::WhispersRead { to } => {
-                self.whispers.entry(fold(to)).or_default().push(place);
+                self.whispers.entry(fold(to)).or_default().push(index);
             }
             _ => {}
         }
@@ -59,41 +59,41 @@ impl UnwrittenRecords {
     /// Removes the first `n` records.
     pub fn remove_first(&mut self, n: usize) {
         self.bytes -= self.records.drain(..n).map(|record| bytes(&record)).sum::<usize>();
-        self.messages.retain_mut(|(_, place)| {
-            let stays = *place >= n;
-            *place = place.saturating_sub(n);
+        self.messages.retain_mut(|(_, index)| {
+            let stays = *index >= n;
+            *index = index.saturating_sub(n);
             stays
         });
-        self.whispers.retain(|_, places| {
-            places.retain(|&place| place >= n);
-            places.iter_mut().for_each(|place| *place -= n);
-            !places.is_empty()
+        self.whispers.retain(|_, indexes| {
+            indexes.retain(|&index| index >= n);
+            indexes.iter_mut().for_each(|index| *index -= n);
+            !indexes.is_empty()
         });
         if self.records.is_empty() {
             *self = UnwrittenRecords::default();
         }
     }
 
-    /// Gives up the oldest messages and whispers until no more than `most` bytes are left, and then the oldest of
-    /// what else there is; how many records that were.
-    pub fn give_up(&mut self, most: usize) -> usize {
+    /// Drops the oldest messages and whispers until at most `most` bytes are left, then the oldest other
+    /// records; returns the number of dropped records.
+    pub fn drop_oldest(&mut self, most: usize) -> usize {
         let (mut held, before) = (self.bytes, self.len());
         let mut records = std::mem::take(self).records;
-        let mut give_up = |record: &Record, any: bool| {
+        let mut drop_record = |record: &Record, any: bool| {
             let goes = held > most && (any || matches!(record, Record::Message(_) | Record::Whisper(_)));
             held -= if goes { bytes(record) } else { 0 };
             !goes
         };
-        records.retain(|record| give_up(record, false));
-        records.retain(|record| give_up(record, true));
+        records.retain(|record| drop_record(record, false));
+        records.retain(|record| drop_record(record, true));
         self.extend(records);
         before - self.len()
     }
 
     /// The messages before an id, the newest first.
-    pub fn back_from(&self, before: Option<u64>) -> impl Iterator<Item = &Message> {
+    pub fn newest_first(&self, before: Option<u64>) -> impl Iterator<Item = &Message> {
         let end = before.map_or(self.messages.len(), |before| self.messages.partition_point(|&(id, _)| id < before));
-        self.messages[..end].iter().rev().filter_map(|&(_, place)| message_of(&self.records[place]))
+        self.messages[..end].iter().rev().filter_map(|&(_, index)| message_of(&self.records[index]))
     }
 
     /// The message of that id.
@@ -102,15 +102,15 @@ impl UnwrittenRecords {
         message_of(&self.records[self.messages[found].1])
     }
 
-    /// Adds to the whispers that the file has for a name those that wait for it.
-    pub fn add_whispers(&self, to: &str, found: &mut Vec<Whisper>) {
-        let Some(places) = self.whispers.get(&fold(to)) else { return };
-        let last = places.iter().rev().map(|&place| &self.records[place]).map_while(|record| match record {
+    /// Appends the unwritten whispers to a name to its stored ones.
+    pub fn append_whispers(&self, to: &str, found: &mut Vec<Whisper>) {
+        let Some(indexes) = self.whispers.get(&fold(to)) else { return };
+        let last = indexes.iter().rev().map(|&index| &self.records[index]).map_while(|record| match record {
             Record::Whisper(whisper) => Some(whisper),
             _ => None,
         });
         let mut last: Vec<Whisper> = last.take(WHISPERS_PER_NAME).cloned().collect();
-        if last.len() < WHISPERS_PER_NAME && last.len() < places.len() {
+        if last.len() < WHISPERS_PER_NAME && last.len() < indexes.len() {
             found.clear();
         }
         last.reverse();
@@ -127,7 +127,7 @@ fn message_of(record: &Record) -> Option<&Message> {
     }
 }
 
-/// Bytes that a record takes in memory, about.
+/// Memory of a record in bytes, approximately.
 fn bytes(record: &Record) -> usize {
     RECORD_BYTES
         + match record {
@@ -157,7 +157,7 @@ mod tests {
     }
 
     fn ids(waiting: &UnwrittenRecords, before: Option<u64>) -> Vec<u64> {
-        waiting.back_from(before).map(|message| message.id).collect()
+        waiting.newest_first(before).map(|message| message.id).collect()
     }
 
     fn whispers(waiting: &UnwrittenRecords, to: &str, stored: &[&str]) -> Vec<String> {
@@ -166,12 +166,12 @@ mod tests {
             _ => unreachable!(),
         };
         let mut found: Vec<Whisper> = stored.iter().map(whisper_of).collect();
-        waiting.add_whispers(to, &mut found);
+        waiting.append_whispers(to, &mut found);
         found.into_iter().map(|whisper| whisper.text).collect()
     }
 
     #[test]
-    fn messages_are_found_by_id_whatever_is_removed() {
+    fn messages_are_found_by_id_after_removals() {
         let mut waiting = UnwrittenRecords::default();
         waiting.extend(vec![said(3), Record::NextId(5), said(5), whisper("bob", "hi"), said(9)]);
         assert_eq!(ids(&waiting, None), [9, 5, 3]);
@@ -189,19 +189,19 @@ mod tests {
     }
 
     #[test]
-    fn oldest_messages_and_whispers_are_given_up_first() {
+    fn oldest_messages_and_whispers_are_dropped_first() {
         let mut waiting = UnwrittenRecords::default();
         let ban = Record::Unban { network: "10.0.0.0/8".parse().unwrap() };
         waiting.extend(vec![ban.clone(), whisper("bob", "hi"), said(1), said(2), said(3)]);
         let most = waiting.bytes() - 1 - bytes(&said(1));
-        assert_eq!(waiting.give_up(most), 2);
+        assert_eq!(waiting.drop_oldest(most), 2);
         assert_eq!((ids(&waiting, None), waiting.first(1)), (vec![3, 2], &[ban][..]));
         assert_eq!(whispers(&waiting, "bob", &["stored"]), ["stored"]);
         assert!(waiting.bytes() <= most);
     }
 
     #[test]
-    fn whispers_follow_those_that_are_stored_unless_they_were_read() {
+    fn unread_whispers_follow_stored_ones() {
         let mut waiting = UnwrittenRecords::default();
         waiting.extend(vec![whisper("bob", "one"), whisper("carol", "other"), whisper("BOB", "two")]);
         assert_eq!(whispers(&waiting, "Bob", &["stored"]), ["stored", "one", "two"]);

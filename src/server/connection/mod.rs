@@ -1,4 +1,4 @@
-//! One connection: from a socket's bytes to the hub's lines, and from the hub's bytes to the socket.
+//! One connection: decodes a socket's bytes to lines for the hub, and writes the hub's bytes.
 
 pub(crate) mod transport;
 pub(super) mod websocket;
@@ -16,50 +16,50 @@ use crate::wire::line::{Decoder, Item};
 /// Slices written with one system call.
 const SLICES: usize = 16;
 
-/// Bytes thrown away of one who has been told to go, before the connection is closed.
+/// Input bytes discarded from a closing connection before it is closed at once.
 const DRAIN_BUDGET: u32 = 256 * 1024;
 
-/// How far a connection is on its way from open to closed.
+/// The phase of a connection, from open to closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// Its lines are carried out.
+    /// Its lines are processed.
     Open,
-    /// Its lines no longer count; what is owed to it is still written.
+    /// Its lines are ignored; its unread output is still written.
     Closing,
-    /// Nothing more will be written; what it still sends is thrown away, since closing with unread
-    /// input would turn the last lines into a reset.
+    /// Writing is shut down; its input is discarded, since closing a socket with unread
+    /// input would send a reset and lose the last lines.
     Draining,
-    /// To be taken out of the slab at the end of the turn.
+    /// To be removed from the slab at the end of the turn.
     Closed,
 }
 
-/// What came of reading.
+/// The result of a read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Received {
-    /// All that there was; an event will tell of more.
+    /// Everything was read; an event announces more.
     All,
     /// There may be more.
     More,
-    /// It is faster than its rate: not before that time.
+    /// The client is over its rate limit until this time.
     Until(Duration),
-    /// The others' lines have to be written first.
+    /// Other clients' lines have to be written first.
     AfterOthers,
     /// Its own replies have to be written first.
     AfterReplies,
-    /// The peer sends no more.
+    /// End of input.
     End,
     /// The connection broke.
     Lost,
 }
 
-/// What came of writing.
+/// The result of a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flushed {
     /// Everything.
     UpToDate,
-    /// A part; more is possible.
+    /// A part; the socket takes more.
     More,
-    /// What the socket took; an event will tell when it takes more.
+    /// The socket is full; an event announces room.
     Blocked,
     /// The connection broke.
     Lost,
@@ -69,53 +69,53 @@ pub enum Flushed {
 pub struct Connection<S> {
     pub stream: S,
     pub phase: Phase,
-    /// It stands in the queue of those to be read from.
+    /// It is queued for reading.
     pub queued: bool,
-    /// It is not to be read from, whatever events come, until something else has happened.
+    /// Reading is paused, whatever events come.
     pub read_paused: bool,
-    /// It waits for its own replies to be written.
+    /// It is paused until its own replies have been written.
     pub after_replies: bool,
-    /// The peer has announced that it sends no more, or has sent urgent data; a short read is not the end then.
+    /// The peer has shut down sending, or sent urgent data; a short read does not mean an empty socket then.
     pub hung_up: bool,
-    /// The connection is broken; what has come before may still be read.
+    /// The connection is broken; earlier input may still be read.
     pub broken: bool,
     /// The end of its input has been read.
     pub ended: bool,
     /// A deadline for unended input is set.
     pub eol_set: bool,
-    /// A WebSocket has been told that it is closed.
+    /// A close frame has been queued.
     pub close_sent: bool,
-    /// A WebSocket has been asked whether it is there, and has sent nothing since.
+    /// A ping has been sent, and nothing received since.
     pub pinged: bool,
-    /// Its first line has been seen, and is no other protocol's.
+    /// Its first line has been checked, and is not of another protocol.
     has_begun: bool,
-    /// Distinguishes it from others in the same slot.
+    /// Distinguishes it from earlier connections in its slot.
     pub serial: u32,
-    /// Milliseconds: when it was last read from, or written to while closing.
+    /// Time of the last read, or of the last write while closing, in milliseconds.
     pub progress: u64,
-    /// Bytes thrown away since it was told to go.
+    /// Input bytes discarded while draining.
     drained: u32,
-    /// What it speaks, and what is to be kept of it.
+    /// The protocol, with the state of its input.
     pub protocol: Protocol,
 }
 
-/// What is spoken over a connection.
+/// The protocol of a connection, with the state of its input.
 pub enum Protocol {
-    /// Lines; `None` while there is nothing to be kept, as is the case with most.
+    /// Lines; `None` while there is no state to keep, which is the common case.
     Lines(Option<Box<Input>>),
-    /// HTTP; the hub does not know of it.
+    /// HTTP, which is unknown to the hub.
     Http(Box<Exchange>),
-    /// `None` as above.
+    /// WebSocket frames; `None` as above.
     WebSocket(Option<Box<Frames>>),
 }
 
-/// What is kept of the input between two reads.
+/// Line input kept between two reads.
 #[derive(Default)]
 pub struct Input {
     decoder: Decoder,
-    /// What has been read and not been carried out.
+    /// Bytes that have been read and not processed.
     held: Vec<u8>,
-    /// Until it has ended.
+    /// The check of the first line, until that ends.
     first: FirstLine,
 }
 
@@ -126,7 +126,7 @@ impl Input {
 }
 
 impl<S: Read + Write> Connection<S> {
-    /// A connection that has just been accepted.
+    /// Creates a connection that has just been accepted.
     pub fn new(stream: S, serial: u32) -> Self {
         Connection {
             stream,
@@ -148,7 +148,7 @@ impl<S: Read + Write> Connection<S> {
         }
     }
 
-    /// Reads once, into `block`, and gives the lines to the hub for as long as it takes them.
+    /// Reads once, into `block`, and passes lines to the hub while it accepts them.
     pub fn receive(&mut self, hub: &mut Hub, id: ClientId, now: Now, block: &mut [u8], max_line: usize) -> Received {
         if self.is_web_socket() {
             return self.receive_frames(hub, id, now, block, max_line);
@@ -156,7 +156,7 @@ impl<S: Read + Write> Connection<S> {
         self.with_input(|connection, input| connection.receive_into(input, hub, id, now, block, max_line))
     }
 
-    /// Lends the input that is kept, or some that is kept from then on if there is need.
+    /// Runs `run` on the kept input, or on a new one that is kept only if it holds something.
     fn with_input<R>(&mut self, run: impl FnOnce(&mut Self, &mut Input) -> R) -> R {
         match self.lines_mut().and_then(Option::take) {
             Some(mut kept) => {
@@ -210,7 +210,7 @@ impl<S: Read + Write> Connection<S> {
                     input.held = block[taken..n].to_vec();
                     return stop;
                 }
-                // A short read has emptied the socket (epoll(7)), but an end may stand behind it.
+                // A short read has emptied the socket (epoll(7)), but an end may follow.
                 if n == block.len() || self.hung_up { Received::More } else { Received::All }
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Received::All,
@@ -227,7 +227,7 @@ impl<S: Read + Write> Connection<S> {
         if let Protocol::Lines(input) = &mut self.protocol { Some(input) } else { None }
     }
 
-    /// It speaks HTTP from now on.
+    /// Switches the connection to HTTP.
     pub fn begin_exchange(&mut self, exchange: Exchange) {
         self.protocol = Protocol::Http(Box::new(exchange));
     }
@@ -237,12 +237,12 @@ impl<S: Read + Write> Connection<S> {
         matches!(self.protocol, Protocol::Http(_))
     }
 
-    /// Whether it speaks frames.
+    /// Whether it is a WebSocket.
     pub fn is_web_socket(&self) -> bool {
         matches!(self.protocol, Protocol::WebSocket(_))
     }
 
-    /// Whether it is one of the operator's programs.
+    /// Whether it belongs to the admin listener.
     pub fn is_admin(&self) -> bool {
         matches!(&self.protocol, Protocol::Http(exchange) if exchange.is_admin)
     }
@@ -257,17 +257,17 @@ impl<S: Read + Write> Connection<S> {
         }
     }
 
-    /// Whether a line has begun and not ended.
+    /// Whether an unfinished line is buffered.
     pub fn has_partial(&self) -> bool {
         self.lines().is_some_and(|input| input.decoder.has_partial())
     }
 
-    /// Whether the line may go on in what has come and has not been looked at.
+    /// Whether unread or unprocessed input may continue the line.
     pub fn has_more_input(&self) -> bool {
         self.queued || self.read_paused || self.lines().is_some_and(|input| !input.held.is_empty())
     }
 
-    /// Takes unended input for a line.
+    /// Ends the unfinished line, as if a line end had come.
     pub fn end_line(&mut self, hub: &mut Hub, id: ClientId, now: Now) {
         self.with_input(|connection, input| connection.end_line_of(input, hub, id, now));
     }
@@ -277,13 +277,13 @@ impl<S: Read + Write> Connection<S> {
             return;
         }
         if let Some(item) = input.decoder.finish() {
-            give(hub, id, &item, now);
+            pass_line(hub, id, &item, now);
         }
     }
 
     /// Whether the next bytes, or `None` for the end of the line, show that another protocol is spoken.
     ///
-    /// If so the client is told, and nothing that it has sent or will send counts.
+    /// If so the client is refused, and all its input is ignored.
     fn is_foreign(&mut self, input: &mut Input, bytes: Option<&[u8]>, hub: &mut Hub, id: ClientId, now: Now) -> bool {
         let verdict = match bytes {
             Some(bytes) => input.first.take(bytes),
@@ -300,7 +300,7 @@ impl<S: Read + Write> Connection<S> {
         true
     }
 
-    /// Writes what is owed to `id` until the socket is full, or `most` bytes have been written.
+    /// Writes the unread bytes of `id` until the socket is full, or `most` bytes have been written.
     pub fn flush(&mut self, hub: &mut Hub, id: ClientId, most: usize) -> Flushed {
         let mut written = 0;
         loop {
@@ -336,7 +336,7 @@ impl<S: Read + Write> Connection<S> {
         }
     }
 
-    /// Throws away what it still sends; whether the connection is now to be closed.
+    /// Discards input; returns whether the connection can be closed now.
     pub fn drain(&mut self, block: &mut [u8]) -> bool {
         loop {
             match self.stream.read(block) {
@@ -349,7 +349,7 @@ impl<S: Read + Write> Connection<S> {
     }
 }
 
-/// Gives lines to the hub; returns how many bytes are done, and what stands in the way of more.
+/// Passes lines to the hub; returns the number of processed bytes, and the reason to stop before the end.
 fn process_lines(
     decoder: &mut Decoder,
     bytes: &[u8],
@@ -372,14 +372,14 @@ fn process_lines(
         }
         match decoder.next(&mut rest, max_line) {
             Some(Item::Answer(answer)) => hub.send_raw(id, &answer),
-            Some(item) => give(hub, id, &item, now),
+            Some(item) => pass_line(hub, id, &item, now),
             None => break,
         }
     }
     (bytes.len(), None)
 }
 
-fn give(hub: &mut Hub, id: ClientId, item: &Item, now: Now) {
+fn pass_line(hub: &mut Hub, id: ClientId, item: &Item, now: Now) {
     if let Some(input) = item.input() {
         hub.line(id, input, now);
     }
@@ -389,7 +389,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_idle_connection_is_small() {
+    fn idle_connection_takes_at_most_48_bytes() {
         let size = size_of::<Connection<std::net::TcpStream>>();
         assert!(size <= 48, "{size} bytes");
     }

@@ -1,35 +1,35 @@
-//! What the engine needs of sockets: the kernel's have it, and so have those of the simulator.
+//! The sockets as the engine sees them; the kernel and the simulator implement them.
 
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 
-/// A socket that connections come from.
+/// A listening socket.
 pub trait Listener {
-    /// What it accepts.
+    /// The type of its connections.
     type Stream: Stream;
 
-    /// Takes a connection that waits; an error of the kind `WouldBlock` when there is none.
+    /// Accepts a waiting connection; fails with `WouldBlock` when none waits.
     ///
     /// # Errors
-    /// Those of accept(2).
+    /// The errors of accept(2).
     fn accept(&self) -> io::Result<(Self::Stream, SocketAddr)>;
 
     /// Whether a connection waits to be accepted.
     fn has_waiting(&self) -> bool;
 }
 
-/// The socket of one client; it never blocks.
+/// The non-blocking socket of one client.
 pub trait Stream: Read + Write {
-    /// What tells of its events.
+    /// The source of its events.
     type Poll;
 
-    /// Asks for the events of this stream, edge-triggered, under the number of its slot.
+    /// Registers for the events of this stream, edge-triggered, under the number of its slot.
     ///
     /// # Errors
     /// If the kernel refuses.
     fn watch(&mut self, poll: &Self::Poll, slot: usize) -> io::Result<()>;
 
-    /// Tells the peer that nothing more will be written.
+    /// Shuts down the sending side.
     ///
     /// # Errors
     /// If the connection is broken.

@@ -1,6 +1,6 @@
-//! WebSockets: from frames to the hub's lines, pings, and the closing handshake.
+//! WebSockets: decodes frames to lines for the hub, sends pings, and does the closing handshake.
 //!
-//! What the hub writes to them needs nothing of its own: frames stand in its logs as lines do.
+//! Output needs no code here: the hub's logs hold ready frames for them.
 
 use std::io::{self, Read, Write};
 
@@ -12,16 +12,16 @@ use crate::server::engine::timers::Timer;
 use crate::wire::frame::{close_frame, code, ping_frame, pong_frame};
 use crate::wire::websocket::{Decoder, Item};
 
-/// What is kept of the input between two reads.
+/// Frame input kept between two reads.
 #[derive(Default)]
 pub struct Frames {
     decoder: Decoder,
-    /// What has been read and not been carried out.
+    /// Bytes that have been read and not processed.
     held: Vec<u8>,
 }
 
 impl Frames {
-    /// Bytes kept.
+    /// Bytes kept of its input.
     #[cfg(test)]
     pub fn kept(&self) -> usize {
         self.held.len() + self.decoder.kept()
@@ -32,16 +32,16 @@ impl Frames {
     }
 }
 
-/// How the frames of one client end.
+/// How a WebSocket ends.
 enum End {
-    /// With a closing handshake; the code is the answer.
+    /// By a close frame; the answer has this code.
     Closed(u16),
-    /// It is to be told so, and why.
+    /// By a protocol error; the close frame has this code.
     Broken(u16),
 }
 
 impl<S: Read + Write> Connection<S> {
-    /// It speaks frames from now on, beginning with `held`.
+    /// Switches the connection to frames, beginning with the input `held`.
     pub(in crate::server) fn become_web_socket(&mut self, held: Vec<u8>, now: Now) {
         let frames = Frames { held, ..Frames::default() };
         self.protocol = Protocol::WebSocket((!frames.is_idle()).then(|| Box::new(frames)));
@@ -88,7 +88,7 @@ impl<S: Read + Write> Connection<S> {
         match self.stream.read(block) {
             Ok(0) => {
                 self.ended = true;
-                // Whoever closes says so first: RFC 6455, section 7.1.5.
+                // A peer that ends properly sends a close frame first: RFC 6455, section 7.1.5.
                 hub.broken_off(id, now);
                 Received::All
             }
@@ -109,7 +109,7 @@ impl<S: Read + Write> Connection<S> {
         }
     }
 
-    /// Gives lines to the hub; takes from `rest` what is done, and returns what stands in the way of more.
+    /// Passes lines to the hub; removes what is processed from `rest`, and returns the reason to stop before the end.
     fn process_frames(
         &mut self,
         decoder: &mut Decoder,
@@ -158,7 +158,7 @@ impl<S: Read + Write> Connection<S> {
 }
 
 impl<L: Listener> Engine<L> {
-    /// Owes a WebSocket the last frame, unless it has it or is none.
+    /// Queues the close frame of a WebSocket, once.
     pub(in crate::server) fn end_web_socket(&mut self, slot: usize) {
         let code = if self.is_ending() { code::GOING_AWAY } else { code::NORMAL };
         let connection = &mut self.connections[slot];
@@ -167,12 +167,12 @@ impl<L: Listener> Engine<L> {
         }
     }
 
-    /// Asks a WebSocket that has been silent whether it is there, or finds that it is not.
+    /// Pings a silent WebSocket, or disconnects it if the last ping was not answered.
     pub(in crate::server) fn ping(&mut self, slot: usize, now: Now) {
         let (id, keepalive) = (ClientId::new(slot), self.limits.keepalive);
         let connection = &mut self.connections[slot];
         let heard = std::time::Duration::from_millis(connection.progress);
-        // One whom we do not read, or who has much to read still, is not silent.
+        // A client that is paused, or has unread output, does not count as silent.
         let is_busy = connection.read_paused || !self.hub.is_up_to_date(id);
         if is_busy || heard + keepalive > now.at {
             connection.pinged &= !is_busy;

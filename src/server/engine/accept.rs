@@ -1,4 +1,4 @@
-//! Listening sockets, and what happens when there are no file descriptors left.
+//! Listening sockets, and accepting connections when file descriptors run out.
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,10 +12,10 @@ use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 use crate::server::Limits;
 use crate::server::connection::transport;
 
-/// Connections that the kernel may hold for us; it cuts this to net.core.somaxconn.
+/// Connections that wait in the kernel's queue at most; the kernel cuts this to net.core.somaxconn.
 const BACKLOG: i32 = 65_535;
 
-/// How soon to try again when nothing can be accepted; no event comes when it can.
+/// Delay before the next try when nothing can be accepted; no event comes when descriptors are free again.
 const RETRY: Duration = Duration::from_millis(200);
 
 /// Makes a listening socket whose connections have TCP_NODELAY, keepalive and the send buffer set.
@@ -31,7 +31,7 @@ pub fn listen(addr: SocketAddr, limits: &Limits) -> io::Result<TcpListener> {
     }
     socket.set_tcp_nodelay(true)?;
     if limits.send_buffer > 0 {
-        // The kernel lets it grow to megabytes for one who does not read: tcp(7), tcp_wmem.
+        // Without a bound the kernel grows it to megabytes for a client that does not read: tcp(7), tcp_wmem.
         socket.set_send_buffer_size(limits.send_buffer)?;
     }
     if !limits.keepalive.is_zero() {
@@ -45,47 +45,47 @@ pub fn listen(addr: SocketAddr, limits: &Limits) -> io::Result<TcpListener> {
     Ok(TcpListener::from_std(socket.into()))
 }
 
-/// What is spoken with those who come to a listener.
+/// The protocol of a listener's connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Lines.
     Plain,
-    /// HTTP, for people.
+    /// HTTP for browsers.
     Web,
-    /// HTTP, for the operator's programs.
+    /// HTTP for the operator's programs.
     Admin,
 }
 
 struct Listener<L> {
     kind: Kind,
     socket: L,
-    /// The number under which it is told of.
+    /// The number in its events.
     number: usize,
-    /// There may be connections to be accepted.
+    /// Connections may wait to be accepted.
     ready: bool,
 }
 
 /// All listeners.
 pub struct Acceptor<L> {
     listeners: Vec<Listener<L>>,
-    /// The one that has the first turn.
+    /// The listener that is tried first.
     first: usize,
-    /// Set while descriptors or memory are out: when to try again.
+    /// The time of the next try, while descriptors or memory are out.
     retry: Option<Duration>,
-    /// It has been logged that newcomers wait, and since then not all of them have been accepted.
-    told_short: bool,
+    /// The shortage has been logged, and connections may still wait since then.
+    shortage_logged: bool,
 }
 
 impl<L: transport::Listener> Acceptor<L> {
     /// Takes over listening sockets.
     pub fn new(sockets: Vec<(Kind, L)>) -> Self {
-        // What came before the poll was set up raises an event on registering; no need to guess.
+        // A connection that came before the poll was set up raises an event on registering.
         let listener = |(number, (kind, socket))| Listener { kind, socket, number, ready: false };
         let listeners = sockets.into_iter().enumerate().map(listener).collect();
-        Acceptor { listeners, first: 0, retry: None, told_short: false }
+        Acceptor { listeners, first: 0, retry: None, shortage_logged: false }
     }
 
-    /// Gives up all listeners but those for the operator's programs.
+    /// Closes all listeners except the admin listeners.
     pub fn close_to_people(&mut self) {
         self.listeners.retain(|listener| listener.kind == Kind::Admin);
         self.first = 0;
@@ -96,29 +96,29 @@ impl<L: transport::Listener> Acceptor<L> {
         self.listeners.iter().map(|listener| (listener.kind, &listener.socket))
     }
 
-    /// The listener of that number has an event.
+    /// Records an event of the listener with this number.
     pub fn notify(&mut self, number: usize) {
         if let Some(listener) = self.listeners.iter_mut().find(|listener| listener.number == number) {
             listener.ready = true;
         }
     }
 
-    /// Whether [`Acceptor::accept`] may bring something at `now`.
+    /// Whether [`Acceptor::accept`] may return a connection at `now`.
     pub fn is_ready(&self, now: Duration) -> bool {
         self.retry.is_none_or(|retry| retry <= now) && self.listeners.iter().any(|listener| listener.ready)
     }
 
-    /// When to try again, if nothing could be accepted.
+    /// The time of the next try after a shortage.
     pub fn next_deadline(&self) -> Option<Duration> {
         self.retry.filter(|_| self.listeners.iter().any(|listener| listener.ready))
     }
 
-    /// A descriptor has been freed: no need to wait for the time to try again.
+    /// A descriptor has been freed: the next try need not wait.
     pub fn fd_freed(&mut self) {
         self.retry = None;
     }
 
-    /// Takes a connection; `None` when there is none for now.
+    /// Accepts a connection; `None` when none waits or none can be accepted now.
     pub fn accept(&mut self, now: Duration) -> Option<(L::Stream, SocketAddr, Kind)> {
         if !self.is_ready(now) {
             return None;
@@ -129,13 +129,13 @@ impl<L: transport::Listener> Acceptor<L> {
             if !listener.ready {
                 continue;
             }
-            // A connection that broke while it waited is an error of its own; a few in a row are
-            // passed over here, more of them in the next turn.
+            // A connection that broke while it waited is an error of its own; up to 64 in a row are
+            // skipped here, more of them in the next turn.
             for _ in 0..64 {
                 match listener.socket.accept() {
                     Ok((stream, addr)) => {
                         self.retry = None;
-                        // However many come to one, the others have their turn.
+                        // A busy listener does not keep the others from their turn.
                         self.first = (number + 1) % count;
                         return Some((stream, addr, listener.kind));
                     }
@@ -144,7 +144,7 @@ impl<L: transport::Listener> Acceptor<L> {
                         self.retry = None;
                         break;
                     }
-                    // Without a descriptor to spare it says so before it says that there is no connection.
+                    // Without a free descriptor accept(2) reports the shortage before it reports that no connection waits.
                     Err(error) if is_out_of_resources(&error) && !listener.socket.has_waiting() => {
                         listener.ready = false;
                         self.retry = None;
@@ -152,39 +152,39 @@ impl<L: transport::Listener> Acceptor<L> {
                     }
                     Err(error) if is_out_of_resources(&error) => {
                         self.retry = Some(now + RETRY);
-                        self.tell_short(&format!("cannot accept connections: {error}"));
+                        self.log_shortage(&format!("cannot accept connections: {error}"));
                         return None;
                     }
                     Err(error) => debug!("a connection broke before it was accepted: {error}"),
                 }
             }
         }
-        // Nobody waits any more.
-        self.told_short &= self.listeners.iter().any(|listener| listener.ready);
+        // No connection waits any more.
+        self.shortage_logged &= self.listeners.iter().any(|listener| listener.ready);
         None
     }
 
-    /// No more connections may be open, as `why` says: logs that newcomers wait, if any do.
-    pub fn refrain(&mut self, why: &str) {
+    /// No more connections may be open, for the reason `why`: logs it if connections wait.
+    pub fn report_full(&mut self, why: &str) {
         for listener in self.listeners.iter_mut().filter(|listener| listener.ready) {
-            // An event comes when there is one.
+            // An event comes with the next connection.
             listener.ready = listener.socket.has_waiting();
         }
         if self.listeners.iter().any(|listener| listener.ready) {
-            self.tell_short(why);
+            self.log_shortage(why);
         }
     }
 
-    /// Logs once that newcomers wait; again when there was a time in which none did.
-    fn tell_short(&mut self, why: &str) {
-        if !std::mem::replace(&mut self.told_short, true) {
+    /// Logs a shortage once; again only after a time in which no connection waited.
+    fn log_shortage(&mut self, why: &str) {
+        if !std::mem::replace(&mut self.shortage_logged, true) {
             warn!("{why}; newcomers wait in the kernel's queue");
         }
     }
 
-    /// Whether it has been logged that newcomers wait, and some still may.
-    pub fn told_short(&self) -> bool {
-        self.told_short
+    /// Whether the current shortage has been logged.
+    pub fn has_logged_shortage(&self) -> bool {
+        self.shortage_logged
     }
 }
 
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_accepted_has_the_options_of_the_listener() {
+    fn accepted_connection_inherits_listener_options() {
         let (_client, accepted) = pair();
         let socket = socket2::SockRef::from(&accepted);
         assert!(socket.tcp_nodelay().unwrap());
@@ -227,14 +227,14 @@ mod tests {
     }
 
     #[test]
-    fn both_families_can_listen_on_all_addresses() {
+    fn ipv4_and_ipv6_wildcards_share_a_port() {
         let v6 = listen("[::]:0".parse().unwrap(), &LIMITS).unwrap();
         let port = v6.local_addr().unwrap().port();
         listen(SocketAddr::from(([0, 0, 0, 0], port)), &LIMITS).unwrap();
     }
 
     #[test]
-    fn an_address_in_use_is_an_error() {
+    fn address_in_use_is_an_error() {
         let first = listen("127.0.0.1:0".parse().unwrap(), &LIMITS).unwrap();
         let error = listen(first.local_addr().unwrap(), &LIMITS).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::AddrInUse);

@@ -1,12 +1,12 @@
-//! The engine: connections between sockets and hub, and what is done with them in one turn.
+//! The engine: moves bytes between sockets and hub, one bounded turn at a time.
 //!
-//! A turn has two halves. [`Engine::process_input`]: those whose connection is broken go, who has something
-//! to say is read from, newcomers are accepted. [`Engine::process_output`]: timers are looked at; private
-//! lines and then the rooms' sweeps are written; who is to go is closed. Each step has a budget, so
-//! that however much there is to do, nobody waits for more than a turn.
+//! A turn has two halves. [`Engine::process_input`] closes broken connections, reads from ready
+//! clients and accepts connections. [`Engine::process_output`] handles timers, writes private
+//! lines and then the rooms' sweeps, and closes connections. Each step has a budget, so that
+//! no client waits for more than a turn, however much there is to do.
 //!
-//! It knows no poll. Whoever has one tells it of events with [`Engine::record_event`], and asks it with
-//! [`Engine::has_work`] and [`Engine::next_deadline`] when it wants its next turn.
+//! The engine does not poll. Its caller passes events with [`Engine::record_event`], and asks
+//! [`Engine::has_work`] and [`Engine::next_deadline`] for the time of the next turn.
 
 pub(crate) mod accept;
 pub(super) mod shutdown;
@@ -23,13 +23,13 @@ use self::timers::{Deadline, Timer};
 use super::Limits;
 use super::connection::transport::{Listener, Stream};
 use super::connection::{Connection, Flushed, Phase, Received};
-use super::http::{Access, Exchange, HEAD_TIMEOUT, Newcomers, Page, Turns};
+use super::http::{Access, Exchange, HEAD_TIMEOUT, Page, PendingExchanges, TurnHistogram};
 use super::store_writer::StoreWriter;
 use crate::chat::{Allowance, ClientId, DISCONNECTS_PER_TICK, Hub, Now};
 use crate::util::shrink;
 use crate::util::timer_wheel::Wheel;
 
-/// How much is done at most in one turn.
+/// The most that one turn does.
 #[derive(Clone, Copy, Debug)]
 pub struct Budget {
     /// Bytes read from one client at once.
@@ -38,22 +38,22 @@ pub struct Budget {
     pub accepts: usize,
     /// Reads.
     pub reads: usize,
-    /// Of these, reads from connections that speak HTTP, each of which may have an answer of some 100 KB.
+    /// Reads from HTTP connections, each of which may cause an answer of about 100 KB; part of `reads`.
     pub answers: usize,
-    /// Clients to whom private lines are written.
+    /// Clients that are sent private lines.
     pub private_writes: usize,
-    /// Bytes written to one client before the others have their turn.
+    /// Bytes written to one client before the next one has its turn.
     pub bytes: usize,
-    /// Members of rooms who are visited.
+    /// Room members visited by the sweep.
     pub visits: usize,
-    /// Bytes written to those with private lines, and as many to members of rooms; what exceeds it waits for the next
+    /// Bytes of private lines, and as many of rooms; the rest waits for the next
     /// turn. The kernel takes about 7 ms for a megabyte where it has to find memory for it.
     pub turn_bytes: u64,
-    /// Sessions disconnected by the tick, and between two ticks.
+    /// Sessions disconnected by the tick, and as many between two ticks.
     pub disconnects: usize,
     /// Sockets closed.
     pub reaps: usize,
-    /// Deadlines of connections that are looked at.
+    /// Deadlines of connections handled.
     pub timers: usize,
 }
 
@@ -96,55 +96,55 @@ impl Default for Budget {
     }
 }
 
-/// What an event says of a stream.
+/// The readiness of a stream, as an event reports it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Readiness {
     pub readable: bool,
-    /// There is urgent data, at which a read ends though there is more behind it: tcp(7).
+    /// Urgent data has come, at which a read ends early: tcp(7).
     pub urgent: bool,
     pub writable: bool,
-    /// The peer sends no more.
+    /// The peer has shut down its sending side.
     pub read_closed: bool,
     /// The connection is broken.
     pub error: bool,
 }
 
-/// Everything that one server has, but for the poll, the signals and the console.
+/// The whole server except the poll, the signals and the console.
 pub struct Engine<L: Listener> {
     pub(crate) hub: Hub,
     pub(super) limits: Limits,
     pub(super) budget: Budget,
     pub(crate) acceptor: Acceptor<L>,
     pub(crate) connections: Slab<Connection<L::Stream>>,
-    /// Connections that may be open at once.
+    /// Open connections at most.
     pub(super) max_connections: usize,
     serials: u32,
-    /// Who is to be read from.
+    /// Slots with something to read.
     ready: VecDeque<usize>,
-    /// Whose connection has turned out to be broken.
+    /// Slots whose connection broke while it was not read.
     broken: VecDeque<usize>,
-    /// Who is to be read from once the others' lines have been written.
+    /// Slots to be read from after the other clients' lines have been written.
     after_others: Vec<usize>,
-    /// Who is to be taken out of the slab at the end of a turn, when no event can mean them.
+    /// Slots to be freed at the end of a turn, when no event can mean them any more.
     pub(crate) closed: VecDeque<usize>,
     pub(crate) timers: Wheel<Deadline>,
-    /// Deadlines that have come and have not been looked at.
+    /// Deadlines that have passed and have not been handled.
     pub(crate) expired: VecDeque<Deadline>,
     pub(super) block: Box<[u8]>,
-    /// Set when the server ends: when it does so whatever is still owed.
+    /// Set while the server ends: the time at which it ends even if lines are unread.
     pub(super) ends_at: Option<Duration>,
-    /// The web side.
+    /// Access rules of the web side.
     pub access: Access,
     pub(super) page: Page,
-    pub(super) newcomers: Newcomers,
-    /// How long turns have taken; counted where somebody can ask for it.
-    pub turns: Option<Turns>,
-    /// Where history is kept, if it is kept in a file.
+    pub(super) pending_exchanges: PendingExchanges,
+    /// The durations of turns; counted only if there is an admin listener.
+    pub turns: Option<TurnHistogram>,
+    /// The store writer, with `--store`.
     pub store_writer: Option<StoreWriter>,
 }
 
 impl<L: Listener> Engine<L> {
-    /// Nobody is connected yet, and the listeners have no events.
+    /// Creates an engine without connections, whose listeners have no events yet.
     pub fn new(
         mut hub: Hub,
         listeners: Vec<(Kind, L)>,
@@ -172,18 +172,18 @@ impl<L: Listener> Engine<L> {
             ends_at: None,
             access: Access::default(),
             page: Page::new(),
-            newcomers: Newcomers::default(),
-            turns: has_admin.then(Turns::default),
+            pending_exchanges: PendingExchanges::default(),
+            turns: has_admin.then(TurnHistogram::default),
             store_writer: None,
         }
     }
 
-    /// The first half of a turn: takes in what has come from clients, and newcomers.
+    /// The first half of a turn: reads from clients and accepts connections.
     pub fn process_input(&mut self, poll: &<L::Stream as Stream>::Poll, now: Now) {
         while self.hub.may_disconnect()
             && let Some(slot) = self.broken.pop_front()
         {
-            // It may have been closed since, and its slot given to another.
+            // The connection may have been closed since, and its slot reused.
             if self.connections.get(slot).is_some_and(|connection| connection.broken) {
                 self.lose(slot, now);
             }
@@ -192,7 +192,7 @@ impl<L: Listener> Engine<L> {
         self.accept(poll, now);
     }
 
-    /// The second half of a turn: does what is due, writes what is owed, closes who is to go.
+    /// The second half of a turn: handles deadlines, writes, and closes connections.
     pub fn process_output(&mut self, now: Now) {
         self.expire(now);
         self.hub.tick(now);
@@ -205,7 +205,7 @@ impl<L: Listener> Engine<L> {
         }
     }
 
-    /// Whether there is something to do at once, whatever events come.
+    /// Whether a turn has work to do now, without an event.
     pub fn has_work(&self, now: Duration) -> bool {
         !self.ready.is_empty()
             || self.hub.has_work()
@@ -216,30 +216,30 @@ impl<L: Listener> Engine<L> {
             || (self.has_room() && self.acceptor.is_ready(now))
     }
 
-    /// When there will be something to do if no event comes before.
+    /// The time of the next turn if no event comes before.
     pub fn next_deadline(&self) -> Option<Duration> {
         let retry = self.acceptor.next_deadline().filter(|_| self.has_room());
-        let keeping = self.store_deadline();
-        [self.timers.next(), self.hub.next_deadline(), retry, self.ends_at, keeping].into_iter().flatten().min()
+        let store = self.store_deadline();
+        [self.timers.next(), self.hub.next_deadline(), retry, self.ends_at, store].into_iter().flatten().min()
     }
 
-    /// Whether the server is on its way to the end.
+    /// Whether shutdown has begun.
     pub fn is_ending(&self) -> bool {
         self.ends_at.is_some()
     }
 
-    /// Whether the end has come.
+    /// Whether shutdown is complete, or out of time.
     pub fn is_done(&self, now: Duration) -> bool {
         let is_empty = || self.connections.iter().all(|(_, connection)| connection.is_admin());
         self.ends_at.is_some_and(|end| is_empty() || end <= now)
     }
 
-    /// Whether one more connection leaves enough file descriptors.
+    /// Whether one more connection may be open.
     fn has_room(&self) -> bool {
         self.connections.len() < self.max_connections
     }
 
-    /// Notes what an event says; nothing is done yet, so that no slot changes its owner meanwhile.
+    /// Records an event; nothing is done yet, so that no slot changes its owner meanwhile.
     pub fn record_event(&mut self, slot: usize, event: Readiness) {
         if event.writable {
             self.hub.writable(ClientId::new(slot));
@@ -248,17 +248,17 @@ impl<L: Listener> Engine<L> {
         connection.hung_up |= event.read_closed || event.urgent;
         connection.broken |= event.error;
         if connection.broken && (connection.read_paused || connection.phase == Phase::Closing) {
-            // Nobody will read from it soon, and so nobody would find out.
+            // It is not read from soon, so no read would report the error.
             self.broken.push_back(slot);
         } else if event.readable || event.urgent || event.read_closed || event.error {
             self.read_soon(slot);
         } else if event.writable && connection.is_exchange() {
-            // It may have more to write; the hub knows nothing of it.
+            // It may have more to write, which the hub does not know.
             self.read_soon(slot);
         }
     }
 
-    /// Puts a connection into the queue of those to be read from.
+    /// Queues a connection for reading.
     pub(super) fn read_soon(&mut self, slot: usize) {
         if let Some(connection) = self.connections.get_mut(slot)
             && !connection.queued
@@ -269,7 +269,7 @@ impl<L: Listener> Engine<L> {
         }
     }
 
-    /// Gives those who are ready a read each.
+    /// Reads once from each ready connection, within the budget.
     fn read(&mut self, now: Now) {
         shrink::queue(&mut self.ready);
         let (mut reads, mut answers, mut later) = (self.budget.reads, 0, Vec::new());
@@ -278,7 +278,7 @@ impl<L: Listener> Engine<L> {
                 break;
             }
             let Some(slot) = self.ready.pop_front() else { break };
-            // An entry whose connection has been closed since costs no read, also if the slot has a new connection.
+            // An entry whose connection has been closed costs no read, also if the slot has a new connection.
             let Some(connection) = self.connections.get_mut(slot).filter(|connection| connection.queued) else {
                 continue;
             };
@@ -332,26 +332,26 @@ impl<L: Listener> Engine<L> {
         }
     }
 
-    /// Takes in newcomers.
+    /// Accepts connections, within the budget.
     fn accept(&mut self, poll: &<L::Stream as Stream>::Poll, now: Now) {
         for _ in 0..self.budget.accepts {
             if !self.has_room() {
-                if self.acceptor.is_ready(now.at) && !self.acceptor.told_short() {
+                if self.acceptor.is_ready(now.at) && !self.acceptor.has_logged_shortage() {
                     let open = self.connections.len();
-                    self.acceptor.refrain(&format!("{open} connections, no file descriptors for more"));
+                    self.acceptor.report_full(&format!("{open} connections, no file descriptors for more"));
                 }
                 return;
             }
             let Some((mut stream, addr, kind)) = self.acceptor.accept(now.at) else { return };
-            if kind == Kind::Web && !self.has_room_for_page(addr.ip()) {
-                debug!("{addr} has too many connections that say nothing");
+            if kind == Kind::Web && !self.admit_exchange(addr.ip()) {
+                debug!("{addr} has too many connections without a request");
                 continue;
             }
             let entry = self.connections.vacant_entry();
             let slot = entry.key();
             if let Err(error) = stream.watch(poll, slot) {
                 debug!("{addr} cannot be watched: {error}");
-                self.newcomer_leaves(kind, addr.ip());
+                self.release_exchange(kind, addr.ip());
                 continue;
             }
             self.serials = self.serials.wrapping_add(1);
@@ -366,7 +366,7 @@ impl<L: Listener> Engine<L> {
         }
     }
 
-    /// Writes: to those who are owed something of their own, and to the members of dirty rooms.
+    /// Writes private lines, then unread lines to the members of dirty rooms, within the budget.
     fn write(&mut self, now: Now) {
         let until = self.hub.bytes_written() + self.budget.turn_bytes;
         for _ in 0..self.budget.private_writes {
@@ -388,8 +388,8 @@ impl<L: Listener> Engine<L> {
         }
     }
 
-    /// Whether one more session may be written to in this turn, which may disconnect it; `until` bytes were written since
-    /// the start at most.
+    /// Whether one more session may be written to in this turn, which may disconnect it; `until` bounds the bytes
+    /// written since the start.
     fn may_write(&self, until: u64) -> bool {
         self.hub.bytes_written() < until && self.hub.may_disconnect()
     }

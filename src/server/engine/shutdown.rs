@@ -1,4 +1,4 @@
-//! From "this one is to go" to a free slot: farewells, drains, and the end of the server.
+//! Closes connections, from the last line to a free slot, and ends the server.
 
 use std::time::Duration;
 
@@ -10,13 +10,13 @@ use crate::server::connection::transport::{Listener, Stream};
 use crate::server::connection::{Phase, Protocol};
 use crate::util::shrink;
 
-/// How long one who has been told everything may take to close their side.
+/// How long a client that has been sent everything may take to close its side.
 pub(in crate::server) const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long everybody may take to read what is owed when the server ends.
+/// How long clients may take to read their last lines when the server ends.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl<L: Listener> Engine<L> {
-    /// Closes whom the hub wants closed.
+    /// Begins to close the connections that the hub wants closed.
     pub(in crate::server) fn close(&mut self, now: Now) {
         while let Some((id, how)) = self.hub.poll_close() {
             let slot = id.slot();
@@ -39,7 +39,7 @@ impl<L: Listener> Engine<L> {
         }
     }
 
-    /// Everything has been written to a connection that is to end: says so, and waits for its end.
+    /// Shuts down writing of a connection that has been sent everything, and waits for its end.
     pub(in crate::server) fn shutdown_write(&mut self, slot: usize, now: Now) {
         let connection = &mut self.connections[slot];
         connection.phase = Phase::Draining;
@@ -58,7 +58,7 @@ impl<L: Listener> Engine<L> {
         self.finish(slot);
     }
 
-    /// Marks a connection to be taken out at the end of the turn.
+    /// Marks a connection for removal at the end of the turn.
     pub(in crate::server) fn finish(&mut self, slot: usize) {
         let connection = &mut self.connections[slot];
         if connection.phase != Phase::Closed {
@@ -67,7 +67,7 @@ impl<L: Listener> Engine<L> {
         }
     }
 
-    /// Takes out the connections that are closed; their numbers may be reused from now on.
+    /// Removes closed connections; their slots may be reused from now on.
     pub(in crate::server) fn reap(&mut self, now: Now) {
         for _ in 0..self.budget.reaps.min(self.closed.len()) {
             let Some(slot) = self.closed.pop_front() else { break };
@@ -75,9 +75,9 @@ impl<L: Listener> Engine<L> {
             if let Protocol::Http(exchange) = &connection.protocol
                 && !exchange.is_admin
             {
-                self.newcomer_leaves(Kind::Web, exchange.addr.ip());
+                self.release_exchange(Kind::Web, exchange.addr.ip());
             }
-            // Closing the socket takes it out of the poll.
+            // Closing the socket removes it from the poll.
             drop(connection);
             self.hub.closed(ClientId::new(slot), now);
             self.acceptor.fd_freed();
@@ -86,25 +86,25 @@ impl<L: Listener> Engine<L> {
         shrink::queue(&mut self.closed);
     }
 
-    /// Tells everybody, stops reading and accepting, and sets the time at which it ends anyway.
+    /// Begins the shutdown: sends the notice, stops reading and accepting, and sets the time of the end.
     pub fn begin_shutdown(&mut self, now: Now) {
         self.ends_at = Some(now.at + SHUTDOWN_TIMEOUT);
         self.budget = self.budget.ending();
         self.hub.limit_disconnects(self.budget.disconnects);
         self.acceptor.close_to_people();
-        // What was asked for just now is answered, if that takes no longer than in any other turn.
+        // Store queries of this turn are answered, within the time of any other turn.
         self.write_records(now);
         self.drop_questions();
         self.hub.shut_down(now);
         let slots: Vec<usize> = self.connections.iter().map(|(slot, _)| slot).collect();
         for &slot in &slots {
-            // Nothing may stand behind the frame that says so.
+            // No frame may follow the close frame.
             if self.connections[slot].is_web_socket() {
                 self.hub.dismiss(ClientId::new(slot), now);
             }
         }
         self.close(now);
-        // Those to whom nothing is owed will not be written to, and so not be closed by that.
+        // Connections without unread lines are not flushed again, which would close them.
         for slot in slots {
             if self.hub.is_up_to_date(ClientId::new(slot)) && !self.connections[slot].is_admin() {
                 self.finish(slot);

@@ -9,25 +9,25 @@ use crate::server::connection::Phase;
 use crate::server::connection::transport::Listener;
 use crate::util::shrink;
 
-/// Deadlines of connections that are closed by now, of which that many are passed over in one turn.
+/// Deadlines of closed connections that are skipped in one turn at most.
 const STALE_TIMERS: usize = 16 * 1024;
 
-/// What a connection's deadline is for.
+/// The purpose of a connection's deadline.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Timer {
-    /// It may be read from again.
+    /// Reading resumes.
     Resume,
-    /// Its unended input may count as a line.
+    /// Input without a line end may count as a line.
     EndLine,
-    /// It may have stopped reading what is owed, or not have closed its side.
+    /// The closing connection may have stopped reading, or not have closed its side.
     Farewell,
-    /// Its request may not have come in time, or the answer not have been read.
+    /// Its request may be late, or its answer unread.
     Exchange,
-    /// It may have been silent for long enough to be asked whether it is there.
+    /// It may have been silent for too long and need a ping.
     Ping,
 }
 
-/// A deadline of the connection in `slot`, if that is still the one of that serial number.
+/// A deadline of the connection in `slot`, valid only for this serial number.
 pub(crate) struct Deadline {
     slot: u32,
     serial: u32,
@@ -35,7 +35,7 @@ pub(crate) struct Deadline {
 }
 
 impl<L: Listener> Engine<L> {
-    /// Does what has become due.
+    /// Handles deadlines that have passed, within the budget.
     pub(in crate::server) fn expire(&mut self, now: Now) {
         self.expired.extend(self.timers.expire(now.at));
         shrink::queue(&mut self.expired);
@@ -76,7 +76,7 @@ impl<L: Listener> Engine<L> {
     fn end_quiet_line(&mut self, slot: usize, now: Now) {
         let connection = &mut self.connections[slot];
         connection.eol_set = false;
-        // Once the server ends no more lines are taken.
+        // While the server ends no lines are accepted.
         if connection.phase != Phase::Open || !connection.has_partial() || self.ends_at.is_some() {
             return;
         }
@@ -98,7 +98,7 @@ impl<L: Listener> Engine<L> {
         }
     }
 
-    /// Sets the deadline at which unended input counts as a line.
+    /// Sets the deadline after which input without a line end counts as a line.
     pub(in crate::server) fn watch_line(&mut self, slot: usize, now: Now) {
         if let Some(connection) = self.connections.get_mut(slot)
             && connection.has_partial()
@@ -131,7 +131,7 @@ mod tests {
     use crate::wire::plain::Plain;
 
     #[test]
-    fn unended_input_is_no_line_once_the_server_ends() {
+    fn unended_input_is_dropped_during_shutdown() {
         let date = Date::from_calendar_date(2026, Month::November, 20).unwrap();
         let at = |seconds| Now {
             at: Duration::from_secs(seconds),
@@ -148,7 +148,7 @@ mod tests {
         };
         let hub = Hub::new(Config::default(), Box::new(Plain { lang: Lang::En }));
         let mut engine = Engine::new(hub, vec![(Kind::Plain, listener)], limits, Budget::default(), 10);
-        // The farewell does not fit, so that the connection stays.
+        // The farewell does not fit into the socket, so that the connection stays.
         let wire = network.connect(0, SocketAddr::from(([127, 0, 0, 1], 1)), 1, 10);
         engine.acceptor.notify(0);
         engine.process_input(&network, at(1));

@@ -1,4 +1,4 @@
-//! Requests and their answers.
+//! Exchanges: reads HTTP requests and writes their answers.
 
 use std::borrow::Cow;
 use std::io::{self, IoSlice, Read, Write};
@@ -18,11 +18,11 @@ use crate::wire::http;
 use crate::wire::http::{Refused, Request, Response};
 use crate::wire::json;
 
-/// How long the head of a request may take, from its first byte or from the connection.
+/// Time allowed for the head of a request, from its first byte or from the connection.
 pub const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a connection may be without a request.
+/// Time allowed for a connection between two requests.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
-/// Steps that one connection makes in a turn, in which it is given one answer at most.
+/// Steps of one connection in a turn, with one answer at most.
 const STEPS: usize = 4;
 
 const HTML: &str = "text/html; charset=utf-8";
@@ -30,41 +30,41 @@ const TEXT: &str = "text/plain; charset=utf-8";
 /// The text format of Prometheus.
 const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// A connection over which requests come.
+/// An HTTP connection.
 pub struct Exchange {
     pub addr: SocketAddr,
-    /// It may ask for the figures, and for nothing else.
+    /// It came to the admin listener, and may ask for metrics only.
     pub is_admin: bool,
-    /// What has been read and not been answered.
+    /// Bytes that have been read and not processed.
     input: Vec<u8>,
-    /// The answer that is being written: its head, its body, and how much of both has been.
+    /// The answer being written: head, body, and the number of bytes sent.
     head: Vec<u8>,
     body: Cow<'static, [u8]>,
     sent: usize,
-    /// Nothing is to come after that answer.
+    /// The connection ends after this answer.
     is_last: bool,
-    /// Since when it waits for what it waits for.
+    /// The start of the current wait.
     since: Duration,
     /// A request has been answered.
     has_answered: bool,
-    /// Microseconds: its bucket of requests, see [`crate::chat::RateLimit`].
+    /// Its bucket of requests in microseconds, see [`crate::chat::RateLimit`].
     bucket: u64,
 }
 
-/// What came of reading.
+/// The result of a step.
 enum Step {
     Request(Box<Request>),
     Refused(Refused),
-    /// There may be more to read.
+    /// More may be read at once.
     More,
-    /// An event will tell of more.
+    /// An event announces more.
     Wait,
-    /// The connection is over.
+    /// The connection has ended.
     End,
 }
 
 impl Exchange {
-    /// A connection that has just been accepted.
+    /// Creates the exchange of a connection that has just been accepted.
     pub fn new(addr: SocketAddr, kind: Kind, now: Now) -> Self {
         Exchange {
             addr,
@@ -80,7 +80,7 @@ impl Exchange {
         }
     }
 
-    /// Bytes kept of what it has sent.
+    /// Bytes kept of its input.
     #[cfg(test)]
     pub fn kept(&self) -> usize {
         self.input.len()
@@ -90,7 +90,7 @@ impl Exchange {
         self.sent < self.head.len() + self.body.len()
     }
 
-    /// When it has taken too long; a head that has not ended by then is refused, the others are closed.
+    /// The time at which it has taken too long; an unfinished head is then refused, otherwise the connection is closed.
     fn due(&self, farewell: Duration) -> Duration {
         self.since
             + match () {
@@ -122,9 +122,9 @@ impl Exchange {
         Flushed::UpToDate
     }
 
-    /// The next request, from what has been read before or can be now.
+    /// The next request, from buffered bytes or after one read.
     fn next(&mut self, stream: &mut impl Read, block: &mut [u8], now: Now) -> Step {
-        // Empty lines before a request are passed over: RFC 9112, section 2.2.
+        // Empty lines before a request are skipped: RFC 9112, section 2.2.
         let blank = self.input.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
         self.input.drain(..blank);
         if !self.input.is_empty() {
@@ -162,7 +162,7 @@ impl Exchange {
         }
     }
 
-    /// After what could not be understood nothing can be.
+    /// Refuses a request and ends the connection, since what follows cannot be parsed.
     fn refuse(&mut self, refused: Refused, now: Now) {
         let is_head = self.input.starts_with(b"HEAD ");
         self.answer(http::refuse(refused, is_head, false, now.local), Cow::default(), false, now);
@@ -170,22 +170,22 @@ impl Exchange {
 }
 
 impl<L: Listener> Engine<L> {
-    /// Counts somebody who comes for a page, unless that is one too many from there.
-    pub(in crate::server) fn has_room_for_page(&mut self, addr: IpAddr) -> bool {
+    /// Counts a new exchange; `false` if its address has too many.
+    pub(in crate::server) fn admit_exchange(&mut self, addr: IpAddr) -> bool {
         let most = if self.access.is_trusted(addr) { 0 } else { self.access.max_per_ip };
-        self.newcomers.enter(addr, most)
+        self.pending_exchanges.enter(addr, most)
     }
 
-    /// One of those has become somebody, or is gone.
-    pub(in crate::server) fn newcomer_leaves(&mut self, kind: Kind, addr: IpAddr) {
+    /// Uncounts an exchange that has become a WebSocket or has ended.
+    pub(in crate::server) fn release_exchange(&mut self, kind: Kind, addr: IpAddr) {
         if kind == Kind::Web && self.access.max_per_ip > 0 && !self.access.is_trusted(addr) {
-            self.newcomers.leave(addr);
+            self.pending_exchanges.leave(addr);
         }
     }
 
-    /// Answers what a connection asks for, as far as that is possible now.
+    /// Answers the requests of a connection, as far as possible now.
     pub(in crate::server) fn exchange(&mut self, slot: usize, now: Now) {
-        let pace = self.hub.rate_limit();
+        let rate_limit = self.hub.rate_limit();
         let mut has_answer = false;
         for _ in 0..STEPS {
             let connection = &mut self.connections[slot];
@@ -197,17 +197,17 @@ impl<L: Listener> Engine<L> {
                 Flushed::Lost => return self.finish(slot),
             }
             if has_answer {
-                // The next one after the others have had theirs.
+                // The next answer comes after those to other connections.
                 break;
             }
-            if let Some(time) = pace.wait(exchange.bucket, now).filter(|_| !exchange.input.is_empty()) {
+            if let Some(time) = rate_limit.wait(exchange.bucket, now).filter(|_| !exchange.input.is_empty()) {
                 connection.read_paused = true;
                 return self.set_timer(slot, Timer::Resume, time);
             }
             let step = exchange.next(&mut connection.stream, &mut self.block, now);
             has_answer = matches!(step, Step::Request(_) | Step::Refused(_));
             if has_answer {
-                exchange.bucket = pace.taken(exchange.bucket, now);
+                exchange.bucket = rate_limit.taken(exchange.bucket, now);
             }
             match step {
                 Step::Request(request) => self.answer(slot, &request, now),
@@ -220,7 +220,7 @@ impl<L: Listener> Engine<L> {
         self.read_soon(slot);
     }
 
-    /// The time of an exchange may be over.
+    /// Handles the deadline of an exchange.
     pub(in crate::server) fn expire_exchange(&mut self, slot: usize, now: Now) {
         let connection = &mut self.connections[slot];
         let Protocol::Http(exchange) = &mut connection.protocol else { return };
@@ -239,11 +239,11 @@ impl<L: Listener> Engine<L> {
     fn answer(&mut self, slot: usize, request: &Request, now: Now) {
         let Protocol::Http(exchange) = &mut self.connections[slot].protocol else { return };
         let (addr, is_admin) = (exchange.addr, exchange.is_admin);
-        debug!("{addr} asks for {}", request.path.escape_debug());
+        debug!("{addr} requests {}", request.path.escape_debug());
         let keep_alive = request.keep_alive;
         let answer = match (&*request.path, is_admin) {
-            _ if !self.access.is_for_us(request) => {
-                debug!("{addr} is refused, since it asks for the host {:?}", request.host);
+            _ if !self.access.names_this_server(request) => {
+                debug!("{addr} is refused: unknown host {:?}", request.host);
                 Err(Refused::Misdirected)
             }
             ("/ws", false) if request.is_head => Err(Refused::SocketNeedsGet),
@@ -267,26 +267,26 @@ impl<L: Listener> Engine<L> {
 
     fn page(&self, request: &Request, now: Now) -> (Vec<u8>, Cow<'static, [u8]>) {
         let page = &self.page;
-        let is_known =
+        let is_cached =
             request.if_none_match.as_deref().is_some_and(|tags| http::items(tags).any(|tag| tag == page.tag));
-        let response = Response::new(if is_known { "304 Not Modified" } else { "200 OK" }, now.local)
+        let response = Response::new(if is_cached { "304 Not Modified" } else { "200 OK" }, now.local)
             .field("ETag", &page.tag)
             .field("Cache-Control", "no-cache")
             .field("Content-Security-Policy", &page.policy)
             .field("Referrer-Policy", "no-referrer")
             .field("Cross-Origin-Opener-Policy", "same-origin");
-        if is_known {
+        if is_cached {
             return (response.without_body(request.keep_alive), Cow::default());
         }
         let head = response.with_body(HTML, page.html.len(), request.keep_alive);
         (head, Cow::Borrowed(if request.is_head { &[] } else { page.html.as_bytes() }))
     }
 
-    /// Makes a WebSocket of a connection, and a client of the hub of whoever is behind it.
+    /// Turns an exchange into a WebSocket and a client of the hub.
     fn upgrade(&mut self, slot: usize, peer: SocketAddr, request: &Request, now: Now) -> Result<(), Refused> {
         let upgrade = request.upgrade.as_ref().ok_or(Refused::UpgradeRequired)?;
         if !self.access.is_allowed(request) {
-            debug!("{peer} is refused, since its page is from {:?}", request.origin);
+            debug!("{peer} is refused: origin {:?} is not allowed", request.origin);
             return Err(Refused::Forbidden);
         }
         let preface = http::accept(upgrade, SUBPROTOCOL)?;
@@ -294,28 +294,33 @@ impl<L: Listener> Engine<L> {
         let Protocol::Http(exchange) = &mut connection.protocol else { return Ok(()) };
         let held = std::mem::take(&mut exchange.input);
         connection.become_web_socket(held, now);
-        self.newcomer_leaves(Kind::Web, peer.ip());
+        self.release_exchange(Kind::Web, peer.ip());
         let addr = self.access.client(peer, request);
-        let arrival = Arrival { addr, encoding: Encoding::WebSocket, preface: &preface, wish: wish(&request.query) };
+        let arrival = Arrival {
+            addr,
+            encoding: Encoding::WebSocket,
+            preface: &preface,
+            wish: read_resume_request(&request.query),
+        };
         self.hub.arrived(ClientId::new(slot), arrival, now);
         if !self.limits.keepalive.is_zero() {
             self.set_timer(slot, Timer::Ping, now.at + self.limits.keepalive);
         }
-        // What came behind the request raises no event any more.
+        // Bytes that came after the request raise no event any more.
         self.read_soon(slot);
         Ok(())
     }
 }
 
-/// Something that is made anew for each request.
+/// A document that is made for each request.
 fn document(kind: &str, text: String, request: &Request, now: Now) -> (Vec<u8>, Cow<'static, [u8]>) {
     let response = Response::new("200 OK", now.local).field("Cache-Control", "no-store");
     let head = response.with_body(kind, text.len(), request.keep_alive);
     (head, Cow::Owned(if request.is_head { Vec::new() } else { text.into_bytes() }))
 }
 
-/// What the query of a WebSocket asks for.
-fn wish(query: &str) -> ResumeRequest {
+/// Reads the resume request from the query of a WebSocket's URL.
+fn read_resume_request(query: &str) -> ResumeRequest {
     let run = http::parameter(query, "run").and_then(|run| json::read_run(&run));
     let after = http::parameter(query, "after").and_then(|after| after.parse().ok());
     ResumeRequest { room: http::parameter(query, "room").filter(|room| !room.is_empty()), read: run.zip(after) }

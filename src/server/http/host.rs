@@ -1,18 +1,18 @@
-//! Under which names this server may be asked.
+//! Checks the `Host` of requests, against DNS rebinding.
 //!
-//! A page from elsewhere can have its own name point to this machine (DNS rebinding). For the browser it is then from
-//! the same origin, and only the `Host` of its requests tells that it is not.
+//! A foreign page can point its own name to this machine (DNS rebinding). For the browser it then has
+//! the same origin, and only the `Host` of its requests shows the difference.
 
 use super::Access;
 use crate::wire::host::Host;
 use crate::wire::http::Request;
 
 impl Access {
-    /// Whether the request is for one of the names of this server.
+    /// Whether the request names this server.
     ///
-    /// An address always is, since nobody else can have it point here. A request without a `Host`, as HTTP/1.0 allows,
-    /// names nobody and is of no browser.
-    pub fn is_for_us(&self, request: &Request) -> bool {
+    /// An address always does, since no other site can point it here. A request without a `Host`, as HTTP/1.0 allows,
+    /// names nothing and is from no browser.
+    pub fn names_this_server(&self, request: &Request) -> bool {
         let Some(host) = &request.host else { return true };
         match Host::parse(host) {
             None => false,
@@ -28,8 +28,8 @@ impl Access {
     }
 }
 
-/// The names of this machine: the one that it was given, its first part, and both in the local network (RFC 6762).
-pub fn names_of_this_machine() -> Vec<String> {
+/// The names of this machine: its host name, the first part of that, and both with `.local` (RFC 6762).
+pub fn machine_names() -> Vec<String> {
     names_of(&rustix::system::uname().nodename().to_string_lossy())
 }
 
@@ -51,14 +51,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_names_of_the_server_are_known_and_no_others() {
+    fn only_names_of_this_server_are_accepted() {
         let access = Access {
             allow_origin: vec!["https://Page.example:8443".into(), "*".into()],
             hosts: ["chat.example".into()].into_iter().chain(names_of("Box.home.example")).collect(),
             ..Access::default()
         };
-        let is_for_us =
-            |host: Option<&str>| access.is_for_us(&Request { host: host.map(str::to_owned), ..Request::default() });
+        let names_this_server = |host: Option<&str>| {
+            access.names_this_server(&Request { host: host.map(str::to_owned), ..Request::default() })
+        };
         for host in [
             "localhost",
             "LOCALHOST.:8080",
@@ -74,9 +75,9 @@ mod tests {
             "box.home.example",
             "box.home.example.local",
         ] {
-            assert!(is_for_us(Some(host)), "{host}");
+            assert!(names_this_server(Some(host)), "{host}");
         }
-        assert!(is_for_us(None));
+        assert!(names_this_server(None));
         for host in [
             "",
             ":80",
@@ -88,12 +89,12 @@ mod tests {
             "local",
             "*",
         ] {
-            assert!(!is_for_us(Some(host)), "{host}");
+            assert!(!names_this_server(Some(host)), "{host}");
         }
     }
 
     #[test]
-    fn a_machine_may_have_no_name_worth_the_word() {
+    fn unusable_host_names_give_no_names() {
         for node in ["", ".", "(none) x", "a:1", "127.0.0.1"] {
             assert_eq!(names_of(node), Vec::<String>::new(), "{node}");
         }

@@ -1,4 +1,4 @@
-//! How the server does, for Prometheus: <https://prometheus.io/docs/instrumenting/exposition_formats/>.
+//! The metrics of the server, for Prometheus
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -8,19 +8,19 @@ use crate::server::connection::transport::Listener;
 use crate::server::engine::Engine;
 use crate::server::store_writer::{StoreCounts, StoreWriter};
 
-/// The upper bounds of the histogram of turns, in microseconds.
+/// Upper bounds of the histogram's buckets, in microseconds.
 const BOUNDS: [u64; 10] = [100, 250, 500, 1000, 2500, 5000, 10_000, 25_000, 100_000, 1_000_000];
 
-/// How long turns have taken.
+/// A histogram of the durations of turns.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Turns {
-    /// How many took no longer than each bound and longer than the one before; the last are the longer ones.
+pub struct TurnHistogram {
+    /// Turns by bucket; the last one counts turns longer than every bound.
     counts: [u64; BOUNDS.len() + 1],
     sum: Duration,
 }
 
-impl Turns {
-    /// A turn has taken so long.
+impl TurnHistogram {
+    /// Counts a turn of this duration.
     pub fn count(&mut self, took: Duration) {
         let micros = took.as_micros() as u64;
         self.counts[BOUNDS.partition_point(|&bound| bound < micros)] += 1;
@@ -29,7 +29,7 @@ impl Turns {
 
     fn write(&self, text: &mut String) {
         let name = "chinwag_turn_seconds";
-        describe(text, name, "histogram", "How long a turn of the server took.");
+        describe(text, name, "histogram", "Duration of a turn of the event loop.");
         let mut total = 0;
         for (count, bound) in self.counts.iter().zip(BOUNDS) {
             total += count;
@@ -46,11 +46,11 @@ impl StoreWriter {
     fn metrics(&self, text: &mut String) {
         let StoreCounts { written, faults, lost } = self.figures;
         for (name, kind, help, value) in [
-            ("chinwag_store_up", "gauge", "Whether what is said can be stored.", u64::from(self.works())),
-            ("chinwag_store_waiting", "gauge", "Records that wait to be stored.", self.unwritten() as u64),
+            ("chinwag_store_up", "gauge", "Whether the store works.", u64::from(self.works())),
+            ("chinwag_store_waiting", "gauge", "Records that are not stored yet.", self.unwritten() as u64),
             ("chinwag_store_records_total", "counter", "Records stored.", written),
-            ("chinwag_store_faults_total", "counter", "How often the store has failed.", faults),
-            ("chinwag_store_lost_total", "counter", "Records given up while the store failed.", lost),
+            ("chinwag_store_faults_total", "counter", "Failures of the store.", faults),
+            ("chinwag_store_lost_total", "counter", "Records dropped while the store failed.", lost),
         ] {
             describe(text, name, kind, help);
             line(text, name, "", value);
@@ -59,7 +59,7 @@ impl StoreWriter {
 }
 
 impl<L: Listener> Engine<L> {
-    /// All figures, in the text format of Prometheus, version 0.0.4.
+    /// All metrics, in the text format of Prometheus, version 0.0.4.
     pub(super) fn metrics(&self, now: Now) -> String {
         let figures = self.hub.figures();
         let mut text = String::new();
@@ -71,35 +71,35 @@ impl<L: Listener> Engine<L> {
             line(out, name, &format!("{{dialect=\"{encoding}\"}}"), count);
         }
         for (name, help, value) in [
-            ("chinwag_here", "People who have a nickname.", figures.here),
-            ("chinwag_seats_taken", "Seats that are taken.", figures.admitted),
-            ("chinwag_seats", "Seats that there are.", figures.max_clients),
-            ("chinwag_waiting", "People in the waiting line.", figures.waiting),
+            ("chinwag_here", "Members.", figures.here),
+            ("chinwag_seats_taken", "Users who count towards the maximum.", figures.admitted),
+            ("chinwag_seats", "Maximum users.", figures.max_clients),
+            ("chinwag_waiting", "Clients in the admission queue.", figures.waiting),
             ("chinwag_rooms", "Rooms.", figures.rooms),
         ] {
             describe(out, name, "gauge", help);
             line(out, name, "", value);
         }
         for (name, help, value) in [
-            ("chinwag_connections_total", "Clients who have come.", figures.connections),
-            ("chinwag_refused_total", "Clients who were not let in.", figures.refused),
+            ("chinwag_connections_total", "Clients that have connected.", figures.connections),
+            ("chinwag_refused_total", "Clients that were refused.", figures.refused),
             ("chinwag_lines_total", "Lines that clients have sent.", figures.lines),
             ("chinwag_messages_total", "Messages said in rooms.", figures.messages),
             ("chinwag_whispers_total", "Whispers.", figures.whispers),
-            ("chinwag_deliveries_total", "Lines of rooms owed to single readers.", figures.deliveries),
+            ("chinwag_deliveries_total", "Deliveries of room lines to readers.", figures.deliveries),
             ("chinwag_received_bytes_total", "Bytes that clients have sent.", figures.received),
-            ("chinwag_sent_bytes_total", "Bytes that clients were sent.", figures.sent),
+            ("chinwag_sent_bytes_total", "Bytes sent to clients.", figures.sent),
         ] {
             describe(out, name, "counter", help);
             line(out, name, "", value);
         }
         let name = "chinwag_left_total";
-        describe(out, name, "counter", "Clients who have left, by cause.");
+        describe(out, name, "counter", "Sessions that have ended, by cause.");
         for (cause, count) in figures.left {
             line(out, name, &format!("{{cause=\"{cause}\"}}"), count);
         }
         let name = "chinwag_uptime_seconds";
-        describe(out, name, "gauge", "How long the server has been running.");
+        describe(out, name, "gauge", "Time since the start.");
         line(out, name, "", now.at.as_secs());
         if let Some(store_writer) = &self.store_writer {
             store_writer.metrics(out);
@@ -123,8 +123,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn turns_are_counted_up_to_each_bound() {
-        let mut turns = Turns::default();
+    fn histogram_counts_turns_up_to_each_bound() {
+        let mut turns = TurnHistogram::default();
         for micros in [0, 100, 101, 2_000_000] {
             turns.count(Duration::from_micros(micros));
         }

@@ -1,7 +1,7 @@
-//! The web side of the server: a page and its WebSocket, and the operator's figures, over HTTP.
+//! The web side of the server: the page, its WebSocket and the operator's metrics, over HTTP.
 //!
-//! An `exchange` is a connection before it is anybody's: requests and answers, unknown to the hub.
-//! With the upgrade it becomes a `socket` and a client of the hub as any other.
+//! An `exchange` is an HTTP connection: requests and answers, unknown to the hub.
+//! The upgrade turns it into a WebSocket and a client of the hub.
 
 mod exchange;
 mod host;
@@ -15,25 +15,25 @@ mod page;
 use crate::chat::Network;
 
 pub(super) use self::exchange::{Exchange, HEAD_TIMEOUT};
-pub(super) use self::host::names_of_this_machine;
-pub(super) use self::metrics::Turns;
-pub(super) use self::newcomers::Newcomers;
+pub(super) use self::host::machine_names;
+pub(super) use self::metrics::TurnHistogram;
+pub(super) use self::newcomers::PendingExchanges;
 pub(super) use self::page::Page;
 pub(super) use super::connection::websocket::Frames;
 
-/// The subprotocol in which the page and the server talk.
+/// The WebSocket subprotocol of the page.
 pub const SUBPROTOCOL: &str = "chinwag.v1";
 
-/// Who may use the web side, and who they are taken for.
+/// Access rules of the web side.
 #[derive(Clone, Debug, Default)]
 pub struct Access {
-    /// Origins of pages that may talk here besides the one that is served, such as `https://example.org`.
+    /// Allowed origins besides the served page, such as `https://example.org`.
     pub allow_origin: Vec<String>,
-    /// Names under which this server may be asked, besides its addresses, `localhost` and the hosts of those origins; in
-    /// lower case and without a last dot.
+    /// Names of this server, besides its addresses, `localhost` and the hosts of those origins; in
+    /// lower case and without a trailing dot.
     pub hosts: Vec<String>,
-    /// Proxies that are believed when they tell for whom they come.
+    /// Proxies whose X-Forwarded-For is trusted.
     pub trust_proxy: Vec<Network>,
-    /// Connections from one address; a few more while they have not said what they want. 0 for no limit.
+    /// Connections from one address; a few more while they are exchanges. 0 for no limit.
     pub max_per_ip: usize,
 }

@@ -1,4 +1,4 @@
-//! How many come from one address and are nobody yet.
+//! Counts the exchanges of each address.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -6,28 +6,28 @@ use std::net::IpAddr;
 
 use crate::chat::Network;
 
-/// Connections that a browser opens for a page, before it is known who comes; besides those allowed to one address.
-const SPARE: usize = 8;
+/// Exchanges allowed to one address besides its connections, since a browser opens several for a page.
+const SPARE_EXCHANGES: usize = 8;
 
-/// Exchanges by where they come from; counted only where connections from one address are limited.
+/// Exchanges by address; counted only if there is a per-IP limit.
 #[derive(Default)]
-pub struct Newcomers {
+pub struct PendingExchanges {
     counts: HashMap<Network, usize>,
 }
 
-impl Newcomers {
-    /// One more from there; `false`, and not counted, if it is one too many. `most` is 0 for no limit.
+impl PendingExchanges {
+    /// Counts one more; `false`, and not counted, if there are too many. `most` is 0 for no limit.
     pub fn enter(&mut self, addr: IpAddr, most: usize) -> bool {
         if most == 0 {
             return true;
         }
         let count = self.counts.entry(Network::of_one_person(addr)).or_default();
-        let is_free = *count < most + SPARE;
+        let is_free = *count < most + SPARE_EXCHANGES;
         *count += usize::from(is_free);
         is_free
     }
 
-    /// One of them is gone, or is known by now.
+    /// Uncounts one.
     pub fn leave(&mut self, addr: IpAddr) {
         if let Entry::Occupied(mut count) = self.counts.entry(Network::of_one_person(addr)) {
             *count.get_mut() -= 1;
@@ -44,14 +44,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_can_be_had_where_few_may_come_and_no_more() {
-        let (mut newcomers, here, there) = (Newcomers::default(), [10, 0, 0, 1].into(), [10, 0, 0, 2].into());
-        assert_eq!((0..20).filter(|_| newcomers.enter(here, 1)).count(), 1 + SPARE);
-        assert!(newcomers.enter(there, 1) && newcomers.enter(here, 0));
-        newcomers.leave(here);
-        assert!(newcomers.enter(here, 1) && !newcomers.enter(here, 1));
-        (0..1 + SPARE).for_each(|_| newcomers.leave(here));
-        newcomers.leave(there);
-        assert!(newcomers.counts.is_empty());
+    fn exchanges_are_limited_per_address() {
+        let (mut pending_exchanges, here, there) =
+            (PendingExchanges::default(), [10, 0, 0, 1].into(), [10, 0, 0, 2].into());
+        assert_eq!((0..20).filter(|_| pending_exchanges.enter(here, 1)).count(), 1 + SPARE_EXCHANGES);
+        assert!(pending_exchanges.enter(there, 1) && pending_exchanges.enter(here, 0));
+        pending_exchanges.leave(here);
+        assert!(pending_exchanges.enter(here, 1) && !pending_exchanges.enter(here, 1));
+        (0..1 + SPARE_EXCHANGES).for_each(|_| pending_exchanges.leave(here));
+        pending_exchanges.leave(there);
+        assert!(pending_exchanges.counts.is_empty());
     }
 }

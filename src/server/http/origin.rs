@@ -1,4 +1,4 @@
-//! Whose page it is, and for whom a proxy comes.
+//! Checks the origin of pages, and finds the client behind a proxy.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -7,9 +7,9 @@ use crate::chat::Network;
 use crate::wire::http::{Request, items};
 
 impl Access {
-    /// Whether the page that asks may talk here: it is from here, or its origin is allowed, or it is no page.
+    /// Whether the requesting page is allowed: it is the served page, its origin is allowed, or there is no origin.
     ///
-    /// A browser tells the origin with every WebSocket and no script can forge it (RFC 6455, section 10.2).
+    /// A browser sends the origin with every WebSocket and no script can forge it (RFC 6455, section 10.2).
     pub fn is_allowed(&self, request: &Request) -> bool {
         let Some(origin) = &request.origin else { return true };
         let listed = |allowed: &String| allowed == "*" || allowed.eq_ignore_ascii_case(origin);
@@ -27,27 +27,27 @@ impl Access {
         self.allow_origin.iter().any(listed) || is_own().unwrap_or(false)
     }
 
-    /// Where a request really comes from: the last address that no trusted proxy has.
+    /// The client's address: the last one that is no trusted proxy.
     pub fn client(&self, peer: SocketAddr, request: &Request) -> SocketAddr {
         let mut client = peer;
         for hop in items(&request.forwarded_for).rev() {
             if !self.is_trusted(client.ip()) {
                 break;
             }
-            // What cannot be read is not believed, nor what stands before it.
+            // An unreadable entry is not trusted, nor are those before it.
             let Some(next) = read_hop(hop, peer.port()) else { break };
             client = next;
         }
         client
     }
 
-    /// Whether it is the address of a proxy that is believed.
+    /// Whether it is the address of a trusted proxy.
     pub fn is_trusted(&self, addr: IpAddr) -> bool {
         self.trust_proxy.iter().any(|network: &Network| network.contains(addr))
     }
 }
 
-/// An address, perhaps with brackets and a port of its own.
+/// Reads an address, perhaps with brackets and a port of its own.
 fn read_hop(hop: &str, port: u16) -> Option<SocketAddr> {
     let hop = hop.trim_matches('"');
     let bare = hop.strip_prefix('[').and_then(|hop| hop.strip_suffix(']')).unwrap_or(hop);
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_from_elsewhere_is_told_by_its_origin() {
+    fn foreign_origin_is_refused() {
         let access = Access { allow_origin: vec!["https://example.org".into()], ..Access::default() };
         let is_allowed = |origin: &str, host: &str| {
             access.is_allowed(&Request {
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn the_client_is_the_last_address_that_no_trusted_proxy_has() {
+    fn client_is_the_last_untrusted_address() {
         let trust_proxy = ["127.0.0.0/8", "10.0.0.0/8", "fd00::/8"].map(|text| text.parse().unwrap()).to_vec();
         let access = Access { trust_proxy, ..Access::default() };
         let client = |peer: &str, list: &str| {

@@ -1,21 +1,21 @@
-//! The page, which stands in the program, and the policy under which browsers run it.
+//! The page, which is built into the program, and its content security policy.
 
 use data_encoding::{BASE64, HEXLOWER};
 use sha2::{Digest, Sha256};
 
 const HTML: &str = include_str!("page.html");
 
-/// The page as it is served.
+/// The served page.
 pub struct Page {
     pub html: &'static str,
-    /// Changes with the page.
+    /// The entity tag, which changes with the page.
     pub tag: String,
     /// The Content-Security-Policy: nothing but the page's own script and style, and a WebSocket to here.
     pub policy: String,
 }
 
 impl Page {
-    /// Works out what is the same for every answer.
+    /// Computes what is the same for every answer.
     pub fn new() -> Self {
         let hash = |element| format!("'sha256-{}'", BASE64.encode(&Sha256::digest(content(HTML, element))));
         let policy = format!(
@@ -29,7 +29,7 @@ impl Page {
     }
 }
 
-/// What stands in the one element of that name, which has no attributes.
+/// The content of the only element of that name, which has no attributes.
 fn content<'a>(html: &'a str, element: &str) -> &'a str {
     let after = html.split_once(&format!("<{element}>")).map_or("", |(_, after)| after);
     after.split_once(&format!("</{element}>")).map_or("", |(content, _)| content)
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_page_has_one_script_and_one_style_and_asks_nobody_else_for_anything() {
+    fn page_has_one_script_and_style_and_loads_nothing() {
         for element in ["script", "style"] {
             assert_eq!(HTML.matches(&format!("<{element}")).count(), 1, "{element}");
             assert!(!content(HTML, element).is_empty(), "{element}");
@@ -51,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn the_policy_names_the_hashes_of_what_stands_in_the_page() {
+    fn policy_contains_hashes_of_script_and_style() {
         // printf alert | openssl dgst -sha256 -binary | base64
         assert_eq!(content("<p><script>alert</script>", "script"), "alert");
         let hash = BASE64.encode(&Sha256::digest("alert"));

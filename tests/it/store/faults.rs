@@ -140,7 +140,7 @@ fn buffered_messages_over_the_limit_are_reported_as_lost() {
     make_space(&server);
     let line = server.console.until("* What is said is stored again");
     assert!(line.contains(&format!("; {lost} others came to be too many and are lost.")), "{line}");
-    server.log.until("the oldest of it is given up");
+    server.log.until("the oldest are dropped");
     server.log.until(&format!("{lost} are lost"));
     kill(server);
     // The newest messages are stored.
@@ -158,15 +158,15 @@ fn shutdown_with_a_failing_store_reports_what_is_lost() {
     fill(&mut server, &mut alice);
     let log = end(server);
     let last = log.iter().rfind(|line| line.contains(" ERROR ")).expect("an error");
-    assert!(last.contains(" records were never stored and are lost"), "{last}");
-    // With free space at shutdown nothing is lost.
+    assert!(last.contains(" records were not stored and are lost"), "{last}");
+    // And if there is space by then nothing is.
     let dir = TestDir::new();
     let mut server = start_limited(&dir, 1000, &[]);
     let mut alice = server.login("alice");
     let said = fill(&mut server, &mut alice);
     make_space(&server);
     let log = end(server);
-    assert!(log.iter().any(|line| line.contains("everything that was said is stored")), "{log:?}");
+    assert!(log.iter().any(|line| line.contains("all records are stored")), "{log:?}");
     let server = dir.start(&["--history", "1"]);
     let mut bob = server.login("bob");
     assert!(shown(&mut bob)[1].starts_with(&format!("[T] alice: {} x", said - 1)));
