@@ -1,21 +1,21 @@
-//! How a seed ends: all is quiet and everybody is up to date; then all go, and nothing is left.
+//! The end of a seed: first all readers catch up, then all leave, and no state may remain.
 
 use std::time::Duration;
 
-use super::oracle::Stage;
-use super::person::Pace;
+use super::oracle::ReaderStage;
+use super::person::ReadingPace;
 use super::world::World;
 
 impl World {
-    /// Faults end and everybody reads: in a bounded time everybody must be up to date, with no turn
+    /// Ends all faults and lets all persons read: each must be up to date within a bounded time, with no turn
     /// but those that the server asks for.
-    pub(super) fn settle(&mut self) {
-        self.record_event(|| "everything is to settle".into());
+    pub(super) fn wait_until_idle(&mut self) {
+        self.record_event(|| "all faults end".into());
         self.network.recover();
         for index in 0..self.alive.len() {
             let who = self.alive[index];
-            if self.people[who].pace != Pace::Never {
-                self.people[who].pace = Pace::Eager;
+            if self.people[who].pace != ReadingPace::Never {
+                self.people[who].pace = ReadingPace::Eager;
             }
         }
         let until = self.at + Duration::from_secs(4) + self.hearing_time();
@@ -29,7 +29,7 @@ impl World {
         }
     }
 
-    /// How long it takes at the allowed rate to hear everybody, even if one has to wait for another to go.
+    /// Time in which all typed lines are processed at the rate limit, even if some clients wait for admission.
     fn hearing_time(&self) -> Duration {
         let typed: usize = self.alive.iter().map(|&who| self.oracle.readers[who].typed.len()).sum();
         let interval = Duration::from_secs(1).checked_div(self.plan.config.rate).unwrap_or_default();
@@ -42,7 +42,7 @@ impl World {
         for index in 0..self.alive.len() {
             let who = self.alive[index];
             self.deliver(who, usize::MAX);
-            if self.people[who].pace == Pace::Eager {
+            if self.people[who].pace == ReadingPace::Eager {
                 self.people[who].wire.borrow_mut().take(usize::MAX);
             }
         }
@@ -62,7 +62,7 @@ impl World {
         } else {
             self.idle_turns += 1;
             let most = 20 + 4 * (self.engine.connections.len() + 256);
-            assert!(self.idle_turns < most, "busy with nothing: {why}");
+            assert!(self.idle_turns < most, "turns without progress: {why}");
         }
     }
 
@@ -72,41 +72,45 @@ impl World {
         (calls, self.oracle.counts.lines, self.at, self.engine.connections.len())
     }
 
-    /// What is still to be done, if anything is.
+    /// The reason why the world is not idle yet, if there is one.
     fn unsettled(&self) -> Option<String> {
         if self.network.backlog() > 0 && self.engine.connections.len() < self.plan.max_connections {
-            return Some("somebody is not accepted".into());
+            return Some("a connection is not accepted".into());
         }
-        self.alive.iter().copied().filter(|&who| self.people[who].pace != Pace::Never).find_map(|who| {
+        self.alive.iter().copied().filter(|&who| self.people[who].pace != ReadingPace::Never).find_map(|who| {
             let (person, reader) = (&self.people[who], &self.oracle.readers[who]);
             let wire = person.wire.borrow();
             match reader.stage {
-                Stage::Outside => None,
-                _ if self.oracle.owed(who) > 0 => {
-                    Some(format!("person {who} is owed {:?}", self.oracle.what_is_owed(who)))
+                ReaderStage::Outside => None,
+                _ if self.oracle.unread_bytes(who) > 0 => {
+                    Some(format!("person {who} has unread text {:?}", self.oracle.unread_text(who)))
                 }
-                // Who has been told to go and keeps their side open is given some time.
-                Stage::Gone => (person.ends || wire.is_reset()).then(|| format!("person {who} is not closed")),
-                _ if !reader.typed.is_empty() => Some(format!("person {who} is not heard: {:?}", reader.typed[0])),
-                _ if person.ends || wire.is_reset() => Some(format!("person {who} has left and nobody knows")),
+                // A client that is being closed and keeps its side open is given some time.
+                ReaderStage::Gone => (person.ends || wire.is_reset()).then(|| format!("person {who} is not closed")),
+                _ if !reader.typed.is_empty() => {
+                    Some(format!("a line of person {who} is not processed: {:?}", reader.typed[0]))
+                }
+                _ if person.ends || wire.is_reset() => {
+                    Some(format!("person {who} has left without the server noticing"))
+                }
                 _ => None,
             }
         })
     }
 
-    /// Everybody leaves, or the server ends; nothing must be left.
+    /// Lets all persons leave, or ends the server; no state may remain.
     pub(super) fn leave(&mut self) {
         self.network.exhaust(false);
         let ends = self.random.one_in(4);
         if ends {
-            self.record_event(|| "the server is told to end".into());
+            self.record_event(|| "the server begins its shutdown".into());
             if self.plan.operator && self.random.one_in(2) {
                 self.order = Some("/shutdown".into());
                 self.turn();
             } else {
                 let now = self.now();
                 self.engine.begin_shutdown(now);
-                self.hear(now);
+                self.record_heard(now);
             }
         }
         let until = self.at + Duration::from_secs(40) + self.hearing_time();
@@ -114,9 +118,9 @@ impl World {
             for index in 0..self.alive.len() {
                 let who = self.alive[index];
                 let person = &self.people[who];
-                let stays = !person.ends || person.pace == Pace::Never && !person.wire.borrow().is_reset();
-                if !ends && stays && self.oracle.readers[who].stage != Stage::Outside {
-                    self.see_off(who);
+                let stays = !person.ends || person.pace == ReadingPace::Never && !person.wire.borrow().is_reset();
+                if !ends && stays && self.oracle.readers[who].stage != ReaderStage::Outside {
+                    self.disconnect_person(who);
                 }
             }
             let is_over = match ends {
@@ -126,31 +130,32 @@ impl World {
             if is_over {
                 break;
             }
-            let why = self.who_is_left();
+            let why = self.describe_remaining();
             self.turn_when_asked(until, &why);
         }
         if ends {
             for &who in &self.alive {
-                let reads = self.people[who].pace == Pace::Eager && self.oracle.readers[who].stage != Stage::Outside;
-                let owed = self.oracle.owed(who);
-                assert!(!reads || owed == 0, "the server ends and person {who} is owed {owed} bytes");
+                let reads = self.people[who].pace == ReadingPace::Eager
+                    && self.oracle.readers[who].stage != ReaderStage::Outside;
+                let unread = self.oracle.unread_bytes(who);
+                assert!(!reads || unread == 0, "the server ends and person {who} has {unread} unread bytes");
             }
         } else {
-            self.nothing_is_left();
+            self.check_nothing_left();
         }
     }
 
-    fn who_is_left(&self) -> String {
+    fn describe_remaining(&self) -> String {
         let backlog = self.network.backlog();
         let left = self.alive.first().map(|&who| (who, self.people[who].pace, self.oracle.readers[who].stage));
         format!("{} are left, {backlog} of them not accepted, the first one is {left:?}", self.alive.len())
     }
 
-    /// Somebody leaves, in one way or other.
-    fn see_off(&mut self, who: usize) {
+    /// A person leaves, in one of several ways.
+    fn disconnect_person(&mut self, who: usize) {
         match self.random.below(4) {
-            // Who reads no more may never be heard to the end: their replies have to be read first.
-            _ if self.people[who].pace == Pace::Never => self.vanish(who),
+            // The lines of a person who has stopped reading may wait for ever, since replies have to be read first.
+            _ if self.people[who].pace == ReadingPace::Never => self.vanish(who),
             0 => {
                 self.type_line(who, "/quit".into());
                 self.end(who);
@@ -166,7 +171,7 @@ impl World {
         self.break_off(who);
     }
 
-    fn nothing_is_left(&mut self) {
+    fn check_nothing_left(&mut self) {
         self.at += Duration::from_secs(30 * 3600);
         for _ in 0..8 {
             self.turn();
@@ -174,9 +179,9 @@ impl World {
         let census = self.engine.hub.census().unwrap_or_else(|what| panic!("{what}"));
         let left = (census.clients, census.deadlines, census.addresses, self.engine.timers.pending());
         assert_eq!(left, (0, 0, 0, 0), "clients, the hub's deadlines, addresses, timers are left");
-        assert_eq!(census.empty_rooms, census.rooms, "somebody is left in a room");
+        assert_eq!(census.empty_rooms, census.rooms, "a room has members left");
         assert!(self.engine.connections.is_empty(), "connections are left");
-        assert!(!self.engine.has_work(self.at), "there is work without anybody to work for");
+        assert!(!self.engine.has_work(self.at), "there is work without clients");
         assert_eq!(self.engine.next_deadline(), None, "a deadline is left");
         let most = self.plan.config.history_bytes.min(self.plan.config.backlog_bytes / 2) + 2 * self.segment_bytes();
         assert!(census.log <= most, "a log without readers holds {} bytes", census.log);

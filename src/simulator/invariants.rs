@@ -1,13 +1,13 @@
-//! What must hold after every step, whoever does what.
+//! Invariants that must hold after every step.
 
 use std::time::Duration;
 
-use super::oracle::Stage;
+use super::oracle::ReaderStage;
 use super::world::World;
 use crate::wire::http::MAX_HEAD;
 
-/// How often the dear ones are looked at, in turns.
-const DEAR: usize = 8;
+/// Turns between two runs of the expensive checks.
+const AUDIT_INTERVAL: usize = 8;
 
 impl World {
     pub(super) fn check(&mut self) {
@@ -19,21 +19,21 @@ impl World {
         assert_eq!(counted, connections, "here, asked, waiting and leaving are not all connections: {census:?}");
         assert_eq!(census.clients, connections, "the hub's clients are not the connections");
         let config = &self.plan.config;
-        assert!(census.here + census.asked <= config.max_clients, "more seats than there are");
-        assert!(census.waiting <= config.max_waiting, "the line is too long");
+        assert!(census.here + census.asked <= config.max_clients, "more users than the maximum");
+        assert!(census.waiting <= config.max_waiting, "the admission queue is too long");
         assert!(census.rooms <= config.max_rooms, "{} rooms are too many", census.rooms);
 
         let slack = 3 * self.segment_bytes() + config.max_line + 4096 + 100 * self.people.len();
         let history = config.history_bytes.min(config.backlog_bytes / 2);
         let log = 2 * config.backlog_bytes + history + slack;
         assert!(census.log <= log, "a log holds {} bytes of at most {log}", census.log);
-        // What comes in a turn comes on top, and a whisper of one byte is a line of some length.
+        // The input of one turn is added, and a whisper of one byte becomes a longer line.
         let turn = 40 * (self.plan.budget.block * self.plan.budget.reads).min(16 * 1024);
         let outbox = 2 * config.backlog_bytes + history + slack + turn;
         assert!(census.outbox <= outbox, "an outbox holds {} bytes of at most {outbox}", census.outbox);
         let deadlines = 2 * self.people.len();
         assert!(census.deadlines <= deadlines, "{} deadlines for {deadlines} people", census.deadlines);
-        // Of many deadlines that come at once some wait for the next turn.
+        // Some of many simultaneous deadlines wait for the next turn.
         let is_behind = self.engine.hub.has_pending_disconnects()
             || !self.engine.expired.is_empty()
             || !self.engine.closed.is_empty();
@@ -44,12 +44,12 @@ impl World {
         for &who in self.alive.iter().filter(|_| !is_behind) {
             let Some((cause, at)) = &self.oracle.readers[who].left else { continue };
             let since = self.at - (*at).max(self.people[who].written_at);
-            // The farewell, and two seconds to close their side.
+            // The farewell timeout, and two seconds to close the client's side.
             let most = self.plan.limits.farewell_timeout + Duration::from_millis(2100);
             assert!(since < most, "person {who} left {since:?} ago ({cause:?}) and is not closed");
         }
 
-        if self.step.get().is_multiple_of(DEAR) {
+        if self.step.get().is_multiple_of(AUDIT_INTERVAL) {
             self.engine.hub.audit().unwrap_or_else(|what| panic!("{what}"));
             let kept = (2 * config.max_line).max(MAX_HEAD) + self.plan.budget.block;
             for (slot, connection) in &self.engine.connections {
@@ -58,8 +58,8 @@ impl World {
         }
     }
 
-    /// Nothing has happened and the server has nothing to do: then nobody waits for anything but the
-    /// time, and what is owed does not wait for that.
+    /// Checks a server without work and events: it may wait only for time to pass, and unread output
+    /// does not wait for that.
     pub(super) fn check_quiet(&self) {
         for &who in &self.alive {
             let (person, reader) = (&self.people[who], &self.oracle.readers[who]);
@@ -68,15 +68,24 @@ impl World {
                 continue;
             }
             assert!(!wire.is_reset(), "the connection of person {who} is broken, and the server takes its time");
-            let owed = self.oracle.owed(who);
-            assert_eq!(owed, 0, "nothing happens and person {who} is owed {:?}", self.oracle.what_is_owed(who));
+            let unread = self.oracle.unread_bytes(who);
+            assert_eq!(
+                unread,
+                0,
+                "nothing happens and person {who} has unread text {:?}",
+                self.oracle.unread_text(who)
+            );
             let is_slow = self.plan.config.rate > 0 || person.pauses || !person.unsent.is_empty();
-            let is_heard = reader.typed.is_empty() || reader.stage == Stage::Gone;
-            assert!(is_heard || is_slow, "nothing happens and person {who} is not heard: {:?}", reader.typed[0]);
+            let is_heard = reader.typed.is_empty() || reader.stage == ReaderStage::Gone;
+            assert!(
+                is_heard || is_slow,
+                "nothing happens and a line of person {who} is not processed: {:?}",
+                reader.typed[0]
+            );
         }
     }
 
-    /// The size of a segment of a log, which may be this much over a bound.
+    /// The size of a log segment, by which a log may exceed its bound.
     pub(super) fn segment_bytes(&self) -> usize {
         (self.plan.config.backlog_bytes / 8).clamp(1024, 64 * 1024) + self.plan.config.max_line + 256
     }

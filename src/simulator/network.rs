@@ -1,9 +1,9 @@
-//! A kernel that can be relied on no more than the real one: sockets, their events, and their faults.
+//! A simulated kernel, as unreliable as the real one: sockets, their events and their faults.
 //!
 //! Events are those of Linux, edge-triggered: one comes when bytes or an end arrive, and when there is
-//! room again for somebody who has been told that there is none; what it says is all that holds then.
-//! It may come without need. A read gives all there is, up to the size of its buffer (epoll(7) lets
-//! the reactor rely on that); what is short is what has arrived. A write takes less than it could.
+//! room again in a socket that was full; an event describes only that moment.
+//! Spurious events are possible. A read returns all there is, up to the size of its buffer (epoll(7) lets
+//! the event loop rely on that), but only a part may have arrived. A write may take less than fits.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -17,39 +17,39 @@ use crate::server::connection::transport;
 use crate::server::engine::Readiness;
 use crate::util::test_support::Random;
 
-/// One connection, as the kernels on both sides see it.
+/// One connection, as both kernels see it.
 pub struct Wire {
     random: Random,
-    /// The server's number for it, once its events are asked for.
+    /// Its slot in the server, once the server has registered it.
     pub slot: Option<usize>,
-    /// Something has happened that the server has not been told of.
+    /// An event is pending.
     edge: bool,
-    /// What has arrived and the server has not read.
+    /// Bytes that have arrived and are not read.
     inbox: VecDeque<u8>,
-    /// The end of what the person sends has arrived.
+    /// The end of the person's input has arrived.
     fin: bool,
     reset: bool,
-    /// The reset has not yet been the outcome of a call.
+    /// No call has returned the reset yet.
     error: bool,
-    /// Bytes that the kernel keeps for the person at most, and how many it does.
+    /// Bytes that the kernel buffers for the person at most, and now.
     pub capacity: usize,
     in_flight: usize,
-    /// The server has been told that there is no room.
+    /// A write has returned that there is no room.
     full: bool,
-    /// The server will write no more.
+    /// The server has shut down writing.
     shut: bool,
-    /// The person has closed it: whatever is written now comes back as a reset.
+    /// The person has closed the socket: a write causes a reset.
     abandoned: bool,
     /// The server has closed it.
     pub closed: bool,
-    /// The server has been told of the end, or of the reset.
+    /// A call has returned the end, or the reset.
     pub told_end: bool,
     pub told_error: bool,
-    /// What the server has written since the last look at it.
+    /// Bytes that the server has written since the last check.
     pub fresh: Vec<u8>,
-    /// It has been read from, or written to, since the last look at that.
+    /// It has been read from, or written to, since the last check.
     pub touched: bool,
-    /// Calls that brought something: bytes, an end, an error.
+    /// Calls that returned bytes, an end or an error.
     pub progress: u64,
 }
 
@@ -102,7 +102,7 @@ impl Wire {
         }
     }
 
-    /// The person closes their socket altogether: an end, and a reset if anything more is written.
+    /// The person closes the socket completely: an end, and a reset if anything more is written.
     pub fn abandon(&mut self) {
         self.end();
         self.abandoned = true;
@@ -130,12 +130,12 @@ impl Wire {
         self.reset
     }
 
-    /// An event that nothing has caused.
+    /// Raises a spurious event.
     pub fn wake(&mut self) {
         self.edge = true;
     }
 
-    /// Linux has a socket writable when a third of its buffer is free.
+    /// Linux reports a socket as writable when a third of its buffer is free.
     fn has_space(&self) -> bool {
         3 * self.in_flight <= 2 * self.capacity
     }
@@ -269,13 +269,13 @@ impl Drop for Stream {
     }
 }
 
-/// Those who have connected and have not been accepted.
+/// Connections that wait to be accepted.
 #[derive(Default)]
 struct Backlog {
     queue: VecDeque<(Rc<RefCell<Wire>>, SocketAddr)>,
-    /// What the next calls of accept come to.
+    /// The errors of the next calls of accept.
     faults: VecDeque<Errno>,
-    /// There are no descriptors left, until there are again.
+    /// File descriptors are exhausted.
     exhausted: bool,
     edge: bool,
 }
@@ -313,28 +313,28 @@ impl transport::Listener for Listener {
     }
 }
 
-/// All of it.
+/// The simulated network.
 #[derive(Default)]
 pub struct Network {
     backlogs: Vec<Rc<RefCell<Backlog>>>,
     pub refuses_to_watch: Cell<bool>,
 }
 
-/// Something that the poll tells.
+/// An event of the poll.
 pub enum Event {
     Listener(usize),
     Stream(usize, Readiness),
 }
 
 impl Network {
-    /// Another listening socket.
+    /// Adds a listening socket.
     pub fn listen(&mut self) -> Listener {
         let backlog = Rc::new(RefCell::new(Backlog::default()));
         self.backlogs.push(backlog.clone());
         Listener(backlog)
     }
 
-    /// Somebody connects to a listener.
+    /// A client connects to a listener.
     pub fn connect(&self, listener: usize, addr: SocketAddr, seed: u64, capacity: usize) -> Rc<RefCell<Wire>> {
         let wire = Rc::new(RefCell::new(Wire::new(seed, capacity)));
         let backlog = &mut *self.backlogs[listener].borrow_mut();
@@ -343,33 +343,33 @@ impl Network {
         wire
     }
 
-    /// The next time that somebody is to be accepted, it comes to this.
+    /// The next accept of a waiting connection fails with this error.
     pub fn fail_to_accept(&self, listener: usize, errno: Errno) {
         self.backlogs[listener].borrow_mut().faults.push_back(errno);
     }
 
-    /// How many wait to be accepted.
+    /// Connections that wait to be accepted.
     pub fn backlog(&self) -> usize {
         self.backlogs.iter().map(|backlog| backlog.borrow().queue.len()).sum()
     }
 
-    /// There are no file descriptors left, or there are again.
+    /// Exhausts the file descriptors, or frees them again.
     pub fn exhaust(&self, exhausted: bool) {
         self.backlogs.iter().for_each(|backlog| backlog.borrow_mut().exhausted = exhausted);
     }
 
-    /// Whether there are none.
+    /// Whether file descriptors are exhausted.
     pub fn is_exhausted(&self) -> bool {
         self.backlogs.iter().any(|backlog| backlog.borrow().exhausted)
     }
 
-    /// Faults end, but for the lack of descriptors.
+    /// Ends all faults except the exhaustion of descriptors.
     pub fn recover(&self) {
         self.backlogs.iter().for_each(|backlog| backlog.borrow_mut().faults.clear());
         self.refuses_to_watch.set(false);
     }
 
-    /// At most so many events of streams, in the order of the wires.
+    /// At most `most` events of streams, in the order of the wires.
     pub fn poll<'a>(&self, wires: impl Iterator<Item = &'a Rc<RefCell<Wire>>>, most: usize) -> Vec<Event> {
         let listeners = self.backlogs.iter().enumerate();
         let listeners = listeners
@@ -379,7 +379,7 @@ impl Network {
         listeners.chain(streams.map(|(slot, readiness)| Event::Stream(slot, readiness)).take(most)).collect()
     }
 
-    /// Whether a poll would tell anything.
+    /// Whether a poll would return an event.
     pub fn has_events<'a>(&self, mut wires: impl Iterator<Item = &'a Rc<RefCell<Wire>>>) -> bool {
         let pending = |wire: &Rc<RefCell<Wire>>| {
             let wire = wire.borrow();

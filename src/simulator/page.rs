@@ -1,4 +1,4 @@
-//! Pages: what a person's browser sends, and what nc would have shown of what it is sent.
+//! Simulated pages: the frames that a browser sends, and the plain lines that equal the frames it receives.
 
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -8,26 +8,26 @@ use crate::chat::{Cause, Event, Lang, Notice, People, Render};
 use crate::util::test_support::Random;
 use crate::wire::plain::Plain;
 
-/// What a browser asks for a WebSocket with.
+/// A browser's request for a WebSocket.
 pub const UPGRADE: &str = "GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
 /// The reading side of a page.
 #[derive(Default)]
-pub struct Page {
-    /// What has come and is no whole frame yet.
+pub struct SimulatedPage {
+    /// Received bytes that are no whole frame yet.
     bytes: Vec<u8>,
     is_upgraded: bool,
-    /// It was never upgraded: its request did not come in time.
+    /// The upgrade was refused: its request did not come in time.
     is_refused: bool,
     /// The last frame has come.
     is_closed: bool,
-    /// The end of a history without messages is still to come; nc is told nothing of it.
+    /// The end of a history without messages is still to come; plain clients are sent none of it.
     is_empty_history: bool,
 }
 
-impl Page {
-    /// What nc would have been sent in place of these bytes, as far as that is known.
+impl SimulatedPage {
+    /// Returns what a plain client would have received instead of these bytes, as far as known.
     pub fn read(&mut self, fresh: &[u8]) -> Vec<u8> {
         self.bytes.extend_from_slice(fresh);
         let mut lines = Vec::new();
@@ -78,7 +78,7 @@ fn frame(bytes: &[u8]) -> Option<(u8, &[u8], usize)> {
     Some((bytes[0], bytes.get(start..start + length)?, start + length))
 }
 
-/// Appends what the plain dialect has for the same event.
+/// Appends the plain encoding of the same event.
 fn show(frame: &Value, lines: &mut Vec<u8>) {
     let text = |name: &str| frame[name].as_str().unwrap_or_else(|| panic!("no {name} in {frame}"));
     let number = |name: &str| frame[name].as_u64().unwrap_or_else(|| panic!("no {name} in {frame}")) as usize;
@@ -131,7 +131,7 @@ fn show(frame: &Value, lines: &mut Vec<u8>) {
                 "banned" => Cause::Banned,
                 "shut_down" => Cause::ShutDown,
                 "other_protocol" => Cause::OtherProtocol,
-                other => panic!("nobody who is here leaves for {other}"),
+                other => panic!("unknown cause {other}"),
             };
             Notice::Left { name: text("name"), cause: &cause, here: number("here") }
         }
@@ -167,7 +167,7 @@ fn masked(random: &mut Random, first: u8, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// The bytes that a browser sends for a line, and what the server is to make of them.
+/// The bytes that a browser sends for a line, and how the server should understand them.
 pub fn bytes(random: &mut Random, line: String, max_line: usize) -> (Vec<u8>, Vec<Typed>) {
     let mut text = line.clone();
     let mut typed = Typed::Line(line);
@@ -201,7 +201,7 @@ pub fn bytes(random: &mut Random, line: String, max_line: usize) -> (Vec<u8>, Ve
     }
 }
 
-/// The last bytes that a browser sends: a closing handshake, nothing, or what is against the RFC.
+/// The last bytes of a browser: a closing handshake, nothing, or a violation of the RFC.
 pub fn end(random: &mut Random) -> Vec<u8> {
     match random.below(4) {
         0 => Vec::new(),

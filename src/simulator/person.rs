@@ -1,4 +1,4 @@
-//! What people do at their keyboards, and the bytes that their programs make of it.
+//! Simulated persons: what they type, and the bytes that their programs send.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -7,45 +7,45 @@ use std::time::Duration;
 
 use super::network::Wire;
 use super::oracle::Typed;
-use super::page::Page;
+use super::page::SimulatedPage;
 use crate::util::test_support::Random;
 
-/// How somebody reads.
+/// How a person reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pace {
+pub enum ReadingPace {
     /// All that comes, soon.
     Eager,
     /// A little now and then.
     Slow,
-    /// Not until they think better of it.
+    /// Not until the pace changes.
     Stalled,
-    /// Not any more.
+    /// Never again.
     Never,
 }
 
-/// Somebody with a connection.
+/// A person with a connection.
 pub struct Person {
     pub wire: Rc<RefCell<Wire>>,
-    pub pace: Pace,
-    /// Their browser; `None` for who uses nc.
-    pub page: Option<Page>,
-    /// Typed, and not yet arrived.
+    pub pace: ReadingPace,
+    /// The browser page; `None` for a plain client.
+    pub page: Option<SimulatedPage>,
+    /// Bytes that were typed and have not arrived.
     pub unsent: VecDeque<u8>,
-    /// Nothing more will be typed; the end follows what is unsent.
+    /// Nothing more will be typed; the end follows the unsent bytes.
     pub ends: bool,
-    /// Telnet options that may still be asked for; past 100 nobody is answered.
+    /// Telnet options that may still be asked for; past 100 the server answers no more.
     pub options: usize,
-    /// What was typed last has no end, and is to be heard before anything else is typed.
+    /// The last line has no end, and must be processed before more is typed.
     pub pauses: bool,
     /// A line that is not empty has been typed.
     pub has_begun: bool,
-    /// When something was last written to them.
+    /// Time of the last write to the person.
     pub written_at: Duration,
-    /// The server has closed the connection, and that has been looked into.
+    /// The connection is closed, and has been checked.
     pub done: bool,
 }
 
-/// Names as people type them; some are the same, some are none.
+/// Typed names; some are equal, some are invalid.
 pub const NAMES: &[&str] = &[
     "alice",
     "Alice",
@@ -67,7 +67,7 @@ const ROOMS: &[&str] = &["lobby", "games", "Games", "den", "attic", "Lobby"];
 
 const IAC: u8 = 255;
 
-/// A name; where there are many people, mostly one that nobody else thinks of.
+/// A name; with many persons mostly a unique one.
 pub fn name(random: &mut Random, people: usize) -> String {
     match random.below(24) {
         0 => (*random.pick(BAD_NAMES)).into(),
@@ -76,7 +76,7 @@ pub fn name(random: &mut Random, people: usize) -> String {
     }
 }
 
-/// A number that tells one message from all others.
+/// A text with a number that makes it unique.
 fn words(random: &mut Random, long: usize, max_line: usize) -> String {
     let number = random.below(1_000_000);
     match random.below(12) {
@@ -87,7 +87,7 @@ fn words(random: &mut Random, long: usize, max_line: usize) -> String {
     }
 }
 
-/// A line from one who is in a room, or thinks so.
+/// A line of a person who is, or expects to be, in a room.
 pub fn line(random: &mut Random, people: usize, long: usize, max_line: usize) -> String {
     let text = words(random, long, max_line);
     let name = name(random, people);
@@ -148,7 +148,7 @@ pub fn line(random: &mut Random, people: usize, long: usize, max_line: usize) ->
     }
 }
 
-/// What the operator types.
+/// A line of the operator.
 pub fn order(random: &mut Random, people: usize) -> String {
     let name = name(random, people).replace(' ', "");
     let text = words(random, 100, 600);
@@ -169,7 +169,7 @@ pub fn order(random: &mut Random, people: usize) -> String {
     }
 }
 
-/// A telnet command that changes nothing, and what is to be answered to it.
+/// A telnet command without effect on the text, and its expected answer.
 fn command(random: &mut Random) -> (Vec<u8>, Option<Typed>) {
     let option = random.below(40) as u8;
     match random.below(5) {
@@ -181,7 +181,7 @@ fn command(random: &mut Random) -> (Vec<u8>, Option<Typed>) {
     }
 }
 
-/// The bytes that a program sends for a line, and what the server is to make of them.
+/// The bytes that a program sends for a line, and how the server should understand them.
 ///
 /// At most `options` telnet options are asked for.
 pub fn bytes(random: &mut Random, line: String, max_line: usize, options: &mut usize) -> (Vec<u8>, Vec<Typed>) {
@@ -201,7 +201,7 @@ pub fn bytes(random: &mut Random, line: String, max_line: usize, options: &mut u
             typed.push(Typed::NotUtf8);
         }
         2..=6 => {
-            // Each noise leaves the text as it is, wherever between two characters it stands.
+            // Each noise leaves the text unchanged, between any two characters.
             for c in line.chars() {
                 if random.one_in(6) {
                     let noise =
@@ -217,7 +217,7 @@ pub fn bytes(random: &mut Random, line: String, max_line: usize, options: &mut u
             }
             typed.push(Typed::Line(line));
             if bytes.len() > max_line {
-                // So much noise does not fit a line.
+                // More noise does not fit into a line.
                 let Some(Typed::Line(line)) = typed.pop() else { unreachable!() };
                 return (format!("{line}\n").into_bytes(), vec![Typed::Line(line)]);
             }

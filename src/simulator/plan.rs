@@ -1,4 +1,4 @@
-//! What a seed decides before anything happens: the options of the server, its budgets, how bad the day is.
+//! The plan of a seed: the server's options and budgets, and the faults.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use crate::server::Limits;
 use crate::server::engine::Budget;
 use crate::util::test_support::Random;
 
-pub struct Plan {
+pub struct SeedPlan {
     pub config: Config,
     pub limits: Limits,
     pub budget: Budget,
@@ -15,36 +15,36 @@ pub struct Plan {
     pub listeners: usize,
     /// There is another listener, for browsers.
     pub web: bool,
-    /// People at once, at most.
+    /// Persons at the same time, at most.
     pub people: usize,
     pub steps: usize,
     pub operator: bool,
-    /// Different addresses that people come from.
+    /// Different addresses of persons.
     pub addresses: usize,
-    /// Bytes that a kernel keeps for one who does not read.
+    /// Bytes that the kernel buffers for a client that does not read.
     pub capacity: usize,
-    /// Events that come with one poll.
+    /// Events of one poll, at most.
     pub events: usize,
-    /// One line in so many is long.
+    /// One of this many lines is long.
     pub long: usize,
-    /// A turn is made when it is asked for only.
+    /// Turns are made only when the server asks for them.
     pub punctual: bool,
-    /// The server may be left without descriptors, and connections may break.
+    /// File descriptors may run out, and connections may break.
     pub faults: bool,
     /// The clock may jump by hours.
     pub jumps: bool,
 }
 
-impl Plan {
-    pub fn new(random: &mut Random) -> Plan {
+impl SeedPlan {
+    pub fn new(random: &mut Random) -> SeedPlan {
         let crowd = random.one_in(1000);
         let people = if crowd { 100 + random.below(200) } else { 2 + random.below(11) };
         let narrow = random.one_in(2);
         let rate = *random.pick(&[0, 0, 10, 100]);
         let seconds = |random: &mut Random, choices: &[u64]| Duration::from_secs(*random.pick(choices));
         let backlog_bytes = *random.pick(&[4096, 4096, 16 * 1024, 1 << 20]);
-        // Where a log may be made anew its history is that of the messages alone, and JSON is longer than lines:
-        // what is bounded in bytes is left to the other seeds.
+        // A log that is made anew has messages only, and JSON is longer than lines:
+        // limits in bytes are left to the other seeds.
         let web = random.one_in(8);
         let backlog_bytes = if web { 1 << 20 } else { backlog_bytes };
         let config = Config {
@@ -89,7 +89,7 @@ impl Plan {
             reaps: if narrow { 1 + people % 2 } else { all.reaps },
             timers: if narrow { 1 + people % 4 } else { all.timers },
         };
-        Plan {
+        SeedPlan {
             max_connections: if random.one_in(6) { 1 + random.below(people) } else { 1 << 20 },
             listeners: 1 + usize::from(random.one_in(4)),
             people,
@@ -101,7 +101,7 @@ impl Plan {
             long: if backlog_bytes < 1 << 20 { 1 + random.below(6) } else { 10 },
             punctual: random.one_in(2),
             faults: random.one_in(2),
-            // Of days on which nothing is said such a history does not tell.
+            // Such a history does not contain days without messages.
             jumps: random.one_in(5) && !web,
             web,
             config,

@@ -1,16 +1,16 @@
-//! What happens in a seed, and in which order: people connect, type, read, stall and go; descriptors
-//! run out, clocks jump; and in between the server has its turns.
+//! Schedules the events of a seed: people connect, type, read, stall and leave; descriptors
+//! run out, clocks jump; and the server makes its turns in between.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use rustix::io::Errno;
 
-use super::oracle::{Stage, Typed};
+use super::oracle::{ReaderStage, Typed};
 use super::page;
-use super::page::{Page, UPGRADE};
+use super::page::{SimulatedPage, UPGRADE};
 use super::person;
-use super::person::{Pace, Person};
+use super::person::{Person, ReadingPace};
 use super::world::World;
 
 impl World {
@@ -28,7 +28,7 @@ impl World {
                 self.check_quiet();
             }
         }
-        self.settle();
+        self.wait_until_idle();
         self.leave();
     }
 
@@ -41,10 +41,10 @@ impl World {
         let seed = self.random.next();
         let wire = self.network.connect(listener, addr, seed, self.plan.capacity);
         let pace = match self.random.below(12) {
-            0 => Pace::Stalled,
-            1 => Pace::Slow,
-            2 if self.random.one_in(2) => Pace::Never,
-            _ => Pace::Eager,
+            0 => ReadingPace::Stalled,
+            1 => ReadingPace::Slow,
+            2 if self.random.one_in(2) => ReadingPace::Never,
+            _ => ReadingPace::Eager,
         };
         self.record_event(|| {
             format!("person {number} connects from {addr}, {pace:?}{}", if page { ", with a browser" } else { "" })
@@ -52,7 +52,7 @@ impl World {
         self.people.push(Person {
             wire,
             pace,
-            page: page.then(Page::default),
+            page: page.then(SimulatedPage::default),
             unsent: if page { UPGRADE.bytes().collect() } else { Default::default() },
             ends: false,
             options: 100,
@@ -92,7 +92,7 @@ impl World {
 
     fn compose(&mut self, who: usize) {
         let (people, long, max_line) = (self.plan.people, self.plan.long, self.plan.config.max_line);
-        let has_name = self.oracle.readers[who].stage == Stage::Here;
+        let has_name = self.oracle.readers[who].stage == ReaderStage::Here;
         let line = match has_name || self.random.one_in(6) {
             true => person::line(&mut self.random, people, long, max_line),
             false => person::name(&mut self.random, people),
@@ -100,7 +100,7 @@ impl World {
         self.type_line(who, line);
     }
 
-    /// Types a line without its end, which counts as one when it has been quiet for long.
+    /// Types a line without its end, which counts as one after a quiet time.
     fn type_unended(&mut self, who: usize) {
         let line = format!("unended {}", self.random.below(1000));
         let person = &mut self.people[who];
@@ -121,7 +121,7 @@ impl World {
         self.record_event(|| format!("person {who} types {line:?} without an end"));
     }
 
-    /// The person says nothing more; their last line may have no end.
+    /// The person types no more; the last line may have no end.
     pub(super) fn end(&mut self, who: usize) {
         self.record_event(|| format!("person {who} ends"));
         let person = &mut self.people[who];
@@ -149,11 +149,11 @@ impl World {
         self.deliver(who, usize::MAX);
         let person = &mut self.people[who];
         person.ends = true;
-        person.pace = Pace::Eager;
+        person.pace = ReadingPace::Eager;
         person.wire.borrow_mut().abandon();
     }
 
-    /// Up to `n` bytes of a person arrive; the end does when it is its turn.
+    /// Up to `n` bytes of a person arrive; after the last one the end arrives.
     pub(super) fn deliver(&mut self, who: usize, n: usize) {
         let person = &mut self.people[who];
         let n = n.min(person.unsent.len());
@@ -166,13 +166,13 @@ impl World {
         }
     }
 
-    /// Bytes travel, both ways, and people read.
+    /// Moves bytes in both directions, and lets people read.
     fn travel(&mut self) {
         for index in 0..self.alive.len() {
             let who = self.alive[index];
             match self.random.below(4) {
                 0 => {}
-                // Where a pause ends a line nobody pauses within one, but on purpose.
+                // With an end-of-line timeout a line pauses only on purpose.
                 1 if self.plan.limits.eol_timeout.is_zero() => {
                     let n = 1 + self.random.below(20);
                     self.deliver(who, n);
@@ -180,15 +180,15 @@ impl World {
                 _ => self.deliver(who, usize::MAX),
             }
             let most = match self.people[who].pace {
-                Pace::Eager if !self.random.one_in(3) => usize::MAX,
-                Pace::Slow if self.random.one_in(3) => 1 + self.random.below(40),
+                ReadingPace::Eager if !self.random.one_in(3) => usize::MAX,
+                ReadingPace::Slow if self.random.one_in(3) => 1 + self.random.below(40),
                 _ => continue,
             };
             self.people[who].wire.borrow_mut().take(most);
         }
     }
 
-    /// Something happens.
+    /// Chooses and performs one random event.
     fn act(&mut self) {
         if self.alive.is_empty() || self.alive.len() < self.plan.people && self.random.one_in(4) {
             return self.connect();
@@ -196,7 +196,12 @@ impl World {
         let who = *self.random.pick(&self.alive);
         match self.random.below(64) {
             0..=3 => {
-                let pace = *self.random.pick(&[Pace::Eager, Pace::Eager, Pace::Slow, Pace::Stalled]);
+                let pace = *self.random.pick(&[
+                    ReadingPace::Eager,
+                    ReadingPace::Eager,
+                    ReadingPace::Slow,
+                    ReadingPace::Stalled,
+                ]);
                 self.record_event(|| format!("person {who} reads: {pace:?}"));
                 self.people[who].pace = pace;
             }

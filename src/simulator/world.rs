@@ -1,4 +1,4 @@
-//! One seed's world: the server, its people, its clocks, and what happens to them.
+//! The world of one seed: the server, its persons, its clocks and their events.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -7,10 +7,10 @@ use std::time::Duration;
 use time::{Date, Month, PrimitiveDateTime, Time};
 
 use super::network::{Event, Listener, Network};
-use super::oracle::{Oracle, Stage};
+use super::oracle::{Oracle, ReaderStage};
 use super::person;
 use super::person::Person;
-use super::plan::Plan;
+use super::plan::SeedPlan;
 use crate::chat::Heard;
 use crate::chat::{Cause, DISCONNECTS_PER_TICK, Hub, Input, Lang, Now};
 use crate::server::engine::Engine;
@@ -21,20 +21,20 @@ use crate::wire::plain::Plain;
 
 pub struct World {
     pub(super) random: Random,
-    pub(super) plan: Plan,
+    pub(super) plan: SeedPlan,
     pub(super) engine: Engine<Listener>,
     pub(super) network: Network,
     pub(super) people: Vec<Person>,
     pub(super) oracle: Oracle,
     pub(super) at: Duration,
-    /// What the clock on the wall shows when the other one shows zero.
+    /// The wall clock's time at zero of the other clock.
     pub(super) wall: PrimitiveDateTime,
-    /// Turns made; also for whoever reports a failure.
+    /// Turns made; shared with the report of a failure.
     pub(super) step: Rc<Cell<usize>>,
     pub(super) trace: bool,
-    /// Those of whom a connection is open or may come to be.
+    /// Persons whose connection is open or waits to be accepted.
     pub(super) alive: Vec<usize>,
-    /// What the operator has typed and the console has not yet passed on.
+    /// A typed line of the operator that the console has not passed on.
     pub(super) order: Option<String>,
     /// Turns in a row in which nothing was done.
     pub(super) idle_turns: usize,
@@ -43,7 +43,7 @@ pub struct World {
 impl World {
     pub fn new(seed: u64, step: Rc<Cell<usize>>, trace: bool) -> World {
         let mut random = Random(seed);
-        let plan = Plan::new(&mut random);
+        let plan = SeedPlan::new(&mut random);
         let mut network = Network::default();
         let mut listeners: Vec<_> = (0..plan.listeners).map(|_| (Kind::Plain, network.listen())).collect();
         let mut hub = Hub::new(plan.config.clone(), Box::new(Plain { lang: Lang::En }));
@@ -73,7 +73,7 @@ impl World {
         }
     }
 
-    /// Tells whoever replays a seed what happens.
+    /// Prints an event when a seed is replayed.
     pub(super) fn record_event(&self, what: impl FnOnce() -> String) {
         if self.trace {
             eprintln!("{:5} {:12.3?} {}", self.step.get(), self.at, what());
@@ -84,14 +84,14 @@ impl World {
         Now { at: self.at, local: (self.wall + self.at).assume_utc() }
     }
 
-    /// Whether the server has asked for a turn by now.
+    /// Whether the server asks for a turn now.
     pub(super) fn is_due(&self) -> bool {
         self.engine.has_work(self.at)
             || self.engine.next_deadline().is_some_and(|at| at <= self.at)
             || self.has_events()
     }
 
-    /// Whether the poll would tell of anything.
+    /// Whether the poll would return an event.
     pub(super) fn has_events(&self) -> bool {
         self.network.has_events(self.alive.iter().map(|&who| &self.people[who].wire))
     }
@@ -114,14 +114,14 @@ impl World {
         }
         let connections = self.engine.connections.len();
         self.engine.process_input(&self.network, now);
-        self.hear(now);
+        self.record_heard(now);
         let accepted = self.engine.connections.len() - connections;
         assert!(accepted <= self.plan.budget.accepts, "{accepted} connections are accepted in one turn");
         let (read, reads) = (self.touched(), self.plan.budget.reads);
         assert!(read <= reads, "{read} clients are read from in one turn, which is for {reads}");
         if self.plan.operator && self.order.is_none() && self.random.one_in(10) {
             let order = person::order(&mut self.random, self.plan.people);
-            // Whether a ban that has run out can still be lifted is of no interest.
+            // It does not matter whether an expired ban can still be lifted.
             self.order = Some(order);
         }
         if self.engine.hub.operator_may_speak()
@@ -130,11 +130,11 @@ impl World {
             self.operate(&order, now);
         }
         self.engine.process_output(now);
-        self.hear(now);
-        // Whoever is closed is read from until there is nothing more.
+        self.record_heard(now);
+        // A connection that is closed is read until nothing is left.
         let (written, writes) = (self.touched(), self.plan.budget.private_writes + self.plan.budget.visits);
         let drained = self.alive.iter().filter(|&&who| self.oracle.has_left_at(who, now.at)).count();
-        // Whose request has not come in time is told so.
+        // A late request is answered with an error.
         let drained = drained + self.exchanges();
         assert!(written <= writes + drained, "{written} clients are written to in one turn, which is for {writes}");
         self.look(now);
@@ -145,22 +145,22 @@ impl World {
         self.record_event(|| format!("the operator types {order:?}"));
         self.engine.hub.operator_line(Input::Line(order), now);
         self.oracle.operate(order, now);
-        self.hear(now);
+        self.record_heard(now);
     }
 
-    /// Connections that the hub does not know of.
+    /// HTTP connections, which the hub does not know.
     pub(super) fn exchanges(&self) -> usize {
         self.engine.connections.iter().filter(|(_, connection)| connection.is_exchange()).count()
     }
 
-    /// How many people's streams have been read from or written to since the last call.
+    /// Streams that have been read from or written to since the last call.
     fn touched(&self) -> usize {
         let touched = |who: &&usize| std::mem::take(&mut self.people[**who].wire.borrow_mut().touched);
         self.alive.iter().filter(touched).count()
     }
 
-    /// Tells the oracle in which order things came.
-    pub(super) fn hear(&mut self, now: Now) {
+    /// Passes the order of the server's events to the oracle.
+    pub(super) fn record_heard(&mut self, now: Now) {
         for heard in self.engine.hub.take_heard() {
             if self.trace && heard != Heard::Ticked {
                 eprintln!("{:5} {:12.3?} heard: {heard:?}", self.step.get(), self.at);
@@ -173,7 +173,7 @@ impl World {
                 Heard::Departed(id, Cause::ConnectionLost) => {
                     let who = self.oracle.in_slot(id);
                     let wire = self.people[who].wire.borrow();
-                    // A browser may end without taking leave.
+                    // A browser may end without a closing handshake.
                     let is_broken = wire.is_reset() || self.people[who].page.is_some() && self.people[who].ends;
                     assert!(is_broken, "person {who} is lost and the connection is sound");
                     None
@@ -181,7 +181,7 @@ impl World {
                 Heard::Departed(id, Cause::TooSlow) => {
                     let who = self.oracle.in_slot(id);
                     let is_full = self.people[who].wire.borrow().is_full();
-                    // One who waits for their turn of being dropped may begin to read meanwhile.
+                    // A slow consumer that waits to be disconnected may begin to read meanwhile.
                     let waits = self.plan.budget.disconnects < DISCONNECTS_PER_TICK;
                     assert!(
                         is_full || waits || self.plan.events < usize::MAX,
@@ -191,7 +191,7 @@ impl World {
                 }
                 Heard::Departed(id, Cause::EndOfInput) => {
                     let who = self.oracle.in_slot(id);
-                    // A browser says so itself.
+                    // A browser sends a close frame instead.
                     let person = &self.people[who];
                     let has_ended = person.wire.borrow().told_end || person.page.is_some() && person.ends;
                     assert!(has_ended, "person {who} has not ended");
@@ -199,14 +199,14 @@ impl World {
                 }
                 _ => None,
             };
-            self.oracle.hear(heard, who, now);
+            self.oracle.record_heard(heard, who, now);
         }
     }
 
-    /// Looks at what has been written and who has been closed.
+    /// Checks the written bytes and the closed connections.
     fn look(&mut self, now: Now) {
         let shown = self.engine.hub.take_operator_output();
-        self.oracle.shown(&shown);
+        self.oracle.check_console_output(&shown);
         let mut done = false;
         for index in 0..self.alive.len() {
             let who = self.alive[index];
@@ -222,8 +222,8 @@ impl World {
                     );
                 }
                 match &mut person.page {
-                    Some(page) => self.oracle.written(who, &page.read(&wire.fresh)),
-                    None => self.oracle.written(who, &wire.fresh),
+                    Some(page) => self.oracle.check_output(who, &page.read(&wire.fresh)),
+                    None => self.oracle.check_output(who, &wire.fresh),
                 }
                 wire.fresh.clear();
                 person.written_at = now.at;
@@ -232,7 +232,7 @@ impl World {
             person.pauses &= !reader.typed.is_empty();
             if wire.closed {
                 drop(wire);
-                self.inspect_closed(who, now);
+                self.check_closed(who, now);
                 self.people[who].done = true;
                 done = true;
             }
@@ -242,12 +242,12 @@ impl World {
         }
     }
 
-    /// The server has closed a connection: all that was owed must have been written, or there is an excuse.
-    fn inspect_closed(&self, who: usize, now: Now) {
+    /// Checks a closed connection: all its output must have been written, unless there is a reason.
+    fn check_closed(&self, who: usize, now: Now) {
         let (person, wire) = (&self.people[who], self.people[who].wire.borrow());
         let reader = &self.oracle.readers[who];
         let Some((cause, at)) = &reader.left else {
-            assert_eq!(reader.stage, Stage::Outside, "person {who} is closed and has not left");
+            assert_eq!(reader.stage, ReaderStage::Outside, "person {who} is closed and has not left");
             return;
         };
         let waited = now.at + Duration::from_millis(2) - (*at).max(person.written_at);
@@ -255,10 +255,10 @@ impl World {
         let is_over = self.engine.is_done(now.at) && !self.engine.connections.is_empty();
         let is_late = waited >= self.plan.limits.farewell_timeout;
         if !is_lost && !is_over && !is_late {
-            let owed = self.oracle.owed(who);
-            assert_eq!(owed, 0, "person {who} is closed and was still owed {:?}", self.oracle.what_is_owed(who));
+            let unread = self.oracle.unread_bytes(who);
+            assert_eq!(unread, 0, "person {who} is closed with unread text {:?}", self.oracle.unread_text(who));
         }
-        // What they send meanwhile would come back as a reset, and cost them what they have not read.
+        // Later input would cause a reset, and lose what the person has not read.
         let has_ended = wire.told_end || self.oracle.ending || waited >= Duration::from_secs(2);
         assert!(is_lost || has_ended, "person {who} is closed and had no time to close their side");
     }

@@ -1,17 +1,17 @@
-//! Coming in and leaving: seats, the line, names.
+//! Entering and leaving: maximum users, the admission queue, nicknames.
 
 use std::time::Duration;
 
-use super::{Oracle, Stage, Typed, key};
+use super::{Oracle, ReaderStage, Typed, key};
 use crate::chat::{Cause, Login, Now};
 
-/// What a name is not, with the words for it.
+/// The refusal of an invalid name.
 const SHAPE: &str = "A nickname is 1 to 24 characters wide: letters and digits of any script, _, - and ., no spaces.";
 
-/// What a client of another protocol is told.
+/// The refusal of another protocol.
 const FOREIGN: &str = "! This port is for lines of text: use nc, telnet or chinwag connect. HTTP, TLS, SSH and their like are not spoken here.";
 
-/// The name as it is shown to others, or why it is none.
+/// The name as shown to others, or the reason why it is invalid.
 pub(super) fn name(text: &str) -> Result<String, String> {
     let text = text.trim();
     match text {
@@ -24,7 +24,7 @@ pub(super) fn name(text: &str) -> Result<String, String> {
     if fits && (1..=24).contains(&text.len()) { Ok(text.into()) } else { Err(SHAPE.into()) }
 }
 
-/// Whether one who has no name yet wants to go.
+/// Whether a client without a name wants to leave.
 fn is_farewell(text: &str) -> bool {
     ["q", "quit", "exit"].contains(&&*text.trim().to_lowercase()) || text.split(' ').next() == Some("/quit")
 }
@@ -34,7 +34,7 @@ fn seconds(time: Duration) -> String {
 }
 
 impl Oracle {
-    /// A newcomer has a seat, or a place in line, or is told why not.
+    /// Admits a new client, queues it, or refuses it.
     pub(super) fn receive(&mut self, who: usize, now: Now) {
         let ip = self.readers[who].addr.ip();
         let count = self.per_ip.entry(ip).or_default();
@@ -52,22 +52,22 @@ impl Oracle {
             } else if self.line.len() < self.config.max_waiting {
                 self.line.push_back(who);
                 let number = self.line.len() as u32;
-                self.readers[who].stage = Stage::Waiting(number);
-                return self.tell(who, &format!("* The room is full. You are number {number} in line."));
+                self.readers[who].stage = ReaderStage::Waiting(number);
+                return self.send_line(who, &format!("* The room is full. You are number {number} in line."));
             } else {
                 "! The room and the waiting line are full. Try again later.".into()
             }
         };
-        self.tell(who, &refusal);
-        self.readers[who].stage = Stage::Gone;
+        self.send_line(who, &refusal);
+        self.readers[who].stage = ReaderStage::Gone;
         self.readers[who].left = Some((Cause::Banned, now.at));
     }
 
     fn seat(&mut self, who: usize, now: Now) {
-        self.readers[who].stage = Stage::Asked;
+        self.readers[who].stage = ReaderStage::Asked;
         self.readers[who].active = now.at;
         match self.config.login {
-            Login::Nickname => self.tell(who, "* Welcome to chinwag. Type a nickname and press Enter:"),
+            Login::Nickname => self.send_line(who, "* Welcome to chinwag. Type a nickname and press Enter:"),
             Login::Address => {
                 let name = self.readers[who].addr.to_string();
                 self.log_in(who, name, now);
@@ -75,16 +75,16 @@ impl Oracle {
         }
     }
 
-    /// A line of one who waits.
+    /// A line of a client in the admission queue.
     pub(super) fn wait(&mut self, who: usize, text: &str) {
         if is_farewell(text) {
             self.quit(who, "");
         } else if !text.trim().is_empty() {
-            self.tell(who, "! You are still waiting; this was not said.");
+            self.send_line(who, "! You are still waiting; this was not said.");
         }
     }
 
-    /// A line of one who is asked for a name.
+    /// A line of a client that is asked for a name.
     pub(super) fn answer(&mut self, who: usize, text: &str, now: Now) {
         if is_farewell(text) {
             return self.quit(who, "");
@@ -93,9 +93,9 @@ impl Oracle {
             return;
         }
         match name(text) {
-            Err(why) => self.tell(who, &format!("! {why} Try another:")),
+            Err(why) => self.send_line(who, &format!("! {why} Try another:")),
             Ok(name) if self.names.contains_key(&key(&name)) => {
-                self.tell(who, &format!("! The nickname {name} is taken. Try another:"));
+                self.send_line(who, &format!("! The nickname {name} is taken. Try another:"));
             }
             Ok(name) => self.log_in(who, name, now),
         }
@@ -119,11 +119,11 @@ impl Oracle {
     }
 
     pub(super) fn quit(&mut self, who: usize, reason: &str) {
-        self.tell(who, "* Goodbye.");
+        self.send_line(who, "* Goodbye.");
         self.readers[who].due = Some(Cause::Quit(Some(reason).filter(|reason| !reason.is_empty()).map(Box::from)));
     }
 
-    /// The server takes leave of somebody: it must have a reason.
+    /// Checks that the server had a reason to disconnect a reader.
     pub(super) fn depart(&mut self, who: usize, cause: Cause, now: Now) {
         let due = self.readers[who].due.take();
         let reader = &self.readers[who];
@@ -139,16 +139,16 @@ impl Oracle {
             }
             Cause::LoginTimeout => {
                 let most = self.config.login_timeout;
-                assert!(stage == Stage::Asked && silent >= most, "person {who} had time to think of a name");
+                assert!(stage == ReaderStage::Asked && silent >= most, "person {who} had time to think of a name");
                 Some(format!("! No nickname was given within {}. Goodbye.", seconds(most)))
             }
             Cause::Idle => {
                 let most = self.config.idle_timeout;
-                assert!(stage == Stage::Here && silent >= most, "person {who} was silent for {silent:?} only");
+                assert!(stage == ReaderStage::Here && silent >= most, "person {who} was silent for {silent:?} only");
                 Some(format!("! Nothing was heard from you for {}. Goodbye.", seconds(most)))
             }
             Cause::TooSlow => {
-                self.may_be_dropped(who);
+                self.check_drop_allowed(who);
                 None
             }
             Cause::EndOfInput => {
@@ -161,7 +161,7 @@ impl Oracle {
                 assert!(self.ending, "person {who} is sent away by a server that does not end");
                 None
             }
-            Cause::Moved => panic!("nobody departs to another room"),
+            Cause::Moved => panic!("a move to another room is no disconnect"),
             Cause::OtherProtocol => {
                 let typed = std::mem::take(&mut self.readers[who].typed);
                 let first = typed.iter().find(|typed| **typed != Typed::Line(String::new()));
@@ -170,15 +170,15 @@ impl Oracle {
             }
         };
         if let Some(refusal) = refusal {
-            self.tell(who, &refusal);
+            self.send_line(who, &refusal);
         }
         match stage {
-            Stage::Waiting(_) => {
+            ReaderStage::Waiting(_) => {
                 self.line.retain(|&other| other != who);
                 self.renumber_soon(now);
             }
-            Stage::Asked => self.seats -= 1,
-            Stage::Here => {
+            ReaderStage::Asked => self.seats -= 1,
+            ReaderStage::Here => {
                 self.names.remove(&self.readers[who].key);
                 self.mutes.iter_mut().filter(|mute| mute.who == Some(who)).for_each(|mute| mute.who = None);
                 let words = match &cause {
@@ -194,9 +194,9 @@ impl Oracle {
                 self.exit(who, &words, now);
                 self.seats -= 1;
             }
-            Stage::Outside | Stage::Gone => unreachable!("person {who} is not there to leave"),
+            ReaderStage::Outside | ReaderStage::Gone => unreachable!("person {who} is not there to leave"),
         }
-        self.readers[who].stage = Stage::Gone;
+        self.readers[who].stage = ReaderStage::Gone;
         self.readers[who].left = Some((cause, now.at));
         while !self.ending && self.seats < self.config.max_clients {
             let Some(first) = self.line.pop_front() else { break };
@@ -207,8 +207,8 @@ impl Oracle {
         }
     }
 
-    /// Somebody is dropped because they do not read.
-    pub(super) fn may_be_dropped(&mut self, who: usize) {
+    /// Checks that a slow consumer may be dropped.
+    pub(super) fn check_drop_allowed(&mut self, who: usize) {
         self.counts.dropped += 1;
         let (lag, most) = (self.lag(who), self.config.backlog_bytes);
         assert!(lag > most, "person {who} is dropped and lags by {lag} bytes only");
@@ -220,7 +220,7 @@ impl Oracle {
         }
     }
 
-    /// What is due comes: sums, and the numbers of those in line.
+    /// Handles what is due: summaries, and the numbers in the admission queue.
     pub(super) fn tick(&mut self, now: Now) {
         self.sum_up(now);
         if self.renumber_at.is_some_and(|at| at <= now.at) {
@@ -228,9 +228,9 @@ impl Oracle {
             self.renumbered = now.at;
             for (index, who) in self.line.clone().into_iter().enumerate() {
                 let number = index as u32 + 1;
-                if self.readers[who].stage != Stage::Waiting(number) {
-                    self.readers[who].stage = Stage::Waiting(number);
-                    self.tell(who, &format!("* The room is full. You are number {number} in line."));
+                if self.readers[who].stage != ReaderStage::Waiting(number) {
+                    self.readers[who].stage = ReaderStage::Waiting(number);
+                    self.send_line(who, &format!("* The room is full. You are number {number} in line."));
                 }
             }
         }
@@ -239,15 +239,15 @@ impl Oracle {
     pub(super) fn shut_down(&mut self, now: Now) {
         const WORDS: &str = "* The server is shutting down.";
         self.ending = true;
-        self.tell_console(WORDS);
+        self.send_to_console(WORDS);
         for room in 0..self.rooms.len() {
             if self.rooms[room].is_some() {
                 self.show(room, None, WORDS, now);
             }
         }
         for who in 0..self.readers.len() {
-            if matches!(self.readers[who].stage, Stage::Waiting(_) | Stage::Asked) {
-                self.tell(who, WORDS);
+            if matches!(self.readers[who].stage, ReaderStage::Waiting(_) | ReaderStage::Asked) {
+                self.send_line(who, WORDS);
             }
         }
     }

@@ -1,8 +1,8 @@
-//! What everybody is owed, by the protocol alone: a naive server that copies each line to each
-//! reader as it is said.
+//! The oracle: the output that each reader should get, computed by a naive server that copies each line to each
+//! reader at once.
 //!
-//! Of the real one it is told only in which order things have come; what was typed it knows from
-//! those who typed it, and what follows from that it works out for itself.
+//! It learns only the order of events from the real server; it knows what was typed from the
+//! persons, and computes all else itself.
 
 mod entering;
 mod operating;
@@ -17,27 +17,27 @@ use std::time::Duration;
 use time::Date;
 
 use self::operating::Mute;
-use self::rooms::Room;
+use self::rooms::OracleRoom;
 use crate::chat::Heard;
 use crate::chat::{Cause, ClientId, Config, Now};
 
-/// Somebody who speaks: the number of a reader, or this.
+/// The author number of the operator; other authors are reader numbers.
 const OPERATOR: usize = usize::MAX;
 
-/// What a person has typed, and the server is to understand.
+/// An input of a person, as the server should understand it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Typed {
     Line(String),
     TooLong,
     NotUtf8,
-    /// The first line, and one that no person would type: it begins with a zero byte.
+    /// The first line, of another protocol: it begins with a zero byte.
     Foreign,
-    /// A telnet option was asked for; this is to be answered.
+    /// A telnet option was asked for; the server should send this answer.
     Option([u8; 3]),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
+pub enum ReaderStage {
     /// In the kernel's queue.
     Outside,
     Waiting(u32),
@@ -49,35 +49,35 @@ pub enum Stage {
 /// One connection.
 pub struct Reader {
     pub addr: SocketAddr,
-    /// It reads JSON, which has no lines for days, and its own messages.
+    /// It reads JSON, which has no day lines, and includes its own messages.
     page: bool,
-    pub stage: Stage,
-    /// All that it is ever to be sent, and how much of it has been written.
+    pub stage: ReaderStage,
+    /// All bytes that it should ever be sent, and the number written.
     expected: Vec<u8>,
     written: usize,
-    /// What it has typed and the server has not yet carried out.
+    /// Input that the server has not processed yet.
     pub typed: VecDeque<Typed>,
     name: String,
     key: String,
     room: usize,
-    /// Its number among all who ever entered a room.
+    /// Its number among all entries to rooms.
     entered: usize,
     echo: bool,
-    /// The name and its key of that time, and who it was.
+    /// The name and its key at that time, and the reader.
     ignored: Vec<(String, String, usize)>,
     whisperer: Option<usize>,
     /// Bytes shown in its room when it was last up to date.
     up_to_date_at: usize,
-    /// When it was asked for its name, or last heard of; and when its bucket of lines is empty.
+    /// Time of the welcome or of the last line; and when its rate bucket is empty.
     active: Duration,
     bucket: Duration,
-    /// Its last line had no end, and counts all the same, whatever the rate.
+    /// Its last line has no end, and counts whatever the rate.
     pub unended: bool,
     /// It counts among the connections from its address.
     counted: bool,
-    /// What the server is to do next: take leave of it for this reason.
+    /// The reason for which the server should disconnect it next.
     due: Option<Cause>,
-    /// Why it left, and when.
+    /// The cause and time of its leaving.
     pub left: Option<(Cause, Duration)>,
 }
 
@@ -87,7 +87,7 @@ pub struct Oracle {
     pub readers: Vec<Reader>,
     slots: Vec<Option<usize>>,
     names: HashMap<String, usize>,
-    rooms: Vec<Option<Room>>,
+    rooms: Vec<Option<OracleRoom>>,
     seats: usize,
     line: VecDeque<usize>,
     renumbered: Duration,
@@ -97,18 +97,18 @@ pub struct Oracle {
     bans: HashMap<IpAddr, Option<Duration>>,
     mutes: Vec<Mute>,
     entries: usize,
-    /// Grows whenever a room may have become empty.
+    /// Grows each time a room may have become empty.
     emptied: usize,
     connected: usize,
     pub ending: bool,
-    /// What is shown to the operator, if there is one.
+    /// Expected output for the operator, if there is a console.
     console: Option<Vec<u8>>,
     console_day: Option<Date>,
     console_whisperer: Option<usize>,
     pub counts: Counts,
 }
 
-/// How often the things that are rare have happened.
+/// Counts of rare events.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counts {
     pub lines: usize,
@@ -126,7 +126,7 @@ impl AddAssign for Counts {
     }
 }
 
-/// The key of a name, for all names that the people here think of.
+/// The key of a name, for all names that are used here.
 pub fn key(name: &str) -> String {
     match name {
         "ＡＬＩＣＥ" => "alice".into(),
@@ -144,7 +144,7 @@ impl Oracle {
             readers: Vec::new(),
             slots: Vec::new(),
             names: HashMap::new(),
-            rooms: vec![Some(Room::new("lobby"))],
+            rooms: vec![Some(OracleRoom::new("lobby"))],
             seats: 0,
             line: VecDeque::new(),
             renumbered: Duration::ZERO,
@@ -164,12 +164,12 @@ impl Oracle {
         }
     }
 
-    /// Somebody has connected and waits in the kernel's queue.
+    /// Adds a reader that waits in the kernel's queue.
     pub fn add(&mut self, addr: SocketAddr, page: bool) {
         self.readers.push(Reader {
             addr,
             page,
-            stage: Stage::Outside,
+            stage: ReaderStage::Outside,
             expected: Vec::new(),
             written: 0,
             typed: VecDeque::new(),
@@ -195,11 +195,11 @@ impl Oracle {
         self.slots.get(id.slot()).copied().flatten().expect("a client who has connected")
     }
 
-    /// Something has come to the server; `who` has just connected, if that is what it was.
-    pub fn hear(&mut self, heard: Heard, who: Option<usize>, now: Now) {
+    /// Records an event of the server; `who` is the new reader if it has just connected.
+    pub fn record_heard(&mut self, heard: Heard, who: Option<usize>, now: Now) {
         match heard {
             Heard::Connected(id) => {
-                let who = who.expect("nobody has connected");
+                let who = who.expect("a reader that has connected");
                 if self.slots.len() <= id.slot() {
                     self.slots.resize(id.slot() + 1, None);
                 }
@@ -207,7 +207,7 @@ impl Oracle {
                 self.slots[id.slot()] = Some(who);
                 self.connected += 1;
                 let (addr, connected) = (self.readers[who].addr, self.connected);
-                self.tell_console(&format!("* connected {addr} ({connected} connected)"));
+                self.send_to_console(&format!("* connected {addr} ({connected} connected)"));
                 self.receive(who, now);
             }
             Heard::Line(id) => self.line(self.in_slot(id), now),
@@ -224,11 +224,11 @@ impl Oracle {
             }
             Heard::Departed(id, cause) => {
                 let who = self.in_slot(id);
-                if self.readers[who].stage != Stage::Gone {
+                if self.readers[who].stage != ReaderStage::Gone {
                     self.depart(who, cause, now);
                 } else if cause == Cause::TooSlow {
-                    // What was still owed to it is given up.
-                    self.may_be_dropped(who);
+                    // Its unread output is dropped.
+                    self.check_drop_allowed(who);
                     self.readers[who].left = Some((cause, now.at));
                 }
             }
@@ -236,7 +236,7 @@ impl Oracle {
             Heard::ShutDown => self.shut_down(now),
             Heard::Closed(id) => {
                 let who = self.in_slot(id);
-                assert_eq!(self.readers[who].stage, Stage::Gone, "person {who} is closed and has not left");
+                assert_eq!(self.readers[who].stage, ReaderStage::Gone, "person {who} is closed and has not left");
                 self.slots[id.slot()] = None;
                 self.connected -= 1;
                 let ip = self.readers[who].addr.ip();
@@ -244,42 +244,42 @@ impl Oracle {
                     *self.per_ip.get_mut(&ip).unwrap() -= 1;
                 }
                 let (addr, connected) = (self.readers[who].addr, self.connected);
-                self.tell_console(&format!("* disconnected {addr} ({connected} connected)"));
+                self.send_to_console(&format!("* disconnected {addr} ({connected} connected)"));
             }
         }
     }
 
-    /// A line of a client has been taken.
+    /// The server has processed a line.
     fn line(&mut self, who: usize, now: Now) {
         self.counts.lines += 1;
         let reader = &mut self.readers[who];
         let typed = reader.typed.pop_front();
-        assert_ne!(reader.stage, Stage::Gone, "person {who} has left, and is still listened to");
+        assert_ne!(reader.stage, ReaderStage::Gone, "person {who} has left, and is still listened to");
         if self.config.rate > 0 {
             let interval = Duration::from_micros(1_000_000 / u64::from(self.config.rate));
             let ahead = interval * (self.config.burst - 1);
             assert!(reader.unended || reader.bucket <= now.at + ahead, "person {who} is heard faster than the rate");
             reader.bucket = reader.bucket.max(now.at) + interval;
         }
-        if reader.stage == Stage::Here {
+        if reader.stage == ReaderStage::Here {
             reader.active = now.at;
         }
         match typed {
             Some(Typed::TooLong) => {
                 let most = self.config.max_line;
-                self.tell(who, &format!("! That line is too long ({most} bytes at most); it was not said."));
+                self.send_line(who, &format!("! That line is too long ({most} bytes at most); it was not said."));
             }
-            Some(Typed::NotUtf8) => self.tell(who, "! That line is not UTF-8; it was not said."),
+            Some(Typed::NotUtf8) => self.send_line(who, "! That line is not UTF-8; it was not said."),
             Some(Typed::Line(text)) => match self.readers[who].stage {
-                Stage::Waiting(_) => self.wait(who, &text),
-                Stage::Asked => self.answer(who, &text, now),
+                ReaderStage::Waiting(_) => self.wait(who, &text),
+                ReaderStage::Asked => self.answer(who, &text, now),
                 _ => self.dispatch_command(who, &text, now),
             },
             typed => panic!("a line of person {who} is carried out, who has typed {typed:?}"),
         }
     }
 
-    fn tell(&mut self, who: usize, line: &str) {
+    fn send_line(&mut self, who: usize, line: &str) {
         if self.readers[who].page && rooms::is_day_line(line) {
             return;
         }
@@ -288,70 +288,70 @@ impl Oracle {
         expected.extend_from_slice(b"\r\n");
     }
 
-    fn tell_console(&mut self, line: &str) {
+    fn send_to_console(&mut self, line: &str) {
         if let Some(console) = &mut self.console {
             console.extend_from_slice(line.as_bytes());
             console.extend_from_slice(b"\r\n");
         }
     }
 
-    /// These bytes have been written to a reader.
-    pub fn written(&mut self, who: usize, bytes: &[u8]) {
+    /// Checks bytes that were written to a reader.
+    pub fn check_output(&mut self, who: usize, bytes: &[u8]) {
         let reader = &mut self.readers[who];
-        let owed = &reader.expected[reader.written..];
-        if !owed.starts_with(bytes) {
-            panic!("person {who} is sent what it is not owed\n{}", difference(bytes, owed));
+        let unread = &reader.expected[reader.written..];
+        if !unread.starts_with(bytes) {
+            panic!("person {who} is sent unexpected bytes\n{}", difference(bytes, unread));
         }
         reader.written += bytes.len();
         if reader.written == reader.expected.len()
-            && let Some(room) = self.rooms[reader.room].as_ref().filter(|_| reader.stage == Stage::Here)
+            && let Some(room) = self.rooms[reader.room].as_ref().filter(|_| reader.stage == ReaderStage::Here)
         {
             reader.up_to_date_at = room.bytes;
         }
     }
 
-    /// Bytes that are owed to a reader.
-    pub fn owed(&self, who: usize) -> usize {
+    /// Expected bytes that have not been written.
+    pub fn unread_bytes(&self, who: usize) -> usize {
         self.readers[who].expected.len() - self.readers[who].written
     }
 
-    /// What is owed to a reader, to be told of.
-    pub fn what_is_owed(&self, who: usize) -> String {
+    /// The beginning of the unread text, for messages.
+    pub fn unread_text(&self, who: usize) -> String {
         let reader = &self.readers[who];
-        let owed = &reader.expected[reader.written..];
-        String::from_utf8_lossy(&owed[..owed.len().min(300)]).into_owned()
+        let unread = &reader.expected[reader.written..];
+        String::from_utf8_lossy(&unread[..unread.len().min(300)]).into_owned()
     }
 
-    /// What has been shown to the operator.
-    pub fn shown(&mut self, bytes: &[u8]) {
+    /// Checks the output for the operator.
+    pub fn check_console_output(&mut self, bytes: &[u8]) {
         let Some(console) = &mut self.console else { return };
         if *console != bytes {
-            panic!("the operator is shown what is not so\n{}", difference(bytes, console));
+            panic!("the operator is shown unexpected output\n{}", difference(bytes, console));
         }
         console.clear();
     }
 
-    /// Bytes by which a member may be behind, what it does not read included.
+    /// A member's possible lag in bytes, including lines that it does not read.
     fn lag(&self, who: usize) -> usize {
         let reader = &self.readers[who];
-        let room = self.rooms[reader.room].as_ref().filter(|_| reader.stage == Stage::Here);
-        self.owed(who) + room.map_or(0, |room| room.bytes - reader.up_to_date_at)
+        let room = self.rooms[reader.room].as_ref().filter(|_| reader.stage == ReaderStage::Here);
+        self.unread_bytes(who) + room.map_or(0, |room| room.bytes - reader.up_to_date_at)
     }
 
-    /// Whether somebody left at that time.
+    /// Whether the reader left at that time.
     pub fn has_left_at(&self, who: usize, at: Duration) -> bool {
         self.readers[who].left.as_ref().is_some_and(|(_, left)| *left == at)
     }
 
-    /// Nobody of these has been waited for longer than is allowed.
+    /// Checks that no timeout is overdue.
     pub fn check_deadlines(&self, alive: &[usize], now: Duration) {
-        // A deadline fires up to a tick late, and is put off by whole ticks.
+        // A deadline fires up to a tick late, and is postponed by whole ticks.
         let late = Duration::from_millis(40);
         for &who in alive {
             let reader = &self.readers[who];
             let most = match reader.stage {
-                Stage::Asked => self.config.login_timeout,
-                Stage::Here if !self.config.idle_timeout.is_zero() => self.config.idle_timeout,
+                ReaderStage::Asked => self.config.login_timeout,
+                ReaderStage::Here if !self.config.idle_timeout.is_zero() => self.config.idle_timeout,
                 _ => continue,
             };
             assert!(reader.active + most + late > now, "person {who} has been {:?} for too long", reader.stage);
@@ -360,7 +360,7 @@ impl Oracle {
     }
 }
 
-/// Where two texts part.
+/// The first lines in which two texts differ.
 fn difference(got: &[u8], expected: &[u8]) -> String {
     let same = got.iter().zip(expected).take_while(|(a, b)| a == b).count();
     let begin = got[..same].iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);

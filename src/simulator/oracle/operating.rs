@@ -1,4 +1,4 @@
-//! What the operator types.
+//! The operator's commands.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use super::talking::split;
 use super::{OPERATOR, Oracle, key};
 use crate::chat::{Cause, Now};
 
-/// One who is muted, gone or not.
+/// A mute, also of a member who has left.
 pub struct Mute {
     name: String,
     /// The keys of all names since the mute began; the last is that of `name`.
@@ -23,7 +23,7 @@ impl Mute {
         self.until.is_none_or(|until| until > now.at)
     }
 
-    /// Whether a newcomer with that name from there is the muted person who has left.
+    /// Whether a new member of that name and address is the muted one who has left.
     fn awaits(&self, key: &String, ip: IpAddr) -> bool {
         self.who.is_none() && self.ip == ip && self.keys.contains(key)
     }
@@ -52,21 +52,21 @@ impl Oracle {
         self.bans.get(&ip).is_some_and(|until| until.is_none_or(|until| until > now.at))
     }
 
-    /// Carries out a line of the operator's; who has to go on account of it goes when that is heard of.
+    /// Runs a line of the operator; members who must leave do so when the server reports it.
     pub fn operate(&mut self, line: &str, now: Now) {
         let (word, rest) = split(line);
         match word {
             "/rooms" => {
                 let list = self.list_of_rooms();
-                self.tell_console(&list);
+                self.send_to_console(&list);
             }
             "/kick" => self.kick(rest),
             "/ban" => self.ban(rest, now),
             "/unban" => match rest.parse() {
                 Ok(ip) if self.bans.remove(&ip).is_some_and(|until| until.is_none_or(|until| until > now.at)) => {
-                    self.tell_console(&format!("* {ip} is no longer banned."));
+                    self.send_to_console(&format!("* {ip} is no longer banned."));
                 }
-                _ => self.tell_console(&format!("! {rest} is not a banned address. /bans lists them.")),
+                _ => self.send_to_console(&format!("! {rest} is not a banned address. /bans lists them.")),
             },
             "/mute" => self.mute(rest, now),
             "/mutes" => self.list_mutes(now),
@@ -75,11 +75,11 @@ impl Oracle {
             _ if word.starts_with('@') => {
                 let name = &word[1..];
                 let Some(target) = self.names.get(&key(name)).copied() else {
-                    return self.tell_console(&format!("! Nobody here is called {name}."));
+                    return self.send_to_console(&format!("! Nobody here is called {name}."));
                 };
                 let to = self.readers[target].name.clone();
                 self.begin_console_day(now);
-                self.tell_console(&format!("{} you -> {to}: {rest}", clock(now)));
+                self.send_to_console(&format!("{} you -> {to}: {rest}", clock(now)));
                 self.hear_whisper(target, OPERATOR, "server", rest, now);
             }
             _ => self.say(OPERATOR, 0, false, line, now),
@@ -89,13 +89,13 @@ impl Oracle {
     fn kick(&mut self, rest: &str) {
         let (name, why) = split(rest);
         let Some(&who) = self.names.get(&key(name)) else {
-            return self.tell_console(&format!("! Nobody here is called {name}."));
+            return self.send_to_console(&format!("! Nobody here is called {name}."));
         };
         let why = Some(why).filter(|why| !why.is_empty());
         let words = why.map_or("* You were kicked by the operator.".into(), |why| {
             format!("* You were kicked by the operator: {why}")
         });
-        self.tell(who, &words);
+        self.send_line(who, &words);
         self.readers[who].due = Some(Cause::Kicked(why.map(Box::from)));
     }
 
@@ -103,23 +103,23 @@ impl Oracle {
         let (what, minutes) = split(rest);
         let named = self.names.get(&key(what)).map(|&who| self.readers[who].addr.ip());
         let Some(ip) = named.or_else(|| what.parse().ok()) else {
-            return self.tell_console(&format!("! Nobody here is called {what}."));
+            return self.send_to_console(&format!("! Nobody here is called {what}."));
         };
         let minutes: Option<u64> = minutes.parse().ok();
         self.bans.insert(ip, minutes.map(|minutes| now.at + Duration::from_secs(60 * minutes)));
-        self.tell_console(&format!("* {ip} is banned{}.", for_another(minutes)));
+        self.send_to_console(&format!("* {ip} is banned{}.", for_another(minutes)));
     }
 
     fn mute(&mut self, rest: &str, now: Now) {
         let (name, minutes) = split(rest);
         let Some(&who) = self.names.get(&key(name)) else {
-            return self.tell_console(&format!("! Nobody here is called {name}."));
+            return self.send_to_console(&format!("! Nobody here is called {name}."));
         };
         let minutes: Option<u64> = minutes.parse().ok();
         let until = minutes.map(|minutes| now.at + Duration::from_secs(60 * minutes));
         let reader = &self.readers[who];
         let (name, key, ip) = (reader.name.clone(), reader.key.clone(), reader.addr.ip());
-        self.tell_console(&format!("* {name} is muted{}.", for_another(minutes)));
+        self.send_to_console(&format!("* {name} is muted{}.", for_another(minutes)));
         self.mutes.retain(|mute| mute.holds(now) && !mute.awaits(&key, ip));
         let own = self.mutes.iter().position(|mute| mute.who == Some(who));
         let keys = own.map(|place| self.mutes.remove(place).keys).unwrap_or_default();
@@ -141,25 +141,25 @@ impl Oracle {
             1 => {}
             pages => lines.push(format!("* --- page 1 of {pages}; /mutes 2 shows the next one ---")),
         }
-        lines.iter().for_each(|line| self.tell_console(line));
+        lines.iter().for_each(|line| self.send_to_console(line));
     }
 
     fn unmute(&mut self, name: &str, now: Now) {
         match self.mutes.iter().position(|mute| mute.holds(now) && mute.is_called(&key(name))) {
             Some(place) => {
-                self.tell_console(&format!("* {} is no longer muted.", self.mutes[place].name));
+                self.send_to_console(&format!("* {} is no longer muted.", self.mutes[place].name));
                 self.mutes.retain(|mute| mute.holds(now) && !mute.is_called(&key(name)));
             }
-            None => self.tell_console(&format!("! {name} is not muted. /mutes lists who is.")),
+            None => self.send_to_console(&format!("! {name} is not muted. /mutes lists who is.")),
         }
     }
 
-    /// Whether nobody else is to read what somebody says.
+    /// Whether a member's messages are hidden from the others.
     pub(super) fn is_muted(&self, who: usize, now: Now) -> bool {
         self.mutes.iter().any(|mute| mute.who == Some(who) && mute.holds(now))
     }
 
-    /// Somebody has the name of one who was muted and has gone, and comes from there.
+    /// A new member has the name and address of a muted one who has left: the mute applies again.
     pub(super) fn take_mute_over(&mut self, who: usize, now: Now) {
         let super::Reader { name, key, addr, .. } = &self.readers[who];
         let same: Vec<Mute> =
@@ -175,7 +175,7 @@ impl Oracle {
         }
     }
 
-    /// Somebody has another name, and so has their mute.
+    /// A member's mute follows a change of the name.
     pub(super) fn rename_mute(&mut self, who: usize, now: Now) {
         if !self.is_muted(who, now) {
             return self.take_mute_over(who, now);

@@ -1,33 +1,33 @@
-//! Rooms: who is in them, what was said, what is announced.
+//! Rooms: members, history, announcements.
 
 use std::time::Duration;
 
 use time::Date;
 
-use super::{OPERATOR, Oracle, Stage};
+use super::{OPERATOR, Oracle, ReaderStage};
 use crate::chat::Now;
 
-/// What is kept of a room.
-pub(super) struct Room {
+/// The state of a room.
+pub(super) struct OracleRoom {
     pub name: String,
-    /// In the order in which the server goes through them.
+    /// In the order of the server's sweep.
     pub members: Vec<usize>,
-    history: Vec<Message>,
+    history: Vec<HistoryEntry>,
     /// Bytes ever shown to the room.
     pub bytes: usize,
-    /// Day lines: before which message of all ever said.
+    /// Day lines, with the number of messages before each.
     days: Vec<(usize, Date)>,
     said: usize,
     day: Option<Date>,
-    /// Joins and leaves that have not been told of.
+    /// Joins and leaves that are not announced yet.
     sum: Option<(u32, u32)>,
     next_sum: Duration,
-    /// When it became empty, among all times that a room did.
+    /// Its number among all times that a room became empty.
     emptied: usize,
 }
 
 /// A message of the history.
-struct Message {
+struct HistoryEntry {
     author: usize,
     key: String,
     line: String,
@@ -36,9 +36,9 @@ struct Message {
     begun: usize,
 }
 
-impl Room {
-    pub fn new(name: &str) -> Room {
-        Room {
+impl OracleRoom {
+    pub fn new(name: &str) -> OracleRoom {
+        OracleRoom {
             name: name.into(),
             members: Vec::new(),
             history: Vec::new(),
@@ -57,7 +57,7 @@ fn day_line(day: Date) -> String {
     format!("* {} {} {} {}", day.weekday(), day.day(), day.month(), day.year())
 }
 
-/// Nobody has the name of a day of the week.
+/// No name equals a day of the week.
 pub(super) fn is_day_line(line: &str) -> bool {
     let days = ["Mon", "Tues", "Wednes", "Thurs", "Fri", "Satur", "Sun"];
     days.iter().any(|day| {
@@ -65,23 +65,24 @@ pub(super) fn is_day_line(line: &str) -> bool {
     })
 }
 
-/// The beginning of what is said.
+/// The time before a message.
 pub(super) fn clock(now: Now) -> String {
     let (hour, minute, second) = now.local.time().as_hms();
     format!("[{hour:02}:{minute:02}:{second:02}]")
 }
 
 impl Oracle {
-    pub(super) fn room(&mut self, room: usize) -> &mut Room {
+    pub(super) fn room(&mut self, room: usize) -> &mut OracleRoom {
         self.rooms[room].as_mut().expect("a room that exists")
     }
 
     pub(super) fn find_room(&self, name: &str) -> Option<usize> {
-        let called = |room: &Option<Room>| room.as_ref().is_some_and(|room| super::key(&room.name) == super::key(name));
+        let called =
+            |room: &Option<OracleRoom>| room.as_ref().is_some_and(|room| super::key(&room.name) == super::key(name));
         self.rooms.iter().position(called)
     }
 
-    /// The room of that name, made if need be; one that is empty gives way.
+    /// Finds or creates a room; at the limit the least recently used empty room is removed.
     pub(super) fn open(&mut self, name: &str) -> Option<usize> {
         if let Some(room) = self.find_room(name) {
             return Some(room);
@@ -91,14 +92,14 @@ impl Oracle {
             let rooms = self.rooms.iter().enumerate().skip(1);
             let empty = rooms.filter_map(|(number, room)| Some((number, room.as_ref()?)));
             let empty = empty.filter(|(_, room)| room.members.is_empty());
-            let (gives_way, _) = empty.min_by_key(|(_, room)| room.emptied)?;
-            self.remove_room(gives_way);
+            let (least_recent, _) = empty.min_by_key(|(_, room)| room.emptied)?;
+            self.remove_room(least_recent);
         }
         let free = self.rooms.iter().position(Option::is_none).unwrap_or(self.rooms.len());
         if free == self.rooms.len() {
             self.rooms.push(None);
         }
-        self.rooms[free] = Some(Room::new(name));
+        self.rooms[free] = Some(OracleRoom::new(name));
         Some(free)
     }
 
@@ -116,7 +117,7 @@ impl Oracle {
             room.days.push((said, today));
             self.grow(number, &day_line(today));
             for member in self.room(number).members.clone() {
-                self.tell(member, &day_line(today));
+                self.send_line(member, &day_line(today));
             }
         }
         self.begin_console_day(now);
@@ -125,11 +126,11 @@ impl Oracle {
     pub(super) fn begin_console_day(&mut self, now: Now) {
         let today = now.local.date();
         if self.console.is_some() && self.console_day.replace(today).is_some_and(|day| day != today) {
-            self.tell_console(&day_line(today));
+            self.send_to_console(&day_line(today));
         }
     }
 
-    /// The room has been shown one more line.
+    /// Counts one more line shown to the room.
     fn grow(&mut self, room: usize, line: &str) {
         let most = self.config.history_bytes;
         let room = self.room(room);
@@ -139,14 +140,14 @@ impl Oracle {
         room.history.drain(..first.unwrap_or(room.history.len()));
     }
 
-    /// Everybody in the room reads a line, but one.
+    /// Sends a line to all members except one.
     pub(super) fn show(&mut self, room: usize, but: Option<usize>, line: &str, now: Now) {
         self.begin_day(room, now);
         self.grow(room, line);
         for index in 0..self.room(room).members.len() {
             let member = self.room(room).members[index];
             if Some(member) != but {
-                self.tell(member, line);
+                self.send_line(member, line);
             }
         }
     }
@@ -161,7 +162,7 @@ impl Oracle {
         author != OPERATOR && self.ignores(who, author, &self.readers[author].key)
     }
 
-    /// The history, to one who enters (`live`) or who asks for it.
+    /// Sends the history to a reader who enters (`live`) or asks for it.
     pub(super) fn replay(&mut self, who: usize, n: usize, live: bool, now: Now) {
         let room = self.rooms[self.readers[who].room].as_ref().expect("a room that exists");
         let shown = &room.history[room.history.len().saturating_sub(n)..];
@@ -169,7 +170,7 @@ impl Oracle {
         let count = reads.iter().filter(|reads| **reads).count();
         if count == 0 {
             if !live {
-                self.tell(who, "* Nothing has been said here yet.");
+                self.send_line(who, "* Nothing has been said here yet.");
             }
             return;
         }
@@ -188,11 +189,11 @@ impl Oracle {
         lines.extend(room.days.iter().filter(|(at, _)| *at == room.said).map(|(_, day)| day_line(*day)));
         lines.push("* --- you are up to date ---".into());
         for line in lines {
-            self.tell(who, &line);
+            self.send_line(who, &line);
         }
     }
 
-    /// The names of at most so many members, those first who have been there longest.
+    /// At most `most` members, those who entered first come first.
     pub(super) fn names_in(&self, room: usize, most: usize) -> Vec<usize> {
         let room = self.rooms[room].as_ref().expect("a room that exists");
         let mut listed: Vec<usize> = room.members.iter().copied().take(most).collect();
@@ -200,7 +201,7 @@ impl Oracle {
         listed
     }
 
-    /// A list of people as it is written: these, so many more, and perhaps the reader.
+    /// Formats a list of members: names, a number of others, and perhaps the reader.
     pub(super) fn list(&self, others: &[usize], here: usize, you: bool) -> String {
         let names: Vec<&str> = others.iter().map(|&other| &*self.readers[other].name).collect();
         let more = here - names.len() - usize::from(you);
@@ -216,17 +217,18 @@ impl Oracle {
         }
     }
 
-    /// Somebody, who is in no room, comes into one.
+    /// Lets a reader who is in no room enter one.
     pub(super) fn enter(&mut self, who: usize, room: usize, now: Now, greet: impl FnOnce(&str, usize, &str) -> String) {
         self.begin_day(room, now);
         let here = self.room(room).members.len() + 1;
         let people = self.list(&self.names_in(room, 12), here, true);
         let name = self.room(room).name.clone();
-        self.tell(who, &greet(&name, here, &people));
+        self.send_line(who, &greet(&name, here, &people));
         self.entries += 1;
         let bytes = self.room(room).bytes;
         let reader = &mut self.readers[who];
-        (reader.stage, reader.room, reader.entered, reader.up_to_date_at) = (Stage::Here, room, self.entries, bytes);
+        (reader.stage, reader.room, reader.entered, reader.up_to_date_at) =
+            (ReaderStage::Here, room, self.entries, bytes);
         // What the history spans is unread, too.
         let history: usize = self.room(room).history.first().map_or(0, |message| bytes - message.begun);
         self.readers[who].up_to_date_at -= history;
@@ -236,7 +238,7 @@ impl Oracle {
         self.announce(who, room, &line, (1, 0), now);
     }
 
-    /// Somebody goes out of their room.
+    /// Lets a reader leave its room.
     pub(super) fn exit(&mut self, who: usize, cause: &str, now: Now) {
         let number = self.readers[who].room;
         let room = self.room(number);
@@ -261,7 +263,7 @@ impl Oracle {
             return;
         }
         self.begin_day(number, now);
-        self.tell_console_of(number, "* ", line);
+        self.send_room_event_to_console(number, "* ", line);
         let limit = self.config.announce_limit;
         let room = self.room(number);
         if room.members.len() > limit || room.sum.is_some() {
@@ -276,7 +278,7 @@ impl Oracle {
         self.show(number, Some(who), &format!("* {line}"), now);
     }
 
-    /// Shows the lines about many joins and leaves that are due.
+    /// Sends the summaries of joins and leaves that are due.
     pub(super) fn sum_up(&mut self, now: Now) {
         while self.sums.front().is_some_and(|(due, _)| *due <= now.at) {
             let Some((_, number)) = self.sums.pop_front() else { return };
@@ -296,7 +298,7 @@ impl Oracle {
         }
     }
 
-    /// Something is said in a room.
+    /// Sends a message to a room.
     pub(super) fn say(&mut self, author: usize, number: usize, action: bool, text: &str, now: Now) {
         let (name, key) = match author {
             OPERATOR => ("server".to_owned(), "server".to_owned()),
@@ -307,38 +309,38 @@ impl Oracle {
         let line = format!("{mark}{spoken}");
         self.begin_day(number, now);
         if author != OPERATOR && self.is_muted(author, now) {
-            self.tell_console_of(number, &mark, &format!("(muted) {spoken}"));
+            self.send_room_event_to_console(number, &mark, &format!("(muted) {spoken}"));
             if self.readers[author].echo {
-                self.tell(author, &line);
+                self.send_line(author, &line);
             }
             return;
         }
         if author != OPERATOR {
-            self.tell_console_of(number, &mark, &spoken);
+            self.send_room_event_to_console(number, &mark, &spoken);
         }
         for index in 0..self.room(number).members.len() {
             let member = self.room(number).members[index];
             let reads = if member == author { self.readers[member].echo } else { !self.ignores(member, author, &key) };
             if reads {
-                self.tell(member, &line);
+                self.send_line(member, &line);
             }
         }
         let most = self.config.history;
         let room = self.room(number);
         room.said += 1;
         let (day, begun) = (now.local.date(), room.bytes);
-        room.history.push(Message { author, key, line: line.clone(), day, begun });
+        room.history.push(HistoryEntry { author, key, line: line.clone(), day, begun });
         let over = room.history.len().saturating_sub(most);
         room.history.drain(..over);
         self.grow(number, &line);
     }
 
-    /// The operator sees what happens in a room, with its name unless it is the lobby.
-    pub(super) fn tell_console_of(&mut self, room: usize, mark: &str, line: &str) {
+    /// Shows an event of a room to the operator, with the room's name unless it is the lobby.
+    pub(super) fn send_room_event_to_console(&mut self, room: usize, mark: &str, line: &str) {
         if self.console.is_some() {
             let name = self.room(room).name.clone();
             let place = if room == 0 { String::new() } else { format!("({name}) ") };
-            self.tell_console(&format!("{mark}{place}{line}"));
+            self.send_to_console(&format!("{mark}{place}{line}"));
         }
     }
 }

@@ -1,11 +1,11 @@
-//! What members type.
+//! The members' commands.
 
 use super::entering::name;
 use super::rooms::clock;
-use super::{OPERATOR, Oracle, Stage, key};
+use super::{OPERATOR, Oracle, ReaderStage, key};
 use crate::chat::{Lang, Login, Now};
 
-/// Rooms have names like people's.
+/// The refusal of an invalid room name.
 const ROOM_SHAPE: &str =
     "! The name of a room is 1 to 24 characters wide: letters and digits of any script, _, - and ., no spaces.";
 
@@ -18,7 +18,7 @@ impl Oracle {
         self.names.get(&key(name)).copied()
     }
 
-    /// Carries out a member's line.
+    /// Runs a member's line.
     pub(super) fn dispatch_command(&mut self, who: usize, line: &str, now: Now) {
         let room = self.readers[who].room;
         let (word, rest) = split(line);
@@ -32,7 +32,7 @@ impl Oracle {
                 self.whisper(who, to, text, now);
             }
             "/say" | "/me" if arg.is_empty() => {
-                self.tell(who, &format!("! Usage: {} text", word.to_lowercase()));
+                self.send_line(who, &format!("! Usage: {} text", word.to_lowercase()));
             }
             "/say" => self.say(who, room, false, rest, now),
             "/me" => self.say(who, room, true, rest, now),
@@ -45,10 +45,10 @@ impl Oracle {
             "/who" => self.who(who, arg),
             "/rooms" => {
                 let list = self.list_of_rooms();
-                self.tell(who, &list);
+                self.send_line(who, &list);
             }
             "/join" => self.join(who, arg, now),
-            "/leave" if room == 0 => self.tell(who, "! You are in lobby already."),
+            "/leave" if room == 0 => self.send_line(who, "! You are in lobby already."),
             "/leave" => self.go(who, 0, now),
             "/history" => self.history(who, arg, now),
             "/ignore" => self.ignore(who, arg),
@@ -56,19 +56,19 @@ impl Oracle {
             "/echo" => match arg {
                 "on" => {
                     self.readers[who].echo = true;
-                    self.tell(who, "* You read your own lines from now on.");
+                    self.send_line(who, "* You read your own lines from now on.");
                 }
                 "off" => {
                     self.readers[who].echo = false;
-                    self.tell(who, "* You no longer read your own lines.");
+                    self.send_line(who, "* You no longer read your own lines.");
                 }
-                _ => self.tell(who, "! Usage: /echo on|off"),
+                _ => self.send_line(who, "! Usage: /echo on|off"),
             },
-            "/ping" => self.tell(who, format!("* pong {arg}").trim_end()),
-            "/help" => Lang::En.help().iter().for_each(|line| self.tell(who, &format!("* {line}"))),
+            "/ping" => self.send_line(who, format!("* pong {arg}").trim_end()),
+            "/help" => Lang::En.help().iter().for_each(|line| self.send_line(who, &format!("* {line}"))),
             "/quit" => self.quit(who, if self.is_muted(who, now) { "" } else { arg }),
             _ if word.starts_with('/') => {
-                self.tell(who, &format!("! There is no command {word}. /help lists them."));
+                self.send_line(who, &format!("! There is no command {word}. /help lists them."));
             }
             _ => self.say(who, room, false, line, now),
         }
@@ -76,23 +76,23 @@ impl Oracle {
 
     fn whisper(&mut self, who: usize, to: &str, text: &str, now: Now) {
         if to.is_empty() || text.trim().is_empty() {
-            return self.tell(who, "! Usage: @name text");
+            return self.send_line(who, "! Usage: @name text");
         }
         match self.find(to) {
-            Some(target) if target == who => self.tell(who, "! That is you."),
+            Some(target) if target == who => self.send_line(who, "! That is you."),
             Some(target) => self.whisper_to(who, target, text, now),
             None if self.console.is_some() && key(to) == "server" => self.whisper_to(who, OPERATOR, text, now),
-            None => self.tell(who, &format!("! Nobody here is called {to}.")),
+            None => self.send_line(who, &format!("! Nobody here is called {to}.")),
         }
     }
 
     fn reply(&mut self, who: usize, text: &str, now: Now) {
         match self.readers[who].whisperer {
-            _ if text.trim().is_empty() => self.tell(who, "! Usage: /r text"),
+            _ if text.trim().is_empty() => self.send_line(who, "! Usage: /r text"),
             Some(OPERATOR) => self.whisper_to(who, OPERATOR, text, now),
-            Some(target) if self.readers[target].stage == Stage::Here => self.whisper_to(who, target, text, now),
-            Some(_) => self.tell(who, "! Who whispered to you last is no longer here."),
-            None => self.tell(who, "! Nobody has whispered to you yet."),
+            Some(target) if self.readers[target].stage == ReaderStage::Here => self.whisper_to(who, target, text, now),
+            Some(_) => self.send_line(who, "! Who whispered to you last is no longer here."),
+            None => self.send_line(who, "! Nobody has whispered to you yet."),
         }
     }
 
@@ -100,10 +100,10 @@ impl Oracle {
         let from = self.readers[who].name.clone();
         let to = if target == OPERATOR { "server".into() } else { self.readers[target].name.clone() };
         self.begin_day(self.readers[who].room, now);
-        self.tell(who, &format!("{} you -> {to}: {text}", clock(now)));
+        self.send_line(who, &format!("{} you -> {to}: {text}", clock(now)));
         if target == OPERATOR {
             self.console_whisperer = Some(who);
-            self.tell_console(&format!("{} {from} -> you: {text}", clock(now)));
+            self.send_to_console(&format!("{} {from} -> you: {text}", clock(now)));
         } else if !self.ignores_now(target, who) && !self.is_muted(who, now) {
             self.hear_whisper(target, who, &from, text, now);
         }
@@ -112,33 +112,33 @@ impl Oracle {
     pub(super) fn hear_whisper(&mut self, target: usize, from: usize, name: &str, text: &str, now: Now) {
         self.begin_day(self.readers[target].room, now);
         self.readers[target].whisperer = Some(from);
-        self.tell(target, &format!("{} {name} -> you: {text}", clock(now)));
+        self.send_line(target, &format!("{} {name} -> you: {text}", clock(now)));
     }
 
     fn rename(&mut self, who: usize, text: &str, now: Now) {
         if self.config.login == Login::Address {
-            return self.tell(who, "! Nicknames are addresses on this server.");
+            return self.send_line(who, "! Nicknames are addresses on this server.");
         }
         if text.is_empty() {
-            return self.tell(who, "! Usage: /nick name");
+            return self.send_line(who, "! Usage: /nick name");
         }
         let new = match name(text) {
             Ok(new) => new,
-            Err(why) => return self.tell(who, &format!("! {why}")),
+            Err(why) => return self.send_line(who, &format!("! {why}")),
         };
         let old = self.readers[who].name.clone();
         match self.find(&new) {
-            _ if new == old => self.tell(who, &format!("! You are called {old} already.")),
-            Some(owner) if owner != who => self.tell(who, &format!("! The nickname {new} is taken.")),
+            _ if new == old => self.send_line(who, &format!("! You are called {old} already.")),
+            Some(owner) if owner != who => self.send_line(who, &format!("! The nickname {new} is taken.")),
             _ => {
                 self.take_name(who, &new);
                 let room = self.readers[who].room;
                 let line = format!("{old} is now called {new}");
                 self.begin_day(room, now);
-                self.tell_console_of(room, "* ", &line);
+                self.send_room_event_to_console(room, "* ", &line);
                 self.rename_mute(who, now);
                 match self.is_muted(who, now) {
-                    true => self.tell(who, &format!("* {line}")),
+                    true => self.send_line(who, &format!("* {line}")),
                     false => self.show(room, None, &format!("* {line}"), now),
                 }
             }
@@ -149,8 +149,10 @@ impl Oracle {
         let own = self.readers[who].room;
         let Some(shown) = (if arg.is_empty() { Some(own) } else { self.find_room(arg) }) else {
             return match name(arg) {
-                Err(why) if !why.contains("reserved") => self.tell(who, ROOM_SHAPE),
-                _ => self.tell(who, &format!("! There is no room {arg}. /rooms lists them, /join {arg} makes it.")),
+                Err(why) if !why.contains("reserved") => self.send_line(who, ROOM_SHAPE),
+                _ => {
+                    self.send_line(who, &format!("! There is no room {arg}. /rooms lists them, /join {arg} makes it."))
+                }
             };
         };
         let mut others = self.names_in(shown, self.config.max_listed);
@@ -159,7 +161,7 @@ impl Oracle {
         let here = room.members.len();
         let place = if shown == own { "here".to_owned() } else { format!("in {}", room.name) };
         let people = if here > 0 { format!(": {}", self.list(&others, here, shown == own)) } else { String::new() };
-        self.tell(who, &format!("* {here} {place}{people}."));
+        self.send_line(who, &format!("* {here} {place}{people}."));
     }
 
     pub(super) fn list_of_rooms(&self) -> String {
@@ -172,23 +174,23 @@ impl Oracle {
 
     fn join(&mut self, who: usize, arg: &str, now: Now) {
         if arg.is_empty() {
-            return self.tell(who, "! Usage: /join room");
+            return self.send_line(who, "! Usage: /join room");
         }
         if let Some(room) = self.find_room(arg)
             && room == self.readers[who].room
         {
             let line = format!("! You are in {} already.", self.room(room).name);
-            return self.tell(who, &line);
+            return self.send_line(who, &line);
         }
         if self.find_room(arg).is_none() && name(arg).is_err_and(|why| !why.contains("reserved")) {
-            return self.tell(who, ROOM_SHAPE);
+            return self.send_line(who, ROOM_SHAPE);
         }
         match self.open(arg) {
             Some(room) => self.go(who, room, now),
             None => {
                 let most = self.config.max_rooms;
                 let line = format!("! There are {most} rooms already, and no more can be made. /rooms lists them.");
-                self.tell(who, &line);
+                self.send_line(who, &line);
             }
         }
     }
@@ -201,10 +203,10 @@ impl Oracle {
     fn history(&mut self, who: usize, arg: &str, now: Now) {
         let most = self.config.history;
         match arg.parse() {
-            _ if most == 0 => self.tell(who, "! No history is kept here."),
+            _ if most == 0 => self.send_line(who, "! No history is kept here."),
             _ if arg.is_empty() => self.replay(who, most, false, now),
             Ok(n) if n > 0 => self.replay(who, most.min(n), false, now),
-            _ => self.tell(who, &format!("! Usage: /history n, with n from 1 to {most}")),
+            _ => self.send_line(who, &format!("! Usage: /history n, with n from 1 to {most}")),
         }
     }
 
@@ -216,28 +218,28 @@ impl Oracle {
                 [one] => format!("* You ignore {one}."),
                 [first @ .., last] => format!("* You ignore {} and {last}.", first.join(", ")),
             };
-            return self.tell(who, &line);
+            return self.send_line(who, &line);
         }
         let Some(target) = self.find(arg) else {
-            return self.tell(who, &format!("! Nobody here is called {arg}."));
+            return self.send_line(who, &format!("! Nobody here is called {arg}."));
         };
         if target == who {
-            return self.tell(who, "! That is you.");
+            return self.send_line(who, "! That is you.");
         }
         let (name, key) = (self.readers[target].name.clone(), self.readers[target].key.clone());
         let most = self.config.max_ignored;
         let ignored = &mut self.readers[who].ignored;
         ignored.retain(|(_, old, person)| *old != key && *person != target);
         if ignored.len() >= most {
-            return self.tell(who, &format!("! You ignore {most} people already, and no more are possible."));
+            return self.send_line(who, &format!("! You ignore {most} people already, and no more are possible."));
         }
         ignored.push((name.clone(), key, target));
-        self.tell(who, &format!("* You no longer read {name}. /unignore {name} ends that."));
+        self.send_line(who, &format!("* You no longer read {name}. /unignore {name} ends that."));
     }
 
     fn unignore(&mut self, who: usize, arg: &str) {
         if arg.is_empty() {
-            return self.tell(who, "! Usage: /unignore name");
+            return self.send_line(who, "! Usage: /unignore name");
         }
         let target = self.find(arg);
         let now_called = target.map(|target| self.readers[target].name.clone());
@@ -251,6 +253,6 @@ impl Oracle {
             None => format!("! You do not ignore {arg}."),
         };
         ignored.retain(|person| !meant(person));
-        self.tell(who, &line);
+        self.send_line(who, &line);
     }
 }
