@@ -1,4 +1,4 @@
-//! The operator's console on a pipe, a file, and nothing at all.
+//! The operator's console on a pipe, a file, and no input at all.
 
 use std::fs::File;
 use std::os::fd::OwnedFd;
@@ -10,7 +10,7 @@ const WELCOME: &str = "* Welcome to chinwag. Type a nickname and press Enter:";
 const DETACHED: &str = "* End of input: the console is detached, the server runs on.";
 const SHUTTING_DOWN: &str = "* The server is shutting down.";
 
-/// The next lines of the console are these, with `[T]` for the time.
+/// Expects the next lines of the console, with `[T]` for the time.
 #[track_caller]
 pub fn shows(server: &mut Server, expected: &[&str]) {
     for line in expected {
@@ -19,20 +19,20 @@ pub fn shows(server: &mut Server, expected: &[&str]) {
     }
 }
 
-/// The operator types a line and reads these.
+/// Types a line and expects these.
 #[track_caller]
 pub fn ask(server: &mut Server, line: &str, expected: &[&str]) {
     server.type_in(&format!("{line}\n"));
     shows(server, expected);
 }
 
-/// Nothing more is shown: the next line is the answer to a ping.
+/// Expects no line: the next one is the answer to a ping.
 #[track_caller]
 fn shows_nothing(server: &mut Server) {
     ask(server, "/ping nothing", &["* pong nothing"]);
 }
 
-/// A server with a console on which the coming of these people, each from an address of their own, has been shown.
+/// A server with a console and these members, each from its own address; the console has shown them.
 pub fn with_people<const N: usize>(names: [&str; N]) -> (Server, [Client; N]) {
     let mut server = Server::start(&["--console"]);
     let mut all: Vec<Client> = Vec::new();
@@ -48,7 +48,7 @@ pub fn with_people<const N: usize>(names: [&str; N]) -> (Server, [Client; N]) {
 }
 
 #[test]
-fn the_operator_sees_who_comes_what_is_said_and_who_goes() {
+fn console_shows_joins_messages_and_leaves() {
     let mut server = Server::start(&["--console"]);
     let alice = server.connect();
     let addr = alice.addr();
@@ -65,12 +65,12 @@ fn the_operator_sees_who_comes_what_is_said_and_who_goes() {
 }
 
 #[test]
-fn one_who_never_enters_is_shown_as_a_connection_only() {
+fn client_that_never_logs_in_is_shown_as_connection_only() {
     let mut server = Server::start(&["--console"]);
-    let mut nobody = server.connect();
-    let addr = nobody.addr();
-    nobody.expect(WELCOME);
-    drop(nobody);
+    let mut unnamed = server.connect();
+    let addr = unnamed.addr();
+    unnamed.expect(WELCOME);
+    drop(unnamed);
     shows(
         &mut server,
         &[&format!("* connected {addr} (1 connected)"), &format!("* disconnected {addr} (0 connected)")],
@@ -78,7 +78,7 @@ fn one_who_never_enters_is_shown_as_a_connection_only() {
 }
 
 #[test]
-fn what_the_operator_types_is_said_in_the_lobby_as_server() {
+fn operator_line_is_said_in_the_lobby_as_server() {
     let (mut server, [mut alice, mut bob]) = with_people(["alice", "bob"]);
     bob.ask("/join den", &["* You are in den. 1 here: you."]);
     alice.expect("* bob left (1 here)");
@@ -95,7 +95,7 @@ fn what_the_operator_types_is_said_in_the_lobby_as_server() {
 }
 
 #[test]
-fn what_happens_in_another_room_is_shown_with_the_name_of_the_room() {
+fn events_of_other_rooms_show_the_room_name() {
     let (mut server, [mut alice, mut bob]) = with_people(["alice", "bob"]);
     alice.ask("/join den", &["* You are in den. 1 here: you."]);
     bob.expect("* alice left (1 here)");
@@ -108,7 +108,7 @@ fn what_happens_in_another_room_is_shown_with_the_name_of_the_room() {
 }
 
 #[test]
-fn whispers_reach_the_operator_and_the_operator_whispers_back() {
+fn operator_receives_and_sends_whispers() {
     let (mut server, [mut alice, mut bob]) = with_people(["alice", "bob"]);
     ask(&mut server, "@alice psst", &["[T] you -> alice: psst"]);
     alice.expect("[T] server -> you: psst");
@@ -125,7 +125,7 @@ fn whispers_reach_the_operator_and_the_operator_whispers_back() {
 }
 
 #[test]
-fn whispers_among_others_are_not_shown() {
+fn whispers_between_members_are_not_shown() {
     let (mut server, [mut alice, mut bob]) = with_people(["alice", "bob"]);
     alice.ask("@bob secret", &["[T] you -> bob: secret"]);
     bob.expect("[T] alice -> you: secret");
@@ -135,14 +135,14 @@ fn whispers_among_others_are_not_shown() {
 }
 
 #[test]
-fn there_is_no_server_to_whisper_to_without_a_console() {
+fn whisper_to_server_without_console_is_refused() {
     let server = Server::start(&["--console=off"]);
     let mut alice = server.login("alice");
     alice.ask("@server hello", &["! Nobody here is called server."]);
 }
 
 #[test]
-fn the_operator_asks_who_is_here_and_how_the_server_does() {
+fn operator_lists_members_and_statistics() {
     let (mut server, [alice, mut bob]) = with_people(["alice", "bob"]);
     let (a, b) = (alice.addr(), bob.addr());
     ask(&mut server, "/who", &[&format!("* 2 in lobby: alice {a} and bob {b}.")]);
@@ -167,7 +167,7 @@ fn the_operator_asks_who_is_here_and_how_the_server_does() {
 }
 
 #[test]
-fn the_operator_is_told_who_reads_most_slowly() {
+fn statistics_name_the_slowest_readers() {
     let mut server = Server::start(&["--console", "--rate", "0", "--backlog-bytes", "10000000"]);
     let mut alice = server.login("alice");
     let slow = Client::connect_slow(server.addr).log_in("slow");
@@ -191,7 +191,7 @@ fn the_operator_is_told_who_reads_most_slowly() {
 }
 
 #[test]
-fn the_operator_shuts_the_server_down() {
+fn shutdown_command_ends_the_server() {
     let (mut server, [mut alice]) = with_people(["alice"]);
     server.type_in("/shutdown\n");
     alice.expect(SHUTTING_DOWN);
@@ -201,7 +201,7 @@ fn the_operator_shuts_the_server_down() {
 }
 
 #[test]
-fn the_word_for_leaving_does_not_end_the_server() {
+fn quit_does_not_end_the_server() {
     let (mut server, [mut alice]) = with_people(["alice"]);
     for typed in ["q", "quit", "EXIT", "/quit"] {
         ask(&mut server, typed, &["! /shutdown ends the server; /say q says it."]);
@@ -210,7 +210,7 @@ fn the_word_for_leaving_does_not_end_the_server() {
 }
 
 #[test]
-fn the_end_of_input_detaches_the_console_and_the_server_runs_on() {
+fn end_of_input_detaches_the_console() {
     let (mut server, [mut alice]) = with_people(["alice"]);
     server.type_in("unended last words");
     server.stdin = None;
@@ -225,7 +225,7 @@ fn the_end_of_input_detaches_the_console_and_the_server_runs_on() {
 }
 
 #[test]
-fn what_is_typed_is_bound_to_the_same_limits_as_what_is_sent() {
+fn operator_lines_have_the_limits_of_members() {
     let (mut server, [mut alice]) = with_people(["alice"]);
     let long = "x".repeat(5000);
     ask(&mut server, &long, &["! That line is too long (4096 bytes at most); it was not said."]);
@@ -238,7 +238,7 @@ fn what_is_typed_is_bound_to_the_same_limits_as_what_is_sent() {
 }
 
 #[test]
-fn what_clients_send_does_not_reach_the_console_as_escape_sequences() {
+fn escape_sequences_do_not_reach_the_console() {
     let (mut server, [mut alice]) = with_people(["alice"]);
     alice.send("\u{1b}[2J\u{9b}31mboo\u{202e}\n");
     shows(&mut server, &["[T] alice: boo"]);
@@ -247,7 +247,7 @@ fn what_clients_send_does_not_reach_the_console_as_escape_sequences() {
 }
 
 #[test]
-fn input_from_a_file_is_carried_out_line_by_line() {
+fn input_from_a_file_is_processed_line_by_line() {
     let path = format!("{}/console-{}.txt", env!("CARGO_TARGET_TMPDIR"), std::process::id());
     std::fs::write(&path, "/ping one\nhello from a file\n/rooms").expect("a file");
     let mut server = Server::in_shell(&format!("exec \"$0\" \"$@\" < '{path}'"), &["--console"]);
@@ -262,7 +262,7 @@ fn input_from_a_file_is_carried_out_line_by_line() {
 }
 
 #[test]
-fn input_from_nowhere_detaches_the_console_at_once() {
+fn empty_input_detaches_the_console_at_once() {
     for input in ["</dev/null", "<&-"] {
         let mut server = Server::in_shell(&format!("exec \"$0\" \"$@\" {input}"), &["--console"]);
         shows(&mut server, &[DETACHED]);
@@ -275,7 +275,7 @@ fn input_from_nowhere_detaches_the_console_at_once() {
 }
 
 #[test]
-fn a_console_whose_output_is_gone_still_takes_orders() {
+fn console_with_broken_output_still_accepts_commands() {
     let (mut server, [mut alice]) = with_people(["alice"]);
     // Closes the pipe that the server writes to.
     server.console = Lines::new(ChildStdout::from(OwnedFd::from(File::open("/dev/null").expect("/dev/null"))));
@@ -289,7 +289,7 @@ fn a_console_whose_output_is_gone_still_takes_orders() {
 }
 
 #[test]
-fn a_console_with_output_closed_from_the_start_still_takes_orders() {
+fn console_with_closed_output_still_accepts_commands() {
     let mut server = Server::in_shell("exec \"$0\" \"$@\" >&-", &["--console"]);
     let mut alice = server.login("alice");
     alice.send("hello\n");
@@ -299,7 +299,7 @@ fn a_console_with_output_closed_from_the_start_still_takes_orders() {
 }
 
 #[test]
-fn a_console_that_nobody_reads_holds_nobody_up() {
+fn unread_console_delays_no_client() {
     let (mut server, [mut alice]) = with_people(["alice"]);
     let text = "x".repeat(4000);
     for n in 0..200 {
@@ -316,7 +316,7 @@ fn a_console_that_nobody_reads_holds_nobody_up() {
 }
 
 #[test]
-fn there_is_no_console_on_a_pipe_unless_asked_for() {
+fn console_is_off_on_a_pipe_by_default() {
     let mut server = Server::start(&[]);
     let mut alice = server.login("alice");
     server.type_in("hello?\n/shutdown\n");

@@ -1,4 +1,4 @@
-//! The operator throws people out, and keeps them out.
+//! Kicks and bans by the operator.
 
 use super::console::{ask, shows, with_people};
 use crate::harness::{Client, Server};
@@ -7,7 +7,7 @@ const WELCOME: &str = "* Welcome to chinwag. Type a nickname and press Enter:";
 const BANNED: &str = "! Your address is banned from this server.";
 
 #[test]
-fn one_who_is_kicked_is_told_why_and_the_others_read_that_they_were() {
+fn kick_shows_reason_to_the_member_and_leave_to_others() {
     let (mut server, [mut alice, mut bob, mut carol]) = with_people(["alice", "bob", "carol"]);
     server.type_in("/kick bob\n");
     bob.expect("* You were kicked by the operator.");
@@ -34,7 +34,7 @@ fn one_who_is_kicked_is_told_why_and_the_others_read_that_they_were() {
 }
 
 #[test]
-fn one_who_was_kicked_may_come_back_and_one_who_is_banned_may_not() {
+fn kicked_member_may_rejoin_and_banned_may_not() {
     let (mut server, [mut alice, mut bob]) = with_people(["alice", "bob"]);
     server.type_in("/kick bob\n");
     alice.expect("* bob left: kicked (1 here)");
@@ -66,7 +66,7 @@ fn one_who_was_kicked_may_come_back_and_one_who_is_banned_may_not() {
 }
 
 #[test]
-fn an_address_can_be_banned_before_anybody_comes_from_it() {
+fn address_without_connections_can_be_banned() {
     let (mut server, [mut alice]) = with_people(["alice"]);
     ask(&mut server, "/ban 127.0.0.9", &["* 127.0.0.9 is banned."]);
     ask(&mut server, "/bans", &["* 127.0.0.9 is banned."]);
@@ -85,7 +85,7 @@ fn an_address_can_be_banned_before_anybody_comes_from_it() {
 }
 
 #[test]
-fn a_network_can_be_banned() {
+fn network_can_be_banned() {
     let (mut server, [mut alice]) = with_people(["alice"]);
     let mut near = Client::connect_from([127, 1, 2, 3], server.addr).log_in("near");
     let mut far = Client::connect_from([127, 2, 0, 1], server.addr).log_in("far");
@@ -123,7 +123,7 @@ fn a_network_can_be_banned() {
 }
 
 #[test]
-fn a_ban_takes_those_who_wait_in_line_out_of_it() {
+fn ban_removes_clients_from_the_admission_queue() {
     let mut server = Server::start(&["--console", "--max-clients", "1"]);
     let mut alice = server.login("alice");
     let mut second = Client::connect_from([127, 0, 0, 2], server.addr);
@@ -138,7 +138,7 @@ fn a_ban_takes_those_who_wait_in_line_out_of_it() {
 }
 
 #[test]
-fn a_ban_of_one_in_a_seat_does_not_seat_another_of_that_address() {
+fn ban_does_not_admit_a_queued_client_of_the_same_address() {
     let mut server = Server::start(&["--console", "--max-clients", "1"]);
     let mut alice = Client::connect_from([127, 0, 0, 2], server.addr).log_in("alice");
     let mut same = Client::connect_from([127, 0, 0, 2], server.addr);
@@ -158,9 +158,9 @@ fn a_ban_of_one_in_a_seat_does_not_seat_another_of_that_address() {
 }
 
 #[test]
-fn a_hundred_thousand_bans_are_shown_to_an_operator_who_reads() {
+fn list_of_100_000_bans_is_shown() {
     let mut server = Server::start(&["--console", "--max-listed", "100000"]);
-    // The answers are read meanwhile, or typing would have to wait for that.
+    // The answers are read meanwhile, since typing would wait for that.
     for thousand in 0..100 {
         let orders: String = (0..1000).map(|n| format!("/ban 10.{thousand}.{}.{}\n", n / 250, n % 250)).collect();
         server.type_in(&orders);

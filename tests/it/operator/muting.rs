@@ -1,4 +1,4 @@
-//! People whom the operator has muted.
+//! Mutes by the operator.
 
 use super::console::{ask, shows, with_people};
 use crate::harness::{Client, Server};
@@ -8,7 +8,7 @@ fn mute_bob(server: &mut Server) {
 }
 
 #[test]
-fn nobody_but_the_operator_reads_one_who_is_muted_and_they_cannot_tell() {
+fn muted_member_is_read_by_the_operator_only_without_notice() {
     let (mut server, [mut alice, mut bob]) = with_people(["alice", "bob"]);
     mute_bob(&mut server);
     bob.send("hello\n/me waves\n");
@@ -21,7 +21,7 @@ fn nobody_but_the_operator_reads_one_who_is_muted_and_they_cannot_tell() {
     shows(&mut server, &["* bob is now called robert"]);
     alice.ask("/r what?", &["! Nobody has whispered to you yet."]);
     alice.ask("/who", &["* 2 here: robert and you."]);
-    // They may ask the operator why, and read the others.
+    // A muted member can whisper to the operator, and reads the others.
     bob.ask("@server why?", &["[T] you -> server: why?"]);
     shows(&mut server, &["[T] robert -> you: why?"]);
     alice.send("hi\n");
@@ -35,7 +35,7 @@ fn nobody_but_the_operator_reads_one_who_is_muted_and_they_cannot_tell() {
 }
 
 #[test]
-fn a_mute_survives_a_return_and_is_lifted_by_the_name_of_the_day() {
+fn mute_survives_rejoin_and_is_lifted_by_current_name() {
     let (mut server, [mut alice, mut bob]) = with_people(["alice", "bob"]);
     ask(&mut server, "/mutes", &["* Nobody is muted."]);
     ask(&mut server, "/mute bob 5", &["* bob is muted for another 5 minutes."]);
@@ -74,7 +74,7 @@ fn a_mute_survives_a_return_and_is_lifted_by_the_name_of_the_day() {
 }
 
 #[test]
-fn muting_is_asked_for_rightly() {
+fn invalid_mute_commands_are_refused() {
     let (mut server, [mut alice]) = with_people(["alice"]);
     for typed in ["/mute", "/mute alice soon", "/mute alice 0"] {
         ask(&mut server, typed, &["! Usage: /mute name [minutes]"]);

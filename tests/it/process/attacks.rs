@@ -1,4 +1,4 @@
-//! Many at once who do what nobody should.
+//! Many clients that attack the server at once.
 
 use chinwag::util::fd_limit;
 use rustix::process::Signal;
@@ -8,29 +8,29 @@ use crate::harness::{Client, Server};
 const WELCOME: &str = "* Welcome to chinwag. Type a nickname and press Enter:";
 const SHUTTING_DOWN: &str = "* The server is shutting down.";
 
-/// So many connections, or a quarter of what this process may have, since other tests have some too.
+/// At most `wanted` connections, or a quarter of this process's limit, since other tests have some too.
 fn crowd(wanted: usize) -> usize {
     wanted.min(fd_limit::raise() as usize / 4)
 }
 
-/// A server that slows nobody down.
+/// A server without a rate limit.
 fn server(args: &[&str]) -> Server {
     Server::start(&[&["--rate", "0"], args].concat())
 }
 
-/// Two who talk, and have nothing else to read.
+/// Two members who have read everything.
 fn two(server: &Server) -> [Client; 2] {
     server.people(["alice", "bob"])
 }
 
-/// One says something and the other reads it; returns what the server said before.
+/// One member says a text and the other reads it; returns the server's lines before it.
 #[track_caller]
 fn talk([alice, bob]: &mut [Client; 2], text: &str) -> Vec<String> {
     alice.send(&format!("{text}\n"));
     hears_all(bob, &[text.to_owned()])
 }
 
-/// Reads all that alice said, in order; returns what the server said before.
+/// Reads all texts of alice, in order; returns the server's lines between them.
 #[track_caller]
 fn hears_all(client: &mut Client, texts: &[String]) -> Vec<String> {
     let mut notices = Vec::new();
@@ -57,7 +57,7 @@ fn texts(count: usize, bytes: usize) -> Vec<String> {
 }
 
 #[test]
-fn thousands_of_lines_that_never_end_cost_their_bytes_and_nothing_else() {
+fn unfinished_lines_take_only_their_bytes() {
     let many = crowd(5000);
     let server = server(&["--max-clients", "6000"]);
     let mut people = two(&server);
@@ -82,7 +82,7 @@ fn thousands_of_lines_that_never_end_cost_their_bytes_and_nothing_else() {
 }
 
 #[test]
-fn one_of_very_many_who_never_reads_is_dropped_and_all_others_read_everything() {
+fn only_the_stalled_reader_of_many_is_dropped() {
     let server = server(&["--backlog-bytes", "65536", "--announce-limit", "0"]);
     let mut alice = server.login("alice");
     let mut readers: Vec<Client> = (0..200).map(|number| server.login(&format!("p{number}"))).collect();
@@ -110,7 +110,7 @@ fn until(client: &mut Client, part: &str) -> (Vec<String>, String) {
 }
 
 #[test]
-fn thousands_who_connect_at_once_do_not_hold_up_two_who_talk() {
+fn connection_storm_does_not_delay_members() {
     let many = crowd(5000);
     let server = server(&["--max-clients", "6000"]);
     let mut people = two(&server);
@@ -123,13 +123,13 @@ fn thousands_who_connect_at_once_do_not_hold_up_two_who_talk() {
     }
     burst.iter_mut().for_each(|client| client.expect(WELCOME));
     talk(&mut people, "all are in");
-    // They go as they came.
+    // They leave all at once.
     burst.into_iter().for_each(Client::reset);
     talk(&mut people, "all are gone");
 }
 
 #[test]
-fn connections_that_are_reset_in_the_middle_of_a_fan_out_cost_nobody_else_a_line() {
+fn resets_during_fan_out_lose_no_line_of_others() {
     let server = server(&[]);
     let mut alice = server.login("alice");
     let mut readers: Vec<Client> = (0..100).map(|number| server.login(&format!("p{number}"))).collect();
@@ -154,7 +154,7 @@ fn connections_that_are_reset_in_the_middle_of_a_fan_out_cost_nobody_else_a_line
 }
 
 #[test]
-fn hundreds_who_are_too_slow_are_closed_together_and_nobody_else_notices() {
+fn many_slow_consumers_are_closed_without_effect_on_others() {
     let count = crowd(500);
     let server = server(&["--backlog-bytes", "65536", "--announce-limit", "10000"]);
     let mut people = two(&server);
@@ -174,7 +174,7 @@ fn hundreds_who_are_too_slow_are_closed_together_and_nobody_else_notices() {
 }
 
 #[test]
-fn a_signal_in_the_middle_of_a_fan_out_cuts_nothing_in_two() {
+fn signal_during_fan_out_cuts_no_line() {
     let mut server = server(&["--announce-limit", "0"]);
     let mut alice = server.login("alice");
     let mut readers: Vec<Client> = (0..100).map(|number| server.login(&format!("p{number}"))).collect();
@@ -205,7 +205,7 @@ fn a_signal_in_the_middle_of_a_fan_out_cuts_nothing_in_two() {
 }
 
 #[test]
-fn control_characters_reach_neither_the_console_nor_the_history_nor_one_who_is_kicked() {
+fn control_characters_reach_neither_console_nor_history_nor_kicked_member() {
     let mut server = Server::start(&["--console"]);
     let mut alice = server.login("alice");
     let mut bob = server.login("bob");

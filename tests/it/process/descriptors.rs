@@ -1,4 +1,4 @@
-//! More people than file descriptors.
+//! More clients than file descriptors.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::harness::{Client, Server};
 const WELCOME: &str = "* Welcome to chinwag. Type a nickname and press Enter:";
 
 #[test]
-fn newcomers_past_the_limit_of_file_descriptors_wait_until_others_leave() {
+fn clients_past_the_descriptor_limit_wait_until_others_leave() {
     let server = Server::in_shell("ulimit -n 40; exec \"$0\" \"$@\"", &[]);
     let mut all: Vec<Client> = (0..40).map(|_| server.connect()).collect();
     let mut late = all.split_off(35);
@@ -34,8 +34,8 @@ fn newcomers_past_the_limit_of_file_descriptors_wait_until_others_leave() {
 
 const TOLD: &str = "newcomers wait in the kernel's queue";
 
-/// How many lines of the log say that newcomers wait, up to the end of the server.
-fn times_told(mut server: Server) -> usize {
+/// Counts the log lines about newcomers that wait, up to the end of the server.
+fn shortage_count(mut server: Server) -> usize {
     server.signal(Signal::TERM);
     let log = server.log.rest();
     assert_eq!(server.wait().code(), Some(0));
@@ -43,23 +43,23 @@ fn times_told(mut server: Server) -> usize {
 }
 
 #[test]
-fn a_shortage_of_descriptors_is_logged_once_however_many_come_and_go() {
+fn descriptor_shortage_is_logged_once() {
     // There is one connection at a time.
     for limit in [16, 20, 24] {
         let server = Server::in_shell(&format!("ulimit -n {limit}; exec \"$0\" \"$@\""), &[]);
-        // Full, and nobody waits: no shortage.
+        // Full, and no connection waits: no shortage.
         (0..3).for_each(|_| server.connect().expect(WELCOME));
         let mut all: Vec<Client> = (0..7).map(|_| server.connect()).collect();
         // One after another is accepted when another leaves.
         while !all.is_empty() {
             all.remove(0).expect(WELCOME);
         }
-        assert_eq!(times_told(server), 1, "with {limit}");
+        assert_eq!(shortage_count(server), 1, "with {limit}");
     }
 }
 
 #[test]
-fn another_shortage_of_descriptors_is_logged_again() {
+fn second_descriptor_shortage_is_logged_again() {
     let mut server = Server::in_shell("ulimit -n 30; exec \"$0\" \"$@\"", &[]);
     for _ in 0..2 {
         let mut all: Vec<Client> = (0..9).map(|_| server.connect()).collect();
@@ -74,20 +74,20 @@ fn another_shortage_of_descriptors_is_logged_again() {
                 break;
             }
         }
-        // There is room for more than this one, and so nobody waits any more.
+        // There is room for more connections, and so none waits any more.
         server.connect().expect(WELCOME);
         server.log.until("(0 connected)");
     }
-    assert_eq!(times_told(server), 0);
+    assert_eq!(shortage_count(server), 0);
 }
 
 #[test]
-fn running_out_of_file_descriptors_stops_nobody_and_passes() {
+fn exhausted_descriptors_do_not_affect_members() {
     let mut server = Server::start(&[]);
     let mut alice = server.login("alice");
     let mut bob = server.login("bob");
     alice.expect("* bob joined (2 here)");
-    // Lowered behind its back, so that it cannot count on what it has been told; three are left. Not every
+    // The limit is lowered while it runs, so that the limit known at the start is wrong; three are left. Not every
     // lower number need be taken, and some of the taken ones may have come down from this process.
     let entries = std::fs::read_dir(format!("/proc/{}/fd", server.child.id())).expect("descriptors");
     let taken: Vec<u64> = entries.map(|entry| entry.unwrap().file_name().to_str().unwrap().parse().unwrap()).collect();
@@ -116,5 +116,5 @@ fn running_out_of_file_descriptors_stops_nobody_and_passes() {
     }
     alice.expect_nothing();
     // The first of them has been read above.
-    assert_eq!(times_told(server), 0);
+    assert_eq!(shortage_count(server), 0);
 }

@@ -1,4 +1,4 @@
-//! Clients of other protocols at the port for lines: above all browsers, which any web page can send there.
+//! Clients of other protocols on the port for lines, above all browsers, which any web page can send there.
 
 use crate::harness::{Client, Server};
 
@@ -16,7 +16,7 @@ fn post(path: &str, body: &str) -> String {
 }
 
 #[test]
-fn a_web_page_cannot_speak_through_a_browser() {
+fn web_page_cannot_post_messages_through_a_browser() {
     let server = Server::start(&["--max-line", "20"]);
     let mut alice = server.login("alice");
     // The second line is longer than any line may be.
@@ -34,7 +34,7 @@ fn a_web_page_cannot_speak_through_a_browser() {
 }
 
 #[test]
-fn greetings_of_other_protocols_end_the_connection_in_whatever_pieces_they_come() {
+fn greeting_of_another_protocol_in_any_pieces_ends_the_connection() {
     let server = Server::start(&[]);
     let mut alice = server.login("alice");
     for greeting in [
@@ -54,7 +54,7 @@ fn greetings_of_other_protocols_end_the_connection_in_whatever_pieces_they_come(
         pieces.stream.set_nodelay(true).expect("TCP_NODELAY");
         pieces.expect(WELCOME);
         for byte in greeting {
-            // The server may have closed by then.
+            // The server may have closed already.
             let _ = std::io::Write::write_all(&mut pieces.stream, &[*byte]);
         }
         pieces.expect(REFUSED);
@@ -64,7 +64,7 @@ fn greetings_of_other_protocols_end_the_connection_in_whatever_pieces_they_come(
 }
 
 #[test]
-fn a_request_without_a_line_end_is_refused_too() {
+fn request_without_line_end_is_refused() {
     let server = Server::start(&["--eol-timeout", "50"]);
     for half_closes in [false, true] {
         let mut client = server.connect();
@@ -79,7 +79,7 @@ fn a_request_without_a_line_end_is_refused_too() {
 }
 
 #[test]
-fn names_and_later_lines_may_look_like_anything() {
+fn similar_names_and_later_lines_are_accepted() {
     let server = Server::start(&[]);
     let [mut alice, mut get] = server.people(["alice", "GET"]);
     get.send("GET / HTTP/1.1\nSSH-2.0-x\n");
@@ -87,7 +87,7 @@ fn names_and_later_lines_may_look_like_anything() {
 }
 
 #[test]
-fn nothing_of_a_request_is_said_where_nobody_is_asked_for_a_name() {
+fn request_is_refused_with_login_by_address() {
     let server = Server::start(&["--login", "address"]);
     let mut alice = server.connect();
     alice.until("* You are ");
@@ -103,7 +103,7 @@ fn nothing_of_a_request_is_said_where_nobody_is_asked_for_a_name() {
 }
 
 #[test]
-fn a_browser_in_the_waiting_line_loses_its_place() {
+fn browser_is_removed_from_the_admission_queue() {
     let server = Server::start(&["--max-clients", "1"]);
     let mut alice = server.login("alice");
     let number = |client: &mut Client, number| {
@@ -123,7 +123,7 @@ fn a_browser_in_the_waiting_line_loses_its_place() {
 }
 
 #[test]
-fn a_browser_does_not_end_a_talk_with_the_operator() {
+fn browser_does_not_end_p2p() {
     let mut server = Server::start(&["--mode", "p2p"]);
     let mut browser = server.connect();
     browser.until("talking with the server's operator");
@@ -140,7 +140,7 @@ fn a_browser_does_not_end_a_talk_with_the_operator() {
 }
 
 #[test]
-fn the_refusal_is_in_the_language_of_the_server() {
+fn refusal_is_in_the_server_language() {
     let server = Server::start(&["--lang", "zh"]);
     let mut browser = server.connect();
     browser.send(&post("/", "网页\n你好\n"));

@@ -1,4 +1,4 @@
-//! The end of what somebody sends: all of it counts, and all that is owed is written.
+//! End of input: all earlier input counts, and all output is written.
 
 use crate::chat::limits::alice_and_bob;
 use crate::harness::{Client, Server};
@@ -6,7 +6,7 @@ use crate::harness::{Client, Server};
 const WELCOME: &str = "* Welcome to chinwag. Type a nickname and press Enter:";
 
 #[test]
-fn everything_sent_before_half_closing_is_carried_out_past_the_burst_too() {
+fn all_lines_before_half_close_are_processed_past_the_burst() {
     let server = Server::start(&["--rate", "20", "--burst", "5"]);
     let mut bob = server.login("bob");
     let mut script = server.connect();
@@ -30,7 +30,7 @@ fn everything_sent_before_half_closing_is_carried_out_past_the_burst_too() {
 }
 
 #[test]
-fn everything_owed_to_one_who_has_half_closed_is_written_before_the_end() {
+fn half_closed_client_gets_all_output() {
     let server = Server::start(&["--rate", "0"]);
     let mut alice = server.login("alice");
     let text = "x".repeat(4000);
@@ -55,7 +55,7 @@ fn everything_owed_to_one_who_has_half_closed_is_written_before_the_end() {
 }
 
 #[test]
-fn the_last_line_before_the_end_of_input_counts_without_its_end() {
+fn last_line_before_eof_counts_without_line_end() {
     let server = Server::start(&[]);
     let (mut alice, mut bob) = alice_and_bob(&server);
     alice.send("first\nlast words");
@@ -65,7 +65,7 @@ fn the_last_line_before_the_end_of_input_counts_without_its_end() {
 }
 
 #[test]
-fn one_who_half_closes_without_a_word_is_asked_and_then_let_go() {
+fn silent_half_closed_client_is_welcomed_and_closed() {
     let server = Server::start(&[]);
     let mut bob = server.login("bob");
     let mut silent = server.connect();
@@ -76,7 +76,7 @@ fn one_who_half_closes_without_a_word_is_asked_and_then_let_go() {
 }
 
 #[test]
-fn a_reset_in_the_middle_of_a_line_loses_the_line_and_nothing_else() {
+fn reset_within_a_line_loses_only_that_line() {
     let server = Server::start(&[]);
     let (mut alice, mut bob) = alice_and_bob(&server);
     alice.send("a whole line\nhalf a li");
@@ -94,7 +94,7 @@ fn a_reset_in_the_middle_of_a_line_loses_the_line_and_nothing_else() {
 }
 
 #[test]
-fn one_who_breaks_off_while_being_held_back_is_missed_at_once() {
+fn reset_of_paused_client_is_noticed_at_once() {
     let server = Server::start(&["--rate", "1", "--burst", "1"]);
     let mut alice = server.login("alice");
     let mut bob = server.login("bob");

@@ -1,4 +1,4 @@
-//! The log on standard error, whoever reads it or does not.
+//! The log on standard error, with and without a reader.
 
 use std::fs::File;
 use std::net::SocketAddr;
@@ -12,7 +12,7 @@ use crate::harness::{Client, DEADLINE, Lines, PROGRAM, Server};
 
 const SHUTTING_DOWN: &str = "* The server is shutting down.";
 
-/// The next line of the log, which has this level, without what stands before the message.
+/// The next log line, which has this level, without the text before the message.
 #[track_caller]
 fn logged(server: &mut Server, level: &str) -> String {
     let line = server.log.next().expect("a line");
@@ -24,7 +24,7 @@ fn logged(server: &mut Server, level: &str) -> String {
     message.to_owned()
 }
 
-/// Everything that is logged up to the end of the server, which this brings about.
+/// Ends the server; returns all its log lines.
 fn log_to_the_end(mut server: Server) -> Vec<String> {
     server.signal(Signal::TERM);
     let log = server.log.rest();
@@ -32,7 +32,7 @@ fn log_to_the_end(mut server: Server) -> Vec<String> {
     log
 }
 
-/// Ends the server and finds that it does as told.
+/// Checks that the server ends on request.
 fn ends(mut server: Server, mut client: Client) {
     client.expect_nothing();
     server.signal(Signal::TERM);
@@ -42,7 +42,7 @@ fn ends(mut server: Server, mut client: Client) {
 }
 
 #[test]
-fn who_connects_logs_in_and_goes_is_logged() {
+fn connections_logins_and_leaves_are_logged() {
     let mut server = Server::start(&[]);
     let alice = server.connect();
     let a = alice.addr();
@@ -67,7 +67,7 @@ fn who_connects_logs_in_and_goes_is_logged() {
 }
 
 #[test]
-fn what_is_said_is_logged_at_debug_and_whispers_are_not_logged_at_all() {
+fn messages_are_logged_at_debug_and_whispers_never() {
     for (args, said) in [(&["-v"][..], true), (&["-vv"], true), (&[], false)] {
         let server = Server::start(args);
         let mut alice = server.login("alice");
@@ -91,7 +91,7 @@ fn what_is_said_is_logged_at_debug_and_whispers_are_not_logged_at_all() {
 }
 
 #[test]
-fn whispers_with_the_operator_are_not_logged_either() {
+fn whispers_with_the_operator_are_not_logged() {
     let mut server = Server::start(&["-vv", "--console"]);
     let mut alice = server.login("alice");
     server.type_in("@alice secret\n");
@@ -102,7 +102,7 @@ fn whispers_with_the_operator_are_not_logged_either() {
 }
 
 #[test]
-fn nothing_that_a_client_sends_breaks_out_of_its_line() {
+fn client_input_does_not_break_out_of_its_log_line() {
     let server = Server::start(&["-vv", "--login-timeout", "1"]);
     let mut alice = server.connect();
     alice.expect("* Welcome to chinwag. Type a nickname and press Enter:");
@@ -128,7 +128,7 @@ fn nothing_that_a_client_sends_breaks_out_of_its_line() {
 }
 
 #[test]
-fn there_are_no_colours_where_nobody_can_see_them() {
+fn log_in_a_pipe_has_no_colours() {
     let mut server = Server::start(&["-vv"]);
     let mut alice = server.login("alice");
     alice.send("hello\n");
@@ -140,8 +140,8 @@ fn there_are_no_colours_where_nobody_can_see_them() {
 }
 
 #[test]
-fn a_quiet_server_does_not_say_who_comes_and_goes() {
-    let (mut server, addr) = start_unheard("exec \"$0\" \"$@\" -q");
+fn quiet_server_does_not_log_connections() {
+    let (mut server, addr) = start_without_log_reader("exec \"$0\" \"$@\" -q");
     let mut alice = Client::connect(addr).log_in("alice");
     alice.ask("q", &["* Goodbye."]);
     alice.expect_end();
@@ -167,8 +167,8 @@ fn listened_on_by(pid: u32) -> Option<SocketAddr> {
     })
 }
 
-/// Starts a server whose log cannot be read, so that its address has to be found in another way.
-fn start_unheard(script: &str) -> (Server, SocketAddr) {
+/// Starts a server whose log cannot be read; its address is found in /proc.
+fn start_without_log_reader(script: &str) -> (Server, SocketAddr) {
     let mut command = Command::new("sh");
     command.args(["-c", script, PROGRAM, "--listen", "127.0.0.1:0"]);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -188,8 +188,8 @@ fn start_unheard(script: &str) -> (Server, SocketAddr) {
 }
 
 #[test]
-fn a_server_whose_standard_error_is_closed_serves() {
-    let (mut server, addr) = start_unheard("exec \"$0\" \"$@\" 2>&-");
+fn server_with_closed_stderr_serves() {
+    let (mut server, addr) = start_without_log_reader("exec \"$0\" \"$@\" 2>&-");
     let mut alice = Client::connect(addr).log_in("alice");
     let bob = Client::connect(addr).log_in("bob");
     alice.expect("* bob joined (2 here)");
@@ -200,8 +200,8 @@ fn a_server_whose_standard_error_is_closed_serves() {
 }
 
 #[test]
-fn a_server_whose_streams_are_all_closed_serves_and_keeps_its_sockets_apart_from_its_log() {
-    let (server, addr) = start_unheard("exec \"$0\" \"$@\" <&- >&- 2>&-");
+fn server_with_all_streams_closed_does_not_log_to_sockets() {
+    let (server, addr) = start_without_log_reader("exec \"$0\" \"$@\" <&- >&- 2>&-");
     let mut all: Vec<Client> = (0..5).map(|n| Client::connect(addr).log_in(&format!("user{n}"))).collect();
     for (n, client) in all.iter_mut().enumerate() {
         for later in n + 1..5 {
@@ -212,14 +212,14 @@ fn a_server_whose_streams_are_all_closed_serves_and_keeps_its_sockets_apart_from
     drop(all.drain(1..));
     let mut first = all.remove(0);
     for _ in 1..5 {
-        // Or `connection lost`, for one who has not read of another.
+        // Or `connection lost`, for a member who has not read all lines.
         assert!(first.line().contains(" left"));
     }
     ends(server, first);
 }
 
 #[test]
-fn a_log_whose_reader_has_gone_stops_nobody() {
+fn log_without_reader_does_not_stop_the_server() {
     let mut server = Server::start(&["-v"]);
     let mut alice = server.login("alice");
     let nothing = || OwnedFd::from(File::open("/dev/null").expect("/dev/null"));
@@ -238,7 +238,7 @@ fn a_log_whose_reader_has_gone_stops_nobody() {
 }
 
 #[test]
-fn a_log_that_nobody_reads_stops_nobody_and_says_what_was_lost() {
+fn unread_log_does_not_block_and_reports_lost_lines() {
     let mut server = Server::start(&["-v", "--rate", "0"]);
     let mut alice = server.login("alice");
     let mut bob = server.login("bob");
@@ -248,7 +248,7 @@ fn a_log_that_nobody_reads_stops_nobody_and_says_what_was_lost() {
         alice.send(&format!("{n} {text}\n"));
         bob.expect(&format!("[T] alice: {n} {text}"));
     }
-    // Reading goes on in the middle of the pipe: what is there is whole lines, and then the gap is told.
+    // Reading resumes in the middle of the pipe: whole lines, and then a line about the gap.
     for n in 0..50 {
         server.log.until(&format!(": alice: {n} x"));
     }
@@ -261,9 +261,10 @@ fn a_log_that_nobody_reads_stops_nobody_and_says_what_was_lost() {
 }
 
 #[test]
-fn a_log_in_a_file_that_is_as_long_as_it_may_be_stops_nobody_and_goes_on_when_there_is_room() {
+fn log_file_at_its_size_limit_does_not_block_and_resumes() {
     let path = format!("{}/log-{}.txt", env!("CARGO_TARGET_TMPDIR"), std::process::id());
-    let (server, addr) = start_unheard(&format!("ulimit -S -f 8; exec \"$0\" \"$@\" -v --rate 0 2> '{path}'"));
+    let (server, addr) =
+        start_without_log_reader(&format!("ulimit -S -f 8; exec \"$0\" \"$@\" -v --rate 0 2> '{path}'"));
     let mut alice = Client::connect(addr).log_in("alice");
     let text = "x".repeat(1000);
     for n in 0..20 {
@@ -284,10 +285,10 @@ fn a_log_in_a_file_that_is_as_long_as_it_may_be_stops_nobody_and_goes_on_when_th
 }
 
 #[test]
-fn a_log_or_a_console_on_a_full_disk_stops_nobody_and_costs_nothing() {
+fn log_or_console_on_a_full_disk_does_not_block() {
     let scripts = [("2>/dev/full", "-v"), (">/dev/full", "--console")];
     for (to, option) in scripts {
-        let (server, addr) = start_unheard(&format!("exec \"$0\" \"$@\" {option} {to}"));
+        let (server, addr) = start_without_log_reader(&format!("exec \"$0\" \"$@\" {option} {to}"));
         let mut alice = Client::connect(addr).log_in("alice");
         for n in 0..20 {
             alice.ask(&format!("line {n}\n/ping"), &["* pong"]);
@@ -300,7 +301,7 @@ fn a_log_or_a_console_on_a_full_disk_stops_nobody_and_costs_nothing() {
 }
 
 #[test]
-fn a_log_that_goes_where_the_console_goes_has_local_times_too() {
+fn log_and_console_in_one_file_have_local_times() {
     let mut server = Server::in_shell("TZ=XXX-05:30 exec \"$0\" \"$@\" 2>&1 | cat >&2", &["--console"]);
     let _alice = server.login("alice");
     let line = server.log.until(" INFO ");
@@ -314,7 +315,7 @@ fn a_log_that_goes_where_the_console_goes_has_local_times_too() {
 }
 
 #[test]
-fn a_full_log_does_not_keep_the_server_from_ending() {
+fn full_log_does_not_prevent_shutdown() {
     let server = Server::start(&["-v", "--rate", "0"]);
     let mut alice = server.login("alice");
     let text = "x".repeat(3000);
@@ -325,7 +326,7 @@ fn a_full_log_does_not_keep_the_server_from_ending() {
 }
 
 #[test]
-fn a_server_whose_standard_output_is_closed_serves() {
+fn server_with_closed_stdout_serves() {
     let server = Server::in_shell("exec \"$0\" \"$@\" >&-", &[]);
     let mut alice = server.login("alice");
     let _bob = server.login("bob");
@@ -334,7 +335,7 @@ fn a_server_whose_standard_output_is_closed_serves() {
 }
 
 #[test]
-fn the_descriptors_of_the_log_are_left_as_they_were_found() {
+fn log_descriptors_keep_their_flags() {
     let mut server = Server::in_shell("\"$0\" \"$@\"; echo \"ended with $?\" >&2", &[]);
     // The server is the shell's child here; the shell's own descriptors are those it was given.
     let children = server.proc_file(&format!("task/{}/children", server.child.id()));

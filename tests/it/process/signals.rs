@@ -1,4 +1,4 @@
-//! How the server ends.
+//! Signals and the end of the server.
 
 use std::os::unix::process::ExitStatusExt;
 
@@ -9,7 +9,7 @@ use crate::harness::{Client, Server};
 const WELCOME: &str = "* Welcome to chinwag. Type a nickname and press Enter:";
 const SHUTTING_DOWN: &str = "* The server is shutting down.";
 
-/// Somebody to whom megabytes are owed, who does not read them; alice has said them, and bob has read them.
+/// A client with megabytes of unread output, which alice has sent and bob has read.
 fn with_blocked_reader() -> (Server, Client, Client, usize) {
     let server = Server::start(&["--rate", "0", "--backlog-bytes", "100000000"]);
     let mut alice = server.login("alice");
@@ -29,7 +29,7 @@ fn with_blocked_reader() -> (Server, Client, Client, usize) {
 }
 
 #[test]
-fn a_signal_tells_everybody_and_ends_the_server() {
+fn signal_notifies_all_members_and_ends_the_server() {
     for signal in [Signal::INT, Signal::TERM] {
         let mut server = Server::start(&["--max-clients", "2"]);
         let mut alice = server.login("alice");
@@ -47,7 +47,7 @@ fn a_signal_tells_everybody_and_ends_the_server() {
 }
 
 #[test]
-fn people_in_every_room_and_those_held_back_read_that_the_server_ends() {
+fn members_of_all_rooms_and_paused_clients_are_notified_of_shutdown() {
     let mut server = Server::start(&["--rate", "1", "--burst", "2"]);
     let mut alice = server.login("alice");
     let mut bob = server.login("bob");
@@ -65,14 +65,14 @@ fn people_in_every_room_and_those_held_back_read_that_the_server_ends() {
 }
 
 #[test]
-fn a_server_without_clients_ends_at_a_signal() {
+fn server_without_clients_ends_at_a_signal() {
     let mut server = Server::start(&[]);
     server.signal(Signal::TERM);
     assert_eq!(server.wait().code(), Some(0));
 }
 
 #[test]
-fn what_is_owed_is_written_before_the_end() {
+fn unread_output_is_written_before_the_end() {
     let (mut server, mut alice, mut blocked, lines) = with_blocked_reader();
     server.signal(Signal::TERM);
     alice.expect(SHUTTING_DOWN);
@@ -88,7 +88,7 @@ fn what_is_owed_is_written_before_the_end() {
 }
 
 #[test]
-fn one_who_never_reads_does_not_keep_the_server_from_ending() {
+fn stalled_reader_does_not_prevent_shutdown() {
     let (mut server, mut alice, _blocked, _) = with_blocked_reader();
     server.signal(Signal::TERM);
     alice.expect(SHUTTING_DOWN);
@@ -97,7 +97,7 @@ fn one_who_never_reads_does_not_keep_the_server_from_ending() {
 }
 
 #[test]
-fn a_second_signal_ends_the_server_at_once() {
+fn second_signal_ends_the_server_at_once() {
     for (signal, code) in [(Signal::TERM, 143), (Signal::INT, 130)] {
         let (mut server, mut alice, _blocked, _) = with_blocked_reader();
         server.signal(Signal::TERM);
@@ -110,7 +110,7 @@ fn a_second_signal_ends_the_server_at_once() {
 }
 
 #[test]
-fn a_server_survives_signals_that_mean_nothing_to_it() {
+fn other_signals_are_ignored() {
     let mut server = Server::start(&[]);
     let mut alice = server.login("alice");
     for signal in [Signal::HUP, Signal::USR1, Signal::USR2, Signal::ALARM, Signal::PIPE, Signal::XFSZ] {
@@ -127,7 +127,7 @@ fn a_server_survives_signals_that_mean_nothing_to_it() {
 }
 
 #[test]
-fn a_hangup_ends_a_talk_of_two_unless_nohup_was_asked_for() {
+fn sighup_ends_p2p_except_with_nohup() {
     let mut server = Server::start(&["--mode", "p2p"]);
     let mut peer = server.connect();
     peer.line();

@@ -1,4 +1,4 @@
-//! How the program is started, what it is as a process, and sessions with programs of others.
+//! The start of the program, the process, and sessions with nc and telnet.
 
 use std::process::{Command, Stdio};
 
@@ -9,7 +9,7 @@ use crate::harness::{Client, Lines, PROGRAM, Server, wait};
 const WELCOME: &str = "* Welcome to chinwag. Type a nickname and press Enter:";
 const SHUTTING_DOWN: &str = "* The server is shutting down.";
 
-/// Runs the program to its end; its exit code, its standard output and its standard error.
+/// Runs the program to its end; returns exit code, standard output and standard error.
 fn run(args: &[&str]) -> (Option<i32>, String, String) {
     let mut command = Command::new(PROGRAM);
     command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -21,7 +21,7 @@ fn run(args: &[&str]) -> (Option<i32>, String, String) {
 }
 
 #[test]
-fn there_is_one_thread_whatever_happens() {
+fn server_has_one_thread() {
     let server = Server::start(&["--console"]);
     let mut all: Vec<Client> = (0..50).map(|n| server.login(&format!("user{n}"))).collect();
     for client in &mut all {
@@ -39,7 +39,7 @@ fn there_is_one_thread_whatever_happens() {
 }
 
 #[test]
-fn every_address_is_listened_on_and_named_with_the_port_that_was_bound() {
+fn every_listener_is_logged_with_its_bound_port() {
     let mut server = Server::start(&["--listen", "[::1]:0", "--listen", "127.0.0.2:0"]);
     let mut addrs = vec![server.addr];
     for _ in 0..2 {
@@ -59,7 +59,7 @@ fn every_address_is_listened_on_and_named_with_the_port_that_was_bound() {
 }
 
 #[test]
-fn an_address_in_use_is_told_in_one_line() {
+fn address_in_use_is_reported_in_one_line() {
     let server = Server::start(&[]);
     let addr = server.addr.to_string();
     let (code, stdout, stderr) = run(&["--listen", &addr]);
@@ -68,7 +68,7 @@ fn an_address_in_use_is_told_in_one_line() {
 }
 
 #[test]
-fn an_address_in_use_is_told_even_if_others_are_free() {
+fn address_in_use_is_reported_though_others_are_free() {
     let server = Server::start(&[]);
     let addr = server.addr.to_string();
     let (code, _, stderr) = run(&["serve", "--listen", "127.0.0.1:0", "--listen", &addr]);
@@ -77,7 +77,7 @@ fn an_address_in_use_is_told_even_if_others_are_free() {
 }
 
 #[test]
-fn a_port_can_be_taken_again_at_once_after_the_server_has_ended() {
+fn port_can_be_reused_at_once_after_the_end() {
     let mut server = Server::start(&[]);
     let addr = server.addr.to_string();
     let mut alice = server.login("alice");
@@ -92,7 +92,7 @@ fn a_port_can_be_taken_again_at_once_after_the_server_has_ended() {
 }
 
 #[test]
-fn a_bad_option_is_told_as_clap_does() {
+fn bad_option_exits_with_2() {
     for args in [
         &["--no-such-option"][..],
         &["serve", "--max-line", "none"],
@@ -112,7 +112,7 @@ fn a_bad_option_is_told_as_clap_does() {
 }
 
 #[test]
-fn limits_that_do_not_go_together_are_told_with_what_would() {
+fn inconsistent_limits_are_reported_with_allowed_values() {
     let (code, _, stderr) = run(&["--max-line", "1048576", "--send-buffer", "1", "--rate", "0"]);
     let line = "error: --backlog-bytes 1048576 is too little for --max-line 1048576: two of the longest messages must fit; \
                 give --backlog-bytes 2099200 or more, or a shorter --max-line";
@@ -120,7 +120,7 @@ fn limits_that_do_not_go_together_are_told_with_what_would() {
 }
 
 #[test]
-fn a_burst_of_the_longest_lines_reaches_one_who_reads_well_where_limits_are_tightest() {
+fn burst_of_longest_lines_reaches_a_reader_at_the_tightest_limits() {
     let (line, burst) = (1 << 20, 4);
     let backlog = (burst * (line + 1024)).to_string();
     let args =
@@ -137,7 +137,7 @@ fn a_burst_of_the_longest_lines_reaches_one_who_reads_well_where_limits_are_tigh
 }
 
 #[test]
-fn help_is_a_command_and_shows_what_the_option_does() {
+fn help_command_and_option_print_the_same() {
     for (help, option) in [
         (&["help"][..], &["--help"][..]),
         (&["help", "serve"], &["serve", "-h"]),
@@ -160,7 +160,7 @@ fn help_is_a_command_and_shows_what_the_option_does() {
 }
 
 #[test]
-fn the_help_names_every_option_with_its_default() {
+fn help_names_every_option_with_its_default() {
     let (code, stdout, stderr) = run(&["serve", "--help"]);
     assert_eq!((code, &*stderr), (Some(0), ""));
     for option in [
@@ -211,7 +211,7 @@ fn options_can_be_set_in_the_environment() {
 }
 
 #[test]
-fn an_option_on_the_command_line_wins_over_the_environment() {
+fn command_line_option_overrides_the_environment() {
     let mut command = Command::new(PROGRAM);
     command.args(["serve", "--listen", "127.0.0.1:0", "--lang", "en"]);
     command.env("CHINWAG_LISTEN", "127.0.0.1:1").env("CHINWAG_LANG", "zh");
@@ -220,7 +220,7 @@ fn an_option_on_the_command_line_wins_over_the_environment() {
 }
 
 #[test]
-fn a_bad_value_in_the_environment_is_told_as_a_bad_option_is() {
+fn bad_environment_value_is_reported_like_a_bad_option() {
     let mut command = Command::new(PROGRAM);
     command.env("CHINWAG_MAX_LINE", "none").stdin(Stdio::null()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("the program starts");
@@ -229,7 +229,7 @@ fn a_bad_value_in_the_environment_is_told_as_a_bad_option_is() {
 
 #[test]
 #[ignore = "needs nc"]
-fn two_talk_with_nc() {
+fn two_members_talk_with_nc() {
     let server = Server::start(&[]);
     let port = server.addr.port().to_string();
     let nc = |name: &str| {
@@ -267,7 +267,7 @@ fn two_talk_with_nc() {
 
 #[test]
 #[ignore = "needs telnet"]
-fn one_talks_with_telnet() {
+fn member_talks_with_telnet() {
     let server = Server::start(&[]);
     let mut bob = server.login("bob");
     let mut telnet = Command::new("telnet")

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-/// What is said at the end of a run that wrote `log`.
+/// The output at the end of a run that wrote `log`.
 fn summary(log: &str, code: u8) -> String {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/summary.awk");
     let mut command = Command::new("awk");
@@ -32,7 +32,7 @@ ok    light and dark (71 ms)
 ";
 
 #[test]
-fn the_counts_of_all_runners_are_added_up() {
+fn counts_of_all_runners_are_added() {
     let both = summary(&[CARGO, BROWSER].concat(), 1);
     assert_eq!(
         both,
@@ -42,7 +42,7 @@ fn the_counts_of_all_runners_are_added_up() {
 }
 
 #[test]
-fn a_run_that_failed_without_a_failed_test_says_so() {
+fn failed_run_without_failed_test_is_reported() {
     let early = summary("running 3 tests\n", 101);
     assert!(early.contains("0 tests of cargo in 0 suites, the browser tests were skipped;"), "{early}");
     assert!(early.contains("something else than a test failed (exit code 101)"), "{early}");

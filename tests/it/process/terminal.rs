@@ -16,7 +16,7 @@ use crate::harness::{Client, DEADLINE, Lines, PROGRAM, Server, Signal};
 
 const SHUTTING_DOWN: &str = "* The server is shutting down.";
 
-/// A server on a terminal of its own, and where it listens.
+/// A server on its own terminal, and its address.
 fn start(args: &[&str]) -> (PtySession, SocketAddr) {
     let mut command = Command::new(PROGRAM);
     command.args(["--listen", "127.0.0.1:0"]).args(args);
@@ -26,7 +26,7 @@ fn start(args: &[&str]) -> (PtySession, SocketAddr) {
     (terminal, addr)
 }
 
-/// The terminal shows a line that begins so; what was shown before is passed over.
+/// Expects a line that begins with this; skips earlier lines.
 #[track_caller]
 fn shows(terminal: &mut PtySession, line: &str) {
     if let Err(error) = terminal.exp_string(line) {
@@ -34,7 +34,7 @@ fn shows(terminal: &mut PtySession, line: &str) {
     }
 }
 
-/// The process ends with this code, and has said everything before.
+/// Expects the end with this code; returns the earlier output.
 #[track_caller]
 fn ends(mut terminal: PtySession, code: i32) -> String {
     let rest = terminal.exp_eof().expect("the end");
@@ -46,7 +46,7 @@ fn ends(mut terminal: PtySession, code: i32) -> String {
 }
 
 #[test]
-fn the_console_is_on_and_what_is_typed_is_said() {
+fn console_is_on_at_a_terminal() {
     let (mut terminal, addr) = start(&[]);
     let mut alice = Client::connect(addr).log_in("alice");
     shows(&mut terminal, &format!("* connected {} (1 connected)\r\n", alice.addr()));
@@ -63,7 +63,7 @@ fn the_console_is_on_and_what_is_typed_is_said() {
 }
 
 #[test]
-fn what_happens_is_shown_once_though_the_log_goes_to_the_same_terminal() {
+fn events_are_shown_once_when_log_and_console_share_a_terminal() {
     let (mut terminal, addr) = start(&[]);
     let alice = Client::connect(addr).log_in("alice");
     shows(&mut terminal, "* alice joined (1 here)\r\n");
@@ -75,7 +75,7 @@ fn what_happens_is_shown_once_though_the_log_goes_to_the_same_terminal() {
 }
 
 #[test]
-fn interrupting_shuts_the_server_down() {
+fn interrupt_shuts_the_server_down() {
     let (mut terminal, addr) = start(&[]);
     let mut alice = Client::connect(addr).log_in("alice");
     terminal.send_control('c').expect("typing");
@@ -86,7 +86,7 @@ fn interrupting_shuts_the_server_down() {
 }
 
 #[test]
-fn the_end_of_input_detaches_and_the_server_runs_on() {
+fn end_of_input_detaches_the_console() {
     let (mut terminal, addr) = start(&[]);
     let mut alice = Client::connect(addr).log_in("alice");
     terminal.send_control('d').expect("typing");
@@ -99,7 +99,7 @@ fn the_end_of_input_detaches_and_the_server_runs_on() {
 }
 
 #[test]
-fn the_console_can_be_off() {
+fn console_can_be_off() {
     let (mut terminal, addr) = start(&["--console=off"]);
     let mut alice = Client::connect(addr).log_in("alice");
     terminal.exp_regex(r"alice logged in from \S+ \(1 here\)\r\n").expect("the log");
@@ -110,7 +110,7 @@ fn the_console_can_be_off() {
     ends(terminal, 0);
 }
 
-/// A server whose terminal can be closed: the other side of it stands beside the server.
+/// A server whose terminal can be closed: the test holds the other side of it.
 fn start_closable(args: &[&str]) -> (Server, OwnedFd) {
     let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
     let master = openpt(flags).expect("a terminal");
@@ -121,7 +121,7 @@ fn start_closable(args: &[&str]) -> (Server, OwnedFd) {
         let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
         Stdio::from(rustix::fs::open(&*name, flags, Mode::empty()).expect("the terminal"))
     };
-    // It is told of the end of the terminal, which is that of its session.
+    // It gets the hangup of the terminal, which belongs to its session.
     let mut command = Command::new("setsid");
     command.args(["--ctty", PROGRAM, "--listen", "127.0.0.1:0"]).args(args);
     let child = command.stdin(side()).stdout(side()).stderr(side()).spawn().expect("the program starts");
@@ -135,7 +135,7 @@ fn start_closable(args: &[&str]) -> (Server, OwnedFd) {
 }
 
 #[test]
-fn a_server_whose_terminal_is_closed_goes_on() {
+fn server_survives_a_closed_terminal() {
     for args in [&[][..], &["-v"], &["--console=off"]] {
         let (mut server, terminal) = start_closable(args);
         let mut alice = server.login("alice");
@@ -156,7 +156,7 @@ fn a_server_whose_terminal_is_closed_goes_on() {
 }
 
 #[test]
-fn a_talk_of_two_ends_when_the_operators_terminal_is_closed() {
+fn p2p_ends_when_the_terminal_is_closed() {
     let (mut server, terminal) = start_closable(&["--mode", "p2p"]);
     let mut peer = server.connect();
     peer.line();
@@ -166,8 +166,8 @@ fn a_talk_of_two_ends_when_the_operators_terminal_is_closed() {
     assert_eq!(server.wait().code(), Some(0));
 }
 
-/// Everything that the console and the log say of these orders, up to the end of the server.
-fn said_of(orders: &[&str]) -> String {
+/// The output of console and log for these commands, up to the end of the server.
+fn output_of(orders: &[&str]) -> String {
     let (mut terminal, addr) = start(&[]);
     let _alice = Client::connect(addr).log_in("alice");
     shows(&mut terminal, "* alice joined (1 here)\r\n");
@@ -181,8 +181,8 @@ fn said_of(orders: &[&str]) -> String {
 }
 
 #[test]
-fn what_the_operator_does_is_told_once() {
-    let said = said_of(&["/mute alice", "/unmute alice", "/ban 127.0.0.9", "/unban 127.0.0.9", "/kick alice"]);
+fn operator_actions_are_shown_once() {
+    let said = output_of(&["/mute alice", "/unmute alice", "/ban 127.0.0.9", "/unban 127.0.0.9", "/kick alice"]);
     for told in ["alice is muted", "alice is no longer muted", "127.0.0.9 is banned", "127.0.0.9 is no longer banned"] {
         assert_eq!(said.matches(told).count(), 1, "{told}: {said}");
     }
@@ -191,7 +191,7 @@ fn what_the_operator_does_is_told_once() {
 }
 
 #[test]
-fn console_and_log_on_one_screen_have_one_time_zone_told_at_the_start() {
+fn console_and_log_on_one_screen_share_a_time_zone() {
     let mut command = Command::new(PROGRAM);
     command.args(["--listen", "127.0.0.1:0"]).env("TZ", "XXX-05:30");
     let mut terminal = spawn_command(command, Some(DEADLINE.as_millis() as u64)).expect("a terminal");
@@ -202,7 +202,7 @@ fn console_and_log_on_one_screen_have_one_time_zone_told_at_the_start() {
     let hour = |line: &str| line.split([' ', ':']).nth(1).map(str::to_owned);
     let (utc, minutes) = (OffsetDateTime::now_utc(), Duration::from_secs(330 * 60));
     let first = lines.next().and_then(hour);
-    // The hour may have changed since.
+    // The hour may have changed meanwhile.
     let likely = [utc + minutes, utc + minutes - Duration::from_secs(60)].map(|at| format!("{:02}", at.hour()));
     assert!(first.is_some_and(|hour| likely.contains(&hour)), "{told:?} at {utc}");
     assert!(!told.contains('Z'), "{told:?}");
@@ -215,7 +215,7 @@ fn console_and_log_on_one_screen_have_one_time_zone_told_at_the_start() {
 }
 
 #[test]
-fn a_log_alone_on_a_terminal_is_in_utc() {
+fn log_alone_on_a_terminal_is_in_utc() {
     let (mut terminal, _) = start(&["--console=off"]);
     terminal.send_control('c').expect("typing");
     let rest = ends(terminal, 0);
@@ -230,7 +230,7 @@ fn strip_ansi(text: &str) -> String {
 }
 
 #[test]
-fn two_talk_in_p2p_until_the_peer_leaves() {
+fn p2p_ends_when_the_peer_leaves() {
     let (mut terminal, addr) = start(&["--mode", "p2p"]);
     let mut peer = Client::connect(addr);
     let name = peer.addr();
@@ -248,7 +248,7 @@ fn two_talk_in_p2p_until_the_peer_leaves() {
 }
 
 #[test]
-fn the_operator_leaves_p2p_with_a_letter() {
+fn operator_leaves_p2p_with_q() {
     let (mut terminal, addr) = start(&["--mode", "p2p"]);
     let mut peer = Client::connect(addr);
     peer.line();

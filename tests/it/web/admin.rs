@@ -1,4 +1,4 @@
-//! The figures for the operator's programs.
+//! The metrics for the operator's programs.
 
 use std::net::SocketAddr;
 
@@ -13,13 +13,13 @@ fn admin_address(server: &mut Server) -> SocketAddr {
     addr.trim_end_matches("/metrics").parse().expect("an address")
 }
 
-fn figure(text: &str, name: &str) -> f64 {
+fn metric(text: &str, name: &str) -> f64 {
     let line = text.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_else(|| panic!("{name} in {text}"));
     line.trim().parse().expect("a number")
 }
 
 #[test]
-fn the_figures_are_those_of_the_server() {
+fn metrics_match_the_server_state() {
     let mut server = WebServer::start(&["--admin", "127.0.0.1:0"]);
     let mut admin = Raw::connect(admin_address(&mut server));
     let mut bob = server.login("bob");
@@ -43,11 +43,11 @@ fn the_figures_are_those_of_the_server() {
         ("chinwag_messages_total", 1.0),
         ("chinwag_left_total{cause=\"end_of_input\"}", 1.0),
     ] {
-        assert_eq!(figure(&text, name), value, "{name}");
+        assert_eq!(metric(&text, name), value, "{name}");
     }
-    assert!(figure(&text, "chinwag_turn_seconds_count") > 3.0);
-    assert!(figure(&text, "chinwag_sent_bytes_total") > 300.0);
-    // Each kind of figure is described once, before its values.
+    assert!(metric(&text, "chinwag_turn_seconds_count") > 3.0);
+    assert!(metric(&text, "chinwag_sent_bytes_total") > 300.0);
+    // Each metric is described once, before its values.
     for line in text.lines().filter(|line| !line.starts_with('#')) {
         let name = line.split(['{', ' ']).next().expect("a name");
         let base = ["_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
@@ -66,12 +66,12 @@ fn the_figures_are_those_of_the_server() {
 }
 
 #[test]
-fn a_server_that_ends_is_not_well() {
+fn healthz_fails_during_shutdown() {
     let mut server = WebServer::start(&["--admin", "127.0.0.1:0", "--rate", "0", "--send-buffer", "4096"]);
     let addr = admin_address(&mut server);
     let mut open = Raw::connect(addr);
     assert_eq!(open.ask(GET_HEALTH), "HTTP/1.1 200 OK");
-    // Somebody who does not read keeps it from ending.
+    // A client that does not read keeps the server from ending.
     let mut raw = Raw { stream: Client::connect_slow(server.web).stream }.upgraded();
     raw.send(masked(0x81, b"slow"));
     let mut bob = server.login("bob");

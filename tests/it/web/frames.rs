@@ -1,4 +1,4 @@
-//! Frames as they should not be.
+//! Invalid and unusual WebSocket frames.
 
 use std::net::Shutdown;
 
@@ -7,13 +7,13 @@ use serde_json::json;
 use super::{UPGRADE, WebServer, masked};
 
 #[test]
-fn what_is_against_the_rfc_ends_the_connection_with_its_code() {
+fn protocol_violation_closes_with_its_code() {
     let server = WebServer::start(&["--max-line", "100"]);
     let split = |first: &[u8], last: &[u8]| [masked(0x01, first), masked(0x80, last)].concat();
     for (what, bytes, code) in [
         ("unmasked", vec![0x81, 1, b'x'], 1002),
         ("a reserved bit", masked(0xa1, b"x"), 1002),
-        ("an opcode of nobody", masked(0x87, b"x"), 1002),
+        ("an undefined opcode", masked(0x87, b"x"), 1002),
         ("a ping in fragments", masked(0x09, b"x"), 1002),
         ("a long ping", masked(0x89, &[b'x'; 126]), 1002),
         ("a continuation of nothing", masked(0x80, b"x"), 1002),
@@ -35,7 +35,7 @@ fn what_is_against_the_rfc_ends_the_connection_with_its_code() {
 }
 
 #[test]
-fn frames_may_come_with_the_request_in_fragments_and_in_pieces() {
+fn fragmented_and_early_frames_are_accepted() {
     let server = WebServer::start(&[]);
     let mut bob = server.login("bob");
     let mut raw = server.raw();
@@ -60,7 +60,7 @@ fn frames_may_come_with_the_request_in_fragments_and_in_pieces() {
 }
 
 #[test]
-fn who_ends_without_a_closing_handshake_is_lost_and_still_told() {
+fn page_that_ends_without_close_frame_counts_as_lost() {
     let server = WebServer::start(&[]);
     let mut bob = server.login("bob");
     let mut raw = server.raw().upgraded();
@@ -72,7 +72,7 @@ fn who_ends_without_a_closing_handshake_is_lost_and_still_told() {
 }
 
 #[test]
-fn a_line_that_is_too_long_is_refused_as_at_nc() {
+fn too_long_line_is_refused() {
     let server = WebServer::start(&["--max-line", "100"]);
     let mut page = server.enter("alice");
     page.ask(&"x".repeat(101), json!({"t": "refused", "what": "too_long", "most": 100}));
@@ -83,7 +83,7 @@ fn a_line_that_is_too_long_is_refused_as_at_nc() {
 }
 
 #[test]
-fn pings_without_end_are_answered_without_harm() {
+fn many_pings_are_answered_within_bounds() {
     let server = WebServer::start(&[]);
     let mut raw = server.raw().upgraded();
     let pings = masked(0x89, &[b'x'; 125]).repeat(1000);

@@ -1,4 +1,4 @@
-//! HTTP as it should and should not be.
+//! Valid and invalid HTTP requests.
 
 use std::net::Shutdown;
 
@@ -7,7 +7,7 @@ use super::{UPGRADE, WebServer, header};
 const GET: &str = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 #[test]
-fn the_page_is_served_with_a_strict_policy() {
+fn page_is_served_with_a_strict_policy() {
     let server = WebServer::start(&[]);
     let mut raw = server.raw();
     raw.send(GET);
@@ -19,7 +19,7 @@ fn the_page_is_served_with_a_strict_policy() {
     assert_eq!(header(&head, "Content-Type"), Some("text/html; charset=utf-8"));
     assert_eq!(header(&head, "X-Content-Type-Options"), Some("nosniff"));
 
-    // On the same connection: the head alone, and nothing where it is known already.
+    // On the same connection: the head alone, and no body where the page is cached.
     raw.send("HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n");
     let again = raw.head();
     assert_eq!(header(&again, "Content-Length"), header(&head, "Content-Length"));
@@ -30,7 +30,7 @@ fn the_page_is_served_with_a_strict_policy() {
 }
 
 #[test]
-fn what_is_asked_at_once_is_answered_in_turn() {
+fn pipelined_requests_are_answered_in_order() {
     let server = WebServer::start(&["--rate", "0"]);
     let mut raw = server.raw();
     let many = "GET /a HTTP/1.1\r\nHost: localhost\r\n\r\n\r\nGET / HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(50);
@@ -45,7 +45,7 @@ fn what_is_asked_at_once_is_answered_in_turn() {
 }
 
 #[test]
-fn a_request_may_come_byte_by_byte() {
+fn request_may_arrive_byte_by_byte() {
     let server = WebServer::start(&[]);
     let mut raw = server.raw();
     raw.stream.set_nodelay(true).expect("TCP_NODELAY");
@@ -54,7 +54,7 @@ fn a_request_may_come_byte_by_byte() {
 }
 
 #[test]
-fn what_cannot_be_answered_is_told_why() {
+fn invalid_requests_get_their_status() {
     let server = WebServer::start(&[]);
     let old = UPGRADE.replace("Version: 13", "Version: 8");
     let (head_upgrade, post_upgrade) = (UPGRADE.replace("GET", "HEAD"), UPGRADE.replace("GET", "POST"));
@@ -104,7 +104,7 @@ fn what_cannot_be_answered_is_told_why() {
 }
 
 #[test]
-fn who_sends_no_more_still_gets_the_answer() {
+fn half_closed_client_gets_the_answer() {
     let server = WebServer::start(&[]);
     let mut raw = server.raw();
     raw.send(GET);
@@ -118,7 +118,7 @@ fn who_sends_no_more_still_gets_the_answer() {
 }
 
 #[test]
-fn what_is_not_read_may_be_of_any_bytes_and_any_later_version() {
+fn unused_fields_and_later_minor_versions_are_accepted() {
     let server = WebServer::start(&[]);
     for request in [
         &b"GET / HTTP/1.1\r\nHost: localhost\r\nCookie: caf\xe9\r\n\r\n"[..],
@@ -133,7 +133,7 @@ fn what_is_not_read_may_be_of_any_bytes_and_any_later_version() {
 }
 
 #[test]
-fn only_a_page_under_a_name_of_this_server_may_talk() {
+fn request_for_foreign_host_is_refused() {
     let server = WebServer::start(&[
         "--host",
         "Chat.example",
@@ -149,7 +149,7 @@ fn only_a_page_under_a_name_of_this_server_may_talk() {
     let ours = ours.into_iter().chain(own.iter().map(String::as_str)).map(|host| (host, "101 Switching Protocols"));
     let others = ["evil.example", "chat.example.evil.example", "chat", ""];
     for (host, status) in ours.chain(others.map(|host| (host, "421 Misdirected Request"))) {
-        // As a browser does for a page whose name has come to point here.
+        // As a browser does after DNS rebinding.
         let request = UPGRADE.replace("Host: localhost", &format!("Host: {host}\r\nOrigin: http://{host}"));
         let mut raw = server.raw();
         raw.send(request);
@@ -158,7 +158,7 @@ fn only_a_page_under_a_name_of_this_server_may_talk() {
 }
 
 #[test]
-fn a_page_from_elsewhere_may_not_talk_unless_it_is_allowed() {
+fn foreign_origin_is_refused_unless_allowed() {
     let server = WebServer::start(&["--allow-origin", "https://example.org"]);
     for (origin, status) in [
         ("http://localhost", "101 Switching Protocols"),
@@ -174,7 +174,7 @@ fn a_page_from_elsewhere_may_not_talk_unless_it_is_allowed() {
 }
 
 #[test]
-fn a_trusted_proxy_tells_for_whom_it_comes_and_others_do_not() {
+fn forwarded_address_counts_only_from_a_trusted_proxy() {
     for (args, addr) in [(&["--trust-proxy", "127.0.0.0/8"][..], "203.0.113.9:"), (&[], "127.0.0.1:")] {
         let mut server = WebServer::start(args);
         let headers = [("x-forwarded-for", "198.51.100.1, 203.0.113.9, 127.0.0.2")];

@@ -1,4 +1,4 @@
-//! The same limits hold for pages.
+//! Limits of pages, which are those of plain clients.
 
 use std::time::Instant;
 
@@ -8,7 +8,7 @@ use super::{Page, WebServer, masked};
 use crate::harness::Client;
 
 #[test]
-fn who_is_faster_than_the_rate_is_read_more_slowly() {
+fn page_above_the_rate_is_read_more_slowly() {
     let server = WebServer::start(&["--rate", "20", "--burst", "1"]);
     let mut page = server.enter("alice");
     let begun = Instant::now();
@@ -22,7 +22,7 @@ fn who_is_faster_than_the_rate_is_read_more_slowly() {
 }
 
 #[test]
-fn a_page_that_does_not_read_is_dropped() {
+fn page_that_does_not_read_is_dropped() {
     let server = WebServer::start(&["--rate", "0", "--backlog-bytes", "65536", "--send-buffer", "4096"]);
     let mut speaker = server.login("bob");
     let slow = Client::connect_slow(server.web).stream;
@@ -37,7 +37,7 @@ fn a_page_that_does_not_read_is_dropped() {
 }
 
 #[test]
-fn pages_from_one_address_are_counted_with_the_others() {
+fn pages_count_towards_the_per_ip_limit() {
     let server = WebServer::start(&["--max-per-ip", "2", "--trust-proxy", "127.0.0.1"]);
     let _bob = server.login("bob");
     let _alice = server.enter("alice");
@@ -50,7 +50,7 @@ fn pages_from_one_address_are_counted_with_the_others() {
 }
 
 #[test]
-fn no_nickname_in_time_and_nothing_said_for_long_end_it() {
+fn login_and_idle_timeouts_end_a_page() {
     let server = WebServer::start(&["--login-timeout", "1", "--idle-timeout", "1"]);
     let mut page = server.open("/ws");
     page.expect(json!({"t": "ask"}));
@@ -62,7 +62,7 @@ fn no_nickname_in_time_and_nothing_said_for_long_end_it() {
 }
 
 #[test]
-fn joins_and_leaves_in_a_crowd_are_summed_up() {
+fn joins_and_leaves_above_the_limit_are_summarized() {
     let server = WebServer::start(&["--announce-limit", "1"]);
     let mut page = server.enter("alice");
     let _people = [server.login("bob"), server.login("carol")];
@@ -75,13 +75,13 @@ fn joins_and_leaves_in_a_crowd_are_summed_up() {
 }
 
 #[test]
-fn a_silent_page_is_asked_whether_it_is_there() {
+fn silent_page_is_pinged() {
     let server = WebServer::start(&["--keepalive", "1"]);
     let mut bob = server.login("bob");
     let mut raw = server.raw().upgraded();
     raw.send(masked(0x81, b"alice"));
     bob.expect("* alice joined (2 here)");
-    // Asked twice and answering once.
+    // Pinged twice, answered once.
     while raw.frame().0 != 0x89 {}
     raw.send(masked(0x8a, b""));
     assert_eq!(raw.frame(), (0x89, vec![]));
@@ -90,7 +90,7 @@ fn a_silent_page_is_asked_whether_it_is_there() {
 }
 
 #[test]
-fn an_idle_page_costs_little() {
+fn idle_page_takes_little_memory() {
     const PAGES: usize = 4000;
     let server = WebServer::start(&["--announce-limit", "0", "--history", "0"]);
     let mut pages: Vec<Page> = (0..1000).map(|n| server.enter(&format!("early{n}"))).collect();

@@ -1,6 +1,6 @@
-//! The web side: pages and nc in one room, HTTP and frames as they should and should not be.
+//! The web side: pages and plain clients in one room, HTTP and frames.
 //!
-//! Pages are played by tungstenite's client, which judges what the server sends.
+//! Pages use tungstenite's client, which checks the server's frames.
 
 mod admin;
 mod frames;
@@ -48,14 +48,14 @@ impl WebServer {
         WebServer { web: addr.parse().expect("an address"), server }
     }
 
-    /// A page that has said hello.
+    /// Opens a page and reads `hello`.
     pub fn open(&self, path: &str) -> Page {
         let mut page = Page::connect(self.web, path, &[]);
         page.until("hello");
         page
     }
 
-    /// A page whose person has entered, and has read the history.
+    /// Opens a page that logs in and reads the history.
     pub fn enter(&self, name: &str) -> Page {
         let mut page = self.open("/ws");
         page.log_in(name);
@@ -63,7 +63,7 @@ impl WebServer {
         page
     }
 
-    /// A connection for bytes of one's own.
+    /// Opens a connection for any bytes.
     pub fn raw(&self) -> Raw {
         Raw::connect(self.web)
     }
@@ -116,7 +116,7 @@ impl Page {
         }
     }
 
-    /// The next frame has these members, whatever others it has.
+    /// Expects the next frame to have these members; it may have others.
     #[track_caller]
     pub fn expect(&mut self, expected: Value) -> Value {
         let frame = self.next();
@@ -133,7 +133,7 @@ impl Page {
         self.expect(expected)
     }
 
-    /// Nothing is owed to this page: the next frame is the answer to a ping.
+    /// Expects no frame: the next one is the answer to a ping.
     #[track_caller]
     pub fn expect_nothing(&mut self) {
         self.ask("/ping nothing", json!({"t": "pong", "text": "nothing"}));
@@ -146,7 +146,7 @@ impl Page {
         self.ask(name, json!({"t": "entered", "name": name}))
     }
 
-    /// The server closes with that code, and then the connection, after nothing else.
+    /// Expects a close frame with that code, and then the end.
     #[track_caller]
     pub fn expect_close(&mut self, code: u16) {
         loop {
@@ -161,19 +161,19 @@ impl Page {
         }
     }
 
-    /// The connection is gone, without a closing handshake.
+    /// Ends the connection without a closing handshake.
     pub fn break_off(self) {
         drop(self.socket);
     }
 
-    /// The page is closed.
+    /// Closes the page.
     pub fn close(mut self) {
         self.socket.close(None).expect("close");
         while self.socket.read().is_ok() {}
     }
 }
 
-/// A connection on which anything can be sent.
+/// A connection for any bytes.
 pub struct Raw {
     pub stream: TcpStream,
 }
@@ -256,11 +256,11 @@ impl Raw {
     }
 }
 
-/// What a browser asks for a WebSocket with.
+/// A browser's request for a WebSocket.
 pub const UPGRADE: &str = "GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
-/// A frame as a client sends it, with that first byte.
+/// A masked frame of a client, with that first byte.
 pub fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
     let mask = [7, 11, 13, 17];
     let mut bytes = match payload.len() {

@@ -1,11 +1,11 @@
-//! Coming back after a lost connection, without losing or doubling a line.
+//! Resuming after a lost connection, without missing or repeating a line.
 
 use serde_json::json;
 
 use super::WebServer;
 
 #[test]
-fn who_comes_back_is_sent_only_what_they_lack() {
+fn rejoin_replays_only_missed_messages() {
     let server = WebServer::start(&[]);
     let mut bob = server.login("bob");
     let mut page = super::Page::connect(server.web, "/ws?room=den", &[]);
@@ -18,7 +18,7 @@ fn who_comes_back_is_sent_only_what_they_lack() {
     let last = page.expect(json!({"t": "said", "text": "one"}))["id"].clone();
     page.ask("two", json!({"t": "said", "text": "two"}));
     bob.expect("[T] alice: two");
-    // That line was said and its page did not see it: it has read up to `one`.
+    // The page did not receive that line: it has read up to `one`.
     page.break_off();
     bob.expect("* alice left: connection lost (1 here)");
     bob.send("/join attic\n/say elsewhere\n/join den\nthree\n/ping\n");
@@ -42,14 +42,14 @@ fn who_comes_back_is_sent_only_what_they_lack() {
     page.expect(json!({"t": "live"}));
     page.close();
 
-    // In another run, or another room, all of it is new.
+    // In another run, or another room, all messages are new.
     let mut page = server.open(&format!("/ws?room=den&run=0123456789abcdef&after={newest}"));
     page.log_in("alice3");
     page.expect(json!({"t": "history", "messages": 3, "gap": false}));
 }
 
 #[test]
-fn who_has_missed_more_than_is_kept_is_told_so() {
+fn resume_past_the_history_reports_a_gap() {
     let server = WebServer::start(&["--history", "2"]);
     let mut page = super::Page::connect(server.web, "/ws", &[]);
     let run = page.until("hello")["run"].as_str().expect("text").to_owned();
@@ -70,7 +70,7 @@ fn who_has_missed_more_than_is_kept_is_told_so() {
 }
 
 #[test]
-fn a_room_that_cannot_be_entered_is_refused_and_the_lobby_entered() {
+fn resume_in_unavailable_room_enters_the_lobby() {
     let server = WebServer::start(&["--max-rooms", "1"]);
     for (room, what) in [("a%20b", "bad_room_name"), ("den", "too_many_rooms")] {
         let mut page = server.open(&format!("/ws?room={room}"));

@@ -1,4 +1,4 @@
-//! People in browsers and at nc, in one room.
+//! Pages and plain clients in one room.
 
 use serde_json::json;
 
@@ -6,7 +6,7 @@ use super::{Page, WebServer};
 use crate::harness::Signal;
 
 #[test]
-fn a_page_and_nc_talk() {
+fn page_and_plain_client_talk() {
     let server = WebServer::start(&[]);
     let mut bob = server.login("bob");
     let mut page = server.open("/ws");
@@ -16,7 +16,7 @@ fn a_page_and_nc_talk() {
     page.expect(json!({"t": "live"}));
     bob.expect("* alice joined (2 here)");
 
-    // One's own lines come back, with a number.
+    // A page receives its own lines, with an id.
     let said = page.ask(
         "hello <b>\"bob\"</b> 你好",
         json!({"t": "said", "id": 1, "name": "alice", "text": "hello <b>\"bob\"</b> 你好"}),
@@ -55,13 +55,13 @@ fn a_page_and_nc_talk() {
 }
 
 #[test]
-fn whoever_enters_later_reads_the_same_history_in_either_dialect() {
+fn history_is_the_same_in_both_encodings() {
     let server = WebServer::start(&["--history", "3"]);
     let mut page = server.enter("alice");
     for n in 1..=4 {
         page.ask(&format!("line {n}"), json!({"t": "said", "id": n}));
     }
-    // Nobody has read the plain log until now, and nobody will read the other one.
+    // No plain client has been here, and no page comes later.
     let mut bob = server.login("bob");
     bob.expect_all(&["* --- the last 3 messages ---", "[T] alice: line 2", "[T] alice: line 3", "[T] alice: line 4"]);
     bob.expect("* --- you are up to date ---");
@@ -82,7 +82,7 @@ fn whoever_enters_later_reads_the_same_history_in_either_dialect() {
 }
 
 #[test]
-fn a_name_that_cannot_be_had_is_refused_with_the_reason() {
+fn unavailable_nickname_is_refused_with_reason() {
     let server = WebServer::start(&[]);
     let _alice = server.login("alice");
     let mut page = server.open("/ws");
@@ -99,7 +99,7 @@ fn a_name_that_cannot_be_had_is_refused_with_the_reason() {
 }
 
 #[test]
-fn commands_are_answered() {
+fn page_commands_are_answered() {
     let server = WebServer::start(&[]);
     let mut page = server.enter("alice");
     let _bob = server.login("bob");
@@ -115,7 +115,7 @@ fn commands_are_answered() {
 }
 
 #[test]
-fn those_in_line_are_told_their_number_and_asked_when_a_seat_is_free() {
+fn queued_pages_get_their_number_and_are_admitted_later() {
     let server = WebServer::start(&["--max-clients", "1"]);
     let alice = server.enter("alice");
     let mut bob = server.open("/ws");
@@ -131,7 +131,7 @@ fn those_in_line_are_told_their_number_and_asked_when_a_seat_is_free() {
 }
 
 #[test]
-fn who_closes_the_page_has_left_and_who_vanishes_was_lost() {
+fn closed_page_leaves_and_vanished_page_is_lost() {
     let server = WebServer::start(&[]);
     let mut bob = server.login("bob");
     server.enter("alice").close();
@@ -141,7 +141,7 @@ fn who_closes_the_page_has_left_and_who_vanishes_was_lost() {
 }
 
 #[test]
-fn the_operator_kicks_and_bans_pages_too() {
+fn operator_kicks_and_bans_pages() {
     let mut server = WebServer::start(&["--console"]);
     let mut alice = server.enter("alice");
     let mut bob = server.enter("bob");
@@ -159,7 +159,7 @@ fn the_operator_kicks_and_bans_pages_too() {
 }
 
 #[test]
-fn pages_are_told_that_the_server_ends() {
+fn pages_are_notified_of_shutdown() {
     let mut server = WebServer::start(&[]);
     let mut alice = server.enter("alice");
     let mut asked = server.open("/ws");
@@ -173,7 +173,7 @@ fn pages_are_told_that_the_server_ends() {
 }
 
 #[test]
-fn what_could_do_harm_reaches_nobody() {
+fn control_characters_are_removed() {
     let server = WebServer::start(&[]);
     let mut bob = server.login("bob");
     let mut page = server.enter("alice");
@@ -184,7 +184,7 @@ fn what_could_do_harm_reaches_nobody() {
 }
 
 #[test]
-fn a_page_in_chinese_is_told_the_language() {
+fn hello_names_the_language() {
     let server = WebServer::start(&["--lang", "zh"]);
     let mut page = Page::connect(server.web, "/ws", &[]);
     page.expect(json!({"t": "hello", "lang": "zh", "max_line": 4096}));
@@ -194,7 +194,7 @@ fn a_page_in_chinese_is_told_the_language() {
 }
 
 #[test]
-fn a_page_can_talk_with_the_operator_one_to_one() {
+fn page_can_be_the_peer_in_p2p() {
     let mut server = WebServer::start(&["--mode", "p2p"]);
     let mut page = server.open("/ws?room=den");
     let entered = page.next();
