@@ -8,7 +8,7 @@ const VARYING: &[(&str, &str)] = &[
     ("9999-99-99 99:99:99", "<when>"),
     ("\"at\":#", "\"at\":<at>"),
     (concat!("\"version\":\"", env!("CARGO_PKG_VERSION"), "\""), "\"version\":\"<version>\""),
-    ("messages read in # ms", "messages read in <n> ms"),
+    (" read in # ms", " read in <n> ms"),
     ("uptime # s", "uptime <n> s"),
     ("messages, # a second", "messages, <n> a second"),
     ("whispers, # bytes written", "whispers, <n> bytes written"),
