@@ -1,15 +1,15 @@
 //! A chat server in one thread.
 //!
-//! One [`mio::Poll`] multiplexes everything: listeners, clients, signals, the operator's console.
-//! A room is a log and a client is a cursor into it, so that a message is stored once and sent to
-//! each reader straight from the log's own bytes.
+//! One [`mio::Poll`] handles all events: listeners, clients, signals, the operator's console.
+//! A room is a log and a client is a cursor into it, so a message is kept once and sent to
+//! each reader directly from the bytes of the log.
 //!
 //! # Layout
 //!
-//! The architecture is on one page in `src/README.md`.
+//! `src/README.md` describes the architecture on one page.
 //!
 //! - [`chat`]: the core: sessions, rooms, commands. No sockets, no clock.
-//! - [`wire`]: bytes to lines, requests and frames; events to bytes.
+//! - [`wire`]: decodes bytes into lines, requests and frames; encodes events as bytes.
 //! - [`store`]: the SQLite file with history, rooms and bans; [`transfer`]: export and import.
 //! - [`server`]: the event loop, connections, HTTP, the operator's console.
 //! - [`client`]: the terminal client. [`bench`]: the load test.

@@ -1,4 +1,4 @@
-//! Parses the command line, starts the log, runs what was asked for, and says how it went.
+//! Parses the command line, runs the command, and reports errors.
 
 use std::error::Error;
 use std::io::{self, Write};

@@ -1,14 +1,14 @@
-//! What is to be kept in a file, and what comes back from it: plain data.
+//! Plain data that the hub and the store exchange.
 
 use ipnet::IpNet;
 use time::OffsetDateTime;
 
-/// Whispers that are kept for one name.
+/// Maximum stored whispers for one name.
 pub const WHISPERS_PER_NAME: usize = 50;
 
-/// How a message was said.
+/// The kind of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum MessageKind {
     Said,
     Action,
 }
@@ -16,40 +16,40 @@ pub enum Kind {
 /// A message of a room's history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// Unique in the file; below 2^63.
+    /// Unique in the store; below 2^63.
     pub id: u64,
     pub room: String,
-    /// Kept to the second, and its offset from UTC to the minute.
+    /// Stored to the second, with the offset from UTC to the minute.
     pub at: OffsetDateTime,
-    pub kind: Kind,
+    pub kind: MessageKind,
     pub name: String,
     pub text: String,
 }
 
-/// What was whispered to one who was not here.
+/// A whisper to a name that no member had at the time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Whisper {
     pub to: String,
     pub from: String,
-    /// Kept to the second, and its offset from UTC to the minute.
+    /// Stored to the second, with the offset from UTC to the minute.
     pub at: OffsetDateTime,
     pub text: String,
 }
 
-/// One change of what is kept.
+/// One change to store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Record {
-    /// Its room is made if need be. Its id is at least the next one, or it is the same message once more.
+    /// A new message; creates its room if there is none. The id is at least the next id, or the message is a repetition.
     Message(Message),
-    /// A room that has been made.
+    /// A room was created.
     Room {
         name: String,
     },
-    /// A room that is no more, history and all.
+    /// A room and its history were removed.
     RoomGone {
         name: String,
     },
-    /// In place of an earlier one of that network; until that time in Unix seconds, or for ever.
+    /// A ban, in place of an earlier one of the same network; `until` is in Unix seconds, `None` for no end.
     Ban {
         network: IpNet,
         until: Option<i64>,
@@ -57,27 +57,27 @@ pub enum Record {
     Unban {
         network: IpNet,
     },
-    /// Kept for one who is not here.
+    /// A whisper to store until a member takes its name.
     Whisper(Whisper),
-    /// All that was kept for that name, in whatever case, has been handed over.
+    /// All whispers stored for this name, in any case, have been delivered.
     WhispersRead {
         to: String,
     },
-    /// Ids below this one have been given, though nothing was stored.
+    /// All ids below this one are used, though nothing was stored.
     NextId(u64),
 }
 
-/// What a server starts with.
+/// The stored state that a server starts with.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Start {
-    /// Greater than every id that was ever given.
+pub struct InitialState {
+    /// Greater than every id that was ever used.
     pub next_id: u64,
-    /// Made once for each file; below 2^53, so that every reader of JSON has it right.
+    /// Chosen once for each file; below 2^53, so that every JSON reader can represent it.
     pub run: u64,
-    /// The rooms in the order in which they were made, each with the newest of its messages, the oldest of these first.
+    /// The rooms in the order of creation, each with its newest messages, oldest first.
     pub rooms: Vec<(String, Vec<Message>)>,
-    /// The names of other rooms in which something was said; they are read when somebody joins them.
+    /// The names of other rooms with messages; such a room is read when a member joins it.
     pub stored: Vec<String>,
-    /// The bans that hold still.
+    /// The bans that are still in force.
     pub bans: Vec<(IpNet, Option<i64>)>,
 }

@@ -1,8 +1,8 @@
-//! What a typed line asks for.
+//! Parses a typed line into a command.
 
 use super::policy::nick::is_invisible;
 
-/// One line, understood.
+/// One parsed line of a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command<'a> {
     Nothing,
@@ -26,17 +26,17 @@ pub enum Command<'a> {
     Ping(&'a str),
     Help,
     Quit(&'a str),
-    /// A word of the operator's, or of nobody's: the word without the slash, and the rest.
+    /// An operator command or an unknown one: the word without the slash, and the rest.
     Other(&'a str, &'a str),
 }
 
 impl<'a> Command<'a> {
-    /// Understands a line; every line is something.
+    /// Parses a line; every line is a command.
     pub fn parse(line: &'a str) -> Self {
         if is_blank(line) {
             return Command::Nothing;
         }
-        if is_farewell(line) {
+        if is_quit_word(line) {
             return Command::Quit("");
         }
         match line.as_bytes() {
@@ -49,7 +49,7 @@ impl<'a> Command<'a> {
 
     fn slash(line: &'a str) -> Self {
         let (word, rest) = split(line);
-        match WORDS.iter().find(|(known, _)| known.eq_ignore_ascii_case(word)) {
+        match COMMANDS.iter().find(|(known, _)| known.eq_ignore_ascii_case(word)) {
             Some((_, understand)) => understand(rest),
             None => Command::Other(word, rest.trim()),
         }
@@ -61,11 +61,11 @@ impl<'a> Command<'a> {
     }
 }
 
-/// What is understood of the text behind a word.
-type Understand = for<'a> fn(&'a str) -> Command<'a>;
+/// Makes a command from the text after its word.
+type ParseArguments = for<'a> fn(&'a str) -> Command<'a>;
 
-/// The words that are commands behind a slash.
-const WORDS: &[(&str, Understand)] = &[
+/// The commands of members, by the word after the slash.
+const COMMANDS: &[(&str, ParseArguments)] = &[
     ("say", |rest| Command::Say(rest)),
     ("me", |rest| Command::Action(rest)),
     ("msg", |rest| Command::whisper(rest.trim_start())),
@@ -85,23 +85,23 @@ const WORDS: &[(&str, Understand)] = &[
     ("quit", |rest| Command::Quit(rest.trim())),
 ];
 
-/// The words that are commands behind a slash, of every member.
+/// The words of all member commands, without the slash.
 pub fn words() -> impl Iterator<Item = &'static str> {
-    WORDS.iter().map(|&(word, _)| word)
+    COMMANDS.iter().map(|&(word, _)| word)
 }
 
-/// Whether a line is one of the words by which people left the first programs of this kind.
-fn is_farewell(line: &str) -> bool {
+/// Whether a line is `q`, `quit` or `exit` alone, in any case.
+fn is_quit_word(line: &str) -> bool {
     let word = line.trim();
     ["q", "quit", "exit"].iter().any(|farewell| word.eq_ignore_ascii_case(farewell))
 }
 
-/// Whether a text shows nothing: it has only white space and invisible characters, or is empty.
+/// Whether a text shows nothing: it is empty, or has only white space and invisible characters.
 pub fn is_blank(text: &str) -> bool {
     text.chars().all(|c| c.is_whitespace() || is_invisible(c))
 }
 
-/// The first word, and what follows the one space behind it.
+/// Splits a line at the first space into the first word and the rest.
 pub fn split(line: &str) -> (&str, &str) {
     line.split_once(' ').unwrap_or((line, ""))
 }
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_is_said_as_it_stands() {
+    fn plain_text_parses_as_said_unchanged() {
         for line in ["hello", " /who", " @bob", "a@b", "qq", "quit it", "1/2", "  indented  "] {
             assert_eq!(Command::parse(line), Command::Say(line));
         }
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn the_words_of_farewell_stand_alone_in_any_case() {
+    fn quit_words_work_alone_and_in_any_case() {
         for line in ["q", "Q", "quit", "EXIT", " exit "] {
             assert_eq!(Command::parse(line), Command::Quit(""));
         }
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn whispers_take_the_first_word_for_the_name() {
+    fn whisper_takes_first_word_as_name() {
         let hi = Command::Whisper { to: "bob", text: "hi  there" };
         assert_eq!(Command::parse("@bob hi  there"), hi);
         assert_eq!(Command::parse("/msg bob hi  there"), hi);
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn blank_lines_are_nothing_and_unknown_words_are_kept() {
+    fn blank_lines_are_nothing_and_unknown_commands_are_kept() {
         assert_eq!(Command::parse("  "), Command::Nothing);
         for invisible in ["\u{200b}", " \u{3164} ", "\u{2800}", "\u{115f}\u{1160}", "\u{ad}", "\u{2060}\u{fe0f}"] {
             assert_eq!(Command::parse(invisible), Command::Nothing, "{invisible:?}");

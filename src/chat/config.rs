@@ -4,69 +4,69 @@ use std::time::Duration;
 
 use super::policy::rate_limit::RateLimit;
 
-/// How people are known.
+/// How members get their names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Login {
-    /// They are asked for a nickname.
+    /// The server asks for a nickname.
     #[default]
     Nickname,
-    /// By `IP:PORT`; nobody is asked.
+    /// The name is `IP:PORT`; the server does not ask.
     Address,
 }
 
-/// What the server is for.
+/// The purpose of the server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
     /// A chat room.
     #[default]
     Hub,
-    /// The operator talks with one person, and the server ends with them.
+    /// The operator talks with one member, and the server ends when that member leaves.
     P2p,
 }
 
-/// The bounds and choices that a hub is run with.
+/// The limits and options of a hub.
 #[derive(Clone, Debug)]
 pub struct Config {
     pub mode: Mode,
     pub login: Login,
-    /// Seats; at least 1.
+    /// Maximum users; at least 1.
     pub max_clients: usize,
-    /// Places in the waiting line.
+    /// Maximum length of the admission queue.
     pub max_waiting: usize,
-    /// Connections from one address, or one /64 of IPv6; 0 for no limit.
+    /// Maximum connections from one IPv4 address or one IPv6 /64; 0 for no limit.
     pub max_per_ip: usize,
-    /// Messages of each room shown to whoever enters.
+    /// Messages that a room replays to a new member.
     pub history: usize,
-    /// Bytes that the history of one room may span.
+    /// Maximum bytes of the history of one room.
     pub history_bytes: usize,
-    /// Bytes that a client may lag in reading.
+    /// Maximum unread bytes of a client; a slower consumer is disconnected.
     pub backlog_bytes: usize,
-    /// How long a nickname may take.
+    /// Time limit for giving a nickname.
     pub login_timeout: Duration,
-    /// How long a member may be silent; zero for ever.
+    /// Time after which a silent member is disconnected; zero for no limit.
     pub idle_timeout: Duration,
-    /// Bytes in a line, only to tell how many are allowed.
+    /// Maximum bytes in a line; the hub uses it in texts only.
     pub max_line: usize,
-    /// Lines a second from one client; 0 for no limit.
+    /// Lines per second from one client; 0 for no limit.
     pub rate: u32,
-    /// Lines at once from one client; at least 1.
+    /// Lines that one client may send at once; at least 1.
     pub burst: u32,
-    /// With more members than this a room's joins and leaves are summed up.
+    /// A room with more members than this summarises joins and leaves.
     pub announce_limit: usize,
-    /// Rooms in memory, the lobby included.
+    /// Maximum rooms in memory, the lobby included.
     pub max_rooms: usize,
-    /// Rooms in memory and in the file together, where there is a file.
+    /// Maximum rooms in memory and in the store together, if there is a store.
     pub max_stored_rooms: usize,
-    /// People whom one client may ignore.
+    /// Maximum names that one client may ignore.
     pub max_ignored: usize,
-    /// Names given where people are listed.
+    /// Maximum names in a list of members.
     pub max_listed: usize,
-    /// Whispers to a name that nobody has are kept for who has it next.
+    /// Whether whispers to an unused name are stored for the next member with that name.
     pub offline_whispers: bool,
 }
 
 impl Config {
-    /// How fast one client may go on.
+    /// The limit on the lines of one client.
     pub fn rate_limit(&self) -> RateLimit {
         RateLimit::new(self.rate, self.burst)
     }

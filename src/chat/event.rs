@@ -1,4 +1,4 @@
-//! What can be shown to a person: the vocabulary between the hub and the dialects.
+//! Events that clients are shown; the hub makes them and each encoding renders them.
 
 use std::net::SocketAddr;
 
@@ -7,7 +7,7 @@ use time::{Date, OffsetDateTime};
 use super::policy::cidr::Network;
 use super::policy::nick::InvalidNick;
 
-/// The form in which somebody reads events.
+/// The encoding of a client's events.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Encoding {
     /// Lines of text.
@@ -18,60 +18,63 @@ pub enum Encoding {
 }
 
 impl Encoding {
-    /// How many there are.
+    /// The number of encodings.
     pub const COUNT: usize = 2;
-    /// All of them.
+    /// All encodings.
     pub const ALL: [Encoding; Self::COUNT] = [Encoding::Plain, Encoding::WebSocket];
 }
 
-/// Turns events into the bytes of one dialect.
+/// Renders events in one encoding.
 pub trait Render {
-    /// Appends `event` to `out`, complete with whatever ends a line or frame in this dialect.
+    /// Appends `event` to `out`, with the end of the line or frame.
     fn render(&self, event: &Event, out: &mut Vec<u8>);
 }
 
-/// What speaks the dialects.
+/// The renderer of each encoding.
 pub struct Renderers {
     pub plain: Box<dyn Render>,
-    /// `None` where there are no WebSockets.
+    /// `None` if the server has no WebSockets.
     pub web: Option<Box<dyn Render>>,
 }
 
 impl Renderers {
-    /// What speaks a dialect that the server speaks.
+    /// The renderer of `encoding`.
+    ///
+    /// # Panics
+    /// If the server does not have this encoding.
     pub fn of(&self, encoding: Encoding) -> &dyn Render {
         match encoding {
             Encoding::Plain => &*self.plain,
-            Encoding::WebSocket => self.web.as_deref().expect("a dialect that the server speaks"),
+            Encoding::WebSocket => self.web.as_deref().expect("an encoding that the server has"),
         }
     }
 }
 
-/// One line for a person to read.
+/// One event for a reader.
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
-    /// The server speaks.
+    /// A message of the server.
     Notice(Notice<'a>),
-    /// What was just asked is refused; only who asked reads it.
+    /// A command is refused; only its sender reads this.
     Refusal(Refusal<'a>),
-    /// Said in the room; `id` grows with every message of the server.
+    /// A message in the room; `id` grows with every message of the server.
     Said { id: u64, at: OffsetDateTime, name: &'a str, text: &'a str },
     /// `/me`.
     Action { id: u64, at: OffsetDateTime, name: &'a str, text: &'a str },
-    /// A whisper, as its reader gets it.
+    /// A whisper, as its recipient reads it.
     Whisper { at: OffsetDateTime, from: &'a str, text: &'a str },
-    /// The answer to `/help`, in as many lines as it takes.
+    /// The answer to `/help`, in several lines.
     Help { operator: bool },
-    /// A whisper, as its writer gets it.
+    /// A whisper, as its author reads it.
     Whispered { at: OffsetDateTime, to: &'a str, text: &'a str },
-    /// A message in which words were found that somebody looks for.
+    /// A result of `/search`.
     Found { id: u64, at: OffsetDateTime, name: &'a str, text: &'a str, action: bool },
 }
 
-/// What the server says.
+/// A message of the server.
 #[derive(Clone, Copy, Debug)]
 pub enum Notice<'a> {
-    /// To whoever connects: which run of the server this is, and the longest line in bytes.
+    /// The first event of a connection: the run of the server, and the longest line in bytes.
     Hello {
         run: u64,
         max_line: usize,
@@ -90,16 +93,17 @@ pub enum Notice<'a> {
         room: &'a str,
         people: People<'a>,
     },
-    /// `gap`: before these there were others that one who comes back has not read, and that are no longer kept.
+    /// The start of replayed messages.
     ///
-    /// `before`: those before that message were asked for.
+    /// `gap`: older messages that the returning client has not read are no longer kept.
+    /// `before`: the client asked for messages before this id.
     HistoryBegins {
         messages: usize,
         gap: bool,
         before: Option<u64>,
     },
     HistoryEnds,
-    /// Of what was asked for; there are others before message `older`.
+    /// The end of requested history; there are older messages before the id `older`.
     PageEnds {
         older: Option<u64>,
     },
@@ -111,15 +115,15 @@ pub enum Notice<'a> {
         words: &'a str,
         older: Option<u64>,
     },
-    /// A whisper waits for who has that name next.
-    Kept {
+    /// A whisper was stored for the next member with this name.
+    WhisperStored {
         name: &'a str,
     },
-    /// What was whispered to that name while nobody had it.
-    MissedBegins {
+    /// The start of whispers that were stored while the name was unused.
+    OfflineWhispersBegin {
         whispers: usize,
     },
-    MissedEnds,
+    OfflineWhispersEnd,
     NoHistory,
     Joined {
         name: &'a str,
@@ -175,7 +179,7 @@ pub enum Notice<'a> {
         why: Option<&'a str>,
     },
     ShuttingDown,
-    /// A line of a table for the operator.
+    /// One line of a table for the operator.
     Line(&'a str),
     Connected {
         addr: SocketAddr,
@@ -204,13 +208,13 @@ pub enum Notice<'a> {
         name: &'a str,
     },
     NoMutes,
-    /// The end of one page of several, and the command that shows the next one.
+    /// The end of one page of a list, and the command that shows the next page.
     PageOf {
         command: &'a str,
         page: usize,
         pages: usize,
     },
-    /// Rooms with people in them that a list leaves out.
+    /// The number of other rooms that have members.
     MoreRooms {
         rooms: usize,
     },
@@ -218,21 +222,21 @@ pub enum Notice<'a> {
     Lost {
         lines: u64,
     },
-    /// What is said cannot be written to the file for now.
+    /// The store cannot write messages at present.
     StoreFails {
         why: &'a str,
     },
-    /// It can be again, and what waited has been; so much that was said is not there.
+    /// The store works again: `written` waiting records were written, `lost` records were dropped.
     StoreWorks {
         written: u64,
         lost: u64,
     },
 }
 
-/// Why something was not done.
+/// The reason why a command or connection was refused.
 #[derive(Clone, Copy, Debug)]
 pub enum Refusal<'a> {
-    /// `asked`: at the prompt for a nickname, which is thereby given again.
+    /// `asked`: the client is at the nickname prompt, and the text repeats the prompt.
     Taken {
         name: &'a str,
         asked: bool,
@@ -250,10 +254,10 @@ pub enum Refusal<'a> {
         seconds: u64,
     },
     StillWaiting,
-    /// Its first line is that of another protocol, such as HTTP.
+    /// The first line belongs to another protocol, such as HTTP.
     OtherProtocol,
     Full,
-    /// In p2p, where one person is all there is room for.
+    /// The only place of a p2p server is taken.
     Busy,
     TooManyFromAddress {
         most: usize,
@@ -266,13 +270,13 @@ pub enum Refusal<'a> {
         most: usize,
     },
     NotUtf8,
-    NobodyCalled {
+    NoSuchMember {
         name: &'a str,
     },
     Yourself,
-    NobodyWhispered,
+    NoWhisperYet,
     WhispererLeft,
-    /// An argument is missing or cannot be read; how it is written.
+    /// An argument is missing or invalid; the text is the correct usage.
     Usage(&'a str),
     NoCommand {
         word: &'a str,
@@ -284,12 +288,12 @@ pub enum Refusal<'a> {
     TooManyRooms {
         most: usize,
     },
-    /// There are so many rooms in memory and in the file.
+    /// The limit on rooms in memory and in the store is reached.
     TooManyStoredRooms {
         most: usize,
     },
-    /// So many rooms that one has made still exist.
-    TooManyMade {
+    /// The limit on existing rooms created by one client is reached.
+    TooManyCreated {
         most: usize,
     },
     InThatRoom {
@@ -304,9 +308,9 @@ pub enum Refusal<'a> {
     HistoryRange {
         most: usize,
     },
-    /// Nothing is kept in a file.
+    /// The server has no store.
     NoStore,
-    /// The file cannot be read now.
+    /// The store cannot be read at present.
     LookupFails,
     NotBanned {
         what: &'a str,
@@ -314,7 +318,7 @@ pub enum Refusal<'a> {
     NotMuted {
         name: &'a str,
     },
-    /// There is no such page of a list.
+    /// The list has no such page.
     NoPage {
         command: &'a str,
         pages: usize,
@@ -322,49 +326,49 @@ pub enum Refusal<'a> {
     ConsoleDoesNotQuit,
 }
 
-/// Who is in a room.
+/// The members of a room, as one reader is shown them.
 #[derive(Clone, Copy, Debug)]
 pub struct People<'a> {
-    /// How many in all, the reader included.
+    /// The number of all members, the reader included.
     pub here: usize,
-    /// The names of some or all of the others.
+    /// The names of some or all other members.
     pub names: &'a [&'a str],
-    /// Whether the reader is among them.
+    /// Whether the reader is a member.
     pub you: bool,
 }
 
 impl People<'_> {
-    /// How many others are there whose names are not given.
+    /// The number of other members whose names are left out.
     pub fn more(&self) -> usize {
         self.here - self.names.len() - usize::from(self.you)
     }
 }
 
-/// By what way somebody left.
+/// The reason why a client left a room or the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// By `/quit` or one of its like, perhaps with a reason.
+    /// By `/quit`, `q`, `quit` or `exit`; `/quit` may have a reason.
     Quit(Option<Box<str>>),
-    /// The client closed its side after all that it had to say.
+    /// The client closed its side of the connection after its last line.
     EndOfInput,
-    /// For another room.
+    /// The client went to another room.
     Moved,
     ConnectionLost,
     Idle,
     TooSlow,
-    /// By the operator, who may have told them why.
+    /// By the operator, with the reason if one was given.
     Kicked(Option<Box<str>>),
     Banned,
-    /// Did not give a nickname in time.
+    /// The client gave no nickname in time.
     LoginTimeout,
-    /// Spoke another protocol, such as HTTP.
+    /// The client used another protocol, such as HTTP.
     OtherProtocol,
-    /// The server ended first.
+    /// The server shut down.
     ShutDown,
 }
 
 impl Cause {
-    /// What each is called by programs, in the order of [`Cause::number`].
+    /// The names for programs (JSON, metrics), in the order of [`Cause::number`].
     pub const NAMES: [&str; 11] = [
         "quit",
         "end_of_input",
@@ -379,7 +383,7 @@ impl Cause {
         "other_protocol",
     ];
 
-    /// Its place among all of them.
+    /// The index in [`Cause::NAMES`].
     pub fn number(&self) -> usize {
         match self {
             Cause::Quit(_) => 0,
@@ -397,14 +401,14 @@ impl Cause {
     }
 }
 
-/// Bytes that a line takes besides its text, by and large.
-pub(super) const FRAME: usize = 96;
+/// Estimated bytes of a rendered line besides its text.
+pub(super) const LINE_OVERHEAD: usize = 96;
 
-/// Why a session will be disconnected when its turn comes.
+/// The reason why a session will be disconnected in a later tick.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PendingDisconnect {
-    /// It is further behind than the backlog allows; what it has not read is given up already.
+    /// A slow consumer: it is behind by more than the backlog; its unread bytes are already dropped.
     TooSlow,
-    /// Its address is banned; it is let off if the ban is lifted before.
+    /// Its address is banned; it stays connected if the ban is lifted first.
     Banned,
 }

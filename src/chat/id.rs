@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-/// The time, as whoever drives the hub sees it.
+/// The time, as the caller of the hub reads it.
 #[derive(Clone, Copy, Debug)]
 pub struct Now {
-    /// Since some fixed moment; never goes back.
+    /// The time since a fixed moment; it never goes back.
     pub at: Duration,
-    /// What the clock on the wall shows; may jump.
+    /// The date and time of the system clock; it may jump.
     pub local: OffsetDateTime,
 }
 
@@ -20,55 +20,55 @@ impl Now {
     }
 }
 
-/// The number under which server and hub know a connection; reused when it is gone.
+/// The number of a connection in server and hub; it is reused after the connection is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ClientId(u32);
 
 impl ClientId {
-    /// The id of the connection in that slot.
+    /// The id of the connection in this slot.
     ///
     /// # Panics
-    /// If `slot` does not fit 32 bits; no machine has so many file descriptors.
+    /// If `slot` does not fit in 32 bits; no machine has that many file descriptors.
     pub fn new(slot: usize) -> Self {
         ClientId(u32::try_from(slot).expect("fewer than 2^32 connections"))
     }
 
-    /// The slot again.
+    /// The slot of this id.
     pub fn slot(self) -> usize {
         self.0 as usize
     }
 }
 
-/// The number of one stay of one client; unlike its id not reused in 2^32 stays.
+/// The number of one session of one client; unlike [`ClientId`] it is not reused for 2^32 sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Session(pub(super) NonZeroU32);
 
 impl Session {
-    /// The author of what is shown to everyone; no client has it.
-    pub const NOBODY: Session = Session(NonZeroU32::MIN);
+    /// The author of notices for everyone; no client has it.
+    pub const NONE: Session = Session(NonZeroU32::MIN);
     /// The operator at the console.
     pub const OPERATOR: Session = Session(NonZeroU32::MIN.saturating_add(1));
     const FIRST: Session = Session(NonZeroU32::MIN.saturating_add(2));
 
-    /// The one after this, which is neither of those above.
+    /// The session number after this one; never [`Session::NONE`] or [`Session::OPERATOR`].
     pub fn next(self) -> Session {
         self.0.checked_add(1).map(Session).unwrap_or(Session::FIRST).max(Session::FIRST)
     }
 }
 
-/// The number of a room, reused when the room is gone.
+/// The number of a room; it is reused after the room is removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RoomId(pub(super) u32);
 
 impl RoomId {
-    /// The room that everybody enters first and that is never gone.
+    /// The room that every member enters first; it is never removed.
     pub const LOBBY: RoomId = RoomId(0);
 }
 
-/// The name of the room that everybody enters first.
+/// The name of the room that every member enters first.
 pub const LOBBY: &str = "lobby";
 
-/// Who speaks: the session, and the keyed hash of the folded name.
+/// The author of a message: the session, and the keyed hash of the folded name.
 #[derive(Clone, Copy)]
 pub(super) struct Author {
     pub session: Session,
@@ -76,8 +76,8 @@ pub(super) struct Author {
 }
 
 impl Author {
-    pub const NOBODY: Author = Author { session: Session::NOBODY, name: 0 };
+    pub const NONE: Author = Author { session: Session::NONE, name: 0 };
 }
 
-/// The session that made a room.
+/// The session that created a room.
 pub type RoomCreator = Option<(ClientId, Session)>;

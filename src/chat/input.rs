@@ -1,60 +1,60 @@
-//! What a driver hands to the hub, and what it asks of the driver.
+//! Values that the hub and its caller exchange.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::event::Encoding;
 
-/// What a client sent, as the wire understood it.
+/// One decoded input of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Input<'a> {
-    /// A line: UTF-8 without control characters.
+    /// A line of UTF-8 without control characters.
     Line(&'a str),
-    /// A line over the limit; its bytes are gone.
+    /// A line over the limit; its bytes were dropped.
     TooLong,
     /// A line that was not UTF-8.
     NotUtf8,
 }
 
-/// Whether a client's next line may be taken.
+/// When a client's next line may be processed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Allowance {
     /// Now.
     Now,
-    /// Not before that time: it is faster than its rate.
+    /// Not before this time: the client is over its rate limit.
     At(Duration),
-    /// When what is on its way to others has been written.
+    /// After pending output to other clients has been written.
     AfterOthers,
-    /// When it has read its replies.
+    /// After the client has read its replies.
     AfterReplies,
-    /// Never: it has left.
+    /// Never: the client has left.
     Never,
 }
 
-/// Somebody who comes.
+/// A connection that was just accepted.
 #[derive(Clone, Debug)]
-pub struct Arrival<'a> {
+pub struct NewConnection<'a> {
     pub addr: SocketAddr,
     pub encoding: Encoding,
-    /// What they are sent before anything else.
+    /// Bytes to send before everything else.
     pub preface: &'a [u8],
-    pub wish: ResumeRequest,
+    pub resume_request: ResumeRequest,
 }
 
-/// How a connection is to be closed.
+/// When to close a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Close {
-    /// When all that is owed has been written.
+    /// After all pending output has been written.
     WhenRead,
-    /// At once.
+    /// Immediately.
     AtOnce,
 }
 
-/// Where somebody wants to go when they have given their nickname.
+/// The room and the position at which a client wants to continue after its login.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ResumeRequest {
-    /// Which room they want to enter instead of the lobby.
+    /// The room to enter instead of the lobby.
     pub room: Option<String>,
-    /// In which run of the server they have been there, and the last message that they have read.
+    /// The run of the server in which the client was there, and the id of the last message that it read.
     pub read: Option<(u64, u64)>,
 }

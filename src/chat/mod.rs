@@ -1,22 +1,22 @@
-//! The state machine: names, seats, the waiting line, rooms, who is owed what.
+//! The state machine of the chat: sessions, the admission queue, rooms, and the output of each client.
 //!
-//! It is pure. Whoever drives it calls, with the time as a parameter:
+//! It is pure: no sockets and no clock. The caller passes the time with each call:
 //!
-//! - in: [`Hub::connected`], [`Hub::line`], [`Hub::end_of_input`], [`Hub::lost`], [`Hub::closed`],
+//! - input: [`Hub::connected`], [`Hub::line`], [`Hub::end_of_input`], [`Hub::lost`], [`Hub::closed`],
 //!   [`Hub::tick`], and [`Hub::operator_line`] for the console;
-//! - out: [`Hub::poll_private`] and [`Hub::poll_sweep`] name those who can be written to,
-//!   [`Hub::gather`] lends the bytes, [`Hub::advance`] and [`Hub::blocked`] say what became of
-//!   them; [`Hub::poll_close`] names those whose connection is to end, [`Hub::next_deadline`] says
-//!   when the next tick is wanted.
+//! - output: [`Hub::poll_private`] and [`Hub::poll_sweep`] return clients with output,
+//!   [`Hub::gather`] lends the bytes, [`Hub::advance`] and [`Hub::blocked`] report the result of
+//!   the write; [`Hub::poll_close`] returns connections to close, [`Hub::next_deadline`] returns
+//!   the time of the next tick.
 //!
-//! A room is a `log` and a client in it a cursor; what is meant for one client alone waits in
-//! its outbox, and `reader` merges the two by stamp.
+//! A room is a log (`room::segment_log`) and a member is a cursor into it. Lines for one client alone wait in
+//! its outbox (`session::outbox`), and `session::reader` merges the two by stamp.
 //!
-//! What is to outlive the process comes out with [`Hub::take_records`] and back in with [`Hub::restore`]; what is
-//! looked up in it comes out with [`Hub::poll_query`] and back in with [`Hub::answer`].
+//! The hub hands out the records to store with [`Hub::take_records`] and gets stored data back with [`Hub::restore`].
+//! It hands out queries about stored data with [`Hub::poll_query`] and gets the results with [`Hub::answer`].
 //!
-//! People may read in several dialects. Then a room has a log for each of them that somebody there
-//! reads, with the same entries and stamps, and its history is kept as `past` events.
+//! Members may read in several encodings. Then a room has one log for each encoding that a member
+//! reads, with the same entries and stamps, and keeps its history as events (`room::history`).
 
 pub mod change;
 pub mod command;
@@ -36,7 +36,7 @@ pub use event::{Cause, Encoding, Event, Notice, People, Refusal, Render};
 pub use hub::{DISCONNECTS_PER_TICK, Hub, OPERATOR, OPERATOR_LOG, StatsSnapshot, WriteBatch};
 pub use i18n::Lang;
 pub use id::{ClientId, LOBBY, Now};
-pub use input::{Allowance, Arrival, Close, Input, ResumeRequest};
+pub use input::{Allowance, Close, Input, NewConnection, ResumeRequest};
 pub use policy::cidr::Network;
 pub use policy::rate_limit::RateLimit;
 pub use query::{Answer, Lookup, Query};

@@ -1,44 +1,44 @@
-//! Questions about stored messages, and their answers.
+//! Queries about stored messages, and their answers.
 
 use super::change::{Message, Whisper};
 use super::id::{ClientId, Session};
 
-/// A question.
+/// A query of one session.
 #[derive(Clone, Debug)]
 pub struct Query {
     pub(super) asker: ClientId,
     pub(super) session: Session,
-    /// What is to be looked up.
     pub lookup: Lookup,
 }
 
 impl Query {
-    /// Who wants to know.
+    /// The client that waits for the answer.
     pub fn asker(&self) -> ClientId {
         self.asker
     }
 }
 
-/// What is to be looked up.
+/// What a query looks up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lookup {
-    /// The last `n` messages of a room, or the last before one of them.
+    /// The last `n` messages of a room, or the last `n` before the message `before`.
     History { room: String, before: Option<u64>, n: usize },
-    /// The last `n` messages of a room, or the last before one of them, in which words are found.
+    /// As [`Lookup::History`], but only messages that contain `words`.
     Search { room: String, words: String, before: Option<u64>, n: usize },
-    /// What was whispered to a name while nobody had it.
+    /// The whispers that were stored for a name.
     Whispers { to: String },
-    /// As much of what was said in a room as is read at the start, for somebody who goes there; they are logged in first
-    /// if `nickname` is what they have typed, or their address is their name.
+    /// The newest messages of a room that the client wants to enter, as many as the server reads at its start.
+    ///
+    /// A client that is not logged in is logged in first: with the typed `nickname`, or under its address.
     Room { room: String, nickname: Option<String> },
 }
 
-/// What was found.
+/// The result of a query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// The oldest first; one more than was asked for if there are as many.
+    /// Oldest first; one more than requested if the store has that many.
     Messages(Vec<Message>),
     Whispers(Vec<Whisper>),
-    /// The file cannot be read now.
+    /// The store cannot be read at present.
     Nothing,
 }

@@ -20,7 +20,7 @@ use super::protocol::session::{LoginStage, Session};
 use super::protocol::shape::{LineShape, ServerRefusal};
 use super::{Error, Settings};
 use crate::util::clock::Clock;
-use crate::util::stdio::{Input, Output, Read};
+use crate::util::stdio::{Output, Stdin, StdinRead};
 
 const STDIN: Token = Token(0);
 const STDOUT: Token = Token(1);
@@ -124,7 +124,7 @@ struct PipeClient {
     ended: bool,
     /// Why the connection broke; what was received before is still written.
     lost: Option<io::Error>,
-    input: Input,
+    input: Stdin,
     output: Output,
     /// Bytes that standard output has not accepted yet.
     held: Vec<u8>,
@@ -144,7 +144,7 @@ impl PipeClient {
             readable: true,
             ended: false,
             lost: None,
-            input: Input::new(poll.registry(), STDIN)?,
+            input: Stdin::new(poll.registry(), STDIN)?,
             output,
             held: Vec::new(),
             prompted: String::new(),
@@ -157,7 +157,7 @@ impl PipeClient {
             STDIN => self.input.notify(),
             LINK => self.readable |= event.is_readable() || event.is_read_closed() || event.is_error(),
             // Writing is tried again in each turn, so only errors matter.
-            STDOUT if event.is_error() => self.output = Output::Gone,
+            STDOUT if event.is_error() => self.output = Output::Closed,
             _ => {}
         }
     }
@@ -256,9 +256,9 @@ impl PipeClient {
             }
             let mut block = [0; 4096];
             match self.input.read(&mut block) {
-                Read::Bytes(n) => self.link.queue_bytes(&block[..n]),
-                Read::Later => {}
-                Read::End => {
+                StdinRead::Bytes(n) => self.link.queue_bytes(&block[..n]),
+                StdinRead::Later => {}
+                StdinRead::End => {
                     self.input.close(poll.registry());
                     self.link.finish();
                 }
@@ -292,7 +292,7 @@ impl PipeClient {
                 },
             }
         }
-        Ok(!matches!(self.output, Output::Gone))
+        Ok(!matches!(self.output, Output::Closed))
     }
 }
 

@@ -7,8 +7,8 @@ use mio::{Registry, Token};
 use rustix::stdio::stdout;
 
 use crate::chat::{Hub, Now};
-use crate::util::stdio::{Input, Read, Sink};
-use crate::wire::line::Decoder;
+use crate::util::stdio::{Sink, Stdin, StdinRead};
+use crate::wire::line::LineDecoder;
 
 /// Blocks read in one turn.
 const READS_IN_A_ROW: usize = 16;
@@ -18,8 +18,8 @@ const MAX_PENDING: usize = 4 * 1024 * 1024;
 
 /// The operator's input and output.
 pub struct Console {
-    input: Input,
-    decoder: Decoder,
+    input: Stdin,
+    decoder: LineDecoder,
     /// Bytes that have been read and not processed.
     held: Vec<u8>,
     sink: Sink,
@@ -32,11 +32,11 @@ impl Console {
     /// # Errors
     /// If the kernel refuses to register standard input or output.
     pub fn new(hub: &mut Hub, registry: &Registry, tokens: [Token; 2], max_line: usize) -> io::Result<Self> {
-        let input = Input::new(registry, tokens[0])?;
+        let input = Stdin::new(registry, tokens[0])?;
         hub.attach_operator();
         let sink = Sink::with_room(stdout(), MAX_PENDING);
         sink.watch(registry, tokens[1])?;
-        Ok(Console { input, decoder: Decoder::default(), held: Vec::new(), sink, max_line })
+        Ok(Console { input, decoder: LineDecoder::default(), held: Vec::new(), sink, max_line })
     }
 
     /// Records an event of standard input.
@@ -62,9 +62,9 @@ impl Console {
             }
             let mut block = [0; 4096];
             match self.input.read(&mut block) {
-                Read::Bytes(n) => self.held.extend_from_slice(&block[..n]),
-                Read::Later => return,
-                Read::End => self.detach(hub, registry, now),
+                StdinRead::Bytes(n) => self.held.extend_from_slice(&block[..n]),
+                StdinRead::Later => return,
+                StdinRead::End => self.detach(hub, registry, now),
             }
         }
     }
@@ -98,7 +98,7 @@ impl Console {
     /// Writes the hub's output for the operator.
     pub fn show(&mut self, hub: &mut Hub) {
         self.pass_on(hub);
-        self.sink.tell_lost(|lost| {
+        self.sink.report_lost(|lost| {
             hub.operator_lost(lost);
             without_cr(hub.take_operator_output())
         });

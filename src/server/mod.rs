@@ -126,8 +126,8 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
     logging::start(level, log_style(console, level)).map_err(Error::Start)?;
 
     let fds = fd_limit::raise();
-    let seats = fd_limit::seats(fds, max_clients, hub.max_waiting);
-    if seats.given_past_limit {
+    let seats = fd_limit::connection_limits(fds, max_clients, hub.max_waiting);
+    if seats.exceeds_limit {
         warn!(
             "--max-clients {}: the limit of {fds} file descriptors allows about {} connections, and clients past that are not accepted; raise it (ulimit -n) or lower --max-clients",
             seats.max_clients, seats.connections
@@ -169,7 +169,7 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
 }
 
 /// Opens the store, and loads what is kept in memory.
-fn open(mut options: store::Options, hub: &Config) -> Result<(StoreWriter, store::Start), store::Error> {
+fn open(mut options: store::Options, hub: &Config) -> Result<(StoreWriter, store::InitialState), store::Error> {
     // One message more than is shown, and more bytes, tells whether anything is left out.
     options.rooms = hub.max_rooms;
     options.history = hub.history.saturating_add(1);

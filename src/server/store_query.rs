@@ -242,12 +242,12 @@ mod tests {
     use time::OffsetDateTime;
 
     use super::*;
-    use crate::chat::change::Kind;
+    use crate::chat::change::MessageKind;
     use crate::store::Record;
 
     fn said(id: u64, room: &str, text: &str) -> Record {
         let (at, room) = (OffsetDateTime::UNIX_EPOCH, room.to_owned());
-        Record::Message(Message { id, room, at, kind: Kind::Said, name: "alice".into(), text: text.into() })
+        Record::Message(Message { id, room, at, kind: MessageKind::Said, name: "alice".into(), text: text.into() })
     }
 
     #[test]

@@ -144,11 +144,18 @@ mod tests {
     use time::OffsetDateTime;
 
     use super::*;
-    use crate::chat::change::Kind;
+    use crate::chat::change::MessageKind;
 
     fn said(id: u64) -> Record {
         let (at, room) = (OffsetDateTime::UNIX_EPOCH, "lobby".to_owned());
-        Record::Message(Message { id, room, at, kind: Kind::Said, name: "alice".into(), text: format!("text {id}") })
+        Record::Message(Message {
+            id,
+            room,
+            at,
+            kind: MessageKind::Said,
+            name: "alice".into(),
+            text: format!("text {id}"),
+        })
     }
 
     fn whisper(to: &str, text: impl ToString) -> Record {

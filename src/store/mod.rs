@@ -28,7 +28,7 @@ pub use search::SearchStep;
 
 use self::table::room::StoredRoom;
 use crate::chat::LOBBY;
-pub use crate::chat::change::{Kind, Message, Record, Start, Whisper};
+pub use crate::chat::change::{InitialState, Message, MessageKind, Record, Whisper};
 use crate::chat::policy::nick::fold;
 use crate::util::io_error::plain_words;
 use batch::{Batch, CachedState, Changes};
@@ -89,7 +89,7 @@ impl Store {
     /// in Unix seconds.
     ///
     /// A file that is not a store, or of a later version, is left unchanged.
-    pub fn open(options: &Options, now: i64) -> Result<(Store, Start), Error> {
+    pub fn open(options: &Options, now: i64) -> Result<(Store, InitialState), Error> {
         let path = absolute(&options.path)?;
         let options = Options { path, ..options.clone() };
         match file::identify(&options.path)? {
@@ -122,7 +122,7 @@ impl Store {
         Ok(store)
     }
 
-    fn start(&self, connection: &Connection, now: i64) -> DbResult<Start> {
+    fn start(&self, connection: &Connection, now: i64) -> DbResult<InitialState> {
         let Options { rooms: most, history, history_bytes, .. } = self.options;
         let mut rooms: Vec<&StoredRoom> = self.cached.rooms.values().collect();
         // An empty room has no messages to read, and the lobby is always needed first.
@@ -139,7 +139,7 @@ impl Store {
         let rooms = rooms.into_iter().map(read).collect::<DbResult<_>>()?;
         let bans = table::bans::read_all(connection, now)?;
         let state = self.cached.state;
-        Ok(Start { next_id: state.next_id, run: state.run, rooms, stored, bans })
+        Ok(InitialState { next_id: state.next_id, run: state.run, rooms, stored, bans })
     }
 
     /// Writes all records or none.

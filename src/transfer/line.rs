@@ -9,7 +9,7 @@ use time::format_description::well_known::Rfc3339;
 use crate::chat::OPERATOR;
 use crate::chat::command::is_blank;
 use crate::chat::policy::nick::Name;
-use crate::store::{Kind, Message};
+use crate::store::{Message, MessageKind};
 use crate::util::clock;
 use crate::wire::sanitize::clean;
 
@@ -43,8 +43,8 @@ impl JsonMessage {
     pub fn of(message: &Message) -> Result<Self, time::error::Format> {
         let Message { id, ref room, at, kind, ref name, ref text } = *message;
         let kind = match kind {
-            Kind::Said => JsonKind::Said,
-            Kind::Action => JsonKind::Action,
+            MessageKind::Said => JsonKind::Said,
+            MessageKind::Action => JsonKind::Action,
         };
         Ok(JsonMessage {
             id,
@@ -82,8 +82,8 @@ impl JsonMessage {
             return Err("its text is too long or holds control characters".into());
         }
         let kind = match kind {
-            JsonKind::Said => Kind::Said,
-            JsonKind::Action => Kind::Action,
+            JsonKind::Said => MessageKind::Said,
+            JsonKind::Action => MessageKind::Action,
         };
         Ok(Message { id, room, at, kind, name, text })
     }

@@ -7,7 +7,7 @@ use time::Date;
 use super::Format;
 use super::line::JsonMessage;
 use crate::chat::{Event, LOBBY, Lang, Notice, Render};
-use crate::store::{Kind, Message};
+use crate::store::{Message, MessageKind};
 use crate::wire::plain::Plain;
 
 /// Writes messages to a stream, in one of the formats.
@@ -47,8 +47,8 @@ impl<W: Write> MessageWriter<W> {
             write!(self.out, "({room}) ")?;
         }
         self.event(&match kind {
-            Kind::Said => Event::Said { id, at, name, text },
-            Kind::Action => Event::Action { id, at, name, text },
+            MessageKind::Said => Event::Said { id, at, name, text },
+            MessageKind::Action => Event::Action { id, at, name, text },
         })
     }
 

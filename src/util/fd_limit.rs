@@ -1,37 +1,38 @@
-//! How many connections the limit of file descriptors allows.
+//! The limit on file descriptors, and the connections that it allows.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Descriptors that are not for connections: standard streams, poll, signals, log, a few listeners.
+/// Descriptors reserved for other uses than connections: standard streams, poll, signals, log, some listeners.
 const RESERVE: u64 = 24;
 
-/// Raises the soft limit of open files to the hard one; returns what is then in force.
+/// Raises the soft limit on open files to the hard limit; returns the limit now in force.
 ///
-/// A server that waits for its clients by epoll has no use for the low default, which is for the
-/// sake of select(2).
+/// The low default exists for programs that use select(2); a server with epoll does not need it.
 pub fn raise() -> u64 {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
     let now = if setrlimit(Resource::Nofile, raised).is_ok() { raised } else { limit };
-    // No limit: what fits a token and a slab.
+    // Without a limit: a number that fits in a token and a slab.
     now.current.unwrap_or(1 << 30)
 }
 
-/// The seats, and what the limit has to do with them.
+/// The connections that the limit on file descriptors allows.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ConnectionLimits {
-    /// Seats.
+    /// Maximum users.
     pub max_clients: usize,
-    /// Places in the waiting line.
+    /// Maximum length of the admission queue.
     pub max_waiting: usize,
-    /// Connections that may be open at once, in seats, in line, or being closed.
+    /// Connections that may be open at once: admitted, in the queue, or being closed.
     pub connections: usize,
-    /// So many seats were asked for that newcomers past them may not even be told to wait.
-    pub given_past_limit: bool,
+    /// Whether the given maximum users exceed the limit, so that further clients may not even get a refusal.
+    pub exceeds_limit: bool,
 }
 
-/// Divides `fds` descriptors between seats, the waiting line, and those who are told that it is full.
-pub fn seats(fds: u64, given: Option<usize>, max_waiting: usize) -> ConnectionLimits {
+/// Divides `fds` descriptors between users, the admission queue, and clients that are told that it is full.
+///
+/// `given` is the maximum users that were asked for.
+pub fn connection_limits(fds: u64, given: Option<usize>, max_waiting: usize) -> ConnectionLimits {
     let connections = (fds.saturating_sub(RESERVE) as usize).max(1);
     let spare = (connections / 16).min(64);
     let max_clients = given.unwrap_or_else(|| (connections - spare - max_waiting.min(connections / 8)).max(1));
@@ -39,7 +40,7 @@ pub fn seats(fds: u64, given: Option<usize>, max_waiting: usize) -> ConnectionLi
         max_clients,
         max_waiting: max_waiting.min(connections.saturating_sub(spare + max_clients)),
         connections,
-        given_past_limit: max_clients > connections - spare,
+        exceeds_limit: max_clients > connections - spare,
     }
 }
 
@@ -48,10 +49,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn seats_and_line_fit_the_limit() {
+    fn users_and_queue_fit_the_limit() {
         let places = |fds, given, line| {
-            let seats = seats(fds, given, line);
-            (seats.max_clients, seats.max_waiting, seats.given_past_limit)
+            let limits = connection_limits(fds, given, line);
+            (limits.max_clients, limits.max_waiting, limits.exceeds_limit)
         };
         assert_eq!(places(20_000, None, 1024), (20_000 - 24 - 64 - 1024, 1024, false));
         assert_eq!(places(64, None, 1024), (33, 5, false));

@@ -1,8 +1,8 @@
-//! Words for the person who meets an error.
+//! Texts of I/O errors for users.
 
 use std::io;
 
-/// An error as a part of a sentence, without its number.
+/// The text of an error as part of a sentence, without the error number.
 pub fn plain_words(error: &io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or(&text);

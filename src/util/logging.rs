@@ -1,8 +1,8 @@
-//! The log on standard error, through `simple_logger`, which must neither stop nor slow the server.
+//! The log on standard error, through `simple_logger`, without blocking the server.
 //!
-//! `simple_logger` writes with `eprintln!`: that waits for a slow reader and panics without one.
-//! So descriptor 2 becomes a pipe of our own, which never holds more than a few lines; what arrives
-//! in it goes on to the real standard error through a [`Sink`].
+//! `simple_logger` writes with `eprintln!`, which blocks on a slow reader and panics without one.
+//! So descriptor 2 becomes an internal pipe, which never holds more than a few lines; its bytes
+//! are passed on to the real standard error through a [`Sink`].
 
 use std::io::{self, IsTerminal, Read};
 use std::os::fd::OwnedFd;
@@ -20,23 +20,23 @@ use time::{OffsetDateTime, UtcOffset};
 use super::clock;
 use super::stdio::Sink;
 
-/// What a line surely fits, and a pipe holds a number of: a page (pipe(7)).
-const PAGE: usize = 4096;
+/// Bytes of a page: every line fits in one, and the capacity of a pipe is a number of pages (pipe(7)).
+const PIPE_PAGE: usize = 4096;
 
-/// The longest message in bytes; with what stands before it, it fits a page.
+/// Maximum bytes of a message; with its time, level and target it fits in a page.
 const MAX_MESSAGE: usize = 3500;
 
-/// How long the end of the process may wait for whoever reads the log.
-const PATIENCE: Duration = Duration::from_millis(500);
+/// How long the end of the process may wait for the reader of the log.
+const FINISH_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// As the console's times are, with the day.
+/// Local times as on the console, with the date.
 const LOCAL_TIME: &[BorrowedFormatItem] = format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");
 
 static LOGGER: OnceLock<Logger> = OnceLock::new();
 
 struct Logger {
     inner: SimpleLogger,
-    /// For a clock past the year 9999, of which `simple_logger` can write no time and panics.
+    /// Used when the clock is past the year 9999, a time at which `simple_logger` panics.
     without_time: SimpleLogger,
     forward: Mutex<Forward>,
     /// The standard error that the process was started with.
@@ -46,17 +46,17 @@ struct Logger {
 struct Forward {
     pipe: std::fs::File,
     sink: Sink,
-    /// Lines in the pipe, and how many surely fit it.
+    /// Lines in the pipe, and the number of lines that always fit in it.
     lines: usize,
     max_lines: usize,
 }
 
-/// How the log differs where the operator's console shows some of the same.
+/// The style of the log, which differs if the operator's console shows some of the same events.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Style {
-    /// Times are local ones, without the offset from UTC, which is logged first; else they are UTC and end with `Z`.
+    /// Whether times are local, without the offset from UTC (the first line states it); else they are UTC and end with `Z`.
     pub local: bool,
-    /// Targets of which less is logged, and the highest level of each.
+    /// Targets with a lower maximum level than the rest.
     pub quiet: &'static [(&'static str, LevelFilter)],
 }
 
@@ -76,7 +76,7 @@ pub fn start(level: LevelFilter, style: Style) -> io::Result<()> {
         };
         style.quiet.iter().fold(logger, quieter)
     };
-    // Unknown offsets, and times past the year 9999, are errors that simple_logger would panic at.
+    // simple_logger would panic at an unknown offset or a time past the year 9999.
     let local = (style.local && clock::is_within_range()).then(|| OffsetDateTime::now_local().ok()).flatten();
     let inner = match local {
         Some(_) => logger().with_local_timestamps().with_timestamp_format(LOCAL_TIME),
@@ -86,8 +86,8 @@ pub fn start(level: LevelFilter, style: Style) -> io::Result<()> {
     let stderr = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stderr(), 3)?;
     let sink = Sink::new(rustix::stdio::stderr());
     let (read, write) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
-    // A user who has many pipes gets smaller ones.
-    let max_lines = (fcntl_getpipe_size(&write)? / PAGE).max(1);
+    // The kernel gives a user with many pipes smaller ones.
+    let max_lines = (fcntl_getpipe_size(&write)? / PIPE_PAGE).max(1);
     rustix::stdio::dup2_stderr(&write)?;
     let forward = Mutex::new(Forward { pipe: read.into(), sink, lines: 0, max_lines });
     log::set_max_level(inner.max_level());
@@ -108,34 +108,34 @@ fn sign_and_hours(offset: UtcOffset) -> String {
     format!("{}{:02}", if offset.is_negative() { '-' } else { '+' }, offset.whole_hours().abs())
 }
 
-/// Passes on what has been logged; to be called when a turn is over.
+/// Passes on logged lines; call it at the end of each turn of the event loop.
 pub fn flush() {
     if let Some(logger) = LOGGER.get() {
         logger.forward().run();
     }
 }
 
-/// Has events come under `token` when the reader of the log has made room.
+/// Registers for events under `token` when standard error becomes writable.
 ///
 /// # Errors
-/// If the kernel refuses.
+/// If it cannot be registered.
 pub fn watch(registry: &Registry, token: Token) -> io::Result<()> {
     LOGGER.get().map_or(Ok(()), |logger| logger.forward().sink.watch(registry, token))
 }
 
-/// Whether lines wait for whoever reads the log; then [`flush`] is to be called again soon.
+/// Whether lines wait for the reader of the log; then call [`flush`] again soon.
 pub fn has_pending() -> bool {
     LOGGER.get().is_some_and(|logger| logger.forward().sink.has_pending())
 }
 
-/// Passes on what has been logged and gives the process its own standard error back.
+/// Passes on logged lines and restores the standard error of the process.
 pub fn finish() {
     if let Some(logger) = LOGGER.get() {
-        // Whoever panics while logging holds the lock.
+        // A panic during logging holds the lock.
         if let Ok(mut forward) = logger.forward.try_lock() {
             forward.lines = forward.lines.max(1);
             forward.run();
-            forward.sink.finish(PATIENCE);
+            forward.sink.finish(FINISH_TIMEOUT);
         }
         let _ = rustix::stdio::dup2_stderr(&logger.stderr);
     }
@@ -180,15 +180,15 @@ impl Forward {
         if self.lines > 0 {
             self.lines = 0;
             let mut lines = Vec::new();
-            let mut block = [0; PAGE];
+            let mut block = [0; PIPE_PAGE];
             while let Ok(n @ 1..) = self.pipe.read(&mut block) {
                 lines.extend_from_slice(&block[..n]);
             }
             self.sink.push(&lines);
         }
         self.sink.flush();
-        self.sink.tell_lost(|lost| {
-            format!("chinwag: {lost} lines of the log were lost, since they were not read in time or found no room\n")
+        self.sink.report_lost(|lost| {
+            format!("chinwag: {lost} lines of the log were dropped, since they were not read in time or there was no space\n")
                 .into()
         });
     }

@@ -1,4 +1,4 @@
-//! Helpers without knowledge of chat: timers, clocks, signals, standard streams, the log.
+//! General helpers: timers, clocks, signals, standard streams, the log.
 
 pub mod clock;
 pub mod fd_limit;

@@ -1,48 +1,48 @@
-//! Giving memory back in steps, so that a table that was large once does not stay so.
+//! Shrinks tables in steps, so that a table that was once large frees its memory.
 //!
-//! A table shrinks to a half of its room when less than a quarter of it is used. That is O(n), and comes after at least
-//! as many removals: amortised, each costs a constant.
+//! A table shrinks to half of its capacity when less than a quarter is used. This is O(n) and follows at least n
+//! removals, so the amortised cost of a removal is constant.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, Hash};
 
 use slab::Slab;
 
-/// Capacity in items that is never given back.
+/// Capacity in items that is never freed.
 const SPARE: usize = 64;
 
-/// Whether a table of that many items has too much room.
-pub fn is_loose(len: usize, capacity: usize) -> bool {
+/// Whether a table with `len` items has too much capacity.
+pub fn is_oversized(len: usize, capacity: usize) -> bool {
     capacity > SPARE && len < capacity / 4
 }
 
 /// Shrinks a vector.
 pub fn vec<T>(items: &mut Vec<T>) {
-    if is_loose(items.len(), items.capacity()) {
+    if is_oversized(items.len(), items.capacity()) {
         items.shrink_to((2 * items.len()).max(SPARE));
     }
 }
 
 /// Shrinks a queue.
 pub fn queue<T>(items: &mut VecDeque<T>) {
-    if is_loose(items.len(), items.capacity()) {
+    if is_oversized(items.len(), items.capacity()) {
         items.shrink_to((2 * items.len()).max(SPARE));
     }
 }
 
 /// Shrinks a map.
 pub fn map<K: Eq + Hash, V, S: BuildHasher>(items: &mut HashMap<K, V, S>) {
-    if is_loose(items.len(), items.capacity()) {
+    if is_oversized(items.len(), items.capacity()) {
         items.shrink_to((2 * items.len()).max(SPARE));
     }
 }
 
-/// Shrinks a slab from its end, since items cannot move; from then on its lowest keys are given first.
+/// Shrinks a slab from its end, since items cannot move; afterwards the lowest free keys are used first.
 ///
-/// It is done each time that the number of items is halved, as it may come to nothing.
+/// It is tried each time that the number of items has halved, since it may free nothing.
 pub fn slab<T>(items: &mut Slab<T>) {
     let len = items.len();
-    if is_loose(len, items.capacity()) && (len == 0 || len.is_power_of_two()) {
+    if is_oversized(len, items.capacity()) && (len == 0 || len.is_power_of_two()) {
         items.shrink_to_fit();
     }
 }
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slab_shrinks_behind_its_last_item_and_gives_low_keys_again() {
+    fn slab_shrinks_after_its_last_item_and_reuses_low_keys() {
         let mut items: Slab<usize> = (0..10_000).map(|n| (n, n)).collect();
         for n in (0..10_000).filter(|&n| n != 100) {
             items.remove(n);
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn tables_keep_at_most_four_times_of_what_they_need() {
+    fn tables_keep_a_bounded_multiple_of_what_they_need() {
         let mut list: Vec<usize> = (0..10_000).collect();
         let mut line: VecDeque<usize> = (0..10_000).collect();
         let mut table: HashMap<usize, ()> = (0..10_000).map(|n| (n, ())).collect();

@@ -1,4 +1,4 @@
-//! The signals that a program of ours takes, as events of the poll.
+//! Signals as events of the poll.
 
 use std::io;
 use std::sync::Arc;
@@ -10,10 +10,10 @@ use signal_hook_mio::v1_0::Signals;
 /// Signals that ask a program to end.
 const ENDING: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
 
-/// Signals that would end a process that does not catch them, and mean nothing to a server.
-const MEANINGLESS: [i32; 3] = [SIGUSR1, SIGUSR2, SIGALRM];
+/// Signals that a server logs and ignores; uncaught, they would end the process.
+const IGNORED: [i32; 3] = [SIGUSR1, SIGUSR2, SIGALRM];
 
-/// Catches SIGINT, SIGTERM, and SIGHUP unless the program was started to outlive its terminal.
+/// Catches SIGINT, SIGTERM, and also SIGHUP unless the program was started with it ignored, as by nohup(1).
 ///
 /// # Errors
 /// If the pipe through which signals arrive cannot be made.
@@ -21,24 +21,24 @@ pub fn watch() -> io::Result<Signals> {
     if is_ignored(SIGHUP) { Signals::new([SIGINT, SIGTERM]) } else { Signals::new(ENDING) }
 }
 
-/// Catches what [`watch`] catches, and the signals that a server logs and ignores.
+/// Catches the signals of [`watch`] and those that a server logs and ignores.
 ///
 /// # Errors
 /// If the pipe through which signals arrive cannot be made.
 pub fn watch_for_server() -> io::Result<Signals> {
     let signals = watch()?;
-    MEANINGLESS.into_iter().try_for_each(|signal| signals.add_signal(signal))?;
+    IGNORED.into_iter().try_for_each(|signal| signals.add_signal(signal))?;
     Ok(signals)
 }
 
 /// Whether a signal that [`watch_for_server`] catches asks the server to end.
 ///
-/// SIGHUP does so in p2p, where the operator has gone who was one of the two. Elsewhere the server goes on.
+/// SIGHUP ends only a p2p server, since the operator is one of its two members. Other servers continue.
 pub fn ends_server(signal: i32, is_p2p: bool) -> bool {
     matches!(signal, SIGINT | SIGTERM) || signal == SIGHUP && is_p2p
 }
 
-/// Makes a write past the limit of a file's size (RLIMIT_FSIZE) fail with EFBIG instead of ending the process.
+/// Makes a write past the file size limit (RLIMIT_FSIZE) fail with EFBIG instead of ending the process.
 ///
 /// # Errors
 /// If the signal (SIGXFSZ) cannot be caught.
@@ -47,7 +47,7 @@ pub fn survive_file_size_limit() -> io::Result<()> {
     signal_hook::flag::register(SIGXFSZ, Arc::default()).map(drop)
 }
 
-/// A flag that, once set, has the next of those signals end the process as if nobody caught it.
+/// Returns a flag; after it is set, the next signal that asks the program to end has its default action.
 ///
 /// # Errors
 /// If the signals cannot be caught.

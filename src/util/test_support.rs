@@ -1,6 +1,6 @@
-//! What several unit tests need.
+//! Helpers of several unit tests.
 
-/// SplitMix64 (Steele, Lea, Flood, 2014): all that a seeded test needs of randomness.
+/// SplitMix64 (Steele, Lea, Flood, 2014), a seeded generator of random numbers.
 pub struct Random(pub u64);
 
 impl Random {

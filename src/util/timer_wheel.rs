@@ -1,31 +1,31 @@
-//! A timer wheel: deadlines that cost O(1) to set, and nothing while they are not due.
+//! A timer wheel: setting a deadline is O(1), and a deadline that is not due costs nothing.
 //!
 //! Two wheels of 256 slots, as in Varghese and Lauck, "Hashed and Hierarchical Timing Wheels"
-//! (1987). A deadline fires up to one tick late and never early. There is no cancelling: whoever
-//! is told that a deadline has come looks whether it is still meant.
+//! (1987). A deadline fires up to one tick late and never early. Deadlines cannot be cancelled: the caller
+//! checks whether an expired one is still valid.
 
 use std::time::Duration;
 
 /// The resolution in microseconds.
 const TICK: u64 = 16_384;
 const SLOTS: u64 = 256;
-/// Words of the set of occupied slots.
+/// The number of words in the set of occupied slots.
 const WORDS: usize = SLOTS as usize / 64;
 
 struct Deadline<T> {
-    /// Enough for two years; there may be very many of these.
+    /// 32 bits, to save memory; enough for two years.
     tick: u32,
     item: T,
 }
 
-/// Items, each with the time at which it is to be handed out.
+/// Items with deadlines.
 pub struct Wheel<T> {
-    /// All ticks before this one have been handed out.
+    /// The items of all ticks before this one have been returned.
     now: u64,
     /// Deadlines less than 256 ticks (4.2 s) ahead, by tick.
     near: Slots<T>,
-    /// Those less than 256 × 256 ticks (18 min) ahead, by tick / 256; later ones wait in the last
-    /// slot that is in reach and are put off again from there.
+    /// Deadlines less than 256 × 256 ticks (18 min) ahead, by tick / 256; later ones wait in the last
+    /// slot in range and are sorted in again from there.
     far: Slots<T>,
 }
 
@@ -51,11 +51,11 @@ impl<T> Slots<T> {
         std::mem::take(&mut self.slots[slot])
     }
 
-    /// The first occupied position from `from` on, going round once.
+    /// The first occupied position at or after `from`, within one round.
     fn next(&self, from: u64) -> Option<u64> {
         let (word, bit) = ((from % SLOTS) as usize / 64, from % 64);
         let start = from - bit;
-        // The word in which the round begins is looked at twice: from `bit` on, and up to it.
+        // The first word of the round is checked twice: from `bit`, and up to it.
         (0..=WORDS).find_map(|round| {
             let here = self.occupied[(word + round) % WORDS];
             let bits = match round {
@@ -75,7 +75,7 @@ impl<T> Default for Wheel<T> {
 }
 
 impl<T> Wheel<T> {
-    /// Hands `item` out once `at` has come.
+    /// Sets a deadline: [`Wheel::expire`] returns `item` once `at` has passed.
     pub fn set(&mut self, at: Duration, item: T) {
         let tick = (at.as_micros() as u64).div_ceil(TICK).max(self.now);
         self.put(Deadline { tick: u32::try_from(tick).unwrap_or(u32::MAX), item });
@@ -91,7 +91,7 @@ impl<T> Wheel<T> {
         }
     }
 
-    /// When [`Wheel::expire`] has something to do next; perhaps only to move things on.
+    /// When [`Wheel::expire`] next has work, which may only be to move items between the wheels.
     pub fn next(&self) -> Option<Duration> {
         let near = self.near.next(self.now);
         // The slot of the current position was emptied when the position was reached.
@@ -103,7 +103,7 @@ impl<T> Wheel<T> {
         Some(Duration::from_micros(tick * TICK))
     }
 
-    /// Takes out everything that is due at `now`, in the order of the ticks.
+    /// Takes all items that are due at `now`, in the order of ticks.
     pub fn expire(&mut self, now: Duration) -> Vec<T> {
         let until = now.as_micros() as u64 / TICK;
         let mut due = Vec::new();
@@ -126,7 +126,7 @@ impl<T> Wheel<T> {
 
 #[cfg(test)]
 impl<T> Wheel<T> {
-    /// How many deadlines are set.
+    /// The number of set deadlines.
     pub fn pending(&self) -> usize {
         self.near.slots.iter().chain(&self.far.slots).map(Vec::len).sum()
     }
@@ -138,13 +138,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_is_due_when_nothing_is_set() {
+    fn empty_wheel_has_nothing_due() {
         let mut wheel: Wheel<()> = Wheel::default();
         assert_eq!(wheel.next(), None);
         assert!(wheel.expire(Duration::from_secs(1_000_000)).is_empty());
     }
 
-    /// Deadlines from a tick to hours ahead, against a plain list.
+    /// Compares with a plain list; deadlines are from a tick to hours ahead.
     #[test]
     fn every_deadline_fires_once_never_early_and_at_most_a_tick_late() {
         let mut wheel = Wheel::default();

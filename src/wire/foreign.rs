@@ -1,42 +1,42 @@
-//! Recognises clients of other protocols by what they send first, in whatever pieces it comes.
+//! Recognises clients of other protocols by their first bytes, in pieces of any size.
 //!
-//! A web page can have a browser send an HTTP request to any port of any machine, with a body of the page's choice
-//! (`fetch`, mode `no-cors`). If its first line were merely refused, the lines of the body would be carried out.
+//! A web page can make a browser send an HTTP request to any port of any machine, with any body
+//! (`fetch`, mode `no-cors`). If only the first line were refused, the lines of the body would run as commands.
 //!
-//! HTTP/0.9 (`GET /` alone) is not looked for: such a request has neither fields nor body, so nothing follows it.
+//! HTTP/0.9 (`GET /` alone) is not recognised: such a request has neither fields nor body, so nothing follows it.
 
 use Protocol::{Binary, Http, Proxy, Rdp, Ssh, Tls};
 
-/// A protocol that is not ours.
+/// A protocol that the line port does not support.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
-    /// A request line of HTTP, any version and method (RFC 9112, section 3).
+    /// An HTTP request line of any version and method (RFC 9112, section 3).
     Http,
-    /// The first record of a handshake (RFC 8446, section 5.1).
+    /// The first record of a TLS handshake (RFC 8446, section 5.1).
     Tls,
-    /// The identification of a client (RFC 4253, section 4.2).
+    /// The identification string of an SSH client (RFC 4253, section 4.2).
     Ssh,
-    /// A header by which a proxy tells for whom it comes, version 1 (HAProxy, "The PROXY protocol"). Version 2 has a
-    /// zero byte behind its first line ends, and so counts as binary.
+    /// The header, version 1, by which a proxy names its client (HAProxy, "The PROXY protocol"). Version 2 has a
+    /// zero byte after its first line ends, and so counts as binary.
     Proxy,
-    /// The header of a packet as Remote Desktop sends it (RFC 1006, section 6).
+    /// The packet header of Remote Desktop (RFC 1006, section 6).
     Rdp,
-    /// No text begins with a zero byte, but the messages of SMB, STUN and others do.
+    /// A zero byte at the start, as in SMB, STUN and others; no text starts with one.
     Binary,
 }
 
-/// What is known so far.
+/// The result for the bytes so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// The first line that is not empty has not ended.
+    /// The first non-empty line has not ended.
     Undecided,
-    /// A line as any other.
+    /// An ordinary line.
     Line,
-    /// Not for us, nor what comes after it.
+    /// Another protocol; all later bytes belong to it too.
     Foreign(Protocol),
 }
 
-/// Beginnings that tell the protocol before the line has ended.
+/// First bytes that identify a protocol before the line has ended.
 const BEGINNINGS: [(&[u8], Protocol); 9] = [
     (b"\x16\x03", Tls),
     (b"SSH-2.0-", Ssh),
@@ -48,38 +48,38 @@ const BEGINNINGS: [(&[u8], Protocol); 9] = [
     (b"\x03\0", Rdp),
     (b"\0", Binary),
 ];
-/// The longest of them.
+/// The length of the longest one.
 const LONGEST: usize = 13;
-/// What a version of HTTP begins with.
-const NAME: &[u8] = b"HTTP/";
+/// The start of an HTTP version.
+const HTTP_NAME: &[u8] = b"HTTP/";
 
-/// How the first word of the line looks.
+/// The state of the first word of the line, the method.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Method {
     #[default]
     Begun,
-    /// It is a token (RFC 9110, section 5.6.2), and ends at a space.
+    /// It is a token (RFC 9110, section 5.6.2) and was followed by a space.
     Ended,
-    /// It is no method.
+    /// It is not a method.
     No,
 }
 
-/// How the last word of the line looks.
+/// The state of the last word of the line, the version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Version {
-    /// It has so many of the bytes of [`NAME`], and no others.
+    /// It is the first bytes of [`HTTP_NAME`], this many.
     Name(u8),
-    /// Digits and dots follow the name.
+    /// The name and digits or dots.
     Numbered,
-    /// As before, and spaces follow.
+    /// As `Numbered`, followed by spaces.
     Ended,
     No,
 }
 
-/// The first line of a connection, as far as it has come; nothing of its length is kept.
+/// The first line of a connection, as far as it has arrived; takes constant memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FirstLine {
-    /// Its first bytes; only looked at while one of the beginnings is possible.
+    /// The first bytes; used only while one of [`BEGINNINGS`] is possible.
     head: [u8; LONGEST],
     length: u8,
     may_begin: bool,
@@ -102,7 +102,7 @@ impl Default for FirstLine {
 }
 
 impl FirstLine {
-    /// Looks at the next bytes of a connection; not to be called again once it has decided.
+    /// Checks the next bytes of a connection; do not call it again after a decision.
     pub fn take(&mut self, bytes: &[u8]) -> Verdict {
         for &byte in bytes {
             let verdict = self.byte(byte);
@@ -113,7 +113,7 @@ impl FirstLine {
         Verdict::Undecided
     }
 
-    /// The line is over, though no line end has come.
+    /// Decides at the end of input, or after a pause, as if the line had ended.
     pub fn finish(&mut self) -> Verdict {
         let is_request = self.method == Method::Ended && matches!(self.version, Version::Numbered | Version::Ended);
         match () {
@@ -123,7 +123,7 @@ impl FirstLine {
         }
     }
 
-    /// Whether it is as it was at first, so that it need not be kept.
+    /// Whether it is in its initial state, so that it need not be stored.
     pub fn is_idle(&self) -> bool {
         self.is_empty() && !self.after_cr
     }
@@ -136,7 +136,7 @@ impl FirstLine {
         let after_cr = std::mem::replace(&mut self.after_cr, byte == b'\r');
         match byte {
             b'\n' => return self.finish(),
-            // As in telnet: see `line`.
+            // CR NUL ends a line in telnet: see `line`.
             b'\0' if after_cr => return self.finish(),
             b'\r' => return Verdict::Undecided,
             _ => {}
@@ -165,8 +165,10 @@ impl Version {
         match (self, byte) {
             (Version::Numbered | Version::Ended, b' ' | b'\t') => Version::Ended,
             (_, b' ' | b'\t') => Version::Name(0),
-            (Version::Name(count), byte) if NAME.get(usize::from(count)) == Some(&byte) => Version::Name(count + 1),
-            (Version::Name(count), b'0'..=b'9') if usize::from(count) == NAME.len() => Version::Numbered,
+            (Version::Name(count), byte) if HTTP_NAME.get(usize::from(count)) == Some(&byte) => {
+                Version::Name(count + 1)
+            }
+            (Version::Name(count), b'0'..=b'9') if usize::from(count) == HTTP_NAME.len() => Version::Numbered,
             (Version::Numbered, b'0'..=b'9' | b'.') => Version::Numbered,
             (Version::Ended, byte) => Version::Name(0).with(byte),
             _ => Version::No,
@@ -189,7 +191,7 @@ mod tests {
         found.unwrap_or_else(|| line.finish())
     }
 
-    /// The same bytes whole, byte by byte, and split in two at every place.
+    /// Checks the bytes whole, byte by byte, and split in two at every position.
     #[track_caller]
     fn check(bytes: &[u8], expected: Verdict) {
         assert_eq!(decide(&[bytes]), expected, "whole: {}", bytes.escape_ascii());
@@ -202,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_of_http_are_foreign_whatever_their_method_version_and_length() {
+    fn http_requests_of_any_method_version_and_length_are_foreign() {
         let long = format!("POST /{} HTTP/1.1\r\n", "a".repeat(10_000));
         for line in [
             "GET / HTTP/1.1\r\nHost: x\r\n",
@@ -240,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn what_people_and_programs_send_first_is_a_line() {
+    fn ordinary_first_lines_are_lines() {
         for line in [
             "alice\n",
             "alice",
@@ -267,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_decided_before_something_has_come() {
+    fn empty_lines_decide_nothing() {
         for bytes in [&b""[..], b"\r", b"\r\n\n\r\0", b"\n\r"] {
             check(bytes, Verdict::Undecided);
         }
@@ -275,7 +277,7 @@ mod tests {
         assert!(line.is_idle());
         assert_eq!(line.take(b"\r\n"), Verdict::Undecided);
         assert!(line.is_idle());
-        // A zero byte behind this CR would be the end of a line.
+        // A zero byte after this CR would end a line.
         line.take(b"\r");
         assert!(!line.is_idle());
     }

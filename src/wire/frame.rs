@@ -1,11 +1,11 @@
-//! The frames of WebSockets (RFC 6455) that are sent to clients, which are not masked.
+//! Encodes WebSocket frames (RFC 6455) for clients, without masks.
 
 use std::io::Cursor;
 
 use tungstenite::protocol::frame::FrameHeader;
 use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
-/// Why a connection is closed: section 7.4.1.
+/// Close codes: RFC 6455, section 7.4.1.
 pub mod code {
     pub const NORMAL: u16 = 1000;
     pub const GOING_AWAY: u16 = 1001;
@@ -15,12 +15,12 @@ pub mod code {
     pub const TOO_BIG: u16 = 1009;
 }
 
-/// The longest header: two bytes, eight of length, four of mask.
+/// Maximum bytes of a header: two, eight for the length, four for the mask.
 pub const MAX_HEADER: usize = 14;
 
-/// Appends a text frame with what `write` writes.
+/// Appends a text frame with the output of `write`.
 pub fn text_frame(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
-    // Most headers are of four bytes; the others are made room for when the length is known.
+    // Most headers have four bytes; for others the payload is moved once the length is known.
     const USUAL: usize = 4;
     let start = out.len();
     out.extend_from_slice(&[0; USUAL]);
@@ -42,7 +42,7 @@ pub fn ping_frame() -> Vec<u8> {
     control_frame(Control::Ping, &[])
 }
 
-/// The answer to a ping.
+/// A pong frame, the answer to a ping.
 pub fn pong_frame(payload: &[u8]) -> Vec<u8> {
     control_frame(Control::Pong, payload)
 }
@@ -52,12 +52,12 @@ fn control_frame(control: Control, payload: &[u8]) -> Vec<u8> {
     [&header[..len], payload].concat()
 }
 
-/// The header of a frame of ours, and its length.
+/// The header of a final, unmasked frame, and its length.
 fn header(opcode: OpCode, payload: usize) -> ([u8; MAX_HEADER], usize) {
     let mut bytes = [0; MAX_HEADER];
     let mut cursor = Cursor::new(&mut bytes[..]);
     let header = FrameHeader { is_final: true, opcode, ..FrameHeader::default() };
-    // There is room for any header.
+    // The buffer has room for every header.
     let _ = header.format(payload as u64, &mut cursor);
     let len = cursor.position() as usize;
     (bytes, len)
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn frames_have_the_shortest_header_that_fits() {
+    fn frames_have_the_shortest_possible_header() {
         for (length, header) in [
             (0, &[0x81, 0][..]),
             (125, &[0x81, 125]),

@@ -1,17 +1,17 @@
-//! For whom a request is: a host, and perhaps a port (RFC 9110, section 7.2; RFC 3986, section 3.2).
+//! The host of a request, with an optional port (RFC 9110, section 7.2; RFC 3986, section 3.2).
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// A host, without its port.
+/// A host without its port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Host {
     Address(IpAddr),
-    /// In lower case and without the dot that may end it; may be empty.
+    /// In lower case and without a final dot; may be empty.
     Name(String),
 }
 
 impl Host {
-    /// Reads what a `Host` field or the authority of a target has; `None` if it is against the grammar.
+    /// Parses a `Host` field or the authority of a target; `None` if it is invalid.
     pub fn parse(text: &str) -> Option<Host> {
         if let Some(rest) = text.strip_prefix('[') {
             let (literal, port) = rest.split_once(']')?;
@@ -31,7 +31,7 @@ impl Host {
     }
 }
 
-/// A registered name, which may have bytes in hexadecimal.
+/// Whether a text is a registered name (RFC 3986, section 3.2.2), in which bytes may be percent-encoded.
 fn is_name(text: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(&byte);
     let mut bytes = text.bytes();
@@ -45,7 +45,7 @@ fn is_name(text: &str) -> bool {
     true
 }
 
-/// Nothing, or a colon and digits, of which there may be none.
+/// Whether a text is empty, or a colon and any number of digits.
 fn is_port(text: &str) -> bool {
     text.is_empty() || text.strip_prefix(':').is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))
 }
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_the_same_in_any_case_with_a_port_and_with_a_last_dot() {
+    fn names_ignore_case_port_and_final_dot() {
         for text in
             ["chat.example", "CHAT.Example", "chat.example.", "chat.example:8080", "chat.example.:", "Chat.example.:1"]
         {
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_are_told_from_names() {
+    fn addresses_are_distinguished_from_names() {
         for (text, address) in [
             ("127.0.0.1", "127.0.0.1"),
             ("192.168.0.7:8080", "192.168.0.7"),
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_against_the_grammar_is_no_host() {
+    fn invalid_hosts_are_refused() {
         for text in [
             "a b",
             "a/b",

@@ -1,5 +1,5 @@
-//! HTTP/1.1 (RFC 9112) as far as a page, its WebSocket and a few figures need it: the heads of requests,
-//! which have no bodies, and responses.
+//! The part of HTTP/1.1 (RFC 9112) that the web page, its WebSocket and the metrics need: request heads,
+//! without bodies, and responses.
 
 #[cfg(test)]
 mod http_tests;
@@ -11,55 +11,55 @@ use tungstenite::handshake::derive_accept_key;
 
 use super::host::Host;
 
-/// The longest head in bytes.
+/// Maximum bytes of a request head.
 pub const MAX_HEAD: usize = 8 * 1024;
-/// Header fields of one request.
+/// Maximum header fields of one request.
 const MAX_FIELDS: usize = 64;
 
-/// The head of a request for something that is only looked at.
+/// The head of a GET or HEAD request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Request {
-    /// Only the head of the answer is wanted.
+    /// Whether the method is HEAD.
     pub is_head: bool,
-    /// What is before the `?`, as it was sent.
+    /// The target before the `?`, as it was sent.
     pub path: String,
-    /// What is behind it.
+    /// The target after the `?`, as it was sent.
     pub query: String,
-    /// The connection goes on after the answer.
+    /// Whether the connection stays open after the response.
     pub keep_alive: bool,
-    /// For whom it is: what the target names if it names a host, else the field; its grammar is that of [`Host`].
+    /// The host of the target if it has one, else the `Host` field; it is valid for [`Host::parse`].
     pub host: Option<String>,
     pub origin: Option<String>,
     pub if_none_match: Option<String>,
-    /// The lists of `X-Forwarded-For`, joined in their order.
+    /// All `X-Forwarded-For` lists, joined in order.
     pub forwarded_for: String,
-    /// A WebSocket is asked for.
+    /// Set if the request asks for a WebSocket.
     pub upgrade: Option<Upgrade>,
 }
 
-/// What a WebSocket is asked for with (RFC 6455, section 4.2.1), as it was sent.
+/// The fields of a WebSocket request (RFC 6455, section 4.2.1), as they were sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Upgrade {
     pub version: String,
     pub key: String,
-    /// Subprotocols, one after another in the order of preference.
+    /// The list of subprotocols, in order of preference.
     pub protocols: String,
 }
 
-/// Why a request is not answered with what it asks for.
+/// The reason why a request is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
+pub enum HttpError {
     BadRequest,
     Forbidden,
     NotFound,
-    /// The same where there are only figures.
-    NoFigures,
+    /// As `NotFound`, on the address for metrics.
+    MetricsNotFound,
     MethodNotAllowed,
-    /// A WebSocket is asked for with another method (RFC 6455, section 4.1).
+    /// A WebSocket request with another method than GET (RFC 6455, section 4.1).
     SocketNeedsGet,
     Timeout,
     ContentTooLarge,
-    /// The host is not one of ours (RFC 9110, section 15.5.20).
+    /// The host is not a name of this server (RFC 9110, section 15.5.20).
     Misdirected,
     UpgradeRequired,
     HeadTooLarge,
@@ -67,51 +67,53 @@ pub enum Refused {
     VersionNotSupported,
 }
 
-impl Refused {
-    /// The status line's code and words, and what to do, for whoever sees it.
+impl HttpError {
+    /// The status, and the text of the body: what is wrong and what to do.
     fn words(self) -> (&'static str, &'static str) {
         match self {
-            Refused::BadRequest => ("400 Bad Request", "This is not a request of HTTP/1.1."),
-            Refused::Forbidden => {
-                ("403 Forbidden", "This page is not from here. Its origin can be allowed with --allow-origin.")
+            HttpError::BadRequest => ("400 Bad Request", "This is not a valid HTTP/1.1 request."),
+            HttpError::Forbidden => {
+                ("403 Forbidden", "This page has another origin. Allow that origin with --allow-origin.")
             }
-            Refused::NotFound => ("404 Not Found", "There is nothing here. The chat is at /."),
-            Refused::NoFigures => (
+            HttpError::NotFound => ("404 Not Found", "There is nothing here. The chat is at /."),
+            HttpError::MetricsNotFound => (
                 "404 Not Found",
                 "There is nothing here. This address has /healthz and /metrics; the chat page is where --web says.",
             ),
-            Refused::SocketNeedsGet => ("405 Method Not Allowed", "A WebSocket is asked for with GET."),
-            Refused::Misdirected => (
+            HttpError::SocketNeedsGet => ("405 Method Not Allowed", "A WebSocket request must use GET."),
+            HttpError::Misdirected => (
                 "421 Misdirected Request",
-                "This server is not known under the name in Host. If that is its name, start it with --host NAME.",
+                "The name in Host is not a name of this server. If it is, start the server with --host NAME.",
             ),
-            Refused::MethodNotAllowed => ("405 Method Not Allowed", "Only GET and HEAD are understood."),
-            Refused::Timeout => ("408 Request Timeout", "The request took too long to come."),
-            Refused::ContentTooLarge => ("413 Content Too Large", "A request has no content here."),
-            Refused::UpgradeRequired => ("426 Upgrade Required", "This is a WebSocket, version 13 (RFC 6455)."),
-            Refused::HeadTooLarge => ("431 Request Header Fields Too Large", "A head is 8 KiB and 64 fields at most."),
-            Refused::ShuttingDown => ("503 Service Unavailable", "The server is shutting down."),
-            Refused::VersionNotSupported => ("505 HTTP Version Not Supported", "HTTP/1.1 is spoken here."),
+            HttpError::MethodNotAllowed => ("405 Method Not Allowed", "Only GET and HEAD are supported."),
+            HttpError::Timeout => ("408 Request Timeout", "The request took too long to arrive."),
+            HttpError::ContentTooLarge => ("413 Content Too Large", "A request must not have content."),
+            HttpError::UpgradeRequired => ("426 Upgrade Required", "This is a WebSocket of version 13 (RFC 6455)."),
+            HttpError::HeadTooLarge => {
+                ("431 Request Header Fields Too Large", "A request head may have at most 8 KiB and 64 fields.")
+            }
+            HttpError::ShuttingDown => ("503 Service Unavailable", "The server is shutting down."),
+            HttpError::VersionNotSupported => ("505 HTTP Version Not Supported", "This server supports HTTP/1.1."),
         }
     }
 }
 
-/// Takes a request from the beginning of `bytes`: it and its length, `None` when more bytes are needed.
+/// Parses a request at the start of `bytes` and returns it with its length; `None` when more bytes are needed.
 ///
 /// # Errors
-/// How it is to be refused; what follows cannot be understood then.
-pub fn parse(bytes: &[u8]) -> Result<Option<(Request, usize)>, Refused> {
+/// Why the request is refused; later bytes of the connection cannot be parsed then.
+pub fn parse(bytes: &[u8]) -> Result<Option<(Request, usize)>, HttpError> {
     let bytes = &bytes[..bytes.len().min(MAX_HEAD)];
     match parse_known(bytes) {
-        Err(Refused::VersionNotSupported) => match as_1_1(bytes) {
+        Err(HttpError::VersionNotSupported) => match as_1_1(bytes) {
             Some(known) => parse_known(&known),
-            None => Err(Refused::VersionNotSupported),
+            None => Err(HttpError::VersionNotSupported),
         },
         parsed => parsed,
     }
 }
 
-/// A request of a later minor version is read as one of the latest that we know: RFC 9110, section 2.5.
+/// Rewrites a request of a later minor version as HTTP/1.1, the latest version supported: RFC 9110, section 2.5.
 fn as_1_1(bytes: &[u8]) -> Option<Vec<u8>> {
     let start = bytes.iter().position(|byte| !b"\r\n".contains(byte))?;
     let end = memchr(b'\n', &bytes[start..]).map_or(bytes.len(), |length| start + length);
@@ -125,35 +127,35 @@ fn as_1_1(bytes: &[u8]) -> Option<Vec<u8>> {
     })
 }
 
-/// The same for the versions 1.0 and 1.1.
-fn parse_known(bytes: &[u8]) -> Result<Option<(Request, usize)>, Refused> {
+/// As [`parse`], for the versions 1.0 and 1.1.
+fn parse_known(bytes: &[u8]) -> Result<Option<(Request, usize)>, HttpError> {
     let mut fields = [EMPTY_HEADER; MAX_FIELDS];
     let mut head = httparse::Request::new(&mut fields);
     let length = match head.parse(bytes) {
         Ok(Status::Complete(length)) => length,
-        Ok(Status::Partial) if bytes.len() >= MAX_HEAD => return Err(Refused::HeadTooLarge),
+        Ok(Status::Partial) if bytes.len() >= MAX_HEAD => return Err(HttpError::HeadTooLarge),
         Ok(Status::Partial) => return Ok(None),
-        Err(Error::TooManyHeaders) => return Err(Refused::HeadTooLarge),
-        Err(Error::Version) => return Err(Refused::VersionNotSupported),
-        Err(_) => return Err(Refused::BadRequest),
+        Err(Error::TooManyHeaders) => return Err(HttpError::HeadTooLarge),
+        Err(Error::Version) => return Err(HttpError::VersionNotSupported),
+        Err(_) => return Err(HttpError::BadRequest),
     };
     let is_head = match head.method {
         Some("GET") => false,
         Some("HEAD") => true,
-        _ => return Err(Refused::MethodNotAllowed),
+        _ => return Err(HttpError::MethodNotAllowed),
     };
-    let (site, path, query) = split_target(head.path.unwrap_or_default()).ok_or(Refused::BadRequest)?;
+    let (site, path, query) = split_target(head.path.unwrap_or_default()).ok_or(HttpError::BadRequest)?;
     let is_1_1 = head.version == Some(1);
     let mut request =
         Request { is_head, path: path.into(), query: query.into(), keep_alive: is_1_1, ..Request::default() };
     let (mut connection, mut upgrade) = (String::new(), String::new());
     let (mut protocols, mut version, mut key) = (String::new(), None, None);
     for field in head.headers.iter() {
-        // Other bytes than ASCII are allowed (RFC 9110, section 5.5), and match nothing that is looked for.
+        // Non-ASCII bytes are allowed (RFC 9110, section 5.5), and match no value that is searched for.
         let value = || String::from_utf8_lossy(field.value).trim().to_owned();
         let is = |name: &str| field.name.eq_ignore_ascii_case(name);
         match () {
-            // RFC 9112, section 3.2: two hosts are none.
+            // Two `Host` fields are an error: RFC 9112, section 3.2.
             () if is("host") => once(&mut request.host, value())?,
             () if is("origin") => once(&mut request.origin, value())?,
             () if is("if-none-match") => add(request.if_none_match.get_or_insert_default(), &value()),
@@ -164,14 +166,14 @@ fn parse_known(bytes: &[u8]) -> Result<Option<(Request, usize)>, Refused> {
             () if is("sec-websocket-key") => once(&mut key, value())?,
             () if is("sec-websocket-protocol") => add(&mut protocols, &value()),
             () if is("content-length") => has_no_content(&value())?,
-            () if is("transfer-encoding") => return Err(Refused::ContentTooLarge),
+            () if is("transfer-encoding") => return Err(HttpError::ContentTooLarge),
             () => {}
         }
     }
     if is_1_1 && request.host.is_none() || request.host.as_deref().is_some_and(|host| Host::parse(host).is_none()) {
-        return Err(Refused::BadRequest);
+        return Err(HttpError::BadRequest);
     }
-    // RFC 9112, section 3.2.2.
+    // The host of the target replaces the field: RFC 9112, section 3.2.2.
     request.host = site.map(str::to_owned).or(request.host);
     request.keep_alive = match is_1_1 {
         true => !has_token(&connection, "close"),
@@ -183,7 +185,7 @@ fn parse_known(bytes: &[u8]) -> Result<Option<(Request, usize)>, Refused> {
     Ok(Some((request, length)))
 }
 
-/// Host, path and query of what is asked for; only a target with a scheme names a host (RFC 9112, section 3.2).
+/// Splits a target into host, path and query; only a target with a scheme has a host (RFC 9112, section 3.2).
 fn split_target(target: &str) -> Option<(Option<&str>, &str, &str)> {
     let is_http = |scheme: &str| scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
     let (site, local) = match target.split_once("://").filter(|(scheme, _)| is_http(scheme)) {
@@ -196,23 +198,23 @@ fn split_target(target: &str) -> Option<(Option<&str>, &str, &str)> {
     };
     let (path, query) = local.split_once('?').unwrap_or((local, ""));
     match path {
-        // As "/": RFC 9110, section 4.2.3.
+        // An empty path equals "/": RFC 9110, section 4.2.3.
         "" if site.is_some() => Some((site, "/", query)),
         path => path.starts_with('/').then_some((site, path, query)),
     }
 }
 
-/// Sets the value of a field that a request has once.
-fn once(slot: &mut Option<String>, value: String) -> Result<(), Refused> {
-    slot.replace(value).map_or(Ok(()), |_| Err(Refused::BadRequest))
+/// Sets the value of a field that may occur only once.
+fn once(slot: &mut Option<String>, value: String) -> Result<(), HttpError> {
+    slot.replace(value).map_or(Ok(()), |_| Err(HttpError::BadRequest))
 }
 
-/// What follows a head must be another one.
-fn has_no_content(length: &str) -> Result<(), Refused> {
+/// Checks that a `Content-Length` is zero, since requests must not have content.
+fn has_no_content(length: &str) -> Result<(), HttpError> {
     match length {
-        digits if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) => Err(Refused::BadRequest),
+        digits if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) => Err(HttpError::BadRequest),
         digits if digits.bytes().all(|byte| byte == b'0') => Ok(()),
-        _ => Err(Refused::ContentTooLarge),
+        _ => Err(HttpError::ContentTooLarge),
     }
 }
 
@@ -232,7 +234,7 @@ fn has_token(list: &str, token: &str) -> bool {
     items(list).any(|item| item.eq_ignore_ascii_case(token))
 }
 
-/// The value of a parameter of a query, decoded (the URL Standard, application/x-www-form-urlencoded).
+/// The decoded value of a query parameter (the URL Standard, application/x-www-form-urlencoded).
 pub fn parameter(query: &str, name: &str) -> Option<String> {
     let pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
     let (_, value) = pairs.into_iter().find(|(key, _)| *key == name)?;
@@ -251,18 +253,18 @@ pub fn parameter(query: &str, name: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// The head of an answer.
+/// The head of a response.
 pub struct Response {
     bytes: Vec<u8>,
 }
 
 impl Response {
-    /// With that status, such as `200 OK`.
+    /// A response with a status such as `200 OK`.
     pub fn new(status: &str, now: OffsetDateTime) -> Self {
         Response { bytes: format!("HTTP/1.1 {status}\r\n").into_bytes() }.field("Date", &date(now))
     }
 
-    /// One more field.
+    /// Adds a field.
     pub fn field(mut self, name: &str, value: &str) -> Self {
         for part in [name, ": ", value, "\r\n"] {
             self.bytes.extend_from_slice(part.as_bytes());
@@ -270,7 +272,7 @@ impl Response {
         self
     }
 
-    /// The bytes, where a body of that type and length follows; the connection goes on if `keep_alive`.
+    /// The bytes of a head before a body of this type and length; the connection stays open if `keep_alive`.
     pub fn with_body(self, kind: &str, length: usize, keep_alive: bool) -> Vec<u8> {
         self.field("Content-Type", kind)
             .field("Content-Length", &length.to_string())
@@ -278,7 +280,7 @@ impl Response {
             .without_body(keep_alive)
     }
 
-    /// The bytes, where nothing follows.
+    /// The bytes of a head without a body.
     pub fn without_body(self, keep_alive: bool) -> Vec<u8> {
         let mut response = if keep_alive { self } else { self.field("Connection", "close") };
         response.bytes.extend_from_slice(b"\r\n");
@@ -286,14 +288,14 @@ impl Response {
     }
 }
 
-/// The whole answer to what is refused.
-pub fn refuse(refused: Refused, is_head: bool, keep_alive: bool, now: OffsetDateTime) -> Vec<u8> {
+/// The whole response to a refused request.
+pub fn refuse(refused: HttpError, is_head: bool, keep_alive: bool, now: OffsetDateTime) -> Vec<u8> {
     let (status, words) = refused.words();
     let mut response = Response::new(status, now).field("Cache-Control", "no-store");
     match refused {
-        Refused::MethodNotAllowed => response = response.field("Allow", "GET, HEAD"),
-        Refused::SocketNeedsGet => response = response.field("Allow", "GET"),
-        Refused::UpgradeRequired => {
+        HttpError::MethodNotAllowed => response = response.field("Allow", "GET, HEAD"),
+        HttpError::SocketNeedsGet => response = response.field("Allow", "GET"),
+        HttpError::UpgradeRequired => {
             response = response.field("Upgrade", "websocket").field("Sec-WebSocket-Version", "13");
             response = response.field("Connection", "Upgrade");
         }
@@ -307,17 +309,17 @@ pub fn refuse(refused: Refused, is_head: bool, keep_alive: bool, now: OffsetDate
     bytes
 }
 
-/// The answer that makes a WebSocket of the connection: RFC 6455, section 4.2.2.
+/// The response that turns the connection into a WebSocket: RFC 6455, section 4.2.2.
 ///
 /// # Errors
-/// How the request is to be refused.
-pub fn accept(upgrade: &Upgrade, protocol: &str) -> Result<Vec<u8>, Refused> {
+/// Why the request is refused.
+pub fn accept(upgrade: &Upgrade, protocol: &str) -> Result<Vec<u8>, HttpError> {
     if upgrade.version != "13" {
-        return Err(Refused::UpgradeRequired);
+        return Err(HttpError::UpgradeRequired);
     }
-    // 16 bytes in base64.
+    // The key is 16 bytes in base64.
     if !data_encoding::BASE64.decode(upgrade.key.as_bytes()).is_ok_and(|key| key.len() == 16) {
-        return Err(Refused::BadRequest);
+        return Err(HttpError::BadRequest);
     }
     let mut answer = Response { bytes: b"HTTP/1.1 101 Switching Protocols\r\n".to_vec() }
         .field("Upgrade", "websocket")
@@ -329,7 +331,7 @@ pub fn accept(upgrade: &Upgrade, protocol: &str) -> Result<Vec<u8>, Refused> {
     Ok(answer.without_body(true))
 }
 
-/// A date as in RFC 9110, section 5.6.7.
+/// A date in the format of RFC 9110, section 5.6.7.
 fn date(now: OffsetDateTime) -> String {
     let now = now.to_offset(time::UtcOffset::UTC);
     let (weekday, month) = (now.weekday().to_string(), now.month().to_string());

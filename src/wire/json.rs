@@ -1,6 +1,6 @@
-//! The dialect of the web page: each event is one JSON object in a text frame of its own.
+//! The JSON encoding of the web page: each event is one JSON object in its own text frame.
 //!
-//! The member `t` tells the kind of an object, and `Frame` lists them all.
+//! The member `t` is the kind of the object; `JsonEvent` lists all kinds.
 
 use std::fmt::Display;
 
@@ -13,7 +13,7 @@ use crate::chat::{Cause, Event, Lang, Notice, People, Refusal, Render};
 
 /// Renders events as JSON.
 pub struct Json {
-    /// The language of those words of the server's that stand in it.
+    /// The language of the server's texts.
     pub lang: Lang,
 }
 
@@ -28,10 +28,10 @@ impl Render for Json {
     }
 }
 
-/// What is sent. Times are in seconds since 1970, UTC.
+/// One JSON object. Times are in seconds since 1970, UTC.
 #[derive(Serialize)]
 #[serde(tag = "t", rename_all = "snake_case")]
-enum Frame<'a> {
+enum JsonEvent<'a> {
     Hello {
         run: String,
         version: &'static str,
@@ -60,7 +60,7 @@ enum Frame<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         before: Option<u64>,
     },
-    /// `older` only at the end of what was asked for.
+    /// `older` only at the end of requested history.
     Live {
         #[serde(skip_serializing_if = "Option::is_none")]
         older: Option<Option<u64>>,
@@ -159,11 +159,11 @@ enum Frame<'a> {
     Ending,
 }
 
-/// A refusal: which, in words, and what stands in the words.
+/// A refusal: its kind, its text, and the values in the text.
 #[derive(Default, Serialize)]
 struct Refused<'a> {
     what: &'static str,
-    /// The prompt for a nickname is given again.
+    /// Whether the text repeats the nickname prompt.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     asked: bool,
     text: String,
@@ -184,64 +184,64 @@ struct Refused<'a> {
 }
 
 impl Json {
-    /// What is sent of an event; `None` where that is nothing.
-    fn frame<'a>(&self, event: &'a Event<'a>) -> Option<Frame<'a>> {
+    /// The object for an event; `None` if nothing is sent.
+    fn frame<'a>(&self, event: &'a Event<'a>) -> Option<JsonEvent<'a>> {
         let seconds = |at: OffsetDateTime| at.unix_timestamp();
         Some(match *event {
             Event::Notice(ref notice) => return self.notice(notice),
-            Event::Refusal(ref refusal) => Frame::Refused(self.refused(refusal)),
-            Event::Said { id, at, name, text } => Frame::Said { id, at: seconds(at), name, text },
-            Event::Action { id, at, name, text } => Frame::Action { id, at: seconds(at), name, text },
-            Event::Whisper { at, from, text } => Frame::Whisper { at: seconds(at), from, text },
-            Event::Whispered { at, to, text } => Frame::Whispered { at: seconds(at), to, text },
-            Event::Found { id, at, name, text, action } => Frame::Found { id, at: seconds(at), name, text, action },
-            Event::Help { .. } => Frame::Help { lines: self.lang.help() },
+            Event::Refusal(ref refusal) => JsonEvent::Refused(self.refused(refusal)),
+            Event::Said { id, at, name, text } => JsonEvent::Said { id, at: seconds(at), name, text },
+            Event::Action { id, at, name, text } => JsonEvent::Action { id, at: seconds(at), name, text },
+            Event::Whisper { at, from, text } => JsonEvent::Whisper { at: seconds(at), from, text },
+            Event::Whispered { at, to, text } => JsonEvent::Whispered { at: seconds(at), to, text },
+            Event::Found { id, at, name, text, action } => JsonEvent::Found { id, at: seconds(at), name, text, action },
+            Event::Help { .. } => JsonEvent::Help { lines: self.lang.help() },
         })
     }
 
-    fn notice<'a>(&self, notice: &'a Notice<'a>) -> Option<Frame<'a>> {
+    fn notice<'a>(&self, notice: &'a Notice<'a>) -> Option<JsonEvent<'a>> {
         Some(match *notice {
-            Notice::Hello { run, max_line } => Frame::Hello {
+            Notice::Hello { run, max_line } => JsonEvent::Hello {
                 run: run_text(run),
                 version: env!("CARGO_PKG_VERSION"),
                 lang: self.lang.code(),
                 max_line,
             },
-            Notice::Welcome => Frame::Ask,
-            // The page makes these of what it knows.
+            Notice::Welcome => JsonEvent::Ask,
+            // The page derives these itself.
             Notice::NameSet | Notice::Day(_) => return None,
             Notice::Entered { name, room, people: People { here, names, .. } } => {
-                Frame::Entered { name, room, here, names }
+                JsonEvent::Entered { name, room, here, names }
             }
-            Notice::EnteredPeer { name } => Frame::Entered { name, room: "lobby", here: 2, names: &["server"] },
-            Notice::EnteredRoom { room, people: People { here, names, .. } } => Frame::Room { room, here, names },
-            Notice::HistoryBegins { messages, gap, before } => Frame::History { messages, gap, before },
-            Notice::HistoryEnds => Frame::Live { older: None },
-            Notice::PageEnds { older } => Frame::Live { older: Some(older) },
-            Notice::FoundBegins { words, messages } => Frame::Search { words, messages },
-            Notice::FoundEnds { words, older } => Frame::SearchEnds { words, older },
-            Notice::Joined { name, here } => Frame::Joined { name, here },
+            Notice::EnteredPeer { name } => JsonEvent::Entered { name, room: "lobby", here: 2, names: &["server"] },
+            Notice::EnteredRoom { room, people: People { here, names, .. } } => JsonEvent::Room { room, here, names },
+            Notice::HistoryBegins { messages, gap, before } => JsonEvent::History { messages, gap, before },
+            Notice::HistoryEnds => JsonEvent::Live { older: None },
+            Notice::PageEnds { older } => JsonEvent::Live { older: Some(older) },
+            Notice::FoundBegins { words, messages } => JsonEvent::Search { words, messages },
+            Notice::FoundEnds { words, older } => JsonEvent::SearchEnds { words, older },
+            Notice::Joined { name, here } => JsonEvent::Joined { name, here },
             Notice::Left { name, cause, here } => {
                 let (cause, reason) = cause_and_reason(cause);
-                Frame::Left { name, here, cause, reason }
+                JsonEvent::Left { name, here, cause, reason }
             }
-            Notice::Renamed { old, new } => Frame::Renamed { old, new },
-            Notice::Summed { joined, left, here } => Frame::Summed { joined, left, here },
-            Notice::Waiting { number } => Frame::Waiting { number },
-            Notice::Pong { text } => Frame::Pong { text },
+            Notice::Renamed { old, new } => JsonEvent::Renamed { old, new },
+            Notice::Summed { joined, left, here } => JsonEvent::Summed { joined, left, here },
+            Notice::Waiting { number } => JsonEvent::Waiting { number },
+            Notice::Pong { text } => JsonEvent::Pong { text },
             Notice::People { room, people: People { here, names, you } }
             | Notice::PeopleIn { room, people: People { here, names, you } } => {
-                Frame::People { room, here, names, you }
+                JsonEvent::People { room, here, names, you }
             }
-            Notice::Rooms { rooms, more } => Frame::Rooms { rooms, more },
-            Notice::Echo { on } => Frame::Echo { on },
-            Notice::Ignoring { name } => Frame::Ignoring { name },
-            Notice::NoLongerIgnoring { name } => Frame::NotIgnoring { name },
-            Notice::IgnoreList { names } => Frame::Ignored { names },
-            Notice::Goodbye => Frame::Goodbye,
-            Notice::Kicked { why } => Frame::Kicked { why },
-            Notice::ShuttingDown => Frame::Ending,
-            ref other => Frame::Note { text: words(self.lang.notice(other))? },
+            Notice::Rooms { rooms, more } => JsonEvent::Rooms { rooms, more },
+            Notice::Echo { on } => JsonEvent::Echo { on },
+            Notice::Ignoring { name } => JsonEvent::Ignoring { name },
+            Notice::NoLongerIgnoring { name } => JsonEvent::NotIgnoring { name },
+            Notice::IgnoreList { names } => JsonEvent::Ignored { names },
+            Notice::Goodbye => JsonEvent::Goodbye,
+            Notice::Kicked { why } => JsonEvent::Kicked { why },
+            Notice::ShuttingDown => JsonEvent::Ending,
+            ref other => JsonEvent::Note { text: words(self.lang.notice(other))? },
         })
     }
 
@@ -268,9 +268,9 @@ impl Json {
             Refusal::Idle { seconds } => Refused { seconds: Some(seconds), ..base("idle") },
             Refusal::TooLong { most } => Refused { most: Some(most), ..base("too_long") },
             Refusal::NotUtf8 => base("not_utf8"),
-            Refusal::NobodyCalled { name } => Refused { name: Some(name), ..base("nobody_called") },
+            Refusal::NoSuchMember { name } => Refused { name: Some(name), ..base("nobody_called") },
             Refusal::Yourself => base("yourself"),
-            Refusal::NobodyWhispered => base("nobody_whispered"),
+            Refusal::NoWhisperYet => base("nobody_whispered"),
             Refusal::WhispererLeft => base("whisperer_left"),
             Refusal::Usage(usage) => Refused { usage: Some(usage), ..base("usage") },
             Refusal::NoCommand { word } => Refused { word: Some(word), ..base("no_command") },
@@ -278,14 +278,14 @@ impl Json {
             Refusal::NoRoom { room } => Refused { room: Some(room), ..base("no_room") },
             Refusal::TooManyRooms { most } => Refused { most: Some(most), ..base("too_many_rooms") },
             Refusal::TooManyStoredRooms { most } => Refused { most: Some(most), ..base("too_many_stored_rooms") },
-            Refusal::TooManyMade { most } => Refused { most: Some(most), ..base("too_many_made") },
+            Refusal::TooManyCreated { most } => Refused { most: Some(most), ..base("too_many_made") },
             Refusal::InThatRoom { room } => Refused { room: Some(room), ..base("in_that_room") },
             Refusal::NotIgnored { name } => Refused { name: Some(name), ..base("not_ignored") },
             Refusal::TooManyIgnored { most } => Refused { most: Some(most), ..base("too_many_ignored") },
             Refusal::HistoryRange { most } => Refused { most: Some(most), ..base("history_range") },
             Refusal::NoStore => base("no_store"),
             Refusal::LookupFails => base("lookup_fails"),
-            // For the operator alone, whose console is plain.
+            // Only for the operator, whose console is plain.
             Refusal::NotBanned { .. }
             | Refusal::NotMuted { .. }
             | Refusal::NoPage { .. }
@@ -295,22 +295,22 @@ impl Json {
     }
 }
 
-/// How the number of a run is written; [`read_run`] reads it.
+/// Writes the number of a run; [`read_run`] parses it.
 fn run_text(run: u64) -> String {
     format!("{run:016x}")
 }
 
-/// The number of a run, as it was written.
+/// Parses the number of a run as `run_text` writes it; `None` if it is invalid.
 pub fn read_run(text: &str) -> Option<u64> {
     u64::from_str_radix(text, 16).ok().filter(|&run| run_text(run) == text)
 }
 
-/// Words, if the language has any.
+/// The text; `None` if it is empty.
 fn words(words: impl Display) -> Option<String> {
     Some(words.to_string()).filter(|text| !text.is_empty())
 }
 
-/// One who closed the page has left by their own wish.
+/// The name and reason of a cause; closing the page counts as `quit`.
 fn cause_and_reason(cause: &Cause) -> (&'static str, Option<&str>) {
     match cause {
         Cause::Quit(reason) => ("quit", reason.as_deref()),
@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_has_its_number_and_time() {
+    fn message_has_id_and_time() {
         let at = OffsetDateTime::from_unix_timestamp(1_763_640_000).unwrap();
         let said = Event::Said { id: 17, at, name: "bob", text: "a \"b\" \\ <c>\u{7f}" };
         assert_eq!(
@@ -340,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_tells_what_and_in_words() {
+    fn refusal_has_kind_and_text() {
         assert_eq!(
             rendered(Event::Refusal(Refusal::Taken { name: "alice", asked: true })),
             r#"{"t":"refused","what":"taken","asked":true,"text":"The nickname alice is taken. Try another:","name":"alice"}"#
@@ -352,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn kinds_are_told_apart_and_what_a_page_does_not_need_is_not_sent() {
+    fn notices_have_kinds_and_those_the_page_does_not_need_are_not_sent() {
         assert_eq!(rendered(Event::Notice(Notice::Welcome)), r#"{"t":"ask"}"#);
         assert_eq!(rendered(Event::Notice(Notice::NameSet)), "");
         let people = People { here: 2, names: &["bob"], you: true };
@@ -376,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn the_number_of_a_run_is_read_as_it_was_written() {
+    fn run_number_parses_only_as_written() {
         for run in [0, 1, u64::MAX] {
             assert_eq!(read_run(&run_text(run)), Some(run));
         }

@@ -1,4 +1,4 @@
-//! Between bytes and the chat: framing of lines, HTTP and WebSockets, text hygiene, rendering.
+//! Decodes and encodes bytes: lines, HTTP and WebSockets; cleans text and renders events.
 
 pub mod foreign;
 pub mod frame;

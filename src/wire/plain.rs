@@ -1,4 +1,4 @@
-//! The plain dialect: one line of UTF-8 for each event, ended by CR LF.
+//! The plain encoding: one line of UTF-8 for each event, ended by CR LF.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use crate::chat::{Event, Lang, Render};
 
 /// Renders events as lines.
 pub struct Plain {
-    /// The language of the server's own words.
+    /// The language of the server's texts.
     pub lang: Lang,
 }
 
@@ -35,7 +35,7 @@ impl Render for Plain {
     }
 }
 
-/// Writes a sentence of the server's; nothing where the language has no words for it.
+/// Writes a text of the server after `mark`; nothing if the text is empty.
 fn sentence(out: &mut Vec<u8>, mark: &str, words: impl fmt::Display) {
     use std::io::Write;
     let before = out.len();
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn the_five_shapes() {
+    fn every_event_kind_has_its_line_shape() {
         let at = OffsetDateTime::UNIX_EPOCH.replace_time(Time::from_hms(9, 5, 30).unwrap());
         let id = 1;
         let (name, text) = ("alice", "hi");
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_notice_without_words_is_no_line() {
+    fn notice_with_empty_text_writes_no_line() {
         assert_eq!(rendered(Lang::En, Event::Notice(Notice::NameSet)), "");
         assert_eq!(rendered(Lang::Zh, Event::Notice(Notice::NameSet)), "* 昵称设置成功\r\n");
     }

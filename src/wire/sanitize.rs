@@ -1,8 +1,8 @@
-//! What of a client's text reaches other people.
+//! Cleans the text of a client before other clients read it.
 //!
-//! Removed are control characters (C0, DEL, C1), escape sequences as a whole (ECMA-48), the
+//! It removes control characters (C0, DEL, C1), whole escape sequences (ECMA-48),
 //! characters that change the direction of text (Bidi_Control, UAX #9), line and paragraph
-//! separators, the byte order mark, and combining marks past a number on one base character.
+//! separators, the byte order mark, and combining marks beyond a limit for each base character.
 //! A tab becomes a space.
 
 use std::borrow::Cow;
@@ -10,12 +10,12 @@ use std::borrow::Cow;
 use unicode_normalization::char::is_combining_mark;
 use unicode_width::UnicodeWidthChar;
 
-/// Combining marks that one base character may carry; no language needs more.
+/// Maximum combining marks on one base character; no language needs more.
 const MAX_MARKS: usize = 8;
 
 const ESC: char = '\u{1b}';
 
-/// The text without what could do harm on somebody's screen or in a log.
+/// The text without characters that could do harm on a screen or in a log.
 pub fn clean(text: &str) -> Cow<'_, str> {
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) || text.chars().all(is_plain) {
         return Cow::Borrowed(text);
@@ -39,7 +39,7 @@ pub fn clean(text: &str) -> Cow<'_, str> {
                 }
             }
             _ if is_plain(c) => {
-                // Joiners and the like do not begin another character.
+                // Joiners and other characters without width do not start a new base character.
                 if c.width() != Some(0) {
                     marks = 0;
                 }
@@ -51,7 +51,7 @@ pub fn clean(text: &str) -> Cow<'_, str> {
     Cow::Owned(clean)
 }
 
-/// Whether a character can pass wherever it stands.
+/// Whether a character is harmless in every position.
 fn is_plain(c: char) -> bool {
     !c.is_control()
         && !matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}')
@@ -64,7 +64,7 @@ fn is_bidi_control(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Skips what follows ESC: ECMA-48, section 5.3 and 5.4.
+/// Skips an escape sequence after its ESC: ECMA-48, sections 5.3 and 5.4.
 fn skip_escape(rest: &mut std::str::Chars) {
     let mut ahead = rest.clone();
     match ahead.next() {
@@ -77,7 +77,7 @@ fn skip_escape(rest: &mut std::str::Chars) {
             skip_string(rest);
         }
         Some('\u{20}'..='\u{7e}') => {
-            // Intermediate bytes, then a final one; what is neither belongs to no sequence.
+            // Intermediate bytes, then a final byte; any other byte ends the sequence.
             while let Some(c @ '\u{20}'..='\u{7e}') = rest.clone().next() {
                 rest.next();
                 if c >= '\u{30}' {
@@ -85,12 +85,12 @@ fn skip_escape(rest: &mut std::str::Chars) {
                 }
             }
         }
-        // Not a sequence: what follows is judged for itself.
+        // Not a sequence: the next characters are treated as text.
         _ => {}
     }
 }
 
-/// Skips the parameters, intermediates and the final byte of a control sequence.
+/// Skips the parameter, intermediate and final bytes of a control sequence.
 fn skip_control_sequence(rest: &mut std::str::Chars) {
     while let Some(c) = rest.clone().next() {
         match c {
@@ -106,7 +106,7 @@ fn skip_control_sequence(rest: &mut std::str::Chars) {
     }
 }
 
-/// Skips a command string up to its terminator: BEL, ST, or the end of the line.
+/// Skips a control string up to its terminator: BEL, ST, or the end of the line.
 fn skip_string(rest: &mut std::str::Chars) {
     while let Some(c) = rest.next() {
         match c {
@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_of_any_language_passes_untouched() {
+    fn text_of_any_language_is_unchanged() {
         for text in ["hello, world", "你好", "e\u{301}", "👩\u{200d}👩\u{200d}👧", "नमस्ते", "שלום", "a\u{308}\u{304}b"]
         {
             assert_eq!(clean(text), text);
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn controls_and_sequences_are_removed() {
+    fn control_characters_and_sequences_are_removed() {
         for (dirty, expected) in [
             ("a\u{0}b\u{7}c\u{7f}d\u{85}e", "abcde"),
             ("a\tb", "a b"),
@@ -160,7 +160,7 @@ mod tests {
         let zalgo = format!("a{}b{}", "\u{301}".repeat(50), "\u{301}".repeat(8));
         let expected = format!("a{}b{}", "\u{301}".repeat(8), "\u{301}".repeat(8));
         assert_eq!(clean(&zalgo), expected);
-        // A space is a base character as any other, and so is one that was a tab.
+        // A space is a base character, also if it was a tab.
         let tabbed = format!("a{}\t\u{301}", "\u{301}".repeat(8));
         assert_eq!(clean(&tabbed), tabbed.replace('\t', " "));
         let joined = format!("a{}", "\u{301}\u{200c}".repeat(50));

@@ -1,6 +1,6 @@
-//! The server's side of WebSockets (RFC 6455): frames as they come, in whatever pieces, to lines.
+//! Decodes WebSocket frames (RFC 6455) from clients, in pieces of any size, into lines.
 //!
-//! A message is a line. No extension is negotiated, so that a reserved bit is an error.
+//! A message is a line. No extension is negotiated, so a reserved bit is an error.
 
 use std::borrow::Cow;
 use std::io::Cursor;
@@ -13,86 +13,86 @@ use super::frame::{MAX_HEADER, code};
 use super::sanitize;
 use crate::chat::Input;
 
-/// How many times longer than a line a message may be, to be thrown away; a longer one ends the connection.
-const PATIENCE: u64 = 16;
-/// The longest payload of a control frame: section 5.5.
+/// A message of up to this many times the maximum line is dropped; a longer one closes the connection.
+const MAX_OVERSIZE: u64 = 16;
+/// Maximum payload of a control frame: section 5.5.
 const MAX_CONTROL: u64 = 125;
 
-/// What the bytes held.
+/// One decoded item.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Item {
-    /// A line, cleaned of what must not reach others.
+pub enum FrameItem {
+    /// A cleaned line.
     Line(String),
-    /// A line over the limit: told as soon as it is known; the rest of it will not be seen.
+    /// A line over the limit; returned when the limit is passed, and the rest of the line is dropped.
     TooLong,
-    /// To be answered with a pong of the same payload.
+    /// A ping; answer it with a pong of the same payload.
     Ping(Vec<u8>),
-    /// The answer to a ping, or none.
+    /// A pong, whether or not a ping was sent.
     Pong,
-    /// The peer closes, for that reason; to be answered with the same.
+    /// The client closes with this code; answer with the same code.
     Close(u16),
-    /// The peer is to be closed for that reason; nothing that it sends is understood any more.
+    /// A protocol error: close with this code and decode nothing more.
     Broken(u16),
 }
 
-impl Item {
-    /// What the hub is told of it; `None` for what is not a line.
+impl FrameItem {
+    /// The input for the hub; `None` if it is not a line.
     pub fn input(&self) -> Option<Input<'_>> {
         match self {
-            Item::Line(line) => Some(Input::Line(line)),
-            Item::TooLong => Some(Input::TooLong),
+            FrameItem::Line(line) => Some(Input::Line(line)),
+            FrameItem::TooLong => Some(Input::TooLong),
             _ => None,
         }
     }
 }
 
-/// A frame whose payload is still coming.
-struct Frame {
+/// A frame whose payload is incomplete.
+struct IncomingFrame {
     opcode: OpCode,
     is_final: bool,
-    /// Bytes of the payload that are still to come.
+    /// Missing bytes of the payload.
     left: u64,
-    /// Turned so that it begins with the byte for the next one.
+    /// Rotated so that its first byte is for the next payload byte.
     mask: [u8; 4],
 }
 
-/// A message whose frames are still coming.
+/// A message whose frames are incomplete.
 #[derive(Default)]
-struct Message {
+struct IncomingMessage {
     text: Vec<u8>,
-    /// So many bytes of the text are known to be UTF-8.
+    /// Bytes of the text that are checked to be UTF-8.
     valid: usize,
-    /// Bytes announced by all its frames so far.
+    /// Total payload length of its frames so far.
     announced: u64,
-    /// It is too long and is being thrown away.
+    /// The message is too long and the rest is being dropped.
     discarding: bool,
 }
 
-/// The state between two reads from one client.
+/// The decoder of one client.
 #[derive(Default)]
-pub struct Decoder {
+pub struct FrameDecoder {
     header: [u8; MAX_HEADER],
     header_len: usize,
-    frame: Option<Frame>,
-    /// A message may be interrupted by control frames: section 5.4.
-    message: Option<Message>,
+    frame: Option<IncomingFrame>,
+    /// The incomplete message; control frames may interrupt it (section 5.4).
+    message: Option<IncomingMessage>,
     control: Vec<u8>,
 }
 
-impl Decoder {
-    /// Takes the next item out of `bytes`; `None` when more bytes are needed.
+impl FrameDecoder {
+    /// Decodes the next item of `bytes`; `None` when more bytes are needed.
     ///
-    /// `max` is the longest line in bytes. At most so many are kept, besides a header and a control frame.
-    pub fn next(&mut self, bytes: &mut &[u8], max: usize) -> Option<Item> {
+    /// `max` is the maximum line length in bytes. At most `max` bytes are kept, besides a header and a control frame.
+    pub fn next(&mut self, bytes: &mut &[u8], max: usize) -> Option<FrameItem> {
         loop {
             if self.frame.is_none() {
                 let (header, length) = match self.take_header(bytes)? {
                     Ok(header) => header,
-                    Err(code) => return Some(Item::Broken(code)),
+                    Err(code) => return Some(FrameItem::Broken(code)),
                 };
                 match self.begin(header, length, max as u64) {
-                    Err(code) => return Some(Item::Broken(code)),
-                    Ok(true) => return Some(Item::TooLong),
+                    Err(code) => return Some(FrameItem::Broken(code)),
+                    Ok(true) => return Some(FrameItem::TooLong),
                     Ok(false) => {}
                 }
             }
@@ -105,7 +105,7 @@ impl Decoder {
                 OpCode::Control(_) => self.control.extend(unmasked),
                 OpCode::Data(_) => {
                     if !self.message.get_or_insert_default().take(unmasked) {
-                        return Some(Item::Broken(code::NOT_UTF8));
+                        return Some(FrameItem::Broken(code::NOT_UTF8));
                     }
                 }
             }
@@ -121,17 +121,17 @@ impl Decoder {
         }
     }
 
-    /// Whether it is as it was at first, so that it need not be kept.
+    /// Whether it is in its initial state, so that it need not be stored.
     pub fn is_idle(&self) -> bool {
         self.header_len == 0 && self.frame.is_none() && self.message.is_none()
     }
 
-    /// Bytes that are set aside for what is unended.
+    /// Bytes allocated for incomplete frames and messages.
     pub fn kept(&self) -> usize {
         self.control.capacity() + self.message.as_ref().map_or(0, |message| message.text.capacity())
     }
 
-    /// Takes a header, once it is all there; an error is the code to close with.
+    /// Takes a header once it is complete; an error is the close code.
     fn take_header(&mut self, bytes: &mut &[u8]) -> Option<Result<(FrameHeader, u64), u16>> {
         loop {
             let wanted = match self.header[..self.header_len] {
@@ -155,11 +155,11 @@ impl Decoder {
         }
         let header = FrameHeader::parse(&mut Cursor::new(&self.header[..self.header_len]));
         self.header_len = 0;
-        // What fails is an opcode that nobody has defined.
+        // Parsing fails only at an undefined opcode.
         Some(header.ok().flatten().ok_or(code::PROTOCOL_ERROR))
     }
 
-    /// Begins a frame; returns whether with it a line turns out to be too long, or the code to close with.
+    /// Starts a frame; returns whether the message is now too long. An error is the close code.
     fn begin(&mut self, header: FrameHeader, length: u64, max: u64) -> Result<bool, u16> {
         let FrameHeader { is_final, rsv1, rsv2, rsv3, opcode, mask } = header;
         let Some(mask) = mask.filter(|_| !(rsv1 || rsv2 || rsv3)) else { return Err(code::PROTOCOL_ERROR) };
@@ -167,7 +167,7 @@ impl Decoder {
         match opcode {
             OpCode::Control(_) if !is_final || length > MAX_CONTROL => return Err(code::PROTOCOL_ERROR),
             OpCode::Control(_) => {}
-            // A continuation needs something to go on with, and nothing else may come between.
+            // Only a continuation may follow an unfinished message, and it needs one.
             OpCode::Data(data) if (data == Data::Continue) != self.message.is_some() => {
                 return Err(code::PROTOCOL_ERROR);
             }
@@ -175,28 +175,32 @@ impl Decoder {
             OpCode::Data(_) => {
                 let message = self.message.get_or_insert_default();
                 message.announced = message.announced.saturating_add(length);
-                if message.announced > PATIENCE * max {
+                if message.announced > MAX_OVERSIZE * max {
                     return Err(code::TOO_BIG);
                 }
                 too_long = message.announced > max && !message.discarding;
                 if too_long {
-                    *message = Message { announced: message.announced, discarding: true, ..Message::default() };
+                    *message = IncomingMessage {
+                        announced: message.announced,
+                        discarding: true,
+                        ..IncomingMessage::default()
+                    };
                 }
             }
         }
-        self.frame = Some(Frame { opcode, is_final, left: length, mask });
+        self.frame = Some(IncomingFrame { opcode, is_final, left: length, mask });
         Ok(too_long)
     }
 
-    /// All of a frame is there; what it brings.
-    fn end_frame(&mut self) -> Option<Item> {
+    /// Ends a complete frame; returns the item that it completes.
+    fn end_frame(&mut self) -> Option<FrameItem> {
         let frame = self.frame.take()?;
         match frame.opcode {
-            OpCode::Control(Control::Ping) => Some(Item::Ping(std::mem::take(&mut self.control))),
+            OpCode::Control(Control::Ping) => Some(FrameItem::Ping(std::mem::take(&mut self.control))),
             OpCode::Control(Control::Close) => Some(closing(&std::mem::take(&mut self.control))),
             OpCode::Control(_) => {
                 self.control = Vec::new();
-                Some(Item::Pong)
+                Some(FrameItem::Pong)
             }
             OpCode::Data(_) if frame.is_final => self.message.take()?.end(),
             OpCode::Data(_) => None,
@@ -204,8 +208,8 @@ impl Decoder {
     }
 }
 
-impl Message {
-    /// Takes some more of the text; `false` if it cannot be UTF-8, whatever follows.
+impl IncomingMessage {
+    /// Adds bytes to the text; `false` if it can no longer become valid UTF-8.
     fn take(&mut self, bytes: impl Iterator<Item = u8>) -> bool {
         if self.discarding {
             return true;
@@ -219,33 +223,33 @@ impl Message {
         true
     }
 
-    fn end(self) -> Option<Item> {
+    fn end(self) -> Option<FrameItem> {
         if self.discarding {
             return None;
         }
-        let Ok(text) = String::from_utf8(self.text) else { return Some(Item::Broken(code::NOT_UTF8)) };
-        // It is one line, whatever is in it.
+        let Ok(text) = String::from_utf8(self.text) else { return Some(FrameItem::Broken(code::NOT_UTF8)) };
+        // A message is one line, so line ends in it become spaces.
         let text = match memchr2(b'\n', b'\r', text.as_bytes()) {
             Some(_) => text.replace(['\n', '\r'], " "),
             None => text,
         };
-        Some(Item::Line(match sanitize::clean(&text) {
+        Some(FrameItem::Line(match sanitize::clean(&text) {
             Cow::Owned(clean) => clean,
             Cow::Borrowed(_) => text,
         }))
     }
 }
 
-/// What a close frame says: section 5.5.1.
-fn closing(payload: &[u8]) -> Item {
+/// The item for the payload of a close frame: section 5.5.1.
+fn closing(payload: &[u8]) -> FrameItem {
     match payload {
-        [] => Item::Close(code::NORMAL),
-        [_] => Item::Broken(code::PROTOCOL_ERROR),
+        [] => FrameItem::Close(code::NORMAL),
+        [_] => FrameItem::Broken(code::PROTOCOL_ERROR),
         [high, low, reason @ ..] => match u16::from_be_bytes([*high, *low]) {
-            _ if std::str::from_utf8(reason).is_err() => Item::Broken(code::NOT_UTF8),
-            // Section 7.4.1, and what IANA has registered since; 7.4.2.
-            code @ (1000..=1003 | 1007..=1014 | 3000..=4999) => Item::Close(code),
-            _ => Item::Broken(code::PROTOCOL_ERROR),
+            _ if std::str::from_utf8(reason).is_err() => FrameItem::Broken(code::NOT_UTF8),
+            // Sections 7.4.1 and 7.4.2, and the codes that IANA registered later.
+            code @ (1000..=1003 | 1007..=1014 | 3000..=4999) => FrameItem::Close(code),
+            _ => FrameItem::Broken(code::PROTOCOL_ERROR),
         },
     }
 }
@@ -257,7 +261,7 @@ mod tests {
 
     const MASK: [u8; 4] = [1, 2, 3, 4];
 
-    /// A masked frame; the first byte is as given.
+    /// A masked frame with this first byte.
     fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
         let mut bytes = vec![first];
         match payload.len() {
@@ -276,14 +280,14 @@ mod tests {
         bytes
     }
 
-    fn decode(bytes: &[u8], max: usize, mut piece: impl FnMut() -> usize) -> Vec<Item> {
-        let (mut decoder, mut items) = (Decoder::default(), Vec::new());
+    fn decode(bytes: &[u8], max: usize, mut piece: impl FnMut() -> usize) -> Vec<FrameItem> {
+        let (mut decoder, mut items) = (FrameDecoder::default(), Vec::new());
         let mut rest = bytes;
         while !rest.is_empty() {
             let (mut now, later) = rest.split_at(piece().min(rest.len()));
             rest = later;
             while let Some(item) = decoder.next(&mut now, max) {
-                let is_end = matches!(item, Item::Broken(_));
+                let is_end = matches!(item, FrameItem::Broken(_));
                 items.push(item);
                 if is_end {
                     return items;
@@ -295,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_a_line_whatever_pieces_it_comes_in() {
+    fn message_decodes_to_a_line_in_pieces_of_any_size() {
         let long = "x".repeat(3000);
         let bytes = [
             frame(0x81, b"hello"),
@@ -309,15 +313,15 @@ mod tests {
             frame(0x88, &[0x03, 0xe8, b'b', b'y', b'e']),
         ]
         .concat();
-        let line = |text: &str| Item::Line(text.into());
+        let line = |text: &str| FrameItem::Line(text.into());
         let expected = [
             line("hello"),
-            Item::Ping(b"are you there".into()),
-            Item::Pong,
+            FrameItem::Ping(b"are you there".into()),
+            FrameItem::Pong,
             line("a b 你 好"),
             line(&long),
             line(""),
-            Item::Close(1000),
+            FrameItem::Close(1000),
         ];
         for seed in 0..200 {
             let mut random = Random(seed);
@@ -330,20 +334,20 @@ mod tests {
     }
 
     #[test]
-    fn what_is_against_the_rfc_is_told_by_its_code() {
+    fn protocol_errors_have_their_close_codes() {
         let unmasked = vec![0x81, 1, b'x'];
         for (what, bytes, code) in [
             ("unmasked", unmasked, 1002),
             ("a reserved bit", frame(0xc1, b"x"), 1002),
-            ("an opcode of nobody", frame(0x83, b"x"), 1002),
-            ("a control opcode of nobody", frame(0x8b, b"x"), 1002),
+            ("an undefined opcode", frame(0x83, b"x"), 1002),
+            ("an undefined control opcode", frame(0x8b, b"x"), 1002),
             ("a ping in fragments", frame(0x09, b"x"), 1002),
             ("a long ping", frame(0x89, &[b'x'; 126]), 1002),
             ("a continuation of nothing", frame(0x80, b"x"), 1002),
             ("a message in a message", [frame(0x01, b"x"), frame(0x81, b"y")].concat(), 1002),
             ("half a close code", frame(0x88, &[3]), 1002),
-            ("a close code of nobody", frame(0x88, &[0x03, 0xed]), 1002),
-            ("a close code below", frame(0x88, &[0, 0]), 1002),
+            ("an undefined close code", frame(0x88, &[0x03, 0xed]), 1002),
+            ("a close code below 1000", frame(0x88, &[0, 0]), 1002),
             ("binary", frame(0x82, b"x"), 1003),
             ("not UTF-8", frame(0x81, b"a\xff"), 1007),
             ("an unended character", frame(0x81, b"a\xe4\xbd"), 1007),
@@ -353,25 +357,25 @@ mod tests {
             ("far too long in all", [frame(0x01, &[b'x'; 1600]), frame(0x80, b"y")].concat(), 1009),
         ] {
             let items = decode(&bytes, 100, || 1);
-            assert_eq!(items.last(), Some(&Item::Broken(code)), "{what}");
+            assert_eq!(items.last(), Some(&FrameItem::Broken(code)), "{what}");
         }
     }
 
     #[test]
-    fn bad_text_is_told_before_its_message_ends() {
-        let mut decoder = Decoder::default();
+    fn invalid_utf8_is_reported_before_the_message_ends() {
+        let mut decoder = FrameDecoder::default();
         let bytes = [frame(0x01, b"\xe4"), frame(0x00, b"\xbd"), frame(0x00, b"x")].concat();
         let mut rest = &bytes[..];
-        assert_eq!(decoder.next(&mut rest, 100), Some(Item::Broken(code::NOT_UTF8)));
+        assert_eq!(decoder.next(&mut rest, 100), Some(FrameItem::Broken(code::NOT_UTF8)));
     }
 
     #[test]
-    fn a_line_that_is_too_long_is_told_once_and_not_kept() {
+    fn too_long_message_is_reported_once_and_dropped() {
         let bytes = [frame(0x01, &[b'x'; 101]), frame(0x00, &[0xff; 50]), frame(0x80, b"z"), frame(0x81, b"y")];
-        let expected = [Item::TooLong, Item::Line("y".into())];
+        let expected = [FrameItem::TooLong, FrameItem::Line("y".into())];
         assert_eq!(decode(&bytes.concat(), 100, || 7), expected);
-        let mut decoder = Decoder::default();
-        assert_eq!(decoder.next(&mut &bytes[0][..8], 100), Some(Item::TooLong));
-        assert_eq!(decode(&frame(0x81, &[b'x'; 100]), 100, || 50), [Item::Line("x".repeat(100))]);
+        let mut decoder = FrameDecoder::default();
+        assert_eq!(decoder.next(&mut &bytes[0][..8], 100), Some(FrameItem::TooLong));
+        assert_eq!(decode(&frame(0x81, &[b'x'; 100]), 100, || 50), [FrameItem::Line("x".repeat(100))]);
     }
 }

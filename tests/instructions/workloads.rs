@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use chinwag::chat::{ClientId, Input};
-use chinwag::wire::line::{Decoder, Item};
+use chinwag::wire::line::{LineDecoder, LineItem};
 
 use crate::house::{TestServer, name};
 
@@ -51,18 +51,18 @@ pub fn counted<R>(work: impl FnOnce() -> R) -> R {
 
 /// Decodes a line that arrives in one read.
 fn decode(line: &str) -> usize {
-    let mut decoder = Decoder::default();
+    let mut decoder = LineDecoder::default();
     for _ in 0..ROUNDS {
         let mut bytes = black_box(line.as_bytes());
         let item = counted(|| decoder.next(&mut bytes, 4096));
-        assert_eq!(item, Some(Item::Line(line.trim_end().into())));
+        assert_eq!(item, Some(LineItem::Line(line.trim_end().into())));
     }
     ROUNDS
 }
 
 /// Decodes a line that arrives in two reads.
 fn decode_split() -> usize {
-    let mut decoder = Decoder::default();
+    let mut decoder = LineDecoder::default();
     let (first, second) = LINE.as_bytes().split_at(20);
     for _ in 0..ROUNDS {
         let (mut first, mut second) = black_box((first, second));
@@ -70,7 +70,7 @@ fn decode_split() -> usize {
             let none = decoder.next(&mut first, 4096);
             (none, decoder.next(&mut second, 4096))
         });
-        assert_eq!(item, (None, Some(Item::Line(TEXT.into()))));
+        assert_eq!(item, (None, Some(LineItem::Line(TEXT.into()))));
     }
     ROUNDS
 }

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use chinwag::wire::frame::{close_frame, text_frame};
 use chinwag::wire::http;
-use chinwag::wire::websocket::{Decoder, Item};
+use chinwag::wire::websocket::{FrameDecoder, FrameItem};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 use serde_json::json;
@@ -93,7 +93,7 @@ pub enum Act {
 struct Client {
     stream: TcpStream,
     /// Decoder of a WebSocket; `None` for a line client.
-    frames: Option<Decoder>,
+    frames: Option<FrameDecoder>,
     /// A browser that has not sent its upgrade request yet.
     is_new: bool,
     manners: Manners,
@@ -287,7 +287,7 @@ impl Client {
         stream.set_nodelay(true).expect("TCP_NODELAY");
         let mut client = Client {
             stream,
-            frames: manners.web.then(Decoder::default),
+            frames: manners.web.then(FrameDecoder::default),
             is_new: manners.web,
             manners: *manners,
             name: None,
@@ -377,8 +377,8 @@ impl Client {
         let mut lines = Vec::new();
         while let Some(item) = self.frames.as_mut().and_then(|frames| frames.next(&mut bytes, usize::MAX >> 8)) {
             match item {
-                Item::Line(line) => lines.push(line),
-                Item::Close(code) => {
+                FrameItem::Line(line) => lines.push(line),
+                FrameItem::Close(code) => {
                     if self.manners.says_goodbye {
                         self.push(&close_frame(code));
                     }

@@ -124,7 +124,7 @@ impl Target {
 
 /// Number of clients that a server started here can hold, under the file descriptor limit that it inherits.
 pub fn capacity() -> usize {
-    fd_limit::seats(fd_limit::raise(), None, 0).max_clients
+    fd_limit::connection_limits(fd_limit::raise(), None, 0).max_clients
 }
 
 /// Two ports that are free at the moment.

@@ -223,11 +223,11 @@ mod tests {
 
     use super::*;
     use crate::wire::frame::{close_frame, pong_frame, text_frame};
-    use crate::wire::websocket::{Decoder, Item};
+    use crate::wire::websocket::{FrameDecoder, FrameItem};
     use crate::wire::{http, json};
 
-    fn decode(mut bytes: &[u8]) -> Vec<Item> {
-        let mut decoder = Decoder::default();
+    fn decode(mut bytes: &[u8]) -> Vec<FrameItem> {
+        let mut decoder = FrameDecoder::default();
         std::iter::from_fn(|| decoder.next(&mut bytes, 100_000)).collect()
     }
 
@@ -247,8 +247,9 @@ mod tests {
         }
         browser.pong(&mut out, b"there");
         browser.close(&mut out);
-        let line = |text: &str| Item::Line(text.into());
-        let lines = [line(""), line("hi"), line(&"y".repeat(200)), line(&long), Item::Pong, Item::Close(1000)];
+        let line = |text: &str| FrameItem::Line(text.into());
+        let lines =
+            [line(""), line("hi"), line(&"y".repeat(200)), line(&long), FrameItem::Pong, FrameItem::Close(1000)];
         assert_eq!(decode(&out), lines);
     }
 

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::chat::id::{ClientId, Session};
-use crate::chat::session::client::{Clients, Stage};
+use crate::chat::session::client::{Clients, SessionStage};
 
 /// The shortest time between two renumberings of the queue.
 const RENUMBER_INTERVAL: Duration = Duration::from_secs(1);
@@ -104,8 +104,8 @@ impl AdmissionQueue {
         for (index, &(id, _)) in self.queue.iter().enumerate() {
             let number = index as u32 + 1;
             let stage = &mut clients[id].stage;
-            if *stage != Stage::Waiting(number) {
-                *stage = Stage::Waiting(number);
+            if *stage != SessionStage::Waiting(number) {
+                *stage = SessionStage::Waiting(number);
                 changed.push((id, number));
             }
         }
@@ -120,5 +120,5 @@ impl AdmissionQueue {
 }
 
 fn is_waiting(clients: &Clients, id: ClientId, session: Session) -> bool {
-    clients.get(id).is_some_and(|client| client.session == session && matches!(client.stage, Stage::Waiting(_)))
+    clients.get(id).is_some_and(|client| client.session == session && matches!(client.stage, SessionStage::Waiting(_)))
 }

@@ -6,7 +6,7 @@ use super::Hub;
 use crate::chat::event::{Cause, Refusal};
 use crate::chat::id::{ClientId, Now};
 use crate::chat::input::Close;
-use crate::chat::session::client::Stage;
+use crate::chat::session::client::SessionStage;
 use crate::util::shrink;
 
 /// Deadlines that one tick checks at most. Most of them are only moved to a later time.
@@ -58,11 +58,11 @@ impl Hub {
         self.clients.set_deadline(id, kind as u8, false);
         let Some(client) = self.clients.get(id) else { return };
         let (most, refusal, cause) = match (kind, client.stage) {
-            (DeadlineKind::Login, Stage::Asked) => {
+            (DeadlineKind::Login, SessionStage::LoggingIn) => {
                 let most = self.config.login_timeout;
                 (most, Refusal::LoginTimeout { seconds: most.as_secs() }, Cause::LoginTimeout)
             }
-            (DeadlineKind::Idle, Stage::Here) => {
+            (DeadlineKind::Idle, SessionStage::InRoom) => {
                 let most = self.config.idle_timeout;
                 (most, Refusal::Idle { seconds: most.as_secs() }, Cause::Idle)
             }

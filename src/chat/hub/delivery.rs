@@ -3,14 +3,14 @@
 use super::Hub;
 #[cfg(test)]
 use super::tests::invariants::Heard;
-use crate::chat::event::FRAME;
+use crate::chat::event::LINE_OVERHEAD;
 use crate::chat::event::{Event, Notice, Refusal};
 use crate::chat::id::Author;
 use crate::chat::id::ClientId;
 use crate::chat::id::Now;
 use crate::chat::id::RoomId;
-use crate::chat::room::segment_log::{Cursor, Entry, Kind};
-use crate::chat::session::client::Stage;
+use crate::chat::room::segment_log::{Cursor, Entry, EntryKind};
+use crate::chat::session::client::SessionStage;
 use crate::chat::session::outbox::Outbox;
 use crate::chat::session::reader::Reader;
 
@@ -18,7 +18,15 @@ impl Hub {
     /// Shows `event` to all members of the room except its author.
     ///
     /// `hint` is the length of its text in bytes.
-    pub(super) fn broadcast(&mut self, room: RoomId, author: Author, kind: Kind, hint: usize, event: &Event, now: Now) {
+    pub(super) fn broadcast(
+        &mut self,
+        room: RoomId,
+        author: Author,
+        kind: EntryKind,
+        hint: usize,
+        event: &Event,
+        now: Now,
+    ) {
         self.begin_day(room, now);
         self.append(room, author, kind, hint, event);
     }
@@ -27,18 +35,18 @@ impl Hub {
     pub(super) fn begin_day(&mut self, room: RoomId, now: Now) {
         let today = now.local.date();
         if self.rooms[room].day.replace(today).is_some_and(|day| day != today) {
-            self.append(room, Author::NOBODY, Kind::Day, 0, &Event::Notice(Notice::Day(today)));
+            self.append(room, Author::NONE, EntryKind::Day, 0, &Event::Notice(Notice::Day(today)));
         }
         self.begin_operator_day(now);
     }
 
     /// Like [`Hub::broadcast`], but without a check for a new day.
-    pub(super) fn append(&mut self, id: RoomId, author: Author, kind: Kind, hint: usize, event: &Event) {
+    pub(super) fn append(&mut self, id: RoomId, author: Author, kind: EntryKind, hint: usize, event: &Event) {
         self.last_stamp += 1;
         let room = &mut self.rooms[id];
         self.stats.deliveries += room.members.len() as u64;
         let entry = Entry { stamp: self.last_stamp, author: author.session, name: author.name, kind, end: 0 };
-        room.append(entry, FRAME + hint, &self.renders, event, &mut self.slow_consumers);
+        room.append(entry, LINE_OVERHEAD + hint, &self.renders, event, &mut self.slow_consumers);
         self.rooms.mark_dirty(id);
     }
 
@@ -116,7 +124,7 @@ impl Hub {
         let client = &mut self.clients[id];
         let from = std::mem::replace(&mut client.cursor, to);
         if from.segment != to.segment {
-            self.rooms[client.room].log_mut(client.encoding).moved(from, to);
+            self.rooms[client.room].log_mut(client.encoding).move_reader(from, to);
         }
         if client.blocked {
             self.note_blocked(id);
@@ -125,9 +133,9 @@ impl Hub {
 
     pub(super) fn note_blocked(&mut self, id: ClientId) {
         let client = &mut self.clients[id];
-        if client.stage == Stage::Here && client.blocked_in != client.cursor.segment {
+        if client.stage == SessionStage::InRoom && client.blocked_in != client.cursor.segment {
             client.blocked_in = client.cursor.segment;
-            self.rooms[client.room].log_mut(client.encoding).blocked_readers(client.cursor, id);
+            self.rooms[client.room].log_mut(client.encoding).mark_blocked(client.cursor, id);
         }
     }
 

@@ -6,7 +6,7 @@ use crate::chat::event::{Cause, Refusal};
 use crate::chat::id::ClientId;
 use crate::chat::id::Now;
 use crate::chat::input::Close;
-use crate::chat::session::client::Stage;
+use crate::chat::session::client::SessionStage;
 use crate::util::shrink;
 
 /// Sessions that are disconnected in one tick, and as many between two ticks.
@@ -55,13 +55,13 @@ impl Hub {
                 client.blocked_in = u32::MAX;
                 continue;
             }
-            let is_here = client.stage == Stage::Here;
+            let is_here = client.stage == SessionStage::InRoom;
             let log = is_here.then(|| self.rooms[client.room].log(client.encoding));
-            let (overdue, end) = log.map_or((false, None), |log| (log.is_overdue(client.cursor), Some(log.end())));
+            let (overdue, end) = log.map_or((false, None), |log| (log.is_too_slow(client.cursor), Some(log.end())));
             if !overdue && client.private_bytes() <= self.config.backlog_bytes {
                 continue;
             }
-            if client.stage == Stage::Leaving {
+            if client.stage == SessionStage::Leaving {
                 // It has left for another reason already; only its connection remains.
                 self.end_session(id, Cause::TooSlow, Close::AtOnce, now);
                 continue;
@@ -81,7 +81,7 @@ impl Hub {
             && let Some(id) = self.pending_disconnects.pop_front()
         {
             // If it has left for another reason, another session may have its id now.
-            let Some(client) = self.clients.get_mut(id).filter(|client| client.stage != Stage::Leaving) else {
+            let Some(client) = self.clients.get_mut(id).filter(|client| client.stage != SessionStage::Leaving) else {
                 continue;
             };
             match client.pending_disconnect {
@@ -156,8 +156,9 @@ mod tests {
         // processed.
         clients().for_each(|id| hub.writable(id));
         assert_eq!(hub.poll_private(), None);
-        let mut pending_disconnects = clients()
-            .filter(|&id| hub.clients[id].pending_disconnect.is_some() && hub.clients[id].stage == Stage::Here);
+        let mut pending_disconnects = clients().filter(|&id| {
+            hub.clients[id].pending_disconnect.is_some() && hub.clients[id].stage == SessionStage::InRoom
+        });
         assert!(pending_disconnects.all(|id| hub.allowance(id, at(1)) == Allowance::AfterOthers));
         assert_eq!(left(&mut hub, at(1))[..2], IN_STEPS[1..3]);
         assert_eq!(hub.stats.dropped, PEOPLE as u64);

@@ -20,7 +20,7 @@ pub(crate) mod tests;
 pub use self::outbound::WriteBatch;
 pub use self::plan::operator::{LOG as OPERATOR_LOG, NAME as OPERATOR};
 pub use self::stats::StatsSnapshot;
-use crate::chat::input::{Allowance, Arrival, Close, Input};
+use crate::chat::input::{Allowance, Close, Input, NewConnection};
 use std::collections::hash_map::RandomState;
 use std::collections::{HashMap, VecDeque};
 use std::hash::BuildHasher;
@@ -51,7 +51,7 @@ use super::policy::cidr::Network;
 use super::policy::mutes::Mutes;
 use super::policy::nick::key_of;
 use super::room::segment_log::Retention;
-use super::session::client::{Client, Clients, Queue, Stage};
+use super::session::client::{Client, Clients, SessionStage, WriteQueue};
 use crate::util::shrink;
 use crate::util::timer_wheel::Wheel;
 
@@ -71,7 +71,7 @@ pub struct Hub {
     /// Connections per network; empty unless the number per address is limited.
     connections_per_ip: HashMap<Network, usize>,
     /// Clients with data in their outbox.
-    flush_queue: Queue,
+    flush_queue: WriteQueue,
     /// Clients that may be slow consumers and are checked in the next tick.
     slow_consumers: Vec<ClientId>,
     closing: VecDeque<(ClientId, Close)>,
@@ -136,7 +136,7 @@ impl Hub {
             mutes: Mutes::default(),
             nicknames: NickIndex::default(),
             connections_per_ip: HashMap::new(),
-            flush_queue: Queue::default(),
+            flush_queue: WriteQueue::default(),
             slow_consumers: Vec::new(),
             closing: VecDeque::new(),
             pending_disconnects: VecDeque::new(),
@@ -185,15 +185,16 @@ impl Hub {
 
     /// Adds a plain connection. `id` is its number until [`Hub::closed`].
     pub fn connected(&mut self, id: ClientId, addr: SocketAddr, now: Now) {
-        let arrival = Arrival { addr, encoding: Encoding::Plain, preface: &[], wish: ResumeRequest::default() };
+        let arrival =
+            NewConnection { addr, encoding: Encoding::Plain, preface: &[], resume_request: ResumeRequest::default() };
         self.arrived(id, arrival, now);
     }
 
     /// Adds a connection with any encoding, a preface and a resume request.
     ///
     /// The encoding must be enabled.
-    pub fn arrived(&mut self, id: ClientId, arrival: Arrival, now: Now) {
-        let Arrival { addr, encoding, preface, wish } = arrival;
+    pub fn arrived(&mut self, id: ClientId, arrival: NewConnection, now: Now) {
+        let NewConnection { addr, encoding, preface, resume_request } = arrival;
         #[cfg(test)]
         self.heard.push(Heard::Connected(id));
         self.last_session = self.last_session.next();
@@ -204,8 +205,8 @@ impl Hub {
         if encoding != Encoding::Plain {
             self.notice(id, Notice::Hello { run: self.run, max_line: self.config.max_line });
         }
-        if wish != ResumeRequest::default() {
-            self.resume_requests.insert(id, wish);
+        if resume_request != ResumeRequest::default() {
+            self.resume_requests.insert(id, resume_request);
         }
         self.stats.connections += 1;
         let connected = self.clients.len();
@@ -216,7 +217,7 @@ impl Hub {
 
     /// Tells whether the next line of `id` may be given to [`Hub::line`] now.
     pub fn allowance(&self, id: ClientId, now: Now) -> Allowance {
-        let Some(client) = self.clients.get(id).filter(|client| client.stage != Stage::Leaving) else {
+        let Some(client) = self.clients.get(id).filter(|client| client.stage != SessionStage::Leaving) else {
             return Allowance::Never;
         };
         let half = self.config.backlog_bytes / 2;
@@ -226,7 +227,7 @@ impl Hub {
         if self.backpressure || client.pending_disconnect.is_some() {
             return Allowance::AfterOthers;
         }
-        if client.stage == Stage::Here && self.has_unswept_backlog(client.room) {
+        if client.stage == SessionStage::InRoom && self.has_unswept_backlog(client.room) {
             return Allowance::AfterOthers;
         }
         self.config.rate_limit().wait(client.allowance, now).map_or(Allowance::Now, Allowance::At)
@@ -251,23 +252,24 @@ impl Hub {
             self.acknowledge_deliveries();
         }
         // A client that has left may still have an incomplete line, which is not processed.
-        let counts = |client: &&mut Client| client.stage != Stage::Leaving && client.pending_disconnect.is_none();
+        let counts =
+            |client: &&mut Client| client.stage != SessionStage::Leaving && client.pending_disconnect.is_none();
         let Some(client) = self.clients.get_mut(id).filter(counts) else { return };
         #[cfg(test)]
         self.heard.push(Heard::Line(id));
         self.stats.lines += 1;
         client.allowance = self.config.rate_limit().taken(client.allowance, now);
-        if client.stage == Stage::Here {
+        if client.stage == SessionStage::InRoom {
             client.active = now.micros();
         }
         match input {
             Input::TooLong => self.refuse(id, Refusal::TooLong { most: self.config.max_line }),
             Input::NotUtf8 => self.refuse(id, Refusal::NotUtf8),
             Input::Line(text) => match self.clients[id].stage {
-                Stage::Waiting(_) => self.line_while_waiting(id, text, now),
-                Stage::Asked => self.process_nickname(id, text, now),
-                Stage::Here => self.dispatch_command(id, text, now),
-                Stage::Leaving => {}
+                SessionStage::Waiting(_) => self.line_while_waiting(id, text, now),
+                SessionStage::LoggingIn => self.process_nickname(id, text, now),
+                SessionStage::InRoom => self.dispatch_command(id, text, now),
+                SessionStage::Leaving => {}
             },
         }
     }
@@ -279,7 +281,7 @@ impl Hub {
 
     /// Refuses a client that speaks another protocol: sends the reason and ends the session.
     pub fn refuse_protocol(&mut self, id: ClientId, now: Now) {
-        if self.clients.get(id).is_some_and(|client| client.stage != Stage::Leaving) {
+        if self.clients.get(id).is_some_and(|client| client.stage != SessionStage::Leaving) {
             self.refuse(id, Refusal::OtherProtocol);
             self.end_session(id, Cause::OtherProtocol, Close::WhenRead, now);
         }
@@ -299,7 +301,7 @@ impl Hub {
     ///
     /// Must be called only when [`Hub::poll_close`] returns nothing more for it.
     pub fn closed(&mut self, id: ClientId, now: Now) {
-        if self.clients.get(id).is_some_and(|client| client.stage != Stage::Leaving) {
+        if self.clients.get(id).is_some_and(|client| client.stage != SessionStage::Leaving) {
             let cause = if self.ending { Cause::ShutDown } else { Cause::ConnectionLost };
             self.end_session(id, cause, Close::AtOnce, now);
             self.closing.retain(|&(closing, _)| closing != id);

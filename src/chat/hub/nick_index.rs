@@ -39,7 +39,7 @@ impl NickIndex {
         if let Ok(entry) = self.0.find_entry(clients[id].name_hash, |&other| other == id) {
             entry.remove();
         }
-        if shrink::is_loose(self.0.len(), self.0.capacity()) {
+        if shrink::is_oversized(self.0.len(), self.0.capacity()) {
             self.0.shrink_to(2 * self.0.len(), |id| clients[*id].name_hash);
         }
     }

@@ -26,7 +26,7 @@ impl Hub {
     /// Stores a whisper of `id` to a name that no client has.
     pub(super) fn store_whisper(&mut self, id: ClientId, to: &str, text: &str, now: Now) {
         let Ok(Name { shown: to, .. }) = Name::new(to) else {
-            return self.refuse(id, Refusal::NobodyCalled { name: to });
+            return self.refuse(id, Refusal::NoSuchMember { name: to });
         };
         let longest = MAX_OFFLINE_MESSAGE.min(self.config.backlog_bytes / 2 / WHISPERS_PER_NAME);
         if text.len() > longest {
@@ -40,7 +40,7 @@ impl Hub {
         self.stats.whispers += 1;
         self.begin_day(self.clients[id].room, now);
         self.send_event(id, &Event::Whispered { at: now.local, to: &to, text });
-        self.notice(id, Notice::Kept { name: &to });
+        self.notice(id, Notice::WhisperStored { name: &to });
     }
 
     /// Queries the offline messages for the new name of a client.
@@ -56,7 +56,7 @@ impl Hub {
         let session = self.clients[id].session;
         let Some(store) = self.store.as_mut().filter(|_| !whispers.is_empty()) else { return };
         store.unacked.push((id, session, to.into()));
-        self.notice(id, Notice::MissedBegins { whispers: whispers.len() });
+        self.notice(id, Notice::OfflineWhispersBegin { whispers: whispers.len() });
         let today = now.local.date();
         let mut day = today;
         for Whisper { from, at, text, .. } in whispers {
@@ -68,7 +68,7 @@ impl Hub {
         if day != today {
             self.notice(id, Notice::Day(today));
         }
-        self.notice(id, Notice::MissedEnds);
+        self.notice(id, Notice::OfflineWhispersEnd);
     }
 
     /// Records the deliveries that are written completely; until then the messages stay in the store.

@@ -6,8 +6,8 @@ use super::Hub;
 use crate::chat::event::PendingDisconnect;
 use crate::chat::id::ClientId;
 use crate::chat::room::segment_log::Cursor;
-use crate::chat::session::client::Stage;
-use crate::chat::session::outbox::Place;
+use crate::chat::session::client::SessionStage;
+use crate::chat::session::outbox::OutboxPosition;
 use crate::chat::session::reader::Reader;
 
 /// Members of one dirty room that are visited before the next room has its turn.
@@ -18,7 +18,7 @@ const VISITS_PER_ROOM: usize = 64;
 pub struct WriteBatch {
     pub slices: usize,
     pub bytes: usize,
-    end: (Cursor, Place),
+    end: (Cursor, OutboxPosition),
 }
 
 impl Hub {
@@ -80,17 +80,17 @@ impl Hub {
         let (cursor, place) = if n == lent.bytes { lent.end } else { self.position_after(id, n) };
         let client = &mut self.clients[id];
         if let Some(outbox) = &mut client.outbox {
-            outbox.forget(place);
+            outbox.discard(place);
             if outbox.len() == 0 {
                 client.outbox = None;
             }
         }
-        if client.stage == Stage::Here {
+        if client.stage == SessionStage::InRoom {
             self.move_cursor(id, cursor);
         }
     }
 
-    fn position_after(&self, id: ClientId, mut n: usize) -> (Cursor, Place) {
+    fn position_after(&self, id: ClientId, mut n: usize) -> (Cursor, OutboxPosition) {
         let Some(mut reader) = self.reader(id) else { return Default::default() };
         while n > 0
             && let Some(bytes) = reader.slice()
@@ -109,7 +109,7 @@ impl Hub {
 
     fn reader(&self, id: ClientId) -> Option<Reader<'_>> {
         let client = self.clients.get(id)?;
-        let log = (client.stage == Stage::Here).then(|| self.rooms[client.room].log(client.encoding));
+        let log = (client.stage == SessionStage::InRoom).then(|| self.rooms[client.room].log(client.encoding));
         Some(Reader::new(client, log))
     }
 

@@ -9,8 +9,8 @@ use crate::chat::id::ClientId;
 use crate::chat::id::Now;
 use crate::chat::id::RoomId;
 use crate::chat::room::PresenceSummary;
-use crate::chat::room::segment_log::Kind;
-use crate::chat::session::client::Stage;
+use crate::chat::room::segment_log::EntryKind;
+use crate::chat::session::client::SessionStage;
 
 /// The shortest time between two summaries in a room.
 const SUMMARY_INTERVAL: Duration = Duration::from_secs(1);
@@ -23,7 +23,14 @@ const SUMMARY_LINES_PER_SECOND: u64 = 5000;
 
 impl Hub {
     /// Shows a room a join or leave, or adds it to the summary if the room is large.
-    pub(super) fn announce(&mut self, id: ClientId, room_id: RoomId, event: &Event, sum: PresenceSummary, now: Now) {
+    pub(super) fn announce(
+        &mut self,
+        id: ClientId,
+        room_id: RoomId,
+        event: &Event,
+        summary: PresenceSummary,
+        now: Now,
+    ) {
         // During shutdown all clients leave, and they know why.
         if self.ending {
             return;
@@ -32,21 +39,21 @@ impl Hub {
         self.send_to_operator_from(room_id, event);
         let room = &mut self.rooms[room_id];
         // While a summary is pending, single notices would show wrong counts.
-        if room.members.len() > self.config.announce_limit || room.sum.is_some() {
-            if room.sum.is_none() {
-                room.sum_due = now.at + SUMMARY_INTERVAL;
-                self.pending_summaries.push_back((room.sum_due, room_id));
+        if room.members.len() > self.config.announce_limit || room.summary.is_some() {
+            if room.summary.is_none() {
+                room.summary_due = now.at + SUMMARY_INTERVAL;
+                self.pending_summaries.push_back((room.summary_due, room_id));
             }
-            let total = room.sum.get_or_insert_default();
-            total.joined += sum.joined;
-            total.left += sum.left;
+            let total = room.summary.get_or_insert_default();
+            total.joined += summary.joined;
+            total.left += summary.left;
             return;
         }
         let client = &self.clients[id];
         let author = Author { session: client.session, name: 0 };
         // The last reader of an encoding may have left, and its log with it.
-        let before = (client.stage == Stage::Here).then(|| room.log(client.encoding).end());
-        self.broadcast(room_id, author, Kind::Notice, 0, event, now);
+        let before = (client.stage == SessionStage::InRoom).then(|| room.log(client.encoding).end());
+        self.broadcast(room_id, author, EntryKind::Notice, 0, event, now);
         if let Some(before) = before {
             self.skip_own_entry(id, before);
         }
@@ -54,21 +61,21 @@ impl Hub {
 
     /// Shows the pending summary, or postpones it if the last one is too recent.
     pub(super) fn show_summary(&mut self, id: RoomId, due: Duration, now: Now) {
-        let Some(room) = self.rooms.get_mut(id).filter(|room| room.sum_due == due) else { return };
-        if now.at < room.next_sum {
-            room.sum_due = now.at + SUMMARY_INTERVAL;
-            self.pending_summaries.push_back((room.sum_due, id));
+        let Some(room) = self.rooms.get_mut(id).filter(|room| room.summary_due == due) else { return };
+        if now.at < room.next_summary {
+            room.summary_due = now.at + SUMMARY_INTERVAL;
+            self.pending_summaries.push_back((room.summary_due, id));
             return;
         }
-        if let Some(PresenceSummary { joined, left }) = room.sum.take() {
+        if let Some(PresenceSummary { joined, left }) = room.summary.take() {
             let here = room.members.len();
             if here == 0 {
                 // The room is empty. The summary could push messages out of its history, for which alone it is kept.
                 return;
             }
-            room.next_sum = now.at + Duration::from_millis(here as u64 * 1000 / SUMMARY_LINES_PER_SECOND);
+            room.next_summary = now.at + Duration::from_millis(here as u64 * 1000 / SUMMARY_LINES_PER_SECOND);
             let event = Event::Notice(Notice::Summed { joined, left, here });
-            self.broadcast(id, Author::NOBODY, Kind::Notice, 0, &event, now);
+            self.broadcast(id, Author::NONE, EntryKind::Notice, 0, &event, now);
         }
     }
 }

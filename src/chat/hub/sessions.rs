@@ -22,7 +22,7 @@ use crate::chat::input::Close;
 use crate::chat::policy::cidr::Network;
 use crate::chat::policy::nick::Name;
 use crate::chat::room::PresenceSummary;
-use crate::chat::session::client::{Client, Stage};
+use crate::chat::session::client::{Client, SessionStage};
 use crate::util::shrink;
 
 /// Names that the welcome line lists at most.
@@ -40,7 +40,7 @@ impl Hub {
         } else if self.admission.admit_new() {
             return self.start_login(id, now);
         } else if let Some(number) = self.admission.enqueue(id, session) {
-            self.clients[id].stage = Stage::Waiting(number);
+            self.clients[id].stage = SessionStage::Waiting(number);
             return self.notice(id, Notice::Waiting { number });
         } else if self.config.mode == Mode::P2p {
             Refusal::Busy
@@ -49,7 +49,7 @@ impl Hub {
         };
         self.stats.refused += 1;
         self.refuse(id, refusal);
-        self.clients[id].stage = Stage::Leaving;
+        self.clients[id].stage = SessionStage::Leaving;
         self.closing.push_back((id, Close::WhenRead));
     }
 
@@ -58,14 +58,14 @@ impl Hub {
         if self.config.max_per_ip == 0 {
             return true;
         }
-        let count = self.connections_per_ip.entry(Network::of_one_person(addr)).or_default();
+        let count = self.connections_per_ip.entry(Network::of_client(addr)).or_default();
         let free = *count < self.config.max_per_ip;
         *count += usize::from(free);
         free
     }
 
     pub(super) fn uncount_connection(&mut self, addr: IpAddr) {
-        if let hash_map::Entry::Occupied(mut count) = self.connections_per_ip.entry(Network::of_one_person(addr)) {
+        if let hash_map::Entry::Occupied(mut count) = self.connections_per_ip.entry(Network::of_client(addr)) {
             *count.get_mut() -= 1;
             if *count.get() == 0 {
                 count.remove();
@@ -77,7 +77,7 @@ impl Hub {
     /// Asks an admitted client for its nickname, or logs it in by its address.
     fn start_login(&mut self, id: ClientId, now: Now) {
         let client = &mut self.clients[id];
-        client.stage = Stage::Asked;
+        client.stage = SessionStage::LoggingIn;
         client.active = now.micros();
         match self.config.login {
             Login::Nickname => {
@@ -196,7 +196,7 @@ impl Hub {
         room.enter_log(encoding, begin);
         self.rooms.note_entered(room_id);
         let client = &mut self.clients[id];
-        client.stage = Stage::Here;
+        client.stage = SessionStage::InRoom;
         client.room = room_id;
         client.place = place;
         client.cursor = begin;
@@ -243,7 +243,7 @@ impl Hub {
             self.flush_queue.push(moved, client);
         }
         let here = self.rooms[room_id].members.len();
-        self.clients[id].stage = Stage::Leaving;
+        self.clients[id].stage = SessionStage::Leaving;
         self.announce(
             id,
             room_id,
@@ -270,14 +270,16 @@ impl Hub {
         let Some(client) = self.clients.get(id) else { return };
         // Part of its data is dropped already, so it is closed as a slow consumer whatever the cause.
         let (cause, close) = match client.pending_disconnect {
-            Some(PendingDisconnect::TooSlow) if client.stage != Stage::Leaving => (Cause::TooSlow, Close::AtOnce),
+            Some(PendingDisconnect::TooSlow) if client.stage != SessionStage::Leaving => {
+                (Cause::TooSlow, Close::AtOnce)
+            }
             _ => (cause, close),
         };
         #[cfg(test)]
         self.heard.push(Heard::Departed(id, cause.clone()));
         let (stage, addr) = (client.stage, client.addr());
         match stage {
-            Stage::Leaving => {
+            SessionStage::Leaving => {
                 if close == Close::AtOnce {
                     // The unsent data is dropped. The mark keeps this client from counting as up to date.
                     let client = &mut self.clients[id];
@@ -286,9 +288,9 @@ impl Hub {
                 }
                 return;
             }
-            Stage::Waiting(_) => self.admission.leave(now.at),
-            Stage::Asked => self.admission.release(),
-            Stage::Here => {
+            SessionStage::Waiting(_) => self.admission.leave(now.at),
+            SessionStage::LoggingIn => self.admission.release(),
+            SessionStage::InRoom => {
                 let (name, session) = (client.name.clone(), client.session);
                 self.cancel_deliveries(id);
                 self.mutes.leave(session);
@@ -310,7 +312,7 @@ impl Hub {
         self.stats.dropped += u64::from(cause == Cause::TooSlow);
         self.stats.left[cause.number()] += 1;
         let client = &mut self.clients[id];
-        client.stage = Stage::Leaving;
+        client.stage = SessionStage::Leaving;
         if close == Close::AtOnce {
             client.outbox = None;
         }

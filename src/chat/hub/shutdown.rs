@@ -6,8 +6,8 @@ use super::tests::invariants::Heard;
 use crate::chat::event::{Cause, Event, Notice};
 use crate::chat::id::{Author, ClientId, Now, RoomId};
 use crate::chat::input::Close;
-use crate::chat::room::segment_log::Kind;
-use crate::chat::session::client::Stage;
+use crate::chat::room::segment_log::EntryKind;
+use crate::chat::session::client::SessionStage;
 
 impl Hub {
     /// Whether the server is shutting down: the operator asked for it, or the peer in p2p mode has left.
@@ -26,12 +26,12 @@ impl Hub {
         let occupied = self.rooms.occupied().map(|(id, _)| id).filter(|&id| id != RoomId::LOBBY);
         let rooms: Vec<RoomId> = std::iter::once(RoomId::LOBBY).chain(occupied).collect();
         for room in rooms {
-            self.broadcast(room, Author::NOBODY, Kind::Notice, 0, &notice, now);
+            self.broadcast(room, Author::NONE, EntryKind::Notice, 0, &notice, now);
         }
         let others: Vec<ClientId> = self
             .clients
             .iter()
-            .filter(|(_, client)| matches!(client.stage, Stage::Waiting(_) | Stage::Asked))
+            .filter(|(_, client)| matches!(client.stage, SessionStage::Waiting(_) | SessionStage::LoggingIn))
             .map(|(id, _)| id)
             .collect();
         for id in others {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Hub;
 use crate::chat::event::{Cause, Encoding, Event, Notice};
 use crate::chat::id::Now;
-use crate::chat::session::client::{Client, Stage};
+use crate::chat::session::client::{Client, SessionStage};
 
 /// Slow readers that `/stats` names at most.
 const MAX_SLOW_READERS: usize = 5;
@@ -173,7 +173,7 @@ impl Hub {
         let mut behind: Vec<(&Client, u64)> = self
             .clients
             .iter()
-            .filter(|(_, client)| client.stage == Stage::Here)
+            .filter(|(_, client)| client.stage == SessionStage::InRoom)
             .map(|(_, client)| {
                 let room = self.rooms[client.room].log(client.encoding).bytes_from(client.cursor);
                 (client, room + client.private_bytes() as u64)

@@ -7,7 +7,7 @@ use super::offline_messages::UnackedDeliveries;
 use super::plan::query::Queries;
 use super::plan::rooms::{StoredRoom, StoredRooms};
 use crate::chat::change;
-use crate::chat::change::{Message, Record, Start};
+use crate::chat::change::{InitialState, Message, Record};
 use crate::chat::event::{Event, Notice};
 use crate::chat::id::Author;
 use crate::chat::id::Now;
@@ -15,7 +15,7 @@ use crate::chat::id::RoomId;
 use crate::chat::id::Session;
 use crate::chat::policy::cidr::Network;
 use crate::chat::policy::nick::{Name, fold};
-use crate::chat::room::segment_log::Kind;
+use crate::chat::room::segment_log::EntryKind;
 
 /// Message ids that are skipped when the store fails.
 ///
@@ -49,8 +49,8 @@ impl Hub {
     /// Restores the state from the store, and records all changes for it from now on.
     ///
     /// Must be called before the first connection and after [`Hub::enable_json`].
-    pub fn restore(&mut self, start: Start, now: Now) {
-        let Start { next_id, run, rooms, stored, bans } = start;
+    pub fn restore(&mut self, start: InitialState, now: Now) {
+        let InitialState { next_id, run, rooms, stored, bans } = start;
         let mut store = StoreQueue::default();
         self.last_message_id = next_id.saturating_sub(1);
         self.run = run;
@@ -90,10 +90,10 @@ impl Hub {
         for message in messages {
             let day = message.at.date();
             if self.rooms[room].day.replace(day).is_some_and(|before| before != day) {
-                self.append(room, Author::NOBODY, Kind::Day, 0, &Event::Notice(Notice::Day(day)));
+                self.append(room, Author::NONE, EntryKind::Day, 0, &Event::Notice(Notice::Day(day)));
             }
-            let author = Author { session: Session::NOBODY, name: self.name_hash(&fold(&message.name)) };
-            self.append(room, author, Kind::Message, message.text.len(), &event_from_message(message));
+            let author = Author { session: Session::NONE, name: self.name_hash(&fold(&message.name)) };
+            self.append(room, author, EntryKind::Message, message.text.len(), &event_from_message(message));
         }
         self.rooms[room].is_stored = true;
         room
@@ -132,7 +132,8 @@ impl Hub {
     #[inline(never)]
     pub(super) fn record_message(&mut self, room: RoomId, event: &Event) {
         let (Event::Said { id, at, name, text } | Event::Action { id, at, name, text }) = *event else { return };
-        let kind = if matches!(event, Event::Action { .. }) { change::Kind::Action } else { change::Kind::Said };
+        let kind =
+            if matches!(event, Event::Action { .. }) { change::MessageKind::Action } else { change::MessageKind::Said };
         let Some(store) = &mut self.store else { return };
         let room = &mut self.rooms[room];
         if !std::mem::replace(&mut room.is_stored, true) {
@@ -168,7 +169,7 @@ fn parse_stored_name(name: &str) -> Option<Name> {
 pub(super) fn event_from_message(message: &Message) -> Event<'_> {
     let Message { id, at, kind, ref name, ref text, .. } = *message;
     match kind {
-        change::Kind::Said => Event::Said { id, at, name, text },
-        change::Kind::Action => Event::Action { id, at, name, text },
+        change::MessageKind::Said => Event::Said { id, at, name, text },
+        change::MessageKind::Action => Event::Action { id, at, name, text },
     }
 }

@@ -1,4 +1,4 @@
-//! English.
+//! The English texts.
 
 use std::fmt::{Formatter, Result};
 
@@ -18,7 +18,7 @@ pub const HELP: &[&str] = &[
     "/history before ID [n]        read those before message ID, if they are stored",
     "/search words                 find messages with these words, if stored",
     "/search before ID words       find older ones than message ID",
-    "/ignore [name], /unignore name  not to read somebody; whom you ignore",
+    "/ignore [name], /unignore name  hide a name's lines; list hidden names",
     "/echo on|off                  whether you read your own lines",
     "/ping [text]                  see whether the server answers",
     "/quit [reason]                leave; so does q, quit or exit alone on a line",
@@ -29,10 +29,10 @@ pub const OPERATOR_HELP: &[&str] = &[
     "@name text, /msg name text    whisper; /r text answers the last whisper",
     "@@text, //text, /say text     say @text, /text, or exactly this text; /me text",
     "/who [room], /rooms, /stats   who is here, the rooms, the server's figures",
-    "/kick name [reason]              close somebody's connection",
+    "/kick name [reason]           disconnect a member",
     "/ban ADDRESS|name [minutes]   refuse connections from there (10.0.0.0/8 too)",
     "/bans [page], /unban ADDRESS  list the bans; lift one",
-    "/mute name [minutes]          nobody else reads them, and they are not told",
+    "/mute name [minutes]          shadow ban: other members do not read them",
     "/mutes [page], /unmute name   list the mutes; lift one",
     "/shutdown                     end the server",
 ];
@@ -41,7 +41,7 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
     match *notice {
         Notice::Hello { .. } => Ok(()),
         Notice::Welcome => f.write_str("Welcome to chinwag. Type a nickname and press Enter:"),
-        // English says it together with who is here.
+        // English says this in `Entered`.
         Notice::NameSet => Ok(()),
         Notice::Entered { name, people: p, .. } => {
             write!(f, "You are {name}. {} here: ", p.here)?;
@@ -71,11 +71,13 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
             write!(f, "--- for older ones: /search before {id} {words} ---")
         }
         Notice::FoundEnds { older: None, .. } => f.write_str("--- there are no older ones ---"),
-        Notice::Kept { name } => write!(f, "{name} is not here; this is kept for whoever takes that name next."),
-        Notice::MissedBegins { whispers } => {
-            write!(f, "--- {} while nobody had your name ---", count(whispers as u64, "whisper"))
+        Notice::WhisperStored { name } => {
+            write!(f, "{name} is not here; this is stored for the next member with that name.")
         }
-        Notice::MissedEnds => f.write_str("--- those were all whispers ---"),
+        Notice::OfflineWhispersBegin { whispers } => {
+            write!(f, "--- {} stored for your name ---", count(whispers as u64, "whisper"))
+        }
+        Notice::OfflineWhispersEnd => f.write_str("--- end of the stored whispers ---"),
         Notice::NoHistory => f.write_str("Nothing has been said here yet."),
         Notice::Joined { name, here } => write!(f, "{name} joined ({here} here)"),
         Notice::Left { name, cause, here } => {
@@ -141,18 +143,18 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
         Notice::MoreRooms { rooms } => write!(f, "--- and people in {}: /rooms ---", count(rooms as u64, "other room")),
         Notice::Detached => f.write_str("End of input: the console is detached, the server runs on."),
         Notice::StoreFails { why } => {
-            write!(f, "What is said can no longer be stored and is kept in memory until it can: {why}.")
+            write!(f, "Messages cannot be stored at present and are kept in memory: {why}.")
         }
         Notice::StoreWorks { written, lost: 0 } => {
-            write!(f, "What is said is stored again, and so is what waited ({}).", count(written, "record"))
+            write!(f, "Messages are stored again, and waiting ones were written ({}).", count(written, "record"))
         }
         Notice::StoreWorks { written, lost } => write!(
             f,
-            "What is said is stored again, and so is what waited ({}); {} came to be too many and are lost.",
+            "Messages are stored again, and waiting ones were written ({}); {} dropped.",
             count(written, "record"),
             count(lost, "other")
         ),
-        Notice::Lost { lines } => write!(f, "{} lost here because of not being read in time.", count(lines, "line")),
+        Notice::Lost { lines } => write!(f, "{} dropped here, since they were not read in time.", count(lines, "line")),
     }
 }
 
@@ -177,7 +179,7 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
         }
         Refusal::StillWaiting => f.write_str("You are still waiting; this was not said."),
         Refusal::OtherProtocol => f.write_str(
-            "This port is for lines of text: use nc, telnet or chinwag connect. HTTP, TLS, SSH and their like are not spoken here.",
+            "This port is for lines of text: use nc, telnet or chinwag connect. HTTP, TLS, SSH and similar protocols are not supported.",
         ),
         Refusal::Full => f.write_str("The room and the waiting line are full. Try again later."),
         Refusal::TooManyFromAddress { most } => {
@@ -188,10 +190,10 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
         Refusal::Idle { seconds } => write!(f, "Nothing was heard from you for {}. Goodbye.", count(seconds, "second")),
         Refusal::TooLong { most } => write!(f, "That line is too long ({most} bytes at most); it was not said."),
         Refusal::NotUtf8 => f.write_str("That line is not UTF-8; it was not said."),
-        Refusal::NobodyCalled { name } => write!(f, "Nobody here is called {name}."),
+        Refusal::NoSuchMember { name } => write!(f, "Nobody here is called {name}."),
         Refusal::Yourself => f.write_str("That is you."),
-        Refusal::NobodyWhispered => f.write_str("Nobody has whispered to you yet."),
-        Refusal::WhispererLeft => f.write_str("Who whispered to you last is no longer here."),
+        Refusal::NoWhisperYet => f.write_str("Nobody has whispered to you yet."),
+        Refusal::WhispererLeft => f.write_str("The last person who whispered to you has left."),
         Refusal::Usage(usage) => write!(f, "Usage: {usage}"),
         Refusal::NoCommand { word } => write!(f, "There is no command /{word}. /help lists them."),
         Refusal::BadRoomName => write!(
@@ -205,7 +207,7 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
         Refusal::TooManyStoredRooms { most } => {
             write!(f, "This server stores {most} rooms already, and no new one can be made. /rooms lists them.")
         }
-        Refusal::TooManyMade { most } => {
+        Refusal::TooManyCreated { most } => {
             write!(f, "You have made {most} rooms that still exist, and cannot make more. /rooms lists them.")
         }
         Refusal::InThatRoom { room } => write!(f, "You are in {room} already."),
@@ -213,7 +215,7 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
         Refusal::TooManyIgnored { most } => write!(f, "You ignore {most} people already, and no more are possible."),
         Refusal::HistoryRange { most: 0 } => f.write_str("No history is kept here."),
         Refusal::HistoryRange { most } => write!(f, "Usage: /history n, with n from 1 to {most}"),
-        Refusal::NoStore => f.write_str("This server keeps no history in a file in which that could be looked up."),
+        Refusal::NoStore => f.write_str("This server does not store messages, so there is nothing to look up."),
         Refusal::LookupFails => f.write_str("That cannot be looked up at present. Try again later."),
         Refusal::NotBanned { what } => write!(f, "{what} is not a banned address. /bans lists them."),
         Refusal::NotMuted { name } => write!(f, "{name} is not muted. /mutes lists who is."),
@@ -222,16 +224,16 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
     }
 }
 
-/// A number of things.
+/// A number with its noun, in the plural unless it is 1.
 fn count(n: u64, thing: &str) -> String {
     format!("{n} {thing}{}", if n == 1 { "" } else { "s" })
 }
 
-/// The words after the name of somebody who left, where it was not merely their own wish.
+/// Writes the reason after `NAME left`; nothing if the member left without a reason.
 fn cause(cause: &Cause, f: &mut Formatter) -> Result {
     match cause {
         Cause::Quit(None) | Cause::EndOfInput | Cause::Moved | Cause::ShutDown => Ok(()),
-        // Quoted, or it could be taken for one of the causes below.
+        // Quoted, so that it cannot be mistaken for one of the causes below.
         Cause::Quit(Some(reason)) => write!(f, ": \"{reason}\""),
         Cause::ConnectionLost => f.write_str(": connection lost"),
         Cause::Idle => f.write_str(": idle"),

@@ -1,4 +1,4 @@
-//! The server's own words, one file a language.
+//! The server's texts, one file for each language.
 
 mod en;
 mod zh;
@@ -7,7 +7,7 @@ use std::fmt::{self, Display, Formatter};
 
 use super::event::{Notice, Refusal};
 
-/// The language in which the server speaks.
+/// The language of the server's texts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Lang {
     /// English.
@@ -18,7 +18,7 @@ pub enum Lang {
 }
 
 impl Lang {
-    /// Its tag (RFC 5646).
+    /// The language tag (RFC 5646).
     pub fn code(self) -> &'static str {
         match self {
             Lang::En => "en",
@@ -26,23 +26,23 @@ impl Lang {
         }
     }
 
-    /// The words of a notice.
+    /// The text of a notice.
     pub fn notice<'a>(self, notice: &'a Notice<'a>) -> impl Display + 'a {
-        Words(move |f: &mut Formatter| match self {
+        Phrase(move |f: &mut Formatter| match self {
             Lang::En => en::notice(notice, f),
             Lang::Zh => zh::notice(notice, f),
         })
     }
 
-    /// The words of a refusal.
+    /// The text of a refusal.
     pub fn refusal<'a>(self, refusal: &'a Refusal<'a>) -> impl Display + 'a {
-        Words(move |f: &mut Formatter| match self {
+        Phrase(move |f: &mut Formatter| match self {
             Lang::En => en::refusal(refusal, f),
             Lang::Zh => zh::refusal(refusal, f),
         })
     }
 
-    /// What `/help` shows to a member.
+    /// The lines of `/help` for members.
     pub fn help(self) -> &'static [&'static str] {
         match self {
             Lang::En => en::HELP,
@@ -50,7 +50,7 @@ impl Lang {
         }
     }
 
-    /// What `/help` shows to the operator.
+    /// The lines of `/help` for the operator.
     pub fn operator_help(self) -> &'static [&'static str] {
         match self {
             Lang::En => en::OPERATOR_HELP,
@@ -59,15 +59,15 @@ impl Lang {
     }
 }
 
-struct Words<F>(F);
+struct Phrase<F>(F);
 
-impl<F: Fn(&mut Formatter) -> fmt::Result> Display for Words<F> {
+impl<F: Fn(&mut Formatter) -> fmt::Result> Display for Phrase<F> {
     fn fmt(&self, f: &mut Formatter) -> fmt::Result {
         (self.0)(f)
     }
 }
 
-/// Writes a list with `comma` between its items and `and` before the last.
+/// Writes a list with `comma` between the items and `and` before the last one.
 fn list<T: Display>(f: &mut Formatter, items: &[T], comma: &str, and: &str) -> fmt::Result {
     for (index, item) in items.iter().enumerate() {
         match items.len() - index {
@@ -90,7 +90,7 @@ mod tests {
     fn help_fits_a_terminal_of_80_columns() {
         for lang in [Lang::En, Lang::Zh] {
             for line in lang.help().iter().chain(lang.operator_help()) {
-                // Written as a notice, which begins with `* `.
+                // A notice begins with `* `.
                 assert!("* ".width() + line.width() <= 80, "{line} takes {} columns", line.width());
             }
         }

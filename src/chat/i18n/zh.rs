@@ -1,4 +1,4 @@
-//! Chinese.
+//! The Chinese texts.
 
 use std::fmt::{Formatter, Result};
 
@@ -62,9 +62,9 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
         Notice::FoundBegins { words, messages } => write!(f, "----{messages}条含“{words}”的消息----"),
         Notice::FoundEnds { words, older: Some(id) } => write!(f, "----更早的请输入 /search before {id} {words}----"),
         Notice::FoundEnds { older: None, .. } => f.write_str("----没有更早的----"),
-        Notice::Kept { name } => write!(f, "{name}不在这里，私聊将留给下一个使用该昵称的人。"),
-        Notice::MissedBegins { whispers } => write!(f, "----您不在时的{whispers}条私聊----"),
-        Notice::MissedEnds => f.write_str("----以上是您不在时的私聊----"),
+        Notice::WhisperStored { name } => write!(f, "{name}不在这里，私聊将留给下一个使用该昵称的人。"),
+        Notice::OfflineWhispersBegin { whispers } => write!(f, "----您不在时的{whispers}条私聊----"),
+        Notice::OfflineWhispersEnd => f.write_str("----以上是您不在时的私聊----"),
         Notice::NoHistory => f.write_str("这里还没有人说过话。"),
         Notice::Joined { name, here } => write!(f, "{name}进入了聊天室，当前{here}人"),
         Notice::Left { name, cause, here } => {
@@ -174,9 +174,9 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
         Refusal::Idle { seconds } => write!(f, "{seconds}秒没有收到您的消息，再见。"),
         Refusal::TooLong { most } => write!(f, "这一行太长（最多{most}字节），没有发出。"),
         Refusal::NotUtf8 => f.write_str("这一行不是UTF-8，没有发出。"),
-        Refusal::NobodyCalled { name } => write!(f, "不存在用户名为{name}的用户"),
+        Refusal::NoSuchMember { name } => write!(f, "不存在用户名为{name}的用户"),
         Refusal::Yourself => f.write_str("那是您自己。"),
-        Refusal::NobodyWhispered => f.write_str("还没有人和您私聊。"),
+        Refusal::NoWhisperYet => f.write_str("还没有人和您私聊。"),
         Refusal::WhispererLeft => f.write_str("最近和您私聊的人已经不在这里。"),
         Refusal::Usage(usage) => write!(f, "用法：{usage}"),
         Refusal::NoCommand { word } => write!(f, "没有命令 /{word}，输入 /help 查看命令。"),
@@ -186,7 +186,7 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
         Refusal::NoRoom { room } => write!(f, "没有房间{room}。/rooms 列出房间，/join {room} 建立它。"),
         Refusal::TooManyRooms { most } => write!(f, "已有{most}个房间，不能再建。/rooms 列出房间。"),
         Refusal::TooManyStoredRooms { most } => write!(f, "服务器已存有{most}个房间，不能再建新的。/rooms 列出房间。"),
-        Refusal::TooManyMade { most } => write!(f, "您建立的房间还有{most}个，不能再建。/rooms 列出房间。"),
+        Refusal::TooManyCreated { most } => write!(f, "您建立的房间还有{most}个，不能再建。/rooms 列出房间。"),
         Refusal::InThatRoom { room } => write!(f, "您已经在房间{room}里。"),
         Refusal::NotIgnored { name } => write!(f, "您没有屏蔽{name}。"),
         Refusal::TooManyIgnored { most } => write!(f, "您已屏蔽{most}人，不能再多。"),

@@ -1,4 +1,4 @@
-//! Addresses that are not let in.
+//! Bans of addresses and networks.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -6,28 +6,28 @@ use std::time::Duration;
 
 use super::cidr::Network;
 
-/// The banned networks, each until some time or for as long as the server runs.
+/// The banned networks, each until a time or without an end.
 #[derive(Default)]
 pub struct Bans(HashMap<Network, Option<Duration>>);
 
 impl Bans {
-    /// Bans a network, or bans it anew.
+    /// Bans a network, or replaces its ban.
     pub fn add(&mut self, network: Network, until: Option<Duration>) {
         self.0.insert(network, until);
     }
 
-    /// Lifts a ban; whether there was one that still held.
+    /// Lifts a ban; returns whether one was in force.
     pub fn lift(&mut self, network: Network, now: Duration) -> bool {
         self.0.remove(&network).is_some_and(|until| until.is_none_or(|until| until > now))
     }
 
-    /// Whether an address is banned now, by itself or in a larger network.
+    /// Whether an address is banned now, alone or as part of a network.
     pub fn holds(&self, addr: IpAddr, now: Duration) -> bool {
         let banned = |network| self.0.get(&network).is_some_and(|until| until.is_none_or(|until| until > now));
-        !self.0.is_empty() && Network::around(addr).any(banned)
+        !self.0.is_empty() && Network::containing(addr).any(banned)
     }
 
-    /// Every ban that holds now, with the time that is left to it, by address.
+    /// All bans in force with their remaining time, ordered by address.
     pub fn list(&mut self, now: Duration) -> Vec<(Network, Option<Duration>)> {
         self.0.retain(|_, until| until.is_none_or(|until| until > now));
         let mut bans: Vec<_> =
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_ban_ends_with_its_time() {
+    fn ban_ends_at_its_time() {
         let (short, long): (IpAddr, IpAddr) = ([10, 0, 0, 1].into(), [10, 0, 0, 2].into());
         let (short_ban, long_ban) = (Network::host(short), Network::host(long));
         let at = Duration::from_secs;
@@ -52,13 +52,13 @@ mod tests {
         assert!(bans.holds(short, at(59)) && bans.holds(long, at(59)));
         assert_eq!(bans.list(at(0)), [(short_ban, Some(at(60))), (long_ban, None)]);
         assert!(!bans.holds(short, at(60)));
-        assert!(!bans.lift(short_ban, at(60)), "it is over, though nobody has looked");
+        assert!(!bans.lift(short_ban, at(60)), "an expired ban counts as lifted");
         assert!(bans.lift(long_ban, at(60)) && !bans.lift(long_ban, at(60)));
         assert_eq!(bans.list(at(61)), []);
     }
 
     #[test]
-    fn a_ban_of_a_network_holds_for_all_in_it() {
+    fn network_ban_covers_every_address_in_it() {
         let mut bans = Bans::default();
         let at = Duration::ZERO;
         let holds = |bans: &Bans, addr: &str| bans.holds(addr.parse().unwrap(), at);

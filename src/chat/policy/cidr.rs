@@ -1,4 +1,4 @@
-//! Where people come from: an address or a range of them.
+//! An IP address or a range of addresses (CIDR).
 
 use std::fmt;
 use std::net::IpAddr;
@@ -6,26 +6,26 @@ use std::str::FromStr;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-/// What one subscriber is given of IPv6 at least, and may take any address of (RFC 6177).
+/// The prefix length of the smallest IPv6 network that one subscriber gets (RFC 6177).
 const IPV6_SITE: u8 = 64;
 
-/// The length of the prefix of addresses that stand for those of IPv4: `::ffff:0:0/96`, RFC 4291.
+/// The prefix length of IPv4-mapped IPv6 addresses: `::ffff:0:0/96`, RFC 4291.
 const MAPPED: u8 = 96;
 
 /// A range of addresses, written as an address or in CIDR notation.
 ///
-/// An IPv4 address mapped to IPv6 is that IPv4 address, and a range of such a range of IPv4.
+/// An IPv4-mapped IPv6 address or range is treated as the IPv4 address or range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Network(IpNet);
 
 impl Network {
-    /// One address.
+    /// The network with only this address.
     pub fn host(addr: IpAddr) -> Self {
         Network(addr.to_canonical().into())
     }
 
-    /// All addresses that somebody at `addr` has for the asking: that one, or a /64 of IPv6.
-    pub fn of_one_person(addr: IpAddr) -> Self {
+    /// The network that one client at `addr` controls: the IPv4 address, or the IPv6 /64.
+    pub fn of_client(addr: IpAddr) -> Self {
         match addr.to_canonical() {
             IpAddr::V4(addr) => Network(IpAddr::V4(addr).into()),
             IpAddr::V6(addr) => Network::new(Ipv6Net::new_assert(addr, IPV6_SITE).into()),
@@ -42,13 +42,13 @@ impl Network {
         }
     }
 
-    /// Whether `addr` is in it.
+    /// Whether `addr` is in this network.
     pub fn contains(self, addr: IpAddr) -> bool {
         self.0.contains(&addr.to_canonical())
     }
 
-    /// Every network that holds `addr`, the smallest first.
-    pub fn around(addr: IpAddr) -> impl Iterator<Item = Network> {
+    /// All networks that contain `addr`, smallest first.
+    pub fn containing(addr: IpAddr) -> impl Iterator<Item = Network> {
         let host: IpNet = addr.to_canonical().into();
         std::iter::successors(Some(host), |net| net.supernet()).map(Network)
     }
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn networks_are_read_and_written() {
+    fn networks_parse_and_print_in_canonical_form() {
         for (text, shown) in [
             ("10.1.2.3", "10.1.2.3"),
             ("10.1.2.3/32", "10.1.2.3"),
@@ -113,8 +113,8 @@ mod tests {
     }
 
     #[test]
-    fn one_person_may_have_a_site_of_ipv6_and_an_address_of_ipv4() {
-        let person = |text| Network::of_one_person(addr(text)).to_string();
+    fn client_network_is_one_ipv4_address_or_an_ipv6_64() {
+        let person = |text| Network::of_client(addr(text)).to_string();
         assert_eq!(person("10.1.2.3"), "10.1.2.3");
         assert_eq!(person("::ffff:10.1.2.3"), "10.1.2.3");
         assert_eq!(person("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::/64");
@@ -123,11 +123,11 @@ mod tests {
     }
 
     #[test]
-    fn the_networks_around_an_address_are_those_that_hold_it() {
+    fn containing_networks_all_contain_the_address() {
         for (text, count) in [("10.1.2.3", 33), ("2001:db8::1", 129), ("::ffff:10.1.2.3", 33)] {
-            let around: Vec<Network> = Network::around(addr(text)).collect();
-            assert_eq!((around.len(), around[0]), (count, Network::host(addr(text))));
-            assert!(around.iter().all(|network| network.contains(addr(text))));
+            let containing: Vec<Network> = Network::containing(addr(text)).collect();
+            assert_eq!((containing.len(), containing[0]), (count, Network::host(addr(text))));
+            assert!(containing.iter().all(|network| network.contains(addr(text))));
         }
         assert!(!"10.0.0.0/8".parse::<Network>().unwrap().contains(addr("11.0.0.1")));
         assert!(!"::/0".parse::<Network>().unwrap().contains(addr("10.0.0.1")));

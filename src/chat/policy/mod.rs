@@ -1,4 +1,4 @@
-//! Rules: which names, addresses and people are allowed.
+//! Rules on names, addresses, muted members and rates.
 
 pub(super) mod bans;
 pub(super) mod cidr;

@@ -1,4 +1,4 @@
-//! Shadow bans: a muted person's messages reach nobody else, and the person is not told.
+//! Shadow bans: no other member reads the messages of a muted member, and the muted member is not told.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -8,17 +8,17 @@ use compact_str::CompactString;
 use super::cidr::Network;
 use crate::chat::id::Session;
 
-/// The most nicknames that are remembered for one mute: the one that was muted and the last ones since then.
+/// Maximum nicknames kept for one mute: the muted one and the latest ones.
 const MAX_NAMES: usize = 16;
 
 struct Mute {
-    /// The nickname now, or the last one.
+    /// The current nickname, or the last one.
     name: CompactString,
     /// Keyed hashes of the nicknames since the mute began; the last is that of `name`.
     hashes: Vec<u64>,
-    /// The address, or for IPv6 its /64.
+    /// The IPv4 address or IPv6 /64 of the muted member.
     from: Network,
-    /// The session that is muted; `None` after it has left.
+    /// The muted session; `None` after it has left.
     session: Option<Session>,
     until: Option<Duration>,
 }
@@ -28,7 +28,7 @@ impl Mute {
         self.until.is_none_or(|until| until > now)
     }
 
-    /// Whether a newcomer with that nickname from there is the person who was muted and has left.
+    /// Whether a new session with this nickname and network is taken for the muted member who left.
     fn awaits(&self, hash: u64, from: Network) -> bool {
         self.session.is_none() && self.from == from && self.hashes.contains(&hash)
     }
@@ -37,7 +37,7 @@ impl Mute {
         self.hashes.last() == Some(&hash)
     }
 
-    /// Takes another nickname; the first and the last ones are remembered.
+    /// Sets the current nickname; the first and the latest ones are kept.
     fn rename(&mut self, name: &str, hash: u64) {
         self.name = name.into();
         self.hashes.retain(|&old| old != hash);
@@ -48,12 +48,12 @@ impl Mute {
     }
 }
 
-/// The people who are muted, each until some time or until the server ends.
+/// The muted members, each until a time or until the server ends.
 #[derive(Default)]
 pub struct Mutes(Vec<Mute>);
 
 impl Mutes {
-    /// Mutes a session, or changes how long it is muted; `hash` is that of the name.
+    /// Mutes a session, or changes how long it is muted; `hash` is the keyed hash of the folded name.
     pub fn add(
         &mut self,
         name: &str,
@@ -63,7 +63,7 @@ impl Mutes {
         until: Option<Duration>,
         now: Duration,
     ) {
-        let from = Network::of_one_person(addr);
+        let from = Network::of_client(addr);
         self.0.retain(|mute| mute.holds(now) && !mute.awaits(hash, from));
         let own = self.0.iter().position(|mute| mute.session == Some(session));
         let hashes = own.map_or_else(Vec::new, |place| self.0.remove(place).hashes);
@@ -72,7 +72,7 @@ impl Mutes {
         self.0.push(mute);
     }
 
-    /// Ends the mutes of that nickname if they still hold; returns the name.
+    /// Lifts the mutes of this nickname that are in force; returns the name.
     pub fn lift(&mut self, hash: u64, now: Duration) -> Option<CompactString> {
         self.0.retain(|mute| mute.holds(now));
         let name = self.0.iter().find(|mute| mute.is_called(hash))?.name.clone();
@@ -85,31 +85,31 @@ impl Mutes {
         self.0.iter().any(|mute| mute.session == Some(session) && mute.holds(now))
     }
 
-    /// Notes another nickname of a session, and mutes it if a muted person who has left had that name there.
+    /// Records a new nickname of a session, and mutes the session if it gets the mute of a member who left.
     pub fn rename(&mut self, session: Session, name: &str, hash: u64, addr: IpAddr, now: Duration) {
         if !self.holds(session, now) {
             return self.carry_over(name, hash, session, addr, now);
         }
-        let from = Network::of_one_person(addr);
-        // A person who left and had that name can no longer be told from this one.
+        let from = Network::of_client(addr);
+        // A muted member who left with that name can no longer be told apart from this one.
         self.0.retain(|mute| !mute.awaits(hash, from));
         for mute in self.0.iter_mut().filter(|mute| mute.session == Some(session)) {
             mute.rename(name, hash);
         }
     }
 
-    /// Notes that a session ends; its person may come back.
+    /// Records the end of a session; its mute waits for the member to return.
     pub fn leave(&mut self, session: Session) {
         for mute in self.0.iter_mut().filter(|mute| mute.session == Some(session)) {
             mute.session = None;
         }
     }
 
-    /// Mutes a new session if a muted person with one of these nicknames has left from the same place.
+    /// Mutes a new session if a muted member with this nickname left from the same network.
     ///
-    /// Where several have, their mutes become one, which holds as long as the longest.
+    /// If several did, their mutes become one, which lasts as long as the longest.
     pub fn carry_over(&mut self, name: &str, hash: u64, session: Session, addr: IpAddr, now: Duration) {
-        let from = Network::of_one_person(addr);
+        let from = Network::of_client(addr);
         let mut same = self.0.extract_if(.., |mute| mute.awaits(hash, from) && mute.holds(now));
         let Some(mut mute) = same.next() else { return };
         for other in same {
@@ -120,7 +120,7 @@ impl Mutes {
         self.0.push(mute);
     }
 
-    /// Every mute that holds now: the name and the time that is left to it, in the order of muting.
+    /// All mutes in force: the name and the remaining time, oldest mute first.
     pub fn list(&mut self, now: Duration) -> Vec<(CompactString, Option<Duration>)> {
         self.0.retain(|mute| mute.holds(now));
         self.0.iter().map(|mute| (mute.name.clone(), mute.until.map(|until| until - now))).collect()
@@ -137,7 +137,7 @@ mod tests {
 
     const AT: fn(u64) -> Duration = Duration::from_secs;
 
-    /// Bob, whose name has that hash, is muted for a minute.
+    /// Mutes bob for a minute; returns the hash of his name and his address.
     fn bob() -> (Mutes, u64, IpAddr) {
         let (hash, here) = (7, [10, 0, 0, 1].into());
         let mut mutes = Mutes::default();
@@ -146,16 +146,16 @@ mod tests {
     }
 
     #[test]
-    fn a_mute_holds_for_a_stay_and_for_who_comes_back_by_that_name_from_there() {
+    fn mute_holds_for_the_session_and_a_return_with_same_name_and_address() {
         let (mut mutes, bob, here) = bob();
         assert!(mutes.holds(session(5), AT(59)) && !mutes.holds(session(5), AT(60)));
         mutes.carry_over("bob", bob, session(6), here, AT(1));
-        assert!(mutes.holds(session(5), AT(1)) && !mutes.holds(session(6), AT(1)), "bob has not gone");
+        assert!(mutes.holds(session(5), AT(1)) && !mutes.holds(session(6), AT(1)), "bob has not left");
         mutes.leave(session(5));
         let there = [10, 0, 0, 2].into();
         for (hash, addr, when) in [(8, here, AT(1)), (bob, there, AT(1)), (bob, here, AT(60))] {
             mutes.carry_over("bob", hash, session(6), addr, when);
-            assert!(!mutes.holds(session(6), AT(1)), "another name, another place, or it is over");
+            assert!(!mutes.holds(session(6), AT(1)), "another name, another address, or expired");
         }
         mutes.carry_over("bob", bob, session(6), here, AT(1));
         assert!(mutes.holds(session(6), AT(1)) && !mutes.holds(session(5), AT(1)));
@@ -163,18 +163,18 @@ mod tests {
     }
 
     #[test]
-    fn a_mute_goes_with_the_name() {
+    fn rename_keeps_the_mute() {
         let (mut mutes, bob, here) = bob();
         mutes.rename(session(5), "robert", 8, here, AT(1));
         mutes.carry_over("bob", bob, session(6), here, AT(1));
-        assert!(mutes.holds(session(5), AT(1)) && !mutes.holds(session(6), AT(1)), "that is another bob");
+        assert!(mutes.holds(session(5), AT(1)) && !mutes.holds(session(6), AT(1)), "this is another bob");
         assert_eq!(mutes.lift(bob, AT(1)), None);
         assert_eq!(mutes.lift(8, AT(1)), Some("robert".into()));
         assert!(!mutes.holds(session(5), AT(1)));
     }
 
     #[test]
-    fn one_who_takes_the_name_of_one_who_is_gone_takes_their_mute_too_and_the_order_stays() {
+    fn muted_member_that_takes_a_muted_name_keeps_one_mute_in_order() {
         let (mut mutes, bob, here) = bob();
         mutes.leave(session(5));
         mutes.add("carol", 8, session(6), here, None, AT(0));
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn one_who_comes_back_by_another_name_and_takes_the_old_one_is_muted() {
+    fn returning_member_is_muted_on_rename_to_the_muted_name() {
         let (mut mutes, bob, here) = bob();
         mutes.leave(session(5));
         mutes.rename(session(6), "bob", bob, here, AT(1));
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn every_nickname_since_the_mute_is_muted_for_a_newcomer() {
+    fn returning_member_is_muted_under_every_name_since_the_mute() {
         for name in [7, 8, 9] {
             let (mut mutes, _, here) = bob();
             mutes.rename(session(5), "robert", 8, here, AT(1));
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn the_nickname_that_was_muted_is_remembered_after_many_others() {
+    fn muted_nickname_is_kept_after_many_renames() {
         let (mut mutes, bob, here) = bob();
         for hash in 100..100_000 {
             mutes.rename(session(5), "other", hash, here, AT(1));
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn several_mutes_that_await_a_newcomer_become_one_that_holds_longest() {
+    fn several_waiting_mutes_become_one_that_lasts_longest() {
         let (mut mutes, bob, here) = bob();
         mutes.rename(session(5), "robert", 8, here, AT(1));
         mutes.add("bob", bob, session(6), here, Some(AT(90)), AT(0));
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn the_mute_of_a_namesake_from_elsewhere_is_another() {
+    fn same_name_from_another_address_has_its_own_mute() {
         let (mut mutes, bob, here) = bob();
         mutes.leave(session(5));
         mutes.add("bob", bob, session(6), [10, 0, 0, 2].into(), Some(AT(2)), AT(0));
@@ -241,11 +241,11 @@ mod tests {
     }
 
     #[test]
-    fn one_who_is_muted_anew_is_muted_once() {
+    fn muting_twice_leaves_one_mute() {
         let (mut mutes, bob, here) = bob();
         mutes.add("robert", 8, session(5), here, None, AT(0));
         assert_eq!(mutes.list(AT(1)), [("robert".into(), None)]);
         mutes.add("bob", bob, session(6), here, Some(AT(60)), AT(0));
-        assert_eq!(mutes.lift(bob, AT(60)), None, "it is over, though nobody has looked");
+        assert_eq!(mutes.lift(bob, AT(60)), None, "an expired mute counts as lifted");
     }
 }

@@ -1,4 +1,4 @@
-//! Nicknames and room names: what is allowed, and which two of them are the same.
+//! Nicknames and room names: which are valid, and which are equal.
 
 use std::net::IpAddr;
 
@@ -8,17 +8,17 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 use unicode_width::UnicodeWidthStr;
 
-/// The widest name, in columns of a terminal.
+/// Maximum width of a name, in terminal columns.
 pub const MAX_WIDTH: usize = 24;
 
-/// The longest name in bytes, so that marks, which have no width, are bounded too.
+/// Maximum bytes of a name; it also limits combining marks, which have no width.
 const MAX_BYTES: usize = 8 * MAX_WIDTH;
 
-/// The longest text, in bytes, that can be a name once it is composed: composition (NFC) makes UTF-8 at most 3 times
+/// Maximum bytes of a typed text that can become a name: composition (NFC) makes UTF-8 at most 3 times
 /// shorter (UAX #15, section 9.2).
 const MAX_TYPED_BYTES: usize = 3 * MAX_BYTES;
 
-/// Names that would be taken for the server or for the reader, folded.
+/// Reserved names, folded: readers would mistake them for the server or for themselves.
 const RESERVED: &[&str] = &[
     "you",
     "me",
@@ -43,34 +43,40 @@ const RESERVED: &[&str] = &[
     "大家",
 ];
 
-/// A name that may be used, in Unicode's composed form (NFC), and the key under which it is unique.
+/// A valid name in Unicode's composed form (NFC), and its key: equal names have equal keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Name {
     pub shown: CompactString,
     pub key: Box<str>,
 }
 
-/// Why a text cannot be a name.
+/// The reason why a text is not a valid name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InvalidNick {
-    /// Nothing, too wide, or something that is neither letter nor digit nor one of `_`, `-`, `.`.
+    /// It is empty or too long, or has a character other than letters, digits, `_`, `-` and `.`.
     Shape,
-    /// It would be taken for somebody else.
+    /// It is reserved, or an IP address.
     Reserved,
 }
 
 impl Name {
-    /// Takes a text for a nickname, if it may be one.
+    /// Checks a nickname.
+    ///
+    /// # Errors
+    /// Why it is not valid.
     pub fn new(text: &str) -> Result<Name, InvalidNick> {
         let name = Name::room(text)?;
-        // An address would be taken for one where the operator bans or unbans.
+        // `/ban` and `/unban` take names and addresses.
         if RESERVED.contains(&&*name.key) || name.key.parse::<IpAddr>().is_ok() {
             return Err(InvalidNick::Reserved);
         }
         Ok(name)
     }
 
-    /// Takes a text for the name of a room, if it may be one.
+    /// Checks the name of a room.
+    ///
+    /// # Errors
+    /// Always [`InvalidNick::Shape`].
     pub fn room(text: &str) -> Result<Name, InvalidNick> {
         let text = text.trim();
         if text.len() > MAX_TYPED_BYTES {
@@ -94,8 +100,8 @@ fn is_allowed(c: char) -> bool {
     (c.is_alphanumeric() || is_combining_mark(c) || matches!(c, '_' | '-' | '.')) && !is_invisible(c)
 }
 
-/// Whether a character shows nothing although it is no white space: the property Default_Ignorable_Code_Point
-/// (DerivedCoreProperties.txt) and the empty Braille pattern.
+/// Whether a character is invisible without being white space: it has the property Default_Ignorable_Code_Point
+/// (DerivedCoreProperties.txt) or is the empty Braille pattern.
 pub fn is_invisible(c: char) -> bool {
     !c.is_ascii()
         && matches!(c,
@@ -105,23 +111,23 @@ pub fn is_invisible(c: char) -> bool {
             | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// The key of a text that was typed for a name; `None` if it is too long for any name.
+/// The key of a text typed as a name; `None` if it is too long for any name.
 ///
-/// The length is checked first, since folding a long text costs as much as many short lines.
+/// The length is checked first, since folding a long text is slow.
 pub fn key_of(text: &str) -> Option<String> {
     (text.len() <= MAX_TYPED_BYTES).then(|| fold(text))
 }
 
-/// The key of a name: equal for names that differ in case, width or composition only.
+/// The key of a name: equal for names that differ only in case, width or composition.
 ///
-/// Compatibility caseless matching, The Unicode Standard, section 3.13, definition D146, but decomposed for
-/// compatibility from the start: a mark of half width (U+FF9E) must find its place before an iota subscript
+/// Compatibility caseless matching (The Unicode Standard, section 3.13, definition D146), but with compatibility
+/// decomposition as the first step: a half-width mark (U+FF9E) must be ordered before an iota subscript
 /// (U+0345) becomes a letter.
 pub fn fold(name: &str) -> String {
     if name.is_ascii() {
         return name.to_ascii_lowercase();
     }
-    // The standard library may know letters that are younger than the tables of `caseless`.
+    // The standard library has case mappings of newer Unicode versions than `caseless`.
     let lower = name.nfkd().flat_map(char::to_lowercase);
     lower.default_case_fold().nfkd().default_case_fold().nfkd().collect()
 }
@@ -135,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn letters_and_digits_of_any_script_are_allowed() {
+    fn letters_and_digits_of_any_script_are_valid() {
         for name in ["a", "alice", "Ann-Marie_2.0", "张三", "Ελένη", "नमस्ते", "علي", "조선", "q1"]
         {
             assert_eq!(&*Name::new(name).unwrap().shown, name);
@@ -143,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_is_not() {
+    fn other_characters_and_long_names_are_invalid() {
         for name in [
             "",
             " ",
@@ -169,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn case_width_and_composition_make_no_other_name() {
+    fn names_that_differ_in_case_width_or_composition_are_equal() {
         assert_eq!(key("Alice"), key("aLICE"));
         assert_eq!(key("ａｌｉｃｅ"), key("alice"));
         assert_eq!(key("é"), key("e\u{301}"));
@@ -182,23 +188,23 @@ mod tests {
     }
 
     #[test]
-    fn reserved_names_are_recognised_in_any_spelling() {
+    fn reserved_names_are_refused_in_any_spelling() {
         for name in ["you", "YOU", "Ｓｅｒｖｅｒ", "server", "服务器", "127.0.0.1", "１０.0.0.1"] {
             assert_eq!(Name::new(name), Err(InvalidNick::Reserved));
         }
     }
 
     #[test]
-    fn a_text_too_long_for_a_name_is_not_folded() {
+    fn text_too_long_for_a_name_is_not_folded() {
         let long = "ﷺ".repeat(1360);
         assert_eq!((key_of(&long), Name::new(&long)), (None, Err(InvalidNick::Shape)));
-        // The longest spelling of a name: each character is three when it is decomposed.
+        // The longest spelling of a name: each character decomposes to three.
         let decomposed = "\u{3b9}\u{308}\u{301}".repeat(24);
         assert_eq!(key_of(&decomposed), Some(key("\u{390}".repeat(24).as_str()).into()));
     }
 
     #[test]
-    fn surrounding_spaces_are_not_part_of_the_name() {
+    fn spaces_around_a_name_are_removed() {
         assert_eq!(&*Name::new("  alice ").unwrap().shown, "alice");
     }
 }

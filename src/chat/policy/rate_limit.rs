@@ -1,11 +1,11 @@
-//! How fast one client may go on.
+//! The rate limit of one client.
 
 use std::time::Duration;
 
 use crate::chat::id::Now;
 
-/// Lines or requests a second, past a burst: the generic cell rate algorithm (ITU-T I.371), in which one number, in
-/// microseconds, stands for the whole bucket.
+/// A limit on lines or requests per second, with a burst: the generic cell rate algorithm (ITU-T I.371). The state of
+/// one client is one number, its bucket: the time in microseconds at which its allowance is full again.
 #[derive(Clone, Copy, Debug)]
 pub struct RateLimit {
     rate: u32,
@@ -13,12 +13,12 @@ pub struct RateLimit {
 }
 
 impl RateLimit {
-    /// So many a second, 0 for no limit, and `burst` of them at once, at least 1.
+    /// A limit of `rate` per second (0 for no limit) and `burst` at once (at least 1).
     pub fn new(rate: u32, burst: u32) -> Self {
         RateLimit { rate, burst }
     }
 
-    /// When the next one may be taken; `None` for now.
+    /// When the next item is allowed; `None` if it is allowed now.
     pub fn wait(self, bucket: u64, now: Now) -> Option<Duration> {
         if self.rate == 0 {
             return None;
@@ -27,7 +27,7 @@ impl RateLimit {
         (bucket > now.micros() + ahead).then(|| Duration::from_micros(bucket - ahead))
     }
 
-    /// One has been taken: the bucket from now on.
+    /// The new bucket after one item.
     pub fn taken(self, bucket: u64, now: Now) -> u64 {
         bucket.max(now.micros()) + self.interval()
     }

@@ -1,18 +1,18 @@
-//! What was said in a room, as it was said: from this the log of any dialect can be made.
+//! The history of a room as events, from which the log of any encoding can be made.
 
 use std::collections::VecDeque;
 
 use compact_str::CompactString;
 use time::{Date, OffsetDateTime};
 
-use super::segment_log::{Entry, Kind, Log, Retention};
-use crate::chat::event::FRAME;
+use super::segment_log::{Entry, EntryKind, Log, Retention};
+use crate::chat::event::LINE_OVERHEAD;
 use crate::chat::event::{Event, Notice, Render};
 use crate::chat::id::Author;
 use crate::chat::id::Session;
 
-/// A message of the history.
-struct Message {
+/// One message of the history.
+struct HistoryMessage {
     id: u64,
     stamp: u64,
     at: OffsetDateTime,
@@ -22,68 +22,67 @@ struct Message {
     action: bool,
 }
 
-impl Message {
+impl HistoryMessage {
     fn bytes(&self) -> usize {
-        FRAME + self.name.len() + self.text.len()
+        LINE_OVERHEAD + self.name.len() + self.text.len()
     }
 
     fn event(&self) -> Event<'_> {
-        let Message { id, at, ref name, ref text, action, .. } = *self;
+        let HistoryMessage { id, at, ref name, ref text, action, .. } = *self;
         if action { Event::Action { id, at, name, text } } else { Event::Said { id, at, name, text } }
     }
 }
 
-/// The history of a room whose readers may be of several dialects.
+/// The history of a room whose readers may have several encodings.
 pub struct History {
-    keep: Retention,
-    messages: VecDeque<Message>,
+    retention: Retention,
+    messages: VecDeque<HistoryMessage>,
     bytes: usize,
-    /// The newest message that is no longer kept; 0 if all are.
-    forgotten: u64,
+    /// The id of the newest message that is no longer kept; 0 if all are kept.
+    newest_dropped: u64,
 }
 
 impl History {
-    /// Nothing was said yet.
-    pub fn new(keep: Retention) -> Self {
-        History { keep, messages: VecDeque::new(), bytes: 0, forgotten: 0 }
+    /// An empty history.
+    pub fn new(retention: Retention) -> Self {
+        History { retention, messages: VecDeque::new(), bytes: 0, newest_dropped: 0 }
     }
 
-    /// Whether there is anything to be shown to whoever enters.
+    /// Whether there is nothing to replay.
     pub fn is_empty(&self) -> bool {
         self.messages.is_empty()
     }
 
-    /// Keeps a message; other events are of the moment.
+    /// Adds an event; only messages are kept.
     pub fn add(&mut self, entry: &Entry, event: &Event) {
-        // Only messages are kept.
         let (Event::Said { id, at, name, text } | Event::Action { id, at, name, text }) = *event else { return };
         let action = matches!(event, Event::Action { .. });
         let (stamp, author) = (entry.stamp, Author { session: entry.author, name: entry.name });
-        let message = Message { id, stamp, at, author, name: name.into(), text: text.into(), action };
+        let message = HistoryMessage { id, stamp, at, author, name: name.into(), text: text.into(), action };
         self.bytes += message.bytes();
         self.messages.push_back(message);
-        while (self.messages.len() > self.keep.messages || self.bytes > self.keep.history_bytes)
+        while (self.messages.len() > self.retention.messages || self.bytes > self.retention.history_bytes)
             && let Some(oldest) = self.messages.pop_front()
         {
             self.bytes -= oldest.bytes();
-            self.forgotten = oldest.id;
+            self.newest_dropped = oldest.id;
         }
     }
 
-    /// In place of a log, where nobody reads it.
+    /// An empty log, for an encoding that no member reads.
     pub fn no_log(&self) -> Log {
-        Log::new(self.keep)
+        Log::new(self.retention)
     }
 
-    /// How many messages are younger than that of number `id`, and whether others were that are no longer kept.
+    /// The number of kept messages after `id`, and whether newer ones than `id` are no longer kept.
     pub fn since(&self, id: u64) -> (usize, bool) {
         let old = self.messages.partition_point(|message| message.id <= id);
-        (self.messages.len() - old, self.forgotten > id)
+        (self.messages.len() - old, self.newest_dropped > id)
     }
 
-    /// A log that holds it, up to that stamp; the room's newest entry was of the day `until`.
+    /// Makes a log of this history; `stamp` is the newest stamp, and `until` the day of the room's newest entry.
     pub fn log(&self, render: &dyn Render, until: Option<Date>, stamp: u64) -> Log {
-        let mut log = Log::new(self.keep);
+        let mut log = Log::new(self.retention);
         let mut day = None;
         for message in &self.messages {
             let today = message.at.date();
@@ -91,7 +90,7 @@ impl History {
                 append_day(&mut log, render, today, message.stamp);
             }
             let Author { session: author, name } = message.author;
-            let entry = Entry { stamp: message.stamp, author, name, kind: Kind::Message, end: 0 };
+            let entry = Entry { stamp: message.stamp, author, name, kind: EntryKind::Message, end: 0 };
             log.append(entry, day, message.bytes(), |out| render.render(&message.event(), out));
         }
         if let Some(today) = until.filter(|&until| day.is_some_and(|day| day != until)) {
@@ -102,6 +101,6 @@ impl History {
 }
 
 fn append_day(log: &mut Log, render: &dyn Render, day: Date, stamp: u64) {
-    let entry = Entry { stamp, author: Session::NOBODY, name: 0, kind: Kind::Day, end: 0 };
-    log.append(entry, Some(day), FRAME, |out| render.render(&Event::Notice(Notice::Day(day)), out));
+    let entry = Entry { stamp, author: Session::NONE, name: 0, kind: EntryKind::Day, end: 0 };
+    log.append(entry, Some(day), LINE_OVERHEAD, |out| render.render(&Event::Notice(Notice::Day(day)), out));
 }

@@ -1,4 +1,4 @@
-//! A room: its logs, its members, and how far the sweep over them has come.
+//! A room: its logs, its members, and the sweep that offers them new entries.
 
 pub(super) mod history;
 pub(super) mod segment_log;
@@ -14,25 +14,25 @@ use super::id::ClientId;
 use super::id::RoomCreator;
 use crate::util::shrink;
 
-/// A round over the members that gives each of them the chance to be written to.
+/// A round over the members in which each of them is offered the new bytes of the log.
 ///
-/// Rounds follow one another for as long as the room is dirty; one that is overtaken by an append
-/// goes on, so that under load everybody's turn comes at the same distance.
+/// Rounds follow one another while the room is dirty. An append does not restart a round, so that under load
+/// all members get their turn at equal intervals.
 #[derive(Default)]
 struct Sweep {
-    /// The index of the member to be visited next.
+    /// The index of the next member to visit.
     next: usize,
-    /// How many visits are left until everybody has seen the newest append.
+    /// Visits left until every member has been offered the newest append.
     left: usize,
-    /// `Room::appended` when the visit before the current round's first one was made, and the same
-    /// for the round before: everybody who is not blocked has at least read so far.
-    floor: u64,
-    next_floor: u64,
+    /// `Room::appended` before the first visit of the previous round (`offered`) and of the current
+    /// one (`next_offered`): every member that is not blocked has read at least up to `offered`.
+    offered: u64,
+    next_offered: u64,
     /// Visits left in the current round.
     round: usize,
 }
 
-/// Joins and leaves that are not announced one by one.
+/// The numbers of joins and leaves that are announced in one line.
 #[derive(Clone, Copy, Default)]
 pub struct PresenceSummary {
     pub joined: u32,
@@ -44,53 +44,53 @@ pub struct Room {
     pub name: Box<str>,
     /// The folded name, its key in the hub's index.
     pub key: Box<str>,
-    /// One for each dialect; it is kept while somebody here reads that, and is empty else.
+    /// One log for each encoding; it is empty while no member reads that encoding.
     plain: Log,
     web: Log,
-    /// Which are kept; where all are of one dialect, its always is.
-    kept: [bool; Encoding::COUNT],
-    /// How many members read which dialect.
+    /// Whether each log is open; if the server has one encoding, its log always is.
+    is_open: [bool; Encoding::COUNT],
+    /// The number of members that read each encoding.
     readers: [u32; Encoding::COUNT],
-    /// What was said; kept where a log may have to be made anew, else the one log has it.
-    past: Option<History>,
-    /// Where there are several logs: bytes ever appended, in the dialect in which each line is longest.
+    /// The history as events, from which a log can be opened; `None` if the server has one encoding.
+    history: Option<History>,
+    /// With several encodings: total bytes appended, each line counted in its longest encoding.
     appended: u64,
     pub members: Vec<ClientId>,
     /// The day of the newest entry.
     pub day: Option<Date>,
-    /// What is to be summed up; `Some` while a line about it is due.
-    pub sum: Option<PresenceSummary>,
-    /// Not before then.
-    pub next_sum: Duration,
-    /// When the hub looks at it; what it notes of another time was meant for another room.
-    pub sum_due: Duration,
-    /// It stands in the hub's queue of dirty rooms.
+    /// Joins and leaves not yet announced; `Some` while a summary is due.
+    pub summary: Option<PresenceSummary>,
+    /// The earliest time of the next summary.
+    pub next_summary: Duration,
+    /// When the hub next checks `summary`; a queue entry with another time belongs to an earlier room with this id.
+    pub summary_due: Duration,
+    /// Whether it is in the hub's queue of dirty rooms.
     pub dirty: bool,
-    /// A file has what was said here.
+    /// Whether the store has messages of this room.
     pub is_stored: bool,
     pub creator: RoomCreator,
-    /// Its place among the empty rooms; 0 if it is none of them.
+    /// Its number in the order of empty rooms; 0 if it is not empty.
     pub emptied: u64,
     sweep: Sweep,
 }
 
 impl Room {
-    /// An empty room; where all are of one dialect, `several` is false.
-    pub fn new(name: &str, key: &str, keep: Retention, several: bool) -> Self {
+    /// An empty room; `several` tells whether the server has several encodings.
+    pub fn new(name: &str, key: &str, retention: Retention, several: bool) -> Self {
         Room {
             name: name.into(),
             key: key.into(),
-            plain: Log::new(keep),
-            web: Log::new(keep),
-            kept: [!several, false],
+            plain: Log::new(retention),
+            web: Log::new(retention),
+            is_open: [!several, false],
             readers: [0; Encoding::COUNT],
-            past: several.then(|| History::new(keep)),
+            history: several.then(|| History::new(retention)),
             appended: 0,
             members: Vec::new(),
             day: None,
-            sum: None,
-            next_sum: Duration::ZERO,
-            sum_due: Duration::ZERO,
+            summary: None,
+            next_summary: Duration::ZERO,
+            summary_due: Duration::ZERO,
             dirty: false,
             is_stored: false,
             creator: None,
@@ -99,7 +99,7 @@ impl Room {
         }
     }
 
-    /// The log of a dialect that somebody here reads.
+    /// The log of an encoding.
     pub fn log(&self, encoding: Encoding) -> &Log {
         match encoding {
             Encoding::Plain => &self.plain,
@@ -107,7 +107,7 @@ impl Room {
         }
     }
 
-    /// The same, to be changed.
+    /// As [`Room::log`], mutable.
     pub fn log_mut(&mut self, encoding: Encoding) -> &mut Log {
         match encoding {
             Encoding::Plain => &mut self.plain,
@@ -115,54 +115,59 @@ impl Room {
         }
     }
 
-    /// Whether there is anything to be shown to whoever enters.
+    /// Whether there are messages to replay to a new member.
     pub fn has_history(&self) -> bool {
         self.is_stored
-            || self.past.as_ref().map_or_else(|| self.log(Encoding::Plain).has_history(), |past| !past.is_empty())
+            || self
+                .history
+                .as_ref()
+                .map_or_else(|| self.log(Encoding::Plain).has_history(), |history| !history.is_empty())
     }
 
-    /// How many messages are younger than that of number `id`, and whether others were that are no longer kept.
+    /// The number of kept messages after `id`, and whether newer ones than `id` are no longer kept.
+    ///
+    /// `None` if the server has one encoding.
     pub fn said_since(&self, id: u64) -> Option<(usize, bool)> {
-        self.past.as_ref().map(|past| past.since(id))
+        self.history.as_ref().map(|history| history.since(id))
     }
 
-    /// Makes the log of a dialect, unless there is one; `stamp` is the newest.
+    /// Opens the log of an encoding if it is not open; `stamp` is the newest stamp.
     pub fn open_log(&mut self, encoding: Encoding, render: &dyn Render, stamp: u64) {
-        if self.kept[encoding as usize] {
+        if self.is_open[encoding as usize] {
             return;
         }
-        if let Some(log) = self.past.as_ref().map(|past| past.log(render, self.day, stamp)) {
+        if let Some(log) = self.history.as_ref().map(|history| history.log(render, self.day, stamp)) {
             *self.log_mut(encoding) = log;
-            self.kept[encoding as usize] = true;
+            self.is_open[encoding as usize] = true;
         }
     }
 
-    /// Bytes ever appended.
+    /// Total bytes appended.
     fn appended(&self) -> u64 {
-        if self.past.is_some() { self.appended } else { self.log(Encoding::Plain).appended() }
+        if self.history.is_some() { self.appended } else { self.log(Encoding::Plain).appended() }
     }
 
-    /// A member reads from there.
+    /// Adds a reader at `cursor`.
     pub fn enter_log(&mut self, encoding: Encoding, cursor: Cursor) {
-        self.log_mut(encoding).enter(cursor);
+        self.log_mut(encoding).add_reader(cursor);
         self.readers[encoding as usize] += 1;
     }
 
-    /// A member who has read so far is gone; a log that nobody reads can be made anew.
+    /// Removes the reader at `cursor`; a log without readers is closed if it can be opened again.
     pub fn leave_log(&mut self, encoding: Encoding, cursor: Cursor) {
-        self.log_mut(encoding).leave(cursor);
+        self.log_mut(encoding).remove_reader(cursor);
         let readers = &mut self.readers[encoding as usize];
         *readers -= 1;
         if *readers > 0 {
             return;
         }
-        if let Some(log) = self.past.as_ref().map(History::no_log) {
+        if let Some(log) = self.history.as_ref().map(History::no_log) {
             *self.log_mut(encoding) = log;
-            self.kept[encoding as usize] = false;
+            self.is_open[encoding as usize] = false;
         }
     }
 
-    /// Appends an event of about `hint` bytes to every log, in its dialect; who may lag too far goes to `slow_consumers`.
+    /// Appends an event of about `hint` bytes to every open log; possible slow consumers go to `slow_consumers`.
     #[inline]
     pub fn append(
         &mut self,
@@ -172,13 +177,13 @@ impl Room {
         event: &Event,
         slow_consumers: &mut Vec<ClientId>,
     ) {
-        if self.past.is_some() {
+        if self.history.is_some() {
             return self.append_to_all(entry, hint, renders, event, slow_consumers);
         }
         append_to(&mut self.plain, entry, self.day, hint, &*renders.plain, event, slow_consumers);
     }
 
-    /// The same where there are several dialects; apart, since without it the other way is shorter.
+    /// As [`Room::append`] for several encodings; a separate function, so that the usual path stays short.
     #[inline(never)]
     fn append_to_all(
         &mut self,
@@ -189,8 +194,8 @@ impl Room {
         slow_consumers: &mut Vec<ClientId>,
     ) {
         let mut grown = 0;
-        let kept = self.kept;
-        for encoding in Encoding::ALL.into_iter().filter(|&encoding| kept[encoding as usize]) {
+        let is_open = self.is_open;
+        for encoding in Encoding::ALL.into_iter().filter(|&encoding| is_open[encoding as usize]) {
             let day = self.day;
             let log = self.log_mut(encoding);
             let before = log.appended();
@@ -198,50 +203,50 @@ impl Room {
             grown = grown.max(log.appended() - before);
         }
         self.appended += grown;
-        if let Some(past) = &mut self.past {
-            past.add(&entry, event);
+        if let Some(history) = &mut self.history {
+            history.add(&entry, event);
         }
     }
 
-    /// Adds a member; returns its place.
+    /// Adds a member; returns its index.
     pub fn add(&mut self, id: ClientId) -> u32 {
         if self.members.is_empty() {
-            // What was said to nobody has been offered to everybody.
-            let floor = self.appended();
-            self.sweep = Sweep { floor, next_floor: floor, ..Sweep::default() };
+            // Entries from before have no reader that could still need them.
+            let offered = self.appended();
+            self.sweep = Sweep { offered, next_offered: offered, ..Sweep::default() };
         }
-        // It may stand before some who are still to be visited, and has no visit of its own.
+        // One more visit, so that the new member takes no visit of another member.
         self.sweep.left += usize::from(self.sweep.left > 0);
         self.sweep.round += usize::from(self.sweep.round > 0);
         self.members.push(id);
         (self.members.len() - 1) as u32
     }
 
-    /// Takes the member at `place` out; returns who stands there now and might miss its visit.
+    /// Removes the member at `place`; returns the member that moved there and might miss its visit.
     pub fn remove(&mut self, place: u32) -> Option<ClientId> {
         self.members.swap_remove(place as usize);
         shrink::vec(&mut self.members);
         self.members.get(place as usize).copied()
     }
 
-    /// Everybody is to be visited again, since the log has grown.
+    /// Makes the sweep visit every member again, since the log has grown.
     pub fn restart_sweep(&mut self) {
         self.sweep.left = self.members.len();
     }
 
-    /// The member to be visited next; `None` when all have been since the last append.
+    /// The next member to visit; `None` after all were visited since the last append.
     pub fn next_visit(&mut self) -> Option<ClientId> {
         let sweep = &mut self.sweep;
         sweep.left = sweep.left.min(self.members.len());
         if sweep.left == 0 {
             sweep.round = 0;
-            self.sweep.floor = self.appended();
+            self.sweep.offered = self.appended();
             return None;
         }
         if sweep.round == 0 {
-            sweep.floor = sweep.next_floor.max(sweep.floor);
+            sweep.offered = sweep.next_offered.max(sweep.offered);
             sweep.round = self.members.len();
-            self.sweep.next_floor = self.appended();
+            self.sweep.next_offered = self.appended();
         }
         let sweep = &mut self.sweep;
         sweep.left -= 1;
@@ -254,13 +259,13 @@ impl Room {
         Some(id)
     }
 
-    /// Bytes that somebody who reads well may not have been sent yet.
+    /// Bytes that a member that is not blocked may not have been offered yet.
     pub fn unswept(&self) -> u64 {
-        if self.members.is_empty() { 0 } else { self.appended() - self.sweep.floor }
+        if self.members.is_empty() { 0 } else { self.appended() - self.sweep.offered }
     }
 }
 
-/// Appends an event to a log.
+/// Appends an event to one log.
 #[inline(always)]
 fn append_to(
     log: &mut Log,
@@ -272,27 +277,27 @@ fn append_to(
     slow_consumers: &mut Vec<ClientId>,
 ) {
     log.append(entry, day, hint, |out| render.render(event, out));
-    slow_consumers.append(&mut log.take_overdue());
+    slow_consumers.append(&mut log.take_slow_readers());
 }
 
 #[cfg(test)]
 impl Room {
-    /// Bytes held by the fuller log.
+    /// Bytes held by the larger log.
     pub fn held(&self) -> usize {
         self.plain.held().max(self.web.held())
     }
 
-    /// Whether the log of a dialect is there if it is to be, and these cursors stand in it.
+    /// Checks that the log of an encoding is open exactly when it must be, and has exactly these cursors.
     ///
     /// # Errors
-    /// What is wrong.
+    /// A description of the first fault.
     pub fn audit(&self, encoding: Encoding, cursors: &[Cursor]) -> Result<(), String> {
-        let (counted, is_kept) = (self.readers[encoding as usize] as usize, self.past.is_none());
-        match self.kept[encoding as usize] {
+        let (counted, is_kept) = (self.readers[encoding as usize] as usize, self.history.is_none());
+        match self.is_open[encoding as usize] {
             _ if counted != cursors.len() => Err(format!("{counted} readers are counted, {} are there", cursors.len())),
             true if is_kept || counted > 0 => self.log(encoding).audit(cursors),
-            true => Err("a log is kept that nobody reads".into()),
-            false if counted > 0 => Err("there are readers and no log".into()),
+            true => Err("a log without readers is open".into()),
+            false if counted > 0 => Err("a log with readers is not open".into()),
             false => Ok(()),
         }
     }
@@ -301,12 +306,12 @@ impl Room {
 #[cfg(test)]
 mod tests {
     use super::super::id::Session;
-    use super::segment_log::Kind;
+    use super::segment_log::EntryKind;
     use super::*;
 
-    const KEEP: Retention = Retention { messages: 10, history_bytes: 1 << 20, backlog_bytes: 1 << 20 };
+    const RETENTION: Retention = Retention { messages: 10, history_bytes: 1 << 20, backlog_bytes: 1 << 20 };
 
-    /// Renders everything as so many bytes.
+    /// Renders every event as this number of bytes.
     struct Filler(usize);
 
     impl Render for Filler {
@@ -316,7 +321,7 @@ mod tests {
     }
 
     fn append(room: &mut Room, bytes: usize) {
-        let entry = Entry { stamp: 1, author: Session::NOBODY, name: 0, kind: Kind::Message, end: 0 };
+        let entry = Entry { stamp: 1, author: Session::NONE, name: 0, kind: EntryKind::Message, end: 0 };
         let renders = Renderers { plain: Box::new(Filler(bytes)), web: None };
         let event = Event::Help { operator: false };
         room.append(entry, bytes, &renders, &event, &mut Vec::new());
@@ -324,8 +329,8 @@ mod tests {
     }
 
     #[test]
-    fn every_member_is_visited_once_after_an_append() {
-        let mut room = Room::new("lobby", "lobby", KEEP, false);
+    fn sweep_visits_every_member_once_after_append() {
+        let mut room = Room::new("lobby", "lobby", RETENTION, false);
         for slot in 0..5 {
             room.add(ClientId::new(slot));
         }
@@ -341,8 +346,8 @@ mod tests {
     }
 
     #[test]
-    fn one_who_comes_after_an_append_takes_nobodys_visit() {
-        let mut room = Room::new("lobby", "lobby", KEEP, false);
+    fn new_member_takes_no_visit_of_another_member() {
+        let mut room = Room::new("lobby", "lobby", RETENTION, false);
         room.add(ClientId::new(0));
         append(&mut room, 10);
         assert_eq!(room.next_visit(), Some(ClientId::new(0)));
@@ -352,16 +357,16 @@ mod tests {
     }
 
     #[test]
-    fn what_was_said_to_nobody_holds_nobody_up() {
-        let mut room = Room::new("lobby", "lobby", KEEP, false);
+    fn entries_from_before_the_first_member_count_as_swept() {
+        let mut room = Room::new("lobby", "lobby", RETENTION, false);
         append(&mut room, 10);
         room.add(ClientId::new(0));
         assert_eq!(room.unswept(), 0);
     }
 
     #[test]
-    fn the_floor_never_passes_what_a_member_has_been_offered() {
-        let mut room = Room::new("lobby", "lobby", KEEP, false);
+    fn unswept_covers_every_member_that_is_behind() {
+        let mut room = Room::new("lobby", "lobby", RETENTION, false);
         let mut read = vec![0u64; 7];
         for slot in 0..read.len() {
             room.add(ClientId::new(slot));

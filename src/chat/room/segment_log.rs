@@ -1,8 +1,8 @@
-//! A room's log: the bytes that its readers are sent, in the order of saying.
+//! The log of a room: its rendered entries, in order.
 //!
-//! The log is a queue of segments. Every entry is rendered once, into the last segment; a reader
-//! is a [`Cursor`] and is sent the segment's own bytes. A segment counts the cursors that stand
-//! in it, as a block of Redis's replication backlog does, so that trimming needs no scan.
+//! The log is a queue of segments. Every entry is rendered once, into the last segment. A reader
+//! is a [`Cursor`] and gets the segment's own bytes. A segment counts its cursors,
+//! as a block of Redis's replication backlog does, so that trimming needs no scan.
 
 use std::collections::VecDeque;
 
@@ -10,53 +10,53 @@ use time::Date;
 
 use crate::chat::id::{ClientId, Session};
 
-/// The size at which a segment is closed and the next one begun, in bytes.
+/// The maximum size of a segment in bytes; a longer entry gets a segment of its own.
 const SEGMENT_BYTES: usize = 64 * 1024;
 
-/// A position in a log, always between 0 and the length of an existing segment.
+/// A position in a log; `offset` is at most the length of the segment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cursor {
     pub segment: u32,
     pub offset: u32,
 }
 
-/// What an entry is, as far as its readers' filters care.
+/// The kind of an entry, for the readers' filters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Said by somebody; part of the history.
+pub enum EntryKind {
+    /// A message of a member; part of the history.
     Message,
-    /// Joins, leaves, renames: of the moment, not of the history.
+    /// A join, leave or rename; not part of the history.
     Notice,
-    /// The line before the first line of another day; shown with the history.
+    /// The line before the first line of a new day; replayed with the history.
     Day,
 }
 
-/// The index of one entry; its bytes end at `end` and begin where the entry before it ends.
+/// One entry of a segment; its bytes end at `end` and begin at the end of the entry before.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
-    /// Its place among all lines of the server, private ones included.
+    /// The position among all lines of the server, private ones included.
     pub stamp: u64,
-    /// Who wrote it; `Session::NOBODY` for what is shown to everyone.
+    /// The author; `Session::NONE` for notices to everyone.
     pub author: Session,
-    /// Keyed hash of the author's folded name, which outlives the session.
+    /// Keyed hash of the author's folded name; it stays valid after the session.
     pub name: u64,
-    pub kind: Kind,
+    pub kind: EntryKind,
     pub end: u32,
 }
 
-/// A stretch of the log that is freed as a whole.
+/// A part of the log that is freed as a whole.
 #[derive(Default)]
 pub struct Segment {
     bytes: Vec<u8>,
     entries: Vec<Entry>,
-    /// How many cursors stand here.
+    /// The number of cursors in this segment.
     readers: u32,
-    /// Who has ever been blocked here, in no order; stale ids are allowed.
+    /// Readers that were blocked here at any time, in no order; stale ids are allowed.
     blocked_readers: Vec<ClientId>,
 }
 
 impl Segment {
-    /// The rendered entries, one after another.
+    /// The bytes of all entries.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
@@ -66,35 +66,35 @@ impl Segment {
         self.entries.last().map_or(0, |entry| entry.stamp)
     }
 
-    /// The index of the entry that holds the byte at `offset`.
+    /// The index of the entry with the byte at `offset`.
     pub fn entry_at(&self, offset: u32) -> usize {
         self.entries.partition_point(|entry| entry.end <= offset)
     }
 
-    /// The entry of that index.
+    /// The entry with this index.
     pub fn entry(&self, index: usize) -> Option<&Entry> {
         self.entries.get(index)
     }
 
-    /// Where the first entry younger than `stamp` begins; the end if there is none.
+    /// The offset of the first entry with a stamp after `stamp`; the end if there is none.
     pub fn first_after(&self, stamp: u64) -> u32 {
         let index = self.entries.partition_point(|entry| entry.stamp <= stamp);
         index.checked_sub(1).map_or(0, |before| self.entries[before].end)
     }
 }
 
-/// How much a log keeps.
+/// The limits on what a log keeps.
 #[derive(Clone, Copy, Debug)]
 pub struct Retention {
-    /// Messages kept for whoever enters later.
+    /// Messages kept for later members.
     pub messages: usize,
-    /// Bytes that those may span.
+    /// Bytes of the history.
     pub history_bytes: usize,
-    /// Bytes kept for readers who lag.
+    /// Bytes kept for readers that are behind.
     pub backlog_bytes: usize,
 }
 
-/// Where a message of the history begins, as cursor and as bytes ever appended, and of which day it is.
+/// The start of a message of the history, as a cursor and in total bytes appended (`begun`), and its day.
 #[derive(Clone, Copy)]
 struct Recent {
     cursor: Cursor,
@@ -102,28 +102,28 @@ struct Recent {
     day: Option<Date>,
 }
 
-/// An append-only log whose oldest segments are given back.
+/// An append-only log that frees its oldest segments.
 pub struct Log {
-    keep: Retention,
+    retention: Retention,
     segment_bytes: usize,
     segments: VecDeque<Segment>,
-    /// The number of `segments[0]`; the others follow without a gap.
+    /// The number of `segments[0]`; the other segments follow without gaps.
     first: u32,
-    /// Bytes now in the segments.
+    /// Bytes in all segments.
     held: usize,
-    /// Bytes ever appended.
+    /// Total bytes appended.
     appended: u64,
-    /// The last `keep.messages` messages.
+    /// The messages of the history, at most `retention.messages`.
     recent: VecDeque<Recent>,
 }
 
 impl Log {
     /// An empty log.
-    pub fn new(keep: Retention) -> Self {
+    pub fn new(retention: Retention) -> Self {
         Log {
-            keep,
-            // A small backlog wants small segments, or its bound would be a whole segment off.
-            segment_bytes: (keep.backlog_bytes / 8).clamp(1024, SEGMENT_BYTES),
+            retention,
+            // A small backlog needs small segments, since it is measured in whole segments.
+            segment_bytes: (retention.backlog_bytes / 8).clamp(1024, SEGMENT_BYTES),
             segments: VecDeque::from([Segment::default()]),
             first: 0,
             held: 0,
@@ -132,54 +132,54 @@ impl Log {
         }
     }
 
-    /// Where the next entry will begin.
+    /// The start of the next entry.
     pub fn end(&self) -> Cursor {
         let last = self.segments.len() - 1;
         Cursor { segment: self.first + last as u32, offset: self.segments[last].bytes.len() as u32 }
     }
 
-    /// Bytes ever appended.
+    /// Total bytes appended.
     pub fn appended(&self) -> u64 {
         self.appended
     }
 
-    /// Whether there is anything to be shown to whoever enters.
+    /// Whether there are messages to replay to a new member.
     pub fn has_history(&self) -> bool {
         !self.recent.is_empty()
     }
 
-    /// How many messages the history holds.
+    /// The number of messages in the history.
     pub fn history_len(&self) -> usize {
         self.recent.len()
     }
 
-    /// Where the last `n` messages of the history begin and of which day the first of them is.
+    /// The start of the last `n` messages of the history, and the day of the first of them.
     pub fn history(&self, n: usize) -> (Cursor, Option<Date>) {
         let from = self.recent.len().saturating_sub(n);
         self.recent.get(from).map_or_else(|| (self.end(), None), |recent| (recent.cursor, recent.day))
     }
 
-    /// The index from the entry that begins at `cursor` on.
+    /// The entries from the one that begins at `cursor`.
     pub fn entries_from(&self, cursor: Cursor) -> impl Iterator<Item = &Entry> {
         let first = (cursor.segment - self.first) as usize;
         let skip = self.segments[first].entry_at(cursor.offset);
         self.segments.range(first..).flat_map(|segment| &segment.entries).skip(skip)
     }
 
-    /// How many bytes stand from `cursor` on.
+    /// The number of bytes after `cursor`.
     pub fn bytes_from(&self, cursor: Cursor) -> u64 {
         let later = self.segments.range((cursor.segment - self.first) as usize..);
         later.map(|segment| segment.bytes.len() as u64).sum::<u64>() - u64::from(cursor.offset)
     }
 
-    /// The segment that `cursor` stands in.
+    /// The segment of `cursor`.
     pub fn segment(&self, cursor: Cursor) -> &Segment {
         &self.segments[(cursor.segment - self.first) as usize]
     }
 
-    /// Appends what `render` writes, about `hint` bytes; returns where it begins.
+    /// Appends the output of `render`, about `hint` bytes; returns its start.
     ///
-    /// `entry.end` is of no account; `day` is remembered for the history.
+    /// `entry.end` is ignored; `day` is kept with the history.
     #[inline(always)]
     pub fn append(
         &mut self,
@@ -190,7 +190,7 @@ impl Log {
     ) -> Cursor {
         let full = |segment: &Segment| !segment.bytes.is_empty() && segment.bytes.len() + hint > self.segment_bytes;
         if let Some(last) = self.segments.back().filter(|last| full(last)) {
-            // Lines stay about as long as they are.
+            // Lines of the next segment are probably about as long.
             let entries = Vec::with_capacity(last.entries.len() + last.entries.len() / 8);
             let bytes = Vec::with_capacity(self.segment_bytes);
             self.segments.push_back(Segment { bytes, entries, ..Segment::default() });
@@ -204,7 +204,7 @@ impl Log {
         let grown = (end - start.offset) as usize;
         self.held += grown;
         self.appended += grown as u64;
-        if entry.kind == Kind::Message && self.keep.messages > 0 {
+        if entry.kind == EntryKind::Message && self.retention.messages > 0 {
             self.recent.push_back(Recent { cursor: start, begun, day });
         }
         self.forget_history();
@@ -212,55 +212,55 @@ impl Log {
         start
     }
 
-    /// A reader now stands at `cursor`; its segment is kept.
-    pub fn enter(&mut self, cursor: Cursor) {
+    /// Adds a reader at `cursor`, whose segment is kept from now on.
+    pub fn add_reader(&mut self, cursor: Cursor) {
         self.segments[(cursor.segment - self.first) as usize].readers += 1;
     }
 
-    /// The reader at `cursor` is gone; what nobody needs is given back.
-    pub fn leave(&mut self, cursor: Cursor) {
+    /// Removes the reader at `cursor` and frees segments that are no longer needed.
+    pub fn remove_reader(&mut self, cursor: Cursor) {
         self.segments[(cursor.segment - self.first) as usize].readers -= 1;
         self.trim();
     }
 
-    /// A reader went from one cursor to another.
-    pub fn moved(&mut self, from: Cursor, to: Cursor) {
+    /// Moves a reader from one cursor to another.
+    pub fn move_reader(&mut self, from: Cursor, to: Cursor) {
         if from.segment != to.segment {
-            self.enter(to);
-            self.leave(from);
+            self.add_reader(to);
+            self.remove_reader(from);
         }
     }
 
-    /// Notes that `id`, whose cursor stands at `cursor`, does not read at present.
-    pub fn blocked_readers(&mut self, cursor: Cursor, id: ClientId) {
+    /// Marks the reader `id` at `cursor` as blocked: it does not read at present.
+    pub fn mark_blocked(&mut self, cursor: Cursor, id: ClientId) {
         self.segments[(cursor.segment - self.first) as usize].blocked_readers.push(id);
     }
 
-    /// Those who may lag by more than the backlog: to be checked against [`Log::is_overdue`].
-    pub fn take_overdue(&mut self) -> Vec<ClientId> {
-        if self.segments.len() > 1 && self.held - self.segments[0].bytes.len() > self.keep.backlog_bytes {
+    /// Takes the readers that may be behind by more than the backlog; check each with [`Log::is_too_slow`].
+    pub fn take_slow_readers(&mut self) -> Vec<ClientId> {
+        if self.segments.len() > 1 && self.held - self.segments[0].bytes.len() > self.retention.backlog_bytes {
             std::mem::take(&mut self.segments[0].blocked_readers)
         } else {
             Vec::new()
         }
     }
 
-    /// Whether a reader at `cursor` is further behind than the backlog allows.
-    pub fn is_overdue(&self, cursor: Cursor) -> bool {
+    /// Whether a reader at `cursor` is behind by more than the backlog.
+    pub fn is_too_slow(&self, cursor: Cursor) -> bool {
         cursor.segment == self.first
             && self.segments.len() > 1
-            && self.held - self.segments[0].bytes.len() > self.keep.backlog_bytes
+            && self.held - self.segments[0].bytes.len() > self.retention.backlog_bytes
     }
 
-    /// Forgets messages past the bounds of the history.
+    /// Removes messages beyond the limits of the history.
     fn forget_history(&mut self) {
-        let too_old = |recent: &Recent| self.appended - recent.begun > self.keep.history_bytes as u64;
-        while self.recent.len() > self.keep.messages || self.recent.front().is_some_and(too_old) {
+        let too_old = |recent: &Recent| self.appended - recent.begun > self.retention.history_bytes as u64;
+        while self.recent.len() > self.retention.messages || self.recent.front().is_some_and(too_old) {
             self.recent.pop_front();
         }
     }
 
-    /// Gives back the oldest segments that neither a reader nor the history needs.
+    /// Frees the oldest segments that neither a reader nor the history needs.
     fn trim(&mut self) {
         let history = self.recent.front().map_or(u32::MAX, |recent| recent.cursor.segment);
         while self.segments.len() > 1 && self.segments[0].readers == 0 && self.first < history {
@@ -282,10 +282,10 @@ impl Log {
         self.held
     }
 
-    /// Whether these cursors, and no others, stand in the segments, and the sums are right.
+    /// Checks that the segments have exactly these cursors, and that the counters are right.
     ///
     /// # Errors
-    /// What is wrong.
+    /// A description of the first fault.
     pub fn audit(&self, cursors: &[Cursor]) -> Result<(), String> {
         let mut readers = vec![0; self.segments.len()];
         let places = cursors.iter().chain(self.recent.iter().map(|recent| &recent.cursor));
@@ -313,16 +313,16 @@ impl Log {
 mod tests {
     use super::*;
 
-    const KEEP: Retention = Retention { messages: 2, history_bytes: 1 << 20, backlog_bytes: 8192 };
+    const RETENTION: Retention = Retention { messages: 2, history_bytes: 1 << 20, backlog_bytes: 8192 };
 
     fn say(log: &mut Log, stamp: u64, text: &str) -> Cursor {
-        let entry = Entry { stamp, author: Session::NOBODY, name: 0, kind: Kind::Message, end: 0 };
+        let entry = Entry { stamp, author: Session::NONE, name: 0, kind: EntryKind::Message, end: 0 };
         log.append(entry, None, text.len(), |out| out.extend_from_slice(text.as_bytes()))
     }
 
     #[test]
-    fn history_begins_at_the_nth_last_message() {
-        let mut log = Log::new(KEEP);
+    fn history_starts_at_the_nth_last_message() {
+        let mut log = Log::new(RETENTION);
         let starts: Vec<_> = (1..=3).map(|stamp| say(&mut log, stamp, "hello\r\n")).collect();
         assert_eq!(log.history_len(), 2);
         assert_eq!(log.history(1).0, starts[2]);
@@ -332,8 +332,8 @@ mod tests {
     }
 
     #[test]
-    fn segments_without_readers_or_history_are_given_back() {
-        let mut log = Log::new(KEEP);
+    fn segments_without_readers_or_history_are_freed() {
+        let mut log = Log::new(RETENTION);
         let line = "x".repeat(600);
         for stamp in 0..100 {
             say(&mut log, stamp, &line);
@@ -343,27 +343,27 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_holds_its_segment_until_it_is_overdue() {
-        let mut log = Log::new(KEEP);
+    fn reader_holds_its_segment_until_it_is_too_slow() {
+        let mut log = Log::new(RETENTION);
         let reader = log.end();
-        log.enter(reader);
-        log.blocked_readers(reader, ClientId::new(7));
+        log.add_reader(reader);
+        log.mark_blocked(reader, ClientId::new(7));
         let line = "x".repeat(600);
         let mut stamp = 0;
-        while !log.is_overdue(reader) {
+        while !log.is_too_slow(reader) {
             say(&mut log, stamp, &line);
             stamp += 1;
-            assert!(log.held < KEEP.backlog_bytes + 3 * 1024);
+            assert!(log.held < RETENTION.backlog_bytes + 3 * 1024);
         }
-        assert!(log.appended() > KEEP.backlog_bytes as u64);
-        assert_eq!(log.take_overdue(), [ClientId::new(7)]);
+        assert!(log.appended() > RETENTION.backlog_bytes as u64);
+        assert_eq!(log.take_slow_readers(), [ClientId::new(7)]);
         assert_eq!((log.bytes_from(reader), log.bytes_from(log.end())), (log.appended(), 0));
-        log.leave(reader);
+        log.remove_reader(reader);
         assert!(log.held <= 3 * 1024);
     }
 
     #[test]
-    fn history_is_bounded_in_bytes() {
+    fn history_is_limited_in_bytes() {
         let mut log = Log::new(Retention { messages: 1000, history_bytes: 5000, backlog_bytes: 8192 });
         let line = "x".repeat(600);
         for stamp in 0..100 {

@@ -1,4 +1,4 @@
-//! What the hub knows of one connection, kept small: an idle client is this and nothing else.
+//! The state of one connection in the hub; an idle client takes no other memory.
 
 use crate::chat::id::{ClientId, Session};
 use std::collections::VecDeque;
@@ -14,102 +14,101 @@ use crate::chat::id::RoomId;
 use crate::chat::room::segment_log::{Cursor, Entry};
 use crate::util::shrink;
 
-/// How far a connection has come.
+/// The stage of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
-    /// In the waiting line; the number that it was last told.
+pub enum SessionStage {
+    /// It waits in the admission queue; the position that it was last told.
     Waiting(u32),
-    /// It has a seat and is asked for a nickname.
-    Asked,
+    /// It is admitted, and is asked for a nickname.
+    LoggingIn,
     /// It has a nickname and is in a room.
-    Here,
-    /// It has left; only its outbox is still to be written.
+    InRoom,
+    /// It has left; only its outbox must still be written.
     Leaving,
 }
 
-/// Whom a client does not want to read.
+/// The members that a client ignores.
 #[derive(Default)]
 pub struct IgnoreList {
-    /// The name, the keyed hash of its folded form as in the log's index, and who had it when it was ignored.
+    /// The name, the keyed hash of its folded form (as in log entries), and the session that had the name at the time.
     pub people: Vec<(CompactString, u64, Session)>,
 }
 
 impl IgnoreList {
-    /// Whether lines of that author, under that name, are skipped.
+    /// Whether lines of this author with this name are skipped.
     pub fn skips(&self, author: Session, name: u64) -> bool {
         self.people.iter().any(|&(_, hash, session)| session == author || hash == name)
     }
 }
 
-/// A [`SocketAddr`] in half the space, since most are of IPv4.
-enum Peer {
+/// A [`SocketAddr`] in half the space, since most addresses are IPv4.
+enum PeerAddr {
     V4(SocketAddrV4),
     V6(Box<SocketAddrV6>),
 }
 
-impl From<SocketAddr> for Peer {
+impl From<SocketAddr> for PeerAddr {
     fn from(addr: SocketAddr) -> Self {
         match addr {
-            SocketAddr::V4(addr) => Peer::V4(addr),
-            SocketAddr::V6(addr) => Peer::V6(Box::new(addr)),
+            SocketAddr::V4(addr) => PeerAddr::V4(addr),
+            SocketAddr::V6(addr) => PeerAddr::V6(Box::new(addr)),
         }
     }
 }
 
-/// One connection.
+/// One connection in the hub.
 pub struct Client {
-    peer: Peer,
+    peer: PeerAddr,
     pub session: Session,
-    pub stage: Stage,
-    /// How it reads.
+    pub stage: SessionStage,
     pub encoding: Encoding,
-    /// It reads its own messages too (`/echo on`).
+    /// It also reads its own messages (`/echo on`).
     pub echo: bool,
-    /// It waits for something that is looked up.
+    /// It waits for the answer to a query.
     pub awaits_answer: bool,
-    /// It stands in the hub's queue of those to be written to.
+    /// It is in the hub's [`WriteQueue`].
     pub queued: bool,
-    /// It counts among the connections from its address.
+    /// It is counted in the per-IP limit.
     pub counted: bool,
-    /// Its socket is full; it is left alone until it is writable.
+    /// Its socket is full; nothing is written until the socket is writable.
     pub blocked: bool,
-    /// It will be disconnected in one of the next ticks.
+    /// Why it will be disconnected in one of the next ticks.
     pub pending_disconnect: Option<PendingDisconnect>,
-    /// Empty until it is here. Few are so long that they do not fit in place.
+    /// Empty until it is in a room. Few names are too long to be stored inline.
     pub name: CompactString,
-    /// Keyed hash of the folded name, as in the logs' indices.
+    /// Keyed hash of the folded name, as in log entries.
     pub name_hash: u64,
     pub room: RoomId,
-    /// Rooms that it has made and that still exist.
+    /// Existing rooms that it created.
     pub created_rooms: u8,
     /// Its index among the room's members.
     pub place: u32,
     pub cursor: Cursor,
-    /// Before this point there may be something to skip: the notices of the history, its own lines.
+    /// Before this point there may be entries to skip: notices in the history, its own lines.
     pub filtered_to: Cursor,
-    /// The stamp of its entering the room: of what is older it is shown messages only.
+    /// The stamp at which it entered the room: of older entries it reads only messages.
     pub entered: u64,
-    /// The segment in which it was last noted as stuck.
+    /// The segment in which it was last marked as blocked.
     pub blocked_in: u32,
-    /// Microseconds: when it was asked for its nickname, or was last heard of.
+    /// When it was asked for its nickname, or last sent something; in microseconds.
     pub active: u64,
-    /// Microseconds: when its allowance of lines is full again.
+    /// The state of its rate limit ([`crate::chat::RateLimit`]): when its allowance is full again, in microseconds.
     pub allowance: u64,
     pub outbox: Option<Box<Outbox>>,
     pub ignored: Option<Box<IgnoreList>>,
-    /// Who whispered to it last.
+    /// The client that whispered to it last.
     pub whisperer: Option<(ClientId, Session)>,
 }
 
 impl Client {
-    /// A connection that has just been accepted.
+    /// A newly accepted connection.
     pub fn new(addr: SocketAddr, encoding: Encoding, session: Session, now: u64) -> Self {
         Client {
             peer: addr.into(),
             session,
-            stage: Stage::Waiting(0),
+            stage: SessionStage::Waiting(0),
             encoding,
-            // A page wants to know what has arrived.
+            // The web page shows a message when it comes back.
             echo: encoding == Encoding::WebSocket,
             awaits_answer: false,
             queued: false,
@@ -133,30 +132,30 @@ impl Client {
         }
     }
 
-    /// Where it comes from.
+    /// The remote address.
     pub fn addr(&self) -> SocketAddr {
         match &self.peer {
-            Peer::V4(addr) => SocketAddr::V4(*addr),
-            Peer::V6(addr) => SocketAddr::V6(**addr),
+            PeerAddr::V4(addr) => SocketAddr::V4(*addr),
+            PeerAddr::V6(addr) => SocketAddr::V6(**addr),
         }
     }
 
-    /// Where it comes from, without the port.
+    /// The remote address without the port.
     pub fn ip(&self) -> IpAddr {
         self.addr().ip()
     }
 
-    /// Bytes that are owed to it alone.
+    /// Bytes in its outbox.
     pub fn private_bytes(&self) -> usize {
         self.outbox.as_ref().map_or(0, |outbox| outbox.len())
     }
 
-    /// Whether a message of the log is hidden from it; one's own never is.
+    /// Whether a message of the log is hidden from it; its own messages never are.
     pub fn skips_message(&self, entry: &Entry) -> bool {
         entry.author != self.session && self.ignores(entry.author, entry.name)
     }
 
-    /// Whether lines of that author, under that name, are hidden from it.
+    /// Whether it ignores lines of this author with this name.
     pub fn ignores(&self, author: Session, name: u64) -> bool {
         self.ignored.as_ref().is_some_and(|ignored| ignored.skips(author, name))
     }
@@ -166,23 +165,23 @@ impl Client {
 #[derive(Default)]
 pub struct Clients {
     slots: Vec<Option<Client>>,
-    /// Which deadlines are set for each id: one bit a kind.
+    /// The deadlines set for each id: one bit for each kind.
     deadlines: Vec<u8>,
     len: usize,
 }
 
 impl Clients {
-    /// How many there are.
+    /// The number of connections.
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// Adds one; its id must be free.
+    /// Adds a client; its id must be free.
     pub fn insert(&mut self, id: ClientId, client: Client) {
         if self.slots.len() <= id.slot() {
             self.slots.resize_with(id.slot() + 1, || None);
         }
-        // They outlive those for whom they were set, and take a byte each.
+        // Deadlines stay set after their client is removed; they take one byte each.
         if self.deadlines.len() <= id.slot() {
             self.deadlines.resize(id.slot() + 1, 0);
         }
@@ -191,7 +190,7 @@ impl Clients {
         self.len += 1;
     }
 
-    /// Takes one out.
+    /// Removes a client.
     pub fn remove(&mut self, id: ClientId) -> Option<Client> {
         let client = self.slots.get_mut(id.slot())?.take()?;
         self.len -= 1;
@@ -202,17 +201,17 @@ impl Clients {
         Some(client)
     }
 
-    /// The client of that id, if it is still there.
+    /// The client with this id, if it is connected.
     pub fn get(&self, id: ClientId) -> Option<&Client> {
         self.slots.get(id.slot())?.as_ref()
     }
 
-    /// The client of that id, if it is still there.
+    /// As [`Clients::get`], mutable.
     pub fn get_mut(&mut self, id: ClientId) -> Option<&mut Client> {
         self.slots.get_mut(id.slot())?.as_mut()
     }
 
-    /// Notes whether a deadline of a kind is set for an id; returns whether one was.
+    /// Records whether a deadline of this kind is set for an id; returns whether it was set before.
     pub fn set_deadline(&mut self, id: ClientId, kind: u8, set: bool) -> bool {
         let bits = &mut self.deadlines[id.slot()];
         let was = *bits & (1 << kind) != 0;
@@ -220,7 +219,7 @@ impl Clients {
         was
     }
 
-    /// Every client with its id.
+    /// All clients with their ids.
     pub fn iter(&self) -> impl Iterator<Item = (ClientId, &Client)> {
         self.slots.iter().enumerate().filter_map(|(slot, client)| Some((ClientId::new(slot), client.as_ref()?)))
     }
@@ -240,11 +239,11 @@ impl IndexMut<ClientId> for Clients {
     }
 }
 
-/// Those who have something to be written and were not found by a sweep.
+/// Clients with output that no sweep will find.
 #[derive(Default)]
-pub struct Queue(VecDeque<ClientId>);
+pub struct WriteQueue(VecDeque<ClientId>);
 
-impl Queue {
+impl WriteQueue {
     /// Adds a client, once.
     pub fn push(&mut self, id: ClientId, client: &mut Client) {
         if !client.queued {
@@ -253,7 +252,7 @@ impl Queue {
         }
     }
 
-    /// The next one that is still connected and can be written to.
+    /// Takes the next client that is connected and not blocked.
     pub fn pop(&mut self, clients: &mut Clients) -> Option<ClientId> {
         while let Some(id) = self.0.pop_front() {
             if let Some(client) = clients.get_mut(id).filter(|client| client.queued) {
@@ -267,7 +266,7 @@ impl Queue {
         None
     }
 
-    /// Whether nobody is queued.
+    /// Whether no client is queued.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -275,14 +274,14 @@ impl Queue {
 
 #[cfg(test)]
 impl Clients {
-    /// Bytes of the tables.
+    /// Bytes allocated for the tables.
     pub fn bytes(&self) -> usize {
         self.slots.capacity() * size_of::<Option<Client>>() + self.deadlines.capacity()
     }
 }
 
 #[cfg(test)]
-impl Queue {
+impl WriteQueue {
     pub fn capacity(&self) -> usize {
         self.0.capacity()
     }
@@ -293,15 +292,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_idle_client_is_small() {
+    fn idle_client_is_small() {
         assert!(size_of::<Option<Client>>() <= 144, "{} bytes", size_of::<Option<Client>>());
     }
 
     #[test]
-    fn an_address_comes_out_as_it_went_in() {
+    fn address_is_returned_unchanged() {
         for addr in ["127.0.0.1:4567", "[::1]:80", "[fe80::1%3]:65535"] {
             let addr: SocketAddr = addr.parse().unwrap();
-            assert_eq!(Client::new(addr, Encoding::Plain, Session::NOBODY, 0).addr(), addr);
+            assert_eq!(Client::new(addr, Encoding::Plain, Session::NONE, 0).addr(), addr);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! One connected client: its state, its private lines, and what it reads next.
+//! One connected client: its state, its private lines, and its reader.
 
 pub(super) mod client;
 pub(super) mod outbox;

@@ -1,64 +1,64 @@
-//! Lines meant for one client alone: replies, whispers, and what it had not read of a room it left.
+//! Lines for one client alone: replies, whispers, and unread lines of a room that it left.
 
 use std::collections::VecDeque;
 
 /// One private line, or several that were queued as one.
 #[derive(Clone, Copy)]
-struct Item {
-    /// Its place among all lines of the server; 0 goes before everything in the room.
+struct OutboxItem {
+    /// The position among all lines of the server; 0 goes before every line of the room.
     stamp: u64,
     len: usize,
 }
 
-/// A queue of rendered bytes, each stretch with the stamp that places it among the room's lines.
+/// A queue of rendered lines, each with the stamp that orders it among the room's lines.
 ///
-/// A client owns one only while something is owed to it.
+/// A client has an outbox only while it has unsent private lines.
 #[derive(Default)]
 pub struct Outbox {
     bytes: Vec<u8>,
-    /// How many of `bytes` have been sent.
+    /// The number of `bytes` already sent.
     sent: usize,
-    items: VecDeque<Item>,
+    items: VecDeque<OutboxItem>,
 }
 
 impl Outbox {
-    /// Bytes not yet sent.
+    /// Unsent bytes.
     pub fn len(&self) -> usize {
         self.bytes.len() - self.sent
     }
 
-    /// Queues what `render` writes.
+    /// Queues the output of `render`.
     pub fn push(&mut self, stamp: u64, render: impl FnOnce(&mut Vec<u8>)) {
         let before = self.bytes.len();
         render(&mut self.bytes);
         let len = self.bytes.len() - before;
         match self.items.back_mut() {
             _ if len == 0 => {}
-            // Nothing was said anywhere between the two, so they can be one.
+            // No line of any room lies between the two, so they can be one item.
             Some(last) if stamp == last.stamp || stamp == last.stamp + 1 => {
                 last.stamp = stamp;
                 last.len += len;
             }
-            _ => self.items.push_back(Item { stamp, len }),
+            _ => self.items.push_back(OutboxItem { stamp, len }),
         }
     }
 
-    /// Puts all that is queued before everything in the room, whatever room comes next.
+    /// Moves all queued lines before every line of the next room.
     pub fn release(&mut self) {
         for item in &mut self.items {
             item.stamp = 0;
         }
     }
 
-    /// The stamp and the bytes of the item that holds the unsent byte `at`, from there on.
-    pub fn item_at(&self, place: Place) -> Option<(u64, &[u8])> {
+    /// The stamp of the item at a position, and its bytes from there on.
+    pub fn item_at(&self, place: OutboxPosition) -> Option<(u64, &[u8])> {
         let item = self.items.get(place.item)?;
         let from = self.sent + place.byte;
         Some((item.stamp, &self.bytes[from..from + item.len - place.within]))
     }
 
-    /// Forgets what lies before `place`.
-    pub fn forget(&mut self, place: Place) {
+    /// Removes all bytes before `place`.
+    pub fn discard(&mut self, place: OutboxPosition) {
         self.items.drain(..place.item);
         if let Some(front) = self.items.front_mut() {
             front.len -= place.within;
@@ -71,16 +71,16 @@ impl Outbox {
     }
 }
 
-/// How far a reader has come in an outbox, counted from its first unsent byte.
+/// The position of a reader in an outbox, counted from the first unsent byte.
 #[derive(Clone, Copy, Default, Debug, PartialEq)]
-pub struct Place {
+pub struct OutboxPosition {
     item: usize,
     within: usize,
     byte: usize,
 }
 
-impl Place {
-    /// `n` bytes further, in an item of which `left` are left.
+impl OutboxPosition {
+    /// Advances by `n` bytes in an item with `left` bytes left.
     pub fn advance(&mut self, n: usize, left: usize) {
         self.byte += n;
         if n == left {
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn items_come_out_in_pieces_of_any_size() {
+    fn outbox_returns_items_in_pieces_of_any_size() {
         let mut outbox = Outbox::default();
         outbox.push(1, |out| out.extend_from_slice(b"hello "));
         outbox.push(2, |_| ());
@@ -105,13 +105,13 @@ mod tests {
         outbox.push(3, |out| out.extend_from_slice(b"world"));
         let mut got = Vec::new();
         while outbox.len() > 0 {
-            let mut place = Place::default();
+            let mut place = OutboxPosition::default();
             let (stamp, bytes) = outbox.item_at(place).expect("an item");
             assert_eq!(stamp, if got.len() < 6 { 1 } else { 3 });
             let n = bytes.len().min(4);
             got.extend_from_slice(&bytes[..n]);
             place.advance(n, bytes.len());
-            outbox.forget(place);
+            outbox.discard(place);
         }
         assert_eq!(got, b"hello world");
     }

@@ -1,44 +1,52 @@
-//! What one client reads next: its room's log and its private lines, merged by stamp.
+//! The reader of one client: merges its room's log and its private lines by stamp.
 
 use super::client::Client;
-use super::outbox::Place;
-use crate::chat::room::segment_log::{Cursor, Entry, Kind, Log};
+use super::outbox::OutboxPosition;
+use crate::chat::room::segment_log::{Cursor, Entry, EntryKind, Log};
 
-/// A walk over all that a client has not been sent, as slices of the log's and the outbox's bytes.
+/// Walks over all unsent bytes of a client, as slices of the log and of the outbox.
 ///
-/// Call [`Reader::slice`] and [`Reader::consume`] in turn. For whom nothing private is owed and
-/// nothing is to be skipped, a slice is all of a segment from the cursor on.
+/// Call [`Reader::slice`] and [`Reader::consume`] in turn. Without private lines and filters,
+/// a slice is the rest of a segment.
 pub struct Reader<'a> {
     client: &'a Client,
-    /// The log of the room that it is in.
+    /// The log of its room.
     log: Option<&'a Log>,
     cursor: Cursor,
-    place: Place,
-    /// Where the last slice came from: the bytes left of a private item, or the log.
+    place: OutboxPosition,
+    /// The bytes left of the private item that the last slice came from; `None` if it came from the log.
     private: Option<usize>,
-    /// The newest stamp, where only the history is wanted.
+    /// In a replay, which returns only the history: the newest stamp.
     replay: Option<u64>,
-    /// The index of the entry that begins at a cursor, where that is known.
+    /// Cache: the index of the entry that begins at this cursor.
     known: Option<(Cursor, usize)>,
 }
 
 impl<'a> Reader<'a> {
-    /// Begins where the client stands.
+    /// Starts at the client's cursor.
     pub fn new(client: &'a Client, log: Option<&'a Log>) -> Self {
-        Reader { client, log, cursor: client.cursor, place: Place::default(), private: None, replay: None, known: None }
+        Reader {
+            client,
+            log,
+            cursor: client.cursor,
+            place: OutboxPosition::default(),
+            private: None,
+            replay: None,
+            known: None,
+        }
     }
 
-    /// Walks over the messages from `from` to the end of the log alone, as one who enters would.
+    /// Walks over only the messages from `from` to the end of the log, as a new member reads them.
     pub fn replay(client: &'a Client, log: &'a Log, from: Cursor, newest: u64) -> Self {
         Reader { cursor: from, replay: Some(newest), ..Reader::new(client, Some(log)) }
     }
 
-    /// Where the walk stands: all before it has been consumed or is not for this client.
-    pub fn position(&self) -> (Cursor, Place) {
+    /// The current position: everything before it was consumed or is not for this client.
+    pub fn position(&self) -> (Cursor, OutboxPosition) {
         (self.cursor, self.place)
     }
 
-    /// The next bytes to be sent in one piece; `None` when the client is up to date.
+    /// The next bytes to send in one piece; `None` when the client is up to date.
     pub fn slice(&mut self) -> Option<&'a [u8]> {
         let outbox = self.client.outbox.as_ref().filter(|_| self.replay.is_none());
         let private = outbox.and_then(|outbox| outbox.item_at(self.place));
@@ -51,7 +59,7 @@ impl<'a> Reader<'a> {
         Some(bytes)
     }
 
-    /// Goes `n` bytes on; at most as many as the last slice had.
+    /// Advances by `n` bytes, at most the length of the last slice.
     pub fn consume(&mut self, n: usize) {
         match self.private {
             Some(left) => self.place.advance(n, left),
@@ -59,7 +67,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The room's next bytes that are older than the stamp of the next private line.
+    /// The room's next bytes with stamps up to `before`, the stamp of the next private line.
     fn room_slice(&mut self, log: &'a Log, before: Option<u64>) -> Option<&'a [u8]> {
         let end = log.end();
         while self.cursor < end {
@@ -83,16 +91,16 @@ impl<'a> Reader<'a> {
         None
     }
 
-    /// Whether anything ahead may have to be skipped.
+    /// Whether entries ahead may have to be skipped.
     fn filters(&self) -> bool {
         self.cursor < self.client.filtered_to || self.client.ignored.is_some() || self.replay.is_some()
     }
 
-    /// Skips what is not for this client and returns where the next thing to be skipped begins.
+    /// Skips entries that are not for this client; returns the start of the next entry to skip.
     fn filtered_end(&mut self, log: &Log, limit: u32) -> u32 {
         let segment = log.segment(self.cursor);
-        // A half-written entry was not skipped when it was begun, and is not now: before a filter
-        // changes, all that is unread is settled.
+        // An entry that is already half sent is never skipped: before a filter
+        // changes, all unread bytes are moved to the outbox.
         let mut index = match self.known {
             Some((cursor, index)) if cursor == self.cursor => index,
             _ => segment.entry_at(self.cursor.offset),
@@ -115,12 +123,12 @@ impl<'a> Reader<'a> {
 
     fn skips(&self, entry: &Entry) -> bool {
         let client = self.client;
-        if entry.kind == Kind::Message && client.skips_message(entry) {
+        if entry.kind == EntryKind::Message && client.skips_message(entry) {
             return true;
         }
         if entry.stamp <= self.replay.unwrap_or(client.entered) {
-            return entry.kind == Kind::Notice;
+            return entry.kind == EntryKind::Notice;
         }
-        entry.author == client.session && !(client.echo && entry.kind == Kind::Message)
+        entry.author == client.session && !(client.echo && entry.kind == EntryKind::Message)
     }
 }

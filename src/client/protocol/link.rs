@@ -7,7 +7,7 @@ use std::net::Shutdown;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 
-use crate::wire::line::{Decoder, Item};
+use crate::wire::line::{LineDecoder, LineItem};
 use crate::wire::sanitize;
 
 /// The longest line that is accepted from a server, in bytes.
@@ -40,7 +40,7 @@ enum WriteState {
 /// A connected socket with its output queue and the unfinished input line.
 pub struct Link {
     stream: TcpStream,
-    decoder: Decoder,
+    decoder: LineDecoder,
     outgoing: Vec<u8>,
     /// How many bytes of `outgoing` the socket has accepted.
     sent: usize,
@@ -54,7 +54,13 @@ impl Link {
     /// If the kernel refuses.
     pub fn new(mut stream: TcpStream, registry: &Registry, token: Token) -> io::Result<Self> {
         registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
-        Ok(Link { stream, decoder: Decoder::default(), outgoing: Vec::new(), sent: 0, write_state: WriteState::Open })
+        Ok(Link {
+            stream,
+            decoder: LineDecoder::default(),
+            outgoing: Vec::new(),
+            sent: 0,
+            write_state: WriteState::Open,
+        })
     }
 
     /// Queues a line.
@@ -126,7 +132,7 @@ impl Link {
         let mut bytes = &block[..n];
         while let Some(item) = self.decoder.next(&mut bytes, MAX_LINE) {
             match item {
-                Item::Answer(answer) => self.outgoing.extend_from_slice(&answer),
+                LineItem::Answer(answer) => self.outgoing.extend_from_slice(&answer),
                 item => handle_line(&shown(&item)),
             }
         }
@@ -151,12 +157,12 @@ impl Link {
     }
 }
 
-fn shown<'a>(item: &'a Item) -> Cow<'a, str> {
+fn shown<'a>(item: &'a LineItem) -> Cow<'a, str> {
     match item {
-        Item::Line(line) => Cow::Borrowed(line),
-        Item::NotUtf8(bytes) => sanitize::clean(&String::from_utf8_lossy(bytes)).into_owned().into(),
-        Item::TooLong => Cow::Owned(format!("(a line of more than {MAX_LINE} bytes is left out)")),
-        Item::Answer(_) => Cow::Borrowed(""),
+        LineItem::Line(line) => Cow::Borrowed(line),
+        LineItem::NotUtf8(bytes) => sanitize::clean(&String::from_utf8_lossy(bytes)).into_owned().into(),
+        LineItem::TooLong => Cow::Owned(format!("(a line of more than {MAX_LINE} bytes is left out)")),
+        LineItem::Answer(_) => Cow::Borrowed(""),
     }
 }
 

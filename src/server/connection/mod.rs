@@ -11,7 +11,7 @@ use log::debug;
 use super::http::{Exchange, Frames};
 use crate::chat::{Allowance, ClientId, Hub, Now};
 use crate::wire::foreign::{FirstLine, Verdict};
-use crate::wire::line::{Decoder, Item};
+use crate::wire::line::{LineDecoder, LineItem};
 
 /// Slices written with one system call.
 const SLICES: usize = 16;
@@ -112,7 +112,7 @@ pub enum Protocol {
 /// Line input kept between two reads.
 #[derive(Default)]
 pub struct Input {
-    decoder: Decoder,
+    decoder: LineDecoder,
     /// Bytes that have been read and not processed.
     held: Vec<u8>,
     /// The check of the first line, until that ends.
@@ -351,7 +351,7 @@ impl<S: Read + Write> Connection<S> {
 
 /// Passes lines to the hub; returns the number of processed bytes, and the reason to stop before the end.
 fn process_lines(
-    decoder: &mut Decoder,
+    decoder: &mut LineDecoder,
     bytes: &[u8],
     hub: &mut Hub,
     id: ClientId,
@@ -371,7 +371,7 @@ fn process_lines(
             return (bytes.len() - rest.len(), stop);
         }
         match decoder.next(&mut rest, max_line) {
-            Some(Item::Answer(answer)) => hub.send_raw(id, &answer),
+            Some(LineItem::Answer(answer)) => hub.send_raw(id, &answer),
             Some(item) => pass_line(hub, id, &item, now),
             None => break,
         }
@@ -379,7 +379,7 @@ fn process_lines(
     (bytes.len(), None)
 }
 
-fn pass_line(hub: &mut Hub, id: ClientId, item: &Item, now: Now) {
+fn pass_line(hub: &mut Hub, id: ClientId, item: &LineItem, now: Now) {
     if let Some(input) = item.input() {
         hub.line(id, input, now);
     }

@@ -10,12 +10,12 @@ use crate::chat::{Allowance, ClientId, Hub, Now};
 use crate::server::engine::Engine;
 use crate::server::engine::timers::Timer;
 use crate::wire::frame::{close_frame, code, ping_frame, pong_frame};
-use crate::wire::websocket::{Decoder, Item};
+use crate::wire::websocket::{FrameDecoder, FrameItem};
 
 /// Frame input kept between two reads.
 #[derive(Default)]
 pub struct Frames {
-    decoder: Decoder,
+    decoder: FrameDecoder,
     /// Bytes that have been read and not processed.
     held: Vec<u8>,
 }
@@ -112,7 +112,7 @@ impl<S: Read + Write> Connection<S> {
     /// Passes lines to the hub; removes what is processed from `rest`, and returns the reason to stop before the end.
     fn process_frames(
         &mut self,
-        decoder: &mut Decoder,
+        decoder: &mut FrameDecoder,
         rest: &mut &[u8],
         hub: &mut Hub,
         id: ClientId,
@@ -128,13 +128,13 @@ impl<S: Read + Write> Connection<S> {
                 Allowance::Never => return None,
             }
             let end = match decoder.next(rest, max_line)? {
-                Item::Ping(payload) => {
+                FrameItem::Ping(payload) => {
                     hub.send_raw(id, &pong_frame(&payload));
                     continue;
                 }
-                Item::Pong => continue,
-                Item::Close(code) => End::Closed(code),
-                Item::Broken(code) => End::Broken(code),
+                FrameItem::Pong => continue,
+                FrameItem::Close(code) => End::Closed(code),
+                FrameItem::Broken(code) => End::Broken(code),
                 item => {
                     item.input().into_iter().for_each(|input| hub.line(id, input, now));
                     continue;

@@ -8,14 +8,14 @@ use std::time::Duration;
 use log::debug;
 
 use super::SUBPROTOCOL;
-use crate::chat::{Arrival, ClientId, Encoding, Now, ResumeRequest};
+use crate::chat::{ClientId, Encoding, NewConnection, Now, ResumeRequest};
 use crate::server::connection::transport::Listener;
 use crate::server::connection::{Flushed, Protocol};
 use crate::server::engine::Engine;
 use crate::server::engine::accept::Kind;
 use crate::server::engine::timers::Timer;
 use crate::wire::http;
-use crate::wire::http::{Refused, Request, Response};
+use crate::wire::http::{HttpError, Request, Response};
 use crate::wire::json;
 
 /// Time allowed for the head of a request, from its first byte or from the connection.
@@ -54,7 +54,7 @@ pub struct Exchange {
 /// The result of a step.
 enum Step {
     Request(Box<Request>),
-    Refused(Refused),
+    Refused(HttpError),
     /// More may be read at once.
     More,
     /// An event announces more.
@@ -163,7 +163,7 @@ impl Exchange {
     }
 
     /// Refuses a request and ends the connection, since what follows cannot be parsed.
-    fn refuse(&mut self, refused: Refused, now: Now) {
+    fn refuse(&mut self, refused: HttpError, now: Now) {
         let is_head = self.input.starts_with(b"HEAD ");
         self.answer(http::refuse(refused, is_head, false, now.local), Cow::default(), false, now);
     }
@@ -231,7 +231,7 @@ impl<L: Listener> Engine<L> {
         if exchange.is_answering() || exchange.input.is_empty() {
             return self.finish(slot);
         }
-        exchange.refuse(Refused::Timeout, now);
+        exchange.refuse(HttpError::Timeout, now);
         self.set_timer(slot, Timer::Exchange, now.at + self.limits.farewell_timeout);
         self.exchange(slot, now);
     }
@@ -244,19 +244,19 @@ impl<L: Listener> Engine<L> {
         let answer = match (&*request.path, is_admin) {
             _ if !self.access.names_this_server(request) => {
                 debug!("{addr} is refused: unknown host {:?}", request.host);
-                Err(Refused::Misdirected)
+                Err(HttpError::Misdirected)
             }
-            ("/ws", false) if request.is_head => Err(Refused::SocketNeedsGet),
+            ("/ws", false) if request.is_head => Err(HttpError::SocketNeedsGet),
             ("/ws", false) => match self.upgrade(slot, addr, request, now) {
                 Ok(()) => return,
                 Err(refused) => Err(refused),
             },
             ("/", false) => Ok(self.page(request, now)),
-            ("/healthz", true) if self.is_ending() => Err(Refused::ShuttingDown),
+            ("/healthz", true) if self.is_ending() => Err(HttpError::ShuttingDown),
             ("/healthz", true) => Ok(document(TEXT, "ok\n".into(), request, now)),
             ("/metrics", true) => Ok(document(METRICS, self.metrics(now), request, now)),
-            (_, true) => Err(Refused::NoFigures),
-            (_, false) => Err(Refused::NotFound),
+            (_, true) => Err(HttpError::MetricsNotFound),
+            (_, false) => Err(HttpError::NotFound),
         };
         let (head, body) = answer
             .unwrap_or_else(|refused| (http::refuse(refused, request.is_head, keep_alive, now.local), Cow::default()));
@@ -283,11 +283,11 @@ impl<L: Listener> Engine<L> {
     }
 
     /// Turns an exchange into a WebSocket and a client of the hub.
-    fn upgrade(&mut self, slot: usize, peer: SocketAddr, request: &Request, now: Now) -> Result<(), Refused> {
-        let upgrade = request.upgrade.as_ref().ok_or(Refused::UpgradeRequired)?;
+    fn upgrade(&mut self, slot: usize, peer: SocketAddr, request: &Request, now: Now) -> Result<(), HttpError> {
+        let upgrade = request.upgrade.as_ref().ok_or(HttpError::UpgradeRequired)?;
         if !self.access.is_allowed(request) {
             debug!("{peer} is refused: origin {:?} is not allowed", request.origin);
-            return Err(Refused::Forbidden);
+            return Err(HttpError::Forbidden);
         }
         let preface = http::accept(upgrade, SUBPROTOCOL)?;
         let connection = &mut self.connections[slot];
@@ -296,11 +296,11 @@ impl<L: Listener> Engine<L> {
         connection.become_web_socket(held, now);
         self.release_exchange(Kind::Web, peer.ip());
         let addr = self.access.client(peer, request);
-        let arrival = Arrival {
+        let arrival = NewConnection {
             addr,
             encoding: Encoding::WebSocket,
             preface: &preface,
-            wish: read_resume_request(&request.query),
+            resume_request: read_resume_request(&request.query),
         };
         self.hub.arrived(ClientId::new(slot), arrival, now);
         if !self.limits.keepalive.is_zero() {

@@ -21,7 +21,7 @@ impl PendingExchanges {
         if most == 0 {
             return true;
         }
-        let count = self.counts.entry(Network::of_one_person(addr)).or_default();
+        let count = self.counts.entry(Network::of_client(addr)).or_default();
         let is_free = *count < most + SPARE_EXCHANGES;
         *count += usize::from(is_free);
         is_free
@@ -29,7 +29,7 @@ impl PendingExchanges {
 
     /// Uncounts one.
     pub fn leave(&mut self, addr: IpAddr) {
-        if let Entry::Occupied(mut count) = self.counts.entry(Network::of_one_person(addr)) {
+        if let Entry::Occupied(mut count) = self.counts.entry(Network::of_client(addr)) {
             *count.get_mut() -= 1;
             if *count.get() == 0 {
                 count.remove();

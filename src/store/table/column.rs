@@ -2,7 +2,7 @@
 
 use time::{OffsetDateTime, UtcOffset};
 
-use crate::chat::change::Kind;
+use crate::chat::change::MessageKind;
 use crate::util::clock;
 
 /// Columns of a time: Unix seconds, and minutes of offset from UTC.
@@ -17,18 +17,18 @@ pub fn time_from_columns(seconds: i64, minutes: i64) -> Option<OffsetDateTime> {
 }
 
 /// Column of a message kind.
-pub fn kind_column(kind: Kind) -> i64 {
+pub fn kind_column(kind: MessageKind) -> i64 {
     match kind {
-        Kind::Said => 0,
-        Kind::Action => 1,
+        MessageKind::Said => 0,
+        MessageKind::Action => 1,
     }
 }
 
 /// A message kind from its column, if valid.
-pub fn kind_from_column(number: i64) -> Option<Kind> {
+pub fn kind_from_column(number: i64) -> Option<MessageKind> {
     match number {
-        0 => Some(Kind::Said),
-        1 => Some(Kind::Action),
+        0 => Some(MessageKind::Said),
+        1 => Some(MessageKind::Action),
         _ => None,
     }
 }

@@ -9,7 +9,7 @@ const WORDS: [&str; 5] = ["red", "blue", "鱼", "green", "fish"];
 /// Everything that can be read from a store.
 #[derive(Clone, Debug, PartialEq)]
 struct Everything {
-    start: Start,
+    start: InitialState,
     pages: Vec<Vec<Message>>,
     whispers: Vec<Whisper>,
 }
@@ -47,7 +47,7 @@ fn read(options: &Options, good: Option<&Everything>) -> Result<Everything, Erro
     read_more(&mut store, start, good)
 }
 
-fn read_more(store: &mut Store, start: Start, good: Option<&Everything>) -> Result<Everything, Error> {
+fn read_more(store: &mut Store, start: InitialState, good: Option<&Everything>) -> Result<Everything, Error> {
     let mut pages = Vec::new();
     for room in ROOMS {
         pages.push(store.history(room, None, 1_000_000)?);

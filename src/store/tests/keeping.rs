@@ -11,7 +11,7 @@ fn messages_survive_a_restart() {
     let (mut store, first) = directory.open();
     assert_eq!((first.next_id, &*first.rooms, &*first.bans), (1, &[][..], &[][..]));
     let east = UtcOffset::from_hms(5, 45, 0).unwrap();
-    let mut waves = Message { kind: Kind::Action, ..message(5, "tea", "wâves\u{1f44b}") };
+    let mut waves = Message { kind: MessageKind::Action, ..message(5, "tea", "wâves\u{1f44b}") };
     waves.at = waves.at.to_offset(east);
     store.write(&[Record::Room { name: "lobby".into() }, said(2, "lobby", "one"), said(3, "tea", "two")]).unwrap();
     store.write(&[Record::Message(waves.clone())]).unwrap();

@@ -42,7 +42,7 @@ impl Directory {
         }
     }
 
-    pub fn open(&self) -> (Store, Start) {
+    pub fn open(&self) -> (Store, InitialState) {
         Store::open(&self.options(), NOW).unwrap()
     }
 }
@@ -63,7 +63,7 @@ impl Drop for Directory {
 
 pub(super) fn message(id: u64, room: &str, text: &str) -> Message {
     let at = OffsetDateTime::from_unix_timestamp(NOW + (id % 1_000_000) as i64).unwrap();
-    Message { id, room: room.into(), at, kind: Kind::Said, name: "alice".into(), text: text.into() }
+    Message { id, room: room.into(), at, kind: MessageKind::Said, name: "alice".into(), text: text.into() }
 }
 
 pub(super) fn said(id: u64, room: &str, text: &str) -> Record {

@@ -1,4 +1,4 @@
-//! Standard input as one of the things that a poll waits for, whatever it is.
+//! Standard input of any kind as a source of poll events.
 
 use std::io;
 use std::time::Duration;
@@ -16,32 +16,32 @@ use super::is_ready;
 /// The descriptor of standard input.
 const STDIN: i32 = 0;
 
-/// What came of reading.
+/// The result of a read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Read {
-    /// So many bytes, at least one.
+pub enum StdinRead {
+    /// This number of bytes, at least one.
     Bytes(usize),
-    /// Nothing now; an event will tell of more.
+    /// Nothing now; an event will follow.
     Later,
-    /// There will be no more.
+    /// End of input.
     End,
 }
 
 /// Standard input.
-pub struct Input {
+pub struct Stdin {
     /// It has not ended.
     open: bool,
-    /// epoll knows it; else it is a file, which is always ready.
+    /// It is registered with epoll; else it is a file, which is always ready.
     registered: bool,
     /// There may be something to read.
     ready: bool,
 }
 
-impl Input {
-    /// Has its events come under `token`.
+impl Stdin {
+    /// Registers standard input under `token`.
     ///
     /// # Errors
-    /// If it can be registered in principle, but not now.
+    /// If registration fails for another reason than its file type.
     pub fn new(registry: &Registry, token: Token) -> io::Result<Self> {
         let registered = match registry.register(&mut SourceFd(&STDIN), token, Interest::READABLE) {
             Ok(()) => true,
@@ -49,10 +49,10 @@ impl Input {
             Err(error) if Errno::from_io_error(&error) == Some(Errno::PERM) => false,
             Err(error) => return Err(error),
         };
-        Ok(Input { open: true, registered, ready: !registered })
+        Ok(Stdin { open: true, registered, ready: !registered })
     }
 
-    /// It has an event.
+    /// Reports an event of the poll.
     pub fn notify(&mut self) {
         self.ready = true;
     }
@@ -62,23 +62,23 @@ impl Input {
         self.open && self.ready
     }
 
-    /// Reads what is there.
-    pub fn read(&mut self, block: &mut [u8]) -> Read {
-        // Descriptor 0 blocks, and must, since others share it: so it is asked before each read.
+    /// Reads what is available.
+    pub fn read(&mut self, block: &mut [u8]) -> StdinRead {
+        // Descriptor 0 must stay blocking, since other processes share it; so it is polled before each read.
         while is_ready(stdin(), PollFlags::IN, Duration::ZERO) && !is_in_background() {
             match rustix::io::read(stdin(), &mut *block) {
-                Ok(n @ 1..) => return Read::Bytes(n),
+                Ok(n @ 1..) => return StdinRead::Bytes(n),
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => break,
-                // A terminal that has been hung up gives EIO.
-                Ok(0) | Err(_) => return Read::End,
+                // A terminal after a hangup returns EIO.
+                Ok(0) | Err(_) => return StdinRead::End,
             }
         }
         self.ready = false;
-        Read::Later
+        StdinRead::Later
     }
 
-    /// It is not to be read from any more.
+    /// Stops reading.
     pub fn close(&mut self, registry: &Registry) {
         self.open = false;
         if self.registered {
@@ -87,7 +87,7 @@ impl Input {
     }
 }
 
-/// Whether standard input is a terminal that another process has in its foreground.
+/// Whether standard input is a terminal with another process group in the foreground.
 fn is_in_background() -> bool {
     isatty(stdin()) && tcgetpgrp(stdin()).is_ok_and(|group| group != getpgrp())
 }

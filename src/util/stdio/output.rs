@@ -1,4 +1,4 @@
-//! A standard stream to be written without waiting.
+//! A standard stream that is written without blocking.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -14,24 +14,24 @@ use rustix::net::{SendFlags, send};
 
 use super::is_ready;
 
-/// Bytes that a terminal or pipe which says that it can be written to surely takes.
-const SURE: usize = 256;
+/// Bytes that a terminal or pipe always accepts once poll(2) reports it writable.
+const SAFE_WRITE: usize = 256;
 
-/// A file that one writes to without waiting for whoever reads it.
+/// A file that is written without blocking on its reader.
 pub enum Output {
-    /// Regular files, and what could be opened anew with O_NONBLOCK.
+    /// A regular file, or a file that could be opened again with O_NONBLOCK.
     File(File),
     Socket(OwnedFd),
-    /// Could not be opened anew: asked before each small write.
-    Asked(File),
-    /// Nobody will ever read it.
-    Gone,
+    /// Could not be opened again: polled before each small write.
+    Polled(File),
+    /// It has no reader any more.
+    Closed,
 }
 
 impl Output {
-    /// The same file as `fd`.
+    /// Opens the file of `fd`.
     pub fn open(fd: BorrowedFd) -> Self {
-        let Ok(own) = fd.try_clone_to_owned() else { return Output::Gone };
+        let Ok(own) = fd.try_clone_to_owned() else { return Output::Closed };
         let kind = fstat(fd).map(|stat| FileType::from_raw_mode(stat.st_mode));
         match kind {
             Ok(FileType::RegularFile) => Output::File(own.into()),
@@ -40,53 +40,53 @@ impl Output {
                 let path = format!("/proc/self/fd/{}", fd.as_raw_fd());
                 let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
                 open(path, flags, Mode::empty())
-                    .map_or_else(|_| Output::Asked(own.into()), |fd| Output::File(fd.into()))
+                    .map_or_else(|_| Output::Polled(own.into()), |fd| Output::File(fd.into()))
             }
-            Err(_) => Output::Gone,
+            Err(_) => Output::Closed,
         }
     }
 
-    /// Writes what can be written at once; 0 bytes if nobody will ever read them.
+    /// Writes what can be written now; returns 0 if there is no reader any more.
     ///
     /// # Errors
-    /// `WouldBlock` if that is nothing, and those of write(2).
+    /// `WouldBlock` if nothing can be written now, and those of write(2).
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Output::File(file) => file.write(bytes),
             Output::Socket(fd) => Ok(send(fd, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL)?),
-            Output::Asked(file) => {
+            Output::Polled(file) => {
                 if !is_ready(file.as_fd(), PollFlags::OUT, Duration::ZERO) {
                     return Err(io::ErrorKind::WouldBlock.into());
                 }
-                file.write(&bytes[..bytes.len().min(SURE)])
+                file.write(&bytes[..bytes.len().min(SAFE_WRITE)])
             }
-            Output::Gone => Ok(0),
+            Output::Closed => Ok(0),
         }
     }
 
-    /// Has events come under `token` when it can be written to again, or never will be.
+    /// Registers for events under `token` when it becomes writable or is closed.
     ///
     /// # Errors
-    /// If the kernel refuses.
+    /// If it cannot be registered.
     pub fn watch(&self, registry: &Registry, token: Token) -> io::Result<()> {
         let fd = match self {
-            Output::File(file) | Output::Asked(file) => file.as_raw_fd(),
+            Output::File(file) | Output::Polled(file) => file.as_raw_fd(),
             Output::Socket(fd) => fd.as_raw_fd(),
-            Output::Gone => return Ok(()),
+            Output::Closed => return Ok(()),
         };
         match registry.register(&mut SourceFd(&fd), token, Interest::WRITABLE) {
-            // Regular files never make one wait: epoll_ctl(2).
+            // Writes to regular files do not block: epoll_ctl(2).
             Err(error) if Errno::from_io_error(&error) == Some(Errno::PERM) => Ok(()),
             outcome => outcome,
         }
     }
 
-    /// Waits until it can be written to, or will tell why not, for at most so long.
+    /// Waits at most `most` until it is writable or a write reports an error.
     pub fn wait(&self, most: Duration) -> bool {
         match self {
-            Output::File(file) | Output::Asked(file) => is_ready(file.as_fd(), PollFlags::OUT, most),
+            Output::File(file) | Output::Polled(file) => is_ready(file.as_fd(), PollFlags::OUT, most),
             Output::Socket(fd) => is_ready(fd.as_fd(), PollFlags::OUT, most),
-            Output::Gone => false,
+            Output::Closed => false,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Lines for a standard stream: kept for a reader who reads, and lost rather than waited for.
+//! A queue of lines for a standard stream that drops lines instead of blocking.
 
 use std::io::{self, ErrorKind};
 use std::os::fd::BorrowedFd;
@@ -9,39 +9,39 @@ use mio::{Registry, Token};
 
 use super::Output;
 
-/// Bytes that are kept for a reader who has read nothing within [`PATIENCE`].
+/// Maximum pending bytes for a stalled reader, which has read nothing for [`STALL_TIMEOUT`].
 const MAX_STALLED: usize = 256 * 1024;
-/// Pending bytes past which a producer that can wait does so.
-const ENOUGH: usize = 128 * 1024;
-/// How long a reader may read nothing and still counts as one who reads.
-const PATIENCE: Duration = Duration::from_secs(1);
-/// How long the end of the process may wait for a reader who goes on reading.
+/// Pending bytes above which a producer that can wait should wait.
+const HIGH_WATER: usize = 128 * 1024;
+/// Time without a read after which a reader counts as stalled.
+const STALL_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long the end of the process may wait for a reader that still reads.
 const MAX_FINISH: Duration = Duration::from_secs(5);
 
-/// A stream of lines that loses lines rather than time.
+/// A stream of lines that drops lines instead of blocking.
 pub struct Sink {
     target: Output,
-    /// Bytes that are kept for a reader who has read something within [`PATIENCE`].
+    /// Maximum pending bytes for a reader that is not stalled.
     max_pending: usize,
     pending: Vec<u8>,
-    /// How many of `pending` have been written.
+    /// The number of `pending` bytes already written.
     written: usize,
-    /// The last byte that was written ended a line.
+    /// Whether the last written byte ended a line.
     ends_line: bool,
-    /// The rest of a line that was begun is lost; it is ended before anything else is written.
+    /// Whether the rest of a half-written line was dropped; a line end is written before anything else.
     cut: bool,
-    /// Since when the reader has read nothing; `None` while there is room for more.
+    /// Since when the stream is not writable; `None` while it is.
     blocked_since: Option<Instant>,
     lost: u64,
 }
 
 impl Sink {
-    /// A sink on the same file as `fd`, which keeps little.
+    /// A sink for the file of `fd` with a small queue.
     pub fn new(fd: BorrowedFd) -> Self {
         Self::with_room(fd, MAX_STALLED)
     }
 
-    /// A sink on the same file as `fd`, which keeps at most `max_pending` bytes for a reader who goes on reading.
+    /// A sink for the file of `fd` that keeps at most `max_pending` bytes for a reader that is not stalled.
     pub fn with_room(fd: BorrowedFd, max_pending: usize) -> Self {
         Sink {
             target: Output::open(fd),
@@ -55,17 +55,17 @@ impl Sink {
         }
     }
 
-    /// Has events come under `token` when its reader has made room.
+    /// Registers for events under `token` when the stream becomes writable.
     ///
     /// # Errors
-    /// If the kernel refuses.
+    /// If it cannot be registered.
     pub fn watch(&self, registry: &Registry, token: Token) -> io::Result<()> {
         self.target.watch(registry, token)
     }
 
-    /// Queues whole lines; counts as lost those that do not fit since too much is pending.
+    /// Queues whole lines; drops and counts lines that do not fit.
     pub fn push(&mut self, lines: &[u8]) {
-        if matches!(self.target, Output::Gone) {
+        if matches!(self.target, Output::Closed) {
             return;
         }
         let mut rest = lines;
@@ -87,7 +87,7 @@ impl Sink {
         }
     }
 
-    /// Writes what can be written at once.
+    /// Writes what can be written now.
     pub fn flush(&mut self) {
         while self.has_pending() {
             match self.write_some() {
@@ -97,19 +97,19 @@ impl Sink {
                     self.blocked_since.get_or_insert_with(Instant::now);
                     break;
                 }
-                // A full disk may have room again; a closed pipe has no reader ever.
+                // A full disk may get space again; a closed pipe never gets a reader again.
                 Err(error) if is_full(&error) => {
                     self.lost += memchr_iter(b'\n', &self.pending[self.written..]).count() as u64;
                     self.cut = !self.ends_line;
                     self.written = self.pending.len();
                 }
                 _ => {
-                    self.target = Output::Gone;
+                    self.target = Output::Closed;
                     self.written = self.pending.len();
                 }
             }
         }
-        // Moving the rest once for each half keeps the whole linear.
+        // Moving the rest only after half was written keeps the total cost linear.
         if self.written > self.pending.len() / 2 {
             self.pending.drain(..self.written);
             self.written = 0;
@@ -135,25 +135,25 @@ impl Sink {
         self.pending.len() - self.written
     }
 
-    /// Whether something waits to be written.
+    /// Whether bytes wait to be written.
     pub fn has_pending(&self) -> bool {
         self.unwritten() > 0
     }
 
-    /// Whether a producer that can wait should go on: little is pending, or waiting has not helped.
+    /// Whether a producer that can wait should continue: little is pending, or the reader is stalled.
     ///
-    /// `produced` bytes have been and are about to be pushed.
+    /// `produced` is the number of bytes that are produced but not yet pushed.
     pub fn wants_more(&self, produced: usize) -> bool {
-        self.unwritten() + produced < ENOUGH || self.is_stalled()
+        self.unwritten() + produced < HIGH_WATER || self.is_stalled()
     }
 
-    /// Whether its reader has read nothing for some time.
+    /// Whether the reader has read nothing for [`STALL_TIMEOUT`].
     fn is_stalled(&self) -> bool {
-        self.blocked_since.is_some_and(|since| since.elapsed() > PATIENCE)
+        self.blocked_since.is_some_and(|since| since.elapsed() > STALL_TIMEOUT)
     }
 
-    /// Writes the line that `note` makes of how many lines are lost, once there is room; the count begins anew then.
-    pub fn tell_lost(&mut self, note: impl FnOnce(u64) -> Vec<u8>) {
+    /// Once nothing is pending, writes the line that `note` makes from the number of dropped lines, and resets it.
+    pub fn report_lost(&mut self, note: impl FnOnce(u64) -> Vec<u8>) {
         if self.lost == 0 || self.has_pending() {
             return;
         }
@@ -161,12 +161,12 @@ impl Sink {
         self.push(&note(lost));
         self.flush();
         if self.lost > 0 {
-            // There was no room after all; the line itself is not counted.
+            // There was no space after all; the line itself is not counted.
             self.lost = lost;
         }
     }
 
-    /// Writes what is pending, for as long as its reader reads something within `most`.
+    /// Writes all pending bytes, while the reader reads something within each `most`; at most [`MAX_FINISH`].
     pub fn finish(&mut self, most: Duration) {
         let end = Instant::now() + MAX_FINISH;
         self.flush();
@@ -181,7 +181,7 @@ impl Sink {
     }
 }
 
-/// Whether there is no room at present: the disk is full, or the file is as long as it may be.
+/// Whether there is no space at present: the disk is full, or the file has its maximum size.
 fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge)
 }
@@ -193,10 +193,10 @@ mod tests {
 
     use super::*;
 
-    /// Bytes of a line; a whole number of them fills a page of a pipe, so that a full pipe takes no part of one.
+    /// Bytes of a line; it divides the page size, so that a full pipe never has a part of a line.
     const LINE: usize = 128;
 
-    /// Pushes lines one after another and gives each its chance to be written.
+    /// Pushes lines one after another and flushes after each.
     fn push_lines(sink: &mut Sink, lines: usize) {
         let line = [b"x".repeat(LINE - 1), b"\n".to_vec()].concat();
         for _ in 0..lines {
@@ -205,24 +205,24 @@ mod tests {
         }
     }
 
-    /// The lost lines, if there is room to tell.
-    fn told_lost(sink: &mut Sink) -> u64 {
+    /// The number of dropped lines, if it can be reported now.
+    fn reported_lost(sink: &mut Sink) -> u64 {
         let mut told = 0;
-        sink.tell_lost(|lost| {
+        sink.report_lost(|lost| {
             told = lost;
             Vec::new()
         });
         told
     }
 
-    /// Its reader has read nothing for longer than it may.
+    /// Makes the reader count as stalled.
     fn stall(sink: &mut Sink) {
-        sink.blocked_since = Instant::now().checked_sub(2 * PATIENCE);
+        sink.blocked_since = Instant::now().checked_sub(2 * STALL_TIMEOUT);
         assert!(sink.is_stalled());
     }
 
     #[test]
-    fn a_full_pipe_loses_lines_and_no_time() {
+    fn full_pipe_drops_lines_without_blocking() {
         let (mut reader, writer) = io::pipe().unwrap();
         let mut sink = Sink::with_room(writer.as_fd(), 4 << 20);
         push_lines(&mut sink, 1000);
@@ -230,7 +230,7 @@ mod tests {
         stall(&mut sink);
         push_lines(&mut sink, 9000);
         assert!(sink.unwritten() <= MAX_STALLED);
-        assert_eq!(told_lost(&mut sink), 0, "told while there is no room to tell it");
+        assert_eq!(reported_lost(&mut sink), 0, "reported while lines are pending");
         let mut got = 0;
         let mut block = vec![0; 65536];
         while sink.has_pending() {
@@ -239,7 +239,7 @@ mod tests {
         }
         assert!(!sink.is_stalled());
         drop(writer);
-        let lost = told_lost(&mut sink);
+        let lost = reported_lost(&mut sink);
         drop(sink);
         loop {
             match reader.read(&mut block).unwrap() {
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn much_at_once_is_kept_for_a_reader_who_reads() {
+    fn large_output_is_kept_for_an_active_reader() {
         let (mut reader, writer) = io::pipe().unwrap();
         let mut sink = Sink::with_room(writer.as_fd(), 32_000 * LINE);
         push_lines(&mut sink, 32_000);
@@ -262,14 +262,14 @@ mod tests {
             got += reader.read(&mut block).unwrap();
             sink.flush();
         }
-        assert!(sink.wants_more(0) && !sink.wants_more(ENOUGH) && sink.pending.capacity() <= 8192);
+        assert!(sink.wants_more(0) && !sink.wants_more(HIGH_WATER) && sink.pending.capacity() <= 8192);
         drop((sink, writer));
         std::iter::from_fn(|| Some(reader.read(&mut block).unwrap()).filter(|&n| n > 0)).for_each(|n| got += n);
         assert_eq!(got, 32_000 * LINE);
     }
 
     #[test]
-    fn a_closed_pipe_is_forgotten() {
+    fn closed_pipe_discards_output() {
         let (reader, writer) = io::pipe().unwrap();
         let mut sink = Sink::new(writer.as_fd());
         drop(reader);
@@ -280,25 +280,25 @@ mod tests {
     }
 
     #[test]
-    fn lines_for_a_full_disk_are_counted_once_and_nothing_waits() {
+    fn lines_for_a_full_disk_are_counted_once_and_not_kept() {
         let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
         let mut sink = Sink::new(full.as_fd());
         for _ in 0..3 {
             push_lines(&mut sink, 10);
-            sink.tell_lost(|lost| format!("{lost} lost\n").into());
+            sink.report_lost(|lost| format!("{lost} lost\n").into());
             assert!(!sink.has_pending());
         }
         assert_eq!(sink.lost, 30);
     }
 
     #[test]
-    fn a_line_that_a_full_disk_cut_short_is_ended_before_the_next_one() {
+    fn line_cut_by_a_full_disk_is_ended_before_the_next() {
         let (mut reader, writer) = io::pipe().unwrap();
         let mut sink = Sink::new(writer.as_fd());
         sink.push(b"whole\nhalf of a");
         sink.flush();
         assert!(!sink.ends_line);
-        // What a file does that has reached its limit in the middle of a line.
+        // As a file that reaches its size limit in the middle of a line.
         let real = std::mem::replace(
             &mut sink.target,
             Output::File(std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap()),
@@ -306,7 +306,7 @@ mod tests {
         sink.push(b" line\n");
         sink.flush();
         sink.target = real;
-        sink.tell_lost(|lost| format!("{lost} lost\n").into());
+        sink.report_lost(|lost| format!("{lost} lost\n").into());
         drop((sink, writer));
         let mut text = String::new();
         reader.read_to_string(&mut text).unwrap();

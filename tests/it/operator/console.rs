@@ -311,7 +311,7 @@ fn unread_console_delays_no_client() {
     for n in 0..50 {
         shows(&mut server, &[&format!("* pong {n} {text}")]);
     }
-    let told = server.console.until(" lost here because of not being read in time.");
+    let told = server.console.until(" dropped here, since they were not read in time.");
     assert!(told.starts_with("* "), "{told}");
 }
 

@@ -3,7 +3,7 @@
 use crate::harness::{Client, Server};
 
 const WELCOME: &str = "* Welcome to chinwag. Type a nickname and press Enter:";
-const REFUSED: &str = "! This port is for lines of text: use nc, telnet or chinwag connect. HTTP, TLS, SSH and their like are not spoken here.";
+const REFUSED: &str = "! This port is for lines of text: use nc, telnet or chinwag connect. HTTP, TLS, SSH and similar protocols are not supported.";
 const REFUSED_IN_CHINESE: &str =
     "! 这个端口只收发文本行，请用 nc、telnet 或 chinwag connect 连接；这里不支持 HTTP、TLS、SSH 等协议。";
 

@@ -252,7 +252,7 @@ fn unread_log_does_not_block_and_reports_lost_lines() {
     for n in 0..50 {
         server.log.until(&format!(": alice: {n} x"));
     }
-    let told = server.log.until(" lines of the log were lost");
+    let told = server.log.until(" lines of the log were dropped");
     assert!(told.starts_with("chinwag: "), "{told}");
     drop(bob);
     server.log.until("bob left: ");

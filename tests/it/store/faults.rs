@@ -42,7 +42,7 @@ fn metric(addr: SocketAddr, name: &str) -> u64 {
     line.rsplit(' ').next().and_then(|value| value.parse().ok()).expect("a number")
 }
 
-const FAILS: &str = "* What is said can no longer be stored and is kept in memory until it can: ";
+const FAILS: &str = "* Messages cannot be stored at present and are kept in memory: ";
 
 /// Sends numbered lines until the store reports a full disk; returns their number.
 fn fill(server: &mut Server, alice: &mut Client) -> usize {

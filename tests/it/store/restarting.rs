@@ -237,7 +237,7 @@ fn server_without_store_has_no_history_pages_and_no_search() {
     let dir = TestDir::new();
     let server = Server::start(&[]);
     let mut alice = server.login("alice");
-    let no_store = "! This server keeps no history in a file in which that could be looked up.";
+    let no_store = "! This server does not store messages, so there is nothing to look up.";
     alice.ask("/search x", &[no_store]);
     alice.ask("/history before 5", &[no_store]);
     alice.ask("/history x", &["! Usage: /history n, with n from 1 to 100"]);

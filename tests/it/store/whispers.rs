@@ -4,7 +4,7 @@ use super::{TestDir, kill, shown};
 use crate::harness::Server;
 
 fn kept(name: &str) -> String {
-    format!("* {name} is not here; this is kept for whoever takes that name next.")
+    format!("* {name} is not here; this is stored for the next member with that name.")
 }
 
 #[test]
@@ -18,10 +18,10 @@ fn stored_whispers_survive_a_restart_and_are_delivered_once() {
     let server = dir.start(&["--offline-whispers"]);
     let mut bob = server.login("Bob");
     let missed = [
-        "* --- 2 whispers while nobody had your name ---",
+        "* --- 2 whispers stored for your name ---",
         "[T] alice -> you: see you at noon",
         "[T] alice -> you: or at one",
-        "* --- those were all whispers ---",
+        "* --- end of the stored whispers ---",
     ];
     bob.expect_all(&missed);
     bob.ask("q", &["* Goodbye."]);
@@ -47,9 +47,9 @@ fn stored_whispers_are_delivered_after_nick() {
         "/nick bob",
         &[
             "* carol is now called bob",
-            "* --- 1 whisper while nobody had your name ---",
+            "* --- 1 whisper stored for your name ---",
             "[T] alice -> you: hi",
-            "* --- those were all whispers ---",
+            "* --- end of the stored whispers ---",
         ],
     );
 }

@@ -15,7 +15,7 @@ use crate::chat::id::Now;
 use crate::chat::input::Close;
 use crate::chat::policy::cidr::Network;
 use crate::chat::policy::nick::key_of;
-use crate::chat::session::client::Stage;
+use crate::chat::session::client::SessionStage;
 
 impl Hub {
     pub(in crate::chat::hub) fn kick(&mut self, rest: &str, now: Now) {
@@ -24,7 +24,7 @@ impl Hub {
             return self.refuse_operator(Refusal::Usage("/kick name [reason]"));
         }
         let Some(id) = self.find_by_nick(name) else {
-            return self.refuse_operator(Refusal::NobodyCalled { name });
+            return self.refuse_operator(Refusal::NoSuchMember { name });
         };
         let why = Some(why.trim()).filter(|why| !is_blank(why));
         self.notice(id, Notice::Kicked { why });
@@ -38,9 +38,9 @@ impl Hub {
             return self.refuse_operator(USAGE);
         };
         // A ban by name covers the whole IPv6 site, because the client could come back from its next address.
-        let person = || Some(Network::of_one_person(self.clients[self.find_by_nick(what)?].ip()));
+        let person = || Some(Network::of_client(self.clients[self.find_by_nick(what)?].ip()));
         let Some(network) = what.parse().ok().or_else(person) else {
-            return self.refuse_operator(if what.is_empty() { USAGE } else { Refusal::NobodyCalled { name: what } });
+            return self.refuse_operator(if what.is_empty() { USAGE } else { Refusal::NoSuchMember { name: what } });
         };
         self.bans.add(network, minutes.map(|minutes| after(minutes, now)));
         self.record_ban(network, minutes, now);
@@ -49,10 +49,10 @@ impl Hub {
         let mut hit: Vec<ClientId> =
             self.clients.iter().filter(|(_, client)| network.contains(client.ip())).map(|(id, _)| id).collect();
         // Waiting clients first, or one of them would get the place of a banned member.
-        hit.sort_by_key(|&id| !matches!(self.clients[id].stage, Stage::Waiting(_)));
+        hit.sort_by_key(|&id| !matches!(self.clients[id].stage, SessionStage::Waiting(_)));
         for id in hit {
             let client = &self.clients[id];
-            if client.stage != Stage::Leaving && client.pending_disconnect.is_none() {
+            if client.stage != SessionStage::Leaving && client.pending_disconnect.is_none() {
                 self.schedule_disconnect(id, PendingDisconnect::Banned);
             }
         }
@@ -71,7 +71,7 @@ impl Hub {
             return self.refuse_operator(Refusal::Usage("/unban ADDRESS"));
         }
         // A ban by name covers the whole IPv6 site of the address.
-        let site = what.parse().ok().map(Network::of_one_person);
+        let site = what.parse().ok().map(Network::of_client);
         match what.parse().ok().into_iter().chain(site).find(|&network| self.bans.lift(network, now.at)) {
             Some(network) => {
                 self.record(|| Record::Unban { network: network.into() });
@@ -90,7 +90,7 @@ impl Hub {
             _ => return self.refuse_operator(Refusal::Usage("/mute name [minutes]")),
         };
         let Some(id) = self.find_by_nick(name) else {
-            return self.refuse_operator(Refusal::NobodyCalled { name });
+            return self.refuse_operator(Refusal::NoSuchMember { name });
         };
         let client = &self.clients[id];
         let name = client.name.clone();
@@ -204,7 +204,7 @@ mod tests {
         for (slot, addr) in addrs.iter().enumerate() {
             hub.connected(ClientId::new(slot), SocketAddr::new(addr.parse().unwrap(), 1), now);
         }
-        hub.clients.iter().filter(|(_, client)| client.stage == Stage::Asked).count()
+        hub.clients.iter().filter(|(_, client)| client.stage == SessionStage::LoggingIn).count()
     }
 
     #[test]

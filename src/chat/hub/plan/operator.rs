@@ -13,7 +13,7 @@ use crate::chat::id::RoomId;
 use crate::chat::id::{ClientId, Session};
 use crate::chat::input::Input;
 use crate::chat::policy::nick::{Name, key_of};
-use crate::chat::session::client::Stage;
+use crate::chat::session::client::SessionStage;
 
 /// The name of the operator; no client can take it.
 pub const NAME: &str = "server";
@@ -185,20 +185,20 @@ impl Hub {
         }
         match self.find_by_nick(to) {
             Some(target) => self.operator_whispers_to(target, text, now),
-            None => self.refuse_operator(Refusal::NobodyCalled { name: to }),
+            None => self.refuse_operator(Refusal::NoSuchMember { name: to }),
         }
     }
 
     fn operator_replies(&mut self, text: &str, now: Now) {
         let whisperer = self.operator.as_ref().and_then(|operator| operator.whisperer);
         let here = whisperer.filter(|&(id, session)| {
-            self.clients.get(id).is_some_and(|client| client.session == session && client.stage == Stage::Here)
+            self.clients.get(id).is_some_and(|client| client.session == session && client.stage == SessionStage::InRoom)
         });
         match here {
             _ if is_blank(text) => self.refuse_operator(Refusal::Usage("/r text")),
             Some((id, _)) => self.operator_whispers_to(id, text, now),
             None if whisperer.is_some() => self.refuse_operator(Refusal::WhispererLeft),
-            None => self.refuse_operator(Refusal::NobodyWhispered),
+            None => self.refuse_operator(Refusal::NoWhisperYet),
         }
     }
 

@@ -5,7 +5,7 @@
 use crate::chat::query::{Answer, Lookup, Query};
 use std::collections::VecDeque;
 
-use crate::chat::change::{Kind, Message};
+use crate::chat::change::{Message, MessageKind};
 use crate::chat::command::{is_blank, split};
 use crate::chat::event::{Event, Notice, Refusal};
 use crate::chat::hub::Hub;
@@ -13,7 +13,7 @@ use crate::chat::hub::store_queue::event_from_message;
 use crate::chat::id::Now;
 use crate::chat::id::{ClientId, Session};
 use crate::chat::policy::nick::fold;
-use crate::chat::session::client::Stage;
+use crate::chat::session::client::SessionStage;
 
 /// The most messages that one `/history` shows.
 pub const MAX_HISTORY_MESSAGES: usize = 500;
@@ -81,7 +81,9 @@ impl Hub {
                 self.open_queried_room(id, &room, nickname.as_deref(), answer, now)
             }
             // The store fails, but the messages in memory can be shown.
-            (Lookup::History { before: None, n, .. }, _) if client.stage == Stage::Here && self.config.history > 0 => {
+            (Lookup::History { before: None, n, .. }, _)
+                if client.stage == SessionStage::InRoom && self.config.history > 0 =>
+            {
                 self.replay(id, n.min(self.config.history), now);
             }
             _ => self.refuse(id, Refusal::LookupFails),
@@ -161,7 +163,7 @@ impl Hub {
         self.notice(id, Notice::FoundBegins { words, messages: messages.len() });
         for message in &messages {
             let &Message { id: number, at, kind, ref name, ref text, .. } = message;
-            self.send_event(id, &Event::Found { id: number, at, name, text, action: kind == Kind::Action });
+            self.send_event(id, &Event::Found { id: number, at, name, text, action: kind == MessageKind::Action });
         }
         self.notice(id, Notice::FoundEnds { words, older });
     }
@@ -171,7 +173,7 @@ impl Hub {
         let most = MAX_PAGE_BYTES.min(self.config.backlog_bytes / 2);
         let mut bytes = 0;
         let fits = |message: &&Message| {
-            bytes += crate::chat::event::FRAME + message.name.len() + message.text.len();
+            bytes += crate::chat::event::LINE_OVERHEAD + message.name.len() + message.text.len();
             bytes <= most
         };
         let shown = messages.iter().rev().take(n).take_while(fits).count();
@@ -192,7 +194,7 @@ impl Hub {
         if hash == client.name_hash {
             return false;
         }
-        let owner = self.find_by_key(&key).map_or(Session::NOBODY, |owner| self.clients[owner].session);
+        let owner = self.find_by_key(&key).map_or(Session::NONE, |owner| self.clients[owner].session);
         client.ignores(owner, hash)
     }
 }

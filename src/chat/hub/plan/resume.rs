@@ -9,7 +9,7 @@ use crate::chat::hub::Hub;
 use crate::chat::id::ClientId;
 use crate::chat::id::RoomId;
 use crate::chat::policy::nick::Name;
-use crate::chat::room::segment_log::{Cursor, Entry, Kind};
+use crate::chat::room::segment_log::{Cursor, Entry, EntryKind};
 
 /// The part of the history that a client is shown.
 pub(in crate::chat::hub) struct HistoryView {
@@ -71,7 +71,7 @@ impl Hub {
         let messages = match client.ignored {
             None => log.history_len().min(n),
             Some(_) => {
-                let shown = |entry: &&Entry| entry.kind == Kind::Message && !client.skips_message(entry);
+                let shown = |entry: &&Entry| entry.kind == EntryKind::Message && !client.skips_message(entry);
                 log.entries_from(begin).filter(shown).count()
             }
         };

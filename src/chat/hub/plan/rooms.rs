@@ -15,7 +15,7 @@ use crate::chat::id::RoomId;
 use crate::chat::policy::nick::{Name, fold, key_of};
 use crate::chat::query::{Answer, Lookup};
 use crate::chat::room::Room;
-use crate::chat::session::client::Stage;
+use crate::chat::session::client::SessionStage;
 
 /// The most rooms created by one session that still exist.
 pub const MAX_CREATED_ROOMS: usize = 16;
@@ -62,7 +62,7 @@ impl Hub {
             return Err(Refusal::TooManyStoredRooms { most });
         }
         if usize::from(self.clients[creator].created_rooms) >= MAX_CREATED_ROOMS {
-            return Err(Refusal::TooManyMade { most: MAX_CREATED_ROOMS });
+            return Err(Refusal::TooManyCreated { most: MAX_CREATED_ROOMS });
         }
         self.make_space()?;
         let room = self.rooms.add(name);
@@ -125,7 +125,7 @@ impl Hub {
         now: Now,
     ) {
         let stage = self.clients[id].stage;
-        if !matches!(stage, Stage::Here | Stage::Asked) {
+        if !matches!(stage, SessionStage::InRoom | SessionStage::LoggingIn) {
             return;
         }
         let opened = match answer {
@@ -133,9 +133,9 @@ impl Hub {
             _ => Err(Refusal::LookupFails),
         };
         match (stage, opened) {
-            (Stage::Here, Ok(room)) if room == self.clients[id].room => {}
-            (Stage::Here, Ok(room)) => self.change_room(id, room, now),
-            (Stage::Here, Err(refusal)) => self.refuse(id, refusal),
+            (SessionStage::InRoom, Ok(room)) if room == self.clients[id].room => {}
+            (SessionStage::InRoom, Ok(room)) => self.change_room(id, room, now),
+            (SessionStage::InRoom, Err(refusal)) => self.refuse(id, refusal),
             (_, opened) => {
                 if let Err(refusal) = opened {
                     self.refuse(id, refusal);

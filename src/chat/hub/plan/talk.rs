@@ -15,8 +15,8 @@ use crate::chat::id::RoomId;
 use crate::chat::id::{ClientId, Session};
 use crate::chat::policy::nick::{Name, key_of};
 use crate::chat::query::Lookup;
-use crate::chat::room::segment_log::Kind;
-use crate::chat::session::client::{Client, IgnoreList, Stage};
+use crate::chat::room::segment_log::EntryKind;
+use crate::chat::session::client::{Client, IgnoreList, SessionStage};
 use crate::chat::session::reader::Reader;
 
 /// A message, or an action (`/me`).
@@ -98,7 +98,7 @@ impl Hub {
         }
         let silent = speaker.map(|id| (id, &self.clients[id])).filter(|(_, client)| !client.echo);
         let before = silent.map(|(id, client)| (id, self.rooms[room].log(client.encoding).end()));
-        self.append(room, author, Kind::Message, text.len(), &event);
+        self.append(room, author, EntryKind::Message, text.len(), &event);
         if let Some((id, before)) = before {
             self.skip_own_entry(id, before);
         }
@@ -126,7 +126,7 @@ impl Hub {
             Some(target) => self.whisper_to(id, target, text, now),
             None if self.is_operator(to) => self.whisper_to_operator(id, text, now),
             None if self.stores_whispers() => self.store_whisper(id, to, text, now),
-            None => self.refuse(id, Refusal::NobodyCalled { name: to }),
+            None => self.refuse(id, Refusal::NoSuchMember { name: to }),
         }
     }
 
@@ -135,11 +135,11 @@ impl Hub {
             return self.refuse(id, Refusal::Usage("/r text"));
         }
         let Some((target, session)) = self.clients[id].whisperer else {
-            return self.refuse(id, Refusal::NobodyWhispered);
+            return self.refuse(id, Refusal::NoWhisperYet);
         };
         match self.clients.get(target) {
             _ if session == Session::OPERATOR && self.operator.is_some() => self.whisper_to_operator(id, text, now),
-            Some(client) if client.session == session && client.stage == Stage::Here => {
+            Some(client) if client.session == session && client.stage == SessionStage::InRoom => {
                 self.whisper_to(id, target, text, now)
             }
             _ => self.refuse(id, Refusal::WhispererLeft),
@@ -210,7 +210,7 @@ impl Hub {
         // A muted member could otherwise send one line with each new name.
         match self.is_muted(id, now) {
             true => self.send_event(id, &event),
-            false => self.broadcast(room, Author::NOBODY, Kind::Notice, 0, &event, now),
+            false => self.broadcast(room, Author::NONE, EntryKind::Notice, 0, &event, now),
         }
         self.request_offline_messages(id);
     }
@@ -329,7 +329,7 @@ impl Hub {
             return self.notice(id, Notice::IgnoreList { names: &names });
         }
         let Some(target) = self.find_by_nick(name) else {
-            return self.refuse(id, Refusal::NobodyCalled { name });
+            return self.refuse(id, Refusal::NoSuchMember { name });
         };
         if target == id {
             return self.refuse(id, Refusal::Yourself);

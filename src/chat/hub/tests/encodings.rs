@@ -10,7 +10,7 @@ use crate::chat::config::Config;
 use crate::chat::hub::Hub;
 use crate::chat::id::ClientId;
 use crate::chat::id::Now;
-use crate::chat::input::{Arrival, Input};
+use crate::chat::input::{Input, NewConnection};
 use crate::chat::{Encoding, Lang, ResumeRequest};
 use crate::util::test_support::Random;
 use crate::wire::json::Json;
@@ -39,7 +39,7 @@ impl MixedHub {
     fn enter(&mut self, encoding: Encoding, name: &str) -> usize {
         let who = self.sent.len();
         let addr = ([127, 0, 0, 1], 1).into();
-        let arrival = Arrival { addr, encoding, preface: &[], wish: ResumeRequest::default() };
+        let arrival = NewConnection { addr, encoding, preface: &[], resume_request: ResumeRequest::default() };
         self.hub.arrived(ClientId::new(who), arrival, self.now());
         self.sent.push(Vec::new());
         self.encodings.push(encoding);

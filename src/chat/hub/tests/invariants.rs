@@ -5,7 +5,7 @@ use crate::chat::hub::Hub;
 use crate::chat::id::ClientId;
 use crate::chat::id::RoomId;
 use crate::chat::policy::nick::fold;
-use crate::chat::session::client::Stage;
+use crate::chat::session::client::SessionStage;
 
 /// One input of the hub, or a step of its tick. The text of a line is not recorded; the client that typed it knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,10 +63,10 @@ impl Hub {
         };
         for (id, client) in self.clients.iter() {
             match client.stage {
-                Stage::Waiting(_) => census.waiting += 1,
-                Stage::Asked => census.asked += 1,
-                Stage::Leaving => census.leaving += 1,
-                Stage::Here => {
+                SessionStage::Waiting(_) => census.waiting += 1,
+                SessionStage::LoggingIn => census.asked += 1,
+                SessionStage::Leaving => census.leaving += 1,
+                SessionStage::InRoom => {
                     census.here += 1;
                     let member = self.rooms[client.room].members.get(client.place as usize);
                     if member != Some(&id) {
@@ -87,7 +87,7 @@ impl Hub {
             census.empty_rooms += usize::from(room.members.is_empty());
             census.log = census.log.max(room.held());
             if !self.ending
-                && room.sum.is_none()
+                && room.summary.is_none()
                 && id != RoomId::LOBBY
                 && room.members.is_empty()
                 && !room.has_history()
@@ -125,7 +125,7 @@ impl Hub {
     /// # Errors
     /// Returns the first difference.
     pub(crate) fn audit(&self) -> Result<(), String> {
-        for (id, client) in self.clients.iter().filter(|(_, client)| client.stage == Stage::Here) {
+        for (id, client) in self.clients.iter().filter(|(_, client)| client.stage == SessionStage::InRoom) {
             let owner = self.find_by_key(&fold(&client.name));
             if owner != Some(id) {
                 return Err(format!("the name {} of {id:?} is that of {owner:?}", client.name));

@@ -7,7 +7,7 @@ use time::macros::datetime;
 use time::{OffsetDateTime, UtcOffset};
 
 use crate::chat::Lang;
-use crate::chat::change::{Kind, Message, Record, Start, Whisper};
+use crate::chat::change::{InitialState, Message, MessageKind, Record, Whisper};
 use crate::chat::config::Config;
 use crate::chat::hub::Hub;
 use crate::chat::id::ClientId;
@@ -26,15 +26,15 @@ pub(super) struct StoreHub {
 }
 
 pub(super) fn message(id: u64, room: &str, name: &str, text: &str, at: OffsetDateTime) -> Message {
-    Message { id, room: room.into(), at, kind: Kind::Said, name: name.into(), text: text.into() }
+    Message { id, room: room.into(), at, kind: MessageKind::Said, name: name.into(), text: text.into() }
 }
 
-pub(super) fn start() -> Start {
-    Start { next_id: 1, run: RUN, rooms: Vec::new(), stored: Vec::new(), bans: Vec::new() }
+pub(super) fn start() -> InitialState {
+    InitialState { next_id: 1, run: RUN, rooms: Vec::new(), stored: Vec::new(), bans: Vec::new() }
 }
 
 impl StoreHub {
-    pub(super) fn new(config: Config, start: Start) -> StoreHub {
+    pub(super) fn new(config: Config, start: InitialState) -> StoreHub {
         let now = Now { at: Duration::from_secs(1), local: datetime!(2026-11-20 12:00:00 UTC) };
         let mut hub = Hub::new(Config { rate: 0, ..config }, Box::new(Plain { lang: Lang::En }));
         hub.restore(start, now);
@@ -91,7 +91,7 @@ impl StoreHub {
 
 #[test]
 fn messages_are_recorded_once_with_id_and_room() {
-    let mut fixture = StoreHub::new(Config::default(), Start { next_id: 7, ..start() });
+    let mut fixture = StoreHub::new(Config::default(), InitialState { next_id: 7, ..start() });
     let (alice, _) = fixture.enter("alice");
     assert_eq!(fixture.hub.take_records(), [], "no message yet");
     fixture.say(alice, "hello");
@@ -103,7 +103,7 @@ fn messages_are_recorded_once_with_id_and_room() {
         Record::Room { name: "lobby".into() },
         Record::Message(message(7, "lobby", "alice", "hello", at)),
         Record::Room { name: "Den".into() },
-        Record::Message(Message { kind: Kind::Action, ..message(8, "Den", "alice", "waves", at) }),
+        Record::Message(Message { kind: MessageKind::Action, ..message(8, "Den", "alice", "waves", at) }),
     ];
     assert_eq!(fixture.hub.take_records(), expected);
     assert_eq!(fixture.hub.take_records(), []);
@@ -147,7 +147,7 @@ fn bans_are_recorded_with_wall_clock_end_and_restored_for_the_remaining_time() {
     assert_eq!(fixture.hub.take_records(), expected);
 
     let bans = vec![(network, Some(until - 60)), (host, Some(until - 120))];
-    let mut fixture = StoreHub::new(Config::default(), Start { bans, ..start() });
+    let mut fixture = StoreHub::new(Config::default(), InitialState { bans, ..start() });
     assert_eq!(fixture.hub.take_records(), [Record::Unban { network: host }], "that one is over");
     assert!(fixture.hub.bans.holds([10, 1, 1, 1].into(), fixture.now.at + Duration::from_secs(59)));
     assert!(!fixture.hub.bans.holds([10, 1, 1, 1].into(), fixture.now.at + Duration::from_secs(61)));
@@ -162,7 +162,7 @@ fn restored_history_shows_dates_and_ids_continue() {
         said(5, "bob", "two", datetime!(2026-11-18 16:00:00 UTC)),
     ];
     let rooms = vec![("lobby".into(), Vec::new()), ("empty".into(), Vec::new()), ("Den".into(), messages)];
-    let mut fixture = StoreHub::new(Config::default(), Start { next_id: 6, rooms, ..start() });
+    let mut fixture = StoreHub::new(Config::default(), InitialState { next_id: 6, rooms, ..start() });
     assert_eq!(fixture.hub.take_records(), [Record::RoomGone { name: "empty".into() }]);
     let (alice, shown) = fixture.enter("alice");
     assert_eq!(shown, ["* You are alice. 1 here: you. /help lists the commands."]);
@@ -288,12 +288,12 @@ fn whispers_are_recorded_as_read_only_after_they_are_sent() {
             fixture.hub.lost(bob, fixture.now);
         } else {
             let expected = [
-                "* --- 2 whispers while nobody had your name ---",
+                "* --- 2 whispers stored for your name ---",
                 "[12:00:00] alice -> you: hi",
                 "* Thursday 19 November 2026",
                 "[23:00:00] alice -> you: old",
                 "* Friday 20 November 2026",
-                "* --- those were all whispers ---",
+                "* --- end of the stored whispers ---",
             ];
             assert_eq!(fixture.read(bob), expected);
             assert!(fixture.hub.has_finished_deliveries() && fixture.hub.has_work());

@@ -1,11 +1,11 @@
 //! Tests of rooms that are in the store and not in memory.
 
 use super::store_queue::{StoreHub, message, start};
-use crate::chat::change::{Record, Start};
+use crate::chat::change::{InitialState, Record};
 use crate::chat::config::{Config, Login};
 use crate::chat::event::Encoding;
 use crate::chat::id::ClientId;
-use crate::chat::input::{Allowance, Arrival, ResumeRequest};
+use crate::chat::input::{Allowance, NewConnection, ResumeRequest};
 use crate::chat::query::{Answer, Lookup};
 
 #[test]
@@ -46,7 +46,7 @@ fn evicted_room_stays_in_the_store_and_is_loaded_by_join() {
 #[test]
 fn unreadable_room_is_not_entered_and_pruned_room_is_created_again() {
     let stored = vec!["den".into(), "old".into()];
-    let mut fixture = StoreHub::new(Config::default(), Start { stored, ..start() });
+    let mut fixture = StoreHub::new(Config::default(), InitialState { stored, ..start() });
     let (alice, _) = fixture.enter("alice");
     fixture.say(alice, "/join den");
     fixture.answer(Answer::Nothing);
@@ -62,7 +62,8 @@ fn unreadable_room_is_not_entered_and_pruned_room_is_created_again() {
 #[test]
 fn room_limits_of_store_and_session_are_enforced() {
     let stored = vec!["den".into(), "old".into()];
-    let mut fixture = StoreHub::new(Config { max_stored_rooms: 4, ..Config::default() }, Start { stored, ..start() });
+    let mut fixture =
+        StoreHub::new(Config { max_stored_rooms: 4, ..Config::default() }, InitialState { stored, ..start() });
     let (alice, _) = fixture.enter("alice");
     for (line, told) in [
         ("/join new", "* You are in new. 1 here: you."),
@@ -95,10 +96,14 @@ fn resume_of_a_stored_room_logs_in_after_the_query_is_answered() {
         for found in [true, false] {
             let stored = vec!["den".into()];
             let mut fixture =
-                StoreHub::new(Config { login, ..Config::default() }, Start { next_id: 9, stored, ..start() });
+                StoreHub::new(Config { login, ..Config::default() }, InitialState { next_id: 9, stored, ..start() });
             let wish = ResumeRequest { room: Some("DEN".into()), read: None };
             let (id, addr) = (ClientId::new(0), ([127, 0, 0, 1], 1).into());
-            fixture.hub.arrived(id, Arrival { addr, encoding: Encoding::Plain, preface: &[], wish }, fixture.now);
+            fixture.hub.arrived(
+                id,
+                NewConnection { addr, encoding: Encoding::Plain, preface: &[], resume_request: wish },
+                fixture.now,
+            );
             nickname.into_iter().for_each(|name| fixture.say(id, name));
             fixture.read(id);
             let query = fixture.query();

@@ -139,7 +139,7 @@ fn close_reason_is_parsed() {
         ("! No nickname was given within 1 second. Goodbye.", CloseReason::LoginTimeout),
         ("! The room and the waiting line are full. Try again later.", CloseReason::Full),
         (
-            "! This port is for lines of text: use nc, telnet or chinwag connect. HTTP, TLS, SSH and their like are not spoken here.",
+            "! This port is for lines of text: use nc, telnet or chinwag connect. HTTP, TLS, SSH and similar protocols are not supported.",
             CloseReason::OtherProtocol,
         ),
         ("! The operator is talking with somebody else. Try again later.", CloseReason::Busy),

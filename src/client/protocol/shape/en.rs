@@ -134,7 +134,7 @@ pub fn refusal(text: &str) -> Option<ServerRefusal<'_>> {
     }
     Some(match text {
         "You are still waiting; this was not said." => ServerRefusal::StillWaiting,
-        "This port is for lines of text: use nc, telnet or chinwag connect. HTTP, TLS, SSH and their like are not spoken here." => {
+        "This port is for lines of text: use nc, telnet or chinwag connect. HTTP, TLS, SSH and similar protocols are not supported." => {
             ServerRefusal::OtherProtocol
         }
         "The room and the waiting line are full. Try again later." => ServerRefusal::Full,

@@ -189,9 +189,9 @@ fn expected<'a>(notice: &chat::Notice<'a>, lang: Lang, cause: &'a str) -> Option
         | chat::Notice::Detached
         | chat::Notice::FoundBegins { .. }
         | chat::Notice::FoundEnds { .. }
-        | chat::Notice::Kept { .. }
-        | chat::Notice::MissedBegins { .. }
-        | chat::Notice::MissedEnds
+        | chat::Notice::WhisperStored { .. }
+        | chat::Notice::OfflineWhispersBegin { .. }
+        | chat::Notice::OfflineWhispersEnd
         | chat::Notice::StoreFails { .. }
         | chat::Notice::StoreWorks { .. }
         | chat::Notice::Lost { .. } => return None,
@@ -311,10 +311,10 @@ fn fixed_notices_parse_to_the_same_notice() {
             chat::Notice::PageEnds { older: Some(17) },
             chat::Notice::PageEnds { older: None },
             chat::Notice::FoundEnds { words: "fish", older: None },
-            chat::Notice::Kept { name: "bob" },
-            chat::Notice::MissedBegins { whispers: 1 },
-            chat::Notice::MissedBegins { whispers: 3 },
-            chat::Notice::MissedEnds,
+            chat::Notice::WhisperStored { name: "bob" },
+            chat::Notice::OfflineWhispersBegin { whispers: 1 },
+            chat::Notice::OfflineWhispersBegin { whispers: 3 },
+            chat::Notice::OfflineWhispersEnd,
             chat::Notice::StoreFails { why: "there is no space left for x; make some" },
             chat::Notice::StoreWorks { written: 3, lost: 0 },
             chat::Notice::StoreWorks { written: 3, lost: 1 },
@@ -343,13 +343,13 @@ fn expected_refusal<'a>(refusal: &chat::Refusal<'a>, lang: Lang) -> Option<Serve
         chat::Refusal::TooManyFromAddress { most } => ServerRefusal::TooManyFromAddress { most },
         chat::Refusal::TooManyRooms { most } => ServerRefusal::TooManyRooms { most },
         chat::Refusal::InThatRoom { room } => ServerRefusal::InThatRoom { room },
-        chat::Refusal::NobodyCalled { name } => ServerRefusal::NobodyCalled { name },
+        chat::Refusal::NoSuchMember { name } => ServerRefusal::NobodyCalled { name },
         chat::Refusal::AlreadyCalled { .. }
         | chat::Refusal::NamesAreAddresses
         | chat::Refusal::TooLong { .. }
         | chat::Refusal::NotUtf8
         | chat::Refusal::Yourself
-        | chat::Refusal::NobodyWhispered
+        | chat::Refusal::NoWhisperYet
         | chat::Refusal::WhispererLeft
         | chat::Refusal::Usage(_)
         | chat::Refusal::NoCommand { .. }
@@ -361,7 +361,7 @@ fn expected_refusal<'a>(refusal: &chat::Refusal<'a>, lang: Lang) -> Option<Serve
         | chat::Refusal::NoStore
         | chat::Refusal::LookupFails
         | chat::Refusal::TooManyStoredRooms { .. }
-        | chat::Refusal::TooManyMade { .. }
+        | chat::Refusal::TooManyCreated { .. }
         | chat::Refusal::NotBanned { .. }
         | chat::Refusal::NotMuted { .. }
         | chat::Refusal::NoPage { .. }
@@ -391,9 +391,9 @@ fn refusals_parse_to_the_same_refusal() {
             chat::Refusal::Idle { seconds },
             chat::Refusal::TooLong { most },
             chat::Refusal::NotUtf8,
-            chat::Refusal::NobodyCalled { name },
+            chat::Refusal::NoSuchMember { name },
             chat::Refusal::Yourself,
-            chat::Refusal::NobodyWhispered,
+            chat::Refusal::NoWhisperYet,
             chat::Refusal::WhispererLeft,
             chat::Refusal::Usage("/me text"),
             chat::Refusal::NoCommand { word: name },
@@ -407,7 +407,7 @@ fn refusals_parse_to_the_same_refusal() {
             chat::Refusal::NoStore,
             chat::Refusal::LookupFails,
             chat::Refusal::TooManyStoredRooms { most },
-            chat::Refusal::TooManyMade { most },
+            chat::Refusal::TooManyCreated { most },
             chat::Refusal::NotBanned { what: name },
             chat::Refusal::NoPage { command: "/bans", pages: most },
             chat::Refusal::NotMuted { name },

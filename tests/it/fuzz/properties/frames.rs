@@ -3,7 +3,7 @@
 use std::io::{Cursor, Read, Write};
 
 use chinwag::wire::sanitize;
-use chinwag::wire::websocket::{Decoder, Item};
+use chinwag::wire::websocket::{FrameDecoder, FrameItem};
 use tungstenite::error::ProtocolError;
 use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::protocol::{Role, WebSocketConfig};
@@ -19,30 +19,30 @@ pub fn check(input: &[u8]) {
     let whole = decode(input, input.len().max(1), MAX_MESSAGE);
     assert_eq!(decode(input, 1 + usize::from(piece % 32), MAX_MESSAGE), whole, "in pieces");
     // Tungstenite waits for the end of a frame before it reports an error.
-    let is_broken = matches!(whole.last(), Some(Item::Broken(_)));
+    let is_broken = matches!(whole.last(), Some(FrameItem::Broken(_)));
     let padding = if is_broken { 32 * MAX_MESSAGE } else { 0 };
     compare(&whole, decode_with_tungstenite(&[input, &vec![0; padding]].concat()));
 
     // With a lower limit the lines are the same, except those over it, which can contain any bytes.
-    if whole.last() == Some(&Item::Broken(1007)) {
+    if whole.last() == Some(&FrameItem::Broken(1007)) {
         return;
     }
     let mut limited = decode(input, 1 + usize::from(piece % 32), MAX_LINE);
-    let too_big = limited.last() == Some(&Item::Broken(1009));
+    let too_big = limited.last() == Some(&FrameItem::Broken(1009));
     if too_big {
         limited.pop();
     }
     let mut rest = whole.iter();
-    for item in limited.iter().filter(|item| **item != Item::TooLong) {
+    for item in limited.iter().filter(|item| **item != FrameItem::TooLong) {
         assert!(rest.any(|other| other == item), "{item:?} is not among {whole:?}");
     }
 }
 
-fn decode(input: &[u8], piece: usize, max: usize) -> Vec<Item> {
-    let (mut decoder, mut items) = (Decoder::default(), Vec::new());
+fn decode(input: &[u8], piece: usize, max: usize) -> Vec<FrameItem> {
+    let (mut decoder, mut items) = (FrameDecoder::default(), Vec::new());
     for mut bytes in input.chunks(piece) {
         while let Some(item) = decoder.next(&mut bytes, max) {
-            let is_last = matches!(item, Item::Close(_) | Item::Broken(_));
+            let is_last = matches!(item, FrameItem::Close(_) | FrameItem::Broken(_));
             items.push(item);
             if is_last {
                 return items;
@@ -93,25 +93,25 @@ fn decode_with_tungstenite(input: &[u8]) -> (Vec<Message>, bool) {
     }
 }
 
-fn compare(items: &[Item], (messages, is_wrong): (Vec<Message>, bool)) {
+fn compare(items: &[FrameItem], (messages, is_wrong): (Vec<Message>, bool)) {
     for (index, item) in items.iter().enumerate() {
         match (item, messages.get(index)) {
-            (Item::Line(line), Some(Message::Text(text))) => {
+            (FrameItem::Line(line), Some(Message::Text(text))) => {
                 let text = text.replace(['\n', '\r'], " ");
                 assert_eq!(*line, sanitize::clean(&text));
             }
-            (Item::Ping(payload), Some(Message::Ping(other))) => assert_eq!(payload[..], other[..]),
-            (Item::Pong, Some(Message::Pong(_))) => {}
-            (Item::Close(_), Some(Message::Close(_))) => return,
+            (FrameItem::Ping(payload), Some(Message::Ping(other))) => assert_eq!(payload[..], other[..]),
+            (FrameItem::Pong, Some(Message::Pong(_))) => {}
+            (FrameItem::Close(_), Some(Message::Close(_))) => return,
             // Tungstenite knows fewer close codes.
-            (Item::Close(1014), None) => return,
+            (FrameItem::Close(1014), None) => return,
             // The server rejects binary messages before they end.
-            (Item::Broken(1003), _) => return,
+            (FrameItem::Broken(1003), _) => return,
             // Tungstenite has no limit for lines.
-            (Item::TooLong, _) => return,
+            (FrameItem::TooLong, _) => return,
             // Tungstenite answers a close code that must not be sent (RFC 6455, 7.4.1) itself.
-            (Item::Broken(1002), Some(Message::Close(Some(frame)))) if frame.code == CloseCode::Protocol => return,
-            (Item::Broken(_), other) => {
+            (FrameItem::Broken(1002), Some(Message::Close(Some(frame)))) if frame.code == CloseCode::Protocol => return,
+            (FrameItem::Broken(_), other) => {
                 assert!(is_wrong && other.is_none(), "broken off, where there is {other:?}, {is_wrong}");
                 return;
             }

@@ -16,8 +16,8 @@ use std::time::Duration;
 use chinwag::chat::policy::nick::fold;
 use chinwag::chat::{Answer, ClientId, Close, Config, Hub, Input, Lang, Login, Lookup, Mode, Now};
 use chinwag::server::connection::{Connection, Flushed, Phase, Received};
-use chinwag::store::{Message, Record, Start, Whisper};
-use chinwag::wire::line::Decoder;
+use chinwag::store::{InitialState, Message, Record, Whisper};
+use chinwag::wire::line::LineDecoder;
 use chinwag::wire::plain::Plain;
 use time::{Date, PrimitiveDateTime, Time};
 
@@ -62,7 +62,7 @@ struct Simulation {
     connections: [Option<Connection<Socket>>; CLIENTS],
     /// When each connection can be read again.
     resumes: [Duration; CLIENTS],
-    console: Decoder,
+    console: LineDecoder,
     block: Vec<u8>,
     max_line: usize,
     /// Maximum clients written to in a turn.
@@ -110,7 +110,7 @@ impl Simulation {
             hub.attach_operator();
         }
         if flag(5) {
-            let start = Start { next_id: 1, run: 1, rooms: Vec::new(), stored: Vec::new(), bans: Vec::new() };
+            let start = InitialState { next_id: 1, run: 1, rooms: Vec::new(), stored: Vec::new(), bans: Vec::new() };
             let at = PrimitiveDateTime::new(Date::MIN, Time::MIDNIGHT).assume_utc();
             hub.restore(start, Now { at: Duration::ZERO, local: at });
         }
@@ -120,7 +120,7 @@ impl Simulation {
             is_unreadable: flag(6),
             connections: Default::default(),
             resumes: Default::default(),
-            console: Decoder::default(),
+            console: LineDecoder::default(),
             block: vec![0; 1 + listed / 8 * 16],
             max_line,
             visits: usize::MAX,

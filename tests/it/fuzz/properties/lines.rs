@@ -1,7 +1,7 @@
 //! The line decoder: the same bytes give the same lines, however they are split.
 
 use chinwag::wire::foreign::{FirstLine, Verdict};
-use chinwag::wire::line::{Decoder, Item};
+use chinwag::wire::line::{LineDecoder, LineItem};
 use chinwag::wire::sanitize;
 
 use super::text::assert_harmless;
@@ -89,8 +89,8 @@ fn naive_first_line(bytes: &[u8]) -> bool {
 }
 
 /// All items decoded from `pieces`.
-fn decode(pieces: &[&[u8]], max: usize) -> Vec<Item<'static>> {
-    let mut decoder = Decoder::default();
+fn decode(pieces: &[&[u8]], max: usize) -> Vec<LineItem<'static>> {
+    let mut decoder = LineDecoder::default();
     let mut items = Vec::new();
     for piece in pieces {
         let mut bytes = *piece;
@@ -109,31 +109,31 @@ fn decode(pieces: &[&[u8]], max: usize) -> Vec<Item<'static>> {
     items
 }
 
-fn owned(item: Item) -> Item<'static> {
+fn owned(item: LineItem) -> LineItem<'static> {
     match item {
-        Item::Line(line) => Item::Line(line.into_owned().into()),
-        Item::TooLong => Item::TooLong,
-        Item::NotUtf8(line) => Item::NotUtf8(line.into_owned().into()),
-        Item::Answer(answer) => Item::Answer(answer),
+        LineItem::Line(line) => LineItem::Line(line.into_owned().into()),
+        LineItem::TooLong => LineItem::TooLong,
+        LineItem::NotUtf8(line) => LineItem::NotUtf8(line.into_owned().into()),
+        LineItem::Answer(answer) => LineItem::Answer(answer),
     }
 }
 
-fn check_items(items: &[Item], bytes: &[u8], max: usize) {
+fn check_items(items: &[LineItem], bytes: &[u8], max: usize) {
     let (mut size, mut answers) = (0, 0);
     for item in items {
         match item {
-            Item::Line(line) => {
+            LineItem::Line(line) => {
                 assert!(line.len() <= max, "{} bytes in a line of at most {max}", line.len());
                 assert_harmless(line);
                 size += line.len();
             }
-            Item::Answer(answer) => {
+            LineItem::Answer(answer) => {
                 assert!(matches!(answer, [IAC, 252 | 254, _]), "{answer:?} refuses nothing");
                 answers += 1;
                 size += 3;
             }
-            Item::TooLong => size += max + 1,
-            Item::NotUtf8(line) => {
+            LineItem::TooLong => size += max + 1,
+            LineItem::NotUtf8(line) => {
                 assert!(line.len() <= max, "{} bytes in a line of at most {max}", line.len());
                 size += line.len();
             }
@@ -151,7 +151,7 @@ fn check_items(items: &[Item], bytes: &[u8], max: usize) {
 }
 
 /// Decodes lines without telnet commands, byte by byte, with the whole input at once.
-fn naive(bytes: &[u8], max: usize) -> Vec<Item<'static>> {
+fn naive(bytes: &[u8], max: usize) -> Vec<LineItem<'static>> {
     let (mut items, mut line, mut is_long) = (Vec::new(), Vec::new(), false);
     let mut rest = bytes;
     while let [byte, others @ ..] = rest {
@@ -169,7 +169,7 @@ fn naive(bytes: &[u8], max: usize) -> Vec<Item<'static>> {
                 is_long = line.len() == max;
                 line.push(byte);
                 if is_long {
-                    items.push(Item::TooLong);
+                    items.push(LineItem::TooLong);
                     line.clear();
                 }
                 continue;
@@ -185,9 +185,9 @@ fn naive(bytes: &[u8], max: usize) -> Vec<Item<'static>> {
     items
 }
 
-fn decoded(line: Vec<u8>) -> Item<'static> {
+fn decoded(line: Vec<u8>) -> LineItem<'static> {
     match String::from_utf8(line) {
-        Ok(line) => Item::Line(sanitize::clean(&line).into_owned().into()),
-        Err(error) => Item::NotUtf8(error.into_bytes().into()),
+        Ok(line) => LineItem::Line(sanitize::clean(&line).into_owned().into()),
+        Err(error) => LineItem::NotUtf8(error.into_bytes().into()),
     }
 }
