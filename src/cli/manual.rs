@@ -70,57 +70,7 @@ fn topics() -> String {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
-    use crate::cli::Cli;
-
-    /// The rows of all tables, as text.
-    fn rows(text: &str) -> impl Iterator<Item = &str> {
-        text.lines().filter(|line| line.starts_with("| `"))
-    }
-
-    #[test]
-    fn options_lists_every_option_of_the_server_with_its_default() {
-        let command = Cli::command();
-        let serve = command.find_subcommand("serve").expect("serve");
-        for option in
-            serve.get_arguments().filter(|option| !["help", "verbose", "quiet"].contains(&option.get_id().as_str()))
-        {
-            let name = format!("`--{}", option.get_long().expect("a long option"));
-            let names = |row: &&str| {
-                let first = row.split('|').nth(1).unwrap_or_default();
-                first.match_indices(&name).any(|(at, _)| first[at + name.len()..].starts_with([' ', '`', '[']))
-            };
-            let row = rows(Topic::Options.text()).find(names);
-            let row = row.unwrap_or_else(|| panic!("{name} is not in the manual"));
-            for default in
-                option.get_default_values().iter().filter_map(|value| value.to_str()).filter(|&value| value != "false")
-            {
-                assert!(row.split('|').any(|cell| cell.contains(default)), "{name}: {default} is not in {row}");
-            }
-        }
-    }
-
-    #[test]
-    fn options_names_no_option_that_does_not_exist() {
-        let command = Cli::command();
-        let serve = command.find_subcommand("serve").expect("serve");
-        let known: Vec<&str> = serve.get_arguments().filter_map(|option| option.get_long()).collect();
-        for row in rows(Topic::Options.text()) {
-            for name in row.split("`--").skip(1) {
-                let name = name.split(|c: char| !c.is_ascii_lowercase() && c != '-').next().unwrap_or_default();
-                assert!(known.contains(&name), "there is no option --{name}");
-            }
-        }
-    }
-
-    #[test]
-    fn protocol_lists_every_command_of_members() {
-        for word in crate::chat::command::words() {
-            assert!(Topic::Protocol.text().contains(&format!("`/{word}")), "/{word} is not in the manual");
-        }
-    }
 
     #[test]
     fn topics_are_listed_with_what_they_are_about() {

@@ -5,7 +5,7 @@
 
 mod callgrind;
 mod counts;
-mod house;
+mod server;
 mod machine;
 mod workloads;
 

@@ -6,7 +6,7 @@ use std::time::Instant;
 use chinwag::chat::{ClientId, Input};
 use chinwag::wire::line::{LineDecoder, LineItem};
 
-use crate::house::{TestServer, name};
+use crate::server::{TestServer, name};
 
 /// A message of typical length.
 const TEXT: &str = "shall we meet at noon by the fountain, as usual?";

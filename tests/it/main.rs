@@ -10,7 +10,7 @@ mod bench;
 mod connect;
 mod fuzz;
 mod instructions;
-mod readme;
+mod manual;
 mod store;
 mod transcript;
 mod web;

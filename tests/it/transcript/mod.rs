@@ -19,7 +19,7 @@
 //! Acts on one line, separated by ` ; `, are played without reading in between.
 
 mod mask;
-mod person;
+mod connection;
 mod scene;
 
 use std::path::{Path, PathBuf};

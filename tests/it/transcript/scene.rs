@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use std::process::{Command, Stdio};
 
 use super::mask::{Marks, replace, time_zone};
-use super::person::Connection;
+use super::connection::Connection;
 use crate::harness::{Client, Lines, PROGRAM, Server, Signal, wait};
 use crate::store::TestDir;
 

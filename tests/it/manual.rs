@@ -1,4 +1,4 @@
-//! The README matches the program.
+//! The manual matches the program.
 
 use std::collections::BTreeSet;
 
@@ -7,15 +7,15 @@ use clap::CommandFactory;
 
 use crate::harness::Server;
 
-const README: &str = include_str!("../../README.md");
+const OPTIONS: &str = include_str!("../../src/manual/options.md");
+const CLIENT: &str = include_str!("../../src/manual/client.md");
+const PROTOCOL: &str = include_str!("../../src/manual/protocol.md");
+const BENCHMARK: &str = include_str!("../../src/manual/benchmark.md");
 
-/// Cells of the table rows under a heading.
-fn rows(heading: &str) -> Vec<Vec<&'static str>> {
-    let from = README.find(&format!("\n## {heading}\n")).expect("a heading") + 4;
-    let section = &README[from..];
-    let section = section.find("\n## ").map_or(section, |end| &section[..end]);
-    let rows = section.lines().filter(|line| line.starts_with("| `"));
-    rows.map(|row| row.trim_matches('|').split(" | ").map(str::trim).collect()).collect()
+/// Cells of the table rows of a text.
+fn rows(text: &'static str) -> impl Iterator<Item = Vec<&'static str>> {
+    let rows = text.lines().filter(|line| line.starts_with("| `"));
+    rows.map(|row| row.trim_matches('|').split(" | ").map(str::trim).collect())
 }
 
 /// The texts between back quotes.
@@ -24,9 +24,9 @@ fn quoted(cell: &'static str) -> impl Iterator<Item = &'static str> {
 }
 
 #[test]
-fn readme_options_and_defaults_match_the_program() {
+fn manual_options_and_defaults_match_the_program() {
     let mut stated: Vec<(String, String)> = Vec::new();
-    for row in rows("Options") {
+    for row in rows(OPTIONS) {
         let names = quoted(row[0]).map(|text| text.split([' ', '[']).next().unwrap_or_default());
         let defaults = row[1].replace('`', "");
         stated.extend(names.map(str::to_owned).zip(defaults.split(", ").map(str::to_owned)));
@@ -48,8 +48,8 @@ fn readme_options_and_defaults_match_the_program() {
 }
 
 #[test]
-fn readme_terminal_client_options_match_the_program() {
-    let stated = rows("The terminal client").into_iter().filter(|row| row[0].starts_with("`--"));
+fn manual_terminal_client_options_match_the_program() {
+    let stated = rows(CLIENT).filter(|row| row[0].starts_with("`--"));
     let stated: BTreeSet<&str> =
         stated.flat_map(|row| quoted(row[0])).filter_map(|text| text.split(' ').next()).collect();
     let cli = Cli::command();
@@ -60,12 +60,14 @@ fn readme_terminal_client_options_match_the_program() {
 }
 
 #[test]
-fn readme_commands_are_in_the_help() {
+fn manual_commands_are_in_the_help() {
     let server = Server::start(&[]);
     let mut alice = server.login("alice");
     alice.send("/help\n/ping end\n");
     let help: String = std::iter::from_fn(|| Some(alice.line()).filter(|line| line != "* pong end")).collect();
-    let typed = rows("The protocol").into_iter().flat_map(|row| quoted(row[0]));
+    let section = PROTOCOL.split("\n## ").find(|section| section.starts_with("Commands")).expect("a section");
+    let commands = rows(section);
+    let typed = commands.flat_map(|row| quoted(row[0]));
     let words: BTreeSet<&str> = typed.filter_map(|typed| typed.split([' ', '\\']).next()).collect();
     assert!(words.len() > 15, "{words:?}");
     for word in words.iter().filter(|word| **word != "/help").map(|word| word.replace("bob", "name")) {
@@ -74,10 +76,10 @@ fn readme_commands_are_in_the_help() {
 }
 
 #[test]
-fn readme_load_test_commands_are_valid() {
-    let blocks = README.lines().filter_map(|line| line.strip_prefix("    chinwag bench "));
+fn manual_load_test_commands_are_valid() {
+    let blocks = BENCHMARK.lines().filter_map(|line| line.strip_prefix("    chinwag bench "));
     // The last column of the performance table.
-    let table = README.lines().skip_while(|line| !line.ends_with("`chinwag bench …` |")).skip(2);
+    let table = BENCHMARK.lines().skip_while(|line| !line.ends_with("`chinwag bench …` |")).skip(2);
     let cells = table.take_while(|line| line.starts_with("| ")).filter_map(|row| row.split(" | ").nth(2));
     let commands: Vec<&str> = blocks.chain(cells.flat_map(quoted)).collect();
     assert!(commands.len() > 10, "{commands:?}");
