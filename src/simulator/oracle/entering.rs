@@ -9,7 +9,7 @@ use crate::chat::{Cause, Login, Now};
 const SHAPE: &str = "A nickname is 1 to 24 characters wide: letters and digits of any script, _, - and ., no spaces.";
 
 /// The refusal of another protocol.
-const FOREIGN: &str = "! This port is for lines of text: use nc, telnet or chinwag connect. HTTP, TLS, SSH and their like are not spoken here.";
+const FOREIGN: &str = "! This port is for lines of text: use nc, telnet or chinwag connect. HTTP, TLS, SSH and similar protocols are not supported.";
 
 /// The name as shown to others, or the reason why it is invalid.
 pub(super) fn name(text: &str) -> Result<String, String> {

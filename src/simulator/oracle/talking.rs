@@ -91,7 +91,7 @@ impl Oracle {
             _ if text.trim().is_empty() => self.send_line(who, "! Usage: /r text"),
             Some(OPERATOR) => self.whisper_to(who, OPERATOR, text, now),
             Some(target) if self.readers[target].stage == ReaderStage::Here => self.whisper_to(who, target, text, now),
-            Some(_) => self.send_line(who, "! Who whispered to you last is no longer here."),
+            Some(_) => self.send_line(who, "! The last person who whispered to you has left."),
             None => self.send_line(who, "! Nobody has whispered to you yet."),
         }
     }

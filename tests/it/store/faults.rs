@@ -88,7 +88,7 @@ fn full_disk_buffers_messages_and_stores_them_when_space_is_free() {
     bob.until("no older ones");
 
     make_space(&server);
-    server.console.until("* What is said is stored again, and so is what waited (");
+    server.console.until("* Messages are stored again, and waiting ones were written (");
     assert_eq!(metric(metrics, "chinwag_store_up"), 1);
     assert_eq!(metric(metrics, "chinwag_store_waiting"), 0);
     assert_eq!(metric(metrics, "chinwag_store_lost_total"), 0);
@@ -138,8 +138,8 @@ fn buffered_messages_over_the_limit_are_reported_as_lost() {
     let lost = metric(metrics, "chinwag_store_lost_total");
     assert!(lost > 0);
     make_space(&server);
-    let line = server.console.until("* What is said is stored again");
-    assert!(line.contains(&format!("; {lost} others came to be too many and are lost.")), "{line}");
+    let line = server.console.until("* Messages are stored again");
+    assert!(line.contains(&format!("; {lost} others dropped.")), "{line}");
     server.log.until("the oldest are dropped");
     server.log.until(&format!("{lost} are lost"));
     kill(server);
@@ -187,7 +187,7 @@ fn moved_file_is_reported_and_used_again_when_it_is_back() {
     server.log.until(" WARN ");
     alice.ask("three\n/ping", &["* pong"]);
     fs::rename(&away, dir.file()).expect("rename");
-    server.console.until("* What is said is stored again");
+    server.console.until("* Messages are stored again");
     kill(server);
     let server = dir.start(&[]);
     let mut bob = server.login("bob");
