@@ -18,7 +18,7 @@ use signal_hook_mio::v1_0::Signals;
 use super::Limits;
 use super::connection::transport::{Listener, Stream};
 use super::console::Console;
-use super::engine::accept::Kind;
+use super::engine::accept::ListenerKind;
 use super::engine::{Budget, Engine, Readiness};
 use super::http::Access;
 use super::store_writer::StoreWriter;
@@ -95,7 +95,7 @@ impl EventLoop {
     /// If the kernel refuses the poll, the signals' pipe, or a registration.
     pub fn new(
         mut hub: Hub,
-        mut listeners: Vec<(Kind, TcpListener)>,
+        mut listeners: Vec<(ListenerKind, TcpListener)>,
         limits: Limits,
         max_connections: usize,
         console: bool,
@@ -118,7 +118,7 @@ impl EventLoop {
     }
 
     /// The addresses that are listened on, with the real ports.
-    pub fn local_addrs(&self) -> Vec<(Kind, SocketAddr)> {
+    pub fn local_addrs(&self) -> Vec<(ListenerKind, SocketAddr)> {
         let sockets = self.engine.acceptor.sockets();
         sockets.filter_map(|(kind, socket)| Some((kind, socket.local_addr().ok()?))).collect()
     }

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use log::{LevelFilter, info, warn};
 use rustix::fs::fstat;
 
-use self::engine::accept::Kind;
+use self::engine::accept::ListenerKind;
 use self::http::Access;
 use self::store_writer::StoreWriter;
 use crate::chat::{Config, Hub, Lang, Mode, OPERATOR_LOG};
@@ -99,7 +99,7 @@ pub enum Error {
     Poll(#[source] io::Error),
 }
 
-/// Runs a server until it is told to end; returns the exit code.
+/// Runs a server until it ends; returns the exit code.
 ///
 /// # Errors
 /// If it cannot be started, or the kernel's poll fails.
@@ -137,7 +137,7 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
     hub.max_waiting = seats.max_waiting;
     let mut listeners = Vec::new();
     let has_web = !web_addrs.is_empty();
-    for (kind, addrs) in [(Kind::Plain, listen), (Kind::Web, web_addrs), (Kind::Admin, admin)] {
+    for (kind, addrs) in [(ListenerKind::Plain, listen), (ListenerKind::Web, web_addrs), (ListenerKind::Admin, admin)] {
         for addr in addrs {
             let socket = engine::accept::listen(addr, &limits).map_err(|error| Error::Listen(addr, error))?;
             listeners.push((kind, socket));
@@ -159,9 +159,9 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
     event_loop.set_access(access);
     for (kind, addr) in event_loop.local_addrs() {
         match kind {
-            Kind::Plain => info!("listening on {addr}"),
-            Kind::Web => info!("listening on http://{addr}"),
-            Kind::Admin => info!("metrics on http://{addr}/metrics"),
+            ListenerKind::Plain => info!("listening on {addr}"),
+            ListenerKind::Web => info!("listening on http://{addr}"),
+            ListenerKind::Admin => info!("metrics on http://{addr}/metrics"),
         }
     }
     logging::flush();

@@ -1,8 +1,8 @@
 //! Runs store queries and merges unwritten records into the answers.
 //!
 //! A turn spends at most [`TURN_TIME`] on queries and one step little more, whatever is asked and stored. After
-//! each step the asking member pauses for nine times its duration, and all queries pause for twice the time spent: one
-//! member gets a tenth of the processor at most, all together a third to a half.
+//! each step the asking member pauses for nine times its duration, and all queries pause for as long as they took: one
+//! member gets a tenth of the processor at most, all together a half.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
@@ -18,9 +18,9 @@ use crate::store::{Error, MAX_READ, Message, SearchWords};
 /// Time that one turn spends on queries.
 const TURN_TIME: Duration = Duration::from_millis(3);
 /// A member's pause after a step, as a multiple of the step's duration.
-const REST_FACTOR: u32 = 9;
+const PAUSE_FACTOR: u32 = 9;
 /// Pauses kept before those that are over are removed.
-const MAX_RESTS: usize = 256;
+const MAX_PAUSES: usize = 256;
 
 /// Store queries that are not answered yet.
 #[derive(Default)]
@@ -29,9 +29,9 @@ pub(super) struct QueryQueue {
     queue: BTreeMap<(Duration, u64), PendingQuery>,
     number: u64,
     /// The end of each member's pause, by slot; a successor in the slot inherits a pause of milliseconds.
-    rests: HashMap<ClientId, Duration>,
+    paused_until: HashMap<ClientId, Duration>,
     /// The end of the pause of all queries.
-    rest: Duration,
+    all_paused_until: Duration,
 }
 
 /// A query that is not answered yet.
@@ -53,12 +53,12 @@ impl QueryQueue {
 
     /// The time of a member's next step.
     fn due_of(&self, asker: ClientId, now: Duration) -> Duration {
-        self.rests.get(&asker).map_or(now, |&until| until.max(now))
+        self.paused_until.get(&asker).map_or(now, |&until| until.max(now))
     }
 
-    fn put(&mut self, work: PendingQuery, due: Duration) {
+    fn put(&mut self, pending: PendingQuery, due: Duration) {
         self.number += 1;
-        self.queue.insert((due, self.number), work);
+        self.queue.insert((due, self.number), pending);
     }
 
     /// The next query that is due.
@@ -67,16 +67,16 @@ impl QueryQueue {
         Some(first.remove())
     }
 
-    fn rest(&mut self, asker: ClientId, until: Duration, now: Duration) {
-        if self.rests.len() >= MAX_RESTS {
-            self.rests.retain(|_, until| *until > now);
+    fn pause(&mut self, asker: ClientId, until: Duration, now: Duration) {
+        if self.paused_until.len() >= MAX_PAUSES {
+            self.paused_until.retain(|_, until| *until > now);
         }
-        self.rests.insert(asker, until);
+        self.paused_until.insert(asker, until);
     }
 
     /// The time of the next step.
     pub fn next_deadline(&self) -> Option<Duration> {
-        self.queue.first_key_value().map(|(&(due, _), _)| due.max(self.rest))
+        self.queue.first_key_value().map(|(&(due, _), _)| due.max(self.all_paused_until))
     }
 
     /// Whether a step is due.
@@ -89,84 +89,85 @@ impl StoreWriter {
     /// Runs query steps for a bounded time; returns the finished queries with their answers.
     pub fn run_query(&mut self, hub: &mut Hub, now: Duration) -> Vec<(Query, Answer)> {
         while let Some(query) = hub.poll_query() {
-            self.lookups.add(query, now);
+            self.queries.add(query, now);
         }
         let mut answers = Vec::new();
-        if !self.lookups.is_due(now) {
+        if !self.queries.is_due(now) {
             return answers;
         }
         let began = Instant::now();
         let ends = began + TURN_TIME;
         let mut spent = Duration::ZERO;
         while spent < TURN_TIME {
-            let Some(mut work) = self.lookups.next(now) else { break };
-            if !hub.is_awaiting(&work.query) {
+            let Some(mut pending) = self.queries.next(now) else { break };
+            if !hub.is_awaiting(&pending.query) {
                 continue;
             }
-            let answer = self.step(&mut work, &mut || Instant::now() < ends);
+            let answer = self.step(&mut pending, &mut || Instant::now() < ends);
             let until = began.elapsed();
-            let due = now + (until - spent) * REST_FACTOR;
+            let due = now + (until - spent) * PAUSE_FACTOR;
             spent = until;
-            self.lookups.rest(work.query.asker(), due, now);
+            self.queries.pause(pending.query.asker(), due, now);
             match answer {
-                Some(answer) => answers.push((work.query, answer)),
-                None => self.lookups.put(work, due),
+                Some(answer) => answers.push((pending.query, answer)),
+                None => self.queries.put(pending, due),
             }
         }
-        self.lookups.rest = now + 2 * spent;
+        self.queries.all_paused_until = now + 2 * spent;
         answers
     }
 
     /// Runs one step of a query; returns the answer if it was the last step.
-    fn step(&mut self, work: &mut PendingQuery, more: &mut dyn FnMut() -> bool) -> Option<Answer> {
+    fn step(&mut self, pending: &mut PendingQuery, more: &mut dyn FnMut() -> bool) -> Option<Answer> {
         let StoreWriter { store, unwritten, .. } = self;
-        let answer = match &work.query.lookup {
+        let answer = match &pending.query.lookup {
             Lookup::Whispers { to } => store.whispers(to).map(|mut whispers| {
                 unwritten.append_whispers(to, &mut whispers);
                 Some(Answer::Whispers(whispers))
             }),
             Lookup::Room { room, .. } => {
-                let found = (&mut work.found, &mut work.before);
+                let found = (&mut pending.found, &mut pending.before);
                 if !search_unwritten(unwritten, room, None, usize::MAX, found, more, &mut |_| true) {
                     return None;
                 }
-                let oldest = work.found.last().copied().unwrap_or(u64::MAX);
+                let oldest = pending.found.last().copied().unwrap_or(u64::MAX);
                 store.recent(room).and_then(|mut stored| {
                     // Some may have been written since they were found in memory.
                     stored.retain(|message| message.id < oldest);
-                    self.messages(room, &work.found, stored).map(|all| Some(Answer::Messages(all)))
+                    self.messages(room, &pending.found, stored).map(|all| Some(Answer::Messages(all)))
                 })
             }
             Lookup::History { room, before, n } => {
-                let found = (&mut work.found, &mut work.before);
+                let found = (&mut pending.found, &mut pending.before);
                 if !search_unwritten(unwritten, room, *before, *n + 1, found, more, &mut |_| true) {
                     return None;
                 }
-                let left = n + 1 - work.found.len();
-                let stored = if left > 0 { store.history(room, work.before.or(*before), left) } else { Ok(Vec::new()) };
+                let left = n + 1 - pending.found.len();
+                let stored =
+                    if left > 0 { store.history(room, pending.before.or(*before), left) } else { Ok(Vec::new()) };
                 stored
-                    .and_then(|stored| self.messages(room, &work.found, stored))
+                    .and_then(|stored| self.messages(room, &pending.found, stored))
                     .map(|all| Some(Answer::Messages(all)))
             }
             Lookup::Search { room, words, before, n } => {
-                if !std::mem::replace(&mut work.has_begun, true) {
-                    work.words = SearchWords::new(words);
+                if !std::mem::replace(&mut pending.has_begun, true) {
+                    pending.words = SearchWords::new(words);
                 }
-                let Some(words) = &work.words else { return Some(Answer::Messages(Vec::new())) };
-                let found = (&mut work.found, &mut work.before);
+                let Some(words) = &pending.words else { return Some(Answer::Messages(Vec::new())) };
+                let found = (&mut pending.found, &mut pending.before);
                 let are_in = &mut |message: &Message| words.are_in(&message.text);
                 if !search_unwritten(unwritten, room, *before, *n + 1, found, more, are_in) {
                     return None;
                 }
-                let left = n + 1 - work.found.len();
-                match store.search(room, words, work.before.or(*before), left, more) {
+                let left = n + 1 - pending.found.len();
+                match store.search(room, words, pending.before.or(*before), left, more) {
                     Ok(found) => {
-                        work.found.extend(found.ids);
-                        if found.before.is_some() && work.found.len() <= *n {
-                            work.before = found.before;
+                        pending.found.extend(found.ids);
+                        if found.before.is_some() && pending.found.len() <= *n {
+                            pending.before = found.before;
                             return None;
                         }
-                        self.messages(room, &work.found, Vec::new()).map(|all| Some(Answer::Messages(all)))
+                        self.messages(room, &pending.found, Vec::new()).map(|all| Some(Answer::Messages(all)))
                     }
                     Err(error) => Err(error),
                 }
@@ -281,17 +282,17 @@ mod tests {
 
     #[test]
     fn only_the_asking_member_pauses() {
-        let (ms, mut lookups) = (Duration::from_millis, QueryQueue::default());
+        let (ms, mut queries) = (Duration::from_millis, QueryQueue::default());
         let [alice, bob] = [0, 1].map(ClientId::new);
-        lookups.rest(alice, ms(45), ms(0));
+        queries.pause(alice, ms(45), ms(0));
         for (asker, due) in [(alice, 45), (bob, 10)] {
-            assert_eq!(lookups.due_of(asker, ms(10)), ms(due));
+            assert_eq!(queries.due_of(asker, ms(10)), ms(due));
         }
-        assert_eq!(lookups.due_of(alice, ms(50)), ms(50));
+        assert_eq!(queries.due_of(alice, ms(50)), ms(50));
         // Pauses that are over are removed.
         for slot in 0..10_000 {
-            lookups.rest(ClientId::new(slot), ms(100 + slot as u64), ms(100 + slot as u64));
+            queries.pause(ClientId::new(slot), ms(100 + slot as u64), ms(100 + slot as u64));
         }
-        assert!(lookups.rests.len() <= MAX_RESTS);
+        assert!(queries.paused_until.len() <= MAX_PAUSES);
     }
 }

@@ -34,7 +34,7 @@ pub struct StoreWriter {
     lost: u64,
     pub figures: StoreCounts,
     /// Store queries that are not answered yet.
-    pub(super) lookups: QueryQueue,
+    pub(super) queries: QueryQueue,
     /// Messages expire with time, also when no new ones come.
     ages: bool,
     /// The time of the next pruning.
@@ -89,7 +89,7 @@ impl StoreWriter {
             fault: None,
             lost: 0,
             figures: StoreCounts::default(),
-            lookups: QueryQueue::default(),
+            queries: QueryQueue::default(),
             ages,
             prune: Some(Duration::ZERO),
         }
@@ -111,7 +111,7 @@ impl StoreWriter {
             Some(fault) => Some(fault.retry_at),
             None => self.prune,
         };
-        [file, self.lookups.next_deadline()].into_iter().flatten().min()
+        [file, self.queries.next_deadline()].into_iter().flatten().min()
     }
 
     /// Writes records in one transaction, or buffers them while the store fails.
@@ -192,8 +192,8 @@ impl StoreWriter {
         Some(StoreStatus::Works { written, lost })
     }
 
-    /// Buffers records; past the bound the oldest messages are dropped, which stay in the rooms' history
-    /// longest.
+    /// Buffers records; past the bound the oldest messages are dropped, which the rooms still have in
+    /// memory for some time.
     fn buffer_records(&mut self, records: Vec<Record>) {
         self.unwritten.extend(records);
         if self.unwritten.bytes() <= UNWRITTEN_BYTES {
@@ -272,13 +272,13 @@ impl<L: Listener> Engine<L> {
     pub(super) fn has_questions(&self, now: Duration) -> bool {
         self.store_writer
             .as_ref()
-            .is_some_and(|store_writer| self.hub.has_queries() || store_writer.lookups.is_due(now))
+            .is_some_and(|store_writer| self.hub.has_queries() || store_writer.queries.is_due(now))
     }
 
     /// Drops unanswered store queries when the server ends.
     pub(super) fn drop_questions(&mut self) {
         if let Some(store_writer) = &mut self.store_writer {
-            store_writer.lookups = QueryQueue::default();
+            store_writer.queries = QueryQueue::default();
         }
     }
 

@@ -121,7 +121,7 @@ impl Wire {
         }
     }
 
-    /// Whether the server has been told that there is no room.
+    /// Whether a write has returned that there is no room.
     pub fn is_full(&self) -> bool {
         self.full
     }

@@ -14,7 +14,7 @@ use super::plan::SeedPlan;
 use crate::chat::Heard;
 use crate::chat::{Cause, DISCONNECTS_PER_TICK, Hub, Input, Lang, Now};
 use crate::server::engine::Engine;
-use crate::server::engine::accept::Kind;
+use crate::server::engine::accept::ListenerKind;
 use crate::util::test_support::Random;
 use crate::wire::json::Json;
 use crate::wire::plain::Plain;
@@ -45,10 +45,10 @@ impl World {
         let mut random = Random(seed);
         let plan = SeedPlan::new(&mut random);
         let mut network = Network::default();
-        let mut listeners: Vec<_> = (0..plan.listeners).map(|_| (Kind::Plain, network.listen())).collect();
+        let mut listeners: Vec<_> = (0..plan.listeners).map(|_| (ListenerKind::Plain, network.listen())).collect();
         let mut hub = Hub::new(plan.config.clone(), Box::new(Plain { lang: Lang::En }));
         if plan.web {
-            listeners.push((Kind::Web, network.listen()));
+            listeners.push((ListenerKind::Web, network.listen()));
             hub.enable_json(Box::new(Json { lang: Lang::En }));
         }
         if plan.operator {

@@ -5,8 +5,8 @@
 
 mod callgrind;
 mod counts;
-mod server;
 mod machine;
+mod server;
 mod workloads;
 
 use std::collections::BTreeMap;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use log::debug;
 
-use super::http::{Exchange, Frames};
+use super::http::{Exchange, FrameInput};
 use crate::chat::{Allowance, ClientId, Hub, Now};
 use crate::wire::foreign::{FirstLine, Verdict};
 use crate::wire::line::{LineDecoder, LineItem};
@@ -102,16 +102,16 @@ pub struct Connection<S> {
 /// The protocol of a connection, with the state of its input.
 pub enum Protocol {
     /// Lines; `None` while there is no state to keep, which is the common case.
-    Lines(Option<Box<Input>>),
+    Lines(Option<Box<LineInput>>),
     /// HTTP, which is unknown to the hub.
     Http(Box<Exchange>),
     /// WebSocket frames; `None` as above.
-    WebSocket(Option<Box<Frames>>),
+    WebSocket(Option<Box<FrameInput>>),
 }
 
 /// Line input kept between two reads.
 #[derive(Default)]
-pub struct Input {
+pub struct LineInput {
     decoder: LineDecoder,
     /// Bytes that have been read and not processed.
     held: Vec<u8>,
@@ -119,7 +119,7 @@ pub struct Input {
     first: FirstLine,
 }
 
-impl Input {
+impl LineInput {
     fn is_idle(&self) -> bool {
         self.held.is_empty() && self.decoder.is_idle() && self.first.is_idle()
     }
@@ -157,7 +157,7 @@ impl<S: Read + Write> Connection<S> {
     }
 
     /// Runs `run` on the kept input, or on a new one that is kept only if it holds something.
-    fn with_input<R>(&mut self, run: impl FnOnce(&mut Self, &mut Input) -> R) -> R {
+    fn with_input<R>(&mut self, run: impl FnOnce(&mut Self, &mut LineInput) -> R) -> R {
         match self.lines_mut().and_then(Option::take) {
             Some(mut kept) => {
                 let result = run(self, &mut kept);
@@ -165,7 +165,7 @@ impl<S: Read + Write> Connection<S> {
                 result
             }
             None => {
-                let mut fresh = Input::default();
+                let mut fresh = LineInput::default();
                 let result = run(self, &mut fresh);
                 if !fresh.is_idle() {
                     self.protocol = Protocol::Lines(Some(Box::new(fresh)));
@@ -177,7 +177,7 @@ impl<S: Read + Write> Connection<S> {
 
     fn receive_into(
         &mut self,
-        input: &mut Input,
+        input: &mut LineInput,
         hub: &mut Hub,
         id: ClientId,
         now: Now,
@@ -219,11 +219,11 @@ impl<S: Read + Write> Connection<S> {
         }
     }
 
-    fn lines(&self) -> Option<&Input> {
+    fn lines(&self) -> Option<&LineInput> {
         if let Protocol::Lines(input) = &self.protocol { input.as_deref() } else { None }
     }
 
-    fn lines_mut(&mut self) -> Option<&mut Option<Box<Input>>> {
+    fn lines_mut(&mut self) -> Option<&mut Option<Box<LineInput>>> {
         if let Protocol::Lines(input) = &mut self.protocol { Some(input) } else { None }
     }
 
@@ -272,7 +272,7 @@ impl<S: Read + Write> Connection<S> {
         self.with_input(|connection, input| connection.end_line_of(input, hub, id, now));
     }
 
-    fn end_line_of(&mut self, input: &mut Input, hub: &mut Hub, id: ClientId, now: Now) {
+    fn end_line_of(&mut self, input: &mut LineInput, hub: &mut Hub, id: ClientId, now: Now) {
         if !self.has_begun && self.is_foreign(input, None, hub, id, now) {
             return;
         }
@@ -284,7 +284,14 @@ impl<S: Read + Write> Connection<S> {
     /// Whether the next bytes, or `None` for the end of the line, show that another protocol is spoken.
     ///
     /// If so the client is refused, and all its input is ignored.
-    fn is_foreign(&mut self, input: &mut Input, bytes: Option<&[u8]>, hub: &mut Hub, id: ClientId, now: Now) -> bool {
+    fn is_foreign(
+        &mut self,
+        input: &mut LineInput,
+        bytes: Option<&[u8]>,
+        hub: &mut Hub,
+        id: ClientId,
+        now: Now,
+    ) -> bool {
         let verdict = match bytes {
             Some(bytes) => input.first.take(bytes),
             None => input.first.finish(),
@@ -295,7 +302,7 @@ impl<S: Read + Write> Connection<S> {
         }
         let Verdict::Foreign(protocol) = verdict else { return false };
         debug!("client {} speaks another protocol: {protocol:?}", id.slot());
-        *input = Input::default();
+        *input = LineInput::default();
         hub.refuse_protocol(id, now);
         true
     }

@@ -14,13 +14,13 @@ use crate::wire::websocket::{FrameDecoder, FrameItem};
 
 /// Frame input kept between two reads.
 #[derive(Default)]
-pub struct Frames {
+pub struct FrameInput {
     decoder: FrameDecoder,
     /// Bytes that have been read and not processed.
     held: Vec<u8>,
 }
 
-impl Frames {
+impl FrameInput {
     /// Bytes kept of its input.
     #[cfg(test)]
     pub fn kept(&self) -> usize {
@@ -33,7 +33,7 @@ impl Frames {
 }
 
 /// How a WebSocket ends.
-enum End {
+enum CloseReason {
     /// By a close frame; the answer has this code.
     Closed(u16),
     /// By a protocol error; the close frame has this code.
@@ -43,7 +43,7 @@ enum End {
 impl<S: Read + Write> Connection<S> {
     /// Switches the connection to frames, beginning with the input `held`.
     pub(in crate::server) fn become_web_socket(&mut self, held: Vec<u8>, now: Now) {
-        let frames = Frames { held, ..Frames::default() };
+        let frames = FrameInput { held, ..FrameInput::default() };
         self.protocol = Protocol::WebSocket((!frames.is_idle()).then(|| Box::new(frames)));
         self.progress = now.at.as_millis() as u64;
     }
@@ -69,7 +69,7 @@ impl<S: Read + Write> Connection<S> {
 
     fn receive_into_frames(
         &mut self,
-        frames: &mut Frames,
+        frames: &mut FrameInput,
         hub: &mut Hub,
         id: ClientId,
         now: Now,
@@ -133,8 +133,8 @@ impl<S: Read + Write> Connection<S> {
                     continue;
                 }
                 FrameItem::Pong => continue,
-                FrameItem::Close(code) => End::Closed(code),
-                FrameItem::Broken(code) => End::Broken(code),
+                FrameItem::Close(code) => CloseReason::Closed(code),
+                FrameItem::Broken(code) => CloseReason::Broken(code),
                 item => {
                     item.input().into_iter().for_each(|input| hub.line(id, input, now));
                     continue;
@@ -143,11 +143,11 @@ impl<S: Read + Write> Connection<S> {
             self.close_sent = true;
             *rest = &[];
             match end {
-                End::Closed(code) => {
+                CloseReason::Closed(code) => {
                     hub.end_of_input(id, now);
                     hub.send_raw(id, &close_frame(code));
                 }
-                End::Broken(code) => {
+                CloseReason::Broken(code) => {
                     hub.broken_off(id, now);
                     hub.send_raw(id, &close_frame(code));
                 }

@@ -47,7 +47,7 @@ pub fn listen(addr: SocketAddr, limits: &Limits) -> io::Result<TcpListener> {
 
 /// The protocol of a listener's connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ListenerKind {
     /// Lines.
     Plain,
     /// HTTP for browsers.
@@ -57,7 +57,7 @@ pub enum Kind {
 }
 
 struct Listener<L> {
-    kind: Kind,
+    kind: ListenerKind,
     socket: L,
     /// The number in its events.
     number: usize,
@@ -78,7 +78,7 @@ pub struct Acceptor<L> {
 
 impl<L: transport::Listener> Acceptor<L> {
     /// Takes over listening sockets.
-    pub fn new(sockets: Vec<(Kind, L)>) -> Self {
+    pub fn new(sockets: Vec<(ListenerKind, L)>) -> Self {
         // A connection that came before the poll was set up raises an event on registering.
         let listener = |(number, (kind, socket))| Listener { kind, socket, number, ready: false };
         let listeners = sockets.into_iter().enumerate().map(listener).collect();
@@ -87,12 +87,12 @@ impl<L: transport::Listener> Acceptor<L> {
 
     /// Closes all listeners except the admin listeners.
     pub fn close_to_people(&mut self) {
-        self.listeners.retain(|listener| listener.kind == Kind::Admin);
+        self.listeners.retain(|listener| listener.kind == ListenerKind::Admin);
         self.first = 0;
     }
 
     /// The sockets, in the order of their numbers.
-    pub fn sockets(&self) -> impl Iterator<Item = (Kind, &L)> {
+    pub fn sockets(&self) -> impl Iterator<Item = (ListenerKind, &L)> {
         self.listeners.iter().map(|listener| (listener.kind, &listener.socket))
     }
 
@@ -119,7 +119,7 @@ impl<L: transport::Listener> Acceptor<L> {
     }
 
     /// Accepts a connection; `None` when none waits or none can be accepted now.
-    pub fn accept(&mut self, now: Duration) -> Option<(L::Stream, SocketAddr, Kind)> {
+    pub fn accept(&mut self, now: Duration) -> Option<(L::Stream, SocketAddr, ListenerKind)> {
         if !self.is_ready(now) {
             return None;
         }
@@ -208,7 +208,7 @@ mod tests {
     fn pair() -> (std::net::TcpStream, mio::net::TcpStream) {
         let listener = listen("127.0.0.1:0".parse().unwrap(), &LIMITS).unwrap();
         let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let mut acceptor = Acceptor::new(vec![(Kind::Plain, listener)]);
+        let mut acceptor = Acceptor::new(vec![(ListenerKind::Plain, listener)]);
         acceptor.notify(0);
         let (accepted, ..) = acceptor.accept(Duration::ZERO).unwrap();
         assert!(acceptor.accept(Duration::ZERO).is_none() && !acceptor.is_ready(Duration::ZERO));

@@ -18,12 +18,12 @@ use std::time::Duration;
 use log::debug;
 use slab::Slab;
 
-use self::accept::{Acceptor, Kind};
+use self::accept::{Acceptor, ListenerKind};
 use self::timers::{Deadline, Timer};
 use super::Limits;
 use super::connection::transport::{Listener, Stream};
 use super::connection::{Connection, Flushed, Phase, Received};
-use super::http::{Access, Exchange, HEAD_TIMEOUT, Page, PendingExchanges, TurnHistogram};
+use super::http::{Access, Exchange, HEAD_TIMEOUT, PendingExchanges, ServedPage, TurnHistogram};
 use super::store_writer::StoreWriter;
 use crate::chat::{Allowance, ClientId, DISCONNECTS_PER_TICK, Hub, Now};
 use crate::util::shrink;
@@ -135,7 +135,7 @@ pub struct Engine<L: Listener> {
     pub(super) ends_at: Option<Duration>,
     /// Access rules of the web side.
     pub access: Access,
-    pub(super) page: Page,
+    pub(super) page: ServedPage,
     pub(super) pending_exchanges: PendingExchanges,
     /// The durations of turns; counted only if there is an admin listener.
     pub turns: Option<TurnHistogram>,
@@ -147,13 +147,13 @@ impl<L: Listener> Engine<L> {
     /// Creates an engine without connections, whose listeners have no events yet.
     pub fn new(
         mut hub: Hub,
-        listeners: Vec<(Kind, L)>,
+        listeners: Vec<(ListenerKind, L)>,
         limits: Limits,
         budget: Budget,
         max_connections: usize,
     ) -> Self {
         hub.limit_disconnects(budget.disconnects);
-        let has_admin = listeners.iter().any(|(kind, _)| *kind == Kind::Admin);
+        let has_admin = listeners.iter().any(|(kind, _)| *kind == ListenerKind::Admin);
         Engine {
             hub,
             limits,
@@ -171,7 +171,7 @@ impl<L: Listener> Engine<L> {
             block: vec![0; budget.block].into_boxed_slice(),
             ends_at: None,
             access: Access::default(),
-            page: Page::new(),
+            page: ServedPage::new(),
             pending_exchanges: PendingExchanges::default(),
             turns: has_admin.then(TurnHistogram::default),
             store_writer: None,
@@ -343,7 +343,7 @@ impl<L: Listener> Engine<L> {
                 return;
             }
             let Some((mut stream, addr, kind)) = self.acceptor.accept(now.at) else { return };
-            if kind == Kind::Web && !self.admit_exchange(addr.ip()) {
+            if kind == ListenerKind::Web && !self.admit_exchange(addr.ip()) {
                 debug!("{addr} has too many connections without a request");
                 continue;
             }
@@ -357,8 +357,8 @@ impl<L: Listener> Engine<L> {
             self.serials = self.serials.wrapping_add(1);
             let connection = entry.insert(Connection::new(stream, self.serials));
             match kind {
-                Kind::Plain => self.hub.connected(ClientId::new(slot), addr, now),
-                Kind::Web | Kind::Admin => {
+                ListenerKind::Plain => self.hub.connected(ClientId::new(slot), addr, now),
+                ListenerKind::Web | ListenerKind::Admin => {
                     connection.begin_exchange(Exchange::new(addr, kind, now));
                     self.set_timer(slot, Timer::Exchange, now.at + HEAD_TIMEOUT);
                 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Engine;
-use super::accept::Kind;
+use super::accept::ListenerKind;
 use super::timers::Timer;
 use crate::chat::{ClientId, Close, Now};
 use crate::server::connection::transport::{Listener, Stream};
@@ -75,7 +75,7 @@ impl<L: Listener> Engine<L> {
             if let Protocol::Http(exchange) = &connection.protocol
                 && !exchange.is_admin
             {
-                self.release_exchange(Kind::Web, exchange.addr.ip());
+                self.release_exchange(ListenerKind::Web, exchange.addr.ip());
             }
             // Closing the socket removes it from the poll.
             drop(connection);
@@ -119,7 +119,7 @@ mod tests {
 
     use time::OffsetDateTime;
 
-    use super::super::accept::Kind;
+    use super::super::accept::ListenerKind;
     use super::super::{Budget, ENDING_STEP};
     use super::*;
     use crate::chat::{Config, Hub, Lang};
@@ -142,7 +142,7 @@ mod tests {
             farewell_timeout: Duration::from_secs(10),
         };
         let hub = Hub::new(Config { max_clients: MEMBERS, ..Config::default() }, Box::new(Plain { lang: Lang::En }));
-        let mut engine = Engine::new(hub, vec![(Kind::Plain, listener)], limits, Budget::default(), MEMBERS);
+        let mut engine = Engine::new(hub, vec![(ListenerKind::Plain, listener)], limits, Budget::default(), MEMBERS);
         let addr = SocketAddr::from(([127, 0, 0, 1], 1));
         let wires: Vec<_> = (0..MEMBERS).map(|n| network.connect(0, addr, n as u64, 1 << 20)).collect();
         wires.iter().enumerate().for_each(|(n, wire)| wire.borrow_mut().arrive(format!("p{n}\n").bytes()));

@@ -121,7 +121,7 @@ mod tests {
 
     use time::{Date, Month, PrimitiveDateTime, Time};
 
-    use super::super::accept::Kind;
+    use super::super::accept::ListenerKind;
     use super::super::{Budget, Readiness};
     use super::*;
     use crate::chat::Heard;
@@ -147,7 +147,7 @@ mod tests {
             farewell_timeout: Duration::from_secs(10),
         };
         let hub = Hub::new(Config::default(), Box::new(Plain { lang: Lang::En }));
-        let mut engine = Engine::new(hub, vec![(Kind::Plain, listener)], limits, Budget::default(), 10);
+        let mut engine = Engine::new(hub, vec![(ListenerKind::Plain, listener)], limits, Budget::default(), 10);
         // The farewell does not fit into the socket, so that the connection stays.
         let wire = network.connect(0, SocketAddr::from(([127, 0, 0, 1], 1)), 1, 10);
         engine.acceptor.notify(0);

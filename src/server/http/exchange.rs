@@ -12,7 +12,7 @@ use crate::chat::{ClientId, Encoding, NewConnection, Now, ResumeRequest};
 use crate::server::connection::transport::Listener;
 use crate::server::connection::{Flushed, Protocol};
 use crate::server::engine::Engine;
-use crate::server::engine::accept::Kind;
+use crate::server::engine::accept::ListenerKind;
 use crate::server::engine::timers::Timer;
 use crate::wire::http;
 use crate::wire::http::{HttpError, Request, Response};
@@ -52,7 +52,7 @@ pub struct Exchange {
 }
 
 /// The result of a step.
-enum Step {
+enum ExchangeStep {
     Request(Box<Request>),
     Refused(HttpError),
     /// More may be read at once.
@@ -65,10 +65,10 @@ enum Step {
 
 impl Exchange {
     /// Creates the exchange of a connection that has just been accepted.
-    pub fn new(addr: SocketAddr, kind: Kind, now: Now) -> Self {
+    pub fn new(addr: SocketAddr, kind: ListenerKind, now: Now) -> Self {
         Exchange {
             addr,
-            is_admin: kind == Kind::Admin,
+            is_admin: kind == ListenerKind::Admin,
             input: Vec::new(),
             head: Vec::new(),
             body: Cow::default(),
@@ -123,7 +123,7 @@ impl Exchange {
     }
 
     /// The next request, from buffered bytes or after one read.
-    fn next(&mut self, stream: &mut impl Read, block: &mut [u8], now: Now) -> Step {
+    fn next(&mut self, stream: &mut impl Read, block: &mut [u8], now: Now) -> ExchangeStep {
         // Empty lines before a request are skipped: RFC 9112, section 2.2.
         let blank = self.input.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
         self.input.drain(..blank);
@@ -132,23 +132,23 @@ impl Exchange {
                 Ok(None) => {}
                 Ok(Some((request, length))) => {
                     self.input.drain(..length);
-                    return Step::Request(Box::new(request));
+                    return ExchangeStep::Request(Box::new(request));
                 }
-                Err(refused) => return Step::Refused(refused),
+                Err(refused) => return ExchangeStep::Refused(refused),
             }
         }
         match stream.read(block) {
-            Ok(0) => Step::End,
+            Ok(0) => ExchangeStep::End,
             Ok(n) => {
                 if self.input.is_empty() {
                     self.since = now.at;
                 }
                 self.input.extend_from_slice(&block[..n]);
-                Step::More
+                ExchangeStep::More
             }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Step::Wait,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => Step::More,
-            Err(_) => Step::End,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => ExchangeStep::Wait,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => ExchangeStep::More,
+            Err(_) => ExchangeStep::End,
         }
     }
 
@@ -177,8 +177,8 @@ impl<L: Listener> Engine<L> {
     }
 
     /// Uncounts an exchange that has become a WebSocket or has ended.
-    pub(in crate::server) fn release_exchange(&mut self, kind: Kind, addr: IpAddr) {
-        if kind == Kind::Web && self.access.max_per_ip > 0 && !self.access.is_trusted(addr) {
+    pub(in crate::server) fn release_exchange(&mut self, kind: ListenerKind, addr: IpAddr) {
+        if kind == ListenerKind::Web && self.access.max_per_ip > 0 && !self.access.is_trusted(addr) {
             self.pending_exchanges.leave(addr);
         }
     }
@@ -205,16 +205,16 @@ impl<L: Listener> Engine<L> {
                 return self.set_timer(slot, Timer::Resume, time);
             }
             let step = exchange.next(&mut connection.stream, &mut self.block, now);
-            has_answer = matches!(step, Step::Request(_) | Step::Refused(_));
+            has_answer = matches!(step, ExchangeStep::Request(_) | ExchangeStep::Refused(_));
             if has_answer {
                 exchange.bucket = rate_limit.taken(exchange.bucket, now);
             }
             match step {
-                Step::Request(request) => self.answer(slot, &request, now),
-                Step::Refused(refused) => exchange.refuse(refused, now),
-                Step::More => {}
-                Step::Wait => return,
-                Step::End => return self.finish(slot),
+                ExchangeStep::Request(request) => self.answer(slot, &request, now),
+                ExchangeStep::Refused(refused) => exchange.refuse(refused, now),
+                ExchangeStep::More => {}
+                ExchangeStep::Wait => return,
+                ExchangeStep::End => return self.finish(slot),
             }
         }
         self.read_soon(slot);
@@ -294,7 +294,7 @@ impl<L: Listener> Engine<L> {
         let Protocol::Http(exchange) = &mut connection.protocol else { return Ok(()) };
         let held = std::mem::take(&mut exchange.input);
         connection.become_web_socket(held, now);
-        self.release_exchange(Kind::Web, peer.ip());
+        self.release_exchange(ListenerKind::Web, peer.ip());
         let addr = self.access.client(peer, request);
         let arrival = NewConnection {
             addr,

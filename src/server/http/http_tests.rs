@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 
 use crate::chat::{Config, Hub, Lang, Now};
 use crate::server::Limits;
-use crate::server::engine::accept::Kind;
+use crate::server::engine::accept::ListenerKind;
 use crate::server::engine::{Budget, Engine};
 use crate::simulator::network::{Event, Listener, Network, Wire};
 use crate::wire::json::Json;
@@ -39,7 +39,7 @@ impl TestServer {
         let config = Config { rate: 10, burst: 30, ..Config::default() };
         let mut hub = Hub::new(config, Box::new(Plain { lang: Lang::En }));
         hub.enable_json(Box::new(Json { lang: Lang::En }));
-        let engine = Engine::new(hub, vec![(Kind::Web, listener)], limits, Budget::default(), 100);
+        let engine = Engine::new(hub, vec![(ListenerKind::Web, listener)], limits, Budget::default(), 100);
         TestServer { engine, network, wires: Vec::new() }
     }
 

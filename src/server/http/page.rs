@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 const HTML: &str = include_str!("page.html");
 
 /// The served page.
-pub struct Page {
+pub struct ServedPage {
     pub html: &'static str,
     /// The entity tag, which changes with the page.
     pub tag: String,
@@ -14,7 +14,7 @@ pub struct Page {
     pub policy: String,
 }
 
-impl Page {
+impl ServedPage {
     /// Computes what is the same for every answer.
     pub fn new() -> Self {
         let hash = |element| format!("'sha256-{}'", BASE64.encode(&Sha256::digest(content(HTML, element))));
@@ -25,7 +25,7 @@ impl Page {
             hash("style")
         );
         let tag = format!("\"{}\"", HEXLOWER.encode(&Sha256::digest(HTML)[..16]));
-        Page { html: HTML, tag, policy }
+        ServedPage { html: HTML, tag, policy }
     }
 }
 
@@ -56,7 +56,7 @@ mod tests {
         assert_eq!(content("<p><script>alert</script>", "script"), "alert");
         let hash = BASE64.encode(&Sha256::digest("alert"));
         assert_eq!(hash, "35BQWN1npAn++BSA6B5HNlcrDttNf7mHxpXNB+Jg7IE=");
-        let policy = Page::new().policy;
+        let policy = ServedPage::new().policy;
         assert_eq!(policy.matches("'sha256-").count(), 2, "{policy}");
         assert!(!policy.contains("unsafe"), "{policy}");
     }

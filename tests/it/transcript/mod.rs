@@ -18,8 +18,8 @@
 //!
 //! Acts on one line, separated by ` ; `, are played without reading in between.
 
-mod mask;
 mod connection;
+mod mask;
 mod scene;
 
 use std::path::{Path, PathBuf};

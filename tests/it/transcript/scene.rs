@@ -5,8 +5,8 @@ use std::io::{Read, Write};
 use std::net::Ipv4Addr;
 use std::process::{Command, Stdio};
 
-use super::mask::{Marks, replace, time_zone};
 use super::connection::Connection;
+use super::mask::{Marks, replace, time_zone};
 use crate::harness::{Client, Lines, PROGRAM, Server, Signal, wait};
 use crate::store::TestDir;
 
