@@ -67,7 +67,7 @@ fn unfinished_lines_take_only_their_bytes() {
         half.expect(WELCOME);
         half.send(&"x".repeat(1000));
     }
-    // It has read from all of them when the last one that it was told of has an answer.
+    // The server has read from all of them when the last one has an answer.
     let mut last = server.connect();
     last.expect(WELCOME);
     last.ask("no name", &["! A nickname is 1 to 24 characters wide: letters and digits of any script, _, - and ., no spaces. Try another:"]);

@@ -19,7 +19,7 @@ fn post(path: &str, body: &str) -> String {
 fn web_page_cannot_post_messages_through_a_browser() {
     let server = Server::start(&["--max-line", "20"]);
     let mut alice = server.login("alice");
-    // The second line is longer than any line may be.
+    // The second line is longer than the maximum.
     for path in ["/", &format!("/{}", "a".repeat(3000))] {
         let mut browser = server.connect();
         browser.expect(WELCOME);
