@@ -141,7 +141,7 @@ fn buffered_messages_over_the_limit_are_reported_as_lost() {
     let line = server.console.until("* Messages are stored again");
     assert!(line.contains(&format!("; {lost} others dropped.")), "{line}");
     server.log.until("the oldest are dropped");
-    server.log.until(&format!("{lost} are lost"));
+    server.log.until(&format!("{lost} lost"));
     kill(server);
     // The newest messages are stored.
     let server = dir.start(&[]);
