@@ -132,7 +132,9 @@ impl World {
         self.engine.process_output(now);
         self.record_heard(now);
         // A connection that is closed is read until nothing is left.
-        let (written, writes) = (self.touched(), self.plan.budget.private_writes + self.plan.budget.visits);
+        // It is larger while the server ends.
+        let budget = self.engine.budget;
+        let (written, writes) = (self.touched(), budget.private_writes + budget.visits);
         let drained = self.alive.iter().filter(|&&who| self.oracle.has_left_at(who, now.at)).count();
         // A late request is answered with an error.
         let drained = drained + self.exchanges();

@@ -113,7 +113,7 @@ pub struct Readiness {
 pub struct Engine<L: Listener> {
     pub(crate) hub: Hub,
     pub(super) limits: Limits,
-    pub(super) budget: Budget,
+    pub(crate) budget: Budget,
     pub(crate) acceptor: Acceptor<L>,
     pub(crate) connections: Slab<Connection<L::Stream>>,
     /// Open connections at most.
