@@ -98,7 +98,9 @@ fn is_quit_word(line: &str) -> bool {
 
 /// Whether a text shows nothing: it is empty, or has only white space and invisible characters.
 pub fn is_blank(text: &str) -> bool {
-    text.chars().all(|c| c.is_whitespace() || is_invisible(c))
+    // Most texts begin with a character that shows.
+    !text.as_bytes().first().is_some_and(u8::is_ascii_graphic)
+        && text.chars().all(|c| c.is_whitespace() || is_invisible(c))
 }
 
 /// Splits a line at the first space into the first word and the rest.
