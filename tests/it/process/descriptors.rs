@@ -48,9 +48,11 @@ fn descriptor_shortage_is_logged_once() {
     for limit in [16, 20, 24] {
         let mut server = Server::in_shell(&format!("ulimit -n {limit}; exec \"$0\" \"$@\""), &[]);
         // Full, and no connection waits: no shortage.
-        (0..3).for_each(|_| server.connect().expect(WELCOME));
-        // Else these three could end a first shortage, and a second one would come.
-        (0..3).for_each(|_| drop(server.log.until("disconnected ")));
+        for _ in 0..3 {
+            server.connect().expect(WELCOME);
+            // Otherwise the next one could wait for it, which is a shortage.
+            server.log.until("disconnected ");
+        }
         let mut all: Vec<Client> = (0..7).map(|_| server.connect()).collect();
         // One after another is accepted when another leaves.
         while !all.is_empty() {
