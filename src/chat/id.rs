@@ -25,6 +25,9 @@ impl Now {
 pub struct ClientId(u32);
 
 impl ClientId {
+    /// The operator's console, which has no connection.
+    pub const CONSOLE: ClientId = ClientId(u32::MAX);
+
     /// The id of the connection in this slot.
     ///
     /// # Panics

@@ -27,6 +27,8 @@ pub enum Allowance {
     AfterOthers,
     /// After the client has read its replies.
     AfterReplies,
+    /// After its proposals have been committed; [`crate::chat::Hub::poll_resume`] names it then.
+    AfterCommit,
     /// Never: the client has left.
     Never,
 }

@@ -2,18 +2,18 @@
 //!
 //! It is pure: no sockets and no clock. The caller passes the time with each call:
 //!
-//! - input: [`Hub::connected`], [`Hub::line`], [`Hub::end_of_input`], [`Hub::lost`], [`Hub::closed`],
-//!   [`Hub::tick`], and [`Hub::operator_line`] for the console;
-//! - output: [`Hub::poll_private`] and [`Hub::poll_sweep`] return clients with output,
-//!   [`Hub::gather`] lends the bytes, [`Hub::advance`] and [`Hub::blocked`] report the result of
-//!   the write; [`Hub::poll_close`] returns connections to close, [`Hub::next_deadline`] returns
+//! - input: [`Hub::handle_plain_connection`], [`Hub::handle_line`], [`Hub::handle_end_of_input`], [`Hub::handle_connection_lost`], [`Hub::handle_closed`],
+//!   [`Hub::handle_tick`], and [`Hub::attach_console`] for the console, whose lines come as those of [`ClientId::CONSOLE`];
+//! - output: [`Hub::poll_outbox`] and [`Hub::poll_sweep`] return clients with output,
+//!   [`Hub::gather`] lends the bytes, [`Hub::handle_written`] and [`Hub::handle_blocked`] report the result of
+//!   the write; [`Hub::poll_close`] returns connections to close, [`Hub::poll_deadline`] returns
 //!   the time of the next tick.
 //!
 //! A room is a log (`room::segment_log`) and a member is a cursor into it. Lines for one client alone wait in
 //! its outbox (`session::outbox`), and `session::reader` merges the two by stamp.
 //!
-//! The hub hands out the records to store with [`Hub::take_records`] and gets stored data back with [`Hub::restore`].
-//! It hands out queries about stored data with [`Hub::poll_query`] and gets the results with [`Hub::answer`].
+//! The hub hands out the records to store with [`Hub::poll_records`] and gets stored data back with [`Hub::restore`].
+//! It hands out queries about stored data with [`Hub::poll_query`] and gets the results with [`Hub::handle_answer`].
 //!
 //! Members may read in several encodings. Then a room has one log for each encoding that a member
 //! reads, with the same entries and stamps, and keeps its history as events (`room::history`).
@@ -42,4 +42,4 @@ pub use policy::rate_limit::RateLimit;
 pub use query::{Answer, Lookup, Query};
 
 #[cfg(test)]
-pub(crate) use hub::tests::invariants::Heard;
+pub(crate) use hub::tests::invariants::TraceEvent;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use mio::{Registry, Token};
 use rustix::stdio::stdout;
 
-use crate::chat::{Hub, Now};
+use crate::chat::{Allowance, ClientId, Hub, Now};
 use crate::util::stdio::{Sink, Stdin, StdinRead};
 use crate::wire::line::LineDecoder;
 
@@ -33,7 +33,7 @@ impl Console {
     /// If the kernel refuses to register standard input or output.
     pub fn new(hub: &mut Hub, registry: &Registry, tokens: [Token; 2], max_line: usize) -> io::Result<Self> {
         let input = Stdin::new(registry, tokens[0])?;
-        hub.attach_operator();
+        hub.attach_console();
         let sink = Sink::with_room(stdout(), MAX_PENDING);
         sink.watch(registry, tokens[1])?;
         Ok(Console { input, decoder: LineDecoder::default(), held: Vec::new(), sink, max_line })
@@ -75,12 +75,14 @@ impl Console {
         let mut bytes = &held[..];
         while !bytes.is_empty() {
             // Output is shown only after its records are stored, at the end of the turn.
-            if !hub.operator_may_speak() || !self.sink.wants_more(hub.operator_output_len()) {
+            if hub.allowance(ClientId::CONSOLE, now) != Allowance::Now
+                || !self.sink.wants_more(hub.console_output_len())
+            {
                 self.held = bytes.to_vec();
                 return false;
             }
             match self.decoder.next(&mut bytes, self.max_line) {
-                Some(item) => item.input().into_iter().for_each(|input| hub.operator_line(input, now)),
+                Some(item) => item.input().into_iter().for_each(|input| hub.handle_line(ClientId::CONSOLE, input, now)),
                 None => break,
             }
         }
@@ -89,23 +91,23 @@ impl Console {
 
     fn detach(&mut self, hub: &mut Hub, registry: &Registry, now: Now) {
         if let Some(input) = self.decoder.finish().as_ref().and_then(|item| item.input()) {
-            hub.operator_line(input, now);
+            hub.handle_line(ClientId::CONSOLE, input, now);
         }
         self.input.close(registry);
-        hub.detach_operator();
+        hub.handle_console_end();
     }
 
     /// Writes the hub's output for the operator.
     pub fn show(&mut self, hub: &mut Hub) {
         self.pass_on(hub);
         self.sink.report_lost(|lost| {
-            hub.operator_lost(lost);
-            without_cr(hub.take_operator_output())
+            hub.handle_lost_console_output(lost);
+            without_cr(hub.poll_console_output())
         });
     }
 
     fn pass_on(&mut self, hub: &mut Hub) {
-        let lines = hub.take_operator_output();
+        let lines = hub.poll_console_output();
         if !lines.is_empty() {
             self.sink.push(&without_cr(lines));
         }

@@ -234,18 +234,18 @@ impl<L: Listener> Engine<L> {
     /// Writes the turn's records, runs store queries and prunes; bytes may be sent only after this.
     pub(super) fn write_records(&mut self, now: Now) {
         let Some(store_writer) = &mut self.store_writer else { return };
-        match store_writer.write(self.hub.take_records(), now.at) {
+        match store_writer.write(self.hub.poll_records(), now.at) {
             None => {}
-            Some(StoreStatus::Fails(why)) => self.hub.store_failed(&why),
-            Some(StoreStatus::Works { written, lost }) => self.hub.store_recovered(written, lost),
+            Some(StoreStatus::Fails(why)) => self.hub.handle_store_failure(&why),
+            Some(StoreStatus::Works { written, lost }) => self.hub.handle_store_recovery(written, lost),
         }
         let answers = store_writer.run_query(&mut self.hub, now.at);
         let answered: Vec<usize> = answers.iter().map(|(query, _)| query.asker().slot()).collect();
         for (query, answer) in answers {
-            self.hub.answer(query, answer, now);
+            self.hub.handle_answer(query, answer, now);
         }
         let empty = store_writer.prune(now);
-        self.hub.rooms_are_pruned(&empty);
+        self.hub.handle_pruned_rooms(&empty);
         // An answer may be empty, and so cause no flush that would resume reading.
         answered.into_iter().for_each(|slot| self.resume(slot));
     }
@@ -253,7 +253,7 @@ impl<L: Listener> Engine<L> {
     /// Writes the last records when the server ends, or reports their loss.
     pub(super) fn finish_writing(&mut self, now: Now) {
         let Some(store_writer) = &mut self.store_writer else { return };
-        let records = self.hub.take_records();
+        let records = self.hub.poll_records();
         if let Some(fault) = &mut store_writer.fault {
             fault.retry_at = now.at;
         }

@@ -11,8 +11,8 @@ use super::oracle::{Oracle, ReaderStage};
 use super::person;
 use super::person::Person;
 use super::plan::SeedPlan;
-use crate::chat::Heard;
-use crate::chat::{Cause, DISCONNECTS_PER_TICK, Hub, Input, Lang, Now};
+use crate::chat::TraceEvent;
+use crate::chat::{Allowance, Cause, ClientId, DISCONNECTS_PER_TICK, Hub, Input, Lang, Now};
 use crate::server::engine::Engine;
 use crate::server::engine::accept::ListenerKind;
 use crate::util::test_support::Random;
@@ -52,7 +52,7 @@ impl World {
             hub.enable_json(Box::new(Json { lang: Lang::En }));
         }
         if plan.operator {
-            hub.attach_operator();
+            hub.attach_console();
         }
         let date = Date::from_calendar_date(2026, Month::November, 20).unwrap();
         let hour = if random.one_in(3) { 23 } else { 12 };
@@ -124,7 +124,7 @@ impl World {
             // It does not matter whether an expired ban can still be lifted.
             self.order = Some(order);
         }
-        if self.engine.hub.operator_may_speak()
+        if self.engine.hub.allowance(ClientId::CONSOLE, now) == Allowance::Now
             && let Some(order) = self.order.take()
         {
             self.operate(&order, now);
@@ -145,7 +145,7 @@ impl World {
 
     fn operate(&mut self, order: &str, now: Now) {
         self.record_event(|| format!("the operator types {order:?}"));
-        self.engine.hub.operator_line(Input::Line(order), now);
+        self.engine.hub.handle_line(ClientId::CONSOLE, Input::Line(order), now);
         self.oracle.operate(order, now);
         self.record_heard(now);
     }
@@ -163,16 +163,16 @@ impl World {
 
     /// Passes the order of the server's events to the oracle.
     pub(super) fn record_heard(&mut self, now: Now) {
-        for heard in self.engine.hub.take_heard() {
-            if self.trace && heard != Heard::Ticked {
+        for heard in self.engine.hub.poll_trace() {
+            if self.trace && heard != TraceEvent::Ticked {
                 eprintln!("{:5} {:12.3?} heard: {heard:?}", self.step.get(), self.at);
             }
             let who = match heard {
-                Heard::Connected(id) => {
+                TraceEvent::Connected(id) => {
                     let slot = Some(id.slot());
                     self.alive.iter().copied().find(|&who| self.people[who].wire.borrow().slot == slot)
                 }
-                Heard::Departed(id, Cause::ConnectionLost) => {
+                TraceEvent::Departed(id, Cause::ConnectionLost) => {
                     let who = self.oracle.in_slot(id);
                     let wire = self.people[who].wire.borrow();
                     // A browser may end without a closing handshake.
@@ -180,7 +180,7 @@ impl World {
                     assert!(is_broken, "person {who} is lost and the connection is sound");
                     None
                 }
-                Heard::Departed(id, Cause::TooSlow) => {
+                TraceEvent::Departed(id, Cause::TooSlow) => {
                     let who = self.oracle.in_slot(id);
                     let is_full = self.people[who].wire.borrow().is_full();
                     // A slow consumer that waits to be disconnected may begin to read meanwhile.
@@ -191,7 +191,7 @@ impl World {
                     );
                     None
                 }
-                Heard::Departed(id, Cause::EndOfInput) => {
+                TraceEvent::Departed(id, Cause::EndOfInput) => {
                     let who = self.oracle.in_slot(id);
                     // A browser sends a close frame instead.
                     let person = &self.people[who];
@@ -207,7 +207,7 @@ impl World {
 
     /// Checks the written bytes and the closed connections.
     fn look(&mut self, now: Now) {
-        let shown = self.engine.hub.take_operator_output();
+        let shown = self.engine.hub.poll_console_output();
         self.oracle.check_console_output(&shown);
         let mut done = false;
         for index in 0..self.alive.len() {

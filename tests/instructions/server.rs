@@ -93,7 +93,7 @@ impl TestServer {
     /// Advances the clock by a second, runs all timers, and writes all output.
     pub fn pass_time(&mut self) {
         self.at += Duration::from_secs(1);
-        self.hub.tick(self.now());
+        self.hub.handle_tick(self.now());
         self.write();
     }
 
@@ -112,7 +112,7 @@ impl TestServer {
             None => self.connections.push(connection),
         }
         let addr = SocketAddr::from(([127, 0, 0, 1], 40_000));
-        self.hub.connected(ClientId::new(slot), addr, self.now());
+        self.hub.handle_plain_connection(ClientId::new(slot), addr, self.now());
         self.write_private();
     }
 
@@ -128,7 +128,7 @@ impl TestServer {
         let id = ClientId::new(slot);
         assert_eq!(self.hub.poll_close(), Some((id, Close::WhenRead)));
         self.write_private();
-        self.hub.closed(id, self.now());
+        self.hub.handle_closed(id, self.now());
     }
 
     /// Puts a line into a client's input, late enough after the line before for the rate limit.
@@ -153,7 +153,7 @@ impl TestServer {
 
     /// Writes the output of single clients, such as replies.
     pub fn write_private(&mut self) {
-        while let Some(id) = self.hub.poll_private() {
+        while let Some(id) = self.hub.poll_outbox() {
             self.flush(id.slot());
         }
     }

@@ -92,7 +92,7 @@ fn append(members: usize) -> usize {
     for round in 0..ROUNDS {
         let text = format!("{round:03} {TEXT}");
         let now = server.now();
-        counted(|| server.hub.line(speaker, Input::Line(black_box(&text)), now));
+        counted(|| server.hub.handle_line(speaker, Input::Line(black_box(&text)), now));
         expected += &said(0, &text);
     }
     server.write();
@@ -115,7 +115,7 @@ pub fn append_nanoseconds(members: usize) -> f64 {
         let now = server.now();
         let begun = Instant::now();
         for _ in 0..ROUNDS {
-            server.hub.line(ClientId::new(0), Input::Line(black_box(TEXT)), now);
+            server.hub.handle_line(ClientId::new(0), Input::Line(black_box(TEXT)), now);
         }
         best = best.min(begun.elapsed().as_nanos() as f64 / ROUNDS as f64);
         server.pass_time();

@@ -2,7 +2,7 @@
 
 use super::Hub;
 #[cfg(test)]
-use super::tests::invariants::Heard;
+use super::tests::invariants::TraceEvent;
 use crate::chat::event::LINE_OVERHEAD;
 use crate::chat::event::{Event, Notice, Refusal};
 use crate::chat::id::Author;
@@ -85,7 +85,7 @@ impl Hub {
     /// Queues raw bytes, such as the answer to a telnet negotiation.
     pub fn send_raw(&mut self, id: ClientId, bytes: &[u8]) {
         #[cfg(test)]
-        self.heard.push(Heard::Raw(id));
+        self.heard.push(TraceEvent::Raw(id));
         self.queue_private(id, bytes);
     }
 

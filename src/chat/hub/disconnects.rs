@@ -121,8 +121,8 @@ mod tests {
     fn hub(config: Config) -> Hub {
         let mut hub = Hub::new(Config { rate: 0, ..config }, Box::new(Plain { lang: Lang::En }));
         for slot in 0..PEOPLE {
-            hub.connected(ClientId::new(slot), ([127, 0, 0, 1], 1).into(), at(1));
-            hub.line(ClientId::new(slot), Input::Line(&format!("p{slot}")), at(1));
+            hub.handle_plain_connection(ClientId::new(slot), ([127, 0, 0, 1], 1).into(), at(1));
+            hub.handle_line(ClientId::new(slot), Input::Line(&format!("p{slot}")), at(1));
         }
         hub
     }
@@ -130,7 +130,7 @@ mod tests {
     /// How many members are left after each of four ticks.
     fn left(hub: &mut Hub, now: Now) -> Vec<usize> {
         let here = |_| {
-            hub.tick(now);
+            hub.handle_tick(now);
             hub.nicknames.len()
         };
         (0..4).map(here).collect()
@@ -142,20 +142,20 @@ mod tests {
     fn slow_consumers_are_dropped_in_steps_and_free_the_log_at_once() {
         let mut hub = hub(Config { backlog_bytes: 4096, history: 0, announce_limit: 0, ..Config::default() });
         let clients = || (0..PEOPLE).map(ClientId::new);
-        clients().for_each(|id| hub.blocked(id));
+        clients().for_each(|id| hub.handle_blocked(id));
         let line = "x".repeat(1000);
         for _ in 0..8 {
-            hub.operator_line(Input::Line(&line), at(1));
+            hub.handle_line(ClientId::CONSOLE, Input::Line(&line), at(1));
         }
         assert!(hub.rooms[crate::chat::id::RoomId::LOBBY].held() > 4096);
-        hub.tick(at(1));
+        hub.handle_tick(at(1));
         assert_eq!(hub.nicknames.len(), 2 * DISCONNECTS_PER_TICK);
         assert!(hub.rooms[crate::chat::id::RoomId::LOBBY].held() < 4096);
         assert!(hub.has_work());
         // A slow consumer is not written to even if it reads again (its data has a gap), and its lines are not
         // processed.
-        clients().for_each(|id| hub.writable(id));
-        assert_eq!(hub.poll_private(), None);
+        clients().for_each(|id| hub.handle_writable(id));
+        assert_eq!(hub.poll_outbox(), None);
         let mut pending_disconnects = clients().filter(|&id| {
             hub.clients[id].pending_disconnect.is_some() && hub.clients[id].stage == SessionStage::InRoom
         });
@@ -168,16 +168,16 @@ mod tests {
     #[test]
     fn banned_network_is_disconnected_in_steps_until_the_ban_is_lifted() {
         let mut banned = hub(Config::default());
-        banned.operator_line(Input::Line("/ban 127.0.0.0/8"), at(1));
-        banned.line(ClientId::new(PEOPLE - 1), Input::Line("not heard"), at(1));
+        banned.handle_line(ClientId::CONSOLE, Input::Line("/ban 127.0.0.0/8"), at(1));
+        banned.handle_line(ClientId::new(PEOPLE - 1), Input::Line("not heard"), at(1));
         assert_eq!(banned.stats.messages, 0);
         assert_eq!(left(&mut banned, at(1)), IN_STEPS);
 
         let mut hub = hub(Config::default());
-        hub.operator_line(Input::Line("/ban 127.0.0.0/8"), at(1));
-        hub.tick(at(1));
-        hub.operator_line(Input::Line("/unban 127.0.0.0/8"), at(1));
-        hub.tick(at(1));
+        hub.handle_line(ClientId::CONSOLE, Input::Line("/ban 127.0.0.0/8"), at(1));
+        hub.handle_tick(at(1));
+        hub.handle_line(ClientId::CONSOLE, Input::Line("/unban 127.0.0.0/8"), at(1));
+        hub.handle_tick(at(1));
         assert_eq!(hub.nicknames.len(), 2 * DISCONNECTS_PER_TICK);
         assert_eq!(hub.allowance(ClientId::new(PEOPLE - 1), at(1)), Allowance::Now);
     }
@@ -185,8 +185,8 @@ mod tests {
     #[test]
     fn idle_members_are_disconnected_in_steps_unless_they_send_a_line() {
         let mut hub = hub(Config { idle_timeout: Duration::from_secs(10), ..Config::default() });
-        hub.tick(at(12));
-        hub.line(ClientId::new(PEOPLE - 1), Input::Line("I am here"), at(12));
+        hub.handle_tick(at(12));
+        hub.handle_line(ClientId::new(PEOPLE - 1), Input::Line("I am here"), at(12));
         assert_eq!(left(&mut hub, at(12)), [DISCONNECTS_PER_TICK, 1, 1, 1]);
         assert!(!hub.has_pending_disconnects());
     }
@@ -195,15 +195,15 @@ mod tests {
     fn operator_can_kick_a_limited_number_per_tick() {
         let mut hub = hub(Config::default());
         let kicked = (0..PEOPLE).take_while(|slot| {
-            let may = hub.operator_may_speak();
+            let may = hub.allowance(ClientId::CONSOLE, at(1)) == Allowance::Now;
             if may {
-                hub.operator_line(Input::Line(&format!("/kick p{slot}")), at(1));
+                hub.handle_line(ClientId::CONSOLE, Input::Line(&format!("/kick p{slot}")), at(1));
             }
             may
         });
         assert_eq!(kicked.count(), DISCONNECTS_PER_TICK);
-        hub.tick(at(1));
-        assert!(hub.operator_may_speak());
+        hub.handle_tick(at(1));
+        assert!(hub.allowance(ClientId::CONSOLE, at(1)) == Allowance::Now);
     }
 
     #[test]
@@ -213,24 +213,24 @@ mod tests {
         let clients = || (0..20_000).map(ClientId::new);
         for id in clients() {
             let ip = (id.slot() as u32).to_be_bytes();
-            hub.connected(id, (ip, 1).into(), at(1));
-            hub.line(id, Input::Line(&format!("p{}", id.slot())), at(1));
+            hub.handle_plain_connection(id, (ip, 1).into(), at(1));
+            hub.handle_line(id, Input::Line(&format!("p{}", id.slot())), at(1));
         }
         let full = hub.spare_bytes();
         // The first client stays.
         for id in clients().skip(1) {
-            hub.lost(id, at(1));
+            hub.handle_connection_lost(id, at(1));
             while hub.poll_close().is_some() {}
-            hub.closed(id, at(1));
+            hub.handle_closed(id, at(1));
         }
-        while let Some(id) = hub.poll_private() {
-            hub.blocked(id);
+        while let Some(id) = hub.poll_outbox() {
+            hub.handle_blocked(id);
         }
-        hub.tick(at(1000));
+        hub.handle_tick(at(1000));
         while hub.has_pending_disconnects() {
-            hub.tick(at(1000));
+            hub.handle_tick(at(1000));
         }
-        hub.tick(at(1000));
+        hub.handle_tick(at(1000));
         let left = hub.spare_bytes();
         assert!(full > 2_000_000 && left < 64 * 1024, "of {full} bytes {left} are left");
         hub.audit().unwrap();

@@ -38,7 +38,7 @@ use self::rooms::Rooms;
 use self::stats::Stats;
 use self::store_queue::StoreQueue;
 #[cfg(test)]
-use self::tests::invariants::Heard;
+use self::tests::invariants::TraceEvent;
 use super::RateLimit;
 use super::config::{Config, Mode};
 use super::event::{Cause, Encoding, Event, Notice, Refusal, Render, Renderers};
@@ -108,7 +108,7 @@ pub struct Hub {
     store: Option<Box<StoreQueue>>,
     /// The inputs in their order, for the simulator.
     #[cfg(test)]
-    pub(crate) heard: Vec<Heard>,
+    pub(crate) heard: Vec<TraceEvent>,
 }
 
 impl Hub {
@@ -183,20 +183,20 @@ impl Hub {
         self.nicknames.get(&self.clients, key, self.name_hash(key))
     }
 
-    /// Adds a plain connection. `id` is its number until [`Hub::closed`].
-    pub fn connected(&mut self, id: ClientId, addr: SocketAddr, now: Now) {
+    /// Adds a plain connection. `id` is its number until [`Hub::handle_closed`].
+    pub fn handle_plain_connection(&mut self, id: ClientId, addr: SocketAddr, now: Now) {
         let arrival =
             NewConnection { addr, encoding: Encoding::Plain, preface: &[], resume_request: ResumeRequest::default() };
-        self.arrived(id, arrival, now);
+        self.handle_connection(id, arrival, now);
     }
 
     /// Adds a connection with any encoding, a preface and a resume request.
     ///
     /// The encoding must be enabled.
-    pub fn arrived(&mut self, id: ClientId, arrival: NewConnection, now: Now) {
+    pub fn handle_connection(&mut self, id: ClientId, arrival: NewConnection, now: Now) {
         let NewConnection { addr, encoding, preface, resume_request } = arrival;
         #[cfg(test)]
-        self.heard.push(Heard::Connected(id));
+        self.heard.push(TraceEvent::Connected(id));
         self.last_session = self.last_session.next();
         self.clients.insert(id, Client::new(addr, encoding, self.last_session, now.micros()));
         if !preface.is_empty() {
@@ -215,8 +215,11 @@ impl Hub {
         self.admit_or_refuse(id, now);
     }
 
-    /// Tells whether the next line of `id` may be given to [`Hub::line`] now.
+    /// Tells whether the next line of `id` may be given to [`Hub::handle_line`] now.
     pub fn allowance(&self, id: ClientId, now: Now) -> Allowance {
+        if id == ClientId::CONSOLE {
+            return if self.operator_may_speak() { Allowance::Now } else { Allowance::AfterOthers };
+        }
         let Some(client) = self.clients.get(id).filter(|client| client.stage != SessionStage::Leaving) else {
             return Allowance::Never;
         };
@@ -246,7 +249,10 @@ impl Hub {
 
     /// Processes a line of a client. Its [`Hub::allowance`] should be `Now`, unless this is the last line that it
     /// sends.
-    pub fn line(&mut self, id: ClientId, input: Input, now: Now) {
+    pub fn handle_line(&mut self, id: ClientId, input: Input, now: Now) {
+        if id == ClientId::CONSOLE {
+            return self.operator_line(input, now);
+        }
         if self.store.is_some() {
             // Deliveries are acknowledged first: the replies to this line do not belong to them.
             self.acknowledge_deliveries();
@@ -256,7 +262,7 @@ impl Hub {
             |client: &&mut Client| client.stage != SessionStage::Leaving && client.pending_disconnect.is_none();
         let Some(client) = self.clients.get_mut(id).filter(counts) else { return };
         #[cfg(test)]
-        self.heard.push(Heard::Line(id));
+        self.heard.push(TraceEvent::Line(id));
         self.stats.lines += 1;
         client.allowance = self.config.rate_limit().taken(client.allowance, now);
         if client.stage == SessionStage::InRoom {
@@ -275,12 +281,12 @@ impl Hub {
     }
 
     /// The client closed its sending side. Its unsent data is still written.
-    pub fn end_of_input(&mut self, id: ClientId, now: Now) {
+    pub fn handle_end_of_input(&mut self, id: ClientId, now: Now) {
         self.end_session(id, Cause::EndOfInput, Close::WhenRead, now);
     }
 
     /// Refuses a client that speaks another protocol: sends the reason and ends the session.
-    pub fn refuse_protocol(&mut self, id: ClientId, now: Now) {
+    pub fn handle_foreign_protocol(&mut self, id: ClientId, now: Now) {
         if self.clients.get(id).is_some_and(|client| client.stage != SessionStage::Leaving) {
             self.refuse(id, Refusal::OtherProtocol);
             self.end_session(id, Cause::OtherProtocol, Close::WhenRead, now);
@@ -288,26 +294,26 @@ impl Hub {
     }
 
     /// The client ended in the middle of a frame or line. Its unsent data is still written.
-    pub fn broken_off(&mut self, id: ClientId, now: Now) {
+    pub fn handle_broken_input(&mut self, id: ClientId, now: Now) {
         self.end_session(id, Cause::ConnectionLost, Close::WhenRead, now);
     }
 
     /// The connection is lost. Its unsent data is dropped.
-    pub fn lost(&mut self, id: ClientId, now: Now) {
+    pub fn handle_connection_lost(&mut self, id: ClientId, now: Now) {
         self.end_session(id, Cause::ConnectionLost, Close::AtOnce, now);
     }
 
     /// Removes a closed connection; its id may be used again.
     ///
     /// Must be called only when [`Hub::poll_close`] returns nothing more for it.
-    pub fn closed(&mut self, id: ClientId, now: Now) {
+    pub fn handle_closed(&mut self, id: ClientId, now: Now) {
         if self.clients.get(id).is_some_and(|client| client.stage != SessionStage::Leaving) {
             let cause = if self.ending { Cause::ShutDown } else { Cause::ConnectionLost };
             self.end_session(id, cause, Close::AtOnce, now);
             self.closing.retain(|&(closing, _)| closing != id);
         }
         #[cfg(test)]
-        self.heard.extend(self.clients.get(id).map(|_| Heard::Closed(id)));
+        self.heard.extend(self.clients.get(id).map(|_| TraceEvent::Closed(id)));
         if !self.resume_requests.is_empty() {
             self.resume_requests.remove(&id);
             shrink::map(&mut self.resume_requests);
@@ -323,14 +329,14 @@ impl Hub {
     }
 
     /// Does the timed work: disconnects, deadlines, summaries and new numbers in the admission queue.
-    pub fn tick(&mut self, now: Now) {
+    pub fn handle_tick(&mut self, now: Now) {
         let until = self.disconnected + self.disconnects_per_tick as u64;
         self.mark_slow_consumers(now);
         self.disconnect(until, now);
         self.acknowledge_deliveries();
         self.check_deadlines(until, now);
         #[cfg(test)]
-        self.heard.push(Heard::Ticked);
+        self.heard.push(TraceEvent::Ticked);
         while self.pending_summaries.front().is_some_and(|&(due, _)| due <= now.at) {
             if let Some((due, room)) = self.pending_summaries.pop_front() {
                 self.show_summary(room, due, now);
@@ -344,8 +350,8 @@ impl Hub {
         self.disconnect_limit = self.disconnected + self.disconnects_per_tick as u64;
     }
 
-    /// The time at which [`Hub::tick`] must be called next, if any.
-    pub fn next_deadline(&self) -> Option<Duration> {
+    /// The time at which [`Hub::handle_tick`] must be called next, if any.
+    pub fn poll_deadline(&self) -> Option<Duration> {
         let sum = self.pending_summaries.front().map(|&(due, _)| due);
         [self.deadlines.next(), sum, self.admission.next_deadline()].into_iter().flatten().min()
     }
@@ -358,6 +364,11 @@ impl Hub {
             || !self.closing.is_empty()
             || self.has_pending_disconnects()
             || self.has_finished_deliveries()
+    }
+
+    /// Takes the next client whose lines waited for a commit ([`Allowance::AfterCommit`]) and may be read again.
+    pub fn poll_resume(&mut self) -> Option<ClientId> {
+        None
     }
 
     /// Takes the next connection that must be closed.

@@ -23,7 +23,7 @@ pub struct WriteBatch {
 
 impl Hub {
     /// Takes the next client that has data in its outbox and is not blocked.
-    pub fn poll_private(&mut self) -> Option<ClientId> {
+    pub fn poll_outbox(&mut self) -> Option<ClientId> {
         let id = self.flush_queue.pop(&mut self.clients);
         if id.is_none() {
             self.backpressure = false;
@@ -71,7 +71,7 @@ impl Hub {
     }
 
     /// Notes that `n` of the lent bytes have been written to `id`.
-    pub fn advance(&mut self, id: ClientId, lent: WriteBatch, n: usize) {
+    pub fn handle_written(&mut self, id: ClientId, lent: WriteBatch, n: usize) {
         self.stats.bytes_written += n as u64;
         if self.clients.get(id).is_none() {
             return;
@@ -113,8 +113,8 @@ impl Hub {
         Some(Reader::new(client, log))
     }
 
-    /// The socket of `id` is full: it is not written to until [`Hub::writable`].
-    pub fn blocked(&mut self, id: ClientId) {
+    /// The socket of `id` is full: it is not written to until [`Hub::handle_writable`].
+    pub fn handle_blocked(&mut self, id: ClientId) {
         if let Some(client) = self.clients.get_mut(id) {
             client.blocked = true;
             if client.private_bytes() > self.config.backlog_bytes {
@@ -125,7 +125,7 @@ impl Hub {
     }
 
     /// The socket of `id` can be written to again.
-    pub fn writable(&mut self, id: ClientId) {
+    pub fn handle_writable(&mut self, id: ClientId) {
         if let Some(client) = self.clients.get_mut(id)
             && client.blocked
             // A slow consumer has a gap in its data and must not be written to.
@@ -166,8 +166,8 @@ mod tests {
         let mut hub = Hub::new(Config { rate: 0, ..config }, Box::new(Plain { lang: Lang::En }));
         for slot in 0..people {
             let id = ClientId::new(slot);
-            hub.connected(id, ([127, 0, 0, 1], 1).into(), now());
-            hub.line(id, Input::Line(&format!("p{slot}")), now());
+            hub.handle_plain_connection(id, ([127, 0, 0, 1], 1).into(), now());
+            hub.handle_line(id, Input::Line(&format!("p{slot}")), now());
         }
         read_all(&mut hub);
         hub
@@ -180,7 +180,7 @@ mod tests {
             let mut slices = [IoSlice::new(&[]); 4];
             let lent = hub.gather(id, &mut slices);
             let bytes: Vec<u8> = slices[..lent.slices].iter().flat_map(|slice| slice.to_vec()).collect();
-            hub.advance(id, lent, bytes.len());
+            hub.handle_written(id, lent, bytes.len());
             text.extend(bytes);
             if lent.bytes == 0 {
                 return String::from_utf8(text).unwrap();
@@ -191,7 +191,7 @@ mod tests {
     /// Writes to all clients that the hub names, and returns their slots.
     fn read_all(hub: &mut Hub) -> Vec<usize> {
         let mut readers = Vec::new();
-        while let Some(id) = hub.poll_private().or_else(|| hub.poll_sweep(&mut 1000)) {
+        while let Some(id) = hub.poll_outbox().or_else(|| hub.poll_sweep(&mut 1000)) {
             read(hub, id);
             readers.push(id.slot());
         }
@@ -201,14 +201,14 @@ mod tests {
     #[test]
     fn sweep_visits_a_member_that_moved_to_a_visited_place() {
         let mut hub = hub(Config { announce_limit: 0, ..Config::default() }, 4);
-        hub.line(ClientId::new(0), Input::Line("hello"), now());
+        hub.handle_line(ClientId::new(0), Input::Line("hello"), now());
         // The author is visited and has nothing to read; the second member has.
         let mut visits = 2;
         let second = hub.poll_sweep(&mut visits).expect("the second in the room");
         assert_eq!((second.slot(), visits), (1, 0));
         read(&mut hub, second);
         // The last member moves to the place that has been visited already.
-        hub.lost(second, now());
+        hub.handle_connection_lost(second, now());
         let mut readers = read_all(&mut hub);
         readers.sort_unstable();
         assert_eq!(readers, [2, 3]);
@@ -221,19 +221,19 @@ mod tests {
         let (speaker, slow) = (ClientId::new(0), ClientId::new(1));
         let line = "x".repeat(500);
         let dropped = |hub: &mut Hub| {
-            hub.tick(now());
+            hub.handle_tick(now());
             hub.poll_close()
         };
-        hub.line(speaker, Input::Line(&line), now());
-        hub.blocked(slow);
+        hub.handle_line(speaker, Input::Line(&line), now());
+        hub.handle_blocked(slow);
         for _ in 0..20 {
-            hub.line(speaker, Input::Line(&line), now());
+            hub.handle_line(speaker, Input::Line(&line), now());
             read(&mut hub, ClientId::new(2));
         }
-        hub.writable(slow);
+        hub.handle_writable(slow);
         assert_eq!(dropped(&mut hub), None, "it has just begun to read again");
-        hub.blocked(slow);
-        hub.line(speaker, Input::Line(&line), now());
+        hub.handle_blocked(slow);
+        hub.handle_line(speaker, Input::Line(&line), now());
         assert_eq!(dropped(&mut hub), Some((slow, Close::AtOnce)));
     }
 
@@ -245,15 +245,15 @@ mod tests {
         let line = "x".repeat(500);
         let mut said = 0;
         while hub.allowance(speaker, now()) == Allowance::Now {
-            hub.line(speaker, Input::Line(&line), now());
+            hub.handle_line(speaker, Input::Line(&line), now());
             said += 1;
         }
         assert_eq!(hub.allowance(speaker, now()), Allowance::AfterOthers);
         assert!((4..=5).contains(&said), "{said} lines");
-        assert!(!hub.operator_may_speak());
+        assert_eq!(hub.allowance(ClientId::CONSOLE, now()), Allowance::AfterOthers);
         read_all(&mut hub);
         assert_eq!(hub.allowance(speaker, now()), Allowance::Now);
-        assert!(hub.operator_may_speak());
+        assert_eq!(hub.allowance(ClientId::CONSOLE, now()), Allowance::Now);
     }
 
     #[test]
@@ -265,13 +265,13 @@ mod tests {
             let mut seconds = Vec::new();
             for second in 2..12 {
                 let now = Now { at: Duration::from_secs(second), ..now() };
-                hub.tick(now);
+                hub.handle_tick(now);
                 if read(&mut hub, first).contains(" joined, ") {
                     seconds.push(second);
                 }
                 let newcomer = ClientId::new(people + second as usize);
-                hub.connected(newcomer, ([127, 0, 0, 1], 1).into(), now);
-                hub.line(newcomer, Input::Line(&format!("n{second}")), now);
+                hub.handle_plain_connection(newcomer, ([127, 0, 0, 1], 1).into(), now);
+                hub.handle_line(newcomer, Input::Line(&format!("n{second}")), now);
             }
             seconds
         };

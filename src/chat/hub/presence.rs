@@ -98,13 +98,13 @@ mod tests {
         let config = Config { announce_limit: 0, history_bytes: 200, ..Config::default() };
         let mut hub = Hub::new(config, Box::new(Plain { lang: Lang::En }));
         let id = ClientId::new(0);
-        hub.connected(id, ([127, 0, 0, 1], 1).into(), at(1));
+        hub.handle_plain_connection(id, ([127, 0, 0, 1], 1).into(), at(1));
         let message = "x".repeat(170);
         for line in ["alice", "/join den", &message, "/leave"] {
-            hub.line(id, Input::Line(line), at(1));
+            hub.handle_line(id, Input::Line(line), at(1));
         }
-        hub.tick(at(2));
-        hub.tick(at(3));
+        hub.handle_tick(at(2));
+        hub.handle_tick(at(3));
         let den = hub.rooms.find("den").expect("a room that has history");
         assert_eq!(hub.rooms[den].log(Encoding::Plain).history_len(), 1);
     }

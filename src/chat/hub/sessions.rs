@@ -10,7 +10,7 @@ use super::Hub;
 use super::deadlines::{Deadline, DeadlineKind};
 use super::plan::resume::HistoryView;
 #[cfg(test)]
-use super::tests::invariants::Heard;
+use super::tests::invariants::TraceEvent;
 use crate::chat::command::{Command, is_blank};
 use crate::chat::config::{Login, Mode};
 use crate::chat::event::PendingDisconnect;
@@ -276,7 +276,7 @@ impl Hub {
             _ => (cause, close),
         };
         #[cfg(test)]
-        self.heard.push(Heard::Departed(id, cause.clone()));
+        self.heard.push(TraceEvent::Departed(id, cause.clone()));
         let (stage, addr) = (client.stage, client.addr());
         match stage {
             SessionStage::Leaving => {
@@ -377,11 +377,11 @@ mod tests {
         let mut hub = Hub::new(config, Box::new(Plain { lang: Lang::En }));
         for slot in 0..4 {
             let id = ClientId::new(slot);
-            hub.connected(id, ([127, 0, 0, 1], 1).into(), now());
-            hub.line(id, Input::Line(&format!("p{slot}")), now());
+            hub.handle_plain_connection(id, ([127, 0, 0, 1], 1).into(), now());
+            hub.handle_line(id, Input::Line(&format!("p{slot}")), now());
         }
         // The last member moves to the first place in the room.
-        hub.lost(ClientId::new(0), now());
+        hub.handle_connection_lost(ClientId::new(0), now());
         assert_eq!(hub.nicknames_in(RoomId::LOBBY, 10), ["p1", "p2", "p3"]);
     }
 
@@ -389,10 +389,10 @@ mod tests {
     fn incomplete_line_after_end_of_input_gets_no_reply() {
         let mut hub = Hub::new(Config::default(), Box::new(Plain { lang: Lang::En }));
         let id = ClientId::new(0);
-        hub.connected(id, ([127, 0, 0, 1], 1).into(), now());
-        hub.end_of_input(id, now());
+        hub.handle_plain_connection(id, ([127, 0, 0, 1], 1).into(), now());
+        hub.handle_end_of_input(id, now());
         let unsent = hub.clients[id].private_bytes();
-        hub.line(id, Input::NotUtf8, now());
+        hub.handle_line(id, Input::NotUtf8, now());
         assert_eq!(hub.clients[id].private_bytes(), unsent);
     }
 }

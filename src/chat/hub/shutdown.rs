@@ -2,7 +2,7 @@
 
 use super::Hub;
 #[cfg(test)]
-use super::tests::invariants::Heard;
+use super::tests::invariants::TraceEvent;
 use crate::chat::event::{Cause, Event, Notice};
 use crate::chat::id::{Author, ClientId, Now, RoomId};
 use crate::chat::input::Close;
@@ -17,9 +17,9 @@ impl Hub {
 
     /// Starts the shutdown: sends the shutdown notice to all clients and the operator. No more lines may be given to
     /// the hub.
-    pub fn shut_down(&mut self, now: Now) {
+    pub fn handle_shutdown(&mut self, now: Now) {
         #[cfg(test)]
-        self.heard.push(Heard::ShutDown);
+        self.heard.push(TraceEvent::ShutDown);
         self.ending = true;
         let notice = Event::Notice(Notice::ShuttingDown);
         self.send_to_operator(&notice);
@@ -40,7 +40,7 @@ impl Hub {
     }
 
     /// Ends the session of a client during shutdown, after the shutdown notice. Its later input is ignored.
-    pub fn dismiss(&mut self, id: ClientId, now: Now) {
+    pub fn disconnect_for_shutdown(&mut self, id: ClientId, now: Now) {
         self.end_session(id, Cause::ShutDown, Close::WhenRead, now);
     }
 }

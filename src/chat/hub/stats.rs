@@ -112,7 +112,7 @@ impl Hub {
     }
 
     /// Takes a snapshot of all statistics. This visits every client.
-    pub fn figures(&self) -> StatsSnapshot {
+    pub fn stats(&self) -> StatsSnapshot {
         let (admitted, waiting) = self.admission.counts();
         let web = self.clients.iter().filter(|(_, client)| client.encoding == Encoding::WebSocket).count();
         let stats = &self.stats;

@@ -102,19 +102,19 @@ impl Hub {
     /// Takes the records since the last call, in their order.
     ///
     /// They must be stored before any line is written that is gathered from now on.
-    pub fn take_records(&mut self) -> Vec<Record> {
+    pub fn poll_records(&mut self) -> Vec<Record> {
         self.store.as_mut().map(|store| std::mem::take(&mut store.records)).unwrap_or_default()
     }
 
     /// The store cannot write for now: skips message ids and tells the operator.
-    pub fn store_failed(&mut self, why: &str) {
+    pub fn handle_store_failure(&mut self, why: &str) {
         self.last_message_id = (self.last_message_id / SKIPPED_IDS + 1) * SKIPPED_IDS;
         self.store.iter_mut().for_each(|store| store.fails = true);
         self.send_to_operator(&Event::Notice(Notice::StoreFails { why }));
     }
 
     /// The store writes again: tells the operator how many waiting records were written and how many were lost.
-    pub fn store_recovered(&mut self, written: u64, lost: u64) {
+    pub fn handle_store_recovery(&mut self, written: u64, lost: u64) {
         self.store.iter_mut().for_each(|store| store.fails = false);
         self.send_to_operator(&Event::Notice(Notice::StoreWorks { written, lost }));
     }

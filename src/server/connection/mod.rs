@@ -303,7 +303,7 @@ impl<S: Read + Write> Connection<S> {
         let Verdict::Foreign(protocol) = verdict else { return false };
         debug!("client {} speaks another protocol: {protocol:?}", id.slot());
         *input = LineInput::default();
-        hub.refuse_protocol(id, now);
+        hub.handle_foreign_protocol(id, now);
         true
     }
 
@@ -315,7 +315,7 @@ impl<S: Read + Write> Connection<S> {
             let lent = hub.gather(id, &mut slices);
             let result = match lent.slices {
                 0 => {
-                    hub.advance(id, lent, 0);
+                    hub.handle_written(id, lent, 0);
                     return Flushed::UpToDate;
                 }
                 1 => self.stream.write(&slices[0]),
@@ -324,7 +324,7 @@ impl<S: Read + Write> Connection<S> {
             match result {
                 Ok(0) => return Flushed::Lost,
                 Ok(n) => {
-                    hub.advance(id, lent, n);
+                    hub.handle_written(id, lent, n);
                     written += n;
                     if n == lent.bytes && lent.slices < SLICES {
                         return Flushed::UpToDate;
@@ -334,7 +334,7 @@ impl<S: Read + Write> Connection<S> {
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    hub.blocked(id);
+                    hub.handle_blocked(id);
                     return Flushed::Blocked;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -371,7 +371,7 @@ fn process_lines(
             Allowance::Now => None,
             Allowance::At(time) => Some(Received::Until(time)),
             Allowance::AfterOthers => Some(Received::AfterOthers),
-            Allowance::AfterReplies => Some(Received::AfterReplies),
+            Allowance::AfterReplies | Allowance::AfterCommit => Some(Received::AfterReplies),
             Allowance::Never => return (bytes.len(), None),
         };
         if stop.is_some() {
@@ -388,7 +388,7 @@ fn process_lines(
 
 fn pass_line(hub: &mut Hub, id: ClientId, item: &LineItem, now: Now) {
     if let Some(input) = item.input() {
-        hub.line(id, input, now);
+        hub.handle_line(id, input, now);
     }
 }
 #[cfg(test)]

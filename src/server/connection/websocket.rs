@@ -89,7 +89,7 @@ impl<S: Read + Write> Connection<S> {
             Ok(0) => {
                 self.ended = true;
                 // A peer that ends properly sends a close frame first: RFC 6455, section 7.1.5.
-                hub.broken_off(id, now);
+                hub.handle_broken_input(id, now);
                 Received::All
             }
             Ok(n) => {
@@ -124,7 +124,7 @@ impl<S: Read + Write> Connection<S> {
                 Allowance::Now => {}
                 Allowance::At(time) => return Some(Received::Until(time)),
                 Allowance::AfterOthers => return Some(Received::AfterOthers),
-                Allowance::AfterReplies => return Some(Received::AfterReplies),
+                Allowance::AfterReplies | Allowance::AfterCommit => return Some(Received::AfterReplies),
                 Allowance::Never => return None,
             }
             let end = match decoder.next(rest, max_line)? {
@@ -136,7 +136,7 @@ impl<S: Read + Write> Connection<S> {
                 FrameItem::Close(code) => CloseReason::Closed(code),
                 FrameItem::Broken(code) => CloseReason::Broken(code),
                 item => {
-                    item.input().into_iter().for_each(|input| hub.line(id, input, now));
+                    item.input().into_iter().for_each(|input| hub.handle_line(id, input, now));
                     continue;
                 }
             };
@@ -144,11 +144,11 @@ impl<S: Read + Write> Connection<S> {
             *rest = &[];
             match end {
                 CloseReason::Closed(code) => {
-                    hub.end_of_input(id, now);
+                    hub.handle_end_of_input(id, now);
                     hub.send_raw(id, &close_frame(code));
                 }
                 CloseReason::Broken(code) => {
-                    hub.broken_off(id, now);
+                    hub.handle_broken_input(id, now);
                     hub.send_raw(id, &close_frame(code));
                 }
             }

@@ -195,7 +195,7 @@ impl<L: Listener> Engine<L> {
     /// The second half of a turn: handles deadlines, writes, and closes connections.
     pub fn process_output(&mut self, now: Now) {
         self.expire(now);
-        self.hub.tick(now);
+        self.hub.handle_tick(now);
         self.write_records(now);
         self.write(now);
         self.close(now);
@@ -220,7 +220,7 @@ impl<L: Listener> Engine<L> {
     pub fn next_deadline(&self) -> Option<Duration> {
         let retry = self.acceptor.next_deadline().filter(|_| self.has_room());
         let store = self.store_deadline();
-        [self.timers.next(), self.hub.next_deadline(), retry, self.ends_at, store].into_iter().flatten().min()
+        [self.timers.next(), self.hub.poll_deadline(), retry, self.ends_at, store].into_iter().flatten().min()
     }
 
     /// Whether shutdown has begun.
@@ -242,7 +242,7 @@ impl<L: Listener> Engine<L> {
     /// Records an event; nothing is done yet, so that no slot changes its owner meanwhile.
     pub fn record_event(&mut self, slot: usize, event: Readiness) {
         if event.writable {
-            self.hub.writable(ClientId::new(slot));
+            self.hub.handle_writable(ClientId::new(slot));
         }
         let Some(connection) = self.connections.get_mut(slot) else { return };
         connection.hung_up |= event.read_closed || event.urgent;
@@ -321,7 +321,7 @@ impl<L: Listener> Engine<L> {
                 connection.read_paused = true;
                 connection.after_replies = true;
             }
-            Received::End => self.hub.end_of_input(id, now),
+            Received::End => self.hub.handle_end_of_input(id, now),
             Received::Lost => self.lose(slot, now),
         }
         if self.connections[slot].broken && self.connections[slot].read_paused {
@@ -357,7 +357,7 @@ impl<L: Listener> Engine<L> {
             self.serials = self.serials.wrapping_add(1);
             let connection = entry.insert(Connection::new(stream, self.serials));
             match kind {
-                ListenerKind::Plain => self.hub.connected(ClientId::new(slot), addr, now),
+                ListenerKind::Plain => self.hub.handle_plain_connection(ClientId::new(slot), addr, now),
                 ListenerKind::Web | ListenerKind::Admin => {
                     connection.begin_exchange(Exchange::new(addr, kind, now));
                     self.set_timer(slot, Timer::Exchange, now.at + HEAD_TIMEOUT);
@@ -373,7 +373,7 @@ impl<L: Listener> Engine<L> {
             if !self.may_write(until) {
                 break;
             }
-            let Some(id) = self.hub.poll_private() else { break };
+            let Some(id) = self.hub.poll_outbox() else { break };
             self.flush(id, now);
         }
         let until = self.hub.bytes_written() + self.budget.turn_bytes;

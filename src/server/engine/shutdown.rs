@@ -54,7 +54,7 @@ impl<L: Listener> Engine<L> {
     }
 
     pub(in crate::server) fn lose(&mut self, slot: usize, now: Now) {
-        self.hub.lost(ClientId::new(slot), now);
+        self.hub.handle_connection_lost(ClientId::new(slot), now);
         self.finish(slot);
     }
 
@@ -79,7 +79,7 @@ impl<L: Listener> Engine<L> {
             }
             // Closing the socket removes it from the poll.
             drop(connection);
-            self.hub.closed(ClientId::new(slot), now);
+            self.hub.handle_closed(ClientId::new(slot), now);
             self.acceptor.fd_freed();
         }
         shrink::slab(&mut self.connections);
@@ -95,12 +95,12 @@ impl<L: Listener> Engine<L> {
         // Store queries of this turn are answered, within the time of any other turn.
         self.write_records(now);
         self.drop_questions();
-        self.hub.shut_down(now);
+        self.hub.handle_shutdown(now);
         let slots: Vec<usize> = self.connections.iter().map(|(slot, _)| slot).collect();
         for &slot in &slots {
             // No frame may follow the close frame.
             if self.connections[slot].is_web_socket() {
-                self.hub.dismiss(ClientId::new(slot), now);
+                self.hub.disconnect_for_shutdown(ClientId::new(slot), now);
             }
         }
         self.close(now);
@@ -146,7 +146,7 @@ mod tests {
         let addr = SocketAddr::from(([127, 0, 0, 1], 1));
         let wires: Vec<_> = (0..MEMBERS).map(|n| network.connect(0, addr, n as u64, 1 << 20)).collect();
         wires.iter().enumerate().for_each(|(n, wire)| wire.borrow_mut().arrive(format!("p{n}\n").bytes()));
-        while engine.hub.figures().here < MEMBERS || engine.has_work(now.at) {
+        while engine.hub.stats().here < MEMBERS || engine.has_work(now.at) {
             for event in network.poll(wires.iter(), usize::MAX) {
                 match event {
                     Event::Listener(number) => engine.acceptor.notify(number),

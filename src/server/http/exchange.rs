@@ -302,7 +302,7 @@ impl<L: Listener> Engine<L> {
             preface: &preface,
             resume_request: read_resume_request(&request.query),
         };
-        self.hub.arrived(ClientId::new(slot), arrival, now);
+        self.hub.handle_connection(ClientId::new(slot), arrival, now);
         if !self.limits.keepalive.is_zero() {
             self.set_timer(slot, Timer::Ping, now.at + self.limits.keepalive);
         }

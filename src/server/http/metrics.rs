@@ -61,7 +61,7 @@ impl StoreWriter {
 impl<L: Listener> Engine<L> {
     /// All metrics, in the text format of Prometheus, version 0.0.4.
     pub(super) fn metrics(&self, now: Now) -> String {
-        let figures = self.hub.figures();
+        let figures = self.hub.stats();
         let mut text = String::new();
         let out = &mut text;
         let exchanges = self.connections.iter().filter(|(_, connection)| connection.is_exchange()).count();

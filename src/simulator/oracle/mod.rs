@@ -18,7 +18,7 @@ use time::Date;
 
 use self::operating::Mute;
 use self::rooms::OracleRoom;
-use crate::chat::Heard;
+use crate::chat::TraceEvent;
 use crate::chat::{Cause, ClientId, Config, Now};
 
 /// The author number of the operator; other authors are reader numbers.
@@ -196,9 +196,9 @@ impl Oracle {
     }
 
     /// Records an event of the server; `who` is the new reader if it has just connected.
-    pub fn record_heard(&mut self, heard: Heard, who: Option<usize>, now: Now) {
+    pub fn record_heard(&mut self, heard: TraceEvent, who: Option<usize>, now: Now) {
         match heard {
-            Heard::Connected(id) => {
+            TraceEvent::Connected(id) => {
                 let who = who.expect("a reader that has connected");
                 if self.slots.len() <= id.slot() {
                     self.slots.resize(id.slot() + 1, None);
@@ -210,8 +210,8 @@ impl Oracle {
                 self.send_to_console(&format!("* connected {addr} ({connected} connected)"));
                 self.receive(who, now);
             }
-            Heard::Line(id) => self.line(self.in_slot(id), now),
-            Heard::Raw(id) => {
+            TraceEvent::Line(id) => self.line(self.in_slot(id), now),
+            TraceEvent::Raw(id) => {
                 let who = self.in_slot(id);
                 if self.readers[who].page {
                     // A pong, or the last frame.
@@ -222,7 +222,7 @@ impl Oracle {
                     typed => panic!("person {who} is answered to a telnet option, but has typed {typed:?}"),
                 }
             }
-            Heard::Departed(id, cause) => {
+            TraceEvent::Departed(id, cause) => {
                 let who = self.in_slot(id);
                 if self.readers[who].stage != ReaderStage::Gone {
                     self.depart(who, cause, now);
@@ -232,9 +232,9 @@ impl Oracle {
                     self.readers[who].left = Some((cause, now.at));
                 }
             }
-            Heard::Ticked => self.tick(now),
-            Heard::ShutDown => self.shut_down(now),
-            Heard::Closed(id) => {
+            TraceEvent::Ticked => self.tick(now),
+            TraceEvent::ShutDown => self.shut_down(now),
+            TraceEvent::Closed(id) => {
                 let who = self.in_slot(id);
                 assert_eq!(self.readers[who].stage, ReaderStage::Gone, "person {who} is closed and has not left");
                 self.slots[id.slot()] = None;

@@ -56,14 +56,14 @@ mod tests {
 
     fn hub(max_listed: usize) -> Hub {
         let mut hub = Hub::new(Config { max_listed, ..Config::default() }, Box::new(Plain { lang: Lang::En }));
-        hub.attach_operator();
+        hub.attach_console();
         hub
     }
 
     fn ask(hub: &mut Hub, line: &str) -> Vec<String> {
-        hub.take_operator_output();
-        hub.operator_line(Input::Line(line), now());
-        String::from_utf8(hub.take_operator_output()).unwrap().lines().map(String::from).collect()
+        hub.poll_console_output();
+        hub.handle_line(ClientId::CONSOLE, Input::Line(line), now());
+        String::from_utf8(hub.poll_console_output()).unwrap().lines().map(String::from).collect()
     }
 
     #[test]
@@ -89,8 +89,8 @@ mod tests {
         let mut hub = hub(2);
         for n in 0..3 {
             let id = ClientId::new(n);
-            hub.connected(id, ([10, 0, 0, n as u8], 1).into(), now());
-            hub.line(id, Input::Line(&format!("p{n}")), now());
+            hub.handle_plain_connection(id, ([10, 0, 0, n as u8], 1).into(), now());
+            hub.handle_line(id, Input::Line(&format!("p{n}")), now());
             ask(&mut hub, &format!("/mute p{n}"));
         }
         let page = ["* p0 is muted.", "* p1 is muted.", "* --- page 1 of 2; /mutes 2 shows the next one ---"];
@@ -104,9 +104,9 @@ mod tests {
         let mut hub = hub(2);
         for n in 0..4 {
             let id = ClientId::new(n);
-            hub.connected(id, ([10, 0, 0, n as u8], 1).into(), now());
-            hub.line(id, Input::Line(&format!("p{n}")), now());
-            hub.line(id, Input::Line(&format!("/join r{n}")), now());
+            hub.handle_plain_connection(id, ([10, 0, 0, n as u8], 1).into(), now());
+            hub.handle_line(id, Input::Line(&format!("p{n}")), now());
+            hub.handle_line(id, Input::Line(&format!("/join r{n}")), now());
         }
         let lines = ask(&mut hub, "/who");
         assert_eq!(

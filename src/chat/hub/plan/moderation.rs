@@ -181,8 +181,8 @@ mod tests {
         let now = Now { at: Duration::ZERO, local: PrimitiveDateTime::new(date, Time::MIDNIGHT).assume_utc() };
         let mut hub = Hub::new(Config::default(), Box::new(Plain { lang: Lang::En }));
         let (id, addr) = (ClientId::new(0), "[2001:db8::1]:1".parse::<SocketAddr>().unwrap());
-        hub.connected(id, addr, now);
-        hub.line(id, crate::chat::Input::Line("alice"), now);
+        hub.handle_plain_connection(id, addr, now);
+        hub.handle_line(id, crate::chat::Input::Line("alice"), now);
         hub.ban("alice", now);
         assert!(hub.bans.holds("2001:db8::2".parse().unwrap(), now.at));
         hub.unban("2001:db8::1", now);
@@ -202,7 +202,7 @@ mod tests {
         let mut hub = Hub::new(config, Box::new(Plain { lang: Lang::En }));
         hub.ban(banned, now);
         for (slot, addr) in addrs.iter().enumerate() {
-            hub.connected(ClientId::new(slot), SocketAddr::new(addr.parse().unwrap(), 1), now);
+            hub.handle_plain_connection(ClientId::new(slot), SocketAddr::new(addr.parse().unwrap(), 1), now);
         }
         hub.clients.iter().filter(|(_, client)| client.stage == SessionStage::LoggingIn).count()
     }

@@ -34,27 +34,27 @@ pub struct Operator {
 
 impl Hub {
     /// Attaches a console: from now on lines are rendered for it.
-    pub fn attach_operator(&mut self) {
+    pub fn attach_console(&mut self) {
         self.operator = Some(Operator::default());
     }
 
     /// The console's input has ended; its output goes on.
-    pub fn detach_operator(&mut self) {
+    pub fn handle_console_end(&mut self) {
         self.send_to_operator(&Event::Notice(Notice::Detached));
     }
 
     /// Takes the output for the console.
-    pub fn take_operator_output(&mut self) -> Vec<u8> {
+    pub fn poll_console_output(&mut self) -> Vec<u8> {
         self.operator.as_mut().map(|operator| std::mem::take(&mut operator.out)).unwrap_or_default()
     }
 
-    /// The bytes that [`Hub::take_operator_output`] would return.
-    pub fn operator_output_len(&self) -> usize {
+    /// The bytes that [`Hub::poll_console_output`] would return.
+    pub fn console_output_len(&self) -> usize {
         self.operator.as_ref().map_or(0, |operator| operator.out.len())
     }
 
     /// Tells the operator that `lines` lines of output were lost.
-    pub fn operator_lost(&mut self, lines: u64) {
+    pub fn handle_lost_console_output(&mut self, lines: u64) {
         self.send_to_operator(&Event::Notice(Notice::Lost { lines }));
     }
 
@@ -118,12 +118,12 @@ impl Hub {
     }
 
     /// Whether the operator's next line may be given to [`Hub::operator_line`].
-    pub fn operator_may_speak(&self) -> bool {
+    pub(in crate::chat::hub) fn operator_may_speak(&self) -> bool {
         !self.backpressure && !self.has_unswept_backlog(RoomId::LOBBY) && self.may_disconnect()
     }
 
     /// Processes a line of the operator.
-    pub fn operator_line(&mut self, input: Input, now: Now) {
+    pub(in crate::chat::hub) fn operator_line(&mut self, input: Input, now: Now) {
         let line = match input {
             Input::Line(line) => line,
             Input::TooLong => return self.refuse_operator(Refusal::TooLong { most: self.config.max_line }),
@@ -261,13 +261,13 @@ mod tests {
             Now { at: Duration::ZERO, local: PrimitiveDateTime::new(date, Time::MIDNIGHT).assume_utc() }
         };
         let mut hub = Hub::new(Config::default(), Box::new(Plain { lang: Lang::En }));
-        hub.attach_operator();
+        hub.attach_console();
         for (slot, day) in [(0, 20), (1, 20), (2, 21)] {
             let id = ClientId::new(slot);
-            hub.connected(id, ([127, 0, 0, 1], 1).into(), on(day));
-            hub.line(id, Input::Line(&format!("p{slot}")), on(day));
+            hub.handle_plain_connection(id, ([127, 0, 0, 1], 1).into(), on(day));
+            hub.handle_line(id, Input::Line(&format!("p{slot}")), on(day));
         }
-        let shown = String::from_utf8(hub.take_operator_output()).unwrap();
+        let shown = String::from_utf8(hub.poll_console_output()).unwrap();
         let lines: Vec<&str> = shown.lines().filter(|line| !line.contains("connected")).collect();
         assert_eq!(
             lines,

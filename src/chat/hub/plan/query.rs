@@ -61,7 +61,7 @@ impl Hub {
     }
 
     /// Shows the answer to a query, if the client that asked is still connected.
-    pub fn answer(&mut self, query: Query, answer: Answer, now: Now) {
+    pub fn handle_answer(&mut self, query: Query, answer: Answer, now: Now) {
         let Query { asker: id, session, lookup } = query;
         let Some(client) = self.clients.get_mut(id).filter(|client| client.session == session) else { return };
         client.awaits_answer = false;

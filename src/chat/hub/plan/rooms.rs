@@ -177,7 +177,7 @@ impl Hub {
     }
 
     /// All messages of these rooms were pruned from the store: removes the rooms that are not in memory.
-    pub fn rooms_are_pruned(&mut self, names: &[String]) {
+    pub fn handle_pruned_rooms(&mut self, names: &[String]) {
         for name in names {
             let key = fold(name);
             if self.find_stored(&key).is_some() {

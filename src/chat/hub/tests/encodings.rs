@@ -40,7 +40,7 @@ impl MixedHub {
         let who = self.sent.len();
         let addr = ([127, 0, 0, 1], 1).into();
         let arrival = NewConnection { addr, encoding, preface: &[], resume_request: ResumeRequest::default() };
-        self.hub.arrived(ClientId::new(who), arrival, self.now());
+        self.hub.handle_connection(ClientId::new(who), arrival, self.now());
         self.sent.push(Vec::new());
         self.encodings.push(encoding);
         self.line(who, name);
@@ -48,7 +48,7 @@ impl MixedHub {
     }
 
     fn line(&mut self, who: usize, line: &str) {
-        self.hub.line(ClientId::new(who), Input::Line(line), self.now());
+        self.hub.handle_line(ClientId::new(who), Input::Line(line), self.now());
     }
 
     /// Writes up to `most` bytes to a client; returns whether there were any.
@@ -57,7 +57,7 @@ impl MixedHub {
         let mut slices = [IoSlice::new(&[]); 3];
         let lent = self.hub.gather(id, &mut slices);
         let bytes: Vec<u8> = slices[..lent.slices].iter().flat_map(|slice| slice.to_vec()).take(most).collect();
-        self.hub.advance(id, lent, bytes.len());
+        self.hub.handle_written(id, lent, bytes.len());
         self.sent[who].extend(&bytes);
         !bytes.is_empty()
     }
@@ -137,7 +137,7 @@ fn both_encodings_show_the_same_events_in_the_same_order() {
                 4 => fixture.line(who, ["/echo on", "/echo off", "/who", "/history 3"][random.below(4)]),
                 5 => {
                     fixture.at += Duration::from_secs(random.below(40_000) as u64);
-                    fixture.hub.tick(fixture.now());
+                    fixture.hub.handle_tick(fixture.now());
                 }
                 6 if later.len() < 8 => {
                     let names = [format!("a{step}"), format!("b{step}")];
@@ -180,7 +180,7 @@ fn log_without_readers_is_freed_and_rebuilt_for_the_next_reader() {
     fixture.line(web, "one");
     fixture.at += Duration::from_secs(24 * 60 * 60);
     fixture.line(plain, "two");
-    fixture.hub.end_of_input(ClientId::new(plain), fixture.now());
+    fixture.hub.handle_end_of_input(ClientId::new(plain), fixture.now());
     fixture.hub.audit().unwrap();
     fixture.line(web, "three");
     let later = fixture.enter(Encoding::Plain, "later");

@@ -9,7 +9,7 @@ use crate::chat::session::client::SessionStage;
 
 /// One input of the hub, or a step of its tick. The text of a line is not recorded; the client that typed it knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Heard {
+pub enum TraceEvent {
     Connected(ClientId),
     Line(ClientId),
     /// Raw bytes for the client: the answer to a telnet option.
@@ -45,7 +45,7 @@ pub struct Census {
 
 impl Hub {
     /// Takes the inputs since the last call.
-    pub(crate) fn take_heard(&mut self) -> Vec<Heard> {
+    pub(crate) fn poll_trace(&mut self) -> Vec<TraceEvent> {
         std::mem::take(&mut self.heard)
     }
 

@@ -44,7 +44,7 @@ impl StoreHub {
     pub(super) fn connect(&mut self) -> ClientId {
         let id = ClientId::new(self.people);
         self.people += 1;
-        self.hub.connected(id, ([127, 0, 0, 1], 1).into(), self.now);
+        self.hub.handle_plain_connection(id, ([127, 0, 0, 1], 1).into(), self.now);
         id
     }
 
@@ -57,7 +57,7 @@ impl StoreHub {
     }
 
     pub(super) fn say(&mut self, id: ClientId, line: &str) {
-        self.hub.line(id, Input::Line(line), self.now);
+        self.hub.handle_line(id, Input::Line(line), self.now);
     }
 
     /// Writes all data for a client; returns its lines.
@@ -67,7 +67,7 @@ impl StoreHub {
             let mut slices = [IoSlice::new(&[]); 4];
             let lent = self.hub.gather(id, &mut slices);
             let bytes: Vec<u8> = slices[..lent.slices].iter().flat_map(|slice| slice.to_vec()).collect();
-            self.hub.advance(id, lent, bytes.len());
+            self.hub.handle_written(id, lent, bytes.len());
             text.extend(bytes);
             if lent.bytes == 0 {
                 return String::from_utf8(text).unwrap().lines().map(str::to_owned).collect();
@@ -81,11 +81,11 @@ impl StoreHub {
 
     pub(super) fn answer(&mut self, answer: Answer) {
         let query = self.query();
-        self.hub.answer(query, answer, self.now);
+        self.hub.handle_answer(query, answer, self.now);
     }
 
     pub(super) fn ban(&mut self, line: &str) {
-        self.hub.operator_line(Input::Line(line), self.now);
+        self.hub.handle_line(ClientId::CONSOLE, Input::Line(line), self.now);
     }
 }
 
@@ -93,7 +93,7 @@ impl StoreHub {
 fn messages_are_recorded_once_with_id_and_room() {
     let mut fixture = StoreHub::new(Config::default(), InitialState { next_id: 7, ..start() });
     let (alice, _) = fixture.enter("alice");
-    assert_eq!(fixture.hub.take_records(), [], "no message yet");
+    assert_eq!(fixture.hub.poll_records(), [], "no message yet");
     fixture.say(alice, "hello");
     fixture.say(alice, "/join Den");
     fixture.say(alice, "/me waves");
@@ -105,35 +105,35 @@ fn messages_are_recorded_once_with_id_and_room() {
         Record::Room { name: "Den".into() },
         Record::Message(Message { kind: MessageKind::Action, ..message(8, "Den", "alice", "waves", at) }),
     ];
-    assert_eq!(fixture.hub.take_records(), expected);
-    assert_eq!(fixture.hub.take_records(), []);
+    assert_eq!(fixture.hub.poll_records(), expected);
+    assert_eq!(fixture.hub.poll_records(), []);
 }
 
 #[test]
 fn nothing_is_recorded_without_a_store() {
     let now = Now { at: Duration::ZERO, local: OffsetDateTime::UNIX_EPOCH };
     let mut hub = Hub::new(Config::default(), Box::new(Plain { lang: Lang::En }));
-    hub.connected(ClientId::new(0), ([127, 0, 0, 1], 1).into(), now);
+    hub.handle_plain_connection(ClientId::new(0), ([127, 0, 0, 1], 1).into(), now);
     for line in ["alice", "hello", "/history", "/search hello", "@bob hi"] {
-        hub.line(ClientId::new(0), Input::Line(line), now);
+        hub.handle_line(ClientId::new(0), Input::Line(line), now);
     }
-    assert!(hub.take_records().is_empty() && hub.poll_query().is_none());
+    assert!(hub.poll_records().is_empty() && hub.poll_query().is_none());
 }
 
 #[test]
 fn muted_message_records_only_its_id() {
     let mut fixture = StoreHub::new(Config::default(), start());
-    fixture.hub.attach_operator();
+    fixture.hub.attach_console();
     let (alice, _) = fixture.enter("alice");
     fixture.ban("/mute alice");
     fixture.say(alice, "hello");
-    assert_eq!(fixture.hub.take_records(), [Record::NextId(2)]);
+    assert_eq!(fixture.hub.poll_records(), [Record::NextId(2)]);
 }
 
 #[test]
 fn bans_are_recorded_with_wall_clock_end_and_restored_for_the_remaining_time() {
     let mut fixture = StoreHub::new(Config::default(), start());
-    fixture.hub.attach_operator();
+    fixture.hub.attach_console();
     for line in ["/ban 10.0.0.0/8 2", "/ban 10.9.9.9", "/unban 10.9.9.9", "/unban 10.9.9.9"] {
         fixture.ban(line);
     }
@@ -144,11 +144,11 @@ fn bans_are_recorded_with_wall_clock_end_and_restored_for_the_remaining_time() {
         Record::Ban { network: host, until: None },
         Record::Unban { network: host },
     ];
-    assert_eq!(fixture.hub.take_records(), expected);
+    assert_eq!(fixture.hub.poll_records(), expected);
 
     let bans = vec![(network, Some(until - 60)), (host, Some(until - 120))];
     let mut fixture = StoreHub::new(Config::default(), InitialState { bans, ..start() });
-    assert_eq!(fixture.hub.take_records(), [Record::Unban { network: host }], "that one is over");
+    assert_eq!(fixture.hub.poll_records(), [Record::Unban { network: host }], "that one is over");
     assert!(fixture.hub.bans.holds([10, 1, 1, 1].into(), fixture.now.at + Duration::from_secs(59)));
     assert!(!fixture.hub.bans.holds([10, 1, 1, 1].into(), fixture.now.at + Duration::from_secs(61)));
 }
@@ -163,7 +163,7 @@ fn restored_history_shows_dates_and_ids_continue() {
     ];
     let rooms = vec![("lobby".into(), Vec::new()), ("empty".into(), Vec::new()), ("Den".into(), messages)];
     let mut fixture = StoreHub::new(Config::default(), InitialState { next_id: 6, rooms, ..start() });
-    assert_eq!(fixture.hub.take_records(), [Record::RoomGone { name: "empty".into() }]);
+    assert_eq!(fixture.hub.poll_records(), [Record::RoomGone { name: "empty".into() }]);
     let (alice, shown) = fixture.enter("alice");
     assert_eq!(shown, ["* You are alice. 1 here: you. /help lists the commands."]);
     fixture.say(alice, "/join den");
@@ -180,7 +180,7 @@ fn restored_history_shows_dates_and_ids_continue() {
     assert_eq!(fixture.read(alice), expected);
     fixture.say(alice, "three");
     let at = fixture.now.local;
-    assert_eq!(fixture.hub.take_records(), [Record::Message(message(6, "Den", "alice", "three", at))]);
+    assert_eq!(fixture.hub.poll_records(), [Record::Message(message(6, "Den", "alice", "three", at))]);
     fixture.hub.audit().unwrap();
 }
 
@@ -196,7 +196,7 @@ fn next_line_waits_until_the_query_is_answered() {
     assert!(fixture.hub.is_awaiting(&query));
     let at = datetime!(2026-11-20 09:05:00 UTC);
     let found = (5..9).map(|id| message(id, "lobby", "bob", &format!("text {id}"), at)).collect();
-    fixture.hub.answer(query, Answer::Messages(found), fixture.now);
+    fixture.hub.handle_answer(query, Answer::Messages(found), fixture.now);
     assert_eq!(fixture.hub.allowance(alice, fixture.now), Allowance::Now);
     let expected = [
         "* --- the last 3 messages before 9 ---",
@@ -214,14 +214,14 @@ fn answer_for_a_closed_connection_is_dropped() {
     let (alice, _) = fixture.enter("alice");
     fixture.say(alice, "/search secret");
     let query = fixture.query();
-    fixture.hub.lost(alice, fixture.now);
-    fixture.hub.closed(alice, fixture.now);
+    fixture.hub.handle_connection_lost(alice, fixture.now);
+    fixture.hub.handle_closed(alice, fixture.now);
     assert!(!fixture.hub.is_awaiting(&query));
     // The next client has the same slot.
     fixture.people = 0;
     let (bob, _) = fixture.enter("bob");
     let found = vec![message(1, "lobby", "alice", "secret", fixture.now.local)];
-    fixture.hub.answer(query, Answer::Messages(found), fixture.now);
+    fixture.hub.handle_answer(query, Answer::Messages(found), fixture.now);
     assert_eq!(fixture.read(bob), [""; 0]);
 }
 
@@ -241,7 +241,7 @@ fn search_parses_words_and_message_id() {
         let query = fixture.query();
         let expected = Lookup::Search { room: "lobby".into(), words: words.into(), before, n: 20 };
         assert_eq!(query.lookup, expected, "{line}");
-        fixture.hub.answer(query, Answer::Messages(Vec::new()), fixture.now);
+        fixture.hub.handle_answer(query, Answer::Messages(Vec::new()), fixture.now);
         fixture.read(alice);
     }
 }
@@ -273,7 +273,7 @@ fn whispers_are_recorded_as_read_only_after_they_are_sent() {
     let (alice, _) = fixture.enter("alice");
     fixture.answer(Answer::Whispers(Vec::new()));
     fixture.say(alice, "@bob hi");
-    assert_eq!(fixture.hub.take_records(), [Record::Whisper(whisper("hi", fixture.now.local))]);
+    assert_eq!(fixture.hub.poll_records(), [Record::Whisper(whisper("hi", fixture.now.local))]);
 
     let waiting = vec![whisper("hi", fixture.now.local), whisper("old", datetime!(2026-11-19 23:00:00 UTC))];
     // The first bob loses his connection before he has read them.
@@ -281,11 +281,11 @@ fn whispers_are_recorded_as_read_only_after_they_are_sent() {
         let (bob, _) = fixture.enter("bob");
         let query = fixture.query();
         assert_eq!(query.lookup, Lookup::Whispers { to: "bob".into() });
-        fixture.hub.answer(query, Answer::Whispers(waiting.clone()), fixture.now);
-        fixture.hub.tick(fixture.now);
+        fixture.hub.handle_answer(query, Answer::Whispers(waiting.clone()), fixture.now);
+        fixture.hub.handle_tick(fixture.now);
         assert!(!fixture.hub.has_finished_deliveries());
         if is_lost {
-            fixture.hub.lost(bob, fixture.now);
+            fixture.hub.handle_connection_lost(bob, fixture.now);
         } else {
             let expected = [
                 "* --- 2 whispers stored for your name ---",
@@ -305,7 +305,7 @@ fn whispers_are_recorded_as_read_only_after_they_are_sent() {
             (!is_lost).then(|| Record::WhispersRead { to: "bob".into() }),
             Some(Record::Whisper(whisper("later", fixture.now.local))),
         ];
-        assert_eq!(fixture.hub.take_records(), expected.into_iter().flatten().collect::<Vec<_>>());
+        assert_eq!(fixture.hub.poll_records(), expected.into_iter().flatten().collect::<Vec<_>>());
         assert!(!fixture.hub.has_finished_deliveries());
     }
 }
@@ -315,11 +315,11 @@ fn store_failure_skips_message_ids() {
     let mut fixture = StoreHub::new(Config::default(), start());
     let (alice, _) = fixture.enter("alice");
     fixture.say(alice, "written");
-    fixture.hub.store_failed("the disk is full");
+    fixture.hub.handle_store_failure("the disk is full");
     fixture.say(alice, "not written");
     let ids: Vec<u64> = fixture
         .hub
-        .take_records()
+        .poll_records()
         .iter()
         .filter_map(|record| if let Record::Message(message) = record { Some(message.id) } else { None })
         .collect();

@@ -15,7 +15,7 @@ fn evicted_room_stays_in_the_store_and_is_loaded_by_join() {
     for line in ["/join quiet", "/leave", "/join loud", "hello", "/leave", "/join next"] {
         fixture.say(alice, line);
     }
-    assert!(!fixture.hub.take_records().iter().any(|record| matches!(record, Record::RoomGone { .. })));
+    assert!(!fixture.hub.poll_records().iter().any(|record| matches!(record, Record::RoomGone { .. })));
     fixture.read(alice);
     fixture.say(alice, "/rooms");
     fixture.say(alice, "/who LOUD");
@@ -27,7 +27,7 @@ fn evicted_room_stays_in_the_store_and_is_loaded_by_join() {
     assert_eq!(query.lookup, Lookup::Room { room: "loud".into(), nickname: None });
     let hello = message(1, "loud", "alice", "hello", fixture.now.local);
     // The limit of rooms is reached while she is in the other room.
-    fixture.hub.answer(query, Answer::Messages(vec![hello.clone()]), fixture.now);
+    fixture.hub.handle_answer(query, Answer::Messages(vec![hello.clone()]), fixture.now);
     assert_eq!(fixture.read(alice), ["! There are 2 rooms already, and no more can be made. /rooms lists them."]);
     fixture.say(alice, "/leave");
     fixture.read(alice);
@@ -54,9 +54,9 @@ fn unreadable_room_is_not_entered_and_pruned_room_is_created_again() {
     fixture.say(alice, "/join den");
     fixture.answer(Answer::Messages(Vec::new()));
     assert_eq!(fixture.read(alice), ["* You are in den. 1 here: you."]);
-    assert_eq!(fixture.hub.take_records(), [Record::RoomGone { name: "den".into() }]);
-    fixture.hub.rooms_are_pruned(&["old".into(), "den".into(), "lobby".into()]);
-    assert_eq!(fixture.hub.take_records(), [Record::RoomGone { name: "old".into() }]);
+    assert_eq!(fixture.hub.poll_records(), [Record::RoomGone { name: "den".into() }]);
+    fixture.hub.handle_pruned_rooms(&["old".into(), "den".into(), "lobby".into()]);
+    assert_eq!(fixture.hub.poll_records(), [Record::RoomGone { name: "old".into() }]);
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn resume_of_a_stored_room_logs_in_after_the_query_is_answered() {
                 StoreHub::new(Config { login, ..Config::default() }, InitialState { next_id: 9, stored, ..start() });
             let wish = ResumeRequest { room: Some("DEN".into()), read: None };
             let (id, addr) = (ClientId::new(0), ([127, 0, 0, 1], 1).into());
-            fixture.hub.arrived(
+            fixture.hub.handle_connection(
                 id,
                 NewConnection { addr, encoding: Encoding::Plain, preface: &[], resume_request: wish },
                 fixture.now,
@@ -110,7 +110,7 @@ fn resume_of_a_stored_room_logs_in_after_the_query_is_answered() {
             assert_eq!(query.lookup, Lookup::Room { room: "den".into(), nickname: nickname.map(str::to_owned) });
             let said = message(3, "den", "bob", "hello", fixture.now.local);
             let answer = if found { Answer::Messages(vec![said]) } else { Answer::Nothing };
-            fixture.hub.answer(query, answer, fixture.now);
+            fixture.hub.handle_answer(query, answer, fixture.now);
             let shown = fixture.read(id);
             let name = nickname.unwrap_or("127.0.0.1:1");
             match found {

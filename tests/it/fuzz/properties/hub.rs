@@ -107,7 +107,7 @@ impl Simulation {
         let lang = if flag(2) { Lang::Zh } else { Lang::En };
         let mut hub = Hub::new(config, Box::new(Plain { lang }));
         if flag(3) {
-            hub.attach_operator();
+            hub.attach_console();
         }
         if flag(5) {
             let start = InitialState { next_id: 1, run: 1, rooms: Vec::new(), stored: Vec::new(), bans: Vec::new() };
@@ -162,7 +162,7 @@ impl Simulation {
             let ip = if is_old { IpAddr::from(Ipv4Addr::LOCALHOST) } else { Ipv6Addr::LOCALHOST.into() };
             // Two connections can come from the same port, to different listeners.
             let addr = SocketAddr::new(ip, 1 + slot as u16 / 4);
-            self.hub.connected(id, addr, now);
+            self.hub.handle_plain_connection(id, addr, now);
             return;
         }
         let text = if step == b's' { take_text(script) } else { &[] };
@@ -176,7 +176,7 @@ impl Simulation {
             b'k' => socket.room = number.map_or(0, usize::from),
             b'u' => {
                 socket.room = usize::MAX;
-                self.hub.writable(id);
+                self.hub.handle_writable(id);
             }
             b'p' => socket.piece = 1 + number.map_or(0, usize::from),
             b'l' if connection.has_partial() && !connection.has_more_input() => {
@@ -191,13 +191,13 @@ impl Simulation {
         let mut bytes = text;
         while let Some(item) = self.console.next(&mut bytes, self.max_line) {
             if let Some(input) = item.input() {
-                self.hub.operator_line(input, now);
+                self.hub.handle_line(ClientId::CONSOLE, input, now);
             }
         }
         // The text of this step ends with Enter.
         let rest = self.console.finish();
         if let Some(input @ Input::Line(_)) = rest.as_ref().and_then(|item| item.input()) {
-            self.hub.operator_line(input, now);
+            self.hub.handle_line(ClientId::CONSOLE, input, now);
         }
     }
 
@@ -206,24 +206,24 @@ impl Simulation {
         for slot in 0..CLIENTS {
             self.receive(slot);
         }
-        self.hub.tick(self.now());
+        self.hub.handle_tick(self.now());
         self.run_store();
         self.write(visits);
         self.close();
-        let shown = self.hub.take_operator_output();
+        let shown = self.hub.poll_console_output();
         assert_lines(&shown, true);
         if self.hub.is_ending() && !self.is_shut_down {
             self.is_shut_down = true;
-            self.hub.shut_down(self.now());
+            self.hub.handle_shutdown(self.now());
         }
     }
 
     /// Stores the records of the turn and answers store queries.
     fn run_store(&mut self) {
-        self.stored.extend(self.hub.take_records());
+        self.stored.extend(self.hub.poll_records());
         while let Some(query) = self.hub.poll_query() {
             let answer = if self.is_unreadable { Answer::Nothing } else { self.run_query(&query.lookup) };
-            self.hub.answer(query, answer, self.now());
+            self.hub.handle_answer(query, answer, self.now());
         }
     }
 
@@ -284,9 +284,9 @@ impl Simulation {
                     let waits = self.hub.has_queries() || !self.hub.is_up_to_date(id);
                     return assert!(waits, "slot {slot} waits for no reply");
                 }
-                Received::End => return self.hub.end_of_input(id, now),
+                Received::End => return self.hub.handle_end_of_input(id, now),
                 Received::Lost => {
-                    self.hub.lost(id, now);
+                    self.hub.handle_connection_lost(id, now);
                     return self.remove(slot, false);
                 }
             }
@@ -299,7 +299,7 @@ impl Simulation {
             if visits == 0 {
                 return;
             }
-            let Some(id) = self.hub.poll_private().or_else(|| self.hub.poll_sweep(&mut visits)) else { return };
+            let Some(id) = self.hub.poll_outbox().or_else(|| self.hub.poll_sweep(&mut visits)) else { return };
             visits = visits.saturating_sub(1);
             self.flush(id);
         }
@@ -319,7 +319,7 @@ impl Simulation {
             }
             Flushed::Lost => {
                 assert!(connection.stream.broken);
-                self.hub.lost(id, self.now());
+                self.hub.handle_connection_lost(id, self.now());
                 self.remove(id.slot(), false);
             }
         }
@@ -340,7 +340,7 @@ impl Simulation {
     fn remove(&mut self, slot: usize, whole: bool) {
         if let Some(connection) = self.connections[slot].take() {
             let whole = whole && !self.hub.is_cut_off(ClientId::new(slot));
-            self.hub.closed(ClientId::new(slot), self.now());
+            self.hub.handle_closed(ClientId::new(slot), self.now());
             assert_lines(&connection.stream.output, whole);
         }
     }
@@ -353,7 +353,7 @@ impl Simulation {
                     let socket = &mut connection.stream;
                     (socket.room, socket.piece) = (usize::MAX, usize::MAX);
                     socket.ended |= last;
-                    self.hub.writable(ClientId::new(slot));
+                    self.hub.handle_writable(ClientId::new(slot));
                 }
             }
             for _ in 0..MAX_TURNS {
@@ -390,7 +390,7 @@ impl Simulation {
         self.connections[0] = Some(connection);
         self.resumes[0] = Duration::ZERO;
         // A documentation address (RFC 5737): only a ban of a large network contains it.
-        self.hub.connected(ClientId::new(0), ([192, 0, 2, 77], 7).into(), self.now());
+        self.hub.handle_plain_connection(ClientId::new(0), ([192, 0, 2, 77], 7).into(), self.now());
         self.receive(0);
         self.write(usize::MAX);
         let greeting = self.connections[0].take().map(|connection| connection.stream.output).unwrap_or_default();

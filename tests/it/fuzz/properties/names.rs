@@ -82,9 +82,9 @@ fn check_found(name: &Name) {
     let other_name = if *name.key == *"other" { "another" } else { "other" };
     // At the nickname prompt `q`, `quit` and `exit` end the connection; /nick accepts them.
     for (id, first, then) in [(owner, "owner", format!("/nick {}", name.shown)), (other, other_name, String::new())] {
-        hub.connected(id, ([127, 0, 0, 1], 1).into(), now());
-        hub.line(id, Input::Line(first), now());
-        hub.line(id, Input::Line(&then), now());
+        hub.handle_plain_connection(id, ([127, 0, 0, 1], 1).into(), now());
+        hub.handle_line(id, Input::Line(first), now());
+        hub.handle_line(id, Input::Line(&then), now());
     }
     read(&mut hub, other);
     for written in spellings(&name.shown) {
@@ -92,11 +92,11 @@ fn check_found(name: &Name) {
             // U+FDFA decomposes to several words, which no command takes for one.
             continue;
         }
-        hub.line(other, Input::Line(&format!("@{written} hi")), now());
+        hub.handle_line(other, Input::Line(&format!("@{written} hi")), now());
         let reply = read(&mut hub, other);
         let expected = format!("[00:00:00] you -> {}: hi\r\n", name.shown);
         assert_eq!(reply, expected, "looking for {written:?}");
-        hub.line(other, Input::Line(&format!("/nick {written}")), now());
+        hub.handle_line(other, Input::Line(&format!("/nick {written}")), now());
         let reply = read(&mut hub, other);
         assert!(reply.starts_with("! "), "{written:?} was free besides {:?}: {reply:?}", name.shown);
     }
@@ -114,7 +114,7 @@ fn read(hub: &mut Hub, id: ClientId) -> String {
         let batch = hub.gather(id, &mut slices);
         let before = bytes.len();
         slices[..batch.slices].iter().for_each(|slice| bytes.extend_from_slice(slice));
-        hub.advance(id, batch, bytes.len() - before);
+        hub.handle_written(id, batch, bytes.len() - before);
         if batch.bytes == 0 {
             return String::from_utf8(bytes).expect("UTF-8");
         }
