@@ -38,6 +38,7 @@ pub use i18n::Lang;
 pub use id::{ClientId, LOBBY, Now};
 pub use input::{Allowance, Close, Input, NewConnection, ResumeRequest};
 pub use policy::cidr::Network;
+pub use policy::ip_limit::IpLimit;
 pub use policy::rate_limit::RateLimit;
 pub use query::{Answer, Lookup, Query};
 

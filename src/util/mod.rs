@@ -1,5 +1,6 @@
 //! General helpers: timers, clocks, signals, standard streams, the log.
 
+pub mod base64_bytes;
 pub mod clock;
 pub mod fd_limit;
 pub mod io_error;

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use serde::{Deserialize, Serialize};
 
 /// The prefix length of the smallest IPv6 network that one subscriber gets (RFC 6177).
 const IPV6_SITE: u8 = 64;
@@ -15,7 +16,7 @@ const MAPPED: u8 = 96;
 /// A range of addresses, written as an address or in CIDR notation.
 ///
 /// An IPv4-mapped IPv6 address or range is treated as the IPv4 address or range.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Network(IpNet);
 
 impl Network {

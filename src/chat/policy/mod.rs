@@ -2,6 +2,7 @@
 
 pub(super) mod bans;
 pub(super) mod cidr;
+pub(super) mod ip_limit;
 pub(super) mod mutes;
 pub mod nick;
 pub(super) mod rate_limit;
