@@ -1,83 +1,115 @@
-//! Plain data that the hub and the store exchange.
+//! Public changes: what a sequencer puts in order and [`super::Hub`] applies.
 
-use ipnet::IpNet;
-use time::OffsetDateTime;
+use std::borrow::Cow;
 
-/// Maximum stored whispers for one name.
-pub const WHISPERS_PER_NAME: usize = 50;
+use serde::{Deserialize, Serialize};
 
-/// The kind of a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MessageKind {
-    Said,
-    Action,
+use super::cause::Cause;
+use super::id::{ClientId, MemberId, Now, RoomId, SessionId};
+use super::policy::cidr::Network;
+use super::policy::nick::Name;
+pub use super::record::*;
+
+/// The room that a member enters.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Place<'a> {
+    Lobby,
+    /// The room with this name, which is created if there is none.
+    Named(Cow<'a, Name>),
 }
 
-/// A message of a room's history.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Message {
-    /// Unique in the store; below 2^63.
-    pub id: u64,
-    pub room: String,
-    /// Stored to the second, with the offset from UTC to the minute.
-    pub at: OffsetDateTime,
-    pub kind: MessageKind,
-    pub name: String,
-    pub text: String,
+/// One public change. It borrows its texts from the line of the member, so that a local commit allocates nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Change<'a> {
+    /// A new member takes a name and enters a room. `network` is where it comes from: mutes follow it.
+    Join { name: Cow<'a, Name>, place: Place<'a>, network: Network },
+    /// A member goes to another room.
+    Move { member: MemberId, place: Place<'a> },
+    /// A member leaves the server.
+    Leave { member: MemberId, cause: Cause },
+    /// A member says a text in a room, or does an action (`/me`).
+    Say { member: MemberId, room: RoomId, text: Cow<'a, str>, action: bool },
+    /// A member takes another name. `network` is where it comes from.
+    Rename { member: MemberId, name: Cow<'a, Name>, network: Network },
+    /// The operator removes a member from the server; `name` is how it was called in the command.
+    Kick { member: MemberId, name: Cow<'a, str>, reason: Option<Cow<'a, str>> },
+    /// A network is banned, for some minutes or without an end.
+    Ban { network: Network, minutes: Option<u64> },
+    /// The ban of a network is lifted.
+    Unban { network: Network },
+    /// Only the member itself is shown its messages from now on, for some minutes or without an end.
+    ///
+    /// `name` is how the member was called in the command, `network` is where it comes from.
+    Mute { member: MemberId, name: Cow<'a, str>, network: Network, minutes: Option<u64> },
+    /// The mutes of a name are lifted; `key` is the folded name.
+    Unmute { key: Cow<'a, str> },
 }
 
-/// A whisper to a name that no member had at the time.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Whisper {
-    pub to: String,
-    pub from: String,
-    /// Stored to the second, with the offset from UTC to the minute.
-    pub at: OffsetDateTime,
-    pub text: String,
+impl Place<'_> {
+    /// As a value that borrows nothing.
+    pub fn into_owned(self) -> Place<'static> {
+        match self {
+            Place::Lobby => Place::Lobby,
+            Place::Named(name) => Place::Named(Cow::Owned(name.into_owned())),
+        }
+    }
 }
 
-/// One change to store.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Record {
-    /// A new message; creates its room if there is none. The id is at least the next id, or the message is a repetition.
-    Message(Message),
-    /// A room was created.
-    Room {
-        name: String,
-    },
-    /// A room and its history were removed.
-    RoomGone {
-        name: String,
-    },
-    /// A ban, in place of an earlier one of the same network; `until` is in Unix seconds, `None` for no end.
-    Ban {
-        network: IpNet,
-        until: Option<i64>,
-    },
-    Unban {
-        network: IpNet,
-    },
-    /// A whisper to store until a member takes its name.
-    Whisper(Whisper),
-    /// All whispers stored for this name, in any case, have been delivered.
-    WhispersRead {
-        to: String,
-    },
-    /// All ids below this one are used, though nothing was stored.
-    NextId(u64),
+impl Change<'_> {
+    /// As a change that borrows nothing.
+    pub fn into_owned(self) -> Change<'static> {
+        let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        match self {
+            Change::Join { name, place, network } => {
+                Change::Join { name: Cow::Owned(name.into_owned()), place: place.into_owned(), network }
+            }
+            Change::Move { member, place } => Change::Move { member, place: place.into_owned() },
+            Change::Leave { member, cause } => Change::Leave { member, cause },
+            Change::Say { member, room, text, action } => Change::Say { member, room, text: owned(text), action },
+            Change::Rename { member, name, network } => {
+                Change::Rename { member, name: Cow::Owned(name.into_owned()), network }
+            }
+            Change::Kick { member, name, reason } => {
+                Change::Kick { member, name: owned(name), reason: reason.map(owned) }
+            }
+            Change::Ban { network, minutes } => Change::Ban { network, minutes },
+            Change::Unban { network } => Change::Unban { network },
+            Change::Mute { member, name, network, minutes } => {
+                Change::Mute { member, name: owned(name), network, minutes }
+            }
+            Change::Unmute { key } => Change::Unmute { key: owned(key) },
+        }
+    }
+
+    /// Whether it is a message: a session may have several of these uncommitted.
+    pub fn is_message(&self) -> bool {
+        matches!(self, Change::Say { .. })
+    }
 }
 
-/// The stored state that a server starts with.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InitialState {
-    /// Greater than every id that was ever used.
-    pub next_id: u64,
-    /// Chosen once for each file; below 2^53, so that every JSON reader can represent it.
-    pub run: u64,
-    /// The rooms in the order of creation, each with its newest messages, oldest first.
-    pub rooms: Vec<(String, Vec<Message>)>,
-    /// The names of other rooms with messages; such a room is read when a member joins it.
-    pub stored: Vec<String>,
-    /// The bans that are still in force.
-    pub bans: Vec<(IpNet, Option<i64>)>,
+/// The session that proposed a change, on the node where it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    pub client: ClientId,
+    pub session: SessionId,
+}
+
+/// A change that waits for its place in the order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proposal {
+    /// `None` if no session waits for the result.
+    pub origin: Option<Origin>,
+    pub change: Change<'static>,
+}
+
+/// A change with its place in the order.
+#[derive(Clone, Debug)]
+pub struct Committed<'a> {
+    /// Greater by one than that of the change before.
+    pub seq: u64,
+    /// The time of the change; it is the same wherever the change is applied.
+    pub time: Now,
+    /// The session of this node that proposed it.
+    pub origin: Option<Origin>,
+    pub change: Change<'a>,
 }

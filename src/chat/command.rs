@@ -1,5 +1,6 @@
 //! Parses a typed line into a command.
 
+use super::member::Role;
 use super::policy::nick::is_invisible;
 
 /// One parsed line of a member.
@@ -26,13 +27,46 @@ pub enum Command<'a> {
     Ping(&'a str),
     Help,
     Quit(&'a str),
-    /// An operator command or an unknown one: the word without the slash, and the rest.
+    Stats,
+    Kick(&'a str),
+    Ban(&'a str),
+    Bans(&'a str),
+    Unban(&'a str),
+    Mute(&'a str),
+    Mutes(&'a str),
+    Unmute(&'a str),
+    ShutDown,
+    /// An unknown command, or one that the role does not have: the word without the slash, and the rest.
     Other(&'a str, &'a str),
 }
 
+/// Who has a command.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Holder {
+    Everyone,
+    /// Members with a room.
+    Members,
+    Operator,
+}
+
+impl Holder {
+    fn includes(self, role: Role) -> bool {
+        match self {
+            Holder::Everyone => true,
+            Holder::Members => role != Role::Operator,
+            Holder::Operator => role == Role::Operator,
+        }
+    }
+}
+
 impl<'a> Command<'a> {
-    /// Parses a line; every line is a command.
+    /// Parses a line of a member; every line is a command.
     pub fn parse(line: &'a str) -> Self {
+        Self::parse_as(line, Role::User)
+    }
+
+    /// Parses a line of a member with this role.
+    pub fn parse_as(line: &'a str, role: Role) -> Self {
         if is_blank(line) {
             return Command::Nothing;
         }
@@ -42,15 +76,18 @@ impl<'a> Command<'a> {
         match line.as_bytes() {
             [b'@', b'@', ..] | [b'/', b'/', ..] => Command::Say(&line[1..]),
             [b'@', ..] => Self::whisper(&line[1..]),
-            [b'/', ..] => Self::slash(&line[1..]),
+            [b'/', ..] => Self::slash(&line[1..], role),
             _ => Command::Say(line),
         }
     }
 
-    fn slash(line: &'a str) -> Self {
+    fn slash(line: &'a str, role: Role) -> Self {
         let (word, rest) = split(line);
-        match COMMANDS.iter().find(|(known, _)| known.eq_ignore_ascii_case(word)) {
-            Some((_, understand)) => understand(rest),
+        let is_meant = |(known, holder, _): &&(&str, Holder, ParseArguments)| {
+            holder.includes(role) && known.eq_ignore_ascii_case(word)
+        };
+        match COMMANDS.iter().find(is_meant) {
+            Some((.., parse)) => parse(rest),
             None => Command::Other(word, rest.trim()),
         }
     }
@@ -64,30 +101,39 @@ impl<'a> Command<'a> {
 /// Makes a command from the text after its word.
 type ParseArguments = for<'a> fn(&'a str) -> Command<'a>;
 
-/// The commands of members, by the word after the slash.
-const COMMANDS: &[(&str, ParseArguments)] = &[
-    ("say", |rest| Command::Say(rest)),
-    ("me", |rest| Command::Action(rest)),
-    ("msg", |rest| Command::whisper(rest.trim_start())),
-    ("r", |rest| Command::Reply(rest)),
-    ("nick", |rest| Command::Nick(rest.trim())),
-    ("who", |rest| Command::Who(rest.trim())),
-    ("rooms", |_| Command::Rooms),
-    ("join", |rest| Command::Join(rest.trim())),
-    ("leave", |_| Command::Leave),
-    ("history", |rest| Command::History(rest.trim())),
-    ("search", |rest| Command::Search(rest.trim())),
-    ("ignore", |rest| Command::Ignore(rest.trim())),
-    ("unignore", |rest| Command::Unignore(rest.trim())),
-    ("echo", |rest| Command::Echo(rest.trim())),
-    ("ping", |rest| Command::Ping(rest.trim())),
-    ("help", |_| Command::Help),
-    ("quit", |rest| Command::Quit(rest.trim())),
+/// The commands by the word after the slash, and who has them.
+const COMMANDS: &[(&str, Holder, ParseArguments)] = &[
+    ("say", Holder::Everyone, |rest| Command::Say(rest)),
+    ("me", Holder::Everyone, |rest| Command::Action(rest)),
+    ("msg", Holder::Everyone, |rest| Command::whisper(rest.trim_start())),
+    ("r", Holder::Everyone, |rest| Command::Reply(rest)),
+    ("nick", Holder::Members, |rest| Command::Nick(rest.trim())),
+    ("who", Holder::Everyone, |rest| Command::Who(rest.trim())),
+    ("rooms", Holder::Everyone, |_| Command::Rooms),
+    ("join", Holder::Members, |rest| Command::Join(rest.trim())),
+    ("leave", Holder::Members, |_| Command::Leave),
+    ("history", Holder::Members, |rest| Command::History(rest.trim())),
+    ("search", Holder::Members, |rest| Command::Search(rest.trim())),
+    ("ignore", Holder::Members, |rest| Command::Ignore(rest.trim())),
+    ("unignore", Holder::Members, |rest| Command::Unignore(rest.trim())),
+    ("echo", Holder::Members, |rest| Command::Echo(rest.trim())),
+    ("ping", Holder::Everyone, |rest| Command::Ping(rest.trim())),
+    ("help", Holder::Everyone, |_| Command::Help),
+    ("quit", Holder::Everyone, |rest| Command::Quit(rest.trim())),
+    ("stats", Holder::Operator, |_| Command::Stats),
+    ("kick", Holder::Operator, |rest| Command::Kick(rest.trim())),
+    ("ban", Holder::Operator, |rest| Command::Ban(rest.trim())),
+    ("bans", Holder::Operator, |rest| Command::Bans(rest.trim())),
+    ("unban", Holder::Operator, |rest| Command::Unban(rest.trim())),
+    ("mute", Holder::Operator, |rest| Command::Mute(rest.trim())),
+    ("mutes", Holder::Operator, |rest| Command::Mutes(rest.trim())),
+    ("unmute", Holder::Operator, |rest| Command::Unmute(rest.trim())),
+    ("shutdown", Holder::Operator, |_| Command::ShutDown),
 ];
 
 /// The words of all member commands, without the slash.
 pub fn words() -> impl Iterator<Item = &'static str> {
-    COMMANDS.iter().map(|&(word, _)| word)
+    COMMANDS.iter().filter(|(_, holder, _)| holder.includes(Role::User)).map(|&(word, ..)| word)
 }
 
 /// Whether a line is `q`, `quit` or `exit` alone, in any case.

@@ -61,6 +61,10 @@ pub struct Config {
     pub max_ignored: usize,
     /// Maximum names in a list of members.
     pub max_listed: usize,
+    /// A number for this run of the server; below 2^53.
+    pub run: u64,
+    /// The secret key of the hashes of names.
+    pub hash_key: [u64; 2],
     /// Whether whispers to an unused name are stored for the next member with that name.
     pub offline_whispers: bool,
 }
@@ -93,6 +97,8 @@ impl Default for Config {
             max_stored_rooms: 4096,
             max_ignored: 100,
             max_listed: 100,
+            run: 0,
+            hash_key: [0; 2],
             offline_whispers: false,
         }
     }

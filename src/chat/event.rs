@@ -4,51 +4,9 @@ use std::net::SocketAddr;
 
 use time::{Date, OffsetDateTime};
 
+use super::cause::Cause;
 use super::policy::cidr::Network;
 use super::policy::nick::InvalidNick;
-
-/// The encoding of a client's events.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Encoding {
-    /// Lines of text.
-    #[default]
-    Plain,
-    /// JSON in the frames of a WebSocket.
-    WebSocket,
-}
-
-impl Encoding {
-    /// The number of encodings.
-    pub const COUNT: usize = 2;
-    /// All encodings.
-    pub const ALL: [Encoding; Self::COUNT] = [Encoding::Plain, Encoding::WebSocket];
-}
-
-/// Renders events in one encoding.
-pub trait Render {
-    /// Appends `event` to `out`, with the end of the line or frame.
-    fn render(&self, event: &Event, out: &mut Vec<u8>);
-}
-
-/// The renderer of each encoding.
-pub struct Renderers {
-    pub plain: Box<dyn Render>,
-    /// `None` if the server has no WebSockets.
-    pub web: Option<Box<dyn Render>>,
-}
-
-impl Renderers {
-    /// The renderer of `encoding`.
-    ///
-    /// # Panics
-    /// If the server does not have this encoding.
-    pub fn of(&self, encoding: Encoding) -> &dyn Render {
-        match encoding {
-            Encoding::Plain => &*self.plain,
-            Encoding::WebSocket => self.web.as_deref().expect("an encoding that the server has"),
-        }
-    }
-}
 
 /// One event for a reader.
 #[derive(Clone, Copy, Debug)]
@@ -344,71 +302,5 @@ impl People<'_> {
     }
 }
 
-/// The reason why a client left a room or the server.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Cause {
-    /// By `/quit`, `q`, `quit` or `exit`; `/quit` may have a reason.
-    Quit(Option<Box<str>>),
-    /// The client closed its side of the connection after its last line.
-    EndOfInput,
-    /// The client went to another room.
-    Moved,
-    ConnectionLost,
-    Idle,
-    TooSlow,
-    /// By the operator, with the reason if one was given.
-    Kicked(Option<Box<str>>),
-    Banned,
-    /// The client gave no nickname in time.
-    LoginTimeout,
-    /// The client used another protocol, such as HTTP.
-    OtherProtocol,
-    /// The server shut down.
-    ShutDown,
-}
-
-impl Cause {
-    /// The names for programs (JSON, metrics), in the order of [`Cause::number`].
-    pub const NAMES: [&str; 11] = [
-        "quit",
-        "end_of_input",
-        "moved",
-        "connection_lost",
-        "idle",
-        "too_slow",
-        "kicked",
-        "banned",
-        "login_timeout",
-        "shut_down",
-        "other_protocol",
-    ];
-
-    /// The index in [`Cause::NAMES`].
-    pub fn number(&self) -> usize {
-        match self {
-            Cause::Quit(_) => 0,
-            Cause::EndOfInput => 1,
-            Cause::Moved => 2,
-            Cause::ConnectionLost => 3,
-            Cause::Idle => 4,
-            Cause::TooSlow => 5,
-            Cause::Kicked(_) => 6,
-            Cause::Banned => 7,
-            Cause::LoginTimeout => 8,
-            Cause::ShutDown => 9,
-            Cause::OtherProtocol => 10,
-        }
-    }
-}
-
 /// Estimated bytes of a rendered line besides its text.
 pub(super) const LINE_OVERHEAD: usize = 96;
-
-/// The reason why a session will be disconnected in a later tick.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PendingDisconnect {
-    /// A slow consumer: it is behind by more than the backlog; its unread bytes are already dropped.
-    TooSlow,
-    /// Its address is banned; it stays connected if the ban is lifted first.
-    Banned,
-}

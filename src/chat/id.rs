@@ -1,12 +1,13 @@
-//! Identifiers of sessions, rooms and authors, and the time.
+//! Identifiers of connections, sessions, members and rooms, and the time.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 /// The time, as the caller of the hub reads it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Now {
     /// The time since a fixed moment; it never goes back.
     pub at: Duration,
@@ -21,66 +22,105 @@ impl Now {
 }
 
 /// The number of a connection in server and hub; it is reused after the connection is closed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ClientId(u32);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ClientId(NonZeroU32);
 
 impl ClientId {
     /// The operator's console, which has no connection.
-    pub const CONSOLE: ClientId = ClientId(u32::MAX);
+    pub const CONSOLE: ClientId = ClientId(NonZeroU32::MAX);
 
     /// The id of the connection in this slot.
     ///
     /// # Panics
     /// If `slot` does not fit in 32 bits; no machine has that many file descriptors.
     pub fn new(slot: usize) -> Self {
-        ClientId(u32::try_from(slot).expect("fewer than 2^32 connections"))
+        let number = u32::try_from(slot).ok().and_then(|slot| NonZeroU32::MIN.checked_add(slot));
+        ClientId(number.expect("fewer than 2^32 connections"))
     }
 
     /// The slot of this id.
     pub fn slot(self) -> usize {
-        self.0 as usize
+        self.0.get() as usize - 1
     }
 }
 
-/// The number of one session of one client; unlike [`ClientId`] it is not reused for 2^32 sessions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Session(pub(super) NonZeroU32);
+/// The number of one session; unlike [`ClientId`] it is not reused for 2^32 sessions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct SessionId(NonZeroU32);
 
-impl Session {
-    /// The author of notices for everyone; no client has it.
-    pub const NONE: Session = Session(NonZeroU32::MIN);
-    /// The operator at the console.
-    pub const OPERATOR: Session = Session(NonZeroU32::MIN.saturating_add(1));
-    const FIRST: Session = Session(NonZeroU32::MIN.saturating_add(2));
+impl SessionId {
+    /// The first number.
+    pub const FIRST: SessionId = SessionId(NonZeroU32::MIN);
 
-    /// The session number after this one; never [`Session::NONE`] or [`Session::OPERATOR`].
-    pub fn next(self) -> Session {
-        self.0.checked_add(1).map(Session).unwrap_or(Session::FIRST).max(Session::FIRST)
+    /// The number after this one.
+    pub fn next(self) -> SessionId {
+        self.0.checked_add(1).map_or(SessionId::FIRST, SessionId)
     }
+}
+
+/// The slot of a member in the member table; it is reused after the member has left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct MemberSlot(NonZeroU32);
+
+impl MemberSlot {
+    /// The slot with this index.
+    ///
+    /// # Panics
+    /// If `index` does not fit in 32 bits.
+    pub fn new(index: usize) -> Self {
+        let number = u32::try_from(index).ok().and_then(|index| NonZeroU32::MIN.checked_add(index));
+        MemberSlot(number.expect("fewer than 2^32 members"))
+    }
+
+    /// The index of this slot.
+    pub fn index(self) -> usize {
+        self.0.get() as usize - 1
+    }
+}
+
+/// A member: its slot, and a serial number that no other member of that slot has for 2^32 joins.
+///
+/// Both follow from the committed joins and leaves alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct MemberId {
+    pub slot: MemberSlot,
+    pub serial: NonZeroU32,
 }
 
 /// The number of a room; it is reused after the room is removed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct RoomId(pub(super) u32);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct RoomId(NonZeroU32);
 
 impl RoomId {
     /// The room that every member enters first; it is never removed.
-    pub const LOBBY: RoomId = RoomId(0);
+    pub const LOBBY: RoomId = RoomId(NonZeroU32::MIN);
+
+    /// The room with this index.
+    ///
+    /// # Panics
+    /// If `index` does not fit in 32 bits.
+    pub fn new(index: usize) -> Self {
+        let number = u32::try_from(index).ok().and_then(|index| NonZeroU32::MIN.checked_add(index));
+        RoomId(number.expect("fewer than 2^32 rooms"))
+    }
+
+    /// The index of this room.
+    pub fn index(self) -> usize {
+        self.0.get() as usize - 1
+    }
 }
 
 /// The name of the room that every member enters first.
 pub const LOBBY: &str = "lobby";
 
-/// The author of a message: the session, and the keyed hash of the folded name.
-#[derive(Clone, Copy)]
+/// The author of a line: the member, and the keyed hash of its folded name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Author {
-    pub session: Session,
+    /// `None` for a notice of the server, and for a stored message.
+    pub member: Option<MemberId>,
     pub name: u64,
 }
 
 impl Author {
-    pub const NONE: Author = Author { session: Session::NONE, name: 0 };
+    pub const NONE: Author = Author { member: None, name: 0 };
 }
-
-/// The session that created a room.
-pub type RoomCreator = Option<(ClientId, Session)>;

@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::event::Encoding;
+use serde::{Deserialize, Serialize};
+
+use super::encoding::Encoding;
 
 /// One decoded input of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +46,7 @@ pub struct NewConnection<'a> {
 }
 
 /// When to close a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Close {
     /// After all pending output has been written.
     WhenRead,
@@ -53,7 +55,7 @@ pub enum Close {
 }
 
 /// The room and the position at which a client wants to continue after its login.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResumeRequest {
     /// The room to enter instead of the lobby.
     pub room: Option<String>,

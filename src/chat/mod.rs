@@ -18,29 +18,34 @@
 //! Members may read in several encodings. Then a room has one log for each encoding that a member
 //! reads, with the same entries and stamps, and keeps its history as events (`room::history`).
 
+mod cause;
 pub mod change;
 pub mod command;
 mod config;
+mod encoding;
 mod event;
 mod hub;
 mod i18n;
 mod id;
 mod input;
+mod member;
 pub mod policy;
 mod query;
+pub mod record;
 mod room;
 mod session;
 
+pub use cause::Cause;
 pub use config::{Config, Login, Mode};
-pub use event::{Cause, Encoding, Event, Notice, People, Refusal, Render};
-pub use hub::{DISCONNECTS_PER_TICK, Hub, OPERATOR, OPERATOR_LOG, StatsSnapshot, WriteBatch};
+pub use encoding::{Encoding, Render};
+pub use event::{Event, Notice, People, Refusal};
+pub use hub::{DISCONNECTS_PER_TICK, Hub, OPERATOR_LOG, StatsSnapshot, TraceEvent, WriteBatch};
 pub use i18n::Lang;
 pub use id::{ClientId, LOBBY, Now};
 pub use input::{Allowance, Close, Input, NewConnection, ResumeRequest};
+pub use member::Role;
+pub use member::table::OPERATOR;
 pub use policy::cidr::Network;
 pub use policy::ip_limit::IpLimit;
 pub use policy::rate_limit::RateLimit;
 pub use query::{Answer, Lookup, Query};
-
-#[cfg(test)]
-pub(crate) use hub::tests::invariants::TraceEvent;

@@ -1,25 +1,28 @@
 //! Queries about stored messages, and their answers.
 
-use super::change::{Message, Whisper};
-use super::id::{ClientId, Session};
+use serde::{Deserialize, Serialize};
+
+use super::change::Origin;
+use super::id::ClientId;
+use super::record::{Message, Whisper};
 
 /// A query of one session.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Query {
-    pub(super) asker: ClientId,
-    pub(super) session: Session,
+    /// The session that waits for the answer.
+    pub origin: Origin,
     pub lookup: Lookup,
 }
 
 impl Query {
     /// The client that waits for the answer.
     pub fn asker(&self) -> ClientId {
-        self.asker
+        self.origin.client
     }
 }
 
 /// What a query looks up.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Lookup {
     /// The last `n` messages of a room, or the last `n` before the message `before`.
     History { room: String, before: Option<u64>, n: usize },

@@ -51,6 +51,7 @@ impl World {
             listeners.push((ListenerKind::Web, network.listen()));
             hub.enable_json(Box::new(Json { lang: Lang::En }));
         }
+        hub.enable_trace();
         if plan.operator {
             hub.attach_console();
         }
@@ -145,8 +146,8 @@ impl World {
 
     fn operate(&mut self, order: &str, now: Now) {
         self.record_event(|| format!("the operator types {order:?}"));
+        self.oracle.orders.push_back(order.into());
         self.engine.hub.handle_line(ClientId::CONSOLE, Input::Line(order), now);
-        self.oracle.operate(order, now);
         self.record_heard(now);
     }
 

@@ -3,20 +3,24 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::chat::id::{ClientId, Session};
-use crate::chat::session::client::{Clients, SessionStage};
+use serde::{Deserialize, Serialize};
+
+use crate::chat::id::{ClientId, SessionId};
+use crate::chat::session::table::SessionTable;
+use crate::chat::session::{Session, SessionStage};
 
 /// The shortest time between two renumberings of the queue.
 const RENUMBER_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Counts the admitted users, up to the maximum, and queues the clients that wait for a free place.
+#[derive(Serialize, Deserialize)]
 pub struct AdmissionQueue {
     max_users: usize,
     max_waiting: usize,
     users: usize,
     waiting: usize,
     /// The waiting clients. A client that has left stays in it until the next renumbering.
-    queue: VecDeque<(ClientId, Session)>,
+    queue: VecDeque<(ClientId, SessionId)>,
     /// When the queue was renumbered last, and when it will be renumbered next.
     last_renumbered: Duration,
     renumber_due: Option<Duration>,
@@ -54,7 +58,7 @@ impl AdmissionQueue {
     }
 
     /// Adds a client to the end of the queue. Returns its position, or `None` if the queue is full.
-    pub fn enqueue(&mut self, id: ClientId, session: Session) -> Option<u32> {
+    pub fn enqueue(&mut self, id: ClientId, session: SessionId) -> Option<u32> {
         if self.waiting >= self.max_waiting {
             return None;
         }
@@ -74,10 +78,10 @@ impl AdmissionQueue {
     }
 
     /// Admits the first waiting client if there is a free place.
-    pub fn admit_next(&mut self, clients: &Clients, now: Duration) -> Option<ClientId> {
+    pub fn admit_next(&mut self, sessions: &SessionTable, now: Duration) -> Option<ClientId> {
         while self.users < self.max_users {
             let (id, session) = self.queue.pop_front()?;
-            if is_waiting(clients, id, session) {
+            if is_waiting(sessions, id, session) {
                 self.users += 1;
                 self.waiting -= 1;
                 self.renumber_soon(now);
@@ -93,17 +97,17 @@ impl AdmissionQueue {
     }
 
     /// Renumbers the queue if that is due. Returns the clients with a new position.
-    pub fn renumber(&mut self, clients: &mut Clients, now: Duration) -> Vec<(ClientId, u32)> {
+    pub fn renumber(&mut self, sessions: &mut SessionTable, now: Duration) -> Vec<(ClientId, u32)> {
         if self.renumber_due.is_none_or(|due| due > now) {
             return Vec::new();
         }
         self.renumber_due = None;
         self.last_renumbered = now;
-        self.queue.retain(|&(id, session)| is_waiting(clients, id, session));
+        self.queue.retain(|&(id, session)| is_waiting(sessions, id, session));
         let mut changed = Vec::new();
         for (index, &(id, _)) in self.queue.iter().enumerate() {
             let number = index as u32 + 1;
-            let stage = &mut clients[id].stage;
+            let stage = &mut sessions[id].stage;
             if *stage != SessionStage::Waiting(number) {
                 *stage = SessionStage::Waiting(number);
                 changed.push((id, number));
@@ -119,6 +123,7 @@ impl AdmissionQueue {
     }
 }
 
-fn is_waiting(clients: &Clients, id: ClientId, session: Session) -> bool {
-    clients.get(id).is_some_and(|client| client.session == session && matches!(client.stage, SessionStage::Waiting(_)))
+fn is_waiting(sessions: &SessionTable, id: ClientId, session: SessionId) -> bool {
+    let is_meant = |found: &Session| found.id == session && matches!(found.stage, SessionStage::Waiting(_));
+    sessions.get(id).is_some_and(is_meant)
 }

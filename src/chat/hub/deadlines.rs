@@ -1,19 +1,20 @@
 //! Deadlines of the login and of idle members.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::Hub;
-use crate::chat::event::{Cause, Refusal};
-use crate::chat::id::{ClientId, Now};
-use crate::chat::input::Close;
-use crate::chat::session::client::SessionStage;
+use serde::{Deserialize, Serialize};
+
+use crate::chat::id::ClientId;
+use crate::chat::session::table::SessionTable;
 use crate::util::shrink;
+use crate::util::timer_wheel::Wheel;
 
 /// Deadlines that one tick checks at most. Most of them are only moved to a later time.
-const DEADLINES_PER_TICK: usize = 1024;
+pub const DEADLINES_PER_TICK: usize = 1024;
 
 /// Which timeout a deadline belongs to.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DeadlineKind {
     Login,
     Idle,
@@ -21,59 +22,77 @@ pub enum DeadlineKind {
 
 /// A deadline of a connection id.
 ///
-/// Each id has at most one deadline of each kind. It stays in the timer wheel when the client leaves and then serves
-/// the next client with that id, so reconnecting does not add entries.
-#[derive(Clone, Copy)]
+/// Each id has at most one deadline of each kind. It stays in the timer wheel when the session ends and then serves
+/// the next session with that id, so reconnecting does not add entries.
+#[derive(Clone, Copy, Serialize, Deserialize)]
 pub struct Deadline {
     pub id: ClientId,
     pub kind: DeadlineKind,
 }
 
-impl Hub {
-    /// Checks the deadlines that have passed, until `until` sessions have been disconnected since the start.
-    pub(super) fn check_deadlines(&mut self, until: u64, now: Now) {
-        self.expired.extend(self.deadlines.expire(now.at));
+/// The deadlines of all sessions.
+#[derive(Default)]
+pub struct Deadlines {
+    wheel: Wheel<Deadline>,
+    /// Deadlines that have passed and are not checked yet.
+    expired: VecDeque<Deadline>,
+}
+
+impl Deadlines {
+    /// Sets the deadline of the login.
+    pub fn set_login(&mut self, sessions: &mut SessionTable, id: ClientId, at: Duration) {
+        self.set(sessions, Deadline { id, kind: DeadlineKind::Login }, at);
+    }
+
+    /// Sets the deadline of an idle member.
+    pub fn set_idle(&mut self, sessions: &mut SessionTable, id: ClientId, at: Duration) {
+        self.set(sessions, Deadline { id, kind: DeadlineKind::Idle }, at);
+    }
+
+    /// Sets a deadline, unless one of its kind is set for its id.
+    pub fn set(&mut self, sessions: &mut SessionTable, deadline: Deadline, at: Duration) {
+        if !sessions.set_deadline(deadline.id, deadline.kind as u8, true) {
+            self.wheel.set(at, deadline);
+        }
+    }
+
+    /// Moves the deadlines that have passed to those to check.
+    pub fn expire(&mut self, now: Duration) {
+        self.expired.extend(self.wheel.expire(now));
         shrink::queue(&mut self.expired);
-        for _ in 0..DEADLINES_PER_TICK {
-            if self.disconnected >= until {
-                return;
-            }
-            let Some(deadline) = self.expired.pop_front() else { return };
-            self.check_deadline(deadline, now);
-        }
     }
 
-    pub(super) fn set_deadline(&mut self, deadline: Deadline, at: Duration) {
-        if !self.clients.set_deadline(deadline.id, deadline.kind as u8, true) {
-            self.deadlines.set(at, deadline);
-        }
+    /// Takes the next deadline that has passed.
+    pub fn pop_expired(&mut self, sessions: &mut SessionTable) -> Option<Deadline> {
+        let deadline = self.expired.pop_front()?;
+        sessions.set_deadline(deadline.id, deadline.kind as u8, false);
+        Some(deadline)
     }
 
-    /// Ends the session of a deadline that has passed, or sets the deadline again.
-    ///
-    /// Does nothing if the deadline was set for an earlier client with the same id or if the client has logged in
-    /// since.
-    fn check_deadline(&mut self, deadline: Deadline, now: Now) {
-        let Deadline { id, kind } = deadline;
-        self.clients.set_deadline(id, kind as u8, false);
-        let Some(client) = self.clients.get(id) else { return };
-        let (most, refusal, cause) = match (kind, client.stage) {
-            (DeadlineKind::Login, SessionStage::LoggingIn) => {
-                let most = self.config.login_timeout;
-                (most, Refusal::LoginTimeout { seconds: most.as_secs() }, Cause::LoginTimeout)
-            }
-            (DeadlineKind::Idle, SessionStage::InRoom) => {
-                let most = self.config.idle_timeout;
-                (most, Refusal::Idle { seconds: most.as_secs() }, Cause::Idle)
-            }
-            _ => return,
-        };
-        let at = Duration::from_micros(client.active) + most;
-        if at > now.at {
-            self.set_deadline(deadline, at);
-        } else {
-            self.refuse(id, refusal);
-            self.end_session(id, cause, Close::WhenRead, now);
+    /// Whether deadlines have passed that are not checked yet.
+    pub fn has_expired(&self) -> bool {
+        !self.expired.is_empty()
+    }
+
+    /// The time of the next deadline.
+    pub fn next(&self) -> Option<Duration> {
+        self.wheel.next()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    impl Deadlines {
+        /// Deadlines that are set or not checked yet.
+        pub fn pending(&self) -> usize {
+            self.wheel.pending() + self.expired.len()
+        }
+
+        /// Bytes allocated for the expired deadlines.
+        pub fn capacity_bytes(&self) -> usize {
+            self.expired.capacity() * size_of::<Deadline>()
         }
     }
 }

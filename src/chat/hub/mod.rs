@@ -1,121 +1,110 @@
-//! The hub: the whole state of a chat server and its public methods.
+//! The hub: a facade of the parts that are the state of a chat server.
+//!
+//! A line of a member becomes a plan (`plan`), which reads the state and changes nothing. A plan may propose a public
+//! change; the journal puts it in order, and `apply` applies it to the shared state and to the logs of rooms.
 
 mod admission_queue;
+mod answers;
+mod apply;
+mod check;
 mod deadlines;
-mod delivery;
 mod disconnects;
-mod nick_index;
+mod ending;
+mod fanout;
+mod journal;
+mod local_changes;
+mod login;
 mod offline_messages;
 mod outbound;
+mod output;
 mod plan;
-mod presence;
+mod reports;
 mod rooms;
-mod sessions;
-mod shutdown;
 mod stats;
 mod store_queue;
 #[cfg(test)]
 pub(crate) mod tests;
+mod trace;
 
-pub use self::outbound::WriteBatch;
-pub use self::plan::operator::{LOG as OPERATOR_LOG, NAME as OPERATOR};
-pub use self::stats::StatsSnapshot;
-use crate::chat::input::{Allowance, Close, Input, NewConnection};
-use std::collections::hash_map::RandomState;
-use std::collections::{HashMap, VecDeque};
-use std::hash::BuildHasher;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use log::info;
 
 use self::admission_queue::AdmissionQueue;
-use self::deadlines::Deadline;
+use self::deadlines::Deadlines;
 pub use self::disconnects::DISCONNECTS_PER_TICK;
-use self::nick_index::NickIndex;
-use self::plan::operator::Operator;
+use self::disconnects::Disconnects;
+use self::fanout::Fanout;
+use self::journal::Journal;
+use self::outbound::Outbound;
+pub use self::output::WriteBatch;
+use self::plan::{Asker, LocalChange, Plan, View};
 use self::rooms::Rooms;
 use self::stats::Stats;
+pub use self::stats::StatsSnapshot;
 use self::store_queue::StoreQueue;
-#[cfg(test)]
-use self::tests::invariants::TraceEvent;
-use super::RateLimit;
-use super::config::{Config, Mode};
-use super::event::{Cause, Encoding, Event, Notice, Refusal, Render, Renderers};
-use super::id::Now;
-use super::id::RoomId;
-use super::id::{ClientId, Session};
-use super::input::ResumeRequest;
+use self::trace::Trace;
+pub use self::trace::TraceEvent;
+use super::cause::Cause;
+use super::change::{Change, Proposal};
+use super::config::{Config, Login, Mode};
+use super::encoding::{Encoding, Render, Renderers};
+use super::event::{Event, Notice, Refusal};
+use super::id::{ClientId, Now, RoomId};
+use super::input::{Allowance, Close, Input, NewConnection, ResumeRequest};
+use super::member::table::MemberTable;
 use super::policy::bans::Bans;
-use super::policy::cidr::Network;
+use super::policy::ip_limit::IpLimit;
 use super::policy::mutes::Mutes;
-use super::policy::nick::key_of;
+use super::policy::rate_limit::RateLimit;
 use super::room::segment_log::Retention;
-use super::session::client::{Client, Clients, SessionStage, WriteQueue};
-use crate::util::shrink;
-use crate::util::timer_wheel::Wheel;
+use super::session::table::SessionTable;
+use super::session::{PendingDisconnect, SessionStage};
 
-/// Bytes in a client's outbox above which its lines wait. This bounds the memory for its replies.
+/// Bytes in a session's outbox above which its lines wait. This bounds the memory for its replies.
 const MAX_PENDING_REPLIES: usize = 64 * 1024;
 
-/// The state of a chat server: clients, nicknames, admission queue, rooms and bans.
-pub struct Hub {
-    config: Config,
-    renders: Renderers,
-    clients: Clients,
+/// The target of log lines that the console does not repeat, because it shows the same event itself.
+pub const OPERATOR_LOG: &str = "chinwag::operator";
+
+/// What committed changes change. It is the same wherever the same changes are applied.
+struct Shared {
+    members: MemberTable,
     rooms: Rooms,
-    admission: AdmissionQueue,
     bans: Bans,
     mutes: Mutes,
-    nicknames: NickIndex,
-    /// Connections per network; empty unless the number per address is limited.
-    connections_per_ip: HashMap<Network, usize>,
-    /// Clients with data in their outbox.
-    flush_queue: WriteQueue,
-    /// Clients that may be slow consumers and are checked in the next tick.
-    slow_consumers: Vec<ClientId>,
-    closing: VecDeque<(ClientId, Close)>,
-    /// Sessions that will be disconnected, a limited number in each tick. Ids of closed connections are allowed.
-    pending_disconnects: VecDeque<ClientId>,
-    /// Number of sessions disconnected since the start.
-    disconnected: u64,
-    disconnects_per_tick: usize,
-    /// The value of `disconnected` at which no more sessions are disconnected before the next tick.
-    disconnect_limit: u64,
-    /// Login deadlines and idle deadlines.
-    deadlines: Wheel<Deadline>,
-    /// Deadlines that have passed and are not checked yet.
-    expired: VecDeque<Deadline>,
-    /// Rooms with a pending summary of joins and leaves, and when the summary is due.
-    pending_summaries: VecDeque<(Duration, RoomId)>,
-    operator: Option<Operator>,
-    /// A client that reads normally has a large outbox; no client may send more lines until it is written.
-    backpressure: bool,
-    /// The server is shutting down.
-    ending: bool,
+}
+
+/// The state of a chat server.
+pub struct Hub {
+    config: Config,
+    shared: Shared,
+    journal: Journal,
+    sessions: SessionTable,
+    admission: AdmissionQueue,
+    ip_limit: IpLimit,
+    /// The resume requests of sessions that have not logged in yet.
+    resume_requests: BTreeMap<ClientId, ResumeRequest>,
+    deadlines: Deadlines,
+    disconnects: Disconnects,
+    outbound: Outbound,
+    /// What waits for the store; `None` without a store.
+    store: Option<Box<StoreQueue>>,
     stats: Stats,
-    /// The id of the newest message of all rooms.
-    last_message_id: u64,
-    /// The stamp of the newest line.
-    last_stamp: u64,
-    last_session: Session,
-    /// The resume requests of clients that have not logged in yet.
-    resume_requests: HashMap<ClientId, ResumeRequest>,
+    trace: Trace,
     /// A number that identifies this run of the server, or the store if there is one.
     run: u64,
-    hasher: RandomState,
-    /// The records and queries for the store; `None` without a store.
-    store: Option<Box<StoreQueue>>,
-    /// The inputs in their order, for the simulator.
-    #[cfg(test)]
-    pub(crate) heard: Vec<TraceEvent>,
+    /// The server is shutting down.
+    ending: bool,
 }
 
 impl Hub {
-    /// Creates an empty server; `render` writes the events for plain clients and for the operator.
+    /// Creates an empty server; `render` writes the events for plain sessions and for the operator.
     pub fn new(mut config: Config, render: Box<dyn Render>) -> Self {
         if config.mode == Mode::P2p {
-            config.login = super::config::Login::Address;
+            config.login = Login::Address;
             config.max_clients = 1;
             config.max_waiting = 0;
         }
@@ -127,60 +116,72 @@ impl Hub {
             backlog_bytes: config.backlog_bytes,
         };
         Hub {
-            rooms: Rooms::new(retention, config.max_rooms),
+            shared: Shared {
+                members: MemberTable::new(config.hash_key),
+                rooms: Rooms::new(retention, config.max_rooms, config.max_stored_rooms),
+                bans: Bans::default(),
+                mutes: Mutes::default(),
+            },
+            journal: Journal::default(),
+            sessions: SessionTable::default(),
             admission: AdmissionQueue::new(config.max_clients, config.max_waiting),
-            config,
-            renders: Renderers { plain: render, web: None },
-            clients: Clients::default(),
-            bans: Bans::default(),
-            mutes: Mutes::default(),
-            nicknames: NickIndex::default(),
-            connections_per_ip: HashMap::new(),
-            flush_queue: WriteQueue::default(),
-            slow_consumers: Vec::new(),
-            closing: VecDeque::new(),
-            pending_disconnects: VecDeque::new(),
-            disconnected: 0,
-            disconnects_per_tick: DISCONNECTS_PER_TICK,
-            disconnect_limit: DISCONNECTS_PER_TICK as u64,
-            deadlines: Wheel::default(),
-            expired: VecDeque::new(),
-            pending_summaries: VecDeque::new(),
-            operator: None,
-            backpressure: false,
-            ending: false,
-            stats: Stats::default(),
-            last_message_id: 0,
-            last_stamp: 0,
-            last_session: Session::OPERATOR,
-            resume_requests: HashMap::new(),
-            run: RandomState::new().hash_one(0),
-            hasher: RandomState::new(),
+            ip_limit: IpLimit::default(),
+            resume_requests: BTreeMap::new(),
+            deadlines: Deadlines::default(),
+            disconnects: Disconnects::default(),
+            outbound: Outbound::new(Renderers { plain: render, web: None }, config.backlog_bytes),
             store: None,
-            #[cfg(test)]
-            heard: Vec::new(),
+            stats: Stats::default(),
+            trace: Trace::default(),
+            run: config.run,
+            ending: false,
+            config,
         }
     }
 
     /// Allows WebSocket clients; `render` writes their events. Must be called before the first connection.
     pub fn enable_json(&mut self, render: Box<dyn Render>) {
-        self.renders.web = Some(render);
-        self.rooms.enable_encodings();
+        self.outbound.enable_json(render);
+        self.shared.rooms.enable_encodings();
     }
 
-    /// The keyed hash of a folded name, as stored with log entries and in the nickname index. The key is secret.
-    fn name_hash(&self, key: &str) -> u64 {
-        self.hasher.hash_one(key)
+    /// Records all inputs and committed changes from now on, for [`Hub::poll_trace`].
+    pub fn enable_trace(&mut self) {
+        self.trace.enable();
     }
 
-    /// Finds a member by nickname; case, width and Unicode composition do not matter.
-    fn find_by_nick(&self, name: &str) -> Option<ClientId> {
-        self.find_by_key(&key_of(name)?)
+    /// Takes the recorded inputs and changes since the last call.
+    pub fn poll_trace(&mut self) -> Vec<TraceEvent> {
+        self.trace.take()
     }
 
-    /// Finds a member by the folded nickname.
-    fn find_by_key(&self, key: &str) -> Option<ClientId> {
-        self.nicknames.get(&self.clients, key, self.name_hash(key))
+    /// Hands public changes out from now on: [`Hub::poll_proposal`] returns them, and the caller gives each to
+    /// [`Hub::handle_committed`] when it is committed. Must be called before the first connection.
+    pub fn use_external_sequencer(&mut self) {
+        self.journal.use_external_sequencer();
+    }
+
+    /// Takes the next change for the external sequencer.
+    pub fn poll_proposal(&mut self) -> Option<Proposal> {
+        self.journal.pop_proposal()
+    }
+
+    /// Borrows the parts that take part in a delivery.
+    fn fanout(&mut self) -> Fanout<'_> {
+        let Hub { config, shared: Shared { members, rooms, .. }, sessions, outbound, stats, .. } = self;
+        Fanout::new(config, members, rooms, sessions, outbound, stats)
+    }
+
+    /// Borrows what a plan may look at.
+    fn view(&self, now: Now) -> View<'_, '_> {
+        View {
+            config: &self.config,
+            shared: &self.shared,
+            sessions: &self.sessions,
+            has_store: self.store.is_some(),
+            stores_whispers: self.stores_whispers(),
+            now,
+        }
     }
 
     /// Adds a plain connection. `id` is its number until [`Hub::handle_closed`].
@@ -195,48 +196,75 @@ impl Hub {
     /// The encoding must be enabled.
     pub fn handle_connection(&mut self, id: ClientId, arrival: NewConnection, now: Now) {
         let NewConnection { addr, encoding, preface, resume_request } = arrival;
-        #[cfg(test)]
-        self.heard.push(TraceEvent::Connected(id));
-        self.last_session = self.last_session.next();
-        self.clients.insert(id, Client::new(addr, encoding, self.last_session, now.micros()));
+        self.trace.record(|| TraceEvent::Connected(id));
+        self.sessions.insert(id, addr, encoding, now.micros());
         if !preface.is_empty() {
-            self.queue_private(id, preface);
+            self.fanout().send_raw(id, preface);
         }
         if encoding != Encoding::Plain {
-            self.notice(id, Notice::Hello { run: self.run, max_line: self.config.max_line });
+            let hello = Notice::Hello { run: self.run, max_line: self.config.max_line };
+            self.fanout().notice(id, hello);
         }
         if resume_request != ResumeRequest::default() {
             self.resume_requests.insert(id, resume_request);
         }
         self.stats.connections += 1;
-        let connected = self.clients.len();
+        let connected = self.sessions.len();
         info!("connected {addr} ({connected} connected)");
-        self.send_to_operator(&Event::Notice(Notice::Connected { addr, connected }));
+        self.fanout().send_to_console(&Event::Notice(Notice::Connected { addr, connected }));
         self.admit_or_refuse(id, now);
+    }
+
+    /// Attaches a console: from now on lines are rendered for it, and [`ClientId::CONSOLE`] is its session.
+    pub fn attach_console(&mut self) {
+        self.sessions.open_console();
+        let operator = self.shared.members.insert_operator();
+        self.shared.members[operator.slot].add_session(ClientId::CONSOLE);
+        self.sessions[ClientId::CONSOLE].member = Some(operator.slot);
+    }
+
+    /// The console's input has ended; its output goes on.
+    pub fn handle_console_end(&mut self) {
+        self.fanout().send_to_console(&Event::Notice(Notice::Detached));
+    }
+
+    /// Tells the operator that `lines` lines of output were lost.
+    pub fn handle_lost_console_output(&mut self, lines: u64) {
+        self.fanout().send_to_console(&Event::Notice(Notice::Lost { lines }));
     }
 
     /// Tells whether the next line of `id` may be given to [`Hub::handle_line`] now.
     pub fn allowance(&self, id: ClientId, now: Now) -> Allowance {
-        if id == ClientId::CONSOLE {
-            return if self.operator_may_speak() { Allowance::Now } else { Allowance::AfterOthers };
-        }
-        let Some(client) = self.clients.get(id).filter(|client| client.stage != SessionStage::Leaving) else {
+        let Some(session) = self.sessions.get(id).filter(|session| !session.is_leaving()) else {
             return Allowance::Never;
         };
+        if session.uncommitted.blocks() {
+            return Allowance::AfterCommit;
+        }
+        let room = match &session.stage {
+            SessionStage::Present(subscription) => subscription.room,
+            SessionStage::Console => {
+                let may_speak = !self.outbound.has_backpressure()
+                    && !self.has_unswept_backlog(RoomId::LOBBY)
+                    && self.disconnects.is_allowed();
+                return if may_speak { Allowance::Now } else { Allowance::AfterOthers };
+            }
+            _ => RoomId::LOBBY,
+        };
         let half = self.config.backlog_bytes / 2;
-        if client.awaits_answer || client.private_bytes() > MAX_PENDING_REPLIES.min(half) {
+        if session.awaits_answer || session.private_bytes() > MAX_PENDING_REPLIES.min(half) {
             return Allowance::AfterReplies;
         }
-        if self.backpressure || client.pending_disconnect.is_some() {
+        if self.outbound.has_backpressure() || session.pending_disconnect.is_some() {
             return Allowance::AfterOthers;
         }
-        if client.stage == SessionStage::InRoom && self.has_unswept_backlog(client.room) {
+        if session.member.is_some() && self.has_unswept_backlog(room) {
             return Allowance::AfterOthers;
         }
-        self.config.rate_limit().wait(client.allowance, now).map_or(Allowance::Now, Allowance::At)
+        self.config.rate_limit().wait(session.allowance, now).map_or(Allowance::Now, Allowance::At)
     }
 
-    /// The rate limit of one client, for every encoding.
+    /// The rate limit of one session, for every encoding.
     pub fn rate_limit(&self) -> RateLimit {
         self.config.rate_limit()
     }
@@ -244,39 +272,77 @@ impl Hub {
     /// Whether the room has so much unsent data that readers which have not had their turn could become slow
     /// consumers.
     fn has_unswept_backlog(&self, room: RoomId) -> bool {
-        self.rooms[room].unswept() > self.config.backlog_bytes as u64 / 2
+        self.shared.rooms[room].unswept() > self.config.backlog_bytes as u64 / 2
     }
 
-    /// Processes a line of a client. Its [`Hub::allowance`] should be `Now`, unless this is the last line that it
+    /// Processes a line of a session. Its [`Hub::allowance`] should be `Now`, unless this is the last line that it
     /// sends.
     pub fn handle_line(&mut self, id: ClientId, input: Input, now: Now) {
-        if id == ClientId::CONSOLE {
-            return self.operator_line(input, now);
-        }
         if self.store.is_some() {
             // Deliveries are acknowledged first: the replies to this line do not belong to them.
             self.acknowledge_deliveries();
         }
-        // A client that has left may still have an incomplete line, which is not processed.
+        // A session that has left may still have an incomplete line, which is not processed.
         let counts =
-            |client: &&mut Client| client.stage != SessionStage::Leaving && client.pending_disconnect.is_none();
-        let Some(client) = self.clients.get_mut(id).filter(counts) else { return };
-        #[cfg(test)]
-        self.heard.push(TraceEvent::Line(id));
-        self.stats.lines += 1;
-        client.allowance = self.config.rate_limit().taken(client.allowance, now);
-        if client.stage == SessionStage::InRoom {
-            client.active = now.micros();
+            |session: &&mut super::session::Session| !session.is_leaving() && session.pending_disconnect.is_none();
+        let Some(session) = self.sessions.get_mut(id).filter(counts) else { return };
+        self.trace.record(|| TraceEvent::Line(id));
+        if id != ClientId::CONSOLE {
+            self.stats.lines += 1;
+            session.allowance = self.config.rate_limit().taken(session.allowance, now);
         }
-        match input {
-            Input::TooLong => self.refuse(id, Refusal::TooLong { most: self.config.max_line }),
-            Input::NotUtf8 => self.refuse(id, Refusal::NotUtf8),
-            Input::Line(text) => match self.clients[id].stage {
-                SessionStage::Waiting(_) => self.line_while_waiting(id, text, now),
-                SessionStage::LoggingIn => self.process_nickname(id, text, now),
-                SessionStage::InRoom => self.dispatch_command(id, text, now),
-                SessionStage::Leaving => {}
-            },
+        let member = session.member;
+        if member.is_some() {
+            session.active = now.micros();
+        }
+        match (input, member) {
+            (Input::TooLong, _) => {
+                let most = self.config.max_line;
+                self.fanout().refuse(id, Refusal::TooLong { most });
+            }
+            (Input::NotUtf8, _) => self.fanout().refuse(id, Refusal::NotUtf8),
+            (Input::Line(text), None) => self.line_before_login(id, text, now),
+            (Input::Line(text), Some(slot)) => {
+                let member = &self.shared.members[slot];
+                let room = member.room.unwrap_or(RoomId::LOBBY);
+                let asker = Asker { id, member: member.id(slot), role: member.role(), room };
+                self.line_of_member(asker, text, now);
+            }
+        }
+    }
+
+    /// Plans a line of a member, and does what the plan says.
+    fn line_of_member(&mut self, asker: Asker, text: &str, now: Now) {
+        let id = asker.id;
+        let view = View {
+            config: &self.config,
+            shared: &self.shared,
+            sessions: &self.sessions,
+            has_store: self.store.is_some(),
+            stores_whispers: self.stores_whispers(),
+            now,
+        };
+        match view.line(asker, text) {
+            Plan::Nothing | Plan::LogIn(_) => {}
+            Plan::Reply(event) => self.outbound.send(&mut self.sessions, id, &event),
+            Plan::Report(report) => self.report(asker, report, now),
+            Plan::Query(lookup) => self.queue_query(id, lookup),
+            Plan::Local(LocalChange::Echo(on)) => self.set_echo(id, on),
+            Plan::Local(LocalChange::Ignore(target)) => self.ignore(asker, target),
+            Plan::Local(LocalChange::Unignore(name)) => self.unignore(asker, name),
+            Plan::Local(LocalChange::Quit(reason)) => self.quit(id, reason, now),
+            Plan::Whisper { to, text } => self.whisper(asker, to, text, now),
+            Plan::StoreWhisper { to, text } => self.store_whisper(asker, &to, text, now),
+            Plan::Propose(change) => self.propose_checked(id, change, now),
+            Plan::ShutDown => self.ending = true,
+        }
+    }
+
+    /// Proposes a change of a session, or refuses it at once if it is not allowed now.
+    fn propose_checked(&mut self, id: ClientId, change: Change<'_>, now: Now) {
+        match check::check(&self.shared, &change) {
+            Err(refusal) => self.outbound.send(&mut self.sessions, id, &Event::Refusal(refusal)),
+            Ok(()) => self.propose(Some(id), change, now),
         }
     }
 
@@ -287,8 +353,8 @@ impl Hub {
 
     /// Refuses a client that speaks another protocol: sends the reason and ends the session.
     pub fn handle_foreign_protocol(&mut self, id: ClientId, now: Now) {
-        if self.clients.get(id).is_some_and(|client| client.stage != SessionStage::Leaving) {
-            self.refuse(id, Refusal::OtherProtocol);
+        if self.sessions.get(id).is_some_and(|session| !session.is_leaving()) {
+            self.fanout().refuse(id, Refusal::OtherProtocol);
             self.end_session(id, Cause::OtherProtocol, Close::WhenRead, now);
         }
     }
@@ -307,74 +373,84 @@ impl Hub {
     ///
     /// Must be called only when [`Hub::poll_close`] returns nothing more for it.
     pub fn handle_closed(&mut self, id: ClientId, now: Now) {
-        if self.clients.get(id).is_some_and(|client| client.stage != SessionStage::Leaving) {
+        if self.sessions.get(id).is_some_and(|session| !session.is_leaving()) {
             let cause = if self.ending { Cause::ShutDown } else { Cause::ConnectionLost };
             self.end_session(id, cause, Close::AtOnce, now);
-            self.closing.retain(|&(closing, _)| closing != id);
+            self.outbound.forget_close(id);
         }
-        #[cfg(test)]
-        self.heard.extend(self.clients.get(id).map(|_| TraceEvent::Closed(id)));
-        if !self.resume_requests.is_empty() {
-            self.resume_requests.remove(&id);
-            shrink::map(&mut self.resume_requests);
+        if self.sessions.get(id).is_some() {
+            self.trace.record(|| TraceEvent::Closed(id));
         }
-        if let Some(client) = self.clients.remove(id) {
-            if client.counted {
-                self.uncount_connection(client.ip());
+        self.resume_requests.remove(&id);
+        if let Some((session, addr)) = self.sessions.remove(id) {
+            if session.counted {
+                self.ip_limit.leave(addr.ip());
             }
-            let (addr, connected) = (client.addr(), self.clients.len());
+            let connected = self.sessions.len();
             info!("disconnected {addr} ({connected} connected)");
-            self.send_to_operator(&Event::Notice(Notice::Disconnected { addr, connected }));
+            self.fanout().send_to_console(&Event::Notice(Notice::Disconnected { addr, connected }));
         }
     }
 
     /// Does the timed work: disconnects, deadlines, summaries and new numbers in the admission queue.
     pub fn handle_tick(&mut self, now: Now) {
-        let until = self.disconnected + self.disconnects_per_tick as u64;
+        let until = self.disconnects.end_of_tick();
         self.mark_slow_consumers(now);
         self.disconnect(until, now);
         self.acknowledge_deliveries();
         self.check_deadlines(until, now);
-        #[cfg(test)]
-        self.heard.push(TraceEvent::Ticked);
-        while self.pending_summaries.front().is_some_and(|&(due, _)| due <= now.at) {
-            if let Some((due, room)) = self.pending_summaries.pop_front() {
-                self.show_summary(room, due, now);
-            }
-        }
-        for (id, number) in self.admission.renumber(&mut self.clients, now.at) {
-            self.notice(id, Notice::Waiting { number });
+        self.trace.record(|| TraceEvent::Ticked);
+        self.fanout().show_summaries(now);
+        for (id, number) in self.admission.renumber(&mut self.sessions, now.at) {
+            self.fanout().notice(id, Notice::Waiting { number });
         }
         self.mark_slow_consumers(now);
         self.disconnect(until, now);
-        self.disconnect_limit = self.disconnected + self.disconnects_per_tick as u64;
+        self.disconnects.begin_interval();
     }
 
     /// The time at which [`Hub::handle_tick`] must be called next, if any.
     pub fn poll_deadline(&self) -> Option<Duration> {
-        let sum = self.pending_summaries.front().map(|&(due, _)| due);
-        [self.deadlines.next(), sum, self.admission.next_deadline()].into_iter().flatten().min()
+        let summary = self.shared.rooms.next_summary();
+        [self.deadlines.next(), summary, self.admission.next_deadline()].into_iter().flatten().min()
     }
 
     /// Whether there is anything to write, disconnect or close now, without a new event.
     pub fn has_work(&self) -> bool {
-        !self.flush_queue.is_empty()
-            || self.rooms.has_dirty()
-            || !self.slow_consumers.is_empty()
-            || !self.closing.is_empty()
+        self.outbound.has_work()
+            || self.shared.rooms.has_dirty()
             || self.has_pending_disconnects()
             || self.has_finished_deliveries()
     }
 
-    /// Takes the next client whose lines waited for a commit ([`Allowance::AfterCommit`]) and may be read again.
-    pub fn poll_resume(&mut self) -> Option<ClientId> {
-        None
+    /// Sets how many sessions one tick disconnects, at least 1.
+    pub fn limit_disconnects(&mut self, disconnects: usize) {
+        self.disconnects.set_per_tick(disconnects);
     }
 
-    /// Takes the next connection that must be closed.
-    pub fn poll_close(&mut self) -> Option<(ClientId, Close)> {
-        let close = self.closing.pop_front();
-        shrink::queue(&mut self.closing);
-        close
+    /// Whether one more session may be disconnected before the next tick. If not, input that could disconnect one must
+    /// wait.
+    pub fn may_disconnect(&self) -> bool {
+        self.disconnects.is_allowed()
+    }
+
+    /// Whether sessions wait to be disconnected.
+    pub fn has_pending_disconnects(&self) -> bool {
+        self.disconnects.has_pending() || self.deadlines.has_expired()
+    }
+
+    /// Whether a session is a slow consumer that will be disconnected; its unread data is dropped already.
+    pub fn is_cut_off(&self, id: ClientId) -> bool {
+        self.sessions.get(id).is_some_and(|session| session.pending_disconnect == Some(PendingDisconnect::TooSlow))
+    }
+
+    /// Whether the server is shutting down: the operator asked for it, or the peer in p2p mode has left.
+    pub fn is_ending(&self) -> bool {
+        self.ending
+    }
+
+    /// Whether the server is in p2p mode: the operator talks to one client, and the server ends with it.
+    pub fn is_p2p(&self) -> bool {
+        self.config.mode == Mode::P2p
     }
 }

@@ -1,281 +1,211 @@
-//! Output: which client is written to next, which bytes, and how the write ended.
+//! The outbound part: which sessions have something to write, which are slow consumers, and which are to be closed.
 
-use std::io::IoSlice;
+use std::collections::VecDeque;
 
-use super::Hub;
-use crate::chat::event::PendingDisconnect;
+use serde::{Deserialize, Serialize};
+
+use crate::chat::encoding::{Encoding, Render, Renderers};
+use crate::chat::event::Event;
 use crate::chat::id::ClientId;
-use crate::chat::room::segment_log::Cursor;
-use crate::chat::session::client::SessionStage;
-use crate::chat::session::outbox::OutboxPosition;
-use crate::chat::session::reader::Reader;
+use crate::chat::input::Close;
+use crate::chat::session::table::SessionTable;
+use crate::chat::session::{Session, SessionStage};
+use crate::util::shrink;
 
-/// Members of one dirty room that are visited before the next room has its turn.
-const VISITS_PER_ROOM: usize = 64;
-
-/// The bytes that [`Hub::gather`] has lent: the number of slices and bytes, and the position after them.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct WriteBatch {
-    pub slices: usize,
-    pub bytes: usize,
-    end: (Cursor, OutboxPosition),
+/// The queues of sessions by what must happen to them, and the renderers of their events.
+pub struct Outbound {
+    renders: Renderers,
+    /// Unread bytes of a session above which it is a slow consumer.
+    backlog_bytes: usize,
+    queues: OutboundState,
 }
 
-impl Hub {
-    /// Takes the next client that has data in its outbox and is not blocked.
-    pub fn poll_outbox(&mut self) -> Option<ClientId> {
-        let id = self.flush_queue.pop(&mut self.clients);
-        if id.is_none() {
-            self.backpressure = false;
-        }
-        id
+/// The state of an [`Outbound`] as plain data.
+#[derive(Default, Serialize, Deserialize)]
+pub struct OutboundState {
+    /// The stamp of the newest line.
+    stamp: u64,
+    /// Sessions with data that no sweep will find.
+    flush_queue: VecDeque<ClientId>,
+    /// Sessions that may be slow consumers and are checked in the next tick.
+    slow_consumers: Vec<ClientId>,
+    closing: VecDeque<(ClientId, Close)>,
+    /// Sessions whose input waited for a commit and may go on.
+    resumable: VecDeque<ClientId>,
+    /// A session that reads normally has a large outbox; no session may send more lines until it is written.
+    backpressure: bool,
+}
+
+impl Outbound {
+    /// Empty queues.
+    pub fn new(renders: Renderers, backlog_bytes: usize) -> Self {
+        Outbound { renders, backlog_bytes, queues: OutboundState::default() }
     }
 
-    /// Finds the next member of a room that has unread lines and is not blocked.
-    ///
-    /// Visits at most `visits` members and counts them down.
-    pub fn poll_sweep(&mut self, visits: &mut usize) -> Option<ClientId> {
-        while *visits > 0 {
-            let id = self.rooms.first_dirty()?;
-            let room = &mut self.rooms[id];
-            let Some(member) = room.next_visit() else {
-                self.rooms.finish_first_dirty();
-                continue;
-            };
-            *visits -= 1;
-            let client = &self.clients[member];
-            let unread = !client.blocked && client.cursor != room.log(client.encoding).end();
-            if visits.is_multiple_of(VISITS_PER_ROOM) {
-                self.rooms.rotate_dirty();
-            }
-            if unread {
-                return Some(member);
+    /// Adds the renderer of WebSocket clients.
+    pub fn enable_json(&mut self, render: Box<dyn Render>) {
+        self.renders.web = Some(render);
+    }
+
+    /// All renderers, and the list of the sessions that may be slow consumers.
+    pub fn renders_and_slow_consumers(&mut self) -> (&Renderers, &mut Vec<ClientId>) {
+        (&self.renders, &mut self.queues.slow_consumers)
+    }
+
+    /// The renderer of an encoding.
+    pub fn render(&self, encoding: Encoding) -> &dyn Render {
+        self.renders.of(encoding)
+    }
+
+    /// The stamp of the newest line.
+    pub fn stamp(&self) -> u64 {
+        self.queues.stamp
+    }
+
+    /// The stamp of a new line: the position among all lines of this process.
+    pub fn next_stamp(&mut self) -> u64 {
+        self.queues.stamp += 1;
+        self.queues.stamp
+    }
+
+    /// Queues `event` for one session, after all that it has not read yet.
+    pub fn send(&mut self, sessions: &mut SessionTable, id: ClientId, event: &Event) {
+        let stamp = self.next_stamp();
+        self.send_at(sessions, id, stamp, event);
+    }
+
+    /// Queues `event` for one session, before all unread lines of its room.
+    pub fn send_first(&mut self, sessions: &mut SessionTable, id: ClientId, event: &Event) {
+        self.send_at(sessions, id, 0, event);
+    }
+
+    fn send_at(&mut self, sessions: &mut SessionTable, id: ClientId, stamp: u64, event: &Event) {
+        let session = &mut sessions[id];
+        let render = self.renders.of(session.encoding);
+        session.outbox.get_or_insert_default().push(stamp, |out| render.render(event, out));
+        self.schedule_flush(id, session);
+    }
+
+    /// Queues raw bytes for one session.
+    pub fn send_raw(&mut self, sessions: &mut SessionTable, id: ClientId, bytes: &[u8]) {
+        let stamp = self.next_stamp();
+        let session = &mut sessions[id];
+        session.outbox.get_or_insert_default().push(stamp, |out| out.extend_from_slice(bytes));
+        self.schedule_flush(id, session);
+    }
+
+    /// Queues a session for writing, once.
+    pub fn queue_flush(&mut self, id: ClientId, session: &mut Session) {
+        if !session.queued {
+            session.queued = true;
+            self.queues.flush_queue.push_back(id);
+        }
+    }
+
+    /// Queues a session for writing, because its outbox has data. The console is read by its owner.
+    pub fn schedule_flush(&mut self, id: ClientId, session: &mut Session) {
+        if matches!(session.stage, SessionStage::Console) {
+            return;
+        }
+        self.queue_flush(id, session);
+        if session.private_bytes() > self.backlog_bytes / 2 {
+            if session.blocked {
+                self.queues.slow_consumers.push(id);
+            } else {
+                // The session reads normally but has not had its turn yet. All sessions wait until it is written to.
+                self.queues.backpressure = true;
             }
         }
+    }
+
+    /// Takes the next session to write to that is connected and not blocked.
+    pub fn pop_flush(&mut self, sessions: &mut SessionTable) -> Option<ClientId> {
+        while let Some(id) = self.queues.flush_queue.pop_front() {
+            if let Some(session) = sessions.get_mut(id).filter(|session| session.queued) {
+                session.queued = false;
+                if !session.blocked {
+                    return Some(id);
+                }
+            }
+        }
+        shrink::queue(&mut self.queues.flush_queue);
+        self.queues.backpressure = false;
         None
     }
 
-    /// Lends the next bytes for `id`, in at most as many slices as `slices` has.
-    pub fn gather<'a>(&'a self, id: ClientId, slices: &mut [IoSlice<'a>]) -> WriteBatch {
-        let mut lent = WriteBatch::default();
-        let Some(mut reader) = self.reader(id) else { return lent };
-        while lent.slices < slices.len() {
-            let Some(bytes) = reader.slice() else { break };
-            slices[lent.slices] = IoSlice::new(bytes);
-            lent.slices += 1;
-            lent.bytes += bytes.len();
-            reader.consume(bytes.len());
-        }
-        lent.end = reader.position();
-        lent
+    /// Whether all sessions must wait until one that has much private data has been written to.
+    pub fn has_backpressure(&self) -> bool {
+        self.queues.backpressure
     }
 
-    /// Notes that `n` of the lent bytes have been written to `id`.
-    pub fn handle_written(&mut self, id: ClientId, lent: WriteBatch, n: usize) {
-        self.stats.bytes_written += n as u64;
-        if self.clients.get(id).is_none() {
-            return;
-        }
-        // Usually all bytes are written, and the end position is known.
-        let (cursor, place) = if n == lent.bytes { lent.end } else { self.position_after(id, n) };
-        let client = &mut self.clients[id];
-        if let Some(outbox) = &mut client.outbox {
-            outbox.discard(place);
-            if outbox.len() == 0 {
-                client.outbox = None;
-            }
-        }
-        if client.stage == SessionStage::InRoom {
-            self.move_cursor(id, cursor);
-        }
+    /// Notes that a session may be a slow consumer.
+    pub fn note_slow(&mut self, id: ClientId) {
+        self.queues.slow_consumers.push(id);
     }
 
-    fn position_after(&self, id: ClientId, mut n: usize) -> (Cursor, OutboxPosition) {
-        let Some(mut reader) = self.reader(id) else { return Default::default() };
-        while n > 0
-            && let Some(bytes) = reader.slice()
-        {
-            let step = n.min(bytes.len());
-            reader.consume(step);
-            n -= step;
-        }
-        reader.position()
+    /// The sessions that may be slow consumers.
+    pub fn slow_consumers(&mut self) -> &mut Vec<ClientId> {
+        &mut self.queues.slow_consumers
     }
 
-    /// Whether all data for `id` has been written.
-    pub fn is_up_to_date(&self, id: ClientId) -> bool {
-        self.reader(id).is_none_or(|mut reader| reader.slice().is_none())
+    /// Queues a connection to be closed.
+    pub fn close(&mut self, id: ClientId, how: Close) {
+        self.queues.closing.push_back((id, how));
     }
 
-    fn reader(&self, id: ClientId) -> Option<Reader<'_>> {
-        let client = self.clients.get(id)?;
-        let log = (client.stage == SessionStage::InRoom).then(|| self.rooms[client.room].log(client.encoding));
-        Some(Reader::new(client, log))
+    /// Takes the next connection to close.
+    pub fn pop_close(&mut self) -> Option<(ClientId, Close)> {
+        let close = self.queues.closing.pop_front();
+        shrink::queue(&mut self.queues.closing);
+        close
     }
 
-    /// The socket of `id` is full: it is not written to until [`Hub::handle_writable`].
-    pub fn handle_blocked(&mut self, id: ClientId) {
-        if let Some(client) = self.clients.get_mut(id) {
-            client.blocked = true;
-            if client.private_bytes() > self.config.backlog_bytes {
-                self.slow_consumers.push(id);
-            }
-            self.note_blocked(id);
-        }
+    /// Removes a connection from those to close.
+    pub fn forget_close(&mut self, id: ClientId) {
+        self.queues.closing.retain(|&(closing, _)| closing != id);
     }
 
-    /// The socket of `id` can be written to again.
-    pub fn handle_writable(&mut self, id: ClientId) {
-        if let Some(client) = self.clients.get_mut(id)
-            && client.blocked
-            // A slow consumer has a gap in its data and must not be written to.
-            && client.pending_disconnect != Some(PendingDisconnect::TooSlow)
-        {
-            client.blocked = false;
-            self.flush_queue.push(id, client);
-        }
+    /// The input of a session may go on.
+    pub fn resume(&mut self, id: ClientId) {
+        self.queues.resumable.push_back(id);
     }
 
-    /// Queues `id` again: it has more data, but other clients have their turn first.
-    pub fn write_later(&mut self, id: ClientId) {
-        if let Some(client) = self.clients.get_mut(id) {
-            self.flush_queue.push(id, client);
-        }
+    /// Takes the next session whose input may go on.
+    pub fn pop_resume(&mut self) -> Option<ClientId> {
+        self.queues.resumable.pop_front()
+    }
+
+    /// Whether any queue has an entry.
+    pub fn has_work(&self) -> bool {
+        let OutboundState { flush_queue, slow_consumers, closing, resumable, .. } = &self.queues;
+        !flush_queue.is_empty() || !slow_consumers.is_empty() || !closing.is_empty() || !resumable.is_empty()
+    }
+
+    /// The state as plain data.
+    pub fn into_state(self) -> OutboundState {
+        self.queues
+    }
+
+    /// Takes a state back.
+    pub fn restore(&mut self, state: OutboundState) {
+        self.queues = state;
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
-    use time::{Date, Month, PrimitiveDateTime, Time};
-
     use super::*;
-    use crate::chat::config::Config;
-    use crate::chat::id::Now;
-    use crate::chat::{Close, Input, Lang};
-    use crate::wire::plain::Plain;
 
-    fn now() -> Now {
-        let day = Date::from_calendar_date(2026, Month::November, 20).unwrap();
-        Now { at: Duration::from_secs(1), local: PrimitiveDateTime::new(day, Time::MIDNIGHT).assume_utc() }
-    }
-
-    /// A hub with `people` members p0, p1, …, which have read everything.
-    fn hub(config: Config, people: usize) -> Hub {
-        let mut hub = Hub::new(Config { rate: 0, ..config }, Box::new(Plain { lang: Lang::En }));
-        for slot in 0..people {
-            let id = ClientId::new(slot);
-            hub.handle_plain_connection(id, ([127, 0, 0, 1], 1).into(), now());
-            hub.handle_line(id, Input::Line(&format!("p{slot}")), now());
+    impl Outbound {
+        /// Whether a session is noted as a possible slow consumer.
+        pub fn is_noted_slow(&self, id: ClientId) -> bool {
+            self.queues.slow_consumers.contains(&id)
         }
-        read_all(&mut hub);
-        hub
-    }
 
-    /// Writes all data of one client and returns it.
-    fn read(hub: &mut Hub, id: ClientId) -> String {
-        let mut text = Vec::new();
-        loop {
-            let mut slices = [IoSlice::new(&[]); 4];
-            let lent = hub.gather(id, &mut slices);
-            let bytes: Vec<u8> = slices[..lent.slices].iter().flat_map(|slice| slice.to_vec()).collect();
-            hub.handle_written(id, lent, bytes.len());
-            text.extend(bytes);
-            if lent.bytes == 0 {
-                return String::from_utf8(text).unwrap();
-            }
+        /// Bytes allocated for the queues.
+        pub fn capacity_bytes(&self) -> usize {
+            let OutboundState { flush_queue, slow_consumers, closing, .. } = &self.queues;
+            (flush_queue.capacity() + slow_consumers.capacity() + 2 * closing.capacity()) * size_of::<ClientId>()
         }
-    }
-
-    /// Writes to all clients that the hub names, and returns their slots.
-    fn read_all(hub: &mut Hub) -> Vec<usize> {
-        let mut readers = Vec::new();
-        while let Some(id) = hub.poll_outbox().or_else(|| hub.poll_sweep(&mut 1000)) {
-            read(hub, id);
-            readers.push(id.slot());
-        }
-        readers
-    }
-
-    #[test]
-    fn sweep_visits_a_member_that_moved_to_a_visited_place() {
-        let mut hub = hub(Config { announce_limit: 0, ..Config::default() }, 4);
-        hub.handle_line(ClientId::new(0), Input::Line("hello"), now());
-        // The author is visited and has nothing to read; the second member has.
-        let mut visits = 2;
-        let second = hub.poll_sweep(&mut visits).expect("the second in the room");
-        assert_eq!((second.slot(), visits), (1, 0));
-        read(&mut hub, second);
-        // The last member moves to the place that has been visited already.
-        hub.handle_connection_lost(second, now());
-        let mut readers = read_all(&mut hub);
-        readers.sort_unstable();
-        assert_eq!(readers, [2, 3]);
-    }
-
-    #[test]
-    fn client_that_blocks_again_is_dropped() {
-        let config = Config { backlog_bytes: 4096, history: 0, ..Config::default() };
-        let mut hub = hub(config, 3);
-        let (speaker, slow) = (ClientId::new(0), ClientId::new(1));
-        let line = "x".repeat(500);
-        let dropped = |hub: &mut Hub| {
-            hub.handle_tick(now());
-            hub.poll_close()
-        };
-        hub.handle_line(speaker, Input::Line(&line), now());
-        hub.handle_blocked(slow);
-        for _ in 0..20 {
-            hub.handle_line(speaker, Input::Line(&line), now());
-            read(&mut hub, ClientId::new(2));
-        }
-        hub.handle_writable(slow);
-        assert_eq!(dropped(&mut hub), None, "it has just begun to read again");
-        hub.handle_blocked(slow);
-        hub.handle_line(speaker, Input::Line(&line), now());
-        assert_eq!(dropped(&mut hub), Some((slow, Close::AtOnce)));
-    }
-
-    #[test]
-    fn all_clients_wait_while_the_room_has_a_large_unsent_backlog() {
-        use crate::chat::Allowance;
-        let mut hub = hub(Config { backlog_bytes: 4096, ..Config::default() }, 3);
-        let speaker = ClientId::new(0);
-        let line = "x".repeat(500);
-        let mut said = 0;
-        while hub.allowance(speaker, now()) == Allowance::Now {
-            hub.handle_line(speaker, Input::Line(&line), now());
-            said += 1;
-        }
-        assert_eq!(hub.allowance(speaker, now()), Allowance::AfterOthers);
-        assert!((4..=5).contains(&said), "{said} lines");
-        assert_eq!(hub.allowance(ClientId::CONSOLE, now()), Allowance::AfterOthers);
-        read_all(&mut hub);
-        assert_eq!(hub.allowance(speaker, now()), Allowance::Now);
-        assert_eq!(hub.allowance(ClientId::CONSOLE, now()), Allowance::Now);
-    }
-
-    #[test]
-    fn summaries_of_joins_come_less_often_in_very_large_rooms() {
-        let pending_summaries = |people: usize| {
-            let mut hub = hub(Config { max_clients: 20_000, ..Config::default() }, people);
-            let first = ClientId::new(0);
-            read(&mut hub, first);
-            let mut seconds = Vec::new();
-            for second in 2..12 {
-                let now = Now { at: Duration::from_secs(second), ..now() };
-                hub.handle_tick(now);
-                if read(&mut hub, first).contains(" joined, ") {
-                    seconds.push(second);
-                }
-                let newcomer = ClientId::new(people + second as usize);
-                hub.handle_plain_connection(newcomer, ([127, 0, 0, 1], 1).into(), now);
-                hub.handle_line(newcomer, Input::Line(&format!("n{second}")), now);
-            }
-            seconds
-        };
-        assert_eq!(pending_summaries(300), [2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
-        assert_eq!(pending_summaries(14_000), [2, 5, 8, 11]);
     }
 }

@@ -2,16 +2,18 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::Hub;
-use crate::chat::event::{Cause, Encoding, Event, Notice};
-use crate::chat::id::Now;
-use crate::chat::session::client::{Client, SessionStage};
+use crate::chat::cause::Cause;
+use crate::chat::encoding::Encoding;
+use crate::chat::id::{ClientId, Now};
 
 /// Slow readers that `/stats` names at most.
 const MAX_SLOW_READERS: usize = 5;
 
 /// Counters since the start of the server.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Stats {
     /// Connections accepted.
     pub connections: u64,
@@ -64,7 +66,7 @@ pub struct StatsSnapshot {
 }
 
 /// A rate of events over the last [`MessageRate::SPAN`].
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct MessageRate {
     /// The number of the present span, and the events in it and in the span before.
     span: u64,
@@ -114,16 +116,16 @@ impl Hub {
     /// Takes a snapshot of all statistics. This visits every client.
     pub fn stats(&self) -> StatsSnapshot {
         let (admitted, waiting) = self.admission.counts();
-        let web = self.clients.iter().filter(|(_, client)| client.encoding == Encoding::WebSocket).count();
+        let web = self.sessions.iter().filter(|(_, session)| session.encoding == Encoding::WebSocket).count();
         let stats = &self.stats;
         StatsSnapshot {
-            plain: self.clients.len() - web,
+            plain: self.sessions.len() - web,
             web,
-            here: self.nicknames.len(),
+            here: self.shared.members.len(),
             admitted,
             max_clients: self.config.max_clients,
             waiting,
-            rooms: self.rooms.len(),
+            rooms: self.shared.rooms.len(),
             connections: stats.connections,
             refused: stats.refused,
             lines: stats.lines,
@@ -137,11 +139,12 @@ impl Hub {
         }
     }
 
-    pub(super) fn operator_stats(&mut self, now: Now) {
+    /// The lines of `/stats`.
+    pub(super) fn stats_lines(&mut self, now: Now) -> Vec<String> {
         let (admitted, waiting) = self.admission.counts();
         let rate = self.stats.message_rate.per_second(now.at);
         let stats = &self.stats;
-        let (connected, rooms, named) = (self.clients.len(), self.rooms.len(), self.nicknames.len());
+        let (connected, rooms, named) = (self.sessions.len(), self.shared.rooms.len(), self.shared.members.len());
         let mut lines = vec![
             format!(
                 "uptime {} s, {connected} connected, {admitted} admitted, {named} here, {waiting} waiting, rooms: {rooms}",
@@ -160,26 +163,24 @@ impl Hub {
         if slowest.is_empty() {
             lines.push("no client is behind".into());
         }
-        for (client, behind) in slowest {
-            lines.push(format!("{} {} is {behind} bytes behind", client.name, client.addr()));
+        for (id, behind) in slowest {
+            let (slot, addr) = (self.sessions[id].member, self.sessions.addr(id));
+            if let (Some(slot), Some(addr)) = (slot, addr) {
+                lines.push(format!("{} {addr} is {behind} bytes behind", self.shared.members[slot].name));
+            }
         }
-        for line in &lines {
-            self.send_to_operator(&Event::Notice(Notice::Line(line)));
-        }
+        lines
     }
 
     /// The readers with the most unread bytes, the slowest first.
-    fn slowest_readers(&self) -> Vec<(&Client, u64)> {
-        let mut behind: Vec<(&Client, u64)> = self
-            .clients
-            .iter()
-            .filter(|(_, client)| client.stage == SessionStage::InRoom)
-            .map(|(_, client)| {
-                let room = self.rooms[client.room].log(client.encoding).bytes_from(client.cursor);
-                (client, room + client.private_bytes() as u64)
-            })
-            .filter(|&(_, behind)| behind > 0)
-            .collect();
+    fn slowest_readers(&self) -> Vec<(ClientId, u64)> {
+        let behind = self.sessions.iter().filter_map(|(id, session)| {
+            let subscription = session.subscription()?;
+            let log = self.shared.rooms[subscription.room].log(session.encoding);
+            let behind = log.bytes_from(subscription.cursor) + session.private_bytes() as u64;
+            (behind > 0).then_some((id, behind))
+        });
+        let mut behind: Vec<(ClientId, u64)> = behind.collect();
         behind.sort_by_key(|&(_, behind)| std::cmp::Reverse(behind));
         behind.truncate(MAX_SLOW_READERS);
         behind

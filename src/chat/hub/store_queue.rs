@@ -1,20 +1,20 @@
 //! Records and queries for the store, and the restore at the start. All of it is plain data.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::Hub;
-use super::offline_messages::UnackedDeliveries;
-use super::plan::query::Queries;
-use super::plan::rooms::{StoredRoom, StoredRooms};
-use crate::chat::change;
-use crate::chat::change::{InitialState, Message, Record};
+use super::offline_messages::UnackedDelivery;
+use super::rooms::stored::{StoreUse, StoredRoom};
 use crate::chat::event::{Event, Notice};
-use crate::chat::id::Author;
-use crate::chat::id::Now;
-use crate::chat::id::RoomId;
-use crate::chat::id::Session;
+use crate::chat::id::{Author, LOBBY, Now, RoomId};
 use crate::chat::policy::cidr::Network;
 use crate::chat::policy::nick::{Name, fold};
+use crate::chat::query::Query;
+use crate::chat::record::{InitialState, Message, MessageKind, Record};
+use crate::chat::room::Room;
 use crate::chat::room::segment_log::EntryKind;
 
 /// Message ids that are skipped when the store fails.
@@ -23,25 +23,60 @@ use crate::chat::room::segment_log::EntryKind;
 /// resumes could not be told from one that has read the new messages.
 const SKIPPED_IDS: u64 = 1_000_000;
 
-/// What a hub with a store has in addition.
-#[derive(Default)]
+/// What waits for the store.
+#[derive(Default, Serialize, Deserialize)]
 pub struct StoreQueue {
     /// Records that have not been taken yet.
-    pub records: Vec<Record>,
-    /// Store queries that have not been taken yet.
-    pub queries: Queries,
+    records: Vec<Record>,
+    /// Queries that have not been taken yet; at most one for each session.
+    queries: VecDeque<Query>,
     /// Deliveries of offline messages that are not acknowledged yet.
-    pub unacked: UnackedDeliveries,
-    /// Rooms that are in the store and not in memory.
-    pub stored: StoredRooms,
-    /// The store fails to write records.
-    pub fails: bool,
+    unacked: Vec<UnackedDelivery>,
 }
 
 impl StoreQueue {
     /// Adds a record.
     pub fn record(&mut self, record: Record) {
         self.records.push(record);
+    }
+
+    /// Records a message of a room.
+    ///
+    /// A function of its own, so that a message without a store costs no more.
+    #[inline(never)]
+    pub fn record_message(&mut self, room: &mut Room, event: &Event) {
+        let (Event::Said { id, at, name, text } | Event::Action { id, at, name, text }) = *event else { return };
+        let kind = if matches!(event, Event::Action { .. }) { MessageKind::Action } else { MessageKind::Said };
+        if !std::mem::replace(&mut room.is_stored, true) {
+            self.record(Record::Room { name: room.name.to_string() });
+        }
+        let (room, name, text) = (room.name.to_string(), name.to_owned(), text.to_owned());
+        self.record(Record::Message(Message { id, room, at, kind, name, text }));
+    }
+
+    /// Adds a query.
+    pub fn push_query(&mut self, query: Query) {
+        self.queries.push_back(query);
+    }
+
+    /// Takes the next query.
+    pub fn pop_query(&mut self) -> Option<Query> {
+        self.queries.pop_front()
+    }
+
+    /// Whether there is a query to take.
+    pub fn has_queries(&self) -> bool {
+        !self.queries.is_empty()
+    }
+
+    /// Deliveries of offline messages that are not acknowledged yet, and the records.
+    pub fn unacked_and_records(&mut self) -> (&mut Vec<UnackedDelivery>, &mut Vec<Record>) {
+        (&mut self.unacked, &mut self.records)
+    }
+
+    /// Deliveries of offline messages that are not acknowledged yet.
+    pub fn unacked(&self) -> &[UnackedDelivery] {
+        &self.unacked
     }
 }
 
@@ -52,51 +87,58 @@ impl Hub {
     pub fn restore(&mut self, start: InitialState, now: Now) {
         let InitialState { next_id, run, rooms, stored, bans } = start;
         let mut store = StoreQueue::default();
-        self.last_message_id = next_id.saturating_sub(1);
+        self.journal.set_last_message_id(next_id.saturating_sub(1));
         self.run = run;
+        self.shared.rooms.set_store(StoreUse::Works);
         for (network, until) in bans {
             match until.map(|until| until - now.local.unix_timestamp()) {
                 Some(..=0) => store.record(Record::Unban { network }),
                 left => {
                     let until = left.map(|seconds| now.at + Duration::from_secs(seconds.unsigned_abs()));
-                    self.bans.add(Network::from(network), until);
+                    self.shared.bans.add(Network::from(network), until, now.at);
                 }
             }
         }
         let mut used = Vec::new();
         for (name, messages) in rooms {
             // All its messages were pruned. Like every empty room without history, the room is removed.
-            if messages.is_empty() && fold(&name) != crate::chat::LOBBY {
+            if messages.is_empty() && fold(&name) != LOBBY {
                 store.record(Record::RoomGone { name });
             } else {
-                let Some(room) = parse_stored_name(&name) else { continue };
-                let room = self.restore_room(&room, &messages);
+                let Some(name) = parse_stored_name(&name) else { continue };
+                let room = match self.shared.rooms.find(&name.key) {
+                    Some(room) => room,
+                    None => self.shared.rooms.add(&name),
+                };
+                self.restore_messages(room, &messages);
                 used.push((messages.last().map(|message| message.id), room));
             }
         }
         // The rooms whose last message is oldest leave memory first.
         used.sort_unstable();
-        used.into_iter().for_each(|(_, room)| self.rooms.note_empty(room));
-        let stored = stored.iter().filter_map(|name| parse_stored_name(name));
-        for Name { key, shown } in stored.filter(|name| self.rooms.find(&name.key).is_none()) {
-            store.stored.insert(key, StoredRoom { name: shown.as_str().into(), creator: None });
+        used.into_iter().for_each(|(_, room)| self.shared.rooms.note_empty(room));
+        for Name { key, shown } in stored.iter().filter_map(|name| parse_stored_name(name)) {
+            if self.shared.rooms.find(&key).is_none() {
+                self.shared.rooms.add_stored(key, StoredRoom { name: shown.as_str().into(), creator: None });
+            }
         }
         self.store = Some(Box::new(store));
     }
 
-    /// Adds a stored room and its messages to memory.
-    pub(super) fn restore_room(&mut self, name: &Name, messages: &[Message]) -> RoomId {
-        let room = self.rooms.find(&name.key).unwrap_or_else(|| self.rooms.add(name));
+    /// Adds stored messages to a room that was just added to memory.
+    pub(super) fn restore_messages(&mut self, room: RoomId, messages: &[Message]) {
         for message in messages {
             let day = message.at.date();
-            if self.rooms[room].day.replace(day).is_some_and(|before| before != day) {
-                self.append(room, Author::NONE, EntryKind::Day, 0, &Event::Notice(Notice::Day(day)));
+            let begins_day = self.shared.rooms[room].day.replace(day).is_some_and(|before| before != day);
+            let name = self.shared.members.name_hash(&fold(&message.name));
+            let mut fanout = self.fanout();
+            if begins_day {
+                fanout.append_undated(room, Author::NONE, EntryKind::Day, 0, &Event::Notice(Notice::Day(day)));
             }
-            let author = Author { session: Session::NONE, name: self.name_hash(&fold(&message.name)) };
-            self.append(room, author, EntryKind::Message, message.text.len(), &event_from_message(message));
+            let author = Author { member: None, name };
+            fanout.append_undated(room, author, EntryKind::Message, message.text.len(), &message.event());
         }
-        self.rooms[room].is_stored = true;
-        room
+        self.shared.rooms[room].is_stored = true;
     }
 
     /// Takes the records since the last call, in their order.
@@ -108,15 +150,16 @@ impl Hub {
 
     /// The store cannot write for now: skips message ids and tells the operator.
     pub fn handle_store_failure(&mut self, why: &str) {
-        self.last_message_id = (self.last_message_id / SKIPPED_IDS + 1) * SKIPPED_IDS;
-        self.store.iter_mut().for_each(|store| store.fails = true);
-        self.send_to_operator(&Event::Notice(Notice::StoreFails { why }));
+        let skipped = (self.journal.last_message_id() / SKIPPED_IDS + 1) * SKIPPED_IDS;
+        self.journal.set_last_message_id(skipped);
+        self.shared.rooms.set_store(StoreUse::Fails);
+        self.fanout().send_to_console(&Event::Notice(Notice::StoreFails { why }));
     }
 
     /// The store writes again: tells the operator how many waiting records were written and how many were lost.
     pub fn handle_store_recovery(&mut self, written: u64, lost: u64) {
-        self.store.iter_mut().for_each(|store| store.fails = false);
-        self.send_to_operator(&Event::Notice(Notice::StoreWorks { written, lost }));
+        self.shared.rooms.set_store(StoreUse::Works);
+        self.fanout().send_to_console(&Event::Notice(Notice::StoreWorks { written, lost }));
     }
 
     /// Adds a record if there is a store.
@@ -124,35 +167,6 @@ impl Hub {
         if let Some(store) = &mut self.store {
             store.record(record());
         }
-    }
-
-    /// Records a message of a room.
-    ///
-    /// A function of its own, so that a message without a store costs no more.
-    #[inline(never)]
-    pub(super) fn record_message(&mut self, room: RoomId, event: &Event) {
-        let (Event::Said { id, at, name, text } | Event::Action { id, at, name, text }) = *event else { return };
-        let kind =
-            if matches!(event, Event::Action { .. }) { change::MessageKind::Action } else { change::MessageKind::Said };
-        let Some(store) = &mut self.store else { return };
-        let room = &mut self.rooms[room];
-        if !std::mem::replace(&mut room.is_stored, true) {
-            store.record(Record::Room { name: room.name.to_string() });
-        }
-        let (room, name, text) = (room.name.to_string(), name.to_owned(), text.to_owned());
-        store.record(Record::Message(Message { id, room, at, kind, name, text }));
-    }
-
-    /// Records the next message id, so that an id that only one client saw is not given again after a restart.
-    pub(super) fn record_next_id(&mut self) {
-        let next = self.last_message_id + 1;
-        self.record(|| Record::NextId(next));
-    }
-
-    /// Records a ban with its end in Unix seconds.
-    pub(super) fn record_ban(&mut self, network: Network, minutes: Option<u64>, now: Now) {
-        let until = minutes.map(|minutes| now.local.unix_timestamp() + 60 * minutes as i64);
-        self.record(|| Record::Ban { network: network.into(), until });
     }
 }
 
@@ -163,13 +177,4 @@ fn parse_stored_name(name: &str) -> Option<Name> {
         log::warn!("the stored room {} has an invalid name and is skipped", name.escape_debug());
     }
     parsed
-}
-
-/// Turns a stored message into an event.
-pub(super) fn event_from_message(message: &Message) -> Event<'_> {
-    let Message { id, at, kind, ref name, ref text, .. } = *message;
-    match kind {
-        change::MessageKind::Said => Event::Said { id, at, name, text },
-        change::MessageKind::Action => Event::Action { id, at, name, text },
-    }
 }

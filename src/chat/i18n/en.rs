@@ -3,7 +3,8 @@
 use std::fmt::{Formatter, Result};
 
 use super::list;
-use crate::chat::event::{Cause, Notice, People, Refusal};
+use crate::chat::cause::Cause;
+use crate::chat::event::{Notice, People, Refusal};
 use crate::chat::policy::nick::{InvalidNick, MAX_WIDTH};
 
 pub const HELP: &[&str] = &[

@@ -1,19 +1,26 @@
 //! Bans of addresses and networks.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 
 use super::cidr::Network;
 
 /// The banned networks, each until a time or without an end.
-#[derive(Default)]
-pub struct Bans(HashMap<Network, Option<Duration>>);
+#[derive(Default, Serialize, Deserialize)]
+pub struct Bans(BTreeMap<Network, Option<Duration>>);
 
 impl Bans {
     /// Bans a network, or replaces its ban.
-    pub fn add(&mut self, network: Network, until: Option<Duration>) {
+    pub fn add(&mut self, network: Network, until: Option<Duration>, now: Duration) {
+        self.prune(now);
         self.0.insert(network, until);
+    }
+
+    fn prune(&mut self, now: Duration) {
+        self.0.retain(|_, until| until.is_none_or(|until| until > now));
     }
 
     /// Lifts a ban; returns whether one was in force.
@@ -23,17 +30,18 @@ impl Bans {
 
     /// Whether an address is banned now, alone or as part of a network.
     pub fn holds(&self, addr: IpAddr, now: Duration) -> bool {
-        let banned = |network| self.0.get(&network).is_some_and(|until| until.is_none_or(|until| until > now));
-        !self.0.is_empty() && Network::containing(addr).any(banned)
+        !self.0.is_empty() && Network::containing(addr).any(|network| self.has(network, now))
+    }
+
+    /// Whether exactly this network is banned now.
+    pub fn has(&self, network: Network, now: Duration) -> bool {
+        self.0.get(&network).is_some_and(|until| until.is_none_or(|until| until > now))
     }
 
     /// All bans in force with their remaining time, ordered by address.
-    pub fn list(&mut self, now: Duration) -> Vec<(Network, Option<Duration>)> {
-        self.0.retain(|_, until| until.is_none_or(|until| until > now));
-        let mut bans: Vec<_> =
-            self.0.iter().map(|(&network, until)| (network, until.map(|until| until - now))).collect();
-        bans.sort_unstable();
-        bans
+    pub fn list(&self, now: Duration) -> Vec<(Network, Option<Duration>)> {
+        let in_force = self.0.iter().filter(|(_, until)| until.is_none_or(|until| until > now));
+        in_force.map(|(&network, until)| (network, until.map(|until| until - now))).collect()
     }
 }
 
@@ -47,8 +55,8 @@ mod tests {
         let (short_ban, long_ban) = (Network::host(short), Network::host(long));
         let at = Duration::from_secs;
         let mut bans = Bans::default();
-        bans.add(short_ban, Some(at(60)));
-        bans.add(long_ban, None);
+        bans.add(short_ban, Some(at(60)), at(0));
+        bans.add(long_ban, None, at(0));
         assert!(bans.holds(short, at(59)) && bans.holds(long, at(59)));
         assert_eq!(bans.list(at(0)), [(short_ban, Some(at(60))), (long_ban, None)]);
         assert!(!bans.holds(short, at(60)));
@@ -64,7 +72,7 @@ mod tests {
         let holds = |bans: &Bans, addr: &str| bans.holds(addr.parse().unwrap(), at);
         assert!(!holds(&bans, "10.9.9.9"));
         for network in ["10.0.0.0/8", "2001:db8:1:2::/64"] {
-            bans.add(network.parse().unwrap(), None);
+            bans.add(network.parse().unwrap(), None, at);
         }
         for addr in ["10.9.9.9", "::ffff:10.9.9.9", "2001:db8:1:2:ffff::1"] {
             assert!(holds(&bans, addr), "{addr}");

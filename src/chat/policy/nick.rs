@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use caseless::Caseless;
 use compact_str::CompactString;
+use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 use unicode_width::UnicodeWidthStr;
@@ -44,7 +45,7 @@ const RESERVED: &[&str] = &[
 ];
 
 /// A valid name in Unicode's composed form (NFC), and its key: equal names have equal keys.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Name {
     pub shown: CompactString,
     pub key: Box<str>,

@@ -3,15 +3,17 @@
 use std::collections::VecDeque;
 
 use compact_str::CompactString;
+use serde::{Deserialize, Serialize};
 use time::{Date, OffsetDateTime};
 
 use super::segment_log::{Entry, EntryKind, Log, Retention};
+use crate::chat::encoding::Render;
 use crate::chat::event::LINE_OVERHEAD;
-use crate::chat::event::{Event, Notice, Render};
+use crate::chat::event::{Event, Notice};
 use crate::chat::id::Author;
-use crate::chat::id::Session;
 
 /// One message of the history.
+#[derive(Serialize, Deserialize)]
 struct HistoryMessage {
     id: u64,
     stamp: u64,
@@ -34,6 +36,7 @@ impl HistoryMessage {
 }
 
 /// The history of a room whose readers may have several encodings.
+#[derive(Serialize, Deserialize)]
 pub struct History {
     retention: Retention,
     messages: VecDeque<HistoryMessage>,
@@ -57,7 +60,7 @@ impl History {
     pub fn add(&mut self, entry: &Entry, event: &Event) {
         let (Event::Said { id, at, name, text } | Event::Action { id, at, name, text }) = *event else { return };
         let action = matches!(event, Event::Action { .. });
-        let (stamp, author) = (entry.stamp, Author { session: entry.author, name: entry.name });
+        let (stamp, author) = (entry.stamp, entry.author());
         let message = HistoryMessage { id, stamp, at, author, name: name.into(), text: text.into(), action };
         self.bytes += message.bytes();
         self.messages.push_back(message);
@@ -89,8 +92,7 @@ impl History {
             if day.replace(today).is_some_and(|day| day != today) {
                 append_day(&mut log, render, today, message.stamp);
             }
-            let Author { session: author, name } = message.author;
-            let entry = Entry { stamp: message.stamp, author, name, kind: EntryKind::Message, end: 0 };
+            let entry = Entry::new(message.stamp, message.author, EntryKind::Message);
             log.append(entry, day, message.bytes(), |out| render.render(&message.event(), out));
         }
         if let Some(today) = until.filter(|&until| day.is_some_and(|day| day != until)) {
@@ -101,6 +103,6 @@ impl History {
 }
 
 fn append_day(log: &mut Log, render: &dyn Render, day: Date, stamp: u64) {
-    let entry = Entry { stamp, author: Session::NONE, name: 0, kind: EntryKind::Day, end: 0 };
+    let entry = Entry::new(stamp, Author::NONE, EntryKind::Day);
     log.append(entry, Some(day), LINE_OVERHEAD, |out| render.render(&Event::Notice(Notice::Day(day)), out));
 }

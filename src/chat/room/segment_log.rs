@@ -6,22 +6,23 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
 use time::Date;
 
-use crate::chat::id::{ClientId, Session};
+use crate::chat::id::{Author, ClientId, MemberId};
 
 /// The maximum size of a segment in bytes; a longer entry gets a segment of its own.
 const SEGMENT_BYTES: usize = 64 * 1024;
 
 /// A position in a log; `offset` is at most the length of the segment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Cursor {
     pub segment: u32,
     pub offset: u32,
 }
 
 /// The kind of an entry, for the readers' filters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EntryKind {
     /// A message of a member; part of the history.
     Message,
@@ -32,21 +33,38 @@ pub enum EntryKind {
 }
 
 /// One entry of a segment; its bytes end at `end` and begin at the end of the entry before.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Entry {
     /// The position among all lines of the server, private ones included.
     pub stamp: u64,
-    /// The author; `Session::NONE` for notices to everyone.
-    pub author: Session,
-    /// Keyed hash of the author's folded name; it stays valid after the session.
-    pub name: u64,
+    member: Option<MemberId>,
+    /// Keyed hash of the author's folded name; it stays valid after the member has left.
+    name: u64,
     pub kind: EntryKind,
-    pub end: u32,
+    end: u32,
+}
+
+impl Entry {
+    /// An entry that is not in a log yet.
+    pub fn new(stamp: u64, author: Author, kind: EntryKind) -> Self {
+        Entry { stamp, member: author.member, name: author.name, kind, end: 0 }
+    }
+
+    /// The author.
+    pub fn author(&self) -> Author {
+        Author { member: self.member, name: self.name }
+    }
+
+    /// The end of its bytes in the segment.
+    pub fn end(&self) -> u32 {
+        self.end
+    }
 }
 
 /// A part of the log that is freed as a whole.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub struct Segment {
+    #[serde(with = "crate::util::base64_bytes")]
     bytes: Vec<u8>,
     entries: Vec<Entry>,
     /// The number of cursors in this segment.
@@ -84,7 +102,7 @@ impl Segment {
 }
 
 /// The limits on what a log keeps.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Retention {
     /// Messages kept for later members.
     pub messages: usize,
@@ -95,7 +113,7 @@ pub struct Retention {
 }
 
 /// The start of a message of the history, as a cursor and in total bytes appended (`begun`), and its day.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Serialize, Deserialize)]
 struct Recent {
     cursor: Cursor,
     begun: u64,
@@ -103,6 +121,7 @@ struct Recent {
 }
 
 /// An append-only log that frees its oldest segments.
+#[derive(Serialize, Deserialize)]
 pub struct Log {
     retention: Retention,
     segment_bytes: usize,
@@ -179,7 +198,7 @@ impl Log {
 
     /// Appends the output of `render`, about `hint` bytes; returns its start.
     ///
-    /// `entry.end` is ignored; `day` is kept with the history.
+    /// `day` is kept with the history.
     #[inline(always)]
     pub fn append(
         &mut self,
@@ -276,47 +295,46 @@ impl Log {
 }
 
 #[cfg(test)]
-impl Log {
-    /// Bytes held.
-    pub fn held(&self) -> usize {
-        self.held
-    }
-
-    /// Checks that the segments have exactly these cursors, and that the counters are right.
-    ///
-    /// # Errors
-    /// A description of the first fault.
-    pub fn audit(&self, cursors: &[Cursor]) -> Result<(), String> {
-        let mut readers = vec![0; self.segments.len()];
-        let places = cursors.iter().chain(self.recent.iter().map(|recent| &recent.cursor));
-        for (index, cursor) in places.enumerate() {
-            let segment = cursor.segment.checked_sub(self.first).map(|segment| segment as usize);
-            let Some((number, segment)) = segment.and_then(|n| Some((n, self.segments.get(n)?))) else {
-                return Err(format!("{cursor:?} is outside of the log, which begins with {}", self.first));
-            };
-            if cursor.offset as usize > segment.bytes.len() {
-                return Err(format!("{cursor:?} is behind the end of its segment, {}", segment.bytes.len()));
-            }
-            readers[number] += u32::from(index < cursors.len());
-        }
-        let counted: Vec<u32> = self.segments.iter().map(|segment| segment.readers).collect();
-        let held: usize = self.segments.iter().map(|segment| segment.bytes.len()).sum();
-        match () {
-            () if counted != readers => Err(format!("readers are counted as {counted:?} and are {readers:?}")),
-            () if held != self.held => Err(format!("{} bytes are counted and {held} held", self.held)),
-            () => Ok(()),
-        }
-    }
-}
-
-#[cfg(test)]
 mod tests {
     use super::*;
+
+    impl Log {
+        /// Bytes held.
+        pub fn held(&self) -> usize {
+            self.held
+        }
+
+        /// Checks that the segments have exactly these cursors, and that the counters are right.
+        ///
+        /// # Errors
+        /// A description of the first fault.
+        pub fn audit(&self, cursors: &[Cursor]) -> Result<(), String> {
+            let mut readers = vec![0; self.segments.len()];
+            let places = cursors.iter().chain(self.recent.iter().map(|recent| &recent.cursor));
+            for (index, cursor) in places.enumerate() {
+                let segment = cursor.segment.checked_sub(self.first).map(|segment| segment as usize);
+                let Some((number, segment)) = segment.and_then(|n| Some((n, self.segments.get(n)?))) else {
+                    return Err(format!("{cursor:?} is outside of the log, which begins with {}", self.first));
+                };
+                if cursor.offset as usize > segment.bytes.len() {
+                    return Err(format!("{cursor:?} is behind the end of its segment, {}", segment.bytes.len()));
+                }
+                readers[number] += u32::from(index < cursors.len());
+            }
+            let counted: Vec<u32> = self.segments.iter().map(|segment| segment.readers).collect();
+            let held: usize = self.segments.iter().map(|segment| segment.bytes.len()).sum();
+            match () {
+                () if counted != readers => Err(format!("readers are counted as {counted:?} and are {readers:?}")),
+                () if held != self.held => Err(format!("{} bytes are counted and {held} held", self.held)),
+                () => Ok(()),
+            }
+        }
+    }
 
     const RETENTION: Retention = Retention { messages: 2, history_bytes: 1 << 20, backlog_bytes: 8192 };
 
     fn say(log: &mut Log, stamp: u64, text: &str) -> Cursor {
-        let entry = Entry { stamp, author: Session::NONE, name: 0, kind: EntryKind::Message, end: 0 };
+        let entry = Entry::new(stamp, Author::NONE, EntryKind::Message);
         log.append(entry, None, text.len(), |out| out.extend_from_slice(text.as_bytes()))
     }
 

@@ -2,8 +2,10 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
+
 /// One private line, or several that were queued as one.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Serialize, Deserialize)]
 struct OutboxItem {
     /// The position among all lines of the server; 0 goes before every line of the room.
     stamp: u64,
@@ -13,8 +15,9 @@ struct OutboxItem {
 /// A queue of rendered lines, each with the stamp that orders it among the room's lines.
 ///
 /// A client has an outbox only while it has unsent private lines.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub struct Outbox {
+    #[serde(with = "crate::util::base64_bytes")]
     bytes: Vec<u8>,
     /// The number of `bytes` already sent.
     sent: usize,
@@ -41,6 +44,13 @@ impl Outbox {
             }
             _ => self.items.push_back(OutboxItem { stamp, len }),
         }
+    }
+
+    /// Takes all unsent bytes.
+    pub fn take(&mut self) -> Vec<u8> {
+        let Outbox { mut bytes, sent, .. } = std::mem::take(self);
+        bytes.drain(..sent);
+        bytes
     }
 
     /// Moves all queued lines before every line of the next room.

@@ -1,15 +1,20 @@
-//! The reader of one client: merges its room's log and its private lines by stamp.
+//! The reader of one session: merges its room's log and its private lines by stamp.
 
-use super::client::Client;
+use super::Session;
 use super::outbox::OutboxPosition;
+use super::subscription::Subscription;
+use crate::chat::id::MemberSlot;
+use crate::chat::member::Member;
 use crate::chat::room::segment_log::{Cursor, Entry, EntryKind, Log};
 
-/// Walks over all unsent bytes of a client, as slices of the log and of the outbox.
+/// Walks over all unsent bytes of a session, as slices of the log and of the outbox.
 ///
 /// Call [`Reader::slice`] and [`Reader::consume`] in turn. Without private lines and filters,
 /// a slice is the rest of a segment.
 pub struct Reader<'a> {
-    client: &'a Client,
+    session: &'a Session,
+    /// Its member, while it is present.
+    member: Option<(MemberSlot, &'a Member)>,
     /// The log of its room.
     log: Option<&'a Log>,
     cursor: Cursor,
@@ -23,12 +28,13 @@ pub struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// Starts at the client's cursor.
-    pub fn new(client: &'a Client, log: Option<&'a Log>) -> Self {
+    /// Starts at the session's cursor. A session that is present has a member and a log.
+    pub fn new(session: &'a Session, member: Option<(MemberSlot, &'a Member)>, log: Option<&'a Log>) -> Self {
         Reader {
-            client,
+            session,
+            member,
             log,
-            cursor: client.cursor,
+            cursor: session.subscription().map_or_else(Cursor::default, |subscription| subscription.cursor),
             place: OutboxPosition::default(),
             private: None,
             replay: None,
@@ -37,18 +43,24 @@ impl<'a> Reader<'a> {
     }
 
     /// Walks over only the messages from `from` to the end of the log, as a new member reads them.
-    pub fn replay(client: &'a Client, log: &'a Log, from: Cursor, newest: u64) -> Self {
-        Reader { cursor: from, replay: Some(newest), ..Reader::new(client, Some(log)) }
+    pub fn replay(
+        session: &'a Session,
+        member: (MemberSlot, &'a Member),
+        log: &'a Log,
+        from: Cursor,
+        newest: u64,
+    ) -> Self {
+        Reader { cursor: from, replay: Some(newest), ..Reader::new(session, Some(member), Some(log)) }
     }
 
-    /// The current position: everything before it was consumed or is not for this client.
+    /// The current position: everything before it was consumed or is not for this session.
     pub fn position(&self) -> (Cursor, OutboxPosition) {
         (self.cursor, self.place)
     }
 
-    /// The next bytes to send in one piece; `None` when the client is up to date.
+    /// The next bytes to send in one piece; `None` when the session is up to date.
     pub fn slice(&mut self) -> Option<&'a [u8]> {
-        let outbox = self.client.outbox.as_ref().filter(|_| self.replay.is_none());
+        let outbox = self.session.outbox.as_ref().filter(|_| self.replay.is_none());
         let private = outbox.and_then(|outbox| outbox.item_at(self.place));
         if let Some(bytes) = self.log.and_then(|log| self.room_slice(log, private.map(|(stamp, _)| stamp))) {
             self.private = None;
@@ -93,10 +105,11 @@ impl<'a> Reader<'a> {
 
     /// Whether entries ahead may have to be skipped.
     fn filters(&self) -> bool {
-        self.cursor < self.client.filtered_to || self.client.ignored.is_some() || self.replay.is_some()
+        let has_filtered = |subscription: &Subscription| self.cursor < subscription.filtered_to;
+        self.session.subscription().is_some_and(has_filtered) || self.session.ignores || self.replay.is_some()
     }
 
-    /// Skips entries that are not for this client; returns the start of the next entry to skip.
+    /// Skips entries that are not for this session; returns the start of the next entry to skip.
     fn filtered_end(&mut self, log: &Log, limit: u32) -> u32 {
         let segment = log.segment(self.cursor);
         // An entry that is already half sent is never skipped: before a filter
@@ -108,12 +121,12 @@ impl<'a> Reader<'a> {
         let mut to = self.cursor.offset;
         while let Some(entry) = segment.entry(index).filter(|_| to < limit) {
             if !self.skips(entry) {
-                to = entry.end;
+                to = entry.end();
             } else if to > self.cursor.offset {
                 break;
             } else {
-                self.cursor.offset = entry.end;
-                to = entry.end;
+                self.cursor.offset = entry.end();
+                to = entry.end();
             }
             index += 1;
         }
@@ -122,13 +135,15 @@ impl<'a> Reader<'a> {
     }
 
     fn skips(&self, entry: &Entry) -> bool {
-        let client = self.client;
-        if entry.kind == EntryKind::Message && client.skips_message(entry) {
+        let Some((slot, member)) = self.member else { return false };
+        let author = entry.author();
+        let is_own = member.is_author(slot, author);
+        if entry.kind == EntryKind::Message && !is_own && member.ignores(author) {
             return true;
         }
-        if entry.stamp <= self.replay.unwrap_or(client.entered) {
+        if entry.stamp <= self.replay.unwrap_or(member.entered) {
             return entry.kind == EntryKind::Notice;
         }
-        entry.author == client.session && !(client.echo && entry.kind == EntryKind::Message)
+        is_own && !(self.session.echo && entry.kind == EntryKind::Message)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::committing::Proposed;
 use super::{Oracle, ReaderStage, Typed, key};
 use crate::chat::{Cause, Login, Now};
 
@@ -70,7 +71,7 @@ impl Oracle {
             Login::Nickname => self.send_line(who, "* Welcome to chinwag. Type a nickname and press Enter:"),
             Login::Address => {
                 let name = self.readers[who].addr.to_string();
-                self.log_in(who, name, now);
+                self.propose(Proposed::Join { who, name });
             }
         }
     }
@@ -85,7 +86,7 @@ impl Oracle {
     }
 
     /// A line of a client that is asked for a name.
-    pub(super) fn answer(&mut self, who: usize, text: &str, now: Now) {
+    pub(super) fn answer(&mut self, who: usize, text: &str) {
         if is_farewell(text) {
             return self.quit(who, "");
         }
@@ -97,13 +98,15 @@ impl Oracle {
             Ok(name) if self.names.contains_key(&key(&name)) => {
                 self.send_line(who, &format!("! The nickname {name} is taken. Try another:"));
             }
-            Ok(name) => self.log_in(who, name, now),
+            Ok(name) => self.propose(Proposed::Join { who, name }),
         }
     }
 
-    fn log_in(&mut self, who: usize, name: String, now: Now) {
+    /// A new member enters the lobby.
+    pub(super) fn log_in(&mut self, who: usize, name: String, now: Now) {
         self.take_name(who, &name);
         self.take_mute_over(who, now);
+        self.readers[who].is_member = true;
         self.readers[who].active = now.at;
         self.enter(who, 0, now, |_, here, people| {
             format!("* You are {name}. {here} here: {people}. /help lists the commands.")
@@ -154,6 +157,7 @@ impl Oracle {
             Cause::EndOfInput => {
                 let typed = &self.readers[who].typed;
                 assert!(typed.is_empty(), "person {who} is taken to have ended, but not heard: {typed:?}");
+                assert!(!self.readers[who].has_uncommitted_change, "the end of person {who} is not in order");
                 None
             }
             Cause::ConnectionLost => None,
@@ -179,19 +183,11 @@ impl Oracle {
             }
             ReaderStage::Asked => self.seats -= 1,
             ReaderStage::Here => {
-                self.names.remove(&self.readers[who].key);
-                self.mutes.iter_mut().filter(|mute| mute.who == Some(who)).for_each(|mute| mute.who = None);
-                let words = match &cause {
-                    Cause::Quit(Some(reason)) => format!(": \"{reason}\""),
-                    Cause::ConnectionLost => ": connection lost".into(),
-                    Cause::Idle => ": idle".into(),
-                    Cause::TooSlow => ": too slow to read".into(),
-                    Cause::Kicked(_) => ": kicked".into(),
-                    Cause::Banned => ": banned".into(),
-                    Cause::OtherProtocol => ": another protocol".into(),
-                    _ => String::new(),
-                };
-                self.exit(who, &words, now);
+                self.readers[who].stage = ReaderStage::Gone;
+                match &cause {
+                    Cause::Kicked(_) => self.remove(who, &cause, now),
+                    _ => self.propose(Proposed::Leave { who, cause: cause.clone() }),
+                }
                 self.seats -= 1;
             }
             ReaderStage::Outside | ReaderStage::Gone => unreachable!("person {who} is not there to leave"),
@@ -205,6 +201,24 @@ impl Oracle {
             self.renumber_soon(now);
             self.seat(first, now);
         }
+    }
+
+    /// Removes a member that has no session any more.
+    pub(super) fn remove(&mut self, who: usize, cause: &Cause, now: Now) {
+        self.names.remove(&self.readers[who].key);
+        self.readers[who].is_member = false;
+        self.mutes.iter_mut().filter(|mute| mute.who == Some(who)).for_each(|mute| mute.who = None);
+        let words = match cause {
+            Cause::Quit(Some(reason)) => format!(": \"{reason}\""),
+            Cause::ConnectionLost => ": connection lost".into(),
+            Cause::Idle => ": idle".into(),
+            Cause::TooSlow => ": too slow to read".into(),
+            Cause::Kicked(_) => ": kicked".into(),
+            Cause::Banned => ": banned".into(),
+            Cause::OtherProtocol => ": another protocol".into(),
+            _ => String::new(),
+        };
+        self.exit(who, &words, now);
     }
 
     /// Checks that a slow consumer may be dropped.

@@ -4,6 +4,7 @@
 //! It learns only the order of events from the real server; it knows what was typed from the
 //! persons, and computes all else itself.
 
+mod committing;
 mod entering;
 mod operating;
 mod rooms;
@@ -16,6 +17,7 @@ use std::time::Duration;
 
 use time::Date;
 
+use self::committing::Proposed;
 use self::operating::Mute;
 use self::rooms::OracleRoom;
 use crate::chat::TraceEvent;
@@ -79,6 +81,11 @@ pub struct Reader {
     due: Option<Cause>,
     /// The cause and time of its leaving.
     pub left: Option<(Cause, Duration)>,
+    /// It has a name and a room, also after it has left until that is committed.
+    is_member: bool,
+    /// What it has proposed: messages, and one other change, that are not committed.
+    uncommitted_messages: usize,
+    has_uncommitted_change: bool,
 }
 
 /// The naive server.
@@ -105,6 +112,10 @@ pub struct Oracle {
     console: Option<Vec<u8>>,
     console_day: Option<Date>,
     console_whisperer: Option<usize>,
+    /// Lines of the operator that the server has not processed.
+    pub orders: VecDeque<String>,
+    /// Public changes that are proposed and not committed, in their order.
+    proposed: VecDeque<Proposed>,
     pub counts: Counts,
 }
 
@@ -115,6 +126,8 @@ pub struct Counts {
     pub dropped: usize,
     pub summed: usize,
     pub admitted: usize,
+    /// Changes that a commit refused.
+    pub refused: usize,
 }
 
 impl AddAssign for Counts {
@@ -123,6 +136,7 @@ impl AddAssign for Counts {
         self.dropped += other.dropped;
         self.summed += other.summed;
         self.admitted += other.admitted;
+        self.refused += other.refused;
     }
 }
 
@@ -160,6 +174,8 @@ impl Oracle {
             console: operator.then(Vec::new),
             console_day: None,
             console_whisperer: None,
+            orders: VecDeque::new(),
+            proposed: VecDeque::new(),
             counts: Counts::default(),
         }
     }
@@ -187,6 +203,9 @@ impl Oracle {
             counted: false,
             due: None,
             left: None,
+            is_member: false,
+            uncommitted_messages: 0,
+            has_uncommitted_change: false,
         });
     }
 
@@ -210,7 +229,12 @@ impl Oracle {
                 self.send_to_console(&format!("* connected {addr} ({connected} connected)"));
                 self.receive(who, now);
             }
+            TraceEvent::Line(ClientId::CONSOLE) => {
+                let order = self.orders.pop_front().expect("a line that the operator has typed");
+                self.operate(&order, now);
+            }
             TraceEvent::Line(id) => self.line(self.in_slot(id), now),
+            TraceEvent::Committed { time, change, is_applied, .. } => self.commit(&change, is_applied, time),
             TraceEvent::Raw(id) => {
                 let who = self.in_slot(id);
                 if self.readers[who].page {
@@ -255,6 +279,15 @@ impl Oracle {
         let reader = &mut self.readers[who];
         let typed = reader.typed.pop_front();
         assert_ne!(reader.stage, ReaderStage::Gone, "person {who} has left, and is still listened to");
+        assert!(
+            !reader.has_uncommitted_change,
+            "a line of person {who} is processed before the last change is committed"
+        );
+        assert!(
+            reader.uncommitted_messages < 32,
+            "person {who} has {} uncommitted messages",
+            reader.uncommitted_messages
+        );
         if self.config.rate > 0 {
             let interval = Duration::from_micros(1_000_000 / u64::from(self.config.rate));
             let ahead = interval * (self.config.burst - 1);
@@ -272,7 +305,7 @@ impl Oracle {
             Some(Typed::NotUtf8) => self.send_line(who, "! That line is not UTF-8; it was not said."),
             Some(Typed::Line(text)) => match self.readers[who].stage {
                 ReaderStage::Waiting(_) => self.wait(who, &text),
-                ReaderStage::Asked => self.answer(who, &text, now),
+                ReaderStage::Asked => self.answer(who, &text),
                 _ => self.dispatch_command(who, &text, now),
             },
             typed => panic!("a line of person {who} is carried out, who has typed {typed:?}"),
@@ -350,6 +383,7 @@ impl Oracle {
         for &who in alive {
             let reader = &self.readers[who];
             let most = match reader.stage {
+                _ if reader.has_uncommitted_change => continue,
                 ReaderStage::Asked => self.config.login_timeout,
                 ReaderStage::Here if !self.config.idle_timeout.is_zero() => self.config.idle_timeout,
                 _ => continue,

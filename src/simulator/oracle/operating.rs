@@ -3,9 +3,10 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use super::committing::Proposed;
 use super::rooms::clock;
 use super::talking::split;
-use super::{OPERATOR, Oracle, key};
+use super::{OPERATOR, Oracle, ReaderStage, key};
 use crate::chat::{Cause, Now};
 
 /// A mute, also of a member who has left.
@@ -61,20 +62,18 @@ impl Oracle {
                 self.send_to_console(&list);
             }
             "/kick" => self.kick(rest),
-            "/ban" => self.ban(rest, now),
+            "/ban" => self.ban(rest),
             "/unban" => match rest.parse() {
-                Ok(ip) if self.bans.remove(&ip).is_some_and(|until| until.is_none_or(|until| until > now.at)) => {
-                    self.send_to_console(&format!("* {ip} is no longer banned."));
-                }
+                Ok(ip) if self.is_banned(ip, now) => self.propose(Proposed::Unban { ip }),
                 _ => self.send_to_console(&format!("! {rest} is not a banned address. /bans lists them.")),
             },
-            "/mute" => self.mute(rest, now),
+            "/mute" => self.mute(rest),
             "/mutes" => self.list_mutes(now),
             "/unmute" => self.unmute(rest, now),
             "/shutdown" => self.ending = true,
             _ if word.starts_with('@') => {
                 let name = &word[1..];
-                let Some(target) = self.names.get(&key(name)).copied() else {
+                let Some(target) = self.present(name) else {
                     return self.send_to_console(&format!("! Nobody here is called {name}."));
                 };
                 let to = self.readers[target].name.clone();
@@ -82,7 +81,7 @@ impl Oracle {
                 self.send_to_console(&format!("{} you -> {to}: {rest}", clock(now)));
                 self.hear_whisper(target, OPERATOR, "server", rest, now);
             }
-            _ => self.say(OPERATOR, 0, false, line, now),
+            _ => self.propose(Proposed::Say { author: OPERATOR, room: 0, action: false, text: line.into() }),
         }
     }
 
@@ -91,31 +90,57 @@ impl Oracle {
         let Some(&who) = self.names.get(&key(name)) else {
             return self.send_to_console(&format!("! Nobody here is called {name}."));
         };
-        let why = Some(why).filter(|why| !why.is_empty());
+        let why = Some(why).filter(|why| !why.is_empty()).map(String::from);
+        self.propose(Proposed::Kick { who, name: name.into(), why });
+    }
+
+    /// A member is kicked. If it has a session, its removal follows when that ends.
+    pub(super) fn commit_kick(&mut self, who: usize, why: Option<&str>, now: Now) {
+        let cause = Cause::Kicked(why.map(Box::from));
+        if self.readers[who].stage != ReaderStage::Here {
+            return self.remove(who, &cause, now);
+        }
         let words = why.map_or("* You were kicked by the operator.".into(), |why| {
             format!("* You were kicked by the operator: {why}")
         });
         self.send_line(who, &words);
-        self.readers[who].due = Some(Cause::Kicked(why.map(Box::from)));
+        self.readers[who].due = Some(cause);
     }
 
-    fn ban(&mut self, rest: &str, now: Now) {
+    /// A member of that name that has a session.
+    fn present(&self, name: &str) -> Option<usize> {
+        self.find(name).filter(|&who| self.readers[who].stage == ReaderStage::Here)
+    }
+
+    fn ban(&mut self, rest: &str) {
         let (what, minutes) = split(rest);
-        let named = self.names.get(&key(what)).map(|&who| self.readers[who].addr.ip());
+        let named = self.present(what).map(|who| self.readers[who].addr.ip());
         let Some(ip) = named.or_else(|| what.parse().ok()) else {
             return self.send_to_console(&format!("! Nobody here is called {what}."));
         };
-        let minutes: Option<u64> = minutes.parse().ok();
+        self.propose(Proposed::Ban { ip, minutes: minutes.parse().ok() });
+    }
+
+    pub(super) fn commit_ban(&mut self, ip: IpAddr, minutes: Option<u64>, now: Now) {
         self.bans.insert(ip, minutes.map(|minutes| now.at + Duration::from_secs(60 * minutes)));
         self.send_to_console(&format!("* {ip} is banned{}.", for_another(minutes)));
     }
 
-    fn mute(&mut self, rest: &str, now: Now) {
+    pub(super) fn commit_unban(&mut self, ip: IpAddr, now: Now) {
+        if self.bans.remove(&ip).is_some_and(|until| until.is_none_or(|until| until > now.at)) {
+            self.send_to_console(&format!("* {ip} is no longer banned."));
+        }
+    }
+
+    fn mute(&mut self, rest: &str) {
         let (name, minutes) = split(rest);
-        let Some(&who) = self.names.get(&key(name)) else {
+        let Some(who) = self.present(name) else {
             return self.send_to_console(&format!("! Nobody here is called {name}."));
         };
-        let minutes: Option<u64> = minutes.parse().ok();
+        self.propose(Proposed::Mute { who, name: name.into(), minutes: minutes.parse().ok() });
+    }
+
+    pub(super) fn commit_mute(&mut self, who: usize, minutes: Option<u64>, now: Now) {
         let until = minutes.map(|minutes| now.at + Duration::from_secs(60 * minutes));
         let reader = &self.readers[who];
         let (name, key, ip) = (reader.name.clone(), reader.key.clone(), reader.addr.ip());
@@ -145,12 +170,16 @@ impl Oracle {
     }
 
     fn unmute(&mut self, name: &str, now: Now) {
-        match self.mutes.iter().position(|mute| mute.holds(now) && mute.is_called(&key(name))) {
-            Some(place) => {
-                self.send_to_console(&format!("* {} is no longer muted.", self.mutes[place].name));
-                self.mutes.retain(|mute| mute.holds(now) && !mute.is_called(&key(name)));
-            }
-            None => self.send_to_console(&format!("! {name} is not muted. /mutes lists who is.")),
+        match self.mutes.iter().any(|mute| mute.holds(now) && mute.is_called(&key(name))) {
+            true => self.propose(Proposed::Unmute { key: key(name) }),
+            false => self.send_to_console(&format!("! {name} is not muted. /mutes lists who is.")),
+        }
+    }
+
+    pub(super) fn commit_unmute(&mut self, key: &str, now: Now) {
+        if let Some(place) = self.mutes.iter().position(|mute| mute.holds(now) && mute.is_called(key)) {
+            self.send_to_console(&format!("* {} is no longer muted.", self.mutes[place].name));
+            self.mutes.retain(|mute| mute.holds(now) && !mute.is_called(key));
         }
     }
 

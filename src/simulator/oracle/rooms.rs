@@ -82,6 +82,13 @@ impl Oracle {
         self.rooms.iter().position(called)
     }
 
+    /// Whether a new room can be made.
+    pub(super) fn can_open(&self) -> bool {
+        let is_removable = |room: &OracleRoom| room.members.is_empty();
+        self.rooms.iter().flatten().count() < self.config.max_rooms
+            || self.rooms.iter().skip(1).flatten().any(is_removable)
+    }
+
     /// Finds or creates a room; at the limit the least recently used empty room is removed.
     pub(super) fn open(&mut self, name: &str) -> Option<usize> {
         if let Some(room) = self.find_room(name) {
@@ -117,7 +124,7 @@ impl Oracle {
             room.days.push((said, today));
             self.grow(number, &day_line(today));
             for member in self.room(number).members.clone() {
-                self.send_line(member, &day_line(today));
+                self.send_line_to_session(member, &day_line(today));
             }
         }
         self.begin_console_day(now);
@@ -140,6 +147,13 @@ impl Oracle {
         room.history.drain(..first.unwrap_or(room.history.len()));
     }
 
+    /// Sends a line to a member, if its session has not ended.
+    pub(super) fn send_line_to_session(&mut self, who: usize, line: &str) {
+        if self.readers[who].stage == ReaderStage::Here {
+            self.send_line(who, line);
+        }
+    }
+
     /// Sends a line to all members except one.
     pub(super) fn show(&mut self, room: usize, but: Option<usize>, line: &str, now: Now) {
         self.begin_day(room, now);
@@ -147,7 +161,7 @@ impl Oracle {
         for index in 0..self.room(room).members.len() {
             let member = self.room(room).members[index];
             if Some(member) != but {
-                self.send_line(member, line);
+                self.send_line_to_session(member, line);
             }
         }
     }
@@ -221,21 +235,34 @@ impl Oracle {
     pub(super) fn enter(&mut self, who: usize, room: usize, now: Now, greet: impl FnOnce(&str, usize, &str) -> String) {
         self.begin_day(room, now);
         let here = self.room(room).members.len() + 1;
-        let people = self.list(&self.names_in(room, 12), here, true);
-        let name = self.room(room).name.clone();
-        self.send_line(who, &greet(&name, here, &people));
         self.entries += 1;
-        let bytes = self.room(room).bytes;
-        let reader = &mut self.readers[who];
-        (reader.stage, reader.room, reader.entered, reader.up_to_date_at) =
-            (ReaderStage::Here, room, self.entries, bytes);
-        // What the history spans is unread, too.
-        let history: usize = self.room(room).history.first().map_or(0, |message| bytes - message.begun);
-        self.readers[who].up_to_date_at -= history;
-        self.replay(who, self.config.history, true, now);
+        self.readers[who].entered = self.entries;
+        self.readers[who].room = room;
+        if self.readers[who].stage != ReaderStage::Gone {
+            self.greet(who, room, here, now, greet);
+        }
         self.room(room).members.push(who);
         let line = format!("{} joined ({here} here)", self.readers[who].name);
         self.announce(who, room, &line, (1, 0), now);
+    }
+
+    fn greet(
+        &mut self,
+        who: usize,
+        room: usize,
+        here: usize,
+        now: Now,
+        greet: impl FnOnce(&str, usize, &str) -> String,
+    ) {
+        let people = self.list(&self.names_in(room, 12), here, true);
+        let name = self.room(room).name.clone();
+        self.send_line(who, &greet(&name, here, &people));
+        let bytes = self.room(room).bytes;
+        // What the history spans is unread, too.
+        let history: usize = self.room(room).history.first().map_or(0, |message| bytes - message.begun);
+        let reader = &mut self.readers[who];
+        (reader.stage, reader.up_to_date_at) = (ReaderStage::Here, bytes - history);
+        self.replay(who, self.config.history, true, now);
     }
 
     /// Lets a reader leave its room.
@@ -311,7 +338,7 @@ impl Oracle {
         if author != OPERATOR && self.is_muted(author, now) {
             self.send_room_event_to_console(number, &mark, &format!("(muted) {spoken}"));
             if self.readers[author].echo {
-                self.send_line(author, &line);
+                self.send_line_to_session(author, &line);
             }
             return;
         }
@@ -322,7 +349,7 @@ impl Oracle {
             let member = self.room(number).members[index];
             let reads = if member == author { self.readers[member].echo } else { !self.ignores(member, author, &key) };
             if reads {
-                self.send_line(member, &line);
+                self.send_line_to_session(member, &line);
             }
         }
         let most = self.config.history;

@@ -1,5 +1,6 @@
 //! The members' commands.
 
+use super::committing::Proposed;
 use super::entering::name;
 use super::rooms::clock;
 use super::{OPERATOR, Oracle, ReaderStage, key};
@@ -14,7 +15,7 @@ pub(super) fn split(line: &str) -> (&str, &str) {
 }
 
 impl Oracle {
-    fn find(&self, name: &str) -> Option<usize> {
+    pub(super) fn find(&self, name: &str) -> Option<usize> {
         self.names.get(&key(name)).copied()
     }
 
@@ -26,7 +27,7 @@ impl Oracle {
         match &*word.to_lowercase() {
             _ if line.trim().is_empty() => {}
             _ if ["q", "quit", "exit"].contains(&&*line.trim().to_lowercase()) => self.quit(who, ""),
-            _ if line.starts_with("@@") || line.starts_with("//") => self.say(who, room, false, &line[1..], now),
+            _ if line.starts_with("@@") || line.starts_with("//") => self.propose_say(who, room, false, &line[1..]),
             _ if line.starts_with('@') => {
                 let (to, text) = split(&line[1..]);
                 self.whisper(who, to, text, now);
@@ -34,22 +35,22 @@ impl Oracle {
             "/say" | "/me" if arg.is_empty() => {
                 self.send_line(who, &format!("! Usage: {} text", word.to_lowercase()));
             }
-            "/say" => self.say(who, room, false, rest, now),
-            "/me" => self.say(who, room, true, rest, now),
+            "/say" => self.propose_say(who, room, false, rest),
+            "/me" => self.propose_say(who, room, true, rest),
             "/msg" => {
                 let (to, text) = split(rest.trim_start());
                 self.whisper(who, to, text, now);
             }
             "/r" => self.reply(who, rest, now),
-            "/nick" => self.rename(who, arg, now),
+            "/nick" => self.rename(who, arg),
             "/who" => self.who(who, arg),
             "/rooms" => {
                 let list = self.list_of_rooms();
                 self.send_line(who, &list);
             }
-            "/join" => self.join(who, arg, now),
+            "/join" => self.join(who, arg),
             "/leave" if room == 0 => self.send_line(who, "! You are in lobby already."),
-            "/leave" => self.go(who, 0, now),
+            "/leave" => self.propose(Proposed::Move { who, room: "lobby".into() }),
             "/history" => self.history(who, arg, now),
             "/ignore" => self.ignore(who, arg),
             "/unignore" => self.unignore(who, arg),
@@ -70,15 +71,19 @@ impl Oracle {
             _ if word.starts_with('/') => {
                 self.send_line(who, &format!("! There is no command {word}. /help lists them."));
             }
-            _ => self.say(who, room, false, line, now),
+            _ => self.propose_say(who, room, false, line),
         }
+    }
+
+    fn propose_say(&mut self, who: usize, room: usize, action: bool, text: &str) {
+        self.propose(Proposed::Say { author: who, room, action, text: text.into() });
     }
 
     fn whisper(&mut self, who: usize, to: &str, text: &str, now: Now) {
         if to.is_empty() || text.trim().is_empty() {
             return self.send_line(who, "! Usage: @name text");
         }
-        match self.find(to) {
+        match self.find(to).filter(|&target| self.readers[target].stage == ReaderStage::Here) {
             Some(target) if target == who => self.send_line(who, "! That is you."),
             Some(target) => self.whisper_to(who, target, text, now),
             None if self.console.is_some() && key(to) == "server" => self.whisper_to(who, OPERATOR, text, now),
@@ -115,7 +120,7 @@ impl Oracle {
         self.send_line(target, &format!("{} {name} -> you: {text}", clock(now)));
     }
 
-    fn rename(&mut self, who: usize, text: &str, now: Now) {
+    fn rename(&mut self, who: usize, text: &str) {
         if self.config.login == Login::Address {
             return self.send_line(who, "! Nicknames are addresses on this server.");
         }
@@ -127,21 +132,33 @@ impl Oracle {
             Err(why) => return self.send_line(who, &format!("! {why}")),
         };
         let old = self.readers[who].name.clone();
-        match self.find(&new) {
-            _ if new == old => self.send_line(who, &format!("! You are called {old} already.")),
-            Some(owner) if owner != who => self.send_line(who, &format!("! The nickname {new} is taken.")),
-            _ => {
-                self.take_name(who, &new);
-                let room = self.readers[who].room;
-                let line = format!("{old} is now called {new}");
-                self.begin_day(room, now);
-                self.send_room_event_to_console(room, "* ", &line);
-                self.rename_mute(who, now);
-                match self.is_muted(who, now) {
-                    true => self.send_line(who, &format!("* {line}")),
-                    false => self.show(room, None, &format!("* {line}"), now),
-                }
-            }
+        match self.refuse_name(who, &old, &new) {
+            Some(refusal) => self.send_line(who, &refusal),
+            None => self.propose(Proposed::Rename { who, name: new }),
+        }
+    }
+
+    /// The reason why a member cannot have a name.
+    pub(super) fn refuse_name(&self, who: usize, old: &str, new: &str) -> Option<String> {
+        match self.find(new) {
+            _ if new == old => Some(format!("! You are called {old} already.")),
+            Some(owner) if owner != who => Some(format!("! The nickname {new} is taken.")),
+            _ => None,
+        }
+    }
+
+    /// A member gets another name.
+    pub(super) fn set_name(&mut self, who: usize, new: &str, now: Now) {
+        let old = self.readers[who].name.clone();
+        self.take_name(who, new);
+        let room = self.readers[who].room;
+        let line = format!("{old} is now called {new}");
+        self.begin_day(room, now);
+        self.send_room_event_to_console(room, "* ", &line);
+        self.rename_mute(who, now);
+        match self.is_muted(who, now) {
+            true => self.send_line_to_session(who, &format!("* {line}")),
+            false => self.show(room, None, &format!("* {line}"), now),
         }
     }
 
@@ -172,30 +189,35 @@ impl Oracle {
         format!("* {} room{}: {}", all.len(), if all.len() == 1 { "" } else { "s" }, list.join(", "))
     }
 
-    fn join(&mut self, who: usize, arg: &str, now: Now) {
+    fn join(&mut self, who: usize, arg: &str) {
         if arg.is_empty() {
             return self.send_line(who, "! Usage: /join room");
-        }
-        if let Some(room) = self.find_room(arg)
-            && room == self.readers[who].room
-        {
-            let line = format!("! You are in {} already.", self.room(room).name);
-            return self.send_line(who, &line);
         }
         if self.find_room(arg).is_none() && name(arg).is_err_and(|why| !why.contains("reserved")) {
             return self.send_line(who, ROOM_SHAPE);
         }
-        match self.open(arg) {
-            Some(room) => self.go(who, room, now),
-            None => {
-                let most = self.config.max_rooms;
-                let line = format!("! There are {most} rooms already, and no more can be made. /rooms lists them.");
-                self.send_line(who, &line);
-            }
+        match self.refuse_room(who, arg) {
+            Some(refusal) => self.send_line(who, &refusal),
+            None => self.propose(Proposed::Move { who, room: arg.into() }),
         }
     }
 
-    fn go(&mut self, who: usize, room: usize, now: Now) {
+    /// The reason why a member cannot go to a room.
+    pub(super) fn refuse_room(&self, who: usize, room: &str) -> Option<String> {
+        match self.find_room(room) {
+            Some(found) if found == self.readers[who].room => {
+                let name = &self.rooms[found].as_ref().expect("a room that exists").name;
+                Some(format!("! You are in {name} already."))
+            }
+            None if !self.can_open() => {
+                let most = self.config.max_rooms;
+                Some(format!("! There are {most} rooms already, and no more can be made. /rooms lists them."))
+            }
+            _ => None,
+        }
+    }
+
+    pub(super) fn go(&mut self, who: usize, room: usize, now: Now) {
         self.exit(who, "", now);
         self.enter(who, room, now, |name, here, people| format!("* You are in {name}. {here} here: {people}."));
     }

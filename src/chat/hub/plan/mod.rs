@@ -1,9 +1,156 @@
-//! The commands of members and of the operator, one file for each group.
+//! Plans: what a line of a member leads to. A plan reads the state and changes nothing.
+//!
+//! One file for each group of commands.
 
-pub(super) mod list_page;
-pub(super) mod moderation;
-pub(super) mod operator;
-pub(super) mod query;
-pub(super) mod resume;
-pub(super) mod rooms;
-pub(super) mod talk;
+mod login;
+mod moderation;
+mod query;
+mod rooms;
+mod talk;
+
+use super::Shared;
+use crate::chat::change::Change;
+use crate::chat::command::{Command, is_blank};
+use crate::chat::config::{Config, Mode};
+use crate::chat::event::{Event, Notice, Refusal};
+use crate::chat::id::{ClientId, MemberId, Now, RoomId};
+use crate::chat::member::Role;
+use crate::chat::policy::nick::Name;
+use crate::chat::query::Lookup;
+use crate::chat::session::table::SessionTable;
+
+/// What a plan may look at.
+pub struct View<'s, 'v> {
+    pub config: &'s Config,
+    pub shared: &'s Shared,
+    pub sessions: &'v SessionTable,
+    /// The server has a store.
+    pub has_store: bool,
+    /// Whispers to unused names are stored.
+    pub stores_whispers: bool,
+    pub now: Now,
+}
+
+/// The member whose line is planned, and its session.
+#[derive(Clone, Copy)]
+pub struct Asker {
+    pub id: ClientId,
+    pub member: MemberId,
+    pub role: Role,
+    /// The room that it is in; the operator speaks in the lobby.
+    pub room: RoomId,
+}
+
+/// What a line leads to. `'s` is the state that was looked at, `'l` the line.
+pub enum Plan<'s, 'l> {
+    Nothing,
+    /// An answer for the session alone.
+    Reply(Event<'s>),
+    /// An answer that is put together from much of the state when it is shown.
+    Report(Report<'l>),
+    /// A question for the store; the answer comes later.
+    Query(Lookup),
+    /// A change that concerns the session or its member alone.
+    Local(LocalChange<'l>),
+    Whisper {
+        to: MemberId,
+        text: &'l str,
+    },
+    /// A whisper for the next member with this name.
+    StoreWhisper {
+        to: Name,
+        text: &'l str,
+    },
+    /// The session is to be logged in with this name.
+    LogIn(Name),
+    /// A public change.
+    Propose(Change<'l>),
+    /// The server shuts down.
+    ShutDown,
+}
+
+/// A list or table.
+pub enum Report<'l> {
+    /// The members of one room, or of all rooms for the operator.
+    Who(Option<RoomId>),
+    Rooms,
+    /// The last messages of the room, this many.
+    Replay(usize),
+    Ignored,
+    Stats,
+    /// A page of the bans or mutes; the text is the typed page number.
+    Bans(&'l str),
+    Mutes(&'l str),
+}
+
+/// A change of one session or its member that no other member notices.
+pub enum LocalChange<'l> {
+    Echo(bool),
+    Ignore(MemberId),
+    /// The typed name.
+    Unignore(&'l str),
+    /// The reason, or an empty text.
+    Quit(&'l str),
+}
+
+impl<'s> View<'s, '_> {
+    /// The plan for a line of a member.
+    pub fn line<'l: 's>(&self, asker: Asker, line: &'l str) -> Plan<'s, 'l> {
+        let command = Command::parse_as(line, asker.role);
+        match command {
+            Command::Nothing => Plan::Nothing,
+            // In p2p mode there is one room, and the operator is in it.
+            Command::Join(_) | Command::Leave | Command::Rooms
+                if self.config.mode == Mode::P2p && asker.role == Role::User =>
+            {
+                let word = crate::chat::command::split(line.trim_start_matches('/')).0;
+                refuse(Refusal::NoCommand { word })
+            }
+            Command::Say(text) if is_blank(text) => refuse(Refusal::Usage("/say text")),
+            Command::Say(text) => talk::say(asker, text, false),
+            Command::Action(text) if is_blank(text) => refuse(Refusal::Usage("/me text")),
+            Command::Action(text) => talk::say(asker, text, true),
+            Command::Whisper { to, text } => self.whisper(asker, to, text),
+            Command::Reply(text) => self.reply(asker, text),
+            Command::Nick(name) => self.rename(asker, name),
+            Command::Who(room) => self.who(asker, room),
+            Command::Rooms => Plan::Report(Report::Rooms),
+            Command::Join(room) => self.join(asker, room),
+            Command::Leave => self.leave(asker),
+            Command::History(rest) if self.has_store => self.query_history(asker, rest),
+            Command::History(rest) => self.replay(rest),
+            Command::Search(rest) => self.search(asker, rest),
+            Command::Ignore(name) => self.ignore(asker, name),
+            Command::Unignore("") => refuse(Refusal::Usage("/unignore name")),
+            Command::Unignore(name) => Plan::Local(LocalChange::Unignore(name)),
+            Command::Echo(choice) => talk::echo(choice),
+            Command::Ping(text) => Plan::Reply(Event::Notice(Notice::Pong { text })),
+            Command::Help => Plan::Reply(Event::Help { operator: asker.role == Role::Operator }),
+            Command::Quit(_) if asker.role == Role::Operator => match self.config.mode {
+                Mode::P2p => Plan::ShutDown,
+                Mode::Hub => refuse(Refusal::ConsoleDoesNotQuit),
+            },
+            Command::Quit(reason) => Plan::Local(LocalChange::Quit(reason)),
+            Command::Stats => Plan::Report(Report::Stats),
+            Command::Kick(rest) => self.kick(rest),
+            Command::Ban(rest) => self.ban(rest),
+            Command::Bans(page) => Plan::Report(Report::Bans(page)),
+            Command::Unban(what) => self.unban(what),
+            Command::Mute(rest) => self.mute(rest),
+            Command::Mutes(page) => Plan::Report(Report::Mutes(page)),
+            Command::Unmute(name) => self.unmute(name),
+            Command::ShutDown => Plan::ShutDown,
+            Command::Other(word, _) => refuse(Refusal::NoCommand { word }),
+        }
+    }
+
+    /// The name of a member's room.
+    fn room_name(&self, asker: Asker) -> String {
+        self.shared.rooms[asker.room].name.to_string()
+    }
+}
+
+/// A plan that refuses the line.
+fn refuse<'s, 'l>(refusal: Refusal<'s>) -> Plan<'s, 'l> {
+    Plan::Reply(Event::Refusal(refusal))
+}

@@ -1,32 +1,19 @@
-//! Checks of a hub for the simulator: the order of its inputs, and its invariants.
+//! Checks of a hub for the simulator: its invariants.
 
-use crate::chat::event::{Cause, Encoding};
-use crate::chat::hub::Hub;
+use crate::chat::encoding::Encoding;
+use crate::chat::hub::{Hub, Shared};
 use crate::chat::id::ClientId;
 use crate::chat::id::RoomId;
 use crate::chat::policy::nick::fold;
-use crate::chat::session::client::SessionStage;
-
-/// One input of the hub, or a step of its tick. The text of a line is not recorded; the client that typed it knows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TraceEvent {
-    Connected(ClientId),
-    Line(ClientId),
-    /// Raw bytes for the client: the answer to a telnet option.
-    Raw(ClientId),
-    /// A session ended, with the cause. It may be recorded more than once for a client.
-    Departed(ClientId, Cause),
-    /// In a tick: the timeouts are done; summaries and the renumbering of the admission queue come next.
-    Ticked,
-    ShutDown,
-    Closed(ClientId),
-}
+use crate::chat::session::SessionStage;
 
 /// The number of clients in each state, and the sizes of tables.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Census {
     pub clients: usize,
     pub here: usize,
+    /// Members whose sessions have ended and whose leave is not committed.
+    pub ghosts: usize,
     pub asked: usize,
     pub waiting: usize,
     pub leaving: usize,
@@ -44,48 +31,51 @@ pub struct Census {
 }
 
 impl Hub {
-    /// Takes the inputs since the last call.
-    pub(crate) fn poll_trace(&mut self) -> Vec<TraceEvent> {
-        std::mem::take(&mut self.heard)
-    }
-
-    /// Counts the clients, and checks the admission queue and the rooms against them.
+    /// Counts the sessions, and checks the admission queue and the rooms against them.
     ///
     /// # Errors
     /// Returns the first difference.
     pub(crate) fn census(&self) -> Result<Census, String> {
+        let Shared { members, rooms, .. } = &self.shared;
         let mut census = Census {
-            clients: self.clients.len(),
-            rooms: self.rooms.len(),
-            deadlines: self.deadlines.pending() + self.expired.len(),
-            addresses: self.connections_per_ip.len(),
+            clients: self.sessions.len(),
+            rooms: rooms.len(),
+            deadlines: self.deadlines.pending(),
+            addresses: self.ip_limit.networks(),
             ..Census::default()
         };
-        for (id, client) in self.clients.iter() {
-            match client.stage {
+        for (id, session) in self.sessions.iter() {
+            match &session.stage {
                 SessionStage::Waiting(_) => census.waiting += 1,
                 SessionStage::LoggingIn => census.asked += 1,
                 SessionStage::Leaving => census.leaving += 1,
-                SessionStage::InRoom => {
+                SessionStage::Console => return Err(format!("{id:?} is a console")),
+                SessionStage::Present(subscription) => {
                     census.here += 1;
-                    let member = self.rooms[client.room].members.get(client.place as usize);
-                    if member != Some(&id) {
-                        return Err(format!("{id:?} is not where it should be in its room, but {member:?} is"));
+                    let Some(slot) = session.member else { return Err(format!("{id:?} has no member")) };
+                    if members[slot].room != Some(subscription.room) || !members[slot].sessions().any(|own| own == id) {
+                        return Err(format!("{id:?} reads another room than its member is in"));
                     }
                 }
             }
-            let private = client.private_bytes();
+            let private = session.private_bytes();
             census.outbox = census.outbox.max(private);
-            let will_be_dropped = client.pending_disconnect.is_some() || self.slow_consumers.contains(&id);
-            if client.blocked && private > self.config.backlog_bytes && !will_be_dropped {
+            let will_be_dropped = session.pending_disconnect.is_some() || self.outbound.is_noted_slow(id);
+            if session.blocked && private > self.config.backlog_bytes && !will_be_dropped {
                 return Err(format!("{id:?} is blocked with {private} unsent bytes, and will not be dropped"));
             }
         }
-        let mut members = 0;
-        for (id, room) in self.rooms.iter() {
-            members += room.members.len();
+        let mut in_rooms = 0;
+        for (id, room) in rooms.iter() {
+            in_rooms += room.members.len();
             census.empty_rooms += usize::from(room.members.is_empty());
             census.log = census.log.max(room.held());
+            for (place, &slot) in room.members.iter().enumerate() {
+                if members[slot].room != Some(id) || members[slot].place as usize != place {
+                    return Err(format!("{slot:?} is not where it should be in its room"));
+                }
+                census.ghosts += usize::from(members[slot].session_at(0).is_none());
+            }
             if !self.ending
                 && room.summary.is_none()
                 && id != RoomId::LOBBY
@@ -98,26 +88,27 @@ impl Hub {
         let admission = (census.here + census.asked, census.waiting);
         if self.admission.counts() != admission {
             return Err(format!(
-                "the admission queue counts {:?} admitted and waiting clients, there are {admission:?}",
+                "the admission queue counts {:?} admitted and waiting sessions, there are {admission:?}",
                 self.admission.counts()
             ));
         }
-        if members != census.here || self.nicknames.len() != census.here {
-            let named = self.nicknames.len();
-            return Err(format!("{} are here, {members} in rooms, {named} have a name", census.here));
+        let named = members.len();
+        if in_rooms != census.here + census.ghosts || named != in_rooms {
+            return Err(format!("{} are here, {in_rooms} in rooms, {named} have a name", census.here));
         }
         Ok(census)
     }
 
     /// The bytes of the tables that grow with the number of connections.
     pub(crate) fn spare_bytes(&self) -> usize {
-        let members: usize = self.rooms.iter().map(|(_, room)| room.members.capacity()).sum();
-        let ids =
-            members + self.nicknames.capacity() + self.slow_consumers.capacity() + self.pending_disconnects.capacity();
-        self.clients.bytes()
-            + ids * size_of::<ClientId>()
-            + self.flush_queue.capacity() * size_of::<ClientId>()
-            + (self.closing.capacity() + self.expired.capacity() + self.connections_per_ip.capacity()) * 32
+        let rooms: usize = self.shared.rooms.iter().map(|(_, room)| room.members.capacity()).sum();
+        self.sessions.capacity_bytes()
+            + self.shared.members.capacity_bytes()
+            + self.outbound.capacity_bytes()
+            + self.disconnects.capacity_bytes()
+            + self.deadlines.capacity_bytes()
+            + rooms * size_of::<ClientId>()
+            + self.ip_limit.networks() * 32
     }
 
     /// Checks every name, address, cursor and log.
@@ -125,28 +116,48 @@ impl Hub {
     /// # Errors
     /// Returns the first difference.
     pub(crate) fn audit(&self) -> Result<(), String> {
-        for (id, client) in self.clients.iter().filter(|(_, client)| client.stage == SessionStage::InRoom) {
-            let owner = self.find_by_key(&fold(&client.name));
-            if owner != Some(id) {
-                return Err(format!("the name {} of {id:?} is that of {owner:?}", client.name));
+        let Shared { members, rooms, .. } = &self.shared;
+        for (slot, member) in members.iter().filter(|(_, member)| member.room.is_some()) {
+            let owner = members.find_key(&fold(&member.name));
+            if owner != Some(member.id(slot)) {
+                return Err(format!("the name {} of {slot:?} is that of {owner:?}", member.name));
             }
-            if client.cursor > self.rooms[client.room].log(client.encoding).end() {
-                return Err(format!("{id:?} has read past the end of its room"));
+            for id in member.sessions() {
+                if self.sessions[id].member != Some(slot) {
+                    return Err(format!("{id:?} is not a session of {slot:?}"));
+                }
+                if self.sessions[id].ignores == member.ignored().is_empty() {
+                    return Err(format!("{id:?} does not know whether {slot:?} ignores others"));
+                }
             }
         }
-        self.rooms.audit()?;
-        for (_, room) in self.rooms.iter() {
+        rooms.audit()?;
+        for (room_id, room) in rooms.iter() {
             for encoding in Encoding::ALL {
-                let readers =
-                    room.members.iter().map(|&id| &self.clients[id]).filter(|client| client.encoding == encoding);
-                let cursors: Vec<_> = readers.map(|client| client.cursor).collect();
+                let mut cursors = Vec::new();
+                for (place, &id) in room.readers().iter().enumerate() {
+                    let subscription = self.sessions[id].subscription();
+                    let Some(subscription) =
+                        subscription.filter(|own| own.room == room_id && own.place as usize == place)
+                    else {
+                        return Err(format!("{id:?} is not where it should be among the readers of {}", room.name));
+                    };
+                    if self.sessions[id].encoding == encoding {
+                        cursors.push(subscription.cursor);
+                        if subscription.cursor > room.log(encoding).end() {
+                            return Err(format!("{id:?} has read past the end of its room"));
+                        }
+                    }
+                }
                 room.audit(encoding, &cursors).map_err(|what| format!("room {}: {what}", room.name))?;
             }
         }
-        let counted = self.clients.iter().filter(|(_, client)| client.counted).count();
-        let connections_per_ip: usize = self.connections_per_ip.values().sum();
-        if self.config.max_per_ip > 0 && counted != connections_per_ip {
-            return Err(format!("{counted} connections are counted by address, {connections_per_ip} in the index"));
+        let counted = self.sessions.iter().filter(|(_, session)| session.counted).count();
+        if self.config.max_per_ip > 0 && counted != self.ip_limit.total() {
+            return Err(format!(
+                "{counted} connections are counted by address, {} in the index",
+                self.ip_limit.total()
+            ));
         }
         Ok(())
     }

@@ -149,8 +149,8 @@ fn bans_are_recorded_with_wall_clock_end_and_restored_for_the_remaining_time() {
     let bans = vec![(network, Some(until - 60)), (host, Some(until - 120))];
     let mut fixture = StoreHub::new(Config::default(), InitialState { bans, ..start() });
     assert_eq!(fixture.hub.poll_records(), [Record::Unban { network: host }], "that one is over");
-    assert!(fixture.hub.bans.holds([10, 1, 1, 1].into(), fixture.now.at + Duration::from_secs(59)));
-    assert!(!fixture.hub.bans.holds([10, 1, 1, 1].into(), fixture.now.at + Duration::from_secs(61)));
+    assert!(fixture.hub.shared.bans.holds([10, 1, 1, 1].into(), fixture.now.at + Duration::from_secs(59)));
+    assert!(!fixture.hub.shared.bans.holds([10, 1, 1, 1].into(), fixture.now.at + Duration::from_secs(61)));
 }
 
 #[test]

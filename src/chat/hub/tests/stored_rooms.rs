@@ -3,7 +3,7 @@
 use super::store_queue::{StoreHub, message, start};
 use crate::chat::change::{InitialState, Record};
 use crate::chat::config::{Config, Login};
-use crate::chat::event::Encoding;
+use crate::chat::encoding::Encoding;
 use crate::chat::id::ClientId;
 use crate::chat::input::{Allowance, NewConnection, ResumeRequest};
 use crate::chat::query::{Answer, Lookup};

@@ -55,7 +55,9 @@ fn line(text: &str) {
 /// All text in a command.
 fn slices<'a>(command: Command<'a>) -> Vec<&'a str> {
     match command {
-        Command::Nothing | Command::Rooms | Command::Leave | Command::Help => Vec::new(),
+        Command::Nothing | Command::Rooms | Command::Leave | Command::Help | Command::Stats | Command::ShutDown => {
+            Vec::new()
+        }
         Command::Say(text)
         | Command::Action(text)
         | Command::Reply(text)
@@ -68,7 +70,14 @@ fn slices<'a>(command: Command<'a>) -> Vec<&'a str> {
         | Command::Unignore(text)
         | Command::Echo(text)
         | Command::Ping(text)
-        | Command::Quit(text) => vec![text],
+        | Command::Quit(text)
+        | Command::Kick(text)
+        | Command::Ban(text)
+        | Command::Bans(text)
+        | Command::Unban(text)
+        | Command::Mute(text)
+        | Command::Mutes(text)
+        | Command::Unmute(text) => vec![text],
         Command::Whisper { to, text } | Command::Other(to, text) => vec![to, text],
     }
 }

@@ -102,6 +102,7 @@ impl Simulation {
             max_ignored: rooms / 8 % 4,
             max_listed: 1 + listed % 8,
             offline_whispers: flag(4),
+            ..Config::default()
         };
         let max_line = config.max_line;
         let lang = if flag(2) { Lang::Zh } else { Lang::En };

@@ -2,15 +2,11 @@
 
 use std::time::Duration;
 
-use super::Hub;
+use super::Fanout;
 use crate::chat::event::{Event, Notice};
-use crate::chat::id::Author;
-use crate::chat::id::ClientId;
-use crate::chat::id::Now;
-use crate::chat::id::RoomId;
+use crate::chat::id::{Author, MemberSlot, Now, RoomId};
 use crate::chat::room::PresenceSummary;
 use crate::chat::room::segment_log::EntryKind;
-use crate::chat::session::client::SessionStage;
 
 /// The shortest time between two summaries in a room.
 const SUMMARY_INTERVAL: Duration = Duration::from_secs(1);
@@ -21,61 +17,53 @@ const SUMMARY_INTERVAL: Duration = Duration::from_secs(1);
 /// crowd joins.
 const SUMMARY_LINES_PER_SECOND: u64 = 5000;
 
-impl Hub {
-    /// Shows a room a join or leave, or adds it to the summary if the room is large.
-    pub(super) fn announce(
-        &mut self,
-        id: ClientId,
-        room_id: RoomId,
-        event: &Event,
-        summary: PresenceSummary,
-        now: Now,
-    ) {
-        // During shutdown all clients leave, and they know why.
-        if self.ending {
-            return;
-        }
-        self.begin_day(room_id, now);
-        self.send_to_operator_from(room_id, event);
+impl Fanout<'_> {
+    /// Shows a room a join or leave of a member, or adds it to the summary if the room is large.
+    ///
+    /// `joined` is the member that has joined; its own sessions do not read the notice. A member that has left has no
+    /// session in the room any more.
+    pub fn announce(&mut self, room_id: RoomId, joined: Option<MemberSlot>, event: &Event, time: Now) {
         let room = &mut self.rooms[room_id];
         // While a summary is pending, single notices would show wrong counts.
         if room.members.len() > self.config.announce_limit || room.summary.is_some() {
-            if room.summary.is_none() {
-                room.summary_due = now.at + SUMMARY_INTERVAL;
-                self.pending_summaries.push_back((room.summary_due, room_id));
-            }
+            let is_new = room.summary.is_none();
             let total = room.summary.get_or_insert_default();
-            total.joined += summary.joined;
-            total.left += summary.left;
-            return;
+            total.joined += u32::from(joined.is_some());
+            total.left += u32::from(joined.is_none());
+            if is_new {
+                let due = time.at + SUMMARY_INTERVAL;
+                self.rooms.queue_summary(room_id, due);
+            }
+            self.begin_day(room_id, time);
+            return self.send_to_console_from(room_id, event);
         }
-        let client = &self.clients[id];
-        let author = Author { session: client.session, name: 0 };
-        // The last reader of an encoding may have left, and its log with it.
-        let before = (client.stage == SessionStage::InRoom).then(|| room.log(client.encoding).end());
-        self.broadcast(room_id, author, EntryKind::Notice, 0, event, now);
-        if let Some(before) = before {
-            self.skip_own_entry(id, before);
+        match joined {
+            Some(slot) => {
+                let author = Author { name: 0, ..self.members.author(slot) };
+                self.append_own(room_id, slot, author, EntryKind::Notice, 0, event, time);
+            }
+            None => self.append(room_id, Author::NONE, EntryKind::Notice, 0, event, time),
         }
+        self.send_to_console_from(room_id, event);
     }
 
-    /// Shows the pending summary, or postpones it if the last one is too recent.
-    pub(super) fn show_summary(&mut self, id: RoomId, due: Duration, now: Now) {
-        let Some(room) = self.rooms.get_mut(id).filter(|room| room.summary_due == due) else { return };
-        if now.at < room.next_summary {
-            room.summary_due = now.at + SUMMARY_INTERVAL;
-            self.pending_summaries.push_back((room.summary_due, id));
-            return;
-        }
-        if let Some(PresenceSummary { joined, left }) = room.summary.take() {
+    /// Shows the pending summaries that are due, or postpones them if the last one is too recent.
+    pub fn show_summaries(&mut self, now: Now) {
+        while let Some(id) = self.rooms.pop_summary(now.at) {
+            let room = &mut self.rooms[id];
+            if now.at < room.next_summary {
+                self.rooms.queue_summary(id, now.at + SUMMARY_INTERVAL);
+                continue;
+            }
             let here = room.members.len();
+            let Some(PresenceSummary { joined, left }) = room.summary.take() else { continue };
             if here == 0 {
                 // The room is empty. The summary could push messages out of its history, for which alone it is kept.
-                return;
+                continue;
             }
             room.next_summary = now.at + Duration::from_millis(here as u64 * 1000 / SUMMARY_LINES_PER_SECOND);
             let event = Event::Notice(Notice::Summed { joined, left, here });
-            self.broadcast(id, Author::NONE, EntryKind::Notice, 0, &event, now);
+            self.append(id, Author::NONE, EntryKind::Notice, 0, &event, now);
         }
     }
 }
@@ -86,7 +74,8 @@ mod tests {
 
     use super::*;
     use crate::chat::config::Config;
-    use crate::chat::{Encoding, Input, Lang};
+    use crate::chat::hub::Hub;
+    use crate::chat::{ClientId, Encoding, Input, Lang};
     use crate::wire::plain::Plain;
 
     #[test]
@@ -105,7 +94,7 @@ mod tests {
         }
         hub.handle_tick(at(2));
         hub.handle_tick(at(3));
-        let den = hub.rooms.find("den").expect("a room that has history");
-        assert_eq!(hub.rooms[den].log(Encoding::Plain).history_len(), 1);
+        let den = hub.shared.rooms.find("den").expect("a room that has history");
+        assert_eq!(hub.shared.rooms[den].log(Encoding::Plain).history_len(), 1);
     }
 }

@@ -1,12 +1,18 @@
 //! The rooms in memory, by number and by name.
 
-use crate::chat::id::LOBBY;
+mod dirty;
+pub mod stored;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::ops::{Index, IndexMut};
+use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use slab::Slab;
 
-use crate::chat::id::RoomId;
+use self::dirty::DirtyQueue;
+use self::stored::{StoreUse, StoredRoom};
+use crate::chat::id::{LOBBY, RoomId};
 use crate::chat::policy::nick::{Name, key_of};
 use crate::chat::room::Room;
 use crate::chat::room::segment_log::Retention;
@@ -14,13 +20,14 @@ use crate::chat::room::segment_log::Retention;
 /// Empty rooms that are checked at most when one must leave memory.
 const EVICTION_CANDIDATES: usize = 64;
 
-/// The rooms in memory, and the queue of dirty rooms, whose members may have unread lines.
+/// The rooms in memory and the names of those in the store, the queue of dirty rooms, and the pending summaries.
 ///
 /// Every operation takes at most logarithmic time in the number of rooms.
 pub struct Rooms {
     retention: Retention,
     max_rooms: usize,
-    /// Clients may use several encodings.
+    max_stored_rooms: usize,
+    /// Sessions may use several encodings.
     several_encodings: bool,
     slots: Slab<Room>,
     index: HashMap<Box<str>, RoomId>,
@@ -30,27 +37,44 @@ pub struct Rooms {
     empty: BTreeMap<u64, RoomId>,
     /// Counts the times that a room became empty.
     emptied: u64,
-    /// Numbers of dirty rooms. `stale` of them are removed or clean by now.
-    dirty: VecDeque<RoomId>,
-    stale: usize,
+    dirty: DirtyQueue,
+    /// Rooms with a pending summary of joins and leaves, and when the summary is due.
+    summaries: VecDeque<(Duration, RoomId)>,
+    store: StoreUse,
+    /// Rooms that are in the store and not in memory, by their folded names.
+    stored: BTreeMap<Box<str>, StoredRoom>,
+}
+
+/// The state of [`Rooms`] as plain data.
+#[derive(Serialize, Deserialize)]
+pub struct RoomsState {
+    slots: Slab<Room>,
+    emptied: u64,
+    dirty: DirtyQueue,
+    summaries: VecDeque<(Duration, RoomId)>,
+    store: StoreUse,
+    stored: BTreeMap<Box<str>, StoredRoom>,
 }
 
 impl Rooms {
     /// Creates the rooms with only the lobby.
-    pub fn new(retention: Retention, max_rooms: usize) -> Self {
+    pub fn new(retention: Retention, max_rooms: usize, max_stored_rooms: usize) -> Self {
         let mut slots = Slab::new();
         slots.insert(Room::new(LOBBY, LOBBY, retention, false));
         Rooms {
             retention,
             max_rooms,
+            max_stored_rooms,
             several_encodings: false,
             slots,
             index: HashMap::from([(LOBBY.into(), RoomId::LOBBY)]),
             occupied: BTreeSet::new(),
             empty: BTreeMap::new(),
             emptied: 0,
-            dirty: VecDeque::new(),
-            stale: 0,
+            dirty: DirtyQueue::default(),
+            summaries: VecDeque::new(),
+            store: StoreUse::None,
+            stored: BTreeMap::new(),
         }
     }
 
@@ -83,17 +107,16 @@ impl Rooms {
     /// Adds an empty room with a new name, even above the maximum. It counts as the most recently used.
     pub fn add(&mut self, name: &Name) -> RoomId {
         let id =
-            RoomId(self.slots.insert(Room::new(&name.shown, &name.key, self.retention, self.several_encodings)) as u32);
+            RoomId::new(self.slots.insert(Room::new(&name.shown, &name.key, self.retention, self.several_encodings)));
         self.index.insert(name.key.clone(), id);
         self.note_empty(id);
         id
     }
 
-    /// Removes the empty room that was used least recently. Stored rooms are considered only if `stored` is true.
-    pub fn evict_empty(&mut self, stored: bool) -> Option<Room> {
-        let may_go = |id: &RoomId| stored || !self[*id].is_stored;
-        let id = self.empty.values().take(EVICTION_CANDIDATES).copied().find(may_go)?;
-        Some(self.remove(id))
+    /// The empty room that was used least recently and may leave memory, if there is one among the first ones.
+    fn first_removable(&self) -> Option<RoomId> {
+        let may_go = |id: &RoomId| self.store != StoreUse::Fails || !self[*id].is_stored;
+        self.empty.values().take(EVICTION_CANDIDATES).copied().find(may_go)
     }
 
     /// Notes that a member has entered a room; must be called after it was added.
@@ -129,18 +152,13 @@ impl Rooms {
     }
 
     fn remove(&mut self, id: RoomId) -> Room {
-        let room = self.slots.remove(id.0 as usize);
+        let room = self.slots.remove(id.index());
         self.index.remove(&room.key);
         self.empty.remove(&room.emptied);
-        self.stale += usize::from(room.dirty);
+        self.dirty.note_removed(&room);
         crate::util::shrink::slab(&mut self.slots);
         crate::util::shrink::map(&mut self.index);
         room
-    }
-
-    /// The room with that number, if it exists.
-    pub fn get_mut(&mut self, id: RoomId) -> Option<&mut Room> {
-        self.slots.get_mut(id.0 as usize)
     }
 
     /// Rooms with members.
@@ -153,76 +171,75 @@ impl Rooms {
         self.empty.values().rev().map(|&id| &self[id])
     }
 
-    /// The log of the room has grown: its members must be visited by the sweep.
+    /// The log of the room has grown: its readers must be visited by the sweep.
     pub fn mark_dirty(&mut self, id: RoomId) {
-        let room = &mut self[id];
-        room.restart_sweep();
-        if !room.dirty && !room.members.is_empty() {
-            room.dirty = true;
-            self.dirty.push_back(id);
-        }
+        self.dirty.mark(id, &mut self.slots[id.index()]);
     }
 
     /// Whether any room is dirty.
     pub fn has_dirty(&self) -> bool {
-        self.dirty.len() > self.stale
+        self.dirty.has_any()
     }
 
     /// The dirty room that is swept now.
     pub fn first_dirty(&mut self) -> Option<RoomId> {
-        loop {
-            let id = *self.dirty.front()?;
-            if self.slots.get(id.0 as usize).is_some_and(|room| room.dirty) {
-                return Some(id);
-            }
-            self.dirty.pop_front();
-            self.stale -= 1;
-        }
+        self.dirty.first(&self.slots)
     }
 
-    /// All members of the first dirty room have been visited.
+    /// All readers of the first dirty room have been visited.
     pub fn finish_first_dirty(&mut self) {
-        if let Some(id) = self.dirty.pop_front() {
-            self[id].dirty = false;
-        }
-        crate::util::shrink::queue(&mut self.dirty);
+        self.dirty.finish_first(&mut self.slots);
     }
 
     /// Moves the first dirty room to the end, so that the next one has its turn.
     pub fn rotate_dirty(&mut self) {
-        if self.dirty.len() > 1 {
-            self.dirty.rotate_left(1);
-        }
-    }
-}
-
-#[cfg(test)]
-impl Rooms {
-    /// All rooms with their numbers.
-    pub fn iter(&self) -> impl Iterator<Item = (RoomId, &Room)> {
-        self.slots.iter().map(|(slot, room)| (RoomId(slot as u32), room))
+        self.dirty.rotate();
     }
 
-    /// Checks the indices against the rooms.
-    ///
-    /// # Errors
-    /// Returns the first difference.
-    pub fn audit(&self) -> Result<(), String> {
-        let occupied = self.iter().filter(|(_, room)| !room.members.is_empty()).map(|(id, _)| id);
-        let dirty = self.iter().filter(|(_, room)| room.dirty).count();
-        let is_empty = |(id, room): &(RoomId, &Room)| *id != RoomId::LOBBY && room.members.is_empty();
-        let indexed = |(id, room): (RoomId, &Room)| self.empty.get(&room.emptied) == Some(&id);
-        match () {
-            () if !occupied.eq(self.occupied.iter().copied()) => Err("the index of occupied rooms is wrong".into()),
-            () if !self.iter().filter(is_empty).all(indexed) => Err("an empty room is not in the index".into()),
-            () if self.iter().filter(is_empty).count() != self.empty.len() => {
-                Err("the index of empty rooms has too many entries".into())
+    /// Queues the summary of joins and leaves of a room.
+    pub fn queue_summary(&mut self, id: RoomId, due: Duration) {
+        self[id].summary_due = due;
+        self.summaries.push_back((due, id));
+    }
+
+    /// When the next summary is due.
+    pub fn next_summary(&self) -> Option<Duration> {
+        self.summaries.front().map(|&(due, _)| due)
+    }
+
+    /// Takes the next room whose summary is due.
+    pub fn pop_summary(&mut self, now: Duration) -> Option<RoomId> {
+        while let Some(&(due, id)) = self.summaries.front().filter(|&&(due, _)| due <= now) {
+            self.summaries.pop_front();
+            // The room may have been removed, and its number reused.
+            if self.slots.get(id.index()).is_some_and(|room| room.summary_due == due) {
+                return Some(id);
             }
-            () if self.dirty.len() != dirty + self.stale => {
-                Err(format!("{dirty} rooms are dirty, {} are queued and {} stale", self.dirty.len(), self.stale))
-            }
-            () => Ok(()),
         }
+        None
+    }
+
+    /// The state as plain data.
+    pub fn into_state(self) -> RoomsState {
+        let Rooms { slots, emptied, dirty, summaries, store, stored, .. } = self;
+        RoomsState { slots, emptied, dirty, summaries, store, stored }
+    }
+
+    /// Takes a state back; the limits stay.
+    pub fn restore(&mut self, state: RoomsState) {
+        let RoomsState { slots, emptied, dirty, summaries, store, stored } = state;
+        self.index.clear();
+        for (index, room) in &slots {
+            let id = RoomId::new(index);
+            self.index.insert(room.key.clone(), id);
+            if !room.members.is_empty() {
+                self.occupied.insert(id);
+            } else if id != RoomId::LOBBY {
+                self.empty.insert(room.emptied, id);
+            }
+        }
+        (self.slots, self.emptied, self.dirty, self.summaries) = (slots, emptied, dirty, summaries);
+        (self.store, self.stored) = (store, stored);
     }
 }
 
@@ -230,12 +247,15 @@ impl Index<RoomId> for Rooms {
     type Output = Room;
 
     fn index(&self, id: RoomId) -> &Room {
-        self.slots.get(id.0 as usize).expect("the number of a room that exists")
+        self.slots.get(id.index()).expect("the number of a room that exists")
     }
 }
 
 impl IndexMut<RoomId> for Rooms {
     fn index_mut(&mut self, id: RoomId) -> &mut Room {
-        self.slots.get_mut(id.0 as usize).expect("the number of a room that exists")
+        self.slots.get_mut(id.index()).expect("the number of a room that exists")
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,211 @@
+//! Queries about stored messages, and the display of their answers.
+//!
+//! A session's next line waits until its query is answered, so that the answers come in the order of the commands.
+
+use log::info;
+
+use super::{Hub, Shared};
+use crate::chat::change::{Change, Place, Record};
+use crate::chat::config::Login;
+use crate::chat::event::{Event, LINE_OVERHEAD, Notice, Refusal};
+use crate::chat::id::{ClientId, Now, RoomId};
+use crate::chat::policy::nick::{Name, fold};
+use crate::chat::query::{Answer, Lookup, Query};
+use crate::chat::record::{Message, MessageKind};
+use crate::chat::session::SessionStage;
+
+/// The most bytes of messages that one page shows. Half of the backlog limit is the other bound.
+const MAX_PAGE_BYTES: usize = 256 * 1024;
+
+/// Messages that are shown together.
+struct HistoryPage {
+    messages: Vec<Message>,
+    /// If set, there are older messages, before this id.
+    older: Option<u64>,
+}
+
+impl Hub {
+    /// Takes the next query.
+    pub fn poll_query(&mut self) -> Option<Query> {
+        self.store.as_mut()?.pop_query()
+    }
+
+    /// Whether the session still waits for the answer to a query.
+    pub fn is_awaiting(&self, query: &Query) -> bool {
+        let session = self.sessions.get(query.origin.client);
+        session.is_some_and(|session| session.id == query.origin.session && session.awaits_answer)
+    }
+
+    /// Whether there is a query to take.
+    pub fn has_queries(&self) -> bool {
+        self.store.as_ref().is_some_and(|store| store.has_queries())
+    }
+
+    pub(super) fn queue_query(&mut self, asker: ClientId, lookup: Lookup) {
+        let Some(store) = &mut self.store else { return };
+        self.sessions[asker].awaits_answer = true;
+        store.push_query(Query { origin: self.sessions.origin(asker), lookup });
+    }
+
+    /// Shows the answer to a query, if the session that asked is still connected.
+    pub fn handle_answer(&mut self, query: Query, answer: Answer, now: Now) {
+        let Query { origin, lookup } = query;
+        let id = origin.client;
+        let Some(session) = self.sessions.find(origin) else { return };
+        session.awaits_answer = false;
+        let is_present = session.member.is_some();
+        match (lookup, answer) {
+            (Lookup::History { before, n, .. }, Answer::Messages(found)) => {
+                self.show_history_page(id, found, before, n, now)
+            }
+            (Lookup::Search { words, n, .. }, Answer::Messages(found)) => {
+                self.show_search_results(id, found, &words, n)
+            }
+            (Lookup::Whispers { to }, Answer::Whispers(whispers)) => {
+                self.deliver_offline_messages(id, &to, &whispers, now)
+            }
+            // The messages stay in the store until the next login with that name.
+            (Lookup::Whispers { .. }, _) => {}
+            (Lookup::Room { room, nickname }, answer) => {
+                self.open_queried_room(id, &room, nickname.as_deref(), answer, now)
+            }
+            // The store fails, but the messages in memory can be shown.
+            (Lookup::History { before: None, n, .. }, _) if is_present && self.config.history > 0 => {
+                let n = n.min(self.config.history);
+                self.fanout().replay(id, n, now);
+            }
+            _ => self.fanout().refuse(id, Refusal::LookupFails),
+        }
+    }
+
+    fn show_history_page(&mut self, id: ClientId, found: Vec<Message>, before: Option<u64>, n: usize, now: Now) {
+        let HistoryPage { mut messages, older } = self.page(found, n);
+        if messages.is_empty() && before.is_none() {
+            return self.fanout().notice(id, Notice::NoHistory);
+        }
+        messages.retain(|message| !self.is_ignored_author(id, message));
+        let mut fanout = self.fanout();
+        fanout.notice(id, Notice::HistoryBegins { messages: messages.len(), gap: false, before });
+        let mut day = now.local.date();
+        for message in &messages {
+            if std::mem::replace(&mut day, message.at.date()) != day {
+                fanout.notice(id, Notice::Day(day));
+            }
+            fanout.send(id, &message.event());
+        }
+        fanout.notice(id, Notice::PageEnds { older });
+    }
+
+    fn show_search_results(&mut self, id: ClientId, found: Vec<Message>, words: &str, n: usize) {
+        let HistoryPage { mut messages, older } = self.page(found, n);
+        messages.retain(|message| !self.is_ignored_author(id, message));
+        let mut fanout = self.fanout();
+        fanout.notice(id, Notice::FoundBegins { words, messages: messages.len() });
+        for message in &messages {
+            let &Message { id: number, at, kind, ref name, ref text, .. } = message;
+            fanout.send(id, &Event::Found { id: number, at, name, text, action: kind == MessageKind::Action });
+        }
+        fanout.notice(id, Notice::FoundEnds { words, older });
+    }
+
+    /// Keeps the newest messages that fit into one page, at most `n`.
+    fn page(&self, mut messages: Vec<Message>, n: usize) -> HistoryPage {
+        let most = MAX_PAGE_BYTES.min(self.config.backlog_bytes / 2);
+        let mut bytes = 0;
+        let fits = |message: &&Message| {
+            bytes += LINE_OVERHEAD + message.name.len() + message.text.len();
+            bytes <= most
+        };
+        let shown = messages.iter().rev().take(n).take_while(fits).count();
+        let left_out = messages.len() - shown.max(1).min(messages.len());
+        messages.drain(..left_out);
+        let older = messages.first().filter(|_| left_out > 0).map(|oldest| oldest.id);
+        HistoryPage { messages, older }
+    }
+
+    /// Whether a session's member ignores the author of a stored message, by that name or by the member that has the
+    /// name now.
+    fn is_ignored_author(&self, id: ClientId, message: &Message) -> bool {
+        let session = &self.sessions[id];
+        let Some(slot) = session.member.filter(|_| session.ignores) else { return false };
+        let Shared { members, .. } = &self.shared;
+        let member = &members[slot];
+        let key = fold(&message.name);
+        let name = members.name_hash(&key);
+        if name == member.name_hash {
+            return false;
+        }
+        member.ignores(crate::chat::id::Author { member: members.find_key(&key), name })
+    }
+
+    /// Handles the answer to the query for a stored room: loads the room, and moves or logs the session in.
+    fn open_queried_room(&mut self, id: ClientId, room: &str, nickname: Option<&str>, answer: Answer, now: Now) {
+        let session = &self.sessions[id];
+        let member = session.member;
+        if member.is_none() && session.stage != SessionStage::LoggingIn {
+            return;
+        }
+        let opened = match answer {
+            Answer::Messages(messages) => self.load_stored(room, &messages),
+            _ => Err(Refusal::LookupFails),
+        };
+        match (member, opened) {
+            (Some(slot), Ok((_, room))) if self.shared.members[slot].room == room => {}
+            (Some(slot), Ok((name, _))) => {
+                let place = Place::Named(std::borrow::Cow::Owned(name));
+                let member = self.shared.members.id(slot);
+                self.propose_checked(id, Change::Move { member, place }, now);
+            }
+            (Some(_), Err(refusal)) => self.fanout().refuse(id, refusal),
+            (None, opened) => {
+                if let Err(refusal) = opened {
+                    self.fanout().refuse(id, refusal);
+                    self.resume_requests.remove(&id);
+                }
+                match nickname {
+                    Some(nickname) if self.config.login == Login::Nickname => {
+                        self.line_before_login(id, nickname, now);
+                    }
+                    _ => self.log_in_by_address(id, now),
+                }
+            }
+        }
+    }
+
+    /// Loads a stored room into memory, unless it is there already; returns its name, and its number if it exists.
+    ///
+    /// A room whose messages were all pruned is forgotten.
+    fn load_stored(&mut self, room: &str, messages: &[Message]) -> Result<(Name, Option<RoomId>), Refusal<'static>> {
+        let Ok(name) = Name::room(room) else { return Err(Refusal::BadRoomName) };
+        if let Some(room) = self.shared.rooms.find(&name.key) {
+            return Ok((name, Some(room)));
+        }
+        if messages.is_empty() {
+            self.forget_stored(&name.key);
+            return Ok((name, None));
+        }
+        let opened = self.shared.rooms.load(&name)?;
+        self.release_creator(opened.released);
+        self.restore_messages(opened.room, messages);
+        Ok((name, Some(opened.room)))
+    }
+
+    /// Removes a room that is in the store and not in memory.
+    fn forget_stored(&mut self, key: &str) {
+        if let Some(stored) = self.shared.rooms.remove_stored(key) {
+            self.record(|| Record::RoomGone { name: stored.name.into() });
+            self.release_creator(stored.creator);
+        }
+    }
+
+    /// All messages of these rooms were pruned from the store: removes the rooms that are not in memory.
+    pub fn handle_pruned_rooms(&mut self, names: &[String]) {
+        for name in names {
+            let key = fold(name);
+            if self.shared.rooms.find_stored(&key).is_some() {
+                info!("room {name} is removed: all its messages were pruned");
+                self.forget_stored(&key);
+            }
+        }
+    }
+}

@@ -1,0 +1,366 @@
+//! Applies committed changes: to the shared state, to the logs of rooms, and to the sessions of this process.
+
+use std::time::Duration;
+
+use log::{debug, info, warn};
+
+use super::check::check;
+use super::fanout::{Fanout, Greeting};
+use super::trace::TraceEvent;
+use super::{Hub, OPERATOR_LOG, Shared};
+use crate::chat::cause::Cause;
+use crate::chat::change::{Change, Committed, Origin, Place, Record};
+use crate::chat::config::{Login, Mode};
+use crate::chat::event::{Event, Notice, Refusal};
+use crate::chat::id::{ClientId, MemberId, MemberSlot, Now, RoomId};
+use crate::chat::input::Close;
+use crate::chat::member::Role;
+use crate::chat::policy::cidr::Network;
+use crate::chat::policy::nick::Name;
+use crate::chat::room::segment_log::EntryKind;
+use crate::chat::session::{PendingDisconnect, SessionStage};
+
+/// Names that the welcome line lists at most.
+const MAX_WELCOME_NAMES: usize = 12;
+
+impl Hub {
+    /// Proposes a change, for a session or for none. The local sequencer commits it at once.
+    pub(super) fn propose(&mut self, id: Option<ClientId>, change: Change<'_>, now: Now) {
+        let origin = id.map(|id| self.sessions.origin(id));
+        let is_message = change.is_message();
+        match self.journal.propose(origin, change, now) {
+            Some(committed) => self.apply(&committed),
+            None => {
+                if let Some(session) = id.and_then(|id| self.sessions.get_mut(id)) {
+                    session.uncommitted.add(is_message);
+                }
+            }
+        }
+    }
+
+    /// Applies a change that the external sequencer has committed.
+    ///
+    /// # Panics
+    /// If it is not the next one in the order.
+    pub fn handle_committed(&mut self, committed: &Committed) {
+        self.journal.note_committed(committed.seq);
+        if let Some(origin) = committed.origin
+            && let Some(session) = self.sessions.find(origin)
+        {
+            let blocked = session.uncommitted.blocks();
+            session.uncommitted.remove(committed.change.is_message());
+            if blocked && !session.uncommitted.blocks() {
+                self.outbound.resume(origin.client);
+            }
+        }
+        self.apply(committed);
+    }
+
+    fn apply(&mut self, committed: &Committed) {
+        let &Committed { time, origin, ref change, .. } = committed;
+        let allowed = check(&self.shared, change);
+        self.trace.record_committed(committed, allowed.is_ok());
+        if let Err(refusal) = allowed {
+            if let Some(Origin { client, .. }) = origin.filter(|&origin| self.sessions.find(origin).is_some()) {
+                self.outbound.send(&mut self.sessions, client, &Event::Refusal(refusal));
+            }
+            return;
+        }
+        match change {
+            Change::Join { name, place, network } => self.apply_join(origin, name, place, *network, time),
+            Change::Move { member, place } => self.apply_move(origin, *member, place, time),
+            Change::Leave { member, cause } => self.remove_member(*member, cause, time),
+            Change::Say { member, room, text, action } => self.apply_say(*member, *room, text, *action, time),
+            Change::Rename { member, name, network } => self.apply_rename(*member, name, *network, time),
+            Change::Kick { member, reason, .. } => self.apply_kick(*member, reason.as_deref(), time),
+            Change::Ban { network, minutes } => self.apply_ban(*network, *minutes, time),
+            Change::Unban { network } => self.apply_unban(*network, time),
+            Change::Mute { member, network, minutes, .. } => self.apply_mute(*member, *network, *minutes, time),
+            Change::Unmute { key } => self.apply_unmute(key, time),
+        }
+    }
+
+    /// Adds a member, and lets the session that proposed it enter the room.
+    fn apply_join(&mut self, origin: Option<Origin>, name: &Name, place: &Place, network: Network, time: Now) {
+        let member = self.shared.members.insert(name);
+        self.shared.mutes.carry_over(member, name, network, time.at);
+        let client = origin.filter(|&origin| self.sessions.find(origin).is_some()).map(|origin| origin.client);
+        let mut after = None;
+        if let Some(id) = client {
+            after = self.begin_session(id, member, time);
+        }
+        let room = match self.open_place(place, member) {
+            Ok(room) => room,
+            Err(refusal) => {
+                after = None;
+                client.into_iter().for_each(|id| self.outbound.send(&mut self.sessions, id, &Event::Refusal(refusal)));
+                RoomId::LOBBY
+            }
+        };
+        let greeting = if self.config.mode == Mode::P2p { Greeting::Peer } else { Greeting::LoggedIn };
+        self.enter(member.slot, room, greeting, after, time);
+        match client {
+            Some(id) => self.request_offline_messages(id),
+            // The session has ended before its member was there.
+            None if origin.is_some() => {
+                self.propose(None, Change::Leave { member, cause: Cause::ConnectionLost }, time);
+            }
+            None => {}
+        }
+    }
+
+    /// Gives a session its member; returns the id of the last message that it has read, if it resumes.
+    fn begin_session(&mut self, id: ClientId, member: MemberId, time: Now) -> Option<u64> {
+        self.shared.members[member.slot].add_session(id);
+        let session = &mut self.sessions[id];
+        session.member = Some(member.slot);
+        session.active = time.micros();
+        let (name, here) = (&self.shared.members[member.slot].name, self.shared.members.len());
+        if let Some(addr) = self.sessions.addr(id) {
+            info!("{name} logged in from {addr} ({here} here)");
+        }
+        if !self.config.idle_timeout.is_zero() {
+            self.deadlines.set_idle(&mut self.sessions, id, time.at + self.config.idle_timeout);
+        }
+        if self.config.login == Login::Nickname {
+            self.fanout().notice(id, Notice::NameSet);
+        }
+        self.take_read_position(id)
+    }
+
+    /// Opens a room for a member; a new room is created by it.
+    fn open_place(&mut self, place: &Place, member: MemberId) -> Result<RoomId, Refusal<'static>> {
+        let Shared { members, rooms, .. } = &mut self.shared;
+        let opened = rooms.open(place, members[member.slot].created_rooms())?;
+        self.release_creator(opened.released);
+        if opened.is_new {
+            self.shared.rooms[opened.room].creator = Some(member);
+            self.shared.members[member.slot].count_created_room();
+        }
+        Ok(opened.room)
+    }
+
+    /// A room no longer exists: lets its creator create one more.
+    pub(super) fn release_creator(&mut self, creator: Option<MemberId>) {
+        if let Some(member) = creator.and_then(|creator| self.shared.members.get_mut(creator)) {
+            member.uncount_created_room();
+        }
+    }
+
+    /// Adds a member that is in no room to a room: its sessions are greeted and shown the history, the others are told.
+    fn enter(&mut self, slot: MemberSlot, room_id: RoomId, greeting: Greeting, after: Option<u64>, time: Now) {
+        self.fanout().begin_day(room_id, time);
+        let here = self.shared.rooms[room_id].members.len() + 1;
+        let others = self.nicknames_in(room_id, MAX_WELCOME_NAMES);
+        let names: Vec<&str> = others.iter().map(|name| &**name).collect();
+        // Each entry gets its own stamp, because members are sorted by it.
+        let stamp = self.outbound.next_stamp();
+        let member = &mut self.shared.members[slot];
+        member.entered = stamp;
+        member.room = Some(room_id);
+        member.place = self.shared.rooms[room_id].add_member(slot);
+        self.shared.rooms.note_entered(room_id);
+        let mut index = 0;
+        while let Some(id) = self.shared.members[slot].session_at(index) {
+            index += 1;
+            self.fanout().greet(id, slot, room_id, here, &names, greeting, after, time);
+        }
+        if !self.ending {
+            let mut fanout = self.fanout();
+            let joined = Notice::Joined { name: fanout.member_name(slot), here };
+            fanout.announce(room_id, Some(slot), &Event::Notice(joined), time);
+        }
+    }
+
+    fn apply_move(&mut self, origin: Option<Origin>, member: MemberId, place: &Place, time: Now) {
+        let room = match self.open_place(place, member) {
+            Ok(room) => room,
+            Err(refusal) => {
+                let client = origin.filter(|&origin| self.sessions.find(origin).is_some());
+                if let Some(Origin { client, .. }) = client {
+                    self.fanout().refuse(client, refusal);
+                }
+                return;
+            }
+        };
+        let slot = member.slot;
+        let mut index = 0;
+        while let Some(id) = self.shared.members[slot].session_at(index) {
+            index += 1;
+            let mut fanout = self.fanout();
+            fanout.move_unread_to_outbox(id);
+            fanout.unsubscribe(id);
+        }
+        let moved = &mut self.shared.members[slot];
+        if let (Some(old), place, name) = (moved.room.take(), moved.place, moved.name.clone()) {
+            self.leave_room(old, place, &name, &Cause::Moved, time);
+        }
+        self.enter(slot, room, Greeting::Moved, None, time);
+    }
+
+    /// Removes a member from its room; `cause` is what the other members read.
+    fn leave_room(&mut self, room_id: RoomId, place: u32, name: &str, cause: &Cause, time: Now) {
+        let room = &mut self.shared.rooms[room_id];
+        if let Some(moved) = room.remove_member(place) {
+            self.shared.members[moved].place = place;
+        }
+        let here = room.members.len();
+        // During shutdown all members leave, and they know why.
+        if !self.ending {
+            self.fanout().announce(room_id, None, &Event::Notice(Notice::Left { name, cause, here }), time);
+        }
+        if let Some(room) = self.shared.rooms.note_left(room_id) {
+            self.release_creator(room.creator);
+        }
+    }
+
+    /// Removes a member, whose sessions have ended.
+    fn remove_member(&mut self, member: MemberId, cause: &Cause, time: Now) {
+        self.shared.mutes.leave(member);
+        let left = self.shared.members.remove(member.slot);
+        if let Some(room) = left.room {
+            self.leave_room(room, left.place, &left.name, cause, time);
+        }
+        // A request from a web page must not end the server.
+        if self.config.mode == Mode::P2p && *cause != Cause::OtherProtocol {
+            self.fanout().send_to_console(&Event::Notice(Notice::PeerLeft { name: &left.name }));
+            self.ending = true;
+        }
+    }
+
+    fn apply_say(&mut self, member: MemberId, room: RoomId, text: &str, action: bool, time: Now) {
+        let id = self.journal.next_message_id();
+        if self.shared.mutes.holds(member, time.at) {
+            return self.say_muted(id, member, room, text, action, time);
+        }
+        let slot = member.slot;
+        self.stats.messages += 1;
+        self.stats.message_rate.count(time.at);
+        let Shared { members, rooms, .. } = &mut self.shared;
+        let (author, name) = (members.author(slot), &*members[slot].name);
+        debug!("{}: {name}{} {text}", rooms[room].name, if action { "" } else { ":" });
+        let event = message_event(id, time, name, text, action);
+        if let Some(store) = &mut self.store {
+            store.record_message(&mut rooms[room], &event);
+        }
+        let mut fanout =
+            Fanout::new(&self.config, members, rooms, &mut self.sessions, &mut self.outbound, &mut self.stats);
+        fanout.append_own(room, slot, author, EntryKind::Message, text.len(), &event, time);
+        if members[slot].role() != Role::Operator {
+            fanout.send_to_console_from(room, &event);
+        }
+    }
+
+    /// Shows a message of a muted member to that member as if it was sent, and to the operator with `(muted)`.
+    fn say_muted(&mut self, id: u64, member: MemberId, room: RoomId, text: &str, action: bool, time: Now) {
+        let slot = member.slot;
+        let name = self.shared.members[slot].name.clone();
+        debug!("{}: (muted) {name}{} {text}", self.shared.rooms[room].name, if action { "" } else { ":" });
+        let shown = format!("(muted) {name}");
+        let mut fanout = self.fanout();
+        fanout.begin_day(room, time);
+        fanout.send_to_console_from(room, &message_event(id, time, &shown, text, action));
+        let mut index = 0;
+        while let Some(session) = self.shared.members[slot].session_at(index) {
+            index += 1;
+            if self.sessions[session].echo {
+                let event = message_event(id, time, &name, text, action);
+                self.outbound.send(&mut self.sessions, session, &event);
+            }
+        }
+        // The id is recorded, so that an id that only its author saw is not given again after a restart.
+        self.record(|| Record::NextId(id + 1));
+    }
+
+    fn apply_rename(&mut self, member: MemberId, name: &Name, network: Network, time: Now) {
+        let slot = member.slot;
+        let mut index = 0;
+        while let Some(id) = self.shared.members[slot].session_at(index) {
+            index += 1;
+            self.cancel_deliveries(id);
+        }
+        let old = self.shared.members[slot].name.clone();
+        self.shared.members.rename(slot, name);
+        self.shared.mutes.rename(member, name, network, time.at);
+        info!("{old} is now called {}", name.shown);
+        let event = Event::Notice(Notice::Renamed { old: &old, new: &name.shown });
+        if let Some(room) = self.shared.members[slot].room {
+            // A muted member could otherwise send one line with each new name.
+            let is_muted = self.shared.mutes.holds(member, time.at);
+            let mut fanout = self.fanout();
+            match is_muted {
+                true => {
+                    fanout.begin_day(room, time);
+                    fanout.send_to_sessions(slot, &event);
+                }
+                false => fanout.append(room, crate::chat::id::Author::NONE, EntryKind::Notice, 0, &event, time),
+            }
+            fanout.send_to_console_from(room, &event);
+        }
+        if let Some(id) = self.shared.members[slot].session_at(0) {
+            self.request_offline_messages(id);
+        }
+    }
+
+    fn apply_kick(&mut self, member: MemberId, reason: Option<&str>, time: Now) {
+        let cause = Cause::Kicked(reason.map(Box::from));
+        while let Some(id) = self.shared.members[member.slot].session_at(0) {
+            self.fanout().notice(id, Notice::Kicked { why: reason });
+            self.trace.record(|| TraceEvent::Departed(id, cause.clone()));
+            self.end_locally(id, &cause, Close::WhenRead, time);
+        }
+        self.remove_member(member, &cause, time);
+        self.admit(time);
+    }
+
+    fn apply_ban(&mut self, network: Network, minutes: Option<u64>, time: Now) {
+        self.shared.bans.add(network, minutes.map(|minutes| after(minutes, time)), time.at);
+        let until = minutes.map(|minutes| time.local.unix_timestamp() + 60 * minutes as i64);
+        self.record(|| Record::Ban { network: network.into(), until });
+        warn!(target: OPERATOR_LOG, "{network} is banned");
+        self.fanout().send_to_console(&Event::Notice(Notice::Ban { network, minutes }));
+        let in_network = |id: &ClientId| self.sessions.addr(*id).is_some_and(|addr| network.contains(addr.ip()));
+        let mut hit: Vec<ClientId> = self.sessions.iter().map(|(id, _)| id).filter(in_network).collect();
+        // Waiting sessions first, or one of them would get the place of a banned member.
+        hit.sort_by_key(|&id| !matches!(self.sessions[id].stage, SessionStage::Waiting(_)));
+        for id in hit {
+            let session = &self.sessions[id];
+            if !session.is_leaving() && session.pending_disconnect.is_none() {
+                self.disconnects.schedule(&mut self.sessions, id, PendingDisconnect::Banned);
+            }
+        }
+    }
+
+    fn apply_unban(&mut self, network: Network, time: Now) {
+        if !self.shared.bans.lift(network, time.at) {
+            return;
+        }
+        self.record(|| Record::Unban { network: network.into() });
+        warn!(target: OPERATOR_LOG, "{network} is no longer banned");
+        self.fanout().send_to_console(&Event::Notice(Notice::Unbanned { network }));
+    }
+
+    fn apply_mute(&mut self, member: MemberId, network: Network, minutes: Option<u64>, time: Now) {
+        let Shared { members, mutes, .. } = &mut self.shared;
+        let name = members[member.slot].name.clone();
+        mutes.add(&name, member, network, minutes.map(|minutes| after(minutes, time)), time.at);
+        warn!(target: OPERATOR_LOG, "{name} is muted");
+        self.fanout().send_to_console(&Event::Notice(Notice::Muted { name: &name, minutes }));
+    }
+
+    fn apply_unmute(&mut self, key: &str, time: Now) {
+        let Some(name) = self.shared.mutes.lift(key, time.at) else { return };
+        warn!(target: OPERATOR_LOG, "{name} is no longer muted");
+        self.fanout().send_to_console(&Event::Notice(Notice::Unmuted { name: &name }));
+    }
+}
+
+/// The event of a message or action.
+fn message_event<'a>(id: u64, time: Now, name: &'a str, text: &'a str, action: bool) -> Event<'a> {
+    let at = time.local;
+    if action { Event::Action { id, at, name, text } } else { Event::Said { id, at, name, text } }
+}
+
+fn after(minutes: u64, time: Now) -> Duration {
+    time.at + Duration::from_secs(60 * minutes)
+}

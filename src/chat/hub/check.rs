@@ -1,0 +1,56 @@
+//! Whether a change is allowed: asked before it is proposed, and again when it is committed.
+
+use super::Shared;
+use crate::chat::change::{Change, Place};
+use crate::chat::event::Refusal;
+use crate::chat::id::RoomId;
+use crate::chat::member::Role;
+
+/// Checks a change against the shared state alone.
+///
+/// # Errors
+/// The answer for the member that proposed it. Between proposal and commit the name may have been taken, the member
+/// may have left, or a limit may have been reached.
+pub fn check<'a>(shared: &'a Shared, change: &'a Change<'_>) -> Result<(), Refusal<'a>> {
+    let Shared { members, rooms, .. } = shared;
+    let gone = |name: &'a str| Refusal::NoSuchMember { name };
+    match change {
+        Change::Join { name, .. } => match members.find_key(&name.key) {
+            Some(_) => Err(Refusal::Taken { name: &name.shown, asked: true }),
+            None => Ok(()),
+        },
+        Change::Move { member, place } => {
+            let member = members.get(*member).ok_or(gone(""))?;
+            let found = match place {
+                Place::Lobby => Some(RoomId::LOBBY),
+                Place::Named(name) => rooms.find(&name.key),
+            };
+            match found {
+                Some(room) if member.room == found => Err(Refusal::InThatRoom { room: &rooms[room].name }),
+                _ => rooms.check_open(place, member.created_rooms()),
+            }
+        }
+        Change::Leave { member, .. } => members.get(*member).map(drop).ok_or(gone("")),
+        Change::Say { member, room, .. } => {
+            let member = members.get(*member).ok_or(gone(""))?;
+            match member.room == Some(*room) || member.role() == Role::Operator {
+                true => Ok(()),
+                false => Err(Refusal::NoRoom { room: "" }),
+            }
+        }
+        Change::Rename { member, name, .. } => {
+            let old = &members.get(*member).ok_or(gone(""))?.name;
+            if name.shown == *old {
+                return Err(Refusal::AlreadyCalled { name: old });
+            }
+            match members.find_key(&name.key) {
+                Some(owner) if owner != *member => Err(Refusal::Taken { name: &name.shown, asked: false }),
+                _ => Ok(()),
+            }
+        }
+        Change::Kick { member, name, .. } | Change::Mute { member, name, .. } => {
+            members.get(*member).map(drop).ok_or(gone(name))
+        }
+        Change::Ban { .. } | Change::Unban { .. } | Change::Unmute { .. } => Ok(()),
+    }
+}

@@ -1,0 +1,224 @@
+//! The end of sessions: for any cause, at a limited rate.
+
+use log::info;
+
+use super::deadlines::{DEADLINES_PER_TICK, Deadline, DeadlineKind};
+use super::trace::TraceEvent;
+use super::{Hub, Shared};
+use crate::chat::cause::Cause;
+use crate::chat::change::Change;
+use crate::chat::event::{Event, Notice, Refusal};
+use crate::chat::id::{Author, ClientId, MemberId, Now, RoomId};
+use crate::chat::input::Close;
+use crate::chat::room::segment_log::EntryKind;
+use crate::chat::session::{PendingDisconnect, SessionStage};
+use crate::util::shrink;
+
+impl Hub {
+    /// Ends a session for any cause.
+    ///
+    /// Calling it again does nothing, except that [`Close::AtOnce`] drops the unsent data.
+    pub(super) fn end_session(&mut self, id: ClientId, cause: Cause, close: Close, now: Now) {
+        let Some(session) = self.sessions.get_mut(id) else { return };
+        // Part of its data is dropped already, so it is closed as a slow consumer whatever the cause.
+        let (cause, close) = match session.pending_disconnect {
+            Some(PendingDisconnect::TooSlow) if !session.is_leaving() => (Cause::TooSlow, Close::AtOnce),
+            _ => (cause, close),
+        };
+        self.trace.record(|| TraceEvent::Departed(id, cause.clone()));
+        if session.is_leaving() {
+            if close == Close::AtOnce {
+                // The unsent data is dropped. The mark keeps this session from counting as up to date.
+                (session.outbox, session.pending_disconnect) = (None, Some(PendingDisconnect::TooSlow));
+                self.outbound.close(id, close);
+            }
+            return;
+        }
+        if let Some(member) = self.end_locally(id, &cause, close, now) {
+            self.propose(None, Change::Leave { member, cause }, now);
+        }
+        self.admit(now);
+    }
+
+    /// Ends a session in this process. Returns its member if that has no other session.
+    pub(super) fn end_locally(&mut self, id: ClientId, cause: &Cause, close: Close, now: Now) -> Option<MemberId> {
+        let mut left = None;
+        match self.sessions[id].stage {
+            SessionStage::Waiting(_) => self.admission.leave(now.at),
+            SessionStage::LoggingIn => self.admission.release(),
+            SessionStage::Present(_) => {
+                left = self.leave_member(id, cause, close);
+                self.admission.release();
+            }
+            SessionStage::Console | SessionStage::Leaving => {}
+        }
+        self.disconnects.count();
+        self.stats.dropped += u64::from(*cause == Cause::TooSlow);
+        self.stats.left[cause.number()] += 1;
+        let session = &mut self.sessions[id];
+        session.stage = SessionStage::Leaving;
+        if close == Close::AtOnce {
+            session.outbox = None;
+        }
+        self.outbound.close(id, close);
+        left
+    }
+
+    /// Separates a session from its member. Returns the member if that has no other session.
+    fn leave_member(&mut self, id: ClientId, cause: &Cause, close: Close) -> Option<MemberId> {
+        self.cancel_deliveries(id);
+        let slot = self.sessions[id].member?;
+        let mut fanout = self.fanout();
+        if close == Close::WhenRead {
+            fanout.move_unread_to_outbox(id);
+        }
+        fanout.unsubscribe(id);
+        self.sessions[id].member = None;
+        let Shared { members, .. } = &mut self.shared;
+        let is_last = members[slot].remove_session(id);
+        if let (true, Some(addr)) = (is_last, self.sessions.addr(id)) {
+            let (name, here) = (&members[slot].name, members.len() - 1);
+            info!("{name} left: {}, {addr} ({here} here)", reason(cause));
+        }
+        is_last.then(|| members.id(slot))
+    }
+
+    /// Marks the slow consumers, whose backlog is over the limit, and drops their unread data.
+    ///
+    /// This is cheap and done for all of them at once, so that they no longer keep old log segments in memory.
+    pub(super) fn mark_slow_consumers(&mut self, now: Now) {
+        while let Some(id) = self.outbound.slow_consumers().pop() {
+            let Some(session) = self.sessions.get_mut(id) else { continue };
+            if !session.blocked {
+                // It reads again. If it blocks again, it is noted again.
+                session.subscription_mut().into_iter().for_each(|subscription| subscription.blocked_in = u32::MAX);
+                continue;
+            }
+            let subscription = session.subscription();
+            let log = subscription.map(|subscription| self.shared.rooms[subscription.room].log(session.encoding));
+            let is_too_slow =
+                subscription.zip(log).is_some_and(|(subscription, log)| log.is_too_slow(subscription.cursor));
+            let end = log.map(|log| log.end());
+            if !is_too_slow && session.private_bytes() <= self.config.backlog_bytes {
+                continue;
+            }
+            if session.is_leaving() {
+                // It has left for another reason already; only its connection remains.
+                self.end_session(id, Cause::TooSlow, Close::AtOnce, now);
+                continue;
+            }
+            session.outbox = None;
+            self.disconnects.schedule(&mut self.sessions, id, PendingDisconnect::TooSlow);
+            if let Some(end) = end {
+                self.fanout().move_cursor(id, end);
+            }
+        }
+        shrink::vec(self.outbound.slow_consumers());
+    }
+
+    /// Disconnects marked sessions in their order, until `until` sessions have been disconnected since the start.
+    pub(super) fn disconnect(&mut self, until: u64, now: Now) {
+        while self.disconnects.done() < until
+            && let Some(id) = self.disconnects.pop()
+        {
+            // If it has left for another reason, another session may have its id now.
+            let Some(session) = self.sessions.get_mut(id).filter(|session| !session.is_leaving()) else { continue };
+            match session.pending_disconnect {
+                None => {}
+                Some(PendingDisconnect::TooSlow) => self.end_session(id, Cause::TooSlow, Close::AtOnce, now),
+                Some(PendingDisconnect::Banned) => {
+                    if self.shared.bans.holds(self.sessions.ip(id), now.at) {
+                        self.fanout().refuse(id, Refusal::Banned);
+                        self.end_session(id, Cause::Banned, Close::WhenRead, now);
+                    } else {
+                        self.sessions[id].pending_disconnect = None;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Checks the deadlines that have passed, until `until` sessions have been disconnected since the start.
+    pub(super) fn check_deadlines(&mut self, until: u64, now: Now) {
+        self.deadlines.expire(now.at);
+        for _ in 0..DEADLINES_PER_TICK {
+            if self.disconnects.done() >= until {
+                return;
+            }
+            let Some(deadline) = self.deadlines.pop_expired(&mut self.sessions) else { return };
+            self.check_deadline(deadline, now);
+        }
+    }
+
+    /// Ends the session of a deadline that has passed, or sets the deadline again.
+    ///
+    /// Does nothing if the deadline was set for an earlier session with the same id or if the session has logged in
+    /// since.
+    fn check_deadline(&mut self, deadline: Deadline, now: Now) {
+        let Deadline { id, kind } = deadline;
+        let Some(session) = self.sessions.get(id) else { return };
+        let (most, refusal, cause) = match (kind, &session.stage) {
+            (DeadlineKind::Login, SessionStage::LoggingIn) => {
+                let most = self.config.login_timeout;
+                (most, Refusal::LoginTimeout { seconds: most.as_secs() }, Cause::LoginTimeout)
+            }
+            (DeadlineKind::Idle, SessionStage::Present(_)) => {
+                let most = self.config.idle_timeout;
+                (most, Refusal::Idle { seconds: most.as_secs() }, Cause::Idle)
+            }
+            _ => return,
+        };
+        let at = std::time::Duration::from_micros(session.active) + most;
+        // A session that waits for a commit is not silent.
+        let at = if session.uncommitted.has_change() { at.max(now.at + most) } else { at };
+        if at > now.at {
+            self.deadlines.set(&mut self.sessions, deadline, at);
+        } else {
+            self.fanout().refuse(id, refusal);
+            self.end_session(id, cause, Close::WhenRead, now);
+        }
+    }
+
+    /// Starts the shutdown: sends the shutdown notice to all sessions and the operator. No more lines may be given to
+    /// the hub.
+    pub fn handle_shutdown(&mut self, now: Now) {
+        self.trace.record(|| TraceEvent::ShutDown);
+        self.ending = true;
+        let notice = Event::Notice(Notice::ShuttingDown);
+        let occupied = self.shared.rooms.occupied().map(|(id, _)| id).filter(|&id| id != RoomId::LOBBY);
+        let rooms: Vec<RoomId> = std::iter::once(RoomId::LOBBY).chain(occupied).collect();
+        let is_outside = |stage: &SessionStage| matches!(stage, SessionStage::Waiting(_) | SessionStage::LoggingIn);
+        let outside = self.sessions.iter().filter(|(_, session)| is_outside(&session.stage));
+        let outside: Vec<ClientId> = outside.map(|(id, _)| id).collect();
+        let mut fanout = self.fanout();
+        fanout.send_to_console(&notice);
+        for room in rooms {
+            fanout.append(room, Author::NONE, EntryKind::Notice, 0, &notice, now);
+        }
+        outside.into_iter().for_each(|id| fanout.send(id, &notice));
+    }
+
+    /// Ends a session during shutdown, after the shutdown notice. Its later input is ignored.
+    pub fn disconnect_for_shutdown(&mut self, id: ClientId, now: Now) {
+        self.end_session(id, Cause::ShutDown, Close::WhenRead, now);
+    }
+}
+
+/// The cause in the log. Clients read the texts of `i18n` instead.
+fn reason(cause: &Cause) -> String {
+    match cause {
+        Cause::Quit(None) => "quit".into(),
+        Cause::Quit(Some(reason)) => format!("quit ({reason})"),
+        Cause::EndOfInput => "end of input".into(),
+        Cause::Moved => "another room".into(),
+        Cause::ConnectionLost => "connection lost".into(),
+        Cause::Idle => "idle".into(),
+        Cause::TooSlow => "too slow to read".into(),
+        Cause::Kicked(None) => "kicked".into(),
+        Cause::Kicked(Some(why)) => format!("kicked ({why})"),
+        Cause::Banned => "banned".into(),
+        Cause::LoginTimeout => "no nickname in time".into(),
+        Cause::OtherProtocol => "another protocol".into(),
+        Cause::ShutDown => "server shut down".into(),
+    }
+}

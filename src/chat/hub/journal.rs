@@ -1,0 +1,86 @@
+//! The journal: puts public changes in order.
+
+use std::collections::VecDeque;
+
+use serde::{Deserialize, Serialize};
+
+use crate::chat::change::{Change, Committed, Origin, Proposal};
+use crate::chat::id::Now;
+
+/// Who puts the changes in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Sequencer {
+    /// This process: a proposal is committed in the same call.
+    Local,
+    /// The caller of the hub: proposals are handed out and come back when they are committed.
+    External,
+}
+
+/// The order of the public changes, and the ids of messages, which follow from it.
+#[derive(Serialize, Deserialize)]
+pub struct Journal {
+    sequencer: Sequencer,
+    /// The number of the newest committed change.
+    seq: u64,
+    /// The id of the newest message of all rooms.
+    last_message_id: u64,
+    /// Proposals that have not been handed out.
+    proposals: VecDeque<Proposal>,
+}
+
+impl Default for Journal {
+    fn default() -> Self {
+        Journal { sequencer: Sequencer::Local, seq: 0, last_message_id: 0, proposals: VecDeque::new() }
+    }
+}
+
+impl Journal {
+    /// Hands proposals out from now on.
+    pub fn use_external_sequencer(&mut self) {
+        self.sequencer = Sequencer::External;
+    }
+
+    /// Proposes a change; returns it if it is committed at once.
+    pub fn propose<'a>(&mut self, origin: Option<Origin>, change: Change<'a>, now: Now) -> Option<Committed<'a>> {
+        match self.sequencer {
+            Sequencer::Local => {
+                self.seq += 1;
+                Some(Committed { seq: self.seq, time: now, origin, change })
+            }
+            Sequencer::External => {
+                self.proposals.push_back(Proposal { origin, change: change.into_owned() });
+                None
+            }
+        }
+    }
+
+    /// Takes the next proposal for the external sequencer.
+    pub fn pop_proposal(&mut self) -> Option<Proposal> {
+        self.proposals.pop_front()
+    }
+
+    /// Notes a change that the external sequencer has committed.
+    ///
+    /// # Panics
+    /// If it is not the one after the newest.
+    pub fn note_committed(&mut self, seq: u64) {
+        assert_eq!(seq, self.seq + 1, "changes are committed in order, each once");
+        self.seq = seq;
+    }
+
+    /// The id of the newest message; 0 before the first one.
+    pub fn last_message_id(&self) -> u64 {
+        self.last_message_id
+    }
+
+    /// Sets the id of the newest message.
+    pub fn set_last_message_id(&mut self, id: u64) {
+        self.last_message_id = id;
+    }
+
+    /// The id of a new message.
+    pub fn next_message_id(&mut self) -> u64 {
+        self.last_message_id += 1;
+        self.last_message_id
+    }
+}

@@ -1,0 +1,107 @@
+//! What concerns a member alone: whispers, `/echo`, `/ignore`, `/unignore` and `/quit`.
+
+use super::plan::Asker;
+use super::{Hub, Shared};
+use crate::chat::cause::Cause;
+use crate::chat::command::is_blank;
+use crate::chat::event::{Event, Notice, Refusal};
+use crate::chat::id::{ClientId, MemberId, Now};
+use crate::chat::input::Close;
+use crate::chat::member::Ignored;
+use crate::chat::policy::nick::key_of;
+
+impl Hub {
+    /// Delivers a whisper, and then the author's own copy.
+    ///
+    /// It is not delivered if its author is muted or ignored by its reader; the author is not told.
+    pub(super) fn whisper(&mut self, asker: Asker, to: MemberId, text: &str, now: Now) {
+        let members = &mut self.shared.members;
+        let (slot, target) = (asker.member.slot, to.slot);
+        let author = members.author(slot);
+        let is_muted = self.shared.mutes.holds(asker.member, now.at);
+        let is_to_operator = members.operator() == Some(to);
+        // The operator reads what a muted member whispers.
+        if is_to_operator || !is_muted {
+            self.stats.whispers += 1;
+            if !members[target].ignores(author) {
+                members[target].set_whisperer(asker.member);
+                let mut fanout = self.fanout();
+                let event = Event::Whisper { at: now.local, from: fanout.member_name(slot), text };
+                fanout.send_dated_to_sessions(target, &event, now);
+            }
+        }
+        let mut fanout = self.fanout();
+        let event = Event::Whispered { at: now.local, to: fanout.member_name(target), text };
+        fanout.send_dated_to_sessions(slot, &event, now);
+    }
+
+    pub(super) fn set_echo(&mut self, id: ClientId, on: bool) {
+        self.fanout().move_unread_to_outbox(id);
+        self.sessions[id].echo = on;
+        self.fanout().notice(id, Notice::Echo { on });
+    }
+
+    /// Moves the unread lines of all sessions of a member to their outboxes, before it reads other lines than before.
+    fn move_unread_of(&mut self, member: MemberId) {
+        let mut index = 0;
+        while let Some(id) = self.shared.members[member.slot].session_at(index) {
+            index += 1;
+            self.fanout().move_unread_to_outbox(id);
+        }
+    }
+
+    /// Notes at the sessions of a member whether it ignores others.
+    fn note_ignoring(&mut self, member: MemberId) {
+        let Shared { members, .. } = &self.shared;
+        let ignores = !members[member.slot].ignored().is_empty();
+        members[member.slot].sessions().for_each(|id| self.sessions[id].ignores = ignores);
+    }
+
+    pub(super) fn ignore(&mut self, asker: Asker, target: MemberId) {
+        self.move_unread_of(asker.member);
+        let most = self.config.max_ignored;
+        let members = &mut self.shared.members;
+        let (name, author) = (members[target.slot].name.clone(), members.author(target.slot));
+        let ignored = members[asker.member.slot].ignored_mut();
+        ignored.retain(|old| old.author.name != author.name && old.author.member != author.member);
+        let is_full = ignored.len() >= most;
+        if !is_full {
+            ignored.push(Ignored { name: name.clone(), author });
+        }
+        self.note_ignoring(asker.member);
+        match is_full {
+            true => self.fanout().refuse(asker.id, Refusal::TooManyIgnored { most }),
+            false => self.fanout().notice(asker.id, Notice::Ignoring { name: &name }),
+        }
+    }
+
+    pub(super) fn unignore(&mut self, asker: Asker, name: &str) {
+        self.move_unread_of(asker.member);
+        let members = &mut self.shared.members;
+        // By the name at the time of `/ignore`, or by the current name of the same member.
+        let hash = key_of(name).map(|key| members.name_hash(&key));
+        let target = members.find(name);
+        let current = target.map(|target| members[target.slot].name.clone());
+        let is_same = |ignored: &Ignored| target.is_some() && ignored.author.member == target;
+        let is_meant = |ignored: &Ignored| Some(ignored.author.name) == hash || is_same(ignored);
+        let ignored = members[asker.member.slot].ignored_mut();
+        let found = ignored.iter().find(|ignored| is_meant(ignored)).map(|ignored| match current {
+            Some(name) if is_same(ignored) => name,
+            _ => ignored.name.clone(),
+        });
+        ignored.retain(|ignored| !is_meant(ignored));
+        self.note_ignoring(asker.member);
+        match found {
+            Some(name) => self.fanout().notice(asker.id, Notice::NoLongerIgnoring { name: &name }),
+            None => self.fanout().refuse(asker.id, Refusal::NotIgnored { name }),
+        }
+    }
+
+    pub(super) fn quit(&mut self, id: ClientId, reason: &str, now: Now) {
+        let member = self.sessions[id].member.map(|slot| self.shared.members.id(slot));
+        let is_muted = member.is_some_and(|member| self.shared.mutes.holds(member, now.at));
+        let is_shown = !is_blank(reason) && !is_muted;
+        self.fanout().notice(id, Notice::Goodbye);
+        self.end_session(id, Cause::Quit(is_shown.then(|| reason.into())), Close::WhenRead, now);
+    }
+}

@@ -1,0 +1,141 @@
+//! Admission and login: the admission queue, the nickname prompt, and the room that a session resumes.
+
+use std::borrow::Cow;
+
+use super::Hub;
+use super::plan::{LocalChange, Plan, View};
+use crate::chat::change::{Change, Place};
+use crate::chat::config::{Login, Mode};
+use crate::chat::event::{Event, Notice, Refusal};
+use crate::chat::id::{ClientId, Now};
+use crate::chat::input::{Close, ResumeRequest};
+use crate::chat::policy::cidr::Network;
+use crate::chat::policy::nick::Name;
+use crate::chat::query::Lookup;
+use crate::chat::session::SessionStage;
+
+impl Hub {
+    /// Starts the login of a new connection, adds it to the admission queue, or refuses it.
+    pub(super) fn admit_or_refuse(&mut self, id: ClientId, now: Now) {
+        let addr = self.sessions.ip(id);
+        let counted = self.ip_limit.enter(addr, self.config.max_per_ip);
+        let session = &mut self.sessions[id];
+        session.counted = counted;
+        let refusal = if !counted {
+            Refusal::TooManyFromAddress { most: self.config.max_per_ip }
+        } else if self.shared.bans.holds(addr, now.at) {
+            Refusal::Banned
+        } else if self.admission.admit_new() {
+            return self.start_login(id, now);
+        } else if let Some(number) = self.admission.enqueue(id, session.id) {
+            session.stage = SessionStage::Waiting(number);
+            return self.fanout().notice(id, Notice::Waiting { number });
+        } else if self.config.mode == Mode::P2p {
+            Refusal::Busy
+        } else {
+            Refusal::Full
+        };
+        self.stats.refused += 1;
+        self.fanout().refuse(id, refusal);
+        self.sessions[id].stage = SessionStage::Leaving;
+        self.outbound.close(id, Close::WhenRead);
+    }
+
+    /// Starts the login of waiting sessions while there are free places.
+    pub(super) fn admit(&mut self, now: Now) {
+        while !self.ending
+            && let Some(id) = self.admission.admit_next(&self.sessions, now.at)
+        {
+            self.start_login(id, now);
+        }
+    }
+
+    /// Asks an admitted session for its nickname, or logs it in by its address.
+    fn start_login(&mut self, id: ClientId, now: Now) {
+        let session = &mut self.sessions[id];
+        session.stage = SessionStage::LoggingIn;
+        session.active = now.micros();
+        match self.config.login {
+            Login::Nickname => {
+                self.deadlines.set_login(&mut self.sessions, id, now.at + self.config.login_timeout);
+                self.fanout().notice(id, Notice::Welcome);
+            }
+            Login::Address => match self.view(now).stored_room(self.resume_requests.get(&id)) {
+                Some(room) => self.queue_query(id, Lookup::Room { room, nickname: None }),
+                None => self.log_in_by_address(id, now),
+            },
+        }
+    }
+
+    pub(super) fn log_in_by_address(&mut self, id: ClientId, now: Now) {
+        let Some(addr) = self.sessions.addr(id).map(|addr| addr.to_string()) else { return };
+        // Two listeners can have a client with the same address and port.
+        let taken = |name: &String| self.shared.members.find_key(name).is_some();
+        let others = (2..).map(|n| format!("{addr}#{n}"));
+        let name = std::iter::once(addr.clone()).chain(others).find(|name| !taken(name)).unwrap_or(addr);
+        self.log_in(id, Name { key: name.as_str().into(), shown: name.into() }, now);
+    }
+
+    /// Processes a line that a session sends before its login.
+    pub(super) fn line_before_login(&mut self, id: ClientId, text: &str, now: Now) {
+        let view = View {
+            config: &self.config,
+            shared: &self.shared,
+            sessions: &self.sessions,
+            has_store: self.store.is_some(),
+            stores_whispers: false,
+            now,
+        };
+        let plan = match self.sessions[id].stage {
+            SessionStage::Waiting(_) => view.line_while_waiting(text),
+            _ => view.nickname(text, self.resume_requests.get(&id)),
+        };
+        match plan {
+            Plan::Reply(event) => self.outbound.send(&mut self.sessions, id, &event),
+            Plan::Query(lookup) => self.queue_query(id, lookup),
+            Plan::LogIn(name) => self.log_in(id, name, now),
+            Plan::Local(LocalChange::Quit(reason)) => self.quit(id, reason, now),
+            _ => {}
+        }
+    }
+
+    /// Proposes a session's member.
+    fn log_in(&mut self, id: ClientId, name: Name, now: Now) {
+        let place = self.place_to_resume(id);
+        let network = Network::of_client(self.sessions.ip(id));
+        let change = Change::Join { name: Cow::Owned(name), place, network };
+        if let Err(refusal) = super::check::check(&self.shared, &change) {
+            return self.outbound.send(&mut self.sessions, id, &Event::Refusal(refusal));
+        }
+        self.propose(Some(id), change, now);
+    }
+
+    /// The room that a session wants to resume; the lobby if it wants none, or if the name is not valid.
+    fn place_to_resume(&mut self, id: ClientId) -> Place<'static> {
+        // Checked first: most sessions have no request. In p2p mode there is one room.
+        if self.resume_requests.is_empty() || self.config.mode == Mode::P2p {
+            return Place::Lobby;
+        }
+        let room = self.resume_requests.get(&id).and_then(|request| request.room.as_deref());
+        match room.map(Name::room) {
+            None => Place::Lobby,
+            Some(Ok(name)) => Place::Named(Cow::Owned(name)),
+            Some(Err(_)) => {
+                self.resume_requests.remove(&id);
+                self.fanout().refuse(id, Refusal::BadRoomName);
+                Place::Lobby
+            }
+        }
+    }
+
+    /// Takes the id of the last message that a session has read, if it resumes and the id is of this run.
+    pub(super) fn take_read_position(&mut self, id: ClientId) -> Option<u64> {
+        if self.resume_requests.is_empty() {
+            return None;
+        }
+        let ResumeRequest { read, .. } = self.resume_requests.remove(&id)?;
+        // An id above the last one was never given, or was lost before it was stored.
+        let is_known = |message| self.store.is_none() || message <= self.journal.last_message_id();
+        read.filter(|&(run, message)| run == self.run && is_known(message)).map(|(_, message)| message)
+    }
+}

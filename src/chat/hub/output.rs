@@ -1,0 +1,308 @@
+//! Output: which session is written to next, which bytes, and how the write ended.
+
+use std::io::IoSlice;
+
+use super::fanout::reader;
+use super::trace::TraceEvent;
+use super::{Hub, Shared};
+use crate::chat::id::ClientId;
+use crate::chat::input::Close;
+use crate::chat::room::segment_log::Cursor;
+use crate::chat::session::PendingDisconnect;
+use crate::chat::session::outbox::OutboxPosition;
+use crate::chat::session::reader::Reader;
+
+/// Readers of one dirty room that are visited before the next room has its turn.
+const VISITS_PER_ROOM: usize = 64;
+
+/// The bytes that [`Hub::gather`] has lent: the number of slices and bytes, and the position after them.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct WriteBatch {
+    pub slices: usize,
+    pub bytes: usize,
+    end: (Cursor, OutboxPosition),
+}
+
+impl Hub {
+    /// Takes the next session that has data in its outbox and is not blocked.
+    pub fn poll_outbox(&mut self) -> Option<ClientId> {
+        self.outbound.pop_flush(&mut self.sessions)
+    }
+
+    /// Finds the next reader of a room that has unread lines and is not blocked.
+    ///
+    /// Visits at most `visits` readers and counts them down.
+    pub fn poll_sweep(&mut self, visits: &mut usize) -> Option<ClientId> {
+        let rooms = &mut self.shared.rooms;
+        while *visits > 0 {
+            let id = rooms.first_dirty()?;
+            let room = &mut rooms[id];
+            let Some(reader) = room.next_visit() else {
+                rooms.finish_first_dirty();
+                continue;
+            };
+            *visits -= 1;
+            let session = &self.sessions[reader];
+            let is_behind = |cursor: Cursor| cursor != room.log(session.encoding).end();
+            let has_unread =
+                !session.blocked && session.subscription().is_some_and(|subscription| is_behind(subscription.cursor));
+            if visits.is_multiple_of(VISITS_PER_ROOM) {
+                rooms.rotate_dirty();
+            }
+            if has_unread {
+                return Some(reader);
+            }
+        }
+        None
+    }
+
+    /// Lends the next bytes for `id`, in at most as many slices as `slices` has.
+    pub fn gather<'a>(&'a self, id: ClientId, slices: &mut [IoSlice<'a>]) -> WriteBatch {
+        let mut lent = WriteBatch::default();
+        let Some(mut reader) = self.reader(id) else { return lent };
+        while lent.slices < slices.len() {
+            let Some(bytes) = reader.slice() else { break };
+            slices[lent.slices] = IoSlice::new(bytes);
+            lent.slices += 1;
+            lent.bytes += bytes.len();
+            reader.consume(bytes.len());
+        }
+        lent.end = reader.position();
+        lent
+    }
+
+    /// Notes that `n` of the lent bytes have been written to `id`.
+    pub fn handle_written(&mut self, id: ClientId, lent: WriteBatch, n: usize) {
+        self.stats.bytes_written += n as u64;
+        if self.sessions.get(id).is_none() {
+            return;
+        }
+        // Usually all bytes are written, and the end position is known.
+        let (cursor, place) = if n == lent.bytes { lent.end } else { self.position_after(id, n) };
+        let session = &mut self.sessions[id];
+        if let Some(outbox) = &mut session.outbox {
+            outbox.discard(place);
+            if outbox.len() == 0 {
+                session.outbox = None;
+            }
+        }
+        self.fanout().move_cursor(id, cursor);
+    }
+
+    fn position_after(&self, id: ClientId, mut n: usize) -> (Cursor, OutboxPosition) {
+        let Some(mut reader) = self.reader(id) else { return Default::default() };
+        while n > 0
+            && let Some(bytes) = reader.slice()
+        {
+            let step = n.min(bytes.len());
+            reader.consume(step);
+            n -= step;
+        }
+        reader.position()
+    }
+
+    /// Whether all data for `id` has been written.
+    pub fn is_up_to_date(&self, id: ClientId) -> bool {
+        self.reader(id).is_none_or(|mut reader| reader.slice().is_none())
+    }
+
+    fn reader(&self, id: ClientId) -> Option<Reader<'_>> {
+        let Shared { members, rooms, .. } = &self.shared;
+        Some(reader(self.sessions.get(id)?, members, rooms))
+    }
+
+    /// The socket of `id` is full: it is not written to until [`Hub::handle_writable`].
+    pub fn handle_blocked(&mut self, id: ClientId) {
+        if let Some(session) = self.sessions.get_mut(id) {
+            session.blocked = true;
+            if session.private_bytes() > self.config.backlog_bytes {
+                self.outbound.note_slow(id);
+            }
+            self.fanout().note_blocked(id);
+        }
+    }
+
+    /// The socket of `id` can be written to again.
+    pub fn handle_writable(&mut self, id: ClientId) {
+        if let Some(session) = self.sessions.get_mut(id)
+            && session.blocked
+            // A slow consumer has a gap in its data and must not be written to.
+            && session.pending_disconnect != Some(PendingDisconnect::TooSlow)
+        {
+            session.blocked = false;
+            self.outbound.queue_flush(id, session);
+        }
+    }
+
+    /// Queues `id` again: it has more data, but other sessions have their turn first.
+    pub fn write_later(&mut self, id: ClientId) {
+        if let Some(session) = self.sessions.get_mut(id) {
+            self.outbound.queue_flush(id, session);
+        }
+    }
+
+    /// Queues raw bytes, such as the answer to a telnet negotiation.
+    pub fn send_raw(&mut self, id: ClientId, bytes: &[u8]) {
+        self.trace.record(|| TraceEvent::Raw(id));
+        self.fanout().send_raw(id, bytes);
+    }
+
+    /// Takes the next session whose lines waited for a commit
+    /// ([`Allowance::AfterCommit`](crate::chat::Allowance::AfterCommit)) and may be read again.
+    pub fn poll_resume(&mut self) -> Option<ClientId> {
+        self.outbound.pop_resume()
+    }
+
+    /// Takes the next connection that must be closed.
+    pub fn poll_close(&mut self) -> Option<(ClientId, Close)> {
+        self.outbound.pop_close()
+    }
+
+    /// Takes the output for the console.
+    pub fn poll_console_output(&mut self) -> Vec<u8> {
+        let outbox = self.sessions.get_mut(ClientId::CONSOLE).and_then(|console| console.outbox.take());
+        outbox.map(|mut outbox| outbox.take()).unwrap_or_default()
+    }
+
+    /// The bytes that [`Hub::poll_console_output`] would return.
+    pub fn console_output_len(&self) -> usize {
+        self.sessions.get(ClientId::CONSOLE).map_or(0, |console| console.private_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use time::{Date, Month, PrimitiveDateTime, Time};
+
+    use super::*;
+    use crate::chat::config::Config;
+    use crate::chat::id::Now;
+    use crate::chat::{Close, Input, Lang};
+    use crate::wire::plain::Plain;
+
+    fn now() -> Now {
+        let day = Date::from_calendar_date(2026, Month::November, 20).unwrap();
+        Now { at: Duration::from_secs(1), local: PrimitiveDateTime::new(day, Time::MIDNIGHT).assume_utc() }
+    }
+
+    /// A hub with `people` members p0, p1, …, which have read everything.
+    fn hub(config: Config, people: usize) -> Hub {
+        let mut hub = Hub::new(Config { rate: 0, ..config }, Box::new(Plain { lang: Lang::En }));
+        hub.attach_console();
+        for slot in 0..people {
+            let id = ClientId::new(slot);
+            hub.handle_plain_connection(id, ([127, 0, 0, 1], 1).into(), now());
+            hub.handle_line(id, Input::Line(&format!("p{slot}")), now());
+        }
+        read_all(&mut hub);
+        hub
+    }
+
+    /// Writes all data of one client and returns it.
+    fn read(hub: &mut Hub, id: ClientId) -> String {
+        let mut text = Vec::new();
+        loop {
+            let mut slices = [IoSlice::new(&[]); 4];
+            let lent = hub.gather(id, &mut slices);
+            let bytes: Vec<u8> = slices[..lent.slices].iter().flat_map(|slice| slice.to_vec()).collect();
+            hub.handle_written(id, lent, bytes.len());
+            text.extend(bytes);
+            if lent.bytes == 0 {
+                return String::from_utf8(text).unwrap();
+            }
+        }
+    }
+
+    /// Writes to all clients that the hub names, and returns their slots.
+    fn read_all(hub: &mut Hub) -> Vec<usize> {
+        let mut readers = Vec::new();
+        while let Some(id) = hub.poll_outbox().or_else(|| hub.poll_sweep(&mut 1000)) {
+            read(hub, id);
+            readers.push(id.slot());
+        }
+        readers
+    }
+
+    #[test]
+    fn sweep_visits_a_member_that_moved_to_a_visited_place() {
+        let mut hub = hub(Config { announce_limit: 0, ..Config::default() }, 4);
+        hub.handle_line(ClientId::new(0), Input::Line("hello"), now());
+        // The author is visited and has nothing to read; the second member has.
+        let mut visits = 2;
+        let second = hub.poll_sweep(&mut visits).expect("the second in the room");
+        assert_eq!((second.slot(), visits), (1, 0));
+        read(&mut hub, second);
+        // The last member moves to the place that has been visited already.
+        hub.handle_connection_lost(second, now());
+        let mut readers = read_all(&mut hub);
+        readers.sort_unstable();
+        assert_eq!(readers, [2, 3]);
+    }
+
+    #[test]
+    fn client_that_blocks_again_is_dropped() {
+        let config = Config { backlog_bytes: 4096, history: 0, ..Config::default() };
+        let mut hub = hub(config, 3);
+        let (speaker, slow) = (ClientId::new(0), ClientId::new(1));
+        let line = "x".repeat(500);
+        let dropped = |hub: &mut Hub| {
+            hub.handle_tick(now());
+            hub.poll_close()
+        };
+        hub.handle_line(speaker, Input::Line(&line), now());
+        hub.handle_blocked(slow);
+        for _ in 0..20 {
+            hub.handle_line(speaker, Input::Line(&line), now());
+            read(&mut hub, ClientId::new(2));
+        }
+        hub.handle_writable(slow);
+        assert_eq!(dropped(&mut hub), None, "it has just begun to read again");
+        hub.handle_blocked(slow);
+        hub.handle_line(speaker, Input::Line(&line), now());
+        assert_eq!(dropped(&mut hub), Some((slow, Close::AtOnce)));
+    }
+
+    #[test]
+    fn all_clients_wait_while_the_room_has_a_large_unsent_backlog() {
+        use crate::chat::Allowance;
+        let mut hub = hub(Config { backlog_bytes: 4096, ..Config::default() }, 3);
+        let speaker = ClientId::new(0);
+        let line = "x".repeat(500);
+        let mut said = 0;
+        while hub.allowance(speaker, now()) == Allowance::Now {
+            hub.handle_line(speaker, Input::Line(&line), now());
+            said += 1;
+        }
+        assert_eq!(hub.allowance(speaker, now()), Allowance::AfterOthers);
+        assert!((4..=5).contains(&said), "{said} lines");
+        assert_eq!(hub.allowance(ClientId::CONSOLE, now()), Allowance::AfterOthers);
+        read_all(&mut hub);
+        assert_eq!(hub.allowance(speaker, now()), Allowance::Now);
+        assert_eq!(hub.allowance(ClientId::CONSOLE, now()), Allowance::Now);
+    }
+
+    #[test]
+    fn summaries_of_joins_come_less_often_in_very_large_rooms() {
+        let pending_summaries = |people: usize| {
+            let mut hub = hub(Config { max_clients: 20_000, ..Config::default() }, people);
+            let first = ClientId::new(0);
+            read(&mut hub, first);
+            let mut seconds = Vec::new();
+            for second in 2..12 {
+                let now = Now { at: Duration::from_secs(second), ..now() };
+                hub.handle_tick(now);
+                if read(&mut hub, first).contains(" joined, ") {
+                    seconds.push(second);
+                }
+                let newcomer = ClientId::new(people + second as usize);
+                hub.handle_plain_connection(newcomer, ([127, 0, 0, 1], 1).into(), now);
+                hub.handle_line(newcomer, Input::Line(&format!("n{second}")), now);
+            }
+            seconds
+        };
+        assert_eq!(pending_summaries(300), [2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+        assert_eq!(pending_summaries(14_000), [2, 5, 8, 11]);
+    }
+}

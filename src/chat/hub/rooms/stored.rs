@@ -1,0 +1,161 @@
+//! Rooms that are in the store and not in memory, and the limits on new rooms.
+
+use serde::{Deserialize, Serialize};
+
+use super::Rooms;
+use crate::chat::change::Place;
+use crate::chat::event::Refusal;
+use crate::chat::id::{MemberId, RoomId};
+use crate::chat::policy::nick::{Name, key_of};
+use crate::chat::room::Room;
+
+/// The most rooms created by one member that still exist.
+pub const MAX_CREATED_ROOMS: u32 = 16;
+
+/// A room that is in the store and not in memory.
+#[derive(Serialize, Deserialize)]
+pub struct StoredRoom {
+    pub name: Box<str>,
+    pub creator: Option<MemberId>,
+}
+
+/// What the rooms know about the store.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum StoreUse {
+    /// There is no store.
+    #[default]
+    None,
+    Works,
+    /// It cannot be written at present: the messages of a room may be in memory only.
+    Fails,
+}
+
+/// A room that was opened for a member.
+pub struct Opened {
+    pub room: RoomId,
+    /// It was created now.
+    pub is_new: bool,
+    /// The creator of a room that was removed to make space.
+    pub released: Option<MemberId>,
+}
+
+impl Rooms {
+    /// Sets what is known about the store.
+    pub fn set_store(&mut self, store: StoreUse) {
+        self.store = store;
+    }
+
+    /// The number of rooms in memory and in the store.
+    pub fn count_all(&self) -> usize {
+        self.len() + self.stored.len()
+    }
+
+    /// Finds a room that is in the store and not in memory by its name as typed; returns its name.
+    pub fn find_stored_typed(&self, text: &str) -> Option<&str> {
+        self.find_stored(&key_of(text)?)
+    }
+
+    /// Finds a room that is in the store and not in memory by its folded name; returns its name.
+    pub fn find_stored(&self, key: &str) -> Option<&str> {
+        self.stored.get(key).map(|room| &*room.name)
+    }
+
+    /// Rooms that are in the store and not in memory.
+    pub fn stored(&self) -> impl Iterator<Item = &StoredRoom> {
+        self.stored.values()
+    }
+
+    /// Adds a room that is in the store and not in memory.
+    pub fn add_stored(&mut self, key: Box<str>, room: StoredRoom) {
+        self.stored.insert(key, room);
+    }
+
+    /// Removes a room that is in the store and not in memory.
+    pub fn remove_stored(&mut self, key: &str) -> Option<StoredRoom> {
+        self.stored.remove(key)
+    }
+
+    /// Whether a member that has created `created` rooms can enter a place.
+    ///
+    /// # Errors
+    /// A limit of rooms is reached: per member, in memory, or in the store. Or the room must be read from the store
+    /// first.
+    pub fn check_open(&self, place: &Place, created: u32) -> Result<(), Refusal<'static>> {
+        let Place::Named(name) = place else { return Ok(()) };
+        if self.find(&name.key).is_some() {
+            return Ok(());
+        }
+        if self.find_stored(&name.key).is_some() {
+            return Err(Refusal::LookupFails);
+        }
+        self.check_new(created)
+    }
+
+    fn check_new(&self, created: u32) -> Result<(), Refusal<'static>> {
+        let most = self.max_stored_rooms;
+        if self.store != StoreUse::None && self.count_all() >= most {
+            return Err(Refusal::TooManyStoredRooms { most });
+        }
+        if created >= MAX_CREATED_ROOMS {
+            return Err(Refusal::TooManyCreated { most: MAX_CREATED_ROOMS as usize });
+        }
+        self.check_space()
+    }
+
+    fn check_space(&self) -> Result<(), Refusal<'static>> {
+        if self.is_full() && self.first_removable().is_none() {
+            return Err(Refusal::TooManyRooms { most: self.max_rooms });
+        }
+        Ok(())
+    }
+
+    /// Opens a place for a member: finds its room, or creates it.
+    ///
+    /// # Errors
+    /// Those of [`Rooms::check_open`].
+    pub fn open(&mut self, place: &Place, created: u32) -> Result<Opened, Refusal<'static>> {
+        self.check_open(place, created)?;
+        let found = match place {
+            Place::Lobby => Some(RoomId::LOBBY),
+            Place::Named(name) => self.find(&name.key),
+        };
+        match (found, place) {
+            (Some(room), _) => Ok(Opened { room, is_new: false, released: None }),
+            (None, Place::Named(name)) => {
+                let released = self.make_space()?;
+                Ok(Opened { room: self.add(name), is_new: true, released })
+            }
+            (None, Place::Lobby) => Err(Refusal::BadRoomName),
+        }
+    }
+
+    /// Adds a room of the store to memory, above no limit of members. Returns the creator of a room that was removed
+    /// to make space.
+    ///
+    /// # Errors
+    /// If no room can leave memory.
+    pub fn load(&mut self, name: &Name) -> Result<Opened, Refusal<'static>> {
+        let released = self.make_space()?;
+        let creator = self.stored.remove(&name.key).and_then(|stored| stored.creator);
+        let room = self.add(name);
+        self[room].creator = creator;
+        Ok(Opened { room, is_new: false, released })
+    }
+
+    /// Removes the least recently used empty room from memory if the maximum is reached.
+    ///
+    /// Its messages stay in the store; without a store they are lost. Returns the creator of a room that no longer
+    /// exists.
+    fn make_space(&mut self) -> Result<Option<MemberId>, Refusal<'static>> {
+        if !self.is_full() {
+            return Ok(None);
+        }
+        let room = self.first_removable().ok_or(Refusal::TooManyRooms { most: self.max_rooms })?;
+        let Room { name, key, creator, is_stored, .. } = self.remove(room);
+        if is_stored && self.store != StoreUse::None {
+            self.stored.insert(key, StoredRoom { name, creator });
+            return Ok(None);
+        }
+        Ok(creator)
+    }
+}

@@ -1,0 +1,164 @@
+//! A member: a name in the chat, with its sessions.
+
+pub(super) mod nick_index;
+pub(super) mod table;
+
+use std::num::NonZeroU32;
+
+use compact_str::CompactString;
+use serde::{Deserialize, Serialize};
+
+use super::id::{Author, ClientId, MemberId, MemberSlot, RoomId};
+
+/// What a member may do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Role {
+    /// It has the commands of members.
+    #[default]
+    User,
+    /// It is the operator at the console.
+    Operator,
+}
+
+/// A member that another member ignores: its name at the time, and what its lines are known by.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Ignored {
+    pub name: CompactString,
+    pub author: Author,
+}
+
+/// What few members have.
+#[derive(Default, Serialize, Deserialize)]
+struct Extras {
+    role: Role,
+    /// Its sessions after the first.
+    sessions: Vec<ClientId>,
+    ignored: Vec<Ignored>,
+    /// The member that whispered to it last.
+    whisperer: Option<MemberId>,
+    /// Existing rooms that it created.
+    created_rooms: u32,
+}
+
+/// One member. The name and the room are shared; the sessions, and what they ignore, belong to this node.
+#[derive(Serialize, Deserialize)]
+pub struct Member {
+    pub name: CompactString,
+    /// Keyed hash of the folded name, as in log entries.
+    pub name_hash: u64,
+    /// The stamp at which it entered its room.
+    pub entered: u64,
+    pub serial: NonZeroU32,
+    /// `None` for the operator.
+    pub room: Option<RoomId>,
+    /// Its index among the members of the room.
+    pub place: u32,
+    session: Option<ClientId>,
+    extras: Option<Box<Extras>>,
+}
+
+impl Member {
+    /// A member without a room and a session.
+    pub fn new(name: CompactString, name_hash: u64, serial: NonZeroU32, role: Role) -> Self {
+        let extras = (role != Role::User).then(|| Box::new(Extras { role, ..Extras::default() }));
+        Member { name, name_hash, entered: 0, serial, room: None, place: 0, session: None, extras }
+    }
+
+    /// What it may do.
+    pub fn role(&self) -> Role {
+        self.extras.as_ref().map_or(Role::User, |extras| extras.role)
+    }
+
+    /// Its id, with the slot in which it is.
+    pub fn id(&self, slot: MemberSlot) -> MemberId {
+        MemberId { slot, serial: self.serial }
+    }
+
+    /// The author of its lines.
+    pub fn author(&self, slot: MemberSlot) -> Author {
+        Author { member: Some(self.id(slot)), name: self.name_hash }
+    }
+
+    /// Its sessions on this node.
+    pub fn sessions(&self) -> impl Iterator<Item = ClientId> + '_ {
+        let more = self.extras.iter().flat_map(|extras| extras.sessions.iter().copied());
+        self.session.into_iter().chain(more)
+    }
+
+    /// The session at this index.
+    pub fn session_at(&self, index: usize) -> Option<ClientId> {
+        match index {
+            0 => self.session,
+            _ => self.extras.as_ref()?.sessions.get(index - 1).copied(),
+        }
+    }
+
+    /// Adds a session.
+    pub fn add_session(&mut self, id: ClientId) {
+        match self.session {
+            None => self.session = Some(id),
+            Some(_) => self.extras.get_or_insert_default().sessions.push(id),
+        }
+    }
+
+    /// Removes a session; returns whether it was the last one.
+    pub fn remove_session(&mut self, id: ClientId) -> bool {
+        if self.session == Some(id) {
+            let next = self.extras.as_mut().filter(|extras| !extras.sessions.is_empty());
+            self.session = next.map(|extras| extras.sessions.remove(0));
+        } else if let Some(extras) = &mut self.extras {
+            extras.sessions.retain(|&other| other != id);
+        }
+        self.session.is_none()
+    }
+
+    /// The members that it ignores.
+    pub fn ignored(&self) -> &[Ignored] {
+        self.extras.as_ref().map_or(&[], |extras| &extras.ignored)
+    }
+
+    /// As [`Member::ignored`], mutable.
+    pub fn ignored_mut(&mut self) -> &mut Vec<Ignored> {
+        &mut self.extras.get_or_insert_default().ignored
+    }
+
+    /// Whether it ignores lines of this author: by the member or by the name.
+    pub fn ignores(&self, author: Author) -> bool {
+        let is_meant = |ignored: &Ignored| {
+            ignored.author.name == author.name || author.member.is_some() && ignored.author.member == author.member
+        };
+        self.ignored().iter().any(is_meant)
+    }
+
+    /// Whether this author is the member itself, which is in `slot`.
+    pub fn is_author(&self, slot: MemberSlot, author: Author) -> bool {
+        author.member == Some(self.id(slot))
+    }
+
+    /// The member that whispered to it last.
+    pub fn whisperer(&self) -> Option<MemberId> {
+        self.extras.as_ref().and_then(|extras| extras.whisperer)
+    }
+
+    /// Sets the member that whispered to it last.
+    pub fn set_whisperer(&mut self, whisperer: MemberId) {
+        self.extras.get_or_insert_default().whisperer = Some(whisperer);
+    }
+
+    /// Existing rooms that it created.
+    pub fn created_rooms(&self) -> u32 {
+        self.extras.as_ref().map_or(0, |extras| extras.created_rooms)
+    }
+
+    /// Counts a room that it created.
+    pub fn count_created_room(&mut self) {
+        self.extras.get_or_insert_default().created_rooms += 1;
+    }
+
+    /// Uncounts a room that it created and that no longer exists.
+    pub fn uncount_created_room(&mut self) {
+        if let Some(extras) = &mut self.extras {
+            extras.created_rooms = extras.created_rooms.saturating_sub(1);
+        }
+    }
+}

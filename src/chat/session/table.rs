@@ -1,0 +1,220 @@
+//! The sessions of this process, by connection.
+
+use std::net::{IpAddr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::ops::{Index, IndexMut};
+
+use serde::{Deserialize, Serialize};
+use slab::Slab;
+use time::Date;
+
+use super::{Session, SessionStage};
+use crate::chat::change::Origin;
+use crate::chat::encoding::Encoding;
+use crate::chat::id::{ClientId, SessionId};
+use crate::util::shrink;
+
+/// A remote address in 8 bytes, since most addresses are IPv4.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+enum PeerAddr {
+    V4([u8; 4], u16),
+    /// An index in the table of IPv6 addresses.
+    V6(u32),
+}
+
+#[derive(Serialize, Deserialize)]
+struct Slot {
+    peer: PeerAddr,
+    session: Session,
+}
+
+/// The session of the operator's console.
+#[derive(Serialize, Deserialize)]
+struct Console {
+    session: Session,
+    /// The date of its newest line.
+    day: Option<Date>,
+}
+
+/// All sessions.
+#[derive(Serialize, Deserialize)]
+pub struct SessionTable {
+    slots: Vec<Option<Slot>>,
+    v6: Slab<SocketAddrV6>,
+    /// The deadlines set for each id: one bit for each kind. They stay set after their session is removed.
+    deadlines: Vec<u8>,
+    len: usize,
+    last: SessionId,
+    console: Option<Box<Console>>,
+}
+
+impl Default for SessionTable {
+    fn default() -> Self {
+        SessionTable {
+            slots: Vec::new(),
+            v6: Slab::new(),
+            deadlines: Vec::new(),
+            len: 0,
+            last: SessionId::FIRST,
+            console: None,
+        }
+    }
+}
+
+impl SessionTable {
+    /// The number of connections.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Adds a session for a new connection; its id must be free.
+    pub fn insert(&mut self, id: ClientId, addr: SocketAddr, encoding: Encoding, now: u64) {
+        if self.slots.len() <= id.slot() {
+            self.slots.resize_with(id.slot() + 1, || None);
+        }
+        if self.deadlines.len() <= id.slot() {
+            self.deadlines.resize(id.slot() + 1, 0);
+        }
+        debug_assert!(self.slots[id.slot()].is_none(), "{id:?} is taken");
+        self.last = self.last.next();
+        let peer = match addr {
+            SocketAddr::V4(addr) => PeerAddr::V4(addr.ip().octets(), addr.port()),
+            SocketAddr::V6(addr) => PeerAddr::V6(self.v6.insert(addr) as u32),
+        };
+        self.slots[id.slot()] = Some(Slot { peer, session: Session::new(self.last, encoding, now) });
+        self.len += 1;
+    }
+
+    /// Removes the session of a closed connection; returns it with its address.
+    pub fn remove(&mut self, id: ClientId) -> Option<(Session, SocketAddr)> {
+        let addr = self.addr(id)?;
+        let Slot { peer, session } = self.slots.get_mut(id.slot())?.take()?;
+        if let PeerAddr::V6(index) = peer {
+            self.v6.remove(index as usize);
+            shrink::slab(&mut self.v6);
+        }
+        self.len -= 1;
+        while self.slots.last().is_some_and(Option::is_none) {
+            self.slots.pop();
+        }
+        shrink::vec(&mut self.slots);
+        Some((session, addr))
+    }
+
+    /// The session of this connection, or of the console.
+    pub fn get(&self, id: ClientId) -> Option<&Session> {
+        match self.slots.get(id.slot()) {
+            Some(slot) => slot.as_ref().map(|slot| &slot.session),
+            None if id == ClientId::CONSOLE => self.console.as_ref().map(|console| &console.session),
+            None => None,
+        }
+    }
+
+    /// As [`SessionTable::get`], mutable.
+    pub fn get_mut(&mut self, id: ClientId) -> Option<&mut Session> {
+        match self.slots.get_mut(id.slot()) {
+            Some(slot) => slot.as_mut().map(|slot| &mut slot.session),
+            None if id == ClientId::CONSOLE => self.console.as_mut().map(|console| &mut console.session),
+            None => None,
+        }
+    }
+
+    /// Who proposes or asks for this session.
+    pub fn origin(&self, id: ClientId) -> Origin {
+        Origin { client: id, session: self[id].id }
+    }
+
+    /// The session of an origin, if it is still connected.
+    pub fn find(&mut self, origin: Origin) -> Option<&mut Session> {
+        self.get_mut(origin.client).filter(|session| session.id == origin.session)
+    }
+
+    /// The remote address of a connection; the console has none.
+    pub fn addr(&self, id: ClientId) -> Option<SocketAddr> {
+        match self.slots.get(id.slot())?.as_ref()?.peer {
+            PeerAddr::V4(ip, port) => Some(SocketAddrV4::new(ip.into(), port).into()),
+            PeerAddr::V6(index) => Some(self.v6[index as usize].into()),
+        }
+    }
+
+    /// The remote address without the port.
+    ///
+    /// # Panics
+    /// If there is no such connection.
+    pub fn ip(&self, id: ClientId) -> IpAddr {
+        self.addr(id).expect("the id of a connection").ip()
+    }
+
+    /// Records whether a deadline of this kind is set for an id; returns whether it was set before.
+    pub fn set_deadline(&mut self, id: ClientId, kind: u8, set: bool) -> bool {
+        let bits = &mut self.deadlines[id.slot()];
+        let was = *bits & (1 << kind) != 0;
+        *bits = *bits & !(1 << kind) | u8::from(set) << kind;
+        was
+    }
+
+    /// All sessions of connections with their ids.
+    pub fn iter(&self) -> impl Iterator<Item = (ClientId, &Session)> {
+        self.slots.iter().enumerate().filter_map(|(slot, entry)| Some((ClientId::new(slot), &entry.as_ref()?.session)))
+    }
+
+    /// Adds the session of the console.
+    pub fn open_console(&mut self) {
+        self.last = self.last.next();
+        let mut session = Session::new(self.last, Encoding::Plain, 0);
+        session.stage = SessionStage::Console;
+        self.console = Some(Box::new(Console { session, day: None }));
+    }
+
+    /// Whether there is a console.
+    pub fn has_console(&self) -> bool {
+        self.console.is_some()
+    }
+
+    /// Sets the date of the console's newest line; returns whether it is another date than before.
+    pub fn begin_console_day(&mut self, today: Date) -> bool {
+        self.console.as_mut().and_then(|console| console.day.replace(today)).is_some_and(|day| day != today)
+    }
+}
+
+impl Index<ClientId> for SessionTable {
+    type Output = Session;
+
+    fn index(&self, id: ClientId) -> &Session {
+        self.get(id).expect("the id of a session")
+    }
+}
+
+impl IndexMut<ClientId> for SessionTable {
+    fn index_mut(&mut self, id: ClientId) -> &mut Session {
+        self.get_mut(id).expect("the id of a session")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    impl SessionTable {
+        /// Bytes allocated for the tables.
+        pub fn capacity_bytes(&self) -> usize {
+            self.slots.capacity() * size_of::<Option<Slot>>() + self.deadlines.capacity()
+        }
+    }
+
+    #[test]
+    fn idle_session_is_small() {
+        assert!(size_of::<Option<Slot>>() <= 88, "{} bytes", size_of::<Option<Slot>>());
+    }
+
+    #[test]
+    fn address_is_returned_unchanged() {
+        let mut table = SessionTable::default();
+        for (slot, addr) in ["127.0.0.1:4567", "[::1]:80", "[fe80::1%3]:65535"].into_iter().enumerate() {
+            let (id, addr): (_, SocketAddr) = (ClientId::new(slot), addr.parse().unwrap());
+            table.insert(id, addr, Encoding::Plain, 0);
+            assert_eq!(table.addr(id), Some(addr));
+        }
+        assert_eq!(table.remove(ClientId::new(1)).map(|(_, addr)| addr), "[::1]:80".parse().ok());
+        assert_eq!((table.addr(ClientId::new(1)), table.len()), (None, 2));
+    }
+}
