@@ -6,6 +6,7 @@
 //! - [`process`]: the other processes ([`process::target`] is the server), their CPU time and memory, CPU cores.
 //! - [`baseline`]: the cost of a bare send, for comparison.
 //! - [`scenario`]: the five scenarios. [`report`]: their results as a table, as JSON and as a chart.
+//! - [`settings`]: what all scenarios share.
 
 pub mod baseline;
 pub mod driver;
@@ -13,26 +14,25 @@ pub mod error;
 pub mod process;
 pub mod report;
 pub mod scenario;
+pub mod settings;
 pub mod workload;
 
 use std::collections::hash_map::RandomState;
 use std::fs::File;
 use std::hash::BuildHasher;
 use std::io::{self, Write};
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use self::driver::clock::Nanos;
 use self::driver::context::RunContext;
 use self::driver::generator::Generator;
 use self::process::cores::Cores;
 use self::report::progress::ProgressLine;
-use self::workload::encoding::Encoding;
+use self::settings::CommonSettings;
 use error::Error;
 use report::{Outcome, Report};
-use scenario::AnyScenario;
+use scenario::{AnyScenario, Measured, command};
 
 use crate::util::io_error::plain_words;
 use crate::util::{fd_limit, signals};
@@ -40,26 +40,8 @@ use crate::util::{fd_limit, signals};
 /// The settings of a load test.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The server to drive; `None` to start one.
-    pub addr: Option<SocketAddr>,
-    /// The encoding spoken with it.
-    pub encoding: Encoding,
-    /// Its process, if its cost is to be measured.
-    pub pid: Option<u32>,
-    /// Whether it sends a prompt before the name.
-    pub prompt: bool,
-    /// Whether it answers the name.
-    pub welcome: bool,
-    /// Its whisper command; `{name}` and `{text}` are replaced.
-    pub whisper: String,
-    /// Options of the server that the load test starts.
-    pub serve: Vec<String>,
-    /// Logins in progress at once.
-    pub at_once: usize,
-    /// How long nothing may happen, in nanoseconds.
-    pub timeout: Nanos,
-    /// Whether the server that the load test starts has its own core.
-    pub pin: bool,
+    /// What all scenarios share.
+    pub common: CommonSettings,
     /// The scenarios, run one after another.
     pub scenarios: Vec<AnyScenario>,
     /// Whether the result is printed as JSON.
@@ -79,13 +61,13 @@ pub fn run(settings: &Settings) -> io::Result<u8> {
     let second_signal_ends = signals::end_by_default_when()?;
     // A random number, so that two runs against one server do not share names or messages.
     let run = RandomState::new().hash_one(0) as u16;
-    let mut report = Report::begin(settings);
-    let cores = settings.pin.then(Cores::split).transpose()?;
+    let mut report = Report::begin(&settings.common);
+    let cores = settings.common.pin.then(Cores::split).transpose()?;
     report.machine.server_core = cores.map(Cores::server);
     for (number, scenario) in settings.scenarios.iter().enumerate() {
         // A server remembers messages and names of the last scenario for a while.
         let outcome =
-            drive(settings, scenario, run.wrapping_add(number as u16), cores, &second_signal_ends, &mut report);
+            drive(&settings.common, scenario, run.wrapping_add(number as u16), cores, &second_signal_ends, &mut report);
         if matches!(outcome, Outcome::Interrupted { .. }) {
             break;
         }
@@ -112,12 +94,12 @@ fn cannot_write(path: &Path, error: &io::Error) -> io::Error {
 }
 
 fn drive(
-    settings: &Settings,
+    settings: &CommonSettings,
     scenario: &AnyScenario,
     run: u16,
     cores: Option<Cores>,
     second_signal_ends: &Arc<AtomicBool>,
-    report: &mut Report,
+    report: &mut Report<Measured>,
 ) -> Outcome {
     let context = RunContext::new(run, scenario.size(), settings.whisper.clone());
     let result = match Generator::new(context, ProgressLine::new(), Arc::clone(second_signal_ends)) {
@@ -130,10 +112,5 @@ fn drive(
         }
         Err(error) => Err(error),
     };
-    report.end_scenario(scenario, settings, result)
-}
-
-/// The signal that ended the load test, if it was a signal.
-fn interrupted(error: &Error) -> Option<i32> {
-    if let Error::Interrupted(signal) = error { Some(*signal) } else { None }
+    report.end_scenario(command(scenario, settings), result)
 }

@@ -10,7 +10,8 @@ use super::{Cli, Serve};
 use crate::bench::Settings;
 use crate::bench::driver::clock::SECOND;
 use crate::bench::process::cost::PID_LIMIT;
-use crate::bench::scenario::{AT_ONCE, AnyScenario, DEFAULT_TIMEOUT, WHISPER, all_scenarios};
+use crate::bench::scenario::{AnyScenario, all_scenarios};
+use crate::bench::settings::{AT_ONCE, CommonSettings, DEFAULT_TIMEOUT, WHISPER};
 use crate::bench::workload::encoding::Encoding;
 
 /// Load test: measures the cost of a server, and checks that each line arrives once and in order
@@ -132,7 +133,7 @@ impl Bench {
                 usage_error(text);
             }
         }
-        Settings {
+        let common = CommonSettings {
             addr: self.addr,
             encoding: self.encoding,
             pid: self.pid,
@@ -143,10 +144,8 @@ impl Bench {
             at_once: self.at_once as usize,
             timeout: u64::from(self.timeout) * SECOND,
             pin: self.pin,
-            scenarios,
-            json: self.json,
-            svg: self.svg.clone(),
-        }
+        };
+        Settings { common, scenarios, json: self.json, svg: self.svg.clone() }
     }
 }
 
@@ -202,7 +201,7 @@ mod tests {
                 let text = format!("{what}{common}");
                 let args: Vec<&str> = text.split(' ').map(|arg| arg.trim_matches('\'')).collect();
                 let settings = bench(&args).unwrap();
-                assert_eq!(command(&settings.scenarios[0], &settings), format!("chinwag bench {text}"));
+                assert_eq!(command(&settings.scenarios[0], &settings.common), format!("chinwag bench {text}"));
             }
         }
     }
@@ -210,7 +209,7 @@ mod tests {
     #[test]
     fn all_has_every_scenario() {
         let settings = bench(&["all"]).unwrap();
-        let commands: Vec<String> = settings.scenarios.iter().map(|it| command(it, &settings)).collect();
+        let commands: Vec<String> = settings.scenarios.iter().map(|it| command(it, &settings.common)).collect();
         assert_eq!(commands.len(), 7);
         for name in ["connections", "fanout", "whisper", "churn", "stalled"] {
             assert!(

@@ -14,9 +14,6 @@ use super::process::cost::Process;
 use super::process::helper::{OutputStream, Subprocess};
 use super::workload::encoding::Encoding;
 
-/// Sent in place of a name by the one connection that gives orders.
-pub const CONTROL: &str = "#control";
-
 /// The baseline process and the control connection to it.
 pub struct Baseline {
     /// Where readers connect.

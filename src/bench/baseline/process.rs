@@ -8,7 +8,7 @@ use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::CONTROL;
+use crate::bench::driver::group::CONTROL;
 use crate::bench::process::helper::end_with_parent;
 use crate::bench::workload::browser::Browser;
 use crate::bench::workload::encoding::Encoding;

@@ -17,6 +17,11 @@ pub fn now() -> Nanos {
     time.tv_sec as u64 * SECOND + time.tv_nsec as u64
 }
 
+/// Converts from seconds.
+pub fn span(seconds: f64) -> Nanos {
+    (seconds * SECOND as f64) as Nanos
+}
+
 /// Converts to seconds.
 pub fn seconds(span: Nanos) -> f64 {
     span as f64 / SECOND as f64

@@ -10,6 +10,9 @@ use crate::bench::workload::checker::Checker;
 use crate::bench::workload::encoding::Encoding;
 use crate::bench::workload::transcript::Transcript;
 
+/// Sent in place of a name by the one connection that tells the baseline process what to send.
+pub const CONTROL: &str = "#control";
+
 /// The address of a server and how its login works.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Endpoint {
@@ -124,7 +127,7 @@ impl Group {
     /// The name of a member: eight ASCII letters and digits, which every server should accept.
     pub fn name(&self, index: usize, run: u16) -> String {
         if self.role == Role::Control {
-            return crate::bench::baseline::CONTROL.into();
+            return CONTROL.into();
         }
         let number = self.first_name as usize + index;
         format!("b{}{}", base36::<3>(usize::from(run)), base36::<4>(number))

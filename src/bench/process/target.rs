@@ -5,13 +5,13 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 
 use super::cost::Process;
 use super::helper::{OutputStream, Subprocess};
-use crate::bench::Settings;
 use crate::bench::driver::clock;
 use crate::bench::driver::clock::{MILLISECOND, SECOND};
 use crate::bench::driver::generator::Generator;
 use crate::bench::driver::group::Endpoint;
 use crate::bench::error::Error;
 use crate::bench::report::figures::count;
+use crate::bench::settings::CommonSettings;
 use crate::bench::workload::encoding::Encoding;
 use crate::util::fd_limit;
 
@@ -35,7 +35,12 @@ impl Target {
     ///
     /// # Errors
     /// If it does not start, or there is no such process.
-    pub fn open(generator: &mut Generator, settings: &Settings, people: usize, size: usize) -> Result<Self, Error> {
+    pub fn open(
+        generator: &mut Generator,
+        settings: &CommonSettings,
+        people: usize,
+        size: usize,
+    ) -> Result<Self, Error> {
         let Some(addr) = settings.addr else {
             let most = capacity().saturating_sub(SPARE);
             if people > most {
@@ -50,11 +55,11 @@ impl Target {
         };
         let process = settings.pid.map(Process::new).transpose();
         let process = process.map_err(|error| Error::Subprocess("--pid", error.to_string()))?;
-        let Settings { encoding, prompt, welcome, .. } = *settings;
+        let CommonSettings { encoding, prompt, welcome, .. } = *settings;
         Ok(Target { endpoint: Endpoint { addr, encoding, prompt, welcome }, process, own: None })
     }
 
-    fn start(generator: &mut Generator, settings: &Settings, seats: usize, size: usize) -> Result<Self, Error> {
+    fn start(generator: &mut Generator, settings: &CommonSettings, seats: usize, size: usize) -> Result<Self, Error> {
         let mut tries = 0;
         loop {
             tries += 1;
@@ -65,7 +70,12 @@ impl Target {
         }
     }
 
-    fn try_start(generator: &mut Generator, settings: &Settings, seats: usize, size: usize) -> Result<Self, Error> {
+    fn try_start(
+        generator: &mut Generator,
+        settings: &CommonSettings,
+        seats: usize,
+        size: usize,
+    ) -> Result<Self, Error> {
         let encoding = settings.encoding;
         let [listen, web] = free_ports().map_err(|error| Error::System("cannot find a free port", error))?;
         let mut args = [vec!["server".into()], options(listen, seats, size)].concat();

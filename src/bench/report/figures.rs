@@ -1,5 +1,7 @@
 //! Figures formatted for people.
 
+use crate::bench::driver::clock::Nanos;
+
 /// With a comma between thousands.
 pub fn count(number: u64) -> String {
     let digits = number.to_string();
@@ -50,6 +52,11 @@ pub fn microseconds(us: f64) -> String {
 pub fn rounded(number: f64, decimals: i32) -> f64 {
     let scale = 10f64.powi(decimals);
     (number * scale).round() / scale
+}
+
+/// Microseconds per item.
+pub fn us_each(cpu: Nanos, count: u64) -> f64 {
+    cpu as f64 / 1e3 / count as f64
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use clap::builder::RangedU64ValueParser;
 use rustix::process::{Resource, getrlimit};
 
-use super::SPARE;
+use crate::bench::process::target::SPARE;
 use crate::bench::workload::message::MIN_SIZE;
 use crate::bench::workload::readers::RESERVE;
 use crate::util::fd_limit;

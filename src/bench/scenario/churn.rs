@@ -4,22 +4,26 @@ use clap::Args;
 use serde::Serialize;
 
 use super::arguments;
-use super::{Figures, Measured, RoomPlan, SIZE, SPARE, Scenario, Schedule, plan, span, us_each, wait_until};
-use crate::bench::Settings;
-use crate::bench::driver::clock::{self, MILLISECOND, Nanos, seconds};
+use super::interface::Scenario;
+use super::schedule::{Schedule, wait_until};
+use crate::bench::driver::clock::{self, MILLISECOND, Nanos, seconds, span};
 use crate::bench::driver::generator::Generator;
 use crate::bench::driver::group::{Group, Role};
 use crate::bench::driver::timeout::Timeout;
 use crate::bench::error::Error;
 use crate::bench::process::cost::Process;
-use crate::bench::process::target::{self, Target};
-use crate::bench::report::figures::{count, microseconds, milliseconds, rounded, significant, things};
+use crate::bench::process::target::{self, SPARE, Target};
+use crate::bench::report::figures::{count, microseconds, milliseconds, rounded, significant, things, us_each};
 use crate::bench::report::latency::LatencySummary;
-use crate::bench::report::table::Rows;
-use crate::bench::report::{DeliveryCheck, OwnCost, Report};
+use crate::bench::report::own_cost::OwnCost;
+use crate::bench::report::rows::Rows;
+use crate::bench::report::{Figures, Report};
+use crate::bench::settings::CommonSettings;
 use crate::bench::workload::checker::Checker;
+use crate::bench::workload::delivery_check::DeliveryCheck;
 use crate::bench::workload::encoding::Encoding;
-use crate::bench::workload::readers::capacity;
+use crate::bench::workload::message::DEFAULT_SIZE;
+use crate::bench::workload::readers::{RoomPlan, capacity};
 use crate::bench::workload::room::Room;
 
 /// Maximum number of visitors: there are 36 to the power of 4 names, about 1.7 million.
@@ -82,6 +86,8 @@ struct ChurnRun<'a> {
 }
 
 impl Scenario for ChurnParams {
+    type Measured = Churn;
+
     fn check(&self) -> Result<(), String> {
         if self.rate * self.seconds > MAX_VISITS as f64 {
             return Err(format!("--rate times --seconds is more than {} visitors", count(MAX_VISITS)));
@@ -93,7 +99,12 @@ impl Scenario for ChurnParams {
         format!("--rate {} --residents {} --seconds {}", self.rate, self.residents, self.seconds)
     }
 
-    fn run(&self, generator: &mut Generator, settings: &Settings, report: &mut Report) -> Result<(), Error> {
+    fn run<M: Figures + From<Churn>>(
+        &self,
+        generator: &mut Generator,
+        settings: &CommonSettings,
+        report: &mut Report<M>,
+    ) -> Result<(), Error> {
         let params = *self;
         generator.progress.begin("churn: starting", None);
         let most = capacity().saturating_sub(4 * SPARE);
@@ -105,8 +116,8 @@ impl Scenario for ChurnParams {
             )));
         }
         let seats = target::capacity().saturating_sub(SPARE).max(params.residents);
-        let target = Target::open(generator, settings, seats, SIZE)?;
-        let plan = plan(settings, 1, params.seconds);
+        let target = Target::open(generator, settings, seats, DEFAULT_SIZE)?;
+        let plan = RoomPlan::new(settings, 1, params.seconds);
         let result = Room::open(generator, target.endpoint, params.residents, capacity(), plan).and_then(|room| {
             // Visitors may speak in another order than they came.
             generator.groups[room.readers.group].room = Checker::new(1, false);
@@ -118,7 +129,7 @@ impl Scenario for ChurnParams {
                 ChurnRun { plan, params, process, room, visitors, took, cpu, own_cpu, read_paused, kept, generator };
             let result = run.carry_out();
             let (churn, notes) = run.sum_up(result.is_ok());
-            report.add(Some(Measured::Churn(churn)), notes);
+            report.add(Some(churn.into()), notes);
             result
         });
         target.end(generator, result)

@@ -4,22 +4,26 @@ use clap::Args;
 use serde::Serialize;
 
 use super::arguments;
-use super::{Figures, Measured, RoomPlan, SIZE, SPARE, Scenario, plan, span, us_each};
-use crate::bench::Settings;
+use super::interface::Scenario;
 use crate::bench::baseline::Baseline;
-use crate::bench::driver::clock::{self, MILLISECOND, Nanos, SECOND, seconds};
+use crate::bench::driver::clock::{self, MILLISECOND, Nanos, SECOND, seconds, span};
 use crate::bench::driver::generator::Generator;
 use crate::bench::driver::group::{Endpoint, Group, Role};
 use crate::bench::driver::timeout::Timeout;
 use crate::bench::error::Error;
 use crate::bench::process::cost::Process;
-use crate::bench::process::target::Target;
-use crate::bench::report::figures::{count, milliseconds, rounded, significant};
+use crate::bench::process::target::{SPARE, Target};
+use crate::bench::report::figures::{count, milliseconds, rounded, significant, us_each};
 use crate::bench::report::latency::LatencySummary;
-use crate::bench::report::table::Rows;
-use crate::bench::report::{DeliveryCheck, OwnCost, Ratio, Report};
+use crate::bench::report::own_cost::OwnCost;
+use crate::bench::report::ratio::Ratio;
+use crate::bench::report::rows::Rows;
+use crate::bench::report::{Figures, Report};
+use crate::bench::settings::CommonSettings;
+use crate::bench::workload::delivery_check::DeliveryCheck;
 use crate::bench::workload::encoding::Encoding;
-use crate::bench::workload::readers::capacity;
+use crate::bench::workload::message::DEFAULT_SIZE;
+use crate::bench::workload::readers::{RoomPlan, capacity};
 use crate::bench::workload::room::{Room, log_in_group};
 
 /// The default number of clients, if the limit of open files allows it.
@@ -118,17 +122,24 @@ struct ConnectionsRun<'a> {
 }
 
 impl Scenario for ConnectionsParams {
+    type Measured = Connections;
+
     fn options(&self) -> String {
         format!("--count {} --seconds {}", self.count, self.seconds)
     }
 
-    fn run(&self, generator: &mut Generator, settings: &Settings, report: &mut Report) -> Result<(), Error> {
+    fn run<M: Figures + From<Connections>>(
+        &self,
+        generator: &mut Generator,
+        settings: &CommonSettings,
+        report: &mut Report<M>,
+    ) -> Result<(), Error> {
         let params = *self;
         generator.progress.begin("connections: starting", None);
-        let target = Target::open(generator, settings, params.count, SIZE)?;
+        let target = Target::open(generator, settings, params.count, DEFAULT_SIZE)?;
         let found = Connections { parameters: params, ..Connections::default() };
         let mut run = ConnectionsRun {
-            plan: plan(settings, 1, params.seconds),
+            plan: RoomPlan::new(settings, 1, params.seconds),
             params,
             process: target.process,
             room: None,
@@ -155,7 +166,7 @@ impl Scenario for ConnectionsParams {
             notes.push("the load test itself was the bottleneck: logins a second are a lower bound".into());
         }
         let found = run.found;
-        report.add(Some(Measured::Connections(found)), notes);
+        report.add(Some(found.into()), notes);
         target.end(generator, result)
     }
 }

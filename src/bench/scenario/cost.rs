@@ -1,12 +1,11 @@
 //! The cost of a slice: CPU time of the server or the baseline, and of the load test.
 
-use super::us_each;
 use crate::bench::driver::clock::{self, Nanos};
 use crate::bench::driver::generator::Generator;
 use crate::bench::error::Error;
 use crate::bench::process::cost::Process;
-use crate::bench::report::OwnCost;
-use crate::bench::report::figures::rounded;
+use crate::bench::report::figures::{rounded, us_each};
+use crate::bench::report::own_cost::OwnCost;
 use crate::bench::workload::room::Room;
 
 /// Totals up to a moment, or differences between two moments.

@@ -5,20 +5,25 @@ use serde::Serialize;
 
 use super::arguments;
 use super::cost::{Cost, MeasuredSlice};
-use super::{Figures, Measured, RoomPlan, SIZE, SPARE, Scenario, Schedule, plan, slices, talk_on_time, wait_until};
-use crate::bench::Settings;
+use super::interface::Scenario;
+use super::schedule::{Schedule, slices, talk_on_time, wait_until};
 use crate::bench::driver::clock::{self, Nanos, seconds};
 use crate::bench::driver::generator::Generator;
 use crate::bench::driver::group::SendWindow;
 use crate::bench::error::Error;
 use crate::bench::process::cost::Process;
-use crate::bench::process::target::Target;
+use crate::bench::process::target::{SPARE, Target};
 use crate::bench::report::figures::{count, microseconds, milliseconds, rounded, significant, things};
 use crate::bench::report::latency::LatencySummary;
-use crate::bench::report::table::Rows;
-use crate::bench::report::{DeliveryCheck, OwnCost, Ratio, Report};
+use crate::bench::report::own_cost::OwnCost;
+use crate::bench::report::ratio::Ratio;
+use crate::bench::report::rows::Rows;
+use crate::bench::report::{Figures, Report};
+use crate::bench::settings::CommonSettings;
+use crate::bench::workload::delivery_check::DeliveryCheck;
 use crate::bench::workload::encoding::Encoding;
-use crate::bench::workload::readers::capacity;
+use crate::bench::workload::message::DEFAULT_SIZE;
+use crate::bench::workload::readers::{RoomPlan, capacity};
 use crate::bench::workload::room::{BaselineRoom, Room};
 
 /// Maximum number of bytes in flight.
@@ -71,7 +76,7 @@ pub struct FanoutParams {
     #[command(flatten)]
     pub pace: SendRate,
     /// Size of a message
-    #[arg(long, value_name = "BYTES", default_value_t = SIZE, value_parser = arguments::size())]
+    #[arg(long, value_name = "BYTES", default_value_t = DEFAULT_SIZE, value_parser = arguments::size())]
     pub size: usize,
     /// How long; the baseline (bare send) is measured for the same time again
     #[arg(long, value_name = "SECONDS", default_value_t = 10.0, value_parser = arguments::seconds)]
@@ -124,6 +129,8 @@ struct FanoutRun<'a> {
 }
 
 impl Scenario for FanoutParams {
+    type Measured = Fanout;
+
     fn size(&self) -> usize {
         self.size
     }
@@ -146,12 +153,17 @@ impl Scenario for FanoutParams {
         format!("--readers {readers} --senders {senders} {pace} --size {size} --seconds {seconds}")
     }
 
-    fn run(&self, generator: &mut Generator, settings: &Settings, report: &mut Report) -> Result<(), Error> {
+    fn run<M: Figures + From<Fanout>>(
+        &self,
+        generator: &mut Generator,
+        settings: &CommonSettings,
+        report: &mut Report<M>,
+    ) -> Result<(), Error> {
         let params = *self;
         generator.progress.begin("fanout: starting", None);
         let people = params.readers + params.senders;
         let target = Target::open(generator, settings, people, params.size)?;
-        let plan = plan(settings, params.senders, params.seconds);
+        let plan = RoomPlan::new(settings, params.senders, params.seconds);
         let baselines = if target.process.is_some() { 2 } else { 1 };
         // This process holds the same number of readers of the server and of the baseline.
         let here = (capacity().saturating_sub(params.senders + SPARE) / baselines).max(1);
@@ -171,7 +183,7 @@ impl Scenario for FanoutParams {
             };
             let result = run.carry_out(here);
             let (fanout, notes) = run.sum_up(result.is_ok());
-            report.add(Some(Measured::Fanout(fanout)), notes);
+            report.add(Some(fanout.into()), notes);
             result
         });
         target.end(generator, result)

@@ -5,9 +5,9 @@ use serde::Serialize;
 
 use super::arguments;
 use super::cost::{Cost, MeasuredSlice};
+use super::interface::Scenario;
+use super::schedule::{Schedule, pair_order, slices, talk_on_time};
 use super::stuck::{fewest_held, stuck_doubt};
-use super::{Figures, Measured, RoomPlan, SIZE, SPARE, Scenario, Schedule, plan, slices, talk_on_time};
-use crate::bench::Settings;
 use crate::bench::driver::clock::{self, MILLISECOND, Nanos, SECOND};
 use crate::bench::driver::generator::Generator;
 use crate::bench::driver::group::{Group, Role};
@@ -15,13 +15,18 @@ use crate::bench::driver::socket_queue;
 use crate::bench::driver::timeout::Timeout;
 use crate::bench::error::Error;
 use crate::bench::process::cost::Process;
-use crate::bench::process::target::Target;
+use crate::bench::process::target::{SPARE, Target};
 use crate::bench::report::figures::{count, milliseconds, rounded, significant, things};
 use crate::bench::report::latency::{Latency, LatencySummary};
-use crate::bench::report::table::Rows;
-use crate::bench::report::{DeliveryCheck, OwnCost, Ratio, Report};
+use crate::bench::report::own_cost::OwnCost;
+use crate::bench::report::ratio::Ratio;
+use crate::bench::report::rows::Rows;
+use crate::bench::report::{Figures, Report};
+use crate::bench::settings::CommonSettings;
+use crate::bench::workload::delivery_check::DeliveryCheck;
 use crate::bench::workload::encoding::Encoding;
-use crate::bench::workload::readers::capacity;
+use crate::bench::workload::message::DEFAULT_SIZE;
+use crate::bench::workload::readers::{RoomPlan, capacity};
 use crate::bench::workload::room::{Room, log_in_group};
 
 /// Bytes of lines sent at once before a slice, repeatedly, until the server is stuck at the clients that have stopped
@@ -47,7 +52,7 @@ pub struct StalledParams {
     #[arg(long, value_name = "N", default_value_t = 20.0, value_parser = arguments::rate)]
     pub rate: f64,
     /// Size of a message
-    #[arg(long, value_name = "BYTES", default_value_t = SIZE, value_parser = arguments::size())]
+    #[arg(long, value_name = "BYTES", default_value_t = DEFAULT_SIZE, value_parser = arguments::size())]
     pub size: usize,
     /// How long with stalled clients; the time without them is the same again
     #[arg(long, value_name = "SECONDS", default_value_t = 10.0, value_parser = arguments::seconds)]
@@ -129,6 +134,8 @@ struct StalledRun<'a> {
 }
 
 impl Scenario for StalledParams {
+    type Measured = Stalled;
+
     fn size(&self) -> usize {
         self.size
     }
@@ -138,12 +145,17 @@ impl Scenario for StalledParams {
         format!("--readers {readers} --stalled {stalled} --rate {rate} --size {size} --seconds {seconds}")
     }
 
-    fn run(&self, generator: &mut Generator, settings: &Settings, report: &mut Report) -> Result<(), Error> {
+    fn run<M: Figures + From<Stalled>>(
+        &self,
+        generator: &mut Generator,
+        settings: &CommonSettings,
+        report: &mut Report<M>,
+    ) -> Result<(), Error> {
         let params = *self;
         generator.progress.begin("stalled: starting", None);
         let others = params.stalled + 1;
         let target = Target::open(generator, settings, params.readers + others, params.size)?;
-        let plan = plan(settings, 1, params.seconds);
+        let plan = RoomPlan::new(settings, 1, params.seconds);
         let here = capacity().saturating_sub(others + SPARE).max(1);
         let result = Room::open(generator, target.endpoint, params.readers, here, plan).and_then(|room| {
             let first_name = generator.names(params.stalled as u32);
@@ -162,7 +174,7 @@ impl Scenario for StalledParams {
             };
             let result = run.carry_out();
             let (stalled, notes) = run.sum_up(result.is_ok());
-            report.add(Some(Measured::Stalled(stalled)), notes);
+            report.add(Some(stalled.into()), notes);
             result
         });
         target.end(generator, result)
@@ -374,21 +386,5 @@ impl StalledRun<'_> {
             own,
         };
         (stalled, notes)
-    }
-}
-
-/// Whether the first and the second slice of a pair have stalled clients. The order alternates, so that slow changes
-/// cancel out.
-fn pair_order(pair: u64) -> [bool; 2] {
-    if pair.is_multiple_of(2) { [false, true] } else { [true, false] }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn slice_order_alternates() {
-        assert_eq!([0, 1, 2].map(pair_order), [[false, true], [true, false], [false, true]]);
     }
 }

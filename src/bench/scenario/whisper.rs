@@ -4,22 +4,24 @@ use clap::Args;
 use serde::Serialize;
 
 use super::arguments;
-use super::{Figures, Measured, RoomPlan, SIZE, SPARE, Scenario, Schedule, plan, span, us_each, wait_until};
-use crate::bench::Settings;
-use crate::bench::driver::clock::{self, MILLISECOND, Nanos};
+use super::interface::Scenario;
+use super::schedule::{Schedule, wait_until};
+use crate::bench::driver::clock::{self, MILLISECOND, Nanos, span};
 use crate::bench::driver::generator::Generator;
 use crate::bench::driver::group::{Group, Role};
 use crate::bench::driver::timeout::Timeout;
 use crate::bench::error::Error;
 use crate::bench::process::cost::Process;
-use crate::bench::process::target::Target;
-use crate::bench::report::figures::{count, milliseconds, rounded, significant, things};
+use crate::bench::process::target::{SPARE, Target};
+use crate::bench::report::figures::{count, milliseconds, rounded, significant, things, us_each};
 use crate::bench::report::latency::{Latency, LatencySummary};
-use crate::bench::report::table::Rows;
-use crate::bench::report::{DeliveryCheck, Report};
+use crate::bench::report::rows::Rows;
+use crate::bench::report::{Figures, Report};
+use crate::bench::settings::CommonSettings;
+use crate::bench::workload::delivery_check::DeliveryCheck;
 use crate::bench::workload::encoding::Encoding;
-use crate::bench::workload::message::{MessageKind, Tag};
-use crate::bench::workload::readers::capacity;
+use crate::bench::workload::message::{DEFAULT_SIZE, MessageKind, Tag};
+use crate::bench::workload::readers::{RoomPlan, capacity};
 use crate::bench::workload::room::{Room, log_in_group};
 
 /// The parameters.
@@ -83,17 +85,24 @@ struct WhisperRun<'a> {
 }
 
 impl Scenario for WhisperParams {
+    type Measured = Whisper;
+
     fn options(&self) -> String {
         let WhisperParams { idle, pairs, rate, storm, seconds } = self;
         format!("--idle {idle} --pairs {pairs} --rate {rate} --storm {storm} --seconds {seconds}")
     }
 
-    fn run(&self, generator: &mut Generator, settings: &Settings, report: &mut Report) -> Result<(), Error> {
+    fn run<M: Figures + From<Whisper>>(
+        &self,
+        generator: &mut Generator,
+        settings: &CommonSettings,
+        report: &mut Report<M>,
+    ) -> Result<(), Error> {
         let params = *self;
         generator.progress.begin("whisper: starting", None);
         let people = params.idle + 2 * params.pairs;
-        let target = Target::open(generator, settings, people, SIZE)?;
-        let plan = plan(settings, 1, params.seconds / 2.0);
+        let target = Target::open(generator, settings, people, DEFAULT_SIZE)?;
+        let plan = RoomPlan::new(settings, 1, params.seconds / 2.0);
         let here = capacity().saturating_sub(2 * params.pairs + SPARE).max(1);
         let result = Room::open(generator, target.endpoint, params.idle, here, plan).and_then(|room| {
             let first_name = generator.names(2 * params.pairs as u32);
@@ -113,7 +122,7 @@ impl Scenario for WhisperParams {
             };
             let result = run.carry_out();
             let (whisper, notes) = run.sum_up(result.is_ok());
-            report.add(Some(Measured::Whisper(whisper)), notes);
+            report.add(Some(whisper.into()), notes);
             result
         });
         target.end(generator, result)

@@ -10,6 +10,10 @@ use crate::bench::driver::clock::Nanos;
 /// Size of the shortest message in bytes.
 pub const MIN_SIZE: usize = END + 1;
 
+/// The default size of a message in bytes.
+pub const DEFAULT_SIZE: usize = 64;
+const _: () = assert!(DEFAULT_SIZE >= MIN_SIZE);
+
 /// Offsets of the fields; before them are a tilde and four digits for the run.
 const KIND: usize = 5;
 const STREAM: usize = 6;

@@ -2,6 +2,7 @@
 
 pub(super) mod browser;
 pub mod checker;
+pub mod delivery_check;
 pub mod encoding;
 pub mod message;
 pub mod readers;

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::checker::Tally;
 use super::transcript::Transcript;
 use crate::bench::driver::clock;
-use crate::bench::driver::clock::{MILLISECOND, Nanos, SECOND};
+use crate::bench::driver::clock::{MILLISECOND, Nanos, SECOND, span};
 use crate::bench::driver::context::RunContext;
 use crate::bench::driver::generator::Generator;
 use crate::bench::driver::group::{Endpoint, Group, Role};
@@ -20,6 +20,7 @@ use crate::bench::error::Error;
 use crate::bench::process::cost::Process;
 use crate::bench::process::helper::{OutputStream, Subprocess, end_with_parent};
 use crate::bench::report::progress::ProgressLine;
+use crate::bench::settings::CommonSettings;
 use crate::util::fd_limit;
 
 /// Descriptors of a process that are not for connections.
@@ -239,6 +240,13 @@ pub struct RoomPlan {
     pub span: Nanos,
     /// How long nothing may happen.
     pub timeout: Nanos,
+}
+
+impl RoomPlan {
+    /// For `streams` senders, measured for this number of seconds.
+    pub fn new(settings: &CommonSettings, streams: usize, seconds: f64) -> Self {
+        RoomPlan { streams, at_once: settings.at_once, span: span(seconds), timeout: settings.timeout }
+    }
 }
 
 impl Helper {

@@ -1,5 +1,6 @@
 //! A room of talkers and readers.
 
+use super::delivery_check::DeliveryCheck;
 use super::encoding::Encoding;
 use super::message::{MessageKind, Tag};
 use super::readers::{Readers, ReadersReport, RoomPlan};
@@ -11,7 +12,6 @@ use crate::bench::driver::generator::Generator;
 use crate::bench::driver::group::{Endpoint, Group, Role};
 use crate::bench::driver::timeout::Timeout;
 use crate::bench::error::Error;
-use crate::bench::report::DeliveryCheck;
 
 /// A new probe is sent when no further reader has read one for this long.
 const PROBE: Nanos = 200 * MILLISECOND;

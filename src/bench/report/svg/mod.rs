@@ -11,7 +11,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use self::axis::{Axis, LAST_QUANTILE};
 use super::figures::{count, milliseconds};
 use super::latency::{LatencyPoint, LatencySummary};
-use super::{Outcome, Report, ScenarioReport};
+use super::{Figures, Outcome, Report, ScenarioReport};
 
 /// Width of the picture, and its margin; pixels.
 const WIDTH: u32 = 960;
@@ -45,7 +45,7 @@ type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Drawn = Result<(), DrawingAreaErrorKind<std::io::Error>>;
 
 /// Draws the chart.
-pub fn draw(report: &Report) -> String {
+pub fn draw<M: Figures>(report: &Report<M>) -> String {
     let panels: Vec<Panel> = report.scenarios.iter().filter_map(Panel::new).collect();
     let mut header = vec![TextLine::new(17, TEXT, "chinwag bench: latency")];
     let machine = &report.machine;
@@ -123,15 +123,18 @@ fn style(size: i32, colour: RGBColor) -> TextStyle<'static> {
 
 /// A scenario with latencies.
 struct Panel<'a> {
-    report: &'a ScenarioReport,
+    command: &'a str,
+    outcome: &'a Outcome,
+    notes: &'a [String],
     curves: Vec<(&'static str, &'a LatencySummary)>,
 }
 
 impl<'a> Panel<'a> {
-    fn new(report: &'a ScenarioReport) -> Option<Self> {
+    fn new<M: Figures>(report: &'a ScenarioReport<M>) -> Option<Self> {
         let latencies = report.measured.as_ref()?.latencies();
         let curves: Vec<_> = latencies.into_iter().filter_map(|(name, summary)| Some((name, summary?))).collect();
-        (!curves.is_empty()).then_some(Panel { report, curves })
+        let ScenarioReport { command, outcome, notes, .. } = report;
+        (!curves.is_empty()).then_some(Panel { command, outcome, notes, curves })
     }
 
     fn height(&self) -> i32 {
@@ -141,15 +144,15 @@ impl<'a> Panel<'a> {
     /// The command, what went wrong, remarks, and the legend.
     fn text(&self) -> Vec<TextLine> {
         let mut lines: Vec<TextLine> =
-            wrap(&self.report.command, CHARS).iter().map(|line| TextLine::new(14, TEXT, line)).collect();
-        let warning = match &self.report.outcome {
+            wrap(self.command, CHARS).iter().map(|line| TextLine::new(14, TEXT, line)).collect();
+        let warning = match self.outcome {
             Outcome::Passed => None,
             Outcome::Faulty => Some("FAULTY: not every line arrived once, in order and intact".into()),
             Outcome::Interrupted { .. } => Some("interrupted: the figures are those measured until then".into()),
             Outcome::Failed { why } => Some(format!("FAILED: {why}")),
         };
         lines.extend(warning.iter().flat_map(|warning| TextLine::wrapped(WARNING, warning)));
-        lines.extend(self.report.notes.iter().flat_map(|note| TextLine::wrapped(SOFT, &format!("({note})"))));
+        lines.extend(self.notes.iter().flat_map(|note| TextLine::wrapped(SOFT, &format!("({note})"))));
         for ((name, summary), colour) in self.coloured() {
             let text = format!("{name}, {} measured: {}", count(summary.count), percentiles(summary));
             lines.push(TextLine { dot: Some(colour), ..TextLine::new(12, TEXT, &text) });
@@ -161,7 +164,7 @@ impl<'a> Panel<'a> {
     fn description(&self) -> String {
         let curves: Vec<String> =
             self.curves.iter().map(|(name, summary)| format!("{name} {}", percentiles(summary))).collect();
-        TextLine::new(12, TEXT, &format!("{}: {}.", self.report.command, curves.join("; "))).text
+        TextLine::new(12, TEXT, &format!("{}: {}.", self.command, curves.join("; "))).text
     }
 
     fn coloured(&self) -> impl Iterator<Item = ((&'static str, &'a LatencySummary), RGBColor)> {

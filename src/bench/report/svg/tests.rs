@@ -1,13 +1,12 @@
 //! Every scenario is drawn, text is escaped, and odd data makes no broken picture.
 
 use super::*;
-use crate::bench::report::DeliveryCheck;
 use crate::bench::report::machine::Machine;
-use crate::bench::scenario::Measured;
 use crate::bench::scenario::churn::{Churn, ChurnParams};
+use crate::bench::workload::delivery_check::DeliveryCheck;
 use crate::bench::workload::encoding::Encoding;
 
-fn report(scenarios: Vec<(&str, Option<Measured>)>) -> Report {
+fn report(scenarios: Vec<(&str, Option<Churn>)>) -> Report<Churn> {
     let machine = Machine {
         kernel: "Linux 6.1".into(),
         cpu: "A <fast> CPU".into(),
@@ -47,8 +46,8 @@ fn summary(count: u64, ms: &[f64], timeline: &[(f64, f64)]) -> LatencySummary {
     }
 }
 
-fn churn(login: Option<LatencySummary>, visit: Option<LatencySummary>) -> Option<Measured> {
-    Some(Measured::Churn(Churn {
+fn churn(login: Option<LatencySummary>, visit: Option<LatencySummary>) -> Option<Churn> {
+    Some(Churn {
         parameters: ChurnParams { rate: 1.0, residents: 1, seconds: 1.0 },
         came: 1,
         left: 1,
@@ -61,7 +60,7 @@ fn churn(login: Option<LatencySummary>, visit: Option<LatencySummary>) -> Option
         kept_bytes: None,
         kept_descriptors: None,
         own: None,
-    }))
+    })
 }
 
 fn usual() -> LatencySummary {

@@ -1,0 +1,40 @@
+//! Settings that all scenarios of a load test share.
+
+use std::net::SocketAddr;
+
+use super::driver::clock::{Nanos, SECOND};
+use super::workload::encoding::Encoding;
+
+/// The default whisper command.
+pub const WHISPER: &str = "@{name} {text}";
+
+/// The default number of logins in progress at once.
+pub const AT_ONCE: usize = 64;
+
+/// The default timeout.
+pub const DEFAULT_TIMEOUT: Nanos = 10 * SECOND;
+
+/// The server, how clients log in, and how long they wait.
+#[derive(Clone, Debug)]
+pub struct CommonSettings {
+    /// The server to drive; `None` to start one.
+    pub addr: Option<SocketAddr>,
+    /// The encoding spoken with it.
+    pub encoding: Encoding,
+    /// Its process, if its cost is to be measured.
+    pub pid: Option<u32>,
+    /// Whether it sends a prompt before the name.
+    pub prompt: bool,
+    /// Whether it answers the name.
+    pub welcome: bool,
+    /// Its whisper command; `{name}` and `{text}` are replaced.
+    pub whisper: String,
+    /// Options of the server that the load test starts.
+    pub serve: Vec<String>,
+    /// Logins in progress at once.
+    pub at_once: usize,
+    /// How long nothing may happen, in nanoseconds.
+    pub timeout: Nanos,
+    /// Whether the server that the load test starts has its own core.
+    pub pin: bool,
+}
