@@ -12,14 +12,15 @@ use signal_hook::low_level::emulate_default_handler;
 use signal_hook_mio::v1_0::Signals;
 
 use super::app::{App, ConnectionStatus, TerminalRequest};
+use super::error::Error;
 use super::input::decoder::{KeyDecoder, TerminalInput};
 use super::protocol::dialer::Dialer;
 use super::protocol::link::{Link, ReadOutcome};
+use super::settings::Settings;
 use super::ui::screen::TerminalSize;
 use super::ui::status::bottom;
 use super::ui::terminal::Terminal;
 use super::ui::view::View;
-use super::{Error, Settings};
 use crate::util::clock::Clock;
 use crate::util::signals;
 

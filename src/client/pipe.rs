@@ -13,12 +13,13 @@ use mio::net::TcpStream;
 use mio::{Events, Poll, Token};
 use rustix::stdio::stdout;
 
+use super::error::Error;
 use super::protocol::dialer::Dialer;
 use super::protocol::entry::LoginFlow;
 use super::protocol::link::{Link, ReadOutcome};
 use super::protocol::session::{LoginStage, Session};
 use super::protocol::shape::{LineShape, ServerRefusal};
-use super::{Error, Settings};
+use super::settings::Settings;
 use crate::util::clock::Clock;
 use crate::util::stdio::{Output, Stdin, StdinRead};
 

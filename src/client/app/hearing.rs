@@ -2,7 +2,8 @@
 
 use super::App;
 use crate::chat::Now;
-use crate::client::input::editor::{MAX_BYTES, cut};
+use crate::client::input::editor::MAX_BYTES;
+use crate::client::input::grapheme::cut;
 use crate::client::protocol::entry::LineAction;
 use crate::client::protocol::session::LoginStage;
 use crate::client::protocol::shape::{LineShape, ServerNotice};

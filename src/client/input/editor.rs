@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use unicode_segmentation::{GraphemeCursor, UnicodeSegmentation};
 
+use super::grapheme::{cut, previous};
 use crate::client::ui::window::{InputView, InputWindow};
 use crate::wire::sanitize::clean;
 
@@ -227,20 +228,6 @@ impl Editor {
     fn cursor_at(&self, at: usize) -> GraphemeCursor {
         GraphemeCursor::new(at, self.text.len(), true)
     }
-}
-
-/// Returns the start of the grapheme before `at`.
-pub(in crate::client) fn previous(text: &str, at: usize) -> usize {
-    GraphemeCursor::new(at, text.len(), true).prev_boundary(text, 0).ok().flatten().unwrap_or(0)
-}
-
-/// Returns the longest beginning of the text in whole graphemes that has at most `room` bytes.
-pub fn cut(text: &str, room: usize) -> &str {
-    if text.len() <= room {
-        return text;
-    }
-    let ends = text.grapheme_indices(true).map(|(start, _)| start);
-    &text[..ends.take_while(|&end| end <= room).last().unwrap_or(0)]
 }
 
 fn is_word(grapheme: &str) -> bool {

@@ -11,7 +11,7 @@ use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 use socket2::{SockRef, TcpKeepalive};
 
-use crate::client::Error;
+use crate::client::error::Error;
 
 /// RFC 8305, section 5: the time after which the next address is tried as well.
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);

@@ -158,12 +158,6 @@ impl Session {
         self.rooms.list()
     }
 
-    /// Whether the server sends our own lines back to us.
-    #[cfg(test)]
-    pub fn server_echoes(&self) -> bool {
-        self.chinwag_echoes || self.other_echoes
-    }
-
     /// Returns the server's reason for closing the connection, if it gave one.
     pub fn close_reason(&self) -> Option<CloseReason> {
         self.close_reason

@@ -149,8 +149,8 @@ fn page(size: TerminalSize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::screen;
-    use super::super::screen::emulator;
+    use super::super::test_support;
+    use super::super::test_support::emulator;
     use super::super::text::TextStyle;
     use super::*;
 
@@ -171,7 +171,7 @@ mod tests {
 
     fn rows(frame: &[u8], parser: &mut vt100::Parser) -> Vec<String> {
         parser.process(frame);
-        screen::rows(parser)
+        test_support::rows(parser)
     }
 
     #[test]

@@ -134,22 +134,10 @@ pub fn prompt(style: TextStyle, text: &str, size: TerminalSize) -> (StyledLine, 
     (StyledLine::new(style, shown), columns - width)
 }
 
-/// Returns a terminal that keeps `scrollback` rows.
-#[cfg(test)]
-pub(in crate::client) fn emulator(size: TerminalSize, scrollback: usize) -> vt100::Parser {
-    let [rows, columns] = [size.rows, size.columns].map(|n| n.try_into().expect("a row and a column"));
-    vt100::Parser::new(rows, columns, scrollback)
-}
-
-/// Returns the text of the rows of a terminal.
-#[cfg(test)]
-pub(in crate::client) fn rows(parser: &vt100::Parser) -> Vec<String> {
-    parser.screen().rows(0, parser.screen().size().1.into()).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::full_screen::FullScreen;
+    use super::super::test_support::{emulator, rows};
     use super::*;
     use crate::util::test_support::Random;
 

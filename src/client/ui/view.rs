@@ -171,7 +171,7 @@ fn forget(log: &mut VecDeque<StyledLine>, bytes: &mut usize, lines: usize) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::screen::{emulator, rows};
+    use super::super::test_support::{emulator, rows};
     use super::super::text::TextStyle;
     use super::*;
 

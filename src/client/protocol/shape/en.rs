@@ -2,8 +2,9 @@
 
 use time::{Date, Month, Weekday};
 
+use super::notice::ServerNotice;
 use super::people::{ListWords, is_name, number};
-use super::{ServerNotice, ServerRefusal};
+use super::refusal::ServerRefusal;
 
 const WORDS: ListWords = ListWords { comma: ", ", and: " and ", you: "you", more: ("", " more") };
 

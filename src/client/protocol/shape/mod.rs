@@ -4,14 +4,18 @@
 //! these write. Sentences that the client needs no field of stay text.
 
 mod en;
+mod notice;
 mod people;
+mod refusal;
 #[cfg(test)]
-mod shape_tests;
+mod tests;
 mod zh;
 
-use time::{Date, Time};
+use time::Time;
 
+pub use self::notice::ServerNotice;
 pub use self::people::PeopleList;
+pub use self::refusal::ServerRefusal;
 
 use crate::client::input::name_cache::MAX_BYTES;
 
@@ -32,118 +36,6 @@ pub enum LineShape<'a> {
     Refused(ServerRefusal<'a>),
     /// A line of a server that is not chinwag.
     Raw(&'a str),
-}
-
-/// A notice of the server; the fields are those of [`crate::chat::Notice`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ServerNotice<'a> {
-    /// The server asks for a nickname.
-    Welcome,
-    /// Only in Chinese, where the line about the members follows.
-    NameSet,
-    Entered {
-        name: &'a str,
-        people: PeopleList<'a>,
-    },
-    /// The session is a conversation with the operator alone.
-    EnteredPeer {
-        name: &'a str,
-    },
-    EnteredRoom {
-        room: &'a str,
-        people: PeopleList<'a>,
-    },
-    /// In Chinese the number of messages is not given.
-    HistoryBegins {
-        messages: Option<usize>,
-    },
-    HistoryEnds,
-    NoHistory,
-    Joined {
-        name: &'a str,
-        here: usize,
-    },
-    /// The cause is in the server's words; empty if the user just left.
-    Left {
-        name: &'a str,
-        cause: &'a str,
-        here: usize,
-    },
-    Renamed {
-        old: &'a str,
-        new: &'a str,
-    },
-    Summed {
-        joined: u32,
-        left: u32,
-        here: usize,
-    },
-    Day(Date),
-    Waiting {
-        number: u32,
-    },
-    /// A text that makes the line look like a notice about a user called pong is taken for that notice.
-    Pong {
-        text: &'a str,
-    },
-    People(PeopleList<'a>),
-    PeopleIn {
-        room: &'a str,
-        people: PeopleList<'a>,
-    },
-    Rooms {
-        rooms: Vec<(&'a str, usize)>,
-        more: usize,
-    },
-    Echo {
-        on: bool,
-    },
-    Goodbye,
-    Kicked {
-        why: Option<&'a str>,
-    },
-    ShuttingDown,
-    /// Any other notice, as text.
-    Other(&'a str),
-}
-
-/// The reason of a refusal; the fields are those of [`crate::chat::Refusal`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ServerRefusal<'a> {
-    /// In Chinese the name is not given. `asked`: the server asks for a nickname again.
-    Taken {
-        name: Option<&'a str>,
-        asked: bool,
-    },
-    /// The nickname is malformed or reserved.
-    BadName {
-        asked: bool,
-    },
-    StillWaiting,
-    OtherProtocol,
-    LoginTimeout {
-        seconds: u64,
-    },
-    Idle {
-        seconds: u64,
-    },
-    Full,
-    Busy,
-    Banned,
-    TooManyFromAddress {
-        most: usize,
-    },
-    TooManyRooms {
-        most: usize,
-    },
-    InThatRoom {
-        room: &'a str,
-    },
-    NobodyCalled {
-        name: &'a str,
-    },
-    /// Any other refusal, as text.
-    Other(&'a str),
 }
 
 impl<'a> LineShape<'a> {

@@ -5,8 +5,9 @@
 
 use time::{Date, Month};
 
+use super::notice::ServerNotice;
 use super::people::{ListWords, is_name, number};
-use super::{ServerNotice, ServerRefusal};
+use super::refusal::ServerRefusal;
 
 const WORDS: ListWords = ListWords { comma: "、", and: "和", you: "您", more: ("另外", "人") };
 

@@ -1,0 +1,54 @@
+//! Errors that end the client.
+
+use std::io;
+
+use crate::util::io_error::plain_words;
+
+/// Why the client ended with an error.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("cannot find the host {0}: {why}", why = plain_words(.1))]
+    Host(String, #[source] io::Error),
+    #[error("cannot connect to {0}: {why}", why = plain_words(.1))]
+    Connect(String, #[source] io::Error),
+    /// The nickname and the server's reason.
+    #[error("the server does not take {0}: {1}")]
+    Nickname(String, String),
+    /// The server closed the connection before the login was done.
+    #[error("the server closed the connection before the login was complete; see its last lines")]
+    NotIn,
+    #[error("the connection was lost: {}", plain_words(.0))]
+    Lost(#[source] io::Error),
+    #[error("cannot use the terminal: {}", plain_words(.0))]
+    Terminal(#[source] io::Error),
+    #[error("cannot write to standard output: {}", plain_words(.0))]
+    Output(#[source] io::Error),
+    /// Creating the poll, registering a descriptor or waiting failed.
+    #[error("cannot go on: {}", plain_words(.0))]
+    System(#[source] io::Error),
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+
+    use super::*;
+
+    #[test]
+    fn error_keeps_its_source_and_shows_it_in_the_message() {
+        let refused = || io::Error::from_raw_os_error(111);
+        for (error, message) in [
+            (Error::Host("h".into(), refused()), "cannot find the host h: connection refused"),
+            (Error::Connect("h:1".into(), refused()), "cannot connect to h:1: connection refused"),
+            (Error::Lost(refused()), "the connection was lost: connection refused"),
+            (Error::Terminal(refused()), "cannot use the terminal: connection refused"),
+            (Error::Output(refused()), "cannot write to standard output: connection refused"),
+            (Error::System(refused()), "cannot go on: connection refused"),
+        ] {
+            assert_eq!(error.to_string(), message);
+            let source = error.source().and_then(|source| source.downcast_ref::<io::Error>());
+            assert_eq!(source.and_then(io::Error::raw_os_error), Some(111), "{message}");
+        }
+        assert!(Error::Nickname("bob".into(), "taken".into()).source().is_none() && Error::NotIn.source().is_none());
+    }
+}

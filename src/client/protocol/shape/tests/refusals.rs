@@ -1,0 +1,101 @@
+//! Parses every refusal that the server can write.
+
+use super::*;
+use crate::chat;
+use crate::chat::policy::nick::InvalidNick;
+
+fn expected_refusal<'a>(refusal: &chat::Refusal<'a>, lang: Lang) -> Option<ServerRefusal<'a>> {
+    Some(match *refusal {
+        chat::Refusal::Taken { name, asked } => {
+            ServerRefusal::Taken { name: (lang == Lang::En).then_some(name), asked }
+        }
+        chat::Refusal::BadName { asked, .. } => ServerRefusal::BadName { asked },
+        chat::Refusal::StillWaiting => ServerRefusal::StillWaiting,
+        chat::Refusal::LoginTimeout { seconds } => ServerRefusal::LoginTimeout { seconds },
+        chat::Refusal::Idle { seconds } => ServerRefusal::Idle { seconds },
+        chat::Refusal::OtherProtocol => ServerRefusal::OtherProtocol,
+        chat::Refusal::Full => ServerRefusal::Full,
+        chat::Refusal::Busy => ServerRefusal::Busy,
+        chat::Refusal::Banned => ServerRefusal::Banned,
+        chat::Refusal::TooManyFromAddress { most } => ServerRefusal::TooManyFromAddress { most },
+        chat::Refusal::TooManyRooms { most } => ServerRefusal::TooManyRooms { most },
+        chat::Refusal::InThatRoom { room } => ServerRefusal::InThatRoom { room },
+        chat::Refusal::NoSuchMember { name } => ServerRefusal::NobodyCalled { name },
+        chat::Refusal::AlreadyCalled { .. }
+        | chat::Refusal::NamesAreAddresses
+        | chat::Refusal::TooLong { .. }
+        | chat::Refusal::NotUtf8
+        | chat::Refusal::Yourself
+        | chat::Refusal::NoWhisperYet
+        | chat::Refusal::WhispererLeft
+        | chat::Refusal::Usage(_)
+        | chat::Refusal::NoCommand { .. }
+        | chat::Refusal::BadRoomName
+        | chat::Refusal::NoRoom { .. }
+        | chat::Refusal::NotIgnored { .. }
+        | chat::Refusal::TooManyIgnored { .. }
+        | chat::Refusal::HistoryRange { .. }
+        | chat::Refusal::NoStore
+        | chat::Refusal::LookupFails
+        | chat::Refusal::TooManyStoredRooms { .. }
+        | chat::Refusal::TooManyCreated { .. }
+        | chat::Refusal::NotBanned { .. }
+        | chat::Refusal::NotMuted { .. }
+        | chat::Refusal::NoPage { .. }
+        | chat::Refusal::ConsoleDoesNotQuit => return None,
+    })
+}
+
+#[test]
+fn refusals_parse_to_the_same_refusal() {
+    let mut random = Random(1);
+    for _ in 0..500 {
+        let (name, number) = (name(&mut random), random.below(3));
+        let (name, seconds, most, asked) = (&*name, number as u64, number, random.one_in(2));
+        for refusal in [
+            chat::Refusal::Taken { name, asked },
+            chat::Refusal::BadName { why: InvalidNick::Shape, name, asked },
+            chat::Refusal::BadName { why: InvalidNick::Reserved, name, asked },
+            chat::Refusal::AlreadyCalled { name },
+            chat::Refusal::NamesAreAddresses,
+            chat::Refusal::LoginTimeout { seconds },
+            chat::Refusal::StillWaiting,
+            chat::Refusal::OtherProtocol,
+            chat::Refusal::Full,
+            chat::Refusal::Busy,
+            chat::Refusal::TooManyFromAddress { most },
+            chat::Refusal::Banned,
+            chat::Refusal::Idle { seconds },
+            chat::Refusal::TooLong { most },
+            chat::Refusal::NotUtf8,
+            chat::Refusal::NoSuchMember { name },
+            chat::Refusal::Yourself,
+            chat::Refusal::NoWhisperYet,
+            chat::Refusal::WhispererLeft,
+            chat::Refusal::Usage("/me text"),
+            chat::Refusal::NoCommand { word: name },
+            chat::Refusal::BadRoomName,
+            chat::Refusal::NoRoom { room: name },
+            chat::Refusal::TooManyRooms { most },
+            chat::Refusal::InThatRoom { room: name },
+            chat::Refusal::NotIgnored { name },
+            chat::Refusal::TooManyIgnored { most },
+            chat::Refusal::HistoryRange { most },
+            chat::Refusal::NoStore,
+            chat::Refusal::LookupFails,
+            chat::Refusal::TooManyStoredRooms { most },
+            chat::Refusal::TooManyCreated { most },
+            chat::Refusal::NotBanned { what: name },
+            chat::Refusal::NoPage { command: "/bans", pages: most },
+            chat::Refusal::NotMuted { name },
+            chat::Refusal::ConsoleDoesNotQuit,
+        ] {
+            for lang in [Lang::En, Lang::Zh] {
+                read(lang, Event::Refusal(refusal), |shape, line| {
+                    let expected = expected_refusal(&refusal, lang).unwrap_or(ServerRefusal::Other(&line[2..]));
+                    assert_eq!(shape, LineShape::Refused(expected), "{line:?}");
+                });
+            }
+        }
+    }
+}
