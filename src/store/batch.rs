@@ -11,7 +11,7 @@ use super::table::room;
 use super::table::room::{Rooms, StoredRoom};
 use super::table::state::State;
 use super::table::{bans, message, whispers};
-use super::{Message, Record};
+use crate::chat::change::{Message, Record};
 use crate::chat::policy::nick::fold;
 
 /// State of the store that is cached in memory.

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use rusqlite::{Connection, MAIN_DB, OpenFlags};
 
-use super::Sync;
 use super::batch::CachedState;
 use super::error::{DbError, DbResult};
 use super::file::with_suffix;
+use super::options::Sync;
 use super::table::schema;
 use super::table::schema::STEPS;
 

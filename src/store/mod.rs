@@ -8,6 +8,7 @@ mod connection;
 mod error;
 mod file;
 mod history;
+mod options;
 mod prune;
 mod search;
 mod table;
@@ -24,6 +25,7 @@ use rusqlite::{Connection, TransactionBehavior};
 pub use self::search::words::SearchWords;
 pub use self::table::whispers::MAX_WHISPERS;
 pub use error::Error;
+pub use options::{Options, Sync};
 pub use search::SearchStep;
 
 use self::table::room::StoredRoom;
@@ -45,35 +47,6 @@ const MAX_LOG_BYTES: u64 = 64 << 20;
 pub const MAX_READ: usize = (256 << 10) + 2 * MAX_MESSAGE;
 /// Bytes of the longest text and a name.
 const MAX_MESSAGE: usize = (1 << 20) + 1024;
-
-/// What a finished write survives.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Sync {
-    /// A crash of the process. A power failure can undo the last writes or damage the file.
-    Off,
-    /// A crash of the process. A power failure can undo the last writes, but does not damage the file.
-    #[default]
-    Normal,
-    /// A crash of the process and a power failure.
-    Full,
-}
-
-/// Path of the store, durability, retention, and how much is read at start.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Options {
-    pub path: PathBuf,
-    pub sync: Sync,
-    /// Maximum age of messages; `None` for no limit.
-    pub keep_days: Option<u32>,
-    /// Maximum messages, all rooms together; `None` for no limit.
-    pub keep_messages: Option<u64>,
-    /// Rooms read at start: those with the newest messages.
-    pub rooms: usize,
-    /// Messages of each room read at start.
-    pub history: usize,
-    /// Bytes of each room's texts and names read at start.
-    pub history_bytes: usize,
-}
 
 /// An open store, locked against other processes.
 pub struct Store {

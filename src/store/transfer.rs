@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, OptionalExtension};
 
-use super::Message;
 use super::batch::{Batch, valid};
 use super::error::{DbError, DbResult};
 use super::search;
 use super::table::message;
 use super::table::message::COLUMNS;
 use super::table::room::{Rooms, StoredRoom};
+use crate::chat::change::Message;
 
 /// Passes all messages of one room or of all to `each`, in order of id; stops when `each` fails.
 pub(super) fn export<E>(

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, Read};
 
-use super::Error;
+use super::error::Error;
 use super::line::JsonMessage;
 use crate::store::Message;
 

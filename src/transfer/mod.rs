@@ -2,6 +2,7 @@
 //!
 //! Only one line is in memory at a time.
 
+mod error;
 mod input;
 mod line;
 mod output;
@@ -12,10 +13,10 @@ use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
-use crate::store;
+pub use self::error::Error;
+pub use self::output::Format;
 use crate::store::{Options, Store, Sync};
 use crate::util::clock;
-use crate::util::io_error::plain_words;
 
 /// Settings of an export to standard output.
 #[derive(Clone, Debug)]
@@ -28,35 +29,12 @@ pub struct ExportSettings {
     pub format: Format,
 }
 
-/// The format of the lines.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// One JSON object per message; can be imported.
-    Json,
-    /// Lines as shown in the chat.
-    Text,
-}
-
 /// Settings of an import.
 #[derive(Clone, Debug)]
 pub struct ImportSettings {
     pub store: PathBuf,
     /// `None` for standard input.
     pub input: Option<PathBuf>,
-}
-
-/// Why an export or import failed; each text is one line.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    #[error(transparent)]
-    Store(#[from] store::Error),
-    #[error("cannot write to standard output: {why}", why = plain_words(.0))]
-    Output(#[source] io::Error),
-    #[error("cannot read {0}: {why}", why = plain_words(.1))]
-    Input(String, #[source] io::Error),
-    /// A line that is not an exported message: its number, counted from 1, and the reason.
-    #[error("line {0} is not a message: {1}; nothing was imported")]
-    Line(u64, String),
 }
 
 /// Writes the messages to standard output as lines, oldest first.

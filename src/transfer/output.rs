@@ -4,11 +4,19 @@ use std::io::{self, Write};
 
 use time::Date;
 
-use super::Format;
 use super::line::JsonMessage;
 use crate::chat::{Event, LOBBY, Lang, Notice, Render};
 use crate::store::{Message, MessageKind};
 use crate::wire::plain::Plain;
+
+/// The format of the lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// One JSON object per message; can be imported.
+    Json,
+    /// Lines as shown in the chat.
+    Text,
+}
 
 /// Writes messages to a stream, in one of the formats.
 pub(super) struct MessageWriter<W> {

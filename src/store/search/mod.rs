@@ -11,9 +11,9 @@ use rusqlite::types::ValueRef;
 use rusqlite::{CachedStatement, Connection, params};
 
 use self::words::{SearchWords, spaced};
-use super::Message;
 use super::error::{DbError, DbResult};
 use super::table::room::StoredRoom;
+use crate::chat::change::Message;
 
 /// The result of one step of a search.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

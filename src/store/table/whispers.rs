@@ -5,8 +5,8 @@ use rusqlite::Connection;
 
 use super::checksum::Checksum;
 use super::column::{time_columns, time_from_columns};
+use crate::chat::change::Whisper;
 use crate::chat::policy::nick::fold;
-use crate::store::Whisper;
 use crate::store::error::{DbError, DbResult};
 
 /// Maximum stored whispers to all nicknames together; the oldest are deleted.
