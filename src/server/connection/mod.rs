@@ -1,17 +1,20 @@
 //! One connection: decodes a socket's bytes to lines for the hub, and writes the hub's bytes.
 
+mod decoder;
+mod flags;
+mod receive;
 pub(crate) mod transport;
-pub(super) mod websocket;
 
 use std::io::{self, IoSlice, Read, Write};
-use std::time::Duration;
 
-use log::debug;
-
-use super::http::{Exchange, FrameInput};
-use crate::chat::{Allowance, ClientId, Hub, Now};
-use crate::wire::foreign::{FirstLine, Verdict};
-use crate::wire::line::{LineDecoder, LineItem};
+use self::decoder::Lines;
+pub use self::flags::Flags;
+pub use self::receive::Received;
+use self::receive::{InputState, Kept, Receiver};
+pub use self::transport::Flushed;
+use super::http::Exchange;
+use crate::chat::{ClientId, Hub, Now};
+use crate::wire::websocket::FrameDecoder;
 
 /// Slices written with one system call.
 const SLICES: usize = 16;
@@ -33,62 +36,11 @@ pub enum Phase {
     Closed,
 }
 
-/// The result of a read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Received {
-    /// Everything was read; an event announces more.
-    All,
-    /// There may be more.
-    More,
-    /// The client is over its rate limit until this time.
-    Until(Duration),
-    /// Other clients' lines have to be written first.
-    AfterOthers,
-    /// Its own replies have to be written first.
-    AfterReplies,
-    /// End of input.
-    End,
-    /// The connection broke.
-    Lost,
-}
-
-/// The result of a write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Flushed {
-    /// Everything.
-    UpToDate,
-    /// A part; the socket takes more.
-    More,
-    /// The socket is full; an event announces room.
-    Blocked,
-    /// The connection broke.
-    Lost,
-}
-
 /// A client's socket with its buffers.
 pub struct Connection<S> {
     pub stream: S,
     pub phase: Phase,
-    /// It is queued for reading.
-    pub queued: bool,
-    /// Reading is paused, whatever events come.
-    pub read_paused: bool,
-    /// It is paused until its own replies have been written.
-    pub after_replies: bool,
-    /// The peer has shut down sending, or sent urgent data; a short read does not mean an empty socket then.
-    pub hung_up: bool,
-    /// The connection is broken; earlier input may still be read.
-    pub broken: bool,
-    /// The end of its input has been read.
-    pub ended: bool,
-    /// A deadline for unended input is set.
-    pub eol_set: bool,
-    /// A close frame has been queued.
-    pub close_sent: bool,
-    /// A ping has been sent, and nothing received since.
-    pub pinged: bool,
-    /// Its first line has been checked, and is not of another protocol.
-    has_begun: bool,
+    pub flags: Flags,
     /// Distinguishes it from earlier connections in its slot.
     pub serial: u32,
     /// Time of the last read, or of the last write while closing, in milliseconds.
@@ -101,28 +53,14 @@ pub struct Connection<S> {
 
 /// The protocol of a connection, with the state of its input.
 pub enum Protocol {
-    /// Lines; `None` while there is no state to keep, which is the common case.
-    Lines(Option<Box<LineInput>>),
+    /// Lines.
+    Lines(Kept<Lines>),
     /// HTTP, which is unknown to the hub.
     Http(Box<Exchange>),
-    /// WebSocket frames; `None` as above.
-    WebSocket(Option<Box<FrameInput>>),
-}
-
-/// Line input kept between two reads.
-#[derive(Default)]
-pub struct LineInput {
-    decoder: LineDecoder,
-    /// Bytes that have been read and not processed.
-    held: Vec<u8>,
-    /// The check of the first line, until that ends.
-    first: FirstLine,
-}
-
-impl LineInput {
-    fn is_idle(&self) -> bool {
-        self.held.is_empty() && self.decoder.is_idle() && self.first.is_idle()
-    }
+    /// WebSocket frames.
+    ///
+    /// Output needs no state: the hub's logs hold ready frames.
+    WebSocket(Kept<FrameDecoder>),
 }
 
 impl<S: Read + Write> Connection<S> {
@@ -131,16 +69,7 @@ impl<S: Read + Write> Connection<S> {
         Connection {
             stream,
             phase: Phase::Open,
-            queued: false,
-            read_paused: false,
-            after_replies: false,
-            hung_up: false,
-            broken: false,
-            ended: false,
-            eol_set: false,
-            close_sent: false,
-            pinged: false,
-            has_begun: false,
+            flags: Flags::empty(),
             serial,
             progress: 0,
             drained: 0,
@@ -150,86 +79,33 @@ impl<S: Read + Write> Connection<S> {
 
     /// Reads once, into `block`, and passes lines to the hub while it accepts them.
     pub fn receive(&mut self, hub: &mut Hub, id: ClientId, now: Now, block: &mut [u8], max_line: usize) -> Received {
-        if self.is_web_socket() {
-            return self.receive_frames(hub, id, now, block, max_line);
-        }
-        self.with_input(|connection, input| connection.receive_into(input, hub, id, now, block, max_line))
-    }
-
-    /// Runs `run` on the kept input, or on a new one that is kept only if it holds something.
-    fn with_input<R>(&mut self, run: impl FnOnce(&mut Self, &mut LineInput) -> R) -> R {
-        match self.lines_mut().and_then(Option::take) {
-            Some(mut kept) => {
-                let result = run(self, &mut kept);
-                self.protocol = Protocol::Lines(Some(kept).filter(|kept| !kept.is_idle()));
-                result
-            }
-            None => {
-                let mut fresh = LineInput::default();
-                let result = run(self, &mut fresh);
-                if !fresh.is_idle() {
-                    self.protocol = Protocol::Lines(Some(Box::new(fresh)));
-                }
-                result
-            }
+        let Connection { stream, flags, progress, protocol, .. } = self;
+        let mut receiver = Receiver { stream, flags, progress, hub, id, now };
+        match protocol {
+            Protocol::Lines(kept) => receiver.receive(kept, block, max_line),
+            Protocol::WebSocket(kept) => receiver.receive(kept, block, max_line),
+            Protocol::Http(_) => Received::All,
         }
     }
 
-    fn receive_into(
-        &mut self,
-        input: &mut LineInput,
-        hub: &mut Hub,
-        id: ClientId,
-        now: Now,
-        block: &mut [u8],
-        max_line: usize,
-    ) -> Received {
-        if !input.held.is_empty() {
-            let mut held = std::mem::take(&mut input.held);
-            let (taken, stop) = process_lines(&mut input.decoder, &held, hub, id, now, max_line);
-            if let Some(stop) = stop {
-                held.drain(..taken);
-                input.held = held;
-                return stop;
-            }
+    /// Ends the unfinished line, as if a line end had come.
+    pub fn end_line(&mut self, hub: &mut Hub, id: ClientId, now: Now) {
+        let Connection { stream, flags, progress, protocol, .. } = self;
+        if let Protocol::Lines(kept) = protocol {
+            Receiver { stream, flags, progress, hub, id, now }.end_line(kept);
         }
-        match self.stream.read(block) {
-            Ok(0) => {
-                self.end_line_of(input, hub, id, now);
-                self.ended = true;
-                Received::End
-            }
-            Ok(n) => {
-                self.progress = now.at.as_millis() as u64;
-                hub.count_received(n);
-                if !self.has_begun && self.is_foreign(input, Some(&block[..n]), hub, id, now) {
-                    return Received::All;
-                }
-                let (taken, stop) = process_lines(&mut input.decoder, &block[..n], hub, id, now, max_line);
-                if let Some(stop) = stop {
-                    input.held = block[taken..n].to_vec();
-                    return stop;
-                }
-                // A short read has emptied the socket (epoll(7)), but an end may follow.
-                if n == block.len() || self.hung_up { Received::More } else { Received::All }
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Received::All,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => Received::More,
-            Err(_) => Received::Lost,
-        }
-    }
-
-    fn lines(&self) -> Option<&LineInput> {
-        if let Protocol::Lines(input) = &self.protocol { input.as_deref() } else { None }
-    }
-
-    fn lines_mut(&mut self) -> Option<&mut Option<Box<LineInput>>> {
-        if let Protocol::Lines(input) = &mut self.protocol { Some(input) } else { None }
     }
 
     /// Switches the connection to HTTP.
     pub fn begin_exchange(&mut self, exchange: Exchange) {
         self.protocol = Protocol::Http(Box::new(exchange));
+    }
+
+    /// Switches the connection to frames, beginning with the input `held`.
+    pub fn become_web_socket(&mut self, held: Vec<u8>, now: Now) {
+        let input = InputState { held, ..InputState::default() };
+        self.protocol = Protocol::WebSocket((!input.is_idle()).then(|| Box::new(input)));
+        self.progress = now.at.as_millis() as u64;
     }
 
     /// Whether it speaks HTTP.
@@ -248,63 +124,23 @@ impl<S: Read + Write> Connection<S> {
     }
 
     /// Bytes kept of its input.
-    #[cfg(test)]
     pub fn kept(&self) -> usize {
         match &self.protocol {
-            Protocol::Lines(input) => input.as_ref().map_or(0, |input| input.held.len() + input.decoder.kept()),
+            Protocol::Lines(kept) => kept.as_ref().map_or(0, |input| input.kept()),
             Protocol::Http(exchange) => exchange.kept(),
-            Protocol::WebSocket(frames) => frames.as_ref().map_or(0, |frames| frames.kept()),
+            Protocol::WebSocket(kept) => kept.as_ref().map_or(0, |input| input.kept()),
         }
     }
 
     /// Whether an unfinished line is buffered.
     pub fn has_partial(&self) -> bool {
-        self.lines().is_some_and(|input| input.decoder.has_partial())
+        matches!(&self.protocol, Protocol::Lines(Some(input)) if input.decoder.has_partial())
     }
 
     /// Whether unread or unprocessed input may continue the line.
     pub fn has_more_input(&self) -> bool {
-        self.queued || self.read_paused || self.lines().is_some_and(|input| !input.held.is_empty())
-    }
-
-    /// Ends the unfinished line, as if a line end had come.
-    pub fn end_line(&mut self, hub: &mut Hub, id: ClientId, now: Now) {
-        self.with_input(|connection, input| connection.end_line_of(input, hub, id, now));
-    }
-
-    fn end_line_of(&mut self, input: &mut LineInput, hub: &mut Hub, id: ClientId, now: Now) {
-        if !self.has_begun && self.is_foreign(input, None, hub, id, now) {
-            return;
-        }
-        if let Some(item) = input.decoder.finish() {
-            pass_line(hub, id, &item, now);
-        }
-    }
-
-    /// Whether the next bytes, or `None` for the end of the line, show that another protocol is spoken.
-    ///
-    /// If so the client is refused, and all its input is ignored.
-    fn is_foreign(
-        &mut self,
-        input: &mut LineInput,
-        bytes: Option<&[u8]>,
-        hub: &mut Hub,
-        id: ClientId,
-        now: Now,
-    ) -> bool {
-        let verdict = match bytes {
-            Some(bytes) => input.first.take(bytes),
-            None => input.first.finish(),
-        };
-        self.has_begun = verdict != Verdict::Undecided;
-        if self.has_begun {
-            input.first = FirstLine::default();
-        }
-        let Verdict::Foreign(protocol) = verdict else { return false };
-        debug!("client {} speaks another protocol: {protocol:?}", id.slot());
-        *input = LineInput::default();
-        hub.handle_foreign_protocol(id, now);
-        true
+        self.flags.intersects(Flags::QUEUED | Flags::READ_PAUSED)
+            || matches!(&self.protocol, Protocol::Lines(Some(input)) if !input.held.is_empty())
     }
 
     /// Writes the unread bytes of `id` until the socket is full, or `most` bytes have been written.
@@ -356,48 +192,13 @@ impl<S: Read + Write> Connection<S> {
     }
 }
 
-/// Passes lines to the hub; returns the number of processed bytes, and the reason to stop before the end.
-fn process_lines(
-    decoder: &mut LineDecoder,
-    bytes: &[u8],
-    hub: &mut Hub,
-    id: ClientId,
-    now: Now,
-    max_line: usize,
-) -> (usize, Option<Received>) {
-    let mut rest = bytes;
-    while !rest.is_empty() {
-        let stop = match hub.allowance(id, now) {
-            Allowance::Now => None,
-            Allowance::At(time) => Some(Received::Until(time)),
-            Allowance::AfterOthers => Some(Received::AfterOthers),
-            Allowance::AfterReplies | Allowance::AfterCommit => Some(Received::AfterReplies),
-            Allowance::Never => return (bytes.len(), None),
-        };
-        if stop.is_some() {
-            return (bytes.len() - rest.len(), stop);
-        }
-        match decoder.next(&mut rest, max_line) {
-            Some(LineItem::Answer(answer)) => hub.send_raw(id, &answer),
-            Some(item) => pass_line(hub, id, &item, now),
-            None => break,
-        }
-    }
-    (bytes.len(), None)
-}
-
-fn pass_line(hub: &mut Hub, id: ClientId, item: &LineItem, now: Now) {
-    if let Some(input) = item.input() {
-        hub.handle_line(id, input, now);
-    }
-}
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn idle_connection_takes_at_most_48_bytes() {
+    fn idle_connection_takes_at_most_40_bytes() {
         let size = size_of::<Connection<std::net::TcpStream>>();
-        assert!(size <= 48, "{size} bytes");
+        assert!(size <= 40, "{size} bytes");
     }
 }

@@ -35,3 +35,16 @@ pub trait Stream: Read + Write {
     /// If the connection is broken.
     fn end_writing(&self) -> io::Result<()>;
 }
+
+/// The result of a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flushed {
+    /// Everything.
+    UpToDate,
+    /// A part; the socket takes more.
+    More,
+    /// The socket is full; an event announces room.
+    Blocked,
+    /// The connection broke.
+    Lost,
+}

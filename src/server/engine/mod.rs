@@ -11,6 +11,7 @@
 pub(crate) mod accept;
 pub(super) mod shutdown;
 pub(super) mod timers;
+mod web_socket;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -22,7 +23,7 @@ use self::accept::{Acceptor, ListenerKind};
 use self::timers::{Deadline, Timer};
 use super::Limits;
 use super::connection::transport::{Listener, Stream};
-use super::connection::{Connection, Flushed, Phase, Received};
+use super::connection::{Connection, Flags, Flushed, Phase, Received};
 use super::http::{Access, Exchange, HEAD_TIMEOUT, PendingExchanges, ServedPage, TurnHistogram};
 use super::store_writer::StoreWriter;
 use crate::chat::{Allowance, ClientId, DISCONNECTS_PER_TICK, Hub, Now};
@@ -184,7 +185,7 @@ impl<L: Listener> Engine<L> {
             && let Some(slot) = self.broken.pop_front()
         {
             // The connection may have been closed since, and its slot reused.
-            if self.connections.get(slot).is_some_and(|connection| connection.broken) {
+            if self.connections.get(slot).is_some_and(|connection| connection.flags.contains(Flags::BROKEN)) {
                 self.lose(slot, now);
             }
         }
@@ -245,9 +246,14 @@ impl<L: Listener> Engine<L> {
             self.hub.handle_writable(ClientId::new(slot));
         }
         let Some(connection) = self.connections.get_mut(slot) else { return };
-        connection.hung_up |= event.read_closed || event.urgent;
-        connection.broken |= event.error;
-        if connection.broken && (connection.read_paused || connection.phase == Phase::Closing) {
+        if event.read_closed || event.urgent {
+            connection.flags.insert(Flags::HUNG_UP);
+        }
+        if event.error {
+            connection.flags.insert(Flags::BROKEN);
+        }
+        let is_read = !connection.flags.contains(Flags::READ_PAUSED) && connection.phase != Phase::Closing;
+        if connection.flags.contains(Flags::BROKEN) && !is_read {
             // It is not read from soon, so no read would report the error.
             self.broken.push_back(slot);
         } else if event.readable || event.urgent || event.read_closed || event.error {
@@ -261,10 +267,9 @@ impl<L: Listener> Engine<L> {
     /// Queues a connection for reading.
     pub(super) fn read_soon(&mut self, slot: usize) {
         if let Some(connection) = self.connections.get_mut(slot)
-            && !connection.queued
-            && !connection.read_paused
+            && !connection.flags.intersects(Flags::QUEUED | Flags::READ_PAUSED)
         {
-            connection.queued = true;
+            connection.flags.insert(Flags::QUEUED);
             self.ready.push_back(slot);
         }
     }
@@ -279,9 +284,10 @@ impl<L: Listener> Engine<L> {
             }
             let Some(slot) = self.ready.pop_front() else { break };
             // An entry whose connection has been closed costs no read, also if the slot has a new connection.
-            let Some(connection) = self.connections.get_mut(slot).filter(|connection| connection.queued) else {
+            let Some(connection) = self.connections.get_mut(slot) else { continue };
+            if !connection.flags.contains(Flags::QUEUED) {
                 continue;
-            };
+            }
             if connection.is_exchange() {
                 if answers == self.budget.answers {
                     later.push(slot);
@@ -289,7 +295,7 @@ impl<L: Listener> Engine<L> {
                 }
                 answers += 1;
             }
-            connection.queued = false;
+            connection.flags.remove(Flags::QUEUED);
             reads -= 1;
             if connection.phase == Phase::Open && (self.ends_at.is_none() || connection.is_admin()) {
                 self.receive(slot, now);
@@ -310,21 +316,20 @@ impl<L: Listener> Engine<L> {
             Received::All => {}
             Received::More => self.read_soon(slot),
             Received::Until(time) => {
-                connection.read_paused = true;
+                connection.flags.insert(Flags::READ_PAUSED);
                 self.set_timer(slot, Timer::Resume, time);
             }
             Received::AfterOthers => {
-                connection.read_paused = true;
+                connection.flags.insert(Flags::READ_PAUSED);
                 self.after_others.push(slot);
             }
             Received::AfterReplies => {
-                connection.read_paused = true;
-                connection.after_replies = true;
+                connection.flags.insert(Flags::READ_PAUSED | Flags::AFTER_REPLIES);
             }
             Received::End => self.hub.handle_end_of_input(id, now),
             Received::Lost => self.lose(slot, now),
         }
-        if self.connections[slot].broken && self.connections[slot].read_paused {
+        if self.connections[slot].flags.contains(Flags::BROKEN | Flags::READ_PAUSED) {
             self.lose(slot, now);
         }
         if !self.limits.eol_timeout.is_zero() {
@@ -404,7 +409,7 @@ impl<L: Listener> Engine<L> {
         if connection.phase == Phase::Closing {
             connection.progress = now.at.as_millis() as u64;
         }
-        if connection.after_replies && self.hub.allowance(id, now) != Allowance::AfterReplies {
+        if connection.flags.contains(Flags::AFTER_REPLIES) && self.hub.allowance(id, now) != Allowance::AfterReplies {
             self.resume(slot);
         }
         match flushed {

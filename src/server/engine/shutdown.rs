@@ -7,7 +7,7 @@ use super::accept::ListenerKind;
 use super::timers::Timer;
 use crate::chat::{ClientId, Close, Now};
 use crate::server::connection::transport::{Listener, Stream};
-use crate::server::connection::{Phase, Protocol};
+use crate::server::connection::{Flags, Phase, Protocol};
 use crate::util::shrink;
 
 /// How long a client that has been sent everything may take to close its side.
@@ -25,8 +25,7 @@ impl<L: Listener> Engine<L> {
                 Close::AtOnce => self.finish(slot),
                 Close::WhenRead if connection.phase == Phase::Open => {
                     connection.phase = Phase::Closing;
-                    connection.read_paused = false;
-                    connection.after_replies = false;
+                    connection.flags.remove(Flags::READ_PAUSED | Flags::AFTER_REPLIES);
                     connection.progress = now.at.as_millis() as u64;
                     self.set_timer(slot, Timer::Farewell, now.at + self.limits.farewell_timeout);
                     self.end_web_socket(slot);
@@ -45,7 +44,7 @@ impl<L: Listener> Engine<L> {
         connection.phase = Phase::Draining;
         connection.progress = now.at.as_millis() as u64;
         let shut = connection.stream.end_writing();
-        let done = connection.ended || shut.is_err() || connection.drain(&mut self.block);
+        let done = connection.flags.contains(Flags::ENDED) || shut.is_err() || connection.drain(&mut self.block);
         if done || self.ends_at.is_some() {
             self.finish(slot);
         } else {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::Engine;
 use super::shutdown::DRAIN_TIMEOUT;
 use crate::chat::{ClientId, Now};
-use crate::server::connection::Phase;
 use crate::server::connection::transport::Listener;
+use crate::server::connection::{Flags, Phase};
 use crate::util::shrink;
 
 /// Deadlines of closed connections that are skipped in one turn at most.
@@ -75,14 +75,14 @@ impl<L: Listener> Engine<L> {
 
     fn end_quiet_line(&mut self, slot: usize, now: Now) {
         let connection = &mut self.connections[slot];
-        connection.eol_set = false;
+        connection.flags.remove(Flags::EOL_SET);
         // While the server ends no lines are accepted.
         if connection.phase != Phase::Open || !connection.has_partial() || self.ends_at.is_some() {
             return;
         }
         let due = Duration::from_millis(connection.progress) + self.limits.eol_timeout;
         if due > now.at || connection.has_more_input() {
-            connection.eol_set = true;
+            connection.flags.insert(Flags::EOL_SET);
             let at = if due > now.at { due } else { now.at + self.limits.eol_timeout };
             self.set_timer(slot, Timer::EndLine, at);
         } else {
@@ -92,8 +92,7 @@ impl<L: Listener> Engine<L> {
 
     pub(in crate::server) fn resume(&mut self, slot: usize) {
         if let Some(connection) = self.connections.get_mut(slot) {
-            connection.read_paused = false;
-            connection.after_replies = false;
+            connection.flags.remove(Flags::READ_PAUSED | Flags::AFTER_REPLIES);
             self.read_soon(slot);
         }
     }
@@ -102,9 +101,9 @@ impl<L: Listener> Engine<L> {
     pub(in crate::server) fn watch_line(&mut self, slot: usize, now: Now) {
         if let Some(connection) = self.connections.get_mut(slot)
             && connection.has_partial()
-            && !connection.eol_set
+            && !connection.flags.contains(Flags::EOL_SET)
         {
-            connection.eol_set = true;
+            connection.flags.insert(Flags::EOL_SET);
             self.set_timer(slot, Timer::EndLine, now.at + self.limits.eol_timeout);
         }
     }

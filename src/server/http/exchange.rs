@@ -10,7 +10,7 @@ use log::debug;
 use super::SUBPROTOCOL;
 use crate::chat::{ClientId, Encoding, NewConnection, Now, ResumeRequest};
 use crate::server::connection::transport::Listener;
-use crate::server::connection::{Flushed, Protocol};
+use crate::server::connection::{Flags, Flushed, Protocol};
 use crate::server::engine::Engine;
 use crate::server::engine::accept::ListenerKind;
 use crate::server::engine::timers::Timer;
@@ -81,7 +81,6 @@ impl Exchange {
     }
 
     /// Bytes kept of its input.
-    #[cfg(test)]
     pub fn kept(&self) -> usize {
         self.input.len()
     }
@@ -201,7 +200,7 @@ impl<L: Listener> Engine<L> {
                 break;
             }
             if let Some(time) = rate_limit.wait(exchange.bucket, now).filter(|_| !exchange.input.is_empty()) {
-                connection.read_paused = true;
+                connection.flags.insert(Flags::READ_PAUSED);
                 return self.set_timer(slot, Timer::Resume, time);
             }
             let step = exchange.next(&mut connection.stream, &mut self.block, now);

@@ -19,7 +19,6 @@ pub(super) use self::host::machine_names;
 pub(super) use self::metrics::TurnHistogram;
 pub(super) use self::newcomers::PendingExchanges;
 pub(super) use self::page::ServedPage;
-pub(super) use super::connection::websocket::FrameInput;
 
 /// The WebSocket subprotocol of the page.
 pub const SUBPROTOCOL: &str = "chinwag.v1";

@@ -1,0 +1,127 @@
+//! Decoders as the receive loop uses them, for lines and for WebSocket frames.
+
+use std::borrow::Cow;
+
+use crate::wire::foreign::{FirstLine, Verdict};
+use crate::wire::frame::{close_frame, pong_frame};
+use crate::wire::line::{LineDecoder, LineItem};
+use crate::wire::websocket::{FrameDecoder, FrameItem};
+
+/// One decoded item.
+pub enum Item<'a> {
+    /// A line for the hub.
+    Line(Cow<'a, str>),
+    /// A line over the limit.
+    TooLong,
+    /// A line that was not UTF-8.
+    NotUtf8,
+    /// Bytes to send as they are.
+    Answer(Vec<u8>),
+    /// The client ends; the answer is sent after its other output, and nothing more is decoded.
+    End { answer: Vec<u8> },
+    /// The client has broken the protocol; as `End`.
+    Broken { answer: Option<Vec<u8>> },
+    /// Nothing to do.
+    Nothing,
+}
+
+/// The decoder of one protocol.
+pub trait Decoder: Default {
+    /// Decodes the next item of `bytes`; `None` when more bytes are needed.
+    fn next<'a>(&mut self, bytes: &mut &'a [u8], max_line: usize) -> Option<Item<'a>>;
+
+    /// Returns what the end of input leaves or means.
+    fn finish(&mut self) -> Option<Item<'static>>;
+
+    /// Checks the next bytes of the first line, or `None` for its end, for another protocol.
+    fn check_first_line(&mut self, _bytes: Option<&[u8]>) -> Verdict {
+        Verdict::Line
+    }
+
+    /// Whether it is in its initial state, so that it need not be stored.
+    fn is_idle(&self) -> bool;
+
+    /// Bytes allocated for incomplete items.
+    fn kept(&self) -> usize;
+}
+
+/// The decoder of lines, and the check of the first line until that ends.
+#[derive(Default)]
+pub struct Lines {
+    decoder: LineDecoder,
+    first: FirstLine,
+}
+
+impl Lines {
+    /// Whether an unfinished line is buffered.
+    pub fn has_partial(&self) -> bool {
+        self.decoder.has_partial()
+    }
+}
+
+impl Decoder for Lines {
+    fn next<'a>(&mut self, bytes: &mut &'a [u8], max_line: usize) -> Option<Item<'a>> {
+        self.decoder.next(bytes, max_line).map(Item::from)
+    }
+
+    fn finish(&mut self) -> Option<Item<'static>> {
+        self.decoder.finish().map(Item::from)
+    }
+
+    fn check_first_line(&mut self, bytes: Option<&[u8]>) -> Verdict {
+        let verdict = match bytes {
+            Some(bytes) => self.first.take(bytes),
+            None => self.first.finish(),
+        };
+        if verdict != Verdict::Undecided {
+            self.first = FirstLine::default();
+        }
+        verdict
+    }
+
+    fn is_idle(&self) -> bool {
+        self.decoder.is_idle() && self.first.is_idle()
+    }
+
+    fn kept(&self) -> usize {
+        self.decoder.kept()
+    }
+}
+
+impl<'a> From<LineItem<'a>> for Item<'a> {
+    fn from(item: LineItem<'a>) -> Item<'a> {
+        match item {
+            LineItem::Line(line) => Item::Line(line),
+            LineItem::TooLong => Item::TooLong,
+            LineItem::NotUtf8(_) => Item::NotUtf8,
+            LineItem::Answer(answer) => Item::Answer(answer.to_vec()),
+        }
+    }
+}
+
+impl Decoder for FrameDecoder {
+    fn next<'a>(&mut self, bytes: &mut &'a [u8], max_line: usize) -> Option<Item<'a>> {
+        let item = FrameDecoder::next(self, bytes, max_line)?;
+        Some(match item {
+            FrameItem::Line(line) => Item::Line(Cow::Owned(line)),
+            FrameItem::TooLong => Item::TooLong,
+            FrameItem::Ping(payload) => Item::Answer(pong_frame(&payload)),
+            FrameItem::Pong => Item::Nothing,
+            FrameItem::Close(code) => Item::End { answer: close_frame(code) },
+            FrameItem::Broken(code) => Item::Broken { answer: Some(close_frame(code)) },
+        })
+    }
+
+    /// A peer that ends properly sends a close frame first: RFC 6455, section 7.1.5.
+    fn finish(&mut self) -> Option<Item<'static>> {
+        Some(Item::Broken { answer: None })
+    }
+
+    fn is_idle(&self) -> bool {
+        FrameDecoder::is_idle(self)
+    }
+
+    fn kept(&self) -> usize {
+        FrameDecoder::kept(self)
+    }
+}
