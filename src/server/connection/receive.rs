@@ -23,6 +23,8 @@ pub enum Received {
     AfterOthers,
     /// Its own replies have to be written first.
     AfterReplies,
+    /// Its proposals have to be committed first; the hub names it then.
+    AfterCommit,
     /// End of input.
     End,
     /// The connection broke.
@@ -128,10 +130,22 @@ impl<S: Read> Receiver<'_, S> {
         }
     }
 
+    /// Handles the end of input, which waits for commits as a line does: later the socket returns it again.
     fn receive_end<D: Decoder>(&mut self, input: &mut InputState<D>) -> Received {
+        if self.awaits_commit() {
+            return Received::AfterCommit;
+        }
         let is_over = self.finish(input);
+        // The last line may have made a proposal.
+        if self.awaits_commit() {
+            return Received::AfterCommit;
+        }
         self.flags.insert(Flags::ENDED);
         if is_over { Received::All } else { Received::End }
+    }
+
+    fn awaits_commit(&self) -> bool {
+        self.hub.allowance(self.id, self.now) == Allowance::AfterCommit
     }
 
     /// Passes what the end of a line, or of the input, leaves; returns whether that ends the session.
@@ -167,7 +181,8 @@ impl<S: Read> Receiver<'_, S> {
                 Allowance::Now => None,
                 Allowance::At(time) => Some(Received::Until(time)),
                 Allowance::AfterOthers => Some(Received::AfterOthers),
-                Allowance::AfterReplies | Allowance::AfterCommit => Some(Received::AfterReplies),
+                Allowance::AfterReplies => Some(Received::AfterReplies),
+                Allowance::AfterCommit => Some(Received::AfterCommit),
                 Allowance::Never => break,
             };
             if stop.is_some() {

@@ -181,6 +181,9 @@ impl<L: Listener> Engine<L> {
 
     /// The first half of a turn: reads from clients and accepts connections.
     pub fn process_input(&mut self, poll: &<L::Stream as Stream>::Poll, now: Now) {
+        while let Some(id) = self.hub.poll_resume() {
+            self.resume(id.slot());
+        }
         while self.hub.may_disconnect()
             && let Some(slot) = self.broken.pop_front()
         {
@@ -323,6 +326,8 @@ impl<L: Listener> Engine<L> {
                 connection.flags.insert(Flags::READ_PAUSED);
                 self.after_others.push(slot);
             }
+            // Reading resumes when the hub names it: `Hub::poll_resume`.
+            Received::AfterCommit => connection.flags.insert(Flags::READ_PAUSED),
             Received::AfterReplies => {
                 connection.flags.insert(Flags::READ_PAUSED | Flags::AFTER_REPLIES);
             }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Engine;
 use super::shutdown::DRAIN_TIMEOUT;
-use crate::chat::{ClientId, Now};
+use crate::chat::{Allowance, ClientId, Now};
 use crate::server::connection::transport::Listener;
 use crate::server::connection::{Flags, Phase};
 use crate::util::shrink;
@@ -81,7 +81,8 @@ impl<L: Listener> Engine<L> {
             return;
         }
         let due = Duration::from_millis(connection.progress) + self.limits.eol_timeout;
-        if due > now.at || connection.has_more_input() {
+        let awaits_commit = self.hub.allowance(ClientId::new(slot), now) == Allowance::AfterCommit;
+        if due > now.at || connection.has_more_input() || awaits_commit {
             connection.flags.insert(Flags::EOL_SET);
             let at = if due > now.at { due } else { now.at + self.limits.eol_timeout };
             self.set_timer(slot, Timer::EndLine, at);

@@ -285,6 +285,7 @@ impl Simulation {
                     let waits = self.hub.has_queries() || !self.hub.is_up_to_date(id);
                     return assert!(waits, "slot {slot} waits for no reply");
                 }
+                Received::AfterCommit => panic!("slot {slot} waits for a commit, and the hub commits at once"),
                 Received::End => return self.hub.handle_end_of_input(id, now),
                 Received::Lost => {
                     self.hub.handle_connection_lost(id, now);
