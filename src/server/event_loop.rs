@@ -15,12 +15,11 @@ use mio::{Events, Interest, Poll, Registry, Token};
 use rustix::event::PollFlags;
 use signal_hook_mio::v1_0::Signals;
 
-use super::Limits;
-use super::connection::transport::{Listener, Stream};
+use super::connection::transport::{Listener, ListenerKind, Readiness, Stream};
 use super::console::Console;
-use super::engine::accept::ListenerKind;
-use super::engine::{Budget, Engine, Readiness};
+use super::engine::{Budget, Engine};
 use super::http::Access;
+use super::limits::Limits;
 use super::store_writer::StoreWriter;
 use crate::chat::{Hub, Now, OPERATOR_LOG};
 use crate::util::clock::Clock;
@@ -119,18 +118,17 @@ impl EventLoop {
 
     /// The addresses that are listened on, with the real ports.
     pub fn local_addrs(&self) -> Vec<(ListenerKind, SocketAddr)> {
-        let sockets = self.engine.acceptor.sockets();
-        sockets.filter_map(|(kind, socket)| Some((kind, socket.local_addr().ok()?))).collect()
+        self.engine.listeners().filter_map(|(kind, socket)| Some((kind, socket.local_addr().ok()?))).collect()
     }
 
     /// Sets the access rules of the web side.
     pub fn set_access(&mut self, access: Access) {
-        self.engine.access = access;
+        self.engine.set_access(access);
     }
 
     /// Sets the store writer.
     pub fn set_store_writer(&mut self, store_writer: Option<StoreWriter>) {
-        self.engine.store_writer = store_writer;
+        self.engine.set_store_writer(store_writer);
     }
 
     /// Serves until a signal, the operator or the peer of p2p ends it; returns the exit code.
@@ -156,20 +154,18 @@ impl EventLoop {
             }
             self.engine.process_input(self.poll.registry(), now);
             if let Some(console) = &mut self.console {
-                console.receive(&mut self.engine.hub, self.poll.registry(), now);
+                console.receive(self.engine.hub_mut(), self.poll.registry(), now);
             }
             self.engine.process_output(now);
             if let Some(console) = &mut self.console {
-                console.show(&mut self.engine.hub);
+                console.show(self.engine.hub_mut());
             }
             logging::flush();
-            if let Some(turns) = &mut self.engine.turns {
-                turns.count(self.clock.elapsed().saturating_sub(now.at));
-            }
+            self.engine.count_turn(self.clock.elapsed().saturating_sub(now.at));
             if self.engine.is_done(now.at) {
                 self.engine.finish_writing(now);
                 if let Some(console) = &mut self.console {
-                    console.finish(&mut self.engine.hub, OUTPUT_RETRY);
+                    console.finish(self.engine.hub_mut(), OUTPUT_RETRY);
                 }
                 return Ok(0);
             }
@@ -193,7 +189,7 @@ impl EventLoop {
             SIGNALS => self.signalled = true,
             CONSOLE => self.console.iter_mut().for_each(Console::notify),
             CONSOLE_OUTPUT | LOG_OUTPUT => {}
-            Token(token) if token < CONNECTIONS => self.engine.acceptor.notify(token - LISTENERS),
+            Token(token) if token < CONNECTIONS => self.engine.notify_listener(token - LISTENERS),
             Token(token) => self.engine.record_event(token - CONNECTIONS, event.into()),
         }
     }
@@ -201,7 +197,7 @@ impl EventLoop {
     /// Handles signals: the first one that ends the server begins the shutdown; a second one returns the exit code.
     fn take_signals(&mut self, now: Now) -> Option<u8> {
         for signal in self.signals.pending() {
-            if !signals::ends_server(signal, self.engine.hub.is_p2p()) {
+            if !signals::ends_server(signal, self.engine.hub().is_p2p()) {
                 info!("signal {signal} is ignored");
                 continue;
             }

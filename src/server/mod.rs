@@ -2,22 +2,24 @@
 
 pub mod connection;
 pub(crate) mod console;
-pub(crate) mod engine;
+pub mod engine;
 mod event_loop;
 pub mod http;
+pub(crate) mod limits;
 pub(crate) mod store_query;
 pub(crate) mod store_writer;
 mod unwritten;
 
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use log::{LevelFilter, info, warn};
 use rustix::fs::fstat;
 
-use self::engine::accept::ListenerKind;
+use self::connection::transport::ListenerKind;
 use self::http::Access;
+pub use self::limits::Limits;
 use self::store_writer::StoreWriter;
 use crate::chat::{Config, Hub, Lang, Mode, OPERATOR_LOG};
 use crate::store::{self, Store};
@@ -27,21 +29,6 @@ use crate::util::logging::Style;
 use crate::util::{clock, fd_limit, logging};
 use crate::wire::json::Json;
 use crate::wire::plain::Plain;
-
-/// The limits of connections.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Maximum line length in bytes, without the line end.
-    pub max_line: usize,
-    /// Quiet time after which input without a line end counts as a line; zero for never.
-    pub eol_timeout: Duration,
-    /// Silence after which a peer is probed; zero for never.
-    pub keepalive: Duration,
-    /// Send buffer of the kernel in bytes; zero for the system's default.
-    pub send_buffer: usize,
-    /// Time allowed for a closing client to read the next piece of its unread output.
-    pub farewell_timeout: Duration,
-}
 
 /// When the operator's console is on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

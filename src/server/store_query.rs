@@ -9,11 +9,10 @@ use std::time::{Duration, Instant};
 
 use log::warn;
 
-use super::store_writer::StoreWriter;
 use super::unwritten::UnwrittenRecords;
 use crate::chat::policy::nick::fold;
 use crate::chat::{Answer, ClientId, Hub, Lookup, Query};
-use crate::store::{Error, MAX_READ, Message, SearchWords};
+use crate::store::{Error, MAX_READ, Message, SearchWords, Store};
 
 /// Time that one turn spends on queries.
 const TURN_TIME: Duration = Duration::from_millis(3);
@@ -83,43 +82,56 @@ impl QueryQueue {
     pub fn is_due(&self, now: Duration) -> bool {
         self.next_deadline().is_some_and(|due| due <= now)
     }
-}
 
-impl StoreWriter {
     /// Runs query steps for a bounded time; returns the finished queries with their answers.
-    pub fn run_query(&mut self, hub: &mut Hub, now: Duration) -> Vec<(Query, Answer)> {
+    pub fn run(
+        &mut self,
+        store: &mut Store,
+        unwritten: &UnwrittenRecords,
+        hub: &mut Hub,
+        now: Duration,
+    ) -> Vec<(Query, Answer)> {
         while let Some(query) = hub.poll_query() {
-            self.queries.add(query, now);
+            self.add(query, now);
         }
         let mut answers = Vec::new();
-        if !self.queries.is_due(now) {
+        if !self.is_due(now) {
             return answers;
         }
+        let mut sources = Sources { store, unwritten };
         let began = Instant::now();
         let ends = began + TURN_TIME;
         let mut spent = Duration::ZERO;
         while spent < TURN_TIME {
-            let Some(mut pending) = self.queries.next(now) else { break };
+            let Some(mut pending) = self.next(now) else { break };
             if !hub.is_awaiting(&pending.query) {
                 continue;
             }
-            let answer = self.step(&mut pending, &mut || Instant::now() < ends);
+            let answer = sources.step(&mut pending, &mut || Instant::now() < ends);
             let until = began.elapsed();
             let due = now + (until - spent) * PAUSE_FACTOR;
             spent = until;
-            self.queries.pause(pending.query.asker(), due, now);
+            self.pause(pending.query.asker(), due, now);
             match answer {
                 Some(answer) => answers.push((pending.query, answer)),
-                None => self.queries.put(pending, due),
+                None => self.put(pending, due),
             }
         }
-        self.queries.all_paused_until = now + 2 * spent;
+        self.all_paused_until = now + 2 * spent;
         answers
     }
+}
 
+/// What queries are answered from: the store and the records that are not in it yet.
+struct Sources<'a> {
+    store: &'a mut Store,
+    unwritten: &'a UnwrittenRecords,
+}
+
+impl Sources<'_> {
     /// Runs one step of a query; returns the answer if it was the last step.
     fn step(&mut self, pending: &mut PendingQuery, more: &mut dyn FnMut() -> bool) -> Option<Answer> {
-        let StoreWriter { store, unwritten, .. } = self;
+        let Sources { store, unwritten } = self;
         let answer = match &pending.query.lookup {
             Lookup::Whispers { to } => store.whispers(to).map(|mut whispers| {
                 unwritten.append_whispers(to, &mut whispers);

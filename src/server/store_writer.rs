@@ -7,11 +7,9 @@ use std::time::Duration;
 
 use log::{error, info, warn};
 
-use super::connection::transport::Listener;
-use super::engine::Engine;
 use super::store_query::QueryQueue;
 use super::unwritten::UnwrittenRecords;
-use crate::chat::{Now, OPERATOR_LOG};
+use crate::chat::{Hub, Now, OPERATOR_LOG};
 use crate::store::{Error, Record, Store};
 
 /// Maximum size of buffered records in bytes.
@@ -27,14 +25,14 @@ const PRUNED_PER_TURN: usize = 256;
 
 /// The store, and the records that are not in it yet.
 pub struct StoreWriter {
-    pub(super) store: Store,
-    pub(super) unwritten: UnwrittenRecords,
+    store: Store,
+    unwritten: UnwrittenRecords,
     fault: Option<StoreFault>,
     /// Records dropped since the store failed.
     lost: u64,
-    pub figures: StoreCounts,
+    counts: StoreCounts,
     /// Store queries that are not answered yet.
-    pub(super) queries: QueryQueue,
+    queries: QueryQueue,
     /// Messages expire with time, also when no new ones come.
     ages: bool,
     /// The time of the next pruning.
@@ -43,7 +41,7 @@ pub struct StoreWriter {
 
 /// A failure of the store.
 struct StoreFault {
-    error: Error,
+    why: String,
     retry_at: Duration,
     wait: Duration,
     /// The store must be reopened, since its state is uncertain.
@@ -55,9 +53,9 @@ struct StoreFault {
 }
 
 impl StoreFault {
-    fn new(error: Error, now: Duration) -> Self {
-        let (reopens, wait) = (reopens(&error), RETRY.0);
-        StoreFault { error, retry_at: now + wait, wait, reopens, at_once: RETRY_RECORDS, written: 0 }
+    fn new(error: &Error, now: Duration) -> Self {
+        let (reopens, wait) = (reopens(error), RETRY.0);
+        StoreFault { why: error.to_string(), retry_at: now + wait, wait, reopens, at_once: RETRY_RECORDS, written: 0 }
     }
 }
 
@@ -88,7 +86,7 @@ impl StoreWriter {
             unwritten: UnwrittenRecords::default(),
             fault: None,
             lost: 0,
-            figures: StoreCounts::default(),
+            counts: StoreCounts::default(),
             queries: QueryQueue::default(),
             ages,
             prune: Some(Duration::ZERO),
@@ -100,13 +98,18 @@ impl StoreWriter {
         self.fault.is_none()
     }
 
+    /// The counters since the start.
+    pub fn counts(&self) -> StoreCounts {
+        self.counts
+    }
+
     /// Records that are not written yet.
     pub fn unwritten(&self) -> usize {
         self.unwritten.len()
     }
 
     /// The time of the next try, query or pruning.
-    fn next_deadline(&self) -> Option<Duration> {
+    pub fn next_deadline(&self) -> Option<Duration> {
         let file = match &self.fault {
             Some(fault) => Some(fault.retry_at),
             None => self.prune,
@@ -125,17 +128,16 @@ impl StoreWriter {
         }
         match self.store.write(&records) {
             Ok(()) => {
-                self.figures.written += records.len() as u64;
+                self.counts.written += records.len() as u64;
                 self.prune.get_or_insert(now + PRUNE_EVERY);
                 None
             }
             Err(error) => {
                 error!(target: OPERATOR_LOG, "{error}; until then records are buffered in memory, up to {UNWRITTEN_BYTES} bytes");
-                self.figures.faults += 1;
+                self.counts.faults += 1;
                 self.buffer_records(records);
-                let why = error.to_string();
-                self.fault = Some(StoreFault::new(error, now));
-                Some(StoreStatus::Fails(why))
+                self.fault = Some(StoreFault::new(&error, now));
+                Some(StoreStatus::Fails(error.to_string()))
             }
         }
     }
@@ -149,7 +151,7 @@ impl StoreWriter {
             Ok(()) => {
                 fault.reopens = false;
                 fault.written += some as u64;
-                self.figures.written += some as u64;
+                self.counts.written += some as u64;
                 self.unwritten.remove_first(some);
                 // The rest is written in the next turn.
                 fault.retry_at = now;
@@ -163,7 +165,7 @@ impl StoreWriter {
                     error!("{error}; this record is dropped");
                     self.unwritten.remove_first(1);
                     self.lost += 1;
-                    self.figures.lost += 1;
+                    self.counts.lost += 1;
                 }
             }
             Err(error) => {
@@ -172,7 +174,7 @@ impl StoreWriter {
                 let (seconds, unwritten) = (fault.wait.as_secs(), self.unwritten.len());
                 warn!("{error}; {unwritten} records are buffered, next try in {seconds} s");
                 fault.reopens = reopens(&error);
-                fault.error = error;
+                fault.why = error.to_string();
             }
         }
         if !self.unwritten.is_empty() || fault.retry_at > now {
@@ -205,7 +207,7 @@ impl StoreWriter {
             error!("too many buffered records: the oldest are dropped and will not be stored");
         }
         self.lost += lost;
-        self.figures.lost += lost;
+        self.counts.lost += lost;
     }
 
     /// Runs a step of pruning if it is due.
@@ -228,62 +230,49 @@ impl StoreWriter {
         };
         empty
     }
-}
 
-impl<L: Listener> Engine<L> {
-    /// Writes the turn's records, runs store queries and prunes; bytes may be sent only after this.
-    pub(super) fn write_records(&mut self, now: Now) {
-        let Some(store_writer) = &mut self.store_writer else { return };
-        match store_writer.write(self.hub.poll_records(), now.at) {
+    /// Writes the records of a turn, runs store queries and prunes; returns the clients whose queries are answered, by
+    /// slot.
+    pub fn process(&mut self, hub: &mut Hub, now: Now) -> Vec<usize> {
+        match self.write(hub.poll_records(), now.at) {
             None => {}
-            Some(StoreStatus::Fails(why)) => self.hub.handle_store_failure(&why),
-            Some(StoreStatus::Works { written, lost }) => self.hub.handle_store_recovery(written, lost),
+            Some(StoreStatus::Fails(why)) => hub.handle_store_failure(&why),
+            Some(StoreStatus::Works { written, lost }) => hub.handle_store_recovery(written, lost),
         }
-        let answers = store_writer.run_query(&mut self.hub, now.at);
-        let answered: Vec<usize> = answers.iter().map(|(query, _)| query.asker().slot()).collect();
+        let answers = self.queries.run(&mut self.store, &self.unwritten, hub, now.at);
+        let answered = answers.iter().map(|(query, _)| query.asker().slot()).collect();
         for (query, answer) in answers {
-            self.hub.handle_answer(query, answer, now);
+            hub.handle_answer(query, answer, now);
         }
-        let empty = store_writer.prune(now);
-        self.hub.handle_pruned_rooms(&empty);
-        // An answer may be empty, and so cause no flush that would resume reading.
-        answered.into_iter().for_each(|slot| self.resume(slot));
+        let empty = self.prune(now);
+        hub.handle_pruned_rooms(&empty);
+        answered
     }
 
     /// Writes the last records when the server ends, or reports their loss.
-    pub(super) fn finish_writing(&mut self, now: Now) {
-        let Some(store_writer) = &mut self.store_writer else { return };
-        let records = self.hub.poll_records();
-        if let Some(fault) = &mut store_writer.fault {
+    pub fn finish(&mut self, hub: &mut Hub, now: Now) {
+        let records = hub.poll_records();
+        if let Some(fault) = &mut self.fault {
             fault.retry_at = now.at;
         }
-        store_writer.write(records, now.at);
-        while store_writer.fault.as_ref().is_some_and(|fault| fault.retry_at <= now.at) {
-            store_writer.retry(now.at);
+        self.write(records, now.at);
+        while self.fault.as_ref().is_some_and(|fault| fault.retry_at <= now.at) {
+            self.retry(now.at);
         }
-        let lost = store_writer.unwritten.len() as u64 + store_writer.lost;
-        match &store_writer.fault {
-            Some(fault) => error!("{}; {lost} records were not stored and are lost", fault.error),
+        let lost = self.unwritten.len() as u64 + self.lost;
+        match &self.fault {
+            Some(fault) => error!("{}; {lost} records were not stored and are lost", fault.why),
             None => info!("all records are stored"),
         }
     }
 
     /// Whether a store query can make a step now.
-    pub(super) fn has_questions(&self, now: Duration) -> bool {
-        self.store_writer
-            .as_ref()
-            .is_some_and(|store_writer| self.hub.has_queries() || store_writer.queries.is_due(now))
+    pub fn has_questions(&self, hub: &Hub, now: Duration) -> bool {
+        hub.has_queries() || self.queries.is_due(now)
     }
 
     /// Drops unanswered store queries when the server ends.
-    pub(super) fn drop_questions(&mut self) {
-        if let Some(store_writer) = &mut self.store_writer {
-            store_writer.queries = QueryQueue::default();
-        }
-    }
-
-    /// The store writer's next deadline.
-    pub(super) fn store_deadline(&self) -> Option<Duration> {
-        self.store_writer.as_ref().and_then(StoreWriter::next_deadline)
+    pub fn drop_queries(&mut self) {
+        self.queries = QueryQueue::default();
     }
 }

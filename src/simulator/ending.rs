@@ -61,7 +61,7 @@ impl World {
             self.idle_turns = 0;
         } else {
             self.idle_turns += 1;
-            let most = 20 + 4 * (self.engine.connections.len() + 256);
+            let most = 20 + 4 * (self.engine.connection_count() + 256);
             assert!(self.idle_turns < most, "turns without progress: {why}");
         }
     }
@@ -69,12 +69,12 @@ impl World {
     /// A number that grows with everything that is done.
     fn progress(&self) -> (u64, usize, Duration, usize) {
         let calls = self.alive.iter().map(|&who| self.people[who].wire.borrow().progress).sum();
-        (calls, self.oracle.counts.lines, self.at, self.engine.connections.len())
+        (calls, self.oracle.counts.lines, self.at, self.engine.connection_count())
     }
 
     /// The reason why the world is not idle yet, if there is one.
     fn unsettled(&self) -> Option<String> {
-        if self.network.backlog() > 0 && self.engine.connections.len() < self.plan.max_connections {
+        if self.network.backlog() > 0 && self.engine.connection_count() < self.plan.max_connections {
             return Some("a connection is not accepted".into());
         }
         self.alive.iter().copied().filter(|&who| self.people[who].pace != ReadingPace::Never).find_map(|who| {
@@ -176,11 +176,11 @@ impl World {
         for _ in 0..8 {
             self.turn();
         }
-        let census = self.engine.hub.census().unwrap_or_else(|what| panic!("{what}"));
-        let left = (census.clients, census.deadlines, census.addresses, self.engine.timers.pending());
+        let census = self.engine.hub().census().unwrap_or_else(|what| panic!("{what}"));
+        let left = (census.clients, census.deadlines, census.addresses, self.engine.timer_count());
         assert_eq!(left, (0, 0, 0, 0), "clients, the hub's deadlines, addresses, timers are left");
         assert_eq!(census.empty_rooms, census.rooms, "a room has members left");
-        assert!(self.engine.connections.is_empty(), "connections are left");
+        assert!(self.engine.connection_count() == 0, "connections are left");
         assert!(!self.engine.has_work(self.at), "there is work without clients");
         assert_eq!(self.engine.next_deadline(), None, "a deadline is left");
         let most = self.plan.config.history_bytes.min(self.plan.config.backlog_bytes / 2) + 2 * self.segment_bytes();

@@ -11,8 +11,8 @@ const AUDIT_INTERVAL: usize = 8;
 
 impl World {
     pub(super) fn check(&mut self) {
-        let census = self.engine.hub.census().unwrap_or_else(|what| panic!("{what}"));
-        let connections = self.engine.connections.len();
+        let census = self.engine.hub().census().unwrap_or_else(|what| panic!("{what}"));
+        let connections = self.engine.connection_count();
         assert!(connections <= self.plan.max_connections, "{connections} connections are too many");
         let connections = connections - self.exchanges();
         let counted = census.here + census.asked + census.waiting + census.leaving;
@@ -34,9 +34,7 @@ impl World {
         let deadlines = 2 * self.people.len();
         assert!(census.deadlines <= deadlines, "{} deadlines for {deadlines} people", census.deadlines);
         // Some of many simultaneous deadlines wait for the next turn.
-        let is_behind = self.engine.hub.has_pending_disconnects()
-            || !self.engine.expired.is_empty()
-            || !self.engine.closed.is_empty();
+        let is_behind = self.engine.hub().has_pending_disconnects() || self.engine.is_behind();
         assert!(!is_behind || self.engine.has_work(self.at), "there is work and no turn is asked for");
         if !is_behind {
             self.oracle.check_deadlines(&self.alive, self.at);
@@ -50,9 +48,9 @@ impl World {
         }
 
         if self.step.get().is_multiple_of(AUDIT_INTERVAL) {
-            self.engine.hub.audit().unwrap_or_else(|what| panic!("{what}"));
+            self.engine.hub().audit().unwrap_or_else(|what| panic!("{what}"));
             let kept = (2 * config.max_line).max(MAX_HEAD) + self.plan.budget.block;
-            for (slot, connection) in &self.engine.connections {
+            for (slot, connection) in self.engine.connections() {
                 assert!(connection.kept() <= kept, "slot {slot} keeps {} bytes of input", connection.kept());
             }
         }

@@ -14,7 +14,7 @@ use std::rc::Rc;
 use rustix::io::Errno;
 
 use crate::server::connection::transport;
-use crate::server::engine::Readiness;
+use crate::server::connection::transport::Readiness;
 use crate::util::test_support::Random;
 
 /// One connection, as both kernels see it.

@@ -13,8 +13,8 @@ use super::person::Person;
 use super::plan::SeedPlan;
 use crate::chat::TraceEvent;
 use crate::chat::{Allowance, Cause, ClientId, DISCONNECTS_PER_TICK, Hub, Input, Lang, Now};
+use crate::server::connection::transport::ListenerKind;
 use crate::server::engine::Engine;
-use crate::server::engine::accept::ListenerKind;
 use crate::util::test_support::Random;
 use crate::wire::json::Json;
 use crate::wire::plain::Plain;
@@ -104,7 +104,7 @@ impl World {
         let order = (first..first + count).map(|index| &self.people[self.alive[index % count]].wire);
         for event in self.network.poll(order, self.plan.events) {
             match event {
-                Event::Listener(number) => self.engine.acceptor.notify(number),
+                Event::Listener(number) => self.engine.notify_listener(number),
                 Event::Stream(slot, readiness) => {
                     if self.trace {
                         eprintln!("{:5} {:12.3?} event: slot {slot}, {readiness:?}", self.step.get(), self.at);
@@ -113,10 +113,10 @@ impl World {
                 }
             }
         }
-        let connections = self.engine.connections.len();
+        let connections = self.engine.connection_count();
         self.engine.process_input(&self.network, now);
         self.record_heard(now);
-        let accepted = self.engine.connections.len() - connections;
+        let accepted = self.engine.connection_count() - connections;
         assert!(accepted <= self.plan.budget.accepts, "{accepted} connections are accepted in one turn");
         let (read, reads) = (self.touched(), self.plan.budget.reads);
         assert!(read <= reads, "{read} clients are read from in one turn, which is for {reads}");
@@ -125,7 +125,7 @@ impl World {
             // It does not matter whether an expired ban can still be lifted.
             self.order = Some(order);
         }
-        if self.engine.hub.allowance(ClientId::CONSOLE, now) == Allowance::Now
+        if self.engine.hub().allowance(ClientId::CONSOLE, now) == Allowance::Now
             && let Some(order) = self.order.take()
         {
             self.operate(&order, now);
@@ -134,7 +134,7 @@ impl World {
         self.record_heard(now);
         // A connection that is closed is read until nothing is left.
         // It is larger while the server ends.
-        let budget = self.engine.budget;
+        let budget = self.engine.budget();
         let (written, writes) = (self.touched(), budget.private_writes + budget.visits);
         let drained = self.alive.iter().filter(|&&who| self.oracle.has_left_at(who, now.at)).count();
         // A late request is answered with an error.
@@ -147,13 +147,13 @@ impl World {
     fn operate(&mut self, order: &str, now: Now) {
         self.record_event(|| format!("the operator types {order:?}"));
         self.oracle.orders.push_back(order.into());
-        self.engine.hub.handle_line(ClientId::CONSOLE, Input::Line(order), now);
+        self.engine.hub_mut().handle_line(ClientId::CONSOLE, Input::Line(order), now);
         self.record_heard(now);
     }
 
     /// HTTP connections, which the hub does not know.
     pub(super) fn exchanges(&self) -> usize {
-        self.engine.connections.iter().filter(|(_, connection)| connection.is_exchange()).count()
+        self.engine.exchange_count()
     }
 
     /// Streams that have been read from or written to since the last call.
@@ -164,7 +164,7 @@ impl World {
 
     /// Passes the order of the server's events to the oracle.
     pub(super) fn record_heard(&mut self, now: Now) {
-        for heard in self.engine.hub.poll_trace() {
+        for heard in self.engine.hub_mut().poll_trace() {
             if self.trace && heard != TraceEvent::Ticked {
                 eprintln!("{:5} {:12.3?} heard: {heard:?}", self.step.get(), self.at);
             }
@@ -208,7 +208,7 @@ impl World {
 
     /// Checks the written bytes and the closed connections.
     fn look(&mut self, now: Now) {
-        let shown = self.engine.hub.poll_console_output();
+        let shown = self.engine.hub_mut().poll_console_output();
         self.oracle.check_console_output(&shown);
         let mut done = false;
         for index in 0..self.alive.len() {
@@ -255,7 +255,7 @@ impl World {
         };
         let waited = now.at + Duration::from_millis(2) - (*at).max(person.written_at);
         let is_lost = matches!(cause, Cause::TooSlow | Cause::ConnectionLost) || wire.is_reset();
-        let is_over = self.engine.is_done(now.at) && !self.engine.connections.is_empty();
+        let is_over = self.engine.is_done(now.at) && self.engine.connection_count() > 0;
         let is_late = waited >= self.plan.limits.farewell_timeout;
         if !is_lost && !is_over && !is_late {
             let unread = self.oracle.unread_bytes(who);

@@ -122,11 +122,8 @@ impl<T> Wheel<T> {
         }
         due
     }
-}
 
-#[cfg(test)]
-impl<T> Wheel<T> {
-    /// The number of set deadlines.
+    /// The number of set deadlines; visits all slots.
     pub fn pending(&self) -> usize {
         self.near.slots.iter().chain(&self.far.slots).map(Vec::len).sum()
     }

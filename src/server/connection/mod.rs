@@ -120,7 +120,7 @@ impl<S: Read + Write> Connection<S> {
 
     /// Whether it belongs to the admin listener.
     pub fn is_admin(&self) -> bool {
-        matches!(&self.protocol, Protocol::Http(exchange) if exchange.is_admin)
+        matches!(&self.protocol, Protocol::Http(exchange) if exchange.is_admin())
     }
 
     /// Bytes kept of its input.

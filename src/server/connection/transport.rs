@@ -18,6 +18,17 @@ pub trait Listener {
     fn has_waiting(&self) -> bool;
 }
 
+/// The protocol of a listener's connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListenerKind {
+    /// Lines.
+    Plain,
+    /// HTTP for browsers.
+    Web,
+    /// HTTP for the operator's programs.
+    Admin,
+}
+
 /// The non-blocking socket of one client.
 pub trait Stream: Read + Write {
     /// The source of its events.
@@ -47,4 +58,17 @@ pub enum Flushed {
     Blocked,
     /// The connection broke.
     Lost,
+}
+
+/// The readiness of a stream, as an event reports it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Readiness {
+    pub readable: bool,
+    /// Urgent data has come, at which a read ends early: tcp(7).
+    pub urgent: bool,
+    pub writable: bool,
+    /// The peer has shut down its sending side.
+    pub read_closed: bool,
+    /// The connection is broken.
+    pub error: bool,
 }

@@ -9,8 +9,8 @@ use mio::net::TcpListener;
 use rustix::io::Errno;
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
-use crate::server::Limits;
-use crate::server::connection::transport;
+use crate::server::connection::transport::{self, ListenerKind};
+use crate::server::limits::Limits;
 
 /// Connections that wait in the kernel's queue at most; the kernel cuts this to net.core.somaxconn.
 const BACKLOG: i32 = 65_535;
@@ -43,17 +43,6 @@ pub fn listen(addr: SocketAddr, limits: &Limits) -> io::Result<TcpListener> {
     socket.bind(&addr.into())?;
     socket.listen(BACKLOG)?;
     Ok(TcpListener::from_std(socket.into()))
-}
-
-/// The protocol of a listener's connections.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ListenerKind {
-    /// Lines.
-    Plain,
-    /// HTTP for browsers.
-    Web,
-    /// HTTP for the operator's programs.
-    Admin,
 }
 
 struct Listener<L> {

@@ -1,90 +1,15 @@
-//! Closes connections, from the last line to a free slot, and ends the server.
+//! Ends the server.
 
 use std::time::Duration;
 
 use super::Engine;
-use super::accept::ListenerKind;
-use super::timers::Timer;
-use crate::chat::{ClientId, Close, Now};
-use crate::server::connection::transport::{Listener, Stream};
-use crate::server::connection::{Flags, Phase, Protocol};
-use crate::util::shrink;
+use crate::chat::{ClientId, Now};
+use crate::server::connection::transport::Listener;
 
-/// How long a client that has been sent everything may take to close its side.
-pub(in crate::server) const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long clients may take to read their last lines when the server ends.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl<L: Listener> Engine<L> {
-    /// Begins to close the connections that the hub wants closed.
-    pub(in crate::server) fn close(&mut self, now: Now) {
-        while let Some((id, how)) = self.hub.poll_close() {
-            let slot = id.slot();
-            let Some(connection) = self.connections.get_mut(slot) else { continue };
-            match how {
-                Close::AtOnce => self.finish(slot),
-                Close::WhenRead if connection.phase == Phase::Open => {
-                    connection.phase = Phase::Closing;
-                    connection.flags.remove(Flags::READ_PAUSED | Flags::AFTER_REPLIES);
-                    connection.progress = now.at.as_millis() as u64;
-                    self.set_timer(slot, Timer::Farewell, now.at + self.limits.farewell_timeout);
-                    self.end_web_socket(slot);
-                    if self.hub.is_up_to_date(id) {
-                        self.shutdown_write(slot, now);
-                    }
-                }
-                Close::WhenRead => {}
-            }
-        }
-    }
-
-    /// Shuts down writing of a connection that has been sent everything, and waits for its end.
-    pub(in crate::server) fn shutdown_write(&mut self, slot: usize, now: Now) {
-        let connection = &mut self.connections[slot];
-        connection.phase = Phase::Draining;
-        connection.progress = now.at.as_millis() as u64;
-        let shut = connection.stream.end_writing();
-        let done = connection.flags.contains(Flags::ENDED) || shut.is_err() || connection.drain(&mut self.block);
-        if done || self.ends_at.is_some() {
-            self.finish(slot);
-        } else {
-            self.set_timer(slot, Timer::Farewell, now.at + DRAIN_TIMEOUT);
-        }
-    }
-
-    pub(in crate::server) fn lose(&mut self, slot: usize, now: Now) {
-        self.hub.handle_connection_lost(ClientId::new(slot), now);
-        self.finish(slot);
-    }
-
-    /// Marks a connection for removal at the end of the turn.
-    pub(in crate::server) fn finish(&mut self, slot: usize) {
-        let connection = &mut self.connections[slot];
-        if connection.phase != Phase::Closed {
-            connection.phase = Phase::Closed;
-            self.closed.push_back(slot);
-        }
-    }
-
-    /// Removes closed connections; their slots may be reused from now on.
-    pub(in crate::server) fn reap(&mut self, now: Now) {
-        for _ in 0..self.budget.reaps.min(self.closed.len()) {
-            let Some(slot) = self.closed.pop_front() else { break };
-            let connection = self.connections.remove(slot);
-            if let Protocol::Http(exchange) = &connection.protocol
-                && !exchange.is_admin
-            {
-                self.release_exchange(ListenerKind::Web, exchange.addr.ip());
-            }
-            // Closing the socket removes it from the poll.
-            drop(connection);
-            self.hub.handle_closed(ClientId::new(slot), now);
-            self.acceptor.fd_freed();
-        }
-        shrink::slab(&mut self.connections);
-        shrink::queue(&mut self.closed);
-    }
-
     /// Begins the shutdown: sends the notice, stops reading and accepting, and sets the time of the end.
     pub fn begin_shutdown(&mut self, now: Now) {
         self.ends_at = Some(now.at + SHUTDOWN_TIMEOUT);
@@ -93,7 +18,9 @@ impl<L: Listener> Engine<L> {
         self.acceptor.close_to_people();
         // Store queries of this turn are answered, within the time of any other turn.
         self.write_records(now);
-        self.drop_questions();
+        if let Some(store_writer) = &mut self.store_writer {
+            store_writer.drop_queries();
+        }
         self.hub.handle_shutdown(now);
         let slots: Vec<usize> = self.connections.iter().map(|(slot, _)| slot).collect();
         for &slot in &slots {
@@ -110,6 +37,13 @@ impl<L: Listener> Engine<L> {
             }
         }
     }
+
+    /// Writes the last records when the server ends, or reports their loss.
+    pub fn finish_writing(&mut self, now: Now) {
+        if let Some(store_writer) = &mut self.store_writer {
+            store_writer.finish(&mut self.hub, now);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -118,11 +52,12 @@ mod tests {
 
     use time::OffsetDateTime;
 
-    use super::super::accept::ListenerKind;
-    use super::super::{Budget, ENDING_STEP};
+    use super::super::Budget;
+    use super::super::budget::ENDING_STEP;
     use super::*;
     use crate::chat::{Config, Hub, Lang};
-    use crate::server::Limits;
+    use crate::server::connection::transport::ListenerKind;
+    use crate::server::limits::Limits;
     use crate::simulator::network::{Event, Network};
     use crate::wire::plain::Plain;
 
@@ -148,7 +83,7 @@ mod tests {
         while engine.hub.stats().here < MEMBERS || engine.has_work(now.at) {
             for event in network.poll(wires.iter(), usize::MAX) {
                 match event {
-                    Event::Listener(number) => engine.acceptor.notify(number),
+                    Event::Listener(number) => engine.notify_listener(number),
                     Event::Stream(slot, readiness) => engine.record_event(slot, readiness),
                 }
             }

@@ -1,20 +1,17 @@
 //! The deadlines of connections.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::Engine;
-use super::shutdown::DRAIN_TIMEOUT;
-use crate::chat::{Allowance, ClientId, Now};
-use crate::server::connection::transport::Listener;
-use crate::server::connection::{Flags, Phase};
 use crate::util::shrink;
+use crate::util::timer_wheel::Wheel;
 
-/// Deadlines of closed connections that are skipped in one turn at most.
-const STALE_TIMERS: usize = 16 * 1024;
+/// How long a client that has been sent everything may take to close its side.
+pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The purpose of a connection's deadline.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Timer {
+pub enum Timer {
     /// Reading resumes.
     Resume,
     /// Input without a line end may count as a line.
@@ -28,136 +25,49 @@ pub(crate) enum Timer {
 }
 
 /// A deadline of the connection in `slot`, valid only for this serial number.
-pub(crate) struct Deadline {
-    slot: u32,
-    serial: u32,
-    timer: Timer,
+pub struct Deadline {
+    pub slot: u32,
+    pub serial: u32,
+    pub timer: Timer,
 }
 
-impl<L: Listener> Engine<L> {
-    /// Handles deadlines that have passed, within the budget.
-    pub(in crate::server) fn expire(&mut self, now: Now) {
-        self.expired.extend(self.timers.expire(now.at));
+/// The deadlines of all connections.
+#[derive(Default)]
+pub struct ConnectionTimers {
+    wheel: Wheel<Deadline>,
+    /// Deadlines that have passed and have not been handled.
+    expired: VecDeque<Deadline>,
+}
+
+impl ConnectionTimers {
+    /// Sets a deadline, which cannot be cancelled.
+    pub fn set(&mut self, at: Duration, deadline: Deadline) {
+        self.wheel.set(at, deadline);
+    }
+
+    /// Collects the deadlines that have passed.
+    pub fn expire(&mut self, now: Duration) {
+        self.expired.extend(self.wheel.expire(now));
         shrink::queue(&mut self.expired);
-        let mut left = self.budget.timers;
-        for _ in 0..STALE_TIMERS {
-            if left == 0 || !self.hub.may_disconnect() {
-                return;
-            }
-            let Some(Deadline { slot, serial, timer }) = self.expired.pop_front() else { return };
-            let slot = slot as usize;
-            let Some(connection) = self.connections.get_mut(slot).filter(|connection| connection.serial == serial)
-            else {
-                continue;
-            };
-            left -= 1;
-            match timer {
-                Timer::Resume => self.resume(slot),
-                Timer::EndLine => self.end_quiet_line(slot, now),
-                Timer::Exchange if connection.phase == Phase::Open => self.expire_exchange(slot, now),
-                Timer::Ping if connection.phase == Phase::Open => self.ping(slot, now),
-                Timer::Exchange | Timer::Ping => {}
-                Timer::Farewell => {
-                    let waits = match connection.phase {
-                        Phase::Closing => self.limits.farewell_timeout,
-                        _ => DRAIN_TIMEOUT,
-                    };
-                    let due = Duration::from_millis(connection.progress) + waits;
-                    if due > now.at {
-                        self.set_timer(slot, Timer::Farewell, due);
-                    } else {
-                        self.finish(slot);
-                    }
-                }
-            }
-        }
     }
 
-    fn end_quiet_line(&mut self, slot: usize, now: Now) {
-        let connection = &mut self.connections[slot];
-        connection.flags.remove(Flags::EOL_SET);
-        // While the server ends no lines are accepted.
-        if connection.phase != Phase::Open || !connection.has_partial() || self.ends_at.is_some() {
-            return;
-        }
-        let due = Duration::from_millis(connection.progress) + self.limits.eol_timeout;
-        let awaits_commit = self.hub.allowance(ClientId::new(slot), now) == Allowance::AfterCommit;
-        if due > now.at || connection.has_more_input() || awaits_commit {
-            connection.flags.insert(Flags::EOL_SET);
-            let at = if due > now.at { due } else { now.at + self.limits.eol_timeout };
-            self.set_timer(slot, Timer::EndLine, at);
-        } else {
-            connection.end_line(&mut self.hub, ClientId::new(slot), now);
-        }
+    /// Takes the next deadline that has passed.
+    pub fn pop(&mut self) -> Option<Deadline> {
+        self.expired.pop_front()
     }
 
-    pub(in crate::server) fn resume(&mut self, slot: usize) {
-        if let Some(connection) = self.connections.get_mut(slot) {
-            connection.flags.remove(Flags::READ_PAUSED | Flags::AFTER_REPLIES);
-            self.read_soon(slot);
-        }
+    /// Whether a deadline has passed and has not been handled.
+    pub fn has_expired(&self) -> bool {
+        !self.expired.is_empty()
     }
 
-    /// Sets the deadline after which input without a line end counts as a line.
-    pub(in crate::server) fn watch_line(&mut self, slot: usize, now: Now) {
-        if let Some(connection) = self.connections.get_mut(slot)
-            && connection.has_partial()
-            && !connection.flags.contains(Flags::EOL_SET)
-        {
-            connection.flags.insert(Flags::EOL_SET);
-            self.set_timer(slot, Timer::EndLine, now.at + self.limits.eol_timeout);
-        }
+    /// The time of the next call of [`ConnectionTimers::expire`].
+    pub fn next(&self) -> Option<Duration> {
+        self.wheel.next()
     }
 
-    pub(in crate::server) fn set_timer(&mut self, slot: usize, timer: Timer, at: Duration) {
-        let serial = self.connections[slot].serial;
-        self.timers.set(at, Deadline { slot: slot as u32, serial, timer });
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::net::SocketAddr;
-
-    use time::{Date, Month, PrimitiveDateTime, Time};
-
-    use super::super::accept::ListenerKind;
-    use super::super::{Budget, Readiness};
-    use super::*;
-    use crate::chat::{Config, Hub, Lang};
-    use crate::server::Limits;
-    use crate::simulator::network::Network;
-    use crate::wire::plain::Plain;
-
-    #[test]
-    fn unended_input_is_dropped_during_shutdown() {
-        let date = Date::from_calendar_date(2026, Month::November, 20).unwrap();
-        let at = |seconds| Now {
-            at: Duration::from_secs(seconds),
-            local: PrimitiveDateTime::new(date, Time::MIDNIGHT).assume_utc(),
-        };
-        let mut network = Network::default();
-        let listener = network.listen();
-        let limits = Limits {
-            max_line: 4096,
-            eol_timeout: Duration::from_secs(1),
-            keepalive: Duration::ZERO,
-            send_buffer: 0,
-            farewell_timeout: Duration::from_secs(10),
-        };
-        let hub = Hub::new(Config::default(), Box::new(Plain { lang: Lang::En }));
-        let mut engine = Engine::new(hub, vec![(ListenerKind::Plain, listener)], limits, Budget::default(), 10);
-        // The farewell does not fit into the socket, so that the connection stays.
-        let wire = network.connect(0, SocketAddr::from(([127, 0, 0, 1], 1)), 1, 10);
-        engine.acceptor.notify(0);
-        engine.process_input(&network, at(1));
-        wire.borrow_mut().arrive("alice".bytes());
-        while engine.connections[0].kept() == 0 {
-            engine.record_event(0, Readiness { readable: true, ..Readiness::default() });
-            engine.process_input(&network, at(1));
-        }
-        engine.begin_shutdown(at(1));
-        engine.process_output(at(3));
-        assert_eq!(engine.hub.stats().lines, 0);
+    /// The number of deadlines that have not passed, also of closed connections.
+    pub fn pending(&self) -> usize {
+        self.wheel.pending()
     }
 }

@@ -8,9 +8,9 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use crate::chat::{Config, Hub, Lang, Now};
-use crate::server::Limits;
-use crate::server::engine::accept::ListenerKind;
+use crate::server::connection::transport::ListenerKind;
 use crate::server::engine::{Budget, Engine};
+use crate::server::limits::Limits;
 use crate::simulator::network::{Event, Listener, Network, Wire};
 use crate::wire::json::Json;
 use crate::wire::plain::Plain;
@@ -55,7 +55,7 @@ impl TestServer {
         let now = Now { at, local: OffsetDateTime::UNIX_EPOCH + at };
         for event in self.network.poll(self.wires.iter(), usize::MAX) {
             match event {
-                Event::Listener(number) => self.engine.acceptor.notify(number),
+                Event::Listener(number) => self.engine.notify_listener(number),
                 Event::Stream(slot, readiness) => self.engine.record_event(slot, readiness),
             }
         }

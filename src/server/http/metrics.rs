@@ -3,9 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use crate::chat::Now;
-use crate::server::connection::transport::Listener;
-use crate::server::engine::Engine;
+use crate::chat::StatsSnapshot;
 use crate::server::store_writer::{StoreCounts, StoreWriter};
 
 /// Upper bounds of the histogram's buckets, in microseconds.
@@ -42,12 +40,22 @@ impl TurnHistogram {
     }
 }
 
-impl StoreWriter {
-    fn metrics(&self, text: &mut String) {
-        let StoreCounts { written, faults, lost } = self.figures;
+/// The figures of a server.
+pub struct Metrics<'a> {
+    pub figures: StatsSnapshot,
+    /// HTTP connections.
+    pub exchanges: usize,
+    pub uptime: Duration,
+    pub store_writer: Option<&'a StoreWriter>,
+    pub turns: Option<&'a TurnHistogram>,
+}
+
+impl Metrics<'_> {
+    fn write_store(text: &mut String, store_writer: &StoreWriter) {
+        let StoreCounts { written, faults, lost } = store_writer.counts();
         for (name, kind, help, value) in [
-            ("chinwag_store_up", "gauge", "Whether the store works.", u64::from(self.works())),
-            ("chinwag_store_waiting", "gauge", "Records that are not stored yet.", self.unwritten() as u64),
+            ("chinwag_store_up", "gauge", "Whether the store works.", u64::from(store_writer.works())),
+            ("chinwag_store_waiting", "gauge", "Records that are not stored yet.", store_writer.unwritten() as u64),
             ("chinwag_store_records_total", "counter", "Records stored.", written),
             ("chinwag_store_faults_total", "counter", "Failures of the store.", faults),
             ("chinwag_store_lost_total", "counter", "Records dropped while the store failed.", lost),
@@ -56,18 +64,15 @@ impl StoreWriter {
             line(text, name, "", value);
         }
     }
-}
 
-impl<L: Listener> Engine<L> {
     /// All metrics, in the text format of Prometheus, version 0.0.4.
-    pub(super) fn metrics(&self, now: Now) -> String {
-        let figures = self.hub.stats();
+    pub fn text(&self) -> String {
+        let figures = &self.figures;
         let mut text = String::new();
         let out = &mut text;
-        let exchanges = self.connections.iter().filter(|(_, connection)| connection.is_exchange()).count();
         let name = "chinwag_connections";
         describe(out, name, "gauge", "Open connections.");
-        for (encoding, count) in [("plain", figures.plain), ("websocket", figures.web), ("http", exchanges)] {
+        for (encoding, count) in [("plain", figures.plain), ("websocket", figures.web), ("http", self.exchanges)] {
             line(out, name, &format!("{{dialect=\"{encoding}\"}}"), count);
         }
         for (name, help, value) in [
@@ -95,14 +100,14 @@ impl<L: Listener> Engine<L> {
         }
         let name = "chinwag_left_total";
         describe(out, name, "counter", "Sessions that have ended, by cause.");
-        for (cause, count) in figures.left {
+        for (cause, count) in &figures.left {
             line(out, name, &format!("{{cause=\"{cause}\"}}"), count);
         }
         let name = "chinwag_uptime_seconds";
         describe(out, name, "gauge", "Time since the start.");
-        line(out, name, "", now.at.as_secs());
-        if let Some(store_writer) = &self.store_writer {
-            store_writer.metrics(out);
+        line(out, name, "", self.uptime.as_secs());
+        if let Some(store_writer) = self.store_writer {
+            Self::write_store(out, store_writer);
         }
         self.turns.iter().for_each(|turns| turns.write(out));
         text

@@ -8,17 +8,17 @@ mod host;
 #[cfg(test)]
 mod http_tests;
 mod metrics;
-mod newcomers;
 mod origin;
 mod page;
+mod web_side;
 
 use crate::chat::Network;
 
-pub(super) use self::exchange::{Exchange, HEAD_TIMEOUT};
+pub(super) use self::exchange::{Exchange, ExchangeStep, HEAD_TIMEOUT};
 pub(super) use self::host::machine_names;
-pub(super) use self::metrics::TurnHistogram;
-pub(super) use self::newcomers::PendingExchanges;
-pub(super) use self::page::ServedPage;
+pub(super) use self::metrics::{Metrics, TurnHistogram};
+use self::page::ServedPage;
+pub(super) use self::web_side::{WebSide, document};
 
 /// The WebSocket subprotocol of the page.
 pub const SUBPROTOCOL: &str = "chinwag.v1";

@@ -1,17 +1,23 @@
 //! The page, which is built into the program, and its content security policy.
 
+use std::borrow::Cow;
+
 use data_encoding::{BASE64, HEXLOWER};
 use sha2::{Digest, Sha256};
 
-const HTML: &str = include_str!("page.html");
+use super::exchange::Answer;
+use crate::chat::Now;
+use crate::wire::http::{self, Request, Response};
 
-/// The served page.
+const HTML: &str = include_str!("page.html");
+const HTML_TYPE: &str = "text/html; charset=utf-8";
+
+/// What is the same for every answer with the page.
 pub struct ServedPage {
-    pub html: &'static str,
     /// The entity tag, which changes with the page.
-    pub tag: String,
+    tag: String,
     /// The Content-Security-Policy: nothing but the page's own script and style, and a WebSocket to here.
-    pub policy: String,
+    policy: String,
 }
 
 impl ServedPage {
@@ -25,7 +31,24 @@ impl ServedPage {
             hash("style")
         );
         let tag = format!("\"{}\"", HEXLOWER.encode(&Sha256::digest(HTML)[..16]));
-        ServedPage { html: HTML, tag, policy }
+        ServedPage { tag, policy }
+    }
+
+    /// The answer to a request for the page.
+    pub fn answer(&self, request: &Request, now: Now) -> Answer {
+        let is_cached =
+            request.if_none_match.as_deref().is_some_and(|tags| http::items(tags).any(|tag| tag == self.tag));
+        let response = Response::new(if is_cached { "304 Not Modified" } else { "200 OK" }, now.local)
+            .field("ETag", &self.tag)
+            .field("Cache-Control", "no-cache")
+            .field("Content-Security-Policy", &self.policy)
+            .field("Referrer-Policy", "no-referrer")
+            .field("Cross-Origin-Opener-Policy", "same-origin");
+        if is_cached {
+            return (response.without_body(request.keep_alive), Cow::default());
+        }
+        let head = response.with_body(HTML_TYPE, HTML.len(), request.keep_alive);
+        (head, Cow::Borrowed(if request.is_head { &[] } else { HTML.as_bytes() }))
     }
 }
 

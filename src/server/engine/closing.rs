@@ -1,0 +1,73 @@
+//! Closes connections, from the last line to a free slot.
+
+use super::Engine;
+use super::timers::{DRAIN_TIMEOUT, Timer};
+use crate::chat::{ClientId, Close, Now};
+use crate::server::connection::transport::{Listener, Stream};
+use crate::server::connection::{Flags, Phase, Protocol};
+
+impl<L: Listener> Engine<L> {
+    /// Begins to close the connections that the hub wants closed.
+    pub(super) fn close(&mut self, now: Now) {
+        while let Some((id, how)) = self.hub.poll_close() {
+            let slot = id.slot();
+            let Some(connection) = self.connections.get_mut(slot) else { continue };
+            match how {
+                Close::AtOnce => self.finish(slot),
+                Close::WhenRead if connection.phase == Phase::Open => {
+                    connection.phase = Phase::Closing;
+                    connection.flags.remove(Flags::READ_PAUSED | Flags::AFTER_REPLIES);
+                    connection.progress = now.at.as_millis() as u64;
+                    self.set_timer(slot, Timer::Farewell, now.at + self.limits.farewell_timeout);
+                    self.end_web_socket(slot);
+                    if self.hub.is_up_to_date(id) {
+                        self.shutdown_write(slot, now);
+                    }
+                }
+                Close::WhenRead => {}
+            }
+        }
+    }
+
+    /// Shuts down writing of a connection that has been sent everything, and waits for its end.
+    pub(super) fn shutdown_write(&mut self, slot: usize, now: Now) {
+        let connection = &mut self.connections[slot];
+        connection.phase = Phase::Draining;
+        connection.progress = now.at.as_millis() as u64;
+        let shut = connection.stream.end_writing();
+        let done = connection.flags.contains(Flags::ENDED) || shut.is_err() || connection.drain(&mut self.block);
+        if done || self.ends_at.is_some() {
+            self.finish(slot);
+        } else {
+            self.set_timer(slot, Timer::Farewell, now.at + DRAIN_TIMEOUT);
+        }
+    }
+
+    /// Ends the session of a connection that is lost, and closes it.
+    pub(super) fn lose(&mut self, slot: usize, now: Now) {
+        self.hub.handle_connection_lost(ClientId::new(slot), now);
+        self.finish(slot);
+    }
+
+    /// Marks a connection for removal at the end of the turn.
+    pub(super) fn finish(&mut self, slot: usize) {
+        self.connections.finish(slot);
+    }
+
+    /// Removes closed connections; their slots may be reused from now on.
+    pub(super) fn reap(&mut self, now: Now) {
+        for _ in 0..self.budget.reaps {
+            let Some((slot, connection)) = self.connections.remove_next() else { break };
+            if let Protocol::Http(exchange) = &connection.protocol
+                && !exchange.is_admin()
+            {
+                self.web.release(exchange.addr().ip());
+            }
+            // Closing the socket removes it from the poll.
+            drop(connection);
+            self.hub.handle_closed(ClientId::new(slot), now);
+            self.acceptor.fd_freed();
+        }
+        self.connections.shrink();
+    }
+}

@@ -1,0 +1,99 @@
+//! The open connections by slot, and the queue of those to remove.
+
+use std::collections::VecDeque;
+use std::io::{Read, Write};
+use std::ops::{Index, IndexMut};
+
+use slab::Slab;
+
+use crate::server::connection::{Connection, Phase};
+use crate::util::shrink;
+
+/// All connections, up to a maximum.
+pub struct Connections<S> {
+    slab: Slab<Connection<S>>,
+    most: usize,
+    /// The serial number of the newest connection.
+    serial: u32,
+    /// Slots to be freed at the end of a turn, when no event can mean them any more.
+    closed: VecDeque<usize>,
+}
+
+impl<S: Read + Write> Connections<S> {
+    /// Creates an empty table for up to `most` connections.
+    pub fn new(most: usize) -> Self {
+        Connections { slab: Slab::new(), most, serial: 0, closed: VecDeque::new() }
+    }
+
+    /// The number of connections.
+    pub fn len(&self) -> usize {
+        self.slab.len()
+    }
+
+    /// Whether one more connection may be open.
+    pub fn has_room(&self) -> bool {
+        self.slab.len() < self.most
+    }
+
+    /// All connections with their slots, in the order of slots.
+    pub fn iter(&self) -> impl Iterator<Item = (usize, &Connection<S>)> {
+        self.slab.iter()
+    }
+
+    /// The connection in a slot.
+    pub fn get_mut(&mut self, slot: usize) -> Option<&mut Connection<S>> {
+        self.slab.get_mut(slot)
+    }
+
+    /// The slot of the next connection.
+    pub fn next_slot(&self) -> usize {
+        self.slab.vacant_key()
+    }
+
+    /// Adds a connection that has just been accepted, in [`Connections::next_slot`].
+    pub fn insert(&mut self, stream: S) -> &mut Connection<S> {
+        self.serial = self.serial.wrapping_add(1);
+        let slot = self.slab.insert(Connection::new(stream, self.serial));
+        &mut self.slab[slot]
+    }
+
+    /// Marks a connection for removal at the end of the turn.
+    pub fn finish(&mut self, slot: usize) {
+        let connection = &mut self.slab[slot];
+        if connection.phase != Phase::Closed {
+            connection.phase = Phase::Closed;
+            self.closed.push_back(slot);
+        }
+    }
+
+    /// The number of connections that are marked for removal.
+    pub fn closed(&self) -> usize {
+        self.closed.len()
+    }
+
+    /// Removes the next marked connection; its slot may be reused from now on.
+    pub fn remove_next(&mut self) -> Option<(usize, Connection<S>)> {
+        let slot = self.closed.pop_front()?;
+        Some((slot, self.slab.remove(slot)))
+    }
+
+    /// Frees unused memory.
+    pub fn shrink(&mut self) {
+        shrink::slab(&mut self.slab);
+        shrink::queue(&mut self.closed);
+    }
+}
+
+impl<S> Index<usize> for Connections<S> {
+    type Output = Connection<S>;
+
+    fn index(&self, slot: usize) -> &Connection<S> {
+        &self.slab[slot]
+    }
+}
+
+impl<S> IndexMut<usize> for Connections<S> {
+    fn index_mut(&mut self, slot: usize) -> &mut Connection<S> {
+        &mut self.slab[slot]
+    }
+}

@@ -1,0 +1,153 @@
+//! Answers HTTP requests, and turns exchanges into WebSockets.
+
+use std::borrow::Cow;
+use std::net::SocketAddr;
+
+use log::debug;
+
+use super::Engine;
+use super::timers::Timer;
+use crate::chat::{ClientId, Encoding, NewConnection, Now, ResumeRequest};
+use crate::server::connection::transport::{Flushed, Listener};
+use crate::server::connection::{Flags, Protocol};
+use crate::server::http::{ExchangeStep, Metrics, SUBPROTOCOL, document};
+use crate::wire::http::{self, HttpError, Request};
+use crate::wire::json;
+
+/// Steps of one connection in a turn, with one answer at most.
+const STEPS: usize = 4;
+
+const TEXT: &str = "text/plain; charset=utf-8";
+/// The text format of Prometheus.
+const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+impl<L: Listener> Engine<L> {
+    /// Answers the requests of a connection, as far as possible now.
+    pub(super) fn exchange(&mut self, slot: usize, now: Now) {
+        let rate_limit = self.hub.rate_limit();
+        let mut has_answer = false;
+        for _ in 0..STEPS {
+            let connection = &mut self.connections[slot];
+            let Protocol::Http(exchange) = &mut connection.protocol else { return };
+            match exchange.flush(&mut connection.stream, now) {
+                Flushed::UpToDate if exchange.is_last() => return self.shutdown_write(slot, now),
+                Flushed::UpToDate | Flushed::More => {}
+                Flushed::Blocked => return,
+                Flushed::Lost => return self.finish(slot),
+            }
+            if has_answer {
+                // The next answer comes after those to other connections.
+                break;
+            }
+            if let Some(time) = exchange.wait(rate_limit, now) {
+                connection.flags.insert(Flags::READ_PAUSED);
+                return self.set_timer(slot, Timer::Resume, time);
+            }
+            let step = exchange.next(&mut connection.stream, &mut self.block, now);
+            has_answer = matches!(step, ExchangeStep::Request(_) | ExchangeStep::Refused(_));
+            if has_answer {
+                exchange.count(rate_limit, now);
+            }
+            match step {
+                ExchangeStep::Request(request) => self.answer(slot, &request, now),
+                ExchangeStep::Refused(refused) => exchange.refuse(refused, now),
+                ExchangeStep::More => {}
+                ExchangeStep::Wait => return,
+                ExchangeStep::End => return self.finish(slot),
+            }
+        }
+        self.read_soon(slot);
+    }
+
+    /// Handles the deadline of an exchange.
+    pub(super) fn expire_exchange(&mut self, slot: usize, now: Now) {
+        let connection = &mut self.connections[slot];
+        let Protocol::Http(exchange) = &mut connection.protocol else { return };
+        let due = exchange.due(self.limits.farewell_timeout);
+        if due > now.at {
+            return self.set_timer(slot, Timer::Exchange, due);
+        }
+        if !exchange.is_reading() {
+            return self.finish(slot);
+        }
+        exchange.refuse(HttpError::Timeout, now);
+        self.set_timer(slot, Timer::Exchange, now.at + self.limits.farewell_timeout);
+        self.exchange(slot, now);
+    }
+
+    fn answer(&mut self, slot: usize, request: &Request, now: Now) {
+        let Protocol::Http(exchange) = &mut self.connections[slot].protocol else { return };
+        let (addr, is_admin) = (exchange.addr(), exchange.is_admin());
+        debug!("{addr} requests {}", request.path.escape_debug());
+        let keep_alive = request.keep_alive;
+        let answer = match (&*request.path, is_admin) {
+            _ if !self.web.access().names_this_server(request) => {
+                debug!("{addr} is refused: unknown host {:?}", request.host);
+                Err(HttpError::Misdirected)
+            }
+            ("/ws", false) if request.is_head => Err(HttpError::SocketNeedsGet),
+            ("/ws", false) => match self.upgrade(slot, addr, request, now) {
+                Ok(()) => return,
+                Err(refused) => Err(refused),
+            },
+            ("/", false) => Ok(self.web.page(request, now)),
+            ("/healthz", true) if self.is_ending() => Err(HttpError::ShuttingDown),
+            ("/healthz", true) => Ok(document(TEXT, "ok\n".into(), request, now)),
+            ("/metrics", true) => Ok(document(METRICS, self.metrics(now), request, now)),
+            (_, true) => Err(HttpError::MetricsNotFound),
+            (_, false) => Err(HttpError::NotFound),
+        };
+        let answer = answer
+            .unwrap_or_else(|refused| (http::refuse(refused, request.is_head, keep_alive, now.local), Cow::default()));
+        if let Protocol::Http(exchange) = &mut self.connections[slot].protocol {
+            exchange.answer(answer, keep_alive, now);
+        }
+    }
+
+    /// Turns an exchange into a WebSocket and a client of the hub.
+    fn upgrade(&mut self, slot: usize, peer: SocketAddr, request: &Request, now: Now) -> Result<(), HttpError> {
+        let upgrade = request.upgrade.as_ref().ok_or(HttpError::UpgradeRequired)?;
+        if !self.web.access().is_allowed(request) {
+            debug!("{peer} is refused: origin {:?} is not allowed", request.origin);
+            return Err(HttpError::Forbidden);
+        }
+        let preface = http::accept(upgrade, SUBPROTOCOL)?;
+        let connection = &mut self.connections[slot];
+        let Protocol::Http(exchange) = &mut connection.protocol else { return Ok(()) };
+        let held = exchange.take_input();
+        connection.become_web_socket(held, now);
+        self.web.release(peer.ip());
+        let addr = self.web.access().client(peer, request);
+        let arrival = NewConnection {
+            addr,
+            encoding: Encoding::WebSocket,
+            preface: &preface,
+            resume_request: read_resume_request(&request.query),
+        };
+        self.hub.handle_connection(ClientId::new(slot), arrival, now);
+        if !self.limits.keepalive.is_zero() {
+            self.set_timer(slot, Timer::Ping, now.at + self.limits.keepalive);
+        }
+        // Bytes that came after the request raise no event any more.
+        self.read_soon(slot);
+        Ok(())
+    }
+
+    fn metrics(&self, now: Now) -> String {
+        let metrics = Metrics {
+            figures: self.hub.stats(),
+            exchanges: self.exchange_count(),
+            uptime: now.at,
+            store_writer: self.store_writer.as_ref(),
+            turns: self.turns.as_ref(),
+        };
+        metrics.text()
+    }
+}
+
+/// Reads the resume request from the query of a WebSocket's URL.
+fn read_resume_request(query: &str) -> ResumeRequest {
+    let run = http::parameter(query, "run").and_then(|run| json::read_run(&run));
+    let after = http::parameter(query, "after").and_then(|after| after.parse().ok());
+    ResumeRequest { room: http::parameter(query, "room").filter(|room| !room.is_empty()), read: run.zip(after) }
+}

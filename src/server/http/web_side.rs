@@ -1,0 +1,92 @@
+//! What the web side knows besides its connections: access rules, the page, and the exchanges of each address.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use super::exchange::Answer;
+use super::{Access, ServedPage};
+use crate::chat::{IpLimit, Now};
+use crate::wire::http::{Request, Response};
+
+/// Exchanges allowed to one address besides its connections, since a browser opens several for a page.
+const SPARE_EXCHANGES: usize = 8;
+
+/// Access rules, the page, and counts of exchanges.
+pub struct WebSide {
+    access: Access,
+    page: ServedPage,
+    /// Exchanges by address; counted only if there is a per-IP limit.
+    exchanges: IpLimit,
+}
+
+impl Default for WebSide {
+    fn default() -> Self {
+        WebSide { access: Access::default(), page: ServedPage::new(), exchanges: IpLimit::default() }
+    }
+}
+
+impl WebSide {
+    /// Sets the access rules.
+    pub fn set_access(&mut self, access: Access) {
+        self.access = access;
+    }
+
+    /// The access rules.
+    pub fn access(&self) -> &Access {
+        &self.access
+    }
+
+    /// Counts a new exchange; `false` if its address has too many.
+    pub fn admit(&mut self, addr: IpAddr) -> bool {
+        let most = self.most(addr);
+        self.exchanges.enter(addr, most)
+    }
+
+    /// Uncounts an exchange that has become a WebSocket or has ended.
+    pub fn release(&mut self, addr: IpAddr) {
+        if self.most(addr) > 0 {
+            self.exchanges.leave(addr);
+        }
+    }
+
+    /// Maximum exchanges of an address; 0 for no limit.
+    fn most(&self, addr: IpAddr) -> usize {
+        if self.access.max_per_ip == 0 || self.access.is_trusted(addr) {
+            return 0;
+        }
+        self.access.max_per_ip + SPARE_EXCHANGES
+    }
+
+    /// The answer to a request for the page.
+    pub fn page(&self, request: &Request, now: Now) -> Answer {
+        self.page.answer(request, now)
+    }
+}
+
+/// The answer with a document that is made for each request.
+pub fn document(kind: &str, text: String, request: &Request, now: Now) -> Answer {
+    let response = Response::new("200 OK", now.local).field("Cache-Control", "no-store");
+    let head = response.with_body(kind, text.len(), request.keep_alive);
+    (head, Cow::Owned(if request.is_head { Vec::new() } else { text.into_bytes() }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn address_has_spare_exchanges_besides_its_limit() {
+        let access = Access { max_per_ip: 1, trust_proxy: vec!["10.0.0.3".parse().unwrap()], ..Access::default() };
+        let mut web = WebSide { access, ..WebSide::default() };
+        let [here, there, proxy] = [1, 2, 3].map(|last| IpAddr::from([10, 0, 0, last]));
+        assert_eq!((0..20).filter(|_| web.admit(here)).count(), 1 + SPARE_EXCHANGES);
+        assert_eq!((0..20).filter(|_| web.admit(proxy)).count(), 20);
+        assert!(web.admit(there));
+        web.release(here);
+        web.release(proxy);
+        assert!(web.admit(here) && !web.admit(here));
+        (0..1 + SPARE_EXCHANGES).for_each(|_| web.release(here));
+        web.release(there);
+        assert_eq!(web.exchanges.total(), 0);
+    }
+}
