@@ -4,6 +4,7 @@ pub mod connection;
 pub(crate) mod console;
 pub mod engine;
 mod event_loop;
+pub mod handover;
 pub mod http;
 pub(crate) mod limits;
 pub(crate) mod store_query;

@@ -4,10 +4,11 @@
 //! each step the asking member pauses for nine times its duration, and all queries pause for as long as they took: one
 //! member gets a tenth of the processor at most, all together a half.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use log::warn;
+use serde::{Deserialize, Serialize};
 
 use super::unwritten::UnwrittenRecords;
 use crate::chat::policy::nick::fold;
@@ -22,26 +23,60 @@ const PAUSE_FACTOR: u32 = 9;
 const MAX_PAUSES: usize = 256;
 
 /// Store queries that are not answered yet.
-#[derive(Default)]
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(from = "QueryQueueState", into = "QueryQueueState")]
 pub(super) struct QueryQueue {
     /// Queries by the time of their next step, then by arrival.
     queue: BTreeMap<(Duration, u64), PendingQuery>,
     number: u64,
     /// The end of each member's pause, by slot; a successor in the slot inherits a pause of milliseconds.
-    paused_until: HashMap<ClientId, Duration>,
+    paused_until: BTreeMap<ClientId, Duration>,
     /// The end of the pause of all queries.
     all_paused_until: Duration,
 }
 
 /// A query that is not answered yet.
+#[derive(Clone, Serialize, Deserialize)]
 struct PendingQuery {
     query: Query,
+    /// Made from the query in the first step, also in the first one after a handover.
+    #[serde(skip)]
     words: Option<SearchWords>,
     /// Ids of found messages, the newest first.
     found: Vec<u64>,
     /// Messages from this id on have been searched.
     before: Option<u64>,
+    #[serde(skip)]
     has_begun: bool,
+}
+
+/// The queue as plain data.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct QueryQueueState {
+    /// Queries in their order, with the time of their next step.
+    queue: Vec<(Duration, PendingQuery)>,
+    paused_until: BTreeMap<ClientId, Duration>,
+    all_paused_until: Duration,
+}
+
+impl From<QueryQueue> for QueryQueueState {
+    fn from(queries: QueryQueue) -> Self {
+        QueryQueueState {
+            queue: queries.queue.into_iter().map(|((due, _), pending)| (due, pending)).collect(),
+            paused_until: queries.paused_until,
+            all_paused_until: queries.all_paused_until,
+        }
+    }
+}
+
+impl From<QueryQueueState> for QueryQueue {
+    fn from(state: QueryQueueState) -> Self {
+        let QueryQueueState { queue, paused_until, all_paused_until } = state;
+        let mut queries = QueryQueue { paused_until, all_paused_until, ..QueryQueue::default() };
+        queue.into_iter().for_each(|(due, pending)| queries.put(pending, due));
+        queries
+    }
 }
 
 impl QueryQueue {
@@ -252,11 +287,13 @@ fn search_unwritten(
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
     use time::OffsetDateTime;
 
     use super::*;
     use crate::chat::change::MessageKind;
     use crate::store::Record;
+    use crate::util::test_json::through_json;
 
     fn said(id: u64, room: &str, text: &str) -> Record {
         let (at, room) = (OffsetDateTime::UNIX_EPOCH, room.to_owned());
@@ -306,5 +343,35 @@ mod tests {
             queries.pause(ClientId::new(slot), ms(100 + slot as u64), ms(100 + slot as u64));
         }
         assert!(queries.paused_until.len() <= MAX_PAUSES);
+    }
+
+    #[test]
+    fn queries_and_pauses_are_the_same_after_a_handover() {
+        let query = |asker: usize| -> Query {
+            let lookup = json!({ "Search": { "room": "den", "words": "red", "before": null, "n": 5 } });
+            serde_json::from_value(json!({ "asker": asker, "session": 3 + asker, "lookup": lookup })).unwrap()
+        };
+        let (ms, mut queries) = (Duration::from_millis, QueryQueue::default());
+        queries.pause(ClientId::new(1), ms(45), ms(0));
+        [1, 0, 2].into_iter().for_each(|asker| queries.add(query(asker), ms(10)));
+        let mut first = queries.next(ms(10)).unwrap();
+        (first.found, first.before, first.has_begun) = (vec![9, 7], Some(7), true);
+        queries.put(first, ms(20));
+        queries.all_paused_until = ms(12);
+
+        let mut queries = through_json(&queries);
+        assert_eq!(queries.next_deadline(), Some(ms(12)));
+        assert_eq!(queries.due_of(ClientId::new(1), ms(10)), ms(45));
+        let mut next = |now| {
+            let pending = queries.next(ms(now))?;
+            // The words are made again from the query.
+            assert!(pending.words.is_none() && !pending.has_begun);
+            Some((pending.query.asker().slot(), pending.found, pending.before))
+        };
+        assert_eq!(next(10), Some((2, vec![], None)));
+        assert_eq!(next(10), None);
+        assert_eq!(next(20), Some((0, vec![9, 7], Some(7))));
+        assert_eq!(next(44), None);
+        assert_eq!(next(45), Some((1, vec![], None)));
     }
 }

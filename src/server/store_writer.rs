@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use log::{error, info, warn};
+use serde::{Deserialize, Serialize};
 
 use super::store_query::QueryQueue;
 use super::unwritten::UnwrittenRecords;
@@ -26,6 +27,15 @@ const PRUNED_PER_TURN: usize = 256;
 /// The store, and the records that are not in it yet.
 pub struct StoreWriter {
     store: Store,
+    /// Messages expire with time, also when no new ones come.
+    ages: bool,
+    state: StoreWriterState,
+}
+
+/// The state of a store writer besides its store, as plain data.
+#[derive(Serialize, Deserialize)]
+#[serde(default)]
+pub struct StoreWriterState {
     unwritten: UnwrittenRecords,
     fault: Option<StoreFault>,
     /// Records dropped since the store failed.
@@ -33,13 +43,25 @@ pub struct StoreWriter {
     counts: StoreCounts,
     /// Store queries that are not answered yet.
     queries: QueryQueue,
-    /// Messages expire with time, also when no new ones come.
-    ages: bool,
     /// The time of the next pruning.
     prune: Option<Duration>,
 }
 
+impl Default for StoreWriterState {
+    fn default() -> Self {
+        StoreWriterState {
+            unwritten: UnwrittenRecords::default(),
+            fault: None,
+            lost: 0,
+            counts: StoreCounts::default(),
+            queries: QueryQueue::default(),
+            prune: Some(Duration::ZERO),
+        }
+    }
+}
+
 /// A failure of the store.
+#[derive(Serialize, Deserialize)]
 struct StoreFault {
     why: String,
     retry_at: Duration,
@@ -65,7 +87,8 @@ fn reopens(error: &Error) -> bool {
 }
 
 /// Counters of the store writer.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct StoreCounts {
     pub written: u64,
     pub faults: u64,
@@ -81,45 +104,46 @@ enum StoreStatus {
 impl StoreWriter {
     /// Creates a store writer for an open store; `ages` if messages are kept for a limited time.
     pub fn new(store: Store, ages: bool) -> Self {
-        StoreWriter {
-            store,
-            unwritten: UnwrittenRecords::default(),
-            fault: None,
-            lost: 0,
-            counts: StoreCounts::default(),
-            queries: QueryQueue::default(),
-            ages,
-            prune: Some(Duration::ZERO),
-        }
+        StoreWriter::restore(store, ages, StoreWriterState::default())
+    }
+
+    /// Creates a store writer that goes on where another one was ended; `store` is the same one, opened again.
+    pub fn restore(store: Store, ages: bool, state: StoreWriterState) -> Self {
+        StoreWriter { store, ages, state }
+    }
+
+    /// Closes the store, and gives what else the store writer knows.
+    pub fn into_state(self) -> StoreWriterState {
+        self.state
     }
 
     /// Whether the store works.
     pub fn works(&self) -> bool {
-        self.fault.is_none()
+        self.state.fault.is_none()
     }
 
     /// The counters since the start.
     pub fn counts(&self) -> StoreCounts {
-        self.counts
+        self.state.counts
     }
 
     /// Records that are not written yet.
     pub fn unwritten(&self) -> usize {
-        self.unwritten.len()
+        self.state.unwritten.len()
     }
 
     /// The time of the next try, query or pruning.
     pub fn next_deadline(&self) -> Option<Duration> {
-        let file = match &self.fault {
+        let file = match &self.state.fault {
             Some(fault) => Some(fault.retry_at),
-            None => self.prune,
+            None => self.state.prune,
         };
-        [file, self.queries.next_deadline()].into_iter().flatten().min()
+        [file, self.state.queries.next_deadline()].into_iter().flatten().min()
     }
 
     /// Writes records in one transaction, or buffers them while the store fails.
     fn write(&mut self, records: Vec<Record>, now: Duration) -> Option<StoreStatus> {
-        if self.fault.is_some() {
+        if self.state.fault.is_some() {
             self.buffer_records(records);
             return self.retry(now);
         }
@@ -128,15 +152,15 @@ impl StoreWriter {
         }
         match self.store.write(&records) {
             Ok(()) => {
-                self.counts.written += records.len() as u64;
-                self.prune.get_or_insert(now + PRUNE_EVERY);
+                self.state.counts.written += records.len() as u64;
+                self.state.prune.get_or_insert(now + PRUNE_EVERY);
                 None
             }
             Err(error) => {
                 error!(target: OPERATOR_LOG, "{error}; until then records are buffered in memory, up to {UNWRITTEN_BYTES} bytes");
-                self.counts.faults += 1;
+                self.state.counts.faults += 1;
                 self.buffer_records(records);
-                self.fault = Some(StoreFault::new(&error, now));
+                self.state.fault = Some(StoreFault::new(&error, now));
                 Some(StoreStatus::Fails(error.to_string()))
             }
         }
@@ -144,15 +168,15 @@ impl StoreWriter {
 
     /// Tries a failed store again if it is time.
     fn retry(&mut self, now: Duration) -> Option<StoreStatus> {
-        let fault = self.fault.as_mut().filter(|fault| fault.retry_at <= now)?;
-        let some = self.unwritten.len().min(fault.at_once);
+        let fault = self.state.fault.as_mut().filter(|fault| fault.retry_at <= now)?;
+        let some = self.state.unwritten.len().min(fault.at_once);
         let reopened = if fault.reopens { self.store.reopen() } else { Ok(()) };
-        match reopened.and_then(|()| self.store.write(self.unwritten.first(some))) {
+        match reopened.and_then(|()| self.store.write(self.state.unwritten.first(some))) {
             Ok(()) => {
                 fault.reopens = false;
                 fault.written += some as u64;
-                self.counts.written += some as u64;
-                self.unwritten.remove_first(some);
+                self.state.counts.written += some as u64;
+                self.state.unwritten.remove_first(some);
                 // The rest is written in the next turn.
                 fault.retry_at = now;
                 fault.at_once = (2 * fault.at_once).min(RETRY_RECORDS);
@@ -163,26 +187,26 @@ impl StoreWriter {
                 fault.retry_at = now;
                 if some == 1 {
                     error!("{error}; this record is dropped");
-                    self.unwritten.remove_first(1);
-                    self.lost += 1;
-                    self.counts.lost += 1;
+                    self.state.unwritten.remove_first(1);
+                    self.state.lost += 1;
+                    self.state.counts.lost += 1;
                 }
             }
             Err(error) => {
                 fault.wait = (fault.wait * 2).min(RETRY.1);
                 fault.retry_at = now + fault.wait;
-                let (seconds, unwritten) = (fault.wait.as_secs(), self.unwritten.len());
+                let (seconds, unwritten) = (fault.wait.as_secs(), self.state.unwritten.len());
                 warn!("{error}; {unwritten} records are buffered, next try in {seconds} s");
                 fault.reopens = reopens(&error);
                 fault.why = error.to_string();
             }
         }
-        if !self.unwritten.is_empty() || fault.retry_at > now {
+        if !self.state.unwritten.is_empty() || fault.retry_at > now {
             return None;
         }
-        let written = self.fault.take().map_or(0, |fault| fault.written);
-        let lost = std::mem::take(&mut self.lost);
-        self.prune.get_or_insert(now + PRUNE_EVERY);
+        let written = self.state.fault.take().map_or(0, |fault| fault.written);
+        let lost = std::mem::take(&mut self.state.lost);
+        self.state.prune.get_or_insert(now + PRUNE_EVERY);
         match lost {
             0 => {
                 warn!(target: OPERATOR_LOG, "store works again: {written} buffered records written")
@@ -197,27 +221,27 @@ impl StoreWriter {
     /// Buffers records; past the bound the oldest messages are dropped, which the rooms still have in
     /// memory for some time.
     fn buffer_records(&mut self, records: Vec<Record>) {
-        self.unwritten.extend(records);
-        if self.unwritten.bytes() <= UNWRITTEN_BYTES {
+        self.state.unwritten.extend(records);
+        if self.state.unwritten.bytes() <= UNWRITTEN_BYTES {
             return;
         }
         // A quarter at once, since each call walks over all of them.
-        let lost = self.unwritten.drop_oldest(UNWRITTEN_BYTES / 4 * 3) as u64;
-        if self.lost == 0 {
+        let lost = self.state.unwritten.drop_oldest(UNWRITTEN_BYTES / 4 * 3) as u64;
+        if self.state.lost == 0 {
             error!("too many buffered records: the oldest are dropped and will not be stored");
         }
-        self.lost += lost;
-        self.counts.lost += lost;
+        self.state.lost += lost;
+        self.state.counts.lost += lost;
     }
 
     /// Runs a step of pruning if it is due.
     /// Returns the rooms that have become empty.
     fn prune(&mut self, now: Now) -> Vec<String> {
-        if self.fault.is_some() || self.prune.is_none_or(|due| due > now.at) {
+        if self.state.fault.is_some() || self.state.prune.is_none_or(|due| due > now.at) {
             return Vec::new();
         }
         let mut empty = Vec::new();
-        self.prune = match self.store.prune(now.local.unix_timestamp(), PRUNED_PER_TURN) {
+        self.state.prune = match self.store.prune(now.local.unix_timestamp(), PRUNED_PER_TURN) {
             Ok(true) => Some(now.at),
             Ok(false) => {
                 empty = self.store.empty_rooms();
@@ -239,7 +263,7 @@ impl StoreWriter {
             Some(StoreStatus::Fails(why)) => hub.handle_store_failure(&why),
             Some(StoreStatus::Works { written, lost }) => hub.handle_store_recovery(written, lost),
         }
-        let answers = self.queries.run(&mut self.store, &self.unwritten, hub, now.at);
+        let answers = self.state.queries.run(&mut self.store, &self.state.unwritten, hub, now.at);
         let answered = answers.iter().map(|(query, _)| query.asker().slot()).collect();
         for (query, answer) in answers {
             hub.handle_answer(query, answer, now);
@@ -252,15 +276,15 @@ impl StoreWriter {
     /// Writes the last records when the server ends, or reports their loss.
     pub fn finish(&mut self, hub: &mut Hub, now: Now) {
         let records = hub.poll_records();
-        if let Some(fault) = &mut self.fault {
+        if let Some(fault) = &mut self.state.fault {
             fault.retry_at = now.at;
         }
         self.write(records, now.at);
-        while self.fault.as_ref().is_some_and(|fault| fault.retry_at <= now.at) {
+        while self.state.fault.as_ref().is_some_and(|fault| fault.retry_at <= now.at) {
             self.retry(now.at);
         }
-        let lost = self.unwritten.len() as u64 + self.lost;
-        match &self.fault {
+        let lost = self.state.unwritten.len() as u64 + self.state.lost;
+        match &self.state.fault {
             Some(fault) => error!("{}; {lost} records were not stored and are lost", fault.why),
             None => info!("all records are stored"),
         }
@@ -268,11 +292,11 @@ impl StoreWriter {
 
     /// Whether a store query can make a step now.
     pub fn has_questions(&self, hub: &Hub, now: Duration) -> bool {
-        hub.has_queries() || self.queries.is_due(now)
+        hub.has_queries() || self.state.queries.is_due(now)
     }
 
     /// Drops unanswered store queries when the server ends.
     pub fn drop_queries(&mut self) {
-        self.queries = QueryQueue::default();
+        self.state.queries = QueryQueue::default();
     }
 }

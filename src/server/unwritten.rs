@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::chat::change::WHISPERS_PER_NAME;
 use crate::chat::policy::nick::fold;
 use crate::store::{Message, Record, Whisper};
@@ -10,7 +12,8 @@ use crate::store::{Message, Record, Whisper};
 const RECORD_BYTES: usize = 128;
 
 /// Unwritten records in their order, with indexes to find messages and whispers.
-#[derive(Default)]
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(from = "Vec<Record>", into = "Vec<Record>")]
 pub(super) struct UnwrittenRecords {
     records: Vec<Record>,
     /// Ids of the messages, in ascending order, with their index in `records`.
@@ -120,6 +123,20 @@ impl UnwrittenRecords {
     }
 }
 
+impl From<Vec<Record>> for UnwrittenRecords {
+    fn from(records: Vec<Record>) -> Self {
+        let mut unwritten = UnwrittenRecords::default();
+        unwritten.extend(records);
+        unwritten
+    }
+}
+
+impl From<UnwrittenRecords> for Vec<Record> {
+    fn from(unwritten: UnwrittenRecords) -> Vec<Record> {
+        unwritten.records
+    }
+}
+
 fn message_of(record: &Record) -> Option<&Message> {
     match record {
         Record::Message(message) => Some(message),
@@ -145,6 +162,7 @@ mod tests {
 
     use super::*;
     use crate::chat::change::MessageKind;
+    use crate::util::test_json::through_json;
 
     fn said(id: u64) -> Record {
         let (at, room) = (OffsetDateTime::UNIX_EPOCH, "lobby".to_owned());
@@ -187,6 +205,7 @@ mod tests {
         assert_eq!(ids(&waiting, Some(3)), [0; 0]);
         assert_eq!(waiting.message(5).map(|message| &*message.text), Some("text 5"));
         assert_eq!(waiting.message(4), None);
+        waiting = through_json(&waiting);
         waiting.remove_first(2);
         assert_eq!((ids(&waiting, None), waiting.message(3)), (vec![9, 5], None));
         assert_eq!(waiting.message(9).map(|message| &*message.text), Some("text 9"));

@@ -9,5 +9,7 @@ pub mod shrink;
 pub mod signals;
 pub mod stdio;
 #[cfg(test)]
+pub(crate) mod test_json;
+#[cfg(test)]
 pub(crate) mod test_support;
 pub mod timer_wheel;

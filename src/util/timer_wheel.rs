@@ -6,6 +6,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 /// The resolution in microseconds.
 const TICK: u64 = 16_384;
 const SLOTS: u64 = 256;
@@ -49,6 +51,12 @@ impl<T> Slots<T> {
         let slot = (at % SLOTS) as usize;
         self.occupied[slot / 64] &= !(1 << (slot % 64));
         std::mem::take(&mut self.slots[slot])
+    }
+
+    /// All deadlines in the order of positions, beginning at the slot of `from`.
+    fn iter(&self, from: u64) -> impl Iterator<Item = &Deadline<T>> {
+        let (before, after) = self.slots.split_at((from % SLOTS) as usize);
+        after.iter().chain(before).flatten()
     }
 
     /// The first occupied position at or after `from`, within one round.
@@ -129,8 +137,33 @@ impl<T> Wheel<T> {
     }
 }
 
+/// A wheel as plain data: its time and its deadlines in microseconds, which do not depend on the resolution.
+#[derive(Serialize, Deserialize)]
+struct WheelState<T> {
+    now: u64,
+    deadlines: Vec<(u64, T)>,
+}
+
+impl<T: Serialize> Serialize for Wheel<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let all = self.near.iter(self.now).chain(self.far.iter(self.now / SLOTS));
+        let deadlines = all.map(|deadline| (u64::from(deadline.tick) * TICK, &deadline.item)).collect();
+        WheelState { now: self.now * TICK, deadlines }.serialize(serializer)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Wheel<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let WheelState { now, deadlines } = WheelState::deserialize(deserializer)?;
+        let mut wheel = Wheel { now: now / TICK, ..Wheel::default() };
+        deadlines.into_iter().for_each(|(at, item)| wheel.set(Duration::from_micros(at), item));
+        Ok(wheel)
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::test_json::through_json;
     use super::super::test_support::Random;
     use super::*;
 
@@ -159,6 +192,10 @@ mod tests {
                     let index = open.iter().position(|&(_, item)| item == fired).expect("fired once");
                     let (at, _) = open.swap_remove(index);
                     assert!(at <= now, "{fired} fired {:?} early", at - now);
+                }
+                if item % 1000 == 0 {
+                    wheel = through_json(&wheel);
+                    assert_eq!(wheel.pending(), open.len());
                 }
                 let late = open.iter().find(|(at, _)| *at + Duration::from_micros(2 * TICK) < now);
                 assert_eq!(late, None, "at {now:?}");

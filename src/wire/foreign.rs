@@ -5,6 +5,8 @@
 //!
 //! HTTP/0.9 (`GET /` alone) is not recognised: such a request has neither fields nor body, so nothing follows it.
 
+use serde::{Deserialize, Serialize};
+
 use Protocol::{Binary, Http, Proxy, Rdp, Ssh, Tls};
 
 /// A protocol that the line port does not support.
@@ -54,7 +56,7 @@ const LONGEST: usize = 13;
 const HTTP_NAME: &[u8] = b"HTTP/";
 
 /// The state of the first word of the line, the method.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 enum Method {
     #[default]
     Begun,
@@ -65,7 +67,7 @@ enum Method {
 }
 
 /// The state of the last word of the line, the version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Version {
     /// It is the first bytes of [`HTTP_NAME`], this many.
     Name(u8),
@@ -77,7 +79,8 @@ enum Version {
 }
 
 /// The first line of a connection, as far as it has arrived; takes constant memory.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct FirstLine {
     /// The first bytes; used only while one of [`BEGINNINGS`] is possible.
     head: [u8; LONGEST],
@@ -184,6 +187,7 @@ fn is_token(byte: u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::util::test_json::through_json;
 
     fn decide(pieces: &[&[u8]]) -> Verdict {
         let mut line = FirstLine::default();
@@ -200,6 +204,10 @@ mod tests {
         for middle in 0..=bytes.len() {
             let (a, b) = bytes.split_at(middle);
             assert_eq!(decide(&[a, b]), expected, "split at {middle}: {}", bytes.escape_ascii());
+            let mut line = FirstLine::default();
+            if line.take(a) == Verdict::Undecided {
+                assert_eq!(through_json(&line), line, "handed over at {middle}: {}", bytes.escape_ascii());
+            }
         }
     }
 

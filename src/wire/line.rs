@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use memchr::{memchr, memchr3};
+use serde::{Deserialize, Serialize};
 
 use super::sanitize;
 use crate::chat::Input;
@@ -55,7 +56,7 @@ impl LineItem<'_> {
     }
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 enum DecoderState {
     #[default]
     Text,
@@ -70,9 +71,11 @@ enum DecoderState {
 }
 
 /// The decoder of one client: 32 bytes, and the partial line if there is one.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct LineDecoder {
     /// The partial line, without removed bytes.
+    #[serde(with = "crate::util::base64_bytes")]
     partial: Vec<u8>,
     state: DecoderState,
     /// The line is too long and the rest is being dropped.
@@ -265,9 +268,15 @@ fn text(line: Cow<'_, [u8]>) -> LineItem<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::util::test_json::through_json;
 
     /// Decodes `pieces` and returns all items as text.
     fn decode(pieces: &[&[u8]], max: usize) -> Vec<String> {
+        decode_in(pieces, max, |decoder| decoder)
+    }
+
+    /// As [`decode`]; `between` replaces the decoder after each piece.
+    fn decode_in(pieces: &[&[u8]], max: usize, between: impl Fn(LineDecoder) -> LineDecoder) -> Vec<String> {
         let mut decoder = LineDecoder::default();
         let mut items = Vec::new();
         let mut show = |item: LineItem| {
@@ -284,6 +293,7 @@ mod tests {
                 show(item);
             }
             assert!(decoder.partial.len() <= max);
+            decoder = between(decoder);
         }
         decoder.finish().into_iter().for_each(&mut show);
         items
@@ -297,6 +307,8 @@ mod tests {
         for middle in 0..=bytes.len() {
             let (a, b) = bytes.split_at(middle);
             assert_eq!(decode(&[a, b], max), expected, "split at {middle}: {bytes:?}");
+            let handed_over = decode_in(&[a, b], max, |decoder| through_json(&decoder));
+            assert_eq!(handed_over, expected, "handed over at {middle}: {bytes:?}");
         }
     }
 

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use std::io::Cursor;
 
 use memchr::memchr2;
+use serde::{Deserialize, Serialize};
 use tungstenite::protocol::frame::FrameHeader;
 use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
@@ -47,7 +48,9 @@ impl FrameItem {
 }
 
 /// A frame whose payload is incomplete.
+#[derive(Serialize, Deserialize)]
 struct IncomingFrame {
+    #[serde(with = "opcode_byte")]
     opcode: OpCode,
     is_final: bool,
     /// Missing bytes of the payload.
@@ -57,8 +60,10 @@ struct IncomingFrame {
 }
 
 /// A message whose frames are incomplete.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
 struct IncomingMessage {
+    #[serde(with = "crate::util::base64_bytes")]
     text: Vec<u8>,
     /// Bytes of the text that are checked to be UTF-8.
     valid: usize,
@@ -69,13 +74,15 @@ struct IncomingMessage {
 }
 
 /// The decoder of one client.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct FrameDecoder {
     header: [u8; MAX_HEADER],
     header_len: usize,
     frame: Option<IncomingFrame>,
     /// The incomplete message; control frames may interrupt it (section 5.4).
     message: Option<IncomingMessage>,
+    #[serde(with = "crate::util::base64_bytes")]
     control: Vec<u8>,
 }
 
@@ -240,6 +247,23 @@ impl IncomingMessage {
     }
 }
 
+/// An opcode as its number (section 5.2), for serde.
+mod opcode_byte {
+    use serde::{Deserialize, Deserializer, Serializer, de};
+    use tungstenite::protocol::frame::coding::OpCode;
+
+    pub fn serialize<S: Serializer>(opcode: &OpCode, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u8(u8::from(*opcode))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<OpCode, D::Error> {
+        match u8::deserialize(deserializer)? {
+            byte @ 0..16 => Ok(OpCode::from(byte)),
+            byte => Err(de::Error::custom(format!("{byte} is no opcode"))),
+        }
+    }
+}
+
 /// The item for the payload of a close frame: section 5.5.1.
 fn closing(payload: &[u8]) -> FrameItem {
     match payload {
@@ -257,6 +281,7 @@ fn closing(payload: &[u8]) -> FrameItem {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::util::test_json::through_json;
     use crate::util::test_support::Random;
 
     const MASK: [u8; 4] = [1, 2, 3, 4];
@@ -294,6 +319,9 @@ mod tests {
                 }
             }
             assert!(now.is_empty() && decoder.kept() <= 2 * max + 256);
+            if rest.len() % 2 == 0 {
+                decoder = through_json(&decoder);
+            }
         }
         items
     }

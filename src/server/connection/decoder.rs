@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use serde::{Deserialize, Serialize};
+
 use crate::wire::foreign::{FirstLine, Verdict};
 use crate::wire::frame::{close_frame, pong_frame};
 use crate::wire::line::{LineDecoder, LineItem};
@@ -46,7 +48,8 @@ pub trait Decoder: Default {
 }
 
 /// The decoder of lines, and the check of the first line until that ends.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Lines {
     decoder: LineDecoder,
     first: FirstLine,

@@ -1,8 +1,11 @@
-//! The yes-or-no state of a connection, as one set of bits.
+//! The yes-or-no state of a connection, as one set of bits; in a handed over state it is the names of those that are set.
+
+use serde::{Deserialize, Serialize};
 
 bitflags::bitflags! {
     /// The yes-or-no state of a connection.
-    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(transparent)]
     pub struct Flags: u16 {
         /// It is queued for reading.
         const QUEUED = 1 << 0;

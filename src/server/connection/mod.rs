@@ -7,6 +7,8 @@ pub(crate) mod transport;
 
 use std::io::{self, IoSlice, Read, Write};
 
+use serde::{Deserialize, Serialize};
+
 use self::decoder::Lines;
 pub use self::flags::Flags;
 pub use self::receive::Received;
@@ -23,7 +25,7 @@ const SLICES: usize = 16;
 const DRAIN_BUDGET: u32 = 256 * 1024;
 
 /// The phase of a connection, from open to closed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Phase {
     /// Its lines are processed.
     Open,
@@ -37,7 +39,10 @@ pub enum Phase {
 }
 
 /// A client's socket with its buffers.
+#[derive(Serialize, Deserialize)]
+#[serde(bound(serialize = "", deserialize = "S: Default"))]
 pub struct Connection<S> {
+    #[serde(skip)]
     pub stream: S,
     pub phase: Phase,
     pub flags: Flags,
@@ -51,7 +56,11 @@ pub struct Connection<S> {
     pub protocol: Protocol,
 }
 
+/// A connection without its socket, as plain data.
+pub type ConnectionState = Connection<()>;
+
 /// The protocol of a connection, with the state of its input.
+#[derive(Serialize, Deserialize)]
 pub enum Protocol {
     /// Lines.
     Lines(Kept<Lines>),
@@ -61,6 +70,14 @@ pub enum Protocol {
     ///
     /// Output needs no state: the hub's logs hold ready frames.
     WebSocket(Kept<FrameDecoder>),
+}
+
+impl<S> Connection<S> {
+    /// The same connection on another socket, and the socket that it had.
+    pub fn replace_stream<T>(self, stream: T) -> (Connection<T>, S) {
+        let Connection { stream: old, phase, flags, serial, progress, drained, protocol } = self;
+        (Connection { stream, phase, flags, serial, progress, drained, protocol }, old)
+    }
 }
 
 impl<S: Read + Write> Connection<S> {

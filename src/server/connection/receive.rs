@@ -4,6 +4,7 @@ use std::io::{self, Read};
 use std::time::Duration;
 
 use log::debug;
+use serde::{Deserialize, Serialize};
 
 use super::decoder::{Decoder, Item};
 use super::flags::Flags;
@@ -32,10 +33,11 @@ pub enum Received {
 }
 
 /// The input of a connection that is kept between two reads.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub struct InputState<D> {
     pub decoder: D,
     /// Bytes that have been read and not processed.
+    #[serde(with = "crate::util::base64_bytes")]
     pub held: Vec<u8>,
 }
 

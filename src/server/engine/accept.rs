@@ -7,6 +7,7 @@ use std::time::Duration;
 use log::{debug, warn};
 use mio::net::TcpListener;
 use rustix::io::Errno;
+use serde::{Deserialize, Serialize};
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
 use crate::server::connection::transport::{self, ListenerKind};
@@ -57,6 +58,13 @@ struct Listener<L> {
 /// All listeners.
 pub struct Acceptor<L> {
     listeners: Vec<Listener<L>>,
+    state: AcceptorState,
+}
+
+/// The state of an acceptor besides its sockets.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AcceptorState {
     /// The listener that is tried first.
     first: usize,
     /// The time of the next try, while descriptors or memory are out.
@@ -71,13 +79,25 @@ impl<L: transport::Listener> Acceptor<L> {
         // A connection that came before the poll was set up raises an event on registering.
         let listener = |(number, (kind, socket))| Listener { kind, socket, number, ready: false };
         let listeners = sockets.into_iter().enumerate().map(listener).collect();
-        Acceptor { listeners, first: 0, retry: None, shortage_logged: false }
+        Acceptor { listeners, state: AcceptorState::default() }
+    }
+
+    /// Gives the state and the sockets, in the order of their numbers.
+    pub fn into_state(self) -> (AcceptorState, Vec<(ListenerKind, L)>) {
+        (self.state, self.listeners.into_iter().map(|listener| (listener.kind, listener.socket)).collect())
+    }
+
+    /// Takes back what [`Acceptor::into_state`] gave; connections may wait already, so that all listeners are ready.
+    pub fn from_state(state: AcceptorState, sockets: Vec<(ListenerKind, L)>) -> Self {
+        let mut acceptor = Acceptor { state, ..Acceptor::new(sockets) };
+        acceptor.listeners.iter_mut().for_each(|listener| listener.ready = true);
+        acceptor
     }
 
     /// Closes all listeners except the admin listeners.
     pub fn close_to_people(&mut self) {
         self.listeners.retain(|listener| listener.kind == ListenerKind::Admin);
-        self.first = 0;
+        self.state.first = 0;
     }
 
     /// The sockets, in the order of their numbers.
@@ -94,17 +114,17 @@ impl<L: transport::Listener> Acceptor<L> {
 
     /// Whether [`Acceptor::accept`] may return a connection at `now`.
     pub fn is_ready(&self, now: Duration) -> bool {
-        self.retry.is_none_or(|retry| retry <= now) && self.listeners.iter().any(|listener| listener.ready)
+        self.state.retry.is_none_or(|retry| retry <= now) && self.listeners.iter().any(|listener| listener.ready)
     }
 
     /// The time of the next try after a shortage.
     pub fn next_deadline(&self) -> Option<Duration> {
-        self.retry.filter(|_| self.listeners.iter().any(|listener| listener.ready))
+        self.state.retry.filter(|_| self.listeners.iter().any(|listener| listener.ready))
     }
 
     /// A descriptor has been freed: the next try need not wait.
     pub fn fd_freed(&mut self) {
-        self.retry = None;
+        self.state.retry = None;
     }
 
     /// Accepts a connection; `None` when none waits or none can be accepted now.
@@ -113,7 +133,7 @@ impl<L: transport::Listener> Acceptor<L> {
             return None;
         }
         let count = self.listeners.len();
-        for number in (self.first..self.first + count).map(|number| number % count) {
+        for number in (self.state.first..self.state.first + count).map(|number| number % count) {
             let listener = &mut self.listeners[number];
             if !listener.ready {
                 continue;
@@ -123,24 +143,24 @@ impl<L: transport::Listener> Acceptor<L> {
             for _ in 0..64 {
                 match listener.socket.accept() {
                     Ok((stream, addr)) => {
-                        self.retry = None;
+                        self.state.retry = None;
                         // A busy listener does not keep the others from their turn.
-                        self.first = (number + 1) % count;
+                        self.state.first = (number + 1) % count;
                         return Some((stream, addr, listener.kind));
                     }
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                         listener.ready = false;
-                        self.retry = None;
+                        self.state.retry = None;
                         break;
                     }
                     // Without a free descriptor accept(2) reports the shortage before it reports that no connection waits.
                     Err(error) if is_out_of_resources(&error) && !listener.socket.has_waiting() => {
                         listener.ready = false;
-                        self.retry = None;
+                        self.state.retry = None;
                         break;
                     }
                     Err(error) if is_out_of_resources(&error) => {
-                        self.retry = Some(now + RETRY);
+                        self.state.retry = Some(now + RETRY);
                         self.log_shortage(&format!("cannot accept connections: {error}"));
                         return None;
                     }
@@ -149,7 +169,7 @@ impl<L: transport::Listener> Acceptor<L> {
             }
         }
         // No connection waits any more.
-        self.shortage_logged &= self.listeners.iter().any(|listener| listener.ready);
+        self.state.shortage_logged &= self.listeners.iter().any(|listener| listener.ready);
         None
     }
 
@@ -166,14 +186,14 @@ impl<L: transport::Listener> Acceptor<L> {
 
     /// Logs a shortage once; again only after a time in which no connection waited.
     fn log_shortage(&mut self, why: &str) {
-        if !std::mem::replace(&mut self.shortage_logged, true) {
+        if !std::mem::replace(&mut self.state.shortage_logged, true) {
             warn!("{why}; newcomers wait in the kernel's queue");
         }
     }
 
     /// Whether the current shortage has been logged.
     pub fn has_logged_shortage(&self) -> bool {
-        self.shortage_logged
+        self.state.shortage_logged
     }
 }
 

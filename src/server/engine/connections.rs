@@ -4,9 +4,10 @@ use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::ops::{Index, IndexMut};
 
+use serde::{Deserialize, Serialize};
 use slab::Slab;
 
-use crate::server::connection::{Connection, Phase};
+use crate::server::connection::{Connection, ConnectionState, Phase};
 use crate::util::shrink;
 
 /// All connections, up to a maximum.
@@ -19,10 +20,56 @@ pub struct Connections<S> {
     closed: VecDeque<usize>,
 }
 
+/// The connections without their sockets, as plain data.
+#[derive(Serialize, Deserialize)]
+pub struct ConnectionsState {
+    slots: Slab<ConnectionState>,
+    serial: u32,
+    closed: VecDeque<usize>,
+}
+
+/// The handed over streams are not those of the handed over connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SocketMismatch {
+    #[error("the connection in slot {0} was handed over without its socket")]
+    Missing(usize),
+    #[error("a socket was handed over for slot {0}, which has no connection")]
+    Unknown(usize),
+}
+
 impl<S: Read + Write> Connections<S> {
     /// Creates an empty table for up to `most` connections.
     pub fn new(most: usize) -> Self {
         Connections { slab: Slab::new(), most, serial: 0, closed: VecDeque::new() }
+    }
+
+    /// Gives the state of all connections, and their streams by slot.
+    pub fn into_state(self) -> (ConnectionsState, Vec<(usize, S)>) {
+        let mut streams = Vec::with_capacity(self.slab.len());
+        let slots = self.slab.into_iter().map(|(slot, connection)| {
+            let (state, stream) = connection.replace_stream(());
+            streams.push((slot, stream));
+            (slot, state)
+        });
+        let slots = slots.collect();
+        (ConnectionsState { slots, serial: self.serial, closed: self.closed }, streams)
+    }
+
+    /// Takes back what [`Connections::into_state`] gave, in the same slots.
+    ///
+    /// # Errors
+    /// If a connection has no stream, or a stream no connection.
+    pub fn from_state(state: ConnectionsState, streams: Vec<(usize, S)>, most: usize) -> Result<Self, SocketMismatch> {
+        let ConnectionsState { mut slots, serial, closed } = state;
+        let mut connections = Vec::with_capacity(slots.len());
+        for (slot, stream) in streams {
+            let state = slots.try_remove(slot).ok_or(SocketMismatch::Unknown(slot))?;
+            connections.push((slot, state.replace_stream(stream).0));
+        }
+        if let Some((slot, _)) = slots.iter().next() {
+            return Err(SocketMismatch::Missing(slot));
+        }
+        Ok(Connections { slab: connections.into_iter().collect(), most, serial, closed })
     }
 
     /// The number of connections.

@@ -18,6 +18,9 @@ mod output;
 mod read_queue;
 mod requests;
 mod shutdown;
+pub mod state;
+#[cfg(test)]
+mod state_tests;
 mod timers;
 mod web_socket;
 

@@ -4,11 +4,14 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
+
 use crate::server::connection::{Connection, Flags};
 use crate::util::shrink;
 
 /// The slots of connections to read from, now or later.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ReadQueue {
     /// Slots with something to read.
     ready: VecDeque<usize>,

@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::util::shrink;
 use crate::util::timer_wheel::Wheel;
 
@@ -10,7 +12,7 @@ use crate::util::timer_wheel::Wheel;
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The purpose of a connection's deadline.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Timer {
     /// Reading resumes.
     Resume,
@@ -25,6 +27,7 @@ pub enum Timer {
 }
 
 /// A deadline of the connection in `slot`, valid only for this serial number.
+#[derive(Serialize, Deserialize)]
 pub struct Deadline {
     pub slot: u32,
     pub serial: u32,
@@ -32,7 +35,8 @@ pub struct Deadline {
 }
 
 /// The deadlines of all connections.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ConnectionTimers {
     wheel: Wheel<Deadline>,
     /// Deadlines that have passed and have not been handled.

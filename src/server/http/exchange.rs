@@ -5,8 +5,11 @@ use std::io::{self, IoSlice, Read, Write};
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use serde::{Deserialize, Deserializer, Serialize};
+
 use crate::chat::{Now, RateLimit};
 use crate::server::connection::transport::Flushed;
+use crate::util::base64_bytes;
 use crate::wire::http;
 use crate::wire::http::{HttpError, Request};
 
@@ -16,14 +19,18 @@ pub const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// An HTTP connection.
+#[derive(Serialize, Deserialize)]
 pub struct Exchange {
     addr: SocketAddr,
     /// It came to the admin listener, and may ask for metrics only.
     is_admin: bool,
     /// Bytes that have been read and not processed.
+    #[serde(with = "base64_bytes")]
     input: Vec<u8>,
     /// The answer being written: head, body, and the number of bytes sent.
+    #[serde(with = "base64_bytes")]
     head: Vec<u8>,
+    #[serde(serialize_with = "base64_bytes::serialize", deserialize_with = "owned_bytes")]
     body: Cow<'static, [u8]>,
     sent: usize,
     /// The connection ends after this answer.
@@ -190,4 +197,8 @@ impl Exchange {
         let is_head = self.input.starts_with(b"HEAD ");
         self.answer((http::refuse(refused, is_head, false, now.local), Cow::default()), false, now);
     }
+}
+
+fn owned_bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'static, [u8]>, D::Error> {
+    base64_bytes::deserialize(deserializer).map(Cow::Owned)
 }

@@ -3,6 +3,8 @@
 use std::fmt::Write;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::chat::StatsSnapshot;
 use crate::server::store_writer::{StoreCounts, StoreWriter};
 
@@ -10,7 +12,7 @@ use crate::server::store_writer::{StoreCounts, StoreWriter};
 const BOUNDS: [u64; 10] = [100, 250, 500, 1000, 2500, 5000, 10_000, 25_000, 100_000, 1_000_000];
 
 /// A histogram of the durations of turns.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct TurnHistogram {
     /// Turns by bucket; the last one counts turns longer than every bound.
     counts: [u64; BOUNDS.len() + 1],

@@ -26,6 +26,16 @@ impl Default for WebSide {
 }
 
 impl WebSide {
+    /// Goes on with the counts of exchanges that another one gave.
+    pub fn with_exchanges(exchanges: IpLimit) -> Self {
+        WebSide { exchanges, ..WebSide::default() }
+    }
+
+    /// Gives the counts of exchanges.
+    pub fn into_exchanges(self) -> IpLimit {
+        self.exchanges
+    }
+
     /// Sets the access rules.
     pub fn set_access(&mut self, access: Access) {
         self.access = access;

@@ -1,0 +1,285 @@
+//! Servers that are handed over while their clients are in the middle of something.
+
+use std::cell::RefCell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use serde_json::Value;
+use time::OffsetDateTime;
+
+use super::state::{EngineSettings, SocketMismatch};
+use super::{Budget, Engine};
+use crate::chat::{Config, Hub, Lang, Now};
+use crate::server::connection::transport::ListenerKind;
+use crate::server::handover::Handover;
+use crate::server::limits::Limits;
+use crate::simulator::network::{Event, Listener, Network, Wire};
+use crate::wire::json::Json;
+use crate::wire::plain::Plain;
+
+fn settings() -> EngineSettings {
+    let limits = Limits {
+        max_line: 4096,
+        eol_timeout: Duration::from_secs(60),
+        keepalive: Duration::from_secs(60),
+        send_buffer: 0,
+        farewell_timeout: Duration::from_secs(10),
+    };
+    EngineSettings { limits, budget: Budget::default(), max_connections: 100 }
+}
+
+struct TestServer {
+    engine: Option<Engine<Listener>>,
+    network: Network,
+    wires: Vec<Rc<RefCell<Wire>>>,
+    at: Duration,
+}
+
+impl TestServer {
+    fn new(config: Config) -> TestServer {
+        let mut network = Network::default();
+        let kinds = [ListenerKind::Plain, ListenerKind::Web, ListenerKind::Admin];
+        let listeners = kinds.map(|kind| (kind, network.listen())).into();
+        let mut hub = Hub::new(config, Box::new(Plain { lang: Lang::En }));
+        hub.enable_json(Box::new(Json { lang: Lang::En }));
+        let EngineSettings { limits, budget, max_connections } = settings();
+        let engine = Some(Engine::new(hub, listeners, limits, budget, max_connections));
+        TestServer { engine, network, wires: Vec::new(), at: Duration::from_secs(1) }
+    }
+
+    fn engine(&mut self) -> &mut Engine<Listener> {
+        self.engine.as_mut().unwrap()
+    }
+
+    /// A client connects to a listener; its kernel buffers `capacity` bytes.
+    fn connect(&mut self, listener: usize, capacity: usize) -> Rc<RefCell<Wire>> {
+        let addr = SocketAddr::from(([127, 0, 0, 1], 1));
+        let wire = self.network.connect(listener, addr, 1 + self.wires.len() as u64, capacity);
+        self.wires.push(wire.clone());
+        self.run();
+        wire
+    }
+
+    fn send(&mut self, wire: &RefCell<Wire>, bytes: &[u8]) {
+        wire.borrow_mut().arrive(bytes.iter().copied());
+        self.run();
+    }
+
+    fn turn(&mut self) {
+        let now = Now { at: self.at, local: OffsetDateTime::UNIX_EPOCH + self.at };
+        let engine = self.engine.as_mut().unwrap();
+        for event in self.network.poll(self.wires.iter(), usize::MAX) {
+            match event {
+                Event::Listener(number) => engine.notify_listener(number),
+                Event::Stream(slot, readiness) => engine.record_event(slot, readiness),
+            }
+        }
+        engine.process_input(&self.network, now);
+        engine.process_output(now);
+    }
+
+    /// Makes all turns that the server asks for now.
+    fn run(&mut self) {
+        for _ in 0..1000 {
+            self.turn();
+            let at = self.at;
+            let is_due = self.engine().next_deadline().is_some_and(|due| due <= at);
+            if !self.engine().has_work(at) && !is_due && !self.network.has_events(self.wires.iter()) {
+                return;
+            }
+        }
+        panic!("the server does not become idle");
+    }
+
+    fn pass(&mut self, time: Duration) {
+        self.at += time;
+        self.run();
+    }
+
+    /// Ends the engine, and starts another one with its state as JSON; the hub is passed on as it is.
+    fn hand_over(&mut self) -> String {
+        let (state, hub, sockets) = self.engine.take().unwrap().into_state();
+        let json = Handover::new(self.at, state, Value::Null).to_json().unwrap();
+        let state = Handover::from_json(&json).unwrap();
+        assert_eq!(state.at, self.at);
+        let again = Handover::new(state.at, state.engine, state.hub);
+        assert_eq!(again.to_json().unwrap(), json, "a state that is read and written is the same");
+        self.engine = Engine::from_state(again.engine, hub, sockets, settings(), &self.network).ok();
+        String::from_utf8(json).unwrap()
+    }
+}
+
+/// The bytes received since the last call, as text.
+fn take(wire: &RefCell<Wire>) -> String {
+    let wire = &mut *wire.borrow_mut();
+    wire.take(usize::MAX);
+    String::from_utf8_lossy(&std::mem::take(&mut wire.fresh)).into_owned()
+}
+
+/// A masked text frame.
+fn frame(text: &str) -> Vec<u8> {
+    let mask = [1, 2, 3, 4];
+    let payload = text.bytes().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask);
+    [0x81, 0x80 | text.len() as u8].into_iter().chain(mask).chain(payload).collect()
+}
+
+const UPGRADE: &str = "GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+
+#[test]
+fn line_continues_after_a_handover_at_every_byte() {
+    let line = "alice\r\nhello \u{4f60}\u{597d}\r\n\u{ff}";
+    let bytes = [line.as_bytes(), &[255, 253, 1, b'x', b'\n', 0xff]].concat();
+    for middle in 0..bytes.len() {
+        let mut server = TestServer::new(Config::default());
+        let reader = server.connect(0, 10_000);
+        server.send(&reader, b"bob\n");
+        let writer = server.connect(0, 10_000);
+        server.send(&writer, &bytes[..middle]);
+        server.hand_over();
+        server.send(&writer, &bytes[middle..]);
+        let read = take(&reader);
+        assert!(read.contains("alice: hello \u{4f60}\u{597d}\r\n"), "handed over at {middle}: {read:?}");
+        assert!(read.contains("alice: \u{ff}x\r\n"), "handed over at {middle}: {read:?}");
+        assert_eq!(take(&writer).matches("\u{fffd}\u{fffd}\u{1}").count(), 1, "the refusal of a telnet option");
+    }
+}
+
+#[test]
+fn another_protocol_is_recognised_across_a_handover() {
+    let mut server = TestServer::new(Config::default());
+    let wire = server.connect(0, 10_000);
+    server.send(&wire, b"POST / HT");
+    assert!(server.hand_over().contains("\"first\""));
+    server.send(&wire, b"TP/1.1\r\nHost: localhost\r\n\r\nhello\r\n");
+    wire.borrow_mut().end();
+    server.run();
+    assert!(wire.borrow().closed);
+    assert_eq!(server.engine().hub().stats().lines, 0);
+}
+
+#[test]
+fn unended_line_counts_after_its_time_also_after_a_handover() {
+    let mut server = TestServer::new(Config::default());
+    let wire = server.connect(0, 10_000);
+    server.send(&wire, b"alice");
+    server.pass(Duration::from_secs(30));
+    server.hand_over();
+    server.pass(Duration::from_secs(20));
+    assert_eq!(server.engine().hub().stats().here, 0);
+    server.pass(Duration::from_secs(11));
+    assert_eq!(server.engine().hub().stats().here, 1);
+}
+
+#[test]
+fn held_lines_are_processed_at_the_rate_after_a_handover() {
+    let mut server = TestServer::new(Config { rate: 1, burst: 2, ..Config::default() });
+    let wire = server.connect(0, 10_000);
+    server.send(&wire, b"alice\nline 1\nline 2\nline 3\nline 4\n");
+    for lines in 2..=5 {
+        assert_eq!(server.engine().hub().stats().lines, lines);
+        server.hand_over();
+        server.pass(Duration::from_millis(1020));
+    }
+    assert_eq!(server.engine().hub().stats().lines, 5);
+}
+
+#[test]
+fn frame_continues_after_a_handover_at_every_byte() {
+    let bytes = [UPGRADE.as_bytes(), &frame("alice"), &frame("hello")].concat();
+    for middle in (0..UPGRADE.len()).step_by(20).chain(UPGRADE.len()..bytes.len()) {
+        let mut server = TestServer::new(Config::default());
+        let reader = server.connect(0, 10_000);
+        server.send(&reader, b"bob\n");
+        let page = server.connect(1, 10_000);
+        server.send(&page, &bytes[..middle]);
+        server.hand_over();
+        server.send(&page, &bytes[middle..]);
+        assert!(take(&reader).contains("alice: hello\r\n"), "handed over at {middle}");
+        assert!(take(&page).starts_with("HTTP/1.1 101 "));
+        // The deadlines of the connection go on too.
+        server.hand_over();
+        server.pass(Duration::from_secs(61));
+        assert!(take(&page).ends_with("\u{fffd}\0"), "a ping is sent");
+        server.hand_over();
+        server.pass(Duration::from_secs(61));
+        assert!(page.borrow().closed, "the ping is not answered");
+    }
+}
+
+#[test]
+fn answer_is_written_to_its_end_after_handovers() {
+    let mut server = TestServer::new(Config::default());
+    let wire = server.connect(1, 10_000);
+    server.send(&wire, b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\nGET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    let mut answers = String::new();
+    for _ in 0..100 {
+        server.hand_over();
+        answers += &take(&wire);
+        server.run();
+    }
+    let found = ["HTTP/1.1 200 OK", "</html>", "HTTP/1.1 404 "].map(|text| answers.matches(text).count());
+    assert_eq!(found, [1, 1, 1]);
+}
+
+#[test]
+fn closing_connections_and_shutdown_go_on_after_a_handover() {
+    let mut server = TestServer::new(Config::default());
+    let [quits, stays] = [(); 2].map(|()| server.connect(0, 200));
+    server.send(&quits, b"alice\nq\n");
+    server.hand_over();
+    for _ in 0..20 {
+        take(&quits);
+        server.run();
+    }
+    assert!(!quits.borrow().closed);
+    quits.borrow_mut().end();
+    server.hand_over();
+    server.run();
+    assert!(quits.borrow().closed);
+
+    server.send(&stays, b"bob\n/help\n");
+    let now = Now { at: server.at, local: OffsetDateTime::UNIX_EPOCH + server.at };
+    server.engine().begin_shutdown(now);
+    server.hand_over();
+    assert!(server.engine().is_ending() && !stays.borrow().closed);
+    assert_eq!(server.engine().budget().reaps, Budget::default().ending().reaps);
+    for _ in 0..20 {
+        take(&stays);
+        server.run();
+    }
+    assert!(stays.borrow().closed && server.engine().is_done(now.at));
+}
+
+#[test]
+fn slots_of_connections_stay_the_same() {
+    let mut server = TestServer::new(Config::default());
+    let wires = [(); 4].map(|()| server.connect(0, 10_000));
+    for leaver in [0, 2] {
+        wires[leaver].borrow_mut().break_off();
+        server.run();
+    }
+    server.hand_over();
+    server.run();
+    assert_eq!([1, 3].map(|number: usize| wires[number].borrow().slot), [Some(1), Some(3)]);
+    let slots = [(); 3].map(|()| server.connect(0, 10_000).borrow().slot.unwrap());
+    let mut sorted = slots;
+    sorted.sort();
+    assert_eq!(sorted, [0, 2, 4]);
+}
+
+#[test]
+fn sockets_of_other_connections_are_refused() {
+    for (removed, expected) in [(true, SocketMismatch::Missing(0)), (false, SocketMismatch::Unknown(7))] {
+        let mut server = TestServer::new(Config::default());
+        server.connect(0, 10_000);
+        let (state, hub, mut sockets) = server.engine.take().unwrap().into_state();
+        match removed {
+            true => sockets.streams.clear(),
+            false => sockets.streams[0].0 = 7,
+        }
+        let error = Engine::from_state(state, hub, sockets, settings(), &server.network).err();
+        assert_eq!(error, Some(expected));
+    }
+}

@@ -1,0 +1,92 @@
+//! The state that a server hands over to its successor: a versioned envelope in JSON.
+//!
+//! The sockets are handed over beside it, as [`Sockets`](super::engine::state::Sockets). Not handed over are:
+//!
+//! - the settings, which the successor reads itself;
+//! - the store, which the predecessor closes and the successor opens; its unwritten records are handed over;
+//! - the operator's console: lines that were read and not processed, and output that was not written;
+//! - signals that have arrived, and the log.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::engine::state::EngineState;
+
+/// The version of the envelope and of all that is in it.
+///
+/// A field that is added needs no new version if it has a default.
+pub const VERSION: u32 = 1;
+
+/// The state of a server, without its sockets.
+#[derive(Serialize, Deserialize)]
+pub struct Handover {
+    version: u32,
+    /// The time of the predecessor's clock, from which the successor's clock goes on; all deadlines are times of it.
+    pub at: Duration,
+    pub engine: EngineState,
+    pub hub: Value,
+}
+
+/// The version alone, which every later version can read.
+#[derive(Deserialize)]
+struct Envelope {
+    version: u32,
+}
+
+/// Why a handed over state cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum HandoverError {
+    /// Another version of the program wrote it.
+    #[error("the state has version {0}, and this program reads version {VERSION}; start the server anew")]
+    Version(u32),
+    /// It is not the JSON that this version writes.
+    #[error("the state cannot be read: {0}; start the server anew")]
+    Unreadable(#[source] serde_json::Error),
+}
+
+impl Handover {
+    /// Puts the parts of a state into an envelope.
+    pub fn new(at: Duration, engine: EngineState, hub: Value) -> Self {
+        Handover { version: VERSION, at, engine, hub }
+    }
+
+    /// The state as JSON.
+    ///
+    /// # Errors
+    /// If a part cannot be written as JSON, which is an error of the program.
+    pub fn to_json(&self) -> serde_json::Result<Vec<u8>> {
+        serde_json::to_vec(self)
+    }
+
+    /// Reads a state.
+    ///
+    /// # Errors
+    /// If another version wrote it, or it cannot be read.
+    pub fn from_json(json: &[u8]) -> Result<Self, HandoverError> {
+        let Envelope { version } = serde_json::from_slice(json).map_err(HandoverError::Unreadable)?;
+        if version != VERSION {
+            return Err(HandoverError::Version(version));
+        }
+        serde_json::from_slice(json).map_err(HandoverError::Unreadable)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_versions_and_damaged_states_are_refused() {
+        let refused = |json: &str| Handover::from_json(json.as_bytes()).err().map(|error| error.to_string());
+        let later = refused(r#"{"version": 2, "anything": []}"#).unwrap();
+        assert!(later.contains("version 2, and this program reads version 1"), "{later}");
+        for json in
+            ["", "[]", "{}", r#"{"version": 1}"#, r#"{"version": 1, "at": {"secs": 1, "nanos": 0}, "engine": {}}"#]
+        {
+            let error = refused(json).expect(json);
+            assert!(error.starts_with("the state cannot be read: "), "{error}");
+        }
+    }
+}
