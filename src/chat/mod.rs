@@ -39,7 +39,7 @@ pub use cause::Cause;
 pub use config::{Config, Login, Mode};
 pub use encoding::{Encoding, Render};
 pub use event::{Event, Notice, People, Refusal};
-pub use hub::{DISCONNECTS_PER_TICK, Hub, OPERATOR_LOG, StatsSnapshot, TraceEvent, WriteBatch};
+pub use hub::{DISCONNECTS_PER_TICK, Hub, HubState, OPERATOR_LOG, StatsSnapshot, TraceEvent, WriteBatch};
 pub use i18n::Lang;
 pub use id::{ClientId, LOBBY, Now};
 pub use input::{Allowance, Close, Input, NewConnection, ResumeRequest};

@@ -10,9 +10,9 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::engine::state::EngineState;
+use crate::chat::HubState;
 
 /// The version of the envelope and of all that is in it.
 ///
@@ -26,7 +26,7 @@ pub struct Handover {
     /// The time of the predecessor's clock, from which the successor's clock goes on; all deadlines are times of it.
     pub at: Duration,
     pub engine: EngineState,
-    pub hub: Value,
+    pub hub: HubState,
 }
 
 /// The version alone, which every later version can read.
@@ -48,7 +48,7 @@ pub enum HandoverError {
 
 impl Handover {
     /// Puts the parts of a state into an envelope.
-    pub fn new(at: Duration, engine: EngineState, hub: Value) -> Self {
+    pub fn new(at: Duration, engine: EngineState, hub: HubState) -> Self {
         Handover { version: VERSION, at, engine, hub }
     }
 

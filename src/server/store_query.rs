@@ -349,7 +349,8 @@ mod tests {
     fn queries_and_pauses_are_the_same_after_a_handover() {
         let query = |asker: usize| -> Query {
             let lookup = json!({ "Search": { "room": "den", "words": "red", "before": null, "n": 5 } });
-            serde_json::from_value(json!({ "asker": asker, "session": 3 + asker, "lookup": lookup })).unwrap()
+            let origin = json!({ "client": 1 + asker, "session": 3 + asker });
+            serde_json::from_value(json!({ "origin": origin, "lookup": lookup })).unwrap()
         };
         let (ms, mut queries) = (Duration::from_millis, QueryQueue::default());
         queries.pause(ClientId::new(1), ms(45), ms(0));

@@ -77,6 +77,9 @@ impl World {
         if self.network.backlog() > 0 && self.engine.connection_count() < self.plan.max_connections {
             return Some("a connection is not accepted".into());
         }
+        if self.awaits_commit() {
+            return Some("a change is not committed".into());
+        }
         self.alive.iter().copied().filter(|&who| self.people[who].pace != ReadingPace::Never).find_map(|who| {
             let (person, reader) = (&self.people[who], &self.oracle.readers[who]);
             let wire = person.wire.borrow();
@@ -125,7 +128,7 @@ impl World {
             }
             let is_over = match ends {
                 true => self.engine.is_done(self.at),
-                false => self.alive.is_empty() && self.network.backlog() == 0,
+                false => self.alive.is_empty() && self.network.backlog() == 0 && !self.awaits_commit(),
             };
             if is_over {
                 break;
@@ -177,7 +180,7 @@ impl World {
             self.turn();
         }
         let census = self.engine.hub().census().unwrap_or_else(|what| panic!("{what}"));
-        let left = (census.clients, census.deadlines, census.addresses, self.engine.timer_count());
+        let left = (census.clients + census.ghosts, census.deadlines, census.addresses, self.engine.timer_count());
         assert_eq!(left, (0, 0, 0, 0), "clients, the hub's deadlines, addresses, timers are left");
         assert_eq!(census.empty_rooms, census.rooms, "a room has members left");
         assert!(self.engine.connection_count() == 0, "connections are left");

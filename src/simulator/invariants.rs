@@ -37,7 +37,7 @@ impl World {
         let is_behind = self.engine.hub().has_pending_disconnects() || self.engine.is_behind();
         assert!(!is_behind || self.engine.has_work(self.at), "there is work and no turn is asked for");
         if !is_behind {
-            self.oracle.check_deadlines(&self.alive, self.at);
+            self.oracle.check_deadlines(&self.alive, self.sequencer.is_some(), self.at);
         }
         for &who in self.alive.iter().filter(|_| !is_behind) {
             let Some((cause, at)) = &self.oracle.readers[who].left else { continue };
@@ -59,6 +59,7 @@ impl World {
     /// Checks a server without work and events: it may wait only for time to pass, and unread output
     /// does not wait for that.
     pub(super) fn check_quiet(&self) {
+        assert!(!self.awaits_commit(), "a change is to be committed, and nothing happens");
         for &who in &self.alive {
             let (person, reader) = (&self.people[who], &self.oracle.readers[who]);
             let wire = person.wire.borrow();

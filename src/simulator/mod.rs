@@ -20,6 +20,7 @@ mod page;
 mod person;
 mod plan;
 mod scheduler;
+mod sequencer;
 mod world;
 
 use std::cell::Cell;

@@ -11,10 +11,14 @@ use super::oracle::{Oracle, ReaderStage};
 use super::person;
 use super::person::Person;
 use super::plan::SeedPlan;
-use crate::chat::TraceEvent;
-use crate::chat::{Allowance, Cause, ClientId, DISCONNECTS_PER_TICK, Hub, Input, Lang, Now};
+use super::sequencer::DelayedSequencer;
+use crate::chat::{
+    Allowance, Cause, ClientId, Config, DISCONNECTS_PER_TICK, Hub, Input, Lang, Now, Render, TraceEvent,
+};
 use crate::server::connection::transport::ListenerKind;
 use crate::server::engine::Engine;
+use crate::server::engine::state::EngineSettings;
+use crate::server::handover::Handover;
 use crate::util::test_support::Random;
 use crate::wire::json::Json;
 use crate::wire::plain::Plain;
@@ -38,6 +42,10 @@ pub struct World {
     pub(super) order: Option<String>,
     /// Turns in a row in which nothing was done.
     pub(super) idle_turns: usize,
+    /// Commits the changes some turns later; without it the server commits them itself.
+    pub(super) sequencer: Option<DelayedSequencer>,
+    /// Decides when the server is handed over to a successor, if it ever is.
+    handovers: Option<Random>,
 }
 
 impl World {
@@ -52,6 +60,10 @@ impl World {
             hub.enable_json(Box::new(Json { lang: Lang::En }));
         }
         hub.enable_trace();
+        let sequencer = (seed / 4 % 4 == 1).then(|| DelayedSequencer::new(seed));
+        if sequencer.is_some() {
+            hub.use_external_sequencer();
+        }
         if plan.operator {
             hub.attach_console();
         }
@@ -69,6 +81,9 @@ impl World {
             alive: Vec::new(),
             order: None,
             idle_turns: 0,
+            sequencer,
+            // Not from `random`, so that a seed stays what it was.
+            handovers: (seed / 16 % 8 == 3).then(|| Random(seed)),
             random,
             plan,
         }
@@ -92,14 +107,60 @@ impl World {
             || self.has_events()
     }
 
-    /// Whether the poll would return an event.
+    /// Whether the poll would return an event, or a change is to be committed.
     pub(super) fn has_events(&self) -> bool {
-        self.network.has_events(self.alive.iter().map(|&who| &self.people[who].wire))
+        self.awaits_commit() || self.network.has_events(self.alive.iter().map(|&who| &self.people[who].wire))
+    }
+
+    /// Whether a change is proposed and not committed.
+    pub(super) fn awaits_commit(&self) -> bool {
+        self.sequencer.as_ref().is_some_and(DelayedSequencer::has_pending)
+    }
+
+    /// Gives the server the changes that are committed in this turn.
+    fn commit(&mut self, now: Now) {
+        let Some(sequencer) = &mut self.sequencer else { return };
+        while let Some(committed) = sequencer.next(self.step.get()) {
+            self.engine.hub_mut().handle_committed(&committed);
+        }
+        self.record_heard(now);
+    }
+
+    /// Takes the changes that the server proposes.
+    fn collect_proposals(&mut self, now: Now) {
+        if let Some(sequencer) = &mut self.sequencer {
+            sequencer.collect(self.engine.hub_mut(), self.step.get(), now);
+        }
+    }
+
+    /// Replaces the server by a successor that gets its state as JSON, and its sockets.
+    fn hand_over(&mut self) {
+        self.record_event(|| "the server is handed over".into());
+        // Otherwise a connection would be lost.
+        self.network.refuses_to_watch.set(false);
+        let settings = EngineSettings {
+            limits: self.plan.limits,
+            budget: self.plan.budget,
+            max_connections: self.plan.max_connections,
+        };
+        let render = || Box::new(Plain { lang: Lang::En });
+        let idle = Engine::new(Hub::new(Config::default(), render()), Vec::new(), settings.limits, settings.budget, 0);
+        let (engine, hub, sockets) = std::mem::replace(&mut self.engine, idle).into_state();
+        let json = Handover::new(self.at, engine, hub.into_state()).to_json().expect("a state that can be written");
+        let Handover { engine, hub, .. } = Handover::from_json(&json).expect("a state that can be read");
+        let web: Option<Box<dyn Render>> = if self.plan.web { Some(Box::new(Json { lang: Lang::En })) } else { None };
+        let mut hub = Hub::from_state(hub, self.plan.config.clone(), render(), web);
+        hub.enable_trace();
+        self.engine = Engine::from_state(engine, hub, sockets, settings, &self.network).expect("the same sockets");
     }
 
     pub(super) fn turn(&mut self) {
         self.step.set(self.step.get() + 1);
         let now = self.now();
+        if self.handovers.as_mut().is_some_and(|random| random.one_in(12)) {
+            self.hand_over();
+        }
+        self.commit(now);
         let (first, count) = (self.random.below(self.alive.len().max(1)), self.alive.len());
         let order = (first..first + count).map(|index| &self.people[self.alive[index % count]].wire);
         for event in self.network.poll(order, self.plan.events) {
@@ -130,8 +191,10 @@ impl World {
         {
             self.operate(&order, now);
         }
+        self.collect_proposals(now);
         self.engine.process_output(now);
         self.record_heard(now);
+        self.collect_proposals(now);
         // A connection that is closed is read until nothing is left.
         // It is larger while the server ends.
         let budget = self.engine.budget();

@@ -40,6 +40,11 @@ impl AdmissionQueue {
         }
     }
 
+    /// The queue with other limits.
+    pub fn with_limits(self, max_users: usize, max_waiting: usize) -> Self {
+        AdmissionQueue { max_users, max_waiting, ..self }
+    }
+
     /// The number of admitted users and of waiting clients.
     pub fn counts(&self) -> (usize, usize) {
         (self.users, self.waiting)

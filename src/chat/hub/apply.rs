@@ -18,6 +18,7 @@ use crate::chat::member::Role;
 use crate::chat::policy::cidr::Network;
 use crate::chat::policy::nick::Name;
 use crate::chat::room::segment_log::EntryKind;
+use crate::chat::session::table::SessionTable;
 use crate::chat::session::{PendingDisconnect, SessionStage};
 
 /// Names that the welcome line lists at most.
@@ -61,8 +62,8 @@ impl Hub {
         let allowed = check(&self.shared, change);
         self.trace.record_committed(committed, allowed.is_ok());
         if let Err(refusal) = allowed {
-            if let Some(Origin { client, .. }) = origin.filter(|&origin| self.sessions.find(origin).is_some()) {
-                self.outbound.send(&mut self.sessions, client, &Event::Refusal(refusal));
+            if let Some(id) = waiting_session(&self.sessions, origin) {
+                self.outbound.send(&mut self.sessions, id, &Event::Refusal(refusal));
             }
             return;
         }
@@ -84,7 +85,7 @@ impl Hub {
     fn apply_join(&mut self, origin: Option<Origin>, name: &Name, place: &Place, network: Network, time: Now) {
         let member = self.shared.members.insert(name);
         self.shared.mutes.carry_over(member, name, network, time.at);
-        let client = origin.filter(|&origin| self.sessions.find(origin).is_some()).map(|origin| origin.client);
+        let client = waiting_session(&self.sessions, origin);
         let mut after = None;
         if let Some(id) = client {
             after = self.begin_session(id, member, time);
@@ -176,9 +177,8 @@ impl Hub {
         let room = match self.open_place(place, member) {
             Ok(room) => room,
             Err(refusal) => {
-                let client = origin.filter(|&origin| self.sessions.find(origin).is_some());
-                if let Some(Origin { client, .. }) = client {
-                    self.fanout().refuse(client, refusal);
+                if let Some(id) = waiting_session(&self.sessions, origin) {
+                    self.fanout().refuse(id, refusal);
                 }
                 return;
             }
@@ -353,6 +353,12 @@ impl Hub {
         warn!(target: OPERATOR_LOG, "{name} is no longer muted");
         self.fanout().send_to_console(&Event::Notice(Notice::Unmuted { name: &name }));
     }
+}
+
+/// The session that waits for the result of its proposal, if it has not ended.
+fn waiting_session(sessions: &SessionTable, origin: Option<Origin>) -> Option<ClientId> {
+    let Origin { client, session } = origin?;
+    sessions.get(client).filter(|found| found.id == session && !found.is_leaving()).map(|_| client)
 }
 
 /// The event of a message or action.

@@ -31,7 +31,7 @@ pub struct Deadline {
 }
 
 /// The deadlines of all sessions.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub struct Deadlines {
     wheel: Wheel<Deadline>,
     /// Deadlines that have passed and are not checked yet.

@@ -1,5 +1,7 @@
 //! The end of sessions: for any cause, at a limited rate.
 
+use std::time::Duration;
+
 use log::info;
 
 use super::deadlines::{DEADLINES_PER_TICK, Deadline, DeadlineKind};
@@ -13,6 +15,9 @@ use crate::chat::input::Close;
 use crate::chat::room::segment_log::EntryKind;
 use crate::chat::session::{PendingDisconnect, SessionStage};
 use crate::util::shrink;
+
+/// Time after which a passed deadline is checked again, while its session waits for a commit.
+const COMMIT_RECHECK: Duration = Duration::from_millis(100);
 
 impl Hub {
     /// Ends a session for any cause.
@@ -168,9 +173,9 @@ impl Hub {
             }
             _ => return,
         };
-        let at = std::time::Duration::from_micros(session.active) + most;
+        let at = Duration::from_micros(session.active) + most;
         // A session that waits for a commit is not silent.
-        let at = if session.uncommitted.has_change() { at.max(now.at + most) } else { at };
+        let at = if session.uncommitted.has_change() { at.max(now.at + COMMIT_RECHECK) } else { at };
         if at > now.at {
             self.deadlines.set(&mut self.sessions, deadline, at);
         } else {

@@ -20,6 +20,7 @@ mod output;
 mod plan;
 mod reports;
 mod rooms;
+mod state;
 mod stats;
 mod store_queue;
 #[cfg(test)]
@@ -42,6 +43,7 @@ use self::outbound::Outbound;
 pub use self::output::WriteBatch;
 use self::plan::{Asker, LocalChange, Plan, View};
 use self::rooms::Rooms;
+pub use self::state::HubState;
 use self::stats::Stats;
 pub use self::stats::StatsSnapshot;
 use self::store_queue::StoreQueue;

@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::state::{EngineSettings, SocketMismatch};
@@ -30,6 +29,7 @@ fn settings() -> EngineSettings {
 }
 
 struct TestServer {
+    config: Config,
     engine: Option<Engine<Listener>>,
     network: Network,
     wires: Vec<Rc<RefCell<Wire>>>,
@@ -41,11 +41,11 @@ impl TestServer {
         let mut network = Network::default();
         let kinds = [ListenerKind::Plain, ListenerKind::Web, ListenerKind::Admin];
         let listeners = kinds.map(|kind| (kind, network.listen())).into();
-        let mut hub = Hub::new(config, Box::new(Plain { lang: Lang::En }));
+        let mut hub = Hub::new(config.clone(), Box::new(Plain { lang: Lang::En }));
         hub.enable_json(Box::new(Json { lang: Lang::En }));
         let EngineSettings { limits, budget, max_connections } = settings();
         let engine = Some(Engine::new(hub, listeners, limits, budget, max_connections));
-        TestServer { engine, network, wires: Vec::new(), at: Duration::from_secs(1) }
+        TestServer { config, engine, network, wires: Vec::new(), at: Duration::from_secs(1) }
     }
 
     fn engine(&mut self) -> &mut Engine<Listener> {
@@ -97,14 +97,16 @@ impl TestServer {
         self.run();
     }
 
-    /// Ends the engine, and starts another one with its state as JSON; the hub is passed on as it is.
+    /// Ends the engine, and starts another one with its state as JSON.
     fn hand_over(&mut self) -> String {
         let (state, hub, sockets) = self.engine.take().unwrap().into_state();
-        let json = Handover::new(self.at, state, Value::Null).to_json().unwrap();
+        let json = Handover::new(self.at, state, hub.into_state()).to_json().unwrap();
         let state = Handover::from_json(&json).unwrap();
         assert_eq!(state.at, self.at);
         let again = Handover::new(state.at, state.engine, state.hub);
         assert_eq!(again.to_json().unwrap(), json, "a state that is read and written is the same");
+        let (plain, web) = (Box::new(Plain { lang: Lang::En }), Box::new(Json { lang: Lang::En }));
+        let hub = Hub::from_state(again.hub, self.config.clone(), plain, Some(web));
         self.engine = Engine::from_state(again.engine, hub, sockets, settings(), &self.network).ok();
         String::from_utf8(json).unwrap()
     }

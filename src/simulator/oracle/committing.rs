@@ -68,13 +68,18 @@ impl Oracle {
     }
 
     /// The server has committed a change: it must be the one that was proposed first.
-    pub(super) fn commit(&mut self, change: &Change, is_applied: bool, now: Now) {
+    ///
+    /// `time` is the time of the change, `now` that at which it is applied.
+    pub(super) fn commit(&mut self, change: &Change, is_applied: bool, time: Now, now: Now) {
         let proposed = self.proposed.pop_front().unwrap_or_else(|| panic!("nobody has proposed {change:?}"));
         assert!(proposed.is_like(change), "{proposed:?} should be committed, and not {change:?}");
         if let Some(who) = proposed.waits() {
             match proposed.is_message() {
                 true => self.readers[who].uncommitted_messages -= 1,
-                false => self.readers[who].has_uncommitted_change = false,
+                false => {
+                    self.readers[who].has_uncommitted_change = false;
+                    self.readers[who].committed_at = now.at;
+                }
             }
         }
         match self.refusal(&proposed) {
@@ -91,7 +96,7 @@ impl Oracle {
             }
             None => {
                 assert!(is_applied, "{proposed:?} is refused although it is allowed");
-                self.carry_out(proposed, now);
+                self.carry_out(proposed, time);
             }
         }
     }
@@ -139,10 +144,5 @@ impl Oracle {
             Proposed::Mute { who, minutes, .. } => self.commit_mute(who, minutes, now),
             Proposed::Unmute { key } => self.commit_unmute(&key, now),
         }
-    }
-
-    /// Whether changes wait for their commit.
-    pub fn has_proposed(&self) -> bool {
-        !self.proposed.is_empty()
     }
 }

@@ -156,7 +156,9 @@ impl Oracle {
             }
             Cause::EndOfInput => {
                 let typed = &self.readers[who].typed;
-                assert!(typed.is_empty(), "person {who} is taken to have ended, but not heard: {typed:?}");
+                // The last line of a banned client is not processed.
+                let is_heard = typed.is_empty() || self.is_banned(reader.addr.ip(), now);
+                assert!(is_heard, "person {who} is taken to have ended, but not heard: {typed:?}");
                 assert!(!self.readers[who].has_uncommitted_change, "the end of person {who} is not in order");
                 None
             }
@@ -185,7 +187,7 @@ impl Oracle {
             ReaderStage::Here => {
                 self.readers[who].stage = ReaderStage::Gone;
                 match &cause {
-                    Cause::Kicked(_) => self.remove(who, &cause, now),
+                    Cause::Kicked(_) => self.remove(who, &cause, self.readers[who].kicked_at.expect("a kick")),
                     _ => self.propose(Proposed::Leave { who, cause: cause.clone() }),
                 }
                 self.seats -= 1;

@@ -104,7 +104,7 @@ impl Oracle {
             format!("* You were kicked by the operator: {why}")
         });
         self.send_line(who, &words);
-        self.readers[who].due = Some(cause);
+        (self.readers[who].due, self.readers[who].kicked_at) = (Some(cause), Some(now));
     }
 
     /// A member of that name that has a session.

@@ -36,13 +36,11 @@ impl<'s> View<'s, '_> {
         if let Some(room) = rooms.find_stored_typed(text) {
             return Plan::Query(Lookup::Room { room: room.to_owned(), nickname: None });
         }
-        let name = match rooms.find_typed(text) {
-            Some(RoomId::LOBBY) => None,
-            Some(room) => Some(Name { shown: (&*rooms[room].name).into(), key: rooms[room].key.clone() }),
-            None => match Name::room(text) {
-                Ok(name) => Some(name),
-                Err(_) => return refuse(Refusal::BadRoomName),
-            },
+        let name = match (rooms.find_typed(text), Name::room(text)) {
+            (Some(RoomId::LOBBY), _) => None,
+            (_, Ok(name)) => Some(name),
+            (Some(room), Err(_)) => Some(Name { shown: (&*rooms[room].name).into(), key: rooms[room].key.clone() }),
+            (None, Err(_)) => return refuse(Refusal::BadRoomName),
         };
         let place = name.map_or(Place::Lobby, |name| Place::Named(Cow::Owned(name)));
         Plan::Propose(Change::Move { member: asker.member, place })

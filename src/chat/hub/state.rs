@@ -1,0 +1,100 @@
+//! The whole hub as plain data, for the process that takes over its sockets.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::admission_queue::AdmissionQueue;
+use super::deadlines::Deadlines;
+use super::disconnects::Disconnects;
+use super::journal::Journal;
+use super::outbound::OutboundState;
+use super::rooms::RoomsState;
+use super::stats::Stats;
+use super::store_queue::StoreQueue;
+use super::{Hub, Shared};
+use crate::chat::config::Config;
+use crate::chat::encoding::Render;
+use crate::chat::id::ClientId;
+use crate::chat::input::ResumeRequest;
+use crate::chat::member::table::{MemberTable, MemberTableState};
+use crate::chat::policy::bans::Bans;
+use crate::chat::policy::ip_limit::IpLimit;
+use crate::chat::policy::mutes::Mutes;
+use crate::chat::session::table::SessionTable;
+
+/// The state of a hub, without its settings and renderers.
+///
+/// The first four are the shared state, which follows from the committed changes; the others belong to this process.
+#[derive(Serialize, Deserialize)]
+pub struct HubState {
+    members: MemberTableState,
+    rooms: RoomsState,
+    bans: Bans,
+    mutes: Mutes,
+    journal: Journal,
+    sessions: SessionTable,
+    admission: AdmissionQueue,
+    ip_limit: IpLimit,
+    resume_requests: BTreeMap<ClientId, ResumeRequest>,
+    deadlines: Deadlines,
+    disconnects: Disconnects,
+    outbound: OutboundState,
+    store: Option<Box<StoreQueue>>,
+    stats: Stats,
+    run: u64,
+    ending: bool,
+}
+
+impl Hub {
+    /// Ends the hub between two turns: gives its state.
+    pub fn into_state(self) -> HubState {
+        let Shared { members, rooms, bans, mutes } = self.shared;
+        HubState {
+            members: members.into_state(),
+            rooms: rooms.into_state(),
+            bans,
+            mutes,
+            journal: self.journal,
+            sessions: self.sessions,
+            admission: self.admission,
+            ip_limit: self.ip_limit,
+            resume_requests: self.resume_requests,
+            deadlines: self.deadlines,
+            disconnects: self.disconnects,
+            outbound: self.outbound.into_state(),
+            store: self.store,
+            stats: self.stats,
+            run: self.run,
+            ending: self.ending,
+        }
+    }
+
+    /// Creates a hub that goes on where another one was ended. `web` renders the events of WebSocket clients; it must
+    /// be there if it was there before.
+    ///
+    /// The limits are those of `config`. The kept history of a room keeps its own until the room is made anew.
+    pub fn from_state(state: HubState, config: Config, plain: Box<dyn Render>, web: Option<Box<dyn Render>>) -> Hub {
+        let mut hub = Hub::new(config, plain);
+        if let Some(web) = web {
+            hub.enable_json(web);
+        }
+        hub.shared.members = MemberTable::from_state(state.members);
+        hub.shared.rooms.restore(state.rooms);
+        hub.shared.bans = state.bans;
+        hub.shared.mutes = state.mutes;
+        hub.journal = state.journal;
+        hub.sessions = state.sessions;
+        hub.admission = state.admission.with_limits(hub.config.max_clients, hub.config.max_waiting);
+        hub.ip_limit = state.ip_limit;
+        hub.resume_requests = state.resume_requests;
+        hub.deadlines = state.deadlines;
+        hub.disconnects = state.disconnects;
+        hub.outbound.restore(state.outbound);
+        hub.store = state.store;
+        hub.stats = state.stats;
+        hub.run = state.run;
+        hub.ending = state.ending;
+        hub
+    }
+}
