@@ -319,7 +319,7 @@ mod tests {
                 }
             }
             assert!(now.is_empty() && decoder.kept() <= 2 * max + 256);
-            if rest.len() % 2 == 0 {
+            if rest.len().is_multiple_of(2) {
                 decoder = through_json(&decoder);
             }
         }

@@ -3,7 +3,7 @@
 //! A foreign page can point its own name to this machine (DNS rebinding). For the browser it then has
 //! the same origin, and only the `Host` of its requests shows the difference.
 
-use super::Access;
+use super::access::Access;
 use crate::wire::host::Host;
 use crate::wire::http::Request;
 

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::Access;
+use super::access::Access;
 use crate::chat::Network;
 use crate::wire::http::{Request, items};
 

@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
+use super::access::Access;
 use super::exchange::Answer;
-use super::{Access, ServedPage};
+use super::page::ServedPage;
 use crate::chat::{IpLimit, Now};
 use crate::wire::http::{Request, Response};
 

@@ -1,0 +1,17 @@
+//! The access rules of the web side; `host` and `origin` check requests by them.
+
+use crate::chat::Network;
+
+/// Access rules of the web side.
+#[derive(Clone, Debug, Default)]
+pub struct Access {
+    /// Allowed origins besides the served page, such as `https://example.org`.
+    pub allow_origin: Vec<String>,
+    /// Names of this server, besides its addresses, `localhost` and the hosts of those origins; in
+    /// lower case and without a trailing dot.
+    pub hosts: Vec<String>,
+    /// Proxies whose X-Forwarded-For is trusted.
+    pub trust_proxy: Vec<Network>,
+    /// Connections from one address; a few more while they are exchanges. 0 for no limit.
+    pub max_per_ip: usize,
+}
