@@ -300,3 +300,52 @@ impl StoreWriter {
         self.state.queries = QueryQueue::default();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use time::OffsetDateTime;
+
+    use super::*;
+    use crate::chat::change::MessageKind;
+    use crate::store::{Message, Options, Sync};
+    use crate::util::test_json::through_json;
+
+    fn said(id: u64) -> Record {
+        let (at, text) = (OffsetDateTime::UNIX_EPOCH, format!("text {id}"));
+        Record::Message(Message { id, room: "lobby".into(), at, kind: MessageKind::Said, name: "alice".into(), text })
+    }
+
+    #[test]
+    fn unwritten_records_are_written_after_a_handover() {
+        let dir = std::env::temp_dir().join(format!("chinwag-store-writer-{}", std::process::id()));
+        fs::create_dir(&dir).unwrap();
+        let path = dir.join("history");
+        let options = Options {
+            path: path.clone(),
+            sync: Sync::Off,
+            keep_days: None,
+            keep_messages: None,
+            rooms: 10,
+            history: 10,
+            history_bytes: 1 << 20,
+        };
+        let seconds = Duration::from_secs;
+        let mut store_writer = StoreWriter::new(Store::open(&options, 0).unwrap().0, false);
+        assert!(store_writer.write(vec![said(1)], seconds(1)).is_none());
+        store_writer.state.fault = Some(StoreFault::new(&Error::Full(path), seconds(2)));
+        assert!(store_writer.write(vec![said(2), said(3)], seconds(2)).is_none());
+
+        let state = through_json(&store_writer.into_state());
+        let mut store_writer = StoreWriter::restore(Store::open(&options, 0).unwrap().0, false, state);
+        assert_eq!((store_writer.works(), store_writer.unwritten()), (false, 2));
+        assert_eq!(store_writer.next_deadline(), Some(seconds(3)));
+        let status = store_writer.write(vec![said(4)], seconds(3));
+        assert!(matches!(status, Some(StoreStatus::Works { written: 3, lost: 0 })));
+        assert_eq!((store_writer.works(), store_writer.counts().written), (true, 4));
+        let stored = store_writer.store.history("lobby", None, 10).unwrap();
+        assert_eq!(stored.iter().map(|message| message.id).collect::<Vec<_>>(), [4, 3, 2, 1]);
+        fs::remove_dir_all(&dir).unwrap();
+    }
+}
