@@ -5,6 +5,9 @@
 //! lines and then the rooms' sweeps, and closes connections. Each step has a budget, so that
 //! no client waits for more than a turn, however much there is to do.
 //!
+//! The parts of the engine own their fields: the acceptor, the connections, the read queue, the timers, the web side and
+//! the store writer. The files with an `impl Engine` carry out one step of a turn each, and call them.
+//!
 //! The engine does not poll. Its caller passes events with [`Engine::record_event`], and asks
 //! [`Engine::has_work`] and [`Engine::next_deadline`] for the time of the next turn.
 

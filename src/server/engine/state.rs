@@ -32,8 +32,7 @@ pub struct EngineState {
     exchanges: IpLimit,
     turns: Option<TurnHistogram>,
     ends_at: Option<Duration>,
-    /// The state of the store writer, if there was one. Take it and give it to
-    /// [`StoreWriter::restore`](crate::server::store_writer::StoreWriter::restore).
+    /// The state of the store writer, if there was one; the caller gives it to `StoreWriter::restore` with the store.
     pub store_writer: Option<StoreWriterState>,
 }
 
