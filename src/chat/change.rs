@@ -18,29 +18,59 @@ pub enum Place<'a> {
     Named(Cow<'a, Name>),
 }
 
-/// One public change. It borrows its texts from the line of the member, so that a local commit allocates nothing.
+/// A new member: its name, the room that it enters, and the network from which it comes, which mutes follow.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Join<'a> {
+    pub name: Name,
+    pub place: Place<'a>,
+    pub network: Network,
+}
+
+/// Another name of a member, and the network from which it comes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rename {
+    pub name: Name,
+    pub network: Network,
+}
+
+/// A mute: how the member was called in the command, the network from which it comes, and for how many minutes it
+/// lasts; `None` for no end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mute<'a> {
+    pub name: Cow<'a, str>,
+    pub network: Network,
+    pub minutes: Option<u64>,
+}
+
+/// A kick: how the member was called in the command, and the reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kick<'a> {
+    pub name: Cow<'a, str>,
+    pub reason: Option<Cow<'a, str>>,
+}
+
+/// One public change. It borrows its texts from the line of the member, so that a local commit of a message allocates
+/// nothing. The large ones are boxed, because messages are by far the most.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Change<'a> {
-    /// A new member takes a name and enters a room. `network` is where it comes from: mutes follow it.
-    Join { name: Cow<'a, Name>, place: Place<'a>, network: Network },
+    /// A new member takes a name and enters a room.
+    Join(Box<Join<'a>>),
     /// A member goes to another room.
-    Move { member: MemberId, place: Place<'a> },
+    Move { member: MemberId, place: Box<Place<'a>> },
     /// A member leaves the server.
     Leave { member: MemberId, cause: Cause },
     /// A member says a text in a room, or does an action (`/me`).
     Say { member: MemberId, room: RoomId, text: Cow<'a, str>, action: bool },
-    /// A member takes another name. `network` is where it comes from.
-    Rename { member: MemberId, name: Cow<'a, Name>, network: Network },
-    /// The operator removes a member from the server; `name` is how it was called in the command.
-    Kick { member: MemberId, name: Cow<'a, str>, reason: Option<Cow<'a, str>> },
+    /// A member takes another name.
+    Rename { member: MemberId, to: Box<Rename> },
+    /// The operator removes a member from the server.
+    Kick { member: MemberId, kick: Box<Kick<'a>> },
     /// A network is banned, for some minutes or without an end.
     Ban { network: Network, minutes: Option<u64> },
     /// The ban of a network is lifted.
     Unban { network: Network },
-    /// Only the member itself is shown its messages from now on, for some minutes or without an end.
-    ///
-    /// `name` is how the member was called in the command, `network` is where it comes from.
-    Mute { member: MemberId, name: Cow<'a, str>, network: Network, minutes: Option<u64> },
+    /// Only the member itself is shown its messages from now on.
+    Mute { member: MemberId, mute: Box<Mute<'a>> },
     /// The mutes of a name are lifted; `key` is the folded name.
     Unmute { key: Cow<'a, str> },
 }
@@ -60,22 +90,23 @@ impl Change<'_> {
     pub fn into_owned(self) -> Change<'static> {
         let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
         match self {
-            Change::Join { name, place, network } => {
-                Change::Join { name: Cow::Owned(name.into_owned()), place: place.into_owned(), network }
+            Change::Join(join) => {
+                let Join { name, place, network } = *join;
+                Change::Join(Box::new(Join { name, place: place.into_owned(), network }))
             }
-            Change::Move { member, place } => Change::Move { member, place: place.into_owned() },
+            Change::Move { member, place } => Change::Move { member, place: Box::new(place.into_owned()) },
             Change::Leave { member, cause } => Change::Leave { member, cause },
             Change::Say { member, room, text, action } => Change::Say { member, room, text: owned(text), action },
-            Change::Rename { member, name, network } => {
-                Change::Rename { member, name: Cow::Owned(name.into_owned()), network }
-            }
-            Change::Kick { member, name, reason } => {
-                Change::Kick { member, name: owned(name), reason: reason.map(owned) }
+            Change::Rename { member, to } => Change::Rename { member, to },
+            Change::Kick { member, kick } => {
+                let Kick { name, reason } = *kick;
+                Change::Kick { member, kick: Box::new(Kick { name: owned(name), reason: reason.map(owned) }) }
             }
             Change::Ban { network, minutes } => Change::Ban { network, minutes },
             Change::Unban { network } => Change::Unban { network },
-            Change::Mute { member, name, network, minutes } => {
-                Change::Mute { member, name: owned(name), network, minutes }
+            Change::Mute { member, mute } => {
+                let Mute { name, network, minutes } = *mute;
+                Change::Mute { member, mute: Box::new(Mute { name: owned(name), network, minutes }) }
             }
             Change::Unmute { key } => Change::Unmute { key: owned(key) },
         }

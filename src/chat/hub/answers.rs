@@ -152,7 +152,7 @@ impl Hub {
         match (member, opened) {
             (Some(slot), Ok((_, room))) if self.shared.members[slot].room == room => {}
             (Some(slot), Ok((name, _))) => {
-                let place = Place::Named(std::borrow::Cow::Owned(name));
+                let place = Box::new(Place::Named(std::borrow::Cow::Owned(name)));
                 let member = self.shared.members.id(slot);
                 self.propose_checked(id, Change::Move { member, place }, now);
             }

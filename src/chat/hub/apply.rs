@@ -9,14 +9,14 @@ use super::fanout::{Fanout, Greeting};
 use super::trace::TraceEvent;
 use super::{Hub, OPERATOR_LOG, Shared};
 use crate::chat::cause::Cause;
-use crate::chat::change::{Change, Committed, Origin, Place, Record};
+use crate::chat::change::{Change, Committed, Join, Mute, Origin, Place, Rename};
 use crate::chat::config::{Login, Mode};
 use crate::chat::event::{Event, Notice, Refusal};
 use crate::chat::id::{ClientId, MemberId, MemberSlot, Now, RoomId};
 use crate::chat::input::Close;
 use crate::chat::member::Role;
 use crate::chat::policy::cidr::Network;
-use crate::chat::policy::nick::Name;
+use crate::chat::record::Record;
 use crate::chat::room::segment_log::EntryKind;
 use crate::chat::session::table::SessionTable;
 use crate::chat::session::{PendingDisconnect, SessionStage};
@@ -25,18 +25,27 @@ use crate::chat::session::{PendingDisconnect, SessionStage};
 const MAX_WELCOME_NAMES: usize = 12;
 
 impl Hub {
-    /// Proposes a change, for a session or for none. The local sequencer commits it at once.
+    /// Proposes a change of a session, or refuses it at once if it is not allowed now.
+    pub(super) fn propose_checked(&mut self, id: ClientId, change: Change<'_>, now: Now) {
+        match check(&self.shared, &change) {
+            Err(refusal) => self.outbound.send(&mut self.sessions, id, &Event::Refusal(refusal)),
+            Ok(()) => self.propose(Some(id), change, now),
+        }
+    }
+
+    /// Proposes a change that is allowed now, for a session or for none.
+    ///
+    /// The local sequencer commits it at once, so it need not be checked again.
     pub(super) fn propose(&mut self, id: Option<ClientId>, change: Change<'_>, now: Now) {
         let origin = id.map(|id| self.sessions.origin(id));
-        let is_message = change.is_message();
-        match self.journal.propose(origin, change, now) {
-            Some(committed) => self.apply(&committed),
-            None => {
-                if let Some(session) = id.and_then(|id| self.sessions.get_mut(id)) {
-                    session.uncommitted.add(is_message);
-                }
-            }
+        if self.journal.commit_local() {
+            self.trace.record_committed(origin, &change, true, now);
+            return self.apply(origin, &change, now);
         }
+        if let Some(session) = id.and_then(|id| self.sessions.get_mut(id)) {
+            session.uncommitted.add(change.is_message());
+        }
+        self.journal.push_proposal(origin, change);
     }
 
     /// Applies a change that the external sequencer has committed.
@@ -54,37 +63,40 @@ impl Hub {
                 self.outbound.resume(origin.client);
             }
         }
-        self.apply(committed);
-    }
-
-    fn apply(&mut self, committed: &Committed) {
         let &Committed { time, origin, ref change, .. } = committed;
         let allowed = check(&self.shared, change);
-        self.trace.record_committed(committed, allowed.is_ok());
-        if let Err(refusal) = allowed {
-            if let Some(id) = waiting_session(&self.sessions, origin) {
-                self.outbound.send(&mut self.sessions, id, &Event::Refusal(refusal));
+        self.trace.record_committed(origin, change, allowed.is_ok(), time);
+        match allowed {
+            Ok(()) => self.apply(origin, change, time),
+            Err(refusal) => {
+                if let Some(id) = waiting_session(&self.sessions, origin) {
+                    self.outbound.send(&mut self.sessions, id, &Event::Refusal(refusal));
+                }
             }
-            return;
         }
+    }
+
+    /// Applies a committed change that is allowed.
+    fn apply(&mut self, origin: Option<Origin>, change: &Change, time: Now) {
         match change {
-            Change::Join { name, place, network } => self.apply_join(origin, name, place, *network, time),
+            Change::Say { member, room, text, action } => self.apply_say(*member, *room, text, *action, time),
+            Change::Join(join) => self.apply_join(origin, join, time),
             Change::Move { member, place } => self.apply_move(origin, *member, place, time),
             Change::Leave { member, cause } => self.remove_member(*member, cause, time),
-            Change::Say { member, room, text, action } => self.apply_say(*member, *room, text, *action, time),
-            Change::Rename { member, name, network } => self.apply_rename(*member, name, *network, time),
-            Change::Kick { member, reason, .. } => self.apply_kick(*member, reason.as_deref(), time),
+            Change::Rename { member, to } => self.apply_rename(*member, to, time),
+            Change::Kick { member, kick } => self.apply_kick(*member, kick.reason.as_deref(), time),
             Change::Ban { network, minutes } => self.apply_ban(*network, *minutes, time),
             Change::Unban { network } => self.apply_unban(*network, time),
-            Change::Mute { member, network, minutes, .. } => self.apply_mute(*member, *network, *minutes, time),
+            Change::Mute { member, mute } => self.apply_mute(*member, mute, time),
             Change::Unmute { key } => self.apply_unmute(key, time),
         }
     }
 
     /// Adds a member, and lets the session that proposed it enter the room.
-    fn apply_join(&mut self, origin: Option<Origin>, name: &Name, place: &Place, network: Network, time: Now) {
+    fn apply_join(&mut self, origin: Option<Origin>, join: &Join, time: Now) {
+        let Join { name, place, network } = join;
         let member = self.shared.members.insert(name);
-        self.shared.mutes.carry_over(member, name, network, time.at);
+        self.shared.mutes.carry_over(member, name, *network, time.at);
         let client = waiting_session(&self.sessions, origin);
         let mut after = None;
         if let Some(id) = client {
@@ -272,7 +284,8 @@ impl Hub {
         self.record(|| Record::NextId(id + 1));
     }
 
-    fn apply_rename(&mut self, member: MemberId, name: &Name, network: Network, time: Now) {
+    fn apply_rename(&mut self, member: MemberId, to: &Rename, time: Now) {
+        let Rename { name, network } = to;
         let slot = member.slot;
         let mut index = 0;
         while let Some(id) = self.shared.members[slot].session_at(index) {
@@ -281,7 +294,7 @@ impl Hub {
         }
         let old = self.shared.members[slot].name.clone();
         self.shared.members.rename(slot, name);
-        self.shared.mutes.rename(member, name, network, time.at);
+        self.shared.mutes.rename(member, name, *network, time.at);
         info!("{old} is now called {}", name.shown);
         let event = Event::Notice(Notice::Renamed { old: &old, new: &name.shown });
         if let Some(room) = self.shared.members[slot].room {
@@ -340,7 +353,8 @@ impl Hub {
         self.fanout().send_to_console(&Event::Notice(Notice::Unbanned { network }));
     }
 
-    fn apply_mute(&mut self, member: MemberId, network: Network, minutes: Option<u64>, time: Now) {
+    fn apply_mute(&mut self, member: MemberId, mute: &Mute, time: Now) {
+        let &Mute { network, minutes, .. } = mute;
         let Shared { members, mutes, .. } = &mut self.shared;
         let name = members[member.slot].name.clone();
         mutes.add(&name, member, network, minutes.map(|minutes| after(minutes, time)), time.at);

@@ -15,13 +15,13 @@ pub fn check<'a>(shared: &'a Shared, change: &'a Change<'_>) -> Result<(), Refus
     let Shared { members, rooms, .. } = shared;
     let gone = |name: &'a str| Refusal::NoSuchMember { name };
     match change {
-        Change::Join { name, .. } => match members.find_key(&name.key) {
-            Some(_) => Err(Refusal::Taken { name: &name.shown, asked: true }),
+        Change::Join(join) => match members.find_key(&join.name.key) {
+            Some(_) => Err(Refusal::Taken { name: &join.name.shown, asked: true }),
             None => Ok(()),
         },
         Change::Move { member, place } => {
             let member = members.get(*member).ok_or(gone(""))?;
-            let found = match place {
+            let found = match &**place {
                 Place::Lobby => Some(RoomId::LOBBY),
                 Place::Named(name) => rooms.find(&name.key),
             };
@@ -38,7 +38,8 @@ pub fn check<'a>(shared: &'a Shared, change: &'a Change<'_>) -> Result<(), Refus
                 false => Err(Refusal::NoRoom { room: "" }),
             }
         }
-        Change::Rename { member, name, .. } => {
+        Change::Rename { member, to } => {
+            let name = &to.name;
             let old = &members.get(*member).ok_or(gone(""))?.name;
             if name.shown == *old {
                 return Err(Refusal::AlreadyCalled { name: old });
@@ -48,9 +49,8 @@ pub fn check<'a>(shared: &'a Shared, change: &'a Change<'_>) -> Result<(), Refus
                 _ => Ok(()),
             }
         }
-        Change::Kick { member, name, .. } | Change::Mute { member, name, .. } => {
-            members.get(*member).map(drop).ok_or(gone(name))
-        }
+        Change::Kick { member, kick } => members.get(*member).map(drop).ok_or(gone(&kick.name)),
+        Change::Mute { member, mute } => members.get(*member).map(drop).ok_or(gone(&mute.name)),
         Change::Ban { .. } | Change::Unban { .. } | Change::Unmute { .. } => Ok(()),
     }
 }

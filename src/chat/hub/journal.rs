@@ -4,8 +4,7 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use crate::chat::change::{Change, Committed, Origin, Proposal};
-use crate::chat::id::Now;
+use crate::chat::change::{Change, Origin, Proposal};
 
 /// Who puts the changes in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,18 +39,16 @@ impl Journal {
         self.sequencer = Sequencer::External;
     }
 
-    /// Proposes a change; returns it if it is committed at once.
-    pub fn propose<'a>(&mut self, origin: Option<Origin>, change: Change<'a>, now: Now) -> Option<Committed<'a>> {
-        match self.sequencer {
-            Sequencer::Local => {
-                self.seq += 1;
-                Some(Committed { seq: self.seq, time: now, origin, change })
-            }
-            Sequencer::External => {
-                self.proposals.push_back(Proposal { origin, change: change.into_owned() });
-                None
-            }
-        }
+    /// Commits a change of the local sequencer; `false`, and nothing is done, if the sequencer is external.
+    pub fn commit_local(&mut self) -> bool {
+        let is_local = self.sequencer == Sequencer::Local;
+        self.seq += u64::from(is_local);
+        is_local
+    }
+
+    /// Queues a proposal for the external sequencer.
+    pub fn push_proposal(&mut self, origin: Option<Origin>, change: Change<'_>) {
+        self.proposals.push_back(Proposal { origin, change: change.into_owned() });
     }
 
     /// Takes the next proposal for the external sequencer.

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use super::Hub;
 use super::plan::{LocalChange, Plan, View};
-use crate::chat::change::{Change, Place};
+use crate::chat::change::{Change, Join, Place};
 use crate::chat::config::{Login, Mode};
-use crate::chat::event::{Event, Notice, Refusal};
+use crate::chat::event::{Notice, Refusal};
 use crate::chat::id::{ClientId, Now};
 use crate::chat::input::{Close, ResumeRequest};
 use crate::chat::policy::cidr::Network;
@@ -83,7 +83,6 @@ impl Hub {
             shared: &self.shared,
             sessions: &self.sessions,
             has_store: self.store.is_some(),
-            stores_whispers: false,
             now,
         };
         let plan = match self.sessions[id].stage {
@@ -103,11 +102,8 @@ impl Hub {
     fn log_in(&mut self, id: ClientId, name: Name, now: Now) {
         let place = self.place_to_resume(id);
         let network = Network::of_client(self.sessions.ip(id));
-        let change = Change::Join { name: Cow::Owned(name), place, network };
-        if let Err(refusal) = super::check::check(&self.shared, &change) {
-            return self.outbound.send(&mut self.sessions, id, &Event::Refusal(refusal));
-        }
-        self.propose(Some(id), change, now);
+        let change = Change::Join(Box::new(Join { name, place, network }));
+        self.propose_checked(id, change, now);
     }
 
     /// The room that a session wants to resume; the lobby if it wants none, or if the name is not valid.

@@ -50,7 +50,7 @@ use self::store_queue::StoreQueue;
 use self::trace::Trace;
 pub use self::trace::TraceEvent;
 use super::cause::Cause;
-use super::change::{Change, Proposal};
+use super::change::Proposal;
 use super::config::{Config, Login, Mode};
 use super::encoding::{Encoding, Render, Renderers};
 use super::event::{Event, Notice, Refusal};
@@ -181,7 +181,6 @@ impl Hub {
             shared: &self.shared,
             sessions: &self.sessions,
             has_store: self.store.is_some(),
-            stores_whispers: self.stores_whispers(),
             now,
         }
     }
@@ -316,12 +315,12 @@ impl Hub {
     /// Plans a line of a member, and does what the plan says.
     fn line_of_member(&mut self, asker: Asker, text: &str, now: Now) {
         let id = asker.id;
+        // Not by `view`, which would borrow all of the hub.
         let view = View {
             config: &self.config,
             shared: &self.shared,
             sessions: &self.sessions,
             has_store: self.store.is_some(),
-            stores_whispers: self.stores_whispers(),
             now,
         };
         match view.line(asker, text) {
@@ -337,14 +336,6 @@ impl Hub {
             Plan::StoreWhisper { to, text } => self.store_whisper(asker, &to, text, now),
             Plan::Propose(change) => self.propose_checked(id, change, now),
             Plan::ShutDown => self.ending = true,
-        }
-    }
-
-    /// Proposes a change of a session, or refuses it at once if it is not allowed now.
-    fn propose_checked(&mut self, id: ClientId, change: Change<'_>, now: Now) {
-        match check::check(&self.shared, &change) {
-            Err(refusal) => self.outbound.send(&mut self.sessions, id, &Event::Refusal(refusal)),
-            Ok(()) => self.propose(Some(id), change, now),
         }
     }
 

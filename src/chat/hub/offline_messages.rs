@@ -42,7 +42,10 @@ impl Hub {
 
     /// Queries the offline messages for the new name of a session's member.
     pub(super) fn request_offline_messages(&mut self, id: ClientId) {
-        if let Some(slot) = self.sessions[id].member.filter(|_| self.stores_whispers()) {
+        if !self.stores_whispers() {
+            return;
+        }
+        if let Some(slot) = self.sessions[id].member {
             let to = self.shared.members[slot].name.to_string();
             self.queue_query(id, Lookup::Whispers { to });
         }

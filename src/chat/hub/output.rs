@@ -74,19 +74,22 @@ impl Hub {
     /// Notes that `n` of the lent bytes have been written to `id`.
     pub fn handle_written(&mut self, id: ClientId, lent: WriteBatch, n: usize) {
         self.stats.bytes_written += n as u64;
-        if self.sessions.get(id).is_none() {
-            return;
-        }
         // Usually all bytes are written, and the end position is known.
         let (cursor, place) = if n == lent.bytes { lent.end } else { self.position_after(id, n) };
-        let session = &mut self.sessions[id];
+        let Some(session) = self.sessions.get_mut(id) else { return };
         if let Some(outbox) = &mut session.outbox {
             outbox.discard(place);
             if outbox.len() == 0 {
                 session.outbox = None;
             }
         }
-        self.fanout().move_cursor(id, cursor);
+        let blocked = session.blocked;
+        let Some(subscription) = session.subscription_mut() else { return };
+        if subscription.cursor.segment == cursor.segment && !blocked {
+            subscription.cursor = cursor;
+        } else {
+            self.fanout().move_cursor(id, cursor);
+        }
     }
 
     fn position_after(&self, id: ClientId, mut n: usize) -> (Cursor, OutboxPosition) {

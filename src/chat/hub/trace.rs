@@ -1,7 +1,7 @@
 //! The trace: the inputs of a hub and its committed changes, in their order.
 
 use crate::chat::cause::Cause;
-use crate::chat::change::{Change, Committed, Origin};
+use crate::chat::change::{Change, Origin};
 use crate::chat::id::{ClientId, Now};
 
 /// One input of the hub, a step of its tick, or a committed change.
@@ -44,14 +44,9 @@ impl Trace {
         }
     }
 
-    /// Records a committed change.
-    pub fn record_committed(&mut self, committed: &Committed, is_applied: bool) {
-        self.record(|| TraceEvent::Committed {
-            time: committed.time,
-            origin: committed.origin,
-            change: committed.change.clone().into_owned(),
-            is_applied,
-        });
+    /// Records a committed change; `is_applied` unless it was no longer allowed.
+    pub fn record_committed(&mut self, origin: Option<Origin>, change: &Change, is_applied: bool, time: Now) {
+        self.record(|| TraceEvent::Committed { time, origin, change: change.clone().into_owned(), is_applied });
     }
 
     /// Takes the events since the last call.

@@ -3,8 +3,7 @@
 use super::Session;
 use super::outbox::OutboxPosition;
 use super::subscription::Subscription;
-use crate::chat::id::MemberSlot;
-use crate::chat::member::Member;
+use crate::chat::member::table::MemberTable;
 use crate::chat::room::segment_log::{Cursor, Entry, EntryKind, Log};
 
 /// Walks over all unsent bytes of a session, as slices of the log and of the outbox.
@@ -13,8 +12,8 @@ use crate::chat::room::segment_log::{Cursor, Entry, EntryKind, Log};
 /// a slice is the rest of a segment.
 pub struct Reader<'a> {
     session: &'a Session,
-    /// Its member, while it is present.
-    member: Option<(MemberSlot, &'a Member)>,
+    /// All members, its own among them while it is present.
+    members: &'a MemberTable,
     /// The log of its room.
     log: Option<&'a Log>,
     cursor: Cursor,
@@ -29,10 +28,11 @@ pub struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     /// Starts at the session's cursor. A session that is present has a member and a log.
-    pub fn new(session: &'a Session, member: Option<(MemberSlot, &'a Member)>, log: Option<&'a Log>) -> Self {
+    #[inline]
+    pub fn new(session: &'a Session, members: &'a MemberTable, log: Option<&'a Log>) -> Self {
         Reader {
             session,
-            member,
+            members,
             log,
             cursor: session.subscription().map_or_else(Cursor::default, |subscription| subscription.cursor),
             place: OutboxPosition::default(),
@@ -43,14 +43,8 @@ impl<'a> Reader<'a> {
     }
 
     /// Walks over only the messages from `from` to the end of the log, as a new member reads them.
-    pub fn replay(
-        session: &'a Session,
-        member: (MemberSlot, &'a Member),
-        log: &'a Log,
-        from: Cursor,
-        newest: u64,
-    ) -> Self {
-        Reader { cursor: from, replay: Some(newest), ..Reader::new(session, Some(member), Some(log)) }
+    pub fn replay(session: &'a Session, members: &'a MemberTable, log: &'a Log, from: Cursor, newest: u64) -> Self {
+        Reader { cursor: from, replay: Some(newest), ..Reader::new(session, members, Some(log)) }
     }
 
     /// The current position: everything before it was consumed or is not for this session.
@@ -135,7 +129,8 @@ impl<'a> Reader<'a> {
     }
 
     fn skips(&self, entry: &Entry) -> bool {
-        let Some((slot, member)) = self.member else { return false };
+        let Some(slot) = self.session.member else { return false };
+        let member = &self.members[slot];
         let author = entry.author();
         let is_own = member.is_author(slot, author);
         if entry.kind == EntryKind::Message && !is_own && member.ignores(author) {

@@ -41,8 +41,8 @@ impl Proposed {
             (Proposed::Say { text, action, .. }, Change::Say { text: said, action: acted, .. }) => {
                 text == said && action == acted
             }
-            (Proposed::Join { name, .. }, Change::Join { name: taken, .. })
-            | (Proposed::Rename { name, .. }, Change::Rename { name: taken, .. }) => *name == *taken.shown,
+            (Proposed::Join { name, .. }, Change::Join(join)) => *name == *join.name.shown,
+            (Proposed::Rename { name, .. }, Change::Rename { to, .. }) => *name == *to.name.shown,
             (Proposed::Leave { cause, .. }, Change::Leave { cause: given, .. }) => cause == given,
             (Proposed::Move { .. }, Change::Move { .. })
             | (Proposed::Kick { .. }, Change::Kick { .. })

@@ -126,7 +126,8 @@ impl Fanout<'_> {
             return self.notice(id, Notice::NoHistory);
         }
         let mut copy = Vec::new();
-        let mut reader = Reader::replay(session, member, room.log(session.encoding), begin, self.outbound.stamp());
+        let mut reader =
+            Reader::replay(session, self.members, room.log(session.encoding), begin, self.outbound.stamp());
         while let Some(bytes) = reader.slice() {
             copy.extend_from_slice(bytes);
             reader.consume(bytes.len());

@@ -34,10 +34,10 @@ pub struct Fanout<'a> {
 }
 
 /// The reader of a session, at its cursor.
+#[inline]
 pub fn reader<'a>(session: &'a Session, members: &'a MemberTable, rooms: &'a Rooms) -> Reader<'a> {
     let log = session.subscription().map(|subscription| rooms[subscription.room].log(session.encoding));
-    let member = session.member.map(|slot| (slot, &members[slot]));
-    Reader::new(session, member, log)
+    Reader::new(session, members, log)
 }
 
 impl<'a> Fanout<'a> {

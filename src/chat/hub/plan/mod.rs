@@ -11,7 +11,7 @@ mod talk;
 use super::Shared;
 use crate::chat::change::Change;
 use crate::chat::command::{Command, is_blank};
-use crate::chat::config::{Config, Mode};
+use crate::chat::config::{Config, Login, Mode};
 use crate::chat::event::{Event, Notice, Refusal};
 use crate::chat::id::{ClientId, MemberId, Now, RoomId};
 use crate::chat::member::Role;
@@ -26,8 +26,6 @@ pub struct View<'s, 'v> {
     pub sessions: &'v SessionTable,
     /// The server has a store.
     pub has_store: bool,
-    /// Whispers to unused names are stored.
-    pub stores_whispers: bool,
     pub now: Now,
 }
 
@@ -142,6 +140,11 @@ impl<'s> View<'s, '_> {
             Command::ShutDown => Plan::ShutDown,
             Command::Other(word, _) => refuse(Refusal::NoCommand { word }),
         }
+    }
+
+    /// Whether whispers to unused names are stored.
+    pub fn stores_whispers(&self) -> bool {
+        self.config.offline_whispers && self.config.login == Login::Nickname && self.has_store
     }
 
     /// The name of a member's room.

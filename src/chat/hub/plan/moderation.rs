@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::{Plan, View, refuse};
-use crate::chat::change::Change;
+use crate::chat::change::{Change, Kick, Mute};
 use crate::chat::command::{is_blank, split};
 use crate::chat::event::Refusal;
 use crate::chat::id::MemberId;
@@ -27,7 +27,7 @@ impl<'s> View<'s, '_> {
             return refuse(Refusal::NoSuchMember { name });
         };
         let reason = Some(reason.trim()).filter(|reason| !is_blank(reason)).map(Cow::Borrowed);
-        Plan::Propose(Change::Kick { member, name: name.into(), reason })
+        Plan::Propose(Change::Kick { member, kick: Box::new(Kick { name: name.into(), reason }) })
     }
 
     /// `/ban ADDRESS|name [minutes]`
@@ -67,7 +67,9 @@ impl<'s> View<'s, '_> {
         };
         let found = self.shared.members.find(name);
         match found.and_then(|member| Some((member, self.network_of(member)?))) {
-            Some((member, network)) => Plan::Propose(Change::Mute { member, name: name.into(), network, minutes }),
+            Some((member, network)) => {
+                Plan::Propose(Change::Mute { member, mute: Box::new(Mute { name: name.into(), network, minutes }) })
+            }
             None => refuse(Refusal::NoSuchMember { name }),
         }
     }

@@ -43,7 +43,7 @@ impl<'s> View<'s, '_> {
             (None, Err(_)) => return refuse(Refusal::BadRoomName),
         };
         let place = name.map_or(Place::Lobby, |name| Place::Named(Cow::Owned(name)));
-        Plan::Propose(Change::Move { member: asker.member, place })
+        Plan::Propose(Change::Move { member: asker.member, place: Box::new(place) })
     }
 
     /// `/leave`
@@ -51,6 +51,6 @@ impl<'s> View<'s, '_> {
         if asker.room == RoomId::LOBBY {
             return refuse(Refusal::InThatRoom { room: LOBBY });
         }
-        Plan::Propose(Change::Move { member: asker.member, place: Place::Lobby })
+        Plan::Propose(Change::Move { member: asker.member, place: Box::new(Place::Lobby) })
     }
 }

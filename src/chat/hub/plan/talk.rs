@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::{Asker, LocalChange, Plan, Report, View, refuse};
-use crate::chat::change::{Change, WHISPERS_PER_NAME};
+use crate::chat::change::{Change, Rename, WHISPERS_PER_NAME};
 use crate::chat::command::{is_blank, split};
 use crate::chat::config::Login;
 use crate::chat::event::Refusal;
@@ -48,7 +48,7 @@ impl<'s> View<'s, '_> {
                 refuse(Refusal::Yourself)
             }
             Some(target) if target != asker.member => Plan::Whisper { to: target, text },
-            None if self.stores_whispers && Some(asker.member) != self.shared.members.operator() => {
+            None if self.stores_whispers() && Some(asker.member) != self.shared.members.operator() => {
                 self.store_whisper(to, text)
             }
             _ => refuse(Refusal::NoSuchMember { name: to }),
@@ -87,11 +87,10 @@ impl<'s> View<'s, '_> {
             return refuse(Refusal::Usage("/nick name"));
         }
         match Name::new(text) {
-            Ok(name) => Plan::Propose(Change::Rename {
-                member: asker.member,
-                name: Cow::Owned(name),
-                network: Network::of_client(self.sessions.ip(asker.id)),
-            }),
+            Ok(name) => {
+                let network = Network::of_client(self.sessions.ip(asker.id));
+                Plan::Propose(Change::Rename { member: asker.member, to: Box::new(Rename { name, network }) })
+            }
             Err(why) => refuse(Refusal::BadName { why, name: text, asked: false }),
         }
     }
