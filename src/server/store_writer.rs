@@ -345,7 +345,7 @@ mod tests {
         assert!(matches!(status, Some(StoreStatus::Works { written: 3, lost: 0 })));
         assert_eq!((store_writer.works(), store_writer.counts().written), (true, 4));
         let stored = store_writer.store.history("lobby", None, 10).unwrap();
-        assert_eq!(stored.iter().map(|message| message.id).collect::<Vec<_>>(), [4, 3, 2, 1]);
+        assert_eq!(stored.iter().map(|message| message.id).collect::<Vec<_>>(), [1, 2, 3, 4]);
         fs::remove_dir_all(&dir).unwrap();
     }
 }
