@@ -137,16 +137,26 @@ pub fn words() -> impl Iterator<Item = &'static str> {
 }
 
 /// Whether a line is `q`, `quit` or `exit` alone, in any case.
+#[inline]
 fn is_quit_word(line: &str) -> bool {
-    let word = line.trim();
+    // Most lines begin with another letter.
+    let may_begin = |byte: &u8| !byte.is_ascii_graphic() || b"qQeE".contains(byte);
+    line.as_bytes().first().is_some_and(may_begin) && is_trimmed_quit_word(line.trim())
+}
+
+fn is_trimmed_quit_word(word: &str) -> bool {
     ["q", "quit", "exit"].iter().any(|farewell| word.eq_ignore_ascii_case(farewell))
 }
 
 /// Whether a text shows nothing: it is empty, or has only white space and invisible characters.
+#[inline]
 pub fn is_blank(text: &str) -> bool {
     // Most texts begin with a character that shows.
-    !text.as_bytes().first().is_some_and(u8::is_ascii_graphic)
-        && text.chars().all(|c| c.is_whitespace() || is_invisible(c))
+    !text.as_bytes().first().is_some_and(u8::is_ascii_graphic) && has_only_blanks(text)
+}
+
+fn has_only_blanks(text: &str) -> bool {
+    text.chars().all(|c| c.is_whitespace() || is_invisible(c))
 }
 
 /// Splits a line at the first space into the first word and the rest.

@@ -154,7 +154,7 @@ impl Hub {
             (Some(slot), Ok((name, _))) => {
                 let place = Box::new(Place::Named(std::borrow::Cow::Owned(name)));
                 let member = self.shared.members.id(slot);
-                self.propose_checked(id, Change::Move { member, place }, now);
+                self.propose_checked(id, Change::Move { member, place }, &now);
             }
             (Some(_), Err(refusal)) => self.fanout().refuse(id, refusal),
             (None, opened) => {

@@ -12,7 +12,7 @@ use crate::chat::cause::Cause;
 use crate::chat::change::{Change, Committed, Join, Mute, Origin, Place, Rename};
 use crate::chat::config::{Login, Mode};
 use crate::chat::event::{Event, Notice, Refusal};
-use crate::chat::id::{ClientId, MemberId, MemberSlot, Now, RoomId};
+use crate::chat::id::{Author, ClientId, MemberId, MemberSlot, Now, RoomId};
 use crate::chat::input::Close;
 use crate::chat::member::Role;
 use crate::chat::policy::cidr::Network;
@@ -26,7 +26,8 @@ const MAX_WELCOME_NAMES: usize = 12;
 
 impl Hub {
     /// Proposes a change of a session, or refuses it at once if it is not allowed now.
-    pub(super) fn propose_checked(&mut self, id: ClientId, change: Change<'_>, now: Now) {
+    #[inline]
+    pub(super) fn propose_checked(&mut self, id: ClientId, change: Change<'_>, now: &Now) {
         match check(&self.shared, &change) {
             Err(refusal) => self.outbound.send(&mut self.sessions, id, &Event::Refusal(refusal)),
             Ok(()) => self.propose(Some(id), change, now),
@@ -36,12 +37,18 @@ impl Hub {
     /// Proposes a change that is allowed now, for a session or for none.
     ///
     /// The local sequencer commits it at once, so it need not be checked again.
-    pub(super) fn propose(&mut self, id: Option<ClientId>, change: Change<'_>, now: Now) {
-        let origin = id.map(|id| self.sessions.origin(id));
-        if self.journal.commit_local() {
-            self.trace.record_committed(origin, &change, true, now);
-            return self.apply(origin, &change, now);
+    #[inline]
+    pub(super) fn propose(&mut self, id: Option<ClientId>, change: Change<'_>, now: &Now) {
+        if !self.journal.commit_local() {
+            return self.propose_externally(id, change);
         }
+        let sessions = &self.sessions;
+        self.trace.record_committed(|| id.map(|id| sessions.origin(id)), &change, true, now);
+        self.apply(id, &change, now);
+    }
+
+    fn propose_externally(&mut self, id: Option<ClientId>, change: Change<'_>) {
+        let origin = id.map(|id| self.sessions.origin(id));
         if let Some(session) = id.and_then(|id| self.sessions.get_mut(id)) {
             session.uncommitted.add(change.is_message());
         }
@@ -53,51 +60,65 @@ impl Hub {
     /// # Panics
     /// If it is not the next one in the order.
     pub fn handle_committed(&mut self, committed: &Committed) {
-        self.journal.note_committed(committed.seq);
-        if let Some(origin) = committed.origin
+        let Committed { seq, time, origin, change } = committed;
+        self.journal.note_committed(*seq);
+        if let Some(origin) = *origin
             && let Some(session) = self.sessions.find(origin)
         {
             let blocked = session.uncommitted.blocks();
-            session.uncommitted.remove(committed.change.is_message());
+            session.uncommitted.remove(change.is_message());
             if blocked && !session.uncommitted.blocks() {
                 self.outbound.resume(origin.client);
             }
         }
-        let &Committed { time, origin, ref change, .. } = committed;
+        let client = waiting_session(&self.sessions, *origin);
         let allowed = check(&self.shared, change);
-        self.trace.record_committed(origin, change, allowed.is_ok(), time);
-        match allowed {
-            Ok(()) => self.apply(origin, change, time),
-            Err(refusal) => {
-                if let Some(id) = waiting_session(&self.sessions, origin) {
-                    self.outbound.send(&mut self.sessions, id, &Event::Refusal(refusal));
-                }
-            }
+        self.trace.record_committed(|| *origin, change, allowed.is_ok(), time);
+        if let Err(refusal) = allowed {
+            client.into_iter().for_each(|id| self.outbound.send(&mut self.sessions, id, &Event::Refusal(refusal)));
+            return;
+        }
+        self.apply(client, change, time);
+        if let Change::Join(join) = change
+            && origin.is_some()
+            && client.is_none()
+            && let Some(member) = self.shared.members.find_key(&join.name.key)
+        {
+            // The session has ended before its member was there.
+            self.propose(None, Change::Leave { member, cause: Cause::ConnectionLost }, time);
         }
     }
 
-    /// Applies a committed change that is allowed.
-    fn apply(&mut self, origin: Option<Origin>, change: &Change, time: Now) {
+    /// Applies a committed change that is allowed. `id` is the session that waits for it.
+    #[inline]
+    fn apply(&mut self, id: Option<ClientId>, change: &Change, time: &Now) {
         match change {
+            // Messages are by far the most.
             Change::Say { member, room, text, action } => self.apply_say(*member, *room, text, *action, time),
-            Change::Join(join) => self.apply_join(origin, join, time),
-            Change::Move { member, place } => self.apply_move(origin, *member, place, time),
-            Change::Leave { member, cause } => self.remove_member(*member, cause, time),
-            Change::Rename { member, to } => self.apply_rename(*member, to, time),
-            Change::Kick { member, kick } => self.apply_kick(*member, kick.reason.as_deref(), time),
-            Change::Ban { network, minutes } => self.apply_ban(*network, *minutes, time),
-            Change::Unban { network } => self.apply_unban(*network, time),
-            Change::Mute { member, mute } => self.apply_mute(*member, mute, time),
-            Change::Unmute { key } => self.apply_unmute(key, time),
+            _ => self.apply_other(id, change, time),
+        }
+    }
+
+    fn apply_other(&mut self, id: Option<ClientId>, change: &Change, time: &Now) {
+        match change {
+            Change::Say { .. } => {}
+            Change::Join(join) => self.apply_join(id, join, *time),
+            Change::Move { member, place } => self.apply_move(id, *member, place, *time),
+            Change::Leave { member, cause } => self.remove_member(*member, cause, *time),
+            Change::Rename { member, to } => self.apply_rename(*member, to, *time),
+            Change::Kick { member, kick } => self.apply_kick(*member, kick.reason.as_deref(), *time),
+            Change::Ban { network, minutes } => self.apply_ban(*network, *minutes, *time),
+            Change::Unban { network } => self.apply_unban(*network, *time),
+            Change::Mute { member, mute } => self.apply_mute(*member, mute, *time),
+            Change::Unmute { key } => self.apply_unmute(key, *time),
         }
     }
 
     /// Adds a member, and lets the session that proposed it enter the room.
-    fn apply_join(&mut self, origin: Option<Origin>, join: &Join, time: Now) {
+    fn apply_join(&mut self, client: Option<ClientId>, join: &Join, time: Now) {
         let Join { name, place, network } = join;
         let member = self.shared.members.insert(name);
         self.shared.mutes.carry_over(member, name, *network, time.at);
-        let client = waiting_session(&self.sessions, origin);
         let mut after = None;
         if let Some(id) = client {
             after = self.begin_session(id, member, time);
@@ -112,14 +133,7 @@ impl Hub {
         };
         let greeting = if self.config.mode == Mode::P2p { Greeting::Peer } else { Greeting::LoggedIn };
         self.enter(member.slot, room, greeting, after, time);
-        match client {
-            Some(id) => self.request_offline_messages(id),
-            // The session has ended before its member was there.
-            None if origin.is_some() => {
-                self.propose(None, Change::Leave { member, cause: Cause::ConnectionLost }, time);
-            }
-            None => {}
-        }
+        client.into_iter().for_each(|id| self.request_offline_messages(id));
     }
 
     /// Gives a session its member; returns the id of the last message that it has read, if it resumes.
@@ -162,7 +176,7 @@ impl Hub {
 
     /// Adds a member that is in no room to a room: its sessions are greeted and shown the history, the others are told.
     fn enter(&mut self, slot: MemberSlot, room_id: RoomId, greeting: Greeting, after: Option<u64>, time: Now) {
-        self.fanout().begin_day(room_id, time);
+        self.fanout().begin_day(room_id, &time);
         let here = self.shared.rooms[room_id].members.len() + 1;
         let others = self.nicknames_in(room_id, MAX_WELCOME_NAMES);
         let names: Vec<&str> = others.iter().map(|name| &**name).collect();
@@ -185,13 +199,11 @@ impl Hub {
         }
     }
 
-    fn apply_move(&mut self, origin: Option<Origin>, member: MemberId, place: &Place, time: Now) {
+    fn apply_move(&mut self, client: Option<ClientId>, member: MemberId, place: &Place, time: Now) {
         let room = match self.open_place(place, member) {
             Ok(room) => room,
             Err(refusal) => {
-                if let Some(id) = waiting_session(&self.sessions, origin) {
-                    self.fanout().refuse(id, refusal);
-                }
+                client.into_iter().for_each(|id| self.fanout().refuse(id, refusal));
                 return;
             }
         };
@@ -240,10 +252,10 @@ impl Hub {
         }
     }
 
-    fn apply_say(&mut self, member: MemberId, room: RoomId, text: &str, action: bool, time: Now) {
+    fn apply_say(&mut self, member: MemberId, room: RoomId, text: &str, action: bool, time: &Now) {
         let id = self.journal.next_message_id();
         if self.shared.mutes.holds(member, time.at) {
-            return self.say_muted(id, member, room, text, action, time);
+            return self.say_muted(id, member, room, text, action, *time);
         }
         let slot = member.slot;
         self.stats.messages += 1;
@@ -258,7 +270,7 @@ impl Hub {
         let mut fanout =
             Fanout::new(&self.config, members, rooms, &mut self.sessions, &mut self.outbound, &mut self.stats);
         fanout.append_own(room, slot, author, EntryKind::Message, text.len(), &event, time);
-        if members[slot].role() != Role::Operator {
+        if fanout.has_console() && members[slot].role() != Role::Operator {
             fanout.send_to_console_from(room, &event);
         }
     }
@@ -270,13 +282,13 @@ impl Hub {
         debug!("{}: (muted) {name}{} {text}", self.shared.rooms[room].name, if action { "" } else { ":" });
         let shown = format!("(muted) {name}");
         let mut fanout = self.fanout();
-        fanout.begin_day(room, time);
-        fanout.send_to_console_from(room, &message_event(id, time, &shown, text, action));
+        fanout.begin_day(room, &time);
+        fanout.send_to_console_from(room, &message_event(id, &time, &shown, text, action));
         let mut index = 0;
         while let Some(session) = self.shared.members[slot].session_at(index) {
             index += 1;
             if self.sessions[session].echo {
-                let event = message_event(id, time, &name, text, action);
+                let event = message_event(id, &time, &name, text, action);
                 self.outbound.send(&mut self.sessions, session, &event);
             }
         }
@@ -303,10 +315,10 @@ impl Hub {
             let mut fanout = self.fanout();
             match is_muted {
                 true => {
-                    fanout.begin_day(room, time);
+                    fanout.begin_day(room, &time);
                     fanout.send_to_sessions(slot, &event);
                 }
-                false => fanout.append(room, crate::chat::id::Author::NONE, EntryKind::Notice, 0, &event, time),
+                false => fanout.append(room, Author::NONE, EntryKind::Notice, 0, &event, &time),
             }
             fanout.send_to_console_from(room, &event);
         }
@@ -376,7 +388,7 @@ fn waiting_session(sessions: &SessionTable, origin: Option<Origin>) -> Option<Cl
 }
 
 /// The event of a message or action.
-fn message_event<'a>(id: u64, time: Now, name: &'a str, text: &'a str, action: bool) -> Event<'a> {
+fn message_event<'a>(id: u64, time: &Now, name: &'a str, text: &'a str, action: bool) -> Event<'a> {
     let at = time.local;
     if action { Event::Action { id, at, name, text } } else { Event::Said { id, at, name, text } }
 }

@@ -3,7 +3,7 @@
 use super::Shared;
 use crate::chat::change::{Change, Place};
 use crate::chat::event::Refusal;
-use crate::chat::id::RoomId;
+use crate::chat::id::{MemberId, RoomId};
 use crate::chat::member::Role;
 
 /// Checks a change against the shared state alone.
@@ -11,7 +11,25 @@ use crate::chat::member::Role;
 /// # Errors
 /// The answer for the member that proposed it. Between proposal and commit the name may have been taken, the member
 /// may have left, or a limit may have been reached.
+#[inline]
 pub fn check<'a>(shared: &'a Shared, change: &'a Change<'_>) -> Result<(), Refusal<'a>> {
+    match change {
+        // Messages are by far the most.
+        Change::Say { member, room, .. } => check_message(shared, *member, *room),
+        _ => check_other(shared, change),
+    }
+}
+
+#[inline]
+fn check_message(shared: &Shared, member: MemberId, room: RoomId) -> Result<(), Refusal<'static>> {
+    let Some(member) = shared.members.get(member) else { return Err(Refusal::NoSuchMember { name: "" }) };
+    match member.room == Some(room) || member.role() == Role::Operator {
+        true => Ok(()),
+        false => Err(Refusal::NoRoom { room: "" }),
+    }
+}
+
+fn check_other<'a>(shared: &'a Shared, change: &'a Change<'_>) -> Result<(), Refusal<'a>> {
     let Shared { members, rooms, .. } = shared;
     let gone = |name: &'a str| Refusal::NoSuchMember { name };
     match change {
@@ -31,13 +49,7 @@ pub fn check<'a>(shared: &'a Shared, change: &'a Change<'_>) -> Result<(), Refus
             }
         }
         Change::Leave { member, .. } => members.get(*member).map(drop).ok_or(gone("")),
-        Change::Say { member, room, .. } => {
-            let member = members.get(*member).ok_or(gone(""))?;
-            match member.room == Some(*room) || member.role() == Role::Operator {
-                true => Ok(()),
-                false => Err(Refusal::NoRoom { room: "" }),
-            }
-        }
+        Change::Say { member, room, .. } => check_message(shared, *member, *room),
         Change::Rename { member, to } => {
             let name = &to.name;
             let old = &members.get(*member).ok_or(gone(""))?.name;

@@ -40,7 +40,7 @@ impl Hub {
             return;
         }
         if let Some(member) = self.end_locally(id, &cause, close, now) {
-            self.propose(None, Change::Leave { member, cause }, now);
+            self.propose(None, Change::Leave { member, cause }, &now);
         }
         self.admit(now);
     }
@@ -198,7 +198,7 @@ impl Hub {
         let mut fanout = self.fanout();
         fanout.send_to_console(&notice);
         for room in rooms {
-            fanout.append(room, Author::NONE, EntryKind::Notice, 0, &notice, now);
+            fanout.append(room, Author::NONE, EntryKind::Notice, 0, &notice, &now);
         }
         outside.into_iter().for_each(|id| fanout.send(id, &notice));
     }

@@ -27,12 +27,12 @@ impl Hub {
                 members[target].set_whisperer(asker.member);
                 let mut fanout = self.fanout();
                 let event = Event::Whisper { at: now.local, from: fanout.member_name(slot), text };
-                fanout.send_dated_to_sessions(target, &event, now);
+                fanout.send_dated_to_sessions(target, &event, &now);
             }
         }
         let mut fanout = self.fanout();
         let event = Event::Whispered { at: now.local, to: fanout.member_name(target), text };
-        fanout.send_dated_to_sessions(slot, &event, now);
+        fanout.send_dated_to_sessions(slot, &event, &now);
     }
 
     pub(super) fn set_echo(&mut self, id: ClientId, on: bool) {

@@ -60,7 +60,7 @@ impl Hub {
                 self.deadlines.set_login(&mut self.sessions, id, now.at + self.config.login_timeout);
                 self.fanout().notice(id, Notice::Welcome);
             }
-            Login::Address => match self.view(now).stored_room(self.resume_requests.get(&id)) {
+            Login::Address => match self.view(&now).stored_room(self.resume_requests.get(&id)) {
                 Some(room) => self.queue_query(id, Lookup::Room { room, nickname: None }),
                 None => self.log_in_by_address(id, now),
             },
@@ -83,7 +83,7 @@ impl Hub {
             shared: &self.shared,
             sessions: &self.sessions,
             has_store: self.store.is_some(),
-            now,
+            now: &now,
         };
         let plan = match self.sessions[id].stage {
             SessionStage::Waiting(_) => view.line_while_waiting(text),
@@ -103,7 +103,7 @@ impl Hub {
         let place = self.place_to_resume(id);
         let network = Network::of_client(self.sessions.ip(id));
         let change = Change::Join(Box::new(Join { name, place, network }));
-        self.propose_checked(id, change, now);
+        self.propose_checked(id, change, &now);
     }
 
     /// The room that a session wants to resume; the lobby if it wants none, or if the name is not valid.

@@ -175,7 +175,7 @@ impl Hub {
     }
 
     /// Borrows what a plan may look at.
-    fn view(&self, now: Now) -> View<'_, '_> {
+    fn view<'a>(&'a self, now: &'a Now) -> View<'a, 'a> {
         View {
             config: &self.config,
             shared: &self.shared,
@@ -307,13 +307,14 @@ impl Hub {
                 let member = &self.shared.members[slot];
                 let room = member.room.unwrap_or(RoomId::LOBBY);
                 let asker = Asker { id, member: member.id(slot), role: member.role(), room };
-                self.line_of_member(asker, text, now);
+                self.line_of_member(asker, text, &now);
             }
         }
     }
 
     /// Plans a line of a member, and does what the plan says.
-    fn line_of_member(&mut self, asker: Asker, text: &str, now: Now) {
+    #[inline]
+    fn line_of_member(&mut self, asker: Asker, text: &str, now: &Now) {
         let id = asker.id;
         // Not by `view`, which would borrow all of the hub.
         let view = View {
@@ -326,14 +327,14 @@ impl Hub {
         match view.line(asker, text) {
             Plan::Nothing | Plan::LogIn(_) => {}
             Plan::Reply(event) => self.outbound.send(&mut self.sessions, id, &event),
-            Plan::Report(report) => self.report(asker, report, now),
+            Plan::Report(report) => self.report(asker, report, *now),
             Plan::Query(lookup) => self.queue_query(id, lookup),
             Plan::Local(LocalChange::Echo(on)) => self.set_echo(id, on),
             Plan::Local(LocalChange::Ignore(target)) => self.ignore(asker, target),
             Plan::Local(LocalChange::Unignore(name)) => self.unignore(asker, name),
-            Plan::Local(LocalChange::Quit(reason)) => self.quit(id, reason, now),
-            Plan::Whisper { to, text } => self.whisper(asker, to, text, now),
-            Plan::StoreWhisper { to, text } => self.store_whisper(asker, &to, text, now),
+            Plan::Local(LocalChange::Quit(reason)) => self.quit(id, reason, *now),
+            Plan::Whisper { to, text } => self.whisper(asker, to, text, *now),
+            Plan::StoreWhisper { to, text } => self.store_whisper(asker, &to, text, *now),
             Plan::Propose(change) => self.propose_checked(id, change, now),
             Plan::ShutDown => self.ending = true,
         }

@@ -36,7 +36,7 @@ impl Hub {
         self.stats.whispers += 1;
         let mut fanout = self.fanout();
         let event = Event::Whispered { at: now.local, to: &to.shown, text };
-        fanout.send_dated_to_sessions(asker.member.slot, &event, now);
+        fanout.send_dated_to_sessions(asker.member.slot, &event, &now);
         fanout.notice(asker.id, Notice::WhisperStored { name: &to.shown });
     }
 

@@ -38,6 +38,7 @@ impl Trace {
     }
 
     /// Records an event.
+    #[inline(always)]
     pub fn record(&mut self, event: impl FnOnce() -> TraceEvent) {
         if let Some(events) = &mut self.0 {
             events.push(event());
@@ -45,8 +46,18 @@ impl Trace {
     }
 
     /// Records a committed change; `is_applied` unless it was no longer allowed.
-    pub fn record_committed(&mut self, origin: Option<Origin>, change: &Change, is_applied: bool, time: Now) {
-        self.record(|| TraceEvent::Committed { time, origin, change: change.clone().into_owned(), is_applied });
+    #[inline(always)]
+    pub fn record_committed(
+        &mut self,
+        origin: impl FnOnce() -> Option<Origin>,
+        change: &Change,
+        is_applied: bool,
+        time: &Now,
+    ) {
+        self.record(|| {
+            let change = change.clone().into_owned();
+            TraceEvent::Committed { time: *time, origin: origin(), change, is_applied }
+        });
     }
 
     /// Takes the events since the last call.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use time::Date;
 
 use self::history::History;
-use self::segment_log::{Cursor, Entry, Log, Retention};
+use self::segment_log::{Cursor, Entry, Log, Retention, Span};
 use self::sweep::Sweep;
 use super::encoding::{Encoding, Render, Renderers};
 use super::event::Event;
@@ -136,6 +136,8 @@ impl Room {
     }
 
     /// Appends an event of about `hint` bytes to every open log; possible slow consumers go to `slow_consumers`.
+    ///
+    /// Returns where the entry is in each log.
     #[inline]
     pub fn append(
         &mut self,
@@ -144,11 +146,11 @@ impl Room {
         renders: &Renderers,
         event: &Event,
         slow_consumers: &mut Vec<ClientId>,
-    ) {
+    ) -> [Span; Encoding::COUNT] {
         if self.history.is_some() {
             return self.append_to_all(entry, hint, renders, event, slow_consumers);
         }
-        append_to(&mut self.plain, entry, self.day, hint, &*renders.plain, event, slow_consumers);
+        [append_to(&mut self.plain, entry, self.day, hint, &*renders.plain, event, slow_consumers), Span::default()]
     }
 
     /// As [`Room::append`] for several encodings; a separate function, so that the usual path stays short.
@@ -160,20 +162,21 @@ impl Room {
         renders: &Renderers,
         event: &Event,
         slow_consumers: &mut Vec<ClientId>,
-    ) {
-        let mut grown = 0;
+    ) -> [Span; Encoding::COUNT] {
+        let (mut grown, mut spans) = (0, [Span::default(); Encoding::COUNT]);
         let is_open = self.is_open;
         for encoding in Encoding::ALL.into_iter().filter(|&encoding| is_open[encoding as usize]) {
             let day = self.day;
             let log = self.log_mut(encoding);
             let before = log.appended();
-            append_to(log, entry, day, hint, renders.of(encoding), event, slow_consumers);
+            spans[encoding as usize] = append_to(log, entry, day, hint, renders.of(encoding), event, slow_consumers);
             grown = grown.max(log.appended() - before);
         }
         self.appended += grown;
         if let Some(history) = &mut self.history {
             history.add(&entry, event);
         }
+        spans
     }
 
     /// Adds a member; returns its index.
@@ -246,9 +249,10 @@ fn append_to(
     render: &dyn Render,
     event: &Event,
     slow_consumers: &mut Vec<ClientId>,
-) {
-    log.append(entry, day, hint, |out| render.render(event, out));
+) -> Span {
+    let span = log.append(entry, day, hint, |out| render.render(event, out));
     slow_consumers.append(&mut log.take_slow_readers());
+    span
 }
 
 #[cfg(test)]

@@ -21,6 +21,20 @@ pub struct Cursor {
     pub offset: u32,
 }
 
+/// The bytes of one entry: from `start` to the offset `end` in the same segment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Span {
+    pub start: Cursor,
+    end: u32,
+}
+
+impl Span {
+    /// The position after the entry.
+    pub fn end(self) -> Cursor {
+        Cursor { offset: self.end, ..self.start }
+    }
+}
+
 /// The kind of an entry, for the readers' filters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EntryKind {
@@ -53,6 +67,12 @@ impl Entry {
     /// The author.
     pub fn author(&self) -> Author {
         Author { member: self.member, name: self.name }
+    }
+
+    /// Whether this member is the author.
+    #[inline]
+    pub fn is_by(&self, id: MemberId) -> bool {
+        self.member == Some(id)
     }
 
     /// The end of its bytes in the segment.
@@ -196,17 +216,11 @@ impl Log {
         &self.segments[(cursor.segment - self.first) as usize]
     }
 
-    /// Appends the output of `render`, about `hint` bytes; returns its start.
+    /// Appends the output of `render`, about `hint` bytes; returns where it is.
     ///
     /// `day` is kept with the history.
     #[inline(always)]
-    pub fn append(
-        &mut self,
-        entry: Entry,
-        day: Option<Date>,
-        hint: usize,
-        render: impl FnOnce(&mut Vec<u8>),
-    ) -> Cursor {
+    pub fn append(&mut self, entry: Entry, day: Option<Date>, hint: usize, render: impl FnOnce(&mut Vec<u8>)) -> Span {
         let full = |segment: &Segment| !segment.bytes.is_empty() && segment.bytes.len() + hint > self.segment_bytes;
         if let Some(last) = self.segments.back().filter(|last| full(last)) {
             // Lines of the next segment are probably about as long.
@@ -228,7 +242,7 @@ impl Log {
         }
         self.forget_history();
         self.trim();
-        start
+        Span { start, end }
     }
 
     /// Adds a reader at `cursor`, whose segment is kept from now on.
@@ -335,7 +349,7 @@ mod tests {
 
     fn say(log: &mut Log, stamp: u64, text: &str) -> Cursor {
         let entry = Entry::new(stamp, Author::NONE, EntryKind::Message);
-        log.append(entry, None, text.len(), |out| out.extend_from_slice(text.as_bytes()))
+        log.append(entry, None, text.len(), |out| out.extend_from_slice(text.as_bytes())).start
     }
 
     #[test]

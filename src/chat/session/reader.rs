@@ -3,6 +3,8 @@
 use super::Session;
 use super::outbox::OutboxPosition;
 use super::subscription::Subscription;
+use crate::chat::id::MemberId;
+use crate::chat::member::Member;
 use crate::chat::member::table::MemberTable;
 use crate::chat::room::segment_log::{Cursor, Entry, EntryKind, Log};
 
@@ -106,6 +108,7 @@ impl<'a> Reader<'a> {
     /// Skips entries that are not for this session; returns the start of the next entry to skip.
     fn filtered_end(&mut self, log: &Log, limit: u32) -> u32 {
         let segment = log.segment(self.cursor);
+        let Some(filter) = Filter::new(self.session, self.members, self.replay) else { return limit };
         // An entry that is already half sent is never skipped: before a filter
         // changes, all unread bytes are moved to the outbox.
         let mut index = match self.known {
@@ -114,7 +117,7 @@ impl<'a> Reader<'a> {
         };
         let mut to = self.cursor.offset;
         while let Some(entry) = segment.entry(index).filter(|_| to < limit) {
-            if !self.skips(entry) {
+            if !filter.skips(entry) {
                 to = entry.end();
             } else if to > self.cursor.offset {
                 break;
@@ -127,18 +130,38 @@ impl<'a> Reader<'a> {
         self.known = Some((Cursor { offset: to, ..self.cursor }, index));
         to
     }
+}
 
+/// What a session skips in the log of its room.
+#[derive(Clone, Copy)]
+struct Filter<'a> {
+    member: &'a Member,
+    id: MemberId,
+    /// Up to this stamp entries are history, of which only messages are read.
+    history_ends: u64,
+    ignores: bool,
+    echo: bool,
+}
+
+impl<'a> Filter<'a> {
+    #[inline]
+    fn new(session: &Session, members: &'a MemberTable, replay: Option<u64>) -> Option<Self> {
+        let slot = session.member?;
+        let member = &members[slot];
+        let history_ends = replay.unwrap_or(member.entered);
+        Some(Filter { member, id: member.id(slot), history_ends, ignores: session.ignores, echo: session.echo })
+    }
+
+    /// Whether an entry is not for this session.
+    #[inline(always)]
     fn skips(&self, entry: &Entry) -> bool {
-        let Some(slot) = self.session.member else { return false };
-        let member = &self.members[slot];
-        let author = entry.author();
-        let is_own = member.is_author(slot, author);
-        if entry.kind == EntryKind::Message && !is_own && member.ignores(author) {
+        let is_message = entry.kind == EntryKind::Message;
+        if is_message && self.ignores && !entry.is_by(self.id) && self.member.ignores(entry.author()) {
             return true;
         }
-        if entry.stamp <= self.replay.unwrap_or(member.entered) {
+        if entry.stamp <= self.history_ends {
             return entry.kind == EntryKind::Notice;
         }
-        is_own && !(self.session.echo && entry.kind == EntryKind::Message)
+        entry.is_by(self.id) && !(self.echo && is_message)
     }
 }

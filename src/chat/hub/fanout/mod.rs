@@ -13,7 +13,7 @@ use crate::chat::encoding::Encoding;
 use crate::chat::event::{Event, LINE_OVERHEAD, Notice, Refusal};
 use crate::chat::id::{Author, ClientId, MemberSlot, Now, RoomId};
 use crate::chat::member::table::MemberTable;
-use crate::chat::room::segment_log::{Cursor, Entry, EntryKind};
+use crate::chat::room::segment_log::{Cursor, Entry, EntryKind, Span};
 use crate::chat::session::outbox::Outbox;
 use crate::chat::session::reader::Reader;
 use crate::chat::session::subscription::Subscription;
@@ -64,13 +64,13 @@ impl<'a> Fanout<'a> {
     }
 
     /// Shows `event` to all readers of a room. `hint` is the length of its text in bytes.
-    pub fn append(&mut self, room: RoomId, author: Author, kind: EntryKind, hint: usize, event: &Event, time: Now) {
+    pub fn append(&mut self, room: RoomId, author: Author, kind: EntryKind, hint: usize, event: &Event, time: &Now) {
         self.begin_day(room, time);
         self.append_undated(room, author, kind, hint, event);
     }
 
-    /// As [`Fanout::append`], but the sessions of `author` do not read the entry: none of them, or those without
-    /// `/echo on` if `spares_echo`.
+    /// As [`Fanout::append`], but the sessions of the author, which is in `slot`, do not read the entry. Those with
+    /// `/echo on` read a message.
     #[expect(clippy::too_many_arguments, reason = "as append")]
     pub fn append_own(
         &mut self,
@@ -80,12 +80,10 @@ impl<'a> Fanout<'a> {
         kind: EntryKind,
         hint: usize,
         event: &Event,
-        time: Now,
+        time: &Now,
     ) {
         self.begin_day(room, time);
-        let log = &self.rooms[room];
-        let before = Encoding::ALL.map(|encoding| log.log(encoding).end());
-        self.append_undated(room, author, kind, hint, event);
+        let spans = self.append_undated(room, author, kind, hint, event);
         let mut index = 0;
         while let Some(id) = self.members[slot].session_at(index) {
             index += 1;
@@ -93,22 +91,25 @@ impl<'a> Fanout<'a> {
             if kind == EntryKind::Message && session.echo {
                 continue;
             }
-            let encoding = session.encoding;
+            let (encoding, blocked) = (session.encoding, session.blocked);
             let Some(subscription) = session.subscription_mut().filter(|subscription| subscription.room == room) else {
                 continue;
             };
-            let end = self.rooms[room].log(encoding).end();
+            let Span { start, .. } = spans[encoding as usize];
+            let end = spans[encoding as usize].end();
             // A session that is up to date moves past the entry at once.
-            if subscription.cursor == before[encoding as usize] {
-                self.move_cursor(id, end);
-            } else {
+            if subscription.cursor != start {
                 subscription.filtered_to = end;
+            } else if !blocked {
+                subscription.cursor = end;
+            } else {
+                self.move_cursor(id, end);
             }
         }
     }
 
     /// Shows the date if the next line is the first one of a new day in the room, or on the console.
-    pub fn begin_day(&mut self, room: RoomId, time: Now) {
+    pub fn begin_day(&mut self, room: RoomId, time: &Now) {
         let today = time.local.date();
         if self.rooms[room].day.replace(today).is_some_and(|day| day != today) {
             self.append_undated(room, Author::NONE, EntryKind::Day, 0, &Event::Notice(Notice::Day(today)));
@@ -116,22 +117,30 @@ impl<'a> Fanout<'a> {
         self.begin_console_day(time);
     }
 
-    fn begin_console_day(&mut self, time: Now) {
+    fn begin_console_day(&mut self, time: &Now) {
         let today = time.local.date();
         if self.sessions.begin_console_day(today) {
             self.send(ClientId::CONSOLE, &Event::Notice(Notice::Day(today)));
         }
     }
 
-    /// As [`Fanout::append`], without a check for a new day.
-    pub fn append_undated(&mut self, id: RoomId, author: Author, kind: EntryKind, hint: usize, event: &Event) {
+    /// As [`Fanout::append`], without a check for a new day. Returns where the entry is in the log of each encoding.
+    pub fn append_undated(
+        &mut self,
+        id: RoomId,
+        author: Author,
+        kind: EntryKind,
+        hint: usize,
+        event: &Event,
+    ) -> [Span; Encoding::COUNT] {
         let stamp = self.outbound.next_stamp();
         let room = &mut self.rooms[id];
         self.stats.deliveries += room.reader_count() as u64;
         let entry = Entry::new(stamp, author, kind);
         let (renders, slow_consumers) = self.outbound.renders_and_slow_consumers();
-        room.append(entry, LINE_OVERHEAD + hint, renders, event, slow_consumers);
+        let spans = room.append(entry, LINE_OVERHEAD + hint, renders, event, slow_consumers);
         self.rooms.mark_dirty(id);
+        spans
     }
 
     /// Queues `event` for one session, after all that it has not read yet.
@@ -140,7 +149,7 @@ impl<'a> Fanout<'a> {
     }
 
     /// As [`Fanout::send`], for an event with a time: the date comes before it if it is the first line of a day.
-    pub fn send_dated(&mut self, id: ClientId, event: &Event, time: Now) {
+    pub fn send_dated(&mut self, id: ClientId, event: &Event, time: &Now) {
         match self.sessions[id].subscription().map(|subscription| subscription.room) {
             Some(room) => self.begin_day(room, time),
             None => self.begin_console_day(time),
@@ -149,7 +158,7 @@ impl<'a> Fanout<'a> {
     }
 
     /// As [`Fanout::send_dated`], for every session of a member.
-    pub fn send_dated_to_sessions(&mut self, slot: MemberSlot, event: &Event, time: Now) {
+    pub fn send_dated_to_sessions(&mut self, slot: MemberSlot, event: &Event, time: &Now) {
         let members = self.members;
         members[slot].sessions().for_each(|id| self.send_dated(id, event, time));
     }
@@ -172,6 +181,11 @@ impl<'a> Fanout<'a> {
     /// Queues a refusal for one session.
     pub fn refuse(&mut self, id: ClientId, refusal: Refusal) {
         self.send(id, &Event::Refusal(refusal));
+    }
+
+    /// Whether there is a console.
+    pub fn has_console(&self) -> bool {
+        self.sessions.has_console()
     }
 
     /// Shows the operator an event, if there is a console.

@@ -34,15 +34,15 @@ impl Fanout<'_> {
                 let due = time.at + SUMMARY_INTERVAL;
                 self.rooms.queue_summary(room_id, due);
             }
-            self.begin_day(room_id, time);
+            self.begin_day(room_id, &time);
             return self.send_to_console_from(room_id, event);
         }
         match joined {
             Some(slot) => {
                 let author = Author { name: 0, ..self.members.author(slot) };
-                self.append_own(room_id, slot, author, EntryKind::Notice, 0, event, time);
+                self.append_own(room_id, slot, author, EntryKind::Notice, 0, event, &time);
             }
-            None => self.append(room_id, Author::NONE, EntryKind::Notice, 0, event, time),
+            None => self.append(room_id, Author::NONE, EntryKind::Notice, 0, event, &time),
         }
         self.send_to_console_from(room_id, event);
     }
@@ -63,7 +63,7 @@ impl Fanout<'_> {
             }
             room.next_summary = now.at + Duration::from_millis(here as u64 * 1000 / SUMMARY_LINES_PER_SECOND);
             let event = Event::Notice(Notice::Summed { joined, left, here });
-            self.append(id, Author::NONE, EntryKind::Notice, 0, &event, now);
+            self.append(id, Author::NONE, EntryKind::Notice, 0, &event, &now);
         }
     }
 }

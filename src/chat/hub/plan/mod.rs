@@ -26,7 +26,7 @@ pub struct View<'s, 'v> {
     pub sessions: &'v SessionTable,
     /// The server has a store.
     pub has_store: bool,
-    pub now: Now,
+    pub now: &'v Now,
 }
 
 /// The member whose line is planned, and its session.
