@@ -1,14 +1,14 @@
 //! A chat server in one thread.
 //!
 //! One [`mio::Poll`] handles all events: listeners, clients, signals, the operator's console.
-//! A room is a log and a client is a cursor into it, so a message is kept once and sent to
+//! A room is a log and a session is a cursor into it, so a message is kept once and sent to
 //! each reader directly from the bytes of the log.
 //!
 //! # Layout
 //!
 //! `src/README.md` describes the architecture on one page.
 //!
-//! - [`chat`]: the core: sessions, rooms, commands. No sockets, no clock.
+//! - [`chat`]: the core: members, sessions, rooms, commands. No sockets, no clock.
 //! - [`wire`]: decodes bytes into lines, requests and frames; encodes events as bytes.
 //! - [`store`]: the SQLite file with history, rooms and bans; [`transfer`]: export and import.
 //! - [`server`]: the event loop, connections, HTTP, the operator's console.

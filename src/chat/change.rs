@@ -8,7 +8,6 @@ use super::cause::Cause;
 use super::id::{ClientId, MemberId, Now, RoomId, SessionId};
 use super::policy::cidr::Network;
 use super::policy::nick::Name;
-pub use super::record::*;
 
 /// The room that a member enters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,21 +1,24 @@
-//! The state machine of the chat: sessions, the admission queue, rooms, and the output of each client.
+//! The state machine of the chat: members, sessions, the admission queue, rooms, and the output of each session.
 //!
 //! It is pure: no sockets and no clock. The caller passes the time with each call:
 //!
-//! - input: [`Hub::handle_plain_connection`], [`Hub::handle_line`], [`Hub::handle_end_of_input`], [`Hub::handle_connection_lost`], [`Hub::handle_closed`],
-//!   [`Hub::handle_tick`], and [`Hub::attach_console`] for the console, whose lines come as those of [`ClientId::CONSOLE`];
-//! - output: [`Hub::poll_outbox`] and [`Hub::poll_sweep`] return clients with output,
-//!   [`Hub::gather`] lends the bytes, [`Hub::handle_written`] and [`Hub::handle_blocked`] report the result of
-//!   the write; [`Hub::poll_close`] returns connections to close, [`Hub::poll_deadline`] returns
-//!   the time of the next tick.
+//! - input: [`Hub::handle_plain_connection`], [`Hub::handle_line`], [`Hub::handle_end_of_input`],
+//!   [`Hub::handle_connection_lost`], [`Hub::handle_closed`], [`Hub::handle_tick`]; [`Hub::attach_console`] for the
+//!   console, whose lines are those of [`ClientId::CONSOLE`];
+//! - output: [`Hub::poll_outbox`] and [`Hub::poll_sweep`] return sessions with output, [`Hub::gather`] lends the bytes,
+//!   [`Hub::handle_written`] and [`Hub::handle_blocked`] report the result of the write; [`Hub::poll_close`] returns
+//!   connections to close, [`Hub::poll_deadline`] returns the time of the next tick;
+//! - public changes: the hub commits them itself, or hands them out with [`Hub::poll_proposal`] and applies them with
+//!   [`Hub::handle_committed`] in the order that the caller gives them;
+//! - state: [`Hub::into_state`] gives all of it as plain data, [`Hub::from_state`] takes it back.
 //!
-//! A room is a log (`room::segment_log`) and a member is a cursor into it. Lines for one client alone wait in
+//! A room is a log (`room::segment_log`) and a subscription is a cursor into it. Lines for one session alone wait in
 //! its outbox (`session::outbox`), and `session::reader` merges the two by stamp.
 //!
 //! The hub hands out the records to store with [`Hub::poll_records`] and gets stored data back with [`Hub::restore`].
 //! It hands out queries about stored data with [`Hub::poll_query`] and gets the results with [`Hub::handle_answer`].
 //!
-//! Members may read in several encodings. Then a room has one log for each encoding that a member
+//! Sessions may read in several encodings. Then a room has one log for each encoding that a session
 //! reads, with the same entries and stamps, and keeps its history as events (`room::history`).
 
 mod cause;

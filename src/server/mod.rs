@@ -11,6 +11,8 @@ pub(crate) mod store_query;
 pub(crate) mod store_writer;
 mod unwritten;
 
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -87,6 +89,9 @@ pub enum Error {
     Poll(#[source] io::Error),
 }
 
+/// Above every number of a run: each JSON reader can represent the numbers below.
+const MAX_RUN: u64 = 1 << 53;
+
 /// Runs a server until it ends; returns the exit code.
 ///
 /// # Errors
@@ -123,6 +128,10 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
     }
     hub.max_clients = seats.max_clients;
     hub.max_waiting = seats.max_waiting;
+    // The standard library seeds each of these from the system's random numbers.
+    let random = || RandomState::new().hash_one(0);
+    hub.run = random() % MAX_RUN;
+    hub.hash_key = [random(), random()];
     let mut listeners = Vec::new();
     let has_web = !web_addrs.is_empty();
     for (kind, addrs) in [(ListenerKind::Plain, listen), (ListenerKind::Web, web_addrs), (ListenerKind::Admin, admin)] {
@@ -166,7 +175,7 @@ fn open(mut options: store::Options, hub: &Config) -> Result<(StoreWriter, store
     let (store, start) = Store::open(&options, clock::utc().unix_timestamp())?;
     let messages: usize = start.rooms.iter().map(|(_, messages)| messages.len()).sum();
     info!(
-        "{}: {} rooms, {messages} messages of {} of them read in {} ms; next message id {}",
+        "{}: {} rooms; read {messages} messages of {} rooms in {} ms; next message id {}",
         options.path.display(),
         start.rooms.len() + start.stored.len(),
         start.rooms.len(),

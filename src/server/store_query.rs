@@ -291,7 +291,7 @@ mod tests {
     use time::OffsetDateTime;
 
     use super::*;
-    use crate::chat::change::MessageKind;
+    use crate::chat::record::MessageKind;
     use crate::store::Record;
     use crate::util::test_json::through_json;
 

@@ -308,7 +308,7 @@ mod tests {
     use time::OffsetDateTime;
 
     use super::*;
-    use crate::chat::change::MessageKind;
+    use crate::chat::record::MessageKind;
     use crate::store::{Message, Options, Sync};
     use crate::util::test_json::through_json;
 

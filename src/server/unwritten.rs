@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::chat::change::WHISPERS_PER_NAME;
 use crate::chat::policy::nick::fold;
+use crate::chat::record::WHISPERS_PER_NAME;
 use crate::store::{Message, Record, Whisper};
 
 /// Memory of a record besides its texts, in bytes.
@@ -161,7 +161,7 @@ mod tests {
     use time::OffsetDateTime;
 
     use super::*;
-    use crate::chat::change::MessageKind;
+    use crate::chat::record::MessageKind;
     use crate::util::test_json::through_json;
 
     fn said(id: u64) -> Record {

@@ -11,8 +11,8 @@ use super::table::room;
 use super::table::room::{Rooms, StoredRoom};
 use super::table::state::State;
 use super::table::{bans, message, whispers};
-use crate::chat::change::{Message, Record};
 use crate::chat::policy::nick::fold;
+use crate::chat::record::{Message, Record};
 
 /// State of the store that is cached in memory.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use super::error::{DbError, DbResult};
 use super::table::message;
 use super::table::message::COLUMNS;
 use super::table::room::StoredRoom;
-use crate::chat::change::Message;
+use crate::chat::record::Message;
 
 /// The last messages of a room before an id, at most `n` and about `bytes` bytes, oldest first.
 pub(super) fn read(

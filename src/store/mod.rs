@@ -30,8 +30,8 @@ pub use search::SearchStep;
 
 use self::table::room::StoredRoom;
 use crate::chat::LOBBY;
-pub use crate::chat::change::{InitialState, Message, MessageKind, Record, Whisper};
 use crate::chat::policy::nick::fold;
+pub use crate::chat::record::{InitialState, Message, MessageKind, Record, Whisper};
 use crate::util::io_error::plain_words;
 use batch::{Batch, CachedState, Changes};
 use error::{DbError, DbResult};

@@ -10,7 +10,7 @@ use super::search;
 use super::table::message;
 use super::table::message::COLUMNS;
 use super::table::room::{Rooms, StoredRoom};
-use crate::chat::change::Message;
+use crate::chat::record::Message;
 
 /// Passes all messages of one room or of all to `each`, in order of id; stops when `each` fails.
 pub(super) fn export<E>(

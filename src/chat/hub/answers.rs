@@ -5,12 +5,13 @@
 use log::info;
 
 use super::{Hub, Shared};
-use crate::chat::change::{Change, Place, Record};
+use crate::chat::change::{Change, Place};
 use crate::chat::config::Login;
 use crate::chat::event::{Event, LINE_OVERHEAD, Notice, Refusal};
 use crate::chat::id::{ClientId, Now, RoomId};
 use crate::chat::policy::nick::{Name, fold};
 use crate::chat::query::{Answer, Lookup, Query};
+use crate::chat::record::Record;
 use crate::chat::record::{Message, MessageKind};
 use crate::chat::session::SessionStage;
 

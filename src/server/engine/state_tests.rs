@@ -1,5 +1,7 @@
 //! Servers that are handed over while their clients are in the middle of something.
 
+mod golden;
+
 use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::rc::Rc;

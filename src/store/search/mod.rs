@@ -13,7 +13,7 @@ use rusqlite::{CachedStatement, Connection, params};
 use self::words::{SearchWords, spaced};
 use super::error::{DbError, DbResult};
 use super::table::room::StoredRoom;
-use crate::chat::change::Message;
+use crate::chat::record::Message;
 
 /// The result of one step of a search.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use time::{OffsetDateTime, UtcOffset};
 
-use crate::chat::change::MessageKind;
+use crate::chat::record::MessageKind;
 use crate::util::clock;
 
 /// Columns of a time: Unix seconds, and minutes of offset from UTC.

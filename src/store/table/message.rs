@@ -7,7 +7,7 @@ use super::checksum::Checksum;
 use super::column;
 use super::column::{time_columns, time_from_columns};
 use super::room::StoredRoom;
-use crate::chat::change::Message;
+use crate::chat::record::Message;
 use crate::store::error::{DbError, DbResult};
 
 /// The columns in the order that [`read`] expects.

@@ -1,12 +1,12 @@
 //! Table of whispers to nicknames that are not in use.
 
-use crate::chat::change::WHISPERS_PER_NAME;
+use crate::chat::record::WHISPERS_PER_NAME;
 use rusqlite::Connection;
 
 use super::checksum::Checksum;
 use super::column::{time_columns, time_from_columns};
-use crate::chat::change::Whisper;
 use crate::chat::policy::nick::fold;
+use crate::chat::record::Whisper;
 use crate::store::error::{DbError, DbResult};
 
 /// Maximum stored whispers to all nicknames together; the oldest are deleted.

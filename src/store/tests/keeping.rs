@@ -3,7 +3,7 @@
 use time::UtcOffset;
 
 use super::*;
-use crate::chat::change::WHISPERS_PER_NAME;
+use crate::chat::record::WHISPERS_PER_NAME;
 
 #[test]
 fn messages_survive_a_restart() {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::{Asker, LocalChange, Plan, Report, View, refuse};
-use crate::chat::change::{Change, Rename, WHISPERS_PER_NAME};
+use crate::chat::change::{Change, Rename};
 use crate::chat::command::{is_blank, split};
 use crate::chat::config::Login;
 use crate::chat::event::Refusal;
@@ -11,6 +11,7 @@ use crate::chat::id::MemberId;
 use crate::chat::member::table::OPERATOR;
 use crate::chat::policy::cidr::Network;
 use crate::chat::policy::nick::{Name, key_of};
+use crate::chat::record::WHISPERS_PER_NAME;
 
 /// The longest offline message in bytes. All messages stored for one name fit into the backlog of one session.
 const MAX_OFFLINE_MESSAGE: usize = 4096;

@@ -7,13 +7,13 @@ use time::macros::datetime;
 use time::{OffsetDateTime, UtcOffset};
 
 use crate::chat::Lang;
-use crate::chat::change::{InitialState, Message, MessageKind, Record, Whisper};
 use crate::chat::config::Config;
 use crate::chat::hub::Hub;
 use crate::chat::id::ClientId;
 use crate::chat::id::Now;
 use crate::chat::input::{Allowance, Input};
 use crate::chat::query::{Answer, Lookup, Query};
+use crate::chat::record::{InitialState, Message, MessageKind, Record, Whisper};
 use crate::wire::plain::Plain;
 
 const RUN: u64 = 0x1234;

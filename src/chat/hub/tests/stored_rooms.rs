@@ -1,12 +1,12 @@
 //! Tests of rooms that are in the store and not in memory.
 
 use super::store_queue::{StoreHub, message, start};
-use crate::chat::change::{InitialState, Record};
 use crate::chat::config::{Config, Login};
 use crate::chat::encoding::Encoding;
 use crate::chat::id::ClientId;
 use crate::chat::input::{Allowance, NewConnection, ResumeRequest};
 use crate::chat::query::{Answer, Lookup};
+use crate::chat::record::{InitialState, Record};
 
 #[test]
 fn evicted_room_stays_in_the_store_and_is_loaded_by_join() {

@@ -1,0 +1,108 @@
+//! The golden file of version 1: a server in the middle of many things, as it is handed over.
+//!
+//! `CHINWAG_BLESS=1 cargo test --lib golden` writes the file anew. That is right only for a field that is added with a
+//! default; a change that old files cannot follow needs a new version.
+
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use super::*;
+use crate::chat::{ClientId, Input};
+
+/// The path of the golden file.
+fn path() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/handover-1.json")
+}
+
+fn config() -> Config {
+    Config { max_clients: 7, max_waiting: 2, max_per_ip: 20, rate: 2, burst: 6, run: 77, ..Config::default() }
+}
+
+/// A server with a session in every stage: in two rooms, muted, ignored, banned, whispering, with unread lines and
+/// half lines in both encodings, at the prompt, in the queue, leaving, and within an HTTP request.
+fn busy_server() -> (TestServer, Vec<Rc<RefCell<Wire>>>) {
+    let mut server = TestServer::new(config());
+    server.engine().hub_mut().attach_console();
+    let mut wires = Vec::new();
+    let enter = |server: &mut TestServer, capacity: usize, text: &str| {
+        let wire = server.connect(0, capacity);
+        server.send(&wire, text.as_bytes());
+        wire
+    };
+    wires.push(enter(&mut server, 100_000, "alice\nhello\n/join den\nin the den\nhalf a li"));
+    wires.push(enter(&mut server, 100_000, "bob\n/echo on\n/ignore alice\n/me waves\n"));
+    let page = server.connect(1, 100_000);
+    let frames = [UPGRADE.as_bytes(), &frame("carol"), &frame("from a page"), &frame("half a frame")[..9]].concat();
+    server.send(&page, &frames);
+    wires.push(page);
+    wires.push(enter(&mut server, 100_000, "dave\n@bob a secret\n/history 2\n"));
+    // A reader that is stuck, with lines of the room and of its own unread.
+    wires.push(enter(&mut server, 60, "erin\n/help\n/ping 1\n"));
+    wires.push(enter(&mut server, 100_000, "frank\n1\n2\n3\n4\n5\n6\n7\n"));
+    // At the prompt, and in the queue.
+    let asked = server.connect(0, 100_000);
+    server.send(&asked, &[255, 253, 1, b'g']);
+    wires.push(asked);
+    wires.push(enter(&mut server, 100_000, "too early\n"));
+    // A request that is not whole.
+    let request = server.connect(1, 100_000);
+    server.send(&request, b"GET / HTTP/1.1\r\nHost: local");
+    wires.push(request);
+    let now = Now { at: server.at, local: OffsetDateTime::UNIX_EPOCH + server.at };
+    for order in ["/mute dave 5", "/ban 10.9.8.0/24 7", "@alice from the operator", "said by the operator"] {
+        server.engine().hub_mut().handle_line(ClientId::CONSOLE, Input::Line(order), now);
+    }
+    server.send(&wires[3].clone(), b"only shown to dave\n/quit with a reason\n");
+    server.run();
+    (server, wires)
+}
+
+fn pretty(json: &str) -> String {
+    let value: Value = serde_json::from_str(json).unwrap();
+    serde_json::to_string_pretty(&value).unwrap() + "\n"
+}
+
+#[test]
+fn handed_over_state_is_the_golden_file() {
+    let (mut server, _) = busy_server();
+    let json = pretty(&server.hand_over());
+    if std::env::var_os("CHINWAG_BLESS").is_some() {
+        fs::write(path(), &json).unwrap();
+    }
+    let golden = fs::read_to_string(path()).unwrap();
+    let line = json.lines().zip(golden.lines()).enumerate().find(|(_, (ours, theirs))| ours != theirs);
+    assert_eq!(line, None, "the first line that differs; see the head of golden.rs");
+    assert_eq!(json.lines().count(), golden.lines().count());
+}
+
+/// What every person is shown when the server goes on.
+fn go_on(server: &mut TestServer, wires: &[Rc<RefCell<Wire>>]) -> Vec<String> {
+    server.send(&wires[0], b"ne\n/leave\n");
+    server.send(&wires[2], &frame("half a frame")[9..]);
+    server.send(&wires[6], b"race\nhi\n");
+    server.send(&wires[8], b"host\r\n\r\n");
+    for _ in 0..200 {
+        wires[4].borrow_mut().take(usize::MAX);
+        server.pass(Duration::from_millis(100));
+    }
+    wires.iter().map(|wire| take(wire)).collect()
+}
+
+#[test]
+fn server_goes_on_from_the_golden_file_as_if_nothing_had_happened() {
+    let (mut original, wires) = busy_server();
+    let expected = go_on(&mut original, &wires);
+    assert!(expected[1].contains("* grace joined"), "{}", expected[1]);
+
+    // The sockets are those of an equal server.
+    let (mut server, wires) = busy_server();
+    let (.., sockets) = server.engine.take().unwrap().into_state();
+    let Handover { at, engine, hub, .. } = Handover::from_json(&fs::read(path()).unwrap()).unwrap();
+    assert_eq!(at, server.at);
+    let (plain, web) = (Box::new(Plain { lang: Lang::En }), Box::new(Json { lang: Lang::En }));
+    let hub = Hub::from_state(hub, config(), plain, Some(web));
+    server.engine = Engine::from_state(engine, hub, sockets, settings(), &server.network).ok();
+    assert_eq!(go_on(&mut server, &wires), expected);
+}
