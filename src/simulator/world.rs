@@ -157,7 +157,7 @@ impl World {
     pub(super) fn turn(&mut self) {
         self.step.set(self.step.get() + 1);
         let now = self.now();
-        if self.handovers.as_mut().is_some_and(|random| random.one_in(12)) {
+        if self.handovers.as_mut().is_some_and(|random| random.one_in(40)) {
             self.hand_over();
         }
         self.commit(now);

@@ -5,5 +5,6 @@ pub(super) mod encodings;
 pub(crate) mod invariants;
 pub(super) mod moderation;
 pub(super) mod pages;
+pub(super) mod sequencer;
 pub(super) mod store_queue;
 pub(super) mod stored_rooms;
