@@ -87,6 +87,11 @@ pub struct MemberId {
     pub serial: NonZeroU32,
 }
 
+impl MemberId {
+    /// The operator at the console of this process.
+    pub const OPERATOR: MemberId = MemberId { slot: MemberSlot(NonZeroU32::MAX), serial: NonZeroU32::MAX };
+}
+
 /// The number of a room; it is reused after the room is removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RoomId(NonZeroU32);

@@ -4,7 +4,7 @@
 //!
 //! - the settings, which the successor reads itself;
 //! - the store, which the predecessor closes and the successor opens; its unwritten records are handed over;
-//! - the operator's console: lines that were read and not processed, and output that was not written;
+//! - input of the operator's console that was read and not processed, and output that its terminal has not taken;
 //! - signals that have arrived, and the log.
 
 use std::time::Duration;

@@ -37,7 +37,7 @@ impl World {
         let is_behind = self.engine.hub().has_pending_disconnects() || self.engine.is_behind();
         assert!(!is_behind || self.engine.has_work(self.at), "there is work and no turn is asked for");
         if !is_behind {
-            self.oracle.check_deadlines(&self.alive, self.sequencer.is_some(), self.at);
+            self.oracle.check_deadlines(&self.alive, self.at);
         }
         for &who in self.alive.iter().filter(|_| !is_behind) {
             let Some((cause, at)) = &self.oracle.readers[who].left else { continue };

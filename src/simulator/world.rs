@@ -12,6 +12,7 @@ use super::person;
 use super::person::Person;
 use super::plan::SeedPlan;
 use super::sequencer::DelayedSequencer;
+use crate::chat::change::Committed;
 use crate::chat::{
     Allowance, Cause, ClientId, Config, DISCONNECTS_PER_TICK, Hub, Input, Lang, Now, Render, TraceEvent,
 };
@@ -44,6 +45,8 @@ pub struct World {
     pub(super) idle_turns: usize,
     /// Commits the changes some turns later; without it the server commits them itself.
     pub(super) sequencer: Option<DelayedSequencer>,
+    /// A server without sessions that applies the same changes, and how many it has applied.
+    replica: Option<(Hub, u64)>,
     /// Decides when the server is handed over to a successor, if it ever is.
     handovers: Option<Random>,
 }
@@ -67,13 +70,22 @@ impl World {
         if plan.operator {
             hub.attach_console();
         }
+        let replica = (seed / 32 % 4 == 1).then(|| {
+            let config = Config { hash_key: [seed, 7], ..plan.config.clone() };
+            let mut replica = Hub::new(config, Box::new(Plain { lang: Lang::En }));
+            if plan.web {
+                replica.enable_json(Box::new(Json { lang: Lang::En }));
+            }
+            replica.use_external_sequencer();
+            (replica, 0)
+        });
         let date = Date::from_calendar_date(2026, Month::November, 20).unwrap();
         let hour = if random.one_in(3) { 23 } else { 12 };
         World {
             engine: Engine::new(hub, listeners, plan.limits, plan.budget, plan.max_connections),
             network,
             people: Vec::new(),
-            oracle: Oracle::new(plan.config.clone(), plan.operator),
+            oracle: Oracle::new(plan.config.clone(), plan.operator, sequencer.is_some()),
             at: Duration::from_secs(5),
             wall: PrimitiveDateTime::new(date, Time::from_hms(hour, 59, 30).unwrap()),
             step,
@@ -82,6 +94,7 @@ impl World {
             order: None,
             idle_turns: 0,
             sequencer,
+            replica,
             // Not from `random`, so that a seed stays what it was.
             handovers: (seed / 16 % 8 == 3).then(|| Random(seed)),
             random,
@@ -121,7 +134,7 @@ impl World {
     fn commit(&mut self, now: Now) {
         let Some(sequencer) = &mut self.sequencer else { return };
         while let Some(committed) = sequencer.next(self.step.get()) {
-            self.engine.hub_mut().handle_committed(&committed);
+            self.engine.hub_mut().handle_committed(&committed, &now);
         }
         self.record_heard(now);
     }
@@ -204,6 +217,7 @@ impl World {
         let drained = drained + self.exchanges();
         assert!(written <= writes + drained, "{written} clients are written to in one turn, which is for {writes}");
         self.look(now);
+        self.check_replica(now);
         self.check();
     }
 
@@ -265,7 +279,31 @@ impl World {
                 }
                 _ => None,
             };
+            self.replicate(&heard, now);
             self.oracle.record_heard(heard, who, now);
+        }
+    }
+
+    /// Applies a committed change to the replica.
+    fn replicate(&mut self, heard: &TraceEvent, now: Now) {
+        let Some((replica, seq)) = &mut self.replica else { return };
+        match heard {
+            TraceEvent::Committed { time, change, .. } => {
+                *seq += 1;
+                let committed = Committed { seq: *seq, time: *time, origin: None, change: change.clone() };
+                replica.handle_committed(&committed, &now);
+            }
+            // Notices of the server itself can push messages out of a history.
+            TraceEvent::Ticked => replica.handle_tick(now),
+            _ => {}
+        }
+    }
+
+    /// Compares the shared state with that of the replica.
+    fn check_replica(&self, now: Now) {
+        if let Some((replica, _)) = self.replica.as_ref().filter(|_| !self.oracle.ending) {
+            let (ours, theirs) = (self.engine.hub().shared_summary(now), replica.shared_summary(now));
+            assert_eq!(ours, theirs, "the same changes lead to another state in a replica");
         }
     }
 

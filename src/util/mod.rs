@@ -7,6 +7,7 @@ pub mod io_error;
 pub mod logging;
 pub mod shrink;
 pub mod signals;
+pub mod slots;
 pub mod stdio;
 #[cfg(test)]
 pub(crate) mod test_json;

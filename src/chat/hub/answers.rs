@@ -2,13 +2,15 @@
 //!
 //! A session's next line waits until its query is answered, so that the answers come in the order of the commands.
 
+use std::borrow::Cow;
+
 use log::info;
 
 use super::{Hub, Shared};
 use crate::chat::change::{Change, Place};
 use crate::chat::config::Login;
 use crate::chat::event::{Event, LINE_OVERHEAD, Notice, Refusal};
-use crate::chat::id::{ClientId, Now, RoomId};
+use crate::chat::id::{Author, ClientId, Now, RoomId};
 use crate::chat::policy::nick::{Name, fold};
 use crate::chat::query::{Answer, Lookup, Query};
 use crate::chat::record::Record;
@@ -54,6 +56,9 @@ impl Hub {
         let id = origin.client;
         let Some(session) = self.sessions.find(origin) else { return };
         session.awaits_answer = false;
+        if session.is_leaving() {
+            return;
+        }
         let is_present = session.member.is_some();
         match (lookup, answer) {
             (Lookup::History { before, n, .. }, Answer::Messages(found)) => {
@@ -89,10 +94,7 @@ impl Hub {
         fanout.notice(id, Notice::HistoryBegins { messages: messages.len(), gap: false, before });
         let mut day = now.local.date();
         for message in &messages {
-            if std::mem::replace(&mut day, message.at.date()) != day {
-                fanout.notice(id, Notice::Day(day));
-            }
-            fanout.send(id, &message.event());
+            fanout.send_of_day(id, &mut day, message.at.date(), &message.event());
         }
         fanout.notice(id, Notice::PageEnds { older });
     }
@@ -136,7 +138,7 @@ impl Hub {
         if name == member.name_hash {
             return false;
         }
-        member.ignores(crate::chat::id::Author { member: members.find_key(&key), name })
+        member.ignores(Author { member: members.find_key(&key), name })
     }
 
     /// Handles the answer to the query for a stored room: loads the room, and moves or logs the session in.
@@ -153,7 +155,7 @@ impl Hub {
         match (member, opened) {
             (Some(slot), Ok((_, room))) if self.shared.members[slot].room == room => {}
             (Some(slot), Ok((name, _))) => {
-                let place = Box::new(Place::Named(std::borrow::Cow::Owned(name)));
+                let place = Box::new(Place::Named(Cow::Owned(name)));
                 let member = self.shared.members.id(slot);
                 self.propose_checked(id, Change::Move { member, place }, &now);
             }

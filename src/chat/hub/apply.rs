@@ -44,7 +44,7 @@ impl Hub {
         }
         let sessions = &self.sessions;
         self.trace.record_committed(|| id.map(|id| sessions.origin(id)), &change, true, now);
-        self.apply(id, &change, now);
+        self.apply(id, &change, now, now);
     }
 
     fn propose_externally(&mut self, id: Option<ClientId>, change: Change<'_>) {
@@ -59,7 +59,7 @@ impl Hub {
     ///
     /// # Panics
     /// If it is not the next one in the order.
-    pub fn handle_committed(&mut self, committed: &Committed) {
+    pub fn handle_committed(&mut self, committed: &Committed, now: &Now) {
         let Committed { seq, time, origin, change } = committed;
         self.journal.note_committed(*seq);
         if let Some(origin) = *origin
@@ -71,42 +71,48 @@ impl Hub {
                 self.outbound.resume(origin.client);
             }
         }
-        let client = waiting_session(&self.sessions, *origin);
+        let client = proposer(&self.sessions, *origin);
         let allowed = check(&self.shared, change);
         self.trace.record_committed(|| *origin, change, allowed.is_ok(), time);
         if let Err(refusal) = allowed {
             client.into_iter().for_each(|id| self.outbound.send(&mut self.sessions, id, &Event::Refusal(refusal)));
+            if let (Some(id), Change::Join(_), Login::Address) = (client, change, self.config.login) {
+                // Another session has taken the address as its name.
+                self.log_in_by_address(id, *now);
+            }
             return;
         }
-        self.apply(client, change, time);
+        self.apply(client, change, time, now);
         if let Change::Join(join) = change
             && origin.is_some()
             && client.is_none()
             && let Some(member) = self.shared.members.find_key(&join.name.key)
         {
             // The session has ended before its member was there.
-            self.propose(None, Change::Leave { member, cause: Cause::ConnectionLost }, time);
+            self.propose(None, Change::Leave { member, cause: Cause::ConnectionLost }, now);
         }
     }
 
     /// Applies a committed change that is allowed. `id` is the session that waits for it.
+    ///
+    /// `time` is the time of the change, from which follows what is shared. `now` is for the deadlines of sessions.
     #[inline]
-    fn apply(&mut self, id: Option<ClientId>, change: &Change, time: &Now) {
+    fn apply(&mut self, id: Option<ClientId>, change: &Change, time: &Now, now: &Now) {
         match change {
             // Messages are by far the most.
             Change::Say { member, room, text, action } => self.apply_say(*member, *room, text, *action, time),
-            _ => self.apply_other(id, change, time),
+            _ => self.apply_other(id, change, time, now),
         }
     }
 
-    fn apply_other(&mut self, id: Option<ClientId>, change: &Change, time: &Now) {
+    fn apply_other(&mut self, id: Option<ClientId>, change: &Change, time: &Now, now: &Now) {
         match change {
             Change::Say { .. } => {}
-            Change::Join(join) => self.apply_join(id, join, *time),
+            Change::Join(join) => self.apply_join(id, join, *time, now),
             Change::Move { member, place } => self.apply_move(id, *member, place, *time),
             Change::Leave { member, cause } => self.remove_member(*member, cause, *time),
             Change::Rename { member, to } => self.apply_rename(*member, to, *time),
-            Change::Kick { member, kick } => self.apply_kick(*member, kick.reason.as_deref(), *time),
+            Change::Kick { member, kick } => self.apply_kick(*member, kick.reason.as_deref(), *time, *now),
             Change::Ban { network, minutes } => self.apply_ban(*network, *minutes, *time),
             Change::Unban { network } => self.apply_unban(*network, *time),
             Change::Mute { member, mute } => self.apply_mute(*member, mute, *time),
@@ -115,13 +121,13 @@ impl Hub {
     }
 
     /// Adds a member, and lets the session that proposed it enter the room.
-    fn apply_join(&mut self, client: Option<ClientId>, join: &Join, time: Now) {
+    fn apply_join(&mut self, client: Option<ClientId>, join: &Join, time: Now, now: &Now) {
         let Join { name, place, network } = join;
         let member = self.shared.members.insert(name);
         self.shared.mutes.carry_over(member, name, *network, time.at);
         let mut after = None;
         if let Some(id) = client {
-            after = self.begin_session(id, member, time);
+            after = self.begin_session(id, member, now);
         }
         let room = match self.open_place(place, member) {
             Ok(room) => room,
@@ -137,17 +143,17 @@ impl Hub {
     }
 
     /// Gives a session its member; returns the id of the last message that it has read, if it resumes.
-    fn begin_session(&mut self, id: ClientId, member: MemberId, time: Now) -> Option<u64> {
+    fn begin_session(&mut self, id: ClientId, member: MemberId, now: &Now) -> Option<u64> {
         self.shared.members[member.slot].add_session(id);
         let session = &mut self.sessions[id];
         session.member = Some(member.slot);
-        session.active = time.micros();
+        session.active = now.micros();
         let (name, here) = (&self.shared.members[member.slot].name, self.shared.members.len());
         if let Some(addr) = self.sessions.addr(id) {
             info!("{name} logged in from {addr} ({here} here)");
         }
         if !self.config.idle_timeout.is_zero() {
-            self.deadlines.set_idle(&mut self.sessions, id, time.at + self.config.idle_timeout);
+            self.deadlines.set_idle(&mut self.sessions, id, now.at + self.config.idle_timeout);
         }
         if self.config.login == Login::Nickname {
             self.fanout().notice(id, Notice::NameSet);
@@ -327,15 +333,22 @@ impl Hub {
         }
     }
 
-    fn apply_kick(&mut self, member: MemberId, reason: Option<&str>, time: Now) {
+    fn apply_kick(&mut self, member: MemberId, reason: Option<&str>, time: Now, now: Now) {
         let cause = Cause::Kicked(reason.map(Box::from));
-        while let Some(id) = self.shared.members[member.slot].session_at(0) {
+        while let Some(id) = self.shared.members.get(member).and_then(|member| member.session_at(0)) {
+            if self.is_cut_off(id) {
+                // Part of its data is dropped already: it leaves as a slow consumer.
+                self.end_session(id, Cause::TooSlow, Close::AtOnce, now);
+                continue;
+            }
             self.fanout().notice(id, Notice::Kicked { why: reason });
             self.trace.record(|| TraceEvent::Departed(id, cause.clone()));
-            self.end_locally(id, &cause, Close::WhenRead, time);
+            self.end_locally(id, &cause, Close::WhenRead, now);
         }
-        self.remove_member(member, &cause, time);
-        self.admit(time);
+        if self.shared.members.get(member).is_some() {
+            self.remove_member(member, &cause, time);
+        }
+        self.admit(now);
     }
 
     fn apply_ban(&mut self, network: Network, minutes: Option<u64>, time: Now) {
@@ -381,8 +394,8 @@ impl Hub {
     }
 }
 
-/// The session that waits for the result of its proposal, if it has not ended.
-fn waiting_session(sessions: &SessionTable, origin: Option<Origin>) -> Option<ClientId> {
+/// The session that has proposed a change, if it has not ended.
+fn proposer(sessions: &SessionTable, origin: Option<Origin>) -> Option<ClientId> {
     let Origin { client, session } = origin?;
     sessions.get(client).filter(|found| found.id == session && !found.is_leaving()).map(|_| client)
 }

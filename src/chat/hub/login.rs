@@ -1,7 +1,5 @@
 //! Admission and login: the admission queue, the nickname prompt, and the room that a session resumes.
 
-use std::borrow::Cow;
-
 use super::Hub;
 use super::plan::{LocalChange, Plan, View};
 use crate::chat::change::{Change, Join, Place};
@@ -18,10 +16,11 @@ impl Hub {
     /// Starts the login of a new connection, adds it to the admission queue, or refuses it.
     pub(super) fn admit_or_refuse(&mut self, id: ClientId, now: Now) {
         let addr = self.sessions.ip(id);
-        let counted = self.ip_limit.enter(addr, self.config.max_per_ip);
+        let most = self.config.max_per_ip;
+        let is_allowed = self.ip_limit.enter(addr, most);
         let session = &mut self.sessions[id];
-        session.counted = counted;
-        let refusal = if !counted {
+        session.counted = is_allowed && most > 0;
+        let refusal = if !is_allowed {
             Refusal::TooManyFromAddress { most: self.config.max_per_ip }
         } else if self.shared.bans.holds(addr, now.at) {
             Refusal::Banned
@@ -92,13 +91,14 @@ impl Hub {
         match plan {
             Plan::Reply(event) => self.outbound.send(&mut self.sessions, id, &event),
             Plan::Query(lookup) => self.queue_query(id, lookup),
-            Plan::LogIn(name) => self.log_in(id, name, now),
+            // In address mode names are not typed.
+            Plan::LogIn(name) if self.config.login == Login::Nickname => self.log_in(id, name, now),
             Plan::Local(LocalChange::Quit(reason)) => self.quit(id, reason, now),
             _ => {}
         }
     }
 
-    /// Proposes a session's member.
+    /// Proposes that the member of a session joins.
     fn log_in(&mut self, id: ClientId, name: Name, now: Now) {
         let place = self.place_to_resume(id);
         let network = Network::of_client(self.sessions.ip(id));
@@ -106,30 +106,27 @@ impl Hub {
         self.propose_checked(id, change, &now);
     }
 
-    /// The room that a session wants to resume; the lobby if it wants none, or if the name is not valid.
-    fn place_to_resume(&mut self, id: ClientId) -> Place<'static> {
+    /// The room that a session wants to resume; the lobby if it wants none, or if no room can have that name.
+    fn place_to_resume(&self, id: ClientId) -> Place<'static> {
         // Checked first: most sessions have no request. In p2p mode there is one room.
         if self.resume_requests.is_empty() || self.config.mode == Mode::P2p {
             return Place::Lobby;
         }
         let room = self.resume_requests.get(&id).and_then(|request| request.room.as_deref());
-        match room.map(Name::room) {
-            None => Place::Lobby,
-            Some(Ok(name)) => Place::Named(Cow::Owned(name)),
-            Some(Err(_)) => {
-                self.resume_requests.remove(&id);
-                self.fanout().refuse(id, Refusal::BadRoomName);
-                Place::Lobby
-            }
-        }
+        room.and_then(|room| self.shared.rooms.place(room)).unwrap_or(Place::Lobby)
     }
 
-    /// Takes the id of the last message that a session has read, if it resumes and the id is of this run.
+    /// Takes the request of a session; returns the id of the last message that it has read, if it resumes and the id
+    /// is of this run. Refuses a room name that no room can have.
     pub(super) fn take_read_position(&mut self, id: ClientId) -> Option<u64> {
         if self.resume_requests.is_empty() {
             return None;
         }
-        let ResumeRequest { read, .. } = self.resume_requests.remove(&id)?;
+        let ResumeRequest { room, read } = self.resume_requests.remove(&id)?;
+        if self.config.mode == Mode::Hub && room.is_some_and(|room| self.shared.rooms.place(&room).is_none()) {
+            self.fanout().refuse(id, Refusal::BadRoomName);
+            return None;
+        }
         // An id above the last one was never given, or was lost before it was stored.
         let is_known = |message| self.store.is_none() || message <= self.journal.last_message_id();
         read.filter(|&(run, message)| run == self.run && is_known(message)).map(|(_, message)| message)

@@ -63,7 +63,7 @@ use super::policy::mutes::Mutes;
 use super::policy::rate_limit::RateLimit;
 use super::room::segment_log::Retention;
 use super::session::table::SessionTable;
-use super::session::{PendingDisconnect, SessionStage};
+use super::session::{PendingDisconnect, Session, SessionStage};
 
 /// Bytes in a session's outbox above which its lines wait. This bounds the memory for its replies.
 const MAX_PENDING_REPLIES: usize = 64 * 1024;
@@ -216,8 +216,12 @@ impl Hub {
         self.admit_or_refuse(id, now);
     }
 
-    /// Attaches a console: from now on lines are rendered for it, and [`ClientId::CONSOLE`] is its session.
+    /// Attaches a console: from now on lines are rendered for it, and [`ClientId::CONSOLE`] is its session. Does nothing
+    /// if there is one, as after a handover.
     pub fn attach_console(&mut self) {
+        if self.sessions.has_console() {
+            return;
+        }
         self.sessions.open_console();
         let operator = self.shared.members.insert_operator();
         self.shared.members[operator.slot].add_session(ClientId::CONSOLE);
@@ -284,8 +288,7 @@ impl Hub {
             self.acknowledge_deliveries();
         }
         // A session that has left may still have an incomplete line, which is not processed.
-        let counts =
-            |session: &&mut super::session::Session| !session.is_leaving() && session.pending_disconnect.is_none();
+        let counts = |session: &&mut Session| !session.is_leaving() && session.pending_disconnect.is_none();
         let Some(session) = self.sessions.get_mut(id).filter(counts) else { return };
         self.trace.record(|| TraceEvent::Line(id));
         if id != ClientId::CONSOLE {

@@ -61,14 +61,9 @@ impl Hub {
         let today = now.local.date();
         let mut day = today;
         for Whisper { from, at, text, .. } in whispers {
-            if std::mem::replace(&mut day, at.date()) != day {
-                fanout.notice(id, Notice::Day(day));
-            }
-            fanout.send(id, &Event::Whisper { at: *at, from, text });
+            fanout.send_of_day(id, &mut day, at.date(), &Event::Whisper { at: *at, from, text });
         }
-        if day != today {
-            fanout.notice(id, Notice::Day(today));
-        }
+        fanout.send_day(id, &mut day, today);
         fanout.notice(id, Notice::OfflineWhispersEnd);
     }
 

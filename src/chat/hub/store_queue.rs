@@ -128,14 +128,9 @@ impl Hub {
     /// Adds stored messages to a room that was just added to memory.
     pub(super) fn restore_messages(&mut self, room: RoomId, messages: &[Message]) {
         for message in messages {
-            let day = message.at.date();
-            let begins_day = self.shared.rooms[room].day.replace(day).is_some_and(|before| before != day);
-            let name = self.shared.members.name_hash(&fold(&message.name));
+            let author = Author { member: None, name: self.shared.members.name_hash(&fold(&message.name)) };
             let mut fanout = self.fanout();
-            if begins_day {
-                fanout.append_undated(room, Author::NONE, EntryKind::Day, 0, &Event::Notice(Notice::Day(day)));
-            }
-            let author = Author { member: None, name };
+            fanout.begin_room_day(room, message.at.date());
             fanout.append_undated(room, author, EntryKind::Message, message.text.len(), &message.event());
         }
         self.shared.rooms[room].is_stored = true;

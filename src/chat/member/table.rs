@@ -4,36 +4,34 @@ use std::hash::Hasher;
 use std::num::NonZeroU32;
 use std::ops::{Index, IndexMut};
 
-use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 use siphasher::sip::SipHasher13;
-use slab::Slab;
 
 use super::nick_index::NickIndex;
 use super::{Member, Role};
 use crate::chat::id::{Author, MemberId, MemberSlot};
 use crate::chat::policy::nick::{Name, key_of};
-use crate::util::shrink;
+use crate::util::slots::Slots;
 
 /// The name of the operator; no other member can take it.
 pub const OPERATOR: &str = "server";
 
 /// All members of the server.
 pub struct MemberTable {
-    slots: Slab<Member>,
+    slots: Slots<Member>,
     names: NickIndex,
     /// The serial number of the newest member.
     last: u32,
-    operator: Option<MemberId>,
+    operator: Option<Box<Member>>,
     hash_key: [u64; 2],
 }
 
 /// The state of a [`MemberTable`] as plain data.
 #[derive(Serialize, Deserialize)]
 pub struct MemberTableState {
-    slots: Slab<Member>,
+    slots: Slots<Member>,
     last: u32,
-    operator: Option<MemberId>,
+    operator: Option<Box<Member>>,
     hash_key: [u64; 2],
 }
 
@@ -41,7 +39,7 @@ impl MemberTable {
     /// An empty table. `hash_key` is the key of the hashes of names; keep it secret, so that no name can be chosen for
     /// its hash.
     pub fn new(hash_key: [u64; 2]) -> Self {
-        MemberTable { slots: Slab::new(), names: NickIndex::default(), last: 0, operator: None, hash_key }
+        MemberTable { slots: Slots::default(), names: NickIndex::default(), last: 0, operator: None, hash_key }
     }
 
     /// The number of members, without the operator.
@@ -58,12 +56,20 @@ impl MemberTable {
 
     /// The member, if it has not left.
     pub fn get(&self, id: MemberId) -> Option<&Member> {
-        self.slots.get(id.slot.index()).filter(|member| member.serial == id.serial)
+        let member = match self.slots.get(id.slot.index()) {
+            None if id == MemberId::OPERATOR => self.operator.as_deref(),
+            found => found,
+        };
+        member.filter(|member| member.serial == id.serial)
     }
 
     /// As [`MemberTable::get`], mutable.
     pub fn get_mut(&mut self, id: MemberId) -> Option<&mut Member> {
-        self.slots.get_mut(id.slot.index()).filter(|member| member.serial == id.serial)
+        let member = match self.slots.get_mut(id.slot.index()) {
+            None if id == MemberId::OPERATOR => self.operator.as_deref_mut(),
+            found => found,
+        };
+        member.filter(|member| member.serial == id.serial)
     }
 
     /// The id of the member in this slot.
@@ -88,28 +94,24 @@ impl MemberTable {
 
     /// The operator, if there is a console.
     pub fn operator(&self) -> Option<MemberId> {
-        self.operator
-    }
-
-    fn add(&mut self, name: CompactString, name_hash: u64, role: Role) -> MemberId {
-        self.last = self.last.wrapping_add(1).max(1);
-        let serial = NonZeroU32::new(self.last).unwrap_or(NonZeroU32::MIN);
-        let slot = MemberSlot::new(self.slots.insert(Member::new(name, name_hash, serial, role)));
-        MemberId { slot, serial }
+        self.operator.as_ref().map(|_| MemberId::OPERATOR)
     }
 
     /// Adds a member; no other member may have its name.
     pub fn insert(&mut self, name: &Name) -> MemberId {
-        let hash = self.name_hash(&name.key);
-        let id = self.add(name.shown.clone(), hash, Role::User);
-        self.names.insert(&self.slots, id.slot);
-        id
+        self.last = self.last.wrapping_add(1).max(1);
+        let serial = NonZeroU32::new(self.last).unwrap_or(NonZeroU32::MIN);
+        let member = Member::new(name.shown.clone(), self.name_hash(&name.key), serial, Role::User);
+        let slot = MemberSlot::new(self.slots.insert(member));
+        self.names.insert(&self.slots, slot);
+        MemberId { slot, serial }
     }
 
-    /// Adds the operator.
+    /// Adds the operator, which takes no slot of the members: nodes with and without a console number these alike.
     pub fn insert_operator(&mut self) -> MemberId {
-        let id = self.add(OPERATOR.into(), self.name_hash(OPERATOR), Role::Operator);
-        self.operator = Some(id);
+        let id = MemberId::OPERATOR;
+        let hash = self.name_hash(OPERATOR);
+        self.operator = Some(Box::new(Member::new(OPERATOR.into(), hash, id.serial, Role::Operator)));
         id
     }
 
@@ -126,9 +128,7 @@ impl MemberTable {
     /// Removes a member.
     pub fn remove(&mut self, slot: MemberSlot) -> Member {
         self.names.remove(&self.slots, slot);
-        let member = self.slots.remove(slot.index());
-        shrink::slab(&mut self.slots);
-        member
+        self.slots.remove(slot.index())
     }
 
     /// The state as plain data.
@@ -141,10 +141,8 @@ impl MemberTable {
     pub fn from_state(state: MemberTableState) -> Self {
         let MemberTableState { slots, last, operator, hash_key } = state;
         let mut names = NickIndex::default();
-        for (index, member) in &slots {
-            if member.role() != Role::Operator {
-                names.insert(&slots, MemberSlot::new(index));
-            }
+        for (index, _) in slots.iter() {
+            names.insert(&slots, MemberSlot::new(index));
         }
         MemberTable { slots, names, last, operator, hash_key }
     }
@@ -154,13 +152,19 @@ impl Index<MemberSlot> for MemberTable {
     type Output = Member;
 
     fn index(&self, slot: MemberSlot) -> &Member {
-        &self.slots[slot.index()]
+        match self.slots.get(slot.index()) {
+            Some(member) => member,
+            None => self.operator.as_ref().filter(|_| slot == MemberId::OPERATOR.slot).expect("the slot of a member"),
+        }
     }
 }
 
 impl IndexMut<MemberSlot> for MemberTable {
     fn index_mut(&mut self, slot: MemberSlot) -> &mut Member {
-        &mut self.slots[slot.index()]
+        match self.slots.get_mut(slot.index()) {
+            Some(member) => member,
+            None => self.operator.as_mut().filter(|_| slot == MemberId::OPERATOR.slot).expect("the slot of a member"),
+        }
     }
 }
 
@@ -169,14 +173,14 @@ mod tests {
     use super::*;
 
     impl MemberTable {
-        /// All members with their slots, the operator included.
+        /// All members with their slots, without the operator.
         pub fn iter(&self) -> impl Iterator<Item = (MemberSlot, &Member)> {
             self.slots.iter().map(|(index, member)| (MemberSlot::new(index), member))
         }
 
         /// Bytes allocated for the tables.
         pub fn capacity_bytes(&self) -> usize {
-            self.slots.capacity() * size_of::<Member>() + self.names.capacity() * size_of::<MemberSlot>()
+            self.slots.capacity_bytes() + self.names.capacity() * size_of::<MemberSlot>()
         }
     }
 

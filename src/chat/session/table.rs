@@ -4,7 +4,6 @@ use std::net::{IpAddr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::ops::{Index, IndexMut};
 
 use serde::{Deserialize, Serialize};
-use slab::Slab;
 use time::Date;
 
 use super::{Session, SessionStage};
@@ -12,6 +11,7 @@ use crate::chat::change::Origin;
 use crate::chat::encoding::Encoding;
 use crate::chat::id::{ClientId, SessionId};
 use crate::util::shrink;
+use crate::util::slots::Slots;
 
 /// A remote address in 8 bytes, since most addresses are IPv4.
 #[derive(Clone, Copy, Serialize, Deserialize)]
@@ -39,7 +39,7 @@ struct Console {
 #[derive(Serialize, Deserialize)]
 pub struct SessionTable {
     slots: Vec<Option<Slot>>,
-    v6: Slab<SocketAddrV6>,
+    v6: Slots<SocketAddrV6>,
     /// The deadlines set for each id: one bit for each kind. They stay set after their session is removed.
     deadlines: Vec<u8>,
     len: usize,
@@ -51,7 +51,7 @@ impl Default for SessionTable {
     fn default() -> Self {
         SessionTable {
             slots: Vec::new(),
-            v6: Slab::new(),
+            v6: Slots::default(),
             deadlines: Vec::new(),
             len: 0,
             last: SessionId::FIRST,
@@ -90,7 +90,6 @@ impl SessionTable {
         let Slot { peer, session } = self.slots.get_mut(id.slot())?.take()?;
         if let PeerAddr::V6(index) = peer {
             self.v6.remove(index as usize);
-            shrink::slab(&mut self.v6);
         }
         self.len -= 1;
         while self.slots.last().is_some_and(Option::is_none) {

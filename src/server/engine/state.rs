@@ -89,6 +89,8 @@ impl<L: Listener> Engine<L> {
         let EngineSettings { limits, budget, max_connections } = settings;
         let budget = if state.ends_at.is_some() { budget.ending() } else { budget };
         let has_admin = sockets.listeners.iter().any(|(kind, _)| *kind == ListenerKind::Admin);
+        let mut hub = hub;
+        hub.limit_disconnects(budget.disconnects);
         let mut engine = Engine {
             hub,
             limits,

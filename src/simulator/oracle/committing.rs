@@ -96,7 +96,9 @@ impl Oracle {
             }
             None => {
                 assert!(is_applied, "{proposed:?} is refused although it is allowed");
+                let newcomer = if let Proposed::Join { who, .. } = proposed { Some(who) } else { None };
                 self.carry_out(proposed, time);
+                newcomer.into_iter().for_each(|who| self.readers[who].active = now.at);
             }
         }
     }

@@ -107,7 +107,6 @@ impl Oracle {
         self.take_name(who, &name);
         self.take_mute_over(who, now);
         self.readers[who].is_member = true;
-        self.readers[who].active = now.at;
         self.enter(who, 0, now, |_, here, people| {
             format!("* You are {name}. {here} here: {people}. /help lists the commands.")
         });
@@ -129,6 +128,7 @@ impl Oracle {
     /// Checks that the server had a reason to disconnect a reader.
     pub(super) fn depart(&mut self, who: usize, cause: Cause, now: Now) {
         let due = self.readers[who].due.take();
+        let is_kicked = matches!(due, Some(Cause::Kicked(_)));
         let reader = &self.readers[who];
         let (stage, silent) = (reader.stage, now.at.saturating_sub(reader.active));
         let refusal = match &cause {
@@ -189,6 +189,13 @@ impl Oracle {
                 match &cause {
                     Cause::Kicked(_) => self.remove(who, &cause, self.readers[who].kicked_at.expect("a kick")),
                     _ => self.propose(Proposed::Leave { who, cause: cause.clone() }),
+                }
+                if let (true, Some(kicked), Some(at)) =
+                    (is_kicked && cause == Cause::TooSlow, due, self.readers[who].kicked_at)
+                    && self.delayed
+                {
+                    // The kick is committed before the leave is.
+                    self.remove(who, &kicked, at);
                 }
                 self.seats -= 1;
             }

@@ -117,6 +117,8 @@ pub struct Oracle {
     console_whisperer: Option<usize>,
     /// Lines of the operator that the server has not processed.
     pub orders: VecDeque<String>,
+    /// Changes are committed some turns after they were proposed.
+    delayed: bool,
     /// Public changes that are proposed and not committed, in their order.
     proposed: VecDeque<Proposed>,
     pub counts: Counts,
@@ -154,7 +156,7 @@ pub fn key(name: &str) -> String {
 }
 
 impl Oracle {
-    pub fn new(mut config: Config, operator: bool) -> Oracle {
+    pub fn new(mut config: Config, operator: bool, delayed: bool) -> Oracle {
         config.history_bytes = config.history_bytes.min(config.backlog_bytes / 2);
         Oracle {
             config,
@@ -178,6 +180,7 @@ impl Oracle {
             console_day: None,
             console_whisperer: None,
             orders: VecDeque::new(),
+            delayed,
             proposed: VecDeque::new(),
             counts: Counts::default(),
         }
@@ -382,9 +385,9 @@ impl Oracle {
     }
 
     /// Checks that no timeout is overdue.
-    pub fn check_deadlines(&self, alive: &[usize], delayed: bool, now: Duration) {
+    pub fn check_deadlines(&self, alive: &[usize], now: Duration) {
         // A deadline fires up to a tick late, and is postponed by whole ticks, or by 100 ms during a commit.
-        let late = Duration::from_millis(if delayed { 160 } else { 40 });
+        let late = Duration::from_millis(if self.delayed { 160 } else { 40 });
         for &who in alive {
             let reader = &self.readers[who];
             let most = match reader.stage {

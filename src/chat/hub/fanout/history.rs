@@ -133,9 +133,7 @@ impl Fanout<'_> {
             reader.consume(bytes.len());
         }
         self.notice(id, Notice::HistoryBegins { messages, gap: false, before: None });
-        if let Some(day) = day.filter(|&day| day != now.local.date()) {
-            self.notice(id, Notice::Day(day));
-        }
+        day.into_iter().for_each(|day| self.send_day(id, &mut now.local.date(), day));
         self.send_raw(id, &copy);
         self.notice(id, Notice::HistoryEnds);
     }

@@ -5,6 +5,8 @@ mod presence;
 
 pub use self::history::Greeting;
 
+use time::Date;
+
 use super::outbound::Outbound;
 use super::rooms::Rooms;
 use super::stats::Stats;
@@ -22,8 +24,8 @@ use crate::chat::session::{Session, SessionStage};
 
 /// A view of the parts that take part in the delivery of an event.
 ///
-/// It inserts the date before the first line of a day: [`Fanout::append`] and [`Fanout::send_dated`] do so, and nothing
-/// else does.
+/// It alone inserts the date before the first line of a day: in the log of a room, on the console, and between older
+/// lines that one session is shown.
 pub struct Fanout<'a> {
     config: &'a Config,
     members: &'a MemberTable,
@@ -110,18 +112,35 @@ impl<'a> Fanout<'a> {
 
     /// Shows the date if the next line is the first one of a new day in the room, or on the console.
     pub fn begin_day(&mut self, room: RoomId, time: &Now) {
-        let today = time.local.date();
-        if self.rooms[room].day.replace(today).is_some_and(|day| day != today) {
-            self.append_undated(room, Author::NONE, EntryKind::Day, 0, &Event::Notice(Notice::Day(today)));
-        }
+        self.begin_room_day(room, time.local.date());
         self.begin_console_day(time);
+    }
+
+    /// Shows the date if the next line of a room is the first one of `day`.
+    pub fn begin_room_day(&mut self, room: RoomId, day: Date) {
+        if self.rooms[room].day.replace(day).is_some_and(|before| before != day) {
+            self.append_undated(room, Author::NONE, EntryKind::Day, 0, &Event::Notice(Notice::Day(day)));
+        }
     }
 
     fn begin_console_day(&mut self, time: &Now) {
         let today = time.local.date();
         if self.sessions.begin_console_day(today) {
-            self.send(ClientId::CONSOLE, &Event::Notice(Notice::Day(today)));
+            self.notice(ClientId::CONSOLE, Notice::Day(today));
         }
+    }
+
+    /// Shows one session the date `day`, unless the line before was of that day.
+    pub fn send_day(&mut self, id: ClientId, before: &mut Date, day: Date) {
+        if std::mem::replace(before, day) != day {
+            self.notice(id, Notice::Day(day));
+        }
+    }
+
+    /// Shows one session an older line of `day`, with the date if the line before was of another day.
+    pub fn send_of_day(&mut self, id: ClientId, before: &mut Date, day: Date, event: &Event) {
+        self.send_day(id, before, day);
+        self.send(id, event);
     }
 
     /// As [`Fanout::append`], without a check for a new day. Returns where the entry is in the log of each encoding.

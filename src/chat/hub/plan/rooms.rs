@@ -1,7 +1,5 @@
 //! Plans for the commands about rooms: `/who`, `/join`, `/leave`.
 
-use std::borrow::Cow;
-
 use super::{Asker, Plan, Report, View, refuse};
 use crate::chat::change::{Change, Place};
 use crate::chat::command::is_blank;
@@ -36,14 +34,10 @@ impl<'s> View<'s, '_> {
         if let Some(room) = rooms.find_stored_typed(text) {
             return Plan::Query(Lookup::Room { room: room.to_owned(), nickname: None });
         }
-        let name = match (rooms.find_typed(text), Name::room(text)) {
-            (Some(RoomId::LOBBY), _) => None,
-            (_, Ok(name)) => Some(name),
-            (Some(room), Err(_)) => Some(Name { shown: (&*rooms[room].name).into(), key: rooms[room].key.clone() }),
-            (None, Err(_)) => return refuse(Refusal::BadRoomName),
-        };
-        let place = name.map_or(Place::Lobby, |name| Place::Named(Cow::Owned(name)));
-        Plan::Propose(Change::Move { member: asker.member, place: Box::new(place) })
+        match rooms.place(text) {
+            Some(place) => Plan::Propose(Change::Move { member: asker.member, place: Box::new(place) }),
+            None => refuse(Refusal::BadRoomName),
+        }
     }
 
     /// `/leave`

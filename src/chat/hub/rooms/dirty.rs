@@ -3,11 +3,11 @@
 use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
-use slab::Slab;
 
 use crate::chat::id::RoomId;
 use crate::chat::room::Room;
 use crate::util::shrink;
+use crate::util::slots::Slots;
 
 /// Numbers of dirty rooms. `stale` of them are removed or clean by now.
 #[derive(Default, Serialize, Deserialize)]
@@ -37,7 +37,7 @@ impl DirtyQueue {
     }
 
     /// The dirty room that is swept now.
-    pub fn first(&mut self, rooms: &Slab<Room>) -> Option<RoomId> {
+    pub fn first(&mut self, rooms: &Slots<Room>) -> Option<RoomId> {
         loop {
             let id = *self.queue.front()?;
             if rooms.get(id.index()).is_some_and(|room| room.dirty) {
@@ -49,7 +49,7 @@ impl DirtyQueue {
     }
 
     /// All readers of the first room have been visited.
-    pub fn finish_first(&mut self, rooms: &mut Slab<Room>) {
+    pub fn finish_first(&mut self, rooms: &mut Slots<Room>) {
         if let Some(id) = self.queue.pop_front() {
             rooms[id.index()].dirty = false;
         }

@@ -8,7 +8,6 @@ use std::ops::{Index, IndexMut};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use slab::Slab;
 
 use self::dirty::DirtyQueue;
 use self::stored::{StoreUse, StoredRoom};
@@ -16,6 +15,7 @@ use crate::chat::id::{LOBBY, RoomId};
 use crate::chat::policy::nick::{Name, key_of};
 use crate::chat::room::Room;
 use crate::chat::room::segment_log::Retention;
+use crate::util::slots::Slots;
 
 /// Empty rooms that are checked at most when one must leave memory.
 const EVICTION_CANDIDATES: usize = 64;
@@ -29,7 +29,7 @@ pub struct Rooms {
     max_stored_rooms: usize,
     /// Sessions may use several encodings.
     several_encodings: bool,
-    slots: Slab<Room>,
+    slots: Slots<Room>,
     index: HashMap<Box<str>, RoomId>,
     /// Rooms with members.
     occupied: BTreeSet<RoomId>,
@@ -48,7 +48,7 @@ pub struct Rooms {
 /// The state of [`Rooms`] as plain data.
 #[derive(Serialize, Deserialize)]
 pub struct RoomsState {
-    slots: Slab<Room>,
+    slots: Slots<Room>,
     emptied: u64,
     dirty: DirtyQueue,
     summaries: VecDeque<(Duration, RoomId)>,
@@ -59,7 +59,7 @@ pub struct RoomsState {
 impl Rooms {
     /// Creates the rooms with only the lobby.
     pub fn new(retention: Retention, max_rooms: usize, max_stored_rooms: usize) -> Self {
-        let mut slots = Slab::new();
+        let mut slots = Slots::default();
         slots.insert(Room::new(LOBBY, LOBBY, retention, false));
         Rooms {
             retention,
@@ -156,7 +156,6 @@ impl Rooms {
         self.index.remove(&room.key);
         self.empty.remove(&room.emptied);
         self.dirty.note_removed(&room);
-        crate::util::shrink::slab(&mut self.slots);
         crate::util::shrink::map(&mut self.index);
         room
     }
@@ -229,7 +228,7 @@ impl Rooms {
     pub fn restore(&mut self, state: RoomsState) {
         let RoomsState { slots, emptied, dirty, summaries, store, stored } = state;
         self.index.clear();
-        for (index, room) in &slots {
+        for (index, room) in slots.iter() {
             let id = RoomId::new(index);
             self.index.insert(room.key.clone(), id);
             if !room.members.is_empty() {

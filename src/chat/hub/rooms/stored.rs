@@ -1,5 +1,7 @@
 //! Rooms that are in the store and not in memory, and the limits on new rooms.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::Rooms;
@@ -75,6 +77,17 @@ impl Rooms {
         self.stored.remove(key)
     }
 
+    /// The place of a room by its name as typed, whether or not the room exists; `None` if no room can have that name.
+    pub fn place(&self, text: &str) -> Option<Place<'static>> {
+        let name = match (self.find_typed(text), Name::room(text)) {
+            (Some(RoomId::LOBBY), _) => return Some(Place::Lobby),
+            (_, Ok(name)) => name,
+            (Some(room), Err(_)) => Name { shown: (&*self[room].name).into(), key: self[room].key.clone() },
+            (None, Err(_)) => return None,
+        };
+        Some(Place::Named(Cow::Owned(name)))
+    }
+
     /// Whether a member that has created `created` rooms can enter a place.
     ///
     /// # Errors
@@ -129,8 +142,7 @@ impl Rooms {
         }
     }
 
-    /// Adds a room of the store to memory, above no limit of members. Returns the creator of a room that was removed
-    /// to make space.
+    /// Adds a room of the store to memory, whatever its creator has created since. A room may leave memory to make space.
     ///
     /// # Errors
     /// If no room can leave memory.

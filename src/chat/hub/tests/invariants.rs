@@ -3,7 +3,7 @@
 use crate::chat::encoding::Encoding;
 use crate::chat::hub::{Hub, Shared};
 use crate::chat::id::ClientId;
-use crate::chat::id::RoomId;
+use crate::chat::id::{Now, RoomId};
 use crate::chat::policy::nick::fold;
 use crate::chat::session::SessionStage;
 
@@ -97,6 +97,18 @@ impl Hub {
             return Err(format!("{} are here, {in_rooms} in rooms, {named} have a name", census.here));
         }
         Ok(census)
+    }
+
+    /// The shared state as text, to compare with that of another hub that has applied the same changes.
+    pub(crate) fn shared_summary(&self, now: Now) -> String {
+        let Shared { members, rooms, bans, mutes } = &self.shared;
+        let mut text = String::new();
+        for (id, room) in rooms.iter() {
+            text += &format!("{id:?} {} {:?} {}:", room.name, room.creator, room.emptied);
+            room.members.iter().for_each(|&slot| text += &format!(" {} {:?}", members[slot].name, members.id(slot)));
+            text.push('\n');
+        }
+        text + &format!("{:?} {:?}\n", bans.list(now.at), mutes.list(now.at))
     }
 
     /// The bytes of the tables that grow with the number of connections.

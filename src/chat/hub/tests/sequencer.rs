@@ -41,7 +41,7 @@ impl SequencedHub {
     fn commit(&mut self, n: usize) {
         for Proposal { origin, change } in self.proposals.drain(..n) {
             self.seq += 1;
-            self.hub.handle_committed(&Committed { seq: self.seq, time: now(), origin, change });
+            self.hub.handle_committed(&Committed { seq: self.seq, time: now(), origin, change }, &now());
         }
         self.proposals.extend(std::iter::from_fn(|| self.hub.poll_proposal()));
     }
