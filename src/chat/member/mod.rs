@@ -27,6 +27,14 @@ pub struct Ignored {
     pub author: Author,
 }
 
+impl Ignored {
+    /// Whether this is the author: by the member or by the name.
+    #[inline]
+    pub fn is_of(&self, author: Author) -> bool {
+        self.author.name == author.name || author.member.is_some() && self.author.member == author.member
+    }
+}
+
 /// What few members have.
 #[derive(Default, Serialize, Deserialize)]
 struct Extras {
@@ -124,10 +132,7 @@ impl Member {
 
     /// Whether it ignores lines of this author: by the member or by the name.
     pub fn ignores(&self, author: Author) -> bool {
-        let is_meant = |ignored: &Ignored| {
-            ignored.author.name == author.name || author.member.is_some() && ignored.author.member == author.member
-        };
-        self.ignored().iter().any(is_meant)
+        self.ignored().iter().any(|ignored| ignored.is_of(author))
     }
 
     /// Whether this author is the member itself, which is in `slot`.

@@ -4,7 +4,7 @@ use super::Session;
 use super::outbox::OutboxPosition;
 use super::subscription::Subscription;
 use crate::chat::id::MemberId;
-use crate::chat::member::Member;
+use crate::chat::member::Ignored;
 use crate::chat::member::table::MemberTable;
 use crate::chat::room::segment_log::{Cursor, Entry, EntryKind, Log};
 
@@ -135,11 +135,10 @@ impl<'a> Reader<'a> {
 /// What a session skips in the log of its room.
 #[derive(Clone, Copy)]
 struct Filter<'a> {
-    member: &'a Member,
     id: MemberId,
+    ignored: &'a [Ignored],
     /// Up to this stamp entries are history, of which only messages are read.
     history_ends: u64,
-    ignores: bool,
     echo: bool,
 }
 
@@ -149,15 +148,19 @@ impl<'a> Filter<'a> {
         let slot = session.member?;
         let member = &members[slot];
         let history_ends = replay.unwrap_or(member.entered);
-        Some(Filter { member, id: member.id(slot), history_ends, ignores: session.ignores, echo: session.echo })
+        let ignored = if session.ignores { member.ignored() } else { &[] };
+        Some(Filter { id: member.id(slot), ignored, history_ends, echo: session.echo })
     }
 
     /// Whether an entry is not for this session.
     #[inline(always)]
     fn skips(&self, entry: &Entry) -> bool {
         let is_message = entry.kind == EntryKind::Message;
-        if is_message && self.ignores && !entry.is_by(self.id) && self.member.ignores(entry.author()) {
-            return true;
+        if is_message && !self.ignored.is_empty() && !entry.is_by(self.id) {
+            let author = entry.author();
+            if self.ignored.iter().any(|ignored| ignored.is_of(author)) {
+                return true;
+            }
         }
         if entry.stamp <= self.history_ends {
             return entry.kind == EntryKind::Notice;

@@ -85,7 +85,7 @@ impl<'a> Fanout<'a> {
         time: &Now,
     ) {
         self.begin_day(room, time);
-        let spans = self.append_undated(room, author, kind, hint, event);
+        let spans = self.append_entry(room, author, kind, hint, event);
         let mut index = 0;
         while let Some(id) = self.members[slot].session_at(index) {
             index += 1;
@@ -143,8 +143,15 @@ impl<'a> Fanout<'a> {
         self.send(id, event);
     }
 
-    /// As [`Fanout::append`], without a check for a new day. Returns where the entry is in the log of each encoding.
-    pub fn append_undated(
+    /// As [`Fanout::append`], without a check for a new day.
+    pub fn append_undated(&mut self, id: RoomId, author: Author, kind: EntryKind, hint: usize, event: &Event) {
+        self.append_entry(id, author, kind, hint, event);
+    }
+
+    /// Appends an event; returns where it is in the log of each encoding. A function of its own, so that the path of a
+    /// message is one piece of code.
+    #[inline(always)]
+    fn append_entry(
         &mut self,
         id: RoomId,
         author: Author,
