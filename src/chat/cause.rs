@@ -2,14 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The reason why a client left a room or the server.
+/// The reason why a member left a room, or a session the server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Cause {
     /// By `/quit`, `q`, `quit` or `exit`; `/quit` may have a reason.
     Quit(Option<Box<str>>),
     /// The client closed its side of the connection after its last line.
     EndOfInput,
-    /// The client went to another room.
+    /// The member went to another room.
     Moved,
     ConnectionLost,
     Idle,
@@ -17,7 +17,7 @@ pub enum Cause {
     /// By the operator, with the reason if one was given.
     Kicked(Option<Box<str>>),
     Banned,
-    /// The client gave no nickname in time.
+    /// No nickname was given in time.
     LoginTimeout,
     /// The client used another protocol, such as HTTP.
     OtherProtocol,

@@ -39,7 +39,7 @@ pub struct Config {
     pub history: usize,
     /// Maximum bytes of the history of one room.
     pub history_bytes: usize,
-    /// Maximum unread bytes of a client; a slower consumer is disconnected.
+    /// Maximum unread bytes of a session; a slower consumer is disconnected.
     pub backlog_bytes: usize,
     /// Time limit for giving a nickname.
     pub login_timeout: Duration,
@@ -47,9 +47,9 @@ pub struct Config {
     pub idle_timeout: Duration,
     /// Maximum bytes in a line; the hub uses it in texts only.
     pub max_line: usize,
-    /// Lines per second from one client; 0 for no limit.
+    /// Lines per second from one session; 0 for no limit.
     pub rate: u32,
-    /// Lines that one client may send at once; at least 1.
+    /// Lines that one session may send at once; at least 1.
     pub burst: u32,
     /// A room with more members than this summarises joins and leaves.
     pub announce_limit: usize,
@@ -57,7 +57,7 @@ pub struct Config {
     pub max_rooms: usize,
     /// Maximum rooms in memory and in the store together, if there is a store.
     pub max_stored_rooms: usize,
-    /// Maximum names that one client may ignore.
+    /// Maximum names that one member may ignore.
     pub max_ignored: usize,
     /// Maximum names in a list of members.
     pub max_listed: usize,
@@ -70,7 +70,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// The limit on the lines of one client.
+    /// The limit on the lines of one session.
     pub fn rate_limit(&self) -> RateLimit {
         RateLimit::new(self.rate, self.burst)
     }

@@ -1,4 +1,4 @@
-//! Events that clients are shown; the hub makes them and each encoding renders them.
+//! Events that sessions are shown; the hub makes them and each encoding renders them.
 
 use std::net::SocketAddr;
 
@@ -53,8 +53,8 @@ pub enum Notice<'a> {
     },
     /// The start of replayed messages.
     ///
-    /// `gap`: older messages that the returning client has not read are no longer kept.
-    /// `before`: the client asked for messages before this id.
+    /// `gap`: older messages that the returning session has not read are no longer kept.
+    /// `before`: the session asked for messages before this id.
     HistoryBegins {
         messages: usize,
         gap: bool,
@@ -194,7 +194,7 @@ pub enum Notice<'a> {
 /// The reason why a command or connection was refused.
 #[derive(Clone, Copy, Debug)]
 pub enum Refusal<'a> {
-    /// `asked`: the client is at the nickname prompt, and the text repeats the prompt.
+    /// `asked`: the session is at the nickname prompt, and the text repeats the prompt.
     Taken {
         name: &'a str,
         asked: bool,
@@ -250,7 +250,7 @@ pub enum Refusal<'a> {
     TooManyStoredRooms {
         most: usize,
     },
-    /// The limit on existing rooms created by one client is reached.
+    /// The limit on existing rooms created by one member is reached.
     TooManyCreated {
         most: usize,
     },

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::encoding::Encoding;
 
-/// One decoded input of a client.
+/// One decoded input of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Input<'a> {
     /// A line of UTF-8 without control characters.
@@ -18,20 +18,20 @@ pub enum Input<'a> {
     NotUtf8,
 }
 
-/// When a client's next line may be processed.
+/// When a session's next line may be processed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Allowance {
     /// Now.
     Now,
-    /// Not before this time: the client is over its rate limit.
+    /// Not before this time: the session is over its rate limit.
     At(Duration),
-    /// After pending output to other clients has been written.
+    /// After pending output to other sessions has been written.
     AfterOthers,
-    /// After the client has read its replies.
+    /// After the session has read its replies.
     AfterReplies,
     /// After its proposals have been committed; [`crate::chat::Hub::poll_resume`] names it then.
     AfterCommit,
-    /// Never: the client has left.
+    /// Never: the session has ended.
     Never,
 }
 
@@ -54,11 +54,11 @@ pub enum Close {
     AtOnce,
 }
 
-/// The room and the position at which a client wants to continue after its login.
+/// The room and the position at which a session wants to continue after its login.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResumeRequest {
     /// The room to enter instead of the lobby.
     pub room: Option<String>,
-    /// The run of the server in which the client was there, and the id of the last message that it read.
+    /// The run of the server in which the member was there, and the id of the last message that it read.
     pub read: Option<(u64, u64)>,
 }

@@ -15,7 +15,7 @@ pub struct Query {
 }
 
 impl Query {
-    /// The client that waits for the answer.
+    /// The session that waits for the answer.
     pub fn asker(&self) -> ClientId {
         self.origin.client
     }
@@ -30,9 +30,9 @@ pub enum Lookup {
     Search { room: String, words: String, before: Option<u64>, n: usize },
     /// The whispers that were stored for a name.
     Whispers { to: String },
-    /// The newest messages of a room that the client wants to enter, as many as the server reads at its start.
+    /// The newest messages of a room that the session wants to enter, as many as the server reads at its start.
     ///
-    /// A client that is not logged in is logged in first: with the typed `nickname`, or under its address.
+    /// A session that is not logged in is logged in first: with the typed `nickname`, or under its address.
     Room { room: String, nickname: Option<String> },
 }
 

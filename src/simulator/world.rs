@@ -96,7 +96,7 @@ impl World {
             sequencer,
             replica,
             // Not from `random`, so that a seed stays what it was.
-            handovers: (seed / 16 % 8 == 3).then(|| Random(seed)),
+            handovers: (seed / 16 % 8 == 3).then_some(Random(seed)),
             random,
             plan,
         }

@@ -1,4 +1,4 @@
-//! The admission queue: counts the admitted users and orders the waiting clients.
+//! The admission queue: counts the admitted users and orders the waiting sessions.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -12,14 +12,14 @@ use crate::chat::session::{Session, SessionStage};
 /// The shortest time between two renumberings of the queue.
 const RENUMBER_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Counts the admitted users, up to the maximum, and queues the clients that wait for a free place.
+/// Counts the admitted users, up to the maximum, and queues the sessions that wait for a free place.
 #[derive(Serialize, Deserialize)]
 pub struct AdmissionQueue {
     max_users: usize,
     max_waiting: usize,
     users: usize,
     waiting: usize,
-    /// The waiting clients. A client that has left stays in it until the next renumbering.
+    /// The waiting sessions. A session that has left stays in it until the next renumbering.
     queue: VecDeque<(ClientId, SessionId)>,
     /// When the queue was renumbered last, and when it will be renumbered next.
     last_renumbered: Duration,
@@ -27,7 +27,7 @@ pub struct AdmissionQueue {
 }
 
 impl AdmissionQueue {
-    /// An empty queue for up to `max_users` users and `max_waiting` waiting clients.
+    /// An empty queue for up to `max_users` users and `max_waiting` waiting sessions.
     pub fn new(max_users: usize, max_waiting: usize) -> Self {
         AdmissionQueue {
             max_users,
@@ -45,12 +45,12 @@ impl AdmissionQueue {
         AdmissionQueue { max_users, max_waiting, ..self }
     }
 
-    /// The number of admitted users and of waiting clients.
+    /// The number of admitted users and of waiting sessions.
     pub fn counts(&self) -> (usize, usize) {
         (self.users, self.waiting)
     }
 
-    /// Admits a new client at once if there is a free place and no client is waiting.
+    /// Admits a new session at once if there is a free place and no session is waiting.
     pub fn admit_new(&mut self) -> bool {
         let free = self.waiting == 0 && self.users < self.max_users;
         self.users += usize::from(free);
@@ -62,7 +62,7 @@ impl AdmissionQueue {
         self.users -= 1;
     }
 
-    /// Adds a client to the end of the queue. Returns its position, or `None` if the queue is full.
+    /// Adds a session to the end of the queue. Returns its position, or `None` if the queue is full.
     pub fn enqueue(&mut self, id: ClientId, session: SessionId) -> Option<u32> {
         if self.waiting >= self.max_waiting {
             return None;
@@ -72,7 +72,7 @@ impl AdmissionQueue {
         Some(self.waiting as u32)
     }
 
-    /// A waiting client has left.
+    /// A waiting session has left.
     pub fn leave(&mut self, now: Duration) {
         self.waiting -= 1;
         self.renumber_soon(now);
@@ -82,7 +82,7 @@ impl AdmissionQueue {
         }
     }
 
-    /// Admits the first waiting client if there is a free place.
+    /// Admits the first waiting session if there is a free place.
     pub fn admit_next(&mut self, sessions: &SessionTable, now: Duration) -> Option<ClientId> {
         while self.users < self.max_users {
             let (id, session) = self.queue.pop_front()?;
@@ -101,7 +101,7 @@ impl AdmissionQueue {
         self.renumber_due
     }
 
-    /// Renumbers the queue if that is due. Returns the clients with a new position.
+    /// Renumbers the queue if that is due. Returns the sessions with a new position.
     pub fn renumber(&mut self, sessions: &mut SessionTable, now: Duration) -> Vec<(ClientId, u32)> {
         if self.renumber_due.is_none_or(|due| due > now) {
             return Vec::new();

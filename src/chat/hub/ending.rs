@@ -52,7 +52,7 @@ impl Hub {
             SessionStage::Waiting(_) => self.admission.leave(now.at),
             SessionStage::LoggingIn => self.admission.release(),
             SessionStage::Present(_) => {
-                left = self.leave_member(id, cause, close);
+                left = self.detach_from_member(id, cause, close);
                 self.admission.release();
             }
             SessionStage::Console | SessionStage::Leaving => {}
@@ -70,7 +70,7 @@ impl Hub {
     }
 
     /// Separates a session from its member. Returns the member if that has no other session.
-    fn leave_member(&mut self, id: ClientId, cause: &Cause, close: Close) -> Option<MemberId> {
+    fn detach_from_member(&mut self, id: ClientId, cause: &Cause, close: Close) -> Option<MemberId> {
         self.cancel_deliveries(id);
         let slot = self.sessions[id].member?;
         let mut fanout = self.fanout();

@@ -12,6 +12,7 @@ mod disconnects;
 mod ending;
 mod fanout;
 mod journal;
+mod lines;
 mod local_changes;
 mod login;
 mod offline_messages;
@@ -41,7 +42,7 @@ use self::fanout::Fanout;
 use self::journal::Journal;
 use self::outbound::Outbound;
 pub use self::output::WriteBatch;
-use self::plan::{Asker, LocalChange, Plan, View};
+use self::plan::View;
 use self::rooms::Rooms;
 pub use self::state::HubState;
 use self::stats::Stats;
@@ -54,19 +55,15 @@ use super::change::Proposal;
 use super::config::{Config, Login, Mode};
 use super::encoding::{Encoding, Render, Renderers};
 use super::event::{Event, Notice, Refusal};
-use super::id::{ClientId, Now, RoomId};
-use super::input::{Allowance, Close, Input, NewConnection, ResumeRequest};
+use super::id::{ClientId, Now};
+use super::input::{Close, NewConnection, ResumeRequest};
 use super::member::table::MemberTable;
 use super::policy::bans::Bans;
 use super::policy::ip_limit::IpLimit;
 use super::policy::mutes::Mutes;
-use super::policy::rate_limit::RateLimit;
 use super::room::segment_log::Retention;
+use super::session::PendingDisconnect;
 use super::session::table::SessionTable;
-use super::session::{PendingDisconnect, Session, SessionStage};
-
-/// Bytes in a session's outbox above which its lines wait. This bounds the memory for its replies.
-const MAX_PENDING_REPLIES: usize = 64 * 1024;
 
 /// The target of log lines that the console does not repeat, because it shows the same event itself.
 pub const OPERATOR_LOG: &str = "chinwag::operator";
@@ -238,111 +235,6 @@ impl Hub {
         self.fanout().send_to_console(&Event::Notice(Notice::Lost { lines }));
     }
 
-    /// Tells whether the next line of `id` may be given to [`Hub::handle_line`] now.
-    pub fn allowance(&self, id: ClientId, now: Now) -> Allowance {
-        let Some(session) = self.sessions.get(id).filter(|session| !session.is_leaving()) else {
-            return Allowance::Never;
-        };
-        if session.uncommitted.blocks() {
-            return Allowance::AfterCommit;
-        }
-        let room = match &session.stage {
-            SessionStage::Present(subscription) => subscription.room,
-            SessionStage::Console => {
-                let may_speak = !self.outbound.has_backpressure()
-                    && !self.has_unswept_backlog(RoomId::LOBBY)
-                    && self.disconnects.is_allowed();
-                return if may_speak { Allowance::Now } else { Allowance::AfterOthers };
-            }
-            _ => RoomId::LOBBY,
-        };
-        let half = self.config.backlog_bytes / 2;
-        if session.awaits_answer || session.private_bytes() > MAX_PENDING_REPLIES.min(half) {
-            return Allowance::AfterReplies;
-        }
-        if self.outbound.has_backpressure() || session.pending_disconnect.is_some() {
-            return Allowance::AfterOthers;
-        }
-        if session.member.is_some() && self.has_unswept_backlog(room) {
-            return Allowance::AfterOthers;
-        }
-        self.config.rate_limit().wait(session.allowance, now).map_or(Allowance::Now, Allowance::At)
-    }
-
-    /// The rate limit of one session, for every encoding.
-    pub fn rate_limit(&self) -> RateLimit {
-        self.config.rate_limit()
-    }
-
-    /// Whether the room has so much unsent data that readers which have not had their turn could become slow
-    /// consumers.
-    fn has_unswept_backlog(&self, room: RoomId) -> bool {
-        self.shared.rooms[room].unswept() > self.config.backlog_bytes as u64 / 2
-    }
-
-    /// Processes a line of a session. Its [`Hub::allowance`] should be `Now`, unless this is the last line that it
-    /// sends.
-    pub fn handle_line(&mut self, id: ClientId, input: Input, now: Now) {
-        if self.store.is_some() {
-            // Deliveries are acknowledged first: the replies to this line do not belong to them.
-            self.acknowledge_deliveries();
-        }
-        // A session that has left may still have an incomplete line, which is not processed.
-        let counts = |session: &&mut Session| !session.is_leaving() && session.pending_disconnect.is_none();
-        let Some(session) = self.sessions.get_mut(id).filter(counts) else { return };
-        self.trace.record(|| TraceEvent::Line(id));
-        if id != ClientId::CONSOLE {
-            self.stats.lines += 1;
-            session.allowance = self.config.rate_limit().taken(session.allowance, now);
-        }
-        let member = session.member;
-        if member.is_some() {
-            session.active = now.micros();
-        }
-        match (input, member) {
-            (Input::TooLong, _) => {
-                let most = self.config.max_line;
-                self.fanout().refuse(id, Refusal::TooLong { most });
-            }
-            (Input::NotUtf8, _) => self.fanout().refuse(id, Refusal::NotUtf8),
-            (Input::Line(text), None) => self.line_before_login(id, text, now),
-            (Input::Line(text), Some(slot)) => {
-                let member = &self.shared.members[slot];
-                let room = member.room.unwrap_or(RoomId::LOBBY);
-                let asker = Asker { id, member: member.id(slot), role: member.role(), room };
-                self.line_of_member(asker, text, &now);
-            }
-        }
-    }
-
-    /// Plans a line of a member, and does what the plan says.
-    #[inline]
-    fn line_of_member(&mut self, asker: Asker, text: &str, now: &Now) {
-        let id = asker.id;
-        // Not by `view`, which would borrow all of the hub.
-        let view = View {
-            config: &self.config,
-            shared: &self.shared,
-            sessions: &self.sessions,
-            has_store: self.store.is_some(),
-            now,
-        };
-        match view.line(asker, text) {
-            Plan::Nothing | Plan::LogIn(_) => {}
-            Plan::Reply(event) => self.outbound.send(&mut self.sessions, id, &event),
-            Plan::Report(report) => self.report(asker, report, *now),
-            Plan::Query(lookup) => self.queue_query(id, lookup),
-            Plan::Local(LocalChange::Echo(on)) => self.set_echo(id, on),
-            Plan::Local(LocalChange::Ignore(target)) => self.ignore(asker, target),
-            Plan::Local(LocalChange::Unignore(name)) => self.unignore(asker, name),
-            Plan::Local(LocalChange::Quit(reason)) => self.quit(id, reason, *now),
-            Plan::Whisper { to, text } => self.whisper(asker, to, text, *now),
-            Plan::StoreWhisper { to, text } => self.store_whisper(asker, &to, text, *now),
-            Plan::Propose(change) => self.propose_checked(id, change, now),
-            Plan::ShutDown => self.ending = true,
-        }
-    }
-
     /// The client closed its sending side. Its unsent data is still written.
     pub fn handle_end_of_input(&mut self, id: ClientId, now: Now) {
         self.end_session(id, Cause::EndOfInput, Close::WhenRead, now);
@@ -446,7 +338,7 @@ impl Hub {
         self.ending
     }
 
-    /// Whether the server is in p2p mode: the operator talks to one client, and the server ends with it.
+    /// Whether the server is in p2p mode: the operator talks to one member, and the server ends with it.
     pub fn is_p2p(&self) -> bool {
         self.config.mode == Mode::P2p
     }

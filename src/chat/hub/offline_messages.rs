@@ -20,7 +20,7 @@ pub struct UnackedDelivery {
 }
 
 impl Hub {
-    /// Whether offline messages are stored: the option is on, clients choose their names, and there is a store.
+    /// Whether offline messages are stored: the option is on, members choose their names, and there is a store.
     pub(super) fn stores_whispers(&self) -> bool {
         self.config.offline_whispers && self.config.login == Login::Nickname && self.store.is_some()
     }

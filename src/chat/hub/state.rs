@@ -25,7 +25,8 @@ use crate::chat::session::table::SessionTable;
 
 /// The state of a hub, without its settings and renderers.
 ///
-/// The first four are the shared state, which follows from the committed changes; the others belong to this process.
+/// The first four hold what follows from the committed changes, and the logs and ignore lists of this process; the others
+/// belong to this process alone.
 #[derive(Serialize, Deserialize)]
 pub struct HubState {
     members: MemberTableState,

@@ -31,7 +31,7 @@ pub struct Stats {
     pub refused: u64,
     /// Lines received from clients.
     pub lines: u64,
-    /// Room lines, each counted once for every member of the room.
+    /// Room lines, each counted once for every session that reads the room.
     pub deliveries: u64,
     /// Bytes read from clients.
     pub bytes_received: u64,
@@ -45,7 +45,7 @@ pub struct StatsSnapshot {
     /// Connections of each encoding.
     pub plain: usize,
     pub web: usize,
-    /// Members: clients with a nickname.
+    /// Members.
     pub here: usize,
     /// Admitted users, and their maximum.
     pub admitted: usize,
@@ -113,7 +113,7 @@ impl Hub {
         self.stats.bytes_received += bytes as u64;
     }
 
-    /// Takes a snapshot of all statistics. This visits every client.
+    /// Takes a snapshot of all statistics. This visits every session.
     pub fn stats(&self) -> StatsSnapshot {
         let (admitted, waiting) = self.admission.counts();
         let web = self.sessions.iter().filter(|(_, session)| session.encoding == Encoding::WebSocket).count();

@@ -1,11 +1,11 @@
-//! The rate limit of one client.
+//! The rate limit of one session.
 
 use std::time::Duration;
 
 use crate::chat::id::Now;
 
 /// A limit on lines or requests per second, with a burst: the generic cell rate algorithm (ITU-T I.371). The state of
-/// one client is one number, its bucket: the time in microseconds at which its allowance is full again.
+/// one session is one number, its bucket: the time in microseconds at which its allowance is full again.
 #[derive(Clone, Copy, Debug)]
 pub struct RateLimit {
     rate: u32,

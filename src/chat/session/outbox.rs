@@ -1,4 +1,4 @@
-//! Lines for one client alone: replies, whispers, and unread lines of a room that it left.
+//! Lines for one session alone: replies, whispers, and unread lines of a room that it left.
 
 use std::collections::VecDeque;
 
@@ -14,7 +14,7 @@ struct OutboxItem {
 
 /// A queue of rendered lines, each with the stamp that orders it among the room's lines.
 ///
-/// A client has an outbox only while it has unsent private lines.
+/// A session has an outbox only while it has unsent private lines.
 #[derive(Default, Serialize, Deserialize)]
 pub struct Outbox {
     #[serde(with = "crate::util::base64_bytes")]

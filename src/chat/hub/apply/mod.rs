@@ -1,25 +1,21 @@
 //! Applies committed changes: to the shared state, to the logs of rooms, and to the sessions of this process.
 
-use std::time::Duration;
+mod moderation;
 
-use log::{debug, info, warn};
+use log::{debug, info};
 
 use super::check::check;
 use super::fanout::{Fanout, Greeting};
-use super::trace::TraceEvent;
-use super::{Hub, OPERATOR_LOG, Shared};
+use super::{Hub, Shared};
 use crate::chat::cause::Cause;
-use crate::chat::change::{Change, Committed, Join, Mute, Origin, Place, Rename};
+use crate::chat::change::{Change, Committed, Join, Origin, Place, Rename};
 use crate::chat::config::{Login, Mode};
 use crate::chat::event::{Event, Notice, Refusal};
 use crate::chat::id::{Author, ClientId, MemberId, MemberSlot, Now, RoomId};
-use crate::chat::input::Close;
 use crate::chat::member::Role;
-use crate::chat::policy::cidr::Network;
 use crate::chat::record::Record;
 use crate::chat::room::segment_log::EntryKind;
 use crate::chat::session::table::SessionTable;
-use crate::chat::session::{PendingDisconnect, SessionStage};
 
 /// Names that the welcome line lists at most.
 const MAX_WELCOME_NAMES: usize = 12;
@@ -332,66 +328,6 @@ impl Hub {
             self.request_offline_messages(id);
         }
     }
-
-    fn apply_kick(&mut self, member: MemberId, reason: Option<&str>, time: Now, now: Now) {
-        let cause = Cause::Kicked(reason.map(Box::from));
-        while let Some(id) = self.shared.members.get(member).and_then(|member| member.session_at(0)) {
-            if self.is_cut_off(id) {
-                // Part of its data is dropped already: it leaves as a slow consumer.
-                self.end_session(id, Cause::TooSlow, Close::AtOnce, now);
-                continue;
-            }
-            self.fanout().notice(id, Notice::Kicked { why: reason });
-            self.trace.record(|| TraceEvent::Departed(id, cause.clone()));
-            self.end_locally(id, &cause, Close::WhenRead, now);
-        }
-        if self.shared.members.get(member).is_some() {
-            self.remove_member(member, &cause, time);
-        }
-        self.admit(now);
-    }
-
-    fn apply_ban(&mut self, network: Network, minutes: Option<u64>, time: Now) {
-        self.shared.bans.add(network, minutes.map(|minutes| after(minutes, time)), time.at);
-        let until = minutes.map(|minutes| time.local.unix_timestamp() + 60 * minutes as i64);
-        self.record(|| Record::Ban { network: network.into(), until });
-        warn!(target: OPERATOR_LOG, "{network} is banned");
-        self.fanout().send_to_console(&Event::Notice(Notice::Ban { network, minutes }));
-        let in_network = |id: &ClientId| self.sessions.addr(*id).is_some_and(|addr| network.contains(addr.ip()));
-        let mut hit: Vec<ClientId> = self.sessions.iter().map(|(id, _)| id).filter(in_network).collect();
-        // Waiting sessions first, or one of them would get the place of a banned member.
-        hit.sort_by_key(|&id| !matches!(self.sessions[id].stage, SessionStage::Waiting(_)));
-        for id in hit {
-            let session = &self.sessions[id];
-            if !session.is_leaving() && session.pending_disconnect.is_none() {
-                self.disconnects.schedule(&mut self.sessions, id, PendingDisconnect::Banned);
-            }
-        }
-    }
-
-    fn apply_unban(&mut self, network: Network, time: Now) {
-        if !self.shared.bans.lift(network, time.at) {
-            return;
-        }
-        self.record(|| Record::Unban { network: network.into() });
-        warn!(target: OPERATOR_LOG, "{network} is no longer banned");
-        self.fanout().send_to_console(&Event::Notice(Notice::Unbanned { network }));
-    }
-
-    fn apply_mute(&mut self, member: MemberId, mute: &Mute, time: Now) {
-        let &Mute { network, minutes, .. } = mute;
-        let Shared { members, mutes, .. } = &mut self.shared;
-        let name = members[member.slot].name.clone();
-        mutes.add(&name, member, network, minutes.map(|minutes| after(minutes, time)), time.at);
-        warn!(target: OPERATOR_LOG, "{name} is muted");
-        self.fanout().send_to_console(&Event::Notice(Notice::Muted { name: &name, minutes }));
-    }
-
-    fn apply_unmute(&mut self, key: &str, time: Now) {
-        let Some(name) = self.shared.mutes.lift(key, time.at) else { return };
-        warn!(target: OPERATOR_LOG, "{name} is no longer muted");
-        self.fanout().send_to_console(&Event::Notice(Notice::Unmuted { name: &name }));
-    }
 }
 
 /// The session that has proposed a change, if it has not ended.
@@ -404,8 +340,4 @@ fn proposer(sessions: &SessionTable, origin: Option<Origin>) -> Option<ClientId>
 fn message_event<'a>(id: u64, time: &Now, name: &'a str, text: &'a str, action: bool) -> Event<'a> {
     let at = time.local;
     if action { Event::Action { id, at, name, text } } else { Event::Said { id, at, name, text } }
-}
-
-fn after(minutes: u64, time: Now) -> Duration {
-    time.at + Duration::from_secs(60 * minutes)
 }
