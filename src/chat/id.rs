@@ -120,7 +120,7 @@ pub const LOBBY: &str = "lobby";
 
 /// The author of a line: the member, and the keyed hash of its folded name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Author {
+pub struct Author {
     /// `None` for a notice of the server, and for a stored message.
     pub member: Option<MemberId>,
     pub name: u64,

@@ -46,8 +46,8 @@ pub use hub::{DISCONNECTS_PER_TICK, Hub, HubState, OPERATOR_LOG, StatsSnapshot, 
 pub use i18n::Lang;
 pub use id::{ClientId, LOBBY, Now};
 pub use input::{Allowance, Close, Input, NewConnection, ResumeRequest};
-pub use member::Role;
 pub use member::table::OPERATOR;
+pub use member::{Ignored, Role};
 pub use policy::cidr::Network;
 pub use policy::ip_limit::IpLimit;
 pub use policy::rate_limit::RateLimit;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::change::Origin;
 use super::id::ClientId;
+use super::member::Ignored;
 use super::record::{Message, Whisper};
 
 /// A query of one session.
@@ -12,6 +13,9 @@ pub struct Query {
     /// The session that waits for the answer.
     pub origin: Origin,
     pub lookup: Lookup,
+    /// The members that the asker ignores, whose messages are left out. It may have left when the answer comes.
+    #[serde(default)]
+    pub ignored: Vec<Ignored>,
 }
 
 impl Query {

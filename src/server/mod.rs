@@ -175,7 +175,7 @@ fn open(mut options: store::Options, hub: &Config) -> Result<(StoreWriter, store
     let (store, start) = Store::open(&options, clock::utc().unix_timestamp())?;
     let messages: usize = start.rooms.iter().map(|(_, messages)| messages.len()).sum();
     info!(
-        "{}: {} rooms; read {messages} messages of {} rooms in {} ms; next message id {}",
+        "{}: {} rooms; {messages} messages of {} rooms read in {} ms; next message id {}",
         options.path.display(),
         start.rooms.len() + start.stored.len(),
         start.rooms.len(),

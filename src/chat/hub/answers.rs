@@ -11,6 +11,7 @@ use crate::chat::change::{Change, Place};
 use crate::chat::config::Login;
 use crate::chat::event::{Event, LINE_OVERHEAD, Notice, Refusal};
 use crate::chat::id::{Author, ClientId, Now, RoomId};
+use crate::chat::member::{Ignored, Member};
 use crate::chat::policy::nick::{Name, fold};
 use crate::chat::query::{Answer, Lookup, Query};
 use crate::chat::record::Record;
@@ -46,26 +47,31 @@ impl Hub {
 
     pub(super) fn queue_query(&mut self, asker: ClientId, lookup: Lookup) {
         let Some(store) = &mut self.store else { return };
-        self.sessions[asker].awaits_answer = true;
-        store.push_query(Query { origin: self.sessions.origin(asker), lookup });
+        let session = &mut self.sessions[asker];
+        session.awaits_answer = true;
+        // Its own messages are shown, also if it has taken a name that it ignores.
+        let member = session.member.map(|slot| &self.shared.members[slot]);
+        let others = |member: &Member| {
+            let ignored = member.ignored().iter();
+            ignored.filter(|ignored| ignored.author.name != member.name_hash).cloned().collect()
+        };
+        let ignored = member.map_or_else(Vec::new, others);
+        store.push_query(Query { origin: self.sessions.origin(asker), lookup, ignored });
     }
 
     /// Shows the answer to a query, if the session that asked is still connected.
     pub fn handle_answer(&mut self, query: Query, answer: Answer, now: Now) {
-        let Query { origin, lookup } = query;
+        let Query { origin, lookup, ignored } = query;
         let id = origin.client;
         let Some(session) = self.sessions.find(origin) else { return };
         session.awaits_answer = false;
-        if session.is_leaving() {
-            return;
-        }
         let is_present = session.member.is_some();
         match (lookup, answer) {
             (Lookup::History { before, n, .. }, Answer::Messages(found)) => {
-                self.show_history_page(id, found, before, n, now)
+                self.show_history_page(id, found, &ignored, before, n, now)
             }
             (Lookup::Search { words, n, .. }, Answer::Messages(found)) => {
-                self.show_search_results(id, found, &words, n)
+                self.show_search_results(id, found, &ignored, &words, n)
             }
             (Lookup::Whispers { to }, Answer::Whispers(whispers)) => {
                 self.deliver_offline_messages(id, &to, &whispers, now)
@@ -84,12 +90,20 @@ impl Hub {
         }
     }
 
-    fn show_history_page(&mut self, id: ClientId, found: Vec<Message>, before: Option<u64>, n: usize, now: Now) {
+    fn show_history_page(
+        &mut self,
+        id: ClientId,
+        found: Vec<Message>,
+        ignored: &[Ignored],
+        before: Option<u64>,
+        n: usize,
+        now: Now,
+    ) {
         let HistoryPage { mut messages, older } = self.page(found, n);
         if messages.is_empty() && before.is_none() {
             return self.fanout().notice(id, Notice::NoHistory);
         }
-        messages.retain(|message| !self.is_ignored_author(id, message));
+        messages.retain(|message| !self.is_by_any(ignored, message));
         let mut fanout = self.fanout();
         fanout.notice(id, Notice::HistoryBegins { messages: messages.len(), gap: false, before });
         let mut day = now.local.date();
@@ -99,9 +113,9 @@ impl Hub {
         fanout.notice(id, Notice::PageEnds { older });
     }
 
-    fn show_search_results(&mut self, id: ClientId, found: Vec<Message>, words: &str, n: usize) {
+    fn show_search_results(&mut self, id: ClientId, found: Vec<Message>, ignored: &[Ignored], words: &str, n: usize) {
         let HistoryPage { mut messages, older } = self.page(found, n);
-        messages.retain(|message| !self.is_ignored_author(id, message));
+        messages.retain(|message| !self.is_by_any(ignored, message));
         let mut fanout = self.fanout();
         fanout.notice(id, Notice::FoundBegins { words, messages: messages.len() });
         for message in &messages {
@@ -126,19 +140,16 @@ impl Hub {
         HistoryPage { messages, older }
     }
 
-    /// Whether a session's member ignores the author of a stored message, by that name or by the member that has the
+    /// Whether the author of a stored message is among the ignored members, by that name or by the member that has the
     /// name now.
-    fn is_ignored_author(&self, id: ClientId, message: &Message) -> bool {
-        let session = &self.sessions[id];
-        let Some(slot) = session.member.filter(|_| session.ignores) else { return false };
-        let Shared { members, .. } = &self.shared;
-        let member = &members[slot];
-        let key = fold(&message.name);
-        let name = members.name_hash(&key);
-        if name == member.name_hash {
+    fn is_by_any(&self, ignored: &[Ignored], message: &Message) -> bool {
+        if ignored.is_empty() {
             return false;
         }
-        member.ignores(Author { member: members.find_key(&key), name })
+        let Shared { members, .. } = &self.shared;
+        let key = fold(&message.name);
+        let author = Author { member: members.find_key(&key), name: members.name_hash(&key) };
+        ignored.iter().any(|ignored| ignored.is_of(author))
     }
 
     /// Handles the answer to the query for a stored room: loads the room, and moves or logs the session in.

@@ -325,3 +325,20 @@ fn store_failure_skips_message_ids() {
         .collect();
     assert_eq!(ids, [1, 1_000_001]);
 }
+
+#[test]
+fn answer_after_the_end_of_input_leaves_out_ignored_members() {
+    let mut fixture = StoreHub::new(Config::default(), start());
+    let (alice, _) = fixture.enter("alice");
+    fixture.enter("bob");
+    fixture.say(alice, "/ignore bob");
+    fixture.say(alice, "/history");
+    fixture.hub.handle_end_of_input(alice, fixture.now);
+    fixture.read(alice);
+    let at = fixture.now.local;
+    let found = vec![message(1, "lobby", "bob", "hidden", at), message(2, "lobby", "carol", "shown", at)];
+    fixture.answer(Answer::Messages(found));
+    let page = fixture.read(alice);
+    assert!(page.contains(&"[12:00:00] carol: shown".to_owned()), "{page:?}");
+    assert!(!page.iter().any(|line| line.contains("bob")), "{page:?}");
+}
