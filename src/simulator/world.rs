@@ -70,7 +70,7 @@ impl World {
         if plan.operator {
             hub.attach_console();
         }
-        let replica = (seed / 32 % 4 == 1).then(|| {
+        let replica = (seed / 32 % 8 == 1).then(|| {
             let config = Config { hash_key: [seed, 7], ..plan.config.clone() };
             let mut replica = Hub::new(config, Box::new(Plain { lang: Lang::En }));
             if plan.web {
@@ -170,7 +170,7 @@ impl World {
     pub(super) fn turn(&mut self) {
         self.step.set(self.step.get() + 1);
         let now = self.now();
-        if self.handovers.as_mut().is_some_and(|random| random.one_in(48)) {
+        if self.handovers.as_mut().is_some_and(|random| random.one_in(80)) {
             self.hand_over();
         }
         self.commit(now);
