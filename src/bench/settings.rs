@@ -21,7 +21,7 @@ pub struct CommonSettings {
     pub addr: Option<SocketAddr>,
     /// The encoding spoken with it.
     pub encoding: Encoding,
-    /// Its process, if its cost is to be measured.
+    /// The id of its process; `None` if its cost is not measured.
     pub pid: Option<u32>,
     /// Whether it sends a prompt before the name.
     pub prompt: bool,

@@ -59,7 +59,7 @@ impl World {
     /// Checks a server without work and events: it may wait only for time to pass, and unread output
     /// does not wait for that.
     pub(super) fn check_quiet(&self) {
-        assert!(!self.awaits_commit(), "a change is to be committed, and nothing happens");
+        assert!(!self.awaits_commit(), "a change is proposed and not committed, and nothing happens");
         for &who in &self.alive {
             let (person, reader) = (&self.people[who], &self.oracle.readers[who]);
             let wire = person.wire.borrow();

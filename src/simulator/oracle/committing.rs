@@ -71,7 +71,7 @@ impl Oracle {
     ///
     /// `time` is the time of the change, `now` that at which it is applied.
     pub(super) fn commit(&mut self, change: &Change, is_applied: bool, time: Now, now: Now) {
-        let proposed = self.proposed.pop_front().unwrap_or_else(|| panic!("nobody has proposed {change:?}"));
+        let proposed = self.proposed.pop_front().unwrap_or_else(|| panic!("no session has proposed {change:?}"));
         assert!(proposed.is_like(change), "{proposed:?} should be committed, and not {change:?}");
         if let Some(who) = proposed.waits() {
             match proposed.is_message() {

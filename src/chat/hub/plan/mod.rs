@@ -59,7 +59,7 @@ pub enum Plan<'s, 'l> {
         to: Name,
         text: &'l str,
     },
-    /// The session is to be logged in with this name.
+    /// The session logs in with this name.
     LogIn(Name),
     /// A public change.
     Propose(Change<'l>),

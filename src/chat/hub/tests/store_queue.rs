@@ -20,9 +20,9 @@ const RUN: u64 = 0x1234;
 
 /// A hub with a store, and the time of all its inputs.
 pub(super) struct StoreHub {
-    pub(super) hub: Hub,
-    pub(super) now: Now,
-    pub(super) people: usize,
+    pub hub: Hub,
+    pub now: Now,
+    pub people: usize,
 }
 
 pub(super) fn message(id: u64, room: &str, name: &str, text: &str, at: OffsetDateTime) -> Message {
