@@ -4,6 +4,7 @@ pub mod base64_bytes;
 pub mod clock;
 pub mod fd_limit;
 pub mod io_error;
+pub mod lists;
 pub mod logging;
 pub mod shrink;
 pub mod signals;
