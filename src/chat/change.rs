@@ -17,11 +17,13 @@ pub enum Place<'a> {
     Named(Cow<'a, Name>),
 }
 
-/// A new member: its name, the room that it enters, and the network from which it comes, which mutes follow.
+/// A new member: its name, the room that it enters, those that it follows, and the network from which it comes, which
+/// mutes follow.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Join<'a> {
     pub name: Name,
     pub place: Place<'a>,
+    pub follow: Vec<Place<'a>>,
     pub network: Network,
 }
 
@@ -56,6 +58,14 @@ pub enum Change<'a> {
     Join(Box<Join<'a>>),
     /// A member goes to another room.
     Move { member: MemberId, place: Box<Place<'a>> },
+    /// A member reads another room too.
+    Follow { member: MemberId, place: Box<Place<'a>> },
+    /// A member no longer reads a room that it follows.
+    Unfollow { member: MemberId, room: RoomId },
+    /// A member sets the topic of a room, or clears it.
+    Topic { member: MemberId, room: RoomId, text: Option<Cow<'a, str>> },
+    /// A member is away, with a text that whispers get back; without a text it is back.
+    Away { member: MemberId, text: Option<Cow<'a, str>> },
     /// A member leaves the server.
     Leave { member: MemberId, cause: Cause },
     /// A member says a text in a room, or does an action (`/me`).
@@ -90,10 +100,15 @@ impl Change<'_> {
         let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
         match self {
             Change::Join(join) => {
-                let Join { name, place, network } = *join;
-                Change::Join(Box::new(Join { name, place: place.into_owned(), network }))
+                let Join { name, place, follow, network } = *join;
+                let follow = follow.into_iter().map(Place::into_owned).collect();
+                Change::Join(Box::new(Join { name, place: place.into_owned(), follow, network }))
             }
             Change::Move { member, place } => Change::Move { member, place: Box::new(place.into_owned()) },
+            Change::Follow { member, place } => Change::Follow { member, place: Box::new(place.into_owned()) },
+            Change::Unfollow { member, room } => Change::Unfollow { member, room },
+            Change::Topic { member, room, text } => Change::Topic { member, room, text: text.map(owned) },
+            Change::Away { member, text } => Change::Away { member, text: text.map(owned) },
             Change::Leave { member, cause } => Change::Leave { member, cause },
             Change::Say { member, room, text, action } => Change::Say { member, room, text: owned(text), action },
             Change::Rename { member, to } => Change::Rename { member, to },

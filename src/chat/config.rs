@@ -57,6 +57,8 @@ pub struct Config {
     pub max_rooms: usize,
     /// Maximum rooms in memory and in the store together, if there is a store.
     pub max_stored_rooms: usize,
+    /// Maximum rooms that one member may follow besides its current room.
+    pub max_follow: usize,
     /// Maximum names that one member may ignore.
     pub max_ignored: usize,
     /// Maximum names in a list of members.
@@ -70,6 +72,11 @@ pub struct Config {
 }
 
 impl Config {
+    /// Whether members can follow rooms, and have the other commands that need nicknames and rooms.
+    pub fn has_followed_rooms(&self) -> bool {
+        self.mode == Mode::Hub && self.login == Login::Nickname
+    }
+
     /// The limit on the lines of one session.
     pub fn rate_limit(&self) -> RateLimit {
         RateLimit::new(self.rate, self.burst)
@@ -95,6 +102,7 @@ impl Default for Config {
             announce_limit: 200,
             max_rooms: 256,
             max_stored_rooms: 4096,
+            max_follow: 20,
             max_ignored: 100,
             max_listed: 100,
             run: 0,

@@ -22,11 +22,21 @@ pub enum Event<'a> {
     /// A whisper, as its recipient reads it.
     Whisper { at: OffsetDateTime, from: &'a str, text: &'a str },
     /// The answer to `/help`, in several lines.
-    Help { operator: bool },
+    Help(Help),
     /// A whisper, as its author reads it.
     Whispered { at: OffsetDateTime, to: &'a str, text: &'a str },
     /// A result of `/search`.
     Found { id: u64, at: OffsetDateTime, name: &'a str, text: &'a str, action: bool },
+}
+
+/// The reader of `/help`, whose commands are listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Help {
+    /// A member that can follow rooms.
+    Member,
+    /// A member of a server with addresses as names, or of a server of two.
+    Guest,
+    Operator,
 }
 
 /// A message of the server.
@@ -43,6 +53,7 @@ pub enum Notice<'a> {
         name: &'a str,
         room: &'a str,
         people: People<'a>,
+        topic: Option<Topic<'a>>,
     },
     EnteredPeer {
         name: &'a str,
@@ -50,7 +61,38 @@ pub enum Notice<'a> {
     EnteredRoom {
         room: &'a str,
         people: People<'a>,
+        topic: Option<Topic<'a>>,
     },
+    /// The reader follows a room from now on.
+    Following {
+        room: &'a str,
+        people: People<'a>,
+        topic: Option<Topic<'a>>,
+    },
+    Unfollowed {
+        room: &'a str,
+    },
+    /// A member has set the topic of the room, or cleared it.
+    TopicSet {
+        name: &'a str,
+        text: Option<&'a str>,
+    },
+    Topic(Topic<'a>),
+    NoTopic,
+    /// The reader is away from now on, or back.
+    YouAreAway {
+        name: &'a str,
+        text: Option<&'a str>,
+    },
+    /// The member that the reader has whispered to is away.
+    Away {
+        name: &'a str,
+        text: &'a str,
+    },
+    Quiet {
+        on: bool,
+    },
+    Whois(Whois<'a>),
     /// The start of replayed messages.
     ///
     /// `gap`: older messages that the returning session has not read are no longer kept.
@@ -61,8 +103,9 @@ pub enum Notice<'a> {
         before: Option<u64>,
     },
     HistoryEnds,
-    /// The end of requested history; there are older messages before the id `older`.
+    /// The end of requested history; there are older messages before the id `older`. `room`: if it is not the current one.
     PageEnds {
+        room: Option<&'a str>,
         older: Option<u64>,
     },
     FoundBegins {
@@ -70,6 +113,7 @@ pub enum Notice<'a> {
         messages: usize,
     },
     FoundEnds {
+        room: Option<&'a str>,
         words: &'a str,
         older: Option<u64>,
     },
@@ -116,8 +160,9 @@ pub enum Notice<'a> {
         room: &'a str,
         people: People<'a>,
     },
+    /// The name, the number of members, and the topic of each room.
     Rooms {
-        rooms: &'a [(&'a str, usize)],
+        rooms: &'a [(&'a str, usize, Option<&'a str>)],
         more: usize,
     },
     Echo {
@@ -257,6 +302,26 @@ pub enum Refusal<'a> {
     InThatRoom {
         room: &'a str,
     },
+    /// `#room text` for a room that the member neither is in nor follows.
+    NotInRoom {
+        room: &'a str,
+    },
+    /// A command about a room that the member neither is in nor follows.
+    NotMember {
+        room: &'a str,
+    },
+    FollowsAlready {
+        room: &'a str,
+    },
+    NotFollowed {
+        room: &'a str,
+    },
+    TooManyFollowed {
+        most: usize,
+    },
+    TextTooLong {
+        most: usize,
+    },
     NotIgnored {
         name: &'a str,
     },
@@ -282,6 +347,26 @@ pub enum Refusal<'a> {
         pages: usize,
     },
     ConsoleDoesNotQuit,
+}
+
+/// The topic of a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Topic<'a> {
+    /// The name of the member that has set it, at that time.
+    pub name: &'a str,
+    pub text: &'a str,
+}
+
+/// What `/whois` shows of a member.
+#[derive(Clone, Copy, Debug)]
+pub struct Whois<'a> {
+    pub name: &'a str,
+    /// When it joined the server.
+    pub since: OffsetDateTime,
+    /// Its current room, and then the rooms that it follows.
+    pub rooms: &'a [&'a str],
+    /// The text, if it is away.
+    pub away: Option<&'a str>,
 }
 
 /// The members of a room, as one reader is shown them.

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use time::OffsetDateTime;
+use time::{Date, OffsetDateTime};
 
 /// The time, as the caller of the hub reads it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +18,19 @@ pub struct Now {
 impl Now {
     pub(super) fn micros(self) -> u64 {
         self.at.as_micros() as u64
+    }
+}
+
+/// A date in two bytes: days since 1 January 2000. Earlier dates count as that day, dates after 2179 as the last one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct DayNumber(u16);
+
+impl DayNumber {
+    /// The number of a date.
+    pub fn of(date: Date) -> Self {
+        const FIRST: i32 = 2_451_545;
+        let days = (date.to_julian_day() - FIRST).clamp(0, i32::from(u16::MAX));
+        DayNumber(days as u16)
     }
 }
 

@@ -34,10 +34,19 @@ pub enum Lookup {
     Search { room: String, words: String, before: Option<u64>, n: usize },
     /// The whispers that were stored for a name.
     Whispers { to: String },
-    /// The newest messages of a room that the session wants to enter, as many as the server reads at its start.
-    ///
-    /// A session that is not logged in is logged in first: with the typed `nickname`, or under its address.
-    Room { room: String, nickname: Option<String> },
+    /// The newest messages of a room that the session wants to read, as many as the server reads at its start.
+    Room { room: String, then: RoomUse },
+}
+
+/// What follows when a room was read from the store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RoomUse {
+    /// The session is logged in: with the typed nickname, or under its address.
+    LogIn { nickname: Option<String> },
+    /// Its member enters the room.
+    Join,
+    /// Its member follows the room.
+    Follow,
 }
 
 /// The result of a query.

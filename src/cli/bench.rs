@@ -191,6 +191,8 @@ mod tests {
     fn scenario_command_round_trips() {
         for what in [
             "connections --count 12 --seconds 1.5",
+            "connections --count 12 --follow 20 --seconds 1.5",
+            "fanout --readers 7 --senders 2 --follow 3 --rate 3 --size 100 --seconds 4",
             "fanout --readers 7 --senders 2 --rate 3 --size 100 --seconds 4",
             "fanout --readers 7 --senders 2 --saturate --in-flight 9 --size 64 --seconds 4",
             "whisper --idle 5 --pairs 2 --rate 10 --storm 1 --seconds 3",
@@ -225,6 +227,8 @@ mod tests {
             &["connections", "--count", "0"][..],
             &["connections", "--count", "-1"],
             &["connections", "--count", "99999999999"],
+            &["connections", "--follow", "21"],
+            &["fanout", "--follow", "-1"],
             &["fanout", "--rate", "0"],
             &["fanout", "--rate", "nan"],
             &["fanout", "--size", "1"],

@@ -74,6 +74,10 @@ pub struct Serve {
     #[arg(long, value_name = "N", default_value_t = 256, value_parser = at_least(1), env = "CHINWAG_MAX_ROOMS")]
     max_rooms: u64,
 
+    /// Maximum rooms that one member follows besides its current one (--login nickname, --mode hub) [default: 20]
+    #[arg(long, value_name = "N", value_parser = at_least(0), env = "CHINWAG_MAX_FOLLOW")]
+    max_follow: Option<u64>,
+
     /// Store messages, rooms and bans in this SQLite file; created if it does not exist
     #[arg(long, value_name = "FILE", env = "CHINWAG_STORE")]
     store: Option<PathBuf>,
@@ -259,6 +263,7 @@ impl Serve {
             announce_limit: self.announce_limit as usize,
             max_rooms: self.max_rooms as usize,
             max_stored_rooms: self.max_stored_rooms as usize,
+            max_follow: self.max_follow.map_or(chat::Config::default().max_follow, |most| most as usize),
             max_ignored: self.max_ignored as usize,
             max_listed: self.max_listed as usize,
             offline_whispers: self.offline_whispers,

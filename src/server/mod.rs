@@ -30,8 +30,7 @@ use crate::util::clock::Clock;
 use crate::util::io_error::plain_words;
 use crate::util::logging::Style;
 use crate::util::{clock, fd_limit, logging};
-use crate::wire::json::Json;
-use crate::wire::plain::Plain;
+use crate::wire::renderers;
 
 /// When the operator's console is on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -133,7 +132,6 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
     hub.run = random() % MAX_RUN;
     hub.hash_key = [random(), random()];
     let mut listeners = Vec::new();
-    let has_web = !web_addrs.is_empty();
     for (kind, addrs) in [(ListenerKind::Plain, listen), (ListenerKind::Web, web_addrs), (ListenerKind::Admin, admin)] {
         for addr in addrs {
             let socket = engine::accept::listen(addr, &limits).map_err(|error| Error::Listen(addr, error))?;
@@ -141,10 +139,7 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
         }
     }
     let opened = store.map(|store| open(store, &hub)).transpose().map_err(Error::Store)?;
-    let mut hub = Hub::new(hub, Box::new(Plain { lang }));
-    if has_web {
-        hub.enable_json(Box::new(Json { lang }));
-    }
+    let mut hub = Hub::new(hub, renderers(lang));
     let store_writer = opened.map(|(store_writer, start)| {
         hub.restore(start, Clock::start().now());
         store_writer

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use time::Date;
 
 use super::line::JsonMessage;
-use crate::chat::{Event, LOBBY, Lang, Notice, Render};
+use crate::chat::{Event, LOBBY, Lang, Notice, Render, RoomLabel};
 use crate::store::{Message, MessageKind};
 use crate::wire::plain::Plain;
 
@@ -62,7 +62,7 @@ impl<W: Write> MessageWriter<W> {
 
     fn event(&mut self, event: &Event) -> io::Result<()> {
         self.line.clear();
-        Plain { lang: Lang::En }.render(event, &mut self.line);
+        Plain { lang: Lang::En }.render(event, RoomLabel::None, &mut self.line);
         self.out.write_all(self.line.strip_suffix(b"\r\n").unwrap_or(&self.line))?;
         self.out.write_all(b"\n")
     }

@@ -9,3 +9,16 @@ pub mod line;
 pub mod plain;
 pub mod sanitize;
 pub mod websocket;
+
+use self::json::{Framing, Json};
+use self::plain::Plain;
+use crate::chat::{Lang, Renderers};
+
+/// The renderers of all encodings.
+pub fn renderers(lang: Lang) -> Renderers {
+    Renderers {
+        plain: Box::new(Plain { lang }),
+        json_frame: Box::new(Json { lang, framing: Framing::Frame }),
+        json_line: Box::new(Json { lang, framing: Framing::Line }),
+    }
+}

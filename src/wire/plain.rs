@@ -4,7 +4,7 @@ use std::fmt;
 
 use time::OffsetDateTime;
 
-use crate::chat::{Event, Lang, Render};
+use crate::chat::{Event, Lang, Notice, Render, RoomLabel};
 
 /// Renders events as lines.
 pub struct Plain {
@@ -13,51 +13,97 @@ pub struct Plain {
 }
 
 impl Render for Plain {
-    fn render(&self, event: &Event, out: &mut Vec<u8>) {
+    #[inline]
+    fn render(&self, event: &Event, label: RoomLabel, out: &mut Vec<u8>) {
         match *event {
-            Event::Notice(ref notice) => sentence(out, "* ", self.lang.notice(notice)),
-            Event::Refusal(ref refusal) => sentence(out, "! ", self.lang.refusal(refusal)),
-            Event::Help { operator } => {
-                let lines = if operator { self.lang.operator_help() } else { self.lang.help() };
-                lines.iter().for_each(|line| sentence(out, "* ", line));
+            // Messages are by far the most.
+            Event::Said { at, name, text, .. } => {
+                write_time(out, at);
+                write_label(out, label);
+                [name, ": ", text, "\r\n"].into_iter().for_each(|part| out.extend_from_slice(part.as_bytes()));
             }
-            Event::Said { at, name, text, .. } => spoken(out, at, &[name, ": ", text]),
-            Event::Action { at, name, text, .. } => spoken(out, at, &["* ", name, " ", text]),
-            Event::Whisper { at, from, text } => spoken(out, at, &[from, " -> you: ", text]),
-            Event::Whispered { at, to, text } => spoken(out, at, &["you -> ", to, ": ", text]),
+            _ => self.render_other(event, label, out),
+        }
+    }
+}
+
+impl Plain {
+    fn render_other(&self, event: &Event, label: RoomLabel, out: &mut Vec<u8>) {
+        match *event {
+            // The date is that of all rooms.
+            Event::Notice(ref notice @ Notice::Day(_)) => {
+                sentence(out, "* ", RoomLabel::None, self.lang.notice(notice))
+            }
+            Event::Notice(_) => self.notice(event, label, out),
+            Event::Refusal(ref refusal) => sentence(out, "! ", RoomLabel::None, self.lang.refusal(refusal)),
+            Event::Help(reader) => {
+                self.lang.help(reader).for_each(|line| sentence(out, "* ", RoomLabel::None, line));
+            }
+            Event::Said { at, name, text, .. } => spoken(out, at, "", label, [name, ": ", text]),
+            Event::Action { at, name, text, .. } => spoken(out, at, "* ", label, [name, " ", text]),
+            Event::Whisper { at, from, text } => spoken(out, at, "", RoomLabel::None, [from, " -> you: ", text]),
+            Event::Whispered { at, to, text } => spoken(out, at, "you -> ", RoomLabel::None, [to, ": ", text]),
             Event::Found { id, at, name, text, action } => {
                 let (date, (hour, minute, second)) = (at.date(), at.to_hms());
                 let (before, behind) = if action { ("* ", " ") } else { ("", ": ") };
                 let when = format_args!("{date} {hour:02}:{minute:02}:{second:02}");
-                sentence(out, "* ", format_args!("{id} {when} {before}{name}{behind}{text}"));
+                sentence(out, "* ", label, format_args!("{id} {when} {before}{name}{behind}{text}"));
             }
+        }
+    }
+
+    fn notice(&self, event: &Event, label: RoomLabel, out: &mut Vec<u8>) {
+        let Event::Notice(notice) = event else { return };
+        // The sentence names the room.
+        let first = if let Notice::Following { .. } = notice { RoomLabel::None } else { label };
+        sentence(out, "* ", first, self.lang.notice(notice));
+        if let Notice::Entered { topic, .. } | Notice::EnteredRoom { topic, .. } | Notice::Following { topic, .. } =
+            notice
+            && let &Some(topic) = topic
+        {
+            sentence(out, "* ", label, self.lang.notice(&Notice::Topic(topic)));
         }
     }
 }
 
 /// Writes a text of the server after `mark`; nothing if the text is empty.
-fn sentence(out: &mut Vec<u8>, mark: &str, words: impl fmt::Display) {
+fn sentence(out: &mut Vec<u8>, mark: &str, label: RoomLabel, words: impl fmt::Display) {
     use std::io::Write;
     let before = out.len();
     out.extend_from_slice(mark.as_bytes());
+    write_label(out, label);
+    let begun = out.len();
     // Writing to a vector cannot fail.
     let _ = write!(out, "{words}");
-    if out.len() == before + mark.len() {
+    if out.len() == begun {
         out.truncate(before);
     } else {
         out.extend_from_slice(b"\r\n");
     }
 }
 
-fn spoken(out: &mut Vec<u8>, at: OffsetDateTime, parts: &[&str]) {
+/// Writes the name of a room that is not the reader's current one.
+#[inline(always)]
+fn write_label(out: &mut Vec<u8>, label: RoomLabel) {
+    if let RoomLabel::Followed(room) = label {
+        [b"(", room.as_bytes(), b") "].into_iter().for_each(|part| out.extend_from_slice(part));
+    }
+}
+
+/// Writes `[HH:MM:SS] `.
+#[inline(always)]
+fn write_time(out: &mut Vec<u8>, at: OffsetDateTime) {
     let digits = |n: u8| [b'0' + n / 10, b'0' + n % 10];
     let (hour, minute, second) = at.to_hms();
     let ([h0, h1], [m0, m1], [s0, s1]) = (digits(hour), digits(minute), digits(second));
     out.extend_from_slice(&[b'[', h0, h1, b':', m0, m1, b':', s0, s1, b']', b' ']);
-    for part in parts {
-        out.extend_from_slice(part.as_bytes());
-    }
-    out.extend_from_slice(b"\r\n");
+}
+
+fn spoken(out: &mut Vec<u8>, at: OffsetDateTime, mark: &str, label: RoomLabel, parts: [&str; 3]) {
+    write_time(out, at);
+    out.extend_from_slice(mark.as_bytes());
+    write_label(out, label);
+    parts.into_iter().chain(["\r\n"]).for_each(|part| out.extend_from_slice(part.as_bytes()));
 }
 
 #[cfg(test)]
@@ -65,12 +111,34 @@ mod tests {
     use time::Time;
 
     use super::*;
-    use crate::chat::Notice;
+    use crate::chat::{People, Topic};
 
     fn rendered(lang: Lang, event: Event) -> String {
+        labelled(lang, event, RoomLabel::Current("lobby"))
+    }
+
+    fn labelled(lang: Lang, event: Event, label: RoomLabel) -> String {
         let mut out = Vec::new();
-        Plain { lang }.render(&event, &mut out);
+        Plain { lang }.render(&event, label, &mut out);
         String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn lines_of_a_followed_room_have_its_name() {
+        let at = OffsetDateTime::UNIX_EPOCH;
+        let (id, name, text) = (1, "bob", "hi");
+        let den = |event| labelled(Lang::En, event, RoomLabel::Followed("den"));
+        assert_eq!(den(Event::Said { id, at, name, text }), "[00:00:00] (den) bob: hi\r\n");
+        assert_eq!(den(Event::Action { id, at, name, text: "waves" }), "[00:00:00] * (den) bob waves\r\n");
+        assert_eq!(den(Event::Notice(Notice::Joined { name, here: 3 })), "* (den) bob joined (3 here)\r\n");
+        assert_eq!(den(Event::Notice(Notice::Day(at.date()))), "* Thursday 1 January 1970\r\n");
+        assert_eq!(den(Event::Notice(Notice::NameSet)), "");
+        let topic = Some(Topic { name: "bob", text: "fish" });
+        let following = Notice::Following { room: "den", people: People { here: 1, names: &[], you: true }, topic };
+        assert_eq!(
+            den(Event::Notice(following)),
+            "* You follow den. 1 here: you.\r\n* (den) The topic, set by bob: fish\r\n"
+        );
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chinwag::chat::{ClientId, Close, Config, Hub, Lang, Now};
 use chinwag::server::connection::{Connection, Flushed, Received};
-use chinwag::wire::plain::Plain;
+use chinwag::wire::renderers;
 use time::{Date, Month, PrimitiveDateTime, Time};
 
 const MAX_LINE: usize = 4096;
@@ -70,7 +70,7 @@ impl TestServer {
     pub fn with_members(members: usize) -> TestServer {
         let config = Config { max_clients: members + 1, ..Config::default() };
         let mut server = TestServer {
-            hub: Hub::new(config, Box::new(Plain { lang: Lang::En })),
+            hub: Hub::new(config, renderers(Lang::En)),
             connections: Vec::new(),
             block: vec![0; 16 * 1024],
             at: Duration::from_secs(1),

@@ -12,6 +12,15 @@ use crate::chat::session::{Session, SessionStage};
 /// The shortest time between two renumberings of the queue.
 const RENUMBER_INTERVAL: Duration = Duration::from_secs(1);
 
+/// A session in the queue.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+struct Waiter {
+    id: ClientId,
+    session: SessionId,
+    /// The position that it was last told.
+    told: u32,
+}
+
 /// Counts the admitted users, up to the maximum, and queues the sessions that wait for a free place.
 #[derive(Serialize, Deserialize)]
 pub struct AdmissionQueue {
@@ -20,7 +29,7 @@ pub struct AdmissionQueue {
     users: usize,
     waiting: usize,
     /// The waiting sessions. A session that has left stays in it until the next renumbering.
-    queue: VecDeque<(ClientId, SessionId)>,
+    queue: VecDeque<Waiter>,
     /// When the queue was renumbered last, and when it will be renumbered next.
     last_renumbered: Duration,
     renumber_due: Option<Duration>,
@@ -67,9 +76,10 @@ impl AdmissionQueue {
         if self.waiting >= self.max_waiting {
             return None;
         }
-        self.queue.push_back((id, session));
         self.waiting += 1;
-        Some(self.waiting as u32)
+        let told = self.waiting as u32;
+        self.queue.push_back(Waiter { id, session, told });
+        Some(told)
     }
 
     /// A waiting session has left.
@@ -85,12 +95,12 @@ impl AdmissionQueue {
     /// Admits the first waiting session if there is a free place.
     pub fn admit_next(&mut self, sessions: &SessionTable, now: Duration) -> Option<ClientId> {
         while self.users < self.max_users {
-            let (id, session) = self.queue.pop_front()?;
-            if is_waiting(sessions, id, session) {
+            let waiter = self.queue.pop_front()?;
+            if is_waiting(sessions, &waiter) {
                 self.users += 1;
                 self.waiting -= 1;
                 self.renumber_soon(now);
-                return Some(id);
+                return Some(waiter.id);
             }
         }
         None
@@ -102,23 +112,26 @@ impl AdmissionQueue {
     }
 
     /// Renumbers the queue if that is due. Returns the sessions with a new position.
-    pub fn renumber(&mut self, sessions: &mut SessionTable, now: Duration) -> Vec<(ClientId, u32)> {
+    pub fn renumber(&mut self, sessions: &SessionTable, now: Duration) -> Vec<(ClientId, u32)> {
         if self.renumber_due.is_none_or(|due| due > now) {
             return Vec::new();
         }
         self.renumber_due = None;
         self.last_renumbered = now;
-        self.queue.retain(|&(id, session)| is_waiting(sessions, id, session));
+        self.queue.retain(|waiter| is_waiting(sessions, waiter));
         let mut changed = Vec::new();
-        for (index, &(id, _)) in self.queue.iter().enumerate() {
-            let number = index as u32 + 1;
-            let stage = &mut sessions[id].stage;
-            if *stage != SessionStage::Waiting(number) {
-                *stage = SessionStage::Waiting(number);
-                changed.push((id, number));
+        for (waiter, number) in self.queue.iter_mut().zip(1..) {
+            if std::mem::replace(&mut waiter.told, number) != number {
+                changed.push((waiter.id, number));
             }
         }
         changed
+    }
+
+    /// The position that a waiting session was last told.
+    pub fn position(&self, session: SessionId) -> Option<u32> {
+        // Not by the connection: one that has left stays in the queue for a while, and its number can be reused.
+        self.queue.iter().find(|waiter| waiter.session == session).map(|waiter| waiter.told)
     }
 
     fn renumber_soon(&mut self, now: Duration) {
@@ -128,7 +141,7 @@ impl AdmissionQueue {
     }
 }
 
-fn is_waiting(sessions: &SessionTable, id: ClientId, session: SessionId) -> bool {
-    let is_meant = |found: &Session| found.id == session && matches!(found.stage, SessionStage::Waiting(_));
-    sessions.get(id).is_some_and(is_meant)
+fn is_waiting(sessions: &SessionTable, waiter: &Waiter) -> bool {
+    let is_meant = |found: &Session| found.id == waiter.session && found.stage == SessionStage::Waiting;
+    sessions.get(waiter.id).is_some_and(is_meant)
 }

@@ -10,13 +10,13 @@ use super::{Hub, Shared};
 use crate::chat::change::{Change, Place};
 use crate::chat::config::Login;
 use crate::chat::event::{Event, LINE_OVERHEAD, Notice, Refusal};
-use crate::chat::id::{Author, ClientId, Now, RoomId};
+use crate::chat::id::{Author, ClientId, Now};
 use crate::chat::member::{Ignored, Member};
 use crate::chat::policy::nick::{Name, fold};
-use crate::chat::query::{Answer, Lookup, Query};
+use crate::chat::query::{Answer, Lookup, Query, RoomUse};
 use crate::chat::record::Record;
 use crate::chat::record::{Message, MessageKind};
-use crate::chat::session::SessionStage;
+use crate::chat::session::{SessionFlags, SessionStage};
 
 /// The most bytes of messages that one page shows. Half of the backlog limit is the other bound.
 const MAX_PAGE_BYTES: usize = 256 * 1024;
@@ -37,7 +37,7 @@ impl Hub {
     /// Whether the session still waits for the answer to a query.
     pub fn is_awaiting(&self, query: &Query) -> bool {
         let session = self.sessions.get(query.origin.client);
-        session.is_some_and(|session| session.id == query.origin.session && session.awaits_answer)
+        session.is_some_and(|session| session.id == query.origin.session && session.has(SessionFlags::AWAITS_ANSWER))
     }
 
     /// Whether there is a query to take.
@@ -48,7 +48,7 @@ impl Hub {
     pub(super) fn queue_query(&mut self, asker: ClientId, lookup: Lookup) {
         let Some(store) = &mut self.store else { return };
         let session = &mut self.sessions[asker];
-        session.awaits_answer = true;
+        session.flags.insert(SessionFlags::AWAITS_ANSWER);
         // Its own messages are shown, also if it has taken a name that it ignores.
         let member = session.member.map(|slot| &self.shared.members[slot]);
         let others = |member: &Member| {
@@ -64,27 +64,30 @@ impl Hub {
         let Query { origin, lookup, ignored } = query;
         let id = origin.client;
         let Some(session) = self.sessions.find(origin) else { return };
-        session.awaits_answer = false;
+        session.flags.remove(SessionFlags::AWAITS_ANSWER);
         let is_present = session.member.is_some();
         match (lookup, answer) {
-            (Lookup::History { before, n, .. }, Answer::Messages(found)) => {
-                self.show_history_page(id, found, &ignored, before, n, now)
+            (Lookup::History { room, before, n }, Answer::Messages(found)) => {
+                let page = self.page(found, n);
+                self.show_history_page(id, &room, page, &ignored, before, now)
             }
-            (Lookup::Search { words, n, .. }, Answer::Messages(found)) => {
-                self.show_search_results(id, found, &ignored, &words, n)
+            (Lookup::Search { room, words, n, .. }, Answer::Messages(found)) => {
+                self.show_search_results(id, &room, found, &ignored, &words, n)
             }
             (Lookup::Whispers { to }, Answer::Whispers(whispers)) => {
                 self.deliver_offline_messages(id, &to, &whispers, now)
             }
             // The messages stay in the store until the next login with that name.
             (Lookup::Whispers { .. }, _) => {}
-            (Lookup::Room { room, nickname }, answer) => {
-                self.open_queried_room(id, &room, nickname.as_deref(), answer, now)
-            }
+            (Lookup::Room { room, then }, answer) => self.open_queried_room(id, &room, &then, answer, now),
             // The store fails, but the messages in memory can be shown.
-            (Lookup::History { before: None, n, .. }, _) if is_present && self.config.history > 0 => {
+            (Lookup::History { room, before: None, n }, _)
+                if is_present
+                    && self.config.history > 0
+                    && let Some(room) = self.shared.rooms.find(&fold(&room)) =>
+            {
                 let n = n.min(self.config.history);
-                self.fanout().replay(id, n, now);
+                self.fanout().replay(id, room, n, now);
             }
             _ => self.fanout().refuse(id, Refusal::LookupFails),
         }
@@ -93,36 +96,60 @@ impl Hub {
     fn show_history_page(
         &mut self,
         id: ClientId,
-        found: Vec<Message>,
+        room: &str,
+        page: HistoryPage,
         ignored: &[Ignored],
         before: Option<u64>,
-        n: usize,
         now: Now,
     ) {
-        let HistoryPage { mut messages, older } = self.page(found, n);
+        let HistoryPage { mut messages, older } = page;
         if messages.is_empty() && before.is_none() {
-            return self.fanout().notice(id, Notice::NoHistory);
+            return self.send_about(id, room, &Event::Notice(Notice::NoHistory));
         }
         messages.retain(|message| !self.is_by_any(ignored, message));
-        let mut fanout = self.fanout();
-        fanout.notice(id, Notice::HistoryBegins { messages: messages.len(), gap: false, before });
+        let begins = Notice::HistoryBegins { messages: messages.len(), gap: false, before };
+        self.send_about(id, room, &Event::Notice(begins));
         let mut day = now.local.date();
         for message in &messages {
-            fanout.send_of_day(id, &mut day, message.at.date(), &message.event());
+            self.fanout().send_day(id, &mut day, message.at.date());
+            self.send_about(id, room, &message.event());
         }
-        fanout.notice(id, Notice::PageEnds { older });
+        let other = Some(room).filter(|_| !self.is_current(id, room));
+        self.send_about(id, room, &Event::Notice(Notice::PageEnds { room: other, older }));
     }
 
-    fn show_search_results(&mut self, id: ClientId, found: Vec<Message>, ignored: &[Ignored], words: &str, n: usize) {
+    /// Whether a room is the current one of a session, or the session has none any more.
+    fn is_current(&self, id: ClientId, room: &str) -> bool {
+        let current = self.sessions[id].current.as_ref().map(|current| self.shared.rooms.name(current.room));
+        current.is_none_or(|name| name == room)
+    }
+
+    /// Queues an event about a room of which only the name is known, as it was when the query was made.
+    fn send_about(&mut self, id: ClientId, room: &str, event: &Event) {
+        let label = self.sessions[id].encoding.of_log(self.is_current(id, room)).label(room);
+        self.outbound.send_labelled(&mut self.sessions, id, label, event);
+    }
+
+    fn show_search_results(
+        &mut self,
+        id: ClientId,
+        room: &str,
+        found: Vec<Message>,
+        ignored: &[Ignored],
+        words: &str,
+        n: usize,
+    ) {
         let HistoryPage { mut messages, older } = self.page(found, n);
         messages.retain(|message| !self.is_by_any(ignored, message));
-        let mut fanout = self.fanout();
-        fanout.notice(id, Notice::FoundBegins { words, messages: messages.len() });
+        let begins = Notice::FoundBegins { words, messages: messages.len() };
+        self.send_about(id, room, &Event::Notice(begins));
         for message in &messages {
             let &Message { id: number, at, kind, ref name, ref text, .. } = message;
-            fanout.send(id, &Event::Found { id: number, at, name, text, action: kind == MessageKind::Action });
+            let action = kind == MessageKind::Action;
+            self.send_about(id, room, &Event::Found { id: number, at, name, text, action });
         }
-        fanout.notice(id, Notice::FoundEnds { words, older });
+        let other = Some(room).filter(|_| !self.is_current(id, room));
+        self.send_about(id, room, &Event::Notice(Notice::FoundEnds { room: other, words, older }));
     }
 
     /// Keeps the newest messages that fit into one page, at most `n`.
@@ -153,7 +180,7 @@ impl Hub {
     }
 
     /// Handles the answer to the query for a stored room: loads the room, and moves or logs the session in.
-    fn open_queried_room(&mut self, id: ClientId, room: &str, nickname: Option<&str>, answer: Answer, now: Now) {
+    fn open_queried_room(&mut self, id: ClientId, room: &str, then: &RoomUse, answer: Answer, now: Now) {
         let session = &self.sessions[id];
         let member = session.member;
         if member.is_none() && session.stage != SessionStage::LoggingIn {
@@ -163,19 +190,12 @@ impl Hub {
             Answer::Messages(messages) => self.load_stored(room, &messages),
             _ => Err(Refusal::LookupFails),
         };
-        match (member, opened) {
-            (Some(slot), Ok((_, room))) if self.shared.members[slot].room == room => {}
-            (Some(slot), Ok((name, _))) => {
-                let place = Box::new(Place::Named(Cow::Owned(name)));
-                let member = self.shared.members.id(slot);
-                self.propose_checked(id, Change::Move { member, place }, &now);
-            }
-            (Some(_), Err(refusal)) => self.fanout().refuse(id, refusal),
-            (None, opened) => {
+        match (then, member, opened) {
+            (RoomUse::LogIn { nickname }, None, opened) => {
                 if let Err(refusal) = opened {
                     self.fanout().refuse(id, refusal);
-                    self.resume_requests.remove(&id);
                 }
+                self.note_looked_up(id, room);
                 match nickname {
                     Some(nickname) if self.config.login == Login::Nickname => {
                         self.line_before_login(id, nickname, now);
@@ -183,25 +203,46 @@ impl Hub {
                     _ => self.log_in_by_address(id, now),
                 }
             }
+            (_, Some(_), Err(refusal)) => self.fanout().refuse(id, refusal),
+            (_, Some(slot), Ok(name)) => {
+                let (member, place) = (self.shared.members.id(slot), Box::new(Place::Named(Cow::Owned(name))));
+                let change = match then {
+                    RoomUse::Follow => Change::Follow { member, place },
+                    _ => Change::Move { member, place },
+                };
+                self.propose_checked(id, change, &now);
+            }
+            (_, None, _) => {}
         }
     }
 
-    /// Loads a stored room into memory, unless it is there already; returns its name, and its number if it exists.
+    /// A room that a session wants to resume was looked up: it is not looked up again, though it may have left memory.
+    fn note_looked_up(&mut self, id: ClientId, room: &str) {
+        let most = 1 + self.shared.rooms.limits().follow;
+        if let Some(request) = self.resume_requests.get_mut(&id) {
+            let key = fold(room);
+            let names: Vec<&str> = request.rooms().take(most).collect();
+            let position = names.iter().rev().position(|name| fold(name) == key);
+            request.looked_up = position.map_or(usize::MAX, |position| request.looked_up.max(position + 1));
+        }
+    }
+
+    /// Loads a stored room into memory, unless it is there already; returns its name.
     ///
     /// A room whose messages were all pruned is forgotten.
-    fn load_stored(&mut self, room: &str, messages: &[Message]) -> Result<(Name, Option<RoomId>), Refusal<'static>> {
+    fn load_stored(&mut self, room: &str, messages: &[Message]) -> Result<Name, Refusal<'static>> {
         let Ok(name) = Name::room(room) else { return Err(Refusal::BadRoomName) };
-        if let Some(room) = self.shared.rooms.find(&name.key) {
-            return Ok((name, Some(room)));
+        if self.shared.rooms.find(&name.key).is_some() {
+            return Ok(name);
         }
         if messages.is_empty() {
             self.forget_stored(&name.key);
-            return Ok((name, None));
+            return Ok(name);
         }
         let opened = self.shared.rooms.load(&name)?;
         self.release_creator(opened.released);
         self.restore_messages(opened.room, messages);
-        Ok((name, Some(opened.room)))
+        Ok(name)
     }
 
     /// Removes a room that is in the store and not in memory.

@@ -49,9 +49,9 @@ impl Hub {
     pub(super) fn end_locally(&mut self, id: ClientId, cause: &Cause, close: Close, now: Now) -> Option<MemberId> {
         let mut left = None;
         match self.sessions[id].stage {
-            SessionStage::Waiting(_) => self.admission.leave(now.at),
+            SessionStage::Waiting => self.admission.leave(now.at),
             SessionStage::LoggingIn => self.admission.release(),
-            SessionStage::Present(_) => {
+            SessionStage::Present => {
                 left = self.detach_from_member(id, cause, close);
                 self.admission.release();
             }
@@ -77,7 +77,7 @@ impl Hub {
         if close == Close::WhenRead {
             fanout.move_unread_to_outbox(id);
         }
-        fanout.unsubscribe(id);
+        fanout.unsubscribe_all(id);
         self.sessions[id].member = None;
         let Shared { members, .. } = &mut self.shared;
         let is_last = members[slot].remove_session(id);
@@ -94,19 +94,15 @@ impl Hub {
     pub(super) fn mark_slow_consumers(&mut self, now: Now) {
         while let Some(id) = self.outbound.slow_consumers().pop() {
             let Some(session) = self.sessions.get_mut(id) else { continue };
-            if !session.blocked {
+            if !session.is_blocked() {
                 // It reads again. If it blocks again, it is noted again.
-                session.subscription_mut().into_iter().for_each(|subscription| subscription.blocked_in = u32::MAX);
+                self.fanout().unmark_blocked(id);
                 continue;
             }
-            let subscription = session.subscription();
-            let log = subscription.map(|subscription| self.shared.rooms[subscription.room].log(session.encoding));
-            let is_too_slow =
-                subscription.zip(log).is_some_and(|(subscription, log)| log.is_too_slow(subscription.cursor));
-            let end = log.map(|log| log.end());
-            if !is_too_slow && session.private_bytes() <= self.config.backlog_bytes {
+            if !self.is_too_slow(id) {
                 continue;
             }
+            let session = &mut self.sessions[id];
             if session.is_leaving() {
                 // It has left for another reason already; only its connection remains.
                 self.end_session(id, Cause::TooSlow, Close::AtOnce, now);
@@ -114,11 +110,21 @@ impl Hub {
             }
             session.outbox = None;
             self.disconnects.schedule(&mut self.sessions, id, PendingDisconnect::TooSlow);
-            if let Some(end) = end {
-                self.fanout().move_cursor(id, end);
-            }
+            self.fanout().skip_to_end(id);
         }
         shrink::vec(self.outbound.slow_consumers());
+    }
+
+    /// Whether a session is behind by more than the backlog: in the log of one room, in its outbox, or in all together.
+    fn is_too_slow(&self, id: ClientId) -> bool {
+        let session = &self.sessions[id];
+        let mut rooms = self.sessions.subscriptions(session).map(|(is_current, subscription)| {
+            (self.shared.rooms[subscription.room].log(session.encoding.of_log(is_current)), subscription.cursor)
+        });
+        let most = self.config.backlog_bytes;
+        session.private_bytes() > most
+            || rooms.any(|(log, cursor)| log.is_too_slow(cursor))
+            || session.follows() && self.unread_bytes(session) > most as u64
     }
 
     /// Disconnects marked sessions in their order, until `until` sessions have been disconnected since the start.
@@ -167,7 +173,7 @@ impl Hub {
                 let most = self.config.login_timeout;
                 (most, Refusal::LoginTimeout { seconds: most.as_secs() }, Cause::LoginTimeout)
             }
-            (DeadlineKind::Idle, SessionStage::Present(_)) => {
+            (DeadlineKind::Idle, SessionStage::Present) => {
                 let most = self.config.idle_timeout;
                 (most, Refusal::Idle { seconds: most.as_secs() }, Cause::Idle)
             }
@@ -192,13 +198,13 @@ impl Hub {
         let notice = Event::Notice(Notice::ShuttingDown);
         let occupied = self.shared.rooms.occupied().map(|(id, _)| id).filter(|&id| id != RoomId::LOBBY);
         let rooms: Vec<RoomId> = std::iter::once(RoomId::LOBBY).chain(occupied).collect();
-        let is_outside = |stage: &SessionStage| matches!(stage, SessionStage::Waiting(_) | SessionStage::LoggingIn);
+        let is_outside = |stage: &SessionStage| matches!(stage, SessionStage::Waiting | SessionStage::LoggingIn);
         let outside = self.sessions.iter().filter(|(_, session)| is_outside(&session.stage));
         let outside: Vec<ClientId> = outside.map(|(id, _)| id).collect();
         let mut fanout = self.fanout();
         fanout.send_to_console(&notice);
         for room in rooms {
-            fanout.append(room, Author::NONE, EntryKind::Notice, 0, &notice, &now);
+            fanout.append(room, Author::NONE, EntryKind::Server, 0, &notice, &now);
         }
         outside.into_iter().for_each(|id| fanout.send(id, &notice));
     }

@@ -7,7 +7,7 @@ use crate::chat::event::Refusal;
 use crate::chat::id::{ClientId, Now, RoomId};
 use crate::chat::input::{Allowance, Input};
 use crate::chat::policy::rate_limit::RateLimit;
-use crate::chat::session::{Session, SessionStage};
+use crate::chat::session::{Session, SessionFlags, SessionStage};
 
 /// Bytes in a session's outbox above which its lines wait. This bounds the memory for its replies.
 const MAX_PENDING_REPLIES: usize = 64 * 1024;
@@ -21,24 +21,21 @@ impl Hub {
         if session.uncommitted.blocks() {
             return Allowance::AfterCommit;
         }
-        let room = match &session.stage {
-            SessionStage::Present(subscription) => subscription.room,
-            SessionStage::Console => {
-                let may_speak = !self.outbound.has_backpressure()
-                    && !self.has_unswept_backlog(RoomId::LOBBY)
-                    && self.disconnects.is_allowed();
-                return if may_speak { Allowance::Now } else { Allowance::AfterOthers };
-            }
-            _ => RoomId::LOBBY,
-        };
+        if session.stage == SessionStage::Console {
+            let may_speak = !self.outbound.has_backpressure()
+                && !self.has_unswept_backlog(RoomId::LOBBY)
+                && self.disconnects.is_allowed();
+            return if may_speak { Allowance::Now } else { Allowance::AfterOthers };
+        }
         let half = self.config.backlog_bytes / 2;
-        if session.awaits_answer || session.private_bytes() > MAX_PENDING_REPLIES.min(half) {
+        if session.has(SessionFlags::AWAITS_ANSWER) || session.private_bytes() > MAX_PENDING_REPLIES.min(half) {
             return Allowance::AfterReplies;
         }
         if self.outbound.has_backpressure() || session.pending_disconnect.is_some() {
             return Allowance::AfterOthers;
         }
-        if session.member.is_some() && self.has_unswept_backlog(room) {
+        let mut rooms = self.sessions.subscriptions(session).map(|(_, subscription)| subscription.room);
+        if rooms.any(|room| self.has_unswept_backlog(room)) {
             return Allowance::AfterOthers;
         }
         self.config.rate_limit().wait(session.allowance, now).map_or(Allowance::Now, Allowance::At)
@@ -83,7 +80,7 @@ impl Hub {
             (Input::Line(text), None) => self.line_before_login(id, text, now),
             (Input::Line(text), Some(slot)) => {
                 let member = &self.shared.members[slot];
-                let room = member.room.unwrap_or(RoomId::LOBBY);
+                let room = member.room().unwrap_or(RoomId::LOBBY);
                 let asker = Asker { id, member: member.id(slot), role: member.role(), room };
                 self.line_of_member(asker, text, &now);
             }
@@ -105,9 +102,13 @@ impl Hub {
         match view.line(asker, text) {
             Plan::Nothing | Plan::LogIn(_) => {}
             Plan::Reply(event) => self.outbound.send(&mut self.sessions, id, &event),
+            Plan::ReplyIn(room, event) => {
+                self.outbound.send_in(&mut self.sessions, &self.shared.rooms, id, room, &event)
+            }
             Plan::Report(report) => self.report(asker, report, *now),
             Plan::Query(lookup) => self.queue_query(id, lookup),
             Plan::Local(LocalChange::Echo(on)) => self.set_echo(id, on),
+            Plan::Local(LocalChange::Quiet(on)) => self.set_quiet(id, on),
             Plan::Local(LocalChange::Ignore(target)) => self.ignore(asker, target),
             Plan::Local(LocalChange::Unignore(name)) => self.unignore(asker, name),
             Plan::Local(LocalChange::Quit(reason)) => self.quit(id, reason, *now),

@@ -9,6 +9,7 @@ use crate::chat::id::{ClientId, MemberId, Now};
 use crate::chat::input::Close;
 use crate::chat::member::Ignored;
 use crate::chat::policy::nick::key_of;
+use crate::chat::session::SessionFlags;
 
 impl Hub {
     /// Delivers a whisper, and then the author's own copy.
@@ -31,13 +32,33 @@ impl Hub {
             }
         }
         let mut fanout = self.fanout();
-        let event = Event::Whispered { at: now.local, to: fanout.member_name(target), text };
+        let name = fanout.member_name(target);
+        let event = Event::Whispered { at: now.local, to: name, text };
         fanout.send_dated_to_sessions(slot, &event, &now);
+        self.tell_away(asker.id, to, now);
+    }
+
+    /// Tells a session that the member that it has whispered to is away. A muted member's text is not shown.
+    fn tell_away(&mut self, id: ClientId, to: MemberId, now: Now) {
+        let is_muted = self.shared.mutes.holds(to, now.at);
+        let member = &self.shared.members[to.slot];
+        if let Some(text) = member.away().filter(|_| !is_muted) {
+            let event = Event::Notice(Notice::Away { name: &member.name, text });
+            self.outbound.send(&mut self.sessions, id, &event);
+        }
+    }
+
+    /// Programs go on reading who joins and leaves, since they keep lists of the members.
+    pub(super) fn set_quiet(&mut self, id: ClientId, on: bool) {
+        self.fanout().move_unread_to_outbox(id);
+        let session = &mut self.sessions[id];
+        session.flags.set(SessionFlags::QUIET, on && !session.encoding.is_json());
+        self.fanout().notice(id, Notice::Quiet { on });
     }
 
     pub(super) fn set_echo(&mut self, id: ClientId, on: bool) {
         self.fanout().move_unread_to_outbox(id);
-        self.sessions[id].echo = on;
+        self.sessions[id].flags.set(SessionFlags::ECHO, on);
         self.fanout().notice(id, Notice::Echo { on });
     }
 
@@ -54,7 +75,8 @@ impl Hub {
     fn note_ignoring(&mut self, member: MemberId) {
         let Shared { members, .. } = &self.shared;
         let ignores = !members[member.slot].ignored().is_empty();
-        members[member.slot].sessions().for_each(|id| self.sessions[id].ignores = ignores);
+        let sessions = members[member.slot].sessions();
+        sessions.for_each(|id| self.sessions[id].flags.set(SessionFlags::IGNORES, ignores));
     }
 
     pub(super) fn ignore(&mut self, asker: Asker, target: MemberId) {

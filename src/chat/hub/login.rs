@@ -4,13 +4,14 @@ use super::Hub;
 use super::plan::{LocalChange, Plan, View};
 use crate::chat::change::{Change, Join, Place};
 use crate::chat::config::{Login, Mode};
+use crate::chat::encoding::Encoding;
 use crate::chat::event::{Notice, Refusal};
 use crate::chat::id::{ClientId, Now};
 use crate::chat::input::{Close, ResumeRequest};
 use crate::chat::policy::cidr::Network;
 use crate::chat::policy::nick::Name;
-use crate::chat::query::Lookup;
-use crate::chat::session::SessionStage;
+use crate::chat::query::{Lookup, RoomUse};
+use crate::chat::session::{SessionFlags, SessionStage};
 
 impl Hub {
     /// Starts the login of a new connection, adds it to the admission queue, or refuses it.
@@ -19,7 +20,7 @@ impl Hub {
         let most = self.config.max_per_ip;
         let is_allowed = self.ip_limit.enter(addr, most);
         let session = &mut self.sessions[id];
-        session.counted = is_allowed && most > 0;
+        session.flags.set(SessionFlags::COUNTED, is_allowed && most > 0);
         let refusal = if !is_allowed {
             Refusal::TooManyFromAddress { most: self.config.max_per_ip }
         } else if self.shared.bans.holds(addr, now.at) {
@@ -27,7 +28,7 @@ impl Hub {
         } else if self.admission.admit_new() {
             return self.start_login(id, now);
         } else if let Some(number) = self.admission.enqueue(id, session.id) {
-            session.stage = SessionStage::Waiting(number);
+            session.stage = SessionStage::Waiting;
             return self.fanout().notice(id, Notice::Waiting { number });
         } else if self.config.mode == Mode::P2p {
             Refusal::Busy
@@ -60,7 +61,7 @@ impl Hub {
                 self.fanout().notice(id, Notice::Welcome);
             }
             Login::Address => match self.view(&now).stored_room(self.resume_requests.get(&id)) {
-                Some(room) => self.queue_query(id, Lookup::Room { room, nickname: None }),
+                Some(room) => self.queue_query(id, Lookup::Room { room, then: RoomUse::LogIn { nickname: None } }),
                 None => self.log_in_by_address(id, now),
             },
         }
@@ -77,6 +78,12 @@ impl Hub {
 
     /// Processes a line that a session sends before its login.
     pub(super) fn line_before_login(&mut self, id: ClientId, text: &str, now: Now) {
+        if self.sessions[id].encoding == Encoding::Plain
+            && self.config.has_followed_rooms()
+            && let Some(request) = ResumeRequest::of_line(text)
+        {
+            return self.begin_json(id, request);
+        }
         let view = View {
             config: &self.config,
             shared: &self.shared,
@@ -85,7 +92,7 @@ impl Hub {
             now: &now,
         };
         let plan = match self.sessions[id].stage {
-            SessionStage::Waiting(_) => view.line_while_waiting(text),
+            SessionStage::Waiting => view.line_while_waiting(text),
             _ => view.nickname(text, self.resume_requests.get(&id)),
         };
         match plan {
@@ -98,22 +105,52 @@ impl Hub {
         }
     }
 
+    /// A session on the plain port asks for JSON, one object in each line, before its login.
+    fn begin_json(&mut self, id: ClientId, request: ResumeRequest) {
+        let session = &mut self.sessions[id];
+        session.set_encoding(Encoding::JsonLine);
+        let (number, is_waiting) = (session.id, session.stage == SessionStage::Waiting);
+        self.send_hello(id);
+        match self.admission.position(number).filter(|_| is_waiting) {
+            Some(number) => self.fanout().notice(id, Notice::Waiting { number }),
+            None => self.fanout().notice(id, Notice::Welcome),
+        }
+        if request != ResumeRequest::default() {
+            self.resume_requests.insert(id, request);
+        }
+    }
+
     /// Proposes that the member of a session joins.
     fn log_in(&mut self, id: ClientId, name: Name, now: Now) {
-        let place = self.place_to_resume(id);
+        let (place, follow) = self.places_to_resume(id);
         let network = Network::of_client(self.sessions.ip(id));
-        let change = Change::Join(Box::new(Join { name, place, network }));
+        let change = Change::Join(Box::new(Join { name, place, follow, network }));
         self.propose_checked(id, change, &now);
     }
 
-    /// The room that a session wants to resume; the lobby if it wants none, or if no room can have that name.
-    fn place_to_resume(&self, id: ClientId) -> Place<'static> {
+    /// The rooms that a session wants to resume: the one to enter, which is the lobby if it wants none or if no room can
+    /// have that name, and those to follow, at most one more than it can.
+    fn places_to_resume(&self, id: ClientId) -> (Place<'static>, Vec<Place<'static>>) {
         // Checked first: most sessions have no request. In p2p mode there is one room.
         if self.resume_requests.is_empty() || self.config.mode == Mode::P2p {
-            return Place::Lobby;
+            return (Place::Lobby, Vec::new());
         }
-        let room = self.resume_requests.get(&id).and_then(|request| request.room.as_deref());
-        room.and_then(|room| self.shared.rooms.place(room)).unwrap_or(Place::Lobby)
+        let Some(ResumeRequest { room, follow, .. }) = self.resume_requests.get(&id) else {
+            return (Place::Lobby, Vec::new());
+        };
+        let rooms = &self.shared.rooms;
+        let place = room.as_deref().and_then(|room| rooms.place(room)).unwrap_or(Place::Lobby);
+        let mut places = Vec::new();
+        for name in follow.iter().filter(|_| self.config.has_followed_rooms()) {
+            if places.len() > rooms.limits().follow {
+                break;
+            }
+            match rooms.place(name) {
+                Some(followed) if followed != place && !places.contains(&followed) => places.push(followed),
+                _ => {}
+            }
+        }
+        (place, places)
     }
 
     /// Takes the request of a session; returns the id of the last message that it has read, if it resumes and the id
@@ -122,11 +159,16 @@ impl Hub {
         if self.resume_requests.is_empty() {
             return None;
         }
-        let ResumeRequest { room, read } = self.resume_requests.remove(&id)?;
-        if self.config.mode == Mode::Hub && room.is_some_and(|room| self.shared.rooms.place(&room).is_none()) {
+        let request = self.resume_requests.remove(&id)?;
+        let is_bad = |room: &str| self.shared.rooms.place(room).is_none();
+        let is_room_bad = self.config.mode == Mode::Hub && request.room.as_deref().is_some_and(is_bad);
+        if is_room_bad || self.config.has_followed_rooms() && request.follow.iter().any(|room| is_bad(room)) {
             self.fanout().refuse(id, Refusal::BadRoomName);
+        }
+        if is_room_bad {
             return None;
         }
+        let read = request.read;
         // An id above the last one was never given, or was lost before it was stored.
         let is_known = |message| self.store.is_none() || message <= self.journal.last_message_id();
         read.filter(|&(run, message)| run == self.run && is_known(message)).map(|(_, message)| message)

@@ -43,7 +43,7 @@ use self::journal::Journal;
 use self::outbound::Outbound;
 pub use self::output::WriteBatch;
 use self::plan::View;
-use self::rooms::Rooms;
+use self::rooms::{RoomLimits, Rooms};
 pub use self::state::HubState;
 use self::stats::Stats;
 pub use self::stats::StatsSnapshot;
@@ -53,7 +53,7 @@ pub use self::trace::TraceEvent;
 use super::cause::Cause;
 use super::change::Proposal;
 use super::config::{Config, Login, Mode};
-use super::encoding::{Encoding, Render, Renderers};
+use super::encoding::{Encoding, Renderers};
 use super::event::{Event, Notice, Refusal};
 use super::id::{ClientId, Now};
 use super::input::{Close, NewConnection, ResumeRequest};
@@ -62,8 +62,8 @@ use super::policy::bans::Bans;
 use super::policy::ip_limit::IpLimit;
 use super::policy::mutes::Mutes;
 use super::room::segment_log::Retention;
-use super::session::PendingDisconnect;
 use super::session::table::SessionTable;
+use super::session::{PendingDisconnect, SessionFlags};
 
 /// The target of log lines that the console does not repeat, because it shows the same event itself.
 pub const OPERATOR_LOG: &str = "chinwag::operator";
@@ -100,8 +100,8 @@ pub struct Hub {
 }
 
 impl Hub {
-    /// Creates an empty server; `render` writes the events for plain sessions and for the operator.
-    pub fn new(mut config: Config, render: Box<dyn Render>) -> Self {
+    /// Creates an empty server.
+    pub fn new(mut config: Config, renders: Renderers) -> Self {
         if config.mode == Mode::P2p {
             config.login = Login::Address;
             config.max_clients = 1;
@@ -117,7 +117,7 @@ impl Hub {
         Hub {
             shared: Shared {
                 members: MemberTable::new(config.hash_key),
-                rooms: Rooms::new(retention, config.max_rooms, config.max_stored_rooms),
+                rooms: Rooms::new(retention, RoomLimits::of(&config)),
                 bans: Bans::default(),
                 mutes: Mutes::default(),
             },
@@ -128,7 +128,7 @@ impl Hub {
             resume_requests: BTreeMap::new(),
             deadlines: Deadlines::default(),
             disconnects: Disconnects::default(),
-            outbound: Outbound::new(Renderers { plain: render, web: None }, config.backlog_bytes),
+            outbound: Outbound::new(renders, config.backlog_bytes),
             store: None,
             stats: Stats::default(),
             trace: Trace::default(),
@@ -136,12 +136,6 @@ impl Hub {
             ending: false,
             config,
         }
-    }
-
-    /// Allows WebSocket clients; `render` writes their events. Must be called before the first connection.
-    pub fn enable_json(&mut self, render: Box<dyn Render>) {
-        self.outbound.enable_json(render);
-        self.shared.rooms.enable_encodings();
     }
 
     /// Records all inputs and committed changes from now on, for [`Hub::poll_trace`].
@@ -190,8 +184,6 @@ impl Hub {
     }
 
     /// Adds a connection with any encoding, a preface and a resume request.
-    ///
-    /// The encoding must be enabled.
     pub fn handle_connection(&mut self, id: ClientId, arrival: NewConnection, now: Now) {
         let NewConnection { addr, encoding, preface, resume_request } = arrival;
         self.trace.record(|| TraceEvent::Connected(id));
@@ -199,9 +191,8 @@ impl Hub {
         if !preface.is_empty() {
             self.fanout().send_raw(id, preface);
         }
-        if encoding != Encoding::Plain {
-            let hello = Notice::Hello { run: self.run, max_line: self.config.max_line };
-            self.fanout().notice(id, hello);
+        if encoding.is_json() {
+            self.send_hello(id);
         }
         if resume_request != ResumeRequest::default() {
             self.resume_requests.insert(id, resume_request);
@@ -211,6 +202,12 @@ impl Hub {
         info!("connected {addr} ({connected} connected)");
         self.fanout().send_to_console(&Event::Notice(Notice::Connected { addr, connected }));
         self.admit_or_refuse(id, now);
+    }
+
+    /// Sends the first object of a program.
+    fn send_hello(&mut self, id: ClientId) {
+        let hello = Notice::Hello { run: self.run, max_line: self.config.max_line };
+        self.fanout().notice(id, hello);
     }
 
     /// Attaches a console: from now on lines are rendered for it, and [`ClientId::CONSOLE`] is its session. Does nothing
@@ -272,7 +269,7 @@ impl Hub {
         }
         self.resume_requests.remove(&id);
         if let Some((session, addr)) = self.sessions.remove(id) {
-            if session.counted {
+            if session.has(SessionFlags::COUNTED) {
                 self.ip_limit.leave(addr.ip());
             }
             let connected = self.sessions.len();
@@ -284,13 +281,14 @@ impl Hub {
     /// Does the timed work: disconnects, deadlines, summaries and new numbers in the admission queue.
     pub fn handle_tick(&mut self, now: Now) {
         let until = self.disconnects.end_of_tick();
+        self.outbound.check_watched(&mut self.sessions);
         self.mark_slow_consumers(now);
         self.disconnect(until, now);
         self.acknowledge_deliveries();
         self.check_deadlines(until, now);
         self.trace.record(|| TraceEvent::Ticked);
         self.fanout().show_summaries(now);
-        for (id, number) in self.admission.renumber(&mut self.sessions, now.at) {
+        for (id, number) in self.admission.renumber(&self.sessions, now.at) {
             self.fanout().notice(id, Notice::Waiting { number });
         }
         self.mark_slow_consumers(now);

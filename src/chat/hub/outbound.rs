@@ -4,13 +4,17 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use crate::chat::encoding::{Encoding, Render, Renderers};
+use super::rooms::Rooms;
+use crate::chat::encoding::{Encoding, Render, Renderers, RoomLabel};
 use crate::chat::event::Event;
-use crate::chat::id::ClientId;
+use crate::chat::id::{ClientId, RoomId};
 use crate::chat::input::Close;
 use crate::chat::session::table::SessionTable;
-use crate::chat::session::{Session, SessionStage};
+use crate::chat::session::{Session, SessionFlags, SessionStage};
 use crate::util::shrink;
+
+/// Watched sessions that one tick checks.
+const WATCHED_PER_TICK: usize = 64;
 
 /// The queues of sessions by what must happen to them, and the renderers of their events.
 pub struct Outbound {
@@ -29,6 +33,8 @@ pub struct OutboundState {
     flush_queue: VecDeque<ClientId>,
     /// Sessions that may be slow consumers and are checked in the next tick.
     slow_consumers: Vec<ClientId>,
+    /// Blocked sessions that read several rooms: no single log tells whether their unread lines are too many.
+    watched: VecDeque<ClientId>,
     closing: VecDeque<(ClientId, Close)>,
     /// Sessions whose input waited for a commit and may go on.
     resumable: VecDeque<ClientId>,
@@ -40,11 +46,6 @@ impl Outbound {
     /// Empty queues.
     pub fn new(renders: Renderers, backlog_bytes: usize) -> Self {
         Outbound { renders, backlog_bytes, queues: OutboundState::default() }
-    }
-
-    /// Adds the renderer of WebSocket clients.
-    pub fn enable_json(&mut self, render: Box<dyn Render>) {
-        self.renders.web = Some(render);
     }
 
     /// All renderers, and the list of the sessions that may be slow consumers.
@@ -70,19 +71,32 @@ impl Outbound {
 
     /// Queues `event` for one session, after all that it has not read yet.
     pub fn send(&mut self, sessions: &mut SessionTable, id: ClientId, event: &Event) {
+        self.send_labelled(sessions, id, RoomLabel::None, event);
+    }
+
+    /// As [`Outbound::send`], for an event of a room.
+    pub fn send_labelled(&mut self, sessions: &mut SessionTable, id: ClientId, label: RoomLabel, event: &Event) {
         let stamp = self.next_stamp();
-        self.send_at(sessions, id, stamp, event);
+        self.send_at(sessions, id, stamp, event, label);
     }
 
-    /// Queues `event` for one session, before all unread lines of its room.
-    pub fn send_first(&mut self, sessions: &mut SessionTable, id: ClientId, event: &Event) {
-        self.send_at(sessions, id, 0, event);
+    /// As [`Outbound::send`], for an event of a room, with the room's name unless it is the current one.
+    pub fn send_in(&mut self, sessions: &mut SessionTable, rooms: &Rooms, id: ClientId, room: RoomId, event: &Event) {
+        let session = &sessions[id];
+        let is_current = session.current.as_ref().is_some_and(|current| current.room == room);
+        let label = session.encoding.of_log(is_current).label(rooms.name(room));
+        self.send_labelled(sessions, id, label, event);
     }
 
-    fn send_at(&mut self, sessions: &mut SessionTable, id: ClientId, stamp: u64, event: &Event) {
+    /// Queues `event` for one session, before all unread lines of its only room.
+    pub fn send_first(&mut self, sessions: &mut SessionTable, id: ClientId, event: &Event, label: RoomLabel) {
+        self.send_at(sessions, id, 0, event, label);
+    }
+
+    fn send_at(&mut self, sessions: &mut SessionTable, id: ClientId, stamp: u64, event: &Event, label: RoomLabel) {
         let session = &mut sessions[id];
         let render = self.renders.of(session.encoding);
-        session.outbox.get_or_insert_default().push(stamp, |out| render.render(event, out));
+        session.outbox.get_or_insert_default().push(stamp, |out| render.render(event, label, out));
         self.schedule_flush(id, session);
     }
 
@@ -96,8 +110,8 @@ impl Outbound {
 
     /// Queues a session for writing, once.
     pub fn queue_flush(&mut self, id: ClientId, session: &mut Session) {
-        if !session.queued {
-            session.queued = true;
+        if !session.has(SessionFlags::QUEUED) {
+            session.flags.insert(SessionFlags::QUEUED);
             self.queues.flush_queue.push_back(id);
         }
     }
@@ -109,7 +123,7 @@ impl Outbound {
         }
         self.queue_flush(id, session);
         if session.private_bytes() > self.backlog_bytes / 2 {
-            if session.blocked {
+            if session.is_blocked() {
                 self.queues.slow_consumers.push(id);
             } else {
                 // The session reads normally but has not had its turn yet. All sessions wait until it is written to.
@@ -121,9 +135,9 @@ impl Outbound {
     /// Takes the next session to write to that is connected and not blocked.
     pub fn pop_flush(&mut self, sessions: &mut SessionTable) -> Option<ClientId> {
         while let Some(id) = self.queues.flush_queue.pop_front() {
-            if let Some(session) = sessions.get_mut(id).filter(|session| session.queued) {
-                session.queued = false;
-                if !session.blocked {
+            if let Some(session) = sessions.get_mut(id).filter(|session| session.has(SessionFlags::QUEUED)) {
+                session.flags.remove(SessionFlags::QUEUED);
+                if !session.is_blocked() {
                     return Some(id);
                 }
             }
@@ -141,6 +155,33 @@ impl Outbound {
     /// Notes that a session may be a slow consumer.
     pub fn note_slow(&mut self, id: ClientId) {
         self.queues.slow_consumers.push(id);
+    }
+
+    /// Watches a blocked session that reads several rooms.
+    pub fn watch(&mut self, sessions: &mut SessionTable, id: ClientId) {
+        let session = &mut sessions[id];
+        if session.follows() && !session.has(SessionFlags::WATCHED) {
+            session.flags.insert(SessionFlags::WATCHED);
+            self.queues.watched.push_back(id);
+        }
+    }
+
+    /// Notes some of the watched sessions as possible slow consumers, in turn; those that are no longer blocked are
+    /// forgotten.
+    pub fn check_watched(&mut self, sessions: &mut SessionTable) {
+        for _ in 0..self.queues.watched.len().min(WATCHED_PER_TICK) {
+            let Some(id) = self.queues.watched.pop_front() else { return };
+            let Some(session) = sessions.get_mut(id).filter(|session| session.has(SessionFlags::WATCHED)) else {
+                continue;
+            };
+            if session.is_blocked() && session.follows() {
+                self.queues.slow_consumers.push(id);
+                self.queues.watched.push_back(id);
+            } else {
+                session.flags.remove(SessionFlags::WATCHED);
+            }
+        }
+        shrink::queue(&mut self.queues.watched);
     }
 
     /// The sessions that may be slow consumers.

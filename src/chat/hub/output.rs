@@ -2,25 +2,46 @@
 
 use std::io::IoSlice;
 
-use super::fanout::reader;
+use super::fanout::{read_followed, reader, reader_of_current};
 use super::trace::TraceEvent;
 use super::{Hub, Shared};
-use crate::chat::id::ClientId;
+use crate::chat::id::{ClientId, DayNumber, RoomId};
 use crate::chat::input::Close;
 use crate::chat::room::segment_log::Cursor;
-use crate::chat::session::PendingDisconnect;
 use crate::chat::session::outbox::OutboxPosition;
 use crate::chat::session::reader::Reader;
+use crate::chat::session::{PendingDisconnect, SessionFlags};
 
 /// Readers of one dirty room that are visited before the next room has its turn.
 const VISITS_PER_ROOM: usize = 64;
 
-/// The bytes that [`Hub::gather`] has lent: the number of slices and bytes, and the position after them.
+/// The bytes that [`Hub::gather`] has lent: the number of slices and bytes, and the positions after them.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct WriteBatch {
     pub slices: usize,
     pub bytes: usize,
-    end: (Cursor, OutboxPosition),
+    end: BatchEnd,
+}
+
+/// The positions of a session after some bytes.
+#[derive(Clone, Copy, Debug, Default)]
+struct BatchEnd {
+    place: OutboxPosition,
+    /// The only room that was read, and the position in it.
+    room: Option<RoomId>,
+    cursor: Cursor,
+    /// Several rooms were read, whose positions are found by reading again.
+    is_merged: bool,
+    /// The last date that was shown, if the session reads several rooms.
+    day: Option<DayNumber>,
+}
+
+impl BatchEnd {
+    #[inline(always)]
+    fn of(reader: &Reader) -> Self {
+        let (room, cursor) = reader.cursor().map_or((None, Cursor::default()), |(room, cursor)| (Some(room), cursor));
+        BatchEnd { place: reader.place(), room, cursor, is_merged: reader.is_merged(), day: reader.day() }
+    }
 }
 
 impl Hub {
@@ -43,9 +64,10 @@ impl Hub {
             };
             *visits -= 1;
             let session = &self.sessions[reader];
-            let is_behind = |cursor: Cursor| cursor != room.log(session.encoding).end();
-            let has_unread =
-                !session.blocked && session.subscription().is_some_and(|subscription| is_behind(subscription.cursor));
+            let has_unread = !session.is_blocked()
+                && self.sessions.subscription(session, id).is_some_and(|(is_current, subscription)| {
+                    subscription.cursor != room.log(session.encoding.of_log(is_current)).end()
+                });
             if visits.is_multiple_of(VISITS_PER_ROOM) {
                 rooms.rotate_dirty();
             }
@@ -59,7 +81,13 @@ impl Hub {
     /// Lends the next bytes for `id`, in at most as many slices as `slices` has.
     pub fn gather<'a>(&'a self, id: ClientId, slices: &mut [IoSlice<'a>]) -> WriteBatch {
         let mut lent = WriteBatch::default();
-        let Some(mut reader) = self.reader(id) else { return lent };
+        let Shared { members, rooms, .. } = &self.shared;
+        let Some(session) = self.sessions.get(id) else { return lent };
+        // Not by `reader`: this one is used where it is made.
+        let mut reader = reader_of_current(session, members, rooms);
+        if session.follows() {
+            read_followed(&mut reader, session, &self.sessions, rooms);
+        }
         while lent.slices < slices.len() {
             let Some(bytes) = reader.slice() else { break };
             slices[lent.slices] = IoSlice::new(bytes);
@@ -67,7 +95,7 @@ impl Hub {
             lent.bytes += bytes.len();
             reader.consume(bytes.len());
         }
-        lent.end = reader.position();
+        lent.end = BatchEnd::of(&reader);
         lent
     }
 
@@ -75,25 +103,38 @@ impl Hub {
     pub fn handle_written(&mut self, id: ClientId, lent: WriteBatch, n: usize) {
         self.stats.bytes_written += n as u64;
         // Usually all bytes are written, and the end position is known.
-        let (cursor, place) = if n == lent.bytes { lent.end } else { self.position_after(id, n) };
+        if n != lent.bytes || lent.end.is_merged {
+            return self.find_position(id, n, n == lent.bytes);
+        }
+        self.set_position(id, lent.end);
+    }
+
+    #[inline(always)]
+    fn set_position(&mut self, id: ClientId, end: BatchEnd) {
         let Some(session) = self.sessions.get_mut(id) else { return };
         if let Some(outbox) = &mut session.outbox {
-            outbox.discard(place);
+            outbox.discard(end.place);
             if outbox.len() == 0 {
                 session.outbox = None;
             }
         }
-        let blocked = session.blocked;
-        let Some(subscription) = session.subscription_mut() else { return };
-        if subscription.cursor.segment == cursor.segment && !blocked {
-            subscription.cursor = cursor;
-        } else {
-            self.fanout().move_cursor(id, cursor);
+        if let Some(day) = end.day {
+            session.day = day;
+        }
+        let blocked = session.is_blocked();
+        let Some(room) = end.room else { return };
+        match &mut session.current {
+            Some(current) if current.room == room && current.cursor.segment == end.cursor.segment && !blocked => {
+                current.cursor = end.cursor;
+            }
+            _ => self.fanout().move_cursor(id, room, end.cursor),
         }
     }
 
-    fn position_after(&self, id: ClientId, mut n: usize) -> (Cursor, OutboxPosition) {
-        let Some(mut reader) = self.reader(id) else { return Default::default() };
+    /// Finds the positions of a session after `n` bytes, which are all that it was lent if `is_all`, and sets them.
+    #[inline(never)]
+    fn find_position(&mut self, id: ClientId, mut n: usize, is_all: bool) {
+        let Some(mut reader) = self.reader(id) else { return };
         while n > 0
             && let Some(bytes) = reader.slice()
         {
@@ -101,7 +142,13 @@ impl Hub {
             reader.consume(step);
             n -= step;
         }
-        reader.position()
+        if is_all {
+            // Skips lines that are not for this session, which would keep the logs from being trimmed.
+            reader.slice();
+        }
+        let (end, cursors) = (BatchEnd::of(&reader), reader.other_cursors());
+        self.set_position(id, end);
+        cursors.into_iter().for_each(|(room, cursor)| self.fanout().move_cursor(id, room, cursor));
     }
 
     /// Whether all data for `id` has been written.
@@ -111,13 +158,13 @@ impl Hub {
 
     fn reader(&self, id: ClientId) -> Option<Reader<'_>> {
         let Shared { members, rooms, .. } = &self.shared;
-        Some(reader(self.sessions.get(id)?, members, rooms))
+        Some(reader(self.sessions.get(id)?, &self.sessions, members, rooms))
     }
 
     /// The socket of `id` is full: it is not written to until [`Hub::handle_writable`].
     pub fn handle_blocked(&mut self, id: ClientId) {
         if let Some(session) = self.sessions.get_mut(id) {
-            session.blocked = true;
+            session.flags.insert(SessionFlags::BLOCKED);
             if session.private_bytes() > self.config.backlog_bytes {
                 self.outbound.note_slow(id);
             }
@@ -128,11 +175,11 @@ impl Hub {
     /// The socket of `id` can be written to again.
     pub fn handle_writable(&mut self, id: ClientId) {
         if let Some(session) = self.sessions.get_mut(id)
-            && session.blocked
+            && session.is_blocked()
             // A slow consumer has a gap in its data and must not be written to.
             && session.pending_disconnect != Some(PendingDisconnect::TooSlow)
         {
-            session.blocked = false;
+            session.flags.remove(SessionFlags::BLOCKED);
             self.outbound.queue_flush(id, session);
         }
     }
@@ -183,7 +230,7 @@ mod tests {
     use crate::chat::config::Config;
     use crate::chat::id::Now;
     use crate::chat::{Close, Input, Lang};
-    use crate::wire::plain::Plain;
+    use crate::wire::renderers;
 
     fn now() -> Now {
         let day = Date::from_calendar_date(2026, Month::November, 20).unwrap();
@@ -192,7 +239,7 @@ mod tests {
 
     /// A hub with `people` members p0, p1, …, which have read everything.
     fn hub(config: Config, people: usize) -> Hub {
-        let mut hub = Hub::new(Config { rate: 0, ..config }, Box::new(Plain { lang: Lang::En }));
+        let mut hub = Hub::new(Config { rate: 0, ..config }, renderers(Lang::En));
         hub.attach_console();
         for slot in 0..people {
             let id = ClientId::new(slot);
@@ -265,6 +312,39 @@ mod tests {
         hub.handle_blocked(slow);
         hub.handle_line(speaker, Input::Line(&line), now());
         assert_eq!(dropped(&mut hub), Some((slow, Close::AtOnce)));
+    }
+
+    #[test]
+    fn reader_of_two_rooms_that_skips_all_lines_keeps_no_log() {
+        let mut hub = hub(Config { backlog_bytes: 4096, history: 0, ..Config::default() }, 2);
+        for slot in 0..2 {
+            hub.handle_line(ClientId::new(slot), Input::Line("/follow den"), now());
+        }
+        hub.handle_line(ClientId::new(1), Input::Line("/ignore p0"), now());
+        read_all(&mut hub);
+        for _ in 0..100 {
+            let text = "x".repeat(500);
+            hub.handle_line(ClientId::new(0), Input::Line(&text), now());
+            hub.handle_line(ClientId::new(0), Input::Line(&format!("#den {text}")), now());
+            read_all(&mut hub);
+        }
+        let log = hub.census().unwrap().log;
+        assert!(log < 3 * 4096, "a log holds {log} bytes");
+    }
+
+    #[test]
+    fn summaries_of_rooms_come_in_the_order_of_their_first_changes() {
+        let mut hub = hub(Config { announce_limit: 0, ..Config::default() }, 1);
+        let id = ClientId::new(0);
+        let tick = |hub: &mut Hub, second| hub.handle_tick(Now { at: Duration::from_secs(second), ..now() });
+        tick(&mut hub, 3);
+        // The room chess gets the number of the room games, which is empty and removed.
+        for line in ["/join games", "/join attic", "/follow chess"] {
+            hub.handle_line(id, Input::Line(line), now());
+        }
+        read_all(&mut hub);
+        tick(&mut hub, 3);
+        assert_eq!(read(&mut hub, id), "* 1 joined, 0 left (1 here)\r\n* (chess) 1 joined, 0 left (1 here)\r\n");
     }
 
     #[test]

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use compact_str::CompactString;
+use time::OffsetDateTime;
 
 use super::plan::{Asker, Report};
+use super::rooms::Rooms;
 use super::{Hub, Shared};
-use crate::chat::event::{Event, Notice, People, Refusal};
-use crate::chat::id::{ClientId, Now, RoomId};
+use crate::chat::event::{Event, Notice, People, Refusal, Whois};
+use crate::chat::id::{ClientId, MemberId, Now, RoomId};
 use crate::chat::member::Role;
 use crate::chat::policy::cidr::Network;
 
@@ -23,7 +25,8 @@ impl Hub {
             Report::Who(Some(room)) => self.who(asker, room),
             Report::Who(None) => self.who_everywhere(id),
             Report::Rooms => self.list_rooms(id),
-            Report::Replay(n) => self.fanout().replay(id, n, now),
+            Report::Replay(room, n) => self.fanout().replay(id, room, n, now),
+            Report::Whois(member) => self.whois(asker, member, now),
             Report::Ignored => {
                 let ignored = self.shared.members[asker.member.slot].ignored();
                 let names: Vec<&str> = ignored.iter().map(|ignored| &*ignored.name).collect();
@@ -53,27 +56,44 @@ impl Hub {
         }
     }
 
-    /// The names of up to `most` members of a room, sorted by the time of entering.
+    /// The names of up to `most` members of a room, in the order in which they joined the server.
     ///
-    /// In a larger room any `most` members are taken, not the earliest.
+    /// In a larger room any `most` members are taken, not the first.
     pub(super) fn nicknames_in(&self, room: RoomId, most: usize) -> Vec<CompactString> {
         let Shared { members, rooms, .. } = &self.shared;
         let mut listed: Vec<_> = rooms[room].members.iter().take(most).map(|&slot| &members[slot]).collect();
-        listed.sort_unstable_by_key(|member| member.entered);
+        listed.sort_unstable_by_key(|member| member.serial);
         listed.into_iter().map(|member| member.name.clone()).collect()
     }
 
     fn who(&mut self, asker: Asker, shown: RoomId) {
         let is_own = shown == asker.room;
+        let you = self.shared.members.is_in(asker.member.slot, shown);
         let Shared { members, rooms, .. } = &self.shared;
         let mine = &members[asker.member.slot].name;
         let mut others = self.nicknames_in(shown, self.config.max_listed);
-        others.retain(|name| !is_own || name != mine);
+        others.retain(|name| !you || name != mine);
         let names: Vec<&str> = others.iter().map(|name| &**name).collect();
-        let people = People { here: rooms[shown].members.len(), names: &names, you: is_own };
+        let people = People { here: rooms[shown].members.len(), names: &names, you };
         let room = &*rooms[shown].name;
         let notice = if is_own { Notice::People { room, people } } else { Notice::PeopleIn { room, people } };
         self.outbound.send(&mut self.sessions, asker.id, &Event::Notice(notice));
+    }
+
+    /// Shows what is known of a member. The text of a muted member is shown to itself alone.
+    fn whois(&mut self, asker: Asker, shown: MemberId, now: Now) {
+        let Shared { members, rooms, mutes, .. } = &self.shared;
+        let member = &members[shown.slot];
+        let utc = OffsetDateTime::from_unix_timestamp(member.since()).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        let names: Vec<&str> = members.rooms(shown.slot).map(|room| rooms.name(room)).collect();
+        let is_shown = shown == asker.member || !mutes.holds(shown, now.at);
+        let whois = Whois {
+            name: &member.name,
+            since: utc.to_offset(now.local.offset()),
+            rooms: &names,
+            away: member.away().filter(|_| is_shown),
+        };
+        self.outbound.send(&mut self.sessions, asker.id, &Event::Notice(Notice::Whois(whois)));
     }
 
     /// Lists the members of all rooms with their addresses.
@@ -107,31 +127,10 @@ impl Hub {
     }
 
     fn list_rooms(&mut self, id: ClientId) {
-        let (listed, more) = self.listed_rooms();
-        let rooms: Vec<(&str, usize)> = listed.iter().map(|(name, here)| (&**name, *here)).collect();
-        self.fanout().notice(id, Notice::Rooms { rooms: &rooms, more });
-    }
-
-    /// The rooms for `/rooms`, those with the most members first, and the number of rooms left out.
-    ///
-    /// If not all can be named, the most recently used of the empty rooms are.
-    fn listed_rooms(&self) -> (Vec<(Box<str>, usize)>, usize) {
-        let rooms = &self.shared.rooms;
-        let lobby = &rooms[RoomId::LOBBY];
-        let lobby = Some((RoomId::LOBBY, lobby)).filter(|(_, lobby)| lobby.members.is_empty());
-        let mut full: Vec<(usize, RoomId)> =
-            rooms.occupied().chain(lobby).map(|(id, room)| (room.members.len(), id)).collect();
-        if full.len() > MAX_LISTED_ROOMS {
-            full.select_nth_unstable_by(MAX_LISTED_ROOMS - 1, |a, b| b.cmp(a));
-            full.truncate(MAX_LISTED_ROOMS);
-        }
-        let full = full.into_iter().map(|(here, id)| (rooms[id].name.clone(), here));
-        let empty = rooms.empty().map(|room| (room.name.clone(), 0));
-        let stored = rooms.stored().map(|room| (room.name.clone(), 0));
-        let mut listed: Vec<_> = full.chain(empty).chain(stored).take(MAX_LISTED_ROOMS).collect();
-        listed.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-        let more = rooms.count_all() - listed.len();
-        (listed, more)
+        let listed = listed_rooms(&self.shared.rooms);
+        let more = self.shared.rooms.count_all() - listed.len();
+        let notice = Notice::Rooms { rooms: &listed, more };
+        self.outbound.send(&mut self.sessions, id, &Event::Notice(notice));
     }
 
     /// Shows one page of a list, or `empty` if the list is empty. `rest` is the page number, or nothing for the first
@@ -160,6 +159,26 @@ impl Hub {
             fanout.notice(id, Notice::PageOf { command, page, pages });
         }
     }
+}
+
+/// The rooms for `/rooms`, with the number of members and the topic of each, those with the most members first.
+///
+/// If not all can be named, the most recently used of the empty rooms are.
+fn listed_rooms(rooms: &Rooms) -> Vec<(&str, usize, Option<&str>)> {
+    let lobby = &rooms[RoomId::LOBBY];
+    let lobby = Some((RoomId::LOBBY, lobby)).filter(|(_, lobby)| lobby.members.is_empty());
+    let mut full: Vec<(usize, RoomId)> =
+        rooms.occupied().chain(lobby).map(|(id, room)| (room.members.len(), id)).collect();
+    if full.len() > MAX_LISTED_ROOMS {
+        full.select_nth_unstable_by(MAX_LISTED_ROOMS - 1, |a, b| b.cmp(a));
+        full.truncate(MAX_LISTED_ROOMS);
+    }
+    let in_memory = full.into_iter().map(|(_, id)| &rooms[id]).chain(rooms.empty());
+    let in_memory = in_memory.map(|room| (&*room.name, room.members.len(), room.topic().map(|topic| topic.text)));
+    let stored = rooms.stored().map(|room| (&*room.name, 0, None));
+    let mut listed: Vec<_> = in_memory.chain(stored).take(MAX_LISTED_ROOMS).collect();
+    listed.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0)));
+    listed
 }
 
 /// The minutes that are left, rounded up.

@@ -14,7 +14,7 @@ use super::stats::Stats;
 use super::store_queue::StoreQueue;
 use super::{Hub, Shared};
 use crate::chat::config::Config;
-use crate::chat::encoding::Render;
+use crate::chat::encoding::Renderers;
 use crate::chat::id::ClientId;
 use crate::chat::input::ResumeRequest;
 use crate::chat::member::table::{MemberTable, MemberTableState};
@@ -71,15 +71,11 @@ impl Hub {
         }
     }
 
-    /// Creates a hub that goes on where another one was ended. `web` renders the events of WebSocket clients; it must
-    /// be there if it was there before.
+    /// Creates a hub that goes on where another one was ended.
     ///
     /// The limits are those of `config`. The kept history of a room keeps its own until the room is made anew.
-    pub fn from_state(state: HubState, config: Config, plain: Box<dyn Render>, web: Option<Box<dyn Render>>) -> Hub {
-        let mut hub = Hub::new(config, plain);
-        if let Some(web) = web {
-            hub.enable_json(web);
-        }
+    pub fn from_state(state: HubState, config: Config, renders: Renderers) -> Hub {
+        let mut hub = Hub::new(config, renders);
         hub.shared.members = MemberTable::from_state(state.members);
         hub.shared.rooms.restore(state.rooms);
         hub.shared.bans = state.bans;

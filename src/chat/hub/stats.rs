@@ -8,6 +8,7 @@ use super::Hub;
 use crate::chat::cause::Cause;
 use crate::chat::encoding::Encoding;
 use crate::chat::id::{ClientId, Now};
+use crate::chat::session::Session;
 
 /// Slow readers that `/stats` names at most.
 const MAX_SLOW_READERS: usize = 5;
@@ -116,7 +117,7 @@ impl Hub {
     /// Takes a snapshot of all statistics. This visits every session.
     pub fn stats(&self) -> StatsSnapshot {
         let (admitted, waiting) = self.admission.counts();
-        let web = self.sessions.iter().filter(|(_, session)| session.encoding == Encoding::WebSocket).count();
+        let web = self.sessions.iter().filter(|(_, session)| session.encoding == Encoding::JsonFrame).count();
         let stats = &self.stats;
         StatsSnapshot {
             plain: self.sessions.len() - web,
@@ -172,12 +173,19 @@ impl Hub {
         lines
     }
 
+    /// The unread bytes of a session: in the logs of its rooms, and in its outbox.
+    pub(super) fn unread_bytes(&self, session: &Session) -> u64 {
+        let rooms = self.sessions.subscriptions(session).map(|(is_current, subscription)| {
+            let log = self.shared.rooms[subscription.room].log(session.encoding.of_log(is_current));
+            log.bytes_from(subscription.cursor)
+        });
+        rooms.sum::<u64>() + session.private_bytes() as u64
+    }
+
     /// The readers with the most unread bytes, the slowest first.
     fn slowest_readers(&self) -> Vec<(ClientId, u64)> {
         let behind = self.sessions.iter().filter_map(|(id, session)| {
-            let subscription = session.subscription()?;
-            let log = self.shared.rooms[subscription.room].log(session.encoding);
-            let behind = log.bytes_from(subscription.cursor) + session.private_bytes() as u64;
+            let behind = session.member.map_or(0, |_| self.unread_bytes(session));
             (behind > 0).then_some((id, behind))
         });
         let mut behind: Vec<(ClientId, u64)> = behind.collect();

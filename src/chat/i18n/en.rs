@@ -2,9 +2,9 @@
 
 use std::fmt::{Formatter, Result};
 
-use super::list;
+use super::{list, minute, prefix};
 use crate::chat::cause::Cause;
-use crate::chat::event::{Notice, People, Refusal};
+use crate::chat::event::{Notice, People, Refusal, Topic, Whois};
 use crate::chat::policy::nick::{InvalidNick, MAX_WIDTH};
 
 pub const HELP: &[&str] = &[
@@ -25,10 +25,20 @@ pub const HELP: &[&str] = &[
     "/quit [reason]                leave; so does q, quit or exit alone on a line",
 ];
 
+pub const ROOM_HELP: &[&str] = &[
+    "/follow room, /unfollow room  read another room too; no longer read it",
+    "#room text, ##text            say text in a room you follow; say #text",
+    "/topic [text], /topic -       show, set or clear the topic of the room",
+    "/quiet on|off                 whether joins and leaves are hidden from you",
+    "/away [text], /whois name     be away, or back; who a member is",
+    "Commands about a room take #room first: /history #den, /topic #den text",
+];
+
 pub const OPERATOR_HELP: &[&str] = &[
     "What you type is said in the lobby as server. Commands:",
     "@name text, /msg name text    whisper; /r text answers the last whisper",
     "@@text, //text, /say text     say @text, /text, or exactly this text; /me text",
+    "#room text, ##text            say text in that room; say #text",
     "/who [room], /rooms, /stats   who is here, the rooms, the server's figures",
     "/kick name [reason]           disconnect a member",
     "/ban ADDRESS|name [minutes]   refuse connections from there (10.0.0.0/8 too)",
@@ -49,10 +59,30 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
             people(&p, f)?;
             f.write_str(". /help lists the commands.")
         }
+        Notice::Following { room, people: p, .. } => {
+            write!(f, "You follow {room}. {} here: ", p.here)?;
+            people(&p, f)?;
+            f.write_str(".")
+        }
+        Notice::Unfollowed { room } => write!(f, "You no longer follow {room}."),
+        Notice::TopicSet { name, text: Some(text) } => write!(f, "{name} set the topic: {text}"),
+        Notice::TopicSet { name, text: None } => write!(f, "{name} cleared the topic."),
+        Notice::Topic(Topic { name, text }) => write!(f, "The topic, set by {name}: {text}"),
+        Notice::NoTopic => f.write_str("There is no topic."),
+        Notice::YouAreAway { text: Some(text), .. } => write!(f, "You are away: {text}"),
+        Notice::YouAreAway { text: None, .. } => f.write_str("You are back."),
+        Notice::Away { name, text } => write!(f, "{name} is away: {text}"),
+        Notice::Quiet { on: true } => f.write_str("You no longer read who joins and leaves."),
+        Notice::Quiet { on: false } => f.write_str("You read again who joins and leaves."),
+        Notice::Whois(Whois { name, since, rooms, away }) => {
+            write!(f, "{name}: here since {}; in ", minute(since))?;
+            list(f, rooms, ", ", " and ")?;
+            away.map_or(Ok(()), |text| write!(f, "; away: {text}"))
+        }
         Notice::EnteredPeer { name } => {
             write!(f, "You are {name}, talking with the server's operator. /help lists the commands.")
         }
-        Notice::EnteredRoom { room, people: p } => {
+        Notice::EnteredRoom { room, people: p, .. } => {
             write!(f, "You are in {room}. {} here: ", p.here)?;
             people(&p, f)?;
             f.write_str(".")
@@ -62,14 +92,16 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
         }
         Notice::HistoryBegins { messages, .. } => write!(f, "--- the last {} ---", count(messages as u64, "message")),
         Notice::HistoryEnds => f.write_str("--- you are up to date ---"),
-        Notice::PageEnds { older: Some(id) } => write!(f, "--- for what was said before: /history before {id} ---"),
-        Notice::PageEnds { older: None } => f.write_str("--- nothing was said here before that ---"),
+        Notice::PageEnds { room, older: Some(id) } => {
+            write!(f, "--- for what was said before: /history {}before {id} ---", prefix(room))
+        }
+        Notice::PageEnds { older: None, .. } => f.write_str("--- nothing was said here before that ---"),
         Notice::FoundBegins { words, messages: 0 } => write!(f, "--- no message with {words} ---"),
         Notice::FoundBegins { words, messages } => {
             write!(f, "--- {} with {words} ---", count(messages as u64, "message"))
         }
-        Notice::FoundEnds { words, older: Some(id) } => {
-            write!(f, "--- for older ones: /search before {id} {words} ---")
+        Notice::FoundEnds { room, words, older: Some(id) } => {
+            write!(f, "--- for older ones: /search {}before {id} {words} ---", prefix(room))
         }
         Notice::FoundEnds { older: None, .. } => f.write_str("--- there are no older ones ---"),
         Notice::WhisperStored { name } => {
@@ -102,7 +134,7 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
         }
         Notice::Rooms { rooms, more } => {
             write!(f, "{}: ", count((rooms.len() + more) as u64, "room"))?;
-            for (index, (room, here)) in rooms.iter().enumerate() {
+            for (index, (room, here, _)) in rooms.iter().enumerate() {
                 write!(f, "{}{room} ({here})", if index == 0 { "" } else { ", " })?;
             }
             if more > 0 { write!(f, " and {more} more") } else { Ok(()) }
@@ -212,6 +244,16 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
             write!(f, "You have made {most} rooms that still exist, and cannot make more. /rooms lists them.")
         }
         Refusal::InThatRoom { room } => write!(f, "You are in {room} already."),
+        Refusal::NotInRoom { room } => {
+            write!(f, "You are not in {room}. /follow {room} first; ##{room} says it as text.")
+        }
+        Refusal::NotMember { room } => write!(f, "You are not in {room}. /join {room} or /follow {room} first."),
+        Refusal::FollowsAlready { room } => write!(f, "You follow {room} already."),
+        Refusal::NotFollowed { room } => write!(f, "You do not follow {room}."),
+        Refusal::TooManyFollowed { most } => {
+            write!(f, "You can follow {} at most. /unfollow room ends one.", count(most as u64, "room"))
+        }
+        Refusal::TextTooLong { most } => write!(f, "That text is too long ({most} bytes at most)."),
         Refusal::NotIgnored { name } => write!(f, "You do not ignore {name}."),
         Refusal::TooManyIgnored { most } => write!(f, "You ignore {most} people already, and no more are possible."),
         Refusal::HistoryRange { most: 0 } => f.write_str("No history is kept here."),

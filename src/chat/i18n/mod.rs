@@ -5,7 +5,9 @@ mod zh;
 
 use std::fmt::{self, Display, Formatter};
 
-use super::event::{Notice, Refusal};
+use time::OffsetDateTime;
+
+use super::event::{Help, Notice, Refusal};
 
 /// The language of the server's texts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,20 +44,17 @@ impl Lang {
         })
     }
 
-    /// The lines of `/help` for members.
-    pub fn help(self) -> &'static [&'static str] {
-        match self {
-            Lang::En => en::HELP,
-            Lang::Zh => zh::HELP,
-        }
-    }
-
-    /// The lines of `/help` for the operator.
-    pub fn operator_help(self) -> &'static [&'static str] {
-        match self {
-            Lang::En => en::OPERATOR_HELP,
-            Lang::Zh => zh::OPERATOR_HELP,
-        }
+    /// The lines of `/help` for this reader.
+    pub fn help(self, reader: Help) -> impl Iterator<Item = &'static str> {
+        let (lines, more): (&[&str], &[&str]) = match (self, reader) {
+            (Lang::En, Help::Member) => (en::HELP, en::ROOM_HELP),
+            (Lang::En, Help::Guest) => (en::HELP, &[]),
+            (Lang::En, Help::Operator) => (en::OPERATOR_HELP, &[]),
+            (Lang::Zh, Help::Member) => (zh::HELP, zh::ROOM_HELP),
+            (Lang::Zh, Help::Guest) => (zh::HELP, &[]),
+            (Lang::Zh, Help::Operator) => (zh::OPERATOR_HELP, &[]),
+        };
+        lines.iter().chain(more).copied()
     }
 }
 
@@ -80,6 +79,16 @@ fn list<T: Display>(f: &mut Formatter, items: &[T], comma: &str, and: &str) -> f
     Ok(())
 }
 
+/// The room before the arguments of a command; nothing for the current room.
+fn prefix(room: Option<&str>) -> impl Display {
+    Phrase(move |f: &mut Formatter| room.map_or(Ok(()), |room| write!(f, "#{room} ")))
+}
+
+/// Displays a time to the minute.
+fn minute(at: OffsetDateTime) -> impl Display {
+    Phrase(move |f: &mut Formatter| write!(f, "{} {:02}:{:02}", at.date(), at.hour(), at.minute()))
+}
+
 #[cfg(test)]
 mod tests {
     use unicode_width::UnicodeWidthStr;
@@ -89,7 +98,7 @@ mod tests {
     #[test]
     fn help_fits_a_terminal_of_80_columns() {
         for lang in [Lang::En, Lang::Zh] {
-            for line in lang.help().iter().chain(lang.operator_help()) {
+            for line in [Help::Member, Help::Operator].into_iter().flat_map(|reader| lang.help(reader)) {
                 // A notice begins with `* `.
                 assert!("* ".width() + line.width() <= 80, "{line} takes {} columns", line.width());
             }

@@ -4,9 +4,9 @@ use std::fmt::{Formatter, Result};
 
 use time::Weekday;
 
-use super::list;
+use super::{list, minute, prefix};
 use crate::chat::cause::Cause;
-use crate::chat::event::{Notice, People, Refusal};
+use crate::chat::event::{Notice, People, Refusal, Topic, Whois};
 use crate::chat::policy::nick::{InvalidNick, MAX_WIDTH};
 
 pub const HELP: &[&str] = &[
@@ -26,10 +26,20 @@ pub const HELP: &[&str] = &[
     "/quit [原因]                  离开；单独一行 q、quit 或 exit 也可以",
 ];
 
+pub const ROOM_HELP: &[&str] = &[
+    "/follow 房间，/unfollow 房间  同时阅读另一个房间；不再阅读",
+    "#房间 内容，##内容            在您关注的房间里说话；说出 #内容",
+    "/topic [内容]，/topic -       显示、设置或清除房间的话题",
+    "/quiet on|off                 是否隐藏进出房间的通知",
+    "/away [内容]，/whois 昵称     暂时离开或回来；查看某人的信息",
+    "与房间有关的命令可以先写 #房间：/history #den，/topic #den 内容",
+];
+
 pub const OPERATOR_HELP: &[&str] = &[
     "您输入的内容以 server 的名义在 lobby 中说出。命令：",
     "@昵称 内容，/msg 昵称 内容    私聊；/r 内容 回复最近一次私聊",
     "@@内容，//内容，/say 内容     说出 @内容、/内容，或原样说出内容；/me 内容",
+    "#房间 内容，##内容            在该房间里说话；说出 #内容",
     "/who [房间]，/rooms，/stats   谁在这里；有哪些房间；服务器的数据",
     "/kick 昵称 [原因]             断开某人的连接",
     "/ban 地址|昵称 [分钟]         断开并拒绝来自该地址（或 10.0.0.0/8）的连接",
@@ -50,18 +60,42 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
             f.write_str("。输入 /help 查看命令。")
         }
         Notice::EnteredPeer { name } => write!(f, "您是{name}，正在与服务器管理员对话。输入 /help 查看命令。"),
-        Notice::EnteredRoom { room, people: p } => {
+        Notice::EnteredRoom { room, people: p, .. } => {
             write!(f, "您进入了房间{room}，当前{}人：", p.here)?;
             people(&p, f)?;
             f.write_str("。")
         }
+        Notice::Following { room, people: p, .. } => {
+            write!(f, "您关注了房间{room}，当前{}人：", p.here)?;
+            people(&p, f)?;
+            f.write_str("。")
+        }
+        Notice::Unfollowed { room } => write!(f, "您不再关注房间{room}。"),
+        Notice::TopicSet { name, text: Some(text) } => write!(f, "{name}设置了话题：{text}"),
+        Notice::TopicSet { name, text: None } => write!(f, "{name}清除了话题。"),
+        Notice::Topic(Topic { name, text }) => write!(f, "话题（由{name}设置）：{text}"),
+        Notice::NoTopic => f.write_str("没有话题。"),
+        Notice::YouAreAway { text: Some(text), .. } => write!(f, "您已暂时离开：{text}"),
+        Notice::YouAreAway { text: None, .. } => f.write_str("您回来了。"),
+        Notice::Away { name, text } => write!(f, "{name}暂时离开：{text}"),
+        Notice::Quiet { on: true } => f.write_str("不再显示进出房间的通知。"),
+        Notice::Quiet { on: false } => f.write_str("重新显示进出房间的通知。"),
+        Notice::Whois(Whois { name, since, rooms, away }) => {
+            write!(f, "{name}：{}进入服务器，在房间", minute(since))?;
+            list(f, rooms, "、", "和")?;
+            away.map_or(Ok(()), |text| write!(f, "；暂时离开：{text}"))
+        }
         Notice::HistoryBegins { .. } => f.write_str("----以下是历史记录----"),
         Notice::HistoryEnds => f.write_str("----以上是历史记录----"),
-        Notice::PageEnds { older: Some(id) } => write!(f, "----以上是历史记录，更早的请输入 /history before {id}----"),
-        Notice::PageEnds { older: None } => f.write_str("----以上是历史记录，没有更早的----"),
+        Notice::PageEnds { room, older: Some(id) } => {
+            write!(f, "----以上是历史记录，更早的请输入 /history {}before {id}----", prefix(room))
+        }
+        Notice::PageEnds { older: None, .. } => f.write_str("----以上是历史记录，没有更早的----"),
         Notice::FoundBegins { words, messages: 0 } => write!(f, "----没有含“{words}”的消息----"),
         Notice::FoundBegins { words, messages } => write!(f, "----{messages}条含“{words}”的消息----"),
-        Notice::FoundEnds { words, older: Some(id) } => write!(f, "----更早的请输入 /search before {id} {words}----"),
+        Notice::FoundEnds { room, words, older: Some(id) } => {
+            write!(f, "----更早的请输入 /search {}before {id} {words}----", prefix(room))
+        }
         Notice::FoundEnds { older: None, .. } => f.write_str("----没有更早的----"),
         Notice::WhisperStored { name } => write!(f, "{name}不在这里，私聊将留给下一个使用该昵称的人。"),
         Notice::OfflineWhispersBegin { whispers } => write!(f, "----您不在时的{whispers}条私聊----"),
@@ -102,7 +136,7 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
         }
         Notice::Rooms { rooms, more } => {
             write!(f, "共{}个房间：", rooms.len() + more)?;
-            for (index, (room, here)) in rooms.iter().enumerate() {
+            for (index, (room, here, _)) in rooms.iter().enumerate() {
                 write!(f, "{}{room}（{here}人）", if index == 0 { "" } else { "、" })?;
             }
             if more > 0 { write!(f, "以及另外{more}个") } else { Ok(()) }
@@ -189,6 +223,14 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
         Refusal::TooManyStoredRooms { most } => write!(f, "服务器已存有{most}个房间，不能再建新的。/rooms 列出房间。"),
         Refusal::TooManyCreated { most } => write!(f, "您建立的房间还有{most}个，不能再建。/rooms 列出房间。"),
         Refusal::InThatRoom { room } => write!(f, "您已经在房间{room}里。"),
+        Refusal::NotInRoom { room } => {
+            write!(f, "您不在房间{room}里。请先输入 /follow {room}；##{room} 可原样说出。")
+        }
+        Refusal::NotMember { room } => write!(f, "您不在房间{room}里。请先输入 /join {room} 或 /follow {room}。"),
+        Refusal::FollowsAlready { room } => write!(f, "您已经关注了房间{room}。"),
+        Refusal::NotFollowed { room } => write!(f, "您没有关注房间{room}。"),
+        Refusal::TooManyFollowed { most } => write!(f, "最多关注{most}个房间。/unfollow 房间 取消一个。"),
+        Refusal::TextTooLong { most } => write!(f, "内容太长（最多{most}字节）。"),
         Refusal::NotIgnored { name } => write!(f, "您没有屏蔽{name}。"),
         Refusal::TooManyIgnored { most } => write!(f, "您已屏蔽{most}人，不能再多。"),
         Refusal::HistoryRange { most: 0 } => f.write_str("这里不保存历史记录。"),

@@ -9,6 +9,7 @@ use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 use super::id::{Author, ClientId, MemberId, MemberSlot, RoomId};
+use crate::util::lists::List;
 
 /// What a member may do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +36,13 @@ impl Ignored {
     }
 }
 
+/// The place of a member in a room: its index among the members of the room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Membership {
+    pub room: RoomId,
+    pub place: u32,
+}
+
 /// What few members have.
 #[derive(Default, Serialize, Deserialize)]
 struct Extras {
@@ -42,34 +50,61 @@ struct Extras {
     /// Its sessions after the first.
     sessions: Vec<ClientId>,
     ignored: Vec<Ignored>,
+    /// The text that whispers get back, while it is away.
+    away: Option<Box<str>>,
     /// The member that whispered to it last.
     whisperer: Option<MemberId>,
     /// Existing rooms that it created.
     created_rooms: u32,
 }
 
-/// One member. The name and the room are shared; the sessions, and what they ignore, belong to this node.
+/// One member. The name, the rooms and the text of `/away` are shared; the sessions, and what they ignore, belong to
+/// this node.
 #[derive(Serialize, Deserialize)]
 pub struct Member {
     pub name: CompactString,
     /// Keyed hash of the folded name, as in log entries.
     pub name_hash: u64,
-    /// The stamp at which it entered its room.
-    pub entered: u64,
     pub serial: NonZeroU32,
-    /// `None` for the operator.
-    pub room: Option<RoomId>,
-    /// Its index among the members of the room.
-    pub place: u32,
+    /// When it joined the server: seconds since 1970, UTC, until 2106.
+    since: u32,
+    /// Its current room; `None` for the operator.
+    pub current: Option<Membership>,
+    /// The rooms that it follows, in the table of members.
+    pub(super) followed: List,
     session: Option<ClientId>,
     extras: Option<Box<Extras>>,
 }
 
 impl Member {
-    /// A member without a room and a session.
-    pub fn new(name: CompactString, name_hash: u64, serial: NonZeroU32, role: Role) -> Self {
+    /// A member without a room and a session; `since` is the time at which it joins, in seconds since 1970.
+    pub fn new(name: CompactString, name_hash: u64, serial: NonZeroU32, role: Role, since: i64) -> Self {
         let extras = (role != Role::User).then(|| Box::new(Extras { role, ..Extras::default() }));
-        Member { name, name_hash, entered: 0, serial, room: None, place: 0, session: None, extras }
+        let since = since.clamp(0, i64::from(u32::MAX)) as u32;
+        Member { name, name_hash, serial, since, current: None, followed: List::default(), session: None, extras }
+    }
+
+    /// When it joined the server, in seconds since 1970.
+    pub fn since(&self) -> i64 {
+        i64::from(self.since)
+    }
+
+    /// Its current room.
+    #[inline]
+    pub fn room(&self) -> Option<RoomId> {
+        self.current.map(|membership| membership.room)
+    }
+
+    /// The text that whispers get back, while it is away.
+    pub fn away(&self) -> Option<&str> {
+        self.extras.as_ref()?.away.as_deref()
+    }
+
+    /// Sets or removes the text of `/away`.
+    pub fn set_away(&mut self, text: Option<&str>) {
+        if text.is_some() || self.extras.is_some() {
+            self.extras.get_or_insert_default().away = text.map(Box::from);
+        }
     }
 
     /// What it may do.

@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 use siphasher::sip::SipHasher13;
 
 use super::nick_index::NickIndex;
-use super::{Member, Role};
-use crate::chat::id::{Author, MemberId, MemberSlot};
+use super::{Member, Membership, Role};
+use crate::chat::id::{Author, MemberId, MemberSlot, RoomId};
 use crate::chat::policy::nick::{Name, key_of};
+use crate::util::lists::Lists;
 use crate::util::slots::Slots;
 
 /// The name of the operator; no other member can take it.
@@ -19,6 +20,8 @@ pub const OPERATOR: &str = "server";
 /// All members of the server.
 pub struct MemberTable {
     slots: Slots<Member>,
+    /// The rooms that members follow.
+    followed: Lists<Membership>,
     names: NickIndex,
     /// The serial number of the newest member.
     last: u32,
@@ -30,6 +33,7 @@ pub struct MemberTable {
 #[derive(Serialize, Deserialize)]
 pub struct MemberTableState {
     slots: Slots<Member>,
+    followed: Lists<Membership>,
     last: u32,
     operator: Option<Box<Member>>,
     hash_key: [u64; 2],
@@ -39,7 +43,14 @@ impl MemberTable {
     /// An empty table. `hash_key` is the key of the hashes of names; keep it secret, so that no name can be chosen for
     /// its hash.
     pub fn new(hash_key: [u64; 2]) -> Self {
-        MemberTable { slots: Slots::default(), names: NickIndex::default(), last: 0, operator: None, hash_key }
+        MemberTable {
+            slots: Slots::default(),
+            followed: Lists::default(),
+            names: NickIndex::default(),
+            last: 0,
+            operator: None,
+            hash_key,
+        }
     }
 
     /// The number of members, without the operator.
@@ -97,11 +108,65 @@ impl MemberTable {
         self.operator.as_ref().map(|_| MemberId::OPERATOR)
     }
 
-    /// Adds a member; no other member may have its name.
-    pub fn insert(&mut self, name: &Name) -> MemberId {
+    /// The rooms that a member follows, in the order in which it followed them.
+    pub fn followed(&self, slot: MemberSlot) -> impl Iterator<Item = RoomId> {
+        self.followed.iter(self[slot].followed).map(|membership| membership.room)
+    }
+
+    /// The rooms of a member: its current room first, and then those that it follows.
+    pub fn rooms(&self, slot: MemberSlot) -> impl Iterator<Item = RoomId> {
+        self[slot].room().into_iter().chain(self.followed(slot))
+    }
+
+    /// Whether a member follows a room.
+    pub fn follows(&self, slot: MemberSlot, room: RoomId) -> bool {
+        self.followed(slot).any(|followed| followed == room)
+    }
+
+    /// Whether a room is the current room of a member, or one that it follows.
+    #[inline]
+    pub fn is_in(&self, slot: MemberSlot, room: RoomId) -> bool {
+        self[slot].room() == Some(room) || self.follows(slot, room)
+    }
+
+    /// Lets a member follow a room.
+    pub fn follow(&mut self, slot: MemberSlot, membership: Membership) {
+        let mut list = self[slot].followed;
+        self.followed.push(&mut list, membership);
+        self[slot].followed = list;
+    }
+
+    /// A member no longer follows a room; returns its place in the room, if it followed it.
+    pub fn unfollow(&mut self, slot: MemberSlot, room: RoomId) -> Option<Membership> {
+        let mut list = self[slot].followed;
+        let removed = self.followed.remove(&mut list, |membership| membership.room == room);
+        self[slot].followed = list;
+        removed
+    }
+
+    /// A member no longer follows any room; returns its places in them.
+    pub fn unfollow_all(&mut self, slot: MemberSlot) -> Vec<Membership> {
+        let mut list = std::mem::take(&mut self[slot].followed);
+        std::iter::from_fn(|| self.followed.pop(&mut list)).collect()
+    }
+
+    /// The place of a member in a room has changed.
+    pub fn set_place(&mut self, slot: MemberSlot, room: RoomId, place: u32) {
+        if let Some(current) = self[slot].current.as_mut().filter(|current| current.room == room) {
+            current.place = place;
+            return;
+        }
+        let list = self[slot].followed;
+        if let Some(followed) = self.followed.find_mut(list, |membership| membership.room == room) {
+            followed.place = place;
+        }
+    }
+
+    /// Adds a member that joins at `since`, in seconds since 1970; no other member may have its name.
+    pub fn insert(&mut self, name: &Name, since: i64) -> MemberId {
         self.last = self.last.wrapping_add(1).max(1);
         let serial = NonZeroU32::new(self.last).unwrap_or(NonZeroU32::MIN);
-        let member = Member::new(name.shown.clone(), self.name_hash(&name.key), serial, Role::User);
+        let member = Member::new(name.shown.clone(), self.name_hash(&name.key), serial, Role::User, since);
         let slot = MemberSlot::new(self.slots.insert(member));
         self.names.insert(&self.slots, slot);
         MemberId { slot, serial }
@@ -111,7 +176,7 @@ impl MemberTable {
     pub fn insert_operator(&mut self) -> MemberId {
         let id = MemberId::OPERATOR;
         let hash = self.name_hash(OPERATOR);
-        self.operator = Some(Box::new(Member::new(OPERATOR.into(), hash, id.serial, Role::Operator)));
+        self.operator = Some(Box::new(Member::new(OPERATOR.into(), hash, id.serial, Role::Operator, 0)));
         id
     }
 
@@ -125,7 +190,7 @@ impl MemberTable {
         self.names.insert(&self.slots, slot);
     }
 
-    /// Removes a member.
+    /// Removes a member, which must follow no room any more.
     pub fn remove(&mut self, slot: MemberSlot) -> Member {
         self.names.remove(&self.slots, slot);
         self.slots.remove(slot.index())
@@ -133,18 +198,18 @@ impl MemberTable {
 
     /// The state as plain data.
     pub fn into_state(self) -> MemberTableState {
-        let MemberTable { slots, last, operator, hash_key, .. } = self;
-        MemberTableState { slots, last, operator, hash_key }
+        let MemberTable { slots, followed, last, operator, hash_key, .. } = self;
+        MemberTableState { slots, followed, last, operator, hash_key }
     }
 
     /// The table with this state.
     pub fn from_state(state: MemberTableState) -> Self {
-        let MemberTableState { slots, last, operator, hash_key } = state;
+        let MemberTableState { slots, followed, last, operator, hash_key } = state;
         let mut names = NickIndex::default();
         for (index, _) in slots.iter() {
             names.insert(&slots, MemberSlot::new(index));
         }
-        MemberTable { slots, names, last, operator, hash_key }
+        MemberTable { slots, followed, names, last, operator, hash_key }
     }
 }
 
@@ -178,9 +243,18 @@ mod tests {
             self.slots.iter().map(|(index, member)| (MemberSlot::new(index), member))
         }
 
+        /// The place of a member in a room.
+        pub fn place(&self, slot: MemberSlot, room: RoomId) -> Option<u32> {
+            let current = self[slot].current.into_iter();
+            let mut all = current.chain(self.followed.iter(self[slot].followed).copied());
+            all.find(|membership| membership.room == room).map(|membership| membership.place)
+        }
+
         /// Bytes allocated for the tables.
         pub fn capacity_bytes(&self) -> usize {
-            self.slots.capacity_bytes() + self.names.capacity() * size_of::<MemberSlot>()
+            self.slots.capacity_bytes()
+                + self.names.capacity() * size_of::<MemberSlot>()
+                + self.followed.capacity_bytes()
         }
     }
 
@@ -193,10 +267,10 @@ mod tests {
     fn id_of_a_member_that_left_finds_nobody() {
         let mut table = MemberTable::new([1, 2]);
         let name = |text: &str| Name::new(text).unwrap();
-        let alice = table.insert(&name("alice"));
+        let alice = table.insert(&name("alice"), 0);
         assert_eq!((table.find("ALICE"), table.len()), (Some(alice), 1));
         table.remove(alice.slot);
-        let bob = table.insert(&name("bob"));
+        let bob = table.insert(&name("bob"), 0);
         assert_eq!(bob.slot, alice.slot);
         assert!(table.get(alice).is_none() && table.get(bob).is_some());
         table.rename(bob.slot, &name("Robert"));

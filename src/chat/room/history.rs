@@ -2,45 +2,89 @@
 
 use std::collections::VecDeque;
 
-use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 use time::{Date, OffsetDateTime};
 
-use super::segment_log::{Entry, EntryKind, Log, Retention};
-use crate::chat::encoding::Render;
+use super::segment_log::{Entry, Log, Retention};
+use crate::chat::encoding::{Render, RoomLabel};
 use crate::chat::event::LINE_OVERHEAD;
 use crate::chat::event::{Event, Notice};
-use crate::chat::id::Author;
+use crate::chat::id::{Author, DayNumber};
 
-/// One message of the history.
+/// Dropped bytes of texts below which the others are not moved.
+const MIN_MOVE: usize = 4096;
+
+/// One message of the history, without its texts.
 #[derive(Serialize, Deserialize)]
-struct HistoryMessage {
+struct Item {
     id: u64,
-    stamp: u64,
     at: OffsetDateTime,
     author: Author,
-    name: CompactString,
-    text: Box<str>,
+    name_len: u32,
+    text_len: u32,
     action: bool,
 }
 
-impl HistoryMessage {
-    fn bytes(&self) -> usize {
-        LINE_OVERHEAD + self.name.len() + self.text.len()
+impl Item {
+    /// Bytes of its texts.
+    fn len(&self) -> usize {
+        (self.name_len + self.text_len) as usize
     }
 
-    fn event(&self) -> Event<'_> {
-        let HistoryMessage { id, at, ref name, ref text, action, .. } = *self;
-        if action { Event::Action { id, at, name, text } } else { Event::Said { id, at, name, text } }
+    /// Estimated bytes as a line. As JSON it may have twice as many.
+    fn cost(&self) -> usize {
+        LINE_OVERHEAD + self.len()
     }
 }
 
-/// The history of a room whose readers may have several encodings.
+/// One message of the history.
+pub struct HistoryMessage<'a> {
+    item: &'a Item,
+    name: &'a str,
+    text: &'a str,
+}
+
+impl<'a> HistoryMessage<'a> {
+    /// Its event.
+    pub fn event(&self) -> Event<'a> {
+        let HistoryMessage { item: &Item { id, at, action, .. }, name, text } = *self;
+        if action { Event::Action { id, at, name, text } } else { Event::Said { id, at, name, text } }
+    }
+
+    /// Its author.
+    pub fn author(&self) -> Author {
+        self.item.author
+    }
+}
+
+/// One line of the history.
+pub enum HistoryLine<'a> {
+    Message(HistoryMessage<'a>),
+    /// A new day began here.
+    Day(Date),
+}
+
+/// A new day: the number of messages before it, since the room was made.
+#[derive(Serialize, Deserialize)]
+struct DayBegin {
+    messages: u64,
+    date: Date,
+}
+
+/// The newest messages of a room. Their texts stand in one string, so that a message needs no allocation.
 #[derive(Serialize, Deserialize)]
 pub struct History {
     retention: Retention,
-    messages: VecDeque<HistoryMessage>,
-    bytes: usize,
+    items: VecDeque<Item>,
+    /// The number of messages since the room was made.
+    added: u64,
+    /// The days that began after the first of the messages.
+    days: VecDeque<DayBegin>,
+    /// The names and texts of the messages; those before `first` are dropped.
+    texts: String,
+    first: usize,
+    /// The sum of all costs.
+    cost: usize,
     /// The id of the newest message that is no longer kept; 0 if all are kept.
     newest_dropped: u64,
 }
@@ -48,61 +92,198 @@ pub struct History {
 impl History {
     /// An empty history.
     pub fn new(retention: Retention) -> Self {
-        History { retention, messages: VecDeque::new(), bytes: 0, newest_dropped: 0 }
+        History {
+            retention,
+            items: VecDeque::new(),
+            added: 0,
+            days: VecDeque::new(),
+            texts: String::new(),
+            first: 0,
+            cost: 0,
+            newest_dropped: 0,
+        }
     }
 
     /// Whether there is nothing to replay.
     pub fn is_empty(&self) -> bool {
-        self.messages.is_empty()
+        self.items.is_empty()
     }
 
-    /// Adds an event; only messages are kept.
-    pub fn add(&mut self, entry: &Entry, event: &Event) {
-        let (Event::Said { id, at, name, text } | Event::Action { id, at, name, text }) = *event else { return };
-        let action = matches!(event, Event::Action { .. });
-        let (stamp, author) = (entry.stamp, entry.author());
-        let message = HistoryMessage { id, stamp, at, author, name: name.into(), text: text.into(), action };
-        self.bytes += message.bytes();
-        self.messages.push_back(message);
-        while (self.messages.len() > self.retention.messages || self.bytes > self.retention.history_bytes)
-            && let Some(oldest) = self.messages.pop_front()
+    /// The number of messages.
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Adds a message.
+    #[inline]
+    pub fn add(&mut self, author: Author, event: &Event) {
+        let (id, at, name, text, action) = match *event {
+            Event::Said { id, at, name, text } => (id, at, name, text, false),
+            Event::Action { id, at, name, text } => (id, at, name, text, true),
+            _ => return,
+        };
+        if self.retention.messages == 0 {
+            self.newest_dropped = id;
+            return;
+        }
+        self.texts.reserve(name.len() + text.len());
+        self.texts.push_str(name);
+        self.texts.push_str(text);
+        let (name_len, text_len) = (name.len() as u32, text.len() as u32);
+        let item = Item { id, at, author, name_len, text_len, action };
+        self.cost += item.cost();
+        self.items.push_back(item);
+        self.added += 1;
+        while self.is_over_limit()
+            && let Some(oldest) = self.items.pop_front()
         {
-            self.bytes -= oldest.bytes();
+            self.first += oldest.len();
+            self.cost -= oldest.cost();
             self.newest_dropped = oldest.id;
+        }
+        if !self.days.is_empty() {
+            let first = self.added - self.items.len() as u64;
+            while self.days.front().is_some_and(|day| day.messages <= first) {
+                self.days.pop_front();
+            }
+        }
+        if self.first > MIN_MOVE.max(self.texts.len() / 2) {
+            self.texts.drain(..self.first);
+            self.first = 0;
         }
     }
 
-    /// An empty log, for an encoding that no member reads.
-    pub fn no_log(&self) -> Log {
-        Log::new(self.retention)
+    fn is_over_limit(&self) -> bool {
+        self.items.len() > self.retention.messages || self.cost > self.retention.history_bytes
+    }
+
+    /// Notes that a new day begins.
+    pub fn begin_day(&mut self, date: Date) {
+        if !self.items.is_empty() {
+            self.days.push_back(DayBegin { messages: self.added, date });
+        }
+    }
+
+    /// The last `n` messages, oldest first.
+    pub fn last(&self, n: usize) -> impl Iterator<Item = HistoryMessage<'_>> {
+        let skipped = self.items.len().saturating_sub(n);
+        let mut at = self.first + self.items.range(..skipped).map(Item::len).sum::<usize>();
+        self.items.range(skipped..).map(move |item| {
+            let (name, text) = self.texts[at..at + item.len()].split_at(item.name_len as usize);
+            at += item.len();
+            HistoryMessage { item, name, text }
+        })
+    }
+
+    /// The last `n` messages, oldest first, and the days that began between them or after them.
+    pub fn last_lines(&self, n: usize) -> impl Iterator<Item = HistoryLine<'_>> {
+        let first = self.added - n.min(self.items.len()) as u64;
+        let mut days = self.days.iter().skip_while(move |day| day.messages <= first).peekable();
+        let mut messages = self.last(n).zip(first..).peekable();
+        std::iter::from_fn(move || {
+            let next = messages.peek().map(|&(_, number)| number);
+            match days.next_if(|day| next.is_none_or(|number| day.messages <= number)) {
+                Some(day) => Some(HistoryLine::Day(day.date)),
+                None => messages.next().map(|(message, _)| HistoryLine::Message(message)),
+            }
+        })
+    }
+
+    /// The greatest number of messages, at most `n`, that are the newest and cost `max_bytes` together at most.
+    pub fn fitting(&self, n: usize, max_bytes: usize) -> usize {
+        let mut cost = 0;
+        let fits = |item: &&Item| {
+            cost += item.cost();
+            cost <= max_bytes
+        };
+        self.items.iter().rev().take(n).take_while(fits).count()
+    }
+
+    /// The day of the first of the last `n` messages.
+    pub fn first_day(&self, n: usize) -> Option<Date> {
+        self.items.range(self.items.len().saturating_sub(n)..).next().map(|item| item.at.date())
     }
 
     /// The number of kept messages after `id`, and whether newer ones than `id` are no longer kept.
     pub fn since(&self, id: u64) -> (usize, bool) {
-        let old = self.messages.partition_point(|message| message.id <= id);
-        (self.messages.len() - old, self.newest_dropped > id)
+        let old = self.items.partition_point(|item| item.id <= id);
+        (self.items.len() - old, self.newest_dropped > id)
     }
 
-    /// Makes a log of this history; `stamp` is the newest stamp, and `until` the day of the room's newest entry.
-    pub fn log(&self, render: &dyn Render, until: Option<Date>, stamp: u64) -> Log {
-        let mut log = Log::new(self.retention);
-        let mut day = None;
-        for message in &self.messages {
-            let today = message.at.date();
-            if day.replace(today).is_some_and(|day| day != today) {
-                append_day(&mut log, render, today, message.stamp);
-            }
-            let entry = Entry::new(message.stamp, message.author, EntryKind::Message);
-            log.append(entry, day, message.bytes(), |out| render.render(&message.event(), out));
-        }
-        if let Some(today) = until.filter(|&until| day.is_some_and(|day| day != until)) {
-            append_day(&mut log, render, today, stamp);
+    /// Makes a log of this history, whose entries all have the newest stamp, `stamp`.
+    pub fn log(&self, render: &dyn Render, label: RoomLabel, stamp: u64) -> Log {
+        let (mut log, mut messages) = (Log::new(self.retention), 0);
+        for line in self.last_lines(self.items.len()) {
+            let (entry, hint, event) = match &line {
+                HistoryLine::Day(date) => {
+                    (Entry::day(stamp, DayNumber::of(*date)), LINE_OVERHEAD, Event::Notice(Notice::Day(*date)))
+                }
+                HistoryLine::Message(message) => {
+                    let entry = Entry::message(stamp, message.author());
+                    messages += 1;
+                    (entry, LINE_OVERHEAD + message.item.len(), message.event())
+                }
+            };
+            log.append(entry, messages, hint, |out| render.render(&event, label, out));
         }
         log
     }
 }
 
-fn append_day(log: &mut Log, render: &dyn Render, day: Date, stamp: u64) {
-    let entry = Entry::new(stamp, Author::NONE, EntryKind::Day);
-    log.append(entry, Some(day), LINE_OVERHEAD, |out| render.render(&Event::Notice(Notice::Day(day)), out));
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_stand_between_the_messages_that_are_kept() {
+        let retention = Retention { messages: 3, history_bytes: 1 << 20, backlog_bytes: 1 << 20 };
+        let mut history = History::new(retention);
+        let date = |day| OffsetDateTime::UNIX_EPOCH.date() + time::Duration::days(day);
+        let say = |history: &mut History, id| {
+            let event = Event::Said { id, at: OffsetDateTime::UNIX_EPOCH, name: "bob", text: "hi" };
+            history.add(Author::NONE, &event);
+        };
+        let shown = |history: &History, n| {
+            let line = |line| match line {
+                HistoryLine::Day(day) => -(day - date(0)).whole_days(),
+                HistoryLine::Message(message) => message.item.id as i64,
+            };
+            history.last_lines(n).map(line).collect::<Vec<_>>()
+        };
+        history.begin_day(date(1));
+        say(&mut history, 1);
+        history.begin_day(date(2));
+        history.begin_day(date(3));
+        say(&mut history, 2);
+        history.begin_day(date(4));
+        assert_eq!(shown(&history, 9), [1, -2, -3, 2, -4]);
+        assert_eq!((shown(&history, 1), shown(&history, 0)), (vec![2, -4], vec![]));
+        [3, 4].into_iter().for_each(|id| say(&mut history, id));
+        assert_eq!(shown(&history, 9), [2, -4, 3, 4]);
+        assert_eq!(history.days.len(), 1, "days before the first message are dropped");
+    }
+
+    #[test]
+    fn history_keeps_the_newest_messages_within_its_limits() {
+        let retention = Retention { messages: 50, history_bytes: 20 * (LINE_OVERHEAD + 400), backlog_bytes: 1 << 20 };
+        let mut history = History::new(retention);
+        let mut kept = VecDeque::new();
+        for id in 1..=500u64 {
+            let text = "é".repeat(id as usize * 37 % 400);
+            let name = if id % 3 == 0 { "bob" } else { "张三" };
+            let event = Event::Said { id, at: OffsetDateTime::UNIX_EPOCH, name, text: &text };
+            history.add(Author::NONE, &event);
+            kept.push_back((id, name, text));
+            kept.drain(..kept.len() - history.len());
+            let shown: Vec<_> = history.last(7).map(|message| (message.item.id, message.name, message.text)).collect();
+            let expected: Vec<_> = kept.iter().skip(kept.len().saturating_sub(7)).collect();
+            assert!(shown.iter().zip(&expected).all(|(a, b)| (a.0, a.1, a.2) == (b.0, b.1, &*b.2)), "message {id}");
+            assert_eq!((shown.len(), history.len()), (expected.len(), kept.len()));
+            let bytes: usize = kept.iter().map(|(_, name, text)| LINE_OVERHEAD + name.len() + text.len()).sum();
+            assert!(kept.len() <= 50 && bytes <= retention.history_bytes);
+            assert!(history.texts.len() < 2 * bytes + 2 * MIN_MOVE, "{} bytes of texts", history.texts.len());
+        }
+        assert_eq!(history.since(500), (0, false));
+        assert_eq!(history.since(1), (kept.len(), true));
+    }
 }

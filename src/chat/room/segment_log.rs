@@ -7,9 +7,8 @@
 use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
-use time::Date;
 
-use crate::chat::id::{Author, ClientId, MemberId};
+use crate::chat::id::{Author, ClientId, DayNumber, MemberId};
 
 /// The maximum size of a segment in bytes; a longer entry gets a segment of its own.
 const SEGMENT_BYTES: usize = 64 * 1024;
@@ -22,7 +21,7 @@ pub struct Cursor {
 }
 
 /// The bytes of one entry: from `start` to the offset `end` in the same segment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Span {
     pub start: Cursor,
     end: u32,
@@ -40,10 +39,14 @@ impl Span {
 pub enum EntryKind {
     /// A message of a member; part of the history.
     Message,
-    /// A join, leave or rename; not part of the history.
+    /// A join or leave, or a summary of these.
+    Presence,
+    /// Another notice of the room, such as a rename.
     Notice,
-    /// The line before the first line of a new day; replayed with the history.
-    Day,
+    /// A notice to all sessions of the server, which each reads in its current room alone.
+    Server,
+    /// The line before the first line of this day; replayed with the history.
+    Day(DayNumber),
 }
 
 /// One entry of a segment; its bytes end at `end` and begin at the end of the entry before.
@@ -62,6 +65,16 @@ impl Entry {
     /// An entry that is not in a log yet.
     pub fn new(stamp: u64, author: Author, kind: EntryKind) -> Self {
         Entry { stamp, member: author.member, name: author.name, kind, end: 0 }
+    }
+
+    /// The entry of a message.
+    pub fn message(stamp: u64, author: Author) -> Self {
+        Entry::new(stamp, author, EntryKind::Message)
+    }
+
+    /// The entry of the line of a new day.
+    pub fn day(stamp: u64, day: DayNumber) -> Self {
+        Entry::new(stamp, Author::NONE, EntryKind::Day(day))
     }
 
     /// The author.
@@ -87,6 +100,8 @@ pub struct Segment {
     #[serde(with = "crate::util::base64_bytes")]
     bytes: Vec<u8>,
     entries: Vec<Entry>,
+    /// The number of messages.
+    messages: u32,
     /// The number of cursors in this segment.
     readers: u32,
     /// Readers that were blocked here at any time, in no order; stale ids are allowed.
@@ -114,10 +129,14 @@ impl Segment {
         self.entries.get(index)
     }
 
+    /// The offset at which the entry with this index begins.
+    pub fn start_of(&self, index: usize) -> u32 {
+        index.checked_sub(1).map_or(0, |before| self.entries[before].end)
+    }
+
     /// The offset of the first entry with a stamp after `stamp`; the end if there is none.
     pub fn first_after(&self, stamp: u64) -> u32 {
-        let index = self.entries.partition_point(|entry| entry.stamp <= stamp);
-        index.checked_sub(1).map_or(0, |before| self.entries[before].end)
+        self.start_of(self.entries.partition_point(|entry| entry.stamp <= stamp))
     }
 }
 
@@ -132,14 +151,6 @@ pub struct Retention {
     pub backlog_bytes: usize,
 }
 
-/// The start of a message of the history, as a cursor and in total bytes appended (`begun`), and its day.
-#[derive(Clone, Copy, Serialize, Deserialize)]
-struct Recent {
-    cursor: Cursor,
-    begun: u64,
-    day: Option<Date>,
-}
-
 /// An append-only log that frees its oldest segments.
 #[derive(Serialize, Deserialize)]
 pub struct Log {
@@ -152,8 +163,11 @@ pub struct Log {
     held: usize,
     /// Total bytes appended.
     appended: u64,
-    /// The messages of the history, at most `retention.messages`.
-    recent: VecDeque<Recent>,
+    /// Where the newest entry is.
+    newest: Span,
+    /// The number of messages in all segments, and of those in the history, which are the newest.
+    messages: u32,
+    history: u32,
 }
 
 impl Log {
@@ -167,7 +181,9 @@ impl Log {
             first: 0,
             held: 0,
             appended: 0,
-            recent: VecDeque::new(),
+            newest: Span::default(),
+            messages: 0,
+            history: 0,
         }
     }
 
@@ -182,27 +198,29 @@ impl Log {
         self.appended
     }
 
-    /// Whether there are messages to replay to a new member.
-    pub fn has_history(&self) -> bool {
-        !self.recent.is_empty()
+    /// The start of the last `n` messages of the history.
+    pub fn history(&self, n: usize) -> Cursor {
+        let mut left = n.min(self.history as usize);
+        if left == 0 {
+            return self.end();
+        }
+        for (number, segment) in self.segments.iter().enumerate().rev() {
+            if left > segment.messages as usize {
+                left -= segment.messages as usize;
+                continue;
+            }
+            let messages =
+                segment.entries.iter().enumerate().rev().filter(|(_, entry)| entry.kind == EntryKind::Message);
+            let first = messages.map(|(index, _)| index).nth(left - 1).unwrap_or(0);
+            return Cursor { segment: self.first + number as u32, offset: segment.start_of(first) };
+        }
+        self.end()
     }
 
-    /// The number of messages in the history.
-    pub fn history_len(&self) -> usize {
-        self.recent.len()
-    }
-
-    /// The start of the last `n` messages of the history, and the day of the first of them.
-    pub fn history(&self, n: usize) -> (Cursor, Option<Date>) {
-        let from = self.recent.len().saturating_sub(n);
-        self.recent.get(from).map_or_else(|| (self.end(), None), |recent| (recent.cursor, recent.day))
-    }
-
-    /// The entries from the one that begins at `cursor`.
-    pub fn entries_from(&self, cursor: Cursor) -> impl Iterator<Item = &Entry> {
-        let first = (cursor.segment - self.first) as usize;
-        let skip = self.segments[first].entry_at(cursor.offset);
-        self.segments.range(first..).flat_map(|segment| &segment.entries).skip(skip)
+    /// Where the newest entry is.
+    #[inline]
+    pub fn newest_entry(&self) -> Span {
+        self.newest
     }
 
     /// The number of bytes after `cursor`.
@@ -216,11 +234,11 @@ impl Log {
         &self.segments[(cursor.segment - self.first) as usize]
     }
 
-    /// Appends the output of `render`, about `hint` bytes; returns where it is.
+    /// Appends the output of `render`, about `hint` bytes.
     ///
-    /// `day` is kept with the history.
+    /// `history` is the number of messages in the history from now on.
     #[inline(always)]
-    pub fn append(&mut self, entry: Entry, day: Option<Date>, hint: usize, render: impl FnOnce(&mut Vec<u8>)) -> Span {
+    pub fn append(&mut self, entry: Entry, history: usize, hint: usize, render: impl FnOnce(&mut Vec<u8>)) {
         let full = |segment: &Segment| !segment.bytes.is_empty() && segment.bytes.len() + hint > self.segment_bytes;
         if let Some(last) = self.segments.back().filter(|last| full(last)) {
             // Lines of the next segment are probably about as long.
@@ -228,21 +246,21 @@ impl Log {
             let bytes = Vec::with_capacity(self.segment_bytes);
             self.segments.push_back(Segment { bytes, entries, ..Segment::default() });
         }
-        let start = self.end();
-        let begun = self.appended;
+        let number = self.first + (self.segments.len() - 1) as u32;
         let segment = self.segments.back_mut().expect("a log has a segment");
+        let offset = segment.bytes.len();
         render(&mut segment.bytes);
-        let end = segment.bytes.len() as u32;
-        segment.entries.push(Entry { end, ..entry });
-        let grown = (end - start.offset) as usize;
+        let end = segment.bytes.len();
+        segment.entries.push(Entry { end: end as u32, ..entry });
+        let (start, grown) = (Cursor { segment: number, offset: offset as u32 }, end - offset);
+        self.newest = Span { start, end: end as u32 };
         self.held += grown;
         self.appended += grown as u64;
-        if entry.kind == EntryKind::Message && self.retention.messages > 0 {
-            self.recent.push_back(Recent { cursor: start, begun, day });
-        }
-        self.forget_history();
+        let is_message = u32::from(entry.kind == EntryKind::Message);
+        segment.messages += is_message;
+        self.messages += is_message;
+        self.history = history as u32;
         self.trim();
-        Span { start, end }
     }
 
     /// Adds a reader at `cursor`, whose segment is kept from now on.
@@ -269,12 +287,11 @@ impl Log {
         self.segments[(cursor.segment - self.first) as usize].blocked_readers.push(id);
     }
 
-    /// Takes the readers that may be behind by more than the backlog; check each with [`Log::is_too_slow`].
-    pub fn take_slow_readers(&mut self) -> Vec<ClientId> {
+    /// Moves the readers that may be behind by more than the backlog to `slow`; check each with [`Log::is_too_slow`].
+    #[inline]
+    pub fn take_slow_readers(&mut self, slow: &mut Vec<ClientId>) {
         if self.segments.len() > 1 && self.held - self.segments[0].bytes.len() > self.retention.backlog_bytes {
-            std::mem::take(&mut self.segments[0].blocked_readers)
-        } else {
-            Vec::new()
+            slow.append(&mut self.segments[0].blocked_readers);
         }
     }
 
@@ -285,20 +302,13 @@ impl Log {
             && self.held - self.segments[0].bytes.len() > self.retention.backlog_bytes
     }
 
-    /// Removes messages beyond the limits of the history.
-    fn forget_history(&mut self) {
-        let too_old = |recent: &Recent| self.appended - recent.begun > self.retention.history_bytes as u64;
-        while self.recent.len() > self.retention.messages || self.recent.front().is_some_and(too_old) {
-            self.recent.pop_front();
-        }
-    }
-
     /// Frees the oldest segments that neither a reader nor the history needs.
     fn trim(&mut self) {
-        let history = self.recent.front().map_or(u32::MAX, |recent| recent.cursor.segment);
-        while self.segments.len() > 1 && self.segments[0].readers == 0 && self.first < history {
+        let is_needed = |log: &Log, first: &Segment| first.readers > 0 || log.messages - first.messages < log.history;
+        while self.segments.len() > 1 && !is_needed(self, &self.segments[0]) {
             if let Some(segment) = self.segments.pop_front() {
                 self.held -= segment.bytes.len();
+                self.messages -= segment.messages;
             }
             self.first += 1;
         }
@@ -324,8 +334,7 @@ mod tests {
         /// A description of the first fault.
         pub fn audit(&self, cursors: &[Cursor]) -> Result<(), String> {
             let mut readers = vec![0; self.segments.len()];
-            let places = cursors.iter().chain(self.recent.iter().map(|recent| &recent.cursor));
-            for (index, cursor) in places.enumerate() {
+            for cursor in cursors {
                 let segment = cursor.segment.checked_sub(self.first).map(|segment| segment as usize);
                 let Some((number, segment)) = segment.and_then(|n| Some((n, self.segments.get(n)?))) else {
                     return Err(format!("{cursor:?} is outside of the log, which begins with {}", self.first));
@@ -333,12 +342,17 @@ mod tests {
                 if cursor.offset as usize > segment.bytes.len() {
                     return Err(format!("{cursor:?} is behind the end of its segment, {}", segment.bytes.len()));
                 }
-                readers[number] += u32::from(index < cursors.len());
+                readers[number] += 1;
             }
             let counted: Vec<u32> = self.segments.iter().map(|segment| segment.readers).collect();
             let held: usize = self.segments.iter().map(|segment| segment.bytes.len()).sum();
+            let messages: u32 = self.segments.iter().map(|segment| segment.messages).sum();
             match () {
                 () if counted != readers => Err(format!("readers are counted as {counted:?} and are {readers:?}")),
+                () if messages != self.messages || messages < self.history => Err(format!(
+                    "{} messages are counted and {messages} held, {} of the history",
+                    self.messages, self.history
+                )),
                 () if held != self.held => Err(format!("{} bytes are counted and {held} held", self.held)),
                 () => Ok(()),
             }
@@ -347,20 +361,22 @@ mod tests {
 
     const RETENTION: Retention = Retention { messages: 2, history_bytes: 1 << 20, backlog_bytes: 8192 };
 
+    /// Appends a message; the history keeps the newest two.
     fn say(log: &mut Log, stamp: u64, text: &str) -> Cursor {
-        let entry = Entry::new(stamp, Author::NONE, EntryKind::Message);
-        log.append(entry, None, text.len(), |out| out.extend_from_slice(text.as_bytes())).start
+        let entry = Entry::message(stamp, Author::NONE);
+        let history = 2.min(log.history as usize + 1);
+        log.append(entry, history, text.len(), |out| out.extend_from_slice(text.as_bytes()));
+        log.newest_entry().start
     }
 
     #[test]
     fn history_starts_at_the_nth_last_message() {
         let mut log = Log::new(RETENTION);
         let starts: Vec<_> = (1..=3).map(|stamp| say(&mut log, stamp, "hello\r\n")).collect();
-        assert_eq!(log.history_len(), 2);
-        assert_eq!(log.history(1).0, starts[2]);
-        assert_eq!(log.history(2).0, starts[1]);
-        assert_eq!(log.history(100).0, starts[1]);
-        assert_eq!(log.history(0).0, log.end());
+        assert_eq!(log.history(1), starts[2]);
+        assert_eq!(log.history(2), starts[1]);
+        assert_eq!(log.history(100), starts[1]);
+        assert_eq!(log.history(0), log.end());
     }
 
     #[test]
@@ -388,20 +404,11 @@ mod tests {
             assert!(log.held < RETENTION.backlog_bytes + 3 * 1024);
         }
         assert!(log.appended() > RETENTION.backlog_bytes as u64);
-        assert_eq!(log.take_slow_readers(), [ClientId::new(7)]);
+        let mut slow = Vec::new();
+        log.take_slow_readers(&mut slow);
+        assert_eq!(slow, [ClientId::new(7)]);
         assert_eq!((log.bytes_from(reader), log.bytes_from(log.end())), (log.appended(), 0));
         log.remove_reader(reader);
         assert!(log.held <= 3 * 1024);
-    }
-
-    #[test]
-    fn history_is_limited_in_bytes() {
-        let mut log = Log::new(Retention { messages: 1000, history_bytes: 5000, backlog_bytes: 8192 });
-        let line = "x".repeat(600);
-        for stamp in 0..100 {
-            say(&mut log, stamp, &line);
-        }
-        assert_eq!(log.history_len(), 8);
-        assert!(log.held <= 5000 + 1024);
     }
 }

@@ -8,23 +8,23 @@ impl Room {
         self.readers.readers()
     }
 
-    /// Bytes held by the larger log.
+    /// Bytes held by the largest log.
     pub fn held(&self) -> usize {
-        self.plain.held().max(self.web.held())
+        self.logs.iter().flatten().map(|open| open.log.held()).max().unwrap_or(0)
     }
 
-    /// Checks that the log of an encoding is open exactly when it must be, and has exactly these cursors.
+    /// Checks that the log of an encoding is open exactly when it has readers, and has exactly these cursors.
     ///
     /// # Errors
     /// A description of the first fault.
-    pub fn audit(&self, encoding: Encoding, cursors: &[Cursor]) -> Result<(), String> {
-        let (counted, is_kept) = (self.reader_counts[encoding as usize] as usize, self.history.is_none());
-        match self.is_open[encoding as usize] {
-            _ if counted != cursors.len() => Err(format!("{counted} readers are counted, {} are there", cursors.len())),
-            true if is_kept || counted > 0 => self.log(encoding).audit(cursors),
-            true => Err("a log without readers is open".into()),
-            false if counted > 0 => Err("a log with readers is not open".into()),
-            false => Ok(()),
+    pub fn audit(&self, encoding: LogEncoding, cursors: &[Cursor]) -> Result<(), String> {
+        match &self.logs[encoding as usize] {
+            Some(open) if open.readers as usize != cursors.len() || cursors.is_empty() => {
+                Err(format!("{} readers are counted, {} are there", open.readers, cursors.len()))
+            }
+            Some(open) => open.log.audit(cursors),
+            None if cursors.is_empty() => Ok(()),
+            None => Err("a log with readers is not open".into()),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! One session: its state, its place in a room's log, its private lines, and its reader.
+//! One session: its state, its places in the logs of rooms, its private lines, and its reader.
 
 pub(super) mod outbox;
 pub(super) mod reader;
@@ -10,21 +10,47 @@ use serde::{Deserialize, Serialize};
 use self::outbox::Outbox;
 use self::subscription::Subscription;
 use super::encoding::Encoding;
-use super::id::{MemberSlot, SessionId};
+use super::id::{DayNumber, MemberSlot, SessionId};
+use super::room::segment_log::Cursor;
+use crate::util::lists::List;
 
 /// The stage of a session.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SessionStage {
-    /// It waits in the admission queue; the position that it was last told.
-    Waiting(u32),
+    /// It waits in the admission queue.
+    Waiting,
     /// It is admitted, and is asked for a nickname.
     LoggingIn,
-    /// It belongs to a member, and reads the room of the member.
-    Present(Subscription),
+    /// It belongs to a member, and reads the rooms of the member.
+    Present,
     /// It is the operator's console, which is shown all rooms.
     Console,
     /// It has left; only its outbox must still be written.
     Leaving,
+}
+
+bitflags::bitflags! {
+    /// The yes-or-no state of a session.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(transparent)]
+    pub struct SessionFlags: u8 {
+        /// It also reads its own messages (`/echo on`).
+        const ECHO = 1 << 0;
+        /// Its member ignores other members.
+        const IGNORES = 1 << 1;
+        /// It does not read who joins and leaves (`/quiet on`).
+        const QUIET = 1 << 2;
+        /// It waits for the answer to a query.
+        const AWAITS_ANSWER = 1 << 3;
+        /// It is in the queue of sessions to write to.
+        const QUEUED = 1 << 4;
+        /// It is counted in the per-IP limit.
+        const COUNTED = 1 << 5;
+        /// Its socket is full; nothing is written until the socket is writable.
+        const BLOCKED = 1 << 6;
+        /// It is in the queue of blocked sessions that read several rooms.
+        const WATCHED = 1 << 7;
+    }
 }
 
 /// The reason why a session will be disconnected in a later tick.
@@ -73,23 +99,20 @@ pub struct Session {
     pub id: SessionId,
     /// The member that it belongs to, while it is present.
     pub member: Option<MemberSlot>,
+    /// Its place in the current room of its member.
+    pub current: Option<Subscription>,
+    /// In the log of its current room, entries that begin before this point are history, of which only messages are read.
+    pub history_end: Cursor,
+    /// Its places in the rooms that its member follows, in the table of sessions.
+    pub(super) followed: List,
     pub stage: SessionStage,
     pub encoding: Encoding,
-    /// It also reads its own messages (`/echo on`).
-    pub echo: bool,
-    /// Its member ignores other members.
-    pub ignores: bool,
-    /// It waits for the answer to a query.
-    pub awaits_answer: bool,
+    pub flags: SessionFlags,
     pub uncommitted: Uncommitted,
-    /// It is in the queue of sessions to write to.
-    pub queued: bool,
-    /// It is counted in the per-IP limit.
-    pub counted: bool,
-    /// Its socket is full; nothing is written until the socket is writable.
-    pub blocked: bool,
     /// Why it will be disconnected in one of the next ticks.
     pub pending_disconnect: Option<PendingDisconnect>,
+    /// The last date that it was shown, while it reads several rooms.
+    pub day: DayNumber,
     /// When it was asked for its nickname, or last sent something; in microseconds.
     pub active: u64,
     /// The state of its rate limit ([`crate::chat::RateLimit`]): when its allowance is full again, in microseconds.
@@ -100,34 +123,48 @@ pub struct Session {
 impl Session {
     /// A new session.
     pub fn new(id: SessionId, encoding: Encoding, now: u64) -> Self {
-        Session {
+        let mut session = Session {
             id,
             member: None,
-            stage: SessionStage::Waiting(0),
+            current: None,
+            history_end: Cursor::default(),
+            followed: List::default(),
+            stage: SessionStage::Waiting,
             encoding,
-            // The web page shows a message when it comes back.
-            echo: encoding == Encoding::WebSocket,
-            ignores: false,
-            awaits_answer: false,
+            flags: SessionFlags::empty(),
             uncommitted: Uncommitted::default(),
-            queued: false,
-            counted: false,
-            blocked: false,
             pending_disconnect: None,
+            day: DayNumber::default(),
             active: now,
             allowance: 0,
             outbox: None,
-        }
+        };
+        session.set_encoding(encoding);
+        session
     }
 
-    /// Its place in the log of a room, if it reads one.
-    pub fn subscription(&self) -> Option<&Subscription> {
-        if let SessionStage::Present(subscription) = &self.stage { Some(subscription) } else { None }
+    /// Sets the encoding. Programs read their own messages, so that they know what has arrived.
+    pub fn set_encoding(&mut self, encoding: Encoding) {
+        self.encoding = encoding;
+        self.flags.set(SessionFlags::ECHO, encoding.is_json());
     }
 
-    /// As [`Session::subscription`], mutable.
-    pub fn subscription_mut(&mut self) -> Option<&mut Subscription> {
-        if let SessionStage::Present(subscription) = &mut self.stage { Some(subscription) } else { None }
+    /// Whether it follows rooms besides its current one.
+    #[inline]
+    pub fn follows(&self) -> bool {
+        !self.followed.is_empty()
+    }
+
+    /// Whether one of these flags is set.
+    #[inline]
+    pub fn has(&self, flags: SessionFlags) -> bool {
+        self.flags.intersects(flags)
+    }
+
+    /// Whether its socket is full.
+    #[inline]
+    pub fn is_blocked(&self) -> bool {
+        self.has(SessionFlags::BLOCKED)
     }
 
     /// Bytes in its outbox.

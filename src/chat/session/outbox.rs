@@ -62,18 +62,18 @@ impl Outbox {
 
     /// The stamp of the item at a position, and its bytes from there on.
     pub fn item_at(&self, place: OutboxPosition) -> Option<(u64, &[u8])> {
-        let item = self.items.get(place.item)?;
-        let from = self.sent + place.byte;
-        Some((item.stamp, &self.bytes[from..from + item.len - place.within]))
+        let item = self.items.get(place.item as usize)?;
+        let from = self.sent + place.byte as usize;
+        Some((item.stamp, &self.bytes[from..from + item.len - place.within as usize]))
     }
 
     /// Removes all bytes before `place`.
     pub fn discard(&mut self, place: OutboxPosition) {
-        self.items.drain(..place.item);
+        self.items.drain(..place.item as usize);
         if let Some(front) = self.items.front_mut() {
-            front.len -= place.within;
+            front.len -= place.within as usize;
         }
-        self.sent += place.byte;
+        self.sent += place.byte as usize;
         if self.sent > self.bytes.len() / 2 {
             self.bytes.drain(..self.sent);
             self.sent = 0;
@@ -81,23 +81,23 @@ impl Outbox {
     }
 }
 
-/// The position of a reader in an outbox, counted from the first unsent byte.
+/// The position of a reader in an outbox, counted from the first unsent byte. An outbox has less than 4 GiB.
 #[derive(Clone, Copy, Default, Debug, PartialEq)]
 pub struct OutboxPosition {
-    item: usize,
-    within: usize,
-    byte: usize,
+    item: u32,
+    within: u32,
+    byte: u32,
 }
 
 impl OutboxPosition {
     /// Advances by `n` bytes in an item with `left` bytes left.
     pub fn advance(&mut self, n: usize, left: usize) {
-        self.byte += n;
+        self.byte += n as u32;
         if n == left {
             self.item += 1;
             self.within = 0;
         } else {
-            self.within += n;
+            self.within += n as u32;
         }
     }
 }

@@ -1,85 +1,247 @@
-//! The reader of one session: merges its room's log and its private lines by stamp.
+//! The reader of one session: merges the logs of its rooms and its private lines by stamp.
 
-use super::Session;
+use std::cmp::Ordering;
+
 use super::outbox::OutboxPosition;
 use super::subscription::Subscription;
-use crate::chat::id::MemberId;
+use super::table::SessionTable;
+use super::{Session, SessionFlags};
+use crate::chat::id::{DayNumber, MemberId, RoomId};
 use crate::chat::member::Ignored;
 use crate::chat::member::table::MemberTable;
-use crate::chat::room::segment_log::{Cursor, Entry, EntryKind, Log};
+use crate::chat::room::segment_log::{Cursor, Entry, EntryKind, Log, Segment};
 
-/// Walks over all unsent bytes of a session, as slices of the log and of the outbox.
+/// Walks over all unsent bytes of a session, as slices of the logs and of the outbox.
 ///
-/// Call [`Reader::slice`] and [`Reader::consume`] in turn. Without private lines and filters,
-/// a slice is the rest of a segment.
+/// Call [`Reader::slice`] and [`Reader::consume`] in turn. With one room that has unsent lines, and without private lines
+/// and filters, a slice is the rest of a segment.
 pub struct Reader<'a> {
+    scope: ReaderScope<'a>,
+    /// The only room with unsent lines, or one of several.
+    first: Option<Source<'a>>,
+    /// The other rooms with unsent lines.
+    others: Vec<Source<'a>>,
+    place: OutboxPosition,
+    last: LastSlice,
+}
+
+/// Where the last slice came from.
+#[derive(Clone, Copy)]
+enum LastSlice {
+    /// The outbox; the bytes left of its item.
+    Outbox(usize),
+    /// The first source.
+    First,
+    /// The other source with this index.
+    Other(usize),
+}
+
+/// What decides which entries a session skips.
+#[derive(Clone, Copy)]
+struct ReaderScope<'a> {
     session: &'a Session,
     /// All members, its own among them while it is present.
     members: &'a MemberTable,
-    /// The log of its room.
-    log: Option<&'a Log>,
+    /// The last date that it was shown, if it reads several rooms.
+    day: Option<DayNumber>,
+}
+
+/// One room that is read.
+struct Source<'a> {
+    subscription: &'a Subscription,
+    log: &'a Log,
+    /// The end of the log.
+    end: Cursor,
+    /// Whether it is the current room.
+    is_current: bool,
     cursor: Cursor,
-    place: OutboxPosition,
-    /// The bytes left of the private item that the last slice came from; `None` if it came from the log.
-    private: Option<usize>,
-    /// In a replay, which returns only the history: the newest stamp.
-    replay: Option<u64>,
     /// Cache: the index of the entry that begins at this cursor.
     known: Option<(Cursor, usize)>,
+    /// Cache: the filter for this segment.
+    filter: Option<(u32, Filter<'a>)>,
+    /// The date that the last slice is.
+    day: Option<DayNumber>,
 }
 
 impl<'a> Reader<'a> {
-    /// Starts at the session's cursor. A session that is present has a member and a log.
-    #[inline]
-    pub fn new(session: &'a Session, members: &'a MemberTable, log: Option<&'a Log>) -> Self {
+    /// Starts at the cursor of the session in its current room, whose log is `log`. If it follows others,
+    /// [`Reader::read_followed`] must be called next.
+    #[inline(always)]
+    pub fn new(session: &'a Session, members: &'a MemberTable, log: impl FnOnce(RoomId) -> &'a Log) -> Self {
+        let source = |subscription: &'a Subscription| Source::new(subscription, log(subscription.room), true);
         Reader {
-            session,
-            members,
-            log,
-            cursor: session.subscription().map_or_else(Cursor::default, |subscription| subscription.cursor),
+            scope: ReaderScope { session, members, day: None },
+            first: session.current.as_ref().map(source),
+            others: Vec::new(),
             place: OutboxPosition::default(),
-            private: None,
-            replay: None,
-            known: None,
+            last: LastSlice::First,
         }
     }
 
-    /// Walks over only the messages from `from` to the end of the log, as a new member reads them.
-    pub fn replay(session: &'a Session, members: &'a MemberTable, log: &'a Log, from: Cursor, newest: u64) -> Self {
-        Reader { cursor: from, replay: Some(newest), ..Reader::new(session, members, Some(log)) }
+    /// Reads the followed rooms, too; `log` finds the log of a room, `true` for the current one. Rooms without unsent lines
+    /// are left out.
+    #[inline(never)]
+    pub fn read_followed(&mut self, sessions: &'a SessionTable, log: impl Fn(RoomId, bool) -> &'a Log) {
+        let session = self.scope.session;
+        self.scope.day = Some(session.day);
+        let all = sessions.subscriptions(session).map(|(is_current, subscription)| {
+            Source::new(subscription, log(subscription.room, is_current), is_current)
+        });
+        let mut behind = all.filter(|source| source.cursor != source.end);
+        self.first = behind.next();
+        self.others = behind.collect();
     }
 
-    /// The current position: everything before it was consumed or is not for this session.
-    pub fn position(&self) -> (Cursor, OutboxPosition) {
-        (self.cursor, self.place)
+    /// Whether several rooms have unsent lines.
+    #[inline(always)]
+    pub fn is_merged(&self) -> bool {
+        !self.others.is_empty()
+    }
+
+    /// The current positions in the rooms with unsent lines: everything before them was consumed or is not for this
+    /// session.
+    pub fn cursors(&self) -> impl Iterator<Item = (RoomId, Cursor)> {
+        self.first.iter().chain(&self.others).map(|source| (source.subscription.room, source.cursor))
+    }
+
+    /// As [`Reader::cursors`], without the first one.
+    pub fn other_cursors(&self) -> Vec<(RoomId, Cursor)> {
+        self.others.iter().map(|source| (source.subscription.room, source.cursor)).collect()
+    }
+
+    /// The current position in the first of the rooms with unsent lines.
+    #[inline(always)]
+    pub fn cursor(&self) -> Option<(RoomId, Cursor)> {
+        self.first.as_ref().map(|source| (source.subscription.room, source.cursor))
+    }
+
+    /// The current position in the outbox.
+    #[inline]
+    pub fn place(&self) -> OutboxPosition {
+        self.place
+    }
+
+    /// The last date that was shown, if the session reads several rooms.
+    #[inline]
+    pub fn day(&self) -> Option<DayNumber> {
+        self.scope.day
     }
 
     /// The next bytes to send in one piece; `None` when the session is up to date.
+    #[inline(always)]
     pub fn slice(&mut self) -> Option<&'a [u8]> {
-        let outbox = self.session.outbox.as_ref().filter(|_| self.replay.is_none());
-        let private = outbox.and_then(|outbox| outbox.item_at(self.place));
-        if let Some(bytes) = self.log.and_then(|log| self.room_slice(log, private.map(|(stamp, _)| stamp))) {
-            self.private = None;
+        if self.is_merged() {
+            return self.merged_slice();
+        }
+        let private = self.private();
+        if private.is_none() && self.first.as_ref().is_none_or(|source| source.cursor == source.end) {
+            return None;
+        }
+        let before = private.map(|(stamp, _)| stamp);
+        if let Some(bytes) = self.first.as_mut().and_then(|source| source.slice(&self.scope, before)) {
+            self.last = LastSlice::First;
             return Some(bytes);
         }
+        self.private_slice(private)
+    }
+
+    /// The next private line, with its stamp.
+    #[inline(always)]
+    fn private(&self) -> Option<(u64, &'a [u8])> {
+        self.scope.session.outbox.as_ref().and_then(|outbox| outbox.item_at(self.place))
+    }
+
+    #[inline(always)]
+    fn private_slice(&mut self, private: Option<(u64, &'a [u8])>) -> Option<&'a [u8]> {
         let (_, bytes) = private?;
-        self.private = Some(bytes.len());
+        self.last = LastSlice::Outbox(bytes.len());
         Some(bytes)
     }
 
-    /// Advances by `n` bytes, at most the length of the last slice.
-    pub fn consume(&mut self, n: usize) {
-        match self.private {
-            Some(left) => self.place.advance(n, left),
-            None => self.cursor.offset += n as u32,
+    /// As [`Reader::slice`], with several rooms: the one whose next line is oldest, up to the next line of another.
+    ///
+    /// A line that is partly sent is the oldest.
+    #[inline(never)]
+    fn merged_slice(&mut self) -> Option<&'a [u8]> {
+        let private = self.private();
+        loop {
+            let (mut oldest, mut chosen) = (private.map_or(u64::MAX, |(stamp, _)| stamp), None);
+            let mut next = u64::MAX;
+            for (index, source) in self.first.iter_mut().chain(&mut self.others).enumerate() {
+                let Some(stamp) = source.next_stamp() else { continue };
+                if stamp < oldest {
+                    (next, oldest, chosen) = (oldest, stamp, Some(index));
+                } else {
+                    next = next.min(stamp);
+                }
+            }
+            let Some(index) = chosen else { return self.private_slice(private) };
+            let (source, last) = match index.checked_sub(1) {
+                None => (self.first.as_mut()?, LastSlice::First),
+                Some(index) => (&mut self.others[index], LastSlice::Other(index)),
+            };
+            if let Some(bytes) = source.slice(&self.scope, Some(next - 1)) {
+                self.last = last;
+                return Some(bytes);
+            }
         }
     }
 
-    /// The room's next bytes with stamps up to `before`, the stamp of the next private line.
-    fn room_slice(&mut self, log: &'a Log, before: Option<u64>) -> Option<&'a [u8]> {
-        let end = log.end();
-        while self.cursor < end {
-            let segment = log.segment(self.cursor);
+    /// Advances by `n` bytes, at most the length of the last slice.
+    #[inline(always)]
+    pub fn consume(&mut self, n: usize) {
+        let source = match self.last {
+            LastSlice::Outbox(left) => return self.place.advance(n, left),
+            LastSlice::First => self.first.as_mut(),
+            LastSlice::Other(index) => self.others.get_mut(index),
+        };
+        let Some(source) = source else { return };
+        source.cursor.offset += n as u32;
+        if source.day.is_some() && n > 0 {
+            self.scope.day = source.day;
+        }
+    }
+}
+
+impl<'a> Source<'a> {
+    #[inline(always)]
+    fn new(subscription: &'a Subscription, log: &'a Log, is_current: bool) -> Self {
+        let (cursor, end) = (subscription.cursor, log.end());
+        Source { subscription, log, end, is_current, cursor, known: None, filter: None, day: None }
+    }
+
+    /// The stamp of the next entry, whether or not it is skipped.
+    fn next_stamp(&mut self) -> Option<u64> {
+        while self.cursor < self.end {
+            let segment = self.log.segment(self.cursor);
+            if let Some(entry) = segment.entry(self.index_of_next(segment)) {
+                return Some(entry.stamp);
+            }
+            self.cursor = Cursor { segment: self.cursor.segment + 1, offset: 0 };
+        }
+        None
+    }
+
+    /// The index of the entry at the cursor.
+    fn index_of_next(&mut self, segment: &Segment) -> usize {
+        match self.known {
+            Some((cursor, index)) if cursor == self.cursor => index,
+            _ => {
+                let index = segment.entry_at(self.cursor.offset);
+                // Only for a whole entry: the rest of one that is partly sent must not be skipped.
+                if segment.start_of(index) == self.cursor.offset {
+                    self.known = Some((self.cursor, index));
+                }
+                index
+            }
+        }
+    }
+
+    /// The room's next bytes with stamps up to `before`.
+    fn slice(&mut self, scope: &ReaderScope<'a>, before: Option<u64>) -> Option<&'a [u8]> {
+        self.day = None;
+        while self.cursor < self.end {
+            let segment = self.log.segment(self.cursor);
             if self.cursor.offset as usize == segment.bytes().len() {
                 self.cursor = Cursor { segment: self.cursor.segment + 1, offset: 0 };
                 continue;
@@ -91,7 +253,7 @@ impl<'a> Reader<'a> {
             if self.cursor.offset >= limit {
                 return None;
             }
-            let to = if self.filters() { self.filtered_end(log, limit) } else { limit };
+            let to = if self.filters(scope) { self.filtered_end(scope, segment, limit) } else { limit };
             if to > self.cursor.offset {
                 return Some(&segment.bytes()[self.cursor.offset as usize..to as usize]);
             }
@@ -100,31 +262,65 @@ impl<'a> Reader<'a> {
     }
 
     /// Whether entries ahead may have to be skipped.
-    fn filters(&self) -> bool {
-        let has_filtered = |subscription: &Subscription| self.cursor < subscription.filtered_to;
-        self.session.subscription().is_some_and(has_filtered) || self.session.ignores || self.replay.is_some()
+    #[inline]
+    fn filters(&self, scope: &ReaderScope) -> bool {
+        self.cursor < self.subscription.filtered_to
+            || scope.session.has(SessionFlags::IGNORES.union(SessionFlags::QUIET))
+            || scope.day.is_some()
+    }
+
+    /// The filter for the segment at the cursor.
+    #[inline]
+    fn filter(&mut self, scope: &ReaderScope<'a>) -> Option<Filter<'a>> {
+        match self.filter {
+            Some((segment, filter)) if segment == self.cursor.segment => Some(filter),
+            _ => {
+                let filter = Filter::new(scope, self)?;
+                self.filter = Some((self.cursor.segment, filter));
+                Some(filter)
+            }
+        }
     }
 
     /// Skips entries that are not for this session; returns the start of the next entry to skip.
-    fn filtered_end(&mut self, log: &Log, limit: u32) -> u32 {
-        let segment = log.segment(self.cursor);
-        let Some(filter) = Filter::new(self.session, self.members, self.replay) else { return limit };
-        // An entry that is already half sent is never skipped: before a filter
-        // changes, all unread bytes are moved to the outbox.
+    ///
+    /// With several rooms, a date is a slice of its own.
+    fn filtered_end(&mut self, scope: &ReaderScope<'a>, segment: &Segment, limit: u32) -> u32 {
+        let Some(filter) = self.filter(scope) else { return limit };
+        let mut to = self.cursor.offset;
         let mut index = match self.known {
             Some((cursor, index)) if cursor == self.cursor => index,
-            _ => segment.entry_at(self.cursor.offset),
-        };
-        let mut to = self.cursor.offset;
-        while let Some(entry) = segment.entry(index).filter(|_| to < limit) {
-            if !filter.skips(entry) {
-                to = entry.end();
-            } else if to > self.cursor.offset {
-                break;
-            } else {
-                self.cursor.offset = entry.end();
-                to = entry.end();
+            _ => {
+                let index = segment.entry_at(to);
+                // An entry that is partly sent is never skipped.
+                match segment.entry(index).filter(|_| segment.start_of(index) < to) {
+                    Some(entry) => {
+                        to = entry.end();
+                        index + 1
+                    }
+                    None => index,
+                }
             }
+        };
+        while let Some(entry) = segment.entry(index).filter(|_| to < limit) {
+            if filter.skips(entry, scope.day) {
+                if to > self.cursor.offset {
+                    break;
+                }
+                self.cursor.offset = entry.end();
+            } else if let (EntryKind::Day(day), Some(_)) = (entry.kind, scope.day) {
+                if to == self.cursor.offset {
+                    self.day = Some(day);
+                    to = entry.end();
+                    index += 1;
+                }
+                break;
+            }
+            to = entry.end();
+            index += 1;
+        }
+        // An entry without bytes, such as a date for a program, ends here too.
+        while segment.entry(index).is_some_and(|entry| entry.end() <= to) {
             index += 1;
         }
         self.known = Some((Cursor { offset: to, ..self.cursor }, index));
@@ -132,29 +328,44 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// What a session skips in the log of its room.
+/// What a session skips in the log of a room.
 #[derive(Clone, Copy)]
 struct Filter<'a> {
     id: MemberId,
     ignored: &'a [Ignored],
-    /// Up to this stamp entries are history, of which only messages are read.
-    history_ends: u64,
+    /// Entries that end up to this offset are history, of which only messages are read.
+    history_end: u32,
     echo: bool,
+    quiet: bool,
+    /// Another room is the current one.
+    is_followed: bool,
 }
 
 impl<'a> Filter<'a> {
-    #[inline]
-    fn new(session: &Session, members: &'a MemberTable, replay: Option<u64>) -> Option<Self> {
+    /// The filter for the segment at the cursor.
+    fn new(scope: &ReaderScope<'a>, source: &Source) -> Option<Self> {
+        let ReaderScope { session, members, .. } = *scope;
         let slot = session.member?;
         let member = &members[slot];
-        let history_ends = replay.unwrap_or(member.entered);
-        let ignored = if session.ignores { member.ignored() } else { &[] };
-        Some(Filter { id: member.id(slot), ignored, history_ends, echo: session.echo })
+        let Cursor { segment, offset } = if source.is_current { session.history_end } else { Cursor::default() };
+        let history_end = match source.cursor.segment.cmp(&segment) {
+            Ordering::Less => u32::MAX,
+            Ordering::Equal => offset,
+            Ordering::Greater => 0,
+        };
+        Some(Filter {
+            id: member.id(slot),
+            ignored: if session.has(SessionFlags::IGNORES) { member.ignored() } else { &[] },
+            history_end,
+            echo: session.has(SessionFlags::ECHO),
+            quiet: session.has(SessionFlags::QUIET),
+            is_followed: !source.is_current,
+        })
     }
 
-    /// Whether an entry is not for this session.
+    /// Whether an entry is not for this session, which was shown the date `day` if it reads several rooms.
     #[inline(always)]
-    fn skips(&self, entry: &Entry) -> bool {
+    fn skips(&self, entry: &Entry, day: Option<DayNumber>) -> bool {
         let is_message = entry.kind == EntryKind::Message;
         if is_message && !self.ignored.is_empty() && !entry.is_by(self.id) {
             let author = entry.author();
@@ -162,9 +373,22 @@ impl<'a> Filter<'a> {
                 return true;
             }
         }
-        if entry.stamp <= self.history_ends {
-            return entry.kind == EntryKind::Notice;
+        if !is_message && (self.quiet || day.is_some()) && self.skips_notice(entry, day) {
+            return true;
+        }
+        if entry.end() <= self.history_end {
+            return !is_message && !matches!(entry.kind, EntryKind::Day(_));
         }
         entry.is_by(self.id) && !(self.echo && is_message)
+    }
+
+    /// What a quiet session skips, and one that reads several rooms.
+    fn skips_notice(&self, entry: &Entry, day: Option<DayNumber>) -> bool {
+        match entry.kind {
+            EntryKind::Message | EntryKind::Notice => false,
+            EntryKind::Presence => self.quiet,
+            EntryKind::Server => self.is_followed,
+            EntryKind::Day(date) => day.is_some_and(|shown| date <= shown),
+        }
     }
 }

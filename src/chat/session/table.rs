@@ -6,10 +6,12 @@ use std::ops::{Index, IndexMut};
 use serde::{Deserialize, Serialize};
 use time::Date;
 
+use super::subscription::Subscription;
 use super::{Session, SessionStage};
 use crate::chat::change::Origin;
 use crate::chat::encoding::Encoding;
-use crate::chat::id::{ClientId, SessionId};
+use crate::chat::id::{ClientId, RoomId, SessionId};
+use crate::util::lists::Lists;
 use crate::util::shrink;
 use crate::util::slots::Slots;
 
@@ -39,6 +41,8 @@ struct Console {
 #[derive(Serialize, Deserialize)]
 pub struct SessionTable {
     slots: Vec<Option<Slot>>,
+    /// The places of sessions in the rooms that their members follow.
+    followed: Lists<Subscription>,
     v6: Slots<SocketAddrV6>,
     /// The deadlines set for each id: one bit for each kind. They stay set after their session is removed.
     deadlines: Vec<u8>,
@@ -51,6 +55,7 @@ impl Default for SessionTable {
     fn default() -> Self {
         SessionTable {
             slots: Vec::new(),
+            followed: Lists::default(),
             v6: Slots::default(),
             deadlines: Vec::new(),
             len: 0,
@@ -115,6 +120,60 @@ impl SessionTable {
             None if id == ClientId::CONSOLE => self.console.as_mut().map(|console| &mut console.session),
             None => None,
         }
+    }
+
+    /// The places of a session in the logs of rooms: that in its current room first, with `true`.
+    pub fn subscriptions<'a>(&'a self, session: &'a Session) -> impl Iterator<Item = (bool, &'a Subscription)> {
+        let followed = self.followed.iter(session.followed).map(|subscription| (false, subscription));
+        session.current.iter().map(|subscription| (true, subscription)).chain(followed)
+    }
+
+    /// The place of a session in the log of a room, if it reads the room; `true` if it is its current room.
+    #[inline]
+    pub fn subscription<'a>(&'a self, session: &'a Session, room: RoomId) -> Option<(bool, &'a Subscription)> {
+        match &session.current {
+            Some(subscription) if subscription.room == room => Some((true, subscription)),
+            _ => {
+                let followed = self.followed.find(session.followed, |subscription| subscription.room == room);
+                followed.map(|subscription| (false, subscription))
+            }
+        }
+    }
+
+    /// As [`SessionTable::subscription`], mutable.
+    pub fn subscription_mut(&mut self, id: ClientId, room: RoomId) -> Option<(bool, &mut Subscription)> {
+        let session = match self.slots.get_mut(id.slot()) {
+            Some(slot) => slot.as_mut().map(|slot| &mut slot.session)?,
+            None => return None,
+        };
+        match &mut session.current {
+            Some(subscription) if subscription.room == room => Some((true, subscription)),
+            _ => {
+                let followed = self.followed.find_mut(session.followed, |subscription| subscription.room == room);
+                followed.map(|subscription| (false, subscription))
+            }
+        }
+    }
+
+    /// The room at this index among those that a session reads; 0 is its current room.
+    pub fn room_at(&self, id: ClientId, index: usize) -> Option<RoomId> {
+        self.subscriptions(self.get(id)?).nth(index).map(|(_, subscription)| subscription.room)
+    }
+
+    /// Adds the place of a session in a room that its member follows.
+    pub fn add_followed(&mut self, id: ClientId, subscription: Subscription) {
+        let Some(Some(Slot { session, .. })) = self.slots.get_mut(id.slot()) else { return };
+        self.followed.push(&mut session.followed, subscription);
+    }
+
+    /// Removes and returns the place of a session in a room; `true` if it is its current room.
+    pub fn remove_subscription(&mut self, id: ClientId, room: RoomId) -> Option<(bool, Subscription)> {
+        let Some(Some(Slot { session, .. })) = self.slots.get_mut(id.slot()) else { return None };
+        if let Some(current) = session.current.take_if(|current| current.room == room) {
+            return Some((true, current));
+        }
+        let followed = self.followed.remove(&mut session.followed, |subscription| subscription.room == room);
+        followed.map(|subscription| (false, subscription))
     }
 
     /// Who proposes or asks for this session.
@@ -196,7 +255,9 @@ mod tests {
     impl SessionTable {
         /// Bytes allocated for the tables.
         pub fn capacity_bytes(&self) -> usize {
-            self.slots.capacity() * size_of::<Option<Slot>>() + self.deadlines.capacity()
+            self.slots.capacity() * size_of::<Option<Slot>>()
+                + self.deadlines.capacity()
+                + self.followed.capacity_bytes()
         }
     }
 

@@ -14,7 +14,18 @@ impl Serve {
     /// Which options contradict each other, and what to change.
     pub fn check(&self) -> Result<(), String> {
         self.check_line()?;
-        self.check_burst()
+        self.check_burst()?;
+        self.check_follow()
+    }
+
+    /// Rooms can be followed only where members have nicknames and there are several rooms.
+    fn check_follow(&self) -> Result<(), String> {
+        match self.max_follow {
+            Some(_) if !self.hub().has_followed_rooms() => {
+                Err("--max-follow needs --mode hub and --login nickname; leave it out, or change these".into())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Bytes of the largest message in the largest encoding.
@@ -87,6 +98,16 @@ mod tests {
         let error = with("18431", &web).unwrap_err();
         assert!(error.contains("--max-line 4096 and --web: ") && error.contains("give --backlog-bytes 18432 "));
         assert!(check(&["--max-line", "1048576", "--send-buffer", "1"]).unwrap_err().contains("2099200"));
+    }
+
+    #[test]
+    fn followed_rooms_need_nicknames_and_several_rooms() {
+        assert_eq!(check(&["--max-follow", "0"]), Ok(()));
+        for other in [["--login", "address"], ["--mode", "p2p"]] {
+            assert_eq!(check(&other), Ok(()));
+            let error = check(&[&other[..], &["--max-follow", "5"]].concat()).unwrap_err();
+            assert!(error.starts_with("--max-follow needs --mode hub and --login nickname"), "{error}");
+        }
     }
 
     #[test]

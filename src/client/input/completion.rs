@@ -155,8 +155,8 @@ fn is_addressing(before: &str, word: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chat::Lang;
     use crate::chat::command::Command;
+    use crate::chat::{Help, Lang};
 
     const CANDIDATES: Candidates =
         Candidates { names: &["alice", "bob", "albert", "ALAN", "Álvaro"], rooms: &["lobby", "kitchen"] };
@@ -265,7 +265,7 @@ mod tests {
         let completed = candidates_for("", "/", &CANDIDATES);
         assert!(completed.iter().all(|word| is_known(word)), "{completed:?}");
         for lang in [Lang::En, Lang::Zh] {
-            let text = lang.help().join(" ");
+            let text = lang.help(Help::Member).collect::<Vec<_>>().join(" ");
             let words = text.split(|c: char| c != '/' && !c.is_ascii_alphanumeric());
             // In the help `/text` stands for a text that begins with a slash.
             let is_command = |word: &&str| word.starts_with('/') && !word.ends_with('/') && !word.ends_with("/text");

@@ -203,6 +203,8 @@ impl Session {
         }
         match Command::parse(line) {
             Command::Say(text) if !is_blank(text) => Some(Echo::Said(text)),
+            // Whether the server has that room is not known here.
+            Command::Hash(rest) => Some(Echo::Said(if rest.starts_with('#') { rest } else { line })),
             Command::Action(text) if !is_blank(text) => Some(Echo::Action(text)),
             _ => None,
         }

@@ -91,7 +91,7 @@ mod tests {
     use crate::server::connection::transport::{ListenerKind, Readiness};
     use crate::server::limits::Limits;
     use crate::simulator::network::Network;
-    use crate::wire::plain::Plain;
+    use crate::wire::renderers;
 
     #[test]
     fn unended_input_is_dropped_during_shutdown() {
@@ -109,7 +109,7 @@ mod tests {
             send_buffer: 0,
             farewell_timeout: Duration::from_secs(10),
         };
-        let hub = Hub::new(Config::default(), Box::new(Plain { lang: Lang::En }));
+        let hub = Hub::new(Config::default(), renderers(Lang::En));
         let mut engine = Engine::new(hub, vec![(ListenerKind::Plain, listener)], limits, Budget::default(), 10);
         // The farewell does not fit into the socket, so that the connection stays.
         let wire = network.connect(0, SocketAddr::from(([127, 0, 0, 1], 1)), 1, 10);

@@ -12,7 +12,6 @@ use crate::server::connection::transport::{Flushed, Listener};
 use crate::server::connection::{Flags, Protocol};
 use crate::server::http::{ExchangeStep, Metrics, SUBPROTOCOL, document};
 use crate::wire::http::{self, HttpError, Request};
-use crate::wire::json;
 
 /// Steps of one connection in a turn, with one answer at most.
 const STEPS: usize = 4;
@@ -120,7 +119,7 @@ impl<L: Listener> Engine<L> {
         let addr = self.web.access().client(peer, request);
         let arrival = NewConnection {
             addr,
-            encoding: Encoding::WebSocket,
+            encoding: Encoding::JsonFrame,
             preface: &preface,
             resume_request: read_resume_request(&request.query),
         };
@@ -147,7 +146,5 @@ impl<L: Listener> Engine<L> {
 
 /// Reads the resume request from the query of a WebSocket's URL.
 fn read_resume_request(query: &str) -> ResumeRequest {
-    let run = http::parameter(query, "run").and_then(|run| json::read_run(&run));
-    let after = http::parameter(query, "after").and_then(|after| after.parse().ok());
-    ResumeRequest { room: http::parameter(query, "room").filter(|room| !room.is_empty()), read: run.zip(after) }
+    ResumeRequest::new(|name| http::parameter(query, name))
 }

@@ -59,7 +59,7 @@ mod tests {
     use crate::server::connection::transport::ListenerKind;
     use crate::server::limits::Limits;
     use crate::simulator::network::{Event, Network};
-    use crate::wire::plain::Plain;
+    use crate::wire::renderers;
 
     const MEMBERS: usize = 4 * ENDING_STEP;
 
@@ -75,7 +75,7 @@ mod tests {
             send_buffer: 0,
             farewell_timeout: Duration::from_secs(10),
         };
-        let hub = Hub::new(Config { max_clients: MEMBERS, ..Config::default() }, Box::new(Plain { lang: Lang::En }));
+        let hub = Hub::new(Config { max_clients: MEMBERS, ..Config::default() }, renderers(Lang::En));
         let mut engine = Engine::new(hub, vec![(ListenerKind::Plain, listener)], limits, Budget::default(), MEMBERS);
         let addr = SocketAddr::from(([127, 0, 0, 1], 1));
         let wires: Vec<_> = (0..MEMBERS).map(|n| network.connect(0, addr, n as u64, 1 << 20)).collect();

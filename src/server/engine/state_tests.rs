@@ -16,8 +16,7 @@ use crate::server::connection::transport::ListenerKind;
 use crate::server::handover::Handover;
 use crate::server::limits::Limits;
 use crate::simulator::network::{Event, Listener, Network, Wire};
-use crate::wire::json::Json;
-use crate::wire::plain::Plain;
+use crate::wire::renderers;
 
 fn settings() -> EngineSettings {
     let limits = Limits {
@@ -43,8 +42,7 @@ impl TestServer {
         let mut network = Network::default();
         let kinds = [ListenerKind::Plain, ListenerKind::Web, ListenerKind::Admin];
         let listeners = kinds.map(|kind| (kind, network.listen())).into();
-        let mut hub = Hub::new(config.clone(), Box::new(Plain { lang: Lang::En }));
-        hub.enable_json(Box::new(Json { lang: Lang::En }));
+        let hub = Hub::new(config.clone(), renderers(Lang::En));
         let EngineSettings { limits, budget, max_connections } = settings();
         let engine = Some(Engine::new(hub, listeners, limits, budget, max_connections));
         TestServer { config, engine, network, wires: Vec::new(), at: Duration::from_secs(1) }
@@ -107,8 +105,7 @@ impl TestServer {
         assert_eq!(state.at, self.at);
         let again = Handover::new(state.at, state.engine, state.hub);
         assert_eq!(again.to_json().unwrap(), json, "a state that is read and written is the same");
-        let (plain, web) = (Box::new(Plain { lang: Lang::En }), Box::new(Json { lang: Lang::En }));
-        let hub = Hub::from_state(again.hub, self.config.clone(), plain, Some(web));
+        let hub = Hub::from_state(again.hub, self.config.clone(), renderers(Lang::En));
         self.engine = Engine::from_state(again.engine, hub, sockets, settings(), &self.network).ok();
         String::from_utf8(json).unwrap()
     }

@@ -12,8 +12,7 @@ use crate::server::connection::transport::ListenerKind;
 use crate::server::engine::{Budget, Engine};
 use crate::server::limits::Limits;
 use crate::simulator::network::{Event, Listener, Network, Wire};
-use crate::wire::json::Json;
-use crate::wire::plain::Plain;
+use crate::wire::renderers;
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
 const UPGRADE: &str = "GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
@@ -37,8 +36,7 @@ impl TestServer {
             farewell_timeout: Duration::from_secs(10),
         };
         let config = Config { rate: 10, burst: 30, ..Config::default() };
-        let mut hub = Hub::new(config, Box::new(Plain { lang: Lang::En }));
-        hub.enable_json(Box::new(Json { lang: Lang::En }));
+        let hub = Hub::new(config, renderers(Lang::En));
         let engine = Engine::new(hub, vec![(ListenerKind::Web, listener)], limits, Budget::default(), 100);
         TestServer { engine, network, wires: Vec::new() }
     }

@@ -1,24 +1,23 @@
 //! Applies committed changes: to the shared state, to the logs of rooms, and to the sessions of this process.
 
 mod moderation;
+mod rooms;
 
 use log::{debug, info};
 
 use super::check::check;
-use super::fanout::{Fanout, Greeting};
+use super::fanout::{Fanout, Greeting, Replay};
 use super::{Hub, Shared};
 use crate::chat::cause::Cause;
-use crate::chat::change::{Change, Committed, Join, Origin, Place, Rename};
+use crate::chat::change::{Change, Committed, Join, Origin, Rename};
 use crate::chat::config::{Login, Mode};
-use crate::chat::event::{Event, Notice, Refusal};
-use crate::chat::id::{Author, ClientId, MemberId, MemberSlot, Now, RoomId};
+use crate::chat::event::{Event, Notice};
+use crate::chat::id::{Author, ClientId, MemberId, Now, RoomId};
 use crate::chat::member::Role;
 use crate::chat::record::Record;
 use crate::chat::room::segment_log::EntryKind;
+use crate::chat::session::SessionFlags;
 use crate::chat::session::table::SessionTable;
-
-/// Names that the welcome line lists at most.
-const MAX_WELCOME_NAMES: usize = 12;
 
 impl Hub {
     /// Proposes a change of a session, or refuses it at once if it is not allowed now.
@@ -106,6 +105,10 @@ impl Hub {
             Change::Say { .. } => {}
             Change::Join(join) => self.apply_join(id, join, *time, now),
             Change::Move { member, place } => self.apply_move(id, *member, place, *time),
+            Change::Follow { member, place } => self.apply_follow(id, *member, place, *time),
+            Change::Unfollow { member, room } => self.apply_unfollow(*member, *room, *time),
+            Change::Topic { member, room, text } => self.apply_topic(*member, *room, text.as_deref(), *time),
+            Change::Away { member, text } => self.apply_away(*member, text.as_deref()),
             Change::Leave { member, cause } => self.remove_member(*member, cause, *time),
             Change::Rename { member, to } => self.apply_rename(*member, to, *time),
             Change::Kick { member, kick } => self.apply_kick(*member, kick.reason.as_deref(), *time, *now),
@@ -118,23 +121,18 @@ impl Hub {
 
     /// Adds a member, and lets the session that proposed it enter the room.
     fn apply_join(&mut self, client: Option<ClientId>, join: &Join, time: Now, now: &Now) {
-        let Join { name, place, network } = join;
-        let member = self.shared.members.insert(name);
+        let Join { name, place, follow, network } = join;
+        let member = self.shared.members.insert(name, time.local.unix_timestamp());
         self.shared.mutes.carry_over(member, name, *network, time.at);
         let mut after = None;
         if let Some(id) = client {
             after = self.begin_session(id, member, now);
         }
-        let room = match self.open_place(place, member) {
-            Ok(room) => room,
-            Err(refusal) => {
-                after = None;
-                client.into_iter().for_each(|id| self.outbound.send(&mut self.sessions, id, &Event::Refusal(refusal)));
-                RoomId::LOBBY
-            }
-        };
+        let opened = self.open_place(place, member, client);
         let greeting = if self.config.mode == Mode::P2p { Greeting::Peer } else { Greeting::LoggedIn };
-        self.enter(member.slot, room, greeting, after, time);
+        let replay = Replay { after: after.filter(|_| opened.is_some()), ..Replay::ALL };
+        self.enter(member.slot, opened.unwrap_or(RoomId::LOBBY), greeting, replay, time);
+        self.follow_all(client, member, follow, after, time);
         client.into_iter().for_each(|id| self.request_offline_messages(id));
     }
 
@@ -157,96 +155,13 @@ impl Hub {
         self.take_read_position(id)
     }
 
-    /// Opens a room for a member; a new room is created by it.
-    fn open_place(&mut self, place: &Place, member: MemberId) -> Result<RoomId, Refusal<'static>> {
-        let Shared { members, rooms, .. } = &mut self.shared;
-        let opened = rooms.open(place, members[member.slot].created_rooms())?;
-        self.release_creator(opened.released);
-        if opened.is_new {
-            self.shared.rooms[opened.room].creator = Some(member);
-            self.shared.members[member.slot].count_created_room();
-        }
-        Ok(opened.room)
-    }
-
-    /// A room no longer exists: lets its creator create one more.
-    pub(super) fn release_creator(&mut self, creator: Option<MemberId>) {
-        if let Some(member) = creator.and_then(|creator| self.shared.members.get_mut(creator)) {
-            member.uncount_created_room();
-        }
-    }
-
-    /// Adds a member that is in no room to a room: its sessions are greeted and shown the history, the others are told.
-    fn enter(&mut self, slot: MemberSlot, room_id: RoomId, greeting: Greeting, after: Option<u64>, time: Now) {
-        self.fanout().begin_day(room_id, &time);
-        let here = self.shared.rooms[room_id].members.len() + 1;
-        let others = self.nicknames_in(room_id, MAX_WELCOME_NAMES);
-        let names: Vec<&str> = others.iter().map(|name| &**name).collect();
-        // Each entry gets its own stamp, because members are sorted by it.
-        let stamp = self.outbound.next_stamp();
-        let member = &mut self.shared.members[slot];
-        member.entered = stamp;
-        member.room = Some(room_id);
-        member.place = self.shared.rooms[room_id].add_member(slot);
-        self.shared.rooms.note_entered(room_id);
-        let mut index = 0;
-        while let Some(id) = self.shared.members[slot].session_at(index) {
-            index += 1;
-            self.fanout().greet(id, slot, room_id, here, &names, greeting, after, time);
-        }
-        if !self.ending {
-            let mut fanout = self.fanout();
-            let joined = Notice::Joined { name: fanout.member_name(slot), here };
-            fanout.announce(room_id, Some(slot), &Event::Notice(joined), time);
-        }
-    }
-
-    fn apply_move(&mut self, client: Option<ClientId>, member: MemberId, place: &Place, time: Now) {
-        let room = match self.open_place(place, member) {
-            Ok(room) => room,
-            Err(refusal) => {
-                client.into_iter().for_each(|id| self.fanout().refuse(id, refusal));
-                return;
-            }
-        };
-        let slot = member.slot;
-        let mut index = 0;
-        while let Some(id) = self.shared.members[slot].session_at(index) {
-            index += 1;
-            let mut fanout = self.fanout();
-            fanout.move_unread_to_outbox(id);
-            fanout.unsubscribe(id);
-        }
-        let moved = &mut self.shared.members[slot];
-        if let (Some(old), place, name) = (moved.room.take(), moved.place, moved.name.clone()) {
-            self.leave_room(old, place, &name, &Cause::Moved, time);
-        }
-        self.enter(slot, room, Greeting::Moved, None, time);
-    }
-
-    /// Removes a member from its room; `cause` is what the other members read.
-    fn leave_room(&mut self, room_id: RoomId, place: u32, name: &str, cause: &Cause, time: Now) {
-        let room = &mut self.shared.rooms[room_id];
-        if let Some(moved) = room.remove_member(place) {
-            self.shared.members[moved].place = place;
-        }
-        let here = room.members.len();
-        // During shutdown all members leave, and they know why.
-        if !self.ending {
-            self.fanout().announce(room_id, None, &Event::Notice(Notice::Left { name, cause, here }), time);
-        }
-        if let Some(room) = self.shared.rooms.note_left(room_id) {
-            self.release_creator(room.creator);
-        }
-    }
-
     /// Removes a member, whose sessions have ended.
     fn remove_member(&mut self, member: MemberId, cause: &Cause, time: Now) {
         self.shared.mutes.leave(member);
-        let left = self.shared.members.remove(member.slot);
-        if let Some(room) = left.room {
-            self.leave_room(room, left.place, &left.name, cause, time);
-        }
+        let slot = member.slot;
+        let (current, followed) = (self.shared.members[slot].current, self.shared.members.unfollow_all(slot));
+        let left = self.shared.members.remove(slot);
+        current.into_iter().chain(followed).for_each(|room| self.leave_room(room, &left.name, cause, time));
         // A request from a web page must not end the server.
         if self.config.mode == Mode::P2p && *cause != Cause::OtherProtocol {
             self.fanout().send_to_console(&Event::Notice(Notice::PeerLeft { name: &left.name }));
@@ -289,9 +204,8 @@ impl Hub {
         let mut index = 0;
         while let Some(session) = self.shared.members[slot].session_at(index) {
             index += 1;
-            if self.sessions[session].echo {
-                let event = message_event(id, &time, &name, text, action);
-                self.outbound.send(&mut self.sessions, session, &event);
+            if self.sessions[session].has(SessionFlags::ECHO) {
+                self.fanout().send_in(session, room, &message_event(id, &time, &name, text, action));
             }
         }
         // The id is recorded, so that an id that only its author saw is not given again after a restart.
@@ -311,19 +225,20 @@ impl Hub {
         self.shared.mutes.rename(member, name, *network, time.at);
         info!("{old} is now called {}", name.shown);
         let event = Event::Notice(Notice::Renamed { old: &old, new: &name.shown });
-        if let Some(room) = self.shared.members[slot].room {
-            // A muted member could otherwise send one line with each new name.
-            let is_muted = self.shared.mutes.holds(member, time.at);
+        // A muted member could otherwise send one line with each new name.
+        let is_muted = self.shared.mutes.holds(member, time.at);
+        let rooms: Vec<RoomId> = self.shared.members.rooms(slot).collect();
+        for &room in &rooms {
             let mut fanout = self.fanout();
             match is_muted {
                 true => {
                     fanout.begin_day(room, &time);
-                    fanout.send_to_sessions(slot, &event);
+                    fanout.send_to_sessions(slot, room, &event);
                 }
                 false => fanout.append(room, Author::NONE, EntryKind::Notice, 0, &event, &time),
             }
-            fanout.send_to_console_from(room, &event);
         }
+        rooms.first().into_iter().for_each(|&room| self.fanout().send_to_console_from(room, &event));
         if let Some(id) = self.shared.members[slot].session_at(0) {
             self.request_offline_messages(id);
         }

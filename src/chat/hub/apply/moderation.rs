@@ -43,7 +43,7 @@ impl Hub {
         let in_network = |id: &ClientId| self.sessions.addr(*id).is_some_and(|addr| network.contains(addr.ip()));
         let mut hit: Vec<ClientId> = self.sessions.iter().map(|(id, _)| id).filter(in_network).collect();
         // Waiting sessions first, or one of them would get the place of a banned member.
-        hit.sort_by_key(|&id| !matches!(self.sessions[id].stage, SessionStage::Waiting(_)));
+        hit.sort_by_key(|&id| !matches!(self.sessions[id].stage, SessionStage::Waiting));
         for id in hit {
             let session = &self.sessions[id];
             if !session.is_leaving() && session.pending_disconnect.is_none() {

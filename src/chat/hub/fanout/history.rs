@@ -2,15 +2,12 @@
 
 use time::Date;
 
-use super::Fanout;
-use crate::chat::encoding::Encoding;
+use super::{Fanout, Outbound, SessionTable};
+use crate::chat::encoding::RoomLabel;
 use crate::chat::event::{Event, Notice, People};
-use crate::chat::id::{ClientId, MemberSlot, Now, RoomId};
-use crate::chat::member::Member;
-use crate::chat::room::Room;
-use crate::chat::room::segment_log::{Cursor, Entry, EntryKind};
-use crate::chat::session::Session;
-use crate::chat::session::reader::Reader;
+use crate::chat::id::{Author, ClientId, DayNumber, MemberSlot, Now, RoomId};
+use crate::chat::room::history::HistoryLine;
+use crate::chat::session::SessionFlags;
 
 /// How a member is greeted in the room that it enters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,120 +18,190 @@ pub enum Greeting {
     Peer,
     /// It comes from another room.
     Moved,
+    /// It follows the room from now on.
+    Followed,
+}
+
+/// Which part of the history a session is shown when it enters a room.
+#[derive(Clone, Copy, Debug)]
+pub struct Replay {
+    /// The session has read this message and those before it.
+    pub after: Option<u64>,
+    /// Maximum bytes, as the history counts them.
+    pub max_bytes: usize,
+}
+
+impl Replay {
+    /// All that is kept.
+    pub const ALL: Replay = Replay { after: None, max_bytes: usize::MAX };
+}
+
+/// A room that a session enters.
+pub struct Entrance<'a> {
+    pub room: RoomId,
+    pub greeting: Greeting,
+    /// The number of members, its own among them.
+    pub here: usize,
+    /// The names of some or all others.
+    pub names: &'a [&'a str],
+    pub replay: Replay,
 }
 
 /// The part of the history that a session is shown.
 struct HistoryView {
-    begin: Cursor,
-    /// The number of messages, without those that the member ignores.
-    messages: usize,
-    /// The date of the first message.
-    day: Option<Date>,
+    /// The newest messages that are looked at.
+    n: usize,
+    /// How many of them the session is shown: those that the member does not ignore.
+    shown: usize,
     /// Older messages that the session has not read are no longer in memory.
     gap: bool,
 }
 
-/// Finds the last `n` messages of a room as a session is shown them; with `after`, only those newer than that message.
-fn history_view(
-    session: &Session,
-    (slot, member): (MemberSlot, &Member),
-    room: &Room,
-    n: usize,
-    after: Option<u64>,
-) -> HistoryView {
-    let log = room.log(session.encoding);
-    let (missed, mut gap) = after.and_then(|id| room.said_since(id)).unwrap_or((n, false));
-    if after.is_some() {
-        gap |= missed > log.history_len().min(n);
-    }
-    let n = n.min(missed);
-    let (begin, day) = log.history(n);
-    let messages = match session.ignores {
-        false => log.history_len().min(n),
-        true => {
-            let is_skipped = |entry: &Entry| {
-                let author = entry.author();
-                !member.is_author(slot, author) && member.ignores(author)
-            };
-            let shown = |entry: &&Entry| entry.kind == EntryKind::Message && !is_skipped(entry);
-            log.entries_from(begin).filter(shown).count()
-        }
-    };
-    // Otherwise the dates between ignored messages would be shown.
-    let begin = if messages == 0 { log.end() } else { begin };
-    HistoryView { begin, messages, day, gap }
-}
-
 impl Fanout<'_> {
+    /// Finds the last `n` messages of a room, as far as `replay` allows.
+    ///
+    /// A program is shown half as many bytes as a person, since JSON may need two bytes for one.
+    fn history_view(&self, id: ClientId, slot: MemberSlot, room: RoomId, n: usize, replay: Replay) -> HistoryView {
+        let Replay { after, max_bytes } = replay;
+        let max_bytes = match self.sessions[id].encoding.is_json() {
+            true => max_bytes.min(self.config.backlog_bytes / 2) / 2,
+            false => max_bytes,
+        };
+        let history = self.rooms[room].history();
+        let (missed, mut gap) = after.map_or((n, false), |id| history.since(id));
+        let mut n = n.min(missed).min(history.len());
+        if max_bytes < usize::MAX {
+            n = history.fitting(n, max_bytes);
+        }
+        if after.is_some() {
+            gap |= missed > n;
+        }
+        let shown = match self.sessions[id].has(SessionFlags::IGNORES) {
+            false => n,
+            true => history.last(n).filter(|message| !self.skips(slot, message.author())).count(),
+        };
+        HistoryView { n, shown, gap }
+    }
+
+    /// Whether a member is not shown an older message of this author.
+    fn skips(&self, slot: MemberSlot, author: Author) -> bool {
+        let member = &self.members[slot];
+        !member.is_author(slot, author) && member.ignores(author)
+    }
+
     /// Lets a session enter a room: greets it, shows it the history, and subscribes it.
     ///
-    /// `here` counts the members with its own. With `after`, only the messages that are newer than that message are
-    /// shown.
-    #[expect(clippy::too_many_arguments, reason = "what a greeting says")]
-    pub fn greet(
+    /// A session that reads other rooms must have no unread lines in their logs.
+    pub fn greet(&mut self, id: ClientId, slot: MemberSlot, entrance: &Entrance, time: &Now) {
+        let Entrance { room: room_id, greeting, here, names, replay } = *entrance;
+        let is_current = greeting != Greeting::Followed;
+        let session = &self.sessions[id];
+        let (encoding, is_only) = (session.encoding.of_log(is_current), is_current && !session.follows());
+        let view = self.history_view(id, slot, room_id, self.config.history, replay);
+        let stamp = self.outbound.stamp();
+        let room = &mut self.rooms[room_id];
+        room.open_log(encoding, self.outbound.render(encoding.encoding()), stamp);
+        let end = room.log(encoding).end();
+        // Otherwise the dates between ignored messages would be shown.
+        let is_empty = view.shown == 0;
+        let begin = if is_empty || !is_only { end } else { room.log(encoding).history(view.n) };
+        let first_day = room.history().first_day(view.n).filter(|_| !is_empty);
+        let (people, topic) = (People { here, names, you: true }, room.topic());
+        let (name, label) = (&*self.members[slot].name, encoding.label(&room.name));
+        let notice = match greeting {
+            Greeting::LoggedIn => Notice::Entered { name, room: &room.name, people, topic },
+            Greeting::Peer => Notice::EnteredPeer { name },
+            Greeting::Moved => Notice::EnteredRoom { room: &room.name, people, topic },
+            Greeting::Followed => Notice::Following { room: &room.name, people, topic },
+        };
+        // With one room, the history is read from the log, and all that comes before it is queued before it.
+        if is_only && let Some(outbox) = &mut self.sessions[id].outbox {
+            outbox.release();
+        }
+        let greeted = Event::Notice(notice);
+        // The rooms are not changed, but a label borrows the name of one.
+        let (sessions, outbound) = (&mut *self.sessions, &mut *self.outbound);
+        let mut send = |event: &Event, label: RoomLabel| match is_only {
+            true => outbound.send_first(sessions, id, event, label),
+            false => outbound.send_labelled(sessions, id, label, event),
+        };
+        send(&greeted, label);
+        // A program needs the end of the history even if the history is empty.
+        let has_history = !is_empty || encoding.encoding().is_json();
+        if has_history {
+            let begins = Notice::HistoryBegins { messages: view.shown, gap: view.gap, before: None };
+            send(&Event::Notice(begins), label);
+        }
+        if is_only {
+            if let Some(day) = first_day.filter(|&day| day != time.local.date()) {
+                send(&Event::Notice(Notice::Day(day)), label);
+            }
+        } else if !is_empty {
+            self.copy_history(id, slot, room_id, is_current, view.n, time.local.date());
+        }
+        self.subscribe(id, room_id, is_current, begin, end);
+        if has_history {
+            self.send_in(id, room_id, &Event::Notice(Notice::HistoryEnds));
+        }
+    }
+
+    /// Shows a session the last `n` messages of a room again.
+    pub fn replay(&mut self, id: ClientId, room: RoomId, n: usize, now: Now) {
+        let Some(slot) = self.sessions[id].member else { return };
+        let view = self.history_view(id, slot, room, n, Replay::ALL);
+        if view.shown == 0 {
+            return self.send_in(id, room, &Event::Notice(Notice::NoHistory));
+        }
+        if self.sessions[id].follows() {
+            // The date that it is shown last is noted, so it must have been shown the dates before.
+            self.move_unread_to_outbox(id);
+        }
+        let begins = Notice::HistoryBegins { messages: view.shown, gap: false, before: None };
+        self.send_in(id, room, &Event::Notice(begins));
+        let is_current = self.sessions[id].current.as_ref().is_some_and(|current| current.room == room);
+        self.copy_history(id, slot, room, is_current, view.n, now.local.date());
+        self.send_in(id, room, &Event::Notice(Notice::HistoryEnds));
+    }
+
+    /// Copies the last `n` messages of a room to the outbox of a session, with their dates.
+    fn copy_history(
         &mut self,
         id: ClientId,
         slot: MemberSlot,
         room_id: RoomId,
-        here: usize,
-        names: &[&str],
-        greeting: Greeting,
-        after: Option<u64>,
-        time: Now,
+        is_current: bool,
+        n: usize,
+        today: Date,
     ) {
-        let (members, stamp) = (self.members, self.outbound.stamp());
-        let session = &mut self.sessions[id];
-        let encoding = session.encoding;
-        let room = &mut self.rooms[room_id];
-        room.open_log(encoding, self.outbound.render(encoding), stamp);
-        let end = room.log(encoding).end();
+        let members = self.members;
         let member = &members[slot];
-        let HistoryView { begin, messages, day, gap } =
-            history_view(session, (slot, member), room, self.config.history, after);
-        if let Some(outbox) = &mut session.outbox {
-            outbox.release();
-        }
-        let people = People { here, names, you: true };
-        let (name, room) = (&*member.name, &*room.name);
-        let notice = match greeting {
-            Greeting::LoggedIn => Notice::Entered { name, room, people },
-            Greeting::Peer => Notice::EnteredPeer { name },
-            Greeting::Moved => Notice::EnteredRoom { room, people },
+        let ignores = self.sessions[id].has(SessionFlags::IGNORES);
+        let Fanout { rooms, sessions, outbound, .. } = self;
+        let room = &rooms[room_id];
+        let label = sessions[id].encoding.of_log(is_current).label(&room.name);
+        let mut day = today;
+        let mut send_day = |sessions: &mut SessionTable, outbound: &mut Outbound, next| {
+            if std::mem::replace(&mut day, next) != next {
+                outbound.send(sessions, id, &Event::Notice(Notice::Day(next)));
+            }
         };
-        self.outbound.send_first(self.sessions, id, &Event::Notice(notice));
-        // A WebSocket client needs the end of the history even if the history is empty.
-        let has_history = messages > 0 || encoding != Encoding::Plain;
-        if has_history {
-            self.send_first(id, &Event::Notice(Notice::HistoryBegins { messages, gap, before: None }));
-            if let Some(day) = day.filter(|&day| day != time.local.date()) {
-                self.send_first(id, &Event::Notice(Notice::Day(day)));
+        room.history().first_day(n).into_iter().for_each(|first| send_day(sessions, outbound, first));
+        for line in room.history().last_lines(n) {
+            match line {
+                HistoryLine::Day(date) => send_day(sessions, outbound, date),
+                HistoryLine::Message(message) => {
+                    let author = message.author();
+                    if !ignores || member.is_author(slot, author) || !member.ignores(author) {
+                        outbound.send_labelled(sessions, id, label, &message.event());
+                    }
+                }
             }
         }
-        self.subscribe(id, room_id, begin, end);
-        if has_history {
-            self.notice(id, Notice::HistoryEnds);
+        // With several rooms, the log of one does not show that the lines after the history are of today.
+        let session = &mut sessions[id];
+        if session.follows() || !is_current {
+            session.day = DayNumber::of(today);
+            send_day(sessions, outbound, today);
         }
-    }
-
-    /// Copies the last `n` messages of its room to the outbox of a session.
-    pub fn replay(&mut self, id: ClientId, n: usize, now: Now) {
-        let session = &self.sessions[id];
-        let (Some(slot), Some(subscription)) = (session.member, session.subscription()) else { return };
-        let (member, room) = ((slot, &self.members[slot]), &self.rooms[subscription.room]);
-        let HistoryView { begin, messages, day, .. } = history_view(session, member, room, n, None);
-        if messages == 0 {
-            return self.notice(id, Notice::NoHistory);
-        }
-        let mut copy = Vec::new();
-        let mut reader =
-            Reader::replay(session, self.members, room.log(session.encoding), begin, self.outbound.stamp());
-        while let Some(bytes) = reader.slice() {
-            copy.extend_from_slice(bytes);
-            reader.consume(bytes.len());
-        }
-        self.notice(id, Notice::HistoryBegins { messages, gap: false, before: None });
-        day.into_iter().for_each(|day| self.send_day(id, &mut now.local.date(), day));
-        self.send_raw(id, &copy);
-        self.notice(id, Notice::HistoryEnds);
     }
 }

@@ -3,7 +3,7 @@
 mod history;
 mod presence;
 
-pub use self::history::Greeting;
+pub use self::history::{Entrance, Greeting, Replay};
 
 use time::Date;
 
@@ -11,16 +11,16 @@ use super::outbound::Outbound;
 use super::rooms::Rooms;
 use super::stats::Stats;
 use crate::chat::config::Config;
-use crate::chat::encoding::Encoding;
+use crate::chat::encoding::RoomLabel;
 use crate::chat::event::{Event, LINE_OVERHEAD, Notice, Refusal};
-use crate::chat::id::{Author, ClientId, MemberSlot, Now, RoomId};
+use crate::chat::id::{Author, ClientId, DayNumber, MemberSlot, Now, RoomId};
 use crate::chat::member::table::MemberTable;
-use crate::chat::room::segment_log::{Cursor, Entry, EntryKind, Span};
+use crate::chat::room::segment_log::{Cursor, Entry, EntryKind};
 use crate::chat::session::outbox::Outbox;
 use crate::chat::session::reader::Reader;
 use crate::chat::session::subscription::Subscription;
 use crate::chat::session::table::SessionTable;
-use crate::chat::session::{Session, SessionStage};
+use crate::chat::session::{Session, SessionFlags, SessionStage};
 
 /// A view of the parts that take part in the delivery of an event.
 ///
@@ -35,11 +35,29 @@ pub struct Fanout<'a> {
     stats: &'a mut Stats,
 }
 
-/// The reader of a session, at its cursor.
-#[inline]
-pub fn reader<'a>(session: &'a Session, members: &'a MemberTable, rooms: &'a Rooms) -> Reader<'a> {
-    let log = session.subscription().map(|subscription| rooms[subscription.room].log(session.encoding));
-    Reader::new(session, members, log)
+/// The reader of a session, at its cursors.
+pub fn reader<'a>(
+    session: &'a Session,
+    sessions: &'a SessionTable,
+    members: &'a MemberTable,
+    rooms: &'a Rooms,
+) -> Reader<'a> {
+    let mut reader = reader_of_current(session, members, rooms);
+    if session.follows() {
+        read_followed(&mut reader, session, sessions, rooms);
+    }
+    reader
+}
+
+/// The reader of a session in its current room alone.
+#[inline(always)]
+pub fn reader_of_current<'a>(session: &'a Session, members: &'a MemberTable, rooms: &'a Rooms) -> Reader<'a> {
+    Reader::new(session, members, |room| rooms[room].log(session.encoding.of_log(true)))
+}
+
+/// Lets a reader read the followed rooms, too.
+pub fn read_followed<'a>(reader: &mut Reader<'a>, session: &'a Session, sessions: &'a SessionTable, rooms: &'a Rooms) {
+    reader.read_followed(sessions, |room, is_current| rooms[room].log(session.encoding.of_log(is_current)));
 }
 
 impl<'a> Fanout<'a> {
@@ -60,9 +78,10 @@ impl<'a> Fanout<'a> {
         &self.members[slot].name
     }
 
-    /// Queues `event` for every session of a member.
-    pub fn send_to_sessions(&mut self, slot: MemberSlot, event: &Event) {
-        self.members[slot].sessions().for_each(|id| self.outbound.send(self.sessions, id, event));
+    /// Queues an event of a room for every session of a member.
+    pub fn send_to_sessions(&mut self, slot: MemberSlot, room: RoomId, event: &Event) {
+        let members = self.members;
+        members[slot].sessions().for_each(|id| self.send_in(id, room, event));
     }
 
     /// Shows `event` to all readers of a room. `hint` is the length of its text in bytes.
@@ -85,27 +104,30 @@ impl<'a> Fanout<'a> {
         time: &Now,
     ) {
         self.begin_day(room, time);
-        let spans = self.append_entry(room, author, kind, hint, event);
+        self.append_entry(room, author, kind, hint, event);
         let mut index = 0;
         while let Some(id) = self.members[slot].session_at(index) {
             index += 1;
             let session = &mut self.sessions[id];
-            if kind == EntryKind::Message && session.echo {
+            if kind == EntryKind::Message && session.has(SessionFlags::ECHO) {
                 continue;
             }
-            let (encoding, blocked) = (session.encoding, session.blocked);
-            let Some(subscription) = session.subscription_mut().filter(|subscription| subscription.room == room) else {
-                continue;
+            let (encoding, blocked) = (session.encoding, session.is_blocked());
+            let (is_current, subscription) = match &mut session.current {
+                Some(current) if current.room == room => (true, current),
+                _ => match self.sessions.subscription_mut(id, room) {
+                    Some(found) => found,
+                    None => continue,
+                },
             };
-            let Span { start, .. } = spans[encoding as usize];
-            let end = spans[encoding as usize].end();
+            let entry = self.rooms[room].log(encoding.of_log(is_current)).newest_entry();
             // A session that is up to date moves past the entry at once.
-            if subscription.cursor != start {
-                subscription.filtered_to = end;
+            if subscription.cursor != entry.start {
+                subscription.filtered_to = entry.end();
             } else if !blocked {
-                subscription.cursor = end;
+                subscription.cursor = entry.end();
             } else {
-                self.move_cursor(id, end);
+                self.move_cursor(id, room, entry.end());
             }
         }
     }
@@ -119,7 +141,8 @@ impl<'a> Fanout<'a> {
     /// Shows the date if the next line of a room is the first one of `day`.
     pub fn begin_room_day(&mut self, room: RoomId, day: Date) {
         if self.rooms[room].day.replace(day).is_some_and(|before| before != day) {
-            self.append_undated(room, Author::NONE, EntryKind::Day, 0, &Event::Notice(Notice::Day(day)));
+            let kind = EntryKind::Day(DayNumber::of(day));
+            self.append_undated(room, Author::NONE, kind, 0, &Event::Notice(Notice::Day(day)));
         }
     }
 
@@ -148,25 +171,16 @@ impl<'a> Fanout<'a> {
         self.append_entry(id, author, kind, hint, event);
     }
 
-    /// Appends an event; returns where it is in the log of each encoding. A function of its own, so that the path of a
-    /// message is one piece of code.
+    /// Appends an event. A function of its own, so that the path of a message is one piece of code.
     #[inline(always)]
-    fn append_entry(
-        &mut self,
-        id: RoomId,
-        author: Author,
-        kind: EntryKind,
-        hint: usize,
-        event: &Event,
-    ) -> [Span; Encoding::COUNT] {
+    fn append_entry(&mut self, id: RoomId, author: Author, kind: EntryKind, hint: usize, event: &Event) {
         let stamp = self.outbound.next_stamp();
         let room = &mut self.rooms[id];
         self.stats.deliveries += room.reader_count() as u64;
         let entry = Entry::new(stamp, author, kind);
         let (renders, slow_consumers) = self.outbound.renders_and_slow_consumers();
-        let spans = room.append(entry, LINE_OVERHEAD + hint, renders, event, slow_consumers);
+        room.append(entry, LINE_OVERHEAD + hint, renders, event, slow_consumers);
         self.rooms.mark_dirty(id);
-        spans
     }
 
     /// Queues `event` for one session, after all that it has not read yet.
@@ -174,9 +188,14 @@ impl<'a> Fanout<'a> {
         self.outbound.send(self.sessions, id, event);
     }
 
+    /// As [`Fanout::send`], for an event of a room, with the room's name unless it is the current one.
+    pub fn send_in(&mut self, id: ClientId, room: RoomId, event: &Event) {
+        self.outbound.send_in(self.sessions, self.rooms, id, room, event);
+    }
+
     /// As [`Fanout::send`], for an event with a time: the date comes before it if it is the first line of a day.
     pub fn send_dated(&mut self, id: ClientId, event: &Event, time: &Now) {
-        match self.sessions[id].subscription().map(|subscription| subscription.room) {
+        match self.sessions[id].current.as_ref().map(|subscription| subscription.room) {
             Some(room) => self.begin_day(room, time),
             None => self.begin_console_day(time),
         }
@@ -187,11 +206,6 @@ impl<'a> Fanout<'a> {
     pub fn send_dated_to_sessions(&mut self, slot: MemberSlot, event: &Event, time: &Now) {
         let members = self.members;
         members[slot].sessions().for_each(|id| self.send_dated(id, event, time));
-    }
-
-    /// Queues `event` for one session, before all unread lines of its room.
-    pub fn send_first(&mut self, id: ClientId, event: &Event) {
-        self.outbound.send_first(self.sessions, id, event);
     }
 
     /// Queues raw bytes for one session.
@@ -217,105 +231,135 @@ impl<'a> Fanout<'a> {
     /// Shows the operator an event, if there is a console.
     pub fn send_to_console(&mut self, event: &Event) {
         if self.sessions.has_console() {
-            self.send_first(ClientId::CONSOLE, event);
+            self.outbound.send_first(self.sessions, ClientId::CONSOLE, event, RoomLabel::None);
         }
     }
 
     /// Shows the operator an event of a room, with the room's name unless it is the lobby.
     pub fn send_to_console_from(&mut self, room: RoomId, event: &Event) {
-        if room == RoomId::LOBBY || !self.sessions.has_console() {
-            return self.send_to_console(event);
+        if self.sessions.has_console() {
+            let label =
+                if room == RoomId::LOBBY { RoomLabel::None } else { RoomLabel::Followed(&self.rooms[room].name) };
+            self.outbound.send_first(self.sessions, ClientId::CONSOLE, event, label);
         }
-        let room = &self.rooms[room].name;
-        let placed = |name: &str| format!("({room}) {name}");
-        let (mut event, name) = match *event {
-            Event::Said { name, .. } | Event::Action { name, .. } => (*event, placed(name)),
-            Event::Notice(Notice::Joined { name, .. } | Notice::Left { name, .. }) => (*event, placed(name)),
-            Event::Notice(Notice::Renamed { old, .. }) => (*event, placed(old)),
-            event => (event, String::new()),
-        };
-        match &mut event {
-            Event::Said { name: shown, .. } | Event::Action { name: shown, .. } => *shown = &name,
-            Event::Notice(Notice::Joined { name: shown, .. } | Notice::Left { name: shown, .. }) => *shown = &name,
-            Event::Notice(Notice::Renamed { old: shown, .. }) => *shown = &name,
-            _ => {}
-        }
-        self.send_to_console(&event);
     }
 
-    /// Moves the cursor of a session, and notes it as blocked in the new segment if its socket is full.
-    pub fn move_cursor(&mut self, id: ClientId, to: Cursor) {
-        let session = &mut self.sessions[id];
-        let (encoding, blocked) = (session.encoding, session.blocked);
-        let Some(subscription) = session.subscription_mut() else { return };
+    /// Moves the cursor of a session in a room, and notes it as blocked in the new segment if its socket is full.
+    pub fn move_cursor(&mut self, id: ClientId, room: RoomId, to: Cursor) {
+        let session = &self.sessions[id];
+        let (encoding, blocked) = (session.encoding, session.is_blocked());
+        let Some((is_current, subscription)) = self.sessions.subscription_mut(id, room) else { return };
         let from = std::mem::replace(&mut subscription.cursor, to);
         if from.segment != to.segment {
-            self.rooms[subscription.room].log_mut(encoding).move_reader(from, to);
+            self.rooms[room].log_mut(encoding.of_log(is_current)).move_reader(from, to);
         }
         if blocked {
-            self.note_blocked(id);
+            self.note_blocked_in(id, room);
         }
     }
 
-    /// Notes a session whose socket is full with the segment of its cursor.
+    /// Notes a session whose socket is full with the segments of its cursors.
     pub fn note_blocked(&mut self, id: ClientId) {
-        let session = &mut self.sessions[id];
-        let encoding = session.encoding;
-        let Some(subscription) = session.subscription_mut() else { return };
+        let mut index = 0;
+        while let Some(room) = self.sessions.room_at(id, index) {
+            index += 1;
+            self.note_blocked_in(id, room);
+        }
+        self.outbound.watch(self.sessions, id);
+    }
+
+    fn note_blocked_in(&mut self, id: ClientId, room: RoomId) {
+        let encoding = self.sessions[id].encoding;
+        let Some((is_current, subscription)) = self.sessions.subscription_mut(id, room) else { return };
         if subscription.blocked_in != subscription.cursor.segment {
             subscription.blocked_in = subscription.cursor.segment;
-            self.rooms[subscription.room].log_mut(encoding).mark_blocked(subscription.cursor, id);
+            self.rooms[room].log_mut(encoding.of_log(is_current)).mark_blocked(subscription.cursor, id);
         }
     }
 
-    /// Moves the unread lines of the room of a session to its outbox.
+    /// A session reads again: forgets where it was noted as blocked.
+    pub fn unmark_blocked(&mut self, id: ClientId) {
+        let mut index = 0;
+        while let Some(room) = self.sessions.room_at(id, index) {
+            index += 1;
+            if let Some((_, subscription)) = self.sessions.subscription_mut(id, room) {
+                subscription.blocked_in = u32::MAX;
+            }
+        }
+    }
+
+    /// Moves the unread lines of the rooms of a session to its outbox.
     ///
-    /// After this it can leave the room or change what it skips.
+    /// After this it can leave or enter a room, or change what it skips.
     pub fn move_unread_to_outbox(&mut self, id: ClientId) {
         let session = &self.sessions[id];
-        let Some(subscription) = session.subscription() else { return };
-        let end = self.rooms[subscription.room].log(session.encoding).end();
-        if subscription.cursor == end {
+        let mut reader = reader(session, self.sessions, self.members, self.rooms);
+        if reader.cursors().all(|(room, cursor)| cursor == self.end_of(session, room)) {
             return;
         }
-        let mut reader = reader(session, self.members, self.rooms);
         let mut unread = Outbox::default();
         while let Some(bytes) = reader.slice() {
             unread.push(0, |out| out.extend_from_slice(bytes));
             reader.consume(bytes.len());
         }
+        let day = reader.day();
         let session = &mut self.sessions[id];
+        session.day = day.unwrap_or(session.day);
         session.outbox = (unread.len() > 0).then(|| Box::new(unread));
         self.outbound.schedule_flush(id, session);
-        self.move_cursor(id, end);
+        self.skip_to_end(id);
     }
 
-    /// Lets a session read a room from `begin` on. Before `end` there may be entries that it skips.
-    pub fn subscribe(&mut self, id: ClientId, room: RoomId, begin: Cursor, end: Cursor) {
+    /// Moves the cursors of a session to the ends of the logs.
+    pub fn skip_to_end(&mut self, id: ClientId) {
+        let mut index = 0;
+        while let Some(room) = self.sessions.room_at(id, index) {
+            index += 1;
+            let end = self.end_of(&self.sessions[id], room);
+            self.move_cursor(id, room, end);
+        }
+    }
+
+    /// The end of the log that a session reads in a room.
+    fn end_of(&self, session: &Session, room: RoomId) -> Cursor {
+        let is_current = session.current.as_ref().is_some_and(|current| current.room == room);
+        self.rooms[room].log(session.encoding.of_log(is_current)).end()
+    }
+
+    /// Lets a session read a room from `begin` on, as its current one or as one that it follows. Before `end` there may
+    /// be history. The log must be open.
+    fn subscribe(&mut self, id: ClientId, room: RoomId, is_current: bool, begin: Cursor, end: Cursor) {
         let session = &mut self.sessions[id];
-        let place = self.rooms[room].add_reader(id, session.encoding, begin);
-        session.stage =
-            SessionStage::Present(Subscription { room, place, cursor: begin, filtered_to: end, blocked_in: u32::MAX });
-        if session.blocked {
+        let place = self.rooms[room].add_reader(id, session.encoding.of_log(is_current), begin);
+        let subscription = Subscription { room, place, cursor: begin, filtered_to: end, blocked_in: u32::MAX };
+        session.stage = SessionStage::Present;
+        match is_current {
+            true => (session.current, session.history_end) = (Some(subscription), end),
+            false => self.sessions.add_followed(id, subscription),
+        }
+        if self.sessions[id].is_blocked() {
             self.note_blocked(id);
         }
     }
 
     /// Ends the reading of a room. Unread lines are lost unless [`Fanout::move_unread_to_outbox`] was called before.
-    pub fn unsubscribe(&mut self, id: ClientId) {
-        let session = &mut self.sessions[id];
-        let encoding = session.encoding;
-        let SessionStage::Present(subscription) = std::mem::replace(&mut session.stage, SessionStage::Leaving) else {
-            return;
-        };
-        let Subscription { room, place, cursor, .. } = subscription;
-        if let Some(moved) = self.rooms[room].remove_reader(place, encoding, cursor) {
-            let session = &mut self.sessions[moved];
-            if let Some(subscription) = session.subscription_mut() {
+    pub fn unsubscribe(&mut self, id: ClientId, room: RoomId) {
+        let encoding = self.sessions[id].encoding;
+        let Some((is_current, subscription)) = self.sessions.remove_subscription(id, room) else { return };
+        let Subscription { place, cursor, .. } = subscription;
+        if let Some(moved) = self.rooms[room].remove_reader(place, encoding.of_log(is_current), cursor) {
+            if let Some((_, subscription)) = self.sessions.subscription_mut(moved, room) {
                 subscription.place = place;
             }
             // The sweep may have passed its new place already.
-            self.outbound.queue_flush(moved, session);
+            self.outbound.queue_flush(moved, &mut self.sessions[moved]);
+        }
+    }
+
+    /// Ends the reading of all rooms, as [`Fanout::unsubscribe`].
+    pub fn unsubscribe_all(&mut self, id: ClientId) {
+        while let Some(room) = self.sessions.room_at(id, 0) {
+            self.unsubscribe(id, room);
         }
     }
 }

@@ -40,9 +40,9 @@ impl Fanout<'_> {
         match joined {
             Some(slot) => {
                 let author = Author { name: 0, ..self.members.author(slot) };
-                self.append_own(room_id, slot, author, EntryKind::Notice, 0, event, &time);
+                self.append_own(room_id, slot, author, EntryKind::Presence, 0, event, &time);
             }
-            None => self.append(room_id, Author::NONE, EntryKind::Notice, 0, event, &time),
+            None => self.append(room_id, Author::NONE, EntryKind::Presence, 0, event, &time),
         }
         self.send_to_console_from(room_id, event);
     }
@@ -63,7 +63,7 @@ impl Fanout<'_> {
             }
             room.next_summary = now.at + Duration::from_millis(here as u64 * 1000 / SUMMARY_LINES_PER_SECOND);
             let event = Event::Notice(Notice::Summed { joined, left, here });
-            self.append(id, Author::NONE, EntryKind::Notice, 0, &event, &now);
+            self.append(id, Author::NONE, EntryKind::Presence, 0, &event, &now);
         }
     }
 }
@@ -75,8 +75,8 @@ mod tests {
     use super::*;
     use crate::chat::config::Config;
     use crate::chat::hub::Hub;
-    use crate::chat::{ClientId, Encoding, Input, Lang};
-    use crate::wire::plain::Plain;
+    use crate::chat::{ClientId, Input, Lang};
+    use crate::wire::renderers;
 
     #[test]
     fn summary_in_an_empty_room_leaves_its_history() {
@@ -84,8 +84,8 @@ mod tests {
             let date = Date::from_calendar_date(2026, Month::November, 20).unwrap();
             Now { at: Duration::from_secs(seconds), local: PrimitiveDateTime::new(date, Time::MIDNIGHT).assume_utc() }
         };
-        let config = Config { announce_limit: 0, history_bytes: 200, ..Config::default() };
-        let mut hub = Hub::new(config, Box::new(Plain { lang: Lang::En }));
+        let config = Config { announce_limit: 0, history_bytes: 300, ..Config::default() };
+        let mut hub = Hub::new(config, renderers(Lang::En));
         let id = ClientId::new(0);
         hub.handle_plain_connection(id, ([127, 0, 0, 1], 1).into(), at(1));
         let message = "x".repeat(170);
@@ -95,6 +95,6 @@ mod tests {
         hub.handle_tick(at(2));
         hub.handle_tick(at(3));
         let den = hub.shared.rooms.find("den").expect("a room that has history");
-        assert_eq!(hub.shared.rooms[den].log(Encoding::Plain).history_len(), 1);
+        assert_eq!(hub.shared.rooms[den].history().len(), 1);
     }
 }

@@ -6,7 +6,7 @@ use crate::chat::config::Mode;
 use crate::chat::event::Refusal;
 use crate::chat::input::ResumeRequest;
 use crate::chat::policy::nick::{Name, key_of};
-use crate::chat::query::Lookup;
+use crate::chat::query::{Lookup, RoomUse};
 
 /// Whether a session that is not logged in yet types a quit command.
 fn is_leaving(text: &str) -> bool {
@@ -36,16 +36,19 @@ impl<'s> View<'s, '_> {
             Ok(name) => match self.stored_room(request) {
                 // A taken name is refused when it is proposed.
                 Some(room) if self.shared.members.find_key(&name.key).is_none() => {
-                    Plan::Query(Lookup::Room { room, nickname: Some(text.to_owned()) })
+                    Plan::Query(Lookup::Room { room, then: RoomUse::LogIn { nickname: Some(text.to_owned()) } })
                 }
                 _ => Plan::LogIn(name),
             },
         }
     }
 
-    /// The room that a session wants to resume, if it is in the store and not in memory.
+    /// The next room that a session wants to resume and that is in the store and not in memory. Each is looked up once.
     pub fn stored_room(&self, request: Option<&ResumeRequest>) -> Option<String> {
-        let key = key_of(request?.room.as_deref()?).filter(|_| self.config.mode == Mode::Hub)?;
-        self.shared.rooms.find_stored(&key).map(str::to_owned)
+        let request = request.filter(|_| self.config.mode == Mode::Hub)?;
+        let names: Vec<&str> = request.rooms().take(1 + self.shared.rooms.limits().follow).collect();
+        // The current room comes last: if memory has too few places, the last of the others are given up.
+        let mut keys = names.iter().rev().skip(request.looked_up).filter_map(|name| key_of(name));
+        keys.find_map(|key| self.shared.rooms.find_stored(&key).map(str::to_owned))
     }
 }

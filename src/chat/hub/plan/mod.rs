@@ -12,7 +12,7 @@ use super::Shared;
 use crate::chat::change::Change;
 use crate::chat::command::{Command, is_blank};
 use crate::chat::config::{Config, Login, Mode};
-use crate::chat::event::{Event, Notice, Refusal};
+use crate::chat::event::{Event, Help, Notice, Refusal};
 use crate::chat::id::{ClientId, MemberId, Now, RoomId};
 use crate::chat::member::Role;
 use crate::chat::policy::nick::Name;
@@ -44,6 +44,8 @@ pub enum Plan<'s, 'l> {
     Nothing,
     /// An answer for the session alone.
     Reply(Event<'s>),
+    /// As [`Plan::Reply`], about a room.
+    ReplyIn(RoomId, Event<'s>),
     /// An answer that is put together from much of the state when it is shown.
     Report(Report<'l>),
     /// A question for the store; the answer comes later.
@@ -73,7 +75,8 @@ pub enum Report<'l> {
     Who(Option<RoomId>),
     Rooms,
     /// The last messages of the room, this many.
-    Replay(usize),
+    Replay(RoomId, usize),
+    Whois(MemberId),
     Ignored,
     Stats,
     /// A page of the bans or mutes; the text is the typed page number.
@@ -84,6 +87,7 @@ pub enum Report<'l> {
 /// A change of one session or its member that no other member notices.
 pub enum LocalChange<'l> {
     Echo(bool),
+    Quiet(bool),
     Ignore(MemberId),
     /// The typed name.
     Unignore(&'l str),
@@ -104,10 +108,23 @@ impl<'s> View<'s, '_> {
                 let word = crate::chat::command::split(line.trim_start_matches('/')).0;
                 refuse(Refusal::NoCommand { word })
             }
+            // These need nicknames and several rooms.
+            Command::Follow(_)
+            | Command::Unfollow(_)
+            | Command::Topic(_)
+            | Command::Quiet(_)
+            | Command::Away(_)
+            | Command::Whois(_)
+                if !self.config.has_followed_rooms() =>
+            {
+                let word = crate::chat::command::split(line.trim_start_matches('/')).0;
+                refuse(Refusal::NoCommand { word })
+            }
+            Command::Hash(rest) => self.hash(asker, line, rest),
             Command::Say(text) if is_blank(text) => refuse(Refusal::Usage("/say text")),
-            Command::Say(text) => talk::say(asker, text, false),
+            Command::Say(text) => talk::say(asker, asker.room, text, false),
             Command::Action(text) if is_blank(text) => refuse(Refusal::Usage("/me text")),
-            Command::Action(text) => talk::say(asker, text, true),
+            Command::Action(text) => self.action(asker, text),
             Command::Whisper { to, text } => self.whisper(asker, to, text),
             Command::Reply(text) => self.reply(asker, text),
             Command::Nick(name) => self.rename(asker, name),
@@ -116,14 +133,20 @@ impl<'s> View<'s, '_> {
             Command::Join(room) => self.join(asker, room),
             Command::Leave => self.leave(asker),
             Command::History(rest) if self.has_store => self.query_history(asker, rest),
-            Command::History(rest) => self.replay(rest),
+            Command::History(rest) => self.replay(asker, rest),
+            Command::Follow(room) => self.follow(asker, room),
+            Command::Unfollow(room) => self.unfollow(asker, room),
+            Command::Topic(rest) => self.topic(asker, rest),
+            Command::Quiet(choice) => talk::quiet(choice),
+            Command::Away(text) => talk::away(asker, text),
+            Command::Whois(name) => self.whois(name),
             Command::Search(rest) => self.search(asker, rest),
             Command::Ignore(name) => self.ignore(asker, name),
             Command::Unignore("") => refuse(Refusal::Usage("/unignore name")),
             Command::Unignore(name) => Plan::Local(LocalChange::Unignore(name)),
             Command::Echo(choice) => talk::echo(choice),
             Command::Ping(text) => Plan::Reply(Event::Notice(Notice::Pong { text })),
-            Command::Help => Plan::Reply(Event::Help { operator: asker.role == Role::Operator }),
+            Command::Help => Plan::Reply(Event::Help(self.help(asker.role))),
             Command::Quit(_) if asker.role == Role::Operator => match self.config.mode {
                 Mode::P2p => Plan::ShutDown,
                 Mode::Hub => refuse(Refusal::ConsoleDoesNotQuit),
@@ -147,9 +170,18 @@ impl<'s> View<'s, '_> {
         self.config.offline_whispers && self.config.login == Login::Nickname && self.has_store
     }
 
-    /// The name of a member's room.
-    fn room_name(&self, asker: Asker) -> String {
-        self.shared.rooms[asker.room].name.to_string()
+    /// Which commands `/help` lists.
+    fn help(&self, role: Role) -> Help {
+        match role {
+            Role::Operator => Help::Operator,
+            Role::User if self.config.has_followed_rooms() => Help::Member,
+            Role::User => Help::Guest,
+        }
+    }
+
+    /// The name of a room.
+    fn room_name(&self, room: RoomId) -> String {
+        self.shared.rooms[room].name.to_string()
     }
 }
 

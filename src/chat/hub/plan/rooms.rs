@@ -1,17 +1,92 @@
-//! Plans for the commands about rooms: `/who`, `/join`, `/leave`.
+//! Plans for the commands about rooms: `/who`, `/join`, `/leave`, `/follow`, `/unfollow`, `/topic`, and `#room text`.
 
-use super::{Asker, Plan, Report, View, refuse};
+use std::borrow::Cow;
+
+use super::{Asker, Plan, Report, View, refuse, talk};
 use crate::chat::change::{Change, Place};
-use crate::chat::command::is_blank;
+use crate::chat::command::{is_blank, split};
 use crate::chat::event::{Event, Notice, People, Refusal};
 use crate::chat::id::{LOBBY, RoomId};
 use crate::chat::member::Role;
 use crate::chat::policy::nick::Name;
-use crate::chat::query::Lookup;
+use crate::chat::query::{Lookup, RoomUse};
+
+/// The longest text of a topic and of `/away`, in bytes. It fits into a line of IRC.
+const MAX_TEXT: usize = 390;
+
+/// Removes the `#` that may stand before the name of a room.
+fn without_hash(room: &str) -> &str {
+    room.strip_prefix('#').unwrap_or(room)
+}
+
+/// Checks the text of a topic or of `/away`.
+///
+/// # Errors
+/// It is too long.
+pub fn check_text(text: &str) -> Result<(), Refusal<'static>> {
+    if text.len() > MAX_TEXT { Err(Refusal::TextTooLong { most: MAX_TEXT }) } else { Ok(()) }
+}
+
+/// What a name after `#` means.
+pub enum NamedRoom<'s> {
+    /// A room that the member is in or follows; the operator may speak in each room.
+    Own(RoomId),
+    /// Another room.
+    Other(&'s str),
+    /// There is no room with that name.
+    None,
+}
 
 impl<'s> View<'s, '_> {
+    /// Finds the room with this name, for a line that begins with `#`.
+    pub fn named_room(&self, asker: Asker, name: &str) -> NamedRoom<'s> {
+        let rooms = &self.shared.rooms;
+        match rooms.find_typed(name) {
+            Some(room) if asker.role == Role::Operator || self.shared.members.is_in(asker.member.slot, room) => {
+                NamedRoom::Own(room)
+            }
+            Some(room) => NamedRoom::Other(&rooms[room].name),
+            None => rooms.find_stored_typed(name).map_or(NamedRoom::None, NamedRoom::Other),
+        }
+    }
+
+    /// Splits the arguments of a command into the room that they may begin with, and the rest. A `#word` that names no
+    /// room belongs to the rest.
+    ///
+    /// # Errors
+    /// The member is not in that room.
+    pub fn room_argument<'l>(&self, asker: Asker, rest: &'l str) -> Result<(RoomId, &'l str), Refusal<'s>> {
+        let Some(named) = rest.strip_prefix('#').filter(|_| self.config.has_followed_rooms()) else {
+            return Ok((asker.room, rest));
+        };
+        let (name, more) = split(named);
+        match self.named_room(asker, name) {
+            NamedRoom::Own(room) => Ok((room, more.trim_start())),
+            NamedRoom::Other(room) => Err(Refusal::NotMember { room }),
+            NamedRoom::None => Ok((asker.room, rest)),
+        }
+    }
+
+    /// `#room text`, `##text`, or a text that begins with `#`.
+    pub fn hash<'l: 's>(&self, asker: Asker, line: &'l str, rest: &'l str) -> Plan<'s, 'l> {
+        if !self.config.has_followed_rooms() {
+            return talk::say(asker, asker.room, line, false);
+        }
+        if rest.starts_with('#') {
+            return talk::say(asker, asker.room, rest, false);
+        }
+        let (name, text) = split(rest);
+        match self.named_room(asker, name) {
+            NamedRoom::Own(_) if is_blank(text) => refuse(Refusal::Usage("#room text")),
+            NamedRoom::Own(room) => talk::say(asker, room, text, false),
+            NamedRoom::Other(room) => refuse(Refusal::NotInRoom { room }),
+            NamedRoom::None => talk::say(asker, asker.room, line, false),
+        }
+    }
+
     /// `/who [room]`
     pub fn who<'l: 's>(&self, asker: Asker, room: &'l str) -> Plan<'s, 'l> {
+        let room = without_hash(room);
         let rooms = &self.shared.rooms;
         if let Some(room) = rooms.find_stored_typed(room) {
             let people = People { here: 0, names: &[], you: false };
@@ -30,13 +105,47 @@ impl<'s> View<'s, '_> {
         if is_blank(text) {
             return refuse(Refusal::Usage("/join room"));
         }
+        let member = asker.member;
+        self.open(text, RoomUse::Join, |place| Change::Move { member, place })
+    }
+
+    /// `/follow room`
+    pub fn follow<'l: 's>(&self, asker: Asker, text: &'l str) -> Plan<'s, 'l> {
+        if is_blank(text) {
+            return refuse(Refusal::Usage("/follow room"));
+        }
+        let member = asker.member;
+        self.open(text, RoomUse::Follow, |place| Change::Follow { member, place })
+    }
+
+    /// Proposes a change with a room, after the room was read from the store if it is not in memory.
+    fn open<'l: 's>(
+        &self,
+        text: &'l str,
+        then: RoomUse,
+        change: impl FnOnce(Box<Place<'l>>) -> Change<'l>,
+    ) -> Plan<'s, 'l> {
+        let text = without_hash(text);
         let rooms = &self.shared.rooms;
         if let Some(room) = rooms.find_stored_typed(text) {
-            return Plan::Query(Lookup::Room { room: room.to_owned(), nickname: None });
+            return Plan::Query(Lookup::Room { room: room.to_owned(), then });
         }
         match rooms.place(text) {
-            Some(place) => Plan::Propose(Change::Move { member: asker.member, place: Box::new(place) }),
+            Some(place) => Plan::Propose(change(Box::new(place))),
             None => refuse(Refusal::BadRoomName),
+        }
+    }
+
+    /// `/unfollow room`
+    pub fn unfollow<'l: 's>(&self, asker: Asker, text: &'l str) -> Plan<'s, 'l> {
+        if is_blank(text) {
+            return refuse(Refusal::Usage("/unfollow room"));
+        }
+        let text = without_hash(text);
+        match self.shared.rooms.find_typed(text) {
+            Some(room) => Plan::Propose(Change::Unfollow { member: asker.member, room }),
+            None if Name::room(text).is_err() => refuse(Refusal::BadRoomName),
+            None => refuse(Refusal::NotFollowed { room: text }),
         }
     }
 
@@ -46,5 +155,25 @@ impl<'s> View<'s, '_> {
             return refuse(Refusal::InThatRoom { room: LOBBY });
         }
         Plan::Propose(Change::Move { member: asker.member, place: Box::new(Place::Lobby) })
+    }
+
+    /// `/topic [#room] [text]`, `/topic [#room] -`
+    pub fn topic<'l: 's>(&self, asker: Asker, rest: &'l str) -> Plan<'s, 'l> {
+        let (room, text) = match self.room_argument(asker, rest) {
+            Ok(found) => found,
+            Err(refusal) => return refuse(refusal),
+        };
+        let shown = self.shared.rooms[room].topic();
+        let text = match (text, shown) {
+            ("" | "-", None) => return Plan::ReplyIn(room, Event::Notice(Notice::NoTopic)),
+            ("", Some(topic)) => return Plan::ReplyIn(room, Event::Notice(Notice::Topic(topic))),
+            ("-", _) => None,
+            (text, _) if is_blank(text) => return refuse(Refusal::Usage("/topic text")),
+            (text, _) => Some(text),
+        };
+        match check_text(text.unwrap_or_default()) {
+            Ok(()) => Plan::Propose(Change::Topic { member: asker.member, room, text: text.map(Cow::Borrowed) }),
+            Err(refusal) => refuse(refusal),
+        }
     }
 }

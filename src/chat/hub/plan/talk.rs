@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 
+use super::rooms::check_text;
 use super::{Asker, LocalChange, Plan, Report, View, refuse};
 use crate::chat::change::{Change, Rename};
 use crate::chat::command::{is_blank, split};
 use crate::chat::config::Login;
 use crate::chat::event::Refusal;
-use crate::chat::id::MemberId;
+use crate::chat::id::{MemberId, RoomId};
 use crate::chat::member::table::OPERATOR;
 use crate::chat::policy::cidr::Network;
 use crate::chat::policy::nick::{Name, key_of};
@@ -16,9 +17,27 @@ use crate::chat::record::WHISPERS_PER_NAME;
 /// The longest offline message in bytes. All messages stored for one name fit into the backlog of one session.
 const MAX_OFFLINE_MESSAGE: usize = 4096;
 
-/// `text`, or `/me text`.
-pub fn say<'s, 'l>(asker: Asker, text: &'l str, action: bool) -> Plan<'s, 'l> {
-    Plan::Propose(Change::Say { member: asker.member, room: asker.room, text: Cow::Borrowed(text), action })
+/// `text` in a room, or `/me text`.
+pub fn say<'s, 'l>(asker: Asker, room: RoomId, text: &'l str, action: bool) -> Plan<'s, 'l> {
+    Plan::Propose(Change::Say { member: asker.member, room, text: Cow::Borrowed(text), action })
+}
+
+/// `/quiet on|off`
+pub fn quiet<'s, 'l>(choice: &'l str) -> Plan<'s, 'l> {
+    match split(choice).0.to_ascii_lowercase().as_str() {
+        "on" => Plan::Local(LocalChange::Quiet(true)),
+        "off" => Plan::Local(LocalChange::Quiet(false)),
+        _ => refuse(Refusal::Usage("/quiet on|off")),
+    }
+}
+
+/// `/away [text]`
+pub fn away<'s, 'l>(asker: Asker, text: &'l str) -> Plan<'s, 'l> {
+    let text = Some(text).filter(|text| !is_blank(text));
+    match check_text(text.unwrap_or_default()) {
+        Ok(()) => Plan::Propose(Change::Away { member: asker.member, text: text.map(Cow::Borrowed) }),
+        Err(refusal) => refuse(refusal),
+    }
 }
 
 /// `/echo on|off`
@@ -39,8 +58,30 @@ impl<'s> View<'s, '_> {
         members.find_key(&key).filter(|id| members[id.slot].session_at(0).is_some()).or(operator)
     }
 
-    /// `@name text`
+    /// `/me text`, `/me #room text`
+    pub fn action<'l: 's>(&self, asker: Asker, text: &'l str) -> Plan<'s, 'l> {
+        match self.room_argument(asker, text) {
+            Ok((_, text)) if is_blank(text) => refuse(Refusal::Usage("/me text")),
+            Ok((room, text)) => say(asker, room, text, true),
+            Err(refusal) => refuse(refusal),
+        }
+    }
+
+    /// `/whois name`
+    pub fn whois<'l: 's>(&self, name: &'l str) -> Plan<'s, 'l> {
+        match self.shared.members.find(name) {
+            _ if name.is_empty() => refuse(Refusal::Usage("/whois name")),
+            Some(member) => Plan::Report(Report::Whois(member)),
+            None => refuse(Refusal::NoSuchMember { name }),
+        }
+    }
+
+    /// `@name text`, `@name: text`, `@name, text`
     pub fn whisper<'l: 's>(&self, asker: Asker, to: &'l str, text: &'l str) -> Plan<'s, 'l> {
+        let to = match self.config.has_followed_rooms() {
+            true => to.strip_suffix([':', ',']).unwrap_or(to),
+            false => to,
+        };
         if to.is_empty() || is_blank(text) {
             return refuse(Refusal::Usage("@name text"));
         }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use self::dirty::DirtyQueue;
 use self::stored::{StoreUse, StoredRoom};
+use crate::chat::config::Config;
 use crate::chat::id::{LOBBY, RoomId};
 use crate::chat::policy::nick::{Name, key_of};
 use crate::chat::room::Room;
@@ -20,15 +21,31 @@ use crate::util::slots::Slots;
 /// Empty rooms that are checked at most when one must leave memory.
 const EVICTION_CANDIDATES: usize = 64;
 
+/// The limits on rooms.
+#[derive(Clone, Copy)]
+pub struct RoomLimits {
+    /// Maximum rooms in memory, the lobby included.
+    in_memory: usize,
+    /// Maximum rooms in memory and in the store together.
+    stored: usize,
+    /// Maximum rooms that one member follows.
+    pub follow: usize,
+}
+
+impl RoomLimits {
+    /// The limits of a server.
+    pub fn of(config: &Config) -> Self {
+        RoomLimits { in_memory: config.max_rooms, stored: config.max_stored_rooms, follow: config.max_follow }
+    }
+}
+
 /// The rooms in memory and the names of those in the store, the queue of dirty rooms, and the pending summaries.
 ///
-/// Every operation takes at most logarithmic time in the number of rooms.
+/// Every operation takes at most logarithmic time in the number of rooms, except the removal of a room with a pending
+/// summary.
 pub struct Rooms {
     retention: Retention,
-    max_rooms: usize,
-    max_stored_rooms: usize,
-    /// Sessions may use several encodings.
-    several_encodings: bool,
+    limits: RoomLimits,
     slots: Slots<Room>,
     index: HashMap<Box<str>, RoomId>,
     /// Rooms with members.
@@ -58,14 +75,12 @@ pub struct RoomsState {
 
 impl Rooms {
     /// Creates the rooms with only the lobby.
-    pub fn new(retention: Retention, max_rooms: usize, max_stored_rooms: usize) -> Self {
+    pub fn new(retention: Retention, limits: RoomLimits) -> Self {
         let mut slots = Slots::default();
-        slots.insert(Room::new(LOBBY, LOBBY, retention, false));
+        slots.insert(Room::new(LOBBY, LOBBY, retention));
         Rooms {
             retention,
-            max_rooms,
-            max_stored_rooms,
-            several_encodings: false,
+            limits,
             slots,
             index: HashMap::from([(LOBBY.into(), RoomId::LOBBY)]),
             occupied: BTreeSet::new(),
@@ -78,10 +93,9 @@ impl Rooms {
         }
     }
 
-    /// Allows several encodings. Must be called before the first connection.
-    pub fn enable_encodings(&mut self) {
-        self.several_encodings = true;
-        self[RoomId::LOBBY] = Room::new(LOBBY, LOBBY, self.retention, true);
+    /// The limits on rooms.
+    pub fn limits(&self) -> RoomLimits {
+        self.limits
     }
 
     /// The number of rooms in memory.
@@ -91,12 +105,22 @@ impl Rooms {
 
     /// Whether the maximum number of rooms in memory is reached.
     pub fn is_full(&self) -> bool {
-        self.len() >= self.max_rooms
+        self.len() >= self.limits.in_memory
     }
 
     /// Finds a room by its folded name.
     pub fn find(&self, key: &str) -> Option<RoomId> {
         self.index.get(key).copied()
+    }
+
+    /// The room with this number, if there is one.
+    pub fn get(&self, id: RoomId) -> Option<&Room> {
+        self.slots.get(id.index())
+    }
+
+    /// The name of a room; an empty text if it is gone.
+    pub fn name(&self, id: RoomId) -> &str {
+        self.get(id).map_or("", |room| &room.name)
     }
 
     /// Finds a room by its name as typed; case, width and Unicode composition do not matter.
@@ -106,8 +130,7 @@ impl Rooms {
 
     /// Adds an empty room with a new name, even above the maximum. It counts as the most recently used.
     pub fn add(&mut self, name: &Name) -> RoomId {
-        let id =
-            RoomId::new(self.slots.insert(Room::new(&name.shown, &name.key, self.retention, self.several_encodings)));
+        let id = RoomId::new(self.slots.insert(Room::new(&name.shown, &name.key, self.retention)));
         self.index.insert(name.key.clone(), id);
         self.note_empty(id);
         id
@@ -156,6 +179,10 @@ impl Rooms {
         self.index.remove(&room.key);
         self.empty.remove(&room.emptied);
         self.dirty.note_removed(&room);
+        if room.summary.is_some() {
+            // Another room with this number could be due at the same time.
+            self.summaries.retain(|&(_, summed)| summed != id);
+        }
         crate::util::shrink::map(&mut self.index);
         room
     }

@@ -88,6 +88,14 @@ impl Rooms {
         Some(Place::Named(Cow::Owned(name)))
     }
 
+    /// The room of a place, if it is in memory.
+    pub fn find_place(&self, place: &Place) -> Option<RoomId> {
+        match place {
+            Place::Lobby => Some(RoomId::LOBBY),
+            Place::Named(name) => self.find(&name.key),
+        }
+    }
+
     /// Whether a member that has created `created` rooms can enter a place.
     ///
     /// # Errors
@@ -105,7 +113,7 @@ impl Rooms {
     }
 
     fn check_new(&self, created: u32) -> Result<(), Refusal<'static>> {
-        let most = self.max_stored_rooms;
+        let most = self.limits.stored;
         if self.store != StoreUse::None && self.count_all() >= most {
             return Err(Refusal::TooManyStoredRooms { most });
         }
@@ -117,7 +125,7 @@ impl Rooms {
 
     fn check_space(&self) -> Result<(), Refusal<'static>> {
         if self.is_full() && self.first_removable().is_none() {
-            return Err(Refusal::TooManyRooms { most: self.max_rooms });
+            return Err(Refusal::TooManyRooms { most: self.limits.in_memory });
         }
         Ok(())
     }
@@ -128,11 +136,7 @@ impl Rooms {
     /// Those of [`Rooms::check_open`].
     pub fn open(&mut self, place: &Place, created: u32) -> Result<Opened, Refusal<'static>> {
         self.check_open(place, created)?;
-        let found = match place {
-            Place::Lobby => Some(RoomId::LOBBY),
-            Place::Named(name) => self.find(&name.key),
-        };
-        match (found, place) {
+        match (self.find_place(place), place) {
             (Some(room), _) => Ok(Opened { room, is_new: false, released: None }),
             (None, Place::Named(name)) => {
                 let released = self.make_space()?;
@@ -162,7 +166,7 @@ impl Rooms {
         if !self.is_full() {
             return Ok(None);
         }
-        let room = self.first_removable().ok_or(Refusal::TooManyRooms { most: self.max_rooms })?;
+        let room = self.first_removable().ok_or(Refusal::TooManyRooms { most: self.limits.in_memory })?;
         let Room { name, key, creator, is_stored, .. } = self.remove(room);
         if is_stored && self.store != StoreUse::None {
             self.stored.insert(key, StoredRoom { name, creator });

@@ -8,7 +8,7 @@ use crate::chat::config::Config;
 use crate::chat::hub::{DISCONNECTS_PER_TICK, Hub};
 use crate::chat::id::RoomId;
 use crate::chat::{Allowance, ClientId, Input, Lang, Now};
-use crate::wire::plain::Plain;
+use crate::wire::renderers;
 
 const PEOPLE: usize = 3 * DISCONNECTS_PER_TICK;
 
@@ -18,7 +18,7 @@ fn at(seconds: u64) -> Now {
 
 /// A hub with `PEOPLE` members.
 fn hub(config: Config) -> Hub {
-    let mut hub = Hub::new(Config { rate: 0, ..config }, Box::new(Plain { lang: Lang::En }));
+    let mut hub = Hub::new(Config { rate: 0, ..config }, renderers(Lang::En));
     hub.attach_console();
     for slot in 0..PEOPLE {
         hub.handle_plain_connection(ClientId::new(slot), ([127, 0, 0, 1], 1).into(), at(1));
@@ -56,8 +56,8 @@ fn slow_consumers_are_dropped_in_steps_and_free_the_log_at_once() {
     // processed.
     clients().for_each(|id| hub.handle_writable(id));
     assert_eq!(hub.poll_outbox(), None);
-    let mut pending_disconnects = clients()
-        .filter(|&id| hub.sessions[id].pending_disconnect.is_some() && hub.sessions[id].subscription().is_some());
+    let mut pending_disconnects =
+        clients().filter(|&id| hub.sessions[id].pending_disconnect.is_some() && hub.sessions[id].current.is_some());
     assert!(pending_disconnects.all(|id| hub.allowance(id, at(1)) == Allowance::AfterOthers));
     assert_eq!(left(&mut hub, at(1))[..2], IN_STEPS[1..3]);
     assert_eq!(hub.stats.dropped, PEOPLE as u64);
@@ -108,7 +108,7 @@ fn operator_can_kick_a_limited_number_per_tick() {
 #[test]
 fn tables_shrink_after_many_clients_have_left() {
     let config = Config { max_per_ip: 100_000, max_clients: 100_000, ..Config::default() };
-    let mut hub = Hub::new(Config { rate: 0, announce_limit: 0, ..config }, Box::new(Plain { lang: Lang::En }));
+    let mut hub = Hub::new(Config { rate: 0, announce_limit: 0, ..config }, renderers(Lang::En));
     let clients = || (0..20_000).map(ClientId::new);
     for id in clients() {
         let ip = (id.slot() as u32).to_be_bytes();

@@ -11,12 +11,13 @@ use crate::chat::hub::Hub;
 use crate::chat::id::ClientId;
 use crate::chat::id::Now;
 use crate::chat::input::{Input, NewConnection};
-use crate::chat::{Encoding, Lang, ResumeRequest};
+use crate::chat::{Encoding, Lang, Login, ResumeRequest};
 use crate::util::test_support::Random;
-use crate::wire::json::Json;
-use crate::wire::plain::Plain;
+use crate::wire::renderers;
 
-/// A hub with both encodings, and the bytes sent to each client.
+const ENCODINGS: [Encoding; 3] = [Encoding::Plain, Encoding::JsonFrame, Encoding::JsonLine];
+
+/// A hub with all encodings, and the bytes sent to each client.
 struct MixedHub {
     hub: Hub,
     sent: Vec<Vec<u8>>,
@@ -26,8 +27,7 @@ struct MixedHub {
 
 impl MixedHub {
     fn new(config: Config) -> MixedHub {
-        let mut hub = Hub::new(Config { rate: 0, ..config }, Box::new(Plain { lang: Lang::En }));
-        hub.enable_json(Box::new(Json { lang: Lang::En }));
+        let hub = Hub::new(Config { rate: 0, ..config }, renderers(Lang::En));
         MixedHub { hub, sent: Vec::new(), encodings: Vec::new(), at: Duration::from_secs(1) }
     }
 
@@ -45,6 +45,20 @@ impl MixedHub {
         self.encodings.push(encoding);
         self.line(who, name);
         who
+    }
+
+    /// Connects a session, which types nothing.
+    fn connect(&mut self, who: usize, encoding: Encoding, resume_request: ResumeRequest) {
+        let arrival = NewConnection { addr: ([127, 0, 0, 1], 1).into(), encoding, preface: &[], resume_request };
+        self.hub.handle_connection(ClientId::new(who), arrival, self.now());
+        self.sent.resize(self.sent.len().max(who + 1), Vec::new());
+        self.encodings.resize(self.sent.len(), encoding);
+    }
+
+    /// Everything that was sent to a client since the last call.
+    fn text(&mut self, who: usize) -> String {
+        while self.write(who, usize::MAX) {}
+        String::from_utf8(std::mem::take(&mut self.sent[who])).unwrap()
     }
 
     fn line(&mut self, who: usize, line: &str) {
@@ -68,7 +82,11 @@ impl MixedHub {
         let sent = std::mem::take(&mut self.sent[who]);
         match self.encodings[who] {
             Encoding::Plain => String::from_utf8(sent).unwrap().lines().filter_map(of_line).collect(),
-            Encoding::WebSocket => frames(&sent).iter().filter_map(of_frame).collect(),
+            Encoding::JsonFrame => frames(&sent).iter().filter_map(of_frame).collect(),
+            Encoding::JsonLine => {
+                let text = String::from_utf8(sent).unwrap();
+                text.lines().filter_map(|line| of_frame(&serde_json::from_str(line).unwrap())).collect()
+            }
         }
     }
 }
@@ -120,9 +138,8 @@ fn both_encodings_show_the_same_events_in_the_same_order() {
         let mut random = Random(seed);
         let announce_limit = *random.pick(&[3, 200]);
         let mut fixture = MixedHub::new(Config { announce_limit, history: 5, ..Config::default() });
-        let watchers = [fixture.enter(Encoding::Plain, "plain"), fixture.enter(Encoding::WebSocket, "web")];
-        let people: Vec<usize> =
-            (0..6).map(|n| fixture.enter(*random.pick(&Encoding::ALL), &format!("p{n}"))).collect();
+        let watchers = [fixture.enter(Encoding::Plain, "plain"), fixture.enter(Encoding::JsonFrame, "web")];
+        let people: Vec<usize> = (0..6).map(|n| fixture.enter(*random.pick(&ENCODINGS), &format!("p{n}"))).collect();
         let mut later = Vec::new();
         watchers.into_iter().for_each(|who| drop(fixture.read(who)));
         let mut read: [Vec<String>; 2] = Default::default();
@@ -142,7 +159,7 @@ fn both_encodings_show_the_same_events_in_the_same_order() {
                 6 if later.len() < 8 => {
                     let names = [format!("a{step}"), format!("b{step}")];
                     let [plain, web] =
-                        [fixture.enter(Encoding::Plain, &names[0]), fixture.enter(Encoding::WebSocket, &names[1])];
+                        [fixture.enter(Encoding::Plain, &names[0]), fixture.enter(Encoding::JsonFrame, &names[1])];
                     later.push(plain);
                     // The first client also reads that the second one joins.
                     let [plain, web] = [plain, web].map(|who| fixture.read(who));
@@ -175,7 +192,7 @@ fn both_encodings_show_the_same_events_in_the_same_order() {
 #[test]
 fn log_without_readers_is_freed_and_rebuilt_for_the_next_reader() {
     let mut fixture = MixedHub::new(Config::default());
-    let web = fixture.enter(Encoding::WebSocket, "web");
+    let web = fixture.enter(Encoding::JsonFrame, "web");
     let plain = fixture.enter(Encoding::Plain, "plain");
     fixture.line(web, "one");
     fixture.at += Duration::from_secs(24 * 60 * 60);
@@ -197,4 +214,73 @@ fn log_without_readers_is_freed_and_rebuilt_for_the_next_reader() {
         "* --- you are up to date ---",
     ];
     assert_eq!(lines, expected);
+}
+
+#[test]
+fn server_with_addresses_as_names_knows_neither_json_lines_nor_followed_rooms() {
+    let config = Config { login: Login::Address, max_clients: 1, ..Config::default() };
+    let mut fixture = MixedHub::new(config);
+    let request = |follow: &str| ResumeRequest { follow: vec![follow.into()], ..ResumeRequest::default() };
+    fixture.connect(0, Encoding::JsonFrame, request("x!"));
+    while fixture.write(0, usize::MAX) {}
+    let kinds: Vec<Value> = frames(&fixture.sent[0]).into_iter().map(|mut frame| frame["t"].take()).collect();
+    assert_eq!(kinds, ["hello", "entered", "history", "live"]);
+    fixture.connect(1, Encoding::Plain, ResumeRequest::default());
+    fixture.text(1);
+    fixture.line(1, "/json");
+    assert_eq!(fixture.text(1), "! You are still waiting; this was not said.\r\n");
+}
+
+#[test]
+fn json_line_is_answered_with_the_position_of_its_own_session() {
+    let mut fixture = MixedHub::new(Config { max_clients: 1, ..Config::default() });
+    for who in 0..3 {
+        fixture.connect(who, Encoding::Plain, ResumeRequest::default());
+    }
+    let (first, now) = (ClientId::new(1), fixture.now());
+    fixture.hub.handle_connection_lost(first, now);
+    while fixture.hub.poll_close().is_some() {}
+    fixture.hub.handle_closed(first, now);
+    fixture.connect(1, Encoding::Plain, ResumeRequest::default());
+    assert_eq!(fixture.text(1), "* The room is full. You are number 2 in line.\r\n");
+    fixture.line(1, "/json");
+    let answer = fixture.text(1);
+    assert!(answer.ends_with("{\"t\":\"waiting\",\"number\":2}\r\n"), "{answer}");
+}
+
+#[test]
+fn history_comes_after_the_date_of_unread_lines() {
+    let mut fixture = MixedHub::new(Config::default());
+    let [bob, alice] = ["bob", "alice"].map(|name| fixture.enter(Encoding::Plain, name));
+    fixture.line(alice, "/follow den");
+    fixture.text(alice);
+    fixture.at += Duration::from_secs(24 * 60 * 60);
+    fixture.line(bob, "hi");
+    fixture.line(alice, "/history");
+    let shown = fixture.text(alice);
+    let expected = [
+        "* Friday 21 November 2025",
+        "[12:00:01] bob: hi",
+        "* --- the last 1 message ---",
+        "[12:00:01] bob: hi",
+        "* --- you are up to date ---",
+    ];
+    assert_eq!(shown.lines().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn program_with_two_rooms_passes_dates_that_it_is_not_sent() {
+    let mut fixture = MixedHub::new(Config::default());
+    let bob = fixture.enter(Encoding::Plain, "bob");
+    fixture.enter(Encoding::Plain, "carol");
+    let web = fixture.enter(Encoding::JsonFrame, "web");
+    [bob, web].iter().for_each(|&who| fixture.line(who, "/follow den"));
+    fixture.read(web);
+    fixture.line(bob, "one");
+    fixture.at += Duration::from_secs(24 * 60 * 60);
+    // The date of the lobby comes before the lines of den, and its next line after them.
+    fixture.line(bob, "@carol psst");
+    fixture.line(bob, "#den two");
+    fixture.line(bob, "three");
+    assert_eq!(fixture.read(web), ["bob: one", "bob: two", "bob: three"]);
 }

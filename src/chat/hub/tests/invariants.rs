@@ -1,11 +1,11 @@
 //! Checks of a hub for the simulator: its invariants.
 
-use crate::chat::encoding::Encoding;
+use crate::chat::encoding::LogEncoding;
 use crate::chat::hub::{Hub, Shared};
 use crate::chat::id::ClientId;
 use crate::chat::id::{Now, RoomId};
 use crate::chat::policy::nick::fold;
-use crate::chat::session::SessionStage;
+use crate::chat::session::{SessionFlags, SessionStage};
 
 /// The number of clients in each state, and the sizes of tables.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,35 +46,42 @@ impl Hub {
         };
         for (id, session) in self.sessions.iter() {
             match &session.stage {
-                SessionStage::Waiting(_) => census.waiting += 1,
+                SessionStage::Waiting => census.waiting += 1,
                 SessionStage::LoggingIn => census.asked += 1,
                 SessionStage::Leaving => census.leaving += 1,
                 SessionStage::Console => return Err(format!("{id:?} is a console")),
-                SessionStage::Present(subscription) => {
+                SessionStage::Present => {
                     census.here += 1;
                     let Some(slot) = session.member else { return Err(format!("{id:?} has no member")) };
-                    if members[slot].room != Some(subscription.room) || !members[slot].sessions().any(|own| own == id) {
-                        return Err(format!("{id:?} reads another room than its member is in"));
+                    let rooms: Vec<RoomId> = members.rooms(slot).collect();
+                    let read: Vec<RoomId> =
+                        self.sessions.subscriptions(session).map(|(_, subscription)| subscription.room).collect();
+                    if rooms != read || !members[slot].sessions().any(|own| own == id) {
+                        return Err(format!("{id:?} reads {read:?} and its member is in {rooms:?}"));
+                    }
+                    if rooms.len() > 1 + self.config.max_follow {
+                        return Err(format!("{slot:?} follows too many rooms: {rooms:?}"));
                     }
                 }
             }
             let private = session.private_bytes();
             census.outbox = census.outbox.max(private);
             let will_be_dropped = session.pending_disconnect.is_some() || self.outbound.is_noted_slow(id);
-            if session.blocked && private > self.config.backlog_bytes && !will_be_dropped {
+            if session.is_blocked() && private > self.config.backlog_bytes && !will_be_dropped {
                 return Err(format!("{id:?} is blocked with {private} unsent bytes, and will not be dropped"));
             }
         }
         let mut in_rooms = 0;
         for (id, room) in rooms.iter() {
-            in_rooms += room.members.len();
+            in_rooms += room.members.iter().filter(|&&slot| members[slot].room() == Some(id)).count();
             census.empty_rooms += usize::from(room.members.is_empty());
             census.log = census.log.max(room.held());
             for (place, &slot) in room.members.iter().enumerate() {
-                if members[slot].room != Some(id) || members[slot].place as usize != place {
+                if members.place(slot, id) != Some(place as u32) {
                     return Err(format!("{slot:?} is not where it should be in its room"));
                 }
-                census.ghosts += usize::from(members[slot].session_at(0).is_none());
+                let is_ghost = members[slot].session_at(0).is_none() && members[slot].room() == Some(id);
+                census.ghosts += usize::from(is_ghost);
             }
             if !self.ending
                 && room.summary.is_none()
@@ -104,8 +111,11 @@ impl Hub {
         let Shared { members, rooms, bans, mutes } = &self.shared;
         let mut text = String::new();
         for (id, room) in rooms.iter() {
-            text += &format!("{id:?} {} {:?} {}:", room.name, room.creator, room.emptied);
-            room.members.iter().for_each(|&slot| text += &format!(" {} {:?}", members[slot].name, members.id(slot)));
+            text += &format!("{id:?} {} {:?} {} {:?}:", room.name, room.creator, room.emptied, room.topic());
+            for &slot in &room.members {
+                let (member, rooms) = (&members[slot], members.rooms(slot).collect::<Vec<_>>());
+                text += &format!(" {} {:?} {rooms:?} {:?}", member.name, members.id(slot), member.away());
+            }
             text.push('\n');
         }
         text + &format!("{:?} {:?}\n", bans.list(now.at), mutes.list(now.at))
@@ -129,7 +139,7 @@ impl Hub {
     /// Returns the first difference.
     pub(crate) fn audit(&self) -> Result<(), String> {
         let Shared { members, rooms, .. } = &self.shared;
-        for (slot, member) in members.iter().filter(|(_, member)| member.room.is_some()) {
+        for (slot, member) in members.iter().filter(|(_, member)| member.current.is_some()) {
             let owner = members.find_key(&fold(&member.name));
             if owner != Some(member.id(slot)) {
                 return Err(format!("the name {} of {slot:?} is that of {owner:?}", member.name));
@@ -138,23 +148,23 @@ impl Hub {
                 if self.sessions[id].member != Some(slot) {
                     return Err(format!("{id:?} is not a session of {slot:?}"));
                 }
-                if self.sessions[id].ignores == member.ignored().is_empty() {
+                if self.sessions[id].has(SessionFlags::IGNORES) == member.ignored().is_empty() {
                     return Err(format!("{id:?} does not know whether {slot:?} ignores others"));
                 }
             }
         }
         rooms.audit()?;
         for (room_id, room) in rooms.iter() {
-            for encoding in Encoding::ALL {
+            for encoding in LogEncoding::ALL {
                 let mut cursors = Vec::new();
                 for (place, &id) in room.readers().iter().enumerate() {
-                    let subscription = self.sessions[id].subscription();
-                    let Some(subscription) =
-                        subscription.filter(|own| own.room == room_id && own.place as usize == place)
+                    let session = &self.sessions[id];
+                    let subscription = self.sessions.subscription(session, room_id);
+                    let Some((is_current, subscription)) = subscription.filter(|(_, own)| own.place as usize == place)
                     else {
                         return Err(format!("{id:?} is not where it should be among the readers of {}", room.name));
                     };
-                    if self.sessions[id].encoding == encoding {
+                    if session.encoding.of_log(is_current) == encoding {
                         cursors.push(subscription.cursor);
                         if subscription.cursor > room.log(encoding).end() {
                             return Err(format!("{id:?} has read past the end of its room"));
@@ -164,7 +174,7 @@ impl Hub {
                 room.audit(encoding, &cursors).map_err(|what| format!("room {}: {what}", room.name))?;
             }
         }
-        let counted = self.sessions.iter().filter(|(_, session)| session.counted).count();
+        let counted = self.sessions.iter().filter(|(_, session)| session.has(SessionFlags::COUNTED)).count();
         if self.config.max_per_ip > 0 && counted != self.ip_limit.total() {
             return Err(format!(
                 "{counted} connections are counted by address, {} in the index",

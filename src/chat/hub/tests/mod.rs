@@ -2,6 +2,7 @@
 
 pub(super) mod disconnects;
 pub(super) mod encodings;
+mod following;
 pub(crate) mod invariants;
 pub(super) mod moderation;
 pub(super) mod pages;

@@ -11,13 +11,13 @@ use crate::chat::config::Config;
 use crate::chat::hub::Hub;
 use crate::chat::session::SessionStage;
 use crate::chat::{ClientId, Input, Now};
-use crate::wire::plain::Plain;
+use crate::wire::renderers;
 
 #[test]
 fn unban_by_address_lifts_a_ban_by_name() {
     let date = Date::from_calendar_date(2026, Month::November, 20).unwrap();
     let now = Now { at: Duration::ZERO, local: PrimitiveDateTime::new(date, Time::MIDNIGHT).assume_utc() };
-    let mut hub = Hub::new(Config::default(), Box::new(Plain { lang: Lang::En }));
+    let mut hub = Hub::new(Config::default(), renderers(Lang::En));
     let (id, addr) = (ClientId::new(0), "[2001:db8::1]:1".parse::<SocketAddr>().unwrap());
     hub.handle_plain_connection(id, addr, now);
     hub.handle_line(id, crate::chat::Input::Line("alice"), now);
@@ -32,7 +32,7 @@ fn unban_by_address_lifts_a_ban_by_name() {
 fn admitted(config: Config, banned: &str, addrs: &[&str]) -> usize {
     let date = Date::from_calendar_date(2026, Month::November, 20).unwrap();
     let now = Now { at: Duration::ZERO, local: PrimitiveDateTime::new(date, Time::MIDNIGHT).assume_utc() };
-    let mut hub = Hub::new(config, Box::new(Plain { lang: Lang::En }));
+    let mut hub = Hub::new(config, renderers(Lang::En));
     hub.attach_console();
     hub.handle_line(ClientId::CONSOLE, Input::Line(&format!("/ban {banned}")), now);
     for (slot, addr) in addrs.iter().enumerate() {
@@ -63,7 +63,7 @@ fn operator_sees_the_date_before_the_first_line_of_a_day() {
         let date = Date::from_calendar_date(2026, Month::November, day).unwrap();
         Now { at: Duration::ZERO, local: PrimitiveDateTime::new(date, Time::MIDNIGHT).assume_utc() }
     };
-    let mut hub = Hub::new(Config::default(), Box::new(Plain { lang: Lang::En }));
+    let mut hub = Hub::new(Config::default(), renderers(Lang::En));
     hub.attach_console();
     for (slot, day) in [(0, 20), (1, 20), (2, 21)] {
         let id = ClientId::new(slot);

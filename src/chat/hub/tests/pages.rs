@@ -8,7 +8,7 @@ use crate::chat::config::Config;
 use crate::chat::hub::Hub;
 use crate::chat::id::Now;
 use crate::chat::{ClientId, Input, Lang};
-use crate::wire::plain::Plain;
+use crate::wire::renderers;
 
 fn now() -> Now {
     let date = Date::from_calendar_date(2026, Month::November, 20).unwrap();
@@ -16,7 +16,7 @@ fn now() -> Now {
 }
 
 fn hub(max_listed: usize) -> Hub {
-    let mut hub = Hub::new(Config { max_listed, ..Config::default() }, Box::new(Plain { lang: Lang::En }));
+    let mut hub = Hub::new(Config { max_listed, ..Config::default() }, renderers(Lang::En));
     hub.attach_console();
     hub
 }

@@ -11,7 +11,7 @@ use crate::chat::config::Config;
 use crate::chat::hub::Hub;
 use crate::chat::id::ClientId;
 use crate::chat::{Allowance, Input, Lang, Now};
-use crate::wire::plain::Plain;
+use crate::wire::renderers;
 
 fn now() -> Now {
     Now { at: Duration::from_secs(1), local: datetime!(2026-11-20 12:00:00 UTC) }
@@ -26,7 +26,7 @@ struct SequencedHub {
 
 impl SequencedHub {
     fn new() -> SequencedHub {
-        let mut hub = Hub::new(Config { rate: 0, ..Config::default() }, Box::new(Plain { lang: Lang::En }));
+        let mut hub = Hub::new(Config { rate: 0, ..Config::default() }, renderers(Lang::En));
         hub.use_external_sequencer();
         hub.attach_console();
         SequencedHub { hub, proposals: VecDeque::new(), seq: 0 }

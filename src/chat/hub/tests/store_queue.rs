@@ -14,7 +14,7 @@ use crate::chat::id::Now;
 use crate::chat::input::{Allowance, Input};
 use crate::chat::query::{Answer, Lookup, Query};
 use crate::chat::record::{InitialState, Message, MessageKind, Record, Whisper};
-use crate::wire::plain::Plain;
+use crate::wire::renderers;
 
 const RUN: u64 = 0x1234;
 
@@ -36,7 +36,7 @@ pub(super) fn start() -> InitialState {
 impl StoreHub {
     pub(super) fn new(config: Config, start: InitialState) -> StoreHub {
         let now = Now { at: Duration::from_secs(1), local: datetime!(2026-11-20 12:00:00 UTC) };
-        let mut hub = Hub::new(Config { rate: 0, ..config }, Box::new(Plain { lang: Lang::En }));
+        let mut hub = Hub::new(Config { rate: 0, ..config }, renderers(Lang::En));
         hub.restore(start, now);
         StoreHub { hub, now, people: 0 }
     }
@@ -112,7 +112,7 @@ fn messages_are_recorded_once_with_id_and_room() {
 #[test]
 fn nothing_is_recorded_without_a_store() {
     let now = Now { at: Duration::ZERO, local: OffsetDateTime::UNIX_EPOCH };
-    let mut hub = Hub::new(Config::default(), Box::new(Plain { lang: Lang::En }));
+    let mut hub = Hub::new(Config::default(), renderers(Lang::En));
     hub.handle_plain_connection(ClientId::new(0), ([127, 0, 0, 1], 1).into(), now);
     for line in ["alice", "hello", "/history", "/search hello", "@bob hi"] {
         hub.handle_line(ClientId::new(0), Input::Line(line), now);

@@ -5,7 +5,7 @@ use crate::chat::config::{Config, Login};
 use crate::chat::encoding::Encoding;
 use crate::chat::id::ClientId;
 use crate::chat::input::{Allowance, NewConnection, ResumeRequest};
-use crate::chat::query::{Answer, Lookup};
+use crate::chat::query::{Answer, Lookup, RoomUse};
 use crate::chat::record::{InitialState, Record};
 
 #[test]
@@ -24,7 +24,7 @@ fn evicted_room_stays_in_the_store_and_is_loaded_by_join() {
     fixture.say(alice, "/join Loud");
     assert_eq!(fixture.hub.allowance(alice, fixture.now), Allowance::AfterReplies);
     let query = fixture.query();
-    assert_eq!(query.lookup, Lookup::Room { room: "loud".into(), nickname: None });
+    assert_eq!(query.lookup, Lookup::Room { room: "loud".into(), then: RoomUse::Join });
     let hello = message(1, "loud", "alice", "hello", fixture.now.local);
     // The limit of rooms is reached while she is in the other room.
     fixture.hub.handle_answer(query, Answer::Messages(vec![hello.clone()]), fixture.now);
@@ -97,7 +97,7 @@ fn resume_of_a_stored_room_logs_in_after_the_query_is_answered() {
             let stored = vec!["den".into()];
             let mut fixture =
                 StoreHub::new(Config { login, ..Config::default() }, InitialState { next_id: 9, stored, ..start() });
-            let wish = ResumeRequest { room: Some("DEN".into()), read: None };
+            let wish = ResumeRequest { room: Some("DEN".into()), ..ResumeRequest::default() };
             let (id, addr) = (ClientId::new(0), ([127, 0, 0, 1], 1).into());
             fixture.hub.handle_connection(
                 id,
@@ -107,7 +107,10 @@ fn resume_of_a_stored_room_logs_in_after_the_query_is_answered() {
             nickname.into_iter().for_each(|name| fixture.say(id, name));
             fixture.read(id);
             let query = fixture.query();
-            assert_eq!(query.lookup, Lookup::Room { room: "den".into(), nickname: nickname.map(str::to_owned) });
+            assert_eq!(
+                query.lookup,
+                Lookup::Room { room: "den".into(), then: RoomUse::LogIn { nickname: nickname.map(str::to_owned) } }
+            );
             let said = message(3, "den", "bob", "hello", fixture.now.local);
             let answer = if found { Answer::Messages(vec![said]) } else { Answer::Nothing };
             fixture.hub.handle_answer(query, answer, fixture.now);

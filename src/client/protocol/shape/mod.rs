@@ -60,7 +60,8 @@ fn spoken(line: &str) -> Option<LineShape<'_>> {
     let (at, rest) = line.strip_prefix('[')?.split_once("] ")?;
     let at = time(at)?;
     let (word, text) = rest.split_once(' ')?;
-    let fits = |name: &str| (1..=MAX_BYTES).contains(&name.len());
+    // Names have no brackets; those of followed rooms do.
+    let fits = |name: &str| (1..=MAX_BYTES).contains(&name.len()) && !name.starts_with('(');
     if word == "*" {
         let (name, text) = text.split_once(' ')?;
         return fits(name).then_some(LineShape::Action { at, name, text });

@@ -13,7 +13,7 @@ use crate::chat::{ClientId, Input};
 
 /// The path of the golden file.
 fn path() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/handover-1.json")
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/handover-2.json")
 }
 
 fn config() -> Config {
@@ -101,8 +101,7 @@ fn server_goes_on_from_the_golden_file_as_if_nothing_had_happened() {
     let (.., sockets) = server.engine.take().unwrap().into_state();
     let Handover { at, engine, hub, .. } = Handover::from_json(&fs::read(path()).unwrap()).unwrap();
     assert_eq!(at, server.at);
-    let (plain, web) = (Box::new(Plain { lang: Lang::En }), Box::new(Json { lang: Lang::En }));
-    let hub = Hub::from_state(hub, config(), plain, Some(web));
+    let hub = Hub::from_state(hub, config(), renderers(Lang::En));
     server.engine = Engine::from_state(engine, hub, sockets, settings(), &server.network).ok();
     assert_eq!(go_on(&mut server, &wires), expected);
 }

@@ -6,7 +6,7 @@ mod refusals;
 
 use super::*;
 use crate::chat::policy::nick::Name;
-use crate::chat::{Cause, Event, Lang, Render};
+use crate::chat::{Cause, Event, Lang, Render, RoomLabel};
 use crate::util::test_support::Random;
 use crate::wire::plain::Plain;
 
@@ -99,7 +99,7 @@ fn cause(random: &mut Random) -> Cause {
 
 fn render(lang: Lang, event: Event) -> String {
     let mut out = Vec::new();
-    Plain { lang }.render(&event, &mut out);
+    Plain { lang }.render(&event, RoomLabel::Current("lobby"), &mut out);
     String::from_utf8(out).unwrap()
 }
 

@@ -6,7 +6,7 @@ use time::{Date, Duration, Month};
 
 use super::*;
 use crate::chat;
-use crate::chat::LOBBY;
+use crate::chat::{Help, LOBBY};
 
 /// Returns the expected result for a list: in Chinese two names in a row can be unclear, and are left out.
 fn expected_people<'a>(people: &chat::People<'a>, lang: Lang) -> PeopleList<'a> {
@@ -37,7 +37,7 @@ fn expected<'a>(notice: &chat::Notice<'a>, lang: Lang, cause: &'a str) -> Option
         chat::Notice::NameSet => ServerNotice::NameSet,
         chat::Notice::Entered { name, people: ref p, .. } => ServerNotice::Entered { name, people: people(p) },
         chat::Notice::EnteredPeer { name } => ServerNotice::EnteredPeer { name },
-        chat::Notice::EnteredRoom { room, people: ref p } => ServerNotice::EnteredRoom { room, people: people(p) },
+        chat::Notice::EnteredRoom { room, people: ref p, .. } => ServerNotice::EnteredRoom { room, people: people(p) },
         chat::Notice::HistoryBegins { messages, .. } => {
             ServerNotice::HistoryBegins { messages: (lang == Lang::En).then_some(messages) }
         }
@@ -59,13 +59,24 @@ fn expected<'a>(notice: &chat::Notice<'a>, lang: Lang, cause: &'a str) -> Option
         chat::Notice::Pong { text } => ServerNotice::Pong { text },
         chat::Notice::People { people: ref p, .. } => ServerNotice::People(people(p)),
         chat::Notice::PeopleIn { room, people: ref p } => ServerNotice::PeopleIn { room, people: people(p) },
-        chat::Notice::Rooms { rooms, more } => ServerNotice::Rooms { rooms: rooms.to_vec(), more },
+        chat::Notice::Rooms { rooms, more } => {
+            ServerNotice::Rooms { rooms: rooms.iter().map(|&(name, here, _)| (name, here)).collect(), more }
+        }
         chat::Notice::Echo { on } => ServerNotice::Echo { on },
         chat::Notice::Goodbye => ServerNotice::Goodbye,
         chat::Notice::Kicked { why } => ServerNotice::Kicked { why },
         chat::Notice::ShuttingDown => ServerNotice::ShuttingDown,
         // Has no text for people.
         chat::Notice::Hello { .. }
+        | chat::Notice::Following { .. }
+        | chat::Notice::Unfollowed { .. }
+        | chat::Notice::TopicSet { .. }
+        | chat::Notice::Topic(_)
+        | chat::Notice::NoTopic
+        | chat::Notice::YouAreAway { .. }
+        | chat::Notice::Away { .. }
+        | chat::Notice::Quiet { .. }
+        | chat::Notice::Whois(_)
         | chat::Notice::Ignoring { .. }
         | chat::Notice::NoLongerIgnoring { .. }
         | chat::Notice::IgnoreList { .. }
@@ -127,7 +138,8 @@ fn check_random_notice(random: &mut Random, lang: Lang) {
     let more = if random.one_in(2) { 0 } else { random.below(2000) };
     let own = chat::People { here: others.len() + more + 1, names: &others, you: true };
     let foreign = chat::People { here: others.len() + more, names: &others, you: false };
-    let rooms: Vec<(&str, usize)> = others.iter().chain([&"lobby"]).map(|&room| (room, random.below(3000))).collect();
+    let rooms: Vec<(&str, usize, Option<&str>)> =
+        others.iter().chain([&"lobby"]).map(|&room| (room, random.below(3000), None)).collect();
     let here = random.below(2000);
     let pong = *random.pick(&["", "~17", "5", "a b", "x joined (3 her)"]);
     let why = *random.pick(TEXTS);
@@ -135,9 +147,9 @@ fn check_random_notice(random: &mut Random, lang: Lang) {
     check_notice(
         lang,
         match random.below(18) {
-            0 => chat::Notice::Entered { name: &one, room: LOBBY, people: own },
+            0 => chat::Notice::Entered { name: &one, room: LOBBY, people: own, topic: None },
             1 => chat::Notice::EnteredPeer { name: &one },
-            2 => chat::Notice::EnteredRoom { room: &room, people: own },
+            2 => chat::Notice::EnteredRoom { room: &room, people: own, topic: None },
             3 => chat::Notice::HistoryBegins { messages: here, gap: false, before: (more > 0).then_some(more as u64) },
             4 => chat::Notice::Joined { name: &one, here },
             5 => chat::Notice::Left { name: &one, cause: &cause, here },
@@ -150,7 +162,7 @@ fn check_random_notice(random: &mut Random, lang: Lang) {
             12 => chat::Notice::PeopleIn { room: &room, people: foreign },
             13 => chat::Notice::Rooms { rooms: &rooms, more },
             14 => chat::Notice::FoundBegins { words: why, messages: more },
-            15 => chat::Notice::FoundEnds { words: why, older: (more > 0).then_some(more as u64) },
+            15 => chat::Notice::FoundEnds { room: None, words: why, older: (more > 0).then_some(more as u64) },
             _ => chat::Notice::Kicked { why: Some(why) },
         },
     );
@@ -203,9 +215,9 @@ fn fixed_notices_parse_to_the_same_notice() {
             chat::Notice::MoreRooms { rooms: 3 },
             chat::Notice::Detached,
             chat::Notice::Lost { lines: 3 },
-            chat::Notice::PageEnds { older: Some(17) },
-            chat::Notice::PageEnds { older: None },
-            chat::Notice::FoundEnds { words: "fish", older: None },
+            chat::Notice::PageEnds { room: None, older: Some(17) },
+            chat::Notice::PageEnds { room: None, older: None },
+            chat::Notice::FoundEnds { room: None, words: "fish", older: None },
             chat::Notice::WhisperStored { name: "bob" },
             chat::Notice::OfflineWhispersBegin { whispers: 1 },
             chat::Notice::OfflineWhispersBegin { whispers: 3 },
@@ -216,7 +228,7 @@ fn fixed_notices_parse_to_the_same_notice() {
         ] {
             check_notice(lang, notice);
         }
-        for line in lang.help().iter().chain(lang.operator_help()) {
+        for line in [Help::Member, Help::Operator].into_iter().flat_map(|reader| lang.help(reader)) {
             assert_eq!(LineShape::parse(&format!("* {line}")), LineShape::Notice(ServerNotice::Other(line)));
         }
     }

@@ -32,6 +32,12 @@ fn expected_refusal<'a>(refusal: &chat::Refusal<'a>, lang: Lang) -> Option<Serve
         | chat::Refusal::NoCommand { .. }
         | chat::Refusal::BadRoomName
         | chat::Refusal::NoRoom { .. }
+        | chat::Refusal::NotInRoom { .. }
+        | chat::Refusal::NotMember { .. }
+        | chat::Refusal::FollowsAlready { .. }
+        | chat::Refusal::NotFollowed { .. }
+        | chat::Refusal::TooManyFollowed { .. }
+        | chat::Refusal::TextTooLong { .. }
         | chat::Refusal::NotIgnored { .. }
         | chat::Refusal::TooManyIgnored { .. }
         | chat::Refusal::HistoryRange { .. }

@@ -1,0 +1,218 @@
+//! Applies what members do with rooms: enter, move, follow, unfollow, leave; and topics.
+
+use crate::chat::cause::Cause;
+use crate::chat::change::Place;
+use crate::chat::event::{Event, Notice, Refusal};
+use crate::chat::hub::fanout::{Entrance, Greeting, Replay};
+use crate::chat::hub::{Hub, Shared};
+use crate::chat::id::{Author, ClientId, DayNumber, MemberId, MemberSlot, Now, RoomId};
+use crate::chat::member::Membership;
+use crate::chat::room::RoomTopic;
+use crate::chat::room::segment_log::EntryKind;
+
+/// Names that the welcome line lists at most.
+const MAX_WELCOME_NAMES: usize = 12;
+
+impl Hub {
+    /// Opens a room for a member; a new room is created by it. Tells the session `client` if that is refused.
+    pub(super) fn open_place(&mut self, place: &Place, member: MemberId, client: Option<ClientId>) -> Option<RoomId> {
+        let Shared { members, rooms, .. } = &mut self.shared;
+        let opened = match rooms.open(place, members[member.slot].created_rooms()) {
+            Ok(opened) => opened,
+            Err(refusal) => {
+                client.into_iter().for_each(|id| self.fanout().refuse(id, refusal));
+                return None;
+            }
+        };
+        self.release_creator(opened.released);
+        if opened.is_new {
+            self.shared.rooms[opened.room].creator = Some(member);
+            self.shared.members[member.slot].count_created_room();
+        }
+        Some(opened.room)
+    }
+
+    /// A room no longer exists: lets its creator create one more.
+    pub(in crate::chat::hub) fn release_creator(&mut self, creator: Option<MemberId>) {
+        if let Some(member) = creator.and_then(|creator| self.shared.members.get_mut(creator)) {
+            member.uncount_created_room();
+        }
+    }
+
+    /// The sessions of a member on this node.
+    fn sessions_of(&self, slot: MemberSlot) -> Vec<ClientId> {
+        self.shared.members[slot].sessions().collect()
+    }
+
+    /// Adds a member that has no current room to a room: its sessions are greeted and shown the history, the others
+    /// are told.
+    pub(super) fn enter(&mut self, slot: MemberSlot, room: RoomId, greeting: Greeting, replay: Replay, time: Now) {
+        self.fanout().begin_day(room, &time);
+        let others = self.nicknames_in(room, MAX_WELCOME_NAMES);
+        let names: Vec<&str> = others.iter().map(|name| &**name).collect();
+        let place = self.shared.rooms[room].add_member(slot);
+        let here = self.shared.rooms[room].members.len();
+        let membership = Membership { room, place };
+        match greeting {
+            Greeting::Followed => self.shared.members.follow(slot, membership),
+            _ => self.shared.members[slot].current = Some(membership),
+        }
+        self.shared.rooms.note_entered(room);
+        let entrance = Entrance { room, greeting, here, names: &names, replay };
+        let mut index = 0;
+        while let Some(id) = self.shared.members[slot].session_at(index) {
+            index += 1;
+            self.fanout().greet(id, slot, &entrance, &time);
+        }
+        if !self.ending {
+            let mut fanout = self.fanout();
+            let joined = Notice::Joined { name: fanout.member_name(slot), here };
+            fanout.announce(room, Some(slot), &Event::Notice(joined), time);
+        }
+    }
+
+    pub(super) fn apply_move(&mut self, client: Option<ClientId>, member: MemberId, place: &Place, time: Now) {
+        let Some(room) = self.open_place(place, member, client) else { return };
+        let slot = member.slot;
+        let Some(left) = self.shared.members[slot].current else { return };
+        // Its sessions still read the date in the old room.
+        self.fanout().begin_day(left.room, &time);
+        let followed = self.shared.members.unfollow(slot, room);
+        for id in self.sessions_of(slot) {
+            let mut fanout = self.fanout();
+            fanout.move_unread_to_outbox(id);
+            fanout.unsubscribe(id, left.room);
+            if followed.is_some() {
+                fanout.unsubscribe(id, room);
+            }
+        }
+        let name = self.shared.members[slot].name.clone();
+        self.shared.members[slot].current = None;
+        self.leave_room(left, &name, &Cause::Moved, time);
+        match followed {
+            None => self.enter(slot, room, Greeting::Moved, Replay::ALL, time),
+            Some(membership) => self.enter_followed(slot, membership, time),
+        }
+    }
+
+    /// Makes a room that a member has followed its current room. The others there are not told.
+    fn enter_followed(&mut self, slot: MemberSlot, membership: Membership, time: Now) {
+        let room = membership.room;
+        self.shared.members[slot].current = Some(membership);
+        self.fanout().begin_day(room, &time);
+        let mut others = self.nicknames_in(room, MAX_WELCOME_NAMES);
+        others.retain(|name| *name != self.shared.members[slot].name);
+        let names: Vec<&str> = others.iter().map(|name| &**name).collect();
+        let here = self.shared.rooms[room].members.len();
+        let entrance = Entrance { room, greeting: Greeting::Moved, here, names: &names, replay: Replay::ALL };
+        for id in self.sessions_of(slot) {
+            self.fanout().greet(id, slot, &entrance, &time);
+        }
+    }
+
+    /// Lets a member read another room too.
+    fn follow(&mut self, slot: MemberSlot, room: RoomId, replay: Replay, time: Now) {
+        if let Some(current) = self.shared.members[slot].room() {
+            self.fanout().begin_day(current, &time);
+        }
+        for id in self.sessions_of(slot) {
+            self.fanout().move_unread_to_outbox(id);
+            self.sessions[id].day = DayNumber::of(time.local.date());
+        }
+        self.enter(slot, room, Greeting::Followed, replay, time);
+    }
+
+    pub(super) fn apply_follow(&mut self, client: Option<ClientId>, member: MemberId, place: &Place, time: Now) {
+        if let Some(room) = self.open_place(place, member, client) {
+            self.follow(member.slot, room, Replay::ALL, time);
+        }
+    }
+
+    pub(super) fn apply_unfollow(&mut self, member: MemberId, room: RoomId, time: Now) {
+        let slot = member.slot;
+        let Some(left) = self.shared.members.unfollow(slot, room) else { return };
+        // If it follows no other room, it reads the dates of its current room from now on.
+        if let Some(current) = self.shared.members[slot].room() {
+            self.fanout().begin_day(current, &time);
+        }
+        for id in self.sessions_of(slot) {
+            let name = self.shared.rooms[room].name.clone();
+            let mut fanout = self.fanout();
+            fanout.move_unread_to_outbox(id);
+            fanout.unsubscribe(id, room);
+            fanout.notice(id, Notice::Unfollowed { room: &name });
+        }
+        let name = self.shared.members[slot].name.clone();
+        self.leave_room(left, &name, &Cause::Moved, time);
+    }
+
+    /// Removes a member from a room; `cause` is what the other members read.
+    pub(super) fn leave_room(&mut self, left: Membership, name: &str, cause: &Cause, time: Now) {
+        let Membership { room: room_id, place } = left;
+        let room = &mut self.shared.rooms[room_id];
+        if let Some(moved) = room.remove_member(place) {
+            self.shared.members.set_place(moved, room_id, place);
+        }
+        let here = self.shared.rooms[room_id].members.len();
+        // During shutdown all members leave, and they know why.
+        if !self.ending {
+            self.fanout().announce(room_id, None, &Event::Notice(Notice::Left { name, cause, here }), time);
+        }
+        if let Some(room) = self.shared.rooms.note_left(room_id) {
+            self.release_creator(room.creator);
+        }
+    }
+
+    /// Sets or clears the topic of a room. For a muted member nothing is changed, and only the member reads the notice.
+    pub(super) fn apply_topic(&mut self, member: MemberId, room: RoomId, text: Option<&str>, time: Now) {
+        let name = self.shared.members[member.slot].name.clone();
+        let event = Event::Notice(Notice::TopicSet { name: &name, text });
+        if self.shared.mutes.holds(member, time.at) {
+            let mut fanout = self.fanout();
+            fanout.begin_day(room, &time);
+            fanout.send_to_sessions(member.slot, room, &event);
+            let shown = format!("(muted) {name}");
+            return fanout.send_to_console_from(room, &Event::Notice(Notice::TopicSet { name: &shown, text }));
+        }
+        self.shared.rooms[room].topic = text.map(|text| Box::new(RoomTopic { name: name.clone(), text: text.into() }));
+        let mut fanout = self.fanout();
+        fanout.append(room, Author::NONE, EntryKind::Notice, text.map_or(0, str::len), &event, &time);
+        fanout.send_to_console_from(room, &event);
+    }
+
+    pub(super) fn apply_away(&mut self, member: MemberId, text: Option<&str>) {
+        let slot = member.slot;
+        self.shared.members[slot].set_away(text);
+        let name = self.shared.members[slot].name.clone();
+        for id in self.sessions_of(slot) {
+            self.fanout().notice(id, Notice::YouAreAway { name: &name, text });
+        }
+    }
+
+    /// Lets a new member follow the rooms that it wants to resume. A room that cannot be opened is refused, the others
+    /// are followed.
+    pub(super) fn follow_all(
+        &mut self,
+        client: Option<ClientId>,
+        member: MemberId,
+        places: &[Place],
+        after: Option<u64>,
+        time: Now,
+    ) {
+        // All their histories come at once, and must fit into the backlog together with that of the current room.
+        let max_bytes = self.config.backlog_bytes / 4 / places.len().max(1);
+        let replay = Replay { after, max_bytes };
+        for place in places {
+            let most = self.shared.rooms.limits().follow;
+            if self.shared.members.followed(member.slot).count() >= most {
+                client.into_iter().for_each(|id| self.fanout().refuse(id, Refusal::TooManyFollowed { most }));
+                return;
+            }
+            if let Some(room) = self.open_place(place, member, client)
+                && !self.shared.members.is_in(member.slot, room)
+            {
+                self.follow(member.slot, room, replay, time);
+            }
+        }
+    }
+}

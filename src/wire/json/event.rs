@@ -1,0 +1,195 @@
+//! The kinds of JSON objects that programs read.
+
+use serde::Serialize;
+
+use super::refused::Refused;
+
+/// One JSON object. Times are in seconds since 1970, UTC.
+#[derive(Serialize)]
+#[serde(tag = "t", rename_all = "snake_case")]
+pub enum JsonEvent<'a> {
+    Hello {
+        rev: u32,
+        /// The name of the server.
+        name: &'static str,
+        run: String,
+        version: &'static str,
+        lang: &'static str,
+        max_line: usize,
+    },
+    Waiting {
+        number: u32,
+    },
+    Ask,
+    Refused(Refused<'a>),
+    Entered {
+        name: &'a str,
+        room: &'a str,
+        here: usize,
+        names: &'a [&'a str],
+        topic: Option<&'a str>,
+        role: Option<&'static str>,
+        account: bool,
+    },
+    Room {
+        room: &'a str,
+        here: usize,
+        names: &'a [&'a str],
+        topic: Option<&'a str>,
+    },
+    Following {
+        room: &'a str,
+        here: usize,
+        names: &'a [&'a str],
+        topic: Option<&'a str>,
+    },
+    Unfollowed {
+        room: &'a str,
+    },
+    Topic {
+        room: Option<&'a str>,
+        /// Who has set it; `null` if there is no topic.
+        name: Option<&'a str>,
+        text: Option<&'a str>,
+    },
+    Away {
+        name: &'a str,
+        text: Option<&'a str>,
+    },
+    Quiet {
+        on: bool,
+    },
+    Whois {
+        name: &'a str,
+        since: i64,
+        rooms: &'a [&'a str],
+        away: Option<&'a str>,
+        role: Option<&'static str>,
+        account: bool,
+    },
+    History {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        room: Option<&'a str>,
+        messages: usize,
+        gap: bool,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        before: Option<u64>,
+    },
+    /// `older` only at the end of requested history.
+    Live {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        room: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        older: Option<Option<u64>>,
+    },
+    Search {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        room: Option<&'a str>,
+        words: &'a str,
+        messages: usize,
+    },
+    Found {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        room: Option<&'a str>,
+        id: u64,
+        at: i64,
+        name: &'a str,
+        text: &'a str,
+        action: bool,
+    },
+    SearchEnds {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        room: Option<&'a str>,
+        words: &'a str,
+        older: Option<u64>,
+    },
+    Said {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        room: Option<&'a str>,
+        id: u64,
+        at: i64,
+        name: &'a str,
+        text: &'a str,
+    },
+    Action {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        room: Option<&'a str>,
+        id: u64,
+        at: i64,
+        name: &'a str,
+        text: &'a str,
+    },
+    Whisper {
+        at: i64,
+        from: &'a str,
+        text: &'a str,
+    },
+    Whispered {
+        at: i64,
+        to: &'a str,
+        text: &'a str,
+    },
+    Joined {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        room: Option<&'a str>,
+        name: &'a str,
+        here: usize,
+    },
+    Left {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        room: Option<&'a str>,
+        name: &'a str,
+        here: usize,
+        cause: &'static str,
+        reason: Option<&'a str>,
+    },
+    Renamed {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        room: Option<&'a str>,
+        old: &'a str,
+        new: &'a str,
+    },
+    Summed {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        room: Option<&'a str>,
+        joined: u32,
+        left: u32,
+        here: usize,
+    },
+    People {
+        room: &'a str,
+        here: usize,
+        names: &'a [&'a str],
+        you: bool,
+    },
+    Rooms {
+        rooms: &'a [(&'a str, usize, Option<&'a str>)],
+        more: usize,
+    },
+    Pong {
+        text: &'a str,
+    },
+    Echo {
+        on: bool,
+    },
+    Ignoring {
+        name: &'a str,
+    },
+    NotIgnoring {
+        name: &'a str,
+    },
+    Ignored {
+        names: &'a [&'a str],
+    },
+    Help {
+        lines: Vec<&'static str>,
+    },
+    Note {
+        text: String,
+    },
+    Kicked {
+        why: Option<&'a str>,
+    },
+    Goodbye,
+    Ending,
+}

@@ -1,0 +1,230 @@
+//! The JSON encoding: each event is one JSON object, in a text frame of its own or in a line.
+//!
+//! The member `t` is the kind of the object; `JsonEvent` lists all kinds. An event of a room has the member `room`.
+
+mod event;
+mod refused;
+
+use std::fmt::Display;
+
+use time::OffsetDateTime;
+
+use self::event::JsonEvent;
+use self::refused::Refused;
+use super::frame;
+use crate::chat::input::run_text;
+use crate::chat::{Cause, Event, Lang, Notice, People, Render, RoomLabel, Topic, Whois};
+
+/// The revision of the protocol.
+const REVISION: u32 = 2;
+
+/// What the server calls itself.
+const NAME: &str = env!("CARGO_PKG_NAME");
+
+/// How the objects are told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// Each is a text frame of a WebSocket.
+    Frame,
+    /// Each is a line, ended by CR LF.
+    Line,
+}
+
+/// Renders events as JSON.
+pub struct Json {
+    /// The language of the server's texts.
+    pub lang: Lang,
+    pub framing: Framing,
+}
+
+impl Render for Json {
+    fn render(&self, event: &Event, label: RoomLabel, out: &mut Vec<u8>) {
+        let Some(object) = self.object(event, label.room()) else { return };
+        // Writing to a vector cannot fail, and every key is a string.
+        let write = |out: &mut Vec<u8>| drop(serde_json::to_writer(out, &object));
+        match self.framing {
+            Framing::Frame => frame::text_frame(out, write),
+            Framing::Line => {
+                write(out);
+                out.extend_from_slice(b"\r\n");
+            }
+        }
+    }
+}
+
+impl Json {
+    /// The object for an event of a room; `None` if nothing is sent.
+    fn object<'a>(&self, event: &'a Event<'a>, room: Option<&'a str>) -> Option<JsonEvent<'a>> {
+        let seconds = |at: OffsetDateTime| at.unix_timestamp();
+        Some(match *event {
+            Event::Notice(ref notice) => return self.notice(notice, room),
+            Event::Refusal(ref refusal) => JsonEvent::Refused(Refused::new(self.lang, refusal)),
+            Event::Said { id, at, name, text } => JsonEvent::Said { room, id, at: seconds(at), name, text },
+            Event::Action { id, at, name, text } => JsonEvent::Action { room, id, at: seconds(at), name, text },
+            Event::Whisper { at, from, text } => JsonEvent::Whisper { at: seconds(at), from, text },
+            Event::Whispered { at, to, text } => JsonEvent::Whispered { at: seconds(at), to, text },
+            Event::Found { id, at, name, text, action } => {
+                JsonEvent::Found { room, id, at: seconds(at), name, text, action }
+            }
+            Event::Help(reader) => JsonEvent::Help { lines: self.lang.help(reader).collect() },
+        })
+    }
+
+    fn notice<'a>(&self, notice: &'a Notice<'a>, room: Option<&'a str>) -> Option<JsonEvent<'a>> {
+        Some(match *notice {
+            Notice::Hello { run, max_line } => JsonEvent::Hello {
+                rev: REVISION,
+                name: NAME,
+                run: run_text(run),
+                version: env!("CARGO_PKG_VERSION"),
+                lang: self.lang.code(),
+                max_line,
+            },
+            Notice::Welcome => JsonEvent::Ask,
+            // The page derives these itself.
+            Notice::NameSet | Notice::Day(_) => return None,
+            Notice::Entered { name, room, people: People { here, names, .. }, topic } => {
+                JsonEvent::Entered { name, room, here, names, topic: text(topic), role: None, account: false }
+            }
+            Notice::EnteredPeer { name } => {
+                let (room, names) = ("lobby", &["server"]);
+                JsonEvent::Entered { name, room, here: 2, names, topic: None, role: None, account: false }
+            }
+            Notice::EnteredRoom { room, people: People { here, names, .. }, topic } => {
+                JsonEvent::Room { room, here, names, topic: text(topic) }
+            }
+            Notice::Following { room, people: People { here, names, .. }, topic } => {
+                JsonEvent::Following { room, here, names, topic: text(topic) }
+            }
+            Notice::Unfollowed { room } => JsonEvent::Unfollowed { room },
+            Notice::TopicSet { name, text } => JsonEvent::Topic { room, name: Some(name), text },
+            Notice::Topic(Topic { name, text }) => JsonEvent::Topic { room, name: Some(name), text: Some(text) },
+            Notice::NoTopic => JsonEvent::Topic { room, name: None, text: None },
+            Notice::YouAreAway { name, text } => JsonEvent::Away { name, text },
+            Notice::Away { name, text } => JsonEvent::Away { name, text: Some(text) },
+            Notice::Quiet { on } => JsonEvent::Quiet { on },
+            Notice::Whois(Whois { name, since, rooms, away }) => {
+                let since = since.unix_timestamp();
+                JsonEvent::Whois { name, since, rooms, away, role: None, account: false }
+            }
+            Notice::HistoryBegins { messages, gap, before } => JsonEvent::History { room, messages, gap, before },
+            Notice::HistoryEnds => JsonEvent::Live { room, older: None },
+            Notice::PageEnds { older, .. } => JsonEvent::Live { room, older: Some(older) },
+            Notice::FoundBegins { words, messages } => JsonEvent::Search { room, words, messages },
+            Notice::FoundEnds { words, older, .. } => JsonEvent::SearchEnds { room, words, older },
+            Notice::Joined { name, here } => JsonEvent::Joined { room, name, here },
+            Notice::Left { name, cause, here } => {
+                let (cause, reason) = cause_and_reason(cause);
+                JsonEvent::Left { room, name, here, cause, reason }
+            }
+            Notice::Renamed { old, new } => JsonEvent::Renamed { room, old, new },
+            Notice::Summed { joined, left, here } => JsonEvent::Summed { room, joined, left, here },
+            Notice::Waiting { number } => JsonEvent::Waiting { number },
+            Notice::Pong { text } => JsonEvent::Pong { text },
+            Notice::People { room, people: People { here, names, you } }
+            | Notice::PeopleIn { room, people: People { here, names, you } } => {
+                JsonEvent::People { room, here, names, you }
+            }
+            Notice::Rooms { rooms, more } => JsonEvent::Rooms { rooms, more },
+            Notice::Echo { on } => JsonEvent::Echo { on },
+            Notice::Ignoring { name } => JsonEvent::Ignoring { name },
+            Notice::NoLongerIgnoring { name } => JsonEvent::NotIgnoring { name },
+            Notice::IgnoreList { names } => JsonEvent::Ignored { names },
+            Notice::Goodbye => JsonEvent::Goodbye,
+            Notice::Kicked { why } => JsonEvent::Kicked { why },
+            Notice::ShuttingDown => JsonEvent::Ending,
+            ref other => JsonEvent::Note { text: words(self.lang.notice(other))? },
+        })
+    }
+}
+
+/// The text of a topic.
+fn text(topic: Option<Topic<'_>>) -> Option<&str> {
+    topic.map(|topic| topic.text)
+}
+
+/// The text; `None` if it is empty.
+fn words(words: impl Display) -> Option<String> {
+    Some(words.to_string()).filter(|text| !text.is_empty())
+}
+
+/// The name and reason of a cause; closing the page counts as `quit`.
+fn cause_and_reason(cause: &Cause) -> (&'static str, Option<&str>) {
+    match cause {
+        Cause::Quit(reason) => ("quit", reason.as_deref()),
+        Cause::EndOfInput => ("quit", None),
+        other => (Cause::NAMES[other.number()], None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chat::Refusal;
+
+    fn rendered(event: Event) -> String {
+        let mut out = Vec::new();
+        Json { lang: Lang::En, framing: Framing::Frame }.render(&event, RoomLabel::Current("den"), &mut out);
+        String::from_utf8(out.split_off(if out.get(1) == Some(&126) { 4 } else { 2.min(out.len()) })).unwrap()
+    }
+
+    #[test]
+    fn message_has_id_and_time() {
+        let at = OffsetDateTime::from_unix_timestamp(1_763_640_000).unwrap();
+        let said = Event::Said { id: 17, at, name: "bob", text: "a \"b\" \\ <c>\u{7f}" };
+        assert_eq!(
+            rendered(said),
+            r#"{"t":"said","room":"den","id":17,"at":1763640000,"name":"bob","text":"a \"b\" \\ <c>"#.to_owned()
+                + "\u{7f}\"}"
+        );
+    }
+
+    #[test]
+    fn line_framing_ends_each_object_with_a_line_end() {
+        let mut out = Vec::new();
+        let json = Json { lang: Lang::En, framing: Framing::Line };
+        json.render(&Event::Notice(Notice::Joined { name: "bob", here: 2 }), RoomLabel::Followed("den"), &mut out);
+        json.render(&Event::Notice(Notice::Day(OffsetDateTime::UNIX_EPOCH.date())), RoomLabel::None, &mut out);
+        json.render(&Event::Notice(Notice::Goodbye), RoomLabel::None, &mut out);
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "{\"t\":\"joined\",\"room\":\"den\",\"name\":\"bob\",\"here\":2}\r\n{\"t\":\"goodbye\"}\r\n"
+        );
+    }
+
+    #[test]
+    fn refusal_has_kind_and_text() {
+        assert_eq!(
+            rendered(Event::Refusal(Refusal::Taken { name: "alice", asked: true })),
+            r#"{"t":"refused","what":"taken","asked":true,"text":"The nickname alice is taken. Try another:","name":"alice"}"#
+        );
+        assert_eq!(
+            rendered(Event::Refusal(Refusal::Yourself)),
+            r#"{"t":"refused","what":"yourself","text":"That is you."}"#
+        );
+    }
+
+    #[test]
+    fn notices_have_kinds_and_those_the_page_does_not_need_are_not_sent() {
+        assert_eq!(rendered(Event::Notice(Notice::Welcome)), r#"{"t":"ask"}"#);
+        assert_eq!(rendered(Event::Notice(Notice::NameSet)), "");
+        let people = People { here: 2, names: &["bob"], you: true };
+        assert_eq!(
+            rendered(Event::Notice(Notice::People { room: "den", people })),
+            r#"{"t":"people","room":"den","here":2,"names":["bob"],"you":true}"#
+        );
+        assert_eq!(
+            rendered(Event::Notice(Notice::Rooms { rooms: &[("lobby", 3, Some("tea"))], more: 0 })),
+            r#"{"t":"rooms","rooms":[["lobby",3,"tea"]],"more":0}"#
+        );
+        let cause = Cause::Quit(Some("lunch".into()));
+        assert_eq!(
+            rendered(Event::Notice(Notice::Left { name: "bob", cause: &cause, here: 2 })),
+            r#"{"t":"left","room":"den","name":"bob","here":2,"cause":"quit","reason":"lunch"}"#
+        );
+        assert_eq!(
+            rendered(Event::Notice(Notice::NoHistory)),
+            r#"{"t":"note","text":"Nothing has been said here yet."}"#
+        );
+    }
+}
