@@ -23,7 +23,8 @@ impl World {
         assert!(census.waiting <= config.max_waiting, "the admission queue is too long");
         assert!(census.rooms <= config.max_rooms, "{} rooms are too many", census.rooms);
 
-        let slack = 3 * self.segment_bytes() + config.max_line + 4096 + 100 * self.people.len();
+        // A notice of each person in one turn; JSON is longer than lines.
+        let slack = 3 * self.segment_bytes() + config.max_line + 4096 + 300 * self.people.len();
         let history = config.history_bytes.min(config.backlog_bytes / 2);
         let log = 2 * config.backlog_bytes + history + slack;
         assert!(census.log <= log, "a log holds {} bytes of at most {log}", census.log);

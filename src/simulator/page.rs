@@ -1,20 +1,22 @@
-//! Simulated pages: the frames that a browser sends, and the plain lines that equal the frames it receives.
-
-use serde_json::Value;
-use time::OffsetDateTime;
+//! Simulated pages: the frames that a browser sends and receives.
 
 use super::oracle::Typed;
-use crate::chat::{Cause, Event, Lang, Notice, People, Render};
+use super::program::Program;
 use crate::util::test_support::Random;
-use crate::wire::plain::Plain;
 
-/// A browser's request for a WebSocket.
-pub const UPGRADE: &str = "GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+/// A browser's request for a WebSocket, with words such as `room=den` in its URL.
+pub fn upgrade(words: &str) -> String {
+    let words: Vec<String> = words.split_whitespace().map(|word| word.replace('!', "%21")).collect();
+    let query = if words.is_empty() { String::new() } else { format!("?{}", words.join("&")) };
+    format!(
+        "GET /ws{query} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+}
 
 /// The reading side of a page.
-#[derive(Default)]
 pub struct SimulatedPage {
+    program: Program,
     /// Received bytes that are no whole frame yet.
     bytes: Vec<u8>,
     is_upgraded: bool,
@@ -22,11 +24,14 @@ pub struct SimulatedPage {
     is_refused: bool,
     /// The last frame has come.
     is_closed: bool,
-    /// The end of a history without messages is still to come; plain clients are sent none of it.
-    is_empty_history: bool,
 }
 
 impl SimulatedPage {
+    /// A page that has received nothing.
+    pub fn new(program: Program) -> Self {
+        SimulatedPage { program, bytes: Vec::new(), is_upgraded: false, is_refused: false, is_closed: false }
+    }
+
     /// Returns what a plain client would have received instead of these bytes, as far as known.
     pub fn read(&mut self, fresh: &[u8]) -> Vec<u8> {
         self.bytes.extend_from_slice(fresh);
@@ -43,7 +48,7 @@ impl SimulatedPage {
         {
             assert!(!self.is_closed, "a frame behind the last one");
             match first {
-                0x81 => self.show(&serde_json::from_slice(payload).expect("JSON"), &mut lines),
+                0x81 => self.program.show(payload, &mut lines),
                 0x88 => self.is_closed = true,
                 0x8a => {}
                 first => panic!("a frame that begins with {first:#x}"),
@@ -51,20 +56,6 @@ impl SimulatedPage {
             self.bytes.drain(..length);
         }
         lines
-    }
-
-    fn show(&mut self, frame: &Value, lines: &mut Vec<u8>) {
-        let has_nothing = match frame["t"].as_str() {
-            Some("history") => {
-                self.is_empty_history = frame["messages"] == 0;
-                self.is_empty_history
-            }
-            Some("live") => std::mem::take(&mut self.is_empty_history),
-            _ => false,
-        };
-        if !has_nothing {
-            show(frame, lines);
-        }
     }
 }
 
@@ -76,83 +67,6 @@ fn frame(bytes: &[u8]) -> Option<(u8, &[u8], usize)> {
         _ => return None,
     };
     Some((bytes[0], bytes.get(start..start + length)?, start + length))
-}
-
-/// Appends the plain encoding of the same event.
-fn show(frame: &Value, lines: &mut Vec<u8>) {
-    let text = |name: &str| frame[name].as_str().unwrap_or_else(|| panic!("no {name} in {frame}"));
-    let number = |name: &str| frame[name].as_u64().unwrap_or_else(|| panic!("no {name} in {frame}")) as usize;
-    let at = || OffsetDateTime::from_unix_timestamp(number("at") as i64).expect("a time");
-    let names: Vec<&str> = frame["names"].as_array().into_iter().flatten().filter_map(|name| name.as_str()).collect();
-    let people = |you| People { here: number("here"), names: &names, you };
-    let mut sentences = |mark: &str, words: &[&str]| {
-        words.iter().for_each(|words| lines.extend(format!("{mark}{words}\r\n").into_bytes()));
-    };
-    let rooms: Vec<(&str, usize)> = frame["rooms"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(|room| Some((room[0].as_str()?, room[1].as_u64()? as usize)))
-        .collect();
-    let cause;
-    let notice = match text("t") {
-        "hello" => return,
-        "refused" => return sentences("! ", &[text("text")]),
-        "note" => return sentences("* ", &[text("text")]),
-        "help" => {
-            let help: Vec<&str> = frame["lines"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-            return sentences("* ", &help);
-        }
-        "said" | "action" | "whisper" | "whispered" => {
-            let id = frame["id"].as_u64().unwrap_or_default();
-            let event = match text("t") {
-                "said" => Event::Said { id, at: at(), name: text("name"), text: text("text") },
-                "action" => Event::Action { id, at: at(), name: text("name"), text: text("text") },
-                "whisper" => Event::Whisper { at: at(), from: text("from"), text: text("text") },
-                _ => Event::Whispered { at: at(), to: text("to"), text: text("text") },
-            };
-            return Plain { lang: Lang::En }.render(&event, lines);
-        }
-        "waiting" => Notice::Waiting { number: number("number") as u32 },
-        "ask" => Notice::Welcome,
-        "entered" => Notice::Entered { name: text("name"), room: text("room"), people: people(true) },
-        "room" => Notice::EnteredRoom { room: text("room"), people: people(true) },
-        "history" => Notice::HistoryBegins { messages: number("messages"), gap: false, before: None },
-        "live" => Notice::HistoryEnds,
-        "joined" => Notice::Joined { name: text("name"), here: number("here") },
-        "left" => {
-            cause = match text("cause") {
-                "quit" => Cause::Quit(frame["reason"].as_str().map(Box::from)),
-                "moved" => Cause::Moved,
-                "connection_lost" => Cause::ConnectionLost,
-                "idle" => Cause::Idle,
-                "too_slow" => Cause::TooSlow,
-                "kicked" => Cause::Kicked(None),
-                "banned" => Cause::Banned,
-                "shut_down" => Cause::ShutDown,
-                "other_protocol" => Cause::OtherProtocol,
-                other => panic!("unknown cause {other}"),
-            };
-            Notice::Left { name: text("name"), cause: &cause, here: number("here") }
-        }
-        "renamed" => Notice::Renamed { old: text("old"), new: text("new") },
-        "summed" => {
-            Notice::Summed { joined: number("joined") as u32, left: number("left") as u32, here: number("here") }
-        }
-        "people" if frame["you"] == true => Notice::People { room: text("room"), people: people(true) },
-        "people" => Notice::PeopleIn { room: text("room"), people: people(false) },
-        "rooms" => Notice::Rooms { rooms: &rooms, more: number("more") },
-        "pong" => Notice::Pong { text: text("text") },
-        "echo" => Notice::Echo { on: frame["on"] == true },
-        "ignoring" => Notice::Ignoring { name: text("name") },
-        "not_ignoring" => Notice::NoLongerIgnoring { name: text("name") },
-        "ignored" => Notice::IgnoreList { names: &names },
-        "goodbye" => Notice::Goodbye,
-        "kicked" => Notice::Kicked { why: frame["why"].as_str() },
-        "ending" => Notice::ShuttingDown,
-        _ => panic!("what is {frame}?"),
-    };
-    Plain { lang: Lang::En }.render(&Event::Notice(notice), lines);
 }
 
 /// A frame as a browser sends it.

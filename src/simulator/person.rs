@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::network::Wire;
 use super::oracle::Typed;
 use super::page::SimulatedPage;
+use super::program::LineProgram;
 use crate::util::test_support::Random;
 
 /// How a person reads.
@@ -29,6 +30,10 @@ pub struct Person {
     pub pace: ReadingPace,
     /// The browser page; `None` for a plain client.
     pub page: Option<SimulatedPage>,
+    /// A program on the plain port; `None` for a person or a page.
+    pub program: Option<LineProgram>,
+    /// The revision of the protocol that the page or program knows.
+    pub revision: u32,
     /// Bytes that were typed and have not arrived.
     pub unsent: VecDeque<u8>,
     /// Nothing more will be typed; the end follows the unsent bytes.
@@ -64,6 +69,8 @@ pub const NAMES: &[&str] = &[
 const BAD_NAMES: &[&str] =
     &["a b", "a@b", "You", "server", "Admin", "10.0.0.1", "x!", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"];
 const ROOMS: &[&str] = &["lobby", "games", "Games", "den", "attic", "Lobby"];
+/// Rooms in the commands about several rooms.
+const MORE_ROOMS: &[&str] = &["lobby", "games", "Games", "den", "DEN", "attic", "tea", "chess", "Lobby"];
 
 const IAC: u8 = 255;
 
@@ -148,12 +155,120 @@ pub fn line(random: &mut Random, people: usize, long: usize, max_line: usize) ->
     }
 }
 
+/// A line of a member that knows of several rooms.
+pub fn room_line(random: &mut Random, people: usize, long: usize, max_line: usize) -> String {
+    let text = words(random, long, max_line);
+    let name = name(random, people);
+    let room = *random.pick(MORE_ROOMS);
+    let hash = if random.one_in(4) { "#" } else { "" };
+    match random.below(40) {
+        0..=9 => format!("/follow {hash}{room}"),
+        10 | 11 => format!("/unfollow {hash}{room}"),
+        12..=20 => format!("#{room} {text}"),
+        21 => format!("##{text}"),
+        22 | 23 => format!("/history #{room} {}", 1 + random.below(6)),
+        24 => format!("/who #{room}"),
+        25 => format!("/join #{room}"),
+        26 => format!("/topic #{room} {text}"),
+        27 => [format!("/topic {text}"), "/topic -".into(), "/topic".into()][random.below(3)].clone(),
+        28 => format!("/topic #{room}{}", [" -", "", " "][random.below(3)]),
+        29 | 30 => format!("/quiet {}", if random.one_in(3) { "off" } else { "on" }),
+        31 => format!("/away {text}"),
+        32 => "/away".into(),
+        33 | 34 => format!("/whois {name}"),
+        35 => format!("@{name}: {text}"),
+        36 => format!("/msg {name}, {text}"),
+        37 => format!("/me #{room} {text}"),
+        38 => format!("/topic {}", "t".repeat(380 + random.below(20))),
+        _ => [
+            "#",
+            "# text",
+            "#den",
+            "#lobby  ",
+            "#nosuch text",
+            "#nosuch",
+            "##",
+            "/follow",
+            "/follow #",
+            "/follow x!",
+            "/unfollow",
+            "/unfollow nowhere",
+            "/join #",
+            "/whois",
+            "/whois nobody",
+            "/whois server",
+            "/quiet",
+            "/quiet maybe",
+            "/topic #nosuch text",
+            "/me #den",
+            "/me #nosuch waves",
+            "/history #den x",
+            "/history #nosuch 2",
+            "/history #lobby",
+            "/who #nowhere",
+            "/who #",
+            "@bob:",
+            "@: text",
+            "@, text",
+            "/json",
+            "/json room=den",
+            "/unfollow #nowhere",
+        ][random.below(32)]
+        .into(),
+    }
+}
+
+/// What a program asks for when it connects: words such as `room=den`.
+pub fn resume_words(random: &mut Random, revision: u32, messages: u64) -> String {
+    let mut parts = Vec::new();
+    if random.one_in(2) {
+        let bad = ["", "x!", "server"];
+        parts.push(format!("room={}", if random.one_in(8) { random.pick(&bad) } else { random.pick(MORE_ROOMS) }));
+    }
+    if revision > 1 && random.one_in(2) {
+        let mut rooms: Vec<&str> = (0..1 + random.below(4)).map(|_| *random.pick(MORE_ROOMS)).collect();
+        if random.one_in(10) {
+            rooms.push(["", "x!", "you"][random.below(3)]);
+        }
+        parts.push(format!("follow={}", rooms.join(",")));
+    }
+    if random.one_in(2) {
+        let run = if random.one_in(8) { "0000000000000001" } else { "0000000000000000" };
+        parts.push(format!("run={run}"));
+        parts.push(format!("after={}", random.below(messages as usize + 3)));
+    }
+    if random.one_in(12) {
+        parts.push(["nonsense", "after=x", "run=0"][random.below(3)].into());
+    }
+    parts.join(" ")
+}
+
+/// A line of a program on the plain port before it has a name.
+pub fn json_line(random: &mut Random, revision: u32, messages: u64) -> String {
+    match random.below(12) {
+        0 => ["/jsonx", " /json", "/JSON", "json"][random.below(4)].into(),
+        1..=4 => "/json".into(),
+        _ => format!("/json {}", resume_words(random, revision, messages)).trim_end().into(),
+    }
+}
+
 /// A line of the operator.
 pub fn order(random: &mut Random, people: usize) -> String {
     let name = name(random, people).replace(' ', "");
     let text = words(random, 100, 600);
     let ip = format!("10.0.0.{}", 1 + random.below(people));
-    match random.below(16) {
+    let room = *random.pick(MORE_ROOMS);
+    match random.below(18) {
+        16 => format!("#{room} {}", text.trim()),
+        17 => [
+            format!("/whois {name}"),
+            format!("/me #{room} {}", text.trim()),
+            format!("@{name}: {}", text.trim()),
+            format!("##{}", text.trim()),
+            "#den".into(),
+            "#nosuch text".into(),
+        ][random.below(6)]
+        .clone(),
         0 => format!("/kick {name}"),
         1 => format!("/kick {name} rude"),
         2 if random.one_in(2) => format!("/ban {name} 1"),

@@ -62,6 +62,7 @@ impl SeedPlan {
             burst: *random.pick(&[1, 3, 30]),
             announce_limit: *random.pick(&[0, 2, 200, 200]),
             max_rooms: *random.pick(&[2, 3, 256]),
+            max_follow: *random.pick(&[0, 1, 3, 5, 20]),
             max_ignored: *random.pick(&[1, 100]),
             max_listed: *random.pick(&[3, 100]),
             ..Config::default()

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 
-use super::oracle::{ReaderStage, Typed};
+use super::oracle::{ReaderStage, Typed, Wanted};
 use super::page;
-use super::page::{SimulatedPage, UPGRADE};
+use super::page::SimulatedPage;
 use super::person;
 use super::person::{Person, ReadingPace};
+use super::program::{LineProgram, Program};
 use super::world::World;
 
 impl World {
@@ -37,6 +38,12 @@ impl World {
         let ip = [10, 0, 0, 1 + self.random.below(self.plan.addresses) as u8];
         let addr = SocketAddr::from((ip, 1024 + number as u16));
         let page = self.plan.web && self.random.one_in(2);
+        let is_program = !page && self.random.one_in(6);
+        let wants = match page && self.random.one_in(2) {
+            true => person::resume_words(&mut self.random, self.revision, self.oracle.messages),
+            false => String::new(),
+        };
+        let program = || Program::new(self.revision, self.plan.config.max_line);
         let listener = if page { self.plan.listeners } else { self.random.below(self.plan.listeners) };
         let seed = self.random.next();
         let wire = self.network.connect(listener, addr, seed, self.plan.capacity);
@@ -52,8 +59,10 @@ impl World {
         self.people.push(Person {
             wire,
             pace,
-            page: page.then(SimulatedPage::default),
-            unsent: if page { UPGRADE.bytes().collect() } else { Default::default() },
+            page: page.then(|| SimulatedPage::new(program())),
+            program: is_program.then(|| LineProgram::new(program())),
+            revision: if page || is_program { self.revision } else { 2 },
+            unsent: if page { page::upgrade(&wants).bytes().collect() } else { Default::default() },
             ends: false,
             options: 100,
             pauses: false,
@@ -61,8 +70,11 @@ impl World {
             written_at: self.at,
             done: false,
         });
-        self.oracle.add(addr, page);
+        self.oracle.add(addr, page.then(|| Wanted::read(&wants)), self.revision);
         self.alive.push(number);
+        if is_program && !self.random.one_in(4) {
+            self.ask_for_json(number);
+        }
     }
 
     pub(super) fn type_line(&mut self, who: usize, line: String) {
@@ -90,13 +102,29 @@ impl World {
         self.oracle.readers[who].typed.extend(typed);
     }
 
+    /// A program on the plain port asks for JSON.
+    fn ask_for_json(&mut self, who: usize) {
+        let line = person::json_line(&mut self.random, self.revision, self.oracle.messages);
+        self.type_line(who, line);
+    }
+
     fn compose(&mut self, who: usize) {
         let (people, long, max_line) = (self.plan.people, self.plan.long, self.plan.config.max_line);
         let has_name = self.oracle.readers[who].stage == ReaderStage::Here;
+        if !has_name && self.people[who].program.is_some() && self.random.one_in(4) {
+            return self.ask_for_json(who);
+        }
         let line = match has_name || self.random.one_in(6) {
+            true if self.people[who].revision > 1 && self.random.one_in(4) => {
+                person::room_line(&mut self.random, people, long, max_line)
+            }
             true => person::line(&mut self.random, people, long, max_line),
             false => person::name(&mut self.random, people),
         };
+        if line.starts_with("/json") && !has_name && self.people[who].program.is_none() {
+            // A person could not read the answer.
+            return;
+        }
         self.type_line(who, line);
     }
 

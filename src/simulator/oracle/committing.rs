@@ -2,15 +2,20 @@
 
 use std::net::IpAddr;
 
+use super::history::Replay;
 use super::{OPERATOR, Oracle, ReaderStage, key};
-use crate::chat::change::Change;
+use crate::chat::change::{Change, Place};
 use crate::chat::{Cause, Now};
 
 /// A public change that is not committed yet.
 #[derive(Debug)]
 pub enum Proposed {
-    Join { who: usize, name: String },
+    Join { who: usize, name: String, room: String, follow: Vec<String> },
     Move { who: usize, room: String },
+    Follow { who: usize, room: String },
+    Unfollow { who: usize, room: usize },
+    Topic { who: usize, room: usize, text: Option<String> },
+    Away { who: usize, text: Option<String> },
     Leave { who: usize, cause: Cause },
     Say { author: usize, room: usize, action: bool, text: String },
     Rename { who: usize, name: String },
@@ -25,7 +30,13 @@ impl Proposed {
     /// The reader that waits for the commit.
     fn waits(&self) -> Option<usize> {
         match *self {
-            Proposed::Join { who, .. } | Proposed::Move { who, .. } | Proposed::Rename { who, .. } => Some(who),
+            Proposed::Join { who, .. }
+            | Proposed::Move { who, .. }
+            | Proposed::Follow { who, .. }
+            | Proposed::Unfollow { who, .. }
+            | Proposed::Topic { who, .. }
+            | Proposed::Away { who, .. }
+            | Proposed::Rename { who, .. } => Some(who),
             Proposed::Say { author, .. } => Some(author).filter(|&author| author != OPERATOR),
             _ => None,
         }
@@ -41,10 +52,17 @@ impl Proposed {
             (Proposed::Say { text, action, .. }, Change::Say { text: said, action: acted, .. }) => {
                 text == said && action == acted
             }
-            (Proposed::Join { name, .. }, Change::Join(join)) => *name == *join.name.shown,
+            (Proposed::Join { name, room, follow, .. }, Change::Join(join)) => {
+                let follows = join.follow.iter().map(place_name);
+                *name == *join.name.shown && *room == place_name(&join.place) && follows.eq(follow.iter().cloned())
+            }
+            (Proposed::Topic { text, .. }, Change::Topic { text: set, .. }) => text.as_deref() == set.as_deref(),
+            (Proposed::Away { text, .. }, Change::Away { text: set, .. }) => text.as_deref() == set.as_deref(),
             (Proposed::Rename { name, .. }, Change::Rename { to, .. }) => *name == *to.name.shown,
             (Proposed::Leave { cause, .. }, Change::Leave { cause: given, .. }) => cause == given,
             (Proposed::Move { .. }, Change::Move { .. })
+            | (Proposed::Follow { .. }, Change::Follow { .. })
+            | (Proposed::Unfollow { .. }, Change::Unfollow { .. })
             | (Proposed::Kick { .. }, Change::Kick { .. })
             | (Proposed::Ban { .. }, Change::Ban { .. })
             | (Proposed::Unban { .. }, Change::Unban { .. })
@@ -52,6 +70,13 @@ impl Proposed {
             | (Proposed::Unmute { .. }, Change::Unmute { .. }) => true,
             _ => false,
         }
+    }
+}
+
+fn place_name(place: &Place) -> String {
+    match place {
+        Place::Lobby => "lobby".into(),
+        Place::Named(name) => name.shown.to_string(),
     }
 }
 
@@ -113,7 +138,11 @@ impl Oracle {
                 is_taken.then(|| format!("! The nickname {name} is taken. Try another:"))
             }
             Proposed::Move { who, room } => gone(*who, "").or_else(|| self.refuse_room(*who, room)),
-            Proposed::Leave { who, .. } => gone(*who, ""),
+            Proposed::Follow { who, room } => gone(*who, "").or_else(|| self.refuse_following(*who, room)),
+            Proposed::Unfollow { who, .. }
+            | Proposed::Topic { who, .. }
+            | Proposed::Away { who, .. }
+            | Proposed::Leave { who, .. } => gone(*who, ""),
             Proposed::Say { author: OPERATOR, .. } => None,
             Proposed::Say { author, .. } => gone(*author, ""),
             Proposed::Rename { who, name } => {
@@ -126,8 +155,8 @@ impl Oracle {
 
     fn carry_out(&mut self, proposed: Proposed, now: Now) {
         match proposed {
-            Proposed::Join { who, name } => {
-                self.log_in(who, name, now);
+            Proposed::Join { who, name, room, follow } => {
+                self.log_in(who, name, &room, &follow, now);
                 if self.readers[who].stage == ReaderStage::Gone {
                     // Its session has ended in the meantime.
                     self.propose(Proposed::Leave { who, cause: Cause::ConnectionLost });
@@ -137,6 +166,13 @@ impl Oracle {
                 let room = self.open(&room).expect("a room that can be opened");
                 self.go(who, room, now);
             }
+            Proposed::Follow { who, room } => {
+                let room = self.open(&room).expect("a room that can be opened");
+                self.commit_follow(who, room, Replay::ALL, now);
+            }
+            Proposed::Unfollow { who, room } => self.commit_unfollow(who, room, now),
+            Proposed::Topic { who, room, text } => self.commit_topic(who, room, text, now),
+            Proposed::Away { who, text } => self.commit_away(who, text),
             Proposed::Leave { who, cause } => self.remove(who, &cause, now),
             Proposed::Say { author, room, action, text } => self.say(author, room, action, &text, now),
             Proposed::Rename { who, name } => self.set_name(who, &name, now),

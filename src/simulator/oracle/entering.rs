@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::committing::Proposed;
+use super::history::Replay;
 use super::{Oracle, ReaderStage, Typed, key};
 use crate::chat::{Cause, Login, Now};
 
@@ -54,7 +55,7 @@ impl Oracle {
                 self.line.push_back(who);
                 let number = self.line.len() as u32;
                 self.readers[who].stage = ReaderStage::Waiting(number);
-                return self.send_line(who, &format!("* The room is full. You are number {number} in line."));
+                return self.tell_number(who, number);
             } else {
                 "! The room and the waiting line are full. Try again later.".into()
             }
@@ -68,12 +69,25 @@ impl Oracle {
         self.readers[who].stage = ReaderStage::Asked;
         self.readers[who].active = now.at;
         match self.config.login {
-            Login::Nickname => self.send_line(who, "* Welcome to chinwag. Type a nickname and press Enter:"),
+            Login::Nickname => self.send_welcome(who),
             Login::Address => {
                 let name = self.readers[who].addr.to_string();
-                self.propose(Proposed::Join { who, name });
+                self.propose_join(who, name);
             }
         }
+    }
+
+    pub(super) fn send_welcome(&mut self, who: usize) {
+        self.send_line(who, "* Welcome to chinwag. Type a nickname and press Enter:");
+    }
+
+    pub(super) fn tell_number(&mut self, who: usize, number: u32) {
+        self.send_line(who, &format!("* The room is full. You are number {number} in line."));
+    }
+
+    fn propose_join(&mut self, who: usize, name: String) {
+        let (room, follow) = self.places(who);
+        self.propose(Proposed::Join { who, name, room, follow });
     }
 
     /// A line of a client in the admission queue.
@@ -98,18 +112,49 @@ impl Oracle {
             Ok(name) if self.names.contains_key(&key(&name)) => {
                 self.send_line(who, &format!("! The nickname {name} is taken. Try another:"));
             }
-            Ok(name) => self.propose(Proposed::Join { who, name }),
+            Ok(name) => self.propose_join(who, name),
         }
     }
 
-    /// A new member enters the lobby.
-    pub(super) fn log_in(&mut self, who: usize, name: String, now: Now) {
+    /// A new member enters a room, and follows others.
+    pub(super) fn log_in(&mut self, who: usize, name: String, room: &str, follow: &[String], now: Now) {
         self.take_name(who, &name);
         self.take_mute_over(who, now);
-        self.readers[who].is_member = true;
-        self.enter(who, 0, now, |_, here, people| {
-            format!("* You are {name}. {here} here: {people}. /help lists the commands.")
+        self.logins += 1;
+        let reader = &mut self.readers[who];
+        (reader.is_member, reader.joined, reader.since) = (true, self.logins, now.local);
+        let has_session = self.readers[who].stage != ReaderStage::Gone;
+        let after = if has_session { self.take_wanted(who) } else { None };
+        let room = self.open_place(who, room);
+        // In the lobby, where it did not want to be, it is shown everything.
+        let replay = Replay { after: after.filter(|_| room.is_some()), ..Replay::ALL };
+        self.enter(who, room.unwrap_or(0), false, replay, now, |_, here, people| {
+            format!("You are {name}. {here} here: {people}. /help lists the commands.")
         });
+        // All their histories must fit into the backlog together.
+        let bytes = self.config.backlog_bytes / 4 / follow.len().max(1);
+        for name in follow {
+            if self.readers[who].followed.len() >= self.config.max_follow {
+                let refusal = self.too_many_followed();
+                return self.send_line_to_session(who, &refusal);
+            }
+            if let Some(room) = self.open_place(who, name)
+                && !self.is_in(who, room)
+            {
+                self.commit_follow(who, room, Replay { after, bytes }, now);
+            }
+        }
+    }
+
+    /// Opens a room for a new member; tells its session if that is refused.
+    fn open_place(&mut self, who: usize, name: &str) -> Option<usize> {
+        if let Some(refusal) = self.refuse_opening(name) {
+            if self.readers[who].stage != ReaderStage::Gone {
+                self.send_line(who, &refusal);
+            }
+            return None;
+        }
+        self.open(name)
     }
 
     pub(super) fn take_name(&mut self, who: usize, name: &str) {
@@ -227,7 +272,9 @@ impl Oracle {
             Cause::OtherProtocol => ": another protocol".into(),
             _ => String::new(),
         };
-        self.exit(who, &words, now);
+        let rooms = self.rooms_of(who);
+        self.readers[who].followed.clear();
+        rooms.into_iter().for_each(|room| self.exit(who, room, &words, now));
     }
 
     /// Checks that a slow consumer may be dropped.
@@ -253,24 +300,25 @@ impl Oracle {
                 let number = index as u32 + 1;
                 if self.readers[who].stage != ReaderStage::Waiting(number) {
                     self.readers[who].stage = ReaderStage::Waiting(number);
-                    self.send_line(who, &format!("* The room is full. You are number {number} in line."));
+                    self.tell_number(who, number);
                 }
             }
         }
     }
 
     pub(super) fn shut_down(&mut self, now: Now) {
-        const WORDS: &str = "* The server is shutting down.";
+        const WORDS: &str = "The server is shutting down.";
         self.ending = true;
-        self.send_to_console(WORDS);
+        self.send_to_console(&format!("* {WORDS}"));
         for room in 0..self.rooms.len() {
             if self.rooms[room].is_some() {
-                self.show(room, None, WORDS, now);
+                // Each member reads this once, in its current room.
+                self.show(room, WORDS, now, |oracle, member| oracle.readers[member].room == room);
             }
         }
         for who in 0..self.readers.len() {
             if matches!(self.readers[who].stage, ReaderStage::Waiting(_) | ReaderStage::Asked) {
-                self.send_line(who, WORDS);
+                self.send_line(who, &format!("* {WORDS}"));
             }
         }
     }

@@ -6,7 +6,11 @@
 
 mod committing;
 mod entering;
+mod following;
+mod history;
 mod operating;
+mod programs;
+mod reading;
 mod rooms;
 mod talking;
 
@@ -15,11 +19,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::ops::AddAssign;
 use std::time::Duration;
 
-use time::Date;
+use time::{Date, OffsetDateTime};
 
 use self::committing::Proposed;
 use self::operating::Mute;
-use self::rooms::OracleRoom;
+pub use self::programs::Wanted;
+use self::rooms::{OracleRoom, Shown};
 use crate::chat::TraceEvent;
 use crate::chat::{Cause, ClientId, Config, Now};
 
@@ -51,8 +56,14 @@ pub enum ReaderStage {
 /// One connection.
 pub struct Reader {
     pub addr: SocketAddr,
-    /// It reads JSON, which has no day lines, and includes its own messages.
+    /// It is a browser's page.
     page: bool,
+    /// The revision of the JSON that it reads, which has no day lines, and includes its own messages.
+    program: Option<u32>,
+    /// The revision that its program would understand.
+    revision: u32,
+    /// Where it wants to continue.
+    wanted: Option<Wanted>,
     pub stage: ReaderStage,
     /// All bytes that it should ever be sent, and the number written.
     expected: Vec<u8>,
@@ -61,15 +72,24 @@ pub struct Reader {
     pub typed: VecDeque<Typed>,
     name: String,
     key: String,
+    /// Its current room, and those that it follows.
     room: usize,
-    /// Its number among all entries to rooms.
-    entered: usize,
+    followed: Vec<usize>,
+    /// The last day whose line it was shown while it followed rooms.
+    day: Option<Date>,
+    /// Its number among all logins, and the time of its login.
+    joined: usize,
+    since: OffsetDateTime,
     echo: bool,
+    quiet: bool,
+    away: Option<String>,
     /// The name and its key at that time, and the reader.
     ignored: Vec<(String, String, usize)>,
     whisperer: Option<usize>,
-    /// Bytes shown in its room when it was last up to date.
-    up_to_date_at: usize,
+    /// What had been shown in each of its rooms when it was last up to date.
+    up_to_date: Vec<(usize, Shown)>,
+    /// The rooms of unread lines, with the position of each line; noted while it follows rooms.
+    sources: VecDeque<(usize, usize)>,
     /// Time of the welcome or of the last line; and when its rate bucket is empty.
     active: Duration,
     bucket: Duration,
@@ -106,7 +126,9 @@ pub struct Oracle {
     per_ip: HashMap<IpAddr, usize>,
     bans: HashMap<IpAddr, Option<Duration>>,
     mutes: Vec<Mute>,
-    entries: usize,
+    logins: usize,
+    /// The messages that were ever said, muted ones too.
+    pub messages: u64,
     /// Grows each time a room may have become empty.
     emptied: usize,
     connected: usize,
@@ -133,6 +155,16 @@ pub struct Counts {
     pub admitted: usize,
     /// Changes that a commit refused.
     pub refused: usize,
+    /// Rooms that members began to follow.
+    pub followed: usize,
+    /// Times that one turn wrote lines of several rooms to one session.
+    pub merged: usize,
+    pub topics: usize,
+    /// Whispers to members who were away.
+    pub told_away: usize,
+    pub json_lines: usize,
+    /// Histories that a returning member was shown from a message on.
+    pub resumed: usize,
 }
 
 impl AddAssign for Counts {
@@ -142,6 +174,12 @@ impl AddAssign for Counts {
         self.summed += other.summed;
         self.admitted += other.admitted;
         self.refused += other.refused;
+        self.followed += other.followed;
+        self.merged += other.merged;
+        self.topics += other.topics;
+        self.told_away += other.told_away;
+        self.json_lines += other.json_lines;
+        self.resumed += other.resumed;
     }
 }
 
@@ -172,7 +210,8 @@ impl Oracle {
             per_ip: HashMap::new(),
             bans: HashMap::new(),
             mutes: Vec::new(),
-            entries: 0,
+            logins: 0,
+            messages: 0,
             emptied: 0,
             connected: 0,
             ending: false,
@@ -186,11 +225,13 @@ impl Oracle {
         }
     }
 
-    /// Adds a reader that waits in the kernel's queue.
-    pub fn add(&mut self, addr: SocketAddr, page: bool) {
+    /// Adds a reader that waits in the kernel's queue. A page wants to continue somewhere.
+    pub fn add(&mut self, addr: SocketAddr, page: Option<Wanted>, revision: u32) {
         self.readers.push(Reader {
             addr,
-            page,
+            page: page.is_some(),
+            program: page.is_some().then_some(revision),
+            revision,
             stage: ReaderStage::Outside,
             expected: Vec::new(),
             written: 0,
@@ -198,11 +239,18 @@ impl Oracle {
             name: String::new(),
             key: String::new(),
             room: 0,
-            entered: 0,
-            echo: page,
+            followed: Vec::new(),
+            day: None,
+            joined: 0,
+            since: OffsetDateTime::UNIX_EPOCH,
+            echo: page.is_some(),
+            quiet: false,
+            away: None,
+            wanted: page,
             ignored: Vec::new(),
             whisperer: None,
-            up_to_date_at: 0,
+            up_to_date: Vec::new(),
+            sources: VecDeque::new(),
             active: Duration::ZERO,
             bucket: Duration::ZERO,
             unended: false,
@@ -312,6 +360,9 @@ impl Oracle {
             }
             Some(Typed::NotUtf8) => self.send_line(who, "! That line is not UTF-8; it was not said."),
             Some(Typed::Line(text)) => match self.readers[who].stage {
+                ReaderStage::Waiting(_) | ReaderStage::Asked if self.asks_for_json(who, &text) => {
+                    self.begin_json(who, &text)
+                }
                 ReaderStage::Waiting(_) => self.wait(who, &text),
                 ReaderStage::Asked => self.answer(who, &text),
                 _ => self.dispatch_command(who, &text, now),
@@ -320,63 +371,11 @@ impl Oracle {
         }
     }
 
-    fn send_line(&mut self, who: usize, line: &str) {
-        if self.readers[who].page && rooms::is_day_line(line) {
-            return;
-        }
-        let expected = &mut self.readers[who].expected;
-        expected.extend_from_slice(line.as_bytes());
-        expected.extend_from_slice(b"\r\n");
-    }
-
     fn send_to_console(&mut self, line: &str) {
         if let Some(console) = &mut self.console {
             console.extend_from_slice(line.as_bytes());
             console.extend_from_slice(b"\r\n");
         }
-    }
-
-    /// Checks bytes that were written to a reader.
-    pub fn check_output(&mut self, who: usize, bytes: &[u8]) {
-        let reader = &mut self.readers[who];
-        let unread = &reader.expected[reader.written..];
-        if !unread.starts_with(bytes) {
-            panic!("person {who} is sent unexpected bytes\n{}", difference(bytes, unread));
-        }
-        reader.written += bytes.len();
-        if reader.written == reader.expected.len()
-            && let Some(room) = self.rooms[reader.room].as_ref().filter(|_| reader.stage == ReaderStage::Here)
-        {
-            reader.up_to_date_at = room.bytes;
-        }
-    }
-
-    /// Expected bytes that have not been written.
-    pub fn unread_bytes(&self, who: usize) -> usize {
-        self.readers[who].expected.len() - self.readers[who].written
-    }
-
-    /// The beginning of the unread text, for messages.
-    pub fn unread_text(&self, who: usize) -> String {
-        let reader = &self.readers[who];
-        let unread = &reader.expected[reader.written..];
-        String::from_utf8_lossy(&unread[..unread.len().min(300)]).into_owned()
-    }
-
-    /// Checks the output for the operator.
-    pub fn check_console_output(&mut self, bytes: &[u8]) {
-        let Some(console) = &mut self.console else { return };
-        if *console != bytes {
-            panic!("the operator is shown unexpected output\n{}", difference(bytes, console));
-        }
-        console.clear();
-    }
-
-    /// A member's possible lag in bytes, including lines that it does not read.
-    fn lag(&self, who: usize) -> usize {
-        let reader = &self.readers[who];
-        let room = self.rooms[reader.room].as_ref().filter(|_| reader.stage == ReaderStage::Here);
-        self.unread_bytes(who) + room.map_or(0, |room| room.bytes - reader.up_to_date_at)
     }
 
     /// Whether the reader left at that time.
@@ -401,12 +400,4 @@ impl Oracle {
             assert_eq!(reader.due, None, "person {who} should have left");
         }
     }
-}
-
-/// The first lines in which two texts differ.
-fn difference(got: &[u8], expected: &[u8]) -> String {
-    let same = got.iter().zip(expected).take_while(|(a, b)| a == b).count();
-    let begin = got[..same].iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
-    let line = |bytes: &[u8]| String::from_utf8_lossy(&bytes[begin..bytes.len().min(begin + 200)]).into_owned();
-    format!("  got      {:?}\n  expected {:?}", line(got), line(expected))
 }

@@ -58,7 +58,7 @@ impl Oracle {
         let (word, rest) = split(line);
         match word {
             "/rooms" => {
-                let list = self.list_of_rooms();
+                let list = self.list_of_rooms(false);
                 self.send_to_console(&list);
             }
             "/kick" => self.kick(rest),
@@ -72,7 +72,7 @@ impl Oracle {
             "/unmute" => self.unmute(rest, now),
             "/shutdown" => self.ending = true,
             _ if word.starts_with('@') => {
-                let name = &word[1..];
+                let name = self.addressee(&word[1..]);
                 let Some(target) = self.present(name) else {
                     return self.send_to_console(&format!("! Nobody here is called {name}."));
                 };
@@ -80,7 +80,27 @@ impl Oracle {
                 self.begin_console_day(now);
                 self.send_to_console(&format!("{} you -> {to}: {rest}", clock(now)));
                 self.hear_whisper(target, OPERATOR, "server", rest, now);
+                if let Some(line) = self.away_line(target, now) {
+                    self.send_to_console(&line);
+                }
             }
+            "/whois" if self.has_following() => {
+                let answer = self.whois(OPERATOR, rest, now);
+                self.send_to_console(&answer);
+            }
+            "/whois" => self.send_to_console("! There is no command /whois. /help lists them."),
+            "/me" => match self.room_argument(OPERATOR, rest) {
+                Ok((room, text)) => {
+                    self.propose(Proposed::Say { author: OPERATOR, room, action: true, text: text.into() });
+                }
+                Err(refusal) => self.send_to_console(&refusal),
+            },
+            _ if line.starts_with('#') => match self.parse_hash(OPERATOR, line) {
+                Ok((room, text)) => {
+                    self.propose(Proposed::Say { author: OPERATOR, room, action: false, text: text.into() });
+                }
+                Err(refusal) => self.send_to_console(&refusal),
+            },
             _ => self.propose(Proposed::Say { author: OPERATOR, room: 0, action: false, text: line.into() }),
         }
     }

@@ -12,12 +12,16 @@ pub(super) struct OracleRoom {
     pub name: String,
     /// In the order of the server's sweep.
     pub members: Vec<usize>,
-    history: Vec<HistoryEntry>,
-    /// Bytes ever shown to the room.
-    pub bytes: usize,
+    pub(super) history: Vec<HistoryEntry>,
+    /// What was ever shown to the room.
+    pub shown: Shown,
+    /// The name of the member who has set the topic, and its text.
+    pub(super) topic: Option<(String, String)>,
+    /// The id of the newest message that is no longer kept.
+    pub(super) newest_dropped: u64,
     /// Day lines, with the number of messages before each.
-    days: Vec<(usize, Date)>,
-    said: usize,
+    pub(super) days: Vec<(usize, Date)>,
+    pub(super) said: usize,
     day: Option<Date>,
     /// Joins and leaves that are not announced yet.
     sum: Option<(u32, u32)>,
@@ -26,14 +30,33 @@ pub(super) struct OracleRoom {
     emptied: usize,
 }
 
+/// Lines of a room, and their bytes without the name of the room.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Shown {
+    pub bytes: usize,
+    pub lines: usize,
+}
+
+/// A message of a room.
+#[derive(Clone)]
+pub(super) struct Message {
+    pub id: u64,
+    pub author: usize,
+    /// The key of the author's name at that time.
+    pub key: String,
+    /// The time, and a star for an action.
+    pub mark: String,
+    pub spoken: String,
+}
+
 /// A message of the history.
-struct HistoryEntry {
-    author: usize,
-    key: String,
-    line: String,
-    day: Date,
-    /// Bytes shown to the room before it.
-    begun: usize,
+pub(super) struct HistoryEntry {
+    pub message: Message,
+    pub day: Date,
+    /// What was shown to the room before it.
+    pub begun: Shown,
+    /// What it counts toward the limit of the history in bytes.
+    pub cost: usize,
 }
 
 impl OracleRoom {
@@ -42,7 +65,9 @@ impl OracleRoom {
             name: name.into(),
             members: Vec::new(),
             history: Vec::new(),
-            bytes: 0,
+            shown: Shown::default(),
+            topic: None,
+            newest_dropped: 0,
             days: Vec::new(),
             said: 0,
             day: None,
@@ -53,16 +78,8 @@ impl OracleRoom {
     }
 }
 
-fn day_line(day: Date) -> String {
+pub(super) fn day_line(day: Date) -> String {
     format!("* {} {} {} {}", day.weekday(), day.day(), day.month(), day.year())
-}
-
-/// No name equals a day of the week.
-pub(super) fn is_day_line(line: &str) -> bool {
-    let days = ["Mon", "Tues", "Wednes", "Thurs", "Fri", "Satur", "Sun"];
-    days.iter().any(|day| {
-        line.strip_prefix("* ").and_then(|line| line.strip_prefix(day)).is_some_and(|line| line.starts_with("day "))
-    })
 }
 
 /// The time before a message.
@@ -102,12 +119,9 @@ impl Oracle {
             let (least_recent, _) = empty.min_by_key(|(_, room)| room.emptied)?;
             self.remove_room(least_recent);
         }
-        let free = self.rooms.iter().position(Option::is_none).unwrap_or(self.rooms.len());
-        if free == self.rooms.len() {
-            self.rooms.push(None);
-        }
-        self.rooms[free] = Some(OracleRoom::new(name));
-        Some(free)
+        // A number is never used again, so that it always means the same room.
+        self.rooms.push(Some(OracleRoom::new(name)));
+        Some(self.rooms.len() - 1)
     }
 
     fn remove_room(&mut self, number: usize) {
@@ -124,7 +138,9 @@ impl Oracle {
             room.days.push((said, today));
             self.grow(number, &day_line(today));
             for member in self.room(number).members.clone() {
-                self.send_line_to_session(member, &day_line(today));
+                if self.is_in(member, number) {
+                    self.show_day(member, today);
+                }
             }
         }
         self.begin_console_day(now);
@@ -138,13 +154,10 @@ impl Oracle {
     }
 
     /// Counts one more line shown to the room.
-    fn grow(&mut self, room: usize, line: &str) {
-        let most = self.config.history_bytes;
-        let room = self.room(room);
-        room.bytes += line.len() + 2;
-        let bytes = room.bytes;
-        let first = room.history.iter().position(|message| bytes - message.begun <= most);
-        room.history.drain(..first.unwrap_or(room.history.len()));
+    pub(super) fn grow(&mut self, room: usize, line: &str) {
+        let shown = &mut self.room(room).shown;
+        shown.bytes += line.len() + 2;
+        shown.lines += 1;
     }
 
     /// Sends a line to a member, if its session has not ended.
@@ -154,19 +167,27 @@ impl Oracle {
         }
     }
 
-    /// Sends a line to all members except one.
-    pub(super) fn show(&mut self, room: usize, but: Option<usize>, line: &str, now: Now) {
+    /// Sends a notice of a room to a member, if its session has not ended.
+    pub(super) fn send_notice(&mut self, who: usize, room: usize, words: &str) {
+        if self.readers[who].stage == ReaderStage::Here {
+            self.note_source(who, room);
+            let label = self.label(who, room);
+            self.send_line(who, &format!("* {label}{words}"));
+        }
+    }
+
+    /// Sends a notice to all members for whom `reads` holds.
+    pub(super) fn show(&mut self, room: usize, words: &str, now: Now, reads: impl Fn(&Oracle, usize) -> bool) {
         self.begin_day(room, now);
-        self.grow(room, line);
-        for index in 0..self.room(room).members.len() {
-            let member = self.room(room).members[index];
-            if Some(member) != but {
-                self.send_line_to_session(member, line);
+        self.grow(room, &format!("* {words}"));
+        for member in self.room(room).members.clone() {
+            if reads(self, member) {
+                self.send_notice(member, room, words);
             }
         }
     }
 
-    fn ignores(&self, who: usize, author: usize, author_key: &str) -> bool {
+    pub(super) fn ignores(&self, who: usize, author: usize, author_key: &str) -> bool {
         let ignored = &self.readers[who].ignored;
         author != who && ignored.iter().any(|(_, key, person)| *person == author || key == author_key)
     }
@@ -176,42 +197,11 @@ impl Oracle {
         author != OPERATOR && self.ignores(who, author, &self.readers[author].key)
     }
 
-    /// Sends the history to a reader who enters (`live`) or asks for it.
-    pub(super) fn replay(&mut self, who: usize, n: usize, live: bool, now: Now) {
-        let room = self.rooms[self.readers[who].room].as_ref().expect("a room that exists");
-        let shown = &room.history[room.history.len().saturating_sub(n)..];
-        let reads: Vec<bool> = shown.iter().map(|message| !self.ignores(who, message.author, &message.key)).collect();
-        let count = reads.iter().filter(|reads| **reads).count();
-        if count == 0 {
-            if !live {
-                self.send_line(who, "* Nothing has been said here yet.");
-            }
-            return;
-        }
-        let mut lines = vec![format!("* --- the last {count} message{} ---", if count == 1 { "" } else { "s" })];
-        if shown[0].day != now.local.date() {
-            lines.push(day_line(shown[0].day));
-        }
-        let before = room.said - shown.len();
-        for (index, message) in shown.iter().enumerate() {
-            let days = room.days.iter().filter(|(at, _)| *at == before + index && index > 0);
-            lines.extend(days.map(|(_, day)| day_line(*day)));
-            if reads[index] {
-                lines.push(message.line.clone());
-            }
-        }
-        lines.extend(room.days.iter().filter(|(at, _)| *at == room.said).map(|(_, day)| day_line(*day)));
-        lines.push("* --- you are up to date ---".into());
-        for line in lines {
-            self.send_line(who, &line);
-        }
-    }
-
-    /// At most `most` members, those who entered first come first.
+    /// At most `most` members, those who joined the server first come first.
     pub(super) fn names_in(&self, room: usize, most: usize) -> Vec<usize> {
         let room = self.rooms[room].as_ref().expect("a room that exists");
         let mut listed: Vec<usize> = room.members.iter().copied().take(most).collect();
-        listed.sort_unstable_by_key(|&member| self.readers[member].entered);
+        listed.sort_unstable_by_key(|&member| self.readers[member].joined);
         listed
     }
 
@@ -231,43 +221,8 @@ impl Oracle {
         }
     }
 
-    /// Lets a reader who is in no room enter one.
-    pub(super) fn enter(&mut self, who: usize, room: usize, now: Now, greet: impl FnOnce(&str, usize, &str) -> String) {
-        self.begin_day(room, now);
-        let here = self.room(room).members.len() + 1;
-        self.entries += 1;
-        self.readers[who].entered = self.entries;
-        self.readers[who].room = room;
-        if self.readers[who].stage != ReaderStage::Gone {
-            self.greet(who, room, here, now, greet);
-        }
-        self.room(room).members.push(who);
-        let line = format!("{} joined ({here} here)", self.readers[who].name);
-        self.announce(who, room, &line, (1, 0), now);
-    }
-
-    fn greet(
-        &mut self,
-        who: usize,
-        room: usize,
-        here: usize,
-        now: Now,
-        greet: impl FnOnce(&str, usize, &str) -> String,
-    ) {
-        let people = self.list(&self.names_in(room, 12), here, true);
-        let name = self.room(room).name.clone();
-        self.send_line(who, &greet(&name, here, &people));
-        let bytes = self.room(room).bytes;
-        // What the history spans is unread, too.
-        let history: usize = self.room(room).history.first().map_or(0, |message| bytes - message.begun);
-        let reader = &mut self.readers[who];
-        (reader.stage, reader.up_to_date_at) = (ReaderStage::Here, bytes - history);
-        self.replay(who, self.config.history, true, now);
-    }
-
-    /// Lets a reader leave its room.
-    pub(super) fn exit(&mut self, who: usize, cause: &str, now: Now) {
-        let number = self.readers[who].room;
+    /// Lets a member leave one of its rooms.
+    pub(super) fn exit(&mut self, who: usize, number: usize, cause: &str, now: Now) {
         let room = self.room(number);
         let place = room.members.iter().position(|&member| member == who).expect("a member");
         room.members.swap_remove(place);
@@ -285,7 +240,8 @@ impl Oracle {
         }
     }
 
-    fn announce(&mut self, who: usize, number: usize, line: &str, (joined, left): (u32, u32), now: Now) {
+    /// Tells the other members of a join or a leave, at once or in a summary.
+    pub(super) fn announce(&mut self, who: usize, number: usize, line: &str, (joined, left): (u32, u32), now: Now) {
         if self.ending {
             return;
         }
@@ -302,7 +258,7 @@ impl Oracle {
             }
             return;
         }
-        self.show(number, Some(who), &format!("* {line}"), now);
+        self.show(number, line, now, |oracle, member| member != who && !oracle.readers[member].quiet);
     }
 
     /// Sends the summaries of joins and leaves that are due.
@@ -320,7 +276,8 @@ impl Oracle {
                 // 5000 such lines a second, to all members together.
                 room.next_sum = now.at + Duration::from_millis(here as u64 / 5);
                 self.counts.summed += 1;
-                self.show(number, None, &format!("* {joined} joined, {left} left ({here} here)"), now);
+                let words = format!("{joined} joined, {left} left ({here} here)");
+                self.show(number, &words, now, |oracle, member| !oracle.readers[member].quiet);
             }
         }
     }
@@ -333,32 +290,37 @@ impl Oracle {
         };
         let spoken = if action { format!("{name} {text}") } else { format!("{name}: {text}") };
         let mark = format!("{} {}", clock(now), if action { "* " } else { "" });
-        let line = format!("{mark}{spoken}");
+        self.messages += 1;
+        let message = Message { id: self.messages, author, key, mark, spoken };
+        let Message { mark, spoken, .. } = &message;
         self.begin_day(number, now);
         if author != OPERATOR && self.is_muted(author, now) {
-            self.send_room_event_to_console(number, &mark, &format!("(muted) {spoken}"));
+            self.send_room_event_to_console(number, mark, &format!("(muted) {spoken}"));
             if self.readers[author].echo {
-                self.send_line_to_session(author, &line);
+                self.send_message(author, number, &message);
             }
             return;
         }
         if author != OPERATOR {
-            self.send_room_event_to_console(number, &mark, &spoken);
+            self.send_room_event_to_console(number, mark, spoken);
         }
-        for index in 0..self.room(number).members.len() {
-            let member = self.room(number).members[index];
-            let reads = if member == author { self.readers[member].echo } else { !self.ignores(member, author, &key) };
+        for member in self.room(number).members.clone() {
+            let reads =
+                if member == author { self.readers[member].echo } else { !self.ignores(member, author, &message.key) };
             if reads {
-                self.send_line_to_session(member, &line);
+                self.send_message(member, number, &message);
             }
         }
-        let most = self.config.history;
+        let (most, most_bytes) = (self.config.history, self.config.history_bytes);
+        let line = format!("{mark}{spoken}");
         let room = self.room(number);
         room.said += 1;
-        let (day, begun) = (now.local.date(), room.bytes);
-        room.history.push(HistoryEntry { author, key, line: line.clone(), day, begun });
-        let over = room.history.len().saturating_sub(most);
-        room.history.drain(..over);
+        let (day, begun) = (now.local.date(), room.shown);
+        let cost = 96 + name.len() + text.len();
+        room.history.push(HistoryEntry { message, day, begun, cost });
+        while room.history.len() > most || room.history.iter().map(|message| message.cost).sum::<usize>() > most_bytes {
+            room.newest_dropped = room.history.remove(0).message.id;
+        }
         self.grow(number, &line);
     }
 

@@ -2,12 +2,12 @@
 
 use super::committing::Proposed;
 use super::entering::name;
-use super::rooms::clock;
+use super::rooms::{OracleRoom, clock};
 use super::{OPERATOR, Oracle, ReaderStage, key};
-use crate::chat::{Lang, Login, Now};
+use crate::chat::{Help, Lang, Login, Now};
 
 /// The refusal of an invalid room name.
-const ROOM_SHAPE: &str =
+pub(super) const ROOM_SHAPE: &str =
     "! The name of a room is 1 to 24 characters wide: letters and digits of any script, _, - and ., no spaces.";
 
 pub(super) fn split(line: &str) -> (&str, &str) {
@@ -32,11 +32,19 @@ impl Oracle {
                 let (to, text) = split(&line[1..]);
                 self.whisper(who, to, text, now);
             }
+            _ if line.starts_with('#') => match self.parse_hash(who, line) {
+                Ok((room, text)) => self.propose_say(who, room, false, text),
+                Err(refusal) => self.send_line(who, &refusal),
+            },
             "/say" | "/me" if arg.is_empty() => {
                 self.send_line(who, &format!("! Usage: {} text", word.to_lowercase()));
             }
             "/say" => self.propose_say(who, room, false, rest),
-            "/me" => self.propose_say(who, room, true, rest),
+            "/me" => match self.room_argument(who, rest) {
+                Ok((_, text)) if text.trim().is_empty() => self.send_line(who, "! Usage: /me text"),
+                Ok((room, text)) => self.propose_say(who, room, true, text),
+                Err(refusal) => self.send_line(who, &refusal),
+            },
             "/msg" => {
                 let (to, text) = split(rest.trim_start());
                 self.whisper(who, to, text, now);
@@ -45,13 +53,22 @@ impl Oracle {
             "/nick" => self.rename(who, arg),
             "/who" => self.who(who, arg),
             "/rooms" => {
-                let list = self.list_of_rooms();
+                let list = self.list_of_rooms(self.readers[who].program.unwrap_or_default() > 1);
                 self.send_line(who, &list);
             }
             "/join" => self.join(who, arg),
             "/leave" if room == 0 => self.send_line(who, "! You are in lobby already."),
             "/leave" => self.propose(Proposed::Move { who, room: "lobby".into() }),
             "/history" => self.history(who, arg, now),
+            "/follow" if self.has_following() => self.follow(who, arg),
+            "/unfollow" if self.has_following() => self.unfollow(who, arg),
+            "/topic" if self.has_following() => self.topic(who, arg),
+            "/quiet" if self.has_following() => self.set_quiet(who, arg),
+            "/away" if self.has_following() => self.away(who, arg),
+            "/whois" if self.has_following() => {
+                let answer = self.whois(who, arg, now);
+                self.send_line(who, &answer);
+            }
             "/ignore" => self.ignore(who, arg),
             "/unignore" => self.unignore(who, arg),
             "/echo" => match arg {
@@ -66,7 +83,7 @@ impl Oracle {
                 _ => self.send_line(who, "! Usage: /echo on|off"),
             },
             "/ping" => self.send_line(who, format!("* pong {arg}").trim_end()),
-            "/help" => Lang::En.help().iter().for_each(|line| self.send_line(who, &format!("* {line}"))),
+            "/help" => Lang::En.help(self.help()).for_each(|line| self.send_line(who, &format!("* {line}"))),
             "/quit" => self.quit(who, if self.is_muted(who, now) { "" } else { arg }),
             _ if word.starts_with('/') => {
                 self.send_line(who, &format!("! There is no command {word}. /help lists them."));
@@ -75,11 +92,22 @@ impl Oracle {
         }
     }
 
+    /// Which commands `/help` lists.
+    fn help(&self) -> Help {
+        if self.config.login == Login::Address { Help::Guest } else { Help::Member }
+    }
+
     fn propose_say(&mut self, who: usize, room: usize, action: bool, text: &str) {
         self.propose(Proposed::Say { author: who, room, action, text: text.into() });
     }
 
+    /// The name in `@bob: text`.
+    pub(super) fn addressee<'l>(&self, to: &'l str) -> &'l str {
+        if self.has_following() { to.strip_suffix([':', ',']).unwrap_or(to) } else { to }
+    }
+
     fn whisper(&mut self, who: usize, to: &str, text: &str, now: Now) {
+        let to = self.addressee(to);
         if to.is_empty() || text.trim().is_empty() {
             return self.send_line(who, "! Usage: @name text");
         }
@@ -111,6 +139,10 @@ impl Oracle {
             self.send_to_console(&format!("{} {from} -> you: {text}", clock(now)));
         } else if !self.ignores_now(target, who) && !self.is_muted(who, now) {
             self.hear_whisper(target, who, &from, text, now);
+        }
+        // Programs of revision 1 do not know it.
+        if let Some(line) = self.away_line(target, now).filter(|_| self.readers[who].program != Some(1)) {
+            self.send_line(who, &line);
         }
     }
 
@@ -151,18 +183,21 @@ impl Oracle {
     pub(super) fn set_name(&mut self, who: usize, new: &str, now: Now) {
         let old = self.readers[who].name.clone();
         self.take_name(who, new);
-        let room = self.readers[who].room;
         let line = format!("{old} is now called {new}");
-        self.begin_day(room, now);
-        self.send_room_event_to_console(room, "* ", &line);
         self.rename_mute(who, now);
-        match self.is_muted(who, now) {
-            true => self.send_line_to_session(who, &format!("* {line}")),
-            false => self.show(room, None, &format!("* {line}"), now),
+        let is_muted = self.is_muted(who, now);
+        for room in self.rooms_of(who) {
+            self.begin_day(room, now);
+            match is_muted {
+                true => self.send_notice(who, room, &line),
+                false => self.show(room, &line, now, |_, _| true),
+            }
         }
+        self.send_room_event_to_console(self.readers[who].room, "* ", &line);
     }
 
     fn who(&mut self, who: usize, arg: &str) {
+        let arg = arg.strip_prefix('#').unwrap_or(arg);
         let own = self.readers[who].room;
         let Some(shown) = (if arg.is_empty() { Some(own) } else { self.find_room(arg) }) else {
             return match name(arg) {
@@ -177,15 +212,20 @@ impl Oracle {
         let room = self.rooms[shown].as_ref().expect("a room that exists");
         let here = room.members.len();
         let place = if shown == own { "here".to_owned() } else { format!("in {}", room.name) };
-        let people = if here > 0 { format!(": {}", self.list(&others, here, shown == own)) } else { String::new() };
+        let you = self.is_in(who, shown);
+        let people = if here > 0 { format!(": {}", self.list(&others, here, you)) } else { String::new() };
         self.send_line(who, &format!("* {here} {place}{people}."));
     }
 
-    pub(super) fn list_of_rooms(&self) -> String {
-        let mut all: Vec<(usize, &str)> =
-            self.rooms.iter().flatten().map(|room| (room.members.len(), &*room.name)).collect();
-        all.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(b.1)));
-        let list: Vec<String> = all.iter().map(|(here, name)| format!("{name} ({here})")).collect();
+    /// The answer to `/rooms`, for programs with the topics.
+    pub(super) fn list_of_rooms(&self, topics: bool) -> String {
+        let mut all: Vec<&OracleRoom> = self.rooms.iter().flatten().collect();
+        all.sort_by(|a, b| b.members.len().cmp(&a.members.len()).then(a.name.cmp(&b.name)));
+        let describe = |room: &&OracleRoom| {
+            let topic = room.topic.as_ref().filter(|_| topics).map(|(_, text)| format!(", {text}"));
+            format!("{} ({}{})", room.name, room.members.len(), topic.unwrap_or_default())
+        };
+        let list: Vec<String> = all.iter().map(describe).collect();
         format!("* {} room{}: {}", all.len(), if all.len() == 1 { "" } else { "s" }, list.join(", "))
     }
 
@@ -193,12 +233,12 @@ impl Oracle {
         if arg.is_empty() {
             return self.send_line(who, "! Usage: /join room");
         }
-        if self.find_room(arg).is_none() && name(arg).is_err_and(|why| !why.contains("reserved")) {
+        let Some(room) = self.place(arg.strip_prefix('#').unwrap_or(arg)) else {
             return self.send_line(who, ROOM_SHAPE);
-        }
-        match self.refuse_room(who, arg) {
+        };
+        match self.refuse_room(who, &room) {
             Some(refusal) => self.send_line(who, &refusal),
-            None => self.propose(Proposed::Move { who, room: arg.into() }),
+            None => self.propose(Proposed::Move { who, room }),
         }
     }
 
@@ -209,25 +249,35 @@ impl Oracle {
                 let name = &self.rooms[found].as_ref().expect("a room that exists").name;
                 Some(format!("! You are in {name} already."))
             }
-            None if !self.can_open() => {
-                let most = self.config.max_rooms;
-                Some(format!("! There are {most} rooms already, and no more can be made. /rooms lists them."))
-            }
-            _ => None,
+            _ => self.refuse_opening(room),
         }
     }
 
-    pub(super) fn go(&mut self, who: usize, room: usize, now: Now) {
-        self.exit(who, "", now);
-        self.enter(who, room, now, |name, here, people| format!("* You are in {name}. {here} here: {people}."));
+    /// The reason why a room cannot be made.
+    pub(super) fn refuse_opening(&self, room: &str) -> Option<String> {
+        let most = self.config.max_rooms;
+        (self.find_room(room).is_none() && !self.can_open())
+            .then(|| format!("! There are {most} rooms already, and no more can be made. /rooms lists them."))
     }
 
     fn history(&mut self, who: usize, arg: &str, now: Now) {
         let most = self.config.history;
-        match arg.parse() {
+        let (room, n) = match self.room_argument(who, arg) {
+            Ok(found) => found,
+            Err(refusal) => return self.send_line(who, &refusal),
+        };
+        if let Some(room) = n.strip_prefix('#').filter(|_| self.has_following()) {
+            let room = split(room).0;
+            let refusal = match name(room) {
+                Err(why) if !why.contains("reserved") => ROOM_SHAPE.to_owned(),
+                _ => format!("! There is no room {room}. /rooms lists them, /join {room} makes it."),
+            };
+            return self.send_line(who, &refusal);
+        }
+        match n.parse() {
             _ if most == 0 => self.send_line(who, "! No history is kept here."),
-            _ if arg.is_empty() => self.replay(who, most, false, now),
-            Ok(n) if n > 0 => self.replay(who, most.min(n), false, now),
+            _ if n.is_empty() => self.replay(who, room, most, now),
+            Ok(n) if n > 0 => self.replay(who, room, most.min(n), now),
             _ => self.send_line(who, &format!("! Usage: /history n, with n from 1 to {most}")),
         }
     }

@@ -1,0 +1,338 @@
+//! Several rooms of one member: its current room and those that it follows, topics, days.
+
+use time::Date;
+
+use super::committing::Proposed;
+use super::history::Replay;
+use super::rooms::{Message, day_line};
+use super::{OPERATOR, Oracle, ReaderStage, key};
+use crate::chat::{Login, Now};
+
+/// The longest text of a topic and of `/away`, in bytes.
+const MAX_TEXT: usize = 390;
+
+impl Oracle {
+    /// Whether members can follow rooms, and have the commands that belong to that.
+    pub(super) fn has_following(&self) -> bool {
+        self.config.login == Login::Nickname
+    }
+
+    /// The rooms of a member: its current room first, and then those that it follows.
+    pub(super) fn rooms_of(&self, who: usize) -> Vec<usize> {
+        let reader = &self.readers[who];
+        std::iter::once(reader.room).chain(reader.followed.iter().copied()).collect()
+    }
+
+    pub(super) fn is_in(&self, who: usize, room: usize) -> bool {
+        self.readers[who].room == room || self.readers[who].followed.contains(&room)
+    }
+
+    pub(super) fn room_name(&self, room: usize) -> String {
+        self.rooms[room].as_ref().map_or_else(String::new, |room| room.name.clone())
+    }
+
+    /// What stands before a line of a room that is not the reader's current one.
+    pub(super) fn label(&self, who: usize, room: usize) -> String {
+        if self.readers[who].room == room { String::new() } else { format!("({}) ", self.room_name(room)) }
+    }
+
+    /// Shows a member the line of a day that has begun in one of its rooms: with several rooms, only once.
+    pub(super) fn show_day(&mut self, who: usize, today: Date) {
+        let reader = &mut self.readers[who];
+        if !reader.followed.is_empty() {
+            if reader.day.is_some_and(|shown| today <= shown) {
+                return;
+            }
+            reader.day = Some(today);
+        }
+        self.send_day(who, today);
+    }
+
+    /// Sends the line of a day. Programs read times instead.
+    pub(super) fn send_day(&mut self, who: usize, day: Date) {
+        if self.readers[who].program.is_none() {
+            self.send_line_to_session(who, &day_line(day));
+        }
+    }
+
+    /// Sends a message to a member, if its session has not ended. Programs read its number too.
+    pub(super) fn send_message(&mut self, who: usize, room: usize, message: &Message) {
+        if self.readers[who].stage != ReaderStage::Here {
+            return;
+        }
+        self.note_source(who, room);
+        let Message { id, mark, spoken, .. } = message;
+        let number = if self.readers[who].program.is_some() { format!("{id} ") } else { String::new() };
+        let label = self.label(who, room);
+        self.send_line(who, &format!("{number}{mark}{label}{spoken}"));
+    }
+
+    /// Splits the arguments of a command into the room that they may begin with, and the rest.
+    pub(super) fn room_argument<'l>(&self, who: usize, rest: &'l str) -> Result<(usize, &'l str), String> {
+        let current = if who == OPERATOR { 0 } else { self.readers[who].room };
+        let Some(named) = rest.strip_prefix('#').filter(|_| self.has_following()) else { return Ok((current, rest)) };
+        let (name, more) = super::talking::split(named);
+        match self.find_room(name) {
+            Some(room) if who == OPERATOR || self.is_in(who, room) => Ok((room, more.trim_start())),
+            Some(room) => {
+                let name = self.room_name(room);
+                Err(format!("! You are not in {name}. /join {name} or /follow {name} first."))
+            }
+            None => Ok((current, rest)),
+        }
+    }
+
+    /// `#room text`, `##text`, or a text that begins with `#`: the room and the text, or a refusal.
+    pub(super) fn parse_hash<'l>(&self, who: usize, line: &'l str) -> Result<(usize, &'l str), String> {
+        let current = if who == OPERATOR { 0 } else { self.readers[who].room };
+        let rest = &line[1..];
+        if !self.has_following() {
+            return Ok((current, line));
+        }
+        if rest.starts_with('#') {
+            return Ok((current, rest));
+        }
+        let (name, text) = super::talking::split(rest);
+        match self.find_room(name) {
+            Some(room) if who == OPERATOR || self.is_in(who, room) => match text.trim().is_empty() {
+                true => Err("! Usage: #room text".into()),
+                false => Ok((room, text)),
+            },
+            Some(room) => {
+                let name = self.room_name(room);
+                Err(format!("! You are not in {name}. /follow {name} first; ##{name} says it as text."))
+            }
+            None => Ok((current, line)),
+        }
+    }
+
+    pub(super) fn follow(&mut self, who: usize, arg: &str) {
+        if arg.is_empty() {
+            return self.send_line(who, "! Usage: /follow room");
+        }
+        let Some(room) = self.place(arg.strip_prefix('#').unwrap_or(arg)) else {
+            return self.send_line(who, super::talking::ROOM_SHAPE);
+        };
+        match self.refuse_following(who, &room) {
+            Some(refusal) => self.send_line(who, &refusal),
+            None => self.propose(Proposed::Follow { who, room }),
+        }
+    }
+
+    /// The reason why a member cannot follow a room.
+    pub(super) fn refuse_following(&self, who: usize, room: &str) -> Option<String> {
+        let reader = &self.readers[who];
+        let most = self.config.max_follow;
+        match self.find_room(room) {
+            Some(found) if found == reader.room => Some(format!("! You are in {} already.", self.room_name(found))),
+            Some(found) if reader.followed.contains(&found) => {
+                Some(format!("! You follow {} already.", self.room_name(found)))
+            }
+            _ if reader.followed.len() >= most => Some(self.too_many_followed()),
+            _ => self.refuse_opening(room),
+        }
+    }
+
+    pub(super) fn too_many_followed(&self) -> String {
+        let most = self.config.max_follow;
+        format!("! You can follow {most} room{} at most. /unfollow room ends one.", if most == 1 { "" } else { "s" })
+    }
+
+    /// A member reads another room too.
+    pub(super) fn commit_follow(&mut self, who: usize, room: usize, replay: Replay, now: Now) {
+        self.counts.followed += 1;
+        self.begin_day(self.readers[who].room, now);
+        self.readers[who].day = Some(now.local.date());
+        self.enter(who, room, true, replay, now, |name, here, people| {
+            format!("You follow {name}. {here} here: {people}.")
+        });
+    }
+
+    pub(super) fn unfollow(&mut self, who: usize, arg: &str) {
+        if arg.is_empty() {
+            return self.send_line(who, "! Usage: /unfollow room");
+        }
+        let arg = arg.strip_prefix('#').unwrap_or(arg);
+        match self.find_room(arg) {
+            Some(room) if self.readers[who].followed.contains(&room) => {
+                self.propose(Proposed::Unfollow { who, room });
+            }
+            Some(room) => self.send_line(who, &format!("! You do not follow {}.", self.room_name(room))),
+            None if self.place(arg).is_none() => self.send_line(who, super::talking::ROOM_SHAPE),
+            None => self.send_line(who, &format!("! You do not follow {arg}.")),
+        }
+    }
+
+    pub(super) fn commit_unfollow(&mut self, who: usize, room: usize, now: Now) {
+        self.begin_day(self.readers[who].room, now);
+        self.readers[who].followed.retain(|&followed| followed != room);
+        let name = self.room_name(room);
+        self.send_line_to_session(who, &format!("* You no longer follow {name}."));
+        self.exit(who, room, "", now);
+    }
+
+    /// A member goes to another room, which it may have followed.
+    pub(super) fn go(&mut self, who: usize, room: usize, now: Now) {
+        let left = self.readers[who].room;
+        self.begin_day(left, now);
+        let is_followed = self.readers[who].followed.contains(&room);
+        self.readers[who].followed.retain(|&followed| followed != room);
+        self.exit(who, left, "", now);
+        let greeting = |name: &str, here: usize, people: &str| format!("You are in {name}. {here} here: {people}.");
+        if !is_followed {
+            return self.enter(who, room, false, Replay::ALL, now, greeting);
+        }
+        // The others in the room are not told: it was there already.
+        self.begin_day(room, now);
+        self.readers[who].room = room;
+        let here = self.room(room).members.len();
+        let mut others = self.names_in(room, 12);
+        others.retain(|&other| other != who);
+        self.greet(who, room, &others, here, Replay::ALL, now, greeting);
+    }
+
+    /// `/topic [#room] [text]`
+    pub(super) fn topic(&mut self, who: usize, arg: &str) {
+        let (room, text) = match self.room_argument(who, arg) {
+            Ok(found) => found,
+            Err(refusal) => return self.send_line(who, &refusal),
+        };
+        let topic = self.room(room).topic.clone();
+        match (text, topic) {
+            ("" | "-", None) => self.answer_topic(who, room, "There is no topic.", "no topic"),
+            ("", Some((name, text))) => {
+                let words = format!("The topic, set by {name}: {text}");
+                self.answer_topic(who, room, &words, &format!("the topic of {name}: {text}"));
+            }
+            ("-", Some(_)) => self.propose(Proposed::Topic { who, room, text: None }),
+            (text, _) if text.len() > MAX_TEXT => self.refuse_text(who),
+            (text, _) => self.propose(Proposed::Topic { who, room, text: Some(text.into()) }),
+        }
+    }
+
+    fn refuse_text(&mut self, who: usize) {
+        self.send_line(who, &format!("! That text is too long ({MAX_TEXT} bytes at most)."));
+    }
+
+    /// Sends words about a topic; programs read the same event if it is set and if it is asked for. Those of revision
+    /// 1 know no topics.
+    fn answer_topic(&mut self, who: usize, room: usize, plain: &str, program: &str) {
+        match self.readers[who].program {
+            None => self.send_notice(who, room, plain),
+            Some(1) => {}
+            Some(_) => self.send_notice(who, room, program),
+        }
+    }
+
+    pub(super) fn commit_topic(&mut self, who: usize, room: usize, text: Option<String>, now: Now) {
+        let name = self.readers[who].name.clone();
+        let (words, program) = match &text {
+            Some(text) => (format!("{name} set the topic: {text}"), format!("the topic of {name}: {text}")),
+            None => (format!("{name} cleared the topic."), format!("the topic of {name}: none")),
+        };
+        self.begin_day(room, now);
+        if self.is_muted(who, now) {
+            self.answer_topic(who, room, &words, &program);
+            return self.send_room_event_to_console(room, "* ", &format!("(muted) {words}"));
+        }
+        self.counts.topics += 1;
+        self.room(room).topic = text.map(|text| (name, text));
+        self.grow(room, &format!("* {words}"));
+        for member in self.room(room).members.clone() {
+            self.answer_topic(member, room, &words, &program);
+        }
+        self.send_room_event_to_console(room, "* ", &words);
+    }
+
+    /// The line after a greeting in a room with a topic.
+    pub(super) fn send_topic(&mut self, who: usize, room: usize) {
+        if let Some((name, text)) = self.room(room).topic.clone() {
+            let words = format!("The topic, set by {name}: {text}");
+            self.answer_topic(who, room, &words, &format!("the topic: {text}"));
+        }
+    }
+
+    pub(super) fn set_quiet(&mut self, who: usize, arg: &str) {
+        let on = match &*arg.to_lowercase() {
+            "on" => true,
+            "off" => false,
+            _ => return self.send_line(who, "! Usage: /quiet on|off"),
+        };
+        // Programs go on reading who joins and leaves.
+        self.readers[who].quiet = on && self.readers[who].program.is_none();
+        let words = if on { "no longer read" } else { "read again" };
+        self.send_line(who, &format!("* You {words} who joins and leaves."));
+    }
+
+    pub(super) fn away(&mut self, who: usize, arg: &str) {
+        match arg.len() > MAX_TEXT {
+            true => self.refuse_text(who),
+            false => {
+                let text = Some(arg).filter(|arg| !arg.is_empty()).map(String::from);
+                self.propose(Proposed::Away { who, text });
+            }
+        }
+    }
+
+    pub(super) fn commit_away(&mut self, who: usize, text: Option<String>) {
+        let (name, program) = (self.readers[who].name.clone(), self.readers[who].program.is_some());
+        let line = match &text {
+            Some(text) if program => format!("* {name} is away: {text}"),
+            None if program => format!("* {name} is back."),
+            Some(text) => format!("* You are away: {text}"),
+            None => "* You are back.".into(),
+        };
+        self.send_line_to_session(who, &line);
+        self.readers[who].away = text;
+    }
+
+    /// What the author of a whisper reads if its reader is away.
+    pub(super) fn away_line(&mut self, target: usize, now: Now) -> Option<String> {
+        if target == OPERATOR || self.is_muted(target, now) {
+            return None;
+        }
+        let text = self.readers[target].away.as_ref()?;
+        self.counts.told_away += 1;
+        Some(format!("* {} is away: {text}", self.readers[target].name))
+    }
+
+    /// The answer to `/whois`; `asker` may be the operator.
+    pub(super) fn whois(&self, asker: usize, name: &str, now: Now) -> String {
+        if name.is_empty() {
+            return "! Usage: /whois name".into();
+        }
+        let Some(who) = self.find(name) else { return format!("! Nobody here is called {name}.") };
+        let reader = &self.readers[who];
+        let (date, hour, minute) = (reader.since.date(), reader.since.hour(), reader.since.minute());
+        let rooms: Vec<String> = self.rooms_of(who).iter().map(|&room| self.room_name(room)).collect();
+        let rooms = match rooms.as_slice() {
+            [one] => one.clone(),
+            [first @ .., last] => format!("{} and {last}", first.join(", ")),
+            [] => String::new(),
+        };
+        let is_shown = asker == who || !self.is_muted(who, now);
+        let away = reader.away.as_ref().filter(|_| is_shown).map(|text| format!("; away: {text}"));
+        let away = away.unwrap_or_default();
+        format!("* {}: here since {date} {hour:02}:{minute:02}; in {rooms}{away}", reader.name)
+    }
+
+    /// A room name as the server keeps it; `None` if no room can have it.
+    pub(super) fn place(&self, text: &str) -> Option<String> {
+        let is_name = || super::entering::name(text).is_ok_or_reserved();
+        match key(text.trim()) == "lobby" {
+            true => Some("lobby".into()),
+            false => is_name().then(|| text.trim().into()),
+        }
+    }
+}
+
+/// A reserved nickname can be the name of a room.
+trait RoomName {
+    fn is_ok_or_reserved(&self) -> bool;
+}
+
+impl RoomName for Result<String, String> {
+    fn is_ok_or_reserved(&self) -> bool {
+        self.as_ref().err().is_none_or(|why| why.contains("reserved"))
+    }
+}

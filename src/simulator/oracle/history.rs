@@ -1,0 +1,174 @@
+//! Entering a room, and the history that is shown then or on demand.
+
+use super::rooms::Shown;
+use super::{Oracle, ReaderStage};
+use crate::chat::Now;
+
+/// The part of a history that a member is shown.
+struct View {
+    /// The number of older messages that are left out.
+    first: usize,
+    /// How many of the others it reads.
+    count: usize,
+    /// Older messages that a returning member has not read are no longer kept.
+    gap: bool,
+}
+
+/// Which part of a history is shown: the messages after one, and at most so many bytes.
+#[derive(Clone, Copy)]
+pub(super) struct Replay {
+    pub after: Option<u64>,
+    pub bytes: usize,
+}
+
+impl Replay {
+    pub const ALL: Replay = Replay { after: None, bytes: usize::MAX };
+}
+
+impl Oracle {
+    /// Adds a member to a room, as its current one or as one that it follows.
+    pub(super) fn enter(
+        &mut self,
+        who: usize,
+        room: usize,
+        follows: bool,
+        replay: Replay,
+        now: Now,
+        greeting: impl FnOnce(&str, usize, &str) -> String,
+    ) {
+        self.begin_day(room, now);
+        let here = self.room(room).members.len() + 1;
+        if !follows {
+            self.readers[who].room = room;
+        }
+        let others = self.names_in(room, 12);
+        self.greet(who, room, &others, here, replay, now, greeting);
+        if follows {
+            self.readers[who].followed.push(room);
+        }
+        self.room(room).members.push(who);
+        let line = format!("{} joined ({here} here)", self.readers[who].name);
+        self.announce(who, room, &line, (1, 0), now);
+    }
+
+    /// Greets a member in a room, and shows it the history. Does nothing if its session has ended.
+    #[expect(clippy::too_many_arguments, reason = "all that a greeting consists of")]
+    pub(super) fn greet(
+        &mut self,
+        who: usize,
+        room: usize,
+        others: &[usize],
+        here: usize,
+        replay: Replay,
+        now: Now,
+        greeting: impl FnOnce(&str, usize, &str) -> String,
+    ) {
+        if self.readers[who].stage == ReaderStage::Gone {
+            return;
+        }
+        self.readers[who].stage = ReaderStage::Here;
+        let people = self.list(others, here, true);
+        let words = greeting(&self.room_name(room), here, &people);
+        self.send_line(who, &format!("* {words}"));
+        self.send_topic(who, room);
+        let shown = self.room(room).shown;
+        // What the history spans is unread, too, if it is read from the log.
+        let begun = self.room(room).history.first().map_or(shown, |first| first.begun);
+        let is_copied = !self.readers[who].followed.is_empty() || self.readers[who].room != room;
+        self.readers[who].up_to_date.retain(|(number, _)| *number != room);
+        self.readers[who].up_to_date.push((room, if is_copied { shown } else { begun }));
+        let view = self.view(who, room, self.config.history, replay);
+        self.counts.resumed += usize::from(replay.after.is_some() && view.count > 0);
+        if view.count > 0 || self.readers[who].program.is_some() {
+            self.send_history(who, room, &view, now);
+        }
+    }
+
+    /// `/history`: shows the last `n` messages again.
+    pub(super) fn replay(&mut self, who: usize, room: usize, n: usize, now: Now) {
+        let view = self.view(who, room, n, Replay::ALL);
+        if view.count > 0 {
+            return self.send_history(who, room, &view, now);
+        }
+        // To programs this is a note of the server.
+        let label = if self.readers[who].program.is_some() { String::new() } else { self.label(who, room) };
+        self.send_line(who, &format!("* {label}Nothing has been said here yet."));
+    }
+
+    fn view(&self, who: usize, room: usize, n: usize, replay: Replay) -> View {
+        let room = self.rooms[room].as_ref().expect("a room that exists");
+        let (mut first, mut gap) = (room.history.len().saturating_sub(n), false);
+        let read = replay.after.map(|after| room.history.iter().filter(|entry| entry.message.id <= after).count());
+        first = first.max(read.unwrap_or(0));
+        // JSON may need two bytes for one.
+        let bytes = match self.readers[who].program {
+            Some(_) => replay.bytes.min(self.config.backlog_bytes / 2) / 2,
+            None => replay.bytes,
+        };
+        while room.history[first..].iter().map(|entry| entry.cost).sum::<usize>() > bytes {
+            first += 1;
+        }
+        if let (Some(after), Some(read)) = (replay.after, read) {
+            gap = room.newest_dropped > after || first > read;
+        }
+        let reads = room.history[first..].iter().filter(|entry| {
+            let message = &entry.message;
+            !self.ignores(who, message.author, &message.key)
+        });
+        View { first, count: reads.count(), gap }
+    }
+
+    fn send_history(&mut self, who: usize, number: usize, view: &View, now: Now) {
+        let View { first, count, gap } = *view;
+        let gap = if gap && self.readers[who].program.is_some() { ", after a gap" } else { "" };
+        let words = format!("--- the last {count} message{}{gap} ---", if count == 1 { "" } else { "s" });
+        self.send_notice(who, number, &words);
+        if count > 0 {
+            self.send_history_lines(who, number, first, now);
+        }
+        self.send_notice(who, number, "--- you are up to date ---");
+    }
+
+    fn send_history_lines(&mut self, who: usize, number: usize, first: usize, now: Now) {
+        let today = now.local.date();
+        let room = self.room(number);
+        let before = room.said - room.history.len();
+        let messages: Vec<_> = room.history[first..].iter().map(|entry| (entry.message.clone(), entry.day)).collect();
+        let days = room.days.clone();
+        let mut last = today;
+        for (index, (message, day)) in messages.iter().enumerate() {
+            let position = before + first + index;
+            let begun = days.iter().filter(|(at, _)| *at == position && index > 0).map(|(_, day)| *day);
+            let dates: Vec<_> = if index == 0 { vec![*day] } else { begun.collect() };
+            for date in dates {
+                if date != last {
+                    self.send_day(who, date);
+                }
+                last = date;
+            }
+            if !self.ignores(who, message.author, &message.key) {
+                self.send_message(who, number, message);
+            }
+        }
+        let said = self.room(number).said;
+        for (_, date) in days.iter().filter(|(at, _)| *at == said) {
+            self.send_day(who, *date);
+            last = *date;
+        }
+        // With several rooms, the log of one does not show that the lines after the history are of today.
+        if !self.readers[who].followed.is_empty() || self.readers[who].room != number {
+            self.readers[who].day = Some(today);
+            if last != today {
+                self.send_day(who, today);
+            }
+        }
+    }
+
+    /// What was shown in a room since a reader was last up to date.
+    pub(super) fn unread_in(&self, who: usize, room: usize) -> Shown {
+        let now = self.rooms[room].as_ref().map_or_else(Shown::default, |room| room.shown);
+        let before = self.readers[who].up_to_date.iter().find(|(number, _)| *number == room);
+        let before = before.map_or_else(Shown::default, |&(_, shown)| shown);
+        Shown { bytes: now.bytes - before.bytes, lines: now.lines - before.lines }
+    }
+}

@@ -1,0 +1,75 @@
+//! Programs: what they ask for when they connect or with `/json`.
+
+use super::{Oracle, ReaderStage};
+
+/// The rooms and the position at which a session wants to continue.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    room: Option<String>,
+    follow: Vec<String>,
+    /// The newest message that it has read in this run of the server.
+    after: Option<u64>,
+}
+
+impl Wanted {
+    /// Reads words such as `room=den`.
+    pub fn read(words: &str) -> Wanted {
+        let words: Vec<(&str, &str)> = words.split_whitespace().filter_map(|word| word.split_once('=')).collect();
+        // The first word of a name counts.
+        let value = |name: &str| words.iter().find(|(key, _)| *key == name).map_or("", |(_, value)| *value);
+        Wanted {
+            room: Some(value("room").into()).filter(|room: &String| !room.is_empty()),
+            follow: value("follow").split(',').filter(|room| !room.is_empty()).map(Into::into).collect(),
+            after: value("after").parse().ok().filter(|_| value("run") == "0000000000000000"),
+        }
+    }
+}
+
+impl Oracle {
+    /// Whether a line before the login asks for JSON.
+    pub(super) fn asks_for_json(&self, who: usize, text: &str) -> bool {
+        let is_meant = text == "/json" || text.starts_with("/json ");
+        is_meant && self.readers[who].program.is_none() && self.has_following()
+    }
+
+    /// A session on the plain port reads JSON from now on.
+    pub(super) fn begin_json(&mut self, who: usize, text: &str) {
+        self.counts.json_lines += 1;
+        let reader = &mut self.readers[who];
+        (reader.program, reader.echo) = (Some(reader.revision), true);
+        reader.wanted = Some(Wanted::read(text));
+        match reader.stage {
+            ReaderStage::Waiting(number) => self.tell_number(who, number),
+            _ => self.send_welcome(who),
+        }
+    }
+
+    /// The room that a new member enters, and those that it follows, as far as there can be such rooms.
+    pub(super) fn places(&self, who: usize) -> (String, Vec<String>) {
+        let wanted = self.readers[who].wanted.clone().unwrap_or_default();
+        let room = wanted.room.and_then(|room| self.place(&room)).unwrap_or_else(|| "lobby".into());
+        let mut follow: Vec<String> = Vec::new();
+        for name in wanted.follow.iter().filter(|_| self.has_following()) {
+            let Some(place) = self.place(name).filter(|place| *place != room && !follow.contains(place)) else {
+                continue;
+            };
+            // One more than allowed, so that the member is told that they are too many.
+            if follow.len() <= self.config.max_follow {
+                follow.push(place);
+            }
+        }
+        (room, follow)
+    }
+
+    /// Takes what a new member has asked for; returns the newest message that it has read. Refuses names that no room
+    /// can have.
+    pub(super) fn take_wanted(&mut self, who: usize) -> Option<u64> {
+        let wanted = self.readers[who].wanted.take()?;
+        let is_bad = |name: &String| self.place(name).is_none();
+        let is_room_bad = wanted.room.as_ref().is_some_and(is_bad);
+        if is_room_bad || self.has_following() && wanted.follow.iter().any(is_bad) {
+            self.send_line(who, super::talking::ROOM_SHAPE);
+        }
+        wanted.after.filter(|_| !is_room_bad)
+    }
+}

@@ -1,0 +1,88 @@
+//! The comparison of what was written with what was expected, and how far readers are behind.
+
+use super::{Oracle, ReaderStage};
+
+/// Bytes that an object of JSON needs at most besides its texts.
+const MAX_OBJECT: usize = 200;
+
+impl Oracle {
+    pub(super) fn send_line(&mut self, who: usize, line: &str) {
+        let expected = &mut self.readers[who].expected;
+        expected.extend_from_slice(line.as_bytes());
+        expected.extend_from_slice(b"\r\n");
+    }
+
+    /// Notes that the next line comes from a room.
+    pub(super) fn note_source(&mut self, who: usize, room: usize) {
+        let reader = &mut self.readers[who];
+        if !reader.followed.is_empty() {
+            reader.sources.push_back((reader.expected.len(), room));
+        }
+    }
+
+    /// Checks bytes that were written to a reader.
+    pub fn check_output(&mut self, who: usize, bytes: &[u8]) {
+        let reader = &mut self.readers[who];
+        let unread = &reader.expected[reader.written..];
+        if !unread.starts_with(bytes) {
+            panic!("person {who} is sent unexpected bytes\n{}", difference(bytes, unread));
+        }
+        reader.written += bytes.len();
+        let mut rooms = Vec::new();
+        while let Some((_, room)) = reader.sources.pop_front_if(|(begin, _)| *begin < reader.written) {
+            rooms.push(room);
+        }
+        self.counts.merged += usize::from(rooms.iter().any(|room| *room != rooms[0]));
+        let reader = &self.readers[who];
+        if reader.written == reader.expected.len() && reader.stage == ReaderStage::Here {
+            let shown = |room: usize| Some((room, self.rooms[room].as_ref()?.shown));
+            self.readers[who].up_to_date = self.rooms_of(who).into_iter().filter_map(shown).collect();
+        }
+    }
+
+    /// Expected bytes that have not been written.
+    pub fn unread_bytes(&self, who: usize) -> usize {
+        self.readers[who].expected.len() - self.readers[who].written
+    }
+
+    /// The beginning of the unread text, for messages.
+    pub fn unread_text(&self, who: usize) -> String {
+        let reader = &self.readers[who];
+        let unread = &reader.expected[reader.written..];
+        String::from_utf8_lossy(&unread[..unread.len().min(300)]).into_owned()
+    }
+
+    /// Checks the output for the operator.
+    pub fn check_console_output(&mut self, bytes: &[u8]) {
+        let Some(console) = &mut self.console else { return };
+        if *console != bytes {
+            panic!("the operator is shown unexpected output\n{}", difference(bytes, console));
+        }
+        console.clear();
+    }
+
+    /// A member's possible lag in bytes, in its encoding, including lines that it does not read.
+    pub(super) fn lag(&self, who: usize) -> usize {
+        let reader = &self.readers[who];
+        let unread = &reader.expected[reader.written..];
+        let mut bytes = unread.len();
+        let mut lines = unread.iter().filter(|byte| **byte == b'\n').count();
+        if reader.stage == ReaderStage::Here {
+            for room in self.rooms_of(who) {
+                let shown = self.unread_in(who, room);
+                bytes += shown.bytes + if room == reader.room { 0 } else { self.label(who, room).len() * shown.lines };
+                lines += shown.lines;
+            }
+        }
+        // JSON may need two bytes for one.
+        if reader.program.is_some() { 2 * bytes + MAX_OBJECT * lines } else { bytes }
+    }
+}
+
+/// The first lines in which two texts differ.
+fn difference(got: &[u8], expected: &[u8]) -> String {
+    let same = got.iter().zip(expected).take_while(|(a, b)| a == b).count();
+    let begin = got[..same].iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
+    let line = |bytes: &[u8]| String::from_utf8_lossy(&bytes[begin..bytes.len().min(begin + 200)]).into_owned();
+    format!("  got      {:?}\n  expected {:?}", line(got), line(expected))
+}
