@@ -38,6 +38,16 @@ pub enum Error {
         /// The server's answer.
         answer: String,
     },
+    /// The server did not let a member follow a room.
+    #[error("the server did not let {name} follow {room}: {}", .answer.escape_debug())]
+    NotFollowed {
+        /// The name of the member.
+        name: String,
+        /// The name of the room.
+        room: String,
+        /// The server's answer.
+        answer: String,
+    },
     /// The server did not accept the WebSocket upgrade.
     #[error("no WebSocket at {0}: {why}", why = .1.escape_debug())]
     NoWebSocket(SocketAddr, String),

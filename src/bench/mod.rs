@@ -101,7 +101,7 @@ fn drive(
     second_signal_ends: &Arc<AtomicBool>,
     report: &mut Report<Measured>,
 ) -> Outcome {
-    let context = RunContext::new(run, scenario.size(), settings.whisper.clone());
+    let context = RunContext::new(run, scenario.size(), scenario.follow(), settings.whisper.clone());
     let result = match Generator::new(context, ProgressLine::new(), Arc::clone(second_signal_ends)) {
         Ok(mut generator) => {
             generator.cores = cores;

@@ -48,7 +48,7 @@ impl Baseline {
         // Orders are not frames. Only plain connections are greeted at once.
         let control = Endpoint { addr, encoding: Encoding::Plain, prompt: encoding == Encoding::Plain, welcome: false };
         let control = generator.add_group(Group::new(control, Role::Control, 0, 0, SECOND));
-        generator.connect(control, clock::now(), None)?;
+        generator.connect(control, clock::now(), 0..0)?;
         while generator.groups[control].logged_in == 0 {
             generator.turn(clock::now() + 100 * MILLISECOND)?;
             part.check(generator)?;

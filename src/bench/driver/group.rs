@@ -8,6 +8,7 @@ use super::clock::Nanos;
 use crate::bench::report::latency::Latency;
 use crate::bench::workload::checker::Checker;
 use crate::bench::workload::encoding::Encoding;
+use crate::bench::workload::streams::MAX_ROOMS;
 use crate::bench::workload::transcript::Transcript;
 
 /// Sent in place of a name by the one connection that tells the baseline process what to send.
@@ -60,8 +61,12 @@ pub struct Group {
     pub keys: Vec<usize>,
     /// Number of members logged in.
     pub logged_in: usize,
-    /// Number of members that have read a probe.
+    /// Number of members that have read a probe in each room.
     pub ready: usize,
+    /// Number of members that have asked to follow rooms.
+    pub asked: usize,
+    /// Number of members that follow all of these.
+    pub following: usize,
     /// Number of members that have left on their own.
     pub left: usize,
     /// Number of those whose connection was reset, or ended without a close frame.
@@ -86,8 +91,8 @@ pub struct Group {
     pub visits: Latency,
     /// Limit of messages in flight, if there is one.
     pub window: Option<SendWindow>,
-    /// The last message, or probe, as it was delivered, with its line end.
-    pub sample: Vec<u8>,
+    /// The last message, or probe, of each room as it was delivered, with its line end.
+    pub samples: [Vec<u8>; MAX_ROOMS],
     /// Bytes of the prompt and of the answer to the name, as the last member got them.
     pub greeting: (usize, usize),
     /// Number of lines from the server itself.
@@ -105,6 +110,8 @@ impl Group {
             keys: Vec::new(),
             logged_in: 0,
             ready: 0,
+            asked: 0,
+            following: 0,
             left: 0,
             resets: 0,
             paused: false,
@@ -117,7 +124,7 @@ impl Group {
             round_trips: Latency::new(span),
             visits: Latency::new(span),
             window: None,
-            sample: Vec::new(),
+            samples: Default::default(),
             greeting: (0, 0),
             notices: 0,
             notice: LastNotice::default(),
@@ -139,6 +146,13 @@ impl Group {
         self.notice.index = index;
         self.notice.text.clear();
         self.notice.text.extend_from_slice(&text[..text.len().min(200)]);
+    }
+
+    /// Size of a delivered line in bytes: the mean of all rooms.
+    pub fn line_bytes(&self) -> usize {
+        let sizes = || self.samples.iter().map(Vec::len).filter(|&size| size > 0);
+        let (sum, rooms) = (sizes().sum::<usize>(), sizes().count().max(1));
+        (sum + rooms / 2) / rooms
     }
 
     /// The last line from the server itself, if this member got it.

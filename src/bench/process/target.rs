@@ -13,10 +13,14 @@ use crate::bench::error::Error;
 use crate::bench::report::figures::count;
 use crate::bench::settings::CommonSettings;
 use crate::bench::workload::encoding::Encoding;
+use crate::bench::workload::streams::MAX_PREFIX;
 use crate::util::fd_limit;
 
 /// Connections of a scenario besides its clients.
 pub const SPARE: usize = 16;
+
+/// The server's upper limit of --max-line.
+pub const MAX_LINE: usize = 1_048_576;
 
 /// Attempts to find a free port, if another process takes it first.
 const TRIES: usize = 5;
@@ -149,7 +153,7 @@ fn options(addr: SocketAddr, seats: usize, size: usize) -> Vec<String> {
     let options = format!(
         "--listen={addr} --console=off --max-clients={seats} --max-waiting=0 --rate=0 --login-timeout=86400 \
          --backlog-bytes=1073741824 --max-line={}",
-        size.max(4096)
+        (size + MAX_PREFIX).clamp(4096, MAX_LINE)
     );
     options.split(' ').map(str::to_owned).collect()
 }

@@ -6,6 +6,7 @@ use rustix::process::{Resource, getrlimit};
 use crate::bench::process::target::SPARE;
 use crate::bench::workload::message::MIN_SIZE;
 use crate::bench::workload::readers::RESERVE;
+use crate::bench::workload::streams::MAX_FOLLOW;
 use crate::util::fd_limit;
 
 /// The default number of clients: `wanted`, or what the hard limit of open files allows a server and a load test.
@@ -23,6 +24,16 @@ pub fn count(max: u64) -> RangedU64ValueParser<usize> {
 /// A number of clients: there are few more names than that, and on most machines fewer sockets.
 pub fn clients() -> RangedU64ValueParser<usize> {
     count(1_000_000)
+}
+
+/// A number of rooms that each client follows.
+pub fn follow() -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(0..=MAX_FOLLOW as u64)
+}
+
+/// The option that repeats a number of followed rooms; empty without any.
+pub fn follow_option(follow: usize) -> String {
+    if follow > 0 { format!(" --follow {follow}") } else { String::new() }
 }
 
 /// The size of a message in bytes.

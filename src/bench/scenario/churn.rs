@@ -211,7 +211,7 @@ impl ChurnRun<'_> {
                 timeout.check(left as u64, || "visitors to leave, so that more can come".into())?;
                 self.generator.turn(clock::now() + MILLISECOND)?;
             }
-            self.generator.connect(self.visitors, due, None)?;
+            self.generator.connect(self.visitors, due, 0..0)?;
         }
         let mut timeout = Timeout::new(self.plan.timeout);
         loop {

@@ -44,6 +44,9 @@ pub struct ConnectionsParams {
     /// Clients [default: 15000, or what the limit of open files allows]
     #[arg(long, value_name = "N", default_value_t = arguments::default_clients(CLIENTS), hide_default_value = true, value_parser = arguments::clients())]
     pub count: usize,
+    /// Rooms that each client follows besides the lobby: r1, r2 and so on
+    #[arg(long, value_name = "K", default_value_t = 0, value_parser = arguments::follow())]
+    pub follow: usize,
     /// How long the idle server is measured
     #[arg(long, value_name = "SECONDS", default_value_t = 10.0, value_parser = arguments::seconds)]
     pub seconds: f64,
@@ -55,6 +58,8 @@ pub struct Connections {
     pub parameters: ConnectionsParams,
     /// Clients logged in.
     pub logged_in: usize,
+    /// Rooms that each client reads.
+    pub rooms: usize,
     /// How long that took.
     pub seconds: f64,
     /// Logins per second.
@@ -71,7 +76,7 @@ pub struct Connections {
     pub user_bytes: Option<f64>,
     /// The idle server.
     pub idle: Option<Idle>,
-    /// One message to all clients.
+    /// One message in each room to all clients.
     pub reach: Option<BroadcastResult>,
     /// Server memory after all have left minus that before; bytes.
     pub kept_bytes: Option<i64>,
@@ -88,7 +93,7 @@ pub struct Idle {
     pub cpu_ms: f64,
 }
 
-/// The delivery of one message to all clients.
+/// The delivery of one message in each room to all clients.
 #[derive(Clone, Debug, Serialize)]
 pub struct BroadcastResult {
     /// Whether all got it.
@@ -124,8 +129,13 @@ struct ConnectionsRun<'a> {
 impl Scenario for ConnectionsParams {
     type Measured = Connections;
 
+    fn follow(&self) -> usize {
+        self.follow
+    }
+
     fn options(&self) -> String {
-        format!("--count {} --seconds {}", self.count, self.seconds)
+        let ConnectionsParams { count, follow, seconds } = *self;
+        format!("--count {count}{} --seconds {seconds}", arguments::follow_option(follow))
     }
 
     fn run<M: Figures + From<Connections>>(
@@ -137,7 +147,7 @@ impl Scenario for ConnectionsParams {
         let params = *self;
         generator.progress.begin("connections: starting", None);
         let target = Target::open(generator, settings, params.count, DEFAULT_SIZE)?;
-        let found = Connections { parameters: params, ..Connections::default() };
+        let found = Connections { parameters: params, rooms: 1, ..Connections::default() };
         let mut run = ConnectionsRun {
             plan: RoomPlan::new(settings, 1, params.seconds),
             params,
@@ -184,6 +194,9 @@ impl Figures for Connections {
         let mut rows = Rows::default();
         let asked = count(self.parameters.count as u64);
         rows.add("clients", format!("{} of {asked} logged in", count(self.logged_in as u64)));
+        if self.rooms > 1 {
+            rows.add("rooms", format!("{} read by each client", self.rooms));
+        }
         if self.login.is_some() {
             let per_second = count(self.per_second.round() as u64);
             rows.add("logins", format!("{per_second} a second, {} s in all", significant(self.seconds)));
@@ -219,15 +232,17 @@ impl Figures for Connections {
 
 impl ConnectionsRun<'_> {
     fn carry_out(&mut self, target: &Target) -> Result<(), Error> {
-        let ConnectionsParams { count, seconds: watch } = self.params;
+        let ConnectionsParams { count, seconds: watch, .. } = self.params;
         let begin = (clock::now(), self.process.map_or(0, |process| process.cpu()));
         // One of the clients is the talker.
         self.room = Some(Room::open(self.generator, target.endpoint, count - 1, capacity() - SPARE, self.plan)?);
         self.log_in(target, begin)?;
-        self.generator.progress.begin("connections: waiting until the server is quiet", None);
-        let plan = self.plan;
         if let Some(room) = &mut self.room {
-            room.settle(self.generator, plan)?;
+            self.generator.progress.begin("connections: following rooms", None);
+            room.follow(self.generator, self.plan)?;
+            self.found.rooms = self.generator.context.streams.rooms();
+            self.generator.progress.begin("connections: waiting until the server is quiet", None);
+            room.settle(self.generator, self.plan)?;
         }
         if let (Some(process), Some(before)) = (self.process, self.before) {
             let bytes = process.user_bytes().unwrap_or(before);
@@ -305,8 +320,10 @@ impl ConnectionsRun<'_> {
         self.generator.progress.begin("connections: one message to all", None);
         let now = clock::now();
         self.generator.groups[room.readers.group].latency.resume(now);
-        let tag = room.next(0, now);
-        self.generator.say(room.talkers, 0, tag);
+        for stream in 0..room.said.len() {
+            let tag = room.next(stream, now);
+            self.generator.say(room.talkers, 0, tag);
+        }
         room.drain_all(self.generator, self.plan)?;
         self.generator.groups[room.readers.group].latency.pause(clock::now());
         let checked = room.checked(self.generator, self.plan, true)?;

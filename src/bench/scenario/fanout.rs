@@ -12,7 +12,7 @@ use crate::bench::driver::generator::Generator;
 use crate::bench::driver::group::SendWindow;
 use crate::bench::error::Error;
 use crate::bench::process::cost::Process;
-use crate::bench::process::target::{SPARE, Target};
+use crate::bench::process::target::{MAX_LINE, SPARE, Target};
 use crate::bench::report::figures::{count, microseconds, milliseconds, rounded, significant, things};
 use crate::bench::report::latency::LatencySummary;
 use crate::bench::report::own_cost::OwnCost;
@@ -25,6 +25,7 @@ use crate::bench::workload::encoding::Encoding;
 use crate::bench::workload::message::DEFAULT_SIZE;
 use crate::bench::workload::readers::{RoomPlan, capacity};
 use crate::bench::workload::room::{BaselineRoom, Room};
+use crate::bench::workload::streams::MAX_PREFIX;
 
 /// Maximum number of bytes in flight.
 const MAX_IN_FLIGHT: u64 = 64 << 20;
@@ -36,13 +37,13 @@ const IN_FLIGHT: usize = 16;
 #[derive(Clone, Copy, Debug, Args, Serialize)]
 #[serde(into = "Pace")]
 pub struct SendRate {
-    /// Messages per second, of all senders together
+    /// Messages per second, of all senders in all rooms together
     #[arg(long, value_name = "N", default_value_t = RATE, value_parser = arguments::rate)]
     pub rate: f64,
     /// Send as fast as messages are read
     #[arg(long, conflicts_with = "rate", action = ArgAction::SetTrue)]
     pub saturate: bool,
-    /// Messages of each sender in flight at once, with --saturate
+    /// Messages of each sender in each room in flight at once, with --saturate
     #[arg(long, value_name = "N", default_value_t = IN_FLIGHT, value_parser = arguments::count(10_000))]
     pub in_flight: usize,
 }
@@ -72,6 +73,9 @@ pub struct FanoutParams {
     /// Clients that send, in turn
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = arguments::count(1000))]
     pub senders: usize,
+    /// Rooms that each client follows besides the lobby: r1, r2 and so on
+    #[arg(long, value_name = "K", default_value_t = 0, value_parser = arguments::follow())]
+    pub follow: usize,
     /// How fast they send.
     #[command(flatten)]
     pub pace: SendRate,
@@ -135,22 +139,30 @@ impl Scenario for FanoutParams {
         self.size
     }
 
+    fn follow(&self) -> usize {
+        self.follow
+    }
+
     fn check(&self) -> Result<(), String> {
-        let bytes = (self.senders * self.pace.in_flight * self.size) as u64;
+        if self.follow > 0 && self.size > MAX_LINE - MAX_PREFIX {
+            return Err(format!("--size with --follow: at most {} are allowed", count((MAX_LINE - MAX_PREFIX) as u64)));
+        }
+        let bytes = (self.senders * (1 + self.follow) * self.pace.in_flight * self.size) as u64;
         if !self.pace.saturate || bytes <= MAX_IN_FLIGHT {
             return Ok(());
         }
         let (bytes, most) = (count(bytes), count(MAX_IN_FLIGHT));
-        Err(format!("--senders times --in-flight times --size is {bytes} bytes in flight: at most {most} are allowed"))
+        Err(format!("{bytes} bytes in flight (senders, rooms, --in-flight, --size): at most {most} are allowed"))
     }
 
     fn options(&self) -> String {
-        let FanoutParams { readers, senders, pace, size, seconds } = self;
+        let FanoutParams { readers, senders, follow, pace, size, seconds } = self;
+        let follow = arguments::follow_option(*follow);
         let pace = match Pace::from(*pace) {
             Pace::Rate(rate) => format!("--rate {rate}"),
             Pace::Saturate { in_flight } => format!("--saturate --in-flight {in_flight}"),
         };
-        format!("--readers {readers} --senders {senders} {pace} --size {size} --seconds {seconds}")
+        format!("--readers {readers} --senders {senders}{follow} {pace} --size {size} --seconds {seconds}")
     }
 
     fn run<M: Figures + From<Fanout>>(
@@ -201,13 +213,17 @@ impl Figures for Fanout {
 
     fn rows(&self, _encoding: Encoding) -> Rows {
         let mut rows = Rows::default();
-        let FanoutParams { readers, senders, pace, size, .. } = self.parameters;
+        let FanoutParams { readers, senders, follow, pace, size, .. } = self.parameters;
         let pace = match Pace::from(pace) {
             Pace::Rate(rate) => format!("{} messages a second", significant(rate)),
+            Pace::Saturate { in_flight } if follow > 0 => {
+                format!("{in_flight} messages of each in each room in flight")
+            }
             Pace::Saturate { in_flight } => format!("{in_flight} messages of each sender in flight"),
         };
         let (readers, senders) = (things(readers, "reader"), things(senders, "sender"));
-        rows.add("room", format!("{readers}, {senders}, {pace}, {size} bytes each"));
+        let rooms = if follow > 0 { format!(" in {} rooms", 1 + follow) } else { String::new() };
+        rows.add("room", format!("{readers}, {senders}{rooms}, {pace}, {size} bytes each"));
         let per_second = count(self.per_second.round() as u64);
         rows.add("messages", format!("{} in {} s", count(self.messages), significant(self.seconds)));
         rows.add("delivered", format!("{} ({per_second} lines a second)", self.checked.verdict()));
@@ -241,7 +257,7 @@ impl FanoutRun<'_> {
             self.baseline = Some(BaselineRoom::open(self.generator, &self.room, here, self.plan)?);
         }
         if let Pace::Saturate { in_flight } = self.params.pace.into() {
-            let window = SendWindow::new(self.params.senders, in_flight as u32, self.room.readers.here());
+            let window = SendWindow::new(self.room.said.len(), in_flight as u32, self.room.readers.here());
             self.generator.groups[self.room.readers.group].window = Some(window);
         }
         let (slices, slice) = slices(self.params.seconds);
@@ -281,15 +297,16 @@ impl FanoutRun<'_> {
             window.give_up(&self.room.said);
         }
         while clock::now() < end {
-            for talker in 0..self.params.senders {
+            for stream in 0..self.room.said.len() {
                 let window = self.generator.groups[self.room.readers.group].window.as_ref();
-                let allowed = window.map_or(0, |window| window.allowed(talker));
-                if self.room.said[talker] >= allowed {
+                let allowed = window.map_or(0, |window| window.allowed(stream));
+                if self.room.said[stream] >= allowed {
                     continue;
                 }
+                let talker = self.generator.context.streams.talker(stream);
                 let now = clock::now();
-                while self.room.said[talker] < allowed {
-                    let tag = self.room.next(talker, now);
+                while self.room.said[stream] < allowed {
+                    let tag = self.room.next(stream, now);
                     self.generator.queue(self.room.talkers, talker, tag);
                 }
                 self.generator.flush(self.room.talkers, talker);
@@ -314,7 +331,7 @@ impl FanoutRun<'_> {
                     let due = before.took + due - measured;
                     wait_until(self.generator, due)?;
                     bytes.clear();
-                    let stream = (number % self.params.senders as u64) as usize;
+                    let stream = (number % baseline.said.len() as u64) as usize;
                     baseline.line(self.generator, stream, due, &mut bytes);
                     baseline.baseline.send(self.generator, &bytes);
                 }
@@ -325,7 +342,7 @@ impl FanoutRun<'_> {
                 while clock::now() < end {
                     bytes.clear();
                     let now = clock::now();
-                    for stream in 0..self.params.senders {
+                    for stream in 0..baseline.said.len() {
                         for _ in 0..in_flight {
                             baseline.line(self.generator, stream, now, &mut bytes);
                         }
@@ -353,7 +370,7 @@ impl FanoutRun<'_> {
             notes.push("no baseline to compare with: one process cannot have that many open files".into());
         }
         notes.extend(own.iter().flat_map(OwnCost::notes));
-        let line_bytes = self.generator.groups[self.room.readers.group].sample.len();
+        let line_bytes = self.generator.groups[self.room.readers.group].line_bytes();
         let baseline_latency = self.baseline.as_mut().and_then(|baseline| {
             // So that readers in helpers count, as they do for the server.
             let _ = baseline.readers.report(self.generator, &baseline.said, self.plan.timeout);

@@ -16,6 +16,11 @@ pub trait Scenario {
         DEFAULT_SIZE
     }
 
+    /// Number of rooms that each client follows.
+    fn follow(&self) -> usize {
+        0
+    }
+
     /// Checks the parameters against fixed limits.
     ///
     /// # Errors

@@ -47,6 +47,13 @@ macro_rules! scenarios {
                 }
             }
 
+            /// Number of rooms that each client follows.
+            pub fn follow(&self) -> usize {
+                match self {
+                    $(AnyScenario::$name(parameters) => parameters.follow(),)*
+                }
+            }
+
             /// Checks the parameters against fixed limits.
             ///
             /// # Errors

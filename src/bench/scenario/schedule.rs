@@ -58,7 +58,7 @@ pub fn wait_until(generator: &mut Generator, due: Nanos) -> Result<(), Error> {
     }
 }
 
-/// Sends, with talkers in turn, the messages due in a slice that began at `begin`; earlier slices had `measured` in
+/// Sends, with streams in turn, the messages due in a slice that began at `begin`; earlier slices had `measured` in
 /// total.
 pub fn talk_on_time(
     generator: &mut Generator,
@@ -71,9 +71,9 @@ pub fn talk_on_time(
     while let Some((number, due)) = schedule.next(measured + slice) {
         let due = begin + due - measured;
         wait_until(generator, due)?;
-        let talker = (number % room.said.len() as u64) as usize;
-        let tag = room.next(talker, due);
-        generator.say(room.talkers, talker, tag);
+        let stream = (number % room.said.len() as u64) as usize;
+        let tag = room.next(stream, due);
+        generator.say(room.talkers, generator.context.streams.talker(stream), tag);
     }
     wait_until(generator, begin + slice)
 }

@@ -282,7 +282,7 @@ impl StalledRun<'_> {
 
     /// Size of a delivered line in bytes.
     fn line_bytes(&self) -> u64 {
-        self.generator.groups[self.room.readers.group].sample.len().max(self.params.size) as u64
+        self.generator.groups[self.room.readers.group].line_bytes().max(self.params.size) as u64
     }
 
     /// Bytes of messages not read by each stalled client.

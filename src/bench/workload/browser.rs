@@ -312,16 +312,20 @@ mod tests {
 
     #[test]
     fn login_replies_match_server_events() {
-        use crate::chat::{Event, Lang, Notice, People, Refusal, Render};
+        use crate::chat::{Event, Lang, Notice, People, Refusal, Render, RoomLabel};
         let reply_to = |event: Event| {
             let mut out = Vec::new();
-            json::Json { lang: Lang::En }.render(&event, &mut out);
+            let json = json::Json { lang: Lang::En, framing: json::Framing::Frame };
+            json.render(&event, RoomLabel::None, &mut out);
             login_reply(payload(&out))
         };
         let people = People { here: 1, names: &[], you: false };
         assert_eq!(reply_to(Event::Notice(Notice::Welcome)), LoginReply::Asked);
         assert_eq!(reply_to(Event::Notice(Notice::Hello { run: 1, max_line: 1 })), LoginReply::Other);
-        assert_eq!(reply_to(Event::Notice(Notice::Entered { name: "a", room: "b", people })), LoginReply::Entered);
+        assert_eq!(
+            reply_to(Event::Notice(Notice::Entered { name: "a", room: "b", people, topic: None })),
+            LoginReply::Entered
+        );
         let taken = Event::Refusal(Refusal::Taken { name: "a", asked: true });
         assert_eq!(reply_to(taken), LoginReply::Refused("The nickname a is taken. Try another:".into()));
         for broken in [&b"{}"[..], b"", b"* hi", b"{\"t\":\"said\"", b"{\"t\":\"said\",\"text\":\"\xff\"}"] {

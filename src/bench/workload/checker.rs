@@ -66,13 +66,11 @@ impl Checker {
         Checker { streams, ordered, next: Vec::new(), holes: BTreeMap::new(), tally: Tally::default() }
     }
 
-    /// Adds a reader that expects all messages from number 0 on, except those of its own stream.
-    pub fn add_reader(&mut self, own: Option<usize>) {
+    /// Adds a reader that expects all messages from number 0 on, except those of its own streams.
+    pub fn add_reader(&mut self, own: Range<usize>) {
         let first = self.next.len();
         self.next.resize(first + self.streams, 0);
-        if let Some(own) = own {
-            self.next[first + own] = OWN;
-        }
+        self.next[first + own.start..first + own.end].fill(OWN);
     }
 
     /// The number of readers.
@@ -140,7 +138,7 @@ mod tests {
 
     fn tally(streams: usize, got: &[(usize, u32)]) -> (Tally, Checker) {
         let mut checker = Checker::new(streams, true);
-        checker.add_reader(None);
+        checker.add_reader(0..0);
         for &(stream, seq) in got {
             checker.record(0, stream, seq);
         }
@@ -177,19 +175,20 @@ mod tests {
     }
 
     #[test]
-    fn own_stream_is_not_expected() {
-        let mut checker = Checker::new(2, true);
-        checker.add_reader(Some(1));
+    fn own_streams_are_not_expected() {
+        let mut checker = Checker::new(4, true);
+        checker.add_reader(1..3);
         checker.record(0, 0, 0);
-        assert_eq!(checker.missing(&[1, 10]), 0);
-        assert!(!checker.record(0, 1, 0));
-        assert_eq!(checker.tally.echoed, 1);
+        assert_eq!(checker.missing(&[1, 10, 10, 0]), 0);
+        assert_eq!(checker.missing(&[1, 10, 10, 5]), 5);
+        assert!(!checker.record(0, 1, 0) && !checker.record(0, 2, 3));
+        assert_eq!(checker.tally.echoed, 2);
     }
 
     #[test]
     fn unordered_streams_have_no_late_messages() {
         let mut checker = Checker::new(1, false);
-        checker.add_reader(None);
+        checker.add_reader(0..0);
         for seq in [2, 0, 1, 1] {
             checker.record(0, 0, seq);
         }

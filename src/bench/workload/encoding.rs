@@ -1,6 +1,7 @@
 //! Encodings spoken with a server: plain lines as nc sends them, or the WebSocket encoding of its page.
 
 use clap::ValueEnum;
+use memchr::{memchr, memmem};
 use serde::{Deserialize, Serialize};
 
 use super::browser;
@@ -47,6 +48,27 @@ impl Encoding {
         }
     }
 
+    /// The name of the room of a message, if the text has one.
+    pub fn room_label(self, text: &[u8]) -> Option<&[u8]> {
+        let (before, after) = match self {
+            Encoding::Plain => (&b"] ("[..], b')'),
+            Encoding::WebSocket => (&b"\"room\":\""[..], b'"'),
+        };
+        let label = &text[memmem::find(text, before)? + before.len()..];
+        Some(&label[..memchr(after, label)?])
+    }
+
+    /// Whether a text from the server says that a member follows a room from now on.
+    pub fn says_follows(self, text: &[u8], room: &str) -> bool {
+        match self {
+            // The name of the room may stand before it, as in all lines of a followed room.
+            Encoding::Plain => {
+                text.starts_with(b"* ") && memmem::find(text, format!("You follow {room}.").as_bytes()).is_some()
+            }
+            Encoding::WebSocket => text.starts_with(format!(r#"{{"t":"following","room":"{room}","#).as_bytes()),
+        }
+    }
+
     /// What a text from the server means during login.
     pub fn login_reply(self, text: &[u8]) -> LoginReply {
         match self {
@@ -55,6 +77,40 @@ impl Encoding {
             }
             Encoding::Plain => LoginReply::Entered,
             Encoding::WebSocket => browser::login_reply(text),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chat::{Event, Lang, Notice, People, Render, RoomLabel};
+    use crate::wire::json::{Framing, Json};
+    use crate::wire::plain::Plain;
+
+    fn rendered(encoding: Encoding, notice: Notice, label: RoomLabel) -> Vec<u8> {
+        let mut out = Vec::new();
+        let lang = Lang::En;
+        match encoding {
+            Encoding::Plain => Plain { lang }.render(&Event::Notice(notice), label, &mut out),
+            Encoding::WebSocket => {
+                Json { lang, framing: Framing::Frame }.render(&Event::Notice(notice), label, &mut out);
+            }
+        }
+        encoding.text(&out).to_vec()
+    }
+
+    #[test]
+    fn answer_to_follow_is_recognized() {
+        for encoding in [Encoding::Plain, Encoding::WebSocket] {
+            let people = People { here: 2, names: &["bob"], you: true };
+            let says = |notice, label, room| encoding.says_follows(&rendered(encoding, notice, label), room);
+            for label in [RoomLabel::Followed("r1"), RoomLabel::None] {
+                let answer = |room| Notice::Following { room, people, topic: None };
+                assert!(says(answer("r1"), label, "r1") && says(answer("r12"), label, "r12"), "{encoding:?}");
+                assert!(!says(answer("r12"), label, "r1") && !says(answer("r1"), label, "r12"), "{encoding:?}");
+            }
+            assert!(!says(Notice::Unfollowed { room: "r1" }, RoomLabel::None, "r1"), "{encoding:?}");
         }
     }
 }

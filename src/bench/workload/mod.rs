@@ -7,4 +7,5 @@ pub mod encoding;
 pub mod message;
 pub mod readers;
 pub mod room;
+pub mod streams;
 pub mod transcript;

@@ -37,22 +37,35 @@ struct HelperTask {
     at_once: usize,
     run: u16,
     size: usize,
-    streams: usize,
+    talkers: usize,
+    follow: usize,
     first_name: u32,
 }
 
 /// A message from a helper.
 #[derive(Serialize, Deserialize)]
 enum HelperMessage {
-    Status { logged_in: usize, ready: usize, delivered: u64 },
+    Status(HelperStatus),
     Report(ReadersReport),
     Failed(String),
 }
 
-/// A request to a helper for its report, with the number of messages sent in each stream.
+/// Number of members of a helper that have got so far, and of deliveries.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct HelperStatus {
+    logged_in: usize,
+    following: usize,
+    ready: usize,
+    delivered: u64,
+}
+
+/// A request to a helper.
 #[derive(Serialize, Deserialize)]
-struct ReportRequest {
-    said: Vec<u32>,
+enum HelperRequest {
+    /// Its readers are to follow the other rooms.
+    Follow,
+    /// It is to report what it has read, given the number of messages sent in each stream.
+    Report { said: Vec<u32> },
 }
 
 /// What all readers have received.
@@ -70,9 +83,7 @@ struct Helper {
     run_helper: Subprocess,
     stdin: ChildStdin,
     count: usize,
-    logged_in: usize,
-    ready: usize,
-    delivered: u64,
+    status: HelperStatus,
     report: Option<ReadersReport>,
 }
 
@@ -103,7 +114,8 @@ impl Readers {
         plan: RoomPlan,
     ) -> Result<Readers, Error> {
         let first_name = generator.names(count as u32);
-        let mut group = Group::new(endpoint, Role::Talker, first_name, plan.streams, plan.span);
+        let streams = generator.context.streams.count(plan.talkers);
+        let mut group = Group::new(endpoint, Role::Talker, first_name, streams, plan.span);
         group.transcript = Some(Transcript::default());
         let group = generator.add_group(group);
         let mut readers = Readers { group, helpers: Vec::new(), count };
@@ -162,17 +174,25 @@ impl Readers {
 
     /// Number of readers logged in.
     pub fn logged_in(&self, generator: &Generator) -> usize {
-        generator.groups[self.group].logged_in + self.helpers.iter().map(|helper| helper.logged_in).sum::<usize>()
+        generator.groups[self.group].logged_in
+            + self.helpers.iter().map(|helper| helper.status.logged_in).sum::<usize>()
     }
 
-    /// Number of readers that have read a probe.
+    /// Number of readers that follow all rooms of the run.
+    pub fn following(&self, generator: &Generator) -> usize {
+        generator.groups[self.group].following
+            + self.helpers.iter().map(|helper| helper.status.following).sum::<usize>()
+    }
+
+    /// Number of readers that have read a probe in each room.
     pub fn ready(&self, generator: &Generator) -> usize {
-        generator.groups[self.group].ready + self.helpers.iter().map(|helper| helper.ready).sum::<usize>()
+        generator.groups[self.group].ready + self.helpers.iter().map(|helper| helper.status.ready).sum::<usize>()
     }
 
     /// Deliveries known so far.
     pub fn delivered(&self, generator: &Generator) -> u64 {
-        generator.groups[self.group].room.tally.delivered + self.helpers.iter().map(|one| one.delivered).sum::<u64>()
+        generator.groups[self.group].room.tally.delivered
+            + self.helpers.iter().map(|one| one.status.delivered).sum::<u64>()
     }
 
     /// CPU time of the helpers.
@@ -192,6 +212,14 @@ impl Readers {
         self.helpers.iter_mut().try_for_each(|helper| helper.refresh(generator))
     }
 
+    /// Lets the readers in helpers follow the other rooms; those in this process do with [`Generator::follow`].
+    ///
+    /// # Errors
+    /// If a helper has ended.
+    pub fn follow_in_helpers(&mut self) -> Result<(), Error> {
+        self.helpers.iter_mut().try_for_each(|helper| helper.request(&HelperRequest::Follow))
+    }
+
     /// The report of all readers, given the number of messages sent in each stream.
     ///
     /// # Errors
@@ -201,11 +229,7 @@ impl Readers {
         let mut sum =
             ReadersReport { tally: group.room.tally, missing: group.room.missing(said), ..ReadersReport::default() };
         for helper in &mut self.helpers {
-            let asked = ReportRequest { said: said.to_vec() };
-            helper
-                .stdin
-                .write_all(&json_line(&asked))
-                .map_err(|error| Error::Subprocess("a helper", error.to_string()))?;
+            helper.request(&HelperRequest::Report { said: said.to_vec() })?;
             let mut timeout = Timeout::new(timeout);
             let report = loop {
                 if let Some(report) = helper.report.take() {
@@ -233,7 +257,7 @@ impl Readers {
 #[derive(Clone, Copy, Debug)]
 pub struct RoomPlan {
     /// Number of senders.
-    pub streams: usize,
+    pub talkers: usize,
     /// Logins in progress at once.
     pub at_once: usize,
     /// Length of the measurement.
@@ -243,9 +267,9 @@ pub struct RoomPlan {
 }
 
 impl RoomPlan {
-    /// For `streams` senders, measured for this number of seconds.
-    pub fn new(settings: &CommonSettings, streams: usize, seconds: f64) -> Self {
-        RoomPlan { streams, at_once: settings.at_once, span: span(seconds), timeout: settings.timeout }
+    /// For `talkers` senders, measured for this number of seconds.
+    pub fn new(settings: &CommonSettings, talkers: usize, seconds: f64) -> Self {
+        RoomPlan { talkers, at_once: settings.at_once, span: span(seconds), timeout: settings.timeout }
     }
 }
 
@@ -263,20 +287,24 @@ impl Helper {
             at_once: plan.at_once,
             run: generator.context.run,
             size: generator.context.format.size(),
-            streams: plan.streams,
+            talkers: plan.talkers,
+            follow: generator.context.streams.follow(),
             first_name: generator.names(count as u32),
         };
-        let mut stdin = run_helper.child.stdin.take().expect("it is a pipe");
-        stdin.write_all(&json_line(&task)).map_err(|error| Error::Subprocess("a helper", error.to_string()))?;
-        Ok(Helper { run_helper, stdin, count, logged_in: 0, ready: 0, delivered: 0, report: None })
+        let stdin = run_helper.child.stdin.take().expect("it is a pipe");
+        let mut helper = Helper { run_helper, stdin, count, status: HelperStatus::default(), report: None };
+        helper.request(&task)?;
+        Ok(helper)
+    }
+
+    fn request(&mut self, request: &impl Serialize) -> Result<(), Error> {
+        self.stdin.write_all(&json_line(request)).map_err(|error| Error::Subprocess("a helper", error.to_string()))
     }
 
     fn refresh(&mut self, generator: &mut Generator) -> Result<(), Error> {
         while let Some(line) = self.run_helper.line(generator) {
             match serde_json::from_str(&line) {
-                Ok(HelperMessage::Status { logged_in, ready, delivered }) => {
-                    (self.logged_in, self.ready, self.delivered) = (logged_in, ready, delivered);
-                }
+                Ok(HelperMessage::Status(status)) => self.status = status,
                 Ok(HelperMessage::Report(report)) => self.report = Some(report),
                 Ok(HelperMessage::Failed(text)) => return Err(Error::Subprocess("a helper", text)),
                 Err(_) => return Err(Error::Subprocess("a helper", line)),
@@ -308,38 +336,45 @@ fn read_and_report() -> Result<(), Error> {
     io::stdin().read_line(&mut task).map_err(|error| Error::System("no task", error))?;
     let task: HelperTask =
         serde_json::from_str(&task).map_err(|error| Error::Subprocess("a task", error.to_string()))?;
-    let context = RunContext::new(task.run, task.size, String::new());
+    let context = RunContext::new(task.run, task.size, task.follow, String::new());
     let mut generator = Generator::new(context, ProgressLine::off(), Arc::default())?;
     generator.skip_sources(task.first_name as usize);
     let stdin = rustix::io::dup(rustix::stdio::stdin()).map_err(|error| Error::System("stdin", error.into()))?;
     let orders = generator.watch(Receiver::from(stdin))?;
-    let mut group = Group::new(task.endpoint, Role::Talker, task.first_name, task.streams, SECOND);
+    let streams = generator.context.streams.count(task.talkers);
+    let mut group = Group::new(task.endpoint, Role::Talker, task.first_name, streams, SECOND);
     group.transcript = Some(Transcript::default());
     let group = generator.add_group(group);
     generator.groups[group].latency.resume(clock::now());
-    let mut told = (0, 0, 0);
+    let mut told = HelperStatus::default();
     let mut next = 0;
+    let mut follows = false;
     loop {
         generator.admit(group, task.count, task.at_once)?;
+        if follows {
+            generator.follow(group, &(1..generator.context.streams.rooms()), task.at_once);
+        }
         generator.turn(if next > 0 { next } else { Nanos::MAX })?;
-        let Group { logged_in, ready, room, .. } = &generator.groups[group];
-        let is = (*logged_in, *ready, room.tally.delivered);
+        let Group { logged_in, following, ready, ref room, .. } = generator.groups[group];
+        let is = HelperStatus { logged_in, following, ready, delivered: room.tally.delivered };
         let now = clock::now();
         if is != told && next == 0 {
             next = now + STATUS;
         } else if next > 0 && now >= next {
-            let (logged_in, ready, delivered) = is;
-            send_to_parent(&HelperMessage::Status { logged_in, ready, delivered })?;
+            send_to_parent(&HelperMessage::Status(is))?;
             told = is;
             next = 0;
         }
         if let Some(line) = generator.pipes[orders].lines.pop_front() {
-            let asked: ReportRequest =
-                serde_json::from_str(&line).map_err(|error| Error::Subprocess("a task", error.to_string()))?;
-            let Group { room, latency, logins, .. } = &mut generator.groups[group];
-            let missing = room.missing(&asked.said);
-            let (latency, logins) = (latency.counts(), logins.counts());
-            send_to_parent(&HelperMessage::Report(ReadersReport { tally: room.tally, missing, latency, logins }))?;
+            match serde_json::from_str(&line).map_err(|error| Error::Subprocess("a task", error.to_string()))? {
+                HelperRequest::Follow => follows = true,
+                HelperRequest::Report { said } => {
+                    let Group { room, latency, logins, .. } = &mut generator.groups[group];
+                    let (tally, missing) = (room.tally, room.missing(&said));
+                    let (latency, logins) = (latency.counts(), logins.counts());
+                    send_to_parent(&HelperMessage::Report(ReadersReport { tally, missing, latency, logins }))?;
+                }
+            }
         }
     }
 }

@@ -1,4 +1,6 @@
-//! A room of talkers and readers.
+//! A room of talkers and readers; all of them may follow other rooms too.
+
+use std::ops::Range;
 
 use super::delivery_check::DeliveryCheck;
 use super::encoding::Encoding;
@@ -12,6 +14,7 @@ use crate::bench::driver::generator::Generator;
 use crate::bench::driver::group::{Endpoint, Group, Role};
 use crate::bench::driver::timeout::Timeout;
 use crate::bench::error::Error;
+use crate::bench::report::figures::things;
 
 /// A new probe is sent when no further reader has read one for this long.
 const PROBE: Nanos = 200 * MILLISECOND;
@@ -34,7 +37,7 @@ pub struct Room {
     pub talkers: usize,
     /// Number of deliveries expected for each message, talkers included.
     deliveries_per_message: usize,
-    /// Messages sent by each talker.
+    /// Messages sent in each stream.
     pub said: Vec<u32>,
     /// Deliveries that did not come in time.
     written_off: u64,
@@ -53,31 +56,81 @@ impl Room {
         plan: RoomPlan,
     ) -> Result<Self, Error> {
         let readers = Readers::start(generator, endpoint, readers, here, plan)?;
-        let first_name = generator.names(plan.streams as u32);
-        let talkers = generator.add_group(Group::new(endpoint, Role::Talker, first_name, plan.streams, plan.span));
+        let first_name = generator.names(plan.talkers as u32);
+        let streams = generator.context.streams;
+        let said = vec![0; streams.count(plan.talkers)];
+        let talkers = generator.add_group(Group::new(endpoint, Role::Talker, first_name, said.len(), plan.span));
         // Where talkers read their own messages too, all read the same.
         if endpoint.encoding == Encoding::WebSocket {
             generator.groups[talkers].transcript = Some(Transcript::default());
         }
-        for talker in 0..plan.streams {
-            let own = (endpoint.encoding == Encoding::Plain).then_some(talker);
+        for talker in 0..plan.talkers {
+            let own = if endpoint.encoding == Encoding::Plain { streams.of_talker(talker) } else { 0..0 };
             generator.connect(talkers, clock::now(), own)?;
         }
-        log_in_group(generator, talkers, plan.streams, "the talkers", plan)?;
-        let deliveries_per_message = readers.count() + endpoint.encoding.read_by(plan.streams);
-        Ok(Room { readers, talkers, deliveries_per_message, said: vec![0; plan.streams], written_off: 0 })
+        log_in_group(generator, talkers, plan.talkers, "the talkers", plan)?;
+        let deliveries_per_message = readers.count() + endpoint.encoding.read_by(plan.talkers);
+        Ok(Room { readers, talkers, deliveries_per_message, said, written_off: 0 })
     }
 
-    /// Logs in all readers, and waits until each has read a probe and the server is quiet.
+    /// Logs in all readers, lets them follow the other rooms, and waits until each has read a probe in each room and
+    /// the server is quiet.
     ///
     /// # Errors
     /// If that takes too long.
     pub fn fill(&mut self, generator: &mut Generator, plan: RoomPlan) -> Result<(), Error> {
         self.readers.enter(generator, plan)?;
+        self.follow(generator, plan)?;
         self.settle(generator, plan)
     }
 
-    /// Waits until each reader has read a probe and the server is quiet.
+    /// Lets talkers and readers follow the other rooms of the run, and waits until the server has said that they do.
+    ///
+    /// # Errors
+    /// If the server refuses it, or does not answer.
+    pub fn follow(&mut self, generator: &mut Generator, plan: RoomPlan) -> Result<(), Error> {
+        let rooms = generator.context.streams.rooms();
+        // A member may make at most 16 rooms on chinwag, so a talker makes one half of them and a reader the other.
+        let half = rooms.div_ceil(2);
+        let (talkers, readers) = (self.talkers, self.readers.group);
+        for (group, rooms) in [(talkers, 1..half), (readers, 1..rooms), (talkers, half..rooms)] {
+            if !rooms.is_empty() {
+                self.follow_in_group(generator, group, rooms, plan)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn follow_in_group(
+        &mut self,
+        generator: &mut Generator,
+        group: usize,
+        rooms: Range<usize>,
+        plan: RoomPlan,
+    ) -> Result<(), Error> {
+        let are_readers = group == self.readers.group;
+        if are_readers {
+            self.readers.follow_in_helpers()?;
+        }
+        (generator.groups[group].asked, generator.groups[group].following) = (0, 0);
+        let wanted = if are_readers { self.readers.count() } else { plan.talkers };
+        let mut timeout = Timeout::new(plan.timeout);
+        loop {
+            self.readers.refresh(generator)?;
+            let here = generator.groups[group].following;
+            let following = if are_readers { self.readers.following(generator) } else { here };
+            if following >= wanted {
+                return Ok(());
+            }
+            let who = if are_readers { "readers" } else { "talkers" };
+            let waiting_for = || format!("{who} to follow {}: {following} of {wanted} do", things(rooms.len(), "room"));
+            timeout.check(following as u64, waiting_for)?;
+            generator.follow(group, &rooms, plan.at_once);
+            generator.turn(clock::now() + 50 * MILLISECOND)?;
+        }
+    }
+
+    /// Waits until each reader has read a probe in each room and the server is quiet.
     ///
     /// # Errors
     /// If that takes too long.
@@ -87,8 +140,11 @@ impl Room {
             let ready = self.readers.ready(generator);
             let waiting_for = || format!("readers to get a room message: {ready} of {} have", self.readers.count());
             timeout.check(ready as u64, waiting_for)?;
-            let probe = Tag { kind: MessageKind::Probe, stream: 0, seq: 0, time: clock::now() };
-            generator.say(self.talkers, 0, probe);
+            for stream in generator.context.streams.of_talker(0) {
+                let stream = stream as u16;
+                generator.queue(self.talkers, 0, Tag { kind: MessageKind::Probe, stream, seq: 0, time: clock::now() });
+            }
+            generator.flush(self.talkers, 0);
             // Very many readers cannot all read it in that time.
             let mut still = Timeout::new(PROBE);
             while self.readers.ready(generator) < self.readers.count()
@@ -107,11 +163,11 @@ impl Room {
         Ok(())
     }
 
-    /// The next message of a talker, due at `due`.
-    pub fn next(&mut self, talker: usize, due: Nanos) -> Tag {
-        let seq = self.said[talker];
-        self.said[talker] += 1;
-        Tag { kind: MessageKind::Message, stream: talker as u16, seq, time: due }
+    /// The next message of a stream, due at `due`.
+    pub fn next(&mut self, stream: usize, due: Nanos) -> Tag {
+        let seq = self.said[stream];
+        self.said[stream] += 1;
+        Tag { kind: MessageKind::Message, stream: stream as u16, seq, time: due }
     }
 
     /// Deliveries expected for all messages sent, to readers and talkers.
@@ -239,8 +295,8 @@ pub struct BaselineRoom {
     pub readers: Readers,
     /// Messages sent in each stream.
     pub said: Vec<u32>,
-    /// The bytes before and after a message in a line of the server.
-    around: (Vec<u8>, Vec<u8>),
+    /// The bytes before and after a message in a line of the server, in each room.
+    around: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
 impl BaselineRoom {
@@ -253,28 +309,31 @@ impl BaselineRoom {
         let baseline = Baseline::start(generator, encoding, greeting)?;
         let mut readers = Readers::start(generator, baseline.endpoint, room.deliveries_per_message, here, plan)?;
         readers.enter(generator, plan)?;
-        let mut baseline_room =
-            BaselineRoom { baseline, readers, said: vec![0; plan.streams], around: (Vec::new(), Vec::new()) };
+        let mut baseline_room = BaselineRoom { baseline, readers, said: vec![0; room.said.len()], around: Vec::new() };
         baseline_room.copy_line_format(generator, room);
         Ok(baseline_room)
     }
 
-    /// Copies the format of the last line in `room`; numbers in it may grow by a digit during the test.
+    /// Copies the format of the last line in each room; numbers in it may grow by a digit during the test.
     pub fn copy_line_format(&mut self, generator: &Generator, room: &Room) {
-        let sample = &generator.groups[room.readers.group].sample;
         let format = &generator.context.format;
-        let at = format.position(sample).unwrap_or(0);
-        let end = (at + format.size()).min(sample.len());
-        self.around = (sample[..at].to_vec(), sample[end..].to_vec());
+        let samples = &generator.groups[room.readers.group].samples[..generator.context.streams.rooms()];
+        let around = samples.iter().map(|sample| {
+            let at = format.position(sample).unwrap_or(0);
+            let end = (at + format.size()).min(sample.len());
+            (sample[..at].to_vec(), sample[end..].to_vec())
+        });
+        self.around = around.collect();
     }
 
     /// Appends the next message of a stream as the server would render it.
     pub fn line(&mut self, generator: &Generator, stream: usize, due: Nanos, to: &mut Vec<u8>) {
         let seq = self.said[stream];
         self.said[stream] += 1;
-        to.extend_from_slice(&self.around.0);
+        let (before, after) = &self.around[generator.context.streams.room(stream)];
+        to.extend_from_slice(before);
         generator.context.format.write(Tag { kind: MessageKind::Message, stream: stream as u16, seq, time: due }, to);
-        to.extend_from_slice(&self.around.1);
+        to.extend_from_slice(after);
     }
 
     /// Waits until everything has been delivered to the readers in this process, or to all.

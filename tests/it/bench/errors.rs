@@ -184,6 +184,8 @@ fn out_of_range_values_are_usage_errors() {
         "fanout --rate nan",
         "fanout --rate 10 --saturate",
         "fanout --size 10",
+        "fanout --follow 21",
+        "fanout --follow 1 --size 1048576",
         "fanout --seconds 0",
         "fanout --seconds inf",
         "fanout --seconds 1e99",

@@ -3,6 +3,7 @@
 mod ending;
 mod errors;
 mod faults;
+mod followed_rooms;
 mod output;
 mod pinned;
 mod scenarios;

@@ -38,7 +38,7 @@ fn readers_and_talkers_get_each_message_once() {
     assert_eq!(measured["messages"], 6);
     assert_checked(&measured["checked"], 6 * (6 + 2), NONE);
     assert_eq!((&measured["checked"]["echoed"], &measured["latency"]["count"]), (&0.into(), &(6 * 6).into()));
-    let object = r#"{"t":"said","id":9,"at":1700000000,"name":"b0000000","text":""}"#;
+    let object = r#"{"t":"said","room":"lobby","id":9,"at":1700000000,"name":"b0000000","text":""}"#;
     // The number of a message counts those before it, some of which were probes.
     let digits = measured["line_bytes"].as_u64().expect("a count") - (4 + object.len() as u64 - 1 + 100);
     assert!((1..=3).contains(&digits), "{measured}");

@@ -1,5 +1,6 @@
 //! Opening and closing of connections.
 
+use std::ops::Range;
 use std::os::fd::AsRawFd;
 
 use mio::unix::SourceFd;
@@ -14,11 +15,11 @@ use crate::bench::driver::source;
 use crate::bench::error::Error;
 
 impl Generator {
-    /// Opens one more connection, due at `due`. `own` is the stream that this member sends.
+    /// Opens one more connection, due at `due`. `own` are the streams that this member sends.
     ///
     /// # Errors
     /// If there are no file descriptors or ports left, or nothing listens there.
-    pub fn connect(&mut self, group: usize, due: Nanos, own: Option<usize>) -> Result<(), Error> {
+    pub fn connect(&mut self, group: usize, due: Nanos, own: Range<usize>) -> Result<(), Error> {
         let Group { endpoint: Endpoint { addr, encoding, .. }, role, .. } = self.groups[group];
         let small_buffers = role == Role::Stalled;
         let mut stream =
@@ -36,7 +37,7 @@ impl Generator {
         self.urgent_members += usize::from(urgent);
         let group_ref = &mut self.groups[group];
         group_ref.room.add_reader(own);
-        group_ref.private.add_reader(None);
+        group_ref.private.add_reader(0..0);
         let member = Member::new(stream, encoding, group, role, group_ref.keys.len(), due);
         group_ref.keys.push(token.0);
         entry.insert(member);
@@ -51,9 +52,20 @@ impl Generator {
         while self.groups[group].keys.len() < wanted
             && self.groups[group].keys.len() - self.groups[group].logged_in < at_once
         {
-            self.connect(group, clock::now(), None)?;
+            self.connect(group, clock::now(), 0..0)?;
         }
         Ok(())
+    }
+
+    /// Lets members of a group follow rooms, with at most `at_once` members waiting for an answer.
+    pub fn follow(&mut self, group: usize, rooms: &Range<usize>, at_once: usize) {
+        let Group { keys, asked, following, .. } = &mut self.groups[group];
+        while *asked < keys.len() && *asked - *following < at_once {
+            if let Some(member) = self.members.get_mut(keys[*asked]) {
+                member.follow(rooms.clone(), &self.context);
+            }
+            *asked += 1;
+        }
     }
 
     /// Closes all connections of a group; new ones can be opened afterwards.
@@ -64,6 +76,8 @@ impl Generator {
         }
         group.logged_in = 0;
         group.ready = 0;
+        group.asked = 0;
+        group.following = 0;
     }
 
     /// Closes all connections.

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::io::{self, ErrorKind, Read};
+use std::ops::Range;
 
 use memchr::memchr;
 use mio::net::TcpStream;
@@ -50,7 +51,10 @@ pub struct Member {
     encoding: Encoding,
     index: u32,
     state: State,
-    ready: bool,
+    /// The rooms in which it has read a probe: bit 0 is room 0.
+    probed: u32,
+    /// The rooms that it has asked to follow, from the first that is not answered on.
+    awaited: Range<usize>,
     leaving: bool,
     /// The server has sent a close frame.
     closing: bool,
@@ -78,7 +82,8 @@ impl Member {
             encoding,
             index: index as u32,
             state: State::Connecting,
-            ready: false,
+            probed: 0,
+            awaited: 0..0,
             leaving: false,
             closing: false,
             greeted: 0,
@@ -193,7 +198,7 @@ impl Member {
             return self.take_answer(group, context, bytes, now);
         }
         if self.position.is_some() {
-            return self.follow(group, context, bytes, now);
+            return self.compare(group, context, bytes, now);
         }
         self.take_units(group, context, bytes, now)
     }
@@ -233,7 +238,7 @@ impl Member {
     }
 
     /// Compares bytes with the transcript, which most likely are the same.
-    fn follow(&mut self, group: &mut Group, context: &RunContext, got: &[u8], now: Nanos) -> Result<(), Error> {
+    fn compare(&mut self, group: &mut Group, context: &RunContext, got: &[u8], now: Nanos) -> Result<(), Error> {
         let joined;
         let got = if self.rest.is_empty() {
             got
@@ -281,9 +286,9 @@ impl Member {
         // A page cannot use malformed JSON, even if a message is in it.
         let found = match self.encoding {
             Encoding::WebSocket if self.encoding.login_reply(text) == LoginReply::Broken => LineContent::Damaged,
-            _ => context.format.find(text),
+            _ => context.find(self.encoding, text),
         };
-        self.note_position(group, unit, &found);
+        self.note_position(group, context, unit, &found);
         match found {
             LineContent::Tag(Tag { kind: MessageKind::Message, stream, seq, time }) if self.seen.is_none() => {
                 if group.room.record(self.index as usize, usize::from(stream), seq) {
@@ -297,36 +302,14 @@ impl Member {
             LineContent::Damaged => group.room.tally.damaged += 1,
             LineContent::Other => {
                 group.note(self.index, text);
-                if self.state != State::In {
-                    return self.handle_login_reply(group, context, text, now);
-                }
+                return self.handle_reply(group, context, text, now);
             }
-        }
-        Ok(())
-    }
-
-    /// Handles a line from the server itself during login.
-    fn handle_login_reply(
-        &mut self,
-        group: &mut Group,
-        context: &RunContext,
-        text: &[u8],
-        now: Nanos,
-    ) -> Result<(), Error> {
-        match self.encoding.login_reply(text) {
-            LoginReply::Refused(answer) => {
-                let name = group.name(self.index as usize, context.run);
-                return Err(Error::Refused { name, answer });
-            }
-            LoginReply::Asked if self.state == State::Upgraded => self.send_name(group, context),
-            LoginReply::Entered if self.state == State::Welcome => self.set_logged_in(group, context, now),
-            _ => {}
         }
         Ok(())
     }
 
     /// Adds new lines to the transcript, and updates the position of this reader.
-    fn note_position(&mut self, group: &mut Group, unit: &[u8], found: &LineContent) {
+    fn note_position(&mut self, group: &mut Group, context: &RunContext, unit: &[u8], found: &LineContent) {
         let Some(transcript) = &mut group.transcript else { return };
         let known = match *found {
             LineContent::Tag(Tag { kind: MessageKind::Message, stream, seq, time }) => {
@@ -337,9 +320,10 @@ impl Member {
         let leads = self.position.is_some_and(|position| position == transcript.newest());
         if leads || known.is_some_and(|known| transcript.is_new(known)) {
             transcript.push(unit, known);
-            if known.is_some() {
-                group.sample.clear();
-                group.sample.extend_from_slice(unit);
+            if let Some(known) = known {
+                let sample = &mut group.samples[context.streams.room(usize::from(known.stream))];
+                sample.clear();
+                sample.extend_from_slice(unit);
             }
         } else if !known.is_some_and(|known| transcript.is_last(known)) {
             self.position = None;
@@ -358,11 +342,14 @@ impl Member {
                 }
             }
             (MessageKind::Probe, _) => {
-                if group.sample.is_empty() {
-                    group.sample = unit.to_vec();
+                let room = context.streams.room(usize::from(tag.stream));
+                if group.samples[room].is_empty() {
+                    group.samples[room] = unit.to_vec();
                 }
-                group.ready += usize::from(!self.ready);
-                self.ready = true;
+                let before = self.probed.count_ones() as usize;
+                self.probed |= 1 << room;
+                let rooms = self.probed.count_ones() as usize;
+                group.ready += usize::from(rooms > before && rooms == context.streams.rooms());
             }
             (_, Role::Whisperer) => self.whispered(group, context, tag, now),
             // A whisper to another member.
@@ -393,4 +380,5 @@ impl Member {
 mod frames;
 #[cfg(test)]
 mod model_tests;
+mod replies;
 mod speaking;

@@ -3,6 +3,7 @@
 use super::*;
 use crate::bench::driver::clock::SECOND;
 use crate::bench::driver::group::Endpoint;
+use crate::bench::workload::streams;
 use crate::bench::workload::transcript::Transcript;
 use crate::util::test_support::Random;
 use crate::wire::frame::{pong_frame, text_frame};
@@ -18,7 +19,7 @@ fn readers(
     encoding: Encoding,
     count: usize,
     streams: usize,
-    talks: bool,
+    own: Range<usize>,
     transcript: bool,
     socket: &std::net::TcpStream,
 ) -> Readers {
@@ -26,7 +27,7 @@ fn readers(
     let mut group = Group::new(endpoint, Role::Talker, 0, streams, SECOND);
     group.transcript = transcript.then(Transcript::default);
     let members = (0..count).map(|index| {
-        group.room.add_reader((index == 0 && talks).then_some(0));
+        group.room.add_reader(if index == 0 { own.clone() } else { 0..0 });
         let stream = TcpStream::from_std(socket.try_clone().unwrap());
         Member { state: State::In, ..Member::new(stream, encoding, 0, Role::Talker, index, 0) }
     });
@@ -34,14 +35,18 @@ fn readers(
     Readers { group, members }
 }
 
-/// A line or frame of a server with `text` in it.
-fn unit(encoding: Encoding, text: &[u8]) -> Vec<u8> {
+/// A line or frame of a server with `text` in it, of a room.
+fn unit(encoding: Encoding, room: usize, text: &[u8]) -> Vec<u8> {
     match encoding {
-        Encoding::Plain => [b"[12:00:00] name: ", text, b"\r\n"].concat(),
+        Encoding::Plain => {
+            let label = if room > 0 { format!("({}) ", streams::name(room)) } else { String::new() };
+            [b"[12:00:00] ", label.as_bytes(), b"name: ", text, b"\r\n"].concat()
+        }
         Encoding::WebSocket => {
             let mut out = Vec::new();
             text_frame(&mut out, |out| {
-                out.extend([br#"{"t":"said","name":"name","text":""#, text, br#""}"#].concat());
+                let start = format!(r#"{{"t":"said","room":"{}","name":"name","text":""#, streams::name(room));
+                out.extend([start.as_bytes(), text, br#""}"#].concat());
             });
             out
         }
@@ -49,16 +54,17 @@ fn unit(encoding: Encoding, text: &[u8]) -> Vec<u8> {
 }
 
 /// What a correct server sends to each client, and the number of messages of each stream in it.
-fn lines(random: &mut Random, encoding: Encoding, context: &RunContext, streams: usize) -> (Vec<Vec<u8>>, Vec<u32>) {
-    let mut said = vec![0; streams];
+fn lines(random: &mut Random, encoding: Encoding, context: &RunContext, talkers: usize) -> (Vec<Vec<u8>>, Vec<u32>) {
+    let mut said = vec![0; context.streams.count(talkers)];
     let mut lines = Vec::new();
     for number in 0..5 + random.below(40) {
-        let mut line = Vec::new();
+        let (mut line, mut room) = (Vec::new(), 0);
         match random.below(12) {
             0 => line = b"alice joined".to_vec(),
             1 => context.format.write(Tag { kind: MessageKind::Probe, stream: 0, seq: 0, time: 0 }, &mut line),
             _ => {
-                let stream = random.below(streams);
+                let stream = random.below(said.len());
+                room = context.streams.room(stream);
                 let tag = Tag {
                     kind: MessageKind::Message,
                     stream: stream as u16,
@@ -69,7 +75,7 @@ fn lines(random: &mut Random, encoding: Encoding, context: &RunContext, streams:
                 said[stream] += 1;
             }
         }
-        lines.push(unit(encoding, &line));
+        lines.push(unit(encoding, room, &line));
     }
     (lines, said)
 }
@@ -93,17 +99,19 @@ fn spoil(random: &mut Random, encoding: Encoding, lines: &mut Vec<Vec<u8>>) {
             }
             4 => lines.insert(random.below(lines.len()), lines[at].clone()),
             _ if encoding == Encoding::WebSocket && random.below(2) == 0 => lines.insert(at, pong_frame(b"x")),
-            _ => lines.insert(at, unit(encoding, b"for you alone")),
+            _ => lines.insert(at, unit(encoding, 0, b"for you alone")),
         }
     }
 }
 
 fn run(seed: u64, encoding: Encoding, socket: &std::net::TcpStream) {
     let mut random = Random(seed);
-    let context = RunContext::new(7, 40, String::new());
-    let (count, streams, talks) = (1 + random.below(4), 1 + random.below(3), random.below(5) == 0);
-    let mut both = [true, false].map(|transcript| readers(encoding, count, streams, talks, transcript, socket));
-    let (lines, said) = lines(&mut random, encoding, &context, streams);
+    let context = RunContext::new(7, 40, random.below(3), String::new());
+    let (count, talkers) = (1 + random.below(4), 1 + random.below(3));
+    let own = if random.below(5) == 0 { context.streams.of_talker(0) } else { 0..0 };
+    let (lines, said) = lines(&mut random, encoding, &context, talkers);
+    let mut both =
+        [true, false].map(|transcript| readers(encoding, count, said.len(), own.clone(), transcript, socket));
     let mut unread: Vec<Vec<u8>> = Vec::new();
     for _ in 0..count {
         let mut lines = lines.clone();

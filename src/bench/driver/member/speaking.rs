@@ -55,7 +55,7 @@ impl Member {
 
     /// Queues a complete message, to be written with those that follow.
     pub fn queue(&mut self, tag: Tag, context: &RunContext) {
-        context.line(self.encoding, &mut self.out, |out| context.format.write(tag, out));
+        context.line(self.encoding, &mut self.out, |out| context.write(tag, out));
     }
 
     /// Writes as much as possible.
