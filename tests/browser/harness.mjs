@@ -18,6 +18,19 @@ export function same(found, wanted, what) {
   if (left !== right) throw new Failure(`${what}: ${left}, not ${right}`);
 }
 
+/** Numbers that look random and are the same for the same seed (mulberry32); the seed is CHINWAG_SEED, if that is set. */
+export function random() {
+  const seed = Number(process.env.CHINWAG_SEED ?? Date.now() % 1_000_000);
+  let state = seed;
+  const below = (limit) => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % limit;
+  };
+  return { seed, below };
+}
+
 function deadline(promise, what) {
   let timer;
   const late = new Promise((_, reject) => {

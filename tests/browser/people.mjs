@@ -44,6 +44,12 @@ export async function disconnected(page) {
   await until(page, () => document.querySelector('#send').getAttribute('aria-disabled') === 'true', null, 'the page has not noticed that the connection is lost');
 }
 
+/** What a browser says of every connection that fails. */
+export const expected = /WebSocket connection to .* failed|ERR_/;
+
+/** Connects again, and does not wait for the page to try. */
+export const again = (page) => page.click('#now', { timeout: 2000 }).catch(() => {}).then(() => connected(page));
+
 /** Lines were told by a counter: each once, in order, none missing. */
 export function counted(texts, prefix, last, seed) {
   const found = texts.filter((text) => text.startsWith(`${prefix} `)).map((text) => Number(text.slice(prefix.length + 1)));

@@ -7,6 +7,7 @@ import * as losing from './tests/losing.mjs';
 import * as writing from './tests/writing.mjs';
 import * as safety from './tests/safety.mjs';
 import * as access from './tests/access.mjs';
+import * as rooms from './tests/rooms.mjs';
 
 const argument = (name) => {
   const at = process.argv.indexOf(name);
@@ -21,7 +22,7 @@ if (!binary) {
 }
 if (screenshots) await mkdir(screenshots, { recursive: true });
 
-const tests = Object.entries({ ...talking, ...losing, ...writing, ...safety, ...access }).filter(([name]) => name.includes(only));
+const tests = Object.entries({ ...talking, ...losing, ...writing, ...safety, ...access, ...rooms }).filter(([name]) => name.includes(only));
 const browser = await Browser.start(process.env.CHROMIUM ?? '/usr/bin/chromium');
 const servers = [];
 const wires = [];

@@ -80,6 +80,32 @@ export const on_a_phone_in_dark = (world) => everywhere(world, 'phone-dark', { .
 export const on_a_small_phone = (world) => everywhere(world, 'small', { ...SMALL, colorScheme: 'light' });
 export const in_forced_colours = (world) => everywhere(world, 'forced', { ...DESKTOP, forcedColors: 'active', reducedMotion: 'reduce' });
 
+/** Followed rooms with unread messages and a mention, and a topic that is longer than the screen is wide. */
+async function severalRooms({ server, page, picture }, name, options) {
+  const house = await server();
+  const bob = await Nc.enter(house, 'bob');
+  const topic = 'what is for lunch today, and who brings the umbrella, since it rains as it has not rained for a long time';
+  bob.say(`/topic ${topic}`, '/follow den', '/follow cellar', '#den in the den', '#cellar in the cellar', `/topic #den ${topic}`);
+  await bob.until(/set the topic[^]*set the topic/);
+  const alice = await page(house.url, options);
+  await enter(alice, 'alice');
+  await say(alice, '/follow den', '/follow cellar');
+  await sees(alice, 'cellar', 'notice');
+  bob.say('#den in the den', '#cellar alice: in the cellar', 'here');
+  await sees(alice, 'here', 'said');
+  await until(alice, () => document.querySelector('#unreadRooms').textContent === '@2', null, 'the unread messages are not counted');
+  await sound(alice, `the room with a topic, ${name}`);
+  await picture(alice, `${name}-topic`);
+  if (options.isMobile) await alice.click('#toggle');
+  await sound(alice, `the followed rooms, ${name}`);
+  await picture(alice, `${name}-followed`);
+}
+
+export const several_rooms_on_a_desktop_in_light = (world) => severalRooms(world, 'desktop-light', { ...DESKTOP, colorScheme: 'light' });
+export const several_rooms_on_a_desktop_in_dark = (world) => severalRooms(world, 'desktop-dark', { ...DESKTOP, colorScheme: 'dark' });
+export const several_rooms_on_a_phone_in_dark = (world) => severalRooms(world, 'phone-dark', { ...PHONE, colorScheme: 'dark' });
+export const several_rooms_on_a_small_phone = (world) => severalRooms(world, 'small', { ...SMALL, colorScheme: 'light', locale: 'zh-CN' });
+
 export async function every_name_can_be_read_on_every_background({ server, page }) {
   const house = await server();
   for (const colorScheme of ['light', 'dark']) {

@@ -1,11 +1,6 @@
 // The connection is lost, and comes back: nothing is lost or doubled.
-import { Nc, check, same } from '../harness.mjs';
-import { connected, counted, disconnected, enter, messages, say, sees, until } from '../people.mjs';
-
-/** What a browser says of every connection that fails. */
-const expected = /WebSocket connection to .* failed|ERR_/;
-
-const again = (page) => page.click('#now', { timeout: 2000 }).catch(() => {}).then(() => connected(page));
+import { Nc, check, random, same } from '../harness.mjs';
+import { again, connected, counted, disconnected, enter, expected, messages, say, sees, until } from '../people.mjs';
 
 export async function what_was_missed_comes_once_and_what_was_typed_stays({ server, wire, page, picture }) {
   const house = await server(['--rate', '0']);
@@ -108,20 +103,8 @@ export async function lines_that_were_not_said_are_given_back({ server, wire, pa
   same(await messages(alice), ['first', 'third'], 'what alice reads');
 }
 
-/** Numbers that look random and are the same for the same seed (mulberry32). */
-function random(seed) {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
-}
-
 export async function nothing_is_lost_or_doubled_however_often_the_line_is_cut({ server, wire, page }) {
-  const seed = Number(process.env.CHINWAG_SEED ?? Date.now() % 1_000_000);
-  const below = random(seed);
+  const { seed, below } = random();
   const house = await server(['--rate', '0', '--history', '1000']);
   const line = await wire(house);
   const carol = await Nc.enter(house, 'carol');
