@@ -37,6 +37,7 @@ fn manual_options_and_defaults_match_the_program() {
         let Some(long) = arg.get_long().filter(|long| !["verbose", "quiet"].contains(long)) else { continue };
         let default = match (arg.get_default_values().first(), long) {
             (Some(default), _) => default.to_string_lossy().into_owned(),
+            (None, "max-follow") => "20".into(),
             (None, "max-clients") => "what the limit of file descriptors allows".into(),
             (None, _) => "none".into(),
         };

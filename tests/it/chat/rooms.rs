@@ -186,7 +186,7 @@ fn invalid_join_is_refused() {
         ("/join lobby", "! You are in lobby already."),
         ("/join Lobby", "! You are in lobby already."),
         ("/join the den", shape),
-        ("/join #den", shape),
+        ("/join ##den", shape),
     ] {
         alice.ask(line, &[refusal]);
     }

@@ -6,6 +6,7 @@ use time::{OffsetDateTime, UtcOffset};
 const VARYING: &[(&str, &str)] = &[
     ("[99:99:99]", "[T]"),
     ("9999-99-99 99:99:99", "<when>"),
+    ("9999-99-99 99:99", "<when>"),
     ("\"at\":#", "\"at\":<at>"),
     (concat!("\"version\":\"", env!("CARGO_PKG_VERSION"), "\""), "\"version\":\"<version>\""),
     (" read in # ms", " read in <n> ms"),

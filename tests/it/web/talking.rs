@@ -40,7 +40,7 @@ fn page_and_plain_client_talk() {
     page.ask("/join den", json!({"t": "room", "room": "den", "here": 1, "names": []}));
     bob.expect_all(&["* alice is now called alicia", "* alicia left (1 here)"]);
     page.until("live");
-    page.ask("/rooms", json!({"t": "rooms", "rooms": [["den", 1], ["lobby", 1]], "more": 0}));
+    page.ask("/rooms", json!({"t": "rooms", "rooms": [["den", 1, null], ["lobby", 1, null]], "more": 0}));
     page.ask("/leave", json!({"t": "room", "room": "lobby", "here": 2}));
     page.expect(json!({"t": "history", "messages": 2}));
     page.expect(json!({"t": "said", "id": 1, "at": at}));

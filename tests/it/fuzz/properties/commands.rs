@@ -22,11 +22,15 @@ fn line(text: &str) {
     let is_blank = is_blank(text);
     assert_eq!(command == Command::Nothing, is_blank);
     let is_quit = ["q", "quit", "exit"].contains(&&*text.trim().to_lowercase());
-    if !is_blank && !is_quit && !text.starts_with(['@', '/']) {
+    if !is_blank && !is_quit && !text.starts_with(['@', '/', '#']) {
         assert_eq!(command, Command::Say(text));
     }
     if is_quit {
         assert_eq!(command, Command::Quit(""));
+    }
+
+    if let Some(rest) = text.strip_prefix('#').filter(|_| !is_quit) {
+        assert_eq!(command, Command::Hash(rest));
     }
 
     for word in VERBATIM {
@@ -64,6 +68,13 @@ fn slices<'a>(command: Command<'a>) -> Vec<&'a str> {
         | Command::Nick(text)
         | Command::Who(text)
         | Command::Join(text)
+        | Command::Follow(text)
+        | Command::Unfollow(text)
+        | Command::Hash(text)
+        | Command::Topic(text)
+        | Command::Quiet(text)
+        | Command::Away(text)
+        | Command::Whois(text)
         | Command::History(text)
         | Command::Search(text)
         | Command::Ignore(text)

@@ -18,7 +18,7 @@ use chinwag::chat::{Answer, ClientId, Close, Config, Hub, Input, Lang, Login, Lo
 use chinwag::server::connection::{Connection, Flushed, Phase, Received};
 use chinwag::store::{InitialState, Message, Record, Whisper};
 use chinwag::wire::line::LineDecoder;
-use chinwag::wire::plain::Plain;
+use chinwag::wire::renderers;
 use time::{Date, PrimitiveDateTime, Time};
 
 use super::socket::Socket;
@@ -106,7 +106,7 @@ impl Simulation {
         };
         let max_line = config.max_line;
         let lang = if flag(2) { Lang::Zh } else { Lang::En };
-        let mut hub = Hub::new(config, Box::new(Plain { lang }));
+        let mut hub = Hub::new(config, renderers(lang));
         if flag(3) {
             hub.attach_console();
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chinwag::chat::policy::nick::{InvalidNick, Name, fold};
 use chinwag::chat::{ClientId, Config, Hub, Input, Lang, Now};
-use chinwag::wire::plain::Plain;
+use chinwag::wire::renderers;
 use time::{Date, PrimitiveDateTime, Time};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
@@ -78,7 +78,7 @@ fn spellings(name: &str) -> Vec<String> {
 /// Logs a member in under that nickname and lets another member find them by every spelling.
 fn check_found(name: &Name) {
     let (owner, other) = (ClientId::new(0), ClientId::new(1));
-    let mut hub = Hub::new(Config { rate: 0, ..Config::default() }, Box::new(Plain { lang: Lang::En }));
+    let mut hub = Hub::new(Config { rate: 0, ..Config::default() }, renderers(Lang::En));
     let other_name = if *name.key == *"other" { "another" } else { "other" };
     // At the nickname prompt `q`, `quit` and `exit` end the connection; /nick accepts them.
     for (id, first, then) in [(owner, "owner", format!("/nick {}", name.shown)), (other, other_name, String::new())] {
