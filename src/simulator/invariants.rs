@@ -42,7 +42,8 @@ impl World {
         }
         for &who in self.alive.iter().filter(|_| !is_behind) {
             let Some((cause, at)) = &self.oracle.readers[who].left else { continue };
-            let since = self.at - (*at).max(self.people[who].written_at);
+            // The farewell may have begun in the turn after the hours.
+            let since = self.at - (*at).max(self.people[who].written_at).max(self.jumped_at);
             // The farewell timeout, and two seconds to close the client's side.
             let most = self.plan.limits.farewell_timeout + Duration::from_millis(2100);
             assert!(since < most, "person {who} left {since:?} ago ({cause:?}) and is not closed");

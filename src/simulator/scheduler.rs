@@ -253,6 +253,7 @@ impl World {
                 let hours = 1 + self.random.below(30) as u64;
                 self.record_event(|| format!("{hours} hours pass"));
                 self.at += Duration::from_secs(3600 * hours);
+                self.jumped_at = self.at;
             }
             11 if self.plan.jumps => {
                 let hours = self.random.below(60) as i64 - 30;

@@ -38,6 +38,8 @@ pub struct World {
     pub(super) alive: Vec<usize>,
     /// A typed line of the operator that the console has not passed on.
     pub(super) order: Option<String>,
+    /// When hours passed at once for the last time.
+    pub(super) jumped_at: Duration,
     /// Turns in a row in which nothing was done.
     pub(super) idle_turns: usize,
     /// Commits the changes some turns later; without it the server commits them itself.
@@ -92,6 +94,7 @@ impl World {
             alive: Vec::new(),
             order: None,
             idle_turns: 0,
+            jumped_at: Duration::ZERO,
             sequencer,
             replica,
             // Not from `random`, so that a seed stays what it was.
