@@ -18,8 +18,8 @@
 //! The hub hands out the records to store with [`Hub::poll_records`] and gets stored data back with [`Hub::restore`].
 //! It hands out queries about stored data with [`Hub::poll_query`] and gets the results with [`Hub::handle_answer`].
 //!
-//! Sessions may read in several encodings. Then a room has one log for each encoding that a session
-//! reads, with the same entries and stamps, and keeps its history as events (`room::history`).
+//! A room has one log for each encoding that a session reads, with the same entries and stamps. It keeps its history as
+//! events (`room::history`), from which such a log is made when its first reader comes.
 
 mod cause;
 pub mod change;

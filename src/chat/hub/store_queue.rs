@@ -83,7 +83,7 @@ impl StoreQueue {
 impl Hub {
     /// Restores the state from the store, and records all changes for it from now on.
     ///
-    /// Must be called before the first connection and after [`Hub::enable_json`].
+    /// Must be called before the first connection.
     pub fn restore(&mut self, start: InitialState, now: Now) {
         let InitialState { next_id, run, rooms, stored, bans } = start;
         let mut store = StoreQueue::default();

@@ -71,7 +71,7 @@ pub struct Member {
     /// Its current room; `None` for the operator.
     pub current: Option<Membership>,
     /// The rooms that it follows, in the table of members.
-    pub(super) followed: List,
+    followed: List,
     session: Option<ClientId>,
     extras: Option<Box<Extras>>,
 }

@@ -104,7 +104,7 @@ pub struct Session {
     /// In the log of its current room, entries that begin before this point are history, of which only messages are read.
     pub history_end: Cursor,
     /// Its places in the rooms that its member follows, in the table of sessions.
-    pub(super) followed: List,
+    followed: List,
     pub stage: SessionStage,
     pub encoding: Encoding,
     pub flags: SessionFlags,

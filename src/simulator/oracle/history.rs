@@ -14,7 +14,7 @@ struct View {
     gap: bool,
 }
 
-/// Which part of a history is shown: the messages after one, and at most so many bytes.
+/// Which part of a history is shown: the messages after `after`, and at most `bytes` bytes of them.
 #[derive(Clone, Copy)]
 pub(super) struct Replay {
     pub after: Option<u64>,

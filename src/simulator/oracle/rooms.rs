@@ -176,7 +176,7 @@ impl Oracle {
         }
     }
 
-    /// Sends a notice to all members for whom `reads` holds.
+    /// Sends a notice to the members for which `reads` is true.
     pub(super) fn show(&mut self, room: usize, words: &str, now: Now, reads: impl Fn(&Oracle, usize) -> bool) {
         self.begin_day(room, now);
         self.grow(room, &format!("* {words}"));
@@ -197,7 +197,7 @@ impl Oracle {
         author != OPERATOR && self.ignores(who, author, &self.readers[author].key)
     }
 
-    /// At most `most` members, those who joined the server first come first.
+    /// At most `most` members, in the order in which they joined the server.
     pub(super) fn names_in(&self, room: usize, most: usize) -> Vec<usize> {
         let room = self.rooms[room].as_ref().expect("a room that exists");
         let mut listed: Vec<usize> = room.members.iter().copied().take(most).collect();

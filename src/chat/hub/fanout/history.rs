@@ -6,6 +6,7 @@ use super::{Fanout, Outbound, SessionTable};
 use crate::chat::encoding::RoomLabel;
 use crate::chat::event::{Event, Notice, People};
 use crate::chat::id::{Author, ClientId, DayNumber, MemberSlot, Now, RoomId};
+use crate::chat::member::Member;
 use crate::chat::room::history::HistoryLine;
 use crate::chat::session::SessionFlags;
 
@@ -78,15 +79,9 @@ impl Fanout<'_> {
         }
         let shown = match self.sessions[id].has(SessionFlags::IGNORES) {
             false => n,
-            true => history.last(n).filter(|message| !self.skips(slot, message.author())).count(),
+            true => history.last(n).filter(|message| !skips(&self.members[slot], slot, message.author())).count(),
         };
         HistoryView { n, shown, gap }
-    }
-
-    /// Whether a member is not shown an older message of this author.
-    fn skips(&self, slot: MemberSlot, author: Author) -> bool {
-        let member = &self.members[slot];
-        !member.is_author(slot, author) && member.ignores(author)
     }
 
     /// Lets a session enter a room: greets it, shows it the history, and subscribes it.
@@ -190,8 +185,7 @@ impl Fanout<'_> {
             match line {
                 HistoryLine::Day(date) => send_day(sessions, outbound, date),
                 HistoryLine::Message(message) => {
-                    let author = message.author();
-                    if !ignores || member.is_author(slot, author) || !member.ignores(author) {
+                    if !ignores || !skips(member, slot, message.author()) {
                         outbound.send_labelled(sessions, id, label, &message.event());
                     }
                 }
@@ -204,4 +198,9 @@ impl Fanout<'_> {
             send_day(sessions, outbound, today);
         }
     }
+}
+
+/// Whether a member, which is in `slot`, is not shown an older message of this author.
+fn skips(member: &Member, slot: MemberSlot, author: Author) -> bool {
+    !member.is_author(slot, author) && member.ignores(author)
 }

@@ -58,7 +58,7 @@ impl Fanout<'_> {
             let here = room.members.len();
             let Some(PresenceSummary { joined, left }) = room.summary.take() else { continue };
             if here == 0 {
-                // The room is empty. The summary could push messages out of its history, for which alone it is kept.
+                // Nobody would read it.
                 continue;
             }
             room.next_summary = now.at + Duration::from_millis(here as u64 * 1000 / SUMMARY_LINES_PER_SECOND);

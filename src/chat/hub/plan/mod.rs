@@ -19,6 +19,9 @@ use crate::chat::policy::nick::Name;
 use crate::chat::query::Lookup;
 use crate::chat::session::table::SessionTable;
 
+/// The longest text of a topic and of `/away`, in bytes. It fits into a line of IRC.
+const MAX_TEXT: usize = 390;
+
 /// What a plan may look at.
 pub struct View<'s, 'v> {
     pub config: &'s Config,
@@ -188,4 +191,12 @@ impl<'s> View<'s, '_> {
 /// A plan that refuses the line.
 fn refuse<'s, 'l>(refusal: Refusal<'s>) -> Plan<'s, 'l> {
     Plan::Reply(Event::Refusal(refusal))
+}
+
+/// Checks the text of a topic or of `/away`.
+///
+/// # Errors
+/// It is too long.
+fn check_text(text: &str) -> Result<(), Refusal<'static>> {
+    if text.len() > MAX_TEXT { Err(Refusal::TextTooLong { most: MAX_TEXT }) } else { Ok(()) }
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Asker, Plan, Report, View, refuse, talk};
+use super::{Asker, Plan, Report, View, check_text, refuse, talk};
 use crate::chat::change::{Change, Place};
 use crate::chat::command::{is_blank, split};
 use crate::chat::event::{Event, Notice, People, Refusal};
@@ -11,20 +11,9 @@ use crate::chat::member::Role;
 use crate::chat::policy::nick::Name;
 use crate::chat::query::{Lookup, RoomUse};
 
-/// The longest text of a topic and of `/away`, in bytes. It fits into a line of IRC.
-const MAX_TEXT: usize = 390;
-
 /// Removes the `#` that may stand before the name of a room.
 fn without_hash(room: &str) -> &str {
     room.strip_prefix('#').unwrap_or(room)
-}
-
-/// Checks the text of a topic or of `/away`.
-///
-/// # Errors
-/// It is too long.
-pub fn check_text(text: &str) -> Result<(), Refusal<'static>> {
-    if text.len() > MAX_TEXT { Err(Refusal::TextTooLong { most: MAX_TEXT }) } else { Ok(()) }
 }
 
 /// What a name after `#` means.

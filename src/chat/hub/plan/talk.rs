@@ -2,8 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::rooms::check_text;
-use super::{Asker, LocalChange, Plan, Report, View, refuse};
+use super::{Asker, LocalChange, Plan, Report, View, check_text, refuse};
 use crate::chat::change::{Change, Rename};
 use crate::chat::command::{is_blank, split};
 use crate::chat::config::Login;

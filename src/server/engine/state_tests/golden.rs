@@ -1,4 +1,4 @@
-//! The golden file of version 1: a server in the middle of many things, as it is handed over.
+//! The golden file of version 2: a server in the middle of many things, as it is handed over.
 //!
 //! `CHINWAG_BLESS=1 cargo test --lib golden` writes the file anew. That is right only for a field that is added with a
 //! default; a change that old files cannot follow needs a new version.
