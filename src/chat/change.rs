@@ -6,8 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::cause::Cause;
 use super::id::{ClientId, MemberId, Now, RoomId, SessionId};
+use super::member::RoomRole;
 use super::policy::cidr::Network;
 use super::policy::nick::Name;
+use super::settings::Setting;
 
 /// The room that a member enters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,20 +36,79 @@ pub struct Rename {
     pub network: Network,
 }
 
-/// A mute: how the member was called in the command, the network from which it comes, and for how many minutes it
-/// lasts; `None` for no end.
+/// A mute on the server: how the member was called in the command, the network from which it comes, and for how many
+/// minutes it lasts; `None` for no end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mute<'a> {
+    pub by: MemberId,
     pub name: Cow<'a, str>,
     pub network: Network,
     pub minutes: Option<u64>,
 }
 
-/// A kick: how the member was called in the command, and the reason.
+/// A kick from a room, or from the server if `room` is `None`: how the member was called in the command, and the reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kick<'a> {
+    pub by: MemberId,
+    pub room: Option<RoomId>,
     pub name: Cow<'a, str>,
     pub reason: Option<Cow<'a, str>>,
+}
+
+/// A ban of a network from the server: the member that was meant, if any, and its name in the command; and for how many
+/// minutes the ban lasts; `None` for no end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ban<'a> {
+    pub by: MemberId,
+    pub network: Network,
+    pub member: Option<MemberId>,
+    pub name: Option<Cow<'a, str>>,
+    pub minutes: Option<u64>,
+}
+
+/// What a member may no longer do in a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RestrictionKind {
+    /// It may not speak.
+    Mute,
+    /// It may not enter.
+    Ban,
+}
+
+/// A mute in a room or a ban from it: how the member was called in the command, and for how many minutes it lasts; `None`
+/// for no end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restrict<'a> {
+    pub by: MemberId,
+    pub room: RoomId,
+    pub kind: RestrictionKind,
+    pub name: Cow<'a, str>,
+    pub minutes: Option<u64>,
+}
+
+/// The end of a mute in a room or of a ban from it; `key` is the folded name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lift<'a> {
+    pub by: MemberId,
+    pub room: RoomId,
+    pub kind: RestrictionKind,
+    pub key: Cow<'a, str>,
+}
+
+/// A role in a room that is given or taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RoleChange {
+    Give(RoomRole),
+    Take(RoomRole),
+}
+
+/// Messages of a room that are deleted: the name of their author, and their ids.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delete<'a> {
+    pub by: MemberId,
+    pub room: RoomId,
+    pub name: Cow<'a, str>,
+    pub ids: Vec<u64>,
 }
 
 /// One public change. It borrows its texts from the line of the member, so that a local commit of a message allocates
@@ -56,10 +117,10 @@ pub struct Kick<'a> {
 pub enum Change<'a> {
     /// A new member takes a name and enters a room.
     Join(Box<Join<'a>>),
-    /// A member goes to another room.
-    Move { member: MemberId, place: Box<Place<'a>> },
-    /// A member reads another room too.
-    Follow { member: MemberId, place: Box<Place<'a>> },
+    /// A member goes to another room, with the key that it gives.
+    Move { member: MemberId, place: Box<Place<'a>>, key: Option<Box<str>> },
+    /// A member reads another room too; it may give a key.
+    Follow { member: MemberId, place: Box<Place<'a>>, key: Option<Box<str>> },
     /// A member no longer reads a room that it follows.
     Unfollow { member: MemberId, room: RoomId },
     /// A member sets the topic of a room, or clears it.
@@ -72,16 +133,30 @@ pub enum Change<'a> {
     Say { member: MemberId, room: RoomId, text: Cow<'a, str>, action: bool },
     /// A member takes another name.
     Rename { member: MemberId, to: Box<Rename> },
-    /// The operator removes a member from the server.
+    /// A member is removed from a room or from the server.
     Kick { member: MemberId, kick: Box<Kick<'a>> },
-    /// A network is banned, for some minutes or without an end.
-    Ban { network: Network, minutes: Option<u64> },
+    /// A network is banned from the server.
+    Ban(Box<Ban<'a>>),
     /// The ban of a network is lifted.
-    Unban { network: Network },
+    Unban { by: MemberId, network: Network },
     /// Only the member itself is shown its messages from now on.
     Mute { member: MemberId, mute: Box<Mute<'a>> },
-    /// The mutes of a name are lifted; `key` is the folded name.
-    Unmute { key: Cow<'a, str> },
+    /// The mutes of a name on the server are lifted; `key` is the folded name.
+    Unmute { by: MemberId, key: Cow<'a, str> },
+    /// A member is muted in a room or banned from it.
+    Restrict { member: MemberId, restrict: Box<Restrict<'a>> },
+    /// A mute in a room or a ban from it ends.
+    Lift(Box<Lift<'a>>),
+    /// A setting of a room gets another value.
+    Set { by: MemberId, room: RoomId, setting: Box<Setting<'a>> },
+    /// A member may enter a room that is invite-only or has a key.
+    Invite { by: MemberId, member: MemberId, room: RoomId },
+    /// A member gets a role in a room, or loses it.
+    RoomRole { by: MemberId, member: MemberId, room: RoomId, change: RoleChange },
+    /// A member becomes a moderator of the server, or is one no longer.
+    Moderator { by: MemberId, member: MemberId, given: bool },
+    /// Messages are deleted.
+    Delete(Box<Delete<'a>>),
 }
 
 impl Place<'_> {
@@ -104,8 +179,10 @@ impl Change<'_> {
                 let follow = follow.into_iter().map(Place::into_owned).collect();
                 Change::Join(Box::new(Join { name, place: place.into_owned(), follow, network }))
             }
-            Change::Move { member, place } => Change::Move { member, place: Box::new(place.into_owned()) },
-            Change::Follow { member, place } => Change::Follow { member, place: Box::new(place.into_owned()) },
+            Change::Move { member, place, key } => Change::Move { member, place: Box::new(place.into_owned()), key },
+            Change::Follow { member, place, key } => {
+                Change::Follow { member, place: Box::new(place.into_owned()), key }
+            }
             Change::Unfollow { member, room } => Change::Unfollow { member, room },
             Change::Topic { member, room, text } => Change::Topic { member, room, text: text.map(owned) },
             Change::Away { member, text } => Change::Away { member, text: text.map(owned) },
@@ -113,16 +190,36 @@ impl Change<'_> {
             Change::Say { member, room, text, action } => Change::Say { member, room, text: owned(text), action },
             Change::Rename { member, to } => Change::Rename { member, to },
             Change::Kick { member, kick } => {
-                let Kick { name, reason } = *kick;
-                Change::Kick { member, kick: Box::new(Kick { name: owned(name), reason: reason.map(owned) }) }
+                let Kick { by, room, name, reason } = *kick;
+                Change::Kick { member, kick: Box::new(Kick { by, room, name: owned(name), reason: reason.map(owned) }) }
             }
-            Change::Ban { network, minutes } => Change::Ban { network, minutes },
-            Change::Unban { network } => Change::Unban { network },
+            Change::Ban(ban) => {
+                let Ban { by, network, member, name, minutes } = *ban;
+                Change::Ban(Box::new(Ban { by, network, member, name: name.map(owned), minutes }))
+            }
+            Change::Unban { by, network } => Change::Unban { by, network },
             Change::Mute { member, mute } => {
-                let Mute { name, network, minutes } = *mute;
-                Change::Mute { member, mute: Box::new(Mute { name: owned(name), network, minutes }) }
+                let Mute { by, name, network, minutes } = *mute;
+                Change::Mute { member, mute: Box::new(Mute { by, name: owned(name), network, minutes }) }
             }
-            Change::Unmute { key } => Change::Unmute { key: owned(key) },
+            Change::Unmute { by, key } => Change::Unmute { by, key: owned(key) },
+            Change::Restrict { member, restrict } => {
+                let Restrict { by, room, kind, name, minutes } = *restrict;
+                let restrict = Box::new(Restrict { by, room, kind, name: owned(name), minutes });
+                Change::Restrict { member, restrict }
+            }
+            Change::Lift(lift) => {
+                let Lift { by, room, kind, key } = *lift;
+                Change::Lift(Box::new(Lift { by, room, kind, key: owned(key) }))
+            }
+            Change::Set { by, room, setting } => Change::Set { by, room, setting: Box::new(setting.into_owned()) },
+            Change::Invite { by, member, room } => Change::Invite { by, member, room },
+            Change::RoomRole { by, member, room, change } => Change::RoomRole { by, member, room, change },
+            Change::Moderator { by, member, given } => Change::Moderator { by, member, given },
+            Change::Delete(delete) => {
+                let Delete { by, room, name, ids } = *delete;
+                Change::Delete(Box::new(Delete { by, room, name: owned(name), ids }))
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! Parses a typed line into a command.
 
-use super::member::Role;
+use super::change::RoleChange;
+use super::member::{Role, RoomRole};
 use super::policy::nick::is_invisible;
 
 /// One parsed line of a member.
@@ -43,6 +44,14 @@ pub enum Command<'a> {
     Mute(&'a str),
     Mutes(&'a str),
     Unmute(&'a str),
+    /// The settings of a room.
+    Room(&'a str),
+    Invite(&'a str),
+    /// `/op`, `/deop`, `/voice` or `/devoice`.
+    RoomRole(RoleChange, &'a str),
+    Delete(&'a str),
+    /// `/mod`, or `/unmod`.
+    Moderator(bool, &'a str),
     ShutDown,
     /// An unknown command, or one that the role does not have: the word without the slash, and the rest.
     Other(&'a str, &'a str),
@@ -54,6 +63,8 @@ enum Holder {
     Everyone,
     /// Members with a room.
     Members,
+    /// Moderators and the operator.
+    Moderators,
     Operator,
 }
 
@@ -62,8 +73,62 @@ impl Holder {
         match self {
             Holder::Everyone => true,
             Holder::Members => role != Role::Operator,
+            Holder::Moderators => role >= Role::Moderator,
             Holder::Operator => role == Role::Operator,
         }
+    }
+}
+
+impl Command<'_> {
+    /// Whether it needs nicknames and several rooms.
+    pub fn needs_rooms(&self) -> bool {
+        matches!(
+            self,
+            Command::Follow(_)
+                | Command::Unfollow(_)
+                | Command::Topic(_)
+                | Command::Quiet(_)
+                | Command::Away(_)
+                | Command::Whois(_)
+                | Command::Room(_)
+                | Command::Invite(_)
+                | Command::RoomRole(..)
+                | Command::Delete(_)
+                | Command::Moderator(..)
+        )
+    }
+
+    /// The arguments of a command about a room that moderators can name without being in it.
+    pub fn governed_arguments(&self) -> Option<&str> {
+        match self {
+            Command::Topic(rest)
+            | Command::Room(rest)
+            | Command::Invite(rest)
+            | Command::RoomRole(_, rest)
+            | Command::Kick(rest)
+            | Command::Ban(rest)
+            | Command::Bans(rest)
+            | Command::Unban(rest)
+            | Command::Mute(rest)
+            | Command::Mutes(rest)
+            | Command::Unmute(rest)
+            | Command::Delete(rest) => Some(rest),
+            _ => None,
+        }
+    }
+
+    /// Whether members without a role have it in rooms that they operate only.
+    pub fn is_moderation(&self) -> bool {
+        matches!(
+            self,
+            Command::Kick(_)
+                | Command::Ban(_)
+                | Command::Bans(_)
+                | Command::Unban(_)
+                | Command::Mute(_)
+                | Command::Mutes(_)
+                | Command::Unmute(_)
+        )
     }
 }
 
@@ -123,7 +188,7 @@ const COMMANDS: &[(&str, Holder, ParseArguments)] = &[
     ("leave", Holder::Members, |_| Command::Leave),
     ("follow", Holder::Members, |rest| Command::Follow(rest.trim())),
     ("unfollow", Holder::Members, |rest| Command::Unfollow(rest.trim())),
-    ("topic", Holder::Members, |rest| Command::Topic(rest.trim())),
+    ("topic", Holder::Everyone, |rest| Command::Topic(rest.trim())),
     ("quiet", Holder::Members, |rest| Command::Quiet(rest.trim())),
     ("away", Holder::Members, |rest| Command::Away(rest.trim())),
     ("whois", Holder::Everyone, |rest| Command::Whois(rest.trim())),
@@ -135,14 +200,23 @@ const COMMANDS: &[(&str, Holder, ParseArguments)] = &[
     ("ping", Holder::Everyone, |rest| Command::Ping(rest.trim())),
     ("help", Holder::Everyone, |_| Command::Help),
     ("quit", Holder::Everyone, |rest| Command::Quit(rest.trim())),
-    ("stats", Holder::Operator, |_| Command::Stats),
-    ("kick", Holder::Operator, |rest| Command::Kick(rest.trim())),
-    ("ban", Holder::Operator, |rest| Command::Ban(rest.trim())),
-    ("bans", Holder::Operator, |rest| Command::Bans(rest.trim())),
-    ("unban", Holder::Operator, |rest| Command::Unban(rest.trim())),
-    ("mute", Holder::Operator, |rest| Command::Mute(rest.trim())),
-    ("mutes", Holder::Operator, |rest| Command::Mutes(rest.trim())),
-    ("unmute", Holder::Operator, |rest| Command::Unmute(rest.trim())),
+    ("room", Holder::Everyone, |rest| Command::Room(rest.trim())),
+    ("invite", Holder::Everyone, |rest| Command::Invite(rest.trim())),
+    ("op", Holder::Everyone, |rest| Command::RoomRole(RoleChange::Give(RoomRole::Operator), rest.trim())),
+    ("deop", Holder::Everyone, |rest| Command::RoomRole(RoleChange::Take(RoomRole::Operator), rest.trim())),
+    ("voice", Holder::Everyone, |rest| Command::RoomRole(RoleChange::Give(RoomRole::Voice), rest.trim())),
+    ("devoice", Holder::Everyone, |rest| Command::RoomRole(RoleChange::Take(RoomRole::Voice), rest.trim())),
+    ("kick", Holder::Everyone, |rest| Command::Kick(rest.trim())),
+    ("ban", Holder::Everyone, |rest| Command::Ban(rest.trim())),
+    ("bans", Holder::Everyone, |rest| Command::Bans(rest.trim())),
+    ("unban", Holder::Everyone, |rest| Command::Unban(rest.trim())),
+    ("mute", Holder::Everyone, |rest| Command::Mute(rest.trim())),
+    ("mutes", Holder::Everyone, |rest| Command::Mutes(rest.trim())),
+    ("unmute", Holder::Everyone, |rest| Command::Unmute(rest.trim())),
+    ("delete", Holder::Everyone, |rest| Command::Delete(rest.trim())),
+    ("stats", Holder::Moderators, |_| Command::Stats),
+    ("mod", Holder::Operator, |rest| Command::Moderator(true, rest.trim())),
+    ("unmod", Holder::Operator, |rest| Command::Moderator(false, rest.trim())),
     ("shutdown", Holder::Operator, |_| Command::ShutDown),
 ];
 
@@ -219,7 +293,9 @@ mod tests {
             assert_eq!(Command::parse(invisible), Command::Nothing, "{invisible:?}");
         }
         assert_eq!(Command::parse("\u{200b}x"), Command::Say("\u{200b}x"));
-        assert_eq!(Command::parse("/kick bob rude"), Command::Other("kick", "bob rude"));
+        assert_eq!(Command::parse("/mod bob"), Command::Other("mod", "bob"));
+        assert_eq!(Command::parse_as("/mod bob", Role::Operator), Command::Moderator(true, "bob"));
+        assert_eq!(Command::parse_as("/stats", Role::Moderator), Command::Stats);
         assert_eq!(Command::parse("/"), Command::Other("", ""));
     }
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::event::Event;
+use super::settings::RoomSettings;
 
 /// Maximum stored whispers for one name.
 pub const WHISPERS_PER_NAME: usize = 50;
@@ -50,6 +51,47 @@ pub struct Whisper {
     pub text: String,
 }
 
+/// A topic: the name of the member that has set it, at that time, and its text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TopicRecord {
+    pub name: String,
+    pub text: String,
+}
+
+/// A name that is banned from a room; `until` is in Unix seconds, `None` for no end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoomBanRecord {
+    pub name: String,
+    pub until: Option<i64>,
+}
+
+/// What is stored of a room besides its messages.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RoomRecord {
+    pub settings: RoomSettings,
+    pub topic: Option<TopicRecord>,
+    pub bans: Vec<RoomBanRecord>,
+    /// When it was changed last, in Unix seconds.
+    pub changed: Option<i64>,
+}
+
+impl RoomRecord {
+    /// Whether a room without messages stays because of it: it has a setting or a topic.
+    pub fn keeps_room(&self) -> bool {
+        self.settings != RoomSettings::default() || self.topic.is_some()
+    }
+}
+
+/// A ban of a network; `until` is in Unix seconds, `None` for no end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BanRecord {
+    pub network: IpNet,
+    /// The member that was named in the command, if it was a name.
+    pub name: Option<String>,
+    pub until: Option<i64>,
+}
+
 /// One change to store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Record {
@@ -63,11 +105,18 @@ pub enum Record {
     RoomGone {
         name: String,
     },
-    /// A ban, in place of an earlier one of the same network; `until` is in Unix seconds, `None` for no end.
-    Ban {
-        network: IpNet,
-        until: Option<i64>,
+    /// What is stored of a room besides its messages has changed; creates the room if there is none.
+    Settings {
+        room: String,
+        record: Box<RoomRecord>,
     },
+    /// These messages of a room were deleted by a moderator or their author. Messages that do not exist are no error.
+    Delete {
+        room: String,
+        ids: Vec<u64>,
+    },
+    /// A ban, in place of an earlier one of the same network.
+    Ban(BanRecord),
     Unban {
         network: IpNet,
     },
@@ -88,10 +137,19 @@ pub struct InitialState {
     pub next_id: u64,
     /// Chosen once for each file; below 2^53, so that every JSON reader can represent it.
     pub run: u64,
-    /// The rooms in the order of creation, each with its newest messages, oldest first.
-    pub rooms: Vec<(String, Vec<Message>)>,
-    /// The names of other rooms with messages; such a room is read when a member joins it.
-    pub stored: Vec<String>,
+    /// The rooms in the order of creation.
+    pub rooms: Vec<InitialRoom>,
+    /// The names of other rooms, and what is stored of them besides messages; such a room is read when a member joins it.
+    pub stored: Vec<(String, RoomRecord)>,
     /// The bans that are still in force.
-    pub bans: Vec<(IpNet, Option<i64>)>,
+    pub bans: Vec<BanRecord>,
+}
+
+/// A room that a server starts with.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InitialRoom {
+    pub name: String,
+    pub record: RoomRecord,
+    /// Its newest messages, oldest first.
+    pub messages: Vec<Message>,
 }

@@ -7,6 +7,7 @@ mod event_loop;
 pub mod handover;
 pub mod http;
 pub(crate) mod limits;
+mod query_step;
 pub(crate) mod store_query;
 pub(crate) mod store_writer;
 mod unwritten;
@@ -168,7 +169,7 @@ fn open(mut options: store::Options, hub: &Config) -> Result<(StoreWriter, store
     options.history_bytes = 2 * hub.history_bytes + hub.max_line;
     let began = Instant::now();
     let (store, start) = Store::open(&options, clock::utc().unix_timestamp())?;
-    let messages: usize = start.rooms.iter().map(|(_, messages)| messages.len()).sum();
+    let messages: usize = start.rooms.iter().map(|room| room.messages.len()).sum();
     info!(
         "{}: {} rooms; {messages} messages of {} rooms read in {} ms; next message id {}",
         options.path.display(),

@@ -323,7 +323,13 @@ mod tests {
         assert_eq!(reply_to(Event::Notice(Notice::Welcome)), LoginReply::Asked);
         assert_eq!(reply_to(Event::Notice(Notice::Hello { run: 1, max_line: 1 })), LoginReply::Other);
         assert_eq!(
-            reply_to(Event::Notice(Notice::Entered { name: "a", room: "b", people, topic: None })),
+            reply_to(Event::Notice(Notice::Entered {
+                name: "a",
+                room: "b",
+                people,
+                topic: None,
+                role: crate::chat::Role::User
+            })),
             LoginReply::Entered
         );
         let taken = Event::Refusal(Refusal::Taken { name: "a", asked: true });

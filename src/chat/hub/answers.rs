@@ -7,13 +7,13 @@ use std::borrow::Cow;
 use log::info;
 
 use super::{Hub, Shared};
-use crate::chat::change::{Change, Place};
+use crate::chat::change::{Change, Delete, Place};
 use crate::chat::config::Login;
 use crate::chat::event::{Event, LINE_OVERHEAD, Notice, Refusal};
 use crate::chat::id::{Author, ClientId, Now};
 use crate::chat::member::{Ignored, Member};
 use crate::chat::policy::nick::{Name, fold};
-use crate::chat::query::{Answer, Lookup, Query, RoomUse};
+use crate::chat::query::{Answer, DeleteChoice, Lookup, Query, RoomUse};
 use crate::chat::record::Record;
 use crate::chat::record::{Message, MessageKind};
 use crate::chat::session::{SessionFlags, SessionStage};
@@ -79,6 +79,9 @@ impl Hub {
             }
             // The messages stay in the store until the next login with that name.
             (Lookup::Whispers { .. }, _) => {}
+            (Lookup::Delete { room, which }, Answer::Messages(found)) => {
+                self.delete_found(id, &room, &which, &found, now)
+            }
             (Lookup::Room { room, then }, answer) => self.open_queried_room(id, &room, &then, answer, now),
             // The store fails, but the messages in memory can be shown.
             (Lookup::History { room, before: None, n }, _)
@@ -179,6 +182,24 @@ impl Hub {
         ignored.iter().any(|ignored| ignored.is_of(author))
     }
 
+    /// Proposes to delete the messages that were found for a member.
+    fn delete_found(&mut self, id: ClientId, room: &str, which: &DeleteChoice, found: &[Message], now: Now) {
+        let Some(slot) = self.sessions[id].member else { return };
+        let (by, place) = (self.shared.members.id(slot), self.shared.rooms.find(&fold(room)));
+        match (place, found.last(), which) {
+            (Some(room), Some(newest), _) => {
+                let ids = found.iter().map(|message| message.id).collect();
+                let delete = Delete { by, room, name: Cow::Borrowed(&newest.name), ids };
+                self.propose_checked(id, Change::Delete(Box::new(delete)), &now);
+            }
+            (None, ..) => self.fanout().refuse(id, Refusal::NoRoom { room }),
+            (_, None, &DeleteChoice::Id(number)) => self.fanout().refuse(id, Refusal::NoMessage { id: number, room }),
+            (_, None, DeleteChoice::Of { name, .. }) => {
+                self.fanout().refuse(id, Refusal::NothingToDelete { name: Some(name), room });
+            }
+        }
+    }
+
     /// Handles the answer to the query for a stored room: loads the room, and moves or logs the session in.
     fn open_queried_room(&mut self, id: ClientId, room: &str, then: &RoomUse, answer: Answer, now: Now) {
         let session = &self.sessions[id];
@@ -204,11 +225,13 @@ impl Hub {
                 }
             }
             (_, Some(_), Err(refusal)) => self.fanout().refuse(id, refusal),
+            (RoomUse::Command { line }, Some(slot), Ok(_)) => self.line_of_member(self.asker(id, slot), line, &now),
             (_, Some(slot), Ok(name)) => {
                 let (member, place) = (self.shared.members.id(slot), Box::new(Place::Named(Cow::Owned(name))));
                 let change = match then {
-                    RoomUse::Follow => Change::Follow { member, place },
-                    _ => Change::Move { member, place },
+                    RoomUse::Follow { key } => Change::Follow { member, place, key: key.clone() },
+                    RoomUse::Join { key } => Change::Move { member, place, key: key.clone() },
+                    RoomUse::LogIn { .. } | RoomUse::Command { .. } => return,
                 };
                 self.propose_checked(id, change, &now);
             }
@@ -229,17 +252,18 @@ impl Hub {
 
     /// Loads a stored room into memory, unless it is there already; returns its name.
     ///
-    /// A room whose messages were all pruned is forgotten.
+    /// A room without settings whose messages were all pruned is forgotten.
     fn load_stored(&mut self, room: &str, messages: &[Message]) -> Result<Name, Refusal<'static>> {
         let Ok(name) = Name::room(room) else { return Err(Refusal::BadRoomName) };
         if self.shared.rooms.find(&name.key).is_some() {
             return Ok(name);
         }
-        if messages.is_empty() {
+        let has_settings = self.shared.rooms.find_stored(&name.key).is_some_and(|room| room.has_settings());
+        if messages.is_empty() && !has_settings {
             self.forget_stored(&name.key);
             return Ok(name);
         }
-        let opened = self.shared.rooms.load(&name)?;
+        let opened = self.shared.rooms.load(&name, &self.shared.members)?;
         self.release_creator(opened.released);
         self.restore_messages(opened.room, messages);
         Ok(name)

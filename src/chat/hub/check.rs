@@ -1,79 +1,141 @@
 //! Whether a change is allowed: asked before it is proposed, and again when it is committed.
 
+use std::time::Duration;
+
 use super::Shared;
-use crate::chat::change::Change;
+use super::permissions::Act;
+use crate::chat::change::{Change, Delete, Place, Restrict, RestrictionKind, RoleChange};
 use crate::chat::event::Refusal;
 use crate::chat::id::{MemberId, RoomId};
-use crate::chat::member::{Member, Role};
+use crate::chat::member::{Member, Role, RoomRole};
+use crate::chat::room::Room;
+use crate::chat::room::rules::MAX_LISTED;
+use crate::chat::settings::Setting;
 
-/// Checks a change against the shared state alone.
+/// Checks a change against the shared state alone; `now` is the time of the change.
 ///
 /// # Errors
 /// The answer for the member that proposed it. Between proposal and commit the name may have been taken, the member
-/// may have left, or a limit may have been reached.
+/// may have left or lost its role, or a limit may have been reached.
 #[inline]
-pub fn check<'a>(shared: &'a Shared, change: &'a Change<'_>) -> Result<(), Refusal<'a>> {
+pub fn check<'a>(shared: &'a Shared, change: &'a Change<'_>, now: Duration) -> Result<(), Refusal<'a>> {
     match change {
         // Messages are by far the most.
-        Change::Say { member, room, .. } => check_message(shared, *member, *room),
-        _ => check_other(shared, change),
+        Change::Say { member, room, .. } => check_message(shared, *member, *room, now),
+        _ => check_other(shared, change, now),
     }
 }
 
 #[inline]
-fn check_message(shared: &Shared, member: MemberId, room: RoomId) -> Result<(), Refusal<'static>> {
+fn check_message(shared: &Shared, member: MemberId, room: RoomId, now: Duration) -> Result<(), Refusal<'_>> {
     let Some(found) = shared.members.get(member) else { return Err(Refusal::NoSuchMember { name: "" }) };
     let is_allowed = found.room() == Some(room) || is_elsewhere_allowed(shared, member, found, room);
-    if is_allowed { Ok(()) } else { Err(Refusal::NoRoom { room: "" }) }
+    if !is_allowed {
+        // It was removed from the room in the meantime.
+        return existing(shared, room).and_then(|room| Err(Refusal::NotInRoom { room }));
+    }
+    let place = &shared.rooms[room];
+    if place.rules.limit_speech() { check_speech(shared, member, room, place, now) } else { Ok(()) }
 }
 
 /// Whether a member may speak in a room that is not its current one: it follows the room, or is the operator.
 fn is_elsewhere_allowed(shared: &Shared, id: MemberId, member: &Member, room: RoomId) -> bool {
     match member.role() {
         Role::Operator => shared.rooms.get(room).is_some(),
-        Role::User => shared.members.follows(id.slot, room),
+        Role::User | Role::Moderator => shared.members.follows(id.slot, room),
     }
 }
 
-fn check_other<'a>(shared: &'a Shared, change: &'a Change<'_>) -> Result<(), Refusal<'a>> {
+/// Checks the mutes and settings of a room that may keep a member from speaking.
+pub fn check_speech<'a>(
+    shared: &'a Shared,
+    member: MemberId,
+    id: RoomId,
+    room: &'a Room,
+    now: Duration,
+) -> Result<(), Refusal<'a>> {
+    check_muted(shared, member, room, now)?;
+    if shared.may(member, Act::SpeakModerated, Some(id)) {
+        return Ok(());
+    }
+    if room.rules.settings.moderated {
+        return Err(Refusal::Moderated { room: &room.name });
+    }
+    match room.rules.slow_wait(member, now) {
+        Some(wait) => Err(Refusal::SlowMode {
+            room: &room.name,
+            every: room.rules.settings.slow.unwrap_or_default().into(),
+            wait: wait.as_millis().div_ceil(1000) as u64,
+        }),
+        None => Ok(()),
+    }
+}
+
+fn check_muted<'a>(shared: &'a Shared, member: MemberId, room: &'a Room, now: Duration) -> Result<(), Refusal<'a>> {
+    match room.rules.mutes.find(member, shared.members.name(member), now) {
+        Some(mute) => Err(Refusal::MutedIn { room: &room.name, minutes: mute.left(now).map(minutes_of) }),
+        None => Ok(()),
+    }
+}
+
+/// Checks whether a member may enter a room, with the key that it gives.
+///
+/// # Errors
+/// The ban, key, invitation or limit that keeps it out.
+pub fn check_entry<'a>(
+    shared: &'a Shared,
+    member: MemberId,
+    id: RoomId,
+    key: Option<&str>,
+    now: Duration,
+) -> Result<(), Refusal<'a>> {
+    let room = &shared.rooms[id];
+    let rules = &room.rules;
+    if !rules.limit_entry() || id == RoomId::LOBBY || shared.may(member, Act::EnterAlways, Some(id)) {
+        return Ok(());
+    }
+    let (name, settings, is_invited) = (&*room.name, &rules.settings, rules.is_invited(member));
+    if rules.bans.find(member, shared.members.name(member), now).is_some() {
+        return Err(Refusal::BannedFrom { room: name });
+    }
+    if settings.key.as_deref().is_some_and(|wanted| !is_invited && key != Some(wanted)) {
+        return Err(Refusal::WrongKey { room: name, given: key.is_some() });
+    }
+    if settings.invite_only && !is_invited {
+        return Err(Refusal::InviteOnly { room: name });
+    }
+    match settings.limit.filter(|&most| room.members.len() >= most as usize) {
+        Some(most) => Err(Refusal::RoomFull { room: name, most }),
+        None => Ok(()),
+    }
+}
+
+/// The minutes that are left, rounded up.
+pub fn minutes_of(left: Duration) -> u64 {
+    left.as_millis().div_ceil(60_000) as u64
+}
+
+fn check_other<'a>(shared: &'a Shared, change: &'a Change<'_>, now: Duration) -> Result<(), Refusal<'a>> {
     let Shared { members, rooms, .. } = shared;
     let gone = |name: &'a str| Refusal::NoSuchMember { name };
+    let present = |member: MemberId, name: &'a str| members.get(member).ok_or(gone(name));
     match change {
         Change::Join(join) => match members.find_key(&join.name.key) {
             Some(_) => Err(Refusal::Taken { name: &join.name.shown, asked: true }),
             None => Ok(()),
         },
-        Change::Move { member, place } => {
-            let member = members.get(*member).ok_or(gone(""))?;
-            match rooms.find_place(place) {
-                Some(room) if member.room() == Some(room) => Err(Refusal::InThatRoom { room: &rooms[room].name }),
-                _ => rooms.check_open(place, member.created_rooms()),
-            }
-        }
-        Change::Follow { member, place } => {
-            let (slot, member) = (member.slot, members.get(*member).ok_or(gone(""))?);
-            let most = rooms.limits().follow;
-            match rooms.find_place(place) {
-                Some(room) if member.room() == Some(room) => Err(Refusal::InThatRoom { room: &rooms[room].name }),
-                Some(room) if members.follows(slot, room) => Err(Refusal::FollowsAlready { room: &rooms[room].name }),
-                _ if members.followed(slot).count() >= most => Err(Refusal::TooManyFollowed { most }),
-                _ => rooms.check_open(place, member.created_rooms()),
-            }
-        }
+        Change::Move { member, place, key } => check_move(shared, *member, place, key.as_deref(), now),
+        Change::Follow { member, place, key } => check_follow(shared, *member, place, key.as_deref(), now),
         Change::Unfollow { member, room } => match members.get(*member).ok_or(gone("")) {
             Ok(_) if !members.follows(member.slot, *room) => Err(Refusal::NotFollowed { room: rooms.name(*room) }),
             found => found.map(drop),
         },
-        Change::Topic { member, room, .. } => match members.get(*member).ok_or(gone("")) {
-            Ok(_) if !members.is_in(member.slot, *room) => Err(Refusal::NotMember { room: rooms.name(*room) }),
-            found => found.map(drop),
-        },
-        Change::Away { member, .. } => members.get(*member).map(drop).ok_or(gone("")),
-        Change::Leave { member, .. } => members.get(*member).map(drop).ok_or(gone("")),
-        Change::Say { member, room, .. } => check_message(shared, *member, *room),
+        Change::Topic { member, room, .. } => check_topic(shared, *member, *room, now),
+        Change::Away { member, .. } | Change::Leave { member, .. } => present(*member, "").map(drop),
+        Change::Say { member, room, .. } => check_message(shared, *member, *room, now),
         Change::Rename { member, to } => {
             let name = &to.name;
-            let old = &members.get(*member).ok_or(gone(""))?.name;
+            let old = &present(*member, "")?.name;
             if name.shown == *old {
                 return Err(Refusal::AlreadyCalled { name: old });
             }
@@ -82,8 +144,265 @@ fn check_other<'a>(shared: &'a Shared, change: &'a Change<'_>) -> Result<(), Ref
                 _ => Ok(()),
             }
         }
-        Change::Kick { member, kick } => members.get(*member).map(drop).ok_or(gone(&kick.name)),
-        Change::Mute { member, mute } => members.get(*member).map(drop).ok_or(gone(&mute.name)),
-        Change::Ban { .. } | Change::Unban { .. } | Change::Unmute { .. } => Ok(()),
+        Change::Kick { member, kick } => match kick.room {
+            None => {
+                shared.permit(kick.by, Act::ModerateServer, None)?;
+                let found = present(*member, &kick.name)?;
+                check_protected(shared, kick.by, found)
+            }
+            Some(room) => {
+                shared.permit(kick.by, Act::Kick, Some(room))?;
+                let found = present(*member, &kick.name)?;
+                let name = existing(shared, room)?;
+                check_other_member(kick.by, *member)?;
+                check_protected(shared, kick.by, found)?;
+                let is_there = members.is_in(member.slot, room);
+                if is_there { Ok(()) } else { Err(Refusal::NotThere { name: &found.name, room: name }) }
+            }
+        },
+        Change::Mute { member, mute } => {
+            shared.permit(mute.by, Act::ModerateServer, None)?;
+            check_protected(shared, mute.by, present(*member, &mute.name)?)
+        }
+        Change::Ban(ban) => match ban.member {
+            None => shared.permit(ban.by, Act::BanAddress, None),
+            Some(member) => {
+                shared.permit(ban.by, Act::ModerateServer, None)?;
+                let name = ban.name.as_deref().unwrap_or_default();
+                check_protected(shared, ban.by, present(member, name)?)
+            }
+        },
+        Change::Unban { by, network } => {
+            // A ban may have been lifted in the meantime, which any moderator could do.
+            let is_by_address = shared.bans.is_by_address(*network, now);
+            shared.permit(*by, if is_by_address { Act::BanAddress } else { Act::ModerateServer }, None)
+        }
+        Change::Unmute { by, .. } => shared.permit(*by, Act::ModerateServer, None),
+        Change::Restrict { member, restrict } => check_restrict(shared, *member, restrict, now),
+        Change::Lift(lift) => {
+            shared.permit(lift.by, restriction_act(lift.kind), Some(lift.room))?;
+            existing(shared, lift.room).map(drop)
+        }
+        Change::Set { by, room, setting } => check_setting(shared, *by, *room, setting),
+        Change::Invite { by, member, room } => {
+            shared.permit(*by, Act::Invite, Some(*room))?;
+            let (found, name) = (present(*member, "")?, existing(shared, *room)?);
+            if members.is_in(member.slot, *room) {
+                return Err(Refusal::IsThere { name: &found.name, room: name });
+            }
+            match rooms[*room].rules.bans.find(*member, &found.name, now) {
+                Some(_) => Err(Refusal::IsBanned { name: &found.name, room: name }),
+                None => Ok(()),
+            }
+        }
+        Change::RoomRole { by, member, room, change } => check_role(shared, *by, *member, *room, *change),
+        Change::Moderator { by, member, given } => {
+            shared.permit(*by, Act::ChangeModerators, None)?;
+            let found = present(*member, "")?;
+            let (name, room, role) = (&*found.name, None, RoomRole::Operator);
+            match (found.role() >= Role::Moderator, *given) {
+                (true, true) => Err(Refusal::HasRole { name, room, role }),
+                (false, false) => Err(Refusal::LacksRole { name, room, role }),
+                _ => Ok(()),
+            }
+        }
+        Change::Delete(delete) => check_delete(shared, delete),
+    }
+}
+
+/// The name of a room.
+///
+/// # Errors
+/// It does not exist any more.
+fn existing(shared: &Shared, room: RoomId) -> Result<&str, Refusal<'_>> {
+    shared.rooms.get(room).map(|room| &*room.name).ok_or(Refusal::NoRoom { room: "" })
+}
+
+/// Only the operator may act against a moderator.
+fn check_protected<'a>(shared: &Shared, by: MemberId, member: &'a Member) -> Result<(), Refusal<'a>> {
+    match member.role() >= Role::Moderator && shared.members.role(by) != Role::Operator {
+        true => Err(Refusal::Protected { name: &member.name }),
+        false => Ok(()),
+    }
+}
+
+/// Operators of a room do not kick, mute or ban themselves: the last one would leave the room without an operator.
+fn check_other_member(by: MemberId, member: MemberId) -> Result<(), Refusal<'static>> {
+    if by == member { Err(Refusal::Yourself) } else { Ok(()) }
+}
+
+fn check_move<'a>(
+    shared: &'a Shared,
+    member: MemberId,
+    place: &'a Place,
+    key: Option<&str>,
+    now: Duration,
+) -> Result<(), Refusal<'a>> {
+    let Shared { members, rooms, .. } = shared;
+    let found = members.get(member).ok_or(Refusal::NoSuchMember { name: "" })?;
+    match rooms.find_place(place) {
+        Some(room) if found.room() == Some(room) => Err(Refusal::InThatRoom { room: &rooms[room].name }),
+        Some(room) if members.follows(member.slot, room) => Ok(()),
+        Some(room) => check_entry(shared, member, room, key, now),
+        None => check_new_place(shared, place, found, key),
+    }
+}
+
+/// A room is not made by a member that gives a key: it means another room, or a name with a space.
+fn check_new_place<'a>(
+    shared: &'a Shared,
+    place: &'a Place,
+    member: &Member,
+    key: Option<&str>,
+) -> Result<(), Refusal<'a>> {
+    let Shared { members, rooms, .. } = shared;
+    match place {
+        Place::Named(name) if key.is_some() && rooms.find_stored(&name.key).is_none() => {
+            Err(Refusal::NoRoom { room: &name.shown })
+        }
+        _ => rooms.check_open(place, member.created_rooms(), members),
+    }
+}
+
+fn check_follow<'a>(
+    shared: &'a Shared,
+    member: MemberId,
+    place: &'a Place,
+    key: Option<&str>,
+    now: Duration,
+) -> Result<(), Refusal<'a>> {
+    let Shared { members, rooms, .. } = shared;
+    let found = members.get(member).ok_or(Refusal::NoSuchMember { name: "" })?;
+    let most = rooms.limits().follow;
+    match rooms.find_place(place) {
+        Some(room) if found.room() == Some(room) => Err(Refusal::InThatRoom { room: &rooms[room].name }),
+        Some(room) if members.follows(member.slot, room) => Err(Refusal::FollowsAlready { room: &rooms[room].name }),
+        _ if members.followed(member.slot).count() >= most => Err(Refusal::TooManyFollowed { most }),
+        Some(room) => check_entry(shared, member, room, key, now),
+        None => check_new_place(shared, place, found, key),
+    }
+}
+
+fn check_topic(shared: &Shared, member: MemberId, id: RoomId, now: Duration) -> Result<(), Refusal<'_>> {
+    let may_always = shared.may(member, Act::ModerateServer, None);
+    if !may_always && shared.members.get(member).is_none() {
+        return Err(Refusal::NoSuchMember { name: "" });
+    }
+    let name = existing(shared, id)?;
+    if !may_always && !shared.members.is_in(member.slot, id) {
+        return Err(Refusal::NotMember { room: name });
+    }
+    let room = &shared.rooms[id];
+    check_speech(shared, member, id, room, now)?;
+    if room.rules.settings.topic_lock { shared.permit(member, Act::SetLockedTopic, Some(id)) } else { Ok(()) }
+}
+
+/// What a restriction of this kind needs.
+pub fn restriction_act(kind: RestrictionKind) -> Act {
+    match kind {
+        RestrictionKind::Mute => Act::Mute,
+        RestrictionKind::Ban => Act::Ban,
+    }
+}
+
+fn check_restrict<'a>(
+    shared: &'a Shared,
+    member: MemberId,
+    restrict: &'a Restrict,
+    now: Duration,
+) -> Result<(), Refusal<'a>> {
+    let &Restrict { by, room, kind, ref name, .. } = restrict;
+    shared.permit(by, restriction_act(kind), Some(room))?;
+    let found = shared.members.get(member).ok_or(Refusal::NoSuchMember { name })?;
+    existing(shared, room)?;
+    check_other_member(by, member)?;
+    check_protected(shared, by, found)?;
+    let place = &shared.rooms[room];
+    let list = match kind {
+        RestrictionKind::Mute => &place.rules.mutes,
+        RestrictionKind::Ban if room == RoomId::LOBBY => return Err(Refusal::NotForLobby),
+        RestrictionKind::Ban => &place.rules.bans,
+    };
+    let is_new = list.find(member, &found.name, now).is_none();
+    match is_new && list.in_force(now).count() >= MAX_LISTED {
+        true => Err(Refusal::ListFull { room: &place.name, most: MAX_LISTED }),
+        false => Ok(()),
+    }
+}
+
+fn check_setting<'a>(shared: &'a Shared, by: MemberId, room: RoomId, setting: &Setting) -> Result<(), Refusal<'a>> {
+    shared.permit(by, Act::ChangeSettings, Some(room))?;
+    existing(shared, room)?;
+    if room == RoomId::LOBBY && !setting.applies_to_lobby() {
+        return Err(Refusal::NotForLobby);
+    }
+    let is_new = shared.rooms[room].rules.settings.clone().set(setting);
+    if is_new { Ok(()) } else { Err(Refusal::NoChange) }
+}
+
+fn check_role(
+    shared: &Shared,
+    by: MemberId,
+    member: MemberId,
+    room: RoomId,
+    change: RoleChange,
+) -> Result<(), Refusal<'_>> {
+    shared.permit(by, Act::ChangeRoles, Some(room))?;
+    let place = existing(shared, room)?;
+    let (RoleChange::Give(role) | RoleChange::Take(role)) = change;
+    if room == RoomId::LOBBY && role == RoomRole::Operator {
+        return Err(Refusal::NotForLobby);
+    }
+    let name = &*shared.members.get(member).ok_or(Refusal::NoSuchMember { name: "" })?.name;
+    let rules = &shared.rooms[room].rules;
+    let has = rules.role(member);
+    let is_here = |id: MemberId| shared.members.get(id).is_some();
+    let others = || rules.roles().iter().filter(|&&(id, _)| id != member && is_here(id));
+    match change {
+        RoleChange::Give(_) if !shared.members.is_in(member.slot, room) => Err(Refusal::NotThere { name, room: place }),
+        // An operator needs no voice.
+        RoleChange::Give(_) if has >= Some(role) => {
+            let role = has.unwrap_or(role);
+            Err(Refusal::HasRole { name, room: Some(place), role })
+        }
+        RoleChange::Give(_) if others().count() >= MAX_LISTED => {
+            Err(Refusal::ListFull { room: place, most: MAX_LISTED })
+        }
+        RoleChange::Take(_) if has != Some(role) => Err(Refusal::LacksRole { name, room: Some(place), role }),
+        RoleChange::Take(RoomRole::Operator)
+            if by == member && !others().any(|&(_, role)| role == RoomRole::Operator) =>
+        {
+            Err(Refusal::LastOperator { room: place })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_delete<'a>(shared: &'a Shared, delete: &'a Delete) -> Result<(), Refusal<'a>> {
+    let &Delete { by, room, ref ids, .. } = delete;
+    let name = existing(shared, room)?;
+    if shared.may(by, Act::DeleteOthers, Some(room)) {
+        return Ok(());
+    }
+    shared.members.get(by).ok_or(Refusal::NoSuchMember { name: "" })?;
+    let history = shared.rooms[room].history();
+    for &id in ids {
+        match history.get(id) {
+            None => return Err(Refusal::NoMessage { id, room: name }),
+            Some(message) if message.author().member != Some(by) => return Err(Refusal::NotYours { id }),
+            Some(_) => {}
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn minutes_left_are_rounded_up() {
+        let minutes = |ms| minutes_of(Duration::from_millis(ms));
+        assert_eq!([minutes(1), minutes(60_000), minutes(60_500)], [1, 1, 2]);
     }
 }

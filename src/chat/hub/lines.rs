@@ -4,7 +4,7 @@ use super::Hub;
 use super::plan::{Asker, LocalChange, Plan, View};
 use super::trace::TraceEvent;
 use crate::chat::event::Refusal;
-use crate::chat::id::{ClientId, Now, RoomId};
+use crate::chat::id::{ClientId, MemberSlot, Now, RoomId};
 use crate::chat::input::{Allowance, Input};
 use crate::chat::policy::rate_limit::RateLimit;
 use crate::chat::session::{Session, SessionFlags, SessionStage};
@@ -79,17 +79,22 @@ impl Hub {
             (Input::NotUtf8, _) => self.fanout().refuse(id, Refusal::NotUtf8),
             (Input::Line(text), None) => self.line_before_login(id, text, now),
             (Input::Line(text), Some(slot)) => {
-                let member = &self.shared.members[slot];
-                let room = member.room().unwrap_or(RoomId::LOBBY);
-                let asker = Asker { id, member: member.id(slot), role: member.role(), room };
-                self.line_of_member(asker, text, &now);
+                self.line_of_member(self.asker(id, slot), text, &now);
             }
         }
     }
 
+    /// The member in this slot, whose session has typed a line.
+    #[inline]
+    pub(super) fn asker(&self, id: ClientId, slot: MemberSlot) -> Asker {
+        let member = &self.shared.members[slot];
+        let room = member.room().unwrap_or(RoomId::LOBBY);
+        Asker { id, member: member.id(slot), role: member.role(), room }
+    }
+
     /// Plans a line of a member, and does what the plan says.
     #[inline]
-    fn line_of_member(&mut self, asker: Asker, text: &str, now: &Now) {
+    pub(super) fn line_of_member(&mut self, asker: Asker, text: &str, now: &Now) {
         let id = asker.id;
         // Not by `view`, which would borrow all of the hub.
         let view = View {
@@ -97,6 +102,7 @@ impl Hub {
             shared: &self.shared,
             sessions: &self.sessions,
             has_store: self.store.is_some(),
+            last_message_id: self.journal.last_message_id(),
             now,
         };
         match view.line(asker, text) {

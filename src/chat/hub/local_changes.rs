@@ -1,5 +1,6 @@
 //! What concerns a member alone: whispers, `/echo`, `/ignore`, `/unignore` and `/quit`.
 
+use super::check::check_speech;
 use super::plan::Asker;
 use super::{Hub, Shared};
 use crate::chat::cause::Cause;
@@ -121,9 +122,15 @@ impl Hub {
 
     pub(super) fn quit(&mut self, id: ClientId, reason: &str, now: Now) {
         let member = self.sessions[id].member.map(|slot| self.shared.members.id(slot));
-        let is_muted = member.is_some_and(|member| self.shared.mutes.holds(member, now.at));
-        let is_shown = !is_blank(reason) && !is_muted;
+        // Who may not speak could say something with the reason.
+        let is_shown = !is_blank(reason) && member.is_none_or(|member| self.may_say_farewell(member, now));
         self.fanout().notice(id, Notice::Goodbye);
         self.end_session(id, Cause::Quit(is_shown.then(|| reason.into())), Close::WhenRead, now);
+    }
+    /// Whether a member may speak in all its rooms.
+    fn may_say_farewell(&self, member: MemberId, now: Now) -> bool {
+        let Shared { members, rooms, mutes, .. } = &self.shared;
+        let may_speak = |room| check_speech(&self.shared, member, room, &rooms[room], now.at).is_ok();
+        !mutes.holds(member, now.at) && members.rooms(member.slot).all(may_speak)
     }
 }

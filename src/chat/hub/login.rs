@@ -89,6 +89,7 @@ impl Hub {
             shared: &self.shared,
             sessions: &self.sessions,
             has_store: self.store.is_some(),
+            last_message_id: self.journal.last_message_id(),
             now: &now,
         };
         let plan = match self.sessions[id].stage {

@@ -18,6 +18,7 @@ mod login;
 mod offline_messages;
 mod outbound;
 mod output;
+mod permissions;
 mod plan;
 mod reports;
 mod rooms;
@@ -172,6 +173,7 @@ impl Hub {
             shared: &self.shared,
             sessions: &self.sessions,
             has_store: self.store.is_some(),
+            last_message_id: self.journal.last_message_id(),
             now,
         }
     }

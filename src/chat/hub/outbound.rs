@@ -83,7 +83,8 @@ impl Outbound {
     /// As [`Outbound::send`], for an event of a room, with the room's name unless it is the current one.
     pub fn send_in(&mut self, sessions: &mut SessionTable, rooms: &Rooms, id: ClientId, room: RoomId, event: &Event) {
         let session = &sessions[id];
-        let is_current = session.current.as_ref().is_some_and(|current| current.room == room);
+        // The operator has no current room, and speaks in the lobby.
+        let is_current = session.current.as_ref().map_or(RoomId::LOBBY, |current| current.room) == room;
         let label = session.encoding.of_log(is_current).label(rooms.name(room));
         self.send_labelled(sessions, id, label, event);
     }

@@ -1,17 +1,16 @@
 //! Lists and tables that are put together when they are shown.
 
-use std::time::Duration;
-
 use compact_str::CompactString;
 use time::OffsetDateTime;
 
+use super::check::minutes_of;
+use super::permissions::Act;
 use super::plan::{Asker, Report};
-use super::rooms::Rooms;
 use super::{Hub, Shared};
-use crate::chat::event::{Event, Notice, People, Refusal, Whois};
+use crate::chat::change::RestrictionKind;
+use crate::chat::event::{Event, Notice, People, Refusal, SettingsView, Whois};
 use crate::chat::id::{ClientId, MemberId, Now, RoomId};
-use crate::chat::member::Role;
-use crate::chat::policy::cidr::Network;
+use crate::chat::member::{Role, RoomRole};
 
 /// The most rooms that `/rooms` names.
 const MAX_LISTED_ROOMS: usize = 50;
@@ -24,7 +23,9 @@ impl Hub {
             Report::Who(Some(room)) if asker.role == Role::Operator => self.who_with_addresses(id, room),
             Report::Who(Some(room)) => self.who(asker, room),
             Report::Who(None) => self.who_everywhere(id),
-            Report::Rooms => self.list_rooms(id),
+            Report::Rooms => self.list_rooms(asker),
+            Report::Settings(room) => self.show_settings(asker, room),
+            Report::Restrictions(room, kind, page) => self.list_restrictions(id, room, kind, page, now),
             Report::Replay(room, n) => self.fanout().replay(id, room, n, now),
             Report::Whois(member) => self.whois(asker, member, now),
             Report::Ignored => {
@@ -34,23 +35,32 @@ impl Hub {
                 self.outbound.send(&mut self.sessions, id, &Event::Notice(notice));
             }
             Report::Stats => {
-                for line in self.stats_lines(now) {
+                let shows_addresses = self.shared.may(asker.member, Act::SeeAddresses, None);
+                for line in self.stats_lines(now, shows_addresses) {
                     self.fanout().notice(id, Notice::Line(&line));
                 }
             }
             Report::Bans(page) => {
-                let bans = self.shared.bans.list(now.at);
-                let notice = |(network, left): (Network, Option<Duration>)| Notice::Ban {
-                    network,
-                    minutes: left.map(minutes_of),
-                };
-                let list: Vec<Notice> = bans.into_iter().map(notice).collect();
+                let shows_addresses = self.shared.may(asker.member, Act::SeeAddresses, None);
+                let bans = self.shared.bans.list(now.at).filter_map(|(network, ban)| {
+                    let what = match (&ban.name, shows_addresses) {
+                        (Some(name), true) => format!("{network} ({name})"),
+                        (None, true) => network.to_string(),
+                        (Some(name), false) => name.to_string(),
+                        (None, false) => return None,
+                    };
+                    Some((what, ban.until.map(|until| minutes_of(until - now.at))))
+                });
+                let bans: Vec<(String, Option<u64>)> = bans.collect();
+                let list: Vec<Notice> =
+                    bans.iter().map(|&(ref what, minutes)| Notice::Ban { what, minutes, by: None }).collect();
                 self.show_page(id, "/bans", page, &list, Notice::NoBans);
             }
             Report::Mutes(page) => {
                 let mutes = self.shared.mutes.list(now.at);
-                let list: Vec<Notice> =
-                    mutes.iter().map(|(name, left)| Notice::Muted { name, minutes: left.map(minutes_of) }).collect();
+                let list =
+                    mutes.iter().map(|(name, left)| Notice::Muted { name, minutes: left.map(minutes_of), by: None });
+                let list: Vec<Notice> = list.collect();
                 self.show_page(id, "/mutes", page, &list, Notice::NoMutes);
             }
         }
@@ -85,12 +95,14 @@ impl Hub {
         let Shared { members, rooms, mutes, .. } = &self.shared;
         let member = &members[shown.slot];
         let utc = OffsetDateTime::from_unix_timestamp(member.since()).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-        let names: Vec<&str> = members.rooms(shown.slot).map(|room| rooms.name(room)).collect();
+        let is_seen = |room: &RoomId| self.shared.sees(asker.member, *room);
+        let names: Vec<&str> = members.rooms(shown.slot).filter(is_seen).map(|room| rooms.name(room)).collect();
         let is_shown = shown == asker.member || !mutes.holds(shown, now.at);
         let whois = Whois {
             name: &member.name,
             since: utc.to_offset(now.local.offset()),
             rooms: &names,
+            role: member.role(),
             away: member.away().filter(|_| is_shown),
         };
         self.outbound.send(&mut self.sessions, asker.id, &Event::Notice(Notice::Whois(whois)));
@@ -126,11 +138,48 @@ impl Hub {
         self.outbound.send(&mut self.sessions, id, &Event::Notice(notice));
     }
 
-    fn list_rooms(&mut self, id: ClientId) {
-        let listed = listed_rooms(&self.shared.rooms);
-        let more = self.shared.rooms.count_all() - listed.len();
+    fn list_rooms(&mut self, asker: Asker) {
+        let (listed, more) = listed_rooms(&self.shared, asker.member);
         let notice = Notice::Rooms { rooms: &listed, more };
-        self.outbound.send(&mut self.sessions, id, &Event::Notice(notice));
+        self.outbound.send(&mut self.sessions, asker.id, &Event::Notice(notice));
+    }
+
+    /// Shows the settings of a room, and the members with a role that are on the server.
+    fn show_settings(&mut self, asker: Asker, id: RoomId) {
+        let Shared { members, rooms, .. } = &self.shared;
+        let room = &rooms[id];
+        let with = |role: RoomRole| {
+            let has = room.rules.roles().iter().filter(move |&&(_, other)| other == role);
+            has.filter_map(|&(id, _)| members.get(id)).map(|member| &*member.name).collect::<Vec<&str>>()
+        };
+        let settings = SettingsView {
+            room: &room.name,
+            settings: &room.rules.settings,
+            shows_key: self.shared.may(asker.member, Act::SeeKey, Some(id)),
+            operators: &with(RoomRole::Operator),
+            voices: &with(RoomRole::Voice),
+        };
+        self.outbound.send(&mut self.sessions, asker.id, &Event::Notice(Notice::Settings(settings)));
+    }
+
+    /// Shows a page of the mutes or bans of a room.
+    fn list_restrictions(&mut self, id: ClientId, room: RoomId, kind: RestrictionKind, page: &str, now: Now) {
+        let rules = &self.shared.rooms[room].rules;
+        let (list, command, empty) = match kind {
+            RestrictionKind::Mute => (&rules.mutes, "/mutes", Notice::NoMutes),
+            RestrictionKind::Ban => (&rules.bans, "/bans", Notice::NoBans),
+        };
+        let list: Vec<(CompactString, Option<u64>)> =
+            list.in_force(now.at).map(|entry| (entry.name.clone(), entry.left(now.at).map(minutes_of))).collect();
+        let notices: Vec<Notice> = list
+            .iter()
+            .map(|&(ref name, minutes)| match kind {
+                RestrictionKind::Mute => Notice::Muted { name, minutes, by: None },
+                RestrictionKind::Ban => Notice::Ban { what: name, minutes, by: None },
+            })
+            .collect();
+        let command = format!("{command} #{}", self.shared.rooms.name(room));
+        self.show_page(id, &command, page, &notices, empty);
     }
 
     /// Shows one page of a list, or `empty` if the list is empty. `rest` is the page number, or nothing for the first
@@ -138,7 +187,7 @@ impl Hub {
     ///
     /// A page has at most `max_listed` entries. If there are several pages, its last line gives the command for the
     /// next one.
-    fn show_page(&mut self, id: ClientId, command: &'static str, rest: &str, list: &[Notice], empty: Notice) {
+    fn show_page(&mut self, id: ClientId, command: &str, rest: &str, list: &[Notice], empty: Notice) {
         let size = self.config.max_listed.max(1);
         let pages = list.len().div_ceil(size).max(1);
         let mut fanout = self.fanout();
@@ -161,38 +210,35 @@ impl Hub {
     }
 }
 
+/// A room in a list: its name, the number of its members, and its topic.
+type ListedRoom<'a> = (&'a str, usize, Option<&'a str>);
+
 /// The rooms for `/rooms`, with the number of members and the topic of each, those with the most members first.
 ///
 /// If not all can be named, the most recently used of the empty rooms are.
-fn listed_rooms(rooms: &Rooms) -> Vec<(&str, usize, Option<&str>)> {
+///
+/// The rooms that are hidden from the member are not counted either.
+fn listed_rooms(shared: &Shared, member: MemberId) -> (Vec<ListedRoom<'_>>, usize) {
+    let rooms = &shared.rooms;
+    let sees_all = shared.may(member, Act::SeeSecretRooms, None);
+    let sees = |room: &RoomId| sees_all || shared.sees(member, *room);
     let lobby = &rooms[RoomId::LOBBY];
     let lobby = Some((RoomId::LOBBY, lobby)).filter(|(_, lobby)| lobby.members.is_empty());
     let mut full: Vec<(usize, RoomId)> =
-        rooms.occupied().chain(lobby).map(|(id, room)| (room.members.len(), id)).collect();
+        rooms.occupied().chain(lobby).filter(|(id, _)| sees(id)).map(|(id, room)| (room.members.len(), id)).collect();
+    let seen = full.len();
     if full.len() > MAX_LISTED_ROOMS {
         full.select_nth_unstable_by(MAX_LISTED_ROOMS - 1, |a, b| b.cmp(a));
         full.truncate(MAX_LISTED_ROOMS);
     }
-    let in_memory = full.into_iter().map(|(_, id)| &rooms[id]).chain(rooms.empty());
+    let empty = || rooms.empty().filter(|(id, _)| sees(id)).map(|(_, room)| room);
+    let in_memory = full.into_iter().map(|(_, id)| &rooms[id]).chain(empty());
     let in_memory = in_memory.map(|room| (&*room.name, room.members.len(), room.topic().map(|topic| topic.text)));
-    let stored = rooms.stored().map(|room| (&*room.name, 0, None));
+    let stored = || rooms.stored().filter(|room| sees_all || !room.is_secret());
+    let all = seen + empty().count() + stored().count();
+    let stored = stored().map(|room| (&*room.name, 0, room.topic.as_ref().map(|topic| &*topic.text)));
     let mut listed: Vec<_> = in_memory.chain(stored).take(MAX_LISTED_ROOMS).collect();
     listed.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0)));
-    listed
-}
-
-/// The minutes that are left, rounded up.
-fn minutes_of(left: Duration) -> u64 {
-    left.as_millis().div_ceil(60_000) as u64
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn minutes_left_are_rounded_up() {
-        let minutes = |ms| minutes_of(Duration::from_millis(ms));
-        assert_eq!([minutes(1), minutes(60_000), minutes(60_500)], [1, 1, 2]);
-    }
+    let more = all - listed.len();
+    (listed, more)
 }

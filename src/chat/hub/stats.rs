@@ -141,7 +141,9 @@ impl Hub {
     }
 
     /// The lines of `/stats`.
-    pub(super) fn stats_lines(&mut self, now: Now) -> Vec<String> {
+    ///
+    /// Those of the slowest readers have their addresses if `shows_addresses`.
+    pub(super) fn stats_lines(&mut self, now: Now, shows_addresses: bool) -> Vec<String> {
         let (admitted, waiting) = self.admission.counts();
         let rate = self.stats.message_rate.per_second(now.at);
         let stats = &self.stats;
@@ -167,7 +169,9 @@ impl Hub {
         for (id, behind) in slowest {
             let (slot, addr) = (self.sessions[id].member, self.sessions.addr(id));
             if let (Some(slot), Some(addr)) = (slot, addr) {
-                lines.push(format!("{} {addr} is {behind} bytes behind", self.shared.members[slot].name));
+                let name = &self.shared.members[slot].name;
+                let reader = if shows_addresses { format!("{name} {addr}") } else { name.to_string() };
+                lines.push(format!("{reader} is {behind} bytes behind"));
             }
         }
         lines

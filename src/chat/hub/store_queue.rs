@@ -10,10 +10,11 @@ use super::offline_messages::UnackedDelivery;
 use super::rooms::stored::{StoreUse, StoredRoom};
 use crate::chat::event::{Event, Notice};
 use crate::chat::id::{Author, LOBBY, Now, RoomId};
+use crate::chat::policy::bans::Ban;
 use crate::chat::policy::cidr::Network;
 use crate::chat::policy::nick::{Name, fold};
 use crate::chat::query::Query;
-use crate::chat::record::{InitialState, Message, MessageKind, Record};
+use crate::chat::record::{BanRecord, InitialRoom, InitialState, Message, MessageKind, Record, RoomRecord};
 use crate::chat::room::Room;
 use crate::chat::room::segment_log::EntryKind;
 
@@ -90,19 +91,22 @@ impl Hub {
         self.journal.set_last_message_id(next_id.saturating_sub(1));
         self.run = run;
         self.shared.rooms.set_store(StoreUse::Works);
-        for (network, until) in bans {
+        for BanRecord { network, name, until } in bans {
             match until.map(|until| until - now.local.unix_timestamp()) {
                 Some(..=0) => store.record(Record::Unban { network }),
                 left => {
                     let until = left.map(|seconds| now.at + Duration::from_secs(seconds.unsigned_abs()));
-                    self.shared.bans.add(Network::from(network), until, now.at);
+                    let name = name.map(Into::into);
+                    self.shared.bans.add(Network::from(network), Ban { until, name }, now.at);
                 }
             }
         }
+        // Where there are no roles, nobody could change the settings.
+        let has_roles = self.config.has_followed_rooms();
         let mut used = Vec::new();
-        for (name, messages) in rooms {
-            // All its messages were pruned. Like every empty room without history, the room is removed.
-            if messages.is_empty() && fold(&name) != LOBBY {
+        for InitialRoom { name, record, messages } in rooms {
+            // All its messages were pruned. Like every empty room without history and settings, the room is removed.
+            if messages.is_empty() && !record.keeps_room() && fold(&name) != LOBBY {
                 store.record(Record::RoomGone { name });
             } else {
                 let Some(name) = parse_stored_name(&name) else { continue };
@@ -111,15 +115,21 @@ impl Hub {
                     None => self.shared.rooms.add(&name),
                 };
                 self.restore_messages(room, &messages);
+                if has_roles {
+                    let restored = &mut self.shared.rooms[room];
+                    (restored.topic, restored.rules) = Room::of_record(record, &now);
+                }
                 used.push((messages.last().map(|message| message.id), room));
             }
         }
         // The rooms whose last message is oldest leave memory first.
         used.sort_unstable();
         used.into_iter().for_each(|(_, room)| self.shared.rooms.note_empty(room));
-        for Name { key, shown } in stored.iter().filter_map(|name| parse_stored_name(name)) {
+        for (name, record) in stored {
+            let Some(Name { key, shown }) = parse_stored_name(&name) else { continue };
             if self.shared.rooms.find(&key).is_none() {
-                self.shared.rooms.add_stored(key, StoredRoom { name: shown.as_str().into(), creator: None });
+                let record = if has_roles { record } else { RoomRecord::default() };
+                self.shared.rooms.add_stored(key, StoredRoom::of_record(&shown, record, &now));
             }
         }
         self.store = Some(Box::new(store));
@@ -155,6 +165,14 @@ impl Hub {
     pub fn handle_store_recovery(&mut self, written: u64, lost: u64) {
         self.shared.rooms.set_store(StoreUse::Works);
         self.fanout().send_to_console(&Event::Notice(Notice::StoreWorks { written, lost }));
+    }
+
+    /// Records what is stored of a room besides its messages, if there is a store.
+    pub(super) fn record_room(&mut self, id: RoomId, now: &Now) {
+        let Some(store) = &mut self.store else { return };
+        let room = &mut self.shared.rooms[id];
+        room.is_stored = true;
+        store.record(Record::Settings { room: room.name.to_string(), record: Box::new(room.record(now)) });
     }
 
     /// Adds a record if there is a store.

@@ -7,7 +7,7 @@ use std::fmt::{self, Display, Formatter};
 
 use time::OffsetDateTime;
 
-use super::event::{Help, Notice, Refusal};
+use super::event::{Help, Notice, Refusal, SettingsView};
 
 /// The language of the server's texts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,15 +46,19 @@ impl Lang {
 
     /// The lines of `/help` for this reader.
     pub fn help(self, reader: Help) -> impl Iterator<Item = &'static str> {
-        let (lines, more): (&[&str], &[&str]) = match (self, reader) {
-            (Lang::En, Help::Member) => (en::HELP, en::ROOM_HELP),
-            (Lang::En, Help::Guest) => (en::HELP, &[]),
-            (Lang::En, Help::Operator) => (en::OPERATOR_HELP, &[]),
-            (Lang::Zh, Help::Member) => (zh::HELP, zh::ROOM_HELP),
-            (Lang::Zh, Help::Guest) => (zh::HELP, &[]),
-            (Lang::Zh, Help::Operator) => (zh::OPERATOR_HELP, &[]),
+        let parts: &[&[&str]] = match (self, reader) {
+            (Lang::En, Help::Member) => &[en::HELP, en::ROOM_HELP],
+            (Lang::En, Help::Moderator) => &[en::HELP, en::ROOM_HELP, en::MODERATOR_HELP],
+            (Lang::En, Help::Guest) => &[en::HELP],
+            (Lang::En, Help::Operator) => &[en::OPERATOR_HELP, en::OPERATOR_ROOM_HELP],
+            (Lang::En, Help::GuestOperator) => &[en::OPERATOR_HELP],
+            (Lang::Zh, Help::Member) => &[zh::HELP, zh::ROOM_HELP],
+            (Lang::Zh, Help::Moderator) => &[zh::HELP, zh::ROOM_HELP, zh::MODERATOR_HELP],
+            (Lang::Zh, Help::Guest) => &[zh::HELP],
+            (Lang::Zh, Help::Operator) => &[zh::OPERATOR_HELP, zh::OPERATOR_ROOM_HELP],
+            (Lang::Zh, Help::GuestOperator) => &[zh::OPERATOR_HELP],
         };
-        lines.iter().chain(more).copied()
+        parts.iter().copied().flatten().copied()
     }
 }
 
@@ -79,6 +83,22 @@ fn list<T: Display>(f: &mut Formatter, items: &[T], comma: &str, and: &str) -> f
     Ok(())
 }
 
+/// The settings of a room as they are typed; the key only if the reader may see it.
+fn values(view: &SettingsView) -> Vec<String> {
+    let settings = view.settings;
+    let key = settings.key.as_ref().map(|key| if view.shows_key { format!("key {key}") } else { "key".into() });
+    let flags = [
+        (settings.invite_only, "invite-only"),
+        (settings.moderated, "moderated"),
+        (settings.secret, "secret"),
+        (settings.topic_lock, "topic-lock"),
+    ];
+    let flags = flags.into_iter().filter(|(on, _)| *on).map(|(_, name)| name.to_owned());
+    let limit = settings.limit.map(|most| format!("limit {most}"));
+    let slow = settings.slow.map(|seconds| format!("slow {seconds}"));
+    key.into_iter().chain(flags).chain(limit).chain(slow).collect()
+}
+
 /// The room before the arguments of a command; nothing for the current room.
 fn prefix(room: Option<&str>) -> impl Display {
     Phrase(move |f: &mut Formatter| room.map_or(Ok(()), |room| write!(f, "#{room} ")))
@@ -98,7 +118,7 @@ mod tests {
     #[test]
     fn help_fits_a_terminal_of_80_columns() {
         for lang in [Lang::En, Lang::Zh] {
-            for line in [Help::Member, Help::Operator].into_iter().flat_map(|reader| lang.help(reader)) {
+            for line in [Help::Moderator, Help::Operator].into_iter().flat_map(|reader| lang.help(reader)) {
                 // A notice begins with `* `.
                 assert!("* ".width() + line.width() <= 80, "{line} takes {} columns", line.width());
             }

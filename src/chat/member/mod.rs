@@ -11,13 +11,34 @@ use serde::{Deserialize, Serialize};
 use super::id::{Author, ClientId, MemberId, MemberSlot, RoomId};
 use crate::util::lists::List;
 
-/// What a member may do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// What a member may do on the server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Role {
     /// It has the commands of members.
     #[default]
     User,
+    /// It moderates all rooms.
+    Moderator,
     /// It is the operator at the console.
+    Operator,
+}
+
+/// What a member may do in a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum RoomRole {
+    /// It may speak although the room is moderated.
+    Voice,
+    /// It operates the room.
+    Operator,
+}
+
+/// What a member may do in a room, its role on the server included; each rank may do what those before it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rank {
+    Member,
+    Voice,
+    RoomOperator,
+    Moderator,
     Operator,
 }
 
@@ -110,6 +131,13 @@ impl Member {
     /// What it may do.
     pub fn role(&self) -> Role {
         self.extras.as_ref().map_or(Role::User, |extras| extras.role)
+    }
+
+    /// Sets what it may do.
+    pub fn set_role(&mut self, role: Role) {
+        if role != self.role() {
+            self.extras.get_or_insert_default().role = role;
+        }
     }
 
     /// Its id, with the slot in which it is.

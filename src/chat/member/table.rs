@@ -83,6 +83,16 @@ impl MemberTable {
         member.filter(|member| member.serial == id.serial)
     }
 
+    /// What a member may do on the server. The operator has its role on every node, also where there is no console.
+    pub fn role(&self, id: MemberId) -> Role {
+        if id == MemberId::OPERATOR { Role::Operator } else { self.get(id).map_or(Role::User, Member::role) }
+    }
+
+    /// The name of a member; an empty text if it has left.
+    pub fn name(&self, id: MemberId) -> &str {
+        if id == MemberId::OPERATOR { OPERATOR } else { self.get(id).map_or("", |member| &member.name) }
+    }
+
     /// The id of the member in this slot.
     pub fn id(&self, slot: MemberSlot) -> MemberId {
         self[slot].id(slot)

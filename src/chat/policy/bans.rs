@@ -4,28 +4,51 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 use super::cidr::Network;
+use super::nick::fold;
+
+/// A ban: its end, and the member that was named in the command, if it was a name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ban {
+    pub until: Option<Duration>,
+    pub name: Option<CompactString>,
+}
+
+impl Ban {
+    fn holds(&self, now: Duration) -> bool {
+        self.until.is_none_or(|until| until > now)
+    }
+}
 
 /// The banned networks, each until a time or without an end.
 #[derive(Default, Serialize, Deserialize)]
-pub struct Bans(BTreeMap<Network, Option<Duration>>);
+pub struct Bans(BTreeMap<Network, Ban>);
 
 impl Bans {
     /// Bans a network, or replaces its ban.
-    pub fn add(&mut self, network: Network, until: Option<Duration>, now: Duration) {
-        self.prune(now);
-        self.0.insert(network, until);
+    pub fn add(&mut self, network: Network, ban: Ban, now: Duration) {
+        self.0.retain(|_, ban| ban.holds(now));
+        self.0.insert(network, ban);
     }
 
-    fn prune(&mut self, now: Duration) {
-        self.0.retain(|_, until| until.is_none_or(|until| until > now));
+    /// Lifts a ban; returns it if it was in force.
+    pub fn lift(&mut self, network: Network, now: Duration) -> Option<Ban> {
+        self.0.remove(&network).filter(|ban| ban.holds(now))
     }
 
-    /// Lifts a ban; returns whether one was in force.
-    pub fn lift(&mut self, network: Network, now: Duration) -> bool {
-        self.0.remove(&network).is_some_and(|until| until.is_none_or(|until| until > now))
+    /// Whether exactly this network is banned now, and was given as a network and not by the name of a member.
+    pub fn is_by_address(&self, network: Network, now: Duration) -> bool {
+        self.0.get(&network).is_some_and(|ban| ban.holds(now) && ban.name.is_none())
+    }
+
+    /// A network that was banned by the name of a member, and is still.
+    pub fn find_name(&self, name: &str, now: Duration) -> Option<Network> {
+        let key = fold(name);
+        let is_meant = |ban: &Ban| ban.holds(now) && ban.name.as_deref().is_some_and(|name| fold(name) == key);
+        self.0.iter().find(|(_, ban)| is_meant(ban)).map(|(&network, _)| network)
     }
 
     /// Whether an address is banned now, alone or as part of a network.
@@ -35,13 +58,12 @@ impl Bans {
 
     /// Whether exactly this network is banned now.
     pub fn has(&self, network: Network, now: Duration) -> bool {
-        self.0.get(&network).is_some_and(|until| until.is_none_or(|until| until > now))
+        self.0.get(&network).is_some_and(|ban| ban.holds(now))
     }
 
-    /// All bans in force with their remaining time, ordered by address.
-    pub fn list(&self, now: Duration) -> Vec<(Network, Option<Duration>)> {
-        let in_force = self.0.iter().filter(|(_, until)| until.is_none_or(|until| until > now));
-        in_force.map(|(&network, until)| (network, until.map(|until| until - now))).collect()
+    /// All bans in force, ordered by address.
+    pub fn list(&self, now: Duration) -> impl Iterator<Item = (Network, &Ban)> {
+        self.0.iter().filter(move |(_, ban)| ban.holds(now)).map(|(&network, ban)| (network, ban))
     }
 }
 
@@ -55,14 +77,17 @@ mod tests {
         let (short_ban, long_ban) = (Network::host(short), Network::host(long));
         let at = Duration::from_secs;
         let mut bans = Bans::default();
-        bans.add(short_ban, Some(at(60)), at(0));
-        bans.add(long_ban, None, at(0));
+        bans.add(short_ban, Ban { until: Some(at(60)), name: Some("Bob".into()) }, at(0));
+        bans.add(long_ban, Ban::default(), at(0));
         assert!(bans.holds(short, at(59)) && bans.holds(long, at(59)));
-        assert_eq!(bans.list(at(0)), [(short_ban, Some(at(60))), (long_ban, None)]);
+        let list = |now| bans.list(now).map(|(network, _)| network).collect::<Vec<_>>();
+        assert_eq!((list(at(0)), list(at(60))), (vec![short_ban, long_ban], vec![long_ban]));
+        assert_eq!((bans.find_name("BOB", at(59)), bans.find_name("bob", at(60))), (Some(short_ban), None));
         assert!(!bans.holds(short, at(60)));
-        assert!(!bans.lift(short_ban, at(60)), "an expired ban counts as lifted");
-        assert!(bans.lift(long_ban, at(60)) && !bans.lift(long_ban, at(60)));
-        assert_eq!(bans.list(at(61)), []);
+        assert!(bans.is_by_address(long_ban, at(59)) && !bans.is_by_address(short_ban, at(59)));
+        assert!(!bans.is_by_address("10.0.0.3".parse().unwrap(), at(0)), "a network that is not banned");
+        assert_eq!(bans.lift(short_ban, at(60)), None, "an expired ban counts as lifted");
+        assert!(bans.lift(long_ban, at(60)).is_some() && bans.lift(long_ban, at(60)).is_none());
     }
 
     #[test]
@@ -72,7 +97,7 @@ mod tests {
         let holds = |bans: &Bans, addr: &str| bans.holds(addr.parse().unwrap(), at);
         assert!(!holds(&bans, "10.9.9.9"));
         for network in ["10.0.0.0/8", "2001:db8:1:2::/64"] {
-            bans.add(network.parse().unwrap(), None, at);
+            bans.add(network.parse().unwrap(), Ban::default(), at);
         }
         for addr in ["10.9.9.9", "::ffff:10.9.9.9", "2001:db8:1:2:ffff::1"] {
             assert!(holds(&bans, addr), "{addr}");

@@ -6,3 +6,4 @@ pub(super) mod ip_limit;
 pub(super) mod mutes;
 pub mod nick;
 pub(super) mod rate_limit;
+pub(super) mod restrictions;

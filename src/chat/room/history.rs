@@ -51,6 +51,11 @@ impl<'a> HistoryMessage<'a> {
         if action { Event::Action { id, at, name, text } } else { Event::Said { id, at, name, text } }
     }
 
+    /// The name of its author at that time.
+    pub fn name(&self) -> &'a str {
+        self.name
+    }
+
     /// Its author.
     pub fn author(&self) -> Author {
         self.item.author
@@ -142,10 +147,7 @@ impl History {
             self.newest_dropped = oldest.id;
         }
         if !self.days.is_empty() {
-            let first = self.added - self.items.len() as u64;
-            while self.days.front().is_some_and(|day| day.messages <= first) {
-                self.days.pop_front();
-            }
+            self.drop_days();
         }
         if self.first > MIN_MOVE.max(self.texts.len() / 2) {
             self.texts.drain(..self.first);
@@ -162,6 +164,48 @@ impl History {
         if !self.items.is_empty() {
             self.days.push_back(DayBegin { messages: self.added, date });
         }
+    }
+
+    /// Deletes messages; returns whether there was any.
+    pub fn delete(&mut self, ids: &[u64]) -> bool {
+        let (before, mut from) = (self.items.len(), self.first);
+        let mut number = self.added - before as u64;
+        let (items, texts) = (std::mem::take(&mut self.items), std::mem::take(&mut self.texts));
+        for item in items {
+            let text = &texts[from..from + item.len()];
+            from += item.len();
+            if ids.contains(&item.id) {
+                self.cost -= item.cost();
+                self.added -= 1;
+                self.days.iter_mut().filter(|day| day.messages > number).for_each(|day| day.messages -= 1);
+                continue;
+            }
+            number += 1;
+            self.texts.push_str(text);
+            self.items.push_back(item);
+        }
+        self.first = 0;
+        self.drop_days();
+        self.items.len() < before
+    }
+
+    /// Drops the days before the first message.
+    fn drop_days(&mut self) {
+        let first = self.added - self.items.len() as u64;
+        while self.days.front().is_some_and(|day| day.messages <= first) {
+            self.days.pop_front();
+        }
+    }
+
+    /// The ids and authors of the messages, the newest first.
+    pub fn authors(&self) -> impl Iterator<Item = (u64, Author)> {
+        self.items.iter().rev().map(|item| (item.id, item.author))
+    }
+
+    /// The message with this id.
+    pub fn get(&self, id: u64) -> Option<HistoryMessage<'_>> {
+        let found = self.items.binary_search_by_key(&id, |item| item.id).ok()?;
+        self.last(self.items.len() - found).next()
     }
 
     /// The last `n` messages, oldest first.
@@ -261,6 +305,39 @@ mod tests {
         [3, 4].into_iter().for_each(|id| say(&mut history, id));
         assert_eq!(shown(&history, 9), [2, -4, 3, 4]);
         assert_eq!(history.days.len(), 1, "days before the first message are dropped");
+    }
+
+    #[test]
+    fn deleted_messages_are_gone_and_days_stay_between_the_others() {
+        let retention = Retention { messages: 10, history_bytes: 1 << 20, backlog_bytes: 1 << 20 };
+        let mut history = History::new(retention);
+        let date = |day| OffsetDateTime::UNIX_EPOCH.date() + time::Duration::days(day);
+        for id in 1..=6u64 {
+            let text = format!("text {id}");
+            let event = Event::Said { id, at: OffsetDateTime::UNIX_EPOCH, name: "bob", text: &text };
+            history.add(Author::NONE, &event);
+            if id.is_multiple_of(2) {
+                history.begin_day(date(id as i64));
+            }
+        }
+        let shown = |history: &History| {
+            let line = |line| match line {
+                HistoryLine::Day(day) => format!("day {}", (day - date(0)).whole_days()),
+                HistoryLine::Message(message) => message.text.to_owned(),
+            };
+            history.last_lines(9).map(line).collect::<Vec<_>>()
+        };
+        assert!(!history.delete(&[7]));
+        assert!(history.delete(&[3, 4, 9]));
+        assert_eq!(shown(&history), ["text 1", "text 2", "day 2", "day 4", "text 5", "text 6", "day 6"]);
+        assert_eq!((history.get(3).is_none(), history.get(5).map(|found| found.text)), (true, Some("text 5")));
+        assert!(history.delete(&[1, 2]));
+        assert_eq!(shown(&history), ["text 5", "text 6", "day 6"]);
+        assert_eq!(history.since(1), (2, false), "a deleted message is no gap");
+        assert!(history.delete(&[5, 6]) && history.is_empty() && shown(&history).is_empty());
+        history.add(Author::NONE, &Event::Said { id: 7, at: OffsetDateTime::UNIX_EPOCH, name: "b", text: "new" });
+        assert_eq!(shown(&history), ["new"]);
+        assert_eq!(history.cost, LINE_OVERHEAD + 4);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! A room: its logs, its members, and the sweep that offers them new entries.
 
 pub(super) mod history;
+pub(super) mod rules;
 pub(super) mod segment_log;
 mod sweep;
 
@@ -11,11 +12,14 @@ use serde::{Deserialize, Serialize};
 use time::Date;
 
 use self::history::History;
+use self::rules::RoomRules;
 use self::segment_log::{Cursor, Entry, EntryKind, Log, Retention};
 use self::sweep::Sweep;
 use super::encoding::{LogEncoding, Render, Renderers};
 use super::event::{Event, Notice, Topic};
-use super::id::{ClientId, MemberId, MemberSlot};
+use super::id::{ClientId, MemberId, MemberSlot, Now};
+use super::policy::restrictions::Restriction;
+use super::record::{RoomBanRecord, RoomRecord, TopicRecord};
 use crate::util::shrink;
 
 /// The numbers of joins and leaves that are announced in one line.
@@ -26,7 +30,7 @@ pub struct PresenceSummary {
 }
 
 /// The topic of a room.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct RoomTopic {
     /// The name of the member that has set it, at that time.
     pub name: CompactString,
@@ -58,6 +62,7 @@ pub struct Room {
     /// The day of the newest entry.
     pub day: Option<Date>,
     pub topic: Option<Box<RoomTopic>>,
+    pub rules: RoomRules,
     /// Joins and leaves not yet announced; `Some` while a summary is due.
     pub summary: Option<PresenceSummary>,
     /// The earliest time of the next summary.
@@ -66,7 +71,7 @@ pub struct Room {
     pub summary_due: Duration,
     /// Whether it is in the hub's queue of dirty rooms.
     pub dirty: bool,
-    /// Whether the store has messages of this room.
+    /// Whether the store has messages or settings of this room.
     pub is_stored: bool,
     /// The member that created it.
     pub creator: Option<MemberId>,
@@ -87,6 +92,7 @@ impl Room {
             readers: Sweep::default(),
             day: None,
             topic: None,
+            rules: RoomRules::default(),
             summary: None,
             next_summary: Duration::ZERO,
             summary_due: Duration::ZERO,
@@ -117,9 +123,52 @@ impl Room {
         &self.history
     }
 
-    /// Whether there are messages to replay to a new member.
-    pub fn has_history(&self) -> bool {
-        self.is_stored || !self.history.is_empty()
+    /// Whether it has a setting or a topic, which are kept when it is empty.
+    pub fn has_settings(&self) -> bool {
+        self.topic.is_some() || self.rules.has_settings()
+    }
+
+    /// What is stored of it besides messages.
+    pub fn record(&self, now: &Now) -> RoomRecord {
+        let unix = now.local.unix_timestamp();
+        let ban = |ban: &Restriction| {
+            let left = ban.left(now.at).map(|left| i64::try_from(left.as_secs()).unwrap_or(i64::MAX));
+            RoomBanRecord { name: ban.name.to_string(), until: left.map(|left| unix.saturating_add(left)) }
+        };
+        RoomRecord {
+            settings: self.rules.settings.clone(),
+            topic: self.topic().map(|Topic { name, text }| TopicRecord { name: name.into(), text: text.into() }),
+            bans: self.rules.bans.in_force(now.at).map(ban).collect(),
+            changed: Some(unix),
+        }
+    }
+
+    /// The topic and the rules of a room as they were stored; bans that are over are left out.
+    pub fn of_record(record: RoomRecord, now: &Now) -> (Option<Box<RoomTopic>>, RoomRules) {
+        let RoomRecord { settings, topic, bans, .. } = record;
+        let mut rules = RoomRules::new(settings);
+        for RoomBanRecord { name, until } in bans {
+            let until = match until.map(|until| until - now.local.unix_timestamp()) {
+                Some(..=0) => continue,
+                left => left.map(|seconds| now.at + Duration::from_secs(seconds.unsigned_abs())),
+            };
+            rules.bans.add(Restriction::new(&name, None, until), now.at);
+        }
+        let topic = topic.map(|topic| Box::new(RoomTopic { name: topic.name.into(), text: topic.text.into() }));
+        (topic, rules)
+    }
+
+    /// Whether the room stays when it is empty: it has messages or settings.
+    pub fn is_kept(&self) -> bool {
+        self.is_stored || !self.history.is_empty() || self.has_settings()
+    }
+
+    /// Deletes messages from the history. Members that enter later are not shown them.
+    pub fn delete(&mut self, ids: &[u64]) {
+        if self.history.delete(ids) {
+            // The bytes in the logs stay, for readers that are within them.
+            self.logs.iter_mut().flatten().for_each(|open| open.log.forget_history());
+        }
     }
 
     /// The topic as it is shown.

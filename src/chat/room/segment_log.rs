@@ -165,7 +165,7 @@ pub struct Log {
     appended: u64,
     /// Where the newest entry is.
     newest: Span,
-    /// The number of messages in all segments, and of those in the history, which are the newest.
+    /// The number of messages in all segments, and of the newest ones that are the newest of the room's history, in order.
     messages: u32,
     history: u32,
 }
@@ -217,6 +217,17 @@ impl Log {
         self.end()
     }
 
+    /// Whether it has the last `n` messages of the room's history, and none that was deleted after the first of them.
+    pub fn can_replay(&self, n: usize) -> bool {
+        n <= self.history as usize
+    }
+
+    /// Messages of the history were deleted: no history is read from the log before there are new messages.
+    pub fn forget_history(&mut self) {
+        self.history = 0;
+        self.trim();
+    }
+
     /// Where the newest entry is.
     #[inline]
     pub fn newest_entry(&self) -> Span {
@@ -259,7 +270,7 @@ impl Log {
         let is_message = u32::from(entry.kind == EntryKind::Message);
         segment.messages += is_message;
         self.messages += is_message;
-        self.history = history as u32;
+        self.history = (self.history + is_message).min(history as u32);
         self.trim();
     }
 

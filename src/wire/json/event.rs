@@ -4,6 +4,16 @@ use serde::Serialize;
 
 use super::refused::Refused;
 
+/// The value of a setting; `null` if it is off.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub enum Value<'a> {
+    Off,
+    On(bool),
+    Number(u32),
+    Text(&'a str),
+}
+
 /// One JSON object. Times are in seconds since 1970, UTC.
 #[derive(Serialize)]
 #[serde(tag = "t", rename_all = "snake_case")]
@@ -189,6 +199,61 @@ pub enum JsonEvent<'a> {
     },
     Kicked {
         why: Option<&'a str>,
+        /// The name of the moderator; `null` for the operator.
+        by: Option<&'a str>,
+    },
+    Deleted {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        room: Option<&'a str>,
+        ids: &'a [u64],
+        by: &'a str,
+        /// The name of the author.
+        name: &'a str,
+    },
+    Role {
+        /// `null` for a role on the server.
+        room: Option<&'a str>,
+        name: &'a str,
+        role: Option<&'static str>,
+        by: &'a str,
+    },
+    Setting {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        room: Option<&'a str>,
+        setting: &'static str,
+        value: Value<'a>,
+        by: &'a str,
+    },
+    Settings {
+        room: &'a str,
+        /// `true` if the reader may not see it.
+        key: Value<'a>,
+        invite_only: bool,
+        moderated: bool,
+        secret: bool,
+        topic_lock: bool,
+        limit: Option<u32>,
+        slow: Option<u32>,
+        operators: &'a [&'a str],
+        voices: &'a [&'a str],
+    },
+    Moderation {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        room: Option<&'a str>,
+        act: &'static str,
+        name: &'a str,
+        by: &'a str,
+    },
+    Removed {
+        room: &'a str,
+        cause: &'static str,
+        by: &'a str,
+        why: Option<&'a str>,
+    },
+    Invited {
+        room: &'a str,
+        name: &'a str,
+        by: &'a str,
     },
     Goodbye,
     Ending,

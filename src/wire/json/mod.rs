@@ -9,11 +9,12 @@ use std::fmt::Display;
 
 use time::OffsetDateTime;
 
-use self::event::JsonEvent;
+use self::event::{JsonEvent, Value};
 use self::refused::Refused;
 use super::frame;
+use crate::chat::change::{RestrictionKind, RoleChange};
 use crate::chat::input::run_text;
-use crate::chat::{Cause, Event, Lang, Notice, People, Render, RoomLabel, Topic, Whois};
+use crate::chat::{Cause, Event, Lang, Notice, People, Render, Role, RoomLabel, RoomRole, SettingsView, Topic, Whois};
 
 /// The revision of the protocol.
 const REVISION: u32 = 2;
@@ -83,9 +84,15 @@ impl Json {
             Notice::Welcome => JsonEvent::Ask,
             // The page derives these itself.
             Notice::NameSet | Notice::Day(_) => return None,
-            Notice::Entered { name, room, people: People { here, names, .. }, topic } => {
-                JsonEvent::Entered { name, room, here, names, topic: text(topic), role: None, account: false }
-            }
+            Notice::Entered { name, room, people: People { here, names, .. }, topic, role } => JsonEvent::Entered {
+                name,
+                room,
+                here,
+                names,
+                topic: text(topic),
+                role: role_name(role),
+                account: false,
+            },
             Notice::EnteredPeer { name } => {
                 let (room, names) = ("lobby", &["server"]);
                 JsonEvent::Entered { name, room, here: 2, names, topic: None, role: None, account: false }
@@ -103,9 +110,9 @@ impl Json {
             Notice::YouAreAway { name, text } => JsonEvent::Away { name, text },
             Notice::Away { name, text } => JsonEvent::Away { name, text: Some(text) },
             Notice::Quiet { on } => JsonEvent::Quiet { on },
-            Notice::Whois(Whois { name, since, rooms, away }) => {
-                let since = since.unix_timestamp();
-                JsonEvent::Whois { name, since, rooms, away, role: None, account: false }
+            Notice::Whois(Whois { name, since, rooms, role, away }) => {
+                let (since, role) = (since.unix_timestamp(), role_name(role));
+                JsonEvent::Whois { name, since, rooms, away, role, account: false }
             }
             Notice::HistoryBegins { messages, gap, before } => JsonEvent::History { room, messages, gap, before },
             Notice::HistoryEnds => JsonEvent::Live { room, older: None },
@@ -131,10 +138,73 @@ impl Json {
             Notice::NoLongerIgnoring { name } => JsonEvent::NotIgnoring { name },
             Notice::IgnoreList { names } => JsonEvent::Ignored { names },
             Notice::Goodbye => JsonEvent::Goodbye,
-            Notice::Kicked { why } => JsonEvent::Kicked { why },
+            Notice::Kicked { why, by } => JsonEvent::Kicked { why, by },
+            Notice::SettingChanged { by, setting } => {
+                let value = match setting.number() {
+                    Some(number) => Value::Number(number),
+                    None if setting.is_on() => Value::On(true),
+                    None => Value::Off,
+                };
+                JsonEvent::Setting { room, setting: setting.name(), value, by }
+            }
+            Notice::Settings(ref view) => settings(view),
+            Notice::RoleChanged { by, name, change } => {
+                let role = match change {
+                    RoleChange::Give(RoomRole::Operator) => Some("op"),
+                    RoleChange::Give(RoomRole::Voice) => Some("voice"),
+                    RoleChange::Take(_) => None,
+                };
+                JsonEvent::Role { room, name, role, by }
+            }
+            Notice::Moderator { name, by, given, .. } => {
+                JsonEvent::Role { room: None, name, role: role_name(Role::Moderator).filter(|_| given), by }
+            }
+            Notice::Restricted { by, name, kind, lifted } => {
+                let act = match (kind, lifted) {
+                    (RestrictionKind::Mute, false) => "muted",
+                    (RestrictionKind::Mute, true) => "unmuted",
+                    (RestrictionKind::Ban, false) => "banned",
+                    (RestrictionKind::Ban, true) => "unbanned",
+                };
+                JsonEvent::Moderation { room, act, name, by }
+            }
+            Notice::Deleted { by, name, ids } => JsonEvent::Deleted { room, ids, by, name },
+            Notice::Removed { room, by, banned, why } => {
+                JsonEvent::Removed { room, cause: if banned { "banned" } else { "kicked" }, by, why }
+            }
+            Notice::Invited { room, name, by, .. } => JsonEvent::Invited { room, name, by },
             Notice::ShuttingDown => JsonEvent::Ending,
             ref other => JsonEvent::Note { text: words(self.lang.notice(other))? },
         })
+    }
+}
+
+/// The name of a role on the server.
+fn role_name(role: Role) -> Option<&'static str> {
+    match role {
+        Role::User => None,
+        Role::Moderator => Some("moderator"),
+        Role::Operator => Some("operator"),
+    }
+}
+
+fn settings<'a>(view: &SettingsView<'a>) -> JsonEvent<'a> {
+    let &SettingsView { room, settings, shows_key, operators, voices } = view;
+    JsonEvent::Settings {
+        room,
+        key: match settings.key.as_deref() {
+            None => Value::Off,
+            Some(key) if shows_key => Value::Text(key),
+            Some(_) => Value::On(true),
+        },
+        invite_only: settings.invite_only,
+        moderated: settings.moderated,
+        secret: settings.secret,
+        topic_lock: settings.topic_lock,
+        limit: settings.limit,
+        slow: settings.slow,
+        operators,
+        voices,
     }
 }
 

@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
+use crate::chat::change::RestrictionKind;
 use crate::chat::policy::nick::InvalidNick;
-use crate::chat::{Lang, Refusal};
+use crate::chat::{Lang, Refusal, RoomRole};
 
 /// A refusal: its kind, its text, and the values in the text.
 #[derive(Default, Serialize)]
@@ -27,6 +28,22 @@ pub struct Refused<'a> {
     word: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     room: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    minutes: Option<u64>,
+    /// A role, or `muted` or `banned`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<&'static str>,
+}
+
+/// The name of a role in a room, or on the server.
+fn role_name(room: Option<&str>, role: RoomRole) -> Option<&'static str> {
+    Some(match (room, role) {
+        (None, _) => "moderator",
+        (_, RoomRole::Operator) => "op",
+        (_, RoomRole::Voice) => "voice",
+    })
 }
 
 impl<'a> Refused<'a> {
@@ -78,11 +95,51 @@ impl<'a> Refused<'a> {
             Refusal::HistoryRange { most } => Refused { most: Some(most), ..base("history_range") },
             Refusal::NoStore => base("no_store"),
             Refusal::LookupFails => base("lookup_fails"),
+            Refusal::NotAllowed { room } => Refused { room, ..base("not_allowed") },
+            Refusal::StoreFails => base("store_fails"),
+            Refusal::OnlyOperator => base("only_operator"),
+            Refusal::IsBanned { name, room } => Refused { name: Some(name), room: Some(room), ..base("is_banned") },
+            Refusal::Protected { name } => Refused { name: Some(name), ..base("protected") },
+            Refusal::NotForLobby => base("not_for_lobby"),
+            Refusal::NotThere { name, room } => Refused { name: Some(name), room: Some(room), ..base("not_there") },
+            Refusal::IsThere { name, room } => Refused { name: Some(name), room: Some(room), ..base("is_there") },
+            Refusal::HasRole { name, room, role } => {
+                Refused { name: Some(name), room, role: role_name(room, role), ..base("has_role") }
+            }
+            Refusal::LacksRole { name, room, role } => {
+                Refused { name: Some(name), room, role: role_name(room, role), ..base("lacks_role") }
+            }
+            Refusal::LastOperator { room } => Refused { room: Some(room), ..base("last_operator") },
+            Refusal::WrongKey { room, .. } => Refused { room: Some(room), ..base("wrong_key") },
+            Refusal::InviteOnly { room } => Refused { room: Some(room), ..base("invite_only") },
+            Refusal::RoomFull { room, most } => {
+                Refused { room: Some(room), most: Some(most as usize), ..base("room_full") }
+            }
+            Refusal::BannedFrom { room } => Refused { room: Some(room), ..base("banned_from") },
+            Refusal::Moderated { room } => Refused { room: Some(room), ..base("moderated") },
+            Refusal::MutedIn { room, minutes } => Refused { room: Some(room), minutes, ..base("muted_in") },
+            Refusal::SlowMode { room, every, wait } => {
+                let most = Some(every as usize);
+                Refused { room: Some(room), seconds: Some(wait), most, ..base("slow_mode") }
+            }
+            Refusal::BadKey { most } => Refused { most: Some(most), ..base("bad_key") },
+            Refusal::NoChange => base("no_change"),
+            Refusal::ListFull { room, most } => Refused { room: Some(room), most: Some(most), ..base("list_full") },
+            Refusal::NotRestricted { name, room, kind } => {
+                let role = Some(if kind == RestrictionKind::Mute { "muted" } else { "banned" });
+                Refused { name: Some(name), room: Some(room), role, ..base("not_restricted") }
+            }
+            Refusal::NoMessage { id, room } => Refused { id: Some(id), room: Some(room), ..base("no_message") },
+            Refusal::NotYours { id } => Refused { id: Some(id), ..base("not_yours") },
+            Refusal::NothingToDelete { name, room } => Refused { name, room: Some(room), ..base("nothing_to_delete") },
+            Refusal::SharedAddress { name, others, .. } => {
+                Refused { name: Some(name), most: Some(others), ..base("shared_address") }
+            }
+            Refusal::NotBanned { .. } => base("not_banned"),
+            Refusal::NotMuted { name } => Refused { name: Some(name), ..base("not_muted") },
+            Refusal::NoPage { .. } => base("no_page"),
             // Only for the operator, whose console is plain.
-            Refusal::NotBanned { .. }
-            | Refusal::NotMuted { .. }
-            | Refusal::NoPage { .. }
-            | Refusal::ConsoleDoesNotQuit => base("operator"),
+            Refusal::ConsoleDoesNotQuit => base("operator"),
         };
         Refused { text: lang.refusal(refusal).to_string(), ..refused }
     }

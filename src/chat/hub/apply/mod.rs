@@ -1,12 +1,14 @@
 //! Applies committed changes: to the shared state, to the logs of rooms, and to the sessions of this process.
 
 mod moderation;
+mod operators;
 mod rooms;
 
 use log::{debug, info};
 
 use super::check::check;
 use super::fanout::{Fanout, Greeting, Replay};
+use super::permissions::Act;
 use super::{Hub, Shared};
 use crate::chat::cause::Cause;
 use crate::chat::change::{Change, Committed, Join, Origin, Rename};
@@ -23,7 +25,7 @@ impl Hub {
     /// Proposes a change of a session, or refuses it at once if it is not allowed now.
     #[inline]
     pub(super) fn propose_checked(&mut self, id: ClientId, change: Change<'_>, now: &Now) {
-        match check(&self.shared, &change) {
+        match check(&self.shared, &change, now.at) {
             Err(refusal) => self.outbound.send(&mut self.sessions, id, &Event::Refusal(refusal)),
             Ok(()) => self.propose(Some(id), change, now),
         }
@@ -67,7 +69,7 @@ impl Hub {
             }
         }
         let client = proposer(&self.sessions, *origin);
-        let allowed = check(&self.shared, change);
+        let allowed = check(&self.shared, change, time.at);
         self.trace.record_committed(|| *origin, change, allowed.is_ok(), time);
         if let Err(refusal) = allowed {
             client.into_iter().for_each(|id| self.outbound.send(&mut self.sessions, id, &Event::Refusal(refusal)));
@@ -104,18 +106,25 @@ impl Hub {
         match change {
             Change::Say { .. } => {}
             Change::Join(join) => self.apply_join(id, join, *time, now),
-            Change::Move { member, place } => self.apply_move(id, *member, place, *time),
-            Change::Follow { member, place } => self.apply_follow(id, *member, place, *time),
+            Change::Move { member, place, .. } => self.apply_move(id, *member, place, *time),
+            Change::Follow { member, place, .. } => self.apply_follow(id, *member, place, *time),
             Change::Unfollow { member, room } => self.apply_unfollow(*member, *room, *time),
             Change::Topic { member, room, text } => self.apply_topic(*member, *room, text.as_deref(), *time),
             Change::Away { member, text } => self.apply_away(*member, text.as_deref()),
             Change::Leave { member, cause } => self.remove_member(*member, cause, *time),
             Change::Rename { member, to } => self.apply_rename(*member, to, *time),
-            Change::Kick { member, kick } => self.apply_kick(*member, kick.reason.as_deref(), *time, *now),
-            Change::Ban { network, minutes } => self.apply_ban(*network, *minutes, *time),
-            Change::Unban { network } => self.apply_unban(*network, *time),
+            Change::Kick { member, kick } => self.apply_kick(*member, kick, *time, *now),
+            Change::Ban(ban) => self.apply_ban(ban, *time),
+            Change::Unban { by, network } => self.apply_unban(*by, *network, *time),
             Change::Mute { member, mute } => self.apply_mute(*member, mute, *time),
-            Change::Unmute { key } => self.apply_unmute(key, *time),
+            Change::Unmute { by, key } => self.apply_unmute(*by, key, *time),
+            Change::Restrict { member, restrict } => self.apply_restrict(*member, restrict, *time),
+            Change::Lift(lift) => self.apply_lift(lift, *time),
+            Change::Set { by, room, setting } => self.apply_setting(*by, *room, setting, *time),
+            Change::Invite { by, member, room } => self.apply_invite(*by, *member, *room, *time),
+            Change::RoomRole { by, member, room, change } => self.apply_room_role(*by, *member, *room, *change, *time),
+            Change::Moderator { by, member, given } => self.apply_moderator(*by, *member, *given),
+            Change::Delete(delete) => self.apply_delete(delete, *time),
         }
     }
 
@@ -128,7 +137,7 @@ impl Hub {
         if let Some(id) = client {
             after = self.begin_session(id, member, now);
         }
-        let opened = self.open_place(place, member, client);
+        let opened = self.resume_place(place, member, client, &time);
         let greeting = if self.config.mode == Mode::P2p { Greeting::Peer } else { Greeting::LoggedIn };
         let replay = Replay { after: after.filter(|_| opened.is_some()), ..Replay::ALL };
         self.enter(member.slot, opened.unwrap_or(RoomId::LOBBY), greeting, replay, time);
@@ -171,6 +180,9 @@ impl Hub {
 
     fn apply_say(&mut self, member: MemberId, room: RoomId, text: &str, action: bool, time: &Now) {
         let id = self.journal.next_message_id();
+        if self.shared.rooms[room].rules.settings.slow.is_some() {
+            self.note_spoken(member, room, time);
+        }
         if self.shared.mutes.holds(member, time.at) {
             return self.say_muted(id, member, room, text, action, *time);
         }
@@ -189,6 +201,14 @@ impl Hub {
         fanout.append_own(room, slot, author, EntryKind::Message, text.len(), &event, time);
         if fanout.has_console() && members[slot].role() != Role::Operator {
             fanout.send_to_console_from(room, &event);
+        }
+    }
+
+    /// Notes that a member has spoken in a room with slow mode, if that holds for it.
+    #[cold]
+    fn note_spoken(&mut self, member: MemberId, room: RoomId, time: &Now) {
+        if !self.shared.may(member, Act::SpeakModerated, Some(room)) {
+            self.shared.rooms[room].rules.note_spoken(member, time.at);
         }
     }
 

@@ -2,29 +2,67 @@
 
 use std::time::Duration;
 
+use compact_str::CompactString;
 use log::warn;
 
 use crate::chat::cause::Cause;
-use crate::chat::change::Mute;
+use crate::chat::change::{Ban, Kick, Lift, Mute, Restrict, RestrictionKind};
+use crate::chat::encoding::RoomLabel;
 use crate::chat::event::{Event, Notice};
 use crate::chat::hub::trace::TraceEvent;
 use crate::chat::hub::{Hub, OPERATOR_LOG, Shared};
-use crate::chat::id::{ClientId, MemberId, Now};
+use crate::chat::id::{ClientId, MemberId, Now, RoomId};
 use crate::chat::input::Close;
+use crate::chat::policy::bans;
 use crate::chat::policy::cidr::Network;
-use crate::chat::record::Record;
+use crate::chat::policy::restrictions::Restriction;
+use crate::chat::record::{BanRecord, Record};
 use crate::chat::session::{PendingDisconnect, SessionStage};
 
 impl Hub {
-    pub(super) fn apply_kick(&mut self, member: MemberId, reason: Option<&str>, time: Now, now: Now) {
-        let cause = Cause::Kicked(reason.map(Box::from));
+    /// The name of a member that acts.
+    pub(super) fn actor(&self, by: MemberId) -> CompactString {
+        self.shared.members.name(by).into()
+    }
+
+    /// Answers the member that has acted on the server. If it is a moderator, the operator reads `told`.
+    fn answer_act(&mut self, by: MemberId, own: Notice, told: Notice) {
+        if by == MemberId::OPERATOR {
+            return self.fanout().send_to_console(&Event::Notice(own));
+        }
+        self.send_to_member(by, &Event::Notice(own));
+        self.fanout().send_to_console(&Event::Notice(told));
+    }
+
+    /// Shows an event to the sessions of a member on this node.
+    pub(super) fn send_to_member(&mut self, member: MemberId, event: &Event) {
+        let sessions = self.shared.members.get(member).map(|member| member.sessions());
+        sessions.into_iter().flatten().for_each(|id| self.outbound.send(&mut self.sessions, id, event));
+    }
+
+    pub(super) fn apply_kick(&mut self, member: MemberId, kick: &Kick, time: Now, now: Now) {
+        let Kick { by, room, reason, .. } = kick;
+        let (by, why) = (*by, reason.as_deref());
+        if let Some(room) = *room {
+            // A member that is muted on the server could say something with the reason.
+            let why = why.filter(|_| !self.shared.mutes.holds(by, time.at));
+            warn!(target: OPERATOR_LOG, "{}", self.act_in_room(room, member, "kicked", by));
+            return self.kick_from_room(member, room, by, why, time);
+        }
+        let (name, actor) = (self.actor(member), self.actor(by));
+        warn!(target: OPERATOR_LOG, "{name} is kicked by {actor}");
+        let cause = Cause::Kicked(why.map(Box::from));
+        let moderator = Some(&*actor).filter(|_| by != MemberId::OPERATOR);
+        if let Some(by) = moderator {
+            self.fanout().send_to_console(&Event::Notice(Notice::KickedBy { name: &name, why, by }));
+        }
         while let Some(id) = self.shared.members.get(member).and_then(|member| member.session_at(0)) {
             if self.is_cut_off(id) {
                 // Part of its data is dropped already: it leaves as a slow consumer.
                 self.end_session(id, Cause::TooSlow, Close::AtOnce, now);
                 continue;
             }
-            self.fanout().notice(id, Notice::Kicked { why: reason });
+            self.fanout().notice(id, Notice::Kicked { why, by: moderator });
             self.trace.record(|| TraceEvent::Departed(id, cause.clone()));
             self.end_locally(id, &cause, Close::WhenRead, now);
         }
@@ -34,12 +72,59 @@ impl Hub {
         self.admit(now);
     }
 
-    pub(super) fn apply_ban(&mut self, network: Network, minutes: Option<u64>, time: Now) {
-        self.shared.bans.add(network, minutes.map(|minutes| after(minutes, time)), time.at);
+    fn kick_from_room(&mut self, member: MemberId, room: RoomId, by: MemberId, why: Option<&str>, time: Now) {
+        let (name, room_name) = (self.actor(member), self.shared.rooms.name(room).to_owned());
+        let reads = by == MemberId::OPERATOR || self.shared.members.is_in(by.slot, room);
+        self.remove_from_room(member, room, by, false, why, time);
+        if !reads && let Some(moderator) = self.shared.members.get(by) {
+            // The room may be removed by now.
+            let here = self.shared.rooms.get(room).map_or(0, |room| room.members.len());
+            let event = Event::Notice(Notice::Left { name: &name, cause: &Cause::Kicked(None), here });
+            let label = RoomLabel::Followed(&room_name);
+            moderator.sessions().for_each(|id| self.outbound.send_labelled(&mut self.sessions, id, label, &event));
+        }
+    }
+
+    /// An act in a room, for the log.
+    fn act_in_room(&self, room: RoomId, member: MemberId, act: &str, by: MemberId) -> String {
+        let Shared { members, rooms, .. } = &self.shared;
+        format!("{}: {} is {act} by {}", rooms.name(room), members.name(member), members.name(by))
+    }
+
+    /// Removes a member from a room: it goes to the lobby, or no longer follows the room.
+    fn remove_from_room(
+        &mut self,
+        member: MemberId,
+        room: RoomId,
+        by: MemberId,
+        banned: bool,
+        why: Option<&str>,
+        time: Now,
+    ) {
+        let (name, actor) = (self.shared.rooms.name(room).to_owned(), self.actor(by));
+        let removed = Notice::Removed { room: &name, by: &actor, banned, why };
+        self.send_to_member(member, &Event::Notice(removed));
+        let cause = if banned { Cause::Banned } else { Cause::Kicked(None) };
+        match self.shared.members[member.slot].room() == Some(room) {
+            true => self.move_to(member.slot, RoomId::LOBBY, &cause, time),
+            false => self.unfollow(member.slot, room, &cause, time),
+        }
+    }
+
+    pub(super) fn apply_ban(&mut self, ban: &Ban, time: Now) {
+        let Ban { by, network, ref name, minutes, .. } = *ban;
+        let until = minutes.map(|minutes| after(minutes, time));
+        let entry = bans::Ban { until, name: name.as_deref().map(CompactString::from) };
+        self.shared.bans.add(network, entry, time.at);
         let until = minutes.map(|minutes| time.local.unix_timestamp() + 60 * minutes as i64);
-        self.record(|| Record::Ban { network: network.into(), until });
-        warn!(target: OPERATOR_LOG, "{network} is banned");
-        self.fanout().send_to_console(&Event::Notice(Notice::Ban { network, minutes }));
+        let record = || BanRecord { network: network.into(), name: name.as_deref().map(str::to_owned), until };
+        self.record(|| Record::Ban(record()));
+        let (actor, address) = (self.actor(by), network.to_string());
+        let both = name.as_deref().map_or_else(|| address.clone(), |name| format!("{address} ({name})"));
+        warn!(target: OPERATOR_LOG, "{both} is banned by {actor}");
+        let shown = name.as_deref().filter(|_| by != MemberId::OPERATOR).unwrap_or(&address);
+        let own = Notice::Ban { what: shown, minutes, by: None };
+        self.answer_act(by, own, Notice::Ban { what: &both, minutes, by: Some(&actor) });
         let in_network = |id: &ClientId| self.sessions.addr(*id).is_some_and(|addr| network.contains(addr.ip()));
         let mut hit: Vec<ClientId> = self.sessions.iter().map(|(id, _)| id).filter(in_network).collect();
         // Waiting sessions first, or one of them would get the place of a banned member.
@@ -52,28 +137,84 @@ impl Hub {
         }
     }
 
-    pub(super) fn apply_unban(&mut self, network: Network, time: Now) {
-        if !self.shared.bans.lift(network, time.at) {
-            return;
-        }
+    pub(super) fn apply_unban(&mut self, by: MemberId, network: Network, time: Now) {
+        let Some(ban) = self.shared.bans.lift(network, time.at) else { return };
         self.record(|| Record::Unban { network: network.into() });
-        warn!(target: OPERATOR_LOG, "{network} is no longer banned");
-        self.fanout().send_to_console(&Event::Notice(Notice::Unbanned { network }));
+        let (actor, address) = (self.actor(by), network.to_string());
+        warn!(target: OPERATOR_LOG, "{address} is no longer banned, by {actor}");
+        let shown = ban.name.as_deref().filter(|_| by != MemberId::OPERATOR).unwrap_or(&address);
+        let own = Notice::Unbanned { what: shown, by: None };
+        self.answer_act(by, own, Notice::Unbanned { what: &address, by: Some(&actor) });
     }
 
     pub(super) fn apply_mute(&mut self, member: MemberId, mute: &Mute, time: Now) {
-        let &Mute { network, minutes, .. } = mute;
+        let &Mute { by, network, minutes, .. } = mute;
         let Shared { members, mutes, .. } = &mut self.shared;
         let name = members[member.slot].name.clone();
         mutes.add(&name, member, network, minutes.map(|minutes| after(minutes, time)), time.at);
-        warn!(target: OPERATOR_LOG, "{name} is muted");
-        self.fanout().send_to_console(&Event::Notice(Notice::Muted { name: &name, minutes }));
+        let actor = self.actor(by);
+        warn!(target: OPERATOR_LOG, "{name} is muted by {actor}");
+        let own = Notice::Muted { name: &name, minutes, by: None };
+        self.answer_act(by, own, Notice::Muted { name: &name, minutes, by: Some(&actor) });
     }
 
-    pub(super) fn apply_unmute(&mut self, key: &str, time: Now) {
+    pub(super) fn apply_unmute(&mut self, by: MemberId, key: &str, time: Now) {
         let Some(name) = self.shared.mutes.lift(key, time.at) else { return };
-        warn!(target: OPERATOR_LOG, "{name} is no longer muted");
-        self.fanout().send_to_console(&Event::Notice(Notice::Unmuted { name: &name }));
+        let actor = self.actor(by);
+        warn!(target: OPERATOR_LOG, "{name} is no longer muted, by {actor}");
+        let own = Notice::Unmuted { name: &name, by: None };
+        self.answer_act(by, own, Notice::Unmuted { name: &name, by: Some(&actor) });
+    }
+
+    pub(super) fn apply_restrict(&mut self, member: MemberId, restrict: &Restrict, time: Now) {
+        let &Restrict { by, room, kind, minutes, .. } = restrict;
+        let (name, actor) = (self.actor(member), self.actor(by));
+        let until = minutes.map(|minutes| after(minutes, time));
+        let restriction = Restriction::new(&name, Some(member), until);
+        let rules = &mut self.shared.rooms[room].rules;
+        match kind {
+            RestrictionKind::Mute => rules.mutes.add(restriction, time.at),
+            RestrictionKind::Ban => {
+                rules.bans.add(restriction, time.at);
+                rules.take_role(member);
+            }
+        }
+        let (act, is_ban) = (restriction_name(kind), kind == RestrictionKind::Ban);
+        warn!(target: OPERATOR_LOG, "{}", self.act_in_room(room, member, act, by));
+        let notice = Notice::Restricted { by: &actor, name: &name, kind, lifted: false };
+        self.notice_in_room(by, room, notice, &time);
+        if is_ban {
+            self.record_room(room, &time);
+            if self.shared.members.is_in(member.slot, room) {
+                self.remove_from_room(member, room, by, true, None, time);
+            }
+        }
+    }
+
+    pub(super) fn apply_lift(&mut self, lift: &Lift, time: Now) {
+        let &Lift { by, room, kind, ref key } = lift;
+        let member = self.shared.members.find_key(key);
+        let rules = &mut self.shared.rooms[room].rules;
+        let list = match kind {
+            RestrictionKind::Mute => &mut rules.mutes,
+            RestrictionKind::Ban => &mut rules.bans,
+        };
+        let Some(name) = list.lift(key, member, time.at) else { return };
+        let actor = self.actor(by);
+        let (room_name, act) = (self.shared.rooms.name(room), restriction_name(kind));
+        warn!(target: OPERATOR_LOG, "{room_name}: {name} is no longer {act}, by {actor}");
+        self.notice_in_room(by, room, Notice::Restricted { by: &actor, name: &name, kind, lifted: true }, &time);
+        if kind == RestrictionKind::Ban {
+            self.record_room(room, &time);
+            self.remove_if_unkept(room);
+        }
+    }
+}
+
+fn restriction_name(kind: RestrictionKind) -> &'static str {
+    match kind {
+        RestrictionKind::Mute => "muted",
+        RestrictionKind::Ban => "banned",
     }
 }
 

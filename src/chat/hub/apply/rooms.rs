@@ -1,14 +1,16 @@
 //! Applies what members do with rooms: enter, move, follow, unfollow, leave; and topics.
 
+use compact_str::CompactString;
+
 use crate::chat::cause::Cause;
 use crate::chat::change::Place;
 use crate::chat::event::{Event, Notice, Refusal};
+use crate::chat::hub::check::check_entry;
 use crate::chat::hub::fanout::{Entrance, Greeting, Replay};
 use crate::chat::hub::{Hub, Shared};
-use crate::chat::id::{Author, ClientId, DayNumber, MemberId, MemberSlot, Now, RoomId};
-use crate::chat::member::Membership;
+use crate::chat::id::{ClientId, DayNumber, MemberId, MemberSlot, Now, RoomId};
+use crate::chat::member::{Membership, RoomRole};
 use crate::chat::room::RoomTopic;
-use crate::chat::room::segment_log::EntryKind;
 
 /// Names that the welcome line lists at most.
 const MAX_WELCOME_NAMES: usize = 12;
@@ -17,7 +19,7 @@ impl Hub {
     /// Opens a room for a member; a new room is created by it. Tells the session `client` if that is refused.
     pub(super) fn open_place(&mut self, place: &Place, member: MemberId, client: Option<ClientId>) -> Option<RoomId> {
         let Shared { members, rooms, .. } = &mut self.shared;
-        let opened = match rooms.open(place, members[member.slot].created_rooms()) {
+        let opened = match rooms.open(place, members[member.slot].created_rooms(), members) {
             Ok(opened) => opened,
             Err(refusal) => {
                 client.into_iter().for_each(|id| self.fanout().refuse(id, refusal));
@@ -26,10 +28,29 @@ impl Hub {
         };
         self.release_creator(opened.released);
         if opened.is_new {
-            self.shared.rooms[opened.room].creator = Some(member);
+            let room = &mut self.shared.rooms[opened.room];
+            room.creator = Some(member);
+            room.rules.give_role(member, RoomRole::Operator, |_| true);
             self.shared.members[member.slot].count_created_room();
         }
         Some(opened.room)
+    }
+
+    /// As [`Hub::open_place`], for a room that a new member wants to resume: the room may keep it out.
+    pub(super) fn resume_place(
+        &mut self,
+        place: &Place,
+        member: MemberId,
+        client: Option<ClientId>,
+        time: &Now,
+    ) -> Option<RoomId> {
+        if let Some(room) = self.shared.rooms.find_place(place)
+            && let Err(refusal) = check_entry(&self.shared, member, room, None, time.at)
+        {
+            client.into_iter().for_each(|id| self.outbound.send(&mut self.sessions, id, &Event::Refusal(refusal)));
+            return None;
+        }
+        self.open_place(place, member, client)
     }
 
     /// A room no longer exists: lets its creator create one more.
@@ -50,6 +71,8 @@ impl Hub {
         self.fanout().begin_day(room, &time);
         let others = self.nicknames_in(room, MAX_WELCOME_NAMES);
         let names: Vec<&str> = others.iter().map(|name| &**name).collect();
+        let member = self.shared.members.id(slot);
+        self.shared.rooms[room].rules.use_invitation(member);
         let place = self.shared.rooms[room].add_member(slot);
         let here = self.shared.rooms[room].members.len();
         let membership = Membership { room, place };
@@ -72,8 +95,13 @@ impl Hub {
     }
 
     pub(super) fn apply_move(&mut self, client: Option<ClientId>, member: MemberId, place: &Place, time: Now) {
-        let Some(room) = self.open_place(place, member, client) else { return };
-        let slot = member.slot;
+        if let Some(room) = self.open_place(place, member, client) {
+            self.move_to(member.slot, room, &Cause::Moved, time);
+        }
+    }
+
+    /// Lets a member go to another room; `cause` is what the members of the old one read.
+    pub(super) fn move_to(&mut self, slot: MemberSlot, room: RoomId, cause: &Cause, time: Now) {
         let Some(left) = self.shared.members[slot].current else { return };
         // Its sessions still read the date in the old room.
         self.fanout().begin_day(left.room, &time);
@@ -88,7 +116,7 @@ impl Hub {
         }
         let name = self.shared.members[slot].name.clone();
         self.shared.members[slot].current = None;
-        self.leave_room(left, &name, &Cause::Moved, time);
+        self.leave_room(left, &name, cause, time);
         match followed {
             None => self.enter(slot, room, Greeting::Moved, Replay::ALL, time),
             Some(membership) => self.enter_followed(slot, membership, time),
@@ -129,7 +157,12 @@ impl Hub {
     }
 
     pub(super) fn apply_unfollow(&mut self, member: MemberId, room: RoomId, time: Now) {
-        let slot = member.slot;
+        self.unfollow(member.slot, room, &Cause::Moved, time);
+    }
+
+    /// A member no longer follows a room; `cause` is what the other members of the room read. The member is told if it
+    /// wished so.
+    pub(super) fn unfollow(&mut self, slot: MemberSlot, room: RoomId, cause: &Cause, time: Now) {
         let Some(left) = self.shared.members.unfollow(slot, room) else { return };
         // If it follows no other room, it reads the dates of its current room from now on.
         if let Some(current) = self.shared.members[slot].room() {
@@ -140,10 +173,12 @@ impl Hub {
             let mut fanout = self.fanout();
             fanout.move_unread_to_outbox(id);
             fanout.unsubscribe(id, room);
-            fanout.notice(id, Notice::Unfollowed { room: &name });
+            if *cause == Cause::Moved {
+                fanout.notice(id, Notice::Unfollowed { room: &name });
+            }
         }
         let name = self.shared.members[slot].name.clone();
-        self.leave_room(left, &name, &Cause::Moved, time);
+        self.leave_room(left, &name, cause, time);
     }
 
     /// Removes a member from a room; `cause` is what the other members read.
@@ -163,9 +198,16 @@ impl Hub {
         }
     }
 
+    /// The last message or setting of a room may be gone: removes the room if it is empty and nothing keeps it.
+    pub(super) fn remove_if_unkept(&mut self, room: RoomId) {
+        if let Some(room) = self.shared.rooms.remove_unkept(room) {
+            self.release_creator(room.creator);
+        }
+    }
+
     /// Sets or clears the topic of a room. For a muted member nothing is changed, and only the member reads the notice.
     pub(super) fn apply_topic(&mut self, member: MemberId, room: RoomId, text: Option<&str>, time: Now) {
-        let name = self.shared.members[member.slot].name.clone();
+        let name = CompactString::from(self.shared.members.name(member));
         let event = Event::Notice(Notice::TopicSet { name: &name, text });
         if self.shared.mutes.holds(member, time.at) {
             let mut fanout = self.fanout();
@@ -175,9 +217,9 @@ impl Hub {
             return fanout.send_to_console_from(room, &Event::Notice(Notice::TopicSet { name: &shown, text }));
         }
         self.shared.rooms[room].topic = text.map(|text| Box::new(RoomTopic { name: name.clone(), text: text.into() }));
-        let mut fanout = self.fanout();
-        fanout.append(room, Author::NONE, EntryKind::Notice, text.map_or(0, str::len), &event, &time);
-        fanout.send_to_console_from(room, &event);
+        self.notice_in_room(member, room, Notice::TopicSet { name: &name, text }, &time);
+        self.record_room(room, &time);
+        self.remove_if_unkept(room);
     }
 
     pub(super) fn apply_away(&mut self, member: MemberId, text: Option<&str>) {
@@ -208,9 +250,11 @@ impl Hub {
                 client.into_iter().for_each(|id| self.fanout().refuse(id, Refusal::TooManyFollowed { most }));
                 return;
             }
-            if let Some(room) = self.open_place(place, member, client)
-                && !self.shared.members.is_in(member.slot, room)
-            {
+            let is_in = |hub: &Hub, room| hub.shared.members.is_in(member.slot, room);
+            if self.shared.rooms.find_place(place).is_some_and(|room| is_in(self, room)) {
+                continue;
+            }
+            if let Some(room) = self.resume_place(place, member, client, &time) {
                 self.follow(member.slot, room, replay, time);
             }
         }

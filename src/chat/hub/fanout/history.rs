@@ -99,12 +99,15 @@ impl Fanout<'_> {
         let end = room.log(encoding).end();
         // Otherwise the dates between ignored messages would be shown.
         let is_empty = view.shown == 0;
-        let begin = if is_empty || !is_only { end } else { room.log(encoding).history(view.n) };
+        // After a deletion, the log has messages that are no longer shown.
+        let is_copied = !is_empty && (!is_only || !room.log(encoding).can_replay(view.n));
+        let begin = if is_empty || is_copied { end } else { room.log(encoding).history(view.n) };
         let first_day = room.history().first_day(view.n).filter(|_| !is_empty);
         let (people, topic) = (People { here, names, you: true }, room.topic());
-        let (name, label) = (&*self.members[slot].name, encoding.label(&room.name));
+        let (name, role) = (&*self.members[slot].name, self.members[slot].role());
+        let label = encoding.label(&room.name);
         let notice = match greeting {
-            Greeting::LoggedIn => Notice::Entered { name, room: &room.name, people, topic },
+            Greeting::LoggedIn => Notice::Entered { name, room: &room.name, people, topic, role },
             Greeting::Peer => Notice::EnteredPeer { name },
             Greeting::Moved => Notice::EnteredRoom { room: &room.name, people, topic },
             Greeting::Followed => Notice::Following { room: &room.name, people, topic },
@@ -127,11 +130,11 @@ impl Fanout<'_> {
             let begins = Notice::HistoryBegins { messages: view.shown, gap: view.gap, before: None };
             send(&Event::Notice(begins), label);
         }
-        if is_only {
-            if let Some(day) = first_day.filter(|&day| day != time.local.date()) {
+        if !is_copied {
+            if let Some(day) = first_day.filter(|&day| is_only && day != time.local.date()) {
                 send(&Event::Notice(Notice::Day(day)), label);
             }
-        } else if !is_empty {
+        } else {
             self.copy_history(id, slot, room_id, is_current, view.n, time.local.date());
         }
         self.subscribe(id, room_id, is_current, begin, end);

@@ -49,6 +49,6 @@ impl<'s> View<'s, '_> {
         let names: Vec<&str> = request.rooms().take(1 + self.shared.rooms.limits().follow).collect();
         // The current room comes last: if memory has too few places, the last of the others are given up.
         let mut keys = names.iter().rev().skip(request.looked_up).filter_map(|name| key_of(name));
-        keys.find_map(|key| self.shared.rooms.find_stored(&key).map(str::to_owned))
+        keys.find_map(|key| self.shared.rooms.find_stored(&key).map(|room| room.name.to_string()))
     }
 }

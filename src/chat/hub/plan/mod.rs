@@ -4,19 +4,22 @@
 
 mod login;
 mod moderation;
+mod operators;
 mod query;
 mod rooms;
 mod talk;
 
+use self::moderation::or_refuse;
 use super::Shared;
-use crate::chat::change::Change;
+use super::permissions::Act;
+use crate::chat::change::{Change, RestrictionKind};
 use crate::chat::command::{Command, is_blank};
 use crate::chat::config::{Config, Login, Mode};
 use crate::chat::event::{Event, Help, Notice, Refusal};
 use crate::chat::id::{ClientId, MemberId, Now, RoomId};
 use crate::chat::member::Role;
 use crate::chat::policy::nick::Name;
-use crate::chat::query::Lookup;
+use crate::chat::query::{Lookup, RoomUse};
 use crate::chat::session::table::SessionTable;
 
 /// The longest text of a topic and of `/away`, in bytes. It fits into a line of IRC.
@@ -29,6 +32,8 @@ pub struct View<'s, 'v> {
     pub sessions: &'v SessionTable,
     /// The server has a store.
     pub has_store: bool,
+    /// The id of the newest message of all rooms.
+    pub last_message_id: u64,
     pub now: &'v Now,
 }
 
@@ -80,6 +85,10 @@ pub enum Report<'l> {
     /// The last messages of the room, this many.
     Replay(RoomId, usize),
     Whois(MemberId),
+    /// The settings of a room.
+    Settings(RoomId),
+    /// A page of the mutes or bans of a room; the text is the typed page number.
+    Restrictions(RoomId, RestrictionKind, &'l str),
     Ignored,
     Stats,
     /// A page of the bans or mutes; the text is the typed page number.
@@ -102,7 +111,15 @@ impl<'s> View<'s, '_> {
     /// The plan for a line of a member.
     pub fn line<'l: 's>(&self, asker: Asker, line: &'l str) -> Plan<'s, 'l> {
         let command = Command::parse_as(line, asker.role);
+        if asker.role >= Role::Moderator
+            && let Some(room) = self.governed_stored_room(&command)
+        {
+            return Plan::Query(Lookup::Room { room, then: RoomUse::Command { line: line.into() } });
+        }
         match command {
+            // Messages are by far the most.
+            Command::Say(text) if is_blank(text) => refuse(Refusal::Usage("/say text")),
+            Command::Say(text) => talk::say(asker, asker.room, text, false),
             Command::Nothing => Plan::Nothing,
             // In p2p mode there is one room, and the operator is in it.
             Command::Join(_) | Command::Leave | Command::Rooms
@@ -111,21 +128,14 @@ impl<'s> View<'s, '_> {
                 let word = crate::chat::command::split(line.trim_start_matches('/')).0;
                 refuse(Refusal::NoCommand { word })
             }
-            // These need nicknames and several rooms.
-            Command::Follow(_)
-            | Command::Unfollow(_)
-            | Command::Topic(_)
-            | Command::Quiet(_)
-            | Command::Away(_)
-            | Command::Whois(_)
-                if !self.config.has_followed_rooms() =>
+            command
+                if !self.config.has_followed_rooms()
+                    && (command.needs_rooms() || command.is_moderation() && asker.role == Role::User) =>
             {
                 let word = crate::chat::command::split(line.trim_start_matches('/')).0;
                 refuse(Refusal::NoCommand { word })
             }
             Command::Hash(rest) => self.hash(asker, line, rest),
-            Command::Say(text) if is_blank(text) => refuse(Refusal::Usage("/say text")),
-            Command::Say(text) => talk::say(asker, asker.room, text, false),
             Command::Action(text) if is_blank(text) => refuse(Refusal::Usage("/me text")),
             Command::Action(text) => self.action(asker, text),
             Command::Whisper { to, text } => self.whisper(asker, to, text),
@@ -143,6 +153,11 @@ impl<'s> View<'s, '_> {
             Command::Quiet(choice) => talk::quiet(choice),
             Command::Away(text) => talk::away(asker, text),
             Command::Whois(name) => self.whois(name),
+            Command::Room(rest) => or_refuse(self.room(asker, rest)),
+            Command::Invite(rest) => or_refuse(self.invite(asker, rest)),
+            Command::RoomRole(change, rest) => or_refuse(self.change_role(asker, change, rest)),
+            Command::Delete(rest) => or_refuse(self.delete(asker, rest)),
+            Command::Moderator(given, name) => or_refuse(self.change_moderator(asker, given, name)),
             Command::Search(rest) => self.search(asker, rest),
             Command::Ignore(name) => self.ignore(asker, name),
             Command::Unignore("") => refuse(Refusal::Usage("/unignore name")),
@@ -156,14 +171,17 @@ impl<'s> View<'s, '_> {
             },
             Command::Quit(reason) => Plan::Local(LocalChange::Quit(reason)),
             Command::Stats => Plan::Report(Report::Stats),
-            Command::Kick(rest) => self.kick(rest),
-            Command::Ban(rest) => self.ban(rest),
-            Command::Bans(page) => Plan::Report(Report::Bans(page)),
-            Command::Unban(what) => self.unban(what),
-            Command::Mute(rest) => self.mute(rest),
-            Command::Mutes(page) => Plan::Report(Report::Mutes(page)),
-            Command::Unmute(name) => self.unmute(name),
-            Command::ShutDown => Plan::ShutDown,
+            Command::Kick(rest) => or_refuse(self.kick(asker, rest)),
+            Command::Ban(rest) => or_refuse(self.ban(asker, rest)),
+            Command::Bans(rest) => or_refuse(self.bans(asker, rest)),
+            Command::Unban(rest) => or_refuse(self.unban(asker, rest)),
+            Command::Mute(rest) => or_refuse(self.mute(asker, rest)),
+            Command::Mutes(rest) => or_refuse(self.mutes(asker, rest)),
+            Command::Unmute(rest) => or_refuse(self.unmute(asker, rest)),
+            Command::ShutDown => match self.shared.permit(asker.member, Act::ShutDown, None) {
+                Ok(()) => Plan::ShutDown,
+                Err(refusal) => refuse(refusal),
+            },
             Command::Other(word, _) => refuse(Refusal::NoCommand { word }),
         }
     }
@@ -176,7 +194,9 @@ impl<'s> View<'s, '_> {
     /// Which commands `/help` lists.
     fn help(&self, role: Role) -> Help {
         match role {
-            Role::Operator => Help::Operator,
+            Role::Operator if self.config.has_followed_rooms() => Help::Operator,
+            Role::Operator => Help::GuestOperator,
+            Role::Moderator => Help::Moderator,
             Role::User if self.config.has_followed_rooms() => Help::Member,
             Role::User => Help::Guest,
         }

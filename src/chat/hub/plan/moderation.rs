@@ -1,12 +1,15 @@
-//! Plans for the operator's moderation commands: kick, ban and mute.
+//! Plans for kick, ban and mute: on the server, or in one room.
 
 use std::borrow::Cow;
 
-use super::{Plan, View, refuse};
-use crate::chat::change::{Change, Kick, Mute};
+use super::{Asker, Plan, Report, View, refuse};
+use crate::chat::change::{Ban, Change, Kick, Lift, Mute, Restrict, RestrictionKind};
 use crate::chat::command::{is_blank, split};
 use crate::chat::event::Refusal;
-use crate::chat::id::MemberId;
+use crate::chat::hub::check::restriction_act;
+use crate::chat::hub::permissions::Act;
+use crate::chat::id::{MemberId, RoomId};
+use crate::chat::member::Role;
 use crate::chat::policy::cidr::Network;
 use crate::chat::policy::nick::key_of;
 
@@ -17,71 +20,193 @@ impl<'s> View<'s, '_> {
         Some(Network::of_client(self.sessions.addr(session)?.ip()))
     }
 
-    /// `/kick name [reason]`
-    pub fn kick<'l: 's>(&self, rest: &'l str) -> Plan<'s, 'l> {
+    /// What a moderation command is about, and the rest of its arguments: one room, or the server (`None`) for moderators
+    /// that name no room.
+    ///
+    /// # Errors
+    /// The room cannot be named, or the member may not do that there.
+    fn scope<'l: 's>(&self, asker: Asker, rest: &'l str, act: Act) -> Result<(Option<RoomId>, &'l str), Refusal<'s>> {
+        let (named, rest) = self.governed_room(asker, rest)?;
+        let scope = match named {
+            None if asker.role < Role::Moderator => Some(asker.room),
+            named => named,
+        };
+        let act = if scope.is_some() { act } else { Act::ModerateServer };
+        self.shared.permit(asker.member, act, scope).map(|()| (scope, rest))
+    }
+
+    /// `/kick [#room] name [reason]`
+    pub fn kick<'l: 's>(&self, asker: Asker, rest: &'l str) -> Result<Plan<'s, 'l>, Refusal<'s>> {
+        let (room, rest) = self.scope(asker, rest, Act::Kick)?;
         let (name, reason) = split(rest);
         if name.is_empty() {
-            return refuse(Refusal::Usage("/kick name [reason]"));
+            return Err(Refusal::Usage("/kick name [reason]"));
         }
-        let Some(member) = self.shared.members.find(name) else {
-            return refuse(Refusal::NoSuchMember { name });
-        };
+        if room == Some(RoomId::LOBBY) {
+            return Err(Refusal::NotForLobby);
+        }
+        let member = self.shared.members.find(name).ok_or(Refusal::NoSuchMember { name })?;
         let reason = Some(reason.trim()).filter(|reason| !is_blank(reason)).map(Cow::Borrowed);
-        Plan::Propose(Change::Kick { member, kick: Box::new(Kick { name: name.into(), reason }) })
+        let kick = Kick { by: asker.member, room, name: name.into(), reason };
+        Ok(Plan::Propose(Change::Kick { member, kick: Box::new(kick) }))
     }
 
-    /// `/ban ADDRESS|name [minutes]`
-    pub fn ban<'l: 's>(&self, rest: &'l str) -> Plan<'s, 'l> {
+    /// `/ban ADDRESS|name [minutes]`, `/ban #room name [minutes]`
+    pub fn ban<'l: 's>(&self, asker: Asker, rest: &'l str) -> Result<Plan<'s, 'l>, Refusal<'s>> {
         const USAGE: Refusal = Refusal::Usage("/ban ADDRESS|name [minutes]");
+        let (room, rest) = self.scope(asker, rest, Act::Ban)?;
+        if let Some(room) = room {
+            return self.restrict(asker, room, RestrictionKind::Ban, rest);
+        }
         let (what, minutes) = split(rest);
-        let Ok(minutes) = read_minutes(minutes) else { return refuse(USAGE) };
+        let Ok(minutes) = read_minutes(minutes) else { return Err(USAGE) };
+        let by = asker.member;
+        if let Ok(network) = what.parse() {
+            return Ok(Plan::Propose(Change::Ban(Box::new(Ban { by, network, member: None, name: None, minutes }))));
+        }
+        if what.is_empty() {
+            return Err(USAGE);
+        }
         // A ban by name covers the whole IPv6 site, because the client could come back from its next address.
-        let of_member = || self.network_of(self.shared.members.find(what)?);
-        match what.parse().ok().or_else(of_member) {
-            Some(network) => Plan::Propose(Change::Ban { network, minutes }),
-            None if what.is_empty() => refuse(USAGE),
-            None => refuse(Refusal::NoSuchMember { name: what }),
+        let found = self.shared.members.find(what).and_then(|member| Some((member, self.network_of(member)?)));
+        let (member, network) = found.ok_or(Refusal::NoSuchMember { name: what })?;
+        let name = &*self.shared.members[member.slot].name;
+        let ban = Ban { by, network, member: Some(member), name: Some(Cow::Owned(name.to_owned())), minutes };
+        let change = Change::Ban(Box::new(ban));
+        let others = self.sessions.iter().filter(|(id, session)| {
+            session.member.is_some_and(|slot| slot != member.slot)
+                && self.sessions.addr(*id).is_some_and(|addr| network.contains(addr.ip()))
+        });
+        match others.count() {
+            0 => Ok(Plan::Propose(change)),
+            others => {
+                let shows = self.shared.may(asker.member, Act::SeeAddresses, None);
+                Err(Refusal::SharedAddress { name, others, network: shows.then_some(network) })
+            }
         }
     }
 
-    /// `/unban ADDRESS`
-    pub fn unban<'l: 's>(&self, what: &'l str) -> Plan<'s, 'l> {
+    /// `/unban ADDRESS|name`, `/unban #room name`
+    pub fn unban<'l: 's>(&self, asker: Asker, rest: &'l str) -> Result<Plan<'s, 'l>, Refusal<'s>> {
+        let (room, what) = self.scope(asker, rest, Act::Ban)?;
+        if let Some(room) = room {
+            return self.lift(asker, room, RestrictionKind::Ban, what, "/unban name");
+        }
         if what.is_empty() {
-            return refuse(Refusal::Usage("/unban ADDRESS"));
+            return Err(Refusal::Usage("/unban ADDRESS|name"));
         }
         // A ban by name covers the whole IPv6 site of the address.
         let site = what.parse().ok().map(Network::of_client);
         let is_banned = |network: &Network| self.shared.bans.has(*network, self.now.at);
-        match what.parse().ok().into_iter().chain(site).find(is_banned) {
-            Some(network) => Plan::Propose(Change::Unban { network }),
-            None => refuse(Refusal::NotBanned { what }),
+        // Others could find out an address by trying.
+        let may_name = self.shared.may(asker.member, Act::BanAddress, None);
+        let by_address = what.parse().ok().into_iter().chain(site).find(|network| may_name && is_banned(network));
+        match by_address.or_else(|| self.shared.bans.find_name(what, self.now.at)) {
+            Some(network) => Ok(Plan::Propose(Change::Unban { by: asker.member, network })),
+            None => Err(Refusal::NotBanned { what }),
         }
     }
 
-    /// `/mute name [minutes]`: only the member sees its own messages from now on. It is not told.
-    pub fn mute<'l: 's>(&self, rest: &'l str) -> Plan<'s, 'l> {
+    /// `/bans [page]`, `/bans #room [page]`
+    pub fn bans<'l: 's>(&self, asker: Asker, rest: &'l str) -> Result<Plan<'s, 'l>, Refusal<'s>> {
+        let (room, page) = self.scope(asker, rest, Act::Ban)?;
+        Ok(Plan::Report(match room {
+            Some(room) => Report::Restrictions(room, RestrictionKind::Ban, page),
+            None => Report::Bans(page),
+        }))
+    }
+
+    /// `/mute name [minutes]`: only the member sees its own messages from now on, and is not told.
+    /// `/mute #room name [minutes]`: the member may not speak in the room, and all are told.
+    pub fn mute<'l: 's>(&self, asker: Asker, rest: &'l str) -> Result<Plan<'s, 'l>, Refusal<'s>> {
+        let (room, rest) = self.scope(asker, rest, Act::Mute)?;
+        if let Some(room) = room {
+            return self.restrict(asker, room, RestrictionKind::Mute, rest);
+        }
         let (name, minutes) = split(rest);
         let minutes = match read_minutes(minutes) {
             Ok(minutes) if !name.is_empty() => minutes,
-            _ => return refuse(Refusal::Usage("/mute name [minutes]")),
+            _ => return Err(Refusal::Usage("/mute name [minutes]")),
         };
-        let found = self.shared.members.find(name);
-        match found.and_then(|member| Some((member, self.network_of(member)?))) {
-            Some((member, network)) => {
-                Plan::Propose(Change::Mute { member, mute: Box::new(Mute { name: name.into(), network, minutes }) })
-            }
-            None => refuse(Refusal::NoSuchMember { name }),
-        }
+        let found = self.shared.members.find(name).and_then(|member| Some((member, self.network_of(member)?)));
+        let (member, network) = found.ok_or(Refusal::NoSuchMember { name })?;
+        let mute = Mute { by: asker.member, name: name.into(), network, minutes };
+        Ok(Plan::Propose(Change::Mute { member, mute: Box::new(mute) }))
     }
 
-    /// `/unmute name`
-    pub fn unmute<'l: 's>(&self, name: &'l str) -> Plan<'s, 'l> {
-        if name.is_empty() {
-            return refuse(Refusal::Usage("/unmute name"));
+    /// `/unmute name`, `/unmute #room name`
+    pub fn unmute<'l: 's>(&self, asker: Asker, rest: &'l str) -> Result<Plan<'s, 'l>, Refusal<'s>> {
+        let (room, name) = self.scope(asker, rest, Act::Mute)?;
+        if let Some(room) = room {
+            return self.lift(asker, room, RestrictionKind::Mute, name, "/unmute name");
         }
-        match key_of(name).filter(|key| self.shared.mutes.find(key, self.now.at).is_some()) {
-            Some(key) => Plan::Propose(Change::Unmute { key: Cow::Owned(key) }),
-            None => refuse(Refusal::NotMuted { name }),
+        if name.is_empty() {
+            return Err(Refusal::Usage("/unmute name"));
+        }
+        let key = key_of(name).filter(|key| self.shared.mutes.find(key, self.now.at).is_some());
+        let key = Cow::Owned(key.ok_or(Refusal::NotMuted { name })?);
+        Ok(Plan::Propose(Change::Unmute { by: asker.member, key }))
+    }
+
+    /// `/mutes [page]`, `/mutes #room [page]`
+    pub fn mutes<'l: 's>(&self, asker: Asker, rest: &'l str) -> Result<Plan<'s, 'l>, Refusal<'s>> {
+        let (room, page) = self.scope(asker, rest, Act::Mute)?;
+        Ok(Plan::Report(match room {
+            Some(room) => Report::Restrictions(room, RestrictionKind::Mute, page),
+            None => Report::Mutes(page),
+        }))
+    }
+
+    /// A mute in a room, or a ban from it.
+    fn restrict<'l: 's>(
+        &self,
+        asker: Asker,
+        room: RoomId,
+        kind: RestrictionKind,
+        rest: &'l str,
+    ) -> Result<Plan<'s, 'l>, Refusal<'s>> {
+        let usage = match kind {
+            RestrictionKind::Mute => "/mute name [minutes]",
+            RestrictionKind::Ban => "/ban name [minutes]",
+        };
+        let (name, minutes) = split(rest);
+        let minutes = match read_minutes(minutes) {
+            Ok(minutes) if !name.is_empty() => minutes,
+            _ => return Err(Refusal::Usage(usage)),
+        };
+        if kind == RestrictionKind::Ban && room == RoomId::LOBBY {
+            return Err(Refusal::NotForLobby);
+        }
+        let member = self.shared.members.find(name).ok_or(Refusal::NoSuchMember { name })?;
+        let restrict = Restrict { by: asker.member, room, kind, name: name.into(), minutes };
+        Ok(Plan::Propose(Change::Restrict { member, restrict: Box::new(restrict) }))
+    }
+
+    /// The end of a mute in a room, or of a ban from it.
+    fn lift<'l: 's>(
+        &self,
+        asker: Asker,
+        room: RoomId,
+        kind: RestrictionKind,
+        name: &'l str,
+        usage: &'static str,
+    ) -> Result<Plan<'s, 'l>, Refusal<'s>> {
+        if name.is_empty() {
+            return Err(Refusal::Usage(usage));
+        }
+        self.shared.permit(asker.member, restriction_act(kind), Some(room))?;
+        let place = &self.shared.rooms[room];
+        let list = match kind {
+            RestrictionKind::Mute => &place.rules.mutes,
+            RestrictionKind::Ban => &place.rules.bans,
+        };
+        let is_listed = |key: &String| list.find_key(key, self.shared.members.find_key(key), self.now.at).is_some();
+        match key_of(name).filter(is_listed) {
+            Some(key) => {
+                let lift = Lift { by: asker.member, room, kind, key: Cow::Owned(key) };
+                Ok(Plan::Propose(Change::Lift(Box::new(lift))))
+            }
+            None => Err(Refusal::NotRestricted { name, room: &place.name, kind }),
         }
     }
 }
@@ -96,4 +221,9 @@ fn read_minutes(text: &str) -> Result<Option<u64>, ()> {
             _ => Err(()),
         },
     }
+}
+
+/// A plan, or the refusal that it is.
+pub fn or_refuse<'s, 'l>(plan: Result<Plan<'s, 'l>, Refusal<'s>>) -> Plan<'s, 'l> {
+    plan.unwrap_or_else(refuse)
 }

@@ -34,8 +34,12 @@ impl<'s> View<'s, '_> {
             Some(room) if asker.role == Role::Operator || self.shared.members.is_in(asker.member.slot, room) => {
                 NamedRoom::Own(room)
             }
-            Some(room) => NamedRoom::Other(&rooms[room].name),
-            None => rooms.find_stored_typed(name).map_or(NamedRoom::None, NamedRoom::Other),
+            Some(room) if self.sees(asker.member, room) => NamedRoom::Other(&rooms[room].name),
+            Some(_) => NamedRoom::None,
+            None => match rooms.find_stored_typed(name) {
+                Some(room) if asker.role >= Role::Moderator || !room.is_secret() => NamedRoom::Other(&room.name),
+                _ => NamedRoom::None,
+            },
         }
     }
 
@@ -54,6 +58,16 @@ impl<'s> View<'s, '_> {
             NamedRoom::Other(room) => Err(Refusal::NotMember { room }),
             NamedRoom::None => Ok((asker.room, rest)),
         }
+    }
+
+    /// As [`View::room_argument`]; moderators may name any room.
+    fn topic_argument<'l: 's>(&self, asker: Asker, rest: &'l str) -> Result<(RoomId, &'l str), Refusal<'s>> {
+        if asker.role == Role::Moderator
+            && let Ok((Some(room), text)) = self.governed_room(asker, rest)
+        {
+            return Ok((room, text));
+        }
+        self.room_argument(asker, rest)
     }
 
     /// `#room text`, `##text`, or a text that begins with `#`.
@@ -77,50 +91,56 @@ impl<'s> View<'s, '_> {
     pub fn who<'l: 's>(&self, asker: Asker, room: &'l str) -> Plan<'s, 'l> {
         let room = without_hash(room);
         let rooms = &self.shared.rooms;
-        if let Some(room) = rooms.find_stored_typed(room) {
+        if let Some(stored) = rooms.find_stored_typed(room)
+            && (asker.role >= Role::Moderator || !stored.is_secret())
+        {
             let people = People { here: 0, names: &[], you: false };
-            return Plan::Reply(Event::Notice(Notice::PeopleIn { room, people }));
+            return Plan::Reply(Event::Notice(Notice::PeopleIn { room: &stored.name, people }));
         }
         match rooms.find_typed(room) {
-            _ if room.is_empty() => Plan::Report(Report::Who((asker.role == Role::User).then_some(asker.room))),
-            Some(found) => Plan::Report(Report::Who(Some(found))),
+            _ if room.is_empty() => Plan::Report(Report::Who((asker.role < Role::Operator).then_some(asker.room))),
+            Some(found) if self.sees(asker.member, found) => Plan::Report(Report::Who(Some(found))),
             None if Name::room(room).is_err() => refuse(Refusal::BadRoomName),
-            None => refuse(Refusal::NoRoom { room }),
+            _ => refuse(Refusal::NoRoom { room }),
         }
     }
 
-    /// `/join room`
+    /// `/join room`, `/join room KEY`
     pub fn join<'l: 's>(&self, asker: Asker, text: &'l str) -> Plan<'s, 'l> {
         if is_blank(text) {
             return refuse(Refusal::Usage("/join room"));
         }
         let member = asker.member;
-        self.open(text, RoomUse::Join, |place| Change::Move { member, place })
+        let then = |key| RoomUse::Join { key };
+        self.open(text, then, |place, key| Change::Move { member, place, key })
     }
 
-    /// `/follow room`
+    /// `/follow room`, `/follow room KEY`
     pub fn follow<'l: 's>(&self, asker: Asker, text: &'l str) -> Plan<'s, 'l> {
         if is_blank(text) {
             return refuse(Refusal::Usage("/follow room"));
         }
         let member = asker.member;
-        self.open(text, RoomUse::Follow, |place| Change::Follow { member, place })
+        let then = |key| RoomUse::Follow { key };
+        self.open(text, then, |place, key| Change::Follow { member, place, key })
     }
 
     /// Proposes a change with a room, after the room was read from the store if it is not in memory.
     fn open<'l: 's>(
         &self,
         text: &'l str,
-        then: RoomUse,
-        change: impl FnOnce(Box<Place<'l>>) -> Change<'l>,
+        then: impl FnOnce(Option<Box<str>>) -> RoomUse,
+        change: impl FnOnce(Box<Place<'l>>, Option<Box<str>>) -> Change<'l>,
     ) -> Plan<'s, 'l> {
-        let text = without_hash(text);
+        // Without several rooms there are no keys, and a name with a space is refused.
+        let (text, key) = if self.config.has_followed_rooms() { split(text) } else { (text, "") };
+        let (text, key) = (without_hash(text), Some(key.trim()).filter(|key| !key.is_empty()).map(Box::from));
         let rooms = &self.shared.rooms;
         if let Some(room) = rooms.find_stored_typed(text) {
-            return Plan::Query(Lookup::Room { room: room.to_owned(), then });
+            return Plan::Query(Lookup::Room { room: room.name.to_string(), then: then(key) });
         }
         match rooms.place(text) {
-            Some(place) => Plan::Propose(change(Box::new(place))),
+            Some(place) => Plan::Propose(change(Box::new(place), key)),
             None => refuse(Refusal::BadRoomName),
         }
     }
@@ -132,9 +152,11 @@ impl<'s> View<'s, '_> {
         }
         let text = without_hash(text);
         match self.shared.rooms.find_typed(text) {
-            Some(room) => Plan::Propose(Change::Unfollow { member: asker.member, room }),
+            Some(room) if self.shared.members.follows(asker.member.slot, room) => {
+                Plan::Propose(Change::Unfollow { member: asker.member, room })
+            }
             None if Name::room(text).is_err() => refuse(Refusal::BadRoomName),
-            None => refuse(Refusal::NotFollowed { room: text }),
+            _ => refuse(Refusal::NotFollowed { room: text }),
         }
     }
 
@@ -143,12 +165,12 @@ impl<'s> View<'s, '_> {
         if asker.room == RoomId::LOBBY {
             return refuse(Refusal::InThatRoom { room: LOBBY });
         }
-        Plan::Propose(Change::Move { member: asker.member, place: Box::new(Place::Lobby) })
+        Plan::Propose(Change::Move { member: asker.member, place: Box::new(Place::Lobby), key: None })
     }
 
     /// `/topic [#room] [text]`, `/topic [#room] -`
     pub fn topic<'l: 's>(&self, asker: Asker, rest: &'l str) -> Plan<'s, 'l> {
-        let (room, text) = match self.room_argument(asker, rest) {
+        let (room, text) = match self.topic_argument(asker, rest) {
             Ok(found) => found,
             Err(refusal) => return refuse(refusal),
         };

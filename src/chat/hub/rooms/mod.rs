@@ -13,13 +13,15 @@ use self::dirty::DirtyQueue;
 use self::stored::{StoreUse, StoredRoom};
 use crate::chat::config::Config;
 use crate::chat::id::{LOBBY, RoomId};
+use crate::chat::member::RoomRole;
+use crate::chat::member::table::MemberTable;
 use crate::chat::policy::nick::{Name, key_of};
 use crate::chat::room::Room;
 use crate::chat::room::segment_log::Retention;
 use crate::util::slots::Slots;
 
 /// Empty rooms that are checked at most when one must leave memory.
-const EVICTION_CANDIDATES: usize = 64;
+const EVICTION_CANDIDATES: usize = 1024;
 
 /// The limits on rooms.
 #[derive(Clone, Copy)]
@@ -137,8 +139,19 @@ impl Rooms {
     }
 
     /// The empty room that was used least recently and may leave memory, if there is one among the first ones.
-    fn first_removable(&self) -> Option<RoomId> {
-        let may_go = |id: &RoomId| self.store != StoreUse::Fails || !self[*id].is_stored;
+    ///
+    /// Without a store its settings and bans would be lost: a room that has some stays while one of its operators is on
+    /// the server, so that no other member can make it anew.
+    fn first_removable(&self, members: &MemberTable) -> Option<RoomId> {
+        let is_needed = |room: &Room| {
+            let mut operators = room.rules.roles().iter().filter(|(_, role)| *role == RoomRole::Operator);
+            room.rules.limit_entry() && operators.any(|&(id, _)| members.get(id).is_some())
+        };
+        let may_go = |id: &RoomId| match self.store {
+            StoreUse::None => !is_needed(&self[*id]),
+            StoreUse::Works => true,
+            StoreUse::Fails => !self[*id].is_stored,
+        };
         self.empty.values().take(EVICTION_CANDIDATES).copied().find(may_go)
     }
 
@@ -153,14 +166,21 @@ impl Rooms {
 
     /// Notes that a member has left a room.
     ///
-    /// Removes and returns the room if it is empty now and has no history; the lobby always stays.
+    /// Removes and returns the room if it is empty now and has neither history nor settings; the lobby always stays.
     pub fn note_left(&mut self, id: RoomId) -> Option<Room> {
         if !self[id].members.is_empty() {
             return None;
         }
         self.occupied.remove(&id);
         self.note_empty(id);
-        (id != RoomId::LOBBY && !self[id].has_history()).then(|| self.remove(id))
+        self.remove_unkept(id)
+    }
+
+    /// Removes and returns a room that is empty and has neither history nor settings; the lobby always stays.
+    pub fn remove_unkept(&mut self, id: RoomId) -> Option<Room> {
+        let room = self.get(id)?;
+        let is_unkept = id != RoomId::LOBBY && room.members.is_empty() && !room.is_kept();
+        is_unkept.then(|| self.remove(id))
     }
 
     /// Makes the room the most recently used of the empty ones. The lobby is not counted among them.
@@ -193,8 +213,8 @@ impl Rooms {
     }
 
     /// Rooms without members except the lobby, the most recently used first.
-    pub fn empty(&self) -> impl Iterator<Item = &Room> {
-        self.empty.values().rev().map(|&id| &self[id])
+    pub fn empty(&self) -> impl Iterator<Item = (RoomId, &Room)> {
+        self.empty.values().rev().map(|&id| (id, &self[id]))
     }
 
     /// The log of the room has grown: its readers must be visited by the sweep.

@@ -7,18 +7,42 @@ use serde::{Deserialize, Serialize};
 use super::Rooms;
 use crate::chat::change::Place;
 use crate::chat::event::Refusal;
-use crate::chat::id::{MemberId, RoomId};
+use crate::chat::id::{MemberId, Now, RoomId};
+use crate::chat::member::table::MemberTable;
 use crate::chat::policy::nick::{Name, key_of};
-use crate::chat::room::Room;
+use crate::chat::record::RoomRecord;
+use crate::chat::room::rules::RoomRules;
+use crate::chat::room::{Room, RoomTopic};
 
 /// The most rooms created by one member that still exist.
 pub const MAX_CREATED_ROOMS: u32 = 16;
 
-/// A room that is in the store and not in memory.
+/// A room that is in the store and not in memory, without its messages.
 #[derive(Serialize, Deserialize)]
 pub struct StoredRoom {
     pub name: Box<str>,
     pub creator: Option<MemberId>,
+    pub topic: Option<Box<RoomTopic>>,
+    pub rules: RoomRules,
+}
+
+impl StoredRoom {
+    /// A room as it was read from the store.
+    pub fn of_record(name: &str, record: RoomRecord, now: &Now) -> Self {
+        let mut room = StoredRoom { name: name.into(), creator: None, topic: None, rules: RoomRules::default() };
+        (room.topic, room.rules) = Room::of_record(record, now);
+        room
+    }
+
+    /// Whether it is listed to its members only.
+    pub fn is_secret(&self) -> bool {
+        self.rules.settings.secret
+    }
+
+    /// Whether it has a setting or a topic.
+    pub fn has_settings(&self) -> bool {
+        self.topic.is_some() || self.rules.has_settings()
+    }
 }
 
 /// What the rooms know about the store.
@@ -42,6 +66,11 @@ pub struct Opened {
 }
 
 impl Rooms {
+    /// Whether the store cannot be written at present.
+    pub fn store_fails(&self) -> bool {
+        self.store == StoreUse::Fails
+    }
+
     /// Sets what is known about the store.
     pub fn set_store(&mut self, store: StoreUse) {
         self.store = store;
@@ -52,14 +81,14 @@ impl Rooms {
         self.len() + self.stored.len()
     }
 
-    /// Finds a room that is in the store and not in memory by its name as typed; returns its name.
-    pub fn find_stored_typed(&self, text: &str) -> Option<&str> {
+    /// Finds a room that is in the store and not in memory by its name as typed.
+    pub fn find_stored_typed(&self, text: &str) -> Option<&StoredRoom> {
         self.find_stored(&key_of(text)?)
     }
 
-    /// Finds a room that is in the store and not in memory by its folded name; returns its name.
-    pub fn find_stored(&self, key: &str) -> Option<&str> {
-        self.stored.get(key).map(|room| &*room.name)
+    /// Finds a room that is in the store and not in memory by its folded name.
+    pub fn find_stored(&self, key: &str) -> Option<&StoredRoom> {
+        self.stored.get(key)
     }
 
     /// Rooms that are in the store and not in memory.
@@ -101,7 +130,7 @@ impl Rooms {
     /// # Errors
     /// A limit of rooms is reached: per member, in memory, or in the store. Or the room must be read from the store
     /// first.
-    pub fn check_open(&self, place: &Place, created: u32) -> Result<(), Refusal<'static>> {
+    pub fn check_open(&self, place: &Place, created: u32, members: &MemberTable) -> Result<(), Refusal<'static>> {
         let Place::Named(name) = place else { return Ok(()) };
         if self.find(&name.key).is_some() {
             return Ok(());
@@ -109,10 +138,10 @@ impl Rooms {
         if self.find_stored(&name.key).is_some() {
             return Err(Refusal::LookupFails);
         }
-        self.check_new(created)
+        self.check_new(created, members)
     }
 
-    fn check_new(&self, created: u32) -> Result<(), Refusal<'static>> {
+    fn check_new(&self, created: u32, members: &MemberTable) -> Result<(), Refusal<'static>> {
         let most = self.limits.stored;
         if self.store != StoreUse::None && self.count_all() >= most {
             return Err(Refusal::TooManyStoredRooms { most });
@@ -120,11 +149,7 @@ impl Rooms {
         if created >= MAX_CREATED_ROOMS {
             return Err(Refusal::TooManyCreated { most: MAX_CREATED_ROOMS as usize });
         }
-        self.check_space()
-    }
-
-    fn check_space(&self) -> Result<(), Refusal<'static>> {
-        if self.is_full() && self.first_removable().is_none() {
+        if self.is_full() && self.first_removable(members).is_none() {
             return Err(Refusal::TooManyRooms { most: self.limits.in_memory });
         }
         Ok(())
@@ -134,12 +159,12 @@ impl Rooms {
     ///
     /// # Errors
     /// Those of [`Rooms::check_open`].
-    pub fn open(&mut self, place: &Place, created: u32) -> Result<Opened, Refusal<'static>> {
-        self.check_open(place, created)?;
+    pub fn open(&mut self, place: &Place, created: u32, members: &MemberTable) -> Result<Opened, Refusal<'static>> {
+        self.check_open(place, created, members)?;
         match (self.find_place(place), place) {
             (Some(room), _) => Ok(Opened { room, is_new: false, released: None }),
             (None, Place::Named(name)) => {
-                let released = self.make_space()?;
+                let released = self.make_space(members)?;
                 Ok(Opened { room: self.add(name), is_new: true, released })
             }
             (None, Place::Lobby) => Err(Refusal::BadRoomName),
@@ -150,11 +175,14 @@ impl Rooms {
     ///
     /// # Errors
     /// If no room can leave memory.
-    pub fn load(&mut self, name: &Name) -> Result<Opened, Refusal<'static>> {
-        let released = self.make_space()?;
-        let creator = self.stored.remove(&name.key).and_then(|stored| stored.creator);
+    pub fn load(&mut self, name: &Name, members: &MemberTable) -> Result<Opened, Refusal<'static>> {
+        let released = self.make_space(members)?;
+        let stored = self.stored.remove(&name.key);
         let room = self.add(name);
-        self[room].creator = creator;
+        if let Some(StoredRoom { creator, topic, rules, .. }) = stored {
+            let loaded = &mut self[room];
+            (loaded.creator, loaded.topic, loaded.rules) = (creator, topic, rules);
+        }
         Ok(Opened { room, is_new: false, released })
     }
 
@@ -162,14 +190,14 @@ impl Rooms {
     ///
     /// Its messages stay in the store; without a store they are lost. Returns the creator of a room that no longer
     /// exists.
-    fn make_space(&mut self) -> Result<Option<MemberId>, Refusal<'static>> {
+    fn make_space(&mut self, members: &MemberTable) -> Result<Option<MemberId>, Refusal<'static>> {
         if !self.is_full() {
             return Ok(None);
         }
-        let room = self.first_removable().ok_or(Refusal::TooManyRooms { most: self.limits.in_memory })?;
-        let Room { name, key, creator, is_stored, .. } = self.remove(room);
+        let room = self.first_removable(members).ok_or(Refusal::TooManyRooms { most: self.limits.in_memory })?;
+        let Room { name, key, creator, is_stored, topic, rules, .. } = self.remove(room);
         if is_stored && self.store != StoreUse::None {
-            self.stored.insert(key, StoredRoom { name, creator });
+            self.stored.insert(key, StoredRoom { name, creator, topic, rules });
             return Ok(None);
         }
         Ok(creator)

@@ -1,9 +1,12 @@
 //! Checks of a hub for the simulator: its invariants.
 
+use std::collections::BTreeSet;
+
 use crate::chat::encoding::LogEncoding;
 use crate::chat::hub::{Hub, Shared};
 use crate::chat::id::ClientId;
 use crate::chat::id::{Now, RoomId};
+use crate::chat::member::{Role, RoomRole};
 use crate::chat::policy::nick::fold;
 use crate::chat::session::{SessionFlags, SessionStage};
 
@@ -87,7 +90,7 @@ impl Hub {
                 && room.summary.is_none()
                 && id != RoomId::LOBBY
                 && room.members.is_empty()
-                && !room.has_history()
+                && !room.is_kept()
             {
                 return Err(format!("the room {} has neither members nor history", room.name));
             }
@@ -112,13 +115,38 @@ impl Hub {
         let mut text = String::new();
         for (id, room) in rooms.iter() {
             text += &format!("{id:?} {} {:?} {} {:?}:", room.name, room.creator, room.emptied, room.topic());
+            text += &room.rules.summary(now.at);
+            text += &format!(" {:?}", room.history().authors().map(|(id, _)| id).collect::<Vec<u64>>());
             for &slot in &room.members {
                 let (member, rooms) = (&members[slot], members.rooms(slot).collect::<Vec<_>>());
-                text += &format!(" {} {:?} {rooms:?} {:?}", member.name, members.id(slot), member.away());
+                text += &format!(
+                    " {} {:?} {rooms:?} {:?} {:?}",
+                    member.name,
+                    members.id(slot),
+                    member.role(),
+                    member.away()
+                );
             }
             text.push('\n');
         }
-        text + &format!("{:?} {:?}\n", bans.list(now.at), mutes.list(now.at))
+        text + &format!("{:?} {:?}\n", bans.list(now.at).collect::<Vec<_>>(), mutes.list(now.at))
+    }
+
+    /// The roles of all members: the room, or nothing for the server, the name, and the role.
+    pub(crate) fn roles(&self) -> BTreeSet<(String, String, &'static str)> {
+        let Shared { members, rooms, .. } = &self.shared;
+        let mut roles = BTreeSet::new();
+        for (slot, member) in members.iter() {
+            if member.role() == Role::Moderator {
+                roles.insert((String::new(), member.name.to_string(), "moderator"));
+            }
+            let all = rooms.iter().filter_map(|(_, room)| Some((room, room.rules.role(members.id(slot))?)));
+            roles.extend(all.map(|(room, role)| {
+                let role = if role == RoomRole::Operator { "operator" } else { "voice" };
+                (room.name.to_string(), member.name.to_string(), role)
+            }));
+        }
+        roles
     }
 
     /// The bytes of the tables that grow with the number of connections.

@@ -1,10 +1,13 @@
 //! Tests of the whole hub.
 
 pub(super) mod disconnects;
+mod empty_rooms;
 pub(super) mod encodings;
+mod evasion;
 mod following;
 pub(crate) mod invariants;
 pub(super) mod moderation;
+mod operators;
 pub(super) mod pages;
 pub(super) mod sequencer;
 pub(super) mod store_queue;

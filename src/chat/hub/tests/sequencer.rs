@@ -159,3 +159,30 @@ fn member_whose_session_ended_before_its_join_was_committed_leaves_again() {
     assert!(server.read(carol).iter().any(|line| line.starts_with("* You are carol. 3 here: ")));
     server.hub.audit().unwrap();
 }
+
+#[test]
+fn member_that_was_kicked_cannot_act_in_a_room() {
+    let mut server = SequencedHub::new();
+    let (alice, bob) = (server.enter(0, "alice"), server.enter(1, "bob"));
+    [alice, bob].into_iter().for_each(|id| server.say(id, "/join den"));
+    server.commit(2);
+    server.say(ClientId::CONSOLE, "/kick alice");
+    server.say(alice, "/kick bob");
+    server.read(bob);
+    server.commit(2);
+    assert_eq!(server.read(bob), ["* alice left: kicked (1 here)"], "bob stays in the room");
+}
+
+#[test]
+fn message_in_a_room_from_which_its_author_was_kicked_is_refused() {
+    let mut server = SequencedHub::new();
+    let (alice, bob) = (server.enter(0, "alice"), server.enter(1, "bob"));
+    [alice, bob].into_iter().for_each(|id| server.say(id, "/join den"));
+    server.commit(2);
+    server.say(alice, "/kick bob");
+    server.say(bob, "hello");
+    server.read(bob);
+    server.commit(2);
+    let refusal = "! You are not in den. /follow den first; ##den says it as text.";
+    assert_eq!(server.read(bob).last().map(String::as_str), Some(refusal));
+}

@@ -13,7 +13,7 @@ use crate::chat::id::ClientId;
 use crate::chat::id::Now;
 use crate::chat::input::{Allowance, Input};
 use crate::chat::query::{Answer, Lookup, Query};
-use crate::chat::record::{InitialState, Message, MessageKind, Record, Whisper};
+use crate::chat::record::{BanRecord, InitialRoom, InitialState, Message, MessageKind, Record, Whisper};
 use crate::wire::renderers;
 
 const RUN: u64 = 0x1234;
@@ -140,13 +140,14 @@ fn bans_are_recorded_with_wall_clock_end_and_restored_for_the_remaining_time() {
     let (network, host) = ("10.0.0.0/8".parse().unwrap(), "10.9.9.9/32".parse().unwrap());
     let until = fixture.now.local.unix_timestamp() + 120;
     let expected = [
-        Record::Ban { network, until: Some(until) },
-        Record::Ban { network: host, until: None },
+        Record::Ban(BanRecord { network, name: None, until: Some(until) }),
+        Record::Ban(BanRecord { network: host, name: None, until: None }),
         Record::Unban { network: host },
     ];
     assert_eq!(fixture.hub.poll_records(), expected);
 
-    let bans = vec![(network, Some(until - 60)), (host, Some(until - 120))];
+    let ban = |network, until| BanRecord { network, name: None, until: Some(until) };
+    let bans = vec![ban(network, until - 60), ban(host, until - 120)];
     let mut fixture = StoreHub::new(Config::default(), InitialState { bans, ..start() });
     assert_eq!(fixture.hub.poll_records(), [Record::Unban { network: host }], "that one is over");
     assert!(fixture.hub.shared.bans.holds([10, 1, 1, 1].into(), fixture.now.at + Duration::from_secs(59)));
@@ -161,7 +162,9 @@ fn restored_history_shows_dates_and_ids_continue() {
         said(3, "bob", "one", datetime!(2026-11-18 15:59:59 UTC)),
         said(5, "bob", "two", datetime!(2026-11-18 16:00:00 UTC)),
     ];
-    let rooms = vec![("lobby".into(), Vec::new()), ("empty".into(), Vec::new()), ("Den".into(), messages)];
+    let rooms = [("lobby", Vec::new()), ("empty", Vec::new()), ("Den", messages)];
+    let rooms = rooms.map(|(name, messages)| InitialRoom { name: name.into(), messages, ..InitialRoom::default() });
+    let rooms = Vec::from(rooms);
     let mut fixture = StoreHub::new(Config::default(), InitialState { next_id: 6, rooms, ..start() });
     assert_eq!(fixture.hub.poll_records(), [Record::RoomGone { name: "empty".into() }]);
     let (alice, shown) = fixture.enter("alice");

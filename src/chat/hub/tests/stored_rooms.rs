@@ -6,7 +6,12 @@ use crate::chat::encoding::Encoding;
 use crate::chat::id::ClientId;
 use crate::chat::input::{Allowance, NewConnection, ResumeRequest};
 use crate::chat::query::{Answer, Lookup, RoomUse};
-use crate::chat::record::{InitialState, Record};
+use crate::chat::record::{InitialState, Record, RoomRecord};
+
+/// A stored room without settings.
+fn stored(name: &str) -> (String, RoomRecord) {
+    (name.into(), RoomRecord::default())
+}
 
 #[test]
 fn evicted_room_stays_in_the_store_and_is_loaded_by_join() {
@@ -24,7 +29,7 @@ fn evicted_room_stays_in_the_store_and_is_loaded_by_join() {
     fixture.say(alice, "/join Loud");
     assert_eq!(fixture.hub.allowance(alice, fixture.now), Allowance::AfterReplies);
     let query = fixture.query();
-    assert_eq!(query.lookup, Lookup::Room { room: "loud".into(), then: RoomUse::Join });
+    assert_eq!(query.lookup, Lookup::Room { room: "loud".into(), then: RoomUse::Join { key: None } });
     let hello = message(1, "loud", "alice", "hello", fixture.now.local);
     // The limit of rooms is reached while she is in the other room.
     fixture.hub.handle_answer(query, Answer::Messages(vec![hello.clone()]), fixture.now);
@@ -45,7 +50,7 @@ fn evicted_room_stays_in_the_store_and_is_loaded_by_join() {
 
 #[test]
 fn unreadable_room_is_not_entered_and_pruned_room_is_created_again() {
-    let stored = vec!["den".into(), "old".into()];
+    let stored = [stored("den"), stored("old")].into();
     let mut fixture = StoreHub::new(Config::default(), InitialState { stored, ..start() });
     let (alice, _) = fixture.enter("alice");
     fixture.say(alice, "/join den");
@@ -61,7 +66,7 @@ fn unreadable_room_is_not_entered_and_pruned_room_is_created_again() {
 
 #[test]
 fn room_limits_of_store_and_session_are_enforced() {
-    let stored = vec!["den".into(), "old".into()];
+    let stored = [stored("den"), stored("old")].into();
     let mut fixture =
         StoreHub::new(Config { max_stored_rooms: 4, ..Config::default() }, InitialState { stored, ..start() });
     let (alice, _) = fixture.enter("alice");
@@ -94,7 +99,7 @@ fn room_limits_of_store_and_session_are_enforced() {
 fn resume_of_a_stored_room_logs_in_after_the_query_is_answered() {
     for (login, nickname) in [(Login::Nickname, Some("alice")), (Login::Address, None)] {
         for found in [true, false] {
-            let stored = vec!["den".into()];
+            let stored = vec![stored("den")];
             let mut fixture =
                 StoreHub::new(Config { login, ..Config::default() }, InitialState { next_id: 9, stored, ..start() });
             let wish = ResumeRequest { room: Some("DEN".into()), ..ResumeRequest::default() };

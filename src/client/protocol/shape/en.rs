@@ -17,7 +17,6 @@ pub fn notice(text: &str) -> Option<ServerNotice<'_>> {
         "You read your own lines from now on." => ServerNotice::Echo { on: true },
         "You no longer read your own lines." => ServerNotice::Echo { on: false },
         "Goodbye." => ServerNotice::Goodbye,
-        "You were kicked by the operator." => ServerNotice::Kicked { why: None },
         "The server is shutting down." => ServerNotice::ShuttingDown,
         _ => {
             return entered(text)
@@ -105,8 +104,12 @@ fn other(text: &str) -> Option<ServerNotice<'_>> {
     if let Some(rest) = text.strip_prefix("The room is full. You are number ") {
         return Some(ServerNotice::Waiting { number: number(rest.strip_suffix(" in line.")?)? });
     }
-    if let Some(why) = text.strip_prefix("You were kicked by the operator: ") {
-        return Some(ServerNotice::Kicked { why: Some(why) });
+    if let Some(rest) = text.strip_prefix("You were kicked by ") {
+        let (by, why) = match rest.split_once(": ") {
+            Some((by, why)) => (by, Some(why)),
+            None => (rest.strip_suffix('.')?, None),
+        };
+        return (by == "the operator" || is_name(by)).then_some(ServerNotice::Kicked { why });
     }
     if let Some(text) = text.strip_prefix("pong") {
         return Some(ServerNotice::Pong { text: if text.is_empty() { text } else { text.strip_prefix(' ')? } });

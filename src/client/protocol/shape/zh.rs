@@ -22,7 +22,6 @@ pub fn notice(text: &str) -> Option<ServerNotice<'_>> {
         "从现在起显示您自己说的话。" => ServerNotice::Echo { on: true },
         "不再显示您自己说的话。" => ServerNotice::Echo { on: false },
         "再见。" => ServerNotice::Goodbye,
-        "您被管理员请出了聊天室。" => ServerNotice::Kicked { why: None },
         "服务器即将关闭。" => ServerNotice::ShuttingDown,
         _ => {
             return entered(text)
@@ -107,8 +106,13 @@ fn other(text: &str) -> Option<ServerNotice<'_>> {
     if let Some(rest) = text.strip_prefix("----以上是历史记录，更早的请输入 /history before ") {
         return rest.strip_suffix("----").and_then(number::<u64>).map(|_| ServerNotice::HistoryEnds);
     }
-    if let Some(why) = text.strip_prefix("您被管理员请出了聊天室：") {
-        return Some(ServerNotice::Kicked { why: Some(why) });
+    if let Some(rest) = text.strip_prefix("您被") {
+        // A name cannot contain the colon or full stop behind the words.
+        let (words, why) = match rest.split_once('：') {
+            Some((words, why)) => (words, Some(why)),
+            None => (rest.strip_suffix('。')?, None),
+        };
+        return is_name(words.strip_suffix("请出了聊天室")?).then_some(ServerNotice::Kicked { why });
     }
     // The answer to a `/ping` is the same as in English.
     day(text).map(ServerNotice::Day)

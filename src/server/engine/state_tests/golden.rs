@@ -1,4 +1,4 @@
-//! The golden file of version 2: a server in the middle of many things, as it is handed over.
+//! The golden file of version 3: a server in the middle of many things, as it is handed over.
 //!
 //! `CHINWAG_BLESS=1 cargo test --lib golden` writes the file anew. That is right only for a field that is added with a
 //! default; a change that old files cannot follow needs a new version.
@@ -13,7 +13,7 @@ use crate::chat::{ClientId, Input};
 
 /// The path of the golden file.
 fn path() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/handover-2.json")
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/handover-3.json")
 }
 
 fn config() -> Config {
@@ -31,7 +31,7 @@ fn busy_server() -> (TestServer, Vec<Rc<RefCell<Wire>>>) {
         server.send(&wire, text.as_bytes());
         wire
     };
-    wires.push(enter(&mut server, 100_000, "alice\nhello\n/join den\nin the den\nhalf a li"));
+    wires.push(enter(&mut server, 100_000, "alice\nhello\n/join den\nin the den\n/topic tea\n/room slow 2\nhalf a li"));
     wires.push(enter(&mut server, 100_000, "bob\n/echo on\n/ignore alice\n/me waves\n"));
     let page = server.connect(1, 100_000);
     let frames = [UPGRADE.as_bytes(), &frame("carol"), &frame("from a page"), &frame("half a frame")[..9]].concat();
@@ -51,7 +51,17 @@ fn busy_server() -> (TestServer, Vec<Rc<RefCell<Wire>>>) {
     server.send(&request, b"GET / HTTP/1.1\r\nHost: local");
     wires.push(request);
     let now = Now { at: server.at, local: OffsetDateTime::UNIX_EPOCH + server.at };
-    for order in ["/mute dave 5", "/ban 10.9.8.0/24 7", "@alice from the operator", "said by the operator"] {
+    for order in [
+        "/mute dave 5",
+        "/ban 10.9.8.0/24 7",
+        "@alice from the operator",
+        "said by the operator",
+        "/mod bob",
+        "/invite #den carol",
+        "/mute #den dave",
+        "/ban #den erin 5",
+        "/voice #lobby bob",
+    ] {
         server.engine().hub_mut().handle_line(ClientId::CONSOLE, Input::Line(order), now);
     }
     server.send(&wires[3].clone(), b"only shown to dave\n/quit with a reason\n");

@@ -6,7 +6,10 @@ use time::{Date, Duration, Month};
 
 use super::*;
 use crate::chat;
+use crate::chat::change::{RestrictionKind, RoleChange};
+use crate::chat::settings::{RoomSettings, Setting};
 use crate::chat::{Help, LOBBY};
+use crate::chat::{Role, RoomRole};
 
 /// Returns the expected result for a list: in Chinese two names in a row can be unclear, and are left out.
 fn expected_people<'a>(people: &chat::People<'a>, lang: Lang) -> PeopleList<'a> {
@@ -64,7 +67,7 @@ fn expected<'a>(notice: &chat::Notice<'a>, lang: Lang, cause: &'a str) -> Option
         }
         chat::Notice::Echo { on } => ServerNotice::Echo { on },
         chat::Notice::Goodbye => ServerNotice::Goodbye,
-        chat::Notice::Kicked { why } => ServerNotice::Kicked { why },
+        chat::Notice::Kicked { why, .. } => ServerNotice::Kicked { why },
         chat::Notice::ShuttingDown => ServerNotice::ShuttingDown,
         // Has no text for people.
         chat::Notice::Hello { .. }
@@ -90,6 +93,15 @@ fn expected<'a>(notice: &chat::Notice<'a>, lang: Lang, cause: &'a str) -> Option
         | chat::Notice::Muted { .. }
         | chat::Notice::Unmuted { .. }
         | chat::Notice::NoMutes
+        | chat::Notice::SettingChanged { .. }
+        | chat::Notice::Settings(_)
+        | chat::Notice::RoleChanged { .. }
+        | chat::Notice::Restricted { .. }
+        | chat::Notice::Deleted { .. }
+        | chat::Notice::Removed { .. }
+        | chat::Notice::Invited { .. }
+        | chat::Notice::Moderator { .. }
+        | chat::Notice::KickedBy { .. }
         | chat::Notice::PageOf { .. }
         | chat::Notice::MoreRooms { .. }
         | chat::Notice::Detached
@@ -146,8 +158,8 @@ fn check_random_notice(random: &mut Random, lang: Lang) {
     let date = Date::from_calendar_date(2026, Month::January, 1).unwrap() + Duration::days(random.below(5000) as i64);
     check_notice(
         lang,
-        match random.below(18) {
-            0 => chat::Notice::Entered { name: &one, room: LOBBY, people: own, topic: None },
+        match random.below(19) {
+            0 => chat::Notice::Entered { name: &one, room: LOBBY, people: own, topic: None, role: Role::User },
             1 => chat::Notice::EnteredPeer { name: &one },
             2 => chat::Notice::EnteredRoom { room: &room, people: own, topic: None },
             3 => chat::Notice::HistoryBegins { messages: here, gap: false, before: (more > 0).then_some(more as u64) },
@@ -163,7 +175,8 @@ fn check_random_notice(random: &mut Random, lang: Lang) {
             13 => chat::Notice::Rooms { rooms: &rooms, more },
             14 => chat::Notice::FoundBegins { words: why, messages: more },
             15 => chat::Notice::FoundEnds { room: None, words: why, older: (more > 0).then_some(more as u64) },
-            _ => chat::Notice::Kicked { why: Some(why) },
+            16 => chat::Notice::Kicked { why: Some(why), by: Some(&one) },
+            _ => chat::Notice::Kicked { why: Some(why), by: None },
         },
     );
 }
@@ -181,7 +194,9 @@ fn random_notices_parse_to_the_same_notice() {
 
 #[test]
 fn fixed_notices_parse_to_the_same_notice() {
-    let network = "10.0.0.0/8".parse().unwrap();
+    let room_settings = RoomSettings { moderated: true, slow: Some(3), ..RoomSettings::default() };
+    let settings =
+        chat::SettingsView { room: "den", settings: &room_settings, shows_key: true, operators: &["bob"], voices: &[] };
     let addr: SocketAddr = "[::1]:5".parse().unwrap();
     for lang in [Lang::En, Lang::Zh] {
         for notice in [
@@ -192,7 +207,21 @@ fn fixed_notices_parse_to_the_same_notice() {
             chat::Notice::Echo { on: true },
             chat::Notice::Echo { on: false },
             chat::Notice::Goodbye,
-            chat::Notice::Kicked { why: None },
+            chat::Notice::Kicked { why: None, by: None },
+            chat::Notice::Kicked { why: None, by: Some("a.b") },
+            chat::Notice::KickedBy { name: "bob", why: Some("rude"), by: "alice" },
+            chat::Notice::SettingChanged { by: "bob", setting: &Setting::Slow(Some(3)) },
+            chat::Notice::Settings(settings),
+            chat::Notice::RoleChanged { by: "bob", name: "carol", change: RoleChange::Give(RoomRole::Operator) },
+            chat::Notice::RoleChanged { by: "bob", name: "carol", change: RoleChange::Take(RoomRole::Voice) },
+            chat::Notice::Restricted { by: "bob", name: "carol", kind: RestrictionKind::Mute, lifted: false },
+            chat::Notice::Restricted { by: "bob", name: "carol", kind: RestrictionKind::Ban, lifted: true },
+            chat::Notice::Deleted { by: "bob", name: "carol", ids: &[1, 2] },
+            chat::Notice::Removed { room: "den", by: "bob", banned: false, why: None },
+            chat::Notice::Removed { room: "den", by: "bob", banned: true, why: Some("rude") },
+            chat::Notice::Invited { room: "den", by: "bob", name: "carol", to_you: true },
+            chat::Notice::Moderator { by: "server", name: "carol", given: true, to_you: true },
+            chat::Notice::Moderator { by: "server", name: "carol", given: false, to_you: false },
             chat::Notice::ShuttingDown,
             chat::Notice::Ignoring { name: "bob" },
             chat::Notice::NoLongerIgnoring { name: "bob" },
@@ -202,13 +231,13 @@ fn fixed_notices_parse_to_the_same_notice() {
             chat::Notice::Connected { addr, connected: 3 },
             chat::Notice::Disconnected { addr, connected: 3 },
             chat::Notice::PeerLeft { name: "bob" },
-            chat::Notice::Ban { network, minutes: Some(5) },
-            chat::Notice::Ban { network, minutes: None },
-            chat::Notice::Unbanned { network },
+            chat::Notice::Ban { what: "10.0.0.0/8", minutes: Some(5), by: None },
+            chat::Notice::Ban { what: "bob", minutes: None, by: Some("alice") },
+            chat::Notice::Unbanned { what: "10.0.0.0/8", by: None },
             chat::Notice::NoBans,
-            chat::Notice::Muted { name: "bob", minutes: Some(1) },
-            chat::Notice::Muted { name: "bob", minutes: None },
-            chat::Notice::Unmuted { name: "bob" },
+            chat::Notice::Muted { name: "bob", minutes: Some(1), by: None },
+            chat::Notice::Muted { name: "bob", minutes: None, by: Some("alice") },
+            chat::Notice::Unmuted { name: "bob", by: None },
             chat::Notice::NoMutes,
             chat::Notice::PageOf { command: "/bans", page: 1, pages: 3 },
             chat::Notice::PageOf { command: "/bans", page: 3, pages: 3 },
@@ -228,7 +257,7 @@ fn fixed_notices_parse_to_the_same_notice() {
         ] {
             check_notice(lang, notice);
         }
-        for line in [Help::Member, Help::Operator].into_iter().flat_map(|reader| lang.help(reader)) {
+        for line in [Help::Moderator, Help::Operator].into_iter().flat_map(|reader| lang.help(reader)) {
             assert_eq!(LineShape::parse(&format!("* {line}")), LineShape::Notice(ServerNotice::Other(line)));
         }
     }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::chat;
+use crate::chat::RoomRole;
 use crate::chat::policy::nick::InvalidNick;
 
 fn expected_refusal<'a>(refusal: &chat::Refusal<'a>, lang: Lang) -> Option<ServerRefusal<'a>> {
@@ -48,6 +49,32 @@ fn expected_refusal<'a>(refusal: &chat::Refusal<'a>, lang: Lang) -> Option<Serve
         | chat::Refusal::NotBanned { .. }
         | chat::Refusal::NotMuted { .. }
         | chat::Refusal::NoPage { .. }
+        | chat::Refusal::NotAllowed { .. }
+        | chat::Refusal::Protected { .. }
+        | chat::Refusal::OnlyOperator
+        | chat::Refusal::StoreFails
+        | chat::Refusal::IsBanned { .. }
+        | chat::Refusal::NotForLobby
+        | chat::Refusal::NotThere { .. }
+        | chat::Refusal::IsThere { .. }
+        | chat::Refusal::HasRole { .. }
+        | chat::Refusal::LacksRole { .. }
+        | chat::Refusal::LastOperator { .. }
+        | chat::Refusal::WrongKey { .. }
+        | chat::Refusal::InviteOnly { .. }
+        | chat::Refusal::RoomFull { .. }
+        | chat::Refusal::BannedFrom { .. }
+        | chat::Refusal::Moderated { .. }
+        | chat::Refusal::MutedIn { .. }
+        | chat::Refusal::SlowMode { .. }
+        | chat::Refusal::BadKey { .. }
+        | chat::Refusal::NoChange
+        | chat::Refusal::ListFull { .. }
+        | chat::Refusal::NotRestricted { .. }
+        | chat::Refusal::NoMessage { .. }
+        | chat::Refusal::NotYours { .. }
+        | chat::Refusal::NothingToDelete { .. }
+        | chat::Refusal::SharedAddress { .. }
         | chat::Refusal::ConsoleDoesNotQuit => return None,
     })
 }
@@ -94,6 +121,22 @@ fn refusals_parse_to_the_same_refusal() {
             chat::Refusal::NotBanned { what: name },
             chat::Refusal::NoPage { command: "/bans", pages: most },
             chat::Refusal::NotMuted { name },
+            chat::Refusal::NotAllowed { room: Some(name) },
+            chat::Refusal::NotAllowed { room: None },
+            chat::Refusal::NotThere { name, room: "den" },
+            chat::Refusal::IsThere { name, room: "den" },
+            chat::Refusal::HasRole { name, room: Some("den"), role: RoomRole::Voice },
+            chat::Refusal::LastOperator { room: name },
+            chat::Refusal::WrongKey { room: name, given: asked },
+            chat::Refusal::InviteOnly { room: name },
+            chat::Refusal::RoomFull { room: name, most: 3 },
+            chat::Refusal::BannedFrom { room: name },
+            chat::Refusal::Moderated { room: name },
+            chat::Refusal::MutedIn { room: name, minutes: asked.then_some(seconds) },
+            chat::Refusal::SlowMode { room: name, every: 30, wait: seconds },
+            chat::Refusal::NoMessage { id: seconds, room: name },
+            chat::Refusal::NothingToDelete { name: Some(name), room: "den" },
+            chat::Refusal::SharedAddress { name, others: most, network: None },
             chat::Refusal::ConsoleDoesNotQuit,
         ] {
             for lang in [Lang::En, Lang::Zh] {

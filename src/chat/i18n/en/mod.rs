@@ -1,11 +1,15 @@
 //! The English texts.
 
+mod moderation;
+mod refusal;
+
 use std::fmt::{Formatter, Result};
 
+pub use self::refusal::refusal;
 use super::{list, minute, prefix};
 use crate::chat::cause::Cause;
-use crate::chat::event::{Notice, People, Refusal, Topic, Whois};
-use crate::chat::policy::nick::{InvalidNick, MAX_WIDTH};
+use crate::chat::event::{Notice, People, Topic, Whois};
+use crate::chat::member::Role;
 
 pub const HELP: &[&str] = &[
     "Type a line and press Enter to say it. A line can also be a command:",
@@ -31,21 +35,48 @@ pub const ROOM_HELP: &[&str] = &[
     "/topic [text], /topic -       show, set or clear the topic of the room",
     "/quiet on|off                 whether joins and leaves are hidden from you",
     "/away [text], /whois name     be away, or back; who a member is",
+    "/delete last|ID|@name [n]     delete your own messages",
     "Commands about a room take #room first: /history #den, /topic #den text",
+    "Who makes a room operates it, and has these commands there:",
+    "/room [setting value|off]     show or change the settings: key, invite-only,",
+    "                              moderated, secret, topic-lock, limit, slow",
+    "/invite name                  let a member in",
+    "/op, /deop name               give or take the operator role",
+    "/voice, /devoice name         let a member speak in a moderated room, or not",
+    "/kick name [reason]           remove a member from the room",
+    "/mute name [minutes]          a member may not speak; /unmute name, /mutes",
+    "/ban name [minutes]           a member may not enter; /unban name, /bans",
+    "/delete ID, /delete @name [n]  delete messages of others",
+];
+
+pub const MODERATOR_HELP: &[&str] = &[
+    "You are a moderator: you have these in every room (with #room first), and",
+    "without #room for the whole server:",
+    "/kick name [reason]           disconnect a member",
+    "/ban name [minutes]           refuse connections from there; /unban, /bans",
+    "/mute name [minutes]          shadow ban: only they read it; /unmute, /mutes",
+    "/stats                        the server's figures",
 ];
 
 pub const OPERATOR_HELP: &[&str] = &[
     "What you type is said in the lobby as server. Commands:",
     "@name text, /msg name text    whisper; /r text answers the last whisper",
     "@@text, //text, /say text     say @text, /text, or exactly this text; /me text",
-    "#room text, ##text            say text in that room; say #text",
     "/who [room], /rooms, /stats   who is here, the rooms, the server's figures",
     "/kick name [reason]           disconnect a member",
     "/ban ADDRESS|name [minutes]   refuse connections from there (10.0.0.0/8 too)",
-    "/bans [page], /unban ADDRESS  list the bans; lift one",
+    "/bans [page], /unban ADDRESS  list the bans; lift one (by name, too)",
     "/mute name [minutes]          shadow ban: other members do not read them",
     "/mutes [page], /unmute name   list the mutes; lift one",
     "/shutdown                     end the server",
+];
+
+pub const OPERATOR_ROOM_HELP: &[&str] = &[
+    "#room text, ##text            say text in that room; say #text",
+    "With #room first these act in that room: /kick #den name. There are also:",
+    "/room, /topic, /invite, /op, /deop, /voice, /devoice, each with #room",
+    "/delete [#room] ID|@name [n]  delete messages",
+    "/mod name, /unmod name        make a member a moderator; end that",
 ];
 
 pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
@@ -74,9 +105,15 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
         Notice::Away { name, text } => write!(f, "{name} is away: {text}"),
         Notice::Quiet { on: true } => f.write_str("You no longer read who joins and leaves."),
         Notice::Quiet { on: false } => f.write_str("You read again who joins and leaves."),
-        Notice::Whois(Whois { name, since, rooms, away }) => {
+        Notice::Whois(Whois { name, since, rooms, role, away }) => {
             write!(f, "{name}: here since {}; in ", minute(since))?;
-            list(f, rooms, ", ", " and ")?;
+            match rooms {
+                [] => f.write_str("no room that you see")?,
+                rooms => list(f, rooms, ", ", " and ")?,
+            }
+            if role == Role::Moderator {
+                f.write_str("; moderator")?;
+            }
             away.map_or(Ok(()), |text| write!(f, "; away: {text}"))
         }
         Notice::EnteredPeer { name } => {
@@ -150,25 +187,27 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
             f.write_str(".")
         }
         Notice::Goodbye => f.write_str("Goodbye."),
-        Notice::Kicked { why: None } => f.write_str("You were kicked by the operator."),
-        Notice::Kicked { why: Some(why) } => write!(f, "You were kicked by the operator: {why}"),
         Notice::ShuttingDown => f.write_str("The server is shutting down."),
         Notice::Line(text) => f.write_str(text),
         Notice::Connected { addr, connected } => write!(f, "connected {addr} ({connected} connected)"),
         Notice::Disconnected { addr, connected } => write!(f, "disconnected {addr} ({connected} connected)"),
         Notice::PeerLeft { name } => write!(f, "{name} has left; the server ends."),
-        Notice::Ban { network, minutes: Some(minutes) } => {
-            write!(f, "{network} is banned for another {}.", count(minutes, "minute"))
-        }
-        Notice::Ban { network, minutes: None } => write!(f, "{network} is banned."),
-        Notice::Unbanned { network } => write!(f, "{network} is no longer banned."),
-        Notice::Muted { name, minutes: Some(minutes) } => {
-            write!(f, "{name} is muted for another {}.", count(minutes, "minute"))
-        }
-        Notice::Muted { name, minutes: None } => write!(f, "{name} is muted."),
-        Notice::Unmuted { name } => write!(f, "{name} is no longer muted."),
-        Notice::NoMutes => f.write_str("Nobody is muted."),
-        Notice::NoBans => f.write_str("Nobody is banned."),
+        Notice::SettingChanged { .. }
+        | Notice::Settings(_)
+        | Notice::RoleChanged { .. }
+        | Notice::Restricted { .. }
+        | Notice::Deleted { .. }
+        | Notice::Removed { .. }
+        | Notice::Invited { .. }
+        | Notice::Moderator { .. }
+        | Notice::Kicked { .. }
+        | Notice::KickedBy { .. }
+        | Notice::Ban { .. }
+        | Notice::Unbanned { .. }
+        | Notice::NoBans
+        | Notice::Muted { .. }
+        | Notice::Unmuted { .. }
+        | Notice::NoMutes => moderation::notice(notice, f),
         Notice::PageOf { command, page, pages } if page < pages => {
             write!(f, "--- page {page} of {pages}; {command} {} shows the next one ---", page + 1)
         }
@@ -188,82 +227,6 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
             count(lost, "other")
         ),
         Notice::Lost { lines } => write!(f, "{} dropped here, since they were not read in time.", count(lines, "line")),
-    }
-}
-
-pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
-    match *refusal {
-        Refusal::Taken { name, asked: true } => write!(f, "The nickname {name} is taken. Try another:"),
-        Refusal::Taken { name, asked: false } => write!(f, "The nickname {name} is taken."),
-        Refusal::BadName { why, name, asked } => {
-            match why {
-                InvalidNick::Shape => write!(
-                    f,
-                    "A nickname is 1 to {MAX_WIDTH} characters wide: letters and digits of any script, _, - and ., no spaces."
-                )?,
-                InvalidNick::Reserved => write!(f, "The nickname {name} is reserved.")?,
-            }
-            f.write_str(if asked { " Try another:" } else { "" })
-        }
-        Refusal::AlreadyCalled { name } => write!(f, "You are called {name} already."),
-        Refusal::NamesAreAddresses => f.write_str("Nicknames are addresses on this server."),
-        Refusal::LoginTimeout { seconds } => {
-            write!(f, "No nickname was given within {}. Goodbye.", count(seconds, "second"))
-        }
-        Refusal::StillWaiting => f.write_str("You are still waiting; this was not said."),
-        Refusal::OtherProtocol => f.write_str(
-            "This port is for lines of text: use nc, telnet or chinwag connect. HTTP, TLS, SSH and similar protocols are not supported.",
-        ),
-        Refusal::Full => f.write_str("The room and the waiting line are full. Try again later."),
-        Refusal::TooManyFromAddress { most } => {
-            write!(f, "There are too many connections from your address ({most} at most). Close one first.")
-        }
-        Refusal::Busy => f.write_str("The operator is talking with somebody else. Try again later."),
-        Refusal::Banned => f.write_str("Your address is banned from this server."),
-        Refusal::Idle { seconds } => write!(f, "Nothing was heard from you for {}. Goodbye.", count(seconds, "second")),
-        Refusal::TooLong { most } => write!(f, "That line is too long ({most} bytes at most); it was not said."),
-        Refusal::NotUtf8 => f.write_str("That line is not UTF-8; it was not said."),
-        Refusal::NoSuchMember { name } => write!(f, "Nobody here is called {name}."),
-        Refusal::Yourself => f.write_str("That is you."),
-        Refusal::NoWhisperYet => f.write_str("Nobody has whispered to you yet."),
-        Refusal::WhispererLeft => f.write_str("The last person who whispered to you has left."),
-        Refusal::Usage(usage) => write!(f, "Usage: {usage}"),
-        Refusal::NoCommand { word } => write!(f, "There is no command /{word}. /help lists them."),
-        Refusal::BadRoomName => write!(
-            f,
-            "The name of a room is 1 to {MAX_WIDTH} characters wide: letters and digits of any script, _, - and ., no spaces."
-        ),
-        Refusal::NoRoom { room } => write!(f, "There is no room {room}. /rooms lists them, /join {room} makes it."),
-        Refusal::TooManyRooms { most } => {
-            write!(f, "There are {most} rooms already, and no more can be made. /rooms lists them.")
-        }
-        Refusal::TooManyStoredRooms { most } => {
-            write!(f, "This server stores {most} rooms already, and no new one can be made. /rooms lists them.")
-        }
-        Refusal::TooManyCreated { most } => {
-            write!(f, "You have made {most} rooms that still exist, and cannot make more. /rooms lists them.")
-        }
-        Refusal::InThatRoom { room } => write!(f, "You are in {room} already."),
-        Refusal::NotInRoom { room } => {
-            write!(f, "You are not in {room}. /follow {room} first; ##{room} says it as text.")
-        }
-        Refusal::NotMember { room } => write!(f, "You are not in {room}. /join {room} or /follow {room} first."),
-        Refusal::FollowsAlready { room } => write!(f, "You follow {room} already."),
-        Refusal::NotFollowed { room } => write!(f, "You do not follow {room}."),
-        Refusal::TooManyFollowed { most } => {
-            write!(f, "You can follow {} at most. /unfollow room ends one.", count(most as u64, "room"))
-        }
-        Refusal::TextTooLong { most } => write!(f, "That text is too long ({most} bytes at most)."),
-        Refusal::NotIgnored { name } => write!(f, "You do not ignore {name}."),
-        Refusal::TooManyIgnored { most } => write!(f, "You ignore {most} people already, and no more are possible."),
-        Refusal::HistoryRange { most: 0 } => f.write_str("No history is kept here."),
-        Refusal::HistoryRange { most } => write!(f, "Usage: /history n, with n from 1 to {most}"),
-        Refusal::NoStore => f.write_str("This server does not store messages, so there is nothing to look up."),
-        Refusal::LookupFails => f.write_str("That cannot be looked up at present. Try again later."),
-        Refusal::NotBanned { what } => write!(f, "{what} is not a banned address. /bans lists them."),
-        Refusal::NotMuted { name } => write!(f, "{name} is not muted. /mutes lists who is."),
-        Refusal::NoPage { command, pages } => write!(f, "Usage: {command} n, with n from 1 to {pages}"),
-        Refusal::ConsoleDoesNotQuit => f.write_str("/shutdown ends the server; /say q says it."),
     }
 }
 

@@ -1,13 +1,17 @@
 //! The Chinese texts.
 
+mod moderation;
+mod refusal;
+
 use std::fmt::{Formatter, Result};
 
 use time::Weekday;
 
+pub use self::refusal::refusal;
 use super::{list, minute, prefix};
 use crate::chat::cause::Cause;
-use crate::chat::event::{Notice, People, Refusal, Topic, Whois};
-use crate::chat::policy::nick::{InvalidNick, MAX_WIDTH};
+use crate::chat::event::{Notice, People, Topic, Whois};
+use crate::chat::member::Role;
 
 pub const HELP: &[&str] = &[
     "输入一行文字并按回车即可发言，也可以输入命令：",
@@ -32,21 +36,48 @@ pub const ROOM_HELP: &[&str] = &[
     "/topic [内容]，/topic -       显示、设置或清除房间的话题",
     "/quiet on|off                 是否隐藏进出房间的通知",
     "/away [内容]，/whois 昵称     暂时离开或回来；查看某人的信息",
+    "/delete last|ID|@昵称 [n]     删除自己的消息",
     "与房间有关的命令可以先写 #房间：/history #den，/topic #den 内容",
+    "建立房间的人是房主，在该房间里有以下命令：",
+    "/room [设置 值|off]           显示或更改设置：key、invite-only、",
+    "                              moderated、secret、topic-lock、limit、slow",
+    "/invite 昵称                  邀请某人进入",
+    "/op，/deop 昵称               给予或收回房主身份",
+    "/voice，/devoice 昵称         允许某人在受管制的房间里发言，或收回",
+    "/kick 昵称 [原因]             把某人请出房间",
+    "/mute 昵称 [分钟]             不许发言；/unmute 昵称，/mutes",
+    "/ban 昵称 [分钟]              不许进入；/unban 昵称，/bans",
+    "/delete ID，/delete @昵称 [n]  删除别人的消息",
+];
+
+pub const MODERATOR_HELP: &[&str] = &[
+    "您是版主：以上命令在每个房间都可用（先写 #房间）；",
+    "不写 #房间 时对整个服务器有效：",
+    "/kick 昵称 [原因]             断开某人的连接",
+    "/ban 昵称 [分钟]              拒绝来自其地址的连接；/unban，/bans",
+    "/mute 昵称 [分钟]             别人看不到其发言；/unmute，/mutes",
+    "/stats                        服务器的数据",
 ];
 
 pub const OPERATOR_HELP: &[&str] = &[
     "您输入的内容以 server 的名义在 lobby 中说出。命令：",
     "@昵称 内容，/msg 昵称 内容    私聊；/r 内容 回复最近一次私聊",
     "@@内容，//内容，/say 内容     说出 @内容、/内容，或原样说出内容；/me 内容",
-    "#房间 内容，##内容            在该房间里说话；说出 #内容",
     "/who [房间]，/rooms，/stats   谁在这里；有哪些房间；服务器的数据",
     "/kick 昵称 [原因]             断开某人的连接",
     "/ban 地址|昵称 [分钟]         断开并拒绝来自该地址（或 10.0.0.0/8）的连接",
-    "/bans [页]，/unban 地址       列出封禁；解除封禁",
+    "/bans [页]，/unban 地址|昵称  列出封禁；解除封禁",
     "/mute 昵称 [分钟]            别人看不到其发言，本人不会得知",
     "/mutes [页]，/unmute 昵称     列出禁言；解除禁言",
     "/shutdown                     关闭服务器",
+];
+
+pub const OPERATOR_ROOM_HELP: &[&str] = &[
+    "#房间 内容，##内容            在该房间里说话；说出 #内容",
+    "先写 #房间 则只对该房间有效：/kick #den 昵称。还有：",
+    "/room，/topic，/invite，/op，/deop，/voice，/devoice，都可先写 #房间",
+    "/delete [#房间] ID|@昵称 [n]  删除消息",
+    "/mod 昵称，/unmod 昵称        任命版主；免去版主",
 ];
 
 pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
@@ -80,9 +111,18 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
         Notice::Away { name, text } => write!(f, "{name}暂时离开：{text}"),
         Notice::Quiet { on: true } => f.write_str("不再显示进出房间的通知。"),
         Notice::Quiet { on: false } => f.write_str("重新显示进出房间的通知。"),
-        Notice::Whois(Whois { name, since, rooms, away }) => {
-            write!(f, "{name}：{}进入服务器，在房间", minute(since))?;
-            list(f, rooms, "、", "和")?;
+        Notice::Whois(Whois { name, since, rooms, role, away }) => {
+            write!(f, "{name}：{}进入服务器，", minute(since))?;
+            match rooms {
+                [] => f.write_str("不在您能看到的房间里")?,
+                rooms => {
+                    f.write_str("在房间")?;
+                    list(f, rooms, "、", "和")?;
+                }
+            }
+            if role == Role::Moderator {
+                f.write_str("；版主")?;
+            }
             away.map_or(Ok(()), |text| write!(f, "；暂时离开：{text}"))
         }
         Notice::HistoryBegins { .. } => f.write_str("----以下是历史记录----"),
@@ -152,21 +192,27 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
             f.write_str("。")
         }
         Notice::Goodbye => f.write_str("再见。"),
-        Notice::Kicked { why: None } => f.write_str("您被管理员请出了聊天室。"),
-        Notice::Kicked { why: Some(why) } => write!(f, "您被管理员请出了聊天室：{why}"),
         Notice::ShuttingDown => f.write_str("服务器即将关闭。"),
         Notice::Line(text) => f.write_str(text),
         Notice::Connected { addr, connected } => write!(f, "{addr}已连接，当前{connected}个连接"),
         Notice::Disconnected { addr, connected } => write!(f, "{addr}已断开，当前{connected}个连接"),
         Notice::PeerLeft { name } => write!(f, "{name}已退出，服务器关闭。"),
-        Notice::Ban { network, minutes: Some(minutes) } => write!(f, "{network}已被封禁，还剩{minutes}分钟。"),
-        Notice::Ban { network, minutes: None } => write!(f, "{network}已被封禁。"),
-        Notice::Unbanned { network } => write!(f, "{network}已解除封禁。"),
-        Notice::Muted { name, minutes: Some(minutes) } => write!(f, "{name}已被禁言，还剩{minutes}分钟。"),
-        Notice::Muted { name, minutes: None } => write!(f, "{name}已被禁言。"),
-        Notice::Unmuted { name } => write!(f, "{name}已解除禁言。"),
-        Notice::NoMutes => f.write_str("没有禁言任何人。"),
-        Notice::NoBans => f.write_str("没有封禁任何地址。"),
+        Notice::SettingChanged { .. }
+        | Notice::Settings(_)
+        | Notice::RoleChanged { .. }
+        | Notice::Restricted { .. }
+        | Notice::Deleted { .. }
+        | Notice::Removed { .. }
+        | Notice::Invited { .. }
+        | Notice::Moderator { .. }
+        | Notice::Kicked { .. }
+        | Notice::KickedBy { .. }
+        | Notice::Ban { .. }
+        | Notice::Unbanned { .. }
+        | Notice::NoBans
+        | Notice::Muted { .. }
+        | Notice::Unmuted { .. }
+        | Notice::NoMutes => moderation::notice(notice, f),
         Notice::PageOf { command, page, pages } if page < pages => {
             write!(f, "--- 第{page}页，共{pages}页；{command} {} 显示下一页 ---", page + 1)
         }
@@ -179,68 +225,6 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
             write!(f, "消息已恢复存档，等待中的{written}条记录已写入，另有{lost}条因太多而丢失。")
         }
         Notice::Lost { lines } => write!(f, "有{lines}行因未及时读取而丢失。"),
-    }
-}
-
-pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
-    match *refusal {
-        Refusal::Taken { asked: true, .. } => f.write_str("当前昵称已经存在，请重新输入:"),
-        Refusal::Taken { asked: false, .. } => f.write_str("当前昵称已经存在。"),
-        Refusal::BadName { why, name, asked } => {
-            match why {
-                InvalidNick::Shape => {
-                    write!(f, "昵称宽度为1到{MAX_WIDTH}个字符，可用各种文字的字母、数字以及 _ - . ，不能有空格")?
-                }
-                InvalidNick::Reserved => write!(f, "昵称{name}已被保留")?,
-            }
-            f.write_str(if asked { "，请重新输入:" } else { "。" })
-        }
-        Refusal::AlreadyCalled { name } => write!(f, "您的昵称已经是{name}。"),
-        Refusal::NamesAreAddresses => f.write_str("本服务器以地址作为昵称。"),
-        Refusal::LoginTimeout { seconds } => write!(f, "{seconds}秒内没有输入昵称，再见。"),
-        Refusal::StillWaiting => f.write_str("您还在排队，这句话没有发出。"),
-        Refusal::OtherProtocol => f.write_str(
-            "这个端口只收发文本行，请用 nc、telnet 或 chinwag connect 连接；这里不支持 HTTP、TLS、SSH 等协议。",
-        ),
-        Refusal::Full => f.write_str("聊天室和等候队列都已满，请稍后再试。"),
-        Refusal::TooManyFromAddress { most } => write!(f, "来自您的地址的连接太多（最多{most}个），请先关闭一个。"),
-        Refusal::Busy => f.write_str("管理员正在与别人对话，请稍后再试。"),
-        Refusal::Banned => f.write_str("您的地址已被封禁。"),
-        Refusal::Idle { seconds } => write!(f, "{seconds}秒没有收到您的消息，再见。"),
-        Refusal::TooLong { most } => write!(f, "这一行太长（最多{most}字节），没有发出。"),
-        Refusal::NotUtf8 => f.write_str("这一行不是UTF-8，没有发出。"),
-        Refusal::NoSuchMember { name } => write!(f, "不存在用户名为{name}的用户"),
-        Refusal::Yourself => f.write_str("那是您自己。"),
-        Refusal::NoWhisperYet => f.write_str("还没有人和您私聊。"),
-        Refusal::WhispererLeft => f.write_str("最近和您私聊的人已经不在这里。"),
-        Refusal::Usage(usage) => write!(f, "用法：{usage}"),
-        Refusal::NoCommand { word } => write!(f, "没有命令 /{word}，输入 /help 查看命令。"),
-        Refusal::BadRoomName => {
-            write!(f, "房间名宽度为1到{MAX_WIDTH}个字符，可用各种文字的字母、数字以及 _ - . ，不能有空格。")
-        }
-        Refusal::NoRoom { room } => write!(f, "没有房间{room}。/rooms 列出房间，/join {room} 建立它。"),
-        Refusal::TooManyRooms { most } => write!(f, "已有{most}个房间，不能再建。/rooms 列出房间。"),
-        Refusal::TooManyStoredRooms { most } => write!(f, "服务器已存有{most}个房间，不能再建新的。/rooms 列出房间。"),
-        Refusal::TooManyCreated { most } => write!(f, "您建立的房间还有{most}个，不能再建。/rooms 列出房间。"),
-        Refusal::InThatRoom { room } => write!(f, "您已经在房间{room}里。"),
-        Refusal::NotInRoom { room } => {
-            write!(f, "您不在房间{room}里。请先输入 /follow {room}；##{room} 可原样说出。")
-        }
-        Refusal::NotMember { room } => write!(f, "您不在房间{room}里。请先输入 /join {room} 或 /follow {room}。"),
-        Refusal::FollowsAlready { room } => write!(f, "您已经关注了房间{room}。"),
-        Refusal::NotFollowed { room } => write!(f, "您没有关注房间{room}。"),
-        Refusal::TooManyFollowed { most } => write!(f, "最多关注{most}个房间。/unfollow 房间 取消一个。"),
-        Refusal::TextTooLong { most } => write!(f, "内容太长（最多{most}字节）。"),
-        Refusal::NotIgnored { name } => write!(f, "您没有屏蔽{name}。"),
-        Refusal::TooManyIgnored { most } => write!(f, "您已屏蔽{most}人，不能再多。"),
-        Refusal::HistoryRange { most: 0 } => f.write_str("这里不保存历史记录。"),
-        Refusal::HistoryRange { most } => write!(f, "用法：/history n，n为1到{most}"),
-        Refusal::NoStore => f.write_str("本服务器没有存档，无法查找。"),
-        Refusal::LookupFails => f.write_str("现在无法查找，请稍后再试。"),
-        Refusal::NotBanned { what } => write!(f, "{what}不是被封禁的地址，/bans 列出封禁。"),
-        Refusal::NotMuted { name } => write!(f, "{name}没有被禁言，/mutes 列出禁言。"),
-        Refusal::NoPage { command, pages } => write!(f, "用法：{command} n，n为1到{pages}"),
-        Refusal::ConsoleDoesNotQuit => f.write_str("/shutdown 关闭服务器；/say q 说出 q。"),
     }
 }
 

@@ -1,0 +1,98 @@
+//! Events that sessions are shown; the hub makes them and each encoding renders them.
+
+mod notice;
+mod refusal;
+
+use time::OffsetDateTime;
+
+pub use self::notice::Notice;
+pub use self::refusal::Refusal;
+use super::member::Role;
+use super::settings::RoomSettings;
+
+/// One event for a reader.
+#[derive(Clone, Copy, Debug)]
+pub enum Event<'a> {
+    /// A message of the server.
+    Notice(Notice<'a>),
+    /// A command is refused; only its sender reads this.
+    Refusal(Refusal<'a>),
+    /// A message in the room; `id` grows with every message of the server.
+    Said { id: u64, at: OffsetDateTime, name: &'a str, text: &'a str },
+    /// `/me`.
+    Action { id: u64, at: OffsetDateTime, name: &'a str, text: &'a str },
+    /// A whisper, as its recipient reads it.
+    Whisper { at: OffsetDateTime, from: &'a str, text: &'a str },
+    /// The answer to `/help`, in several lines.
+    Help(Help),
+    /// A whisper, as its author reads it.
+    Whispered { at: OffsetDateTime, to: &'a str, text: &'a str },
+    /// A result of `/search`.
+    Found { id: u64, at: OffsetDateTime, name: &'a str, text: &'a str, action: bool },
+}
+
+/// The reader of `/help`, whose commands are listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Help {
+    /// A member that can follow rooms.
+    Member,
+    Moderator,
+    /// A member of a server with addresses as names, or of a server of two.
+    Guest,
+    Operator,
+    /// The operator of a server with addresses as names, or of a server of two.
+    GuestOperator,
+}
+
+/// The topic of a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Topic<'a> {
+    /// The name of the member that has set it, at that time.
+    pub name: &'a str,
+    pub text: &'a str,
+}
+
+/// What `/room` shows of a room.
+#[derive(Clone, Copy, Debug)]
+pub struct SettingsView<'a> {
+    pub room: &'a str,
+    pub settings: &'a RoomSettings,
+    /// Whether the reader may see the key.
+    pub shows_key: bool,
+    pub operators: &'a [&'a str],
+    pub voices: &'a [&'a str],
+}
+
+/// What `/whois` shows of a member.
+#[derive(Clone, Copy, Debug)]
+pub struct Whois<'a> {
+    pub name: &'a str,
+    /// When it joined the server.
+    pub since: OffsetDateTime,
+    /// Its current room, and then the rooms that it follows, without those that are hidden from the reader.
+    pub rooms: &'a [&'a str],
+    pub role: Role,
+    /// The text, if it is away.
+    pub away: Option<&'a str>,
+}
+
+/// The members of a room, as one reader is shown them.
+#[derive(Clone, Copy, Debug)]
+pub struct People<'a> {
+    /// The number of all members, the reader included.
+    pub here: usize,
+    /// The names of some or all other members.
+    pub names: &'a [&'a str],
+    /// Whether the reader is a member.
+    pub you: bool,
+}
+
+impl People<'_> {
+    /// The number of other members whose names are left out.
+    pub fn more(&self) -> usize {
+        self.here - self.names.len() - usize::from(self.you)
+    }
+}
+
+/// Estimated bytes of a rendered line besides its text.
+pub(in crate::chat) const LINE_OVERHEAD: usize = 96;

@@ -1,0 +1,269 @@
+//! The messages of the server.
+
+use std::net::SocketAddr;
+
+use time::Date;
+
+use super::{People, SettingsView, Topic, Whois};
+use crate::chat::cause::Cause;
+use crate::chat::change::{RestrictionKind, RoleChange};
+use crate::chat::member::Role;
+use crate::chat::settings::Setting;
+
+/// A message of the server.
+#[derive(Clone, Copy, Debug)]
+pub enum Notice<'a> {
+    /// The first event of a connection: the run of the server, and the longest line in bytes.
+    Hello {
+        run: u64,
+        max_line: usize,
+    },
+    Welcome,
+    NameSet,
+    Entered {
+        name: &'a str,
+        room: &'a str,
+        people: People<'a>,
+        topic: Option<Topic<'a>>,
+        role: Role,
+    },
+    EnteredPeer {
+        name: &'a str,
+    },
+    EnteredRoom {
+        room: &'a str,
+        people: People<'a>,
+        topic: Option<Topic<'a>>,
+    },
+    /// The reader follows a room from now on.
+    Following {
+        room: &'a str,
+        people: People<'a>,
+        topic: Option<Topic<'a>>,
+    },
+    Unfollowed {
+        room: &'a str,
+    },
+    /// A member has set the topic of the room, or cleared it.
+    TopicSet {
+        name: &'a str,
+        text: Option<&'a str>,
+    },
+    Topic(Topic<'a>),
+    NoTopic,
+    /// A member has changed a setting of the room.
+    SettingChanged {
+        by: &'a str,
+        setting: &'a Setting<'a>,
+    },
+    /// The answer to `/room`.
+    Settings(SettingsView<'a>),
+    /// A member has given another one a role in the room, or has taken it.
+    RoleChanged {
+        by: &'a str,
+        name: &'a str,
+        change: RoleChange,
+    },
+    /// A member was muted in the room or banned from it; or that has ended.
+    Restricted {
+        by: &'a str,
+        name: &'a str,
+        kind: RestrictionKind,
+        lifted: bool,
+    },
+    /// Messages of a member were deleted.
+    Deleted {
+        by: &'a str,
+        name: &'a str,
+        ids: &'a [u64],
+    },
+    /// The reader was removed from a room.
+    Removed {
+        room: &'a str,
+        by: &'a str,
+        banned: bool,
+        why: Option<&'a str>,
+    },
+    /// A member was invited to a room; `to_you`: the reader is that member.
+    Invited {
+        room: &'a str,
+        name: &'a str,
+        by: &'a str,
+        to_you: bool,
+    },
+    /// A member is a moderator of the server from now on, or no longer; `to_you`: the reader is that member.
+    Moderator {
+        name: &'a str,
+        by: &'a str,
+        given: bool,
+        to_you: bool,
+    },
+    /// The reader is away from now on, or back.
+    YouAreAway {
+        name: &'a str,
+        text: Option<&'a str>,
+    },
+    /// The member that the reader has whispered to is away.
+    Away {
+        name: &'a str,
+        text: &'a str,
+    },
+    Quiet {
+        on: bool,
+    },
+    Whois(Whois<'a>),
+    /// The start of replayed messages.
+    ///
+    /// `gap`: older messages that the returning session has not read are no longer kept.
+    /// `before`: the session asked for messages before this id.
+    HistoryBegins {
+        messages: usize,
+        gap: bool,
+        before: Option<u64>,
+    },
+    HistoryEnds,
+    /// The end of requested history; there are older messages before the id `older`. `room`: if it is not the current one.
+    PageEnds {
+        room: Option<&'a str>,
+        older: Option<u64>,
+    },
+    FoundBegins {
+        words: &'a str,
+        messages: usize,
+    },
+    FoundEnds {
+        room: Option<&'a str>,
+        words: &'a str,
+        older: Option<u64>,
+    },
+    /// A whisper was stored for the next member with this name.
+    WhisperStored {
+        name: &'a str,
+    },
+    /// The start of whispers that were stored while the name was unused.
+    OfflineWhispersBegin {
+        whispers: usize,
+    },
+    OfflineWhispersEnd,
+    NoHistory,
+    Joined {
+        name: &'a str,
+        here: usize,
+    },
+    Left {
+        name: &'a str,
+        cause: &'a Cause,
+        here: usize,
+    },
+    Renamed {
+        old: &'a str,
+        new: &'a str,
+    },
+    Summed {
+        joined: u32,
+        left: u32,
+        here: usize,
+    },
+    Day(Date),
+    Waiting {
+        number: u32,
+    },
+    Pong {
+        text: &'a str,
+    },
+    People {
+        room: &'a str,
+        people: People<'a>,
+    },
+    PeopleIn {
+        room: &'a str,
+        people: People<'a>,
+    },
+    /// The name, the number of members, and the topic of each room.
+    Rooms {
+        rooms: &'a [(&'a str, usize, Option<&'a str>)],
+        more: usize,
+    },
+    Echo {
+        on: bool,
+    },
+    Ignoring {
+        name: &'a str,
+    },
+    NoLongerIgnoring {
+        name: &'a str,
+    },
+    IgnoreList {
+        names: &'a [&'a str],
+    },
+    Goodbye,
+    /// The reader was removed from the server; `by`: the name of the moderator, or `None` for the operator.
+    Kicked {
+        why: Option<&'a str>,
+        by: Option<&'a str>,
+    },
+    /// For the operator: a moderator has removed a member from the server.
+    KickedBy {
+        name: &'a str,
+        why: Option<&'a str>,
+        by: &'a str,
+    },
+    ShuttingDown,
+    /// One line of a table for the operator.
+    Line(&'a str),
+    Connected {
+        addr: SocketAddr,
+        connected: usize,
+    },
+    Disconnected {
+        addr: SocketAddr,
+        connected: usize,
+    },
+    PeerLeft {
+        name: &'a str,
+    },
+    /// A network or member is banned; `by`: the moderator, if that is told.
+    Ban {
+        what: &'a str,
+        minutes: Option<u64>,
+        by: Option<&'a str>,
+    },
+    Unbanned {
+        what: &'a str,
+        by: Option<&'a str>,
+    },
+    NoBans,
+    Muted {
+        name: &'a str,
+        minutes: Option<u64>,
+        by: Option<&'a str>,
+    },
+    Unmuted {
+        name: &'a str,
+        by: Option<&'a str>,
+    },
+    NoMutes,
+    /// The end of one page of a list, and the command that shows the next page.
+    PageOf {
+        command: &'a str,
+        page: usize,
+        pages: usize,
+    },
+    /// The number of other rooms that have members.
+    MoreRooms {
+        rooms: usize,
+    },
+    Detached,
+    Lost {
+        lines: u64,
+    },
+    /// The store cannot write messages at present.
+    StoreFails {
+        why: &'a str,
+    },
+    /// The store works again: `written` waiting records were written, `lost` records were dropped.
+    StoreWorks {
+        written: u64,
+        lost: u64,
+    },
+}

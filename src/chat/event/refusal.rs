@@ -1,0 +1,220 @@
+//! The reasons of refusals.
+
+use crate::chat::change::RestrictionKind;
+use crate::chat::member::RoomRole;
+use crate::chat::policy::cidr::Network;
+use crate::chat::policy::nick::InvalidNick;
+
+/// The reason why a command or connection was refused.
+#[derive(Clone, Copy, Debug)]
+pub enum Refusal<'a> {
+    /// `asked`: the session is at the nickname prompt, and the text repeats the prompt.
+    Taken {
+        name: &'a str,
+        asked: bool,
+    },
+    BadName {
+        why: InvalidNick,
+        name: &'a str,
+        asked: bool,
+    },
+    AlreadyCalled {
+        name: &'a str,
+    },
+    NamesAreAddresses,
+    LoginTimeout {
+        seconds: u64,
+    },
+    StillWaiting,
+    /// The first line belongs to another protocol, such as HTTP.
+    OtherProtocol,
+    Full,
+    /// The only place of a p2p server is taken.
+    Busy,
+    TooManyFromAddress {
+        most: usize,
+    },
+    Banned,
+    Idle {
+        seconds: u64,
+    },
+    TooLong {
+        most: usize,
+    },
+    NotUtf8,
+    NoSuchMember {
+        name: &'a str,
+    },
+    Yourself,
+    NoWhisperYet,
+    WhispererLeft,
+    /// An argument is missing or invalid; the text is the correct usage.
+    Usage(&'a str),
+    NoCommand {
+        word: &'a str,
+    },
+    BadRoomName,
+    NoRoom {
+        room: &'a str,
+    },
+    TooManyRooms {
+        most: usize,
+    },
+    /// The limit on rooms in memory and in the store is reached.
+    TooManyStoredRooms {
+        most: usize,
+    },
+    /// The limit on existing rooms created by one member is reached.
+    TooManyCreated {
+        most: usize,
+    },
+    InThatRoom {
+        room: &'a str,
+    },
+    /// `#room text` for a room that the member neither is in nor follows.
+    NotInRoom {
+        room: &'a str,
+    },
+    /// A command about a room that the member neither is in nor follows.
+    NotMember {
+        room: &'a str,
+    },
+    FollowsAlready {
+        room: &'a str,
+    },
+    NotFollowed {
+        room: &'a str,
+    },
+    TooManyFollowed {
+        most: usize,
+    },
+    TextTooLong {
+        most: usize,
+    },
+    NotIgnored {
+        name: &'a str,
+    },
+    TooManyIgnored {
+        most: usize,
+    },
+    HistoryRange {
+        most: usize,
+    },
+    /// The server has no store.
+    NoStore,
+    /// The store cannot be read at present.
+    LookupFails,
+    NotBanned {
+        what: &'a str,
+    },
+    NotMuted {
+        name: &'a str,
+    },
+    /// Only operators of this room may do that; `None`: only moderators.
+    NotAllowed {
+        room: Option<&'a str>,
+    },
+    /// The store cannot be written at present, so that a deletion might not last.
+    StoreFails,
+    /// Only the operator of the server may do that.
+    OnlyOperator,
+    /// The member is a moderator.
+    Protected {
+        name: &'a str,
+    },
+    /// The lobby is open to all, and has no operators.
+    NotForLobby,
+    /// The member that is invited is banned from the room.
+    IsBanned {
+        name: &'a str,
+        room: &'a str,
+    },
+    NotThere {
+        name: &'a str,
+        room: &'a str,
+    },
+    IsThere {
+        name: &'a str,
+        room: &'a str,
+    },
+    /// `room`: `None` for the server.
+    HasRole {
+        name: &'a str,
+        room: Option<&'a str>,
+        role: RoomRole,
+    },
+    LacksRole {
+        name: &'a str,
+        room: Option<&'a str>,
+        role: RoomRole,
+    },
+    LastOperator {
+        room: &'a str,
+    },
+    /// `given`: a key was given, and it is not that of the room.
+    WrongKey {
+        room: &'a str,
+        given: bool,
+    },
+    InviteOnly {
+        room: &'a str,
+    },
+    RoomFull {
+        room: &'a str,
+        most: u32,
+    },
+    BannedFrom {
+        room: &'a str,
+    },
+    Moderated {
+        room: &'a str,
+    },
+    MutedIn {
+        room: &'a str,
+        minutes: Option<u64>,
+    },
+    /// One message in `every` seconds is allowed, the next one after `wait` seconds.
+    SlowMode {
+        room: &'a str,
+        every: u64,
+        wait: u64,
+    },
+    BadKey {
+        most: usize,
+    },
+    NoChange,
+    ListFull {
+        room: &'a str,
+        most: usize,
+    },
+    /// The member is not muted in the room, or not banned from it.
+    NotRestricted {
+        name: &'a str,
+        room: &'a str,
+        kind: RestrictionKind,
+    },
+    NoMessage {
+        id: u64,
+        room: &'a str,
+    },
+    NotYours {
+        id: u64,
+    },
+    /// There is no message of that member; `None`: of the reader.
+    NothingToDelete {
+        name: Option<&'a str>,
+        room: &'a str,
+    },
+    /// Other members come from the same network; `None`: the reader may not see addresses.
+    SharedAddress {
+        name: &'a str,
+        others: usize,
+        network: Option<Network>,
+    },
+    /// The list has no such page.
+    NoPage {
+        command: &'a str,
+        pages: usize,
+    },
+    ConsoleDoesNotQuit,
+}

@@ -1,0 +1,121 @@
+//! Applies settings of rooms, invitations, roles, and the deletion of messages.
+
+use log::warn;
+
+use crate::chat::change::{Delete, RoleChange};
+use crate::chat::event::{Event, Notice};
+use crate::chat::hub::{Hub, OPERATOR_LOG};
+use crate::chat::id::{Author, MemberId, Now, RoomId};
+use crate::chat::member::{Role, RoomRole};
+use crate::chat::record::Record;
+use crate::chat::room::segment_log::EntryKind;
+use crate::chat::settings::Setting;
+
+impl Hub {
+    /// Shows a notice to all who read a room, to the operator, and to the member that has acted. What a member does that is
+    /// muted on the server is shown to itself and to the operator.
+    pub(super) fn notice_in_room(&mut self, by: MemberId, room: RoomId, notice: Notice, time: &Now) {
+        let event = Event::Notice(notice);
+        if self.shared.mutes.holds(by, time.at) {
+            // With its name, a muted member could say something to the others.
+            let mut fanout = self.fanout();
+            fanout.begin_day(room, time);
+            fanout.send_to_sessions(by.slot, room, &event);
+            return fanout.send_to_console_from(room, &event);
+        }
+        let mut fanout = self.fanout();
+        fanout.append(room, Author::NONE, EntryKind::Notice, 0, &event, time);
+        fanout.send_to_console_from(room, &event);
+        // A moderator can act in a room that it does not read.
+        if by != MemberId::OPERATOR
+            && self.shared.members.get(by).is_some()
+            && !self.shared.members.is_in(by.slot, room)
+        {
+            self.fanout().send_to_sessions(by.slot, room, &event);
+        }
+    }
+
+    pub(super) fn apply_setting(&mut self, by: MemberId, id: RoomId, setting: &Setting, time: Now) {
+        let room = &mut self.shared.rooms[id];
+        room.rules.settings.set(setting);
+        if matches!(setting, Setting::Slow(_)) {
+            room.rules.forget_spoken();
+        }
+        let (actor, room_name) = (self.actor(by), self.shared.rooms.name(id));
+        let value = match setting.number() {
+            Some(number) => format!(" {number}"),
+            // The key is not logged.
+            None => if setting.is_on() { "" } else { " off" }.into(),
+        };
+        warn!(target: OPERATOR_LOG, "{room_name}: settings changed by {actor}: {}{value}", setting.name());
+        self.notice_in_room(by, id, Notice::SettingChanged { by: &actor, setting }, &time);
+        self.record_room(id, &time);
+        self.remove_if_unkept(id);
+    }
+
+    pub(super) fn apply_invite(&mut self, by: MemberId, member: MemberId, room: RoomId, time: Now) {
+        self.shared.rooms[room].rules.invite(member);
+        let (actor, name, room_name) = (self.actor(by), self.actor(member), self.shared.rooms.name(room).to_owned());
+        warn!("{room_name}: {name} is invited by {actor}");
+        let invited = |to_you| Event::Notice(Notice::Invited { room: &room_name, name: &name, by: &actor, to_you });
+        let author = self.shared.members.get(by).map(|member| member.author(by.slot));
+        let is_ignored = author.is_some_and(|author| self.shared.members[member.slot].ignores(author));
+        if !is_ignored && !self.shared.mutes.holds(by, time.at) {
+            self.send_to_member(member, &invited(true));
+        }
+        match by == MemberId::OPERATOR {
+            true => self.fanout().send_to_console(&invited(false)),
+            false => self.send_to_member(by, &invited(false)),
+        }
+    }
+
+    pub(super) fn apply_room_role(
+        &mut self,
+        by: MemberId,
+        member: MemberId,
+        room: RoomId,
+        change: RoleChange,
+        time: Now,
+    ) {
+        let members = &self.shared.members;
+        let rules = &mut self.shared.rooms[room].rules;
+        match change {
+            RoleChange::Give(role) => rules.give_role(member, role, |id| members.get(id).is_some()),
+            RoleChange::Take(_) => rules.take_role(member),
+        }
+        let (actor, name) = (self.actor(by), self.actor(member));
+        let act = match change {
+            RoleChange::Give(RoomRole::Operator) => format!("{name} is made an operator by {actor}"),
+            RoleChange::Take(RoomRole::Operator) => format!("{name} is no longer an operator, by {actor}"),
+            RoleChange::Give(RoomRole::Voice) => format!("{name} is given voice by {actor}"),
+            RoleChange::Take(RoomRole::Voice) => format!("{name} no longer has voice, by {actor}"),
+        };
+        warn!(target: OPERATOR_LOG, "{}: {act}", self.shared.rooms.name(room));
+        self.notice_in_room(by, room, Notice::RoleChanged { by: &actor, name: &name, change }, &time);
+    }
+
+    pub(super) fn apply_moderator(&mut self, by: MemberId, member: MemberId, given: bool) {
+        let role = if given { Role::Moderator } else { Role::User };
+        self.shared.members[member.slot].set_role(role);
+        let (actor, name) = (self.actor(by), self.actor(member));
+        let act = if given { "made a moderator" } else { "no longer a moderator," };
+        warn!(target: OPERATOR_LOG, "{name} is {act} by {actor}");
+        let notice = |to_you| Event::Notice(Notice::Moderator { name: &name, by: &actor, given, to_you });
+        self.send_to_member(member, &notice(true));
+        self.fanout().send_to_console(&notice(false));
+    }
+
+    pub(super) fn apply_delete(&mut self, delete: &Delete, time: Now) {
+        let Delete { by, room, name, ids } = delete;
+        self.shared.rooms[*room].delete(ids);
+        let (actor, room_name) = (self.actor(*by), self.shared.rooms.name(*room).to_owned());
+        let count = match ids.len() {
+            1 => "1 message".to_owned(),
+            count => format!("{count} messages"),
+        };
+        warn!(target: OPERATOR_LOG, "{room_name}: {count} of {name} deleted by {actor}");
+        self.notice_in_room(*by, *room, Notice::Deleted { by: &actor, name, ids }, &time);
+        self.record(|| Record::Delete { room: room_name, ids: ids.clone() });
+        self.remove_if_unkept(*room);
+    }
+}
