@@ -7,13 +7,12 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use log::warn;
 use serde::{Deserialize, Serialize};
 
+use super::query_step::{Found, Sources};
 use super::unwritten::UnwrittenRecords;
-use crate::chat::policy::nick::fold;
 use crate::chat::{Answer, ClientId, Hub, Lookup, Query};
-use crate::store::{Error, MAX_READ, Message, SearchWords, Store};
+use crate::store::{SearchWords, Store};
 
 /// Time that one turn spends on queries.
 const TURN_TIME: Duration = Duration::from_millis(3);
@@ -48,6 +47,17 @@ struct PendingQuery {
     before: Option<u64>,
     #[serde(skip)]
     has_begun: bool,
+}
+
+impl PendingQuery {
+    /// Makes the words of a search, before the first step.
+    fn begin(&mut self) {
+        if let Lookup::Search { words, .. } = &self.query.lookup
+            && !std::mem::replace(&mut self.has_begun, true)
+        {
+            self.words = SearchWords::new(words);
+        }
+    }
 }
 
 /// The queue as plain data.
@@ -142,7 +152,10 @@ impl QueryQueue {
             if !hub.is_awaiting(&pending.query) {
                 continue;
             }
-            let answer = sources.step(&mut pending, &mut || Instant::now() < ends);
+            pending.begin();
+            let PendingQuery { query, words, found, before, .. } = &mut pending;
+            let found = &mut Found { ids: found, before };
+            let answer = sources.step(&query.lookup, words.as_ref(), found, &mut || Instant::now() < ends);
             let until = began.elapsed();
             let due = now + (until - spent) * PAUSE_FACTOR;
             spent = until;
@@ -157,177 +170,12 @@ impl QueryQueue {
     }
 }
 
-/// What queries are answered from: the store and the records that are not in it yet.
-struct Sources<'a> {
-    store: &'a mut Store,
-    unwritten: &'a UnwrittenRecords,
-}
-
-impl Sources<'_> {
-    /// Runs one step of a query; returns the answer if it was the last step.
-    fn step(&mut self, pending: &mut PendingQuery, more: &mut dyn FnMut() -> bool) -> Option<Answer> {
-        let Sources { store, unwritten } = self;
-        let answer = match &pending.query.lookup {
-            Lookup::Whispers { to } => store.whispers(to).map(|mut whispers| {
-                unwritten.append_whispers(to, &mut whispers);
-                Some(Answer::Whispers(whispers))
-            }),
-            Lookup::Room { room, .. } => {
-                let found = (&mut pending.found, &mut pending.before);
-                if !search_unwritten(unwritten, room, None, usize::MAX, found, more, &mut |_| true) {
-                    return None;
-                }
-                let oldest = pending.found.last().copied().unwrap_or(u64::MAX);
-                store.recent(room).and_then(|mut stored| {
-                    // Some may have been written since they were found in memory.
-                    stored.retain(|message| message.id < oldest);
-                    self.messages(room, &pending.found, stored).map(|all| Some(Answer::Messages(all)))
-                })
-            }
-            Lookup::History { room, before, n } => {
-                let found = (&mut pending.found, &mut pending.before);
-                if !search_unwritten(unwritten, room, *before, *n + 1, found, more, &mut |_| true) {
-                    return None;
-                }
-                let left = n + 1 - pending.found.len();
-                let stored =
-                    if left > 0 { store.history(room, pending.before.or(*before), left) } else { Ok(Vec::new()) };
-                stored
-                    .and_then(|stored| self.messages(room, &pending.found, stored))
-                    .map(|all| Some(Answer::Messages(all)))
-            }
-            Lookup::Search { room, words, before, n } => {
-                if !std::mem::replace(&mut pending.has_begun, true) {
-                    pending.words = SearchWords::new(words);
-                }
-                let Some(words) = &pending.words else { return Some(Answer::Messages(Vec::new())) };
-                let found = (&mut pending.found, &mut pending.before);
-                let are_in = &mut |message: &Message| words.are_in(&message.text);
-                if !search_unwritten(unwritten, room, *before, *n + 1, found, more, are_in) {
-                    return None;
-                }
-                let left = n + 1 - pending.found.len();
-                match store.search(room, words, pending.before.or(*before), left, more) {
-                    Ok(found) => {
-                        pending.found.extend(found.ids);
-                        if found.before.is_some() && pending.found.len() <= *n {
-                            pending.before = found.before;
-                            return None;
-                        }
-                        self.messages(room, &pending.found, Vec::new()).map(|all| Some(Answer::Messages(all)))
-                    }
-                    Err(error) => Err(error),
-                }
-            }
-        };
-        answer.unwrap_or_else(|error| {
-            warn!("{error}; a store query was not answered");
-            Some(Answer::Nothing)
-        })
-    }
-
-    /// Loads the messages `ids` (newest first) and appends them to those from the store; returns them oldest
-    /// first, with at most [`MAX_READ`] bytes.
-    fn messages(&mut self, room: &str, ids: &[u64], stored: Vec<Message>) -> Result<Vec<Message>, Error> {
-        let (mut messages, mut bytes) = (Vec::with_capacity(ids.len()), 0);
-        for &id in ids {
-            let message = match self.unwritten.message(id) {
-                Some(message) => Some(message.clone()),
-                // It may have been written, or pruned, since it was found.
-                None => self.store.message(room, id)?,
-            };
-            let Some(message) = message else { continue };
-            bytes += message.name.len() + message.text.len();
-            if bytes > MAX_READ {
-                messages.reverse();
-                return Ok(messages);
-            }
-            messages.push(message);
-        }
-        messages.extend(stored.into_iter().rev());
-        messages.reverse();
-        Ok(messages)
-    }
-}
-
-/// Searches the unwritten messages, the newest first, until `wanted` are found; returns whether the search
-/// is complete.
-fn search_unwritten(
-    unwritten: &UnwrittenRecords,
-    room: &str,
-    first: Option<u64>,
-    wanted: usize,
-    (found, before): (&mut Vec<u64>, &mut Option<u64>),
-    more: &mut dyn FnMut() -> bool,
-    fits: &mut dyn FnMut(&Message) -> bool,
-) -> bool {
-    if unwritten.is_empty() {
-        return true;
-    }
-    let key = fold(room);
-    // The folded name is reused for messages of the same room.
-    let mut last = (room, true);
-    for message in unwritten.newest_first(before.or(first)) {
-        if found.len() == wanted {
-            break;
-        }
-        if last.0 != message.room {
-            last = (&message.room, fold(&message.room) == key);
-        }
-        if last.1 && fits(message) {
-            found.push(message.id);
-        }
-        *before = Some(message.id);
-        if !more() {
-            return false;
-        }
-    }
-    true
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
-    use time::OffsetDateTime;
 
     use super::*;
-    use crate::chat::record::MessageKind;
-    use crate::store::Record;
     use crate::util::test_json::through_json;
-
-    fn said(id: u64, room: &str, text: &str) -> Record {
-        let (at, room) = (OffsetDateTime::UNIX_EPOCH, room.to_owned());
-        Record::Message(Message { id, room, at, kind: MessageKind::Said, name: "alice".into(), text: text.into() })
-    }
-
-    #[test]
-    fn unwritten_messages_are_searched_in_steps_each_once() {
-        let mut unwritten = UnwrittenRecords::default();
-        unwritten.extend((1..=100).map(|id| said(id, ["Tea", "den", "tea"][id as usize % 3], "red")).collect());
-        let (mut found, mut before, mut steps, mut looked) = (Vec::new(), None, 0, 0);
-        loop {
-            let (mut asked, state) = (0, (&mut found, &mut before));
-            let mut more = || {
-                asked += 1;
-                asked < 7
-            };
-            let mut fits = |_: &Message| {
-                looked += 1;
-                true
-            };
-            steps += 1;
-            if search_unwritten(&unwritten, "TEA", Some(91), 1000, state, &mut more, &mut fits) {
-                break;
-            }
-            assert!(asked <= 7);
-        }
-        assert_eq!(found, (1..=90).rev().filter(|id| id % 3 != 1).collect::<Vec<u64>>());
-        assert_eq!((looked, steps), (60, 90 / 7 + 1));
-        // The search ends when enough are found.
-        let (mut found, mut before) = (Vec::new(), None);
-        assert!(search_unwritten(&unwritten, "den", None, 2, (&mut found, &mut before), &mut || true, &mut |_| true));
-        assert_eq!(found, [100, 97]);
-    }
 
     #[test]
     fn only_the_asking_member_pauses() {

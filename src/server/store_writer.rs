@@ -3,6 +3,8 @@
 //! If the store fails the chat goes on in memory. Records are buffered, up to a bound, and written when
 //! the store works again.
 
+mod cleaning;
+
 use std::time::Duration;
 
 use log::{error, info, warn};
@@ -45,6 +47,10 @@ pub struct StoreWriterState {
     queries: QueryQueue,
     /// The time of the next pruning.
     prune: Option<Duration>,
+    /// The time of the next step that removes words of deleted messages from the search index.
+    clean: Option<Duration>,
+    /// The time of the next checkpoint, since the log may contain the texts of deleted messages.
+    checkpoint: Option<Duration>,
 }
 
 impl Default for StoreWriterState {
@@ -56,6 +62,9 @@ impl Default for StoreWriterState {
             counts: StoreCounts::default(),
             queries: QueryQueue::default(),
             prune: Some(Duration::ZERO),
+            // The last process may have been killed before this was done.
+            clean: Some(Duration::ZERO),
+            checkpoint: Some(Duration::ZERO),
         }
     }
 }
@@ -84,6 +93,10 @@ impl StoreFault {
 /// Whether the store must be reopened; a full disk, or a refused record, leaves it as it was.
 fn reopens(error: &Error) -> bool {
     !matches!(error, Error::Full(_) | Error::Refused(..))
+}
+
+fn is_deletion(record: &Record) -> bool {
+    matches!(record, Record::Delete { .. })
 }
 
 /// Counters of the store writer.
@@ -132,13 +145,13 @@ impl StoreWriter {
         self.state.unwritten.len()
     }
 
-    /// The time of the next try, query or pruning.
+    /// The time of the next try, query, step of pruning or cleaning, or checkpoint.
     pub fn next_deadline(&self) -> Option<Duration> {
         let file = match &self.state.fault {
-            Some(fault) => Some(fault.retry_at),
-            None => self.state.prune,
+            Some(fault) => [Some(fault.retry_at), None, None],
+            None => [self.state.prune, self.state.clean, self.state.checkpoint],
         };
-        [file, self.state.queries.next_deadline()].into_iter().flatten().min()
+        file.into_iter().chain([self.state.queries.next_deadline()]).flatten().min()
     }
 
     /// Writes records in one transaction, or buffers them while the store fails.
@@ -154,6 +167,9 @@ impl StoreWriter {
             Ok(()) => {
                 self.state.counts.written += records.len() as u64;
                 self.state.prune.get_or_insert(now + PRUNE_EVERY);
+                if records.iter().any(is_deletion) {
+                    self.state.clean.get_or_insert(now);
+                }
                 None
             }
             Err(error) => {
@@ -171,12 +187,16 @@ impl StoreWriter {
         let fault = self.state.fault.as_mut().filter(|fault| fault.retry_at <= now)?;
         let some = self.state.unwritten.len().min(fault.at_once);
         let reopened = if fault.reopens { self.store.reopen() } else { Ok(()) };
+        let deletes = self.state.unwritten.first(some).iter().any(is_deletion);
         match reopened.and_then(|()| self.store.write(self.state.unwritten.first(some))) {
             Ok(()) => {
                 fault.reopens = false;
                 fault.written += some as u64;
                 self.state.counts.written += some as u64;
                 self.state.unwritten.remove_first(some);
+                if deletes {
+                    self.state.clean.get_or_insert(now);
+                }
                 // The rest is written in the next turn.
                 fault.retry_at = now;
                 fault.at_once = (2 * fault.at_once).min(RETRY_RECORDS);
@@ -240,11 +260,11 @@ impl StoreWriter {
         if self.state.fault.is_some() || self.state.prune.is_none_or(|due| due > now.at) {
             return Vec::new();
         }
-        let mut empty = Vec::new();
-        self.state.prune = match self.store.prune(now.local.unix_timestamp(), PRUNED_PER_TURN) {
+        let (mut empty, unix) = (Vec::new(), now.local.unix_timestamp());
+        self.state.prune = match self.store.prune(unix, PRUNED_PER_TURN) {
             Ok(true) => Some(now.at),
             Ok(false) => {
-                empty = self.store.empty_rooms();
+                empty = self.store.empty_rooms(unix);
                 self.ages.then_some(now.at + PRUNE_EVERY)
             }
             Err(error) => {
@@ -255,9 +275,11 @@ impl StoreWriter {
         empty
     }
 
-    /// Writes the records of a turn, runs store queries and prunes; returns the clients whose queries are answered, by
+    /// Writes the records of a turn, runs store queries, cleans and prunes; returns the clients whose queries are answered, by
     /// slot.
     pub fn process(&mut self, hub: &mut Hub, now: Now) -> Vec<usize> {
+        // Before the write: what is deleted in this turn does not delay it.
+        self.clean(now.at);
         match self.write(hub.poll_records(), now.at) {
             None => {}
             Some(StoreStatus::Fails(why)) => hub.handle_store_failure(&why),
@@ -268,6 +290,7 @@ impl StoreWriter {
         for (query, answer) in answers {
             hub.handle_answer(query, answer, now);
         }
+        self.checkpoint(now.at);
         let empty = self.prune(now);
         hub.handle_pruned_rooms(&empty);
         answered
@@ -283,6 +306,7 @@ impl StoreWriter {
         while self.state.fault.as_ref().is_some_and(|fault| fault.retry_at <= now.at) {
             self.retry(now.at);
         }
+        self.finish_cleaning(now.at);
         let lost = self.state.unwritten.len() as u64 + self.state.lost;
         match &self.state.fault {
             Some(fault) => error!("{}; {lost} records were not stored and are lost", fault.why),
@@ -302,50 +326,4 @@ impl StoreWriter {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use time::OffsetDateTime;
-
-    use super::*;
-    use crate::chat::record::MessageKind;
-    use crate::store::{Message, Options, Sync};
-    use crate::util::test_json::through_json;
-
-    fn said(id: u64) -> Record {
-        let (at, text) = (OffsetDateTime::UNIX_EPOCH, format!("text {id}"));
-        Record::Message(Message { id, room: "lobby".into(), at, kind: MessageKind::Said, name: "alice".into(), text })
-    }
-
-    #[test]
-    fn unwritten_records_are_written_after_a_handover() {
-        let dir = std::env::temp_dir().join(format!("chinwag-store-writer-{}", std::process::id()));
-        fs::create_dir(&dir).unwrap();
-        let path = dir.join("history");
-        let options = Options {
-            path: path.clone(),
-            sync: Sync::Off,
-            keep_days: None,
-            keep_messages: None,
-            rooms: 10,
-            history: 10,
-            history_bytes: 1 << 20,
-        };
-        let seconds = Duration::from_secs;
-        let mut store_writer = StoreWriter::new(Store::open(&options, 0).unwrap().0, false);
-        assert!(store_writer.write(vec![said(1)], seconds(1)).is_none());
-        store_writer.state.fault = Some(StoreFault::new(&Error::Full(path), seconds(2)));
-        assert!(store_writer.write(vec![said(2), said(3)], seconds(2)).is_none());
-
-        let state = through_json(&store_writer.into_state());
-        let mut store_writer = StoreWriter::restore(Store::open(&options, 0).unwrap().0, false, state);
-        assert_eq!((store_writer.works(), store_writer.unwritten()), (false, 2));
-        assert_eq!(store_writer.next_deadline(), Some(seconds(3)));
-        let status = store_writer.write(vec![said(4)], seconds(3));
-        assert!(matches!(status, Some(StoreStatus::Works { written: 3, lost: 0 })));
-        assert_eq!((store_writer.works(), store_writer.counts().written), (true, 4));
-        let stored = store_writer.store.history("lobby", None, 10).unwrap();
-        assert_eq!(stored.iter().map(|message| message.id).collect::<Vec<_>>(), [1, 2, 3, 4]);
-        fs::remove_dir_all(&dir).unwrap();
-    }
-}
+mod tests;

@@ -1,17 +1,17 @@
 //! Records that are not written to the store yet, in memory.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
 use crate::chat::policy::nick::fold;
-use crate::chat::record::WHISPERS_PER_NAME;
+use crate::chat::record::{RoomRecord, WHISPERS_PER_NAME};
 use crate::store::{Message, Record, Whisper};
 
 /// Memory of a record besides its texts, in bytes.
 const RECORD_BYTES: usize = 128;
 
-/// Unwritten records in their order, with indexes to find messages and whispers.
+/// Unwritten records in their order, with indexes to find messages, whispers, deletions and settings.
 #[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(from = "Vec<Record>", into = "Vec<Record>")]
 pub(super) struct UnwrittenRecords {
@@ -21,6 +21,10 @@ pub(super) struct UnwrittenRecords {
     bytes: usize,
     /// Indexes of whispers to a name, and of records that they were read, by the folded name.
     whispers: HashMap<String, Vec<usize>>,
+    /// Ids of messages that are deleted by these records, by the folded name of their room.
+    deleted: HashMap<String, HashSet<u64>>,
+    /// The index of the settings of a room, by its folded name.
+    settings: HashMap<String, usize>,
 }
 
 impl UnwrittenRecords {
@@ -48,20 +52,40 @@ impl UnwrittenRecords {
 
     fn push(&mut self, record: Record) {
         let index = self.records.len();
+        self.bytes += bytes(&record);
         match &record {
             Record::Message(message) => self.messages.push((message.id, index)),
             Record::Whisper(Whisper { to, .. }) | Record::WhispersRead { to } => {
                 self.whispers.entry(fold(to)).or_default().push(index);
             }
+            Record::Delete { room, ids } => self.deleted.entry(fold(room)).or_default().extend(ids),
+            Record::RoomGone { name } => drop(self.settings.remove(&fold(name))),
+            Record::Settings { room, .. } => {
+                // Only the newest settings are needed.
+                let first = *self.settings.entry(fold(room)).or_insert(index);
+                if first < index {
+                    self.bytes -= bytes(&self.records[first]);
+                    self.records[first] = record;
+                    return;
+                }
+            }
             _ => {}
         }
-        self.bytes += bytes(&record);
         self.records.push(record);
     }
 
     /// Removes the first `n` records.
     pub fn remove_first(&mut self, n: usize) {
-        self.bytes -= self.records.drain(..n).map(|record| bytes(&record)).sum::<usize>();
+        let removed: Vec<Record> = self.records.drain(..n).collect();
+        self.bytes -= removed.iter().map(bytes).sum::<usize>();
+        if removed.iter().any(|record| matches!(record, Record::Delete { .. })) {
+            self.index_deleted();
+        }
+        self.settings.retain(|_, index| {
+            let stays = *index >= n;
+            *index = index.saturating_sub(n);
+            stays
+        });
         self.messages.retain_mut(|(_, index)| {
             let stays = *index >= n;
             *index = index.saturating_sub(n);
@@ -74,6 +98,15 @@ impl UnwrittenRecords {
         });
         if self.records.is_empty() {
             *self = UnwrittenRecords::default();
+        }
+    }
+
+    fn index_deleted(&mut self) {
+        self.deleted.clear();
+        for record in &self.records {
+            if let Record::Delete { room, ids } = record {
+                self.deleted.entry(fold(room)).or_default().extend(ids);
+            }
         }
     }
 
@@ -93,16 +126,23 @@ impl UnwrittenRecords {
         before - self.len()
     }
 
-    /// The messages before an id, the newest first.
+    /// The ids of the messages of a room that are deleted by these records.
+    pub fn deleted_in(&self, room: &str) -> Option<&HashSet<u64>> {
+        if self.deleted.is_empty() { None } else { self.deleted.get(&fold(room)) }
+    }
+
+    /// The messages before an id, the newest first, with those that are deleted by later records.
     pub fn newest_first(&self, before: Option<u64>) -> impl Iterator<Item = &Message> {
         let end = before.map_or(self.messages.len(), |before| self.messages.partition_point(|&(id, _)| id < before));
         self.messages[..end].iter().rev().filter_map(|&(_, index)| message_of(&self.records[index]))
     }
 
-    /// The message of that id.
+    /// The message of that id, if it is not deleted by a later record.
     pub fn message(&self, id: u64) -> Option<&Message> {
         let found = self.messages.binary_search_by_key(&id, |&(id, _)| id).ok()?;
-        message_of(&self.records[self.messages[found].1])
+        let message = message_of(&self.records[self.messages[found].1])?;
+        let is_deleted = self.deleted_in(&message.room).is_some_and(|deleted| deleted.contains(&id));
+        (!is_deleted).then_some(message)
     }
 
     /// Appends the unwritten whispers to a name to its stored ones.
@@ -152,8 +192,18 @@ fn bytes(record: &Record) -> usize {
             Record::Whisper(whisper) => whisper.to.len() + whisper.from.len() + whisper.text.len(),
             Record::Room { name } | Record::RoomGone { name } => name.len(),
             Record::WhispersRead { to } => to.len(),
-            Record::Ban { .. } | Record::Unban { .. } | Record::NextId(_) => 0,
+            Record::Settings { room, record } => room.len() + bytes_of_room(record),
+            Record::Delete { room, ids } => room.len() + 2 * size_of_val(&ids[..]),
+            Record::Ban(ban) => ban.name.as_ref().map_or(0, String::len),
+            Record::Unban { .. } | Record::NextId(_) => 0,
         }
+}
+
+/// Memory of what is stored of a room besides its messages, in bytes, approximately.
+fn bytes_of_room(record: &RoomRecord) -> usize {
+    let topic = record.topic.as_ref().map_or(0, |topic| topic.name.len() + topic.text.len());
+    let bans = record.bans.iter().map(|ban| size_of_val(ban) + ban.name.len());
+    size_of_val(record) + topic + bans.sum::<usize>()
 }
 
 #[cfg(test)]
@@ -161,7 +211,7 @@ mod tests {
     use time::OffsetDateTime;
 
     use super::*;
-    use crate::chat::record::MessageKind;
+    use crate::chat::record::{MessageKind, TopicRecord};
     use crate::util::test_json::through_json;
 
     fn said(id: u64) -> Record {
@@ -224,6 +274,56 @@ mod tests {
         assert_eq!((ids(&waiting, None), waiting.first(1)), (vec![3, 2], &[ban][..]));
         assert_eq!(whispers(&waiting, "bob", &["stored"]), ["stored"]);
         assert!(waiting.bytes() <= most);
+    }
+
+    #[test]
+    fn waiting_deletions_hide_messages_until_they_are_written() {
+        let mut waiting = UnwrittenRecords::default();
+        let delete = |room: &str, ids: &[u64]| Record::Delete { room: room.into(), ids: ids.to_vec() };
+        waiting.extend(vec![said(1), said(2), said(3), delete("LOBBY", &[1, 7]), delete("den", &[2]), said(4)]);
+        waiting = through_json(&waiting);
+        let hidden = |waiting: &UnwrittenRecords| {
+            let there = |id: &u64| waiting.deleted_in("Lobby").is_some_and(|deleted| deleted.contains(id));
+            (
+                (1..9).filter(there).collect::<Vec<_>>(),
+                (1..9).filter(|&id| waiting.message(id).is_some()).collect::<Vec<_>>(),
+            )
+        };
+        assert_eq!(hidden(&waiting), (vec![1, 7], vec![2, 3, 4]));
+        // Messages are dropped first.
+        assert_eq!(waiting.drop_oldest(3 * RECORD_BYTES), 4);
+        assert_eq!(hidden(&waiting), (vec![1, 7], vec![]));
+        waiting.remove_first(1);
+        assert_eq!((hidden(&waiting), waiting.len()), ((vec![], vec![]), 1));
+    }
+
+    #[test]
+    fn only_the_newest_settings_of_a_room_wait() {
+        let mut waiting = UnwrittenRecords::default();
+        let settings = |room: &str, topic: &str| {
+            let topic = Some(TopicRecord { name: "alice".into(), text: topic.into() });
+            Record::Settings { room: room.into(), record: RoomRecord { topic, ..RoomRecord::default() }.into() }
+        };
+        waiting.extend(vec![
+            settings("den", &"long ".repeat(100)),
+            said(1),
+            settings("tea", "one"),
+            settings("DEN", "two"),
+        ]);
+        assert_eq!(waiting.first(3), [settings("DEN", "two"), said(1), settings("tea", "one")]);
+        let sum = waiting.first(3).iter().map(bytes).sum::<usize>();
+        assert_eq!((waiting.len(), waiting.bytes()), (3, sum));
+        // The room that is removed in between is not the same one.
+        waiting.extend(vec![Record::RoomGone { name: "den".into() }, settings("den", "three")]);
+        assert_eq!(waiting.len(), 5);
+        waiting.remove_first(1);
+        waiting.extend(vec![settings("tea", "four"), settings("den", "five")]);
+        assert_eq!(
+            waiting.first(4)[1..],
+            [settings("tea", "four"), Record::RoomGone { name: "den".into() }, settings("den", "five")]
+        );
+        waiting.remove_first(4);
+        assert_eq!((waiting.len(), waiting.bytes()), (0, 0));
     }
 
     #[test]

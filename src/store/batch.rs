@@ -7,12 +7,13 @@ use rusqlite::Connection;
 use super::error::{DbError, DbResult};
 use super::prune::Expired;
 use super::search;
+use super::table::message::StoredMessage;
 use super::table::room;
 use super::table::room::{Rooms, StoredRoom};
 use super::table::state::State;
-use super::table::{bans, message, whispers};
+use super::table::{bans, message, removed_texts, whispers};
 use crate::chat::policy::nick::fold;
-use crate::chat::record::{Message, Record};
+use crate::chat::record::{Message, Record, RoomRecord};
 
 /// State of the store that is cached in memory.
 #[derive(Debug)]
@@ -49,7 +50,9 @@ impl<'a> Batch<'a> {
             Record::Message(message) => self.write_message(message)?,
             Record::Room { name } => self.room_or_create(name).map(|_| ())?,
             Record::RoomGone { name } => self.remove_room(name)?,
-            Record::Ban { network, until } => bans::add(self.connection, *network, *until)?,
+            Record::Settings { room, record } => self.write_settings(room, record)?,
+            Record::Delete { room, ids } => self.delete_messages(room, ids)?,
+            Record::Ban(ban) => bans::add(self.connection, ban)?,
             Record::Unban { network } => bans::remove(self.connection, *network)?,
             Record::Whisper(whisper) => *whispers = whispers::add(self.connection, whisper, *whispers)?,
             Record::WhispersRead { to } => *whispers = whispers::remove(self.connection, to, *whispers)?,
@@ -67,7 +70,7 @@ impl<'a> Batch<'a> {
         let connection = self.connection;
         let room = self.room_or_create(&message.room)?;
         message::insert(connection, room.number, room.last, message)?;
-        search::add(connection, message)?;
+        search::add(connection, message.id, &message.text)?;
         room.last = message.id;
         self.changes.state.next_id = message.id + 1;
         self.count_message();
@@ -92,7 +95,9 @@ impl<'a> Batch<'a> {
         let room = self.current_room(&fold(&message.room));
         let there = room.map(|room| message::get(self.connection, room, message.id)).transpose()?.flatten();
         match there {
-            Some(there) if there.message.has_same_columns(message) => Ok(()),
+            // The row does not tell what a deleted message was.
+            Some(StoredMessage { message: None, .. }) => Ok(()),
+            Some(StoredMessage { message: Some(there), .. }) if there.has_same_columns(message) => Ok(()),
             _ => Err(DbError::Refused(format!("message id {} was used before", message.id))),
         }
     }
@@ -119,6 +124,21 @@ impl<'a> Batch<'a> {
         if let Some(room) = self.current_room(&key) {
             room.remove(self.connection)?;
             self.changes.rooms.insert(key, None);
+        }
+        Ok(())
+    }
+
+    fn write_settings(&mut self, room: &str, record: &RoomRecord) -> DbResult<()> {
+        self.room_or_create(room)?.set_record(record)
+    }
+
+    /// Deletes messages of a room; those that it does not have are skipped. Their words leave the index later.
+    fn delete_messages(&mut self, room: &str, ids: &[u64]) -> DbResult<()> {
+        let Some(room) = self.current_room(&fold(room)).cloned() else { return Ok(()) };
+        for id in ids.iter().copied().filter(|&id| valid(id).is_ok()) {
+            if let Some(text) = message::delete(self.connection, &room, id)? {
+                removed_texts::add(self.connection, id, &text)?;
+            }
         }
         Ok(())
     }

@@ -11,18 +11,21 @@ use super::batch::CachedState;
 use super::error::{DbError, DbResult};
 use super::file::with_suffix;
 use super::options::Sync;
-use super::table::schema;
-use super::table::schema::STEPS;
+use super::schema;
+use super::schema::{STEPS, Step};
+
+/// The first version of the schema of which the files have no copies of deleted content in their unused space.
+const OVERWRITTEN: i64 = 2;
 
 /// Small tables, whose integrity is checked completely at start.
-const CHECKED_TABLES: [&str; 4] = ["state", "rooms", "bans", "whispers"];
+const CHECKED_TABLES: [&str; 5] = ["state", "rooms", "bans", "whispers", "removed_texts"];
 
 /// Opens a store for this process only and upgrades its schema to this version.
 pub(super) fn open(path: &Path, sync: Sync) -> DbResult<(Connection, CachedState)> {
     open_as(path, sync, STEPS)
 }
 
-fn open_as(path: &Path, sync: Sync, steps: &[&str]) -> DbResult<(Connection, CachedState)> {
+fn open_as(path: &Path, sync: Sync, steps: &[Step]) -> DbResult<(Connection, CachedState)> {
     let mut connection = connect(path, sync)?;
     let version = schema::version(&connection)?;
     if version > steps.len() as i64 {
@@ -30,6 +33,9 @@ fn open_as(path: &Path, sync: Sync, steps: &[&str]) -> DbResult<(Connection, Cac
     }
     if version < steps.len() as i64 {
         keep_copy(&connection, path, version)?;
+        if version < OVERWRITTEN {
+            vacuum(&connection)?;
+        }
         schema::upgrade(&mut connection, steps)?;
     }
     for table in CHECKED_TABLES {
@@ -62,6 +68,8 @@ fn connect(path: &Path, sync: Sync) -> DbResult<Connection> {
     // An automatic checkpoint that fails would report an error for a write that succeeded.
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.pragma_update(None, "cell_size_check", true)?;
+    // Deleted content is overwritten with zeros.
+    connection.pragma_update(None, "secure_delete", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     Ok(connection)
@@ -88,6 +96,15 @@ fn keep_copy(connection: &Connection, path: &Path, version: i64) -> DbResult<()>
     kept().inspect_err(|_| drop(fs::remove_file(&draft)))
 }
 
+/// Writes the file anew, without copies of messages in its unused space.
+pub(super) fn vacuum(connection: &Connection) -> DbResult<()> {
+    // The temporary copy can be as long as the file.
+    connection.pragma_update(None, "temp_store", "FILE")?;
+    let vacuumed = connection.execute_batch("VACUUM");
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    Ok(vacuumed?)
+}
+
 fn check(connection: &Connection, table: &str) -> DbResult<()> {
     let mut found = String::new();
     connection.pragma(None, "integrity_check", table, |row| {
@@ -103,8 +120,10 @@ mod tests {
     use super::super::{Error, Sync};
     use super::*;
 
-    const WITH_ONE_MORE_STEP: &[&str] = &[STEPS[0], "ALTER TABLE bans ADD COLUMN why TEXT"];
-    const WITH_BROKEN_STEP: &[&str] = &[STEPS[0], "DROP TABLE bans; DROP TABLE nothing"];
+    const WITH_ONE_MORE_STEP: &[Step] =
+        &[STEPS[0], STEPS[1], Step { sql: "ALTER TABLE bans ADD COLUMN why TEXT", then: None }];
+    const WITH_BROKEN_STEP: &[Step] =
+        &[STEPS[0], STEPS[1], Step { sql: "DROP TABLE bans; DROP TABLE nothing", then: None }];
 
     fn version(path: &Path) -> i64 {
         schema::version(&connect(path, Sync::Off).unwrap()).unwrap()
@@ -116,13 +135,13 @@ mod tests {
         directory.open().0.write(&[said(1, "lobby", "one")]).unwrap();
         let path = directory.options().path;
         let (connection, cached) = open_as(&path, Sync::Off, WITH_ONE_MORE_STEP).unwrap();
-        assert_eq!((schema::version(&connection).unwrap(), cached.state.messages), (2, 1));
+        assert_eq!((schema::version(&connection).unwrap(), cached.state.messages), (3, 1));
         drop(connection);
         let refused = super::super::Store::open(&directory.options(), 0).err();
-        assert_eq!(refused, Some(Error::Newer(path.clone(), 2)));
-        fs::rename(directory.join("history.schema1"), &path).unwrap();
+        assert_eq!(refused, Some(Error::Newer(path.clone(), 3)));
+        fs::rename(directory.join("history.schema2"), &path).unwrap();
         let (_, start) = directory.open();
-        assert_eq!(texts(&start.rooms[0].1), ["one"]);
+        assert_eq!(texts(&start.rooms[0].messages), ["one"]);
     }
 
     #[test]
@@ -131,8 +150,8 @@ mod tests {
         directory.open().0.write(&[said(1, "lobby", "one")]).unwrap();
         let path = directory.options().path;
         assert!(open_as(&path, Sync::Off, WITH_BROKEN_STEP).is_err());
-        assert_eq!(version(&path), 1);
+        assert_eq!(version(&path), 2);
         let (_, start) = directory.open();
-        assert_eq!(texts(&start.rooms[0].1), ["one"]);
+        assert_eq!(texts(&start.rooms[0].messages), ["one"]);
     }
 }

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OpenFlags};
 
 use super::error::Error;
-use super::table::schema;
-use super::table::schema::{APPLICATION_ID, STEPS};
+use super::schema;
+use super::schema::{APPLICATION_ID, STEPS};
 use super::table::state::State;
 
 /// Bytes of SQLite's header that hold the application id, <https://www.sqlite.org/fileformat.html#the_database_header>.

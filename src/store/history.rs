@@ -3,54 +3,127 @@
 use rusqlite::{Connection, OptionalExtension};
 
 use super::error::{DbError, DbResult};
+use super::search::SearchStep;
+use super::table::column::DELETED;
 use super::table::message;
 use super::table::message::COLUMNS;
 use super::table::room::StoredRoom;
+use crate::chat::policy::nick::fold;
 use crate::chat::record::Message;
 
-/// The last messages of a room before an id, at most `n` and about `bytes` bytes, oldest first.
-pub(super) fn read(
-    connection: &Connection,
-    room: &StoredRoom,
-    before: Option<u64>,
-    n: usize,
-    bytes: usize,
-) -> DbResult<Vec<Message>> {
+/// What is read of a history: messages before an id, at most `n` and about `bytes` bytes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Page {
+    pub before: Option<u64>,
+    pub n: usize,
+    pub bytes: usize,
+}
+
+/// How a step of a query goes on.
+pub struct Step<'a> {
+    /// Whether the message of this id is left out, as if it were deleted.
+    pub is_hidden: &'a dyn Fn(u64) -> bool,
+    /// Whether the step may take longer; called after each row that is left out, or for each row.
+    pub more: &'a mut dyn FnMut() -> bool,
+}
+
+/// The result of one step of reading a history.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HistoryStep {
+    /// Oldest first.
+    pub messages: Vec<Message>,
+    /// Continue before this id; `None` when the page is complete.
+    pub before: Option<u64>,
+}
+
+/// The last messages of a room.
+///
+/// Deleted messages are left out; if there are many of them, the step stops soon after `more` returns `false`.
+pub(super) fn read(connection: &Connection, room: &StoredRoom, page: Page, step: &mut Step) -> DbResult<HistoryStep> {
+    let Page { before, n, bytes } = page;
     if n == 0 {
-        return Ok(Vec::new());
+        return Ok(HistoryStep::default());
     }
     let before = before.filter(|&before| before <= room.last);
     let mut expected = match before {
         Some(before) => before_of(connection, room, before)?,
         None => room.last,
     };
-    let mut statement = connection.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM messages WHERE room = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3"
-    ))?;
-    let limit = i64::try_from(n).unwrap_or(i64::MAX);
-    let mut rows = statement.query((room.number, before.map_or(i64::MAX, |id| id as i64), limit))?;
-    let (mut found, mut taken) = (Vec::new(), 0);
+    let mut statement = connection
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM messages WHERE room = ?1 AND id < ?2 ORDER BY id DESC"))?;
+    let mut rows = statement.query((room.number, before.map_or(i64::MAX, |id| id as i64)))?;
+    let (mut found, mut taken, mut stopped) = (Vec::new(), 0, None);
     while let Some(row) = rows.next()? {
         let stored = message::read(row, &room.name)?;
-        if stored.message.id != expected || stored.room != room.number {
+        if stored.id != expected || stored.room != room.number {
             return Err(missing(expected));
         }
         expected = stored.previous;
-        taken += stored.message.name.len() + stored.message.text.len();
+        let Some(message) = stored.message.filter(|message| !(step.is_hidden)(message.id)) else {
+            if (step.more)() {
+                continue;
+            }
+            stopped = Some(stored.id);
+            break;
+        };
+        taken += message.name.len() + message.text.len();
         if taken > bytes {
             break;
         }
-        found.push(stored.message);
+        found.push(message);
+        if found.len() == n {
+            break;
+        }
     }
     // Fewer messages than asked for: all older ones must have been pruned.
-    if found.len() < n && taken <= bytes && expected > room.pruned {
+    if stopped.is_none() && found.len() < n && taken <= bytes && expected > room.pruned {
         return Err(missing(expected));
     }
     found.reverse();
+    Ok(HistoryStep { messages: found, before: stopped })
+}
+
+/// Finds the last messages of a room before an id whose author has this folded name, at most `n`.
+///
+/// Stops early, but with some progress, when `more` returns `false`.
+pub(super) fn find_of_author(
+    connection: &Connection,
+    room: &StoredRoom,
+    author: &str,
+    (before, n): (Option<u64>, usize),
+    step: &mut Step,
+) -> DbResult<SearchStep> {
+    let mut found = SearchStep::default();
+    if n == 0 {
+        return Ok(found);
+    }
+    let before = before.map_or(i64::MAX, |id| i64::try_from(id).unwrap_or(i64::MAX));
+    let mut statement = connection
+        .prepare_cached("SELECT id, kind, name FROM messages WHERE room = ?1 AND id < ?2 ORDER BY id DESC")?;
+    let mut rows = statement.query((room.number, before))?;
+    // The last name that was folded, and whether it is the author's.
+    let mut last = (String::new(), false);
+    while let Some(row) = rows.next()? {
+        let id = row.get::<_, i64>(0)? as u64;
+        let name = row.get_ref(2)?.as_str().map_err(|_| missing(id))?;
+        if name != last.0 {
+            last = (name.to_owned(), fold(name) == author);
+        }
+        if last.1 && row.get::<_, i64>(1)? != DELETED && !(step.is_hidden)(id) {
+            found.ids.push(id);
+        }
+        if found.ids.len() == n {
+            return Ok(found);
+        }
+        if !(step.more)() {
+            found.before = Some(id);
+            return Ok(found);
+        }
+    }
     Ok(found)
 }
 
-/// The id of the last message of a room before an id; 0 or the id of a pruned message if there is none.
+/// The id of the last row of a room before an id; 0 or the id of a pruned message if there is none.
 fn before_of(connection: &Connection, room: &StoredRoom, id: u64) -> DbResult<u64> {
     let mut statement =
         connection.prepare_cached("SELECT previous FROM messages WHERE room = ?1 AND id >= ?2 ORDER BY id LIMIT 1")?;

@@ -4,12 +4,15 @@
 //! history that is shown first is read at start.
 
 mod batch;
+mod clean;
 mod connection;
 mod error;
 mod file;
 mod history;
 mod options;
 mod prune;
+mod read;
+mod schema;
 mod search;
 mod table;
 #[cfg(test)]
@@ -19,24 +22,25 @@ mod transfer;
 use std::mem;
 use std::path::{self, Path, PathBuf};
 
+use log::warn;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, TransactionBehavior};
 
 pub use self::search::words::SearchWords;
 pub use self::table::whispers::MAX_WHISPERS;
 pub use error::Error;
+pub use history::{HistoryStep, Step};
 pub use options::{Options, Sync};
 pub use search::SearchStep;
 
-use self::table::room::StoredRoom;
-use crate::chat::LOBBY;
 use crate::chat::policy::nick::fold;
-pub use crate::chat::record::{InitialState, Message, MessageKind, Record, Whisper};
+pub use crate::chat::record::{InitialRoom, InitialState, Message, MessageKind, Record, Whisper};
 use crate::util::io_error::plain_words;
 use batch::{Batch, CachedState, Changes};
 use error::{DbError, DbResult};
 use file::FileIdentity;
 use prune::Retention;
+use table::removed_texts;
 
 /// Bytes of the write-ahead log at which it is moved into the database file (a checkpoint).
 const CHECKPOINT_BYTES: u64 = 4 << 20;
@@ -95,84 +99,11 @@ impl Store {
         Ok(store)
     }
 
-    fn start(&self, connection: &Connection, now: i64) -> DbResult<InitialState> {
-        let Options { rooms: most, history, history_bytes, .. } = self.options;
-        let mut rooms: Vec<&StoredRoom> = self.cached.rooms.values().collect();
-        // An empty room has no messages to read, and the lobby is always needed first.
-        let may_wait = |room: &StoredRoom| room.last > room.pruned && fold(&room.name) != LOBBY;
-        rooms.sort_by_cached_key(|room| (may_wait(room), std::cmp::Reverse(room.last)));
-        let read = rooms.partition_point(|room| !may_wait(room));
-        let stored = rooms.split_off(most.saturating_sub(1).saturating_add(read).min(rooms.len()));
-        let stored = stored.into_iter().map(|room| room.name.clone()).collect();
-        rooms.sort_unstable_by_key(|room| room.number);
-        let read = |room: &StoredRoom| {
-            let messages = history::read(connection, room, None, history, history_bytes)?;
-            Ok((room.name.clone(), messages))
-        };
-        let rooms = rooms.into_iter().map(read).collect::<DbResult<_>>()?;
-        let bans = table::bans::read_all(connection, now)?;
-        let state = self.cached.state;
-        Ok(InitialState { next_id: state.next_id, run: state.run, rooms, stored, bans })
-    }
-
     /// Writes all records or none.
     ///
     /// A message that is already stored is not an error: after a failure the same records can be written again.
     pub fn write(&mut self, records: &[Record]) -> Result<(), Error> {
         self.change(|batch| records.iter().try_for_each(|record| batch.add(record)))
-    }
-
-    /// The last messages of a room before an id, at most `n` and [`MAX_READ`] bytes, oldest first; none if there is no such
-    /// room.
-    pub fn history(&mut self, room: &str, before: Option<u64>, n: usize) -> Result<Vec<Message>, Error> {
-        self.read(|connection, store| match store.cached.rooms.get(&fold(room)) {
-            Some(room) => history::read(connection, room, before, n, MAX_READ),
-            None => Ok(Vec::new()),
-        })
-    }
-
-    /// The last messages of a room, as many as are read at start.
-    pub fn recent(&mut self, room: &str) -> Result<Vec<Message>, Error> {
-        self.read(|connection, store| match store.cached.rooms.get(&fold(room)) {
-            Some(room) => history::read(connection, room, None, store.options.history, store.options.history_bytes),
-            None => Ok(Vec::new()),
-        })
-    }
-
-    /// Rooms whose messages have all been pruned.
-    pub fn empty_rooms(&self) -> Vec<String> {
-        let empty = self.cached.rooms.values().filter(|room| room.last > 0 && room.last <= room.pruned);
-        empty.map(|room| room.name.clone()).collect()
-    }
-
-    /// One step of a search for the last messages of a room before an id that contain all words, at most `n`.
-    ///
-    /// It stops soon after `more` returns `false`, with some progress; [`SearchStep::before`] says where to continue.
-    pub fn search(
-        &mut self,
-        room: &str,
-        words: &SearchWords,
-        before: Option<u64>,
-        n: usize,
-        more: &mut dyn FnMut() -> bool,
-    ) -> Result<SearchStep, Error> {
-        self.read(|connection, store| match store.cached.rooms.get(&fold(room)) {
-            Some(room) => search::find(connection, room, words, before, n, more),
-            None => Ok(SearchStep::default()),
-        })
-    }
-
-    /// A message of a room; `None` if it does not exist or was pruned.
-    pub fn message(&mut self, room: &str, id: u64) -> Result<Option<Message>, Error> {
-        self.read(|connection, store| {
-            let Some(room) = store.cached.rooms.get(&fold(room)) else { return Ok(None) };
-            Ok(table::message::get(connection, room, id)?.map(|stored| stored.message))
-        })
-    }
-
-    /// The whispers to a nickname, oldest first; they stay stored until [`Record::WhispersRead`].
-    pub fn whispers(&mut self, to: &str) -> Result<Vec<Whisper>, Error> {
-        self.read(|connection, _| table::whispers::read(connection, to))
     }
 
     /// Deletes at most `most` expired messages; returns whether there is more to do.
@@ -192,6 +123,22 @@ impl Store {
         Ok(true)
     }
 
+    /// Removes the words of deleted messages from the search index: those of one message, then of others up to `most` while
+    /// `more` returns `true`. Returns whether there is more to do.
+    ///
+    /// Until then the file contains the texts of these messages, though no answer does.
+    pub fn clean_index(&mut self, most: usize, more: &mut dyn FnMut() -> bool) -> Result<bool, Error> {
+        if self.read(|connection, _| removed_texts::is_empty(connection))? {
+            return Ok(false);
+        }
+        let mut left = false;
+        self.change(|batch| {
+            left = clean::clean(batch.connection(), most, more)?;
+            Ok(())
+        })?;
+        Ok(left)
+    }
+
     /// Passes all messages of one room or of all to `each`, in order of id; stops when `each` fails.
     pub fn export<E: From<Error>>(
         &self,
@@ -208,13 +155,26 @@ impl Store {
         self.read(|connection, store| transfer::export(connection, &store.cached.rooms, only, each))?
     }
 
+    /// Moves the write-ahead log into the database file and empties the log.
+    ///
+    /// Until then the log can contain the texts of messages that were deleted.
+    pub fn checkpoint(&mut self) -> Result<(), Error> {
+        self.identity.check(&self.options.path)?;
+        self.read(|connection, _| connection::checkpoint(connection))
+    }
+
     /// Imports messages, all of them or none; their ids must be free. Returns their number.
     pub fn import<E: From<Error>>(&mut self, messages: impl IntoIterator<Item = Result<Message, E>>) -> Result<u64, E> {
-        let (mut count, mut broken) = (0, None);
+        // The index may have words of a deleted and pruned message whose id is used again.
+        self.clean_index(usize::MAX, &mut || true)?;
+        let (mut count, mut broken, mut in_between) = (0, None, false);
         let imported = self.change(|batch| {
             for message in messages {
                 match message {
-                    Ok(message) => transfer::import(batch, &message)?,
+                    Ok(message) => {
+                        in_between |= message.id < batch.next_id();
+                        transfer::import(batch, &message)?;
+                    }
                     Err(error) => {
                         broken = Some(error);
                         return Err(DbError::Refused("the input cannot be read".into()));
@@ -228,6 +188,12 @@ impl Store {
             Some(error) => Err(error),
             None => {
                 imported?;
+                if in_between
+                    // SQLite has moved other rows, and left copies of them that would stay when these are deleted later.
+                    && let Err(error) = self.read(|connection, _| connection::vacuum(connection))
+                {
+                    warn!("{error}; messages that are deleted later may stay in unused parts of the file");
+                }
                 // All messages are in the log; a checkpoint that fails here is repeated when the file is opened next.
                 let _ = self.read(|connection, _| connection::checkpoint(connection));
                 Ok(count)

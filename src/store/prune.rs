@@ -5,11 +5,20 @@ use rusqlite::{Connection, OptionalExtension};
 use super::error::DbResult;
 use super::search;
 use super::table::bans;
+use super::table::message;
+use super::table::message::VACANT;
 use super::table::room::{Rooms, StoredRoom};
 use super::table::state::State;
 use crate::chat::policy::nick::fold;
 
 const DAY: i64 = 24 * 60 * 60;
+
+/// Vacant rows that stay before the oldest message.
+///
+/// When rows are deleted, SQLite moves other rows between neighbouring pages, at most three at once, and may leave copies of
+/// parts of them in the unused space of a page. These would stay when such a row is deleted later. So only vacant rows may
+/// be near rows that are deleted; this many fill more than three pages of 4096 bytes.
+const VACANT_ROWS: usize = 1024;
 
 /// The retention limits.
 #[derive(Clone, Copy, Debug)]
@@ -51,7 +60,8 @@ impl Retention {
         if excess == 0 && self.since.is_none() {
             return Ok(expired);
         }
-        let mut oldest = connection.prepare_cached("SELECT id, room, at FROM messages ORDER BY id LIMIT ?1")?;
+        let mut oldest =
+            connection.prepare_cached("SELECT id, room, at FROM messages WHERE +room > 0 ORDER BY id LIMIT ?1")?;
         let mut oldest = oldest.query([limit])?;
         let (mut passed, mut ends) = (Vec::new(), 0);
         while let Some(row) = oldest.next()? {
@@ -85,10 +95,10 @@ impl Expired {
     ) -> DbResult<Vec<StoredRoom>> {
         let mut changed: Vec<StoredRoom> = Vec::new();
         let mut name = connection.prepare_cached("SELECT name FROM rooms WHERE room = ?1")?;
-        let mut delete = connection.prepare_cached("DELETE FROM messages WHERE id = ?1")?;
         for &(id, number) in &self.messages {
-            delete.execute([id as i64])?;
-            search::remove(connection, id)?;
+            if let Some(text) = message::vacate(connection, id)? {
+                search::remove(connection, id, &text)?;
+            }
             state.messages = state.messages.saturating_sub(1);
             if let Some(room) = changed.iter_mut().find(|room| room.number == number) {
                 room.pruned = id;
@@ -99,6 +109,9 @@ impl Expired {
                 changed.push(StoredRoom { pruned: id, ..room.clone() });
             }
         }
+        if !self.messages.is_empty() {
+            delete_vacant(connection, self.messages.len())?;
+        }
         if let Some(room) = self.room {
             connection.prepare_cached("DELETE FROM rooms WHERE room = ?1")?.execute([room])?;
         }
@@ -107,4 +120,20 @@ impl Expired {
         }
         Ok(changed)
     }
+}
+
+/// Deletes the oldest rows that were vacated, at most `most`; the newest of them stay.
+fn delete_vacant(connection: &Connection, most: usize) -> DbResult<()> {
+    let mut oldest = connection.prepare_cached("SELECT id, room FROM messages ORDER BY id LIMIT ?1")?;
+    let mut rows = oldest.query([(VACANT_ROWS + most) as i64])?;
+    let mut vacant = Vec::new();
+    while let Some(row) = rows.next()?
+        && row.get::<_, i64>(1)? == VACANT
+    {
+        vacant.push(row.get::<_, i64>(0)?);
+    }
+    drop(rows);
+    vacant.truncate(vacant.len().saturating_sub(VACANT_ROWS));
+    let mut delete = connection.prepare_cached("DELETE FROM messages WHERE id = ?1")?;
+    vacant.into_iter().try_for_each(|id| Ok(delete.execute([id]).map(drop)?))
 }

@@ -8,11 +8,11 @@ use super::batch::{Batch, valid};
 use super::error::{DbError, DbResult};
 use super::search;
 use super::table::message;
-use super::table::message::COLUMNS;
+use super::table::message::{COLUMNS, VACANT};
 use super::table::room::{Rooms, StoredRoom};
 use crate::chat::record::Message;
 
-/// Passes all messages of one room or of all to `each`, in order of id; stops when `each` fails.
+/// Passes all messages of one room or of all to `each`, in order of id, without deleted ones; stops when `each` fails.
 pub(super) fn export<E>(
     connection: &Connection,
     rooms: &Rooms,
@@ -35,8 +35,8 @@ pub(super) fn export<E>(
         if stored.previous != *newest && (*newest > 0 || stored.previous > room.pruned) {
             return Err(missing(stored.previous));
         }
-        *newest = stored.message.id;
-        if let Err(error) = each(stored.message) {
+        *newest = stored.id;
+        if let Some(Err(error)) = stored.message.map(&mut each) {
             return Ok(Err(error));
         }
     }
@@ -52,6 +52,9 @@ pub(super) fn import(batch: &mut Batch, message: &Message) -> DbResult<()> {
     if valid(message.id)? >= batch.next_id() {
         return batch.add_message(message);
     }
+    connection
+        .prepare_cached("DELETE FROM messages WHERE id = ?1 AND room = ?2")?
+        .execute([message.id as i64, VACANT])?;
     let taken = connection.prepare_cached("SELECT 1 FROM messages WHERE id = ?1")?.exists([message.id as i64])?;
     if taken {
         return Err(DbError::Refused(format!("message id {} is already used", message.id)));
@@ -70,10 +73,10 @@ pub(super) fn import(batch: &mut Batch, message: &Message) -> DbResult<()> {
     }
     message::insert(connection, room.number, previous, message)?;
     match after {
-        Some(after) => message::set_previous(connection, room, after, message.id)?,
+        Some(after) => message::set_previous(connection, after, message.id)?,
         None => room.last = message.id,
     }
-    search::add(connection, message)?;
+    search::add(connection, message.id, &message.text)?;
     batch.count_message();
     Ok(())
 }

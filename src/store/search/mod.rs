@@ -5,6 +5,7 @@
 //! text of each message in all of them with the search words.
 
 pub(super) mod separators;
+mod split_keys;
 pub(super) mod words;
 
 use rusqlite::types::ValueRef;
@@ -12,8 +13,8 @@ use rusqlite::{CachedStatement, Connection, params};
 
 use self::words::{SearchWords, spaced};
 use super::error::{DbError, DbResult};
+use super::table::removed_texts;
 use super::table::room::StoredRoom;
-use crate::chat::record::Message;
 
 /// The result of one step of a search.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,17 +33,60 @@ const BLOCK: (usize, usize) = (32, 512);
 const DENSE: u64 = 16;
 
 /// Adds the words of a message to the index.
-///
-/// The column `room` stays empty, since its numbers would be found like words. Earlier versions filled it.
-pub(super) fn add(connection: &Connection, message: &Message) -> DbResult<()> {
+pub(super) fn add(connection: &Connection, id: u64, text: &str) -> DbResult<()> {
     let mut statement = connection.prepare_cached("INSERT INTO search (rowid, text) VALUES (?1, ?2)")?;
-    statement.execute(params![message.id as i64, spaced(&message.text)])?;
+    statement.execute(params![id as i64, spaced(text)])?;
     Ok(())
 }
 
-/// Removes the words of a message from the index.
-pub(super) fn remove(connection: &Connection, id: u64) -> DbResult<()> {
-    connection.prepare_cached("DELETE FROM search WHERE rowid = ?1")?.execute([id as i64])?;
+/// Removes the words of a message from the index; `text` is the one that was added.
+///
+/// Their bytes stay in the index until it is merged; [`overwrite`] leaves none.
+pub(super) fn remove(connection: &Connection, id: u64, text: &str) -> DbResult<()> {
+    let mut statement =
+        connection.prepare_cached("INSERT INTO search (search, rowid, text) VALUES ('delete', ?1, ?2)")?;
+    statement.execute(params![id as i64, spaced(text)])?;
+    Ok(())
+}
+
+/// Must come before [`overwrite`], and be followed by [`end_overwriting`] in the same transaction.
+///
+/// It makes the index overwrite the words that are removed. That takes about eight times as long, so it is only done for deleted messages, and not for pruned ones.
+/// <https://www.sqlite.org/fts5.html#the_secure_delete_configuration_option>
+pub(super) fn begin_overwriting(connection: &Connection) -> DbResult<()> {
+    set_overwriting(connection, true)
+}
+
+/// Removes the words of a message from the index and overwrites them, also where they are kept as keys; `text` is the one
+/// that was added.
+pub(super) fn overwrite(connection: &Connection, id: u64, text: &str) -> DbResult<()> {
+    remove(connection, id, text)?;
+    // FTS5 writes its changes, which it has in memory, before a savepoint begins.
+    connection.execute_batch("SAVEPOINT removed; RELEASE removed")?;
+    split_keys::clean(connection, text)
+}
+
+pub(super) fn end_overwriting(connection: &Connection) -> DbResult<()> {
+    set_overwriting(connection, false)
+}
+
+fn set_overwriting(connection: &Connection, on: bool) -> DbResult<()> {
+    let mut statement = connection.prepare_cached("INSERT INTO search (search, rank) VALUES ('secure-delete', ?1)")?;
+    Ok(statement.execute([on]).map(drop)?)
+}
+
+/// Fills an empty index with the words of all messages.
+pub(super) fn rebuild(connection: &Connection) -> DbResult<()> {
+    let mut statement = connection.prepare("SELECT id, text FROM messages ORDER BY id")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let id = row.get::<_, i64>(0)? as u64;
+        match row.get_ref(1)? {
+            // A damaged text is noticed when it is read.
+            ValueRef::Text(text) => add(connection, id, &String::from_utf8_lossy(text))?,
+            _ => return Err(DbError::Damage(format!("message {id} has no text"))),
+        }
+    }
     Ok(())
 }
 
@@ -75,7 +119,7 @@ pub(super) fn find(
         }
         // If no list lowered it, the id is in all lists.
         if at == newest {
-            if has_words(&mut compare, room, words, at)? {
+            if has_words(connection, &mut compare, room, words, at)? {
                 found.ids.push(at);
             }
             at -= 1;
@@ -112,9 +156,19 @@ fn lists<'a>(
 }
 
 /// Whether a message is in the room and contains all words.
-fn has_words(compare: &mut CachedStatement, room: &StoredRoom, words: &SearchWords, id: u64) -> DbResult<bool> {
+fn has_words(
+    connection: &Connection,
+    compare: &mut CachedStatement,
+    room: &StoredRoom,
+    words: &SearchWords,
+    id: u64,
+) -> DbResult<bool> {
     let mut rows = compare.query([id as i64])?;
     let Some(row) = rows.next()? else {
+        // A deleted message can be pruned before its words are removed.
+        if removed_texts::contains(connection, id)? {
+            return Ok(false);
+        }
         return Err(DbError::Damage(format!("its index has message {id}, which does not exist")));
     };
     if row.get::<_, i64>(0)? != room.number {

@@ -16,6 +16,9 @@ pub fn time_from_columns(seconds: i64, minutes: i64) -> Option<OffsetDateTime> {
     OffsetDateTime::from_unix_timestamp(seconds.min(clock::RANGE.1)).ok()?.checked_to_offset(offset)
 }
 
+/// The kind of the row of a deleted message, which has no name and no text.
+pub const DELETED: i64 = 2;
+
 /// Column of a message kind.
 pub fn kind_column(kind: MessageKind) -> i64 {
     match kind {

@@ -4,7 +4,7 @@ pub(super) mod bans;
 pub(super) mod checksum;
 pub(super) mod column;
 pub(super) mod message;
+pub(super) mod removed_texts;
 pub(super) mod room;
-pub(super) mod schema;
 pub(super) mod state;
 pub(super) mod whispers;

@@ -1,6 +1,7 @@
 //! A damaged file: what is read from it is right, or an error.
 
 use super::*;
+use crate::chat::record::{RoomRecord, TopicRecord};
 use crate::util::test_support::Random;
 
 const ROOMS: [&str; 3] = ["lobby", "tea", "鱼"];
@@ -23,7 +24,14 @@ fn records(random: &mut Random, next: &mut u64) -> Vec<Record> {
         .map(|_| {
             let text: String = (0..random.below(30)).map(|_| format!("{} ", random.pick::<&str>(&WORDS))).collect();
             match random.below(20) {
-                0 => Record::Ban { network: format!("10.{}.0.0/16", random.below(9)).parse().unwrap(), until: None },
+                0 => {
+                    let name = ["bob", "carol"].get(random.below(3)).copied();
+                    Record::Ban(ban(&format!("10.{}.0.0/16", random.below(9)), name, None))
+                }
+                2 => Record::Delete {
+                    room: random.pick::<&str>(&ROOMS).to_string(),
+                    ids: (0..3).map(|_| 1 + random.below(*next as usize) as u64).collect(),
+                },
                 1 => {
                     let at = OffsetDateTime::from_unix_timestamp(NOW).unwrap();
                     Record::Whisper(Whisper { to: "bob".into(), from: "carol".into(), at, text })
@@ -50,8 +58,8 @@ fn read(options: &Options, good: Option<&Everything>) -> Result<Everything, Erro
 fn read_more(store: &mut Store, start: InitialState, good: Option<&Everything>) -> Result<Everything, Error> {
     let mut pages = Vec::new();
     for room in ROOMS {
-        pages.push(store.history(room, None, 1_000_000)?);
-        pages.push(store.history(room, Some(start.next_id / 2), 20)?);
+        pages.push(history(store, room, None, 1_000_000)?);
+        pages.push(history(store, room, Some(start.next_id / 2), 20)?);
     }
     for (room, all) in ROOMS.iter().zip(good.iter().flat_map(|good| good.pages.iter().step_by(2))) {
         for word in WORDS {
@@ -111,7 +119,7 @@ fn damaged_file_is_read_right_or_is_an_error() {
             let before = read_more(&mut store, start.clone(), Some(&good))?;
             let new = said(start.next_id, "tea", "new");
             store.write(std::slice::from_ref(&new))?;
-            let tea = store.history("tea", None, 1_000_000)?;
+            let tea = history(&mut store, "tea", None, 1_000_000)?;
             assert_eq!((tea.len(), tea.last()), (good.pages[2].len() + 1, Some(&message(start.next_id, "tea", "new"))));
             let _ = store.prune(NOW, 10);
             Ok::<_, Error>(before)
@@ -139,7 +147,7 @@ fn damaged_log_loses_whole_turns_or_is_an_error() {
     let mut states = vec![Vec::new()];
     for turn in &turns {
         store.write(turn).unwrap();
-        states.push(store.history("lobby", None, 1_000_000).unwrap());
+        states.push(history(&mut store, "lobby", None, 1_000_000).unwrap());
     }
     // As after SIGKILL: nothing was closed.
     let names = ["history", "history-wal"].map(|name| directory.join(name));
@@ -151,7 +159,7 @@ fn damaged_log_loses_whole_turns_or_is_an_error() {
         damage(&mut Random(seed), &mut damaged);
         fs::write(&names[0], &file).unwrap();
         fs::write(&names[1], &damaged).unwrap();
-        let read = || Store::open(&directory.options(), NOW)?.0.history("lobby", None, 1_000_000);
+        let read = || history(&mut Store::open(&directory.options(), NOW)?.0, "lobby", None, 1_000_000);
         if let Ok(messages) = read() {
             let turns = states.iter().position(|state| *state == messages);
             assert!(turns.is_some(), "seed {seed}: {} messages", messages.len());
@@ -168,6 +176,8 @@ fn rows_changed_by_other_programs_are_detected() {
         "UPDATE messages SET name = 'eve' WHERE id = 2",
         "UPDATE messages SET at = at + 1 WHERE id = 2",
         "UPDATE messages SET kind = 7 WHERE id = 2",
+        "UPDATE messages SET kind = 2 WHERE id = 2",
+        "UPDATE messages SET kind = 2, name = '', text = '' WHERE id = 2",
         "UPDATE messages SET room = 2 WHERE id = 2",
         "DELETE FROM messages WHERE id = 1",
         "DELETE FROM messages WHERE id = 2",
@@ -181,15 +191,21 @@ fn rows_changed_by_other_programs_are_detected() {
         "DELETE FROM state",
         "UPDATE bans SET network = '11.0.0.0/8'",
         "UPDATE bans SET until = 1",
+        "UPDATE bans SET name = NULL",
+        "UPDATE rooms SET record = NULL WHERE room = 2",
+        "UPDATE rooms SET record = '{}' WHERE room = 1",
         "DROP TABLE whispers",
+        "DROP TABLE removed_texts",
         "DROP TABLE messages",
     ];
     for change in changes {
         let directory = Directory::new();
         let (mut store, _) = directory.open();
-        let ban = Record::Ban { network: "10.0.0.0/8".parse().unwrap(), until: None };
+        let ban = Record::Ban(ban("10.0.0.0/8", Some("bob"), None));
         store.write(&[said(1, "lobby", "a"), said(2, "lobby", "b"), said(3, "lobby", "c"), ban]).unwrap();
-        store.write(&[Record::Room { name: "tea".into() }]).unwrap();
+        let record =
+            RoomRecord { topic: Some(TopicRecord { name: "bob".into(), text: "tea".into() }), ..Default::default() };
+        store.write(&[Record::Settings { room: "tea".into(), record: record.into() }]).unwrap();
         drop(store);
         let path = directory.join("history");
         rusqlite::Connection::open(&path).unwrap().execute_batch(change).unwrap();

@@ -1,8 +1,10 @@
 //! Failures of the file: stored records are there, or the store reports an error.
 
+use std::io::Write;
 use std::process::Command;
 
 use super::*;
+use crate::chat::record::{RoomRecord, TopicRecord};
 use crate::util::test_support::Random;
 
 /// Variable with the test's directory; set in the child process in which a test runs again.
@@ -67,7 +69,7 @@ fn fill(store: &mut Store, random: &mut Random, next: u64) -> (Vec<Record>, Vec<
 }
 
 fn lobby(store: &mut Store) -> Vec<Record> {
-    store.history("lobby", None, 1_000_000).unwrap().into_iter().map(Record::Message).collect()
+    history(store, "lobby", None, 1_000_000).unwrap().into_iter().map(Record::Message).collect()
 }
 
 #[test]
@@ -106,6 +108,61 @@ fn full_disk_write_is_all_or_nothing() {
 }
 
 #[test]
+fn full_disk_deletion_is_all_or_nothing() {
+    let Some(directory) = child_directory() else { return on_small_disk("full_disk_deletion_is_all_or_nothing", "4m") };
+    let topic = Some(TopicRecord { name: "alice".into(), text: "tea ".repeat(2000) });
+    let record = RoomRecord { topic, ..RoomRecord::default() };
+    let (mut failed, rounds) = (0, 16);
+    for seed in 0..rounds {
+        let mut random = Random(seed);
+        let options = options(&directory);
+        let (mut store, _) = Store::open(&options, NOW).unwrap();
+        let text = |random: &mut Random| format!("red{} {}", random.below(9), "word ".repeat(random.below(100)));
+        store.write(&(1..=400).map(|id| said(id, "lobby", &text(&mut random))).collect::<Vec<_>>()).unwrap();
+        store.checkpoint().unwrap();
+        let before = lobby(&mut store);
+        let ids: Vec<u64> = (0..60).map(|_| 1 + random.below(400) as u64).collect();
+        let settings = Record::Settings { room: "lobby".into(), record: record.clone().into() };
+        let change = [Record::Delete { room: "lobby".into(), ids: ids.clone() }, settings];
+
+        let mut ballast = fs::File::create(directory.join("ballast")).unwrap();
+        let length = (0..).take_while(|_| ballast.write_all(&[1; 4096]).is_ok()).count() as u64 * 4096;
+        ballast.set_len(length - 4096 * random.below(60) as u64).unwrap();
+        let written = store.write(&change);
+        drop(ballast);
+        fs::remove_file(directory.join("ballast")).unwrap();
+        if let Err(error) = written {
+            failed += 1;
+            assert_eq!(error, Error::Full(options.path.clone()), "seed {seed}");
+            assert_eq!(lobby(&mut store), before, "seed {seed}");
+            assert_eq!(search(&mut store, "lobby", "red1", None, 999).unwrap().0, found(&before), "seed {seed}");
+            store.write(&change).unwrap();
+        }
+        let left: Vec<Record> = before.into_iter().filter(|record| !ids.contains(&id(record))).collect();
+        assert_eq!(lobby(&mut store), left, "seed {seed}");
+        assert_eq!(search(&mut store, "lobby", "red1", None, 999).unwrap().0, found(&left), "seed {seed}");
+        drop(store);
+        assert_eq!(Store::open(&options, NOW).unwrap().1.rooms[0].record, record, "seed {seed}");
+        fs::remove_file(&options.path).unwrap();
+    }
+    assert!(failed > 0 && failed < rounds, "{failed} of {rounds}");
+}
+
+fn id(record: &Record) -> u64 {
+    let Record::Message(message) = record else { panic!("{record:?}") };
+    message.id
+}
+
+/// The messages with the word `red1`.
+fn found(records: &[Record]) -> Vec<Message> {
+    let message = |record: &Record| match record {
+        Record::Message(message) => message.clone(),
+        _ => panic!("{record:?}"),
+    };
+    records.iter().map(message).filter(|message| message.text.starts_with("red1 ")).collect()
+}
+
+#[test]
 fn failed_creation_leaves_no_file() {
     let Some(directory) = child_directory() else { return on_small_disk("failed_creation_leaves_no_file", "40k") };
     let refused = Store::open(&options(&directory), NOW).err();
@@ -128,7 +185,7 @@ fn read_only_file_is_refused() {
     mount("ro");
     assert_eq!(Store::open(&options(&directory), NOW).err(), read_only);
     mount("rw");
-    assert_eq!(texts(&Store::open(&options(&directory), NOW).unwrap().1.rooms[0].1), ["one"]);
+    assert_eq!(texts(&Store::open(&options(&directory), NOW).unwrap().1.rooms[0].messages), ["one"]);
 }
 
 #[test]
@@ -161,7 +218,7 @@ fn second_process_is_refused() {
     assert_eq!(code(&directory), Some(0));
     drop(store);
     assert_ne!(code(&directory), Some(0), "no process has it open now");
-    assert_eq!(texts(&directory.open().1.rooms[0].1), ["one"]);
+    assert_eq!(texts(&directory.open().1.rooms[0].messages), ["one"]);
 }
 
 #[test]
@@ -179,7 +236,7 @@ fn moved_file_is_not_written_until_it_is_back() {
     store.reopen().unwrap();
     store.write(&[said(2, "lobby", "two")]).unwrap();
     drop(store);
-    assert_eq!(texts(&directory.open().1.rooms[0].1), ["one", "two"]);
+    assert_eq!(texts(&directory.open().1.rooms[0].messages), ["one", "two"]);
 }
 
 #[test]
@@ -202,11 +259,11 @@ fn replaced_file_is_not_changed() {
     drop(store);
     assert_eq!((fs::read(&path).unwrap(), fs::read(&log).unwrap()), (before, b"the other one's".to_vec()));
     fs::remove_file(&log).unwrap();
-    assert_eq!(texts(&directory.open().1.rooms[0].1), ["other"]);
+    assert_eq!(texts(&directory.open().1.rooms[0].messages), ["other"]);
     for name in ["", "-wal"] {
         fs::rename(directory.join(format!("away{name}")), directory.join(format!("history{name}"))).unwrap();
     }
-    assert_eq!(texts(&directory.open().1.rooms[0].1), ["one"]);
+    assert_eq!(texts(&directory.open().1.rooms[0].messages), ["one"]);
 }
 
 #[test]
@@ -230,7 +287,7 @@ fn complete_copy_is_accepted_in_place_of_the_file() {
     store.reopen().unwrap();
     store.write(&[said(3, "lobby", "three")]).unwrap();
     drop(store);
-    assert_eq!(texts(&directory.open().1.rooms[0].1), ["one", "two", "three"]);
+    assert_eq!(texts(&directory.open().1.rooms[0].messages), ["one", "two", "three"]);
 }
 
 #[test]
@@ -244,7 +301,7 @@ fn removed_log_is_saved_while_it_is_open() {
     store.reopen().unwrap();
     store.write(&[said(2, "lobby", "two")]).unwrap();
     drop(store);
-    assert_eq!(texts(&directory.open().1.rooms[0].1), ["one", "two"]);
+    assert_eq!(texts(&directory.open().1.rooms[0].messages), ["one", "two"]);
 }
 
 #[test]
@@ -254,7 +311,7 @@ fn removed_log_is_saved_on_close() {
     store.write(&[said(1, "lobby", "one")]).unwrap();
     fs::remove_file(directory.join("history-wal")).unwrap();
     drop(store);
-    assert_eq!(texts(&directory.open().1.rooms[0].1), ["one"]);
+    assert_eq!(texts(&directory.open().1.rooms[0].messages), ["one"]);
 }
 
 #[test]
@@ -321,7 +378,7 @@ fn empty_file_becomes_a_new_store() {
     drop(store);
     assert!(fs::symlink_metadata(&link.path).unwrap().is_symlink());
     assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o640);
-    assert_eq!(texts(&directory.open().1.rooms[0].1), ["one"]);
+    assert_eq!(texts(&directory.open().1.rooms[0].messages), ["one"]);
     assert_eq!(fs::read_dir(&*directory).unwrap().count(), 2, "no draft is left");
 }
 
@@ -332,7 +389,7 @@ fn time_after_the_last_valid_one_is_lowered_to_it() {
     let last = time::macros::datetime!(9999-12-31 23:59:59 -0:01);
     let late = Message { at: last, ..message(1, "lobby", "late") };
     store.write(&[Record::Message(late)]).unwrap();
-    let found = store.history("lobby", None, 1).unwrap();
+    let found = history(&mut store, "lobby", None, 1).unwrap();
     assert_eq!(found[0].at, time::macros::datetime!(9999-12-30 0:00 UTC));
     assert_eq!(found[0].at.offset().whole_minutes(), -1);
 }
@@ -343,7 +400,7 @@ fn file_names_special_to_sqlite_are_plain_files() {
     for name in ["file:x?mode=memory", ":memory:", "a%20b", "x?immutable=1"] {
         let options = Options { path: directory.join(name), ..directory.options() };
         Store::open(&options, NOW).unwrap().0.write(&[said(1, "lobby", "one")]).unwrap();
-        assert_eq!(texts(&Store::open(&options, NOW).unwrap().1.rooms[0].1), ["one"], "{name}");
+        assert_eq!(texts(&Store::open(&options, NOW).unwrap().1.rooms[0].messages), ["one"], "{name}");
         assert!(options.path.exists());
     }
 }

@@ -1,11 +1,15 @@
 //! Tests of the whole store.
 
 mod damage;
+mod deleting;
 mod faults;
 mod keeping;
 mod moving;
 mod pruning;
+mod removing;
 mod searching;
+mod settings;
+mod upgrading;
 
 use std::fs;
 use std::ops::Deref;
@@ -15,6 +19,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use time::OffsetDateTime;
 
 use super::*;
+use crate::chat::record::BanRecord;
 
 pub(super) const NOW: i64 = 1_800_000_000;
 
@@ -72,6 +77,29 @@ pub(super) fn said(id: u64, room: &str, text: &str) -> Record {
 
 pub(super) fn texts(messages: &[Message]) -> Vec<&str> {
     messages.iter().map(|message| message.text.as_str()).collect()
+}
+
+/// The last messages of a room before an id, in one step.
+pub(super) fn history(store: &mut Store, room: &str, before: Option<u64>, n: usize) -> Result<Vec<Message>, Error> {
+    let read = store.history(room, before, n, &mut Step { is_hidden: &|_| false, more: &mut || true })?;
+    assert_eq!(read.before, None);
+    Ok(read.messages)
+}
+
+/// Runs all steps that remove words of deleted messages from the index.
+pub(super) fn clean(store: &mut Store) {
+    while store.clean_index(3, &mut || true).unwrap() {}
+}
+
+pub(super) fn check_index(store: &Store) {
+    let connection = store.connection().unwrap();
+    connection.execute("INSERT INTO search (search) VALUES ('integrity-check')", []).unwrap();
+    let found: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+    assert_eq!(found, "ok");
+}
+
+pub(super) fn ban(network: &str, name: Option<&str>, until: Option<i64>) -> BanRecord {
+    BanRecord { network: network.parse().unwrap(), name: name.map(str::to_owned), until }
 }
 
 /// Searches in one step: the messages found, oldest first, and the id before which the search continues.

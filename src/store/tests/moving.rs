@@ -52,7 +52,7 @@ fn exported_messages_can_be_imported_in_any_order() {
         drop(target);
         let (mut target, start) = Store::open(&options, NOW).unwrap();
         assert_eq!((exported(&target, None), start.next_id), (all.clone(), id + 1), "seed {seed}");
-        for (name, messages) in &start.rooms {
+        for InitialRoom { name, messages, .. } in &start.rooms {
             let there: Vec<_> = all.iter().filter(|message| message.room == *name).cloned().collect();
             assert_eq!((messages, search(&mut target, name, "red", None, 1000).unwrap().0), (&there, there.clone()));
         }

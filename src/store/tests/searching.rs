@@ -348,20 +348,6 @@ fn search_step_is_bounded_for_any_words_and_messages() {
 }
 
 #[test]
-fn room_numbers_in_the_index_of_an_earlier_version_are_not_found() {
-    let directory = Directory::new();
-    let mut store = store(&directory, &["red", "number 1", "blue"]);
-    store.connection().unwrap().execute_batch("DELETE FROM search").unwrap();
-    for (id, text) in [(1, "red"), (2, "number 1"), (3, "blue")] {
-        let insert = "INSERT INTO search (rowid, text, room) VALUES (?1, ?2, 1)";
-        store.connection().unwrap().execute(insert, (id, text)).unwrap();
-    }
-    assert_eq!(found(&mut store, "1"), [2]);
-    assert_eq!(found(&mut store, "blue"), [3]);
-    assert_eq!(found(&mut store, "blue 1"), [0; 0]);
-}
-
-#[test]
 fn text_after_the_maximum_length_is_not_searched() {
     let directory = Directory::new();
     let long = |c: &str| format!("first {}last", format!("{c} ").repeat(crate::store::search::words::MAX_TEXT));

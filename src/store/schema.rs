@@ -2,20 +2,37 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use crate::store::error::{DbError, DbResult};
+use super::error::{DbError, DbResult};
+use super::search;
 
 /// `chwg`: SQLite's application id, which marks a file as a store of chinwag.
-pub(in crate::store) const APPLICATION_ID: i32 = 0x6368_7767;
+pub(super) const APPLICATION_ID: i32 = 0x6368_7767;
 
-/// SQL that makes each version of the schema from the one before; the first from an empty database.
+/// A step from one version of the schema to the next.
+#[derive(Clone, Copy)]
+pub(super) struct Step {
+    pub sql: &'static str,
+    /// Runs after the SQL, in the same transaction.
+    pub then: Option<fn(&Connection) -> DbResult<()>>,
+}
+
+/// The steps that make each version of the schema from the one before; the first from an empty database.
 ///
 /// - `state`: one row. `starts` counts how often the file was opened, so that each opening writes and detects a file that
 ///   cannot be written.
 /// - `rooms`: `last` and `pruned` are the ids of the newest message and of the newest pruned message. A removed room has
-///   no name until its messages are pruned.
-/// - `messages`: `previous` is the id of the message before it in its room, so that a lost message is noticed.
-/// - `search`: full-text index of the messages, without their text. Its column `room` is not used.
-pub(in crate::store) const STEPS: &[&str] = &["
+///   no name until its messages are pruned. `record` is a [`RoomRecord`](crate::chat::record::RoomRecord) in JSON, NULL
+///   for the default.
+/// - `messages`: `previous` is the id of the message before it in its room, so that a lost message is noticed. The row of
+///   a deleted message stays, without its name and text.
+/// - `search`: full-text index of the messages, without their text. In version 1 it had a column `room` that was not used,
+///   and deleted words stayed in the file.
+/// - `removed_texts`: texts of deleted messages whose words are still in the index.
+/// - `bans`: `name` is the member that was named in the command, if any.
+pub(super) const STEPS: &[Step] =
+    &[Step { sql: VERSION_1, then: None }, Step { sql: VERSION_2, then: Some(search::rebuild) }];
+
+const VERSION_1: &str = "
     CREATE TABLE state (
         one INTEGER PRIMARY KEY CHECK (one = 1),
         run INTEGER NOT NULL,
@@ -62,20 +79,32 @@ pub(in crate::store) const STEPS: &[&str] = &["
         sum INTEGER NOT NULL
     ) STRICT;
     CREATE INDEX whispers_of_reader ON whispers (reader);
-"];
+";
+
+const VERSION_2: &str = "
+    ALTER TABLE rooms ADD COLUMN record TEXT;
+    ALTER TABLE bans ADD COLUMN name TEXT;
+    DROP TABLE search;
+    CREATE VIRTUAL TABLE search USING fts5 (text, content = '', tokenize = 'unicode61 remove_diacritics 2');
+    CREATE TABLE removed_texts (
+        id INTEGER PRIMARY KEY,
+        text TEXT NOT NULL
+    ) STRICT;
+";
 
 /// The schema version of a file.
-pub(in crate::store) fn version(connection: &Connection) -> DbResult<i64> {
+pub(super) fn version(connection: &Connection) -> DbResult<i64> {
     Ok(connection.query_row("PRAGMA user_version", [], |row| row.get(0))?)
 }
 
 /// Upgrades a file to the last version in one transaction.
-pub(in crate::store) fn upgrade(connection: &mut Connection, steps: &[&str]) -> DbResult<()> {
+pub(super) fn upgrade(connection: &mut Connection, steps: &[Step]) -> DbResult<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let from = usize::try_from(version(&transaction)?).ok().filter(|&from| from <= steps.len());
     let from = from.ok_or_else(|| DbError::Damage("unknown schema version".into()))?;
-    for step in &steps[from..] {
-        transaction.execute_batch(step)?;
+    for Step { sql, then } in &steps[from..] {
+        transaction.execute_batch(sql)?;
+        then.map_or(Ok(()), |then| then(&transaction))?;
     }
     transaction.pragma_update(None, "user_version", steps.len() as i64)?;
     Ok(transaction.commit()?)
