@@ -12,6 +12,8 @@ const AUDIT_INTERVAL: usize = 8;
 impl World {
     pub(super) fn check(&mut self) {
         let census = self.engine.hub().census().unwrap_or_else(|what| panic!("{what}"));
+        let (roles, given) = (self.engine.hub().roles(), self.oracle.roles());
+        assert_eq!(roles, given, "the roles are not those that operators gave");
         let connections = self.engine.connection_count();
         assert!(connections <= self.plan.max_connections, "{connections} connections are too many");
         let connections = connections - self.exchanges();

@@ -83,20 +83,26 @@ pub fn name(random: &mut Random, people: usize) -> String {
     }
 }
 
-/// A text with a number that makes it unique.
-fn words(random: &mut Random, long: usize, max_line: usize) -> String {
-    let number = random.below(1_000_000);
+/// The name of a room.
+pub fn room(random: &mut Random) -> &'static str {
+    random.pick::<&str>(MORE_ROOMS)
+}
+
+/// A text with a word that no other text has: `n` and six digits. `texts` counts them.
+pub fn words(random: &mut Random, texts: &mut u32, long: usize, max_line: usize) -> String {
+    *texts += 1;
+    let word = format!("n{}", 100_000 + *texts);
     match random.below(12) {
-        _ if random.one_in(long) => format!("{number} {}", "long ".repeat(random.below(max_line / 10))).trim().into(),
-        0 => format!("{number} 你好 é ß 👋"),
-        1 => format!("  {number}  "),
-        _ => format!("n{number}"),
+        _ if random.one_in(long) => format!("{word} {}", "long ".repeat(random.below(max_line / 10))).trim().into(),
+        0 => format!("{word} 你好 é ß 👋"),
+        1 => format!("  {word}  "),
+        _ => word,
     }
 }
 
 /// A line of a person who is, or expects to be, in a room.
-pub fn line(random: &mut Random, people: usize, long: usize, max_line: usize) -> String {
-    let text = words(random, long, max_line);
+pub fn line(random: &mut Random, texts: &mut u32, people: usize, long: usize, max_line: usize) -> String {
+    let text = words(random, texts, long, max_line);
     let name = name(random, people);
     let room = *random.pick(ROOMS);
     match random.below(60) {
@@ -156,8 +162,8 @@ pub fn line(random: &mut Random, people: usize, long: usize, max_line: usize) ->
 }
 
 /// A line of a member that knows of several rooms.
-pub fn room_line(random: &mut Random, people: usize, long: usize, max_line: usize) -> String {
-    let text = words(random, long, max_line);
+pub fn room_line(random: &mut Random, texts: &mut u32, people: usize, long: usize, max_line: usize) -> String {
+    let text = words(random, texts, long, max_line);
     let name = name(random, people);
     let room = *random.pick(MORE_ROOMS);
     let hash = if random.one_in(4) { "#" } else { "" };
@@ -253,9 +259,8 @@ pub fn json_line(random: &mut Random, revision: u32, messages: u64) -> String {
 }
 
 /// A line of the operator.
-pub fn order(random: &mut Random, people: usize) -> String {
+pub fn order(random: &mut Random, people: usize, text: &str) -> String {
     let name = name(random, people).replace(' ', "");
-    let text = words(random, 100, 600);
     let ip = format!("10.0.0.{}", 1 + random.below(people));
     let room = *random.pick(MORE_ROOMS);
     match random.below(18) {
@@ -280,7 +285,7 @@ pub fn order(random: &mut Random, people: usize) -> String {
         11 => format!("/mute {name}"),
         12 | 13 => format!("/unmute {name}"),
         14 => "/mutes".into(),
-        _ => text,
+        _ => text.into(),
     }
 }
 

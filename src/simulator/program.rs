@@ -1,9 +1,11 @@
 //! Simulated programs: the plain lines that equal the JSON that they receive.
 
+mod act;
+
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use crate::chat::{Cause, Event, Lang, Notice, People, Render, RoomLabel};
+use crate::chat::{Cause, Event, Lang, Notice, People, Render, Role, RoomLabel};
 use crate::wire::plain::Plain;
 
 /// The reading side of a program.
@@ -62,6 +64,11 @@ impl Program {
             "help" => object.names("lines").iter().for_each(|line| write(lines, &format!("* {line}"))),
             "said" | "action" | "whisper" | "whispered" => self.show_message(&object, lines),
             "following" | "unfollowed" | "topic" | "away" | "quiet" | "whois" if self.revision == 1 => {}
+            kind if act::KINDS.contains(&kind) && self.revision == 1 => {}
+            kind if act::KINDS.contains(&kind) => {
+                let label = if act::has_label(&value) { self.label_text(&object) } else { String::new() };
+                write(lines, &format!("* {label}{}", act::words(&value)));
+            }
             "following" | "unfollowed" | "topic" | "away" | "quiet" | "whois" | "rooms" | "history" => {
                 self.show_new(&object, lines);
             }
@@ -150,11 +157,13 @@ impl Program {
                 let rooms = object.names("rooms");
                 let rooms = match rooms.as_slice() {
                     [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
+                    [] => "no room that you see".into(),
                     rooms => rooms.concat(),
                 };
+                let role = value["role"].as_str().map(|role| format!("; {role}")).unwrap_or_default();
                 let away = value["away"].as_str().map(|text| format!("; away: {text}")).unwrap_or_default();
                 let (date, hour, minute) = (since.date(), since.hour(), since.minute());
-                format!("{}: here since {date} {hour:02}:{minute:02}; in {rooms}{away}", object.text("name"))
+                format!("{}: here since {date} {hour:02}:{minute:02}; in {rooms}{role}{away}", object.text("name"))
             }
             _ => self.rooms(object),
         };
@@ -185,7 +194,11 @@ impl Program {
         let notice = match text("t") {
             "waiting" => Notice::Waiting { number: number("number") as u32 },
             "ask" => Notice::Welcome,
-            "entered" => Notice::Entered { name: text("name"), room: text("room"), people: people(true), topic: None },
+            "entered" => {
+                assert!(frame["role"].is_null(), "a new member with a role: {frame}");
+                let (name, room, role) = (text("name"), text("room"), Role::User);
+                Notice::Entered { name, room, people: people(true), topic: None, role }
+            }
             "room" => Notice::EnteredRoom { room: text("room"), people: people(true), topic: None },
             "live" => Notice::HistoryEnds,
             "joined" => Notice::Joined { name: text("name"), here: number("here") },
@@ -204,7 +217,7 @@ impl Program {
             "not_ignoring" => Notice::NoLongerIgnoring { name: text("name") },
             "ignored" => Notice::IgnoreList { names: &names },
             "goodbye" => Notice::Goodbye,
-            "kicked" => Notice::Kicked { why: frame["why"].as_str() },
+            "kicked" => Notice::Kicked { why: frame["why"].as_str(), by: frame["by"].as_str() },
             "ending" => Notice::ShuttingDown,
             _ => panic!("what is {frame}?"),
         };

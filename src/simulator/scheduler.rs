@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 
-use super::oracle::{ReaderStage, Typed, Wanted};
+use super::acts;
+use super::oracle::{OPERATOR, ReaderStage, Typed, Wanted};
 use super::page;
 use super::page::SimulatedPage;
 use super::person;
@@ -114,18 +115,43 @@ impl World {
         if !has_name && self.people[who].program.is_some() && self.random.one_in(4) {
             return self.ask_for_json(who);
         }
+        let (is_new, near) = (self.people[who].revision > 1, self.oracle.surroundings(who, self.now()));
         let line = match has_name || self.random.one_in(6) {
-            true if self.people[who].revision > 1 && self.random.one_in(4) => {
-                person::room_line(&mut self.random, people, long, max_line)
+            true if is_new && self.random.one_in(4) => {
+                person::room_line(&mut self.random, &mut self.texts, people, long, max_line)
             }
-            true => person::line(&mut self.random, people, long, max_line),
+            true if is_new && self.random.one_in(if near.operates || near.is_silent { 2 } else { 4 }) => {
+                acts::member_line(&mut self.random, people, self.oracle.messages, &near)
+            }
+            true => person::line(&mut self.random, &mut self.texts, people, long, max_line),
             false => person::name(&mut self.random, people),
         };
         if line.starts_with("/json") && !has_name && self.people[who].program.is_none() {
             // A person could not read the answer.
             return;
         }
+        let line = if self.has_moderators && line.starts_with('/') { self.without_rooms(line) } else { line };
         self.type_line(who, line);
+    }
+
+    /// A line that names no room by `#`, if changes are committed later: the number of the room could be that of another
+    /// one then. Members without a role on the server are safe from that, since they are in the rooms that they name.
+    fn without_rooms(&self, line: String) -> String {
+        if self.sequencer.is_some() { line.replace('#', "") } else { line }
+    }
+
+    /// A line of the operator.
+    pub(super) fn compose_order(&mut self) -> String {
+        let text = person::words(&mut self.random, &mut self.texts, 100, 600).trim().to_owned();
+        let line = match self.random.one_in(3) {
+            true => {
+                let near = self.oracle.surroundings(OPERATOR, self.now());
+                acts::order(&mut self.random, self.plan.people, &text, self.oracle.messages, &near)
+            }
+            false => person::order(&mut self.random, self.plan.people, &text),
+        };
+        let line = self.without_rooms(line);
+        if self.has_moderators { line } else { line.replace("/mod", "/unmod") }
     }
 
     /// Types a line without its end, which counts as one after a quiet time.

@@ -8,7 +8,6 @@ use time::{Date, Month, PrimitiveDateTime, Time};
 
 use super::network::{Event, Listener, Network};
 use super::oracle::{Oracle, ReaderStage};
-use super::person;
 use super::person::Person;
 use super::plan::SeedPlan;
 use super::sequencer::DelayedSequencer;
@@ -50,6 +49,10 @@ pub struct World {
     handovers: Option<Random>,
     /// The revision of the protocol that the programs know.
     pub(super) revision: u32,
+    /// The number of texts that were typed.
+    pub(super) texts: u32,
+    /// The operator makes moderators.
+    pub(super) has_moderators: bool,
 }
 
 impl World {
@@ -64,6 +67,7 @@ impl World {
         }
         hub.enable_trace();
         let sequencer = (seed / 4 % 4 == 1).then(|| DelayedSequencer::new(seed));
+        let has_moderators = sequencer.is_none() || (seed / 8).is_multiple_of(2);
         if sequencer.is_some() {
             hub.use_external_sequencer();
         }
@@ -100,6 +104,8 @@ impl World {
             // Not from `random`, so that a seed stays what it was.
             handovers: (seed / 16 % 8 == 3).then_some(Random(seed)),
             revision: if seed / 128 % 4 == 1 { 1 } else { 2 },
+            texts: 0,
+            has_moderators,
             random,
             plan,
         }
@@ -197,10 +203,7 @@ impl World {
         let (read, reads) = (self.touched(), self.plan.budget.reads);
         assert!(read <= reads, "{read} clients are read from in one turn, which is for {reads}");
         if self.plan.operator && self.order.is_none() && self.random.one_in(10) {
-            let order = person::order(&mut self.random, self.plan.people);
-            // The number of a room can be that of another one when a message is committed later. Members are safe from
-            // that, since they are in the rooms where they speak.
-            let order = if self.sequencer.is_some() { order.replace('#', "") } else { order };
+            let order = self.compose_order();
             // It does not matter whether an expired ban can still be lifted.
             self.order = Some(order);
         }
@@ -333,6 +336,7 @@ impl World {
                         String::from_utf8_lossy(&wire.fresh)
                     );
                 }
+                self.oracle.check_deleted(who, &wire.fresh);
                 match (&mut person.page, &mut person.program) {
                     (Some(page), _) => self.oracle.check_output(who, &page.read(&wire.fresh)),
                     (_, Some(program)) => self.oracle.check_output(who, &program.read(&wire.fresh)),

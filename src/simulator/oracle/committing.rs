@@ -3,32 +3,43 @@
 use std::net::IpAddr;
 
 use super::history::Replay;
+use super::restrictions::Kind;
+use super::roles::Rank;
+use super::rules::Value;
 use super::{OPERATOR, Oracle, ReaderStage, key};
-use crate::chat::change::{Change, Place};
-use crate::chat::{Cause, Now};
+use crate::chat::change::{Change, Place, RestrictionKind, RoleChange};
+use crate::chat::settings::Setting;
+use crate::chat::{Cause, Now, RoomRole};
 
 /// A public change that is not committed yet.
 #[derive(Debug)]
 pub enum Proposed {
     Join { who: usize, name: String, room: String, follow: Vec<String> },
-    Move { who: usize, room: String },
-    Follow { who: usize, room: String },
+    Move { who: usize, room: String, key: Option<String> },
+    Follow { who: usize, room: String, key: Option<String> },
     Unfollow { who: usize, room: usize },
     Topic { who: usize, room: usize, text: Option<String> },
     Away { who: usize, text: Option<String> },
     Leave { who: usize, cause: Cause },
     Say { author: usize, room: usize, action: bool, text: String },
     Rename { who: usize, name: String },
-    Kick { who: usize, name: String, why: Option<String> },
-    Ban { ip: IpAddr, minutes: Option<u64> },
-    Unban { ip: IpAddr },
-    Mute { who: usize, name: String, minutes: Option<u64> },
-    Unmute { key: String },
+    Kick { by: usize, who: usize, room: Option<usize>, name: String, why: Option<String> },
+    Ban { by: usize, who: Option<usize>, ip: IpAddr, name: Option<String>, minutes: Option<u64> },
+    Unban { by: usize, ip: IpAddr },
+    Mute { by: usize, who: usize, name: String, minutes: Option<u64> },
+    Unmute { by: usize, key: String },
+    Restrict { by: usize, who: usize, room: usize, kind: Kind, name: String, minutes: Option<u64> },
+    Lift { by: usize, room: usize, kind: Kind, key: String },
+    Set { by: usize, room: usize, setting: &'static str, value: Option<Value> },
+    Invite { by: usize, who: usize, room: usize },
+    Role { by: usize, who: usize, room: usize, role: bool, given: bool },
+    Moderator { who: usize, given: bool },
+    Delete { by: usize, room: usize, name: String, ids: Vec<u64> },
 }
 
 impl Proposed {
-    /// The reader that waits for the commit.
-    fn waits(&self) -> Option<usize> {
+    /// The author of the line that it comes from; `None` if it comes from no line.
+    fn actor(&self) -> Option<usize> {
         match *self {
             Proposed::Join { who, .. }
             | Proposed::Move { who, .. }
@@ -37,9 +48,26 @@ impl Proposed {
             | Proposed::Topic { who, .. }
             | Proposed::Away { who, .. }
             | Proposed::Rename { who, .. } => Some(who),
-            Proposed::Say { author, .. } => Some(author).filter(|&author| author != OPERATOR),
-            _ => None,
+            Proposed::Say { author, .. } => Some(author),
+            Proposed::Leave { .. } => None,
+            Proposed::Kick { by, .. }
+            | Proposed::Ban { by, .. }
+            | Proposed::Unban { by, .. }
+            | Proposed::Mute { by, .. }
+            | Proposed::Unmute { by, .. }
+            | Proposed::Restrict { by, .. }
+            | Proposed::Lift { by, .. }
+            | Proposed::Set { by, .. }
+            | Proposed::Invite { by, .. }
+            | Proposed::Role { by, .. }
+            | Proposed::Delete { by, .. } => Some(by),
+            Proposed::Moderator { .. } => Some(OPERATOR),
         }
+    }
+
+    /// The reader that waits for the commit.
+    fn waits(&self) -> Option<usize> {
+        self.actor().filter(|&actor| actor != OPERATOR)
     }
 
     fn is_message(&self) -> bool {
@@ -60,13 +88,37 @@ impl Proposed {
             (Proposed::Away { text, .. }, Change::Away { text: set, .. }) => text.as_deref() == set.as_deref(),
             (Proposed::Rename { name, .. }, Change::Rename { to, .. }) => *name == *to.name.shown,
             (Proposed::Leave { cause, .. }, Change::Leave { cause: given, .. }) => cause == given,
-            (Proposed::Move { .. }, Change::Move { .. })
-            | (Proposed::Follow { .. }, Change::Follow { .. })
-            | (Proposed::Unfollow { .. }, Change::Unfollow { .. })
-            | (Proposed::Kick { .. }, Change::Kick { .. })
-            | (Proposed::Ban { .. }, Change::Ban { .. })
+            (Proposed::Move { room, key, .. }, Change::Move { place, key: given, .. })
+            | (Proposed::Follow { room, key, .. }, Change::Follow { place, key: given, .. }) => {
+                super::key(room) == super::key(&place_name(place)) && key.as_deref() == given.as_deref()
+            }
+            (Proposed::Kick { room, name, why, .. }, Change::Kick { kick, .. }) => {
+                room.is_some() == kick.room.is_some() && *name == kick.name && why.as_deref() == kick.reason.as_deref()
+            }
+            (Proposed::Ban { who, name, minutes, .. }, Change::Ban(ban)) => {
+                name.as_deref() == ban.name.as_deref()
+                    && *minutes == ban.minutes
+                    && who.is_some() == ban.member.is_some()
+            }
+            (Proposed::Mute { name, minutes, .. }, Change::Mute { mute, .. }) => {
+                *name == mute.name && *minutes == mute.minutes
+            }
+            (Proposed::Restrict { kind, name, minutes, .. }, Change::Restrict { restrict, .. }) => {
+                is_kind(*kind, restrict.kind) && *name == restrict.name && *minutes == restrict.minutes
+            }
+            (Proposed::Lift { kind, .. }, Change::Lift(lift)) => is_kind(*kind, lift.kind),
+            (Proposed::Set { setting, value, .. }, Change::Set { setting: set, .. }) => {
+                *setting == set.name() && *value == value_of(set)
+            }
+            (Proposed::Role { role, given, .. }, Change::RoomRole { change, .. }) => {
+                let named = if *role { RoomRole::Operator } else { RoomRole::Voice };
+                *change == if *given { RoleChange::Give(named) } else { RoleChange::Take(named) }
+            }
+            (Proposed::Moderator { given, .. }, Change::Moderator { given: made, .. }) => given == made,
+            (Proposed::Delete { name, ids, .. }, Change::Delete(delete)) => *name == delete.name && *ids == delete.ids,
+            (Proposed::Unfollow { .. }, Change::Unfollow { .. })
+            | (Proposed::Invite { .. }, Change::Invite { .. })
             | (Proposed::Unban { .. }, Change::Unban { .. })
-            | (Proposed::Mute { .. }, Change::Mute { .. })
             | (Proposed::Unmute { .. }, Change::Unmute { .. }) => true,
             _ => false,
         }
@@ -80,7 +132,53 @@ fn place_name(place: &Place) -> String {
     }
 }
 
+fn is_kind(kind: Kind, given: RestrictionKind) -> bool {
+    (kind == Kind::Mute) == (given == RestrictionKind::Mute)
+}
+
+fn value_of(setting: &Setting) -> Option<Value> {
+    match (setting, setting.number()) {
+        (Setting::Key(key), _) => key.as_ref().map(|key| Value::Word(key.to_string())),
+        (_, Some(number)) => Some(Value::Number(number)),
+        _ => setting.is_on().then_some(Value::On),
+    }
+}
+
 impl Oracle {
+    /// Proposes a change, unless it is not allowed now.
+    pub(super) fn propose_or_refuse(&mut self, proposed: Proposed, now: Now) {
+        match (self.refusal(&proposed, now), proposed.actor()) {
+            (None, _) => self.propose(proposed),
+            (Some(refusal), Some(actor)) => {
+                self.count_refusal(&proposed, &refusal);
+                self.answer_to(actor, &refusal);
+            }
+            (Some(refusal), None) => panic!("{proposed:?} is refused: {refusal}"),
+        }
+    }
+
+    fn count_refusal(&mut self, proposed: &Proposed, refusal: &str) {
+        let keeps_out = ["You are banned from", "needs a key", "is not the key", "is invite-only", "is full ("];
+        match proposed {
+            Proposed::Say { .. } => self.counts.refused_speech += 1,
+            Proposed::Topic { .. } => {
+                let silences = [" is moderated: ", "slow mode", "You are muted in"];
+                self.counts.refused_topics += usize::from(silences.iter().any(|words| refusal.contains(words)));
+            }
+            Proposed::Kick { .. } | Proposed::Restrict { .. } | Proposed::Ban { .. } | Proposed::Unban { .. } => {
+                let reasons = ["! That is you.", "! Only the operator of the server can do that."];
+                self.counts.refused_acts += usize::from(reasons.contains(&refusal));
+            }
+            Proposed::Invite { .. } => self.counts.refused_acts += usize::from(refusal.contains(" is banned from ")),
+            Proposed::Move { .. } | Proposed::Follow { .. } => {
+                let empty = self.rooms.iter().skip(1).flatten().any(|room| room.members.is_empty());
+                self.counts.kept_rooms += usize::from(empty && refusal.contains(" rooms already"));
+                self.counts.kept_out += usize::from(keeps_out.iter().any(|words| refusal.contains(words)));
+            }
+            _ => {}
+        }
+    }
+
     /// A public change is proposed.
     pub(super) fn propose(&mut self, proposed: Proposed) {
         if let Some(who) = proposed.waits() {
@@ -107,15 +205,14 @@ impl Oracle {
                 }
             }
         }
-        match self.refusal(&proposed) {
+        match self.refusal(&proposed, time) {
             Some(refusal) => {
                 assert!(!is_applied, "{proposed:?} is carried out although it is not allowed: {refusal}");
                 self.counts.refused += 1;
-                match proposed.waits() {
+                self.count_refusal(&proposed, &refusal);
+                match proposed.actor() {
+                    Some(OPERATOR) => self.send_to_console(&refusal),
                     Some(who) if self.readers[who].stage != ReaderStage::Gone => self.send_line(who, &refusal),
-                    None if matches!(proposed, Proposed::Kick { .. } | Proposed::Mute { .. }) => {
-                        self.send_to_console(&refusal);
-                    }
                     _ => {}
                 }
             }
@@ -129,27 +226,53 @@ impl Oracle {
     }
 
     /// The reason why a change cannot be carried out now.
-    fn refusal(&self, proposed: &Proposed) -> Option<String> {
-        let gone =
-            |who: usize, name: &str| (!self.readers[who].is_member).then(|| format!("! Nobody here is called {name}."));
-        match proposed {
-            Proposed::Join { name, .. } => {
+    fn refusal(&self, proposed: &Proposed, now: Now) -> Option<String> {
+        let gone = |who: usize| (!self.readers[who].is_member).then(|| "! Nobody here is called .".to_owned());
+        match *proposed {
+            Proposed::Join { ref name, .. } => {
                 let is_taken = self.names.contains_key(&key(name));
                 is_taken.then(|| format!("! The nickname {name} is taken. Try another:"))
             }
-            Proposed::Move { who, room } => gone(*who, "").or_else(|| self.refuse_room(*who, room)),
-            Proposed::Follow { who, room } => gone(*who, "").or_else(|| self.refuse_following(*who, room)),
-            Proposed::Unfollow { who, .. }
-            | Proposed::Topic { who, .. }
-            | Proposed::Away { who, .. }
-            | Proposed::Leave { who, .. } => gone(*who, ""),
-            Proposed::Say { author: OPERATOR, .. } => None,
-            Proposed::Say { author, .. } => gone(*author, ""),
-            Proposed::Rename { who, name } => {
-                gone(*who, "").or_else(|| self.refuse_name(*who, &self.readers[*who].name, name))
+            Proposed::Move { who, ref room, ref key } => {
+                gone(who).or_else(|| self.refuse_room(who, room, key.as_deref(), now))
             }
-            Proposed::Kick { who, name, .. } | Proposed::Mute { who, name, .. } => gone(*who, name),
-            Proposed::Ban { .. } | Proposed::Unban { .. } | Proposed::Unmute { .. } => None,
+            Proposed::Follow { who, ref room, ref key } => {
+                gone(who).or_else(|| self.refuse_following(who, room, key.as_deref(), now))
+            }
+            Proposed::Unfollow { who, room } => gone(who).or_else(|| self.refuse_unfollowing(who, room)),
+            Proposed::Topic { who, room, .. } => self.refuse_topic(who, room, now),
+            Proposed::Away { who, .. } | Proposed::Leave { who, .. } => gone(who),
+            Proposed::Say { author: OPERATOR, .. } => None,
+            Proposed::Say { author, room, .. } => gone(author)
+                .or_else(|| self.refuse_absent(author, room))
+                .or_else(|| self.refuse_speech(author, room, now)),
+            Proposed::Rename { who, ref name } => {
+                gone(who).or_else(|| self.refuse_name(who, &self.readers[who].name, name))
+            }
+            Proposed::Kick { by, who, room: Some(room), ref name, .. } => self.refuse_room_kick(by, who, room, name),
+            Proposed::Kick { by, who, ref name, .. } | Proposed::Mute { by, who, ref name, .. } => {
+                self.refuse_act(by, who, name)
+            }
+            Proposed::Ban { by, who: Some(who), ref name, .. } => {
+                self.refuse_act(by, who, name.as_deref().unwrap_or_default())
+            }
+            Proposed::Ban { by, who: None, .. } => self.permit(by, Rank::Operator, None),
+            Proposed::Unban { by, ip } => {
+                let least = if self.is_banned_by_address(ip, now) { Rank::Operator } else { Rank::Moderator };
+                self.permit(by, least, None)
+            }
+            Proposed::Unmute { by, .. } => self.permit(by, Rank::Moderator, None),
+            Proposed::Restrict { by, who, room, kind, ref name, .. } => {
+                self.refuse_restriction(by, who, room, kind, name, now)
+            }
+            Proposed::Lift { by, room, .. } => {
+                self.permit(by, Rank::RoomOperator, Some(room)).or_else(|| self.refuse_gone(room))
+            }
+            Proposed::Set { by, room, setting, ref value } => self.refuse_setting(by, room, setting, value),
+            Proposed::Invite { by, who, room } => self.refuse_invitation(by, who, room, now),
+            Proposed::Role { by, who, room, role, given } => self.refuse_role(by, who, room, role, given),
+            Proposed::Moderator { who, given } => self.refuse_moderator(who, given),
+            Proposed::Delete { by, room, ref ids, .. } => self.refuse_deletion(by, room, ids),
         }
     }
 
@@ -162,25 +285,46 @@ impl Oracle {
                     self.propose(Proposed::Leave { who, cause: Cause::ConnectionLost });
                 }
             }
-            Proposed::Move { who, room } => {
-                let room = self.open(&room).expect("a room that can be opened");
-                self.go(who, room, now);
+            Proposed::Move { who, room, key } => {
+                let room = self.open(&room, who).expect("a room that can be opened");
+                self.note_key(who, room, key);
+                self.go(who, room, "", now);
             }
-            Proposed::Follow { who, room } => {
-                let room = self.open(&room).expect("a room that can be opened");
+            Proposed::Follow { who, room, key } => {
+                let room = self.open(&room, who).expect("a room that can be opened");
+                self.note_key(who, room, key);
                 self.commit_follow(who, room, Replay::ALL, now);
             }
-            Proposed::Unfollow { who, room } => self.commit_unfollow(who, room, now),
+            Proposed::Unfollow { who, room } => self.commit_unfollow(who, room, None, now),
             Proposed::Topic { who, room, text } => self.commit_topic(who, room, text, now),
             Proposed::Away { who, text } => self.commit_away(who, text),
             Proposed::Leave { who, cause } => self.remove(who, &cause, now),
             Proposed::Say { author, room, action, text } => self.say(author, room, action, &text, now),
             Proposed::Rename { who, name } => self.set_name(who, &name, now),
-            Proposed::Kick { who, why, .. } => self.commit_kick(who, why.as_deref(), now),
-            Proposed::Ban { ip, minutes } => self.commit_ban(ip, minutes, now),
-            Proposed::Unban { ip } => self.commit_unban(ip, now),
-            Proposed::Mute { who, minutes, .. } => self.commit_mute(who, minutes, now),
-            Proposed::Unmute { key } => self.commit_unmute(&key, now),
+            Proposed::Kick { by, who, room: Some(room), why, .. } => {
+                self.commit_room_kick(by, who, room, why.as_deref(), now);
+            }
+            Proposed::Kick { by, who, why, .. } => self.commit_kick(by, who, why.as_deref(), now),
+            Proposed::Ban { by, ip, name, minutes, .. } => self.commit_ban(by, ip, name, minutes, now),
+            Proposed::Unban { by, ip } => self.commit_unban(by, ip, now),
+            Proposed::Mute { by, who, minutes, .. } => self.commit_mute(by, who, minutes, now),
+            Proposed::Unmute { by, key } => self.commit_unmute(by, &key, now),
+            Proposed::Restrict { by, who, room, kind, minutes, .. } => {
+                self.commit_restriction(by, who, room, kind, minutes, now);
+            }
+            Proposed::Lift { by, room, kind, key } => self.commit_lift(by, room, kind, &key, now),
+            Proposed::Set { by, room, setting, value } => self.commit_setting(by, room, setting, value, now),
+            Proposed::Invite { by, who, room } => self.commit_invitation(by, who, room, now),
+            Proposed::Role { by, who, room, role, given } => self.commit_role(by, who, room, role, given, now),
+            Proposed::Moderator { who, given } => self.commit_moderator(who, given),
+            Proposed::Delete { by, room, name, ids } => self.commit_deletion(by, room, &name, &ids, now),
         }
+    }
+
+    /// Counts a member that enters a room with its key.
+    fn note_key(&mut self, who: usize, room: usize, given: Option<String>) {
+        let is_needed = self.rank(who, Some(room)) < Rank::RoomOperator && !self.is_in(who, room);
+        let is_right = given.is_some_and(|given| self.rules(room).settings.get("key") == Some(&Value::Word(given)));
+        self.counts.entered_with_key += usize::from(is_needed && is_right);
     }
 }

@@ -125,7 +125,7 @@ impl Oracle {
         (reader.is_member, reader.joined, reader.since) = (true, self.logins, now.local);
         let has_session = self.readers[who].stage != ReaderStage::Gone;
         let after = if has_session { self.take_wanted(who) } else { None };
-        let room = self.open_place(who, room);
+        let room = self.open_place(who, room, now);
         // In the lobby, where it did not want to be, it is shown everything.
         let replay = Replay { after: after.filter(|_| room.is_some()), ..Replay::ALL };
         self.enter(who, room.unwrap_or(0), false, replay, now, |_, here, people| {
@@ -138,23 +138,26 @@ impl Oracle {
                 let refusal = self.too_many_followed();
                 return self.send_line_to_session(who, &refusal);
             }
-            if let Some(room) = self.open_place(who, name)
-                && !self.is_in(who, room)
-            {
+            if self.find_room(name).is_some_and(|room| self.is_in(who, room)) {
+                continue;
+            }
+            if let Some(room) = self.open_place(who, name, now) {
                 self.commit_follow(who, room, Replay { after, bytes }, now);
             }
         }
     }
 
     /// Opens a room for a new member; tells its session if that is refused.
-    fn open_place(&mut self, who: usize, name: &str) -> Option<usize> {
-        if let Some(refusal) = self.refuse_opening(name) {
+    fn open_place(&mut self, who: usize, name: &str, now: Now) -> Option<usize> {
+        let kept_out = self.find_room(name).and_then(|room| self.refuse_entry(who, room, None, now));
+        self.counts.kept_out += usize::from(kept_out.is_some());
+        if let Some(refusal) = kept_out.or_else(|| self.refuse_opening(name)) {
             if self.readers[who].stage != ReaderStage::Gone {
                 self.send_line(who, &refusal);
             }
             return None;
         }
-        self.open(name)
+        self.open(name, who)
     }
 
     pub(super) fn take_name(&mut self, who: usize, name: &str) {

@@ -4,6 +4,7 @@ use time::Date;
 
 use super::committing::Proposed;
 use super::history::Replay;
+use super::roles::Rank;
 use super::rooms::{Message, day_line};
 use super::{OPERATOR, Oracle, ReaderStage, key};
 use crate::chat::{Login, Now};
@@ -24,7 +25,7 @@ impl Oracle {
     }
 
     pub(super) fn is_in(&self, who: usize, room: usize) -> bool {
-        self.readers[who].room == room || self.readers[who].followed.contains(&room)
+        who != OPERATOR && (self.readers[who].room == room || self.readers[who].followed.contains(&room))
     }
 
     pub(super) fn room_name(&self, room: usize) -> String {
@@ -74,11 +75,11 @@ impl Oracle {
         let (name, more) = super::talking::split(named);
         match self.find_room(name) {
             Some(room) if who == OPERATOR || self.is_in(who, room) => Ok((room, more.trim_start())),
-            Some(room) => {
+            Some(room) if self.sees(who, room) => {
                 let name = self.room_name(room);
                 Err(format!("! You are not in {name}. /join {name} or /follow {name} first."))
             }
-            None => Ok((current, rest)),
+            _ => Ok((current, rest)),
         }
     }
 
@@ -98,29 +99,33 @@ impl Oracle {
                 true => Err("! Usage: #room text".into()),
                 false => Ok((room, text)),
             },
-            Some(room) => {
+            Some(room) if self.sees(who, room) => {
                 let name = self.room_name(room);
                 Err(format!("! You are not in {name}. /follow {name} first; ##{name} says it as text."))
             }
-            None => Ok((current, line)),
+            _ => Ok((current, line)),
         }
     }
 
-    pub(super) fn follow(&mut self, who: usize, arg: &str) {
+    pub(super) fn follow(&mut self, who: usize, arg: &str, now: Now) {
         if arg.is_empty() {
             return self.send_line(who, "! Usage: /follow room");
         }
-        let Some(room) = self.place(arg.strip_prefix('#').unwrap_or(arg)) else {
-            return self.send_line(who, super::talking::ROOM_SHAPE);
-        };
-        match self.refuse_following(who, &room) {
-            Some(refusal) => self.send_line(who, &refusal),
-            None => self.propose(Proposed::Follow { who, room }),
+        match self.place_and_key(arg) {
+            Some((room, key)) => self.propose_or_refuse(Proposed::Follow { who, room, key }, now),
+            None => self.send_line(who, super::talking::ROOM_SHAPE),
         }
     }
 
+    /// The room and the key in `/join room KEY`.
+    pub(super) fn place_and_key(&self, arg: &str) -> Option<(String, Option<String>)> {
+        let (name, key) = if self.has_following() { super::talking::split(arg) } else { (arg, "") };
+        let room = self.place(name.strip_prefix('#').unwrap_or(name))?;
+        Some((room, Some(key.trim()).filter(|key| !key.is_empty()).map(String::from)))
+    }
+
     /// The reason why a member cannot follow a room.
-    pub(super) fn refuse_following(&self, who: usize, room: &str) -> Option<String> {
+    pub(super) fn refuse_following(&self, who: usize, room: &str, key: Option<&str>, now: Now) -> Option<String> {
         let reader = &self.readers[who];
         let most = self.config.max_follow;
         match self.find_room(room) {
@@ -129,7 +134,8 @@ impl Oracle {
                 Some(format!("! You follow {} already.", self.room_name(found)))
             }
             _ if reader.followed.len() >= most => Some(self.too_many_followed()),
-            _ => self.refuse_opening(room),
+            Some(found) => self.refuse_entry(who, found, key, now),
+            None => self.refuse_making(room, key),
         }
     }
 
@@ -157,27 +163,35 @@ impl Oracle {
             Some(room) if self.readers[who].followed.contains(&room) => {
                 self.propose(Proposed::Unfollow { who, room });
             }
-            Some(room) => self.send_line(who, &format!("! You do not follow {}.", self.room_name(room))),
             None if self.place(arg).is_none() => self.send_line(who, super::talking::ROOM_SHAPE),
-            None => self.send_line(who, &format!("! You do not follow {arg}.")),
+            _ => self.send_line(who, &format!("! You do not follow {arg}.")),
         }
     }
 
-    pub(super) fn commit_unfollow(&mut self, who: usize, room: usize, now: Now) {
-        self.begin_day(self.readers[who].room, now);
-        self.readers[who].followed.retain(|&followed| followed != room);
-        let name = self.room_name(room);
-        self.send_line_to_session(who, &format!("* You no longer follow {name}."));
-        self.exit(who, room, "", now);
+    /// The reason why a member cannot unfollow a room.
+    pub(super) fn refuse_unfollowing(&self, who: usize, room: usize) -> Option<String> {
+        let follows = self.readers[who].followed.contains(&room);
+        (!follows).then(|| format!("! You do not follow {}.", self.room_name(room)))
     }
 
-    /// A member goes to another room, which it may have followed.
-    pub(super) fn go(&mut self, who: usize, room: usize, now: Now) {
+    /// A member no longer follows a room; `cause` is why it was removed.
+    pub(super) fn commit_unfollow(&mut self, who: usize, room: usize, cause: Option<&str>, now: Now) {
+        self.begin_day(self.readers[who].room, now);
+        self.readers[who].followed.retain(|&followed| followed != room);
+        if cause.is_none() {
+            let name = self.room_name(room);
+            self.send_line_to_session(who, &format!("* You no longer follow {name}."));
+        }
+        self.exit(who, room, cause.unwrap_or_default(), now);
+    }
+
+    /// A member goes to another room, which it may have followed; `cause` is why it was removed from the old one.
+    pub(super) fn go(&mut self, who: usize, room: usize, cause: &str, now: Now) {
         let left = self.readers[who].room;
         self.begin_day(left, now);
         let is_followed = self.readers[who].followed.contains(&room);
         self.readers[who].followed.retain(|&followed| followed != room);
-        self.exit(who, left, "", now);
+        self.exit(who, left, cause, now);
         let greeting = |name: &str, here: usize, people: &str| format!("You are in {name}. {here} here: {people}.");
         if !is_followed {
             return self.enter(who, room, false, Replay::ALL, now, greeting);
@@ -192,31 +206,67 @@ impl Oracle {
     }
 
     /// `/topic [#room] [text]`
-    pub(super) fn topic(&mut self, who: usize, arg: &str) {
-        let (room, text) = match self.room_argument(who, arg) {
+    pub(super) fn topic(&mut self, who: usize, arg: &str, now: Now) {
+        let governed = match self.governed_room(who, arg) {
+            Ok((Some(room), text)) if self.rank(who, None) == Rank::Moderator => Some((room, text)),
+            _ => None,
+        };
+        let (room, text) = match governed.map_or_else(|| self.room_argument(who, arg), Ok) {
             Ok(found) => found,
-            Err(refusal) => return self.send_line(who, &refusal),
+            Err(refusal) => return self.answer_to(who, &refusal),
         };
         let topic = self.room(room).topic.clone();
-        match (text, topic) {
-            ("" | "-", None) => self.answer_topic(who, room, "There is no topic.", "no topic"),
+        let text = match (text, topic) {
+            ("" | "-", None) => return self.answer_topic(who, room, "There is no topic.", "no topic"),
             ("", Some((name, text))) => {
                 let words = format!("The topic, set by {name}: {text}");
-                self.answer_topic(who, room, &words, &format!("the topic of {name}: {text}"));
+                return self.answer_topic(who, room, &words, &format!("the topic of {name}: {text}"));
             }
-            ("-", Some(_)) => self.propose(Proposed::Topic { who, room, text: None }),
-            (text, _) if text.len() > MAX_TEXT => self.refuse_text(who),
-            (text, _) => self.propose(Proposed::Topic { who, room, text: Some(text.into()) }),
+            ("-", Some(_)) => None,
+            (text, _) if text.len() > MAX_TEXT => return self.refuse_text(who),
+            (text, _) => Some(text.into()),
+        };
+        self.propose_or_refuse(Proposed::Topic { who, room, text }, now);
+    }
+
+    /// The reason why a member cannot set the topic of a room.
+    pub(super) fn refuse_topic(&self, who: usize, room: usize, now: Now) -> Option<String> {
+        let may_anywhere = self.rank(who, None) >= Rank::Moderator;
+        if !may_anywhere && !self.readers[who].is_member {
+            return Some("! Nobody here is called .".into());
         }
+        if let Some(refusal) = self.refuse_gone(room) {
+            return Some(refusal);
+        }
+        if !may_anywhere && !self.is_in(who, room) {
+            let name = self.room_name(room);
+            return Some(format!("! You are not in {name}. /join {name} or /follow {name} first."));
+        }
+        let is_locked = self.rooms[room].as_ref()?.rules.has("topic-lock");
+        let locked = || self.permit(who, Rank::RoomOperator, Some(room)).filter(|_| is_locked);
+        self.refuse_speech(who, room, now).or_else(locked)
+    }
+
+    /// The reason why a member cannot speak in a room that it has left before its message was committed.
+    pub(super) fn refuse_absent(&self, who: usize, room: usize) -> Option<String> {
+        if self.is_in(who, room) {
+            return None;
+        }
+        let name = self.room_name(room);
+        let left = || Some(format!("! You are not in {name}. /follow {name} first; ##{name} says it as text."));
+        self.refuse_gone(room).or_else(left)
     }
 
     fn refuse_text(&mut self, who: usize) {
-        self.send_line(who, &format!("! That text is too long ({MAX_TEXT} bytes at most)."));
+        self.answer_to(who, &format!("! That text is too long ({MAX_TEXT} bytes at most)."));
     }
 
     /// Sends words about a topic; programs read the same event if it is set and if it is asked for. Those of revision
     /// 1 know no topics.
     fn answer_topic(&mut self, who: usize, room: usize, plain: &str, program: &str) {
+        if who == OPERATOR {
+            return self.send_room_event_to_console(room, "* ", plain);
+        }
         match self.readers[who].program {
             None => self.send_notice(who, room, plain),
             Some(1) => {}
@@ -225,7 +275,8 @@ impl Oracle {
     }
 
     pub(super) fn commit_topic(&mut self, who: usize, room: usize, text: Option<String>, now: Now) {
-        let name = self.readers[who].name.clone();
+        self.note_act(who);
+        let name = self.actor_name(who);
         let (words, program) = match &text {
             Some(text) => (format!("{name} set the topic: {text}"), format!("the topic of {name}: {text}")),
             None => (format!("{name} cleared the topic."), format!("the topic of {name}: none")),
@@ -237,11 +288,8 @@ impl Oracle {
         }
         self.counts.topics += 1;
         self.room(room).topic = text.map(|text| (name, text));
-        self.grow(room, &format!("* {words}"));
-        for member in self.room(room).members.clone() {
-            self.answer_topic(member, room, &words, &program);
-        }
-        self.send_room_event_to_console(room, "* ", &words);
+        self.tell_room(who, room, &words, &program, now);
+        self.remove_if_unkept(room);
     }
 
     /// The line after a greeting in a room with a topic.
@@ -304,16 +352,18 @@ impl Oracle {
         let Some(who) = self.find(name) else { return format!("! Nobody here is called {name}.") };
         let reader = &self.readers[who];
         let (date, hour, minute) = (reader.since.date(), reader.since.hour(), reader.since.minute());
-        let rooms: Vec<String> = self.rooms_of(who).iter().map(|&room| self.room_name(room)).collect();
+        let rooms = self.rooms_of(who).into_iter().filter(|&room| asker == OPERATOR || self.sees(asker, room));
+        let rooms: Vec<String> = rooms.map(|room| self.room_name(room)).collect();
         let rooms = match rooms.as_slice() {
             [one] => one.clone(),
             [first @ .., last] => format!("{} and {last}", first.join(", ")),
-            [] => String::new(),
+            [] => "no room that you see".into(),
         };
+        let role = if reader.is_moderator { "; moderator" } else { "" };
         let is_shown = asker == who || !self.is_muted(who, now);
         let away = reader.away.as_ref().filter(|_| is_shown).map(|text| format!("; away: {text}"));
         let away = away.unwrap_or_default();
-        format!("* {}: here since {date} {hour:02}:{minute:02}; in {rooms}{away}", reader.name)
+        format!("* {}: here since {date} {hour:02}:{minute:02}; in {rooms}{role}{away}", reader.name)
     }
 
     /// A room name as the server keeps it; `None` if no room can have it.

@@ -47,6 +47,7 @@ impl Oracle {
             self.readers[who].followed.push(room);
         }
         self.room(room).members.push(who);
+        self.rules(room).invited.retain(|&invited| invited != who);
         let line = format!("{} joined ({here} here)", self.readers[who].name);
         self.announce(who, room, &line, (1, 0), now);
     }
@@ -124,6 +125,7 @@ impl Oracle {
         let words = format!("--- the last {count} message{}{gap} ---", if count == 1 { "" } else { "s" });
         self.send_notice(who, number, &words);
         if count > 0 {
+            self.counts.thinned_histories += usize::from(self.room(number).has_deleted);
             self.send_history_lines(who, number, first, now);
         }
         self.send_notice(who, number, "--- you are up to date ---");

@@ -5,31 +5,40 @@
 //! persons, and computes all else itself.
 
 mod committing;
+mod counts;
+mod deleting;
 mod entering;
 mod following;
 mod history;
+mod moderating;
 mod operating;
 mod programs;
 mod reading;
+mod restrictions;
+mod roles;
 mod rooms;
+mod rules;
+mod settings;
 mod talking;
 
 use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
-use std::ops::AddAssign;
 use std::time::Duration;
 
 use time::{Date, OffsetDateTime};
 
 use self::committing::Proposed;
-use self::operating::Mute;
+pub use self::counts::Counts;
+use self::deleting::DeletedText;
+use self::moderating::{Ban, Mute};
 pub use self::programs::Wanted;
+pub use self::roles::Surroundings;
 use self::rooms::{OracleRoom, Shown};
 use crate::chat::TraceEvent;
 use crate::chat::{Cause, ClientId, Config, Now};
 
 /// The author number of the operator; other authors are reader numbers.
-const OPERATOR: usize = usize::MAX;
+pub const OPERATOR: usize = usize::MAX;
 
 /// An input of a person, as the server should understand it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +77,8 @@ pub struct Reader {
     /// All bytes that it should ever be sent, and the number written.
     expected: Vec<u8>,
     written: usize,
+    /// The last bytes that were written, as they were.
+    raw_end: Vec<u8>,
     /// Input that the server has not processed yet.
     pub typed: VecDeque<Typed>,
     name: String,
@@ -106,6 +117,7 @@ pub struct Reader {
     pub left: Option<(Cause, Duration)>,
     /// It has a name and a room, also after it has left until that is committed.
     is_member: bool,
+    is_moderator: bool,
     /// What it has proposed: messages, and one other change, that are not committed.
     uncommitted_messages: usize,
     has_uncommitted_change: bool,
@@ -124,8 +136,9 @@ pub struct Oracle {
     renumber_at: Option<Duration>,
     sums: VecDeque<(Duration, usize)>,
     per_ip: HashMap<IpAddr, usize>,
-    bans: HashMap<IpAddr, Option<Duration>>,
+    bans: HashMap<IpAddr, Ban>,
     mutes: Vec<Mute>,
+    deleted: Vec<DeletedText>,
     logins: usize,
     /// The messages that were ever said, muted ones too.
     pub messages: u64,
@@ -144,43 +157,6 @@ pub struct Oracle {
     /// Public changes that are proposed and not committed, in their order.
     proposed: VecDeque<Proposed>,
     pub counts: Counts,
-}
-
-/// Counts of rare events.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Counts {
-    pub lines: usize,
-    pub dropped: usize,
-    pub summed: usize,
-    pub admitted: usize,
-    /// Changes that a commit refused.
-    pub refused: usize,
-    /// Rooms that members began to follow.
-    pub followed: usize,
-    /// Times that one turn wrote lines of several rooms to one session.
-    pub merged: usize,
-    pub topics: usize,
-    /// Whispers to members who were away.
-    pub told_away: usize,
-    pub json_lines: usize,
-    /// Histories that a returning member was shown from a message on.
-    pub resumed: usize,
-}
-
-impl AddAssign for Counts {
-    fn add_assign(&mut self, other: Counts) {
-        self.lines += other.lines;
-        self.dropped += other.dropped;
-        self.summed += other.summed;
-        self.admitted += other.admitted;
-        self.refused += other.refused;
-        self.followed += other.followed;
-        self.merged += other.merged;
-        self.topics += other.topics;
-        self.told_away += other.told_away;
-        self.json_lines += other.json_lines;
-        self.resumed += other.resumed;
-    }
 }
 
 /// The key of a name, for all names that are used here.
@@ -210,6 +186,7 @@ impl Oracle {
             per_ip: HashMap::new(),
             bans: HashMap::new(),
             mutes: Vec::new(),
+            deleted: Vec::new(),
             logins: 0,
             messages: 0,
             emptied: 0,
@@ -235,6 +212,7 @@ impl Oracle {
             stage: ReaderStage::Outside,
             expected: Vec::new(),
             written: 0,
+            raw_end: Vec::new(),
             typed: VecDeque::new(),
             name: String::new(),
             key: String::new(),
@@ -260,6 +238,7 @@ impl Oracle {
             committed_at: Duration::ZERO,
             left: None,
             is_member: false,
+            is_moderator: false,
             uncommitted_messages: 0,
             has_uncommitted_change: false,
         });

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use time::Date;
 
+use super::roles::Rank;
+use super::rules::Rules;
 use super::{OPERATOR, Oracle, ReaderStage};
 use crate::chat::Now;
 
@@ -17,6 +19,9 @@ pub(super) struct OracleRoom {
     pub shown: Shown,
     /// The name of the member who has set the topic, and its text.
     pub(super) topic: Option<(String, String)>,
+    pub(super) rules: Rules,
+    /// Messages of it were deleted.
+    pub(super) has_deleted: bool,
     /// The id of the newest message that is no longer kept.
     pub(super) newest_dropped: u64,
     /// Day lines, with the number of messages before each.
@@ -42,6 +47,8 @@ pub struct Shown {
 pub(super) struct Message {
     pub id: u64,
     pub author: usize,
+    /// The author's name at that time.
+    pub name: String,
     /// The key of the author's name at that time.
     pub key: String,
     /// The time, and a star for an action.
@@ -67,6 +74,8 @@ impl OracleRoom {
             history: Vec::new(),
             shown: Shown::default(),
             topic: None,
+            rules: Rules::default(),
+            has_deleted: false,
             newest_dropped: 0,
             days: Vec::new(),
             said: 0,
@@ -101,13 +110,19 @@ impl Oracle {
 
     /// Whether a new room can be made.
     pub(super) fn can_open(&self) -> bool {
-        let is_removable = |room: &OracleRoom| room.members.is_empty();
         self.rooms.iter().flatten().count() < self.config.max_rooms
-            || self.rooms.iter().skip(1).flatten().any(is_removable)
+            || self.rooms.iter().skip(1).flatten().any(|room| self.is_removable(room))
     }
 
-    /// Finds or creates a room; at the limit the least recently used empty room is removed.
-    pub(super) fn open(&mut self, name: &str) -> Option<usize> {
+    /// Whether a room may be removed: it is empty, and keeps no members out, or none of its operators is on the server.
+    fn is_removable(&self, room: &OracleRoom) -> bool {
+        let mut operators = room.rules.roles.iter().filter(|&&(who, role)| role && self.readers[who].is_member);
+        room.members.is_empty() && (!room.rules.keep_out() || operators.next().is_none())
+    }
+
+    /// Finds or creates a room, whose first operator its creator is; at the limit the least recently used empty room is
+    /// removed.
+    pub(super) fn open(&mut self, name: &str, creator: usize) -> Option<usize> {
         if let Some(room) = self.find_room(name) {
             return Some(room);
         }
@@ -115,13 +130,15 @@ impl Oracle {
             // The one that was used least recently.
             let rooms = self.rooms.iter().enumerate().skip(1);
             let empty = rooms.filter_map(|(number, room)| Some((number, room.as_ref()?)));
-            let empty = empty.filter(|(_, room)| room.members.is_empty());
+            let empty = empty.filter(|(_, room)| self.is_removable(room));
             let (least_recent, _) = empty.min_by_key(|(_, room)| room.emptied)?;
             self.remove_room(least_recent);
         }
         // A number is never used again, so that it always means the same room.
         self.rooms.push(Some(OracleRoom::new(name)));
-        Some(self.rooms.len() - 1)
+        let room = self.rooms.len() - 1;
+        self.give_role(creator, room, true);
+        Some(room)
     }
 
     fn remove_room(&mut self, number: usize) {
@@ -235,7 +252,14 @@ impl Oracle {
         if room.members.is_empty() {
             room.emptied = emptied;
         }
-        if number > 0 && room.members.is_empty() && room.history.is_empty() {
+        self.remove_if_unkept(number);
+    }
+
+    /// Removes a room that is empty and has neither messages nor settings.
+    pub(super) fn remove_if_unkept(&mut self, number: usize) {
+        let room = self.room(number);
+        let is_kept = !room.history.is_empty() || room.topic.is_some() || room.rules.are_kept();
+        if number > 0 && room.members.is_empty() && !is_kept {
             self.remove_room(number);
         }
     }
@@ -291,8 +315,13 @@ impl Oracle {
         let spoken = if action { format!("{name} {text}") } else { format!("{name}: {text}") };
         let mark = format!("{} {}", clock(now), if action { "* " } else { "" });
         self.messages += 1;
-        let message = Message { id: self.messages, author, key, mark, spoken };
+        let message = Message { id: self.messages, author, name: name.clone(), key, mark, spoken };
         let Message { mark, spoken, .. } = &message;
+        let must_wait = self.rank(author, Some(number)) < Rank::Voice;
+        let rules = self.rules(number);
+        if rules.has("slow") && must_wait {
+            rules.spoken.insert(author, now.at);
+        }
         self.begin_day(number, now);
         if author != OPERATOR && self.is_muted(author, now) {
             self.send_room_event_to_console(number, mark, &format!("(muted) {spoken}"));

@@ -27,22 +27,24 @@ impl Oracle {
         match &*word.to_lowercase() {
             _ if line.trim().is_empty() => {}
             _ if ["q", "quit", "exit"].contains(&&*line.trim().to_lowercase()) => self.quit(who, ""),
-            _ if line.starts_with("@@") || line.starts_with("//") => self.propose_say(who, room, false, &line[1..]),
+            _ if line.starts_with("@@") || line.starts_with("//") => {
+                self.propose_say(who, room, false, &line[1..], now)
+            }
             _ if line.starts_with('@') => {
                 let (to, text) = split(&line[1..]);
                 self.whisper(who, to, text, now);
             }
             _ if line.starts_with('#') => match self.parse_hash(who, line) {
-                Ok((room, text)) => self.propose_say(who, room, false, text),
+                Ok((room, text)) => self.propose_say(who, room, false, text, now),
                 Err(refusal) => self.send_line(who, &refusal),
             },
             "/say" | "/me" if arg.is_empty() => {
                 self.send_line(who, &format!("! Usage: {} text", word.to_lowercase()));
             }
-            "/say" => self.propose_say(who, room, false, rest),
+            "/say" => self.propose_say(who, room, false, rest, now),
             "/me" => match self.room_argument(who, rest) {
                 Ok((_, text)) if text.trim().is_empty() => self.send_line(who, "! Usage: /me text"),
-                Ok((room, text)) => self.propose_say(who, room, true, text),
+                Ok((room, text)) => self.propose_say(who, room, true, text, now),
                 Err(refusal) => self.send_line(who, &refusal),
             },
             "/msg" => {
@@ -53,22 +55,19 @@ impl Oracle {
             "/nick" => self.rename(who, arg),
             "/who" => self.who(who, arg),
             "/rooms" => {
-                let list = self.list_of_rooms(self.readers[who].program.unwrap_or_default() > 1);
+                let list = self.list_of_rooms(who, self.readers[who].program.unwrap_or_default() > 1);
                 self.send_line(who, &list);
             }
-            "/join" => self.join(who, arg),
+            "/join" => self.join(who, arg, now),
             "/leave" if room == 0 => self.send_line(who, "! You are in lobby already."),
-            "/leave" => self.propose(Proposed::Move { who, room: "lobby".into() }),
+            "/leave" => self.propose(Proposed::Move { who, room: "lobby".into(), key: None }),
             "/history" => self.history(who, arg, now),
-            "/follow" if self.has_following() => self.follow(who, arg),
+            "/follow" if self.has_following() => self.follow(who, arg, now),
             "/unfollow" if self.has_following() => self.unfollow(who, arg),
-            "/topic" if self.has_following() => self.topic(who, arg),
             "/quiet" if self.has_following() => self.set_quiet(who, arg),
             "/away" if self.has_following() => self.away(who, arg),
-            "/whois" if self.has_following() => {
-                let answer = self.whois(who, arg, now);
-                self.send_line(who, &answer);
-            }
+            word if Self::is_moderation(word) && self.has_following() => self.moderate(who, word, rest, now),
+            word if self.has_following() && self.govern(who, word, arg, now) => {}
             "/ignore" => self.ignore(who, arg),
             "/unignore" => self.unignore(who, arg),
             "/echo" => match arg {
@@ -83,22 +82,30 @@ impl Oracle {
                 _ => self.send_line(who, "! Usage: /echo on|off"),
             },
             "/ping" => self.send_line(who, format!("* pong {arg}").trim_end()),
-            "/help" => Lang::En.help(self.help()).for_each(|line| self.send_line(who, &format!("* {line}"))),
-            "/quit" => self.quit(who, if self.is_muted(who, now) { "" } else { arg }),
+            "/help" => Lang::En.help(self.help(who)).for_each(|line| self.send_line(who, &format!("* {line}"))),
+            "/quit" => {
+                let is_silent = self.rooms_of(who).iter().any(|&room| self.refuse_speech(who, room, now).is_some());
+                self.counts.dropped_reasons += usize::from(is_silent && !arg.is_empty());
+                self.quit(who, if is_silent || self.is_muted(who, now) { "" } else { arg });
+            }
             _ if word.starts_with('/') => {
                 self.send_line(who, &format!("! There is no command {word}. /help lists them."));
             }
-            _ => self.propose_say(who, room, false, line),
+            _ => self.propose_say(who, room, false, line, now),
         }
     }
 
     /// Which commands `/help` lists.
-    fn help(&self) -> Help {
-        if self.config.login == Login::Address { Help::Guest } else { Help::Member }
+    fn help(&self, who: usize) -> Help {
+        match self.config.login {
+            Login::Address => Help::Guest,
+            _ if self.readers[who].is_moderator => Help::Moderator,
+            _ => Help::Member,
+        }
     }
 
-    fn propose_say(&mut self, who: usize, room: usize, action: bool, text: &str) {
-        self.propose(Proposed::Say { author: who, room, action, text: text.into() });
+    fn propose_say(&mut self, who: usize, room: usize, action: bool, text: &str, now: Now) {
+        self.propose_or_refuse(Proposed::Say { author: who, room, action, text: text.into() }, now);
     }
 
     /// The name in `@bob: text`.
@@ -199,7 +206,8 @@ impl Oracle {
     fn who(&mut self, who: usize, arg: &str) {
         let arg = arg.strip_prefix('#').unwrap_or(arg);
         let own = self.readers[who].room;
-        let Some(shown) = (if arg.is_empty() { Some(own) } else { self.find_room(arg) }) else {
+        let seen = || self.find_room(arg).filter(|&room| self.sees(who, room));
+        let Some(shown) = (if arg.is_empty() { Some(own) } else { seen() }) else {
             return match name(arg) {
                 Err(why) if !why.contains("reserved") => self.send_line(who, ROOM_SHAPE),
                 _ => {
@@ -218,8 +226,10 @@ impl Oracle {
     }
 
     /// The answer to `/rooms`, for programs with the topics.
-    pub(super) fn list_of_rooms(&self, topics: bool) -> String {
-        let mut all: Vec<&OracleRoom> = self.rooms.iter().flatten().collect();
+    pub(super) fn list_of_rooms(&self, asker: usize, topics: bool) -> String {
+        let seen = self.rooms.iter().enumerate().filter_map(|(number, room)| Some((number, room.as_ref()?)));
+        let mut all: Vec<&OracleRoom> =
+            seen.filter(|&(number, _)| self.sees(asker, number)).map(|(_, room)| room).collect();
         all.sort_by(|a, b| b.members.len().cmp(&a.members.len()).then(a.name.cmp(&b.name)));
         let describe = |room: &&OracleRoom| {
             let topic = room.topic.as_ref().filter(|_| topics).map(|(_, text)| format!(", {text}"));
@@ -229,27 +239,34 @@ impl Oracle {
         format!("* {} room{}: {}", all.len(), if all.len() == 1 { "" } else { "s" }, list.join(", "))
     }
 
-    fn join(&mut self, who: usize, arg: &str) {
+    fn join(&mut self, who: usize, arg: &str, now: Now) {
         if arg.is_empty() {
             return self.send_line(who, "! Usage: /join room");
         }
-        let Some(room) = self.place(arg.strip_prefix('#').unwrap_or(arg)) else {
-            return self.send_line(who, ROOM_SHAPE);
-        };
-        match self.refuse_room(who, &room) {
-            Some(refusal) => self.send_line(who, &refusal),
-            None => self.propose(Proposed::Move { who, room }),
+        match self.place_and_key(arg) {
+            Some((room, key)) => self.propose_or_refuse(Proposed::Move { who, room, key }, now),
+            None => self.send_line(who, ROOM_SHAPE),
         }
     }
 
     /// The reason why a member cannot go to a room.
-    pub(super) fn refuse_room(&self, who: usize, room: &str) -> Option<String> {
+    pub(super) fn refuse_room(&self, who: usize, room: &str, key: Option<&str>, now: Now) -> Option<String> {
         match self.find_room(room) {
             Some(found) if found == self.readers[who].room => {
                 let name = &self.rooms[found].as_ref().expect("a room that exists").name;
                 Some(format!("! You are in {name} already."))
             }
-            _ => self.refuse_opening(room),
+            Some(found) if self.readers[who].followed.contains(&found) => None,
+            Some(found) => self.refuse_entry(who, found, key, now),
+            None => self.refuse_making(room, key),
+        }
+    }
+
+    /// The reason why a member cannot make a room. Who gives a key means another room.
+    pub(super) fn refuse_making(&self, room: &str, key: Option<&str>) -> Option<String> {
+        match key {
+            Some(_) => Some(format!("! There is no room {room}. /rooms lists them, /join {room} makes it.")),
+            None => self.refuse_opening(room),
         }
     }
 

@@ -1,0 +1,92 @@
+//! Counts of rare events, which a run of many seeds must reach.
+
+use std::ops::AddAssign;
+
+/// Counts of rare events.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counts {
+    pub lines: usize,
+    pub dropped: usize,
+    pub summed: usize,
+    pub admitted: usize,
+    /// Changes that a commit refused.
+    pub refused: usize,
+    /// Rooms that members began to follow.
+    pub followed: usize,
+    /// Times that one turn wrote lines of several rooms to one session.
+    pub merged: usize,
+    pub topics: usize,
+    /// Whispers to members who were away.
+    pub told_away: usize,
+    pub json_lines: usize,
+    /// Histories that a returning member was shown from a message on.
+    pub resumed: usize,
+    /// Members that entered a room with its key.
+    pub entered_with_key: usize,
+    /// Refusals of rooms that cannot be entered.
+    pub kept_out: usize,
+    pub invited: usize,
+    /// Members that were kicked or banned from a room.
+    pub removed_from_room: usize,
+    /// Mutes in a room and bans from it.
+    pub restricted: usize,
+    /// Such mutes and bans that were lifted.
+    pub lifted: usize,
+    /// Settings that were changed.
+    pub settings: usize,
+    /// Messages that a room refused.
+    pub refused_speech: usize,
+    /// Deleted messages.
+    pub deleted: usize,
+    /// Histories that were shown after a deletion.
+    pub thinned_histories: usize,
+    pub roles_given: usize,
+    /// Acts of moderators, in rooms and on the server.
+    pub moderator_acts: usize,
+    /// Bans that were refused because of a shared address.
+    pub shared_addresses: usize,
+    /// Topics that a room refused because its members may not speak.
+    pub refused_topics: usize,
+    /// Reasons of `/quit` that were dropped because the member may not speak in one of its rooms.
+    pub dropped_reasons: usize,
+    /// Acts in a room of members that are muted on the server.
+    pub hidden_acts: usize,
+    /// Refusals of acts against oneself, and of addresses and invitations that are not for that member.
+    pub refused_acts: usize,
+    /// Rooms that could not be made because the empty ones have operators who are on the server.
+    pub kept_rooms: usize,
+}
+
+impl AddAssign for Counts {
+    fn add_assign(&mut self, other: Counts) {
+        self.lines += other.lines;
+        self.dropped += other.dropped;
+        self.summed += other.summed;
+        self.admitted += other.admitted;
+        self.refused += other.refused;
+        self.followed += other.followed;
+        self.merged += other.merged;
+        self.topics += other.topics;
+        self.told_away += other.told_away;
+        self.json_lines += other.json_lines;
+        self.resumed += other.resumed;
+        self.entered_with_key += other.entered_with_key;
+        self.kept_out += other.kept_out;
+        self.invited += other.invited;
+        self.removed_from_room += other.removed_from_room;
+        self.restricted += other.restricted;
+        self.lifted += other.lifted;
+        self.settings += other.settings;
+        self.refused_speech += other.refused_speech;
+        self.deleted += other.deleted;
+        self.thinned_histories += other.thinned_histories;
+        self.roles_given += other.roles_given;
+        self.moderator_acts += other.moderator_acts;
+        self.shared_addresses += other.shared_addresses;
+        self.refused_topics += other.refused_topics;
+        self.dropped_reasons += other.dropped_reasons;
+        self.hidden_acts += other.hidden_acts;
+        self.refused_acts += other.refused_acts;
+        self.kept_rooms += other.kept_rooms;
+    }
+}

@@ -1,0 +1,185 @@
+//! `/room` and `/invite`.
+
+use super::committing::Proposed;
+use super::roles::Rank;
+use super::rules::{MAX_LISTED, SETTINGS, Value};
+use super::talking::split;
+use super::{OPERATOR, Oracle, ReaderStage};
+use crate::chat::Now;
+
+const USAGE: &str =
+    "! Usage: /room [key WORD|limit N|slow SECONDS|invite-only|moderated|secret|topic-lock], each with off to end it";
+
+/// The longest key of a room, in bytes.
+const MAX_KEY: usize = 64;
+
+/// A setting and its new value; `None` for off.
+type NewValue = (&'static str, Option<Value>);
+
+/// Parses the name of a setting and its value.
+fn read_setting(text: &str) -> Result<NewValue, String> {
+    let (word, value) = split(text);
+    let (word, value) = (word.to_lowercase(), value.trim());
+    let Some(&name) = SETTINGS.iter().find(|name| **name == word) else { return Err(USAGE.into()) };
+    if value.eq_ignore_ascii_case("off") {
+        return Ok((name, None));
+    }
+    let most = match name {
+        "limit" => 1_000_000,
+        "slow" => 86_400,
+        "key" if value.is_empty() => return Err(USAGE.into()),
+        "key" if value.len() > MAX_KEY || value.contains(char::is_whitespace) => {
+            return Err("! A key is one word of 64 bytes at most.".into());
+        }
+        "key" => return Ok((name, Some(Value::Word(value.into())))),
+        _ if value.is_empty() || value.eq_ignore_ascii_case("on") => return Ok((name, Some(Value::On))),
+        _ => return Err(USAGE.into()),
+    };
+    let number = value.parse().ok().filter(|number| (1..=most).contains(number));
+    number.map(|number| (name, Some(Value::Number(number)))).ok_or(USAGE.into())
+}
+
+impl Oracle {
+    /// `/room`, `/room [#room] setting value`
+    pub(super) fn room_command(&mut self, by: usize, rest: &str, now: Now) {
+        let (room, rest) = match self.governed_room(by, rest) {
+            Ok(found) => found,
+            Err(refusal) => return self.answer_to(by, &refusal),
+        };
+        let room = room.unwrap_or(self.current_room(by));
+        if rest.is_empty() {
+            return self.show_settings(by, room);
+        }
+        if let Some(refusal) = self.permit(by, Rank::RoomOperator, Some(room)) {
+            return self.answer_to(by, &refusal);
+        }
+        match read_setting(rest) {
+            Ok((setting, value)) => self.propose_or_refuse(Proposed::Set { by, room, setting, value }, now),
+            Err(refusal) => self.answer_to(by, &refusal),
+        }
+    }
+
+    fn show_settings(&mut self, asker: usize, room: usize) {
+        let shows_key = self.rank(asker, Some(room)) >= Rank::RoomOperator;
+        let found = self.rooms[room].as_ref().expect("a room that exists");
+        let describe = |name: &&str| match found.rules.settings.get(*name)? {
+            Value::On => Some((*name).into()),
+            Value::Number(number) => Some(format!("{name} {number}")),
+            Value::Word(key) if shows_key => Some(format!("{name} {key}")),
+            Value::Word(_) => Some((*name).into()),
+        };
+        let values: Vec<String> = SETTINGS.iter().filter_map(describe).collect();
+        let values = if values.is_empty() { "none".into() } else { values.join(", ") };
+        let mut words = format!("Settings of {}: {values}.", found.name);
+        for (title, role) in [("Operators", true), ("Voice", false)] {
+            let with = found.rules.roles.iter().filter(|&&(who, has)| has == role && self.readers[who].is_member);
+            let names: Vec<&str> = with.map(|&(who, _)| &*self.readers[who].name).collect();
+            if !names.is_empty() {
+                words += &format!(" {title}: {}.", names.join(", "));
+            }
+        }
+        self.tell(asker, &words, &words);
+    }
+
+    /// The reason why a setting cannot be changed.
+    pub(super) fn refuse_setting(
+        &self,
+        by: usize,
+        room: usize,
+        setting: &str,
+        value: &Option<Value>,
+    ) -> Option<String> {
+        if let Some(refusal) = self.permit(by, Rank::RoomOperator, Some(room)).or_else(|| self.refuse_gone(room)) {
+            return Some(refusal);
+        }
+        if room == 0 && !["moderated", "topic-lock", "slow"].contains(&setting) {
+            return Some("! That does not apply to lobby.".into());
+        }
+        let before = self.rooms[room].as_ref()?.rules.settings.get(setting);
+        (before == value.as_ref()).then(|| "! That is set so already.".into())
+    }
+
+    pub(super) fn commit_setting(
+        &mut self,
+        by: usize,
+        room: usize,
+        setting: &'static str,
+        value: Option<Value>,
+        now: Now,
+    ) {
+        self.counts.settings += 1;
+        self.note_act(by);
+        let shown = match &value {
+            None => " off".into(),
+            Some(Value::Number(number)) => format!(" {number}"),
+            Some(_) => String::new(),
+        };
+        let rules = self.rules(room);
+        match value {
+            Some(value) => drop(rules.settings.insert(setting, value)),
+            None => drop(rules.settings.remove(setting)),
+        }
+        if setting == "slow" {
+            rules.spoken.clear();
+        }
+        let words = format!("{} changed the settings: {setting}{shown}", self.actor_name(by));
+        self.tell_room(by, room, &words, &words, now);
+        self.remove_if_unkept(room);
+    }
+
+    /// `/invite [#room] name`
+    pub(super) fn invite(&mut self, by: usize, rest: &str, now: Now) {
+        match self.room_and_member(by, rest, "/invite name", false) {
+            Ok((room, who)) => self.propose_or_refuse(Proposed::Invite { by, who, room }, now),
+            Err(refusal) => self.answer_to(by, &refusal),
+        }
+    }
+
+    pub(super) fn refuse_invitation(&self, by: usize, who: usize, room: usize, now: Now) -> Option<String> {
+        if let Some(refusal) = self.permit(by, Rank::RoomOperator, Some(room)) {
+            return Some(refusal);
+        }
+        if !self.readers[who].is_member {
+            return Some("! Nobody here is called .".into());
+        }
+        let is_there = || self.is_in(who, room);
+        let name = &self.readers[who].name;
+        let there = || is_there().then(|| format!("! {name} is in {} already.", self.room_name(room)));
+        let banned = || {
+            self.restriction(&self.rules_of(room).bans, who, now)?;
+            Some(format!("! {name} is banned from {}. /unban {name} first.", self.room_name(room)))
+        };
+        self.refuse_gone(room).or_else(there).or_else(banned)
+    }
+
+    pub(super) fn commit_invitation(&mut self, by: usize, who: usize, room: usize, now: Now) {
+        self.counts.invited += 1;
+        self.note_act(by);
+        let invited = &mut self.rules(room).invited;
+        invited.retain(|&other| other != who);
+        if invited.len() >= MAX_LISTED {
+            invited.remove(0);
+        }
+        invited.push(who);
+        let (actor, name, place) = (self.actor_name(by), self.readers[who].name.clone(), self.room_name(room));
+        let program = format!("{name} is invited to {place} by {actor}");
+        let is_hidden = by != OPERATOR && (self.has_ignored(who, by) || self.is_muted(by, now));
+        if !is_hidden {
+            self.tell(who, &format!("{actor} invites you to {place}: /join {place}"), &program);
+        }
+        if by == OPERATOR || self.readers[by].stage == ReaderStage::Here {
+            self.tell(by, &format!("{name} is invited to {place}."), &program);
+        }
+    }
+
+    /// Whether an ignored name or person is that of a member, which may be oneself.
+    fn has_ignored(&self, who: usize, author: usize) -> bool {
+        let (key, ignored) = (&self.readers[author].key, &self.readers[who].ignored);
+        ignored.iter().any(|(_, name, person)| *person == author || name == key)
+    }
+
+    /// Counts what a moderator does.
+    pub(super) fn note_act(&mut self, by: usize) {
+        self.counts.moderator_acts += usize::from(by != OPERATOR && self.readers[by].is_moderator);
+    }
+}
