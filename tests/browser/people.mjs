@@ -1,5 +1,7 @@
 // What a person does at the page, and what they see there.
-import { check, DEADLINE, Failure } from './harness.mjs';
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { check, DEADLINE, Failure, Nc } from './harness.mjs';
 
 export async function enter(page, name) {
   await page.fill('#nickname', name);
@@ -56,3 +58,69 @@ export function counted(texts, prefix, last, seed) {
   const wanted = Array.from({ length: last }, (_, index) => index + 1);
   check(JSON.stringify(found) === JSON.stringify(wanted), `the lines of ${prefix} are ${found}, not 1 to ${last}${seed === undefined ? '' : ` (CHINWAG_SEED=${seed})`}`);
 }
+
+export const roomIs = (page, room) => until(page, (wanted) => document.querySelector('#roomName').textContent === wanted, room, `not in ${room}`);
+
+/** Waits until this many messages of a followed room are counted as unread; `''`: none. */
+export const badgeIs = (page, room, text) => until(
+  page,
+  ([key, wanted]) => {
+    const node = document.querySelector(`#roomList [data-key="${key}"] .badge`);
+    return node !== null && (node.hidden ? '' : node.textContent) === wanted;
+  },
+  [room, text],
+  `${room} does not have ${JSON.stringify(text)} unread`,
+);
+
+/** A member at nc in this room. */
+export async function ncIn(server, name, room) {
+  const nc = await Nc.enter(server, name);
+  nc.say(`/join ${room}`);
+  await nc.until(new RegExp(`You are in ${room}`));
+  return nc;
+}
+
+const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+export const DESKTOP = { viewport: { width: 1280, height: 800 } };
+export const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };
+export const SMALL = { viewport: { width: 320, height: 568 }, isMobile: true, hasTouch: true };
+
+/** The page has nothing that keeps people from using it, as far as axe can tell, and fits the screen. */
+export async function sound(page, where) {
+  // Colours are looked at when they have come to rest.
+  await page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => {}))));
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
+  const told = violations.map((found) => `${found.id} (${found.nodes.slice(0, 3).map((node) => `${node.target}: ${node.any.concat(node.all)[0]?.message ?? ''}`).join(', ')})`);
+  if (told.length) throw new Failure(`axe at ${where}: ${told.join('; ')}`);
+  const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  check(over <= 0, `${where} is ${over} pixels wider than the screen`);
+}
+
+/** A page that enters this room. */
+export async function pageIn(page, url, name, room, options) {
+  const made = await page(`${url}#${room}`, options);
+  await enter(made, name);
+  await roomIs(made, room);
+  return made;
+}
+
+/** Changes a setting as a person does. */
+export async function set(page, name, value) {
+  if (!await page.isVisible('#settingFields')) await page.click('#settings summary');
+  const control = `[data-setting="${name}"]`;
+  if (typeof value === 'boolean') return page.setChecked(control, value);
+  await page.fill(control, value);
+  await page.press(control, 'Enter');
+}
+
+export const settingIs = (page, name, value) => until(
+  page,
+  ([setting, wanted]) => {
+    const control = document.querySelector(`[data-setting="${setting}"]`);
+    return (control.type === 'checkbox' ? control.checked : control.value) === wanted;
+  },
+  [name, value],
+  `${name} is not ${JSON.stringify(value)}`,
+);

@@ -8,6 +8,9 @@ import * as writing from './tests/writing.mjs';
 import * as safety from './tests/safety.mjs';
 import * as access from './tests/access.mjs';
 import * as rooms from './tests/rooms.mjs';
+import * as deleting from './tests/deleting.mjs';
+import * as roles from './tests/roles.mjs';
+import * as entering from './tests/entering.mjs';
 
 const argument = (name) => {
   const at = process.argv.indexOf(name);
@@ -22,7 +25,7 @@ if (!binary) {
 }
 if (screenshots) await mkdir(screenshots, { recursive: true });
 
-const tests = Object.entries({ ...talking, ...losing, ...writing, ...safety, ...access, ...rooms }).filter(([name]) => name.includes(only));
+const tests = Object.entries({ ...talking, ...losing, ...writing, ...safety, ...access, ...rooms, ...deleting, ...roles, ...entering }).filter(([name]) => name.includes(only));
 const browser = await Browser.start(process.env.CHROMIUM ?? '/usr/bin/chromium');
 const servers = [];
 const wires = [];

@@ -1,25 +1,6 @@
 // The page on a desktop and a phone, in light and dark, for those who see little or nothing of it.
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { Failure, Nc, check, same } from '../harness.mjs';
-import { enter, say, sees, until } from '../people.mjs';
-
-const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-
-const DESKTOP = { viewport: { width: 1280, height: 800 } };
-const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };
-const SMALL = { viewport: { width: 320, height: 568 }, isMobile: true, hasTouch: true };
-
-async function sound(page, where) {
-  // Colours are looked at when they have come to rest.
-  await page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => {}))));
-  await page.evaluate(axe);
-  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
-  const told = violations.map((found) => `${found.id} (${found.nodes.slice(0, 3).map((node) => `${node.target}: ${node.any.concat(node.all)[0]?.message ?? ''}`).join(', ')})`);
-  if (told.length) throw new Failure(`axe at ${where}: ${told.join('; ')}`);
-  const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-  check(over <= 0, `${where} is ${over} pixels wider than the screen`);
-}
+import { Nc, check, same } from '../harness.mjs';
+import { DESKTOP, enter, PHONE, say, sees, SMALL, sound, until } from '../people.mjs';
 
 async function talkedIn(house, page) {
   const bob = await Nc.enter(house, 'bob');

@@ -218,3 +218,24 @@ export async function notifications_come_only_to_who_asked_for_them({ server, pa
   await sees(alice, 'four', 'whisper');
   same(await alice.evaluate(() => window.shown), ['carol: two', 'carol: alice: three'], 'the notifications');
 }
+
+export async function frames_and_timers_are_not_taken_for_each_other({ server, page }) {
+  const house = await server(['--rate', '0']);
+  const carol = await Nc.enter(house, 'carol');
+  const alice = await page(house.url);
+  await alice.evaluate(() => {
+    // Numbers of frames that no timer has.
+    const far = 1_000_000_000;
+    const [frame, cancel, clear] = ['requestAnimationFrame', 'cancelAnimationFrame', 'clearTimeout'].map((name) => window[name].bind(window));
+    window.mistaken = [];
+    window.requestAnimationFrame = (call) => far + frame(call);
+    window.cancelAnimationFrame = (id) => { if (id && id < far) window.mistaken.push(`frame ${id}`); cancel(id - far); };
+    window.clearTimeout = (id) => { if (id >= far) window.mistaken.push(`timer ${id - far}`); clear(id); };
+  });
+  await enter(alice, 'alice');
+  carol.say(...Array.from({ length: 3000 }, (_, index) => `line ${index + 1}`));
+  await sees(alice, 'line 3000', 'said');
+  await say(alice, '/join den', '/join lobby');
+  await sees(alice, 'You are in lobby now', 'notice');
+  same(await alice.evaluate(() => window.mistaken), [], 'what was cancelled as what it is not');
+}

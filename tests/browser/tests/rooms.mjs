@@ -1,27 +1,9 @@
 // Several rooms: messages of followed rooms are counted and not shown; nothing is lost, doubled or mixed up.
 import { Nc, check, random, same } from '../harness.mjs';
-import { again, connected, counted, disconnected, enter, expected, messages, say, sees, until } from '../people.mjs';
+import { again, badgeIs, connected, counted, disconnected, enter, expected, messages, ncIn, roomIs, say, sees, until } from '../people.mjs';
 
 const badge = (page, room) => page.$eval(`#roomList [data-key="${room}"] .badge`, (node) => node.hidden ? '' : node.textContent);
-const badgeIs = (page, room, text) => until(
-  page,
-  ([key, wanted]) => {
-    const node = document.querySelector(`#roomList [data-key="${key}"] .badge`);
-    return node !== null && (node.hidden ? '' : node.textContent) === wanted;
-  },
-  [room, text],
-  `${room} does not have ${JSON.stringify(text)} unread`,
-);
 const listed = (page) => page.$$eval('#roomList [data-key]', (rooms) => rooms.map((room) => room.dataset.key));
-const roomIs = (page, room) => until(page, (wanted) => document.querySelector('#roomName').textContent === wanted, room, `not in ${room}`);
-
-/** A member at nc in this room. */
-async function ncIn(server, name, room) {
-  const nc = await Nc.enter(server, name);
-  nc.say(`/join ${room}`);
-  await nc.until(new RegExp(`You are in ${room}`));
-  return nc;
-}
 
 async function follows(page, room) {
   await say(page, `/follow ${room}`);

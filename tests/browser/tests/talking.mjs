@@ -303,3 +303,14 @@ export async function chinese_for_those_who_read_it({ server, page, picture }) {
   const latin = await zhang.$$eval('[data-t], [data-t-label], [data-t-placeholder]', (nodes) => nodes.map((node) => `${node.textContent.trim()}${node.getAttribute('aria-label') ?? ''}`).filter((text) => /^[\x20-\x7e]+$/.test(text)));
   same(latin, [], 'what is left in English');
 }
+
+export async function both_languages_have_words_for_the_same_things({ server, page }) {
+  const house = await server();
+  const alice = await page(house.url);
+  const [en, zh] = await alice.evaluate(() => {
+    const named = (value, path) => typeof value === 'object' && !Array.isArray(value) ? Object.entries(value).flatMap(([key, inner]) => named(inner, `${path}.${key}`)) : [`${path}: ${Array.isArray(value) ? value.length : typeof value}`];
+    return [TEXTS.en, TEXTS.zh].map((texts) => named(texts, '').sort());
+  });
+  same(en.filter((each) => !zh.includes(each)), [], 'what is not in Chinese');
+  same(zh.filter((each) => !en.includes(each)), [], 'what is not in English');
+}

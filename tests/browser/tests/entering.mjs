@@ -1,0 +1,123 @@
+// Rooms that not every member may enter: keys, invitations, limits, and coming back to them.
+import { Nc, check, same } from '../harness.mjs';
+import { again, connected, disconnected, enter, expected, ncIn, pageIn, roomIs, say, sees, set, settingIs, until } from '../people.mjs';
+
+export async function a_key_is_asked_for_where_it_is_wanted({ server, wire, page, picture }) {
+  const house = await server();
+  const line = await wire(house);
+  const bob = await ncIn(house, 'bob', 'den');
+  bob.say('/room key fish', 'in the den');
+  await bob.until(/changed the settings: key/);
+  const alice = await page(line.url, { expected });
+  await enter(alice, 'alice');
+  await alice.click('#roomList [data-key=den]');
+  await alice.waitForSelector('#keyForm:not([hidden])');
+  same(await alice.textContent('#keyLabel'), 'den needs a key:', 'what is asked');
+  same(await alice.evaluate(() => document.activeElement.id), 'key', 'the focus');
+  await picture(alice, 'key');
+  await alice.keyboard.type('wet');
+  await alice.keyboard.press('Enter');
+  await until(alice, () => document.querySelector('#keyLabel').textContent.startsWith('That is not the key of den.'), null, 'the wrong key is not told');
+  await alice.keyboard.press('Escape');
+  check(!await alice.isVisible('#keyForm'), 'Escape does not end it');
+  await alice.click('#roomList [data-follow=den]');
+  await alice.waitForSelector('#keyForm:not([hidden])');
+  await alice.keyboard.type('fish');
+  await alice.keyboard.press('Enter');
+  await sees(alice, 'You follow den', 'notice');
+  check(!await alice.isVisible('#keyForm'), 'the question stays when it is answered');
+  bob.say('counted');
+  await until(alice, () => document.querySelector('#roomList [data-key=den] .badge').textContent === '1', null, 'the message is not counted');
+  // The page gives the key again when the connection comes back: to follow, and to enter.
+  line.cut();
+  await disconnected(alice);
+  await bob.until(/alice left/);
+  line.mend();
+  await again(alice);
+  await bob.until(/alice left[^]*alice joined/);
+  bob.say('counted, too');
+  await until(alice, () => document.querySelector('#roomList [data-key=den] .badge').textContent === '2', null, 'the room is not followed again');
+  await alice.click('#roomList [data-key=den]');
+  await roomIs(alice, 'den');
+  await sees(alice, 'counted, too', 'said');
+  line.loses = 'up';
+  await say(alice, 'lost on the way');
+  line.cut();
+  await disconnected(alice);
+  bob.say('said meanwhile');
+  line.mend();
+  await again(alice);
+  await roomIs(alice, 'den');
+  await sees(alice, 'said meanwhile', 'said');
+  await alice.waitForSelector('#unsaidButtons:not([hidden])');
+  await alice.click('#again');
+  await bob.until(/alice: lost on the way/);
+  check(!(await alice.innerText('#log')).includes('key'), 'the page tells of a key that it gives itself');
+  // Another key is asked for; the page is in the lobby meanwhile, and can be used.
+  line.cut();
+  await disconnected(alice);
+  bob.say('/room key chips');
+  await bob.until(/settings: key[^]*settings: key/);
+  line.mend();
+  await again(alice);
+  await alice.waitForSelector('#keyForm:not([hidden])');
+  await roomIs(alice, 'lobby');
+  const carol = await Nc.enter(house, 'carol');
+  await say(alice, 'still here');
+  await carol.until(/alice: still here/);
+  await alice.fill('#key', 'chips');
+  await alice.press('#key', 'Enter');
+  await roomIs(alice, 'den');
+  same(await alice.evaluate(() => document.activeElement.id), 'text', 'the focus behind the question');
+  same(await alice.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }]).match(/fish|chips/)), null, 'a key in the storage of the browser');
+  // After a reload the page does not know it, says so, and is in the lobby.
+  await alice.reload();
+  await connected(alice);
+  await roomIs(alice, 'lobby');
+  await sees(alice, 'den needs', 'refused');
+  await alice.click('#keyCancel');
+  await say(alice, '/join den chips');
+  await roomIs(alice, 'den');
+}
+
+export async function an_invitation_lets_in_and_others_are_told_why_not({ server, wire, page, picture }) {
+  const house = await server();
+  const line = await wire(house);
+  const alice = await pageIn(page, house.url, 'alice', 'den');
+  await set(alice, 'invite-only', true);
+  await settingIs(alice, 'invite-only', true);
+  const bob = await page(line.url, { expected });
+  await enter(bob, 'bob');
+  await say(bob, '/join den', '/follow den');
+  await until(bob, () => document.querySelectorAll('#log .refused').length === 2, null, 'not refused twice');
+  await sees(bob, 'den is invite-only.', 'refused');
+  check(!await bob.isVisible('#keyForm'), 'a key is asked for where none is wanted');
+  await alice.fill('[data-command=invite] input', 'bob');
+  await alice.press('[data-command=invite] input', 'Enter');
+  await sees(alice, 'bob is invited to den.', 'notice');
+  await sees(bob, 'alice invites you to den.', 'notice');
+  await picture(bob, 'invited');
+  await bob.click('#log [data-join=den]');
+  await roomIs(bob, 'den');
+  await sees(alice, 'bob joined', 'presence');
+  // The invitation is used up: after a lost connection the page is in the lobby, says why, and can be used.
+  line.cut();
+  await disconnected(bob);
+  await sees(alice, 'bob left', 'presence');
+  line.mend();
+  await again(bob);
+  await roomIs(bob, 'lobby');
+  await sees(bob, 'den is invite-only.', 'refused');
+  const carol = await Nc.enter(house, 'carol');
+  await say(bob, 'still here');
+  await carol.until(/bob: still here/);
+  await set(alice, 'invite-only', false);
+  await set(alice, 'limit', '1');
+  await sees(alice, 'limit 1.', 'notice');
+  await say(bob, '/join den');
+  await sees(bob, 'den is full (1 member at most).', 'refused');
+  await say(alice, '/invite bob', '/invite nobody', '/invite alice');
+  await sees(alice, 'Nobody here is called nobody.', 'refused');
+  await sees(alice, 'alice is in den already.', 'refused');
+  for (const each of [alice, bob]) same(await each.evaluate(() => pending.map((line) => line.line)), [], 'lines that the page takes for unanswered');
+}
