@@ -35,6 +35,7 @@ pub const WORKLOADS: &[Workload] = &[
     workload("decode", || decode(LINE)),
     workload("decode-chinese", || decode(LINE_ZH)),
     workload("decode-split", decode_split),
+    workload("delete-10000", || delete(10_000)),
     workload("flush-mixed", flush_mixed),
     workload("flush-plain", flush_plain),
     workload("leave", || visits(VisitPart::Leave)),
@@ -105,6 +106,29 @@ fn append(members: usize) -> usize {
     let history: String = expected.split_inclusive('\n').skip(ROUNDS - 100).collect();
     assert!(server.stop_recording(members).contains(&history));
     ROUNDS
+}
+
+/// Deletes the newest message of a room with a full history.
+fn delete(members: usize) -> usize {
+    let mut server = TestServer::with_members(members);
+    for _ in 0..300 {
+        server.say(1, LINE);
+    }
+    server.pass_time();
+    let rounds = 100;
+    for round in 0..rounds {
+        server.say(0, &format!("deleted {round}\n"));
+        let now = server.now();
+        counted(|| server.hub.handle_line(ClientId::new(0), Input::Line(black_box("/delete last")), now));
+        server.pass_time();
+    }
+    server.connect(members);
+    server.start_recording(members);
+    server.type_in(members, &format!("{}\n", name(members)));
+    server.process_nickname(members);
+    let shown = server.stop_recording(members);
+    assert!(!shown.contains("deleted") && shown.contains(TEXT));
+    rounds
 }
 
 /// Nanoseconds to append a message to a room without readers: the best of 20 times 1,000 messages.

@@ -5,6 +5,7 @@ pub(crate) mod entering;
 pub(crate) mod ignoring;
 pub(crate) mod leaving;
 pub(crate) mod limits;
+pub(crate) mod operating;
 pub(crate) mod p2p;
 pub(crate) mod pace;
 pub(crate) mod rooms;

@@ -185,7 +185,8 @@ fn invalid_join_is_refused() {
         ("/join", "! Usage: /join room"),
         ("/join lobby", "! You are in lobby already."),
         ("/join Lobby", "! You are in lobby already."),
-        ("/join the den", shape),
+        ("/join the den", "! There is no room the. /rooms lists them, /join the makes it."),
+        ("/join the! den", shape),
         ("/join ##den", shape),
     ] {
         alice.ask(line, &[refusal]);

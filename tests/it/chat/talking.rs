@@ -280,9 +280,12 @@ fn unknown_command_is_refused_and_not_sent() {
     alice.ask("/frobnicate all of it", &["! There is no command /frobnicate. /help lists them."]);
     alice.ask("/", &["! There is no command /. /help lists them."]);
     alice.ask("/Wo", &["! There is no command /Wo. /help lists them."]);
-    // Members do not have the operator's commands.
-    for word in ["kick", "ban", "bans", "unban", "mute", "mutes", "unmute", "stats", "shutdown"] {
+    // Members do not have the operator's commands, or not for the lobby.
+    for word in ["stats", "mod", "unmod", "shutdown"] {
         alice.ask(&format!("/{word} bob"), &[&format!("! There is no command /{word}. /help lists them.")]);
+    }
+    for word in ["kick", "ban", "bans", "unban", "mute", "mutes", "unmute", "invite", "op", "voice"] {
+        alice.ask(&format!("/{word} bob"), &["! Only moderators can do that."]);
     }
     bob.expect_nothing();
 }

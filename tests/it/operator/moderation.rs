@@ -57,7 +57,7 @@ fn kicked_member_may_rejoin_and_banned_may_not() {
     again.expect_end();
     drop(again);
     server.console.until("* disconnected ");
-    ask(&mut server, "/bans", &["* 127.0.0.2 is banned for another 5 minutes."]);
+    ask(&mut server, "/bans", &["* 127.0.0.2 (bob) is banned for another 5 minutes."]);
     ask(&mut server, "/unban 127.0.0.2", &["* 127.0.0.2 is no longer banned."]);
     ask(&mut server, "/bans", &["* Nobody is banned."]);
     ask(&mut server, "/unban 127.0.0.2", &["! 127.0.0.2 is not a banned address. /bans lists them."]);

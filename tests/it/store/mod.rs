@@ -1,5 +1,6 @@
 //! Tests of servers with a store.
 
+mod deleting;
 mod faults;
 mod killing;
 mod looking;

@@ -88,7 +88,12 @@ fn slices<'a>(command: Command<'a>) -> Vec<&'a str> {
         | Command::Unban(text)
         | Command::Mute(text)
         | Command::Mutes(text)
-        | Command::Unmute(text) => vec![text],
+        | Command::Unmute(text)
+        | Command::Room(text)
+        | Command::Invite(text)
+        | Command::RoomRole(_, text)
+        | Command::Delete(text)
+        | Command::Moderator(_, text) => vec![text],
         Command::Whisper { to, text } | Command::Other(to, text) => vec![to, text],
     }
 }

@@ -14,7 +14,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use chinwag::chat::policy::nick::fold;
-use chinwag::chat::{Answer, ClientId, Close, Config, Hub, Input, Lang, Login, Lookup, Mode, Now};
+use chinwag::chat::{Answer, ClientId, Close, Config, DeleteChoice, Hub, Input, Lang, Login, Lookup, Mode, Now};
 use chinwag::server::connection::{Connection, Flushed, Phase, Received};
 use chinwag::store::{InitialState, Message, Record, Whisper};
 use chinwag::wire::line::LineDecoder;
@@ -232,21 +232,41 @@ impl Simulation {
         let (room, before, words, n) = match lookup {
             Lookup::History { room, before, n } => (room, before, "", n),
             Lookup::Search { room, words, before, n } => (room, before, &**words, n),
+            Lookup::Delete { room, which } => return Answer::Messages(self.messages_to_delete(room, which)),
             Lookup::Whispers { to } => return Answer::Whispers(self.whispers(to)),
             Lookup::Room { room, .. } => (room, &None, "", &10_000),
         };
+        let mut found = self.messages(room);
+        found.retain(|message| before.is_none_or(|before| message.id < before) && message.text.contains(words));
+        let left_out = found.len().saturating_sub(n + 1);
+        Answer::Messages(found.into_iter().skip(left_out).cloned().collect())
+    }
+
+    /// The stored messages of a room.
+    fn messages(&self, room: &str) -> Vec<&Message> {
         let mut found: Vec<&Message> = Vec::new();
         for record in &self.stored {
             match record {
                 Record::RoomGone { name } if name == room => found.clear(),
                 Record::Message(message) if message.room == *room => found.push(message),
+                Record::Delete { room: of, ids } if of == room => found.retain(|message| !ids.contains(&message.id)),
                 _ => {}
             }
         }
         assert!(found.is_sorted_by(|a, b| a.id < b.id), "ids do not grow");
-        found.retain(|message| before.is_none_or(|before| message.id < before) && message.text.contains(words));
-        let left_out = found.len().saturating_sub(n + 1);
-        Answer::Messages(found.into_iter().skip(left_out).cloned().collect())
+        found
+    }
+
+    fn messages_to_delete(&self, room: &str, which: &DeleteChoice) -> Vec<Message> {
+        let (found, n) = match which {
+            DeleteChoice::Id(id) => (self.messages(room).into_iter().filter(|message| message.id == *id).collect(), 1),
+            DeleteChoice::Of { name, n } => {
+                let is_by = |message: &&Message| fold(&message.name) == fold(name);
+                (self.messages(room).into_iter().filter(is_by).collect::<Vec<_>>(), *n)
+            }
+        };
+        let left_out = found.len().saturating_sub(n);
+        found.into_iter().skip(left_out).cloned().collect()
     }
 
     fn whispers(&self, to: &str) -> Vec<Whisper> {
