@@ -235,6 +235,15 @@ export async function after_a_history_that_was_cut_the_page_asks_for_its_rest({ 
   same(await messages(alice), ['message 7', 'message 9'], 'cellar');
 }
 
+export async function a_message_and_a_history_at_one_moment_are_shown_once({ server, page }) {
+  const house = await server();
+  const alice = await page(house.url);
+  await enter(alice, 'alice');
+  const history = { t: 'history', room: 'lobby', messages: 1, gap: false };
+  await receives(alice, saidIn('lobby', 1000), history, saidIn('lobby', 1000), { t: 'live', room: 'lobby', older: null });
+  same(await messages(alice), ['message 1000'], 'the lobby');
+}
+
 export async function a_gap_in_a_followed_room_is_marked({ server, page }) {
   const house = await server();
   const alice = await page(house.url);
