@@ -11,7 +11,7 @@
 //! may remain.
 //!
 //! `CHINWAG_SEED=123 cargo test --lib simulator -- --nocapture` replays a seed and prints its events;
-//! `CHINWAG_SEEDS=10000000 cargo test --lib simulator` runs that number of seeds instead of 40,000.
+//! `CHINWAG_SEEDS=10000000 cargo test --lib simulator` runs that number of seeds instead of 20,000.
 
 mod acts;
 mod ending;
@@ -34,7 +34,7 @@ use self::oracle::Counts;
 use self::world::World;
 
 /// Seeds of a full test run.
-const SEEDS: u64 = 40_000;
+const SEEDS: u64 = 20_000;
 /// Tests that share the seeds, since each test is a thread.
 const SHARES: u64 = 4;
 
