@@ -1,7 +1,7 @@
 //! Tests of ways around roles, settings and restrictions.
 
-use super::operators::{TestHub, den};
 use super::store_queue::{StoreHub, message, start};
+use super::test_hub::{TestHub, den};
 use crate::chat::config::{Config, Login};
 use crate::chat::hub::Hub;
 use crate::chat::id::ClientId;
@@ -57,7 +57,7 @@ fn room_with_settings_stays_while_its_operator_is_on_the_server() {
     }
     server.say(eve, "/leave");
     server.check(eve, "/join den", "! den needs a key: /join den KEY");
-    // Without its operator nobody is there for whom it could be kept.
+    // When its operator has left, it may be removed.
     server.say(alice, "/quit");
     for room in ["d", "e"] {
         server.say(eve, &format!("/join {room}"));

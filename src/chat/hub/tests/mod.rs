@@ -12,3 +12,4 @@ pub(super) mod pages;
 pub(super) mod sequencer;
 pub(super) mod store_queue;
 pub(super) mod stored_rooms;
+mod test_hub;

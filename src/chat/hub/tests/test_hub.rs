@@ -1,0 +1,90 @@
+//! A hub with a console, for tests of what members type and read.
+
+use std::io::IoSlice;
+use std::time::Duration;
+
+use time::macros::datetime;
+
+use crate::chat::config::Config;
+use crate::chat::hub::Hub;
+use crate::chat::id::ClientId;
+use crate::chat::{Input, Lang, Now};
+use crate::wire::renderers;
+
+/// A hub with a console, and its time.
+pub struct TestHub {
+    pub hub: Hub,
+    pub at: Duration,
+    slots: usize,
+}
+
+impl TestHub {
+    pub fn new() -> TestHub {
+        let mut hub = Hub::new(Config { rate: 0, ..Config::default() }, renderers(Lang::En));
+        hub.attach_console();
+        TestHub { hub, at: Duration::from_secs(1), slots: 0 }
+    }
+
+    pub fn now(&self) -> Now {
+        Now { at: self.at, local: datetime!(2026-11-20 12:00:00 UTC) + self.at }
+    }
+
+    pub fn connect(&mut self, name: &str, host: u8) -> ClientId {
+        let (id, now) = (ClientId::new(self.slots), self.now());
+        self.slots += 1;
+        self.hub.handle_plain_connection(id, ([10, 0, 0, host], 1).into(), now);
+        self.hub.handle_line(id, Input::Line(name), now);
+        id
+    }
+
+    /// A member that has its own address and has read everything.
+    pub fn enter(&mut self, name: &str) -> ClientId {
+        let id = self.connect(name, self.slots as u8);
+        self.read(id);
+        id
+    }
+
+    pub fn say(&mut self, id: ClientId, line: &str) {
+        let now = self.now();
+        self.hub.handle_line(id, Input::Line(line), now);
+        self.hub.audit().unwrap();
+    }
+
+    pub fn read(&mut self, id: ClientId) -> Vec<String> {
+        if id == ClientId::CONSOLE {
+            let text = String::from_utf8(self.hub.poll_console_output()).unwrap();
+            return text.lines().map(str::to_owned).collect();
+        }
+        let mut text = Vec::new();
+        loop {
+            let mut slices = [IoSlice::new(&[]); 4];
+            let lent = self.hub.gather(id, &mut slices);
+            text.extend(slices[..lent.slices].iter().flat_map(|slice| slice.to_vec()));
+            self.hub.handle_written(id, lent, lent.bytes);
+            if lent.bytes == 0 {
+                return String::from_utf8(text).unwrap().lines().map(str::to_owned).collect();
+            }
+        }
+    }
+
+    /// What a session reads after it has typed a line; what came before is thrown away.
+    pub fn answer(&mut self, id: ClientId, line: &str) -> Vec<String> {
+        self.read(id);
+        self.say(id, line);
+        self.read(id)
+    }
+
+    pub fn check(&mut self, id: ClientId, line: &str, answer: &str) {
+        assert_eq!(self.answer(id, line), [answer], "{line}");
+    }
+}
+
+/// Alice has made den, in which bob is too; carol and the operator are outside.
+pub fn den() -> (TestHub, [ClientId; 3]) {
+    let mut server = TestHub::new();
+    let people = ["alice", "bob", "carol"].map(|name| server.enter(name));
+    server.say(people[0], "/join den");
+    server.say(people[1], "/join den");
+    people.into_iter().for_each(|id| drop(server.read(id)));
+    (server, people)
+}
