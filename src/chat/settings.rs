@@ -88,7 +88,7 @@ impl Setting<'_> {
         }
     }
 
-    /// Whether the lobby can have it: nobody can be kept out of the lobby.
+    /// Whether the lobby can have it: the lobby is open to all.
     pub fn applies_to_lobby(&self) -> bool {
         matches!(self, Setting::Moderated(_) | Setting::TopicLock(_) | Setting::Slow(_))
     }

@@ -243,24 +243,27 @@ fn check_move<'a>(
     match rooms.find_place(place) {
         Some(room) if found.room() == Some(room) => Err(Refusal::InThatRoom { room: &rooms[room].name }),
         Some(room) if members.follows(member.slot, room) => Ok(()),
-        Some(room) => check_entry(shared, member, room, key, now),
-        None => check_new_place(shared, place, found, key),
+        _ => check_place(shared, member, place, key, now),
     }
 }
 
+/// Checks whether a member may enter a place where it is not, or make that room.
+///
 /// A room is not made by a member that gives a key: it means another room, or a name with a space.
-fn check_new_place<'a>(
+fn check_place<'a>(
     shared: &'a Shared,
+    member: MemberId,
     place: &'a Place,
-    member: &Member,
     key: Option<&str>,
+    now: Duration,
 ) -> Result<(), Refusal<'a>> {
     let Shared { members, rooms, .. } = shared;
-    match place {
-        Place::Named(name) if key.is_some() && rooms.find_stored(&name.key).is_none() => {
+    match (rooms.find_place(place), place) {
+        (Some(room), _) => check_entry(shared, member, room, key, now),
+        (None, Place::Named(name)) if key.is_some() && rooms.find_stored(&name.key).is_none() => {
             Err(Refusal::NoRoom { room: &name.shown })
         }
-        _ => rooms.check_open(place, member.created_rooms(), members),
+        _ => rooms.check_open(place, members[member.slot].created_rooms(), members),
     }
 }
 
@@ -278,8 +281,7 @@ fn check_follow<'a>(
         Some(room) if found.room() == Some(room) => Err(Refusal::InThatRoom { room: &rooms[room].name }),
         Some(room) if members.follows(member.slot, room) => Err(Refusal::FollowsAlready { room: &rooms[room].name }),
         _ if members.followed(member.slot).count() >= most => Err(Refusal::TooManyFollowed { most }),
-        Some(room) => check_entry(shared, member, room, key, now),
-        None => check_new_place(shared, place, found, key),
+        _ => check_place(shared, member, place, key, now),
     }
 }
 
@@ -298,7 +300,7 @@ fn check_topic(shared: &Shared, member: MemberId, id: RoomId, now: Duration) -> 
 }
 
 /// What a restriction of this kind needs.
-pub fn restriction_act(kind: RestrictionKind) -> Act {
+fn restriction_act(kind: RestrictionKind) -> Act {
     match kind {
         RestrictionKind::Mute => Act::Mute,
         RestrictionKind::Ban => Act::Ban,
@@ -318,11 +320,10 @@ fn check_restrict<'a>(
     check_other_member(by, member)?;
     check_protected(shared, by, found)?;
     let place = &shared.rooms[room];
-    let list = match kind {
-        RestrictionKind::Mute => &place.rules.mutes,
-        RestrictionKind::Ban if room == RoomId::LOBBY => return Err(Refusal::NotForLobby),
-        RestrictionKind::Ban => &place.rules.bans,
-    };
+    if kind == RestrictionKind::Ban && room == RoomId::LOBBY {
+        return Err(Refusal::NotForLobby);
+    }
+    let list = place.rules.restrictions(kind);
     let is_new = list.find(member, &found.name, now).is_none();
     match is_new && list.in_force(now).count() >= MAX_LISTED {
         true => Err(Refusal::ListFull { room: &place.name, most: MAX_LISTED }),

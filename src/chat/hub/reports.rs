@@ -165,10 +165,11 @@ impl Hub {
     /// Shows a page of the mutes or bans of a room.
     fn list_restrictions(&mut self, id: ClientId, room: RoomId, kind: RestrictionKind, page: &str, now: Now) {
         let rules = &self.shared.rooms[room].rules;
-        let (list, command, empty) = match kind {
-            RestrictionKind::Mute => (&rules.mutes, "/mutes", Notice::NoMutes),
-            RestrictionKind::Ban => (&rules.bans, "/bans", Notice::NoBans),
+        let (command, empty) = match kind {
+            RestrictionKind::Mute => ("/mutes", Notice::NoMutes),
+            RestrictionKind::Ban => ("/bans", Notice::NoBans),
         };
+        let list = rules.restrictions(kind);
         let list: Vec<(CompactString, Option<u64>)> =
             list.in_force(now.at).map(|entry| (entry.name.clone(), entry.left(now.at).map(minutes_of))).collect();
         let notices: Vec<Notice> = list

@@ -101,7 +101,7 @@ impl Hub {
                 }
             }
         }
-        // Where there are no roles, nobody could change the settings.
+        // Where there are no roles, no command changes the settings.
         let has_roles = self.config.has_followed_rooms();
         let mut used = Vec::new();
         for InitialRoom { name, record, messages } in rooms {

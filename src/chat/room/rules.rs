@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::chat::change::RestrictionKind;
 use crate::chat::id::MemberId;
 use crate::chat::member::RoomRole;
 use crate::chat::policy::restrictions::Restrictions;
@@ -31,6 +32,22 @@ impl RoomRules {
     /// Rules with these settings and empty lists.
     pub fn new(settings: RoomSettings) -> Self {
         RoomRules { settings, ..RoomRules::default() }
+    }
+
+    /// The mutes, or the bans.
+    pub fn restrictions(&self, kind: RestrictionKind) -> &Restrictions {
+        match kind {
+            RestrictionKind::Mute => &self.mutes,
+            RestrictionKind::Ban => &self.bans,
+        }
+    }
+
+    /// As [`RoomRules::restrictions`], mutable.
+    pub fn restrictions_mut(&mut self, kind: RestrictionKind) -> &mut Restrictions {
+        match kind {
+            RestrictionKind::Mute => &mut self.mutes,
+            RestrictionKind::Ban => &mut self.bans,
+        }
     }
 
     /// Whether anything may keep a member from speaking.

@@ -13,7 +13,7 @@ use super::StoreWriter;
 const STEP_TIME: Duration = Duration::from_millis(3);
 /// Messages in one step.
 const STEP_MESSAGES: usize = 64;
-/// Time from the begin of a step to the next one, as a multiple of the step's duration.
+/// Time from the start of a step to the start of the next one, as a multiple of the step's duration.
 const PERIOD_FACTOR: u32 = 3;
 /// Messages in one transaction when the server ends.
 const LAST_MESSAGES: usize = 256;

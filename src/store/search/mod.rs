@@ -51,7 +51,8 @@ pub(super) fn remove(connection: &Connection, id: u64, text: &str) -> DbResult<(
 
 /// Must come before [`overwrite`], and be followed by [`end_overwriting`] in the same transaction.
 ///
-/// It makes the index overwrite the words that are removed. That takes about eight times as long, so it is only done for deleted messages, and not for pruned ones.
+/// It makes the index overwrite the words that are removed. That takes about eight times as long, so it is only done for
+/// deleted messages, and not for pruned ones.
 /// <https://www.sqlite.org/fts5.html#the_secure_delete_configuration_option>
 pub(super) fn begin_overwriting(connection: &Connection) -> DbResult<()> {
     set_overwriting(connection, true)

@@ -20,9 +20,9 @@ use crate::chat::record::{BanRecord, Record};
 use crate::chat::session::{PendingDisconnect, SessionStage};
 
 impl Hub {
-    /// The name of a member that acts.
-    pub(super) fn actor(&self, by: MemberId) -> CompactString {
-        self.shared.members.name(by).into()
+    /// The name of a member; an empty text if it has left.
+    pub(super) fn name_of(&self, member: MemberId) -> CompactString {
+        self.shared.members.name(member).into()
     }
 
     /// Answers the member that has acted on the server. If it is a moderator, the operator reads `told`.
@@ -49,7 +49,7 @@ impl Hub {
             warn!(target: OPERATOR_LOG, "{}", self.act_in_room(room, member, "kicked", by));
             return self.kick_from_room(member, room, by, why, time);
         }
-        let (name, actor) = (self.actor(member), self.actor(by));
+        let (name, actor) = (self.name_of(member), self.name_of(by));
         warn!(target: OPERATOR_LOG, "{name} is kicked by {actor}");
         let cause = Cause::Kicked(why.map(Box::from));
         let moderator = Some(&*actor).filter(|_| by != MemberId::OPERATOR);
@@ -73,7 +73,7 @@ impl Hub {
     }
 
     fn kick_from_room(&mut self, member: MemberId, room: RoomId, by: MemberId, why: Option<&str>, time: Now) {
-        let (name, room_name) = (self.actor(member), self.shared.rooms.name(room).to_owned());
+        let (name, room_name) = (self.name_of(member), self.shared.rooms.name(room).to_owned());
         let reads = by == MemberId::OPERATOR || self.shared.members.is_in(by.slot, room);
         self.remove_from_room(member, room, by, false, why, time);
         if !reads && let Some(moderator) = self.shared.members.get(by) {
@@ -101,7 +101,7 @@ impl Hub {
         why: Option<&str>,
         time: Now,
     ) {
-        let (name, actor) = (self.shared.rooms.name(room).to_owned(), self.actor(by));
+        let (name, actor) = (self.shared.rooms.name(room).to_owned(), self.name_of(by));
         let removed = Notice::Removed { room: &name, by: &actor, banned, why };
         self.send_to_member(member, &Event::Notice(removed));
         let cause = if banned { Cause::Banned } else { Cause::Kicked(None) };
@@ -119,7 +119,7 @@ impl Hub {
         let until = minutes.map(|minutes| time.local.unix_timestamp() + 60 * minutes as i64);
         let record = || BanRecord { network: network.into(), name: name.as_deref().map(str::to_owned), until };
         self.record(|| Record::Ban(record()));
-        let (actor, address) = (self.actor(by), network.to_string());
+        let (actor, address) = (self.name_of(by), network.to_string());
         let both = name.as_deref().map_or_else(|| address.clone(), |name| format!("{address} ({name})"));
         warn!(target: OPERATOR_LOG, "{both} is banned by {actor}");
         let shown = name.as_deref().filter(|_| by != MemberId::OPERATOR).unwrap_or(&address);
@@ -140,7 +140,7 @@ impl Hub {
     pub(super) fn apply_unban(&mut self, by: MemberId, network: Network, time: Now) {
         let Some(ban) = self.shared.bans.lift(network, time.at) else { return };
         self.record(|| Record::Unban { network: network.into() });
-        let (actor, address) = (self.actor(by), network.to_string());
+        let (actor, address) = (self.name_of(by), network.to_string());
         warn!(target: OPERATOR_LOG, "{address} is no longer banned, by {actor}");
         let shown = ban.name.as_deref().filter(|_| by != MemberId::OPERATOR).unwrap_or(&address);
         let own = Notice::Unbanned { what: shown, by: None };
@@ -152,7 +152,7 @@ impl Hub {
         let Shared { members, mutes, .. } = &mut self.shared;
         let name = members[member.slot].name.clone();
         mutes.add(&name, member, network, minutes.map(|minutes| after(minutes, time)), time.at);
-        let actor = self.actor(by);
+        let actor = self.name_of(by);
         warn!(target: OPERATOR_LOG, "{name} is muted by {actor}");
         let own = Notice::Muted { name: &name, minutes, by: None };
         self.answer_act(by, own, Notice::Muted { name: &name, minutes, by: Some(&actor) });
@@ -160,7 +160,7 @@ impl Hub {
 
     pub(super) fn apply_unmute(&mut self, by: MemberId, key: &str, time: Now) {
         let Some(name) = self.shared.mutes.lift(key, time.at) else { return };
-        let actor = self.actor(by);
+        let actor = self.name_of(by);
         warn!(target: OPERATOR_LOG, "{name} is no longer muted, by {actor}");
         let own = Notice::Unmuted { name: &name, by: None };
         self.answer_act(by, own, Notice::Unmuted { name: &name, by: Some(&actor) });
@@ -168,18 +168,15 @@ impl Hub {
 
     pub(super) fn apply_restrict(&mut self, member: MemberId, restrict: &Restrict, time: Now) {
         let &Restrict { by, room, kind, minutes, .. } = restrict;
-        let (name, actor) = (self.actor(member), self.actor(by));
+        let (name, actor) = (self.name_of(member), self.name_of(by));
         let until = minutes.map(|minutes| after(minutes, time));
         let restriction = Restriction::new(&name, Some(member), until);
         let rules = &mut self.shared.rooms[room].rules;
-        match kind {
-            RestrictionKind::Mute => rules.mutes.add(restriction, time.at),
-            RestrictionKind::Ban => {
-                rules.bans.add(restriction, time.at);
-                rules.take_role(member);
-            }
-        }
+        rules.restrictions_mut(kind).add(restriction, time.at);
         let (act, is_ban) = (restriction_name(kind), kind == RestrictionKind::Ban);
+        if is_ban {
+            rules.take_role(member);
+        }
         warn!(target: OPERATOR_LOG, "{}", self.act_in_room(room, member, act, by));
         let notice = Notice::Restricted { by: &actor, name: &name, kind, lifted: false };
         self.notice_in_room(by, room, notice, &time);
@@ -194,13 +191,9 @@ impl Hub {
     pub(super) fn apply_lift(&mut self, lift: &Lift, time: Now) {
         let &Lift { by, room, kind, ref key } = lift;
         let member = self.shared.members.find_key(key);
-        let rules = &mut self.shared.rooms[room].rules;
-        let list = match kind {
-            RestrictionKind::Mute => &mut rules.mutes,
-            RestrictionKind::Ban => &mut rules.bans,
-        };
+        let list = self.shared.rooms[room].rules.restrictions_mut(kind);
         let Some(name) = list.lift(key, member, time.at) else { return };
-        let actor = self.actor(by);
+        let actor = self.name_of(by);
         let (room_name, act) = (self.shared.rooms.name(room), restriction_name(kind));
         warn!(target: OPERATOR_LOG, "{room_name}: {name} is no longer {act}, by {actor}");
         self.notice_in_room(by, room, Notice::Restricted { by: &actor, name: &name, kind, lifted: true }, &time);

@@ -41,7 +41,7 @@ impl Hub {
         if matches!(setting, Setting::Slow(_)) {
             room.rules.forget_spoken();
         }
-        let (actor, room_name) = (self.actor(by), self.shared.rooms.name(id));
+        let (actor, room_name) = (self.name_of(by), self.shared.rooms.name(id));
         let value = match setting.number() {
             Some(number) => format!(" {number}"),
             // The key is not logged.
@@ -55,7 +55,8 @@ impl Hub {
 
     pub(super) fn apply_invite(&mut self, by: MemberId, member: MemberId, room: RoomId, time: Now) {
         self.shared.rooms[room].rules.invite(member);
-        let (actor, name, room_name) = (self.actor(by), self.actor(member), self.shared.rooms.name(room).to_owned());
+        let (actor, name, room_name) =
+            (self.name_of(by), self.name_of(member), self.shared.rooms.name(room).to_owned());
         warn!("{room_name}: {name} is invited by {actor}");
         let invited = |to_you| Event::Notice(Notice::Invited { room: &room_name, name: &name, by: &actor, to_you });
         let author = self.shared.members.get(by).map(|member| member.author(by.slot));
@@ -83,7 +84,7 @@ impl Hub {
             RoleChange::Give(role) => rules.give_role(member, role, |id| members.get(id).is_some()),
             RoleChange::Take(_) => rules.take_role(member),
         }
-        let (actor, name) = (self.actor(by), self.actor(member));
+        let (actor, name) = (self.name_of(by), self.name_of(member));
         let act = match change {
             RoleChange::Give(RoomRole::Operator) => format!("{name} is made an operator by {actor}"),
             RoleChange::Take(RoomRole::Operator) => format!("{name} is no longer an operator, by {actor}"),
@@ -97,7 +98,7 @@ impl Hub {
     pub(super) fn apply_moderator(&mut self, by: MemberId, member: MemberId, given: bool) {
         let role = if given { Role::Moderator } else { Role::User };
         self.shared.members[member.slot].set_role(role);
-        let (actor, name) = (self.actor(by), self.actor(member));
+        let (actor, name) = (self.name_of(by), self.name_of(member));
         let act = if given { "made a moderator" } else { "no longer a moderator," };
         warn!(target: OPERATOR_LOG, "{name} is {act} by {actor}");
         let notice = |to_you| Event::Notice(Notice::Moderator { name: &name, by: &actor, given, to_you });
@@ -108,7 +109,7 @@ impl Hub {
     pub(super) fn apply_delete(&mut self, delete: &Delete, time: Now) {
         let Delete { by, room, name, ids } = delete;
         self.shared.rooms[*room].delete(ids);
-        let (actor, room_name) = (self.actor(*by), self.shared.rooms.name(*room).to_owned());
+        let (actor, room_name) = (self.name_of(*by), self.shared.rooms.name(*room).to_owned());
         let count = match ids.len() {
             1 => "1 message".to_owned(),
             count => format!("{count} messages"),

@@ -6,7 +6,6 @@ use super::{Asker, Plan, Report, View, refuse};
 use crate::chat::change::{Ban, Change, Kick, Lift, Mute, Restrict, RestrictionKind};
 use crate::chat::command::{is_blank, split};
 use crate::chat::event::Refusal;
-use crate::chat::hub::check::restriction_act;
 use crate::chat::hub::permissions::Act;
 use crate::chat::id::{MemberId, RoomId};
 use crate::chat::member::Role;
@@ -194,12 +193,8 @@ impl<'s> View<'s, '_> {
         if name.is_empty() {
             return Err(Refusal::Usage(usage));
         }
-        self.shared.permit(asker.member, restriction_act(kind), Some(room))?;
         let place = &self.shared.rooms[room];
-        let list = match kind {
-            RestrictionKind::Mute => &place.rules.mutes,
-            RestrictionKind::Ban => &place.rules.bans,
-        };
+        let list = place.rules.restrictions(kind);
         let is_listed = |key: &String| list.find_key(key, self.shared.members.find_key(key), self.now.at).is_some();
         match key_of(name).filter(is_listed) {
             Some(key) => {

@@ -7,7 +7,7 @@ use crate::chat::change::{Change, Delete, RoleChange};
 use crate::chat::command::{Command, split};
 use crate::chat::event::{Event, Notice, Refusal};
 use crate::chat::hub::permissions::Act;
-use crate::chat::id::{MemberId, RoomId};
+use crate::chat::id::{Author, MemberId, RoomId};
 use crate::chat::member::{Role, RoomRole};
 use crate::chat::policy::nick::{Name, key_of};
 use crate::chat::query::{DeleteChoice, Lookup};
@@ -38,7 +38,7 @@ impl<'s> View<'s, '_> {
             Some(room) if may_name_any || self.shared.members.is_in(asker.member.slot, room) => {
                 Ok((Some(room), more.trim_start()))
             }
-            Some(room) if self.sees(asker.member, room) => Err(Refusal::NotMember { room: &rooms[room].name }),
+            Some(room) if self.shared.sees(asker.member, room) => Err(Refusal::NotMember { room: &rooms[room].name }),
             Some(_) => Err(Refusal::NoRoom { room: name }),
             None => match rooms.find_stored_typed(name) {
                 Some(stored) if may_name_any || !stored.is_secret() => Err(Refusal::NotMember { room: &stored.name }),
@@ -53,11 +53,6 @@ impl<'s> View<'s, '_> {
         let rest = command.governed_arguments()?;
         let named = rest.strip_prefix('#').filter(|_| self.config.has_followed_rooms())?;
         self.shared.rooms.find_stored_typed(split(named).0).map(|room| room.name.to_string())
-    }
-
-    /// Whether a member is shown that a room exists.
-    pub fn sees(&self, member: MemberId, room: RoomId) -> bool {
-        self.shared.sees(member, room)
     }
 
     /// `/room`, `/room #room`, and with a setting
@@ -211,8 +206,7 @@ impl<'s> View<'s, '_> {
         let place = &self.shared.rooms[room];
         let hash = members.name_hash(&key);
         let authors = place.history().authors();
-        let is_meant =
-            |author: &crate::chat::id::Author| author.name == hash && (may_any || author.member == Some(asker.member));
+        let is_meant = |author: &Author| author.name == hash && (may_any || author.member == Some(asker.member));
         let ids: Vec<u64> = authors.filter(|(_, author)| is_meant(author)).map(|(id, _)| id).take(n).collect();
         if ids.len() < n && may_any && self.has_store {
             let which = DeleteChoice::Of { name: name.to_owned(), n };

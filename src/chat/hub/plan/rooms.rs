@@ -34,7 +34,7 @@ impl<'s> View<'s, '_> {
             Some(room) if asker.role == Role::Operator || self.shared.members.is_in(asker.member.slot, room) => {
                 NamedRoom::Own(room)
             }
-            Some(room) if self.sees(asker.member, room) => NamedRoom::Other(&rooms[room].name),
+            Some(room) if self.shared.sees(asker.member, room) => NamedRoom::Other(&rooms[room].name),
             Some(_) => NamedRoom::None,
             None => match rooms.find_stored_typed(name) {
                 Some(room) if asker.role >= Role::Moderator || !room.is_secret() => NamedRoom::Other(&room.name),
@@ -99,7 +99,7 @@ impl<'s> View<'s, '_> {
         }
         match rooms.find_typed(room) {
             _ if room.is_empty() => Plan::Report(Report::Who((asker.role < Role::Operator).then_some(asker.room))),
-            Some(found) if self.sees(asker.member, found) => Plan::Report(Report::Who(Some(found))),
+            Some(found) if self.shared.sees(asker.member, found) => Plan::Report(Report::Who(Some(found))),
             None if Name::room(room).is_err() => refuse(Refusal::BadRoomName),
             _ => refuse(Refusal::NoRoom { room }),
         }
