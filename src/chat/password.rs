@@ -1,0 +1,58 @@
+//! Passwords, and the work on them that another process does.
+
+use std::fmt::{self, Debug, Formatter};
+
+use serde::{Deserialize, Serialize};
+
+use super::change::Origin;
+
+/// A password as it was typed. It is never shown: not by `Debug`, so in no log either.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Password(Box<str>);
+
+impl Password {
+    /// The password of this text.
+    pub fn new(text: &str) -> Self {
+        Password(text.into())
+    }
+
+    /// Its text.
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Debug for Password {
+    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
+        f.write_str("Password(...)")
+    }
+}
+
+/// One piece of work on passwords. It takes so long that another process does it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PasswordRequest {
+    /// The session that waits for the answer.
+    pub origin: Origin,
+    pub job: PasswordJob,
+}
+
+/// What is done with passwords. A verifier is the text that is stored of a password: an argon2id hash with its salt and
+/// parameters, as a PHC string (<https://github.com/P-H-C/phc-string-format>).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PasswordJob {
+    /// Makes a verifier.
+    Hash { password: Password },
+    /// Compares a password with a verifier. If it is right and there is a new password, makes a verifier of that.
+    Verify { password: Password, verifier: Box<str>, new: Option<Password> },
+}
+
+/// The result of a [`PasswordJob`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PasswordAnswer {
+    /// The password is right, or there was none to compare; the verifier, if one was asked for.
+    Right { verifier: Option<Box<str>> },
+    /// The password is wrong.
+    Wrong,
+    /// Passwords cannot be compared at present.
+    Failed,
+}
