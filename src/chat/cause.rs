@@ -23,11 +23,13 @@ pub enum Cause {
     OtherProtocol,
     /// The server shut down.
     ShutDown,
+    /// The password of the server was not given.
+    WrongPassword,
 }
 
 impl Cause {
     /// The names for programs (JSON, metrics), in the order of [`Cause::number`].
-    pub const NAMES: [&str; 11] = [
+    pub const NAMES: [&str; 12] = [
         "quit",
         "end_of_input",
         "moved",
@@ -39,6 +41,7 @@ impl Cause {
         "login_timeout",
         "shut_down",
         "other_protocol",
+        "wrong_password",
     ];
 
     /// The index in [`Cause::NAMES`].
@@ -55,6 +58,7 @@ impl Cause {
             Cause::LoginTimeout => 8,
             Cause::ShutDown => 9,
             Cause::OtherProtocol => 10,
+            Cause::WrongPassword => 11,
         }
     }
 }

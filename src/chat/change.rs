@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use super::cause::Cause;
-use super::id::{ClientId, MemberId, Now, RoomId, SessionId};
+use super::id::{AccountId, ClientId, MemberId, Now, RoomId, SessionId};
 use super::member::RoomRole;
 use super::policy::cidr::Network;
 use super::policy::nick::Name;
@@ -19,21 +19,35 @@ pub enum Place<'a> {
     Named(Cow<'a, Name>),
 }
 
-/// A new member: its name, the room that it enters, those that it follows, and the network from which it comes, which
-/// mutes follow.
+/// A session that logs in: the name of its member, the room that this enters, those that it follows, and the network from
+/// which it comes, which mutes follow.
+///
+/// If it logs in as an account that has a member, the session belongs to that member, and nothing else changes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Join<'a> {
     pub name: Name,
     pub place: Place<'a>,
     pub follow: Vec<Place<'a>>,
     pub network: Network,
+    #[serde(default)]
+    pub account: Option<AccountId>,
 }
 
-/// Another name of a member, and the network from which it comes.
+/// Another name of a member, and the network from which it comes. If it is that of an account, the member has given its
+/// password.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rename {
     pub name: Name,
     pub network: Network,
+    #[serde(default)]
+    pub account: Option<AccountId>,
+}
+
+/// A new account: the present name of the member, and what is stored of the password.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Register {
+    pub name: Name,
+    pub verifier: Box<str>,
 }
 
 /// A mute on the server: how the member was called in the command, the network from which it comes, and for how many
@@ -115,7 +129,7 @@ pub struct Delete<'a> {
 /// nothing. The large ones are boxed, because messages are by far the most.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Change<'a> {
-    /// A new member takes a name and enters a room.
+    /// A session logs in: a new member takes a name and enters a room, or the account has a member already.
     Join(Box<Join<'a>>),
     /// A member goes to another room, with the key that it gives.
     Move { member: MemberId, place: Box<Place<'a>>, key: Option<Box<str>> },
@@ -127,7 +141,7 @@ pub enum Change<'a> {
     Topic { member: MemberId, room: RoomId, text: Option<Cow<'a, str>> },
     /// A member is away, with a text that whispers get back; without a text it is back.
     Away { member: MemberId, text: Option<Cow<'a, str>> },
-    /// A member leaves the server.
+    /// A session of a member has ended; with the last one, the member leaves the server.
     Leave { member: MemberId, cause: Cause },
     /// A member says a text in a room, or does an action (`/me`).
     Say { member: MemberId, room: RoomId, text: Cow<'a, str>, action: bool },
@@ -157,6 +171,12 @@ pub enum Change<'a> {
     Moderator { by: MemberId, member: MemberId, given: bool },
     /// Messages are deleted.
     Delete(Box<Delete<'a>>),
+    /// The name of a member becomes an account.
+    Register { member: MemberId, register: Box<Register> },
+    /// An account gets another password; the text is what is stored of it.
+    SetPassword { account: AccountId, verifier: Box<str> },
+    /// An account is removed, by its owner or by the operator.
+    Unregister { by: MemberId, account: AccountId },
 }
 
 impl Place<'_> {
@@ -175,9 +195,9 @@ impl Change<'_> {
         let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
         match self {
             Change::Join(join) => {
-                let Join { name, place, follow, network } = *join;
+                let Join { name, place, follow, network, account } = *join;
                 let follow = follow.into_iter().map(Place::into_owned).collect();
-                Change::Join(Box::new(Join { name, place: place.into_owned(), follow, network }))
+                Change::Join(Box::new(Join { name, place: place.into_owned(), follow, network, account }))
             }
             Change::Move { member, place, key } => Change::Move { member, place: Box::new(place.into_owned()), key },
             Change::Follow { member, place, key } => {
@@ -220,6 +240,9 @@ impl Change<'_> {
                 let Delete { by, room, name, ids } = *delete;
                 Change::Delete(Box::new(Delete { by, room, name: owned(name), ids }))
             }
+            Change::Register { member, register } => Change::Register { member, register },
+            Change::SetPassword { account, verifier } => Change::SetPassword { account, verifier },
+            Change::Unregister { by, account } => Change::Unregister { by, account },
         }
     }
 

@@ -53,8 +53,27 @@ pub enum Command<'a> {
     /// `/mod`, or `/unmod`.
     Moderator(bool, &'a str),
     ShutDown,
+    Register(&'a str),
+    Password(&'a str),
+    Unregister(&'a str),
+    Read(&'a str),
     /// An unknown command, or one that the role does not have: the word without the slash, and the rest.
     Other(&'a str, &'a str),
+}
+
+/// The typist of a line, which decides which commands there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Typist {
+    pub role: Role,
+    /// It is the console, which is in no room.
+    pub is_console: bool,
+}
+
+impl Typist {
+    /// A member without a role.
+    pub const MEMBER: Typist = Typist { role: Role::User, is_console: false };
+    /// The console.
+    pub const CONSOLE: Typist = Typist { role: Role::Operator, is_console: true };
 }
 
 /// Who has a command.
@@ -69,12 +88,12 @@ enum Holder {
 }
 
 impl Holder {
-    fn includes(self, role: Role) -> bool {
+    fn includes(self, typist: Typist) -> bool {
         match self {
             Holder::Everyone => true,
-            Holder::Members => role != Role::Operator,
-            Holder::Moderators => role >= Role::Moderator,
-            Holder::Operator => role == Role::Operator,
+            Holder::Members => !typist.is_console,
+            Holder::Moderators => typist.role >= Role::Moderator,
+            Holder::Operator => typist.role == Role::Operator,
         }
     }
 }
@@ -95,6 +114,10 @@ impl Command<'_> {
                 | Command::RoomRole(..)
                 | Command::Delete(_)
                 | Command::Moderator(..)
+                | Command::Register(_)
+                | Command::Password(_)
+                | Command::Unregister(_)
+                | Command::Read(_)
         )
     }
 
@@ -135,11 +158,11 @@ impl Command<'_> {
 impl<'a> Command<'a> {
     /// Parses a line of a member; every line is a command.
     pub fn parse(line: &'a str) -> Self {
-        Self::parse_as(line, Role::User)
+        Self::parse_as(line, Typist::MEMBER)
     }
 
-    /// Parses a line of a member with this role.
-    pub fn parse_as(line: &'a str, role: Role) -> Self {
+    /// Parses a line of this typist.
+    pub fn parse_as(line: &'a str, typist: Typist) -> Self {
         if is_blank(line) {
             return Command::Nothing;
         }
@@ -149,16 +172,16 @@ impl<'a> Command<'a> {
         match line.as_bytes() {
             [b'@', b'@', ..] | [b'/', b'/', ..] => Command::Say(&line[1..]),
             [b'@', ..] => Self::whisper(&line[1..]),
-            [b'/', ..] => Self::slash(&line[1..], role),
+            [b'/', ..] => Self::slash(&line[1..], typist),
             [b'#', ..] => Command::Hash(&line[1..]),
             _ => Command::Say(line),
         }
     }
 
-    fn slash(line: &'a str, role: Role) -> Self {
+    fn slash(line: &'a str, typist: Typist) -> Self {
         let (word, rest) = split(line);
         let is_meant = |(known, holder, _): &&(&str, Holder, ParseArguments)| {
-            holder.includes(role) && known.eq_ignore_ascii_case(word)
+            holder.includes(typist) && known.eq_ignore_ascii_case(word)
         };
         match COMMANDS.iter().find(is_meant) {
             Some((.., parse)) => parse(rest),
@@ -214,6 +237,10 @@ const COMMANDS: &[(&str, Holder, ParseArguments)] = &[
     ("mutes", Holder::Everyone, |rest| Command::Mutes(rest.trim())),
     ("unmute", Holder::Everyone, |rest| Command::Unmute(rest.trim())),
     ("delete", Holder::Everyone, |rest| Command::Delete(rest.trim())),
+    ("register", Holder::Members, |rest| Command::Register(rest.trim())),
+    ("password", Holder::Members, |rest| Command::Password(rest.trim())),
+    ("unregister", Holder::Everyone, |rest| Command::Unregister(rest.trim())),
+    ("read", Holder::Members, |rest| Command::Read(rest.trim())),
     ("stats", Holder::Moderators, |_| Command::Stats),
     ("mod", Holder::Operator, |rest| Command::Moderator(true, rest.trim())),
     ("unmod", Holder::Operator, |rest| Command::Moderator(false, rest.trim())),
@@ -222,7 +249,7 @@ const COMMANDS: &[(&str, Holder, ParseArguments)] = &[
 
 /// The words of all member commands, without the slash.
 pub fn words() -> impl Iterator<Item = &'static str> {
-    COMMANDS.iter().filter(|(_, holder, _)| holder.includes(Role::User)).map(|&(word, ..)| word)
+    COMMANDS.iter().filter(|(_, holder, _)| holder.includes(Typist::MEMBER)).map(|&(word, ..)| word)
 }
 
 /// Whether a line is `q`, `quit` or `exit` alone, in any case.
@@ -294,8 +321,8 @@ mod tests {
         }
         assert_eq!(Command::parse("\u{200b}x"), Command::Say("\u{200b}x"));
         assert_eq!(Command::parse("/mod bob"), Command::Other("mod", "bob"));
-        assert_eq!(Command::parse_as("/mod bob", Role::Operator), Command::Moderator(true, "bob"));
-        assert_eq!(Command::parse_as("/stats", Role::Moderator), Command::Stats);
+        assert_eq!(Command::parse_as("/mod bob", Typist::CONSOLE), Command::Moderator(true, "bob"));
+        assert_eq!(Command::parse_as("/stats", Typist { role: Role::Moderator, is_console: false }), Command::Stats);
         assert_eq!(Command::parse("/"), Command::Other("", ""));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::password::ServerPassword;
 use super::policy::rate_limit::RateLimit;
 
 /// How members get their names.
@@ -22,6 +23,17 @@ pub enum Mode {
     Hub,
     /// The operator talks with one member, and the server ends when that member leaves.
     P2p,
+}
+
+/// For whom whispers are stored while they are absent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OfflineWhispers {
+    Off,
+    /// For registered names.
+    #[default]
+    Accounts,
+    /// For each name: the next member that takes it reads them.
+    All,
 }
 
 /// The limits and options of a hub.
@@ -67,8 +79,14 @@ pub struct Config {
     pub run: u64,
     /// The secret key of the hashes of names.
     pub hash_key: [u64; 2],
-    /// Whether whispers to an unused name are stored for the next member with that name.
-    pub offline_whispers: bool,
+    /// For whom whispers are stored while they are absent, if there is a store.
+    pub offline_whispers: OfflineWhispers,
+    /// The password of the server, if it has one.
+    pub password: Option<ServerPassword>,
+    /// Maximum accounts.
+    pub max_accounts: usize,
+    /// The names of the accounts that are operators of the server.
+    pub operators: Vec<String>,
 }
 
 impl Config {
@@ -107,7 +125,10 @@ impl Default for Config {
             max_listed: 100,
             run: 0,
             hash_key: [0; 2],
-            offline_whispers: false,
+            offline_whispers: OfflineWhispers::default(),
+            password: None,
+            max_accounts: 10_000,
+            operators: Vec::new(),
         }
     }
 }

@@ -105,6 +105,29 @@ impl MemberId {
     pub const OPERATOR: MemberId = MemberId { slot: MemberSlot(NonZeroU32::MAX), serial: NonZeroU32::MAX };
 }
 
+/// The number of an account in this process; no other account gets it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct AccountId(NonZeroU32);
+
+impl AccountId {
+    const FIRST: AccountId = AccountId(NonZeroU32::MIN);
+
+    /// The number after `last`, or the first one.
+    ///
+    /// # Panics
+    /// After 2^32 accounts; they are limited to fewer, and each takes a password to be hashed.
+    pub fn after(last: Option<AccountId>) -> AccountId {
+        last.map_or(AccountId::FIRST, |last| AccountId(last.0.checked_add(1).expect("fewer than 2^32 accounts")))
+    }
+}
+
+/// Who has a role, an invitation or a restriction: an account, or a member that has none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Holder {
+    Member(MemberId),
+    Account(AccountId),
+}
+
 /// The number of a room; it is reused after the room is removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RoomId(NonZeroU32);

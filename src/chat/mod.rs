@@ -21,6 +21,7 @@
 //! A room has one log for each encoding that a session reads, with the same entries and stamps. It keeps its history as
 //! events (`room::history`), from which such a log is made when its first reader comes.
 
+pub(crate) mod account;
 mod cause;
 pub mod change;
 pub mod command;
@@ -41,16 +42,16 @@ mod session;
 pub mod settings;
 
 pub use cause::Cause;
-pub use config::{Config, Login, Mode};
+pub use config::{Config, Login, Mode, OfflineWhispers};
 pub use encoding::{Encoding, Render, Renderers, RoomLabel};
-pub use event::{Event, Help, Notice, People, Refusal, SettingsView, Topic, Whois};
+pub use event::{Due, Event, Help, Notice, People, Refusal, SettingsView, Topic, Whois};
 pub use hub::{DISCONNECTS_PER_TICK, Hub, HubState, OPERATOR_LOG, StatsSnapshot, TraceEvent, WriteBatch};
 pub use i18n::Lang;
 pub use id::{ClientId, LOBBY, Now};
 pub use input::{Allowance, Close, Input, NewConnection, ResumeRequest};
 pub use member::table::OPERATOR;
 pub use member::{Ignored, Rank, Role, RoomRole};
-pub use password::{Password, PasswordAnswer, PasswordJob, PasswordRequest};
+pub use password::{Password, PasswordAnswer, PasswordJob, PasswordRequest, ServerPassword};
 pub use policy::cidr::Network;
 pub use policy::ip_limit::IpLimit;
 pub use policy::rate_limit::RateLimit;

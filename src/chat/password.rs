@@ -3,6 +3,9 @@
 use std::fmt::{self, Debug, Formatter};
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+use unicode_normalization::UnicodeNormalization;
 
 use super::change::Origin;
 
@@ -11,9 +14,9 @@ use super::change::Origin;
 pub struct Password(Box<str>);
 
 impl Password {
-    /// The password of this text.
+    /// The password that was typed as this text.
     pub fn new(text: &str) -> Self {
-        Password(text.into())
+        Password(normalized(text).into())
     }
 
     /// Its text.
@@ -26,6 +29,38 @@ impl Debug for Password {
     fn fmt(&self, f: &mut Formatter) -> fmt::Result {
         f.write_str("Password(...)")
     }
+}
+
+/// The password of the server, as a hash that takes the same time to compare whatever was typed.
+#[derive(Clone)]
+pub struct ServerPassword([u8; 32]);
+
+impl ServerPassword {
+    /// The password of this text.
+    pub fn new(text: &str) -> Self {
+        ServerPassword(digest(text))
+    }
+
+    /// Whether a typed text is the password.
+    pub fn is(&self, typed: &str) -> bool {
+        self.0.ct_eq(&digest(typed)).into()
+    }
+}
+
+impl Debug for ServerPassword {
+    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
+        f.write_str("ServerPassword(...)")
+    }
+}
+
+fn digest(text: &str) -> [u8; 32] {
+    Sha256::digest(normalized(text)).into()
+}
+
+/// A typed password as it is compared: without white space around it, and in Unicode's composed form (NFC), which RFC 8265,
+/// section 4.2, asks for.
+pub fn normalized(text: &str) -> String {
+    text.trim().nfc().collect()
 }
 
 /// One piece of work on passwords. It takes so long that another process does it.

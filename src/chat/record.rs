@@ -1,10 +1,12 @@
 //! Plain data that the hub and the store exchange: what is stored, and what a server starts with.
 
+use compact_str::CompactString;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::event::Event;
+use super::member::RoomRole;
 use super::settings::RoomSettings;
 
 /// Maximum stored whispers for one name.
@@ -63,6 +65,16 @@ pub struct TopicRecord {
 pub struct RoomBanRecord {
     pub name: String,
     pub until: Option<i64>,
+    /// The name of the account that is banned, if the member had one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+}
+
+/// A role of an account in a room.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoomRoleRecord {
+    pub account: String,
+    pub role: RoomRole,
 }
 
 /// What is stored of a room besides its messages.
@@ -72,6 +84,9 @@ pub struct RoomRecord {
     pub settings: RoomSettings,
     pub topic: Option<TopicRecord>,
     pub bans: Vec<RoomBanRecord>,
+    /// The roles of accounts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<RoomRoleRecord>,
     /// When it was changed last, in Unix seconds.
     pub changed: Option<i64>,
 }
@@ -81,6 +96,40 @@ impl RoomRecord {
     pub fn keeps_room(&self) -> bool {
         self.settings != RoomSettings::default() || self.topic.is_some()
     }
+}
+
+/// A shadow mute of an account; `until` is in Unix seconds, `None` for no end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MuteRecord {
+    pub until: Option<i64>,
+}
+
+/// What is stored of an account besides its name and its password.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AccountData {
+    /// When it was registered, in Unix seconds.
+    pub since: i64,
+    /// It is a moderator of the server.
+    pub moderator: bool,
+    /// The names of the rooms that it follows, in the order in which it followed them.
+    pub followed: Vec<CompactString>,
+    /// The names that it ignores.
+    pub ignored: Vec<CompactString>,
+    /// The text that whispers get back, while it is away.
+    pub away: Option<Box<str>>,
+    /// How far it has read: the name of a room and the id of a message, the one that was set last at the end.
+    pub read: Vec<(CompactString, u64)>,
+    pub mute: Option<MuteRecord>,
+}
+
+/// An account as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountRecord {
+    pub name: String,
+    /// What is stored of the password: see [`PasswordJob`](super::password::PasswordJob).
+    pub verifier: Box<str>,
+    pub data: AccountData,
 }
 
 /// A ban of a network; `until` is in Unix seconds, `None` for no end.
@@ -126,6 +175,12 @@ pub enum Record {
     WhispersRead {
         to: String,
     },
+    /// A new account, or another state of the one with this name in any case.
+    Account(Box<AccountRecord>),
+    /// An account was removed. If there is none with this name, nothing happens.
+    AccountGone {
+        name: String,
+    },
     /// All ids below this one are used, though nothing was stored.
     NextId(u64),
 }
@@ -143,6 +198,8 @@ pub struct InitialState {
     pub stored: Vec<(String, RoomRecord)>,
     /// The bans that are still in force.
     pub bans: Vec<BanRecord>,
+    /// The accounts, in the order of their folded names.
+    pub accounts: Vec<AccountRecord>,
 }
 
 /// A room that a server starts with.

@@ -2,6 +2,7 @@
 
 mod limits;
 
+use std::env;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,9 +10,9 @@ use std::time::Duration;
 use clap::{ArgAction, Args, ValueEnum, value_parser};
 use log::LevelFilter;
 
-use crate::chat::{self, Lang, Login, Mode, Network};
+use crate::chat::{self, Lang, Login, Mode, Network, OfflineWhispers};
 use crate::server::http::Access;
-use crate::server::{ConsoleMode, Limits, Settings};
+use crate::server::{ConsoleMode, Limits, PasswordSource, Settings};
 use crate::store::{self, Sync};
 use crate::wire::host::Host;
 
@@ -98,9 +99,21 @@ pub struct Serve {
     #[arg(long, value_name = "N", requires = "store", default_value_t = 4096, value_parser = at_least(1), env = "CHINWAG_MAX_STORED_ROOMS")]
     max_stored_rooms: u64,
 
-    /// Store whispers to absent nicknames; unsafe on a public server, since any client can take a nickname
-    #[arg(long, requires = "store", env = "CHINWAG_OFFLINE_WHISPERS")]
-    offline_whispers: bool,
+    /// Store whispers to absent members; all: also to nicknames that are not registered, which any client can take
+    #[arg(long, value_enum, ignore_case = true, num_args = 0..=1, default_value_t, default_missing_value = "all", requires = "store", env = "CHINWAG_OFFLINE_WHISPERS")]
+    offline_whispers: OfflineWhispersArg,
+
+    /// Account whose owner is an operator of the server (needs --store); repeatable
+    #[arg(long, value_name = "NAME", requires = "store", env = "CHINWAG_OPERATOR", value_delimiter = ',', action = ArgAction::Append)]
+    operator: Vec<String>,
+
+    /// Maximum accounts
+    #[arg(long, value_name = "N", requires = "store", default_value_t = 10_000, value_parser = at_least(0), env = "CHINWAG_MAX_ACCOUNTS")]
+    max_accounts: u64,
+
+    /// File with the server's password, which each client must give; or set CHINWAG_PASSWORD to the password
+    #[arg(long, value_name = "FILE", env = "CHINWAG_PASSWORD_FILE")]
+    password_file: Option<PathBuf>,
 
     /// Language of the server's messages
     #[arg(long, value_enum, default_value_t, env = "CHINWAG_LANG")]
@@ -219,8 +232,16 @@ impl Serve {
             },
             max_clients: self.max_clients.map(|n| n as usize),
             store: self.store.as_ref().map(|path| self.store(path)),
+            password: self.password(),
             hub: self.hub(),
         }
+    }
+
+    /// Where the server's password comes from.
+    fn password(&self) -> Option<PasswordSource> {
+        let file = self.password_file.clone().map(PasswordSource::File);
+        let given = || env::var("CHINWAG_PASSWORD").ok().filter(|password| !password.is_empty());
+        file.or_else(|| given().map(PasswordSource::Text))
     }
 
     /// The server sets later how much is loaded at the start.
@@ -266,7 +287,13 @@ impl Serve {
             max_follow: self.max_follow.map_or(chat::Config::default().max_follow, |most| most as usize),
             max_ignored: self.max_ignored as usize,
             max_listed: self.max_listed as usize,
-            offline_whispers: self.offline_whispers,
+            offline_whispers: match self.offline_whispers {
+                OfflineWhispersArg::Off => OfflineWhispers::Off,
+                OfflineWhispersArg::Accounts => OfflineWhispers::Accounts,
+                OfflineWhispersArg::All => OfflineWhispers::All,
+            },
+            max_accounts: self.max_accounts as usize,
+            operators: self.operator.clone(),
             ..chat::Config::default()
         }
     }
@@ -307,6 +334,17 @@ enum LangArg {
     #[default]
     En,
     Zh,
+}
+
+/// The other names are those of the option when it was a switch.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum OfflineWhispersArg {
+    #[value(aliases = ["false", "f", "no", "n", "0", ""])]
+    Off,
+    #[default]
+    Accounts,
+    #[value(aliases = ["true", "t", "yes", "y", "on", "1"])]
+    All,
 }
 
 fn addrs(listen: &[ListenAddrs]) -> Vec<SocketAddr> {

@@ -7,6 +7,7 @@ mod event_loop;
 pub mod handover;
 pub mod http;
 pub(crate) mod limits;
+mod password_file;
 mod query_step;
 pub(crate) mod store_query;
 pub(crate) mod store_writer;
@@ -24,6 +25,7 @@ use rustix::fs::fstat;
 use self::connection::transport::ListenerKind;
 use self::http::Access;
 pub use self::limits::Limits;
+pub use self::password_file::PasswordSource;
 use self::store_writer::StoreWriter;
 use crate::chat::{Config, Hub, Lang, Mode, OPERATOR_LOG};
 use crate::store::{self, Store};
@@ -68,6 +70,8 @@ pub struct Settings {
     pub max_clients: Option<usize>,
     /// The store; the hub's limits bound how much of it is loaded at the start.
     pub store: Option<store::Options>,
+    /// The password that each client must give, if any.
+    pub password: Option<PasswordSource>,
     /// The limits of the hub, except the maximum users; its admission queue is cut to what is possible.
     pub hub: Config,
 }
@@ -78,6 +82,9 @@ pub enum Error {
     /// An address cannot be listened on.
     #[error("cannot listen on {}: {}", .0, plain_words(.1))]
     Listen(SocketAddr, #[source] io::Error),
+    /// The password of the server cannot be read.
+    #[error("cannot read the password from {}: {}", .0, plain_words(.1))]
+    Password(String, #[source] io::Error),
     /// The store cannot be opened.
     #[error(transparent)]
     Store(store::Error),
@@ -108,6 +115,7 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
         limits,
         max_clients,
         store,
+        password,
         mut hub,
     } = settings;
     let console = match console {
@@ -118,6 +126,9 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
     };
     logging::start(level, log_style(console, level)).map_err(Error::Start)?;
 
+    if let Some(source) = password {
+        hub.password = Some(source.read().map_err(|error| Error::Password(source.name(), error))?);
+    }
     let fds = fd_limit::raise();
     let seats = fd_limit::connection_limits(fds, max_clients, hub.max_waiting);
     if seats.exceeds_limit {

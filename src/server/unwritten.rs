@@ -5,13 +5,20 @@ use std::collections::{HashMap, HashSet};
 use serde::{Deserialize, Serialize};
 
 use crate::chat::policy::nick::fold;
-use crate::chat::record::{RoomRecord, WHISPERS_PER_NAME};
+use crate::chat::record::{AccountData, RoomRecord, WHISPERS_PER_NAME};
 use crate::store::{Message, Record, Whisper};
 
 /// Memory of a record besides its texts, in bytes.
 const RECORD_BYTES: usize = 128;
 
-/// Unwritten records in their order, with indexes to find messages, whispers, deletions and settings.
+/// What has one state at a time, of which only the newest is needed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Kind {
+    Room,
+    Account,
+}
+
+/// Unwritten records in their order, with indexes to find messages, whispers, deletions, settings and accounts.
 #[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(from = "Vec<Record>", into = "Vec<Record>")]
 pub(super) struct UnwrittenRecords {
@@ -23,8 +30,8 @@ pub(super) struct UnwrittenRecords {
     whispers: HashMap<String, Vec<usize>>,
     /// Ids of messages that are deleted by these records, by the folded name of their room.
     deleted: HashMap<String, HashSet<u64>>,
-    /// The index of the settings of a room, by its folded name.
-    settings: HashMap<String, usize>,
+    /// The index of the settings of a room or of an account, by its kind and its folded name.
+    newest: HashMap<(Kind, String), usize>,
 }
 
 impl UnwrittenRecords {
@@ -59,19 +66,26 @@ impl UnwrittenRecords {
                 self.whispers.entry(fold(to)).or_default().push(index);
             }
             Record::Delete { room, ids } => self.deleted.entry(fold(room)).or_default().extend(ids),
-            Record::RoomGone { name } => drop(self.settings.remove(&fold(name))),
-            Record::Settings { room, .. } => {
-                // Only the newest settings are needed.
-                let first = *self.settings.entry(fold(room)).or_insert(index);
-                if first < index {
-                    self.bytes -= bytes(&self.records[first]);
-                    self.records[first] = record;
-                    return;
-                }
-            }
+            Record::RoomGone { name } => drop(self.newest.remove(&(Kind::Room, fold(name)))),
+            Record::AccountGone { name } => drop(self.newest.remove(&(Kind::Account, fold(name)))),
+            Record::Settings { room, .. } => return self.push_newest((Kind::Room, fold(room)), record),
+            Record::Account(account) => return self.push_newest((Kind::Account, fold(&account.name)), record),
             _ => {}
         }
         self.records.push(record);
+    }
+
+    /// Adds the state of a room or an account, in place of an earlier one.
+    fn push_newest(&mut self, key: (Kind, String), record: Record) {
+        let index = self.records.len();
+        match self.newest.insert(key.clone(), index) {
+            None => self.records.push(record),
+            Some(first) => {
+                self.newest.insert(key, first);
+                self.bytes -= bytes(&self.records[first]);
+                self.records[first] = record;
+            }
+        }
     }
 
     /// Removes the first `n` records.
@@ -81,7 +95,7 @@ impl UnwrittenRecords {
         if removed.iter().any(|record| matches!(record, Record::Delete { .. })) {
             self.index_deleted();
         }
-        self.settings.retain(|_, index| {
+        self.newest.retain(|_, index| {
             let stays = *index >= n;
             *index = index.saturating_sub(n);
             stays
@@ -194,6 +208,10 @@ fn bytes(record: &Record) -> usize {
             Record::WhispersRead { to } => to.len(),
             Record::Settings { room, record } => room.len() + bytes_of_room(record),
             Record::Delete { room, ids } => room.len() + 2 * size_of_val(&ids[..]),
+            Record::Account(account) => {
+                2 * account.name.len() + account.verifier.len() + bytes_of_account(&account.data)
+            }
+            Record::AccountGone { name } => name.len(),
             Record::Ban(ban) => ban.name.as_ref().map_or(0, String::len),
             Record::Unban { .. } | Record::NextId(_) => 0,
         }
@@ -204,6 +222,14 @@ fn bytes_of_room(record: &RoomRecord) -> usize {
     let topic = record.topic.as_ref().map_or(0, |topic| topic.name.len() + topic.text.len());
     let bans = record.bans.iter().map(|ban| size_of_val(ban) + ban.name.len());
     size_of_val(record) + topic + bans.sum::<usize>()
+}
+
+/// Memory of what is stored of an account, in bytes, approximately.
+fn bytes_of_account(data: &AccountData) -> usize {
+    let names = data.followed.iter().chain(&data.ignored).chain(data.read.iter().map(|(room, _)| room));
+    size_of_val(data)
+        + names.map(|name| name.len() + 32).sum::<usize>()
+        + data.away.as_ref().map_or(0, |text| text.len())
 }
 
 #[cfg(test)]

@@ -197,7 +197,7 @@ impl Program {
             "entered" => {
                 assert!(frame["role"].is_null(), "a new member with a role: {frame}");
                 let (name, room, role) = (text("name"), text("room"), Role::User);
-                Notice::Entered { name, room, people: people(true), topic: None, role }
+                Notice::Entered { name, room, people: people(true), topic: None, role, account: false }
             }
             "room" => Notice::EnteredRoom { room: text("room"), people: people(true), topic: None },
             "live" => Notice::HistoryEnds,

@@ -11,7 +11,7 @@ use super::table::message::StoredMessage;
 use super::table::room;
 use super::table::room::{Rooms, StoredRoom};
 use super::table::state::State;
-use super::table::{bans, message, removed_texts, whispers};
+use super::table::{accounts, bans, message, removed_texts, whispers};
 use crate::chat::policy::nick::fold;
 use crate::chat::record::{Message, Record, RoomRecord};
 
@@ -56,6 +56,8 @@ impl<'a> Batch<'a> {
             Record::Unban { network } => bans::remove(self.connection, *network)?,
             Record::Whisper(whisper) => *whispers = whispers::add(self.connection, whisper, *whispers)?,
             Record::WhispersRead { to } => *whispers = whispers::remove(self.connection, to, *whispers)?,
+            Record::Account(account) => accounts::write(self.connection, account)?,
+            Record::AccountGone { name } => accounts::remove(self.connection, name)?,
             Record::NextId(id) => state.next_id = state.next_id.max(valid(*id)?),
         }
         Ok(())

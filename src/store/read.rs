@@ -34,8 +34,9 @@ impl Store {
         };
         let rooms = rooms.into_iter().map(read).collect::<DbResult<_>>()?;
         let bans = table::bans::read_all(connection, now)?;
+        let accounts = table::accounts::read_all(connection)?;
         let state = self.cached.state;
-        Ok(InitialState { next_id: state.next_id, run: state.run, rooms, stored, bans })
+        Ok(InitialState { next_id: state.next_id, run: state.run, rooms, stored, bans, accounts })
     }
 
     /// One step of reading the last messages of a room before an id, at most `n` and [`MAX_READ`] bytes, oldest first; none

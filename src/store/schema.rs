@@ -29,8 +29,13 @@ pub(super) struct Step {
 ///   and deleted words stayed in the file.
 /// - `removed_texts`: texts of deleted messages whose words are still in the index.
 /// - `bans`: `name` is the member that was named in the command, if any.
-pub(super) const STEPS: &[Step] =
-    &[Step { sql: VERSION_1, then: None }, Step { sql: VERSION_2, then: Some(search::rebuild) }];
+/// - `accounts`: `owner` is the folded name. `verifier` is an argon2id hash of the password with its salt and parameters.
+///   `data` is an [`AccountData`](crate::chat::record::AccountData) in JSON.
+pub(super) const STEPS: &[Step] = &[
+    Step { sql: VERSION_1, then: None },
+    Step { sql: VERSION_2, then: Some(search::rebuild) },
+    Step { sql: VERSION_3, then: None },
+];
 
 const VERSION_1: &str = "
     CREATE TABLE state (
@@ -90,6 +95,16 @@ const VERSION_2: &str = "
         id INTEGER PRIMARY KEY,
         text TEXT NOT NULL
     ) STRICT;
+";
+
+const VERSION_3: &str = "
+    CREATE TABLE accounts (
+        owner TEXT PRIMARY KEY,
+        name TEXT NOT NULL,
+        verifier TEXT NOT NULL,
+        data TEXT NOT NULL,
+        sum INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
 ";
 
 /// The schema version of a file.

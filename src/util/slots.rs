@@ -79,6 +79,11 @@ impl<T> Slots<T> {
         self.items.iter().enumerate().filter_map(|(index, item)| Some((index, item.as_ref()?)))
     }
 
+    /// As [`Slots::iter`], mutable and without the indexes.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.items.iter_mut().flatten()
+    }
+
     /// Bytes allocated for the items.
     pub fn capacity_bytes(&self) -> usize {
         self.items.capacity() * size_of::<Option<T>>()

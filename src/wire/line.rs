@@ -40,18 +40,18 @@ pub enum LineItem<'a> {
     TooLong,
     /// A line that was not UTF-8, unchanged.
     NotUtf8(Cow<'a, [u8]>),
-    /// The answer to a telnet option: a refusal (RFC 1143 allows this).
-    Answer([u8; 3]),
+    /// A telnet command; for an option, with the refusal that answers it (RFC 1143 allows this).
+    Telnet(Option<[u8; 3]>),
 }
 
 impl LineItem<'_> {
-    /// The input for the hub; `None` for a telnet answer.
+    /// The input for the hub; `None` for a telnet command.
     pub fn input(&self) -> Option<Input<'_>> {
         match self {
             LineItem::Line(line) => Some(Input::Line(line)),
             LineItem::TooLong => Some(Input::TooLong),
             LineItem::NotUtf8(_) => Some(Input::NotUtf8),
-            LineItem::Answer(_) => None,
+            LineItem::Telnet(_) => None,
         }
     }
 }
@@ -164,7 +164,7 @@ impl LineDecoder {
                     _ => return None,
                 };
                 self.answers = self.answers.saturating_add(1);
-                (self.answers <= MAX_ANSWERS).then_some(LineItem::Answer([IAC, refusal, byte]))
+                (self.answers <= MAX_ANSWERS).then_some(LineItem::Telnet(Some([IAC, refusal, byte])))
             }
             DecoderState::Subnegotiation(iac) => {
                 self.state = match (iac, byte) {
@@ -195,7 +195,10 @@ impl LineDecoder {
         match byte {
             LF => return self.end_line(),
             CR => self.state = DecoderState::Cr,
-            IAC => self.state = DecoderState::Command,
+            IAC => {
+                self.state = DecoderState::Command;
+                return Some(LineItem::Telnet(None));
+            }
             BS | DEL => self.erase(),
             _ => return self.keep(byte, max),
         }
@@ -284,7 +287,8 @@ mod tests {
                 LineItem::Line(line) => line.into_owned(),
                 LineItem::TooLong => "<too long>".into(),
                 LineItem::NotUtf8(_) => "<not UTF-8>".into(),
-                LineItem::Answer(bytes) => format!("<{bytes:?}>"),
+                LineItem::Telnet(Some(bytes)) => format!("<{bytes:?}>"),
+                LineItem::Telnet(None) => return,
             });
         };
         for piece in pieces {

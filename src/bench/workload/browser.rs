@@ -328,7 +328,8 @@ mod tests {
                 room: "b",
                 people,
                 topic: None,
-                role: crate::chat::Role::User
+                role: crate::chat::Role::User,
+                account: false
             })),
             LoginReply::Entered
         );

@@ -6,7 +6,7 @@ mod refusal;
 use time::OffsetDateTime;
 
 pub use self::notice::Notice;
-pub use self::refusal::Refusal;
+pub use self::refusal::{Due, Refusal};
 use super::member::Role;
 use super::settings::RoomSettings;
 
@@ -72,6 +72,8 @@ pub struct Whois<'a> {
     /// Its current room, and then the rooms that it follows, without those that are hidden from the reader.
     pub rooms: &'a [&'a str],
     pub role: Role,
+    /// The name of its account.
+    pub account: Option<&'a str>,
     /// The text, if it is away.
     pub away: Option<&'a str>,
 }

@@ -19,13 +19,40 @@ pub enum Notice<'a> {
         max_line: usize,
     },
     Welcome,
+    /// A password is due: that of an account, or that of the server if `account` is `None`. `visible`: the reader's terminal
+    /// shows what is typed.
+    AskPassword {
+        account: Option<&'a str>,
+        visible: bool,
+    },
     NameSet,
+    /// The reader has registered its nickname.
+    Registered {
+        name: &'a str,
+    },
+    PasswordChanged,
+    /// An account was removed.
+    Unregistered {
+        name: &'a str,
+    },
+    /// The reader's member is logged in as an account from now on.
+    LoggedInAs {
+        name: &'a str,
+    },
+    /// How far the account has read a room; `own`: this session has set it.
+    Read {
+        room: &'a str,
+        id: u64,
+        own: bool,
+    },
     Entered {
         name: &'a str,
         room: &'a str,
         people: People<'a>,
         topic: Option<Topic<'a>>,
         role: Role,
+        /// Whether the member is logged in as an account.
+        account: bool,
     },
     EnteredPeer {
         name: &'a str,
@@ -136,9 +163,10 @@ pub enum Notice<'a> {
         words: &'a str,
         older: Option<u64>,
     },
-    /// A whisper was stored for the next member with this name.
+    /// A whisper was stored for an account, or for the next member with this name.
     WhisperStored {
         name: &'a str,
+        account: bool,
     },
     /// The start of whispers that were stored while the name was unused.
     OfflineWhispersBegin {

@@ -5,6 +5,17 @@ use crate::chat::member::RoomRole;
 use crate::chat::policy::cidr::Network;
 use crate::chat::policy::nick::InvalidNick;
 
+/// What is due after a refusal that is about a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Due {
+    /// Nothing: it was given in a command, or the server asks for something else.
+    Nothing,
+    /// Another password. `visible`: the reader's terminal shows what is typed.
+    Password { visible: bool },
+    /// The connection is closed.
+    Goodbye,
+}
+
 /// The reason why a command or connection was refused.
 #[derive(Clone, Copy, Debug)]
 pub enum Refusal<'a> {
@@ -114,8 +125,50 @@ pub enum Refusal<'a> {
     NotAllowed {
         room: Option<&'a str>,
     },
-    /// The store cannot be written at present, so that a deletion might not last.
+    /// The store cannot be written at present, so that a deletion or an account might not last.
     StoreFails,
+    WrongPassword {
+        due: Due,
+    },
+    /// Nothing is compared for this time, after too many wrong passwords.
+    TooManyWrongPasswords {
+        seconds: u64,
+        due: Due,
+    },
+    /// Too many passwords wait to be compared.
+    TooManyLogins,
+    /// Passwords cannot be compared at present.
+    PasswordsFail {
+        due: Due,
+    },
+    BadPassword {
+        most: usize,
+    },
+    /// The server has no accounts.
+    NoAccounts,
+    TooManyAccounts {
+        most: usize,
+    },
+    /// The reader is registered already, with this name.
+    RegisteredAlready {
+        name: &'a str,
+    },
+    /// The name belongs to an account; `asked`: the session is at the nickname prompt.
+    Registered {
+        name: &'a str,
+        asked: bool,
+    },
+    /// The reader, which is called so, has no account.
+    NoAccount {
+        name: &'a str,
+    },
+    NotRegistered {
+        name: &'a str,
+    },
+    /// The account has other sessions.
+    OtherSessions {
+        others: u32,
+    },
     /// Only the operator of the server may do that.
     OnlyOperator,
     /// The member is a moderator.

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 
 use log::info;
 
+use super::prompts::Prompt;
 use super::{Hub, Shared};
 use crate::chat::change::{Change, Delete, Place};
 use crate::chat::config::Login;
@@ -217,8 +218,9 @@ impl Hub {
                     self.fanout().refuse(id, refusal);
                 }
                 self.note_looked_up(id, room);
-                match nickname {
-                    Some(nickname) if self.config.login == Login::Nickname => {
+                match (self.prompts.get(id), nickname) {
+                    (Some(Prompt::LoggingIn(account)), _) => self.log_in_as(id, account, now),
+                    (_, Some(nickname)) if self.config.login == Login::Nickname => {
                         self.line_before_login(id, nickname, now);
                     }
                     _ => self.log_in_by_address(id, now),

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use super::Shared;
 use super::permissions::Act;
-use crate::chat::change::{Change, Delete, Place, Restrict, RestrictionKind, RoleChange};
+use crate::chat::account::Account;
+use crate::chat::change::{Change, Delete, Join, Place, Restrict, RestrictionKind, RoleChange};
 use crate::chat::event::Refusal;
-use crate::chat::id::{MemberId, RoomId};
+use crate::chat::id::{AccountId, Holder, MemberId, RoomId};
 use crate::chat::member::{Member, Role, RoomRole};
+use crate::chat::policy::nick::Name;
 use crate::chat::room::Room;
 use crate::chat::room::rules::MAX_LISTED;
 use crate::chat::settings::Setting;
@@ -29,7 +31,7 @@ pub fn check<'a>(shared: &'a Shared, change: &'a Change<'_>, now: Duration) -> R
 #[inline]
 fn check_message(shared: &Shared, member: MemberId, room: RoomId, now: Duration) -> Result<(), Refusal<'_>> {
     let Some(found) = shared.members.get(member) else { return Err(Refusal::NoSuchMember { name: "" }) };
-    let is_allowed = found.room() == Some(room) || is_elsewhere_allowed(shared, member, found, room);
+    let is_allowed = found.room() == Some(room) || is_elsewhere_allowed(shared, member, room);
     if !is_allowed {
         // It was removed from the room in the meantime.
         return existing(shared, room).and_then(|room| Err(Refusal::NotInRoom { room }));
@@ -38,11 +40,11 @@ fn check_message(shared: &Shared, member: MemberId, room: RoomId, now: Duration)
     if place.rules.limit_speech() { check_speech(shared, member, room, place, now) } else { Ok(()) }
 }
 
-/// Whether a member may speak in a room that is not its current one: it follows the room, or is the operator.
-fn is_elsewhere_allowed(shared: &Shared, id: MemberId, member: &Member, room: RoomId) -> bool {
-    match member.role() {
-        Role::Operator => shared.rooms.get(room).is_some(),
-        Role::User | Role::Moderator => shared.members.follows(id.slot, room),
+/// Whether a member may speak in a room that is not its current one: it follows the room, or is the console.
+fn is_elsewhere_allowed(shared: &Shared, id: MemberId, room: RoomId) -> bool {
+    match id == MemberId::OPERATOR {
+        true => shared.rooms.get(room).is_some(),
+        false => shared.members.follows(id.slot, room),
     }
 }
 
@@ -61,7 +63,7 @@ pub fn check_speech<'a>(
     if room.rules.settings.moderated {
         return Err(Refusal::Moderated { room: &room.name });
     }
-    match room.rules.slow_wait(member, now) {
+    match room.rules.slow_wait(shared.members.holder(member), now) {
         Some(wait) => Err(Refusal::SlowMode {
             room: &room.name,
             every: room.rules.settings.slow.unwrap_or_default().into(),
@@ -72,7 +74,7 @@ pub fn check_speech<'a>(
 }
 
 fn check_muted<'a>(shared: &'a Shared, member: MemberId, room: &'a Room, now: Duration) -> Result<(), Refusal<'a>> {
-    match room.rules.mutes.find(member, shared.members.name(member), now) {
+    match room.rules.mutes.find(shared.members.holder(member), shared.members.name(member), now) {
         Some(mute) => Err(Refusal::MutedIn { room: &room.name, minutes: mute.left(now).map(minutes_of) }),
         None => Ok(()),
     }
@@ -94,8 +96,9 @@ pub fn check_entry<'a>(
     if !rules.limit_entry() || id == RoomId::LOBBY || shared.may(member, Act::EnterAlways, Some(id)) {
         return Ok(());
     }
-    let (name, settings, is_invited) = (&*room.name, &rules.settings, rules.is_invited(member));
-    if rules.bans.find(member, shared.members.name(member), now).is_some() {
+    let holder = shared.members.holder(member);
+    let (name, settings, is_invited) = (&*room.name, &rules.settings, rules.is_invited(holder));
+    if rules.bans.find(holder, shared.members.name(member), now).is_some() {
         return Err(Refusal::BannedFrom { room: name });
     }
     if settings.key.as_deref().is_some_and(|wanted| !is_invited && key != Some(wanted)) {
@@ -120,10 +123,7 @@ fn check_other<'a>(shared: &'a Shared, change: &'a Change<'_>, now: Duration) ->
     let gone = |name: &'a str| Refusal::NoSuchMember { name };
     let present = |member: MemberId, name: &'a str| members.get(member).ok_or(gone(name));
     match change {
-        Change::Join(join) => match members.find_key(&join.name.key) {
-            Some(_) => Err(Refusal::Taken { name: &join.name.shown, asked: true }),
-            None => Ok(()),
-        },
+        Change::Join(join) => check_join(shared, join),
         Change::Move { member, place, key } => check_move(shared, *member, place, key.as_deref(), now),
         Change::Follow { member, place, key } => check_follow(shared, *member, place, key.as_deref(), now),
         Change::Unfollow { member, room } => match members.get(*member).ok_or(gone("")) {
@@ -141,7 +141,7 @@ fn check_other<'a>(shared: &'a Shared, change: &'a Change<'_>, now: Duration) ->
             }
             match members.find_key(&name.key) {
                 Some(owner) if owner != *member => Err(Refusal::Taken { name: &name.shown, asked: false }),
-                _ => Ok(()),
+                _ => check_registered(shared, name, to.account.or(members.account(*member)), false),
             }
         }
         Change::Kick { member, kick } => match kick.room {
@@ -190,7 +190,7 @@ fn check_other<'a>(shared: &'a Shared, change: &'a Change<'_>, now: Duration) ->
             if members.is_in(member.slot, *room) {
                 return Err(Refusal::IsThere { name: &found.name, room: name });
             }
-            match rooms[*room].rules.bans.find(*member, &found.name, now) {
+            match rooms[*room].rules.bans.find(members.holder(*member), &found.name, now) {
                 Some(_) => Err(Refusal::IsBanned { name: &found.name, room: name }),
                 None => Ok(()),
             }
@@ -200,13 +200,89 @@ fn check_other<'a>(shared: &'a Shared, change: &'a Change<'_>, now: Duration) ->
             shared.permit(*by, Act::ChangeModerators, None)?;
             let found = present(*member, "")?;
             let (name, room, role) = (&*found.name, None, RoomRole::Operator);
-            match (found.role() >= Role::Moderator, *given) {
-                (true, true) => Err(Refusal::HasRole { name, room, role }),
-                (false, false) => Err(Refusal::LacksRole { name, room, role }),
-                _ => Ok(()),
+            match (found.role(), *given) {
+                (Role::User, true) | (Role::Moderator, false) => Ok(()),
+                (_, true) => Err(Refusal::HasRole { name, room, role }),
+                (_, false) => Err(Refusal::LacksRole { name, room, role }),
             }
         }
         Change::Delete(delete) => check_delete(shared, delete),
+        Change::Register { member, register } => {
+            let found = present(*member, "")?;
+            match found.account() {
+                Some(account) => Err(Refusal::RegisteredAlready { name: shared.accounts.name(account) }),
+                None => shared.check_register(&register.name.shown),
+            }
+        }
+        Change::SetPassword { account, .. } => shared.check_account(*account).map(drop),
+        Change::Unregister { by, account } => {
+            shared.check_account(*account)?;
+            if members.account(*by) != Some(*account) {
+                shared.permit(*by, Act::RemoveAccounts, None)?;
+            }
+            shared.check_only_session(*account)
+        }
+    }
+}
+
+/// Checks the login of a session: the name is free, or its account has given the password.
+fn check_join<'a>(shared: &'a Shared, join: &'a Join) -> Result<(), Refusal<'a>> {
+    let name = &join.name;
+    let account = match join.account {
+        Some(account) => Some(shared.check_account(account).map_err(|_| Refusal::NotRegistered { name: &name.shown })?),
+        None => None,
+    };
+    if account.is_some_and(|account| account.member.is_some()) {
+        return Ok(());
+    }
+    match shared.members.find_key(&name.key) {
+        Some(_) => Err(Refusal::Taken { name: &name.shown, asked: true }),
+        None => check_registered(shared, name, join.account, true),
+    }
+}
+
+/// Checks that a name belongs to no account but this one.
+fn check_registered<'a>(
+    shared: &'a Shared,
+    name: &'a Name,
+    own: Option<AccountId>,
+    asked: bool,
+) -> Result<(), Refusal<'a>> {
+    match shared.accounts.find_key(&name.key) {
+        Some(account) if Some(account) != own => Err(Refusal::Registered { name: &name.shown, asked }),
+        _ => Ok(()),
+    }
+}
+
+impl Shared {
+    /// The account with this number.
+    ///
+    /// # Errors
+    /// It was removed.
+    fn check_account(&self, account: AccountId) -> Result<&Account, Refusal<'_>> {
+        self.accounts.get(account).ok_or(Refusal::NotRegistered { name: "" })
+    }
+
+    /// Checks whether a member with this name can register.
+    ///
+    /// # Errors
+    /// There are too many accounts, or another member was faster.
+    pub fn check_register(&self, name: &str) -> Result<(), Refusal<'_>> {
+        let most = self.max_accounts;
+        match self.accounts.find(name) {
+            Some(account) => Err(Refusal::Registered { name: self.accounts.name(account), asked: false }),
+            None if self.accounts.len() >= most => Err(Refusal::TooManyAccounts { most }),
+            None => Ok(()),
+        }
+    }
+
+    /// Checks that an account has at most one session, since its name has at most one without the account.
+    pub fn check_only_session(&self, account: AccountId) -> Result<(), Refusal<'_>> {
+        let member = self.accounts.get(account).and_then(|account| self.members.get(account.member?));
+        match member.map_or(0, |member| member.joins().saturating_sub(1)) {
+            0 => Ok(()),
+            others => Err(Refusal::OtherSessions { others }),
+        }
     }
 }
 
@@ -324,7 +400,7 @@ fn check_restrict<'a>(
         return Err(Refusal::NotForLobby);
     }
     let list = place.rules.restrictions(kind);
-    let is_new = list.find(member, &found.name, now).is_none();
+    let is_new = list.find(shared.members.holder(member), &found.name, now).is_none();
     match is_new && list.in_force(now).count() >= MAX_LISTED {
         true => Err(Refusal::ListFull { room: &place.name, most: MAX_LISTED }),
         false => Ok(()),
@@ -356,9 +432,13 @@ fn check_role(
     }
     let name = &*shared.members.get(member).ok_or(Refusal::NoSuchMember { name: "" })?.name;
     let rules = &shared.rooms[room].rules;
-    let has = rules.role(member);
-    let is_here = |id: MemberId| shared.members.get(id).is_some();
-    let others = || rules.roles().iter().filter(|&&(id, _)| id != member && is_here(id));
+    let holder = shared.members.holder(member);
+    let has = rules.role(holder);
+    let is_here = |id| match id {
+        Holder::Member(member) => shared.members.get(member).is_some(),
+        Holder::Account(_) => true,
+    };
+    let others = || rules.roles().iter().filter(|&&(id, _)| id != holder && is_here(id));
     match change {
         RoleChange::Give(_) if !shared.members.is_in(member.slot, room) => Err(Refusal::NotThere { name, room: place }),
         // An operator needs no voice.

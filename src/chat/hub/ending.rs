@@ -45,7 +45,7 @@ impl Hub {
         self.admit(now);
     }
 
-    /// Ends a session in this process. Returns its member if that has no other session.
+    /// Ends a session in this process. Returns its member.
     pub(super) fn end_locally(&mut self, id: ClientId, cause: &Cause, close: Close, now: Now) -> Option<MemberId> {
         let mut left = None;
         match self.sessions[id].stage {
@@ -69,8 +69,8 @@ impl Hub {
         left
     }
 
-    /// Separates a session from its member. Returns the member if that has no other session.
-    fn detach_from_member(&mut self, id: ClientId, cause: &Cause, close: Close) -> Option<MemberId> {
+    /// Separates a session from its member, and returns the member. The caller proposes [`Change::Leave`] for it.
+    pub(super) fn detach_from_member(&mut self, id: ClientId, cause: &Cause, close: Close) -> Option<MemberId> {
         self.cancel_deliveries(id);
         let slot = self.sessions[id].member?;
         let mut fanout = self.fanout();
@@ -81,11 +81,12 @@ impl Hub {
         self.sessions[id].member = None;
         let Shared { members, .. } = &mut self.shared;
         let is_last = members[slot].remove_session(id);
-        if let (true, Some(addr)) = (is_last, self.sessions.addr(id)) {
-            let (name, here) = (&members[slot].name, members.len() - 1);
-            info!("{name} left: {}, {addr} ({here} here)", reason(cause));
+        if let Some(addr) = self.sessions.addr(id) {
+            let (name, here) = (&members[slot].name, members.len() - usize::from(is_last));
+            let what = if is_last { "left" } else { "has one session less" };
+            info!("{name} {what}: {}, {addr} ({here} here)", reason(cause));
         }
-        is_last.then(|| members.id(slot))
+        Some(members.id(slot))
     }
 
     /// Marks the slow consumers, whose backlog is over the limit, and drops their unread data.
@@ -180,8 +181,9 @@ impl Hub {
             _ => return,
         };
         let at = Duration::from_micros(session.active) + most;
-        // A session that waits for a commit is not silent.
-        let at = if session.uncommitted.has_change() { at.max(now.at + COMMIT_RECHECK) } else { at };
+        // A session that waits for a commit, or for its password to be compared, is not silent.
+        let awaits = session.uncommitted.has_change() || self.passwords.awaits(id);
+        let at = if awaits { at.max(now.at + COMMIT_RECHECK) } else { at };
         if at > now.at {
             self.deadlines.set(&mut self.sessions, deadline, at);
         } else {
@@ -230,6 +232,7 @@ fn reason(cause: &Cause) -> String {
         Cause::Banned => "banned".into(),
         Cause::LoginTimeout => "no nickname in time".into(),
         Cause::OtherProtocol => "another protocol".into(),
+        Cause::WrongPassword => "wrong password".into(),
         Cause::ShutDown => "server shut down".into(),
     }
 }

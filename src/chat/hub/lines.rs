@@ -1,11 +1,13 @@
 //! Lines of sessions: when the next one may be processed, and what is done with it.
 
 use super::Hub;
+use super::passwords::PasswordUse;
 use super::plan::{Asker, LocalChange, Plan, View};
 use super::trace::TraceEvent;
 use crate::chat::event::Refusal;
 use crate::chat::id::{ClientId, MemberSlot, Now, RoomId};
 use crate::chat::input::{Allowance, Input};
+use crate::chat::password::{Password, PasswordJob};
 use crate::chat::policy::rate_limit::RateLimit;
 use crate::chat::session::{Session, SessionFlags, SessionStage};
 
@@ -106,7 +108,7 @@ impl Hub {
             now,
         };
         match view.line(asker, text) {
-            Plan::Nothing | Plan::LogIn(_) => {}
+            Plan::Nothing | Plan::LogIn(_) | Plan::AskPassword(_) => {}
             Plan::Reply(event) => self.outbound.send(&mut self.sessions, id, &event),
             Plan::ReplyIn(room, event) => {
                 self.outbound.send_in(&mut self.sessions, &self.shared.rooms, id, room, &event)
@@ -117,6 +119,14 @@ impl Hub {
             Plan::Local(LocalChange::Quiet(on)) => self.set_quiet(id, on),
             Plan::Local(LocalChange::Ignore(target)) => self.ignore(asker, target),
             Plan::Local(LocalChange::Unignore(name)) => self.unignore(asker, name),
+            Plan::Local(LocalChange::Read { account, room, id: message }) => {
+                self.note_read(asker, account, room, message);
+            }
+            Plan::Register { name, password } => {
+                let job = PasswordJob::Hash { password: Password::new(password) };
+                self.queue_password(id, PasswordUse::Register(name), job, *now);
+            }
+            Plan::Password { purpose, typed, new } => self.queue_account_password(id, purpose, typed, new, *now),
             Plan::Local(LocalChange::Quit(reason)) => self.quit(id, reason, *now),
             Plan::Whisper { to, text } => self.whisper(asker, to, text, *now),
             Plan::StoreWhisper { to, text } => self.store_whisper(asker, &to, text, *now),

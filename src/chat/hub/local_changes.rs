@@ -1,4 +1,4 @@
-//! What concerns a member alone: whispers, `/echo`, `/ignore`, `/unignore` and `/quit`.
+//! What concerns a member alone: whispers, `/echo`, `/ignore`, `/unignore`, `/read` and `/quit`.
 
 use super::check::check_speech;
 use super::plan::Asker;
@@ -6,7 +6,7 @@ use super::{Hub, Shared};
 use crate::chat::cause::Cause;
 use crate::chat::command::is_blank;
 use crate::chat::event::{Event, Notice, Refusal};
-use crate::chat::id::{ClientId, MemberId, Now};
+use crate::chat::id::{AccountId, ClientId, MemberId, Now, RoomId};
 use crate::chat::input::Close;
 use crate::chat::member::Ignored;
 use crate::chat::policy::nick::key_of;
@@ -64,7 +64,7 @@ impl Hub {
     }
 
     /// Moves the unread lines of all sessions of a member to their outboxes, before it reads other lines than before.
-    fn move_unread_of(&mut self, member: MemberId) {
+    pub(super) fn move_unread_of(&mut self, member: MemberId) {
         let mut index = 0;
         while let Some(id) = self.shared.members[member.slot].session_at(index) {
             index += 1;
@@ -73,7 +73,7 @@ impl Hub {
     }
 
     /// Notes at the sessions of a member whether it ignores others.
-    fn note_ignoring(&mut self, member: MemberId) {
+    pub(super) fn note_ignoring(&mut self, member: MemberId) {
         let Shared { members, .. } = &self.shared;
         let ignores = !members[member.slot].ignored().is_empty();
         let sessions = members[member.slot].sessions();
@@ -92,6 +92,7 @@ impl Hub {
             ignored.push(Ignored { name: name.clone(), author });
         }
         self.note_ignoring(asker.member);
+        self.record_ignored(asker.member);
         match is_full {
             true => self.fanout().refuse(asker.id, Refusal::TooManyIgnored { most }),
             false => self.fanout().notice(asker.id, Notice::Ignoring { name: &name }),
@@ -114,9 +115,24 @@ impl Hub {
         });
         ignored.retain(|ignored| !is_meant(ignored));
         self.note_ignoring(asker.member);
+        self.record_ignored(asker.member);
         match found {
             Some(name) => self.fanout().notice(asker.id, Notice::NoLongerIgnoring { name: &name }),
             None => self.fanout().refuse(asker.id, Refusal::NotIgnored { name }),
+        }
+    }
+
+    /// Remembers how far an account has read a room, and tells its other sessions.
+    pub(super) fn note_read(&mut self, asker: Asker, account: AccountId, room: RoomId, message: u64) {
+        let name = self.shared.rooms.name(room).to_owned();
+        let noted = self.shared.accounts.get_mut(account).is_some_and(|account| account.note_read(&name, message));
+        if noted {
+            self.record_account(account);
+        }
+        let members = &self.shared.members;
+        for id in members[asker.member.slot].sessions().filter(|&id| noted || id == asker.id) {
+            let notice = Notice::Read { room: &name, id: message, own: id == asker.id };
+            self.outbound.send(&mut self.sessions, id, &Event::Notice(notice));
         }
     }
 

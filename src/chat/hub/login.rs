@@ -1,12 +1,14 @@
-//! Admission and login: the admission queue, the nickname prompt, and the room that a session resumes.
+//! Admission and login: the admission queue, the prompts, and the room that a session resumes.
 
 use super::Hub;
+use super::check::check;
 use super::plan::{LocalChange, Plan, View};
+use super::prompts::Prompt;
 use crate::chat::change::{Change, Join, Place};
 use crate::chat::config::{Login, Mode};
 use crate::chat::encoding::Encoding;
-use crate::chat::event::{Notice, Refusal};
-use crate::chat::id::{ClientId, Now};
+use crate::chat::event::{Event, Notice, Refusal};
+use crate::chat::id::{AccountId, ClientId, Now};
 use crate::chat::input::{Close, ResumeRequest};
 use crate::chat::policy::cidr::Network;
 use crate::chat::policy::nick::Name;
@@ -50,20 +52,30 @@ impl Hub {
         }
     }
 
-    /// Asks an admitted session for its nickname, or logs it in by its address.
+    /// Asks an admitted session for the server's password or its nickname, or logs it in by its address.
     fn start_login(&mut self, id: ClientId, now: Now) {
-        let session = &mut self.sessions[id];
-        session.stage = SessionStage::LoggingIn;
-        session.active = now.micros();
+        self.begin_login(id, now);
         match self.config.login {
             Login::Nickname => {
-                self.deadlines.set_login(&mut self.sessions, id, now.at + self.config.login_timeout);
-                self.fanout().notice(id, Notice::Welcome);
+                if self.config.password.is_some() {
+                    self.prompts.set(id, Prompt::ServerPassword { wrong: 0 });
+                }
+                self.ask(id);
             }
             Login::Address => match self.view(&now).stored_room(self.resume_requests.get(&id)) {
                 Some(room) => self.queue_query(id, Lookup::Room { room, then: RoomUse::LogIn { nickname: None } }),
                 None => self.log_in_by_address(id, now),
             },
+        }
+    }
+
+    /// A session is asked for something from now on, for a limited time.
+    pub(super) fn begin_login(&mut self, id: ClientId, now: Now) {
+        let session = &mut self.sessions[id];
+        session.stage = SessionStage::LoggingIn;
+        session.active = now.micros();
+        if self.config.login == Login::Nickname {
+            self.deadlines.set_login(&mut self.sessions, id, now.at + self.config.login_timeout);
         }
     }
 
@@ -73,7 +85,7 @@ impl Hub {
         let taken = |name: &String| self.shared.members.find_key(name).is_some();
         let others = (2..).map(|n| format!("{addr}#{n}"));
         let name = std::iter::once(addr.clone()).chain(others).find(|name| !taken(name)).unwrap_or(addr);
-        self.log_in(id, Name { key: name.as_str().into(), shown: name.into() }, now);
+        self.log_in(id, Name { key: name.as_str().into(), shown: name.into() }, None, now);
     }
 
     /// Processes a line that a session sends before its login.
@@ -84,6 +96,10 @@ impl Hub {
         {
             return self.begin_json(id, request);
         }
+        let is_waiting = self.sessions[id].stage == SessionStage::Waiting;
+        if let Some(prompt) = self.prompts.get(id).filter(|_| !is_waiting) {
+            return self.line_at_password_prompt(id, prompt, text, now);
+        }
         let view = View {
             config: &self.config,
             shared: &self.shared,
@@ -92,15 +108,19 @@ impl Hub {
             last_message_id: self.journal.last_message_id(),
             now: &now,
         };
-        let plan = match self.sessions[id].stage {
-            SessionStage::Waiting => view.line_while_waiting(text),
-            _ => view.nickname(text, self.resume_requests.get(&id)),
+        let plan = match is_waiting {
+            true => view.line_while_waiting(text),
+            false => view.nickname(text, self.resume_requests.get(&id)),
         };
         match plan {
             Plan::Reply(event) => self.outbound.send(&mut self.sessions, id, &event),
             Plan::Query(lookup) => self.queue_query(id, lookup),
             // In address mode names are not typed.
-            Plan::LogIn(name) if self.config.login == Login::Nickname => self.log_in(id, name, now),
+            Plan::LogIn(name) if self.config.login == Login::Nickname => self.log_in(id, name, None, now),
+            Plan::AskPassword(account) => {
+                self.prompts.set(id, Prompt::AccountPassword { account, wrong: 0 });
+                self.ask(id);
+            }
             Plan::Local(LocalChange::Quit(reason)) => self.quit(id, reason, now),
             _ => {}
         }
@@ -114,19 +134,26 @@ impl Hub {
         self.send_hello(id);
         match self.admission.position(number).filter(|_| is_waiting) {
             Some(number) => self.fanout().notice(id, Notice::Waiting { number }),
-            None => self.fanout().notice(id, Notice::Welcome),
+            None => self.ask(id),
         }
         if request != ResumeRequest::default() {
             self.resume_requests.insert(id, request);
         }
     }
 
-    /// Proposes that the member of a session joins.
-    fn log_in(&mut self, id: ClientId, name: Name, now: Now) {
+    /// Proposes that the member of a session joins, or that the session belongs to the member of its account.
+    pub(super) fn log_in(&mut self, id: ClientId, name: Name, account: Option<AccountId>, now: Now) {
         let (place, follow) = self.places_to_resume(id);
         let network = Network::of_client(self.sessions.ip(id));
-        let change = Change::Join(Box::new(Join { name, place, follow, network }));
-        self.propose_checked(id, change, &now);
+        let join = Join { name, place, follow, network, account };
+        let change = Change::Join(Box::new(join));
+        match (check(&self.shared, &change, now.at), &change) {
+            (Err(refusal), Change::Join(join)) => {
+                self.outbound.send(&mut self.sessions, id, &Event::Refusal(refusal));
+                self.handle_refused_join(id, join, &now);
+            }
+            _ => self.propose(Some(id), change, &now),
+        }
     }
 
     /// The rooms that a session wants to resume: the one to enter, which is the lobby if it wants none or if no room can

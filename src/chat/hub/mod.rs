@@ -18,8 +18,10 @@ mod login;
 mod offline_messages;
 mod outbound;
 mod output;
+mod passwords;
 mod permissions;
 mod plan;
+mod prompts;
 mod reports;
 mod rooms;
 mod state;
@@ -43,7 +45,9 @@ use self::fanout::Fanout;
 use self::journal::Journal;
 use self::outbound::Outbound;
 pub use self::output::WriteBatch;
+use self::passwords::Passwords;
 use self::plan::View;
+use self::prompts::Prompts;
 use self::rooms::{RoomLimits, Rooms};
 pub use self::state::HubState;
 use self::stats::Stats;
@@ -51,6 +55,7 @@ pub use self::stats::StatsSnapshot;
 use self::store_queue::StoreQueue;
 use self::trace::Trace;
 pub use self::trace::TraceEvent;
+use super::account::table::AccountTable;
 use super::cause::Cause;
 use super::change::Proposal;
 use super::config::{Config, Login, Mode};
@@ -71,6 +76,9 @@ pub const OPERATOR_LOG: &str = "chinwag::operator";
 
 /// What committed changes change. It is the same wherever the same changes are applied.
 struct Shared {
+    accounts: AccountTable,
+    /// Maximum accounts.
+    max_accounts: usize,
     members: MemberTable,
     rooms: Rooms,
     bans: Bans,
@@ -87,6 +95,9 @@ pub struct Hub {
     ip_limit: IpLimit,
     /// The resume requests of sessions that have not logged in yet.
     resume_requests: BTreeMap<ClientId, ResumeRequest>,
+    /// Which sessions are asked for a password.
+    prompts: Prompts,
+    passwords: Passwords,
     deadlines: Deadlines,
     disconnects: Disconnects,
     outbound: Outbound,
@@ -117,6 +128,8 @@ impl Hub {
         };
         Hub {
             shared: Shared {
+                accounts: AccountTable::default(),
+                max_accounts: config.max_accounts,
                 members: MemberTable::new(config.hash_key),
                 rooms: Rooms::new(retention, RoomLimits::of(&config)),
                 bans: Bans::default(),
@@ -127,6 +140,8 @@ impl Hub {
             admission: AdmissionQueue::new(config.max_clients, config.max_waiting),
             ip_limit: IpLimit::default(),
             resume_requests: BTreeMap::new(),
+            prompts: Prompts::default(),
+            passwords: Passwords::default(),
             deadlines: Deadlines::default(),
             disconnects: Disconnects::default(),
             outbound: Outbound::new(renders, config.backlog_bytes),
@@ -270,6 +285,8 @@ impl Hub {
             self.trace.record(|| TraceEvent::Closed(id));
         }
         self.resume_requests.remove(&id);
+        self.prompts.clear(id);
+        self.passwords.forget(id);
         if let Some((session, addr)) = self.sessions.remove(id) {
             if session.has(SessionFlags::COUNTED) {
                 self.ip_limit.leave(addr.ip());

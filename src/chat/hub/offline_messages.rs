@@ -1,11 +1,11 @@
-//! Offline messages: whispers to a name that is not logged in, stored and delivered at its next login.
+//! Offline messages: whispers to an account or a name that is not logged in, stored and delivered at the next login.
 
 use serde::{Deserialize, Serialize};
 
 use super::Hub;
 use super::plan::Asker;
 use crate::chat::change::Origin;
-use crate::chat::config::Login;
+use crate::chat::config::{Login, OfflineWhispers};
 use crate::chat::event::{Event, Notice};
 use crate::chat::id::{ClientId, Now};
 use crate::chat::policy::nick::Name;
@@ -20,11 +20,6 @@ pub struct UnackedDelivery {
 }
 
 impl Hub {
-    /// Whether offline messages are stored: the option is on, members choose their names, and there is a store.
-    pub(super) fn stores_whispers(&self) -> bool {
-        self.config.offline_whispers && self.config.login == Login::Nickname && self.store.is_some()
-    }
-
     /// Stores a whisper to a name that no member has.
     pub(super) fn store_whisper(&mut self, asker: Asker, to: &Name, text: &str, now: Now) {
         // A muted member gets the usual answer, but nothing is stored.
@@ -34,21 +29,24 @@ impl Hub {
             self.record(|| Record::Whisper(whisper));
         }
         self.stats.whispers += 1;
+        let account = self.shared.accounts.find_key(&to.key).is_some();
         let mut fanout = self.fanout();
         let event = Event::Whispered { at: now.local, to: &to.shown, text };
         fanout.send_dated_to_sessions(asker.member.slot, &event, &now);
-        fanout.notice(asker.id, Notice::WhisperStored { name: &to.shown });
+        fanout.notice(asker.id, Notice::WhisperStored { name: &to.shown, account });
     }
 
-    /// Queries the offline messages for the new name of a session's member.
+    /// Queries the offline messages for the account of a session's member, or for its new name.
     pub(super) fn request_offline_messages(&mut self, id: ClientId) {
-        if !self.stores_whispers() {
-            return;
-        }
-        if let Some(slot) = self.sessions[id].member {
-            let to = self.shared.members[slot].name.to_string();
-            self.queue_query(id, Lookup::Whispers { to });
-        }
+        let Some(slot) = self.sessions[id].member.filter(|_| self.store.is_some()) else { return };
+        let member = &self.shared.members[slot];
+        let to = match (self.config.offline_whispers, member.account()) {
+            (OfflineWhispers::Off, _) => return,
+            (_, Some(account)) => self.shared.accounts.name(account).to_owned(),
+            (OfflineWhispers::All, None) if self.config.login == Login::Nickname => member.name.to_string(),
+            (OfflineWhispers::All | OfflineWhispers::Accounts, None) => return,
+        };
+        self.queue_query(id, Lookup::Whispers { to });
     }
 
     /// Sends a session the offline messages for its name.

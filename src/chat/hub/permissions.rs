@@ -24,6 +24,7 @@ pub enum Act {
     SeeAddresses,
     BanAddress,
     ChangeModerators,
+    RemoveAccounts,
     ShutDown,
 }
 
@@ -45,6 +46,7 @@ pub const PERMISSIONS: &[(Act, Rank, &str)] = &[
     (Act::SeeAddresses, Rank::Operator, "see addresses"),
     (Act::BanAddress, Rank::Operator, "ban addresses and networks (`/ban ADDRESS`)"),
     (Act::ChangeModerators, Rank::Operator, "make moderators (`/mod`, `/unmod`)"),
+    (Act::RemoveAccounts, Rank::Operator, "remove accounts of others (`/unregister` at the console)"),
     (Act::ShutDown, Rank::Operator, "shut the server down (`/shutdown`)"),
 ];
 
@@ -60,7 +62,8 @@ impl Shared {
     /// The rank of a member in a room, or on the server; a member that has left has none.
     pub fn rank(&self, member: MemberId, room: Option<RoomId>) -> Rank {
         // A room still lists the roles of members that have left.
-        let role = || self.members.get(member).and_then(|_| self.rooms.get(room?)?.rules.role(member));
+        let role =
+            || self.members.get(member).and_then(|_| self.rooms.get(room?)?.rules.role(self.members.holder(member)));
         match self.members.role(member) {
             Role::Operator => Rank::Operator,
             Role::Moderator => Rank::Moderator,

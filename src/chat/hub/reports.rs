@@ -9,8 +9,8 @@ use super::plan::{Asker, Report};
 use super::{Hub, Shared};
 use crate::chat::change::RestrictionKind;
 use crate::chat::event::{Event, Notice, People, Refusal, SettingsView, Whois};
-use crate::chat::id::{ClientId, MemberId, Now, RoomId};
-use crate::chat::member::{Role, RoomRole};
+use crate::chat::id::{ClientId, Holder, MemberId, Now, RoomId};
+use crate::chat::member::RoomRole;
 
 /// The most rooms that `/rooms` names.
 const MAX_LISTED_ROOMS: usize = 50;
@@ -20,7 +20,7 @@ impl Hub {
     pub(super) fn report(&mut self, asker: Asker, report: Report, now: Now) {
         let id = asker.id;
         match report {
-            Report::Who(Some(room)) if asker.role == Role::Operator => self.who_with_addresses(id, room),
+            Report::Who(Some(room)) if asker.is_console() => self.who_with_addresses(id, room),
             Report::Who(Some(room)) => self.who(asker, room),
             Report::Who(None) => self.who_everywhere(id),
             Report::Rooms => self.list_rooms(asker),
@@ -92,7 +92,7 @@ impl Hub {
 
     /// Shows what is known of a member. The text of a muted member is shown to itself alone.
     fn whois(&mut self, asker: Asker, shown: MemberId, now: Now) {
-        let Shared { members, rooms, mutes, .. } = &self.shared;
+        let Shared { members, rooms, mutes, accounts, .. } = &self.shared;
         let member = &members[shown.slot];
         let utc = OffsetDateTime::from_unix_timestamp(member.since()).unwrap_or(OffsetDateTime::UNIX_EPOCH);
         let is_seen = |room: &RoomId| self.shared.sees(asker.member, *room);
@@ -103,6 +103,7 @@ impl Hub {
             since: utc.to_offset(now.local.offset()),
             rooms: &names,
             role: member.role(),
+            account: member.account().map(|account| accounts.name(account)),
             away: member.away().filter(|_| is_shown),
         };
         self.outbound.send(&mut self.sessions, asker.id, &Event::Notice(Notice::Whois(whois)));
@@ -126,10 +127,8 @@ impl Hub {
         let room = &rooms[shown];
         let list = room.members.iter().take(self.config.max_listed).map(|&slot| {
             let member = &members[slot];
-            match member.session_at(0).and_then(|session| self.sessions.addr(session)) {
-                Some(addr) => format!("{} {addr}", member.name),
-                None => member.name.to_string(),
-            }
+            let addrs = member.sessions().filter_map(|session| self.sessions.addr(session));
+            addrs.fold(member.name.to_string(), |list, addr| format!("{list} {addr}"))
         });
         let list: Vec<String> = list.collect();
         let names: Vec<&str> = list.iter().map(String::as_str).collect();
@@ -146,11 +145,19 @@ impl Hub {
 
     /// Shows the settings of a room, and the members with a role that are on the server.
     fn show_settings(&mut self, asker: Asker, id: RoomId) {
-        let Shared { members, rooms, .. } = &self.shared;
+        let Shared { members, rooms, accounts, .. } = &self.shared;
         let room = &rooms[id];
         let with = |role: RoomRole| {
             let has = room.rules.roles().iter().filter(move |&&(_, other)| other == role);
-            has.filter_map(|&(id, _)| members.get(id)).map(|member| &*member.name).collect::<Vec<&str>>()
+            let name = |holder| match holder {
+                Holder::Member(member) => members.get(member).map(|member| &*member.name),
+                Holder::Account(account) => {
+                    let account = accounts.get(account)?;
+                    let member = account.member.and_then(|member| members.get(member));
+                    Some(member.map_or(&*account.name.shown, |member| &member.name))
+                }
+            };
+            has.filter_map(|&(holder, _)| name(holder)).collect::<Vec<&str>>()
         };
         let settings = SettingsView {
             room: &room.name,

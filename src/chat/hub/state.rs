@@ -9,10 +9,13 @@ use super::deadlines::Deadlines;
 use super::disconnects::Disconnects;
 use super::journal::Journal;
 use super::outbound::OutboundState;
+use super::passwords::Passwords;
+use super::prompts::Prompts;
 use super::rooms::RoomsState;
 use super::stats::Stats;
 use super::store_queue::StoreQueue;
 use super::{Hub, Shared};
+use crate::chat::account::table::AccountTable;
 use crate::chat::config::Config;
 use crate::chat::encoding::Renderers;
 use crate::chat::id::ClientId;
@@ -25,10 +28,11 @@ use crate::chat::session::table::SessionTable;
 
 /// The state of a hub, without its settings and renderers.
 ///
-/// The first four hold what follows from the committed changes, and the logs and ignore lists of this process; the others
+/// The first five hold what follows from the committed changes, and the logs and ignore lists of this process; the others
 /// belong to this process alone.
 #[derive(Serialize, Deserialize)]
 pub struct HubState {
+    accounts: AccountTable,
     members: MemberTableState,
     rooms: RoomsState,
     bans: Bans,
@@ -38,6 +42,8 @@ pub struct HubState {
     admission: AdmissionQueue,
     ip_limit: IpLimit,
     resume_requests: BTreeMap<ClientId, ResumeRequest>,
+    prompts: Prompts,
+    passwords: Passwords,
     deadlines: Deadlines,
     disconnects: Disconnects,
     outbound: OutboundState,
@@ -50,8 +56,9 @@ pub struct HubState {
 impl Hub {
     /// Ends the hub between two turns: gives its state.
     pub fn into_state(self) -> HubState {
-        let Shared { members, rooms, bans, mutes } = self.shared;
+        let Shared { accounts, members, rooms, bans, mutes, .. } = self.shared;
         HubState {
+            accounts,
             members: members.into_state(),
             rooms: rooms.into_state(),
             bans,
@@ -61,6 +68,8 @@ impl Hub {
             admission: self.admission,
             ip_limit: self.ip_limit,
             resume_requests: self.resume_requests,
+            prompts: self.prompts,
+            passwords: self.passwords,
             deadlines: self.deadlines,
             disconnects: self.disconnects,
             outbound: self.outbound.into_state(),
@@ -76,6 +85,7 @@ impl Hub {
     /// The limits are those of `config`. The kept history of a room keeps its own until the room is made anew.
     pub fn from_state(state: HubState, config: Config, renders: Renderers) -> Hub {
         let mut hub = Hub::new(config, renders);
+        hub.shared.accounts = state.accounts;
         hub.shared.members = MemberTable::from_state(state.members);
         hub.shared.rooms.restore(state.rooms);
         hub.shared.bans = state.bans;
@@ -85,6 +95,8 @@ impl Hub {
         hub.admission = state.admission.with_limits(hub.config.max_clients, hub.config.max_waiting);
         hub.ip_limit = state.ip_limit;
         hub.resume_requests = state.resume_requests;
+        hub.prompts = state.prompts;
+        hub.passwords = state.passwords;
         hub.deadlines = state.deadlines;
         hub.disconnects = state.disconnects;
         hub.outbound.restore(state.outbound);

@@ -5,18 +5,21 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Hub;
 use super::offline_messages::UnackedDelivery;
 use super::rooms::stored::{StoreUse, StoredRoom};
+use super::{Hub, Shared};
+use crate::chat::account::Account;
 use crate::chat::event::{Event, Notice};
 use crate::chat::id::{Author, LOBBY, Now, RoomId};
 use crate::chat::policy::bans::Ban;
 use crate::chat::policy::cidr::Network;
 use crate::chat::policy::nick::{Name, fold};
 use crate::chat::query::Query;
-use crate::chat::record::{BanRecord, InitialRoom, InitialState, Message, MessageKind, Record, RoomRecord};
-use crate::chat::room::Room;
+use crate::chat::record::{
+    AccountRecord, BanRecord, InitialRoom, InitialState, Message, MessageKind, Record, RoomRecord,
+};
 use crate::chat::room::segment_log::EntryKind;
+use crate::chat::room::{Room, record_of};
 
 /// Message ids that are skipped when the store fails.
 ///
@@ -86,7 +89,7 @@ impl Hub {
     ///
     /// Must be called before the first connection.
     pub fn restore(&mut self, start: InitialState, now: Now) {
-        let InitialState { next_id, run, rooms, stored, bans } = start;
+        let InitialState { next_id, run, rooms, stored, bans, accounts } = start;
         let mut store = StoreQueue::default();
         self.journal.set_last_message_id(next_id.saturating_sub(1));
         self.run = run;
@@ -103,6 +106,7 @@ impl Hub {
         }
         // Where there are no roles, no command changes the settings.
         let has_roles = self.config.has_followed_rooms();
+        self.restore_accounts(if has_roles { accounts } else { Vec::new() }, &now);
         let mut used = Vec::new();
         for InitialRoom { name, record, messages } in rooms {
             // All its messages were pruned. Like every empty room without history and settings, the room is removed.
@@ -117,7 +121,7 @@ impl Hub {
                 self.restore_messages(room, &messages);
                 if has_roles {
                     let restored = &mut self.shared.rooms[room];
-                    (restored.topic, restored.rules) = Room::of_record(record, &now);
+                    (restored.topic, restored.rules) = Room::of_record(record, &self.shared.accounts, &now);
                 }
                 used.push((messages.last().map(|message| message.id), room));
             }
@@ -129,10 +133,29 @@ impl Hub {
             let Some(Name { key, shown }) = parse_stored_name(&name) else { continue };
             if self.shared.rooms.find(&key).is_none() {
                 let record = if has_roles { record } else { RoomRecord::default() };
-                self.shared.rooms.add_stored(key, StoredRoom::of_record(&shown, record, &now));
+                self.shared.rooms.add_stored(key, StoredRoom::of_record(&shown, record, &self.shared.accounts, &now));
             }
         }
         self.store = Some(Box::new(store));
+    }
+
+    fn restore_accounts(&mut self, accounts: Vec<AccountRecord>, now: &Now) {
+        for AccountRecord { name, verifier, mut data } in accounts {
+            let Ok(name) = Name::room(&name) else {
+                log::warn!("the stored account {} has an invalid name and is skipped", name.escape_debug());
+                continue;
+            };
+            let left = data.mute.map(|mute| mute.until.map(|until| until - now.local.unix_timestamp()));
+            if left.is_some_and(|left| left.is_some_and(|left| left <= 0)) {
+                data.mute = None;
+            }
+            let mute = left.filter(|_| data.mute.is_some());
+            let account = self.shared.accounts.insert(Account::new(name.clone(), verifier, data));
+            if let Some(left) = mute {
+                let until = left.map(|seconds| now.at + Duration::from_secs(seconds.unsigned_abs()));
+                self.shared.mutes.restore(&name, account, until);
+            }
+        }
     }
 
     /// Adds stored messages to a room that was just added to memory.
@@ -172,7 +195,23 @@ impl Hub {
         let Some(store) = &mut self.store else { return };
         let room = &mut self.shared.rooms[id];
         room.is_stored = true;
-        store.record(Record::Settings { room: room.name.to_string(), record: Box::new(room.record(now)) });
+        let record = record_of(room.topic.as_deref(), &room.rules, &self.shared.accounts, now);
+        store.record(Record::Settings { room: room.name.to_string(), record: Box::new(record) });
+    }
+
+    /// Records the rules of a room by its folded name, if the room is in the store.
+    pub(super) fn record_rules(&mut self, key: &str, now: &Now) {
+        let Shared { rooms, accounts, .. } = &self.shared;
+        if let Some(room) = rooms.find(key) {
+            if rooms[room].is_stored {
+                self.record_room(room, now);
+            }
+        } else if let (Some(StoredRoom { name, topic, rules, .. }), Some(store)) =
+            (rooms.find_stored(key), &mut self.store)
+        {
+            let record = Box::new(record_of(topic.as_deref(), rules, accounts, now));
+            store.record(Record::Settings { room: name.to_string(), record });
+        }
     }
 
     /// Adds a record if there is a store.

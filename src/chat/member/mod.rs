@@ -8,7 +8,7 @@ use std::num::NonZeroU32;
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
-use super::id::{Author, ClientId, MemberId, MemberSlot, RoomId};
+use super::id::{AccountId, Author, ClientId, Holder, MemberId, MemberSlot, RoomId};
 use crate::util::lists::List;
 
 /// What a member may do on the server.
@@ -68,6 +68,12 @@ pub struct Membership {
 #[derive(Default, Serialize, Deserialize)]
 struct Extras {
     role: Role,
+    /// The account that it is logged in as.
+    #[serde(default)]
+    account: Option<AccountId>,
+    /// How often it has joined after the first time: with an account, once for each of its sessions on all nodes.
+    #[serde(default)]
+    more_joins: u32,
     /// Its sessions after the first.
     sessions: Vec<ClientId>,
     ignored: Vec<Ignored>,
@@ -138,6 +144,43 @@ impl Member {
         if role != self.role() {
             self.extras.get_or_insert_default().role = role;
         }
+    }
+
+    /// The account that it is logged in as.
+    #[inline]
+    pub fn account(&self) -> Option<AccountId> {
+        self.extras.as_ref()?.account
+    }
+
+    /// Logs it in as an account, or out of it.
+    pub fn set_account(&mut self, account: Option<AccountId>) {
+        self.extras.get_or_insert_default().account = account;
+    }
+
+    /// How many sessions it has, on all nodes: those that have joined and whose leave is not committed.
+    pub fn joins(&self) -> u32 {
+        1 + self.extras.as_ref().map_or(0, |extras| extras.more_joins)
+    }
+
+    /// Counts one more session.
+    pub fn count_join(&mut self) {
+        self.extras.get_or_insert_default().more_joins += 1;
+    }
+
+    /// Uncounts a session; returns whether it was the last one.
+    pub fn count_leave(&mut self) -> bool {
+        match self.extras.as_mut().filter(|extras| extras.more_joins > 0) {
+            Some(extras) => {
+                extras.more_joins -= 1;
+                false
+            }
+            None => true,
+        }
+    }
+
+    /// Who has its roles and restrictions: its account, or itself; it is in `slot`.
+    pub fn holder(&self, slot: MemberSlot) -> Holder {
+        self.account().map_or(Holder::Member(self.id(slot)), Holder::Account)
     }
 
     /// Its id, with the slot in which it is.

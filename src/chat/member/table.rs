@@ -9,7 +9,7 @@ use siphasher::sip::SipHasher13;
 
 use super::nick_index::NickIndex;
 use super::{Member, Membership, Role};
-use crate::chat::id::{Author, MemberId, MemberSlot, RoomId};
+use crate::chat::id::{AccountId, Author, Holder, MemberId, MemberSlot, RoomId};
 use crate::chat::policy::nick::{Name, key_of};
 use crate::util::lists::Lists;
 use crate::util::slots::Slots;
@@ -91,6 +91,16 @@ impl MemberTable {
     /// The name of a member; an empty text if it has left.
     pub fn name(&self, id: MemberId) -> &str {
         if id == MemberId::OPERATOR { OPERATOR } else { self.get(id).map_or("", |member| &member.name) }
+    }
+
+    /// Who has the roles and restrictions of a member: its account, or itself.
+    pub fn holder(&self, id: MemberId) -> Holder {
+        self.get(id).map_or(Holder::Member(id), |member| member.holder(id.slot))
+    }
+
+    /// The account that a member is logged in as.
+    pub fn account(&self, id: MemberId) -> Option<AccountId> {
+        self.get(id)?.account()
     }
 
     /// The id of the member in this slot.

@@ -1,5 +1,6 @@
 //! Rules on names, addresses, muted members and rates.
 
+pub(super) mod attempt_limit;
 pub(super) mod bans;
 pub(super) mod cidr;
 pub(super) mod ip_limit;

@@ -1,4 +1,6 @@
 //! Shadow bans: no other member reads the messages of a muted member, and the muted member is not told.
+//!
+//! A mute follows an account, or else a nickname from the same network.
 
 use std::time::Duration;
 
@@ -7,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cidr::Network;
 use super::nick::{Name, fold};
-use crate::chat::id::MemberId;
+use crate::chat::id::{AccountId, MemberId};
 
 /// Maximum nicknames kept for one mute: the muted one and the latest ones.
 const MAX_NAMES: usize = 16;
@@ -22,6 +24,9 @@ struct Mute {
     from: Network,
     /// The muted member; `None` after it has left.
     member: Option<MemberId>,
+    /// Its account. The mute waits for the account then, whatever the nickname and the network.
+    #[serde(default)]
+    account: Option<AccountId>,
     until: Option<Duration>,
 }
 
@@ -32,7 +37,10 @@ impl Mute {
 
     /// Whether a new member with this folded nickname and network is taken for the muted member who left.
     fn awaits(&self, key: &str, from: Network) -> bool {
-        self.member.is_none() && self.from == from && self.keys.iter().any(|known| **known == *key)
+        self.member.is_none()
+            && self.account.is_none()
+            && self.from == from
+            && self.keys.iter().any(|known| **known == *key)
     }
 
     fn is_called(&self, key: &str) -> bool {
@@ -50,20 +58,67 @@ impl Mute {
     }
 }
 
+/// A member that is muted: its current name, its account, and the network from which it comes.
+#[derive(Clone, Copy)]
+pub struct MutedMember<'a> {
+    pub name: &'a str,
+    pub member: MemberId,
+    pub account: Option<AccountId>,
+    pub network: Network,
+}
+
 /// The muted members, each until a time or until the server ends.
 #[derive(Default, Serialize, Deserialize)]
 pub struct Mutes(Vec<Mute>);
 
 impl Mutes {
     /// Mutes a member from this network, or changes how long it is muted.
-    pub fn add(&mut self, name: &str, member: MemberId, from: Network, until: Option<Duration>, now: Duration) {
+    pub fn add(&mut self, muted: MutedMember, until: Option<Duration>, now: Duration) {
+        let MutedMember { name, member, account, network: from } = muted;
         let key = fold(name);
         self.0.retain(|mute| mute.holds(now) && !mute.awaits(&key, from));
         let own = self.0.iter().position(|mute| mute.member == Some(member));
         let keys = own.map_or_else(Vec::new, |place| self.0.remove(place).keys);
-        let mut mute = Mute { name: name.into(), keys, from, member: Some(member), until };
+        let mut mute = Mute { name: name.into(), keys, from, member: Some(member), account, until };
         mute.rename(name, &key);
         self.0.push(mute);
+    }
+
+    /// Restores the mute of an account, which has no member yet.
+    pub fn restore(&mut self, name: &Name, account: AccountId, until: Option<Duration>) {
+        let (from, keys) = (Network::host([0, 0, 0, 0].into()), vec![name.key.clone()]);
+        let name = name.shown.clone();
+        self.0.push(Mute { name, keys, from, member: None, account: Some(account), until });
+    }
+
+    /// A member has logged in as an account: it is muted if the account is, and a mute of the member holds for the account.
+    /// If both are muted, the longer mute stays.
+    pub fn adopt(&mut self, member: MemberId, account: AccountId, now: Duration) {
+        let is_meant = |mute: &mut Mute| mute.member == Some(member) || mute.account == Some(account);
+        let mut own = self.0.extract_if(.., is_meant).filter(|mute| mute.holds(now));
+        let Some(mut mute) = own.next() else { return };
+        for other in own {
+            mute.until = mute.until.zip(other.until).map(|(one, other)| one.max(other));
+        }
+        (mute.member, mute.account) = (Some(member), Some(account));
+        self.0.push(mute);
+    }
+
+    /// Whether an account is muted, and for how long; `None` inside for no end.
+    pub fn of_account(&self, account: AccountId, now: Duration) -> Option<Option<Duration>> {
+        let mute = self.0.iter().find(|mute| mute.account == Some(account) && mute.holds(now))?;
+        Some(mute.until.map(|until| until - now))
+    }
+
+    /// An account was removed: its mute holds for its member, or ends if the account has none.
+    pub fn forget(&mut self, account: AccountId) {
+        self.0.retain(|mute| mute.account != Some(account) || mute.member.is_some());
+        self.0.iter_mut().filter(|mute| mute.account == Some(account)).for_each(|mute| mute.account = None);
+    }
+
+    /// The accounts whose mutes are called so: those of [`Mutes::lift`].
+    pub fn accounts_of(&self, key: &str) -> Vec<AccountId> {
+        self.0.iter().filter(|mute| mute.is_called(key)).filter_map(|mute| mute.account).collect()
     }
 
     /// Lifts the mutes of this folded nickname that are in force; returns the name.
@@ -146,13 +201,17 @@ mod tests {
         Network::of_client([10, 0, 0, last].into())
     }
 
+    fn muted(name: &str, number: u32, network: Network) -> MutedMember<'_> {
+        MutedMember { name, member: member(number), account: None, network }
+    }
+
     const AT: fn(u64) -> Duration = Duration::from_secs;
 
     /// Mutes bob for a minute; returns his name and his network.
     fn bob() -> (Mutes, Name, Network) {
         let here = network(1);
         let mut mutes = Mutes::default();
-        mutes.add("bob", member(5), here, Some(AT(60)), AT(0));
+        mutes.add(muted("bob", 5, here), Some(AT(60)), AT(0));
         (mutes, name("bob"), here)
     }
 
@@ -188,8 +247,8 @@ mod tests {
     fn muted_member_that_takes_a_muted_name_keeps_one_mute_in_order() {
         let (mut mutes, bob, here) = bob();
         mutes.leave(member(5));
-        mutes.add("carol", member(6), here, None, AT(0));
-        mutes.add("dave", member(7), here, None, AT(0));
+        mutes.add(muted("carol", 6, here), None, AT(0));
+        mutes.add(muted("dave", 7, here), None, AT(0));
         mutes.rename(member(6), &bob, here, AT(1));
         assert_eq!(mutes.list(AT(1)), [("bob".into(), None), ("dave".into(), None)]);
     }
@@ -231,7 +290,7 @@ mod tests {
     fn several_waiting_mutes_become_one_that_lasts_longest() {
         let (mut mutes, bob, here) = bob();
         mutes.rename(member(5), &name("robert"), here, AT(1));
-        mutes.add("bob", member(6), here, Some(AT(90)), AT(0));
+        mutes.add(muted("bob", 6, here), Some(AT(90)), AT(0));
         mutes.leave(member(5));
         mutes.leave(member(6));
         mutes.carry_over(member(7), &bob, here, AT(1));
@@ -243,7 +302,7 @@ mod tests {
     fn same_name_from_another_address_has_its_own_mute() {
         let (mut mutes, bob, here) = bob();
         mutes.leave(member(5));
-        mutes.add("bob", member(6), network(2), Some(AT(2)), AT(0));
+        mutes.add(muted("bob", 6, network(2)), Some(AT(2)), AT(0));
         mutes.leave(member(6));
         mutes.carry_over(member(7), &bob, here, AT(3));
         assert!(mutes.holds(member(7), AT(3)));
@@ -254,9 +313,37 @@ mod tests {
     #[test]
     fn muting_twice_leaves_one_mute() {
         let (mut mutes, bob, here) = bob();
-        mutes.add("robert", member(5), here, None, AT(0));
+        mutes.add(muted("robert", 5, here), None, AT(0));
         assert_eq!(mutes.list(AT(1)), [("robert".into(), None)]);
-        mutes.add("bob", member(6), here, Some(AT(60)), AT(0));
+        mutes.add(muted("bob", 6, here), Some(AT(60)), AT(0));
         assert_eq!(mutes.lift(&bob.key, AT(60)), None, "an expired mute counts as lifted");
+    }
+
+    #[test]
+    fn mute_of_an_account_waits_for_it_under_every_name_and_from_every_network() {
+        let account = AccountId::after(None);
+        let (mut mutes, bob, here) = bob();
+        mutes.adopt(member(5), account, AT(1));
+        assert_eq!(mutes.of_account(account, AT(1)), Some(Some(AT(59))));
+        mutes.leave(member(5));
+        mutes.carry_over(member(6), &bob, here, AT(1));
+        assert!(!mutes.holds(member(6), AT(1)), "the name is of another member now");
+        mutes.adopt(member(7), account, AT(1));
+        assert!(mutes.holds(member(7), AT(59)));
+        mutes.forget(account);
+        assert!(mutes.holds(member(7), AT(1)), "its member is muted");
+        mutes.leave(member(7));
+        mutes.adopt(member(8), account, AT(1));
+        assert_eq!((mutes.of_account(account, AT(1)), mutes.holds(member(8), AT(1))), (None, false));
+    }
+
+    #[test]
+    fn member_that_logs_in_as_a_muted_account_has_the_longer_mute() {
+        let account = AccountId::after(None);
+        let (mut mutes, ..) = bob();
+        mutes.restore(&name("alice"), account, Some(AT(90)));
+        mutes.adopt(member(5), account, AT(1));
+        assert!(mutes.holds(member(5), AT(89)));
+        assert_eq!(mutes.list(AT(1)).len(), 1);
     }
 }

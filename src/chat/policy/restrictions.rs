@@ -1,4 +1,4 @@
-//! Mutes in a room and bans from it, by name; they follow the member while it is on the server.
+//! Mutes in a room and bans from it, by name; they follow the member while it is on the server, and an account always.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 use super::nick::fold;
-use crate::chat::id::MemberId;
+use crate::chat::id::{AccountId, Holder, MemberId};
 
 /// One restriction.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -14,23 +14,23 @@ pub struct Restriction {
     /// The name of the member at the time.
     pub name: CompactString,
     key: Box<str>,
-    /// The member; `None` if the restriction was stored before this run of the server.
-    member: Option<MemberId>,
+    /// The account or the member; `None` if the restriction was stored before this run of the server, for a member.
+    pub holder: Option<Holder>,
     pub until: Option<Duration>,
 }
 
 impl Restriction {
-    /// A restriction of a member, or of each member with this name.
-    pub fn new(name: &str, member: Option<MemberId>, until: Option<Duration>) -> Self {
-        Restriction { name: name.into(), key: fold(name).into(), member, until }
+    /// A restriction of an account or a member, and of each member with this name.
+    pub fn new(name: &str, holder: Option<Holder>, until: Option<Duration>) -> Self {
+        Restriction { name: name.into(), key: fold(name).into(), holder, until }
     }
 
     fn holds(&self, now: Duration) -> bool {
         self.until.is_none_or(|until| until > now)
     }
 
-    fn is_of(&self, member: MemberId, key: &str) -> bool {
-        self.member == Some(member) || *self.key == *key
+    fn is_of(&self, holder: Holder, key: &str) -> bool {
+        self.holder == Some(holder) || *self.key == *key
     }
 
     /// The time that is left; `None` if it has no end.
@@ -53,8 +53,8 @@ impl Restrictions {
     /// over.
     pub fn add(&mut self, restriction: Restriction, now: Duration) {
         // Another member may have had the same name when it was restricted.
-        let is_same = |other: &Restriction| match other.member {
-            Some(_) => other.member == restriction.member,
+        let is_same = |other: &Restriction| match other.holder {
+            Some(_) => other.holder == restriction.holder,
             None => other.key == restriction.key,
         };
         self.0.retain(|other| other.holds(now) && !is_same(other));
@@ -62,27 +62,39 @@ impl Restrictions {
     }
 
     /// The restriction of a member with this name that is in force.
-    pub fn find(&self, member: MemberId, name: &str, now: Duration) -> Option<&Restriction> {
+    pub fn find(&self, holder: Holder, name: &str, now: Duration) -> Option<&Restriction> {
         if self.0.is_empty() {
             return None;
         }
         let key = fold(name);
-        self.in_force(now).find(|restriction| restriction.is_of(member, &key))
+        self.in_force(now).find(|restriction| restriction.is_of(holder, &key))
     }
 
     /// The restriction of a folded name, or of the member that has this name now.
-    pub fn find_key(&self, key: &str, member: Option<MemberId>, now: Duration) -> Option<&Restriction> {
+    pub fn find_key(&self, key: &str, holder: Option<Holder>, now: Duration) -> Option<&Restriction> {
         let is_meant =
-            |restriction: &&Restriction| *restriction.key == *key || member.is_some() && restriction.member == member;
+            |restriction: &&Restriction| *restriction.key == *key || holder.is_some() && restriction.holder == holder;
         self.in_force(now).find(is_meant)
     }
 
     /// Lifts the restrictions of a folded name, and of the member that has it now; returns the name of the first one.
-    pub fn lift(&mut self, key: &str, member: Option<MemberId>, now: Duration) -> Option<CompactString> {
+    pub fn lift(&mut self, key: &str, holder: Option<Holder>, now: Duration) -> Option<CompactString> {
         self.0.retain(|restriction| restriction.holds(now));
-        let name = self.find_key(key, member, now)?.name.clone();
-        self.0.retain(|restriction| *restriction.key != *key && (member.is_none() || restriction.member != member));
+        let name = self.find_key(key, holder, now)?.name.clone();
+        self.0.retain(|restriction| *restriction.key != *key && (holder.is_none() || restriction.holder != holder));
         Some(name)
+    }
+
+    /// The restriction of a member belongs to its account from now on; returns whether there is one.
+    pub fn adopt(&mut self, member: MemberId, account: AccountId) -> bool {
+        let mut own = self.0.iter_mut().filter(|restriction| restriction.holder == Some(Holder::Member(member)));
+        own.next().map(|restriction| restriction.holder = Some(Holder::Account(account))).is_some()
+    }
+
+    /// An account was removed: its restriction holds for its name alone. Returns whether there is one.
+    pub fn forget(&mut self, account: AccountId) -> bool {
+        let mut own = self.0.iter_mut().filter(|restriction| restriction.holder == Some(Holder::Account(account)));
+        own.next().map(|restriction| restriction.holder = None).is_some()
     }
 
     /// All restrictions in force.
@@ -100,8 +112,8 @@ mod tests {
 
     const AT: fn(u64) -> Duration = Duration::from_secs;
 
-    fn member(number: u32) -> MemberId {
-        MemberId { slot: MemberSlot::new(number as usize), serial: NonZeroU32::new(number).unwrap() }
+    fn member(number: u32) -> Holder {
+        Holder::Member(MemberId { slot: MemberSlot::new(number as usize), serial: NonZeroU32::new(number).unwrap() })
     }
 
     #[test]

@@ -15,11 +15,13 @@ use self::history::History;
 use self::rules::RoomRules;
 use self::segment_log::{Cursor, Entry, EntryKind, Log, Retention};
 use self::sweep::Sweep;
+use super::account::table::AccountTable;
 use super::encoding::{LogEncoding, Render, Renderers};
 use super::event::{Event, Notice, Topic};
-use super::id::{ClientId, MemberId, MemberSlot, Now};
+use super::id::{ClientId, Holder, MemberId, MemberSlot, Now};
+use super::member::RoomRole;
 use super::policy::restrictions::Restriction;
-use super::record::{RoomBanRecord, RoomRecord, TopicRecord};
+use super::record::{RoomBanRecord, RoomRecord, RoomRoleRecord, TopicRecord};
 use crate::util::shrink;
 
 /// The numbers of joins and leaves that are announced in one line.
@@ -79,6 +81,28 @@ pub struct Room {
     pub emptied: u64,
 }
 
+/// What is stored of a room besides its messages.
+pub fn record_of(topic: Option<&RoomTopic>, rules: &RoomRules, accounts: &AccountTable, now: &Now) -> RoomRecord {
+    let unix = now.local.unix_timestamp();
+    let account = |holder: Holder| match holder {
+        Holder::Account(account) => accounts.get(account).map(|account| account.name.shown.to_string()),
+        Holder::Member(_) => None,
+    };
+    let ban = |ban: &Restriction| {
+        let left = ban.left(now.at).map(|left| i64::try_from(left.as_secs()).unwrap_or(i64::MAX));
+        let until = left.map(|left| unix.saturating_add(left));
+        RoomBanRecord { name: ban.name.to_string(), until, account: ban.holder.and_then(account) }
+    };
+    let role = |&(holder, role): &(Holder, RoomRole)| Some(RoomRoleRecord { account: account(holder)?, role });
+    RoomRecord {
+        settings: rules.settings.clone(),
+        topic: topic.map(|topic| TopicRecord { name: topic.name.to_string(), text: topic.text.to_string() }),
+        bans: rules.bans.in_force(now.at).map(ban).collect(),
+        roles: rules.roles().iter().filter_map(role).collect(),
+        changed: Some(unix),
+    }
+}
+
 impl Room {
     /// An empty room.
     pub fn new(name: &str, key: &str, retention: Retention) -> Self {
@@ -128,31 +152,21 @@ impl Room {
         self.topic.is_some() || self.rules.has_settings()
     }
 
-    /// What is stored of it besides messages.
-    pub fn record(&self, now: &Now) -> RoomRecord {
-        let unix = now.local.unix_timestamp();
-        let ban = |ban: &Restriction| {
-            let left = ban.left(now.at).map(|left| i64::try_from(left.as_secs()).unwrap_or(i64::MAX));
-            RoomBanRecord { name: ban.name.to_string(), until: left.map(|left| unix.saturating_add(left)) }
-        };
-        RoomRecord {
-            settings: self.rules.settings.clone(),
-            topic: self.topic().map(|Topic { name, text }| TopicRecord { name: name.into(), text: text.into() }),
-            bans: self.rules.bans.in_force(now.at).map(ban).collect(),
-            changed: Some(unix),
-        }
-    }
-
-    /// The topic and the rules of a room as they were stored; bans that are over are left out.
-    pub fn of_record(record: RoomRecord, now: &Now) -> (Option<Box<RoomTopic>>, RoomRules) {
-        let RoomRecord { settings, topic, bans, .. } = record;
+    /// The topic and the rules of a room as they were stored, without bans that are over and roles of accounts that were
+    /// removed.
+    pub fn of_record(record: RoomRecord, accounts: &AccountTable, now: &Now) -> (Option<Box<RoomTopic>>, RoomRules) {
+        let RoomRecord { settings, topic, bans, roles, .. } = record;
         let mut rules = RoomRules::new(settings);
-        for RoomBanRecord { name, until } in bans {
+        let holder = |account: &str| accounts.find(account).map(Holder::Account);
+        for RoomRoleRecord { account, role } in roles {
+            holder(&account).into_iter().for_each(|holder| rules.give_role(holder, role, |_| true));
+        }
+        for RoomBanRecord { name, until, account } in bans {
             let until = match until.map(|until| until - now.local.unix_timestamp()) {
                 Some(..=0) => continue,
                 left => left.map(|seconds| now.at + Duration::from_secs(seconds.unsigned_abs())),
             };
-            rules.bans.add(Restriction::new(&name, None, until), now.at);
+            rules.bans.add(Restriction::new(&name, account.as_deref().and_then(holder), until), now.at);
         }
         let topic = topic.map(|topic| Box::new(RoomTopic { name: topic.name.into(), text: topic.text.into() }));
         (topic, rules)

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::chat::change::RestrictionKind;
-use crate::chat::id::MemberId;
+use crate::chat::id::{AccountId, Holder, MemberId};
 use crate::chat::member::RoomRole;
 use crate::chat::policy::restrictions::Restrictions;
 use crate::chat::settings::RoomSettings;
@@ -18,14 +18,14 @@ pub const MAX_LISTED: usize = 100;
 #[derive(Default, Serialize, Deserialize)]
 pub struct RoomRules {
     pub settings: RoomSettings,
-    /// Members with a role, in the order in which it was given; some may have left the server.
-    roles: Vec<(MemberId, RoomRole)>,
-    /// Members that were invited and have not entered since, the oldest invitation first.
-    invited: VecDeque<MemberId>,
+    /// Who has a role, in the order in which it was given; some members may have left the server.
+    roles: Vec<(Holder, RoomRole)>,
+    /// Who was invited and has not entered since, the oldest invitation first.
+    invited: VecDeque<Holder>,
     pub bans: Restrictions,
     pub mutes: Restrictions,
-    /// In slow mode: members that have spoken, and when, the oldest first.
-    spoken: VecDeque<(MemberId, Duration)>,
+    /// In slow mode: who has spoken, and when, the oldest first.
+    spoken: VecDeque<(Holder, Duration)>,
 }
 
 impl RoomRules {
@@ -56,58 +56,92 @@ impl RoomRules {
         self.settings.moderated || self.settings.slow.is_some() || !self.mutes.is_empty()
     }
 
-    /// The role of a member.
-    pub fn role(&self, member: MemberId) -> Option<RoomRole> {
-        self.roles.iter().find(|(id, _)| *id == member).map(|&(_, role)| role)
+    /// The role of an account, or of a member without one.
+    pub fn role(&self, holder: Holder) -> Option<RoomRole> {
+        self.roles.iter().find(|(id, _)| *id == holder).map(|&(_, role)| role)
     }
 
-    /// The members with a role, in the order in which it was given; some may have left the server.
-    pub fn roles(&self) -> &[(MemberId, RoomRole)] {
+    /// Who has a role, in the order in which it was given; some members may have left the server.
+    pub fn roles(&self) -> &[(Holder, RoomRole)] {
         &self.roles
     }
 
-    /// Gives a member a role in place of the one that it has. Roles of members for which `is_here` is false are removed.
-    pub fn give_role(&mut self, member: MemberId, role: RoomRole, is_here: impl Fn(MemberId) -> bool) {
-        self.roles.retain(|&(id, _)| id != member && is_here(id));
-        self.roles.push((member, role));
+    /// Whether an account has a role, which is stored.
+    pub fn has_account_roles(&self) -> bool {
+        self.roles.iter().any(|(holder, _)| matches!(holder, Holder::Account(_)))
     }
 
-    /// Takes the role of a member.
-    pub fn take_role(&mut self, member: MemberId) {
-        self.roles.retain(|&(id, _)| id != member);
+    /// Gives a role in place of an earlier one. Roles of members for which `is_here` is false are removed.
+    pub fn give_role(&mut self, holder: Holder, role: RoomRole, is_here: impl Fn(MemberId) -> bool) {
+        let is_kept = |id: Holder| match id {
+            Holder::Member(member) => is_here(member),
+            Holder::Account(_) => true,
+        };
+        self.roles.retain(|&(id, _)| id != holder && is_kept(id));
+        self.roles.push((holder, role));
     }
 
-    /// Whether a member is invited.
-    pub fn is_invited(&self, member: MemberId) -> bool {
-        self.invited.contains(&member)
+    /// Takes a role.
+    pub fn take_role(&mut self, holder: Holder) {
+        self.roles.retain(|&(id, _)| id != holder);
     }
 
-    /// Invites a member; the oldest invitation ends if there are too many.
-    pub fn invite(&mut self, member: MemberId) {
-        self.use_invitation(member);
+    /// Whether there is an invitation.
+    pub fn is_invited(&self, holder: Holder) -> bool {
+        self.invited.contains(&holder)
+    }
+
+    /// Adds an invitation; the oldest one ends if there are too many.
+    pub fn invite(&mut self, holder: Holder) {
+        self.use_invitation(holder);
         if self.invited.len() >= MAX_LISTED {
             self.invited.pop_front();
         }
-        self.invited.push_back(member);
+        self.invited.push_back(holder);
     }
 
     /// A member has entered: its invitation is used up.
-    pub fn use_invitation(&mut self, member: MemberId) {
-        self.invited.retain(|&id| id != member);
+    pub fn use_invitation(&mut self, holder: Holder) {
+        self.invited.retain(|&id| id != holder);
+    }
+
+    /// A member has logged in as an account: what it has here belongs to the account from now on. The account keeps a higher
+    /// role of its own. Returns whether a role or a ban has changed.
+    pub fn adopt(&mut self, member: MemberId, account: AccountId) -> bool {
+        let (from, to) = (Holder::Member(member), Holder::Account(account));
+        self.invited.iter_mut().filter(|id| **id == from).for_each(|id| *id = to);
+        self.spoken.iter_mut().filter(|(id, _)| *id == from).for_each(|(id, _)| *id = to);
+        let adopted = [&mut self.mutes, &mut self.bans].map(|list| list.adopt(member, account));
+        let Some(role) = self.role(from) else { return adopted[1] };
+        self.take_role(from);
+        if self.role(to) < Some(role) {
+            self.give_role(to, role, |_| true);
+        }
+        true
+    }
+
+    /// An account was removed: nobody has what it had here. Returns whether there was anything that is stored.
+    pub fn forget(&mut self, account: AccountId) -> bool {
+        let holder = Holder::Account(account);
+        let had_role = self.role(holder).is_some();
+        self.take_role(holder);
+        self.use_invitation(holder);
+        let forgot = [&mut self.mutes, &mut self.bans].map(|list| list.forget(account));
+        had_role || forgot[1]
     }
 
     /// In slow mode: notes that a member speaks.
-    pub fn note_spoken(&mut self, member: MemberId, now: Duration) {
+    pub fn note_spoken(&mut self, holder: Holder, now: Duration) {
         let Some(slow) = self.settings.slow else { return };
         let is_over = |at: Duration| at + Duration::from_secs(slow.into()) <= now;
-        self.spoken.retain(|&(id, at)| id != member && !is_over(at));
-        self.spoken.push_back((member, now));
+        self.spoken.retain(|&(id, at)| id != holder && !is_over(at));
+        self.spoken.push_back((holder, now));
     }
 
     /// In slow mode: the time until a member may speak again.
-    pub fn slow_wait(&self, member: MemberId, now: Duration) -> Option<Duration> {
+    pub fn slow_wait(&self, holder: Holder, now: Duration) -> Option<Duration> {
         let slow = Duration::from_secs(self.settings.slow?.into());
-        let (_, at) = self.spoken.iter().rev().find(|(id, _)| *id == member)?;
+        let (_, at) = self.spoken.iter().rev().find(|(id, _)| *id == holder)?;
         (*at + slow).checked_sub(now).filter(|wait| !wait.is_zero())
     }
 
@@ -143,8 +177,8 @@ mod tests {
         }
     }
 
-    fn member(number: u32) -> MemberId {
-        MemberId { slot: MemberSlot::new(number as usize), serial: NonZeroU32::new(number).unwrap() }
+    fn member(number: u32) -> Holder {
+        Holder::Member(MemberId { slot: MemberSlot::new(number as usize), serial: NonZeroU32::new(number).unwrap() })
     }
 
     #[test]
@@ -169,7 +203,7 @@ mod tests {
         let mut rules = RoomRules::default();
         rules.give_role(member(1), RoomRole::Operator, |_| true);
         rules.give_role(member(2), RoomRole::Voice, |_| true);
-        rules.give_role(member(3), RoomRole::Voice, |id| id != member(1));
+        rules.give_role(member(3), RoomRole::Voice, |id| Holder::Member(id) != member(1));
         assert_eq!(rules.roles(), [(member(2), RoomRole::Voice), (member(3), RoomRole::Voice)]);
         rules.give_role(member(2), RoomRole::Operator, |_| true);
         rules.take_role(member(3));

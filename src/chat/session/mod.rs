@@ -33,7 +33,7 @@ bitflags::bitflags! {
     /// The yes-or-no state of a session.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
     #[serde(transparent)]
-    pub struct SessionFlags: u8 {
+    pub struct SessionFlags: u16 {
         /// It also reads its own messages (`/echo on`).
         const ECHO = 1 << 0;
         /// Its member ignores other members.
@@ -50,6 +50,10 @@ bitflags::bitflags! {
         const BLOCKED = 1 << 6;
         /// It is in the queue of blocked sessions that read several rooms.
         const WATCHED = 1 << 7;
+        /// It has sent a telnet command.
+        const TELNET = 1 << 8;
+        /// Its terminal was told not to show what is typed.
+        const TYPES_HIDDEN = 1 << 9;
     }
 }
 

@@ -335,7 +335,8 @@ struct Filter<'a> {
     ignored: &'a [Ignored],
     /// Entries that end up to this offset are history, of which only messages are read.
     history_end: u32,
-    echo: bool,
+    /// Whether it reads the messages of its own member.
+    reads_own: bool,
     quiet: bool,
     /// Another room is the current one.
     is_followed: bool,
@@ -357,7 +358,8 @@ impl<'a> Filter<'a> {
             id: member.id(slot),
             ignored: if session.has(SessionFlags::IGNORES) { member.ignored() } else { &[] },
             history_end,
-            echo: session.has(SessionFlags::ECHO),
+            // Of an account, the cursor skips what this session has said, since another one may have said it.
+            reads_own: session.has(SessionFlags::ECHO) || member.account().is_some(),
             quiet: session.has(SessionFlags::QUIET),
             is_followed: !source.is_current,
         })
@@ -379,7 +381,7 @@ impl<'a> Filter<'a> {
         if entry.end() <= self.history_end {
             return !is_message && !matches!(entry.kind, EntryKind::Day(_));
         }
-        entry.is_by(self.id) && !(self.echo && is_message)
+        entry.is_by(self.id) && !(self.reads_own && is_message)
     }
 
     /// What a quiet session skips, and one that reads several rooms.

@@ -15,7 +15,21 @@ impl Serve {
     pub fn check(&self) -> Result<(), String> {
         self.check_line()?;
         self.check_burst()?;
-        self.check_follow()
+        self.check_follow()?;
+        self.check_password()
+    }
+
+    /// Passwords are asked for only where members have nicknames.
+    fn check_password(&self) -> Result<(), String> {
+        match self.password() {
+            Some(_) if !self.hub().has_followed_rooms() => {
+                Err("--password-file and CHINWAG_PASSWORD need --mode hub and --login nickname; leave them out, or change these".into())
+            }
+            _ if !self.operator.is_empty() && !self.hub().has_followed_rooms() => {
+                Err("--operator needs --mode hub and --login nickname; leave it out, or change these".into())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Rooms can be followed only where members have nicknames and there are several rooms.

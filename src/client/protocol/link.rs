@@ -132,7 +132,7 @@ impl Link {
         let mut bytes = &block[..n];
         while let Some(item) = self.decoder.next(&mut bytes, MAX_LINE) {
             match item {
-                LineItem::Answer(answer) => self.outgoing.extend_from_slice(&answer),
+                LineItem::Telnet(answer) => self.outgoing.extend(answer.into_iter().flatten()),
                 item => handle_line(&shown(&item)),
             }
         }
@@ -162,7 +162,7 @@ fn shown<'a>(item: &'a LineItem) -> Cow<'a, str> {
         LineItem::Line(line) => Cow::Borrowed(line),
         LineItem::NotUtf8(bytes) => sanitize::clean(&String::from_utf8_lossy(bytes)).into_owned().into(),
         LineItem::TooLong => Cow::Owned(format!("(a line of more than {MAX_LINE} bytes is left out)")),
-        LineItem::Answer(_) => Cow::Borrowed(""),
+        LineItem::Telnet(_) => Cow::Borrowed(""),
     }
 }
 

@@ -19,6 +19,8 @@ pub enum Item<'a> {
     NotUtf8,
     /// Bytes to send as they are.
     Answer(Vec<u8>),
+    /// A telnet command, with the answer to it if there is one.
+    Telnet(Option<[u8; 3]>),
     /// The client ends; the answer is sent after its other output, and nothing more is decoded.
     End { answer: Vec<u8> },
     /// The client has broken the protocol; as `End`.
@@ -97,7 +99,7 @@ impl<'a> From<LineItem<'a>> for Item<'a> {
             LineItem::Line(line) => Item::Line(line),
             LineItem::TooLong => Item::TooLong,
             LineItem::NotUtf8(_) => Item::NotUtf8,
-            LineItem::Answer(answer) => Item::Answer(answer.to_vec()),
+            LineItem::Telnet(answer) => Item::Telnet(answer),
         }
     }
 }

@@ -132,22 +132,26 @@ impl<S: Read> Receiver<'_, S> {
         }
     }
 
-    /// Handles the end of input, which waits for commits as a line does: later the socket returns it again.
+    /// Handles the end of input, which waits for commits and passwords as a line does: later the socket returns it again.
     fn receive_end<D: Decoder>(&mut self, input: &mut InputState<D>) -> Received {
-        if self.awaits_commit() {
-            return Received::AfterCommit;
+        if let Some(wait) = self.end_must_wait() {
+            return wait;
         }
         let is_over = self.finish(input);
-        // The last line may have made a proposal.
-        if self.awaits_commit() {
-            return Received::AfterCommit;
+        // The last line may have made a proposal, or have been a password.
+        if let Some(wait) = self.end_must_wait() {
+            return wait;
         }
         self.flags.insert(Flags::ENDED);
         if is_over { Received::All } else { Received::End }
     }
 
-    fn awaits_commit(&self) -> bool {
-        self.hub.allowance(self.id, self.now) == Allowance::AfterCommit
+    fn end_must_wait(&self) -> Option<Received> {
+        match self.hub.allowance(self.id, self.now) {
+            Allowance::AfterCommit => Some(Received::AfterCommit),
+            _ if self.hub.awaits_password(self.id) => Some(Received::AfterReplies),
+            _ => None,
+        }
     }
 
     /// Passes what the end of a line, or of the input, leaves; returns whether that ends the session.
@@ -207,6 +211,10 @@ impl<S: Read> Receiver<'_, S> {
             Item::NotUtf8 => Input::NotUtf8,
             Item::Answer(answer) => {
                 self.hub.send_raw(id, answer);
+                return false;
+            }
+            Item::Telnet(answer) => {
+                self.hub.handle_telnet(id, *answer);
                 return false;
             }
             Item::End { answer } => {

@@ -210,6 +210,7 @@ impl Oracle {
                 assert!(!self.readers[who].has_uncommitted_change, "the end of person {who} is not in order");
                 None
             }
+            Cause::WrongPassword => panic!("person {who} was asked for no password"),
             Cause::ConnectionLost => None,
             Cause::ShutDown => {
                 assert!(self.ending, "person {who} is sent away by a server that does not end");

@@ -1,5 +1,6 @@
 //! Reads and writes the rows of the database; one file for each table.
 
+pub(super) mod accounts;
 pub(super) mod bans;
 pub(super) mod checksum;
 pub(super) mod column;

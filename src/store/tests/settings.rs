@@ -1,6 +1,8 @@
 //! What is stored of a room besides its messages.
 
 use super::*;
+use crate::chat::RoomRole;
+use crate::chat::record::RoomRoleRecord;
 use crate::chat::record::{RoomBanRecord, RoomRecord, TopicRecord};
 use crate::chat::settings::RoomSettings;
 
@@ -9,9 +11,10 @@ fn record(topic: &str) -> RoomRecord {
         settings: RoomSettings { key: Some("fish \"鱼\"".into()), limit: Some(10), ..RoomSettings::default() },
         topic: Some(TopicRecord { name: "alice".into(), text: topic.into() }),
         bans: vec![
-            RoomBanRecord { name: "Bob".into(), until: Some(NOW + 1) },
-            RoomBanRecord { name: "eve".into(), until: None },
+            RoomBanRecord { name: "Bob".into(), until: Some(NOW + 1), account: None },
+            RoomBanRecord { name: "eve".into(), until: None, account: None },
         ],
+        roles: vec![RoomRoleRecord { account: "Ann".into(), role: RoomRole::Operator }],
         changed: Some(NOW),
     }
 }
@@ -71,7 +74,7 @@ fn room_with_settings_is_kept_without_messages() {
 #[test]
 fn bans_that_are_over_are_left_out() {
     let directory = Directory::new();
-    let ban = |name: &str, until| RoomBanRecord { name: name.into(), until };
+    let ban = |name: &str, until| RoomBanRecord { name: name.into(), until, account: None };
     let with = |bans: &[RoomBanRecord]| RoomRecord { bans: bans.to_vec(), ..record("tea") };
     let [over, later, never] = [ban("a", Some(NOW)), ban("b", Some(NOW + 1)), ban("c", None)];
     let stored = with(&[over, later.clone(), never.clone()]);

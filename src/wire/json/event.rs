@@ -31,6 +31,23 @@ pub enum JsonEvent<'a> {
         number: u32,
     },
     Ask,
+    AskPassword {
+        /// `server` or `account`.
+        #[serde(rename = "for")]
+        owner: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        name: Option<&'a str>,
+    },
+    /// What has happened with the reader's account: `registered`, `logged_in`, `password_changed` or `unregistered`.
+    Account {
+        what: &'static str,
+        name: Option<&'a str>,
+        text: String,
+    },
+    Read {
+        room: &'a str,
+        id: u64,
+    },
     Refused(Refused<'a>),
     Entered {
         name: &'a str,

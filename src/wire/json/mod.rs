@@ -82,17 +82,21 @@ impl Json {
                 max_line,
             },
             Notice::Welcome => JsonEvent::Ask,
+            Notice::AskPassword { account, .. } => {
+                let owner = if account.is_some() { "account" } else { "server" };
+                JsonEvent::AskPassword { owner, name: account }
+            }
+            Notice::Registered { name } => self.account("registered", Some(name), notice),
+            Notice::LoggedInAs { name } => self.account("logged_in", Some(name), notice),
+            Notice::PasswordChanged => self.account("password_changed", None, notice),
+            Notice::Unregistered { name } => self.account("unregistered", Some(name), notice),
+            Notice::Read { own: true, .. } => return None,
+            Notice::Read { room, id, own: false } => JsonEvent::Read { room, id },
             // The page derives these itself.
             Notice::NameSet | Notice::Day(_) => return None,
-            Notice::Entered { name, room, people: People { here, names, .. }, topic, role } => JsonEvent::Entered {
-                name,
-                room,
-                here,
-                names,
-                topic: text(topic),
-                role: role_name(role),
-                account: false,
-            },
+            Notice::Entered { name, room, people: People { here, names, .. }, topic, role, account } => {
+                JsonEvent::Entered { name, room, here, names, topic: text(topic), role: role_name(role), account }
+            }
             Notice::EnteredPeer { name } => {
                 let (room, names) = ("lobby", &["server"]);
                 JsonEvent::Entered { name, room, here: 2, names, topic: None, role: None, account: false }
@@ -110,9 +114,9 @@ impl Json {
             Notice::YouAreAway { name, text } => JsonEvent::Away { name, text },
             Notice::Away { name, text } => JsonEvent::Away { name, text: Some(text) },
             Notice::Quiet { on } => JsonEvent::Quiet { on },
-            Notice::Whois(Whois { name, since, rooms, role, away }) => {
+            Notice::Whois(Whois { name, since, rooms, role, account, away }) => {
                 let (since, role) = (since.unix_timestamp(), role_name(role));
-                JsonEvent::Whois { name, since, rooms, away, role, account: false }
+                JsonEvent::Whois { name, since, rooms, away, role, account: account.is_some() }
             }
             Notice::HistoryBegins { messages, gap, before } => JsonEvent::History { room, messages, gap, before },
             Notice::HistoryEnds => JsonEvent::Live { room, older: None },
@@ -176,6 +180,10 @@ impl Json {
             Notice::ShuttingDown => JsonEvent::Ending,
             ref other => JsonEvent::Note { text: words(self.lang.notice(other))? },
         })
+    }
+
+    fn account<'a>(&self, what: &'static str, name: Option<&'a str>, notice: &Notice) -> JsonEvent<'a> {
+        JsonEvent::Account { what, name, text: self.lang.notice(notice).to_string() }
     }
 }
 

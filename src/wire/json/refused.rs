@@ -4,13 +4,13 @@ use serde::Serialize;
 
 use crate::chat::change::RestrictionKind;
 use crate::chat::policy::nick::InvalidNick;
-use crate::chat::{Lang, Refusal, RoomRole};
+use crate::chat::{Due, Lang, Refusal, RoomRole};
 
 /// A refusal: its kind, its text, and the values in the text.
 #[derive(Default, Serialize)]
 pub struct Refused<'a> {
     what: &'static str,
-    /// Whether the text repeats the nickname prompt.
+    /// Whether the text repeats the prompt for a nickname or a password.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     asked: bool,
     text: String,
@@ -35,6 +35,11 @@ pub struct Refused<'a> {
     /// A role, or `muted` or `banned`.
     #[serde(skip_serializing_if = "Option::is_none")]
     role: Option<&'static str>,
+}
+
+/// Whether a password is due.
+fn is_asked(due: Due) -> bool {
+    matches!(due, Due::Password { .. })
 }
 
 /// The name of a role in a room, or on the server.
@@ -97,6 +102,20 @@ impl<'a> Refused<'a> {
             Refusal::LookupFails => base("lookup_fails"),
             Refusal::NotAllowed { room } => Refused { room, ..base("not_allowed") },
             Refusal::StoreFails => base("store_fails"),
+            Refusal::WrongPassword { due } => Refused { asked: is_asked(due), ..base("wrong_password") },
+            Refusal::TooManyWrongPasswords { seconds, due } => {
+                Refused { seconds: Some(seconds), asked: is_asked(due), ..base("too_many_wrong_passwords") }
+            }
+            Refusal::TooManyLogins => base("too_many_logins"),
+            Refusal::PasswordsFail { due } => Refused { asked: is_asked(due), ..base("passwords_fail") },
+            Refusal::BadPassword { most } => Refused { most: Some(most), ..base("bad_password") },
+            Refusal::NoAccounts => base("no_accounts"),
+            Refusal::TooManyAccounts { most } => Refused { most: Some(most), ..base("too_many_accounts") },
+            Refusal::RegisteredAlready { name } => Refused { name: Some(name), ..base("registered_already") },
+            Refusal::Registered { name, asked } => Refused { name: Some(name), asked, ..base("registered") },
+            Refusal::NoAccount { name } => Refused { name: Some(name), ..base("no_account") },
+            Refusal::NotRegistered { name } => Refused { name: Some(name), ..base("not_registered") },
+            Refusal::OtherSessions { others } => Refused { most: Some(others as usize), ..base("other_sessions") },
             Refusal::OnlyOperator => base("only_operator"),
             Refusal::IsBanned { name, room } => Refused { name: Some(name), room: Some(room), ..base("is_banned") },
             Refusal::Protected { name } => Refused { name: Some(name), ..base("protected") },

@@ -1,5 +1,6 @@
 //! Applies committed changes: to the shared state, to the logs of rooms, and to the sessions of this process.
 
+mod accounts;
 mod moderation;
 mod operators;
 mod rooms;
@@ -15,7 +16,6 @@ use crate::chat::change::{Change, Committed, Join, Origin, Rename};
 use crate::chat::config::{Login, Mode};
 use crate::chat::event::{Event, Notice};
 use crate::chat::id::{Author, ClientId, MemberId, Now, RoomId};
-use crate::chat::member::Role;
 use crate::chat::record::Record;
 use crate::chat::room::segment_log::EntryKind;
 use crate::chat::session::SessionFlags;
@@ -73,9 +73,8 @@ impl Hub {
         self.trace.record_committed(|| *origin, change, allowed.is_ok(), time);
         if let Err(refusal) = allowed {
             client.into_iter().for_each(|id| self.outbound.send(&mut self.sessions, id, &Event::Refusal(refusal)));
-            if let (Some(id), Change::Join(_), Login::Address) = (client, change, self.config.login) {
-                // Another session has taken the address as its name.
-                self.log_in_by_address(id, *now);
+            if let (Some(id), Change::Join(join)) = (client, change) {
+                self.handle_refused_join(id, join, now);
             }
             return;
         }
@@ -83,7 +82,7 @@ impl Hub {
         if let Change::Join(join) = change
             && origin.is_some()
             && client.is_none()
-            && let Some(member) = self.shared.members.find_key(&join.name.key)
+            && let Some(member) = self.member_of_join(join)
         {
             // The session has ended before its member was there.
             self.propose(None, Change::Leave { member, cause: Cause::ConnectionLost }, now);
@@ -97,7 +96,7 @@ impl Hub {
     fn apply(&mut self, id: Option<ClientId>, change: &Change, time: &Now, now: &Now) {
         match change {
             // Messages are by far the most.
-            Change::Say { member, room, text, action } => self.apply_say(*member, *room, text, *action, time),
+            Change::Say { member, room, text, action } => self.apply_say(id, *member, *room, text, *action, time),
             _ => self.apply_other(id, change, time, now),
         }
     }
@@ -111,7 +110,7 @@ impl Hub {
             Change::Unfollow { member, room } => self.apply_unfollow(*member, *room, *time),
             Change::Topic { member, room, text } => self.apply_topic(*member, *room, text.as_deref(), *time),
             Change::Away { member, text } => self.apply_away(*member, text.as_deref()),
-            Change::Leave { member, cause } => self.remove_member(*member, cause, *time),
+            Change::Leave { member, cause } => self.apply_leave(*member, cause, *time),
             Change::Rename { member, to } => self.apply_rename(*member, to, *time),
             Change::Kick { member, kick } => self.apply_kick(*member, kick, *time, *now),
             Change::Ban(ban) => self.apply_ban(ban, *time),
@@ -125,29 +124,65 @@ impl Hub {
             Change::RoomRole { by, member, room, change } => self.apply_room_role(*by, *member, *room, *change, *time),
             Change::Moderator { by, member, given } => self.apply_moderator(*by, *member, *given),
             Change::Delete(delete) => self.apply_delete(delete, *time),
+            Change::Register { member, register } => self.apply_register(*member, register, *time),
+            Change::SetPassword { account, verifier } => self.apply_set_password(*account, verifier),
+            Change::Unregister { by, account } => self.apply_unregister(*by, *account, *time),
         }
     }
 
-    /// Adds a member, and lets the session that proposed it enter the room.
+    /// A login was refused: the session is asked again.
+    pub(super) fn handle_refused_join(&mut self, id: ClientId, join: &Join, now: &Now) {
+        if self.config.login == Login::Address {
+            // Another session has taken the address as its name.
+            self.log_in_by_address(id, *now);
+        } else if join.account.is_some() {
+            self.ask_for_nickname(id);
+        }
+    }
+
+    /// The member of a login that is applied.
+    fn member_of_join(&self, join: &Join) -> Option<MemberId> {
+        match join.account {
+            Some(account) => self.shared.accounts.get(account)?.member,
+            None => self.shared.members.find_key(&join.name.key),
+        }
+    }
+
+    /// Adds a member, and lets the session that proposed it enter the room; or lets it belong to the member of its account.
     fn apply_join(&mut self, client: Option<ClientId>, join: &Join, time: Now, now: &Now) {
-        let Join { name, place, follow, network } = join;
+        let Join { name, place, follow, network, account } = join;
+        if account.is_some()
+            && let Some(member) = self.member_of_join(join)
+        {
+            return self.apply_join_again(client, member, join, time, now);
+        }
         let member = self.shared.members.insert(name, time.local.unix_timestamp());
-        self.shared.mutes.carry_over(member, name, *network, time.at);
+        match *account {
+            Some(account) => self.bind_new_member(member, account, join, &time),
+            None => self.shared.mutes.carry_over(member, name, *network, time.at),
+        }
         let mut after = None;
         if let Some(id) = client {
             after = self.begin_session(id, member, now);
+        }
+        if account.is_some() {
+            self.note_ignoring(member);
         }
         let opened = self.resume_place(place, member, client, &time);
         let greeting = if self.config.mode == Mode::P2p { Greeting::Peer } else { Greeting::LoggedIn };
         let replay = Replay { after: after.filter(|_| opened.is_some()), ..Replay::ALL };
         self.enter(member.slot, opened.unwrap_or(RoomId::LOBBY), greeting, replay, time);
         self.follow_all(client, member, follow, after, time);
-        client.into_iter().for_each(|id| self.request_offline_messages(id));
+        if let Some(id) = client {
+            self.send_read_positions(id, member.slot);
+            self.request_offline_messages(id);
+        }
     }
 
     /// Gives a session its member; returns the id of the last message that it has read, if it resumes.
     fn begin_session(&mut self, id: ClientId, member: MemberId, now: &Now) -> Option<u64> {
         self.shared.members[member.slot].add_session(id);
+        self.prompts.clear(id);
         let session = &mut self.sessions[id];
         session.member = Some(member.slot);
         session.active = now.micros();
@@ -164,10 +199,21 @@ impl Hub {
         self.take_read_position(id)
     }
 
+    /// A session of a member has ended: removes the member if it was the last one.
+    fn apply_leave(&mut self, member: MemberId, cause: &Cause, time: Now) {
+        if self.shared.members[member.slot].count_leave() {
+            self.remove_member(member, cause, time);
+        }
+    }
+
     /// Removes a member, whose sessions have ended.
     fn remove_member(&mut self, member: MemberId, cause: &Cause, time: Now) {
         self.shared.mutes.leave(member);
         let slot = member.slot;
+        let account = self.shared.members[slot].account();
+        if let Some(account) = account.and_then(|account| self.shared.accounts.get_mut(account)) {
+            account.member = None;
+        }
         let (current, followed) = (self.shared.members[slot].current, self.shared.members.unfollow_all(slot));
         let left = self.shared.members.remove(slot);
         current.into_iter().chain(followed).for_each(|room| self.leave_room(room, &left.name, cause, time));
@@ -178,7 +224,15 @@ impl Hub {
         }
     }
 
-    fn apply_say(&mut self, member: MemberId, room: RoomId, text: &str, action: bool, time: &Now) {
+    fn apply_say(
+        &mut self,
+        client: Option<ClientId>,
+        member: MemberId,
+        room: RoomId,
+        text: &str,
+        action: bool,
+        time: &Now,
+    ) {
         let id = self.journal.next_message_id();
         if self.shared.rooms[room].rules.settings.slow.is_some() {
             self.note_spoken(member, room, time);
@@ -193,14 +247,27 @@ impl Hub {
         let (author, name) = (members.author(slot), &*members[slot].name);
         debug!("{}: {name}{} {text}", rooms[room].name, if action { "" } else { ":" });
         let event = message_event(id, time, name, text, action);
+        let mut is_first = false;
         if let Some(store) = &mut self.store {
+            is_first = !rooms[room].is_stored;
             store.record_message(&mut rooms[room], &event);
         }
         let mut fanout =
             Fanout::new(&self.config, members, rooms, &mut self.sessions, &mut self.outbound, &mut self.stats);
-        fanout.append_own(room, slot, author, EntryKind::Message, text.len(), &event, time);
-        if fanout.has_console() && members[slot].role() != Role::Operator {
+        fanout.append_own(room, slot, client, author, EntryKind::Message, text.len(), &event, time);
+        if fanout.has_console() && member != MemberId::OPERATOR {
             fanout.send_to_console_from(room, &event);
+        }
+        if is_first {
+            self.record_first_roles(room, time);
+        }
+    }
+
+    /// A room is stored from now on: records the roles of accounts that were given before.
+    #[cold]
+    fn record_first_roles(&mut self, room: RoomId, time: &Now) {
+        if self.shared.rooms[room].rules.has_account_roles() {
+            self.record_room(room, time);
         }
     }
 
@@ -208,7 +275,8 @@ impl Hub {
     #[cold]
     fn note_spoken(&mut self, member: MemberId, room: RoomId, time: &Now) {
         if !self.shared.may(member, Act::SpeakModerated, Some(room)) {
-            self.shared.rooms[room].rules.note_spoken(member, time.at);
+            let holder = self.shared.members.holder(member);
+            self.shared.rooms[room].rules.note_spoken(holder, time.at);
         }
     }
 
@@ -233,7 +301,7 @@ impl Hub {
     }
 
     fn apply_rename(&mut self, member: MemberId, to: &Rename, time: Now) {
-        let Rename { name, network } = to;
+        let Rename { name, network, account } = to;
         let slot = member.slot;
         let mut index = 0;
         while let Some(id) = self.shared.members[slot].session_at(index) {
@@ -259,6 +327,10 @@ impl Hub {
             }
         }
         rooms.first().into_iter().for_each(|&room| self.fanout().send_to_console_from(room, &event));
+        if let Some(account) = *account {
+            self.bind_present_member(member, account, &time);
+            self.send_to_member(member, &Event::Notice(Notice::LoggedInAs { name: &name.shown }));
+        }
         if let Some(id) = self.shared.members[slot].session_at(0) {
             self.request_offline_messages(id);
         }

@@ -15,8 +15,9 @@ use crate::chat::id::{ClientId, MemberId, Now, RoomId};
 use crate::chat::input::Close;
 use crate::chat::policy::bans;
 use crate::chat::policy::cidr::Network;
+use crate::chat::policy::mutes::MutedMember;
 use crate::chat::policy::restrictions::Restriction;
-use crate::chat::record::{BanRecord, Record};
+use crate::chat::record::{BanRecord, MuteRecord, Record};
 use crate::chat::session::{PendingDisconnect, SessionStage};
 
 impl Hub {
@@ -116,7 +117,7 @@ impl Hub {
         let until = minutes.map(|minutes| after(minutes, time));
         let entry = bans::Ban { until, name: name.as_deref().map(CompactString::from) };
         self.shared.bans.add(network, entry, time.at);
-        let until = minutes.map(|minutes| time.local.unix_timestamp() + 60 * minutes as i64);
+        let until = minutes.map(|minutes| unix_after(minutes, time));
         let record = || BanRecord { network: network.into(), name: name.as_deref().map(str::to_owned), until };
         self.record(|| Record::Ban(record()));
         let (actor, address) = (self.name_of(by), network.to_string());
@@ -151,7 +152,10 @@ impl Hub {
         let &Mute { by, network, minutes, .. } = mute;
         let Shared { members, mutes, .. } = &mut self.shared;
         let name = members[member.slot].name.clone();
-        mutes.add(&name, member, network, minutes.map(|minutes| after(minutes, time)), time.at);
+        let muted = MutedMember { name: &name, member, account: members.account(member), network };
+        mutes.add(muted, minutes.map(|minutes| after(minutes, time)), time.at);
+        let until = minutes.map(|minutes| unix_after(minutes, time));
+        self.change_account(member, |account| account.data.mute = Some(MuteRecord { until }));
         let actor = self.name_of(by);
         warn!(target: OPERATOR_LOG, "{name} is muted by {actor}");
         let own = Notice::Muted { name: &name, minutes, by: None };
@@ -159,7 +163,12 @@ impl Hub {
     }
 
     pub(super) fn apply_unmute(&mut self, by: MemberId, key: &str, time: Now) {
+        let accounts = self.shared.mutes.accounts_of(key);
         let Some(name) = self.shared.mutes.lift(key, time.at) else { return };
+        for account in accounts {
+            self.shared.accounts.get_mut(account).into_iter().for_each(|account| account.data.mute = None);
+            self.record_account(account);
+        }
         let actor = self.name_of(by);
         warn!(target: OPERATOR_LOG, "{name} is no longer muted, by {actor}");
         let own = Notice::Unmuted { name: &name, by: None };
@@ -170,12 +179,13 @@ impl Hub {
         let &Restrict { by, room, kind, minutes, .. } = restrict;
         let (name, actor) = (self.name_of(member), self.name_of(by));
         let until = minutes.map(|minutes| after(minutes, time));
-        let restriction = Restriction::new(&name, Some(member), until);
+        let holder = self.shared.members.holder(member);
+        let restriction = Restriction::new(&name, Some(holder), until);
         let rules = &mut self.shared.rooms[room].rules;
         rules.restrictions_mut(kind).add(restriction, time.at);
         let (act, is_ban) = (restriction_name(kind), kind == RestrictionKind::Ban);
         if is_ban {
-            rules.take_role(member);
+            rules.take_role(holder);
         }
         warn!(target: OPERATOR_LOG, "{}", self.act_in_room(room, member, act, by));
         let notice = Notice::Restricted { by: &actor, name: &name, kind, lifted: false };
@@ -190,9 +200,9 @@ impl Hub {
 
     pub(super) fn apply_lift(&mut self, lift: &Lift, time: Now) {
         let &Lift { by, room, kind, ref key } = lift;
-        let member = self.shared.members.find_key(key);
+        let holder = self.shared.members.find_key(key).map(|member| self.shared.members.holder(member));
         let list = self.shared.rooms[room].rules.restrictions_mut(kind);
-        let Some(name) = list.lift(key, member, time.at) else { return };
+        let Some(name) = list.lift(key, holder, time.at) else { return };
         let actor = self.name_of(by);
         let (room_name, act) = (self.shared.rooms.name(room), restriction_name(kind));
         warn!(target: OPERATOR_LOG, "{room_name}: {name} is no longer {act}, by {actor}");
@@ -209,6 +219,11 @@ fn restriction_name(kind: RestrictionKind) -> &'static str {
         RestrictionKind::Mute => "muted",
         RestrictionKind::Ban => "banned",
     }
+}
+
+/// The time some minutes later, in Unix seconds.
+fn unix_after(minutes: u64, time: Now) -> i64 {
+    time.local.unix_timestamp() + 60 * minutes as i64
 }
 
 fn after(minutes: u64, time: Now) -> Duration {

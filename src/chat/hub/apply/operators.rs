@@ -5,7 +5,7 @@ use log::warn;
 use crate::chat::change::{Delete, RoleChange};
 use crate::chat::event::{Event, Notice};
 use crate::chat::hub::{Hub, OPERATOR_LOG};
-use crate::chat::id::{Author, MemberId, Now, RoomId};
+use crate::chat::id::{Author, Holder, MemberId, Now, RoomId};
 use crate::chat::member::{Role, RoomRole};
 use crate::chat::record::Record;
 use crate::chat::room::segment_log::EntryKind;
@@ -54,7 +54,7 @@ impl Hub {
     }
 
     pub(super) fn apply_invite(&mut self, by: MemberId, member: MemberId, room: RoomId, time: Now) {
-        self.shared.rooms[room].rules.invite(member);
+        self.shared.rooms[room].rules.invite(self.shared.members.holder(member));
         let (actor, name, room_name) =
             (self.name_of(by), self.name_of(member), self.shared.rooms.name(room).to_owned());
         warn!("{room_name}: {name} is invited by {actor}");
@@ -79,10 +79,11 @@ impl Hub {
         time: Now,
     ) {
         let members = &self.shared.members;
+        let holder = members.holder(member);
         let rules = &mut self.shared.rooms[room].rules;
         match change {
-            RoleChange::Give(role) => rules.give_role(member, role, |id| members.get(id).is_some()),
-            RoleChange::Take(_) => rules.take_role(member),
+            RoleChange::Give(role) => rules.give_role(holder, role, |id| members.get(id).is_some()),
+            RoleChange::Take(_) => rules.take_role(holder),
         }
         let (actor, name) = (self.name_of(by), self.name_of(member));
         let act = match change {
@@ -93,11 +94,16 @@ impl Hub {
         };
         warn!(target: OPERATOR_LOG, "{}: {act}", self.shared.rooms.name(room));
         self.notice_in_room(by, room, Notice::RoleChanged { by: &actor, name: &name, change }, &time);
+        // The roles of members without an account end with them.
+        if matches!(holder, Holder::Account(_)) && self.shared.rooms[room].is_stored {
+            self.record_room(room, &time);
+        }
     }
 
     pub(super) fn apply_moderator(&mut self, by: MemberId, member: MemberId, given: bool) {
         let role = if given { Role::Moderator } else { Role::User };
         self.shared.members[member.slot].set_role(role);
+        self.change_account(member, |account| account.data.moderator = given);
         let (actor, name) = (self.name_of(by), self.name_of(member));
         let act = if given { "made a moderator" } else { "no longer a moderator," };
         warn!(target: OPERATOR_LOG, "{name} is {act} by {actor}");

@@ -13,7 +13,7 @@ use crate::chat::member::{Membership, RoomRole};
 use crate::chat::room::RoomTopic;
 
 /// Names that the welcome line lists at most.
-const MAX_WELCOME_NAMES: usize = 12;
+pub(super) const MAX_WELCOME_NAMES: usize = 12;
 
 impl Hub {
     /// Opens a room for a member; a new room is created by it. Tells the session `client` if that is refused.
@@ -30,7 +30,7 @@ impl Hub {
         if opened.is_new {
             let room = &mut self.shared.rooms[opened.room];
             room.creator = Some(member);
-            room.rules.give_role(member, RoomRole::Operator, |_| true);
+            room.rules.give_role(self.shared.members.holder(member), RoomRole::Operator, |_| true);
             self.shared.members[member.slot].count_created_room();
         }
         Some(opened.room)
@@ -72,7 +72,7 @@ impl Hub {
         let others = self.nicknames_in(room, MAX_WELCOME_NAMES);
         let names: Vec<&str> = others.iter().map(|name| &**name).collect();
         let member = self.shared.members.id(slot);
-        self.shared.rooms[room].rules.use_invitation(member);
+        self.shared.rooms[room].rules.use_invitation(self.shared.members.holder(member));
         let place = self.shared.rooms[room].add_member(slot);
         let here = self.shared.rooms[room].members.len();
         let membership = Membership { room, place };
@@ -116,6 +116,9 @@ impl Hub {
         }
         let name = self.shared.members[slot].name.clone();
         self.shared.members[slot].current = None;
+        if followed.is_some() {
+            self.note_followed(slot, room, false);
+        }
         self.leave_room(left, &name, cause, time);
         match followed {
             None => self.enter(slot, room, Greeting::Moved, Replay::ALL, time),
@@ -128,8 +131,7 @@ impl Hub {
         let room = membership.room;
         self.shared.members[slot].current = Some(membership);
         self.fanout().begin_day(room, &time);
-        let mut others = self.nicknames_in(room, MAX_WELCOME_NAMES);
-        others.retain(|name| *name != self.shared.members[slot].name);
+        let others = self.names_of_others(room, slot, MAX_WELCOME_NAMES);
         let names: Vec<&str> = others.iter().map(|name| &**name).collect();
         let here = self.shared.rooms[room].members.len();
         let entrance = Entrance { room, greeting: Greeting::Moved, here, names: &names, replay: Replay::ALL };
@@ -148,6 +150,20 @@ impl Hub {
             self.sessions[id].day = DayNumber::of(time.local.date());
         }
         self.enter(slot, room, Greeting::Followed, replay, time);
+        self.note_followed(slot, room, true);
+    }
+
+    /// Notes in the account of a member, if it has one, that it follows a room, or no longer does.
+    fn note_followed(&mut self, slot: MemberSlot, room: RoomId, follows: bool) {
+        let member = self.shared.members.id(slot);
+        let Some(account) = self.shared.members[slot].account() else { return };
+        let name = self.shared.rooms.name(room).to_owned();
+        if self.shared.accounts.get(account).is_some_and(|account| account.follows(&name) != follows) {
+            self.change_account(member, |account| match follows {
+                true => account.note_followed(&name),
+                false => account.note_unfollowed(&name),
+            });
+        }
     }
 
     pub(super) fn apply_follow(&mut self, client: Option<ClientId>, member: MemberId, place: &Place, time: Now) {
@@ -164,6 +180,7 @@ impl Hub {
     /// wished so.
     pub(super) fn unfollow(&mut self, slot: MemberSlot, room: RoomId, cause: &Cause, time: Now) {
         let Some(left) = self.shared.members.unfollow(slot, room) else { return };
+        self.note_followed(slot, room, false);
         // If it follows no other room, it reads the dates of its current room from now on.
         if let Some(current) = self.shared.members[slot].room() {
             self.fanout().begin_day(current, &time);
@@ -225,9 +242,19 @@ impl Hub {
     pub(super) fn apply_away(&mut self, member: MemberId, text: Option<&str>) {
         let slot = member.slot;
         self.shared.members[slot].set_away(text);
+        self.change_account(member, |account| account.data.away = text.map(Box::from));
         let name = self.shared.members[slot].name.clone();
         for id in self.sessions_of(slot) {
             self.fanout().notice(id, Notice::YouAreAway { name: &name, text });
+        }
+    }
+
+    /// A room that an account follows keeps it out: the account no longer follows it.
+    fn forget_followed(&mut self, member: MemberId, place: &Place) {
+        let Place::Named(name) = place else { return };
+        let account = self.shared.members.account(member).and_then(|account| self.shared.accounts.get(account));
+        if account.is_some_and(|account| account.follows(&name.shown)) {
+            self.change_account(member, |account| account.note_unfollowed(&name.shown));
         }
     }
 
@@ -254,8 +281,9 @@ impl Hub {
             if self.shared.rooms.find_place(place).is_some_and(|room| is_in(self, room)) {
                 continue;
             }
-            if let Some(room) = self.resume_place(place, member, client, &time) {
-                self.follow(member.slot, room, replay, time);
+            match self.resume_place(place, member, client, &time) {
+                Some(room) => self.follow(member.slot, room, replay, time),
+                None => self.forget_followed(member, place),
             }
         }
     }

@@ -104,10 +104,11 @@ impl Fanout<'_> {
         let begin = if is_empty || is_copied { end } else { room.log(encoding).history(view.n) };
         let first_day = room.history().first_day(view.n).filter(|_| !is_empty);
         let (people, topic) = (People { here, names, you: true }, room.topic());
-        let (name, role) = (&*self.members[slot].name, self.members[slot].role());
+        let member = &self.members[slot];
+        let (name, role, account) = (&*member.name, member.role(), member.account().is_some());
         let label = encoding.label(&room.name);
         let notice = match greeting {
-            Greeting::LoggedIn => Notice::Entered { name, room: &room.name, people, topic, role },
+            Greeting::LoggedIn => Notice::Entered { name, room: &room.name, people, topic, role, account },
             Greeting::Peer => Notice::EnteredPeer { name },
             Greeting::Moved => Notice::EnteredRoom { room: &room.name, people, topic },
             Greeting::Followed => Notice::Following { room: &room.name, people, topic },

@@ -91,12 +91,13 @@ impl<'a> Fanout<'a> {
     }
 
     /// As [`Fanout::append`], but the sessions of the author, which is in `slot`, do not read the entry. Those with
-    /// `/echo on` read a message.
+    /// `/echo on` read a message; of an account, all read it but `speaker`, the session that has typed it.
     #[expect(clippy::too_many_arguments, reason = "as append")]
     pub fn append_own(
         &mut self,
         room: RoomId,
         slot: MemberSlot,
+        speaker: Option<ClientId>,
         author: Author,
         kind: EntryKind,
         hint: usize,
@@ -104,12 +105,18 @@ impl<'a> Fanout<'a> {
         time: &Now,
     ) {
         self.begin_day(room, time);
+        let is_shared = kind == EntryKind::Message && self.members[slot].account().is_some();
+        if is_shared && let Some(speaker) = speaker {
+            // The entry is skipped by the cursor, which must be at the end.
+            self.move_unread_to_outbox(speaker);
+        }
         self.append_entry(room, author, kind, hint, event);
         let mut index = 0;
         while let Some(id) = self.members[slot].session_at(index) {
             index += 1;
             let session = &mut self.sessions[id];
-            if kind == EntryKind::Message && session.has(SessionFlags::ECHO) {
+            let reads_own = session.has(SessionFlags::ECHO) || is_shared && Some(id) != speaker;
+            if kind == EntryKind::Message && reads_own {
                 continue;
             }
             let (encoding, blocked) = (session.encoding, session.is_blocked());

@@ -2,6 +2,7 @@
 //!
 //! One file for each group of commands.
 
+mod accounts;
 mod login;
 mod moderation;
 mod operators;
@@ -13,10 +14,11 @@ use self::moderation::or_refuse;
 use super::Shared;
 use super::permissions::Act;
 use crate::chat::change::{Change, RestrictionKind};
-use crate::chat::command::{Command, is_blank};
-use crate::chat::config::{Config, Login, Mode};
+use crate::chat::command::{Command, Typist, is_blank};
+use crate::chat::config::{Config, Login, Mode, OfflineWhispers};
 use crate::chat::event::{Event, Help, Notice, Refusal};
-use crate::chat::id::{ClientId, MemberId, Now, RoomId};
+use crate::chat::hub::passwords::PasswordUse;
+use crate::chat::id::{AccountId, ClientId, MemberId, Now, RoomId};
 use crate::chat::member::Role;
 use crate::chat::policy::nick::Name;
 use crate::chat::query::{Lookup, RoomUse};
@@ -47,6 +49,18 @@ pub struct Asker {
     pub room: RoomId,
 }
 
+impl Asker {
+    /// Whether it is the console, which is in no room.
+    pub fn is_console(&self) -> bool {
+        self.member == MemberId::OPERATOR
+    }
+
+    /// What decides which commands it has.
+    fn typist(&self) -> Typist {
+        Typist { role: self.role, is_console: self.is_console() }
+    }
+}
+
 /// What a line leads to. `'s` is the state that was looked at, `'l` the line.
 pub enum Plan<'s, 'l> {
     Nothing,
@@ -71,6 +85,19 @@ pub enum Plan<'s, 'l> {
     },
     /// The session logs in with this name.
     LogIn(Name),
+    /// The session is asked for the password of this account.
+    AskPassword(AccountId),
+    /// A new account, which is made when the password is hashed.
+    Register {
+        name: Name,
+        password: &'l str,
+    },
+    /// A password is compared with that of an account; `new` is the next password of the account.
+    Password {
+        purpose: PasswordUse,
+        typed: &'l str,
+        new: Option<&'l str>,
+    },
     /// A public change.
     Propose(Change<'l>),
     /// The server shuts down.
@@ -105,12 +132,18 @@ pub enum LocalChange<'l> {
     Unignore(&'l str),
     /// The reason, or an empty text.
     Quit(&'l str),
+    /// How far an account has read a room.
+    Read {
+        account: AccountId,
+        room: RoomId,
+        id: u64,
+    },
 }
 
 impl<'s> View<'s, '_> {
     /// The plan for a line of a member.
     pub fn line<'l: 's>(&self, asker: Asker, line: &'l str) -> Plan<'s, 'l> {
-        let command = Command::parse_as(line, asker.role);
+        let command = Command::parse_as(line, asker.typist());
         if asker.role >= Role::Moderator
             && let Some(room) = self.governed_stored_room(&command)
         {
@@ -158,14 +191,18 @@ impl<'s> View<'s, '_> {
             Command::RoomRole(change, rest) => or_refuse(self.change_role(asker, change, rest)),
             Command::Delete(rest) => or_refuse(self.delete(asker, rest)),
             Command::Moderator(given, name) => or_refuse(self.change_moderator(asker, given, name)),
+            Command::Register(password) => or_refuse(self.register(asker, password)),
+            Command::Password(rest) => or_refuse(self.change_password(asker, rest)),
+            Command::Unregister(rest) => or_refuse(self.unregister(asker, rest)),
+            Command::Read(rest) => or_refuse(self.read(asker, rest)),
             Command::Search(rest) => self.search(asker, rest),
             Command::Ignore(name) => self.ignore(asker, name),
             Command::Unignore("") => refuse(Refusal::Usage("/unignore name")),
             Command::Unignore(name) => Plan::Local(LocalChange::Unignore(name)),
             Command::Echo(choice) => talk::echo(choice),
             Command::Ping(text) => Plan::Reply(Event::Notice(Notice::Pong { text })),
-            Command::Help => Plan::Reply(Event::Help(self.help(asker.role))),
-            Command::Quit(_) if asker.role == Role::Operator => match self.config.mode {
+            Command::Help => Plan::Reply(Event::Help(self.help(asker))),
+            Command::Quit(_) if asker.is_console() => match self.config.mode {
                 Mode::P2p => Plan::ShutDown,
                 Mode::Hub => refuse(Refusal::ConsoleDoesNotQuit),
             },
@@ -186,17 +223,22 @@ impl<'s> View<'s, '_> {
         }
     }
 
-    /// Whether whispers to unused names are stored.
-    pub fn stores_whispers(&self) -> bool {
-        self.config.offline_whispers && self.config.login == Login::Nickname && self.has_store
+    /// Whether whispers to this absent name are stored.
+    pub fn stores_whispers(&self, name: &str) -> bool {
+        self.has_store
+            && match self.config.offline_whispers {
+                OfflineWhispers::Off => false,
+                OfflineWhispers::Accounts => self.shared.accounts.find(name).is_some(),
+                OfflineWhispers::All => self.config.login == Login::Nickname,
+            }
     }
 
     /// Which commands `/help` lists.
-    fn help(&self, role: Role) -> Help {
-        match role {
-            Role::Operator if self.config.has_followed_rooms() => Help::Operator,
-            Role::Operator => Help::GuestOperator,
-            Role::Moderator => Help::Moderator,
+    fn help(&self, asker: Asker) -> Help {
+        match asker.role {
+            _ if asker.is_console() && self.config.has_followed_rooms() => Help::Operator,
+            _ if asker.is_console() => Help::GuestOperator,
+            Role::Moderator | Role::Operator => Help::Moderator,
             Role::User if self.config.has_followed_rooms() => Help::Member,
             Role::User => Help::Guest,
         }

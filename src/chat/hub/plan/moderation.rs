@@ -195,7 +195,9 @@ impl<'s> View<'s, '_> {
         }
         let place = &self.shared.rooms[room];
         let list = place.rules.restrictions(kind);
-        let is_listed = |key: &String| list.find_key(key, self.shared.members.find_key(key), self.now.at).is_some();
+        let members = &self.shared.members;
+        let holder = |key: &str| members.find_key(key).map(|member| members.holder(member));
+        let is_listed = |key: &String| list.find_key(key, holder(key), self.now.at).is_some();
         match key_of(name).filter(is_listed) {
             Some(key) => {
                 let lift = Lift { by: asker.member, room, kind, key: Cow::Owned(key) };

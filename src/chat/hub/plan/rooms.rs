@@ -31,7 +31,7 @@ impl<'s> View<'s, '_> {
     pub fn named_room(&self, asker: Asker, name: &str) -> NamedRoom<'s> {
         let rooms = &self.shared.rooms;
         match rooms.find_typed(name) {
-            Some(room) if asker.role == Role::Operator || self.shared.members.is_in(asker.member.slot, room) => {
+            Some(room) if asker.is_console() || self.shared.members.is_in(asker.member.slot, room) => {
                 NamedRoom::Own(room)
             }
             Some(room) if self.shared.sees(asker.member, room) => NamedRoom::Other(&rooms[room].name),
@@ -62,7 +62,8 @@ impl<'s> View<'s, '_> {
 
     /// As [`View::room_argument`]; moderators may name any room.
     fn topic_argument<'l: 's>(&self, asker: Asker, rest: &'l str) -> Result<(RoomId, &'l str), Refusal<'s>> {
-        if asker.role == Role::Moderator
+        if asker.role >= Role::Moderator
+            && !asker.is_console()
             && let Ok((Some(room), text)) = self.governed_room(asker, rest)
         {
             return Ok((room, text));
@@ -98,7 +99,7 @@ impl<'s> View<'s, '_> {
             return Plan::Reply(Event::Notice(Notice::PeopleIn { room: &stored.name, people }));
         }
         match rooms.find_typed(room) {
-            _ if room.is_empty() => Plan::Report(Report::Who((asker.role < Role::Operator).then_some(asker.room))),
+            _ if room.is_empty() => Plan::Report(Report::Who((!asker.is_console()).then_some(asker.room))),
             Some(found) if self.shared.sees(asker.member, found) => Plan::Report(Report::Who(Some(found))),
             None if Name::room(room).is_err() => refuse(Refusal::BadRoomName),
             _ => refuse(Refusal::NoRoom { room }),

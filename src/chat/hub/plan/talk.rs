@@ -3,13 +3,12 @@
 use std::borrow::Cow;
 
 use super::{Asker, LocalChange, Plan, Report, View, check_text, refuse};
-use crate::chat::change::{Change, Rename};
+use crate::chat::change::Change;
 use crate::chat::command::{is_blank, split};
-use crate::chat::config::Login;
 use crate::chat::event::Refusal;
+use crate::chat::hub::Shared;
 use crate::chat::id::{MemberId, RoomId};
 use crate::chat::member::table::OPERATOR;
-use crate::chat::policy::cidr::Network;
 use crate::chat::policy::nick::{Name, key_of};
 use crate::chat::record::WHISPERS_PER_NAME;
 
@@ -52,9 +51,12 @@ impl<'s> View<'s, '_> {
     /// Finds a member that has a session here, or the operator, as the recipient of a whisper.
     fn recipient(&self, name: &str) -> Option<MemberId> {
         let key = key_of(name)?;
-        let members = &self.shared.members;
+        let Shared { members, accounts, .. } = self.shared;
         let operator = members.operator().filter(|_| key == OPERATOR);
-        members.find_key(&key).filter(|id| members[id.slot].session_at(0).is_some()).or(operator)
+        // The member of an account can have another nickname.
+        let of_account = || accounts.get(accounts.find_key(&key)?)?.member;
+        let found = members.find_key(&key).or_else(of_account);
+        found.filter(|id| members[id.slot].session_at(0).is_some()).or(operator)
     }
 
     /// `/me text`, `/me #room text`
@@ -89,7 +91,7 @@ impl<'s> View<'s, '_> {
                 refuse(Refusal::Yourself)
             }
             Some(target) if target != asker.member => Plan::Whisper { to: target, text },
-            None if self.stores_whispers() && Some(asker.member) != self.shared.members.operator() => {
+            None if self.stores_whispers(to) && Some(asker.member) != self.shared.members.operator() => {
                 self.store_whisper(to, text)
             }
             _ => refuse(Refusal::NoSuchMember { name: to }),
@@ -116,23 +118,6 @@ impl<'s> View<'s, '_> {
         match members.get(whisperer) {
             Some(member) if member.session_at(0).is_some() => Plan::Whisper { to: whisperer, text },
             _ => refuse(Refusal::WhispererLeft),
-        }
-    }
-
-    /// `/nick name`
-    pub fn rename<'l: 's>(&self, asker: Asker, text: &'l str) -> Plan<'s, 'l> {
-        if self.config.login == Login::Address {
-            return refuse(Refusal::NamesAreAddresses);
-        }
-        if is_blank(text) {
-            return refuse(Refusal::Usage("/nick name"));
-        }
-        match Name::new(text) {
-            Ok(name) => {
-                let network = Network::of_client(self.sessions.ip(asker.id));
-                Plan::Propose(Change::Rename { member: asker.member, to: Box::new(Rename { name, network }) })
-            }
-            Err(why) => refuse(Refusal::BadName { why, name: text, asked: false }),
         }
     }
 

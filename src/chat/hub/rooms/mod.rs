@@ -12,11 +12,12 @@ use serde::{Deserialize, Serialize};
 use self::dirty::DirtyQueue;
 use self::stored::{StoreUse, StoredRoom};
 use crate::chat::config::Config;
-use crate::chat::id::{LOBBY, RoomId};
+use crate::chat::id::{Holder, LOBBY, RoomId};
 use crate::chat::member::RoomRole;
 use crate::chat::member::table::MemberTable;
 use crate::chat::policy::nick::{Name, key_of};
 use crate::chat::room::Room;
+use crate::chat::room::rules::RoomRules;
 use crate::chat::room::segment_log::Retention;
 use crate::util::slots::Slots;
 
@@ -145,7 +146,8 @@ impl Rooms {
     fn first_removable(&self, members: &MemberTable) -> Option<RoomId> {
         let is_needed = |room: &Room| {
             let mut operators = room.rules.roles().iter().filter(|(_, role)| *role == RoomRole::Operator);
-            room.rules.limit_entry() && operators.any(|&(id, _)| members.get(id).is_some())
+            let is_here = |holder| matches!(holder, Holder::Member(id) if members.get(id).is_some());
+            room.rules.limit_entry() && operators.any(|&(holder, _)| is_here(holder))
         };
         let may_go = |id: &RoomId| match self.store {
             StoreUse::None => !is_needed(&self[*id]),
@@ -192,6 +194,20 @@ impl Rooms {
             self[id].emptied = self.emptied;
             self.empty.insert(self.emptied, id);
         }
+    }
+
+    /// Changes the rules of all rooms, also of those in the store alone; returns the folded names of the rooms for which
+    /// `change` is true.
+    pub fn change_rules(&mut self, mut change: impl FnMut(&mut RoomRules) -> bool) -> Vec<Box<str>> {
+        let in_memory = self.slots.iter_mut().map(|room| (&room.key, &mut room.rules));
+        let stored = self.stored.iter_mut().map(|(key, room)| (key, &mut room.rules));
+        let mut changed = Vec::new();
+        for (key, rules) in in_memory.chain(stored) {
+            if change(rules) {
+                changed.push(key.clone());
+            }
+        }
+        changed
     }
 
     fn remove(&mut self, id: RoomId) -> Room {

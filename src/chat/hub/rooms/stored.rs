@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use super::Rooms;
+use crate::chat::account::table::AccountTable;
 use crate::chat::change::Place;
 use crate::chat::event::Refusal;
 use crate::chat::id::{MemberId, Now, RoomId};
@@ -28,9 +29,9 @@ pub struct StoredRoom {
 
 impl StoredRoom {
     /// A room as it was read from the store.
-    pub fn of_record(name: &str, record: RoomRecord, now: &Now) -> Self {
+    pub fn of_record(name: &str, record: RoomRecord, accounts: &AccountTable, now: &Now) -> Self {
         let mut room = StoredRoom { name: name.into(), creator: None, topic: None, rules: RoomRules::default() };
-        (room.topic, room.rules) = Room::of_record(record, now);
+        (room.topic, room.rules) = Room::of_record(record, accounts, now);
         room
     }
 

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use crate::chat::account::Account;
 use crate::chat::encoding::LogEncoding;
 use crate::chat::hub::{Hub, Shared};
 use crate::chat::id::ClientId;
 use crate::chat::id::{Now, RoomId};
 use crate::chat::member::{Role, RoomRole};
 use crate::chat::policy::nick::fold;
+use crate::chat::record::AccountData;
 use crate::chat::session::{SessionFlags, SessionStage};
 
 /// The number of clients in each state, and the sizes of tables.
@@ -111,7 +113,7 @@ impl Hub {
 
     /// The shared state as text, to compare with that of another hub that has applied the same changes.
     pub(crate) fn shared_summary(&self, now: Now) -> String {
-        let Shared { members, rooms, bans, mutes } = &self.shared;
+        let Shared { accounts, members, rooms, bans, mutes, .. } = &self.shared;
         let mut text = String::new();
         for (id, room) in rooms.iter() {
             text += &format!("{id:?} {} {:?} {} {:?}:", room.name, room.creator, room.emptied, room.topic());
@@ -120,14 +122,23 @@ impl Hub {
             for &slot in &room.members {
                 let (member, rooms) = (&members[slot], members.rooms(slot).collect::<Vec<_>>());
                 text += &format!(
-                    " {} {:?} {rooms:?} {:?} {:?}",
+                    " {} {:?} {rooms:?} {:?} {:?} {:?} {}",
                     member.name,
                     members.id(slot),
                     member.role(),
-                    member.away()
+                    member.away(),
+                    member.account(),
+                    member.joins()
                 );
             }
             text.push('\n');
+        }
+        for (id, account) in accounts.iter() {
+            let Account { name, verifier, data, member, .. } = account;
+            // Whom an account ignores, and how far it has read, is not committed.
+            let AccountData { since, moderator, followed, away, mute, .. } = data;
+            text +=
+                &format!("{id:?} {name:?} {verifier} {member:?} {since} {moderator} {followed:?} {away:?} {mute:?}\n");
         }
         text + &format!("{:?} {:?}\n", bans.list(now.at).collect::<Vec<_>>(), mutes.list(now.at))
     }
@@ -140,7 +151,8 @@ impl Hub {
             if member.role() == Role::Moderator {
                 roles.insert((String::new(), member.name.to_string(), "moderator"));
             }
-            let all = rooms.iter().filter_map(|(_, room)| Some((room, room.rules.role(members.id(slot))?)));
+            let all =
+                rooms.iter().filter_map(|(_, room)| Some((room, room.rules.role(members.holder(members.id(slot)))?)));
             roles.extend(all.map(|(room, role)| {
                 let role = if role == RoomRole::Operator { "operator" } else { "voice" };
                 (room.name.to_string(), member.name.to_string(), role)

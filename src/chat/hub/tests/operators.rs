@@ -311,7 +311,7 @@ fn restored_room_keeps_out_whom_it_kept_out_before() {
     let record = RoomRecord {
         settings: RoomSettings { secret: true, ..RoomSettings::default() },
         topic: Some(TopicRecord { name: "alice".into(), text: "tea".into() }),
-        bans: vec![RoomBanRecord { name: "bob".into(), until: None }],
+        bans: vec![RoomBanRecord { name: "bob".into(), until: None, account: None }],
         ..RoomRecord::default()
     };
     let rooms = vec![InitialRoom { name: "den".into(), record: record.clone(), messages: Vec::new() }];

@@ -7,7 +7,7 @@ use time::macros::datetime;
 use time::{OffsetDateTime, UtcOffset};
 
 use crate::chat::Lang;
-use crate::chat::config::Config;
+use crate::chat::config::{Config, OfflineWhispers};
 use crate::chat::hub::Hub;
 use crate::chat::id::ClientId;
 use crate::chat::id::Now;
@@ -30,7 +30,7 @@ pub(super) fn message(id: u64, room: &str, name: &str, text: &str, at: OffsetDat
 }
 
 pub(super) fn start() -> InitialState {
-    InitialState { next_id: 1, run: RUN, rooms: Vec::new(), stored: Vec::new(), bans: Vec::new() }
+    InitialState { next_id: 1, run: RUN, rooms: Vec::new(), stored: Vec::new(), bans: Vec::new(), accounts: Vec::new() }
 }
 
 impl StoreHub {
@@ -271,7 +271,7 @@ fn whisper(text: &str, at: OffsetDateTime) -> Whisper {
 
 #[test]
 fn whispers_are_recorded_as_read_only_after_they_are_sent() {
-    let config = Config { offline_whispers: true, ..Config::default() };
+    let config = Config { offline_whispers: OfflineWhispers::All, ..Config::default() };
     let mut fixture = StoreHub::new(config, start());
     let (alice, _) = fixture.enter("alice");
     fixture.answer(Answer::Whispers(Vec::new()));

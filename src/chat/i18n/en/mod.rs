@@ -1,5 +1,6 @@
 //! The English texts.
 
+mod accounts;
 mod moderation;
 mod refusal;
 
@@ -105,14 +106,21 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
         Notice::Away { name, text } => write!(f, "{name} is away: {text}"),
         Notice::Quiet { on: true } => f.write_str("You no longer read who joins and leaves."),
         Notice::Quiet { on: false } => f.write_str("You read again who joins and leaves."),
-        Notice::Whois(Whois { name, since, rooms, role, away }) => {
+        Notice::Whois(Whois { name, since, rooms, role, account, away }) => {
             write!(f, "{name}: here since {}; in ", minute(since))?;
             match rooms {
                 [] => f.write_str("no room that you see")?,
                 rooms => list(f, rooms, ", ", " and ")?,
             }
-            if role == Role::Moderator {
-                f.write_str("; moderator")?;
+            match account {
+                Some(account) if account == name => f.write_str("; registered")?,
+                Some(account) => write!(f, "; registered as {account}")?,
+                None => {}
+            }
+            match role {
+                Role::User => {}
+                Role::Moderator => f.write_str("; moderator")?,
+                Role::Operator => f.write_str("; operator")?,
             }
             away.map_or(Ok(()), |text| write!(f, "; away: {text}"))
         }
@@ -141,7 +149,10 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
             write!(f, "--- for older ones: /search {}before {id} {words} ---", prefix(room))
         }
         Notice::FoundEnds { older: None, .. } => f.write_str("--- there are no older ones ---"),
-        Notice::WhisperStored { name } => {
+        Notice::WhisperStored { name, account: true } => {
+            write!(f, "{name} is not here; this is stored until {name} logs in.")
+        }
+        Notice::WhisperStored { name, account: false } => {
             write!(f, "{name} is not here; this is stored for the next member with that name.")
         }
         Notice::OfflineWhispersBegin { whispers } => {
@@ -192,6 +203,12 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
         Notice::Connected { addr, connected } => write!(f, "connected {addr} ({connected} connected)"),
         Notice::Disconnected { addr, connected } => write!(f, "disconnected {addr} ({connected} connected)"),
         Notice::PeerLeft { name } => write!(f, "{name} has left; the server ends."),
+        Notice::AskPassword { .. }
+        | Notice::Registered { .. }
+        | Notice::PasswordChanged
+        | Notice::Unregistered { .. }
+        | Notice::LoggedInAs { .. }
+        | Notice::Read { .. } => accounts::notice(notice, f),
         Notice::SettingChanged { .. }
         | Notice::Settings(_)
         | Notice::RoleChanged { .. }
@@ -248,6 +265,7 @@ fn cause(cause: &Cause, f: &mut Formatter) -> Result {
         Cause::Banned => f.write_str(": banned"),
         Cause::LoginTimeout => f.write_str(": no nickname in time"),
         Cause::OtherProtocol => f.write_str(": another protocol"),
+        Cause::WrongPassword => f.write_str(": wrong password"),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::{Formatter, Result};
 
-use super::count;
+use super::{accounts, count};
 use crate::chat::change::RestrictionKind;
 use crate::chat::event::Refusal;
 use crate::chat::id::LOBBY;
@@ -81,7 +81,7 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
         Refusal::NotBanned { what } => write!(f, "{what} is not a banned address. /bans lists them."),
         Refusal::NotAllowed { room: Some(room) } => write!(f, "Only operators of {room} can do that."),
         Refusal::NotAllowed { room: None } => f.write_str("Only moderators can do that."),
-        Refusal::StoreFails => f.write_str("The store cannot be written at present, so nothing is deleted. Try again later."),
+        Refusal::StoreFails => f.write_str("The store cannot be written at present, so this cannot be done. Try again later."),
         Refusal::OnlyOperator => f.write_str("Only the operator of the server can do that."),
         Refusal::Protected { name } => {
             write!(f, "{name} is a moderator. Only the operator of the server can do that.")
@@ -155,6 +155,18 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
                 (None, _) => f.write_str("the operator can ban the address."),
             }
         }
+        Refusal::WrongPassword { .. }
+        | Refusal::TooManyWrongPasswords { .. }
+        | Refusal::TooManyLogins
+        | Refusal::PasswordsFail { .. }
+        | Refusal::BadPassword { .. }
+        | Refusal::NoAccounts
+        | Refusal::TooManyAccounts { .. }
+        | Refusal::RegisteredAlready { .. }
+        | Refusal::Registered { .. }
+        | Refusal::NoAccount { .. }
+        | Refusal::NotRegistered { .. }
+        | Refusal::OtherSessions { .. } => accounts::refusal(refusal, f),
         Refusal::NotMuted { name } => write!(f, "{name} is not muted. /mutes lists who is."),
         Refusal::NoPage { command, pages } => write!(f, "Usage: {command} n, with n from 1 to {pages}"),
         Refusal::ConsoleDoesNotQuit => f.write_str("/shutdown ends the server; /say q says it."),

@@ -1,5 +1,6 @@
 //! The Chinese texts.
 
+mod accounts;
 mod moderation;
 mod refusal;
 
@@ -111,7 +112,7 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
         Notice::Away { name, text } => write!(f, "{name}暂时离开：{text}"),
         Notice::Quiet { on: true } => f.write_str("不再显示进出房间的通知。"),
         Notice::Quiet { on: false } => f.write_str("重新显示进出房间的通知。"),
-        Notice::Whois(Whois { name, since, rooms, role, away }) => {
+        Notice::Whois(Whois { name, since, rooms, role, account, away }) => {
             write!(f, "{name}：{}进入服务器，", minute(since))?;
             match rooms {
                 [] => f.write_str("不在您能看到的房间里")?,
@@ -120,8 +121,15 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
                     list(f, rooms, "、", "和")?;
                 }
             }
-            if role == Role::Moderator {
-                f.write_str("；版主")?;
+            match account {
+                Some(account) if account == name => f.write_str("；已注册")?,
+                Some(account) => write!(f, "；已注册为{account}")?,
+                None => {}
+            }
+            match role {
+                Role::User => {}
+                Role::Moderator => f.write_str("；版主")?,
+                Role::Operator => f.write_str("；管理员")?,
             }
             away.map_or(Ok(()), |text| write!(f, "；暂时离开：{text}"))
         }
@@ -137,7 +145,8 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
             write!(f, "----更早的请输入 /search {}before {id} {words}----", prefix(room))
         }
         Notice::FoundEnds { older: None, .. } => f.write_str("----没有更早的----"),
-        Notice::WhisperStored { name } => write!(f, "{name}不在这里，私聊将留给下一个使用该昵称的人。"),
+        Notice::WhisperStored { name, account: true } => write!(f, "{name}不在这里，私聊将在其登录时送达。"),
+        Notice::WhisperStored { name, .. } => write!(f, "{name}不在这里，私聊将留给下一个使用该昵称的人。"),
         Notice::OfflineWhispersBegin { whispers } => write!(f, "----您不在时的{whispers}条私聊----"),
         Notice::OfflineWhispersEnd => f.write_str("----以上是您不在时的私聊----"),
         Notice::NoHistory => f.write_str("这里还没有人说过话。"),
@@ -197,6 +206,12 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
         Notice::Connected { addr, connected } => write!(f, "{addr}已连接，当前{connected}个连接"),
         Notice::Disconnected { addr, connected } => write!(f, "{addr}已断开，当前{connected}个连接"),
         Notice::PeerLeft { name } => write!(f, "{name}已退出，服务器关闭。"),
+        Notice::AskPassword { .. }
+        | Notice::Registered { .. }
+        | Notice::PasswordChanged
+        | Notice::Unregistered { .. }
+        | Notice::LoggedInAs { .. }
+        | Notice::Read { .. } => accounts::notice(notice, f),
         Notice::SettingChanged { .. }
         | Notice::Settings(_)
         | Notice::RoleChanged { .. }
@@ -239,6 +254,7 @@ fn cause(cause: &Cause, f: &mut Formatter) -> Result {
         Cause::Banned => f.write_str("：被封禁"),
         Cause::LoginTimeout => f.write_str("：没有输入昵称"),
         Cause::OtherProtocol => f.write_str("：使用了其他协议"),
+        Cause::WrongPassword => f.write_str("：密码错误"),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt::{Formatter, Result};
 
+use super::accounts;
 use crate::chat::change::RestrictionKind;
 use crate::chat::event::Refusal;
 use crate::chat::id::LOBBY;
@@ -65,7 +66,7 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
         Refusal::LookupFails => f.write_str("现在无法查找，请稍后再试。"),
         Refusal::NotAllowed { room: Some(room) } => write!(f, "只有房间{room}的房主可以这样做。"),
         Refusal::NotAllowed { room: None } => f.write_str("只有版主可以这样做。"),
-        Refusal::StoreFails => f.write_str("存档暂时无法写入，没有删除。请稍后再试。"),
+        Refusal::StoreFails => f.write_str("存档暂时无法写入，此操作没有完成。请稍后再试。"),
         Refusal::OnlyOperator => f.write_str("只有服务器管理员可以这样做。"),
         Refusal::Protected { name } => write!(f, "{name}是版主，只有服务器管理员可以这样做。"),
         Refusal::IsBanned { name, room } => write!(f, "{name}已被禁止进入房间{room}，请先用 /unban {name}。"),
@@ -124,6 +125,18 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
             }
         }
         Refusal::NotBanned { what } => write!(f, "{what}不是被封禁的地址，/bans 列出封禁。"),
+        Refusal::WrongPassword { .. }
+        | Refusal::TooManyWrongPasswords { .. }
+        | Refusal::TooManyLogins
+        | Refusal::PasswordsFail { .. }
+        | Refusal::BadPassword { .. }
+        | Refusal::NoAccounts
+        | Refusal::TooManyAccounts { .. }
+        | Refusal::RegisteredAlready { .. }
+        | Refusal::Registered { .. }
+        | Refusal::NoAccount { .. }
+        | Refusal::NotRegistered { .. }
+        | Refusal::OtherSessions { .. } => accounts::refusal(refusal, f),
         Refusal::NotMuted { name } => write!(f, "{name}没有被禁言，/mutes 列出禁言。"),
         Refusal::NoPage { command, pages } => write!(f, "用法：{command} n，n为1到{pages}"),
         Refusal::ConsoleDoesNotQuit => f.write_str("/shutdown 关闭服务器；/say q 说出 q。"),

@@ -93,7 +93,11 @@ fn slices<'a>(command: Command<'a>) -> Vec<&'a str> {
         | Command::Invite(text)
         | Command::RoomRole(_, text)
         | Command::Delete(text)
-        | Command::Moderator(_, text) => vec![text],
+        | Command::Moderator(_, text)
+        | Command::Register(text)
+        | Command::Password(text)
+        | Command::Unregister(text)
+        | Command::Read(text) => vec![text],
         Command::Whisper { to, text } | Command::Other(to, text) => vec![to, text],
     }
 }

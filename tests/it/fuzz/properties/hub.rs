@@ -14,7 +14,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use chinwag::chat::policy::nick::fold;
-use chinwag::chat::{Answer, ClientId, Close, Config, DeleteChoice, Hub, Input, Lang, Login, Lookup, Mode, Now};
+use chinwag::chat::{
+    Answer, ClientId, Close, Config, DeleteChoice, Hub, Input, Lang, Login, Lookup, Mode, Now, OfflineWhispers,
+};
 use chinwag::server::connection::{Connection, Flushed, Phase, Received};
 use chinwag::store::{InitialState, Message, Record, Whisper};
 use chinwag::wire::line::LineDecoder;
@@ -101,7 +103,7 @@ impl Simulation {
             max_stored_rooms: 1 + rooms / 32 + rooms % 8,
             max_ignored: rooms / 8 % 4,
             max_listed: 1 + listed % 8,
-            offline_whispers: flag(4),
+            offline_whispers: [OfflineWhispers::Accounts, OfflineWhispers::All][usize::from(flag(4))],
             ..Config::default()
         };
         let max_line = config.max_line;
@@ -111,7 +113,14 @@ impl Simulation {
             hub.attach_console();
         }
         if flag(5) {
-            let start = InitialState { next_id: 1, run: 1, rooms: Vec::new(), stored: Vec::new(), bans: Vec::new() };
+            let start = InitialState {
+                next_id: 1,
+                run: 1,
+                rooms: Vec::new(),
+                stored: Vec::new(),
+                bans: Vec::new(),
+                accounts: Vec::new(),
+            };
             let at = PrimitiveDateTime::new(Date::MIN, Time::MIDNIGHT).assume_utc();
             hub.restore(start, Now { at: Duration::ZERO, local: at });
         }

@@ -114,7 +114,7 @@ fn owned(item: LineItem) -> LineItem<'static> {
         LineItem::Line(line) => LineItem::Line(line.into_owned().into()),
         LineItem::TooLong => LineItem::TooLong,
         LineItem::NotUtf8(line) => LineItem::NotUtf8(line.into_owned().into()),
-        LineItem::Answer(answer) => LineItem::Answer(answer),
+        LineItem::Telnet(answer) => LineItem::Telnet(answer),
     }
 }
 
@@ -127,7 +127,8 @@ fn check_items(items: &[LineItem], bytes: &[u8], max: usize) {
                 assert_harmless(line);
                 size += line.len();
             }
-            LineItem::Answer(answer) => {
+            LineItem::Telnet(None) => {}
+            LineItem::Telnet(Some(answer)) => {
                 assert!(matches!(answer, [IAC, 252 | 254, _]), "{answer:?} refuses nothing");
                 answers += 1;
                 size += 3;

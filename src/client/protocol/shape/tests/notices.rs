@@ -108,6 +108,12 @@ fn expected<'a>(notice: &chat::Notice<'a>, lang: Lang, cause: &'a str) -> Option
         | chat::Notice::FoundBegins { .. }
         | chat::Notice::FoundEnds { .. }
         | chat::Notice::WhisperStored { .. }
+        | chat::Notice::AskPassword { .. }
+        | chat::Notice::Registered { .. }
+        | chat::Notice::PasswordChanged
+        | chat::Notice::Unregistered { .. }
+        | chat::Notice::LoggedInAs { .. }
+        | chat::Notice::Read { .. }
         | chat::Notice::OfflineWhispersBegin { .. }
         | chat::Notice::OfflineWhispersEnd
         | chat::Notice::StoreFails { .. }
@@ -159,7 +165,14 @@ fn check_random_notice(random: &mut Random, lang: Lang) {
     check_notice(
         lang,
         match random.below(19) {
-            0 => chat::Notice::Entered { name: &one, room: LOBBY, people: own, topic: None, role: Role::User },
+            0 => chat::Notice::Entered {
+                name: &one,
+                room: LOBBY,
+                people: own,
+                topic: None,
+                role: Role::User,
+                account: false,
+            },
             1 => chat::Notice::EnteredPeer { name: &one },
             2 => chat::Notice::EnteredRoom { room: &room, people: own, topic: None },
             3 => chat::Notice::HistoryBegins { messages: here, gap: false, before: (more > 0).then_some(more as u64) },
@@ -247,7 +260,7 @@ fn fixed_notices_parse_to_the_same_notice() {
             chat::Notice::PageEnds { room: None, older: Some(17) },
             chat::Notice::PageEnds { room: None, older: None },
             chat::Notice::FoundEnds { room: None, words: "fish", older: None },
-            chat::Notice::WhisperStored { name: "bob" },
+            chat::Notice::WhisperStored { name: "bob", account: false },
             chat::Notice::OfflineWhispersBegin { whispers: 1 },
             chat::Notice::OfflineWhispersBegin { whispers: 3 },
             chat::Notice::OfflineWhispersEnd,

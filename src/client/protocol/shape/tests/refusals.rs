@@ -53,6 +53,18 @@ fn expected_refusal<'a>(refusal: &chat::Refusal<'a>, lang: Lang) -> Option<Serve
         | chat::Refusal::Protected { .. }
         | chat::Refusal::OnlyOperator
         | chat::Refusal::StoreFails
+        | chat::Refusal::WrongPassword { .. }
+        | chat::Refusal::TooManyWrongPasswords { .. }
+        | chat::Refusal::TooManyLogins
+        | chat::Refusal::PasswordsFail { .. }
+        | chat::Refusal::BadPassword { .. }
+        | chat::Refusal::NoAccounts
+        | chat::Refusal::TooManyAccounts { .. }
+        | chat::Refusal::RegisteredAlready { .. }
+        | chat::Refusal::Registered { .. }
+        | chat::Refusal::NoAccount { .. }
+        | chat::Refusal::NotRegistered { .. }
+        | chat::Refusal::OtherSessions { .. }
         | chat::Refusal::IsBanned { .. }
         | chat::Refusal::NotForLobby
         | chat::Refusal::NotThere { .. }

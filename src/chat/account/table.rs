@@ -1,0 +1,109 @@
+//! All accounts, by number and by name.
+
+use std::collections::BTreeMap;
+use std::ops::{Index, IndexMut};
+
+use serde::{Deserialize, Serialize};
+
+use super::Account;
+use crate::chat::id::AccountId;
+use crate::chat::policy::nick::key_of;
+
+/// All accounts of the server.
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(from = "AccountTableState", into = "AccountTableState")]
+pub struct AccountTable {
+    accounts: BTreeMap<AccountId, Account>,
+    /// By folded name.
+    names: BTreeMap<Box<str>, AccountId>,
+    /// The newest number.
+    last: Option<AccountId>,
+}
+
+/// The state of an [`AccountTable`] as plain data.
+#[derive(Serialize, Deserialize)]
+struct AccountTableState {
+    accounts: Vec<(AccountId, Account)>,
+    last: Option<AccountId>,
+}
+
+impl AccountTable {
+    /// The number of accounts.
+    pub fn len(&self) -> usize {
+        self.accounts.len()
+    }
+
+    /// The account with this number, if it was not removed.
+    pub fn get(&self, id: AccountId) -> Option<&Account> {
+        self.accounts.get(&id)
+    }
+
+    /// As [`AccountTable::get`], mutable.
+    pub fn get_mut(&mut self, id: AccountId) -> Option<&mut Account> {
+        self.accounts.get_mut(&id)
+    }
+
+    /// Finds an account by its folded name.
+    pub fn find_key(&self, key: &str) -> Option<AccountId> {
+        self.names.get(key).copied()
+    }
+
+    /// Finds an account by its name as typed; case, width and Unicode composition do not matter.
+    pub fn find(&self, name: &str) -> Option<AccountId> {
+        if self.names.is_empty() { None } else { self.find_key(&key_of(name)?) }
+    }
+
+    /// Adds an account; no other may have its name.
+    pub fn insert(&mut self, account: Account) -> AccountId {
+        let id = AccountId::after(self.last);
+        self.last = Some(id);
+        self.names.insert(account.name.key.clone(), id);
+        self.accounts.insert(id, account);
+        id
+    }
+
+    /// Removes an account.
+    pub fn remove(&mut self, id: AccountId) -> Option<Account> {
+        let account = self.accounts.remove(&id)?;
+        self.names.remove(&account.name.key);
+        Some(account)
+    }
+
+    /// All accounts, the oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = (AccountId, &Account)> {
+        self.accounts.iter().map(|(&id, account)| (id, account))
+    }
+
+    /// The name of an account; an empty text if it was removed.
+    pub fn name(&self, id: AccountId) -> &str {
+        self.get(id).map_or("", |account| &account.name.shown)
+    }
+}
+
+impl From<AccountTable> for AccountTableState {
+    fn from(table: AccountTable) -> Self {
+        AccountTableState { accounts: table.accounts.into_iter().collect(), last: table.last }
+    }
+}
+
+impl From<AccountTableState> for AccountTable {
+    fn from(state: AccountTableState) -> Self {
+        let accounts: BTreeMap<AccountId, Account> = state.accounts.into_iter().collect();
+        let names = accounts.iter().map(|(&id, account)| (account.name.key.clone(), id)).collect();
+        AccountTable { accounts, names, last: state.last }
+    }
+}
+
+impl Index<AccountId> for AccountTable {
+    type Output = Account;
+
+    fn index(&self, id: AccountId) -> &Account {
+        self.get(id).expect("the number of an account")
+    }
+}
+
+impl IndexMut<AccountId> for AccountTable {
+    fn index_mut(&mut self, id: AccountId) -> &mut Account {
+        self.get_mut(id).expect("the number of an account")
+    }
+}

@@ -1,0 +1,242 @@
+//! Applies what members do with accounts, and lets sessions belong to the member of an account.
+
+use compact_str::CompactString;
+use log::{info, warn};
+
+use super::rooms::MAX_WELCOME_NAMES;
+use crate::chat::account::Account;
+use crate::chat::change::{Join, Register};
+use crate::chat::event::{Event, Notice};
+use crate::chat::hub::fanout::{Entrance, Greeting, Replay};
+use crate::chat::hub::{Hub, OPERATOR_LOG, Shared};
+use crate::chat::id::{AccountId, Author, ClientId, DayNumber, MemberId, MemberSlot, Now, RoomId};
+use crate::chat::member::{Ignored, Role};
+use crate::chat::policy::nick::fold;
+use crate::chat::record::{AccountData, MuteRecord, Record};
+
+impl Hub {
+    /// One more session logs in as an account that has a member: it reads what that member reads.
+    pub(super) fn apply_join_again(
+        &mut self,
+        client: Option<ClientId>,
+        member: MemberId,
+        join: &Join,
+        time: Now,
+        now: &Now,
+    ) {
+        self.shared.members[member.slot].count_join();
+        let Some(id) = client else { return };
+        let asked = self.resume_requests.get(&id);
+        let asked: Vec<String> = asked.into_iter().flat_map(|request| request.rooms()).map(fold).collect();
+        self.note_network(join);
+        let after = self.begin_session(id, member, now);
+        let rooms: Vec<RoomId> = self.shared.members.rooms(member.slot).collect();
+        let max_bytes = self.config.backlog_bytes / 4 / rooms.len().max(1);
+        for (index, &room) in rooms.iter().enumerate() {
+            // It has read up to that message in the rooms that it asks for.
+            let after = after.filter(|_| asked.iter().any(|key| **key == *self.shared.rooms[room].key));
+            let replay = if index == 0 { Replay { after, ..Replay::ALL } } else { Replay { after, max_bytes } };
+            let greeting = if index == 0 { Greeting::LoggedIn } else { Greeting::Followed };
+            self.greet_again(id, member.slot, room, greeting, replay, time);
+        }
+        self.note_ignoring(member);
+        self.send_read_positions(id, member.slot);
+        self.request_offline_messages(id);
+    }
+
+    /// Lets a session enter a room where its member is already.
+    fn greet_again(
+        &mut self,
+        id: ClientId,
+        slot: MemberSlot,
+        room: RoomId,
+        greeting: Greeting,
+        replay: Replay,
+        time: Now,
+    ) {
+        if greeting == Greeting::Followed {
+            self.fanout().move_unread_to_outbox(id);
+            self.sessions[id].day = DayNumber::of(time.local.date());
+        }
+        self.fanout().begin_day(room, &time);
+        let names = self.names_of_others(room, slot, MAX_WELCOME_NAMES);
+        let names: Vec<&str> = names.iter().map(|name| &**name).collect();
+        let here = self.shared.rooms[room].members.len();
+        let entrance = Entrance { room, greeting, here, names: &names, replay };
+        self.fanout().greet(id, slot, &entrance, &time);
+    }
+
+    /// The names of up to `most` members of a room without that of one of them.
+    pub(super) fn names_of_others(&self, room: RoomId, slot: MemberSlot, most: usize) -> Vec<CompactString> {
+        let mut others = self.nicknames_in(room, most);
+        others.retain(|name| *name != self.shared.members[slot].name);
+        others
+    }
+
+    /// Shows a program how far its account has read each of its rooms.
+    pub(super) fn send_read_positions(&mut self, id: ClientId, slot: MemberSlot) {
+        let Shared { accounts, members, rooms, .. } = &self.shared;
+        let Some(account) = members[slot].account().and_then(|account| accounts.get(account)) else { return };
+        if account.data.read.is_empty() || !self.sessions[id].encoding.is_json() {
+            return;
+        }
+        for room in members.rooms(slot) {
+            let room = rooms.name(room);
+            if let Some(read) = account.read_position(room) {
+                let notice = Notice::Read { room, id: read, own: false };
+                self.outbound.send(&mut self.sessions, id, &Event::Notice(notice));
+            }
+        }
+    }
+
+    /// Remembers the network from which an account was logged in to.
+    fn note_network(&mut self, join: &Join) {
+        if let Some(account) = join.account.and_then(|account| self.shared.accounts.get_mut(account)) {
+            account.last_network = Some(join.network);
+        }
+    }
+
+    /// A new member logs in as an account: it has what is kept of the account.
+    pub(super) fn bind_new_member(&mut self, member: MemberId, account: AccountId, join: &Join, time: &Now) {
+        self.note_network(join);
+        let role = self.role_of(account);
+        let Shared { accounts, members, mutes, .. } = &mut self.shared;
+        let AccountData { ignored, away, .. } = &accounts[account].data;
+        let ignored: Vec<Ignored> =
+            ignored.iter().map(|name| ignored_name(name, |key| members.name_hash(key))).collect();
+        let bound = &mut members[member.slot];
+        bound.set_account(Some(account));
+        bound.set_role(role);
+        bound.set_away(away.as_deref());
+        if !ignored.is_empty() {
+            *bound.ignored_mut() = ignored;
+        }
+        accounts[account].member = Some(member);
+        mutes.adopt(member, account, time.at);
+        mutes.rename(member, &join.name, join.network, time.at);
+    }
+
+    /// The role on the server of an account.
+    fn role_of(&self, account: AccountId) -> Role {
+        let Account { name, data, .. } = &self.shared.accounts[account];
+        match data.moderator {
+            _ if self.config.operators.iter().any(|operator| fold(operator) == *name.key) => Role::Operator,
+            true => Role::Moderator,
+            false => Role::User,
+        }
+    }
+
+    /// A member of the chat becomes that of an account: the account has from now on what the member has, and the member what is
+    /// kept of the account.
+    pub(super) fn bind_present_member(&mut self, member: MemberId, account: AccountId, time: &Now) {
+        self.move_unread_of(member);
+        let Shared { accounts, members, mutes, rooms, .. } = &mut self.shared;
+        let hash = |key: &str| members.name_hash(key);
+        let kept: Vec<Ignored> = accounts[account].data.ignored.iter().map(|name| ignored_name(name, hash)).collect();
+        let most = self.config.max_ignored;
+        let bound = &mut members[member.slot];
+        bound.set_account(Some(account));
+        for ignored in kept {
+            let is_new = bound.ignored().iter().all(|own| own.author.name != ignored.author.name);
+            if is_new && bound.ignored().len() < most {
+                bound.ignored_mut().push(ignored);
+            }
+        }
+        accounts[account].member = Some(member);
+        let data = &mut accounts[account].data;
+        data.moderator |= bound.role() == Role::Moderator;
+        data.ignored = bound.ignored().iter().map(|ignored| ignored.name.clone()).collect();
+        match bound.away() {
+            Some(text) => data.away = Some(text.into()),
+            None => bound.set_away(data.away.clone().as_deref()),
+        }
+        mutes.adopt(member, account, time.at);
+        data.mute = mutes.of_account(account, time.at).map(|left| MuteRecord {
+            until: left.map(|left| time.local.unix_timestamp().saturating_add(left.as_secs() as i64)),
+        });
+        let followed: Vec<RoomId> = members.followed(member.slot).collect();
+        for room in followed {
+            accounts[account].note_followed(rooms.name(room));
+        }
+        let role = self.role_of(account);
+        self.shared.members[member.slot].set_role(role);
+        self.note_ignoring(member);
+        let changed = self.shared.rooms.change_rules(|rules| rules.adopt(member, account));
+        changed.into_iter().for_each(|key| self.record_rules(&key, time));
+        self.record_account(account);
+    }
+
+    pub(super) fn apply_register(&mut self, member: MemberId, register: &Register, time: Now) {
+        let Register { name, verifier } = register;
+        let data = AccountData { since: time.local.unix_timestamp(), ..AccountData::default() };
+        let account = self.shared.accounts.insert(Account::new(name.clone(), verifier.clone(), data));
+        self.bind_present_member(member, account, &time);
+        info!("{} is registered", name.shown);
+        self.send_to_member(member, &Event::Notice(Notice::Registered { name: &name.shown }));
+    }
+
+    pub(super) fn apply_set_password(&mut self, account: AccountId, verifier: &str) {
+        let found = &mut self.shared.accounts[account];
+        found.verifier = verifier.into();
+        let member = found.member;
+        info!("{} has another password", found.name.shown);
+        self.record_account(account);
+        member.into_iter().for_each(|member| self.send_to_member(member, &Event::Notice(Notice::PasswordChanged)));
+    }
+
+    pub(super) fn apply_unregister(&mut self, by: MemberId, account: AccountId, time: Now) {
+        if let Some(member) = self.shared.accounts[account].member {
+            self.move_unread_of(member);
+            let bound = &mut self.shared.members[member.slot];
+            bound.set_account(None);
+            bound.set_role(Role::User);
+        }
+        let changed = self.shared.rooms.change_rules(|rules| rules.forget(account));
+        let Some(removed) = self.shared.accounts.remove(account) else { return };
+        changed.into_iter().for_each(|key| self.record_rules(&key, &time));
+        self.shared.mutes.forget(account);
+        let name = &removed.name.shown;
+        self.record(|| Record::AccountGone { name: name.to_string() });
+        // The next owner of the name must not read them.
+        self.record(|| Record::WhispersRead { to: name.to_string() });
+        let actor = self.name_of(by);
+        warn!(target: OPERATOR_LOG, "{name} is no longer registered, by {actor}");
+        let notice = Event::Notice(Notice::Unregistered { name });
+        removed.member.into_iter().for_each(|member| self.send_to_member(member, &notice));
+        if by == MemberId::OPERATOR {
+            self.fanout().send_to_console(&notice);
+        }
+    }
+
+    /// Records an account.
+    pub(in crate::chat::hub) fn record_account(&mut self, account: AccountId) {
+        if let Some(store) = &mut self.store
+            && let Some(account) = self.shared.accounts.get(account)
+        {
+            store.record(Record::Account(Box::new(account.record())));
+        }
+    }
+
+    /// Changes what is kept of the account of a member, if it has one, and records it.
+    pub(in crate::chat::hub) fn change_account(&mut self, member: MemberId, change: impl FnOnce(&mut Account)) {
+        let account = self.shared.members.account(member);
+        if let Some(account) = account
+            && let Some(found) = self.shared.accounts.get_mut(account)
+        {
+            change(found);
+            self.record_account(account);
+        }
+    }
+
+    /// Notes in the account of a member whom it ignores.
+    pub(in crate::chat::hub) fn record_ignored(&mut self, member: MemberId) {
+        let ignored = self.shared.members[member.slot].ignored().iter();
+        let names = ignored.map(|ignored| ignored.name.clone()).collect();
+        self.change_account(member, |account| account.data.ignored = names);
+    }
+}
+
+/// An ignored name, of a member that is not known.
+fn ignored_name(name: &CompactString, hash: impl Fn(&str) -> u64) -> Ignored {
+    Ignored { name: name.clone(), author: Author { member: None, name: hash(&fold(name)) } }
+}

@@ -1,0 +1,274 @@
+//! Passwords that wait to be compared or hashed, and the limits on wrong ones.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::Hub;
+use crate::chat::change::{Change, Register, Rename};
+use crate::chat::event::{Due, Refusal};
+use crate::chat::id::{AccountId, ClientId, MemberId, Now, SessionId};
+use crate::chat::password::{Password, PasswordAnswer, PasswordJob, PasswordRequest};
+use crate::chat::policy::attempt_limit::AttemptLimit;
+use crate::chat::policy::cidr::Network;
+use crate::chat::policy::nick::Name;
+use crate::chat::session::{SessionFlags, SessionStage};
+
+/// Passwords that wait at most; each session has one at most.
+const MAX_WAITING: usize = 1024;
+/// Wrong passwords in a minute from one IPv4 address or one IPv6 /64, after which none is compared.
+const MAX_FROM_NETWORK: u32 = 5;
+/// Wrong passwords of one account in a minute, after which none is compared but from the network of its last login.
+const MAX_FOR_ACCOUNT: u32 = 60;
+
+/// What a password is for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PasswordUse {
+    /// The session logs in as the account.
+    LogIn(AccountId),
+    /// The member registers this name, which is its nickname.
+    Register(Name),
+    /// The account gets another password.
+    Change(AccountId),
+    /// The account is removed.
+    Unregister(AccountId),
+    /// The member takes the name of the account, or its session logs in as the account.
+    Take(AccountId),
+}
+
+impl PasswordUse {
+    /// The account whose password is compared.
+    fn account(&self) -> Option<AccountId> {
+        match *self {
+            PasswordUse::Register(_) => None,
+            PasswordUse::LogIn(account)
+            | PasswordUse::Change(account)
+            | PasswordUse::Unregister(account)
+            | PasswordUse::Take(account) => Some(account),
+        }
+    }
+}
+
+/// A password that was given and whose answer is due.
+#[derive(Serialize, Deserialize)]
+struct PendingPassword {
+    session: SessionId,
+    purpose: PasswordUse,
+    since: Duration,
+}
+
+/// The passwords that wait, and the wrong ones of the last minute.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Passwords {
+    /// Requests that have not been taken.
+    waiting: VecDeque<PasswordRequest>,
+    /// By session: what its password is for. Entries of sessions that have ended are removed with their connection.
+    pending: BTreeMap<ClientId, PendingPassword>,
+    networks: AttemptLimit<Network>,
+    accounts: AttemptLimit<AccountId>,
+    /// Wrong passwords since the start.
+    wrong: u64,
+}
+
+impl Passwords {
+    /// The number of sessions whose password is not compared yet.
+    pub fn pending(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// Wrong passwords since the start.
+    pub fn wrong(&self) -> u64 {
+        self.wrong
+    }
+
+    /// Whether a session waits for an answer.
+    pub fn awaits(&self, id: ClientId) -> bool {
+        self.pending.contains_key(&id)
+    }
+
+    /// A connection is closed.
+    pub fn forget(&mut self, id: ClientId) {
+        self.pending.remove(&id);
+    }
+
+    /// Counts a wrong password from this network; `account`: whose it was, or `None` for that of the server.
+    pub fn note_wrong(&mut self, network: Network, account: Option<AccountId>, now: Duration) {
+        self.wrong += 1;
+        self.networks.fail(network, now);
+        account.into_iter().for_each(|account| self.accounts.fail(account, now));
+    }
+
+    /// The time until a password from this network is compared, if there were too many wrong ones.
+    pub fn wait_of_network(&self, network: Network, now: Duration) -> Option<Duration> {
+        self.networks.wait(network, MAX_FROM_NETWORK, now)
+    }
+}
+
+/// The whole seconds of a time, rounded up.
+pub fn seconds_of(wait: Duration) -> u64 {
+    wait.as_millis().div_ceil(1000) as u64
+}
+
+impl Hub {
+    /// Takes the next request for the process that hashes passwords. A session that must wait now is refused instead.
+    pub fn poll_password(&mut self, now: Now) -> Option<PasswordRequest> {
+        while let Some(request) = self.passwords.waiting.pop_front() {
+            let id = request.origin.client;
+            if self.sessions.find(request.origin).is_none_or(|session| session.is_leaving()) {
+                continue;
+            }
+            // Others of its network may have given wrong passwords since it was queued.
+            let account = self.passwords.pending.get(&id).and_then(|pending| pending.purpose.account());
+            match self.password_wait(id, account, now) {
+                Some(wait) => self.refuse_password(id, wait, now),
+                None => return Some(request),
+            }
+        }
+        None
+    }
+
+    /// Whether there may be a request to take.
+    pub fn has_passwords(&self) -> bool {
+        !self.passwords.waiting.is_empty()
+    }
+
+    /// Whether a session waits for its password to be compared or hashed.
+    pub fn awaits_password(&self, id: ClientId) -> bool {
+        self.passwords.awaits(id)
+    }
+
+    /// Puts requests back that were taken and will not be answered; they are taken again first.
+    pub fn return_passwords(&mut self, requests: Vec<PasswordRequest>) {
+        requests.into_iter().rev().for_each(|request| self.passwords.waiting.push_front(request));
+    }
+
+    /// The time until a password of a session is compared, if there were too many wrong ones.
+    fn password_wait(&self, id: ClientId, account: Option<AccountId>, now: Now) -> Option<Duration> {
+        let network = Network::of_client(self.sessions.addr(id)?.ip());
+        let of_account = || {
+            let id = account?;
+            let is_known = self.shared.accounts.get(id)?.last_network == Some(network);
+            self.passwords.accounts.wait(id, MAX_FOR_ACCOUNT, now.at).filter(|_| !is_known)
+        };
+        self.passwords.wait_of_network(network, now.at).or_else(of_account)
+    }
+
+    /// Ends the wait of a session for the answer; its lines go on. The time does not count for its login.
+    fn end_password(&mut self, id: ClientId, now: Now) -> Option<PasswordUse> {
+        let PendingPassword { purpose, since, .. } = self.passwords.pending.remove(&id)?;
+        let session = &mut self.sessions[id];
+        session.flags.remove(SessionFlags::AWAITS_ANSWER);
+        if session.stage == SessionStage::LoggingIn {
+            session.active += (now.at - since).as_micros() as u64;
+        }
+        self.outbound.resume(id);
+        Some(purpose)
+    }
+
+    fn refuse_password(&mut self, id: ClientId, wait: Duration, now: Now) {
+        let Some(purpose) = self.end_password(id, now) else { return };
+        let due = self.due_after(id, &purpose);
+        self.fanout().refuse(id, Refusal::TooManyWrongPasswords { seconds: seconds_of(wait), due });
+    }
+
+    /// What is due after a refused password.
+    fn due_after(&mut self, id: ClientId, purpose: &PasswordUse) -> Due {
+        match purpose {
+            PasswordUse::LogIn(_) => self.password_due(id),
+            _ => Due::Nothing,
+        }
+    }
+
+    /// Queues a password of a session.
+    pub(super) fn queue_password(&mut self, id: ClientId, purpose: PasswordUse, job: PasswordJob, now: Now) {
+        if let Some(wait) = self.password_wait(id, purpose.account(), now) {
+            let due = self.due_after(id, &purpose);
+            return self.fanout().refuse(id, Refusal::TooManyWrongPasswords { seconds: seconds_of(wait), due });
+        }
+        if self.passwords.waiting.len() >= MAX_WAITING {
+            return self.fanout().refuse(id, Refusal::TooManyLogins);
+        }
+        let origin = self.sessions.origin(id);
+        self.sessions[id].flags.insert(SessionFlags::AWAITS_ANSWER);
+        self.passwords.pending.insert(id, PendingPassword { session: origin.session, purpose, since: now.at });
+        self.passwords.waiting.push_back(PasswordRequest { origin, job });
+    }
+
+    /// Queues the comparison of a typed password with that of an account.
+    pub(super) fn queue_account_password(
+        &mut self,
+        id: ClientId,
+        purpose: PasswordUse,
+        typed: &str,
+        new: Option<&str>,
+        now: Now,
+    ) {
+        let Some(account) = purpose.account().and_then(|account| self.shared.accounts.get(account)) else { return };
+        let (password, verifier) = (Password::new(typed), account.verifier.clone());
+        self.queue_password(id, purpose, PasswordJob::Verify { password, verifier, new: new.map(Password::new) }, now);
+    }
+
+    /// Processes the answer to a request, if the session that waits for it is still connected.
+    pub fn handle_password(&mut self, request: &PasswordRequest, answer: PasswordAnswer, now: Now) {
+        let id = request.origin.client;
+        let is_meant = |pending: &PendingPassword| pending.session == request.origin.session;
+        if !self.passwords.pending.get(&id).is_some_and(is_meant) {
+            return;
+        }
+        if self.sessions.find(request.origin).is_none_or(|session| session.is_leaving()) {
+            return self.passwords.forget(id);
+        }
+        let Some(purpose) = self.end_password(id, now) else { return };
+        match answer {
+            PasswordAnswer::Failed => {
+                let due = self.due_after(id, &purpose);
+                self.fanout().refuse(id, Refusal::PasswordsFail { due });
+            }
+            PasswordAnswer::Wrong => self.handle_wrong_password(id, &purpose, now),
+            PasswordAnswer::Right { verifier } => self.handle_right_password(id, purpose, verifier, now),
+        }
+    }
+
+    fn handle_wrong_password(&mut self, id: ClientId, purpose: &PasswordUse, now: Now) {
+        let network = Network::of_client(self.sessions.ip(id));
+        self.passwords.note_wrong(network, purpose.account(), now.at);
+        match purpose {
+            PasswordUse::LogIn(_) => self.ask_again(id, now),
+            _ => self.fanout().refuse(id, Refusal::WrongPassword { due: Due::Nothing }),
+        }
+    }
+
+    fn handle_right_password(&mut self, id: ClientId, purpose: PasswordUse, verifier: Option<Box<str>>, now: Now) {
+        let member = self.sessions[id].member.map(|slot| self.shared.members.id(slot));
+        match (purpose, member, verifier) {
+            (PasswordUse::LogIn(account), None, _) => self.log_in_as(id, account, now),
+            (PasswordUse::Register(name), Some(member), Some(verifier)) => {
+                let register = Box::new(Register { name, verifier });
+                self.propose_checked(id, Change::Register { member, register }, &now);
+            }
+            (PasswordUse::Change(account), Some(_), Some(verifier)) => {
+                self.propose_checked(id, Change::SetPassword { account, verifier }, &now);
+            }
+            (PasswordUse::Unregister(account), Some(by), _) => {
+                self.propose_checked(id, Change::Unregister { by, account }, &now);
+            }
+            (PasswordUse::Take(account), Some(member), _) => self.take_account(id, member, account, now),
+            // The session has logged in or out meanwhile, which it cannot while it waits.
+            _ => {}
+        }
+    }
+
+    /// A member takes the name of an account, whose password it has given. If it has an account of its own, or the account
+    /// has a member, its session leaves it and logs in as the account.
+    fn take_account(&mut self, id: ClientId, member: MemberId, account: AccountId, now: Now) {
+        let Some(found) = self.shared.accounts.get(account) else { return };
+        if found.member.is_some() || self.shared.members.account(member).is_some() {
+            return self.switch_account(id, account, now);
+        }
+        let network = Network::of_client(self.sessions.ip(id));
+        let to = Box::new(Rename { name: found.name.clone(), network, account: Some(account) });
+        self.propose_checked(id, Change::Rename { member, to }, &now);
+    }
+}
