@@ -17,7 +17,7 @@ use crate::chat::HubState;
 /// The version of the envelope and of all that is in it.
 ///
 /// A field that is added needs no new version if it has a default.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// The state of a server, without its sockets.
 #[derive(Serialize, Deserialize)]
@@ -81,9 +81,9 @@ mod tests {
     fn other_versions_and_damaged_states_are_refused() {
         let refused = |json: &str| Handover::from_json(json.as_bytes()).err().map(|error| error.to_string());
         let other = refused(r#"{"version": 1, "anything": []}"#).unwrap();
-        assert!(other.contains("version 1, and this program reads version 3"), "{other}");
+        assert!(other.contains("version 1, and this program reads version 4"), "{other}");
         for json in
-            ["", "[]", "{}", r#"{"version": 3}"#, r#"{"version": 3, "at": {"secs": 1, "nanos": 0}, "engine": {}}"#]
+            ["", "[]", "{}", r#"{"version": 4}"#, r#"{"version": 4, "at": {"secs": 1, "nanos": 0}, "engine": {}}"#]
         {
             let error = refused(json).expect(json);
             assert!(error.starts_with("the state cannot be read: "), "{error}");

@@ -70,6 +70,7 @@ impl AccountTable {
     }
 
     /// All accounts, the oldest first.
+    #[cfg(test)]
     pub fn iter(&self) -> impl Iterator<Item = (AccountId, &Account)> {
         self.accounts.iter().map(|(&id, account)| (id, account))
     }

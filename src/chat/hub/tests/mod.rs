@@ -1,5 +1,6 @@
 //! Tests of the whole hub.
 
+mod accounts;
 pub(super) mod disconnects;
 mod empty_rooms;
 pub(super) mod encodings;

@@ -20,7 +20,11 @@ pub struct TestHub {
 
 impl TestHub {
     pub fn new() -> TestHub {
-        let mut hub = Hub::new(Config { rate: 0, ..Config::default() }, renderers(Lang::En));
+        TestHub::with(Config::default())
+    }
+
+    pub fn with(config: Config) -> TestHub {
+        let mut hub = Hub::new(Config { rate: 0, ..config }, renderers(Lang::En));
         hub.attach_console();
         TestHub { hub, at: Duration::from_secs(1), slots: 0 }
     }

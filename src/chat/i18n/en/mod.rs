@@ -37,6 +37,10 @@ pub const ROOM_HELP: &[&str] = &[
     "/quiet on|off                 whether joins and leaves are hidden from you",
     "/away [text], /whois name     be away, or back; who a member is",
     "/delete last|ID|@name [n]     delete your own messages",
+    "/register PASSWORD            make your nickname an account, if stored",
+    "/nick name PASSWORD           take the nickname of your account",
+    "/password OLD NEW             change the password; /unregister PASSWORD",
+    "/read [#room] ID              let your account remember what you have read",
     "Commands about a room take #room first: /history #den, /topic #den text",
     "Who makes a room operates it, and has these commands there:",
     "/room [setting value|off]     show or change the settings: key, invite-only,",
@@ -78,6 +82,7 @@ pub const OPERATOR_ROOM_HELP: &[&str] = &[
     "/room, /topic, /invite, /op, /deop, /voice, /devoice, each with #room",
     "/delete [#room] ID|@name [n]  delete messages",
     "/mod name, /unmod name        make a member a moderator; end that",
+    "/unregister name              remove an account",
 ];
 
 pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {

@@ -38,6 +38,10 @@ pub const ROOM_HELP: &[&str] = &[
     "/quiet on|off                 是否隐藏进出房间的通知",
     "/away [内容]，/whois 昵称     暂时离开或回来；查看某人的信息",
     "/delete last|ID|@昵称 [n]     删除自己的消息",
+    "/register 密码                注册自己的昵称（如果服务器存档）",
+    "/nick 昵称 密码               使用自己注册的昵称",
+    "/password 旧密码 新密码       修改密码；/unregister 密码 取消注册",
+    "/read [#房间] ID              让帐号记住读到哪里",
     "与房间有关的命令可以先写 #房间：/history #den，/topic #den 内容",
     "建立房间的人是房主，在该房间里有以下命令：",
     "/room [设置 值|off]           显示或更改设置：key、invite-only、",
@@ -79,6 +83,7 @@ pub const OPERATOR_ROOM_HELP: &[&str] = &[
     "/room，/topic，/invite，/op，/deop，/voice，/devoice，都可先写 #房间",
     "/delete [#房间] ID|@昵称 [n]  删除消息",
     "/mod 昵称，/unmod 昵称        任命版主；免去版主",
+    "/unregister 昵称              取消某个昵称的注册",
 ];
 
 pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
