@@ -7,6 +7,7 @@ mod event_loop;
 pub mod handover;
 pub mod http;
 pub(crate) mod limits;
+pub mod password;
 mod query_step;
 pub(crate) mod store_query;
 pub(crate) mod store_writer;
