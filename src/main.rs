@@ -8,6 +8,7 @@ use chinwag::bench::baseline;
 use chinwag::bench::process::helper;
 use chinwag::bench::workload::readers;
 use chinwag::cli::{BenchPart, Cli, Command};
+use chinwag::server::password;
 use chinwag::util::{logging, signals};
 use chinwag::{bench, client, server, transfer};
 
@@ -30,6 +31,7 @@ fn run(command: Command) -> Result<u8, Box<dyn Error>> {
         Command::Import(import) => transfer::import(&import.settings()).map(|()| 0)?,
         Command::Manual(manual) => manual.print().map(|()| 0)?,
         Command::Bench(bench) => bench::run(&bench.settings())?,
+        Command::HashPasswords => password::child::run().map(|()| 0)?,
         Command::BenchPart(BenchPart::Server(serve)) => {
             helper::end_with_parent();
             server::run(serve.settings())?

@@ -9,6 +9,9 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::change::Origin;
 
+/// The longest password of an account in bytes.
+pub const MAX_PASSWORD: usize = 256;
+
 /// A password as it was typed. It is never shown: not by `Debug`, so in no log either.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Password(Box<str>);

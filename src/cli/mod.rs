@@ -45,6 +45,9 @@ pub enum Command {
     /// Helper process of a load test
     #[command(hide = true, subcommand)]
     BenchPart(BenchPart),
+    /// Helper process of a server
+    #[command(hide = true)]
+    HashPasswords,
 }
 
 impl Cli {

@@ -20,6 +20,7 @@ use super::console::Console;
 use super::engine::{Budget, Engine};
 use super::http::Access;
 use super::limits::Limits;
+use super::password::{Hasher, HasherCommand};
 use super::store_writer::StoreWriter;
 use crate::chat::{Hub, Now, OPERATOR_LOG};
 use crate::util::clock::Clock;
@@ -30,7 +31,8 @@ const CONSOLE: Token = Token(1);
 /// The console's or the log's output can be written; nothing to record, since each turn tries to write.
 const CONSOLE_OUTPUT: Token = Token(2);
 const LOG_OUTPUT: Token = Token(3);
-const LISTENERS: usize = 4;
+const HASHER: Token = Token(4);
+const LISTENERS: usize = 5;
 /// First token of connections; the tokens below are for listeners.
 const CONNECTIONS: usize = 1024;
 
@@ -84,6 +86,8 @@ pub struct EventLoop {
     /// A signal has arrived.
     signalled: bool,
     console: Option<Console>,
+    /// Compares and hashes passwords, if the server has accounts.
+    hasher: Option<Hasher>,
     engine: Engine<TcpListener>,
 }
 
@@ -113,7 +117,7 @@ impl EventLoop {
         let console = console.then(|| Console::new(&mut hub, registry, tokens, limits.max_line)).transpose()?;
         logging::watch(registry, LOG_OUTPUT)?;
         let engine = Engine::new(hub, listeners, limits, Budget::default(), max_connections);
-        Ok(EventLoop { poll, clock: Clock::start(), signals, signalled: false, console, engine })
+        Ok(EventLoop { poll, clock: Clock::start(), signals, signalled: false, console, hasher: None, engine })
     }
 
     /// The addresses that are listened on, with the real ports.
@@ -129,6 +133,12 @@ impl EventLoop {
     /// Sets the store writer.
     pub fn set_store_writer(&mut self, store_writer: Option<StoreWriter>) {
         self.engine.set_store_writer(store_writer);
+    }
+
+    /// Starts the process that compares and hashes passwords.
+    pub fn start_hasher(&mut self) {
+        let now = self.clock.elapsed();
+        self.hasher = Some(Hasher::start(HasherCommand::default(), self.poll.registry(), HASHER, now));
     }
 
     /// Serves until a signal, the operator or the peer of p2p ends it; returns the exit code.
@@ -156,6 +166,9 @@ impl EventLoop {
             if let Some(console) = &mut self.console {
                 console.receive(self.engine.hub_mut(), self.poll.registry(), now);
             }
+            if let Some(hasher) = &mut self.hasher {
+                hash_passwords(hasher, self.engine.hub_mut(), self.poll.registry(), now);
+            }
             self.engine.process_output(now);
             if let Some(console) = &mut self.console {
                 console.show(self.engine.hub_mut());
@@ -175,12 +188,15 @@ impl EventLoop {
     /// The timeout of the next poll.
     fn timeout(&self) -> Option<Duration> {
         let now = self.clock.elapsed();
-        if self.engine.has_work(now) || self.console.as_ref().is_some_and(Console::is_ready) {
+        let is_ready =
+            self.console.as_ref().is_some_and(Console::is_ready) || self.hasher.as_ref().is_some_and(Hasher::has_work);
+        if self.engine.has_work(now) || is_ready {
             return Some(Duration::ZERO);
         }
         let output = logging::has_pending() || self.console.as_ref().is_some_and(Console::has_pending);
         let retry = output.then_some(now + OUTPUT_RETRY);
-        [self.engine.next_deadline(), retry].into_iter().flatten().min().map(|at| at.saturating_sub(now))
+        let hasher = self.hasher.as_ref().and_then(Hasher::next_deadline);
+        [self.engine.next_deadline(), hasher, retry].into_iter().flatten().min().map(|at| at.saturating_sub(now))
     }
 
     /// Passes an event on.
@@ -189,6 +205,7 @@ impl EventLoop {
             SIGNALS => self.signalled = true,
             CONSOLE => self.console.iter_mut().for_each(Console::notify),
             CONSOLE_OUTPUT | LOG_OUTPUT => {}
+            HASHER => self.hasher.iter_mut().for_each(Hasher::notify),
             Token(token) if token < CONNECTIONS => self.engine.notify_listener(token - LISTENERS),
             Token(token) => self.engine.record_event(token - CONNECTIONS, event.into()),
         }
@@ -208,5 +225,24 @@ impl EventLoop {
             self.engine.begin_shutdown(now);
         }
         None
+    }
+}
+
+/// Gives the hub the answers about passwords, and the hasher as many requests as it takes.
+fn hash_passwords(hasher: &mut Hasher, hub: &mut Hub, registry: &Registry, now: Now) {
+    loop {
+        for (request, answer) in hasher.process(registry, now.at) {
+            hub.handle_password(&request, answer, now);
+        }
+        let mut is_done = true;
+        while hasher.has_room()
+            && let Some(request) = hub.poll_password(now)
+        {
+            hasher.submit(request);
+            is_done = false;
+        }
+        if is_done {
+            return;
+        }
     }
 }

@@ -7,6 +7,7 @@ mod event_loop;
 pub mod handover;
 pub mod http;
 pub(crate) mod limits;
+pub mod password;
 mod password_file;
 mod query_step;
 pub(crate) mod store_query;
@@ -156,9 +157,13 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
         hub.restore(start, Clock::start().now());
         store_writer
     });
+    let has_accounts = store_writer.is_some() && hub.has_accounts();
     let mut event_loop =
         event_loop::EventLoop::new(hub, listeners, limits, seats.connections, console).map_err(Error::Start)?;
     event_loop.set_store_writer(store_writer);
+    if has_accounts {
+        event_loop.start_hasher();
+    }
     access.hosts.extend(http::machine_names());
     event_loop.set_access(access);
     for (kind, addr) in event_loop.local_addrs() {

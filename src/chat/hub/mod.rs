@@ -355,6 +355,11 @@ impl Hub {
         self.ending
     }
 
+    /// Whether members can register, if there is a store.
+    pub fn has_accounts(&self) -> bool {
+        self.config.has_followed_rooms()
+    }
+
     /// Whether the server is in p2p mode: the operator talks to one member, and the server ends with it.
     pub fn is_p2p(&self) -> bool {
         self.config.mode == Mode::P2p

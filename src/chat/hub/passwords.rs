@@ -9,7 +9,7 @@ use super::Hub;
 use crate::chat::change::{Change, Register, Rename};
 use crate::chat::event::{Due, Refusal};
 use crate::chat::id::{AccountId, ClientId, MemberId, Now, SessionId};
-use crate::chat::password::{Password, PasswordAnswer, PasswordJob, PasswordRequest};
+use crate::chat::password::{MAX_PASSWORD, Password, PasswordAnswer, PasswordJob, PasswordRequest};
 use crate::chat::policy::attempt_limit::AttemptLimit;
 use crate::chat::policy::cidr::Network;
 use crate::chat::policy::nick::Name;
@@ -207,6 +207,10 @@ impl Hub {
     ) {
         let Some(account) = purpose.account().and_then(|account| self.shared.accounts.get(account)) else { return };
         let (password, verifier) = (Password::new(typed), account.verifier.clone());
+        // It can be that of no account, and is not worth a hash.
+        if password.text().len() > MAX_PASSWORD {
+            return self.handle_wrong_password(id, &purpose, now);
+        }
         self.queue_password(id, purpose, PasswordJob::Verify { password, verifier, new: new.map(Password::new) }, now);
     }
 

@@ -4,6 +4,7 @@ pub(crate) mod attacks;
 pub(crate) mod descriptors;
 pub(crate) mod foreign;
 pub(crate) mod hangup;
+pub(crate) mod hasher;
 pub(crate) mod log;
 pub(crate) mod signals;
 pub(crate) mod start_and_end;

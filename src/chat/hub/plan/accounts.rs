@@ -7,11 +7,9 @@ use crate::chat::config::Login;
 use crate::chat::event::Refusal;
 use crate::chat::hub::passwords::PasswordUse;
 use crate::chat::id::AccountId;
+use crate::chat::password::{MAX_PASSWORD, normalized};
 use crate::chat::policy::cidr::Network;
 use crate::chat::policy::nick::{InvalidNick, Name};
-
-/// The longest password in bytes.
-const MAX_PASSWORD: usize = 256;
 
 const REGISTER_USAGE: Refusal = Refusal::Usage("/register PASSWORD");
 const PASSWORD_USAGE: Refusal = Refusal::Usage("/password OLD NEW");
@@ -21,7 +19,7 @@ const READ_USAGE: Refusal = Refusal::Usage("/read [#room] ID");
 /// Checks a new password. It can be typed at a prompt, so it is no command.
 fn check_password(text: &str) -> Result<(), Refusal<'static>> {
     let is_command = text.starts_with('/') || matches!(Command::parse(text), Command::Quit(_));
-    match text.len() > MAX_PASSWORD || text.contains(char::is_whitespace) || is_blank(text) || is_command {
+    match normalized(text).len() > MAX_PASSWORD || text.contains(char::is_whitespace) || is_blank(text) || is_command {
         true => Err(Refusal::BadPassword { most: MAX_PASSWORD }),
         false => Ok(()),
     }
