@@ -14,7 +14,7 @@ pub enum Refusal<'a> {
         asked: bool,
     },
     BadName {
-        why: InvalidNick,
+        why: InvalidNick<'a>,
         name: &'a str,
         asked: bool,
     },
@@ -54,6 +54,15 @@ pub enum Refusal<'a> {
         word: &'a str,
     },
     BadRoomName,
+    /// The name of a new room mixes scripts that are easily confused.
+    MixedRoomName {
+        room: &'a str,
+    },
+    /// The name of a new room can be mistaken for that of the room `other`.
+    RoomLooksLike {
+        room: &'a str,
+        other: &'a str,
+    },
     NoRoom {
         room: &'a str,
     },

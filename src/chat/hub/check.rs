@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Shared;
+use super::nicknames::check_name;
 use super::permissions::Act;
 use crate::chat::change::{Change, Delete, Place, Restrict, RestrictionKind, RoleChange};
 use crate::chat::event::Refusal;
@@ -120,10 +121,7 @@ fn check_other<'a>(shared: &'a Shared, change: &'a Change<'_>, now: Duration) ->
     let gone = |name: &'a str| Refusal::NoSuchMember { name };
     let present = |member: MemberId, name: &'a str| members.get(member).ok_or(gone(name));
     match change {
-        Change::Join(join) => match members.find_key(&join.name.key) {
-            Some(_) => Err(Refusal::Taken { name: &join.name.shown, asked: true }),
-            None => Ok(()),
-        },
+        Change::Join(join) => check_name(shared, &join.name, None, true),
         Change::Move { member, place, key } => check_move(shared, *member, place, key.as_deref(), now),
         Change::Follow { member, place, key } => check_follow(shared, *member, place, key.as_deref(), now),
         Change::Unfollow { member, room } => match members.get(*member).ok_or(gone("")) {
@@ -139,10 +137,7 @@ fn check_other<'a>(shared: &'a Shared, change: &'a Change<'_>, now: Duration) ->
             if name.shown == *old {
                 return Err(Refusal::AlreadyCalled { name: old });
             }
-            match members.find_key(&name.key) {
-                Some(owner) if owner != *member => Err(Refusal::Taken { name: &name.shown, asked: false }),
-                _ => Ok(()),
-            }
+            check_name(shared, name, Some(*member), false)
         }
         Change::Kick { member, kick } => match kick.room {
             None => {

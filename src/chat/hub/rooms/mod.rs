@@ -1,6 +1,7 @@
 //! The rooms in memory, by number and by name.
 
 mod dirty;
+mod looks;
 pub mod stored;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -10,6 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use self::dirty::DirtyQueue;
+use self::looks::RoomLooks;
 use self::stored::{StoreUse, StoredRoom};
 use crate::chat::config::Config;
 use crate::chat::id::{LOBBY, RoomId};
@@ -32,12 +34,19 @@ pub struct RoomLimits {
     stored: usize,
     /// Maximum rooms that one member follows.
     pub follow: usize,
+    /// Whether a new room is refused if its name can be mistaken for that of another room.
+    refuses_lookalikes: bool,
 }
 
 impl RoomLimits {
     /// The limits of a server.
     pub fn of(config: &Config) -> Self {
-        RoomLimits { in_memory: config.max_rooms, stored: config.max_stored_rooms, follow: config.max_follow }
+        RoomLimits {
+            in_memory: config.max_rooms,
+            stored: config.max_stored_rooms,
+            follow: config.max_follow,
+            refuses_lookalikes: config.has_followed_rooms(),
+        }
     }
 }
 
@@ -62,6 +71,8 @@ pub struct Rooms {
     store: StoreUse,
     /// Rooms that are in the store and not in memory, by their folded names.
     stored: BTreeMap<Box<str>, StoredRoom>,
+    /// What the names of all these rooms look like.
+    looks: RoomLooks,
 }
 
 /// The state of [`Rooms`] as plain data.
@@ -80,6 +91,8 @@ impl Rooms {
     pub fn new(retention: Retention, limits: RoomLimits) -> Self {
         let mut slots = Slots::default();
         slots.insert(Room::new(LOBBY, LOBBY, retention));
+        let mut looks = RoomLooks::default();
+        looks.add(LOBBY, LOBBY);
         Rooms {
             retention,
             limits,
@@ -92,6 +105,7 @@ impl Rooms {
             summaries: VecDeque::new(),
             store: StoreUse::None,
             stored: BTreeMap::new(),
+            looks,
         }
     }
 
@@ -134,6 +148,7 @@ impl Rooms {
     pub fn add(&mut self, name: &Name) -> RoomId {
         let id = RoomId::new(self.slots.insert(Room::new(&name.shown, &name.key, self.retention)));
         self.index.insert(name.key.clone(), id);
+        self.looks.add(&name.shown, &name.key);
         self.note_empty(id);
         id
     }
@@ -197,6 +212,7 @@ impl Rooms {
     fn remove(&mut self, id: RoomId) -> Room {
         let room = self.slots.remove(id.index());
         self.index.remove(&room.key);
+        self.looks.remove(&room.name, &room.key);
         self.empty.remove(&room.emptied);
         self.dirty.note_removed(&room);
         if room.summary.is_some() {
@@ -275,9 +291,12 @@ impl Rooms {
     pub fn restore(&mut self, state: RoomsState) {
         let RoomsState { slots, emptied, dirty, summaries, store, stored } = state;
         self.index.clear();
+        self.looks = RoomLooks::default();
+        stored.iter().for_each(|(key, room)| self.looks.add(&room.name, key));
         for (index, room) in slots.iter() {
             let id = RoomId::new(index);
             self.index.insert(room.key.clone(), id);
+            self.looks.add(&room.name, &room.key);
             if !room.members.is_empty() {
                 self.occupied.insert(id);
             } else if id != RoomId::LOBBY {
