@@ -55,6 +55,12 @@ pub struct Counts {
     pub refused_acts: usize,
     /// Rooms that could not be made because the empty ones have operators who are on the server.
     pub kept_rooms: usize,
+    /// Refusals of names that look like those of members.
+    pub alike_names: usize,
+    /// Refusals of names that look like reserved words, or mix scripts.
+    pub unfit_names: usize,
+    /// Refusals of rooms whose names look like those of other rooms.
+    pub alike_rooms: usize,
 }
 
 impl AddAssign for Counts {
@@ -88,5 +94,8 @@ impl AddAssign for Counts {
         self.hidden_acts += other.hidden_acts;
         self.refused_acts += other.refused_acts;
         self.kept_rooms += other.kept_rooms;
+        self.alike_names += other.alike_names;
+        self.unfit_names += other.unfit_names;
+        self.alike_rooms += other.alike_rooms;
     }
 }

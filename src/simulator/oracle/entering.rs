@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use super::committing::Proposed;
 use super::history::Replay;
+use super::lookalikes::{is_cyrillic, refuse_look};
 use super::{Oracle, ReaderStage, Typed, key};
 use crate::chat::{Cause, Login, Now};
 
 /// The refusal of an invalid name.
-const SHAPE: &str = "A nickname is 1 to 24 characters wide: letters and digits of any script, _, - and ., no spaces.";
+pub(super) const SHAPE: &str =
+    "A nickname is 1 to 24 characters wide: letters and digits of any script, _, - and ., no spaces.";
 
 /// The refusal of another protocol.
 const FOREIGN: &str = "! This port is for lines of text: use nc, telnet or chinwag connect. HTTP, TLS, SSH and similar protocols are not supported.";
@@ -22,8 +24,11 @@ pub(super) fn name(text: &str) -> Result<String, String> {
         "You" | "server" | "Admin" | "10.0.0.1" => return Err(format!("The nickname {text} is reserved.")),
         _ => {}
     }
-    let fits = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte));
-    if fits && (1..=24).contains(&text.len()) { Ok(text.into()) } else { Err(SHAPE.into()) }
+    let fits = text.chars().all(|c| c.is_ascii_alphanumeric() || is_cyrillic(c) || "_-.".contains(c));
+    if !fits || !(1..=24).contains(&text.chars().count()) {
+        return Err(SHAPE.into());
+    }
+    refuse_look(text).map_or_else(|| Ok(text.into()), Err)
 }
 
 /// Whether a client without a name wants to leave.
@@ -108,11 +113,17 @@ impl Oracle {
             return;
         }
         match name(text) {
-            Err(why) => self.send_line(who, &format!("! {why} Try another:")),
-            Ok(name) if self.names.contains_key(&key(&name)) => {
-                self.send_line(who, &format!("! The nickname {name} is taken. Try another:"));
+            Err(why) => {
+                self.counts.unfit_names += usize::from(why.contains(" looks like ") || why.contains(" mixes "));
+                self.send_line(who, &format!("! {why} Try another:"));
             }
-            Ok(name) => self.propose_join(who, name),
+            Ok(name) => match self.refuse_taken(&name, None) {
+                Some(refusal) => {
+                    self.counts.alike_names += usize::from(refusal.contains(" looks like "));
+                    self.send_line(who, &format!("{refusal} Try another:"));
+                }
+                None => self.propose_join(who, name),
+            },
         }
     }
 
@@ -152,6 +163,7 @@ impl Oracle {
         let kept_out = self.find_room(name).and_then(|room| self.refuse_entry(who, room, None, now));
         self.counts.kept_out += usize::from(kept_out.is_some());
         if let Some(refusal) = kept_out.or_else(|| self.refuse_opening(name)) {
+            self.note_room_name(&refusal);
             if self.readers[who].stage != ReaderStage::Gone {
                 self.send_line(who, &refusal);
             }

@@ -10,6 +10,7 @@ mod deleting;
 mod entering;
 mod following;
 mod history;
+mod lookalikes;
 mod moderating;
 mod operating;
 mod programs;
