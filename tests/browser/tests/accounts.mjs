@@ -29,7 +29,7 @@ async function give(page, password) {
 
 const inRoom = (page) => page.waitForSelector('#room:not([hidden])');
 const whyIs = (page, text) => until(page, (wanted) => document.querySelector('#why').textContent === wanted, text, `not told ${JSON.stringify(text)}`);
-const labelOf = (name) => `Password of ${name}, who is registered`;
+const labelOf = (name) => `${name} is registered. Password:`;
 
 async function logIn(page, name, password) {
   await asked(page, name, labelOf(name));
@@ -212,6 +212,8 @@ export async function two_pages_of_one_account_read_the_same(world) {
   same(await phone.$$eval('#unsaidLines li', (lines) => lines.map((each) => each.textContent)), ['lost on the way'], 'what was not said');
   await phone.click('#again');
   await sees(alice, 'lost on the way', 'own');
+  await say(phone, '/read 1');
+  await until(alice, () => readIds.get('lobby') === 1, null, 'the read position is not known');
   await say(alice, '/join den');
   await roomIs(alice, 'den');
   await roomIs(phone, 'den');
@@ -287,6 +289,43 @@ export async function a_prompt_outlives_a_lost_connection(world) {
   await phone.locator('#password').pressSequentially('horse');
   await phone.keyboard.press('Enter');
   await inRoom(phone);
+}
+
+export async function a_password_that_cannot_be_compared_now_is_given_again(world) {
+  const { house } = await withStore(world);
+  const line = await world.wire(house);
+  const alice = await world.page(line.url, { expected });
+  await enter(alice, 'alice');
+  await register(alice);
+  // The server cannot take the first one.
+  await alice.evaluate((password) => {
+    const { send } = WebSocket.prototype;
+    WebSocket.prototype.send = function (text) {
+      if (text !== password) return send.call(this, text);
+      WebSocket.prototype.send = send;
+      setTimeout(() => handleFrame('{"t":"refused","what":"too_many_logins"}'));
+    };
+  }, PASSWORD);
+  line.cut();
+  await disconnected(alice);
+  line.mend();
+  await alice.click('#now', { timeout: 2000 }).catch(() => {});
+  await whyIs(alice, 'Too many logins at once. Try again.');
+  await inRoom(alice);
+  await connected(alice);
+}
+
+export async function a_prompt_that_was_left_alone_ends(world) {
+  const { house, where } = await withStore(world);
+  const alice = await world.page(house.url, { expected });
+  await enter(alice, 'alice');
+  await register(alice);
+  await house.stop();
+  const hasty = await world.server([...where, '--login-timeout', '1']);
+  const other = await world.page(hasty.url);
+  await asked(other, 'alice', labelOf('alice'));
+  await whyIs(other, 'You did not log in in time.');
+  same(await other.evaluate(() => document.activeElement.id), 'nickname', 'the focus');
 }
 
 export async function the_password_of_the_server_is_asked_first(world) {
