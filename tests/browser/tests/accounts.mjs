@@ -1,7 +1,7 @@
 // Passwords: of the server, and of nicknames that are registered; members with several connections.
 import { writeFile } from 'node:fs/promises';
-import { Nc, check, same } from '../harness.mjs';
-import { again, connected, DESKTOP, disconnected, enter, expected, messages, PHONE, roomIs, say, sees, SMALL, sound, until } from '../people.mjs';
+import { Nc, check, random, same } from '../harness.mjs';
+import { again, connected, counted, DESKTOP, disconnected, enter, expected, messages, PHONE, roomIs, say, sees, SMALL, sound, until } from '../people.mjs';
 
 const PASSWORD = 'correct-horse';
 const OTHER = 'battery-staple';
@@ -225,6 +225,81 @@ export async function two_pages_of_one_account_read_the_same(world) {
   await bob.until(/alicia: still here/);
 }
 
+export async function a_page_comes_back_to_the_room_of_its_other_page(world) {
+  const { house } = await withStore(world);
+  const line = await world.wire(house);
+  const desk = await world.page(house.url);
+  await enter(desk, 'alice');
+  await register(desk);
+  const phone = await world.page(line.url, { expected });
+  await logIn(phone, 'alice', PASSWORD);
+  await say(phone, 'in the lobby');
+  await sees(desk, 'in the lobby', 'own');
+  line.loses = 'up';
+  await say(phone, 'lost on the way');
+  line.cut();
+  await disconnected(phone);
+  await say(desk, '/join den', 'in the den');
+  await sees(desk, 'in the den', 'own');
+  line.mend();
+  await again(phone);
+  await roomIs(phone, 'den');
+  await sees(phone, 'in the den', 'own');
+  await phone.waitForSelector('#unsaidButtons:not([hidden])');
+  check((await phone.textContent('#unsaidWhy')).startsWith('The server did not confirm'), 'the page knows of the lobby what it cannot know');
+  await phone.click('#discard');
+  await say(phone, '/join lobby');
+  await roomIs(desk, 'lobby');
+  await until(phone, () => !arriving && document.querySelector('#roomName').textContent === 'lobby', null, 'not back in the lobby');
+  same(await messages(phone), ['in the lobby'], 'what alice reads in the lobby');
+}
+
+export async function nothing_is_lost_or_doubled_between_two_pages_of_an_account(world) {
+  const { seed, below } = random();
+  const { house } = await withStore(world, ['--history', '1000']);
+  const carol = await Nc.enter(house, 'carol');
+  const [deskLine, phoneLine] = [await world.wire(house), await world.wire(house)];
+  const [desk, phone] = [await world.page(deskLine.url, { expected }), await world.page(phoneLine.url, { expected })];
+  await enter(desk, 'alice');
+  await register(desk);
+  await logIn(phone, 'alice', PASSWORD);
+  const told = { d: 0, p: 0, c: 0 };
+  const talk = async () => {
+    for (let left = below(3); left > 0; left -= 1) carol.say(`c ${told.c += 1}`);
+    for (let left = below(3); left > 0; left -= 1) await say(desk, `d ${told.d += 1}`);
+    for (let left = below(3); left > 0; left -= 1) await say(phone, `p ${told.p += 1}`);
+  };
+  for (let round = 0; round < 8; round += 1) {
+    const [page, line] = below(2) ? [desk, deskLine] : [phone, phoneLine];
+    await talk();
+    line.loses = ['', 'up', 'down'][below(3)];
+    await talk();
+    line.cut();
+    await disconnected(page);
+    for (let left = below(3); left > 0; left -= 1) carol.say(`c ${told.c += 1}`);
+    line.mend();
+    await again(page);
+    await until(page, () => !arriving && doubtful.length === 0, null, 'the page is not up to date');
+    if (await page.isVisible('#again')) await page.click('#again');
+  }
+  await say(desk, `d ${told.d += 1}`);
+  await say(phone, `p ${told.p += 1}`);
+  await carol.until(new RegExp(`alice: d ${told.d}\\r`));
+  await carol.until(new RegExp(`alice: p ${told.p}\\r`));
+  carol.say(`c ${told.c += 1}`);
+  for (const page of [desk, phone]) {
+    await sees(page, `c ${told.c}`, 'said');
+    const read = await messages(page);
+    counted(read, 'c', told.c, seed);
+    for (const prefix of ['d', 'p']) {
+      // A line that is sent again comes after those that were said meanwhile.
+      counted(read.filter((text) => text.startsWith(prefix)).toSorted((one, other) => Number(one.slice(2)) - Number(other.slice(2))), prefix, told[prefix], seed);
+    }
+    const heard = [...carol.transcript.text.matchAll(/alice: ([dp] \d+)\r/g)].map(([, text]) => text);
+    same(read.filter((text) => !text.startsWith('c')), heard, `what alice reads of her own lines, beside what carol heard (seed ${seed})`);
+  }
+}
+
 export async function a_page_comes_back_with_the_password_that_it_was_given(world) {
   const { house, where } = await withStore(world);
   const first = await Nc.enter(house, 'bob');
@@ -362,6 +437,23 @@ export async function the_password_of_the_server_is_asked_first(world) {
   same(await eve.textContent('#why'), 'Wrong password.', 'why');
   await until(eve, () => phase === 'out', null, 'the connection stays');
   await tellsNothing(eve, 'three');
+}
+
+export async function a_password_is_asked_for_after_the_queue(world) {
+  const file = `${await world.folder()}/password`;
+  await writeFile(file, 'sesame\n', { mode: 0o600 });
+  const house = await world.server(['--password-file', file, '--max-clients', '1']);
+  const bob = Nc.open(house);
+  bob.say('sesame', 'bob');
+  await bob.until(/You are bob/);
+  const alice = await world.page(house.url);
+  await alice.fill('#nickname', 'alice');
+  await alice.press('#nickname', 'Enter');
+  await alice.waitForSelector('#waiting:not([hidden])');
+  bob.say('/quit');
+  await asked(alice, '', 'Password of this server');
+  await give(alice, 'sesame');
+  await inRoom(alice);
 }
 
 export async function commands_with_a_password_leave_no_trace(world) {
