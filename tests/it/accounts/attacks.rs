@@ -58,6 +58,7 @@ fn no_file_log_or_console_has_a_password() {
     let mut other = at_prompt(&server);
     other.ask("pikeperch5", &["! Wrong password. Password: (visible as you type)"]);
     log_in(&mut other, "pikeperch2");
+    other.until("you are up to date");
     other.ask(
         "/nick guest pikeperch6",
         &["! A nickname is 1 to 24 characters wide: letters and digits of any script, _, - and ., no spaces."],

@@ -45,7 +45,7 @@ fn echo_is_off_from_the_prompt_to_the_login() {
     client.send_bytes(b"fish\r\n");
     expect(&mut client, &[SHOW, b"* You are alice. 1 here: you. /help lists the commands.\r\n"]);
     client.send_bytes(&[AGREE_TO_SHOW, b"/ping\r\n"].concat());
-    expect(&mut client, &[b"* pong \r\n"]);
+    expect(&mut client, &[b"* pong\r\n"]);
     // Later the option is refused again.
     client.send_bytes(AGREE);
     expect(&mut client, &[SHOW]);
