@@ -131,6 +131,9 @@ impl Hub {
             Plan::Whisper { to, text } => self.whisper(asker, to, text, *now),
             Plan::StoreWhisper { to, text } => self.store_whisper(asker, &to, text, *now),
             Plan::Propose(change) => self.propose_checked(id, change, now),
+            Plan::ProposeEach(changes) => {
+                changes.into_iter().for_each(|change| self.propose_checked(id, change, now));
+            }
             Plan::ShutDown => self.ending = true,
         }
     }

@@ -56,6 +56,7 @@ impl Prompts {
     }
 
     /// The number of prompts.
+    #[cfg(test)]
     pub fn len(&self) -> usize {
         self.0.len()
     }

@@ -53,6 +53,9 @@ pub struct StatsSnapshot {
     pub max_clients: usize,
     pub waiting: usize,
     pub rooms: usize,
+    pub accounts: usize,
+    /// Sessions whose password is not compared yet.
+    pub passwords: usize,
     /// Counters since the start of the server, from here on.
     pub connections: u64,
     pub refused: u64,
@@ -62,6 +65,7 @@ pub struct StatsSnapshot {
     pub deliveries: u64,
     pub received: u64,
     pub sent: u64,
+    pub wrong_passwords: u64,
     /// Ended sessions by cause.
     pub left: Vec<(&'static str, u64)>,
 }
@@ -127,6 +131,8 @@ impl Hub {
             max_clients: self.config.max_clients,
             waiting,
             rooms: self.shared.rooms.len(),
+            accounts: self.shared.accounts.len(),
+            passwords: self.passwords.pending(),
             connections: stats.connections,
             refused: stats.refused,
             lines: stats.lines,
@@ -135,6 +141,7 @@ impl Hub {
             deliveries: stats.deliveries,
             received: stats.bytes_received,
             sent: stats.bytes_written,
+            wrong_passwords: self.passwords.wrong(),
             // A change of room does not end a session.
             left: Cause::NAMES.into_iter().zip(stats.left).filter(|&(cause, _)| cause != "moved").collect(),
         }

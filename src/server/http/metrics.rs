@@ -83,6 +83,8 @@ impl Metrics<'_> {
             ("chinwag_seats", "Maximum users.", figures.max_clients),
             ("chinwag_waiting", "Clients in the admission queue.", figures.waiting),
             ("chinwag_rooms", "Rooms.", figures.rooms),
+            ("chinwag_accounts", "Registered nicknames.", figures.accounts),
+            ("chinwag_passwords_waiting", "Sessions whose password is not compared yet.", figures.passwords),
         ] {
             describe(out, name, "gauge", help);
             line(out, name, "", value);
@@ -96,6 +98,7 @@ impl Metrics<'_> {
             ("chinwag_deliveries_total", "Deliveries of room lines to readers.", figures.deliveries),
             ("chinwag_received_bytes_total", "Bytes that clients have sent.", figures.received),
             ("chinwag_sent_bytes_total", "Bytes sent to clients.", figures.sent),
+            ("chinwag_wrong_passwords_total", "Wrong passwords.", figures.wrong_passwords),
         ] {
             describe(out, name, "counter", help);
             line(out, name, "", value);

@@ -44,7 +44,7 @@ macro_rules! transcripts {
     };
 }
 
-transcripts! { entering talking rooms following leaving waiting limits ending operator moderation roles p2p addresses web store log }
+transcripts! { entering talking rooms following leaving waiting limits ending operator moderation roles accounts p2p addresses web store log }
 
 fn golden(name: &str, lang: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/it/transcript/golden/{lang}/{name}.txt"))

@@ -100,6 +100,8 @@ pub enum Plan<'s, 'l> {
     },
     /// A public change.
     Propose(Change<'l>),
+    /// Several public changes.
+    ProposeEach(Vec<Change<'l>>),
     /// The server shuts down.
     ShutDown,
 }

@@ -1,6 +1,8 @@
 //! Plans for kick, ban and mute: on the server, or in one room.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
 
 use super::{Asker, Plan, Report, View, refuse};
 use crate::chat::change::{Ban, Change, Kick, Lift, Mute, Restrict, RestrictionKind};
@@ -13,10 +15,10 @@ use crate::chat::policy::cidr::Network;
 use crate::chat::policy::nick::key_of;
 
 impl<'s> View<'s, '_> {
-    /// The network from which a member comes; `None` if it has no session here.
-    fn network_of(&self, member: MemberId) -> Option<Network> {
-        let session = self.shared.members[member.slot].session_at(0)?;
-        Some(Network::of_client(self.sessions.addr(session)?.ip()))
+    /// The networks from which a member comes: several if it has several sessions, none if it has no session here.
+    fn networks_of(&self, member: MemberId) -> BTreeSet<Network> {
+        let sessions = self.shared.members[member.slot].sessions();
+        sessions.filter_map(|id| Some(Network::of_client(self.sessions.addr(id)?.ip()))).collect()
     }
 
     /// What a moderation command is about, and the rest of its arguments: one room, or the server (`None`) for moderators
@@ -67,22 +69,29 @@ impl<'s> View<'s, '_> {
             return Err(USAGE);
         }
         // A ban by name covers the whole IPv6 site, because the client could come back from its next address.
-        let found = self.shared.members.find(what).and_then(|member| Some((member, self.network_of(member)?)));
-        let (member, network) = found.ok_or(Refusal::NoSuchMember { name: what })?;
+        let member = self.shared.members.find(what).ok_or(Refusal::NoSuchMember { name: what })?;
+        let networks = self.networks_of(member);
+        let first = *networks.first().ok_or(Refusal::NoSuchMember { name: what })?;
         let name = &*self.shared.members[member.slot].name;
-        let ban = Ban { by, network, member: Some(member), name: Some(Cow::Owned(name.to_owned())), minutes };
-        let change = Change::Ban(Box::new(ban));
         let others = self.sessions.iter().filter(|(id, session)| {
-            session.member.is_some_and(|slot| slot != member.slot)
-                && self.sessions.addr(*id).is_some_and(|addr| network.contains(addr.ip()))
+            let is_meant = |addr: SocketAddr| networks.contains(&Network::of_client(addr.ip()));
+            session.member.is_some_and(|slot| slot != member.slot) && self.sessions.addr(*id).is_some_and(is_meant)
         });
         match others.count() {
-            0 => Ok(Plan::Propose(change)),
+            0 => {}
             others => {
-                let shows = self.shared.may(asker.member, Act::SeeAddresses, None);
-                Err(Refusal::SharedAddress { name, others, network: shows.then_some(network) })
+                let shows = networks.len() == 1 && self.shared.may(asker.member, Act::SeeAddresses, None);
+                return Err(Refusal::SharedAddress { name, others, network: shows.then_some(first) });
             }
         }
+        let ban = |network| {
+            let name = Some(Cow::Owned(name.to_owned()));
+            Change::Ban(Box::new(Ban { by, network, member: Some(member), name, minutes }))
+        };
+        Ok(match networks.len() {
+            1 => Plan::Propose(ban(first)),
+            _ => Plan::ProposeEach(networks.into_iter().map(ban).collect()),
+        })
     }
 
     /// `/unban ADDRESS|name`, `/unban #room name`
@@ -127,7 +136,8 @@ impl<'s> View<'s, '_> {
             Ok(minutes) if !name.is_empty() => minutes,
             _ => return Err(Refusal::Usage("/mute name [minutes]")),
         };
-        let found = self.shared.members.find(name).and_then(|member| Some((member, self.network_of(member)?)));
+        let network = |member| Some((member, *self.networks_of(member).first()?));
+        let found = self.shared.members.find(name).and_then(network);
         let (member, network) = found.ok_or(Refusal::NoSuchMember { name })?;
         let mute = Mute { by: asker.member, name: name.into(), network, minutes };
         Ok(Plan::Propose(Change::Mute { member, mute: Box::new(mute) }))

@@ -49,6 +49,7 @@ impl Hub {
             addresses: self.ip_limit.networks(),
             ..Census::default()
         };
+        let mut members_here = BTreeSet::new();
         for (id, session) in self.sessions.iter() {
             match &session.stage {
                 SessionStage::Waiting => census.waiting += 1,
@@ -58,6 +59,7 @@ impl Hub {
                 SessionStage::Present => {
                     census.here += 1;
                     let Some(slot) = session.member else { return Err(format!("{id:?} has no member")) };
+                    members_here.insert(slot);
                     let rooms: Vec<RoomId> = members.rooms(slot).collect();
                     let read: Vec<RoomId> =
                         self.sessions.subscriptions(session).map(|(_, subscription)| subscription.room).collect();
@@ -105,8 +107,19 @@ impl Hub {
             ));
         }
         let named = members.len();
-        if in_rooms != census.here + census.ghosts || named != in_rooms {
-            return Err(format!("{} are here, {in_rooms} in rooms, {named} have a name", census.here));
+        if in_rooms != members_here.len() + census.ghosts || named != in_rooms {
+            return Err(format!("{} are here, {in_rooms} in rooms, {named} have a name", members_here.len()));
+        }
+        for slot in members_here {
+            let member = &members[slot];
+            if member.account().is_none() && member.joins() != 1
+                || (member.joins() as usize) < member.sessions().count()
+            {
+                return Err(format!("{slot:?} has joined {} times", member.joins()));
+            }
+        }
+        if self.prompts.len() > census.asked + census.leaving || self.passwords.pending() > census.clients {
+            return Err("a prompt or a password belongs to no session".into());
         }
         Ok(census)
     }
