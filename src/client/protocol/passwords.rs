@@ -112,10 +112,10 @@ impl Passwords {
                 let name = self.account_name().map(str::to_owned);
                 name.iter().for_each(|name| self.confirm_command(name));
             }
-            LineShape::Notice(ServerNotice::Unregistered { name }) => {
-                if self.account_name().is_some_and(|own| fold(own) == fold(name)) {
-                    (self.account, self.is_account) = (None, false);
-                }
+            LineShape::Notice(ServerNotice::Unregistered { name })
+                if self.account_name().is_some_and(|own| fold(own) == fold(name)) =>
+            {
+                (self.account, self.is_account) = (None, false);
             }
             LineShape::Refused(ref refusal) => self.refused(refusal, session, now),
             _ => {}
