@@ -38,6 +38,15 @@ fn connect_with(addr: std::net::SocketAddr, args: &[&str], variables: &[(&str, &
     ClientTerminal::start(command)
 }
 
+/// Types at a password prompt, and waits until the screen is drawn again with that in the input line.
+#[track_caller]
+fn type_hidden(alice: &mut ClientTerminal, text: &str) {
+    alice.input_is("password: |");
+    let before = alice.written().len();
+    alice.press(&format!("{text}\x0c"));
+    alice.until("an empty input line", |alice| alice.written().len() > before && alice.input() == "password: |");
+}
+
 /// Checks that the terminal was never sent this text, and that its scrollback does not have it.
 #[track_caller]
 fn is_hidden(alice: &mut ClientTerminal, text: &str) {
@@ -54,10 +63,11 @@ fn typed_password_is_never_shown_and_cannot_be_recalled() {
         alice.shows("choose a nickname");
         alice.press("alice\r");
         alice.shows_line("* alice is registered. Password:");
-        alice.input_is("password: |");
-        alice.press("Wrong-one\r");
+        type_hidden(&mut alice, "Wrong-one");
+        alice.press("\r");
         alice.shows_line("! Wrong password. Password:");
         // A paste, and what the keys for editing, recall and completion do.
+        type_hidden(&mut alice, SECRET);
         alice.press(&format!("\x1b[200~{SECRET}\x1b[201~\x1b[A\x10\t\x15\x19\x19\x03"));
         alice.shows("Ctrl-C again leaves");
         alice.input_is("password: |");
@@ -84,7 +94,8 @@ fn escape_clears_the_password_and_three_wrong_ones_lead_to_the_nickname() {
     let server = registered(&dir);
     let mut alice = ClientTerminal::connect(server.addr, &["--nick", "alice"]);
     alice.shows_line("* alice is registered. Password:");
-    alice.press("Wrong-one\x1b");
+    type_hidden(&mut alice, "Wrong-one");
+    alice.press("\x1b");
     // Later than a sequence that begins with ESC.
     alice.read_for(std::time::Duration::from_millis(100));
     alice.press(&format!("{SECRET}\r"));
@@ -259,8 +270,8 @@ fn wrong_password_of_the_environment_is_asked_for() {
     let mut alice = connect_with(fake.addr(), &["--nick", "alice"], &[("CHINWAG_PASSWORD", "Wrong-one")]);
     let mut relay = Relay::new(&fake, &server);
     relay.until(&mut alice, |alice| alice.has("! Wrong password. Password:"));
-    alice.input_is("password: |");
-    alice.press(&format!("{SECRET}\r"));
+    type_hidden(&mut alice, SECRET);
+    alice.press("\r");
     relay.until(&mut alice, |alice| alice.has("* You are alice."));
     relay.cut();
     let mut relay = Relay::new(&fake, &server);
@@ -284,8 +295,8 @@ fn server_password_is_typed_once_and_sent_again() {
     let mut alice = ClientTerminal::connect(fake.addr(), &["--nick", "alice"]);
     let mut relay = Relay::new(&fake, &server);
     relay.until(&mut alice, |alice| alice.has("* Password:"));
-    alice.input_is("password: |");
-    alice.press(&format!("{SECRET}\r"));
+    type_hidden(&mut alice, SECRET);
+    alice.press("\r");
     relay.until(&mut alice, |alice| alice.has("* You are alice."));
     relay.cut();
     let mut relay = Relay::new(&fake, &server);
@@ -302,8 +313,8 @@ fn last_wrong_server_password_stops_reconnecting() {
     let server = with_password(&dir);
     let mut alice = ClientTerminal::connect(server.addr, &["--nick", "alice"]);
     for number in 1..=3 {
-        alice.input_is("password: |");
-        alice.press("Wrong-one\r");
+        type_hidden(&mut alice, "Wrong-one");
+        alice.press("\r");
         alice.until("the refusal", |alice| {
             alice.rows().iter().filter(|row| row.contains("! Wrong password.")).count() == number
         });
