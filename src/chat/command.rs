@@ -174,8 +174,19 @@ impl<'a> Command<'a> {
             [b'@', ..] => Self::whisper(&line[1..]),
             [b'/', ..] => Self::slash(&line[1..], typist),
             [b'#', ..] => Command::Hash(&line[1..]),
+            [first, ..] if !first.is_ascii_graphic() => Self::after_space(line, typist),
             _ => Command::Say(line),
         }
+    }
+
+    /// Parses a line that begins with white space. A password is not said because of a space before the command.
+    fn after_space(line: &'a str, typist: Typist) -> Self {
+        let command = line.trim_start().strip_prefix('/').map(|line| Self::slash(line, typist));
+        let has_password = |command: &Self| {
+            matches!(command, Command::Register(_) | Command::Password(_) | Command::Unregister(_))
+                || matches!(command, Command::Nick(rest) if rest.contains(' '))
+        };
+        command.filter(has_password).unwrap_or(Command::Say(line))
     }
 
     fn slash(line: &'a str, typist: Typist) -> Self {
@@ -289,6 +300,9 @@ mod tests {
         for line in ["hello", " /who", " @bob", "a@b", "qq", "quit it", "1/2", "  indented  "] {
             assert_eq!(Command::parse(line), Command::Say(line));
         }
+        assert_eq!(Command::parse("\u{3000}/register fish"), Command::Register("fish"));
+        assert_eq!(Command::parse(" /nick alice fish"), Command::Nick("alice fish"));
+        assert_eq!(Command::parse(" /nick alice"), Command::Say(" /nick alice"));
         assert_eq!(Command::parse("@@bob"), Command::Say("@bob"));
         assert_eq!(Command::parse("//etc"), Command::Say("/etc"));
         assert_eq!(Command::parse("/say q"), Command::Say("q"));

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use clap::{Args, ValueEnum};
 
+use crate::chat::Password;
 use crate::client::Settings;
 
 /// The port that a chinwag server listens on by default.
@@ -11,7 +12,12 @@ const PORT: u16 = 4567;
 
 /// The terminal client: messages scroll above, your input line stays below
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "If standard input or output is not a terminal, the client passes lines through.")]
+#[command(after_help = "\
+If standard input or output is not a terminal, the client passes lines through.
+
+Environment variables for passwords, each sent only if the server asks for it:
+  CHINWAG_PASSWORD         of the account that --nick names
+  CHINWAG_SERVER_PASSWORD  of the server")]
 pub struct Connect {
     /// Server address; the default port is 4567
     #[arg(value_name = "HOST:PORT", value_parser = parse_address)]
@@ -53,8 +59,23 @@ impl Connect {
             ColorMode::Always => true,
             ColorMode::Never => false,
         };
-        Settings { host, port, nick: self.nick, colour, bell: self.bell, full_screen: self.full_screen }
+        Settings {
+            host,
+            port,
+            nick: self.nick,
+            password: password("CHINWAG_PASSWORD"),
+            server_password: password("CHINWAG_SERVER_PASSWORD"),
+            colour,
+            bell: self.bell,
+            full_screen: self.full_screen,
+        }
     }
+}
+
+/// Returns the password in an environment variable: its first line, because a password is sent as one line.
+fn password(variable: &str) -> Option<Password> {
+    let value = std::env::var(variable).ok()?;
+    value.lines().next().map(Password::new).filter(|password| !password.text().is_empty())
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -14,6 +14,9 @@ pub enum Error {
     /// The nickname and the server's reason.
     #[error("the server does not take {0}: {1}")]
     Nickname(String, String),
+    /// The server asks for a password that is not known, or calls it wrong.
+    #[error("cannot log in: {0}")]
+    Password(String),
     /// The server closed the connection before the login was done.
     #[error("the server closed the connection before the login was complete; see its last lines")]
     NotIn,

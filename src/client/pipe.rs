@@ -17,8 +17,9 @@ use super::error::Error;
 use super::protocol::dialer::Dialer;
 use super::protocol::entry::LoginFlow;
 use super::protocol::link::{Link, ReadOutcome};
-use super::protocol::session::{LoginStage, Session};
-use super::protocol::shape::{LineShape, ServerRefusal};
+use super::protocol::passwords::Passwords;
+use super::protocol::session::{LoginStage, PasswordOf, Session};
+use super::protocol::shape::{LineShape, ServerNotice, ServerRefusal};
 use super::settings::Settings;
 use crate::util::clock::Clock;
 use crate::util::stdio::{Output, Stdin, StdinRead};
@@ -45,7 +46,7 @@ pub fn run(settings: &Settings, addrs: &[SocketAddr]) -> Result<u8, Error> {
     let clock = Clock::start();
     let mut poll = Poll::new().map_err(Error::System)?;
     let stream = connect(&mut poll, &clock, addrs).map_err(|error| Error::Connect(settings.addr(), error))?;
-    let login = settings.nick.clone().map(|name| PipeLogin::new(name, clock.elapsed()));
+    let login = settings.nick.clone().map(|name| PipeLogin::new(name, settings.passwords(), clock.elapsed()));
     let mut pipe = PipeClient::new(&poll, stream, login).map_err(Error::System)?;
     let mut events = Events::with_capacity(16);
     loop {
@@ -85,13 +86,13 @@ struct PipeLogin {
     name: String,
     flow: LoginFlow,
     session: Session,
-    /// The server's reason for refusing the nickname.
-    refused: Option<String>,
+    /// Why the login fails: the server refuses the nickname or a password.
+    refused: Option<Error>,
 }
 
 impl PipeLogin {
-    fn new(name: String, now: Duration) -> Self {
-        let flow = LoginFlow::new(Some(name.clone()), false, now);
+    fn new(name: String, passwords: Passwords, now: Duration) -> Self {
+        let flow = LoginFlow::new(Some(name.clone()), false, now).with_passwords(passwords);
         PipeLogin { name, flow, session: Session::default(), refused: None }
     }
 
@@ -102,7 +103,26 @@ impl PipeLogin {
         if let LineShape::Refused(ServerRefusal::Taken { asked: true, .. } | ServerRefusal::BadName { asked: true }) =
             shape
         {
-            self.refused = Some(line.trim_start_matches("! ").to_owned());
+            self.refused = Some(Error::Nickname(self.name.clone(), line.trim_start_matches("! ").to_owned()));
+        }
+        self.refused = self.refused.take().or_else(|| self.password_error(&shape));
+    }
+
+    /// Returns the error if the server asks for a password that is not known, or calls it wrong.
+    fn password_error(&self, shape: &LineShape) -> Option<Error> {
+        let (variable, owner) = match self.session.stage() {
+            LoginStage::PasswordDue(PasswordOf::Server) => ("CHINWAG_SERVER_PASSWORD", "the server"),
+            LoginStage::PasswordDue(PasswordOf::Account) => ("CHINWAG_PASSWORD", &*self.name),
+            _ => return None,
+        };
+        match shape {
+            LineShape::Notice(ServerNotice::AskPassword { .. }) if !self.flow.passwords.is_checking() => {
+                Some(Error::Password(format!("{owner} has a password; set {variable}")))
+            }
+            LineShape::Refused(ServerRefusal::WrongPassword { .. }) => {
+                Some(Error::Password(format!("the password in {variable} is wrong")))
+            }
+            _ => None,
         }
     }
 
@@ -111,7 +131,7 @@ impl PipeLogin {
         match self.session.stage() {
             LoginStage::LoggedIn => true,
             LoginStage::Unknown => self.flow.has_sent_name(),
-            LoginStage::Asked | LoginStage::Queued(_) => false,
+            LoginStage::Asked | LoginStage::PasswordDue(_) | LoginStage::Queued(_) => false,
         }
     }
 }
@@ -236,8 +256,7 @@ impl PipeClient {
         if let Some(line) = login.flow.take_due_line(&login.session, now) {
             self.link.queue_line(&line);
         }
-        if let Some(why) = login.refused.take() {
-            let error = Error::Nickname(login.name.clone(), why);
+        if let Some(error) = login.refused.take() {
             self.write()?;
             return Err(error);
         }

@@ -6,7 +6,7 @@ use crate::client::input::editor::MAX_BYTES;
 use crate::client::input::grapheme::cut;
 use crate::client::protocol::entry::LineAction;
 use crate::client::protocol::session::LoginStage;
-use crate::client::protocol::shape::{LineShape, ServerNotice};
+use crate::client::protocol::shape::{LineShape, ServerNotice, ServerRefusal};
 use crate::client::ui::format;
 
 /// Limits of the history that is collected after a reconnect before it is compared: lines and bytes.
@@ -38,7 +38,15 @@ impl App {
             self.whispers.drain(..std::mem::take(&mut self.ping_whispers));
             return;
         }
+        let was_changing_room = self.login.is_changing_room();
         let action = self.login.process_line(&shape, &self.session, now.at, &mut self.outgoing);
+        let is_there = matches!(shape, LineShape::Refused(ServerRefusal::InThatRoom { .. }));
+        if was_changing_room && !self.login.is_changing_room() && !is_there {
+            // It was said in another room.
+            self.collected.iter_mut().for_each(Vec::clear);
+            self.collected_bytes = 0;
+        }
+        self.update_editor();
         match action {
             LineAction::Show => self.show(&shape, text),
             LineAction::Hide => {}
@@ -68,7 +76,7 @@ impl App {
                 self.lag.request(self.up_since);
                 match self.draft.take() {
                     Some(draft) if self.editor.is_empty() => drop(self.editor.set(&draft)),
-                    Some(draft) => self.input_history.push(&draft),
+                    Some(draft) => self.remember(&draft),
                     None => {}
                 }
             }
@@ -96,7 +104,7 @@ impl App {
         if !self.in_history || self.entering_room {
             self.known.record_shown(text, shape);
         }
-        let (line, is_for_us) = format::server_line(shape, text, &self.session);
+        let (line, is_for_us) = format::server_line(shape, shape.shown_part(text), &self.session);
         self.ring |= is_for_us && !self.in_history;
         self.lines.push_back(line);
     }
@@ -146,8 +154,16 @@ mod tests {
 
     fn app() -> App {
         let nick = Some("alice".to_owned());
-        let settings =
-            Settings { host: "localhost".into(), port: 1, nick, colour: false, bell: true, full_screen: false };
+        let settings = Settings {
+            host: "localhost".into(),
+            port: 1,
+            nick,
+            password: None,
+            server_password: None,
+            colour: false,
+            bell: true,
+            full_screen: false,
+        };
         let mut app = App::new(&settings, NOW);
         app.connected(NOW);
         app

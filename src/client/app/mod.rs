@@ -4,6 +4,7 @@
 //! it asks for.
 
 mod hearing;
+mod password;
 mod typing;
 
 use std::collections::VecDeque;
@@ -71,6 +72,8 @@ pub enum TerminalRequest {
 /// The client's state without terminal and socket.
 pub struct App {
     pub editor: Editor,
+    /// The editor of messages, while the other one is for a password; see [`App::is_typing_hidden`].
+    message_editor: Option<Editor>,
     input_history: InputHistory,
     completer: Completer,
     /// A paste of many lines that waits for the user's confirmation.
@@ -116,12 +119,13 @@ impl App {
     pub fn new(settings: &Settings, now: Duration) -> Self {
         App {
             editor: Editor::default(),
+            message_editor: None,
             input_history: InputHistory::default(),
             completer: Completer::default(),
             paste: None,
             interrupted: false,
             session: Session::default(),
-            login: LoginFlow::new(settings.nick.clone(), false, now),
+            login: LoginFlow::new(settings.nick.clone(), false, now).with_passwords(settings.passwords()),
             known: SeenMessages::default(),
             collected: None,
             collected_bytes: 0,
@@ -166,7 +170,7 @@ impl App {
 
     /// Returns how many pasted lines wait for the user's confirmation.
     pub fn unconfirmed_lines(&self) -> Option<usize> {
-        self.paste.as_ref().map(|paste| paste.lines_to_send(&self.editor))
+        self.paste.as_ref().filter(|_| !self.is_typing_hidden()).map(|paste| paste.lines_to_send(&self.editor))
     }
 
     /// Takes the lines to send.
@@ -226,9 +230,12 @@ impl App {
     /// Starts a new session on a new connection.
     pub fn connected(&mut self, now: Duration) {
         let again = self.session.name().is_some();
-        let name = self.session.name().map(str::to_owned).or_else(|| self.nick.clone());
+        let passwords = std::mem::take(&mut self.login.passwords);
+        // The member of an account can have another nickname; its password belongs to the name of the account.
+        let name = passwords.account_name().or(self.session.name()).map(str::to_owned).or_else(|| self.nick.clone());
         self.session.reconnected();
-        self.login = LoginFlow::new(name, again, now);
+        self.update_editor();
+        self.login = LoginFlow::new(name, again, now).with_passwords(passwords.reconnected());
         self.collected = again.then(Vec::new);
         self.collected_bytes = 0;
         self.in_history = false;
@@ -258,7 +265,8 @@ impl App {
                 if now >= self.up_since + GOOD_CONNECTION {
                     self.backoff.reset();
                 }
-                self.show_local(&format!("The connection is lost: {why}. What you type is kept until it is back."));
+                let kept = if self.is_typing_hidden() { "" } else { " What you type is kept until it is back." };
+                self.show_local(&format!("The connection is lost: {why}.{kept}"));
                 ConnectionStatus::WaitingToRetry { retry_at: now + self.backoff.next(), why }
             }
             Some(_) => {

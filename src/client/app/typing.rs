@@ -14,7 +14,8 @@ impl App {
     /// Handles a key.
     pub fn press_key(&mut self, action: KeyAction, now: Now) -> TerminalRequest {
         let interrupted = std::mem::take(&mut self.interrupted);
-        if self.paste.is_some() {
+        let is_hidden = self.is_typing_hidden();
+        if self.paste.is_some() && !is_hidden {
             self.confirm_paste(action, now);
             return TerminalRequest::Nothing;
         }
@@ -22,7 +23,13 @@ impl App {
             self.completer.reset();
         }
         match action {
-            KeyAction::Edit(edit) => self.editor.apply(edit),
+            KeyAction::Edit(edit) => {
+                self.login.passwords.cancel_retry();
+                self.editor.apply(edit);
+            }
+            KeyAction::Submit if is_hidden => self.submit_password(now),
+            KeyAction::Escape if is_hidden => drop(self.editor.take()),
+            KeyAction::Older | KeyAction::Newer | KeyAction::Complete { .. } if is_hidden => {}
             KeyAction::Submit => self.submit(now),
             KeyAction::Older => {
                 if let Some(text) = self.input_history.older(self.editor.text()) {
@@ -69,6 +76,7 @@ impl App {
     pub fn paste_text(&mut self, text: &str, now: Now) {
         self.interrupted = false;
         self.completer.reset();
+        self.login.passwords.cancel_retry();
         let paste = Paste::new(text);
         if paste.lines_to_send(&self.editor) > 0 && !self.can_say_several() {
             // The reason has been shown.
@@ -113,6 +121,8 @@ impl App {
         let coming_back = match self.session.stage() {
             LoginStage::Unknown => self.session.name().is_some(),
             LoginStage::LoggedIn => !self.login.is_over(),
+            // The password is sent without asking the user.
+            LoginStage::PasswordDue(_) => true,
             LoginStage::Asked | LoginStage::Queued(_) => false,
         };
         self.status == ConnectionStatus::Connected && !(self.session.is_chinwag() && coming_back)
@@ -121,7 +131,7 @@ impl App {
     /// Whether several lines would be sent as messages and none taken as a nickname; if not, shows why.
     fn can_say_several(&mut self) -> bool {
         let is_in = !self.session.is_chinwag() || self.session.stage() == LoginStage::LoggedIn;
-        let why = match self.can_say() {
+        let why = match self.can_say() || self.is_typing_hidden() {
             true if is_in => return true,
             true => "Not logged in yet: several lines can be pasted after the login.",
             false => "Not connected: several lines can be pasted once the connection is back.",
@@ -146,7 +156,7 @@ impl App {
                 if self.session.stage() == LoginStage::Asked {
                     self.login.cancel_name();
                 } else {
-                    self.input_history.push(&line);
+                    self.remember(&line);
                 }
                 self.send(line, now);
             }
@@ -155,6 +165,7 @@ impl App {
 
     fn send(&mut self, line: String, now: Now) {
         self.sent_at = Some(now.at);
+        self.login.passwords.record_command(&line);
         if let Some(echo) = self.session.echo_of(&line) {
             self.lines.push_back(format::own_line(&echo, now.local.time(), &self.session));
             self.known.record_sent(self.session.name().unwrap_or_default(), echo);

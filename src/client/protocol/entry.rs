@@ -3,8 +3,12 @@
 //! After a reconnect the server shows the history again, but the user should see only the missed messages. The end of
 //! the history is found with a `/ping`: the server writes everything before it writes the answer.
 
+#[cfg(test)]
+mod password_tests;
+
 use std::time::Duration;
 
+use super::passwords::Passwords;
 use super::session::{LoginStage, Session};
 use super::shape::{LineShape, ServerNotice, ServerRefusal};
 
@@ -22,7 +26,8 @@ const SYNC: &str = "back again";
 enum LoginPhase {
     /// Not logged in.
     LoggedOut,
-    /// Logged in, and on the way to another room; the history of the lobby is hidden.
+    /// Logged in, and on the way to another room; what was said in this one will be forgotten. But a session that is one
+    /// more of its account can be in the other room already.
     ChangingRoom,
     /// Logged in again; messages before the answer to the `/ping` may have been missed.
     CatchingUp,
@@ -58,6 +63,7 @@ pub struct LoginFlow {
     in_history: bool,
     /// Whether the user has not been told yet that the nickname is still taken.
     show_taken: bool,
+    pub passwords: Passwords,
 }
 
 impl LoginFlow {
@@ -72,17 +78,33 @@ impl LoginFlow {
             phase: LoginPhase::LoggedOut,
             in_history: false,
             show_taken: true,
+            passwords: Passwords::default(),
         }
+    }
+
+    /// The same login, with passwords that are sent without asking the user.
+    pub fn with_passwords(self, passwords: Passwords) -> Self {
+        LoginFlow { passwords, ..self }
     }
 
     /// When [`LoginFlow::take_due_line`] must be called.
     pub fn deadline(&self) -> Option<Duration> {
-        self.send_name_at
+        [self.send_name_at, self.passwords.deadline()].into_iter().flatten().min()
     }
 
     /// Whether the login is done and the missed messages are known.
     pub fn is_over(&self) -> bool {
         self.phase == LoginPhase::Done
+    }
+
+    /// Whether the user is on the way to another room, so that what is said now is not for the user.
+    pub fn is_changing_room(&self) -> bool {
+        self.phase == LoginPhase::ChangingRoom
+    }
+
+    /// Whether the nickname is sent without asking the user.
+    pub fn has_name(&self) -> bool {
+        self.name.is_some()
     }
 
     /// Whether the nickname has been sent.
@@ -92,11 +114,15 @@ impl LoginFlow {
 
     /// Returns the line to send at this time, if there is one.
     pub fn take_due_line(&mut self, session: &Session, now: Duration) -> Option<String> {
+        self.take_due_name(session, now).or_else(|| self.passwords.take_due(session, now))
+    }
+
+    fn take_due_name(&mut self, session: &Session, now: Duration) -> Option<String> {
         self.send_name_at.take_if(|at| *at <= now)?;
         let wanted = match session.stage() {
             LoginStage::Asked => true,
             LoginStage::Unknown => !self.name_sent && !session.is_chinwag(),
-            LoginStage::Queued(_) | LoginStage::LoggedIn => false,
+            LoginStage::PasswordDue(_) | LoginStage::Queued(_) | LoginStage::LoggedIn => false,
         };
         if wanted { self.take_name() } else { None }
     }
@@ -127,6 +153,10 @@ impl LoginFlow {
         now: Duration,
         send: &mut Vec<String>,
     ) -> LineAction {
+        if let Some(password) = self.passwords.process_line(shape, session, now) {
+            send.push(password);
+            return LineAction::Hide;
+        }
         match *shape {
             LineShape::Notice(ServerNotice::Welcome) if !self.name_sent && self.name.is_some() => {
                 send.extend(self.take_name());
@@ -143,6 +173,10 @@ impl LoginFlow {
             }
             LineShape::Notice(ServerNotice::EnteredRoom { .. }) if self.phase == LoginPhase::ChangingRoom => {
                 self.phase = LoginPhase::CatchingUp
+            }
+            LineShape::Refused(ServerRefusal::InThatRoom { .. }) if self.phase == LoginPhase::ChangingRoom => {
+                self.phase = LoginPhase::CatchingUp;
+                return LineAction::Hide;
             }
             LineShape::Notice(ServerNotice::Pong { text: SYNC }) if !self.is_over() => {
                 self.phase = LoginPhase::Done;
@@ -181,9 +215,8 @@ impl LoginFlow {
             LineShape::Said { .. } | LineShape::Action { .. } | LineShape::Notice(ServerNotice::Day(_))
         );
         match self.phase {
-            LoginPhase::ChangingRoom if edge || said || self.in_history => LineAction::Hide,
-            LoginPhase::CatchingUp if edge => LineAction::Hide,
-            LoginPhase::CatchingUp if said || self.in_history => LineAction::Collect,
+            LoginPhase::ChangingRoom | LoginPhase::CatchingUp if edge => LineAction::Hide,
+            LoginPhase::ChangingRoom | LoginPhase::CatchingUp if said || self.in_history => LineAction::Collect,
             _ => LineAction::Show,
         }
     }
@@ -242,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn reconnect_collects_history_of_own_room_only() {
+    fn reconnect_collects_history_and_returns_to_own_room() {
         let mut session = Session::default();
         process_lines(
             &mut LoginFlow::new(None, false, AT),
@@ -269,7 +302,8 @@ mod tests {
         ];
         let actions = process_lines(&mut login, &mut session, &lines);
         use LineAction::*;
-        let expected = [Hide, Show, Hide, Hide, Hide, Hide, Show, Hide, Collect, Hide, Show, Collect, CaughtUp, Show];
+        let expected =
+            [Hide, Show, Hide, Collect, Hide, Collect, Show, Hide, Collect, Hide, Show, Collect, CaughtUp, Show];
         assert_eq!(actions.iter().map(|(action, _)| *action).collect::<Vec<_>>(), expected);
         assert_eq!(actions[0].1, ["alice"]);
         assert_eq!(actions[1].1, ["/join den", "/ping back again"]);

@@ -6,5 +6,6 @@ pub(super) mod entry;
 pub(super) mod lag;
 pub(super) mod link;
 pub(super) mod missed;
+pub(super) mod passwords;
 pub(super) mod session;
 pub(super) mod shape;

@@ -2,49 +2,23 @@
 
 #[cfg(test)]
 mod session_tests;
+mod stage;
 
 use std::collections::VecDeque;
 
 use compact_str::CompactString;
 
+pub use self::stage::{CloseReason, LoginStage, PasswordOf};
+
 use super::shape::{LineShape, PeopleList, ServerNotice, ServerRefusal};
-use crate::chat::LOBBY;
 use crate::chat::command::{Command, is_blank};
 use crate::chat::policy::nick::fold;
+use crate::chat::{Due, LOBBY};
 use crate::client::input::name_cache::NameCache;
 use crate::client::ui::mention::MentionFinder;
 
 /// A server that shows our own lines to us does so within this number of lines.
 const ECHO_WITHIN: u64 = 20;
-
-/// How far the login has come.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum LoginStage {
-    /// The server has not told yet, or is not chinwag.
-    #[default]
-    Unknown,
-    /// The server asks for a nickname.
-    Asked,
-    /// In the admission queue, at this position.
-    Queued(u32),
-    /// In a room, or in a conversation with the operator.
-    LoggedIn,
-}
-
-/// The server's reason for closing the connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CloseReason {
-    Goodbye,
-    Kicked,
-    Banned,
-    ShuttingDown,
-    Idle,
-    LoginTimeout,
-    Full,
-    Busy,
-    TooManyFromAddress,
-    OtherProtocol,
-}
 
 /// One of our lines to show at once, because the server does not send it back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,6 +67,8 @@ pub struct Session {
     /// The lines last sent to a server that is not chinwag, each with the number of lines read before.
     sent: VecDeque<(CompactString, u64)>,
     lines: u64,
+    /// Whether this connection has had no line yet.
+    is_new: bool,
 }
 
 impl Default for Session {
@@ -114,6 +90,7 @@ impl Default for Session {
             close_reason: None,
             sent: VecDeque::new(),
             lines: 0,
+            is_new: true,
         }
     }
 }
@@ -181,6 +158,7 @@ impl Session {
         self.chinwag_echoes = false;
         self.close_reason = None;
         self.sent.clear();
+        self.is_new = true;
     }
 
     /// Takes a line that is being sent; returns its text if it must be shown at once.
@@ -226,11 +204,14 @@ impl Session {
             LineShape::Refused(ref refusal) => self.update_from_refusal(refusal),
             LineShape::Raw(line) => self.detect_echo(line),
         }
+        self.is_new = false;
     }
 
     fn update_from_notice(&mut self, notice: &ServerNotice) {
         match *notice {
             ServerNotice::Welcome => self.set_stage(LoginStage::Asked),
+            ServerNotice::AskPassword { account: None, .. } => self.set_password_due(PasswordOf::Server),
+            ServerNotice::AskPassword { account: Some(_), .. } => self.set_password_due(PasswordOf::Account),
             ServerNotice::Waiting { number } => self.set_stage(LoginStage::Queued(number)),
             ServerNotice::Entered { name, ref people } => {
                 self.set_stage(LoginStage::LoggedIn);
@@ -280,7 +261,14 @@ impl Session {
             ServerNotice::Kicked { .. } => self.close_reason = Some(CloseReason::Kicked),
             ServerNotice::ShuttingDown => self.close_reason = Some(CloseReason::ShuttingDown),
             ServerNotice::Other(text) => self.detect_echo(text),
-            ServerNotice::NameSet | ServerNotice::NoHistory | ServerNotice::Day(_) | ServerNotice::Pong { .. } => {}
+            ServerNotice::NameSet
+            | ServerNotice::NoHistory
+            | ServerNotice::Day(_)
+            | ServerNotice::Pong { .. }
+            | ServerNotice::Registered { .. }
+            | ServerNotice::PasswordChanged
+            | ServerNotice::Unregistered { .. }
+            | ServerNotice::LoggedInAs { .. } => {}
         }
     }
 
@@ -293,6 +281,7 @@ impl Session {
             ServerRefusal::Banned => Some(CloseReason::Banned),
             ServerRefusal::TooManyFromAddress { .. } => Some(CloseReason::TooManyFromAddress),
             ServerRefusal::OtherProtocol => Some(CloseReason::OtherProtocol),
+            ServerRefusal::WrongPassword { due: Due::Goodbye } => Some(CloseReason::WrongPassword),
             _ => self.close_reason,
         };
         match *refusal {
@@ -316,6 +305,20 @@ impl Session {
         self.stage = stage;
         self.is_chinwag = true;
         self.sent.clear();
+    }
+
+    /// Sets the stage after a password prompt, if a chinwag server asks for that password at this point: for its own first
+    /// or after the queue, for that of an account after the nickname. Lines elsewhere only look like the prompt.
+    fn set_password_due(&mut self, of: PasswordOf) {
+        let is_expected = match (of, self.stage) {
+            (PasswordOf::Server, LoginStage::Unknown) => self.is_new,
+            (PasswordOf::Server, LoginStage::Queued(_)) => true,
+            (PasswordOf::Account, LoginStage::Asked) => true,
+            _ => false,
+        };
+        if is_expected {
+            self.set_stage(LoginStage::PasswordDue(of));
+        }
     }
 
     fn enter_room(&mut self, room: &str, people: &PeopleList) {

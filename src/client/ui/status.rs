@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::screen::{BottomRows, TerminalSize, prompt};
 use super::text::{StyledLine, TextStyle};
+use super::window::InputView;
 use crate::client::app::{App, ConnectionStatus};
 use crate::client::protocol::session::LoginStage;
 
@@ -13,10 +14,13 @@ const PROMPT: &str = "> ";
 /// The prompt for a nickname.
 const NICKNAME: &str = "nickname: ";
 
+/// The prompt for a password; what is typed behind it is not shown.
+const PASSWORD: &str = "password: ";
+
 /// Returns the bottom rows; `unseen` is the number of lines below the view if the user has scrolled back.
 pub fn bottom(app: &mut App, addr: &str, unseen: Option<usize>, size: TerminalSize, now: Duration) -> BottomRows {
     let (prompt, columns) = prompt(TextStyle::Local, &question(app), size);
-    let view = app.editor.view(columns);
+    let view = if app.is_typing_hidden() { InputView::default() } else { app.editor.view(columns) };
     let mut status = StyledLine::new(TextStyle::Status, " ");
     status.push(TextStyle::Status, &words(app, addr, unseen, now).join(" · "));
     status.push(TextStyle::Status, " ");
@@ -27,6 +31,7 @@ pub fn bottom(app: &mut App, addr: &str, unseen: Option<usize>, size: TerminalSi
 fn question(app: &App) -> String {
     match app.unconfirmed_lines() {
         Some(lines) => format!("Send {lines} lines? y or n "),
+        None if app.is_typing_hidden() => PASSWORD.to_owned(),
         None if !app.prompt().is_empty() => app.prompt().to_owned(),
         None if *app.status() == ConnectionStatus::Connected && app.session().stage() == LoginStage::Asked => {
             NICKNAME.to_owned()
@@ -69,6 +74,10 @@ fn up(app: &App, addr: &str, now: Duration) -> Vec<String> {
             words.extend(session.members().map(|members| format!("{members} here")));
         }
         LoginStage::Asked => words.push(format!("{addr} · choose a nickname")),
+        LoginStage::PasswordDue(_) if app.is_checking_password() => {
+            words.push(format!("{addr} · checking the password"))
+        }
+        LoginStage::PasswordDue(_) => words.push(format!("{addr} · type the password")),
         LoginStage::Queued(number) => words.push(format!("{addr} · number {number} in the queue")),
         LoginStage::Unknown => words.push(addr.to_owned()),
     }

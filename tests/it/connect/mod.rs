@@ -2,6 +2,7 @@
 
 mod back;
 mod foreign;
+mod passwords;
 mod pipe;
 mod relay;
 mod screen;
@@ -55,6 +56,7 @@ impl ClientTerminal {
     pub fn connect(addr: SocketAddr, args: &[&str]) -> ClientTerminal {
         let mut command = Command::new(PROGRAM);
         command.arg("connect").arg(addr.to_string()).args(args);
+        command.env_remove("CHINWAG_PASSWORD").env_remove("CHINWAG_SERVER_PASSWORD");
         ClientTerminal::start(command)
     }
 

@@ -8,15 +8,25 @@ use crate::connect::{FakeServer, ProcessOutput, output};
 use crate::harness::{DEADLINE, Lines, PROGRAM, Server, mask_time};
 
 fn start(addr: impl ToString, args: &[&str]) -> Child {
+    start_with(addr, args, &[])
+}
+
+/// Starts the client with further environment variables.
+fn start_with(addr: impl ToString, args: &[&str], variables: &[(&str, &str)]) -> Child {
     let mut command = Command::new(PROGRAM);
     command.arg("connect").arg(addr.to_string()).args(args).env_remove("CHINWAG_NICK");
+    command.env_remove("CHINWAG_PASSWORD").env_remove("CHINWAG_SERVER_PASSWORD").envs(variables.iter().copied());
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command.spawn().expect("the client")
 }
 
 /// Runs the client with this input.
 fn run(addr: impl ToString, args: &[&str], input: &str) -> ProcessOutput {
-    let mut child = start(addr, args);
+    run_with(addr, args, &[], input)
+}
+
+fn run_with(addr: impl ToString, args: &[&str], variables: &[(&str, &str)], input: &str) -> ProcessOutput {
+    let mut child = start_with(addr, args, variables);
     let mut stdin = child.stdin.take().expect("standard input");
     // If the login is refused, the client may end before all is written.
     let _ = stdin.write_all(input.as_bytes());
@@ -233,4 +243,43 @@ fn pipe_removes_control_sequences() {
     fake.accept().write(sent);
     let done = output(child);
     assert_eq!((done.code, done.stdout.as_str()), (Some(0), "abc\ncaf\u{fffd}\n"));
+}
+
+#[test]
+fn passwords_of_the_environment_are_sent_before_the_input() {
+    let dir = crate::store::TestDir::new();
+    let (store, password) = (dir.0.join("history.db"), dir.0.join("password"));
+    std::fs::write(&password, "sesame\n").expect("a file");
+    let path = |path: &std::path::Path| path.to_str().expect("UTF-8").to_owned();
+    let server = Server::start(&["--store", &path(&store), "--password-file", &path(&password)]);
+    let of_server = ("CHINWAG_SERVER_PASSWORD", "sesame");
+    let done = run_with(server.addr, &["--nick", "alice"], &[of_server], "/register fish\n");
+    assert!(done.stdout.contains("* alice is registered now"), "{}", done.stdout);
+    let variables = [of_server, ("CHINWAG_PASSWORD", "fish\r\nsecond line")];
+    let done = run_with(server.addr, &["--nick", "alice"], &variables, "/ping last\n");
+    assert_eq!((done.code, done.stderr.as_str()), (Some(0), ""));
+    assert_eq!(
+        lines(&done),
+        [
+            "* Password: (visible as you type)",
+            "* Welcome to chinwag. Type a nickname and press Enter:",
+            "* alice is registered. Password: (visible as you type)",
+            "* You are alice. 1 here: you. /help lists the commands.",
+            "* pong last",
+        ]
+    );
+    // Without a nickname all is passed through.
+    let done = run(server.addr, &[], "sesame\nalice\nfish\n/ping last\n");
+    assert_eq!(done.stdout.lines().last(), Some("* pong last"));
+    for (variables, why) in [
+        (&[][..], "the server has a password; set CHINWAG_SERVER_PASSWORD"),
+        (&[("CHINWAG_SERVER_PASSWORD", "no")], "the password in CHINWAG_SERVER_PASSWORD is wrong"),
+        (&[of_server], "alice has a password; set CHINWAG_PASSWORD"),
+        (&[of_server, ("CHINWAG_PASSWORD", "no")], "the password in CHINWAG_PASSWORD is wrong"),
+    ] {
+        // The input would be tried as passwords and nicknames.
+        let done = run_with(server.addr, &["--nick", "alice"], variables, "fish\nbob\nhello\n");
+        assert_eq!((done.code, done.stderr), (Some(1), format!("chinwag: cannot log in: {why}\n")), "{variables:?}");
+        assert!(!done.stdout.contains("* You are"), "{}", done.stdout);
+    }
 }

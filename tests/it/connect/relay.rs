@@ -35,6 +35,12 @@ impl Relay {
         }
     }
 
+    /// Breaks the client's connection; the server does not notice while the returned one exists.
+    pub fn cut_client(self) -> TcpStream {
+        socket2::SockRef::from(&self.near).set_linger(Some(Duration::ZERO)).expect("linger");
+        self.far
+    }
+
     /// Breaks the connection on both sides.
     pub fn cut(self) {
         for stream in [self.near, self.far] {

@@ -307,7 +307,7 @@ fn bad_passwords_and_repeated_registration_are_refused() {
     hub.say(alice, "/register fish");
     hub.check(alice, "/register fish", "! You are registered already, as alice.");
     let bob = hub.enter("bob");
-    hub.check(bob, "/register fish", "! There are 1 account already, and no more can be made.");
+    hub.check(bob, "/register fish", "! This server has 1 account already, and no more can be made.");
     let mut plain = TestHub::new();
     let carol = plain.enter("carol");
     plain.check(carol, "/register fish", "! This server has no accounts, since it stores nothing.");

@@ -43,7 +43,7 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
         ),
         Refusal::NoAccounts => f.write_str("This server has no accounts, since it stores nothing."),
         Refusal::TooManyAccounts { most } => {
-            write!(f, "There are {} already, and no more can be made.", count(most as u64, "account"))
+            write!(f, "This server has {} already, and no more can be made.", count(most as u64, "account"))
         }
         Refusal::RegisteredAlready { name } => write!(f, "You are registered already, as {name}."),
         Refusal::Registered { name, asked: true } => write!(f, "The nickname {name} is registered. Try another:"),

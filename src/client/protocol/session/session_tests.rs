@@ -199,3 +199,52 @@ fn mention_uses_current_name() {
     update(&mut session, &["* alice is now called alicia"]);
     assert!(session.mentions("ALICIA!") && !session.mentions("alice"));
 }
+
+#[test]
+fn password_prompts_count_only_where_chinwag_asks() {
+    let (server, account) = (LoginStage::PasswordDue(PasswordOf::Server), LoginStage::PasswordDue(PasswordOf::Account));
+    let welcome = "* Welcome to chinwag. Type a nickname and press Enter:";
+    let of_server = ["* Password:", "* Password: (visible as you type)", "* 请输入密码:（输入时可见）"];
+    let of_account = ["* alice is registered. Password:", "* 昵称alice已注册。请输入密码:（输入时可见）"];
+    for prompt in of_server {
+        let mut session = Session::default();
+        update(&mut session, &[prompt]);
+        assert_eq!((session.stage(), session.is_chinwag(), session.echo_of("x")), (server, true, None), "{prompt}");
+        update(&mut session, &["! Wrong password. Password:"]);
+        assert_eq!(session.stage(), server);
+        update(&mut session, &[welcome]);
+        assert_eq!(session.stage(), LoginStage::Asked);
+        update(&mut session, &[prompt]);
+        assert_eq!(session.stage(), LoginStage::Asked, "too late");
+        let mut session = Session::default();
+        update(&mut session, &["220 ready", prompt]);
+        assert_eq!((session.stage(), session.is_chinwag()), (LoginStage::Unknown, false), "not the first line");
+        session.reconnected();
+        update(&mut session, &["* The room is full. You are number 2 in line.", prompt]);
+        assert_eq!(session.stage(), server);
+    }
+    for prompt in of_account {
+        let mut session = Session::default();
+        update(&mut session, &[prompt]);
+        assert_eq!((session.stage(), session.is_chinwag()), (LoginStage::Unknown, false));
+        update(&mut session, &[welcome, prompt]);
+        assert_eq!(session.stage(), account);
+        update(&mut session, &["! Wrong password.", welcome]);
+        assert_eq!(session.stage(), LoginStage::Asked);
+        let mut session = entered();
+        update(&mut session, &[prompt]);
+        assert_eq!(session.stage(), LoginStage::LoggedIn);
+        session.reconnected();
+        update(&mut session, &[prompt]);
+        assert_eq!(session.stage(), LoginStage::Unknown, "known from another connection only");
+    }
+}
+
+#[test]
+fn last_wrong_password_is_a_reason_to_close() {
+    for line in ["! Wrong password. Goodbye.", "! 密码错误。再见。"] {
+        let mut session = Session::default();
+        update(&mut session, &["* Password:", line]);
+        assert_eq!(session.close_reason(), Some(CloseReason::WrongPassword));
+    }
+}

@@ -5,8 +5,12 @@ use time::{Date, Month, Weekday};
 use super::notice::ServerNotice;
 use super::people::{ListWords, is_name, number};
 use super::refusal::ServerRefusal;
+use crate::chat::Due;
 
 const WORDS: ListWords = ListWords { comma: ", ", and: " and ", you: "you", more: ("", " more") };
+
+/// The note behind a password prompt that what is typed there can be read.
+pub const VISIBLE: &str = " (visible as you type)";
 
 pub fn notice(text: &str) -> Option<ServerNotice<'_>> {
     Some(match text {
@@ -17,12 +21,14 @@ pub fn notice(text: &str) -> Option<ServerNotice<'_>> {
         "You read your own lines from now on." => ServerNotice::Echo { on: true },
         "You no longer read your own lines." => ServerNotice::Echo { on: false },
         "Goodbye." => ServerNotice::Goodbye,
+        "The password is changed." => ServerNotice::PasswordChanged,
         "The server is shutting down." => ServerNotice::ShuttingDown,
         _ => {
             return entered(text)
                 .or_else(|| about_user(text))
                 .or_else(|| summed(text))
                 .or_else(|| listed(text))
+                .or_else(|| about_account(text))
                 .or_else(|| other(text));
         }
     })
@@ -56,6 +62,39 @@ fn about_user(text: &str) -> Option<ServerNotice<'_>> {
         "left" => Some(ServerNotice::Left { name, cause: "", here }),
         _ => Some(ServerNotice::Left { name, cause: what.strip_prefix("left: ")?, here }),
     }
+}
+
+fn about_account(text: &str) -> Option<ServerNotice<'_>> {
+    if let Some(visible) = password(text) {
+        return Some(ServerNotice::AskPassword { account: None, visible });
+    }
+    if let Some(name) = text.strip_prefix("You are logged in as ").and_then(|rest| rest.strip_suffix('.')) {
+        return is_name(name).then_some(ServerNotice::LoggedInAs { name });
+    }
+    let (name, what) = text.split_once(' ').filter(|(name, _)| is_name(name))?;
+    if let Some(prompt) = what.strip_prefix("is registered. ") {
+        return Some(ServerNotice::AskPassword { account: Some(name), visible: password(prompt)? });
+    }
+    if what == "is no longer registered." {
+        return Some(ServerNotice::Unregistered { name });
+    }
+    let again = what.strip_prefix("is registered now: who logs in as ")?.strip_suffix(" is asked for the password.")?;
+    (again == name).then_some(ServerNotice::Registered { name })
+}
+
+/// Parses the prompt for a password; returns whether it has the note that what is typed can be read.
+fn password(text: &str) -> Option<bool> {
+    let prompt = text.strip_suffix(VISIBLE).unwrap_or(text);
+    (prompt == "Password:").then_some(prompt.len() < text.len())
+}
+
+/// Parses what follows a refusal about a password.
+fn due(text: &str) -> Option<Due> {
+    Some(match text {
+        "" => Due::Nothing,
+        " Goodbye." => Due::Goodbye,
+        _ => Due::Password { visible: password(text.strip_prefix(' ')?)? },
+    })
 }
 
 fn summed(text: &str) -> Option<ServerNotice<'_>> {
@@ -127,6 +166,9 @@ fn day(text: &str) -> Option<Date> {
 
 pub fn refusal(text: &str) -> Option<ServerRefusal<'_>> {
     let (sentence, asked) = text.strip_suffix(" Try another:").map_or((text, false), |text| (text, true));
+    if asked && sentence.starts_with("The nickname ") && sentence.ends_with(" is registered.") {
+        return Some(ServerRefusal::BadName { asked });
+    }
     if let Some(name) = sentence.strip_prefix("The nickname ") {
         return match name.strip_suffix(" is taken.") {
             Some(name) => Some(ServerRefusal::Taken { name: Some(name), asked }),
@@ -144,7 +186,8 @@ pub fn refusal(text: &str) -> Option<ServerRefusal<'_>> {
         "The room and the waiting line are full. Try again later." => ServerRefusal::Full,
         "The operator is talking with somebody else. Try again later." => ServerRefusal::Busy,
         "Your address is banned from this server." => ServerRefusal::Banned,
-        _ => return with_fields(text),
+        "Too many logins at once; try again." => ServerRefusal::TooManyLogins,
+        _ => return about_password(text).or_else(|| with_fields(text)),
     })
 }
 
@@ -153,10 +196,25 @@ fn is_bad_name(text: &str) -> bool {
     text.ends_with(" is reserved.") || text.contains(" looks like ") || text.contains(" mixes scripts ")
 }
 
+fn about_password(text: &str) -> Option<ServerRefusal<'_>> {
+    if let Some(rest) = text.strip_prefix("Wrong password.") {
+        return Some(ServerRefusal::WrongPassword { due: due(rest)? });
+    }
+    if let Some(rest) = text.strip_prefix("Passwords cannot be checked at present. Try again later.") {
+        return Some(ServerRefusal::PasswordsFail { due: due(rest)? });
+    }
+    let (count, rest) = text.strip_prefix("Too many wrong passwords. Try again in ")?.split_once('.')?;
+    Some(ServerRefusal::TooManyWrongPasswords { seconds: seconds(count)?, due: due(rest)? })
+}
+
+/// Parses a number of seconds.
+fn seconds(text: &str) -> Option<u64> {
+    number(text.strip_suffix(" seconds").or_else(|| text.strip_suffix(" second"))?)
+}
+
 /// Parses the refusals that contain a number or a name.
 fn with_fields(text: &str) -> Option<ServerRefusal<'_>> {
     let between = |before: &str, after: &str| text.strip_prefix(before)?.strip_suffix(after);
-    let seconds = |count: &str| number(count.strip_suffix(" seconds").or_else(|| count.strip_suffix(" second"))?);
     if let Some(count) = between("No nickname was given within ", ". Goodbye.") {
         return Some(ServerRefusal::LoginTimeout { seconds: seconds(count)? });
     }

@@ -17,6 +17,7 @@ pub use self::notice::ServerNotice;
 pub use self::people::PeopleList;
 pub use self::refusal::ServerRefusal;
 
+use crate::chat::Due;
 use crate::client::input::name_cache::MAX_BYTES;
 
 /// A parsed line; every line has a shape.
@@ -52,6 +53,22 @@ impl<'a> LineShape<'a> {
             );
         }
         spoken(line).unwrap_or(LineShape::Raw(line))
+    }
+
+    /// Returns the part of `line` that is shown: not the note that a password is visible as it is typed, because here it
+    /// is not.
+    pub fn shown_part(&self, line: &'a str) -> &'a str {
+        let is_password_asked = match *self {
+            LineShape::Notice(ServerNotice::AskPassword { .. }) => true,
+            LineShape::Refused(
+                ServerRefusal::WrongPassword { due }
+                | ServerRefusal::TooManyWrongPasswords { due, .. }
+                | ServerRefusal::PasswordsFail { due },
+            ) => matches!(due, Due::Password { .. }),
+            _ => false,
+        };
+        let note = [en::VISIBLE, zh::VISIBLE].into_iter().find_map(|note| line.strip_suffix(note));
+        note.filter(|_| is_password_asked).unwrap_or(line)
     }
 }
 

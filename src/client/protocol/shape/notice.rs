@@ -9,6 +9,23 @@ use super::people::PeopleList;
 pub enum ServerNotice<'a> {
     /// The server asks for a nickname.
     Welcome,
+    /// The server asks for the password of an account, or for its own if `account` is `None`.
+    AskPassword {
+        account: Option<&'a str>,
+        visible: bool,
+    },
+    /// We have registered our nickname.
+    Registered {
+        name: &'a str,
+    },
+    PasswordChanged,
+    Unregistered {
+        name: &'a str,
+    },
+    /// We are logged in as this account from now on.
+    LoggedInAs {
+        name: &'a str,
+    },
     /// Only in Chinese, where the line about the members follows.
     NameSet,
     Entered {

@@ -1,5 +1,7 @@
 //! The refusals of the server.
 
+use crate::chat::Due;
+
 /// The reason of a refusal; the fields are those of [`crate::chat::Refusal`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ServerRefusal<'a> {
@@ -8,9 +10,20 @@ pub enum ServerRefusal<'a> {
         name: Option<&'a str>,
         asked: bool,
     },
-    /// The nickname is malformed or reserved, or can be mistaken for another one.
+    /// The nickname is malformed, reserved or registered, or can be mistaken for another one.
     BadName {
         asked: bool,
+    },
+    WrongPassword {
+        due: Due,
+    },
+    TooManyWrongPasswords {
+        seconds: u64,
+        due: Due,
+    },
+    TooManyLogins,
+    PasswordsFail {
+        due: Due,
     },
     StillWaiting,
     OtherProtocol,

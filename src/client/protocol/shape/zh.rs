@@ -8,8 +8,12 @@ use time::{Date, Month};
 use super::notice::ServerNotice;
 use super::people::{ListWords, is_name, number};
 use super::refusal::ServerRefusal;
+use crate::chat::Due;
 
 const WORDS: ListWords = ListWords { comma: "、", and: "和", you: "您", more: ("另外", "人") };
+
+/// The note behind a password prompt that what is typed there can be read.
+pub const VISIBLE: &str = "（输入时可见）";
 
 pub fn notice(text: &str) -> Option<ServerNotice<'_>> {
     Some(match text {
@@ -22,11 +26,13 @@ pub fn notice(text: &str) -> Option<ServerNotice<'_>> {
         "从现在起显示您自己说的话。" => ServerNotice::Echo { on: true },
         "不再显示您自己说的话。" => ServerNotice::Echo { on: false },
         "再见。" => ServerNotice::Goodbye,
+        "密码已修改。" => ServerNotice::PasswordChanged,
         "服务器即将关闭。" => ServerNotice::ShuttingDown,
         _ => {
             return entered(text)
                 .or_else(|| presence(text))
                 .or_else(|| listed(text))
+                .or_else(|| about_account(text))
                 .or_else(|| other(text))
                 .or_else(|| renamed(text));
         }
@@ -49,6 +55,39 @@ fn entered(text: &str) -> Option<ServerNotice<'_>> {
     Some(match room {
         true => ServerNotice::EnteredRoom { room: place, people },
         false => ServerNotice::Entered { name: place, people },
+    })
+}
+
+fn about_account(text: &str) -> Option<ServerNotice<'_>> {
+    if let Some(visible) = password(text) {
+        return Some(ServerNotice::AskPassword { account: None, visible });
+    }
+    if let Some(name) = text.strip_prefix("您已登录为").and_then(|rest| rest.strip_suffix("。")) {
+        return is_name(name).then_some(ServerNotice::LoggedInAs { name });
+    }
+    let rest = text.strip_prefix("昵称")?;
+    if let Some(name) = rest.strip_suffix("已取消注册。") {
+        return is_name(name).then_some(ServerNotice::Unregistered { name });
+    }
+    if let Some(name) = rest.strip_suffix("已注册，以后使用它需要输入密码。") {
+        return is_name(name).then_some(ServerNotice::Registered { name });
+    }
+    let (name, prompt) = rest.split_once("已注册。").filter(|(name, _)| is_name(name))?;
+    Some(ServerNotice::AskPassword { account: Some(name), visible: password(prompt)? })
+}
+
+/// Parses the prompt for a password; returns whether it has the note that what is typed can be read.
+fn password(text: &str) -> Option<bool> {
+    let prompt = text.strip_suffix(VISIBLE).unwrap_or(text);
+    (prompt == "请输入密码:").then_some(prompt.len() < text.len())
+}
+
+/// Parses what follows a refusal about a password.
+fn due(text: &str) -> Option<Due> {
+    Some(match text {
+        "" => Due::Nothing,
+        "再见。" => Due::Goodbye,
+        _ => Due::Password { visible: password(text)? },
     })
 }
 
@@ -141,6 +180,9 @@ pub fn refusal(text: &str) -> Option<ServerRefusal<'_>> {
         Some(sentence) => (sentence, true),
         None => (text.strip_suffix("。").unwrap_or(text), false),
     };
+    if asked && sentence.starts_with("昵称") && sentence.ends_with("已注册") {
+        return Some(ServerRefusal::BadName { asked });
+    }
     let reasons = ["已被保留", "过于相似", "混用了容易混淆的文字，例如拉丁字母和西里尔字母"];
     let is_bad = sentence.strip_prefix("昵称").is_some_and(|rest| reasons.iter().any(|reason| rest.ends_with(reason)));
     if is_bad || sentence.starts_with("昵称宽度为1到") {
@@ -156,8 +198,20 @@ pub fn refusal(text: &str) -> Option<ServerRefusal<'_>> {
         "聊天室和等候队列都已满，请稍后再试。" => ServerRefusal::Full,
         "管理员正在与别人对话，请稍后再试。" => ServerRefusal::Busy,
         "您的地址已被封禁。" => ServerRefusal::Banned,
-        _ => return with_fields(text),
+        "同时登录的人太多，请再试一次。" => ServerRefusal::TooManyLogins,
+        _ => return about_password(text).or_else(|| with_fields(text)),
     })
+}
+
+fn about_password(text: &str) -> Option<ServerRefusal<'_>> {
+    if let Some(rest) = text.strip_prefix("密码错误。") {
+        return Some(ServerRefusal::WrongPassword { due: due(rest)? });
+    }
+    if let Some(rest) = text.strip_prefix("暂时无法检查密码，请稍后再试。") {
+        return Some(ServerRefusal::PasswordsFail { due: due(rest)? });
+    }
+    let (seconds, rest) = text.strip_prefix("密码错误次数太多，请在")?.split_once("秒后再试。")?;
+    Some(ServerRefusal::TooManyWrongPasswords { seconds: number(seconds)?, due: due(rest)? })
 }
 
 /// Parses the refusals that contain a number or a name.

@@ -38,6 +38,11 @@ fn expected<'a>(notice: &chat::Notice<'a>, lang: Lang, cause: &'a str) -> Option
     Some(match *notice {
         chat::Notice::Welcome => ServerNotice::Welcome,
         chat::Notice::NameSet => ServerNotice::NameSet,
+        chat::Notice::AskPassword { account, visible } => ServerNotice::AskPassword { account, visible },
+        chat::Notice::Registered { name } => ServerNotice::Registered { name },
+        chat::Notice::PasswordChanged => ServerNotice::PasswordChanged,
+        chat::Notice::Unregistered { name } => ServerNotice::Unregistered { name },
+        chat::Notice::LoggedInAs { name } => ServerNotice::LoggedInAs { name },
         chat::Notice::Entered { name, people: ref p, .. } => ServerNotice::Entered { name, people: people(p) },
         chat::Notice::EnteredPeer { name } => ServerNotice::EnteredPeer { name },
         chat::Notice::EnteredRoom { room, people: ref p, .. } => ServerNotice::EnteredRoom { room, people: people(p) },
@@ -108,11 +113,6 @@ fn expected<'a>(notice: &chat::Notice<'a>, lang: Lang, cause: &'a str) -> Option
         | chat::Notice::FoundBegins { .. }
         | chat::Notice::FoundEnds { .. }
         | chat::Notice::WhisperStored { .. }
-        | chat::Notice::AskPassword { .. }
-        | chat::Notice::Registered { .. }
-        | chat::Notice::PasswordChanged
-        | chat::Notice::Unregistered { .. }
-        | chat::Notice::LoggedInAs { .. }
         | chat::Notice::Read { .. }
         | chat::Notice::OfflineWhispersBegin { .. }
         | chat::Notice::OfflineWhispersEnd
@@ -164,7 +164,11 @@ fn check_random_notice(random: &mut Random, lang: Lang) {
     let date = Date::from_calendar_date(2026, Month::January, 1).unwrap() + Duration::days(random.below(5000) as i64);
     check_notice(
         lang,
-        match random.below(19) {
+        match random.below(23) {
+            19 => chat::Notice::AskPassword { account: Some(&one), visible: more > 0 },
+            20 => chat::Notice::Registered { name: &one },
+            21 => chat::Notice::Unregistered { name: &one },
+            22 => chat::Notice::LoggedInAs { name: &one },
             0 => chat::Notice::Entered {
                 name: &one,
                 room: LOBBY,
@@ -215,6 +219,10 @@ fn fixed_notices_parse_to_the_same_notice() {
         for notice in [
             chat::Notice::Welcome,
             chat::Notice::NameSet,
+            chat::Notice::AskPassword { account: None, visible: true },
+            chat::Notice::AskPassword { account: None, visible: false },
+            chat::Notice::PasswordChanged,
+            chat::Notice::Read { room: "den", id: 3, own: true },
             chat::Notice::HistoryEnds,
             chat::Notice::NoHistory,
             chat::Notice::Echo { on: true },

@@ -11,6 +11,11 @@ fn expected_refusal<'a>(refusal: &chat::Refusal<'a>, lang: Lang) -> Option<Serve
             ServerRefusal::Taken { name: (lang == Lang::En).then_some(name), asked }
         }
         chat::Refusal::BadName { asked, .. } => ServerRefusal::BadName { asked },
+        chat::Refusal::Registered { asked: true, .. } => ServerRefusal::BadName { asked: true },
+        chat::Refusal::WrongPassword { due } => ServerRefusal::WrongPassword { due },
+        chat::Refusal::TooManyWrongPasswords { seconds, due } => ServerRefusal::TooManyWrongPasswords { seconds, due },
+        chat::Refusal::TooManyLogins => ServerRefusal::TooManyLogins,
+        chat::Refusal::PasswordsFail { due } => ServerRefusal::PasswordsFail { due },
         chat::Refusal::StillWaiting => ServerRefusal::StillWaiting,
         chat::Refusal::LoginTimeout { seconds } => ServerRefusal::LoginTimeout { seconds },
         chat::Refusal::Idle { seconds } => ServerRefusal::Idle { seconds },
@@ -55,15 +60,11 @@ fn expected_refusal<'a>(refusal: &chat::Refusal<'a>, lang: Lang) -> Option<Serve
         | chat::Refusal::Protected { .. }
         | chat::Refusal::OnlyOperator
         | chat::Refusal::StoreFails
-        | chat::Refusal::WrongPassword { .. }
-        | chat::Refusal::TooManyWrongPasswords { .. }
-        | chat::Refusal::TooManyLogins
-        | chat::Refusal::PasswordsFail { .. }
         | chat::Refusal::BadPassword { .. }
         | chat::Refusal::NoAccounts
         | chat::Refusal::TooManyAccounts { .. }
         | chat::Refusal::RegisteredAlready { .. }
-        | chat::Refusal::Registered { .. }
+        | chat::Refusal::Registered { asked: false, .. }
         | chat::Refusal::NoAccount { .. }
         | chat::Refusal::NotRegistered { .. }
         | chat::Refusal::OtherSessions { .. }
@@ -99,7 +100,25 @@ fn refusals_parse_to_the_same_refusal() {
     for _ in 0..500 {
         let (name, number) = (name(&mut random), random.below(3));
         let (name, seconds, most, asked) = (&*name, number as u64, number, random.one_in(2));
+        let due = *random.pick(&[
+            Due::Nothing,
+            Due::Password { visible: true },
+            Due::Password { visible: false },
+            Due::Goodbye,
+        ]);
         for refusal in [
+            chat::Refusal::WrongPassword { due },
+            chat::Refusal::TooManyWrongPasswords { seconds, due },
+            chat::Refusal::TooManyLogins,
+            chat::Refusal::PasswordsFail { due },
+            chat::Refusal::BadPassword { most },
+            chat::Refusal::NoAccounts,
+            chat::Refusal::TooManyAccounts { most },
+            chat::Refusal::RegisteredAlready { name },
+            chat::Refusal::Registered { name, asked },
+            chat::Refusal::NoAccount { name },
+            chat::Refusal::NotRegistered { name },
+            chat::Refusal::OtherSessions { others: number as u32 },
             chat::Refusal::Taken { name, asked },
             chat::Refusal::BadName { why: InvalidNick::Shape, name, asked },
             chat::Refusal::BadName { why: InvalidNick::Reserved, name, asked },
@@ -165,5 +184,21 @@ fn refusals_parse_to_the_same_refusal() {
                 });
             }
         }
+    }
+}
+
+#[test]
+fn only_password_prompts_are_shown_without_their_note() {
+    for (line, shown) in [
+        ("* Password: (visible as you type)", "* Password:"),
+        ("* alice is registered. Password: (visible as you type)", "* alice is registered. Password:"),
+        ("! Wrong password. Password: (visible as you type)", "! Wrong password. Password:"),
+        ("! Wrong password.", "! Wrong password."),
+        ("* 昵称alice已注册。请输入密码:（输入时可见）", "* 昵称alice已注册。请输入密码:"),
+        ("! 密码错误。请输入密码:（输入时可见）", "! 密码错误。请输入密码:"),
+        ("* x (visible as you type)", "* x (visible as you type)"),
+        ("[12:00:00] bob: Password: (visible as you type)", "[12:00:00] bob: Password: (visible as you type)"),
+    ] {
+        assert_eq!(LineShape::parse(line).shown_part(line), shown);
     }
 }
