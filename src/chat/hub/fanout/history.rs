@@ -125,6 +125,10 @@ impl Fanout<'_> {
             false => outbound.send_labelled(sessions, id, label, event),
         };
         send(&greeted, label);
+        // A person that logs in as an account which is elsewhere must read where that is.
+        if greeting == Greeting::LoggedIn && room_id != RoomId::LOBBY && !encoding.encoding().is_json() {
+            send(&Event::Notice(Notice::EnteredRoom { room: &room.name, people, topic: None }), label);
+        }
         // A program needs the end of the history even if the history is empty.
         let has_history = !is_empty || encoding.encoding().is_json();
         if has_history {

@@ -165,7 +165,9 @@ fn sessions_of_an_account_are_one_member() {
     hub.server.read(bob);
     let second = hub.server.connect("alice", 9);
     [first, second].into_iter().for_each(|id| drop(hub.server.read(id)));
-    assert_eq!(hub.answer(second, "fish"), ["* You are alice. 2 here: bob and you. /help lists the commands."]);
+    let greeting =
+        ["* You are alice. 2 here: bob and you. /help lists the commands.", "* You are in den. 2 here: bob and you."];
+    assert_eq!(hub.answer(second, "fish"), greeting);
     assert_eq!(hub.server.read(bob), [""; 0], "alice is here already");
     hub.say(first, "hello");
     let hello = "[12:00:01] alice: hello";
@@ -268,7 +270,7 @@ fn nick_joins_the_member_of_the_account_that_is_here_already() {
     let (bob, guest) = (hub.enter("bob"), hub.enter("alice_"));
     hub.server.read(bob);
     let answer = hub.answer(guest, "/nick alice fish");
-    assert_eq!(answer, ["* You are alice. 1 here: you. /help lists the commands."]);
+    assert_eq!(answer, ["* You are alice. 1 here: you. /help lists the commands.", "* You are in den. 1 here: you."]);
     assert_eq!(hub.server.read(bob), ["* alice_ left (1 here)"]);
     hub.server.read(ghost);
     hub.say(guest, "in den");
