@@ -9,7 +9,8 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use super::*;
-use crate::chat::{ClientId, Input};
+use crate::chat::record::{AccountData, AccountRecord, InitialState, MuteRecord};
+use crate::chat::{Answer, ClientId, Input, PasswordAnswer, PasswordJob};
 
 /// The path of the golden file.
 fn path() -> PathBuf {
@@ -17,13 +18,32 @@ fn path() -> PathBuf {
 }
 
 fn config() -> Config {
-    Config { max_clients: 7, max_waiting: 2, max_per_ip: 20, rate: 2, burst: 6, run: 77, ..Config::default() }
+    Config { max_clients: 11, max_waiting: 2, max_per_ip: 20, rate: 2, burst: 6, run: 77, ..Config::default() }
+}
+
+/// An account, as it was stored.
+fn account() -> AccountRecord {
+    let data = AccountData {
+        since: 7,
+        moderator: true,
+        followed: vec!["den".into()],
+        ignored: vec!["bob".into()],
+        away: Some("lunch".into()),
+        read: vec![("lobby".into(), 1)],
+        mute: Some(MuteRecord { until: None }),
+    };
+    AccountRecord { name: "heidi".into(), verifier: "$argon2id$".into(), data }
 }
 
 /// A server with a session in every stage: in two rooms, muted, ignored, banned, whispering, with unread lines and
-/// half lines in both encodings, at the prompt, in the queue, leaving, and within an HTTP request.
+/// half lines in both encodings, at each prompt, in the queue, leaving, and within an HTTP request; and with an account, its
+/// two sessions, and a password that is not compared.
 fn busy_server() -> (TestServer, Vec<Rc<RefCell<Wire>>>) {
     let mut server = TestServer::new(config());
+    let now = Now { at: server.at, local: OffsetDateTime::UNIX_EPOCH + server.at };
+    let start =
+        InitialState { next_id: 1, run: 77, rooms: vec![], stored: vec![], bans: vec![], accounts: vec![account()] };
+    server.engine().hub_mut().restore(start, now);
     server.engine().hub_mut().attach_console();
     let mut wires = Vec::new();
     let enter = |server: &mut TestServer, capacity: usize, text: &str| {
@@ -37,10 +57,19 @@ fn busy_server() -> (TestServer, Vec<Rc<RefCell<Wire>>>) {
     let frames = [UPGRADE.as_bytes(), &frame("carol"), &frame("from a page"), &frame("half a frame")[..9]].concat();
     server.send(&page, &frames);
     wires.push(page);
-    wires.push(enter(&mut server, 100_000, "dave\n@bob a secret\n/history 2\n"));
+    wires.push(enter(&mut server, 100_000, "dave\n@bob a secret\n/ping 2\n"));
     // A reader that is stuck, with lines of the room and of its own unread.
     wires.push(enter(&mut server, 60, "erin\n/help\n/ping 1\n"));
     wires.push(enter(&mut server, 100_000, "frank\n1\n2\n3\n4\n5\n6\n7\n"));
+    // Two sessions of an account.
+    for _ in 0..2 {
+        wires.push(enter(&mut server, 100_000, "heidi\nright\n"));
+        answer_passwords(&mut server);
+    }
+    // A wrong password, and one that waits to be compared.
+    wires.push(enter(&mut server, 100_000, "heidi\nwrong\n"));
+    answer_passwords(&mut server);
+    wires.push(enter(&mut server, 100_000, "heidi\nright\n"));
     // At the prompt, and in the queue.
     let asked = server.connect(0, 100_000);
     server.send(&asked, &[255, 253, 1, b'g']);
@@ -50,7 +79,6 @@ fn busy_server() -> (TestServer, Vec<Rc<RefCell<Wire>>>) {
     let request = server.connect(1, 100_000);
     server.send(&request, b"GET / HTTP/1.1\r\nHost: local");
     wires.push(request);
-    let now = Now { at: server.at, local: OffsetDateTime::UNIX_EPOCH + server.at };
     for order in [
         "/mute dave 5",
         "/ban 10.9.8.0/24 7",
@@ -67,6 +95,23 @@ fn busy_server() -> (TestServer, Vec<Rc<RefCell<Wire>>>) {
     server.send(&wires[3].clone(), b"only shown to dave\n/quit with a reason\n");
     server.run();
     (server, wires)
+}
+
+/// Answers the passwords that wait, and the queries, as long as there are any.
+fn answer_passwords(server: &mut TestServer) {
+    let now = Now { at: server.at, local: OffsetDateTime::UNIX_EPOCH + server.at };
+    loop {
+        let hub = server.engine().hub_mut();
+        if let Some(request) = hub.poll_password(now) {
+            let is_right = matches!(&request.job, PasswordJob::Verify { password, .. } if password.text() == "right");
+            let answer = if is_right { PasswordAnswer::Right { verifier: None } } else { PasswordAnswer::Wrong };
+            hub.handle_password(&request, answer, now);
+        } else if let Some(query) = hub.poll_query() {
+            hub.handle_answer(query, Answer::Whispers(Vec::new()), now);
+        } else {
+            return server.run();
+        }
+    }
 }
 
 fn pretty(json: &str) -> String {
@@ -91,8 +136,10 @@ fn handed_over_state_is_the_golden_file() {
 fn go_on(server: &mut TestServer, wires: &[Rc<RefCell<Wire>>]) -> Vec<String> {
     server.send(&wires[0], b"ne\n/leave\n");
     server.send(&wires[2], &frame("half a frame")[9..]);
-    server.send(&wires[6], b"race\nhi\n");
-    server.send(&wires[8], b"host\r\n\r\n");
+    // The passwords and queries that were not answered are answered now.
+    answer_passwords(server);
+    server.send(&wires[10], b"race\nhi\n");
+    server.send(&wires[12], b"host\r\n\r\n");
     for _ in 0..200 {
         wires[4].borrow_mut().take(usize::MAX);
         server.pass(Duration::from_millis(100));
