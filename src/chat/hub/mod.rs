@@ -19,6 +19,7 @@ mod nicknames;
 mod offline_messages;
 mod outbound;
 mod output;
+mod password_queue;
 mod passwords;
 mod permissions;
 mod plan;

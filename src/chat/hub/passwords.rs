@@ -1,11 +1,12 @@
 //! Passwords that wait to be compared or hashed, and the limits on wrong ones.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::Hub;
+use super::password_queue::PasswordQueue;
 use crate::chat::change::{Change, Origin, Register, Rename};
 use crate::chat::event::{Due, Refusal};
 use crate::chat::id::{AccountId, ClientId, MemberId, Now, SessionId};
@@ -15,8 +16,6 @@ use crate::chat::policy::cidr::Network;
 use crate::chat::policy::nick::Name;
 use crate::chat::session::{SessionFlags, SessionStage};
 
-/// Passwords that wait at most; each session has one at most.
-const MAX_WAITING: usize = 1024;
 /// Wrong passwords in a minute from one IPv4 address or one IPv6 /64, after which none is compared.
 const MAX_FROM_NETWORK: u32 = 5;
 /// Wrong passwords of one account in a minute, after which none is compared but from the network of its last login.
@@ -71,7 +70,7 @@ struct TakenPassword {
 #[serde(default)]
 pub struct Passwords {
     /// Requests that have not been taken.
-    waiting: VecDeque<PasswordRequest>,
+    waiting: PasswordQueue,
     taken: Vec<TakenPassword>,
     /// By session: what its password is for. Entries of sessions that have ended are removed with their connection.
     pending: BTreeMap<ClientId, PendingPassword>,
@@ -132,7 +131,21 @@ pub fn seconds_of(wait: Duration) -> u64 {
 impl Hub {
     /// Takes the next request for the process that hashes passwords. A session that must wait now is refused instead.
     pub fn poll_password(&mut self, now: Now) -> Option<PasswordRequest> {
-        while let Some(request) = self.passwords.waiting.pop_front() {
+        // Each network has one turn.
+        for _ in 0..self.passwords.waiting.networks() {
+            let network = self.passwords.waiting.next_network()?;
+            let request = self.next_password(network, now);
+            self.passwords.waiting.end_turn();
+            if request.is_some() {
+                return request;
+            }
+        }
+        None
+    }
+
+    /// Takes the next request from a network, unless it must wait for the answers to others.
+    fn next_password(&mut self, network: Network, now: Now) -> Option<PasswordRequest> {
+        while let Some(request) = self.passwords.waiting.pop(network) {
             let id = request.origin.client;
             if self.sessions.find(request.origin).is_none_or(|session| session.is_leaving()) {
                 continue;
@@ -143,9 +156,8 @@ impl Hub {
                 self.refuse_password(id, wait, now);
                 continue;
             }
-            let network = Network::of_client(self.sessions.ip(id));
             if self.passwords.must_wait(network, account, now.at) {
-                self.passwords.waiting.push_front(request);
+                self.passwords.waiting.put_back(network, request);
                 return None;
             }
             self.passwords.taken.push(TakenPassword { origin: request.origin, network, account });
@@ -167,8 +179,11 @@ impl Hub {
     /// Puts requests back that were taken and will not be answered; they are taken again first.
     pub fn return_passwords(&mut self, requests: Vec<PasswordRequest>) {
         for request in requests.into_iter().rev() {
-            self.passwords.taken.retain(|taken| taken.origin != request.origin);
-            self.passwords.waiting.push_front(request);
+            let Some(at) = self.passwords.taken.iter().position(|taken| taken.origin == request.origin) else {
+                continue;
+            };
+            let network = self.passwords.taken.remove(at).network;
+            self.passwords.waiting.put_back(network, request);
         }
     }
 
@@ -215,13 +230,14 @@ impl Hub {
             let due = self.due_after(id, &purpose);
             return self.fanout().refuse(id, Refusal::TooManyWrongPasswords { seconds: seconds_of(wait), due });
         }
-        if self.passwords.waiting.len() >= MAX_WAITING {
+        let network = Network::of_client(self.sessions.ip(id));
+        if !self.passwords.waiting.has_room(network) {
             return self.fanout().refuse(id, Refusal::TooManyLogins);
         }
         let origin = self.sessions.origin(id);
         self.sessions[id].flags.insert(SessionFlags::AWAITS_ANSWER);
         self.passwords.pending.insert(id, PendingPassword { session: origin.session, purpose, since: now.at });
-        self.passwords.waiting.push_back(PasswordRequest { origin, job });
+        self.passwords.waiting.push(network, PasswordRequest { origin, job });
     }
 
     /// Queues the comparison of a typed password with that of an account.
@@ -275,6 +291,11 @@ impl Hub {
 
     fn handle_right_password(&mut self, id: ClientId, purpose: PasswordUse, verifier: Option<Box<str>>, now: Now) {
         let member = self.sessions[id].member.map(|slot| self.shared.members.id(slot));
+        // The store may have failed since the command was typed.
+        let changes_account = !matches!(purpose, PasswordUse::LogIn(_) | PasswordUse::Take(_));
+        if changes_account && self.shared.rooms.store_fails() {
+            return self.fanout().refuse(id, Refusal::StoreFails);
+        }
         match (purpose, member, verifier) {
             (PasswordUse::LogIn(account), None, _) => self.log_in_as(id, account, now),
             (PasswordUse::Register(name), Some(member), Some(verifier)) => {
