@@ -128,10 +128,12 @@ impl<'a> Fanout<'a> {
                 },
             };
             let entry = self.rooms[room].log(encoding.of_log(is_current)).newest_entry();
-            // A session that is up to date moves past the entry at once.
-            if subscription.cursor != entry.start {
+            // A session that is up to date moves past the entry at once; that of an account is, but the entry may begin a
+            // new segment.
+            let is_before = subscription.cursor == entry.start;
+            if !is_before && !is_shared {
                 subscription.filtered_to = entry.end();
-            } else if !blocked {
+            } else if is_before && !blocked {
                 subscription.cursor = entry.end();
             } else {
                 self.move_cursor(id, room, entry.end());

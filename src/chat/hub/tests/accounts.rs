@@ -201,6 +201,19 @@ fn slow_session_reads_the_lines_of_the_other_one_in_order() {
 }
 
 #[test]
+fn own_line_at_the_beginning_of_a_segment_is_not_read() {
+    let mut hub = AccountHub::new(Config { backlog_bytes: 4096, rate: 0, ..Config::default() });
+    let first = hub.register("alice");
+    let second = hub.log_in("alice");
+    for number in 0..40 {
+        // A segment has 1024 bytes.
+        let line = format!("{number} {}", "x".repeat(100));
+        assert_eq!(hub.answer(first, &line), [""; 0]);
+        assert_eq!(hub.server.read(second).len(), 1, "line {number}");
+    }
+}
+
+#[test]
 fn own_ghost_is_no_obstacle() {
     let mut hub = AccountHub::new(Config::default());
     let ghost = hub.register("alice");
