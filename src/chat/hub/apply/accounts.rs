@@ -30,6 +30,7 @@ impl Hub {
         let asked: Vec<String> = asked.into_iter().flat_map(|request| request.rooms()).map(fold).collect();
         self.note_network(join);
         let after = self.begin_session(id, member, now);
+        self.note_ignoring(member);
         let rooms: Vec<RoomId> = self.shared.members.rooms(member.slot).collect();
         let max_bytes = self.config.backlog_bytes / 4 / rooms.len().max(1);
         for (index, &room) in rooms.iter().enumerate() {
@@ -39,7 +40,6 @@ impl Hub {
             let greeting = if index == 0 { Greeting::LoggedIn } else { Greeting::Followed };
             self.greet_again(id, member.slot, room, greeting, replay, time);
         }
-        self.note_ignoring(member);
         self.send_read_positions(id, member.slot);
         self.request_offline_messages(id);
     }

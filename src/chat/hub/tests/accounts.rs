@@ -214,6 +214,16 @@ fn own_line_at_the_beginning_of_a_segment_is_not_read() {
 }
 
 #[test]
+fn second_session_is_not_shown_ignored_messages() {
+    let mut hub = AccountHub::new(Config::default());
+    let (bob, first) = (hub.enter("bob"), hub.register("alice"));
+    hub.say(bob, "ignored");
+    hub.say(first, "/ignore bob");
+    let second = hub.enter("alice");
+    assert_eq!(hub.answer(second, "fish"), ["* You are alice. 2 here: bob and you. /help lists the commands."]);
+}
+
+#[test]
 fn own_ghost_is_no_obstacle() {
     let mut hub = AccountHub::new(Config::default());
     let ghost = hub.register("alice");
