@@ -110,8 +110,9 @@ impl Hub {
         let notice = |to_you| Event::Notice(Notice::Moderator { name: &name, by: &actor, given, to_you });
         self.send_to_member(member, &notice(true));
         self.fanout().send_to_console(&notice(false));
-        // An operator that is no console.
-        self.send_to_member(by, &notice(false));
+        if by != MemberId::OPERATOR {
+            self.send_to_member(by, &notice(false));
+        }
     }
 
     pub(super) fn apply_delete(&mut self, delete: &Delete, time: Now) {

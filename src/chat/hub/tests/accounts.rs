@@ -392,6 +392,13 @@ fn operator_option_and_moderators_are_roles_of_accounts() {
 }
 
 #[test]
+fn operator_is_told_once_of_a_new_moderator() {
+    let mut hub = AccountHub::new(Config::default());
+    hub.enter("bob");
+    hub.check(ClientId::CONSOLE, "/mod bob", "* bob is now a moderator.");
+}
+
+#[test]
 fn whispers_for_an_absent_account_are_stored() {
     let mut hub = AccountHub::new(Config::default());
     let (alice, bob) = (hub.register("alice"), hub.enter("bob"));
