@@ -13,8 +13,10 @@
 //! `CHINWAG_SEED=123 cargo test --lib simulator -- --nocapture` replays a seed and prints its events;
 //! `CHINWAG_SEEDS=10000000 cargo test --lib simulator` runs that number of seeds instead of 20,000.
 
+mod accounts;
 mod acts;
 mod ending;
+mod hasher;
 mod invariants;
 pub(super) mod network;
 mod oracle;
