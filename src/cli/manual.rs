@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 /// The part of the manual to print; without one, the topics are listed.
 #[derive(Clone, Debug, Args)]
 pub struct Manual {
-    /// protocol, roles, client, web, storage, options or benchmark; without one, the topics are listed
+    /// protocol, accounts, roles, client, web, storage, options or benchmark; without one, the topics are listed
     #[arg(value_enum, hide_possible_values = true)]
     topic: Option<Topic>,
 }
@@ -17,6 +17,8 @@ pub struct Manual {
 enum Topic {
     /// The plain line protocol: commands, queue, limits, the operator
     Protocol,
+    /// Accounts, passwords, names that look alike
+    Accounts,
     /// Roles, room settings, kick, mute, ban and deletion
     Roles,
     /// The terminal client: keys and options
@@ -35,6 +37,7 @@ impl Topic {
     fn text(self) -> &'static str {
         match self {
             Topic::Protocol => include_str!("../manual/protocol.md"),
+            Topic::Accounts => include_str!("../manual/accounts.md"),
             Topic::Roles => include_str!("../manual/roles.md"),
             Topic::Client => include_str!("../manual/client.md"),
             Topic::Web => include_str!("../manual/web.md"),

@@ -92,6 +92,11 @@ fn run_share(share: u64) {
             ),
             (300, "refused messages, refused acts", vec![all.refused_speech, all.refused_acts]),
             (
+                300,
+                "names like those of members, unfit names, rooms like others",
+                vec![all.alike_names, all.unfit_names, all.alike_rooms],
+            ),
+            (
                 70,
                 "hidden acts, kept rooms, invited, entered with a key, removed from a room",
                 vec![all.hidden_acts, all.kept_rooms, all.invited, all.entered_with_key, all.removed_from_room],

@@ -50,7 +50,7 @@ pub struct Person {
     pub done: bool,
 }
 
-/// Typed names; some are equal, some are invalid.
+/// Typed names; some are equal, some look like others. One is all Cyrillic.
 pub const NAMES: &[&str] = &[
     "alice",
     "Alice",
@@ -65,12 +65,34 @@ pub const NAMES: &[&str] = &[
     "STRASSE",
     "erin",
     "frank",
+    "A1ice",
+    "b0b",
+    "coco",
+    "сосо",
+    "Ivan",
+    "lvan",
 ];
-const BAD_NAMES: &[&str] =
-    &["a b", "a@b", "You", "server", "Admin", "10.0.0.1", "x!", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"];
-const ROOMS: &[&str] = &["lobby", "games", "Games", "den", "attic", "Lobby"];
+/// Names that nobody can have; the last ones look like reserved words, or have Cyrillic letters among Latin ones.
+const BAD_NAMES: &[&str] = &[
+    "a b",
+    "a@b",
+    "You",
+    "server",
+    "Admin",
+    "10.0.0.1",
+    "x!",
+    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+    "y0u",
+    "rne",
+    "AIl",
+    "sеrver",
+    "саrоl",
+    "аlice",
+];
+const ROOMS: &[&str] = &["lobby", "games", "Games", "den", "attic", "Lobby", "garnes", "1obby"];
 /// Rooms in the commands about several rooms.
-const MORE_ROOMS: &[&str] = &["lobby", "games", "Games", "den", "DEN", "attic", "tea", "chess", "Lobby"];
+const MORE_ROOMS: &[&str] =
+    &["lobby", "games", "Games", "den", "DEN", "attic", "tea", "chess", "Lobby", "GARNES", "Iobby", "lоbby", "chеss"];
 
 const IAC: u8 = 255;
 
@@ -78,6 +100,7 @@ const IAC: u8 = 255;
 pub fn name(random: &mut Random, people: usize) -> String {
     match random.below(24) {
         0 => (*random.pick(BAD_NAMES)).into(),
+        _ if people > 12 && random.one_in(12) => format!("p{}", random.below(2 * people)).replace('1', "l"),
         _ if people > 12 => format!("p{}", random.below(2 * people)),
         _ => (*random.pick(NAMES)).into(),
     }

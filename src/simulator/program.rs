@@ -60,9 +60,7 @@ impl Program {
         match kind {
             "hello" => self.check_hello(&object),
             "refused" => write(lines, &format!("! {}", object.text("text"))),
-            "ask_password" => {
-                write(lines, &format!("* {} is registered. Password: (visible as you type)", object.text("name")))
-            }
+            "ask_password" => write(lines, &format!("* {} is registered. Password:", object.text("name"))),
             "note" | "account" => write(lines, &format!("* {}", object.text("text"))),
             "help" => object.names("lines").iter().for_each(|line| write(lines, &format!("* {line}"))),
             "said" | "action" | "whisper" | "whispered" => self.show_message(&object, lines),

@@ -102,7 +102,7 @@ fn is_room(name: &str) -> bool {
 
 /// Whether a server can have stored messages under this name: a nickname, its own name, or an address.
 fn is_name(name: &str) -> bool {
-    name == OPERATOR || is_address(name) || Name::new(name).is_ok_and(|nickname| nickname.shown == name)
+    name == OPERATOR || is_address(name) || Name::stored(name).is_ok_and(|nickname| nickname.shown == name)
 }
 
 /// Whether it is a name given with `--login address`: `IP:PORT`, or `IP:PORT#2` and so on if that was taken.
@@ -118,9 +118,18 @@ mod tests {
 
     #[test]
     fn only_names_that_a_server_gives_are_valid() {
-        for name in
-            ["alice", "张三", "a.b-c_1", "server", "10.1.2.3:4567", "10.1.2.3:4567#2", "[::1]:80", "[::1]:80#12"]
-        {
+        for name in [
+            "alice",
+            "张三",
+            "a.b-c_1",
+            "аlice",
+            "y0u",
+            "server",
+            "10.1.2.3:4567",
+            "10.1.2.3:4567#2",
+            "[::1]:80",
+            "[::1]:80#12",
+        ] {
             assert!(is_name(name), "{name}");
         }
         for name in [

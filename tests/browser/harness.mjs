@@ -96,11 +96,16 @@ export class Server {
 
 /** Somebody at nc. */
 export class Nc {
-  static async enter(server, name) {
+  static open(server) {
     const nc = new Nc();
     nc.transcript = new Transcript();
     nc.socket = net.connect(Number(server.port), '127.0.0.1');
     nc.socket.setEncoding('utf8').on('data', (piece) => nc.transcript.add(piece)).on('error', () => {});
+    return nc;
+  }
+
+  static async enter(server, name) {
+    const nc = Nc.open(server);
     nc.say(name);
     await nc.until(new RegExp(`You are ${name}`));
     return nc;

@@ -1,6 +1,8 @@
 // The page in a real browser, against the real server: CHINWAG=target/debug/chinwag node run.mjs [--screenshots DIR] [NAME]
 // Ends with 1 and one line that says what, where something is not as it should be.
-import { mkdir } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Browser, Failure, Server, Wire } from './harness.mjs';
 import * as talking from './tests/talking.mjs';
 import * as losing from './tests/losing.mjs';
@@ -11,6 +13,7 @@ import * as rooms from './tests/rooms.mjs';
 import * as deleting from './tests/deleting.mjs';
 import * as roles from './tests/roles.mjs';
 import * as entering from './tests/entering.mjs';
+import * as accounts from './tests/accounts.mjs';
 
 const argument = (name) => {
   const at = process.argv.indexOf(name);
@@ -25,10 +28,11 @@ if (!binary) {
 }
 if (screenshots) await mkdir(screenshots, { recursive: true });
 
-const tests = Object.entries({ ...talking, ...losing, ...writing, ...safety, ...access, ...rooms, ...deleting, ...roles, ...entering }).filter(([name]) => name.includes(only));
+const tests = Object.entries({ ...talking, ...losing, ...writing, ...safety, ...access, ...rooms, ...deleting, ...roles, ...entering, ...accounts }).filter(([name]) => name.includes(only));
 const browser = await Browser.start(process.env.CHROMIUM ?? '/usr/bin/chromium');
 const servers = [];
 const wires = [];
+const folders = [];
 
 /** What a test is given: servers that are ended behind it, the browser, and a place for pictures. */
 const world = {
@@ -44,6 +48,12 @@ const world = {
     wires.push(wire);
     return wire;
   },
+  /** A folder for the files of a test. */
+  async folder() {
+    const folder = await mkdtemp(join(tmpdir(), 'chinwag-browser-'));
+    folders.push(folder);
+    return folder;
+  },
   async picture(page, name) {
     if (screenshots) await page.screenshot({ path: `${screenshots}/${name}.png`, animations: 'disabled' });
   },
@@ -53,6 +63,7 @@ async function tidy() {
   for (const context of browser.chromium.contexts()) await context.close();
   for (const wire of wires.splice(0)) wire.close();
   for (const server of servers.splice(0)) await server.stop('SIGKILL');
+  for (const folder of folders.splice(0)) await rm(folder, { recursive: true, force: true });
 }
 
 let failed = 0;

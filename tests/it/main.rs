@@ -6,6 +6,7 @@ mod harness;
 mod operator;
 mod process;
 
+mod accounts;
 mod bench;
 mod connect;
 mod fuzz;

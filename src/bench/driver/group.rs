@@ -137,7 +137,7 @@ impl Group {
             return CONTROL.into();
         }
         let number = self.first_name as usize + index;
-        format!("b{}{}", base36::<3>(usize::from(run)), base36::<4>(number))
+        format!("b{}{}", digits::<3>(usize::from(run)), digits::<4>(number))
     }
 
     /// Records a line from the server itself.
@@ -162,11 +162,14 @@ impl Group {
     }
 }
 
-fn base36<const N: usize>(mut number: usize) -> String {
+/// Digits of names. Without `l`, `m` and `o`, no two names look alike: like `1`, `rn` and `0`.
+const DIGITS: &[u8; 33] = b"0123456789abcdefghijknpqrstuvwxyz";
+
+fn digits<const N: usize>(mut number: usize) -> String {
     let mut digits = [b'0'; N];
     for digit in digits.iter_mut().rev() {
-        *digit = b"0123456789abcdefghijklmnopqrstuvwxyz"[number % 36];
-        number /= 36;
+        *digit = DIGITS[number % DIGITS.len()];
+        number /= DIGITS.len();
     }
     digits.into_iter().map(char::from).collect()
 }
@@ -233,17 +236,23 @@ impl SendWindow {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::super::clock::SECOND;
     use super::*;
+    use crate::chat::policy::nick::lookalike::canonical;
 
     #[test]
     fn names_are_distinct_and_eight_bytes() {
         let endpoint =
             Endpoint { addr: "127.0.0.1:1".parse().unwrap(), encoding: Encoding::Plain, prompt: true, welcome: true };
-        let group = Group::new(endpoint, Role::Talker, 35, 1, SECOND);
-        assert_eq!(group.name(0, 37), "b011000z");
-        assert_eq!(group.name(1, 37), "b0110010");
+        let group = Group::new(endpoint, Role::Talker, 32, 1, SECOND);
+        assert_eq!(group.name(0, 34), "b011000z");
+        assert_eq!(group.name(1, 34), "b0110010");
         assert_eq!(group.name(1_000_000, 65_535).len(), 8);
+        let all = DIGITS.len().pow(2);
+        let looks: HashSet<_> = (0..all).map(|number| canonical(&digits::<2>(number))).collect();
+        assert_eq!(looks.len(), all, "names that look alike would be refused");
     }
 
     #[test]

@@ -26,7 +26,7 @@ use crate::bench::workload::message::DEFAULT_SIZE;
 use crate::bench::workload::readers::{RoomPlan, capacity};
 use crate::bench::workload::room::Room;
 
-/// Maximum number of visitors: there are 36 to the power of 4 names, about 1.7 million.
+/// Maximum number of visitors: there are 33 to the power of 4 names, about 1.2 million.
 const MAX_VISITS: u64 = 1_000_000;
 
 /// The parameters.

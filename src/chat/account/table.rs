@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Account;
 use crate::chat::id::AccountId;
 use crate::chat::policy::nick::key_of;
+use crate::chat::policy::nick::look_index::LookIndex;
 
 /// All accounts of the server.
 #[derive(Clone, Default, Serialize, Deserialize)]
@@ -16,6 +17,7 @@ pub struct AccountTable {
     accounts: BTreeMap<AccountId, Account>,
     /// By folded name.
     names: BTreeMap<Box<str>, AccountId>,
+    looks: LookIndex,
     /// The newest number.
     last: Option<AccountId>,
 }
@@ -53,11 +55,21 @@ impl AccountTable {
         if self.names.is_empty() { None } else { self.find_key(&key_of(name)?) }
     }
 
+    /// Finds an account with a name that is equal to this one or looks like it; `own` does not count.
+    pub fn find_alike(&self, name: &str, own: Option<AccountId>) -> Option<AccountId> {
+        if self.names.is_empty() {
+            return None;
+        }
+        let own = own.and_then(|own| self.get(own)).map(|own| &*own.name.key);
+        self.find_key(self.looks.find(name, own)?)
+    }
+
     /// Adds an account; no other may have its name.
     pub fn insert(&mut self, account: Account) -> AccountId {
         let id = AccountId::after(self.last);
         self.last = Some(id);
         self.names.insert(account.name.key.clone(), id);
+        self.looks.add(&account.name.shown, &account.name.key);
         self.accounts.insert(id, account);
         id
     }
@@ -66,6 +78,7 @@ impl AccountTable {
     pub fn remove(&mut self, id: AccountId) -> Option<Account> {
         let account = self.accounts.remove(&id)?;
         self.names.remove(&account.name.key);
+        self.looks.remove(&account.name.shown, &account.name.key);
         Some(account)
     }
 
@@ -91,7 +104,9 @@ impl From<AccountTableState> for AccountTable {
     fn from(state: AccountTableState) -> Self {
         let accounts: BTreeMap<AccountId, Account> = state.accounts.into_iter().collect();
         let names = accounts.iter().map(|(&id, account)| (account.name.key.clone(), id)).collect();
-        AccountTable { accounts, names, last: state.last }
+        let mut looks = LookIndex::default();
+        accounts.values().for_each(|account| looks.add(&account.name.shown, &account.name.key));
+        AccountTable { accounts, names, looks, last: state.last }
     }
 }
 

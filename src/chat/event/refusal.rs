@@ -25,7 +25,7 @@ pub enum Refusal<'a> {
         asked: bool,
     },
     BadName {
-        why: InvalidNick,
+        why: InvalidNick<'a>,
         name: &'a str,
         asked: bool,
     },
@@ -65,6 +65,15 @@ pub enum Refusal<'a> {
         word: &'a str,
     },
     BadRoomName,
+    /// The name of a new room mixes scripts that are easily confused.
+    MixedRoomName {
+        room: &'a str,
+    },
+    /// The name of a new room can be mistaken for that of the room `other`.
+    RoomLooksLike {
+        room: &'a str,
+        other: &'a str,
+    },
     NoRoom {
         room: &'a str,
     },

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Shared;
+use super::nicknames::check_name;
 use super::permissions::Act;
 use crate::chat::account::Account;
 use crate::chat::change::{Change, Delete, Join, Place, Restrict, RestrictionKind, RoleChange};
@@ -139,10 +140,7 @@ fn check_other<'a>(shared: &'a Shared, change: &'a Change<'_>, now: Duration) ->
             if name.shown == *old {
                 return Err(Refusal::AlreadyCalled { name: old });
             }
-            match members.find_key(&name.key) {
-                Some(owner) if owner != *member => Err(Refusal::Taken { name: &name.shown, asked: false }),
-                _ => check_registered(shared, name, to.account.or(members.account(*member)), false),
-            }
+            check_name(shared, name, Some(*member), to.account.or(members.account(*member)), false)
         }
         Change::Kick { member, kick } => match kick.room {
             None => {
@@ -211,7 +209,7 @@ fn check_other<'a>(shared: &'a Shared, change: &'a Change<'_>, now: Duration) ->
             let found = present(*member, "")?;
             match found.account() {
                 Some(account) => Err(Refusal::RegisteredAlready { name: shared.accounts.name(account) }),
-                None => shared.check_register(&register.name.shown),
+                None => shared.check_register(&register.name),
             }
         }
         Change::SetPassword { account, .. } => shared.check_account(*account).map(drop),
@@ -235,22 +233,13 @@ fn check_join<'a>(shared: &'a Shared, join: &'a Join) -> Result<(), Refusal<'a>>
     if account.is_some_and(|account| account.member.is_some()) {
         return Ok(());
     }
-    match shared.members.find_key(&name.key) {
-        Some(_) => Err(Refusal::Taken { name: &name.shown, asked: true }),
-        None => check_registered(shared, name, join.account, true),
-    }
-}
-
-/// Checks that a name belongs to no account but this one.
-fn check_registered<'a>(
-    shared: &'a Shared,
-    name: &'a Name,
-    own: Option<AccountId>,
-    asked: bool,
-) -> Result<(), Refusal<'a>> {
-    match shared.accounts.find_key(&name.key) {
-        Some(account) if Some(account) != own => Err(Refusal::Registered { name: &name.shown, asked }),
-        _ => Ok(()),
+    match account {
+        // Its owner is not kept out by a name that looks like it.
+        Some(_) if shared.members.find_key(&name.key).is_some() => {
+            Err(Refusal::Taken { name: &name.shown, asked: true })
+        }
+        Some(_) => Ok(()),
+        None => check_name(shared, name, None, None, true),
     }
 }
 
@@ -267,9 +256,9 @@ impl Shared {
     ///
     /// # Errors
     /// There are too many accounts, or another member was faster.
-    pub fn check_register(&self, name: &str) -> Result<(), Refusal<'_>> {
+    pub fn check_register(&self, name: &Name) -> Result<(), Refusal<'_>> {
         let most = self.max_accounts;
-        match self.accounts.find(name) {
+        match self.accounts.find_alike(&name.shown, None) {
             Some(account) => Err(Refusal::Registered { name: self.accounts.name(account), asked: false }),
             None if self.accounts.len() >= most => Err(Refusal::TooManyAccounts { most }),
             None => Ok(()),

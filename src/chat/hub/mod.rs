@@ -15,6 +15,7 @@ mod journal;
 mod lines;
 mod local_changes;
 mod login;
+mod nicknames;
 mod offline_messages;
 mod outbound;
 mod output;

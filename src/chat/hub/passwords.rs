@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::Hub;
-use crate::chat::change::{Change, Register, Rename};
+use crate::chat::change::{Change, Origin, Register, Rename};
 use crate::chat::event::{Due, Refusal};
 use crate::chat::id::{AccountId, ClientId, MemberId, Now, SessionId};
 use crate::chat::password::{MAX_PASSWORD, Password, PasswordAnswer, PasswordJob, PasswordRequest};
@@ -58,12 +58,21 @@ struct PendingPassword {
     since: Duration,
 }
 
+/// A request that was taken and has no answer yet: it may be a wrong password.
+#[derive(Serialize, Deserialize)]
+struct TakenPassword {
+    origin: Origin,
+    network: Network,
+    account: Option<AccountId>,
+}
+
 /// The passwords that wait, and the wrong ones of the last minute.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Passwords {
     /// Requests that have not been taken.
     waiting: VecDeque<PasswordRequest>,
+    taken: Vec<TakenPassword>,
     /// By session: what its password is for. Entries of sessions that have ended are removed with their connection.
     pending: BTreeMap<ClientId, PendingPassword>,
     networks: AttemptLimit<Network>,
@@ -100,6 +109,15 @@ impl Passwords {
         account.into_iter().for_each(|account| self.accounts.fail(account, now));
     }
 
+    /// Whether a password must wait for the answers to those that were taken: if all of these are wrong, it is one too many.
+    fn must_wait(&self, network: Network, account: Option<AccountId>, now: Duration) -> bool {
+        let of_network = self.taken.iter().filter(|taken| taken.network == network).count() as u32;
+        let of_account = self.taken.iter().filter(|taken| account.is_some() && taken.account == account).count() as u32;
+        let is_full = |wrong: u32, taken: u32, most: u32| taken > 0 && wrong + taken >= most;
+        is_full(self.networks.count(network, now), of_network, MAX_FROM_NETWORK)
+            || account.is_some_and(|account| is_full(self.accounts.count(account, now), of_account, MAX_FOR_ACCOUNT))
+    }
+
     /// The time until a password from this network is compared, if there were too many wrong ones.
     pub fn wait_of_network(&self, network: Network, now: Duration) -> Option<Duration> {
         self.networks.wait(network, MAX_FROM_NETWORK, now)
@@ -121,10 +139,17 @@ impl Hub {
             }
             // Others of its network may have given wrong passwords since it was queued.
             let account = self.passwords.pending.get(&id).and_then(|pending| pending.purpose.account());
-            match self.password_wait(id, account, now) {
-                Some(wait) => self.refuse_password(id, wait, now),
-                None => return Some(request),
+            if let Some(wait) = self.password_wait(id, account, now) {
+                self.refuse_password(id, wait, now);
+                continue;
             }
+            let network = Network::of_client(self.sessions.ip(id));
+            if self.passwords.must_wait(network, account, now.at) {
+                self.passwords.waiting.push_front(request);
+                return None;
+            }
+            self.passwords.taken.push(TakenPassword { origin: request.origin, network, account });
+            return Some(request);
         }
         None
     }
@@ -141,7 +166,10 @@ impl Hub {
 
     /// Puts requests back that were taken and will not be answered; they are taken again first.
     pub fn return_passwords(&mut self, requests: Vec<PasswordRequest>) {
-        requests.into_iter().rev().for_each(|request| self.passwords.waiting.push_front(request));
+        for request in requests.into_iter().rev() {
+            self.passwords.taken.retain(|taken| taken.origin != request.origin);
+            self.passwords.waiting.push_front(request);
+        }
     }
 
     /// The time until a password of a session is compared, if there were too many wrong ones.
@@ -217,6 +245,7 @@ impl Hub {
     /// Processes the answer to a request, if the session that waits for it is still connected.
     pub fn handle_password(&mut self, request: &PasswordRequest, answer: PasswordAnswer, now: Now) {
         let id = request.origin.client;
+        self.passwords.taken.retain(|taken| taken.origin != request.origin);
         let is_meant = |pending: &PendingPassword| pending.session == request.origin.session;
         if !self.passwords.pending.get(&id).is_some_and(is_meant) {
             return;

@@ -194,7 +194,9 @@ impl Hub {
             session.flags.insert(SessionFlags::TYPES_HIDDEN);
             self.send_raw(id, &HIDE_TYPING);
         }
-        !self.sessions[id].has(SessionFlags::TYPES_HIDDEN)
+        let session = &self.sessions[id];
+        // A program knows from the object that it is asked for a password.
+        !session.encoding.is_json() && !session.has(SessionFlags::TYPES_HIDDEN)
     }
 
     /// Lets a telnet client show again what is typed.

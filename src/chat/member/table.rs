@@ -1,13 +1,11 @@
 //! All members, by slot and by nickname.
 
-use std::hash::Hasher;
 use std::num::NonZeroU32;
 use std::ops::{Index, IndexMut};
 
 use serde::{Deserialize, Serialize};
-use siphasher::sip::SipHasher13;
 
-use super::nick_index::NickIndex;
+use super::nick_index::{NameHasher, NickIndex};
 use super::{Member, Membership, Role};
 use crate::chat::id::{AccountId, Author, Holder, MemberId, MemberSlot, RoomId};
 use crate::chat::policy::nick::{Name, key_of};
@@ -46,7 +44,7 @@ impl MemberTable {
         MemberTable {
             slots: Slots::default(),
             followed: Lists::default(),
-            names: NickIndex::default(),
+            names: NickIndex::new(NameHasher(hash_key)),
             last: 0,
             operator: None,
             hash_key,
@@ -60,9 +58,7 @@ impl MemberTable {
 
     /// The keyed hash of a folded name, as stored with log entries.
     pub fn name_hash(&self, key: &str) -> u64 {
-        let mut hasher = SipHasher13::new_with_keys(self.hash_key[0], self.hash_key[1]);
-        hasher.write(key.as_bytes());
-        hasher.finish()
+        NameHasher(self.hash_key).hash(key.as_bytes())
     }
 
     /// The member, if it has not left.
@@ -120,7 +116,14 @@ impl MemberTable {
 
     /// Finds a member by its folded nickname. The operator is not found.
     pub fn find_key(&self, key: &str) -> Option<MemberId> {
-        self.names.get(&self.slots, key, self.name_hash(key)).map(|slot| self.id(slot))
+        self.names.get(&self.slots, key).map(|slot| self.id(slot))
+    }
+
+    /// Finds a member with a name that is equal to this one or looks like it. `own` is the member that wants the name:
+    /// its present name does not count. The operator is not found.
+    pub fn find_alike(&self, name: &Name, own: Option<MemberId>) -> Option<MemberId> {
+        let own = own.map(|own| own.slot);
+        self.names.find_alike(&self.slots, &name.shown, own).map(|slot| self.id(slot))
     }
 
     /// The operator, if there is a console.
@@ -182,7 +185,8 @@ impl MemberTable {
         }
     }
 
-    /// Adds a member that joins at `since`, in seconds since 1970; no other member may have its name.
+    /// Adds a member that joins at `since`, in seconds since 1970; no other member may have its name or one that looks
+    /// like it.
     pub fn insert(&mut self, name: &Name, since: i64) -> MemberId {
         self.last = self.last.wrapping_add(1).max(1);
         let serial = NonZeroU32::new(self.last).unwrap_or(NonZeroU32::MIN);
@@ -200,7 +204,7 @@ impl MemberTable {
         id
     }
 
-    /// Gives a member another name; no other member may have it.
+    /// Gives a member another name; no other member may have it or one that looks like it.
     pub fn rename(&mut self, slot: MemberSlot, name: &Name) {
         self.names.remove(&self.slots, slot);
         let hash = self.name_hash(&name.key);
@@ -225,7 +229,7 @@ impl MemberTable {
     /// The table with this state.
     pub fn from_state(state: MemberTableState) -> Self {
         let MemberTableState { slots, followed, last, operator, hash_key } = state;
-        let mut names = NickIndex::default();
+        let mut names = NickIndex::new(NameHasher(hash_key));
         for (index, _) in slots.iter() {
             names.insert(&slots, MemberSlot::new(index));
         }
@@ -256,6 +260,8 @@ impl IndexMut<MemberSlot> for MemberTable {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chat::policy::nick::lookalike::Looks;
+    use crate::util::test_support::Random;
 
     impl MemberTable {
         /// All members with their slots, without the operator.
@@ -272,9 +278,7 @@ mod tests {
 
         /// Bytes allocated for the tables.
         pub fn capacity_bytes(&self) -> usize {
-            self.slots.capacity_bytes()
-                + self.names.capacity() * size_of::<MemberSlot>()
-                + self.followed.capacity_bytes()
+            self.slots.capacity_bytes() + self.names.capacity_bytes() + self.followed.capacity_bytes()
         }
     }
 
@@ -295,6 +299,83 @@ mod tests {
         assert!(table.get(alice).is_none() && table.get(bob).is_some());
         table.rename(bob.slot, &name("Robert"));
         assert_eq!((table.find("bob"), table.find("robert")), (None, Some(bob)));
+    }
+
+    #[test]
+    fn names_that_look_alike_are_found_until_they_are_given_up() {
+        let mut table = MemberTable::new([1, 2]);
+        let name = |text: &str| Name::stored(text).unwrap();
+        let like = |table: &MemberTable, text: &str| table.find_alike(&name(text), None);
+        let ivan = table.insert(&name("Ivan"), 0);
+        let coco = table.insert(&name("coco"), 0);
+        for alike in ["Ivan", "ivan", "lvan", "LVAN", "1van", "iVAN"] {
+            assert_eq!(like(&table, alike), Some(ivan), "{alike}");
+        }
+        assert_eq!([table.find("lvan"), table.find("IVAN")], [None, Some(ivan)]);
+        // As a whole in Cyrillic, and in both scripts.
+        assert_eq!([like(&table, "сосо"), like(&table, "cосO")], [Some(coco); 2]);
+        assert_eq!([like(&table, "van"), like(&table, "cocoa")], [None; 2]);
+        // A member may take a name that looks like its own.
+        assert_eq!(table.find_alike(&name("1van"), Some(ivan)), None);
+        assert_eq!(table.find_alike(&name("1van"), Some(coco)), Some(ivan));
+        table.rename(ivan.slot, &name("ivan"));
+        assert_eq!([like(&table, "lvan"), like(&table, "Ivan")], [None, Some(ivan)]);
+        table.rename(ivan.slot, &name("Igor"));
+        assert_eq!([like(&table, "lgor"), like(&table, "ivan")], [Some(ivan), None]);
+        table = MemberTable::from_state(table.into_state());
+        assert_eq!([like(&table, "lgor"), like(&table, "C0C0")], [Some(ivan), Some(coco)]);
+        table.remove(ivan.slot);
+        assert_eq!((like(&table, "lgor"), table.names.shown_forms()), (None, 0));
+    }
+
+    #[test]
+    fn members_of_an_older_server_that_look_alike_are_all_found() {
+        let mut table = MemberTable::new([1, 2]);
+        let name = |text: &str| Name::stored(text).unwrap();
+        let texts = ["Ivan", "Ivаn", "IVAN.", "lvan", "1van"];
+        let ids = texts.map(|text| table.insert(&name(text), 0));
+        let mut table = MemberTable::from_state(table.into_state());
+        assert_eq!(texts.map(|text| table.find(text)), ids.map(Some));
+        for (gone, id) in ids.into_iter().enumerate() {
+            table.remove(id.slot);
+            let left = |text: &str| texts[gone + 1..].contains(&text);
+            assert!(texts.iter().all(|text| table.find(text).is_some() == left(text)));
+        }
+        assert_eq!(table.names.shown_forms(), 0);
+    }
+
+    #[test]
+    fn random_names_are_found_as_a_naive_search_finds_them() {
+        const LETTERS: [char; 16] = ['i', 'I', 'l', '1', 'o', 'O', '0', 'm', 'r', 'n', 'о', 'ο', 'İ', 'ı', 'Ｉ', 'é'];
+        let (mut table, mut random) = (MemberTable::new([1, 2]), Random(1));
+        let mut present: Vec<(MemberId, Name)> = Vec::new();
+        let forms = |name: &Name| Looks::of(&name.shown).forms().map(str::to_owned).collect::<Vec<_>>();
+        for _ in 0..20_000 {
+            let length = 1 + random.below(4);
+            let name = Name::stored(&(0..length).map(|_| *random.pick(&LETTERS)).collect::<String>()).unwrap();
+            let own = random.below(present.len() + 1);
+            let other = |index: usize| index != own || present.len() == own;
+            let is_alike = |(index, (_, old)): (usize, &(MemberId, Name))| {
+                other(index) && forms(old).iter().any(|form| forms(&name).contains(form))
+            };
+            let expected = present.iter().enumerate().any(is_alike);
+            let own_id = present.get(own).map(|(id, _)| *id);
+            assert_eq!(table.find_alike(&name, own_id).is_some(), expected, "{name:?}");
+            let equal = present.iter().find(|(_, old)| old.key == name.key).map(|(id, _)| *id);
+            assert_eq!(table.find_key(&name.key), equal);
+            match own_id {
+                Some(id) if random.one_in(3) => {
+                    present.swap_remove(own);
+                    table.remove(id.slot);
+                }
+                Some(id) if !expected => {
+                    table.rename(id.slot, &name);
+                    present[own].1 = name;
+                }
+                None if !expected => present.push((table.insert(&name, 0), name)),
+                _ => {}
+            }
+        }
     }
 
     #[test]

@@ -49,6 +49,11 @@ impl<K: Ord + Copy> AttemptLimit<K> {
         }
     }
 
+    /// The failures of the last minute.
+    pub fn count(&self, key: K, now: Duration) -> u32 {
+        self.failures.get(&key).filter(|failures| !failures.is_over(now)).map_or(0, |failures| failures.count)
+    }
+
     /// The time until another attempt is allowed, if there were `most` failures within a minute.
     pub fn wait(&self, key: K, most: u32, now: Duration) -> Option<Duration> {
         let failures = self.failures.get(&key).filter(|failures| failures.count >= most)?;

@@ -114,10 +114,13 @@ impl Oracle {
                 Some(_) => {}
             }
         }
-        match self.find_account(name) {
-            _ if self.names.contains_key(&key(name)) => Some(format!("! The nickname {name} is taken. Try another:")),
-            Some(owner) if Some(owner) != account => Some(format!("! The nickname {name} is registered. Try another:")),
-            _ => None,
+        match account {
+            None => self.refuse_taken(name, None, None, true),
+            // Its owner is not kept out by a name that looks like it.
+            Some(_) => {
+                let is_taken = self.names.contains_key(&key(name));
+                is_taken.then(|| format!("! The nickname {name} is taken. Try another:"))
+            }
         }
     }
 
@@ -259,10 +262,9 @@ impl Oracle {
             return Some(format!("! You are registered already, as {name}."));
         }
         let name = &self.members[who].name;
-        let account = self.find_account(name).and_then(|account| self.accounts[account].as_ref());
         let most = self.config.max_accounts;
-        match account {
-            Some(Account { name, .. }) => Some(refuse_registered(name)),
+        match self.find_alike_account(name, None) {
+            Some(name) => Some(refuse_registered(name)),
             None if self.accounts.iter().flatten().count() >= most => {
                 Some(format!("! There are {} already, and no more can be made.", count(most as u64, "account")))
             }

@@ -288,14 +288,25 @@ impl Oracle {
                 let reasons = ["! That is you.", "! Only the operator of the server can do that."];
                 self.counts.refused_acts += usize::from(reasons.contains(&refusal));
             }
+            Proposed::Join { .. } | Proposed::Rename { .. } => {
+                self.counts.alike_names += usize::from(refusal.contains(" looks like "));
+            }
             Proposed::Invite { .. } => self.counts.refused_acts += usize::from(refusal.contains(" is banned from ")),
             Proposed::Move { .. } | Proposed::Follow { .. } => {
                 let empty = self.rooms.iter().skip(1).flatten().any(|room| room.members.is_empty());
                 self.counts.kept_rooms += usize::from(empty && refusal.contains(" rooms already"));
+                self.note_room_name(refusal);
                 self.counts.kept_out += usize::from(keeps_out.iter().any(|words| refusal.contains(words)));
             }
             _ => {}
         }
+    }
+
+    /// Counts a refusal of a room that is about its name.
+    pub(super) fn note_room_name(&mut self, refusal: &str) {
+        let is_name = refusal.starts_with("! The name ");
+        self.counts.alike_rooms += usize::from(is_name && refusal.contains(" looks like "));
+        self.counts.unfit_names += usize::from(is_name && refusal.contains(" mixes "));
     }
 
     /// A public change is proposed.

@@ -68,6 +68,12 @@ pub struct Counts {
     pub unregistered: usize,
     /// Members of accounts whose first session ended before another one.
     pub outlived: usize,
+    /// Refusals of names that look like those of members.
+    pub alike_names: usize,
+    /// Refusals of names that look like reserved words, or mix scripts.
+    pub unfit_names: usize,
+    /// Refusals of rooms whose names look like those of other rooms.
+    pub alike_rooms: usize,
 }
 
 impl AddAssign for Counts {
@@ -109,5 +115,8 @@ impl AddAssign for Counts {
         self.refused_passwords += other.refused_passwords;
         self.unregistered += other.unregistered;
         self.outlived += other.outlived;
+        self.alike_names += other.alike_names;
+        self.unfit_names += other.unfit_names;
+        self.alike_rooms += other.alike_rooms;
     }
 }

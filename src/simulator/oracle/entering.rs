@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::committing::Proposed;
 use super::history::Replay;
+use super::lookalikes::{is_cyrillic, refuse_look};
 use super::{Oracle, ReaderStage, Typed, key};
 use crate::chat::{Cause, Login, Now};
 
@@ -23,8 +24,11 @@ pub(super) fn name(text: &str) -> Result<String, String> {
         "You" | "server" | "Admin" | "10.0.0.1" => return Err(format!("The nickname {text} is reserved.")),
         _ => {}
     }
-    let fits = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte));
-    if fits && (1..=24).contains(&text.len()) { Ok(text.into()) } else { Err(SHAPE.into()) }
+    let fits = text.chars().all(|c| c.is_ascii_alphanumeric() || is_cyrillic(c) || "_-.".contains(c));
+    if !fits || !(1..=24).contains(&text.chars().count()) {
+        return Err(SHAPE.into());
+    }
+    refuse_look(text).map_or_else(|| Ok(text.into()), Err)
 }
 
 /// Whether a client without a name wants to leave.
@@ -112,10 +116,16 @@ impl Oracle {
             return self.line_at_prompt(who, prompt, text, now);
         }
         match name(text) {
-            Err(why) => self.send_line(who, &format!("! {why} Try another:")),
+            Err(why) => {
+                self.counts.unfit_names += usize::from(why.contains(" looks like ") || why.contains(" mixes "));
+                self.send_line(who, &format!("! {why} Try another:"));
+            }
             Ok(name) => match (self.find_account(&name), self.refuse_login(&name, None)) {
                 (Some(account), _) => self.ask_for_password(who, account),
-                (None, Some(refusal)) => self.send_line(who, &refusal),
+                (None, Some(refusal)) => {
+                    self.counts.alike_names += usize::from(refusal.contains(" looks like "));
+                    self.send_line(who, &refusal);
+                }
                 (None, None) => self.propose_join(who, name),
             },
         }
@@ -163,6 +173,7 @@ impl Oracle {
         let kept_out = self.find_room(name).and_then(|room| self.refuse_entry(member, room, None, now));
         self.counts.kept_out += usize::from(kept_out.is_some());
         if let Some(refusal) = kept_out.or_else(|| self.refuse_opening(name)) {
+            self.note_room_name(&refusal);
             session.into_iter().for_each(|session| self.send_line(session, &refusal));
             return None;
         }

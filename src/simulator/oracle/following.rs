@@ -3,6 +3,7 @@
 use time::Date;
 
 use super::committing::Proposed;
+use super::entering::{SHAPE, name};
 use super::history::Replay;
 use super::roles::Rank;
 use super::rooms::{Message, day_line};
@@ -389,21 +390,11 @@ impl Oracle {
 
     /// A room name as the server keeps it; `None` if no room can have it.
     pub(super) fn place(&self, text: &str) -> Option<String> {
-        let is_name = || super::entering::name(text).is_ok_or_reserved();
+        // A nickname that nobody can have can be the name of a room.
+        let is_name = || name(text).err().is_none_or(|why| why != SHAPE);
         match key(text.trim()) == "lobby" {
             true => Some("lobby".into()),
             false => is_name().then(|| text.trim().into()),
         }
-    }
-}
-
-/// A reserved nickname can be the name of a room.
-trait RoomName {
-    fn is_ok_or_reserved(&self) -> bool;
-}
-
-impl RoomName for Result<String, String> {
-    fn is_ok_or_reserved(&self) -> bool {
-        self.as_ref().err().is_none_or(|why| why.contains("reserved"))
     }
 }

@@ -11,6 +11,7 @@ mod deleting;
 mod entering;
 mod following;
 mod history;
+mod lookalikes;
 mod moderating;
 mod operating;
 mod passwords;
@@ -134,6 +135,8 @@ pub struct Oracle {
     /// Passwords that wait to be compared, the sessions of those that are, and the wrong ones.
     requests: VecDeque<usize>,
     compared: VecDeque<usize>,
+    /// As `compared`, with the address and the account of each.
+    taken: VecDeque<(usize, IpAddr, Option<usize>)>,
     failures: Failures,
     rooms: Vec<Option<OracleRoom>>,
     seats: usize,
@@ -189,6 +192,7 @@ impl Oracle {
             has_store,
             requests: VecDeque::new(),
             compared: VecDeque::new(),
+            taken: VecDeque::new(),
             failures: Failures::default(),
             rooms: vec![Some(OracleRoom::new("lobby"))],
             seats: 0,

@@ -14,7 +14,6 @@ use super::talking::split;
 use super::{Oracle, ReaderStage};
 use crate::chat::{Cause, Now, PasswordAnswer};
 
-const PROMPT: &str = "Password: (visible as you type)";
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// What a session is asked for, unless it is a nickname.
@@ -90,6 +89,11 @@ fn fail<K: Eq + Hash>(failures: &mut HashMap<K, (Duration, u32)>, key: K, now: N
     found.1 += 1;
 }
 
+/// The wrong passwords of the last minute.
+fn count_now<K: Eq + Hash>(failures: &HashMap<K, (Duration, u32)>, key: K, now: Now) -> u32 {
+    failures.get(&key).filter(|(since, _)| *since + MINUTE > now.at).map_or(0, |&(_, count)| count)
+}
+
 /// The time until another password is compared.
 fn wait<K: Eq + Hash>(failures: &HashMap<K, (Duration, u32)>, key: K, most: u32, now: Now) -> Option<Duration> {
     let &(since, count) = failures.get(&key)?;
@@ -131,7 +135,7 @@ impl Oracle {
             Some(Prompt::LoggingIn(_)) => {}
             Some(Prompt::Account { account, .. }) => {
                 let name = self.accounts[account].as_ref().map_or(String::new(), |account| account.name.clone());
-                self.send_line(session, &format!("* {name} is registered. {PROMPT}"));
+                self.send_line(session, &format!("* {name} is registered. {}", self.prompt_of(session)));
             }
         }
     }
@@ -167,6 +171,17 @@ impl Oracle {
         wait(&self.failures.networks, ip, 5, now).or_else(of_account)
     }
 
+    /// Whether a password must wait for those that are compared: if these are all wrong, it is one too many.
+    fn must_wait(&self, session: usize, account: Option<usize>, now: Now) -> bool {
+        let ip = self.readers[session].addr.ip();
+        let asked = self.taken.iter().filter(|(_, other, _)| *other == ip).count() as u32;
+        let of_account =
+            self.taken.iter().filter(|(_, _, other)| account.is_some() && *other == account).count() as u32;
+        let is_full = |wrong: u32, taken: u32, most: u32| taken > 0 && wrong + taken >= most;
+        is_full(count_now(&self.failures.networks, ip, now), asked, 5)
+            || account.is_some_and(|account| is_full(count_now(&self.failures.accounts, account, now), of_account, 60))
+    }
+
     /// A session gives a password.
     pub(super) fn give_password(&mut self, session: usize, purpose: Purpose, typed: &str, now: Now) {
         let account = purpose.account();
@@ -186,9 +201,17 @@ impl Oracle {
     /// Refuses a password; at a prompt it is due again.
     fn refuse_with_prompt(&mut self, session: usize, purpose: &Purpose, refusal: &str) {
         match purpose {
-            Purpose::LogIn(_) => self.send_line(session, &format!("{refusal} {PROMPT}")),
+            Purpose::LogIn(_) => {
+                let prompt = self.prompt_of(session);
+                self.send_line(session, &format!("{refusal} {prompt}"));
+            }
             _ => self.send_line(session, refusal),
         }
+    }
+
+    /// The end of a refusal after which a password is due.
+    fn prompt_of(&self, session: usize) -> &'static str {
+        if self.readers[session].program.is_some() { "Password:" } else { "Password: (visible as you type)" }
     }
 
     fn end_password(&mut self, session: usize, now: Now) -> Request {
@@ -210,6 +233,12 @@ impl Oracle {
             }
             let account = reader.awaits.as_ref().expect("a password that waits").purpose.account();
             let Some(wait) = self.password_wait(session, account, now) else {
+                if self.must_wait(session, account, now) {
+                    self.requests.push_front(session);
+                    return None;
+                }
+                let ip = self.readers[session].addr.ip();
+                self.taken.push_back((session, ip, account));
                 self.compared.push_back(session);
                 return Some(session);
             };
@@ -222,6 +251,7 @@ impl Oracle {
 
     /// The passwords that are compared must be compared again.
     pub fn return_passwords(&mut self) {
+        self.taken.clear();
         while let Some(session) = self.compared.pop_back() {
             self.requests.push_front(session);
         }
@@ -230,6 +260,7 @@ impl Oracle {
     /// A password was compared.
     pub fn handle_password(&mut self, compared: Compared, now: Now) {
         let session = self.compared.pop_front().expect("a password that is compared");
+        self.taken.pop_front();
         if self.readers[session].stage == ReaderStage::Gone {
             return;
         }
@@ -256,11 +287,12 @@ impl Oracle {
         self.counts.wrong_passwords += 1;
         fail(&mut self.failures.networks, self.readers[session].addr.ip(), now);
         purpose.account().into_iter().for_each(|account| fail(&mut self.failures.accounts, account, now));
+        let prompt = self.prompt_of(session);
         match &mut self.readers[session].prompt {
             Some(Prompt::Account { wrong, .. }) if matches!(purpose, Purpose::LogIn(_)) => {
                 *wrong += 1;
                 if *wrong < 3 {
-                    return self.send_line(session, &format!("! Wrong password. {PROMPT}"));
+                    return self.send_line(session, &format!("! Wrong password. {prompt}"));
                 }
                 self.send_line(session, "! Wrong password.");
                 self.ask_for_name(session);

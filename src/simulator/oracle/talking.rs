@@ -2,7 +2,6 @@
 
 use std::net::IpAddr;
 
-use super::accounts::refuse_registered;
 use super::committing::Proposed;
 use super::entering::{SHAPE, name};
 use super::passwords::Purpose;
@@ -206,11 +205,9 @@ impl Oracle {
 
     /// The reason why a member cannot have a name.
     pub(super) fn refuse_name(&self, who: usize, old: &str, new: &str, account: Option<usize>) -> Option<String> {
-        let own = account.or(self.members[who].account);
-        match self.find(new) {
-            _ if new == old => Some(format!("! You are called {old} already.")),
-            Some(owner) if owner != who => Some(format!("! The nickname {new} is taken.")),
-            _ => self.find_account(new).filter(|&owner| Some(owner) != own).map(|_| refuse_registered(new)),
+        match new == old {
+            true => Some(format!("! You are called {old} already.")),
+            false => self.refuse_taken(new, Some(who), account.or(self.members[who].account), false),
         }
     }
 
@@ -242,7 +239,7 @@ impl Oracle {
         let seen = || self.find_room(arg).filter(|&room| self.sees(who, room));
         let Some(shown) = (if arg.is_empty() { Some(own) } else { seen() }) else {
             return match name(arg) {
-                Err(why) if !why.contains("reserved") => self.answer_to(who, ROOM_SHAPE),
+                Err(why) if why == SHAPE => self.answer_to(who, ROOM_SHAPE),
                 _ => {
                     self.answer_to(who, &format!("! There is no room {arg}. /rooms lists them, /join {arg} makes it."))
                 }
@@ -305,9 +302,12 @@ impl Oracle {
 
     /// The reason why a room cannot be made.
     pub(super) fn refuse_opening(&self, room: &str) -> Option<String> {
+        if self.find_room(room).is_some() {
+            return None;
+        }
         let most = self.config.max_rooms;
-        (self.find_room(room).is_none() && !self.can_open())
-            .then(|| format!("! There are {most} rooms already, and no more can be made. /rooms lists them."))
+        let full = || format!("! There are {most} rooms already, and no more can be made. /rooms lists them.");
+        self.refuse_room_name(room).or_else(|| (!self.can_open()).then(full))
     }
 
     fn history(&mut self, who: usize, arg: &str, now: Now) {
@@ -319,7 +319,7 @@ impl Oracle {
         if let Some(room) = n.strip_prefix('#').filter(|_| self.has_following()) {
             let room = split(room).0;
             let refusal = match name(room) {
-                Err(why) if !why.contains("reserved") => ROOM_SHAPE.to_owned(),
+                Err(why) if why == SHAPE => ROOM_SHAPE.to_owned(),
                 _ => format!("! There is no room {room}. /rooms lists them, /join {room} makes it."),
             };
             return self.answer_to(who, &refusal);

@@ -18,6 +18,9 @@ pub struct Refused<'a> {
     name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<&'static str>,
+    /// The name for which `name` or `room` can be mistaken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    other: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     seconds: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -58,11 +61,15 @@ impl<'a> Refused<'a> {
         let refused = match *refusal {
             Refusal::Taken { name, asked } => Refused { name: Some(name), asked, ..base("taken") },
             Refusal::BadName { why, name, asked } => {
-                let why = match why {
-                    InvalidNick::Shape => "shape",
-                    InvalidNick::Reserved => "reserved",
-                };
-                Refused { name: Some(name), why: Some(why), asked, ..base("bad_name") }
+                let bad = |why| Refused { name: Some(name), why: Some(why), asked, ..base("bad_name") };
+                match why {
+                    InvalidNick::Shape => bad("shape"),
+                    InvalidNick::Reserved => bad("reserved"),
+                    InvalidNick::Mixed => bad("mixed"),
+                    InvalidNick::LooksLike(other) => {
+                        Refused { name: Some(name), other: Some(other), asked, ..base("looks_like") }
+                    }
+                }
             }
             Refusal::AlreadyCalled { name } => Refused { name: Some(name), ..base("already_called") },
             Refusal::NamesAreAddresses => base("names_are_addresses"),
@@ -83,6 +90,12 @@ impl<'a> Refused<'a> {
             Refusal::Usage(usage) => Refused { usage: Some(usage), ..base("usage") },
             Refusal::NoCommand { word } => Refused { word: Some(word), ..base("no_command") },
             Refusal::BadRoomName => base("bad_room_name"),
+            Refusal::MixedRoomName { room } => {
+                Refused { room: Some(room), why: Some("mixed"), ..base("bad_room_name") }
+            }
+            Refusal::RoomLooksLike { room, other } => {
+                Refused { room: Some(room), other: Some(other), ..base("looks_like") }
+            }
             Refusal::NoRoom { room } => Refused { room: Some(room), ..base("no_room") },
             Refusal::TooManyRooms { most } => Refused { most: Some(most), ..base("too_many_rooms") },
             Refusal::TooManyStoredRooms { most } => Refused { most: Some(most), ..base("too_many_stored_rooms") },

@@ -129,6 +129,8 @@ fn bad_names_are_refused_in_chinese() {
     for name in ["服务器", "你", "server"] {
         guest.ask(name, &[&format!("! 昵称{name}已被保留，请重新输入:")]);
     }
+    guest.ask("y0u", &["! 昵称y0u与you过于相似，请重新输入:"]);
+    guest.ask("аlice", &["! 昵称аlice混用了容易混淆的文字，例如拉丁字母和西里尔字母，请重新输入:"]);
     guest.ask(&"张".repeat(12), &["* 昵称设置成功"]);
 }
 

@@ -181,6 +181,41 @@ fn invalid_nicknames_are_refused_with_the_rule() {
 }
 
 #[test]
+fn nicknames_that_look_like_others_are_refused() {
+    const MIXES: &str = "mixes scripts that are easily confused, such as Latin and Cyrillic.";
+    let server = Server::start(&[]);
+    let [mut alice, mut ivan] = server.people(["alice", "Ivan"]);
+    let mut guest = server.connect();
+    guest.expect(WELCOME);
+    for (name, other) in [
+        ("aIice", "alice"),
+        ("A1ICE", "alice"),
+        ("lvan", "Ivan"),
+        ("y0u", "you"),
+        ("rne", "me"),
+        ("s\u{435}rver", "server"),
+    ] {
+        guest.ask(name, &[&format!("! The nickname {name} looks like {other}. Try another:")]);
+    }
+    for name in ["\u{430}lice", "Ив\u{61}н", "αlpha"] {
+        guest.ask(name, &[&format!("! The nickname {name} {MIXES} Try another:")]);
+    }
+    alice.ask("/nick 1van", &["! The nickname 1van looks like Ivan."]);
+    alice.ask("/nick me1", &["* alice is now called me1"]);
+    ivan.expect("* alice is now called me1");
+    alice.ask("/nick bоb", &[&format!("! The nickname bоb {MIXES}")]);
+    // One may take a name that looks like one's own; and this one is free again.
+    ivan.ask("/nick lvan", &["* Ivan is now called lvan"]);
+    alice.expect("* Ivan is now called lvan");
+    guest.ask("Алиса", &["* You are Алиса. 3 here: me1, lvan and you. /help lists the commands."]);
+    alice.expect("* Алиса joined (3 here)");
+    ivan.expect("* Алиса joined (3 here)");
+    ivan.ask("@Алиса hi", &["[T] you -> Алиса: hi"]);
+    guest.expect("[T] lvan -> you: hi");
+    guest.ask("@Ivan hi", &["! Nobody here is called Ivan."]);
+}
+
+#[test]
 fn nicknames_of_the_maximum_width_are_allowed() {
     let server = Server::start(&[]);
     server.login(&"x".repeat(24));

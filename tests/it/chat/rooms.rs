@@ -200,6 +200,27 @@ fn invalid_join_is_refused() {
 }
 
 #[test]
+fn new_rooms_that_look_like_others_are_refused() {
+    let server = Server::start(&[]);
+    let [mut alice, mut bob] = server.people(["alice", "bob"]);
+    alice.ask("/follow Games", &["* You follow Games. 1 here: you."]);
+    for (command, room, other) in
+        [("/join", "l\u{43e}bby", "lobby"), ("/follow", "1OBBY", "lobby"), ("/join", "garnes", "Games")]
+    {
+        bob.ask(&format!("{command} {room}"), &[&format!("! The name {room} looks like that of the room {other}.")]);
+    }
+    let mixes = "! The name d\u{435}n mixes scripts that are easily confused, such as Latin and Cyrillic.";
+    bob.ask("/join d\u{435}n", &[mixes]);
+    bob.ask("/follow GAMES", &["* You follow Games. 2 here: alice and you."]);
+    alice.expect("* (Games) bob joined (2 here)");
+    // The room is gone when it is empty.
+    alice.ask("/unfollow games", &["* You no longer follow Games."]);
+    bob.expect("* (Games) alice left (1 here)");
+    bob.ask("/unfollow games", &["* You no longer follow Games."]);
+    bob.ask("/follow garnes", &["* You follow garnes. 1 here: you."]);
+}
+
+#[test]
 fn unread_lines_of_the_old_room_are_written_before_the_new_room() {
     let server = Server::start(&["--rate", "0", "--backlog-bytes", "33554432"]);
     let mut alice = server.login("alice");

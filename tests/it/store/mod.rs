@@ -27,16 +27,16 @@ impl TestDir {
     }
 
     /// Path of the store.
-    fn file(&self) -> PathBuf {
+    pub fn file(&self) -> PathBuf {
         self.0.join("history.db")
     }
 
     /// Starts a server with the store.
-    fn start(&self, args: &[&str]) -> Server {
+    pub fn start(&self, args: &[&str]) -> Server {
         Server::spawn(self.command(args))
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(PROGRAM);
         command.args(["--listen", "127.0.0.1:0", "--store"]).arg(self.file()).args(args);
         command
@@ -50,7 +50,7 @@ impl Drop for TestDir {
 }
 
 /// Kills a server with SIGKILL.
-fn kill(mut server: Server) {
+pub fn kill(mut server: Server) {
     server.signal(Signal::KILL);
     server.wait();
 }

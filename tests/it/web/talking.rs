@@ -90,9 +90,17 @@ fn unavailable_nickname_is_refused_with_reason() {
     page.ask("Alice", json!({"t": "refused", "what": "taken", "asked": true, "name": "Alice"}));
     page.ask("a b", json!({"t": "refused", "what": "bad_name", "why": "shape", "asked": true}));
     page.ask("server", json!({"t": "refused", "what": "bad_name", "why": "reserved", "asked": true}));
+    let looks_like = |name, other| json!({"t": "refused", "what": "looks_like", "name": name, "other": other});
+    page.ask("sеrver", looks_like("sеrver", "server"));
+    page.ask("a1ice", looks_like("a1ice", "alice"));
+    page.ask("аlice", json!({"t": "refused", "what": "bad_name", "why": "mixed", "asked": true, "name": "аlice"}));
     page.ask("bob", json!({"t": "entered", "name": "bob"}));
     page.until("live");
     page.ask("/nick alice", json!({"t": "refused", "what": "taken", "asked": null}));
+    page.ask("/nick a1ice", json!({"t": "refused", "what": "looks_like", "other": "alice", "asked": null}));
+    let room = |what, name| json!({"t": "refused", "what": what, "room": name, "name": null});
+    page.ask("/join lоbby", room("looks_like", "lоbby"));
+    page.ask("/join dеn", room("bad_room_name", "dеn"));
     page.ask("@nobody hi", json!({"t": "refused", "what": "nobody_called", "name": "nobody"}));
     page.ask("/msg", json!({"t": "refused", "what": "usage", "usage": "@name text"}));
     page.ask("/nonsense", json!({"t": "refused", "what": "no_command", "word": "nonsense"}));

@@ -19,10 +19,16 @@ impl Hub {
     /// Opens a room for a member; a new room is created by it. Tells the session `client` if that is refused.
     pub(super) fn open_place(&mut self, place: &Place, member: MemberId, client: Option<ClientId>) -> Option<RoomId> {
         let Shared { members, rooms, .. } = &mut self.shared;
-        let opened = match rooms.open(place, members[member.slot].created_rooms(), members) {
+        let created = members[member.slot].created_rooms();
+        let opened = match rooms.check_open(place, created, members) {
+            Ok(()) => rooms.open(place, members),
+            Err(refusal) => Err(refusal),
+        };
+        let opened = match opened {
             Ok(opened) => opened,
             Err(refusal) => {
-                client.into_iter().for_each(|id| self.fanout().refuse(id, refusal));
+                let refusal = Event::Refusal(refusal);
+                client.into_iter().for_each(|id| self.outbound.send(&mut self.sessions, id, &refusal));
                 return None;
             }
         };

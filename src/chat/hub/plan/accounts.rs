@@ -56,9 +56,11 @@ impl<'s> View<'s, '_> {
             return Err(Refusal::RegisteredAlready { name: self.shared.accounts.name(account) });
         }
         check_password(password)?;
-        self.shared.check_register(&member.name)?;
-        // A name that was taken before stays valid, also if the rules are stricter now.
         let name = Name::new(&member.name).map_err(|why| Refusal::BadName { why, name: &member.name, asked: false })?;
+        self.shared.check_register(&name).map_err(|refusal| match refusal {
+            Refusal::TooManyAccounts { most } => Refusal::TooManyAccounts { most },
+            _ => Refusal::Registered { name: &member.name, asked: false },
+        })?;
         Ok(Plan::Register { name, password })
     }
 

@@ -31,9 +31,11 @@ impl<'s> View<'s, '_> {
         if is_blank(text) {
             return Plan::Nothing;
         }
+        if let Some(account) = self.shared.accounts.find(text.trim()) {
+            return Plan::AskPassword(account);
+        }
         match Name::new(text) {
             Err(why) => refuse(Refusal::BadName { why, name: text.trim(), asked: true }),
-            Ok(name) if let Some(account) = self.shared.accounts.find_key(&name.key) => Plan::AskPassword(account),
             Ok(name) => match self.stored_room(request) {
                 // A taken name is refused when it is proposed.
                 Some(room) if self.shared.members.find_key(&name.key).is_none() => {

@@ -15,6 +15,7 @@ use crate::chat::config::Config;
 use crate::chat::id::{Holder, LOBBY, RoomId};
 use crate::chat::member::RoomRole;
 use crate::chat::member::table::MemberTable;
+use crate::chat::policy::nick::look_index::LookIndex;
 use crate::chat::policy::nick::{Name, key_of};
 use crate::chat::room::Room;
 use crate::chat::room::rules::RoomRules;
@@ -33,12 +34,19 @@ pub struct RoomLimits {
     stored: usize,
     /// Maximum rooms that one member follows.
     pub follow: usize,
+    /// Whether a new room is refused if its name can be mistaken for that of another room.
+    refuses_lookalikes: bool,
 }
 
 impl RoomLimits {
     /// The limits of a server.
     pub fn of(config: &Config) -> Self {
-        RoomLimits { in_memory: config.max_rooms, stored: config.max_stored_rooms, follow: config.max_follow }
+        RoomLimits {
+            in_memory: config.max_rooms,
+            stored: config.max_stored_rooms,
+            follow: config.max_follow,
+            refuses_lookalikes: config.has_followed_rooms(),
+        }
     }
 }
 
@@ -63,6 +71,8 @@ pub struct Rooms {
     store: StoreUse,
     /// Rooms that are in the store and not in memory, by their folded names.
     stored: BTreeMap<Box<str>, StoredRoom>,
+    /// What the names of all these rooms look like.
+    looks: LookIndex,
 }
 
 /// The state of [`Rooms`] as plain data.
@@ -81,6 +91,8 @@ impl Rooms {
     pub fn new(retention: Retention, limits: RoomLimits) -> Self {
         let mut slots = Slots::default();
         slots.insert(Room::new(LOBBY, LOBBY, retention));
+        let mut looks = LookIndex::default();
+        looks.add(LOBBY, LOBBY);
         Rooms {
             retention,
             limits,
@@ -93,6 +105,7 @@ impl Rooms {
             summaries: VecDeque::new(),
             store: StoreUse::None,
             stored: BTreeMap::new(),
+            looks,
         }
     }
 
@@ -135,6 +148,7 @@ impl Rooms {
     pub fn add(&mut self, name: &Name) -> RoomId {
         let id = RoomId::new(self.slots.insert(Room::new(&name.shown, &name.key, self.retention)));
         self.index.insert(name.key.clone(), id);
+        self.looks.add(&name.shown, &name.key);
         self.note_empty(id);
         id
     }
@@ -213,6 +227,7 @@ impl Rooms {
     fn remove(&mut self, id: RoomId) -> Room {
         let room = self.slots.remove(id.index());
         self.index.remove(&room.key);
+        self.looks.remove(&room.name, &room.key);
         self.empty.remove(&room.emptied);
         self.dirty.note_removed(&room);
         if room.summary.is_some() {
@@ -291,9 +306,12 @@ impl Rooms {
     pub fn restore(&mut self, state: RoomsState) {
         let RoomsState { slots, emptied, dirty, summaries, store, stored } = state;
         self.index.clear();
+        self.looks = LookIndex::default();
+        stored.iter().for_each(|(key, room)| self.looks.add(&room.name, key));
         for (index, room) in slots.iter() {
             let id = RoomId::new(index);
             self.index.insert(room.key.clone(), id);
+            self.looks.add(&room.name, &room.key);
             if !room.members.is_empty() {
                 self.occupied.insert(id);
             } else if id != RoomId::LOBBY {

@@ -10,6 +10,7 @@ use crate::chat::change::Place;
 use crate::chat::event::Refusal;
 use crate::chat::id::{MemberId, Now, RoomId};
 use crate::chat::member::table::MemberTable;
+use crate::chat::policy::nick::lookalike::is_mixed;
 use crate::chat::policy::nick::{Name, key_of};
 use crate::chat::record::RoomRecord;
 use crate::chat::room::rules::RoomRules;
@@ -99,12 +100,15 @@ impl Rooms {
 
     /// Adds a room that is in the store and not in memory.
     pub fn add_stored(&mut self, key: Box<str>, room: StoredRoom) {
+        self.looks.add(&room.name, &key);
         self.stored.insert(key, room);
     }
 
     /// Removes a room that is in the store and not in memory.
     pub fn remove_stored(&mut self, key: &str) -> Option<StoredRoom> {
-        self.stored.remove(key)
+        let room = self.stored.remove(key)?;
+        self.looks.remove(&room.name, key);
+        Some(room)
     }
 
     /// The place of a room by its name as typed, whether or not the room exists; `None` if no room can have that name.
@@ -129,9 +133,9 @@ impl Rooms {
     /// Whether a member that has created `created` rooms can enter a place.
     ///
     /// # Errors
-    /// A limit of rooms is reached: per member, in memory, or in the store. Or the room must be read from the store
-    /// first.
-    pub fn check_open(&self, place: &Place, created: u32, members: &MemberTable) -> Result<(), Refusal<'static>> {
+    /// The name of a new room can be mistaken for another, or a limit of rooms is reached: per member, in memory, or in
+    /// the store. Or the room must be read from the store first.
+    pub fn check_open<'a>(&'a self, place: &'a Place, created: u32, members: &MemberTable) -> Result<(), Refusal<'a>> {
         let Place::Named(name) = place else { return Ok(()) };
         if self.find(&name.key).is_some() {
             return Ok(());
@@ -139,7 +143,22 @@ impl Rooms {
         if self.find_stored(&name.key).is_some() {
             return Err(Refusal::LookupFails);
         }
+        self.check_new_name(name)?;
         self.check_new(created, members)
+    }
+
+    /// Checks the name of a room that does not exist.
+    fn check_new_name<'a>(&'a self, name: &'a Name) -> Result<(), Refusal<'a>> {
+        let room = &*name.shown;
+        if !self.limits.refuses_lookalikes {
+            return Ok(());
+        }
+        let Some(key) = self.looks.find(room, None) else {
+            return if is_mixed(room) { Err(Refusal::MixedRoomName { room }) } else { Ok(()) };
+        };
+        let in_memory = self.find(key).map(|other| &*self[other].name);
+        let other = in_memory.or_else(|| self.find_stored(key).map(|stored| &*stored.name)).unwrap_or(key);
+        Err(Refusal::RoomLooksLike { room, other })
     }
 
     fn check_new(&self, created: u32, members: &MemberTable) -> Result<(), Refusal<'static>> {
@@ -156,12 +175,11 @@ impl Rooms {
         Ok(())
     }
 
-    /// Opens a place for a member: finds its room, or creates it.
+    /// Opens a place for a member: finds its room, or creates it. [`Rooms::check_open`] must allow it.
     ///
     /// # Errors
-    /// Those of [`Rooms::check_open`].
-    pub fn open(&mut self, place: &Place, created: u32, members: &MemberTable) -> Result<Opened, Refusal<'static>> {
-        self.check_open(place, created, members)?;
+    /// If no room can leave memory.
+    pub fn open(&mut self, place: &Place, members: &MemberTable) -> Result<Opened, Refusal<'static>> {
         match (self.find_place(place), place) {
             (Some(room), _) => Ok(Opened { room, is_new: false, released: None }),
             (None, Place::Named(name)) => {
@@ -178,7 +196,7 @@ impl Rooms {
     /// If no room can leave memory.
     pub fn load(&mut self, name: &Name, members: &MemberTable) -> Result<Opened, Refusal<'static>> {
         let released = self.make_space(members)?;
-        let stored = self.stored.remove(&name.key);
+        let stored = self.remove_stored(&name.key);
         let room = self.add(name);
         if let Some(StoredRoom { creator, topic, rules, .. }) = stored {
             let loaded = &mut self[room];
@@ -198,7 +216,7 @@ impl Rooms {
         let room = self.first_removable(members).ok_or(Refusal::TooManyRooms { most: self.limits.in_memory })?;
         let Room { name, key, creator, is_stored, topic, rules, .. } = self.remove(room);
         if is_stored && self.store != StoreUse::None {
-            self.stored.insert(key, StoredRoom { name, creator, topic, rules });
+            self.add_stored(key, StoredRoom { name, creator, topic, rules });
             return Ok(None);
         }
         Ok(creator)

@@ -382,7 +382,7 @@ fn room_roles_of_an_account_last() {
 fn operator_option_and_moderators_are_roles_of_accounts() {
     let mut hub = AccountHub::new(Config { operators: vec!["Boss".into()], ..Config::default() });
     let (boss, bob) = (hub.register("boss"), hub.register("bob"));
-    hub.check(boss, "/mod bob", "* bob is a moderator now.");
+    hub.check(boss, "/mod bob", "* bob is now a moderator.");
     hub.leave(bob);
     let bob = hub.log_in("bob");
     assert!(!hub.answer(bob, "/stats")[0].starts_with("! "), "a moderator after a new login");

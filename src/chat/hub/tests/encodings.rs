@@ -157,7 +157,7 @@ fn both_encodings_show_the_same_events_in_the_same_order() {
                     fixture.hub.handle_tick(fixture.now());
                 }
                 6 if later.len() < 8 => {
-                    let names = [format!("a{step}"), format!("b{step}")];
+                    let names = [format!("c{step}"), format!("d{step}")];
                     let [plain, web] =
                         [fixture.enter(Encoding::Plain, &names[0]), fixture.enter(Encoding::JsonFrame, &names[1])];
                     later.push(plain);

@@ -8,7 +8,7 @@ use crate::chat::hub::{Hub, Shared};
 use crate::chat::id::ClientId;
 use crate::chat::id::{Now, RoomId};
 use crate::chat::member::{Role, RoomRole};
-use crate::chat::policy::nick::fold;
+use crate::chat::policy::nick::{Name, fold};
 use crate::chat::record::AccountData;
 use crate::chat::session::{SessionFlags, SessionStage};
 
@@ -196,6 +196,11 @@ impl Hub {
             let owner = members.find_key(&fold(&member.name));
             if owner != Some(member.id(slot)) {
                 return Err(format!("the name {} of {slot:?} is that of {owner:?}", member.name));
+            }
+            let own = Some(member.id(slot));
+            let alike = Name::stored(&member.name).ok().and_then(|name| members.find_alike(&name, own));
+            if let Some(other) = alike {
+                return Err(format!("the name {} of {slot:?} looks like {}", member.name, members.name(other)));
             }
             for id in member.sessions() {
                 if self.sessions[id].member != Some(slot) {

@@ -65,6 +65,44 @@ fn unreadable_room_is_not_entered_and_pruned_room_is_created_again() {
 }
 
 #[test]
+fn stored_rooms_that_look_alike_stay_and_new_ones_are_refused() {
+    // An older server has made rooms that look alike, and one with a name in two scripts.
+    let names = ["garnes", "Games", "d\u{435}n", "1obby"];
+    let stored = names.map(stored).into();
+    let mut fixture = StoreHub::new(Config::default(), InitialState { stored, ..start() });
+    let (alice, _) = fixture.enter("alice");
+    for (name, other) in [("g\u{430}mes", "Games"), ("GARNE5", ""), ("den", "d\u{435}n"), ("IOBBY", "1obby")] {
+        fixture.say(alice, &format!("/join {name}"));
+        let expected = match other {
+            "" => format!("* You are in {name}. 1 here: you."),
+            other => format!("! The name {name} looks like that of the room {other}."),
+        };
+        assert_eq!(fixture.read(alice), [expected]);
+    }
+    for (name, id) in names.iter().zip(1..) {
+        fixture.say(alice, &format!("/join {name}"));
+        let hello = message(id, name, "alice", "hello", fixture.now.local);
+        fixture.answer(Answer::Messages(vec![hello]));
+        assert_eq!(fixture.read(alice)[0], format!("* You are in {name}. 1 here: you."));
+        fixture.hub.audit().unwrap();
+    }
+    // Rooms in memory count as those in the store.
+    fixture.say(alice, "/join den");
+    assert_eq!(fixture.read(alice), ["! The name den looks like that of the room d\u{435}n."]);
+
+    let mut fixture = StoreHub::new(Config { login: Login::Address, ..Config::default() }, start());
+    let (alice, _) = fixture.enter("");
+    for name in ["games", "garnes", "d\u{435}n", "l\u{43e}bby"] {
+        fixture.say(alice, &format!("/join {name}"));
+        assert_eq!(
+            fixture.read(alice).last(),
+            Some(&format!("* You are in {name}. 1 here: you.")),
+            "names are not compared"
+        );
+    }
+}
+
+#[test]
 fn room_limits_of_store_and_session_are_enforced() {
     let stored = [stored("den"), stored("old")].into();
     let mut fixture =

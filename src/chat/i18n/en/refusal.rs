@@ -9,6 +9,9 @@ use crate::chat::id::LOBBY;
 use crate::chat::member::RoomRole;
 use crate::chat::policy::nick::{InvalidNick, MAX_WIDTH};
 
+/// What is wrong with a name of several scripts.
+const MIXES: &str = "mixes scripts that are easily confused, such as Latin and Cyrillic.";
+
 pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
     match *refusal {
         Refusal::Taken { name, asked: true } => write!(f, "The nickname {name} is taken. Try another:"),
@@ -20,6 +23,8 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
                     "A nickname is 1 to {MAX_WIDTH} characters wide: letters and digits of any script, _, - and ., no spaces."
                 )?,
                 InvalidNick::Reserved => write!(f, "The nickname {name} is reserved.")?,
+                InvalidNick::LooksLike(other) => write!(f, "The nickname {name} looks like {other}.")?,
+                InvalidNick::Mixed => write!(f, "The nickname {name} {MIXES}")?,
             }
             f.write_str(if asked { " Try another:" } else { "" })
         }
@@ -51,6 +56,8 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
             f,
             "The name of a room is 1 to {MAX_WIDTH} characters wide: letters and digits of any script, _, - and ., no spaces."
         ),
+        Refusal::MixedRoomName { room } => write!(f, "The name {room} {MIXES}"),
+        Refusal::RoomLooksLike { room, other } => write!(f, "The name {room} looks like that of the room {other}."),
         Refusal::NoRoom { room } => write!(f, "There is no room {room}. /rooms lists them, /join {room} makes it."),
         Refusal::TooManyRooms { most } => {
             write!(f, "There are {most} rooms already, and no more can be made. /rooms lists them.")

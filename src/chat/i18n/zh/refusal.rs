@@ -9,6 +9,9 @@ use crate::chat::id::LOBBY;
 use crate::chat::member::RoomRole;
 use crate::chat::policy::nick::{InvalidNick, MAX_WIDTH};
 
+/// What is wrong with a name of several scripts.
+const MIXES: &str = "混用了容易混淆的文字，例如拉丁字母和西里尔字母";
+
 pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
     match *refusal {
         Refusal::Taken { asked: true, .. } => f.write_str("当前昵称已经存在，请重新输入:"),
@@ -19,6 +22,8 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
                     write!(f, "昵称宽度为1到{MAX_WIDTH}个字符，可用各种文字的字母、数字以及 _ - . ，不能有空格")?
                 }
                 InvalidNick::Reserved => write!(f, "昵称{name}已被保留")?,
+                InvalidNick::LooksLike(other) => write!(f, "昵称{name}与{other}过于相似")?,
+                InvalidNick::Mixed => write!(f, "昵称{name}{MIXES}")?,
             }
             f.write_str(if asked { "，请重新输入:" } else { "。" })
         }
@@ -45,6 +50,8 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
         Refusal::BadRoomName => {
             write!(f, "房间名宽度为1到{MAX_WIDTH}个字符，可用各种文字的字母、数字以及 _ - . ，不能有空格。")
         }
+        Refusal::MixedRoomName { room } => write!(f, "房间名{room}{MIXES}。"),
+        Refusal::RoomLooksLike { room, other } => write!(f, "房间名{room}与房间{other}的名称过于相似。"),
         Refusal::NoRoom { room } => write!(f, "没有房间{room}。/rooms 列出房间，/join {room} 建立它。"),
         Refusal::TooManyRooms { most } => write!(f, "已有{most}个房间，不能再建。/rooms 列出房间。"),
         Refusal::TooManyStoredRooms { most } => write!(f, "服务器已存有{most}个房间，不能再建新的。/rooms 列出房间。"),

@@ -130,7 +130,7 @@ pub fn refusal(text: &str) -> Option<ServerRefusal<'_>> {
     if let Some(name) = sentence.strip_prefix("The nickname ") {
         return match name.strip_suffix(" is taken.") {
             Some(name) => Some(ServerRefusal::Taken { name: Some(name), asked }),
-            None => name.ends_with(" is reserved.").then_some(ServerRefusal::BadName { asked }),
+            None => is_bad_name(name).then_some(ServerRefusal::BadName { asked }),
         };
     }
     if sentence.starts_with("A nickname is 1 to ") {
@@ -146,6 +146,11 @@ pub fn refusal(text: &str) -> Option<ServerRefusal<'_>> {
         "Your address is banned from this server." => ServerRefusal::Banned,
         _ => return with_fields(text),
     })
+}
+
+/// Whether this, after `The nickname `, is a nickname and the reason why it cannot be taken.
+fn is_bad_name(text: &str) -> bool {
+    text.ends_with(" is reserved.") || text.contains(" looks like ") || text.contains(" mixes scripts ")
 }
 
 /// Parses the refusals that contain a number or a name.

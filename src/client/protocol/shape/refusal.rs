@@ -8,7 +8,7 @@ pub enum ServerRefusal<'a> {
         name: Option<&'a str>,
         asked: bool,
     },
-    /// The nickname is malformed or reserved.
+    /// The nickname is malformed or reserved, or can be mistaken for another one.
     BadName {
         asked: bool,
     },

@@ -141,8 +141,9 @@ pub fn refusal(text: &str) -> Option<ServerRefusal<'_>> {
         Some(sentence) => (sentence, true),
         None => (text.strip_suffix("。").unwrap_or(text), false),
     };
-    let reserved = sentence.strip_prefix("昵称").is_some_and(|rest| rest.ends_with("已被保留"));
-    if reserved || sentence.starts_with("昵称宽度为1到") {
+    let reasons = ["已被保留", "过于相似", "混用了容易混淆的文字，例如拉丁字母和西里尔字母"];
+    let is_bad = sentence.strip_prefix("昵称").is_some_and(|rest| reasons.iter().any(|reason| rest.ends_with(reason)));
+    if is_bad || sentence.starts_with("昵称宽度为1到") {
         return Some(ServerRefusal::BadName { asked });
     }
     Some(match text {

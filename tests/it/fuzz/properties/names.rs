@@ -3,6 +3,7 @@
 use std::io::IoSlice;
 use std::time::Duration;
 
+use chinwag::chat::policy::nick::lookalike::Looks;
 use chinwag::chat::policy::nick::{InvalidNick, Name, fold};
 use chinwag::chat::{ClientId, Config, Hub, Input, Lang, Now};
 use chinwag::wire::renderers;
@@ -30,7 +31,9 @@ pub fn accepted(text: &str) -> Option<Name> {
     let (name, room) = (Name::new(text), Name::room(text));
     match name {
         Ok(_) => assert_eq!(name, room, "a valid nickname is a valid room name"),
-        Err(InvalidNick::Reserved) => assert!(room.is_ok(), "a reserved nickname is a valid room name"),
+        Err(InvalidNick::Reserved | InvalidNick::LooksLike(_) | InvalidNick::Mixed) => {
+            assert!(room.is_ok(), "the shape of a nickname is that of a room name");
+        }
         Err(InvalidNick::Shape) => assert_eq!(room, Err(InvalidNick::Shape)),
     }
     room.iter().for_each(check_name);
@@ -79,7 +82,8 @@ fn spellings(name: &str) -> Vec<String> {
 fn check_found(name: &Name) {
     let (owner, other) = (ClientId::new(0), ClientId::new(1));
     let mut hub = Hub::new(Config { rate: 0, ..Config::default() }, renderers(Lang::En));
-    let other_name = if *name.key == *"other" { "another" } else { "other" };
+    // It must not look like the name.
+    let other_name = if Looks::of(&name.shown).forms().any(|form| form == "other") { "another" } else { "other" };
     // At the nickname prompt `q`, `quit` and `exit` end the connection; /nick accepts them.
     for (id, first, then) in [(owner, "owner", format!("/nick {}", name.shown)), (other, other_name, String::new())] {
         hub.handle_plain_connection(id, ([127, 0, 0, 1], 1).into(), now());

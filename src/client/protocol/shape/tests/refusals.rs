@@ -32,6 +32,8 @@ fn expected_refusal<'a>(refusal: &chat::Refusal<'a>, lang: Lang) -> Option<Serve
         | chat::Refusal::Usage(_)
         | chat::Refusal::NoCommand { .. }
         | chat::Refusal::BadRoomName
+        | chat::Refusal::MixedRoomName { .. }
+        | chat::Refusal::RoomLooksLike { .. }
         | chat::Refusal::NoRoom { .. }
         | chat::Refusal::NotInRoom { .. }
         | chat::Refusal::NotMember { .. }
@@ -101,6 +103,9 @@ fn refusals_parse_to_the_same_refusal() {
             chat::Refusal::Taken { name, asked },
             chat::Refusal::BadName { why: InvalidNick::Shape, name, asked },
             chat::Refusal::BadName { why: InvalidNick::Reserved, name, asked },
+            chat::Refusal::BadName { why: InvalidNick::LooksLike("alice"), name, asked },
+            chat::Refusal::BadName { why: InvalidNick::LooksLike(name), name: "alice", asked },
+            chat::Refusal::BadName { why: InvalidNick::Mixed, name, asked },
             chat::Refusal::AlreadyCalled { name },
             chat::Refusal::NamesAreAddresses,
             chat::Refusal::LoginTimeout { seconds },
@@ -120,6 +125,8 @@ fn refusals_parse_to_the_same_refusal() {
             chat::Refusal::Usage("/me text"),
             chat::Refusal::NoCommand { word: name },
             chat::Refusal::BadRoomName,
+            chat::Refusal::MixedRoomName { room: name },
+            chat::Refusal::RoomLooksLike { room: name, other: "lobby" },
             chat::Refusal::NoRoom { room: name },
             chat::Refusal::TooManyRooms { most },
             chat::Refusal::InThatRoom { room: name },

@@ -9,6 +9,11 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 use unicode_width::UnicodeWidthStr;
 
+use self::lookalike::{Looks, is_mixed};
+
+pub mod look_index;
+pub mod lookalike;
+
 /// Maximum width of a name, in terminal columns.
 pub const MAX_WIDTH: usize = 24;
 
@@ -51,21 +56,38 @@ pub struct Name {
     pub key: Box<str>,
 }
 
-/// The reason why a text is not a valid name.
+/// The reason why a member cannot take a text as its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum InvalidNick {
+pub enum InvalidNick<'a> {
     /// It is empty or too long, or has a character other than letters, digits, `_`, `-` and `.`.
     Shape,
     /// It is reserved, or an IP address.
     Reserved,
+    /// It can be mistaken for this name.
+    LooksLike(&'a str),
+    /// It mixes scripts that are easily confused.
+    Mixed,
 }
 
 impl Name {
-    /// Checks a nickname.
+    /// Checks a nickname that a member wants to take.
     ///
     /// # Errors
     /// Why it is not valid.
-    pub fn new(text: &str) -> Result<Name, InvalidNick> {
+    pub fn new(text: &str) -> Result<Name, InvalidNick<'static>> {
+        let name = Name::stored(text)?;
+        match Looks::of(&name.shown).reserved() {
+            Some(word) => Err(InvalidNick::LooksLike(word)),
+            None if is_mixed(&name.shown) => Err(InvalidNick::Mixed),
+            None => Ok(name),
+        }
+    }
+
+    /// Checks a nickname that a member has had: some that servers once allowed can no longer be taken.
+    ///
+    /// # Errors
+    /// [`InvalidNick::Shape`] or [`InvalidNick::Reserved`].
+    pub fn stored(text: &str) -> Result<Name, InvalidNick<'static>> {
         let name = Name::room(text)?;
         // `/ban` and `/unban` take names and addresses.
         if RESERVED.contains(&&*name.key) || name.key.parse::<IpAddr>().is_ok() {
@@ -74,11 +96,11 @@ impl Name {
         Ok(name)
     }
 
-    /// Checks the name of a room.
+    /// Checks the name of a room. Whether a new room may have it is checked when the room is made.
     ///
     /// # Errors
     /// Always [`InvalidNick::Shape`].
-    pub fn room(text: &str) -> Result<Name, InvalidNick> {
+    pub fn room(text: &str) -> Result<Name, InvalidNick<'static>> {
         let text = text.trim();
         if text.len() > MAX_TYPED_BYTES {
             return Err(InvalidNick::Shape);
@@ -138,7 +160,7 @@ mod tests {
     use super::*;
 
     fn key(text: &str) -> Box<str> {
-        Name::new(text).unwrap_or_else(|why| panic!("{text}: {why:?}")).key
+        Name::stored(text).unwrap_or_else(|why| panic!("{text}: {why:?}")).key
     }
 
     #[test]

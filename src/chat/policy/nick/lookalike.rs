@@ -1,0 +1,386 @@
+//! Names that can be mistaken for each other, and names that mix scripts (UTS #39, Unicode Security Mechanisms).
+
+use std::sync::LazyLock;
+
+use compact_str::CompactString;
+use unicode_script::Script;
+use unicode_security::mixed_script::AugmentedScriptSet;
+use unicode_security::skeleton;
+
+use super::{RESERVED, fold};
+
+/// The longest ASCII text with a fast path, in bytes: that of all names, and of most addresses.
+const MAX_ASCII: usize = 48;
+
+/// A byte that must be looked up in the tables of the crate.
+const UNKNOWN: u8 = 0x80;
+/// A byte that looks like two: `m` like `rn`.
+const TWO: u8 = 0xc0;
+
+/// For each byte of ASCII what it looks like, or [`UNKNOWN`] or [`TWO`]; `of_key`: as part of a key, in which all letters
+/// are small.
+const fn ascii_looks(of_key: bool) -> [u8; 256] {
+    let mut table = [UNKNOWN; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        table[byte as usize] = match byte {
+            b'I' if of_key => b'i',
+            b'1' | b'I' => b'l',
+            b'0' | b'O' => b'o',
+            b'm' | b'M' => TWO,
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' | b'.' | b':' | b'#' | b'[' | b']' => {
+                byte.to_ascii_lowercase()
+            }
+            _ => UNKNOWN,
+        };
+        byte += 1;
+    }
+    table
+}
+
+static SHOWN_LOOKS: [u8; 256] = ascii_looks(false);
+static KEY_LOOKS: [u8; 256] = ascii_looks(true);
+
+/// The canonical forms of the reserved words. Each word is its own key.
+static RESERVED_FORMS: LazyLock<Vec<(Box<str>, &str)>> =
+    LazyLock::new(|| RESERVED.iter().map(|&word| (canonical(word).as_str().into(), word)).collect());
+
+/// The canonical form of a text: the skeleton (UTS #39, section 4) in which case does not matter either.
+///
+/// Folding makes letters that again look like others, such as `m` of `M`; hence the second skeleton.
+pub fn canonical(text: &str) -> CompactString {
+    match AsciiForm::new(text, &SHOWN_LOOKS) {
+        Some(form) => form.text(),
+        None => any_form(text),
+    }
+}
+
+/// The canonical form of the key of a name.
+pub fn canonical_key(name: &str) -> CompactString {
+    match AsciiForm::of_key(name) {
+        Some(form) => form.text(),
+        None => any_form(&fold(name)),
+    }
+}
+
+fn any_form(text: &str) -> CompactString {
+    let letters: String = skeleton(text).collect();
+    skeleton(&fold(&letters)).collect()
+}
+
+/// A canonical form that needs neither an allocation nor the tables of the crate.
+pub struct AsciiForm {
+    bytes: [u8; 2 * MAX_ASCII],
+    len: usize,
+    /// Whether it equals the text that it was made of, in small letters.
+    pub is_same: bool,
+}
+
+impl AsciiForm {
+    /// The canonical form of the key of a name; `None` if it must be looked up.
+    #[inline]
+    pub fn of_key(name: &str) -> Option<Self> {
+        AsciiForm::new(name, &KEY_LOOKS)
+    }
+
+    #[inline]
+    fn new(text: &str, table: &[u8; 256]) -> Option<Self> {
+        if text.len() > MAX_ASCII {
+            return None;
+        }
+        let mut bytes = [0; 2 * MAX_ASCII];
+        let (mut all, mut changes) = (0, 0);
+        for (place, byte) in bytes.iter_mut().zip(text.bytes()) {
+            let looks = table[usize::from(byte)];
+            *place = looks;
+            all |= looks;
+            changes |= looks ^ byte.to_ascii_lowercase();
+        }
+        let form = AsciiForm { bytes, len: text.len(), is_same: changes == 0 };
+        if all < UNKNOWN { Some(form) } else { form.widened() }
+    }
+
+    /// The form with `rn` in each place of two letters; `None` if a byte must be looked up.
+    #[cold]
+    fn widened(self) -> Option<Self> {
+        let mut wide = AsciiForm { bytes: [0; 2 * MAX_ASCII], len: 0, is_same: false };
+        for &looks in self.bytes() {
+            let letters = match looks {
+                UNKNOWN => return None,
+                TWO => b"rn".as_slice(),
+                _ => std::slice::from_ref(&looks),
+            };
+            wide.bytes[wide.len..wide.len + letters.len()].copy_from_slice(letters);
+            wide.len += letters.len();
+        }
+        Some(wide)
+    }
+
+    /// The form as ASCII.
+    #[inline]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+
+    fn text(&self) -> CompactString {
+        CompactString::from_utf8_lossy(self.bytes())
+    }
+}
+
+/// What a name looks like. Two names look alike if they have a form in common.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Looks {
+    /// The canonical form of its key: equal names have the same.
+    pub key: CompactString,
+    /// The canonical form of the name as shown, if it is another one: `I` of `Ivan` looks like `l`, `i` does not.
+    pub shown: Option<CompactString>,
+}
+
+impl Looks {
+    /// The forms of a name as shown.
+    pub fn of(name: &str) -> Self {
+        let key = canonical_key(name);
+        let shown = if looks_as_key(name) { None } else { Some(canonical(name)).filter(|shown| *shown != key) };
+        Looks { key, shown }
+    }
+
+    /// All forms.
+    pub fn forms(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&*self.key).chain(self.shown.as_deref())
+    }
+
+    /// The reserved word that it looks like.
+    pub fn reserved(&self) -> Option<&'static str> {
+        let word = |form: &str| RESERVED_FORMS.iter().find(|(reserved, _)| **reserved == *form).map(|&(_, word)| word);
+        self.forms().find_map(word)
+    }
+}
+
+/// Whether a name is known to look as its key does: in ASCII, only a capital I looks different from its small letter.
+#[inline]
+pub fn looks_as_key(name: &str) -> bool {
+    name.is_ascii() && !name.bytes().any(|byte| byte == b'I')
+}
+
+/// Whether a text mixes scripts in a way that is not moderately restrictive (UTS #39, section 5.2), as Latin with
+/// Cyrillic or Greek.
+///
+/// Only scripts count. Characters outside the identifier profile, such as those of rare scripts, are no reason.
+pub fn is_mixed(text: &str) -> bool {
+    if text.is_ascii() {
+        return false;
+    }
+    let (mut all, mut not_latin) = (AugmentedScriptSet::default(), AugmentedScriptSet::default());
+    for scripts in text.chars().map(AugmentedScriptSet::from) {
+        all.intersect_with(scripts);
+        if !scripts.base.contains_script(Script::Latin) {
+            not_latin.intersect_with(scripts);
+        }
+    }
+    let mixes_with_latin =
+        |script: Script| script.is_recommended() && !matches!(script, Script::Cyrillic | Script::Greek);
+    let is_east_asian = not_latin.hanb || not_latin.jpan || not_latin.kore;
+    all.is_empty() && !is_east_asian && !not_latin.base.iter().any(mixes_with_latin)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chat::policy::nick::{InvalidNick, Name};
+    use crate::util::test_support::Random;
+
+    /// Ordinary names of many scripts.
+    const ORDINARY: &[&str] = &[
+        "alice",
+        "Иван",
+        "Владимир",
+        "Ελένη",
+        "Γιώργος",
+        "محمد",
+        "فاطمة",
+        "שרה",
+        "小明",
+        "王芳",
+        "さくら",
+        "タロウ",
+        "山田たろう",
+        "佐々木",
+        "김민수",
+        "金민수",
+        "ㄅㄆㄇ小明",
+        "นภา",
+        "अमित",
+        "ਗੁਰਪ੍ਰੀਤ",
+        "রহিম",
+        "தமிழ்",
+        "గీత",
+        "მარიამ",
+        "Արմեն",
+        "ሰላም",
+        "ខ្មែរ",
+        "မောင်",
+        "Ñandú",
+        "Zoë",
+        "Åsa",
+        "İpek",
+        "Łukasz",
+        "Nguyễn",
+        "Søren",
+        "Þór",
+        "straße",
+        "ﬁona",
+        "ＡＬＩＣＥ",
+        "ᏣᎳᎩ",
+        "ᚠᚢᚦ",
+        "ⲁⲃⲅ",
+        "𐍈𐌰𐌹",
+        "𝒜lice",
+        "Ђорђе",
+        "Ґанна",
+        "Ѣ",
+    ];
+
+    /// Ordinary names with letters of two scripts that are not easily confused.
+    const ORDINARY_MIXTURES: &[&str] = &[
+        "张san",
+        "小明_2",
+        "DJさくら",
+        "Kim김민수",
+        "ali_محمد",
+        "שרה.s",
+        "นภา99",
+        "अमित-a",
+        "Xさくら山",
+        "bobㄅ小",
+        "Արմեն7",
+        "Gურამი",
+        "Владимир_2",
+        "Ελένη.7",
+        "৩rahim",
+        "محمد٣",
+    ];
+
+    #[test]
+    fn names_of_one_script_and_harmless_mixtures_are_valid() {
+        for name in ORDINARY.iter().chain(ORDINARY_MIXTURES) {
+            assert!(!is_mixed(name), "{name}");
+            assert!(Name::new(name).is_ok(), "{name}: {:?}", Name::new(name));
+        }
+    }
+
+    #[test]
+    fn mixtures_that_are_easily_confused_are_refused() {
+        for name in [
+            "sеrvers",
+            "аlice",
+            "bоb",
+            "Ελeνη",
+            "ivaн",
+            "Ивan",
+            "aλpha",
+            "ᏣAlice",
+            "Ꭺlice",
+            "ИванΩ",
+            "ᚠred",
+            "שרהمحمد",
+            "小明Иван",
+            "김민수Ω",
+        ] {
+            assert!(is_mixed(name), "{name}");
+            assert_eq!(Name::new(name), Err(InvalidNick::Mixed), "{name}");
+            assert!(Name::room(name).is_ok() && Name::stored(name).is_ok(), "{name}");
+        }
+    }
+
+    fn looks_alike(a: &str, b: &str) -> bool {
+        let (a, b) = (Looks::of(a), Looks::of(b));
+        a.forms().any(|form| b.forms().any(|other| form == other))
+    }
+
+    #[test]
+    fn names_that_can_be_mistaken_look_alike() {
+        for (a, b) in [
+            ("alice", "aIice"),
+            ("alice", "a1ice"),
+            ("alice", "A1ICE"),
+            ("bob", "b0b"),
+            ("BOB", "b0b"),
+            ("tom", "torn"),
+            ("TOM", "tOrN"),
+            ("coco", "сосо"),
+            ("coco", "СОСО"),
+            ("Ivan", "lvan"),
+            ("IVAN", "1van"),
+            ("ivan", "Ivan"),
+            ("Zoë", "zoë"),
+            ("ＡＬＩＣＥ", "A1lCE"),
+            ("Åsa", "åsа"),
+            ("o", "ο"),
+            ("3", "З"),
+            ("x", "х"),
+            ("пух", "ПУХ"),
+        ] {
+            assert!(looks_alike(a, b), "{a} {b}: {:?} {:?}", Looks::of(a), Looks::of(b));
+        }
+        // Only the name as shown, with its capital I, looks like one with an l.
+        assert!(!looks_alike("ivan", "lvan") && !looks_alike("alice", "aliçe"));
+        let ordinary: Vec<&str> = ORDINARY.iter().chain(ORDINARY_MIXTURES).copied().collect();
+        for (index, a) in ordinary.iter().enumerate() {
+            let equal = |b: &&str| fold(a) == fold(b);
+            for b in ordinary[..index].iter().filter(|b| !equal(b)) {
+                assert!(!looks_alike(a, b), "{a} {b}");
+            }
+        }
+    }
+
+    #[test]
+    fn lookalikes_of_reserved_words_are_refused() {
+        for (name, word) in [
+            ("y0u", "you"),
+            ("rne", "me"),
+            ("a11", "all"),
+            ("AIl", "all"),
+            ("sуstеm", "system"),
+            ("sеrver", "server"),
+            ("adrnin", "admin"),
+        ] {
+            assert_eq!(Name::new(name), Err(InvalidNick::LooksLike(word)), "{name}");
+        }
+        assert!(Name::stored("y0u").is_ok());
+        for word in RESERVED {
+            assert_eq!(fold(word), *word, "each word is its own key");
+        }
+    }
+
+    #[test]
+    fn fast_path_for_ascii_equals_the_tables_of_the_crate() {
+        let check = |text: &str| {
+            assert_eq!(canonical(text), any_form(text), "{text:?}");
+            assert_eq!(canonical_key(text), any_form(&fold(text)), "{text:?}");
+            let looks = Looks::of(text);
+            assert_eq!(looks.shown.as_ref().unwrap_or(&looks.key), &any_form(text), "{text:?}");
+        };
+        let ascii: Vec<char> = (0..128_u8).map(char::from).collect();
+        check("");
+        for &first in &ascii {
+            check(&first.to_string());
+            ascii.iter().for_each(|&second| check(&format!("{first}{second}")));
+        }
+        let mut random = Random(1);
+        for _ in 0..10_000 {
+            let length = random.below(2 * MAX_ASCII);
+            let letters: String = (0..length).map(|_| *random.pick(&ascii)).filter(|c| c.is_ascii_graphic()).collect();
+            check(&letters);
+            check(&letters.replace(|c: char| !c.is_ascii_alphanumeric(), "_"));
+        }
+    }
+
+    #[test]
+    fn names_that_are_addresses_do_not_look_alike() {
+        // Digits, and the letters a to f of IPv6, map one to one.
+        let forms: std::collections::BTreeSet<CompactString> =
+            "0123456789abcdef.:#[]".chars().map(|c| canonical(&c.to_string())).collect();
+        assert_eq!(forms.len(), 21);
+        assert!(forms.iter().all(|form| form.len() == 1), "{forms:?}");
+    }
+}
