@@ -205,9 +205,13 @@ impl Oracle {
 
     /// The reason why a member cannot have a name.
     pub(super) fn refuse_name(&self, who: usize, old: &str, new: &str, account: Option<usize>) -> Option<String> {
-        match new == old {
-            true => Some(format!("! You are called {old} already.")),
-            false => self.refuse_taken(new, Some(who), account.or(self.members[who].account), false),
+        if new == old {
+            return Some(format!("! You are called {old} already."));
+        }
+        match account.map(|account| self.accounts[account].as_ref().map(|account| account.member)) {
+            Some(None) => Some(format!("! The nickname {new} is not registered.")),
+            Some(Some(Some(_))) => Some(format!("! The nickname {new} is taken.")),
+            _ => self.refuse_taken(new, Some(who), account.or(self.members[who].account), false),
         }
     }
 
