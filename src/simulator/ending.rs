@@ -80,6 +80,9 @@ impl World {
         if self.awaits_commit() {
             return Some("a change is not committed".into());
         }
+        if self.awaits_hash() {
+            return Some("a password is not compared".into());
+        }
         self.alive.iter().copied().filter(|&who| self.people[who].pace != ReadingPace::Never).find_map(|who| {
             let (person, reader) = (&self.people[who], &self.oracle.readers[who]);
             let wire = person.wire.borrow();

@@ -64,6 +64,7 @@ impl World {
     /// does not wait for that.
     pub(super) fn check_quiet(&self) {
         assert!(!self.awaits_commit(), "a change is proposed and not committed, and nothing happens");
+        assert!(!self.awaits_hash(), "a password is not compared, and nothing happens");
         for &who in &self.alive {
             let (person, reader) = (&self.people[who], &self.oracle.readers[who]);
             let wire = person.wire.borrow();

@@ -13,8 +13,10 @@
 //! `CHINWAG_SEED=123 cargo test --lib simulator -- --nocapture` replays a seed and prints its events;
 //! `CHINWAG_SEEDS=10000000 cargo test --lib simulator` runs that number of seeds instead of 20,000.
 
+mod accounts;
 mod acts;
 mod ending;
+mod hasher;
 mod invariants;
 pub(super) mod network;
 mod oracle;
@@ -99,6 +101,17 @@ fn run_share(share: u64) {
                 "hidden acts, kept rooms, invited, entered with a key, removed from a room",
                 vec![all.hidden_acts, all.kept_rooms, all.invited, all.entered_with_key, all.removed_from_room],
             ),
+            (
+                3000,
+                "registered, wrong passwords, passwords after too many",
+                vec![all.registered, all.wrong_passwords, all.refused_passwords],
+            ),
+            (
+                500,
+                "second sessions, switched, removed accounts, sessions that outlived another",
+                vec![all.second_sessions, all.switched, all.unregistered, all.outlived],
+            ),
+            (250, "members of accounts", vec![all.account_logins]),
             (20, "lifted, refused topics, dropped reasons", vec![all.lifted, all.refused_topics, all.dropped_reasons]),
         ] {
             let counts: Vec<u64> = counts.into_iter().map(per).collect();

@@ -339,7 +339,8 @@ pub fn bytes(random: &mut Random, line: String, max_line: usize, options: &mut u
         1 => {
             bytes.extend_from_slice(line.as_bytes());
             let ends: [&[u8]; 3] = [b"\xc3\x28", b"\x80", &[b'a', IAC, IAC]];
-            let bad = *random.pick(&ends);
+            // An escaped IAC is telnet, too.
+            let bad = *random.pick(if *options > 0 { &ends[..] } else { &ends[..2] });
             bytes.extend_from_slice(bad);
             typed.push(Typed::NotUtf8);
         }

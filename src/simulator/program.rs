@@ -60,7 +60,8 @@ impl Program {
         match kind {
             "hello" => self.check_hello(&object),
             "refused" => write(lines, &format!("! {}", object.text("text"))),
-            "note" => write(lines, &format!("* {}", object.text("text"))),
+            "ask_password" => write(lines, &format!("* {} is registered. Password:", object.text("name"))),
+            "note" | "account" => write(lines, &format!("* {}", object.text("text"))),
             "help" => object.names("lines").iter().for_each(|line| write(lines, &format!("* {line}"))),
             "said" | "action" | "whisper" | "whispered" => self.show_message(&object, lines),
             "following" | "unfollowed" | "topic" | "away" | "quiet" | "whois" if self.revision == 1 => {}
@@ -163,7 +164,9 @@ impl Program {
                 let role = value["role"].as_str().map(|role| format!("; {role}")).unwrap_or_default();
                 let away = value["away"].as_str().map(|text| format!("; away: {text}")).unwrap_or_default();
                 let (date, hour, minute) = (since.date(), since.hour(), since.minute());
-                format!("{}: here since {date} {hour:02}:{minute:02}; in {rooms}{role}{away}", object.text("name"))
+                let account = if value["account"] == true { "; registered" } else { "" };
+                let name = object.text("name");
+                format!("{name}: here since {date} {hour:02}:{minute:02}; in {rooms}{account}{role}{away}")
             }
             _ => self.rooms(object),
         };
@@ -195,7 +198,8 @@ impl Program {
             "waiting" => Notice::Waiting { number: number("number") as u32 },
             "ask" => Notice::Welcome,
             "entered" => {
-                assert!(frame["role"].is_null(), "a new member with a role: {frame}");
+                let has_account = frame["account"] == true;
+                assert!(frame["role"].is_null() || has_account, "a new member with a role: {frame}");
                 let (name, room, role) = (text("name"), text("room"), Role::User);
                 Notice::Entered { name, room, people: people(true), topic: None, role, account: false }
             }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 
+use super::accounts;
 use super::acts;
 use super::oracle::{OPERATOR, ReaderStage, Typed, Wanted};
 use super::page;
@@ -65,7 +66,8 @@ impl World {
             revision: if page || is_program { self.revision } else { 2 },
             unsent: if page { page::upgrade(&wants).bytes().collect() } else { Default::default() },
             ends: false,
-            options: 100,
+            // Who has spoken telnet is asked for passwords in another way.
+            options: if self.hasher.is_some() { 0 } else { 100 },
             pauses: false,
             has_begun: false,
             written_at: self.at,
@@ -116,7 +118,11 @@ impl World {
             return self.ask_for_json(who);
         }
         let (is_new, near) = (self.people[who].revision > 1, self.oracle.surroundings(who, self.now()));
+        let has_accounts = self.hasher.is_some();
         let line = match has_name || self.random.one_in(6) {
+            true if has_accounts && self.random.one_in(3) => accounts::line(&mut self.random, &near),
+            false if has_accounts && self.oracle.is_at_password_prompt(who) => accounts::at_prompt(&mut self.random),
+            false if has_accounts && !self.random.one_in(4) => accounts::nickname(&mut self.random),
             true if is_new && self.random.one_in(4) => {
                 person::room_line(&mut self.random, &mut self.texts, people, long, max_line)
             }
@@ -131,6 +137,7 @@ impl World {
             return;
         }
         let line = if self.has_moderators && line.starts_with('/') { self.without_rooms(line) } else { line };
+        let line = if has_accounts { accounts::without_query(line) } else { line };
         self.type_line(who, line);
     }
 
@@ -149,6 +156,11 @@ impl World {
                 acts::order(&mut self.random, self.plan.people, &text, self.oracle.messages, &near)
             }
             false => person::order(&mut self.random, self.plan.people, &text),
+        };
+        let line = match self.hasher.is_some() {
+            true if self.random.one_in(8) => accounts::order(&mut self.random),
+            true => accounts::without_query(line),
+            false => line,
         };
         let line = self.without_rooms(line);
         if self.has_moderators { line } else { line.replace("/mod", "/unmod") }

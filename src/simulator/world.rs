@@ -6,13 +6,17 @@ use std::time::Duration;
 
 use time::{Date, Month, PrimitiveDateTime, Time};
 
+use super::hasher::Hasher;
 use super::network::{Event, Listener, Network};
-use super::oracle::{Oracle, ReaderStage};
+use super::oracle::{Compared, Oracle, ReaderStage};
 use super::person::Person;
 use super::plan::SeedPlan;
 use super::sequencer::DelayedSequencer;
 use crate::chat::change::Committed;
-use crate::chat::{Allowance, Cause, ClientId, Config, DISCONNECTS_PER_TICK, Hub, Input, Lang, Now, TraceEvent};
+use crate::chat::record::InitialState;
+use crate::chat::{
+    Allowance, Cause, ClientId, Config, DISCONNECTS_PER_TICK, Hub, Input, Lang, Login, Now, OfflineWhispers, TraceEvent,
+};
 use crate::server::connection::transport::ListenerKind;
 use crate::server::engine::Engine;
 use crate::server::engine::state::EngineSettings;
@@ -43,6 +47,8 @@ pub struct World {
     pub(super) idle_turns: usize,
     /// Commits the changes some turns later; without it the server commits them itself.
     pub(super) sequencer: Option<DelayedSequencer>,
+    /// Compares passwords, if there is a store and so there are accounts.
+    pub(super) hasher: Option<Hasher>,
     /// A server without sessions that applies the same changes, and how many it has applied.
     replica: Option<(Hub, u64)>,
     /// Decides when the server is handed over to a successor, if it ever is.
@@ -58,7 +64,12 @@ pub struct World {
 impl World {
     pub fn new(seed: u64, step: Rc<Cell<usize>>, trace: bool) -> World {
         let mut random = Random(seed);
-        let plan = SeedPlan::new(&mut random);
+        let mut plan = SeedPlan::new(&mut random);
+        let hasher = has_accounts(seed, &plan).then(|| Hasher::new(seed));
+        if hasher.is_some() {
+            // No room leaves memory, and no whisper waits for its reader: the world has no store that answers queries.
+            (plan.config.max_rooms, plan.config.offline_whispers) = (256, OfflineWhispers::Off);
+        }
         let mut network = Network::default();
         let mut listeners: Vec<_> = (0..plan.listeners).map(|_| (ListenerKind::Plain, network.listen())).collect();
         let mut hub = Hub::new(plan.config.clone(), renderers(Lang::En));
@@ -74,25 +85,32 @@ impl World {
         if plan.operator {
             hub.attach_console();
         }
+        let date = Date::from_calendar_date(2026, Month::November, 20).unwrap();
+        let hour = if random.one_in(3) { 23 } else { 12 };
+        let (at, wall) = (Duration::from_secs(5), PrimitiveDateTime::new(date, Time::from_hms(hour, 59, 30).unwrap()));
+        if hasher.is_some() {
+            hub.restore(empty_store(), Now { at, local: (wall + at).assume_utc() });
+        }
         let replica = (seed / 32 % 8 == 1).then(|| {
             let config = Config { hash_key: [seed, 7], ..plan.config.clone() };
             let mut replica = Hub::new(config, renderers(Lang::En));
             replica.use_external_sequencer();
+            if hasher.is_some() {
+                replica.restore(empty_store(), Now { at, local: (wall + at).assume_utc() });
+            }
             if plan.operator {
                 // The operator is a member there too.
                 replica.attach_console();
             }
             (replica, 0)
         });
-        let date = Date::from_calendar_date(2026, Month::November, 20).unwrap();
-        let hour = if random.one_in(3) { 23 } else { 12 };
         World {
             engine: Engine::new(hub, listeners, plan.limits, plan.budget, plan.max_connections),
             network,
             people: Vec::new(),
-            oracle: Oracle::new(plan.config.clone(), plan.operator, sequencer.is_some()),
-            at: Duration::from_secs(5),
-            wall: PrimitiveDateTime::new(date, Time::from_hms(hour, 59, 30).unwrap()),
+            oracle: Oracle::new(plan.config.clone(), plan.operator, sequencer.is_some(), hasher.is_some()),
+            at,
+            wall,
             step,
             trace,
             alive: Vec::new(),
@@ -100,10 +118,12 @@ impl World {
             idle_turns: 0,
             jumped_at: Duration::ZERO,
             sequencer,
+            // Accounts follow rooms, which revision 1 does not know.
+            revision: if hasher.is_none() && seed / 128 % 4 == 1 { 1 } else { 2 },
+            hasher,
             replica,
             // Not from `random`, so that a seed stays what it was.
             handovers: (seed / 16 % 8 == 3).then_some(Random(seed)),
-            revision: if seed / 128 % 4 == 1 { 1 } else { 2 },
             texts: 0,
             has_moderators,
             random,
@@ -131,12 +151,44 @@ impl World {
 
     /// Whether the poll would return an event, or a change is to be committed.
     pub(super) fn has_events(&self) -> bool {
-        self.awaits_commit() || self.network.has_events(self.alive.iter().map(|&who| &self.people[who].wire))
+        self.awaits_commit()
+            || self.awaits_hash()
+            || self.network.has_events(self.alive.iter().map(|&who| &self.people[who].wire))
     }
 
     /// Whether a change is proposed and not committed.
     pub(super) fn awaits_commit(&self) -> bool {
         self.sequencer.as_ref().is_some_and(DelayedSequencer::has_pending)
+    }
+
+    /// Whether a password is to be compared.
+    pub(super) fn awaits_hash(&self) -> bool {
+        self.hasher.as_ref().is_some_and(|hasher| hasher.has_pending() || self.engine.hub().has_passwords())
+    }
+
+    /// Gives the server the answers about passwords that come in this turn.
+    fn answer_passwords(&mut self, now: Now) {
+        while let Some((request, answer)) = self.hasher.as_mut().and_then(|hasher| hasher.next(self.step.get())) {
+            self.record_event(|| format!("a password is compared: {answer:?}"));
+            self.oracle.handle_password(Compared::of(&answer), now);
+            self.engine.hub_mut().handle_password(&request, answer, now);
+            self.record_heard(now);
+        }
+    }
+
+    /// Takes the passwords that the server wants to be compared, and drops its records.
+    fn collect_passwords(&mut self, now: Now) {
+        let Some(hasher) = &mut self.hasher else { return };
+        let hub = self.engine.hub_mut();
+        while hasher.has_room() {
+            let (request, expected) = (hub.poll_password(now), self.oracle.poll_password(now));
+            let asker = request.as_ref().map(|request| self.oracle.in_slot(request.origin.client));
+            assert_eq!(asker, expected, "the password of another session is compared");
+            let Some(request) = request else { break };
+            hasher.take(request, self.step.get());
+        }
+        hub.poll_records();
+        assert!(hub.poll_query().is_none(), "a query, which no store answers");
     }
 
     /// Gives the server the changes that are committed in this turn.
@@ -166,6 +218,10 @@ impl World {
             max_connections: self.plan.max_connections,
         };
         let render = || renderers(Lang::En);
+        if let Some(hasher) = &mut self.hasher {
+            self.engine.hub_mut().return_passwords(hasher.stop());
+            self.oracle.return_passwords();
+        }
         let idle = Engine::new(Hub::new(Config::default(), render()), Vec::new(), settings.limits, settings.budget, 0);
         let (engine, hub, sockets) = std::mem::replace(&mut self.engine, idle).into_state();
         let json = Handover::new(self.at, engine, hub.into_state()).to_json().expect("a state that can be written");
@@ -182,6 +238,7 @@ impl World {
             self.hand_over();
         }
         self.commit(now);
+        self.answer_passwords(now);
         let (first, count) = (self.random.below(self.alive.len().max(1)), self.alive.len());
         let order = (first..first + count).map(|index| &self.people[self.alive[index % count]].wire);
         for event in self.network.poll(order, self.plan.events) {
@@ -212,9 +269,11 @@ impl World {
         {
             self.operate(&order, now);
         }
+        self.collect_passwords(now);
         self.collect_proposals(now);
         self.engine.process_output(now);
         self.record_heard(now);
+        self.collect_passwords(now);
         self.collect_proposals(now);
         // A connection that is closed is read until nothing is left.
         // It is larger while the server ends.
@@ -301,6 +360,7 @@ impl World {
                 let committed = Committed { seq: *seq, time: *time, origin: None, change: change.clone() };
                 replica.handle_committed(&committed, &now);
                 replica.poll_console_output();
+                replica.poll_records();
             }
             // Notices of the server itself can push messages out of a history.
             TraceEvent::Ticked => replica.handle_tick(now),
@@ -379,4 +439,16 @@ impl World {
         let has_ended = wire.told_end || self.oracle.ending || waited >= Duration::from_secs(2);
         assert!(is_lost || has_ended, "person {who} is closed and had no time to close their side");
     }
+}
+
+/// Whether a world has a store and accounts: about a quarter have.
+fn has_accounts(seed: u64, plan: &SeedPlan) -> bool {
+    // Not from the plan's `random`, so that a seed stays what it was.
+    plan.config.login == Login::Nickname && seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 62 == 1
+}
+
+/// What a server with a new store starts with.
+fn empty_store() -> InitialState {
+    let (rooms, stored, bans, accounts) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    InitialState { next_id: 1, run: 0, rooms, stored, bans, accounts }
 }

@@ -140,6 +140,13 @@ fn check_other<'a>(shared: &'a Shared, change: &'a Change<'_>, now: Duration) ->
             if name.shown == *old {
                 return Err(Refusal::AlreadyCalled { name: old });
             }
+            if let Some(account) = to.account {
+                // Between password and commit it was removed, or another session has logged in as it.
+                let found = shared.check_account(account).map_err(|_| Refusal::NotRegistered { name: &name.shown })?;
+                if found.member.is_some() {
+                    return Err(Refusal::Taken { name: &name.shown, asked: false });
+                }
+            }
             check_name(shared, name, Some(*member), to.account.or(members.account(*member)), false)
         }
         Change::Kick { member, kick } => match kick.room {

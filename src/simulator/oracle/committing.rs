@@ -14,42 +14,152 @@ use crate::chat::{Cause, Now, RoomRole};
 /// A public change that is not committed yet.
 #[derive(Debug)]
 pub enum Proposed {
-    Join { who: usize, name: String, room: String, follow: Vec<String> },
-    Move { who: usize, room: String, key: Option<String> },
-    Follow { who: usize, room: String, key: Option<String> },
-    Unfollow { who: usize, room: usize },
-    Topic { who: usize, room: usize, text: Option<String> },
-    Away { who: usize, text: Option<String> },
-    Leave { who: usize, cause: Cause },
-    Say { author: usize, room: usize, action: bool, text: String },
-    Rename { who: usize, name: String },
-    Kick { by: usize, who: usize, room: Option<usize>, name: String, why: Option<String> },
-    Ban { by: usize, who: Option<usize>, ip: IpAddr, name: Option<String>, minutes: Option<u64> },
-    Unban { by: usize, ip: IpAddr },
-    Mute { by: usize, who: usize, name: String, minutes: Option<u64> },
-    Unmute { by: usize, key: String },
-    Restrict { by: usize, who: usize, room: usize, kind: Kind, name: String, minutes: Option<u64> },
-    Lift { by: usize, room: usize, kind: Kind, key: String },
-    Set { by: usize, room: usize, setting: &'static str, value: Option<Value> },
-    Invite { by: usize, who: usize, room: usize },
-    Role { by: usize, who: usize, room: usize, role: bool, given: bool },
-    Moderator { who: usize, given: bool },
-    Delete { by: usize, room: usize, name: String, ids: Vec<u64> },
+    /// `who` is a session here, and a member elsewhere.
+    Join {
+        who: usize,
+        name: String,
+        room: String,
+        follow: Vec<String>,
+        account: Option<usize>,
+    },
+    Move {
+        who: usize,
+        room: String,
+        key: Option<String>,
+    },
+    Follow {
+        who: usize,
+        room: String,
+        key: Option<String>,
+    },
+    Unfollow {
+        who: usize,
+        room: usize,
+    },
+    Topic {
+        who: usize,
+        room: usize,
+        text: Option<String>,
+    },
+    Away {
+        who: usize,
+        text: Option<String>,
+    },
+    Leave {
+        who: usize,
+        cause: Cause,
+    },
+    Say {
+        author: usize,
+        room: usize,
+        action: bool,
+        text: String,
+    },
+    Rename {
+        who: usize,
+        name: String,
+        account: Option<usize>,
+        ip: IpAddr,
+    },
+    Register {
+        who: usize,
+        password: String,
+    },
+    SetPassword {
+        by: usize,
+        account: usize,
+        password: String,
+    },
+    Unregister {
+        by: usize,
+        account: usize,
+    },
+    Kick {
+        by: usize,
+        who: usize,
+        room: Option<usize>,
+        name: String,
+        why: Option<String>,
+    },
+    Ban {
+        by: usize,
+        who: Option<usize>,
+        ip: IpAddr,
+        name: Option<String>,
+        minutes: Option<u64>,
+    },
+    Unban {
+        by: usize,
+        ip: IpAddr,
+    },
+    Mute {
+        by: usize,
+        who: usize,
+        name: String,
+        ip: IpAddr,
+        minutes: Option<u64>,
+    },
+    Unmute {
+        by: usize,
+        key: String,
+    },
+    Restrict {
+        by: usize,
+        who: usize,
+        room: usize,
+        kind: Kind,
+        name: String,
+        minutes: Option<u64>,
+    },
+    Lift {
+        by: usize,
+        room: usize,
+        kind: Kind,
+        key: String,
+    },
+    Set {
+        by: usize,
+        room: usize,
+        setting: &'static str,
+        value: Option<Value>,
+    },
+    Invite {
+        by: usize,
+        who: usize,
+        room: usize,
+    },
+    Role {
+        by: usize,
+        who: usize,
+        room: usize,
+        role: bool,
+        given: bool,
+    },
+    Moderator {
+        who: usize,
+        given: bool,
+    },
+    Delete {
+        by: usize,
+        room: usize,
+        name: String,
+        ids: Vec<u64>,
+    },
 }
 
 impl Proposed {
-    /// The author of the line that it comes from; `None` if it comes from no line.
+    /// The member whose line it comes from; `None` if it comes from no line of a member.
     fn actor(&self) -> Option<usize> {
         match *self {
-            Proposed::Join { who, .. }
-            | Proposed::Move { who, .. }
+            Proposed::Join { .. } | Proposed::Leave { .. } => None,
+            Proposed::Move { who, .. }
             | Proposed::Follow { who, .. }
             | Proposed::Unfollow { who, .. }
             | Proposed::Topic { who, .. }
             | Proposed::Away { who, .. }
-            | Proposed::Rename { who, .. } => Some(who),
+            | Proposed::Rename { who, .. }
+            | Proposed::Register { who, .. } => Some(who),
             Proposed::Say { author, .. } => Some(author),
-            Proposed::Leave { .. } => None,
             Proposed::Kick { by, .. }
             | Proposed::Ban { by, .. }
             | Proposed::Unban { by, .. }
@@ -60,14 +170,11 @@ impl Proposed {
             | Proposed::Set { by, .. }
             | Proposed::Invite { by, .. }
             | Proposed::Role { by, .. }
+            | Proposed::SetPassword { by, .. }
+            | Proposed::Unregister { by, .. }
             | Proposed::Delete { by, .. } => Some(by),
             Proposed::Moderator { .. } => Some(OPERATOR),
         }
-    }
-
-    /// The reader that waits for the commit.
-    fn waits(&self) -> Option<usize> {
-        self.actor().filter(|&actor| actor != OPERATOR)
     }
 
     fn is_message(&self) -> bool {
@@ -80,13 +187,24 @@ impl Proposed {
             (Proposed::Say { text, action, .. }, Change::Say { text: said, action: acted, .. }) => {
                 text == said && action == acted
             }
-            (Proposed::Join { name, room, follow, .. }, Change::Join(join)) => {
+            (Proposed::Join { name, room, follow, account, .. }, Change::Join(join)) => {
                 let follows = join.follow.iter().map(place_name);
-                *name == *join.name.shown && *room == place_name(&join.place) && follows.eq(follow.iter().cloned())
+                *name == *join.name.shown
+                    && *room == place_name(&join.place)
+                    && follows.eq(follow.iter().cloned())
+                    && account.is_some() == join.account.is_some()
             }
             (Proposed::Topic { text, .. }, Change::Topic { text: set, .. }) => text.as_deref() == set.as_deref(),
             (Proposed::Away { text, .. }, Change::Away { text: set, .. }) => text.as_deref() == set.as_deref(),
-            (Proposed::Rename { name, .. }, Change::Rename { to, .. }) => *name == *to.name.shown,
+            (Proposed::Rename { name, account, .. }, Change::Rename { to, .. }) => {
+                *name == *to.name.shown && account.is_some() == to.account.is_some()
+            }
+            (Proposed::Register { password, .. }, Change::Register { register, .. }) => {
+                *register.verifier == super::passwords::verifier(password)
+            }
+            (Proposed::SetPassword { password, .. }, Change::SetPassword { verifier, .. }) => {
+                **verifier == super::passwords::verifier(password)
+            }
             (Proposed::Leave { cause, .. }, Change::Leave { cause: given, .. }) => cause == given,
             (Proposed::Move { room, key, .. }, Change::Move { place, key: given, .. })
             | (Proposed::Follow { room, key, .. }, Change::Follow { place, key: given, .. }) => {
@@ -118,6 +236,7 @@ impl Proposed {
             (Proposed::Delete { name, ids, .. }, Change::Delete(delete)) => *name == delete.name && *ids == delete.ids,
             (Proposed::Unfollow { .. }, Change::Unfollow { .. })
             | (Proposed::Invite { .. }, Change::Invite { .. })
+            | (Proposed::Unregister { .. }, Change::Unregister { .. })
             | (Proposed::Unban { .. }, Change::Unban { .. })
             | (Proposed::Unmute { .. }, Change::Unmute { .. }) => true,
             _ => false,
@@ -192,57 +311,63 @@ impl Oracle {
 
     /// A public change is proposed.
     pub(super) fn propose(&mut self, proposed: Proposed) {
-        if let Some(who) = proposed.waits() {
+        let session = match &proposed {
+            Proposed::Join { who, .. } => Some(*who),
+            proposed => proposed.actor().filter(|&actor| actor != OPERATOR).map(|_| self.speaker),
+        };
+        if let Some(session) = session {
             match proposed.is_message() {
-                true => self.readers[who].uncommitted_messages += 1,
-                false => self.readers[who].has_uncommitted_change = true,
+                true => self.readers[session].uncommitted_messages += 1,
+                false => self.readers[session].has_uncommitted_change = true,
             }
         }
-        self.proposed.push_back(proposed);
+        self.proposed.push_back((session, proposed));
     }
 
     /// The server has committed a change: it must be the one that was proposed first.
     ///
     /// `time` is the time of the change, `now` that at which it is applied.
     pub(super) fn commit(&mut self, change: &Change, is_applied: bool, time: Now, now: Now) {
-        let proposed = self.proposed.pop_front().unwrap_or_else(|| panic!("no session has proposed {change:?}"));
+        let (session, proposed) =
+            self.proposed.pop_front().unwrap_or_else(|| panic!("no session has proposed {change:?}"));
         assert!(proposed.is_like(change), "{proposed:?} should be committed, and not {change:?}");
-        if let Some(who) = proposed.waits() {
+        if let Some(session) = session {
             match proposed.is_message() {
-                true => self.readers[who].uncommitted_messages -= 1,
+                true => self.readers[session].uncommitted_messages -= 1,
                 false => {
-                    self.readers[who].has_uncommitted_change = false;
-                    self.readers[who].committed_at = now.at;
+                    self.readers[session].has_uncommitted_change = false;
+                    self.readers[session].committed_at = now.at;
                 }
             }
         }
+        let session = session.filter(|&session| self.readers[session].stage != ReaderStage::Gone);
         match self.refusal(&proposed, time) {
             Some(refusal) => {
                 assert!(!is_applied, "{proposed:?} is carried out although it is not allowed: {refusal}");
                 self.counts.refused += 1;
                 self.count_refusal(&proposed, &refusal);
-                match proposed.actor() {
-                    Some(OPERATOR) => self.send_to_console(&refusal),
-                    Some(who) if self.readers[who].stage != ReaderStage::Gone => self.send_line(who, &refusal),
-                    _ => {}
+                if proposed.actor() == Some(OPERATOR) {
+                    self.send_to_console(&refusal);
+                }
+                session.into_iter().for_each(|session| self.send_line(session, &refusal));
+                if let (Some(session), Proposed::Join { account: Some(_), .. }) = (session, proposed) {
+                    self.ask_for_name(session);
                 }
             }
             None => {
                 assert!(is_applied, "{proposed:?} is refused although it is allowed");
                 let newcomer = if let Proposed::Join { who, .. } = proposed { Some(who) } else { None };
-                self.carry_out(proposed, time);
+                self.carry_out(session, proposed, time);
                 newcomer.into_iter().for_each(|who| self.readers[who].active = now.at);
             }
         }
     }
 
     /// The reason why a change cannot be carried out now.
-    fn refusal(&self, proposed: &Proposed, now: Now) -> Option<String> {
-        let gone = |who: usize| (!self.readers[who].is_member).then(|| "! Nobody here is called .".to_owned());
+    pub(super) fn refusal(&self, proposed: &Proposed, now: Now) -> Option<String> {
+        let gone = |who: usize| (!self.members[who].is_member).then(|| "! Nobody here is called .".to_owned());
         match *proposed {
-            Proposed::Join { ref name, .. } => {
-                self.refuse_taken(name, None).map(|refusal| format!("{refusal} Try another:"))
-            }
+            Proposed::Join { ref name, account, .. } => self.refuse_login(name, account),
             Proposed::Move { who, ref room, ref key } => {
                 gone(who).or_else(|| self.refuse_room(who, room, key.as_deref(), now))
             }
@@ -256,9 +381,12 @@ impl Oracle {
             Proposed::Say { author, room, .. } => gone(author)
                 .or_else(|| self.refuse_absent(author, room))
                 .or_else(|| self.refuse_speech(author, room, now)),
-            Proposed::Rename { who, ref name } => {
-                gone(who).or_else(|| self.refuse_name(who, &self.readers[who].name, name))
+            Proposed::Rename { who, ref name, account, .. } => {
+                gone(who).or_else(|| self.refuse_name(who, &self.members[who].name, name, account))
             }
+            Proposed::Register { who, .. } => gone(who).or_else(|| self.refuse_registration(who)),
+            Proposed::SetPassword { account, .. } => self.refuse_removed(account),
+            Proposed::Unregister { by, account } => self.refuse_removal(by, account),
             Proposed::Kick { by, who, room: Some(room), ref name, .. } => self.refuse_room_kick(by, who, room, name),
             Proposed::Kick { by, who, ref name, .. } | Proposed::Mute { by, who, ref name, .. } => {
                 self.refuse_act(by, who, name)
@@ -286,13 +414,18 @@ impl Oracle {
         }
     }
 
-    fn carry_out(&mut self, proposed: Proposed, now: Now) {
+    /// Carries a change out; `session` is the one that has proposed it.
+    fn carry_out(&mut self, session: Option<usize>, proposed: Proposed, now: Now) {
         match proposed {
-            Proposed::Join { who, name, room, follow } => {
-                self.log_in(who, name, &room, &follow, now);
-                if self.readers[who].stage == ReaderStage::Gone {
+            Proposed::Join { who, name, room, follow, account } => {
+                let has_member = account.and_then(|account| self.accounts[account].as_ref()?.member);
+                let member = match has_member {
+                    Some(member) => self.log_in_again(who, session, member, now),
+                    None => self.log_in(who, session, name, account, (&room, &follow), now),
+                };
+                if session.is_none() {
                     // Its session has ended in the meantime.
-                    self.propose(Proposed::Leave { who, cause: Cause::ConnectionLost });
+                    self.propose(Proposed::Leave { who: member, cause: Cause::ConnectionLost });
                 }
             }
             Proposed::Move { who, room, key } => {
@@ -308,16 +441,19 @@ impl Oracle {
             Proposed::Unfollow { who, room } => self.commit_unfollow(who, room, None, now),
             Proposed::Topic { who, room, text } => self.commit_topic(who, room, text, now),
             Proposed::Away { who, text } => self.commit_away(who, text),
-            Proposed::Leave { who, cause } => self.remove(who, &cause, now),
-            Proposed::Say { author, room, action, text } => self.say(author, room, action, &text, now),
-            Proposed::Rename { who, name } => self.set_name(who, &name, now),
+            Proposed::Leave { who, cause } => self.leave(who, &cause, now),
+            Proposed::Say { author, room, action, text } => self.say(author, session, room, action, &text, now),
+            Proposed::Rename { who, name, account, ip } => self.set_name(who, &name, account, ip, now),
+            Proposed::Register { who, password } => self.commit_registration(who, password, now),
+            Proposed::SetPassword { account, password, .. } => self.commit_password(account, password),
+            Proposed::Unregister { by, account } => self.commit_removal(by, account),
             Proposed::Kick { by, who, room: Some(room), why, .. } => {
                 self.commit_room_kick(by, who, room, why.as_deref(), now);
             }
             Proposed::Kick { by, who, why, .. } => self.commit_kick(by, who, why.as_deref(), now),
             Proposed::Ban { by, ip, name, minutes, .. } => self.commit_ban(by, ip, name, minutes, now),
             Proposed::Unban { by, ip } => self.commit_unban(by, ip, now),
-            Proposed::Mute { by, who, minutes, .. } => self.commit_mute(by, who, minutes, now),
+            Proposed::Mute { by, who, ip, minutes, .. } => self.commit_mute(by, who, ip, minutes, now),
             Proposed::Unmute { by, key } => self.commit_unmute(by, &key, now),
             Proposed::Restrict { by, who, room, kind, minutes, .. } => {
                 self.commit_restriction(by, who, room, kind, minutes, now);

@@ -55,6 +55,19 @@ pub struct Counts {
     pub refused_acts: usize,
     /// Rooms that could not be made because the empty ones have operators who are on the server.
     pub kept_rooms: usize,
+    pub registered: usize,
+    /// New members of accounts, and members that became those of accounts by `/nick`.
+    pub account_logins: usize,
+    /// Sessions that logged in as accounts with members.
+    pub second_sessions: usize,
+    /// Sessions that left their members for those of other accounts.
+    pub switched: usize,
+    pub wrong_passwords: usize,
+    /// Passwords that were not compared after too many wrong ones.
+    pub refused_passwords: usize,
+    pub unregistered: usize,
+    /// Members of accounts whose first session ended before another one.
+    pub outlived: usize,
     /// Refusals of names that look like those of members.
     pub alike_names: usize,
     /// Refusals of names that look like reserved words, or mix scripts.
@@ -94,6 +107,14 @@ impl AddAssign for Counts {
         self.hidden_acts += other.hidden_acts;
         self.refused_acts += other.refused_acts;
         self.kept_rooms += other.kept_rooms;
+        self.registered += other.registered;
+        self.account_logins += other.account_logins;
+        self.second_sessions += other.second_sessions;
+        self.switched += other.switched;
+        self.wrong_passwords += other.wrong_passwords;
+        self.refused_passwords += other.refused_passwords;
+        self.unregistered += other.unregistered;
+        self.outlived += other.outlived;
         self.alike_names += other.alike_names;
         self.unfit_names += other.unfit_names;
         self.alike_rooms += other.alike_rooms;

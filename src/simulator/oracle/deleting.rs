@@ -101,12 +101,11 @@ impl Oracle {
         if !is_own || !self.is_muted(by, now) {
             return self.answer_to(by, refusal);
         }
-        let name = self.readers[by].name.clone();
-        match self.readers[by].program {
-            None => self.send_notice(by, room, &format!("A message of {name} was deleted by {name}.")),
-            Some(1) => {}
-            Some(_) => self.send_notice(by, room, &format!("deleted [] of {name} by {name}")),
-        }
+        let name = self.members[by].name.clone();
+        let plain = format!("A message of {name} was deleted by {name}.");
+        let program = format!("deleted [] of {name} by {name}");
+        let words = self.words_for(self.speaker, &plain, &program);
+        words.into_iter().for_each(|words| self.send_notice(self.speaker, room, words));
     }
 
     fn propose_deletion(&mut self, by: usize, room: usize, mut ids: Vec<u64>, now: Now) {
@@ -125,7 +124,7 @@ impl Oracle {
         if self.rank(by, Some(room)) >= Rank::RoomOperator {
             return None;
         }
-        if !self.readers[by].is_member {
+        if !self.members[by].is_member {
             return Some("! Nobody here is called .".into());
         }
         ids.iter().find_map(|&id| match self.author_of(room, id) {

@@ -32,7 +32,7 @@ pub(super) fn name(text: &str) -> Result<String, String> {
 }
 
 /// Whether a client without a name wants to leave.
-fn is_farewell(text: &str) -> bool {
+pub(super) fn is_farewell(text: &str) -> bool {
     ["q", "quit", "exit"].contains(&&*text.trim().to_lowercase()) || text.split(' ').next() == Some("/quit")
 }
 
@@ -92,7 +92,7 @@ impl Oracle {
 
     fn propose_join(&mut self, who: usize, name: String) {
         let (room, follow) = self.places(who);
-        self.propose(Proposed::Join { who, name, room, follow });
+        self.propose(Proposed::Join { who, name, room, follow, account: None });
     }
 
     /// A line of a client in the admission queue.
@@ -104,79 +104,87 @@ impl Oracle {
         }
     }
 
-    /// A line of a client that is asked for a name.
-    pub(super) fn answer(&mut self, who: usize, text: &str) {
+    /// A line of a client that is asked for a name or a password.
+    pub(super) fn answer(&mut self, who: usize, text: &str, now: Now) {
         if is_farewell(text) {
             return self.quit(who, "");
         }
         if text.trim().is_empty() {
             return;
         }
+        if let Some(prompt) = self.readers[who].prompt {
+            return self.line_at_prompt(who, prompt, text, now);
+        }
         match name(text) {
             Err(why) => {
                 self.counts.unfit_names += usize::from(why.contains(" looks like ") || why.contains(" mixes "));
                 self.send_line(who, &format!("! {why} Try another:"));
             }
-            Ok(name) => match self.refuse_taken(&name, None) {
-                Some(refusal) => {
+            Ok(name) => match (self.find_account(&name), self.refuse_login(&name, None)) {
+                (Some(account), _) => self.ask_for_password(who, account),
+                (None, Some(refusal)) => {
                     self.counts.alike_names += usize::from(refusal.contains(" looks like "));
-                    self.send_line(who, &format!("{refusal} Try another:"));
+                    self.send_line(who, &refusal);
                 }
-                None => self.propose_join(who, name),
+                (None, None) => self.propose_join(who, name),
             },
         }
     }
 
-    /// A new member enters a room, and follows others.
-    pub(super) fn log_in(&mut self, who: usize, name: String, room: &str, follow: &[String], now: Now) {
-        self.take_name(who, &name);
-        self.take_mute_over(who, now);
-        self.logins += 1;
-        let reader = &mut self.readers[who];
-        (reader.is_member, reader.joined, reader.since) = (true, self.logins, now.local);
-        let has_session = self.readers[who].stage != ReaderStage::Gone;
-        let after = if has_session { self.take_wanted(who) } else { None };
-        let room = self.open_place(who, room, now);
+    /// A new member enters a room, and follows others. `who` is its session, and `session` the same if it has not ended.
+    pub(super) fn log_in(
+        &mut self,
+        who: usize,
+        session: Option<usize>,
+        name: String,
+        account: Option<usize>,
+        (room, follow): (&str, &[String]),
+        now: Now,
+    ) -> usize {
+        let member = self.add_member(&name, account, self.readers[who].addr.ip(), now);
+        let after = session.and_then(|session| self.begin_session(session, member));
+        let room = self.open_place(member, session, room, now);
         // In the lobby, where it did not want to be, it is shown everything.
         let replay = Replay { after: after.filter(|_| room.is_some()), ..Replay::ALL };
-        self.enter(who, room.unwrap_or(0), false, replay, now, |_, here, people| {
+        self.enter(member, room.unwrap_or(0), false, replay, now, |_, here, people| {
             format!("You are {name}. {here} here: {people}. /help lists the commands.")
         });
         // All their histories must fit into the backlog together.
         let bytes = self.config.backlog_bytes / 4 / follow.len().max(1);
         for name in follow {
-            if self.readers[who].followed.len() >= self.config.max_follow {
+            if self.members[member].followed.len() >= self.config.max_follow {
                 let refusal = self.too_many_followed();
-                return self.send_line_to_session(who, &refusal);
+                session.into_iter().for_each(|session| self.send_line(session, &refusal));
+                break;
             }
-            if self.find_room(name).is_some_and(|room| self.is_in(who, room)) {
+            if self.find_room(name).is_some_and(|room| self.is_in(member, room)) {
                 continue;
             }
-            if let Some(room) = self.open_place(who, name, now) {
-                self.commit_follow(who, room, Replay { after, bytes }, now);
+            match self.open_place(member, session, name, now) {
+                Some(room) => self.commit_follow(member, room, Replay { after, bytes }, now),
+                None => self.keep(member, |account| account.followed.retain(|room| key(room) != key(name))),
             }
         }
+        member
     }
 
     /// Opens a room for a new member; tells its session if that is refused.
-    fn open_place(&mut self, who: usize, name: &str, now: Now) -> Option<usize> {
-        let kept_out = self.find_room(name).and_then(|room| self.refuse_entry(who, room, None, now));
+    fn open_place(&mut self, member: usize, session: Option<usize>, name: &str, now: Now) -> Option<usize> {
+        let kept_out = self.find_room(name).and_then(|room| self.refuse_entry(member, room, None, now));
         self.counts.kept_out += usize::from(kept_out.is_some());
         if let Some(refusal) = kept_out.or_else(|| self.refuse_opening(name)) {
             self.note_room_name(&refusal);
-            if self.readers[who].stage != ReaderStage::Gone {
-                self.send_line(who, &refusal);
-            }
+            session.into_iter().for_each(|session| self.send_line(session, &refusal));
             return None;
         }
-        self.open(name, who)
+        self.open(name, member)
     }
 
     pub(super) fn take_name(&mut self, who: usize, name: &str) {
-        let reader = &mut self.readers[who];
-        self.names.remove(&reader.key);
-        (reader.name, reader.key) = (name.into(), key(name));
-        let before = self.names.insert(reader.key.clone(), who);
+        let member = &mut self.members[who];
+        self.names.remove(&member.key);
+        (member.name, member.key) = (name.into(), key(name));
+        let before = self.names.insert(member.key.clone(), who);
         assert_eq!(before, None, "{name} is given to two");
     }
 
@@ -188,7 +196,6 @@ impl Oracle {
     /// Checks that the server had a reason to disconnect a reader.
     pub(super) fn depart(&mut self, who: usize, cause: Cause, now: Now) {
         let due = self.readers[who].due.take();
-        let is_kicked = matches!(due, Some(Cause::Kicked(_)));
         let reader = &self.readers[who];
         let (stage, silent) = (reader.stage, now.at.saturating_sub(reader.active));
         let refusal = match &cause {
@@ -202,7 +209,8 @@ impl Oracle {
             }
             Cause::LoginTimeout => {
                 let most = self.config.login_timeout;
-                assert!(stage == ReaderStage::Asked && silent >= most, "person {who} had time to think of a name");
+                let is_asked = stage == ReaderStage::Asked && !self.awaits_password(who);
+                assert!(is_asked && silent >= most, "person {who} had time to think of a name");
                 Some(format!("! No nickname was given within {}. Goodbye.", seconds(most)))
             }
             Cause::Idle => {
@@ -220,9 +228,10 @@ impl Oracle {
                 let is_heard = typed.is_empty() || self.is_banned(reader.addr.ip(), now);
                 assert!(is_heard, "person {who} is taken to have ended, but not heard: {typed:?}");
                 assert!(!self.readers[who].has_uncommitted_change, "the end of person {who} is not in order");
+                assert!(!self.awaits_password(who), "the end of person {who} comes before its password is compared");
                 None
             }
-            Cause::WrongPassword => panic!("person {who} was asked for no password"),
+            Cause::WrongPassword => panic!("person {who} was not asked for the password of the server"),
             Cause::ConnectionLost => None,
             Cause::ShutDown => {
                 assert!(self.ending, "person {who} is sent away by a server that does not end");
@@ -247,16 +256,17 @@ impl Oracle {
             ReaderStage::Asked => self.seats -= 1,
             ReaderStage::Here => {
                 self.readers[who].stage = ReaderStage::Gone;
-                match &cause {
-                    Cause::Kicked(_) => self.remove(who, &cause, self.readers[who].kicked_at.expect("a kick")),
-                    _ => self.propose(Proposed::Leave { who, cause: cause.clone() }),
+                let member = self.end_session(who);
+                let is_kicked = matches!(cause, Cause::Kicked(_));
+                if !is_kicked {
+                    self.propose(Proposed::Leave { who: member, cause: cause.clone() });
                 }
-                if let (true, Some(kicked), Some(at)) =
-                    (is_kicked && cause == Cause::TooSlow, due, self.readers[who].kicked_at)
-                    && self.delayed
+                // The kick is committed before the leave of a slow consumer is.
+                if let Some((kicked, at)) = self.members[member].kicked.clone()
+                    && !self.has_session(member)
+                    && (is_kicked || self.delayed)
                 {
-                    // The kick is committed before the leave is.
-                    self.remove(who, &kicked, at);
+                    self.remove(member, &kicked, at);
                 }
                 self.seats -= 1;
             }
@@ -275,8 +285,9 @@ impl Oracle {
 
     /// Removes a member that has no session any more.
     pub(super) fn remove(&mut self, who: usize, cause: &Cause, now: Now) {
-        self.names.remove(&self.readers[who].key);
-        self.readers[who].is_member = false;
+        self.names.remove(&self.members[who].key);
+        self.leave_account(who);
+        self.members[who].is_member = false;
         self.mutes.iter_mut().filter(|mute| mute.who == Some(who)).for_each(|mute| mute.who = None);
         let words = match cause {
             Cause::Quit(Some(reason)) => format!(": \"{reason}\""),
@@ -289,7 +300,7 @@ impl Oracle {
             _ => String::new(),
         };
         let rooms = self.rooms_of(who);
-        self.readers[who].followed.clear();
+        self.members[who].followed.clear();
         rooms.into_iter().for_each(|room| self.exit(who, room, &words, now));
     }
 
@@ -329,7 +340,7 @@ impl Oracle {
         for room in 0..self.rooms.len() {
             if self.rooms[room].is_some() {
                 // Each member reads this once, in its current room.
-                self.show(room, WORDS, now, |oracle, member| oracle.readers[member].room == room);
+                self.show(room, WORDS, now, |oracle, member, _| oracle.members[member].room == room);
             }
         }
         for who in 0..self.readers.len() {

@@ -7,7 +7,7 @@ use super::entering::{SHAPE, name};
 use super::history::Replay;
 use super::roles::Rank;
 use super::rooms::{Message, day_line};
-use super::{OPERATOR, Oracle, ReaderStage, key};
+use super::{OPERATOR, Oracle, key};
 use crate::chat::{Login, Now};
 
 /// The longest text of a topic and of `/away`, in bytes.
@@ -21,12 +21,12 @@ impl Oracle {
 
     /// The rooms of a member: its current room first, and then those that it follows.
     pub(super) fn rooms_of(&self, who: usize) -> Vec<usize> {
-        let reader = &self.readers[who];
+        let reader = &self.members[who];
         std::iter::once(reader.room).chain(reader.followed.iter().copied()).collect()
     }
 
     pub(super) fn is_in(&self, who: usize, room: usize) -> bool {
-        who != OPERATOR && (self.readers[who].room == room || self.readers[who].followed.contains(&room))
+        who != OPERATOR && (self.members[who].room == room || self.members[who].followed.contains(&room))
     }
 
     pub(super) fn room_name(&self, room: usize) -> String {
@@ -35,43 +35,43 @@ impl Oracle {
 
     /// What stands before a line of a room that is not the reader's current one.
     pub(super) fn label(&self, who: usize, room: usize) -> String {
-        if self.readers[who].room == room { String::new() } else { format!("({}) ", self.room_name(room)) }
+        if self.members[who].room == room { String::new() } else { format!("({}) ", self.room_name(room)) }
     }
 
     /// Shows a member the line of a day that has begun in one of its rooms: with several rooms, only once.
     pub(super) fn show_day(&mut self, who: usize, today: Date) {
-        let reader = &mut self.readers[who];
-        if !reader.followed.is_empty() {
-            if reader.day.is_some_and(|shown| today <= shown) {
-                return;
+        for session in self.sessions(who) {
+            let reader = &mut self.readers[session];
+            if !self.members[who].followed.is_empty() {
+                if reader.day.is_some_and(|shown| today <= shown) {
+                    continue;
+                }
+                reader.day = Some(today);
             }
-            reader.day = Some(today);
-        }
-        self.send_day(who, today);
-    }
-
-    /// Sends the line of a day. Programs read times instead.
-    pub(super) fn send_day(&mut self, who: usize, day: Date) {
-        if self.readers[who].program.is_none() {
-            self.send_line_to_session(who, &day_line(day));
+            self.send_day(session, today);
         }
     }
 
-    /// Sends a message to a member, if its session has not ended. Programs read its number too.
+    /// Sends a session the line of a day. Programs read times instead.
+    pub(super) fn send_day(&mut self, session: usize, day: Date) {
+        if self.readers[session].program.is_none() {
+            self.send_line(session, &day_line(day));
+        }
+    }
+
+    /// Sends a message to a session of a member. Programs read its number too.
     pub(super) fn send_message(&mut self, who: usize, room: usize, message: &Message) {
-        if self.readers[who].stage != ReaderStage::Here {
-            return;
-        }
+        let Some(member) = self.readers[who].member else { return };
         self.note_source(who, room);
         let Message { id, mark, spoken, .. } = message;
         let number = if self.readers[who].program.is_some() { format!("{id} ") } else { String::new() };
-        let label = self.label(who, room);
+        let label = self.label(member, room);
         self.send_line(who, &format!("{number}{mark}{label}{spoken}"));
     }
 
     /// Splits the arguments of a command into the room that they may begin with, and the rest.
     pub(super) fn room_argument<'l>(&self, who: usize, rest: &'l str) -> Result<(usize, &'l str), String> {
-        let current = if who == OPERATOR { 0 } else { self.readers[who].room };
+        let current = if who == OPERATOR { 0 } else { self.members[who].room };
         let Some(named) = rest.strip_prefix('#').filter(|_| self.has_following()) else { return Ok((current, rest)) };
         let (name, more) = super::talking::split(named);
         match self.find_room(name) {
@@ -86,7 +86,7 @@ impl Oracle {
 
     /// `#room text`, `##text`, or a text that begins with `#`: the room and the text, or a refusal.
     pub(super) fn parse_hash<'l>(&self, who: usize, line: &'l str) -> Result<(usize, &'l str), String> {
-        let current = if who == OPERATOR { 0 } else { self.readers[who].room };
+        let current = if who == OPERATOR { 0 } else { self.members[who].room };
         let rest = &line[1..];
         if !self.has_following() {
             return Ok((current, line));
@@ -110,11 +110,11 @@ impl Oracle {
 
     pub(super) fn follow(&mut self, who: usize, arg: &str, now: Now) {
         if arg.is_empty() {
-            return self.send_line(who, "! Usage: /follow room");
+            return self.answer_to(who, "! Usage: /follow room");
         }
         match self.place_and_key(arg) {
             Some((room, key)) => self.propose_or_refuse(Proposed::Follow { who, room, key }, now),
-            None => self.send_line(who, super::talking::ROOM_SHAPE),
+            None => self.answer_to(who, super::talking::ROOM_SHAPE),
         }
     }
 
@@ -127,7 +127,7 @@ impl Oracle {
 
     /// The reason why a member cannot follow a room.
     pub(super) fn refuse_following(&self, who: usize, room: &str, key: Option<&str>, now: Now) -> Option<String> {
-        let reader = &self.readers[who];
+        let reader = &self.members[who];
         let most = self.config.max_follow;
         match self.find_room(room) {
             Some(found) if found == reader.room => Some(format!("! You are in {} already.", self.room_name(found))),
@@ -148,8 +148,11 @@ impl Oracle {
     /// A member reads another room too.
     pub(super) fn commit_follow(&mut self, who: usize, room: usize, replay: Replay, now: Now) {
         self.counts.followed += 1;
-        self.begin_day(self.readers[who].room, now);
-        self.readers[who].day = Some(now.local.date());
+        self.begin_day(self.members[who].room, now);
+        for session in self.sessions(who) {
+            self.readers[session].day = Some(now.local.date());
+        }
+        self.keep_followed(who, room, true);
         self.enter(who, room, true, replay, now, |name, here, people| {
             format!("You follow {name}. {here} here: {people}.")
         });
@@ -157,41 +160,45 @@ impl Oracle {
 
     pub(super) fn unfollow(&mut self, who: usize, arg: &str) {
         if arg.is_empty() {
-            return self.send_line(who, "! Usage: /unfollow room");
+            return self.answer_to(who, "! Usage: /unfollow room");
         }
         let arg = arg.strip_prefix('#').unwrap_or(arg);
         match self.find_room(arg) {
-            Some(room) if self.readers[who].followed.contains(&room) => {
+            Some(room) if self.members[who].followed.contains(&room) => {
                 self.propose(Proposed::Unfollow { who, room });
             }
-            None if self.place(arg).is_none() => self.send_line(who, super::talking::ROOM_SHAPE),
-            _ => self.send_line(who, &format!("! You do not follow {arg}.")),
+            None if self.place(arg).is_none() => self.answer_to(who, super::talking::ROOM_SHAPE),
+            _ => self.answer_to(who, &format!("! You do not follow {arg}.")),
         }
     }
 
     /// The reason why a member cannot unfollow a room.
     pub(super) fn refuse_unfollowing(&self, who: usize, room: usize) -> Option<String> {
-        let follows = self.readers[who].followed.contains(&room);
+        let follows = self.members[who].followed.contains(&room);
         (!follows).then(|| format!("! You do not follow {}.", self.room_name(room)))
     }
 
     /// A member no longer follows a room; `cause` is why it was removed.
     pub(super) fn commit_unfollow(&mut self, who: usize, room: usize, cause: Option<&str>, now: Now) {
-        self.begin_day(self.readers[who].room, now);
-        self.readers[who].followed.retain(|&followed| followed != room);
+        self.keep_followed(who, room, false);
+        self.begin_day(self.members[who].room, now);
+        self.members[who].followed.retain(|&followed| followed != room);
         if cause.is_none() {
             let name = self.room_name(room);
-            self.send_line_to_session(who, &format!("* You no longer follow {name}."));
+            self.send_line_to_sessions(who, &format!("* You no longer follow {name}."));
         }
         self.exit(who, room, cause.unwrap_or_default(), now);
     }
 
     /// A member goes to another room, which it may have followed; `cause` is why it was removed from the old one.
     pub(super) fn go(&mut self, who: usize, room: usize, cause: &str, now: Now) {
-        let left = self.readers[who].room;
+        let left = self.members[who].room;
         self.begin_day(left, now);
-        let is_followed = self.readers[who].followed.contains(&room);
-        self.readers[who].followed.retain(|&followed| followed != room);
+        let is_followed = self.members[who].followed.contains(&room);
+        self.members[who].followed.retain(|&followed| followed != room);
+        if is_followed {
+            self.keep_followed(who, room, false);
+        }
         self.exit(who, left, cause, now);
         let greeting = |name: &str, here: usize, people: &str| format!("You are in {name}. {here} here: {people}.");
         if !is_followed {
@@ -199,11 +206,14 @@ impl Oracle {
         }
         // The others in the room are not told: it was there already.
         self.begin_day(room, now);
-        self.readers[who].room = room;
+        self.members[who].room = room;
         let here = self.room(room).members.len();
         let mut others = self.names_in(room, 12);
         others.retain(|&other| other != who);
-        self.greet(who, room, &others, here, Replay::ALL, now, greeting);
+        for session in self.sessions(who) {
+            let is_only = self.members[who].followed.is_empty();
+            self.greet(session, room, &others, here, Replay::ALL, is_only, now, greeting);
+        }
     }
 
     /// `/topic [#room] [text]`
@@ -233,7 +243,7 @@ impl Oracle {
     /// The reason why a member cannot set the topic of a room.
     pub(super) fn refuse_topic(&self, who: usize, room: usize, now: Now) -> Option<String> {
         let may_anywhere = self.rank(who, None) >= Rank::Moderator;
-        if !may_anywhere && !self.readers[who].is_member {
+        if !may_anywhere && !self.members[who].is_member {
             return Some("! Nobody here is called .".into());
         }
         if let Some(refusal) = self.refuse_gone(room) {
@@ -268,11 +278,8 @@ impl Oracle {
         if who == OPERATOR {
             return self.send_room_event_to_console(room, "* ", plain);
         }
-        match self.readers[who].program {
-            None => self.send_notice(who, room, plain),
-            Some(1) => {}
-            Some(_) => self.send_notice(who, room, program),
-        }
+        let words = self.words_for(self.speaker, plain, program);
+        words.into_iter().for_each(|words| self.send_notice(self.speaker, room, words));
     }
 
     pub(super) fn commit_topic(&mut self, who: usize, room: usize, text: Option<String>, now: Now) {
@@ -284,11 +291,12 @@ impl Oracle {
         };
         self.begin_day(room, now);
         if self.is_muted(who, now) {
-            self.answer_topic(who, room, &words, &program);
+            self.tell_in(who, room, &words, &program);
             return self.send_room_event_to_console(room, "* ", &format!("(muted) {words}"));
         }
         self.counts.topics += 1;
         self.room(room).topic = text.map(|text| (name, text));
+        self.store_room(room);
         self.tell_room(who, room, &words, &program, now);
         self.remove_if_unkept(room);
     }
@@ -297,7 +305,9 @@ impl Oracle {
     pub(super) fn send_topic(&mut self, who: usize, room: usize) {
         if let Some((name, text)) = self.room(room).topic.clone() {
             let words = format!("The topic, set by {name}: {text}");
-            self.answer_topic(who, room, &words, &format!("the topic: {text}"));
+            let program = format!("the topic: {text}");
+            let words = self.words_for(who, &words, &program).map(str::to_owned);
+            words.into_iter().for_each(|words| self.send_notice(who, room, &words));
         }
     }
 
@@ -305,12 +315,12 @@ impl Oracle {
         let on = match &*arg.to_lowercase() {
             "on" => true,
             "off" => false,
-            _ => return self.send_line(who, "! Usage: /quiet on|off"),
+            _ => return self.answer_to(who, "! Usage: /quiet on|off"),
         };
         // Programs go on reading who joins and leaves.
-        self.readers[who].quiet = on && self.readers[who].program.is_none();
+        self.readers[self.speaker].quiet = on && self.readers[self.speaker].program.is_none();
         let words = if on { "no longer read" } else { "read again" };
-        self.send_line(who, &format!("* You {words} who joins and leaves."));
+        self.answer_to(who, &format!("* You {words} who joins and leaves."));
     }
 
     pub(super) fn away(&mut self, who: usize, arg: &str) {
@@ -324,15 +334,19 @@ impl Oracle {
     }
 
     pub(super) fn commit_away(&mut self, who: usize, text: Option<String>) {
-        let (name, program) = (self.readers[who].name.clone(), self.readers[who].program.is_some());
-        let line = match &text {
-            Some(text) if program => format!("* {name} is away: {text}"),
-            None if program => format!("* {name} is back."),
-            Some(text) => format!("* You are away: {text}"),
-            None => "* You are back.".into(),
-        };
-        self.send_line_to_session(who, &line);
-        self.readers[who].away = text;
+        let name = self.members[who].name.clone();
+        for session in self.sessions(who) {
+            let program = self.readers[session].program.is_some();
+            let line = match &text {
+                Some(text) if program => format!("* {name} is away: {text}"),
+                None if program => format!("* {name} is back."),
+                Some(text) => format!("* You are away: {text}"),
+                None => "* You are back.".into(),
+            };
+            self.send_line(session, &line);
+        }
+        self.members[who].away = text.clone();
+        self.keep(who, |account| account.away = text);
     }
 
     /// What the author of a whisper reads if its reader is away.
@@ -340,9 +354,9 @@ impl Oracle {
         if target == OPERATOR || self.is_muted(target, now) {
             return None;
         }
-        let text = self.readers[target].away.as_ref()?;
+        let text = self.members[target].away.as_ref()?;
         self.counts.told_away += 1;
-        Some(format!("* {} is away: {text}", self.readers[target].name))
+        Some(format!("* {} is away: {text}", self.members[target].name))
     }
 
     /// The answer to `/whois`; `asker` may be the operator.
@@ -351,7 +365,7 @@ impl Oracle {
             return "! Usage: /whois name".into();
         }
         let Some(who) = self.find(name) else { return format!("! Nobody here is called {name}.") };
-        let reader = &self.readers[who];
+        let reader = &self.members[who];
         let (date, hour, minute) = (reader.since.date(), reader.since.hour(), reader.since.minute());
         let rooms = self.rooms_of(who).into_iter().filter(|&room| asker == OPERATOR || self.sees(asker, room));
         let rooms: Vec<String> = rooms.map(|room| self.room_name(room)).collect();
@@ -361,10 +375,17 @@ impl Oracle {
             [] => "no room that you see".into(),
         };
         let role = if reader.is_moderator { "; moderator" } else { "" };
+        let is_program = asker != OPERATOR && self.readers[self.speaker].program.is_some();
         let is_shown = asker == who || !self.is_muted(who, now);
         let away = reader.away.as_ref().filter(|_| is_shown).map(|text| format!("; away: {text}"));
         let away = away.unwrap_or_default();
-        format!("* {}: here since {date} {hour:02}:{minute:02}; in {rooms}{role}{away}", reader.name)
+        let account = reader.account.and_then(|account| self.accounts[account].as_ref());
+        let registered = match account {
+            Some(account) if account.name == reader.name || is_program => "; registered".into(),
+            Some(account) => format!("; registered as {}", account.name),
+            None => String::new(),
+        };
+        format!("* {}: here since {date} {hour:02}:{minute:02}; in {rooms}{registered}{role}{away}", reader.name)
     }
 
     /// A room name as the server keeps it; `None` if no room can have it.

@@ -1,7 +1,7 @@
 //! Entering a room, and the history that is shown then or on demand.
 
+use super::Oracle;
 use super::rooms::Shown;
-use super::{Oracle, ReaderStage};
 use crate::chat::Now;
 
 /// The part of a history that a member is shown.
@@ -34,25 +34,29 @@ impl Oracle {
         follows: bool,
         replay: Replay,
         now: Now,
-        greeting: impl FnOnce(&str, usize, &str) -> String,
+        greeting: impl Fn(&str, usize, &str) -> String + Copy,
     ) {
         self.begin_day(room, now);
         let here = self.room(room).members.len() + 1;
         if !follows {
-            self.readers[who].room = room;
+            self.members[who].room = room;
         }
         let others = self.names_in(room, 12);
-        self.greet(who, room, &others, here, replay, now, greeting);
+        for session in self.sessions(who) {
+            let is_only = !follows && self.members[who].followed.is_empty();
+            self.greet(session, room, &others, here, replay, is_only, now, greeting);
+        }
         if follows {
-            self.readers[who].followed.push(room);
+            self.members[who].followed.push(room);
         }
         self.room(room).members.push(who);
-        self.rules(room).invited.retain(|&invited| invited != who);
-        let line = format!("{} joined ({here} here)", self.readers[who].name);
+        let holder = self.holder(who);
+        self.rules(room).invited.retain(|&invited| invited != holder);
+        let line = format!("{} joined ({here} here)", self.members[who].name);
         self.announce(who, room, &line, (1, 0), now);
     }
 
-    /// Greets a member in a room, and shows it the history. Does nothing if its session has ended.
+    /// Greets a session in a room, and shows it the history. `is_only`: it reads no other room.
     #[expect(clippy::too_many_arguments, reason = "all that a greeting consists of")]
     pub(super) fn greet(
         &mut self,
@@ -61,42 +65,50 @@ impl Oracle {
         others: &[usize],
         here: usize,
         replay: Replay,
+        is_only: bool,
         now: Now,
-        greeting: impl FnOnce(&str, usize, &str) -> String,
+        greeting: impl Fn(&str, usize, &str) -> String,
     ) {
-        if self.readers[who].stage == ReaderStage::Gone {
-            return;
-        }
-        self.readers[who].stage = ReaderStage::Here;
         let people = self.list(others, here, true);
         let words = greeting(&self.room_name(room), here, &people);
         self.send_line(who, &format!("* {words}"));
         self.send_topic(who, room);
+        // A person that logs in elsewhere than in the lobby reads where it is.
+        if words.ends_with("/help lists the commands.") && room != 0 && self.readers[who].program.is_none() {
+            let name = self.room_name(room);
+            self.send_line(who, &format!("* You are in {name}. {here} here: {people}."));
+        }
         let shown = self.room(room).shown;
         // What the history spans is unread, too, if it is read from the log.
         let begun = self.room(room).history.first().map_or(shown, |first| first.begun);
-        let is_copied = !self.readers[who].followed.is_empty() || self.readers[who].room != room;
         self.readers[who].up_to_date.retain(|(number, _)| *number != room);
-        self.readers[who].up_to_date.push((room, if is_copied { shown } else { begun }));
+        self.readers[who].up_to_date.push((room, if is_only { begun } else { shown }));
         let view = self.view(who, room, self.config.history, replay);
         self.counts.resumed += usize::from(replay.after.is_some() && view.count > 0);
         if view.count > 0 || self.readers[who].program.is_some() {
-            self.send_history(who, room, &view, now);
+            self.send_history(who, room, &view, is_only, now);
         }
     }
 
     /// `/history`: shows the last `n` messages again.
     pub(super) fn replay(&mut self, who: usize, room: usize, n: usize, now: Now) {
+        let member = self.member_of(who);
         let view = self.view(who, room, n, Replay::ALL);
         if view.count > 0 {
-            return self.send_history(who, room, &view, now);
+            let is_only = self.members[member].followed.is_empty() && self.members[member].room == room;
+            return self.send_history(who, room, &view, is_only, now);
         }
         // To programs this is a note of the server.
-        let label = if self.readers[who].program.is_some() { String::new() } else { self.label(who, room) };
+        let label = if self.readers[who].program.is_some() { String::new() } else { self.label(member, room) };
         self.send_line(who, &format!("* {label}Nothing has been said here yet."));
     }
 
+    fn member_of(&self, session: usize) -> usize {
+        self.readers[session].member.expect("a session that has a member")
+    }
+
     fn view(&self, who: usize, room: usize, n: usize, replay: Replay) -> View {
+        let member = self.member_of(who);
         let room = self.rooms[room].as_ref().expect("a room that exists");
         let (mut first, mut gap) = (room.history.len().saturating_sub(n), false);
         let read = replay.after.map(|after| room.history.iter().filter(|entry| entry.message.id <= after).count());
@@ -114,24 +126,25 @@ impl Oracle {
         }
         let reads = room.history[first..].iter().filter(|entry| {
             let message = &entry.message;
-            !self.ignores(who, message.author, &message.key)
+            !self.ignores(member, message.author, &message.key)
         });
         View { first, count: reads.count(), gap }
     }
 
-    fn send_history(&mut self, who: usize, number: usize, view: &View, now: Now) {
+    fn send_history(&mut self, who: usize, number: usize, view: &View, is_only: bool, now: Now) {
         let View { first, count, gap } = *view;
         let gap = if gap && self.readers[who].program.is_some() { ", after a gap" } else { "" };
         let words = format!("--- the last {count} message{}{gap} ---", if count == 1 { "" } else { "s" });
         self.send_notice(who, number, &words);
         if count > 0 {
             self.counts.thinned_histories += usize::from(self.room(number).has_deleted);
-            self.send_history_lines(who, number, first, now);
+            self.send_history_lines(who, number, first, is_only, now);
         }
         self.send_notice(who, number, "--- you are up to date ---");
     }
 
-    fn send_history_lines(&mut self, who: usize, number: usize, first: usize, now: Now) {
+    fn send_history_lines(&mut self, who: usize, number: usize, first: usize, is_only: bool, now: Now) {
+        let member = self.member_of(who);
         let today = now.local.date();
         let room = self.room(number);
         let before = room.said - room.history.len();
@@ -148,7 +161,7 @@ impl Oracle {
                 }
                 last = date;
             }
-            if !self.ignores(who, message.author, &message.key) {
+            if !self.ignores(member, message.author, &message.key) {
                 self.send_message(who, number, message);
             }
         }
@@ -158,7 +171,7 @@ impl Oracle {
             last = *date;
         }
         // With several rooms, the log of one does not show that the lines after the history are of today.
-        if !self.readers[who].followed.is_empty() || self.readers[who].room != number {
+        if !is_only {
             self.readers[who].day = Some(today);
             if last != today {
                 self.send_day(who, today);

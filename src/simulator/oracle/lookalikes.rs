@@ -26,6 +26,11 @@ fn all_looks(name: &str) -> [String; 2] {
     [looks(&key(name)), looks(name)]
 }
 
+/// A name among others that looks like this one.
+fn find_alike<'n>(name: &str, others: &[&'n String]) -> Option<&'n String> {
+    all_looks(name).iter().find_map(|look| others.iter().copied().find(|other| all_looks(other).contains(look)))
+}
+
 /// Why nobody can have this name, although it has the right shape.
 pub(super) fn refuse_look(name: &str) -> Option<String> {
     let looks = all_looks(name);
@@ -48,15 +53,39 @@ fn is_mixed(name: &str) -> bool {
 }
 
 impl Oracle {
-    /// The reason why a name is not free; `own` is the member that wants it instead of its present one.
-    pub(super) fn refuse_taken(&self, name: &str, own: Option<usize>) -> Option<String> {
+    /// The reason why a name is not free; `own` is the member that wants it instead of its present one, `account` the account
+    /// that it is logged in as; `asked`: at the nickname prompt.
+    pub(super) fn refuse_taken(
+        &self,
+        name: &str,
+        own: Option<usize>,
+        account: Option<usize>,
+        asked: bool,
+    ) -> Option<String> {
+        let again = if asked { " Try another:" } else { "" };
         if self.find(name).is_some_and(|owner| Some(owner) != own) {
-            return Some(format!("! The nickname {name} is taken."));
+            return Some(format!("! The nickname {name} is taken.{again}"));
         }
-        let others = self.names.values().filter(|&&who| Some(who) != own).map(|&who| &self.readers[who].name);
-        let other =
-            all_looks(name).iter().find_map(|look| others.clone().find(|other| all_looks(other).contains(look)))?;
-        Some(format!("! The nickname {name} looks like {other}."))
+        let members: Vec<&String> =
+            self.names.values().filter(|&&who| Some(who) != own).map(|&who| &self.members[who].name).collect();
+        if let Some(other) = find_alike(name, &members) {
+            return Some(format!("! The nickname {name} looks like {other}.{again}"));
+        }
+        if self.find_account(name).is_some_and(|owner| Some(owner) != account) {
+            return Some(match asked {
+                true => format!("! The nickname {name} is registered.{again}"),
+                false => super::accounts::refuse_registered(name),
+            });
+        }
+        let other = self.find_alike_account(name, account)?;
+        Some(format!("! The nickname {name} looks like {other}.{again}"))
+    }
+
+    /// The name of an account that is equal to this one or looks like it.
+    pub(super) fn find_alike_account(&self, name: &str, own: Option<usize>) -> Option<&String> {
+        let accounts = self.accounts.iter().enumerate().filter(|&(number, _)| Some(number) != own);
+        let names: Vec<&String> = accounts.filter_map(|(_, account)| Some(&account.as_ref()?.name)).collect();
+        find_alike(name, &names)
     }
 
     /// The reason why no new room can have a name.

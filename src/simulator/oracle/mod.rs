@@ -4,6 +4,7 @@
 //! It learns only the order of events from the real server; it knows what was typed from the
 //! persons, and computes all else itself.
 
+mod accounts;
 mod committing;
 mod counts;
 mod deleting;
@@ -13,6 +14,7 @@ mod history;
 mod lookalikes;
 mod moderating;
 mod operating;
+mod passwords;
 mod programs;
 mod reading;
 mod restrictions;
@@ -26,19 +28,22 @@ use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use time::{Date, OffsetDateTime};
+use time::Date;
 
+use self::accounts::{Account, Member};
 use self::committing::Proposed;
 pub use self::counts::Counts;
 use self::deleting::DeletedText;
 use self::moderating::{Ban, Mute};
+pub use self::passwords::{Compared, verifier};
+use self::passwords::{Failures, Prompt, Request};
 pub use self::programs::Wanted;
 pub use self::roles::Surroundings;
 use self::rooms::{OracleRoom, Shown};
 use crate::chat::TraceEvent;
 use crate::chat::{Cause, ClientId, Config, Now};
 
-/// The author number of the operator; other authors are reader numbers.
+/// The number of the operator; others are numbers of members.
 pub const OPERATOR: usize = usize::MAX;
 
 /// An input of a person, as the server should understand it.
@@ -82,22 +87,15 @@ pub struct Reader {
     raw_end: Vec<u8>,
     /// Input that the server has not processed yet.
     pub typed: VecDeque<Typed>,
-    name: String,
-    key: String,
-    /// Its current room, and those that it follows.
-    room: usize,
-    followed: Vec<usize>,
+    /// The member to which it belongs.
+    member: Option<usize>,
+    /// The password that it is asked for, and what it waits for.
+    prompt: Option<Prompt>,
+    awaits: Option<Request>,
     /// The last day whose line it was shown while it followed rooms.
     day: Option<Date>,
-    /// Its number among all logins, and the time of its login.
-    joined: usize,
-    since: OffsetDateTime,
     echo: bool,
     quiet: bool,
-    away: Option<String>,
-    /// The name and its key at that time, and the reader.
-    ignored: Vec<(String, String, usize)>,
-    whisperer: Option<usize>,
     /// What had been shown in each of its rooms when it was last up to date.
     up_to_date: Vec<(usize, Shown)>,
     /// The rooms of unread lines, with the position of each line; noted while it follows rooms.
@@ -109,16 +107,12 @@ pub struct Reader {
     pub unended: bool,
     /// It counts among the connections from its address.
     counted: bool,
-    /// The reason for which the server should disconnect it next, and the time of the kick.
+    /// The reason for which the server should disconnect it next.
     due: Option<Cause>,
-    kicked_at: Option<Now>,
-    /// When its last change, other than a message, was committed.
+    /// When its last change, other than a message, was committed, or its password was answered.
     committed_at: Duration,
     /// The cause and time of its leaving.
     pub left: Option<(Cause, Duration)>,
-    /// It has a name and a room, also after it has left until that is committed.
-    is_member: bool,
-    is_moderator: bool,
     /// What it has proposed: messages, and one other change, that are not committed.
     uncommitted_messages: usize,
     has_uncommitted_change: bool,
@@ -129,7 +123,23 @@ pub struct Oracle {
     config: Config,
     pub readers: Vec<Reader>,
     slots: Vec<Option<usize>>,
+    /// All members that there ever were, and all accounts; a number is never used again.
+    members: Vec<Member>,
+    accounts: Vec<Option<Account>>,
+    /// The members by the keys of their names.
     names: HashMap<String, usize>,
+    /// The session whose line is processed.
+    speaker: usize,
+    /// There is a store, and so there are accounts.
+    has_store: bool,
+    /// Passwords that wait to be compared, the sessions of those that are, and the wrong ones.
+    requests: Vec<(IpAddr, usize)>,
+    /// Their addresses; that of the next one first.
+    turns: VecDeque<IpAddr>,
+    compared: VecDeque<usize>,
+    /// As `compared`, with the address and the account of each.
+    taken: VecDeque<(usize, IpAddr, Option<usize>)>,
+    failures: Failures,
     rooms: Vec<Option<OracleRoom>>,
     seats: usize,
     line: VecDeque<usize>,
@@ -156,7 +166,7 @@ pub struct Oracle {
     /// Changes are committed some turns after they were proposed.
     delayed: bool,
     /// Public changes that are proposed and not committed, in their order.
-    proposed: VecDeque<Proposed>,
+    proposed: VecDeque<(Option<usize>, Proposed)>,
     pub counts: Counts,
 }
 
@@ -171,13 +181,22 @@ pub fn key(name: &str) -> String {
 }
 
 impl Oracle {
-    pub fn new(mut config: Config, operator: bool, delayed: bool) -> Oracle {
+    pub fn new(mut config: Config, operator: bool, delayed: bool, has_store: bool) -> Oracle {
         config.history_bytes = config.history_bytes.min(config.backlog_bytes / 2);
         Oracle {
             config,
             readers: Vec::new(),
             slots: Vec::new(),
+            members: Vec::new(),
+            accounts: Vec::new(),
             names: HashMap::new(),
+            speaker: 0,
+            has_store,
+            requests: Vec::new(),
+            turns: VecDeque::new(),
+            compared: VecDeque::new(),
+            taken: VecDeque::new(),
+            failures: Failures::default(),
             rooms: vec![Some(OracleRoom::new("lobby"))],
             seats: 0,
             line: VecDeque::new(),
@@ -215,19 +234,13 @@ impl Oracle {
             written: 0,
             raw_end: Vec::new(),
             typed: VecDeque::new(),
-            name: String::new(),
-            key: String::new(),
-            room: 0,
-            followed: Vec::new(),
+            member: None,
+            prompt: None,
+            awaits: None,
             day: None,
-            joined: 0,
-            since: OffsetDateTime::UNIX_EPOCH,
             echo: page.is_some(),
             quiet: false,
-            away: None,
             wanted: page,
-            ignored: Vec::new(),
-            whisperer: None,
             up_to_date: Vec::new(),
             sources: VecDeque::new(),
             active: Duration::ZERO,
@@ -235,11 +248,8 @@ impl Oracle {
             unended: false,
             counted: false,
             due: None,
-            kicked_at: None,
             committed_at: Duration::ZERO,
             left: None,
-            is_member: false,
-            is_moderator: false,
             uncommitted_messages: 0,
             has_uncommitted_change: false,
         });
@@ -315,6 +325,7 @@ impl Oracle {
         let reader = &mut self.readers[who];
         let typed = reader.typed.pop_front();
         assert_ne!(reader.stage, ReaderStage::Gone, "person {who} has left, and is still listened to");
+        assert!(reader.awaits.is_none(), "a line of person {who} is processed before its password is compared");
         assert!(
             !reader.has_uncommitted_change,
             "a line of person {who} is processed before the last change is committed"
@@ -333,6 +344,7 @@ impl Oracle {
         if reader.stage == ReaderStage::Here {
             reader.active = now.at;
         }
+        self.speaker = who;
         match typed {
             Some(Typed::TooLong) => {
                 let most = self.config.max_line;
@@ -344,8 +356,8 @@ impl Oracle {
                     self.begin_json(who, &text)
                 }
                 ReaderStage::Waiting(_) => self.wait(who, &text),
-                ReaderStage::Asked => self.answer(who, &text),
-                _ => self.dispatch_command(who, &text, now),
+                ReaderStage::Asked => self.answer(who, &text, now),
+                _ => self.dispatch_command(self.readers[who].member.expect("a member"), &text, now),
             },
             typed => panic!("a line of person {who} is carried out, who has typed {typed:?}"),
         }
@@ -365,12 +377,13 @@ impl Oracle {
 
     /// Checks that no timeout is overdue.
     pub fn check_deadlines(&self, alive: &[usize], now: Duration) {
-        // A deadline fires up to a tick late, and is postponed by whole ticks, or by 100 ms during a commit.
-        let late = Duration::from_millis(if self.delayed { 160 } else { 40 });
+        // A deadline fires up to a tick late, and is postponed by whole ticks, or by 100 ms during a commit or while a
+        // password is compared.
+        let late = Duration::from_millis(if self.delayed || self.has_store { 160 } else { 40 });
         for &who in alive {
             let reader = &self.readers[who];
             let most = match reader.stage {
-                _ if reader.has_uncommitted_change => continue,
+                _ if reader.has_uncommitted_change || reader.awaits.is_some() => continue,
                 ReaderStage::Asked => self.config.login_timeout,
                 ReaderStage::Here if !self.config.idle_timeout.is_zero() => self.config.idle_timeout,
                 _ => continue,

@@ -9,7 +9,7 @@ use super::restrictions::Kind;
 use super::roles::Rank;
 use super::rules::{count, minutes_left};
 use super::talking::split;
-use super::{OPERATOR, Oracle, ReaderStage, key};
+use super::{Member, OPERATOR, Oracle, Reader, key};
 use crate::chat::{Cause, Now};
 
 /// A mute, also of a member who has left.
@@ -19,6 +19,8 @@ pub struct Mute {
     keys: Vec<String>,
     ip: IpAddr,
     pub who: Option<usize>,
+    /// Its account; the mute waits for that then, whatever the name and the address.
+    account: Option<usize>,
     until: Option<Duration>,
 }
 
@@ -41,7 +43,7 @@ impl Mute {
 
     /// Whether a new member of that name and address is the muted one who has left.
     fn awaits(&self, key: &String, ip: IpAddr) -> bool {
-        self.who.is_none() && self.ip == ip && self.keys.contains(key)
+        self.who.is_none() && self.account.is_none() && self.ip == ip && self.keys.contains(key)
     }
 
     fn is_called(&self, key: &str) -> bool {
@@ -65,6 +67,12 @@ pub(super) fn read_minutes(text: &str) -> Option<Option<u64>> {
         "" => Some(None),
         text => text.parse().ok().filter(|minutes| (1..=1_000_000_000).contains(minutes)).map(Some),
     }
+}
+
+/// The end of the mute that lasts longest.
+fn longest(mutes: &[Mute]) -> Option<Duration> {
+    let is_endless = mutes.iter().any(|mute| mute.until.is_none());
+    mutes.iter().filter_map(|mute| mute.until).max().filter(|_| !is_endless)
 }
 
 fn later(minutes: Option<u64>, now: Now) -> Option<Duration> {
@@ -136,7 +144,7 @@ impl Oracle {
 
     /// The reason why a member cannot be kicked from the server, or muted.
     pub(super) fn refuse_act(&self, by: usize, who: usize, typed: &str) -> Option<String> {
-        let gone = || (!self.readers[who].is_member).then(|| format!("! Nobody here is called {typed}."));
+        let gone = || (!self.members[who].is_member).then(|| format!("! Nobody here is called {typed}."));
         self.permit(by, Rank::Moderator, None).or_else(gone).or_else(|| self.refuse_protected(by, who))
     }
 
@@ -146,26 +154,29 @@ impl Oracle {
         if by == OPERATOR {
             return self.send_to_console(&format!("* {own}"));
         }
-        self.send_line_to_session(by, &format!("* {own}"));
+        self.send_line_to_sessions(by, &format!("* {own}"));
         self.send_to_console(&format!("* {told}"));
     }
 
-    /// A member is kicked. If it has a session, its removal follows when that ends.
+    /// A member is kicked. If it has sessions, its removal follows when the last one ends.
     pub(super) fn commit_kick(&mut self, by: usize, who: usize, why: Option<&str>, now: Now) {
         let end = why.map_or(".".into(), |why| format!(": {why}"));
         let mut actor = "the operator".to_owned();
         if by != OPERATOR {
             actor = self.actor_name(by);
             self.note_act(by);
-            let name = self.readers[who].name.clone();
+            let name = self.members[who].name.clone();
             self.send_to_console(&format!("* {name} is kicked by {actor}{end}"));
         }
         let cause = Cause::Kicked(why.map(Box::from));
-        if self.readers[who].stage != ReaderStage::Here {
+        if !self.has_session(who) {
             return self.remove(who, &cause, now);
         }
-        self.send_line(who, &format!("* You were kicked by {actor}{end}"));
-        (self.readers[who].due, self.readers[who].kicked_at) = (Some(cause), Some(now));
+        for session in self.sessions(who) {
+            self.send_line(session, &format!("* You were kicked by {actor}{end}"));
+            self.readers[session].due = Some(cause.clone());
+        }
+        self.members[who].kicked = Some((cause, now));
     }
 
     fn ban(&mut self, by: usize, rest: &str, now: Now) {
@@ -180,22 +191,25 @@ impl Oracle {
         let Some(who) = self.present(what) else {
             return self.answer_to(by, &format!("! Nobody here is called {what}."));
         };
-        let (name, ip) = (self.readers[who].name.clone(), self.readers[who].addr.ip());
-        let shares = |&other: &usize| {
-            let reader = &self.readers[other];
-            other != who && reader.stage == ReaderStage::Here && reader.addr.ip() == ip
-        };
-        let others = (0..self.readers.len()).filter(shares).count();
+        let name = self.members[who].name.clone();
+        let ips = self.addresses(who);
+        let shares =
+            |reader: &&Reader| reader.member.is_some_and(|member| member != who) && ips.contains(&reader.addr.ip());
+        let others = self.readers.iter().filter(shares).count();
         if others == 0 {
-            return self.propose_or_refuse(Proposed::Ban { by, who: Some(who), ip, name: Some(name), minutes }, now);
+            for ip in ips {
+                let name = Some(name.clone());
+                self.propose_or_refuse(Proposed::Ban { by, who: Some(who), ip, name, minutes }, now);
+            }
+            return;
         }
         self.counts.shared_addresses += 1;
         let (who_shares, all) = match others {
             1 => ("1 other shares".to_owned(), "both"),
             others => (format!("{others} others share"), "them all"),
         };
-        let way_out = match by {
-            OPERATOR => format!("/ban {ip} bans {all}."),
+        let way_out = match (by, ips.first()) {
+            (OPERATOR, Some(ip)) if ips.len() == 1 => format!("/ban {ip} bans {all}."),
             _ => "the operator can ban the address.".into(),
         };
         let refusal = format!("! {who_shares} the address of {name}. /mute {name} is about {name} alone; {way_out}");
@@ -256,20 +270,28 @@ impl Oracle {
             _ => return self.answer_to(by, "! Usage: /mute name [minutes]"),
         };
         match self.present(name) {
-            Some(who) => self.propose_or_refuse(Proposed::Mute { by, who, name: name.into(), minutes }, now),
+            Some(who) => {
+                let ip = *self.addresses(who).first().expect("a session");
+                self.propose_or_refuse(Proposed::Mute { by, who, name: name.into(), ip, minutes }, now);
+            }
             None => self.answer_to(by, &format!("! Nobody here is called {name}.")),
         }
     }
 
-    pub(super) fn commit_mute(&mut self, by: usize, who: usize, minutes: Option<u64>, now: Now) {
-        let reader = &self.readers[who];
-        let (name, key, ip) = (reader.name.clone(), reader.key.clone(), reader.addr.ip());
+    /// The addresses of a member.
+    fn addresses(&self, who: usize) -> BTreeSet<IpAddr> {
+        self.members[who].sessions.iter().map(|&session| self.readers[session].addr.ip()).collect()
+    }
+
+    pub(super) fn commit_mute(&mut self, by: usize, who: usize, ip: IpAddr, minutes: Option<u64>, now: Now) {
+        let Member { name, key, account, .. } = &self.members[who];
+        let (name, key, account) = (name.clone(), key.clone(), *account);
         let (left, actor) = (for_another(minutes), self.actor_name(by));
         self.answer_act(by, &format!("{name} is muted{left}."), &format!("{name} is muted by {actor}{left}."));
         self.mutes.retain(|mute| mute.holds(now) && !mute.awaits(&key, ip));
         let own = self.mutes.iter().position(|mute| mute.who == Some(who));
         let keys = own.map(|place| self.mutes.remove(place).keys).unwrap_or_default();
-        let mut mute = Mute { name: String::new(), keys, ip, who: Some(who), until: later(minutes, now) };
+        let mut mute = Mute { name: String::new(), keys, ip, who: Some(who), account, until: later(minutes, now) };
         mute.rename(name, key);
         self.mutes.push(mute);
     }
@@ -329,28 +351,38 @@ impl Oracle {
     }
 
     /// A new member has the name and address of a muted one who has left: the mute applies again.
-    pub(super) fn take_mute_over(&mut self, who: usize, now: Now) {
-        let super::Reader { name, key, addr, .. } = &self.readers[who];
-        let same: Vec<Mute> =
-            self.mutes.extract_if(.., |mute| mute.awaits(key, addr.ip()) && mute.holds(now)).collect();
-        let until = if same.iter().any(|mute| mute.until.is_none()) {
-            None
-        } else {
-            same.iter().filter_map(|mute| mute.until).max()
-        };
+    pub(super) fn take_mute_over(&mut self, who: usize, ip: IpAddr, now: Now) {
+        let Member { name, key, .. } = &self.members[who];
+        let same: Vec<Mute> = self.mutes.extract_if(.., |mute| mute.awaits(key, ip) && mute.holds(now)).collect();
+        let until = longest(&same);
         if let Some(mut mute) = same.into_iter().next() {
             mute.rename(name.clone(), key.clone());
             self.mutes.push(Mute { who: Some(who), until, ..mute });
         }
     }
 
-    /// A member's mute follows a change of the name.
-    pub(super) fn rename_mute(&mut self, who: usize, now: Now) {
-        if !self.is_muted(who, now) {
-            return self.take_mute_over(who, now);
+    /// A member has logged in as an account: it is muted if the account is, and a mute of the member holds for the account.
+    pub(super) fn adopt_mute(&mut self, who: usize, account: usize, now: Now) {
+        let is_meant = |mute: &mut Mute| mute.who == Some(who) || mute.account == Some(account);
+        let own: Vec<Mute> = self.mutes.extract_if(.., is_meant).filter(|mute| mute.holds(now)).collect();
+        let until = longest(&own);
+        if let Some(mute) = own.into_iter().next() {
+            self.mutes.push(Mute { who: Some(who), account: Some(account), until, ..mute });
         }
-        let (name, key) = (self.readers[who].name.clone(), self.readers[who].key.clone());
-        let ip = self.readers[who].addr.ip();
+    }
+
+    /// An account is removed: its mute holds for its member, if it has one.
+    pub(super) fn forget_mute(&mut self, account: usize) {
+        self.mutes.retain(|mute| mute.account != Some(account) || mute.who.is_some());
+        self.mutes.iter_mut().filter(|mute| mute.account == Some(account)).for_each(|mute| mute.account = None);
+    }
+
+    /// A member's mute follows a change of the name.
+    pub(super) fn rename_mute(&mut self, who: usize, ip: IpAddr, now: Now) {
+        if !self.is_muted(who, now) {
+            return self.take_mute_over(who, ip, now);
+        }
+        let (name, key) = (self.members[who].name.clone(), self.members[who].key.clone());
         self.mutes.retain(|mute| !mute.awaits(&key, ip));
         for mute in self.mutes.iter_mut().filter(|mute| mute.who == Some(who)) {
             mute.rename(name.clone(), key.clone());

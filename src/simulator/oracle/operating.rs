@@ -20,10 +20,10 @@ impl Oracle {
             word if Self::is_moderation(word) => self.moderate(OPERATOR, word, rest, now),
             _ if word.starts_with('@') => {
                 let name = self.addressee(&word[1..]);
-                let Some(target) = self.present(name) else {
+                let Some(target) = self.recipient(name) else {
                     return self.send_to_console(&format!("! Nobody here is called {name}."));
                 };
-                let to = self.readers[target].name.clone();
+                let to = self.members[target].name.clone();
                 self.begin_console_day(now);
                 self.send_to_console(&format!("{} you -> {to}: {rest}", clock(now)));
                 self.hear_whisper(target, OPERATOR, "server", rest, now);
@@ -34,6 +34,7 @@ impl Oracle {
             "/mod" if self.has_following() => self.change_moderator(true, arg, now),
             "/unmod" if self.has_following() => self.change_moderator(false, arg, now),
             "/mod" | "/unmod" => self.send_to_console(&format!("! There is no command {word}. /help lists them.")),
+            "/unregister" if self.has_following() => self.remove_account(arg, now),
             word if self.govern(OPERATOR, word, arg, now) => {}
             "/me" => match self.room_argument(OPERATOR, rest) {
                 Ok((room, text)) => {

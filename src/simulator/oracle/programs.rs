@@ -23,6 +23,18 @@ impl Wanted {
             after: value("after").parse().ok().filter(|_| value("run") == "0000000000000000"),
         }
     }
+
+    /// The rooms of a member that has read all messages up to a number.
+    pub(super) fn of_member(mut rooms: Vec<String>, after: u64) -> Wanted {
+        let room = Some(rooms.remove(0));
+        Wanted { room, follow: rooms, after: Some(after) }
+    }
+
+    /// Wants to follow these rooms, too.
+    pub(super) fn follow_too(&mut self, rooms: Vec<String>) {
+        let more: Vec<String> = rooms.into_iter().filter(|room| !self.follow.contains(room)).collect();
+        self.follow.extend(more);
+    }
 }
 
 impl Oracle {
@@ -40,8 +52,14 @@ impl Oracle {
         reader.wanted = Some(Wanted::read(text));
         match reader.stage {
             ReaderStage::Waiting(number) => self.tell_number(who, number),
-            _ => self.send_welcome(who),
+            _ => self.ask(who),
         }
+    }
+
+    /// The keys of the rooms that a session has asked for.
+    pub(super) fn asked_rooms(&self, session: usize) -> Vec<String> {
+        let wanted = self.readers[session].wanted.iter();
+        wanted.flat_map(|wanted| wanted.room.iter().chain(&wanted.follow)).map(|room| super::key(room)).collect()
     }
 
     /// The room that a new member enters, and those that it follows, as far as there can be such rooms.
@@ -70,6 +88,7 @@ impl Oracle {
         if is_room_bad || self.has_following() && wanted.follow.iter().any(is_bad) {
             self.send_line(who, super::talking::ROOM_SHAPE);
         }
-        wanted.after.filter(|_| !is_room_bad)
+        // With a store, a number that no message has had is not known.
+        wanted.after.filter(|&after| !is_room_bad && (!self.has_store || after <= self.messages))
     }
 }

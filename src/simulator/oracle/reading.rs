@@ -1,6 +1,6 @@
 //! The comparison of what was written with what was expected, and how far readers are behind.
 
-use super::{Oracle, ReaderStage};
+use super::Oracle;
 
 /// Bytes that an object of JSON needs at most besides its texts.
 const MAX_OBJECT: usize = 200;
@@ -15,7 +15,7 @@ impl Oracle {
     /// Notes that the next line comes from a room.
     pub(super) fn note_source(&mut self, who: usize, room: usize) {
         let reader = &mut self.readers[who];
-        if !reader.followed.is_empty() {
+        if reader.member.is_some_and(|member| !self.members[member].followed.is_empty()) {
             reader.sources.push_back((reader.expected.len(), room));
         }
     }
@@ -34,9 +34,9 @@ impl Oracle {
         }
         self.counts.merged += usize::from(rooms.iter().any(|room| *room != rooms[0]));
         let reader = &self.readers[who];
-        if reader.written == reader.expected.len() && reader.stage == ReaderStage::Here {
+        if let (true, Some(member)) = (reader.written == reader.expected.len(), reader.member) {
             let shown = |room: usize| Some((room, self.rooms[room].as_ref()?.shown));
-            self.readers[who].up_to_date = self.rooms_of(who).into_iter().filter_map(shown).collect();
+            self.readers[who].up_to_date = self.rooms_of(member).into_iter().filter_map(shown).collect();
         }
     }
 
@@ -67,10 +67,10 @@ impl Oracle {
         let unread = &reader.expected[reader.written..];
         let mut bytes = unread.len();
         let mut lines = unread.iter().filter(|byte| **byte == b'\n').count();
-        if reader.stage == ReaderStage::Here {
-            for room in self.rooms_of(who) {
+        if let Some(member) = reader.member {
+            for room in self.rooms_of(member) {
                 let shown = self.unread_in(who, room);
-                bytes += shown.bytes + if room == reader.room { 0 } else { self.label(who, room).len() * shown.lines };
+                bytes += shown.bytes + self.label(member, room).len() * shown.lines;
                 lines += shown.lines;
             }
         }

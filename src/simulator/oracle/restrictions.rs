@@ -52,10 +52,10 @@ impl Oracle {
         if let Some(refusal) = self.permit(by, Rank::RoomOperator, Some(room)) {
             return Some(refusal);
         }
-        if !self.readers[who].is_member {
+        if !self.members[who].is_member {
             return Some(format!("! Nobody here is called {typed}."));
         }
-        let name = &self.readers[who].name;
+        let name = &self.members[who].name;
         let absent = || (!self.is_in(who, room)).then(|| format!("! {name} is not in {}.", self.room_name(room)));
         let own = || Self::refuse_self(by, who);
         self.refuse_gone(room).or_else(own).or_else(|| self.refuse_protected(by, who)).or_else(absent)
@@ -76,7 +76,7 @@ impl Oracle {
         let words = format!("You were {kind} from {} by {}{end}", self.room_name(room), self.actor_name(by));
         self.tell(who, &words, &words);
         let cause = format!(": {kind}");
-        match self.readers[who].room == room {
+        match self.members[who].room == room {
             true => self.go(who, 0, &cause, now),
             false => self.commit_unfollow(who, room, Some(&cause), now),
         }
@@ -85,15 +85,17 @@ impl Oracle {
     pub(super) fn commit_room_kick(&mut self, by: usize, who: usize, room: usize, why: Option<&str>, now: Now) {
         self.note_act(by);
         let why = why.filter(|_| !self.is_muted(by, now));
-        let (name, place) = (self.readers[who].name.clone(), self.room_name(room));
+        let (name, place) = (self.members[who].name.clone(), self.room_name(room));
         let reads = by == OPERATOR || self.is_in(by, room);
         self.remove_from_room(who, room, by, "kicked", why, now);
         if !reads {
             // A moderator that is elsewhere.
             let here = self.rooms[room].as_ref().map_or(0, |room| room.members.len());
-            let is_new = self.readers[by].program != Some(1);
-            let label = if is_new { format!("({place}) ") } else { String::new() };
-            self.send_line_to_session(by, &format!("* {label}{name} left: kicked ({here} here)"));
+            for session in self.sessions(by) {
+                let is_new = self.readers[session].program != Some(1);
+                let label = if is_new { format!("({place}) ") } else { String::new() };
+                self.send_line(session, &format!("* {label}{name} left: kicked ({here} here)"));
+            }
         }
     }
 
@@ -129,7 +131,7 @@ impl Oracle {
         if let Some(refusal) = self.permit(by, Rank::RoomOperator, Some(room)) {
             return Some(refusal);
         }
-        if !self.readers[who].is_member {
+        if !self.members[who].is_member {
             return Some(format!("! Nobody here is called {typed}."));
         }
         let own = || Self::refuse_self(by, who);
@@ -137,7 +139,7 @@ impl Oracle {
             return Some(refusal);
         }
         let list = self.restrictions(room, kind);
-        let is_new = !self.is_restricted(list, &self.readers[who].key, now);
+        let is_new = self.restriction(list, who, now).is_none();
         let is_full = is_new && list.iter().filter(|entry| entry.holds(now)).count() >= MAX_LISTED;
         is_full.then(|| format!("! The list of {} is full ({MAX_LISTED} names at most).", self.room_name(room)))
     }
@@ -153,16 +155,20 @@ impl Oracle {
     ) {
         self.counts.restricted += 1;
         self.note_act(by);
-        let (name, key) = (self.readers[who].name.clone(), self.readers[who].key.clone());
+        let (name, key) = (self.members[who].name.clone(), self.members[who].key.clone());
         let until = minutes.map(|minutes| now.at + Duration::from_secs(60 * minutes));
+        let holder = self.holder(who);
         let list = self.restrictions_mut(room, kind);
-        list.retain(|entry| entry.holds(now) && entry.who != who);
-        list.push(Restriction { name: name.clone(), key, who, until });
+        list.retain(|entry| entry.holds(now) && entry.who != Some(holder) && (entry.who.is_some() || entry.key != key));
+        list.push(Restriction { name: name.clone(), key, who: Some(holder), until });
         if kind == Kind::Ban {
             self.take_role(who, room);
         }
         let words = format!("{name} was {} by {}", kind.word(), self.actor_name(by));
         self.tell_room(by, room, &words, &words, now);
+        if kind == Kind::Ban {
+            self.store_room(room);
+        }
         if kind == Kind::Ban && self.is_in(who, room) {
             self.remove_from_room(who, room, by, "banned", None, now);
         }
@@ -184,17 +190,20 @@ impl Oracle {
     }
 
     pub(super) fn commit_lift(&mut self, by: usize, room: usize, kind: Kind, key: &str, now: Now) {
-        let who = self.names.get(key).copied();
+        let holder = self.names.get(key).map(|&who| self.holder(who));
         let list = self.restrictions_mut(room, kind);
         list.retain(|entry| entry.holds(now));
-        let is_meant = |entry: &Restriction| entry.key == key || Some(entry.who) == who;
+        let is_meant = |entry: &Restriction| entry.key == key || holder.is_some() && entry.who == holder;
         let Some(name) = list.iter().find(|entry| is_meant(entry)).map(|entry| entry.name.clone()) else { return };
         list.retain(|entry| !is_meant(entry));
         self.counts.lifted += 1;
         self.note_act(by);
         let words = format!("{name} was un{} by {}", kind.word(), self.actor_name(by));
         self.tell_room(by, room, &words, &words, now);
-        self.remove_if_unkept(room);
+        if kind == Kind::Ban {
+            self.store_room(room);
+            self.remove_if_unkept(room);
+        }
     }
 
     /// `/mutes #room`, `/bans #room`

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::committing::Proposed;
-use super::rules::MAX_LISTED;
+use super::rules::{Holder, MAX_LISTED};
 use super::talking::{ROOM_SHAPE, split};
-use super::{OPERATOR, Oracle, ReaderStage};
+use super::{OPERATOR, Oracle};
 use crate::chat::Now;
 
 /// The refusal of what only the operator may do.
@@ -48,10 +48,10 @@ impl Oracle {
         if who == OPERATOR {
             return Rank::Operator;
         }
-        if !self.readers[who].is_member {
+        if !self.members[who].is_member {
             return Rank::Member;
         }
-        if self.readers[who].is_moderator {
+        if self.members[who].is_moderator {
             return Rank::Moderator;
         }
         match room.and_then(|room| self.role(who, room)) {
@@ -63,8 +63,7 @@ impl Oracle {
 
     /// The role of a member in a room: operator (`true`) or voice.
     pub(super) fn role(&self, who: usize, room: usize) -> Option<bool> {
-        let roles = &self.rooms[room].as_ref()?.rules.roles;
-        roles.iter().find(|(member, _)| *member == who).map(|&(_, role)| role)
+        self.rooms[room].as_ref()?.rules.role(self.holder(who))
     }
 
     /// The refusal if a member's rank is too low.
@@ -84,8 +83,8 @@ impl Oracle {
 
     /// The refusal if a member acts against a moderator.
     pub(super) fn refuse_protected(&self, by: usize, who: usize) -> Option<String> {
-        let is_protected = self.readers[who].is_moderator && by != OPERATOR;
-        let name = &self.readers[who].name;
+        let is_protected = self.members[who].is_moderator && by != OPERATOR;
+        let name = &self.members[who].name;
         is_protected.then(|| format!("! {name} is a moderator. Only the operator of the server can do that."))
     }
 
@@ -101,17 +100,17 @@ impl Oracle {
     }
 
     pub(super) fn actor_name(&self, by: usize) -> String {
-        if by == OPERATOR { "server".into() } else { self.readers[by].name.clone() }
+        if by == OPERATOR { "server".into() } else { self.members[by].name.clone() }
     }
 
     /// The current room; the operator's is the lobby.
     pub(super) fn current_room(&self, who: usize) -> usize {
-        if who == OPERATOR { 0 } else { self.readers[who].room }
+        if who == OPERATOR { 0 } else { self.members[who].room }
     }
 
     /// Answers the member whose line is processed, or the operator.
     pub(super) fn answer_to(&mut self, who: usize, line: &str) {
-        if who == OPERATOR { self.send_to_console(line) } else { self.send_line(who, line) }
+        if who == OPERATOR { self.send_to_console(line) } else { self.send_line(self.speaker, line) }
     }
 
     /// Tells a member or the operator of a change; programs that do not know such events are not told.
@@ -119,10 +118,19 @@ impl Oracle {
         if who == OPERATOR {
             return self.send_to_console(&format!("* {words}"));
         }
-        match self.readers[who].program {
-            None => self.send_line_to_session(who, &format!("* {words}")),
-            Some(1) => {}
-            Some(_) => self.send_line_to_session(who, &format!("* {program}")),
+        for session in self.sessions(who) {
+            if let Some(words) = self.words_for(session, words, program) {
+                self.send_line(session, &format!("* {words}"));
+            }
+        }
+    }
+
+    /// The words that a session reads; nothing if its program does not know such events.
+    pub(super) fn words_for<'l>(&self, session: usize, words: &'l str, program: &'l str) -> Option<&'l str> {
+        match self.readers[session].program {
+            None => Some(words),
+            Some(1) => None,
+            Some(_) => Some(program),
         }
     }
 
@@ -146,9 +154,9 @@ impl Oracle {
     }
 
     /// Tells a member of a change in a room.
-    fn tell_in(&mut self, who: usize, room: usize, words: &str, program: &str) {
+    pub(super) fn tell_in(&mut self, who: usize, room: usize, words: &str, program: &str) {
         if self.is_in(who, room) {
-            self.note_source(who, room);
+            self.sessions(who).into_iter().for_each(|session| self.note_source(session, room));
         }
         let label = self.label(who, room);
         self.tell(who, &format!("{label}{words}"), &format!("{label}{program}"));
@@ -210,12 +218,12 @@ impl Oracle {
         if room == 0 && role {
             return Some("! That does not apply to lobby.".into());
         }
-        if !self.readers[who].is_member {
+        if !self.members[who].is_member {
             return Some("! Nobody here is called .".into());
         }
-        let (name, place, has) = (&self.readers[who].name, self.room_name(room), self.role(who, room));
-        let roles = &self.rooms[room].as_ref()?.rules.roles;
-        let mut others = roles.iter().filter(|(other, _)| *other != who && self.readers[*other].is_member);
+        let (name, place, has) = (&self.members[who].name, self.room_name(room), self.role(who, room));
+        let (roles, own) = (&self.rooms[room].as_ref()?.rules.roles, self.holder(who));
+        let mut others = roles.iter().filter(|(other, _)| *other != own && self.may_return(*other));
         let refusal = match (given, role) {
             (true, _) if !self.is_in(who, room) => format!("{name} is not in {place}."),
             (true, _) if has == Some(true) => format!("{name} is an operator of {place} already."),
@@ -236,24 +244,48 @@ impl Oracle {
     /// Gives a member a role in place of the one that it has.
     pub(super) fn give_role(&mut self, who: usize, room: usize, role: bool) {
         let mut roles = std::mem::take(&mut self.rules(room).roles);
-        roles.retain(|&(other, _)| other != who && self.readers[other].is_member);
-        roles.push((who, role));
+        roles.retain(|&(other, _)| other != self.holder(who) && self.may_return(other));
+        roles.push((self.holder(who), role));
         self.rules(room).roles = roles;
     }
 
+    /// Whether a role still means anything: the member is on the server, or it is an account.
+    fn may_return(&self, holder: Holder) -> bool {
+        match holder {
+            Holder::Member(who) => self.members[who].is_member,
+            Holder::Account(_) => true,
+        }
+    }
+
+    /// The name of a member that is on the server, or of an account.
+    pub(super) fn holder_name(&self, holder: Holder) -> Option<String> {
+        let member = match holder {
+            Holder::Member(who) => who,
+            Holder::Account(account) => {
+                let account = self.accounts[account].as_ref()?;
+                match account.member {
+                    Some(who) => who,
+                    None => return Some(account.name.clone()),
+                }
+            }
+        };
+        Some(&self.members[member]).filter(|member| member.is_member).map(|member| member.name.clone())
+    }
+
     pub(super) fn take_role(&mut self, who: usize, room: usize) {
-        self.rules(room).roles.retain(|&(other, _)| other != who);
+        let holder = self.holder(who);
+        self.rules(room).take_role(holder);
     }
 
     pub(super) fn commit_role(&mut self, by: usize, who: usize, room: usize, role: bool, given: bool, now: Now) {
         self.counts.roles_given += usize::from(given);
-        self.counts.moderator_acts += usize::from(by != OPERATOR && self.readers[by].is_moderator);
+        self.counts.moderator_acts += usize::from(by != OPERATOR && self.members[by].is_moderator);
         if given {
             self.give_role(who, room, role)
         } else {
             self.take_role(who, room)
         }
-        let (actor, name) = (self.actor_name(by), self.readers[who].name.clone());
+        let (actor, name) = (self.actor_name(by), self.members[who].name.clone());
         let words = match (given, role) {
             (true, true) => format!("{actor} made {name} an operator"),
             (false, true) => format!("{actor} took the operator role from {name}"),
@@ -282,7 +314,7 @@ impl Oracle {
     }
 
     pub(super) fn refuse_moderator(&self, who: usize, given: bool) -> Option<String> {
-        let reader = &self.readers[who];
+        let reader = &self.members[who];
         match (reader.is_moderator, given) {
             _ if !reader.is_member => Some("! Nobody here is called .".into()),
             (true, true) => Some(format!("! {} is a moderator already.", reader.name)),
@@ -293,10 +325,11 @@ impl Oracle {
 
     pub(super) fn commit_moderator(&mut self, who: usize, given: bool) {
         self.counts.roles_given += usize::from(given);
-        self.readers[who].is_moderator = given;
+        self.members[who].is_moderator = given;
+        self.keep(who, |account| account.is_moderator = given);
         let words = if given { "server made you a moderator." } else { "server took the moderator role from you." };
         self.tell(who, words, words);
-        let name = &self.readers[who].name;
+        let name = &self.members[who].name;
         let words = if given { "is now a moderator." } else { "is no longer a moderator." };
         self.send_to_console(&format!("* {name} {words}"));
     }
@@ -304,49 +337,59 @@ impl Oracle {
     /// All roles of members that are on the server: the room, or nothing for the server, the name, and the role.
     pub fn roles(&self) -> BTreeSet<(String, String, &'static str)> {
         let mut roles = BTreeSet::new();
-        for reader in self.readers.iter().filter(|reader| reader.is_member && reader.is_moderator) {
-            roles.insert((String::new(), reader.name.clone(), "moderator"));
+        for member in self.members.iter().filter(|member| member.is_member && member.is_moderator) {
+            roles.insert((String::new(), member.name.clone(), "moderator"));
         }
         for room in self.rooms.iter().flatten() {
-            for &(who, role) in room.rules.roles.iter().filter(|(who, _)| self.readers[*who].is_member) {
+            for &(holder, role) in &room.rules.roles {
+                let who = match holder {
+                    Holder::Member(who) => Some(who),
+                    Holder::Account(account) => self.accounts[account].as_ref().and_then(|account| account.member),
+                };
                 let role = if role { "operator" } else { "voice" };
-                roles.insert((room.name.clone(), self.readers[who].name.clone(), role));
+                let member = who.map(|who| &self.members[who]).filter(|member| member.is_member);
+                roles.extend(member.map(|member| (room.name.clone(), member.name.clone(), role)));
             }
         }
         roles
     }
 
     /// What a person can see of its room, so that it types commands that mean something.
-    pub fn surroundings(&self, who: usize, now: Now) -> Surroundings {
-        let is_here = who != OPERATOR && self.readers[who].stage == ReaderStage::Here;
-        let room = self.rooms[if is_here { self.readers[who].room } else { 0 }].as_ref();
+    pub fn surroundings(&self, session: usize, now: Now) -> Surroundings {
+        let who = if session == OPERATOR { None } else { self.readers[session].member };
+        let is_here = who.is_some();
+        let who = who.unwrap_or(OPERATOR);
+        let room = self.rooms[if is_here { self.members[who].room } else { 0 }].as_ref();
         let others = room.map_or(&[][..], |room| &room.members).iter().filter(|&&member| member != who);
         let has_key = |name: &String| self.find_room(name).is_some_and(|room| self.rules_of(room).has("key"));
         let rooms = self.rooms.iter().flatten().map(|room| room.name.clone());
         let restricted = self.rooms.iter().enumerate().filter_map(|(number, room)| Some((number, room.as_ref()?)));
-        let restricted = restricted.filter(|&(number, _)| who == OPERATOR || number == self.readers[who].room);
+        let restricted = restricted.filter(|&(number, _)| match is_here {
+            true => number == self.members[who].room,
+            false => session == OPERATOR || number == 0,
+        });
         let restricted = restricted.flat_map(|(_, room)| {
             let entries = room.rules.mutes.iter().chain(&room.rules.bans);
             entries.map(|entry| (room.name.clone(), entry.name.clone()))
         });
         let rooms_of = if is_here { self.rooms_of(who) } else { Vec::new() };
         let roles = self.rooms.iter().flatten().flat_map(|room| &room.rules.roles);
-        let operators = roles.filter(|&&(member, role)| role && self.readers[member].is_member);
+        let operators = roles.filter(|&&(_, role)| role).filter_map(|&(holder, _)| self.holder_name(holder));
         Surroundings {
             banned: self.banned_addresses(now).map(|ip| ip.to_string()).collect(),
-            operators: operators.map(|&(member, _)| self.readers[member].name.clone()).collect(),
-            own: if is_here { self.readers[who].name.clone() } else { String::new() },
-            moderates: is_here && self.readers[who].is_moderator,
+            operators: operators.collect(),
+            own: if is_here { self.members[who].name.clone() } else { String::new() },
+            moderates: is_here && self.members[who].is_moderator,
             is_silent: rooms_of.into_iter().any(|room| self.refuse_speech(who, room, now).is_some()),
             restricted: restricted.collect(),
-            operates: is_here && self.rank(who, Some(self.readers[who].room)) >= Rank::RoomOperator,
-            names: others.map(|&member| self.readers[member].name.clone()).collect(),
+            operates: is_here && self.rank(who, Some(self.members[who].room)) >= Rank::RoomOperator,
+            names: others.map(|&member| self.members[member].name.clone()).collect(),
             rooms_with_key: rooms.filter(has_key).collect(),
         }
     }
 
     /// A member of that name that has a session.
     pub(super) fn present(&self, name: &str) -> Option<usize> {
-        self.find(name).filter(|&who| self.readers[who].stage == ReaderStage::Here)
+        self.find(name).filter(|&who| self.has_session(who))
     }
 }

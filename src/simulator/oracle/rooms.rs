@@ -5,8 +5,8 @@ use std::time::Duration;
 use time::Date;
 
 use super::roles::Rank;
-use super::rules::Rules;
-use super::{OPERATOR, Oracle, ReaderStage};
+use super::rules::{Holder, Rules};
+use super::{OPERATOR, Oracle};
 use crate::chat::Now;
 
 /// The state of a room.
@@ -20,6 +20,8 @@ pub(super) struct OracleRoom {
     /// The name of the member who has set the topic, and its text.
     pub(super) topic: Option<(String, String)>,
     pub(super) rules: Rules,
+    /// It is in the store, which keeps it.
+    is_stored: bool,
     /// Messages of it were deleted.
     pub(super) has_deleted: bool,
     /// The id of the newest message that is no longer kept.
@@ -75,6 +77,7 @@ impl OracleRoom {
             shown: Shown::default(),
             topic: None,
             rules: Rules::default(),
+            is_stored: false,
             has_deleted: false,
             newest_dropped: 0,
             days: Vec::new(),
@@ -116,7 +119,8 @@ impl Oracle {
 
     /// Whether a room may be removed: it is empty, and keeps no members out, or none of its operators is on the server.
     fn is_removable(&self, room: &OracleRoom) -> bool {
-        let mut operators = room.rules.roles.iter().filter(|&&(who, role)| role && self.readers[who].is_member);
+        let is_here = |holder| matches!(holder, Holder::Member(who) if self.members[who].is_member);
+        let mut operators = room.rules.roles.iter().filter(|&&(holder, role)| role && is_here(holder));
         room.members.is_empty() && (!room.rules.keep_out() || operators.next().is_none())
     }
 
@@ -177,54 +181,54 @@ impl Oracle {
         shown.lines += 1;
     }
 
-    /// Sends a line to a member, if its session has not ended.
-    pub(super) fn send_line_to_session(&mut self, who: usize, line: &str) {
-        if self.readers[who].stage == ReaderStage::Here {
-            self.send_line(who, line);
-        }
+    /// Sends a line to all sessions of a member.
+    pub(super) fn send_line_to_sessions(&mut self, who: usize, line: &str) {
+        self.sessions(who).into_iter().for_each(|session| self.send_line(session, line));
     }
 
-    /// Sends a notice of a room to a member, if its session has not ended.
+    /// Sends a notice of a room to a session of a member, if it has not ended.
     pub(super) fn send_notice(&mut self, who: usize, room: usize, words: &str) {
-        if self.readers[who].stage == ReaderStage::Here {
+        if let Some(member) = self.readers[who].member {
             self.note_source(who, room);
-            let label = self.label(who, room);
+            let label = self.label(member, room);
             self.send_line(who, &format!("* {label}{words}"));
         }
     }
 
-    /// Sends a notice to the members for which `reads` is true.
-    pub(super) fn show(&mut self, room: usize, words: &str, now: Now, reads: impl Fn(&Oracle, usize) -> bool) {
+    /// Sends a notice to the members and their sessions for which `reads` is true.
+    pub(super) fn show(&mut self, room: usize, words: &str, now: Now, reads: impl Fn(&Oracle, usize, usize) -> bool) {
         self.begin_day(room, now);
         self.grow(room, &format!("* {words}"));
         for member in self.room(room).members.clone() {
-            if reads(self, member) {
-                self.send_notice(member, room, words);
+            for session in self.sessions(member) {
+                if reads(self, member, session) {
+                    self.send_notice(session, room, words);
+                }
             }
         }
     }
 
     pub(super) fn ignores(&self, who: usize, author: usize, author_key: &str) -> bool {
-        let ignored = &self.readers[who].ignored;
-        author != who && ignored.iter().any(|(_, key, person)| *person == author || key == author_key)
+        let ignored = &self.members[who].ignored;
+        author != who && ignored.iter().any(|(_, key, person)| *person == Some(author) || key == author_key)
     }
 
     /// Whether `who` does not read what `author` says now.
     pub(super) fn ignores_now(&self, who: usize, author: usize) -> bool {
-        author != OPERATOR && self.ignores(who, author, &self.readers[author].key)
+        author != OPERATOR && self.ignores(who, author, &self.members[author].key)
     }
 
     /// At most `most` members, in the order in which they joined the server.
     pub(super) fn names_in(&self, room: usize, most: usize) -> Vec<usize> {
         let room = self.rooms[room].as_ref().expect("a room that exists");
         let mut listed: Vec<usize> = room.members.iter().copied().take(most).collect();
-        listed.sort_unstable_by_key(|&member| self.readers[member].joined);
+        listed.sort_unstable_by_key(|&member| self.members[member].joined);
         listed
     }
 
     /// Formats a list of members: names, a number of others, and perhaps the reader.
     pub(super) fn list(&self, others: &[usize], here: usize, you: bool) -> String {
-        let names: Vec<&str> = others.iter().map(|&other| &*self.readers[other].name).collect();
+        let names: Vec<&str> = others.iter().map(|&other| &*self.members[other].name).collect();
         let more = here - names.len() - usize::from(you);
         match (names.as_slice(), more, you) {
             ([], 0, _) => "you".into(),
@@ -244,7 +248,7 @@ impl Oracle {
         let place = room.members.iter().position(|&member| member == who).expect("a member");
         room.members.swap_remove(place);
         let here = room.members.len();
-        let line = format!("{} left{cause} ({here} here)", self.readers[who].name);
+        let line = format!("{} left{cause} ({here} here)", self.members[who].name);
         self.announce(who, number, &line, (0, 1), now);
         self.emptied += 1;
         let emptied = self.emptied;
@@ -255,10 +259,15 @@ impl Oracle {
         self.remove_if_unkept(number);
     }
 
+    /// A room is in the store from now on, if there is one.
+    pub(super) fn store_room(&mut self, number: usize) {
+        self.room(number).is_stored |= self.has_store;
+    }
+
     /// Removes a room that is empty and has neither messages nor settings.
     pub(super) fn remove_if_unkept(&mut self, number: usize) {
         let room = self.room(number);
-        let is_kept = !room.history.is_empty() || room.topic.is_some() || room.rules.are_kept();
+        let is_kept = room.is_stored || !room.history.is_empty() || room.topic.is_some() || room.rules.are_kept();
         if number > 0 && room.members.is_empty() && !is_kept {
             self.remove_room(number);
         }
@@ -282,7 +291,7 @@ impl Oracle {
             }
             return;
         }
-        self.show(number, line, now, |oracle, member| member != who && !oracle.readers[member].quiet);
+        self.show(number, line, now, |oracle, member, session| member != who && !oracle.readers[session].quiet);
     }
 
     /// Sends the summaries of joins and leaves that are due.
@@ -301,16 +310,24 @@ impl Oracle {
                 room.next_sum = now.at + Duration::from_millis(here as u64 / 5);
                 self.counts.summed += 1;
                 let words = format!("{joined} joined, {left} left ({here} here)");
-                self.show(number, &words, now, |oracle, member| !oracle.readers[member].quiet);
+                self.show(number, &words, now, |oracle, _, session| !oracle.readers[session].quiet);
             }
         }
     }
 
-    /// Sends a message to a room.
-    pub(super) fn say(&mut self, author: usize, number: usize, action: bool, text: &str, now: Now) {
+    /// Sends a message to a room. `speaker` is the session that has typed it, if it has not ended.
+    pub(super) fn say(
+        &mut self,
+        author: usize,
+        speaker: Option<usize>,
+        number: usize,
+        action: bool,
+        text: &str,
+        now: Now,
+    ) {
         let (name, key) = match author {
             OPERATOR => ("server".to_owned(), "server".to_owned()),
-            author => (self.readers[author].name.clone(), self.readers[author].key.clone()),
+            author => (self.members[author].name.clone(), self.members[author].key.clone()),
         };
         let spoken = if action { format!("{name} {text}") } else { format!("{name}: {text}") };
         let mark = format!("{} {}", clock(now), if action { "* " } else { "" });
@@ -318,26 +335,35 @@ impl Oracle {
         let message = Message { id: self.messages, author, name: name.clone(), key, mark, spoken };
         let Message { mark, spoken, .. } = &message;
         let must_wait = self.rank(author, Some(number)) < Rank::Voice;
+        let holder = self.holder(author);
         let rules = self.rules(number);
         if rules.has("slow") && must_wait {
-            rules.spoken.insert(author, now.at);
+            rules.spoken.insert(holder, now.at);
         }
         self.begin_day(number, now);
         if author != OPERATOR && self.is_muted(author, now) {
             self.send_room_event_to_console(number, mark, &format!("(muted) {spoken}"));
-            if self.readers[author].echo {
-                self.send_message(author, number, &message);
+            for session in self.sessions(author) {
+                if self.readers[session].echo {
+                    self.send_message(session, number, &message);
+                }
             }
             return;
         }
+        self.store_room(number);
         if author != OPERATOR {
             self.send_room_event_to_console(number, mark, spoken);
         }
         for member in self.room(number).members.clone() {
-            let reads =
-                if member == author { self.readers[member].echo } else { !self.ignores(member, author, &message.key) };
-            if reads {
-                self.send_message(member, number, &message);
+            let is_shared = self.members[member].account.is_some();
+            for session in self.sessions(member) {
+                let reads = match member == author {
+                    true => self.readers[session].echo || is_shared && Some(session) != speaker,
+                    false => !self.ignores(member, author, &message.key),
+                };
+                if reads {
+                    self.send_message(session, number, &message);
+                }
             }
         }
         let (most, most_bytes) = (self.config.history, self.config.history_bytes);

@@ -21,11 +21,19 @@ pub(super) enum Value {
     Word(String),
 }
 
+/// Who has roles and restrictions: an account, or a member without one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Holder {
+    Member(usize),
+    Account(usize),
+}
+
 /// A mute in a room, or a ban from it.
 pub(super) struct Restriction {
     pub name: String,
     pub key: String,
-    pub who: usize,
+    /// Nothing, if the account was removed.
+    pub who: Option<Holder>,
     pub until: Option<Duration>,
 }
 
@@ -40,13 +48,13 @@ impl Restriction {
 pub(super) struct Rules {
     /// Settings that are off are missing.
     pub settings: HashMap<&'static str, Value>,
-    /// Members with a role, in the order in which it was given; `true` for operators, `false` for voice.
-    pub roles: Vec<(usize, bool)>,
-    pub invited: Vec<usize>,
+    /// Who has a role, in the order in which it was given; `true` for operators, `false` for voice.
+    pub roles: Vec<(Holder, bool)>,
+    pub invited: Vec<Holder>,
     pub bans: Vec<Restriction>,
     pub mutes: Vec<Restriction>,
     /// When members without a role have spoken last, since slow mode was changed.
-    pub spoken: HashMap<usize, Duration>,
+    pub spoken: HashMap<Holder, Duration>,
 }
 
 impl Rules {
@@ -59,6 +67,45 @@ impl Rules {
             Some(&Value::Number(number)) => Some(number),
             _ => None,
         }
+    }
+
+    /// What a member has here belongs to its account from now on; the higher of two roles stays.
+    pub fn adopt(&mut self, member: usize, account: usize) {
+        let (from, to) = (Holder::Member(member), Holder::Account(account));
+        self.invited.iter_mut().filter(|holder| **holder == from).for_each(|holder| *holder = to);
+        if let Some(at) = self.spoken.remove(&from) {
+            let last = self.spoken.entry(to).or_insert(at);
+            *last = at.max(*last);
+        }
+        let restrictions = self.mutes.iter_mut().chain(&mut self.bans);
+        restrictions.filter(|entry| entry.who == Some(from)).for_each(|entry| entry.who = Some(to));
+        if let Some(role) = self.take_role(from)
+            && self.role(to) < Some(role)
+        {
+            self.take_role(to);
+            self.roles.push((to, role));
+        }
+    }
+
+    /// An account was removed: its restrictions hold for their names alone.
+    pub fn forget(&mut self, account: usize) {
+        let holder = Holder::Account(account);
+        self.take_role(holder);
+        self.invited.retain(|&other| other != holder);
+        let restrictions = self.mutes.iter_mut().chain(&mut self.bans);
+        restrictions.filter(|entry| entry.who == Some(holder)).for_each(|entry| entry.who = None);
+    }
+
+    /// The role of an account or a member: operator (`true`) or voice.
+    pub fn role(&self, holder: Holder) -> Option<bool> {
+        self.roles.iter().find(|(other, _)| *other == holder).map(|&(_, role)| role)
+    }
+
+    /// Takes a role, and returns it.
+    pub fn take_role(&mut self, holder: Holder) -> Option<bool> {
+        let role = self.role(holder);
+        self.roles.retain(|&(other, _)| other != holder);
+        role
     }
 
     /// Whether they keep an empty room.
@@ -93,14 +140,16 @@ impl Oracle {
 
     /// The mute or ban of a member that is in force.
     pub(super) fn restriction<'r>(&self, list: &'r [Restriction], who: usize, now: Now) -> Option<&'r Restriction> {
-        let name = if who == OPERATOR { "server".into() } else { key(&self.readers[who].name) };
-        list.iter().find(|entry| entry.holds(now) && (entry.who == who || entry.key == name))
+        let name = if who == OPERATOR { "server".into() } else { key(&self.members[who].name) };
+        let holder = Some(self.holder(who));
+        list.iter().find(|entry| entry.holds(now) && (entry.who == holder || entry.key == name))
     }
 
     /// Whether an entry with this key, or of the member that has this name now, is in force.
     pub(super) fn is_restricted(&self, list: &[Restriction], key: &str, now: Now) -> bool {
-        let who = self.names.get(key).copied();
-        list.iter().any(|entry| entry.holds(now) && (entry.key == key || Some(entry.who) == who))
+        let holder = self.names.get(key).map(|&who| self.holder(who));
+        let is_of = |entry: &Restriction| entry.key == key || holder.is_some() && entry.who == holder;
+        list.iter().any(|entry| entry.holds(now) && is_of(entry))
     }
 
     /// The reason why a member cannot enter a room with this key.
@@ -110,7 +159,7 @@ impl Oracle {
         }
         let found = self.rooms[room].as_ref().expect("a room that exists");
         let (name, rules) = (&found.name, &found.rules);
-        let is_invited = rules.invited.contains(&who);
+        let is_invited = rules.invited.contains(&self.holder(who));
         if self.restriction(&rules.bans, who, now).is_some() {
             return Some(format!("! You are banned from {name}."));
         }
@@ -151,7 +200,7 @@ impl Oracle {
             return Some(format!("! {name} is moderated: only {operators} and members with voice speak there."));
         }
         let every = rules.number("slow")?;
-        let next = *rules.spoken.get(&who)? + Duration::from_secs(every.into());
+        let next = *rules.spoken.get(&self.holder(who))? + Duration::from_secs(every.into());
         let wait = next.checked_sub(now.at).filter(|wait| !wait.is_zero())?.as_millis().div_ceil(1000) as u64;
         let (every, wait) = (count(every.into(), "second"), count(wait, "second"));
         Some(format!("! {name} is in slow mode: one message in {every}. Wait another {wait}."))

@@ -4,7 +4,7 @@ use super::committing::Proposed;
 use super::roles::Rank;
 use super::rules::{MAX_LISTED, SETTINGS, Value};
 use super::talking::split;
-use super::{OPERATOR, Oracle, ReaderStage};
+use super::{OPERATOR, Oracle};
 use crate::chat::Now;
 
 const USAGE: &str =
@@ -72,13 +72,16 @@ impl Oracle {
         let values = if values.is_empty() { "none".into() } else { values.join(", ") };
         let mut words = format!("Settings of {}: {values}.", found.name);
         for (title, role) in [("Operators", true), ("Voice", false)] {
-            let with = found.rules.roles.iter().filter(|&&(who, has)| has == role && self.readers[who].is_member);
-            let names: Vec<&str> = with.map(|&(who, _)| &*self.readers[who].name).collect();
+            let with = found.rules.roles.iter().filter(|&&(_, has)| has == role);
+            let names: Vec<String> = with.filter_map(|&(holder, _)| self.holder_name(holder)).collect();
             if !names.is_empty() {
                 words += &format!(" {title}: {}.", names.join(", "));
             }
         }
-        self.tell(asker, &words, &words);
+        let is_shown = asker == OPERATOR || self.readers[self.speaker].program != Some(1);
+        if is_shown {
+            self.answer_to(asker, &format!("* {words}"));
+        }
     }
 
     /// The reason why a setting cannot be changed.
@@ -124,6 +127,7 @@ impl Oracle {
         }
         let words = format!("{} changed the settings: {setting}{shown}", self.actor_name(by));
         self.tell_room(by, room, &words, &words, now);
+        self.store_room(room);
         self.remove_if_unkept(room);
     }
 
@@ -139,11 +143,11 @@ impl Oracle {
         if let Some(refusal) = self.permit(by, Rank::RoomOperator, Some(room)) {
             return Some(refusal);
         }
-        if !self.readers[who].is_member {
+        if !self.members[who].is_member {
             return Some("! Nobody here is called .".into());
         }
         let is_there = || self.is_in(who, room);
-        let name = &self.readers[who].name;
+        let name = &self.members[who].name;
         let there = || is_there().then(|| format!("! {name} is in {} already.", self.room_name(room)));
         let banned = || {
             self.restriction(&self.rules_of(room).bans, who, now)?;
@@ -155,31 +159,30 @@ impl Oracle {
     pub(super) fn commit_invitation(&mut self, by: usize, who: usize, room: usize, now: Now) {
         self.counts.invited += 1;
         self.note_act(by);
+        let holder = self.holder(who);
         let invited = &mut self.rules(room).invited;
-        invited.retain(|&other| other != who);
+        invited.retain(|&other| other != holder);
         if invited.len() >= MAX_LISTED {
             invited.remove(0);
         }
-        invited.push(who);
-        let (actor, name, place) = (self.actor_name(by), self.readers[who].name.clone(), self.room_name(room));
+        invited.push(holder);
+        let (actor, name, place) = (self.actor_name(by), self.members[who].name.clone(), self.room_name(room));
         let program = format!("{name} is invited to {place} by {actor}");
         let is_hidden = by != OPERATOR && (self.has_ignored(who, by) || self.is_muted(by, now));
         if !is_hidden {
             self.tell(who, &format!("{actor} invites you to {place}: /join {place}"), &program);
         }
-        if by == OPERATOR || self.readers[by].stage == ReaderStage::Here {
-            self.tell(by, &format!("{name} is invited to {place}."), &program);
-        }
+        self.tell(by, &format!("{name} is invited to {place}."), &program);
     }
 
     /// Whether an ignored name or person is that of a member, which may be oneself.
     fn has_ignored(&self, who: usize, author: usize) -> bool {
-        let (key, ignored) = (&self.readers[author].key, &self.readers[who].ignored);
-        ignored.iter().any(|(_, name, person)| *person == author || name == key)
+        let (key, ignored) = (&self.members[author].key, &self.members[who].ignored);
+        ignored.iter().any(|(_, name, person)| *person == Some(author) || name == key)
     }
 
     /// Counts what a moderator does.
     pub(super) fn note_act(&mut self, by: usize) {
-        self.counts.moderator_acts += usize::from(by != OPERATOR && self.readers[by].is_moderator);
+        self.counts.moderator_acts += usize::from(by != OPERATOR && self.members[by].is_moderator);
     }
 }

@@ -1,9 +1,12 @@
 //! The members' commands.
 
+use std::net::IpAddr;
+
 use super::committing::Proposed;
 use super::entering::{SHAPE, name};
+use super::passwords::Purpose;
 use super::rooms::{OracleRoom, clock};
-use super::{OPERATOR, Oracle, ReaderStage, key};
+use super::{OPERATOR, Oracle, key};
 use crate::chat::{Help, Lang, Login, Now};
 
 /// The refusal of an invalid room name.
@@ -21,12 +24,12 @@ impl Oracle {
 
     /// Runs a member's line.
     pub(super) fn dispatch_command(&mut self, who: usize, line: &str, now: Now) {
-        let room = self.readers[who].room;
+        let room = self.members[who].room;
         let (word, rest) = split(line);
         let arg = rest.trim();
         match &*word.to_lowercase() {
             _ if line.trim().is_empty() => {}
-            _ if ["q", "quit", "exit"].contains(&&*line.trim().to_lowercase()) => self.quit(who, ""),
+            _ if ["q", "quit", "exit"].contains(&&*line.trim().to_lowercase()) => self.quit(self.speaker, ""),
             _ if line.starts_with("@@") || line.starts_with("//") => {
                 self.propose_say(who, room, false, &line[1..], now)
             }
@@ -36,30 +39,33 @@ impl Oracle {
             }
             _ if line.starts_with('#') => match self.parse_hash(who, line) {
                 Ok((room, text)) => self.propose_say(who, room, false, text, now),
-                Err(refusal) => self.send_line(who, &refusal),
+                Err(refusal) => self.answer_to(who, &refusal),
             },
             "/say" | "/me" if arg.is_empty() => {
-                self.send_line(who, &format!("! Usage: {} text", word.to_lowercase()));
+                self.answer_to(who, &format!("! Usage: {} text", word.to_lowercase()));
             }
             "/say" => self.propose_say(who, room, false, rest, now),
             "/me" => match self.room_argument(who, rest) {
-                Ok((_, text)) if text.trim().is_empty() => self.send_line(who, "! Usage: /me text"),
+                Ok((_, text)) if text.trim().is_empty() => self.answer_to(who, "! Usage: /me text"),
                 Ok((room, text)) => self.propose_say(who, room, true, text, now),
-                Err(refusal) => self.send_line(who, &refusal),
+                Err(refusal) => self.answer_to(who, &refusal),
             },
             "/msg" => {
                 let (to, text) = split(rest.trim_start());
                 self.whisper(who, to, text, now);
             }
             "/r" => self.reply(who, rest, now),
-            "/nick" => self.rename(who, arg),
+            "/nick" => self.rename(who, arg, now),
+            word @ ("/register" | "/password" | "/unregister") if self.has_following() => {
+                self.account_command(who, word, arg, now);
+            }
             "/who" => self.who(who, arg),
             "/rooms" => {
-                let list = self.list_of_rooms(who, self.readers[who].program.unwrap_or_default() > 1);
-                self.send_line(who, &list);
+                let list = self.list_of_rooms(who, self.readers[self.speaker].program.unwrap_or_default() > 1);
+                self.answer_to(who, &list);
             }
             "/join" => self.join(who, arg, now),
-            "/leave" if room == 0 => self.send_line(who, "! You are in lobby already."),
+            "/leave" if room == 0 => self.answer_to(who, "! You are in lobby already."),
             "/leave" => self.propose(Proposed::Move { who, room: "lobby".into(), key: None }),
             "/history" => self.history(who, arg, now),
             "/follow" if self.has_following() => self.follow(who, arg, now),
@@ -72,24 +78,24 @@ impl Oracle {
             "/unignore" => self.unignore(who, arg),
             "/echo" => match arg {
                 "on" => {
-                    self.readers[who].echo = true;
-                    self.send_line(who, "* You read your own lines from now on.");
+                    self.readers[self.speaker].echo = true;
+                    self.answer_to(who, "* You read your own lines from now on.");
                 }
                 "off" => {
-                    self.readers[who].echo = false;
-                    self.send_line(who, "* You no longer read your own lines.");
+                    self.readers[self.speaker].echo = false;
+                    self.answer_to(who, "* You no longer read your own lines.");
                 }
-                _ => self.send_line(who, "! Usage: /echo on|off"),
+                _ => self.answer_to(who, "! Usage: /echo on|off"),
             },
-            "/ping" => self.send_line(who, format!("* pong {arg}").trim_end()),
-            "/help" => Lang::En.help(self.help(who)).for_each(|line| self.send_line(who, &format!("* {line}"))),
+            "/ping" => self.answer_to(who, format!("* pong {arg}").trim_end()),
+            "/help" => Lang::En.help(self.help(who)).for_each(|line| self.answer_to(who, &format!("* {line}"))),
             "/quit" => {
                 let is_silent = self.rooms_of(who).iter().any(|&room| self.refuse_speech(who, room, now).is_some());
                 self.counts.dropped_reasons += usize::from(is_silent && !arg.is_empty());
-                self.quit(who, if is_silent || self.is_muted(who, now) { "" } else { arg });
+                self.quit(self.speaker, if is_silent || self.is_muted(who, now) { "" } else { arg });
             }
             _ if word.starts_with('/') => {
-                self.send_line(who, &format!("! There is no command {word}. /help lists them."));
+                self.answer_to(who, &format!("! There is no command {word}. /help lists them."));
             }
             _ => self.propose_say(who, room, false, line, now),
         }
@@ -99,7 +105,7 @@ impl Oracle {
     fn help(&self, who: usize) -> Help {
         match self.config.login {
             Login::Address => Help::Guest,
-            _ if self.readers[who].is_moderator => Help::Moderator,
+            _ if self.members[who].is_moderator => Help::Moderator,
             _ => Help::Member,
         }
     }
@@ -113,34 +119,40 @@ impl Oracle {
         if self.has_following() { to.strip_suffix([':', ',']).unwrap_or(to) } else { to }
     }
 
+    /// The member that a whisper is for. That of an account can have another name.
+    pub(super) fn recipient(&self, to: &str) -> Option<usize> {
+        let of_account = || self.accounts[self.find_account(to)?].as_ref()?.member;
+        self.find(to).or_else(of_account).filter(|&target| self.has_session(target))
+    }
+
     fn whisper(&mut self, who: usize, to: &str, text: &str, now: Now) {
         let to = self.addressee(to);
         if to.is_empty() || text.trim().is_empty() {
-            return self.send_line(who, "! Usage: @name text");
+            return self.answer_to(who, "! Usage: @name text");
         }
-        match self.find(to).filter(|&target| self.readers[target].stage == ReaderStage::Here) {
-            Some(target) if target == who => self.send_line(who, "! That is you."),
+        match self.recipient(to) {
+            Some(target) if target == who => self.answer_to(who, "! That is you."),
             Some(target) => self.whisper_to(who, target, text, now),
             None if self.console.is_some() && key(to) == "server" => self.whisper_to(who, OPERATOR, text, now),
-            None => self.send_line(who, &format!("! Nobody here is called {to}.")),
+            None => self.answer_to(who, &format!("! Nobody here is called {to}.")),
         }
     }
 
     fn reply(&mut self, who: usize, text: &str, now: Now) {
-        match self.readers[who].whisperer {
-            _ if text.trim().is_empty() => self.send_line(who, "! Usage: /r text"),
+        match self.members[who].whisperer {
+            _ if text.trim().is_empty() => self.answer_to(who, "! Usage: /r text"),
             Some(OPERATOR) => self.whisper_to(who, OPERATOR, text, now),
-            Some(target) if self.readers[target].stage == ReaderStage::Here => self.whisper_to(who, target, text, now),
-            Some(_) => self.send_line(who, "! The last person who whispered to you has left."),
-            None => self.send_line(who, "! Nobody has whispered to you yet."),
+            Some(target) if self.has_session(target) => self.whisper_to(who, target, text, now),
+            Some(_) => self.answer_to(who, "! The last person who whispered to you has left."),
+            None => self.answer_to(who, "! Nobody has whispered to you yet."),
         }
     }
 
     fn whisper_to(&mut self, who: usize, target: usize, text: &str, now: Now) {
-        let from = self.readers[who].name.clone();
-        let to = if target == OPERATOR { "server".into() } else { self.readers[target].name.clone() };
-        self.begin_day(self.readers[who].room, now);
-        self.send_line(who, &format!("{} you -> {to}: {text}", clock(now)));
+        let from = self.members[who].name.clone();
+        let to = if target == OPERATOR { "server".into() } else { self.members[target].name.clone() };
+        self.begin_day(self.members[who].room, now);
+        self.send_line_to_sessions(who, &format!("{} you -> {to}: {text}", clock(now)));
         if target == OPERATOR {
             self.console_whisperer = Some(who);
             self.send_to_console(&format!("{} {from} -> you: {text}", clock(now)));
@@ -148,69 +160,92 @@ impl Oracle {
             self.hear_whisper(target, who, &from, text, now);
         }
         // Programs of revision 1 do not know it.
-        if let Some(line) = self.away_line(target, now).filter(|_| self.readers[who].program != Some(1)) {
-            self.send_line(who, &line);
+        if let Some(line) = self.away_line(target, now).filter(|_| self.readers[self.speaker].program != Some(1)) {
+            self.answer_to(who, &line);
         }
     }
 
     pub(super) fn hear_whisper(&mut self, target: usize, from: usize, name: &str, text: &str, now: Now) {
-        self.begin_day(self.readers[target].room, now);
-        self.readers[target].whisperer = Some(from);
-        self.send_line(target, &format!("{} {name} -> you: {text}", clock(now)));
+        self.begin_day(self.members[target].room, now);
+        self.members[target].whisperer = Some(from);
+        self.send_line_to_sessions(target, &format!("{} {name} -> you: {text}", clock(now)));
     }
 
-    fn rename(&mut self, who: usize, text: &str) {
+    fn rename(&mut self, who: usize, text: &str, now: Now) {
         if self.config.login == Login::Address {
-            return self.send_line(who, "! Nicknames are addresses on this server.");
+            return self.answer_to(who, "! Nicknames are addresses on this server.");
         }
         if text.is_empty() {
-            return self.send_line(who, "! Usage: /nick name");
+            return self.answer_to(who, "! Usage: /nick name");
         }
+        let (typed, password) = split(text);
+        let password = password.trim();
+        let text = match self.find_account(typed) {
+            Some(account) if Some(account) == self.members[who].account => typed,
+            Some(account) if !password.is_empty() => {
+                return self.give_password(self.speaker, Purpose::Take(account), password, now);
+            }
+            // What may be a password is not shown again.
+            None if !password.is_empty() && self.has_store => return self.answer_to(who, &format!("! {SHAPE}")),
+            _ => text,
+        };
         let new = match name(text) {
             Ok(new) => new,
-            Err(why) => return self.send_line(who, &format!("! {why}")),
+            Err(why) => return self.answer_to(who, &format!("! {why}")),
         };
-        let old = self.readers[who].name.clone();
-        match self.refuse_name(who, &old, &new) {
-            Some(refusal) => self.send_line(who, &refusal),
-            None => self.propose(Proposed::Rename { who, name: new }),
+        let old = self.members[who].name.clone();
+        match self.refuse_name(who, &old, &new, None) {
+            Some(refusal) => self.answer_to(who, &refusal),
+            None => {
+                let ip = self.readers[self.speaker].addr.ip();
+                self.propose(Proposed::Rename { who, name: new, account: None, ip });
+            }
         }
     }
 
     /// The reason why a member cannot have a name.
-    pub(super) fn refuse_name(&self, who: usize, old: &str, new: &str) -> Option<String> {
-        match new == old {
-            true => Some(format!("! You are called {old} already.")),
-            false => self.refuse_taken(new, Some(who)),
+    pub(super) fn refuse_name(&self, who: usize, old: &str, new: &str, account: Option<usize>) -> Option<String> {
+        if new == old {
+            return Some(format!("! You are called {old} already."));
+        }
+        match account.map(|account| self.accounts[account].as_ref().map(|account| account.member)) {
+            Some(None) => Some(format!("! The nickname {new} is not registered.")),
+            Some(Some(Some(_))) => Some(format!("! The nickname {new} is taken.")),
+            _ => self.refuse_taken(new, Some(who), account.or(self.members[who].account), false),
         }
     }
 
     /// A member gets another name.
-    pub(super) fn set_name(&mut self, who: usize, new: &str, now: Now) {
-        let old = self.readers[who].name.clone();
+    pub(super) fn set_name(&mut self, who: usize, new: &str, account: Option<usize>, ip: IpAddr, now: Now) {
+        let old = self.members[who].name.clone();
         self.take_name(who, new);
         let line = format!("{old} is now called {new}");
-        self.rename_mute(who, now);
+        self.rename_mute(who, ip, now);
         let is_muted = self.is_muted(who, now);
         for room in self.rooms_of(who) {
             self.begin_day(room, now);
             match is_muted {
-                true => self.send_notice(who, room, &line),
-                false => self.show(room, &line, now, |_, _| true),
+                true => self.sessions(who).into_iter().for_each(|session| self.send_notice(session, room, &line)),
+                false => self.show(room, &line, now, |_, _, _| true),
             }
         }
-        self.send_room_event_to_console(self.readers[who].room, "* ", &line);
+        self.send_room_event_to_console(self.members[who].room, "* ", &line);
+        if let Some(account) = account {
+            self.counts.account_logins += 1;
+            self.bind(who, account, now);
+            self.send_line_to_sessions(who, &format!("* You are logged in as {new}."));
+        }
     }
 
     fn who(&mut self, who: usize, arg: &str) {
         let arg = arg.strip_prefix('#').unwrap_or(arg);
-        let own = self.readers[who].room;
+        let own = self.members[who].room;
         let seen = || self.find_room(arg).filter(|&room| self.sees(who, room));
         let Some(shown) = (if arg.is_empty() { Some(own) } else { seen() }) else {
             return match name(arg) {
-                Err(why) if why == SHAPE => self.send_line(who, ROOM_SHAPE),
+                Err(why) if why == SHAPE => self.answer_to(who, ROOM_SHAPE),
                 _ => {
-                    self.send_line(who, &format!("! There is no room {arg}. /rooms lists them, /join {arg} makes it."))
+                    self.answer_to(who, &format!("! There is no room {arg}. /rooms lists them, /join {arg} makes it."))
                 }
             };
         };
@@ -221,7 +256,7 @@ impl Oracle {
         let place = if shown == own { "here".to_owned() } else { format!("in {}", room.name) };
         let you = self.is_in(who, shown);
         let people = if here > 0 { format!(": {}", self.list(&others, here, you)) } else { String::new() };
-        self.send_line(who, &format!("* {here} {place}{people}."));
+        self.answer_to(who, &format!("* {here} {place}{people}."));
     }
 
     /// The answer to `/rooms`, for programs with the topics.
@@ -240,22 +275,22 @@ impl Oracle {
 
     fn join(&mut self, who: usize, arg: &str, now: Now) {
         if arg.is_empty() {
-            return self.send_line(who, "! Usage: /join room");
+            return self.answer_to(who, "! Usage: /join room");
         }
         match self.place_and_key(arg) {
             Some((room, key)) => self.propose_or_refuse(Proposed::Move { who, room, key }, now),
-            None => self.send_line(who, ROOM_SHAPE),
+            None => self.answer_to(who, ROOM_SHAPE),
         }
     }
 
     /// The reason why a member cannot go to a room.
     pub(super) fn refuse_room(&self, who: usize, room: &str, key: Option<&str>, now: Now) -> Option<String> {
         match self.find_room(room) {
-            Some(found) if found == self.readers[who].room => {
+            Some(found) if found == self.members[who].room => {
                 let name = &self.rooms[found].as_ref().expect("a room that exists").name;
                 Some(format!("! You are in {name} already."))
             }
-            Some(found) if self.readers[who].followed.contains(&found) => None,
+            Some(found) if self.members[who].followed.contains(&found) => None,
             Some(found) => self.refuse_entry(who, found, key, now),
             None => self.refuse_making(room, key),
         }
@@ -283,7 +318,7 @@ impl Oracle {
         let most = self.config.history;
         let (room, n) = match self.room_argument(who, arg) {
             Ok(found) => found,
-            Err(refusal) => return self.send_line(who, &refusal),
+            Err(refusal) => return self.answer_to(who, &refusal),
         };
         if let Some(room) = n.strip_prefix('#').filter(|_| self.has_following()) {
             let room = split(room).0;
@@ -291,59 +326,66 @@ impl Oracle {
                 Err(why) if why == SHAPE => ROOM_SHAPE.to_owned(),
                 _ => format!("! There is no room {room}. /rooms lists them, /join {room} makes it."),
             };
-            return self.send_line(who, &refusal);
+            return self.answer_to(who, &refusal);
         }
         match n.parse() {
-            _ if most == 0 => self.send_line(who, "! No history is kept here."),
-            _ if n.is_empty() => self.replay(who, room, most, now),
-            Ok(n) if n > 0 => self.replay(who, room, most.min(n), now),
-            _ => self.send_line(who, &format!("! Usage: /history n, with n from 1 to {most}")),
+            _ if most == 0 => self.answer_to(who, "! No history is kept here."),
+            _ if n.is_empty() => self.replay(self.speaker, room, most, now),
+            Ok(n) if n > 0 => self.replay(self.speaker, room, most.min(n), now),
+            _ => self.answer_to(who, &format!("! Usage: /history n, with n from 1 to {most}")),
         }
     }
 
     fn ignore(&mut self, who: usize, arg: &str) {
         if arg.is_empty() {
-            let names: Vec<&str> = self.readers[who].ignored.iter().map(|(name, ..)| &**name).collect();
+            let names: Vec<&str> = self.members[who].ignored.iter().map(|(name, ..)| &**name).collect();
             let line = match names.as_slice() {
                 [] => "* You ignore nobody.".into(),
                 [one] => format!("* You ignore {one}."),
                 [first @ .., last] => format!("* You ignore {} and {last}.", first.join(", ")),
             };
-            return self.send_line(who, &line);
+            return self.answer_to(who, &line);
         }
         let Some(target) = self.find(arg) else {
-            return self.send_line(who, &format!("! Nobody here is called {arg}."));
+            return self.answer_to(who, &format!("! Nobody here is called {arg}."));
         };
         if target == who {
-            return self.send_line(who, "! That is you.");
+            return self.answer_to(who, "! That is you.");
         }
-        let (name, key) = (self.readers[target].name.clone(), self.readers[target].key.clone());
+        let (name, key) = (self.members[target].name.clone(), self.members[target].key.clone());
         let most = self.config.max_ignored;
-        let ignored = &mut self.readers[who].ignored;
-        ignored.retain(|(_, old, person)| *old != key && *person != target);
-        if ignored.len() >= most {
-            return self.send_line(who, &format!("! You ignore {most} people already, and no more are possible."));
+        let ignored = &mut self.members[who].ignored;
+        ignored.retain(|(_, old, person)| *old != key && *person != Some(target));
+        let is_full = ignored.len() >= most;
+        if !is_full {
+            ignored.push((name.clone(), key, Some(target)));
         }
-        ignored.push((name.clone(), key, target));
-        self.send_line(who, &format!("* You no longer read {name}. /unignore {name} ends that."));
+        self.keep_ignored(who);
+        if is_full {
+            return self.answer_to(who, &format!("! You ignore {most} people already, and no more are possible."));
+        }
+        self.answer_to(who, &format!("* You no longer read {name}. /unignore {name} ends that."));
     }
 
     fn unignore(&mut self, who: usize, arg: &str) {
         if arg.is_empty() {
-            return self.send_line(who, "! Usage: /unignore name");
+            return self.answer_to(who, "! Usage: /unignore name");
         }
         let target = self.find(arg);
-        let now_called = target.map(|target| self.readers[target].name.clone());
-        let ignored = &mut self.readers[who].ignored;
-        let meant = |(_, old, person): &(String, String, usize)| *old == key(arg) || Some(*person) == target;
+        let now_called = target.map(|target| self.members[target].name.clone());
+        let ignored = &mut self.members[who].ignored;
+        let meant = |(_, old, person): &(String, String, Option<usize>)| {
+            *old == key(arg) || target.is_some() && *person == target
+        };
         let line = match ignored.iter().find(|person| meant(person)) {
             Some((name, _, person)) => {
-                let name = now_called.filter(|_| Some(*person) == target).unwrap_or(name.clone());
+                let name = now_called.filter(|_| *person == target).unwrap_or(name.clone());
                 format!("* You read {name} again.")
             }
             None => format!("! You do not ignore {arg}."),
         };
         ignored.retain(|person| !meant(person));
-        self.send_line(who, &line);
+        self.keep_ignored(who);
+        self.answer_to(who, &line);
     }
 }

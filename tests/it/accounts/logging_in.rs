@@ -112,6 +112,7 @@ fn own_ghost_is_no_obstacle() {
     ghost.ask("/join den", &["* You are in den. 1 here: you."]);
     let mut back = at_prompt(&server);
     log_in(&mut back, "fish");
+    back.expect("* You are in den. 1 here: you.");
     back.ask("/who", &["* 1 here: you."]);
     back.ask("hello", &[]);
     ghost.expect("[T] alice: hello");

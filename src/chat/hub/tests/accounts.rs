@@ -2,12 +2,16 @@
 
 use super::store_queue::start;
 use super::test_hub::TestHub;
+use crate::chat::change::{Change, Rename};
 use crate::chat::config::{Config, OfflineWhispers};
+use crate::chat::hub::check::check;
 use crate::chat::id::ClientId;
 use crate::chat::password::{PasswordAnswer, PasswordJob, ServerPassword};
+use crate::chat::policy::cidr::Network;
+use crate::chat::policy::nick::Name;
 use crate::chat::query::Answer;
 use crate::chat::record::{AccountRecord, InitialState, Record};
-use crate::chat::{Allowance, Input};
+use crate::chat::{Allowance, Input, Lang};
 
 const WELCOME: &str = "* Welcome to chinwag. Type a nickname and press Enter:";
 const PROMPT: &str = "* alice is registered. Password: (visible as you type)";
@@ -391,6 +395,25 @@ fn operator_option_and_moderators_are_roles_of_accounts() {
     hub.check(bob, "/kick boss", "! boss is a moderator. Only the operator of the server can do that.");
     let guest = hub.server.connect("boss", 9);
     assert!(hub.server.read(guest)[1].starts_with("* boss is registered."));
+}
+
+#[test]
+fn name_of_an_account_is_not_taken_after_it_was_removed_or_has_a_member() {
+    let mut hub = AccountHub::new(Config::default());
+    let (alice, _) = (hub.register("alice"), hub.enter("guest"));
+    let shared = &hub.server.hub.shared;
+    let (account, member) = (shared.accounts.find("alice"), shared.members.find("guest").unwrap());
+    let (name, network) = (Name::new("alice").unwrap(), Network::host([10, 0, 0, 1].into()));
+    let rename = Change::Rename { member, to: Box::new(Rename { name, network, account }) };
+    // Its member has another nickname, so the name itself is free.
+    hub.say(alice, "/nick al");
+    let refusal = |hub: &AccountHub| match check(&hub.server.hub.shared, &rename, hub.server.now().at) {
+        Err(refusal) => Lang::En.refusal(&refusal).to_string(),
+        Ok(()) => "none".into(),
+    };
+    assert_eq!(refusal(&hub), "The nickname alice is taken.");
+    hub.say(alice, "/unregister fish");
+    assert_eq!(refusal(&hub), "The nickname alice is not registered.");
 }
 
 #[test]

@@ -1,0 +1,358 @@
+//! Members and accounts: a member has one session, or several of one account; an account keeps what its members set.
+
+use std::net::IpAddr;
+
+use time::OffsetDateTime;
+
+use super::committing::Proposed;
+use super::history::Replay;
+use super::roles::Rank;
+use super::rules::{Holder, count};
+use super::{OPERATOR, Oracle, ReaderStage, key};
+use crate::chat::{Cause, Now};
+
+/// A name in the chat. It stays in the list after it has left.
+pub(super) struct Member {
+    pub name: String,
+    pub key: String,
+    /// Its current room, and those that it follows.
+    pub room: usize,
+    pub followed: Vec<usize>,
+    /// Its number among all logins, and the time of its login.
+    pub joined: usize,
+    pub since: OffsetDateTime,
+    pub away: Option<String>,
+    /// The name and its key at that time, and the member if it was known.
+    pub ignored: Vec<(String, String, Option<usize>)>,
+    pub whisperer: Option<usize>,
+    /// It has a name and a room, also after its sessions have ended until that is committed.
+    pub is_member: bool,
+    pub is_moderator: bool,
+    pub account: Option<usize>,
+    /// Its sessions that have not ended, and the number of those whose leave is not committed.
+    pub sessions: Vec<usize>,
+    joins: usize,
+    /// It is kicked: the cause and the time.
+    pub kicked: Option<(Cause, Now)>,
+}
+
+/// A registered name.
+pub(super) struct Account {
+    pub name: String,
+    pub key: String,
+    pub password: String,
+    pub member: Option<usize>,
+    /// The address from which its owner logged in last.
+    pub last_ip: Option<IpAddr>,
+    pub is_moderator: bool,
+    pub followed: Vec<String>,
+    ignored: Vec<String>,
+    pub away: Option<String>,
+}
+
+impl Oracle {
+    /// Who has the roles and restrictions of a member.
+    pub(super) fn holder(&self, who: usize) -> Holder {
+        match who {
+            OPERATOR => Holder::Member(OPERATOR),
+            who => self.members[who].account.map_or(Holder::Member(who), Holder::Account),
+        }
+    }
+
+    /// Whether a member has a session.
+    pub(super) fn has_session(&self, who: usize) -> bool {
+        !self.members[who].sessions.is_empty()
+    }
+
+    /// The sessions of a member, in the order of their logins.
+    pub(super) fn sessions(&self, who: usize) -> Vec<usize> {
+        self.members[who].sessions.clone()
+    }
+
+    /// Finds an account by its name.
+    pub(super) fn find_account(&self, name: &str) -> Option<usize> {
+        let key = key(name);
+        self.accounts.iter().position(|account| account.as_ref().is_some_and(|account| account.key == key))
+    }
+
+    fn account(&mut self, account: usize) -> &mut Account {
+        self.accounts[account].as_mut().expect("an account")
+    }
+
+    /// Changes what the account of a member keeps, if it has one.
+    pub(super) fn keep(&mut self, who: usize, change: impl FnOnce(&mut Account)) {
+        if let Some(account) = self.members[who].account {
+            change(self.account(account));
+        }
+    }
+
+    /// Keeps whom a member ignores.
+    pub(super) fn keep_ignored(&mut self, who: usize) {
+        let names = self.members[who].ignored.iter().map(|(name, ..)| name.clone()).collect();
+        self.keep(who, |account| account.ignored = names);
+    }
+
+    /// Keeps that a member follows a room, or no longer does.
+    pub(super) fn keep_followed(&mut self, who: usize, room: usize, follows: bool) {
+        let name = self.room_name(room);
+        self.keep(who, |account| {
+            let is_known = account.followed.iter().any(|followed| key(followed) == key(&name));
+            match follows {
+                true if !is_known => account.followed.push(name),
+                true => {}
+                false => account.followed.retain(|followed| key(followed) != key(&name)),
+            }
+        });
+    }
+
+    /// The reason why a session cannot log in.
+    pub(super) fn refuse_login(&self, name: &str, account: Option<usize>) -> Option<String> {
+        if let Some(account) = account {
+            match &self.accounts[account] {
+                None => return Some(format!("! The nickname {name} is not registered.")),
+                Some(account) if account.member.is_some() => return None,
+                Some(_) => {}
+            }
+        }
+        match account {
+            None => self.refuse_taken(name, None, None, true),
+            // Its owner is not kept out by a name that looks like it.
+            Some(_) => {
+                let is_taken = self.names.contains_key(&key(name));
+                is_taken.then(|| format!("! The nickname {name} is taken. Try another:"))
+            }
+        }
+    }
+
+    /// Adds a member with a new session, as the account if there is one.
+    pub(super) fn add_member(&mut self, name: &str, account: Option<usize>, ip: IpAddr, now: Now) -> usize {
+        self.logins += 1;
+        let who = self.members.len();
+        self.members.push(Member {
+            name: String::new(),
+            key: String::new(),
+            room: 0,
+            followed: Vec::new(),
+            joined: self.logins,
+            since: now.local,
+            away: None,
+            ignored: Vec::new(),
+            whisperer: None,
+            is_member: true,
+            is_moderator: false,
+            account,
+            sessions: Vec::new(),
+            joins: 1,
+            kicked: None,
+        });
+        self.take_name(who, name);
+        let Some(account) = account else {
+            self.take_mute_over(who, ip, now);
+            return who;
+        };
+        self.counts.account_logins += 1;
+        let kept = self.account(account);
+        (kept.member, kept.last_ip) = (Some(who), Some(ip));
+        let ignored = kept.ignored.iter().map(|name| (name.clone(), key(name), None)).collect();
+        let (away, is_moderator) = (kept.away.clone(), kept.is_moderator);
+        let member = &mut self.members[who];
+        (member.ignored, member.away, member.is_moderator) = (ignored, away, is_moderator);
+        self.adopt_mute(who, account, now);
+        self.rename_mute(who, ip, now);
+        who
+    }
+
+    /// Gives a session its member; returns the newest message that it has read.
+    pub(super) fn begin_session(&mut self, session: usize, who: usize) -> Option<u64> {
+        self.members[who].sessions.push(session);
+        let reader = &mut self.readers[session];
+        (reader.member, reader.prompt, reader.stage) = (Some(who), None, ReaderStage::Here);
+        self.take_wanted(session)
+    }
+
+    /// Separates a session from its member.
+    pub(super) fn end_session(&mut self, session: usize) -> usize {
+        let who = self.readers[session].member.take().expect("a member");
+        self.members[who].sessions.retain(|&other| other != session);
+        who
+    }
+
+    /// One more session of an account that has a member: it reads what that member reads.
+    pub(super) fn log_in_again(&mut self, who: usize, session: Option<usize>, member: usize, now: Now) -> usize {
+        self.members[member].joins += 1;
+        let Some(session) = session else { return member };
+        self.counts.second_sessions += 1;
+        let ip = self.readers[who].addr.ip();
+        self.keep(member, |account| account.last_ip = Some(ip));
+        let rooms = self.rooms_of(member);
+        self.begin_day(rooms[0], now);
+        let asked = self.asked_rooms(session);
+        let after = self.begin_session(session, member);
+        let bytes = self.config.backlog_bytes / 4 / rooms.len();
+        for (index, &room) in rooms.iter().enumerate() {
+            let follows = index > 0;
+            if follows {
+                self.readers[session].day = Some(now.local.date());
+                self.begin_day(room, now);
+            }
+            let after = after.filter(|_| asked.contains(&key(&self.room_name(room))));
+            let replay = Replay { after, bytes: if follows { bytes } else { usize::MAX } };
+            let here = self.room(room).members.len();
+            let mut others = self.names_in(room, 12);
+            others.retain(|&other| other != member);
+            let name = self.members[member].name.clone();
+            self.greet(session, room, &others, here, replay, !follows, now, |room, here, people| match follows {
+                true => format!("You follow {room}. {here} here: {people}."),
+                false => format!("You are {name}. {here} here: {people}. /help lists the commands."),
+            });
+        }
+        member
+    }
+
+    /// A session of a member has ended, which is committed: with the last one, the member leaves.
+    pub(super) fn leave(&mut self, who: usize, cause: &Cause, now: Now) {
+        self.members[who].joins -= 1;
+        if self.members[who].joins == 0 {
+            self.remove(who, cause, now);
+        } else if self.has_session(who) {
+            self.counts.outlived += 1;
+        } else if let Some((cause, at)) = self.members[who].kicked.clone() {
+            self.remove(who, &cause, at);
+        }
+    }
+
+    /// A member has left the server: its account has none.
+    pub(super) fn leave_account(&mut self, who: usize) {
+        self.keep(who, |account| account.member = None);
+    }
+
+    /// A member becomes that of an account.
+    pub(super) fn bind(&mut self, who: usize, account: usize, now: Now) {
+        self.members[who].account = Some(account);
+        let most = self.config.max_ignored;
+        let kept = self.accounts[account].as_mut().expect("an account");
+        let member = &mut self.members[who];
+        for name in &kept.ignored {
+            let is_new = member.ignored.iter().all(|(_, own, _)| *own != key(name));
+            if is_new && member.ignored.len() < most {
+                member.ignored.push((name.clone(), key(name), None));
+            }
+        }
+        kept.member = Some(who);
+        kept.ignored = member.ignored.iter().map(|(name, ..)| name.clone()).collect();
+        kept.is_moderator |= member.is_moderator;
+        member.is_moderator = kept.is_moderator;
+        match &member.away {
+            Some(text) => kept.away = Some(text.clone()),
+            None => member.away = kept.away.clone(),
+        }
+        self.adopt_mute(who, account, now);
+        for room in self.members[who].followed.clone() {
+            self.keep_followed(who, room, true);
+        }
+        for room in self.rooms.iter_mut().flatten() {
+            room.rules.adopt(who, account);
+        }
+    }
+
+    /// The reason why a member cannot register.
+    pub(super) fn refuse_registration(&self, who: usize) -> Option<String> {
+        if let Some(account) = self.members[who].account {
+            let name = self.accounts[account].as_ref().map_or("", |account| &account.name);
+            return Some(format!("! You are registered already, as {name}."));
+        }
+        let name = &self.members[who].name;
+        let most = self.config.max_accounts;
+        match self.find_alike_account(name, None) {
+            Some(name) => Some(refuse_registered(name)),
+            None if self.accounts.iter().flatten().count() >= most => {
+                Some(format!("! There are {} already, and no more can be made.", count(most as u64, "account")))
+            }
+            None => None,
+        }
+    }
+
+    pub(super) fn commit_registration(&mut self, who: usize, password: String, now: Now) {
+        self.counts.registered += 1;
+        let (name, key) = (self.members[who].name.clone(), self.members[who].key.clone());
+        let (followed, ignored) = (Vec::new(), Vec::new());
+        self.accounts.push(Some(Account {
+            name: name.clone(),
+            key,
+            password,
+            member: None,
+            last_ip: None,
+            is_moderator: false,
+            followed,
+            ignored,
+            away: None,
+        }));
+        self.bind(who, self.accounts.len() - 1, now);
+        let words = format!("* {name} is registered now: who logs in as {name} is asked for the password.");
+        self.send_line_to_sessions(who, &words);
+    }
+
+    /// The refusal if an account was removed.
+    pub(super) fn refuse_removed(&self, account: usize) -> Option<String> {
+        self.accounts[account].is_none().then(|| "! The nickname  is not registered.".into())
+    }
+
+    /// The refusal if an account has more than one session.
+    pub(super) fn refuse_others(&self, account: usize) -> Option<String> {
+        let member = self.accounts[account].as_ref()?.member?;
+        let others = self.members[member].joins as u64 - 1;
+        let others = Some(others).filter(|&others| others > 0)?;
+        let words = count(others, "other connection");
+        Some(format!("! The account has {words} at present. Close them first."))
+    }
+
+    /// The reason why an account cannot be removed.
+    pub(super) fn refuse_removal(&self, by: usize, account: usize) -> Option<String> {
+        let is_own = by != OPERATOR && self.members[by].is_member && self.members[by].account == Some(account);
+        let permit = || self.permit(by, Rank::Operator, None).filter(|_| !is_own);
+        self.refuse_removed(account).or_else(permit).or_else(|| self.refuse_others(account))
+    }
+
+    pub(super) fn commit_password(&mut self, account: usize, password: String) {
+        self.account(account).password = password;
+        if let Some(member) = self.account(account).member {
+            self.send_line_to_sessions(member, "* The password is changed.");
+        }
+    }
+
+    pub(super) fn commit_removal(&mut self, by: usize, account: usize) {
+        self.counts.unregistered += 1;
+        let removed = self.accounts[account].take().expect("an account");
+        if let Some(who) = removed.member {
+            let member = &mut self.members[who];
+            (member.account, member.is_moderator) = (None, false);
+        }
+        for room in self.rooms.iter_mut().flatten() {
+            room.rules.forget(account);
+        }
+        self.forget_mute(account);
+        let words = format!("* {} is no longer registered.", removed.name);
+        removed.member.into_iter().for_each(|member| self.send_line_to_sessions(member, &words));
+        if by == OPERATOR {
+            self.send_to_console(&words);
+        }
+    }
+
+    /// `/unregister name` of the operator
+    pub(super) fn remove_account(&mut self, name: &str, now: Now) {
+        let refusal = match self.find_account(name) {
+            _ if !self.has_store => NO_ACCOUNTS.into(),
+            _ if name.is_empty() => "! Usage: /unregister name".into(),
+            None => format!("! The nickname {name} is not registered."),
+            Some(account) => return self.propose_or_refuse(Proposed::Unregister { by: OPERATOR, account }, now),
+        };
+        self.send_to_console(&refusal);
+    }
+}
+
+pub(super) const NO_ACCOUNTS: &str = "! This server has no accounts, since it stores nothing.";
+
+/// The refusal of a name that is that of an account.
+pub(super) fn refuse_registered(name: &str) -> String {
+    format!("! The nickname {name} is registered. If it is yours: /nick {name} PASSWORD")
+}

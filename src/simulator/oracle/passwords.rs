@@ -1,0 +1,419 @@
+//! Passwords: prompts for them, commands with them, and the limits on wrong ones.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::accounts::NO_ACCOUNTS;
+use super::committing::Proposed;
+use super::entering::is_farewell;
+use super::programs::Wanted;
+use super::rules::count;
+use super::talking::split;
+use super::{Oracle, ReaderStage};
+use crate::chat::{Cause, Now, PasswordAnswer};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// What a session is asked for, unless it is a nickname.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Prompt {
+    /// The password of an account, of which so many were wrong.
+    Account { account: usize, wrong: usize },
+    /// Nothing: it logs in as the account.
+    LoggingIn(usize),
+}
+
+/// What a password is for.
+#[derive(Clone, Debug)]
+pub(super) enum Purpose {
+    LogIn(usize),
+    Register,
+    Change(usize, String),
+    Unregister(usize),
+    Take(usize),
+}
+
+impl Purpose {
+    fn account(&self) -> Option<usize> {
+        match *self {
+            Purpose::Register => None,
+            Purpose::LogIn(account)
+            | Purpose::Change(account, _)
+            | Purpose::Unregister(account)
+            | Purpose::Take(account) => Some(account),
+        }
+    }
+}
+
+/// A password that was typed, and the right one at that time.
+#[derive(Clone, Debug)]
+pub(super) struct Request {
+    purpose: Purpose,
+    typed: String,
+    right: Option<String>,
+    since: Duration,
+}
+
+/// The result of a comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compared {
+    Right,
+    Wrong,
+    Failed,
+}
+
+impl Compared {
+    pub fn of(answer: &PasswordAnswer) -> Compared {
+        match answer {
+            PasswordAnswer::Right { .. } => Compared::Right,
+            PasswordAnswer::Wrong => Compared::Wrong,
+            PasswordAnswer::Failed => Compared::Failed,
+        }
+    }
+}
+
+/// Wrong passwords: the time of the first one, and how many there were in the minute since.
+#[derive(Default)]
+pub(super) struct Failures {
+    networks: HashMap<IpAddr, (Duration, u32)>,
+    accounts: HashMap<usize, (Duration, u32)>,
+}
+
+fn fail<K: Eq + Hash>(failures: &mut HashMap<K, (Duration, u32)>, key: K, now: Now) {
+    let found = failures.entry(key).or_insert((now.at, 0));
+    if found.0 + MINUTE <= now.at {
+        *found = (now.at, 0);
+    }
+    found.1 += 1;
+}
+
+/// The wrong passwords of the last minute.
+fn count_now<K: Eq + Hash>(failures: &HashMap<K, (Duration, u32)>, key: K, now: Now) -> u32 {
+    failures.get(&key).filter(|(since, _)| *since + MINUTE > now.at).map_or(0, |&(_, count)| count)
+}
+
+/// The time until another password is compared.
+fn wait<K: Eq + Hash>(failures: &HashMap<K, (Duration, u32)>, key: K, most: u32, now: Now) -> Option<Duration> {
+    let &(since, count) = failures.get(&key)?;
+    (since + MINUTE).checked_sub(now.at).filter(|wait| count >= most && !wait.is_zero())
+}
+
+/// What the simulated process stores of a password.
+pub fn verifier(password: &str) -> String {
+    format!("#{password}")
+}
+
+fn too_many(wait: Duration) -> String {
+    format!("! Too many wrong passwords. Try again in {}.", count(wait.as_millis().div_ceil(1000) as u64, "second"))
+}
+
+/// The refusal of a password that nobody can have.
+fn refuse_password(text: &str) -> Option<String> {
+    let is_bad = text.trim().len() > 256 || text.contains(' ') || text.starts_with('/') || is_farewell(text);
+    is_bad.then(|| {
+        "! A password is one word of 1 to 256 bytes. q, quit, exit and words that begin with / are commands.".into()
+    })
+}
+
+impl Oracle {
+    /// Whether a session waits for its password to be compared.
+    pub fn awaits_password(&self, session: usize) -> bool {
+        self.readers[session].awaits.is_some()
+    }
+
+    /// Whether a session is asked for a password.
+    pub fn is_at_password_prompt(&self, session: usize) -> bool {
+        matches!(self.readers[session].prompt, Some(Prompt::Account { .. }))
+    }
+
+    /// Sends a session what it is asked for.
+    pub(super) fn ask(&mut self, session: usize) {
+        match self.readers[session].prompt {
+            None => self.send_welcome(session),
+            Some(Prompt::LoggingIn(_)) => {}
+            Some(Prompt::Account { account, .. }) => {
+                let name = self.accounts[account].as_ref().map_or(String::new(), |account| account.name.clone());
+                self.send_line(session, &format!("* {name} is registered. {}", self.prompt_of(session)));
+            }
+        }
+    }
+
+    /// The session is asked for a nickname from now on.
+    pub(super) fn ask_for_name(&mut self, session: usize) {
+        self.readers[session].prompt = None;
+        self.ask(session);
+    }
+
+    /// The session is asked for the password of an account from now on.
+    pub(super) fn ask_for_password(&mut self, session: usize, account: usize) {
+        self.readers[session].prompt = Some(Prompt::Account { account, wrong: 0 });
+        self.ask(session);
+    }
+
+    /// A line at a password prompt, which is no farewell.
+    pub(super) fn line_at_prompt(&mut self, session: usize, prompt: Prompt, text: &str, now: Now) {
+        let Prompt::Account { account, .. } = prompt else { panic!("person {session} is logged in already") };
+        match self.accounts[account].is_some() {
+            true => self.give_password(session, Purpose::LogIn(account), text, now),
+            false => self.ask_for_name(session),
+        }
+    }
+
+    fn password_wait(&self, session: usize, account: Option<usize>, now: Now) -> Option<Duration> {
+        let ip = self.readers[session].addr.ip();
+        let of_account = || {
+            let account = account?;
+            let is_known = self.accounts[account].as_ref()?.last_ip == Some(ip);
+            wait(&self.failures.accounts, account, 60, now).filter(|_| !is_known)
+        };
+        wait(&self.failures.networks, ip, 5, now).or_else(of_account)
+    }
+
+    /// Whether a password must wait for those that are compared: if these are all wrong, it is one too many.
+    fn must_wait(&self, session: usize, account: Option<usize>, now: Now) -> bool {
+        let ip = self.readers[session].addr.ip();
+        let asked = self.taken.iter().filter(|(_, other, _)| *other == ip).count() as u32;
+        let of_account =
+            self.taken.iter().filter(|(_, _, other)| account.is_some() && *other == account).count() as u32;
+        let is_full = |wrong: u32, taken: u32, most: u32| taken > 0 && wrong + taken >= most;
+        is_full(count_now(&self.failures.networks, ip, now), asked, 5)
+            || account.is_some_and(|account| is_full(count_now(&self.failures.accounts, account, now), of_account, 60))
+    }
+
+    /// A session gives a password.
+    pub(super) fn give_password(&mut self, session: usize, purpose: Purpose, typed: &str, now: Now) {
+        let account = purpose.account();
+        let right = account.map(|account| self.accounts[account].as_ref().expect("an account").password.clone());
+        let typed = typed.trim().to_owned();
+        if account.is_some() && typed.len() > 256 {
+            return self.wrong_password(session, &purpose, now);
+        }
+        if let Some(wait) = self.password_wait(session, account, now) {
+            self.counts.refused_passwords += 1;
+            return self.refuse_with_prompt(session, &purpose, &too_many(wait));
+        }
+        self.readers[session].awaits = Some(Request { purpose, typed, right, since: now.at });
+        let ip = self.readers[session].addr.ip();
+        if !self.turns.contains(&ip) {
+            self.turns.push_back(ip);
+        }
+        self.requests.push((ip, session));
+    }
+
+    /// Refuses a password; at a prompt it is due again.
+    fn refuse_with_prompt(&mut self, session: usize, purpose: &Purpose, refusal: &str) {
+        match purpose {
+            Purpose::LogIn(_) => {
+                let prompt = self.prompt_of(session);
+                self.send_line(session, &format!("{refusal} {prompt}"));
+            }
+            _ => self.send_line(session, refusal),
+        }
+    }
+
+    /// The end of a refusal after which a password is due.
+    fn prompt_of(&self, session: usize) -> &'static str {
+        if self.readers[session].program.is_some() { "Password:" } else { "Password: (visible as you type)" }
+    }
+
+    fn end_password(&mut self, session: usize, now: Now) -> Request {
+        let reader = &mut self.readers[session];
+        let request = reader.awaits.take().expect("a password that is compared");
+        if reader.stage == ReaderStage::Asked {
+            reader.active += now.at - request.since;
+        }
+        reader.committed_at = now.at;
+        request
+    }
+
+    /// The session whose password is compared next; refuses those that must wait.
+    ///
+    /// The addresses take turns.
+    pub fn poll_password(&mut self, now: Now) -> Option<usize> {
+        for _ in 0..self.turns.len() {
+            let ip = self.turns.pop_front()?;
+            let session = self.poll_from(ip, now);
+            if self.requests.iter().any(|(other, _)| *other == ip) {
+                self.turns.push_back(ip);
+            }
+            if session.is_some() {
+                return session;
+            }
+        }
+        None
+    }
+
+    fn poll_from(&mut self, ip: IpAddr, now: Now) -> Option<usize> {
+        while let Some(at) = self.requests.iter().position(|(other, _)| *other == ip) {
+            let (_, session) = self.requests.remove(at);
+            let reader = &self.readers[session];
+            if reader.stage == ReaderStage::Gone {
+                continue;
+            }
+            let account = reader.awaits.as_ref().expect("a password that waits").purpose.account();
+            let Some(wait) = self.password_wait(session, account, now) else {
+                if self.must_wait(session, account, now) {
+                    self.requests.insert(0, (ip, session));
+                    return None;
+                }
+                self.taken.push_back((session, ip, account));
+                self.compared.push_back(session);
+                return Some(session);
+            };
+            self.counts.refused_passwords += 1;
+            let purpose = self.end_password(session, now).purpose;
+            self.refuse_with_prompt(session, &purpose, &too_many(wait));
+        }
+        None
+    }
+
+    /// The passwords that are compared must be compared again.
+    pub fn return_passwords(&mut self) {
+        self.taken.clear();
+        while let Some(session) = self.compared.pop_back() {
+            let ip = self.readers[session].addr.ip();
+            self.turns.retain(|turn| *turn != ip);
+            self.turns.push_front(ip);
+            self.requests.insert(0, (ip, session));
+        }
+    }
+
+    /// A password was compared.
+    pub fn handle_password(&mut self, compared: Compared, now: Now) {
+        let session = self.compared.pop_front().expect("a password that is compared");
+        self.taken.pop_front();
+        if self.readers[session].stage == ReaderStage::Gone {
+            return;
+        }
+        let Request { purpose, typed, right, .. } = self.end_password(session, now);
+        let is_right = right.is_none_or(|right| right == typed);
+        self.speaker = session;
+        match compared {
+            Compared::Failed => {
+                let refusal = "! Passwords cannot be checked at present. Try again later.";
+                self.refuse_with_prompt(session, &purpose, refusal);
+            }
+            Compared::Wrong => {
+                assert!(!is_right, "the password {typed:?} of person {session} is right");
+                self.wrong_password(session, &purpose, now);
+            }
+            Compared::Right => {
+                assert!(is_right, "the password {typed:?} of person {session} is wrong");
+                self.right_password(session, purpose, typed, now);
+            }
+        }
+    }
+
+    fn wrong_password(&mut self, session: usize, purpose: &Purpose, now: Now) {
+        self.counts.wrong_passwords += 1;
+        fail(&mut self.failures.networks, self.readers[session].addr.ip(), now);
+        purpose.account().into_iter().for_each(|account| fail(&mut self.failures.accounts, account, now));
+        let prompt = self.prompt_of(session);
+        match &mut self.readers[session].prompt {
+            Some(Prompt::Account { wrong, .. }) if matches!(purpose, Purpose::LogIn(_)) => {
+                *wrong += 1;
+                if *wrong < 3 {
+                    return self.send_line(session, &format!("! Wrong password. {prompt}"));
+                }
+                self.send_line(session, "! Wrong password.");
+                self.ask_for_name(session);
+            }
+            _ => self.send_line(session, "! Wrong password."),
+        }
+    }
+
+    fn right_password(&mut self, session: usize, purpose: Purpose, typed: String, now: Now) {
+        let who = self.readers[session].member;
+        match (purpose, who) {
+            (Purpose::LogIn(account), None) => self.log_in_as(session, account, now),
+            (Purpose::Register, Some(who)) => {
+                self.propose_or_refuse(Proposed::Register { who, password: typed }, now);
+            }
+            (Purpose::Change(account, password), Some(by)) => {
+                self.propose_or_refuse(Proposed::SetPassword { by, account, password }, now);
+            }
+            (Purpose::Unregister(account), Some(by)) => {
+                self.propose_or_refuse(Proposed::Unregister { by, account }, now);
+            }
+            (Purpose::Take(account), Some(who)) => self.take_account(session, who, account, now),
+            (purpose, who) => panic!("{purpose:?} of {who:?}"),
+        }
+    }
+
+    /// A session has given the password of an account, and logs in as it.
+    fn log_in_as(&mut self, session: usize, account: usize, now: Now) {
+        let Some(found) = &self.accounts[account] else { return self.ask_for_name(session) };
+        let name = found.name.clone();
+        if found.member.is_none() && !found.followed.is_empty() {
+            let followed = found.followed.clone();
+            self.readers[session].wanted.get_or_insert_default().follow_too(followed);
+        }
+        self.readers[session].prompt = Some(Prompt::LoggingIn(account));
+        let (room, follow) = self.places(session);
+        let join = Proposed::Join { who: session, name, room, follow, account: Some(account) };
+        match self.refusal(&join, now) {
+            None => self.propose(join),
+            Some(refusal) => {
+                self.send_line(session, &refusal);
+                self.ask_for_name(session);
+            }
+        }
+    }
+
+    /// A member takes the name of an account, or its session goes over to the member of the account.
+    fn take_account(&mut self, session: usize, who: usize, account: usize, now: Now) {
+        let Some(found) = &self.accounts[account] else { return };
+        if found.member.is_none() && self.members[who].account.is_none() {
+            let (name, ip) = (found.name.clone(), self.readers[session].addr.ip());
+            let rename = Proposed::Rename { who, name, account: Some(account), ip };
+            return self.propose_or_refuse(rename, now);
+        }
+        self.counts.switched += 1;
+        let rooms: Vec<String> = self.rooms_of(who).into_iter().map(|room| self.room_name(room)).collect();
+        self.end_session(session);
+        self.propose(Proposed::Leave { who, cause: Cause::Quit(None) });
+        let reader = &mut self.readers[session];
+        (reader.stage, reader.active) = (ReaderStage::Asked, now.at);
+        reader.wanted = Some(Wanted::of_member(rooms, self.messages));
+        self.log_in_as(session, account, now);
+    }
+
+    /// `/register`, `/password`, `/unregister`
+    pub(super) fn account_command(&mut self, who: usize, word: &str, rest: &str, now: Now) {
+        let refusal = match (word, self.members[who].account) {
+            _ if !self.has_store => NO_ACCOUNTS.into(),
+            ("/register", _) if rest.is_empty() => "! Usage: /register PASSWORD".into(),
+            ("/register", own) => {
+                let bad = || refuse_password(rest).filter(|_| own.is_none());
+                match bad().or_else(|| self.refuse_registration(who)) {
+                    None => return self.give_password(self.speaker, Purpose::Register, rest, now),
+                    Some(refusal) => refusal,
+                }
+            }
+            (_, None) => {
+                let name = &self.members[who].name;
+                format!("! You have no account. /register PASSWORD makes the nickname {name} yours.")
+            }
+            ("/password", Some(account)) => {
+                let (old, new) = split(rest);
+                let new = new.trim();
+                match refuse_password(new) {
+                    _ if old.is_empty() || new.is_empty() => "! Usage: /password OLD NEW".into(),
+                    None => {
+                        let purpose = Purpose::Change(account, new.into());
+                        return self.give_password(self.speaker, purpose, old, now);
+                    }
+                    Some(refusal) => refusal,
+                }
+            }
+            (_, Some(_)) if rest.is_empty() => "! Usage: /unregister PASSWORD".into(),
+            (_, Some(account)) => match self.refuse_others(account) {
+                None => return self.give_password(self.speaker, Purpose::Unregister(account), rest, now),
+                Some(refusal) => refusal,
+            },
+        };
+        self.answer_to(who, &refusal);
+    }
+}
