@@ -174,7 +174,9 @@ impl LoginFlow {
             LineShape::Notice(ServerNotice::EnteredRoom { .. }) if self.phase == LoginPhase::ChangingRoom => {
                 self.phase = LoginPhase::CatchingUp
             }
-            LineShape::Refused(ServerRefusal::InThatRoom { .. }) if self.phase == LoginPhase::ChangingRoom => {
+            LineShape::Refused(ServerRefusal::InThatRoom { .. })
+                if matches!(self.phase, LoginPhase::ChangingRoom | LoginPhase::CatchingUp) =>
+            {
                 self.phase = LoginPhase::CatchingUp;
                 return LineAction::Hide;
             }
