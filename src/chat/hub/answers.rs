@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use log::info;
 
-use super::prompts::Prompt;
+use super::login::prompts::Prompt;
 use super::{Hub, Shared};
 use crate::chat::change::{Change, Delete, Place};
 use crate::chat::config::Login;

@@ -1,7 +1,7 @@
 //! Lines of sessions: when the next one may be processed, and what is done with it.
 
 use super::Hub;
-use super::passwords::PasswordUse;
+use super::login::passwords::PasswordUse;
 use super::plan::{Asker, LocalChange, Plan, View};
 use super::trace::TraceEvent;
 use crate::chat::event::Refusal;

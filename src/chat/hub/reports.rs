@@ -4,7 +4,7 @@ use compact_str::CompactString;
 use time::OffsetDateTime;
 
 use super::check::minutes_of;
-use super::permissions::Act;
+use super::check::permissions::Act;
 use super::plan::{Asker, Report};
 use super::{Hub, Shared};
 use crate::chat::change::RestrictionKind;

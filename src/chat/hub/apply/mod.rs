@@ -8,8 +8,8 @@ mod rooms;
 use log::{debug, info};
 
 use super::check::check;
+use super::check::permissions::Act;
 use super::fanout::{Fanout, Greeting, Replay};
-use super::permissions::Act;
 use super::{Hub, Shared};
 use crate::chat::cause::Cause;
 use crate::chat::change::{Change, Committed, Join, Origin, Rename};

@@ -5,7 +5,7 @@ use crate::chat::change::{Change, Rename};
 use crate::chat::command::{Command, is_blank, split};
 use crate::chat::config::Login;
 use crate::chat::event::Refusal;
-use crate::chat::hub::passwords::PasswordUse;
+use crate::chat::hub::login::passwords::PasswordUse;
 use crate::chat::id::AccountId;
 use crate::chat::password::{MAX_PASSWORD, normalized};
 use crate::chat::policy::cidr::Network;

@@ -12,12 +12,12 @@ mod talk;
 
 use self::moderation::or_refuse;
 use super::Shared;
-use super::permissions::Act;
+use super::check::permissions::Act;
 use crate::chat::change::{Change, RestrictionKind};
 use crate::chat::command::{Command, Typist, is_blank};
 use crate::chat::config::{Config, Login, Mode, OfflineWhispers};
 use crate::chat::event::{Event, Help, Notice, Refusal};
-use crate::chat::hub::passwords::PasswordUse;
+use crate::chat::hub::login::passwords::PasswordUse;
 use crate::chat::id::{AccountId, ClientId, MemberId, Now, RoomId};
 use crate::chat::member::Role;
 use crate::chat::policy::nick::Name;

@@ -8,7 +8,7 @@ use super::{Asker, Plan, Report, View, refuse};
 use crate::chat::change::{Ban, Change, Kick, Lift, Mute, Restrict, RestrictionKind};
 use crate::chat::command::{is_blank, split};
 use crate::chat::event::Refusal;
-use crate::chat::hub::permissions::Act;
+use crate::chat::hub::check::permissions::Act;
 use crate::chat::id::{MemberId, RoomId};
 use crate::chat::member::Role;
 use crate::chat::policy::cidr::Network;

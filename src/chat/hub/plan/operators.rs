@@ -6,7 +6,7 @@ use super::{Asker, Plan, Report, View};
 use crate::chat::change::{Change, Delete, RoleChange};
 use crate::chat::command::{Command, split};
 use crate::chat::event::{Event, Notice, Refusal};
-use crate::chat::hub::permissions::Act;
+use crate::chat::hub::check::permissions::Act;
 use crate::chat::id::{Author, MemberId, RoomId};
 use crate::chat::member::{Role, RoomRole};
 use crate::chat::policy::nick::{Name, key_of};

@@ -1,7 +1,7 @@
 //! Who may do what: the table of permissions, and the rank of a member.
 
-use super::Shared;
 use crate::chat::event::Refusal;
+use crate::chat::hub::Shared;
 use crate::chat::id::{MemberId, RoomId};
 use crate::chat::member::{Rank, Role, RoomRole};
 
@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn manual_has_the_same_permissions() {
-        let manual = include_str!("../../manual/roles.md");
+        let manual = include_str!("../../../manual/roles.md");
         let section = manual.split("## Who may do what").nth(1).and_then(|rest| rest.split("\n## ").next()).unwrap();
         let rows = section.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |")?.split_once(" | "));
         let rows: Vec<(&str, &str)> = rows.skip(2).collect();

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Hub;
 use super::password_queue::PasswordQueue;
 use crate::chat::change::{Change, Origin, Register, Rename};
 use crate::chat::event::{Due, Refusal};
+use crate::chat::hub::Hub;
 use crate::chat::id::{AccountId, ClientId, MemberId, Now, SessionId};
 use crate::chat::password::{MAX_PASSWORD, Password, PasswordAnswer, PasswordJob, PasswordRequest};
 use crate::chat::policy::attempt_limit::AttemptLimit;
@@ -225,7 +225,13 @@ impl Hub {
     }
 
     /// Queues a password of a session.
-    pub(super) fn queue_password(&mut self, id: ClientId, purpose: PasswordUse, job: PasswordJob, now: Now) {
+    pub(in crate::chat::hub) fn queue_password(
+        &mut self,
+        id: ClientId,
+        purpose: PasswordUse,
+        job: PasswordJob,
+        now: Now,
+    ) {
         if let Some(wait) = self.password_wait(id, purpose.account(), now) {
             let due = self.due_after(id, &purpose);
             return self.fanout().refuse(id, Refusal::TooManyWrongPasswords { seconds: seconds_of(wait), due });
@@ -241,7 +247,7 @@ impl Hub {
     }
 
     /// Queues the comparison of a typed password with that of an account.
-    pub(super) fn queue_account_password(
+    pub(in crate::chat::hub) fn queue_account_password(
         &mut self,
         id: ClientId,
         purpose: PasswordUse,

@@ -1,7 +1,7 @@
 //! Whether a member can have a nickname.
 
-use super::Shared;
 use crate::chat::event::Refusal;
+use crate::chat::hub::Shared;
 use crate::chat::id::{AccountId, MemberId};
 use crate::chat::policy::nick::{InvalidNick, Name, fold};
 

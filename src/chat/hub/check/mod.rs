@@ -1,19 +1,21 @@
 //! Whether a change is allowed: asked before it is proposed, and again when it is committed.
 
+mod accounts;
+mod nicknames;
+mod operators;
+pub mod permissions;
+
 use std::time::Duration;
 
+use self::accounts::{check_join, check_rename};
+use self::operators::{check_delete, check_restrict, check_role, check_setting, restriction_act};
+use self::permissions::Act;
 use super::Shared;
-use super::nicknames::check_name;
-use super::permissions::Act;
-use crate::chat::account::Account;
-use crate::chat::change::{Change, Delete, Join, Place, Restrict, RestrictionKind, RoleChange};
+use crate::chat::change::{Change, Place};
 use crate::chat::event::Refusal;
-use crate::chat::id::{AccountId, Holder, MemberId, RoomId};
+use crate::chat::id::{MemberId, RoomId};
 use crate::chat::member::{Member, Role, RoomRole};
-use crate::chat::policy::nick::Name;
 use crate::chat::room::Room;
-use crate::chat::room::rules::MAX_LISTED;
-use crate::chat::settings::Setting;
 
 /// Checks a change against the shared state alone; `now` is the time of the change.
 ///
@@ -134,21 +136,7 @@ fn check_other<'a>(shared: &'a Shared, change: &'a Change<'_>, now: Duration) ->
         Change::Topic { member, room, .. } => check_topic(shared, *member, *room, now),
         Change::Away { member, .. } | Change::Leave { member, .. } => present(*member, "").map(drop),
         Change::Say { member, room, .. } => check_message(shared, *member, *room, now),
-        Change::Rename { member, to } => {
-            let name = &to.name;
-            let old = &present(*member, "")?.name;
-            if name.shown == *old {
-                return Err(Refusal::AlreadyCalled { name: old });
-            }
-            if let Some(account) = to.account {
-                // Between password and commit it was removed, or another session has logged in as it.
-                let found = shared.check_account(account).map_err(|_| Refusal::NotRegistered { name: &name.shown })?;
-                if found.member.is_some() {
-                    return Err(Refusal::Taken { name: &name.shown, asked: false });
-                }
-            }
-            check_name(shared, name, Some(*member), to.account.or(members.account(*member)), false)
-        }
+        Change::Rename { member, to } => check_rename(shared, *member, &present(*member, "")?.name, to),
         Change::Kick { member, kick } => match kick.room {
             None => {
                 shared.permit(kick.by, Act::ModerateServer, None)?;
@@ -226,58 +214,6 @@ fn check_other<'a>(shared: &'a Shared, change: &'a Change<'_>, now: Duration) ->
                 shared.permit(*by, Act::RemoveAccounts, None)?;
             }
             shared.check_only_session(*account)
-        }
-    }
-}
-
-/// Checks the login of a session: the name is free, or its account has given the password.
-fn check_join<'a>(shared: &'a Shared, join: &'a Join) -> Result<(), Refusal<'a>> {
-    let name = &join.name;
-    let account = match join.account {
-        Some(account) => Some(shared.check_account(account).map_err(|_| Refusal::NotRegistered { name: &name.shown })?),
-        None => None,
-    };
-    if account.is_some_and(|account| account.member.is_some()) {
-        return Ok(());
-    }
-    match account {
-        // Its owner is not kept out by a name that looks like it.
-        Some(_) if shared.members.find_key(&name.key).is_some() => {
-            Err(Refusal::Taken { name: &name.shown, asked: true })
-        }
-        Some(_) => Ok(()),
-        None => check_name(shared, name, None, None, true),
-    }
-}
-
-impl Shared {
-    /// The account with this number.
-    ///
-    /// # Errors
-    /// It was removed.
-    fn check_account(&self, account: AccountId) -> Result<&Account, Refusal<'_>> {
-        self.accounts.get(account).ok_or(Refusal::NotRegistered { name: "" })
-    }
-
-    /// Checks whether a member with this name can register.
-    ///
-    /// # Errors
-    /// There are too many accounts, or another member was faster.
-    pub fn check_register(&self, name: &Name) -> Result<(), Refusal<'_>> {
-        let most = self.max_accounts;
-        match self.accounts.find_alike(&name.shown, None) {
-            Some(account) => Err(Refusal::Registered { name: self.accounts.name(account), asked: false }),
-            None if self.accounts.len() >= most => Err(Refusal::TooManyAccounts { most }),
-            None => Ok(()),
-        }
-    }
-
-    /// Checks that an account has at most one session, since its name has at most one without the account.
-    pub fn check_only_session(&self, account: AccountId) -> Result<(), Refusal<'_>> {
-        let member = self.accounts.get(account).and_then(|account| self.members.get(account.member?));
-        match member.map_or(0, |member| member.joins().saturating_sub(1)) {
-            0 => Ok(()),
-            others => Err(Refusal::OtherSessions { others }),
         }
     }
 }
@@ -369,108 +305,6 @@ fn check_topic(shared: &Shared, member: MemberId, id: RoomId, now: Duration) -> 
     let room = &shared.rooms[id];
     check_speech(shared, member, id, room, now)?;
     if room.rules.settings.topic_lock { shared.permit(member, Act::SetLockedTopic, Some(id)) } else { Ok(()) }
-}
-
-/// What a restriction of this kind needs.
-fn restriction_act(kind: RestrictionKind) -> Act {
-    match kind {
-        RestrictionKind::Mute => Act::Mute,
-        RestrictionKind::Ban => Act::Ban,
-    }
-}
-
-fn check_restrict<'a>(
-    shared: &'a Shared,
-    member: MemberId,
-    restrict: &'a Restrict,
-    now: Duration,
-) -> Result<(), Refusal<'a>> {
-    let &Restrict { by, room, kind, ref name, .. } = restrict;
-    shared.permit(by, restriction_act(kind), Some(room))?;
-    let found = shared.members.get(member).ok_or(Refusal::NoSuchMember { name })?;
-    existing(shared, room)?;
-    check_other_member(by, member)?;
-    check_protected(shared, by, found)?;
-    let place = &shared.rooms[room];
-    if kind == RestrictionKind::Ban && room == RoomId::LOBBY {
-        return Err(Refusal::NotForLobby);
-    }
-    let list = place.rules.restrictions(kind);
-    let is_new = list.find(shared.members.holder(member), &found.name, now).is_none();
-    match is_new && list.in_force(now).count() >= MAX_LISTED {
-        true => Err(Refusal::ListFull { room: &place.name, most: MAX_LISTED }),
-        false => Ok(()),
-    }
-}
-
-fn check_setting<'a>(shared: &'a Shared, by: MemberId, room: RoomId, setting: &Setting) -> Result<(), Refusal<'a>> {
-    shared.permit(by, Act::ChangeSettings, Some(room))?;
-    existing(shared, room)?;
-    if room == RoomId::LOBBY && !setting.applies_to_lobby() {
-        return Err(Refusal::NotForLobby);
-    }
-    let is_new = shared.rooms[room].rules.settings.clone().set(setting);
-    if is_new { Ok(()) } else { Err(Refusal::NoChange) }
-}
-
-fn check_role(
-    shared: &Shared,
-    by: MemberId,
-    member: MemberId,
-    room: RoomId,
-    change: RoleChange,
-) -> Result<(), Refusal<'_>> {
-    shared.permit(by, Act::ChangeRoles, Some(room))?;
-    let place = existing(shared, room)?;
-    let (RoleChange::Give(role) | RoleChange::Take(role)) = change;
-    if room == RoomId::LOBBY && role == RoomRole::Operator {
-        return Err(Refusal::NotForLobby);
-    }
-    let name = &*shared.members.get(member).ok_or(Refusal::NoSuchMember { name: "" })?.name;
-    let rules = &shared.rooms[room].rules;
-    let holder = shared.members.holder(member);
-    let has = rules.role(holder);
-    let is_here = |id| match id {
-        Holder::Member(member) => shared.members.get(member).is_some(),
-        Holder::Account(_) => true,
-    };
-    let others = || rules.roles().iter().filter(|&&(id, _)| id != holder && is_here(id));
-    match change {
-        RoleChange::Give(_) if !shared.members.is_in(member.slot, room) => Err(Refusal::NotThere { name, room: place }),
-        // An operator needs no voice.
-        RoleChange::Give(_) if has >= Some(role) => {
-            let role = has.unwrap_or(role);
-            Err(Refusal::HasRole { name, room: Some(place), role })
-        }
-        RoleChange::Give(_) if others().count() >= MAX_LISTED => {
-            Err(Refusal::ListFull { room: place, most: MAX_LISTED })
-        }
-        RoleChange::Take(_) if has != Some(role) => Err(Refusal::LacksRole { name, room: Some(place), role }),
-        RoleChange::Take(RoomRole::Operator)
-            if by == member && !others().any(|&(_, role)| role == RoomRole::Operator) =>
-        {
-            Err(Refusal::LastOperator { room: place })
-        }
-        _ => Ok(()),
-    }
-}
-
-fn check_delete<'a>(shared: &'a Shared, delete: &'a Delete) -> Result<(), Refusal<'a>> {
-    let &Delete { by, room, ref ids, .. } = delete;
-    let name = existing(shared, room)?;
-    if shared.may(by, Act::DeleteOthers, Some(room)) {
-        return Ok(());
-    }
-    shared.members.get(by).ok_or(Refusal::NoSuchMember { name: "" })?;
-    let history = shared.rooms[room].history();
-    for &id in ids {
-        match history.get(id) {
-            None => return Err(Refusal::NoMessage { id, room: name }),
-            Some(message) if message.author().member != Some(by) => return Err(Refusal::NotYours { id }),
-            Some(_) => {}
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -1,9 +1,13 @@
 //! Admission and login: the admission queue, the prompts, and the room that a session resumes.
 
+mod password_queue;
+pub(super) mod passwords;
+pub(super) mod prompts;
+
+use self::prompts::Prompt;
 use super::Hub;
 use super::check::check;
 use super::plan::{LocalChange, Plan, View};
-use super::prompts::Prompt;
 use crate::chat::change::{Change, Join, Place};
 use crate::chat::config::{Login, Mode};
 use crate::chat::encoding::Encoding;

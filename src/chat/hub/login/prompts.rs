@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Hub;
 use super::passwords::{PasswordUse, seconds_of};
 use crate::chat::cause::Cause;
 use crate::chat::change::Change;
 use crate::chat::command::{Command, is_blank};
 use crate::chat::event::{Due, Notice, Refusal};
+use crate::chat::hub::Hub;
 use crate::chat::id::{AccountId, ClientId, Now};
 use crate::chat::input::{Close, ResumeRequest};
 use crate::chat::policy::cidr::Network;
@@ -64,7 +64,7 @@ impl Prompts {
 
 impl Hub {
     /// Sends a session what it is asked for.
-    pub(super) fn ask(&mut self, id: ClientId) {
+    pub(in crate::chat::hub) fn ask(&mut self, id: ClientId) {
         match self.prompts.get(id) {
             Some(Prompt::ServerPassword { .. }) => self.ask_password(id, None),
             Some(Prompt::AccountPassword { account, .. }) => self.ask_password(id, Some(account)),
@@ -84,7 +84,7 @@ impl Hub {
     }
 
     /// Processes a line at a password prompt. An empty line is nothing.
-    pub(super) fn line_at_password_prompt(&mut self, id: ClientId, prompt: Prompt, text: &str, now: Now) {
+    pub(in crate::chat::hub) fn line_at_password_prompt(&mut self, id: ClientId, prompt: Prompt, text: &str, now: Now) {
         if matches!(Command::parse(text), Command::Quit(_)) {
             return self.quit(id, "", now);
         }
@@ -116,13 +116,13 @@ impl Hub {
     }
 
     /// The session is at the nickname prompt from now on.
-    pub(super) fn ask_for_nickname(&mut self, id: ClientId) {
+    pub(in crate::chat::hub) fn ask_for_nickname(&mut self, id: ClientId) {
         self.prompts.clear(id);
         self.ask(id);
     }
 
     /// A session has given a wrong password: asks again, or ends the prompt after several wrong ones.
-    pub(super) fn ask_again(&mut self, id: ClientId, now: Now) {
+    pub(in crate::chat::hub) fn ask_again(&mut self, id: ClientId, now: Now) {
         let count = |wrong: u8| Some(wrong + 1).filter(|&wrong| wrong < MAX_WRONG);
         let next = match self.prompts.get(id) {
             Some(Prompt::ServerPassword { wrong }) => count(wrong).map(|wrong| Prompt::ServerPassword { wrong }),
@@ -149,12 +149,12 @@ impl Hub {
     }
 
     /// That a password is due from a session.
-    pub(super) fn password_due(&mut self, id: ClientId) -> Due {
+    pub(in crate::chat::hub) fn password_due(&mut self, id: ClientId) -> Due {
         Due::Password { visible: self.hide_typing(id) }
     }
 
     /// Logs a session in as an account, whose password it has given, after the rooms that the account follows were read.
-    pub(super) fn log_in_as(&mut self, id: ClientId, account: AccountId, now: Now) {
+    pub(in crate::chat::hub) fn log_in_as(&mut self, id: ClientId, account: AccountId, now: Now) {
         let Some(found) = self.shared.accounts.get(account) else { return self.ask_for_nickname(id) };
         let (name, is_present, followed) = (found.name.clone(), found.member.is_some(), &found.data.followed);
         if self.prompts.get(id) != Some(Prompt::LoggingIn(account)) {
@@ -173,7 +173,7 @@ impl Hub {
     }
 
     /// A session leaves its member, and logs in as an account, whose password it has given. It goes to the same rooms.
-    pub(super) fn switch_account(&mut self, id: ClientId, account: AccountId, now: Now) {
+    pub(in crate::chat::hub) fn switch_account(&mut self, id: ClientId, account: AccountId, now: Now) {
         let Some(slot) = self.sessions[id].member else { return };
         let (members, rooms) = (&self.shared.members, &self.shared.rooms);
         let room = members[slot].room().map(|room| rooms.name(room).to_owned());
@@ -188,7 +188,7 @@ impl Hub {
     }
 
     /// Lets a telnet client not show what is typed; returns whether it is visible all the same.
-    pub(super) fn hide_typing(&mut self, id: ClientId) -> bool {
+    pub(in crate::chat::hub) fn hide_typing(&mut self, id: ClientId) -> bool {
         let session = &mut self.sessions[id];
         if session.has(SessionFlags::TELNET) && !session.has(SessionFlags::TYPES_HIDDEN) {
             session.flags.insert(SessionFlags::TYPES_HIDDEN);

@@ -1,0 +1,77 @@
+//! Whether what sessions do with accounts is allowed.
+
+use super::nicknames::check_name;
+use crate::chat::account::Account;
+use crate::chat::change::{Join, Rename};
+use crate::chat::event::Refusal;
+use crate::chat::hub::Shared;
+use crate::chat::id::{AccountId, MemberId};
+use crate::chat::policy::nick::Name;
+
+/// Checks the login of a session: the name is free, or its account has given the password.
+pub fn check_join<'a>(shared: &'a Shared, join: &'a Join) -> Result<(), Refusal<'a>> {
+    let name = &join.name;
+    let account = match join.account {
+        Some(account) => Some(shared.check_account(account).map_err(|_| Refusal::NotRegistered { name: &name.shown })?),
+        None => None,
+    };
+    if account.is_some_and(|account| account.member.is_some()) {
+        return Ok(());
+    }
+    match account {
+        // Its owner is not kept out by a name that looks like it.
+        Some(_) if shared.members.find_key(&name.key).is_some() => {
+            Err(Refusal::Taken { name: &name.shown, asked: true })
+        }
+        Some(_) => Ok(()),
+        None => check_name(shared, name, None, None, true),
+    }
+}
+
+/// Checks another name of a member, which is called `old`.
+pub fn check_rename<'a>(shared: &'a Shared, member: MemberId, old: &'a str, to: &'a Rename) -> Result<(), Refusal<'a>> {
+    let name = &to.name;
+    if *name.shown == *old {
+        return Err(Refusal::AlreadyCalled { name: old });
+    }
+    if let Some(account) = to.account {
+        // Between password and commit it was removed, or another session has logged in as it.
+        let found = shared.check_account(account).map_err(|_| Refusal::NotRegistered { name: &name.shown })?;
+        if found.member.is_some() {
+            return Err(Refusal::Taken { name: &name.shown, asked: false });
+        }
+    }
+    check_name(shared, name, Some(member), to.account.or(shared.members.account(member)), false)
+}
+
+impl Shared {
+    /// The account with this number.
+    ///
+    /// # Errors
+    /// It was removed.
+    pub fn check_account(&self, account: AccountId) -> Result<&Account, Refusal<'_>> {
+        self.accounts.get(account).ok_or(Refusal::NotRegistered { name: "" })
+    }
+
+    /// Checks whether a member with this name can register.
+    ///
+    /// # Errors
+    /// There are too many accounts, or another member was faster.
+    pub fn check_register(&self, name: &Name) -> Result<(), Refusal<'_>> {
+        let most = self.max_accounts;
+        match self.accounts.find_alike(&name.shown, None) {
+            Some(account) => Err(Refusal::Registered { name: self.accounts.name(account), asked: false }),
+            None if self.accounts.len() >= most => Err(Refusal::TooManyAccounts { most }),
+            None => Ok(()),
+        }
+    }
+
+    /// Checks that an account has at most one session, since its name has at most one without the account.
+    pub fn check_only_session(&self, account: AccountId) -> Result<(), Refusal<'_>> {
+        let member = self.accounts.get(account).and_then(|account| self.members.get(account.member?));
+        match member.map_or(0, |member| member.joins().saturating_sub(1)) {
+            0 => Ok(()),
+            others => Err(Refusal::OtherSessions { others }),
+        }
+    }
+}
