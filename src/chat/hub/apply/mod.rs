@@ -238,7 +238,7 @@ impl Hub {
             self.note_spoken(member, room, time);
         }
         if self.shared.mutes.holds(member, time.at) {
-            return self.say_muted(id, member, room, text, action, *time);
+            return self.say_muted(id, (client, member), room, text, action, *time);
         }
         let slot = member.slot;
         self.stats.messages += 1;
@@ -254,7 +254,10 @@ impl Hub {
         }
         let mut fanout =
             Fanout::new(&self.config, members, rooms, &mut self.sessions, &mut self.outbound, &mut self.stats);
-        fanout.append_own(room, slot, client, author, EntryKind::Message, text.len(), &event, time);
+        match members[slot].account() {
+            None => fanout.append_own(room, slot, author, EntryKind::Message, text.len(), &event, time),
+            Some(_) => fanout.append_of_account(room, client, author, text.len(), &event, time),
+        }
         if fanout.has_console() && member != MemberId::OPERATOR {
             fanout.send_to_console_from(room, &event);
         }
@@ -280,8 +283,17 @@ impl Hub {
         }
     }
 
-    /// Shows a message of a muted member to that member as if it was sent, and to the operator with `(muted)`.
-    fn say_muted(&mut self, id: u64, member: MemberId, room: RoomId, text: &str, action: bool, time: Now) {
+    /// Shows a message of a muted member to that member as if it was sent, and to the operator with `(muted)`. `client` is the
+    /// session that has typed it.
+    fn say_muted(
+        &mut self,
+        id: u64,
+        (client, member): (Option<ClientId>, MemberId),
+        room: RoomId,
+        text: &str,
+        action: bool,
+        time: Now,
+    ) {
         let slot = member.slot;
         let name = self.shared.members[slot].name.clone();
         debug!("{}: (muted) {name}{} {text}", self.shared.rooms[room].name, if action { "" } else { ":" });
@@ -292,7 +304,7 @@ impl Hub {
         let mut index = 0;
         while let Some(session) = self.shared.members[slot].session_at(index) {
             index += 1;
-            if self.sessions[session].has(SessionFlags::ECHO) {
+            if self.sessions[session].has(SessionFlags::ECHO) || Some(session) != client {
                 self.fanout().send_in(session, room, &message_event(id, &time, &name, text, action));
             }
         }

@@ -91,13 +91,12 @@ impl<'a> Fanout<'a> {
     }
 
     /// As [`Fanout::append`], but the sessions of the author, which is in `slot`, do not read the entry. Those with
-    /// `/echo on` read a message; of an account, all read it but `speaker`, the session that has typed it.
+    /// `/echo on` read a message.
     #[expect(clippy::too_many_arguments, reason = "as append")]
     pub fn append_own(
         &mut self,
         room: RoomId,
         slot: MemberSlot,
-        speaker: Option<ClientId>,
         author: Author,
         kind: EntryKind,
         hint: usize,
@@ -105,18 +104,12 @@ impl<'a> Fanout<'a> {
         time: &Now,
     ) {
         self.begin_day(room, time);
-        let is_shared = kind == EntryKind::Message && self.members[slot].account().is_some();
-        if is_shared && let Some(speaker) = speaker {
-            // The entry is skipped by the cursor, which must be at the end.
-            self.move_unread_to_outbox(speaker);
-        }
         self.append_entry(room, author, kind, hint, event);
         let mut index = 0;
         while let Some(id) = self.members[slot].session_at(index) {
             index += 1;
             let session = &mut self.sessions[id];
-            let reads_own = session.has(SessionFlags::ECHO) || is_shared && Some(id) != speaker;
-            if kind == EntryKind::Message && reads_own {
+            if kind == EntryKind::Message && session.has(SessionFlags::ECHO) {
                 continue;
             }
             let (encoding, blocked) = (session.encoding, session.is_blocked());
@@ -128,16 +121,42 @@ impl<'a> Fanout<'a> {
                 },
             };
             let entry = self.rooms[room].log(encoding.of_log(is_current)).newest_entry();
-            // A session that is up to date moves past the entry at once; that of an account is, but the entry may begin a
-            // new segment.
-            let is_before = subscription.cursor == entry.start;
-            if !is_before && !is_shared {
+            // A session that is up to date moves past the entry at once.
+            if subscription.cursor != entry.start {
                 subscription.filtered_to = entry.end();
-            } else if is_before && !blocked {
+            } else if !blocked {
                 subscription.cursor = entry.end();
             } else {
                 self.move_cursor(id, room, entry.end());
             }
+        }
+    }
+
+    /// As [`Fanout::append`], for a message of an account: all its sessions read it but `speaker`, which has typed it. With
+    /// `/echo on`, that one reads it, too.
+    #[cold]
+    pub fn append_of_account(
+        &mut self,
+        room: RoomId,
+        speaker: Option<ClientId>,
+        author: Author,
+        hint: usize,
+        event: &Event,
+        time: &Now,
+    ) {
+        self.begin_day(room, time);
+        let skips = |id: &ClientId| !self.sessions[*id].has(SessionFlags::ECHO);
+        let speaker = speaker.filter(skips);
+        if let Some(id) = speaker {
+            // Its cursor moves past the message, so it must be at the end.
+            self.move_unread_to_outbox(id);
+        }
+        self.append_undated(room, author, EntryKind::Message, hint, event);
+        if let Some(id) = speaker {
+            let session = &self.sessions[id];
+            let Some((is_current, _)) = self.sessions.subscription(session, room) else { return };
+            let end = self.rooms[room].log(session.encoding.of_log(is_current)).end();
+            self.move_cursor(id, room, end);
         }
     }
 

@@ -40,7 +40,7 @@ impl Fanout<'_> {
         match joined {
             Some(slot) => {
                 let author = Author { name: 0, ..self.members.author(slot) };
-                self.append_own(room_id, slot, None, author, EntryKind::Presence, 0, event, &time);
+                self.append_own(room_id, slot, author, EntryKind::Presence, 0, event, &time);
             }
             None => self.append(room_id, Author::NONE, EntryKind::Presence, 0, event, &time),
         }
