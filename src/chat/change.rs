@@ -48,6 +48,8 @@ pub struct Rename {
 pub struct Register {
     pub name: Name,
     pub verifier: Box<str>,
+    /// From where it is registered.
+    pub network: Network,
 }
 
 /// A mute on the server: how the member was called in the command, the network from which it comes, and for how many

@@ -121,6 +121,8 @@ pub struct AccountData {
     /// How far it has read: the name of a room and the id of a message, the one that was set last at the end.
     pub read: Vec<(CompactString, u64)>,
     pub mute: Option<MuteRecord>,
+    /// From where its owner registered it or logged in last.
+    pub network: Option<IpNet>,
 }
 
 /// An account as it is stored.

@@ -22,20 +22,23 @@ pub struct Account {
     pub data: AccountData,
     /// The member that is logged in as it.
     pub member: Option<MemberId>,
-    /// The network from which its owner logged in last.
-    pub last_network: Option<Network>,
 }
 
 impl Account {
     /// An account without a member.
     pub fn new(name: Name, verifier: Box<str>, data: AccountData) -> Self {
-        Account { name, verifier, data, member: None, last_network: None }
+        Account { name, verifier, data, member: None }
     }
 
     /// The account as it is stored.
     pub fn record(&self) -> AccountRecord {
         let Account { name, verifier, data, .. } = self;
         AccountRecord { name: name.shown.to_string(), verifier: verifier.clone(), data: data.clone() }
+    }
+
+    /// The network from which its owner logged in last.
+    pub fn network(&self) -> Option<Network> {
+        self.data.network.map(Network::from)
     }
 
     /// Whether it follows a room.

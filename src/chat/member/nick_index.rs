@@ -73,8 +73,7 @@ impl NickIndex {
 
     /// Finds a member, other than `own`, with a name that is equal to this one or looks like it.
     pub fn find_alike(&self, members: &Slots<Member>, name: &str, own: Option<MemberSlot>) -> Option<MemberSlot> {
-        let looks = Looks::of(name);
-        looks.forms().find_map(|form| self.owner(members, form, own))
+        Looks::find_map(name, |form| self.owner(members, form, own))
     }
 
     /// The member, other than `own`, with this canonical form.

@@ -356,7 +356,8 @@ mod tests {
             let own = random.below(present.len() + 1);
             let other = |index: usize| index != own || present.len() == own;
             let is_alike = |(index, (_, old)): (usize, &(MemberId, Name))| {
-                other(index) && forms(old).iter().any(|form| forms(&name).contains(form))
+                let is_form = |form: &str| forms(old).iter().any(|other| other == form).then_some(());
+                other(index) && Looks::find_map(&name.shown, is_form).is_some()
             };
             let expected = present.iter().enumerate().any(is_alike);
             let own_id = present.get(own).map(|(id, _)| *id);

@@ -44,11 +44,11 @@ impl Bans {
         self.0.get(&network).is_some_and(|ban| ban.holds(now) && ban.name.is_none())
     }
 
-    /// A network that was banned by the name of a member, and is still.
-    pub fn find_name(&self, name: &str, now: Duration) -> Option<Network> {
+    /// The networks that were banned by the name of a member, and are still: a member can have sessions from several.
+    pub fn find_name(&self, name: &str, now: Duration) -> impl Iterator<Item = Network> {
         let key = fold(name);
-        let is_meant = |ban: &Ban| ban.holds(now) && ban.name.as_deref().is_some_and(|name| fold(name) == key);
-        self.0.iter().find(|(_, ban)| is_meant(ban)).map(|(&network, _)| network)
+        let is_meant = move |ban: &Ban| ban.holds(now) && ban.name.as_deref().is_some_and(|name| fold(name) == key);
+        self.0.iter().filter(move |(_, ban)| is_meant(ban)).map(|(&network, _)| network)
     }
 
     /// Whether an address is banned now, alone or as part of a network.
@@ -82,7 +82,7 @@ mod tests {
         assert!(bans.holds(short, at(59)) && bans.holds(long, at(59)));
         let list = |now| bans.list(now).map(|(network, _)| network).collect::<Vec<_>>();
         assert_eq!((list(at(0)), list(at(60))), (vec![short_ban, long_ban], vec![long_ban]));
-        assert_eq!((bans.find_name("BOB", at(59)), bans.find_name("bob", at(60))), (Some(short_ban), None));
+        assert!(bans.find_name("BOB", at(59)).eq([short_ban]) && bans.find_name("bob", at(60)).next().is_none());
         assert!(!bans.holds(short, at(60)));
         assert!(bans.is_by_address(long_ban, at(59)) && !bans.is_by_address(short_ban, at(59)));
         assert!(!bans.is_by_address("10.0.0.3".parse().unwrap(), at(0)), "a network that is not banned");

@@ -110,10 +110,14 @@ impl Mutes {
         Some(mute.until.map(|until| until - now))
     }
 
-    /// An account was removed: its mute holds for its member, or ends if the account has none.
-    pub fn forget(&mut self, account: AccountId) {
+    /// An account was removed: its mute holds for its member, which is connected from `network`, or ends if the account has
+    /// none.
+    pub fn forget(&mut self, account: AccountId, network: Option<Network>) {
         self.0.retain(|mute| mute.account != Some(account) || mute.member.is_some());
-        self.0.iter_mut().filter(|mute| mute.account == Some(account)).for_each(|mute| mute.account = None);
+        for mute in self.0.iter_mut().filter(|mute| mute.account == Some(account)) {
+            mute.account = None;
+            mute.from = network.unwrap_or(mute.from);
+        }
     }
 
     /// The accounts whose mutes are called so: those of [`Mutes::lift`].
@@ -330,7 +334,7 @@ mod tests {
         assert!(!mutes.holds(member(6), AT(1)), "the name is of another member now");
         mutes.adopt(member(7), account, AT(1));
         assert!(mutes.holds(member(7), AT(59)));
-        mutes.forget(account);
+        mutes.forget(account, None);
         assert!(mutes.holds(member(7), AT(1)), "its member is muted");
         mutes.leave(member(7));
         mutes.adopt(member(8), account, AT(1));

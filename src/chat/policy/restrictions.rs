@@ -6,7 +6,7 @@ use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 use super::nick::fold;
-use crate::chat::id::{AccountId, Holder, MemberId};
+use crate::chat::id::Holder;
 
 /// One restriction.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -85,16 +85,11 @@ impl Restrictions {
         Some(name)
     }
 
-    /// The restriction of a member belongs to its account from now on; returns whether there is one.
-    pub fn adopt(&mut self, member: MemberId, account: AccountId) -> bool {
-        let mut own = self.0.iter_mut().filter(|restriction| restriction.holder == Some(Holder::Member(member)));
-        own.next().map(|restriction| restriction.holder = Some(Holder::Account(account))).is_some()
-    }
-
-    /// An account was removed: its restriction holds for its name alone. Returns whether there is one.
-    pub fn forget(&mut self, account: AccountId) -> bool {
-        let mut own = self.0.iter_mut().filter(|restriction| restriction.holder == Some(Holder::Account(account)));
-        own.next().map(|restriction| restriction.holder = None).is_some()
+    /// The restrictions of one holder are those of another one from now on, or of their names alone. Returns whether there
+    /// are any.
+    pub fn give(&mut self, from: Holder, to: Option<Holder>) -> bool {
+        let own = self.0.iter_mut().filter(|restriction| restriction.holder == Some(from));
+        own.map(|restriction| restriction.holder = to).count() > 0
     }
 
     /// All restrictions in force.
@@ -108,7 +103,7 @@ mod tests {
     use std::num::NonZeroU32;
 
     use super::*;
-    use crate::chat::id::MemberSlot;
+    use crate::chat::id::{MemberId, MemberSlot};
 
     const AT: fn(u64) -> Duration = Duration::from_secs;
 

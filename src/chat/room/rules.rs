@@ -111,7 +111,7 @@ impl RoomRules {
         let (from, to) = (Holder::Member(member), Holder::Account(account));
         self.invited.iter_mut().filter(|id| **id == from).for_each(|id| *id = to);
         self.spoken.iter_mut().filter(|(id, _)| *id == from).for_each(|(id, _)| *id = to);
-        let adopted = [&mut self.mutes, &mut self.bans].map(|list| list.adopt(member, account));
+        let adopted = [&mut self.mutes, &mut self.bans].map(|list| list.give(from, Some(to)));
         let Some(role) = self.role(from) else { return adopted[1] };
         self.take_role(from);
         if self.role(to) < Some(role) {
@@ -120,13 +120,17 @@ impl RoomRules {
         true
     }
 
-    /// An account was removed: nobody has what it had here. Returns whether there was anything that is stored.
-    pub fn forget(&mut self, account: AccountId) -> bool {
-        let holder = Holder::Account(account);
-        let had_role = self.role(holder).is_some();
-        self.take_role(holder);
-        self.use_invitation(holder);
-        let forgot = [&mut self.mutes, &mut self.bans].map(|list| list.forget(account));
+    /// An account was removed: nobody has its role and invitation, and `member`, which was logged in as it, has its restrictions.
+    /// Returns whether there was anything that is stored.
+    pub fn forget(&mut self, account: AccountId, member: Option<MemberId>) -> bool {
+        let (from, to) = (Holder::Account(account), member.map(Holder::Member));
+        let had_role = self.role(from).is_some();
+        self.take_role(from);
+        self.use_invitation(from);
+        if let Some(to) = to {
+            self.spoken.iter_mut().filter(|(id, _)| *id == from).for_each(|(id, _)| *id = to);
+        }
+        let forgot = [&mut self.mutes, &mut self.bans].map(|list| list.give(from, to));
         had_role || forgot[1]
     }
 

@@ -110,7 +110,10 @@ impl Oracle {
         if let Some(account) = account {
             match &self.accounts[account] {
                 None => return Some(format!("! The nickname {name} is not registered.")),
-                Some(account) if account.member.is_some() => return None,
+                Some(Account { member: Some(member), .. }) => {
+                    let joins = self.members[*member].joins as u64;
+                    return Some(refuse_sessions(joins)).filter(|_| joins >= 20);
+                }
                 Some(_) => {}
             }
         }
@@ -180,10 +183,10 @@ impl Oracle {
     /// One more session of an account that has a member: it reads what that member reads.
     pub(super) fn log_in_again(&mut self, who: usize, session: Option<usize>, member: usize, now: Now) -> usize {
         self.members[member].joins += 1;
-        let Some(session) = session else { return member };
-        self.counts.second_sessions += 1;
         let ip = self.readers[who].addr.ip();
         self.keep(member, |account| account.last_ip = Some(ip));
+        let Some(session) = session else { return member };
+        self.counts.second_sessions += 1;
         let rooms = self.rooms_of(member);
         self.begin_day(rooms[0], now);
         let asked = self.asked_rooms(session);
@@ -206,6 +209,7 @@ impl Oracle {
                 false => format!("You are {name}. {here} here: {people}. /help lists the commands."),
             });
         }
+        self.tell_away(session, member);
         member
     }
 
@@ -227,7 +231,7 @@ impl Oracle {
     }
 
     /// A member becomes that of an account.
-    pub(super) fn bind(&mut self, who: usize, account: usize, now: Now) {
+    pub(super) fn bind(&mut self, who: usize, account: usize, ip: IpAddr, now: Now) {
         self.members[who].account = Some(account);
         let most = self.config.max_ignored;
         let kept = self.accounts[account].as_mut().expect("an account");
@@ -238,7 +242,7 @@ impl Oracle {
                 member.ignored.push((name.clone(), key(name), None));
             }
         }
-        kept.member = Some(who);
+        (kept.member, kept.last_ip) = (Some(who), Some(ip));
         kept.ignored = member.ignored.iter().map(|(name, ..)| name.clone()).collect();
         kept.is_moderator |= member.is_moderator;
         member.is_moderator = kept.is_moderator;
@@ -272,7 +276,7 @@ impl Oracle {
         }
     }
 
-    pub(super) fn commit_registration(&mut self, who: usize, password: String, now: Now) {
+    pub(super) fn commit_registration(&mut self, who: usize, password: String, ip: IpAddr, now: Now) {
         self.counts.registered += 1;
         let (name, key) = (self.members[who].name.clone(), self.members[who].key.clone());
         let (followed, ignored) = (Vec::new(), Vec::new());
@@ -287,7 +291,7 @@ impl Oracle {
             ignored,
             away: None,
         }));
-        self.bind(who, self.accounts.len() - 1, now);
+        self.bind(who, self.accounts.len() - 1, ip, now);
         let words = format!("* {name} is registered now: who logs in as {name} is asked for the password.");
         self.send_line_to_sessions(who, &words);
     }
@@ -302,8 +306,7 @@ impl Oracle {
         let member = self.accounts[account].as_ref()?.member?;
         let others = self.members[member].joins as u64 - 1;
         let others = Some(others).filter(|&others| others > 0)?;
-        let words = count(others, "other connection");
-        Some(format!("! The account has {words} at present. Close them first."))
+        Some(refuse_sessions(others))
     }
 
     /// The reason why an account cannot be removed.
@@ -328,9 +331,9 @@ impl Oracle {
             (member.account, member.is_moderator) = (None, false);
         }
         for room in self.rooms.iter_mut().flatten() {
-            room.rules.forget(account);
+            room.rules.forget(account, removed.member);
         }
-        self.forget_mute(account);
+        self.forget_mute(account, removed.last_ip);
         let words = format!("* {} is no longer registered.", removed.name);
         removed.member.into_iter().for_each(|member| self.send_line_to_sessions(member, &words));
         if by == OPERATOR {
@@ -351,6 +354,10 @@ impl Oracle {
 }
 
 pub(super) const NO_ACCOUNTS: &str = "! This server has no accounts, since it stores nothing.";
+
+fn refuse_sessions(others: u64) -> String {
+    format!("! The account has {} at present. Close them first.", count(others, "other connection"))
+}
 
 /// The refusal of a name that is that of an account.
 pub(super) fn refuse_registered(name: &str) -> String {

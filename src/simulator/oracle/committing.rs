@@ -64,6 +64,7 @@ pub enum Proposed {
     Register {
         who: usize,
         password: String,
+        ip: IpAddr,
     },
     SetPassword {
         by: usize,
@@ -444,7 +445,7 @@ impl Oracle {
             Proposed::Leave { who, cause } => self.leave(who, &cause, now),
             Proposed::Say { author, room, action, text } => self.say(author, session, room, action, &text, now),
             Proposed::Rename { who, name, account, ip } => self.set_name(who, &name, account, ip, now),
-            Proposed::Register { who, password } => self.commit_registration(who, password, now),
+            Proposed::Register { who, password, ip } => self.commit_registration(who, password, ip, now),
             Proposed::SetPassword { account, password, .. } => self.commit_password(account, password),
             Proposed::Unregister { by, account } => self.commit_removal(by, account),
             Proposed::Kick { by, who, room: Some(room), why, .. } => {

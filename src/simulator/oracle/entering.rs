@@ -165,6 +165,7 @@ impl Oracle {
                 None => self.keep(member, |account| account.followed.retain(|room| key(room) != key(name))),
             }
         }
+        session.into_iter().for_each(|session| self.tell_away(session, member));
         member
     }
 

@@ -2,6 +2,7 @@
 
 use time::Date;
 
+use super::accounts::Member;
 use super::committing::Proposed;
 use super::entering::{SHAPE, name};
 use super::history::Replay;
@@ -334,19 +335,31 @@ impl Oracle {
     }
 
     pub(super) fn commit_away(&mut self, who: usize, text: Option<String>) {
-        let name = self.members[who].name.clone();
-        for session in self.sessions(who) {
-            let program = self.readers[session].program.is_some();
-            let line = match &text {
-                Some(text) if program => format!("* {name} is away: {text}"),
-                None if program => format!("* {name} is back."),
-                Some(text) => format!("* You are away: {text}"),
-                None => "* You are back.".into(),
-            };
-            self.send_line(session, &line);
-        }
         self.members[who].away = text.clone();
         self.keep(who, |account| account.away = text);
+        for session in self.sessions(who) {
+            let line = self.own_away_line(session, who);
+            self.send_line(session, &line);
+        }
+    }
+
+    /// What a session reads of whether its member is away.
+    fn own_away_line(&self, session: usize, who: usize) -> String {
+        let (Member { name, away, .. }, program) = (&self.members[who], self.readers[session].program.is_some());
+        match away {
+            Some(text) if program => format!("* {name} is away: {text}"),
+            None if program => format!("* {name} is back."),
+            Some(text) => format!("* You are away: {text}"),
+            None => "* You are back.".into(),
+        }
+    }
+
+    /// Tells a session that has logged in that its account is away.
+    pub(super) fn tell_away(&mut self, session: usize, who: usize) {
+        if self.members[who].away.is_some() {
+            let line = self.own_away_line(session, who);
+            self.send_line(session, &line);
+        }
     }
 
     /// What the author of a whisper reads if its reader is away.

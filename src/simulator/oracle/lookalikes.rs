@@ -26,15 +26,29 @@ fn all_looks(name: &str) -> [String; 2] {
     [looks(&key(name)), looks(name)]
 }
 
+/// What a name looks like if it is in capitals, with each `l` read as a capital I.
+fn capitals(name: &str) -> Option<String> {
+    let is_line = |c: char| matches!(c, 'I' | 'l' | '1' | 'Ｉ');
+    let is_small = name.contains(|c: char| c.is_lowercase() && c != 'l');
+    let has_capital = name.contains(|c: char| c.is_uppercase() && !is_line(c));
+    (!is_small && has_capital && name.contains(is_line)).then(|| looks(&key(&name.replace(is_line, "I"))))
+}
+
 /// A name among others that looks like this one.
 fn find_alike<'n>(name: &str, others: &[&'n String]) -> Option<&'n String> {
-    all_looks(name).iter().find_map(|look| others.iter().copied().find(|other| all_looks(other).contains(look)))
+    all_looks(name)
+        .into_iter()
+        .chain(capitals(name))
+        .collect::<Vec<_>>()
+        .iter()
+        .find_map(|look| others.iter().copied().find(|other| all_looks(other).contains(look)))
 }
 
 /// Why nobody can have this name, although it has the right shape.
 pub(super) fn refuse_look(name: &str) -> Option<String> {
-    let looks = all_looks(name);
-    match looks.iter().find_map(|look| RESERVED.iter().find(|word| all_looks(word).contains(look))) {
+    let looks = all_looks(name).into_iter().chain(capitals(name));
+    match looks.collect::<Vec<_>>().iter().find_map(|look| RESERVED.iter().find(|word| all_looks(word).contains(look)))
+    {
         Some(word) => Some(format!("The nickname {name} looks like {word}.")),
         None => is_mixed(name).then(|| format!("The nickname {name} {MIXES}")),
     }

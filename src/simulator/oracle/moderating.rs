@@ -230,10 +230,16 @@ impl Oracle {
         }
         let by_address = what.parse().ok().filter(|&ip| by == OPERATOR && self.is_banned(ip, now));
         let is_meant = |ban: &Ban| ban.holds(now) && ban.name.as_ref().is_some_and(|name| key(name) == key(what));
-        let by_name = || self.bans.iter().filter(|(_, ban)| is_meant(ban)).map(|(ip, _)| *ip).min();
-        match by_address.or_else(by_name) {
-            Some(ip) => self.propose_or_refuse(Proposed::Unban { by, ip }, now),
-            None => self.answer_to(by, &format!("! {what} is not a banned address. /bans lists them.")),
+        let mut banned: Vec<IpAddr> = match by_address {
+            Some(ip) => vec![ip],
+            None => self.bans.iter().filter(|(_, ban)| is_meant(ban)).map(|(ip, _)| *ip).collect(),
+        };
+        banned.sort();
+        if banned.is_empty() {
+            self.answer_to(by, &format!("! {what} is not a banned address. /bans lists them."));
+        }
+        for ip in banned {
+            self.propose_or_refuse(Proposed::Unban { by, ip }, now);
         }
     }
 
@@ -372,9 +378,11 @@ impl Oracle {
     }
 
     /// An account is removed: its mute holds for its member, if it has one.
-    pub(super) fn forget_mute(&mut self, account: usize) {
+    pub(super) fn forget_mute(&mut self, account: usize, ip: Option<IpAddr>) {
         self.mutes.retain(|mute| mute.account != Some(account) || mute.who.is_some());
-        self.mutes.iter_mut().filter(|mute| mute.account == Some(account)).for_each(|mute| mute.account = None);
+        for mute in self.mutes.iter_mut().filter(|mute| mute.account == Some(account)) {
+            (mute.account, mute.ip) = (None, ip.unwrap_or(mute.ip));
+        }
     }
 
     /// A member's mute follows a change of the name.

@@ -329,7 +329,8 @@ impl Oracle {
         match (purpose, who) {
             (Purpose::LogIn(account), None) => self.log_in_as(session, account, now),
             (Purpose::Register, Some(who)) => {
-                self.propose_or_refuse(Proposed::Register { who, password: typed }, now);
+                let ip = self.readers[session].addr.ip();
+                self.propose_or_refuse(Proposed::Register { who, password: typed, ip }, now);
             }
             (Purpose::Change(account, password), Some(by)) => {
                 self.propose_or_refuse(Proposed::SetPassword { by, account, password }, now);

@@ -344,7 +344,7 @@ impl Oracle {
         if author != OPERATOR && self.is_muted(author, now) {
             self.send_room_event_to_console(number, mark, &format!("(muted) {spoken}"));
             for session in self.sessions(author) {
-                if self.readers[session].echo {
+                if self.readers[session].echo || Some(session) != speaker {
                     self.send_message(session, number, &message);
                 }
             }

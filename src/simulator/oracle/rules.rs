@@ -87,13 +87,18 @@ impl Rules {
         }
     }
 
-    /// An account was removed: its restrictions hold for their names alone.
-    pub fn forget(&mut self, account: usize) {
-        let holder = Holder::Account(account);
+    /// An account was removed: its member has its restrictions; without one, they hold for their names alone.
+    pub fn forget(&mut self, account: usize, member: Option<usize>) {
+        let (holder, to) = (Holder::Account(account), member.map(Holder::Member));
+        if let Some(at) = self.spoken.remove(&holder)
+            && let Some(to) = to
+        {
+            self.spoken.insert(to, at);
+        }
         self.take_role(holder);
         self.invited.retain(|&other| other != holder);
         let restrictions = self.mutes.iter_mut().chain(&mut self.bans);
-        restrictions.filter(|entry| entry.who == Some(holder)).for_each(|entry| entry.who = None);
+        restrictions.filter(|entry| entry.who == Some(holder)).for_each(|entry| entry.who = to);
     }
 
     /// The role of an account or a member: operator (`true`) or voice.

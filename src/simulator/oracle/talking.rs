@@ -232,7 +232,7 @@ impl Oracle {
         self.send_room_event_to_console(self.members[who].room, "* ", &line);
         if let Some(account) = account {
             self.counts.account_logins += 1;
-            self.bind(who, account, now);
+            self.bind(who, account, ip, now);
             self.send_line_to_sessions(who, &format!("* You are logged in as {new}."));
         }
     }

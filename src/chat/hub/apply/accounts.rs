@@ -11,6 +11,7 @@ use crate::chat::hub::fanout::{Entrance, Greeting, Replay};
 use crate::chat::hub::{Hub, OPERATOR_LOG, Shared};
 use crate::chat::id::{AccountId, Author, ClientId, DayNumber, MemberId, MemberSlot, Now, RoomId};
 use crate::chat::member::{Ignored, Role};
+use crate::chat::policy::cidr::Network;
 use crate::chat::policy::nick::fold;
 use crate::chat::record::{AccountData, MuteRecord, Record};
 
@@ -25,10 +26,10 @@ impl Hub {
         now: &Now,
     ) {
         self.shared.members[member.slot].count_join();
+        join.account.into_iter().for_each(|account| self.note_network(account, join.network));
         let Some(id) = client else { return };
         let asked = self.resume_requests.get(&id);
         let asked: Vec<String> = asked.into_iter().flat_map(|request| request.rooms()).map(fold).collect();
-        self.note_network(join);
         let after = self.begin_session(id, member, now);
         self.note_ignoring(member);
         let rooms: Vec<RoomId> = self.shared.members.rooms(member.slot).collect();
@@ -40,8 +41,7 @@ impl Hub {
             let greeting = if index == 0 { Greeting::LoggedIn } else { Greeting::Followed };
             self.greet_again(id, member.slot, room, greeting, replay, time);
         }
-        self.send_read_positions(id, member.slot);
-        self.request_offline_messages(id);
+        self.begin_account_session(id, member.slot);
     }
 
     /// Lets a session enter a room where its member is already.
@@ -73,8 +73,18 @@ impl Hub {
         others
     }
 
+    /// Tells a session that has logged in what else is kept of its account, and asks for its offline messages.
+    pub(super) fn begin_account_session(&mut self, id: ClientId, slot: MemberSlot) {
+        if let Some(text) = self.shared.members[slot].away().map(str::to_owned) {
+            let name = self.shared.members[slot].name.clone();
+            self.fanout().notice(id, Notice::YouAreAway { name: &name, text: Some(&text) });
+        }
+        self.send_read_positions(id, slot);
+        self.request_offline_messages(id);
+    }
+
     /// Shows a program how far its account has read each of its rooms.
-    pub(super) fn send_read_positions(&mut self, id: ClientId, slot: MemberSlot) {
+    fn send_read_positions(&mut self, id: ClientId, slot: MemberSlot) {
         let Shared { accounts, members, rooms, .. } = &self.shared;
         let Some(account) = members[slot].account().and_then(|account| accounts.get(account)) else { return };
         if account.data.read.is_empty() || !self.sessions[id].encoding.is_json() {
@@ -89,16 +99,18 @@ impl Hub {
         }
     }
 
-    /// Remembers the network from which an account was logged in to.
-    fn note_network(&mut self, join: &Join) {
-        if let Some(account) = join.account.and_then(|account| self.shared.accounts.get_mut(account)) {
-            account.last_network = Some(join.network);
+    /// Remembers the network from which the owner of an account logs in.
+    fn note_network(&mut self, account: AccountId, network: Network) {
+        let found = self.shared.accounts.get_mut(account).filter(|found| found.network() != Some(network));
+        if let Some(found) = found {
+            found.data.network = Some(network.into());
+            self.record_account(account);
         }
     }
 
     /// A new member logs in as an account: it has what is kept of the account.
     pub(super) fn bind_new_member(&mut self, member: MemberId, account: AccountId, join: &Join, time: &Now) {
-        self.note_network(join);
+        self.note_network(account, join.network);
         let role = self.role_of(account);
         let Shared { accounts, members, mutes, .. } = &mut self.shared;
         let AccountData { ignored, away, .. } = &accounts[account].data;
@@ -128,7 +140,7 @@ impl Hub {
 
     /// A member of the chat becomes that of an account: the account has from now on what the member has, and the member what is
     /// kept of the account.
-    pub(super) fn bind_present_member(&mut self, member: MemberId, account: AccountId, time: &Now) {
+    pub(super) fn bind_present_member(&mut self, member: MemberId, account: AccountId, network: Network, time: &Now) {
         self.move_unread_of(member);
         let Shared { accounts, members, mutes, rooms, .. } = &mut self.shared;
         let hash = |key: &str| members.name_hash(key);
@@ -144,6 +156,7 @@ impl Hub {
         }
         accounts[account].member = Some(member);
         let data = &mut accounts[account].data;
+        data.network = Some(network.into());
         data.moderator |= bound.role() == Role::Moderator;
         data.ignored = bound.ignored().iter().map(|ignored| ignored.name.clone()).collect();
         match bound.away() {
@@ -167,10 +180,10 @@ impl Hub {
     }
 
     pub(super) fn apply_register(&mut self, member: MemberId, register: &Register, time: Now) {
-        let Register { name, verifier } = register;
+        let Register { name, verifier, network } = register;
         let data = AccountData { since: time.local.unix_timestamp(), ..AccountData::default() };
         let account = self.shared.accounts.insert(Account::new(name.clone(), verifier.clone(), data));
-        self.bind_present_member(member, account, &time);
+        self.bind_present_member(member, account, *network, &time);
         info!("{} is registered", name.shown);
         self.send_to_member(member, &Event::Notice(Notice::Registered { name: &name.shown }));
     }
@@ -185,16 +198,17 @@ impl Hub {
     }
 
     pub(super) fn apply_unregister(&mut self, by: MemberId, account: AccountId, time: Now) {
-        if let Some(member) = self.shared.accounts[account].member {
+        let member = self.shared.accounts[account].member;
+        if let Some(member) = member {
             self.move_unread_of(member);
             let bound = &mut self.shared.members[member.slot];
             bound.set_account(None);
             bound.set_role(Role::User);
         }
-        let changed = self.shared.rooms.change_rules(|rules| rules.forget(account));
+        let changed = self.shared.rooms.change_rules(|rules| rules.forget(account, member));
         let Some(removed) = self.shared.accounts.remove(account) else { return };
         changed.into_iter().for_each(|key| self.record_rules(&key, &time));
-        self.shared.mutes.forget(account);
+        self.shared.mutes.forget(account, removed.network());
         let name = &removed.name.shown;
         self.record(|| Record::AccountGone { name: name.to_string() });
         // The next owner of the name must not read them.

@@ -174,8 +174,7 @@ impl Hub {
         self.enter(member.slot, opened.unwrap_or(RoomId::LOBBY), greeting, replay, time);
         self.follow_all(client, member, follow, after, time);
         if let Some(id) = client {
-            self.send_read_positions(id, member.slot);
-            self.request_offline_messages(id);
+            self.begin_account_session(id, member.slot);
         }
     }
 
@@ -340,7 +339,7 @@ impl Hub {
         }
         rooms.first().into_iter().for_each(|&room| self.fanout().send_to_console_from(room, &event));
         if let Some(account) = *account {
-            self.bind_present_member(member, account, &time);
+            self.bind_present_member(member, account, *network, &time);
             self.send_to_member(member, &Event::Notice(Notice::LoggedInAs { name: &name.shown }));
         }
         if let Some(id) = self.shared.members[slot].session_at(0) {

@@ -8,6 +8,9 @@ use crate::chat::hub::Shared;
 use crate::chat::id::{AccountId, MemberId};
 use crate::chat::policy::nick::Name;
 
+/// The most sessions of an account: each line that its member reads is sent to all of them.
+const MAX_SESSIONS: u32 = 20;
+
 /// Checks the login of a session: the name is free, or its account has given the password.
 pub fn check_join<'a>(shared: &'a Shared, join: &'a Join) -> Result<(), Refusal<'a>> {
     let name = &join.name;
@@ -15,8 +18,9 @@ pub fn check_join<'a>(shared: &'a Shared, join: &'a Join) -> Result<(), Refusal<
         Some(account) => Some(shared.check_account(account).map_err(|_| Refusal::NotRegistered { name: &name.shown })?),
         None => None,
     };
-    if account.is_some_and(|account| account.member.is_some()) {
-        return Ok(());
+    if let Some(member) = account.and_then(|account| account.member) {
+        let others = shared.members.get(member).map_or(0, |member| member.joins());
+        return if others < MAX_SESSIONS { Ok(()) } else { Err(Refusal::OtherSessions { others }) };
     }
     match account {
         // Its owner is not kept out by a name that looks like it.

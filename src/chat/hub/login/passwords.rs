@@ -192,7 +192,7 @@ impl Hub {
         let network = Network::of_client(self.sessions.addr(id)?.ip());
         let of_account = || {
             let id = account?;
-            let is_known = self.shared.accounts.get(id)?.last_network == Some(network);
+            let is_known = self.shared.accounts.get(id)?.network() == Some(network);
             self.passwords.accounts.wait(id, MAX_FOR_ACCOUNT, now.at).filter(|_| !is_known)
         };
         self.passwords.wait_of_network(network, now.at).or_else(of_account)
@@ -305,7 +305,8 @@ impl Hub {
         match (purpose, member, verifier) {
             (PasswordUse::LogIn(account), None, _) => self.log_in_as(id, account, now),
             (PasswordUse::Register(name), Some(member), Some(verifier)) => {
-                let register = Box::new(Register { name, verifier });
+                let network = Network::of_client(self.sessions.ip(id));
+                let register = Box::new(Register { name, verifier, network });
                 self.propose_checked(id, Change::Register { member, register }, &now);
             }
             (PasswordUse::Change(account), Some(_), Some(verifier)) => {

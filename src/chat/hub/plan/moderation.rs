@@ -109,9 +109,15 @@ impl<'s> View<'s, '_> {
         // Others could find out an address by trying.
         let may_name = self.shared.may(asker.member, Act::BanAddress, None);
         let by_address = what.parse().ok().into_iter().chain(site).find(|network| may_name && is_banned(network));
-        match by_address.or_else(|| self.shared.bans.find_name(what, self.now.at)) {
-            Some(network) => Ok(Plan::Propose(Change::Unban { by: asker.member, network })),
-            None => Err(Refusal::NotBanned { what }),
+        let networks = match by_address {
+            Some(network) => vec![network],
+            None => self.shared.bans.find_name(what, self.now.at).collect(),
+        };
+        let unban = |network| Change::Unban { by: asker.member, network };
+        match *networks {
+            [] => Err(Refusal::NotBanned { what }),
+            [network] => Ok(Plan::Propose(unban(network))),
+            _ => Ok(Plan::ProposeEach(networks.into_iter().map(unban).collect())),
         }
     }
 

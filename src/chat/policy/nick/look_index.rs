@@ -31,7 +31,7 @@ impl LookIndex {
             let alike = self.0.range((form.into(), Box::default())..).take_while(|(found, _)| found == form);
             alike.map(|(_, key)| &**key).find(|&key| Some(key) != own)
         };
-        Looks::of(name).forms().find_map(other)
+        Looks::find_map(name, other)
     }
 }
 

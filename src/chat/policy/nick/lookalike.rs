@@ -65,7 +65,28 @@ pub fn canonical_key(name: &str) -> CompactString {
 
 fn any_form(text: &str) -> CompactString {
     let letters: String = skeleton(text).collect();
-    skeleton(&fold(&letters)).collect()
+    let mut form = CompactString::default();
+    for c in skeleton(&fold(&letters)) {
+        // A dot above these letters, which have one already, is not seen.
+        if c != DOT_ABOVE || !form.ends_with(['i', 'j']) {
+            form.push(c);
+        }
+    }
+    form
+}
+
+/// U+0307 COMBINING DOT ABOVE
+const DOT_ABOVE: char = '\u{307}';
+
+/// The canonical key of the name in capitals that a name in capitals with a small `l` looks like: `ALlCE` is shown as `ALICE`.
+fn capitals(name: &str) -> Option<CompactString> {
+    let is_small = name.bytes().any(|byte| byte.is_ascii_lowercase() && byte != b'l');
+    if is_small || !name.contains(|c: char| c.is_alphabetic() && c != 'l') {
+        return None;
+    }
+    let letters: String = skeleton(name).collect();
+    let is_in_capitals = letters.chars().all(|c| c == 'l' || !c.is_lowercase()) && letters.contains(char::is_uppercase);
+    Some(canonical_key(&letters.replace('l', "I"))).filter(|_| is_in_capitals && letters.contains('l'))
 }
 
 /// A canonical form that needs neither an allocation nor the tables of the crate.
@@ -149,10 +170,16 @@ impl Looks {
         std::iter::once(&*self.key).chain(self.shown.as_deref())
     }
 
-    /// The reserved word that it looks like.
-    pub fn reserved(&self) -> Option<&'static str> {
+    /// Searches all forms of a name, and that of the name in capitals that it looks like.
+    #[inline]
+    pub fn find_map<T>(name: &str, mut find: impl FnMut(&str) -> Option<T>) -> Option<T> {
+        Looks::of(name).forms().find_map(&mut find).or_else(|| find(&capitals(name)?))
+    }
+
+    /// The reserved word that a name looks like.
+    pub fn reserved(name: &str) -> Option<&'static str> {
         let word = |form: &str| RESERVED_FORMS.iter().find(|(reserved, _)| **reserved == *form).map(|&(_, word)| word);
-        self.forms().find_map(word)
+        Looks::find_map(name, word)
     }
 }
 
@@ -319,6 +346,8 @@ mod tests {
             ("3", "З"),
             ("x", "х"),
             ("пух", "ПУХ"),
+            ("alice", "ali\u{307}\u{307}ce"),
+            ("İpek", "ipek"),
         ] {
             assert!(looks_alike(a, b), "{a} {b}: {:?} {:?}", Looks::of(a), Looks::of(b));
         }
@@ -334,6 +363,22 @@ mod tests {
     }
 
     #[test]
+    fn small_l_among_capitals_looks_like_a_capital_i() {
+        let is_found = |typed: &str, other: &str| {
+            let other = Looks::of(other);
+            Looks::find_map(typed, |form| other.forms().any(|other| form == other).then_some(())).is_some()
+        };
+        for (typed, other) in
+            [("ALlCE", "alice"), ("ΝΙΝΑ", "nina"), ("МАХІМ", "maxim"), ("ꓮꓡꓲꓚꓰ", "alice"), ("BlLL_2", "Bill_2")]
+        {
+            assert!(is_found(typed, other), "{typed} {other}");
+        }
+        for (typed, other) in [("lan", "ian"), ("Bill", "Biii"), ("11", "ii"), ("10", "io")] {
+            assert!(!is_found(typed, other), "{typed} {other}");
+        }
+    }
+
+    #[test]
     fn lookalikes_of_reserved_words_are_refused() {
         for (name, word) in [
             ("y0u", "you"),
@@ -343,6 +388,8 @@ mod tests {
             ("sуstеm", "system"),
             ("sеrver", "server"),
             ("adrnin", "admin"),
+            ("ADMlN", "admin"),
+            ("admi\u{307}n", "admin"),
         ] {
             assert_eq!(Name::new(name), Err(InvalidNick::LooksLike(word)), "{name}");
         }

@@ -76,7 +76,7 @@ impl Name {
     /// Why it is not valid.
     pub fn new(text: &str) -> Result<Name, InvalidNick<'static>> {
         let name = Name::stored(text)?;
-        match Looks::of(&name.shown).reserved() {
+        match Looks::reserved(&name.shown) {
             Some(word) => Err(InvalidNick::LooksLike(word)),
             None if is_mixed(&name.shown) => Err(InvalidNick::Mixed),
             None => Ok(name),

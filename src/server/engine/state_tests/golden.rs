@@ -31,6 +31,7 @@ fn account() -> AccountRecord {
         away: Some("lunch".into()),
         read: vec![("lobby".into(), 1)],
         mute: Some(MuteRecord { until: None }),
+        network: Some("203.0.113.7/32".parse().expect("a network")),
     };
     AccountRecord { name: "heidi".into(), verifier: "$argon2id$".into(), data }
 }
