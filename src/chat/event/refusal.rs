@@ -174,6 +174,8 @@ pub enum Refusal<'a> {
     NotRegistered {
         name: &'a str,
     },
+    /// The account that a change or a password is about was removed in the meantime.
+    AccountRemoved,
     /// The account has other sessions.
     OtherSessions {
         others: u32,

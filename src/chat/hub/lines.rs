@@ -134,6 +134,10 @@ impl Hub {
             Plan::ProposeEach(changes) => {
                 changes.into_iter().for_each(|change| self.propose_checked(id, change, now));
             }
+            Plan::ProposeBoth(first, second) => {
+                self.propose_checked(id, first, now);
+                self.propose(Some(id), second, now);
+            }
             Plan::ShutDown => self.ending = true,
         }
     }

@@ -109,11 +109,8 @@ impl Oracle {
     pub(super) fn refuse_login(&self, name: &str, account: Option<usize>) -> Option<String> {
         if let Some(account) = account {
             match &self.accounts[account] {
-                None => return Some(format!("! The nickname {name} is not registered.")),
-                Some(Account { member: Some(member), .. }) => {
-                    let joins = self.members[*member].joins as u64;
-                    return Some(refuse_sessions(joins)).filter(|_| joins >= 20);
-                }
+                None => return Some(REMOVED.into()),
+                Some(Account { member: Some(member), .. }) => return self.refuse_one_more(*member),
                 Some(_) => {}
             }
         }
@@ -125,6 +122,12 @@ impl Oracle {
                 is_taken.then(|| format!("! The nickname {name} is taken. Try another:"))
             }
         }
+    }
+
+    /// The reason why the member of an account cannot have one more session.
+    pub(super) fn refuse_one_more(&self, member: usize) -> Option<String> {
+        let joins = self.members[member].joins as u64;
+        Some(refuse_sessions(joins)).filter(|_| joins >= 20)
     }
 
     /// Adds a member with a new session, as the account if there is one.
@@ -298,7 +301,7 @@ impl Oracle {
 
     /// The refusal if an account was removed.
     pub(super) fn refuse_removed(&self, account: usize) -> Option<String> {
-        self.accounts[account].is_none().then(|| "! The nickname  is not registered.".into())
+        self.accounts[account].is_none().then(|| REMOVED.into())
     }
 
     /// The refusal if an account has more than one session.
@@ -347,12 +350,22 @@ impl Oracle {
             _ if !self.has_store => NO_ACCOUNTS.into(),
             _ if name.is_empty() => "! Usage: /unregister name".into(),
             None => format!("! The nickname {name} is not registered."),
-            Some(account) => return self.propose_or_refuse(Proposed::Unregister { by: OPERATOR, account }, now),
+            Some(account) => {
+                if self.refuse_others(account).is_some()
+                    && let Some(who) = self.account(account).member
+                {
+                    let kick = Proposed::Kick { by: OPERATOR, who, room: None, name: name.into(), why: None };
+                    self.propose(kick);
+                    return self.propose(Proposed::Unregister { by: OPERATOR, account });
+                }
+                return self.propose_or_refuse(Proposed::Unregister { by: OPERATOR, account }, now);
+            }
         };
         self.send_to_console(&refusal);
     }
 }
 
+pub(super) const REMOVED: &str = "! The account was removed.";
 pub(super) const NO_ACCOUNTS: &str = "! This server has no accounts, since it stores nothing.";
 
 fn refuse_sessions(others: u64) -> String {

@@ -5,7 +5,7 @@ use std::hash::Hash;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::accounts::NO_ACCOUNTS;
+use super::accounts::{NO_ACCOUNTS, REMOVED};
 use super::committing::Proposed;
 use super::entering::is_farewell;
 use super::programs::Wanted;
@@ -79,6 +79,8 @@ impl Compared {
 pub(super) struct Failures {
     networks: HashMap<IpAddr, (Duration, u32)>,
     accounts: HashMap<usize, (Duration, u32)>,
+    /// Registrations are counted in the same way.
+    registrations: HashMap<IpAddr, (Duration, u32)>,
 }
 
 fn fail<K: Eq + Hash>(failures: &mut HashMap<K, (Duration, u32)>, key: K, now: Now) {
@@ -157,8 +159,13 @@ impl Oracle {
         let Prompt::Account { account, .. } = prompt else { panic!("person {session} is logged in already") };
         match self.accounts[account].is_some() {
             true => self.give_password(session, Purpose::LogIn(account), text, now),
-            false => self.ask_for_name(session),
+            false => self.refuse_removed_at_prompt(session),
         }
+    }
+
+    fn refuse_removed_at_prompt(&mut self, session: usize) {
+        self.send_line(session, REMOVED);
+        self.ask_for_name(session);
     }
 
     fn password_wait(&self, session: usize, account: Option<usize>, now: Now) -> Option<Duration> {
@@ -193,6 +200,13 @@ impl Oracle {
         if let Some(wait) = self.password_wait(session, account, now) {
             self.counts.refused_passwords += 1;
             return self.refuse_with_prompt(session, &purpose, &too_many(wait));
+        }
+        if matches!(purpose, Purpose::Register) {
+            let ip = self.readers[session].addr.ip();
+            if count_now(&self.failures.registrations, ip, now) >= 30 {
+                return self.send_line(session, "! Too many logins at once; try again.");
+            }
+            fail(&mut self.failures.registrations, ip, now);
         }
         self.readers[session].awaits = Some(Request { purpose, typed, right, since: now.at });
         let ip = self.readers[session].addr.ip();
@@ -345,7 +359,7 @@ impl Oracle {
 
     /// A session has given the password of an account, and logs in as it.
     fn log_in_as(&mut self, session: usize, account: usize, now: Now) {
-        let Some(found) = &self.accounts[account] else { return self.ask_for_name(session) };
+        let Some(found) = &self.accounts[account] else { return self.refuse_removed_at_prompt(session) };
         let name = found.name.clone();
         if found.member.is_none() && !found.followed.is_empty() {
             let followed = found.followed.clone();
@@ -365,11 +379,14 @@ impl Oracle {
 
     /// A member takes the name of an account, or its session goes over to the member of the account.
     fn take_account(&mut self, session: usize, who: usize, account: usize, now: Now) {
-        let Some(found) = &self.accounts[account] else { return };
+        let Some(found) = &self.accounts[account] else { return self.send_line(session, REMOVED) };
         if found.member.is_none() && self.members[who].account.is_none() {
             let (name, ip) = (found.name.clone(), self.readers[session].addr.ip());
             let rename = Proposed::Rename { who, name, account: Some(account), ip };
             return self.propose_or_refuse(rename, now);
+        }
+        if let Some(refusal) = found.member.and_then(|member| self.refuse_one_more(member)) {
+            return self.send_line(session, &refusal);
         }
         self.counts.switched += 1;
         let rooms: Vec<String> = self.rooms_of(who).into_iter().map(|room| self.room_name(room)).collect();

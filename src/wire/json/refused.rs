@@ -128,6 +128,7 @@ impl<'a> Refused<'a> {
             Refusal::Registered { name, asked } => Refused { name: Some(name), asked, ..base("registered") },
             Refusal::NoAccount { name } => Refused { name: Some(name), ..base("no_account") },
             Refusal::NotRegistered { name } => Refused { name: Some(name), ..base("not_registered") },
+            Refusal::AccountRemoved => base("account_removed"),
             Refusal::OtherSessions { others } => Refused { most: Some(others as usize), ..base("other_sessions") },
             Refusal::OnlyOperator => base("only_operator"),
             Refusal::IsBanned { name, room } => Refused { name: Some(name), room: Some(room), ..base("is_banned") },

@@ -15,12 +15,11 @@ const MAX_SESSIONS: u32 = 20;
 pub fn check_join<'a>(shared: &'a Shared, join: &'a Join) -> Result<(), Refusal<'a>> {
     let name = &join.name;
     let account = match join.account {
-        Some(account) => Some(shared.check_account(account).map_err(|_| Refusal::NotRegistered { name: &name.shown })?),
+        Some(account) => Some(shared.check_account(account)?),
         None => None,
     };
     if let Some(member) = account.and_then(|account| account.member) {
-        let others = shared.members.get(member).map_or(0, |member| member.joins());
-        return if others < MAX_SESSIONS { Ok(()) } else { Err(Refusal::OtherSessions { others }) };
+        return shared.check_one_more(member);
     }
     match account {
         // Its owner is not kept out by a name that looks like it.
@@ -40,7 +39,7 @@ pub fn check_rename<'a>(shared: &'a Shared, member: MemberId, old: &'a str, to: 
     }
     if let Some(account) = to.account {
         // Between password and commit it was removed, or another session has logged in as it.
-        let found = shared.check_account(account).map_err(|_| Refusal::NotRegistered { name: &name.shown })?;
+        let found = shared.check_account(account)?;
         if found.member.is_some() {
             return Err(Refusal::Taken { name: &name.shown, asked: false });
         }
@@ -54,7 +53,7 @@ impl Shared {
     /// # Errors
     /// It was removed.
     pub fn check_account(&self, account: AccountId) -> Result<&Account, Refusal<'_>> {
-        self.accounts.get(account).ok_or(Refusal::NotRegistered { name: "" })
+        self.accounts.get(account).ok_or(Refusal::AccountRemoved)
     }
 
     /// Checks whether a member with this name can register.
@@ -68,6 +67,12 @@ impl Shared {
             None if self.accounts.len() >= most => Err(Refusal::TooManyAccounts { most }),
             None => Ok(()),
         }
+    }
+
+    /// Checks whether the member of an account can have one more session.
+    pub fn check_one_more(&self, member: MemberId) -> Result<(), Refusal<'static>> {
+        let others = self.members.get(member).map_or(0, |member| member.joins());
+        if others < MAX_SESSIONS { Ok(()) } else { Err(Refusal::OtherSessions { others }) }
     }
 
     /// Checks that an account has at most one session, since its name has at most one without the account.

@@ -21,6 +21,9 @@ const MAX_FROM_NETWORK: u32 = 5;
 /// Wrong passwords of one account in a minute, after which none is compared but from the network of its last login.
 const MAX_FOR_ACCOUNT: u32 = 60;
 
+/// Accounts that one IPv4 address or one IPv6 /64 can register in a minute.
+const MAX_REGISTERED: u32 = 30;
+
 /// What a password is for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PasswordUse {
@@ -76,6 +79,7 @@ pub struct Passwords {
     pending: BTreeMap<ClientId, PendingPassword>,
     networks: AttemptLimit<Network>,
     accounts: AttemptLimit<AccountId>,
+    registrations: AttemptLimit<Network>,
     /// Wrong passwords since the start.
     wrong: u64,
 }
@@ -104,8 +108,8 @@ impl Passwords {
     /// Counts a wrong password from this network; `account`: whose it was, or `None` for that of the server.
     pub fn note_wrong(&mut self, network: Network, account: Option<AccountId>, now: Duration) {
         self.wrong += 1;
-        self.networks.fail(network, now);
-        account.into_iter().for_each(|account| self.accounts.fail(account, now));
+        self.networks.note(network, now);
+        account.into_iter().for_each(|account| self.accounts.note(account, now));
     }
 
     /// Whether a password must wait for the answers to those that were taken: if all of these are wrong, it is one too many.
@@ -237,8 +241,13 @@ impl Hub {
             return self.fanout().refuse(id, Refusal::TooManyWrongPasswords { seconds: seconds_of(wait), due });
         }
         let network = Network::of_client(self.sessions.ip(id));
-        if !self.passwords.waiting.has_room(network) {
+        let registers = matches!(purpose, PasswordUse::Register(_));
+        let is_full = registers && self.passwords.registrations.count(network, now.at) >= MAX_REGISTERED;
+        if is_full || !self.passwords.waiting.has_room(network) {
             return self.fanout().refuse(id, Refusal::TooManyLogins);
+        }
+        if registers {
+            self.passwords.registrations.note(network, now.at);
         }
         let origin = self.sessions.origin(id);
         self.sessions[id].flags.insert(SessionFlags::AWAITS_ANSWER);
@@ -324,9 +333,15 @@ impl Hub {
     /// A member takes the name of an account, whose password it has given. If it has an account of its own, or the account
     /// has a member, its session leaves it and logs in as the account.
     fn take_account(&mut self, id: ClientId, member: MemberId, account: AccountId, now: Now) {
-        let Some(found) = self.shared.accounts.get(account) else { return };
+        let Some(found) = self.shared.accounts.get(account) else {
+            return self.fanout().refuse(id, Refusal::AccountRemoved);
+        };
         if found.member.is_some() || self.shared.members.account(member).is_some() {
-            return self.switch_account(id, account, now);
+            let refusal = found.member.and_then(|member| self.shared.check_one_more(member).err());
+            return match refusal {
+                Some(refusal) => self.fanout().refuse(id, refusal),
+                None => self.switch_account(id, account, now),
+            };
         }
         let network = Network::of_client(self.sessions.ip(id));
         let to = Box::new(Rename { name: found.name.clone(), network, account: Some(account) });

@@ -96,8 +96,7 @@ impl Hub {
             Prompt::AccountPassword { account, .. } if self.shared.accounts.get(account).is_some() => {
                 self.queue_account_password(id, PasswordUse::LogIn(account), text, None, now);
             }
-            // The account was removed meanwhile.
-            Prompt::AccountPassword { .. } => self.ask_for_nickname(id),
+            Prompt::AccountPassword { .. } => self.refuse_removed(id),
             Prompt::LoggingIn(_) => {}
         }
     }
@@ -119,6 +118,12 @@ impl Hub {
     pub(in crate::chat::hub) fn ask_for_nickname(&mut self, id: ClientId) {
         self.prompts.clear(id);
         self.ask(id);
+    }
+
+    /// The account whose password was due was removed in the meantime.
+    fn refuse_removed(&mut self, id: ClientId) {
+        self.fanout().refuse(id, Refusal::AccountRemoved);
+        self.ask_for_nickname(id);
     }
 
     /// A session has given a wrong password: asks again, or ends the prompt after several wrong ones.
@@ -155,7 +160,7 @@ impl Hub {
 
     /// Logs a session in as an account, whose password it has given, after the rooms that the account follows were read.
     pub(in crate::chat::hub) fn log_in_as(&mut self, id: ClientId, account: AccountId, now: Now) {
-        let Some(found) = self.shared.accounts.get(account) else { return self.ask_for_nickname(id) };
+        let Some(found) = self.shared.accounts.get(account) else { return self.refuse_removed(id) };
         let (name, is_present, followed) = (found.name.clone(), found.member.is_some(), &found.data.followed);
         if self.prompts.get(id) != Some(Prompt::LoggingIn(account)) {
             if !is_present && !followed.is_empty() {

@@ -1,7 +1,7 @@
 //! Plans for the commands about accounts: `/register`, `/password`, `/unregister`, `/read`, and `/nick name password`.
 
 use super::{Asker, LocalChange, Plan, View, refuse};
-use crate::chat::change::{Change, Rename};
+use crate::chat::change::{Change, Kick, Rename};
 use crate::chat::command::{Command, is_blank, split};
 use crate::chat::config::Login;
 use crate::chat::event::Refusal;
@@ -97,7 +97,17 @@ impl<'s> View<'s, '_> {
             return Err(Refusal::Usage("/unregister name"));
         }
         let account = self.shared.accounts.find(name).ok_or(Refusal::NotRegistered { name })?;
-        Ok(Plan::Propose(Change::Unregister { by: asker.member, account }))
+        let by = asker.member;
+        let unregister = Change::Unregister { by, account };
+        // Several sessions have one name only as long as they have the account.
+        let member = self.shared.accounts.get(account).and_then(|account| account.member);
+        Ok(match member.filter(|_| self.shared.check_only_session(account).is_err()) {
+            Some(member) => {
+                let kick = Box::new(Kick { by, room: None, name: name.into(), reason: None });
+                Plan::ProposeBoth(Change::Kick { member, kick }, unregister)
+            }
+            None => Plan::Propose(unregister),
+        })
     }
 
     /// `/read ID`, `/read #room ID`

@@ -102,6 +102,8 @@ pub enum Plan<'s, 'l> {
     Propose(Change<'l>),
     /// Several public changes.
     ProposeEach(Vec<Change<'l>>),
+    /// Two public changes; the second is allowed once the first is made.
+    ProposeBoth(Change<'l>, Change<'l>),
     /// The server shuts down.
     ShutDown,
 }

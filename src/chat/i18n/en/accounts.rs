@@ -54,6 +54,7 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
             write!(f, "You have no account. /register PASSWORD makes the nickname {name} yours.")
         }
         Refusal::NotRegistered { name } => write!(f, "The nickname {name} is not registered."),
+        Refusal::AccountRemoved => f.write_str("The account was removed."),
         Refusal::OtherSessions { others } => {
             write!(f, "The account has {} at present. Close them first.", count(others.into(), "other connection"))
         }

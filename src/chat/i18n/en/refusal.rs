@@ -173,6 +173,7 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
         | Refusal::Registered { .. }
         | Refusal::NoAccount { .. }
         | Refusal::NotRegistered { .. }
+        | Refusal::AccountRemoved
         | Refusal::OtherSessions { .. } => accounts::refusal(refusal, f),
         Refusal::NotMuted { name } => write!(f, "{name} is not muted. /mutes lists who is."),
         Refusal::NoPage { command, pages } => write!(f, "Usage: {command} n, with n from 1 to {pages}"),

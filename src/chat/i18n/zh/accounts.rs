@@ -46,6 +46,7 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
         }
         Refusal::NoAccount { name } => write!(f, "您没有注册。/register 密码 可注册昵称{name}。"),
         Refusal::NotRegistered { name } => write!(f, "昵称{name}没有注册。"),
+        Refusal::AccountRemoved => f.write_str("该账号已被移除。"),
         Refusal::OtherSessions { others } => write!(f, "该昵称还有{others}个其他连接，请先关闭它们。"),
         _ => Ok(()),
     }

@@ -143,6 +143,7 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
         | Refusal::Registered { .. }
         | Refusal::NoAccount { .. }
         | Refusal::NotRegistered { .. }
+        | Refusal::AccountRemoved
         | Refusal::OtherSessions { .. } => accounts::refusal(refusal, f),
         Refusal::NotMuted { name } => write!(f, "{name}没有被禁言，/mutes 列出禁言。"),
         Refusal::NoPage { command, pages } => write!(f, "用法：{command} n，n为1到{pages}"),

@@ -81,7 +81,7 @@ fn name_of_an_account_is_not_taken_after_it_was_removed_or_has_a_member() {
     };
     assert_eq!(refusal(&hub), "The nickname alice is taken.");
     hub.say(alice, "/unregister fish");
-    assert_eq!(refusal(&hub), "The nickname alice is not registered.");
+    assert_eq!(refusal(&hub), "The account was removed.");
 }
 
 #[test]

@@ -147,6 +147,16 @@ fn whisper_reaches_the_account_under_another_nickname() {
 }
 
 #[test]
+fn operator_removes_an_account_with_several_sessions() {
+    let mut hub = AccountHub::new(Config::default());
+    let (alice, _) = (hub.register("alice"), hub.log_in("alice"));
+    hub.server.read(ClientId::CONSOLE);
+    let removed = ["* alice left: kicked (0 here)", "* alice is no longer registered."];
+    assert_eq!(hub.answer(ClientId::CONSOLE, "/unregister alice"), removed);
+    assert_eq!(hub.server.read(alice).last().unwrap(), "* You were kicked by the operator.");
+}
+
+#[test]
 fn an_account_has_a_limited_number_of_sessions() {
     let mut hub = AccountHub::new(Config::default());
     let alice = hub.register("alice");

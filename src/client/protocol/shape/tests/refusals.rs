@@ -67,6 +67,7 @@ fn expected_refusal<'a>(refusal: &chat::Refusal<'a>, lang: Lang) -> Option<Serve
         | chat::Refusal::Registered { asked: false, .. }
         | chat::Refusal::NoAccount { .. }
         | chat::Refusal::NotRegistered { .. }
+        | chat::Refusal::AccountRemoved
         | chat::Refusal::OtherSessions { .. }
         | chat::Refusal::IsBanned { .. }
         | chat::Refusal::NotForLobby
@@ -118,6 +119,7 @@ fn refusals_parse_to_the_same_refusal() {
             chat::Refusal::Registered { name, asked },
             chat::Refusal::NoAccount { name },
             chat::Refusal::NotRegistered { name },
+            chat::Refusal::AccountRemoved,
             chat::Refusal::OtherSessions { others: number as u32 },
             chat::Refusal::Taken { name, asked },
             chat::Refusal::BadName { why: InvalidNick::Shape, name, asked },
