@@ -29,58 +29,67 @@ if (!binary) {
 if (screenshots) await mkdir(screenshots, { recursive: true });
 
 const tests = Object.entries({ ...talking, ...losing, ...writing, ...safety, ...access, ...rooms, ...deleting, ...roles, ...entering, ...accounts }).filter(([name]) => name.includes(only));
-const browser = await Browser.start(process.env.CHROMIUM ?? '/usr/bin/chromium');
-const servers = [];
-const wires = [];
-const folders = [];
-
-/** What a test is given: servers that are ended behind it, the browser, and a place for pictures. */
-const world = {
-  browser,
-  page: (...args) => browser.page(...args),
-  async server(options, web) {
-    const server = await Server.start(binary, options, web);
-    servers.push(server);
-    return server;
-  },
-  async wire(server) {
-    const wire = await Wire.before(server);
-    wires.push(wire);
-    return wire;
-  },
-  /** A folder for the files of a test. */
-  async folder() {
-    const folder = await mkdtemp(join(tmpdir(), 'chinwag-browser-'));
-    folders.push(folder);
-    return folder;
-  },
-  async picture(page, name) {
-    if (screenshots) await page.screenshot({ path: `${screenshots}/${name}.png`, animations: 'disabled' });
-  },
-};
-
-async function tidy() {
-  for (const context of browser.chromium.contexts()) await context.close();
-  for (const wire of wires.splice(0)) wire.close();
-  for (const server of servers.splice(0)) await server.stop('SIGKILL');
-  for (const folder of folders.splice(0)) await rm(folder, { recursive: true, force: true });
-}
-
+const waiting = [...tests];
 let failed = 0;
-for (const [name, test] of tests) {
-  const began = performance.now();
-  try {
-    await test(world);
-    await tidy();
-    if (browser.complaints.length) throw new Failure(browser.complaints.join('; '));
-    console.log(`ok    ${name} (${Math.round(performance.now() - began)} ms)`);
-  } catch (error) {
-    failed += 1;
-    console.error(`FAILED ${name}: ${error instanceof Failure ? error.message : error.stack.replace(/\s+/g, ' ')}`);
-    await tidy();
+
+/** Runs tests in a browser of its own until none waits. */
+async function run() {
+  const browser = await Browser.start(process.env.CHROMIUM ?? '/usr/bin/chromium');
+  const servers = [];
+  const wires = [];
+  const folders = [];
+
+  /** What a test is given: servers that are ended behind it, the browser, and a place for pictures. */
+  const world = {
+    browser,
+    page: (...args) => browser.page(...args),
+    async server(options, web) {
+      const server = await Server.start(binary, options, web);
+      servers.push(server);
+      return server;
+    },
+    async wire(server) {
+      const wire = await Wire.before(server);
+      wires.push(wire);
+      return wire;
+    },
+    /** A folder for the files of a test. */
+    async folder() {
+      const folder = await mkdtemp(join(tmpdir(), 'chinwag-browser-'));
+      folders.push(folder);
+      return folder;
+    },
+    async picture(page, name) {
+      if (screenshots) await page.screenshot({ path: `${screenshots}/${name}.png`, animations: 'disabled' });
+    },
+  };
+
+  async function tidy() {
+    for (const context of browser.chromium.contexts()) await context.close();
+    for (const wire of wires.splice(0)) wire.close();
+    for (const server of servers.splice(0)) await server.stop('SIGKILL');
+    for (const folder of folders.splice(0)) await rm(folder, { recursive: true, force: true });
   }
-  browser.complaints.length = 0;
+
+  for (let next = waiting.shift(); next; next = waiting.shift()) {
+    const [name, test] = next;
+    const began = performance.now();
+    try {
+      await test(world);
+      await tidy();
+      if (browser.complaints.length) throw new Failure(browser.complaints.join('; '));
+      console.log(`ok    ${name} (${Math.round(performance.now() - began)} ms)`);
+    } catch (error) {
+      failed += 1;
+      console.error(`FAILED ${name}: ${error instanceof Failure ? error.message : error.stack.replace(/\s+/g, ' ')}`);
+      await tidy();
+    }
+    browser.complaints.length = 0;
+  }
+  await browser.close();
 }
-await browser.close();
+
+// Much of a test is waiting for the page.
+await Promise.all([run(), run()]);
 if (tests.length === 0) console.error(`FAILED there is no test ${only}`);
 process.exitCode = failed > 0 || tests.length === 0 ? 1 : 0;
