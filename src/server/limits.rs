@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// Time allowed for a closing client to read the next piece of its unread output.
+pub const FAREWELL_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// The limits of connections.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -13,6 +16,4 @@ pub struct Limits {
     pub keepalive: Duration,
     /// Send buffer of the kernel in bytes; zero for the system's default.
     pub send_buffer: usize,
-    /// Time allowed for a closing client to read the next piece of its unread output.
-    pub farewell_timeout: Duration,
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::oracle::ReaderStage;
 use super::world::World;
+use crate::server::limits::FAREWELL_TIMEOUT;
 use crate::wire::http::MAX_HEAD;
 
 /// Turns between two runs of the expensive checks.
@@ -47,7 +48,7 @@ impl World {
             // The farewell may have begun in the turn after the hours.
             let since = self.at - (*at).max(self.people[who].written_at).max(self.jumped_at);
             // The farewell timeout, and two seconds to close the client's side.
-            let most = self.plan.limits.farewell_timeout + Duration::from_millis(2100);
+            let most = FAREWELL_TIMEOUT + Duration::from_millis(2100);
             assert!(since < most, "person {who} left {since:?} ago ({cause:?}) and is not closed");
         }
 

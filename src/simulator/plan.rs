@@ -72,7 +72,6 @@ impl SeedPlan {
             eol_timeout: if random.one_in(8) { Duration::from_millis(300) } else { Duration::ZERO },
             keepalive: Duration::ZERO,
             send_buffer: 0,
-            farewell_timeout: Duration::from_secs(10),
         };
         let few = |random: &mut Random, many| if narrow { 1 + random.below(4) } else { many };
         let all = Budget::default();

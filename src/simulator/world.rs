@@ -21,6 +21,7 @@ use crate::server::connection::transport::ListenerKind;
 use crate::server::engine::Engine;
 use crate::server::engine::state::EngineSettings;
 use crate::server::handover::Handover;
+use crate::server::limits::FAREWELL_TIMEOUT;
 use crate::util::test_support::Random;
 use crate::wire::renderers;
 
@@ -430,7 +431,7 @@ impl World {
         let waited = now.at + Duration::from_millis(2) - (*at).max(person.written_at);
         let is_lost = matches!(cause, Cause::TooSlow | Cause::ConnectionLost) || wire.is_reset();
         let is_over = self.engine.is_done(now.at) && self.engine.connection_count() > 0;
-        let is_late = waited >= self.plan.limits.farewell_timeout;
+        let is_late = waited >= FAREWELL_TIMEOUT;
         if !is_lost && !is_over && !is_late {
             let unread = self.oracle.unread_bytes(who);
             assert_eq!(unread, 0, "person {who} is closed with unread text {:?}", self.oracle.unread_text(who));

@@ -25,7 +25,7 @@ impl Serve {
             Some(_) if !self.hub().has_followed_rooms() => {
                 Err("--password-file and CHINWAG_PASSWORD need --mode hub and --login nickname; leave them out, or change these".into())
             }
-            _ if !self.operator.is_empty() && !self.hub().has_followed_rooms() => {
+            _ if !self.security.operator.is_empty() && !self.hub().has_followed_rooms() => {
                 Err("--operator needs --mode hub and --login nickname; leave it out, or change these".into())
             }
             _ => Ok(()),
@@ -34,7 +34,7 @@ impl Serve {
 
     /// Rooms can be followed only where members have nicknames and there are several rooms.
     fn check_follow(&self) -> Result<(), String> {
-        match self.max_follow {
+        match self.people.max_follow {
             Some(_) if !self.hub().has_followed_rooms() => {
                 Err("--max-follow needs --mode hub and --login nickname; leave it out, or change these".into())
             }
@@ -44,17 +44,17 @@ impl Serve {
 
     /// Bytes of the largest message in the largest encoding.
     fn max_message_bytes(&self) -> u64 {
-        MESSAGE_OVERHEAD + self.max_line * if self.web.is_empty() { 1 } else { JSON_GROWTH }
+        MESSAGE_OVERHEAD + self.limits.max_line * if self.listeners.web.is_empty() { 1 } else { JSON_GROWTH }
     }
 
     /// The backlog must hold two messages: one that is being sent and one that waits.
     fn check_line(&self) -> Result<(), String> {
-        let (line, backlog) = (self.max_line, self.backlog_bytes);
+        let (line, backlog) = (self.limits.max_line, self.limits.backlog_bytes);
         let least = 2 * self.max_message_bytes();
         if backlog >= least {
             return Ok(());
         }
-        let web = if self.web.is_empty() { "" } else { " and --web" };
+        let web = if self.listeners.web.is_empty() { "" } else { " and --web" };
         Err(format!(
             "--backlog-bytes {backlog} is too little for --max-line {line}{web}: two of the longest messages must fit; \
              give --backlog-bytes {least} or more, or a shorter --max-line"
@@ -63,10 +63,11 @@ impl Serve {
 
     /// The backlog and the send buffer must hold the whole burst of one member for a client that has read none of it.
     fn check_burst(&self) -> Result<(), String> {
-        let (line, burst, backlog, buffer) = (self.max_line, self.burst, self.backlog_bytes, self.send_buffer);
+        let (line, burst, backlog, buffer) =
+            (self.limits.max_line, self.limits.burst, self.limits.backlog_bytes, self.limits.send_buffer);
         // Linux doubles SO_SNDBUF for its own overhead, so only the given size counts: socket(7).
         let least = (u64::from(burst) * self.max_message_bytes()).saturating_sub(buffer);
-        if self.rate == 0 || backlog >= least {
+        if self.limits.rate == 0 || backlog >= least {
             return Ok(());
         }
         Err(format!(

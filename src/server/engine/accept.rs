@@ -206,13 +206,8 @@ fn is_out_of_resources(error: &io::Error) -> bool {
 mod tests {
     use super::*;
 
-    const LIMITS: Limits = Limits {
-        max_line: 4096,
-        eol_timeout: Duration::ZERO,
-        keepalive: Duration::from_secs(77),
-        send_buffer: 50_000,
-        farewell_timeout: Duration::from_secs(10),
-    };
+    const LIMITS: Limits =
+        Limits { max_line: 4096, eol_timeout: Duration::ZERO, keepalive: Duration::from_secs(77), send_buffer: 50_000 };
 
     fn pair() -> (std::net::TcpStream, mio::net::TcpStream) {
         let listener = listen("127.0.0.1:0".parse().unwrap(), &LIMITS).unwrap();

@@ -5,6 +5,7 @@ use super::timers::{DRAIN_TIMEOUT, Timer};
 use crate::chat::{ClientId, Close, Now};
 use crate::server::connection::transport::{Listener, Stream};
 use crate::server::connection::{Flags, Phase, Protocol};
+use crate::server::limits::FAREWELL_TIMEOUT;
 
 impl<L: Listener> Engine<L> {
     /// Begins to close the connections that the hub wants closed.
@@ -18,7 +19,7 @@ impl<L: Listener> Engine<L> {
                     connection.phase = Phase::Closing;
                     connection.flags.remove(Flags::READ_PAUSED | Flags::AFTER_REPLIES);
                     connection.progress = now.at.as_millis() as u64;
-                    self.set_timer(slot, Timer::Farewell, now.at + self.limits.farewell_timeout);
+                    self.set_timer(slot, Timer::Farewell, now.at + FAREWELL_TIMEOUT);
                     self.end_web_socket(slot);
                     if self.hub.is_up_to_date(id) {
                         self.shutdown_write(slot, now);

@@ -7,6 +7,7 @@ use super::timers::{DRAIN_TIMEOUT, Deadline, Timer};
 use crate::chat::{Allowance, ClientId, Now};
 use crate::server::connection::transport::Listener;
 use crate::server::connection::{Flags, Phase};
+use crate::server::limits::FAREWELL_TIMEOUT;
 
 /// Deadlines of closed connections that are skipped in one turn at most.
 const STALE_TIMERS: usize = 16 * 1024;
@@ -35,7 +36,7 @@ impl<L: Listener> Engine<L> {
                 Timer::Exchange | Timer::Ping => {}
                 Timer::Farewell => {
                     let waits = match connection.phase {
-                        Phase::Closing => self.limits.farewell_timeout,
+                        Phase::Closing => FAREWELL_TIMEOUT,
                         _ => DRAIN_TIMEOUT,
                     };
                     let due = Duration::from_millis(connection.progress) + waits;
@@ -102,13 +103,8 @@ mod tests {
         };
         let mut network = Network::default();
         let listener = network.listen();
-        let limits = Limits {
-            max_line: 4096,
-            eol_timeout: Duration::from_secs(1),
-            keepalive: Duration::ZERO,
-            send_buffer: 0,
-            farewell_timeout: Duration::from_secs(10),
-        };
+        let limits =
+            Limits { max_line: 4096, eol_timeout: Duration::from_secs(1), keepalive: Duration::ZERO, send_buffer: 0 };
         let hub = Hub::new(Config::default(), renderers(Lang::En));
         let mut engine = Engine::new(hub, vec![(ListenerKind::Plain, listener)], limits, Budget::default(), 10);
         // The farewell does not fit into the socket, so that the connection stays.

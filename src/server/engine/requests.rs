@@ -11,6 +11,7 @@ use crate::chat::{ClientId, Encoding, NewConnection, Now, ResumeRequest};
 use crate::server::connection::transport::{Flushed, Listener};
 use crate::server::connection::{Flags, Protocol};
 use crate::server::http::{ExchangeStep, Metrics, SUBPROTOCOL, document};
+use crate::server::limits::FAREWELL_TIMEOUT;
 use crate::wire::http::{self, HttpError, Request};
 
 /// Steps of one connection in a turn, with one answer at most.
@@ -62,7 +63,7 @@ impl<L: Listener> Engine<L> {
     pub(super) fn expire_exchange(&mut self, slot: usize, now: Now) {
         let connection = &mut self.connections[slot];
         let Protocol::Http(exchange) = &mut connection.protocol else { return };
-        let due = exchange.due(self.limits.farewell_timeout);
+        let due = exchange.due(FAREWELL_TIMEOUT);
         if due > now.at {
             return self.set_timer(slot, Timer::Exchange, due);
         }
@@ -70,7 +71,7 @@ impl<L: Listener> Engine<L> {
             return self.finish(slot);
         }
         exchange.refuse(HttpError::Timeout, now);
-        self.set_timer(slot, Timer::Exchange, now.at + self.limits.farewell_timeout);
+        self.set_timer(slot, Timer::Exchange, now.at + FAREWELL_TIMEOUT);
         self.exchange(slot, now);
     }
 

@@ -68,13 +68,7 @@ mod tests {
         let now = Now { at: Duration::from_secs(1), local: OffsetDateTime::UNIX_EPOCH };
         let mut network = Network::default();
         let listener = network.listen();
-        let limits = Limits {
-            max_line: 4096,
-            eol_timeout: Duration::ZERO,
-            keepalive: Duration::ZERO,
-            send_buffer: 0,
-            farewell_timeout: Duration::from_secs(10),
-        };
+        let limits = Limits { max_line: 4096, eol_timeout: Duration::ZERO, keepalive: Duration::ZERO, send_buffer: 0 };
         let hub = Hub::new(Config { max_clients: MEMBERS, ..Config::default() }, renderers(Lang::En));
         let mut engine = Engine::new(hub, vec![(ListenerKind::Plain, listener)], limits, Budget::default(), MEMBERS);
         let addr = SocketAddr::from(([127, 0, 0, 1], 1));

@@ -24,7 +24,6 @@ fn settings() -> EngineSettings {
         eol_timeout: Duration::from_secs(60),
         keepalive: Duration::from_secs(60),
         send_buffer: 0,
-        farewell_timeout: Duration::from_secs(10),
     };
     EngineSettings { limits, budget: Budget::default(), max_connections: 100 }
 }

@@ -28,13 +28,8 @@ impl TestServer {
     fn new() -> TestServer {
         let mut network = Network::default();
         let listener = network.listen();
-        let limits = Limits {
-            max_line: 4096,
-            eol_timeout: Duration::ZERO,
-            keepalive: Duration::from_secs(60),
-            send_buffer: 0,
-            farewell_timeout: Duration::from_secs(10),
-        };
+        let limits =
+            Limits { max_line: 4096, eol_timeout: Duration::ZERO, keepalive: Duration::from_secs(60), send_buffer: 0 };
         let config = Config { rate: 10, burst: 30, ..Config::default() };
         let hub = Hub::new(config, renderers(Lang::En));
         let engine = Engine::new(hub, vec![(ListenerKind::Web, listener)], limits, Budget::default(), 100);

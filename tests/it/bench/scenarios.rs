@@ -151,7 +151,7 @@ fn readers_get_each_message_once_with_stalled_clients() {
 #[test]
 fn server_may_close_stalled_clients() {
     let mut command = json("stalled --readers 4 --stalled 2 --rate 20 --seconds 0.4");
-    command.args(["--serve", "--backlog-bytes 10240 --send-buffer 4096 --history 0 --farewell-timeout 1"]);
+    command.args(["--serve", "--backlog-bytes 10240 --send-buffer 4096 --history 0"]);
     let finished = finish(command);
     let measured = finished.passed();
     check_stalled(&measured, 4);
