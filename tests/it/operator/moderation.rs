@@ -170,7 +170,7 @@ fn list_of_100_000_bans_is_shown() {
         server.type_in(page);
         (0..100).for_each(|_| assert!(server.console.next().expect("a line").ends_with(" is banned.")));
         if page == "/bans\n" {
-            shows(&mut server, &["* --- page 1 of 1000; /bans 2 shows the next ---"]);
+            shows(&mut server, &["* --- page 1 of 1000; /bans 2 shows the next one ---"]);
         }
     }
     server.type_in("/ping done\n");
