@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use chinwag::bench::baseline;
 use chinwag::bench::process::helper;
 use chinwag::bench::workload::readers;
-use chinwag::cli::{BenchPart, Cli, Command};
+use chinwag::cli::config::Parsed;
+use chinwag::cli::{BenchPart, Cli, Command, config};
 use chinwag::server::password;
 use chinwag::util::{logging, signals};
 use chinwag::{bench, client, server, transfer};
@@ -22,10 +23,17 @@ fn main() -> ExitCode {
     ExitCode::from(code)
 }
 
-fn run(command: Command) -> Result<u8, Box<dyn Error>> {
+fn run(Parsed { command, values }: Parsed) -> Result<u8, Box<dyn Error>> {
     signals::survive_file_size_limit()?;
     Ok(match command {
         Command::Serve(serve) => server::run(serve.settings())?,
+        Command::CheckConfig(serve) => {
+            server::check(&serve.settings())?;
+            print("The configuration is valid.\n")?;
+            0
+        }
+        Command::PrintConfig(_) => print(&config::print(&values)).map(|()| 0)?,
+        Command::Completions(completions) => completions.print().map(|()| 0)?,
         Command::Connect(connect) => client::run(&connect.settings())?,
         Command::Export(export) => transfer::export(&export.settings()).map(|()| 0)?,
         Command::Import(import) => transfer::import(&import.settings()).map(|()| 0)?,
@@ -44,4 +52,12 @@ fn run(command: Command) -> Result<u8, Box<dyn Error>> {
             0
         }
     })
+}
+
+/// Prints a text to standard output; a reader that has closed it is no error.
+fn print(text: &str) -> io::Result<()> {
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result,
+    }
 }

@@ -4,7 +4,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
 use clap::error::ErrorKind;
-use clap::{Args, CommandFactory, Subcommand, ValueEnum, value_parser};
+use clap::{Args, Command, CommandFactory, Subcommand, ValueEnum, value_parser};
 
 use super::{Cli, Serve};
 use crate::bench::Settings;
@@ -19,12 +19,20 @@ use crate::bench::workload::encoding::Encoding;
 #[command(
     subcommand_value_name = "SCENARIO",
     subcommand_help_heading = "Scenarios",
-    next_help_heading = "Options of every scenario"
+    next_help_heading = "Options of every scenario",
+    mut_subcommands(hide_common)
 )]
 pub struct Bench {
     #[command(subcommand)]
     scenario: ScenarioArgs,
 
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Options of every scenario, which may stand before and behind its name.
+#[derive(Clone, Debug, Args)]
+struct Common {
     /// Drive a running server at this address (with --encoding websocket: its --web address) instead of starting one
     #[arg(long, global = true, value_name = "HOST:PORT", value_parser = addr)]
     addr: Option<SocketAddr>,
@@ -86,6 +94,13 @@ pub struct Bench {
     svg: Option<PathBuf>,
 }
 
+/// Adds the options of every scenario to one, without repeating them in its help.
+fn hide_common(scenario: Command) -> Command {
+    let own: Vec<_> = scenario.get_arguments().map(|arg| arg.get_id().clone()).collect();
+    let all = Common::augment_args(scenario).after_help("Options of every scenario: chinwag bench --help");
+    all.mut_args(|arg| if own.contains(arg.get_id()) { arg } else { arg.hide(true) })
+}
+
 #[derive(Clone, Debug, Subcommand)]
 enum ScenarioArgs {
     #[command(flatten)]
@@ -116,9 +131,10 @@ pub enum BenchPart {
 impl Bench {
     /// The settings of the load test; ends the program if they are not possible.
     pub fn settings(&self) -> Settings {
-        if let Some(addr) = self.addr
+        let common = &self.common;
+        if let Some(addr) = common.addr
             && !addr.ip().is_loopback()
-            && !self.yes_remote
+            && !common.yes_remote
         {
             usage_error(format!(
                 "{addr} is not on this machine, and a load test can bring a server down: add --yes-remote if it is yours"
@@ -133,19 +149,19 @@ impl Bench {
                 usage_error(text);
             }
         }
-        let common = CommonSettings {
-            addr: self.addr,
-            encoding: self.encoding,
-            pid: self.pid,
-            prompt: self.prompt == Expect::Wait,
-            welcome: self.welcome == Expect::Wait,
-            whisper: self.whisper.clone(),
-            serve: self.serve.split_whitespace().map(str::to_owned).collect(),
-            at_once: self.at_once as usize,
-            timeout: u64::from(self.timeout) * SECOND,
-            pin: self.pin,
+        let settings = CommonSettings {
+            addr: common.addr,
+            encoding: common.encoding,
+            pid: common.pid,
+            prompt: common.prompt == Expect::Wait,
+            welcome: common.welcome == Expect::Wait,
+            whisper: common.whisper.clone(),
+            serve: common.serve.split_whitespace().map(str::to_owned).collect(),
+            at_once: common.at_once as usize,
+            timeout: u64::from(common.timeout) * SECOND,
+            pin: common.pin,
         };
-        Settings { common, scenarios, json: self.json, svg: self.svg.clone() }
+        Settings { common: settings, scenarios, json: common.json, svg: common.svg.clone() }
     }
 }
 

@@ -1,15 +1,24 @@
 //! `chinwag manual`: the reference, which is built into the program.
 
+use std::fs;
 use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::builder::PossibleValue;
+use clap::{Args, CommandFactory, ValueEnum};
 
-/// The part of the manual to print; without one, the topics are listed.
+use super::Cli;
+
+/// What is printed: a topic, the list of topics, or a man page.
 #[derive(Clone, Debug, Args)]
 pub struct Manual {
     /// protocol, accounts, roles, client, web, storage, options or benchmark; without one, the topics are listed
     #[arg(value_enum, hide_possible_values = true)]
     topic: Option<Topic>,
+
+    /// Write man pages into this folder instead: chinwag.1, one for each command, and chinwag-TOPIC.7
+    #[arg(long, value_name = "DIR", conflicts_with = "topic")]
+    man: Option<PathBuf>,
 }
 
 /// A part of the manual: one file of `src/manual`.
@@ -54,6 +63,9 @@ impl Manual {
     /// # Errors
     /// If standard output cannot be written; a reader that has closed it is none.
     pub fn print(&self) -> io::Result<()> {
+        if let Some(folder) = &self.man {
+            return write_man_pages(folder);
+        }
         let text = match self.topic {
             Some(topic) => topic.text().to_owned(),
             None => topics(),
@@ -63,6 +75,31 @@ impl Manual {
             result => result,
         }
     }
+}
+
+/// Writes the man pages of the program, its commands and the topics.
+fn write_man_pages(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    clap_mangen::generate_to(Cli::command(), folder)?;
+    for topic in Topic::value_variants() {
+        let value = topic.to_possible_value().expect("a name");
+        fs::write(folder.join(format!("chinwag-{}.7", value.get_name())), man_page(&value, topic.text()))?;
+    }
+    Ok(())
+}
+
+/// A topic as a man page (man(7)); the text stands in it as it is written.
+fn man_page(topic: &PossibleValue, text: &str) -> String {
+    let name = topic.get_name();
+    let help = topic.get_help().map(ToString::to_string).unwrap_or_default();
+    let mut page = format!(".TH chinwag-{name} 7\n.SH NAME\nchinwag-{name} \\- {help}\n.SH DESCRIPTION\n.nf\n");
+    for line in text.lines() {
+        // A line that begins with a dot or an apostrophe would be a request.
+        let line = line.replace('\\', "\\e").replace('-', "\\-");
+        let mark = if line.starts_with(['.', '\'']) { "\\&" } else { "" };
+        page.push_str(&format!("{mark}{line}\n"));
+    }
+    page + ".fi\n"
 }
 
 fn topics() -> String {

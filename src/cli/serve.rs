@@ -13,8 +13,8 @@ use clap::Args;
 use log::LevelFilter;
 
 use self::options::{
-    ConsoleArg, General, History, LangArg, Listeners, Log, LoginArg, ModeArg, OfflineWhispersArg, RoomsAndPeople,
-    Security, SyncArg, Web,
+    ConsoleArg, General, History, LangArg, Listeners, Log, LogLevel, LoginArg, ModeArg, OfflineWhispersArg,
+    RoomsAndPeople, Security, SyncArg, Web,
 };
 use self::values::ListenAddrs;
 use crate::chat::{self, Lang, Login, Mode, OfflineWhispers};
@@ -46,7 +46,14 @@ pub struct Serve {
 impl Serve {
     fn level(&self) -> LevelFilter {
         match (self.log.verbose, self.log.quiet) {
-            (0, 0) => LevelFilter::Info,
+            (0, 0) => match self.log.log_level {
+                LogLevel::Off => LevelFilter::Off,
+                LogLevel::Error => LevelFilter::Error,
+                LogLevel::Warn => LevelFilter::Warn,
+                LogLevel::Info => LevelFilter::Info,
+                LogLevel::Debug => LevelFilter::Debug,
+                LogLevel::Trace => LevelFilter::Trace,
+            },
             (0, 1) => LevelFilter::Warn,
             (0, 2) => LevelFilter::Error,
             (0, _) => LevelFilter::Off,

@@ -177,6 +177,18 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
     event_loop.run().map_err(Error::Poll)
 }
 
+/// Checks what can be checked of settings without starting a server: the files that they name.
+///
+/// # Errors
+/// If one of these cannot be read.
+pub fn check(settings: &Settings) -> Result<(), Error> {
+    logging::start(LevelFilter::Warn, Style::default()).map_err(Error::Start)?;
+    if let Some(source) = &settings.password {
+        source.read().map_err(|error| Error::Password(source.name(), error))?;
+    }
+    Ok(())
+}
+
 /// Opens the store, and loads what is kept in memory.
 fn open(mut options: store::Options, hub: &Config) -> Result<(StoreWriter, store::InitialState), store::Error> {
     // One message more than is shown, and more bytes, tells whether anything is left out.

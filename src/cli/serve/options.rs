@@ -10,20 +10,24 @@ use crate::chat::Network;
 /// What the server is.
 #[derive(Clone, Debug, Args)]
 pub struct General {
+    /// Read options from this TOML file; options of the command line and of the environment win
+    #[arg(long, value_name = "FILE", hide_env = true, env = "CHINWAG_CONFIG")]
+    pub config: Option<PathBuf>,
+
     /// Language of the server's messages
-    #[arg(long, value_enum, default_value_t, env = "CHINWAG_LANG")]
+    #[arg(long, value_enum, default_value_t, hide_env = true, env = "CHINWAG_LANG")]
     pub lang: LangArg,
 
     /// hub: chat rooms; p2p: the operator chats with one client, then the server ends
-    #[arg(long, value_enum, default_value_t, env = "CHINWAG_MODE")]
+    #[arg(long, value_enum, default_value_t, hide_env = true, env = "CHINWAG_MODE")]
     pub mode: ModeArg,
 
     /// nickname: clients choose a nickname; address: their nickname is IP:PORT
-    #[arg(hide_short_help = true, long, value_enum, default_value_t, env = "CHINWAG_LOGIN")]
+    #[arg(hide_short_help = true, long, value_enum, default_value_t, hide_env = true, env = "CHINWAG_LOGIN")]
     pub login: LoginArg,
 
     /// Operator console on standard input; auto: if stdin and stdout are a terminal; always on with p2p
-    #[arg(long, value_enum, default_value_t, num_args = 0..=1, require_equals = true, default_missing_value = "on", env = "CHINWAG_CONSOLE")]
+    #[arg(long, value_enum, default_value_t, num_args = 0..=1, default_missing_value = "on", hide_env = true, env = "CHINWAG_CONSOLE")]
     pub console: ConsoleArg,
 }
 
@@ -31,15 +35,15 @@ pub struct General {
 #[derive(Clone, Debug, Args)]
 pub struct Listeners {
     /// Address for line clients (TCP); repeatable; port 0 picks a free port; IPv6 in brackets
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4567", value_parser = listen_addr, env = "CHINWAG_LISTEN", value_delimiter = ',', action = ArgAction::Append)]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4567", value_parser = listen_addr, hide_env = true, env = "CHINWAG_LISTEN", value_delimiter = ',', action = ArgAction::Append)]
     pub listen: Vec<ListenAddrs>,
 
     /// Address for the chat page and its WebSocket (HTTP); repeatable [default: off]
-    #[arg(long, value_name = "ADDR", value_parser = listen_addr, env = "CHINWAG_WEB", value_delimiter = ',', action = ArgAction::Append)]
+    #[arg(long, value_name = "ADDR", value_parser = listen_addr, hide_env = true, env = "CHINWAG_WEB", value_delimiter = ',', action = ArgAction::Append)]
     pub web: Vec<ListenAddrs>,
 
     /// Address for /healthz and /metrics (HTTP); repeatable [default: off]
-    #[arg(hide_short_help = true, long, value_name = "ADDR", value_parser = listen_addr, env = "CHINWAG_ADMIN", value_delimiter = ',', action = ArgAction::Append)]
+    #[arg(hide_short_help = true, long, value_name = "ADDR", value_parser = listen_addr, hide_env = true, env = "CHINWAG_ADMIN", value_delimiter = ',', action = ArgAction::Append)]
     pub admin: Vec<ListenAddrs>,
 }
 
@@ -47,31 +51,31 @@ pub struct Listeners {
 #[derive(Clone, Debug, Args)]
 pub struct RoomsAndPeople {
     /// Maximum users; further ones wait in the queue [default: what the limit of file descriptors allows]
-    #[arg(long, value_name = "N", value_parser = at_least(1), env = "CHINWAG_MAX_CLIENTS")]
+    #[arg(long, value_name = "N", value_parser = at_least(1), hide_env = true, env = "CHINWAG_MAX_CLIENTS")]
     pub max_clients: Option<u64>,
 
     /// Queue length; when the queue is full, new connections are refused
-    #[arg(hide_short_help = true, long, value_name = "N", default_value_t = 1024, value_parser = at_least(0), env = "CHINWAG_MAX_WAITING")]
+    #[arg(hide_short_help = true, long, value_name = "N", default_value_t = 1024, value_parser = at_least(0), hide_env = true, env = "CHINWAG_MAX_WAITING")]
     pub max_waiting: u64,
 
     /// Maximum rooms in memory, with the lobby; the least recently used empty room is dropped
-    #[arg(hide_short_help = true, long, value_name = "N", default_value_t = 256, value_parser = at_least(1), env = "CHINWAG_MAX_ROOMS")]
+    #[arg(hide_short_help = true, long, value_name = "N", default_value_t = 256, value_parser = at_least(1), hide_env = true, env = "CHINWAG_MAX_ROOMS")]
     pub max_rooms: u64,
 
     /// Maximum rooms that one member follows besides its current one (--login nickname, --mode hub) [default: 20]
-    #[arg(hide_short_help = true, long, value_name = "N", value_parser = at_least(0), env = "CHINWAG_MAX_FOLLOW")]
+    #[arg(hide_short_help = true, long, value_name = "N", value_parser = at_least(0), hide_env = true, env = "CHINWAG_MAX_FOLLOW")]
     pub max_follow: Option<u64>,
 
     /// Members of a room above which joins and leaves are summarized, at most once a second
-    #[arg(hide_short_help = true, long, value_name = "N", default_value_t = 200, value_parser = at_least(0), env = "CHINWAG_ANNOUNCE_LIMIT")]
+    #[arg(hide_short_help = true, long, value_name = "N", default_value_t = 200, value_parser = at_least(0), hide_env = true, env = "CHINWAG_ANNOUNCE_LIMIT")]
     pub announce_limit: u64,
 
     /// Seconds until a client that has not chosen a nickname is disconnected
-    #[arg(hide_short_help = true, long, value_name = "SECONDS", default_value_t = 60, value_parser = value_parser!(u64).range(1..=86_400), env = "CHINWAG_LOGIN_TIMEOUT")]
+    #[arg(hide_short_help = true, long, value_name = "SECONDS", default_value_t = 60, value_parser = value_parser!(u64).range(1..=86_400), hide_env = true, env = "CHINWAG_LOGIN_TIMEOUT")]
     pub login_timeout: u64,
 
     /// Seconds until a silent member is disconnected; 0 for never
-    #[arg(hide_short_help = true, long, value_name = "SECONDS", default_value_t = 0, value_parser = value_parser!(u64).range(..=31_536_000), env = "CHINWAG_IDLE_TIMEOUT")]
+    #[arg(hide_short_help = true, long, value_name = "SECONDS", default_value_t = 0, value_parser = value_parser!(u64).range(..=31_536_000), hide_env = true, env = "CHINWAG_IDLE_TIMEOUT")]
     pub idle_timeout: u64,
 }
 
@@ -79,31 +83,31 @@ pub struct RoomsAndPeople {
 #[derive(Clone, Debug, Args)]
 pub struct History {
     /// Messages of the room's history that are replayed on join; 0 for none
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = at_least(0), env = "CHINWAG_HISTORY")]
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = at_least(0), hide_env = true, env = "CHINWAG_HISTORY")]
     pub history: u64,
 
     /// Store messages, rooms and bans in this SQLite file; created if it does not exist
-    #[arg(long, value_name = "FILE", env = "CHINWAG_STORE")]
+    #[arg(long, value_name = "FILE", hide_env = true, env = "CHINWAG_STORE")]
     pub store: Option<PathBuf>,
 
     /// What the store survives. off: a server crash; normal: a power failure, but for the last seconds; full: all, slower
-    #[arg(hide_short_help = true, long, value_enum, default_value_t, env = "CHINWAG_SYNC")]
+    #[arg(hide_short_help = true, long, value_enum, default_value_t, hide_env = true, env = "CHINWAG_SYNC")]
     pub sync: SyncArg,
 
     /// Delete stored messages after this many days [default: keep all]
-    #[arg(hide_short_help = true, long, value_name = "DAYS", value_parser = value_parser!(u32).range(1..=36_500), env = "CHINWAG_KEEP")]
+    #[arg(hide_short_help = true, long, value_name = "DAYS", value_parser = value_parser!(u32).range(1..=36_500), hide_env = true, env = "CHINWAG_KEEP")]
     pub keep: Option<u32>,
 
     /// Maximum stored messages, all rooms together; the oldest are deleted [default: keep all]
-    #[arg(hide_short_help = true, long, value_name = "N", value_parser = at_least(1), env = "CHINWAG_KEEP_MESSAGES")]
+    #[arg(hide_short_help = true, long, value_name = "N", value_parser = at_least(1), hide_env = true, env = "CHINWAG_KEEP_MESSAGES")]
     pub keep_messages: Option<u64>,
 
     /// Maximum rooms, including those only in the store; then no new room can be created
-    #[arg(hide_short_help = true, long, value_name = "N", default_value_t = 4096, value_parser = at_least(1), env = "CHINWAG_MAX_STORED_ROOMS")]
+    #[arg(hide_short_help = true, long, value_name = "N", default_value_t = 4096, value_parser = at_least(1), hide_env = true, env = "CHINWAG_MAX_STORED_ROOMS")]
     pub max_stored_rooms: u64,
 
     /// Store whispers to absent members; all: also to nicknames that are not registered, which any client can take
-    #[arg(hide_short_help = true, long, value_enum, ignore_case = true, num_args = 0..=1, default_value_t, default_missing_value = "all", env = "CHINWAG_OFFLINE_WHISPERS")]
+    #[arg(hide_short_help = true, long, value_enum, ignore_case = true, num_args = 0..=1, default_value_t, default_missing_value = "all", hide_env = true, env = "CHINWAG_OFFLINE_WHISPERS")]
     pub offline_whispers: OfflineWhispersArg,
 }
 
@@ -111,35 +115,35 @@ pub struct History {
 #[derive(Clone, Debug, Args)]
 pub struct Limits {
     /// Maximum connections per IPv4 address or IPv6 /64; 0 for no limit
-    #[arg(hide_short_help = true, long, value_name = "N", default_value_t = 0, value_parser = at_least(0), env = "CHINWAG_MAX_PER_IP")]
+    #[arg(hide_short_help = true, long, value_name = "N", default_value_t = 0, value_parser = at_least(0), hide_env = true, env = "CHINWAG_MAX_PER_IP")]
     pub max_per_ip: u64,
 
     /// Maximum line length in bytes, without the line end
-    #[arg(hide_short_help = true, long, value_name = "BYTES", default_value_t = 4096, value_parser = value_parser!(u64).range(8..=1_048_576), env = "CHINWAG_MAX_LINE")]
+    #[arg(hide_short_help = true, long, value_name = "BYTES", default_value_t = 4096, value_parser = value_parser!(u64).range(8..=1_048_576), hide_env = true, env = "CHINWAG_MAX_LINE")]
     pub max_line: u64,
 
     /// Lines or HTTP requests per second from one client, after the burst; 0 for no limit
-    #[arg(hide_short_help = true, long, value_name = "N", default_value_t = 10, value_parser = value_parser!(u32).range(..=1_000_000), env = "CHINWAG_RATE")]
+    #[arg(hide_short_help = true, long, value_name = "N", default_value_t = 10, value_parser = value_parser!(u32).range(..=1_000_000), hide_env = true, env = "CHINWAG_RATE")]
     pub rate: u32,
 
     /// Lines or HTTP requests that one client may send at once
-    #[arg(hide_short_help = true, long, value_name = "N", default_value_t = 30, value_parser = value_parser!(u32).range(1..=1_000_000), env = "CHINWAG_BURST")]
+    #[arg(hide_short_help = true, long, value_name = "N", default_value_t = 30, value_parser = value_parser!(u32).range(1..=1_000_000), hide_env = true, env = "CHINWAG_BURST")]
     pub burst: u32,
 
     /// Unread bytes before a slow client is disconnected
-    #[arg(hide_short_help = true, long, value_name = "BYTES", default_value_t = 1_048_576, value_parser = value_parser!(u64).range(1024..=1_073_741_824), env = "CHINWAG_BACKLOG_BYTES")]
+    #[arg(hide_short_help = true, long, value_name = "BYTES", default_value_t = 1_048_576, value_parser = value_parser!(u64).range(1024..=1_073_741_824), hide_env = true, env = "CHINWAG_BACKLOG_BYTES")]
     pub backlog_bytes: u64,
 
     /// Kernel send buffer of one client in bytes (SO_SNDBUF), besides the backlog; 0 for the system's default
-    #[arg(hide_short_help = true, long, value_name = "BYTES", default_value_t = 131_072, value_parser = value_parser!(u64).range(..=1_073_741_824), env = "CHINWAG_SEND_BUFFER")]
+    #[arg(hide_short_help = true, long, value_name = "BYTES", default_value_t = 131_072, value_parser = value_parser!(u64).range(..=1_073_741_824), hide_env = true, env = "CHINWAG_SEND_BUFFER")]
     pub send_buffer: u64,
 
     /// Milliseconds after which input without a line end counts as a line; 0 for never
-    #[arg(hide_short_help = true, long, value_name = "MS", default_value_t = 0, value_parser = value_parser!(u64).range(..=600_000), env = "CHINWAG_EOL_TIMEOUT")]
+    #[arg(hide_short_help = true, long, value_name = "MS", default_value_t = 0, value_parser = value_parser!(u64).range(..=600_000), hide_env = true, env = "CHINWAG_EOL_TIMEOUT")]
     pub eol_timeout: u64,
 
     /// Seconds of silence before a TCP keepalive probe; 0 for never
-    #[arg(hide_short_help = true, long, value_name = "SECONDS", default_value_t = 60, value_parser = value_parser!(u64).range(..=32_767), env = "CHINWAG_KEEPALIVE")]
+    #[arg(hide_short_help = true, long, value_name = "SECONDS", default_value_t = 60, value_parser = value_parser!(u64).range(..=32_767), hide_env = true, env = "CHINWAG_KEEPALIVE")]
     pub keepalive: u64,
 }
 
@@ -147,15 +151,15 @@ pub struct Limits {
 #[derive(Clone, Debug, Args)]
 pub struct Security {
     /// File with the server's password, which each client must give; or set CHINWAG_PASSWORD to the password
-    #[arg(long, value_name = "FILE", env = "CHINWAG_PASSWORD_FILE")]
+    #[arg(long, value_name = "FILE", hide_env = true, env = "CHINWAG_PASSWORD_FILE")]
     pub password_file: Option<PathBuf>,
 
     /// Account whose owner is an operator of the server (needs --store); repeatable
-    #[arg(hide_short_help = true, long, value_name = "NAME", env = "CHINWAG_OPERATOR", value_delimiter = ',', action = ArgAction::Append)]
+    #[arg(hide_short_help = true, long, value_name = "NAME", hide_env = true, env = "CHINWAG_OPERATOR", value_delimiter = ',', action = ArgAction::Append)]
     pub operator: Vec<String>,
 
     /// Maximum accounts
-    #[arg(hide_short_help = true, long, value_name = "N", default_value_t = 10_000, value_parser = at_least(0), env = "CHINWAG_MAX_ACCOUNTS")]
+    #[arg(hide_short_help = true, long, value_name = "N", default_value_t = 10_000, value_parser = at_least(0), hide_env = true, env = "CHINWAG_MAX_ACCOUNTS")]
     pub max_accounts: u64,
 }
 
@@ -163,21 +167,33 @@ pub struct Security {
 #[derive(Clone, Debug, Args)]
 pub struct Web {
     /// Additional host name allowed in HTTP requests to --web and --admin; repeatable
-    #[arg(hide_short_help = true, long, value_name = "NAME", value_parser = host, env = "CHINWAG_HOST", value_delimiter = ',', action = ArgAction::Append)]
+    #[arg(hide_short_help = true, long, value_name = "NAME", value_parser = host, hide_env = true, env = "CHINWAG_HOST", value_delimiter = ',', action = ArgAction::Append)]
     pub host: Vec<String>,
 
     /// Origin of another page that may connect, such as https://example.org; * for all; repeatable
-    #[arg(hide_short_help = true, long, value_name = "ORIGIN", value_parser = origin, env = "CHINWAG_ALLOW_ORIGIN", value_delimiter = ',', action = ArgAction::Append)]
+    #[arg(hide_short_help = true, long, value_name = "ORIGIN", value_parser = origin, hide_env = true, env = "CHINWAG_ALLOW_ORIGIN", value_delimiter = ',', action = ArgAction::Append)]
     pub allow_origin: Vec<String>,
 
     /// Trust X-Forwarded-For from this proxy (address or CIDR); repeatable
-    #[arg(hide_short_help = true, long, value_name = "CIDR", value_parser = network, env = "CHINWAG_TRUST_PROXY", value_delimiter = ',', action = ArgAction::Append)]
+    #[arg(hide_short_help = true, long, value_name = "CIDR", value_parser = network, hide_env = true, env = "CHINWAG_TRUST_PROXY", value_delimiter = ',', action = ArgAction::Append)]
     pub trust_proxy: Vec<Network>,
 }
 
 /// What is logged.
 #[derive(Clone, Debug, Args)]
 pub struct Log {
+    /// Maximum level of what is logged; -v and -q win
+    #[arg(
+        hide_short_help = true,
+        long,
+        value_name = "LEVEL",
+        value_enum,
+        default_value_t,
+        hide_env = true,
+        env = "CHINWAG_LOG_LEVEL"
+    )]
+    pub log_level: LogLevel,
+
     /// More log: -v adds the messages of rooms, -vv everything
     #[arg(short, long, action = ArgAction::Count, conflicts_with = "quiet")]
     pub verbose: u8,
@@ -189,10 +205,25 @@ pub struct Log {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum ConsoleArg {
+    #[value(alias = "true")]
     On,
+    #[value(alias = "false")]
     Off,
     #[default]
     Auto,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub enum LogLevel {
+    Off,
+    Error,
+    Warn,
+    #[default]
+    Info,
+    /// Also the messages of rooms
+    Debug,
+    /// Everything
+    Trace,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]

@@ -1,6 +1,7 @@
 //! The process: its start and end, signals, the log, the terminal.
 
 pub(crate) mod attacks;
+pub(crate) mod config;
 pub(crate) mod descriptors;
 pub(crate) mod foreign;
 pub(crate) mod hangup;

@@ -1,0 +1,149 @@
+//! The options in force: from the command line, the environment and a file, in this order.
+//!
+//! The file's values become arguments behind those of the command line, so that clap checks all values in the same way.
+
+pub mod file;
+mod print;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
+
+use self::file::{ConfigFile, configurable};
+use super::{Cli, Command};
+
+pub use print::print;
+
+/// Where the value of an option comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    Default,
+    /// The place in the file.
+    File(String),
+    Environment,
+    CommandLine,
+}
+
+/// The value of an option, as it is typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Value {
+    /// One for each time that the option is given; none if it is not set and has no default.
+    pub texts: Vec<String>,
+    pub origin: Origin,
+}
+
+/// The options of a server with their origins, by name.
+pub type Values = BTreeMap<String, Value>;
+
+/// A parsed command line; if its command runs a server, with the values of the server's options.
+pub struct Parsed {
+    pub command: Command,
+    pub values: Values,
+}
+
+/// Parses a command line, whose first word is the name of the program.
+///
+/// # Errors
+/// What is wrong with the command line, the environment or the file.
+pub fn parse(args: &[OsString]) -> Result<Parsed, clap::Error> {
+    let matches = Cli::command().try_get_matches_from(args)?;
+    let Some(given) = options_of(&matches) else {
+        return Ok(Parsed { command: Cli::from_arg_matches(&matches)?.into_command(), values: Values::new() });
+    };
+    let Some(path) = given.get_one::<PathBuf>("config") else {
+        return finish(&matches, &matches, None);
+    };
+    let file = ConfigFile::read(path, &Cli::command()).map_err(wrong)?;
+    let mut all = args.to_vec();
+    for entry in &file.entries {
+        if !is_given(given, &id_of(&entry.key)) {
+            all.extend(entry.values.iter().map(|value| OsString::from(format!("--{}={value}", entry.key))));
+        }
+    }
+    match Cli::command().try_get_matches_from(&all) {
+        Ok(merged) => finish(&merged, &matches, Some(&file)),
+        Err(error) => Err(file.entries.iter().find_map(check_entry).map_or(error, wrong)),
+    }
+}
+
+/// Checks one value of a file alone; returns what is wrong with it and where it stands.
+fn check_entry(entry: &file::Entry) -> Option<String> {
+    let args = entry.values.iter().map(|value| format!("--{}={value}", entry.key));
+    let error = Cli::command().try_get_matches_from(["chinwag".to_owned()].into_iter().chain(args)).err()?;
+    let text = error.to_string();
+    let reason = text.strip_prefix("error: ").unwrap_or(&text).split("\n\nFor more").next().unwrap_or_default();
+    let lines: Vec<&str> = reason.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    Some(format!("{}: {}", entry.place, lines.join("; ")))
+}
+
+/// Makes typed options of checked values. `given`: those of the command line and the environment alone.
+fn finish(merged: &ArgMatches, given: &ArgMatches, file: Option<&ConfigFile>) -> Result<Parsed, clap::Error> {
+    let command = Cli::from_arg_matches(merged)?.into_command();
+    let values = values(merged, given, file);
+    if let Some(serve) = command.serve() {
+        check_store(&values).and_then(|()| serve.check()).map_err(wrong)?;
+    }
+    Ok(Parsed { command, values })
+}
+
+fn values(merged: &ArgMatches, given: &ArgMatches, file: Option<&ConfigFile>) -> Values {
+    let (Some(merged), Some(given)) = (options_of(merged), options_of(given)) else { return Values::new() };
+    let value = |name: &str| {
+        let id = id_of(name);
+        let raw = merged.get_raw(&id).into_iter().flatten();
+        let texts = raw.map(|text| text.to_string_lossy().into_owned()).collect();
+        let entry = file.and_then(|file| file.entries.iter().find(|entry| entry.key == name));
+        let origin = match (given.value_source(&id), entry) {
+            (Some(ValueSource::CommandLine), _) => Origin::CommandLine,
+            (Some(ValueSource::EnvVariable), _) => Origin::Environment,
+            (_, Some(entry)) => Origin::File(entry.place.clone()),
+            _ => Origin::Default,
+        };
+        Value { texts, origin }
+    };
+    let options = Cli::command();
+    let names = configurable(&options).filter_map(|arg| arg.get_long());
+    names.map(|name| (name.to_owned(), value(name))).collect()
+}
+
+/// Options that mean nothing without a store.
+const NEED_STORE: &[&str] =
+    &["sync", "keep", "keep-messages", "max-stored-rooms", "offline-whispers", "operator", "max-accounts"];
+
+fn check_store(values: &Values) -> Result<(), String> {
+    if values.get("store").is_none_or(|store| !store.texts.is_empty()) {
+        return Ok(());
+    }
+    match NEED_STORE.iter().find(|&&name| values.get(name).is_some_and(|value| value.origin != Origin::Default)) {
+        Some(name) => Err(format!("--{name} needs --store FILE; add that, or leave --{name} out")),
+        None => Ok(()),
+    }
+}
+
+/// The matches of the options of a server, if the command has them.
+fn options_of(matches: &ArgMatches) -> Option<&ArgMatches> {
+    match matches.subcommand() {
+        None => Some(matches),
+        Some(("serve" | "check-config" | "print-config", serve)) => Some(serve),
+        Some(("bench-part", part)) => part.subcommand_matches("server"),
+        Some(_) => None,
+    }
+}
+
+/// Whether an option stands on the command line or in the environment.
+fn is_given(given: &ArgMatches, id: &str) -> bool {
+    matches!(given.value_source(id), Some(ValueSource::CommandLine | ValueSource::EnvVariable))
+}
+
+/// The name that clap has for an option.
+fn id_of(name: &str) -> String {
+    name.replace('-', "_")
+}
+
+fn wrong(text: String) -> clap::Error {
+    clap::Error::raw(ErrorKind::ValueValidation, text + "\n")
+}

@@ -1,0 +1,218 @@
+//! Options of a server by command line, environment and file.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use crate::harness::{PROGRAM, Server};
+
+/// A value of each option that is not its default, as it stands in a file. The first two words are one that the command
+/// line has, and one that the environment has.
+const VALUES: &[(&str, &str, &str, &str)] = &[
+    ("lang", "zh", "zh", "\"zh\""),
+    ("mode", "p2p", "p2p", "\"p2p\""),
+    ("login", "address", "address", "\"address\""),
+    ("console", "on", "off", "false"),
+    ("listen", "127.0.0.1:1", "127.0.0.1:2", "[\"127.0.0.1:3\", \"[::1]:3\"]"),
+    ("web", "127.0.0.1:1", "127.0.0.1:2", "[\"127.0.0.1:3\"]"),
+    ("admin", "127.0.0.1:1", "127.0.0.1:2", "\"127.0.0.1:3\""),
+    ("max-clients", "1", "2", "3"),
+    ("max-waiting", "1", "2", "3"),
+    ("max-rooms", "1", "2", "3"),
+    ("max-follow", "1", "2", "3"),
+    ("announce-limit", "1", "2", "3"),
+    ("login-timeout", "1", "2", "3"),
+    ("idle-timeout", "1", "2", "3"),
+    ("history", "1", "2", "3"),
+    ("store", "a", "b", "\"c\""),
+    ("sync", "full", "off", "\"full\""),
+    ("keep", "1", "2", "3"),
+    ("keep-messages", "1", "2", "3"),
+    ("max-stored-rooms", "1", "2", "3"),
+    ("offline-whispers", "all", "off", "false"),
+    ("max-per-ip", "1", "2", "3"),
+    ("max-line", "100", "200", "0x100"),
+    ("rate", "1", "2", "3"),
+    ("burst", "1", "2", "3"),
+    ("backlog-bytes", "1000000", "2000000", "3_000_000"),
+    ("send-buffer", "100000", "200000", "300000"),
+    ("eol-timeout", "1", "2", "3"),
+    ("keepalive", "1", "2", "3"),
+    ("password-file", "a", "b", "\"c\""),
+    ("operator", "a", "b", "[\"c\", \"d\"]"),
+    ("max-accounts", "1", "2", "3"),
+    ("host", "a.example", "b.example", "[\"c.example\"]"),
+    ("allow-origin", "https://a", "https://b", "[\"https://c\"]"),
+    ("trust-proxy", "10.0.0.0/8", "10.0.0.2", "[\"10.0.0.3\"]"),
+    ("log-level", "warn", "debug", "\"trace\""),
+];
+
+/// A folder that is removed when it goes.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("chinwag-config-{name}-{}", std::process::id()));
+        fs::create_dir_all(&path).expect("a folder");
+        Folder(path)
+    }
+
+    fn file(&self, text: &str) -> String {
+        let path = self.0.join("chinwag.toml");
+        fs::write(&path, text).expect("a file");
+        path.to_str().expect("UTF-8").into()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn run(args: &[&str], env: &[(String, &str)]) -> Output {
+    let mut command = Command::new(PROGRAM);
+    command.args(args).envs(env.iter().map(|(name, value)| (name, value)));
+    command.output().expect("the program starts")
+}
+
+/// What `print-config` prints: the value and the origin of each option.
+fn printed(args: &[&str], env: &[(String, &str)]) -> BTreeMap<String, (String, String)> {
+    let output = run(&[&["print-config"], args].concat(), env);
+    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    let line = |line: &str| {
+        if let Some(name) = line.strip_suffix(" is not set") {
+            return Some((name.trim_start_matches("# ").to_owned(), Default::default()));
+        }
+        let (name, rest) = line.split_once(" = ")?;
+        let (value, origin) = rest.rsplit_once("  # ")?;
+        Some((name.to_owned(), (value.to_owned(), origin.to_owned())))
+    };
+    text.lines().filter_map(line).collect()
+}
+
+fn variable(option: &str) -> String {
+    format!("CHINWAG_{}", option.replace('-', "_").to_uppercase())
+}
+
+#[test]
+fn every_option_is_set_by_file_environment_and_command_line_in_this_order() {
+    let folder = Folder::new("every");
+    // Some options need others, which they do not change.
+    let all = printed(&[], &[]);
+    let tested: Vec<&str> = VALUES.iter().map(|(name, ..)| *name).collect();
+    let untested: Vec<_> = all.keys().filter(|name| !tested.contains(&name.as_str())).collect();
+    assert!(untested.is_empty(), "without a test: {untested:?}");
+    for &(name, typed, in_environment, in_file) in VALUES {
+        let needs_store =
+            ["sync", "keep", "keep-messages", "max-stored-rooms", "offline-whispers", "operator", "max-accounts"];
+        let more: &[&str] = if needs_store.contains(&name) { &["--store", "x"] } else { &[] };
+        let wide = ["--rate", "0"];
+        let more = if name == "rate" { more.to_vec() } else { [more, &wide].concat() };
+        let file = folder.file(&format!("{name} = {in_file}\n"));
+        let option = format!("--{name}");
+        let env = [(variable(name), in_environment)];
+        let with_file = [&["--config", &*file], &more[..]].concat();
+        let shown = |args: &[&str], env: &[(String, &str)]| printed(args, env)[name].clone();
+        let (value, origin) = shown(&with_file, &[]);
+        assert_eq!(origin, format!("{file}:1:{}", name.len() + 4), "{name} = {value}");
+        assert_ne!(value, all[name].0, "{name} of the file has no effect");
+        let (value, origin) = shown(&with_file, &env);
+        assert_eq!(origin, "environment", "{name}");
+        assert!(value.contains(in_environment), "{name}: {value}");
+        let (value, origin) = shown(&[&with_file[..], &[&option, typed]].concat(), &env);
+        assert_eq!(origin, "command line", "{name}");
+        assert!(value.contains(typed), "{name}: {value}");
+    }
+}
+
+#[test]
+fn printed_options_are_a_configuration_file_with_the_same_options() {
+    let folder = Folder::new("printed");
+    let args = ["--store", "a b\"c", "--rate", "0", "--web", "127.0.0.1:1", "--web", "127.0.0.1:2", "--lang", "zh"];
+    let first = printed(&args, &[]);
+    let output = run(&[&["print-config"], &args[..]].concat(), &[]);
+    let file = folder.file(std::str::from_utf8(&output.stdout).expect("UTF-8"));
+    let second = printed(&["--config", &file], &[]);
+    let values = |all: BTreeMap<String, (String, String)>| all.into_iter().map(|(name, (value, _))| (name, value));
+    assert_eq!(values(first).collect::<Vec<_>>(), values(second).collect::<Vec<_>>());
+}
+
+#[test]
+fn errors_of_a_file_have_their_place_and_a_suggestion() {
+    let folder = Folder::new("errors");
+    for (text, error) in [
+        ("lang = \"zh\"\nhistroy = 3\n", ":2:1: there is no option histroy; did you mean history?"),
+        ("[limit]\nrate = 3\n", ":1:2: there is no table [limit]; did you mean [limits]?"),
+        ("[limits]\n  rate = \"x\"\n", ":2:10: invalid value 'x' for '--rate <N>': invalid digit found in string"),
+        ("rate = [3]\n", ":1:8: rate has one value, not a list"),
+        ("rate = 2000-01-01\n", ":1:8: rate is a text, a number, true or false"),
+        ("rate = 3\n[limits]\nrate = 4\n", ":3:1: rate is set a second time, after "),
+        ("verbose = 2\n", ":1:1: there is no option verbose; write log-level"),
+        ("config = \"x\"\n", ":1:1: there is no option config; a file cannot name another one"),
+        ("rate = \n", ":1:8: string values must be quoted"),
+        ("keep = 3\n", "--keep needs --store FILE; add that, or leave --keep out"),
+        ("burst = 4000\n", "--burst 4000 lines of --max-line 4096 bytes do not fit"),
+    ] {
+        let file = folder.file(text);
+        let output = run(&["check-config", "--config", &file], &[]);
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{text:?}: {stderr}");
+        assert!(stderr.starts_with("error: ") && stderr.contains(error), "{text:?}: {stderr}");
+        assert!(!error.starts_with(':') || stderr.contains(&file), "{text:?}: {stderr}");
+        assert!(!stderr.contains("Usage"), "{stderr}");
+    }
+    let missing = run(&["--config", "/nowhere/chinwag.toml"], &[]);
+    assert_eq!(missing.status.code(), Some(2));
+    let stderr = String::from_utf8_lossy(&missing.stderr).into_owned();
+    assert_eq!(stderr, "error: /nowhere/chinwag.toml: no such file or directory\n");
+}
+
+#[test]
+fn check_config_reads_the_files_that_are_named() {
+    let folder = Folder::new("check");
+    let password = folder.0.join("password");
+    let file = folder.file(&format!("password-file = {:?}\n", password.to_str().expect("UTF-8")));
+    let check = || run(&["check-config", "--config", &file], &[]);
+    let output = check();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("no such file or directory"));
+    fs::write(&password, "fish\n").expect("a file");
+    let output = check();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "The configuration is valid.\n");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("other users may read the password"));
+}
+
+#[test]
+fn server_takes_its_options_from_a_file() {
+    let folder = Folder::new("server");
+    let file = folder.file("[general]\nlang = \"zh\"\n[limits]\nmax-line = 64\n");
+    let server = Server::start(&["--config", &file]);
+    let mut alice = server.connect();
+    alice.expect("* 请输入昵称:");
+    alice.send("alice\n");
+    alice.expect("* 昵称设置成功");
+    alice.line();
+    alice.send(&"x".repeat(65));
+    assert!(alice.line().starts_with("! "));
+}
+
+#[test]
+fn completions_and_man_pages_name_the_options() {
+    for shell in ["bash", "zsh", "fish"] {
+        let output = run(&["completions", shell], &[]);
+        let script = String::from_utf8(output.stdout).expect("UTF-8");
+        assert!(output.status.success() && script.contains("max-line"), "{shell}");
+        assert!(!script.contains("hash-passwords"), "{shell} completes a hidden command");
+    }
+    let folder = Folder::new("man");
+    let output = run(&["manual", "--man", folder.0.to_str().expect("UTF-8")], &[]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let page = |name: &str| fs::read_to_string(folder.0.join(name)).expect("a page");
+    assert!(page("chinwag.1").contains("max\\-line"));
+    assert!(page("chinwag-protocol.7").contains(".SH DESCRIPTION"));
+    assert!(page("chinwag-connect.1").contains("nick"));
+}
