@@ -158,10 +158,10 @@ fn ban_does_not_admit_a_queued_client_of_the_same_address() {
 }
 
 #[test]
-fn list_of_100_000_bans_is_shown() {
-    let mut server = Server::start(&["--console", "--max-listed", "100000"]);
+fn list_of_20_000_bans_is_shown() {
+    let mut server = Server::start(&["--console", "--max-listed", "20000"]);
     // The answers are read meanwhile, since typing would wait for that.
-    for thousand in 0..100 {
+    for thousand in 0..20 {
         let orders: String = (0..1000).map(|n| format!("/ban 10.{thousand}.{}.{}\n", n / 250, n % 250)).collect();
         server.type_in(&orders);
         (0..1000).for_each(|n| shows(&mut server, &[&format!("* 10.{thousand}.{}.{} is banned.", n / 250, n % 250)]));
@@ -175,5 +175,5 @@ fn list_of_100_000_bans_is_shown() {
             None => break assert_eq!(line, "* pong done"),
         }
     }
-    assert_eq!(shown, 100_000);
+    assert_eq!(shown, 20_000);
 }
