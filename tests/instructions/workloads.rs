@@ -50,11 +50,24 @@ pub fn counted<R>(work: impl FnOnce() -> R) -> R {
     black_box(work())
 }
 
+/// A line at an aligned address: the instructions of a search for the line end depend on that.
+#[repr(align(64))]
+struct Aligned([u8; 64]);
+
+impl Aligned {
+    fn new(line: &str) -> Self {
+        let mut bytes = [0; 64];
+        bytes[..line.len()].copy_from_slice(line.as_bytes());
+        Aligned(bytes)
+    }
+}
+
 /// Decodes a line that arrives in one read.
 fn decode(line: &str) -> usize {
     let mut decoder = LineDecoder::default();
+    let aligned = Aligned::new(line);
     for _ in 0..ROUNDS {
-        let mut bytes = black_box(line.as_bytes());
+        let mut bytes = black_box(&aligned.0[..line.len()]);
         let item = counted(|| decoder.next(&mut bytes, 4096));
         assert_eq!(item, Some(LineItem::Line(line.trim_end().into())));
     }
@@ -64,7 +77,8 @@ fn decode(line: &str) -> usize {
 /// Decodes a line that arrives in two reads.
 fn decode_split() -> usize {
     let mut decoder = LineDecoder::default();
-    let (first, second) = LINE.as_bytes().split_at(20);
+    let aligned = Aligned::new(LINE);
+    let (first, second) = aligned.0[..LINE.len()].split_at(20);
     for _ in 0..ROUNDS {
         let (mut first, mut second) = black_box((first, second));
         let item = counted(|| {

@@ -158,21 +158,21 @@ fn ban_does_not_admit_a_queued_client_of_the_same_address() {
 }
 
 #[test]
-fn list_of_100_000_bans_is_shown() {
+fn list_of_20_000_bans_is_shown_in_pages() {
     let mut server = Server::start(&["--console"]);
     // The answers are read meanwhile, since typing would wait for that.
-    for thousand in 0..100 {
+    for thousand in 0..20 {
         let orders: String = (0..1000).map(|n| format!("/ban 10.{thousand}.{}.{}\n", n / 250, n % 250)).collect();
         server.type_in(&orders);
         (0..1000).for_each(|n| shows(&mut server, &[&format!("* 10.{thousand}.{}.{} is banned.", n / 250, n % 250)]));
     }
-    for page in ["/bans\n", "/bans 1000\n"] {
+    for page in ["/bans\n", "/bans 200\n"] {
         server.type_in(page);
         (0..100).for_each(|_| assert!(server.console.next().expect("a line").ends_with(" is banned.")));
         if page == "/bans\n" {
-            shows(&mut server, &["* --- page 1 of 1000; /bans 2 shows the next one ---"]);
+            shows(&mut server, &["* --- page 1 of 200; /bans 2 shows the next one ---"]);
         }
     }
     server.type_in("/ping done\n");
-    shows(&mut server, &["* --- page 1000 of 1000 ---", "* pong done"]);
+    shows(&mut server, &["* --- page 200 of 200 ---", "* pong done"]);
 }
