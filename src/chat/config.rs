@@ -41,6 +41,8 @@ pub enum OfflineWhispers {
 pub struct Config {
     pub mode: Mode,
     pub login: Login,
+    /// The message of the day: lines of text that each member is shown when it enters.
+    pub motd: Option<Box<str>>,
     /// Maximum users; at least 1.
     pub max_clients: usize,
     /// Maximum length of the admission queue.
@@ -106,6 +108,7 @@ impl Default for Config {
         Config {
             mode: Mode::Hub,
             login: Login::Nickname,
+            motd: None,
             max_clients: 1024,
             max_waiting: 1024,
             max_per_ip: 0,

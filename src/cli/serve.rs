@@ -86,6 +86,7 @@ impl Serve {
             max_clients: self.people.max_clients.map(|n| n as usize),
             store: self.history.store.as_ref().map(|path| self.store(path)),
             password: self.password(),
+            motd: self.general.motd.clone(),
             hub: self.hub(),
         }
     }

@@ -7,6 +7,7 @@ mod event_loop;
 pub mod handover;
 pub mod http;
 pub(crate) mod limits;
+pub mod motd;
 pub mod password;
 mod password_file;
 mod query_step;
@@ -18,6 +19,7 @@ use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Instant;
 
 use log::{LevelFilter, info, warn};
@@ -73,6 +75,8 @@ pub struct Settings {
     pub store: Option<store::Options>,
     /// The password that each client must give, if any.
     pub password: Option<PasswordSource>,
+    /// The file with the message of the day, if any.
+    pub motd: Option<PathBuf>,
     /// The limits of the hub, except the maximum users; its admission queue is cut to what is possible.
     pub hub: Config,
 }
@@ -86,6 +90,9 @@ pub enum Error {
     /// The password of the server cannot be read.
     #[error("cannot read the password from {}: {}", .0, plain_words(.1))]
     Password(String, #[source] io::Error),
+    /// The message of the day cannot be read.
+    #[error("cannot read the message of the day from {}: {}", .0.display(), plain_words(.1))]
+    Motd(PathBuf, #[source] io::Error),
     /// The store cannot be opened.
     #[error(transparent)]
     Store(store::Error),
@@ -117,6 +124,7 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
         max_clients,
         store,
         password,
+        motd,
         mut hub,
     } = settings;
     let console = match console {
@@ -129,6 +137,10 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
 
     if let Some(source) = password {
         hub.password = Some(source.read().map_err(|error| Error::Password(source.name(), error))?);
+    }
+    if let Some(path) = motd {
+        let text = motd::read(&path).map_err(|error| Error::Motd(path, error))?;
+        hub.motd = text.map(Into::into);
     }
     let fds = fd_limit::raise();
     let seats = fd_limit::connection_limits(fds, max_clients, hub.max_waiting);

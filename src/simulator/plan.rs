@@ -48,6 +48,8 @@ impl SeedPlan {
         let web = random.one_in(8);
         let backlog_bytes = if web { 1 << 20 } else { backlog_bytes };
         let config = Config {
+            // Not from `random`, so that a seed stays what it was.
+            motd: [None, Some("Be kind.".into()), Some("Be kind.\n\n \"No\" spam.".into()), None][people % 4].clone(),
             login: if random.one_in(16) { Login::Address } else { Login::Nickname },
             max_clients: if random.one_in(3) { 1 + random.below(people) } else { 1024 },
             max_waiting: *random.pick(&[0, 2, 5, 1024]),

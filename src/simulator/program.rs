@@ -62,6 +62,10 @@ impl Program {
             "refused" => write(lines, &format!("! {}", object.text("text"))),
             "ask_password" => write(lines, &format!("* {} is registered. Password:", object.text("name"))),
             "note" | "account" => write(lines, &format!("* {}", object.text("text"))),
+            "motd" => {
+                let text = value["text"].as_str().unwrap_or("There is no message of the day.");
+                text.split('\n').for_each(|line| write(lines, &format!("* {line}")));
+            }
             "help" => object.names("lines").iter().for_each(|line| write(lines, &format!("* {line}"))),
             "said" | "action" | "whisper" | "whispered" => self.show_message(&object, lines),
             "following" | "unfollowed" | "topic" | "away" | "quiet" | "whois" if self.revision == 1 => {}

@@ -34,6 +34,9 @@ impl Plain {
             Event::Notice(ref notice @ Notice::Day(_)) => {
                 sentence(out, "* ", RoomLabel::None, self.lang.notice(notice))
             }
+            Event::Notice(Notice::Motd { text }) => text.lines().for_each(|line| {
+                ["* ", line, "\r\n"].into_iter().for_each(|part| out.extend_from_slice(part.as_bytes()));
+            }),
             Event::Notice(_) => self.notice(event, label, out),
             Event::Refusal(ref refusal) => sentence(out, "! ", RoomLabel::None, self.lang.refusal(refusal)),
             Event::Help(reader) => {

@@ -62,6 +62,11 @@ pub enum Notice<'a> {
         people: People<'a>,
         topic: Option<Topic<'a>>,
     },
+    /// The message of the day, of one or more lines.
+    Motd {
+        text: &'a str,
+    },
+    NoMotd,
     /// The reader follows a room from now on.
     Following {
         room: &'a str,

@@ -352,6 +352,11 @@ impl Hub {
         self.ending
     }
 
+    /// Replaces the message of the day, which members are shown from now on.
+    pub fn set_motd(&mut self, text: Option<String>) {
+        self.config.motd = text.map(Into::into);
+    }
+
     /// Whether members can register, if there is a store.
     pub fn has_accounts(&self) -> bool {
         self.config.has_followed_rooms()

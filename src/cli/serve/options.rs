@@ -14,6 +14,10 @@ pub struct General {
     #[arg(long, value_enum, default_value_t, env = "CHINWAG_LANG")]
     pub lang: LangArg,
 
+    /// Text file with the message of the day, which each member is shown when it enters
+    #[arg(long, value_name = "FILE", env = "CHINWAG_MOTD")]
+    pub motd: Option<PathBuf>,
+
     /// hub: chat rooms; p2p: the operator chats with one client, then the server ends
     #[arg(long, value_enum, default_value_t, env = "CHINWAG_MODE")]
     pub mode: ModeArg,

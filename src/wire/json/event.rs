@@ -58,6 +58,10 @@ pub enum JsonEvent<'a> {
         role: Option<&'static str>,
         account: bool,
     },
+    Motd {
+        /// The lines with a line feed between them; `null` if there is no message of the day.
+        text: Option<&'a str>,
+    },
     Room {
         room: &'a str,
         here: usize,

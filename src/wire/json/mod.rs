@@ -101,6 +101,8 @@ impl Json {
                 let (room, names) = ("lobby", &["server"]);
                 JsonEvent::Entered { name, room, here: 2, names, topic: None, role: None, account: false }
             }
+            Notice::Motd { text } => JsonEvent::Motd { text: Some(text) },
+            Notice::NoMotd => JsonEvent::Motd { text: None },
             Notice::EnteredRoom { room, people: People { here, names, .. }, topic } => {
                 JsonEvent::Room { room, here, names, topic: text(topic) }
             }

@@ -76,6 +76,8 @@ fn expected<'a>(notice: &chat::Notice<'a>, lang: Lang, cause: &'a str) -> Option
         chat::Notice::ShuttingDown => ServerNotice::ShuttingDown,
         // Has no text for people.
         chat::Notice::Hello { .. }
+        | chat::Notice::Motd { .. }
+        | chat::Notice::NoMotd
         | chat::Notice::Following { .. }
         | chat::Notice::Unfollowed { .. }
         | chat::Notice::TopicSet { .. }
@@ -244,6 +246,9 @@ fn fixed_notices_parse_to_the_same_notice() {
             chat::Notice::Moderator { by: "server", name: "carol", given: true, to_you: true },
             chat::Notice::Moderator { by: "server", name: "carol", given: false, to_you: false },
             chat::Notice::ShuttingDown,
+            chat::Notice::Motd { text: "Be kind." },
+            chat::Notice::Motd { text: "\n" },
+            chat::Notice::NoMotd,
             chat::Notice::Ignoring { name: "bob" },
             chat::Notice::NoLongerIgnoring { name: "bob" },
             chat::Notice::IgnoreList { names: &[] },
