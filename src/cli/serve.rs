@@ -125,6 +125,7 @@ impl Serve {
                 LoginArg::Nickname => Login::Nickname,
                 LoginArg::Address => Login::Address,
             },
+            name: self.general.name.as_str().into(),
             max_waiting: self.people.max_waiting as usize,
             max_per_ip: self.limits.max_per_ip as usize,
             history: self.history.history as usize,
@@ -190,6 +191,17 @@ mod tests {
             }
             let expected = format!("CHINWAG_{}", name.replace('-', "_").to_uppercase());
             assert_eq!(arg.get_env().and_then(|env| env.to_str()), Some(&*expected));
+        }
+    }
+
+    #[test]
+    fn name_has_only_letters_digits_and_three_signs() {
+        let longest = "x".repeat(63);
+        for name in ["a", "chat.example.org", "Chat_1-2", &longest] {
+            assert_eq!(&*serve(&["--name", name]).hub().name, name);
+        }
+        for bad in ["", " ", "a b", "café", "a/b", "a:1", &"x".repeat(64)] {
+            assert!(Cli::try_parse_from(["chinwag", "--name", bad]).is_err(), "{bad}");
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::chat::{Config, Login};
+use crate::chat::{Config, DEFAULT_NAME, Login};
 use crate::server::Limits;
 use crate::server::engine::Budget;
 use crate::util::test_support::Random;
@@ -49,6 +49,7 @@ impl SeedPlan {
         let backlog_bytes = if web { 1 << 20 } else { backlog_bytes };
         let config = Config {
             // Not from `random`, so that a seed stays what it was.
+            name: if people.is_multiple_of(5) { "chat.example" } else { DEFAULT_NAME }.into(),
             motd: [None, Some("Be kind.".into()), Some("Be kind.\n\n \"No\" spam.".into()), None][people % 4].clone(),
             login: if random.one_in(16) { Login::Address } else { Login::Nickname },
             max_clients: if random.one_in(3) { 1 + random.below(people) } else { 1024 },

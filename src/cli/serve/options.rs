@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, ValueEnum, value_parser};
 
-use super::values::{ListenAddrs, at_least, host, listen_addr, network, origin};
-use crate::chat::Network;
+use super::values::{ListenAddrs, at_least, host, listen_addr, network, origin, server_name};
+use crate::chat::{DEFAULT_NAME, Network};
 
 /// What the server is.
 #[derive(Clone, Debug, Args)]
@@ -13,6 +13,10 @@ pub struct General {
     /// Language of the server's messages
     #[arg(long, value_enum, default_value_t, env = "CHINWAG_LANG")]
     pub lang: LangArg,
+
+    /// What the server calls itself: letters, digits, dots, - and _
+    #[arg(long, value_name = "NAME", default_value = DEFAULT_NAME, value_parser = server_name, env = "CHINWAG_NAME")]
+    pub name: String,
 
     /// Text file with the message of the day, which each member is shown when it enters
     #[arg(long, value_name = "FILE", env = "CHINWAG_MOTD")]

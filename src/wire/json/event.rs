@@ -21,7 +21,7 @@ pub enum JsonEvent<'a> {
     Hello {
         rev: u32,
         /// The name of the server.
-        name: &'static str,
+        name: &'a str,
         run: String,
         version: &'static str,
         lang: &'static str,

@@ -9,6 +9,7 @@ use std::fmt::{Formatter, Result};
 pub use self::refusal::refusal;
 use super::{list, minute, prefix};
 use crate::chat::cause::Cause;
+use crate::chat::config::DEFAULT_NAME;
 use crate::chat::event::{Notice, People, Topic, Whois};
 use crate::chat::member::Role;
 
@@ -89,7 +90,14 @@ pub const OPERATOR_ROOM_HELP: &[&str] = &[
 pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
     match *notice {
         Notice::Hello { .. } => Ok(()),
-        Notice::Welcome => f.write_str("Welcome to chinwag. Type a nickname and press Enter:"),
+        // Clients recognise the server by the beginning of this sentence.
+        Notice::Welcome { server } => {
+            f.write_str("Welcome to chinwag")?;
+            if server != DEFAULT_NAME {
+                write!(f, " at {server}")?;
+            }
+            f.write_str(". Type a nickname and press Enter:")
+        }
         // English says this in `Entered`.
         Notice::NameSet => Ok(()),
         Notice::Entered { name, people: p, .. } => {

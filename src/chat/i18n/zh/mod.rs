@@ -11,6 +11,7 @@ use time::Weekday;
 pub use self::refusal::refusal;
 use super::{list, minute, prefix};
 use crate::chat::cause::Cause;
+use crate::chat::config::DEFAULT_NAME;
 use crate::chat::event::{Notice, People, Topic, Whois};
 use crate::chat::member::Role;
 
@@ -90,7 +91,8 @@ pub const OPERATOR_ROOM_HELP: &[&str] = &[
 pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
     match *notice {
         Notice::Hello { .. } => Ok(()),
-        Notice::Welcome => f.write_str("请输入昵称:"),
+        Notice::Welcome { server: DEFAULT_NAME } => f.write_str("请输入昵称:"),
+        Notice::Welcome { server } => write!(f, "请输入昵称（{server}）:"),
         Notice::NameSet => f.write_str("昵称设置成功"),
         Notice::Entered { name, people: p, .. } => {
             write!(f, "您是{name}，当前{}人：", p.here)?;

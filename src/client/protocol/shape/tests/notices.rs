@@ -36,7 +36,7 @@ fn expected_people<'a>(people: &chat::People<'a>, lang: Lang) -> PeopleList<'a> 
 fn expected<'a>(notice: &chat::Notice<'a>, lang: Lang, cause: &'a str) -> Option<ServerNotice<'a>> {
     let people = |people| expected_people(people, lang);
     Some(match *notice {
-        chat::Notice::Welcome => ServerNotice::Welcome,
+        chat::Notice::Welcome { .. } => ServerNotice::Welcome,
         chat::Notice::NameSet => ServerNotice::NameSet,
         chat::Notice::AskPassword { account, visible } => ServerNotice::AskPassword { account, visible },
         chat::Notice::Registered { name } => ServerNotice::Registered { name },
@@ -219,7 +219,8 @@ fn fixed_notices_parse_to_the_same_notice() {
     let addr: SocketAddr = "[::1]:5".parse().unwrap();
     for lang in [Lang::En, Lang::Zh] {
         for notice in [
-            chat::Notice::Welcome,
+            chat::Notice::Welcome { server: "chinwag" },
+            chat::Notice::Welcome { server: "chat.example-1_2" },
             chat::Notice::NameSet,
             chat::Notice::AskPassword { account: None, visible: true },
             chat::Notice::AskPassword { account: None, visible: false },
