@@ -13,14 +13,15 @@ use clap::Args;
 use log::LevelFilter;
 
 use self::options::{
-    ConsoleArg, General, History, LangArg, Listeners, Log, LoginArg, ModeArg, OfflineWhispersArg, RoomsAndPeople,
-    Security, SyncArg, Web,
+    ConsoleArg, General, History, LangArg, Listeners, Log, LogFormatArg, LoginArg, ModeArg, OfflineWhispersArg,
+    RoomsAndPeople, Security, SyncArg, Web,
 };
 use self::values::ListenAddrs;
 use crate::chat::{self, Lang, Login, Mode, OfflineWhispers};
 use crate::server::http::Access;
 use crate::server::{ConsoleMode, Limits, PasswordSource, Settings};
 use crate::store::{self, Sync};
+use crate::util::logging::LogFormat;
 
 /// The options of a server. Each can also be set as `CHINWAG_OPTION` in the environment.
 #[derive(Clone, Debug, Args)]
@@ -77,6 +78,10 @@ impl Serve {
                 ConsoleArg::Auto => ConsoleMode::Auto,
             },
             level: self.level(),
+            log_format: match self.log.log_format {
+                LogFormatArg::Text => LogFormat::Text,
+                LogFormatArg::Json => LogFormat::Json,
+            },
             limits: Limits {
                 max_line: self.limits.max_line as usize,
                 eol_timeout: Duration::from_millis(self.limits.eol_timeout),

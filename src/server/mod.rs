@@ -34,7 +34,7 @@ use crate::chat::{Config, Hub, Lang, Mode, OPERATOR_LOG};
 use crate::store::{self, Store};
 use crate::util::clock::Clock;
 use crate::util::io_error::plain_words;
-use crate::util::logging::Style;
+use crate::util::logging::{LogFormat, Style};
 use crate::util::{clock, fd_limit, logging};
 use crate::wire::renderers;
 
@@ -67,6 +67,8 @@ pub struct Settings {
     pub console: ConsoleMode,
     /// The log level.
     pub level: LevelFilter,
+    /// The form of the log.
+    pub log_format: LogFormat,
     /// The bounds of connections.
     pub limits: Limits,
     /// Maximum users; `None` for as many as the limit of file descriptors allows.
@@ -120,6 +122,7 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
         lang,
         console,
         level,
+        log_format,
         limits,
         max_clients,
         store,
@@ -133,7 +136,8 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
         ConsoleMode::Off => false,
         ConsoleMode::Auto => io::stdin().is_terminal() && io::stdout().is_terminal(),
     };
-    logging::start(level, log_style(console, level)).map_err(Error::Start)?;
+    let style = Style { format: log_format, ..log_style(console, level) };
+    logging::start(level, style).map_err(Error::Start)?;
 
     if let Some(source) = password {
         hub.password = Some(source.read().map_err(|error| Error::Password(source.name(), error))?);
@@ -222,5 +226,5 @@ fn log_style(console: bool, level: LevelFilter) -> Style {
     let is_terminal = io::stdout().is_terminal() && io::stderr().is_terminal() && out.st_rdev == err.st_rdev;
     let is_one_file = (out.st_dev, out.st_ino) == (err.st_dev, err.st_ino);
     let quiet = if is_terminal && level <= LevelFilter::Info { SHOWN } else { &[] };
-    Style { local: is_terminal || is_one_file, quiet }
+    Style { local: is_one_file, quiet, ..Style::default() }
 }

@@ -15,11 +15,11 @@ pub struct General {
     pub lang: LangArg,
 
     /// What the server calls itself: letters, digits, dots, - and _
-    #[arg(long, value_name = "NAME", default_value = DEFAULT_NAME, value_parser = server_name, env = "CHINWAG_NAME")]
+    #[arg(long, value_name = "NAME", default_value = DEFAULT_NAME, value_parser = server_name, hide_env = true, env = "CHINWAG_NAME")]
     pub name: String,
 
     /// Text file with the message of the day, which each member is shown when it enters
-    #[arg(long, value_name = "FILE", env = "CHINWAG_MOTD")]
+    #[arg(long, value_name = "FILE", hide_env = true, env = "CHINWAG_MOTD")]
     pub motd: Option<PathBuf>,
 
     /// hub: chat rooms; p2p: the operator chats with one client, then the server ends
@@ -193,6 +193,10 @@ pub struct Log {
     /// Less log: -q warnings and errors, -qq errors, -qqq nothing
     #[arg(short, long, action = ArgAction::Count)]
     pub quiet: u8,
+
+    /// text: lines for people; json: one JSON object a line, for programs
+    #[arg(hide_short_help = true, long, value_enum, default_value_t, hide_env = true, env = "CHINWAG_LOG_FORMAT")]
+    pub log_format: LogFormatArg,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -209,6 +213,13 @@ pub enum SyncArg {
     #[default]
     Normal,
     Full,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub enum LogFormatArg {
+    #[default]
+    Text,
+    Json,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
