@@ -15,8 +15,7 @@ use chinwag::{bench, client, server, transfer};
 
 fn main() -> ExitCode {
     let code = run(Cli::parse_and_check()).unwrap_or_else(|error| {
-        // Standard error may be closed or full.
-        let _ = writeln!(io::stderr(), "chinwag: {error}");
+        logging::write_error(&*error);
         1
     });
     logging::finish();

@@ -36,11 +36,26 @@ pub enum OfflineWhispers {
     All,
 }
 
+/// What a server calls itself if it has no other name.
+pub const DEFAULT_NAME: &str = "chinwag";
+/// Maximum length of the name of a server. IRC clients take names of this length.
+pub const MAX_SERVER_NAME: usize = 63;
+
+/// Whether a server can have this name: it has only ASCII letters, digits, `.`, `-` and `_`.
+pub fn is_server_name(name: &str) -> bool {
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    (1..=MAX_SERVER_NAME).contains(&name.len()) && name.chars().all(is_allowed)
+}
+
 /// The limits and options of a hub.
 #[derive(Clone, Debug)]
 pub struct Config {
     pub mode: Mode,
     pub login: Login,
+    /// What the server calls itself; see [`is_server_name`].
+    pub name: Box<str>,
+    /// The message of the day: lines of text that each member is shown when it enters.
+    pub motd: Option<Box<str>>,
     /// Maximum users; at least 1.
     pub max_clients: usize,
     /// Maximum length of the admission queue.
@@ -106,6 +121,8 @@ impl Default for Config {
         Config {
             mode: Mode::Hub,
             login: Login::Nickname,
+            name: DEFAULT_NAME.into(),
+            motd: None,
             max_clients: 1024,
             max_waiting: 1024,
             max_per_ip: 0,

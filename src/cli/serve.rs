@@ -13,14 +13,15 @@ use clap::Args;
 use log::LevelFilter;
 
 use self::options::{
-    ConsoleArg, General, History, LangArg, Listeners, Log, LogLevel, LoginArg, ModeArg, OfflineWhispersArg,
-    RoomsAndPeople, Security, SyncArg, Web,
+    ConsoleArg, General, History, LangArg, Listeners, Log, LogFormatArg, LogLevel, LoginArg, ModeArg,
+    OfflineWhispersArg, RoomsAndPeople, Security, SyncArg, Web,
 };
 use self::values::ListenAddrs;
 use crate::chat::{self, Lang, Login, Mode, OfflineWhispers};
 use crate::server::http::Access;
 use crate::server::{ConsoleMode, Limits, PasswordSource, Settings};
 use crate::store::{self, Sync};
+use crate::util::logging::LogFormat;
 
 /// The options of a server. Each can also be set as `CHINWAG_OPTION` in the environment.
 #[derive(Clone, Debug, Args)]
@@ -84,6 +85,10 @@ impl Serve {
                 ConsoleArg::Auto => ConsoleMode::Auto,
             },
             level: self.level(),
+            log_format: match self.log.log_format {
+                LogFormatArg::Text => LogFormat::Text,
+                LogFormatArg::Json => LogFormat::Json,
+            },
             limits: Limits {
                 max_line: self.limits.max_line as usize,
                 eol_timeout: Duration::from_millis(self.limits.eol_timeout),
@@ -93,6 +98,7 @@ impl Serve {
             max_clients: self.people.max_clients.map(|n| n as usize),
             store: self.history.store.as_ref().map(|path| self.store(path)),
             password: self.password(),
+            motd: self.general.motd.clone(),
             hub: self.hub(),
         }
     }
@@ -131,6 +137,7 @@ impl Serve {
                 LoginArg::Nickname => Login::Nickname,
                 LoginArg::Address => Login::Address,
             },
+            name: self.general.name.as_str().into(),
             max_waiting: self.people.max_waiting as usize,
             max_per_ip: self.limits.max_per_ip as usize,
             history: self.history.history as usize,
@@ -196,6 +203,17 @@ mod tests {
             }
             let expected = format!("CHINWAG_{}", name.replace('-', "_").to_uppercase());
             assert_eq!(arg.get_env().and_then(|env| env.to_str()), Some(&*expected));
+        }
+    }
+
+    #[test]
+    fn name_has_only_letters_digits_and_three_signs() {
+        let longest = "x".repeat(63);
+        for name in ["a", "chat.example.org", "Chat_1-2", &longest] {
+            assert_eq!(&*serve(&["--name", name]).hub().name, name);
+        }
+        for bad in ["", " ", "a b", "café", "a/b", "a:1", &"x".repeat(64)] {
+            assert!(Cli::try_parse_from(["chinwag", "--name", bad]).is_err(), "{bad}");
         }
     }
 

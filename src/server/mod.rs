@@ -7,6 +7,7 @@ mod event_loop;
 pub mod handover;
 pub mod http;
 pub(crate) mod limits;
+pub mod motd;
 pub mod password;
 mod password_file;
 mod query_step;
@@ -18,6 +19,7 @@ use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Instant;
 
 use log::{LevelFilter, info, warn};
@@ -32,7 +34,7 @@ use crate::chat::{Config, Hub, Lang, Mode, OPERATOR_LOG};
 use crate::store::{self, Store};
 use crate::util::clock::Clock;
 use crate::util::io_error::plain_words;
-use crate::util::logging::Style;
+use crate::util::logging::{LogFormat, Style};
 use crate::util::{clock, fd_limit, logging};
 use crate::wire::renderers;
 
@@ -65,6 +67,8 @@ pub struct Settings {
     pub console: ConsoleMode,
     /// The log level.
     pub level: LevelFilter,
+    /// The form of the log.
+    pub log_format: LogFormat,
     /// The bounds of connections.
     pub limits: Limits,
     /// Maximum users; `None` for as many as the limit of file descriptors allows.
@@ -73,6 +77,8 @@ pub struct Settings {
     pub store: Option<store::Options>,
     /// The password that each client must give, if any.
     pub password: Option<PasswordSource>,
+    /// The file with the message of the day, if any.
+    pub motd: Option<PathBuf>,
     /// The limits of the hub, except the maximum users; its admission queue is cut to what is possible.
     pub hub: Config,
 }
@@ -86,6 +92,9 @@ pub enum Error {
     /// The password of the server cannot be read.
     #[error("cannot read the password from {}: {}", .0, plain_words(.1))]
     Password(String, #[source] io::Error),
+    /// The message of the day cannot be read.
+    #[error("cannot read the message of the day from {}: {}", .0.display(), plain_words(.1))]
+    Motd(PathBuf, #[source] io::Error),
     /// The store cannot be opened.
     #[error(transparent)]
     Store(store::Error),
@@ -113,10 +122,12 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
         lang,
         console,
         level,
+        log_format,
         limits,
         max_clients,
         store,
         password,
+        motd,
         mut hub,
     } = settings;
     let console = match console {
@@ -125,10 +136,15 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
         ConsoleMode::Off => false,
         ConsoleMode::Auto => io::stdin().is_terminal() && io::stdout().is_terminal(),
     };
-    logging::start(level, log_style(console, level)).map_err(Error::Start)?;
+    let style = Style { format: log_format, ..log_style(console, level) };
+    logging::start(level, style).map_err(Error::Start)?;
 
     if let Some(source) = password {
         hub.password = Some(source.read().map_err(|error| Error::Password(source.name(), error))?);
+    }
+    if let Some(path) = motd {
+        let text = motd::read(&path).map_err(|error| Error::Motd(path, error))?;
+        hub.motd = text.map(Into::into);
     }
     let fds = fd_limit::raise();
     let seats = fd_limit::connection_limits(fds, max_clients, hub.max_waiting);
@@ -186,6 +202,9 @@ pub fn check(settings: &Settings) -> Result<(), Error> {
     if let Some(source) = &settings.password {
         source.read().map_err(|error| Error::Password(source.name(), error))?;
     }
+    if let Some(path) = &settings.motd {
+        motd::read(path).map_err(|error| Error::Motd(path.clone(), error))?;
+    }
     Ok(())
 }
 
@@ -222,5 +241,5 @@ fn log_style(console: bool, level: LevelFilter) -> Style {
     let is_terminal = io::stdout().is_terminal() && io::stderr().is_terminal() && out.st_rdev == err.st_rdev;
     let is_one_file = (out.st_dev, out.st_ino) == (err.st_dev, err.st_ino);
     let quiet = if is_terminal && level <= LevelFilter::Info { SHOWN } else { &[] };
-    Style { local: is_terminal || is_one_file, quiet }
+    Style { local: is_one_file, quiet, ..Style::default() }
 }

@@ -76,8 +76,8 @@ fn run_share(share: u64) {
             (500, "dropped, summed up, admitted from the queue", vec![all.dropped, all.summed, all.admitted]),
             (
                 4000,
-                "followed, lines of two rooms, topics, JSON",
-                vec![all.followed, all.merged, all.topics, all.json_lines],
+                "followed, lines of two rooms, topics, JSON, messages of the day",
+                vec![all.followed, all.merged, all.topics, all.json_lines, all.motds],
             ),
             (400, "whispers to the absent, resumed histories", vec![all.told_away, all.resumed]),
             (

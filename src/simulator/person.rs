@@ -142,6 +142,7 @@ pub fn line(random: &mut Random, texts: &mut u32, people: usize, long: usize, ma
         18 | 19 => format!("/ping {text}"),
         20 | 21 => format!("/r {text}"),
         22 => String::new(),
+        23 if texts.is_multiple_of(2) => "/motd".into(),
         23 => "/help".into(),
         24 => format!("/msg {name} {text}"),
         25 => format!("@@{text}"),

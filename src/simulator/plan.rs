@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::chat::{Config, Login};
+use crate::chat::{Config, DEFAULT_NAME, Login};
 use crate::server::Limits;
 use crate::server::engine::Budget;
 use crate::util::test_support::Random;
@@ -48,6 +48,9 @@ impl SeedPlan {
         let web = random.one_in(8);
         let backlog_bytes = if web { 1 << 20 } else { backlog_bytes };
         let config = Config {
+            // Not from `random`, so that a seed stays what it was.
+            name: if people.is_multiple_of(5) { "chat.example" } else { DEFAULT_NAME }.into(),
+            motd: [None, Some("Be kind.".into()), Some("Be kind.\n\n \"No\" spam.".into()), None][people % 4].clone(),
             login: if random.one_in(16) { Login::Address } else { Login::Nickname },
             max_clients: if random.one_in(3) { 1 + random.below(people) } else { 1024 },
             max_waiting: *random.pick(&[0, 2, 5, 1024]),

@@ -5,14 +5,15 @@ mod act;
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use crate::chat::{Cause, Event, Lang, Notice, People, Render, Role, RoomLabel};
+use crate::chat::{Cause, Config, Event, Lang, Notice, People, Render, Role, RoomLabel};
 use crate::wire::plain::Plain;
 
 /// The reading side of a program.
 pub struct Program {
     /// The revision of the protocol that it was written for. In revision 1 there is one room at a time.
     revision: u32,
-    /// The longest line that the server takes.
+    /// The name of the server, and the longest line that it takes.
+    server: Box<str>,
     max_line: usize,
     /// Its current room.
     room: String,
@@ -45,8 +46,9 @@ fn write(lines: &mut Vec<u8>, line: &str) {
 }
 
 impl Program {
-    pub fn new(revision: u32, max_line: usize) -> Self {
-        Program { revision, max_line, room: String::new() }
+    pub fn new(revision: u32, config: &Config) -> Self {
+        let Config { name: server, max_line, .. } = config;
+        Program { revision, server: server.clone(), max_line: *max_line, room: String::new() }
     }
 
     /// Appends what a person would read instead of this JSON.
@@ -62,6 +64,10 @@ impl Program {
             "refused" => write(lines, &format!("! {}", object.text("text"))),
             "ask_password" => write(lines, &format!("* {} is registered. Password:", object.text("name"))),
             "note" | "account" => write(lines, &format!("* {}", object.text("text"))),
+            "motd" => {
+                let text = value["text"].as_str().unwrap_or("There is no message of the day.");
+                text.split('\n').for_each(|line| write(lines, &format!("* {line}")));
+            }
             "help" => object.names("lines").iter().for_each(|line| write(lines, &format!("* {line}"))),
             "said" | "action" | "whisper" | "whispered" => self.show_message(&object, lines),
             "following" | "unfollowed" | "topic" | "away" | "quiet" | "whois" if self.revision == 1 => {}
@@ -84,7 +90,7 @@ impl Program {
 
     fn check_hello(&self, object: &Object) {
         let start = (object.number("rev"), object.text("name"), object.text("run"), object.number("max_line"));
-        assert_eq!(start, (2, "chinwag", "0000000000000000", self.max_line), "{}", object.0);
+        assert_eq!(start, (2, &*self.server, "0000000000000000", self.max_line), "{}", object.0);
     }
 
     /// The room of an event, as a person reads it.
@@ -196,7 +202,7 @@ impl Program {
         }
         let notice = match text("t") {
             "waiting" => Notice::Waiting { number: number("number") as u32 },
-            "ask" => Notice::Welcome,
+            "ask" => Notice::Welcome { server: &self.server },
             "entered" => {
                 let has_account = frame["account"] == true;
                 assert!(frame["role"].is_null() || has_account, "a new member with a role: {frame}");

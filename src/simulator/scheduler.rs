@@ -45,7 +45,7 @@ impl World {
             true => person::resume_words(&mut self.random, self.revision, self.oracle.messages),
             false => String::new(),
         };
-        let program = || Program::new(self.revision, self.plan.config.max_line);
+        let program = || Program::new(self.revision, &self.plan.config);
         let listener = if page { self.plan.listeners } else { self.random.below(self.plan.listeners) };
         let seed = self.random.next();
         let wire = self.network.connect(listener, addr, seed, self.plan.capacity);

@@ -1,17 +1,19 @@
-//! The log on standard error, through `simple_logger`, without blocking the server.
+//! The log on standard error, as text or as JSON, without blocking the server.
 //!
-//! `simple_logger` writes with `eprintln!`, which blocks on a slow reader and panics without one.
+//! Text is written by `simple_logger`. It writes with `eprintln!`, which blocks on a slow reader and panics without one.
 //! So descriptor 2 becomes an internal pipe, which never holds more than a few lines; its bytes
 //! are passed on to the real standard error through a [`Sink`].
 
-use std::io::{self, IsTerminal, Read};
+use std::error::Error;
+use std::io::{self, IsTerminal, Read, Write};
 use std::os::fd::OwnedFd;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use log::{LevelFilter, Log, Metadata, Record, info};
+use log::{Level, LevelFilter, Log, Metadata, Record, info};
 use mio::{Registry, Token};
 use rustix::pipe::{PipeFlags, fcntl_getpipe_size, pipe_with};
+use serde::Serialize;
 use simple_logger::SimpleLogger;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
@@ -29,32 +31,82 @@ const MAX_MESSAGE: usize = 3500;
 /// How long the end of the process may wait for the reader of the log.
 const FINISH_TIMEOUT: Duration = Duration::from_millis(500);
 
+/// Local times on a terminal.
+const TIME_AND_OFFSET: &[BorrowedFormatItem] =
+    format_description!("[year]-[month]-[day] [hour]:[minute]:[second] [offset_hour sign:mandatory]:[offset_minute]");
+
+/// UTC in JSON: RFC 3339.
+const JSON_TIME: &[BorrowedFormatItem] =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+
 /// Local times as on the console, with the date.
 const LOCAL_TIME: &[BorrowedFormatItem] = format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");
 
 static LOGGER: OnceLock<Logger> = OnceLock::new();
 
 struct Logger {
-    inner: SimpleLogger,
-    /// Used when the clock is past the year 9999, a time at which `simple_logger` panics.
-    without_time: SimpleLogger,
+    writer: LineWriter,
+    quiet: &'static [(&'static str, LevelFilter)],
     forward: Mutex<Forward>,
     /// The standard error that the process was started with.
     stderr: OwnedFd,
 }
 
+/// What makes the lines.
+enum LineWriter {
+    Text {
+        inner: SimpleLogger,
+        /// Used when the clock is past the year 9999, a time at which `simple_logger` panics.
+        without_time: SimpleLogger,
+    },
+    Json,
+}
+
 struct Forward {
     pipe: std::fs::File,
     sink: Sink,
+    format: LogFormat,
     /// Lines in the pipe, and the number of lines that always fit in it.
     lines: usize,
     max_lines: usize,
 }
 
+/// The form of the lines of the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// One line of the log as JSON.
+#[derive(Serialize)]
+struct JsonLine<'a> {
+    time: String,
+    level: &'static str,
+    target: &'a str,
+    message: &'a str,
+}
+
+impl JsonLine<'_> {
+    /// The bytes of the line, with the time of now.
+    fn bytes(level: Level, target: &str, message: &str) -> Vec<u8> {
+        let time = clock::utc().format(JSON_TIME).unwrap_or_default();
+        // Writing to a vector cannot fail, and every key is a string.
+        let mut bytes =
+            serde_json::to_vec(&JsonLine { time, level: level.as_str(), target, message }).unwrap_or_default();
+        bytes.push(b'\n');
+        bytes
+    }
+}
+
 /// The style of the log, which differs if the operator's console shows some of the same events.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Style {
-    /// Whether times are local, without the offset from UTC (the first line states it); else they are UTC and end with `Z`.
+    pub format: LogFormat,
+    /// Whether the times of text are local, without the offset from UTC (the first line states it), where standard error is
+    /// no terminal. On a terminal they are local with the offset; else they are UTC and end with `Z`.
     pub local: bool,
     /// Targets with a lower maximum level than the rest.
     pub quiet: &'static [(&'static str, LevelFilter)],
@@ -65,40 +117,40 @@ pub struct Style {
 /// # Errors
 /// If there are no file descriptors left, or a log has been started before.
 pub fn start(level: LevelFilter, style: Style) -> io::Result<()> {
-    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    let logger = || {
-        let logger = SimpleLogger::new()
-            .with_level(level)
-            .with_colors(io::stderr().is_terminal() && !no_color)
-            .with_module_level("mio", LevelFilter::Off);
-        let quieter = |logger: SimpleLogger, &(target, most): &(_, LevelFilter)| {
-            logger.with_module_level(target, level.min(most))
-        };
-        style.quiet.iter().fold(logger, quieter)
-    };
+    let is_terminal = io::stderr().is_terminal();
     // simple_logger would panic at an unknown offset or a time past the year 9999.
-    let local = (style.local && clock::is_within_range()).then(|| OffsetDateTime::now_local().ok()).flatten();
-    let inner = match local {
-        Some(_) => logger().with_local_timestamps().with_timestamp_format(LOCAL_TIME),
-        None => logger().with_utc_timestamps(),
+    let is_local = style.format == LogFormat::Text && (is_terminal || style.local) && clock::is_within_range();
+    let local = is_local.then(|| OffsetDateTime::now_local().ok()).flatten();
+    let writer = match style.format {
+        LogFormat::Json => LineWriter::Json,
+        LogFormat::Text => {
+            let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+            // The levels are checked before.
+            let logger = || SimpleLogger::new().with_level(LevelFilter::Trace).with_colors(is_terminal && !no_color);
+            let format = if is_terminal { TIME_AND_OFFSET } else { LOCAL_TIME };
+            let inner = match local {
+                Some(_) => logger().with_local_timestamps().with_timestamp_format(format),
+                None => logger().with_utc_timestamps(),
+            };
+            LineWriter::Text { inner, without_time: logger().without_timestamps() }
+        }
     };
-    let without_time = logger().without_timestamps();
     let stderr = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stderr(), 3)?;
     let sink = Sink::new(rustix::stdio::stderr());
     let (read, write) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
     // The kernel gives a user with many pipes smaller ones.
     let max_lines = (fcntl_getpipe_size(&write)? / PIPE_PAGE).max(1);
     rustix::stdio::dup2_stderr(&write)?;
-    let forward = Mutex::new(Forward { pipe: read.into(), sink, lines: 0, max_lines });
-    log::set_max_level(inner.max_level());
-    let logger = LOGGER.get_or_init(|| Logger { inner, without_time, forward, stderr });
+    let forward = Mutex::new(Forward { pipe: read.into(), sink, format: style.format, lines: 0, max_lines });
+    set_level(level);
+    let logger = LOGGER.get_or_init(|| Logger { writer, quiet: style.quiet, forward, stderr });
     log::set_logger(logger).map_err(io::Error::other)?;
     let report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         finish();
         report(panic);
     }));
-    if let Some(now) = local {
+    if let Some(now) = local.filter(|_| !is_terminal) {
         info!("times are local, UTC{}:{:02}", sign_and_hours(now.offset()), now.offset().minutes_past_hour().abs());
     }
     Ok(())
@@ -106,6 +158,32 @@ pub fn start(level: LevelFilter, style: Style) -> io::Result<()> {
 
 fn sign_and_hours(offset: UtcOffset) -> String {
     format!("{}{:02}", if offset.is_negative() { '-' } else { '+' }, offset.whole_hours().abs())
+}
+
+/// Changes the level of the log. Targets with a lower maximum level keep that.
+pub fn set_level(level: LevelFilter) {
+    log::set_max_level(level);
+}
+
+/// Whether a line is logged at the present level. `quiet`: targets with a lower maximum level.
+fn is_enabled(metadata: &Metadata, quiet: &[(&str, LevelFilter)]) -> bool {
+    let is_meant = |(target, _): &&(&str, LevelFilter)| metadata.target().starts_with(target);
+    let most = quiet.iter().chain(&[("mio", LevelFilter::Off)]).find(is_meant);
+    let most = most.map_or(LevelFilter::Trace, |&(_, most)| most);
+    metadata.level() <= log::max_level().min(most)
+}
+
+/// Writes the error that ends the process to standard error: as a line of the log if that is JSON, whatever its level.
+pub fn write_error(error: &dyn Error) {
+    match LOGGER.get().map(Logger::forward) {
+        Some(mut forward) if forward.format == LogFormat::Json => {
+            forward.sink.push(&JsonLine::bytes(Level::Error, "chinwag", &error.to_string()));
+        }
+        _ => {
+            // Standard error may be closed or full.
+            let _ = writeln!(io::stderr(), "chinwag: {error}");
+        }
+    }
 }
 
 /// Passes on logged lines; call it at the end of each turn of the event loop.
@@ -149,7 +227,7 @@ impl Logger {
 
 impl Log for Logger {
     fn enabled(&self, metadata: &Metadata) -> bool {
-        self.inner.enabled(metadata)
+        is_enabled(metadata, self.quiet)
     }
 
     fn log(&self, record: &Record) {
@@ -161,12 +239,16 @@ impl Log for Logger {
             message.truncate((0..=MAX_MESSAGE).rev().find(|&at| message.is_char_boundary(at)).unwrap_or(0));
         }
         let mut forward = self.forward();
+        let LineWriter::Text { inner, without_time } = &self.writer else {
+            let line = JsonLine::bytes(record.level(), record.target(), &message);
+            return forward.sink.push(&line);
+        };
         if forward.lines >= forward.max_lines {
             forward.run();
         }
         forward.lines += 1;
         let metadata = record.metadata().clone();
-        let inner = if clock::is_within_range() { &self.inner } else { &self.without_time };
+        let inner = if clock::is_within_range() { inner } else { without_time };
         inner.log(&Record::builder().metadata(metadata).args(format_args!("{message}")).build());
     }
 
@@ -187,9 +269,53 @@ impl Forward {
             self.sink.push(&lines);
         }
         self.sink.flush();
+        let format = self.format;
         self.sink.report_lost(|lost| {
-            format!("chinwag: {lost} lines of the log were dropped, since they were not read in time or there was no space\n")
-                .into()
+            let told =
+                format!("{lost} lines of the log were dropped, since they were not read in time or there was no space");
+            match format {
+                LogFormat::Text => format!("chinwag: {told}\n").into(),
+                LogFormat::Json => JsonLine::bytes(Level::Warn, module_path!(), &told),
+            }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn level_can_change_and_quiet_targets_keep_their_maximum() {
+        let quiet = [("chinwag::chat", LevelFilter::Warn), ("chinwag::operator", LevelFilter::Off)];
+        let logged = |target, level| is_enabled(&Metadata::builder().target(target).level(level).build(), &quiet);
+        set_level(LevelFilter::Debug);
+        assert!(logged("chinwag::server", Level::Debug) && !logged("chinwag::server", Level::Trace));
+        assert!(logged("chinwag::chat::hub", Level::Warn) && !logged("chinwag::chat::hub", Level::Info));
+        assert!(!logged("chinwag::operator", Level::Error) && !logged("mio::poll", Level::Error));
+        set_level(LevelFilter::Error);
+        assert!(logged("chinwag::server", Level::Error) && !logged("chinwag::server", Level::Warn));
+        assert!(logged("chinwag::chat", Level::Error) && !logged("chinwag::chat", Level::Warn));
+        set_level(LevelFilter::Off);
+        assert!(!logged("chinwag::server", Level::Error));
+    }
+
+    #[test]
+    fn json_line_is_one_object() {
+        let bytes = JsonLine::bytes(Level::Warn, "chinwag::x", "a \"b\"\nc \\ 你好");
+        let line = String::from_utf8(bytes).unwrap();
+        assert_eq!(line.matches('\n').count(), 1);
+        let object: Value = serde_json::from_str(&line).unwrap();
+        let time = object["time"].as_str().unwrap();
+        assert_eq!(
+            OffsetDateTime::parse(time, &time::format_description::well_known::Rfc3339).unwrap().offset(),
+            UtcOffset::UTC
+        );
+        assert!(time.ends_with('Z') && time.len() == "2026-11-28T20:15:00.123Z".len(), "{time}");
+        assert_eq!((&object["level"], &object["target"]), (&"WARN".into(), &"chinwag::x".into()));
+        assert_eq!(object["message"], "a \"b\"\nc \\ 你好");
+        assert_eq!(object.as_object().unwrap().len(), 4);
     }
 }

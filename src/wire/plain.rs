@@ -34,6 +34,9 @@ impl Plain {
             Event::Notice(ref notice @ Notice::Day(_)) => {
                 sentence(out, "* ", RoomLabel::None, self.lang.notice(notice))
             }
+            Event::Notice(Notice::Motd { text }) => text.lines().for_each(|line| {
+                ["* ", line, "\r\n"].into_iter().for_each(|part| out.extend_from_slice(part.as_bytes()));
+            }),
             Event::Notice(_) => self.notice(event, label, out),
             Event::Refusal(ref refusal) => sentence(out, "! ", RoomLabel::None, self.lang.refusal(refusal)),
             Event::Help(reader) => {
@@ -150,7 +153,10 @@ mod tests {
         assert_eq!(rendered(Lang::En, Event::Action { id, at, name, text: "waves" }), "[09:05:30] * alice waves\r\n");
         assert_eq!(rendered(Lang::En, Event::Whisper { at, from: name, text }), "[09:05:30] alice -> you: hi\r\n");
         assert_eq!(rendered(Lang::Zh, Event::Whispered { at, to: name, text }), "[09:05:30] you -> alice: hi\r\n");
-        assert_eq!(rendered(Lang::Zh, Event::Notice(Notice::Welcome)), "* 请输入昵称:\r\n");
+        let welcome = |lang, server| rendered(lang, Event::Notice(Notice::Welcome { server }));
+        assert_eq!(welcome(Lang::Zh, "chinwag"), "* 请输入昵称:\r\n");
+        assert_eq!(welcome(Lang::Zh, "a.b"), "* 请输入昵称（a.b）:\r\n");
+        assert_eq!(welcome(Lang::En, "a.b"), "* Welcome to chinwag at a.b. Type a nickname and press Enter:\r\n");
     }
 
     #[test]

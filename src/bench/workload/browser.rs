@@ -320,8 +320,8 @@ mod tests {
             login_reply(payload(&out))
         };
         let people = People { here: 1, names: &[], you: false };
-        assert_eq!(reply_to(Event::Notice(Notice::Welcome)), LoginReply::Asked);
-        assert_eq!(reply_to(Event::Notice(Notice::Hello { run: 1, max_line: 1 })), LoginReply::Other);
+        assert_eq!(reply_to(Event::Notice(Notice::Welcome { server: "chat.example" })), LoginReply::Asked);
+        assert_eq!(reply_to(Event::Notice(Notice::Hello { server: "x", run: 1, max_line: 1 })), LoginReply::Other);
         assert_eq!(
             reply_to(Event::Notice(Notice::Entered {
                 name: "a",

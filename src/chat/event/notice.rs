@@ -13,12 +13,16 @@ use crate::chat::settings::Setting;
 /// A message of the server.
 #[derive(Clone, Copy, Debug)]
 pub enum Notice<'a> {
-    /// The first event of a connection: the run of the server, and the longest line in bytes.
+    /// The first event of a connection: the name and the run of the server, and the longest line in bytes.
     Hello {
+        server: &'a str,
         run: u64,
         max_line: usize,
     },
-    Welcome,
+    /// The server, which calls itself so, asks for a nickname.
+    Welcome {
+        server: &'a str,
+    },
     /// A password is due: that of an account, or that of the server if `account` is `None`. `visible`: the reader's terminal
     /// shows what is typed.
     AskPassword {
@@ -62,6 +66,11 @@ pub enum Notice<'a> {
         people: People<'a>,
         topic: Option<Topic<'a>>,
     },
+    /// The message of the day, of one or more lines.
+    Motd {
+        text: &'a str,
+    },
+    NoMotd,
     /// The reader follows a room from now on.
     Following {
         room: &'a str,

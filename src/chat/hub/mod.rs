@@ -220,8 +220,9 @@ impl Hub {
 
     /// Sends the first object of a program.
     fn send_hello(&mut self, id: ClientId) {
-        let hello = Notice::Hello { run: self.run, max_line: self.config.max_line };
-        self.fanout().notice(id, hello);
+        let Config { name: server, max_line, .. } = &self.config;
+        let hello = Notice::Hello { server, run: self.run, max_line: *max_line };
+        self.outbound.send(&mut self.sessions, id, &Event::Notice(hello));
     }
 
     /// Attaches a console: from now on lines are rendered for it, and [`ClientId::CONSOLE`] is its session. Does nothing
@@ -350,6 +351,16 @@ impl Hub {
     /// Whether the server is shutting down: the operator asked for it, or the peer in p2p mode has left.
     pub fn is_ending(&self) -> bool {
         self.ending
+    }
+
+    /// Replaces the message of the day, which members are shown from now on.
+    pub fn set_motd(&mut self, text: Option<String>) {
+        self.config.motd = text.map(Into::into);
+    }
+
+    /// What the server calls itself.
+    pub fn name(&self) -> &str {
+        &self.config.name
     }
 
     /// Whether members can register, if there is a store.

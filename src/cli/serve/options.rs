@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, ValueEnum, value_parser};
 
-use super::values::{ListenAddrs, at_least, host, listen_addr, network, origin};
-use crate::chat::Network;
+use super::values::{ListenAddrs, at_least, host, listen_addr, network, origin, server_name};
+use crate::chat::{DEFAULT_NAME, Network};
 
 /// What the server is.
 #[derive(Clone, Debug, Args)]
@@ -17,6 +17,14 @@ pub struct General {
     /// Language of the server's messages
     #[arg(long, value_enum, default_value_t, hide_env = true, env = "CHINWAG_LANG")]
     pub lang: LangArg,
+
+    /// What the server calls itself: letters, digits, dots, - and _
+    #[arg(long, value_name = "NAME", default_value = DEFAULT_NAME, value_parser = server_name, hide_env = true, env = "CHINWAG_NAME")]
+    pub name: String,
+
+    /// Text file with the message of the day, which each member is shown when it enters
+    #[arg(long, value_name = "FILE", hide_env = true, env = "CHINWAG_MOTD")]
+    pub motd: Option<PathBuf>,
 
     /// hub: chat rooms; p2p: the operator chats with one client, then the server ends
     #[arg(long, value_enum, default_value_t, hide_env = true, env = "CHINWAG_MODE")]
@@ -201,6 +209,10 @@ pub struct Log {
     /// Less log: -q warnings and errors, -qq errors, -qqq nothing
     #[arg(short, long, action = ArgAction::Count)]
     pub quiet: u8,
+
+    /// text: lines for people; json: one JSON object a line, for programs
+    #[arg(hide_short_help = true, long, value_enum, default_value_t, hide_env = true, env = "CHINWAG_LOG_FORMAT")]
+    pub log_format: LogFormatArg,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -232,6 +244,13 @@ pub enum SyncArg {
     #[default]
     Normal,
     Full,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub enum LogFormatArg {
+    #[default]
+    Text,
+    Json,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]

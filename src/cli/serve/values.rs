@@ -4,7 +4,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 
 use clap::value_parser;
 
-use crate::chat::Network;
+use crate::chat::{MAX_SERVER_NAME, Network, is_server_name};
 use crate::wire::host::Host;
 
 pub fn at_least(least: u64) -> clap::builder::RangedU64ValueParser {
@@ -27,6 +27,16 @@ pub fn host(text: &str) -> Result<String, String> {
         Some(Host::Name(name)) if !name.is_empty() && !text.contains(':') => Ok(name),
         Some(Host::Address(_)) => Err("IP addresses are always allowed; write a name, such as chat.example.org".into()),
         _ => Err("write a name without scheme and port, such as chat.example.org".into()),
+    }
+}
+
+/// Checks what the server calls itself.
+pub fn server_name(text: &str) -> Result<String, String> {
+    match is_server_name(text) {
+        true => Ok(text.into()),
+        false => Err(format!(
+            "write 1 to {MAX_SERVER_NAME} letters (a to z), digits, dots, - and _, without spaces, such as chat.example.org"
+        )),
     }
 }
 

@@ -39,7 +39,7 @@ use super::connection::transport::{Listener, ListenerKind, Stream};
 use super::http::{Access, TurnHistogram, WebSide};
 use super::limits::Limits;
 use super::store_writer::StoreWriter;
-use crate::chat::{Hub, Now};
+use crate::chat::{Hub, IpLimit, Now};
 
 /// The whole server except the poll, the signals and the console.
 pub struct Engine<L: Listener> {
@@ -72,6 +72,7 @@ impl<L: Listener> Engine<L> {
     ) -> Self {
         hub.limit_disconnects(budget.disconnects);
         let has_admin = listeners.iter().any(|(kind, _)| *kind == ListenerKind::Admin);
+        let web = WebSide::new(hub.name(), IpLimit::default());
         Engine {
             hub,
             limits,
@@ -80,7 +81,7 @@ impl<L: Listener> Engine<L> {
             connections: Connections::new(max_connections),
             read_queue: ReadQueue::default(),
             timers: ConnectionTimers::default(),
-            web: WebSide::default(),
+            web,
             store_writer: None,
             turns: has_admin.then(TurnHistogram::default),
             ends_at: None,

@@ -91,6 +91,7 @@ impl<L: Listener> Engine<L> {
         let has_admin = sockets.listeners.iter().any(|(kind, _)| *kind == ListenerKind::Admin);
         let mut hub = hub;
         hub.limit_disconnects(budget.disconnects);
+        let web = WebSide::new(hub.name(), state.exchanges);
         let mut engine = Engine {
             hub,
             limits,
@@ -99,7 +100,7 @@ impl<L: Listener> Engine<L> {
             connections: Connections::from_state(state.connections, sockets.streams, max_connections)?,
             read_queue: state.read_queue,
             timers: state.timers,
-            web: WebSide::with_exchanges(state.exchanges),
+            web,
             store_writer: None,
             turns: state.turns.or_else(|| has_admin.then(TurnHistogram::default)),
             ends_at: state.ends_at,

@@ -6,14 +6,17 @@ use data_encoding::{BASE64, HEXLOWER};
 use sha2::{Digest, Sha256};
 
 use super::exchange::Answer;
-use crate::chat::Now;
+use crate::chat::{DEFAULT_NAME, Now};
 use crate::wire::http::{self, Request, Response};
 
 const HTML: &str = include_str!("page.html");
+/// The two places of the page that show the name of the server.
+const NAMED: [&str; 2] = ["<title>chinwag</title>", "id=\"brand\">chinwag</h1>"];
 const HTML_TYPE: &str = "text/html; charset=utf-8";
 
 /// What is the same for every answer with the page.
 pub struct ServedPage {
+    html: Cow<'static, str>,
     /// The entity tag, which changes with the page.
     tag: String,
     /// The Content-Security-Policy: nothing but the page's own script and style, and a WebSocket to here.
@@ -21,8 +24,14 @@ pub struct ServedPage {
 }
 
 impl ServedPage {
-    /// Computes what is the same for every answer.
-    pub fn new() -> Self {
+    /// The page of a server with this name, which has no characters that mean something in HTML.
+    pub fn new(name: &str) -> Self {
+        let html = match name {
+            DEFAULT_NAME => Cow::Borrowed(HTML),
+            _ => NAMED.iter().fold(HTML.into(), |html: Cow<str>, place| {
+                html.replacen(place, &place.replacen(DEFAULT_NAME, name, 1), 1).into()
+            }),
+        };
         let hash = |element| format!("'sha256-{}'", BASE64.encode(&Sha256::digest(content(HTML, element))));
         let policy = format!(
             "default-src 'none'; script-src {}; style-src {}; img-src data:; connect-src 'self'; base-uri 'none'; \
@@ -30,8 +39,8 @@ impl ServedPage {
             hash("script"),
             hash("style")
         );
-        let tag = format!("\"{}\"", HEXLOWER.encode(&Sha256::digest(HTML)[..16]));
-        ServedPage { tag, policy }
+        let tag = format!("\"{}\"", HEXLOWER.encode(&Sha256::digest(&*html)[..16]));
+        ServedPage { html, tag, policy }
     }
 
     /// The answer to a request for the page.
@@ -47,8 +56,13 @@ impl ServedPage {
         if is_cached {
             return (response.without_body(request.keep_alive), Cow::default());
         }
-        let head = response.with_body(HTML_TYPE, HTML.len(), request.keep_alive);
-        (head, Cow::Borrowed(if request.is_head { &[] } else { HTML.as_bytes() }))
+        let head = response.with_body(HTML_TYPE, self.html.len(), request.keep_alive);
+        let body = match &self.html {
+            _ if request.is_head => Cow::default(),
+            Cow::Borrowed(html) => Cow::Borrowed(html.as_bytes()),
+            Cow::Owned(html) => Cow::Owned(html.clone().into_bytes()),
+        };
+        (head, body)
     }
 }
 
@@ -74,12 +88,23 @@ mod tests {
     }
 
     #[test]
+    fn page_has_the_name_of_the_server() {
+        let (page, named) = (ServedPage::new(DEFAULT_NAME), ServedPage::new("chat.example"));
+        assert_eq!(page.html, HTML);
+        for place in NAMED {
+            assert_eq!(HTML.matches(place).count(), 1, "{place}");
+            assert!(named.html.contains(&place.replace(DEFAULT_NAME, "chat.example")), "{place}");
+        }
+        assert!(page.tag != named.tag && page.policy == named.policy);
+    }
+
+    #[test]
     fn policy_contains_hashes_of_script_and_style() {
         // printf alert | openssl dgst -sha256 -binary | base64
         assert_eq!(content("<p><script>alert</script>", "script"), "alert");
         let hash = BASE64.encode(&Sha256::digest("alert"));
         assert_eq!(hash, "35BQWN1npAn++BSA6B5HNlcrDttNf7mHxpXNB+Jg7IE=");
-        let policy = ServedPage::new().policy;
+        let policy = ServedPage::new(DEFAULT_NAME).policy;
         assert_eq!(policy.matches("'sha256-").count(), 2, "{policy}");
         assert!(!policy.contains("unsafe"), "{policy}");
     }

@@ -20,16 +20,10 @@ pub struct WebSide {
     exchanges: IpLimit,
 }
 
-impl Default for WebSide {
-    fn default() -> Self {
-        WebSide { access: Access::default(), page: ServedPage::new(), exchanges: IpLimit::default() }
-    }
-}
-
 impl WebSide {
-    /// Goes on with the counts of exchanges that another one gave.
-    pub fn with_exchanges(exchanges: IpLimit) -> Self {
-        WebSide { exchanges, ..WebSide::default() }
+    /// The web side of a server with this name. It goes on with the counts of exchanges that another one gave.
+    pub fn new(name: &str, exchanges: IpLimit) -> Self {
+        WebSide { access: Access::default(), page: ServedPage::new(name), exchanges }
     }
 
     /// Gives the counts of exchanges.
@@ -88,7 +82,7 @@ mod tests {
     #[test]
     fn address_has_spare_exchanges_besides_its_limit() {
         let access = Access { max_per_ip: 1, trust_proxy: vec!["10.0.0.3".parse().unwrap()], ..Access::default() };
-        let mut web = WebSide { access, ..WebSide::default() };
+        let mut web = WebSide { access, ..WebSide::new("chinwag", IpLimit::default()) };
         let [here, there, proxy] = [1, 2, 3].map(|last| IpAddr::from([10, 0, 0, last]));
         assert_eq!((0..20).filter(|_| web.admit(here)).count(), 1 + SPARE_EXCHANGES);
         assert_eq!((0..20).filter(|_| web.admit(proxy)).count(), 20);

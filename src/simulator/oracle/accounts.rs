@@ -173,7 +173,9 @@ impl Oracle {
         self.members[who].sessions.push(session);
         let reader = &mut self.readers[session];
         (reader.member, reader.prompt, reader.stage) = (Some(who), None, ReaderStage::Here);
-        self.take_wanted(session)
+        let after = self.take_wanted(session);
+        self.readers[session].resumes = after.is_some();
+        after
     }
 
     /// Separates a session from its member.

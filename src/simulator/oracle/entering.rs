@@ -83,7 +83,11 @@ impl Oracle {
     }
 
     pub(super) fn send_welcome(&mut self, who: usize) {
-        self.send_line(who, "* Welcome to chinwag. Type a nickname and press Enter:");
+        let at = match &*self.config.name {
+            "chinwag" => String::new(),
+            name => format!(" at {name}"),
+        };
+        self.send_line(who, &format!("* Welcome to chinwag{at}. Type a nickname and press Enter:"));
     }
 
     pub(super) fn tell_number(&mut self, who: usize, number: u32) {

@@ -73,8 +73,12 @@ impl Oracle {
         let words = greeting(&self.room_name(room), here, &people);
         self.send_line(who, &format!("* {words}"));
         self.send_topic(who, room);
+        let is_login = words.ends_with("/help lists the commands.");
+        if is_login && !self.readers[who].resumes {
+            self.send_motd(who, false);
+        }
         // A person that logs in elsewhere than in the lobby reads where it is.
-        if words.ends_with("/help lists the commands.") && room != 0 && self.readers[who].program.is_none() {
+        if is_login && room != 0 && self.readers[who].program.is_none() {
             let name = self.room_name(room);
             self.send_line(who, &format!("* You are in {name}. {here} here: {people}."));
         }
@@ -87,6 +91,16 @@ impl Oracle {
         self.counts.resumed += usize::from(replay.after.is_some() && view.count > 0);
         if view.count > 0 || self.readers[who].program.is_some() {
             self.send_history(who, room, &view, is_only, now);
+        }
+    }
+
+    /// Shows a session the message of the day; `asked`: it is told if there is none.
+    pub(super) fn send_motd(&mut self, who: usize, asked: bool) {
+        self.counts.motds += usize::from(self.config.motd.is_some());
+        match self.config.motd.clone() {
+            Some(text) => text.split('\n').for_each(|line| self.send_line(who, &format!("* {line}"))),
+            None if asked => self.send_line(who, "* There is no message of the day."),
+            None => {}
         }
     }
 

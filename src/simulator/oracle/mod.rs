@@ -79,6 +79,8 @@ pub struct Reader {
     revision: u32,
     /// Where it wants to continue.
     wanted: Option<Wanted>,
+    /// It has logged in again in the same run of the server.
+    resumes: bool,
     pub stage: ReaderStage,
     /// All bytes that it should ever be sent, and the number written.
     expected: Vec<u8>,
@@ -241,6 +243,7 @@ impl Oracle {
             echo: page.is_some(),
             quiet: false,
             wanted: page,
+            resumes: false,
             up_to_date: Vec::new(),
             sources: VecDeque::new(),
             active: Duration::ZERO,

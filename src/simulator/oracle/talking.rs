@@ -89,6 +89,7 @@ impl Oracle {
             },
             "/ping" => self.answer_to(who, format!("* pong {arg}").trim_end()),
             "/help" => Lang::En.help(self.help(who)).for_each(|line| self.answer_to(who, &format!("* {line}"))),
+            "/motd" => self.send_motd(self.speaker, true),
             "/quit" => {
                 let is_silent = self.rooms_of(who).iter().any(|&room| self.refuse_speech(who, room, now).is_some());
                 self.counts.dropped_reasons += usize::from(is_silent && !arg.is_empty());

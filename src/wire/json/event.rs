@@ -21,7 +21,7 @@ pub enum JsonEvent<'a> {
     Hello {
         rev: u32,
         /// The name of the server.
-        name: &'static str,
+        name: &'a str,
         run: String,
         version: &'static str,
         lang: &'static str,
@@ -57,6 +57,10 @@ pub enum JsonEvent<'a> {
         topic: Option<&'a str>,
         role: Option<&'static str>,
         account: bool,
+    },
+    Motd {
+        /// The lines with a line feed between them; `null` if there is no message of the day.
+        text: Option<&'a str>,
     },
     Room {
         room: &'a str,

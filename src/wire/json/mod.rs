@@ -19,9 +19,6 @@ use crate::chat::{Cause, Event, Lang, Notice, People, Render, Role, RoomLabel, R
 /// The revision of the protocol.
 const REVISION: u32 = 2;
 
-/// What the server calls itself.
-const NAME: &str = env!("CARGO_PKG_NAME");
-
 /// How the objects are told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
@@ -73,15 +70,15 @@ impl Json {
 
     fn notice<'a>(&self, notice: &'a Notice<'a>, room: Option<&'a str>) -> Option<JsonEvent<'a>> {
         Some(match *notice {
-            Notice::Hello { run, max_line } => JsonEvent::Hello {
+            Notice::Hello { server, run, max_line } => JsonEvent::Hello {
                 rev: REVISION,
-                name: NAME,
+                name: server,
                 run: run_text(run),
                 version: env!("CARGO_PKG_VERSION"),
                 lang: self.lang.code(),
                 max_line,
             },
-            Notice::Welcome => JsonEvent::Ask,
+            Notice::Welcome { .. } => JsonEvent::Ask,
             Notice::AskPassword { account, .. } => {
                 let owner = if account.is_some() { "account" } else { "server" };
                 JsonEvent::AskPassword { owner, name: account }
@@ -101,6 +98,8 @@ impl Json {
                 let (room, names) = ("lobby", &["server"]);
                 JsonEvent::Entered { name, room, here: 2, names, topic: None, role: None, account: false }
             }
+            Notice::Motd { text } => JsonEvent::Motd { text: Some(text) },
+            Notice::NoMotd => JsonEvent::Motd { text: None },
             Notice::EnteredRoom { room, people: People { here, names, .. }, topic } => {
                 JsonEvent::Room { room, here, names, topic: text(topic) }
             }
@@ -284,7 +283,7 @@ mod tests {
 
     #[test]
     fn notices_have_kinds_and_those_the_page_does_not_need_are_not_sent() {
-        assert_eq!(rendered(Event::Notice(Notice::Welcome)), r#"{"t":"ask"}"#);
+        assert_eq!(rendered(Event::Notice(Notice::Welcome { server: "x" })), r#"{"t":"ask"}"#);
         assert_eq!(rendered(Event::Notice(Notice::NameSet)), "");
         let people = People { here: 2, names: &["bob"], you: true };
         assert_eq!(

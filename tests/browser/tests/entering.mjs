@@ -1,4 +1,6 @@
 // Rooms that not every member may enter: keys, invitations, limits, and coming back to them.
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Nc, check, same } from '../harness.mjs';
 import { again, connected, disconnected, enter, expected, ncIn, pageIn, roomIs, say, sees, set, settingIs, until } from '../people.mjs';
 
@@ -120,4 +122,29 @@ export async function an_invitation_lets_in_and_others_are_told_why_not({ server
   await sees(alice, 'Nobody here is called nobody.', 'refused');
   await sees(alice, 'alice is in den already.', 'refused');
   for (const each of [alice, bob]) same(await each.evaluate(() => pending.map((line) => line.line)), [], 'lines that the page takes for unanswered');
+}
+
+export async function the_name_and_the_message_of_the_day_are_shown({ server, wire, page, folder, picture }) {
+  const file = join(await folder(), 'motd');
+  const text = 'Be kind.\n\n  <b>No</b> spam.';
+  await writeFile(file, `${text}\n`);
+  const house = await server(['--motd', file, '--name', 'chat.example']);
+  const line = await wire(house);
+  const alice = await page(line.url, { expected });
+  same([await alice.textContent('#brand'), await alice.title()], ['chat.example', 'chat.example'], 'the name');
+  await enter(alice, 'alice');
+  await sees(alice, '<b>No</b> spam.', 'notice');
+  same(await alice.title(), 'lobby · chat.example', 'the title');
+  const shown = () => alice.$$eval('#log .notice > .text', (nodes) => nodes.map((node) => node.innerText).filter((found) => found.includes('kind')));
+  same(await shown(), [text], 'the message of the day');
+  await picture(alice, 'motd');
+  line.cut();
+  await disconnected(alice);
+  line.mend();
+  await again(alice);
+  await say(alice, 'back');
+  await sees(alice, 'back', 'own');
+  same(await shown(), [text], 'the message of the day after the way back');
+  await say(alice, '/motd');
+  await until(alice, () => [...document.querySelectorAll('#log .notice')].filter((node) => node.textContent.includes('kind')).length === 2, null, '/motd is not answered');
 }

@@ -38,6 +38,20 @@ fn lines(output: &ProcessOutput) -> Vec<String> {
     output.stdout.lines().map(mask_time).collect()
 }
 
+#[test]
+fn server_with_another_name_and_a_motd_is_recognised() {
+    let path = format!("{}/motd-{}.txt", env!("CARGO_TARGET_TMPDIR"), std::process::id());
+    std::fs::write(&path, "Be kind.\n\nNo spam.\n").expect("a file");
+    let server = Server::start(&["--name", "chat.example", "--motd", &path]);
+    std::fs::remove_file(&path).expect("the file again");
+    let done = run(server.addr, &["--nick", "carol"], "/motd\n");
+    assert_eq!((done.code, done.stderr.as_str()), (Some(0), ""));
+    let motd = ["* Be kind.", "* ", "* No spam."];
+    let welcome = "* Welcome to chinwag at chat.example. Type a nickname and press Enter:";
+    let entered = "* You are carol. 1 here: you. /help lists the commands.";
+    assert_eq!(lines(&done), [&[welcome, entered], &motd[..], &motd].concat());
+}
+
 /// Returns an address where nothing listens.
 fn closed() -> SocketAddr {
     FakeServer::start().addr()

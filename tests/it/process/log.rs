@@ -1,12 +1,15 @@
 //! The log on standard error, with and without a reader.
 
 use std::fs::File;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::process::{ChildStderr, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, prlimit};
+use serde_json::Value;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use crate::harness::{Client, DEADLINE, Lines, PROGRAM, Server};
 
@@ -260,6 +263,71 @@ fn unread_log_does_not_block_and_reports_lost_lines() {
     ends(server, alice);
 }
 
+/// Checks that a line of the log is an object with the four members; returns its level and message.
+#[track_caller]
+fn json_line(line: &str) -> (String, String) {
+    let object: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+    let mut keys: Vec<&String> = object.as_object().expect("an object").keys().collect();
+    keys.sort();
+    assert_eq!(keys, ["level", "message", "target", "time"], "{line}");
+    let text = |key: &str| object[key].as_str().unwrap_or_else(|| panic!("no text: {line}")).to_owned();
+    let time = OffsetDateTime::parse(&text("time"), &Rfc3339).expect("a time");
+    assert!((OffsetDateTime::now_utc() - time).abs() < DEADLINE && text("time").ends_with('Z'), "{line}");
+    assert!(text("target").starts_with("chinwag"), "{line}");
+    (text("level"), text("message"))
+}
+
+#[test]
+fn json_log_has_an_object_in_each_line() {
+    let (server, addr) = start_without_log_reader("exec \"$0\" \"$@\" -v --log-format json");
+    let mut alice = Client::connect(addr).log_in("alice");
+    let said = "\"quoted\" \\ 你好";
+    alice.ask(&format!("{said}\n/ping"), &["* pong"]);
+    let logged: Vec<(String, String)> = log_to_the_end(server).iter().map(|line| json_line(line)).collect();
+    for (level, message) in [
+        ("INFO", format!("listening on {addr}")),
+        ("INFO", format!("alice logged in from {} (1 here)", alice.addr())),
+        ("DEBUG", format!("lobby: alice: {said}")),
+        ("INFO", "signal 15: shutting down".to_owned()),
+    ] {
+        assert!(logged.contains(&(level.to_owned(), message.clone())), "{message}: {logged:#?}");
+    }
+}
+
+#[test]
+fn json_log_has_the_error_that_ends_the_server() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a listener");
+    let addr = taken.local_addr().expect("an address").to_string();
+    for level in ["-v", "-qqq"] {
+        let args = ["--listen", &addr, "--log-format", "json", level];
+        let done = Command::new(PROGRAM).args(args).output().expect("the program");
+        assert_eq!(done.status.code(), Some(1));
+        let log = String::from_utf8(done.stderr).expect("UTF-8");
+        let last = log.lines().last().map(json_line);
+        let error = format!("cannot listen on {addr}: address already in use");
+        assert_eq!(last, Some(("ERROR".to_owned(), error)), "{log}");
+        log.lines().for_each(|line| drop(json_line(line)));
+    }
+}
+
+#[test]
+fn unread_json_log_reports_lost_lines_as_json() {
+    let (mut server, addr) = start_without_log_reader("exec \"$0\" \"$@\" -v --rate 0 --log-format json");
+    let mut alice = Client::connect(addr).log_in("alice");
+    // A quotation mark takes two bytes.
+    let text = "\"".repeat(3000);
+    for n in 0..150 {
+        alice.ask(&format!("{n} {text}\n/ping"), &["* pong"]);
+    }
+    for n in 0..20 {
+        let (_, message) = json_line(&server.log.until(&format!(": alice: {n} ")));
+        assert!(message.ends_with(&text), "{message}");
+    }
+    let (level, message) = json_line(&server.log.until(" lines of the log were dropped"));
+    assert_eq!(level, "WARN", "{message}");
+    ends(server, alice);
+}
+
 #[test]
 fn log_file_at_its_size_limit_does_not_block_and_resumes() {
     let path = format!("{}/log-{}.txt", env!("CARGO_TARGET_TMPDIR"), std::process::id());
@@ -307,7 +375,7 @@ fn log_and_console_in_one_file_have_local_times() {
     let line = server.log.until(" INFO ");
     let time = line.split(' ').nth(1).expect("a time");
     assert!(time.len() == 8 && !line.contains('Z'), "{line}");
-    let local = time::OffsetDateTime::now_utc() + Duration::from_secs(330 * 60);
+    let local = OffsetDateTime::now_utc() + Duration::from_secs(330 * 60);
     let hours = [local, local - Duration::from_secs(60)].map(|at| format!("{:02}:", at.hour()));
     assert!(hours.iter().any(|hour| time.starts_with(hour)), "{line} at {local} there");
     server.type_in("/shutdown\n");

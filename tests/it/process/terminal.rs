@@ -197,7 +197,7 @@ fn console_and_log_on_one_screen_share_a_time_zone() {
     let mut terminal = spawn_command(command, Some(DEADLINE.as_millis() as u64)).expect("a terminal");
     let (before, line) = terminal.exp_regex(r"listening on \S+\r\n").expect("the address");
     let told = strip_ansi(&before);
-    assert!(told.contains("times are local, UTC+05:30"), "{told:?}");
+    assert!(told.contains(" +05:30 INFO ") && !told.contains("times are local"), "{told:?}");
     let mut lines = told.lines();
     let hour = |line: &str| line.split([' ', ':']).nth(1).map(str::to_owned);
     let (utc, minutes) = (OffsetDateTime::now_utc(), Duration::from_secs(330 * 60));
@@ -215,11 +215,28 @@ fn console_and_log_on_one_screen_share_a_time_zone() {
 }
 
 #[test]
-fn log_alone_on_a_terminal_is_in_utc() {
-    let (mut terminal, _) = start(&["--console=off"]);
+fn log_alone_on_a_terminal_has_local_times_with_their_offset() {
+    let mut command = Command::new(PROGRAM);
+    command.args(["--listen", "127.0.0.1:0", "--console=off"]).env("TZ", "XXX+03:15");
+    let mut terminal = spawn_command(command, Some(DEADLINE.as_millis() as u64)).expect("a terminal");
+    let (before, _) = terminal.exp_regex(r"listening on \S+\r\n").expect("the address");
+    let told = strip_ansi(&before);
+    assert!(told.contains(" -03:15 INFO ") && !told.contains('Z') && !told.contains("times are local"), "{told:?}");
     terminal.send_control('c').expect("typing");
-    let rest = ends(terminal, 0);
-    assert!(rest.lines().any(|line| line.contains("Z ") && line.contains("signal 2")), "{rest}");
+    let rest = strip_ansi(&ends(terminal, 0));
+    assert!(rest.lines().any(|line| line.contains(" -03:15 INFO ") && line.contains("signal 2")), "{rest}");
+}
+
+#[test]
+fn json_log_on_a_terminal_is_in_utc_without_colours() {
+    let mut command = Command::new(PROGRAM);
+    command.args(["--listen", "127.0.0.1:0", "--log-format", "json"]).env("TZ", "XXX-05:30");
+    let mut terminal = spawn_command(command, Some(DEADLINE.as_millis() as u64)).expect("a terminal");
+    let (before, line) = terminal.exp_regex(r#"listening on [^"]+"\}\r\n"#).expect("the address");
+    let object: serde_json::Value = serde_json::from_str(&format!("{before}{line}")).expect("JSON");
+    assert!(object["time"].as_str().is_some_and(|time| time.ends_with('Z')), "{object}");
+    terminal.send_control('c').expect("typing");
+    ends(terminal, 0);
 }
 
 /// Without the colours.

@@ -12,6 +12,7 @@
 //!     alice half-closes, closes, resets, ends (reads to the end), waits (for one more line; `log` too)
 //!     alice floods [N]          sends N lines of 1000 bytes, or lines until she is sent something
 //!     get admin PATH            a request over HTTP
+//!     file NAME TEXT            writes <dir>/NAME; \n \xHH as above
 //!     | line                    input of the next `run`
 //!     run ARGUMENTS             runs the program to its end
 //!     signal TERM, exits        the second reads everything to the end of the process
@@ -44,7 +45,7 @@ macro_rules! transcripts {
     };
 }
 
-transcripts! { entering talking rooms following leaving waiting limits ending operator moderation roles accounts p2p addresses web store log }
+transcripts! { entering greeting talking rooms following leaving waiting limits ending operator moderation roles accounts p2p addresses web store log }
 
 fn golden(name: &str, lang: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/it/transcript/golden/{lang}/{name}.txt"))

@@ -64,6 +64,10 @@ impl Scene {
             ("server", _) => self.start(what),
             ("run", _) => self.run(what),
             ("get", mark) => self.get(mark, rest),
+            ("file", name) => {
+                let dir = self.dir.as_ref().expect("a directory");
+                std::fs::write(dir.0.join(name), unescape(rest)).expect("a file");
+            }
             ("signal", name) => self.server().signal(if name == "INT" { Signal::INT } else { Signal::TERM }),
             ("exits", _) => self.exit(),
             ("log", "waits") => self.read_log(),

@@ -34,11 +34,12 @@ impl Hub {
         self.note_ignoring(member);
         let rooms: Vec<RoomId> = self.shared.members.rooms(member.slot).collect();
         let max_bytes = self.config.backlog_bytes / 4 / rooms.len().max(1);
+        let logged_in = Greeting::LoggedIn { resumes: after.is_some() };
         for (index, &room) in rooms.iter().enumerate() {
             // It has read up to that message in the rooms that it asks for.
             let after = after.filter(|_| asked.iter().any(|key| **key == *self.shared.rooms[room].key));
             let replay = if index == 0 { Replay { after, ..Replay::ALL } } else { Replay { after, max_bytes } };
-            let greeting = if index == 0 { Greeting::LoggedIn } else { Greeting::Followed };
+            let greeting = if index == 0 { logged_in } else { Greeting::Followed };
             self.greet_again(id, member.slot, room, greeting, replay, time);
         }
         self.begin_account_session(id, member.slot);

@@ -169,7 +169,7 @@ impl Hub {
             self.note_ignoring(member);
         }
         let opened = self.resume_place(place, member, client, &time);
-        let greeting = if self.config.mode == Mode::P2p { Greeting::Peer } else { Greeting::LoggedIn };
+        let greeting = Greeting::LoggedIn { resumes: after.is_some() };
         let replay = Replay { after: after.filter(|_| opened.is_some()), ..Replay::ALL };
         self.enter(member.slot, opened.unwrap_or(RoomId::LOBBY), greeting, replay, time);
         self.follow_all(client, member, follow, after, time);

@@ -3,6 +3,7 @@
 use time::Date;
 
 use super::{Fanout, Outbound, SessionTable};
+use crate::chat::config::Mode;
 use crate::chat::encoding::RoomLabel;
 use crate::chat::event::{Event, Notice, People};
 use crate::chat::id::{Author, ClientId, DayNumber, MemberSlot, Now, RoomId};
@@ -13,10 +14,8 @@ use crate::chat::session::SessionFlags;
 /// How a member is greeted in the room that it enters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Greeting {
-    /// It has logged in.
-    LoggedIn,
-    /// It has logged in to a server of two.
-    Peer,
+    /// It has logged in; `resumes`: it comes back to this run of the server.
+    LoggedIn { resumes: bool },
     /// It comes from another room.
     Moved,
     /// It follows the room from now on.
@@ -108,8 +107,8 @@ impl Fanout<'_> {
         let (name, role, account) = (&*member.name, member.role(), member.account().is_some());
         let label = encoding.label(&room.name);
         let notice = match greeting {
-            Greeting::LoggedIn => Notice::Entered { name, room: &room.name, people, topic, role, account },
-            Greeting::Peer => Notice::EnteredPeer { name },
+            Greeting::LoggedIn { .. } if self.config.mode == Mode::P2p => Notice::EnteredPeer { name },
+            Greeting::LoggedIn { .. } => Notice::Entered { name, room: &room.name, people, topic, role, account },
             Greeting::Moved => Notice::EnteredRoom { room: &room.name, people, topic },
             Greeting::Followed => Notice::Following { room: &room.name, people, topic },
         };
@@ -125,8 +124,14 @@ impl Fanout<'_> {
             false => outbound.send_labelled(sessions, id, label, event),
         };
         send(&greeted, label);
+        // Who comes back has seen it.
+        if greeting == (Greeting::LoggedIn { resumes: false })
+            && let Some(text) = &self.config.motd
+        {
+            send(&Event::Notice(Notice::Motd { text }), RoomLabel::None);
+        }
         // A person that logs in as an account which is elsewhere must read where that is.
-        if greeting == Greeting::LoggedIn && room_id != RoomId::LOBBY && !encoding.encoding().is_json() {
+        if matches!(greeting, Greeting::LoggedIn { .. }) && room_id != RoomId::LOBBY && !encoding.encoding().is_json() {
             send(&Event::Notice(Notice::EnteredRoom { room: &room.name, people, topic: None }), label);
         }
         // A program needs the end of the history even if the history is empty.

@@ -8,7 +8,7 @@ use super::passwords::{PasswordUse, seconds_of};
 use crate::chat::cause::Cause;
 use crate::chat::change::Change;
 use crate::chat::command::{Command, is_blank};
-use crate::chat::event::{Due, Notice, Refusal};
+use crate::chat::event::{Due, Event, Notice, Refusal};
 use crate::chat::hub::Hub;
 use crate::chat::id::{AccountId, ClientId, Now};
 use crate::chat::input::{Close, ResumeRequest};
@@ -71,7 +71,8 @@ impl Hub {
             Some(Prompt::LoggingIn(_)) => {}
             None => {
                 self.show_typing(id);
-                self.fanout().notice(id, Notice::Welcome);
+                let welcome = Notice::Welcome { server: &self.config.name };
+                self.outbound.send(&mut self.sessions, id, &Event::Notice(welcome));
             }
         }
     }

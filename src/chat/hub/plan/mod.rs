@@ -206,6 +206,10 @@ impl<'s> View<'s, '_> {
             Command::Echo(choice) => talk::echo(choice),
             Command::Ping(text) => Plan::Reply(Event::Notice(Notice::Pong { text })),
             Command::Help => Plan::Reply(Event::Help(self.help(asker))),
+            Command::Motd => {
+                let motd = self.config.motd.as_deref();
+                Plan::Reply(Event::Notice(motd.map_or(Notice::NoMotd, |text| Notice::Motd { text })))
+            }
             Command::Quit(_) if asker.is_console() => match self.config.mode {
                 Mode::P2p => Plan::ShutDown,
                 Mode::Hub => refuse(Refusal::ConsoleDoesNotQuit),

@@ -8,6 +8,7 @@ mod evasion;
 mod following;
 pub(crate) mod invariants;
 pub(super) mod moderation;
+mod motd;
 mod operators;
 pub(super) mod pages;
 pub(super) mod sequencer;

@@ -9,6 +9,7 @@ use std::fmt::{Formatter, Result};
 pub use self::refusal::refusal;
 use super::{list, minute, prefix};
 use crate::chat::cause::Cause;
+use crate::chat::config::DEFAULT_NAME;
 use crate::chat::event::{Notice, People, Topic, Whois};
 use crate::chat::member::Role;
 
@@ -26,7 +27,7 @@ pub const HELP: &[&str] = &[
     "/search before ID words       find older ones than message ID",
     "/ignore [name], /unignore name  hide a name's lines; list hidden names",
     "/echo on|off                  whether you read your own lines",
-    "/ping [text]                  see whether the server answers",
+    "/ping [text], /motd           see whether it answers; the message of the day",
     "/quit [reason]                leave; so does q, quit or exit alone on a line",
 ];
 
@@ -68,6 +69,7 @@ pub const OPERATOR_HELP: &[&str] = &[
     "@name text, /msg name text    whisper; /r text answers the last whisper",
     "@@text, //text, /say text     say @text, /text, or exactly this text; /me text",
     "/who [room], /rooms, /stats   who is here, the rooms, the server's figures",
+    "/motd                         the message of the day",
     "/kick name [reason]           disconnect a member",
     "/ban ADDRESS|name [minutes]   refuse connections from there (10.0.0.0/8 too)",
     "/bans [page], /unban ADDRESS  list the bans; lift one (by name, too)",
@@ -88,7 +90,14 @@ pub const OPERATOR_ROOM_HELP: &[&str] = &[
 pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
     match *notice {
         Notice::Hello { .. } => Ok(()),
-        Notice::Welcome => f.write_str("Welcome to chinwag. Type a nickname and press Enter:"),
+        // Clients recognise the server by the beginning of this sentence.
+        Notice::Welcome { server } => {
+            f.write_str("Welcome to chinwag")?;
+            if server != DEFAULT_NAME {
+                write!(f, " at {server}")?;
+            }
+            f.write_str(". Type a nickname and press Enter:")
+        }
         // English says this in `Entered`.
         Notice::NameSet => Ok(()),
         Notice::Entered { name, people: p, .. } => {
@@ -96,6 +105,8 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
             people(&p, f)?;
             f.write_str(". /help lists the commands.")
         }
+        Notice::Motd { text } => f.write_str(text),
+        Notice::NoMotd => f.write_str("There is no message of the day."),
         Notice::Following { room, people: p, .. } => {
             write!(f, "You follow {room}. {} here: ", p.here)?;
             people(&p, f)?;

@@ -11,6 +11,7 @@ use time::Weekday;
 pub use self::refusal::refusal;
 use super::{list, minute, prefix};
 use crate::chat::cause::Cause;
+use crate::chat::config::DEFAULT_NAME;
 use crate::chat::event::{Notice, People, Topic, Whois};
 use crate::chat::member::Role;
 
@@ -27,7 +28,7 @@ pub const HELP: &[&str] = &[
     "/search 词语                  查找消息；/search before ID 词语 继续往前找",
     "/ignore [昵称]，/unignore 昵称  屏蔽某人；取消屏蔽",
     "/echo on|off                  是否显示自己说的话",
-    "/ping [内容]                  看看服务器是否应答",
+    "/ping [内容]，/motd           看看服务器是否应答；重看今日公告",
     "/quit [原因]                  离开；单独一行 q、quit 或 exit 也可以",
 ];
 
@@ -69,6 +70,7 @@ pub const OPERATOR_HELP: &[&str] = &[
     "@昵称 内容，/msg 昵称 内容    私聊；/r 内容 回复最近一次私聊",
     "@@内容，//内容，/say 内容     说出 @内容、/内容，或原样说出内容；/me 内容",
     "/who [房间]，/rooms，/stats   谁在这里；有哪些房间；服务器的数据",
+    "/motd                         今日公告",
     "/kick 昵称 [原因]             断开某人的连接",
     "/ban 地址|昵称 [分钟]         断开并拒绝来自该地址（或 10.0.0.0/8）的连接",
     "/bans [页]，/unban 地址|昵称  列出封禁；解除封禁",
@@ -89,7 +91,8 @@ pub const OPERATOR_ROOM_HELP: &[&str] = &[
 pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
     match *notice {
         Notice::Hello { .. } => Ok(()),
-        Notice::Welcome => f.write_str("请输入昵称:"),
+        Notice::Welcome { server: DEFAULT_NAME } => f.write_str("请输入昵称:"),
+        Notice::Welcome { server } => write!(f, "请输入昵称（{server}）:"),
         Notice::NameSet => f.write_str("昵称设置成功"),
         Notice::Entered { name, people: p, .. } => {
             write!(f, "您是{name}，当前{}人：", p.here)?;
@@ -102,6 +105,8 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
             people(&p, f)?;
             f.write_str("。")
         }
+        Notice::Motd { text } => f.write_str(text),
+        Notice::NoMotd => f.write_str("没有今日公告。"),
         Notice::Following { room, people: p, .. } => {
             write!(f, "您关注了房间{room}，当前{}人：", p.here)?;
             people(&p, f)?;

@@ -5,7 +5,7 @@ use time::{Date, Month, Weekday};
 use super::notice::ServerNotice;
 use super::people::{ListWords, is_name, number};
 use super::refusal::ServerRefusal;
-use crate::chat::Due;
+use crate::chat::{Due, is_server_name};
 
 const WORDS: ListWords = ListWords { comma: ", ", and: " and ", you: "you", more: ("", " more") };
 
@@ -14,7 +14,6 @@ pub const VISIBLE: &str = " (visible as you type)";
 
 pub fn notice(text: &str) -> Option<ServerNotice<'_>> {
     Some(match text {
-        "Welcome to chinwag. Type a nickname and press Enter:" => ServerNotice::Welcome,
         "--- you are up to date ---" => ServerNotice::HistoryEnds,
         "--- nothing was said here before that ---" => ServerNotice::HistoryEnds,
         "Nothing has been said here yet." => ServerNotice::NoHistory,
@@ -24,7 +23,8 @@ pub fn notice(text: &str) -> Option<ServerNotice<'_>> {
         "The password is changed." => ServerNotice::PasswordChanged,
         "The server is shutting down." => ServerNotice::ShuttingDown,
         _ => {
-            return entered(text)
+            return welcome(text)
+                .or_else(|| entered(text))
                 .or_else(|| about_user(text))
                 .or_else(|| summed(text))
                 .or_else(|| listed(text))
@@ -32,6 +32,12 @@ pub fn notice(text: &str) -> Option<ServerNotice<'_>> {
                 .or_else(|| other(text));
         }
     })
+}
+
+/// Parses the prompt for a nickname, in which the server may have a name.
+fn welcome(text: &str) -> Option<ServerNotice<'_>> {
+    let name = text.strip_prefix("Welcome to chinwag")?.strip_suffix(". Type a nickname and press Enter:")?;
+    (name.is_empty() || name.strip_prefix(" at ").is_some_and(is_server_name)).then_some(ServerNotice::Welcome)
 }
 
 fn entered(text: &str) -> Option<ServerNotice<'_>> {

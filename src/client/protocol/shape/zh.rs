@@ -8,7 +8,7 @@ use time::{Date, Month};
 use super::notice::ServerNotice;
 use super::people::{ListWords, is_name, number};
 use super::refusal::ServerRefusal;
-use crate::chat::Due;
+use crate::chat::{Due, is_server_name};
 
 const WORDS: ListWords = ListWords { comma: "、", and: "和", you: "您", more: ("另外", "人") };
 
@@ -17,7 +17,6 @@ pub const VISIBLE: &str = "（输入时可见）";
 
 pub fn notice(text: &str) -> Option<ServerNotice<'_>> {
     Some(match text {
-        "请输入昵称:" => ServerNotice::Welcome,
         "昵称设置成功" => ServerNotice::NameSet,
         "----以下是历史记录----" => ServerNotice::HistoryBegins { messages: None },
         "----以上是历史记录----" => ServerNotice::HistoryEnds,
@@ -29,7 +28,8 @@ pub fn notice(text: &str) -> Option<ServerNotice<'_>> {
         "密码已修改。" => ServerNotice::PasswordChanged,
         "服务器即将关闭。" => ServerNotice::ShuttingDown,
         _ => {
-            return entered(text)
+            return welcome(text)
+                .or_else(|| entered(text))
                 .or_else(|| presence(text))
                 .or_else(|| listed(text))
                 .or_else(|| about_account(text))
@@ -37,6 +37,13 @@ pub fn notice(text: &str) -> Option<ServerNotice<'_>> {
                 .or_else(|| renamed(text));
         }
     })
+}
+
+/// Parses the prompt for a nickname, in which the server may have a name.
+fn welcome(text: &str) -> Option<ServerNotice<'_>> {
+    let name = text.strip_prefix("请输入昵称")?.strip_suffix(':')?;
+    let in_brackets = || name.strip_prefix('（')?.strip_suffix('）');
+    (name.is_empty() || in_brackets().is_some_and(is_server_name)).then_some(ServerNotice::Welcome)
 }
 
 fn entered(text: &str) -> Option<ServerNotice<'_>> {

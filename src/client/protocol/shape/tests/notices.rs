@@ -36,7 +36,7 @@ fn expected_people<'a>(people: &chat::People<'a>, lang: Lang) -> PeopleList<'a> 
 fn expected<'a>(notice: &chat::Notice<'a>, lang: Lang, cause: &'a str) -> Option<ServerNotice<'a>> {
     let people = |people| expected_people(people, lang);
     Some(match *notice {
-        chat::Notice::Welcome => ServerNotice::Welcome,
+        chat::Notice::Welcome { .. } => ServerNotice::Welcome,
         chat::Notice::NameSet => ServerNotice::NameSet,
         chat::Notice::AskPassword { account, visible } => ServerNotice::AskPassword { account, visible },
         chat::Notice::Registered { name } => ServerNotice::Registered { name },
@@ -76,6 +76,8 @@ fn expected<'a>(notice: &chat::Notice<'a>, lang: Lang, cause: &'a str) -> Option
         chat::Notice::ShuttingDown => ServerNotice::ShuttingDown,
         // Has no text for people.
         chat::Notice::Hello { .. }
+        | chat::Notice::Motd { .. }
+        | chat::Notice::NoMotd
         | chat::Notice::Following { .. }
         | chat::Notice::Unfollowed { .. }
         | chat::Notice::TopicSet { .. }
@@ -217,7 +219,8 @@ fn fixed_notices_parse_to_the_same_notice() {
     let addr: SocketAddr = "[::1]:5".parse().unwrap();
     for lang in [Lang::En, Lang::Zh] {
         for notice in [
-            chat::Notice::Welcome,
+            chat::Notice::Welcome { server: "chinwag" },
+            chat::Notice::Welcome { server: "chat.example-1_2" },
             chat::Notice::NameSet,
             chat::Notice::AskPassword { account: None, visible: true },
             chat::Notice::AskPassword { account: None, visible: false },
@@ -244,6 +247,9 @@ fn fixed_notices_parse_to_the_same_notice() {
             chat::Notice::Moderator { by: "server", name: "carol", given: true, to_you: true },
             chat::Notice::Moderator { by: "server", name: "carol", given: false, to_you: false },
             chat::Notice::ShuttingDown,
+            chat::Notice::Motd { text: "Be kind." },
+            chat::Notice::Motd { text: "\n" },
+            chat::Notice::NoMotd,
             chat::Notice::Ignoring { name: "bob" },
             chat::Notice::NoLongerIgnoring { name: "bob" },
             chat::Notice::IgnoreList { names: &[] },
