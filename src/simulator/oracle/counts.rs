@@ -74,6 +74,8 @@ pub struct Counts {
     pub unfit_names: usize,
     /// Refusals of rooms whose names look like those of other rooms.
     pub alike_rooms: usize,
+    /// Times that the settings changed.
+    pub configured: usize,
 }
 
 impl AddAssign for Counts {
@@ -118,5 +120,6 @@ impl AddAssign for Counts {
         self.alike_names += other.alike_names;
         self.unfit_names += other.unfit_names;
         self.alike_rooms += other.alike_rooms;
+        self.configured += other.configured;
     }
 }

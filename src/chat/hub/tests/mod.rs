@@ -10,6 +10,7 @@ pub(crate) mod invariants;
 pub(super) mod moderation;
 mod operators;
 pub(super) mod pages;
+mod reload;
 pub(super) mod sequencer;
 pub(super) mod store_queue;
 pub(super) mod stored_rooms;

@@ -59,9 +59,13 @@ fn line(text: &str) {
 /// All text in a command.
 fn slices<'a>(command: Command<'a>) -> Vec<&'a str> {
     match command {
-        Command::Nothing | Command::Rooms | Command::Leave | Command::Help | Command::Stats | Command::ShutDown => {
-            Vec::new()
-        }
+        Command::Nothing
+        | Command::Rooms
+        | Command::Leave
+        | Command::Help
+        | Command::Stats
+        | Command::Reload
+        | Command::ShutDown => Vec::new(),
         Command::Say(text)
         | Command::Action(text)
         | Command::Reply(text)
