@@ -87,6 +87,7 @@ impl Serve {
             store: self.history.store.as_ref().map(|path| self.store(path)),
             password: self.password(),
             hub: self.hub(),
+            reload: None,
         }
     }
 

@@ -10,6 +10,7 @@ pub(crate) mod limits;
 pub mod password;
 mod password_file;
 mod query_step;
+mod reload;
 pub(crate) mod store_query;
 pub(crate) mod store_writer;
 mod unwritten;
@@ -27,6 +28,8 @@ use self::connection::transport::ListenerKind;
 use self::http::Access;
 pub use self::limits::Limits;
 pub use self::password_file::PasswordSource;
+use self::reload::Reloader;
+pub use self::reload::{ReadSettings, Reloaded};
 use self::store_writer::StoreWriter;
 use crate::chat::{Config, Hub, Lang, Mode, OPERATOR_LOG};
 use crate::store::{self, Store};
@@ -49,7 +52,7 @@ pub enum ConsoleMode {
 }
 
 /// The settings of a server.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Settings {
     /// Addresses for plain line clients; port 0 picks a free one.
     pub listen: Vec<SocketAddr>,
@@ -75,6 +78,8 @@ pub struct Settings {
     pub password: Option<PasswordSource>,
     /// The limits of the hub, except the maximum users; its admission queue is cut to what is possible.
     pub hub: Config,
+    /// Reads the settings again, for SIGHUP and `/reload`; without it only the file with the password is read again.
+    pub reload: Option<ReadSettings>,
 }
 
 /// The reason why a server could not start, or had to end.
@@ -118,6 +123,7 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
         store,
         password,
         mut hub,
+        reload,
     } = settings;
     let console = match console {
         _ if hub.mode == Mode::P2p => true,
@@ -127,19 +133,11 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
     };
     logging::start(level, log_style(console, level)).map_err(Error::Start)?;
 
-    if let Some(source) = password {
+    if let Some(source) = &password {
         hub.password = Some(source.read().map_err(|error| Error::Password(source.name(), error))?);
     }
     let fds = fd_limit::raise();
-    let seats = fd_limit::connection_limits(fds, max_clients, hub.max_waiting);
-    if seats.exceeds_limit {
-        warn!(
-            "--max-clients {}: the limit of {fds} file descriptors allows about {} connections, and clients past that are not accepted; raise it (ulimit -n) or lower --max-clients",
-            seats.max_clients, seats.connections
-        );
-    }
-    hub.max_clients = seats.max_clients;
-    hub.max_waiting = seats.max_waiting;
+    let connections = limit_connections(&mut hub, max_clients, fds);
     // The standard library seeds each of these from the system's random numbers.
     let random = || RandomState::new().hash_one(0);
     hub.run = random() % MAX_RUN;
@@ -152,6 +150,7 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
         }
     }
     let opened = store.map(|store| open(store, &hub)).transpose().map_err(Error::Store)?;
+    let reloader = Reloader::new(reload, password, hub.clone(), limits);
     let mut hub = Hub::new(hub, renderers(lang));
     let store_writer = opened.map(|(store_writer, start)| {
         hub.restore(start, Clock::start().now());
@@ -159,8 +158,9 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
     });
     let has_accounts = store_writer.is_some() && hub.has_accounts();
     let mut event_loop =
-        event_loop::EventLoop::new(hub, listeners, limits, seats.connections, console).map_err(Error::Start)?;
+        event_loop::EventLoop::new(hub, listeners, limits, connections, console).map_err(Error::Start)?;
     event_loop.set_store_writer(store_writer);
+    event_loop.set_reloader(reloader);
     if has_accounts {
         event_loop.start_hasher();
     }
@@ -175,6 +175,20 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
     }
     logging::flush();
     event_loop.run().map_err(Error::Poll)
+}
+
+/// Cuts the maximum users and the admission queue to what `fds` file descriptors allow; returns the number of connections
+/// that may be open.
+fn limit_connections(hub: &mut Config, max_clients: Option<usize>, fds: u64) -> usize {
+    let seats = fd_limit::connection_limits(fds, max_clients, hub.max_waiting);
+    if seats.exceeds_limit {
+        warn!(
+            "--max-clients {}: the limit of {fds} file descriptors allows about {} connections, and clients past that are not accepted; raise it (ulimit -n) or lower --max-clients",
+            seats.max_clients, seats.connections
+        );
+    }
+    (hub.max_clients, hub.max_waiting) = (seats.max_clients, seats.max_waiting);
+    seats.connections
 }
 
 /// Opens the store, and loads what is kept in memory.
