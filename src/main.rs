@@ -22,16 +22,17 @@ fn main() -> ExitCode {
     ExitCode::from(code)
 }
 
-fn run(Parsed { command, values }: Parsed) -> Result<u8, Box<dyn Error>> {
+fn run(parsed: Parsed) -> Result<u8, Box<dyn Error>> {
     signals::survive_file_size_limit()?;
-    Ok(match command {
-        Command::Serve(serve) => server::run(serve.settings())?,
+    let settings = parsed.settings();
+    Ok(match parsed.command {
+        Command::Serve(serve) => server::run(settings.unwrap_or_else(|| serve.settings()))?,
         Command::CheckConfig(serve) => {
             server::check(&serve.settings())?;
             print("The configuration is valid.\n")?;
             0
         }
-        Command::PrintConfig(_) => print(&config::print(&values)).map(|()| 0)?,
+        Command::PrintConfig(_) => print(&config::print(&parsed.values)).map(|()| 0)?,
         Command::Completions(completions) => completions.print().map(|()| 0)?,
         Command::Connect(connect) => client::run(&connect.settings())?,
         Command::Export(export) => transfer::export(&export.settings()).map(|()| 0)?,

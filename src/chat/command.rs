@@ -53,6 +53,8 @@ pub enum Command<'a> {
     Delete(&'a str),
     /// `/mod`, or `/unmod`.
     Moderator(bool, &'a str),
+    /// `/reload`: the settings are read again.
+    Reload,
     ShutDown,
     Register(&'a str),
     Password(&'a str),
@@ -257,6 +259,7 @@ const COMMANDS: &[(&str, Holder, ParseArguments)] = &[
     ("stats", Holder::Moderators, |_| Command::Stats),
     ("mod", Holder::Operator, |rest| Command::Moderator(true, rest.trim())),
     ("unmod", Holder::Operator, |rest| Command::Moderator(false, rest.trim())),
+    ("reload", Holder::Operator, |_| Command::Reload),
     ("shutdown", Holder::Operator, |_| Command::ShutDown),
 ];
 

@@ -1,8 +1,11 @@
 //! Settings of a chat server.
 
+use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use super::password::ServerPassword;
+use super::policy::cidr::Network;
 use super::policy::rate_limit::RateLimit;
 
 /// How members get their names.
@@ -102,12 +105,19 @@ pub struct Config {
     pub max_accounts: usize,
     /// The names of the accounts that are operators of the server.
     pub operators: Vec<String>,
+    /// Networks that are banned as long as the configuration names them.
+    pub bans: BTreeSet<Network>,
 }
 
 impl Config {
     /// Whether members can follow rooms, and have the other commands that need nicknames and rooms.
     pub fn has_followed_rooms(&self) -> bool {
         self.mode == Mode::Hub && self.login == Login::Nickname
+    }
+
+    /// Whether an address is in a network that the configuration bans.
+    pub fn bans(&self, addr: IpAddr) -> bool {
+        !self.bans.is_empty() && Network::containing(addr).any(|network| self.bans.contains(&network))
     }
 
     /// The limit on the lines of one session.
@@ -146,6 +156,7 @@ impl Default for Config {
             password: None,
             max_accounts: 10_000,
             operators: Vec::new(),
+            bans: BTreeSet::new(),
         }
     }
 }

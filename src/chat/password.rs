@@ -44,6 +44,11 @@ impl ServerPassword {
         ServerPassword(digest(text))
     }
 
+    /// Whether it is the same password as another one.
+    pub fn is_same(&self, other: &ServerPassword) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+
     /// Whether a typed text is the password.
     pub fn is(&self, typed: &str) -> bool {
         self.0.ct_eq(&digest(typed)).into()

@@ -100,6 +100,7 @@ impl Serve {
             password: self.password(),
             motd: self.general.motd.clone(),
             hub: self.hub(),
+            reload: None,
         }
     }
 
@@ -158,6 +159,7 @@ impl Serve {
             },
             max_accounts: self.security.max_accounts as usize,
             operators: self.security.operator.clone(),
+            bans: self.security.ban.iter().copied().collect(),
             ..chat::Config::default()
         }
     }
@@ -224,6 +226,14 @@ mod tests {
         for bad in ["", "a b", "http://a", "a:80", "10.0.0.1", "[::1]", "*/"] {
             assert!(Cli::try_parse_from(["chinwag", "--host", bad]).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn bans_are_addresses_and_networks() {
+        let bans = serve(&["--ban", "10.1.2.3/8,::1", "--ban", "192.0.2.7"]).hub().bans;
+        let expected = ["10.0.0.0/8", "192.0.2.7", "::1"].map(|network| network.parse().unwrap());
+        assert_eq!(bans.into_iter().collect::<Vec<_>>(), expected);
+        assert!(Cli::try_parse_from(["chinwag", "--ban", "bob"]).is_err());
     }
 
     #[test]

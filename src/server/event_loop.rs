@@ -8,21 +8,23 @@ use std::net::{Shutdown, SocketAddr};
 use std::os::fd::AsFd;
 use std::time::Duration;
 
-use log::info;
+use log::{info, warn};
 use mio::event::Event;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Registry, Token};
 use rustix::event::PollFlags;
+use signal_hook::consts::SIGHUP;
 use signal_hook_mio::v1_0::Signals;
 
 use super::connection::transport::{Listener, ListenerKind, Readiness, Stream};
 use super::console::Console;
-use super::engine::{Budget, Engine};
+use super::engine::{Budget, Engine, accept};
 use super::http::Access;
 use super::limits::Limits;
 use super::password::{Hasher, HasherCommand};
+use super::reload::{ProcessSettings, Reload, Reloader};
 use super::store_writer::StoreWriter;
-use crate::chat::{Hub, Now, OPERATOR_LOG};
+use crate::chat::{ClientId, Hub, Now, OPERATOR_LOG};
 use crate::util::clock::Clock;
 use crate::util::{logging, signals, stdio};
 
@@ -85,6 +87,9 @@ pub struct EventLoop {
     signals: Signals,
     /// A signal has arrived.
     signalled: bool,
+    /// A signal has asked for a reload.
+    hung_up: bool,
+    reloader: Option<Reloader>,
     console: Option<Console>,
     /// Compares and hashes passwords, if the server has accounts.
     hasher: Option<Hasher>,
@@ -117,7 +122,17 @@ impl EventLoop {
         let console = console.then(|| Console::new(&mut hub, registry, tokens, limits.max_line)).transpose()?;
         logging::watch(registry, LOG_OUTPUT)?;
         let engine = Engine::new(hub, listeners, limits, Budget::default(), max_connections);
-        Ok(EventLoop { poll, clock: Clock::start(), signals, signalled: false, console, hasher: None, engine })
+        Ok(EventLoop {
+            poll,
+            clock: Clock::start(),
+            signals,
+            signalled: false,
+            hung_up: false,
+            reloader: None,
+            console,
+            hasher: None,
+            engine,
+        })
     }
 
     /// The addresses that are listened on, with the real ports.
@@ -133,6 +148,11 @@ impl EventLoop {
     /// Sets the store writer.
     pub fn set_store_writer(&mut self, store_writer: Option<StoreWriter>) {
         self.engine.set_store_writer(store_writer);
+    }
+
+    /// Sets what reads the settings again.
+    pub fn set_reloader(&mut self, reloader: Reloader) {
+        self.reloader = Some(reloader);
     }
 
     /// Starts the process that compares and hashes passwords.
@@ -166,6 +186,7 @@ impl EventLoop {
             if let Some(console) = &mut self.console {
                 console.receive(self.engine.hub_mut(), self.poll.registry(), now);
             }
+            self.reload_if_asked(now);
             if let Some(hasher) = &mut self.hasher {
                 hash_passwords(hasher, self.engine.hub_mut(), self.poll.registry(), now);
             }
@@ -214,6 +235,10 @@ impl EventLoop {
     /// Handles signals: the first one that ends the server begins the shutdown; a second one returns the exit code.
     fn take_signals(&mut self, now: Now) -> Option<u8> {
         for signal in self.signals.pending() {
+            if signal == SIGHUP && !self.engine.hub().is_p2p() && !self.engine.is_ending() {
+                self.hung_up = true;
+                continue;
+            }
             if !signals::ends_server(signal, self.engine.hub().is_p2p()) {
                 info!("signal {signal} is ignored");
                 continue;
@@ -225,6 +250,38 @@ impl EventLoop {
             self.engine.begin_shutdown(now);
         }
         None
+    }
+
+    /// Reads the settings again if a signal or sessions have asked for that.
+    fn reload_if_asked(&mut self, now: Now) {
+        if std::mem::take(&mut self.hung_up) {
+            self.reload(None, now);
+        }
+        while let Some(id) = self.engine.hub_mut().poll_reload() {
+            self.reload(Some(id), now);
+        }
+    }
+
+    /// Reads the settings again, applies them, and tells the result to the log, the console and the session that has asked.
+    fn reload(&mut self, by: Option<ClientId>, now: Now) {
+        let Some(reloader) = &mut self.reloader else { return };
+        let Reload { hub: config, process, changed, fixed } = match reloader.reload() {
+            Ok(reload) => reload,
+            Err(why) => return self.engine.hub_mut().tell_not_reloaded(by, &why),
+        };
+        if let Some(ProcessSettings { limits, access, level }) = process {
+            logging::set_level(level);
+            for (_, listener) in self.engine.listeners() {
+                if let Err(error) = accept::set_options(listener, &limits) {
+                    warn!("a listener keeps its options: {error}");
+                }
+            }
+            self.engine.set_limits(limits);
+            self.engine.set_access(access);
+        }
+        let hub = self.engine.hub_mut();
+        hub.set_config(&config, now);
+        hub.tell_reloaded(by, &changed, &fixed);
     }
 }
 

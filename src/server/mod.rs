@@ -11,6 +11,7 @@ pub mod motd;
 pub mod password;
 mod password_file;
 mod query_step;
+mod reload;
 pub(crate) mod store_query;
 pub(crate) mod store_writer;
 mod unwritten;
@@ -29,6 +30,8 @@ use self::connection::transport::ListenerKind;
 use self::http::Access;
 pub use self::limits::Limits;
 pub use self::password_file::PasswordSource;
+pub use self::reload::{ReadSettings, Reloaded};
+use self::reload::{Reloader, read_motd};
 use self::store_writer::StoreWriter;
 use crate::chat::{Config, Hub, Lang, Mode, OPERATOR_LOG};
 use crate::store::{self, Store};
@@ -51,7 +54,7 @@ pub enum ConsoleMode {
 }
 
 /// The settings of a server.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Settings {
     /// Addresses for plain line clients; port 0 picks a free one.
     pub listen: Vec<SocketAddr>,
@@ -81,6 +84,8 @@ pub struct Settings {
     pub motd: Option<PathBuf>,
     /// The limits of the hub, except the maximum users; its admission queue is cut to what is possible.
     pub hub: Config,
+    /// Reads the settings again, for SIGHUP and `/reload`; without it only the file with the password is read again.
+    pub reload: Option<ReadSettings>,
 }
 
 /// The reason why a server could not start, or had to end.
@@ -129,6 +134,7 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
         password,
         motd,
         mut hub,
+        reload,
     } = settings;
     let console = match console {
         _ if hub.mode == Mode::P2p => true,
@@ -139,23 +145,12 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
     let style = Style { format: log_format, ..log_style(console, level) };
     logging::start(level, style).map_err(Error::Start)?;
 
-    if let Some(source) = password {
+    if let Some(source) = &password {
         hub.password = Some(source.read().map_err(|error| Error::Password(source.name(), error))?);
     }
-    if let Some(path) = motd {
-        let text = motd::read(&path).map_err(|error| Error::Motd(path, error))?;
-        hub.motd = text.map(Into::into);
-    }
+    hub.motd = read_motd(motd)?;
     let fds = fd_limit::raise();
-    let seats = fd_limit::connection_limits(fds, max_clients, hub.max_waiting);
-    if seats.exceeds_limit {
-        warn!(
-            "--max-clients {}: the limit of {fds} file descriptors allows about {} connections, and clients past that are not accepted; raise it (ulimit -n) or lower --max-clients",
-            seats.max_clients, seats.connections
-        );
-    }
-    hub.max_clients = seats.max_clients;
-    hub.max_waiting = seats.max_waiting;
+    let connections = limit_connections(&mut hub, max_clients, fds);
     // The standard library seeds each of these from the system's random numbers.
     let random = || RandomState::new().hash_one(0);
     hub.run = random() % MAX_RUN;
@@ -168,6 +163,7 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
         }
     }
     let opened = store.map(|store| open(store, &hub)).transpose().map_err(Error::Store)?;
+    let reloader = Reloader::new(reload, password, hub.clone(), limits);
     let mut hub = Hub::new(hub, renderers(lang));
     let store_writer = opened.map(|(store_writer, start)| {
         hub.restore(start, Clock::start().now());
@@ -175,8 +171,9 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
     });
     let has_accounts = store_writer.is_some() && hub.has_accounts();
     let mut event_loop =
-        event_loop::EventLoop::new(hub, listeners, limits, seats.connections, console).map_err(Error::Start)?;
+        event_loop::EventLoop::new(hub, listeners, limits, connections, console).map_err(Error::Start)?;
     event_loop.set_store_writer(store_writer);
+    event_loop.set_reloader(reloader);
     if has_accounts {
         event_loop.start_hasher();
     }
@@ -202,10 +199,21 @@ pub fn check(settings: &Settings) -> Result<(), Error> {
     if let Some(source) = &settings.password {
         source.read().map_err(|error| Error::Password(source.name(), error))?;
     }
-    if let Some(path) = &settings.motd {
-        motd::read(path).map_err(|error| Error::Motd(path.clone(), error))?;
+    read_motd(settings.motd.clone()).map(drop)
+}
+
+/// Cuts the maximum users and the admission queue to what `fds` file descriptors allow; returns the number of connections
+/// that may be open.
+fn limit_connections(hub: &mut Config, max_clients: Option<usize>, fds: u64) -> usize {
+    let seats = fd_limit::connection_limits(fds, max_clients, hub.max_waiting);
+    if seats.exceeds_limit {
+        warn!(
+            "--max-clients {}: the limit of {fds} file descriptors allows about {} connections, and clients past that are not accepted; raise it (ulimit -n) or lower --max-clients",
+            seats.max_clients, seats.connections
+        );
     }
-    Ok(())
+    (hub.max_clients, hub.max_waiting) = (seats.max_clients, seats.max_waiting);
+    seats.connections
 }
 
 /// Opens the store, and loads what is kept in memory.

@@ -12,6 +12,8 @@ impl World {
     pub(super) fn wait_until_idle(&mut self) {
         self.record_event(|| "all faults end".into());
         self.network.recover();
+        // The time in which all must catch up depends on the limits.
+        self.reloads = None;
         for index in 0..self.alive.len() {
             let who = self.alive[index];
             if self.people[who].pace != ReadingPace::Never {

@@ -22,10 +22,11 @@ impl World {
         assert_eq!(counted, connections, "here, asked, waiting and leaving are not all connections: {census:?}");
         assert_eq!(census.clients, connections, "the hub's clients are not the connections");
         let config = &self.plan.config;
-        assert!(census.here + census.asked <= config.max_clients, "more users than the maximum");
-        assert!(census.waiting <= config.max_waiting, "the admission queue is too long");
-        assert!(census.rooms <= config.max_rooms, "{} rooms are too many", census.rooms);
+        assert!(census.here + census.asked <= self.most.clients, "more users than the maximum");
+        assert!(census.waiting <= self.most.waiting, "the admission queue is too long");
+        assert!(census.rooms <= self.most.rooms, "{} rooms are too many", census.rooms);
 
+        assert!(census.followed <= self.most.follow, "a member follows {} rooms", census.followed);
         // A notice of each person in one turn; JSON is longer than lines.
         let slack = 3 * self.segment_bytes() + config.max_line + 4096 + 300 * self.people.len();
         let history = config.history_bytes.min(config.backlog_bytes / 2);
@@ -80,7 +81,9 @@ impl World {
                 "nothing happens and person {who} has unread text {:?}",
                 self.oracle.unread_text(who)
             );
-            let is_slow = self.plan.config.rate > 0 || person.pauses || !person.unsent.is_empty();
+            // After a change of the rate the server still waits as long as before.
+            let is_slow =
+                self.plan.config.rate > 0 || self.most.has_changed || person.pauses || !person.unsent.is_empty();
             let is_heard = reader.typed.is_empty() || reader.stage == ReaderStage::Gone;
             assert!(
                 is_heard || is_slow,

@@ -112,6 +112,7 @@ fn run_share(share: u64) {
                 vec![all.second_sessions, all.switched, all.unregistered, all.outlived],
             ),
             (250, "members of accounts", vec![all.account_logins]),
+            (1000, "changes of the settings", vec![all.configured]),
             (20, "lifted, refused topics, dropped reasons", vec![all.lifted, all.refused_topics, all.dropped_reasons]),
         ] {
             let counts: Vec<u64> = counts.into_iter().map(per).collect();

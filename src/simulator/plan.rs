@@ -36,6 +36,34 @@ pub struct SeedPlan {
 }
 
 impl SeedPlan {
+    /// The settings after a reload: some of them are others. Without `removes_rooms` no room may leave memory.
+    pub fn reloaded(&self, random: &mut Random, removes_rooms: bool) -> Config {
+        let mut config = self.config.clone();
+        for _ in 0..1 + random.below(3) {
+            match random.below(14) {
+                0 => config.max_clients = if random.one_in(2) { 1 + random.below(self.people) } else { 1024 },
+                1 => config.max_waiting = *random.pick(&[0, 2, 5, 1024]),
+                2 => config.max_per_ip = if random.one_in(2) { 1 + random.below(4) } else { 0 },
+                3 => config.history = *random.pick(&[0, 1, 4, 100]),
+                4 => config.login_timeout = Duration::from_secs(*random.pick(&[5, 60])),
+                5 => config.idle_timeout = Duration::from_secs(*random.pick(&[0, 10, 30])),
+                6 => config.rate = *random.pick(&[0, 10, 100]),
+                7 => config.burst = *random.pick(&[1, 3, 30]),
+                8 => config.announce_limit = *random.pick(&[0, 2, 200]),
+                9 if removes_rooms => config.max_rooms = *random.pick(&[2, 3, 256]),
+                10 => config.max_follow = *random.pick(&[0, 1, 3, 20]),
+                11 => config.max_accounts = *random.pick(&[2, 10_000]),
+                12 => config.bans.clear(),
+                _ => {
+                    let host = format!("10.0.0.{}", 1 + random.below(self.addresses));
+                    let network = if random.one_in(4) { "10.0.0.0/30" } else { &host };
+                    config.bans.insert(network.parse().expect("a network"));
+                }
+            }
+        }
+        config
+    }
+
     pub fn new(random: &mut Random) -> SeedPlan {
         let crowd = random.one_in(1000);
         let people = if crowd { 100 + random.below(200) } else { 2 + random.below(11) };

@@ -54,12 +54,47 @@ pub struct World {
     replica: Option<(Hub, u64)>,
     /// Decides when the server is handed over to a successor, if it ever is.
     handovers: Option<Random>,
+    /// Decides when the settings change, if they ever do.
+    pub(super) reloads: Option<Random>,
+    /// The greatest limits that there have been.
+    pub(super) most: MostEver,
     /// The revision of the protocol that the programs know.
     pub(super) revision: u32,
     /// The number of texts that were typed.
     pub(super) texts: u32,
     /// The operator makes moderators.
     pub(super) has_moderators: bool,
+}
+
+/// The greatest limits of a seed, which users and rooms of before still may reach after a reload.
+pub struct MostEver {
+    pub clients: usize,
+    pub waiting: usize,
+    pub rooms: usize,
+    pub follow: usize,
+    /// The settings have changed.
+    pub has_changed: bool,
+}
+
+impl MostEver {
+    fn of(config: &Config) -> MostEver {
+        let &Config { max_clients, max_waiting, max_rooms, max_follow, .. } = config;
+        MostEver {
+            clients: max_clients,
+            waiting: max_waiting,
+            rooms: max_rooms,
+            follow: max_follow,
+            has_changed: false,
+        }
+    }
+
+    fn note(&mut self, config: &Config) {
+        self.clients = self.clients.max(config.max_clients);
+        self.waiting = self.waiting.max(config.max_waiting);
+        self.rooms = self.rooms.max(config.max_rooms);
+        self.follow = self.follow.max(config.max_follow);
+        self.has_changed = true;
+    }
 }
 
 impl World {
@@ -125,6 +160,8 @@ impl World {
             replica,
             // Not from `random`, so that a seed stays what it was.
             handovers: (seed / 16 % 8 == 3).then_some(Random(seed)),
+            reloads: (hash_of(seed) >> 32 & 3 == 0).then_some(Random(seed)),
+            most: MostEver::of(&plan.config),
             texts: 0,
             has_moderators,
             random,
@@ -270,6 +307,7 @@ impl World {
         {
             self.operate(&order, now);
         }
+        self.reload(now);
         self.collect_passwords(now);
         self.collect_proposals(now);
         self.engine.process_output(now);
@@ -287,6 +325,30 @@ impl World {
         self.look(now);
         self.check_replica(now);
         self.check();
+    }
+
+    /// Lets the settings change, in some turns of some seeds.
+    fn reload(&mut self, now: Now) {
+        let has_accounts = self.hasher.is_some();
+        let Some(random) = self.reloads.as_mut().filter(|_| !self.oracle.ending) else { return };
+        if !random.one_in(20) {
+            return;
+        }
+        let (config, asks) = (self.plan.reloaded(random, !has_accounts), self.plan.operator && random.one_in(2));
+        let asks = asks && self.engine.hub().allowance(ClientId::CONSOLE, now) == Allowance::Now;
+        if asks {
+            self.operate("/reload", now);
+        }
+        let by = self.engine.hub_mut().poll_reload();
+        assert_eq!(by, asks.then_some(ClientId::CONSOLE), "a reload is asked for");
+        self.record_event(|| format!("the settings change to {config:?}"));
+        self.most.note(&config);
+        self.oracle.configs.push_back(config.clone());
+        self.engine.hub_mut().set_config(&config, now);
+        self.plan.config = config;
+        self.record_heard(now);
+        self.engine.hub_mut().tell_reloaded(by, &["rate".into(), "ban".into()], &["listen".into()]);
+        self.oracle.tell_configured("* Reloaded. Changed: rate, ban. Not before a restart: listen.");
     }
 
     fn operate(&mut self, order: &str, now: Now) {
@@ -365,6 +427,7 @@ impl World {
             }
             // Notices of the server itself can push messages out of a history.
             TraceEvent::Ticked => replica.handle_tick(now),
+            TraceEvent::Configured => replica.set_config(&self.plan.config, now),
             _ => {}
         }
     }
@@ -445,7 +508,12 @@ impl World {
 /// Whether a world has a store and accounts: about a quarter have.
 fn has_accounts(seed: u64, plan: &SeedPlan) -> bool {
     // Not from the plan's `random`, so that a seed stays what it was.
-    plan.config.login == Login::Nickname && seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 62 == 1
+    plan.config.login == Login::Nickname && hash_of(seed) >> 62 == 1
+}
+
+/// A hash of a seed, whose bits choose what a world has.
+fn hash_of(seed: u64) -> u64 {
+    seed.wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 /// What a server with a new store starts with.

@@ -33,7 +33,7 @@ pub fn watch_for_server() -> io::Result<Signals> {
 
 /// Whether a signal that [`watch_for_server`] catches asks the server to end.
 ///
-/// SIGHUP ends only a p2p server, since the operator is one of its two members. Other servers continue.
+/// SIGHUP ends only a p2p server, since the operator is one of its two members. Other servers read their settings again.
 pub fn ends_server(signal: i32, is_p2p: bool) -> bool {
     matches!(signal, SIGINT | SIGTERM) || signal == SIGHUP && is_p2p
 }

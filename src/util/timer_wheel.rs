@@ -131,6 +131,11 @@ impl<T> Wheel<T> {
         due
     }
 
+    /// Removes all deadlines.
+    pub fn clear(&mut self) {
+        (self.near, self.far) = (Slots::new(), Slots::new());
+    }
+
     /// The number of set deadlines; visits all slots.
     pub fn pending(&self) -> usize {
         self.near.slots.iter().chain(&self.far.slots).map(Vec::len).sum()

@@ -83,7 +83,6 @@ impl AccountTable {
     }
 
     /// All accounts, the oldest first.
-    #[cfg(test)]
     pub fn iter(&self) -> impl Iterator<Item = (AccountId, &Account)> {
         self.accounts.iter().map(|(&id, account)| (id, account))
     }

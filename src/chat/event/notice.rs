@@ -8,6 +8,7 @@ use super::{People, SettingsView, Topic, Whois};
 use crate::chat::cause::Cause;
 use crate::chat::change::{RestrictionKind, RoleChange};
 use crate::chat::member::Role;
+use crate::chat::policy::cidr::Network;
 use crate::chat::settings::Setting;
 
 /// A message of the server.
@@ -269,6 +270,10 @@ pub enum Notice<'a> {
         what: &'a str,
         by: Option<&'a str>,
     },
+    /// A network that the configuration bans.
+    ConfiguredBan {
+        network: Network,
+    },
     NoBans,
     Muted {
         name: &'a str,
@@ -289,6 +294,11 @@ pub enum Notice<'a> {
     /// The number of other rooms that have members.
     MoreRooms {
         rooms: usize,
+    },
+    /// The settings were read again: the options that have changed, and those that can change only with a restart.
+    Reloaded {
+        changed: &'a [String],
+        fixed: &'a [String],
     },
     Detached,
     Lost {

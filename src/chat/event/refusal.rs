@@ -127,6 +127,10 @@ pub enum Refusal<'a> {
     NotBanned {
         what: &'a str,
     },
+    /// The configuration bans this network, and no command lifts that.
+    ConfiguredBan {
+        network: Network,
+    },
     NotMuted {
         name: &'a str,
     },
@@ -281,4 +285,8 @@ pub enum Refusal<'a> {
         pages: usize,
     },
     ConsoleDoesNotQuit,
+    /// The settings could not be read again, and stay as they are.
+    NotReloaded {
+        why: &'a str,
+    },
 }

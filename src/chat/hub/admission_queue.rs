@@ -49,9 +49,9 @@ impl AdmissionQueue {
         }
     }
 
-    /// The queue with other limits.
-    pub fn with_limits(self, max_users: usize, max_waiting: usize) -> Self {
-        AdmissionQueue { max_users, max_waiting, ..self }
+    /// Sets other limits. Users and waiting sessions above them stay.
+    pub fn set_limits(&mut self, max_users: usize, max_waiting: usize) {
+        (self.max_users, self.max_waiting) = (max_users, max_waiting);
     }
 
     /// The number of admitted users and of waiting sessions.

@@ -56,6 +56,13 @@ impl Deadlines {
         }
     }
 
+    /// Removes all deadlines.
+    pub fn clear(&mut self, sessions: &mut SessionTable) {
+        self.wheel.clear();
+        self.expired.clear();
+        sessions.clear_deadlines();
+    }
+
     /// Moves the deadlines that have passed to those to check.
     pub fn expire(&mut self, now: Duration) {
         self.expired.extend(self.wheel.expire(now));

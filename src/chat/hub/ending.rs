@@ -139,7 +139,7 @@ impl Hub {
                 None => {}
                 Some(PendingDisconnect::TooSlow) => self.end_session(id, Cause::TooSlow, Close::AtOnce, now),
                 Some(PendingDisconnect::Banned) => {
-                    if self.shared.bans.holds(self.sessions.ip(id), now.at) {
+                    if self.is_banned(self.sessions.ip(id), now) {
                         self.fanout().refuse(id, Refusal::Banned);
                         self.end_session(id, Cause::Banned, Close::WhenRead, now);
                     } else {
@@ -174,7 +174,7 @@ impl Hub {
                 let most = self.config.login_timeout;
                 (most, Refusal::LoginTimeout { seconds: most.as_secs() }, Cause::LoginTimeout)
             }
-            (DeadlineKind::Idle, SessionStage::Present) => {
+            (DeadlineKind::Idle, SessionStage::Present) if !self.config.idle_timeout.is_zero() => {
                 let most = self.config.idle_timeout;
                 (most, Refusal::Idle { seconds: most.as_secs() }, Cause::Idle)
             }

@@ -138,6 +138,7 @@ impl Hub {
                 self.propose_checked(id, first, now);
                 self.propose(Some(id), second, now);
             }
+            Plan::Reload => self.reload_requests.push(id),
             Plan::ShutDown => self.ending = true,
         }
     }

@@ -19,6 +19,7 @@ mod offline_messages;
 mod outbound;
 mod output;
 mod plan;
+mod reload;
 mod reports;
 mod rooms;
 mod state;
@@ -101,6 +102,8 @@ pub struct Hub {
     /// What waits for the store; `None` without a store.
     store: Option<Box<StoreQueue>>,
     stats: Stats,
+    /// Sessions that have asked for a reload.
+    reload_requests: Vec<ClientId>,
     trace: Trace,
     /// A number that identifies this run of the server, or the store if there is one.
     run: u64,
@@ -118,17 +121,12 @@ impl Hub {
         }
         // The history must fit into the backlog, or a reader of it would be a slow consumer.
         config.history_bytes = config.history_bytes.min(config.backlog_bytes / 2);
-        let retention = Retention {
-            messages: config.history,
-            history_bytes: config.history_bytes,
-            backlog_bytes: config.backlog_bytes,
-        };
         Hub {
             shared: Shared {
                 accounts: AccountTable::default(),
                 max_accounts: config.max_accounts,
                 members: MemberTable::new(config.hash_key),
-                rooms: Rooms::new(retention, RoomLimits::of(&config)),
+                rooms: Rooms::new(Retention::of(&config), RoomLimits::of(&config)),
                 bans: Bans::default(),
                 mutes: Mutes::default(),
             },
@@ -144,6 +142,7 @@ impl Hub {
             outbound: Outbound::new(renders, config.backlog_bytes),
             store: None,
             stats: Stats::default(),
+            reload_requests: Vec::new(),
             trace: Trace::default(),
             run: config.run,
             ending: false,
@@ -304,6 +303,8 @@ impl Hub {
         self.acknowledge_deliveries();
         self.check_deadlines(until, now);
         self.trace.record(|| TraceEvent::Ticked);
+        // There may be more places than before.
+        self.admit(now);
         self.fanout().show_summaries(now);
         for (id, number) in self.admission.renumber(&self.sessions, now.at) {
             self.fanout().notice(id, Notice::Waiting { number });

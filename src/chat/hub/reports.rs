@@ -52,8 +52,10 @@ impl Hub {
                     Some((what, ban.until.map(|until| minutes_of(until - now.at))))
                 });
                 let bans: Vec<(String, Option<u64>)> = bans.collect();
-                let list: Vec<Notice> =
-                    bans.iter().map(|&(ref what, minutes)| Notice::Ban { what, minutes, by: None }).collect();
+                let bans = bans.iter().map(|&(ref what, minutes)| Notice::Ban { what, minutes, by: None });
+                let configured = self.config.bans.iter().filter(|_| shows_addresses).copied();
+                let configured = configured.map(|network| Notice::ConfiguredBan { network });
+                let list: Vec<Notice> = bans.chain(configured).collect();
                 self.show_page(id, "/bans", page, &list, Notice::NoBans);
             }
             Report::Mutes(page) => {

@@ -49,6 +49,8 @@ pub struct HubState {
     outbound: OutboundState,
     store: Option<Box<StoreQueue>>,
     stats: Stats,
+    #[serde(default)]
+    reload_requests: Vec<ClientId>,
     run: u64,
     ending: bool,
 }
@@ -75,6 +77,7 @@ impl Hub {
             outbound: self.outbound.into_state(),
             store: self.store,
             stats: self.stats,
+            reload_requests: self.reload_requests,
             run: self.run,
             ending: self.ending,
         }
@@ -82,7 +85,7 @@ impl Hub {
 
     /// Creates a hub that goes on where another one was ended.
     ///
-    /// The limits are those of `config`. The kept history of a room keeps its own until the room is made anew.
+    /// The settings are those of `config`, which may be others than before.
     pub fn from_state(state: HubState, config: Config, renders: Renderers) -> Hub {
         let mut hub = Hub::new(config, renders);
         hub.shared.accounts = state.accounts;
@@ -92,7 +95,7 @@ impl Hub {
         hub.shared.mutes = state.mutes;
         hub.journal = state.journal;
         hub.sessions = state.sessions;
-        hub.admission = state.admission.with_limits(hub.config.max_clients, hub.config.max_waiting);
+        hub.admission = state.admission;
         hub.ip_limit = state.ip_limit;
         hub.resume_requests = state.resume_requests;
         hub.prompts = state.prompts;
@@ -102,8 +105,10 @@ impl Hub {
         hub.outbound.restore(state.outbound);
         hub.store = state.store;
         hub.stats = state.stats;
+        hub.reload_requests = state.reload_requests;
         hub.run = state.run;
         hub.ending = state.ending;
+        hub.adopt_config();
         hub
     }
 }

@@ -156,9 +156,7 @@ impl Hub {
                 self.shared.mutes.restore(&name, account, until);
             }
         }
-        for name in self.config.operators.iter().filter(|name| self.shared.accounts.find(name).is_none()) {
-            log::warn!("--operator {name}: nobody has registered this nickname yet; whoever does is an operator");
-        }
+        self.warn_of_free_operators();
     }
 
     /// Adds stored messages to a room that was just added to memory.

@@ -21,8 +21,10 @@ pub enum TraceEvent {
         change: Change<'static>,
         is_applied: bool,
     },
-    /// In a tick: the timeouts are done; summaries and the renumbering of the admission queue come next.
+    /// In a tick: the timeouts are done; free places, summaries and the renumbering of the admission queue come next.
     Ticked,
+    /// Other settings hold from now on.
+    Configured,
     ShutDown,
     Closed(ClientId),
 }

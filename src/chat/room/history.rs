@@ -139,6 +139,18 @@ impl History {
         self.cost += item.cost();
         self.items.push_back(item);
         self.added += 1;
+        self.drop_oldest();
+    }
+
+    /// Sets other limits: older messages than they allow are dropped.
+    pub fn set_retention(&mut self, retention: Retention) {
+        self.retention = retention;
+        self.drop_oldest();
+    }
+
+    /// Drops the oldest messages that are over the limit.
+    #[inline]
+    fn drop_oldest(&mut self) {
         while self.is_over_limit()
             && let Some(oldest) = self.items.pop_front()
         {

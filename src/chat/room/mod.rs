@@ -185,6 +185,13 @@ impl Room {
         }
     }
 
+    /// Sets other limits on the history: older messages than they allow are dropped.
+    pub fn set_retention(&mut self, retention: Retention) {
+        self.history.set_retention(retention);
+        let messages = self.history.len();
+        self.logs.iter_mut().flatten().for_each(|open| open.log.limit_history(messages));
+    }
+
     /// The topic as it is shown.
     pub fn topic(&self) -> Option<Topic<'_>> {
         self.topic.as_ref().map(|topic| Topic { name: &topic.name, text: &topic.text })

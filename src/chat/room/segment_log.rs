@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
+use crate::chat::config::Config;
 use crate::chat::id::{Author, ClientId, DayNumber, MemberId};
 
 /// The maximum size of a segment in bytes; a longer entry gets a segment of its own.
@@ -151,6 +152,13 @@ pub struct Retention {
     pub backlog_bytes: usize,
 }
 
+impl Retention {
+    /// The limits of a server.
+    pub fn of(config: &Config) -> Self {
+        Retention { messages: config.history, history_bytes: config.history_bytes, backlog_bytes: config.backlog_bytes }
+    }
+}
+
 /// An append-only log that frees its oldest segments.
 #[derive(Serialize, Deserialize)]
 pub struct Log {
@@ -225,6 +233,12 @@ impl Log {
     /// Messages of the history were deleted: no history is read from the log before there are new messages.
     pub fn forget_history(&mut self) {
         self.history = 0;
+        self.trim();
+    }
+
+    /// The history has at most `history` messages from now on.
+    pub fn limit_history(&mut self, history: usize) {
+        self.history = self.history.min(history as u32);
         self.trim();
     }
 

@@ -210,9 +210,19 @@ impl SessionTable {
         was
     }
 
+    /// Forgets all deadlines.
+    pub fn clear_deadlines(&mut self) {
+        self.deadlines.fill(0);
+    }
+
     /// All sessions of connections with their ids.
     pub fn iter(&self) -> impl Iterator<Item = (ClientId, &Session)> {
         self.slots.iter().enumerate().filter_map(|(slot, entry)| Some((ClientId::new(slot), &entry.as_ref()?.session)))
+    }
+
+    /// As [`SessionTable::iter`], mutable and without the ids.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Session> {
+        self.slots.iter_mut().flatten().map(|slot| &mut slot.session)
     }
 
     /// Adds the session of the console.

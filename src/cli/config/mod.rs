@@ -4,6 +4,7 @@
 
 pub mod file;
 mod print;
+mod reload;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -15,8 +16,10 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use self::file::{ConfigFile, configurable};
 use super::{Cli, Command};
+use crate::server::{ReadSettings, Settings};
 
 pub use print::print;
+use reload::read_again;
 
 /// Where the value of an option comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +46,16 @@ pub type Values = BTreeMap<String, Value>;
 pub struct Parsed {
     pub command: Command,
     pub values: Values,
+    args: Vec<OsString>,
+}
+
+impl Parsed {
+    /// The settings of a server, which can read its options again while it runs; `None` if the command is about no server.
+    pub fn settings(&self) -> Option<Settings> {
+        let settings = self.command.serve()?.settings();
+        let read = read_again(self.args.clone(), self.values.clone());
+        Some(Settings { reload: Some(ReadSettings(Box::new(read))), ..settings })
+    }
 }
 
 /// Parses a command line, whose first word is the name of the program.
@@ -52,10 +65,11 @@ pub struct Parsed {
 pub fn parse(args: &[OsString]) -> Result<Parsed, clap::Error> {
     let matches = Cli::command().try_get_matches_from(args)?;
     let Some(given) = options_of(&matches) else {
-        return Ok(Parsed { command: Cli::from_arg_matches(&matches)?.into_command(), values: Values::new() });
+        let command = Cli::from_arg_matches(&matches)?.into_command();
+        return Ok(Parsed { command, values: Values::new(), args: Vec::new() });
     };
     let Some(path) = given.get_one::<PathBuf>("config") else {
-        return finish(&matches, &matches, None);
+        return finish(args, &matches, &matches, None);
     };
     let file = ConfigFile::read(path, &Cli::command()).map_err(wrong)?;
     let mut all = args.to_vec();
@@ -65,7 +79,7 @@ pub fn parse(args: &[OsString]) -> Result<Parsed, clap::Error> {
         }
     }
     match Cli::command().try_get_matches_from(&all) {
-        Ok(merged) => finish(&merged, &matches, Some(&file)),
+        Ok(merged) => finish(args, &merged, &matches, Some(&file)),
         Err(error) => Err(file.entries.iter().find_map(check_entry).map_or(error, wrong)),
     }
 }
@@ -81,13 +95,18 @@ fn check_entry(entry: &file::Entry) -> Option<String> {
 }
 
 /// Makes typed options of checked values. `given`: those of the command line and the environment alone.
-fn finish(merged: &ArgMatches, given: &ArgMatches, file: Option<&ConfigFile>) -> Result<Parsed, clap::Error> {
+fn finish(
+    args: &[OsString],
+    merged: &ArgMatches,
+    given: &ArgMatches,
+    file: Option<&ConfigFile>,
+) -> Result<Parsed, clap::Error> {
     let command = Cli::from_arg_matches(merged)?.into_command();
     let values = values(merged, given, file);
     if let Some(serve) = command.serve() {
         check_store(&values).and_then(|()| serve.check()).map_err(wrong)?;
     }
-    Ok(Parsed { command, values })
+    Ok(Parsed { command, values, args: args.to_vec() })
 }
 
 fn values(merged: &ArgMatches, given: &ArgMatches, file: Option<&ConfigFile>) -> Values {

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use super::{Values, parse};
-use crate::server::{Reloaded, Settings};
+use crate::server::Reloaded;
 
 /// Options that a running server can take over; the rest need a restart.
 const RELOADABLE: &[&str] = &[
@@ -35,7 +35,7 @@ const RELOADABLE: &[&str] = &[
 ];
 
 /// A function that reads the options again, given those of the start.
-pub fn reloader(args: Vec<OsString>, mut values: Values) -> impl FnMut() -> Result<Reloaded, String> {
+pub fn read_again(args: Vec<OsString>, mut values: Values) -> impl FnMut() -> Result<Reloaded, String> {
     let started = values.clone();
     move || {
         let parsed = parse(&args).map_err(|error| {
@@ -43,8 +43,10 @@ pub fn reloader(args: Vec<OsString>, mut values: Values) -> impl FnMut() -> Resu
             let reason = text.strip_prefix("error: ").unwrap_or(&text).split("\n\n").next().unwrap_or_default();
             reason.split_whitespace().collect::<Vec<_>>().join(" ")
         })?;
-        let settings: Settings = parsed.command.serve().ok_or("the command is no server")?.settings();
-        let differs = |name: &&String, from: &Values| from.get(*name).map(|v| &v.texts) != parsed.values.get(*name).map(|v| &v.texts);
+        let settings = parsed.command.serve().ok_or("the command is no server")?.settings();
+        let differs = |name: &&String, from: &Values| {
+            from.get(*name).map(|v| &v.texts) != parsed.values.get(*name).map(|v| &v.texts)
+        };
         let is_reloadable = |name: &&String| RELOADABLE.contains(&&***name);
         let names = || parsed.values.keys();
         let changed = names().filter(is_reloadable).filter(|name| differs(name, &values)).cloned().collect();

@@ -166,6 +166,10 @@ pub struct Security {
     #[arg(hide_short_help = true, long, value_name = "NAME", hide_env = true, env = "CHINWAG_OPERATOR", value_delimiter = ',', action = ArgAction::Append)]
     pub operator: Vec<String>,
 
+    /// Address or network from which no client may connect, such as 10.0.0.0/8; repeatable
+    #[arg(hide_short_help = true, long, value_name = "ADDRESS", value_parser = network, env = "CHINWAG_BAN", value_delimiter = ',', action = ArgAction::Append)]
+    pub ban: Vec<Network>,
+
     /// Maximum accounts
     #[arg(hide_short_help = true, long, value_name = "N", default_value_t = 10_000, value_parser = at_least(0), hide_env = true, env = "CHINWAG_MAX_ACCOUNTS")]
     pub max_accounts: u64,

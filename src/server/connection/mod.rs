@@ -6,6 +6,7 @@ mod receive;
 pub(crate) mod transport;
 
 use std::io::{self, IoSlice, Read, Write};
+use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
@@ -138,6 +139,14 @@ impl<S: Read + Write> Connection<S> {
     /// Whether it belongs to the admin listener.
     pub fn is_admin(&self) -> bool {
         matches!(&self.protocol, Protocol::Http(exchange) if exchange.is_admin())
+    }
+
+    /// Its address, if it speaks HTTP with the listener for browsers.
+    pub fn web_exchange_addr(&self) -> Option<IpAddr> {
+        match &self.protocol {
+            Protocol::Http(exchange) if !exchange.is_admin() => Some(exchange.addr().ip()),
+            _ => None,
+        }
     }
 
     /// Bytes kept of its input.

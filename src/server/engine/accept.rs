@@ -2,13 +2,14 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::AsFd;
 use std::time::Duration;
 
 use log::{debug, warn};
 use mio::net::TcpListener;
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
-use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
 use crate::server::connection::transport::{self, ListenerKind};
 use crate::server::limits::Limits;
@@ -31,19 +32,26 @@ pub fn listen(addr: SocketAddr, limits: &Limits) -> io::Result<TcpListener> {
         socket.set_only_v6(true)?;
     }
     socket.set_tcp_nodelay(true)?;
-    if limits.send_buffer > 0 {
-        // Without a bound the kernel grows it to megabytes for a client that does not read: tcp(7), tcp_wmem.
-        socket.set_send_buffer_size(limits.send_buffer)?;
-    }
-    if !limits.keepalive.is_zero() {
-        let keepalive =
-            TcpKeepalive::new().with_time(limits.keepalive).with_interval(Duration::from_secs(15)).with_retries(4);
-        socket.set_tcp_keepalive(&keepalive)?;
-    }
+    set_options(&socket, limits)?;
     socket.set_nonblocking(true)?;
     socket.bind(&addr.into())?;
     socket.listen(BACKLOG)?;
     Ok(TcpListener::from_std(socket.into()))
+}
+
+/// Sets the options of a listener for the connections that are accepted later.
+pub fn set_options(listener: &impl AsFd, limits: &Limits) -> io::Result<()> {
+    let socket = SockRef::from(listener);
+    if limits.send_buffer > 0 {
+        // Without a bound the kernel grows it to megabytes for a client that does not read: tcp(7), tcp_wmem.
+        socket.set_send_buffer_size(limits.send_buffer)?;
+    }
+    if limits.keepalive.is_zero() {
+        return socket.set_keepalive(false);
+    }
+    let keepalive =
+        TcpKeepalive::new().with_time(limits.keepalive).with_interval(Duration::from_secs(15)).with_retries(4);
+    socket.set_tcp_keepalive(&keepalive)
 }
 
 struct Listener<L> {

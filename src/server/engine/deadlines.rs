@@ -57,6 +57,10 @@ impl<L: Listener> Engine<L> {
         if connection.phase != Phase::Open || !connection.has_partial() || self.ends_at.is_some() {
             return;
         }
+        // The timeout was switched off meanwhile.
+        if self.limits.eol_timeout.is_zero() {
+            return;
+        }
         let due = Duration::from_millis(connection.progress) + self.limits.eol_timeout;
         let awaits_commit = self.hub.allowance(ClientId::new(slot), now) == Allowance::AfterCommit;
         if due > now.at || connection.has_more_input() || awaits_commit {

@@ -91,7 +91,13 @@ impl<L: Listener> Engine<L> {
 
     /// Sets the access rules of the web side.
     pub fn set_access(&mut self, access: Access) {
-        self.web.set_access(access);
+        let exchanges = self.connections.iter().filter_map(|(_, connection)| connection.web_exchange_addr());
+        self.web.set_access(access, exchanges);
+    }
+
+    /// Sets other limits of connections; the longest line stays. Options of sockets are set on the listeners.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = Limits { max_line: self.limits.max_line, ..limits };
     }
 
     /// Sets the store writer.

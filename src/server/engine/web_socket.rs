@@ -23,6 +23,10 @@ impl<L: Listener> Engine<L> {
     /// Pings a silent WebSocket, or disconnects it if the last ping was not answered.
     pub(super) fn ping(&mut self, slot: usize, now: Now) {
         let (id, keepalive) = (ClientId::new(slot), self.limits.keepalive);
+        // Pings were switched off meanwhile.
+        if keepalive.is_zero() {
+            return;
+        }
         let connection = &mut self.connections[slot];
         let heard = Duration::from_millis(connection.progress);
         // A client that is paused, or has unread output, does not count as silent.

@@ -31,9 +31,16 @@ impl WebSide {
         self.exchanges
     }
 
-    /// Sets the access rules.
-    pub fn set_access(&mut self, access: Access) {
+    /// Sets the access rules, and counts the open exchanges from these addresses by them.
+    pub fn set_access(&mut self, access: Access, open: impl Iterator<Item = IpAddr>) {
         self.access = access;
+        self.exchanges = IpLimit::default();
+        for addr in open {
+            if self.most(addr) > 0 {
+                // Those above the limit stay.
+                self.exchanges.enter(addr, usize::MAX);
+            }
+        }
     }
 
     /// The access rules.

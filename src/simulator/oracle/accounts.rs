@@ -275,7 +275,7 @@ impl Oracle {
         match self.find_alike_account(name, None) {
             Some(name) => Some(refuse_registered(name)),
             None if self.accounts.iter().flatten().count() >= most => {
-                Some(format!("! There are {} already, and no more can be made.", count(most as u64, "account")))
+                Some(format!("! This server has {} already, and no more can be made.", count(most as u64, "account")))
             }
             None => None,
         }

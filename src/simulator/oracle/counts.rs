@@ -76,6 +76,8 @@ pub struct Counts {
     pub alike_rooms: usize,
     /// Times that a session was shown the message of the day.
     pub motds: usize,
+    /// Times that the settings changed.
+    pub configured: usize,
 }
 
 impl AddAssign for Counts {
@@ -121,5 +123,6 @@ impl AddAssign for Counts {
         self.unfit_names += other.unfit_names;
         self.alike_rooms += other.alike_rooms;
         self.motds += other.motds;
+        self.configured += other.configured;
     }
 }

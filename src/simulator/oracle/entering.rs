@@ -49,8 +49,10 @@ impl Oracle {
         let refusal = if most > 0 && *count >= most {
             format!("! There are too many connections from your address ({most} at most). Close one first.")
         } else {
-            *count += 1;
-            self.readers[who].counted = true;
+            if most > 0 {
+                *count += 1;
+                self.readers[who].counted = true;
+            }
             if self.is_banned(ip, now) {
                 "! Your address is banned from this server.".into()
             } else if self.line.is_empty() && self.seats < self.config.max_clients {
@@ -70,7 +72,7 @@ impl Oracle {
         self.readers[who].left = Some((Cause::Banned, now.at));
     }
 
-    fn seat(&mut self, who: usize, now: Now) {
+    pub(super) fn seat(&mut self, who: usize, now: Now) {
         self.readers[who].stage = ReaderStage::Asked;
         self.readers[who].active = now.at;
         match self.config.login {
@@ -279,13 +281,7 @@ impl Oracle {
         }
         self.readers[who].stage = ReaderStage::Gone;
         self.readers[who].left = Some((cause, now.at));
-        while !self.ending && self.seats < self.config.max_clients {
-            let Some(first) = self.line.pop_front() else { break };
-            self.seats += 1;
-            self.counts.admitted += 1;
-            self.renumber_soon(now);
-            self.seat(first, now);
-        }
+        self.admit(now);
     }
 
     /// Removes a member that has no session any more.
@@ -316,14 +312,15 @@ impl Oracle {
         assert!(lag > most, "person {who} is dropped and lags by {lag} bytes only");
     }
 
-    fn renumber_soon(&mut self, now: Now) {
+    pub(super) fn renumber_soon(&mut self, now: Now) {
         if !self.line.is_empty() {
             self.renumber_at.get_or_insert(now.at.max(self.renumbered + Duration::from_secs(1)));
         }
     }
 
-    /// Handles what is due: summaries, and the numbers in the admission queue.
+    /// Handles what is due: free places, summaries, and the numbers in the admission queue.
     pub(super) fn tick(&mut self, now: Now) {
+        self.admit(now);
         self.sum_up(now);
         if self.renumber_at.is_some_and(|at| at <= now.at) {
             self.renumber_at = None;

@@ -6,6 +6,7 @@
 
 mod accounts;
 mod committing;
+mod configuring;
 mod counts;
 mod deleting;
 mod entering;
@@ -123,6 +124,9 @@ pub struct Reader {
 /// The naive server.
 pub struct Oracle {
     config: Config,
+    /// Settings that the server is given, and when it took the last ones over.
+    pub configs: VecDeque<Config>,
+    configured_at: Duration,
     pub readers: Vec<Reader>,
     slots: Vec<Option<usize>>,
     /// All members that there ever were, and all accounts; a number is never used again.
@@ -187,6 +191,8 @@ impl Oracle {
         config.history_bytes = config.history_bytes.min(config.backlog_bytes / 2);
         Oracle {
             config,
+            configs: VecDeque::new(),
+            configured_at: Duration::ZERO,
             readers: Vec::new(),
             slots: Vec::new(),
             members: Vec::new(),
@@ -306,6 +312,7 @@ impl Oracle {
                 }
             }
             TraceEvent::Ticked => self.tick(now),
+            TraceEvent::Configured => self.configure(now),
             TraceEvent::ShutDown => self.shut_down(now),
             TraceEvent::Closed(id) => {
                 let who = self.in_slot(id);
@@ -391,7 +398,7 @@ impl Oracle {
                 ReaderStage::Here if !self.config.idle_timeout.is_zero() => self.config.idle_timeout,
                 _ => continue,
             };
-            let since = (reader.active + most).max(reader.committed_at);
+            let since = (reader.active + most).max(reader.committed_at).max(self.configured_at);
             assert!(since + late > now, "person {who} has been {:?} for too long", reader.stage);
             assert_eq!(reader.due, None, "person {who} should have left");
         }

@@ -10,7 +10,7 @@ use super::roles::Rank;
 use super::rules::{count, minutes_left};
 use super::talking::split;
 use super::{Member, OPERATOR, Oracle, Reader, key};
-use crate::chat::{Cause, Now};
+use crate::chat::{Cause, Network, Now};
 
 /// A mute, also of a member who has left.
 pub struct Mute {
@@ -81,12 +81,17 @@ fn later(minutes: Option<u64>, now: Now) -> Option<Duration> {
 
 impl Oracle {
     pub(super) fn is_banned(&self, ip: IpAddr, now: Now) -> bool {
+        self.is_banned_by_configuration(ip) || self.has_ban(ip, now)
+    }
+
+    /// Whether the operator or a moderator has banned an address.
+    fn has_ban(&self, ip: IpAddr, now: Now) -> bool {
         self.bans.get(&ip).is_some_and(|ban| ban.holds(now))
     }
 
     /// The banned addresses, the lowest first.
     pub(super) fn banned_addresses(&self, now: Now) -> impl Iterator<Item = IpAddr> {
-        let banned: BTreeSet<IpAddr> = self.bans.keys().copied().filter(|&ip| self.is_banned(ip, now)).collect();
+        let banned: BTreeSet<IpAddr> = self.bans.keys().copied().filter(|&ip| self.has_ban(ip, now)).collect();
         banned.into_iter()
     }
 
@@ -228,7 +233,14 @@ impl Oracle {
         if what.is_empty() {
             return self.answer_to(by, "! Usage: /unban ADDRESS|name");
         }
-        let by_address = what.parse().ok().filter(|&ip| by == OPERATOR && self.is_banned(ip, now));
+        if let Ok(network) = what.parse::<Network>()
+            && by == OPERATOR
+            && self.config.bans.contains(&network)
+        {
+            let refusal = format!("! {network} is banned in the configuration; change it there and /reload.");
+            return self.answer_to(by, &refusal);
+        }
+        let by_address = what.parse().ok().filter(|&ip| by == OPERATOR && self.has_ban(ip, now));
         let is_meant = |ban: &Ban| ban.holds(now) && ban.name.as_ref().is_some_and(|name| key(name) == key(what));
         let mut banned: Vec<IpAddr> = match by_address {
             Some(ip) => vec![ip],
@@ -265,7 +277,9 @@ impl Oracle {
                 (None, _) => None,
             }
         };
-        let lines = bans.into_iter().filter_map(describe).collect();
+        let configured = self.config.bans.iter().filter(|_| asker == OPERATOR);
+        let configured = configured.map(|network| format!("* {network} is banned (configuration)."));
+        let lines = bans.into_iter().filter_map(describe).chain(configured).collect();
         self.show_page(asker, "/bans", page, lines, "* Nobody is banned.");
     }
 

@@ -17,6 +17,8 @@ impl Oracle {
                 self.send_to_console(&list);
             }
             "/shutdown" => self.ending = true,
+            // The world gives the server the new settings.
+            "/reload" => {}
             word if Self::is_moderation(word) => self.moderate(OPERATOR, word, rest, now),
             _ if word.starts_with('@') => {
                 let name = self.addressee(&word[1..]);

@@ -130,19 +130,24 @@ impl Oracle {
         if let Some(room) = self.find_room(name) {
             return Some(room);
         }
-        if self.rooms.iter().flatten().count() >= self.config.max_rooms {
-            // The one that was used least recently.
-            let rooms = self.rooms.iter().enumerate().skip(1);
-            let empty = rooms.filter_map(|(number, room)| Some((number, room.as_ref()?)));
-            let empty = empty.filter(|(_, room)| self.is_removable(room));
-            let (least_recent, _) = empty.min_by_key(|(_, room)| room.emptied)?;
-            self.remove_room(least_recent);
+        if self.rooms.iter().flatten().count() >= self.config.max_rooms && !self.remove_least_used() {
+            return None;
         }
         // A number is never used again, so that it always means the same room.
         self.rooms.push(Some(OracleRoom::new(name)));
         let room = self.rooms.len() - 1;
         self.give_role(creator, room, true);
         Some(room)
+    }
+
+    /// Removes the empty room that was used least recently; `false` if there is none.
+    pub(super) fn remove_least_used(&mut self) -> bool {
+        let rooms = self.rooms.iter().enumerate().skip(1);
+        let empty = rooms.filter_map(|(number, room)| Some((number, room.as_ref()?)));
+        let empty = empty.filter(|(_, room)| self.is_removable(room));
+        let Some((least_recent, _)) = empty.min_by_key(|(_, room)| room.emptied) else { return false };
+        self.remove_room(least_recent);
+        true
     }
 
     fn remove_room(&mut self, number: usize) {
@@ -366,17 +371,23 @@ impl Oracle {
                 }
             }
         }
-        let (most, most_bytes) = (self.config.history, self.config.history_bytes);
         let line = format!("{mark}{spoken}");
         let room = self.room(number);
         room.said += 1;
         let (day, begun) = (now.local.date(), room.shown);
         let cost = 96 + name.len() + text.len();
         room.history.push(HistoryEntry { message, day, begun, cost });
+        self.drop_old_messages(number);
+        self.grow(number, &line);
+    }
+
+    /// Drops the messages of a room's history that are over its limits.
+    pub(super) fn drop_old_messages(&mut self, number: usize) {
+        let (most, most_bytes) = (self.config.history, self.config.history_bytes);
+        let room = self.room(number);
         while room.history.len() > most || room.history.iter().map(|message| message.cost).sum::<usize>() > most_bytes {
             room.newest_dropped = room.history.remove(0).message.id;
         }
-        self.grow(number, &line);
     }
 
     /// Shows an event of a room to the operator, with the room's name unless it is the lobby.

@@ -169,8 +169,10 @@ impl<'a> Refused<'a> {
                 Refused { name: Some(name), most: Some(others), ..base("shared_address") }
             }
             Refusal::NotBanned { .. } => base("not_banned"),
+            Refusal::ConfiguredBan { .. } => base("configured_ban"),
             Refusal::NotMuted { name } => Refused { name: Some(name), ..base("not_muted") },
             Refusal::NoPage { .. } => base("no_page"),
+            Refusal::NotReloaded { .. } => base("not_reloaded"),
             // Only for the operator, whose console is plain.
             Refusal::ConsoleDoesNotQuit => base("operator"),
         };

@@ -45,6 +45,7 @@ const VALUES: &[(&str, &str, &str, &str)] = &[
     ("password-file", "a", "b", "\"c\""),
     ("operator", "a", "b", "[\"c\", \"d\"]"),
     ("max-accounts", "1", "2", "3"),
+    ("ban", "10.0.0.0/8", "10.0.0.2", "[\"10.0.0.3\"]"),
     ("host", "a.example", "b.example", "[\"c.example\"]"),
     ("allow-origin", "https://a", "https://b", "[\"https://c\"]"),
     ("trust-proxy", "10.0.0.0/8", "10.0.0.2", "[\"10.0.0.3\"]"),

@@ -7,6 +7,7 @@ pub(crate) mod foreign;
 pub(crate) mod hangup;
 pub(crate) mod hasher;
 pub(crate) mod log;
+pub(crate) mod reload;
 pub(crate) mod signals;
 pub(crate) mod start_and_end;
 pub(crate) mod summary;

@@ -130,7 +130,7 @@ impl Hub {
     }
 
     /// The role on the server of an account.
-    fn role_of(&self, account: AccountId) -> Role {
+    pub(in crate::chat::hub) fn role_of(&self, account: AccountId) -> Role {
         let Account { name, data, .. } = &self.shared.accounts[account];
         match data.moderator {
             _ if self.config.operators.iter().any(|operator| fold(operator) == *name.key) => Role::Operator,

@@ -18,7 +18,6 @@ use crate::chat::policy::cidr::Network;
 use crate::chat::policy::mutes::MutedMember;
 use crate::chat::policy::restrictions::Restriction;
 use crate::chat::record::{BanRecord, MuteRecord, Record};
-use crate::chat::session::{PendingDisconnect, SessionStage};
 
 impl Hub {
     /// The name of a member; an empty text if it has left.
@@ -127,15 +126,8 @@ impl Hub {
         let own = Notice::Ban { what: shown, minutes, by: None };
         self.answer_act(by, own, Notice::Ban { what: &both, minutes, by: Some(&actor) });
         let in_network = |id: &ClientId| self.sessions.addr(*id).is_some_and(|addr| network.contains(addr.ip()));
-        let mut hit: Vec<ClientId> = self.sessions.iter().map(|(id, _)| id).filter(in_network).collect();
-        // Waiting sessions first, or one of them would get the place of a banned member.
-        hit.sort_by_key(|&id| !matches!(self.sessions[id].stage, SessionStage::Waiting));
-        for id in hit {
-            let session = &self.sessions[id];
-            if !session.is_leaving() && session.pending_disconnect.is_none() {
-                self.disconnects.schedule(&mut self.sessions, id, PendingDisconnect::Banned);
-            }
-        }
+        let hit = self.sessions.iter().map(|(id, _)| id).filter(in_network).collect();
+        self.schedule_banned(hit);
     }
 
     pub(super) fn apply_unban(&mut self, by: MemberId, network: Network, time: Now) {

@@ -222,7 +222,7 @@ impl Hub {
     }
 
     /// The last message or setting of a room may be gone: removes the room if it is empty and nothing keeps it.
-    pub(super) fn remove_if_unkept(&mut self, room: RoomId) {
+    pub(in crate::chat::hub) fn remove_if_unkept(&mut self, room: RoomId) {
         if let Some(room) = self.shared.rooms.remove_unkept(room) {
             self.release_creator(room.creator);
         }

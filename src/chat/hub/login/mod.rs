@@ -4,6 +4,8 @@ mod password_queue;
 pub(super) mod passwords;
 pub(super) mod prompts;
 
+use std::net::IpAddr;
+
 use self::prompts::Prompt;
 use super::Hub;
 use super::check::check;
@@ -25,11 +27,12 @@ impl Hub {
         let addr = self.sessions.ip(id);
         let most = self.config.max_per_ip;
         let is_allowed = self.ip_limit.enter(addr, most);
+        let is_banned = self.is_banned(addr, now);
         let session = &mut self.sessions[id];
         session.flags.set(SessionFlags::COUNTED, is_allowed && most > 0);
         let refusal = if !is_allowed {
             Refusal::TooManyFromAddress { most: self.config.max_per_ip }
-        } else if self.shared.bans.holds(addr, now.at) {
+        } else if is_banned {
             Refusal::Banned
         } else if self.admission.admit_new() {
             return self.start_login(id, now);
@@ -45,6 +48,11 @@ impl Hub {
         self.fanout().refuse(id, refusal);
         self.sessions[id].stage = SessionStage::Leaving;
         self.outbound.close(id, Close::WhenRead);
+    }
+
+    /// Whether an address is banned, by the operator, a moderator or the configuration.
+    pub(super) fn is_banned(&self, addr: IpAddr, now: Now) -> bool {
+        self.shared.bans.holds(addr, now.at) || self.config.bans(addr)
     }
 
     /// Starts the login of waiting sessions while there are free places.

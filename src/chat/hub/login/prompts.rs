@@ -45,6 +45,12 @@ impl Prompts {
         if self.0.is_empty() { None } else { self.0.get(&id).copied() }
     }
 
+    /// The sessions that are asked for the password of the server.
+    pub fn of_server(&self) -> Vec<ClientId> {
+        let asked = self.0.iter().filter(|(_, prompt)| matches!(prompt, Prompt::ServerPassword { .. }));
+        asked.map(|(&id, _)| id).collect()
+    }
+
     /// Sets the prompt of a session.
     pub fn set(&mut self, id: ClientId, prompt: Prompt) {
         self.0.insert(id, prompt);

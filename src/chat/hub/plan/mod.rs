@@ -104,6 +104,8 @@ pub enum Plan<'s, 'l> {
     ProposeEach(Vec<Change<'l>>),
     /// Two public changes; the second is allowed once the first is made.
     ProposeBoth(Change<'l>, Change<'l>),
+    /// The settings are read again.
+    Reload,
     /// The server shuts down.
     ShutDown,
 }
@@ -223,6 +225,10 @@ impl<'s> View<'s, '_> {
             Command::Mute(rest) => or_refuse(self.mute(asker, rest)),
             Command::Mutes(rest) => or_refuse(self.mutes(asker, rest)),
             Command::Unmute(rest) => or_refuse(self.unmute(asker, rest)),
+            Command::Reload => match self.shared.permit(asker.member, Act::Reload, None) {
+                Ok(()) => Plan::Reload,
+                Err(refusal) => refuse(refusal),
+            },
             Command::ShutDown => match self.shared.permit(asker.member, Act::ShutDown, None) {
                 Ok(()) => Plan::ShutDown,
                 Err(refusal) => refuse(refusal),

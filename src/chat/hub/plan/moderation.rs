@@ -108,7 +108,12 @@ impl<'s> View<'s, '_> {
         let is_banned = |network: &Network| self.shared.bans.has(*network, self.now.at);
         // Others could find out an address by trying.
         let may_name = self.shared.may(asker.member, Act::BanAddress, None);
-        let by_address = what.parse().ok().into_iter().chain(site).find(|network| may_name && is_banned(network));
+        let named = || what.parse().ok().into_iter().chain(site).filter(|_| may_name);
+        if let Some(network) = named().find(|network| self.config.bans.contains(network)) {
+            // A ban of the operator on the same network can be lifted when the configuration does not name it any more.
+            return Err(Refusal::ConfiguredBan { network });
+        }
+        let by_address = named().find(is_banned);
         let networks = match by_address {
             Some(network) => vec![network],
             None => self.shared.bans.find_name(what, self.now.at).collect(),

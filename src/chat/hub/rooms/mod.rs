@@ -114,6 +114,22 @@ impl Rooms {
         self.limits
     }
 
+    /// Sets other limits, also on the history of each room. Rooms above the maximum stay.
+    pub fn set_limits(&mut self, retention: Retention, limits: RoomLimits) {
+        (self.retention, self.limits) = (retention, limits);
+        self.slots.iter_mut().for_each(|room| room.set_retention(retention));
+    }
+
+    /// All rooms in memory.
+    pub fn numbers(&self) -> Vec<RoomId> {
+        self.slots.iter().map(|(index, _)| RoomId::new(index)).collect()
+    }
+
+    /// Whether there are more rooms in memory than the maximum, which was greater before.
+    pub fn is_over_limit(&self) -> bool {
+        self.len() > self.limits.in_memory
+    }
+
     /// The number of rooms in memory.
     pub fn len(&self) -> usize {
         self.slots.len()

@@ -205,20 +205,26 @@ impl Rooms {
         Ok(Opened { room, is_new: false, released })
     }
 
-    /// Removes the least recently used empty room from memory if the maximum is reached.
-    ///
-    /// Its messages stay in the store; without a store they are lost. Returns the creator of a room that no longer
-    /// exists.
+    /// Removes the least recently used empty room from memory if the maximum is reached. Returns the creator of a room
+    /// that no longer exists.
     fn make_space(&mut self, members: &MemberTable) -> Result<Option<MemberId>, Refusal<'static>> {
         if !self.is_full() {
             return Ok(None);
         }
-        let room = self.first_removable(members).ok_or(Refusal::TooManyRooms { most: self.limits.in_memory })?;
+        self.remove_least_used(members).ok_or(Refusal::TooManyRooms { most: self.limits.in_memory })
+    }
+
+    /// Removes the least recently used empty room from memory; `None` if no room can leave memory.
+    ///
+    /// Its messages stay in the store; without a store they are lost. Returns the creator of a room that no longer
+    /// exists.
+    pub fn remove_least_used(&mut self, members: &MemberTable) -> Option<Option<MemberId>> {
+        let room = self.first_removable(members)?;
         let Room { name, key, creator, is_stored, topic, rules, .. } = self.remove(room);
         if is_stored && self.store != StoreUse::None {
             self.add_stored(key, StoredRoom { name, creator, topic, rules });
-            return Ok(None);
+            return Some(None);
         }
-        Ok(creator)
+        Some(creator)
     }
 }

@@ -11,6 +11,7 @@ pub(super) mod moderation;
 mod motd;
 mod operators;
 pub(super) mod pages;
+mod reload;
 pub(super) mod sequencer;
 pub(super) mod store_queue;
 pub(super) mod stored_rooms;

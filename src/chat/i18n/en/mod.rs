@@ -75,6 +75,7 @@ pub const OPERATOR_HELP: &[&str] = &[
     "/bans [page], /unban ADDRESS  list the bans; lift one (by name, too)",
     "/mute name [minutes]          shadow ban: other members do not read them",
     "/mutes [page], /unmute name   list the mutes; lift one",
+    "/reload                       read the settings again",
     "/shutdown                     end the server",
 ];
 
@@ -237,6 +238,7 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
         | Notice::KickedBy { .. }
         | Notice::Ban { .. }
         | Notice::Unbanned { .. }
+        | Notice::ConfiguredBan { .. }
         | Notice::NoBans
         | Notice::Muted { .. }
         | Notice::Unmuted { .. }
@@ -246,6 +248,16 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
         }
         Notice::PageOf { page, pages, .. } => write!(f, "--- page {page} of {pages} ---"),
         Notice::MoreRooms { rooms } => write!(f, "--- and people in {}: /rooms ---", count(rooms as u64, "other room")),
+        Notice::Reloaded { changed, fixed } => {
+            match changed {
+                [] => f.write_str("Reloaded. Nothing has changed.")?,
+                changed => write!(f, "Reloaded. Changed: {}.", changed.join(", "))?,
+            }
+            match fixed {
+                [] => Ok(()),
+                fixed => write!(f, " Not before a restart: {}.", fixed.join(", ")),
+            }
+        }
         Notice::Detached => f.write_str("End of input: the console is detached, the server runs on."),
         Notice::StoreFails { why } => {
             write!(f, "Messages cannot be stored at present and are kept in memory: {why}.")

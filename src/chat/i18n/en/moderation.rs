@@ -58,6 +58,7 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
         }
         Notice::Ban { what, minutes, by } => restricted(what, "banned", minutes, by, f),
         Notice::Unbanned { what, by } => lifted(what, "banned", by, f),
+        Notice::ConfiguredBan { network } => write!(f, "{network} is banned (configuration)."),
         Notice::NoBans => f.write_str("Nobody is banned."),
         Notice::Muted { name, minutes, by } => restricted(name, "muted", minutes, by, f),
         Notice::Unmuted { name, by } => lifted(name, "muted", by, f),

@@ -85,6 +85,9 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
         Refusal::HistoryRange { most } => write!(f, "Usage: /history n, with n from 1 to {most}"),
         Refusal::NoStore => f.write_str("This server does not store messages, so there is nothing to look up."),
         Refusal::LookupFails => f.write_str("That cannot be looked up at present. Try again later."),
+        Refusal::ConfiguredBan { network } => {
+            write!(f, "{network} is banned in the configuration; change it there and /reload.")
+        }
         Refusal::NotBanned { what } => write!(f, "{what} is not a banned address. /bans lists them."),
         Refusal::NotAllowed { room: Some(room) } => write!(f, "Only operators of {room} can do that."),
         Refusal::NotAllowed { room: None } => f.write_str("Only moderators can do that."),
@@ -177,6 +180,7 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
         | Refusal::OtherSessions { .. } => accounts::refusal(refusal, f),
         Refusal::NotMuted { name } => write!(f, "{name} is not muted. /mutes lists who is."),
         Refusal::NoPage { command, pages } => write!(f, "Usage: {command} n, with n from 1 to {pages}"),
+        Refusal::NotReloaded { why } => write!(f, "Not reloaded: {why}"),
         Refusal::ConsoleDoesNotQuit => f.write_str("/shutdown ends the server; /say q says it."),
     }
 }

@@ -76,6 +76,7 @@ pub const OPERATOR_HELP: &[&str] = &[
     "/bans [页]，/unban 地址|昵称  列出封禁；解除封禁",
     "/mute 昵称 [分钟]            别人看不到其发言，本人不会得知",
     "/mutes [页]，/unmute 昵称     列出禁言；解除禁言",
+    "/reload                       重新读取设置",
     "/shutdown                     关闭服务器",
 ];
 
@@ -234,6 +235,7 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
         | Notice::KickedBy { .. }
         | Notice::Ban { .. }
         | Notice::Unbanned { .. }
+        | Notice::ConfiguredBan { .. }
         | Notice::NoBans
         | Notice::Muted { .. }
         | Notice::Unmuted { .. }
@@ -243,6 +245,17 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
         }
         Notice::PageOf { page, pages, .. } => write!(f, "--- 第{page}页，共{pages}页 ---"),
         Notice::MoreRooms { rooms } => write!(f, "--- 另有{rooms}个房间有人：/rooms ---"),
+        Notice::Reloaded { changed, fixed } => {
+            f.write_str("已重新读取设置")?;
+            match changed {
+                [] => f.write_str("，没有变化。")?,
+                changed => write!(f, "。已更改：{}。", changed.join("、"))?,
+            }
+            match fixed {
+                [] => Ok(()),
+                fixed => write!(f, "重启后才生效：{}。", fixed.join("、")),
+            }
+        }
         Notice::Detached => f.write_str("输入已结束：控制台已断开，服务器继续运行。"),
         Notice::StoreFails { why } => write!(f, "消息暂时无法存档，先保存在内存中：{why}。"),
         Notice::StoreWorks { written, lost: 0 } => write!(f, "消息已恢复存档，等待中的{written}条记录已写入。"),

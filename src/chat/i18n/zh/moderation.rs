@@ -55,6 +55,7 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
         }
         Notice::Ban { what, minutes, by } => restricted(what, "封禁", minutes, by, f),
         Notice::Unbanned { what, by } => lifted(what, "封禁", by, f),
+        Notice::ConfiguredBan { network } => write!(f, "{network}已被封禁（配置）。"),
         Notice::NoBans => f.write_str("没有封禁任何地址。"),
         Notice::Muted { name, minutes, by } => restricted(name, "禁言", minutes, by, f),
         Notice::Unmuted { name, by } => lifted(name, "禁言", by, f),

@@ -131,6 +131,9 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
                 None => f.write_str("管理员可以封禁该地址。"),
             }
         }
+        Refusal::ConfiguredBan { network } => {
+            write!(f, "{network}是在配置中封禁的；请修改配置，然后输入 /reload。")
+        }
         Refusal::NotBanned { what } => write!(f, "{what}不是被封禁的地址，/bans 列出封禁。"),
         Refusal::WrongPassword { .. }
         | Refusal::TooManyWrongPasswords { .. }
@@ -147,6 +150,7 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
         | Refusal::OtherSessions { .. } => accounts::refusal(refusal, f),
         Refusal::NotMuted { name } => write!(f, "{name}没有被禁言，/mutes 列出禁言。"),
         Refusal::NoPage { command, pages } => write!(f, "用法：{command} n，n为1到{pages}"),
+        Refusal::NotReloaded { why } => write!(f, "未能重新读取设置：{why}"),
         Refusal::ConsoleDoesNotQuit => f.write_str("/shutdown 关闭服务器；/say q 说出 q。"),
     }
 }

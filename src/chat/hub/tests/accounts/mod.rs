@@ -2,6 +2,7 @@
 
 mod kept;
 mod passwords;
+mod reloading;
 mod sessions;
 
 use super::store_queue::start;

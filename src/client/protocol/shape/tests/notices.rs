@@ -96,6 +96,7 @@ fn expected<'a>(notice: &chat::Notice<'a>, lang: Lang, cause: &'a str) -> Option
         | chat::Notice::PeerLeft { .. }
         | chat::Notice::Ban { .. }
         | chat::Notice::Unbanned { .. }
+        | chat::Notice::ConfiguredBan { .. }
         | chat::Notice::NoBans
         | chat::Notice::Muted { .. }
         | chat::Notice::Unmuted { .. }
@@ -111,6 +112,7 @@ fn expected<'a>(notice: &chat::Notice<'a>, lang: Lang, cause: &'a str) -> Option
         | chat::Notice::KickedBy { .. }
         | chat::Notice::PageOf { .. }
         | chat::Notice::MoreRooms { .. }
+        | chat::Notice::Reloaded { .. }
         | chat::Notice::Detached
         | chat::Notice::FoundBegins { .. }
         | chat::Notice::FoundEnds { .. }
@@ -262,6 +264,7 @@ fn fixed_notices_parse_to_the_same_notice() {
             chat::Notice::Ban { what: "bob", minutes: None, by: Some("alice") },
             chat::Notice::Unbanned { what: "10.0.0.0/8", by: None },
             chat::Notice::NoBans,
+            chat::Notice::ConfiguredBan { network: "10.0.0.0/8".parse().unwrap() },
             chat::Notice::Muted { name: "bob", minutes: Some(1), by: None },
             chat::Notice::Muted { name: "bob", minutes: None, by: Some("alice") },
             chat::Notice::Unmuted { name: "bob", by: None },
@@ -270,6 +273,8 @@ fn fixed_notices_parse_to_the_same_notice() {
             chat::Notice::PageOf { command: "/bans", page: 3, pages: 3 },
             chat::Notice::MoreRooms { rooms: 3 },
             chat::Notice::Detached,
+            chat::Notice::Reloaded { changed: &[], fixed: &[] },
+            chat::Notice::Reloaded { changed: &["rate".into(), "ban".into()], fixed: &["listen".into()] },
             chat::Notice::Lost { lines: 3 },
             chat::Notice::PageEnds { room: None, older: Some(17) },
             chat::Notice::PageEnds { room: None, older: None },

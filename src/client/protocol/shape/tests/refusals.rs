@@ -54,6 +54,7 @@ fn expected_refusal<'a>(refusal: &chat::Refusal<'a>, lang: Lang) -> Option<Serve
         | chat::Refusal::TooManyStoredRooms { .. }
         | chat::Refusal::TooManyCreated { .. }
         | chat::Refusal::NotBanned { .. }
+        | chat::Refusal::ConfiguredBan { .. }
         | chat::Refusal::NotMuted { .. }
         | chat::Refusal::NoPage { .. }
         | chat::Refusal::NotAllowed { .. }
@@ -91,6 +92,7 @@ fn expected_refusal<'a>(refusal: &chat::Refusal<'a>, lang: Lang) -> Option<Serve
         | chat::Refusal::NotYours { .. }
         | chat::Refusal::NothingToDelete { .. }
         | chat::Refusal::SharedAddress { .. }
+        | chat::Refusal::NotReloaded { .. }
         | chat::Refusal::ConsoleDoesNotQuit => return None,
     })
 }
@@ -159,6 +161,8 @@ fn refusals_parse_to_the_same_refusal() {
             chat::Refusal::TooManyStoredRooms { most },
             chat::Refusal::TooManyCreated { most },
             chat::Refusal::NotBanned { what: name },
+            chat::Refusal::ConfiguredBan { network: "10.0.0.0/8".parse().unwrap() },
+            chat::Refusal::NotReloaded { why: name },
             chat::Refusal::NoPage { command: "/bans", pages: most },
             chat::Refusal::NotMuted { name },
             chat::Refusal::NotAllowed { room: Some(name) },
