@@ -239,6 +239,20 @@ mod tests {
     }
 
     #[test]
+    fn later_connections_have_the_options_that_a_listener_was_given_last() {
+        let listener = listen("127.0.0.1:0".parse().unwrap(), &LIMITS).unwrap();
+        let off = Limits { keepalive: Duration::ZERO, send_buffer: 30_000, ..LIMITS };
+        for limits in [off, LIMITS] {
+            set_options(&listener, &limits).unwrap();
+            let _client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            let (accepted, _) = listener.accept().unwrap();
+            let socket = SockRef::from(&accepted);
+            assert_eq!(socket.send_buffer_size().unwrap(), 2 * limits.send_buffer);
+            assert_eq!(socket.keepalive().unwrap(), !limits.keepalive.is_zero());
+        }
+    }
+
+    #[test]
     fn ipv4_and_ipv6_wildcards_share_a_port() {
         let v6 = listen("[::]:0".parse().unwrap(), &LIMITS).unwrap();
         let port = v6.local_addr().unwrap().port();

@@ -95,11 +95,11 @@ mod tests {
     use crate::chat::{Config, Hub, Lang};
     use crate::server::connection::transport::{ListenerKind, Readiness};
     use crate::server::limits::Limits;
-    use crate::simulator::network::Network;
+    use crate::simulator::network::{Listener as SimulatedListener, Network};
     use crate::wire::renderers;
 
-    #[test]
-    fn unended_input_is_dropped_during_shutdown() {
+    /// Lets a client type a line without its end, does something, and returns the number of lines two seconds later.
+    fn lines_after(act: impl Fn(&mut Engine<SimulatedListener>, Now)) -> u64 {
         let date = Date::from_calendar_date(2026, Month::November, 20).unwrap();
         let at = |seconds| Now {
             at: Duration::from_secs(seconds),
@@ -120,8 +120,18 @@ mod tests {
             engine.record_event(0, Readiness { readable: true, ..Readiness::default() });
             engine.process_input(&network, at(1));
         }
-        engine.begin_shutdown(at(1));
+        act(&mut engine, at(1));
         engine.process_output(at(3));
-        assert_eq!(engine.hub.stats().lines, 0);
+        engine.hub.stats().lines
+    }
+
+    #[test]
+    fn unended_input_is_a_line_unless_the_server_ends_or_the_timeout_is_switched_off() {
+        assert_eq!(lines_after(|_, _| ()), 1);
+        assert_eq!(lines_after(|engine, now| engine.begin_shutdown(now)), 0);
+        let off = |engine: &mut Engine<SimulatedListener>, _| {
+            engine.set_limits(Limits { eol_timeout: Duration::ZERO, max_line: 1, ..engine.limits });
+        };
+        assert_eq!(lines_after(off), 0);
     }
 }

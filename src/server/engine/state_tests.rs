@@ -283,3 +283,22 @@ fn sockets_of_other_connections_are_refused() {
         assert_eq!(error, Some(expected));
     }
 }
+
+#[test]
+fn web_sockets_stay_when_pings_are_switched_off() {
+    for (keepalive, stays) in [(60, false), (0, true)] {
+        // A page without a nickname has time to choose one.
+        let login_timeout = Duration::from_secs(1000);
+        let mut server = TestServer::new(Config { login_timeout, ..Config::default() });
+        let page = server.connect(1, 100_000);
+        server.send(&page, UPGRADE.as_bytes());
+        let limits = Limits { keepalive: Duration::from_secs(keepalive), ..settings().limits };
+        server.engine().set_limits(limits);
+        for _ in 0..4 {
+            take(&page);
+            server.pass(Duration::from_secs(50));
+        }
+        let is_open = !page.borrow().closed;
+        assert_eq!(is_open, stays, "pings every {keepalive} s");
+    }
+}

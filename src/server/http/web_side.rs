@@ -101,4 +101,20 @@ mod tests {
         web.release(there);
         assert_eq!(web.exchanges.total(), 0);
     }
+
+    #[test]
+    fn open_exchanges_are_counted_by_other_access_rules() {
+        let mut web = WebSide::default();
+        let [here, proxy] = [1, 3].map(|last| IpAddr::from([10, 0, 0, last]));
+        let open = [here; 20];
+        assert_eq!(open.iter().filter(|_| web.admit(here)).count(), 20);
+        let access = Access { max_per_ip: 1, trust_proxy: vec!["10.0.0.3".parse().unwrap()], ..Access::default() };
+        web.set_access(access, open.into_iter().chain([proxy]));
+        assert_eq!(web.exchanges.total(), 20);
+        (0..20 - SPARE_EXCHANGES).for_each(|_| web.release(here));
+        assert!(web.admit(here) && !web.admit(here));
+        web.set_access(Access::default(), [here].into_iter());
+        web.release(here);
+        assert_eq!(web.exchanges.total(), 0);
+    }
 }
