@@ -354,11 +354,6 @@ impl Hub {
         self.ending
     }
 
-    /// Replaces the message of the day, which members are shown from now on.
-    pub fn set_motd(&mut self, text: Option<String>) {
-        self.config.motd = text.map(Into::into);
-    }
-
     /// What the server calls itself.
     pub fn name(&self) -> &str {
         &self.config.name

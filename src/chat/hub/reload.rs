@@ -40,6 +40,7 @@ impl Hub {
             max_accounts: new.max_accounts,
             operators: new.operators,
             bans: new.bans,
+            motd: new.motd,
             // Sessions, logs and names are made for the values of the others, such as `login` and `backlog_bytes`; `run` and
             // `hash_key` are those of this process.
             ..old

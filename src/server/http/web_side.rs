@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn open_exchanges_are_counted_by_other_access_rules() {
-        let mut web = WebSide::default();
+        let mut web = WebSide::new("chinwag", IpLimit::default());
         let [here, proxy] = [1, 3].map(|last| IpAddr::from([10, 0, 0, last]));
         let open = [here; 20];
         assert_eq!(open.iter().filter(|_| web.admit(here)).count(), 20);

@@ -106,3 +106,74 @@ fn bans_of_the_configuration_refuse_newcomers() {
     command.env("CHINWAG_BAN", "127.0.0.0/8").args(["--listen", "127.0.0.1:0"]);
     Server::spawn(command).connect().expect("! Your address is banned from this server.");
 }
+
+/// Each option that can be reloaded, and a line of a file that changes it.
+const RELOADABLE: &[(&str, &str)] = &[
+    ("motd", "motd = \"MOTD\""),
+    ("password-file", "password-file = \"PASSWORD\""),
+    ("ban", "ban = [\"192.0.2.0/24\"]"),
+    ("operator", "operator = [\"boss\"]"),
+    ("max-clients", "max-clients = 77"),
+    ("max-waiting", "max-waiting = 77"),
+    ("max-rooms", "max-rooms = 77"),
+    ("max-follow", "max-follow = 7"),
+    ("max-accounts", "max-accounts = 77"),
+    ("max-stored-rooms", "max-stored-rooms = 777"),
+    ("announce-limit", "announce-limit = 77"),
+    ("login-timeout", "login-timeout = 77"),
+    ("idle-timeout", "idle-timeout = 77"),
+    ("history", "history = 7"),
+    ("offline-whispers", "offline-whispers = \"off\""),
+    ("max-per-ip", "max-per-ip = 77"),
+    ("rate", "rate = 77"),
+    ("burst", "burst = 77"),
+    ("send-buffer", "send-buffer = 77777"),
+    ("eol-timeout", "eol-timeout = 77"),
+    ("keepalive", "keepalive = 77"),
+    ("host", "host = [\"chat.example\"]"),
+    ("allow-origin", "allow-origin = [\"https://chat.example\"]"),
+    ("trust-proxy", "trust-proxy = [\"192.0.2.1\"]"),
+    ("log-level", "log-level = \"debug\""),
+];
+
+#[test]
+fn every_reloadable_option_is_reloaded_while_members_talk() {
+    let dir = TestDir::new();
+    let path = |name: &str| dir.0.join(name).to_str().expect("a path").to_owned();
+    fs::write(path("motd"), "Welcome.\n").expect("a file");
+    fs::write(path("password"), "fish\n").expect("a file");
+    let store = format!("store = {:?}\n", path("chat.db"));
+    fs::write(path("chinwag.toml"), &store).expect("a file");
+    let mut server = Server::start(&["--config", &path("chinwag.toml"), "--console"]);
+    let mut members: Vec<Client> = (0..10).map(|n| server.login(&format!("m{n}"))).collect();
+    members.iter_mut().enumerate().for_each(|(n, member)| (n + 1..10).for_each(|_| drop(member.line())));
+    for (number, (name, line)) in RELOADABLE.iter().enumerate() {
+        let line = line.replace("MOTD", &path("motd")).replace("PASSWORD", &path("password"));
+        for (text, round) in [(format!("{store}{line}\n"), 2 * number), (store.clone(), 2 * number + 1)] {
+            // Each says one line before and one after the signal; all must arrive, in the order of each.
+            members.iter_mut().enumerate().for_each(|(n, member)| member.send(&format!("{n} before {round}\n")));
+            fs::write(path("chinwag.toml"), text).expect("a file");
+            server.signal(Signal::HUP);
+            members.iter_mut().enumerate().for_each(|(n, member)| member.send(&format!("{n} after {round}\n")));
+            server.console.until(&format!("* Reloaded. Changed: {name}."));
+            for (reader, member) in members.iter_mut().enumerate() {
+                let mut read: Vec<String> = (0..18).map(|_| member.line()).collect();
+                let said = |when: &str| format!(" {when} {round}");
+                let before = read.iter().filter(|line| line.ends_with(&said("before"))).count();
+                read.retain(|line| line.ends_with(&said("after")));
+                assert_eq!((before, read.len()), (9, 9), "reader {reader}, {name}");
+            }
+        }
+    }
+    members[0].ask("/motd", &["* There is no message of the day."]);
+    fs::write(path("chinwag.toml"), format!("{store}motd = {:?}\n", path("motd"))).expect("a file");
+    server.signal(Signal::HUP);
+    server.console.until("* Reloaded. Changed: motd.");
+    members[0].ask("/motd", &["* Welcome."]);
+    fs::write(path("chinwag.toml"), format!("{store}rate = \"x\"\n")).expect("a file");
+    server.signal(Signal::HUP);
+    server.console.until(&format!("! Not reloaded: {}:2:8: invalid value 'x'", path("chinwag.toml")));
+    fs::write(path("chinwag.toml"), format!("{store}max-line = 100\nrate = 5\n")).expect("a file");
+    server.signal(Signal::HUP);
+    server.console.until("* Reloaded. Changed: motd, rate. Not before a restart: max-line.");
+}

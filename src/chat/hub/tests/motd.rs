@@ -90,9 +90,10 @@ fn command_shows_the_motd_that_is_set_now() {
     let lines = ["* Be kind.", "* ", "*   No spam."];
     assert_eq!(server.answer(alice, "/motd"), lines);
     assert_eq!(server.answer(ClientId::CONSOLE, "/motd"), lines);
-    server.hub.set_motd(Some("New.".into()));
+    let now = server.now();
+    server.hub.set_config(&Config { motd: Some("New.".into()), ..config() }, now);
     server.check(alice, "/MOTD", "* New.");
-    server.hub.set_motd(None);
+    server.hub.set_config(&Config { motd: None, ..config() }, now);
     server.check(alice, "/motd", "* There is no message of the day.");
     server.check(ClientId::CONSOLE, "/motd", "* There is no message of the day.");
     let bob = server.connect("bob", 2);
