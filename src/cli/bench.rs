@@ -97,7 +97,8 @@ struct Common {
 /// Adds the options of every scenario to one, without repeating them in its help.
 fn hide_common(scenario: Command) -> Command {
     let own: Vec<_> = scenario.get_arguments().map(|arg| arg.get_id().clone()).collect();
-    let all = Common::augment_args(scenario).after_help("Options of every scenario: chinwag bench --help");
+    let about = scenario.get_about().cloned().unwrap_or_default();
+    let all = Common::augment_args(scenario).after_help("Options of every scenario: chinwag bench --help").about(about);
     all.mut_args(|arg| if own.contains(arg.get_id()) { arg } else { arg.hide(true) })
 }
 

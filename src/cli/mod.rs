@@ -138,5 +138,6 @@ mod tests {
         assert!(bench.contains("--at-once") && !bench.contains("--readers"));
         assert!(!fanout.contains("--at-once") && fanout.contains("--readers"));
         assert!(fanout.contains("chinwag bench --help"));
+        assert!(!fanout.starts_with("Options of every scenario"), "{fanout}");
     }
 }
