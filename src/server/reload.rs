@@ -1,5 +1,6 @@
 //! Reads the settings again while the server runs.
 
+use std::collections::BTreeSet;
 use std::fmt::{self, Debug, Formatter};
 use std::path::PathBuf;
 
@@ -61,6 +62,8 @@ pub struct ProcessSettings {
 pub struct Reloader {
     /// Reads all settings; without it the file with the password of the server is read alone.
     read: Option<ReadSettings>,
+    /// Options that were read with other values and do not hold yet, since that reload failed later.
+    pending: BTreeSet<String>,
     password: Option<PasswordSource>,
     hub: Config,
     limits: Limits,
@@ -69,7 +72,7 @@ pub struct Reloader {
 impl Reloader {
     /// A reloader for a server that was started with these settings; `hub` has the password and the bounded maximum users.
     pub fn new(read: Option<ReadSettings>, password: Option<PasswordSource>, hub: Config, limits: Limits) -> Self {
-        Reloader { read, password, hub, limits }
+        Reloader { read, pending: BTreeSet::new(), password, hub, limits }
     }
 
     /// Reads the settings again. What is read holds from now on: the caller must apply it.
@@ -83,10 +86,12 @@ impl Reloader {
             self.take_password(password, &mut changed);
             return Ok(Reload { hub: self.hub.clone(), process: None, changed, fixed: Vec::new() });
         };
-        let Reloaded { settings, mut changed, mut fixed } = read()?;
+        let Reloaded { settings, changed, mut fixed } = read()?;
+        self.pending.extend(changed);
         let Settings { mut hub, mut access, mut limits, level, password: source, motd, max_clients, .. } = settings;
         let password = read_password(source.as_ref())?;
         hub.motd = read_motd(motd).map_err(|error| error.to_string())?;
+        let mut changed: Vec<String> = std::mem::take(&mut self.pending).into_iter().collect();
         if hub.motd != self.hub.motd && !changed.iter().any(|name| name == MOTD) {
             changed.push(MOTD.into());
         }
@@ -212,7 +217,9 @@ mod tests {
         assert!(reloader.reload().err().unwrap().starts_with("cannot read the password from "));
         assert_eq!(reloader.hub.rate, Config::default().rate);
         fs::write(&path, "fish").unwrap();
-        next.replace(Some(Ok(reloaded(Some(PasswordSource::File(path.clone()))))));
+        // The reload that failed has named the options that changed; they hold only now.
+        let again = reloaded(Some(PasswordSource::File(path.clone())));
+        next.replace(Some(Ok(Reloaded { changed: Vec::new(), ..again })));
         let Reload { hub, process, changed, fixed } = reloader.reload().unwrap();
         assert_eq!((hub.rate, hub.max_clients), (99, 7));
         assert!(hub.password.unwrap().is("fish"));
