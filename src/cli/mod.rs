@@ -1,4 +1,4 @@
-//! Parses the command line: options, defaults and environment variables become typed settings.
+//! Parses the command line: options, defaults, environment variables and the configuration file become typed settings.
 
 mod bench;
 mod completions;
@@ -100,7 +100,7 @@ mod tests {
         Cli::command().debug_assert();
     }
 
-    /// Of each command, with the words that name it: what its help shows after these words.
+    /// The help of a command, which `names` name.
     fn shown(names: &[&str], option: &str) -> String {
         Cli::try_parse_from([&["chinwag"], names, &[option]].concat()).unwrap_err().to_string()
     }
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn short_help_of_a_server_fits_on_a_screen_and_the_long_one_has_all_headings() {
+    fn short_help_leaves_out_rare_options_and_the_long_one_has_all_headings() {
         let (short, long) = (shown(&["serve"], "-h"), shown(&["serve"], "--help"));
         assert!(!short.contains("--keepalive") && short.contains("--listen"));
         for heading in ["General", "Listeners", "Rooms and people", "History", "Limits", "Security", "Web", "Log"] {

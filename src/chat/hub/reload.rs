@@ -154,7 +154,9 @@ impl Hub {
     /// Warns of operators whose names anyone can still register.
     pub(super) fn warn_of_free_operators(&self) {
         for name in self.config.operators.iter().filter(|name| self.shared.accounts.find(name).is_none()) {
-            warn!("--operator {name}: nobody has registered this nickname yet; whoever does is an operator");
+            warn!(
+                "--operator {name}: this nickname is not registered yet; the member that registers it becomes an operator"
+            );
         }
     }
 

@@ -51,7 +51,7 @@ impl Oracle {
         self.config.bans.iter().any(|network| network.contains(ip))
     }
 
-    /// Gives free places to those who wait.
+    /// Admits waiting sessions while there are free places.
     pub(super) fn admit(&mut self, now: Now) {
         while !self.ending && self.seats < self.config.max_clients {
             let Some(first) = self.line.pop_front() else { break };
