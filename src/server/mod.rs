@@ -7,6 +7,7 @@ mod event_loop;
 pub mod handover;
 pub mod http;
 pub(crate) mod limits;
+pub mod listen_addr;
 pub mod motd;
 pub mod password;
 mod password_file;
@@ -14,6 +15,7 @@ mod query_step;
 mod reload;
 pub(crate) mod store_query;
 pub(crate) mod store_writer;
+pub mod tls;
 mod unwritten;
 
 use std::collections::hash_map::RandomState;

@@ -3,6 +3,7 @@
 pub mod base64_bytes;
 pub mod clock;
 pub mod fd_limit;
+pub mod fingerprint;
 pub mod io_error;
 pub mod lists;
 pub mod logging;
