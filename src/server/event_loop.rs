@@ -4,19 +4,17 @@
 //! is read, and the engine writes.
 
 use std::io;
-use std::net::{Shutdown, SocketAddr};
-use std::os::fd::AsFd;
+use std::net::SocketAddr;
+use std::rc::Rc;
 use std::time::Duration;
 
 use log::{info, warn};
 use mio::event::Event;
-use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Registry, Token};
-use rustix::event::PollFlags;
 use signal_hook::consts::SIGHUP;
 use signal_hook_mio::v1_0::Signals;
 
-use super::connection::transport::{Listener, ListenerKind, Readiness, Stream};
+use super::connection::transport::{CONNECTIONS, ListenerKind, Readiness, ServerListener, TlsServer, TransportBuffers};
 use super::console::Console;
 use super::engine::{Budget, Engine, accept};
 use super::http::Access;
@@ -26,7 +24,7 @@ use super::reload::{ProcessSettings, Reload, Reloader};
 use super::store_writer::StoreWriter;
 use crate::chat::{ClientId, Hub, Now, OPERATOR_LOG};
 use crate::util::clock::Clock;
-use crate::util::{logging, signals, stdio};
+use crate::util::{logging, signals};
 
 const SIGNALS: Token = Token(0);
 const CONSOLE: Token = Token(1);
@@ -35,38 +33,11 @@ const CONSOLE_OUTPUT: Token = Token(2);
 const LOG_OUTPUT: Token = Token(3);
 const HASHER: Token = Token(4);
 const LISTENERS: usize = 5;
-/// First token of connections; the tokens below are for listeners.
-const CONNECTIONS: usize = 1024;
-
 /// Events of one poll at most.
 const EVENTS: usize = 1024;
 
 /// Delay before unread output of the console or the log is tried again.
 const OUTPUT_RETRY: Duration = Duration::from_millis(100);
-
-impl Listener for TcpListener {
-    type Stream = TcpStream;
-
-    fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        TcpListener::accept(self)
-    }
-
-    fn has_waiting(&self) -> bool {
-        stdio::is_ready(self.as_fd(), PollFlags::IN, Duration::ZERO)
-    }
-}
-
-impl Stream for TcpStream {
-    type Poll = Registry;
-
-    fn watch(&mut self, poll: &Registry, slot: usize) -> io::Result<()> {
-        poll.register(self, Token(CONNECTIONS + slot), Interest::READABLE | Interest::WRITABLE | Interest::PRIORITY)
-    }
-
-    fn end_writing(&self) -> io::Result<()> {
-        self.shutdown(Shutdown::Write)
-    }
-}
 
 impl From<&Event> for Readiness {
     fn from(event: &Event) -> Self {
@@ -93,7 +64,9 @@ pub struct EventLoop {
     console: Option<Console>,
     /// Compares and hashes passwords, if the server has accounts.
     hasher: Option<Hasher>,
-    engine: Engine<TcpListener>,
+    /// What TLS connections share, if there are any.
+    tls: Option<Rc<TlsServer>>,
+    engine: Engine<ServerListener>,
 }
 
 impl EventLoop {
@@ -103,7 +76,7 @@ impl EventLoop {
     /// If the kernel refuses the poll, the signals' pipe, or a registration.
     pub fn new(
         mut hub: Hub,
-        mut listeners: Vec<(ListenerKind, TcpListener)>,
+        mut listeners: Vec<(ListenerKind, ServerListener)>,
         limits: Limits,
         max_connections: usize,
         console: bool,
@@ -114,7 +87,7 @@ impl EventLoop {
             if LISTENERS + number >= CONNECTIONS {
                 return Err(io::Error::other(format!("more than {} addresses to listen on", CONNECTIONS - LISTENERS)));
             }
-            registry.register(socket, Token(LISTENERS + number), Interest::READABLE)?;
+            registry.register(socket.source(), Token(LISTENERS + number), Interest::READABLE)?;
         }
         let mut signals = signals::watch_for_server()?;
         registry.register(&mut signals, SIGNALS, Interest::READABLE)?;
@@ -131,18 +104,25 @@ impl EventLoop {
             reloader: None,
             console,
             hasher: None,
+            tls: None,
             engine,
         })
     }
 
     /// The addresses that are listened on, with the real ports.
     pub fn local_addrs(&self) -> Vec<(ListenerKind, SocketAddr)> {
-        self.engine.listeners().filter_map(|(kind, socket)| Some((kind, socket.local_addr().ok()?))).collect()
+        self.engine.listeners().filter_map(|(kind, socket)| Some((kind, socket.local_addr()?))).collect()
     }
 
     /// Sets the access rules of the web side.
     pub fn set_access(&mut self, access: Access) {
         self.engine.set_access(access);
+    }
+
+    /// Sets what TLS connections share, and the buffers that they count.
+    pub fn set_tls(&mut self, tls: Option<Rc<TlsServer>>, buffers: Rc<TransportBuffers>) {
+        self.tls = tls;
+        self.engine.set_buffers(buffers);
     }
 
     /// Sets the store writer.

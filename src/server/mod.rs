@@ -28,7 +28,7 @@ use std::time::Instant;
 use log::{LevelFilter, info, warn};
 use rustix::fs::fstat;
 
-use self::connection::transport::ListenerKind;
+use self::connection::transport::{ListenerKind, ServerListener};
 use self::http::Access;
 pub use self::limits::Limits;
 pub use self::password_file::PasswordSource;
@@ -161,7 +161,7 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
     for (kind, addrs) in [(ListenerKind::Plain, listen), (ListenerKind::Web, web_addrs), (ListenerKind::Admin, admin)] {
         for addr in addrs {
             let socket = engine::accept::listen(addr, &limits).map_err(|error| Error::Listen(addr, error))?;
-            listeners.push((kind, socket));
+            listeners.push((kind, ServerListener::Tcp(socket)));
         }
     }
     let opened = store.map(|store| open(store, &hub)).transpose().map_err(Error::Store)?;

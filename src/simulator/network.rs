@@ -236,7 +236,7 @@ impl Write for Stream {
     }
 }
 
-impl transport::Stream for Stream {
+impl transport::Transport for Stream {
     type Poll = Network;
 
     fn watch(&mut self, network: &Network, slot: usize) -> io::Result<()> {
@@ -249,7 +249,7 @@ impl transport::Stream for Stream {
         Ok(())
     }
 
-    fn end_writing(&self) -> io::Result<()> {
+    fn end_writing(&mut self) -> io::Result<()> {
         let wire = &mut *self.0.borrow_mut();
         if wire.reset {
             return Err(io::ErrorKind::NotConnected.into());
@@ -284,7 +284,7 @@ struct Backlog {
 pub struct Listener(Rc<RefCell<Backlog>>);
 
 impl transport::Listener for Listener {
-    type Stream = Stream;
+    type Transport = Stream;
 
     fn accept(&self) -> io::Result<(Stream, SocketAddr)> {
         let backlog = &mut *self.0.borrow_mut();

@@ -37,6 +37,11 @@ impl IpLimit {
         }
     }
 
+    /// How many are counted from the network of `addr`.
+    pub fn count(&self, addr: IpAddr) -> usize {
+        self.counts.get(&Network::of_client(addr)).copied().unwrap_or_default()
+    }
+
     /// The number of networks that have something open.
     pub fn networks(&self) -> usize {
         self.counts.len()

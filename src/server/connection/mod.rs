@@ -2,19 +2,22 @@
 
 mod decoder;
 mod flags;
+mod opening;
 mod receive;
 pub(crate) mod transport;
 
-use std::io::{self, IoSlice, Read, Write};
+use std::io::{self, IoSlice};
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
 use self::decoder::Lines;
 pub use self::flags::Flags;
+pub use self::opening::Opening;
 pub use self::receive::Received;
 use self::receive::{InputState, Kept, Receiver};
 pub use self::transport::Flushed;
+use self::transport::Transport;
 use super::http::Exchange;
 use crate::chat::{ClientId, Hub, Now};
 use crate::wire::websocket::FrameDecoder;
@@ -22,8 +25,8 @@ use crate::wire::websocket::FrameDecoder;
 /// Slices written with one system call.
 const SLICES: usize = 16;
 
-/// Input bytes discarded from a closing connection before it is closed at once.
-const DRAIN_BUDGET: u32 = 256 * 1024;
+/// Reads whose bytes are discarded from a closing connection before it is closed at once.
+const DRAINED_READS: u8 = 64;
 
 /// The phase of a connection, from open to closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,8 +54,8 @@ pub struct Connection<S> {
     pub serial: u32,
     /// Time of the last read, or of the last write while closing, in milliseconds.
     pub progress: u64,
-    /// Input bytes discarded while draining.
-    drained: u32,
+    /// Reads whose bytes were discarded while draining.
+    drained: u8,
     /// The protocol, with the state of its input.
     pub protocol: Protocol,
 }
@@ -65,6 +68,8 @@ pub type ConnectionState = Connection<()>;
 pub enum Protocol {
     /// Lines.
     Lines(Kept<Lines>),
+    /// What comes before the others: the handshake of TLS. It is unknown to the hub.
+    Opening(Box<Opening>),
     /// HTTP, which is unknown to the hub.
     Http(Box<Exchange>),
     /// WebSocket frames.
@@ -81,7 +86,7 @@ impl<S> Connection<S> {
     }
 }
 
-impl<S: Read + Write> Connection<S> {
+impl<S: Transport> Connection<S> {
     /// Creates a connection that has just been accepted.
     pub fn new(stream: S, serial: u32) -> Self {
         Connection {
@@ -99,11 +104,16 @@ impl<S: Read + Write> Connection<S> {
     pub fn receive(&mut self, hub: &mut Hub, id: ClientId, now: Now, block: &mut [u8], max_line: usize) -> Received {
         let Connection { stream, flags, progress, protocol, .. } = self;
         let mut receiver = Receiver { stream, flags, progress, hub, id, now };
-        match protocol {
+        let received = match protocol {
             Protocol::Lines(kept) => receiver.receive(kept, block, max_line),
             Protocol::WebSocket(kept) => receiver.receive(kept, block, max_line),
-            Protocol::Http(_) => Received::All,
+            Protocol::Opening(_) | Protocol::Http(_) => Received::All,
+        };
+        // Reading may cause answers below the protocol, such as new keys.
+        if self.stream.wants_write() {
+            hub.handle_blocked(id);
         }
+        received
     }
 
     /// Ends the unfinished line, as if a line end had come.
@@ -112,6 +122,27 @@ impl<S: Read + Write> Connection<S> {
         if let Protocol::Lines(kept) = protocol {
             Receiver { stream, flags, progress, hub, id, now }.end_line(kept);
         }
+    }
+
+    /// Lets the connection begin with its opening.
+    pub fn begin_opening(&mut self, opening: Opening) {
+        self.protocol = Protocol::Opening(Box::new(opening));
+    }
+
+    /// Ends the opening of the connection, which is for lines from now on; gives what is known from it.
+    pub fn end_opening(&mut self) -> Option<Opening> {
+        match std::mem::replace(&mut self.protocol, Protocol::Lines(None)) {
+            Protocol::Opening(opening) => Some(*opening),
+            protocol => {
+                self.protocol = protocol;
+                None
+            }
+        }
+    }
+
+    /// Whether it has not begun with its protocol.
+    pub fn is_opening(&self) -> bool {
+        matches!(self.protocol, Protocol::Opening(_))
     }
 
     /// Switches the connection to HTTP.
@@ -153,6 +184,7 @@ impl<S: Read + Write> Connection<S> {
     pub fn kept(&self) -> usize {
         match &self.protocol {
             Protocol::Lines(kept) => kept.as_ref().map_or(0, |input| input.kept()),
+            Protocol::Opening(_) => 0,
             Protocol::Http(exchange) => exchange.kept(),
             Protocol::WebSocket(kept) => kept.as_ref().map_or(0, |input| input.kept()),
         }
@@ -171,6 +203,16 @@ impl<S: Read + Write> Connection<S> {
 
     /// Writes the unread bytes of `id` until the socket is full, or `most` bytes have been written.
     pub fn flush(&mut self, hub: &mut Hub, id: ClientId, most: usize) -> Flushed {
+        match self.write_from(hub, id, most) {
+            Flushed::UpToDate if self.stream.wants_write() => {
+                hub.handle_blocked(id);
+                Flushed::Blocked
+            }
+            flushed => flushed,
+        }
+    }
+
+    fn write_from(&mut self, hub: &mut Hub, id: ClientId, most: usize) -> Flushed {
         let mut written = 0;
         loop {
             let mut slices = [IoSlice::new(&[]); SLICES];
@@ -178,7 +220,10 @@ impl<S: Read + Write> Connection<S> {
             let result = match lent.slices {
                 0 => {
                     hub.handle_written(id, lent, 0);
-                    return Flushed::UpToDate;
+                    match self.stream.flush() {
+                        Ok(()) => return Flushed::UpToDate,
+                        Err(error) => Err(error),
+                    }
                 }
                 1 => self.stream.write(&slices[0]),
                 count => self.stream.write_vectored(&slices[..count]),
@@ -209,7 +254,7 @@ impl<S: Read + Write> Connection<S> {
     pub fn drain(&mut self, block: &mut [u8]) -> bool {
         loop {
             match self.stream.read(block) {
-                Ok(n) if n > 0 && self.drained < DRAIN_BUDGET => self.drained += n as u32,
+                Ok(n) if n > 0 && self.drained < DRAINED_READS => self.drained += 1,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 _ => return true,
@@ -223,8 +268,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn idle_connection_takes_at_most_40_bytes() {
-        let size = size_of::<Connection<std::net::TcpStream>>();
-        assert!(size <= 40, "{size} bytes");
+    fn idle_connection_takes_at_most_48_bytes() {
+        // A socket or a pointer to TLS takes 16 bytes; in debug builds mio's sockets are larger.
+        let size = size_of::<Connection<[u64; 2]>>();
+        assert!(size <= 48, "{size} bytes");
     }
 }

@@ -1,6 +1,6 @@
 //! The receive loop: reads a socket, decodes the bytes, and passes lines to the hub while it accepts them.
 
-use std::io::{self, Read};
+use std::io;
 use std::time::Duration;
 
 use log::debug;
@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::decoder::{Decoder, Item};
 use super::flags::Flags;
+use super::transport::Transport;
 use crate::chat::{Allowance, ClientId, Hub, Input, Now};
 use crate::wire::foreign::Verdict;
 
@@ -87,7 +88,7 @@ pub(super) struct Receiver<'a, S> {
     pub now: Now,
 }
 
-impl<S: Read> Receiver<'_, S> {
+impl<S: Transport> Receiver<'_, S> {
     /// Processes the held bytes, reads once into `block` and processes that. `max_line` is the maximum line length in
     /// bytes, without the line end.
     pub fn receive<D: Decoder>(&mut self, kept: &mut Kept<D>, block: &mut [u8], max_line: usize) -> Received {
@@ -124,7 +125,9 @@ impl<S: Read> Receiver<'_, S> {
                     return stop;
                 }
                 // A short read has emptied the socket (epoll(7)), but an end may follow.
-                if n == block.len() || self.flags.contains(Flags::HUNG_UP) { Received::More } else { Received::All }
+                let may_have_more =
+                    n == block.len() || self.flags.contains(Flags::HUNG_UP) || self.stream.has_pending_read();
+                if may_have_more { Received::More } else { Received::All }
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Received::All,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Received::More,

@@ -136,7 +136,7 @@ impl<L: transport::Listener> Acceptor<L> {
     }
 
     /// Accepts a connection; `None` when none waits or none can be accepted now.
-    pub fn accept(&mut self, now: Duration) -> Option<(L::Stream, SocketAddr, ListenerKind)> {
+    pub fn accept(&mut self, now: Duration) -> Option<(L::Transport, SocketAddr, ListenerKind)> {
         if !self.is_ready(now) {
             return None;
         }
@@ -213,6 +213,7 @@ fn is_out_of_resources(error: &io::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::server::connection::transport::{ClientStream, ServerListener};
 
     const LIMITS: Limits =
         Limits { max_line: 4096, eol_timeout: Duration::ZERO, keepalive: Duration::from_secs(77), send_buffer: 50_000 };
@@ -220,9 +221,9 @@ mod tests {
     fn pair() -> (std::net::TcpStream, mio::net::TcpStream) {
         let listener = listen("127.0.0.1:0".parse().unwrap(), &LIMITS).unwrap();
         let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let mut acceptor = Acceptor::new(vec![(ListenerKind::Plain, listener)]);
+        let mut acceptor = Acceptor::new(vec![(ListenerKind::Plain, ServerListener::Tcp(listener))]);
         acceptor.notify(0);
-        let (accepted, ..) = acceptor.accept(Duration::ZERO).unwrap();
+        let Some((ClientStream::Tcp(accepted), ..)) = acceptor.accept(Duration::ZERO) else { panic!("no connection") };
         assert!(acceptor.accept(Duration::ZERO).is_none() && !acceptor.is_ready(Duration::ZERO));
         (client, accepted)
     }

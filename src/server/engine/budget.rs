@@ -13,6 +13,8 @@ pub struct Budget {
     pub reads: usize,
     /// Reads from HTTP connections, each of which may cause an answer of about 100 KB; part of `reads`.
     pub answers: usize,
+    /// Steps of TLS handshakes, each of which may take a millisecond; part of `reads`.
+    pub handshakes: usize,
     /// Clients that are sent private lines.
     pub private_writes: usize,
     /// Bytes written to one client before the next one has its turn.
@@ -58,6 +60,7 @@ impl Default for Budget {
             accepts: 128,
             reads: 256,
             answers: 4,
+            handshakes: 2,
             private_writes: 256,
             bytes: 256 * 1024,
             visits: 64,

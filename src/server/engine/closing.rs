@@ -3,7 +3,7 @@
 use super::Engine;
 use super::timers::{DRAIN_TIMEOUT, Timer};
 use crate::chat::{ClientId, Close, Now};
-use crate::server::connection::transport::{Listener, Stream};
+use crate::server::connection::transport::{Listener, Transport};
 use crate::server::connection::{Flags, Phase, Protocol};
 use crate::server::limits::FAREWELL_TIMEOUT;
 
@@ -21,13 +21,18 @@ impl<L: Listener> Engine<L> {
                     connection.progress = now.at.as_millis() as u64;
                     self.set_timer(slot, Timer::Farewell, now.at + FAREWELL_TIMEOUT);
                     self.end_web_socket(slot);
-                    if self.hub.is_up_to_date(id) {
+                    if self.is_written(slot) {
                         self.shutdown_write(slot, now);
                     }
                 }
                 Close::WhenRead => {}
             }
         }
+    }
+
+    /// Whether the kernel has taken all bytes for a connection.
+    pub(super) fn is_written(&self, slot: usize) -> bool {
+        self.hub.is_up_to_date(ClientId::new(slot)) && !self.connections[slot].stream.wants_write()
     }
 
     /// Shuts down writing of a connection that has been sent everything, and waits for its end.
@@ -59,10 +64,10 @@ impl<L: Listener> Engine<L> {
     pub(super) fn reap(&mut self, now: Now) {
         for _ in 0..self.budget.reaps {
             let Some((slot, connection)) = self.connections.remove_next() else { break };
-            if let Protocol::Http(exchange) = &connection.protocol
-                && !exchange.is_admin()
-            {
-                self.web.release(exchange.addr().ip());
+            match &connection.protocol {
+                Protocol::Http(exchange) if !exchange.is_admin() => self.web.release(exchange.addr().ip()),
+                Protocol::Opening(opening) => self.openings.leave(opening.addr.ip()),
+                _ => {}
             }
             // Closing the socket removes it from the poll.
             drop(connection);

@@ -1,12 +1,12 @@
 //! The open connections by slot, and the queue of those to remove.
 
 use std::collections::VecDeque;
-use std::io::{Read, Write};
 use std::ops::{Index, IndexMut};
 
 use serde::{Deserialize, Serialize};
 use slab::Slab;
 
+use crate::server::connection::transport::Transport;
 use crate::server::connection::{Connection, ConnectionState, Phase};
 use crate::util::shrink;
 
@@ -37,7 +37,7 @@ pub enum SocketMismatch {
     Unknown(usize),
 }
 
-impl<S: Read + Write> Connections<S> {
+impl<S: Transport> Connections<S> {
     /// Creates an empty table for up to `most` connections.
     pub fn new(most: usize) -> Self {
         Connections { slab: Slab::new(), most, serial: 0, closed: VecDeque::new() }
@@ -90,6 +90,11 @@ impl<S: Read + Write> Connections<S> {
     /// The connection in a slot.
     pub fn get_mut(&mut self, slot: usize) -> Option<&mut Connection<S>> {
         self.slab.get_mut(slot)
+    }
+
+    /// The connection in a slot.
+    pub fn get(&self, slot: usize) -> Option<&Connection<S>> {
+        self.slab.get(slot)
     }
 
     /// The slot of the next connection.

@@ -33,7 +33,10 @@ impl<L: Listener> Engine<L> {
                 Timer::EndLine => self.end_quiet_line(slot, now),
                 Timer::Exchange if connection.phase == Phase::Open => self.expire_exchange(slot, now),
                 Timer::Ping if connection.phase == Phase::Open => self.ping(slot, now),
-                Timer::Exchange | Timer::Ping => {}
+                Timer::Opening if connection.phase == Phase::Open && connection.is_opening() => {
+                    self.give_up_opening(slot, now)
+                }
+                Timer::Exchange | Timer::Ping | Timer::Opening => {}
                 Timer::Farewell => {
                     let waits = match connection.phase {
                         Phase::Closing => FAREWELL_TIMEOUT,

@@ -5,9 +5,8 @@ use log::debug;
 use super::Engine;
 use super::timers::Timer;
 use crate::chat::{ClientId, Now};
-use crate::server::connection::transport::{Listener, ListenerKind, Readiness, Stream};
-use crate::server::connection::{Flags, Phase, Received};
-use crate::server::http::{Exchange, HEAD_TIMEOUT};
+use crate::server::connection::transport::{Listener, Readiness, Transport};
+use crate::server::connection::{Flags, Opening, Phase, Received};
 
 impl<L: Listener> Engine<L> {
     /// Records an event; nothing is done yet, so that no slot changes its owner meanwhile.
@@ -28,7 +27,7 @@ impl<L: Listener> Engine<L> {
             self.read_queue.push_broken(slot);
         } else if event.readable || event.urgent || event.read_closed || event.error {
             self.read_soon(slot);
-        } else if event.writable && connection.is_exchange() {
+        } else if event.writable && (connection.is_exchange() || connection.is_opening()) {
             // It may have more to write, which the hub does not know.
             self.read_soon(slot);
         }
@@ -71,7 +70,7 @@ impl<L: Listener> Engine<L> {
     /// Reads once from each ready connection, within the budget.
     pub(super) fn read(&mut self, now: Now) {
         self.read_queue.shrink();
-        let (mut reads, mut answers, mut later) = (self.budget.reads, 0, Vec::new());
+        let (mut reads, mut answers, mut handshakes, mut later) = (self.budget.reads, 0, 0, Vec::new());
         for _ in 0..self.read_queue.len() {
             if reads == 0 || !self.hub.may_disconnect() {
                 break;
@@ -89,6 +88,13 @@ impl<L: Listener> Engine<L> {
                 }
                 answers += 1;
             }
+            if connection.is_opening() && connection.phase == Phase::Open {
+                if handshakes == self.budget.handshakes {
+                    later.push(slot);
+                    continue;
+                }
+                handshakes += 1;
+            }
             connection.flags.remove(Flags::QUEUED);
             reads -= 1;
             if connection.phase == Phase::Open && (self.ends_at.is_none() || connection.is_admin()) {
@@ -105,6 +111,9 @@ impl<L: Listener> Engine<L> {
         let connection = &mut self.connections[slot];
         if connection.is_exchange() {
             return self.exchange(slot, now);
+        }
+        if connection.is_opening() {
+            return self.open(slot, now);
         }
         match connection.receive(&mut self.hub, id, now, &mut self.block, self.limits.max_line) {
             Received::All => {}
@@ -134,7 +143,7 @@ impl<L: Listener> Engine<L> {
     }
 
     /// Accepts connections, within the budget.
-    pub(super) fn accept(&mut self, poll: &<L::Stream as Stream>::Poll, now: Now) {
+    pub(super) fn accept(&mut self, poll: &<L::Transport as Transport>::Poll, now: Now) {
         for _ in 0..self.budget.accepts {
             if !self.connections.has_room() {
                 if self.acceptor.is_ready(now.at) && !self.acceptor.has_logged_shortage() {
@@ -144,25 +153,16 @@ impl<L: Listener> Engine<L> {
                 return;
             }
             let Some((mut stream, addr, kind)) = self.acceptor.accept(now.at) else { return };
-            if kind == ListenerKind::Web && !self.web.admit(addr.ip()) {
-                debug!("{addr} has too many connections without a request");
-                continue;
-            }
+            let needs_opening = stream.needs_handshake();
             let slot = self.connections.next_slot();
             if let Err(error) = stream.watch(poll, slot) {
                 debug!("{addr} cannot be watched: {error}");
-                if kind == ListenerKind::Web {
-                    self.web.release(addr.ip());
-                }
                 continue;
             }
-            let connection = self.connections.insert(stream);
-            match kind {
-                ListenerKind::Plain => self.hub.handle_plain_connection(ClientId::new(slot), addr, now),
-                ListenerKind::Web | ListenerKind::Admin => {
-                    connection.begin_exchange(Exchange::new(addr, kind == ListenerKind::Admin, now));
-                    self.set_timer(slot, Timer::Exchange, now.at + HEAD_TIMEOUT);
-                }
+            self.connections.insert(stream);
+            match needs_opening {
+                true => self.begin_opening(slot, Opening { addr, kind }, now),
+                false => self.begin(slot, Opening { addr, kind }, now),
             }
         }
     }

@@ -17,6 +17,7 @@ mod closing;
 mod connections;
 mod deadlines;
 mod input;
+mod opening;
 mod output;
 mod read_queue;
 mod requests;
@@ -27,15 +28,17 @@ mod state_tests;
 mod timers;
 mod web_socket;
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use self::accept::Acceptor;
 pub use self::budget::Budget;
 use self::connections::Connections;
+use self::opening::Openings;
 use self::read_queue::ReadQueue;
 use self::timers::{ConnectionTimers, Deadline, Timer};
 use super::connection::Connection;
-use super::connection::transport::{Listener, ListenerKind, Stream};
+use super::connection::transport::{Listener, ListenerKind, Transport, TransportBuffers};
 use super::http::{Access, TurnHistogram, WebSide};
 use super::limits::Limits;
 use super::store_writer::StoreWriter;
@@ -47,10 +50,13 @@ pub struct Engine<L: Listener> {
     limits: Limits,
     budget: Budget,
     acceptor: Acceptor<L>,
-    connections: Connections<L::Stream>,
+    connections: Connections<L::Transport>,
     read_queue: ReadQueue,
     timers: ConnectionTimers,
     web: WebSide,
+    openings: Openings,
+    /// The bytes that transports keep.
+    buffers: Rc<TransportBuffers>,
     /// The store writer, with `--store`.
     store_writer: Option<StoreWriter>,
     /// The durations of turns; counted only if there is an admin listener.
@@ -82,6 +88,8 @@ impl<L: Listener> Engine<L> {
             read_queue: ReadQueue::default(),
             timers: ConnectionTimers::default(),
             web,
+            openings: Openings::default(),
+            buffers: TransportBuffers::new(usize::MAX),
             store_writer: None,
             turns: has_admin.then(TurnHistogram::default),
             ends_at: None,
@@ -105,13 +113,18 @@ impl<L: Listener> Engine<L> {
         self.store_writer = store_writer;
     }
 
+    /// Sets the buffers whose bytes the transports count.
+    pub fn set_buffers(&mut self, buffers: Rc<TransportBuffers>) {
+        self.buffers = buffers;
+    }
+
     /// Records an event of the listener with this number.
     pub fn notify_listener(&mut self, number: usize) {
         self.acceptor.notify(number);
     }
 
     /// The first half of a turn: reads from clients and accepts connections.
-    pub fn process_input(&mut self, poll: &<L::Stream as Stream>::Poll, now: Now) {
+    pub fn process_input(&mut self, poll: &<L::Transport as Transport>::Poll, now: Now) {
         self.resume_committed();
         self.close_broken(now);
         self.read(now);
@@ -124,6 +137,7 @@ impl<L: Listener> Engine<L> {
         self.hub.handle_tick(now);
         self.write_records(now);
         self.write(now);
+        self.drop_slowest(now);
         self.close(now);
         self.reap(now);
         if self.hub.is_ending() && self.ends_at.is_none() {
@@ -137,6 +151,7 @@ impl<L: Listener> Engine<L> {
             || self.hub.has_work()
             || self.store_writer.as_ref().is_some_and(|store_writer| store_writer.has_questions(&self.hub, now))
             || self.is_behind()
+            || self.buffers.is_full()
             || (self.connections.has_room() && self.acceptor.is_ready(now))
     }
 
@@ -191,7 +206,7 @@ impl<L: Listener> Engine<L> {
     }
 
     /// The open connections with their slots.
-    pub fn connections(&self) -> impl Iterator<Item = (usize, &Connection<L::Stream>)> {
+    pub fn connections(&self) -> impl Iterator<Item = (usize, &Connection<L::Transport>)> {
         self.connections.iter()
     }
 

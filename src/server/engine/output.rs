@@ -1,8 +1,10 @@
 //! The second half of a turn: writing to clients.
 
+use log::debug;
+
 use super::Engine;
 use crate::chat::{Allowance, ClientId, Now};
-use crate::server::connection::transport::Listener;
+use crate::server::connection::transport::{Listener, Transport};
 use crate::server::connection::{Flags, Flushed, Phase};
 
 impl<L: Listener> Engine<L> {
@@ -32,6 +34,19 @@ impl<L: Listener> Engine<L> {
     /// written since the start.
     fn may_write(&self, until: u64) -> bool {
         self.hub.bytes_written() < until && self.hub.may_disconnect()
+    }
+
+    /// Ends the connections that have kept bytes in their transports for the longest time, while all keep too many.
+    pub(super) fn drop_slowest(&mut self, now: Now) {
+        while self.buffers.is_full() && self.hub.may_disconnect() {
+            let keeping = self.connections.iter().filter(|(_, connection)| connection.phase != Phase::Closed);
+            let since = keeping.filter_map(|(slot, connection)| Some((connection.stream.keeps_since()?, slot)));
+            let Some((_, slot)) = since.min() else { return };
+            debug!("client {slot} is disconnected: all TLS connections keep {} bytes", self.buffers.bytes());
+            self.lose(slot, now);
+            // Its bytes are free when it is removed, at the end of the turn.
+            return;
+        }
     }
 
     fn flush(&mut self, id: ClientId, now: Now) {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Engine;
 use crate::chat::{ClientId, Now};
-use crate::server::connection::transport::Listener;
+use crate::server::connection::transport::{Listener, Transport};
 
 /// How long clients may take to read their last lines when the server ends.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
@@ -32,7 +32,9 @@ impl<L: Listener> Engine<L> {
         self.close(now);
         // Connections without unread lines are not flushed again, which would close them.
         for slot in slots {
-            if self.hub.is_up_to_date(ClientId::new(slot)) && !self.connections[slot].is_admin() {
+            if self.is_written(slot) && !self.connections[slot].is_admin() {
+                // Peers of TLS are told that nothing was cut off.
+                let _ = self.connections[slot].stream.end_writing();
                 self.finish(slot);
             }
         }

@@ -10,10 +10,11 @@ use super::accept::{Acceptor, AcceptorState};
 use super::budget::Budget;
 pub use super::connections::SocketMismatch;
 use super::connections::{Connections, ConnectionsState};
+use super::opening::Openings;
 use super::read_queue::ReadQueue;
 use super::timers::ConnectionTimers;
 use crate::chat::{Hub, IpLimit};
-use crate::server::connection::transport::{Listener, ListenerKind, Stream};
+use crate::server::connection::transport::{Listener, ListenerKind, Transport, TransportBuffers};
 use crate::server::connection::{Flags, Phase};
 use crate::server::http::{TurnHistogram, WebSide};
 use crate::server::limits::Limits;
@@ -30,6 +31,8 @@ pub struct EngineState {
     acceptor: AcceptorState,
     /// Exchanges by address.
     exchanges: IpLimit,
+    #[serde(default)]
+    openings: Openings,
     turns: Option<TurnHistogram>,
     ends_at: Option<Duration>,
     /// The state of the store writer, if there was one; the caller gives it to `StoreWriter::restore` with the store.
@@ -39,7 +42,7 @@ pub struct EngineState {
 /// The sockets of an engine.
 pub struct Sockets<L: Listener> {
     /// The connections' streams by slot.
-    pub streams: Vec<(usize, L::Stream)>,
+    pub streams: Vec<(usize, L::Transport)>,
     /// The listeners in the order of their new numbers.
     pub listeners: Vec<(ListenerKind, L)>,
 }
@@ -64,6 +67,7 @@ impl<L: Listener> Engine<L> {
             timers: self.timers,
             acceptor,
             exchanges: self.web.into_exchanges(),
+            openings: self.openings,
             turns: self.turns,
             ends_at: self.ends_at,
             store_writer: self.store_writer.map(|store_writer| store_writer.into_state()),
@@ -84,7 +88,7 @@ impl<L: Listener> Engine<L> {
         hub: Hub,
         sockets: Sockets<L>,
         settings: EngineSettings,
-        poll: &<L::Stream as Stream>::Poll,
+        poll: &<L::Transport as Transport>::Poll,
     ) -> Result<Self, SocketMismatch> {
         let EngineSettings { limits, budget, max_connections } = settings;
         let budget = if state.ends_at.is_some() { budget.ending() } else { budget };
@@ -101,6 +105,8 @@ impl<L: Listener> Engine<L> {
             read_queue: state.read_queue,
             timers: state.timers,
             web,
+            openings: state.openings,
+            buffers: TransportBuffers::new(usize::MAX),
             store_writer: None,
             turns: state.turns.or_else(|| has_admin.then(TurnHistogram::default)),
             ends_at: state.ends_at,
@@ -111,7 +117,7 @@ impl<L: Listener> Engine<L> {
     }
 
     /// Registers all streams; a connection whose stream is refused is lost.
-    fn watch_all(&mut self, poll: &<L::Stream as Stream>::Poll) {
+    fn watch_all(&mut self, poll: &<L::Transport as Transport>::Poll) {
         let slots: Vec<usize> = self.connections.iter().map(|(slot, _)| slot).collect();
         for slot in slots {
             let connection = &mut self.connections[slot];

@@ -24,6 +24,8 @@ pub enum Timer {
     Exchange,
     /// It may have been silent for too long and need a ping.
     Ping,
+    /// Its handshake may be late.
+    Opening,
 }
 
 /// A deadline of the connection in `slot`, valid only for this serial number.

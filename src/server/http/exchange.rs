@@ -148,7 +148,11 @@ impl Exchange {
         if self.sent > 0 {
             (self.head, self.body, self.sent) = (Vec::new(), Cow::default(), 0);
         }
-        Flushed::UpToDate
+        match stream.flush() {
+            Ok(()) => Flushed::UpToDate,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Flushed::Blocked,
+            Err(_) => Flushed::Lost,
+        }
     }
 
     /// The next request, from buffered bytes or after one read.

@@ -1,0 +1,181 @@
+//! The sockets of the kernel: TCP, Unix, and TLS on TCP.
+
+use std::cell::Cell;
+use std::io::{self, IoSlice, Read, Write};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::rc::Rc;
+use std::time::Duration;
+
+use mio::event::Source;
+use mio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use mio::{Interest, Registry, Token};
+use rustix::event::PollFlags;
+
+use super::tls::{TlsPurpose, TlsServer, TlsStream};
+use super::{Listener, Transport};
+use crate::util::stdio;
+
+/// First token of connections; the tokens below are for listeners and the server's own sources.
+pub const CONNECTIONS: usize = 1024;
+
+/// A listening socket.
+pub enum ServerListener {
+    Tcp(TcpListener),
+    /// TCP, with TLS on each connection.
+    Tls(TcpListener, Rc<TlsServer>, TlsPurpose),
+    /// A Unix socket, and the number of the last connection.
+    Unix(UnixListener, Cell<u16>),
+}
+
+impl ServerListener {
+    /// Its address, with the real port; `None` for a Unix socket.
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        match self {
+            ServerListener::Tcp(socket) | ServerListener::Tls(socket, ..) => socket.local_addr().ok(),
+            ServerListener::Unix(..) => None,
+        }
+    }
+
+    /// The source of its events.
+    pub fn source(&mut self) -> &mut dyn Source {
+        match self {
+            ServerListener::Tcp(socket) | ServerListener::Tls(socket, ..) => socket,
+            ServerListener::Unix(socket, _) => socket,
+        }
+    }
+}
+
+impl AsFd for ServerListener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            ServerListener::Tcp(socket) | ServerListener::Tls(socket, ..) => socket.as_fd(),
+            ServerListener::Unix(socket, _) => socket.as_fd(),
+        }
+    }
+}
+
+impl Listener for ServerListener {
+    type Transport = ClientStream;
+
+    /// The peer of a Unix socket has no address: it gets the unspecified address, which no peer of TCP has, and a number
+    /// as port.
+    fn accept(&self) -> io::Result<(ClientStream, SocketAddr)> {
+        match self {
+            ServerListener::Tcp(socket) => socket.accept().map(|(stream, addr)| (ClientStream::Tcp(stream), addr)),
+            ServerListener::Tls(socket, server, purpose) => socket
+                .accept()
+                .map(|(stream, addr)| (ClientStream::Tls(Box::new(TlsStream::new(stream, server, *purpose))), addr)),
+            ServerListener::Unix(socket, number) => socket.accept().map(|(stream, _)| {
+                number.set(number.get().wrapping_add(1).max(1));
+                (ClientStream::Unix(stream), SocketAddr::from((Ipv4Addr::UNSPECIFIED, number.get())))
+            }),
+        }
+    }
+
+    fn has_waiting(&self) -> bool {
+        stdio::is_ready(self.as_fd(), PollFlags::IN, Duration::ZERO)
+    }
+}
+
+/// The connection of a client.
+pub enum ClientStream {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Read for ClientStream {
+    fn read(&mut self, block: &mut [u8]) -> io::Result<usize> {
+        match self {
+            ClientStream::Tcp(stream) => stream.read(block),
+            ClientStream::Unix(stream) => stream.read(block),
+            ClientStream::Tls(stream) => stream.read(block),
+        }
+    }
+}
+
+impl Write for ClientStream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            ClientStream::Tcp(stream) => stream.write(bytes),
+            ClientStream::Unix(stream) => stream.write(bytes),
+            ClientStream::Tls(stream) => stream.write(bytes),
+        }
+    }
+
+    fn write_vectored(&mut self, slices: &[IoSlice]) -> io::Result<usize> {
+        match self {
+            ClientStream::Tcp(stream) => stream.write_vectored(slices),
+            ClientStream::Unix(stream) => stream.write_vectored(slices),
+            ClientStream::Tls(stream) => stream.write_vectored(slices),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            ClientStream::Tls(stream) => stream.flush(),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Transport for ClientStream {
+    type Poll = Registry;
+
+    fn watch(&mut self, registry: &Registry, slot: usize) -> io::Result<()> {
+        let source: &mut dyn Source = match self {
+            ClientStream::Tcp(stream) => stream,
+            ClientStream::Unix(stream) => stream,
+            ClientStream::Tls(stream) => stream.socket_mut(),
+        };
+        registry.register(
+            source,
+            Token(CONNECTIONS + slot),
+            Interest::READABLE | Interest::WRITABLE | Interest::PRIORITY,
+        )
+    }
+
+    fn needs_handshake(&self) -> bool {
+        matches!(self, ClientStream::Tls(stream) if !stream.is_open())
+    }
+
+    fn shake_hands(&mut self) -> io::Result<()> {
+        match self {
+            ClientStream::Tls(stream) => stream.shake_hands(),
+            _ => Ok(()),
+        }
+    }
+
+    fn give_up_handshake(&mut self) {
+        if let ClientStream::Tls(stream) = self {
+            stream.give_up();
+        }
+    }
+
+    fn has_pending_read(&self) -> bool {
+        matches!(self, ClientStream::Tls(stream) if stream.has_pending_read())
+    }
+
+    fn wants_write(&self) -> bool {
+        matches!(self, ClientStream::Tls(stream) if stream.wants_write())
+    }
+
+    fn keeps_since(&self) -> Option<u64> {
+        match self {
+            ClientStream::Tls(stream) => stream.keeps_since(),
+            _ => None,
+        }
+    }
+
+    fn end_writing(&mut self) -> io::Result<()> {
+        match self {
+            ClientStream::Tcp(stream) => stream.shutdown(Shutdown::Write),
+            ClientStream::Unix(stream) => stream.shutdown(Shutdown::Write),
+            ClientStream::Tls(stream) => {
+                let told = stream.end_writing();
+                stream.socket_mut().shutdown(Shutdown::Write).and(told)
+            }
+        }
+    }
+}

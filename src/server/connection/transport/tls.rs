@@ -1,0 +1,416 @@
+//! TLS on a socket.
+//!
+//! A session has no buffers while it is idle: bytes are received, decrypted and encrypted in scratch buffers that all sessions
+//! share. A part of a record that has been received, and records that the socket has not taken, are kept (at most about 18 KiB
+//! each) and counted.
+
+use std::cell::{Cell, RefCell};
+use std::io::{self, IoSlice, Read, Write};
+use std::rc::Rc;
+
+use log::debug;
+
+use super::buffers::{KeptBytes, TransportBuffers};
+use super::records::{Input, MAX_DATA, MAX_RECORD, Records, first_record};
+use crate::chat::Lang;
+use crate::server::tls::TlsConfigs;
+
+/// The first byte of a TLS handshake (RFC 8446, section 5.1).
+const HANDSHAKE: u8 = 22;
+
+/// What a TLS listener is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TlsPurpose {
+    Lines,
+    /// HTTP.
+    Web,
+}
+
+/// Counts of handshakes since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TlsFigures {
+    /// Complete handshakes, and how many of them have gone on from an earlier session.
+    pub handshakes: u64,
+    pub resumed: u64,
+    /// Handshakes that failed or were given up.
+    pub failed: u64,
+}
+
+/// What all TLS connections of a server share.
+#[derive(Debug)]
+pub struct TlsServer {
+    configs: RefCell<TlsConfigs>,
+    lang: Lang,
+    buffers: Rc<TransportBuffers>,
+    scratch: RefCell<Scratch>,
+    figures: Cell<TlsFigures>,
+}
+
+/// Buffers that are used within one call.
+#[derive(Debug)]
+struct Scratch {
+    /// Received bytes.
+    received: Box<[u8]>,
+    /// Data of several slices, to be encrypted as one record.
+    data: Vec<u8>,
+    /// Bytes to send.
+    output: Vec<u8>,
+}
+
+impl TlsServer {
+    /// The shared part of a server's TLS connections; plain clients are told in `lang` that TLS is spoken.
+    pub fn new(configs: TlsConfigs, lang: Lang, buffers: &Rc<TransportBuffers>) -> Rc<Self> {
+        let scratch = Scratch { received: vec![0; MAX_RECORD].into(), data: Vec::new(), output: Vec::new() };
+        Rc::new(TlsServer {
+            configs: RefCell::new(configs),
+            lang,
+            buffers: buffers.clone(),
+            scratch: RefCell::new(scratch),
+            figures: Cell::default(),
+        })
+    }
+
+    /// Sets other settings for later handshakes.
+    pub fn set_configs(&self, configs: TlsConfigs) {
+        self.configs.replace(configs);
+    }
+
+    /// Counts of handshakes.
+    pub fn figures(&self) -> TlsFigures {
+        self.figures.get()
+    }
+
+    fn session(&self, purpose: TlsPurpose) -> Result<Records, rustls::Error> {
+        let configs = self.configs.borrow();
+        Records::new(match purpose {
+            TlsPurpose::Lines => configs.lines.clone(),
+            TlsPurpose::Web => configs.web.clone(),
+        })
+    }
+
+    fn count(&self, count: impl FnOnce(&mut TlsFigures)) {
+        let mut figures = self.figures.get();
+        count(&mut figures);
+        self.figures.set(figures);
+    }
+}
+
+enum Stage {
+    /// Nothing has been received.
+    New,
+    Handshake(Box<Records>),
+    Open(Box<Records>),
+    /// The handshake has failed; all input is discarded.
+    Failed,
+}
+
+/// A TLS connection.
+pub struct TlsStream<S> {
+    socket: S,
+    server: Rc<TlsServer>,
+    purpose: TlsPurpose,
+    stage: Stage,
+    /// Received bytes that are not processed: less than a record, unless data of a read did not fit.
+    input: Vec<u8>,
+    /// How many of them the session has seen, see [`Input::seen`].
+    seen: u32,
+    /// Encrypted bytes that the socket has not taken.
+    output: Vec<u8>,
+    /// The last read has emptied the socket.
+    is_socket_empty: bool,
+    /// The end of our data has been announced.
+    has_ended: bool,
+    kept: KeptBytes,
+}
+
+impl<S: Read + Write> TlsStream<S> {
+    /// A connection whose handshake has not begun.
+    pub fn new(socket: S, server: &Rc<TlsServer>, purpose: TlsPurpose) -> Self {
+        TlsStream {
+            socket,
+            purpose,
+            stage: Stage::New,
+            input: Vec::new(),
+            seen: 0,
+            output: Vec::new(),
+            is_socket_empty: false,
+            has_ended: false,
+            kept: KeptBytes::new(&server.buffers),
+            server: server.clone(),
+        }
+    }
+
+    /// The socket.
+    pub fn socket_mut(&mut self) -> &mut S {
+        &mut self.socket
+    }
+
+    /// Whether the handshake is complete.
+    pub fn is_open(&self) -> bool {
+        matches!(self.stage, Stage::Open(_))
+    }
+
+    /// Goes on with the handshake; fails with `WouldBlock` when it waits for the peer.
+    ///
+    /// # Errors
+    /// `InvalidData` if the peer does not speak TLS, or no version and cipher that we have: it has been sent an alert or a
+    /// line. Errors of the socket, and `UnexpectedEof`.
+    pub fn shake_hands(&mut self) -> io::Result<()> {
+        let result = self.flush().and_then(|()| match self.stage {
+            Stage::Open(_) => Ok(()),
+            Stage::Failed => Err(io::ErrorKind::InvalidData.into()),
+            Stage::New | Stage::Handshake(_) => self.receive(&mut []).map(drop),
+        });
+        if result.as_ref().is_err_and(|error| !is_temporary(error)) && !matches!(self.stage, Stage::Failed) {
+            self.fail();
+        }
+        result
+    }
+
+    /// Ends the handshake: it has failed or has taken too long. A peer that has sent nothing is told that TLS is spoken.
+    pub fn give_up(&mut self) {
+        if matches!(self.stage, Stage::New) {
+            self.answer_plain();
+        }
+        self.fail();
+    }
+
+    fn fail(&mut self) {
+        self.server.count(|figures| figures.failed += 1);
+        self.stage = Stage::Failed;
+        (self.input, self.seen) = (Vec::new(), 0);
+        self.count_kept();
+    }
+
+    /// Tells a client that does not speak TLS, in its own protocol, that this is a TLS port.
+    fn answer_plain(&mut self) {
+        let answer = match (self.purpose, self.server.lang) {
+            (TlsPurpose::Web, _) => HTTP_ANSWER,
+            (TlsPurpose::Lines, Lang::En) => LINE_ANSWER,
+            (TlsPurpose::Lines, Lang::Zh) => LINE_ANSWER_ZH,
+        };
+        // A new socket has room for it.
+        let _ = self.socket.write(answer.as_bytes());
+    }
+
+    /// Whether bytes may be readable for which no event comes.
+    pub fn has_pending_read(&self) -> bool {
+        !self.is_socket_empty || first_record(&self.input[self.seen as usize..]).is_some()
+    }
+
+    /// Whether encrypted bytes wait until the socket takes them.
+    pub fn wants_write(&self) -> bool {
+        !self.output.is_empty()
+    }
+
+    /// Since when it has been keeping bytes, see [`KeptBytes::since`].
+    pub fn keeps_since(&self) -> Option<u64> {
+        self.kept.since()
+    }
+
+    /// Announces the end of our data, so that the peer knows that nothing was cut off.
+    ///
+    /// # Errors
+    /// If the socket is broken.
+    pub fn end_writing(&mut self) -> io::Result<()> {
+        let Stage::Open(records) = &mut self.stage else { return Ok(()) };
+        if std::mem::replace(&mut self.has_ended, true) {
+            return Ok(());
+        }
+        let result = records.end(&mut self.input[..self.seen as usize], &mut self.output).map_err(failure);
+        // A socket without room for it is closed without it, as one that broke.
+        match result.and_then(|()| self.flush()) {
+            Err(error) if !is_temporary(&error) => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Processes what has been received, and reads the socket once if there is no data in it. Returns the length of the data
+    /// in `block`; 0 is the end, or the end of the handshake.
+    fn receive(&mut self, block: &mut [u8]) -> io::Result<usize> {
+        let server = self.server.clone();
+        let Scratch { received, output, .. } = &mut *server.scratch.borrow_mut();
+        output.clear();
+        let kept = self.input.len();
+        received[..kept].copy_from_slice(&self.input);
+        let mut input = Input { bytes: received, start: 0, seen: self.seen as usize, end: kept };
+        let result = self.receive_into(&mut input, block, output);
+        let Input { bytes, start, seen, end } = input;
+        // The common case allocates nothing: all records were whole.
+        self.input = bytes[start..end].to_vec();
+        self.seen = (seen - start) as u32;
+        self.send(output)?;
+        result
+    }
+
+    fn receive_into(&mut self, input: &mut Input, block: &mut [u8], output: &mut Vec<u8>) -> io::Result<usize> {
+        let mut has_read = false;
+        loop {
+            let is_shaking_hands = match &mut self.stage {
+                Stage::Handshake(records) | Stage::Open(records) => {
+                    let filled = records.process(input, block, output).map_err(failure)?;
+                    if filled > 0 || records.is_ended {
+                        return Ok(filled);
+                    }
+                    matches!(self.stage, Stage::Handshake(_))
+                }
+                _ => false,
+            };
+            if is_shaking_hands && self.open() {
+                return Ok(0);
+            }
+            if has_read {
+                // Others have their turn before the rest of the socket.
+                return Err(
+                    if self.is_socket_empty { io::ErrorKind::WouldBlock } else { io::ErrorKind::Interrupted }.into()
+                );
+            }
+            let room = &mut input.bytes[input.end..];
+            let space = room.len();
+            match self.socket.read(room) {
+                // Without an announced end, data may have been cut off.
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(n) => {
+                    input.end += n;
+                    self.is_socket_empty = n < space;
+                }
+                Err(error) => {
+                    self.is_socket_empty = error.kind() == io::ErrorKind::WouldBlock;
+                    return Err(error);
+                }
+            }
+            has_read = true;
+            if matches!(self.stage, Stage::New) {
+                if input.bytes[0] != HANDSHAKE {
+                    self.answer_plain();
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, "it does not speak TLS"));
+                }
+                self.stage = Stage::Handshake(Box::new(self.server.session(self.purpose).map_err(failure)?));
+            }
+        }
+    }
+
+    /// Opens the connection if the handshake is complete.
+    fn open(&mut self) -> bool {
+        match std::mem::replace(&mut self.stage, Stage::Failed) {
+            Stage::Handshake(records) if !records.is_handshaking() => {
+                let resumed = u64::from(records.is_resumed());
+                self.server.count(|figures| {
+                    figures.handshakes += 1;
+                    figures.resumed += resumed;
+                });
+                self.stage = Stage::Open(records);
+                true
+            }
+            stage => {
+                self.stage = stage;
+                false
+            }
+        }
+    }
+
+    /// Writes `bytes` to the socket, after those that wait; keeps what it does not take.
+    fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let mut sent = 0;
+        while self.output.is_empty() && sent < bytes.len() {
+            match self.socket.write(&bytes[sent..]) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(n) => sent += n,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error),
+            }
+        }
+        self.output.extend_from_slice(&bytes[sent..]);
+        self.count_kept();
+        Ok(())
+    }
+
+    fn count_kept(&mut self) {
+        self.kept.set(self.input.len() + self.output.len());
+    }
+}
+
+impl<S: Read + Write> Read for TlsStream<S> {
+    /// Reads data into `block`, which must have room for [`MAX_DATA`] bytes.
+    ///
+    /// # Errors
+    /// `UnexpectedEof` if the connection ended without an announcement (`close_notify`), so that data may be missing;
+    /// `InvalidData` if the peer does not keep to the protocol; errors of the socket.
+    fn read(&mut self, block: &mut [u8]) -> io::Result<usize> {
+        debug_assert!(block.len() >= MAX_DATA);
+        match &self.stage {
+            Stage::Open(records) if records.is_ended => Ok(0),
+            Stage::Open(_) => self.receive(block),
+            // What comes after a failed handshake is discarded.
+            _ => self.socket.read(block),
+        }
+    }
+}
+
+impl<S: Read + Write> Write for TlsStream<S> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write_vectored(&[IoSlice::new(bytes)])
+    }
+
+    /// Encrypts up to [`MAX_DATA`] bytes of all slices as one record; returns how many. They may not have reached the socket.
+    fn write_vectored(&mut self, slices: &[IoSlice]) -> io::Result<usize> {
+        self.flush()?;
+        let server = self.server.clone();
+        let Scratch { data, output, .. } = &mut *server.scratch.borrow_mut();
+        let Stage::Open(records) = &mut self.stage else { return Err(io::ErrorKind::NotConnected.into()) };
+        output.clear();
+        let seen = &mut self.input[..self.seen as usize];
+        let first = slices.first().map_or(&[][..], |slice| slice);
+        let length = if slices.len() == 1 {
+            let length = first.len().min(MAX_DATA);
+            records.encrypt(seen, &first[..length], output).map_err(failure)?;
+            length
+        } else {
+            data.clear();
+            for slice in slices {
+                let room = MAX_DATA - data.len();
+                data.extend_from_slice(&slice[..slice.len().min(room)]);
+            }
+            records.encrypt(seen, data, output).map_err(failure)?;
+            data.len()
+        };
+        self.send(output)?;
+        Ok(length)
+    }
+
+    /// Writes what waits; fails with `WouldBlock` while something is left.
+    fn flush(&mut self) -> io::Result<()> {
+        if self.output.is_empty() {
+            return Ok(());
+        }
+        let bytes = std::mem::take(&mut self.output);
+        self.send(&bytes)?;
+        if self.output.is_empty() { Ok(()) } else { Err(io::ErrorKind::WouldBlock.into()) }
+    }
+}
+
+impl<S> Drop for TlsStream<S> {
+    fn drop(&mut self) {
+        if let Stage::Handshake(_) = self.stage {
+            self.server.count(|figures| figures.failed += 1);
+        }
+    }
+}
+
+/// Whether a later call may succeed.
+pub fn is_temporary(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
+}
+
+fn failure(error: rustls::Error) -> io::Error {
+    debug!("TLS: {error}");
+    io::Error::new(io::ErrorKind::InvalidData, error)
+}
+
+const LINE_ANSWER: &str =
+    "! This port speaks TLS. Connect with: chinwag connect --tls HOST:PORT, or ncat --ssl HOST PORT.\r\n";
+const LINE_ANSWER_ZH: &str =
+    "! 此端口使用 TLS。请用以下命令连接：chinwag connect --tls HOST:PORT，或 ncat --ssl HOST PORT。\r\n";
+const HTTP_ANSWER: &str = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 63\r\n\
+    Connection: close\r\n\r\nThis port speaks TLS: write https:// in front of the address.\r\n";
