@@ -89,6 +89,16 @@ impl World {
             let (person, reader) = (&self.people[who], &self.oracle.readers[who]);
             let wire = person.wire.borrow();
             match reader.stage {
+                // Some have nothing to say to a TLS port, and some speak another protocol.
+                ReaderStage::Outside
+                    if wire.slot.is_some()
+                        && person.has_begun
+                        && !person.ends
+                        && wire.can_open()
+                        && !wire.is_reset() =>
+                {
+                    Some(format!("the handshake of person {who} does not end"))
+                }
                 ReaderStage::Outside => None,
                 _ if self.oracle.unread_bytes(who) > 0 => {
                     Some(format!("person {who} has unread text {:?}", self.oracle.unread_text(who)))

@@ -84,7 +84,8 @@ impl World {
             // After a change of the rate the server still waits as long as before.
             let is_slow =
                 self.plan.config.rate > 0 || self.most.has_changed || person.pauses || !person.unsent.is_empty();
-            let is_heard = reader.typed.is_empty() || reader.stage == ReaderStage::Gone;
+            let is_gone = reader.stage == ReaderStage::Gone || !wire.can_open();
+            let is_heard = reader.typed.is_empty() || is_gone || wire.has_late();
             assert!(
                 is_heard || is_slow,
                 "nothing happens and a line of person {who} is not processed: {:?}",

@@ -26,6 +26,7 @@ mod plan;
 mod program;
 mod scheduler;
 mod sequencer;
+mod tls;
 mod world;
 
 use std::cell::Cell;

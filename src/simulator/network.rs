@@ -13,6 +13,7 @@ use std::rc::Rc;
 
 use rustix::io::Errno;
 
+use super::tls::{Peer, SimulatedTls};
 use crate::server::connection::transport;
 use crate::server::connection::transport::Readiness;
 use crate::util::test_support::Random;
@@ -47,6 +48,10 @@ pub struct Wire {
     pub told_error: bool,
     /// Bytes that the server has written since the last check.
     pub fresh: Vec<u8>,
+    /// The person's side of TLS, at a TLS port.
+    peer: Option<Peer>,
+    /// The end has come without having been announced by TLS.
+    is_cut: bool,
     /// It has been read from, or written to, since the last check.
     pub touched: bool,
     /// Calls that returned bytes, an end or an error.
@@ -54,7 +59,7 @@ pub struct Wire {
 }
 
 impl Wire {
-    fn new(seed: u64, capacity: usize) -> Wire {
+    fn new(seed: u64, capacity: usize, peer: Option<Peer>) -> Wire {
         Wire {
             random: Random(seed),
             slot: None,
@@ -72,21 +77,44 @@ impl Wire {
             told_end: false,
             told_error: false,
             fresh: Vec::new(),
+            peer,
+            is_cut: false,
             touched: false,
             progress: 0,
         }
     }
 
-    /// Bytes arrive at the server.
+    /// The person sends bytes, which arrive at the server.
     pub fn arrive(&mut self, bytes: impl Iterator<Item = u8>) {
-        if !self.closed && !self.reset {
-            self.inbox.extend(bytes);
-            self.edge = true;
+        self.transmit(bytes, false);
+    }
+
+    /// Bytes that are on the way arrive.
+    pub fn arrive_late(&mut self) {
+        if self.peer.is_some() {
+            self.transmit(std::iter::empty(), false);
         }
+    }
+
+    fn transmit(&mut self, bytes: impl Iterator<Item = u8>, ends: bool) {
+        if self.closed || self.reset || self.fin {
+            return;
+        }
+        let before = self.inbox.len();
+        match &mut self.peer {
+            None => self.inbox.extend(bytes),
+            Some(peer) => self.inbox.extend(peer.send(bytes, ends, &mut self.random)),
+        }
+        self.edge |= self.inbox.len() > before;
     }
 
     /// The end of the person's bytes arrives.
     pub fn end(&mut self) {
+        self.transmit(std::iter::empty(), true);
+        self.end_socket();
+    }
+
+    fn end_socket(&mut self) {
         if !self.reset && !self.fin {
             self.edge = true;
             self.fin = true;
@@ -104,6 +132,12 @@ impl Wire {
 
     /// The person closes the socket completely: an end, and a reset if anything more is written.
     pub fn abandon(&mut self) {
+        if !self.fin && self.peer.as_ref().is_some_and(Peer::speaks_tls) && self.random.one_in(4) {
+            // Some programs close the socket without the announcement that TLS asks for.
+            self.arrive_late();
+            self.is_cut = true;
+            self.end_socket();
+        }
         self.end();
         self.abandoned = true;
         if self.in_flight > 0 {
@@ -128,6 +162,21 @@ impl Wire {
 
     pub fn is_reset(&self) -> bool {
         self.reset
+    }
+
+    /// Whether the person's data has no proper end: the connection was reset, or ended without the announcement of TLS.
+    pub fn is_lost(&self) -> bool {
+        self.reset || self.is_cut
+    }
+
+    /// Whether bytes of the person are on the way.
+    pub fn has_late(&self) -> bool {
+        self.peer.as_ref().is_some_and(Peer::has_late)
+    }
+
+    /// Whether the handshake of TLS must succeed, if there is one.
+    pub fn can_open(&self) -> bool {
+        self.peer.as_ref().is_none_or(Peer::speaks_tls)
     }
 
     /// Raises a spurious event.
@@ -156,35 +205,89 @@ impl Wire {
     }
 }
 
-/// The server's end of a wire.
-pub struct Stream(Rc<RefCell<Wire>>);
-
-impl Read for Stream {
-    fn read(&mut self, block: &mut [u8]) -> io::Result<usize> {
-        let wire = &mut *self.0.borrow_mut();
-        wire.touched = true;
-        if wire.random.one_in(24) {
+impl Wire {
+    /// The server reads from the kernel.
+    pub fn read(&mut self, block: &mut [u8]) -> io::Result<usize> {
+        self.touched = true;
+        if self.random.one_in(24) {
             return Err(io::ErrorKind::Interrupted.into());
         }
-        if !wire.inbox.is_empty() {
-            let n = wire.inbox.len().min(block.len());
-            for (place, byte) in block.iter_mut().zip(wire.inbox.drain(..n)) {
+        if !self.inbox.is_empty() {
+            let n = self.inbox.len().min(block.len());
+            for (place, byte) in block.iter_mut().zip(self.inbox.drain(..n)) {
                 *place = byte;
             }
-            wire.progress += 1;
+            self.progress += 1;
             return Ok(n);
         }
-        if !wire.fin && std::mem::take(&mut wire.error) {
-            wire.told_error = true;
-            wire.progress += 1;
+        if !self.fin && std::mem::take(&mut self.error) {
+            self.told_error = true;
+            self.progress += 1;
             return Err(io::ErrorKind::ConnectionReset.into());
         }
-        if wire.fin || wire.reset {
-            wire.told_end = true;
-            wire.progress += 1;
+        if self.fin || self.reset {
+            self.told_end = true;
+            self.progress += 1;
             return Ok(0);
         }
         Err(io::ErrorKind::WouldBlock.into())
+    }
+
+    /// The server writes to the kernel.
+    pub fn write(&mut self, slices: &[IoSlice]) -> io::Result<usize> {
+        self.touched = true;
+        if self.random.one_in(24) {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        if self.reset || self.shut {
+            let kind = if self.error { io::ErrorKind::ConnectionReset } else { io::ErrorKind::BrokenPipe };
+            self.error = false;
+            self.told_error = true;
+            self.progress += 1;
+            return Err(kind.into());
+        }
+        let all: usize = slices.iter().map(|slice| slice.len()).sum();
+        let space = self.capacity.saturating_sub(self.in_flight);
+        let mut n = all.min(space);
+        self.full = n < all;
+        if n == 0 {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        if self.random.one_in(6) {
+            n = 1 + self.random.below(n);
+        }
+        let mut left = n;
+        for slice in slices {
+            let (bytes, _) = slice.split_at(left.min(slice.len()));
+            match &mut self.peer {
+                None => self.fresh.extend_from_slice(bytes),
+                Some(peer) => peer.receive(bytes, &mut self.fresh),
+            }
+            left -= bytes.len();
+        }
+        self.progress += 1;
+        if self.abandoned {
+            self.break_off();
+        } else {
+            self.in_flight += n;
+        }
+        Ok(n)
+    }
+}
+
+/// The server's end of a wire.
+pub struct Stream {
+    wire: Rc<RefCell<Wire>>,
+    tls: Option<SimulatedTls>,
+}
+
+impl Read for Stream {
+    fn read(&mut self, block: &mut [u8]) -> io::Result<usize> {
+        let wire = &mut self.wire.borrow_mut();
+        match &mut self.tls {
+            None => wire.read(block),
+            Some(tls) => tls.read(wire, block),
+        }
     }
 }
 
@@ -194,45 +297,15 @@ impl Write for Stream {
     }
 
     fn write_vectored(&mut self, slices: &[IoSlice]) -> io::Result<usize> {
-        let wire = &mut *self.0.borrow_mut();
-        wire.touched = true;
-        if wire.random.one_in(24) {
-            return Err(io::ErrorKind::Interrupted.into());
+        let wire = &mut self.wire.borrow_mut();
+        match &mut self.tls {
+            None => wire.write(slices),
+            Some(tls) => tls.write(wire, slices),
         }
-        if wire.reset || wire.shut {
-            let kind = if wire.error { io::ErrorKind::ConnectionReset } else { io::ErrorKind::BrokenPipe };
-            wire.error = false;
-            wire.told_error = true;
-            wire.progress += 1;
-            return Err(kind.into());
-        }
-        let all: usize = slices.iter().map(|slice| slice.len()).sum();
-        let space = wire.capacity.saturating_sub(wire.in_flight);
-        let mut n = all.min(space);
-        wire.full = n < all;
-        if n == 0 {
-            return Err(io::ErrorKind::WouldBlock.into());
-        }
-        if wire.random.one_in(6) {
-            n = 1 + wire.random.below(n);
-        }
-        let mut left = n;
-        for slice in slices {
-            let step = left.min(slice.len());
-            wire.fresh.extend_from_slice(&slice[..step]);
-            left -= step;
-        }
-        wire.progress += 1;
-        if wire.abandoned {
-            wire.break_off();
-        } else {
-            wire.in_flight += n;
-        }
-        Ok(n)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        self.tls.as_mut().map_or(Ok(()), |tls| tls.flush(&mut self.wire.borrow_mut()))
     }
 }
 
@@ -243,16 +316,41 @@ impl transport::Transport for Stream {
         if network.refuses_to_watch.replace(false) {
             return Err(Errno::NOSPC.into());
         }
-        let wire = &mut *self.0.borrow_mut();
+        let wire = &mut *self.wire.borrow_mut();
         wire.slot = Some(slot);
         wire.edge = true;
         Ok(())
     }
 
+    fn needs_handshake(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| !tls.is_open)
+    }
+
+    fn shake_hands(&mut self) -> io::Result<()> {
+        self.tls.as_mut().map_or(Ok(()), |tls| tls.shake_hands(&mut self.wire.borrow_mut()))
+    }
+
+    fn give_up_handshake(&mut self) {
+        if let Some(tls) = &mut self.tls {
+            tls.give_up(&mut self.wire.borrow_mut());
+        }
+    }
+
+    fn has_pending_read(&self) -> bool {
+        self.tls.as_ref().is_some_and(SimulatedTls::has_pending_read)
+    }
+
+    fn wants_write(&self) -> bool {
+        self.tls.as_ref().is_some_and(SimulatedTls::wants_write)
+    }
+
     fn end_writing(&mut self) -> io::Result<()> {
-        let wire = &mut *self.0.borrow_mut();
+        let wire = &mut *self.wire.borrow_mut();
         if wire.reset {
             return Err(io::ErrorKind::NotConnected.into());
+        }
+        if let Some(tls) = &mut self.tls {
+            tls.end_writing(wire)?;
         }
         wire.shut = true;
         wire.edge |= wire.fin;
@@ -262,7 +360,7 @@ impl transport::Transport for Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        let wire = &mut *self.0.borrow_mut();
+        let wire = &mut *self.wire.borrow_mut();
         wire.closed = true;
         wire.slot = None;
         wire.progress += 1;
@@ -303,7 +401,10 @@ impl transport::Listener for Listener {
             return Err(errno.into());
         }
         match backlog.queue.pop_front() {
-            Some((wire, addr)) => Ok((Stream(wire), addr)),
+            Some((wire, addr)) => {
+                let tls = wire.borrow().peer.is_some().then(SimulatedTls::default);
+                Ok((Stream { wire, tls }, addr))
+            }
             None => Err(io::ErrorKind::WouldBlock.into()),
         }
     }
@@ -336,7 +437,19 @@ impl Network {
 
     /// A client connects to a listener.
     pub fn connect(&self, listener: usize, addr: SocketAddr, seed: u64, capacity: usize) -> Rc<RefCell<Wire>> {
-        let wire = Rc::new(RefCell::new(Wire::new(seed, capacity)));
+        self.connect_with(listener, addr, seed, capacity, None)
+    }
+
+    /// A client connects to a listener, whose port is one for TLS if there is a `peer`.
+    pub fn connect_with(
+        &self,
+        listener: usize,
+        addr: SocketAddr,
+        seed: u64,
+        capacity: usize,
+        peer: Option<Peer>,
+    ) -> Rc<RefCell<Wire>> {
+        let wire = Rc::new(RefCell::new(Wire::new(seed, capacity, peer)));
         let backlog = &mut *self.backlogs[listener].borrow_mut();
         backlog.queue.push_back((wire.clone(), addr));
         backlog.edge = true;

@@ -111,7 +111,7 @@ impl SeedPlan {
             accepts: few(random, all.accepts),
             reads: few(random, all.reads),
             answers: all.answers,
-            handshakes: 1,
+            handshakes: if narrow { 1 } else { all.handshakes },
             private_writes: few(random, all.private_writes),
             bytes: if random.one_in(2) { 1 + random.below(500) } else { all.bytes },
             visits: few(random, all.visits),

@@ -14,6 +14,8 @@ use super::page::SimulatedPage;
 use super::person;
 use super::person::{Person, ReadingPace};
 use super::program::{LineProgram, Program};
+use super::tls;
+use super::tls::Peer;
 use super::world::World;
 
 impl World {
@@ -48,7 +50,10 @@ impl World {
         let program = || Program::new(self.revision, &self.plan.config);
         let listener = if page { self.plan.listeners } else { self.random.below(self.plan.listeners) };
         let seed = self.random.next();
-        let wire = self.network.connect(listener, addr, seed, self.plan.capacity);
+        // With an end-of-line timeout a line pauses only on purpose.
+        let delays = self.plan.limits.eol_timeout.is_zero();
+        let peer = self.is_tls(listener).then(|| Peer::new(tls::speech(seed), delays));
+        let wire = self.network.connect_with(listener, addr, seed, self.plan.capacity, peer);
         let pace = match self.random.below(12) {
             0 => ReadingPace::Stalled,
             1 => ReadingPace::Slow,
@@ -224,8 +229,9 @@ impl World {
         let person = &mut self.people[who];
         let n = n.min(person.unsent.len());
         let mut wire = person.wire.borrow_mut();
-        if n > 0 {
-            wire.arrive(person.unsent.drain(..n));
+        match n {
+            0 => wire.arrive_late(),
+            _ => wire.arrive(person.unsent.drain(..n)),
         }
         if person.ends && person.unsent.is_empty() {
             wire.end();

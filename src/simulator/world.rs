@@ -62,6 +62,8 @@ pub struct World {
     pub(super) revision: u32,
     /// The number of texts that were typed.
     pub(super) texts: u32,
+    /// The listeners whose ports are for TLS, as bits.
+    pub(super) tls: u64,
     /// The operator makes moderators.
     pub(super) has_moderators: bool,
 }
@@ -163,6 +165,7 @@ impl World {
             reloads: (hash_of(seed) >> 32 & 3 == 0).then_some(Random(seed)),
             most: MostEver::of(&plan.config),
             texts: 0,
+            tls: if hash_of(seed) >> 40 & 3 == 0 { hash_of(seed) >> 42 | 1 } else { 0 },
             has_moderators,
             random,
             plan,
@@ -358,9 +361,14 @@ impl World {
         self.record_heard(now);
     }
 
-    /// HTTP connections, which the hub does not know.
+    /// Whether the port of a listener is for TLS.
+    pub(super) fn is_tls(&self, listener: usize) -> bool {
+        self.tls >> listener & 1 == 1
+    }
+
+    /// HTTP connections and unfinished handshakes, which the hub does not know.
     pub(super) fn exchanges(&self) -> usize {
-        self.engine.exchange_count()
+        self.engine.exchange_count() + self.engine.opening_count()
     }
 
     /// Streams that have been read from or written to since the last call.
@@ -384,7 +392,7 @@ impl World {
                     let who = self.oracle.in_slot(id);
                     let wire = self.people[who].wire.borrow();
                     // A browser may end without a closing handshake.
-                    let is_broken = wire.is_reset() || self.people[who].page.is_some() && self.people[who].ends;
+                    let is_broken = wire.is_lost() || self.people[who].page.is_some() && self.people[who].ends;
                     assert!(is_broken, "person {who} is lost and the connection is sound");
                     None
                 }
@@ -492,7 +500,7 @@ impl World {
             return;
         };
         let waited = now.at + Duration::from_millis(2) - (*at).max(person.written_at);
-        let is_lost = matches!(cause, Cause::TooSlow | Cause::ConnectionLost) || wire.is_reset();
+        let is_lost = matches!(cause, Cause::TooSlow | Cause::ConnectionLost) || wire.is_lost();
         let is_over = self.engine.is_done(now.at) && self.engine.connection_count() > 0;
         let is_late = waited >= FAREWELL_TIMEOUT;
         if !is_lost && !is_over && !is_late {

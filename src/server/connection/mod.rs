@@ -25,9 +25,6 @@ use crate::wire::websocket::FrameDecoder;
 /// Slices written with one system call.
 const SLICES: usize = 16;
 
-/// Reads whose bytes are discarded from a closing connection before it is closed at once.
-const DRAINED_READS: u8 = 64;
-
 /// The phase of a connection, from open to closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Phase {
@@ -54,8 +51,6 @@ pub struct Connection<S> {
     pub serial: u32,
     /// Time of the last read, or of the last write while closing, in milliseconds.
     pub progress: u64,
-    /// Reads whose bytes were discarded while draining.
-    drained: u8,
     /// The protocol, with the state of its input.
     pub protocol: Protocol,
 }
@@ -81,8 +76,8 @@ pub enum Protocol {
 impl<S> Connection<S> {
     /// The same connection on another socket, and the socket that it had.
     pub fn replace_stream<T>(self, stream: T) -> (Connection<T>, S) {
-        let Connection { stream: old, phase, flags, serial, progress, drained, protocol } = self;
-        (Connection { stream, phase, flags, serial, progress, drained, protocol }, old)
+        let Connection { stream: old, phase, flags, serial, progress, protocol } = self;
+        (Connection { stream, phase, flags, serial, progress, protocol }, old)
     }
 }
 
@@ -95,7 +90,6 @@ impl<S: Transport> Connection<S> {
             flags: Flags::empty(),
             serial,
             progress: 0,
-            drained: 0,
             protocol: Protocol::Lines(None),
         }
     }
@@ -103,6 +97,7 @@ impl<S: Transport> Connection<S> {
     /// Reads once, into `block`, and passes lines to the hub while it accepts them.
     pub fn receive(&mut self, hub: &mut Hub, id: ClientId, now: Now, block: &mut [u8], max_line: usize) -> Received {
         let Connection { stream, flags, progress, protocol, .. } = self;
+        let wanted_write = stream.wants_write();
         let mut receiver = Receiver { stream, flags, progress, hub, id, now };
         let received = match protocol {
             Protocol::Lines(kept) => receiver.receive(kept, block, max_line),
@@ -110,7 +105,7 @@ impl<S: Transport> Connection<S> {
             Protocol::Opening(_) | Protocol::Http(_) => Received::All,
         };
         // Reading may cause answers below the protocol, such as new keys.
-        if self.stream.wants_write() {
+        if !wanted_write && self.stream.wants_write() {
             hub.handle_blocked(id);
         }
         received
@@ -250,15 +245,13 @@ impl<S: Transport> Connection<S> {
         }
     }
 
-    /// Discards input; returns whether the connection can be closed now.
-    pub fn drain(&mut self, block: &mut [u8]) -> bool {
-        loop {
-            match self.stream.read(block) {
-                Ok(n) if n > 0 && self.drained < DRAINED_READS => self.drained += 1,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                _ => return true,
-            }
+    /// Reads once and discards the bytes.
+    pub fn drain(&mut self, block: &mut [u8]) -> Received {
+        match self.stream.read(block) {
+            Ok(n) if n > 0 => Received::More,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Received::All,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Received::More,
+            _ => Received::End,
         }
     }
 }

@@ -4,7 +4,7 @@ use super::Engine;
 use super::timers::{DRAIN_TIMEOUT, Timer};
 use crate::chat::{ClientId, Close, Now};
 use crate::server::connection::transport::{Listener, Transport};
-use crate::server::connection::{Flags, Phase, Protocol};
+use crate::server::connection::{Flags, Phase, Protocol, Received};
 use crate::server::limits::FAREWELL_TIMEOUT;
 
 impl<L: Listener> Engine<L> {
@@ -41,11 +41,21 @@ impl<L: Listener> Engine<L> {
         connection.phase = Phase::Draining;
         connection.progress = now.at.as_millis() as u64;
         let shut = connection.stream.end_writing();
-        let done = connection.flags.contains(Flags::ENDED) || shut.is_err() || connection.drain(&mut self.block);
+        let done = connection.flags.contains(Flags::ENDED) || shut.is_err();
         if done || self.ends_at.is_some() {
             self.finish(slot);
         } else {
             self.set_timer(slot, Timer::Farewell, now.at + DRAIN_TIMEOUT);
+            self.drain(slot);
+        }
+    }
+
+    /// Discards input of a connection whose writing is shut down, until its end or the deadline.
+    pub(super) fn drain(&mut self, slot: usize) {
+        match self.connections[slot].drain(&mut self.block) {
+            Received::End => self.finish(slot),
+            Received::More => self.read_soon(slot),
+            _ => {}
         }
     }
 

@@ -99,8 +99,8 @@ impl<L: Listener> Engine<L> {
             reads -= 1;
             if connection.phase == Phase::Open && (self.ends_at.is_none() || connection.is_admin()) {
                 self.receive(slot, now);
-            } else if connection.phase == Phase::Draining && connection.drain(&mut self.block) {
-                self.finish(slot);
+            } else if connection.phase == Phase::Draining {
+                self.drain(slot);
             }
         }
         self.read_queue.put_back(later);

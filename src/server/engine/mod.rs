@@ -220,6 +220,11 @@ impl<L: Listener> Engine<L> {
         self.connections.iter().filter(|(_, connection)| connection.is_exchange()).count()
     }
 
+    /// The number of connections that are opening, which the hub does not know.
+    pub fn opening_count(&self) -> usize {
+        self.openings.len()
+    }
+
     /// The number of deadlines that have not passed, also of closed connections.
     pub fn timer_count(&self) -> usize {
         self.timers.pending()

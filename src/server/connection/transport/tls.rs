@@ -250,6 +250,8 @@ impl<S: Read + Write> TlsStream<S> {
                 Stage::Handshake(records) | Stage::Open(records) => {
                     let filled = records.process(input, block, output).map_err(failure)?;
                     if filled > 0 || records.is_ended {
+                        // More may have come since the last read, whose event is used up.
+                        self.is_socket_empty &= has_read;
                         return Ok(filled);
                     }
                     matches!(self.stage, Stage::Handshake(_))
