@@ -120,8 +120,8 @@ impl EventLoop {
     }
 
     /// Sets what TLS connections share, and the buffers that they count.
-    pub fn set_tls(&mut self, tls: Option<Rc<TlsServer>>, buffers: Rc<TransportBuffers>) {
-        self.tls = tls;
+    pub fn set_tls(&mut self, tls: Rc<TlsServer>, buffers: Rc<TransportBuffers>) {
+        self.tls = Some(tls);
         self.engine.set_buffers(buffers);
     }
 

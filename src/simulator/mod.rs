@@ -26,7 +26,7 @@ mod plan;
 mod program;
 mod scheduler;
 mod sequencer;
-mod tls;
+pub(super) mod tls;
 mod world;
 
 use std::cell::Cell;

@@ -15,7 +15,7 @@ use rustix::io::Errno;
 
 use super::tls::{Peer, SimulatedTls};
 use crate::server::connection::transport;
-use crate::server::connection::transport::Readiness;
+use crate::server::connection::transport::{Readiness, TransportBuffers};
 use crate::util::test_support::Random;
 
 /// One connection, as both kernels see it.
@@ -336,6 +336,10 @@ impl transport::Transport for Stream {
         }
     }
 
+    fn keeps_since(&self) -> Option<u64> {
+        self.tls.as_ref().and_then(SimulatedTls::keeps_since)
+    }
+
     fn has_pending_read(&self) -> bool {
         self.tls.as_ref().is_some_and(SimulatedTls::has_pending_read)
     }
@@ -368,7 +372,6 @@ impl Drop for Stream {
 }
 
 /// Connections that wait to be accepted.
-#[derive(Default)]
 struct Backlog {
     queue: VecDeque<(Rc<RefCell<Wire>>, SocketAddr)>,
     /// The errors of the next calls of accept.
@@ -376,6 +379,7 @@ struct Backlog {
     /// File descriptors are exhausted.
     exhausted: bool,
     edge: bool,
+    buffers: Rc<TransportBuffers>,
 }
 
 /// A listening socket.
@@ -402,7 +406,8 @@ impl transport::Listener for Listener {
         }
         match backlog.queue.pop_front() {
             Some((wire, addr)) => {
-                let tls = wire.borrow().peer.is_some().then(SimulatedTls::default);
+                let is_tls = wire.borrow().peer.is_some();
+                let tls = is_tls.then(|| SimulatedTls::new(&backlog.buffers));
                 Ok((Stream { wire, tls }, addr))
             }
             None => Err(io::ErrorKind::WouldBlock.into()),
@@ -415,10 +420,18 @@ impl transport::Listener for Listener {
 }
 
 /// The simulated network.
-#[derive(Default)]
 pub struct Network {
     backlogs: Vec<Rc<RefCell<Backlog>>>,
+    /// What the server's ends of TLS connections count together.
+    pub buffers: Rc<TransportBuffers>,
     pub refuses_to_watch: Cell<bool>,
+}
+
+impl Default for Network {
+    fn default() -> Self {
+        let refuses_to_watch = Cell::default();
+        Network { backlogs: Vec::new(), buffers: TransportBuffers::new(1 << 20), refuses_to_watch }
+    }
 }
 
 /// An event of the poll.
@@ -430,7 +443,8 @@ pub enum Event {
 impl Network {
     /// Adds a listening socket.
     pub fn listen(&mut self) -> Listener {
-        let backlog = Rc::new(RefCell::new(Backlog::default()));
+        let (queue, faults, buffers) = (VecDeque::new(), VecDeque::new(), self.buffers.clone());
+        let backlog = Rc::new(RefCell::new(Backlog { queue, faults, exhausted: false, edge: false, buffers }));
         self.backlogs.push(backlog.clone());
         Listener(backlog)
     }

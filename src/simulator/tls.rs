@@ -6,8 +6,10 @@
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
+use std::rc::Rc;
 
 use super::network::Wire;
+use crate::server::connection::transport::{KeptBytes, TransportBuffers};
 use crate::util::test_support::Random;
 
 /// Data of a record at most; from a person it fits into the smallest block of a read.
@@ -125,7 +127,6 @@ fn first_length(bytes: &[u8]) -> Option<usize> {
 }
 
 /// The server's side.
-#[derive(Default)]
 pub struct SimulatedTls {
     input: Vec<u8>,
     output: Vec<u8>,
@@ -133,9 +134,30 @@ pub struct SimulatedTls {
     has_failed: bool,
     is_ended: bool,
     is_socket_empty: bool,
+    kept: KeptBytes,
 }
 
 impl SimulatedTls {
+    pub fn new(buffers: &Rc<TransportBuffers>) -> SimulatedTls {
+        SimulatedTls {
+            input: Vec::new(),
+            output: Vec::new(),
+            is_open: false,
+            has_failed: false,
+            is_ended: false,
+            is_socket_empty: false,
+            kept: KeptBytes::new(buffers),
+        }
+    }
+
+    pub fn keeps_since(&self) -> Option<u64> {
+        self.kept.since()
+    }
+
+    fn count_kept(&mut self) {
+        self.kept.set(self.input.len() + self.output.len());
+    }
+
     pub fn has_pending_read(&self) -> bool {
         !self.is_socket_empty || first_length(&self.input).is_some()
     }
@@ -175,6 +197,12 @@ impl SimulatedTls {
     }
 
     pub fn read(&mut self, wire: &mut Wire, block: &mut [u8]) -> io::Result<usize> {
+        let result = self.receive(wire, block);
+        self.count_kept();
+        result
+    }
+
+    fn receive(&mut self, wire: &mut Wire, block: &mut [u8]) -> io::Result<usize> {
         if !self.is_open || self.has_failed {
             return wire.read(block);
         }
@@ -237,7 +265,9 @@ impl SimulatedTls {
 
     /// Writes what waits, as far as the kernel takes it.
     fn flush_some(&mut self, wire: &mut Wire) -> io::Result<()> {
-        match self.flush(wire) {
+        let result = self.flush(wire);
+        self.count_kept();
+        match result {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
             result => result,
         }

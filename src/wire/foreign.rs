@@ -38,9 +38,14 @@ pub enum Verdict {
     Foreign(Protocol),
 }
 
+/// The first bytes of a TLS client.
+pub const TLS_START: &[u8] = b"\x16\x03";
+/// The alert `handshake_failure`, which ends the connection of a TLS client (RFC 8446, section 6.2).
+pub const TLS_ALERT: [u8; 7] = [21, 3, 1, 0, 2, 2, 40];
+
 /// First bytes that identify a protocol before the line has ended.
 const BEGINNINGS: [(&[u8], Protocol); 9] = [
-    (b"\x16\x03", Tls),
+    (TLS_START, Tls),
     (b"SSH-2.0-", Ssh),
     (b"SSH-1.99-", Ssh),
     (b"SSH-1.5-", Ssh),

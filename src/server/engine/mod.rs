@@ -55,8 +55,8 @@ pub struct Engine<L: Listener> {
     timers: ConnectionTimers,
     web: WebSide,
     openings: Openings,
-    /// The bytes that transports keep.
-    buffers: Rc<TransportBuffers>,
+    /// What transports count together, if some of them are TLS.
+    buffers: Option<Rc<TransportBuffers>>,
     /// The store writer, with `--store`.
     store_writer: Option<StoreWriter>,
     /// The durations of turns; counted only if there is an admin listener.
@@ -89,7 +89,7 @@ impl<L: Listener> Engine<L> {
             timers: ConnectionTimers::default(),
             web,
             openings: Openings::default(),
-            buffers: TransportBuffers::new(usize::MAX),
+            buffers: None,
             store_writer: None,
             turns: has_admin.then(TurnHistogram::default),
             ends_at: None,
@@ -113,9 +113,9 @@ impl<L: Listener> Engine<L> {
         self.store_writer = store_writer;
     }
 
-    /// Sets the buffers whose bytes the transports count.
+    /// Sets what the transports count together.
     pub fn set_buffers(&mut self, buffers: Rc<TransportBuffers>) {
-        self.buffers = buffers;
+        self.buffers = Some(buffers);
     }
 
     /// Records an event of the listener with this number.
@@ -151,13 +151,18 @@ impl<L: Listener> Engine<L> {
             || self.hub.has_work()
             || self.store_writer.as_ref().is_some_and(|store_writer| store_writer.has_questions(&self.hub, now))
             || self.is_behind()
-            || self.buffers.is_full()
+            || self.has_full_buffers()
             || (self.connections.has_room() && self.acceptor.is_ready(now))
     }
 
     /// Whether deadlines that have passed, or closed connections, wait for the next turn.
     pub fn is_behind(&self) -> bool {
         self.connections.closed() > 0 || self.timers.has_expired()
+    }
+
+    /// Whether the transports keep more bytes than they may.
+    fn has_full_buffers(&self) -> bool {
+        self.buffers.as_ref().is_some_and(|buffers| buffers.is_full())
     }
 
     /// The time of the next turn if no event comes before.

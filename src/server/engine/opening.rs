@@ -143,3 +143,137 @@ impl<L: Listener> Engine<L> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::net::SocketAddr;
+    use std::rc::Rc;
+
+    use time::OffsetDateTime;
+
+    use super::super::Budget;
+    use super::*;
+    use crate::chat::{Config, Hub, Lang};
+    use crate::server::connection::transport::TransportBuffers;
+    use crate::server::limits::Limits;
+    use crate::simulator::network::{Event, Listener as SimulatedListener, Network, Wire};
+    use crate::simulator::tls::{Peer, Speech};
+    use crate::wire::renderers;
+
+    /// A server with one port, which is for TLS.
+    struct Server {
+        engine: Engine<SimulatedListener>,
+        network: Network,
+        wires: Vec<Rc<RefCell<Wire>>>,
+    }
+
+    impl Server {
+        fn new(network: Network) -> Server {
+            let mut network = network;
+            let limits =
+                Limits { max_line: 4096, eol_timeout: Duration::ZERO, keepalive: Duration::ZERO, send_buffer: 0 };
+            let hub = Hub::new(Config { max_clients: 10_000, ..Config::default() }, renderers(Lang::En));
+            let listeners = vec![(ListenerKind::Plain, network.listen())];
+            let mut engine = Engine::new(hub, listeners, limits, Budget::default(), 10_000);
+            engine.set_buffers(network.buffers.clone());
+            Server { engine, network, wires: Vec::new() }
+        }
+
+        fn connect(&mut self, addr: [u8; 4], speech: Speech, capacity: usize) -> Rc<RefCell<Wire>> {
+            let seed = self.wires.len() as u64;
+            let peer = Peer::new(speech, false);
+            let wire = self.network.connect_with(0, SocketAddr::from((addr, 1)), seed, capacity, Some(peer));
+            self.wires.push(wire.clone());
+            wire
+        }
+
+        fn turn(&mut self, seconds: u64) {
+            let now = Now { at: Duration::from_secs(seconds), local: OffsetDateTime::UNIX_EPOCH };
+            for event in self.network.poll(self.wires.iter(), usize::MAX) {
+                match event {
+                    Event::Listener(number) => self.engine.notify_listener(number),
+                    Event::Stream(slot, readiness) => self.engine.record_event(slot, readiness),
+                }
+            }
+            self.engine.process_input(&self.network, now);
+            self.engine.process_output(now);
+        }
+
+        fn run(&mut self, seconds: u64) {
+            self.turn(seconds);
+            while self.engine.has_work(Duration::from_secs(seconds)) || self.network.has_events(self.wires.iter()) {
+                self.turn(seconds);
+            }
+        }
+    }
+
+    #[test]
+    fn handshakes_that_never_end_keep_no_others_out() {
+        let mut server = Server::new(Network::default());
+        for _ in 0..MAX_OPENING_PER_IP {
+            server.connect([10, 0, 0, 1], Speech::Silent, 1000);
+        }
+        server.run(1);
+        assert_eq!(server.engine.opening_count(), MAX_OPENING_PER_IP);
+        // One more from the same address ends the oldest; another address is not concerned.
+        let late = server.connect([10, 0, 0, 1], Speech::Silent, 1000);
+        let other = server.connect([10, 0, 0, 2], Speech::Silent, 1000);
+        server.run(2);
+        let closed: Vec<bool> = server.wires.iter().map(|wire| wire.borrow().closed).collect();
+        assert_eq!(closed.iter().filter(|&&closed| closed).count(), 1);
+        assert!(closed[0] && !late.borrow().closed && !other.borrow().closed);
+        // Who speaks is let in at once, from the crowded address too.
+        let quick = server.connect([10, 0, 0, 1], Speech::Tls, 1000);
+        quick.borrow_mut().arrive(b"alice\n".iter().copied());
+        server.run(3);
+        let read = String::from_utf8_lossy(&quick.borrow().fresh).into_owned();
+        assert!(read.contains("You are alice"), "{read:?}");
+        for addr in 0..4 {
+            (0..MAX_OPENING_PER_IP).for_each(|_| drop(server.connect([10, 0, 1, addr], Speech::Silent, 1000)));
+        }
+        server.run(4);
+        assert!(server.engine.opening_count() <= MAX_OPENING, "{}", server.engine.opening_count());
+        // All are given up after their time.
+        server.run(20);
+        server.run(30);
+        assert_eq!((server.engine.opening_count(), server.engine.connection_count()), (0, 1));
+        assert!(server.engine.openings.queue.len() <= 1 + MAX_OPENING);
+        server.connect([10, 0, 0, 3], Speech::Silent, 1000);
+        server.run(31);
+        assert_eq!(server.engine.openings.queue.len(), 1, "entries of closed connections are forgotten");
+    }
+
+    #[test]
+    fn one_turn_does_a_bounded_number_of_handshakes() {
+        let mut server = Server::new(Network::default());
+        for _ in 0..50 {
+            let wire = server.connect([10, 0, 0, 1], Speech::Tls, 1000);
+            wire.borrow_mut().arrive(b"".iter().copied());
+        }
+        let most = Budget::default().handshakes;
+        let mut before = 0;
+        while before < 50 {
+            server.turn(1);
+            let now = server.engine.hub.stats().connections as usize;
+            assert!(now - before <= most, "{} in one turn", now - before);
+            before = now;
+        }
+    }
+
+    #[test]
+    fn slowest_go_when_all_keep_too_many_bytes() {
+        let mut network = Network::default();
+        network.buffers = TransportBuffers::new(90);
+        let mut server = Server::new(network);
+        // Their sockets have no room for the greeting, of which a record of 65 bytes at most is kept.
+        let stuck: Vec<_> = (0..3).map(|_| server.connect([10, 0, 0, 1], Speech::Tls, 10)).collect();
+        for wire in &stuck {
+            wire.borrow_mut().arrive(b"".iter().copied());
+            server.run(1);
+        }
+        let closed: Vec<bool> = stuck.iter().map(|wire| wire.borrow().closed).collect();
+        assert_eq!(closed, [true, true, false]);
+        assert!(server.network.buffers.bytes() <= 90);
+    }
+}

@@ -36,16 +36,16 @@ impl<L: Listener> Engine<L> {
         self.hub.bytes_written() < until && self.hub.may_disconnect()
     }
 
-    /// Ends the connections that have kept bytes in their transports for the longest time, while all keep too many.
+    /// Ends the connection that has kept bytes in its transport for the longest time, if all keep too many.
     pub(super) fn drop_slowest(&mut self, now: Now) {
-        while self.buffers.is_full() && self.hub.may_disconnect() {
-            let keeping = self.connections.iter().filter(|(_, connection)| connection.phase != Phase::Closed);
-            let since = keeping.filter_map(|(slot, connection)| Some((connection.stream.keeps_since()?, slot)));
-            let Some((_, slot)) = since.min() else { return };
-            debug!("client {slot} is disconnected: all TLS connections keep {} bytes", self.buffers.bytes());
-            self.lose(slot, now);
-            // Its bytes are free when it is removed, at the end of the turn.
+        if !self.has_full_buffers() || !self.hub.may_disconnect() {
             return;
+        }
+        let open = self.connections.iter().filter(|(_, connection)| connection.phase != Phase::Closed);
+        let since = open.filter_map(|(slot, connection)| Some((connection.stream.keeps_since()?, slot)));
+        if let Some((_, slot)) = since.min() {
+            debug!("client {slot} is disconnected: all TLS connections together keep too many bytes");
+            self.lose(slot, now);
         }
     }
 

@@ -138,6 +138,7 @@ impl<L: Listener> Engine<L> {
             figures: self.hub.stats(),
             exchanges: self.exchange_count(),
             uptime: now.at,
+            tls: self.buffers.as_deref().map(|buffers| (buffers, self.openings.len())),
             store_writer: self.store_writer.as_ref(),
             turns: self.turns.as_ref(),
         };

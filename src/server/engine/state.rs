@@ -14,7 +14,7 @@ use super::opening::Openings;
 use super::read_queue::ReadQueue;
 use super::timers::ConnectionTimers;
 use crate::chat::{Hub, IpLimit};
-use crate::server::connection::transport::{Listener, ListenerKind, Transport, TransportBuffers};
+use crate::server::connection::transport::{Listener, ListenerKind, Transport};
 use crate::server::connection::{Flags, Phase};
 use crate::server::http::{TurnHistogram, WebSide};
 use crate::server::limits::Limits;
@@ -106,7 +106,7 @@ impl<L: Listener> Engine<L> {
             timers: state.timers,
             web,
             openings: state.openings,
-            buffers: TransportBuffers::new(usize::MAX),
+            buffers: None,
             store_writer: None,
             turns: state.turns.or_else(|| has_admin.then(TurnHistogram::default)),
             ends_at: state.ends_at,

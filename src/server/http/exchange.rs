@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::chat::{Now, RateLimit};
 use crate::server::connection::transport::Flushed;
 use crate::util::base64_bytes;
+use crate::wire::foreign::{TLS_ALERT, TLS_START};
 use crate::wire::http;
 use crate::wire::http::{HttpError, Request};
 
@@ -198,6 +199,10 @@ impl Exchange {
 
     /// Refuses a request and ends the connection, since what follows cannot be parsed.
     pub fn refuse(&mut self, refused: HttpError, now: Now) {
+        if self.input.starts_with(TLS_START) {
+            // A TLS client understands an alert only.
+            return self.answer((TLS_ALERT.into(), Cow::default()), false, now);
+        }
         let is_head = self.input.starts_with(b"HEAD ");
         self.answer((http::refuse(refused, is_head, false, now.local), Cow::default()), false, now);
     }

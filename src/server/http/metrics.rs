@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::chat::StatsSnapshot;
+use crate::server::connection::transport::{Handshakes, TransportBuffers};
 use crate::server::store_writer::{StoreCounts, StoreWriter};
 
 /// Upper bounds of the histogram's buckets, in microseconds.
@@ -48,6 +49,8 @@ pub struct Metrics<'a> {
     /// HTTP connections.
     pub exchanges: usize,
     pub uptime: Duration,
+    /// What TLS connections count, and the number of unfinished handshakes; `None` without TLS.
+    pub tls: Option<(&'a TransportBuffers, usize)>,
     pub store_writer: Option<&'a StoreWriter>,
     pub turns: Option<&'a TurnHistogram>,
 }
@@ -63,6 +66,22 @@ impl Metrics<'_> {
             ("chinwag_store_lost_total", "counter", "Records dropped while the store failed.", lost),
         ] {
             describe(text, name, kind, help);
+            line(text, name, "", value);
+        }
+    }
+
+    fn write_tls(text: &mut String, buffers: &TransportBuffers, opening: usize) {
+        let Handshakes { complete, resumed, failed } = buffers.handshakes();
+        let name = "chinwag_tls_handshakes_total";
+        describe(text, name, "counter", "TLS handshakes: full, resumed from an earlier session, and failed.");
+        for (result, count) in [("full", complete - resumed), ("resumed", resumed), ("failed", failed)] {
+            line(text, name, &format!("{{result=\"{result}\"}}"), count);
+        }
+        for (name, help, value) in [
+            ("chinwag_tls_opening", "TLS handshakes that are not complete.", opening),
+            ("chinwag_tls_kept_bytes", "Bytes of incomplete or unsent TLS records.", buffers.bytes()),
+        ] {
+            describe(text, name, "gauge", help);
             line(text, name, "", value);
         }
     }
@@ -113,6 +132,9 @@ impl Metrics<'_> {
         line(out, name, "", self.uptime.as_secs());
         if let Some(store_writer) = self.store_writer {
             Self::write_store(out, store_writer);
+        }
+        if let Some((buffers, opening)) = self.tls {
+            Self::write_tls(out, buffers, opening);
         }
         self.turns.iter().for_each(|turns| turns.write(out));
         text

@@ -1,7 +1,17 @@
-//! Counts the bytes that all transports keep.
+//! What the transports of a server count together.
 
 use std::cell::Cell;
 use std::rc::Rc;
+
+/// Counts of TLS handshakes since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Handshakes {
+    /// Those that are complete, and how many of them have gone on from an earlier session.
+    pub complete: u64,
+    pub resumed: u64,
+    /// Those that failed or were given up.
+    pub failed: u64,
+}
 
 /// The bytes that the transports of one server keep: parts of records that have been received, and records that their
 /// sockets have not taken.
@@ -11,17 +21,30 @@ pub struct TransportBuffers {
     most: usize,
     /// The number of times at which a transport has begun to keep bytes.
     order: Cell<u64>,
+    handshakes: Cell<Handshakes>,
 }
 
 impl TransportBuffers {
     /// The buffers of transports that may keep `most` bytes together.
     pub fn new(most: usize) -> Rc<Self> {
-        Rc::new(TransportBuffers { bytes: Cell::new(0), most, order: Cell::new(0) })
+        Rc::new(TransportBuffers { bytes: Cell::new(0), most, order: Cell::new(0), handshakes: Cell::default() })
     }
 
     /// Whether the transports keep more than they may, so that the slowest have to go.
     pub fn is_full(&self) -> bool {
         self.bytes.get() > self.most
+    }
+
+    /// The counts of handshakes.
+    pub fn handshakes(&self) -> Handshakes {
+        self.handshakes.get()
+    }
+
+    /// Changes the counts of handshakes.
+    pub(super) fn count(&self, count: impl FnOnce(&mut Handshakes)) {
+        let mut handshakes = self.handshakes.get();
+        count(&mut handshakes);
+        self.handshakes.set(handshakes);
     }
 
     /// The bytes that are kept.

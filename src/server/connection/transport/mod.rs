@@ -12,11 +12,13 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::buffers::TransportBuffers;
+#[cfg(test)]
+pub use self::buffers::KeptBytes;
+pub use self::buffers::{Handshakes, TransportBuffers};
 #[cfg(test)]
 pub use self::socket::ClientStream;
 pub use self::socket::{CONNECTIONS, ServerListener};
-pub use self::tls::{TlsFigures, TlsPurpose, TlsServer};
+pub use self::tls::{TlsPurpose, TlsServer};
 
 /// A listening socket.
 pub trait Listener {

@@ -4,13 +4,13 @@
 //! share. A part of a record that has been received, and records that the socket has not taken, are kept (at most about 18 KiB
 //! each) and counted.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::io::{self, IoSlice, Read, Write};
 use std::rc::Rc;
 
 use log::debug;
 
-use super::buffers::{KeptBytes, TransportBuffers};
+use super::buffers::{Handshakes, KeptBytes, TransportBuffers};
 use super::records::{Input, MAX_DATA, MAX_RECORD, Records, first_record};
 use crate::chat::Lang;
 use crate::server::tls::TlsConfigs;
@@ -26,16 +26,6 @@ pub enum TlsPurpose {
     Web,
 }
 
-/// Counts of handshakes since the start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TlsFigures {
-    /// Complete handshakes, and how many of them have gone on from an earlier session.
-    pub handshakes: u64,
-    pub resumed: u64,
-    /// Handshakes that failed or were given up.
-    pub failed: u64,
-}
-
 /// What all TLS connections of a server share.
 #[derive(Debug)]
 pub struct TlsServer {
@@ -43,7 +33,6 @@ pub struct TlsServer {
     lang: Lang,
     buffers: Rc<TransportBuffers>,
     scratch: RefCell<Scratch>,
-    figures: Cell<TlsFigures>,
 }
 
 /// Buffers that are used within one call.
@@ -66,18 +55,12 @@ impl TlsServer {
             lang,
             buffers: buffers.clone(),
             scratch: RefCell::new(scratch),
-            figures: Cell::default(),
         })
     }
 
     /// Sets other settings for later handshakes.
     pub fn set_configs(&self, configs: TlsConfigs) {
         self.configs.replace(configs);
-    }
-
-    /// Counts of handshakes.
-    pub fn figures(&self) -> TlsFigures {
-        self.figures.get()
     }
 
     fn session(&self, purpose: TlsPurpose) -> Result<Records, rustls::Error> {
@@ -88,10 +71,8 @@ impl TlsServer {
         })
     }
 
-    fn count(&self, count: impl FnOnce(&mut TlsFigures)) {
-        let mut figures = self.figures.get();
-        count(&mut figures);
-        self.figures.set(figures);
+    fn count(&self, count: impl FnOnce(&mut Handshakes)) {
+        self.buffers.count(count);
     }
 }
 
@@ -298,7 +279,7 @@ impl<S: Read + Write> TlsStream<S> {
             Stage::Handshake(records) if !records.is_handshaking() => {
                 let resumed = u64::from(records.is_resumed());
                 self.server.count(|figures| {
-                    figures.handshakes += 1;
+                    figures.complete += 1;
                     figures.resumed += resumed;
                 });
                 self.stage = Stage::Open(records);
