@@ -8,7 +8,7 @@ use std::net::{Shutdown, SocketAddr};
 use std::os::fd::AsFd;
 use std::time::Duration;
 
-use log::{info, warn};
+use log::{Level, info, warn};
 use mio::event::Event;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Registry, Token};
@@ -22,10 +22,13 @@ use super::engine::{Budget, Engine, accept};
 use super::http::Access;
 use super::limits::Limits;
 use super::password::{Hasher, HasherCommand};
-use super::reload::{ProcessSettings, Reload, Reloader};
+use super::reload::{ProcessSettings, Reload, ReloadedCertificates, Reloader};
 use super::store_writer::StoreWriter;
-use crate::chat::{ClientId, Hub, Now, OPERATOR_LOG};
+use super::tls::expiry::{CertificateWatch, Validity};
+use super::tls::{TlsConfigs, self_signed};
+use crate::chat::{ClientId, Hub, Notice, Now, OPERATOR_LOG};
 use crate::util::clock::Clock;
+use crate::util::fingerprint::Fingerprint;
 use crate::util::{logging, signals, stdio};
 
 const SIGNALS: Token = Token(0);
@@ -90,6 +93,9 @@ pub struct EventLoop {
     /// A signal has asked for a reload.
     hung_up: bool,
     reloader: Option<Reloader>,
+    tls: Option<TlsConfigs>,
+    /// Warns of certificates that end, if there are any.
+    certificates: Option<CertificateWatch>,
     console: Option<Console>,
     /// Compares and hashes passwords, if the server has accounts.
     hasher: Option<Hasher>,
@@ -129,6 +135,8 @@ impl EventLoop {
             signalled: false,
             hung_up: false,
             reloader: None,
+            tls: None,
+            certificates: None,
             console,
             hasher: None,
             engine,
@@ -153,6 +161,29 @@ impl EventLoop {
     /// Sets what reads the settings again.
     pub fn set_reloader(&mut self, reloader: Reloader) {
         self.reloader = Some(reloader);
+    }
+
+    /// Sets the settings of TLS handshakes, for connections that are accepted from now on.
+    pub fn set_tls(&mut self, configs: Option<TlsConfigs>) {
+        self.tls = configs;
+    }
+
+    /// Watches the certificates with these dates, from now on.
+    pub fn watch_certificates(&mut self, validities: Vec<Validity>) {
+        self.engine.set_certificates(validities.clone());
+        self.certificates = Some(CertificateWatch::new(validities));
+    }
+
+    /// Tells the operator how clients connect to these line listeners with TLS, and know the server by its key.
+    pub fn tell_how_to_connect(&mut self, addrs: impl Iterator<Item = SocketAddr>, fingerprint: &Fingerprint) {
+        let commands: Vec<String> = addrs.map(|addr| self_signed::connect_command(addr, fingerprint)).collect();
+        let hub = self.engine.hub_mut();
+        for command in &commands {
+            hub.tell_operator(Level::Info, &Notice::TlsCommand { command });
+        }
+        if !commands.is_empty() {
+            hub.tell_operator(Level::Info, &Notice::TlsWords { words: &fingerprint.words() });
+        }
     }
 
     /// Starts the process that compares and hashes passwords.
@@ -187,6 +218,9 @@ impl EventLoop {
                 console.receive(self.engine.hub_mut(), self.poll.registry(), now);
             }
             self.reload_if_asked(now);
+            if let Some(certificates) = &mut self.certificates {
+                certificates.look(self.engine.hub_mut(), now);
+            }
             if let Some(hasher) = &mut self.hasher {
                 hash_passwords(hasher, self.engine.hub_mut(), self.poll.registry(), now);
             }
@@ -217,7 +251,12 @@ impl EventLoop {
         let output = logging::has_pending() || self.console.as_ref().is_some_and(Console::has_pending);
         let retry = output.then_some(now + OUTPUT_RETRY);
         let hasher = self.hasher.as_ref().and_then(Hasher::next_deadline);
-        [self.engine.next_deadline(), hasher, retry].into_iter().flatten().min().map(|at| at.saturating_sub(now))
+        let certificates = self.certificates.as_ref().map(CertificateWatch::next_deadline);
+        [self.engine.next_deadline(), hasher, retry, certificates]
+            .into_iter()
+            .flatten()
+            .min()
+            .map(|at| at.saturating_sub(now))
     }
 
     /// Passes an event on.
@@ -265,7 +304,7 @@ impl EventLoop {
     /// Reads the settings again, applies them, and tells the result to the log, the console and the session that has asked.
     fn reload(&mut self, by: Option<ClientId>, now: Now) {
         let Some(reloader) = &mut self.reloader else { return };
-        let Reload { hub: config, process, changed, fixed } = match reloader.reload() {
+        let Reload { hub: config, process, certificates, changed, fixed } = match reloader.reload() {
             Ok(reload) => reload,
             Err(why) => return self.engine.hub_mut().tell_not_reloaded(by, &why),
         };
@@ -278,6 +317,12 @@ impl EventLoop {
             }
             self.engine.set_limits(limits);
             self.engine.set_access(access);
+        }
+        if let Some(ReloadedCertificates { configs, validities }) = certificates {
+            if let Some(configs) = configs {
+                self.set_tls(Some(configs));
+            }
+            self.watch_certificates(validities);
         }
         let hub = self.engine.hub_mut();
         hub.set_config(&config, now);

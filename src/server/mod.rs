@@ -31,10 +31,12 @@ use rustix::fs::fstat;
 use self::connection::transport::ListenerKind;
 use self::http::Access;
 pub use self::limits::Limits;
+use self::listen_addr::{ListenAddr, ListenPlace};
 pub use self::password_file::PasswordSource;
+use self::reload::{AtStart, Reloader, read_motd};
 pub use self::reload::{ReadSettings, Reloaded};
-use self::reload::{Reloader, read_motd};
 use self::store_writer::StoreWriter;
+use self::tls::{CertificateSource, Certificates, TlsError, self_signed};
 use crate::chat::{Config, Hub, Lang, Mode, OPERATOR_LOG};
 use crate::store::{self, Store};
 use crate::util::clock::Clock;
@@ -58,12 +60,14 @@ pub enum ConsoleMode {
 /// The settings of a server.
 #[derive(Debug)]
 pub struct Settings {
-    /// Addresses for plain line clients; port 0 picks a free one.
-    pub listen: Vec<SocketAddr>,
+    /// Addresses for line clients.
+    pub listen: Vec<ListenAddr>,
     /// Addresses for browsers.
-    pub web: Vec<SocketAddr>,
+    pub web: Vec<ListenAddr>,
     /// Addresses for the operator's programs.
-    pub admin: Vec<SocketAddr>,
+    pub admin: Vec<ListenAddr>,
+    /// Where the certificates of the listeners with TLS come from; `None` if there are no such listeners.
+    pub tls: Option<CertificateSource>,
     /// Access rules of the web side.
     pub access: Access,
     /// The language of its texts.
@@ -102,6 +106,9 @@ pub enum Error {
     /// The message of the day cannot be read.
     #[error("cannot read the message of the day from {}: {}", .0.display(), plain_words(.1))]
     Motd(PathBuf, #[source] io::Error),
+    /// A certificate or a key cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The store cannot be opened.
     #[error(transparent)]
     Store(store::Error),
@@ -125,6 +132,7 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
         listen,
         web: web_addrs,
         admin,
+        tls,
         mut access,
         lang,
         console,
@@ -157,15 +165,24 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
     let random = || RandomState::new().hash_one(0);
     hub.run = random() % MAX_RUN;
     hub.hash_key = [random(), random()];
+    access.hosts.extend(http::machine_names());
+    let all = [&listen[..], &web_addrs, &admin].concat();
+    let load = |source: CertificateSource| Certificates::load(&source, &self_signed::names(&access.hosts, &all));
+    let self_signed = matches!(tls, Some(CertificateSource::SelfSigned(_)));
+    let certificates = tls.map(load).transpose()?;
     let mut listeners = Vec::new();
-    for (kind, addrs) in [(ListenerKind::Plain, listen), (ListenerKind::Web, web_addrs), (ListenerKind::Admin, admin)] {
-        for addr in addrs {
-            let socket = engine::accept::listen(addr, &limits).map_err(|error| Error::Listen(addr, error))?;
+    let mut addrs = Vec::new();
+    for (kind, listen) in [(ListenerKind::Plain, listen), (ListenerKind::Web, web_addrs), (ListenerKind::Admin, admin)]
+    {
+        for addr in listen {
+            let ListenPlace::Tcp(place) = addr.place else { continue };
+            let socket = engine::accept::listen(place, &limits).map_err(|error| Error::Listen(place, error))?;
             listeners.push((kind, socket));
+            addrs.push(addr);
         }
     }
     let opened = store.map(|store| open(store, &hub)).transpose().map_err(Error::Store)?;
-    let reloader = Reloader::new(reload, password, hub.clone(), limits);
+    let hub_config = hub.clone();
     let mut hub = Hub::new(hub, renderers(lang));
     let store_writer = opened.map(|(store_writer, start)| {
         hub.restore(start, Clock::start().now());
@@ -175,19 +192,34 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
     let mut event_loop =
         event_loop::EventLoop::new(hub, listeners, limits, connections, console).map_err(Error::Start)?;
     event_loop.set_store_writer(store_writer);
-    event_loop.set_reloader(reloader);
     if has_accounts {
         event_loop.start_hasher();
     }
-    access.hosts.extend(http::machine_names());
-    event_loop.set_access(access);
-    for (kind, addr) in event_loop.local_addrs() {
+    let local_addrs = event_loop.local_addrs();
+    let with_tls = |of: ListenerKind| {
+        let real = local_addrs.iter().zip(&addrs).filter(move |((kind, _), addr)| *kind == of && addr.tls);
+        real.map(|((_, addr), _)| *addr)
+    };
+    access.https_port = with_tls(ListenerKind::Web).next().map(|addr| addr.port());
+    for ((kind, addr), ListenAddr { tls, .. }) in local_addrs.iter().zip(&addrs) {
+        let s = if *tls { "s" } else { "" };
         match kind {
+            ListenerKind::Plain if *tls => info!("listening on tls://{addr}"),
             ListenerKind::Plain => info!("listening on {addr}"),
-            ListenerKind::Web => info!("listening on http://{addr}"),
-            ListenerKind::Admin => info!("metrics on http://{addr}/metrics"),
+            ListenerKind::Web => info!("listening on http{s}://{addr}"),
+            ListenerKind::Admin => info!("metrics on http{s}://{addr}/metrics"),
         }
     }
+    if let Some(certificates) = &certificates {
+        event_loop.set_tls(Some(certificates.configs()));
+        event_loop.watch_certificates(certificates.validities());
+        if self_signed {
+            event_loop.tell_how_to_connect(with_tls(ListenerKind::Plain), &certificates.first().fingerprint);
+        }
+    }
+    let start = AtStart { certificates, https_port: access.https_port, listen: addrs };
+    event_loop.set_reloader(Reloader::new(reload, password, hub_config, limits, start));
+    event_loop.set_access(access);
     logging::flush();
     event_loop.run().map_err(Error::Poll)
 }
@@ -201,7 +233,8 @@ pub fn check(settings: &Settings) -> Result<(), Error> {
     if let Some(source) = &settings.password {
         source.read().map_err(|error| Error::Password(source.name(), error))?;
     }
-    read_motd(settings.motd.clone()).map(drop)
+    read_motd(settings.motd.clone())?;
+    settings.tls.as_ref().map_or(Ok(()), |source| Ok(source.check()?))
 }
 
 /// Cuts the maximum users and the admission queue to what `fds` file descriptors allow; returns the number of connections

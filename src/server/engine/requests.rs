@@ -80,10 +80,14 @@ impl<L: Listener> Engine<L> {
         let (addr, is_admin) = (exchange.addr(), exchange.is_admin());
         debug!("{addr} requests {}", request.path.escape_debug());
         let keep_alive = request.keep_alive;
+        let is_encrypted = self.is_encrypted(slot);
         let answer = match (&*request.path, is_admin) {
             _ if !self.web.access().names_this_server(request) => {
                 debug!("{addr} is refused: unknown host {:?}", request.host);
                 Err(HttpError::Misdirected)
+            }
+            _ if !is_admin && !is_encrypted && self.web.access().redirects() => {
+                self.web.access().redirect(request, now)
             }
             ("/ws", false) if request.is_head => Err(HttpError::SocketNeedsGet),
             ("/ws", false) => match self.upgrade(slot, addr, request, now) {
@@ -97,11 +101,19 @@ impl<L: Listener> Engine<L> {
             (_, true) => Err(HttpError::MetricsNotFound),
             (_, false) => Err(HttpError::NotFound),
         };
-        let answer = answer
+        let mut answer = answer
             .unwrap_or_else(|refused| (http::refuse(refused, request.is_head, keep_alive, now.local), Cow::default()));
+        if !is_admin && is_encrypted {
+            self.web.access().add_hsts(request, &mut answer.0);
+        }
         if let Protocol::Http(exchange) = &mut self.connections[slot].protocol {
             exchange.answer(answer, keep_alive, now);
         }
+    }
+
+    /// Whether a connection has TLS. No transport has it yet.
+    fn is_encrypted(&self, _slot: usize) -> bool {
+        false
     }
 
     /// Turns an exchange into a WebSocket and a client of the hub.
@@ -140,6 +152,7 @@ impl<L: Listener> Engine<L> {
             uptime: now.at,
             store_writer: self.store_writer.as_ref(),
             turns: self.turns.as_ref(),
+            certificates: self.web.certificates(),
         };
         metrics.text()
     }

@@ -11,6 +11,7 @@ mod http_tests;
 mod metrics;
 mod origin;
 mod page;
+mod redirect;
 mod web_side;
 
 pub use self::access::Access;
