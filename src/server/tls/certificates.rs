@@ -86,7 +86,7 @@ mod tests {
     use crate::server::tls::test_support::{Folder, test_file};
 
     fn why(certificate: &Path, key: &Path) -> String {
-        load(certificate, key).err().expect("an error").to_string()
+        load(certificate, key).expect_err("an error").to_string()
     }
 
     #[test]

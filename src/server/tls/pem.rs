@@ -142,7 +142,7 @@ mod tests {
                 b"-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n",
                 "it has a request for a certificate, and no certificate",
             ),
-            (pem[..pem.len() - 30].as_bytes(), "it is not valid PEM: "),
+            (&pem.as_bytes()[..pem.len() - 30], "it is not valid PEM: "),
             (pem.replacen("MII", "M?I", 1).as_bytes(), "it is not valid PEM: "),
             (&[b'x'; MAX_BYTES as usize + 1], "it is longer than 1048576 bytes"),
         ] {
