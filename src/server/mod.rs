@@ -36,8 +36,8 @@ pub use self::password_file::PasswordSource;
 use self::reload::{AtStart, Reloader, read_motd};
 pub use self::reload::{ReadSettings, Reloaded};
 use self::store_writer::StoreWriter;
-use self::tls::{CertificateSource, Certificates, TlsError, self_signed};
-use crate::chat::{Config, Hub, Lang, Mode, OPERATOR_LOG};
+use self::tls::{CertificateSource, Certificates, TlsError, expiry, self_signed};
+use crate::chat::{Config, Hub, Lang, Mode, Notice, OPERATOR_LOG};
 use crate::store::{self, Store};
 use crate::util::clock::Clock;
 use crate::util::io_error::plain_words;
@@ -234,7 +234,11 @@ pub fn check(settings: &Settings) -> Result<(), Error> {
         source.read().map_err(|error| Error::Password(source.name(), error))?;
     }
     read_motd(settings.motd.clone())?;
-    settings.tls.as_ref().map_or(Ok(()), |source| Ok(source.check()?))
+    let certificates = settings.tls.as_ref().map(CertificateSource::check).transpose()?.unwrap_or_default();
+    for (file, state) in expiry::warnings(&certificates, clock::utc().unix_timestamp()) {
+        warn!("{}", Lang::En.notice(&Notice::Certificate { file, state }));
+    }
+    Ok(())
 }
 
 /// Cuts the maximum users and the admission queue to what `fds` file descriptors allow; returns the number of connections

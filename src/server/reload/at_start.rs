@@ -49,13 +49,7 @@ impl AtStart {
     ) -> Option<ReloadedCertificates> {
         let (Some(old), Some(source), Some(new)) = (&self.certificates, source, new) else {
             // The listeners of the start have no TLS, or still have it.
-            changed.retain(|name| match TLS.contains(&&**name) {
-                true => {
-                    fixed.push(name.clone());
-                    false
-                }
-                false => true,
-            });
+            fixed.extend(changed.extract_if(.., |name| TLS.contains(&&**name)));
             return None;
         };
         let configs = (!new.is_same(old)).then(|| new.configs());

@@ -46,14 +46,15 @@ impl CertificateSource {
         }
     }
 
-    /// Checks the files without writing any. A folder that does not exist yet is no error.
+    /// Checks the files without writing any, and returns the dates of the certificates. A folder that does not exist yet is
+    /// no error, and what is in it is made anew at the start if it ends.
     ///
     /// # Errors
     /// As [`Certificates::load`].
-    pub fn check(&self) -> Result<(), TlsError> {
+    pub fn check(&self) -> Result<Vec<Validity>, TlsError> {
         match self {
-            CertificateSource::Files(files) => load_all(files).map(drop),
-            CertificateSource::SelfSigned(dir) => self_signed::check(dir),
+            CertificateSource::Files(files) => Ok(load_all(files)?.into_iter().map(|one| one.validity).collect()),
+            CertificateSource::SelfSigned(dir) => self_signed::check(dir).map(|()| Vec::new()),
         }
     }
 }
@@ -150,6 +151,7 @@ fn load_from(source: &CertificateSource, names: &[String]) -> Result<Vec<Certifi
 }
 
 fn load_all(files: &[(PathBuf, PathBuf)]) -> Result<Vec<Certificate>, TlsError> {
+    files.iter().for_each(|(_, key)| pem::warn_if_open(key));
     files.iter().map(|(certificate, key)| certificates::load(certificate, key)).collect()
 }
 

@@ -24,7 +24,7 @@ const DER: u8 = 0x30;
 /// If the file cannot be read or has no certificate.
 pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let error = |why| TlsError { what: "certificate", path: path.to_owned(), why };
-    let (bytes, _) = read(path).map_err(error)?;
+    let bytes = read(path).map_err(error)?;
     let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
     match read {
         Ok(chain) if chain.is_empty() => Err(error(missing("certificate", "x509", &bytes, path))),
@@ -33,13 +33,13 @@ pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsErro
     }
 }
 
-/// Reads a private key: PKCS#8 (RFC 5958), SEC1 (RFC 5915) or PKCS#1 (RFC 8017). Warns if every user can read it.
+/// Reads a private key: PKCS#8 (RFC 5958), SEC1 (RFC 5915) or PKCS#1 (RFC 8017).
 ///
 /// # Errors
 /// If the file cannot be read, has no private key, or has an encrypted one.
 pub fn key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
     let error = |why| TlsError { what: "key", path: path.to_owned(), why };
-    let (bytes, mode) = read(path).map_err(error)?;
+    let bytes = read(path).map_err(error)?;
     if is_encrypted(&bytes) {
         return Err(error(format!(
             "it is encrypted, and the server cannot ask for its password; `openssl pkey -in {} -out NEW` writes it without one",
@@ -50,30 +50,28 @@ pub fn key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
         Some(key) => key.map_err(|why| error(format!("it is not valid PEM: {why}")))?,
         None => return Err(error(missing("private key", "pkey", &bytes, path))),
     };
-    // A key for a group is usual: the server's user is a member of it.
-    if is_open_to_all(mode) {
-        warn!("{}: every user of this machine may read the key; chmod o-rwx ends that", path.display());
-    }
     Ok(key)
 }
 
-/// Reads a file, and its mode.
-fn read(path: &Path) -> Result<(Vec<u8>, u32), String> {
-    let read = || {
-        let mut file = File::open(path)?;
-        let mode = file.metadata()?.permissions().mode();
-        let mut bytes = Vec::new();
-        file.by_ref().take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
-        Ok((bytes, mode))
-    };
-    match read().map_err(|error| plain_words(&error))? {
-        (bytes, _) if bytes.len() as u64 > MAX_BYTES => Err(format!("it is longer than {MAX_BYTES} bytes")),
-        read => Ok(read),
+/// Warns if every user can read a file with a key.
+pub fn warn_if_open(key: &Path) {
+    // A key for a group is usual: the server's user is a member of it.
+    if key.metadata().is_ok_and(|metadata| is_open_to_all(metadata.permissions().mode())) {
+        warn!("{}: every user of this machine may read the key; chmod o-rwx ends that", key.display());
     }
 }
 
 fn is_open_to_all(mode: u32) -> bool {
     mode & 0o004 != 0
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes));
+    match read.map_err(|error| plain_words(&error))? {
+        length if length as u64 > MAX_BYTES => Err(format!("it is longer than {MAX_BYTES} bytes")),
+        _ => Ok(bytes),
+    }
 }
 
 /// Whether a key is encrypted: PKCS#8, or the older form that openssl has for the others.

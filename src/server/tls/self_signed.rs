@@ -64,6 +64,7 @@ pub fn load(dir: &Path, names: &[String], now: OffsetDateTime) -> Result<Certifi
         make_key(dir).map_err(failed)?;
         info!("{}: a new TLS key", key_file.display());
     }
+    pem::warn_if_open(&key_file);
     match certificates::load(&file, &key_file) {
         Ok(certificate) if is_good(&certificate, names, now) => return Ok(certificate),
         // A damaged certificate is made anew as well, but a key that cannot be read is never replaced.

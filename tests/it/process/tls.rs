@@ -118,7 +118,19 @@ fn files_that_cannot_be_used_are_refused_at_the_start_and_by_check_config() {
     fs::set_permissions(dir.0.join("a.key"), fs::Permissions::from_mode(0o644)).expect("a mode");
     let output = check_config(&args);
     let warning = format!("{}: every user of this machine may read the key; chmod o-rwx ends that", path("a.key"));
-    assert!(output.status.success() && errors(&output).contains(&warning), "{}", errors(&output));
+    assert!(output.status.success(), "{}", errors(&output));
+    assert_eq!(errors(&output).matches(&warning).count(), 1, "{}", errors(&output));
+}
+
+#[test]
+fn check_config_warns_of_a_certificate_that_has_ended() {
+    let dir = TestDir::new();
+    write_certificate(&dir.0, "ended", -2);
+    let args = files(&dir.0, "ended");
+    let output = check_config(&[&LISTENER[..], &texts(&args)].concat());
+    assert!(output.status.success(), "{}", errors(&output));
+    let warning = format!("The TLS certificate {} has ended, at ", dir.0.join("ended.pem").display());
+    assert_eq!(errors(&output).matches(&warning).count(), 1, "{}", errors(&output));
 }
 
 #[test]
