@@ -24,11 +24,11 @@ use super::limits::Limits;
 use super::password::{Hasher, HasherCommand};
 use super::reload::{ProcessSettings, Reload, ReloadedCertificates, Reloader};
 use super::store_writer::StoreWriter;
+use super::tls::TlsConfigs;
 use super::tls::expiry::{CertificateWatch, Validity};
-use super::tls::{TlsConfigs, self_signed};
+use super::tls::self_signed::Introduction;
 use crate::chat::{ClientId, Hub, Notice, Now, OPERATOR_LOG};
 use crate::util::clock::Clock;
-use crate::util::fingerprint::Fingerprint;
 use crate::util::{logging, signals, stdio};
 
 const SIGNALS: Token = Token(0);
@@ -174,15 +174,14 @@ impl EventLoop {
         self.certificates = Some(CertificateWatch::new(validities));
     }
 
-    /// Tells the operator how clients connect to these line listeners with TLS, and know the server by its key.
-    pub fn tell_how_to_connect(&mut self, addrs: impl Iterator<Item = SocketAddr>, fingerprint: &Fingerprint) {
-        let commands: Vec<String> = addrs.map(|addr| self_signed::connect_command(addr, fingerprint)).collect();
+    /// Tells the operator how clients connect with TLS, and know the server by its key.
+    pub fn tell_how_to_connect(&mut self, introduction: &Introduction) {
         let hub = self.engine.hub_mut();
-        for command in &commands {
+        for command in &introduction.commands {
             hub.tell_operator(Level::Info, &Notice::TlsCommand { command });
         }
-        if !commands.is_empty() {
-            hub.tell_operator(Level::Info, &Notice::TlsWords { words: &fingerprint.words() });
+        if !introduction.commands.is_empty() {
+            hub.tell_operator(Level::Info, &Notice::TlsWords { words: &introduction.words });
         }
     }
 
@@ -318,11 +317,14 @@ impl EventLoop {
             self.engine.set_limits(limits);
             self.engine.set_access(access);
         }
-        if let Some(ReloadedCertificates { configs, validities }) = certificates {
+        if let Some(ReloadedCertificates { configs, validities, introduction }) = certificates {
             if let Some(configs) = configs {
                 self.set_tls(Some(configs));
             }
             self.watch_certificates(validities);
+            if let Some(introduction) = introduction {
+                self.tell_how_to_connect(&introduction);
+            }
         }
         let hub = self.engine.hub_mut();
         hub.set_config(&config, now);

@@ -36,6 +36,7 @@ pub use self::password_file::PasswordSource;
 use self::reload::{AtStart, Reloader, read_motd};
 pub use self::reload::{ReadSettings, Reloaded};
 use self::store_writer::StoreWriter;
+use self::tls::self_signed::Introduction;
 use self::tls::{CertificateSource, Certificates, TlsError, expiry, self_signed};
 use crate::chat::{Config, Hub, Lang, Mode, Notice, OPERATOR_LOG};
 use crate::store::{self, Store};
@@ -168,7 +169,7 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
     access.hosts.extend(http::machine_names());
     let all = [&listen[..], &web_addrs, &admin].concat();
     let load = |source: CertificateSource| Certificates::load(&source, &self_signed::names(&access.hosts, &all));
-    let self_signed = matches!(tls, Some(CertificateSource::SelfSigned(_)));
+    let is_self_signed = tls.as_ref().is_some_and(CertificateSource::is_self_signed);
     let certificates = tls.map(load).transpose()?;
     let mut listeners = Vec::new();
     let mut addrs = Vec::new();
@@ -210,14 +211,15 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
             ListenerKind::Admin => info!("metrics on http{s}://{addr}/metrics"),
         }
     }
+    let tls_lines: Vec<SocketAddr> = with_tls(ListenerKind::Plain).collect();
     if let Some(certificates) = &certificates {
         event_loop.set_tls(Some(certificates.configs()));
         event_loop.watch_certificates(certificates.validities());
-        if self_signed {
-            event_loop.tell_how_to_connect(with_tls(ListenerKind::Plain), &certificates.first().fingerprint);
+        if is_self_signed {
+            event_loop.tell_how_to_connect(&Introduction::new(&certificates.first().fingerprint, &tls_lines));
         }
     }
-    let start = AtStart { certificates, https_port: access.https_port, listen: addrs };
+    let start = AtStart { certificates, https_port: access.https_port, listen: addrs, tls_lines };
     event_loop.set_reloader(Reloader::new(reload, password, hub_config, limits, start));
     event_loop.set_access(access);
     logging::flush();

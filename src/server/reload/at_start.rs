@@ -1,8 +1,11 @@
 //! What a reload takes from the start of the server: its listeners and their certificates.
 
+use std::net::SocketAddr;
+
 use crate::server::http::Access;
 use crate::server::listen_addr::ListenAddr;
 use crate::server::tls::expiry::Validity;
+use crate::server::tls::self_signed::Introduction;
 use crate::server::tls::{CertificateSource, Certificates, TlsConfigs, self_signed};
 
 const HTTPS_REDIRECT: &str = "https-redirect";
@@ -14,6 +17,8 @@ pub struct ReloadedCertificates {
     /// The settings of handshakes, if the certificates are others than before.
     pub configs: Option<TlsConfigs>,
     pub validities: Vec<Validity>,
+    /// How to connect, if the server has made itself another key.
+    pub introduction: Option<Introduction>,
 }
 
 /// What a server has from its start, and what a reload builds on.
@@ -25,6 +30,8 @@ pub struct AtStart {
     pub https_port: Option<u16>,
     /// The addresses that it listens on.
     pub listen: Vec<ListenAddr>,
+    /// The addresses of the line listeners with TLS, with the real ports.
+    pub tls_lines: Vec<SocketAddr>,
 }
 
 impl AtStart {
@@ -56,9 +63,11 @@ impl AtStart {
         if configs.is_some() && !changed.iter().any(|name| name == source.option()) {
             changed.push(source.option().into());
         }
-        let validities = new.validities();
+        let (validities, fingerprint) = (new.validities(), new.first().fingerprint);
+        let is_introduced = source.is_self_signed() && fingerprint != old.first().fingerprint;
+        let introduction = is_introduced.then(|| Introduction::new(&fingerprint, &self.tls_lines));
         self.certificates = Some(new);
-        Some(ReloadedCertificates { configs, validities })
+        Some(ReloadedCertificates { configs, validities, introduction })
     }
 
     /// Completes the access rules with what the listeners of the start allow.

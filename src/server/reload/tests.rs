@@ -115,7 +115,8 @@ impl Tls {
         let listen = vec![ListenAddr { tls: true, ..addr.into() }];
         let names = self_signed::names(&http::machine_names(), &listen);
         let certificates = source(&folder).map(|source| Certificates::load(&source, &names).unwrap());
-        let start = AtStart { https_port: certificates.as_ref().map(|_| 8443), certificates, listen };
+        let start =
+            AtStart { https_port: certificates.as_ref().map(|_| 8443), certificates, listen, tls_lines: vec![addr] };
         Tls { folder, next, reloader: Reloader::new(Some(read), None, Config::default(), limits(0), start) }
     }
 
@@ -199,11 +200,19 @@ fn self_signed_certificate_gets_new_names_and_keeps_its_key() {
     tls.next.replace(Some(Ok(Reloaded { settings: host, changed: vec!["host".into()], fixed: Vec::new() })));
     let reload = tls.reloader.reload().unwrap();
     assert_eq!(reload.changed, ["host", "tls-self-signed"]);
+    assert_eq!(reload.certificates.unwrap().introduction, None);
     let second = tls.reloader.start.certificates.as_ref().unwrap().first().clone();
     assert_eq!(second.fingerprint, first.fingerprint);
     assert_ne!(second.key.cert, first.key.cert);
-    let reload = tls.reload(source, &["host"]).unwrap();
+    let reload = tls.reload(source.clone(), &["host"]).unwrap();
     assert_eq!(reload.changed, ["host", "tls-self-signed"]);
+    fs::remove_file(tls.folder.path("own/key.pem")).unwrap();
+    let introduction = tls.reload(source, &[]).unwrap().certificates.unwrap().introduction.unwrap();
+    let third = tls.reloader.start.certificates.as_ref().unwrap().first();
+    assert_ne!(third.fingerprint, first.fingerprint);
+    assert_eq!(introduction.words, third.fingerprint.words());
+    let command = format!("chinwag connect --tls 192.0.2.1:1 --tls-fingerprint {}", third.fingerprint);
+    assert_eq!(introduction.commands, [command]);
 }
 
 #[test]

@@ -38,6 +38,11 @@ pub enum CertificateSource {
 }
 
 impl CertificateSource {
+    /// Whether the server makes the certificate itself.
+    pub fn is_self_signed(&self) -> bool {
+        matches!(self, CertificateSource::SelfSigned(_))
+    }
+
     /// The option that names the source.
     pub fn option(&self) -> &'static str {
         match self {

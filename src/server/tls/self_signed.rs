@@ -98,8 +98,25 @@ pub fn check(dir: &Path) -> Result<(), TlsError> {
     }
 }
 
+/// What clients have to know of a server whose certificate no authority has signed.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Introduction {
+    /// The command for each line listener with TLS.
+    pub commands: Vec<String>,
+    /// The words of the fingerprint.
+    pub words: String,
+}
+
+impl Introduction {
+    /// For a key with this fingerprint, and line listeners with TLS at these addresses.
+    pub fn new(fingerprint: &Fingerprint, addrs: &[SocketAddr]) -> Self {
+        let commands = addrs.iter().map(|&addr| connect_command(addr, fingerprint)).collect();
+        Introduction { commands, words: fingerprint.words() }
+    }
+}
+
 /// The command by which a client connects to a line listener at this address and knows the server by its key.
-pub fn connect_command(addr: SocketAddr, fingerprint: &Fingerprint) -> String {
+fn connect_command(addr: SocketAddr, fingerprint: &Fingerprint) -> String {
     let host = match addr.ip().is_unspecified().then(http::machine_name).flatten() {
         Some(name) => format!("{name}:{}", addr.port()),
         None if addr.ip().is_unspecified() => format!("localhost:{}", addr.port()),
