@@ -44,7 +44,7 @@ pub mod settings;
 pub use cause::Cause;
 pub use config::{Config, DEFAULT_NAME, Login, MAX_SERVER_NAME, Mode, OfflineWhispers, is_server_name};
 pub use encoding::{Encoding, Render, Renderers, RoomLabel};
-pub use event::{Due, Event, Help, Notice, People, Refusal, SettingsView, Topic, Whois};
+pub use event::{CertificateState, Due, Event, Help, Notice, People, Refusal, SettingsView, Topic, Whois};
 pub use hub::{DISCONNECTS_PER_TICK, Hub, HubState, OPERATOR_LOG, StatsSnapshot, TraceEvent, WriteBatch};
 pub use i18n::Lang;
 pub use id::{ClientId, LOBBY, Now};

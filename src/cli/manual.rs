@@ -12,7 +12,7 @@ use super::Cli;
 /// What is printed: a topic, the list of topics, or a man page.
 #[derive(Clone, Debug, Args)]
 pub struct Manual {
-    /// protocol, accounts, roles, client, web, storage, options or benchmark; without one, the topics are listed
+    /// protocol, accounts, roles, client, web, tls, storage, options or benchmark; without one, the topics are listed
     #[arg(value_enum, hide_possible_values = true)]
     topic: Option<Topic>,
 
@@ -34,6 +34,8 @@ enum Topic {
     Client,
     /// Browsers and JSON: the WebSocket, who may connect, metrics
     Web,
+    /// TLS: certificates, fingerprints, other clients
+    Tls,
     /// Storage: history in a file, export and import
     Storage,
     /// Options of the server, signals, exit codes
@@ -50,6 +52,7 @@ impl Topic {
             Topic::Roles => include_str!("../manual/roles.md"),
             Topic::Client => include_str!("../manual/client.md"),
             Topic::Web => include_str!("../manual/web.md"),
+            Topic::Tls => include_str!("../manual/tls.md"),
             Topic::Storage => include_str!("../manual/storage.md"),
             Topic::Options => include_str!("../manual/options.md"),
             Topic::Benchmark => include_str!("../manual/benchmark.md"),

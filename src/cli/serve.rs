@@ -2,10 +2,10 @@
 
 mod limits;
 mod options;
+mod tls;
 mod values;
 
 use std::env;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -14,11 +14,12 @@ use log::LevelFilter;
 
 use self::options::{
     ConsoleArg, General, History, LangArg, Listeners, Log, LogFormatArg, LogLevel, LoginArg, ModeArg,
-    OfflineWhispersArg, RoomsAndPeople, Security, SyncArg, Web,
+    OfflineWhispersArg, RoomsAndPeople, Security, SyncArg, Tls, Web,
 };
 use self::values::ListenAddrs;
 use crate::chat::{self, Lang, Login, Mode, OfflineWhispers};
 use crate::server::http::Access;
+use crate::server::listen_addr::ListenAddr;
 use crate::server::{ConsoleMode, Limits, PasswordSource, Settings};
 use crate::store::{self, Sync};
 use crate::util::logging::LogFormat;
@@ -30,6 +31,8 @@ pub struct Serve {
     general: General,
     #[command(flatten, next_help_heading = "Listeners")]
     listeners: Listeners,
+    #[command(flatten, next_help_heading = "TLS")]
+    tls: Tls,
     #[command(flatten, next_help_heading = "Rooms and people")]
     people: RoomsAndPeople,
     #[command(flatten, next_help_heading = "History")]
@@ -69,11 +72,14 @@ impl Serve {
             listen: addrs(&self.listeners.listen),
             web: addrs(&self.listeners.web),
             admin: addrs(&self.listeners.admin),
+            tls: self.certificate_source(),
             access: Access {
                 allow_origin: self.web.allow_origin.clone(),
                 hosts: self.web.host.clone(),
                 trust_proxy: self.web.trust_proxy.clone(),
                 max_per_ip: self.limits.max_per_ip as usize,
+                https_redirect: self.tls.https_redirect,
+                https_port: None,
             },
             lang: match self.general.lang {
                 LangArg::En => Lang::En,
@@ -165,8 +171,8 @@ impl Serve {
     }
 }
 
-fn addrs(listen: &[ListenAddrs]) -> Vec<SocketAddr> {
-    listen.iter().flat_map(|listen| &listen.0).copied().collect()
+fn addrs(listen: &[ListenAddrs]) -> Vec<ListenAddr> {
+    listen.iter().flat_map(|listen| &listen.0).cloned().collect()
 }
 
 #[cfg(test)]
@@ -188,7 +194,7 @@ mod tests {
         for args in [&["--max-line", "100"][..], &["serve", "--max-line", "100"]] {
             assert_eq!(serve(args).hub().max_line, 100);
         }
-        assert_eq!(serve(&[]).settings().listen, ["127.0.0.1:4567".parse().unwrap()]);
+        assert_eq!(serve(&[]).settings().listen, ["127.0.0.1:4567".parse::<std::net::SocketAddr>().unwrap().into()]);
     }
 
     #[test]

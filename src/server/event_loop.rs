@@ -4,11 +4,10 @@
 //! is read, and the engine writes.
 
 use std::io;
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use log::{info, warn};
+use log::{Level, info, warn};
 use mio::event::Event;
 use mio::{Events, Interest, Poll, Registry, Token};
 use signal_hook::consts::SIGHUP;
@@ -20,9 +19,11 @@ use super::engine::{Budget, Engine, accept};
 use super::http::Access;
 use super::limits::Limits;
 use super::password::{Hasher, HasherCommand};
-use super::reload::{ProcessSettings, Reload, Reloader};
+use super::reload::{ProcessSettings, Reload, ReloadedCertificates, Reloader};
 use super::store_writer::StoreWriter;
-use crate::chat::{ClientId, Hub, Now, OPERATOR_LOG};
+use super::tls::expiry::{CertificateWatch, Validity};
+use super::tls::self_signed::Introduction;
+use crate::chat::{ClientId, Hub, Notice, Now, OPERATOR_LOG};
 use crate::util::clock::Clock;
 use crate::util::{logging, signals};
 
@@ -61,6 +62,8 @@ pub struct EventLoop {
     /// A signal has asked for a reload.
     hung_up: bool,
     reloader: Option<Reloader>,
+    /// Warns of certificates that end, if there are any.
+    certificates: Option<CertificateWatch>,
     console: Option<Console>,
     /// Compares and hashes passwords, if the server has accounts.
     hasher: Option<Hasher>,
@@ -102,16 +105,12 @@ impl EventLoop {
             signalled: false,
             hung_up: false,
             reloader: None,
+            certificates: None,
             console,
             hasher: None,
             tls: None,
             engine,
         })
-    }
-
-    /// The addresses that are listened on, with the real ports.
-    pub fn local_addrs(&self) -> Vec<(ListenerKind, SocketAddr)> {
-        self.engine.listeners().filter_map(|(kind, socket)| Some((kind, socket.local_addr()?))).collect()
     }
 
     /// Sets the access rules of the web side.
@@ -133,6 +132,23 @@ impl EventLoop {
     /// Sets what reads the settings again.
     pub fn set_reloader(&mut self, reloader: Reloader) {
         self.reloader = Some(reloader);
+    }
+
+    /// Watches the certificates with these dates, from now on.
+    pub fn watch_certificates(&mut self, validities: Vec<Validity>) {
+        self.engine.set_certificates(validities.clone());
+        self.certificates = Some(CertificateWatch::new(validities));
+    }
+
+    /// Tells the operator how clients connect with TLS, and know the server by its key.
+    pub fn tell_how_to_connect(&mut self, introduction: &Introduction) {
+        let hub = self.engine.hub_mut();
+        for command in &introduction.commands {
+            hub.tell_operator(Level::Info, &Notice::TlsCommand { command });
+        }
+        if !introduction.commands.is_empty() {
+            hub.tell_operator(Level::Info, &Notice::TlsWords { words: &introduction.words });
+        }
     }
 
     /// Starts the process that compares and hashes passwords.
@@ -167,6 +183,9 @@ impl EventLoop {
                 console.receive(self.engine.hub_mut(), self.poll.registry(), now);
             }
             self.reload_if_asked(now);
+            if let Some(certificates) = &mut self.certificates {
+                certificates.look(self.engine.hub_mut(), now);
+            }
             if let Some(hasher) = &mut self.hasher {
                 hash_passwords(hasher, self.engine.hub_mut(), self.poll.registry(), now);
             }
@@ -197,7 +216,12 @@ impl EventLoop {
         let output = logging::has_pending() || self.console.as_ref().is_some_and(Console::has_pending);
         let retry = output.then_some(now + OUTPUT_RETRY);
         let hasher = self.hasher.as_ref().and_then(Hasher::next_deadline);
-        [self.engine.next_deadline(), hasher, retry].into_iter().flatten().min().map(|at| at.saturating_sub(now))
+        let certificates = self.certificates.as_ref().map(CertificateWatch::next_deadline);
+        [self.engine.next_deadline(), hasher, retry, certificates]
+            .into_iter()
+            .flatten()
+            .min()
+            .map(|at| at.saturating_sub(now))
     }
 
     /// Passes an event on.
@@ -245,7 +269,7 @@ impl EventLoop {
     /// Reads the settings again, applies them, and tells the result to the log, the console and the session that has asked.
     fn reload(&mut self, by: Option<ClientId>, now: Now) {
         let Some(reloader) = &mut self.reloader else { return };
-        let Reload { hub: config, process, changed, fixed } = match reloader.reload() {
+        let Reload { hub: config, process, certificates, changed, fixed } = match reloader.reload() {
             Ok(reload) => reload,
             Err(why) => return self.engine.hub_mut().tell_not_reloaded(by, &why),
         };
@@ -258,6 +282,15 @@ impl EventLoop {
             }
             self.engine.set_limits(limits);
             self.engine.set_access(access);
+        }
+        if let Some(ReloadedCertificates { configs, validities, introduction }) = certificates {
+            if let (Some(tls), Some(configs)) = (&self.tls, configs) {
+                tls.set_configs(configs);
+            }
+            self.watch_certificates(validities);
+            if let Some(introduction) = introduction {
+                self.tell_how_to_connect(&introduction);
+            }
         }
         let hub = self.engine.hub_mut();
         hub.set_config(&config, now);

@@ -28,14 +28,17 @@ use std::time::Instant;
 use log::{LevelFilter, info, warn};
 use rustix::fs::fstat;
 
-use self::connection::transport::{ListenerKind, ServerListener};
+use self::connection::transport::{ListenerKind, ServerListener, TlsPurpose, TlsServer, TransportBuffers};
 use self::http::Access;
 pub use self::limits::Limits;
+use self::listen_addr::{ListenAddr, ListenPlace};
 pub use self::password_file::PasswordSource;
+use self::reload::{AtStart, Reloader, read_motd};
 pub use self::reload::{ReadSettings, Reloaded};
-use self::reload::{Reloader, read_motd};
 use self::store_writer::StoreWriter;
-use crate::chat::{Config, Hub, Lang, Mode, OPERATOR_LOG};
+use self::tls::self_signed::Introduction;
+use self::tls::{CertificateSource, Certificates, TlsError, expiry, self_signed};
+use crate::chat::{Config, Hub, Lang, Mode, Notice, OPERATOR_LOG};
 use crate::store::{self, Store};
 use crate::util::clock::Clock;
 use crate::util::io_error::plain_words;
@@ -58,12 +61,14 @@ pub enum ConsoleMode {
 /// The settings of a server.
 #[derive(Debug)]
 pub struct Settings {
-    /// Addresses for plain line clients; port 0 picks a free one.
-    pub listen: Vec<SocketAddr>,
+    /// Addresses for line clients.
+    pub listen: Vec<ListenAddr>,
     /// Addresses for browsers.
-    pub web: Vec<SocketAddr>,
+    pub web: Vec<ListenAddr>,
     /// Addresses for the operator's programs.
-    pub admin: Vec<SocketAddr>,
+    pub admin: Vec<ListenAddr>,
+    /// Where the certificates of the listeners with TLS come from; `None` if there are no such listeners.
+    pub tls: Option<CertificateSource>,
     /// Access rules of the web side.
     pub access: Access,
     /// The language of its texts.
@@ -102,6 +107,9 @@ pub enum Error {
     /// The message of the day cannot be read.
     #[error("cannot read the message of the day from {}: {}", .0.display(), plain_words(.1))]
     Motd(PathBuf, #[source] io::Error),
+    /// A certificate or a key cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The store cannot be opened.
     #[error(transparent)]
     Store(store::Error),
@@ -112,6 +120,9 @@ pub enum Error {
     #[error("cannot go on: {}", plain_words(.0))]
     Poll(#[source] io::Error),
 }
+
+/// Bytes of incomplete and unsent TLS records that all connections may keep together.
+const MAX_KEPT_BYTES: usize = 64 << 20;
 
 /// Above every number of a run: each JSON reader can represent the numbers below.
 const MAX_RUN: u64 = 1 << 53;
@@ -125,6 +136,7 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
         listen,
         web: web_addrs,
         admin,
+        tls,
         mut access,
         lang,
         console,
@@ -157,15 +169,33 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
     let random = || RandomState::new().hash_one(0);
     hub.run = random() % MAX_RUN;
     hub.hash_key = [random(), random()];
+    access.hosts.extend(http::machine_names());
+    let all = [&listen[..], &web_addrs, &admin].concat();
+    let load = |source: CertificateSource| Certificates::load(&source, &self_signed::names(&access.hosts, &all));
+    let is_self_signed = tls.as_ref().is_some_and(CertificateSource::is_self_signed);
+    let certificates = tls.map(load).transpose()?;
     let mut listeners = Vec::new();
-    for (kind, addrs) in [(ListenerKind::Plain, listen), (ListenerKind::Web, web_addrs), (ListenerKind::Admin, admin)] {
-        for addr in addrs {
-            let socket = engine::accept::listen(addr, &limits).map_err(|error| Error::Listen(addr, error))?;
-            listeners.push((kind, ServerListener::Tcp(socket)));
+    let buffers = TransportBuffers::new(MAX_KEPT_BYTES);
+    let tls = certificates.as_ref().map(|certificates| TlsServer::new(certificates.configs(), lang, &buffers));
+    let mut addrs = Vec::new();
+    for (kind, listen) in [(ListenerKind::Plain, listen), (ListenerKind::Web, web_addrs), (ListenerKind::Admin, admin)]
+    {
+        for addr in listen {
+            let ListenPlace::Tcp(place) = addr.place else { continue };
+            let socket = engine::accept::listen(place, &limits).map_err(|error| Error::Listen(place, error))?;
+            let socket = match (kind, tls.clone().filter(|_| addr.tls)) {
+                (_, None) => ServerListener::Tcp(socket),
+                (ListenerKind::Plain, Some(tls)) => ServerListener::Tls(socket, tls, TlsPurpose::Lines),
+                (_, Some(tls)) => ServerListener::Tls(socket, tls, TlsPurpose::Web),
+            };
+            // With the real port.
+            let place = socket.local_addr().map_or(addr.place, ListenPlace::Tcp);
+            addrs.push((kind, ListenAddr { place, ..addr }));
+            listeners.push((kind, socket));
         }
     }
     let opened = store.map(|store| open(store, &hub)).transpose().map_err(Error::Store)?;
-    let reloader = Reloader::new(reload, password, hub.clone(), limits);
+    let hub_config = hub.clone();
     let mut hub = Hub::new(hub, renderers(lang));
     let store_writer = opened.map(|(store_writer, start)| {
         hub.restore(start, Clock::start().now());
@@ -175,19 +205,38 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
     let mut event_loop =
         event_loop::EventLoop::new(hub, listeners, limits, connections, console).map_err(Error::Start)?;
     event_loop.set_store_writer(store_writer);
-    event_loop.set_reloader(reloader);
     if has_accounts {
         event_loop.start_hasher();
     }
-    access.hosts.extend(http::machine_names());
-    event_loop.set_access(access);
-    for (kind, addr) in event_loop.local_addrs() {
+    let with_tls = |of: ListenerKind| {
+        addrs.iter().filter_map(move |(kind, addr)| match addr {
+            ListenAddr { place: ListenPlace::Tcp(place), tls: true } if *kind == of => Some(*place),
+            _ => None,
+        })
+    };
+    access.https_port = with_tls(ListenerKind::Web).next().map(|addr| addr.port());
+    for (kind, ListenAddr { place, tls }) in &addrs {
+        let s = if *tls { "s" } else { "" };
         match kind {
-            ListenerKind::Plain => info!("listening on {addr}"),
-            ListenerKind::Web => info!("listening on http://{addr}"),
-            ListenerKind::Admin => info!("metrics on http://{addr}/metrics"),
+            ListenerKind::Plain if *tls => info!("listening on tls://{place}"),
+            ListenerKind::Plain => info!("listening on {place}"),
+            ListenerKind::Web => info!("listening on http{s}://{place}"),
+            ListenerKind::Admin => info!("metrics on http{s}://{place}/metrics"),
         }
     }
+    let tls_lines: Vec<SocketAddr> = with_tls(ListenerKind::Plain).collect();
+    if let Some(tls) = tls {
+        event_loop.set_tls(tls, buffers);
+    }
+    if let Some(certificates) = &certificates {
+        event_loop.watch_certificates(certificates.validities());
+        if is_self_signed {
+            event_loop.tell_how_to_connect(&Introduction::new(&certificates.first().fingerprint, &tls_lines));
+        }
+    }
+    let start = AtStart { certificates, https_port: access.https_port, listen: all, tls_lines };
+    event_loop.set_reloader(Reloader::new(reload, password, hub_config, limits, start));
+    event_loop.set_access(access);
     logging::flush();
     event_loop.run().map_err(Error::Poll)
 }
@@ -201,7 +250,12 @@ pub fn check(settings: &Settings) -> Result<(), Error> {
     if let Some(source) = &settings.password {
         source.read().map_err(|error| Error::Password(source.name(), error))?;
     }
-    read_motd(settings.motd.clone()).map(drop)
+    read_motd(settings.motd.clone())?;
+    let certificates = settings.tls.as_ref().map(CertificateSource::check).transpose()?.unwrap_or_default();
+    for (file, state) in expiry::warnings(&certificates, clock::utc().unix_timestamp()) {
+        warn!("{}", Lang::En.notice(&Notice::Certificate { file, state }));
+    }
+    Ok(())
 }
 
 /// Cuts the maximum users and the admission queue to what `fds` file descriptors allow; returns the number of connections

@@ -1,11 +1,14 @@
 //! Reads the settings again while the server runs.
 
+mod at_start;
+
 use std::collections::BTreeSet;
 use std::fmt::{self, Debug, Formatter};
 use std::path::PathBuf;
 
 use log::LevelFilter;
 
+pub use self::at_start::{AtStart, ReloadedCertificates};
 use super::http::{self, Access};
 use super::limits::Limits;
 use super::motd;
@@ -45,6 +48,8 @@ pub struct Reload {
     pub hub: Config,
     /// The settings of the sockets and the log; `None` if they were not read again.
     pub process: Option<ProcessSettings>,
+    /// The certificates, if they were read again.
+    pub certificates: Option<ReloadedCertificates>,
     /// The names of the options that have changed, and of those that could not.
     pub changed: Vec<String>,
     pub fixed: Vec<String>,
@@ -67,12 +72,19 @@ pub struct Reloader {
     password: Option<PasswordSource>,
     hub: Config,
     limits: Limits,
+    start: AtStart,
 }
 
 impl Reloader {
     /// A reloader for a server that was started with these settings; `hub` has the password and the bounded maximum users.
-    pub fn new(read: Option<ReadSettings>, password: Option<PasswordSource>, hub: Config, limits: Limits) -> Self {
-        Reloader { read, pending: BTreeSet::new(), password, hub, limits }
+    pub fn new(
+        read: Option<ReadSettings>,
+        password: Option<PasswordSource>,
+        hub: Config,
+        limits: Limits,
+        start: AtStart,
+    ) -> Self {
+        Reloader { read, pending: BTreeSet::new(), password, hub, limits, start }
     }
 
     /// Reads the settings again. What is read holds from now on: the caller must apply it.
@@ -84,13 +96,16 @@ impl Reloader {
             let password = read_password(self.password.as_ref())?;
             let mut changed = Vec::new();
             self.take_password(password, &mut changed);
-            return Ok(Reload { hub: self.hub.clone(), process: None, changed, fixed: Vec::new() });
+            return Ok(Reload { hub: self.hub.clone(), process: None, certificates: None, changed, fixed: Vec::new() });
         };
         let Reloaded { settings, changed, mut fixed } = read()?;
         self.pending.extend(changed);
-        let Settings { mut hub, mut access, mut limits, level, password: source, motd, max_clients, .. } = settings;
+        let Settings { mut hub, mut access, mut limits, level, password: source, motd, max_clients, tls, .. } =
+            settings;
         let password = read_password(source.as_ref())?;
         hub.motd = read_motd(motd).map_err(|error| error.to_string())?;
+        access.hosts.extend(http::machine_names());
+        let certificates = self.start.read_certificates(tls.as_ref(), &access)?;
         let mut changed: Vec<String> = std::mem::take(&mut self.pending).into_iter().collect();
         if hub.motd != self.hub.motd && !changed.iter().any(|name| name == MOTD) {
             changed.push(MOTD.into());
@@ -101,11 +116,13 @@ impl Reloader {
             changed.retain(|name| name != SEND_BUFFER);
             fixed.push(SEND_BUFFER.into());
         }
-        access.hosts.extend(http::machine_names());
+        let certificates = self.start.take_certificates(tls.as_ref(), certificates, &mut changed, &mut fixed);
+        self.start.take_access(&mut access, &mut changed, &mut fixed);
         hub.password = self.hub.password.take();
         (self.hub, self.password, self.limits) = (hub, source, limits);
         self.take_password(password, &mut changed);
-        Ok(Reload { hub: self.hub.clone(), process: Some(ProcessSettings { limits, access, level }), changed, fixed })
+        let process = Some(ProcessSettings { limits, access, level });
+        Ok(Reload { hub: self.hub.clone(), process, certificates, changed, fixed })
     }
 
     /// Sets the password; if it is another one, its option is named among those that have changed.
@@ -138,99 +155,4 @@ fn read_password(source: Option<&PasswordSource>) -> Result<Option<ServerPasswor
 }
 
 #[cfg(test)]
-mod tests {
-    use std::cell::RefCell;
-    use std::fs;
-    use std::net::SocketAddr;
-    use std::rc::Rc;
-    use std::time::Duration;
-
-    use super::*;
-    use crate::chat::Lang;
-    use crate::server::ConsoleMode;
-    use crate::util::logging::LogFormat;
-
-    fn limits(send_buffer: usize) -> Limits {
-        Limits { max_line: 4096, eol_timeout: Duration::ZERO, keepalive: Duration::from_secs(60), send_buffer }
-    }
-
-    fn settings(hub: Config, send_buffer: usize, password: Option<PasswordSource>) -> Settings {
-        Settings {
-            listen: Vec::<SocketAddr>::new(),
-            web: Vec::new(),
-            admin: Vec::new(),
-            access: Access::default(),
-            lang: Lang::En,
-            console: ConsoleMode::Off,
-            level: LevelFilter::Info,
-            limits: limits(send_buffer),
-            max_clients: Some(7),
-            store: None,
-            password,
-            motd: None,
-            log_format: LogFormat::Text,
-            hub,
-            reload: None,
-        }
-    }
-
-    fn password_file(name: &str) -> PathBuf {
-        std::env::temp_dir().join(format!("chinwag-reload-{name}-{}", std::process::id()))
-    }
-
-    #[test]
-    fn password_file_is_read_again_and_an_error_leaves_the_old_password() {
-        let path = password_file("alone");
-        let source = Some(PasswordSource::File(path.clone()));
-        let hub = Config { password: Some(ServerPassword::new("old")), ..Config::default() };
-        let mut reloader = Reloader::new(None, source, hub, limits(0));
-        let why = reloader.reload().err().unwrap();
-        assert_eq!(why, format!("cannot read the password from {}: no such file or directory", path.display()));
-        assert!(reloader.hub.password.as_ref().unwrap().is("old"));
-        for (text, changed) in [("old", &[][..]), ("new", &["password-file"])] {
-            fs::write(&path, text).unwrap();
-            let reload = reloader.reload().unwrap();
-            assert!(reload.hub.password.unwrap().is(text));
-            assert_eq!(
-                (reload.changed, reload.process.is_none()),
-                (changed.iter().map(|&name| name.into()).collect(), true)
-            );
-        }
-        fs::remove_file(&path).unwrap();
-    }
-
-    #[test]
-    fn settings_that_are_read_again_hold_unless_something_is_wrong() {
-        let path = password_file("settings");
-        let next = Rc::new(RefCell::new(None));
-        let given = next.clone();
-        let read =
-            ReadSettings(Box::new(move || given.take().unwrap_or_else(|| Err("line 3: rate is no number".into()))));
-        let mut reloader = Reloader::new(Some(read), None, Config::default(), limits(5000));
-        assert_eq!(reloader.reload().err().as_deref(), Some("line 3: rate is no number"));
-        let reloaded = |source| Reloaded {
-            settings: settings(Config { rate: 99, ..Config::default() }, 0, source),
-            changed: vec!["rate".into(), "send-buffer".into()],
-            fixed: vec!["listen".into()],
-        };
-        next.replace(Some(Ok(reloaded(Some(PasswordSource::File(path.clone()))))));
-        assert!(reloader.reload().err().unwrap().starts_with("cannot read the password from "));
-        assert_eq!(reloader.hub.rate, Config::default().rate);
-        fs::write(&path, "fish").unwrap();
-        // The reload that failed has named the options that changed; they hold only now.
-        let again = reloaded(Some(PasswordSource::File(path.clone())));
-        next.replace(Some(Ok(Reloaded { changed: Vec::new(), ..again })));
-        let Reload { hub, process, changed, fixed } = reloader.reload().unwrap();
-        assert_eq!((hub.rate, hub.max_clients), (99, 7));
-        assert!(hub.password.unwrap().is("fish"));
-        assert_eq!(process.unwrap().limits.send_buffer, 5000, "the kernel's own choice cannot be had back");
-        assert_eq!(
-            (changed, fixed),
-            (vec!["rate".into(), "password-file".into()], vec!["listen".into(), "send-buffer".into()])
-        );
-        next.replace(Some(Ok(Reloaded { changed: Vec::new(), fixed: Vec::new(), ..reloaded(None) })));
-        let reload = reloader.reload().unwrap();
-        assert_eq!((reload.hub.password.is_none(), reload.changed), (true, vec![PASSWORD_FILE.to_owned()]));
-        fs::remove_file(&path).unwrap();
-    }
-}
+mod tests;

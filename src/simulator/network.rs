@@ -322,6 +322,10 @@ impl transport::Transport for Stream {
         Ok(())
     }
 
+    fn is_encrypted(&self) -> bool {
+        self.tls.is_some()
+    }
+
     fn needs_handshake(&self) -> bool {
         self.tls.as_ref().is_some_and(|tls| !tls.is_open)
     }

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use chinwag::chat::{ClientId, Close, Config, Hub, Lang, Now};
+use chinwag::server::connection::transport::Transport;
 use chinwag::server::connection::{Connection, Flushed, Received};
 use chinwag::wire::renderers;
 use time::{Date, Month, PrimitiveDateTime, Time};
@@ -21,6 +22,18 @@ struct Socket {
     taken: usize,
     /// The output, while it is recorded.
     recorded: Option<Vec<u8>>,
+}
+
+impl Transport for Socket {
+    type Poll = ();
+
+    fn watch(&mut self, (): &(), _slot: usize) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn end_writing(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 impl Read for Socket {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use chinwag::cli::Cli;
+use chinwag::util::fingerprint::Fingerprint;
 use clap::CommandFactory;
 
 use crate::harness::Server;
@@ -10,6 +11,7 @@ use crate::harness::Server;
 const OPTIONS: &str = include_str!("../../src/manual/options.md");
 const CLIENT: &str = include_str!("../../src/manual/client.md");
 const PROTOCOL: &str = include_str!("../../src/manual/protocol.md");
+const TLS: &str = include_str!("../../src/manual/tls.md");
 const BENCHMARK: &str = include_str!("../../src/manual/benchmark.md");
 
 /// Cells of the table rows of a text.
@@ -74,6 +76,16 @@ fn manual_commands_are_in_the_help() {
     for word in words.iter().filter(|word| **word != "/help").map(|word| word.replace("bob", "name")) {
         assert!(help.contains(&word), "{word} is not in the help: {help}");
     }
+}
+
+#[test]
+fn manual_words_are_those_of_the_fingerprint_beside_them() {
+    let after = |mark: &str| TLS.split(mark).nth(1).and_then(|rest| rest.split_whitespace().next()).expect("a word");
+    let fingerprint: Fingerprint = after("--tls-fingerprint ").parse().expect("a fingerprint");
+    assert_eq!(after("To be read over a phone: "), fingerprint.words());
+    let pinned = format!("sha256//{}=", fingerprint.to_string().trim_start_matches("SHA256:"));
+    assert!(TLS.contains(&pinned), "{pinned}");
+    assert_eq!(TLS.matches(&*fingerprint.words()).count(), 2);
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod refusal;
 
 use time::OffsetDateTime;
 
-pub use self::notice::Notice;
+pub use self::notice::{CertificateState, Notice};
 pub use self::refusal::{Due, Refusal};
 use super::member::Role;
 use super::settings::RoomSettings;

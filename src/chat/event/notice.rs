@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use time::Date;
+use time::{Date, OffsetDateTime};
 
 use super::{People, SettingsView, Topic, Whois};
 use crate::chat::cause::Cause;
@@ -10,6 +10,17 @@ use crate::chat::change::{RestrictionKind, RoleChange};
 use crate::chat::member::Role;
 use crate::chat::policy::cidr::Network;
 use crate::chat::settings::Setting;
+
+/// What is wrong with the dates of a certificate. All times are UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CertificateState {
+    /// It is valid from this time on.
+    NotYetValid(OffsetDateTime),
+    /// It ends at this time, after that many whole days.
+    Ends { at: OffsetDateTime, days: u32 },
+    /// It has ended at this time.
+    Ended(OffsetDateTime),
+}
 
 /// A message of the server.
 #[derive(Clone, Copy, Debug)]
@@ -307,6 +318,19 @@ pub enum Notice<'a> {
     /// The store cannot write messages at present.
     StoreFails {
         why: &'a str,
+    },
+    /// A TLS certificate needs attention: the file that it is in, and why.
+    Certificate {
+        file: &'a str,
+        state: CertificateState,
+    },
+    /// The command by which a client connects with TLS and checks the key of the server.
+    TlsCommand {
+        command: &'a str,
+    },
+    /// The fingerprint of the server's key as words.
+    TlsWords {
+        words: &'a str,
     },
     /// The store works again: `written` waiting records were written, `lost` records were dropped.
     StoreWorks {

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use log::{error, info, warn};
+use log::{Level, error, info, log, warn};
 
 use super::rooms::RoomLimits;
 use super::trace::TraceEvent;
 use super::{Hub, OPERATOR_LOG};
 use crate::chat::config::{Config, Login, Mode};
 use crate::chat::event::{Event, Notice, Refusal};
+use crate::chat::i18n::Lang;
 use crate::chat::id::{ClientId, Now};
 use crate::chat::room::segment_log::Retention;
 use crate::chat::session::{PendingDisconnect, Session, SessionFlags, SessionStage};
@@ -179,6 +180,12 @@ impl Hub {
     pub fn tell_not_reloaded(&mut self, by: Option<ClientId>, why: &str) {
         error!(target: OPERATOR_LOG, "not reloaded, {}: {why}", self.who_asked(by));
         self.tell_result(by, &Event::Refusal(Refusal::NotReloaded { why }));
+    }
+
+    /// Tells the log and the operator something about the server, which is no event of the chat.
+    pub fn tell_operator(&mut self, level: Level, notice: &Notice) {
+        log!(target: OPERATOR_LOG, level, "{}", Lang::En.notice(notice));
+        self.fanout().send_to_console(&Event::Notice(*notice));
     }
 
     fn tell_result(&mut self, by: Option<ClientId>, event: &Event) {

@@ -32,6 +32,10 @@ const RELOADABLE: &[&str] = &[
     "allow-origin",
     "trust-proxy",
     "log-level",
+    "tls-cert",
+    "tls-key",
+    "tls-self-signed",
+    "https-redirect",
 ];
 
 /// A function that reads the options again, given those of the start.

@@ -16,7 +16,8 @@ impl Serve {
         self.check_line()?;
         self.check_burst()?;
         self.check_follow()?;
-        self.check_password()
+        self.check_password()?;
+        self.check_tls()
     }
 
     /// Passwords are asked for only where members have nicknames.

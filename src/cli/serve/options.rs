@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, ValueEnum, value_parser};
 
-use super::values::{ListenAddrs, at_least, host, listen_addr, network, origin, server_name};
+use super::values::{ListenAddrs, at_least, host, line_addr, network, origin, server_name, switch, web_addr};
 use crate::chat::{DEFAULT_NAME, Network};
 
 /// What the server is.
@@ -42,17 +42,37 @@ pub struct General {
 /// Where clients connect.
 #[derive(Clone, Debug, Args)]
 pub struct Listeners {
-    /// Address for line clients (TCP); repeatable; port 0 picks a free port; IPv6 in brackets
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4567", value_parser = listen_addr, hide_env = true, env = "CHINWAG_LISTEN", value_delimiter = ',', action = ArgAction::Append)]
+    /// Address for line clients; tls://ADDR for TLS, unix:/path for a Unix socket; port 0 picks a free port; repeatable
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4567", value_parser = line_addr, hide_env = true, env = "CHINWAG_LISTEN", value_delimiter = ',', action = ArgAction::Append)]
     pub listen: Vec<ListenAddrs>,
 
-    /// Address for the chat page and its WebSocket (HTTP); repeatable [default: off]
-    #[arg(long, value_name = "ADDR", value_parser = listen_addr, hide_env = true, env = "CHINWAG_WEB", value_delimiter = ',', action = ArgAction::Append)]
+    /// Address for the chat page and its WebSocket; https://ADDR for TLS; repeatable [default: off]
+    #[arg(long, value_name = "ADDR", value_parser = web_addr, hide_env = true, env = "CHINWAG_WEB", value_delimiter = ',', action = ArgAction::Append)]
     pub web: Vec<ListenAddrs>,
 
-    /// Address for /healthz and /metrics (HTTP); repeatable [default: off]
-    #[arg(hide_short_help = true, long, value_name = "ADDR", value_parser = listen_addr, hide_env = true, env = "CHINWAG_ADMIN", value_delimiter = ',', action = ArgAction::Append)]
+    /// Address for /healthz and /metrics; https://ADDR for TLS; repeatable [default: off]
+    #[arg(hide_short_help = true, long, value_name = "ADDR", value_parser = web_addr, hide_env = true, env = "CHINWAG_ADMIN", value_delimiter = ',', action = ArgAction::Append)]
     pub admin: Vec<ListenAddrs>,
+}
+
+/// Certificates of the listeners with TLS.
+#[derive(Clone, Debug, Args)]
+pub struct Tls {
+    /// PEM file with the certificate of the server, and those of authorities behind it; repeatable
+    #[arg(long, value_name = "FILE", hide_env = true, env = "CHINWAG_TLS_CERT", value_delimiter = ',', action = ArgAction::Append)]
+    pub tls_cert: Vec<PathBuf>,
+
+    /// PEM file with the private key of the certificate; repeatable, in the order of the certificates
+    #[arg(long, value_name = "FILE", hide_env = true, env = "CHINWAG_TLS_KEY", value_delimiter = ',', action = ArgAction::Append)]
+    pub tls_key: Vec<PathBuf>,
+
+    /// Make a key and a certificate in this folder and keep them; clients compare the fingerprint
+    #[arg(long, value_name = "DIR", hide_env = true, env = "CHINWAG_TLS_SELF_SIGNED")]
+    pub tls_self_signed: Option<PathBuf>,
+
+    /// Answer requests to a plain --web with a redirect to the one with https
+    #[arg(hide_short_help = true, long, value_name = "BOOL", value_parser = switch(), num_args = 0..=1, default_value = "false", default_missing_value = "true", hide_possible_values = true, hide_env = true, env = "CHINWAG_HTTPS_REDIRECT")]
+    pub https_redirect: bool,
 }
 
 /// How many people and rooms there may be.

@@ -1,10 +1,12 @@
 //! Values of options that are more than numbers and words.
 
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
 
 use clap::value_parser;
 
 use crate::chat::{MAX_SERVER_NAME, Network, is_server_name};
+use crate::server::listen_addr::{ListenAddr, ListenPlace};
 use crate::wire::host::Host;
 
 pub fn at_least(least: u64) -> clap::builder::RangedU64ValueParser {
@@ -44,12 +46,131 @@ pub fn network(text: &str) -> Result<Network, String> {
     text.parse().map_err(|()| "write an address or a CIDR network, such as 127.0.0.1, 10.0.0.0/8 or fd00::/8".into())
 }
 
-/// The addresses of one `--listen`: several if its host name has several.
+/// The addresses of one `--listen`, `--web` or `--admin`: several if its host name has several.
 #[derive(Clone, Debug)]
-pub struct ListenAddrs(pub Vec<SocketAddr>);
+pub struct ListenAddrs(pub Vec<ListenAddr>);
 
-pub fn listen_addr(text: &str) -> Result<ListenAddrs, String> {
-    let help = "write HOST:PORT, such as 127.0.0.1:4567, 0.0.0.0:4567 or [::1]:4567";
-    let addrs: Vec<SocketAddr> = text.to_socket_addrs().map_err(|error| format!("{error}; {help}"))?.collect();
-    if addrs.is_empty() { Err(help.into()) } else { Ok(ListenAddrs(addrs)) }
+/// The schemes of an option for listeners: without and with TLS.
+struct Schemes {
+    plain: &'static str,
+    tls: &'static str,
+    /// An example of a port.
+    port: u16,
+}
+
+const LINES: Schemes = Schemes { plain: "tcp", tls: "tls", port: 4567 };
+const WEB: Schemes = Schemes { plain: "http", tls: "https", port: 8080 };
+
+/// Parses an address for line clients.
+pub fn line_addr(text: &str) -> Result<ListenAddrs, String> {
+    LINES.parse(text)
+}
+
+/// Parses an address for HTTP.
+pub fn web_addr(text: &str) -> Result<ListenAddrs, String> {
+    WEB.parse(text)
+}
+
+impl Schemes {
+    fn parse(&self, text: &str) -> Result<ListenAddrs, String> {
+        let Schemes { plain, tls, .. } = *self;
+        if let Some(path) = text.strip_prefix("unix:") {
+            return match path {
+                "" => Err("write unix: and the path of the socket, such as unix:/run/chinwag/chat.sock".into()),
+                path => Ok(ListenAddrs(vec![ListenAddr { place: ListenPlace::Unix(PathBuf::from(path)), tls: false }])),
+            };
+        }
+        if text.contains("+unix:") {
+            return Err("a Unix socket has no TLS, since it does not leave this machine; write unix:/path".into());
+        }
+        let (scheme, addr) = text.split_once("://").unwrap_or((plain, text));
+        let is_tls = match scheme {
+            scheme if scheme == plain => false,
+            scheme if scheme == tls => true,
+            "tls" | "https" | "wss" | "ircs" => {
+                return Err(format!("there is no {scheme}:// here; write {tls}://HOST:PORT for TLS"));
+            }
+            _ => {
+                return Err(format!(
+                    "there is no {scheme}:// here; write {plain}://HOST:PORT, {tls}://HOST:PORT for TLS, or unix:/path"
+                ));
+            }
+        };
+        self.resolve(addr, is_tls)
+    }
+
+    fn resolve(&self, addr: &str, tls: bool) -> Result<ListenAddrs, String> {
+        let port = self.port;
+        let help = format!("write HOST:PORT, such as 127.0.0.1:{port}, 0.0.0.0:{port} or [::1]:{port}");
+        let found: Vec<SocketAddr> = addr.to_socket_addrs().map_err(|error| format!("{error}; {help}"))?.collect();
+        match found.is_empty() {
+            true => Err(help),
+            false => Ok(ListenAddrs(found.into_iter().map(|addr| ListenAddr { tls, ..addr.into() }).collect())),
+        }
+    }
+}
+
+/// Parses the value of a switch.
+pub fn switch() -> clap::builder::BoolishValueParser {
+    clap::builder::BoolishValueParser::new()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(schemes: &Schemes, text: &str) -> Vec<String> {
+        let shown = |addr: &ListenAddr| format!("{}{}", if addr.tls { "TLS " } else { "" }, addr.place);
+        schemes.parse(text).unwrap_or_else(|error| panic!("{text}: {error}")).0.iter().map(shown).collect()
+    }
+
+    #[test]
+    fn schemes_choose_tls_and_bare_addresses_are_plain() {
+        for (schemes, text, expected) in [
+            (&LINES, "127.0.0.1:1", "127.0.0.1:1"),
+            (&LINES, "tcp://127.0.0.1:1", "127.0.0.1:1"),
+            (&LINES, "tls://127.0.0.1:1", "TLS 127.0.0.1:1"),
+            (&LINES, "tls://[::1]:1", "TLS [::1]:1"),
+            (&LINES, "unix:/run/x.sock", "unix:/run/x.sock"),
+            (&WEB, "[::]:1", "[::]:1"),
+            (&WEB, "http://127.0.0.1:1", "127.0.0.1:1"),
+            (&WEB, "https://127.0.0.1:1", "TLS 127.0.0.1:1"),
+            (&WEB, "unix:x.sock", "unix:x.sock"),
+        ] {
+            assert_eq!(parsed(schemes, text), [expected], "{text}");
+        }
+        let local = parsed(&LINES, "tls://localhost:1");
+        assert!(!local.is_empty() && local.iter().all(|addr| addr.starts_with("TLS ")), "{local:?}");
+    }
+
+    #[test]
+    fn wrong_schemes_get_an_error_with_the_right_one() {
+        for (schemes, text, expected) in [
+            (&LINES, "https://127.0.0.1:1", "there is no https:// here; write tls://HOST:PORT for TLS"),
+            (&LINES, "ircs://127.0.0.1:1", "there is no ircs:// here; write tls://HOST:PORT for TLS"),
+            (&WEB, "tls://127.0.0.1:1", "there is no tls:// here; write https://HOST:PORT for TLS"),
+            (&WEB, "wss://127.0.0.1:1", "there is no wss:// here; write https://HOST:PORT for TLS"),
+            (
+                &WEB,
+                "tcp://127.0.0.1:1",
+                "there is no tcp:// here; write http://HOST:PORT, https://HOST:PORT for TLS, or unix:/path",
+            ),
+            (
+                &LINES,
+                "http://127.0.0.1:1",
+                "there is no http:// here; write tcp://HOST:PORT, tls://HOST:PORT for TLS, or unix:/path",
+            ),
+            (&LINES, "tls+unix:/x", "a Unix socket has no TLS, since it does not leave this machine; write unix:/path"),
+            (&LINES, "unix:", "write unix: and the path of the socket, such as unix:/run/chinwag/chat.sock"),
+        ] {
+            assert_eq!(schemes.parse(text).err().as_deref(), Some(expected), "{text}");
+        }
+        for text in
+            ["", "tls://", "127.0.0.1", "tls://127.0.0.1", "127.0.0.1:x", "tls://127.0.0.1:1/", "://127.0.0.1:1"]
+        {
+            assert!(LINES.parse(text).is_err(), "{text}");
+        }
+        let error = WEB.parse("https://127.0.0.1").err().unwrap();
+        assert!(error.ends_with("; write HOST:PORT, such as 127.0.0.1:8080, 0.0.0.0:8080 or [::1]:8080"), "{error}");
+    }
 }

@@ -4,7 +4,7 @@ mod decoder;
 mod flags;
 mod opening;
 mod receive;
-pub(crate) mod transport;
+pub mod transport;
 
 use std::io::{self, IoSlice};
 use std::net::IpAddr;

@@ -42,6 +42,7 @@ use super::connection::transport::{Listener, ListenerKind, Transport, TransportB
 use super::http::{Access, TurnHistogram, WebSide};
 use super::limits::Limits;
 use super::store_writer::StoreWriter;
+use super::tls::expiry::Validity;
 use crate::chat::{Hub, IpLimit, Now};
 
 /// The whole server except the poll, the signals and the console.
@@ -101,6 +102,11 @@ impl<L: Listener> Engine<L> {
     pub fn set_access(&mut self, access: Access) {
         let exchanges = self.connections.iter().filter_map(|(_, connection)| connection.web_exchange_addr());
         self.web.set_access(access, exchanges);
+    }
+
+    /// Sets when the certificates are valid, for the metrics.
+    pub fn set_certificates(&mut self, certificates: Vec<Validity>) {
+        self.web.set_certificates(certificates);
     }
 
     /// Sets other limits of connections; the longest line stays. Options of sockets are set on the listeners.

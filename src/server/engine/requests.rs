@@ -8,7 +8,7 @@ use log::debug;
 use super::Engine;
 use super::timers::Timer;
 use crate::chat::{ClientId, Encoding, NewConnection, Now, ResumeRequest};
-use crate::server::connection::transport::{Flushed, Listener};
+use crate::server::connection::transport::{Flushed, Listener, Transport};
 use crate::server::connection::{Flags, Protocol};
 use crate::server::http::{ExchangeStep, Metrics, SUBPROTOCOL, document};
 use crate::server::limits::FAREWELL_TIMEOUT;
@@ -80,10 +80,14 @@ impl<L: Listener> Engine<L> {
         let (addr, is_admin) = (exchange.addr(), exchange.is_admin());
         debug!("{addr} requests {}", request.path.escape_debug());
         let keep_alive = request.keep_alive;
+        let is_encrypted = self.connections[slot].stream.is_encrypted();
         let answer = match (&*request.path, is_admin) {
             _ if !self.web.access().names_this_server(request) => {
                 debug!("{addr} is refused: unknown host {:?}", request.host);
                 Err(HttpError::Misdirected)
+            }
+            _ if !is_admin && !is_encrypted && self.web.access().redirects() => {
+                self.web.access().redirect(request, now)
             }
             ("/ws", false) if request.is_head => Err(HttpError::SocketNeedsGet),
             ("/ws", false) => match self.upgrade(slot, addr, request, now) {
@@ -97,8 +101,11 @@ impl<L: Listener> Engine<L> {
             (_, true) => Err(HttpError::MetricsNotFound),
             (_, false) => Err(HttpError::NotFound),
         };
-        let answer = answer
+        let mut answer = answer
             .unwrap_or_else(|refused| (http::refuse(refused, request.is_head, keep_alive, now.local), Cow::default()));
+        if !is_admin && is_encrypted {
+            self.web.access().add_hsts(request, &mut answer.0);
+        }
         if let Protocol::Http(exchange) = &mut self.connections[slot].protocol {
             exchange.answer(answer, keep_alive, now);
         }
@@ -141,6 +148,7 @@ impl<L: Listener> Engine<L> {
             tls: self.buffers.as_deref().map(|buffers| (buffers, self.openings.len())),
             store_writer: self.store_writer.as_ref(),
             turns: self.turns.as_ref(),
+            certificates: self.web.certificates(),
         };
         metrics.text()
     }

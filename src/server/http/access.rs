@@ -14,4 +14,8 @@ pub struct Access {
     pub trust_proxy: Vec<Network>,
     /// Connections from one address; a few more while they are exchanges. 0 for no limit.
     pub max_per_ip: usize,
+    /// Whether requests by HTTP without TLS are answered with a redirect to HTTPS.
+    pub https_redirect: bool,
+    /// The port of the first web listener with TLS, if there is one.
+    pub https_port: Option<u16>,
 }

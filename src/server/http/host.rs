@@ -33,6 +33,15 @@ pub fn machine_names() -> Vec<String> {
     names_of(&rustix::system::uname().nodename().to_string_lossy())
 }
 
+/// The name of this machine, if it has one that can stand in a URL.
+pub fn machine_name() -> Option<String> {
+    let node = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    match Host::parse(&node).filter(|_| !node.contains(':')) {
+        Some(Host::Name(name)) if !name.is_empty() => Some(name),
+        _ => None,
+    }
+}
+
 fn names_of(node: &str) -> Vec<String> {
     let Some(Host::Name(name)) = Host::parse(node).filter(|_| !node.contains(':')) else { return Vec::new() };
     let first = name.split('.').next().unwrap_or_default();

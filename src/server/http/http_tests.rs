@@ -10,6 +10,7 @@ use time::OffsetDateTime;
 use crate::chat::{Config, Hub, Lang, Now};
 use crate::server::connection::transport::ListenerKind;
 use crate::server::engine::{Budget, Engine};
+use crate::server::http::Access;
 use crate::server::limits::Limits;
 use crate::simulator::network::{Event, Listener, Network, Wire};
 use crate::wire::renderers;
@@ -79,6 +80,34 @@ fn take(wire: &RefCell<Wire>) -> String {
     let wire = &mut *wire.borrow_mut();
     wire.take(usize::MAX);
     String::from_utf8_lossy(&std::mem::take(&mut wire.fresh)).into_owned()
+}
+
+#[test]
+fn plain_requests_are_redirected_while_the_option_is_set() {
+    let mut server = TestServer::new();
+    let wire = server.connect(1_000_000);
+    let access = |https_redirect| Access { https_redirect, https_port: Some(8443), ..Access::default() };
+    for (https_redirect, status, location) in
+        [(true, "308 Permanent Redirect", true), (false, "200 OK", false), (true, "308 Permanent Redirect", true)]
+    {
+        server.engine.set_access(access(https_redirect));
+        send(&wire, GET);
+        server.run(1);
+        let answer = take(&wire);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{answer}");
+        assert_eq!(answer.contains("\r\nLocation: https://localhost:8443/\r\n"), location, "{answer}");
+        assert!(!answer.contains("Strict-Transport-Security"), "{answer}");
+    }
+    for (request, status) in [
+        (UPGRADE.to_owned(), "308 Permanent Redirect"),
+        (GET.replace("localhost", "evil.example"), "421 Misdirected Request"),
+        ("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n".into(), "400 Bad Request"),
+    ] {
+        send(&wire, &request);
+        server.run(1);
+        let answer = take(&wire);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{answer}");
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::chat::StatsSnapshot;
 use crate::server::connection::transport::{Handshakes, TransportBuffers};
 use crate::server::store_writer::{StoreCounts, StoreWriter};
+use crate::server::tls::expiry::Validity;
 
 /// Upper bounds of the histogram's buckets, in microseconds.
 const BOUNDS: [u64; 10] = [100, 250, 500, 1000, 2500, 5000, 10_000, 25_000, 100_000, 1_000_000];
@@ -53,6 +54,8 @@ pub struct Metrics<'a> {
     pub tls: Option<(&'a TransportBuffers, usize)>,
     pub store_writer: Option<&'a StoreWriter>,
     pub turns: Option<&'a TurnHistogram>,
+    /// When the certificates are valid; none without TLS.
+    pub certificates: &'a [Validity],
 }
 
 impl Metrics<'_> {
@@ -83,6 +86,14 @@ impl Metrics<'_> {
         ] {
             describe(text, name, "gauge", help);
             line(text, name, "", value);
+        }
+    }
+
+    fn write_certificates(text: &mut String, certificates: &[Validity]) {
+        let name = "chinwag_tls_certificate_not_after_seconds";
+        describe(text, name, "gauge", "When the certificate in this file ends, in Unix time.");
+        for Validity { file, not_after, .. } in certificates {
+            line(text, name, &format!("{{file=\"{}\"}}", escaped(file)), not_after);
         }
     }
 
@@ -136,9 +147,17 @@ impl Metrics<'_> {
         if let Some((buffers, opening)) = self.tls {
             Self::write_tls(out, buffers, opening);
         }
+        if !self.certificates.is_empty() {
+            Self::write_certificates(out, self.certificates);
+        }
         self.turns.iter().for_each(|turns| turns.write(out));
         text
     }
+}
+
+/// The value of a label, in which three characters are escaped.
+fn escaped(value: &str) -> String {
+    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
 fn describe(text: &mut String, name: &str, kind: &str, help: &str) {
@@ -153,6 +172,20 @@ fn line(text: &mut String, name: &str, labels: &str, value: impl std::fmt::Displ
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn end_of_each_certificate_is_a_metric() {
+        let mut text = String::new();
+        let validity = |file: &str, not_after| Validity { file: file.into(), not_before: 0, not_after };
+        Metrics::write_certificates(&mut text, &[validity("/a.pem", 1_800_000_000), validity("b\"\\\n", 7)]);
+        assert_eq!(
+            text,
+            "# HELP chinwag_tls_certificate_not_after_seconds When the certificate in this file ends, in Unix time.\n\
+             # TYPE chinwag_tls_certificate_not_after_seconds gauge\n\
+             chinwag_tls_certificate_not_after_seconds{file=\"/a.pem\"} 1800000000\n\
+             chinwag_tls_certificate_not_after_seconds{file=\"b\\\"\\\\\\n\"} 7\n"
+        );
+    }
 
     #[test]
     fn histogram_counts_turns_up_to_each_bound() {

@@ -11,11 +11,12 @@ mod http_tests;
 mod metrics;
 mod origin;
 mod page;
+mod redirect;
 mod web_side;
 
 pub use self::access::Access;
 pub(super) use self::exchange::{Exchange, ExchangeStep, HEAD_TIMEOUT};
-pub(super) use self::host::machine_names;
+pub(super) use self::host::{machine_name, machine_names};
 pub(super) use self::metrics::{Metrics, TurnHistogram};
 pub(super) use self::web_side::{WebSide, document};
 

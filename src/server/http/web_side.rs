@@ -7,6 +7,7 @@ use super::access::Access;
 use super::exchange::Answer;
 use super::page::ServedPage;
 use crate::chat::{IpLimit, Now};
+use crate::server::tls::expiry::Validity;
 use crate::wire::http::{Request, Response};
 
 /// Exchanges allowed to one address besides its connections, since a browser opens several for a page.
@@ -18,12 +19,14 @@ pub struct WebSide {
     page: ServedPage,
     /// Exchanges by address; counted only if there is a per-IP limit.
     exchanges: IpLimit,
+    /// When the certificates are valid, for the metrics; none without TLS.
+    certificates: Vec<Validity>,
 }
 
 impl WebSide {
     /// The web side of a server with this name. It goes on with the counts of exchanges that another one gave.
     pub fn new(name: &str, exchanges: IpLimit) -> Self {
-        WebSide { access: Access::default(), page: ServedPage::new(name), exchanges }
+        WebSide { access: Access::default(), page: ServedPage::new(name), exchanges, certificates: Vec::new() }
     }
 
     /// Gives the counts of exchanges.
@@ -46,6 +49,16 @@ impl WebSide {
     /// The access rules.
     pub fn access(&self) -> &Access {
         &self.access
+    }
+
+    /// Sets when the certificates are valid, for the metrics.
+    pub fn set_certificates(&mut self, certificates: Vec<Validity>) {
+        self.certificates = certificates;
+    }
+
+    /// When the certificates are valid; none without TLS.
+    pub fn certificates(&self) -> &[Validity] {
+        &self.certificates
     }
 
     /// Counts a new exchange; `false` if its address has too many.

@@ -20,6 +20,10 @@ const VALUES: &[(&str, &str, &str, &str)] = &[
     ("listen", "127.0.0.1:1", "127.0.0.1:2", "[\"127.0.0.1:3\", \"[::1]:3\"]"),
     ("web", "127.0.0.1:1", "127.0.0.1:2", "[\"127.0.0.1:3\"]"),
     ("admin", "127.0.0.1:1", "127.0.0.1:2", "\"127.0.0.1:3\""),
+    ("tls-cert", "a", "b", "[\"c\"]"),
+    ("tls-key", "a", "b", "[\"c\"]"),
+    ("tls-self-signed", "a", "b", "\"c\""),
+    ("https-redirect", "true", "true", "true"),
     ("max-clients", "1", "2", "3"),
     ("max-waiting", "1", "2", "3"),
     ("max-rooms", "1", "2", "3"),
@@ -114,7 +118,15 @@ fn every_option_is_set_by_file_environment_and_command_line_in_this_order() {
             ["sync", "keep", "keep-messages", "max-stored-rooms", "offline-whispers", "operator", "max-accounts"];
         let more: &[&str] = if needs_store.contains(&name) { &["--store", "x"] } else { &[] };
         let wide = ["--rate", "0"];
-        let more = if name == "rate" { more.to_vec() } else { [more, &wide].concat() };
+        let tls: &[&str] = match name {
+            "tls-cert" => &["--listen", "tls://127.0.0.1:1", "--tls-key", "x"],
+            "tls-key" => &["--listen", "tls://127.0.0.1:1", "--tls-cert", "x"],
+            "tls-self-signed" => &["--listen", "tls://127.0.0.1:1"],
+            "https-redirect" => &["--web", "https://127.0.0.1:1,127.0.0.1:2", "--tls-self-signed", "x"],
+            _ => &[],
+        };
+        let more = [more, tls].concat();
+        let more = if name == "rate" { more } else { [&more[..], &wide].concat() };
         let file = folder.file(&format!("{name} = {in_file}\n"));
         let option = format!("--{name}");
         let env = [(variable(name), in_environment)];

@@ -12,3 +12,4 @@ pub(crate) mod signals;
 pub(crate) mod start_and_end;
 pub(crate) mod summary;
 pub(crate) mod terminal;
+pub(crate) mod tls;

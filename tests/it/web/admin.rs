@@ -7,13 +7,13 @@ use crate::harness::{Client, Server, Signal};
 
 const GET_HEALTH: &str = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
-fn admin_address(server: &mut Server) -> SocketAddr {
+pub fn admin_address(server: &mut Server) -> SocketAddr {
     let line = server.log.until("metrics on http://");
     let (_, addr) = line.rsplit_once("http://").expect("an address");
     addr.trim_end_matches("/metrics").parse().expect("an address")
 }
 
-fn metric(text: &str, name: &str) -> f64 {
+pub fn metric(text: &str, name: &str) -> f64 {
     let line = text.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_else(|| panic!("{name} in {text}"));
     line.trim().parse().expect("a number")
 }

@@ -2,7 +2,7 @@
 //!
 //! Pages use tungstenite's client, which checks the server's frames.
 
-mod admin;
+pub mod admin;
 mod frames;
 mod http;
 mod limits;

@@ -10,7 +10,7 @@ pub use self::refusal::refusal;
 use super::{list, minute, prefix};
 use crate::chat::cause::Cause;
 use crate::chat::config::DEFAULT_NAME;
-use crate::chat::event::{Notice, People, Topic, Whois};
+use crate::chat::event::{CertificateState, Notice, People, Topic, Whois};
 use crate::chat::member::Role;
 
 pub const HELP: &[&str] = &[
@@ -271,6 +271,24 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
             count(written, "record"),
             count(lost, "other")
         ),
+        Notice::Certificate { file, state } => match state {
+            CertificateState::NotYetValid(at) => write!(
+                f,
+                "The TLS certificate {file} is valid only from {} UTC on: until then clients refuse it. Is the clock right?",
+                minute(at)
+            ),
+            CertificateState::Ends { at, days } => {
+                let left = if days == 0 { "today".into() } else { format!("in {}", count(days.into(), "day")) };
+                write!(f, "The TLS certificate {file} ends {left}, at {} UTC. Renew it, then /reload.", minute(at))
+            }
+            CertificateState::Ended(at) => write!(
+                f,
+                "The TLS certificate {file} has ended, at {} UTC: clients refuse it. Renew it, then /reload.",
+                minute(at)
+            ),
+        },
+        Notice::TlsCommand { command } => write!(f, "To connect with TLS: {command}"),
+        Notice::TlsWords { words } => write!(f, "To be read over a phone: {words}"),
         Notice::Lost { lines } => write!(f, "{} dropped here, since they were not read in time.", count(lines, "line")),
     }
 }

@@ -12,7 +12,7 @@ pub use self::refusal::refusal;
 use super::{list, minute, prefix};
 use crate::chat::cause::Cause;
 use crate::chat::config::DEFAULT_NAME;
-use crate::chat::event::{Notice, People, Topic, Whois};
+use crate::chat::event::{CertificateState, Notice, People, Topic, Whois};
 use crate::chat::member::Role;
 
 pub const HELP: &[&str] = &[
@@ -262,6 +262,24 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
         Notice::StoreWorks { written, lost } => {
             write!(f, "消息已恢复存档，等待中的{written}条记录已写入，另有{lost}条因太多而丢失。")
         }
+        Notice::Certificate { file, state } => match state {
+            CertificateState::NotYetValid(at) => {
+                write!(f, "TLS 证书 {file} 从 {} UTC 起才有效，在此之前客户端会拒绝它。时钟是否正确？", minute(at))
+            }
+            CertificateState::Ends { at, days } => {
+                let left = if days == 0 { "今天".into() } else { format!("{days}天后") };
+                write!(f, "TLS 证书 {file} {left}到期（{} UTC）。请更新证书，然后使用 /reload。", minute(at))
+            }
+            CertificateState::Ended(at) => {
+                write!(
+                    f,
+                    "TLS 证书 {file} 已到期（{} UTC），客户端会拒绝它。请更新证书，然后使用 /reload。",
+                    minute(at)
+                )
+            }
+        },
+        Notice::TlsCommand { command } => write!(f, "用 TLS 连接：{command}"),
+        Notice::TlsWords { words } => write!(f, "可在电话中念出：{words}"),
         Notice::Lost { lines } => write!(f, "有{lines}行因未及时读取而丢失。"),
     }
 }

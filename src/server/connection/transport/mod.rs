@@ -61,6 +61,11 @@ pub trait Transport: Read + Write {
     /// If the kernel refuses.
     fn watch(&mut self, poll: &Self::Poll, slot: usize) -> io::Result<()>;
 
+    /// Whether nobody on the network can read its bytes: TLS, or a socket of this machine.
+    fn is_encrypted(&self) -> bool {
+        false
+    }
+
     /// Whether [`Transport::shake_hands`] has to end before bytes can be read and written.
     fn needs_handshake(&self) -> bool {
         false

@@ -136,6 +136,10 @@ impl Transport for ClientStream {
         )
     }
 
+    fn is_encrypted(&self) -> bool {
+        !matches!(self, ClientStream::Tcp(_))
+    }
+
     fn needs_handshake(&self) -> bool {
         matches!(self, ClientStream::Tls(stream) if !stream.is_open())
     }

@@ -2,14 +2,17 @@
 
 use std::net::SocketAddr;
 
-use time::{Date, Duration, Month};
+use time::macros::datetime;
+use time::{Date, Duration, Month, OffsetDateTime};
 
 use super::*;
 use crate::chat;
 use crate::chat::change::{RestrictionKind, RoleChange};
 use crate::chat::settings::{RoomSettings, Setting};
-use crate::chat::{Help, LOBBY};
+use crate::chat::{CertificateState, Help, LOBBY};
 use crate::chat::{Role, RoomRole};
+
+const AT: OffsetDateTime = datetime!(2026-12-13 12:01 UTC);
 
 /// Returns the expected result for a list: in Chinese two names in a row can be unclear, and are left out.
 fn expected_people<'a>(people: &chat::People<'a>, lang: Lang) -> PeopleList<'a> {
@@ -121,6 +124,9 @@ fn expected<'a>(notice: &chat::Notice<'a>, lang: Lang, cause: &'a str) -> Option
         | chat::Notice::OfflineWhispersBegin { .. }
         | chat::Notice::OfflineWhispersEnd
         | chat::Notice::StoreFails { .. }
+        | chat::Notice::Certificate { .. }
+        | chat::Notice::TlsCommand { .. }
+        | chat::Notice::TlsWords { .. }
         | chat::Notice::StoreWorks { .. }
         | chat::Notice::Lost { .. } => return None,
     })
@@ -284,6 +290,12 @@ fn fixed_notices_parse_to_the_same_notice() {
             chat::Notice::OfflineWhispersBegin { whispers: 3 },
             chat::Notice::OfflineWhispersEnd,
             chat::Notice::StoreFails { why: "there is no space left for x; make some" },
+            chat::Notice::Certificate { file: "c.pem", state: CertificateState::NotYetValid(AT) },
+            chat::Notice::Certificate { file: "c.pem", state: CertificateState::Ends { at: AT, days: 0 } },
+            chat::Notice::Certificate { file: "c.pem", state: CertificateState::Ends { at: AT, days: 14 } },
+            chat::Notice::Certificate { file: "c.pem", state: CertificateState::Ended(AT) },
+            chat::Notice::TlsCommand { command: "chinwag connect --tls box:4568 --tls-fingerprint SHA256:x" },
+            chat::Notice::TlsWords { words: "zoo-zoo" },
             chat::Notice::StoreWorks { written: 3, lost: 0 },
             chat::Notice::StoreWorks { written: 3, lost: 1 },
         ] {
