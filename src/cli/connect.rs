@@ -62,6 +62,7 @@ impl Connect {
         Settings {
             host,
             port,
+            tls: None,
             nick: self.nick,
             password: password("CHINWAG_PASSWORD"),
             server_password: password("CHINWAG_SERVER_PASSWORD"),
