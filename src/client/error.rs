@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::protocol::tls::TlsError;
 use crate::util::io_error::plain_words;
 
 /// Why the client ended with an error.
@@ -11,6 +12,8 @@ pub enum Error {
     Host(String, #[source] io::Error),
     #[error("cannot connect to {0}: {why}", why = plain_words(.1))]
     Connect(String, #[source] io::Error),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The nickname and the server's reason.
     #[error("the server does not take {0}: {1}")]
     Nickname(String, String),
@@ -31,11 +34,27 @@ pub enum Error {
     System(#[source] io::Error),
 }
 
+impl Error {
+    /// Whether the client ends with it even after a lost connection, instead of trying again.
+    pub(super) fn is_final(&self) -> bool {
+        matches!(self, Error::Tls(error) if error.is_final())
+    }
+
+    /// Why a connection could not be made, for the status line, which names the server.
+    pub(super) fn reason(&self) -> String {
+        match self {
+            Error::Connect(_, error) => plain_words(error),
+            error => error.to_string(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::error::Error as _;
 
     use super::*;
+    use crate::client::protocol::tls::KnownServersError;
 
     #[test]
     fn error_keeps_its_source_and_shows_it_in_the_message() {
@@ -53,5 +72,14 @@ mod tests {
             assert_eq!(source.and_then(io::Error::raw_os_error), Some(111), "{message}");
         }
         assert!(Error::Nickname("bob".into(), "taken".into()).source().is_none() && Error::NotIn.source().is_none());
+    }
+
+    #[test]
+    fn only_a_server_that_is_not_trusted_ends_the_client_at_a_reconnect() {
+        assert!(Error::from(TlsError::from(KnownServersError::NoPlace)).is_final());
+        let slow = Error::from(TlsError::Timeout("h:1".into(), 10));
+        let refused = Error::Connect("h:1".into(), io::Error::from_raw_os_error(111));
+        assert!(!slow.is_final() && !refused.is_final());
+        assert_eq!((refused.reason(), slow.reason()), ("connection refused".into(), slow.to_string()));
     }
 }

@@ -1,7 +1,6 @@
 //! Runs the interactive client: keyboard, server and signals in one poll.
 
 use std::io;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use mio::event::Event;
@@ -14,7 +13,7 @@ use signal_hook_mio::v1_0::Signals;
 use super::app::{App, ConnectionStatus, TerminalRequest};
 use super::error::Error;
 use super::input::decoder::{KeyDecoder, TerminalInput};
-use super::protocol::dialer::Dialer;
+use super::protocol::connector::{Connected, Connector, Server};
 use super::protocol::link::{Link, ReadOutcome};
 use super::settings::Settings;
 use super::ui::screen::TerminalSize;
@@ -26,8 +25,8 @@ use crate::util::signals;
 
 const SIGNALS: Token = Token(0);
 const TERMINAL: Token = Token(1);
+/// The connection; those that are being made have the tokens after it.
 const LINK: Token = Token(2);
-const FIRST_DIAL: usize = 3;
 
 /// Blocks read from the server before the keyboard is read again.
 const READS_IN_A_ROW: usize = 4;
@@ -44,7 +43,7 @@ const FOREGROUND_CHECK: Duration = Duration::from_millis(500);
 /// The client's event loop and everything it owns.
 pub struct EventLoop<'a> {
     settings: &'a Settings,
-    addrs: &'a [SocketAddr],
+    server: &'a Server,
     poll: Poll,
     clock: Clock,
     signals: Signals,
@@ -57,7 +56,7 @@ pub struct EventLoop<'a> {
     decoder: KeyDecoder,
     /// When a pending ESC is taken as the Escape key.
     escape_at: Option<Duration>,
-    dialer: Option<Dialer>,
+    connector: Option<Connector<'a>>,
     link: Option<Link>,
     /// Whether the server may have sent something.
     readable: bool,
@@ -74,7 +73,7 @@ impl<'a> EventLoop<'a> {
     ///
     /// # Errors
     /// If there is no terminal, or the kernel refuses the poll or a registration.
-    pub fn new(settings: &'a Settings, addrs: &'a [SocketAddr]) -> io::Result<Self> {
+    pub fn new(settings: &'a Settings, server: &'a Server) -> io::Result<Self> {
         let poll = Poll::new()?;
         let clock = Clock::start();
         let mut signals = signals::watch()?;
@@ -86,13 +85,13 @@ impl<'a> EventLoop<'a> {
         terminal.watch(poll.registry(), TERMINAL)?;
         Ok(EventLoop {
             settings,
-            addrs,
+            server,
             size: terminal.size(),
             in_background: false,
             terminal_readable: true,
             decoder: KeyDecoder::default(),
             escape_at: None,
-            dialer: None,
+            connector: None,
             link: None,
             readable: false,
             prompt_at: None,
@@ -149,12 +148,12 @@ impl<'a> EventLoop<'a> {
     /// How long the poll may wait.
     fn timeout(&self) -> Option<Duration> {
         let now = self.clock.elapsed();
-        let must_dial = *self.app.status() == ConnectionStatus::Connecting && self.dialer.is_none();
+        let must_dial = *self.app.status() == ConnectionStatus::Connecting && self.connector.is_none();
         let draws = self.view.has_waiting() && !self.terminal.has_pending() && self.terminal.can_draw();
         if self.may_receive() || must_dial || draws {
             return Some(Duration::ZERO);
         }
-        let dials = self.dialer.as_ref().and_then(Dialer::deadline);
+        let dials = self.connector.as_ref().and_then(Connector::deadline);
         let look = self.in_background.then_some(now + FOREGROUND_CHECK);
         let deadlines = [self.app.deadline(now), dials, self.escape_at, self.prompt_at, look];
         deadlines.into_iter().flatten().min().map(|at| at.saturating_sub(now))
@@ -271,28 +270,24 @@ impl<'a> EventLoop<'a> {
     fn dial(&mut self, events: &Events) -> Result<(), Error> {
         let now = self.clock.elapsed();
         if *self.app.status() != ConnectionStatus::Connecting {
-            self.dialer = None;
+            self.connector = None;
             return Ok(());
         }
-        let registry = self.poll.registry();
-        let dialer = self.dialer.get_or_insert_with(|| Dialer::new(self.addrs, FIRST_DIAL, now));
-        let mut outcome = dialer.poll(registry, None, now);
-        for event in events {
-            outcome = outcome.or_else(|| dialer.poll(registry, Some(event), now));
-        }
-        let Some(outcome) = outcome else { return Ok(()) };
-        self.dialer = None;
-        match outcome.and_then(|stream| Link::new(stream, registry, LINK)) {
-            Ok(link) => {
+        let connector = self.connector.get_or_insert_with(|| Connector::new(self.server, LINK, now));
+        let Some(outcome) = connector.poll(self.poll.registry(), events, now) else { return Ok(()) };
+        self.connector = None;
+        match outcome {
+            Ok(Connected { link, notices }) => {
                 self.link = Some(link);
                 self.readable = true;
+                notices.iter().for_each(|notice| self.app.show_local(notice));
                 self.app.connected(now);
                 if !std::mem::replace(&mut self.reached, true) {
                     self.terminal.take().map_err(Error::Terminal)?;
                 }
             }
-            Err(error) if !self.reached => return Err(Error::Connect(self.settings.addr(), error)),
-            Err(error) => self.app.connect_failed(&error, now),
+            Err(error) if !self.reached || error.is_final() => return Err(error),
+            Err(error) => self.app.connect_failed(error.reason(), now),
         }
         Ok(())
     }

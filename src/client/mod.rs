@@ -20,18 +20,20 @@ use std::io::{self, IsTerminal};
 
 pub use self::error::Error;
 use self::event_loop::EventLoop;
-pub use self::settings::Settings;
+use self::protocol::connector::Server;
+pub use self::protocol::tls::TlsError;
+pub use self::settings::{Settings, TlsTrust};
 
 /// Runs the client until the session ends; returns the exit code.
 ///
 /// # Errors
-/// If the server cannot be reached, the login fails, or connection, terminal or standard output fail.
+/// If the server cannot be reached or trusted, the login fails, or connection, terminal or standard output fail.
 pub fn run(settings: &Settings) -> Result<u8, Error> {
-    let addrs = protocol::dialer::resolve(&settings.host, settings.port)?;
+    let server = Server::find(settings)?;
     if is_interactive() {
-        EventLoop::new(settings, &addrs).map_err(Error::Terminal)?.run()
+        EventLoop::new(settings, &server).map_err(Error::Terminal)?.run()
     } else {
-        pipe::run(settings, &addrs)
+        pipe::run(settings, &server)
     }
 }
 

@@ -5,16 +5,14 @@
 //! given nickname is done.
 
 use std::io;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use mio::event::Event;
-use mio::net::TcpStream;
 use mio::{Events, Poll, Token};
 use rustix::stdio::stdout;
 
 use super::error::Error;
-use super::protocol::dialer::Dialer;
+use super::protocol::connector::{Connected, Connector, Server};
 use super::protocol::entry::LoginFlow;
 use super::protocol::link::{Link, ReadOutcome};
 use super::protocol::passwords::Passwords;
@@ -22,12 +20,13 @@ use super::protocol::session::{LoginStage, PasswordOf, Session};
 use super::protocol::shape::{LineShape, ServerNotice, ServerRefusal};
 use super::settings::Settings;
 use crate::util::clock::Clock;
+use crate::util::logging;
 use crate::util::stdio::{Output, Stdin, StdinRead};
 
 const STDIN: Token = Token(0);
 const STDOUT: Token = Token(1);
+/// The connection; those that are being made have the tokens after it.
 const LINK: Token = Token(2);
-const FIRST_DIAL: usize = 3;
 
 /// Bytes that may wait for one side before reading from the other pauses.
 const MAX_HELD: usize = 256 * 1024;
@@ -42,12 +41,13 @@ const PROMPT_DELAY: Duration = Duration::from_millis(200);
 ///
 /// # Errors
 /// If the server cannot be reached, the connection breaks, or standard output cannot be written to.
-pub fn run(settings: &Settings, addrs: &[SocketAddr]) -> Result<u8, Error> {
+pub fn run(settings: &Settings, server: &Server) -> Result<u8, Error> {
     let clock = Clock::start();
     let mut poll = Poll::new().map_err(Error::System)?;
-    let stream = connect(&mut poll, &clock, addrs).map_err(|error| Error::Connect(settings.addr(), error))?;
+    let Connected { link, notices } = connect(&mut poll, &clock, server)?;
+    notices.iter().for_each(|notice| logging::write_notice(notice));
     let login = settings.nick.clone().map(|name| PipeLogin::new(name, settings.passwords(), clock.elapsed()));
-    let mut pipe = PipeClient::new(&poll, stream, login).map_err(Error::System)?;
+    let mut pipe = PipeClient::new(&poll, link, login).map_err(Error::System)?;
     let mut events = Events::with_capacity(16);
     loop {
         wait(&mut poll, &mut events, pipe.timeout(clock.elapsed())).map_err(Error::System)?;
@@ -58,19 +58,15 @@ pub fn run(settings: &Settings, addrs: &[SocketAddr]) -> Result<u8, Error> {
     }
 }
 
-fn connect(poll: &mut Poll, clock: &Clock, addrs: &[SocketAddr]) -> io::Result<TcpStream> {
+fn connect(poll: &mut Poll, clock: &Clock, server: &Server) -> Result<Connected, Error> {
     let mut events = Events::with_capacity(16);
-    let mut dialer = Dialer::new(addrs, FIRST_DIAL, clock.elapsed());
+    let mut connector = Connector::new(server, LINK, clock.elapsed());
     loop {
-        let mut outcome = dialer.poll(poll.registry(), None, clock.elapsed());
-        for event in &events {
-            outcome = outcome.or_else(|| dialer.poll(poll.registry(), Some(event), clock.elapsed()));
-        }
-        if let Some(outcome) = outcome {
+        if let Some(outcome) = connector.poll(poll.registry(), &events, clock.elapsed()) {
             return outcome;
         }
-        let most = dialer.deadline().map(|at| at.saturating_sub(clock.elapsed()));
-        wait(poll, &mut events, most)?;
+        let most = connector.deadline().map(|at| at.saturating_sub(clock.elapsed()));
+        wait(poll, &mut events, most).map_err(Error::System)?;
     }
 }
 
@@ -156,11 +152,11 @@ struct PipeClient {
 }
 
 impl PipeClient {
-    fn new(poll: &Poll, stream: TcpStream, login: Option<PipeLogin>) -> io::Result<Self> {
+    fn new(poll: &Poll, link: Link, login: Option<PipeLogin>) -> io::Result<Self> {
         let output = Output::open(stdout());
         output.watch(poll.registry(), STDOUT)?;
         Ok(PipeClient {
-            link: Link::new(stream, poll.registry(), LINK)?,
+            link,
             login,
             readable: true,
             ended: false,

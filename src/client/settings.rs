@@ -1,7 +1,21 @@
 //! Settings of the client.
 
+use std::path::PathBuf;
+
 use super::protocol::passwords::{AccountPassword, Passwords};
 use crate::chat::Password;
+use crate::util::fingerprint::ExpectedFingerprint;
+
+/// Which certificates of a server are trusted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TlsTrust {
+    /// Those that an authority of the system has signed, and the key that the server had at the first time.
+    FirstUse,
+    /// Those that an authority in this PEM file has signed.
+    Authorities(PathBuf),
+    /// Those with this key.
+    Key(ExpectedFingerprint),
+}
 
 /// Where to connect to, and how.
 #[derive(Clone, Debug)]
@@ -9,6 +23,8 @@ pub struct Settings {
     /// Name or address of the server.
     pub host: String,
     pub port: u16,
+    /// Which servers are trusted; `None`: the connection has no TLS.
+    pub tls: Option<TlsTrust>,
     /// The nickname to log in with; `None`: the user types one.
     pub nick: Option<String>,
     /// The password of the account with that nickname, if the server asks for it.

@@ -186,6 +186,12 @@ pub fn write_error(error: &dyn Error) {
     }
 }
 
+/// Writes a message to the user to standard error, for a command that has its output on standard output.
+pub fn write_notice(text: &str) {
+    // Standard error may be closed or full.
+    let _ = writeln!(io::stderr(), "chinwag: {text}");
+}
+
 /// Passes on logged lines; call it at the end of each turn of the event loop.
 pub fn flush() {
     if let Some(logger) = LOGGER.get() {

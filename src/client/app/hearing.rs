@@ -157,6 +157,7 @@ mod tests {
         let settings = Settings {
             host: "localhost".into(),
             port: 1,
+            tls: None,
             nick,
             password: None,
             server_password: None,

@@ -247,8 +247,8 @@ impl App {
     }
 
     /// Records that a connection could not be made.
-    pub fn connect_failed(&mut self, error: &io::Error, now: Duration) {
-        self.status = ConnectionStatus::WaitingToRetry { retry_at: now + self.backoff.next(), why: plain_words(error) };
+    pub fn connect_failed(&mut self, why: String, now: Duration) {
+        self.status = ConnectionStatus::WaitingToRetry { retry_at: now + self.backoff.next(), why };
     }
 
     /// Records that the server closed the connection, or that it broke.

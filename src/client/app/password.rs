@@ -100,6 +100,7 @@ mod tests {
         let settings = Settings {
             host: "localhost".into(),
             port: 1,
+            tls: None,
             nick: nick.map(str::to_owned),
             password: password.map(Password::new),
             server_password: None,

@@ -1,12 +1,9 @@
 //! Reads and writes lines on the connection to the server.
 
 use std::borrow::Cow;
-use std::io::{self, Read, Write};
-use std::net::Shutdown;
+use std::io;
 
-use mio::net::TcpStream;
-use mio::{Interest, Registry, Token};
-
+use super::transport::Transport;
 use crate::wire::line::{LineDecoder, LineItem};
 use crate::wire::sanitize;
 
@@ -33,34 +30,30 @@ enum WriteState {
     Open,
     /// Writing ends after the queued bytes.
     Closing,
-    /// The socket is shut down for writing.
+    /// The connection is shut down for writing.
     Closed,
 }
 
-/// A connected socket with its output queue and the unfinished input line.
+/// A connection with its output queue and the unfinished input line.
 pub struct Link {
-    stream: TcpStream,
+    transport: Transport,
     decoder: LineDecoder,
     outgoing: Vec<u8>,
-    /// How many bytes of `outgoing` the socket has accepted.
+    /// How many bytes of `outgoing` the transport has accepted.
     sent: usize,
     write_state: WriteState,
 }
 
 impl Link {
-    /// Registers the events of `stream` under `token`.
-    ///
-    /// # Errors
-    /// If the kernel refuses.
-    pub fn new(mut stream: TcpStream, registry: &Registry, token: Token) -> io::Result<Self> {
-        registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
-        Ok(Link {
-            stream,
+    /// Takes a connection whose events the caller has registered.
+    pub fn new(transport: Transport) -> Self {
+        Link {
+            transport,
             decoder: LineDecoder::default(),
             outgoing: Vec::new(),
             sent: 0,
             write_state: WriteState::Open,
-        })
+        }
     }
 
     /// Queues a line.
@@ -74,7 +67,7 @@ impl Link {
         self.outgoing.extend_from_slice(bytes);
     }
 
-    /// Returns the number of bytes that the socket has not accepted yet.
+    /// Returns the number of bytes that the transport has not accepted yet.
     pub fn unwritten(&self) -> usize {
         self.outgoing.len() - self.sent
     }
@@ -92,7 +85,7 @@ impl Link {
     /// If the connection is broken.
     pub fn flush(&mut self) -> io::Result<()> {
         while self.unwritten() > 0 {
-            match self.stream.write(&self.outgoing[self.sent..]) {
+            match self.transport.write(&self.outgoing[self.sent..]) {
                 Ok(n) => self.sent += n,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
@@ -104,9 +97,13 @@ impl Link {
         if self.outgoing.capacity() > BLOCK {
             self.outgoing = Vec::new();
         }
-        if self.write_state == WriteState::Closing {
+        let is_flushed = match self.write_state {
+            WriteState::Open => self.transport.flush()?,
+            WriteState::Closing => self.transport.close()?,
+            WriteState::Closed => return Ok(()),
+        };
+        if is_flushed && self.write_state == WriteState::Closing {
             self.write_state = WriteState::Closed;
-            self.stream.shutdown(Shutdown::Write)?;
         }
         Ok(())
     }
@@ -117,7 +114,7 @@ impl Link {
     /// If the connection is broken.
     pub fn receive(&mut self, mut handle_line: impl FnMut(&str)) -> io::Result<ReadOutcome> {
         let mut block = [0; BLOCK];
-        let n = match self.stream.read(&mut block) {
+        let n = match self.transport.read(&mut block) {
             Ok(0) => {
                 if let Some(item) = self.decoder.finish() {
                     handle_line(&shown(&item));
@@ -168,9 +165,10 @@ fn shown<'a>(item: &'a LineItem) -> Cow<'a, str> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read, Write};
     use std::net::TcpListener;
 
-    use mio::Poll;
+    use mio::net::TcpStream;
 
     use super::*;
 
@@ -180,8 +178,7 @@ mod tests {
         let near = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         near.set_nonblocking(true).unwrap();
         let (far, _) = listener.accept().unwrap();
-        let poll = Poll::new().unwrap();
-        (Link::new(TcpStream::from_std(near), poll.registry(), Token(0)).unwrap(), far)
+        (Link::new(Transport::Plain(TcpStream::from_std(near))), far)
     }
 
     /// Reads all lines up to the end.
