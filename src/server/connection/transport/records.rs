@@ -19,6 +19,9 @@ const LEAST_OVERHEAD: usize = 16;
 /// Encryption makes the data of one record longer by at most about this many bytes.
 const OVERHEAD: usize = 64;
 
+/// Records that one call processes at most. Small ones cost as much as large ones, so that their bytes are no measure.
+const RECORDS: usize = 64;
+
 /// Received bytes that are being processed.
 pub struct Input<'a> {
     pub bytes: &'a mut [u8],
@@ -28,6 +31,14 @@ pub struct Input<'a> {
     pub seen: usize,
     /// The end of the received bytes.
     pub end: usize,
+}
+
+impl Input<'_> {
+    /// Moves the bytes that are left to the start.
+    pub fn make_room(&mut self) {
+        self.bytes.copy_within(self.start..self.end, 0);
+        (self.start, self.seen, self.end) = (0, self.seen - self.start, self.end - self.start);
+    }
 }
 
 /// The length of the first record of `bytes`, if all of it is there. Of a record that is too long all bytes count, so that
@@ -66,13 +77,13 @@ impl Records {
         self.session.handshake_kind() == Some(HandshakeKind::Resumed)
     }
 
-    /// Processes records of `input`: writes their data into `block` as far as whole records fit, and what has to be sent
+    /// Processes some records of `input`: writes their data into `block` as far as whole records fit, and what has to be sent
     /// to `output`. Returns the number of data bytes. With an empty block the handshake alone goes on.
     ///
     /// # Errors
     /// If the peer does not keep to the protocol; `output` then ends with the alert for it.
     pub fn process(&mut self, input: &mut Input, block: &mut [u8], output: &mut Vec<u8>) -> Result<usize, Error> {
-        let mut filled = 0;
+        let (mut filled, mut records) = (0, 0);
         loop {
             let UnbufferedStatus { mut discard, state } =
                 self.session.process_tls_records(&mut input.bytes[input.start..input.seen]);
@@ -103,12 +114,12 @@ impl Records {
                 continue;
             }
             let rest = &input.bytes[input.seen..input.end];
+            let may_go_on = !self.is_ended && records < RECORDS;
             match first_record(rest) {
-                Some(length) if !self.is_ended && self.may_process(length, block.len() - filled) => {
-                    input.seen += length
-                }
+                Some(length) if may_go_on && self.may_process(length, block.len() - filled) => input.seen += length,
                 _ => return Ok(filled),
             }
+            records += 1;
         }
     }
 

@@ -227,27 +227,36 @@ impl<S: Read + Write> TlsStream<S> {
     fn receive_into(&mut self, input: &mut Input, block: &mut [u8], output: &mut Vec<u8>) -> io::Result<usize> {
         let mut has_read = false;
         loop {
-            let is_shaking_hands = match &mut self.stage {
-                Stage::Handshake(records) | Stage::Open(records) => {
+            match &mut self.stage {
+                Stage::Open(records) => {
                     let filled = records.process(input, block, output).map_err(failure)?;
                     if filled > 0 || records.is_ended {
                         // More may have come since the last read, whose event is used up.
                         self.is_socket_empty &= has_read;
                         return Ok(filled);
                     }
-                    matches!(self.stage, Stage::Handshake(_))
                 }
-                _ => false,
-            };
-            if is_shaking_hands && self.open() {
-                return Ok(0);
+                Stage::Handshake(records) => {
+                    records.process(input, &mut [], output).map_err(failure)?;
+                    if records.is_ended {
+                        return Err(io::ErrorKind::UnexpectedEof.into());
+                    }
+                    if self.open() {
+                        return Ok(0);
+                    }
+                }
+                Stage::New | Stage::Failed => {}
+            }
+            // Others have their turn before the rest.
+            if first_record(&input.bytes[input.seen..input.end]).is_some() {
+                return Err(io::ErrorKind::Interrupted.into());
             }
             if has_read {
-                // Others have their turn before the rest of the socket.
                 return Err(
                     if self.is_socket_empty { io::ErrorKind::WouldBlock } else { io::ErrorKind::Interrupted }.into()
                 );
             }
+            input.make_room();
             let room = &mut input.bytes[input.end..];
             let space = room.len();
             match self.socket.read(room) {
@@ -325,8 +334,9 @@ impl<S: Read + Write> Read for TlsStream<S> {
         match &self.stage {
             Stage::Open(records) if records.is_ended => Ok(0),
             Stage::Open(_) => self.receive(block),
-            // What comes after a failed handshake is discarded.
-            _ => self.socket.read(block),
+            // What comes after a failed handshake is discarded by the caller.
+            Stage::Failed => self.socket.read(block),
+            Stage::New | Stage::Handshake(_) => Err(io::ErrorKind::NotConnected.into()),
         }
     }
 }

@@ -250,6 +250,29 @@ fn many_small_records_fill_a_block_and_the_rest_is_announced() {
 }
 
 #[test]
+fn flood_of_tiny_records_is_read_in_bounded_steps() {
+    let world = World::new(&versions()[0]);
+    let mut pair = world.open(usize::MAX, usize::MAX);
+    for _ in 0..3000 {
+        pair.client.writer().write_all(b"x").unwrap();
+        pair.exchange();
+    }
+    let (mut data, mut reads) = (0, 0);
+    while data < 3000 {
+        reads += 1;
+        match pair.stream.read(&mut pair.block) {
+            Ok(n) => {
+                assert!((1..=64).contains(&n), "{n} records in one read");
+                data += n;
+            }
+            Err(error) => assert_eq!(error.kind(), io::ErrorKind::Interrupted),
+        }
+        assert!(data == 3000 || pair.stream.has_pending_read());
+    }
+    assert!(reads >= 3000 / 64);
+}
+
+#[test]
 fn data_that_comes_with_the_end_of_the_handshake_is_read() {
     for version in versions() {
         let world = World::new(&version);
@@ -324,6 +347,25 @@ fn plain_client_is_told_that_tls_is_spoken() {
         stream.end_writing().unwrap();
     }
     assert_eq!(world.buffers.handshakes().failed, 3);
+}
+
+#[test]
+fn connection_that_ends_in_its_handshake_is_never_open() {
+    for version in versions() {
+        let world = World::new(&version);
+        let mut pair = world.pair(usize::MAX, usize::MAX);
+        pair.client.send_close_notify();
+        let error = loop {
+            pair.exchange();
+            match pair.stream.shake_hands() {
+                Ok(()) => panic!("an open connection"),
+                Err(error) if is_temporary(&error) => pair.pipe.borrow_mut().is_closed = true,
+                Err(error) => break error.kind(),
+            }
+        };
+        assert!(matches!(error, io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData), "{error}");
+        assert!(!pair.stream.is_open());
+    }
 }
 
 #[test]
