@@ -18,7 +18,7 @@ use crate::chat::id::{AccountId, ClientId, Now};
 use crate::chat::input::{Close, ResumeRequest};
 use crate::chat::policy::cidr::Network;
 use crate::chat::policy::nick::Name;
-use crate::chat::policy::peer::show_addr;
+use crate::chat::policy::peer::{is_unix, show_addr};
 use crate::chat::query::{Lookup, RoomUse};
 use crate::chat::session::{SessionFlags, SessionStage};
 
@@ -30,7 +30,7 @@ impl Hub {
         let is_allowed = self.ip_limit.enter(addr, most);
         let is_banned = self.is_banned(addr, now);
         let session = &mut self.sessions[id];
-        session.flags.set(SessionFlags::COUNTED, is_allowed && most > 0);
+        session.flags.set(SessionFlags::COUNTED, is_allowed && most > 0 && !is_unix(addr));
         let refusal = if !is_allowed {
             Refusal::TooManyFromAddress { most: self.config.max_per_ip }
         } else if is_banned {

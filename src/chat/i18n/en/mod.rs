@@ -219,7 +219,9 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
         Notice::ShuttingDown => f.write_str("The server is shutting down."),
         Notice::Line(text) => f.write_str(text),
         Notice::Connected { addr, connected } => write!(f, "connected {} ({connected} connected)", show_addr(addr)),
-        Notice::Disconnected { addr, connected } => write!(f, "disconnected {} ({connected} connected)", show_addr(addr)),
+        Notice::Disconnected { addr, connected } => {
+            write!(f, "disconnected {} ({connected} connected)", show_addr(addr))
+        }
         Notice::PeerLeft { name } => write!(f, "{name} has left; the server ends."),
         Notice::AskPassword { .. }
         | Notice::Registered { .. }
