@@ -158,9 +158,16 @@ mod tests {
 
     #[test]
     fn other_bytes_are_no_header_from_the_first_one_that_differs() {
-        for bytes in
-            [&b"alice\n"[..], b"PROXX", b"proxy ", b"GET / HTTP/1.1\r\n", &[22, 3, 1], b"\r\n\r\nalice", b"\r\n\n", b"\0"]
-        {
+        for bytes in [
+            &b"alice\n"[..],
+            b"PROXX",
+            b"proxy ",
+            b"GET / HTTP/1.1\r\n",
+            &[22, 3, 1],
+            b"\r\n\r\nalice",
+            b"\r\n\n",
+            b"\0",
+        ] {
             assert_eq!(parse(bytes), Err(InvalidHeader::Missing), "{}", bytes.escape_ascii());
         }
     }
