@@ -54,5 +54,6 @@ pub use member::{Ignored, Rank, Role, RoomRole};
 pub use password::{Password, PasswordAnswer, PasswordJob, PasswordRequest, ServerPassword};
 pub use policy::cidr::Network;
 pub use policy::ip_limit::IpLimit;
+pub use policy::peer::{is_unix, show_addr};
 pub use policy::rate_limit::RateLimit;
 pub use query::{Answer, DeleteChoice, Lookup, Query, RoomUse};

@@ -12,7 +12,7 @@ use super::Cli;
 /// What is printed: a topic, the list of topics, or a man page.
 #[derive(Clone, Debug, Args)]
 pub struct Manual {
-    /// protocol, accounts, roles, client, web, tls, storage, options or benchmark; without one, the topics are listed
+    /// protocol, accounts, roles, client, web, tls, proxies, storage, options or benchmark; without one, the topics are listed
     #[arg(value_enum, hide_possible_values = true)]
     topic: Option<Topic>,
 
@@ -36,6 +36,8 @@ enum Topic {
     Web,
     /// TLS: certificates, fingerprints, other clients
     Tls,
+    /// Proxies that name their clients, and Unix sockets
+    Proxies,
     /// Storage: history in a file, export and import
     Storage,
     /// Options of the server, signals, exit codes
@@ -53,6 +55,7 @@ impl Topic {
             Topic::Client => include_str!("../manual/client.md"),
             Topic::Web => include_str!("../manual/web.md"),
             Topic::Tls => include_str!("../manual/tls.md"),
+            Topic::Proxies => include_str!("../manual/proxies.md"),
             Topic::Storage => include_str!("../manual/storage.md"),
             Topic::Options => include_str!("../manual/options.md"),
             Topic::Benchmark => include_str!("../manual/benchmark.md"),

@@ -73,6 +73,8 @@ impl Serve {
             web: addrs(&self.listeners.web),
             admin: addrs(&self.listeners.admin),
             tls: self.certificate_source(),
+            unix_mode: self.listeners.unix_mode,
+            proxies: self.listeners.proxy_protocol.clone(),
             access: Access {
                 allow_origin: self.web.allow_origin.clone(),
                 hosts: self.web.host.clone(),
@@ -240,6 +242,27 @@ mod tests {
         let expected = ["10.0.0.0/8", "192.0.2.7", "::1"].map(|network| network.parse().unwrap());
         assert_eq!(bans.into_iter().collect::<Vec<_>>(), expected);
         assert!(Cli::try_parse_from(["chinwag", "--ban", "bob"]).is_err());
+    }
+
+    #[test]
+    fn mode_of_unix_sockets_is_octal_with_a_zero_first() {
+        assert_eq!(serve(&[]).settings().unix_mode, 0o660);
+        for (mode, expected) in [("0600", 0o600), ("0666", 0o666), ("0000", 0), ("0777", 0o777)] {
+            assert_eq!(serve(&["--unix-mode", mode]).settings().unix_mode, expected);
+        }
+        for bad in ["", "660", "432", "0o660", "01777", "0888", "066", "rw-rw----"] {
+            assert!(Cli::try_parse_from(["chinwag", "--unix-mode", bad]).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn proxies_are_networks_and_unix_sockets() {
+        let settings = serve(&["--proxy-protocol", "10.0.0.0/8,unix", "--trust-proxy", "unix"]).settings();
+        let expected = ["10.0.0.0/8", "unix"].map(|peer| peer.parse().unwrap());
+        assert_eq!((&settings.proxies[..], &settings.access.trust_proxy[..]), (&expected[..], &expected[1..]));
+        for bad in ["", "proxy", "unix:/x", "10.0.0.0/33"] {
+            assert!(Cli::try_parse_from(["chinwag", "--proxy-protocol", bad]).is_err(), "{bad}");
+        }
     }
 
     #[test]

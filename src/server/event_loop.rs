@@ -15,14 +15,16 @@ use signal_hook_mio::v1_0::Signals;
 
 use super::connection::transport::{CONNECTIONS, ListenerKind, Readiness, ServerListener, TlsServer, TransportBuffers};
 use super::console::Console;
-use super::engine::{Budget, Engine, accept};
+use super::engine::{Budget, Engine};
 use super::http::Access;
 use super::limits::Limits;
+use super::listen;
 use super::password::{Hasher, HasherCommand};
 use super::reload::{ProcessSettings, Reload, ReloadedCertificates, Reloader};
 use super::store_writer::StoreWriter;
 use super::tls::expiry::{CertificateWatch, Validity};
 use super::tls::self_signed::Introduction;
+use super::trusted_peer::TrustedPeer;
 use crate::chat::{ClientId, Hub, Notice, Now, OPERATOR_LOG};
 use crate::util::clock::Clock;
 use crate::util::{logging, signals};
@@ -116,6 +118,11 @@ impl EventLoop {
     /// Sets the access rules of the web side.
     pub fn set_access(&mut self, access: Access) {
         self.engine.set_access(access);
+    }
+
+    /// Sets the proxies whose connections begin with a header.
+    pub fn set_proxies(&mut self, proxies: Vec<TrustedPeer>) {
+        self.engine.set_proxies(proxies);
     }
 
     /// Sets what TLS connections share, and the buffers that they count.
@@ -273,15 +280,16 @@ impl EventLoop {
             Ok(reload) => reload,
             Err(why) => return self.engine.hub_mut().tell_not_reloaded(by, &why),
         };
-        if let Some(ProcessSettings { limits, access, level }) = process {
+        if let Some(ProcessSettings { limits, access, proxies, level }) = process {
             logging::set_level(level);
             for (_, listener) in self.engine.listeners() {
-                if let Err(error) = accept::set_options(listener, &limits) {
+                if let Err(error) = listen::set_options(listener, &limits) {
                     warn!("a listener keeps its options: {error}");
                 }
             }
             self.engine.set_limits(limits);
             self.engine.set_access(access);
+            self.engine.set_proxies(proxies);
         }
         if let Some(ReloadedCertificates { configs, validities, introduction }) = certificates {
             if let (Some(tls), Some(configs)) = (&self.tls, configs) {

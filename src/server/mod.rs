@@ -7,6 +7,7 @@ mod event_loop;
 pub mod handover;
 pub mod http;
 pub(crate) mod limits;
+mod listen;
 pub mod listen_addr;
 pub mod motd;
 pub mod password;
@@ -16,6 +17,7 @@ mod reload;
 pub(crate) mod store_query;
 pub(crate) mod store_writer;
 pub mod tls;
+pub mod trusted_peer;
 mod unwritten;
 
 use std::collections::hash_map::RandomState;
@@ -28,9 +30,10 @@ use std::time::Instant;
 use log::{LevelFilter, info, warn};
 use rustix::fs::fstat;
 
-use self::connection::transport::{ListenerKind, ServerListener, TlsPurpose, TlsServer, TransportBuffers};
+use self::connection::transport::{ListenerKind, TlsServer, TransportBuffers};
 use self::http::Access;
 pub use self::limits::Limits;
+use self::listen::ListenOptions;
 use self::listen_addr::{ListenAddr, ListenPlace};
 pub use self::password_file::PasswordSource;
 use self::reload::{AtStart, Reloader, read_motd};
@@ -38,6 +41,7 @@ pub use self::reload::{ReadSettings, Reloaded};
 use self::store_writer::StoreWriter;
 use self::tls::self_signed::Introduction;
 use self::tls::{CertificateSource, Certificates, TlsError, expiry, self_signed};
+use self::trusted_peer::TrustedPeer;
 use crate::chat::{Config, Hub, Lang, Mode, Notice, OPERATOR_LOG};
 use crate::store::{self, Store};
 use crate::util::clock::Clock;
@@ -69,6 +73,10 @@ pub struct Settings {
     pub admin: Vec<ListenAddr>,
     /// Where the certificates of the listeners with TLS come from; `None` if there are no such listeners.
     pub tls: Option<CertificateSource>,
+    /// The mode of the files of Unix sockets, see chmod(2).
+    pub unix_mode: u32,
+    /// The proxies whose connections begin with a header that names their clients.
+    pub proxies: Vec<TrustedPeer>,
     /// Access rules of the web side.
     pub access: Access,
     /// The language of its texts.
@@ -100,7 +108,7 @@ pub struct Settings {
 pub enum Error {
     /// An address cannot be listened on.
     #[error("cannot listen on {}: {}", .0, plain_words(.1))]
-    Listen(SocketAddr, #[source] io::Error),
+    Listen(ListenPlace, #[source] io::Error),
     /// The password of the server cannot be read.
     #[error("cannot read the password from {}: {}", .0, plain_words(.1))]
     Password(String, #[source] io::Error),
@@ -137,6 +145,8 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
         web: web_addrs,
         admin,
         tls,
+        unix_mode,
+        proxies,
         mut access,
         lang,
         console,
@@ -181,13 +191,8 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
     for (kind, listen) in [(ListenerKind::Plain, listen), (ListenerKind::Web, web_addrs), (ListenerKind::Admin, admin)]
     {
         for addr in listen {
-            let ListenPlace::Tcp(place) = addr.place else { continue };
-            let socket = engine::accept::listen(place, &limits).map_err(|error| Error::Listen(place, error))?;
-            let socket = match (kind, tls.clone().filter(|_| addr.tls)) {
-                (_, None) => ServerListener::Tcp(socket),
-                (ListenerKind::Plain, Some(tls)) => ServerListener::Tls(socket, tls, TlsPurpose::Lines),
-                (_, Some(tls)) => ServerListener::Tls(socket, tls, TlsPurpose::Web),
-            };
+            let options = ListenOptions { limits: &limits, unix_mode, tls: tls.as_ref() };
+            let socket = listen::listen(&addr, kind, options)?;
             // With the real port.
             let place = socket.local_addr().map_or(addr.place, ListenPlace::Tcp);
             addrs.push((kind, ListenAddr { place, ..addr }));
@@ -215,14 +220,8 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
         })
     };
     access.https_port = with_tls(ListenerKind::Web).next().map(|addr| addr.port());
-    for (kind, ListenAddr { place, tls }) in &addrs {
-        let s = if *tls { "s" } else { "" };
-        match kind {
-            ListenerKind::Plain if *tls => info!("listening on tls://{place}"),
-            ListenerKind::Plain => info!("listening on {place}"),
-            ListenerKind::Web => info!("listening on http{s}://{place}"),
-            ListenerKind::Admin => info!("metrics on http{s}://{place}/metrics"),
-        }
+    for (kind, addr) in &addrs {
+        info!("{}", listen::describe(*kind, addr));
     }
     let tls_lines: Vec<SocketAddr> = with_tls(ListenerKind::Plain).collect();
     if let Some(tls) = tls {
@@ -237,6 +236,7 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
     let start = AtStart { certificates, https_port: access.https_port, listen: all, tls_lines };
     event_loop.set_reloader(Reloader::new(reload, password, hub_config, limits, start));
     event_loop.set_access(access);
+    event_loop.set_proxies(proxies);
     logging::flush();
     event_loop.run().map_err(Error::Poll)
 }

@@ -13,6 +13,7 @@ use super::http::{self, Access};
 use super::limits::Limits;
 use super::motd;
 use super::password_file::PasswordSource;
+use super::trusted_peer::TrustedPeer;
 use super::{Error, Settings, limit_connections};
 use crate::chat::{Config, ServerPassword};
 use crate::util::fd_limit;
@@ -59,6 +60,7 @@ pub struct Reload {
 pub struct ProcessSettings {
     pub limits: Limits,
     pub access: Access,
+    pub proxies: Vec<TrustedPeer>,
     pub level: LevelFilter,
 }
 
@@ -100,8 +102,8 @@ impl Reloader {
         };
         let Reloaded { settings, changed, mut fixed } = read()?;
         self.pending.extend(changed);
-        let Settings { mut hub, mut access, mut limits, level, password: source, motd, max_clients, tls, .. } =
-            settings;
+        let Settings { mut hub, mut access, mut limits, level, password: source, motd, max_clients, .. } = settings;
+        let Settings { tls, proxies, .. } = settings;
         let password = read_password(source.as_ref())?;
         hub.motd = read_motd(motd).map_err(|error| error.to_string())?;
         access.hosts.extend(http::machine_names());
@@ -121,7 +123,7 @@ impl Reloader {
         hub.password = self.hub.password.take();
         (self.hub, self.password, self.limits) = (hub, source, limits);
         self.take_password(password, &mut changed);
-        let process = Some(ProcessSettings { limits, access, level });
+        let process = Some(ProcessSettings { limits, access, proxies, level });
         Ok(Reload { hub: self.hub.clone(), process, certificates, changed, fixed })
     }
 

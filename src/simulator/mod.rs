@@ -3,8 +3,8 @@
 //! Everything except the poll is the real code: the engine's turn with its budgets, the connections,
 //! the wire, the hub. A seed makes a `plan` (options, budgets, faults), a faulty `network` with partial
 //! writes and accept errors, and `person`s who connect, talk, type nonsense, stall, break off and leave; some use a
-//! browser's `page` or another `program`, whose JSON is turned into the lines that a person would read. The
-//! `scheduler` does that in a random order, in a `world` with its own clocks. After each
+//! browser's `page` or another `program`, whose JSON is turned into the lines that a person would read, and some come
+//! through a `proxy`. The `scheduler` does that in a random order, in a `world` with its own clocks. After each
 //! turn all written bytes are compared with those that the `oracle` expects,
 //! and the `invariants` are checked. In the `ending` all clients must catch up with no turn but those
 //! that the server asks for, so that a lost edge shows as a stall; and when all have left no state
@@ -24,6 +24,7 @@ mod page;
 mod person;
 mod plan;
 mod program;
+pub(super) mod proxy;
 mod scheduler;
 mod sequencer;
 pub(super) mod tls;
@@ -113,7 +114,7 @@ fn run_share(share: u64) {
                 vec![all.second_sessions, all.switched, all.unregistered, all.outlived],
             ),
             (250, "members of accounts", vec![all.account_logins]),
-            (1000, "changes of the settings", vec![all.configured]),
+            (1000, "changes of the settings, persons of proxies", vec![all.configured, all.proxied]),
             (20, "lifted, refused topics, dropped reasons", vec![all.lifted, all.refused_topics, all.dropped_reasons]),
         ] {
             let counts: Vec<u64> = counts.into_iter().map(per).collect();

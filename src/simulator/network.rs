@@ -13,6 +13,7 @@ use std::rc::Rc;
 
 use rustix::io::Errno;
 
+use super::proxy::Proxy;
 use super::tls::{Peer, SimulatedTls};
 use crate::server::connection::transport;
 use crate::server::connection::transport::{Readiness, TransportBuffers};
@@ -50,6 +51,10 @@ pub struct Wire {
     pub fresh: Vec<u8>,
     /// The person's side of TLS, at a TLS port.
     peer: Option<Peer>,
+    /// The proxy through which the person comes.
+    proxy: Option<Proxy>,
+    /// The server has taken bytes.
+    is_read: bool,
     /// The end has come without having been announced by TLS.
     is_cut: bool,
     /// It has been read from, or written to, since the last check.
@@ -59,7 +64,7 @@ pub struct Wire {
 }
 
 impl Wire {
-    fn new(seed: u64, capacity: usize, peer: Option<Peer>) -> Wire {
+    fn new(seed: u64, capacity: usize, peer: Option<Peer>, proxy: Option<Proxy>) -> Wire {
         Wire {
             random: Random(seed),
             slot: None,
@@ -78,6 +83,8 @@ impl Wire {
             told_error: false,
             fresh: Vec::new(),
             peer,
+            proxy,
+            is_read: false,
             is_cut: false,
             touched: false,
             progress: 0,
@@ -91,7 +98,7 @@ impl Wire {
 
     /// Bytes that are on the way arrive.
     pub fn arrive_late(&mut self) {
-        if self.peer.is_some() {
+        if self.peer.is_some() || self.proxy.is_some() {
             self.transmit(std::iter::empty(), false);
         }
     }
@@ -101,9 +108,13 @@ impl Wire {
             return;
         }
         let before = self.inbox.len();
-        match &mut self.peer {
-            None => self.inbox.extend(bytes),
-            Some(peer) => self.inbox.extend(peer.send(bytes, ends, &mut self.random)),
+        let sent = match &mut self.peer {
+            None => bytes.collect(),
+            Some(peer) => peer.send(bytes, ends, &mut self.random),
+        };
+        match &mut self.proxy {
+            None => self.inbox.extend(sent),
+            Some(proxy) => self.inbox.extend(proxy.send(sent, ends)),
         }
         self.edge |= self.inbox.len() > before;
     }
@@ -171,12 +182,12 @@ impl Wire {
 
     /// Whether bytes of the person are on the way.
     pub fn has_late(&self) -> bool {
-        self.peer.as_ref().is_some_and(Peer::has_late)
+        self.peer.as_ref().is_some_and(Peer::has_late) || self.proxy.as_ref().is_some_and(Proxy::has_late)
     }
 
-    /// Whether the handshake of TLS must succeed, if there is one.
+    /// Whether the header of the proxy and the handshake of TLS must succeed, if there are any.
     pub fn can_open(&self) -> bool {
-        self.peer.as_ref().is_none_or(Peer::speaks_tls)
+        self.peer.as_ref().is_none_or(Peer::speaks_tls) && !self.proxy.as_ref().is_some_and(Proxy::is_damaged)
     }
 
     /// Raises a spurious event.
@@ -208,16 +219,26 @@ impl Wire {
 impl Wire {
     /// The server reads from the kernel.
     pub fn read(&mut self, block: &mut [u8]) -> io::Result<usize> {
+        let n = self.peek(block)?;
+        if n > 0 {
+            self.inbox.drain(..n);
+            self.is_read = true;
+            self.progress += 1;
+        }
+        Ok(n)
+    }
+
+    /// The server looks at the bytes in the kernel.
+    pub fn peek(&mut self, block: &mut [u8]) -> io::Result<usize> {
         self.touched = true;
         if self.random.one_in(24) {
             return Err(io::ErrorKind::Interrupted.into());
         }
         if !self.inbox.is_empty() {
             let n = self.inbox.len().min(block.len());
-            for (place, byte) in block.iter_mut().zip(self.inbox.drain(..n)) {
+            for (place, &byte) in block.iter_mut().zip(&self.inbox) {
                 *place = byte;
             }
-            self.progress += 1;
             return Ok(n);
         }
         if !self.fin && std::mem::take(&mut self.error) {
@@ -260,6 +281,8 @@ impl Wire {
         for slice in slices {
             let (bytes, _) = slice.split_at(left.min(slice.len()));
             match &mut self.peer {
+                // Without a header in time the server answers the proxy, and not the person.
+                _ if self.proxy.is_some() && !self.is_read => {}
                 None => self.fresh.extend_from_slice(bytes),
                 Some(peer) => peer.receive(bytes, &mut self.fresh),
             }
@@ -324,6 +347,14 @@ impl transport::Transport for Stream {
 
     fn is_encrypted(&self) -> bool {
         self.tls.is_some()
+    }
+
+    fn peek(&mut self, block: &mut [u8]) -> io::Result<usize> {
+        self.wire.borrow_mut().peek(block)
+    }
+
+    fn take_peeked(&mut self, block: &mut [u8]) -> io::Result<usize> {
+        self.wire.borrow_mut().read(block)
     }
 
     fn needs_handshake(&self) -> bool {
@@ -455,10 +486,10 @@ impl Network {
 
     /// A client connects to a listener.
     pub fn connect(&self, listener: usize, addr: SocketAddr, seed: u64, capacity: usize) -> Rc<RefCell<Wire>> {
-        self.connect_with(listener, addr, seed, capacity, None)
+        self.connect_with(listener, addr, seed, capacity, None, None)
     }
 
-    /// A client connects to a listener, whose port is one for TLS if there is a `peer`.
+    /// A client connects to a listener, whose port is one for TLS if there is a `peer`; perhaps through a proxy.
     pub fn connect_with(
         &self,
         listener: usize,
@@ -466,8 +497,9 @@ impl Network {
         seed: u64,
         capacity: usize,
         peer: Option<Peer>,
+        proxy: Option<Proxy>,
     ) -> Rc<RefCell<Wire>> {
-        let wire = Rc::new(RefCell::new(Wire::new(seed, capacity, peer)));
+        let wire = Rc::new(RefCell::new(Wire::new(seed, capacity, peer, proxy)));
         let backlog = &mut *self.backlogs[listener].borrow_mut();
         backlog.queue.push_back((wire.clone(), addr));
         backlog.edge = true;

@@ -14,6 +14,7 @@ use super::page::SimulatedPage;
 use super::person;
 use super::person::{Person, ReadingPace};
 use super::program::{LineProgram, Program};
+use super::proxy::{Route, route};
 use super::tls;
 use super::tls::Peer;
 use super::world::World;
@@ -53,7 +54,15 @@ impl World {
         // With an end-of-line timeout a line pauses only on purpose.
         let delays = self.plan.limits.eol_timeout.is_zero();
         let peer = self.is_tls(listener).then(|| Peer::new(tls::speech(seed), delays));
-        let wire = self.network.connect_with(listener, addr, seed, self.plan.capacity, peer);
+        let (from, addr, proxy) = match self.proxies.is_empty() {
+            true => (addr, addr, None),
+            false => match route(seed, addr, delays) {
+                Some(Route { proxy, from, client }) => (from, client, Some(proxy)),
+                None => (addr, addr, None),
+            },
+        };
+        self.oracle.counts.proxied += usize::from(proxy.as_ref().is_some_and(|proxy| !proxy.is_damaged()));
+        let wire = self.network.connect_with(listener, from, seed, self.plan.capacity, peer, proxy);
         let pace = match self.random.below(12) {
             0 => ReadingPace::Stalled,
             1 => ReadingPace::Slow,
@@ -61,7 +70,8 @@ impl World {
             _ => ReadingPace::Eager,
         };
         self.record_event(|| {
-            format!("person {number} connects from {addr}, {pace:?}{}", if page { ", with a browser" } else { "" })
+            let browser = if page { ", with a browser" } else { "" };
+            format!("person {number} connects from {addr} (peer {from}), {pace:?}{browser}")
         });
         self.people.push(Person {
             wire,

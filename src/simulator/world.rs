@@ -11,6 +11,7 @@ use super::network::{Event, Listener, Network};
 use super::oracle::{Compared, Oracle, ReaderStage};
 use super::person::Person;
 use super::plan::SeedPlan;
+use super::proxy;
 use super::sequencer::DelayedSequencer;
 use crate::chat::change::Committed;
 use crate::chat::record::InitialState;
@@ -22,6 +23,7 @@ use crate::server::engine::Engine;
 use crate::server::engine::state::EngineSettings;
 use crate::server::handover::Handover;
 use crate::server::limits::FAREWELL_TIMEOUT;
+use crate::server::trusted_peer::TrustedPeer;
 use crate::util::test_support::Random;
 use crate::wire::renderers;
 
@@ -64,6 +66,8 @@ pub struct World {
     pub(super) texts: u32,
     /// The listeners whose ports are for TLS, as bits.
     pub(super) tls: u64,
+    /// The proxies through which persons come.
+    pub(super) proxies: Vec<TrustedPeer>,
     /// The operator makes moderators.
     pub(super) has_moderators: bool,
 }
@@ -142,8 +146,12 @@ impl World {
             }
             (replica, 0)
         });
+        let has_proxies = hash_of(seed) >> 20 & 3 == 0;
+        let proxies: Vec<_> = has_proxies.then(proxy::trusted).into_iter().collect();
+        let mut engine = Engine::new(hub, listeners, plan.limits, plan.budget, plan.max_connections);
+        engine.set_proxies(proxies.clone());
         World {
-            engine: Engine::new(hub, listeners, plan.limits, plan.budget, plan.max_connections),
+            engine,
             network,
             people: Vec::new(),
             oracle: Oracle::new(plan.config.clone(), plan.operator, sequencer.is_some(), hasher.is_some()),
@@ -166,6 +174,7 @@ impl World {
             most: MostEver::of(&plan.config),
             texts: 0,
             tls: if hash_of(seed) >> 40 & 3 == 0 { hash_of(seed) >> 42 | 1 } else { 0 },
+            proxies,
             has_moderators,
             random,
             plan,
@@ -270,6 +279,7 @@ impl World {
         let mut hub = Hub::from_state(hub, self.plan.config.clone(), render());
         hub.enable_trace();
         self.engine = Engine::from_state(engine, hub, sockets, settings, &self.network).expect("the same sockets");
+        self.engine.set_proxies(self.proxies.clone());
     }
 
     pub(super) fn turn(&mut self) {

@@ -1,14 +1,14 @@
 //! Converts a message to a line of JSON and back, with checks.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::chat::OPERATOR;
 use crate::chat::command::is_blank;
 use crate::chat::policy::nick::Name;
+use crate::chat::{OPERATOR, show_addr};
 use crate::store::{Message, MessageKind};
 use crate::util::clock;
 use crate::wire::sanitize::clean;
@@ -105,11 +105,15 @@ fn is_name(name: &str) -> bool {
     name == OPERATOR || is_address(name) || Name::stored(name).is_ok_and(|nickname| nickname.shown == name)
 }
 
-/// Whether it is a name given with `--login address`: `IP:PORT`, or `IP:PORT#2` and so on if that was taken.
+/// Whether it is a name given with `--login address`: `IP:PORT` or `unix:NUMBER`, with `#2` and so on if that was taken.
 fn is_address(name: &str) -> bool {
     let (addr, number) = name.split_once('#').map_or((name, None), |(addr, number)| (addr, Some(number)));
     let is_number = |number: &str| number.parse::<u64>().is_ok_and(|n| n >= 2 && n.to_string() == number);
-    addr.parse::<SocketAddr>().is_ok_and(|parsed| parsed.to_string() == addr) && number.is_none_or(is_number)
+    let parsed: Option<SocketAddr> = match addr.strip_prefix("unix:") {
+        Some(number) => number.parse().ok().map(|number: u16| (Ipv4Addr::UNSPECIFIED, number).into()),
+        None => addr.parse().ok(),
+    };
+    parsed.is_some_and(|parsed| show_addr(parsed).to_string() == addr) && number.is_none_or(is_number)
 }
 
 #[cfg(test)]
@@ -129,6 +133,8 @@ mod tests {
             "10.1.2.3:4567#2",
             "[::1]:80",
             "[::1]:80#12",
+            "unix:7",
+            "unix:65535#2",
         ] {
             assert!(is_name(name), "{name}");
         }
@@ -154,6 +160,10 @@ mod tests {
             "alice#2",
             "server#2",
             "1:2",
+            "0.0.0.0:7",
+            "unix:07",
+            "unix:70000",
+            "unix:",
             "\u{3164}",
             "aaaaaaaaaaaaaaaaaaaaaaaaa",
         ] {

@@ -1,4 +1,4 @@
-//! Decodes and encodes bytes: lines, HTTP and WebSockets; cleans text and renders events.
+//! Decodes and encodes bytes: lines, HTTP, WebSockets and the headers of proxies; cleans text and renders events.
 
 pub mod foreign;
 pub mod frame;
@@ -7,6 +7,7 @@ pub mod http;
 pub mod json;
 pub mod line;
 pub mod plain;
+pub mod proxy_header;
 pub mod sanitize;
 pub mod websocket;
 

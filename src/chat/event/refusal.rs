@@ -39,6 +39,8 @@ pub enum Refusal<'a> {
     StillWaiting,
     /// The first line belongs to another protocol, such as HTTP.
     OtherProtocol,
+    /// The peer is a trusted proxy and did not say who its client is.
+    NoProxyHeader,
     Full,
     /// The only place of a p2p server is taken.
     Busy,
@@ -278,6 +280,10 @@ pub enum Refusal<'a> {
         name: &'a str,
         others: usize,
         network: Option<Network>,
+    },
+    /// A member that is connected through a Unix socket cannot be banned by its address.
+    NoAddress {
+        name: &'a str,
     },
     /// The list has no such page.
     NoPage {

@@ -12,6 +12,7 @@ use crate::chat::change::Change;
 use crate::chat::event::{Event, Notice, Refusal};
 use crate::chat::id::{Author, ClientId, MemberId, Now, RoomId};
 use crate::chat::input::Close;
+use crate::chat::policy::peer::show_addr;
 use crate::chat::room::segment_log::EntryKind;
 use crate::chat::session::{PendingDisconnect, SessionStage};
 use crate::util::shrink;
@@ -84,7 +85,7 @@ impl Hub {
         if let Some(addr) = self.sessions.addr(id) {
             let (name, here) = (&members[slot].name, members.len() - usize::from(is_last));
             let what = if is_last { "left" } else { "has one session less" };
-            info!("{name} {what}: {}, {addr} ({here} here)", reason(cause));
+            info!("{name} {what}: {}, {} ({here} here)", reason(cause), show_addr(addr));
         }
         Some(members.id(slot))
     }

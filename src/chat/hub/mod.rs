@@ -57,7 +57,7 @@ use super::account::table::AccountTable;
 use super::cause::Cause;
 use super::change::Proposal;
 use super::config::{Config, Login, Mode};
-use super::encoding::{Encoding, Renderers};
+use super::encoding::{Encoding, Renderers, RoomLabel};
 use super::event::{Event, Notice, Refusal};
 use super::id::{ClientId, Now};
 use super::input::{Close, NewConnection, ResumeRequest};
@@ -65,6 +65,7 @@ use super::member::table::MemberTable;
 use super::policy::bans::Bans;
 use super::policy::ip_limit::IpLimit;
 use super::policy::mutes::Mutes;
+use super::policy::peer::show_addr;
 use super::room::segment_log::Retention;
 use super::session::table::SessionTable;
 use super::session::{PendingDisconnect, SessionFlags};
@@ -212,7 +213,7 @@ impl Hub {
         }
         self.stats.connections += 1;
         let connected = self.sessions.len();
-        info!("connected {addr} ({connected} connected)");
+        info!("connected {} ({connected} connected)", show_addr(addr));
         self.fanout().send_to_console(&Event::Notice(Notice::Connected { addr, connected }));
         self.admit_or_refuse(id, now);
     }
@@ -259,6 +260,13 @@ impl Hub {
         }
     }
 
+    /// The line for a client that is refused before it gets a session.
+    pub fn refusal_line(&self, refusal: Refusal) -> Vec<u8> {
+        let mut line = Vec::new();
+        self.outbound.render(Encoding::Plain).render(&Event::Refusal(refusal), RoomLabel::None, &mut line);
+        line
+    }
+
     /// The client ended in the middle of a frame or line. Its unsent data is still written.
     pub fn handle_broken_input(&mut self, id: ClientId, now: Now) {
         self.end_session(id, Cause::ConnectionLost, Close::WhenRead, now);
@@ -289,7 +297,7 @@ impl Hub {
                 self.ip_limit.leave(addr.ip());
             }
             let connected = self.sessions.len();
-            info!("disconnected {addr} ({connected} connected)");
+            info!("disconnected {} ({connected} connected)", show_addr(addr));
             self.fanout().send_to_console(&Event::Notice(Notice::Disconnected { addr, connected }));
         }
     }

@@ -11,6 +11,7 @@ use crate::chat::config::{Config, Login, Mode};
 use crate::chat::event::{Event, Notice, Refusal};
 use crate::chat::i18n::Lang;
 use crate::chat::id::{ClientId, Now};
+use crate::chat::policy::peer::is_unix;
 use crate::chat::room::segment_log::Retention;
 use crate::chat::session::{PendingDisconnect, Session, SessionFlags, SessionStage};
 
@@ -111,7 +112,8 @@ impl Hub {
             return;
         }
         let is_uncounted = |(id, session): (ClientId, &Session)| {
-            (!session.is_leaving() && !session.has(SessionFlags::COUNTED)).then_some(id)
+            let is_counted = session.has(SessionFlags::COUNTED) || is_unix(self.sessions.ip(id));
+            (!session.is_leaving() && !is_counted).then_some(id)
         };
         let uncounted: Vec<ClientId> = self.sessions.iter().filter_map(is_uncounted).collect();
         for id in uncounted {

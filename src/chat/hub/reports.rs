@@ -11,6 +11,7 @@ use crate::chat::change::RestrictionKind;
 use crate::chat::event::{Event, Notice, People, Refusal, SettingsView, Whois};
 use crate::chat::id::{ClientId, Holder, MemberId, Now, RoomId};
 use crate::chat::member::RoomRole;
+use crate::chat::policy::peer::show_addr;
 
 /// The most rooms that `/rooms` names.
 const MAX_LISTED_ROOMS: usize = 50;
@@ -130,7 +131,7 @@ impl Hub {
         let list = room.members.iter().take(self.config.max_listed).map(|&slot| {
             let member = &members[slot];
             let addrs = member.sessions().filter_map(|session| self.sessions.addr(session));
-            addrs.fold(member.name.to_string(), |list, addr| format!("{list} {addr}"))
+            addrs.fold(member.name.to_string(), |list, addr| format!("{list} {}", show_addr(addr)))
         });
         let list: Vec<String> = list.collect();
         let names: Vec<&str> = list.iter().map(String::as_str).collect();

@@ -8,6 +8,7 @@ use super::Hub;
 use crate::chat::cause::Cause;
 use crate::chat::encoding::Encoding;
 use crate::chat::id::{ClientId, Now};
+use crate::chat::policy::peer::show_addr;
 use crate::chat::session::Session;
 
 /// Slow readers that `/stats` names at most.
@@ -177,7 +178,7 @@ impl Hub {
             let (slot, addr) = (self.sessions[id].member, self.sessions.addr(id));
             if let (Some(slot), Some(addr)) = (slot, addr) {
                 let name = &self.shared.members[slot].name;
-                let reader = if shows_addresses { format!("{name} {addr}") } else { name.to_string() };
+                let reader = if shows_addresses { format!("{name} {}", show_addr(addr)) } else { name.to_string() };
                 lines.push(format!("{reader} is {behind} bytes behind"));
             }
         }

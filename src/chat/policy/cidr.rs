@@ -7,6 +7,8 @@ use std::str::FromStr;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 
+use super::peer::is_unix;
+
 /// The prefix length of the smallest IPv6 network that one subscriber gets (RFC 6177).
 const IPV6_SITE: u8 = 64;
 
@@ -43,15 +45,16 @@ impl Network {
         }
     }
 
-    /// Whether `addr` is in this network.
+    /// Whether `addr` is in this network. The peer of a Unix socket is in none.
     pub fn contains(self, addr: IpAddr) -> bool {
-        self.0.contains(&addr.to_canonical())
+        !is_unix(addr) && self.0.contains(&addr.to_canonical())
     }
 
     /// All networks that contain `addr`, smallest first.
     pub fn containing(addr: IpAddr) -> impl Iterator<Item = Network> {
         let host: IpNet = addr.to_canonical().into();
-        std::iter::successors(Some(host), |net| net.supernet()).map(Network)
+        let first = Some(host).filter(|_| !is_unix(addr));
+        std::iter::successors(first, |net| net.supernet()).map(Network)
     }
 }
 
@@ -132,5 +135,13 @@ mod tests {
         }
         assert!(!"10.0.0.0/8".parse::<Network>().unwrap().contains(addr("11.0.0.1")));
         assert!(!"::/0".parse::<Network>().unwrap().contains(addr("10.0.0.1")));
+    }
+
+    #[test]
+    fn no_network_contains_the_peer_of_a_unix_socket() {
+        for (network, peer) in [("0.0.0.0/0", "0.0.0.0"), ("0.0.0.0", "0.0.0.0"), ("::/0", "::")] {
+            assert!(!network.parse::<Network>().unwrap().contains(addr(peer)), "{network}");
+            assert_eq!(Network::containing(addr(peer)).count(), 0);
+        }
     }
 }

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use super::cidr::Network;
+use super::peer::is_unix;
 
 /// Counts by client network: an IPv4 address or an IPv6 /64.
 #[derive(Default, Serialize, Deserialize)]
@@ -15,9 +16,9 @@ pub struct IpLimit {
 
 impl IpLimit {
     /// Counts one more from `addr`; `false`, and not counted, if there are `most` already. `most` is 0 for no limit;
-    /// then nothing is counted.
+    /// then nothing is counted, nor are the peers of Unix sockets, which have no address.
     pub fn enter(&mut self, addr: IpAddr, most: usize) -> bool {
-        if most == 0 {
+        if most == 0 || is_unix(addr) {
             return true;
         }
         let count = self.counts.entry(Network::of_client(addr)).or_default();
@@ -69,5 +70,9 @@ mod tests {
         limit.leave(there);
         limit.leave(there);
         assert_eq!(limit.networks(), 0);
+        let unix = [0, 0, 0, 0].into();
+        assert!((0..20).all(|_| limit.enter(unix, 9)));
+        limit.leave(unix);
+        assert_eq!((limit.count(unix), limit.networks()), (0, 0));
     }
 }

@@ -6,5 +6,6 @@ pub(super) mod cidr;
 pub(super) mod ip_limit;
 pub(super) mod mutes;
 pub mod nick;
+pub(super) mod peer;
 pub(super) mod rate_limit;
 pub(super) mod restrictions;

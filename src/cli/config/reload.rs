@@ -31,6 +31,7 @@ const RELOADABLE: &[&str] = &[
     "host",
     "allow-origin",
     "trust-proxy",
+    "proxy-protocol",
     "log-level",
     "tls-cert",
     "tls-key",

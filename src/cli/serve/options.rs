@@ -4,8 +4,11 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, ValueEnum, value_parser};
 
-use super::values::{ListenAddrs, at_least, host, line_addr, network, origin, server_name, switch, web_addr};
+use super::values::{
+    ListenAddrs, at_least, file_mode, host, line_addr, network, origin, server_name, switch, trusted_peer, web_addr,
+};
 use crate::chat::{DEFAULT_NAME, Network};
+use crate::server::trusted_peer::TrustedPeer;
 
 /// What the server is.
 #[derive(Clone, Debug, Args)]
@@ -53,6 +56,14 @@ pub struct Listeners {
     /// Address for /healthz and /metrics; https://ADDR for TLS; repeatable [default: off]
     #[arg(hide_short_help = true, long, value_name = "ADDR", value_parser = web_addr, hide_env = true, env = "CHINWAG_ADMIN", value_delimiter = ',', action = ArgAction::Append)]
     pub admin: Vec<ListenAddrs>,
+
+    /// Mode of the files of Unix sockets: who on this machine may connect
+    #[arg(hide_short_help = true, long, value_name = "MODE", default_value = "0660", value_parser = file_mode, hide_env = true, env = "CHINWAG_UNIX_MODE")]
+    pub unix_mode: u32,
+
+    /// Connections from this proxy (address, CIDR, or unix) begin with a PROXY header that names the client; repeatable
+    #[arg(hide_short_help = true, long, value_name = "CIDR", value_parser = trusted_peer, hide_env = true, env = "CHINWAG_PROXY_PROTOCOL", value_delimiter = ',', action = ArgAction::Append)]
+    pub proxy_protocol: Vec<TrustedPeer>,
 }
 
 /// Certificates of the listeners with TLS.
@@ -206,9 +217,9 @@ pub struct Web {
     #[arg(hide_short_help = true, long, value_name = "ORIGIN", value_parser = origin, hide_env = true, env = "CHINWAG_ALLOW_ORIGIN", value_delimiter = ',', action = ArgAction::Append)]
     pub allow_origin: Vec<String>,
 
-    /// Trust X-Forwarded-For from this proxy (address or CIDR); repeatable
-    #[arg(hide_short_help = true, long, value_name = "CIDR", value_parser = network, hide_env = true, env = "CHINWAG_TRUST_PROXY", value_delimiter = ',', action = ArgAction::Append)]
-    pub trust_proxy: Vec<Network>,
+    /// Trust X-Forwarded-For from this proxy (address, CIDR, or unix); repeatable
+    #[arg(hide_short_help = true, long, value_name = "CIDR", value_parser = trusted_peer, hide_env = true, env = "CHINWAG_TRUST_PROXY", value_delimiter = ',', action = ArgAction::Append)]
+    pub trust_proxy: Vec<TrustedPeer>,
 }
 
 /// What is logged.

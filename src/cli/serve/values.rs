@@ -7,6 +7,7 @@ use clap::value_parser;
 
 use crate::chat::{MAX_SERVER_NAME, Network, is_server_name};
 use crate::server::listen_addr::{ListenAddr, ListenPlace};
+use crate::server::trusted_peer::TrustedPeer;
 use crate::wire::host::Host;
 
 pub fn at_least(least: u64) -> clap::builder::RangedU64ValueParser {
@@ -44,6 +45,24 @@ pub fn server_name(text: &str) -> Result<String, String> {
 
 pub fn network(text: &str) -> Result<Network, String> {
     text.parse().map_err(|()| "write an address or a CIDR network, such as 127.0.0.1, 10.0.0.0/8 or fd00::/8".into())
+}
+
+/// Parses a peer that is trusted to say who its clients are.
+pub fn trusted_peer(text: &str) -> Result<TrustedPeer, String> {
+    text.parse().map_err(|()| {
+        "write an address or a CIDR network, such as 127.0.0.1 or 10.0.0.0/8, or unix for all Unix sockets".into()
+    })
+}
+
+/// Parses the mode of a file. The zero before it keeps numbers that are meant to be decimal out.
+pub fn file_mode(text: &str) -> Result<u32, String> {
+    let is_mode = text.len() == 4 && text.starts_with('0') && text.bytes().all(|byte| (b'0'..=b'7').contains(&byte));
+    match u32::from_str_radix(text, 8) {
+        Ok(mode) if is_mode => Ok(mode),
+        _ => Err("write a zero and three octal digits, such as 0660 (owner and group) or 0666 (everyone); in a \
+                  configuration file in quotes"
+            .into()),
+    }
 }
 
 /// The addresses of one `--listen`, `--web` or `--admin`: several if its host name has several.

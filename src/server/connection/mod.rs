@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use self::decoder::Lines;
 pub use self::flags::Flags;
-pub use self::opening::Opening;
+pub use self::opening::{Opening, OpeningStep};
 pub use self::receive::Received;
 use self::receive::{InputState, Kept, Receiver};
 pub use self::transport::Flushed;
@@ -63,7 +63,7 @@ pub type ConnectionState = Connection<()>;
 pub enum Protocol {
     /// Lines.
     Lines(Kept<Lines>),
-    /// What comes before the others: the handshake of TLS. It is unknown to the hub.
+    /// What comes before the others: the header of a proxy, and the handshake of TLS. It is unknown to the hub.
     Opening(Box<Opening>),
     /// HTTP, which is unknown to the hub.
     Http(Box<Exchange>),
@@ -138,6 +138,11 @@ impl<S: Transport> Connection<S> {
     /// Whether it has not begun with its protocol.
     pub fn is_opening(&self) -> bool {
         matches!(self.protocol, Protocol::Opening(_))
+    }
+
+    /// Whether it is in a TLS handshake.
+    pub fn is_shaking_hands(&self) -> bool {
+        matches!(&self.protocol, Protocol::Opening(opening) if opening.step == OpeningStep::Handshake)
     }
 
     /// Switches the connection to HTTP.

@@ -15,7 +15,7 @@ use crate::server::connection::transport::{self, ListenerKind};
 use crate::server::limits::Limits;
 
 /// Connections that wait in the kernel's queue at most; the kernel cuts this to net.core.somaxconn.
-const BACKLOG: i32 = 65_535;
+pub const BACKLOG: i32 = 65_535;
 
 /// Delay before the next try when nothing can be accepted; no event comes when descriptors are free again.
 const RETRY: Duration = Duration::from_millis(200);

@@ -76,7 +76,7 @@ impl<L: Listener> Engine<L> {
             let Some((slot, connection)) = self.connections.remove_next() else { break };
             match &connection.protocol {
                 Protocol::Http(exchange) if !exchange.is_admin() => self.web.release(exchange.addr().ip()),
-                Protocol::Opening(opening) => self.openings.leave(opening.addr.ip()),
+                Protocol::Opening(opening) => self.openings.leave(opening.counted_addr()),
                 _ => {}
             }
             // Closing the socket removes it from the poll.

@@ -4,7 +4,7 @@ use log::debug;
 
 use super::Engine;
 use super::timers::Timer;
-use crate::chat::{ClientId, Now};
+use crate::chat::{ClientId, Now, show_addr};
 use crate::server::connection::transport::{Listener, Readiness, Transport};
 use crate::server::connection::{Flags, Opening, Phase, Received};
 
@@ -88,7 +88,7 @@ impl<L: Listener> Engine<L> {
                 }
                 answers += 1;
             }
-            if connection.is_opening() && connection.phase == Phase::Open {
+            if connection.is_shaking_hands() && connection.phase == Phase::Open {
                 if handshakes == self.budget.handshakes {
                     later.push(slot);
                     continue;
@@ -153,16 +153,16 @@ impl<L: Listener> Engine<L> {
                 return;
             }
             let Some((mut stream, addr, kind)) = self.acceptor.accept(now.at) else { return };
-            let needs_opening = stream.needs_handshake();
+            let step = self.first_step(addr.ip(), &stream);
             let slot = self.connections.next_slot();
             if let Err(error) = stream.watch(poll, slot) {
-                debug!("{addr} cannot be watched: {error}");
+                debug!("{} cannot be watched: {error}", show_addr(addr));
                 continue;
             }
             self.connections.insert(stream);
-            match needs_opening {
-                true => self.begin_opening(slot, Opening { addr, kind }, now),
-                false => self.begin(slot, Opening { addr, kind }, now),
+            match step {
+                Some(step) => self.begin_opening(slot, Opening { addr, kind, step }, now),
+                None => self.begin(slot, addr, kind, now),
             }
         }
     }

@@ -19,6 +19,7 @@ mod deadlines;
 mod input;
 mod opening;
 mod output;
+mod proxies;
 mod read_queue;
 mod requests;
 mod shutdown;
@@ -43,6 +44,7 @@ use super::http::{Access, TurnHistogram, WebSide};
 use super::limits::Limits;
 use super::store_writer::StoreWriter;
 use super::tls::expiry::Validity;
+use super::trusted_peer::TrustedPeer;
 use crate::chat::{Hub, IpLimit, Now};
 
 /// The whole server except the poll, the signals and the console.
@@ -56,6 +58,8 @@ pub struct Engine<L: Listener> {
     timers: ConnectionTimers,
     web: WebSide,
     openings: Openings,
+    /// The proxies whose connections begin with a header.
+    proxies: Vec<TrustedPeer>,
     /// What transports count together, if some of them are TLS.
     buffers: Option<Rc<TransportBuffers>>,
     /// The store writer, with `--store`.
@@ -90,6 +94,7 @@ impl<L: Listener> Engine<L> {
             timers: ConnectionTimers::default(),
             web,
             openings: Openings::default(),
+            proxies: Vec::new(),
             buffers: None,
             store_writer: None,
             turns: has_admin.then(TurnHistogram::default),

@@ -1,7 +1,7 @@
-//! The opening of connections: TLS handshakes, before the hub or the web side knows them.
+//! The opening of connections: headers of proxies and TLS handshakes, before the hub or the web side knows them.
 
 use std::collections::VecDeque;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use log::debug;
@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use super::Engine;
 use super::timers::Timer;
-use crate::chat::{ClientId, IpLimit, Network, Now};
+use crate::chat::{ClientId, IpLimit, Network, Now, show_addr};
 use crate::server::connection::transport::{Listener, ListenerKind, Transport};
-use crate::server::connection::{Connection, Opening, Phase, Protocol};
+use crate::server::connection::{Connection, Opening, OpeningStep, Phase, Protocol};
 use crate::server::http::{Exchange, HEAD_TIMEOUT};
 
-/// Time allowed for a TLS handshake.
+/// Time allowed for the header of a proxy and a TLS handshake together.
 const OPENING_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Connections that may be opening at a time, in all and from one IPv4 address or IPv6 /64. One more ends the oldest of
@@ -84,39 +84,39 @@ impl Openings {
 impl<L: Listener> Engine<L> {
     /// Begins the opening of a connection that has just been accepted.
     pub(super) fn begin_opening(&mut self, slot: usize, opening: Opening, now: Now) {
-        let addr = opening.addr.ip();
+        self.count_opening(slot, opening.counted_addr());
+        self.connections[slot].begin_opening(opening);
+        self.set_timer(slot, Timer::Opening, now.at + OPENING_TIMEOUT);
+        // The first bytes may have come already; registering raises an event for them.
+    }
+
+    /// Counts an opening for an address; the oldest one ends if there are too many.
+    pub(super) fn count_opening(&mut self, slot: usize, addr: IpAddr) {
         let connections = &self.connections;
         let is_opening = |slot: usize, serial: u32| {
             let is_it = |connection: &&Connection<L::Transport>| connection.serial == serial && connection.is_opening();
             connections.get(slot).filter(is_it).is_some_and(|connection| connection.phase == Phase::Open)
         };
         if let Some(oldest) = self.openings.pop_excess(addr, is_opening) {
-            debug!("{addr}: too many connections are in a TLS handshake; the oldest one ends");
+            debug!("too many connections are opening; the oldest one of them, or of {addr}, ends");
             self.finish(oldest);
         }
-        let connection = &mut self.connections[slot];
-        self.openings.enter(slot, connection.serial, addr);
-        connection.begin_opening(opening);
-        self.set_timer(slot, Timer::Opening, now.at + OPENING_TIMEOUT);
-        // The first bytes may have come already; registering raises an event for them.
+        self.openings.enter(slot, self.connections[slot].serial, addr);
     }
 
     /// Goes on with the opening of a connection.
     pub(super) fn open(&mut self, slot: usize, now: Now) {
         let connection = &mut self.connections[slot];
         let Protocol::Opening(opening) = &connection.protocol else { return };
+        if opening.step == OpeningStep::ProxyHeader {
+            return self.read_proxy_header(slot, now);
+        }
         match connection.stream.shake_hands() {
-            Ok(()) => {
-                let Some(opening) = connection.end_opening() else { return };
-                self.openings.leave(opening.addr.ip());
-                self.begin(slot, opening, now);
-                // Bytes that came with the last of the handshake raise no event any more.
-                self.read_soon(slot);
-            }
+            Ok(()) => self.end_opening(slot, now),
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => self.read_soon(slot),
             Err(error) => {
-                debug!("{} is not opened: {error}", opening.addr);
+                debug!("{} is not opened: {error}", show_addr(opening.addr));
                 self.shutdown_write(slot, now);
             }
         }
@@ -124,16 +124,29 @@ impl<L: Listener> Engine<L> {
 
     /// Ends the opening of a connection that has taken too long.
     pub(super) fn give_up_opening(&mut self, slot: usize, now: Now) {
-        self.connections[slot].stream.give_up_handshake();
+        let connection = &mut self.connections[slot];
+        match connection.is_shaking_hands() {
+            true => connection.stream.give_up_handshake(),
+            false => self.ask_for_proxy_header(slot),
+        }
         self.shutdown_write(slot, now);
     }
 
+    /// Lets a connection begin with its protocol.
+    pub(super) fn end_opening(&mut self, slot: usize, now: Now) {
+        let Some(opening) = self.connections[slot].end_opening() else { return };
+        self.openings.leave(opening.counted_addr());
+        self.begin(slot, opening.addr, opening.kind, now);
+        // Bytes that came with the last of the opening raise no event any more.
+        self.read_soon(slot);
+    }
+
     /// Begins with the protocol of a connection that is open.
-    pub(super) fn begin(&mut self, slot: usize, Opening { addr, kind }: Opening, now: Now) {
+    pub(super) fn begin(&mut self, slot: usize, addr: SocketAddr, kind: ListenerKind, now: Now) {
         match kind {
             ListenerKind::Plain => self.hub.handle_plain_connection(ClientId::new(slot), addr, now),
             ListenerKind::Web if !self.web.admit(addr.ip()) => {
-                debug!("{addr} has too many connections without a request");
+                debug!("{} has too many connections without a request", show_addr(addr));
                 self.finish(slot);
             }
             ListenerKind::Web | ListenerKind::Admin => {
@@ -145,7 +158,7 @@ impl<L: Listener> Engine<L> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::cell::RefCell;
     use std::net::SocketAddr;
     use std::rc::Rc;
@@ -158,32 +171,46 @@ mod tests {
     use crate::server::connection::transport::TransportBuffers;
     use crate::server::limits::Limits;
     use crate::simulator::network::{Event, Listener as SimulatedListener, Network, Wire};
+    use crate::simulator::proxy::Proxy;
     use crate::simulator::tls::{Peer, Speech};
     use crate::wire::renderers;
 
-    /// A server with one port, which is for TLS.
-    struct Server {
-        engine: Engine<SimulatedListener>,
+    /// A server with a port for lines and one for the web, which are for TLS if their clients are.
+    pub struct Server {
+        pub engine: Engine<SimulatedListener>,
         network: Network,
         wires: Vec<Rc<RefCell<Wire>>>,
     }
 
     impl Server {
         fn new(network: Network) -> Server {
-            let mut network = network;
+            Server::with(network, Config { max_clients: 10_000, ..Config::default() })
+        }
+
+        pub fn with(mut network: Network, config: Config) -> Server {
             let limits =
                 Limits { max_line: 4096, eol_timeout: Duration::ZERO, keepalive: Duration::ZERO, send_buffer: 0 };
-            let hub = Hub::new(Config { max_clients: 10_000, ..Config::default() }, renderers(Lang::En));
-            let listeners = vec![(ListenerKind::Plain, network.listen())];
+            let hub = Hub::new(config, renderers(Lang::En));
+            let listeners = [ListenerKind::Plain, ListenerKind::Web].map(|kind| (kind, network.listen())).into();
             let mut engine = Engine::new(hub, listeners, limits, Budget::default(), 10_000);
             engine.set_buffers(network.buffers.clone());
             Server { engine, network, wires: Vec::new() }
         }
 
         fn connect(&mut self, addr: [u8; 4], speech: Speech, capacity: usize) -> Rc<RefCell<Wire>> {
-            let seed = self.wires.len() as u64;
-            let peer = Peer::new(speech, false);
-            let wire = self.network.connect_with(0, SocketAddr::from((addr, 1)), seed, capacity, Some(peer));
+            self.connect_to(0, addr, capacity, Some(Peer::new(speech, false)), None)
+        }
+
+        pub fn connect_to(
+            &mut self,
+            listener: usize,
+            addr: [u8; 4],
+            capacity: usize,
+            peer: Option<Peer>,
+            proxy: Option<Proxy>,
+        ) -> Rc<RefCell<Wire>> {
+            let (seed, addr) = (self.wires.len() as u64, SocketAddr::from((addr, 1)));
+            let wire = self.network.connect_with(listener, addr, seed, capacity, peer, proxy);
             self.wires.push(wire.clone());
             wire
         }
@@ -200,7 +227,7 @@ mod tests {
             self.engine.process_output(now);
         }
 
-        fn run(&mut self, seconds: u64) {
+        pub fn run(&mut self, seconds: u64) {
             self.turn(seconds);
             while self.engine.has_work(Duration::from_secs(seconds)) || self.network.has_events(self.wires.iter()) {
                 self.turn(seconds);

@@ -7,7 +7,7 @@ use log::debug;
 
 use super::Engine;
 use super::timers::Timer;
-use crate::chat::{ClientId, Encoding, NewConnection, Now, ResumeRequest};
+use crate::chat::{ClientId, Encoding, NewConnection, Now, ResumeRequest, show_addr};
 use crate::server::connection::transport::{Flushed, Listener, Transport};
 use crate::server::connection::{Flags, Protocol};
 use crate::server::http::{ExchangeStep, Metrics, SUBPROTOCOL, document};
@@ -78,12 +78,13 @@ impl<L: Listener> Engine<L> {
     fn answer(&mut self, slot: usize, request: &Request, now: Now) {
         let Protocol::Http(exchange) = &mut self.connections[slot].protocol else { return };
         let (addr, is_admin) = (exchange.addr(), exchange.is_admin());
-        debug!("{addr} requests {}", request.path.escape_debug());
+        let shown = show_addr(addr);
+        debug!("{shown} requests {}", request.path.escape_debug());
         let keep_alive = request.keep_alive;
         let is_encrypted = self.connections[slot].stream.is_encrypted();
         let answer = match (&*request.path, is_admin) {
             _ if !self.web.access().names_this_server(request) => {
-                debug!("{addr} is refused: unknown host {:?}", request.host);
+                debug!("{shown} is refused: unknown host {:?}", request.host);
                 Err(HttpError::Misdirected)
             }
             _ if !is_admin && !is_encrypted && self.web.access().redirects() => {
@@ -115,7 +116,7 @@ impl<L: Listener> Engine<L> {
     fn upgrade(&mut self, slot: usize, peer: SocketAddr, request: &Request, now: Now) -> Result<(), HttpError> {
         let upgrade = request.upgrade.as_ref().ok_or(HttpError::UpgradeRequired)?;
         if !self.web.access().is_allowed(request) {
-            debug!("{peer} is refused: origin {:?} is not allowed", request.origin);
+            debug!("{} is refused: origin {:?} is not allowed", show_addr(peer), request.origin);
             return Err(HttpError::Forbidden);
         }
         let preface = http::accept(upgrade, SUBPROTOCOL)?;

@@ -106,6 +106,7 @@ impl<L: Listener> Engine<L> {
             timers: state.timers,
             web,
             openings: state.openings,
+            proxies: Vec::new(),
             buffers: None,
             store_writer: None,
             turns: state.turns.or_else(|| has_admin.then(TurnHistogram::default)),

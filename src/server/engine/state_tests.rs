@@ -16,6 +16,7 @@ use crate::server::connection::transport::ListenerKind;
 use crate::server::handover::Handover;
 use crate::server::limits::Limits;
 use crate::simulator::network::{Event, Listener, Network, Wire};
+use crate::simulator::tls::Peer;
 use crate::wire::renderers;
 
 fn settings() -> EngineSettings {
@@ -53,8 +54,19 @@ impl TestServer {
 
     /// A client connects to a listener; its kernel buffers `capacity` bytes.
     fn connect(&mut self, listener: usize, capacity: usize) -> Rc<RefCell<Wire>> {
-        let addr = SocketAddr::from(([127, 0, 0, 1], 1));
-        let wire = self.network.connect(listener, addr, 1 + self.wires.len() as u64, capacity);
+        self.connect_from([127, 0, 0, 1], listener, capacity, None)
+    }
+
+    /// A client connects from an address, perhaps to a port for TLS.
+    fn connect_from(
+        &mut self,
+        addr: [u8; 4],
+        listener: usize,
+        capacity: usize,
+        peer: Option<Peer>,
+    ) -> Rc<RefCell<Wire>> {
+        let (addr, seed) = (SocketAddr::from((addr, 1)), 1 + self.wires.len() as u64);
+        let wire = self.network.connect_with(listener, addr, seed, capacity, peer, None);
         self.wires.push(wire.clone());
         self.run();
         wire

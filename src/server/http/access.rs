@@ -1,6 +1,6 @@
 //! The access rules of the web side; `host` and `origin` check requests by them.
 
-use crate::chat::Network;
+use crate::server::trusted_peer::TrustedPeer;
 
 /// Access rules of the web side.
 #[derive(Clone, Debug, Default)]
@@ -11,7 +11,7 @@ pub struct Access {
     /// lower case and without a trailing dot.
     pub hosts: Vec<String>,
     /// Proxies whose X-Forwarded-For is trusted.
-    pub trust_proxy: Vec<Network>,
+    pub trust_proxy: Vec<TrustedPeer>,
     /// Connections from one address; a few more while they are exchanges. 0 for no limit.
     pub max_per_ip: usize,
     /// Whether requests by HTTP without TLS are answered with a redirect to HTTPS.

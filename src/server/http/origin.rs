@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::access::Access;
-use crate::chat::Network;
+use crate::chat::is_unix;
 use crate::wire::http::{Request, items};
 
 impl Access {
@@ -34,8 +34,8 @@ impl Access {
             if !self.is_trusted(client.ip()) {
                 break;
             }
-            // An unreadable entry is not trusted, nor are those before it.
-            let Some(next) = read_hop(hop, peer.port()) else { break };
+            // An unreadable entry is not trusted, nor are those before it; nor is one that would stand for a Unix socket.
+            let Some(next) = read_hop(hop, peer.port()).filter(|next| !is_unix(next.ip())) else { break };
             client = next;
         }
         client
@@ -43,7 +43,7 @@ impl Access {
 
     /// Whether it is the address of a trusted proxy.
     pub fn is_trusted(&self, addr: IpAddr) -> bool {
-        self.trust_proxy.iter().any(|network: &Network| network.contains(addr))
+        self.trust_proxy.iter().any(|proxy| proxy.is(addr))
     }
 }
 
@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn client_is_the_last_untrusted_address() {
-        let trust_proxy = ["127.0.0.0/8", "10.0.0.0/8", "fd00::/8"].map(|text| text.parse().unwrap()).to_vec();
+        let trust_proxy = ["127.0.0.0/8", "10.0.0.0/8", "fd00::/8", "unix"].map(|text| text.parse().unwrap()).to_vec();
         let access = Access { trust_proxy, ..Access::default() };
         let client = |peer: &str, list: &str| {
             let request = Request { forwarded_for: list.into(), ..Request::default() };
@@ -114,6 +114,9 @@ mod tests {
             ("127.0.0.1:5", "2001:db8::1", "[2001:db8::1]:5"),
             ("127.0.0.1:5", "[2001:db8::1]", "[2001:db8::1]:5"),
             ("[::ffff:127.0.0.1]:5", "::ffff:1.2.3.4", "1.2.3.4:5"),
+            ("0.0.0.0:5", "1.2.3.4", "1.2.3.4:5"),
+            ("127.0.0.1:5", "0.0.0.0", "127.0.0.1:5"),
+            ("127.0.0.1:5", "1.2.3.4, ::ffff:0.0.0.0", "127.0.0.1:5"),
         ] {
             assert_eq!(client(peer, list), expected, "{list} by {peer}");
         }

@@ -22,6 +22,8 @@ fn settings(hub: Config, send_buffer: usize, password: Option<PasswordSource>) -
         listen: Vec::new(),
         web: Vec::new(),
         admin: Vec::new(),
+        unix_mode: 0o660,
+        proxies: Vec::new(),
         tls: None,
         access: Access::default(),
         lang: Lang::En,

@@ -6,6 +6,8 @@ use std::ops::AddAssign;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counts {
     pub lines: usize,
+    /// Persons who came through a proxy.
+    pub proxied: usize,
     pub dropped: usize,
     pub summed: usize,
     pub admitted: usize,
@@ -83,6 +85,7 @@ pub struct Counts {
 impl AddAssign for Counts {
     fn add_assign(&mut self, other: Counts) {
         self.lines += other.lines;
+        self.proxied += other.proxied;
         self.dropped += other.dropped;
         self.summed += other.summed;
         self.admitted += other.admitted;

@@ -76,6 +76,8 @@ impl<'a> Refused<'a> {
             Refusal::LoginTimeout { seconds } => Refused { seconds: Some(seconds), ..base("login_timeout") },
             Refusal::StillWaiting => base("still_waiting"),
             Refusal::OtherProtocol => base("other_protocol"),
+            // Told before a client can ask for JSON.
+            Refusal::NoProxyHeader => base("no_proxy_header"),
             Refusal::Full => base("full"),
             Refusal::Busy => base("busy"),
             Refusal::TooManyFromAddress { most } => Refused { most: Some(most), ..base("too_many_from_address") },
@@ -168,6 +170,7 @@ impl<'a> Refused<'a> {
             Refusal::SharedAddress { name, others, .. } => {
                 Refused { name: Some(name), most: Some(others), ..base("shared_address") }
             }
+            Refusal::NoAddress { name } => Refused { name: Some(name), ..base("no_address") },
             Refusal::NotBanned { .. } => base("not_banned"),
             Refusal::ConfiguredBan { .. } => base("configured_ban"),
             Refusal::NotMuted { name } => Refused { name: Some(name), ..base("not_muted") },

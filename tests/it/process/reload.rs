@@ -133,6 +133,7 @@ const RELOADABLE: &[(&str, &str)] = &[
     ("host", "host = [\"chat.example\"]"),
     ("allow-origin", "allow-origin = [\"https://chat.example\"]"),
     ("trust-proxy", "trust-proxy = [\"192.0.2.1\"]"),
+    ("proxy-protocol", "proxy-protocol = [\"192.0.2.1\"]"),
     ("log-level", "log-level = \"debug\""),
 ];
 

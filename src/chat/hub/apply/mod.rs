@@ -16,6 +16,7 @@ use crate::chat::change::{Change, Committed, Join, Origin, Rename};
 use crate::chat::config::{Login, Mode};
 use crate::chat::event::{Event, Notice};
 use crate::chat::id::{Author, ClientId, MemberId, Now, RoomId};
+use crate::chat::policy::peer::show_addr;
 use crate::chat::record::Record;
 use crate::chat::room::segment_log::EntryKind;
 use crate::chat::session::SessionFlags;
@@ -187,7 +188,7 @@ impl Hub {
         session.active = now.micros();
         let (name, here) = (&self.shared.members[member.slot].name, self.shared.members.len());
         if let Some(addr) = self.sessions.addr(id) {
-            info!("{name} logged in from {addr} ({here} here)");
+            info!("{name} logged in from {} ({here} here)", show_addr(addr));
         }
         if !self.config.idle_timeout.is_zero() {
             self.deadlines.set_idle(&mut self.sessions, id, now.at + self.config.idle_timeout);

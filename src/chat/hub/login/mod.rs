@@ -18,6 +18,7 @@ use crate::chat::id::{AccountId, ClientId, Now};
 use crate::chat::input::{Close, ResumeRequest};
 use crate::chat::policy::cidr::Network;
 use crate::chat::policy::nick::Name;
+use crate::chat::policy::peer::{is_unix, show_addr};
 use crate::chat::query::{Lookup, RoomUse};
 use crate::chat::session::{SessionFlags, SessionStage};
 
@@ -29,7 +30,7 @@ impl Hub {
         let is_allowed = self.ip_limit.enter(addr, most);
         let is_banned = self.is_banned(addr, now);
         let session = &mut self.sessions[id];
-        session.flags.set(SessionFlags::COUNTED, is_allowed && most > 0);
+        session.flags.set(SessionFlags::COUNTED, is_allowed && most > 0 && !is_unix(addr));
         let refusal = if !is_allowed {
             Refusal::TooManyFromAddress { most: self.config.max_per_ip }
         } else if is_banned {
@@ -92,7 +93,7 @@ impl Hub {
     }
 
     pub(super) fn log_in_by_address(&mut self, id: ClientId, now: Now) {
-        let Some(addr) = self.sessions.addr(id).map(|addr| addr.to_string()) else { return };
+        let Some(addr) = self.sessions.addr(id).map(|addr| show_addr(addr).to_string()) else { return };
         // Two listeners can have a client with the same address and port.
         let taken = |name: &String| self.shared.members.find_key(name).is_some();
         let others = (2..).map(|n| format!("{addr}#{n}"));

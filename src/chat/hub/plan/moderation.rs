@@ -13,6 +13,7 @@ use crate::chat::id::{MemberId, RoomId};
 use crate::chat::member::Role;
 use crate::chat::policy::cidr::Network;
 use crate::chat::policy::nick::key_of;
+use crate::chat::policy::peer::is_unix;
 
 impl<'s> View<'s, '_> {
     /// The networks from which a member comes: several if it has several sessions, none if it has no session here.
@@ -73,6 +74,11 @@ impl<'s> View<'s, '_> {
         let networks = self.networks_of(member);
         let first = *networks.first().ok_or(Refusal::NoSuchMember { name: what })?;
         let name = &*self.shared.members[member.slot].name;
+        // A ban of its other addresses would not keep the member out.
+        let is_local = |id| self.sessions.addr(id).is_some_and(|addr| is_unix(addr.ip()));
+        if self.shared.members[member.slot].sessions().any(is_local) {
+            return Err(Refusal::NoAddress { name });
+        }
         let others = self.sessions.iter().filter(|(id, session)| {
             let is_meant = |addr: SocketAddr| networks.contains(&Network::of_client(addr.ip()));
             session.member.is_some_and(|slot| slot != member.slot) && self.sessions.addr(*id).is_some_and(is_meant)

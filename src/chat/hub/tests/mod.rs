@@ -16,3 +16,4 @@ pub(super) mod sequencer;
 pub(super) mod store_queue;
 pub(super) mod stored_rooms;
 mod test_hub;
+mod unix_peers;

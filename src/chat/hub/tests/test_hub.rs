@@ -34,9 +34,18 @@ impl TestHub {
     }
 
     pub fn connect(&mut self, name: &str, host: u8) -> ClientId {
+        self.connect_from(name, [10, 0, 0, host], 1)
+    }
+
+    /// A connection from the Unix socket.
+    pub fn connect_locally(&mut self, name: &str, number: u16) -> ClientId {
+        self.connect_from(name, [0, 0, 0, 0], number)
+    }
+
+    fn connect_from(&mut self, name: &str, ip: [u8; 4], port: u16) -> ClientId {
         let (id, now) = (ClientId::new(self.slots), self.now());
         self.slots += 1;
-        self.hub.handle_plain_connection(id, ([10, 0, 0, host], 1).into(), now);
+        self.hub.handle_plain_connection(id, (ip, port).into(), now);
         self.hub.handle_line(id, Input::Line(name), now);
         id
     }

@@ -12,6 +12,7 @@ use crate::chat::cause::Cause;
 use crate::chat::config::DEFAULT_NAME;
 use crate::chat::event::{CertificateState, Notice, People, Topic, Whois};
 use crate::chat::member::Role;
+use crate::chat::policy::peer::show_addr;
 
 pub const HELP: &[&str] = &[
     "Type a line and press Enter to say it. A line can also be a command:",
@@ -217,8 +218,10 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
         Notice::Goodbye => f.write_str("Goodbye."),
         Notice::ShuttingDown => f.write_str("The server is shutting down."),
         Notice::Line(text) => f.write_str(text),
-        Notice::Connected { addr, connected } => write!(f, "connected {addr} ({connected} connected)"),
-        Notice::Disconnected { addr, connected } => write!(f, "disconnected {addr} ({connected} connected)"),
+        Notice::Connected { addr, connected } => write!(f, "connected {} ({connected} connected)", show_addr(addr)),
+        Notice::Disconnected { addr, connected } => {
+            write!(f, "disconnected {} ({connected} connected)", show_addr(addr))
+        }
         Notice::PeerLeft { name } => write!(f, "{name} has left; the server ends."),
         Notice::AskPassword { .. }
         | Notice::Registered { .. }

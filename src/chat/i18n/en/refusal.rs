@@ -34,6 +34,10 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
             write!(f, "No nickname was given within {}. Goodbye.", count(seconds, "second"))
         }
         Refusal::StillWaiting => f.write_str("You are still waiting; this was not said."),
+        Refusal::NoProxyHeader => f.write_str(
+            "Connections from your address must begin with a PROXY header (--proxy-protocol). Let the proxy send one, or \
+             connect from another address.",
+        ),
         Refusal::OtherProtocol => f.write_str(
             "This port is for lines of text: use nc, telnet or chinwag connect. HTTP, TLS, SSH and similar protocols are not supported.",
         ),
@@ -165,6 +169,11 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
                 (None, _) => f.write_str("the operator can ban the address."),
             }
         }
+        Refusal::NoAddress { name } => write!(
+            f,
+            "{name} is connected through a Unix socket and has no address to ban. /kick {name} disconnects {name}, \
+             /ban #room {name} keeps {name} out of a room, /mute {name} hides what {name} says."
+        ),
         Refusal::WrongPassword { .. }
         | Refusal::TooManyWrongPasswords { .. }
         | Refusal::TooManyLogins

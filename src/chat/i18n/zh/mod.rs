@@ -14,6 +14,7 @@ use crate::chat::cause::Cause;
 use crate::chat::config::DEFAULT_NAME;
 use crate::chat::event::{CertificateState, Notice, People, Topic, Whois};
 use crate::chat::member::Role;
+use crate::chat::policy::peer::show_addr;
 
 pub const HELP: &[&str] = &[
     "输入一行文字并按回车即可发言，也可以输入命令：",
@@ -214,8 +215,8 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
         Notice::Goodbye => f.write_str("再见。"),
         Notice::ShuttingDown => f.write_str("服务器即将关闭。"),
         Notice::Line(text) => f.write_str(text),
-        Notice::Connected { addr, connected } => write!(f, "{addr}已连接，当前{connected}个连接"),
-        Notice::Disconnected { addr, connected } => write!(f, "{addr}已断开，当前{connected}个连接"),
+        Notice::Connected { addr, connected } => write!(f, "{}已连接，当前{connected}个连接", show_addr(addr)),
+        Notice::Disconnected { addr, connected } => write!(f, "{}已断开，当前{connected}个连接", show_addr(addr)),
         Notice::PeerLeft { name } => write!(f, "{name}已退出，服务器关闭。"),
         Notice::AskPassword { .. }
         | Notice::Registered { .. }

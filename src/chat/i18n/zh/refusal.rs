@@ -31,6 +31,9 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
         Refusal::NamesAreAddresses => f.write_str("本服务器以地址作为昵称。"),
         Refusal::LoginTimeout { seconds } => write!(f, "{seconds}秒内没有输入昵称，再见。"),
         Refusal::StillWaiting => f.write_str("您还在排队，这句话没有发出。"),
+        Refusal::NoProxyHeader => f.write_str(
+            "来自您的地址的连接必须以PROXY头开始（--proxy-protocol）。请让代理发送PROXY头，或从其他地址连接。",
+        ),
         Refusal::OtherProtocol => f.write_str(
             "这个端口只收发文本行，请用 nc、telnet 或 chinwag connect 连接；这里不支持 HTTP、TLS、SSH 等协议。",
         ),
@@ -135,6 +138,10 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
             write!(f, "{network}是在配置中封禁的；请修改配置，然后输入 /reload。")
         }
         Refusal::NotBanned { what } => write!(f, "{what}不是被封禁的地址，/bans 列出封禁。"),
+        Refusal::NoAddress { name } => write!(
+            f,
+            "{name}通过Unix套接字连接，没有可以封禁的地址。/kick {name} 断开其连接；/ban #房间 {name} 禁止其进入房间；/mute {name} 将其禁言。"
+        ),
         Refusal::WrongPassword { .. }
         | Refusal::TooManyWrongPasswords { .. }
         | Refusal::TooManyLogins

@@ -6,6 +6,7 @@ mod socket;
 mod tls;
 #[cfg(test)]
 mod tls_tests;
+mod unix;
 
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
@@ -19,6 +20,7 @@ pub use self::buffers::{Handshakes, TransportBuffers};
 pub use self::socket::ClientStream;
 pub use self::socket::{CONNECTIONS, ServerListener};
 pub use self::tls::{TlsPurpose, TlsServer};
+pub use self::unix::UnixServer;
 
 /// A listening socket.
 pub trait Listener {
@@ -65,6 +67,18 @@ pub trait Transport: Read + Write {
     fn is_encrypted(&self) -> bool {
         false
     }
+
+    /// Copies bytes that have arrived to `block` without taking them, below TLS; 0 is the end of the input.
+    ///
+    /// # Errors
+    /// `WouldBlock` if nothing has arrived; an event announces more. Errors of the socket.
+    fn peek(&mut self, block: &mut [u8]) -> io::Result<usize>;
+
+    /// Takes the first bytes of those that [`Transport::peek`] has shown, as many as fit into `block`, below TLS.
+    ///
+    /// # Errors
+    /// As those of a read.
+    fn take_peeked(&mut self, block: &mut [u8]) -> io::Result<usize>;
 
     /// Whether [`Transport::shake_hands`] has to end before bytes can be read and written.
     fn needs_handshake(&self) -> bool {

@@ -1,18 +1,19 @@
 //! The sockets of the kernel: TCP, Unix, and TLS on TCP.
 
-use std::cell::Cell;
 use std::io::{self, IoSlice, Read, Write};
-use std::net::{Ipv4Addr, Shutdown, SocketAddr};
+use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::rc::Rc;
 use std::time::Duration;
 
 use mio::event::Source;
-use mio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use mio::net::{TcpListener, TcpStream, UnixStream};
 use mio::{Interest, Registry, Token};
 use rustix::event::PollFlags;
+use rustix::net::RecvFlags;
 
 use super::tls::{TlsPurpose, TlsServer, TlsStream};
+use super::unix::UnixServer;
 use super::{Listener, Transport};
 use crate::util::stdio;
 
@@ -24,8 +25,8 @@ pub enum ServerListener {
     Tcp(TcpListener),
     /// TCP, with TLS on each connection.
     Tls(TcpListener, Rc<TlsServer>, TlsPurpose),
-    /// A Unix socket, and the number of the last connection.
-    Unix(UnixListener, Cell<u16>),
+    /// A Unix socket.
+    Unix(UnixServer),
 }
 
 impl ServerListener {
@@ -33,7 +34,7 @@ impl ServerListener {
     pub fn local_addr(&self) -> Option<SocketAddr> {
         match self {
             ServerListener::Tcp(socket) | ServerListener::Tls(socket, ..) => socket.local_addr().ok(),
-            ServerListener::Unix(..) => None,
+            ServerListener::Unix(_) => None,
         }
     }
 
@@ -41,7 +42,7 @@ impl ServerListener {
     pub fn source(&mut self) -> &mut dyn Source {
         match self {
             ServerListener::Tcp(socket) | ServerListener::Tls(socket, ..) => socket,
-            ServerListener::Unix(socket, _) => socket,
+            ServerListener::Unix(server) => server.socket_mut(),
         }
     }
 }
@@ -50,7 +51,7 @@ impl AsFd for ServerListener {
     fn as_fd(&self) -> BorrowedFd<'_> {
         match self {
             ServerListener::Tcp(socket) | ServerListener::Tls(socket, ..) => socket.as_fd(),
-            ServerListener::Unix(socket, _) => socket.as_fd(),
+            ServerListener::Unix(server) => server.as_fd(),
         }
     }
 }
@@ -58,18 +59,13 @@ impl AsFd for ServerListener {
 impl Listener for ServerListener {
     type Transport = ClientStream;
 
-    /// The peer of a Unix socket has no address: it gets the unspecified address, which no peer of TCP has, and a number
-    /// as port.
     fn accept(&self) -> io::Result<(ClientStream, SocketAddr)> {
         match self {
             ServerListener::Tcp(socket) => socket.accept().map(|(stream, addr)| (ClientStream::Tcp(stream), addr)),
             ServerListener::Tls(socket, server, purpose) => socket
                 .accept()
                 .map(|(stream, addr)| (ClientStream::Tls(Box::new(TlsStream::new(stream, server, *purpose))), addr)),
-            ServerListener::Unix(socket, number) => socket.accept().map(|(stream, _)| {
-                number.set(number.get().wrapping_add(1).max(1));
-                (ClientStream::Unix(stream), SocketAddr::from((Ipv4Addr::UNSPECIFIED, number.get())))
-            }),
+            ServerListener::Unix(server) => server.accept().map(|(stream, addr)| (ClientStream::Unix(stream), addr)),
         }
     }
 
@@ -83,6 +79,16 @@ pub enum ClientStream {
     Tcp(TcpStream),
     Unix(UnixStream),
     Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl AsFd for ClientStream {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            ClientStream::Tcp(stream) => stream.as_fd(),
+            ClientStream::Unix(stream) => stream.as_fd(),
+            ClientStream::Tls(stream) => stream.socket().as_fd(),
+        }
+    }
 }
 
 impl Read for ClientStream {
@@ -138,6 +144,16 @@ impl Transport for ClientStream {
 
     fn is_encrypted(&self) -> bool {
         !matches!(self, ClientStream::Tcp(_))
+    }
+
+    fn peek(&mut self, block: &mut [u8]) -> io::Result<usize> {
+        let (length, _) = rustix::net::recv(self.as_fd(), block, RecvFlags::PEEK)?;
+        Ok(length)
+    }
+
+    fn take_peeked(&mut self, block: &mut [u8]) -> io::Result<usize> {
+        let (length, _) = rustix::net::recv(self.as_fd(), block, RecvFlags::empty())?;
+        Ok(length)
     }
 
     fn needs_handshake(&self) -> bool {

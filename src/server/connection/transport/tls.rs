@@ -122,6 +122,11 @@ impl<S: Read + Write> TlsStream<S> {
     }
 
     /// The socket.
+    pub fn socket(&self) -> &S {
+        &self.socket
+    }
+
+    /// The socket.
     pub fn socket_mut(&mut self) -> &mut S {
         &mut self.socket
     }

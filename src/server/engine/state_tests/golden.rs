@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::*;
 use crate::chat::record::{AccountData, AccountRecord, InitialState, MuteRecord};
 use crate::chat::{Answer, ClientId, Input, PasswordAnswer, PasswordJob};
+use crate::simulator::tls::Speech;
 
 /// The path of the golden file.
 fn path() -> PathBuf {
@@ -37,7 +38,8 @@ fn account() -> AccountRecord {
 }
 
 /// A server with a session in every stage: in two rooms, muted, ignored, banned, whispering, with unread lines and
-/// half lines in both encodings, at each prompt, in the queue, leaving, and within an HTTP request; and with an account, its
+/// half lines in both encodings, at each prompt, in the queue, leaving, and within an HTTP request, the header of a proxy and a
+/// TLS handshake; and with an account, its
 /// two sessions, and a password that is not compared.
 fn busy_server() -> (TestServer, Vec<Rc<RefCell<Wire>>>) {
     let mut server = TestServer::new(config());
@@ -80,6 +82,12 @@ fn busy_server() -> (TestServer, Vec<Rc<RefCell<Wire>>>) {
     let request = server.connect(1, 100_000);
     server.send(&request, b"GET / HTTP/1.1\r\nHost: local");
     wires.push(request);
+    // A header that is not whole, and a handshake that has not begun.
+    server.engine().set_proxies(vec!["127.0.0.9".parse().expect("an address")]);
+    let proxied = server.connect_from([127, 0, 0, 9], 0, 100_000, None);
+    server.send(&proxied, b"PROXY TCP4 203.0.113.9 192.0.2.1 ");
+    let shaking = server.connect_from([127, 0, 0, 1], 0, 100_000, Some(Peer::new(Speech::Tls, false)));
+    wires.extend([proxied, shaking]);
     for order in [
         "/mute dave 5",
         "/ban 10.9.8.0/24 7",
@@ -141,6 +149,8 @@ fn go_on(server: &mut TestServer, wires: &[Rc<RefCell<Wire>>]) -> Vec<String> {
     answer_passwords(server);
     server.send(&wires[10], b"race\nhi\n");
     server.send(&wires[12], b"host\r\n\r\n");
+    server.send(&wires[13], b"40000 4567\r\nivan\n");
+    server.send(&wires[14], b"judy\n");
     for _ in 0..200 {
         wires[4].borrow_mut().take(usize::MAX);
         server.pass(Duration::from_millis(100));

@@ -40,6 +40,21 @@ fn three_wrong_passwords_lead_back_to_the_nickname_prompt() {
 }
 
 #[test]
+fn wrong_passwords_of_all_unix_peers_count_together() {
+    let mut hub = AccountHub::new(Config::default());
+    let alice = hub.register("alice");
+    hub.leave(alice);
+    for number in 1..=5 {
+        let local = hub.server.connect_locally("alice", number);
+        hub.check(local, "bird", "! Wrong password. Password: (visible as you type)");
+    }
+    let local = hub.server.connect_locally("alice", 6);
+    hub.check(local, "fish", "! Too many wrong passwords. Try again in 60 seconds. Password: (visible as you type)");
+    let remote = hub.server.connect("alice", 9);
+    assert!(hub.answer(remote, "fish")[0].starts_with("* You are alice."));
+}
+
+#[test]
 fn nick_takes_the_name_of_an_account_with_its_password() {
     let mut hub = AccountHub::new(Config::default());
     let alice = hub.register("alice");

@@ -92,6 +92,8 @@ fn expected_refusal<'a>(refusal: &chat::Refusal<'a>, lang: Lang) -> Option<Serve
         | chat::Refusal::NotYours { .. }
         | chat::Refusal::NothingToDelete { .. }
         | chat::Refusal::SharedAddress { .. }
+        | chat::Refusal::NoAddress { .. }
+        | chat::Refusal::NoProxyHeader
         | chat::Refusal::NotReloaded { .. }
         | chat::Refusal::ConsoleDoesNotQuit => return None,
     })
@@ -181,6 +183,8 @@ fn refusals_parse_to_the_same_refusal() {
             chat::Refusal::NoMessage { id: seconds, room: name },
             chat::Refusal::NothingToDelete { name: Some(name), room: "den" },
             chat::Refusal::SharedAddress { name, others: most, network: None },
+            chat::Refusal::NoAddress { name },
+            chat::Refusal::NoProxyHeader,
             chat::Refusal::ConsoleDoesNotQuit,
         ] {
             for lang in [Lang::En, Lang::Zh] {

@@ -1,0 +1,93 @@
+//! Makes the listening sockets: TCP, TLS on TCP, and Unix sockets.
+
+use std::io;
+use std::rc::Rc;
+
+use super::Error;
+use super::connection::transport::{ListenerKind, ServerListener, TlsPurpose, TlsServer, UnixServer};
+use super::engine::accept;
+use super::limits::Limits;
+use super::listen_addr::{ListenAddr, ListenPlace};
+
+/// How the sockets of a server listen.
+#[derive(Clone, Copy, Debug)]
+pub struct ListenOptions<'a> {
+    pub limits: &'a Limits,
+    /// The mode of the files of Unix sockets, see chmod(2).
+    pub unix_mode: u32,
+    /// What TLS connections share; `None` if there are none.
+    pub tls: Option<&'a Rc<TlsServer>>,
+}
+
+/// Makes the socket that listens on an address, for connections of this kind.
+///
+/// # Errors
+/// If the address cannot be listened on.
+pub fn listen(addr: &ListenAddr, kind: ListenerKind, options: ListenOptions) -> Result<ServerListener, Error> {
+    let ListenOptions { limits, unix_mode, tls } = options;
+    let listener = match &addr.place {
+        ListenPlace::Unix(path) => UnixServer::listen(path, unix_mode, accept::BACKLOG).map(ServerListener::Unix),
+        ListenPlace::Tcp(place) => accept::listen(*place, limits).map(|socket| match tls.filter(|_| addr.tls) {
+            None => ServerListener::Tcp(socket),
+            Some(tls) => {
+                let purpose = if kind == ListenerKind::Plain { TlsPurpose::Lines } else { TlsPurpose::Web };
+                ServerListener::Tls(socket, tls.clone(), purpose)
+            }
+        }),
+    };
+    let listener = listener.map_err(|error| Error::Listen(addr.place.clone(), error))?;
+    if let ServerListener::Unix(server) = &listener {
+        server.set_send_buffer(limits.send_buffer);
+    }
+    Ok(listener)
+}
+
+/// Sets the options of a listener for the connections that are accepted later. A Unix socket has no keepalive, since its
+/// peer cannot vanish.
+///
+/// # Errors
+/// If the kernel refuses.
+pub fn set_options(listener: &ServerListener, limits: &Limits) -> io::Result<()> {
+    match listener {
+        ServerListener::Unix(server) => {
+            server.set_send_buffer(limits.send_buffer);
+            Ok(())
+        }
+        listener => accept::set_options(listener, limits),
+    }
+}
+
+/// What the log says of a listener; its address has the real port.
+pub fn describe(kind: ListenerKind, addr: &ListenAddr) -> String {
+    let ListenAddr { place, tls } = addr;
+    let s = if *tls { "s" } else { "" };
+    match (kind, place) {
+        (ListenerKind::Plain, place) if *tls => format!("listening on tls://{place}"),
+        (ListenerKind::Plain, place) => format!("listening on {place}"),
+        (ListenerKind::Web, ListenPlace::Unix(_)) => format!("listening for HTTP on {place}"),
+        (ListenerKind::Web, place) => format!("listening on http{s}://{place}"),
+        (ListenerKind::Admin, ListenPlace::Unix(_)) => format!("metrics over HTTP on {place}"),
+        (ListenerKind::Admin, place) => format!("metrics on http{s}://{place}/metrics"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use super::*;
+
+    #[test]
+    fn log_names_listeners_as_clients_write_them() {
+        let tcp: SocketAddr = "127.0.0.1:80".parse().unwrap();
+        let described = |kind, tls| describe(kind, &ListenAddr { tls, ..tcp.into() });
+        let unix = |kind| describe(kind, &ListenAddr { place: ListenPlace::Unix("/run/x".into()), tls: false });
+        assert_eq!(described(ListenerKind::Plain, true), "listening on tls://127.0.0.1:80");
+        assert_eq!(described(ListenerKind::Plain, false), "listening on 127.0.0.1:80");
+        assert_eq!(described(ListenerKind::Web, true), "listening on https://127.0.0.1:80");
+        assert_eq!(described(ListenerKind::Admin, false), "metrics on http://127.0.0.1:80/metrics");
+        assert_eq!(unix(ListenerKind::Plain), "listening on unix:/run/x");
+        assert_eq!(unix(ListenerKind::Web), "listening for HTTP on unix:/run/x");
+        assert_eq!(unix(ListenerKind::Admin), "metrics over HTTP on unix:/run/x");
+    }
+}
