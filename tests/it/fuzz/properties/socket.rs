@@ -28,6 +28,14 @@ impl Transport for Socket {
         Ok(())
     }
 
+    fn peek(&mut self, _block: &mut [u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::WouldBlock.into())
+    }
+
+    fn take_peeked(&mut self, _block: &mut [u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::WouldBlock.into())
+    }
+
     fn end_writing(&mut self) -> io::Result<()> {
         Ok(())
     }
