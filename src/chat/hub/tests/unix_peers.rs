@@ -22,7 +22,7 @@ fn unix_peers_are_not_limited_or_banned_by_address() {
     assert_eq!(server.read(remote), ["! Your address is banned from this server."]);
     server.hub.set_config(&Config { max_per_ip: 2, ..Config::default() }, server.now());
     server.hub.audit().unwrap();
-    server.check(ClientId::CONSOLE, "/who", "* 3 in lobby: alice unix:1, bob unix:2, carol unix:3");
+    server.check(ClientId::CONSOLE, "/who", "* 3 in lobby: alice unix:1, bob unix:2 and carol unix:3.");
 }
 
 #[test]
