@@ -159,7 +159,7 @@ impl SimulatedTls {
     }
 
     pub fn has_pending_read(&self) -> bool {
-        !self.is_socket_empty || first_length(&self.input).is_some()
+        self.is_ended || !self.is_socket_empty || first_length(&self.input).is_some()
     }
 
     pub fn wants_write(&self) -> bool {
@@ -171,11 +171,7 @@ impl SimulatedTls {
         if self.input.len() < HELLO.len() {
             let result = self.fill(wire);
             if self.input.len() < HELLO.len() && self.input.first().is_none_or(|&byte| byte == HELLO[0]) {
-                return match result {
-                    Ok(()) if !self.is_socket_empty => Err(io::ErrorKind::Interrupted.into()),
-                    Ok(()) => Err(io::ErrorKind::WouldBlock.into()),
-                    Err(error) => Err(error),
-                };
+                return Err(result.err().unwrap_or_else(|| io::ErrorKind::Interrupted.into()));
             }
         }
         if self.input[0] != HELLO[0] {
@@ -228,8 +224,9 @@ impl SimulatedTls {
                 return Ok(0);
             }
             if has_read {
-                let kind = if self.is_socket_empty { io::ErrorKind::WouldBlock } else { io::ErrorKind::Interrupted };
-                return Err(kind.into());
+                // An end may follow a short read.
+                self.is_socket_empty = false;
+                return Err(io::ErrorKind::Interrupted.into());
             }
             self.fill(wire)?;
             has_read = true;

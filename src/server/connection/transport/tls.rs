@@ -181,7 +181,8 @@ impl<S: Read + Write> TlsStream<S> {
 
     /// Whether bytes may be readable for which no event comes.
     pub fn has_pending_read(&self) -> bool {
-        !self.is_socket_empty || first_record(&self.input[self.seen as usize..]).is_some()
+        let is_ended = matches!(&self.stage, Stage::Open(records) if records.is_ended);
+        is_ended || !self.is_socket_empty || first_record(&self.input[self.seen as usize..]).is_some()
     }
 
     /// Whether encrypted bytes wait until the socket takes them.
@@ -257,9 +258,10 @@ impl<S: Read + Write> TlsStream<S> {
                 return Err(io::ErrorKind::Interrupted.into());
             }
             if has_read {
-                return Err(
-                    if self.is_socket_empty { io::ErrorKind::WouldBlock } else { io::ErrorKind::Interrupted }.into()
-                );
+                // Others have their turn before the rest of the socket. An end may follow a short read, without an event of
+                // its own, so that only the socket itself says that it is empty.
+                self.is_socket_empty = false;
+                return Err(io::ErrorKind::Interrupted.into());
             }
             input.make_room();
             let room = &mut input.bytes[input.end..];
