@@ -21,7 +21,7 @@ use super::error::Error;
 use super::report::latency::LatencySummary;
 use super::report::rows::Rows;
 use super::report::{Figures, Report};
-use super::settings::{AT_ONCE, CommonSettings, DEFAULT_TIMEOUT, WHISPER};
+use super::settings::{CommonSettings, DEFAULT_TIMEOUT, WHISPER};
 use super::workload::encoding::Encoding;
 
 /// Defines the subcommands and the results of all scenarios.
@@ -172,6 +172,9 @@ pub fn command(scenario: &AnyScenario, settings: &CommonSettings) -> String {
     if settings.encoding != Encoding::Plain {
         command += &format!(" --encoding {}", settings.encoding.name());
     }
+    if settings.tls {
+        command += " --tls";
+    }
     if let Some(pid) = settings.pid {
         command += &format!(" --pid {pid}");
     }
@@ -183,8 +186,8 @@ pub fn command(scenario: &AnyScenario, settings: &CommonSettings) -> String {
     if settings.whisper != WHISPER {
         command += &format!(" --whisper '{}'", settings.whisper);
     }
-    if settings.at_once != AT_ONCE {
-        command += &format!(" --at-once {}", settings.at_once);
+    if let Some(at_once) = settings.at_once {
+        command += &format!(" --at-once {at_once}");
     }
     if settings.timeout != DEFAULT_TIMEOUT {
         command += &format!(" --timeout {}", settings.timeout / SECOND);
