@@ -77,7 +77,7 @@ struct Common {
     #[arg(long, global = true)]
     tls: bool,
 
-    /// Maximum number of logins in progress at once [default: 64]
+    /// Maximum number of logins in progress at once, or TLS handshakes [default: 64; handshakes: 1000]
     #[arg(long, global = true, value_name = "N", value_parser = value_parser!(u32).range(1..=10_000))]
     at_once: Option<u32>,
 
@@ -220,6 +220,8 @@ mod tests {
             "whisper --idle 5 --pairs 2 --rate 10 --storm 1 --seconds 3",
             "churn --rate 50 --residents 3 --seconds 2",
             "stalled --readers 7 --stalled 2 --rate 3 --size 100 --seconds 4",
+            "handshakes --count 9 --bystander none",
+            "handshakes --count 9",
         ] {
             for common in [
                 "",
@@ -242,8 +244,8 @@ mod tests {
     fn all_has_every_scenario() {
         let settings = bench(&["all"]).unwrap();
         let commands: Vec<String> = settings.scenarios.iter().map(|it| command(it, &settings.common)).collect();
-        assert_eq!(commands.len(), 7);
-        for name in ["connections", "fanout", "whisper", "churn", "stalled"] {
+        assert_eq!(commands.len(), 8);
+        for name in ["connections", "fanout", "whisper", "churn", "stalled", "handshakes"] {
             assert!(
                 commands.iter().any(|command| command.starts_with(&format!("chinwag bench {name} "))),
                 "{commands:?}"

@@ -5,6 +5,7 @@ pub mod churn;
 pub mod connections;
 mod cost;
 pub mod fanout;
+pub mod handshakes;
 mod interface;
 mod schedule;
 pub mod stalled;
@@ -139,6 +140,8 @@ scenarios! {
     Churn: churn, ChurnParams;
     /// Slow consumers: whether clients that stop reading delay the others
     Stalled: stalled, StalledParams;
+    /// TLS handshakes: their cost, and whether many at once delay the others
+    Handshakes: handshakes, HandshakesParams;
 }
 
 #[derive(Parser)]
@@ -159,6 +162,7 @@ pub fn all_scenarios() -> Vec<AnyScenario> {
         &format!("whisper --idle {many}"),
         "churn",
         "stalled --seconds 6",
+        "handshakes",
     ];
     commands.map(|command| OneScenario::parse_from(command.split(' ')).scenario).into()
 }
