@@ -17,6 +17,9 @@ pub enum Error {
     /// The connection could not be made.
     #[error("cannot connect to {0}: {words}", words = plain_words(.1))]
     Connect(SocketAddr, #[source] io::Error),
+    /// The TLS connection could not be made, or the server broke the protocol.
+    #[error("no TLS at {0}: {words} (leave out --tls if it speaks none)", words = plain_words(.1))]
+    Tls(SocketAddr, #[source] io::Error),
     /// The server closed a connection.
     #[error("the server closed the connection of {name}{}", details(*.logged_in, .error.as_ref(), .last_words.as_deref()))]
     Closed {

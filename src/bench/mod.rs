@@ -5,7 +5,7 @@
 //! - [`driver`]: the reactor ([`driver::generator`]), its connections and their groups.
 //! - [`process`]: the other processes ([`process::target`] is the server), their CPU time and memory, CPU cores.
 //! - [`baseline`]: the cost of a bare send, for comparison.
-//! - [`scenario`]: the five scenarios. [`report`]: their results as a table, as JSON and as a chart.
+//! - [`scenario`]: the scenarios. [`report`]: their results as a table, as JSON and as a chart.
 //! - [`settings`]: what all scenarios share.
 
 pub mod baseline;

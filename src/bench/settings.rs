@@ -31,8 +31,10 @@ pub struct CommonSettings {
     pub whisper: String,
     /// Options of the server that the load test starts.
     pub serve: Vec<String>,
-    /// Logins in progress at once.
-    pub at_once: usize,
+    /// Whether the clients speak TLS.
+    pub tls: bool,
+    /// Logins in progress at once, or TLS handshakes; `None` for the scenario's default.
+    pub at_once: Option<usize>,
     /// How long nothing may happen, in nanoseconds.
     pub timeout: Nanos,
     /// Whether the server that the load test starts has its own core.

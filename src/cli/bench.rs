@@ -11,7 +11,7 @@ use crate::bench::Settings;
 use crate::bench::driver::clock::SECOND;
 use crate::bench::process::cost::PID_LIMIT;
 use crate::bench::scenario::{AnyScenario, all_scenarios};
-use crate::bench::settings::{AT_ONCE, CommonSettings, DEFAULT_TIMEOUT, WHISPER};
+use crate::bench::settings::{CommonSettings, DEFAULT_TIMEOUT, WHISPER};
 use crate::bench::workload::encoding::Encoding;
 
 /// Load test: measures the cost of a server, and checks that each line arrives once and in order
@@ -73,9 +73,13 @@ struct Common {
     )]
     serve: String,
 
-    /// Maximum number of logins in progress at once
-    #[arg(long, global = true, value_name = "N", default_value_t = AT_ONCE as u32, value_parser = value_parser!(u32).range(1..=10_000))]
-    at_once: u32,
+    /// Clients speak TLS; the certificate of the server may be anyone's
+    #[arg(long, global = true)]
+    tls: bool,
+
+    /// Maximum number of logins in progress at once, or TLS handshakes [default: 64; handshakes: 1000]
+    #[arg(long, global = true, value_name = "N", value_parser = value_parser!(u32).range(1..=10_000))]
+    at_once: Option<u32>,
 
     /// How long nothing may happen before the load test gives up
     #[arg(long, alias = "patience", global = true, value_name = "SECONDS", default_value_t = (DEFAULT_TIMEOUT / SECOND) as u32, value_parser = value_parser!(u32).range(1..=600))]
@@ -158,7 +162,8 @@ impl Bench {
             welcome: common.welcome == Expect::Wait,
             whisper: common.whisper.clone(),
             serve: common.serve.split_whitespace().map(str::to_owned).collect(),
-            at_once: common.at_once as usize,
+            tls: common.tls,
+            at_once: common.at_once.map(|at_once| at_once as usize),
             timeout: u64::from(common.timeout) * SECOND,
             pin: common.pin,
         };
@@ -215,8 +220,18 @@ mod tests {
             "whisper --idle 5 --pairs 2 --rate 10 --storm 1 --seconds 3",
             "churn --rate 50 --residents 3 --seconds 2",
             "stalled --readers 7 --stalled 2 --rate 3 --size 100 --seconds 4",
+            "handshakes --count 9 --bystander none",
+            "handshakes --count 9",
         ] {
-            for common in ["", " --encoding websocket", " --addr 127.0.0.1:4567 --pid 1", " --pin", " --serve '-q'"] {
+            for common in [
+                "",
+                " --encoding websocket",
+                " --encoding websocket --tls",
+                " --tls --at-once 3",
+                " --addr 127.0.0.1:4567 --pid 1",
+                " --pin",
+                " --serve '-q'",
+            ] {
                 let text = format!("{what}{common}");
                 let args: Vec<&str> = text.split(' ').map(|arg| arg.trim_matches('\'')).collect();
                 let settings = bench(&args).unwrap();
@@ -229,8 +244,8 @@ mod tests {
     fn all_has_every_scenario() {
         let settings = bench(&["all"]).unwrap();
         let commands: Vec<String> = settings.scenarios.iter().map(|it| command(it, &settings.common)).collect();
-        assert_eq!(commands.len(), 7);
-        for name in ["connections", "fanout", "whisper", "churn", "stalled"] {
+        assert_eq!(commands.len(), 8);
+        for name in ["connections", "fanout", "whisper", "churn", "stalled", "handshakes"] {
             assert!(
                 commands.iter().any(|command| command.starts_with(&format!("chinwag bench {name} "))),
                 "{commands:?}"

@@ -1,8 +1,9 @@
 //! Measures the baseline: the cost of sending the same bytes to the same number of sockets with no other work.
 //!
 //! A separate process ([`process`]) greets each connection as a server does, then writes the bytes it is told to send
-//! to all of them, each time with one bare non-blocking send(2).
+//! to all of them, each time with one bare non-blocking send(2). [`aead`] measures encryption, which that leaves out.
 
+pub mod aead;
 pub mod process;
 
 use super::driver::clock;
@@ -44,9 +45,10 @@ impl Baseline {
             }
             part.check(generator)?;
         };
-        let endpoint = Endpoint { addr, encoding, prompt: true, welcome: true };
+        let endpoint = Endpoint { addr, encoding, prompt: true, welcome: true, tls: false };
         // Orders are not frames. Only plain connections are greeted at once.
-        let control = Endpoint { addr, encoding: Encoding::Plain, prompt: encoding == Encoding::Plain, welcome: false };
+        let prompt = encoding == Encoding::Plain;
+        let control = Endpoint { addr, encoding: Encoding::Plain, prompt, welcome: false, tls: false };
         let control = generator.add_group(Group::new(control, Role::Control, 0, 0, SECOND));
         generator.connect(control, clock::now(), 0..0)?;
         while generator.groups[control].logged_in == 0 {

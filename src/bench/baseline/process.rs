@@ -114,6 +114,14 @@ pub fn run(encoding: Encoding, run: u16, prompt: usize, welcome: usize) -> io::R
     }
 }
 
+/// A line or frame of `size` bytes, or one or two more, that says nothing: what encryption adds to records.
+pub fn filler(encoding: Encoding, size: usize) -> Vec<u8> {
+    match encoding {
+        Encoding::Plain => line(size),
+        Encoding::WebSocket => frame("filler", size),
+    }
+}
+
 /// A line of `size` bytes, at least one.
 fn line(size: usize) -> Vec<u8> {
     let mut line = vec![b'.'; size.max(1)];

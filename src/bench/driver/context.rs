@@ -1,5 +1,8 @@
 //! What all members of a load test share.
 
+use std::rc::Rc;
+
+use super::tls::TlsClients;
 use crate::bench::workload::browser::Browser;
 use crate::bench::workload::encoding::Encoding;
 use crate::bench::workload::message::{LineContent, MessageFormat, Tag};
@@ -17,13 +20,15 @@ pub struct RunContext {
     pub whisper: String,
     /// What all browser members share.
     pub browser: Browser,
+    /// What all TLS connections share.
+    pub tls: Rc<TlsClients>,
 }
 
 impl RunContext {
     /// Creates it for a run whose messages have `size` bytes, and whose members follow `follow` rooms.
     pub fn new(run: u16, size: usize, follow: usize, whisper: String) -> Self {
         let (format, streams) = (MessageFormat::new(run, size), Streams::new(follow));
-        RunContext { run, format, streams, whisper, browser: Browser::new(run) }
+        RunContext { run, format, streams, whisper, browser: Browser::new(run), tls: TlsClients::new() }
     }
 
     /// Appends a message to the room of its stream, without a line end.

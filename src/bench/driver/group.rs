@@ -25,6 +25,8 @@ pub struct Endpoint {
     pub prompt: bool,
     /// Whether it answers the name.
     pub welcome: bool,
+    /// Whether it speaks TLS.
+    pub tls: bool,
 }
 
 /// What a member does.
@@ -38,6 +40,10 @@ pub enum Role {
     Visitor,
     /// Reads messages, but stops reading for a while; the server may close it for that.
     Stalled,
+    /// Logs in and sends pings.
+    Bystander,
+    /// Does a TLS handshake and leaves, without a name.
+    Handshaker,
     /// Tells the baseline process what to send.
     Control,
 }
@@ -71,11 +77,14 @@ pub struct Group {
     pub left: usize,
     /// Number of those whose connection was reset, or ended without a close frame.
     pub resets: usize,
-    /// Whether the members have stopped reading.
+    /// Number of TLS handshakes that are complete, and of those that have gone on from an earlier session.
+    pub handshakes: u64,
+    pub resumed: u64,
+    /// Whether the members have stopped reading; whether they do not begin their TLS handshakes.
     pub paused: bool,
     /// Number of stalled members that the server has closed.
     pub closed: usize,
-    /// From the connection attempt to the answer to the name.
+    /// From the connection attempt to the answer to the name; of handshakers, to the end of the handshake.
     pub logins: Latency,
     /// Room messages received.
     pub room: Checker,
@@ -114,6 +123,8 @@ impl Group {
             following: 0,
             left: 0,
             resets: 0,
+            handshakes: 0,
+            resumed: 0,
             paused: false,
             closed: 0,
             logins: Latency::new(span),
@@ -244,8 +255,8 @@ mod tests {
 
     #[test]
     fn names_are_distinct_and_eight_bytes() {
-        let endpoint =
-            Endpoint { addr: "127.0.0.1:1".parse().unwrap(), encoding: Encoding::Plain, prompt: true, welcome: true };
+        let addr = "127.0.0.1:1".parse().unwrap();
+        let endpoint = Endpoint { addr, encoding: Encoding::Plain, prompt: true, welcome: true, tls: false };
         let group = Group::new(endpoint, Role::Talker, 32, 1, SECOND);
         assert_eq!(group.name(0, 34), "b011000z");
         assert_eq!(group.name(1, 34), "b0110010");

@@ -7,5 +7,7 @@ pub mod group;
 pub mod member;
 pub(super) mod socket_queue;
 pub(super) mod source;
+pub(super) mod stream;
 pub(super) mod timeout;
 pub(super) mod timer;
+pub mod tls;

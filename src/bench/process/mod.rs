@@ -1,5 +1,6 @@
 //! The processes of a load test, and the cost of each.
 
+mod certificate_folder;
 pub mod cores;
 pub mod cost;
 pub mod helper;

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 
+use super::certificate_folder::CertificateFolder;
 use super::cost::Process;
 use super::helper::{OutputStream, Subprocess};
 use crate::bench::driver::clock;
@@ -32,6 +33,7 @@ pub struct Target {
     /// Its process, if known.
     pub process: Option<Process>,
     own: Option<Subprocess>,
+    _folder: Option<CertificateFolder>,
 }
 
 impl Target {
@@ -59,8 +61,9 @@ impl Target {
         };
         let process = settings.pid.map(Process::new).transpose();
         let process = process.map_err(|error| Error::Subprocess("--pid", error.to_string()))?;
-        let CommonSettings { encoding, prompt, welcome, .. } = *settings;
-        Ok(Target { endpoint: Endpoint { addr, encoding, prompt, welcome }, process, own: None })
+        let CommonSettings { encoding, prompt, welcome, tls, .. } = *settings;
+        let endpoint = Endpoint { addr, encoding, prompt, welcome, tls };
+        Ok(Target { endpoint, process, own: None, _folder: None })
     }
 
     fn start(generator: &mut Generator, settings: &CommonSettings, seats: usize, size: usize) -> Result<Self, Error> {
@@ -80,16 +83,24 @@ impl Target {
         seats: usize,
         size: usize,
     ) -> Result<Self, Error> {
-        let encoding = settings.encoding;
+        let CommonSettings { encoding, tls, .. } = *settings;
         let [listen, web] = free_ports().map_err(|error| Error::System("cannot find a free port", error))?;
-        let mut args = [vec!["server".into()], options(listen, seats, size)].concat();
+        let scheme = |scheme: &'static str| if tls { scheme } else { "" };
+        let mut args = [vec!["server".into()], options(seats, size)].concat();
         let addr = match encoding {
-            Encoding::Plain => listen,
+            Encoding::Plain => {
+                args.push(format!("--listen={}{listen}", scheme("tls://")));
+                listen
+            }
             Encoding::WebSocket => {
-                args.push(format!("--web={web}"));
+                args.push(format!("--listen={listen}"));
+                args.push(format!("--web={}{web}", scheme("https://")));
                 web
             }
         };
+        let folder = tls.then(CertificateFolder::new).transpose();
+        let folder = folder.map_err(|error| Error::System("cannot make a folder for a certificate", error))?;
+        args.extend(folder.iter().map(|folder| format!("--tls-self-signed={}", folder.path().display())));
         args.extend_from_slice(&settings.serve);
         let mut own = Subprocess::start(generator, "the server", &args, OutputStream::Stderr)?;
         generator.cores.iter().for_each(|cores| cores.give(own.pid()));
@@ -105,8 +116,8 @@ impl Target {
         }
         // If another process has taken the port, that process has answered.
         own.check(generator)?;
-        let endpoint = Endpoint { addr, encoding, prompt: true, welcome: true };
-        Ok(Target { endpoint, process: Some(process), own: Some(own) })
+        let endpoint = Endpoint { addr, encoding, prompt: true, welcome: true, tls };
+        Ok(Target { endpoint, process: Some(process), own: Some(own), _folder: folder })
     }
 
     /// Closes all connections, and ends a server that was started here; explains an error.
@@ -149,9 +160,9 @@ fn free_ports() -> io::Result<[SocketAddr; 2]> {
 }
 
 /// Switches off the limits that protect a server from its clients.
-fn options(addr: SocketAddr, seats: usize, size: usize) -> Vec<String> {
+fn options(seats: usize, size: usize) -> Vec<String> {
     let options = format!(
-        "--listen={addr} --console=off --max-clients={seats} --max-waiting=0 --rate=0 --login-timeout=86400 \
+        "--console=off --max-clients={seats} --max-waiting=0 --rate=0 --login-timeout=86400 \
          --backlog-bytes=1073741824 --max-line={}",
         (size + MAX_PREFIX).clamp(4096, MAX_LINE)
     );

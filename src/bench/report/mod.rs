@@ -1,5 +1,6 @@
 //! Results of a load test: for people, for programs, and as a chart.
 
+pub mod encryption;
 pub mod figures;
 pub mod latency;
 pub mod machine;
@@ -34,8 +35,18 @@ pub struct Report<M> {
     pub server: String,
     /// The encoding spoken with it.
     pub encoding: Encoding,
+    /// What carries it.
+    pub transport: TransportKind,
     /// The scenarios.
     pub scenarios: Vec<ScenarioReport<M>>,
+}
+
+/// What carries an encoding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TransportKind {
+    Tcp,
+    Tls,
 }
 
 /// The result of one scenario.
@@ -96,6 +107,7 @@ impl<M: Figures> Report<M> {
             machine: Machine::this(),
             server: settings.addr.map_or_else(|| "own".to_owned(), |addr| addr.to_string()),
             encoding: settings.encoding,
+            transport: if settings.tls { TransportKind::Tls } else { TransportKind::Tcp },
             scenarios: Vec::new(),
         }
     }

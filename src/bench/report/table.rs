@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::rows::COLUMN;
-use super::{Figures, Outcome, Report, ScenarioReport};
+use super::{Figures, Outcome, Report, ScenarioReport, TransportKind};
 use crate::bench::workload::encoding::Encoding;
 
 /// Formats the whole result.
@@ -12,9 +12,10 @@ pub fn write<M: Figures>(report: &Report<M>) -> String {
     let machine = &report.machine;
     let _ = writeln!(
         text,
-        "chinwag {} bench{}, {}, {} x {}{}{}",
+        "chinwag {} bench{}{}, {}, {} x {}{}{}",
         report.chinwag,
         if report.encoding == Encoding::Plain { "" } else { ", WebSocket encoding" },
+        if report.transport == TransportKind::Tcp { "" } else { ", TLS" },
         machine.kernel,
         machine.cpus,
         machine.cpu,

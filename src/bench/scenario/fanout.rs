@@ -1,27 +1,29 @@
 //! Fanout: broadcast to many readers. Measures the cost of a delivered line, and its latency.
 
+mod figures;
+
 use clap::{ArgAction, Args};
 use serde::Serialize;
 
+pub use self::figures::Fanout;
 use super::arguments;
 use super::cost::{Cost, MeasuredSlice};
 use super::interface::Scenario;
 use super::schedule::{Schedule, slices, talk_on_time, wait_until};
+use crate::bench::baseline::aead::Aead;
 use crate::bench::driver::clock::{self, Nanos, seconds};
 use crate::bench::driver::generator::Generator;
 use crate::bench::driver::group::SendWindow;
+use crate::bench::driver::tls::Negotiated;
 use crate::bench::error::Error;
 use crate::bench::process::cost::Process;
 use crate::bench::process::target::{MAX_LINE, SPARE, Target};
-use crate::bench::report::figures::{count, microseconds, milliseconds, rounded, significant, things};
-use crate::bench::report::latency::LatencySummary;
+use crate::bench::report::encryption::EncryptionCost;
+use crate::bench::report::figures::{count, rounded};
 use crate::bench::report::own_cost::OwnCost;
 use crate::bench::report::ratio::Ratio;
-use crate::bench::report::rows::Rows;
 use crate::bench::report::{Figures, Report};
 use crate::bench::settings::CommonSettings;
-use crate::bench::workload::delivery_check::DeliveryCheck;
-use crate::bench::workload::encoding::Encoding;
 use crate::bench::workload::message::DEFAULT_SIZE;
 use crate::bench::workload::readers::{RoomPlan, capacity};
 use crate::bench::workload::room::{BaselineRoom, Room};
@@ -87,34 +89,12 @@ pub struct FanoutParams {
     pub seconds: f64,
 }
 
-/// The figures.
-#[derive(Clone, Debug, Serialize)]
-pub struct Fanout {
-    pub parameters: FanoutParams,
-    /// Messages sent.
-    pub messages: u64,
-    /// How long that took, until all were read.
-    pub seconds: f64,
-    /// Lines delivered per second.
-    pub per_second: f64,
-    /// Whether all were delivered.
-    pub checked: DeliveryCheck,
-    /// Size of a delivered line in bytes.
-    pub line_bytes: usize,
-    /// From the due time of a message until it was read.
-    pub latency: Option<LatencySummary>,
-    /// Server CPU time per delivered line.
-    pub server_cpu_us: Option<f64>,
-    /// CPU time per line of a bare send of the same bytes.
-    pub baseline_cpu_us: Option<f64>,
-    /// The server's CPU time as a multiple of the baseline's.
-    pub ratio: Option<Ratio>,
-    /// Latency of the baseline.
-    pub baseline_latency: Option<LatencySummary>,
-    /// Server memory when everything had been read minus that after all logins; bytes.
-    pub kept_bytes: Option<i64>,
-    /// Cost of the load test per delivered line.
-    pub own: Option<OwnCost>,
+/// A slice of the server, and the slice of the baseline after it.
+struct FanoutSlice {
+    server: Cost,
+    baseline: Option<Cost>,
+    /// CPU time to encrypt a line for one reader, in microseconds.
+    encryption_us: Option<f64>,
 }
 
 struct FanoutRun<'a> {
@@ -124,8 +104,9 @@ struct FanoutRun<'a> {
     process: Option<Process>,
     room: Room,
     baseline: Option<BaselineRoom>,
-    /// Each slice of the server, and the baseline slice after it.
-    slices: Vec<(Cost, Option<Cost>)>,
+    /// Encrypts as the server does, if that speaks TLS.
+    aead: Option<(Aead, Negotiated)>,
+    slices: Vec<FanoutSlice>,
     kept_bytes: Option<i64>,
     /// When messages are due, of the server and of the baseline.
     due: Schedule,
@@ -187,6 +168,7 @@ impl Scenario for FanoutParams {
                 process: target.process,
                 room,
                 baseline: None,
+                aead: None,
                 slices: Vec::new(),
                 kept_bytes: None,
                 due: due(),
@@ -202,51 +184,6 @@ impl Scenario for FanoutParams {
     }
 }
 
-impl Figures for Fanout {
-    fn is_right(&self) -> bool {
-        self.checked.is_right()
-    }
-
-    fn latencies(&self) -> Vec<(&'static str, Option<&LatencySummary>)> {
-        vec![("delivery", self.latency.as_ref()), ("baseline (bare send)", self.baseline_latency.as_ref())]
-    }
-
-    fn rows(&self, _encoding: Encoding) -> Rows {
-        let mut rows = Rows::default();
-        let FanoutParams { readers, senders, follow, pace, size, .. } = self.parameters;
-        let pace = match Pace::from(pace) {
-            Pace::Rate(rate) => format!("{} messages a second", significant(rate)),
-            Pace::Saturate { in_flight } if follow > 0 => {
-                format!("{in_flight} messages of each in each room in flight")
-            }
-            Pace::Saturate { in_flight } => format!("{in_flight} messages of each sender in flight"),
-        };
-        let (readers, senders) = (things(readers, "reader"), things(senders, "sender"));
-        let rooms = if follow > 0 { format!(" in {} rooms", 1 + follow) } else { String::new() };
-        rows.add("room", format!("{readers}, {senders}{rooms}, {pace}, {size} bytes each"));
-        let per_second = count(self.per_second.round() as u64);
-        rows.add("messages", format!("{} in {} s", count(self.messages), significant(self.seconds)));
-        rows.add("delivered", format!("{} ({per_second} lines a second)", self.checked.verdict()));
-        rows.latency("latency", self.latency.as_ref());
-        rows.cpu("server CPU", self.server_cpu_us, &format!("a delivered line of {} bytes", self.line_bytes));
-        rows.baseline("baseline (bare send)", "a delivered line", self.baseline_cpu_us, self.ratio.as_ref());
-        rows.latency("baseline latency", self.baseline_latency.as_ref());
-        rows.kept(self.kept_bytes, "all had been read");
-        rows.own(self.own.as_ref(), "a delivered line");
-        rows
-    }
-
-    fn headline(&self) -> Vec<String> {
-        let mut parts = Vec::from_iter(self.parameters.pace.saturate.then(|| "saturated".into()));
-        parts.push(format!("{} readers", count(self.parameters.readers as u64)));
-        parts.push(format!("{} lines/s", count(self.per_second.round() as u64)));
-        parts.extend(self.server_cpu_us.map(|us| format!("{} a line", microseconds(us))));
-        parts.extend(self.ratio.as_ref().map(|ratio| format!("{:.2} x baseline", ratio.median)));
-        parts.extend(self.latency.as_ref().map(|it| format!("p99 {}", milliseconds(it.p99_ms))));
-        parts
-    }
-}
-
 impl FanoutRun<'_> {
     fn carry_out(&mut self, here: usize) -> Result<(), Error> {
         self.generator.progress.begin("fanout: readers log in", None);
@@ -254,7 +191,13 @@ impl FanoutRun<'_> {
         // The baseline holds all of its connections in one process.
         if self.process.is_some() && self.params.readers + self.params.senders + SPARE <= capacity() {
             self.generator.progress.begin("fanout: baseline readers log in", None);
-            self.baseline = Some(BaselineRoom::open(self.generator, &self.room, here, self.plan)?);
+            let mut baseline = BaselineRoom::open(self.generator, &self.room, here, self.plan)?;
+            if let Some(negotiated) = self.tls() {
+                let mut aead = Aead::new(negotiated)?;
+                baseline.overhead = aead.overhead()?;
+                self.aead = Some((aead, negotiated));
+            }
+            self.baseline = Some(baseline);
         }
         if let Pace::Saturate { in_flight } = self.params.pace.into() {
             let window = SendWindow::new(self.room.said.len(), in_flight as u32, self.room.readers.here());
@@ -269,12 +212,13 @@ impl FanoutRun<'_> {
             let begun = MeasuredSlice::begin(self.generator, self.process, &self.room)?;
             let result = self.talk(begun.began(), number * slice, slice).and_then(|()| self.room.drain(self.generator));
             let (cost, at_rest) = begun.end(self.generator, &self.room);
-            self.slices.push((cost, None));
+            self.slices.push(FanoutSlice { server: cost, baseline: None, encryption_us: None });
             result.and(at_rest)?;
             self.generator.progress.begin("fanout: baseline", Some(ends));
             let baseline = self.baseline_slice(number * slice, slice)?;
+            let encryption_us = self.encryption()?;
             if let Some(last) = self.slices.last_mut() {
-                last.1 = baseline;
+                (last.baseline, last.encryption_us) = (baseline, encryption_us);
             }
         }
         self.room.drain_all(self.generator, self.plan)?;
@@ -333,7 +277,7 @@ impl FanoutRun<'_> {
                     bytes.clear();
                     let stream = (number % baseline.said.len() as u64) as usize;
                     baseline.line(self.generator, stream, due, &mut bytes);
-                    baseline.baseline.send(self.generator, &bytes);
+                    baseline.send(self.generator, &mut bytes);
                 }
                 wait_until(self.generator, end)?;
             }
@@ -347,7 +291,7 @@ impl FanoutRun<'_> {
                             baseline.line(self.generator, stream, now, &mut bytes);
                         }
                     }
-                    baseline.baseline.send(self.generator, &bytes);
+                    baseline.send(self.generator, &mut bytes);
                     baseline.drain(self.generator, false, self.plan.timeout)?;
                 }
             }
@@ -359,9 +303,32 @@ impl FanoutRun<'_> {
         Ok(Some(after.since(before)))
     }
 
+    /// What the server's connections have agreed on, if it speaks TLS.
+    fn tls(&self) -> Option<Negotiated> {
+        let is_tls = self.generator.groups[self.room.talkers].endpoint.tls;
+        self.generator.context.tls.negotiated().filter(|_| is_tls)
+    }
+
+    /// Encrypts what the baseline has sent a reader at once; returns the CPU time of a line in microseconds.
+    fn encryption(&mut self) -> Result<Option<f64>, Error> {
+        let (Some((aead, _)), Some(baseline)) = (&mut self.aead, &self.baseline) else { return Ok(None) };
+        let (mut data, mut lines) = (Vec::new(), 0);
+        let (streams, each) = match Pace::from(self.params.pace) {
+            Pace::Rate(_) => (1, 1),
+            Pace::Saturate { in_flight } => (baseline.said.len(), in_flight),
+        };
+        for stream in 0..streams {
+            for _ in 0..each {
+                baseline.write_line(self.generator, stream, 0, &mut data);
+                lines += 1;
+            }
+        }
+        Ok(Some(aead.measure(&data)? / 1e3 / f64::from(lines)))
+    }
+
     fn sum_up(&mut self, at_the_end: bool) -> (Fanout, Vec<String>) {
-        let server = Cost::sum(self.slices.iter().map(|slice| slice.0));
-        let baseline = Cost::sum(self.slices.iter().filter_map(|slice| slice.1));
+        let server = Cost::sum(self.slices.iter().map(|slice| slice.server));
+        let baseline = Cost::sum(self.slices.iter().filter_map(|slice| slice.baseline));
         let mut notes = Vec::new();
         let checked = self.room.check_or_here(self.generator, self.plan, at_the_end, &mut notes);
         let measured = self.process.is_some() && server.lines > 0;
@@ -386,9 +353,14 @@ impl FanoutRun<'_> {
             latency: self.generator.groups[self.room.readers.group].latency.summary(),
             server_cpu_us: measured.then(|| rounded(server.us(), 4)),
             baseline_cpu_us: (baseline.lines > 0).then(|| rounded(baseline.us(), 4)),
-            ratio: Ratio::of(
-                self.slices.iter().filter_map(|(server, baseline)| Some((server.us(), baseline.as_ref()?.us()))),
-            ),
+            ratio: Ratio::of(self.slices.iter().filter_map(|it| Some((it.server.us(), it.baseline?.us())))),
+            tls: self.aead.as_mut().and_then(|(aead, negotiated)| {
+                let pairs = self
+                    .slices
+                    .iter()
+                    .filter_map(|slice| Some((slice.server.us(), slice.baseline?.us(), slice.encryption_us?)));
+                Some(EncryptionCost::of(*negotiated, aead.overhead().ok()?, pairs))
+            }),
             baseline_latency,
             kept_bytes: self.kept_bytes,
             own,

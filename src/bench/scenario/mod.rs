@@ -5,6 +5,7 @@ pub mod churn;
 pub mod connections;
 mod cost;
 pub mod fanout;
+pub mod handshakes;
 mod interface;
 mod schedule;
 pub mod stalled;
@@ -21,7 +22,7 @@ use super::error::Error;
 use super::report::latency::LatencySummary;
 use super::report::rows::Rows;
 use super::report::{Figures, Report};
-use super::settings::{AT_ONCE, CommonSettings, DEFAULT_TIMEOUT, WHISPER};
+use super::settings::{CommonSettings, DEFAULT_TIMEOUT, WHISPER};
 use super::workload::encoding::Encoding;
 
 /// Defines the subcommands and the results of all scenarios.
@@ -139,6 +140,8 @@ scenarios! {
     Churn: churn, ChurnParams;
     /// Slow consumers: whether clients that stop reading delay the others
     Stalled: stalled, StalledParams;
+    /// TLS handshakes: their cost, and whether many at once delay the others
+    Handshakes: handshakes, HandshakesParams;
 }
 
 #[derive(Parser)]
@@ -159,6 +162,7 @@ pub fn all_scenarios() -> Vec<AnyScenario> {
         &format!("whisper --idle {many}"),
         "churn",
         "stalled --seconds 6",
+        "handshakes",
     ];
     commands.map(|command| OneScenario::parse_from(command.split(' ')).scenario).into()
 }
@@ -172,6 +176,9 @@ pub fn command(scenario: &AnyScenario, settings: &CommonSettings) -> String {
     if settings.encoding != Encoding::Plain {
         command += &format!(" --encoding {}", settings.encoding.name());
     }
+    if settings.tls {
+        command += " --tls";
+    }
     if let Some(pid) = settings.pid {
         command += &format!(" --pid {pid}");
     }
@@ -183,8 +190,8 @@ pub fn command(scenario: &AnyScenario, settings: &CommonSettings) -> String {
     if settings.whisper != WHISPER {
         command += &format!(" --whisper '{}'", settings.whisper);
     }
-    if settings.at_once != AT_ONCE {
-        command += &format!(" --at-once {}", settings.at_once);
+    if let Some(at_once) = settings.at_once {
+        command += &format!(" --at-once {at_once}");
     }
     if settings.timeout != DEFAULT_TIMEOUT {
         command += &format!(" --timeout {}", settings.timeout / SECOND);

@@ -76,11 +76,12 @@ impl Browser {
         Browser { accept: derive_accept_key(key.as_bytes()), key, random: RefCell::new(random) }
     }
 
-    /// The upgrade request of a page from `host`.
-    pub fn request(&self, host: SocketAddr) -> Vec<u8> {
+    /// The upgrade request of a page from `host`, which was loaded with or without TLS.
+    pub fn request(&self, host: SocketAddr, tls: bool) -> Vec<u8> {
+        let s = if tls { "s" } else { "" };
         format!(
             "GET /ws HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nPragma: no-cache\r\nCache-Control: no-cache\r\n\
-             User-Agent: Mozilla/5.0 (chinwag bench)\r\nUpgrade: websocket\r\nOrigin: http://{host}\r\n\
+             User-Agent: Mozilla/5.0 (chinwag bench)\r\nUpgrade: websocket\r\nOrigin: http{s}://{host}\r\n\
              Sec-WebSocket-Version: 13\r\nAccept-Encoding: gzip, deflate, br\r\nAccept-Language: en\r\n\
              Sec-WebSocket-Key: {}\r\nSec-WebSocket-Protocol: {SUBPROTOCOL}\r\n\r\n",
             self.key
@@ -235,7 +236,7 @@ mod tests {
     fn server_decodes_browser_frames() {
         let browser = Browser::new(7);
         let host = "127.0.0.1:8080".parse().unwrap();
-        let (request, _) = http::parse(&browser.request(host)).ok().flatten().unwrap();
+        let (request, _) = http::parse(&browser.request(host, false)).ok().flatten().unwrap();
         assert_eq!(request.origin.as_deref(), Some("http://127.0.0.1:8080"));
         let answer = http::accept(&request.upgrade.unwrap(), SUBPROTOCOL).ok().unwrap();
         assert_eq!(browser.read_answer(&answer), Ok(Some(answer.len())));

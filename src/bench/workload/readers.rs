@@ -20,7 +20,7 @@ use crate::bench::error::Error;
 use crate::bench::process::cost::Process;
 use crate::bench::process::helper::{OutputStream, Subprocess, end_with_parent};
 use crate::bench::report::progress::ProgressLine;
-use crate::bench::settings::CommonSettings;
+use crate::bench::settings::{AT_ONCE, CommonSettings};
 use crate::util::fd_limit;
 
 /// Descriptors of a process that are not for connections.
@@ -269,7 +269,8 @@ pub struct RoomPlan {
 impl RoomPlan {
     /// For `talkers` senders, measured for this number of seconds.
     pub fn new(settings: &CommonSettings, talkers: usize, seconds: f64) -> Self {
-        RoomPlan { talkers, at_once: settings.at_once, span: span(seconds), timeout: settings.timeout }
+        let at_once = settings.at_once.unwrap_or(AT_ONCE);
+        RoomPlan { talkers, at_once, span: span(seconds), timeout: settings.timeout }
     }
 }
 

@@ -8,6 +8,7 @@ use super::message::{MessageKind, Tag};
 use super::readers::{Readers, ReadersReport, RoomPlan};
 use super::transcript::Transcript;
 use crate::bench::baseline::Baseline;
+use crate::bench::baseline::process::filler;
 use crate::bench::driver::clock;
 use crate::bench::driver::clock::{MILLISECOND, Nanos, SECOND};
 use crate::bench::driver::generator::Generator;
@@ -15,6 +16,7 @@ use crate::bench::driver::group::{Endpoint, Group, Role};
 use crate::bench::driver::timeout::Timeout;
 use crate::bench::error::Error;
 use crate::bench::report::figures::things;
+use crate::server::connection::transport::records::MAX_DATA;
 
 /// A new probe is sent when no further reader has read one for this long.
 const PROBE: Nanos = 200 * MILLISECOND;
@@ -297,6 +299,9 @@ pub struct BaselineRoom {
     pub said: Vec<u32>,
     /// The bytes before and after a message in a line of the server, in each room.
     around: Vec<(Vec<u8>, Vec<u8>)>,
+    encoding: Encoding,
+    /// How much longer than its data a record of the server is; 0 without TLS.
+    pub overhead: usize,
 }
 
 impl BaselineRoom {
@@ -309,7 +314,8 @@ impl BaselineRoom {
         let baseline = Baseline::start(generator, encoding, greeting)?;
         let mut readers = Readers::start(generator, baseline.endpoint, room.deliveries_per_message, here, plan)?;
         readers.enter(generator, plan)?;
-        let mut baseline_room = BaselineRoom { baseline, readers, said: vec![0; room.said.len()], around: Vec::new() };
+        let said = vec![0; room.said.len()];
+        let mut baseline_room = BaselineRoom { baseline, readers, said, around: Vec::new(), encoding, overhead: 0 };
         baseline_room.copy_line_format(generator, room);
         Ok(baseline_room)
     }
@@ -328,12 +334,26 @@ impl BaselineRoom {
 
     /// Appends the next message of a stream as the server would render it.
     pub fn line(&mut self, generator: &Generator, stream: usize, due: Nanos, to: &mut Vec<u8>) {
-        let seq = self.said[stream];
+        self.write_line(generator, stream, due, to);
         self.said[stream] += 1;
+    }
+
+    /// As [`BaselineRoom::line`], but the line is not counted, since it will not be sent.
+    pub fn write_line(&self, generator: &Generator, stream: usize, due: Nanos, to: &mut Vec<u8>) {
+        let seq = self.said[stream];
         let (before, after) = &self.around[generator.context.streams.room(stream)];
         to.extend_from_slice(before);
         generator.context.format.write(Tag { kind: MessageKind::Message, stream: stream as u16, seq, time: due }, to);
         to.extend_from_slice(after);
+    }
+
+    /// Sends lines to all readers, and as many bytes more as the server's records have.
+    pub fn send(&self, generator: &mut Generator, lines: &mut Vec<u8>) {
+        if self.overhead > 0 {
+            let records = lines.len().div_ceil(MAX_DATA);
+            lines.extend(filler(self.encoding, records * self.overhead));
+        }
+        self.baseline.send(generator, lines);
     }
 
     /// Waits until everything has been delivered to the readers in this process, or to all.

@@ -9,6 +9,7 @@ mod pinned;
 mod scenarios;
 mod schema;
 mod split;
+mod tls;
 mod websocket;
 
 use std::io::Read;

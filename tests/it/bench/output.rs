@@ -107,6 +107,7 @@ fn chart_is_written_for_every_scenario() {
         "whisper --idle 2 --pairs 1 --rate 20 --seconds 0.4",
         "churn --rate 20 --residents 2 --seconds 0.3",
         "stalled --readers 2 --rate 20 --seconds 0.3",
+        "handshakes --count 20 --at-once 10",
     ];
     let name = |args: &str| args.split(' ').next().expect("a name").to_owned();
     let path = |args: &str| file(&format!("{}.svg", name(args)));
@@ -153,6 +154,7 @@ fn help_names_every_option() {
     let common = [
         "--addr",
         "--encoding",
+        "--tls",
         "--pid",
         "--prompt",
         "--welcome",
@@ -169,6 +171,7 @@ fn help_names_every_option() {
         ("whisper", &["--idle", "--pairs", "--rate", "--storm", "--seconds"]),
         ("churn", &["--rate", "--residents", "--seconds"]),
         ("stalled", &["--readers", "--stalled", "--rate", "--size", "--seconds"]),
+        ("handshakes", &["--count", "--bystander"]),
         ("all", &[]),
         ("", &[]),
     ] {
@@ -183,7 +186,7 @@ fn help_names_every_option() {
         }
     }
     let help = finish(bench("--help")).stdout;
-    for scenario in ["connections", "fanout", "whisper", "churn", "stalled", "all"] {
+    for scenario in ["connections", "fanout", "whisper", "churn", "stalled", "handshakes", "all"] {
         assert!(help.lines().any(|line| line.trim_start().starts_with(&format!("{scenario} "))), "{help}");
     }
 }

@@ -12,6 +12,7 @@ use crate::bench::driver::clock::Nanos;
 use crate::bench::driver::group::{Endpoint, Group, Role};
 use crate::bench::driver::member::Member;
 use crate::bench::driver::source;
+use crate::bench::driver::stream::MemberStream;
 use crate::bench::error::Error;
 
 impl Generator {
@@ -20,7 +21,7 @@ impl Generator {
     /// # Errors
     /// If there are no file descriptors or ports left, or nothing listens there.
     pub fn connect(&mut self, group: usize, due: Nanos, own: Range<usize>) -> Result<(), Error> {
-        let Group { endpoint: Endpoint { addr, encoding, .. }, role, .. } = self.groups[group];
+        let Group { endpoint: Endpoint { addr, encoding, tls, .. }, role, .. } = self.groups[group];
         let small_buffers = role == Role::Stalled;
         let mut stream =
             source::connect(addr, self.connects, small_buffers).map_err(|error| Error::Connect(addr, error))?;
@@ -28,7 +29,7 @@ impl Generator {
         let entry = self.members.vacant_entry();
         let token = Token(entry.key());
         let interest = Interest::READABLE | Interest::WRITABLE;
-        let urgent = role == Role::Whisperer;
+        let urgent = matches!(role, Role::Whisperer | Role::Bystander);
         let registered = self.poll.registry().register(&mut stream, token, interest).and_then(|()| {
             let fd = stream.as_raw_fd();
             if urgent { self.urgent.registry().register(&mut SourceFd(&fd), token, interest) } else { Ok(()) }
@@ -38,6 +39,8 @@ impl Generator {
         let group_ref = &mut self.groups[group];
         group_ref.room.add_reader(own);
         group_ref.private.add_reader(0..0);
+        let tls = tls.then_some(&self.context.tls);
+        let stream = MemberStream::new(stream, tls).map_err(|error| Error::System("cannot begin TLS", error))?;
         let member = Member::new(stream, encoding, group, role, group_ref.keys.len(), due);
         group_ref.keys.push(token.0);
         entry.insert(member);

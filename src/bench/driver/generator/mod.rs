@@ -31,11 +31,11 @@ use crate::util::signals;
 /// Events taken from the kernel per poll.
 const EVENTS: usize = 1024;
 
-/// Events handled before the clock and urgent members are checked.
+/// Events handled before the clock and urgent members are checked, unless a scenario says otherwise.
 const STRIDE: usize = 16;
 
 /// Bytes per read: usually more than a socket buffer holds.
-const BLOCK: usize = 256 * 1024;
+pub(super) const BLOCK: usize = 256 * 1024;
 
 const SIGNALS: Token = Token(usize::MAX - 1);
 const TIMER: Token = Token(usize::MAX - 2);
@@ -86,6 +86,8 @@ pub struct Generator {
     pub progress: ProgressLine,
     /// Set if the server has its own core.
     pub cores: Option<Cores>,
+    /// Events handled before the clock and urgent members are checked.
+    pub stride: usize,
     block: Box<[u8]>,
     timer: Timer,
     signals: Signals,
@@ -129,6 +131,7 @@ impl Generator {
                 context,
                 progress,
                 cores: None,
+                stride: STRIDE,
                 block: vec![0; BLOCK].into_boxed_slice(),
                 timer,
                 signals,
@@ -214,6 +217,16 @@ impl Generator {
         self.said += 1;
     }
 
+    /// Sends a ping of a member, due at `tag.time`.
+    pub fn ping(&mut self, group: usize, index: usize, tag: Tag) {
+        let mut line = b"/ping ".to_vec();
+        self.context.format.write(tag, &mut line);
+        let key = self.groups[group].keys[index];
+        if let Some(member) = self.members.get_mut(key) {
+            member.say(&line, &self.context);
+        }
+    }
+
     /// Sends raw bytes of a member.
     pub fn send(&mut self, group: usize, index: usize, bytes: &[u8]) {
         let key = self.groups[group].keys[index];
@@ -251,19 +264,25 @@ impl Generator {
         if self.at == self.batch.len() {
             self.wait(until)?;
         }
-        for _ in 0..STRIDE {
+        for _ in 0..self.stride {
             let Some(&ready) = self.batch.get(self.at) else { break };
             self.at += 1;
             self.handle(ready)?;
         }
-        if self.urgent_members > 0 {
-            self.handle_urgent()?;
-        }
+        self.attend()?;
         let now = clock::now();
         if self.progress.is_due(now) {
             self.show(now);
         }
         Ok(())
+    }
+
+    /// Handles the events of urgent members alone.
+    ///
+    /// # Errors
+    /// As [`Generator::turn`].
+    pub fn attend(&mut self) -> Result<(), Error> {
+        if self.urgent_members > 0 { self.handle_urgent() } else { Ok(()) }
     }
 
     fn wait(&mut self, until: Nanos) -> Result<(), Error> {

@@ -8,9 +8,16 @@ use super::{Generator, Ready};
 use crate::bench::error::Error;
 
 impl Generator {
-    /// Stops reading for all members of a group that are logged in.
+    /// Stops reading for all members of a group that are logged in; members that are not do not begin their TLS handshakes.
     pub fn pause(&mut self, group: usize) {
         self.groups[group].paused = true;
+    }
+
+    /// Begins the TLS handshake of a member of a group that was paused before.
+    pub fn begin_handshake(&mut self, group: usize, index: usize) {
+        if let Some(member) = self.members.get_mut(self.groups[group].keys[index]) {
+            member.flush();
+        }
     }
 
     /// Resumes reading. Reads at once what has arrived, since no event reports it again.
@@ -29,6 +36,9 @@ impl Generator {
     /// Local addresses of the open connections of a group.
     pub fn addrs(&self, group: usize) -> Vec<SocketAddr> {
         let members = self.groups[group].keys.iter().filter_map(|&key| self.members.get(key));
-        members.filter(|member| member.group == group).filter_map(|member| member.stream.local_addr().ok()).collect()
+        members
+            .filter(|member| member.group == group)
+            .filter_map(|member| member.stream.socket().local_addr().ok())
+            .collect()
     }
 }

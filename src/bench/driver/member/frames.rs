@@ -12,7 +12,7 @@ impl Member {
     /// Sends the upgrade request; the connection has been made.
     pub(super) fn ask_for_upgrade(&mut self, group: &Group, context: &RunContext) {
         self.state = State::Upgrading;
-        self.send(&context.browser.request(group.endpoint.addr));
+        self.send(&context.browser.request(group.endpoint.addr, group.endpoint.tls));
     }
 
     /// Processes the answer to the upgrade request, and the bytes after it.

@@ -1,16 +1,16 @@
 //! One connection of the load test: its login, and the checking of what it reads.
 
 use std::collections::HashSet;
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, ErrorKind};
 use std::ops::Range;
 
 use memchr::memchr;
-use mio::net::TcpStream;
 
 use super::clock;
 use super::clock::Nanos;
 use super::context::RunContext;
 use super::group::{Group, Role};
+use super::stream::MemberStream;
 use crate::bench::error::Error;
 use crate::bench::workload::browser::LoginReply;
 use crate::bench::workload::encoding::Encoding;
@@ -45,7 +45,7 @@ pub enum Flow {
 /// A connection of the load test.
 pub struct Member {
     /// The connection.
-    pub stream: TcpStream,
+    pub stream: MemberStream,
     /// The number of its group.
     pub group: usize,
     encoding: Encoding,
@@ -75,7 +75,7 @@ pub struct Member {
 
 impl Member {
     /// Creates a member; its connection has been requested.
-    pub fn new(stream: TcpStream, encoding: Encoding, group: usize, role: Role, index: usize, due: Nanos) -> Self {
+    pub fn new(stream: MemberStream, encoding: Encoding, group: usize, role: Role, index: usize, due: Nanos) -> Self {
         Member {
             stream,
             group,
@@ -96,31 +96,6 @@ impl Member {
         }
     }
 
-    /// Handles a writable event: the connection is made, or there is room to write.
-    ///
-    /// # Errors
-    /// If the connection could not be made.
-    pub fn writable(&mut self, group: &mut Group, context: &RunContext) -> Result<(), Error> {
-        // Where the server speaks first, its prompt or an error tells the result.
-        if self.state == State::Connecting && (!group.endpoint.prompt || self.encoding == Encoding::WebSocket) {
-            match self.stream.take_error() {
-                Ok(None) => {}
-                Ok(Some(error)) | Err(error) => return Err(Error::Connect(group.endpoint.addr, error)),
-            }
-            match self.stream.peer_addr() {
-                Ok(_) => {}
-                Err(error) if error.kind() == ErrorKind::NotConnected => return Ok(()),
-                Err(error) => return Err(Error::Connect(group.endpoint.addr, error)),
-            }
-            match self.encoding {
-                Encoding::Plain => self.send_name(group, context),
-                Encoding::WebSocket => self.ask_for_upgrade(group, context),
-            }
-        }
-        self.flush();
-        Ok(())
-    }
-
     /// Reads what has arrived; `closing` if the kernel reports that the other side has closed.
     ///
     /// # Errors
@@ -136,7 +111,12 @@ impl Member {
             if group.paused && self.state == State::In {
                 return Ok(Flow::Open);
             }
-            match self.stream.read(block) {
+            let was_handshaking = self.stream.is_handshaking();
+            let read = self.stream.read(block);
+            if was_handshaking && !self.stream.is_handshaking() {
+                self.handshake_ended(group, context);
+            }
+            match read {
                 Ok(0) => return self.ended(group, context, None),
                 Ok(n) => {
                     if self.state == State::Connecting && self.encoding == Encoding::Plain {
@@ -144,15 +124,20 @@ impl Member {
                     } else {
                         self.take(group, context, &block[..n], clock::now())?;
                     }
-                    // Nothing is left, or a new event will report it: epoll(7).
-                    if n < block.len() && !closing {
+                    if self.stream.has_read_all(n, block.len()) && !closing {
                         return Ok(Flow::Open);
                     }
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Flow::Open),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                // A connection that is reset has been made.
-                Err(error) if self.state == State::Connecting && error.kind() != ErrorKind::ConnectionReset => {
+                Err(error) if error.kind() == ErrorKind::InvalidData => {
+                    return Err(Error::Tls(group.endpoint.addr, error));
+                }
+                // A connection that is reset, or ended in a TLS handshake, has been made.
+                Err(error)
+                    if self.state == State::Connecting
+                        && !matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::UnexpectedEof) =>
+                {
                     return Err(Error::Connect(group.endpoint.addr, error));
                 }
                 Err(error) => return self.ended(group, context, Some(error)),
@@ -179,14 +164,10 @@ impl Member {
         })
     }
 
-    fn prompted(&mut self, group: &mut Group, context: &RunContext, bytes: &[u8]) {
-        group.greeting.0 = bytes.len();
-        group.note(self.index, bytes.trim_ascii());
-        self.send_name(group, context);
-    }
-
     fn take(&mut self, group: &mut Group, context: &RunContext, bytes: &[u8], now: Nanos) -> Result<(), Error> {
         match self.state {
+            // What the server says to a client that is about to leave.
+            State::In if group.role == Role::Handshaker => return Ok(()),
             State::In => {}
             State::Welcome => group.greeting.1 = bytes.len(),
             State::Connecting | State::Upgrading | State::Upgraded => {
@@ -352,6 +333,11 @@ impl Member {
                 group.ready += usize::from(rooms > before && rooms == context.streams.rooms());
             }
             (_, Role::Whisperer) => self.whispered(group, context, tag, now),
+            (MessageKind::Question, Role::Bystander) => {
+                if group.private.record(self.index as usize, 0, tag.seq) {
+                    group.round_trips.record(now.saturating_sub(tag.time));
+                }
+            }
             // A whisper to another member.
             _ => group.room.tally.damaged += 1,
         }
@@ -380,5 +366,6 @@ impl Member {
 mod frames;
 #[cfg(test)]
 mod model_tests;
+mod opening;
 mod replies;
 mod speaking;

@@ -1,5 +1,7 @@
 //! Reading by comparison with the transcript gives the same counts as reading line by line, for any server.
 
+use mio::net::TcpStream;
+
 use super::*;
 use crate::bench::driver::clock::SECOND;
 use crate::bench::driver::group::Endpoint;
@@ -23,12 +25,13 @@ fn readers(
     transcript: bool,
     socket: &std::net::TcpStream,
 ) -> Readers {
-    let endpoint = Endpoint { addr: "127.0.0.1:1".parse().unwrap(), encoding, prompt: true, welcome: true };
+    let addr = "127.0.0.1:1".parse().unwrap();
+    let endpoint = Endpoint { addr, encoding, prompt: true, welcome: true, tls: false };
     let mut group = Group::new(endpoint, Role::Talker, 0, streams, SECOND);
     group.transcript = transcript.then(Transcript::default);
     let members = (0..count).map(|index| {
         group.room.add_reader(if index == 0 { own.clone() } else { 0..0 });
-        let stream = TcpStream::from_std(socket.try_clone().unwrap());
+        let stream = MemberStream::Tcp(TcpStream::from_std(socket.try_clone().unwrap()));
         Member { state: State::In, ..Member::new(stream, encoding, 0, Role::Talker, index, 0) }
     });
     let members = members.collect();

@@ -1,7 +1,6 @@
 //! What a connection sends: its name, messages, and its farewell.
 
-use std::io::{ErrorKind, Write};
-use std::net::Shutdown;
+use std::io::ErrorKind;
 
 use super::{Member, State};
 use crate::bench::driver::clock;
@@ -29,7 +28,7 @@ impl Member {
             self.leaving = match self.encoding {
                 Encoding::Plain => {
                     self.flush();
-                    self.stream.shutdown(Shutdown::Write).is_ok()
+                    self.stream.end_writing().is_ok()
                 }
                 // A browser lets the server end the connection: RFC 6455, section 7.1.1.
                 Encoding::WebSocket => {
@@ -71,5 +70,6 @@ impl Member {
         }
         self.out.clear();
         self.sent = 0;
+        let _ = self.stream.flush();
     }
 }

@@ -1,6 +1,7 @@
 //! Every scenario is drawn, text is escaped, and odd data makes no broken picture.
 
 use super::*;
+use crate::bench::report::TransportKind;
 use crate::bench::report::machine::Machine;
 use crate::bench::scenario::churn::{Churn, ChurnParams};
 use crate::bench::workload::delivery_check::DeliveryCheck;
@@ -22,6 +23,7 @@ fn report(scenarios: Vec<(&str, Option<Churn>)>) -> Report<Churn> {
     });
     Report {
         encoding: Encoding::Plain,
+        transport: TransportKind::Tcp,
         chinwag: "1.2.3",
         build: "release",
         started: "2026-01-02T03:04:05Z".into(),

@@ -1,7 +1,7 @@
 //! The sockets as the engine sees them; the kernel and the simulator implement them.
 
 mod buffers;
-mod records;
+pub mod records;
 mod socket;
 mod tls;
 #[cfg(test)]

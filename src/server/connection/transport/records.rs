@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use rustls::client::{ClientConnectionData, UnbufferedClientConnection};
+use rustls::pki_types::ServerName;
 use rustls::server::{ServerConnectionData, UnbufferedServerConnection};
 use rustls::unbuffered::{
     ConnectionState, EncodeError, EncodeTlsData, EncryptError, InsufficientSizeError, UnbufferedStatus, WriteTraffic,
 };
-use rustls::{Error, HandshakeKind, ServerConfig};
+use rustls::{ClientConfig, CommonState, Error, HandshakeKind, ServerConfig};
 
 /// The header of a record: type, version, length (RFC 8446, section 5.1).
 pub const HEADER: usize = 5;
@@ -51,30 +53,83 @@ pub fn first_record(bytes: &[u8]) -> Option<usize> {
     }
 }
 
+/// One side of a TLS session.
+pub trait Session {
+    /// What rustls keeps for this side.
+    type Data;
+
+    /// Processes records until something has to be done.
+    fn process_records<'c, 'i>(&'c mut self, bytes: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data>;
+
+    /// The state that both sides have.
+    fn common(&self) -> &CommonState;
+}
+
+impl Session for UnbufferedServerConnection {
+    type Data = ServerConnectionData;
+
+    fn process_records<'c, 'i>(&'c mut self, bytes: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data> {
+        self.process_tls_records(bytes)
+    }
+
+    fn common(&self) -> &CommonState {
+        self
+    }
+}
+
+impl Session for UnbufferedClientConnection {
+    type Data = ClientConnectionData;
+
+    fn process_records<'c, 'i>(&'c mut self, bytes: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data> {
+        self.process_tls_records(bytes)
+    }
+
+    fn common(&self) -> &CommonState {
+        self
+    }
+}
+
 /// A TLS session; it has no buffers of its own between two calls.
-pub struct Records {
-    session: UnbufferedServerConnection,
+pub struct Records<S = UnbufferedServerConnection> {
+    session: S,
     /// The peer has announced the end of its data.
     pub is_ended: bool,
 }
 
 impl Records {
-    /// The session of a connection whose handshake begins.
+    /// The server's session of a connection whose handshake begins.
     ///
     /// # Errors
     /// If the settings are not usable.
     pub fn new(config: Arc<ServerConfig>) -> Result<Self, Error> {
         Ok(Records { session: UnbufferedServerConnection::new(config)?, is_ended: false })
     }
+}
+
+impl Records<UnbufferedClientConnection> {
+    /// A client's session with the server `name`.
+    ///
+    /// # Errors
+    /// If the settings are not usable.
+    pub fn of_client(config: Arc<ClientConfig>, name: ServerName<'static>) -> Result<Self, Error> {
+        Ok(Records { session: UnbufferedClientConnection::new(config, name)?, is_ended: false })
+    }
+}
+
+impl<S: Session> Records<S> {
+    /// The state of the session.
+    pub fn state(&self) -> &CommonState {
+        self.session.common()
+    }
 
     /// Whether the handshake is not complete.
     pub fn is_handshaking(&self) -> bool {
-        self.session.is_handshaking()
+        self.state().is_handshaking()
     }
 
     /// Whether the handshake has gone on from an earlier session.
     pub fn is_resumed(&self) -> bool {
-        self.session.handshake_kind() == Some(HandshakeKind::Resumed)
+        self.state().handshake_kind() == Some(HandshakeKind::Resumed)
     }
 
     /// Processes some records of `input`: writes their data into `block` as far as whole records fit, and what has to be sent
@@ -86,7 +141,7 @@ impl Records {
         let (mut filled, mut records) = (0, 0);
         loop {
             let UnbufferedStatus { mut discard, state } =
-                self.session.process_tls_records(&mut input.bytes[input.start..input.seen]);
+                self.session.process_records(&mut input.bytes[input.start..input.seen]);
             let mut is_idle = false;
             match state {
                 Ok(ConnectionState::ReadTraffic(mut traffic)) => {
@@ -125,9 +180,9 @@ impl Records {
 
     /// Appends the alert about an error to `output`, with what else waits before it.
     fn append_alert(&mut self, input: &mut Input, output: &mut Vec<u8>) -> Result<(), Error> {
-        while self.session.wants_write() {
+        while self.state().wants_write() {
             let seen = &mut input.bytes[input.start..input.seen];
-            match self.session.process_tls_records(seen).state? {
+            match self.session.process_records(seen).state? {
                 ConnectionState::EncodeTlsData(data) => append_handshake(output, data)?,
                 _ => break,
             }
@@ -162,10 +217,10 @@ impl Records {
         seen: &mut [u8],
         output: &mut Vec<u8>,
         length: usize,
-        mut write: impl FnMut(&mut WriteTraffic<'_, ServerConnectionData>, &mut [u8]) -> Result<usize, EncryptError>,
+        mut write: impl FnMut(&mut WriteTraffic<'_, S::Data>, &mut [u8]) -> Result<usize, EncryptError>,
     ) -> Result<(), Error> {
         loop {
-            match self.session.process_tls_records(seen).state? {
+            match self.session.process_records(seen).state? {
                 ConnectionState::WriteTraffic(mut traffic) => {
                     return append(output, length + OVERHEAD, |space| match write(&mut traffic, space) {
                         Err(EncryptError::InsufficientSize(size)) => Err(Some(size)),
@@ -181,7 +236,7 @@ impl Records {
     }
 }
 
-fn append_handshake(output: &mut Vec<u8>, mut data: EncodeTlsData<'_, ServerConnectionData>) -> Result<(), Error> {
+fn append_handshake<D>(output: &mut Vec<u8>, mut data: EncodeTlsData<'_, D>) -> Result<(), Error> {
     append(output, 0, |space| match data.encode(space) {
         Err(EncodeError::InsufficientSize(size)) => Err(Some(size)),
         result => result.map_err(|_| None),
