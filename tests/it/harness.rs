@@ -166,9 +166,9 @@ pub fn wait(child: &mut Child) -> ExitStatus {
     child.wait().expect("wait")
 }
 
-/// One connection to a server.
-pub struct Client {
-    pub stream: TcpStream,
+/// One connection to a server; `S` is TCP, or TLS over it.
+pub struct Client<S = TcpStream> {
+    pub stream: S,
     read: Vec<u8>,
 }
 
@@ -185,17 +185,24 @@ impl Client {
         self.stream.local_addr().expect("address")
     }
 
+    /// Closes the sending side.
+    pub fn half_close(&self) {
+        self.stream.shutdown(Shutdown::Write).expect("shutdown");
+    }
+}
+
+impl<S: Read + Write> Client<S> {
+    /// Reads lines from a stream that has a deadline for reads.
+    pub fn over(stream: S) -> Self {
+        Client { stream, read: Vec::new() }
+    }
+
     pub fn send(&mut self, text: &str) {
         self.send_bytes(text.as_bytes());
     }
 
     pub fn send_bytes(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).expect("write");
-    }
-
-    /// Closes the sending side.
-    pub fn half_close(&self) {
-        self.stream.shutdown(Shutdown::Write).expect("shutdown");
     }
 
     /// The next line without its CR LF, the time in it masked as `[T]`; `None` at the end.
@@ -219,6 +226,16 @@ impl Client {
                 Err(error) => panic!("while reading: {error}"),
             }
         }
+    }
+
+    /// Answers the nickname prompt; the line with `You are …` has been read.
+    #[track_caller]
+    pub fn log_in(mut self, name: &str) -> Self {
+        self.expect("* Welcome to chinwag. Type a nickname and press Enter:");
+        self.send(&format!("{name}\n"));
+        let greeting = self.line();
+        assert!(greeting.starts_with(&format!("* You are {name}. ")), "{greeting}");
+        self
     }
 
     pub fn line(&mut self) -> String {
@@ -340,15 +357,6 @@ impl Client {
         stream.set_read_timeout(Some(DEADLINE)).expect("timeout");
         stream.set_write_timeout(Some(DEADLINE)).expect("timeout");
         Client { stream, read: Vec::new() }
-    }
-
-    /// Answers the nickname prompt; the line with `You are …` has been read.
-    pub fn log_in(mut self, name: &str) -> Client {
-        self.expect("* Welcome to chinwag. Type a nickname and press Enter:");
-        self.send(&format!("{name}\n"));
-        let greeting = self.line();
-        assert!(greeting.starts_with(&format!("* You are {name}. ")), "{greeting}");
-        self
     }
 
     /// Whether output or the end of the connection comes within `most`.

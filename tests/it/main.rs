@@ -13,5 +13,6 @@ mod fuzz;
 mod instructions;
 mod manual;
 mod store;
+mod tls;
 mod transcript;
 mod web;

@@ -15,10 +15,11 @@ use crate::web::{Raw, header};
 
 const LISTENER: [&str; 2] = ["--listen", "tls://127.0.0.1:0"];
 
-/// Writes `NAME.pem` and `NAME.key`: a certificate for that many days from now on.
-fn write_certificate(dir: &Path, name: &str, days: i64) {
+/// Writes `NAME.pem` and `NAME.key`: a certificate for NAME.example and this machine, for that many days from now on.
+pub fn write_certificate(dir: &Path, name: &str, days: i64) {
     let key = KeyPair::generate().expect("a key");
-    let mut params = CertificateParams::new(["a.example".to_owned()]).expect("a name");
+    let names = [format!("{name}.example"), "localhost".into(), "127.0.0.1".into()];
+    let mut params = CertificateParams::new(names).expect("names");
     params.not_before = OffsetDateTime::now_utc() - Duration::days(1000);
     // Not at the very end of a day, which may come during the test.
     params.not_after = OffsetDateTime::now_utc() + Duration::days(days) + Duration::hours(1);
@@ -30,7 +31,7 @@ fn write_certificate(dir: &Path, name: &str, days: i64) {
 }
 
 /// The options that name `NAME.pem` and `NAME.key`.
-fn files(dir: &Path, name: &str) -> Vec<String> {
+pub fn files(dir: &Path, name: &str) -> Vec<String> {
     let file = |ending: &str| dir.join(format!("{name}.{ending}")).to_str().expect("a path").to_owned();
     vec!["--tls-cert".into(), file("pem"), "--tls-key".into(), file("key")]
 }
