@@ -6,6 +6,7 @@ mod passwords;
 mod pipe;
 mod relay;
 mod screen;
+mod tls;
 mod tmux;
 mod typing;
 
