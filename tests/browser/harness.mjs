@@ -72,13 +72,14 @@ export class Server {
     server.log = new Transcript();
     server.process.stderr.setEncoding('utf8').on('data', (piece) => server.log.add(piece));
     server.process.on('error', (error) => server.log.add(`cannot start ${binary}: ${error.message}`));
-    [, server.webPort] = await server.log.until(/listening on http:\/\/127\.0\.0\.1:(\d+)/, 'in the log');
+    server.scheme = web.startsWith('https://') ? 'https' : 'http';
+    [, server.webPort] = await server.log.until(new RegExp(`listening on ${server.scheme}://127\\.0\\.0\\.1:(\\d+)`), 'in the log');
     [, server.port] = await server.log.until(/listening on 127\.0\.0\.1:(\d+)/, 'in the log');
     return server;
   }
 
   get url() {
-    return `http://127.0.0.1:${this.webPort}/`;
+    return `${this.scheme}://127.0.0.1:${this.webPort}/`;
   }
 
   /** Types at the operator's console. */

@@ -14,6 +14,7 @@ import * as deleting from './tests/deleting.mjs';
 import * as roles from './tests/roles.mjs';
 import * as entering from './tests/entering.mjs';
 import * as accounts from './tests/accounts.mjs';
+import * as tls from './tests/tls.mjs';
 
 const argument = (name) => {
   const at = process.argv.indexOf(name);
@@ -28,7 +29,7 @@ if (!binary) {
 }
 if (screenshots) await mkdir(screenshots, { recursive: true });
 
-const tests = Object.entries({ ...talking, ...losing, ...writing, ...safety, ...access, ...rooms, ...deleting, ...roles, ...entering, ...accounts }).filter(([name]) => name.includes(only));
+const tests = Object.entries({ ...talking, ...losing, ...writing, ...safety, ...access, ...rooms, ...deleting, ...roles, ...entering, ...accounts, ...tls }).filter(([name]) => name.includes(only));
 const waiting = [...tests];
 let failed = 0;
 
