@@ -76,7 +76,7 @@ fn invalid_requests_get_their_status() {
         ("GET http://evil.example/ HTTP/1.1\r\nHost: localhost\r\n\r\n", "421 Misdirected Request", true),
         ("POST / HTTP/1.1\r\nHost: localhost\r\n\r\n", "405 Method Not Allowed", false),
         ("GET / HTTP/1.1\r\n\r\n", "400 Bad Request", false),
-        ("\x16\x03\x01\x02\0\x01\0\r\n\r\n", "400 Bad Request", false),
+        ("\x01\x03\x01\x02\0\x01\0\r\n\r\n", "400 Bad Request", false),
         ("GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc", "413 Content Too Large", false),
         ("GET / HTTP/2.0\r\nHost: localhost\r\n\r\n", "505 HTTP Version Not Supported", false),
         (&*long, "431 Request Header Fields Too Large", false),
