@@ -187,7 +187,9 @@ impl Wire {
 
     /// Whether the header of the proxy and the handshake of TLS must succeed, if there are any.
     pub fn can_open(&self) -> bool {
-        self.peer.as_ref().is_none_or(Peer::speaks_tls) && !self.proxy.as_ref().is_some_and(Proxy::is_damaged)
+        // What has not come in its time, since the clock jumped, is given up.
+        let is_well = self.peer.as_ref().is_none_or(Peer::speaks_tls);
+        !self.shut && is_well && !self.proxy.as_ref().is_some_and(Proxy::is_damaged)
     }
 
     /// Raises a spurious event.
