@@ -28,6 +28,7 @@ pub(super) mod proxy;
 mod scheduler;
 mod sequencer;
 pub(super) mod tls;
+mod wire;
 mod world;
 
 use std::cell::Cell;

@@ -4,6 +4,7 @@ mod buffers;
 pub mod records;
 mod socket;
 mod tls;
+mod tls_server;
 #[cfg(test)]
 mod tls_tests;
 mod unix;
@@ -19,7 +20,7 @@ pub use self::buffers::{Handshakes, TransportBuffers};
 #[cfg(test)]
 pub use self::socket::ClientStream;
 pub use self::socket::{CONNECTIONS, ServerListener};
-pub use self::tls::{TlsPurpose, TlsServer};
+pub use self::tls_server::{TlsPurpose, TlsServer};
 pub use self::unix::UnixServer;
 
 /// A listening socket.

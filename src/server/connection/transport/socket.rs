@@ -12,7 +12,8 @@ use mio::{Interest, Registry, Token};
 use rustix::event::PollFlags;
 use rustix::net::RecvFlags;
 
-use super::tls::{TlsPurpose, TlsServer, TlsStream};
+use super::tls::TlsStream;
+use super::tls_server::{TlsPurpose, TlsServer};
 use super::unix::UnixServer;
 use super::{Listener, Transport};
 use crate::util::stdio;

@@ -4,77 +4,17 @@
 //! share. A part of a record that has been received, and records that the socket has not taken, are kept (at most about 18 KiB
 //! each) and counted.
 
-use std::cell::RefCell;
 use std::io::{self, IoSlice, Read, Write};
 use std::rc::Rc;
 
 use log::debug;
 
-use super::buffers::{Handshakes, KeptBytes, TransportBuffers};
-use super::records::{Input, MAX_DATA, MAX_RECORD, Records, first_record};
-use crate::chat::Lang;
-use crate::server::tls::TlsConfigs;
+use super::buffers::KeptBytes;
+use super::records::{Input, MAX_DATA, Records, first_record};
+use super::tls_server::{Scratch, TlsPurpose, TlsServer};
 
 /// The first byte of a TLS handshake (RFC 8446, section 5.1).
 const HANDSHAKE: u8 = 22;
-
-/// What a TLS listener is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TlsPurpose {
-    Lines,
-    /// HTTP.
-    Web,
-}
-
-/// What all TLS connections of a server share.
-#[derive(Debug)]
-pub struct TlsServer {
-    configs: RefCell<TlsConfigs>,
-    lang: Lang,
-    buffers: Rc<TransportBuffers>,
-    scratch: RefCell<Scratch>,
-}
-
-/// Buffers that are used within one call.
-#[derive(Debug)]
-struct Scratch {
-    /// Received bytes.
-    received: Box<[u8]>,
-    /// Data of several slices, to be encrypted as one record.
-    data: Vec<u8>,
-    /// Bytes to send.
-    output: Vec<u8>,
-}
-
-impl TlsServer {
-    /// The shared part of a server's TLS connections; plain clients are told in `lang` that TLS is spoken.
-    pub fn new(configs: TlsConfigs, lang: Lang, buffers: &Rc<TransportBuffers>) -> Rc<Self> {
-        let scratch = Scratch { received: vec![0; MAX_RECORD].into(), data: Vec::new(), output: Vec::new() };
-        Rc::new(TlsServer {
-            configs: RefCell::new(configs),
-            lang,
-            buffers: buffers.clone(),
-            scratch: RefCell::new(scratch),
-        })
-    }
-
-    /// Sets other settings for later handshakes.
-    pub fn set_configs(&self, configs: TlsConfigs) {
-        self.configs.replace(configs);
-    }
-
-    fn session(&self, purpose: TlsPurpose) -> Result<Records, rustls::Error> {
-        let configs = self.configs.borrow();
-        Records::new(match purpose {
-            TlsPurpose::Lines => configs.lines.clone(),
-            TlsPurpose::Web => configs.web.clone(),
-        })
-    }
-
-    fn count(&self, count: impl FnOnce(&mut Handshakes)) {
-        self.buffers.count(count);
-    }
-}
 
 enum Stage {
     /// Nothing has been received.
@@ -170,11 +110,7 @@ impl<S: Read + Write> TlsStream<S> {
 
     /// Tells a client that does not speak TLS, in its own protocol, that this is a TLS port.
     fn answer_plain(&mut self) {
-        let answer = match (self.purpose, self.server.lang) {
-            (TlsPurpose::Web, _) => HTTP_ANSWER,
-            (TlsPurpose::Lines, Lang::En) => LINE_ANSWER,
-            (TlsPurpose::Lines, Lang::Zh) => LINE_ANSWER_ZH,
-        };
+        let answer = self.server.plain_answer(self.purpose);
         // A new socket has room for it.
         let _ = self.socket.write(answer.as_bytes());
     }
@@ -407,10 +343,3 @@ fn failure(error: rustls::Error) -> io::Error {
     debug!("TLS: {error}");
     io::Error::new(io::ErrorKind::InvalidData, error)
 }
-
-const LINE_ANSWER: &str =
-    "! This port speaks TLS. Connect with: chinwag connect --tls HOST:PORT, or ncat --ssl HOST PORT.\r\n";
-const LINE_ANSWER_ZH: &str =
-    "! 此端口使用 TLS。请用以下命令连接：chinwag connect --tls HOST:PORT，或 ncat --ssl HOST PORT。\r\n";
-const HTTP_ANSWER: &str = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 63\r\n\
-    Connection: close\r\n\r\nThis port speaks TLS: write https:// in front of the address.\r\n";

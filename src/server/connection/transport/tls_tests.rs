@@ -16,7 +16,8 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, Suppor
 
 use super::buffers::{Handshakes, TransportBuffers};
 use super::records::{MAX_DATA, MAX_RECORD};
-use super::tls::{TlsPurpose, TlsServer, TlsStream, is_temporary};
+use super::tls::{TlsStream, is_temporary};
+use super::tls_server::{TlsPurpose, TlsServer};
 use crate::chat::Lang;
 use crate::server::tls::TlsConfigs;
 use crate::util::test_support::Random;
