@@ -11,7 +11,7 @@
 //! may remain.
 //!
 //! `CHINWAG_SEED=123 cargo test --lib simulator -- --nocapture` replays a seed and prints its events;
-//! `CHINWAG_SEEDS=10000000 cargo test --lib simulator` runs that number of seeds instead of 12,000.
+//! `CHINWAG_SEEDS=10000000 cargo test --lib simulator` runs that number of seeds instead of 10,000.
 
 mod accounts;
 mod acts;
@@ -39,7 +39,7 @@ use self::oracle::Counts;
 use self::world::World;
 
 /// Seeds of a full test run.
-const SEEDS: u64 = 12_000;
+const SEEDS: u64 = 10_000;
 /// Tests that share the seeds, since each test is a thread.
 const SHARES: u64 = 4;
 
@@ -72,7 +72,7 @@ fn run_share(share: u64) {
     }
     eprintln!("{all:?}");
     // The limits must be reached often; counted per 10,000 seeds. Each event happens half as often again or
-    // more; the 3,000 seeds of a share are few.
+    // more; the 2,500 seeds of a share are few.
     if seeds >= 10_000 {
         let per = |count: usize| count as u64 * 10_000 * SHARES / seeds;
         for (least, what, counts) in [
