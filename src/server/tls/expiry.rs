@@ -21,7 +21,7 @@ pub struct Validity {
 }
 
 impl Validity {
-    /// What is to be warned of at this time, in Unix seconds, if anything.
+    /// The state to warn of at this time, in Unix seconds, if there is one.
     fn state(&self, now: i64) -> Option<CertificateState> {
         let at = |time| OffsetDateTime::from_unix_timestamp(time).unwrap_or(OffsetDateTime::UNIX_EPOCH);
         match () {
@@ -35,7 +35,7 @@ impl Validity {
     }
 }
 
-/// What is to be warned of at this time, in Unix seconds: the files and their states.
+/// The warnings that are due at this time, in Unix seconds: files and their states.
 pub fn warnings(validities: &[Validity], now: i64) -> Vec<(&str, CertificateState)> {
     validities.iter().filter_map(|one| Some((&*one.file, one.state(now)?))).collect()
 }

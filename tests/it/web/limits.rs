@@ -97,6 +97,5 @@ fn idle_page_takes_little_memory() {
     let before = server.resident_kib();
     pages.extend((0..PAGES).map(|n| server.enter(&format!("p{n}"))));
     let each = (server.resident_kib() - before) as usize * 1024 / PAGES;
-    // In a debug build mio's sockets are 8 bytes larger.
-    assert!(each <= 440, "{each} bytes for a page");
+    assert!(each <= 400, "{each} bytes for a page");
 }

@@ -27,7 +27,7 @@ fn listen() -> TcpListener {
     TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap()
 }
 
-/// A server with a certificate that nobody has signed.
+/// A server with a self-signed certificate.
 fn server() -> ServerListener {
     let key = rcgen::generate_simple_self_signed(["other.example".to_owned()]).unwrap();
     let private = PrivateKeyDer::Pkcs8(key.signing_key.serialize_der().into());

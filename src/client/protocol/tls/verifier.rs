@@ -19,7 +19,7 @@ use crate::util::fingerprint::{ExpectedFingerprint, Fingerprint};
 /// Which certificates are trusted.
 #[derive(Debug)]
 pub enum Rule {
-    /// Only those with this key, whoever has signed them.
+    /// Only those with this key; their signers do not matter.
     Key(ExpectedFingerprint),
     /// Only those that an authority of `--tls-ca` has signed.
     OnlyAuthorities(Authorities),

@@ -13,8 +13,8 @@ pub struct Handshakes {
     pub failed: u64,
 }
 
-/// The bytes that the transports of one server keep: parts of records that have been received, and records that their
-/// sockets have not taken.
+/// What the transports of one server count together: their handshakes, and the bytes that they keep, which are parts of
+/// records that have been received, and records that their sockets have not taken.
 #[derive(Debug)]
 pub struct TransportBuffers {
     bytes: Cell<usize>,

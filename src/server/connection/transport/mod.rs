@@ -64,7 +64,7 @@ pub trait Transport: Read + Write {
     /// If the kernel refuses.
     fn watch(&mut self, poll: &Self::Poll, slot: usize) -> io::Result<()>;
 
-    /// Whether nobody on the network can read its bytes: TLS, or a socket of this machine.
+    /// Whether its bytes do not cross the network unencrypted: it has TLS, or is a socket of this machine.
     fn is_encrypted(&self) -> bool {
         false
     }
