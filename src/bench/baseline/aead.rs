@@ -146,12 +146,11 @@ mod tests {
     }
 
     #[test]
-    fn more_bytes_cost_more() {
+    fn measurement_encrypts_all_bytes() {
         let negotiated =
             Negotiated { version: ProtocolVersion::TLSv1_3, suite: rustls::CipherSuite::TLS13_AES_128_GCM_SHA256 };
         let mut aead = Aead::new(negotiated).unwrap();
-        let [little, much] = [100, 4 * MAX_DATA].map(|size| aead.measure(&vec![b'x'; size]).unwrap());
-        assert!(0.0 < little && little < much, "{little} {much}");
+        assert!(aead.measure(&[b'x'; 4 * MAX_DATA]).unwrap() > 0.0);
         assert_eq!(aead.output.len(), 4 * (MAX_DATA + 22));
     }
 }
