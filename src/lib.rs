@@ -12,7 +12,7 @@
 //! - [`wire`]: decodes bytes into lines, requests and frames; encodes events as bytes.
 //! - [`store`]: the SQLite file with history, rooms and bans; [`transfer`]: export and import.
 //! - [`server`]: the event loop, connections, HTTP, the operator's console.
-//! - [`client`]: the terminal client. [`bench`]: the load test.
+//! - [`client`]: the terminal client. `terminal`: keyboard and screen. [`bench`]: the load test.
 //! - [`cli`]: the command line. [`util`]: timers, clocks, signals, standard streams, the log.
 
 pub mod bench;
@@ -23,6 +23,7 @@ pub mod server;
 #[cfg(test)]
 mod simulator;
 pub mod store;
+mod terminal;
 pub mod transfer;
 pub mod util;
 pub mod wire;

@@ -12,14 +12,14 @@ use signal_hook_mio::v1_0::Signals;
 
 use super::app::{App, ConnectionStatus, TerminalRequest};
 use super::error::Error;
-use super::input::decoder::{KeyDecoder, TerminalInput};
 use super::protocol::connector::{Connected, Connector, Server};
 use super::protocol::link::{Link, ReadOutcome};
 use super::settings::Settings;
-use super::ui::screen::TerminalSize;
 use super::ui::status::bottom;
-use super::ui::terminal::Terminal;
-use super::ui::view::View;
+use crate::terminal::input::decoder::{KeyDecoder, TerminalInput};
+use crate::terminal::screen::inline_screen::TerminalSize;
+use crate::terminal::screen::view::View;
+use crate::terminal::tty::Terminal;
 use crate::util::clock::Clock;
 use crate::util::signals;
 

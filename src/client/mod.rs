@@ -3,14 +3,13 @@
 //! - `event_loop`: waits for keyboard, server and signals in one poll.
 //! - `app`: decides what to do about keys, lines and connection changes; knows neither terminal nor socket.
 //! - `protocol`: the connection, and the meaning of the server's lines.
-//! - `input`: from the terminal's bytes to lines.
-//! - `ui`: what the terminal shows.
+//! - `ui`: messages and the rows at the bottom as they are drawn.
 //! - `pipe`: passes lines through if standard input or output is not a terminal.
 
 mod app;
 mod error;
 mod event_loop;
-mod input;
+mod name_cache;
 mod pipe;
 mod protocol;
 mod settings;

@@ -2,12 +2,12 @@
 
 use super::App;
 use crate::chat::Now;
-use crate::client::input::editor::MAX_BYTES;
-use crate::client::input::grapheme::cut;
 use crate::client::protocol::entry::LineAction;
 use crate::client::protocol::session::LoginStage;
 use crate::client::protocol::shape::{LineShape, ServerNotice, ServerRefusal};
 use crate::client::ui::format;
+use crate::terminal::input::editor::MAX_BYTES;
+use crate::terminal::input::grapheme::cut;
 
 /// Limits of the history that is collected after a reconnect before it is compared: lines and bytes.
 const MAX_COLLECTED: usize = 50_000;

@@ -11,11 +11,6 @@ use std::collections::VecDeque;
 use std::io;
 use std::time::Duration;
 
-use super::input::completion::Completer;
-use super::input::editor::Editor;
-use super::input::grapheme::cut;
-use super::input::input_history::InputHistory;
-use super::input::paste::Paste;
 use super::protocol::backoff::Backoff;
 use super::protocol::entry::LoginFlow;
 use super::protocol::lag::Lag;
@@ -23,7 +18,12 @@ use super::protocol::missed::SeenMessages;
 use super::protocol::session::{CloseReason, LoginStage, Session};
 use super::settings::Settings;
 use super::ui::format;
-use super::ui::text::StyledLine;
+use crate::terminal::input::completion::Completer;
+use crate::terminal::input::editor::Editor;
+use crate::terminal::input::grapheme::cut;
+use crate::terminal::input::input_history::InputHistory;
+use crate::terminal::input::paste::Paste;
+use crate::terminal::screen::text::StyledLine;
 use crate::util::io_error::plain_words;
 
 /// How long the server may take to close the connection after we have shut down writing.

@@ -82,10 +82,10 @@ mod tests {
     use crate::chat::Password;
     use crate::client::Settings;
     use crate::client::app::TerminalRequest;
-    use crate::client::input::editor::Edit;
-    use crate::client::input::keys::KeyAction;
-    use crate::client::ui::screen::TerminalSize;
     use crate::client::ui::status::bottom;
+    use crate::terminal::input::editor::Edit;
+    use crate::terminal::input::keys::KeyAction;
+    use crate::terminal::screen::inline_screen::TerminalSize;
 
     const WELCOME: &str = "* Welcome to chinwag. Type a nickname and press Enter:";
     const PROMPT: &str = "* alice is registered. Password: (visible as you type)";

@@ -3,12 +3,12 @@
 use super::{App, ConnectionStatus, TerminalRequest};
 use crate::chat::Now;
 use crate::chat::command::{Command, is_blank};
-use crate::client::input::completion::Candidates;
-use crate::client::input::editor::Edit;
-use crate::client::input::keys::KeyAction;
-use crate::client::input::paste::Paste;
 use crate::client::protocol::session::LoginStage;
 use crate::client::ui::format;
+use crate::terminal::input::completion::Candidates;
+use crate::terminal::input::editor::Edit;
+use crate::terminal::input::keys::KeyAction;
+use crate::terminal::input::paste::Paste;
 
 impl App {
     /// Handles a key.

@@ -14,7 +14,7 @@ use super::shape::{LineShape, PeopleList, ServerNotice, ServerRefusal};
 use crate::chat::command::{Command, is_blank};
 use crate::chat::policy::nick::fold;
 use crate::chat::{Due, LOBBY};
-use crate::client::input::name_cache::NameCache;
+use crate::client::name_cache::NameCache;
 use crate::client::ui::mention::MentionFinder;
 
 /// A server that shows our own lines to us does so within this number of lines.

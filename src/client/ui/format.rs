@@ -2,10 +2,10 @@
 
 use time::Time;
 
-use super::text::{StyledLine, TextStyle};
 use crate::chat::policy::nick::fold;
 use crate::client::protocol::session::{Echo, Session};
 use crate::client::protocol::shape::{LineShape, ServerNotice};
+use crate::terminal::screen::text::{StyledLine, TextStyle};
 
 /// The prefix of the client's own messages.
 const LOCAL: &str = "-- ";

@@ -7,7 +7,7 @@ use unicode_normalization::char::is_combining_mark;
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::chat::policy::nick::fold;
-use crate::client::input::name_cache::MAX_BYTES;
+use crate::client::name_cache::MAX_BYTES;
 
 /// A name that is searched for in many texts.
 #[derive(Debug)]

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::screen::{BottomRows, TerminalSize, prompt};
-use super::text::{StyledLine, TextStyle};
-use super::window::InputView;
 use crate::client::app::{App, ConnectionStatus};
 use crate::client::protocol::session::LoginStage;
+use crate::terminal::screen::inline_screen::{BottomRows, TerminalSize, prompt};
+use crate::terminal::screen::text::{StyledLine, TextStyle};
+use crate::terminal::screen::window::InputView;
 
 /// The usual prompt.
 const PROMPT: &str = "> ";

@@ -18,7 +18,7 @@ pub use self::people::PeopleList;
 pub use self::refusal::ServerRefusal;
 
 use crate::chat::Due;
-use crate::client::input::name_cache::MAX_BYTES;
+use crate::client::name_cache::MAX_BYTES;
 
 /// A parsed line; every line has a shape.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use unicode_normalization::char::is_combining_mark;
 
-use crate::client::input::name_cache::MAX_BYTES;
+use crate::client::name_cache::MAX_BYTES;
 
 /// The members of a room.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ mod error;
 mod known_servers;
 mod stream;
 #[cfg(test)]
-pub(in crate::client) mod tests;
+pub(crate) mod tests;
 mod verifier;
 
 use std::io;

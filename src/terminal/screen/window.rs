@@ -3,7 +3,7 @@
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
-use crate::client::input::grapheme::previous;
+use crate::terminal::input::grapheme::previous;
 
 /// The visible part of a line, and the column of the cursor in it.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::full_screen::{FullScreen, MAX_LINES};
-use super::screen::{BottomRows, FRAME_BEGINS, FRAME_ENDS, InlineScreen, TerminalSize};
+use super::inline_screen::{BottomRows, FRAME_BEGINS, FRAME_ENDS, InlineScreen, TerminalSize};
 use super::text::StyledLine;
 
 /// The lines kept to draw the screen again; terminals have fewer rows.

@@ -13,8 +13,8 @@ use super::text::{StyledLine, TextStyle, fitting};
 
 /// Begin and end of a frame: the terminal shows it as a whole (Synchronized Output, mode 2026), and a row that the
 /// terminal finds wider than we do is cut at the edge and does not continue in the next row (DECAWM, mode 7).
-pub(in crate::client) const FRAME_BEGINS: &[u8] = b"\x1b[?2026h\x1b[?7l";
-pub(in crate::client) const FRAME_ENDS: &[u8] = b"\x1b[?7h\x1b[?2026l";
+pub(crate) const FRAME_BEGINS: &[u8] = b"\x1b[?2026h\x1b[?7l";
+pub(crate) const FRAME_ENDS: &[u8] = b"\x1b[?7h\x1b[?2026l";
 
 /// Moves to the first column and erases everything from there on (ECMA-48: CR, ED).
 const ERASE_DOWN: &[u8] = b"\r\x1b[J";
@@ -105,7 +105,7 @@ impl InlineScreen {
 }
 
 /// Draws the bottom rows from the cursor on; leaves the cursor in the input line, at the returned column.
-pub(in crate::client) fn draw_bottom(bottom: &BottomRows, size: TerminalSize, colour: bool, out: &mut Vec<u8>) -> u16 {
+pub(crate) fn draw_bottom(bottom: &BottomRows, size: TerminalSize, colour: bool, out: &mut Vec<u8>) -> u16 {
     // The last column stays free: there the cursor would be between two rows.
     let columns = usize::from(size.columns).saturating_sub(1);
     bottom.prompt.write_all(colour, out);

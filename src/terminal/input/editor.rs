@@ -10,7 +10,7 @@ use std::ops::Range;
 use unicode_segmentation::{GraphemeCursor, UnicodeSegmentation};
 
 use super::grapheme::{cut, previous};
-use crate::client::ui::window::{InputView, InputWindow};
+use crate::terminal::screen::window::{InputView, InputWindow};
 use crate::wire::sanitize::clean;
 
 /// The longest line in bytes.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io::Write;
 use std::ops::Range;
 
-use super::screen::{BottomRows, FRAME_BEGINS, FRAME_ENDS, TerminalSize, draw_bottom};
+use super::inline_screen::{BottomRows, FRAME_BEGINS, FRAME_ENDS, TerminalSize, draw_bottom};
 use super::text::StyledLine;
 
 /// The lines kept for scrolling back.

@@ -13,7 +13,7 @@ use rustix::fs::{Mode, OFlags, open};
 use rustix::process::{getpgrp, getsid};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetpgrp, tcgetwinsize, tcsetattr};
 
-use super::screen::TerminalSize;
+use super::screen::inline_screen::TerminalSize;
 use crate::util::stdio::is_ready;
 
 /// Bracketed paste: pasted text is marked (xterm's ctlseqs, "Bracketed Paste Mode").

@@ -1,0 +1,9 @@
+//! Draws what the terminal shows.
+
+mod full_screen;
+pub(crate) mod inline_screen;
+#[cfg(test)]
+pub(crate) mod test_support;
+pub(crate) mod text;
+pub(crate) mod view;
+pub(crate) mod window;
