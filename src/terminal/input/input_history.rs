@@ -1,6 +1,6 @@
 //! Keeps the lines that were sent, to be recalled.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 
 const MAX_LINES: usize = 1000;
 
@@ -45,6 +45,14 @@ impl InputHistory {
     pub fn newer(&mut self, current: &str) -> Option<&str> {
         let at = self.at? + 1;
         Some(self.go(at, current))
+    }
+
+    /// Returns the newest line that contains `text`, without the first `skipped` of those that do. Of equal lines only the
+    /// newest counts.
+    pub fn find(&self, text: &str, skipped: usize) -> Option<&str> {
+        let mut seen = HashSet::new();
+        let mut found = self.lines.iter().rev().filter(|line| line.contains(text) && seen.insert(line.as_str()));
+        found.nth(skipped).map(String::as_str)
     }
 
     /// Ends the walk: the next one begins at the newest line.

@@ -17,6 +17,10 @@ pub enum KeyAction {
         back: bool,
     },
     Submit,
+    /// Ctrl-R: an older line of the input history with a text in it.
+    Search,
+    /// Alt with a digit from 1 to 9.
+    Select(u8),
     /// Ctrl-C.
     Interrupt,
     /// Ctrl-D: the end of input on an empty line, else [`Edit::Delete`].
@@ -42,6 +46,7 @@ impl KeyAction {
                 return None;
             }
             KeyCode::Char(c) if control => return control_key(c.to_ascii_lowercase(), alt),
+            KeyCode::Char(c @ '1'..='9') if alt => return Some(KeyAction::Select(c as u8 - b'0')),
             KeyCode::Char(c) if alt => alt_key(c.to_ascii_lowercase())?,
             KeyCode::Char(c) if c.is_control() => return None,
             KeyCode::Char(c) => Edit::Insert(c),
@@ -96,8 +101,9 @@ fn control_key(c: char, alt: bool) -> Option<KeyAction> {
         'l' => return Some(KeyAction::Redraw),
         'n' => return Some(KeyAction::Newer),
         'p' => return Some(KeyAction::Older),
+        'r' => return Some(KeyAction::Search),
         'z' => return Some(KeyAction::Suspend),
-        '[' => return Some(KeyAction::Escape),
+        '[' | 'g' => return Some(KeyAction::Escape),
         _ => return None,
     };
     Some(KeyAction::Edit(edit))
