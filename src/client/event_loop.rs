@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use mio::event::Event;
 use mio::{Events, Poll, Token};
-use rustix::process::{Signal, kill_current_process_group};
-use signal_hook::consts::{SIGCONT, SIGHUP, SIGTSTP, SIGWINCH};
-use signal_hook::low_level::emulate_default_handler;
+use signal_hook::consts::SIGHUP;
 use signal_hook_mio::v1_0::Signals;
 
 use super::app::{App, ConnectionStatus, TerminalRequest};
@@ -16,10 +14,10 @@ use super::protocol::connector::{Connected, Connector, Server};
 use super::protocol::link::{Link, ReadOutcome};
 use super::settings::Settings;
 use super::ui::status::bottom;
-use crate::terminal::input::decoder::{KeyDecoder, TerminalInput};
-use crate::terminal::screen::inline_screen::TerminalSize;
+use crate::terminal::input::decoder::TerminalInput;
+use crate::terminal::input::line_input;
 use crate::terminal::screen::view::View;
-use crate::terminal::tty::Terminal;
+use crate::terminal::session::{self, SignalOutcome, TerminalSession};
 use crate::util::clock::Clock;
 use crate::util::signals;
 
@@ -31,14 +29,8 @@ const LINK: Token = Token(2);
 /// Blocks read from the server before the keyboard is read again.
 const READS_IN_A_ROW: usize = 4;
 
-/// How long after an ESC the rest of a sequence may come.
-const ESCAPE_TIMEOUT: Duration = Duration::from_millis(50);
-
 /// An unfinished server line is taken as a prompt after this time without new bytes.
 const PROMPT_DELAY: Duration = Duration::from_millis(100);
-
-/// How often the client checks whether it is in the foreground again.
-const FOREGROUND_CHECK: Duration = Duration::from_millis(500);
 
 /// The client's event loop and everything it owns.
 pub struct EventLoop<'a> {
@@ -47,15 +39,7 @@ pub struct EventLoop<'a> {
     poll: Poll,
     clock: Clock,
     signals: Signals,
-    terminal: Terminal,
-    /// Whether another process group has the terminal.
-    in_background: bool,
-    size: TerminalSize,
-    /// Whether the terminal may have input.
-    terminal_readable: bool,
-    decoder: KeyDecoder,
-    /// When a pending ESC is taken as the Escape key.
-    escape_at: Option<Duration>,
+    terminal: TerminalSession,
     connector: Option<Connector<'a>>,
     link: Option<Link>,
     /// Whether the server may have sent something.
@@ -77,20 +61,12 @@ impl<'a> EventLoop<'a> {
         let poll = Poll::new()?;
         let clock = Clock::start();
         let mut signals = signals::watch()?;
-        for signal in [SIGWINCH, SIGTSTP, SIGCONT] {
-            signals.add_signal(signal)?;
-        }
+        session::SIGNALS.into_iter().try_for_each(|signal| signals.add_signal(signal))?;
         poll.registry().register(&mut signals, SIGNALS, mio::Interest::READABLE)?;
-        let terminal = Terminal::open(settings.full_screen)?;
-        terminal.watch(poll.registry(), TERMINAL)?;
+        let terminal = TerminalSession::open(settings.full_screen, poll.registry(), TERMINAL)?;
         Ok(EventLoop {
             settings,
             server,
-            size: terminal.size(),
-            in_background: false,
-            terminal_readable: true,
-            decoder: KeyDecoder::default(),
-            escape_at: None,
             connector: None,
             link: None,
             readable: false,
@@ -114,7 +90,7 @@ impl<'a> EventLoop<'a> {
         loop {
             let outcome = self.process_turn(&events);
             if outcome.is_err() || *self.app.status() == ConnectionStatus::Ended {
-                self.draw_last();
+                self.terminal.give_back(&mut self.view);
                 return outcome.map(|()| 0);
             }
             let most = self.timeout();
@@ -128,7 +104,7 @@ impl<'a> EventLoop<'a> {
     fn process_turn(&mut self, events: &Events) -> Result<(), Error> {
         events.iter().for_each(|event| self.record_event(event));
         self.process_signals().map_err(Error::System)?;
-        self.check_foreground().map_err(Error::System)?;
+        self.terminal.check_foreground(&mut self.view).map_err(Error::System)?;
         self.read_keys();
         self.dial(events)?;
         self.receive();
@@ -138,9 +114,10 @@ impl<'a> EventLoop<'a> {
     }
 
     fn record_event(&mut self, event: &Event) {
+        let is_readable = event.is_readable() || event.is_read_closed() || event.is_error();
         match event.token() {
-            TERMINAL => self.terminal_readable |= event.is_readable() || event.is_read_closed() || event.is_error(),
-            LINK => self.readable |= event.is_readable() || event.is_read_closed() || event.is_error(),
+            TERMINAL if is_readable => self.terminal.notify(),
+            LINK => self.readable |= is_readable,
             _ => {}
         }
     }
@@ -149,22 +126,23 @@ impl<'a> EventLoop<'a> {
     fn timeout(&self) -> Option<Duration> {
         let now = self.clock.elapsed();
         let must_dial = *self.app.status() == ConnectionStatus::Connecting && self.connector.is_none();
-        let draws = self.view.has_waiting() && !self.terminal.has_pending() && self.terminal.can_draw();
+        let draws = self.view.has_waiting() && self.terminal.can_draw();
         if self.may_receive() || must_dial || draws {
             return Some(Duration::ZERO);
         }
         let dials = self.connector.as_ref().and_then(Connector::deadline);
-        let look = self.in_background.then_some(now + FOREGROUND_CHECK);
-        let deadlines = [self.app.deadline(now), dials, self.escape_at, self.prompt_at, look];
+        let deadlines = [self.app.deadline(now), dials, self.terminal.deadline(now), self.prompt_at];
         deadlines.into_iter().flatten().min().map(|at| at.saturating_sub(now))
     }
 
     fn process_signals(&mut self) -> io::Result<()> {
         for signal in self.signals.pending().collect::<Vec<_>>() {
             match signal {
-                SIGWINCH => self.size = self.terminal.size(),
-                SIGTSTP => self.suspend()?,
-                SIGCONT => self.resume()?,
+                signal if session::SIGNALS.contains(&signal) => {
+                    if self.terminal.handle_signal(signal, &mut self.view)? == SignalOutcome::NotSuspended {
+                        self.app.show_local("There is no shell here to resume the client, so it was not suspended.");
+                    }
+                }
                 SIGHUP => self.app.end(),
                 _ if matches!(self.app.status(), ConnectionStatus::Leaving { .. }) => self.app.end(),
                 _ => self.app.leave(self.clock.elapsed()),
@@ -173,67 +151,12 @@ impl<'a> EventLoop<'a> {
         Ok(())
     }
 
-    /// Restores the terminal and stops the process, as SIGTSTP does by default.
-    fn suspend(&mut self) -> io::Result<()> {
-        // No process would continue it; for this reason the kernel would not stop it either.
-        if self.terminal.has_no_shell() {
-            self.app.show_local("There is no shell here to resume the client, so it was not suspended.");
-            return Ok(());
-        }
-        if self.terminal.can_draw() {
-            let last = self.view.leave(self.size);
-            self.terminal.give_back(&last);
-        }
-        // SIGCONT continues here.
-        emulate_default_handler(SIGTSTP)
-    }
-
-    fn resume(&mut self) -> io::Result<()> {
-        if self.reached && !self.terminal.is_in_background() {
-            self.terminal.take()?;
-            self.in_background = false;
-            self.size = self.terminal.size();
-            self.terminal_readable = true;
-            let row = self.view.resume();
-            self.terminal.draw(&row)?;
-        }
-        Ok(())
-    }
-
-    /// Takes the terminal again after `fg`: a shell sends no signal to a job that was running in the background.
-    fn check_foreground(&mut self) -> io::Result<()> {
-        let in_background = self.terminal.is_in_background();
-        if self.in_background && !in_background {
-            self.resume()?;
-        }
-        self.in_background = in_background;
-        Ok(())
-    }
-
     /// Reads keys and pastes.
     fn read_keys(&mut self) {
         let now = self.clock.now();
-        if self.escape_at.is_some_and(|at| at <= now.at) {
-            self.escape_at = None;
-            self.decoder.flush();
-        }
-        let mut block = [0; 4096];
-        while self.terminal_readable && self.terminal.can_draw() {
-            match self.terminal.read(&mut block) {
-                Ok(n @ 1..) => {
-                    self.decoder.feed(&block[..n]);
-                    self.escape_at = self.decoder.is_pending().then_some(now.at + ESCAPE_TIMEOUT);
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.terminal_readable = false,
-                // The terminal has been hung up.
-                Ok(0) | Err(_) => {
-                    self.terminal_readable = false;
-                    self.app.end();
-                }
-            }
-        }
-        while let Some(input) = self.decoder.next() {
+        // The terminal has been hung up.
+        let Ok(inputs) = self.terminal.read(now.at) else { return self.app.end() };
+        for input in inputs {
             let request = match input {
                 TerminalInput::Do(action) => self.app.press_key(action, now),
                 TerminalInput::Paste(text) => {
@@ -251,19 +174,13 @@ impl<'a> EventLoop<'a> {
     }
 
     fn run_request(&mut self, request: TerminalRequest) {
-        match request {
-            TerminalRequest::Nothing => {}
-            TerminalRequest::Redraw => {
-                let clear = self.view.redraw(self.size);
-                // If the terminal is gone, the next read reports it.
-                let _ = self.terminal.draw(&clear);
-            }
-            // As a terminal does that handles the key itself: the whole process group stops.
-            TerminalRequest::Suspend => {
-                let _ = kill_current_process_group(Signal::TSTP);
-            }
-            TerminalRequest::Scroll { back } => self.view.scroll(back, self.size),
-        }
+        let request = match request {
+            TerminalRequest::Nothing => return,
+            TerminalRequest::Redraw => line_input::TerminalRequest::Redraw,
+            TerminalRequest::Suspend => line_input::TerminalRequest::Suspend,
+            TerminalRequest::Scroll { back } => line_input::TerminalRequest::Scroll { back },
+        };
+        self.terminal.run_request(request, &mut self.view);
     }
 
     /// Makes a connection if one is needed.
@@ -343,28 +260,16 @@ impl<'a> EventLoop<'a> {
     /// Draws the next frame, unless the terminal has not taken the last one yet.
     fn draw(&mut self) -> io::Result<()> {
         self.app.take_lines().for_each(|line| self.view.push(line));
+        self.terminal.flush()?;
         if !self.terminal.can_draw() {
             return Ok(());
         }
-        self.terminal.flush()?;
-        if self.terminal.has_pending() {
-            return Ok(());
-        }
-        let now = self.clock.elapsed();
-        let bottom = bottom(&mut self.app, &self.settings.addr(), self.view.unseen(), self.size, now);
-        let mut frame = self.view.frame(&bottom, self.size);
+        let (now, size) = (self.clock.elapsed(), self.terminal.size());
+        let bottom = bottom(&mut self.app, &self.settings.addr(), self.view.unseen(), size, now);
+        let mut frame = self.view.frame(&bottom, size);
         if self.app.take_bell() {
             frame.push(b'\x07');
         }
         self.terminal.draw(&frame)
-    }
-
-    /// Shows the remaining lines and removes the bottom rows.
-    fn draw_last(&mut self) {
-        if !self.terminal.can_draw() {
-            return;
-        }
-        let last = self.view.last(self.size);
-        self.terminal.give_back(&last);
     }
 }
