@@ -2,6 +2,7 @@
 
 mod full_screen;
 pub(crate) mod inline_screen;
+mod line_break;
 #[cfg(test)]
 pub(crate) mod test_support;
 pub(crate) mod text;

@@ -7,6 +7,8 @@ use anstyle::{Ansi256Color, AnsiColor, Color, Effects, Style};
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+use super::line_break::break_points;
+
 /// Colours of names that can be read on a white and on a black background.
 const NAMES: [u8; 20] = [31, 33, 34, 37, 64, 67, 71, 97, 99, 103, 107, 125, 130, 133, 136, 160, 161, 166, 168, 172];
 
@@ -156,27 +158,34 @@ impl StyledLine {
         self.indent.min(columns / 2).min(columns.saturating_sub(MIN_ROOM))
     }
 
-    /// Divides the line into rows of at most `columns` columns including the indent. A row ends between words or behind
-    /// a wide character if possible, and not before the text if its beginning fits.
+    /// Divides the line into rows of at most `columns` columns including the indent. A row ends where
+    /// [`break_points`] allows it, if possible, and not before the text if its beginning fits.
     pub fn rows(&self, columns: usize) -> Vec<Range<usize>> {
+        if fitting(&self.text, columns).len() == self.text.len() {
+            return vec![0..self.text.len()];
+        }
         let mut rows = Vec::new();
+        let mut is_break = break_points(&self.text);
         let further = columns - self.indent(columns);
         let head = if self.indent < columns { self.head } else { 0 };
         let mut columns = columns;
         let (mut start, mut width) = (0, 0);
         // Where the current row can be broken, and the width of what follows.
-        let (mut space, mut since) = (None, 0);
+        let (mut point, mut since) = (None, 0);
         for (at, grapheme) in self.text.grapheme_indices(true) {
             let wide = columns_of(grapheme);
-            if grapheme == " " && width == columns {
+            if at > head.max(start) && is_break(at) {
+                (point, since) = (Some(at), 0);
+            }
+            if grapheme == " " && width == columns && is_break(at + 1) {
                 // A space beyond the edge is left out.
                 rows.push(start..at);
-                (start, width, space, since) = (at + 1, 0, None, 0);
+                (start, width, point, since) = (at + 1, 0, None, 0);
                 columns = further;
                 continue;
             }
             while width + wide > columns && at > start {
-                let end = space.take().unwrap_or(at);
+                let end = point.take().unwrap_or(at);
                 rows.push(start..end);
                 width = if end == at { 0 } else { since };
                 start = end;
@@ -184,9 +193,6 @@ impl StyledLine {
             }
             width += wide;
             since += wide;
-            if at >= head && (grapheme == " " || wide == 2) {
-                (space, since) = (Some(at + grapheme.len()), 0);
-            }
         }
         if start < self.text.len() || rows.is_empty() {
             rows.push(start..self.text.len());
@@ -247,19 +253,57 @@ mod tests {
     }
 
     #[test]
-    fn rows_contain_all_text_and_fit() {
+    fn rows_neither_begin_with_closing_marks_nor_end_with_opening_ones() {
+        assert_eq!(rows("你好，世界", 4), ["你", "好，", "世界"]);
+        assert_eq!(rows("hello，世界。", 9), ["hello，世", "界。"]);
+        assert_eq!(rows("你好（世界）", 6), ["你好", "（世", "界）"]);
+        assert_eq!(rows("你好 ，世界", 4), ["你", "好 ", "，世", "界"]);
+        assert_eq!(rows("hello，世界", 4), ["hell", "o，", "世界"]);
+        assert_eq!(hanging("你好，世界", 9), ["bob: 你", "    好，", "    世界"]);
+    }
+
+    #[test]
+    fn url_is_broken_only_if_it_is_longer_than_a_row() {
+        assert_eq!(rows("see https://a.example/b/c now", 21), ["see ", "https://a.example/b/c", "now"]);
+        assert_eq!(rows("see https://a.example/b/c", 20), ["see ", "https://a.example/b/", "c"]);
+    }
+
+    /// Divides a text as [`StyledLine::rows`] does, row by row.
+    fn model_rows(text: &str, columns: usize) -> Vec<&str> {
+        let ends: Vec<usize> = text.grapheme_indices(true).map(|(at, grapheme)| at + grapheme.len()).collect();
+        let mut is_break = break_points(text);
+        let breaks: Vec<usize> = ends.iter().copied().filter(|&at| is_break(at)).collect();
+        let (mut rows, mut start) = (Vec::new(), 0);
+        while start < text.len() {
+            let width = |end: usize| text[start..end].graphemes(true).map(columns_of).sum::<usize>();
+            let fit = start + fitting(&text[start..], columns).len();
+            let is_space = text[fit..].graphemes(true).next() == Some(" ");
+            let (end, next) = match breaks.iter().rfind(|&&at| at > start && at <= fit) {
+                _ if fit == text.len() => (fit, fit),
+                _ if is_space && width(fit) == columns && breaks.contains(&(fit + 1)) => (fit, fit + 1),
+                Some(&at) => (at, at),
+                None => (fit, fit),
+            };
+            rows.push(&text[start..end]);
+            start = next;
+        }
+        rows
+    }
+
+    #[test]
+    fn rows_contain_all_text_and_fit_and_equal_model() {
         let mut random = crate::util::test_support::Random(1);
-        for _ in 0..2000 {
-            let count = random.below(40);
-            let text: String = (0..count).map(|_| *random.pick(&["a", " ", "你", "e\u{301}", "👩‍👩‍👧", "bc"])).collect();
-            let columns = 2 + random.below(20);
+        let parts = ["a", " ", "你", "e\u{301}", "👩‍👩‍👧", "bc", "，", "（", "」", "/", "a/b-c"];
+        for _ in 0..5000 {
+            let count = 1 + random.below(40);
+            let text: String = (0..count).map(|_| *random.pick(&parts)).collect();
+            // The widest of these graphemes has six columns.
+            let columns = 6 + random.below(20);
             let rows = rows(&text, columns);
+            assert_eq!(rows, model_rows(&text, columns));
             assert_eq!(rows.concat().replace(' ', ""), text.replace(' ', ""));
             for row in &rows {
-                assert!(
-                    row.graphemes(true).map(UnicodeWidthStr::width).sum::<usize>() <= columns,
-                    "{row:?} in {columns}"
-                );
+                assert!(row.graphemes(true).map(columns_of).sum::<usize>() <= columns, "{row:?} in {columns}");
             }
         }
     }
