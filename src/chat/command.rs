@@ -263,9 +263,9 @@ const COMMANDS: &[(&str, Holder, ParseArguments)] = &[
     ("shutdown", Holder::Operator, |_| Command::ShutDown),
 ];
 
-/// The words of all member commands, without the slash.
-pub fn words() -> impl Iterator<Item = &'static str> {
-    COMMANDS.iter().filter(|(_, holder, _)| holder.includes(Typist::MEMBER)).map(|&(word, ..)| word)
+/// The words of all commands that this typist has, without the slash.
+pub fn words(typist: Typist) -> impl Iterator<Item = &'static str> {
+    COMMANDS.iter().filter(move |(_, holder, _)| holder.includes(typist)).map(|&(word, ..)| word)
 }
 
 /// Whether a line is `q`, `quit` or `exit` alone, in any case.
@@ -299,6 +299,7 @@ pub fn split(line: &str) -> (&str, &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chat::{Help, Lang};
 
     #[test]
     fn plain_text_parses_as_said_unchanged() {
@@ -343,5 +344,23 @@ mod tests {
         assert_eq!(Command::parse_as("/mod bob", Typist::CONSOLE), Command::Moderator(true, "bob"));
         assert_eq!(Command::parse_as("/stats", Typist { role: Role::Moderator, is_console: false }), Command::Stats);
         assert_eq!(Command::parse("/"), Command::Other("", ""));
+    }
+
+    #[test]
+    fn help_of_members_lists_their_commands() {
+        let commands: Vec<&str> = words(Typist::MEMBER).collect();
+        for lang in [Lang::En, Lang::Zh] {
+            let text = lang.help(Help::Member).collect::<Vec<_>>().join(" ");
+            let words = text.split(|c: char| c != '/' && !c.is_ascii_alphanumeric());
+            // `/text` stands for a text that begins with a slash.
+            let is_command = |word: &&str| !word.ends_with('/') && !word.ends_with("/text");
+            let listed: Vec<&str> = words.filter(is_command).filter_map(|word| word.strip_prefix('/')).collect();
+            for word in &commands {
+                assert!(*word == "help" || listed.contains(word), "/{word} is not in the help");
+            }
+            for word in listed {
+                assert!(commands.contains(&word), "/{word} is no command");
+            }
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{App, ConnectionStatus, TerminalRequest};
 use crate::chat::Now;
-use crate::chat::command::{Command, is_blank};
+use crate::chat::command::{Command, Typist, is_blank, words};
 use crate::client::protocol::session::LoginStage;
 use crate::client::ui::format;
 use crate::terminal::input::completion::Candidates;
@@ -65,7 +65,8 @@ impl App {
     }
 
     fn complete(&mut self, back: bool) {
-        let candidates = Candidates { names: &self.session.names(), rooms: &self.session.rooms() };
+        let commands: Vec<&str> = words(Typist::MEMBER).chain(["go", "close"]).collect();
+        let candidates = Candidates { names: &self.session.names(), rooms: &self.session.rooms(), commands: &commands };
         let completed = self.completer.complete(self.editor.text(), self.editor.cursor(), back, &candidates);
         if let Some((text, cursor)) = completed {
             self.editor.set_at(&text, cursor);

@@ -1,13 +1,23 @@
 //! Completes the word before the cursor on Tab.
 
-use crate::chat::command;
 use crate::chat::policy::nick::fold;
 
-/// The names and rooms that can complete a word, best first.
+/// The commands whose first argument is a name.
+const NAME_COMMANDS: [&str; 16] = [
+    "msg", "ignore", "unignore", "whois", "invite", "op", "deop", "voice", "devoice", "kick", "mute", "unmute", "ban",
+    "unban", "mod", "unmod",
+];
+
+/// The commands whose argument is a room.
+const ROOM_COMMANDS: [&str; 5] = ["join", "who", "follow", "unfollow", "go"];
+
+/// What can complete a word, best first.
 #[derive(Clone, Copy, Debug)]
 pub struct Candidates<'a> {
     pub names: &'a [&'a str],
     pub rooms: &'a [&'a str],
+    /// Commands without the slash.
+    pub commands: &'a [&'a str],
 }
 
 /// Returns the names that begin with `prefix`, regardless of case, width and composition.
@@ -122,44 +132,47 @@ impl Completion {
 /// Returns the candidates for a word that stands behind `before`.
 fn candidates_for(before: &str, word: &str, candidates: &Candidates) -> Vec<String> {
     let with = |mark: &str, names: Vec<&str>| names.into_iter().map(|name| format!("{mark}{name}")).collect();
-    match command_before(before).as_deref() {
-        Some("join" | "who") => return with("", matching(candidates.rooms, word)),
-        Some("msg" | "ignore" | "unignore") => return with("", matching(candidates.names, word)),
-        _ => {}
-    }
+    let command = command_before(before);
+    let is_argument_of = |commands: &[&str]| command.as_deref().is_some_and(|command| commands.contains(&command));
+    let is_behind_command = command.is_some() && !before.contains('#');
     match word.as_bytes() {
+        [b'#', ..] if before.is_empty() || is_behind_command => with("#", matching(candidates.rooms, &word[1..])),
+        [b'@', ..] if !is_argument_of(&NAME_COMMANDS) => {
+            let name = word.trim_start_matches('@');
+            with(&word[..word.len() - name.len()], matching(candidates.names, name))
+        }
+        _ if is_argument_of(&ROOM_COMMANDS) => with("", matching(candidates.rooms, word)),
+        _ if is_argument_of(&NAME_COMMANDS) => with("", matching(candidates.names, word)),
         [] => Vec::new(),
         [b'/', prefix @ ..] if before.is_empty() && !prefix.starts_with(b"/") => {
             let prefix = word[1..].to_ascii_lowercase();
-            with("/", command::words().filter(|word| word.starts_with(&prefix)).collect())
-        }
-        [b'@', ..] => {
-            let name = word.trim_start_matches('@');
-            with(&word[..word.len() - name.len()], matching(candidates.names, name))
+            with("/", candidates.commands.iter().copied().filter(|word| word.starts_with(&prefix)).collect())
         }
         _ => with("", matching(candidates.names, word)),
     }
 }
 
-/// Returns the command of which the next word is the first argument.
+/// Returns the command of which the next word is the first argument, or the first one behind `#room`.
 fn command_before(before: &str) -> Option<String> {
-    let word = before.strip_prefix('/')?.trim_end_matches(' ');
-    (!word.contains(' ')).then(|| word.to_ascii_lowercase())
+    let (command, arguments) = before.strip_prefix('/')?.split_once(' ')?;
+    let room = arguments.trim_matches(' ');
+    (room.is_empty() || room.starts_with('#') && !room.contains(' ')).then(|| command.to_ascii_lowercase())
 }
 
 /// Whether the word addresses a user: a name at the beginning of a line.
 fn is_addressing(before: &str, word: &str) -> bool {
-    before.trim().is_empty() && !word.starts_with(['/', '@'])
+    before.trim().is_empty() && !word.starts_with(['/', '@', '#'])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chat::command::Command;
-    use crate::chat::{Help, Lang};
 
-    const CANDIDATES: Candidates =
-        Candidates { names: &["alice", "bob", "albert", "ALAN", "Álvaro"], rooms: &["lobby", "kitchen"] };
+    const CANDIDATES: Candidates = Candidates {
+        names: &["alice", "bob", "albert", "ALAN", "Álvaro"],
+        rooms: &["lobby", "kitchen"],
+        commands: &["help", "join", "kick", "go", "close"],
+    };
 
     /// Completes at the bar once for each mark in `tabs`: `>` is Tab, `<` is Shift-Tab.
     fn tab(line: &str, tabs: &str) -> String {
@@ -193,6 +206,26 @@ mod tests {
             ("/JOIN  k|", "/JOIN  kitchen |"),
             ("/who k|", "/who kitchen |"),
             ("/who b|", "/who b|"),
+            ("/follow #k|", "/follow #kitchen |"),
+            ("/unfollow k|", "/unfollow kitchen |"),
+            ("/go k|", "/go kitchen |"),
+            ("/go #k|", "/go #kitchen |"),
+            ("/go @b|", "/go @bob |"),
+            ("/cl|", "/close |"),
+            ("#k|", "#kitchen |"),
+            ("  #k|", "  #k|"),
+            ("say #k|", "say #k|"),
+            ("#kitchen bo|", "#kitchen bob |"),
+            ("/topic #|", "/topic #lobby |"),
+            ("/topic #lobby #k|", "/topic #lobby #k|"),
+            ("/topic |", "/topic |"),
+            ("/kick bo|", "/kick bob |"),
+            ("/Kick |", "/Kick alice |"),
+            ("/kick #k|", "/kick #kitchen |"),
+            ("/kick #kitchen |", "/kick #kitchen alice |"),
+            ("/kick  #kitchen  BO|", "/kick  #kitchen  bob |"),
+            ("/kick bob |", "/kick bob |"),
+            ("/delete #kitchen @b|", "/delete #kitchen @bob |"),
             ("/msg |", "/msg alice |"),
             ("/ignore bo|", "/ignore bob |"),
             ("/unignore bo|", "/unignore bob |"),
@@ -257,25 +290,5 @@ mod tests {
         assert_eq!(completer.complete("alb", 3, false, &CANDIDATES), Some(("albert: ".into(), 8)));
         completer.reset();
         assert_eq!(completer.complete("albert: ", 8, false, &CANDIDATES), None);
-    }
-
-    #[test]
-    fn completed_commands_equal_help_commands() {
-        let is_known = |word: &str| !matches!(Command::parse(word), Command::Other(..));
-        let completed = candidates_for("", "/", &CANDIDATES);
-        assert!(completed.iter().all(|word| is_known(word)), "{completed:?}");
-        for lang in [Lang::En, Lang::Zh] {
-            let text = lang.help(Help::Member).collect::<Vec<_>>().join(" ");
-            let words = text.split(|c: char| c != '/' && !c.is_ascii_alphanumeric());
-            // In the help `/text` stands for a text that begins with a slash.
-            let is_command = |word: &&str| word.starts_with('/') && !word.ends_with('/') && !word.ends_with("/text");
-            let helped: Vec<&str> = words.filter(is_command).collect();
-            for word in &completed {
-                assert!(word == "/help" || helped.contains(&word.as_str()), "{word} is not in the help");
-            }
-            for word in helped {
-                assert!(completed.iter().any(|known| known == word), "{word} is not completed");
-            }
-        }
     }
 }
