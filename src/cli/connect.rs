@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use crate::chat::Password;
 use crate::client::{Settings, TlsTrust};
 use crate::util::fingerprint::ExpectedFingerprint;
+use crate::util::stdio::allows_colour;
 
 /// The port that a chinwag server listens on by default, and the one for TLS.
 const PORT: u16 = 4567;
@@ -73,10 +74,8 @@ impl Connect {
             (None, Some(expected)) => Some(TlsTrust::Key(expected)),
             (None, None) => (self.tls || has_tls).then_some(TlsTrust::FirstUse),
         };
-        // no-color.org: the variable counts if it is set and not empty.
-        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let colour = match self.color {
-            ColorMode::Auto => !no_color,
+            ColorMode::Auto => allows_colour(),
             ColorMode::Always => true,
             ColorMode::Never => false,
         };

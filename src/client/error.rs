@@ -23,6 +23,11 @@ pub enum Error {
     /// The server closed the connection before the login was done.
     #[error("the server closed the connection before the login was complete; see its last lines")]
     NotIn,
+    /// There is a web page at this address.
+    #[error(
+        "this is a web page: open {0} in a browser, or connect to the port for lines of text (by default 4567, with TLS 4568)"
+    )]
+    WebServer(String),
     #[error("the connection was lost: {}", plain_words(.0))]
     Lost(#[source] io::Error),
     #[error("cannot use the terminal: {}", plain_words(.0))]

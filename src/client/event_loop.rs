@@ -8,14 +8,13 @@ use mio::{Events, Poll, Token};
 use signal_hook::consts::SIGHUP;
 use signal_hook_mio::v1_0::Signals;
 
-use super::app::{App, ConnectionStatus, TerminalRequest};
+use super::app::{App, ConnectionStatus};
 use super::error::Error;
 use super::protocol::connector::{Connected, Connector, Server};
 use super::protocol::link::{Link, ReadOutcome};
 use super::settings::Settings;
 use super::ui::status::bottom;
 use crate::terminal::input::decoder::TerminalInput;
-use crate::terminal::input::line_input;
 use crate::terminal::screen::view::View;
 use crate::terminal::session::{self, SignalOutcome, TerminalSession};
 use crate::util::clock::Clock;
@@ -34,7 +33,6 @@ const PROMPT_DELAY: Duration = Duration::from_millis(100);
 
 /// The client's event loop and everything it owns.
 pub struct EventLoop<'a> {
-    settings: &'a Settings,
     server: &'a Server,
     poll: Poll,
     clock: Clock,
@@ -65,7 +63,6 @@ impl<'a> EventLoop<'a> {
         poll.registry().register(&mut signals, SIGNALS, mio::Interest::READABLE)?;
         let terminal = TerminalSession::open(settings.full_screen, poll.registry(), TERMINAL)?;
         Ok(EventLoop {
-            settings,
             server,
             connector: None,
             link: None,
@@ -88,8 +85,10 @@ impl<'a> EventLoop<'a> {
     pub fn run(mut self) -> Result<u8, Error> {
         let mut events = Events::with_capacity(64);
         loop {
-            let outcome = self.process_turn(&events);
+            let outcome = self.process_turn(&events).and_then(|()| self.app.take_error().map_or(Ok(()), Err));
             if outcome.is_err() || *self.app.status() == ConnectionStatus::Ended {
+                self.app.tell_unconfirmed();
+                self.show_changes();
                 self.terminal.give_back(&mut self.view);
                 return outcome.map(|()| 0);
             }
@@ -108,7 +107,12 @@ impl<'a> EventLoop<'a> {
         self.read_keys();
         self.dial(events)?;
         self.receive();
-        self.app.run_timers(self.clock.elapsed());
+        let now = self.clock.elapsed();
+        self.app.run_timers(now);
+        // What has come is read first: the terminal may have held it up.
+        if self.app.is_stalled(now) && self.link.is_some() && !self.readable {
+            self.drop_link(Some(&io::ErrorKind::TimedOut.into()), now);
+        }
         self.send();
         self.draw().map_err(Error::Terminal)
     }
@@ -161,26 +165,19 @@ impl<'a> EventLoop<'a> {
                 TerminalInput::Do(action) => self.app.press_key(action, now),
                 TerminalInput::Paste(text) => {
                     self.app.paste_text(&text, now);
-                    TerminalRequest::Nothing
+                    None
                 }
                 TerminalInput::PasteTooLong => {
                     self.app.show_local("The paste is too long (1 MiB at most).");
-                    TerminalRequest::Nothing
+                    None
                 }
-                TerminalInput::Other => TerminalRequest::Nothing,
+                TerminalInput::Other => None,
             };
-            self.run_request(request);
+            if let Some(request) = request {
+                self.show_changes();
+                self.terminal.run_request(request, &mut self.view);
+            }
         }
-    }
-
-    fn run_request(&mut self, request: TerminalRequest) {
-        let request = match request {
-            TerminalRequest::Nothing => return,
-            TerminalRequest::Redraw => line_input::TerminalRequest::Redraw,
-            TerminalRequest::Suspend => line_input::TerminalRequest::Suspend,
-            TerminalRequest::Scroll { back } => line_input::TerminalRequest::Scroll { back },
-        };
-        self.terminal.run_request(request, &mut self.view);
     }
 
     /// Makes a connection if one is needed.
@@ -227,13 +224,17 @@ impl<'a> EventLoop<'a> {
             }
             let unended = self.link.as_ref().is_some_and(Link::has_unended);
             self.prompt_at = unended.then_some(now.at + PROMPT_DELAY);
-            self.app.take_lines().for_each(|line| self.view.push(line));
+            self.show_changes();
         }
         if self.prompt_at.take_if(|at| *at <= now.at).is_some()
             && let Some(link) = &self.link
         {
             self.app.show_prompt(link.unended());
         }
+    }
+
+    fn show_changes(&mut self) {
+        self.app.take_changes().for_each(|change| self.view.apply(change));
     }
 
     fn drop_link(&mut self, error: Option<&io::Error>, now: Duration) {
@@ -259,13 +260,13 @@ impl<'a> EventLoop<'a> {
 
     /// Draws the next frame, unless the terminal has not taken the last one yet.
     fn draw(&mut self) -> io::Result<()> {
-        self.app.take_lines().for_each(|line| self.view.push(line));
+        self.show_changes();
         self.terminal.flush()?;
         if !self.terminal.can_draw() {
             return Ok(());
         }
         let (now, size) = (self.clock.elapsed(), self.terminal.size());
-        let bottom = bottom(&mut self.app, &self.settings.addr(), self.view.unseen(), size, now);
+        let bottom = bottom(&mut self.app, self.view.unseen(), size, now);
         let mut frame = self.view.frame(&bottom, size);
         if self.app.take_bell() {
             frame.push(b'\x07');

@@ -2,7 +2,8 @@
 //!
 //! - `event_loop`: waits for keyboard, server and signals in one poll.
 //! - `app`: decides what to do about keys, lines and connection changes; knows neither terminal nor socket.
-//! - `protocol`: the connection, and the meaning of the server's lines.
+//! - `protocol`: the connection, and the meaning of what the server sends.
+//! - `views`: the rooms and conversations that can be on the screen.
 //! - `ui`: messages and the rows at the bottom as they are drawn.
 //! - `pipe`: passes lines through if standard input or output is not a terminal.
 
@@ -14,14 +15,14 @@ mod pipe;
 mod protocol;
 mod settings;
 mod ui;
-
-use std::io::{self, IsTerminal};
+mod views;
 
 pub use self::error::Error;
 use self::event_loop::EventLoop;
 use self::protocol::connector::Server;
 pub use self::protocol::tls::TlsError;
 pub use self::settings::{Settings, TlsTrust};
+use crate::terminal::tty::is_interactive;
 
 /// Runs the client until the session ends; returns the exit code.
 ///
@@ -34,10 +35,4 @@ pub fn run(settings: &Settings) -> Result<u8, Error> {
     } else {
         pipe::run(settings, &server)
     }
-}
-
-/// Whether both standard input and output are a terminal that can be drawn on.
-fn is_interactive() -> bool {
-    let is_dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
-    io::stdin().is_terminal() && io::stdout().is_terminal() && !is_dumb
 }

@@ -13,12 +13,11 @@ use rustix::stdio::stdout;
 
 use super::error::Error;
 use super::protocol::connector::{Connected, Connector, Server};
-use super::protocol::entry::LoginFlow;
+use super::protocol::greeting::{self, Greeting};
 use super::protocol::link::{Link, ReadOutcome};
-use super::protocol::passwords::Passwords;
-use super::protocol::session::{LoginStage, PasswordOf, Session};
-use super::protocol::shape::{LineShape, ServerNotice, ServerRefusal};
+use super::protocol::plain_text::is_web_answer;
 use super::settings::Settings;
+use crate::chat::Password;
 use crate::util::clock::Clock;
 use crate::util::logging;
 use crate::util::stdio::{Output, Stdin, StdinRead};
@@ -34,6 +33,9 @@ const MAX_HELD: usize = 256 * 1024;
 /// Reads from one side before the other has its turn.
 const READS_IN_A_ROW: usize = 16;
 
+/// The nickname is sent to a server that is not chinwag after this time without a prompt.
+const NAME_DELAY: Duration = Duration::from_secs(1);
+
 /// An unfinished server line is taken as a prompt after this time without new bytes.
 const PROMPT_DELAY: Duration = Duration::from_millis(200);
 
@@ -46,8 +48,8 @@ pub fn run(settings: &Settings, server: &Server) -> Result<u8, Error> {
     let mut poll = Poll::new().map_err(Error::System)?;
     let Connected { link, notices } = connect(&mut poll, &clock, server)?;
     notices.iter().for_each(|notice| logging::write_notice(notice));
-    let login = settings.nick.clone().map(|name| PipeLogin::new(name, settings.passwords(), clock.elapsed()));
-    let mut pipe = PipeClient::new(&poll, link, login).map_err(Error::System)?;
+    let login = settings.nick.clone().map(|name| PipeLogin::new(settings, name, clock.elapsed()));
+    let mut pipe = PipeClient::new(&poll, settings.web_addr(), link, login).map_err(Error::System)?;
     let mut events = Events::with_capacity(16);
     loop {
         wait(&mut poll, &mut events, pipe.timeout(clock.elapsed())).map_err(Error::System)?;
@@ -77,62 +79,106 @@ fn wait(poll: &mut Poll, events: &mut Events, most: Option<Duration>) -> io::Res
     }
 }
 
-/// The login with a given nickname.
+/// The login with a given nickname, in plain text.
 struct PipeLogin {
     name: String,
-    flow: LoginFlow,
-    session: Session,
+    password: Option<String>,
+    server_password: Option<String>,
+    /// When the nickname is sent to a server that has not asked for it.
+    send_name_at: Option<Duration>,
+    step: PipeStep,
     /// Why the login fails: the server refuses the nickname or a password.
     refused: Option<Error>,
 }
 
+/// How far the login has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum PipeStep {
+    /// Nothing has been sent.
+    Begin,
+    /// A chinwag server has not answered the nickname.
+    NameSent,
+    /// The server has not answered a password; the name of the variable that has it.
+    PasswordSent(&'static str),
+    /// The server no longer takes standard input as a nickname.
+    Done,
+}
+
 impl PipeLogin {
-    fn new(name: String, passwords: Passwords, now: Duration) -> Self {
-        let flow = LoginFlow::new(Some(name.clone()), false, now).with_passwords(passwords);
-        PipeLogin { name, flow, session: Session::default(), refused: None }
-    }
-
-    fn process_line(&mut self, line: &str, now: Duration, send: &mut Vec<String>) {
-        let shape = LineShape::parse(line);
-        self.session.update(&shape);
-        self.flow.process_line(&shape, &self.session, now, send);
-        if let LineShape::Refused(ServerRefusal::Taken { asked: true, .. } | ServerRefusal::BadName { asked: true }) =
-            shape
-        {
-            self.refused = Some(Error::Nickname(self.name.clone(), line.trim_start_matches("! ").to_owned()));
-        }
-        self.refused = self.refused.take().or_else(|| self.password_error(&shape));
-    }
-
-    /// Returns the error if the server asks for a password that is not known, or calls it wrong.
-    fn password_error(&self, shape: &LineShape) -> Option<Error> {
-        let (variable, owner) = match self.session.stage() {
-            LoginStage::PasswordDue(PasswordOf::Server) => ("CHINWAG_SERVER_PASSWORD", "the server"),
-            LoginStage::PasswordDue(PasswordOf::Account) => ("CHINWAG_PASSWORD", &*self.name),
-            _ => return None,
-        };
-        match shape {
-            LineShape::Notice(ServerNotice::AskPassword { .. }) if !self.flow.passwords.is_checking() => {
-                Some(Error::Password(format!("{owner} has a password; set {variable}")))
-            }
-            LineShape::Refused(ServerRefusal::WrongPassword { .. }) => {
-                Some(Error::Password(format!("the password in {variable} is wrong")))
-            }
-            _ => None,
+    fn new(settings: &Settings, name: String, now: Duration) -> Self {
+        let text = |password: &Option<Password>| password.as_ref().map(|password| password.text().to_owned());
+        PipeLogin {
+            name,
+            password: text(&settings.password),
+            server_password: text(&settings.server_password),
+            send_name_at: Some(now + NAME_DELAY),
+            step: PipeStep::Begin,
+            refused: None,
         }
     }
 
-    /// Whether the server no longer takes standard input as a nickname.
+    fn process_line(&mut self, line: &str, send: &mut Vec<String>) {
+        match (self.step, Greeting::parse(line)) {
+            (PipeStep::Done, _) => {}
+            (_, Some(Greeting::Waiting)) => self.send_name_at = None,
+            (_, Some(Greeting::Entered)) => self.step = PipeStep::Done,
+            (_, Some(Greeting::Nickname)) => send.push(self.take_name(PipeStep::NameSent)),
+            (_, Some(Greeting::ServerPassword)) => {
+                let password = self.server_password.take();
+                self.send_password(password, "CHINWAG_SERVER_PASSWORD", send);
+            }
+            (PipeStep::NameSent, Some(Greeting::AccountPassword)) => {
+                let password = self.password.take();
+                self.send_password(password, "CHINWAG_PASSWORD", send);
+            }
+            (PipeStep::NameSent, _) if line.starts_with("! ") => {
+                self.refused = Some(Error::Nickname(self.name.clone(), line.trim_start_matches("! ").to_owned()));
+            }
+            (PipeStep::PasswordSent(variable), _) if line.starts_with("! ") => {
+                let why = match greeting::is_wrong_password(line) {
+                    true => format!("the password in {variable} is wrong"),
+                    false => line.trim_start_matches("! ").to_owned(),
+                };
+                self.refused = Some(Error::Password(why));
+            }
+            // Another server than chinwag; what it answers is not known.
+            (PipeStep::Begin, _) if !line.starts_with("! ") => send.push(self.take_name(PipeStep::Done)),
+            _ => {}
+        }
+    }
+
+    fn take_name(&mut self, next: PipeStep) -> String {
+        self.send_name_at = None;
+        self.step = next;
+        self.name.clone()
+    }
+
+    fn send_password(&mut self, password: Option<String>, variable: &'static str, send: &mut Vec<String>) {
+        let owner = if variable == "CHINWAG_PASSWORD" { &*self.name } else { "the server" };
+        self.send_name_at = None;
+        self.step = PipeStep::PasswordSent(variable);
+        match password {
+            Some(password) => send.push(password),
+            None => self.refused = Some(Error::Password(format!("{owner} has a password; set {variable}"))),
+        }
+    }
+
+    /// Returns the nickname if it is sent now, though the server has not asked for it: after a time, or at a prompt without a
+    /// line end.
+    fn answer_silence(&mut self, is_prompt: bool, now: Duration) -> Option<String> {
+        let is_due = is_prompt || self.send_name_at.is_some_and(|at| at <= now);
+        (is_due && self.step == PipeStep::Begin).then(|| self.take_name(PipeStep::Done))
+    }
+
+    /// Whether standard input may be sent: the login is done, or the server is not chinwag and has the nickname.
     fn is_over(&self) -> bool {
-        match self.session.stage() {
-            LoginStage::LoggedIn => true,
-            LoginStage::Unknown => self.flow.has_sent_name(),
-            LoginStage::Asked | LoginStage::PasswordDue(_) | LoginStage::Queued(_) => false,
-        }
+        self.step == PipeStep::Done
     }
 }
 
 struct PipeClient {
+    /// Where the page is, if the server turns out to be a web server.
+    web_addr: String,
     link: Link,
     login: Option<PipeLogin>,
     /// Whether the server may have sent something.
@@ -141,6 +187,10 @@ struct PipeClient {
     ended: bool,
     /// Why the connection broke; what was received before is still written.
     lost: Option<io::Error>,
+    /// Whether nothing has been read yet.
+    is_new: bool,
+    /// Whether the first line is the answer of a web server.
+    is_web_server: bool,
     input: Stdin,
     output: Output,
     /// Bytes that standard output has not accepted yet.
@@ -152,15 +202,18 @@ struct PipeClient {
 }
 
 impl PipeClient {
-    fn new(poll: &Poll, link: Link, login: Option<PipeLogin>) -> io::Result<Self> {
+    fn new(poll: &Poll, web_addr: String, link: Link, login: Option<PipeLogin>) -> io::Result<Self> {
         let output = Output::open(stdout());
         output.watch(poll.registry(), STDOUT)?;
         Ok(PipeClient {
+            web_addr,
             link,
             login,
             readable: true,
             ended: false,
             lost: None,
+            is_new: true,
+            is_web_server: false,
             input: Stdin::new(poll.registry(), STDIN)?,
             output,
             held: Vec::new(),
@@ -183,7 +236,7 @@ impl PipeClient {
         if self.may_receive() || self.may_send() {
             return Some(Duration::ZERO);
         }
-        let login = self.login.as_ref().and_then(|login| login.flow.deadline());
+        let login = self.login.as_ref().and_then(|login| login.send_name_at);
         [self.prompt_at, login].into_iter().flatten().min().map(|at| at.saturating_sub(now))
     }
 
@@ -202,6 +255,10 @@ impl PipeClient {
     /// Passes on what is available; returns whether everything is done.
     fn process_turn(&mut self, poll: &Poll, now: Duration) -> Result<bool, Error> {
         self.receive(now);
+        if self.is_web_server {
+            self.write()?;
+            return Err(Error::WebServer(self.web_addr.clone()));
+        }
         self.log_in(now)?;
         self.send(poll);
         if let Err(error) = self.link.flush() {
@@ -211,7 +268,7 @@ impl PipeClient {
             self.lost.get_or_insert(error);
         }
         if self.prompt_at.is_some_and(|at| at <= now) {
-            self.prompt();
+            self.prompt(now);
         }
         if !self.write()? {
             // The reader of standard output has gone, so there is nothing left to do.
@@ -229,9 +286,11 @@ impl PipeClient {
                 break;
             }
             let (held, prompted, login) = (&mut self.held, &mut self.prompted, &mut self.login);
+            let (is_new, is_web_server) = (&mut self.is_new, &mut self.is_web_server);
             let mut send = Vec::new();
             let received = self.link.receive(|line| {
-                login.iter_mut().for_each(|login| login.process_line(line, now, &mut send));
+                *is_web_server |= std::mem::take(is_new) && is_web_answer(line);
+                login.iter_mut().for_each(|login| login.process_line(line, &mut send));
                 put(line, prompted, held);
             });
             send.iter().for_each(|line| self.link.queue_line(line));
@@ -249,7 +308,7 @@ impl PipeClient {
     fn log_in(&mut self, now: Duration) -> Result<(), Error> {
         let over = self.is_over();
         let Some(login) = &mut self.login else { return Ok(()) };
-        if let Some(line) = login.flow.take_due_line(&login.session, now) {
+        if let Some(line) = login.answer_silence(false, now) {
             self.link.queue_line(&line);
         }
         if let Some(error) = login.refused.take() {
@@ -283,10 +342,10 @@ impl PipeClient {
     }
 
     /// Writes an unfinished line, because the server seems to wait for an answer.
-    fn prompt(&mut self) {
+    fn prompt(&mut self, now: Duration) {
         self.prompt_at = None;
         let text = self.link.unended();
-        let name = self.login.as_mut().and_then(|login| login.flow.answer_prompt(&login.session));
+        let name = self.login.as_mut().and_then(|login| login.answer_silence(true, now));
         name.iter().for_each(|name| self.link.queue_line(name));
         if let Some(rest) = text.strip_prefix(&self.prompted) {
             self.held.extend_from_slice(rest.as_bytes());

@@ -54,4 +54,9 @@ impl Settings {
             format!("{}:{}", self.host, self.port)
         }
     }
+
+    /// Returns the address of a web page at that place.
+    pub fn web_addr(&self) -> String {
+        format!("{}://{}", if self.tls.is_some() { "https" } else { "http" }, self.addr())
+    }
 }

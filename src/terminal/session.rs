@@ -19,6 +19,9 @@ use super::tty::Terminal;
 /// The signals that the owner catches, for [`TerminalSession::handle_signal`].
 pub const SIGNALS: [i32; 3] = [SIGWINCH, SIGTSTP, SIGCONT];
 
+/// Blocks read in a row, so that a flood of input delays nothing else.
+const READS_IN_A_ROW: usize = 16;
+
 /// How long after an ESC the rest of a sequence may come.
 const ESCAPE_TIMEOUT: Duration = Duration::from_millis(50);
 
@@ -73,6 +76,8 @@ impl TerminalSession {
     /// If the modes cannot be set.
     pub fn take(&mut self) -> io::Result<()> {
         self.is_taken = true;
+        // It may have changed before its signal was caught.
+        self.size = self.terminal.size();
         self.terminal.take()
     }
 
@@ -81,6 +86,11 @@ impl TerminalSession {
         if self.terminal.can_draw() {
             self.terminal.give_back(&view.last(self.size));
         }
+    }
+
+    /// Whether another process group has the terminal, at the time of the last [`TerminalSession::check_foreground`].
+    pub fn is_in_background(&self) -> bool {
+        self.in_background
     }
 
     pub fn size(&self) -> TerminalSize {
@@ -92,7 +102,12 @@ impl TerminalSession {
         self.is_readable = true;
     }
 
-    /// Reads the keys and pastes that have come.
+    /// Whether there may be input that can be read now.
+    fn has_input(&self) -> bool {
+        self.is_readable && self.terminal.can_draw()
+    }
+
+    /// Reads keys and pastes that have come; the rest of them at [`TerminalSession::deadline`].
     ///
     /// # Errors
     /// If the terminal has been hung up.
@@ -102,7 +117,10 @@ impl TerminalSession {
             self.decoder.flush();
         }
         let mut block = [0; 4096];
-        while self.is_readable && self.terminal.can_draw() {
+        for _ in 0..READS_IN_A_ROW {
+            if !self.has_input() {
+                break;
+            }
             match self.terminal.read(&mut block) {
                 Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
                 Ok(n) => {
@@ -188,7 +206,8 @@ impl TerminalSession {
     /// When the session must be read or its foreground checked again, without an event of the poll.
     pub fn deadline(&self, now: Duration) -> Option<Duration> {
         let look = self.in_background.then_some(now + FOREGROUND_CHECK);
-        [self.escape_at, look].into_iter().flatten().min()
+        let rest = self.has_input().then_some(now);
+        [self.escape_at, look, rest].into_iter().flatten().min()
     }
 
     /// Whether a frame can be drawn now: the terminal is ours, and has taken the last frame.

@@ -1,7 +1,7 @@
 //! Opens the terminal, sets raw mode, and restores the modes at the end and after a panic.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, IsTerminal, Read, Write};
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::Mutex;
 use std::time::Duration;
@@ -30,6 +30,9 @@ const PLAIN: &str = "\x1b[0m\x1b[?25h\x1b[?7h\x1b[?2026l";
 /// How long to wait for the terminal to accept the last bytes.
 const WRITE_TIMEOUT: Duration = Duration::from_millis(500);
 
+/// Erases the input line and what is below it, if the program has not done so (ECMA-48: CR, ED).
+const ERASE: &str = "\r\x1b[J";
+
 /// What must be restored, also after a panic; `None` while the terminal has its original modes.
 static SAVED_MODES: Mutex<Option<SavedModes>> = Mutex::new(None);
 
@@ -40,7 +43,7 @@ struct SavedModes {
     full_screen: bool,
 }
 
-/// The controlling terminal of the process; its modes are restored on drop.
+/// The terminal of the process; its modes are restored on drop.
 pub struct Terminal {
     tty: File,
     full_screen: bool,
@@ -52,14 +55,15 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// Opens it with O_NONBLOCK on an own file description, because the shell shares the other ones.
+    /// Opens the terminal of standard input with O_NONBLOCK on an own file description, because the shell shares the other
+    /// ones.
     ///
     /// # Errors
     /// If there is none.
     pub fn open(full_screen: bool) -> io::Result<Self> {
         let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-        // A process without a controlling terminal may still have one on standard input.
-        let fd = open("/dev/tty", flags, Mode::empty()).or_else(|_| open("/proc/self/fd/0", flags, Mode::empty()))?;
+        // After su(1) it belongs to another user; the controlling terminal can be opened all the same.
+        let fd = open("/proc/self/fd/0", flags, Mode::empty()).or_else(|_| open("/dev/tty", flags, Mode::empty()))?;
         Ok(Terminal::on(fd.into(), full_screen))
     }
 
@@ -180,6 +184,12 @@ impl Terminal {
     }
 }
 
+/// Whether standard input and output are a terminal that can be drawn on.
+pub fn is_interactive() -> bool {
+    let is_dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
+    io::stdin().is_terminal() && io::stdout().is_terminal() && !is_dumb
+}
+
 impl Drop for Terminal {
     fn drop(&mut self) {
         restore();
@@ -202,7 +212,7 @@ fn restore() {
         return;
     }
     let alternate = if raw.full_screen { ALTERNATE_OFF } else { "" };
-    let last = format!("{PLAIN}{PASTE_OFF}{alternate}");
+    let last = format!("{ERASE}{PLAIN}{PASTE_OFF}{alternate}");
     let mut rest = last.as_bytes();
     while !rest.is_empty() && is_ready(raw.tty.as_fd(), PollFlags::OUT, WRITE_TIMEOUT) {
         match (&raw.tty).write(rest) {

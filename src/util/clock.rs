@@ -1,5 +1,6 @@
 //! The two clocks: the monotonic clock and the system clock.
 
+use std::cell::Cell;
 use std::time::{Duration, Instant, SystemTime};
 
 use time::{OffsetDateTime, UtcOffset};
@@ -21,24 +22,53 @@ pub fn is_within_range() -> bool {
     now.is_ok_and(|now| now.as_secs() < RANGE.1 as u64)
 }
 
+/// The time of so many seconds after the start of 1970, UTC, or the nearest time in [`RANGE`].
+pub fn from_unix(seconds: i64) -> OffsetDateTime {
+    let seconds = seconds.clamp(RANGE.0, RANGE.1);
+    OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}
+
 fn within_range(now: SystemTime) -> OffsetDateTime {
     let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let since = since.min(Duration::from_secs(RANGE.1 as u64));
     OffsetDateTime::UNIX_EPOCH + since
 }
 
+/// The offset of the local time zone from UTC, kept for a quarter of an hour: it changes only at quarters, and looking it up is
+/// slow.
+#[derive(Debug)]
+pub struct LocalZone {
+    /// The quarter, and the offset then.
+    known: Cell<(i64, UtcOffset)>,
+}
+
+impl Default for LocalZone {
+    fn default() -> Self {
+        LocalZone { known: Cell::new((i64::MIN, UtcOffset::UTC)) }
+    }
+}
+
+impl LocalZone {
+    /// A time in the local zone; in UTC if the zone is not known.
+    pub fn to_local(&self, utc: OffsetDateTime) -> OffsetDateTime {
+        let quarter = utc.unix_timestamp().div_euclid(900);
+        if quarter != self.known.get().0 {
+            self.known.set((quarter, UtcOffset::local_offset_at(utc).unwrap_or(UtcOffset::UTC)));
+        }
+        utc.to_offset(self.known.get().1)
+    }
+}
+
 /// Reads both clocks at once.
 pub struct Clock {
     start: Instant,
-    /// The quarter of an hour for which `offset` is valid.
-    quarter: i64,
-    offset: UtcOffset,
+    zone: LocalZone,
 }
 
 impl Clock {
     /// Starts at zero.
     pub fn start() -> Self {
-        Clock { start: Instant::now(), quarter: i64::MIN, offset: UtcOffset::UTC }
+        Clock { start: Instant::now(), zone: LocalZone::default() }
     }
 
     /// The time since the start.
@@ -48,14 +78,7 @@ impl Clock {
 
     /// The time on both clocks.
     pub fn now(&mut self) -> Now {
-        let utc = utc();
-        // Offsets change only at quarters of an hour, and looking them up is slow.
-        let quarter = utc.unix_timestamp().div_euclid(900);
-        if quarter != self.quarter {
-            self.quarter = quarter;
-            self.offset = UtcOffset::local_offset_at(utc).unwrap_or(UtcOffset::UTC);
-        }
-        Now { at: self.elapsed(), local: utc.to_offset(self.offset) }
+        Now { at: self.elapsed(), local: self.zone.to_local(utc()) }
     }
 }
 
@@ -73,6 +96,7 @@ mod tests {
             let far = SystemTime::UNIX_EPOCH + Duration::from_secs((8_030 + years) * 31_556_952);
             assert_eq!(within_range(far), datetime!(9999-12-30 00:00:00 UTC), "{years}");
         }
+        assert_eq!((from_unix(i64::MAX), from_unix(i64::MIN)), (within_range(last), OffsetDateTime::UNIX_EPOCH));
         let before = SystemTime::UNIX_EPOCH - Duration::from_secs(1 << 40);
         assert_eq!(within_range(before), OffsetDateTime::UNIX_EPOCH);
         let now = SystemTime::UNIX_EPOCH + Duration::from_millis(1_795_172_282_500);

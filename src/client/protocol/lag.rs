@@ -36,6 +36,16 @@ impl Lag {
         self.next_at.get_or_insert(soonest);
     }
 
+    /// Requests a measurement at once, because a line has been on its way for long.
+    pub fn request_now(&mut self, now: Duration) {
+        self.next_at = Some(now);
+    }
+
+    /// Since when the server owes an answer.
+    pub fn waiting_since(&self) -> Option<Duration> {
+        self.sent_at.filter(|_| self.waiting)
+    }
+
     /// Returns the `/ping` to send, if one is due.
     pub fn take_ping(&mut self, now: Duration) -> Option<String> {
         if self.waiting {

@@ -6,8 +6,8 @@
 
 use std::time::Duration;
 
+use super::event::{RefusedLine, ServerEvent};
 use super::session::{LoginStage, PasswordOf, Session};
-use super::shape::{LineShape, ServerNotice, ServerRefusal};
 use crate::chat::Password;
 use crate::chat::command::{Command, is_blank};
 use crate::chat::policy::nick::fold;
@@ -86,41 +86,47 @@ impl Passwords {
         self.attempt.as_ref().is_some_and(|attempt| attempt.typed.is_none())
     }
 
-    /// Handles a line that `session` has already processed; returns the password to send.
-    pub fn process_line(&mut self, shape: &LineShape, session: &Session, now: Duration) -> Option<String> {
-        match *shape {
-            LineShape::Notice(ServerNotice::AskPassword { account, .. }) => {
-                let of = if account.is_some() { PasswordOf::Account } else { PasswordOf::Server };
-                if session.stage() != LoginStage::PasswordDue(of) || self.is_checking() {
+    /// Handles an event that `session` has already processed; returns the password to send.
+    pub fn process_event(&mut self, event: &ServerEvent, session: &Session, now: Duration) -> Option<String> {
+        match event {
+            ServerEvent::AskPassword { name } => {
+                let of = if name.is_some() { PasswordOf::Account } else { PasswordOf::Server };
+                // Asked again: what was sent has been answered.
+                let is_again = self.attempt.take().is_some();
+                if session.stage() != LoginStage::PasswordDue(of) || is_again {
                     return None;
                 }
-                self.asked_name = account.unwrap_or_default().to_owned();
+                self.asked_name = name.as_deref().unwrap_or_default().to_owned();
                 return self.send_first(of);
             }
-            LineShape::Notice(ServerNotice::Welcome) => self.confirm(PasswordOf::Server),
-            LineShape::Notice(ServerNotice::Entered { name, .. }) => {
+            ServerEvent::Ask => self.confirm(PasswordOf::Server),
+            ServerEvent::Entered { name, .. } => {
                 self.confirm(PasswordOf::Account);
                 // After `/nick` with a password the session can become one more of a member that is here already.
                 if self.command.as_ref().is_some_and(|command| command.name.is_some()) {
                     self.confirm_command(name);
                 }
             }
-            LineShape::Notice(ServerNotice::Registered { name } | ServerNotice::LoggedInAs { name }) => {
-                self.confirm_command(name)
-            }
-            LineShape::Notice(ServerNotice::PasswordChanged) => {
-                let name = self.account_name().map(str::to_owned);
-                name.iter().for_each(|name| self.confirm_command(name));
-            }
-            LineShape::Notice(ServerNotice::Unregistered { name })
-                if self.account_name().is_some_and(|own| fold(own) == fold(name)) =>
-            {
-                (self.account, self.is_account) = (None, false);
-            }
-            LineShape::Refused(ref refusal) => self.refused(refusal, session, now),
+            ServerEvent::Account { what, name, .. } => self.account_changed(what, name.as_deref()),
+            ServerEvent::Refused(refused) => self.refused(refused, session, now),
             _ => {}
         }
         None
+    }
+
+    /// Something has happened with our account.
+    fn account_changed(&mut self, what: &str, name: Option<&str>) {
+        match (what, name) {
+            ("registered" | "logged_in", Some(name)) => self.confirm_command(name),
+            ("password_changed", _) => {
+                let name = self.account_name().map(str::to_owned);
+                name.iter().for_each(|name| self.confirm_command(name));
+            }
+            ("unregistered", Some(name)) if self.account_name().is_some_and(|own| fold(own) == fold(name)) => {
+                (self.account, self.is_account) = (None, false);
+            }
+            _ => {}
+        }
     }
 
     /// Sends the stored password if it has not been sent on this connection.
@@ -207,9 +213,9 @@ impl Passwords {
         }
     }
 
-    fn refused(&mut self, refusal: &ServerRefusal, session: &Session, now: Duration) {
+    fn refused(&mut self, refused: &RefusedLine, session: &Session, now: Duration) {
         let LoginStage::PasswordDue(of) = session.stage() else {
-            if matches!(refusal, ServerRefusal::WrongPassword { .. }) {
+            if &*refused.what == "wrong_password" {
                 self.command = None;
             }
             return;
@@ -219,15 +225,13 @@ impl Passwords {
         if !was_stored {
             return;
         }
-        match (refusal, of) {
-            (ServerRefusal::WrongPassword { .. }, PasswordOf::Server) => self.server = None,
-            (ServerRefusal::WrongPassword { .. }, PasswordOf::Account) => self.account = None,
-            (ServerRefusal::TooManyWrongPasswords { seconds, .. }, _) => {
-                self.retry_at = now.checked_add(Duration::from_secs(*seconds));
+        match (&*refused.what, of) {
+            ("wrong_password", PasswordOf::Server) => self.server = None,
+            ("wrong_password", PasswordOf::Account) => self.account = None,
+            ("too_many_wrong_passwords", _) => {
+                self.retry_at = now.checked_add(Duration::from_secs(refused.seconds.unwrap_or_default()));
             }
-            (ServerRefusal::TooManyLogins | ServerRefusal::PasswordsFail { .. }, _) => {
-                self.retry_at = Some(now + RETRY);
-            }
+            ("too_many_logins" | "passwords_fail", _) => self.retry_at = Some(now + RETRY),
             _ => {}
         }
     }
@@ -273,7 +277,7 @@ mod tests {
         let mut passwords = Passwords::new(Some(Password::new("hunter2")), Some(account));
         passwords.record_command("/register hunter2");
         let mut session = Session::default();
-        session.update(&LineShape::parse("* Password:"));
+        session.update(&ServerEvent::AskPassword { name: None });
         passwords.record_typed("hunter2", &session);
         assert!(passwords.is_checking());
         assert!(!format!("{passwords:?}").contains("hunter2"));

@@ -1,42 +1,27 @@
-//! Tracks the state of the session from the lines that are read and sent.
+//! Tracks what the events of a chinwag server say about our session: name, rooms, members, roles.
 
-#[cfg(test)]
-mod session_tests;
 mod stage;
+#[cfg(test)]
+pub(in crate::client) mod tests;
 
-use std::collections::VecDeque;
+use std::collections::HashMap;
 
 use compact_str::CompactString;
+use time::OffsetDateTime;
 
 pub use self::stage::{CloseReason, LoginStage, PasswordOf};
-
-use super::shape::{LineShape, PeopleList, ServerNotice, ServerRefusal};
-use crate::chat::command::{Command, is_blank};
+use super::event::{Name, RoomEntry, RoomSettingsList, ServerEvent};
 use crate::chat::policy::nick::fold;
-use crate::chat::{Due, LOBBY};
+use crate::chat::{DEFAULT_NAME, LOBBY, Lang, RoomRole};
 use crate::client::name_cache::NameCache;
 use crate::client::ui::mention::MentionFinder;
+use crate::util::clock::{self, LocalZone};
 
-/// A server that shows our own lines to us does so within this number of lines.
-const ECHO_WITHIN: u64 = 20;
+/// The most rooms that are followed: a server allows fewer.
+const MAX_FOLLOWED: usize = 100;
 
-/// One of our lines to show at once, because the server does not send it back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Echo<'a> {
-    Said(&'a str),
-    Action(&'a str),
-}
-
-impl Echo<'_> {
-    /// Returns the input that sends it.
-    pub fn line(&self) -> String {
-        match *self {
-            Echo::Said(text) if Command::parse(text) == Command::Say(text) => text.into(),
-            Echo::Said(text) => format!("/say {text}"),
-            Echo::Action(text) => format!("/me {text}"),
-        }
-    }
-}
+/// The most roles that are remembered, in all rooms together.
+const MAX_ROLES: usize = 2000;
 
 /// Our own name: as the server spells it, folded, and as a word to find in messages.
 #[derive(Debug)]
@@ -46,51 +31,53 @@ struct OwnName {
     mention: MentionFinder,
 }
 
-/// The state of the session: [`Session::update`] gets every line that is read, [`Session::echo_of`] every line that is
-/// sent.
+/// A room that we are in.
+#[derive(Debug)]
+pub struct OwnRoom {
+    pub name: CompactString,
+    /// The number of members, ourselves included.
+    pub members: Option<usize>,
+}
+
+/// The state of the session: [`Session::update`] gets every event.
 #[derive(Debug)]
 pub struct Session {
     stage: LoginStage,
     is_chinwag: bool,
+    lang: Lang,
+    server_name: CompactString,
     name: Option<OwnName>,
-    room: CompactString,
-    /// The room to join again; it was current when the connection dropped.
-    rejoin: Option<CompactString>,
-    members: Option<usize>,
+    /// The current room first, then the followed ones.
+    rooms: Vec<OwnRoom>,
     people: NameCache,
-    rooms: NameCache,
-    in_history: bool,
-    /// Whether the server sends our own lines back to us: `chinwag_echoes` if it is chinwag, `other_echoes` if not.
-    chinwag_echoes: bool,
-    other_echoes: bool,
+    known_rooms: NameCache,
+    /// The roles that members have been given, by folded room and name.
+    roles: HashMap<(String, String), RoomRole>,
     close_reason: Option<CloseReason>,
-    /// The lines last sent to a server that is not chinwag, each with the number of lines read before.
-    sent: VecDeque<(CompactString, u64)>,
-    lines: u64,
-    /// Whether this connection has had no line yet.
-    is_new: bool,
+    /// Whether joins and leaves are hidden from us.
+    is_quiet: bool,
+    is_moderator: bool,
+    zone: LocalZone,
 }
 
 impl Default for Session {
     fn default() -> Self {
-        let mut rooms = NameCache::default();
-        rooms.record_listed(LOBBY, false);
+        let mut known_rooms = NameCache::default();
+        known_rooms.record_listed(LOBBY, false);
         Session {
             stage: LoginStage::Unknown,
             is_chinwag: false,
+            lang: Lang::En,
+            server_name: DEFAULT_NAME.into(),
             name: None,
-            room: LOBBY.into(),
-            rejoin: None,
-            members: None,
+            rooms: vec![OwnRoom { name: LOBBY.into(), members: None }],
             people: NameCache::default(),
-            rooms,
-            in_history: false,
-            chinwag_echoes: false,
-            other_echoes: false,
+            known_rooms,
+            roles: HashMap::new(),
             close_reason: None,
-            sent: VecDeque::new(),
-            lines: 0,
-            is_new: true,
+            is_quiet: false,
+            is_moderator: false,
+            zone: LocalZone::default(),
         }
     }
 }
@@ -101,9 +88,19 @@ impl Session {
         self.stage
     }
 
-    /// Whether the server is a chinwag server; true for ever once it was.
+    /// Whether the server is a chinwag server that speaks JSON; true for ever once it was.
     pub fn is_chinwag(&self) -> bool {
         self.is_chinwag
+    }
+
+    /// The language of the server's sentences.
+    pub fn lang(&self) -> Lang {
+        self.lang
+    }
+
+    /// What the server calls itself.
+    pub fn server_name(&self) -> &str {
+        &self.server_name
     }
 
     /// Returns our name as the server spells it; it is kept when the connection drops.
@@ -111,28 +108,34 @@ impl Session {
         self.name.as_ref().map(|own| &*own.shown)
     }
 
+    /// The current room, in which what we type is said.
     pub fn room(&self) -> &str {
-        &self.room
+        &self.rooms[0].name
     }
 
-    /// Returns the room to join again after the login, if it is not the lobby.
-    pub fn room_to_rejoin(&self) -> Option<&str> {
-        self.rejoin.as_deref()
+    /// The current room, then the followed ones in the order in which they were followed.
+    pub fn rooms(&self) -> &[OwnRoom] {
+        &self.rooms
     }
 
-    /// Returns the number of members of our room, ourselves included.
-    pub fn members(&self) -> Option<usize> {
-        self.members
+    /// Whether a room is the current one.
+    pub fn is_current(&self, room: &str) -> bool {
+        is_same(&self.rooms[0].name, room)
     }
 
-    /// Returns the names of other users: those in our room first, and the most recently active first in each group.
+    /// Whether we are in a room, or follow it.
+    pub fn is_in(&self, room: &str) -> bool {
+        self.rooms.iter().any(|own| own.name == room) || self.rooms.iter().any(|own| is_same(&own.name, room))
+    }
+
+    /// Returns the names of other users: those in our rooms first, and the most recently active first in each group.
     pub fn names(&self) -> Vec<&str> {
         self.people.list()
     }
 
     /// Returns the known rooms, the most recently active first.
-    pub fn rooms(&self) -> Vec<&str> {
-        self.rooms.list()
+    pub fn known_rooms(&self) -> Vec<&str> {
+        self.known_rooms.list()
     }
 
     /// Returns the server's reason for closing the connection, if it gave one.
@@ -140,193 +143,211 @@ impl Session {
         self.close_reason
     }
 
+    /// Whether joins and leaves are hidden from us.
+    pub fn is_quiet(&self) -> bool {
+        self.is_quiet
+    }
+
+    /// Whether we moderate the whole server.
+    pub fn is_moderator(&self) -> bool {
+        self.is_moderator
+    }
+
     /// Whether a text contains our name as a word.
     pub fn mentions(&self, text: &str) -> bool {
         self.name.as_ref().is_some_and(|own| own.mention.is_in(text))
     }
 
-    /// Forgets the state of the old connection.
+    pub fn is_own_name(&self, name: &str) -> bool {
+        self.name.as_ref().is_some_and(|own| own.shown == name || own.key == fold(name))
+    }
+
+    /// Returns our own name, folded.
+    pub fn own_key(&self) -> Option<&str> {
+        self.name.as_ref().map(|own| &*own.key)
+    }
+
+    /// The role that a member was given in a room; operator if none is known, as most roles are.
+    pub fn role_in(&self, room: &str, name: &str) -> RoomRole {
+        self.roles.get(&(fold(room), fold(name))).copied().unwrap_or(RoomRole::Operator)
+    }
+
+    /// The local time of a time in Unix seconds.
+    pub fn to_local(&self, at: i64) -> OffsetDateTime {
+        self.zone.to_local(clock::from_unix(at))
+    }
+
+    /// Forgets the state of the old connection; the rooms are kept, to be entered again.
     pub fn reconnected(&mut self) {
-        let room = std::mem::replace(&mut self.room, LOBBY.into());
-        if room != LOBBY {
-            self.rejoin = Some(room);
-        }
         self.stage = LoginStage::Unknown;
-        self.members = None;
+        self.rooms.iter_mut().for_each(|room| room.members = None);
         self.people.record_all_left();
-        self.in_history = false;
-        self.chinwag_echoes = false;
-        self.close_reason = None;
-        self.sent.clear();
-        self.is_new = true;
+        self.roles.clear();
+        (self.close_reason, self.is_quiet, self.is_moderator) = (None, false, false);
     }
 
-    /// Takes a line that is being sent; returns its text if it must be shown at once.
-    pub fn echo_of<'a>(&mut self, line: &'a str) -> Option<Echo<'a>> {
-        if self.close_reason.is_some() || is_blank(line) {
-            return None;
-        }
-        if self.stage == LoginStage::Unknown && !self.is_chinwag {
-            if self.other_echoes {
-                return None;
-            }
-            if self.sent.len() >= ECHO_WITHIN as usize {
-                self.sent.pop_front();
-            }
-            self.sent.push_back((line.into(), self.lines));
-            return Some(Echo::Said(line));
-        }
-        if self.stage != LoginStage::LoggedIn || self.chinwag_echoes {
-            return None;
-        }
-        match Command::parse(line) {
-            Command::Say(text) if !is_blank(text) => Some(Echo::Said(text)),
-            // Whether the server has that room is not known here.
-            Command::Hash(rest) => Some(Echo::Said(if rest.starts_with('#') { rest } else { line })),
-            Command::Action(text) if !is_blank(text) => Some(Echo::Action(text)),
-            _ => None,
-        }
+    /// Gives up the rooms that could not be entered again after a reconnect: nothing is known of them.
+    pub fn give_up_rooms(&mut self) {
+        let mut is_current = true;
+        self.rooms.retain(|room| std::mem::take(&mut is_current) || room.members.is_some());
     }
 
-    /// Updates the state with a line that was read.
-    pub fn update(&mut self, shape: &LineShape) {
-        self.lines += 1;
-        match *shape {
-            LineShape::Said { name, text, .. } | LineShape::Action { name, text, .. } => {
-                // The sender of a message in the history may have left since.
-                self.record_active(name, !self.in_history);
-                self.detect_echo(text);
+    /// Updates the state with an event that was read.
+    pub fn update(&mut self, event: &ServerEvent) {
+        match event {
+            ServerEvent::Hello { name, lang, .. } => {
+                self.is_chinwag = true;
+                self.server_name = name.as_ref().into();
+                self.lang = if &**lang == "zh" { Lang::Zh } else { Lang::En };
             }
-            LineShape::Whisper { from: name, .. } | LineShape::Whispered { to: name, .. } => {
+            ServerEvent::Ask => self.stage = LoginStage::Asked,
+            ServerEvent::AskPassword { name } => self.ask_password(name.is_some()),
+            ServerEvent::Waiting { number } => self.stage = LoginStage::Queued(*number),
+            ServerEvent::Entered { name, entry, role } => {
+                // The session belongs to another member now, whose followed rooms come next.
+                if self.stage == LoginStage::LoggedIn {
+                    self.rooms.truncate(1);
+                }
+                self.stage = LoginStage::LoggedIn;
+                self.is_moderator = role.is_some();
+                self.set_own_name(name);
+                self.enter(entry);
+            }
+            ServerEvent::Room(entry) => self.enter(entry),
+            ServerEvent::Following(entry) => self.follow(entry),
+            ServerEvent::Unfollowed { room } | ServerEvent::Removed { room, .. } => self.leave(room),
+            ServerEvent::Said(message) | ServerEvent::Action(message) => self.record_active(&message.name, false),
+            ServerEvent::Whisper { from: name, .. } | ServerEvent::Whispered { to: name, .. } => {
                 self.record_active(name, false)
             }
-            LineShape::Notice(ref notice) => self.update_from_notice(notice),
-            LineShape::Refused(ref refusal) => self.update_from_refusal(refusal),
-            LineShape::Raw(line) => self.detect_echo(line),
+            ServerEvent::Refused(refused) => self.refused(&refused.what, refused.asked, refused.name.as_deref()),
+            ServerEvent::Quiet { on } => self.is_quiet = *on,
+            ServerEvent::Role { room: None, name, role, .. } if self.is_own_name(name) => {
+                self.is_moderator = role.is_some()
+            }
+            ServerEvent::Kicked { .. } => self.close_reason = Some(CloseReason::Kicked),
+            ServerEvent::Goodbye => self.close_reason = Some(CloseReason::Goodbye),
+            ServerEvent::Ending => self.close_reason = Some(CloseReason::ShuttingDown),
+            _ => self.update_members(event),
         }
-        self.is_new = false;
     }
 
-    fn update_from_notice(&mut self, notice: &ServerNotice) {
-        match *notice {
-            ServerNotice::Welcome => self.set_stage(LoginStage::Asked),
-            ServerNotice::AskPassword { account: None, .. } => self.set_password_due(PasswordOf::Server),
-            ServerNotice::AskPassword { account: Some(_), .. } => self.set_password_due(PasswordOf::Account),
-            ServerNotice::Waiting { number } => self.set_stage(LoginStage::Queued(number)),
-            ServerNotice::Entered { name, ref people } => {
-                self.set_stage(LoginStage::LoggedIn);
-                self.set_own_name(name);
-                self.enter_room(LOBBY, people);
-            }
-            ServerNotice::EnteredPeer { name } => {
-                self.set_stage(LoginStage::LoggedIn);
-                self.set_own_name(name);
-            }
-            ServerNotice::EnteredRoom { room, ref people } => {
-                self.rejoin = None;
-                self.enter_room(room, people);
-            }
-            ServerNotice::HistoryBegins { .. } => self.in_history = true,
-            ServerNotice::HistoryEnds => self.in_history = false,
-            ServerNotice::Joined { name, here: members } => {
-                self.members = Some(members);
+    /// Updates what is known of members and rooms.
+    fn update_members(&mut self, event: &ServerEvent) {
+        match event {
+            ServerEvent::Joined { room, name, here } => {
+                self.set_members(room.as_deref(), *here);
                 self.record_active(name, true);
             }
-            ServerNotice::Left { name, here: members, .. } => {
-                self.members = Some(members);
+            ServerEvent::Left { room, name, here, .. } => {
+                self.set_members(room.as_deref(), *here);
                 if !self.is_own_name(name) {
                     self.people.record_left(name);
                 }
             }
-            ServerNotice::Summed { here: members, .. } => self.members = Some(members),
-            ServerNotice::Renamed { old, new } if self.is_own_name(old) => self.set_own_name(new),
-            ServerNotice::Renamed { old, new } => {
+            ServerEvent::Summed { room, here, .. } => self.set_members(room.as_deref(), *here),
+            ServerEvent::Renamed { old, new, .. } if self.is_own_name(old) => self.set_own_name(new),
+            ServerEvent::Renamed { old, new, .. } => {
                 self.people.remove(old);
                 self.record_active(new, true);
             }
-            ServerNotice::People(ref people) => {
-                self.members = Some(people.here);
-                self.record_list(people, true);
+            ServerEvent::People { room, here, names, .. } => {
+                self.known_rooms.record_active(room, false);
+                let is_ours = self.rooms.iter().any(|own| is_same(&own.name, room));
+                self.record_listed(names, is_ours);
+                self.set_members(Some(room), *here);
             }
-            ServerNotice::PeopleIn { room, ref people } => {
-                self.rooms.record_active(room, false);
-                self.record_list(people, false);
-            }
-            ServerNotice::Rooms { ref rooms, .. } => {
+            ServerEvent::Rooms { rooms, .. } => {
                 // The largest room comes first in the list, and should be offered first.
-                rooms.iter().rev().for_each(|(room, _)| self.rooms.record_listed(room, false));
+                rooms.iter().rev().for_each(|(room, ..)| self.known_rooms.record_listed(room, false));
             }
-            ServerNotice::Echo { on } => self.chinwag_echoes = on,
-            ServerNotice::Goodbye => self.close_reason = Some(CloseReason::Goodbye),
-            ServerNotice::Kicked { .. } => self.close_reason = Some(CloseReason::Kicked),
-            ServerNotice::ShuttingDown => self.close_reason = Some(CloseReason::ShuttingDown),
-            ServerNotice::Other(text) => self.detect_echo(text),
-            ServerNotice::NameSet
-            | ServerNotice::NoHistory
-            | ServerNotice::Day(_)
-            | ServerNotice::Pong { .. }
-            | ServerNotice::Registered { .. }
-            | ServerNotice::PasswordChanged
-            | ServerNotice::Unregistered { .. }
-            | ServerNotice::LoggedInAs { .. } => {}
-        }
-    }
-
-    fn update_from_refusal(&mut self, refusal: &ServerRefusal) {
-        self.close_reason = match *refusal {
-            ServerRefusal::LoginTimeout { .. } => Some(CloseReason::LoginTimeout),
-            ServerRefusal::Idle { .. } => Some(CloseReason::Idle),
-            ServerRefusal::Full => Some(CloseReason::Full),
-            ServerRefusal::Busy => Some(CloseReason::Busy),
-            ServerRefusal::Banned => Some(CloseReason::Banned),
-            ServerRefusal::TooManyFromAddress { .. } => Some(CloseReason::TooManyFromAddress),
-            ServerRefusal::OtherProtocol => Some(CloseReason::OtherProtocol),
-            ServerRefusal::WrongPassword { due: Due::Goodbye } => Some(CloseReason::WrongPassword),
-            _ => self.close_reason,
-        };
-        match *refusal {
-            ServerRefusal::Taken { asked: true, .. } | ServerRefusal::BadName { asked: true } => {
-                self.set_stage(LoginStage::Asked)
+            ServerEvent::Role { room: Some(room), name, role, .. } => self.set_role(room, name, role.as_deref()),
+            ServerEvent::Settings(RoomSettingsList { room, operators, voices, .. }) => {
+                operators.iter().for_each(|name| self.set_role(room, name, Some("op")));
+                voices.iter().for_each(|name| self.set_role(room, name, Some("voice")));
             }
-            ServerRefusal::InThatRoom { room } => {
-                self.room = room.into();
-                self.rejoin = None;
-            }
-            // The room cannot be created again.
-            ServerRefusal::TooManyRooms { .. } => self.rejoin = None,
-            ServerRefusal::NobodyCalled { name } => self.people.remove(name),
-            ServerRefusal::Other(text) => self.detect_echo(text),
             _ => {}
         }
     }
 
-    /// Sets the stage; only a chinwag server sends the lines that lead here.
-    fn set_stage(&mut self, stage: LoginStage) {
-        self.stage = stage;
-        self.is_chinwag = true;
-        self.sent.clear();
-    }
-
-    /// Sets the stage after a password prompt, if a chinwag server asks for that password at this point: for its own first
-    /// or after the queue, for that of an account after the nickname. Lines elsewhere only look like the prompt.
-    fn set_password_due(&mut self, of: PasswordOf) {
-        let is_expected = match (of, self.stage) {
-            (PasswordOf::Server, LoginStage::Unknown) => self.is_new,
-            (PasswordOf::Server, LoginStage::Queued(_)) => true,
-            (PasswordOf::Account, LoginStage::Asked) => true,
-            _ => false,
-        };
-        if is_expected {
-            self.set_stage(LoginStage::PasswordDue(of));
+    /// A password is asked for. A chinwag server asks for its own first or after the queue, and for that of an account after the
+    /// nickname; anything else could be meant to catch a password.
+    fn ask_password(&mut self, is_of_account: bool) {
+        match (is_of_account, self.stage) {
+            (false, LoginStage::Unknown | LoginStage::Queued(_)) => {
+                self.stage = LoginStage::PasswordDue(PasswordOf::Server)
+            }
+            (true, LoginStage::Asked) => self.stage = LoginStage::PasswordDue(PasswordOf::Account),
+            _ => {}
         }
     }
 
-    fn enter_room(&mut self, room: &str, people: &PeopleList) {
-        self.room = room.into();
-        self.rooms.record_active(room, false);
-        self.members = Some(people.here);
+    fn refused(&mut self, what: &str, is_asked: bool, name: Option<&str>) {
+        self.close_reason = match what {
+            "login_timeout" => Some(CloseReason::LoginTimeout),
+            "idle" => Some(CloseReason::Idle),
+            "full" => Some(CloseReason::Full),
+            "busy" => Some(CloseReason::Busy),
+            "banned" => Some(CloseReason::Banned),
+            "too_many_from_address" => Some(CloseReason::TooManyFromAddress),
+            "other_protocol" => Some(CloseReason::OtherProtocol),
+            "wrong_password" if !is_asked && self.stage == LoginStage::PasswordDue(PasswordOf::Server) => {
+                Some(CloseReason::WrongPassword)
+            }
+            _ => self.close_reason,
+        };
+        if what == "nobody_called"
+            && let Some(name) = name
+        {
+            self.people.remove(name);
+        }
+    }
+
+    /// Enters a room: it is the current one, and no longer a followed one.
+    fn enter(&mut self, entry: &RoomEntry) {
+        self.leave(&entry.room);
         self.people.record_all_left();
-        self.record_list(people, true);
+        self.rooms[0] = self.record_entry(entry);
+    }
+
+    fn follow(&mut self, entry: &RoomEntry) {
+        let room = self.record_entry(entry);
+        match self.rooms.iter().position(|own| is_same(&own.name, &room.name)) {
+            Some(at) => self.rooms[at] = room,
+            None if self.rooms.len() <= MAX_FOLLOWED => self.rooms.push(room),
+            None => {}
+        }
+    }
+
+    /// Ends following a room. What follows says which room is the current one.
+    fn leave(&mut self, room: &str) {
+        if let Some(at) = self.rooms.iter().skip(1).position(|own| is_same(&own.name, room)) {
+            self.rooms.remove(at + 1);
+        }
+    }
+
+    fn record_entry(&mut self, entry: &RoomEntry) -> OwnRoom {
+        self.known_rooms.record_active(&entry.room, false);
+        self.record_listed(&entry.names, true);
+        OwnRoom { name: entry.room.as_ref().into(), members: Some(entry.here) }
+    }
+
+    fn set_members(&mut self, room: Option<&str>, here: usize) {
+        let own = match room {
+            Some(room) => self.rooms.iter_mut().find(|own| is_same(&own.name, room)),
+            None => self.rooms.first_mut(),
+        };
+        own.into_iter().for_each(|own| own.members = Some(here));
+    }
+
+    fn set_role(&mut self, room: &str, name: &str, role: Option<&str>) {
+        let key = (fold(room), fold(name));
+        match role {
+            Some(_) if self.roles.len() >= MAX_ROLES => {}
+            Some("op") => drop(self.roles.insert(key, RoomRole::Operator)),
+            Some("voice") => drop(self.roles.insert(key, RoomRole::Voice)),
+            _ => drop(self.roles.remove(&key)),
+        }
     }
 
     fn set_own_name(&mut self, name: &str) {
@@ -334,8 +355,8 @@ impl Session {
         self.people.remove(name);
     }
 
-    fn record_list(&mut self, people: &PeopleList, here: bool) {
-        for name in &people.names {
+    fn record_listed(&mut self, names: &[Name], here: bool) {
+        for name in names {
             if !self.is_own_name(name) {
                 self.people.record_listed(name, here);
             }
@@ -347,29 +368,9 @@ impl Session {
             self.people.record_active(name, here);
         }
     }
+}
 
-    fn is_own_name(&self, name: &str) -> bool {
-        self.name.as_ref().is_some_and(|own| own.shown == name || own.key == fold(name))
-    }
-
-    /// Returns our own name, folded.
-    pub fn own_key(&self) -> Option<&str> {
-        self.name.as_ref().map(|own| &*own.key)
-    }
-
-    /// Checks whether a server that is not chinwag has sent our line back; if so, it is expected to do this always.
-    fn detect_echo(&mut self, line: &str) {
-        let lines = self.lines;
-        self.sent.retain(|(_, after)| lines - after <= ECHO_WITHIN);
-        let ends_with = |sent: &str| {
-            let before = line.strip_suffix(sent)?;
-            // "hi" is not the end of "delhi".
-            let joined = before.ends_with(char::is_alphanumeric) && sent.starts_with(char::is_alphanumeric);
-            (!joined).then_some(())
-        };
-        if self.sent.iter().any(|(sent, _)| ends_with(sent).is_some()) {
-            self.other_echoes = true;
-            self.sent.clear();
-        }
-    }
+/// Whether two names are the same in any spelling.
+pub fn is_same(one: &str, other: &str) -> bool {
+    one == other || fold(one) == fold(other)
 }

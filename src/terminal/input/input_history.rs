@@ -47,12 +47,18 @@ impl InputHistory {
         Some(self.go(at, current))
     }
 
-    /// Returns the newest line that contains `text`, without the first `skipped` of those that do. Of equal lines only the
-    /// newest counts.
-    pub fn find(&self, text: &str, skipped: usize) -> Option<&str> {
+    /// Returns the newest line that contains `text`: of all lines, or of those that are older than the newest line `from`; with
+    /// `inclusive` that one counts, too. Of equal lines only the newest counts.
+    pub fn find(&self, text: &str, from: Option<&str>, inclusive: bool) -> Option<&str> {
         let mut seen = HashSet::new();
-        let mut found = self.lines.iter().rev().filter(|line| line.contains(text) && seen.insert(line.as_str()));
-        found.nth(skipped).map(String::as_str)
+        let mut lines = self.lines.iter().map(String::as_str).rev().filter(|line| seen.insert(*line)).peekable();
+        if let Some(from) = from {
+            while lines.next_if(|line| *line != from).is_some() {}
+            if !inclusive {
+                lines.next();
+            }
+        }
+        lines.find(|line| line.contains(text))
     }
 
     /// Ends the walk: the next one begins at the newest line.

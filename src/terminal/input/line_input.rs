@@ -281,6 +281,11 @@ mod tests {
         assert_eq!((input.text(), input.question().as_deref()), ("drink tea", Some("(not found) tea: ")));
         input.press(KeyAction::Edit(Edit::Backspace));
         assert_eq!((input.text(), input.question().as_deref()), ("make tea", Some("(find) te: ")));
+        // A longer text goes on from the found line.
+        input.press(KeyAction::Search);
+        type_in(&mut input, "a");
+        assert_eq!((input.text(), input.question().as_deref()), ("drink tea", Some("(find) tea: ")));
+        input.press(KeyAction::Edit(Edit::Backspace));
         assert_eq!(input.press(KeyAction::Submit), LineRequest::Submit);
         assert_eq!((input.take().as_str(), input.question()), ("make tea", None));
     }

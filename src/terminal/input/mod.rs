@@ -4,7 +4,7 @@ pub(crate) mod completion;
 pub(crate) mod decoder;
 pub(crate) mod editor;
 pub(crate) mod grapheme;
-mod input_history;
+pub(crate) mod input_history;
 pub(crate) mod keys;
 pub(crate) mod line_input;
 pub(crate) mod paste;

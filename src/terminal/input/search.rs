@@ -7,15 +7,15 @@ pub struct Search {
     /// The input line before the search, and its cursor.
     before: (String, usize),
     text: String,
-    /// How many found lines the user has passed.
-    skipped: usize,
+    /// The line that was found last.
+    found: Option<String>,
     is_found: bool,
 }
 
 impl Search {
     /// Begins a search; `text` and `cursor` are the input line.
     pub fn begin(text: &str, cursor: usize) -> Self {
-        Search { before: (text.to_owned(), cursor), text: String::new(), skipped: 0, is_found: true }
+        Search { before: (text.to_owned(), cursor), text: String::new(), found: None, is_found: true }
     }
 
     /// The question that is shown before the found line.
@@ -24,41 +24,36 @@ impl Search {
         format!("({before}) {}: ", self.text)
     }
 
-    /// Adds a character; returns the found line, if there is one.
-    pub fn add<'a>(&mut self, c: char, history: &'a InputHistory) -> Option<&'a str> {
+    /// Adds a character; returns the newest line that has the text, from the found one on.
+    pub fn add(&mut self, c: char, history: &InputHistory) -> Option<&str> {
         self.text.push(c);
-        self.find(history)
+        let from = self.found.take();
+        let found = history.find(&self.text, from.as_deref(), true).map(str::to_owned);
+        self.take(found, from)
     }
 
-    /// Removes the last character, and goes back to the newest line; returns the found line, or an empty text if nothing is
-    /// searched for.
-    pub fn remove<'a>(&mut self, history: &'a InputHistory) -> Option<&'a str> {
+    /// Removes the last character, and goes back to the newest line that has the text; an empty text if none is left.
+    pub fn remove(&mut self, history: &InputHistory) -> Option<&str> {
         self.text.pop();
-        self.skipped = 0;
-        self.find(history)
+        let found = match self.text.as_str() {
+            "" => Some(String::new()),
+            text => history.find(text, None, true).map(str::to_owned),
+        };
+        self.take(found, None)
     }
 
-    /// Goes to the next older line; returns the found line, if there is one.
-    pub fn next<'a>(&mut self, history: &'a InputHistory) -> Option<&'a str> {
-        if self.text.is_empty() || !self.is_found {
-            return None;
-        }
-        self.skipped += 1;
-        let found = self.find(history);
-        if found.is_none() {
-            self.skipped -= 1;
-        }
-        found
+    /// Goes to the next older line that has the text.
+    pub fn next(&mut self, history: &InputHistory) -> Option<&str> {
+        let from = self.found.take().filter(|_| !self.text.is_empty());
+        let found = from.as_deref().and_then(|from| history.find(&self.text, Some(from), false)).map(str::to_owned);
+        self.take(found, from)
     }
 
-    fn find<'a>(&mut self, history: &'a InputHistory) -> Option<&'a str> {
-        if self.text.is_empty() {
-            self.is_found = true;
-            return Some("");
-        }
-        let found = history.find(&self.text, self.skipped);
+    /// Notes what was found; if nothing was, the line found before stays.
+    fn take(&mut self, found: Option<String>, before: Option<String>) -> Option<&str> {
         self.is_found = found.is_some();
-        found
+        self.found = found.or(before);
+        self.found.as_deref().filter(|_| self.is_found)
     }
 
     /// Ends the search without a result; returns the input line as it was, and its cursor.

@@ -9,21 +9,21 @@ use unicode_width::UnicodeWidthChar;
 /// The rules are those of UAX #14. Words of ASCII are divided by spaces alone: a URL is not broken at its slashes.
 pub fn break_points(text: &str) -> impl FnMut(usize) -> bool {
     let mut allowed = linebreaks(text).map(|(at, _)| at).peekable();
-    move |at| {
-        while allowed.next_if(|&next| next < at).is_some() {}
-        match (text[..at].chars().next_back(), text[at..].chars().next()) {
-            (Some(' '), Some(next)) if next.is_ascii() => true,
-            (Some(last), Some(next)) if last.is_ascii_graphic() && next.is_ascii_graphic() => false,
-            // Rule LB30, which the library has without its exception for wide marks.
-            (Some(last), Some(next)) if last.is_alphanumeric() && is_wide_opening(next) => true,
-            _ => allowed.peek() == Some(&at),
+    move |at| match text.as_bytes()[at.saturating_sub(1)..] {
+        [b' ', next, ..] if next.is_ascii() => true,
+        [last, next, ..] if last.is_ascii_graphic() && next.is_ascii_graphic() => false,
+        _ => {
+            while allowed.next_if(|&next| next < at).is_some() {}
+            allowed.peek() == Some(&at) || is_before_wide_opening(text, at)
         }
     }
 }
 
-/// Whether a character is an opening mark such as `（`.
-fn is_wide_opening(c: char) -> bool {
-    break_property(c.into()) == BreakClass::OpenPunctuation && c.width() == Some(2)
+/// Whether a wide opening mark such as `（` follows a letter. Rule LB30 allows a break there, but the library does not.
+fn is_before_wide_opening(text: &str, at: usize) -> bool {
+    let (before, behind) = text.split_at(at);
+    let is_mark = |c: char| break_property(c.into()) == BreakClass::OpenPunctuation && c.width() == Some(2);
+    before.ends_with(char::is_alphanumeric) && behind.starts_with(is_mark)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Draws what the terminal shows.
 
+mod buffer;
 mod full_screen;
 pub(crate) mod inline_screen;
 mod line_break;

@@ -161,10 +161,11 @@ impl StyledLine {
     /// Divides the line into rows of at most `columns` columns including the indent. A row ends where
     /// [`break_points`] allows it, if possible, and not before the text if its beginning fits.
     pub fn rows(&self, columns: usize) -> Vec<Range<usize>> {
-        if fitting(&self.text, columns).len() == self.text.len() {
-            return vec![0..self.text.len()];
-        }
         let mut rows = Vec::new();
+        if fitting(&self.text, columns).len() == self.text.len() {
+            rows.push(0..self.text.len());
+            return rows;
+        }
         let mut is_break = break_points(&self.text);
         let further = columns - self.indent(columns);
         let head = if self.indent < columns { self.head } else { 0 };
@@ -194,7 +195,7 @@ impl StyledLine {
             width += wide;
             since += wide;
         }
-        if start < self.text.len() || rows.is_empty() {
+        if start < self.text.len() {
             rows.push(start..self.text.len());
         }
         rows

@@ -1,7 +1,8 @@
-//! Holds the lines that are shown and that wait to be shown, and the screen they are drawn on.
+//! Holds the lines of all views, and the screen on which one of them is drawn.
 
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 
+use super::buffer::LineBuffer;
 use super::full_screen::{FullScreen, MAX_LINES};
 use super::inline_screen::{BottomRows, FRAME_BEGINS, FRAME_ENDS, InlineScreen, TerminalSize};
 use super::text::StyledLine;
@@ -9,73 +10,104 @@ use super::text::StyledLine;
 /// The lines kept to draw the screen again; terminals have fewer rows.
 const MAX_ROWS: usize = 500;
 
-/// The most lines that wait to be shown; beyond it the server is not read (backpressure).
-const MAX_WAITING: usize = 500_000;
+/// The number of a view. The first one is always there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ViewId(pub u32);
 
-/// The most bytes that wait to be shown; beyond it the server is not read. One line may have a megabyte.
-const MAX_WAITING_BYTES: usize = 64 * 1024 * 1024;
-
-/// The most bytes of shown lines that are kept.
-const MAX_LOG_BYTES: usize = 16 * 1024 * 1024;
+/// A change of what is shown.
+#[derive(Debug, PartialEq, Eq)]
+pub enum ScreenChange {
+    /// A line at the end of a view.
+    Line(ViewId, StyledLine),
+    /// A view comes on the screen; where lines of views follow each other, the heading comes first.
+    Select(ViewId, StyledLine),
+    /// A view ends; its lines are dropped.
+    Drop(ViewId),
+    /// A view ends; those of its lines that wait are shown in the second one.
+    Merge(ViewId, ViewId),
+}
 
 enum Screen {
     Inline(InlineScreen),
     Full(FullScreen),
 }
 
-/// All lines of the client and its screen.
+/// All lines and the screen.
 pub struct View {
     screen: Screen,
     colour: bool,
-    /// Lines not shown yet; on the alternate screen, lines not counted yet.
-    waiting: VecDeque<StyledLine>,
-    /// Shown lines that are kept for drawing again.
-    log: VecDeque<StyledLine>,
-    /// The bytes of text in `waiting` and in `log`.
-    waiting_bytes: usize,
-    log_bytes: usize,
+    buffers: BTreeMap<ViewId, LineBuffer>,
+    active: ViewId,
 }
 
 impl View {
     pub fn new(full_screen: bool, colour: bool) -> Self {
         let screen =
             if full_screen { Screen::Full(FullScreen::default()) } else { Screen::Inline(InlineScreen::default()) };
-        View { screen, colour, waiting: VecDeque::new(), log: VecDeque::new(), waiting_bytes: 0, log_bytes: 0 }
+        View { screen, colour, buffers: BTreeMap::new(), active: ViewId::default() }
     }
 
+    /// Adds a line to the view on the screen.
     pub fn push(&mut self, line: StyledLine) {
-        self.waiting_bytes += line.text().len();
-        self.waiting.push_back(line);
+        self.active().push(line);
+    }
+
+    /// Makes a change.
+    pub fn apply(&mut self, change: ScreenChange) {
+        match change {
+            ScreenChange::Line(id, line) => {
+                let views = self.buffers.len();
+                let buffer = self.buffers.entry(id).or_default();
+                buffer.push(line);
+                if id != self.active {
+                    buffer.limit_hidden(views.max(1));
+                }
+            }
+            ScreenChange::Select(id, heading) => {
+                self.active = id;
+                match &mut self.screen {
+                    Screen::Inline(_) => self.active().push_first(heading),
+                    Screen::Full(screen) => *screen = FullScreen::default(),
+                }
+            }
+            ScreenChange::Drop(id) => drop(self.buffers.remove(&id)),
+            ScreenChange::Merge(from, into) => {
+                let lines = self.buffers.remove(&from).unwrap_or_default();
+                let into = self.buffers.entry(into).or_default();
+                lines.waiting.into_iter().for_each(|line| into.push(line));
+            }
+        }
+    }
+
+    fn active(&mut self) -> &mut LineBuffer {
+        self.buffers.entry(self.active).or_default()
     }
 
     /// Whether no more lines may be added now.
     pub fn is_full(&self) -> bool {
-        self.waiting.len() >= MAX_WAITING || self.waiting_bytes >= MAX_WAITING_BYTES
+        self.buffers.get(&self.active).is_some_and(LineBuffer::is_full)
     }
 
     /// Whether lines wait to be shown.
     pub fn has_waiting(&self) -> bool {
-        !self.waiting.is_empty()
+        self.buffers.get(&self.active).is_some_and(|buffer| !buffer.waiting.is_empty())
     }
 
     /// Returns the next bytes that bring the terminal up to date; empty if it is.
     pub fn frame(&mut self, bottom: &BottomRows, size: TerminalSize) -> Vec<u8> {
-        let (new, colour) = (self.waiting.len(), self.colour);
+        let (colour, views) = (self.colour, self.buffers.len().max(1));
+        let buffer = self.buffers.entry(self.active).or_default();
+        let new = buffer.waiting.len();
         match &mut self.screen {
             Screen::Inline(screen) => {
-                let frame = screen.frame(&mut self.waiting, &mut self.log, bottom, size, colour);
-                let shown: usize =
-                    self.log.iter().rev().take(new - self.waiting.len()).map(|line| line.text().len()).sum();
-                self.waiting_bytes -= shown;
-                self.log_bytes += shown;
-                forget(&mut self.log, &mut self.log_bytes, MAX_ROWS);
+                let frame = screen.frame(&mut buffer.waiting, &mut buffer.log, bottom, size, colour);
+                buffer.count_shown(new - buffer.waiting.len(), MAX_ROWS, views);
                 frame
             }
             Screen::Full(screen) => {
-                self.log.append(&mut self.waiting);
-                self.log_bytes += std::mem::take(&mut self.waiting_bytes);
-                forget(&mut self.log, &mut self.log_bytes, MAX_LINES);
-                screen.frame(&self.log, new, bottom, size, colour)
+                buffer.log.append(&mut buffer.waiting);
+                buffer.count_shown(new, MAX_LINES, views);
+                screen.frame(&buffer.log, new, bottom, size, colour)
             }
         }
     }
@@ -86,18 +118,7 @@ impl View {
         match &mut self.screen {
             Screen::Inline(screen) => {
                 screen.clear(&mut out);
-                let mut room = usize::from(size.rows).saturating_sub(2);
-                while let Some(line) = self.log.pop_back() {
-                    let rows = line.rows(size.columns.into()).len();
-                    if rows > room {
-                        self.log.push_back(line);
-                        break;
-                    }
-                    room -= rows;
-                    self.log_bytes -= line.text().len();
-                    self.waiting_bytes += line.text().len();
-                    self.waiting.push_front(line);
-                }
+                self.active().take_back(usize::from(size.rows).saturating_sub(2), size.columns.into());
             }
             Screen::Full(screen) => screen.redraw(),
         }
@@ -125,15 +146,15 @@ impl View {
         }
     }
 
-    /// Returns the bytes that show the remaining lines without the bottom rows, at the end of the client.
+    /// Returns the bytes that show the remaining lines without the bottom rows, at the end of the program.
     pub fn last(&mut self, size: TerminalSize) -> Vec<u8> {
         let mut out = self.leave(size);
         // The text of an alternate screen disappears with it.
         if let Screen::Inline(_) = self.screen {
-            self.waiting_bytes = 0;
             out.extend_from_slice(FRAME_BEGINS);
-            for line in self.waiting.drain(..) {
-                line.write_rows(size.columns.into(), self.colour, &mut out);
+            let colour = self.colour;
+            for line in std::mem::take(self.active()).waiting {
+                line.write_rows(size.columns.into(), colour, &mut out);
             }
             out.extend_from_slice(FRAME_ENDS);
         }
@@ -142,11 +163,12 @@ impl View {
 
     /// Scrolls by a page less one row, on the alternate screen only.
     pub fn scroll(&mut self, back: bool, size: TerminalSize) {
+        let buffer = self.buffers.entry(self.active).or_default();
         if let Screen::Full(screen) = &mut self.screen {
             if back {
-                screen.page_up(&self.log, size);
+                screen.page_up(&buffer.log, size);
             } else {
-                screen.page_down(&self.log, size);
+                screen.page_down(&buffer.log, size);
             }
         }
     }
@@ -160,17 +182,9 @@ impl View {
     }
 }
 
-/// Drops the oldest shown lines beyond the limits.
-fn forget(log: &mut VecDeque<StyledLine>, bytes: &mut usize, lines: usize) {
-    while (log.len() > lines || *bytes > MAX_LOG_BYTES)
-        && let Some(line) = log.pop_front()
-    {
-        *bytes -= line.text().len();
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::buffer::{MAX_KEPT_BYTES, MAX_WAITING_BYTES};
     use super::super::test_support::{emulator, rows};
     use super::super::text::TextStyle;
     use super::*;
@@ -206,7 +220,7 @@ mod tests {
                 view.push(StyledLine::new(TextStyle::Plain, "line"));
                 view.frame(&BottomRows::default(), SIZE);
             }
-            assert_eq!(view.log.len(), most);
+            assert_eq!(view.active().log.len(), most);
         }
     }
 
@@ -223,13 +237,15 @@ mod tests {
             assert_eq!(pushed, MAX_WAITING_BYTES);
             while view.has_waiting() {
                 view.frame(&BottomRows::default(), SIZE);
-                let bytes = view.log.iter().map(|line| line.text().len()).sum::<usize>();
-                assert!(bytes <= MAX_LOG_BYTES && bytes == view.log_bytes);
+                let buffer = view.active();
+                let bytes = buffer.log.iter().map(|line| line.text().len()).sum::<usize>();
+                assert!(bytes <= MAX_KEPT_BYTES && bytes == buffer.log_bytes);
             }
-            assert_eq!(view.waiting_bytes, 0);
+            assert_eq!(view.active().waiting_bytes, 0);
             view.redraw(SIZE);
             view.frame(&BottomRows::default(), SIZE);
-            assert_eq!((view.waiting_bytes, view.log_bytes), (0, MAX_LOG_BYTES));
+            let buffer = view.active();
+            assert_eq!((buffer.waiting_bytes, buffer.log_bytes), (0, MAX_KEPT_BYTES));
         }
     }
 
@@ -247,5 +263,43 @@ mod tests {
             parser.process(&view.frame(&bottom, SIZE));
             assert_eq!(rows(&parser)[1..], ["line 8", "$ fg", "typed", ""]);
         }
+    }
+
+    fn line(text: &str) -> StyledLine {
+        StyledLine::new(TextStyle::Plain, text)
+    }
+
+    #[test]
+    fn hidden_view_waits_until_it_is_selected() {
+        for full_screen in [false, true] {
+            let mut parser = emulator(SIZE, 10);
+            let mut view = View::new(full_screen, true);
+            let den = ViewId(1);
+            view.push(line("in the lobby"));
+            view.apply(ScreenChange::Line(den, line("in the den")));
+            parser.process(&view.frame(&BottomRows::default(), SIZE));
+            assert_eq!(rows(&parser)[..2], ["in the lobby", ""]);
+            view.apply(ScreenChange::Select(den, line("-- den")));
+            parser.process(&view.frame(&BottomRows::default(), SIZE));
+            let expected = if full_screen { ["in the den", ""] } else { ["-- den", "in the den"] };
+            assert_eq!(rows(&parser)[usize::from(!full_screen)..][..2], expected);
+            view.apply(ScreenChange::Line(den, line("more")));
+            view.apply(ScreenChange::Merge(den, ViewId::default()));
+            view.apply(ScreenChange::Select(ViewId::default(), line("-- lobby")));
+            parser.process(&view.frame(&BottomRows::default(), SIZE));
+            assert!(rows(&parser).contains(&"more".to_owned()), "{:?}", rows(&parser));
+        }
+    }
+
+    #[test]
+    fn hidden_view_keeps_the_newest_lines() {
+        let mut view = View::new(false, true);
+        for number in 0..3 * MAX_LINES {
+            view.apply(ScreenChange::Line(ViewId(1), line(&format!("line {number}"))));
+        }
+        let hidden = &view.buffers[&ViewId(1)];
+        assert_eq!((hidden.waiting.len(), hidden.waiting[0].text()), (MAX_LINES, "line 20000"));
+        assert_eq!(hidden.waiting_bytes, 10 * MAX_LINES);
+        assert!(!view.is_full() && !view.has_waiting());
     }
 }

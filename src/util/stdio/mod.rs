@@ -17,6 +17,11 @@ pub use self::input::{Stdin, StdinRead};
 pub use self::output::Output;
 pub use self::sink::Sink;
 
+/// Whether the environment allows colours. The variable counts if it is set and not empty: <https://no-color.org/>.
+pub fn allows_colour() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
 /// Waits at most `most` until `fd` is ready or has an error that a read or write reports; poll(2).
 pub fn is_ready(fd: BorrowedFd, flags: PollFlags, most: Duration) -> bool {
     let timeout = Timespec { tv_sec: most.as_secs() as _, tv_nsec: most.subsec_nanos() as _ };

@@ -5,7 +5,8 @@ mod foreign;
 mod passwords;
 mod pipe;
 mod relay;
-mod screen;
+mod rooms;
+pub mod screen;
 mod tls;
 mod tmux;
 mod typing;
@@ -308,6 +309,51 @@ impl FakeConnection {
     #[track_caller]
     pub fn expect(&mut self, line: &str) {
         assert_eq!(self.line().as_deref(), Some(line));
+    }
+
+    /// Greets as a chinwag server, and begins JSON in this run; returns the client's request for it.
+    #[track_caller]
+    pub fn begin_json(&mut self, run: &str) -> String {
+        self.write("* Welcome to chinwag. Type a nickname and press Enter:\r\n");
+        let request = self.line().expect("a request for JSON");
+        assert!(request.starts_with("/json"), "{request}");
+        self.write(format!(
+            "{{\"t\":\"hello\",\"rev\":2,\"name\":\"chinwag\",\"run\":\"{run}\",\"version\":\"0\",\"lang\":\"en\",\"max_line\":4096}}\r\n{{\"t\":\"ask\"}}\r\n"
+        ));
+        request
+    }
+
+    /// As [`FakeConnection::begin_json`], and lets alice enter the lobby.
+    #[track_caller]
+    pub fn let_in(&mut self, run: &str) -> String {
+        let request = self.begin_json(run);
+        self.expect("alice");
+        self.write(r#"{"t":"entered","name":"alice","room":"lobby","here":2,"names":["bob"],"topic":null,"role":null,"account":false}"#);
+        self.write("\r\n");
+        request
+    }
+
+    /// Writes the history of a room: the ids and texts of bob's messages.
+    pub fn history(&mut self, room: &str, messages: &[(u64, &str)], gap: bool) {
+        let count = messages.len();
+        self.write(format!("{{\"t\":\"history\",\"room\":\"{room}\",\"messages\":{count},\"gap\":{gap}}}\r\n"));
+        messages.iter().for_each(|(id, text)| self.said(room, *id, text));
+        self.write(format!("{{\"t\":\"live\",\"room\":\"{room}\"}}\r\n"));
+    }
+
+    /// Writes a message of bob.
+    pub fn said(&mut self, room: &str, id: u64, text: &str) {
+        let at = 1_800_000_000 + id;
+        self.write(format!(
+            "{{\"t\":\"said\",\"room\":\"{room}\",\"id\":{id},\"at\":{at},\"name\":\"bob\",\"text\":\"{text}\"}}\r\n"
+        ));
+    }
+
+    /// Answers the next `/ping`.
+    #[track_caller]
+    pub fn pong(&mut self, text: &str) {
+        self.expect(&format!("/ping {text}"));
+        self.write(format!("{{\"t\":\"pong\",\"text\":\"{text}\"}}\r\n"));
     }
 }
 

@@ -8,8 +8,11 @@ use crate::connect::{ClientTerminal, FakeServer};
 use crate::harness::{PROGRAM, Server, Signal};
 use crate::store::TestDir;
 
-const WELCOME: &str = "* Welcome to chinwag. Type a nickname and press Enter:\n";
-const ENTERED: &str = "* You are alice. 1 here: you. /help lists the commands.\n";
+const ASK_PASSWORD: &str = "{\"t\":\"ask_password\",\"for\":\"account\",\"name\":\"alice\"}\r\n";
+const ENTERED: &str = concat!(
+    r#"{"t":"entered","name":"alice","room":"lobby","here":1,"names":[],"topic":null,"role":null,"account":true}"#,
+    "\r\n"
+);
 const PROMPT: &str = "* alice is registered. Password: (visible as you type)\n";
 const SERVER_PROMPT: &str = "* Password: (visible as you type)\n";
 const SECRET: &str = "Hunter2-xyzzy";
@@ -41,10 +44,11 @@ fn connect_with(addr: std::net::SocketAddr, args: &[&str], variables: &[(&str, &
 /// Types at a password prompt, and waits until the screen is drawn again with that in the input line.
 #[track_caller]
 fn type_hidden(alice: &mut ClientTerminal, text: &str) {
-    alice.input_is("password: |");
+    alice.until("the prompt", |alice| alice.input().ends_with("password: |"));
     let before = alice.written().len();
     alice.press(&format!("{text}\x0c"));
-    alice.until("an empty input line", |alice| alice.written().len() > before && alice.input() == "password: |");
+    alice
+        .until("an empty input line", |alice| alice.written().len() > before && alice.input().ends_with("password: |"));
 }
 
 /// Checks that the terminal was never sent this text, and that its scrollback does not have it.
@@ -120,9 +124,9 @@ fn text_typed_before_the_prompt_is_no_password() {
     // With `--nick` it is the beginning of a message, and comes back after the login.
     alice.press("half ty");
     alice.input_is("> half ty|");
-    peer.write(WELCOME);
+    peer.begin_json("1");
     peer.expect("alice");
-    peer.write(PROMPT);
+    peer.write(ASK_PASSWORD);
     alice.input_is("password: |");
     alice.press("fish\r");
     peer.expect("fish");
@@ -131,12 +135,12 @@ fn text_typed_before_the_prompt_is_no_password() {
     // Behind a typed nickname it may be the password, so it does not come back.
     let mut alice = ClientTerminal::connect(fake.addr(), &[]);
     let mut peer = fake.accept();
-    peer.write(WELCOME);
+    peer.begin_json("1");
     alice.input_is("nickname: |");
     alice.press("alice\rfis");
     peer.expect("alice");
     alice.input_is("nickname: fis|");
-    peer.write(PROMPT);
+    peer.write(ASK_PASSWORD);
     alice.input_is("password: |");
     alice.press("fish\r");
     peer.expect("fish");
@@ -154,20 +158,24 @@ fn input_stays_hidden_when_the_connection_is_lost() {
     let fake = FakeServer::start();
     let mut alice = ClientTerminal::connect(fake.addr(), &["--nick", "alice"]);
     let mut peer = fake.accept();
-    peer.write(format!("{WELCOME}{PROMPT}"));
+    peer.begin_json("1");
+    peer.expect("alice");
+    peer.write(ASK_PASSWORD);
     alice.input_is("password: |");
     alice.press("Hunter");
-    peer.write("! No nickname was given within 30 seconds. Goodbye.\n");
+    peer.write(
+        "{\"t\":\"refused\",\"what\":\"login_timeout\",\"seconds\":30,\"text\":\"No nickname was given in time.\"}\r\n",
+    );
     drop(peer);
     alice.shows("Enter tries again");
     alice.press("2-xyzzy\r");
     let mut peer = fake.accept();
-    peer.write(format!("{WELCOME}{PROMPT}"));
-    for expected in ["alice", "fish"] {
-        peer.expect(expected);
-        alice.input_is("password: |");
-        alice.press("fish\r");
-    }
+    peer.begin_json("1");
+    peer.expect("alice");
+    peer.write(ASK_PASSWORD);
+    alice.input_is("password: |");
+    alice.press("fish\r");
+    peer.expect("fish");
     is_hidden(&mut alice, "Hunter");
     is_hidden(&mut alice, "xyzzy");
 }

@@ -232,10 +232,10 @@ fn flood_keeps_keyboard_responsive_and_loses_no_line() {
     }
 }
 
-/// Checks that the client does nothing for longer than most of its timers take.
+/// Checks that the program does nothing for longer than most of its timers take.
 #[track_caller]
-fn is_idle(mut alice: ClientTerminal) {
-    // Lets the client finish the work of earlier events.
+pub fn is_idle(mut alice: ClientTerminal) {
+    // Lets it finish the work of earlier events.
     let (mut turns, until) = (0, Instant::now() + DEADLINE);
     while turns != alice.turns() {
         assert!(Instant::now() < until, "it never comes to rest");
@@ -262,6 +262,7 @@ fn idle_client_of_other_server_uses_no_cpu() {
     let mut peer = fake.accept();
     alice.press("hello\r");
     peer.expect("hello");
+    alice.shows("The server has said nothing so far.");
     is_idle(alice);
 }
 

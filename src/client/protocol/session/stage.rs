@@ -39,4 +39,6 @@ pub enum CloseReason {
     Busy,
     TooManyFromAddress,
     OtherProtocol,
+    /// For another reason, which the first line has said.
+    Refused,
 }
