@@ -4,8 +4,10 @@
 //! So descriptor 2 becomes an internal pipe, which never holds more than a few lines; its bytes
 //! are passed on to the real standard error through a [`Sink`].
 
+mod forward;
+
 use std::error::Error;
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, IsTerminal, Write};
 use std::os::fd::OwnedFd;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -19,8 +21,9 @@ use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 use time::{OffsetDateTime, UtcOffset};
 
+use self::forward::Forward;
 use super::clock;
-use super::stdio::Sink;
+use super::stdio::{Sink, allows_colour};
 
 /// Bytes of a page: every line fits in one, and the capacity of a pipe is a number of pages (pipe(7)).
 const PIPE_PAGE: usize = 4096;
@@ -42,6 +45,9 @@ const JSON_TIME: &[BorrowedFormatItem] =
 /// Local times as on the console, with the date.
 const LOCAL_TIME: &[BorrowedFormatItem] = format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");
 
+/// Local times as the console shows them.
+const CLOCK_TIME: &[BorrowedFormatItem] = format_description!("[[[hour]:[minute]:[second]]");
+
 static LOGGER: OnceLock<Logger> = OnceLock::new();
 
 struct Logger {
@@ -60,15 +66,6 @@ enum LineWriter {
         without_time: SimpleLogger,
     },
     Json,
-}
-
-struct Forward {
-    pipe: std::fs::File,
-    sink: Sink,
-    format: LogFormat,
-    /// Lines in the pipe, and the number of lines that always fit in it.
-    lines: usize,
-    max_lines: usize,
 }
 
 /// The form of the lines of the log.
@@ -108,6 +105,8 @@ pub struct Style {
     /// Whether the times of text are local, without the offset from UTC (the first line states it), where standard error is
     /// no terminal. On a terminal they are local with the offset; else they are UTC and end with `Z`.
     pub local: bool,
+    /// Whether the operator's console shows the lines: then their times are as those of the console, and they have no colours.
+    pub on_console: bool,
     /// Targets with a lower maximum level than the rest.
     pub quiet: &'static [(&'static str, LevelFilter)],
 }
@@ -124,10 +123,14 @@ pub fn start(level: LevelFilter, style: Style) -> io::Result<()> {
     let writer = match style.format {
         LogFormat::Json => LineWriter::Json,
         LogFormat::Text => {
-            let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
             // The levels are checked before.
-            let logger = || SimpleLogger::new().with_level(LevelFilter::Trace).with_colors(is_terminal && !no_color);
-            let format = if is_terminal { TIME_AND_OFFSET } else { LOCAL_TIME };
+            let has_colors = is_terminal && allows_colour() && !style.on_console;
+            let logger = || SimpleLogger::new().with_level(LevelFilter::Trace).with_colors(has_colors);
+            let format = match is_terminal {
+                _ if style.on_console => CLOCK_TIME,
+                true => TIME_AND_OFFSET,
+                false => LOCAL_TIME,
+            };
             let inner = match local {
                 Some(_) => logger().with_local_timestamps().with_timestamp_format(format),
                 None => logger().with_utc_timestamps(),
@@ -141,7 +144,7 @@ pub fn start(level: LevelFilter, style: Style) -> io::Result<()> {
     // The kernel gives a user with many pipes smaller ones.
     let max_lines = (fcntl_getpipe_size(&write)? / PIPE_PAGE).max(1);
     rustix::stdio::dup2_stderr(&write)?;
-    let forward = Mutex::new(Forward { pipe: read.into(), sink, format: style.format, lines: 0, max_lines });
+    let forward = Mutex::new(Forward::new(read.into(), sink, style.format, max_lines));
     set_level(level);
     let logger = LOGGER.get_or_init(|| Logger { writer, quiet: style.quiet, forward, stderr });
     log::set_logger(logger).map_err(io::Error::other)?;
@@ -176,8 +179,8 @@ fn is_enabled(metadata: &Metadata, quiet: &[(&str, LevelFilter)]) -> bool {
 /// Writes the error that ends the process to standard error: as a line of the log if that is JSON, whatever its level.
 pub fn write_error(error: &dyn Error) {
     match LOGGER.get().map(Logger::forward) {
-        Some(mut forward) if forward.format == LogFormat::Json => {
-            forward.sink.push(&JsonLine::bytes(Level::Error, "chinwag", &error.to_string()));
+        Some(mut forward) if forward.format() == LogFormat::Json => {
+            forward.push(&JsonLine::bytes(Level::Error, "chinwag", &error.to_string()));
         }
         _ => {
             // Standard error may be closed or full.
@@ -199,17 +202,36 @@ pub fn flush() {
     }
 }
 
+/// Keeps lines for [`take`] from now on, instead of writing them to standard error.
+pub fn capture() {
+    if let Some(logger) = LOGGER.get() {
+        logger.forward().capture();
+    }
+}
+
+/// Takes the captured lines.
+pub fn take() -> Vec<u8> {
+    LOGGER.get().map(|logger| logger.forward().take()).unwrap_or_default()
+}
+
+/// Ends [`capture`]; lines that were not taken are written to standard error.
+pub fn release() {
+    if let Some(logger) = LOGGER.get() {
+        logger.forward().release();
+    }
+}
+
 /// Registers for events under `token` when standard error becomes writable.
 ///
 /// # Errors
 /// If it cannot be registered.
 pub fn watch(registry: &Registry, token: Token) -> io::Result<()> {
-    LOGGER.get().map_or(Ok(()), |logger| logger.forward().sink.watch(registry, token))
+    LOGGER.get().map_or(Ok(()), |logger| logger.forward().watch(registry, token))
 }
 
 /// Whether lines wait for the reader of the log; then call [`flush`] again soon.
 pub fn has_pending() -> bool {
-    LOGGER.get().is_some_and(|logger| logger.forward().sink.has_pending())
+    LOGGER.get().is_some_and(|logger| logger.forward().has_pending())
 }
 
 /// Passes on logged lines and restores the standard error of the process.
@@ -217,9 +239,7 @@ pub fn finish() {
     if let Some(logger) = LOGGER.get() {
         // A panic during logging holds the lock.
         if let Ok(mut forward) = logger.forward.try_lock() {
-            forward.lines = forward.lines.max(1);
-            forward.run();
-            forward.sink.finish(FINISH_TIMEOUT);
+            forward.finish(FINISH_TIMEOUT);
         }
         let _ = rustix::stdio::dup2_stderr(&logger.stderr);
     }
@@ -247,12 +267,9 @@ impl Log for Logger {
         let mut forward = self.forward();
         let LineWriter::Text { inner, without_time } = &self.writer else {
             let line = JsonLine::bytes(record.level(), record.target(), &message);
-            return forward.sink.push(&line);
+            return forward.push(&line);
         };
-        if forward.lines >= forward.max_lines {
-            forward.run();
-        }
-        forward.lines += 1;
+        forward.expect_line();
         let metadata = record.metadata().clone();
         let inner = if clock::is_within_range() { inner } else { without_time };
         inner.log(&Record::builder().metadata(metadata).args(format_args!("{message}")).build());
@@ -260,30 +277,6 @@ impl Log for Logger {
 
     fn flush(&self) {
         self.forward().run();
-    }
-}
-
-impl Forward {
-    fn run(&mut self) {
-        if self.lines > 0 {
-            self.lines = 0;
-            let mut lines = Vec::new();
-            let mut block = [0; PIPE_PAGE];
-            while let Ok(n @ 1..) = self.pipe.read(&mut block) {
-                lines.extend_from_slice(&block[..n]);
-            }
-            self.sink.push(&lines);
-        }
-        self.sink.flush();
-        let format = self.format;
-        self.sink.report_lost(|lost| {
-            let told =
-                format!("{lost} lines of the log were dropped, since they were not read in time or there was no space");
-            match format {
-                LogFormat::Text => format!("chinwag: {told}\n").into(),
-                LogFormat::Json => JsonLine::bytes(Level::Warn, module_path!(), &told),
-            }
-        });
     }
 }
 

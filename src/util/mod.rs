@@ -5,6 +5,7 @@ pub mod clock;
 pub mod fd_limit;
 pub mod fingerprint;
 pub mod io_error;
+pub(crate) mod line_queue;
 pub mod lists;
 pub mod logging;
 pub mod shrink;
