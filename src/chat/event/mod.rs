@@ -1,10 +1,12 @@
 //! Events that sessions are shown; the hub makes them and each encoding renders them.
 
+mod console_text;
 mod notice;
 mod refusal;
 
 use time::OffsetDateTime;
 
+pub use self::console_text::ConsoleText;
 pub use self::notice::{CertificateState, Notice};
 pub use self::refusal::{Due, Refusal};
 use super::member::Role;

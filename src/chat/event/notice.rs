@@ -199,6 +199,12 @@ pub enum Notice<'a> {
         name: &'a str,
         here: usize,
     },
+    /// For the operator, who sees no connections: a member has joined from this address.
+    JoinedFrom {
+        name: &'a str,
+        addr: SocketAddr,
+        here: usize,
+    },
     Left {
         name: &'a str,
         cause: &'a Cause,

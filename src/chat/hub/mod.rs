@@ -7,6 +7,7 @@ mod admission_queue;
 mod answers;
 mod apply;
 mod check;
+mod console;
 mod deadlines;
 mod disconnects;
 mod ending;
@@ -49,7 +50,7 @@ use self::plan::View;
 use self::rooms::{RoomLimits, Rooms};
 pub use self::state::HubState;
 use self::stats::Stats;
-pub use self::stats::StatsSnapshot;
+pub use self::stats::{HeadCount, StatsSnapshot};
 use self::store_queue::StoreQueue;
 use self::trace::Trace;
 pub use self::trace::TraceEvent;
@@ -214,7 +215,7 @@ impl Hub {
         self.stats.connections += 1;
         let connected = self.sessions.len();
         info!("connected {} ({connected} connected)", show_addr(addr));
-        self.fanout().send_to_console(&Event::Notice(Notice::Connected { addr, connected }));
+        self.fanout().send_connection_to_console(Notice::Connected { addr, connected });
         self.admit_or_refuse(id, now);
     }
 
@@ -223,28 +224,6 @@ impl Hub {
         let Config { name: server, max_line, .. } = &self.config;
         let hello = Notice::Hello { server, run: self.run, max_line: *max_line };
         self.outbound.send(&mut self.sessions, id, &Event::Notice(hello));
-    }
-
-    /// Attaches a console: from now on lines are rendered for it, and [`ClientId::CONSOLE`] is its session. Does nothing
-    /// if there is one, as after a handover.
-    pub fn attach_console(&mut self) {
-        if self.sessions.has_console() {
-            return;
-        }
-        self.sessions.open_console();
-        let operator = self.shared.members.insert_operator();
-        self.shared.members[operator.slot].add_session(ClientId::CONSOLE);
-        self.sessions[ClientId::CONSOLE].member = Some(operator.slot);
-    }
-
-    /// The console's input has ended; its output goes on.
-    pub fn handle_console_end(&mut self) {
-        self.fanout().send_to_console(&Event::Notice(Notice::Detached));
-    }
-
-    /// Tells the operator that `lines` lines of output were lost.
-    pub fn handle_lost_console_output(&mut self, lines: u64) {
-        self.fanout().send_to_console(&Event::Notice(Notice::Lost { lines }));
     }
 
     /// The client closed its sending side. Its unsent data is still written.
@@ -298,7 +277,7 @@ impl Hub {
             }
             let connected = self.sessions.len();
             info!("disconnected {} ({connected} connected)", show_addr(addr));
-            self.fanout().send_to_console(&Event::Notice(Notice::Disconnected { addr, connected }));
+            self.fanout().send_connection_to_console(Notice::Disconnected { addr, connected });
         }
     }
 

@@ -207,17 +207,6 @@ impl Hub {
     pub fn poll_close(&mut self) -> Option<(ClientId, Close)> {
         self.outbound.pop_close()
     }
-
-    /// Takes the output for the console.
-    pub fn poll_console_output(&mut self) -> Vec<u8> {
-        let outbox = self.sessions.get_mut(ClientId::CONSOLE).and_then(|console| console.outbox.take());
-        outbox.map(|mut outbox| outbox.take()).unwrap_or_default()
-    }
-
-    /// The bytes that [`Hub::poll_console_output`] would return.
-    pub fn console_output_len(&self) -> usize {
-        self.sessions.get(ClientId::CONSOLE).map_or(0, |console| console.private_bytes())
-    }
 }
 
 #[cfg(test)]

@@ -71,6 +71,17 @@ pub struct StatsSnapshot {
     pub left: Vec<(&'static str, u64)>,
 }
 
+/// How many are there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HeadCount {
+    /// Members.
+    pub here: usize,
+    /// Clients in the admission queue.
+    pub waiting: usize,
+    /// Connections, with those that have not logged in.
+    pub connected: usize,
+}
+
 /// A rate of events over the last [`MessageRate::SPAN`].
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct MessageRate {
@@ -117,6 +128,12 @@ impl Hub {
     /// Counts bytes read from clients.
     pub fn count_received(&mut self, bytes: usize) {
         self.stats.bytes_received += bytes as u64;
+    }
+
+    /// The number of members, of clients in the admission queue, and of connections.
+    pub fn head_count(&self) -> HeadCount {
+        let (_, waiting) = self.admission.counts();
+        HeadCount { here: self.shared.members.len(), waiting, connected: self.sessions.len() }
     }
 
     /// Takes a snapshot of all statistics. This visits every session.

@@ -7,7 +7,7 @@ use std::fmt::{self, Display, Formatter};
 
 use time::OffsetDateTime;
 
-use super::event::{Help, Notice, Refusal, SettingsView};
+use super::event::{ConsoleText, Help, Notice, Refusal, SettingsView};
 
 /// The language of the server's texts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,6 +41,14 @@ impl Lang {
         Phrase(move |f: &mut Formatter| match self {
             Lang::En => en::refusal(refusal, f),
             Lang::Zh => zh::refusal(refusal, f),
+        })
+    }
+
+    /// A text of the operator's console.
+    pub fn console<'a>(self, text: &'a ConsoleText<'a>) -> impl Display + 'a {
+        Phrase(move |f: &mut Formatter| match self {
+            Lang::En => en::console(text, f),
+            Lang::Zh => zh::console(text, f),
         })
     }
 

@@ -56,6 +56,11 @@ impl MemberTable {
         self.names.len()
     }
 
+    /// All members with their slots, without the operator.
+    pub fn iter(&self) -> impl Iterator<Item = (MemberSlot, &Member)> {
+        self.slots.iter().map(|(index, member)| (MemberSlot::new(index), member))
+    }
+
     /// The keyed hash of a folded name, as stored with log entries.
     pub fn name_hash(&self, key: &str) -> u64 {
         NameHasher(self.hash_key).hash(key.as_bytes())
@@ -264,11 +269,6 @@ mod tests {
     use crate::util::test_support::Random;
 
     impl MemberTable {
-        /// All members with their slots, without the operator.
-        pub fn iter(&self) -> impl Iterator<Item = (MemberSlot, &Member)> {
-            self.slots.iter().map(|(index, member)| (MemberSlot::new(index), member))
-        }
-
         /// The place of a member in a room.
         pub fn place(&self, slot: MemberSlot, room: RoomId) -> Option<u32> {
             let current = self[slot].current.into_iter();

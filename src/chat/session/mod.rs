@@ -38,7 +38,7 @@ bitflags::bitflags! {
         const ECHO = 1 << 0;
         /// Its member ignores other members.
         const IGNORES = 1 << 1;
-        /// It does not read who joins and leaves (`/quiet on`).
+        /// It does not read who joins and leaves (`/quiet on`); the console: who connects.
         const QUIET = 1 << 2;
         /// It waits for the answer to a query.
         const AWAITS_ANSWER = 1 << 3;

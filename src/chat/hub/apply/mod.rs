@@ -258,7 +258,7 @@ impl Hub {
             None => fanout.append_own(room, slot, author, EntryKind::Message, text.len(), &event, time),
             Some(_) => fanout.append_of_account(room, client, author, text.len(), &event, time),
         }
-        if fanout.has_console() && member != MemberId::OPERATOR {
+        if fanout.has_console() && (member != MemberId::OPERATOR || fanout.console_has_echo()) {
             fanout.send_to_console_from(room, &event);
         }
         if is_first {

@@ -256,6 +256,23 @@ impl<'a> Fanout<'a> {
         self.sessions.has_console()
     }
 
+    /// Whether the console reads what the operator says, too.
+    pub fn console_has_echo(&self) -> bool {
+        self.sessions[ClientId::CONSOLE].has(SessionFlags::ECHO)
+    }
+
+    /// Whether the console shows who connects and disconnects.
+    pub fn console_shows_connections(&self) -> bool {
+        !self.sessions[ClientId::CONSOLE].has(SessionFlags::QUIET)
+    }
+
+    /// Shows the operator that a client has connected or disconnected, if there is a console that shows connections.
+    pub fn send_connection_to_console(&mut self, notice: Notice) {
+        if self.sessions.has_console() && self.console_shows_connections() {
+            self.send_to_console(&Event::Notice(notice));
+        }
+    }
+
     /// Shows the operator an event, if there is a console.
     pub fn send_to_console(&mut self, event: &Event) {
         if self.sessions.has_console() {

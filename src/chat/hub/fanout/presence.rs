@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Fanout;
+use crate::chat::config::Login;
 use crate::chat::event::{Event, Notice};
 use crate::chat::id::{Author, MemberSlot, Now, RoomId};
 use crate::chat::room::PresenceSummary;
@@ -35,7 +36,7 @@ impl Fanout<'_> {
                 self.rooms.queue_summary(room_id, due);
             }
             self.begin_day(room_id, &time);
-            return self.send_to_console_from(room_id, event);
+            return self.show_presence_to_console(room_id, joined, event);
         }
         match joined {
             Some(slot) => {
@@ -44,7 +45,20 @@ impl Fanout<'_> {
             }
             None => self.append(room_id, Author::NONE, EntryKind::Presence, 0, event, &time),
         }
-        self.send_to_console_from(room_id, event);
+        self.show_presence_to_console(room_id, joined, event);
+    }
+
+    /// Shows the operator a join or leave: with the address of who has joined, if connections are not shown.
+    fn show_presence_to_console(&mut self, room: RoomId, joined: Option<MemberSlot>, event: &Event) {
+        let is_wanted = self.config.login == Login::Nickname && self.has_console() && !self.console_shows_connections();
+        let session = joined.filter(|_| is_wanted).and_then(|slot| self.members[slot].session_at(0));
+        let addr = session.and_then(|id| self.sessions.addr(id));
+        match (event, addr) {
+            (&Event::Notice(Notice::Joined { name, here }), Some(addr)) => {
+                self.send_to_console_from(room, &Event::Notice(Notice::JoinedFrom { name, addr, here }));
+            }
+            _ => self.send_to_console_from(room, event),
+        }
     }
 
     /// Shows the pending summaries that are due, or postpones them if the last one is too recent.

@@ -1,6 +1,7 @@
 //! Tests of the whole hub.
 
 mod accounts;
+mod console;
 pub(super) mod disconnects;
 mod empty_rooms;
 pub(super) mod encodings;

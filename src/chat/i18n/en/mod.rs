@@ -1,11 +1,13 @@
 //! The English texts.
 
 mod accounts;
+mod console;
 mod moderation;
 mod refusal;
 
 use std::fmt::{Formatter, Result};
 
+pub use self::console::console;
 pub use self::refusal::refusal;
 use super::{list, minute, prefix};
 use crate::chat::cause::Cause;
@@ -179,6 +181,7 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
         Notice::OfflineWhispersEnd => f.write_str("--- end of the stored whispers ---"),
         Notice::NoHistory => f.write_str("Nothing has been said here yet."),
         Notice::Joined { name, here } => write!(f, "{name} joined ({here} here)"),
+        Notice::JoinedFrom { name, addr, here } => write!(f, "{name} joined from {} ({here} here)", show_addr(addr)),
         Notice::Left { name, cause, here } => {
             write!(f, "{name} left")?;
             self::cause(cause, f)?;

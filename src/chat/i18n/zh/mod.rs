@@ -1,6 +1,7 @@
 //! The Chinese texts.
 
 mod accounts;
+mod console;
 mod moderation;
 mod refusal;
 
@@ -8,6 +9,7 @@ use std::fmt::{Formatter, Result};
 
 use time::Weekday;
 
+pub use self::console::console;
 pub use self::refusal::refusal;
 use super::{list, minute, prefix};
 use crate::chat::cause::Cause;
@@ -163,6 +165,9 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
         Notice::OfflineWhispersEnd => f.write_str("----以上是您不在时的私聊----"),
         Notice::NoHistory => f.write_str("这里还没有人说过话。"),
         Notice::Joined { name, here } => write!(f, "{name}进入了聊天室，当前{here}人"),
+        Notice::JoinedFrom { name, addr, here } => {
+            write!(f, "{name}从{}进入了聊天室，当前{here}人", show_addr(addr))
+        }
         Notice::Left { name, cause, here } => {
             write!(f, "{name}退出了聊天室")?;
             self::cause(cause, f)?;
