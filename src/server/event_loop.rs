@@ -14,7 +14,7 @@ use signal_hook::consts::SIGHUP;
 use signal_hook_mio::v1_0::Signals;
 
 use super::connection::transport::{CONNECTIONS, ListenerKind, Readiness, ServerListener, TlsServer, TransportBuffers};
-use super::console::Console;
+use super::console::{Console, ScreenSettings};
 use super::engine::{Budget, Engine};
 use super::http::Access;
 use super::limits::Limits;
@@ -26,6 +26,7 @@ use super::tls::expiry::{CertificateWatch, Validity};
 use super::tls::self_signed::Introduction;
 use super::trusted_peer::TrustedPeer;
 use crate::chat::{ClientId, Hub, Notice, Now, OPERATOR_LOG};
+use crate::terminal::session;
 use crate::util::clock::Clock;
 use crate::util::{logging, signals};
 
@@ -75,7 +76,7 @@ pub struct EventLoop {
 }
 
 impl EventLoop {
-    /// Sets up the poll; nothing is accepted before [`EventLoop::run`].
+    /// Sets up the poll; nothing is accepted before [`EventLoop::run`]. `screen`: the console is drawn on its terminal.
     ///
     /// # Errors
     /// If the kernel refuses the poll, the signals' pipe, or a registration.
@@ -85,6 +86,7 @@ impl EventLoop {
         limits: Limits,
         max_connections: usize,
         console: bool,
+        screen: Option<ScreenSettings>,
     ) -> io::Result<Self> {
         let poll = Poll::new()?;
         let registry = poll.registry();
@@ -97,7 +99,10 @@ impl EventLoop {
         let mut signals = signals::watch_for_server()?;
         registry.register(&mut signals, SIGNALS, Interest::READABLE)?;
         let tokens = [CONSOLE, CONSOLE_OUTPUT];
-        let console = console.then(|| Console::new(&mut hub, registry, tokens, limits.max_line)).transpose()?;
+        let console = console.then(|| Console::new(&mut hub, registry, tokens, limits.max_line, screen)).transpose()?;
+        if console.as_ref().is_some_and(Console::is_drawn) {
+            session::SIGNALS.into_iter().try_for_each(|signal| signals.add_signal(signal))?;
+        }
         logging::watch(registry, LOG_OUTPUT)?;
         let engine = Engine::new(hub, listeners, limits, Budget::default(), max_connections);
         Ok(EventLoop {
@@ -170,6 +175,9 @@ impl EventLoop {
     /// If the kernel's poll fails.
     pub fn run(&mut self) -> io::Result<u8> {
         let mut events = Events::with_capacity(EVENTS);
+        if let Some(console) = &mut self.console {
+            console.start(self.engine.hub_mut());
+        }
         loop {
             let timeout = self.timeout();
             match self.poll.poll(&mut events, timeout) {
@@ -198,14 +206,14 @@ impl EventLoop {
             }
             self.engine.process_output(now);
             if let Some(console) = &mut self.console {
-                console.show(self.engine.hub_mut());
+                console.show(self.engine.hub_mut(), now.at);
             }
             logging::flush();
             self.engine.count_turn(self.clock.elapsed().saturating_sub(now.at));
             if self.engine.is_done(now.at) {
                 self.engine.finish_writing(now);
                 if let Some(console) = &mut self.console {
-                    console.finish(self.engine.hub_mut(), OUTPUT_RETRY);
+                    console.finish(self.engine.hub_mut(), now.at, OUTPUT_RETRY);
                 }
                 return Ok(0);
             }
@@ -215,8 +223,8 @@ impl EventLoop {
     /// The timeout of the next poll.
     fn timeout(&self) -> Option<Duration> {
         let now = self.clock.elapsed();
-        let is_ready =
-            self.console.as_ref().is_some_and(Console::is_ready) || self.hasher.as_ref().is_some_and(Hasher::has_work);
+        let is_ready = self.console.as_ref().is_some_and(|console| console.is_ready(now))
+            || self.hasher.as_ref().is_some_and(Hasher::has_work);
         if self.engine.has_work(now) || is_ready {
             return Some(Duration::ZERO);
         }
@@ -224,7 +232,8 @@ impl EventLoop {
         let retry = output.then_some(now + OUTPUT_RETRY);
         let hasher = self.hasher.as_ref().and_then(Hasher::next_deadline);
         let certificates = self.certificates.as_ref().map(CertificateWatch::next_deadline);
-        [self.engine.next_deadline(), hasher, retry, certificates]
+        let console = self.console.as_ref().and_then(|console| console.next_deadline(now));
+        [self.engine.next_deadline(), hasher, retry, certificates, console]
             .into_iter()
             .flatten()
             .min()
@@ -246,6 +255,10 @@ impl EventLoop {
     /// Handles signals: the first one that ends the server begins the shutdown; a second one returns the exit code.
     fn take_signals(&mut self, now: Now) -> Option<u8> {
         for signal in self.signals.pending() {
+            if let Some(console) = self.console.as_mut().filter(|_| session::SIGNALS.contains(&signal)) {
+                console.handle_signal(signal, self.engine.hub_mut());
+                continue;
+            }
             if signal == SIGHUP && !self.engine.hub().is_p2p() && !self.engine.is_ending() {
                 self.hung_up = true;
                 continue;

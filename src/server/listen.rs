@@ -57,17 +57,26 @@ pub fn set_options(listener: &ServerListener, limits: &Limits) -> io::Result<()>
     }
 }
 
+/// The address of a listener as clients write it.
+pub fn address(kind: ListenerKind, addr: &ListenAddr) -> String {
+    let ListenAddr { place, tls } = addr;
+    match (kind, place) {
+        (_, ListenPlace::Unix(_)) => place.to_string(),
+        (ListenerKind::Plain, _) if *tls => format!("tls://{place}"),
+        (ListenerKind::Plain, _) => place.to_string(),
+        (ListenerKind::Web | ListenerKind::Admin, _) if *tls => format!("https://{place}"),
+        (ListenerKind::Web | ListenerKind::Admin, _) => format!("http://{place}"),
+    }
+}
+
 /// What the log says of a listener; its address has the real port.
 pub fn describe(kind: ListenerKind, addr: &ListenAddr) -> String {
-    let ListenAddr { place, tls } = addr;
-    let s = if *tls { "s" } else { "" };
-    match (kind, place) {
-        (ListenerKind::Plain, place) if *tls => format!("listening on tls://{place}"),
-        (ListenerKind::Plain, place) => format!("listening on {place}"),
-        (ListenerKind::Web, ListenPlace::Unix(_)) => format!("listening for HTTP on {place}"),
-        (ListenerKind::Web, place) => format!("listening on http{s}://{place}"),
-        (ListenerKind::Admin, ListenPlace::Unix(_)) => format!("metrics over HTTP on {place}"),
-        (ListenerKind::Admin, place) => format!("metrics on http{s}://{place}/metrics"),
+    let address = address(kind, addr);
+    match (kind, &addr.place) {
+        (ListenerKind::Web, ListenPlace::Unix(_)) => format!("listening for HTTP on {address}"),
+        (ListenerKind::Plain | ListenerKind::Web, _) => format!("listening on {address}"),
+        (ListenerKind::Admin, ListenPlace::Unix(_)) => format!("metrics over HTTP on {address}"),
+        (ListenerKind::Admin, _) => format!("metrics on {address}/metrics"),
     }
 }
 

@@ -31,6 +31,7 @@ use log::{LevelFilter, info, warn};
 use rustix::fs::fstat;
 
 use self::connection::transport::{ListenerKind, TlsServer, TransportBuffers};
+use self::console::{ScreenSettings, introduction};
 use self::http::Access;
 pub use self::limits::Limits;
 use self::listen::ListenOptions;
@@ -42,11 +43,12 @@ use self::store_writer::StoreWriter;
 use self::tls::self_signed::Introduction;
 use self::tls::{CertificateSource, Certificates, TlsError, expiry, self_signed};
 use self::trusted_peer::TrustedPeer;
-use crate::chat::{Config, Hub, Lang, Mode, Notice, OPERATOR_LOG};
+use crate::chat::{Config, ConsoleText, Hub, Lang, Mode, Notice, OPERATOR_LOG};
 use crate::store::{self, Store};
 use crate::util::clock::Clock;
 use crate::util::io_error::plain_words;
 use crate::util::logging::{LogFormat, Style};
+use crate::util::stdio::allows_colour;
 use crate::util::{clock, fd_limit, logging};
 use crate::wire::renderers;
 
@@ -166,7 +168,8 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
         ConsoleMode::Off => false,
         ConsoleMode::Auto => io::stdin().is_terminal() && io::stdout().is_terminal(),
     };
-    let style = Style { format: log_format, ..log_style(console, level) };
+    let is_drawn = console && console::is_drawable();
+    let style = Style { format: log_format, ..log_style(console, is_drawn, level) };
     logging::start(level, style).map_err(Error::Start)?;
 
     if let Some(source) = &password {
@@ -207,8 +210,9 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
         store_writer
     });
     let has_accounts = store_writer.is_some() && hub.has_accounts();
+    let screen = is_drawn.then(|| screen_settings(&hub_config, lang, &addrs, style.on_console));
     let mut event_loop =
-        event_loop::EventLoop::new(hub, listeners, limits, connections, console).map_err(Error::Start)?;
+        event_loop::EventLoop::new(hub, listeners, limits, connections, console, screen).map_err(Error::Start)?;
     event_loop.set_store_writer(store_writer);
     if has_accounts {
         event_loop.start_hasher();
@@ -272,6 +276,21 @@ fn limit_connections(hub: &mut Config, max_clients: Option<usize>, fds: u64) -> 
     seats.connections
 }
 
+/// The settings of the operator's console on a terminal. `addrs` are the listeners with their real ports.
+fn screen_settings(hub: &Config, lang: Lang, addrs: &[(ListenerKind, ListenAddr)], shows_log: bool) -> ScreenSettings {
+    let speaking = match hub.mode {
+        Mode::P2p => ConsoleText::OnePerson,
+        Mode::Hub => ConsoleText::WhereYouSpeak { has_rooms: hub.has_followed_rooms() },
+    };
+    ScreenSettings {
+        lang,
+        colour: allows_colour(),
+        shows_log,
+        introduction: introduction::lines(addrs, &introduction::own_addresses(), speaking, lang),
+        addr: addrs.first().map(|(kind, addr)| listen::address(*kind, addr)).unwrap_or_default(),
+    }
+}
+
 /// Opens the store, and loads what is kept in memory.
 fn open(mut options: store::Options, hub: &Config) -> Result<(StoreWriter, store::InitialState), store::Error> {
     // One message more than is shown, and more bytes, tells whether anything is left out.
@@ -295,8 +314,9 @@ fn open(mut options: store::Options, hub: &Config) -> Result<(StoreWriter, store
 /// Log targets that the console shows too, with the level that is logged all the same: warnings about the store at the start.
 const SHOWN: &[(&str, LevelFilter)] = &[("chinwag::chat", LevelFilter::Warn), (OPERATOR_LOG, LevelFilter::Off)];
 
-/// Chooses the log's style: one time zone on one screen, and no event twice unless more log was asked for.
-fn log_style(console: bool, level: LevelFilter) -> Style {
+/// Chooses the log's style: one time zone on one screen, and no event twice unless more log was asked for. `is_drawn`: the
+/// console draws on its terminal.
+fn log_style(console: bool, is_drawn: bool, level: LevelFilter) -> Style {
     let (out, err) = (fstat(rustix::stdio::stdout()), fstat(rustix::stdio::stderr()));
     let (Ok(out), Ok(err)) = (out, err) else { return Style::default() };
     if !console {
@@ -305,5 +325,5 @@ fn log_style(console: bool, level: LevelFilter) -> Style {
     let is_terminal = io::stdout().is_terminal() && io::stderr().is_terminal() && out.st_rdev == err.st_rdev;
     let is_one_file = (out.st_dev, out.st_ino) == (err.st_dev, err.st_ino);
     let quiet = if is_terminal && level <= LevelFilter::Info { SHOWN } else { &[] };
-    Style { local: is_one_file, quiet, ..Style::default() }
+    Style { local: is_one_file, on_console: is_drawn && is_terminal, quiet, ..Style::default() }
 }

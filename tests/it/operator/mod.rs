@@ -3,3 +3,4 @@
 pub(crate) mod console;
 pub(crate) mod moderation;
 pub(crate) mod muting;
+mod terminal;

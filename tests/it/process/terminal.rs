@@ -1,4 +1,4 @@
-//! The operator at a real terminal.
+//! The operator at a terminal that cannot be drawn on, and terminals that are closed.
 
 use std::fs::File;
 use std::net::SocketAddr;
@@ -19,7 +19,7 @@ const SHUTTING_DOWN: &str = "* The server is shutting down.";
 /// A server on its own terminal, and its address.
 fn start(args: &[&str]) -> (PtySession, SocketAddr) {
     let mut command = Command::new(PROGRAM);
-    command.args(["--listen", "127.0.0.1:0"]).args(args);
+    command.args(["--listen", "127.0.0.1:0"]).args(args).env("TERM", "dumb");
     let mut terminal = spawn_command(command, Some(DEADLINE.as_millis() as u64)).expect("a terminal");
     let (_, line) = terminal.exp_regex(r"listening on \S+\r\n").expect("the address");
     let addr = line.trim_end().rsplit(' ').next().and_then(|addr| addr.parse().ok()).expect("an address");
@@ -111,7 +111,7 @@ fn console_can_be_off() {
 }
 
 /// A server whose terminal can be closed: the test holds the other side of it.
-fn start_closable(args: &[&str]) -> (Server, OwnedFd) {
+fn start_closable(args: &[&str], term: &str) -> (Server, OwnedFd) {
     let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
     let master = openpt(flags).expect("a terminal");
     grantpt(&master).expect("grantpt");
@@ -123,7 +123,7 @@ fn start_closable(args: &[&str]) -> (Server, OwnedFd) {
     };
     // It gets the hangup of the terminal, which belongs to its session.
     let mut command = Command::new("setsid");
-    command.args(["--ctty", PROGRAM, "--listen", "127.0.0.1:0"]).args(args);
+    command.args(["--ctty", PROGRAM, "--listen", "127.0.0.1:0"]).args(args).env("TERM", term);
     let child = command.stdin(side()).stdout(side()).stderr(side()).spawn().expect("the program starts");
     drop(command);
     let mut shown = Lines::new(File::from(master.try_clone().expect("the terminal")));
@@ -136,8 +136,8 @@ fn start_closable(args: &[&str]) -> (Server, OwnedFd) {
 
 #[test]
 fn server_survives_a_closed_terminal() {
-    for args in [&[][..], &["-v"], &["--console=off"]] {
-        let (mut server, terminal) = start_closable(args);
+    for (args, term) in [(&[][..], "dumb"), (&["-v"], "dumb"), (&["-v"], "xterm"), (&["--console=off"], "xterm")] {
+        let (mut server, terminal) = start_closable(args, term);
         let mut alice = server.login("alice");
         let mut bob = server.login("bob");
         alice.expect("* bob joined (2 here)");
@@ -157,13 +157,15 @@ fn server_survives_a_closed_terminal() {
 
 #[test]
 fn p2p_ends_when_the_terminal_is_closed() {
-    let (mut server, terminal) = start_closable(&["--mode", "p2p"]);
-    let mut peer = server.connect();
-    peer.line();
-    drop(terminal);
-    peer.expect(SHUTTING_DOWN);
-    peer.expect_end();
-    assert_eq!(server.wait().code(), Some(0));
+    for term in ["dumb", "xterm"] {
+        let (mut server, terminal) = start_closable(&["--mode", "p2p"], term);
+        let mut peer = server.connect();
+        peer.line();
+        drop(terminal);
+        peer.expect(SHUTTING_DOWN);
+        peer.expect_end();
+        assert_eq!(server.wait().code(), Some(0));
+    }
 }
 
 /// The output of console and log for these commands, up to the end of the server.
@@ -193,7 +195,7 @@ fn operator_actions_are_shown_once() {
 #[test]
 fn console_and_log_on_one_screen_share_a_time_zone() {
     let mut command = Command::new(PROGRAM);
-    command.args(["--listen", "127.0.0.1:0"]).env("TZ", "XXX-05:30");
+    command.args(["--listen", "127.0.0.1:0"]).env("TERM", "dumb").env("TZ", "XXX-05:30");
     let mut terminal = spawn_command(command, Some(DEADLINE.as_millis() as u64)).expect("a terminal");
     let (before, line) = terminal.exp_regex(r"listening on \S+\r\n").expect("the address");
     let told = strip_ansi(&before);
@@ -230,7 +232,7 @@ fn log_alone_on_a_terminal_has_local_times_with_their_offset() {
 #[test]
 fn json_log_on_a_terminal_is_in_utc_without_colours() {
     let mut command = Command::new(PROGRAM);
-    command.args(["--listen", "127.0.0.1:0", "--log-format", "json"]).env("TZ", "XXX-05:30");
+    command.args(["--listen", "127.0.0.1:0", "--log-format", "json"]).env("TERM", "dumb").env("TZ", "XXX-05:30");
     let mut terminal = spawn_command(command, Some(DEADLINE.as_millis() as u64)).expect("a terminal");
     let (before, line) = terminal.exp_regex(r#"listening on [^"]+"\}\r\n"#).expect("the address");
     let object: serde_json::Value = serde_json::from_str(&format!("{before}{line}")).expect("JSON");
