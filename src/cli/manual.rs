@@ -32,7 +32,7 @@ enum Topic {
     Roles,
     /// The terminal client: keys and options
     Client,
-    /// Browsers and JSON: the WebSocket, who may connect, metrics
+    /// Browsers and JSON: the WebSocket, a bot, who may connect, metrics
     Web,
     /// TLS: certificates, fingerprints, other clients
     Tls,

@@ -1,12 +1,13 @@
 //! The manual matches the program.
 
 use std::collections::BTreeSet;
+use std::process::Command;
 
 use chinwag::cli::Cli;
 use chinwag::util::fingerprint::Fingerprint;
 use clap::CommandFactory;
 
-use crate::harness::Server;
+use crate::harness::{PROGRAM, Server, wait};
 
 const OPTIONS: &str = include_str!("../../src/manual/options.md");
 const CLIENT: &str = include_str!("../../src/manual/client.md");
@@ -106,4 +107,43 @@ fn manual_load_test_commands_are_valid() {
         let args = ["chinwag", "bench"].into_iter().chain(parts);
         Cli::command().try_get_matches_from(args).unwrap_or_else(|error| panic!("{command}: {error}"));
     }
+}
+
+/// The code in a section of a topic, as `chinwag manual` prints it.
+fn printed_code(topic: &str, section: &str) -> String {
+    let printed = Command::new(PROGRAM).args(["manual", topic]).output().expect("the manual").stdout;
+    let text = String::from_utf8(printed).expect("UTF-8");
+    let section = text.split("\n## ").find(|part| part.lines().next() == Some(section)).expect("the section");
+    section.lines().filter_map(|line| line.strip_prefix("    ")).map(|line| format!("{line}\n")).collect()
+}
+
+#[test]
+#[ignore = "needs python3"]
+fn bot_of_the_manual_answers_what_is_said_after_it_came() {
+    let code = printed_code("web", "A bot");
+    assert!(code.lines().count() <= 15, "{code}");
+    let server = Server::start(&[]);
+    let [mut alice, mut bob] = server.people(["alice", "bob"]);
+    alice.send("!time\n");
+    bob.expect("[T] alice: !time");
+    bob.ask("/join den", &["* You are in den. 1 here: you."]);
+    bob.send("!time\n");
+    alice.expect("* bob left (1 here)");
+
+    let port = server.addr.port().to_string();
+    let mut bot = Command::new("python3").args(["-c", &code, "127.0.0.1", &port, "den"]).spawn().expect("python3");
+    alice.expect("* clock joined (2 here)");
+    bob.expect("* clock joined (2 here)");
+    for member in [&mut alice, &mut bob] {
+        member.send("!time\n");
+        let answer = member.line();
+        assert!(answer.starts_with("[T] clock: "), "{answer}");
+    }
+    alice.ask("@clock !time", &["[T] you -> clock: !time"]);
+    let answer = alice.line();
+    assert!(answer.starts_with("[T] clock -> you: "), "{answer}");
+    alice.expect_nothing();
+    bob.expect_nothing();
+    drop(server);
+    assert!(wait(&mut bot).success());
 }
