@@ -23,6 +23,8 @@ pub struct ResumeState {
     has_gap: bool,
     /// The rooms of which everything that arrived is known, by their folded names.
     whole: Vec<String>,
+    /// The rooms for which a key was sent, by their folded names.
+    tried: Vec<String>,
     /// The keys that were typed to enter rooms, by their folded names.
     keys: HashMap<String, String>,
 }
@@ -72,16 +74,17 @@ impl App {
 
     /// Enters a room again that needs a key which the user has typed before; `false` if there is none.
     pub(super) fn answer_wrong_key(&mut self, refused: &RefusedLine) -> bool {
-        let Some(room) = refused.room.as_deref().filter(|_| self.positions.is_resuming()) else { return false };
-        let Some(key) = self.resume.keys.remove(&fold(room)).filter(|_| &*refused.what == "wrong_key") else {
-            return false;
-        };
-        let is_current = self.resume.current.as_deref().is_some_and(|current| fold(current) == fold(room));
+        let is_meant = self.positions.is_resuming() && &*refused.what == "wrong_key";
+        let Some(room) = refused.room.as_deref().filter(|_| is_meant) else { return false };
+        let (key, name) = (self.resume.keys.get(&fold(room)), fold(room));
+        // Once on a connection: the key may have been changed.
+        let Some(key) = key.filter(|_| !self.resume.tried.contains(&name)) else { return false };
+        let is_current = self.resume.current.as_deref().is_some_and(|current| fold(current) == name);
         let word = if is_current { "join" } else { "follow" };
-        self.positions.enter_as_new(room);
         self.outgoing.push(format!("/{word} {room} {key}"));
+        self.resume.tried.push(name);
+        self.positions.enter_as_new(room);
         self.login.sync_again(&mut self.outgoing);
-        self.resume.keys.insert(fold(room), key);
         true
     }
 

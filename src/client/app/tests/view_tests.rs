@@ -304,6 +304,14 @@ fn followed_room_with_a_key_is_entered_again_before_all_is_known() {
         read(&mut app, line);
     }
     assert!(read(&mut app, r#"{"t":"live","room":"tea"}"#)[0].contains("More was missed"));
+    // A key that is wrong meanwhile is sent once.
+    come_back(&mut app);
+    shown(&mut app);
+    let refused = r#"{"t":"refused","what":"wrong_key","text":"The key is wrong.","room":"tea"}"#;
+    assert_eq!(read(&mut app, refused), [""; 0]);
+    assert_eq!(app.take_outgoing(), ["/follow tea leaf", "/ping back again"]);
+    assert_eq!(read(&mut app, refused), ["0: ! The key is wrong."]);
+    assert_eq!(app.take_outgoing(), [""; 0]);
 }
 
 #[test]
