@@ -93,7 +93,9 @@ impl TerminalSession {
         self.in_background
     }
 
-    pub fn size(&self) -> TerminalSize {
+    /// The size now: a frame of an old size would be torn.
+    pub fn size(&mut self) -> TerminalSize {
+        self.size = self.terminal.size();
         self.size
     }
 
@@ -141,7 +143,7 @@ impl TerminalSession {
     /// If the process cannot be suspended, or the terminal is lost.
     pub fn handle_signal(&mut self, signal: i32, view: &mut View) -> io::Result<SignalOutcome> {
         match signal {
-            SIGWINCH => self.size = self.terminal.size(),
+            SIGWINCH => _ = self.size(),
             SIGTSTP => return self.suspend(view),
             SIGCONT => self.resume(view)?,
             _ => {}
