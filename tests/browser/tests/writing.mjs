@@ -44,6 +44,24 @@ export async function pasted_lines_are_text_and_many_are_asked_about({ server, p
   same(await alice.inputValue('#text'), 'one line with its end', 'one pasted line');
 }
 
+export async function question_that_is_asked_again_at_once_is_answered({ server, page }) {
+  const house = await server(['--rate', '0']);
+  const carol = await Nc.enter(house, 'carol');
+  const alice = await page(house.url);
+  await enter(alice, 'alice');
+  await paste(alice, Array.from({ length: 7 }, (_, index) => `line ${index + 1}`).join('\n'));
+  await alice.press('#text', 'Enter');
+  await alice.waitForSelector('#many[open]');
+  // Closed and asked again before the browser has told the page that it was closed.
+  await alice.evaluate(() => {
+    document.querySelector('#many').close();
+    document.querySelector('#text').dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true, cancelable: true }));
+  });
+  await alice.waitForSelector('#many[open]');
+  await alice.click('#many [value=yes]');
+  await carol.until(/alice: line 7/);
+}
+
 export async function the_keyboard_is_enough({ server, page }) {
   const house = await server();
   const carol = await Nc.enter(house, 'carol');
@@ -161,6 +179,8 @@ export async function the_newest_line_stays_in_sight_when_the_screen_changes({ s
     await alice.setViewportSize({ width, height });
     const inSight = (wanted) => { const log = document.querySelector('#log'); return innerWidth === wanted && log.scrollHeight - log.scrollTop - log.clientHeight < 2 && document.querySelector('#newest').hidden; };
     await until(alice, inSight, width, `the newest line is not in sight on ${width} by ${height}`);
+    // The page is told of a size when it is drawn; nobody turns a phone faster.
+    await alice.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
   }
 }
 

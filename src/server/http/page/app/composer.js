@@ -77,7 +77,10 @@ async function submit() {
   drawNewest();
 }
 
+let questions = 0;
+
 function confirmMany(lines) {
+  const question = ++questions;
   $.manyTitle.textContent = T.many(lines.length);
   const shown = lines.slice(0, 8).map((line) => el('li', '', line));
   if (lines.length > 8) shown.push(el('li', '', T.andMore(lines.length - 8)));
@@ -85,7 +88,14 @@ function confirmMany(lines) {
   $.many.returnValue = '';
   $.many.showModal();
   return new Promise((resolve) => {
-    $.many.addEventListener('close', () => resolve($.many.returnValue === 'yes'), { once: true });
+    const closed = () => {
+      // The event comes a moment after the end of a question, when it can be asked again already.
+      const isLast = question === questions;
+      if (isLast && $.many.open) return;
+      $.many.removeEventListener('close', closed);
+      resolve(isLast && $.many.returnValue === 'yes');
+    };
+    $.many.addEventListener('close', closed);
   });
 }
 
