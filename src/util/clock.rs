@@ -22,7 +22,7 @@ pub fn is_within_range() -> bool {
     now.is_ok_and(|now| now.as_secs() < RANGE.1 as u64)
 }
 
-/// The time of so many seconds after the start of 1970, UTC, or the nearest time in [`RANGE`].
+/// Makes a time from seconds since the start of 1970, UTC; the nearest time in [`RANGE`] if it is out of range.
 pub fn from_unix(seconds: i64) -> OffsetDateTime {
     let seconds = seconds.clamp(RANGE.0, RANGE.1);
     OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH)

@@ -59,6 +59,10 @@ impl App {
                     self.positions.leave(before);
                 }
                 self.positions.enter(&entry.room);
+                // Back in another room: what is being typed was meant for the former one.
+                if self.positions.is_resuming() && !self.session.is_current(before) && self.views.active().0 == 0 {
+                    self.put_line_aside();
+                }
             }
             ServerEvent::Following(entry) if self.session.is_in(&entry.room) => self.positions.enter(&entry.room),
             ServerEvent::Unfollowed { room } | ServerEvent::Removed { room, .. } => self.positions.leave(room),
@@ -167,7 +171,10 @@ impl App {
             }
             // Elsewhere it would be a trap.
             ServerEvent::AskPassword { .. } if !matches!(self.session.stage(), LoginStage::PasswordDue(_)) => {}
-            ServerEvent::Refused(_) => words.iter().for_each(|text| self.show_refusal(text)),
+            ServerEvent::Refused(_) => {
+                (self.expects_room, self.expects_topic) = (false, false);
+                words.iter().for_each(|text| self.show_refusal(text));
+            }
             ServerEvent::Joined { .. } | ServerEvent::Left { .. } | ServerEvent::Summed { .. }
                 if self.session.is_quiet() => {}
             ServerEvent::Entered { entry, .. } | ServerEvent::Room(entry) | ServerEvent::Following(entry) => {
@@ -226,7 +233,10 @@ impl App {
                     None => {}
                 }
             }
-            ServerEvent::Refused(_) if self.session.stage() == LoginStage::Asked && self.login.has_sent_name() => {
+            // Not the refusal of a room that was to be entered again.
+            ServerEvent::Refused(refused)
+                if refused.asked && self.session.stage() == LoginStage::Asked && self.login.has_sent_name() =>
+            {
                 let is_first = !std::mem::replace(&mut self.typing_name, true);
                 // Input from now on is a nickname; the text in the input line was written as a message.
                 self.draft =

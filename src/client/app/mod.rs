@@ -49,14 +49,14 @@ const REQUESTED_CLOSE: Duration = Duration::from_secs(2);
 /// A connection that lasted this long resets the delay before the next attempt.
 const GOOD_CONNECTION: Duration = Duration::from_secs(10);
 
-/// A server that has said nothing for so long may wait for a request, as web servers do.
+/// If a server says nothing for this time, it may wait for a request, as web servers do.
 const SILENCE: Duration = Duration::from_secs(3);
 
-/// A line that has been on its way for so long is asked for with a `/ping`; later it is told in the status line.
+/// If a line has no answer after this time, a `/ping` asks for one; after the longer time the status line tells it.
 const ASK_AFTER: Duration = Duration::from_secs(1);
 const LATE_AFTER: Duration = Duration::from_secs(2);
 
-/// A server that owes an answer for so long is given up.
+/// If a `/ping` has no answer after this time, and nothing else comes, the connection is given up.
 const STALL_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The longest unfinished server line that is shown as a prompt, in bytes.
@@ -268,7 +268,7 @@ impl App {
         }
     }
 
-    /// Whether the server owes an answer for so long that the connection is useless.
+    /// Whether a `/ping` has had no answer for [`STALL_TIMEOUT`], and nothing else has come in this time.
     pub fn is_stalled(&self, now: Duration) -> bool {
         let since = self.lag.waiting_since().map(|since| since.max(self.heard_at));
         self.status == ConnectionStatus::Connected && since.is_some_and(|since| since + STALL_TIMEOUT <= now)

@@ -9,6 +9,7 @@ use crate::client::protocol::event::RefusedLine;
 use crate::client::protocol::positions::Missed;
 use crate::client::protocol::sent::SentTo;
 use crate::client::protocol::session::is_same;
+use crate::client::ui::format;
 
 /// What is known while rooms are entered again after a reconnect, and the keys that this may need.
 #[derive(Debug, Default)]
@@ -111,7 +112,7 @@ impl App {
             (1, false) => "Connected again. One message was missed:".to_owned(),
             (count, false) => format!("Connected again. {count} messages were missed:"),
         };
-        self.show_line_in(view, crate::client::ui::format::client_message(&head));
+        self.show_line_in(view, format::client_message(&head));
         for message in &messages {
             self.show_message(view, message, true);
         }

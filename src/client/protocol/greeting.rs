@@ -62,6 +62,10 @@ impl Greeting {
 
 /// Why the server closes the connection, if a line in plain text says so.
 pub fn close_reason(line: &str) -> Option<CloseReason> {
+    // Messages, which are most lines, are not compared.
+    if !line.starts_with(['*', '!']) {
+        return None;
+    }
     [Lang::En, Lang::Zh].into_iter().find_map(|lang| {
         let says =
             |notice: Notice| line.strip_prefix("* ").is_some_and(|text| text == lang.notice(&notice).to_string());

@@ -41,7 +41,7 @@ impl Lag {
         self.next_at = Some(now);
     }
 
-    /// Since when the server owes an answer.
+    /// When the `/ping` was sent whose answer has not come.
     pub fn waiting_since(&self) -> Option<Duration> {
         self.sent_at.filter(|_| self.waiting)
     }

@@ -101,7 +101,7 @@ impl PlainText {
         if is_first && line.starts_with("! ") {
             self.close_reason = Some(CloseReason::Refused);
         }
-        match Greeting::parse(line).filter(|_| is_first) {
+        match is_first.then(|| Greeting::parse(line)).flatten() {
             Some(Greeting::Entered) => self.is_chinwag = true,
             Some(Greeting::Nickname | Greeting::Waiting | Greeting::ServerPassword) => {
                 self.encoding = Encoding::JsonRequested;

@@ -15,7 +15,7 @@ use crate::client::protocol::event::RoomMessage;
 const MAX_COLLECTED: usize = 50_000;
 const MAX_COLLECTED_BYTES: usize = 16 * 1024 * 1024;
 
-/// The most bytes of room names in a request; a server can limit its lines to 4,096 bytes or fewer.
+/// The most bytes of room names in a request; with the rest of the line it is below 4,096, the default of `--max-line`.
 const MAX_REQUEST: usize = 3000;
 
 /// A message that was shown. Another run of the server gives ids again, so the rest of the message counts, too.
@@ -198,7 +198,7 @@ impl Positions {
         }
     }
 
-    /// A history of so many messages begins; returns what its messages are. `gap`: the server has left out older ones.
+    /// A history begins; returns what its messages are. `messages` is their number; `gap`: the server has left out older ones.
     pub fn begin_history(&mut self, room: &str, messages: usize, gap: bool) -> Arrival {
         let room = fold(room);
         let Some(has_begun) = self.entering.get_mut(&room) else {

@@ -48,7 +48,7 @@ impl LineBuffer {
         self.waiting.len() >= MAX_WAITING || self.waiting_bytes >= MAX_WAITING_BYTES
     }
 
-    /// Drops the oldest waiting lines beyond the limits of one of `views` views that is not on the screen.
+    /// Drops the oldest lines beyond the limits of a view that is not on the screen; there are `views` views.
     pub fn limit_hidden(&mut self, views: usize) {
         limit(&mut self.waiting, &mut self.waiting_bytes, MAX_HIDDEN, MAX_KEPT_BYTES / views);
         limit(&mut self.log, &mut self.log_bytes, MAX_LINES, MAX_KEPT_BYTES / views);

@@ -1,6 +1,7 @@
 //! Tests of the client without terminal and socket.
 
 mod model_tests;
+mod reconnect_tests;
 mod view_tests;
 
 use super::*;
@@ -43,4 +44,40 @@ fn new_app() -> App {
 fn submit(app: &mut App, line: &str) {
     line.chars().for_each(|c| _ = app.press_key(KeyAction::Edit(Edit::Insert(c)), now()));
     assert_eq!(app.press_key(KeyAction::Submit, now()), None);
+}
+
+/// A client that is in the lobby and follows den, where one message was said.
+fn connected() -> App {
+    let mut app = new_app();
+    app.connected(now().at);
+    begin_json(&mut app, now());
+    for line in [
+        r#"{"t":"ask"}"#,
+        r#"{"t":"entered","name":"alice","room":"lobby","here":2,"names":["bob"],"topic":null,"role":null,"account":false}"#,
+        r#"{"t":"live","room":"lobby"}"#,
+        r#"{"t":"following","room":"den","here":2,"names":["bob"],"topic":"fish"}"#,
+        r#"{"t":"history","room":"den","messages":1,"gap":false}"#,
+        r#"{"t":"said","room":"den","id":1,"at":0,"name":"bob","text":"before"}"#,
+        r#"{"t":"live","room":"den"}"#,
+    ] {
+        app.receive_line(line, now());
+    }
+    app.take_outgoing();
+    app
+}
+
+/// The lines that each view has got, and the headings of views that came on the screen.
+fn shown(app: &mut App) -> Vec<String> {
+    let text = |change| match change {
+        ScreenChange::Line(id, line) => format!("{}: {}", id.0, line.text()),
+        ScreenChange::Select(id, heading) => format!("select {}: {}", id.0, heading.text()),
+        ScreenChange::Drop(id) => format!("drop {}", id.0),
+        ScreenChange::Merge(from, into) => format!("merge {} {}", from.0, into.0),
+    };
+    app.take_changes().map(text).collect()
+}
+
+fn read(app: &mut App, line: &str) -> Vec<String> {
+    app.receive_line(line, now());
+    shown(app)
 }
