@@ -322,7 +322,10 @@ mod tests {
         };
         let people = People { here: 1, names: &[], you: false };
         assert_eq!(reply_to(Event::Notice(Notice::Welcome { server: "chat.example" })), LoginReply::Asked);
-        assert_eq!(reply_to(Event::Notice(Notice::Hello { server: "x", run: 1, max_line: 1 })), LoginReply::Other);
+        assert_eq!(
+            reply_to(Event::Notice(Notice::Hello { server: "x", run: 1, max_line: 1, store: false })),
+            LoginReply::Other
+        );
         assert_eq!(
             reply_to(Event::Notice(Notice::Entered {
                 name: "a",

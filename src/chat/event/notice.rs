@@ -25,11 +25,13 @@ pub enum CertificateState {
 /// A message of the server.
 #[derive(Clone, Copy, Debug)]
 pub enum Notice<'a> {
-    /// The first event of a connection: the name and the run of the server, and the longest line in bytes.
+    /// The first event of a connection: the name and the run of the server, the longest line in bytes, and whether
+    /// messages are stored.
     Hello {
         server: &'a str,
         run: u64,
         max_line: usize,
+        store: bool,
     },
     /// The server, which calls itself so, asks for a nickname.
     Welcome {

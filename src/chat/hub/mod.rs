@@ -222,7 +222,7 @@ impl Hub {
     /// Sends the first object of a program.
     fn send_hello(&mut self, id: ClientId) {
         let Config { name: server, max_line, .. } = &self.config;
-        let hello = Notice::Hello { server, run: self.run, max_line: *max_line };
+        let hello = Notice::Hello { server, run: self.run, max_line: *max_line, store: self.store.is_some() };
         self.outbound.send(&mut self.sessions, id, &Event::Notice(hello));
     }
 

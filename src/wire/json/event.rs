@@ -26,6 +26,8 @@ pub enum JsonEvent<'a> {
         version: &'static str,
         lang: &'static str,
         max_line: usize,
+        /// Whether messages are stored: `/history before` and `/search` find older ones.
+        store: bool,
     },
     Waiting {
         number: u32,

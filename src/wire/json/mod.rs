@@ -70,13 +70,14 @@ impl Json {
 
     fn notice<'a>(&self, notice: &'a Notice<'a>, room: Option<&'a str>) -> Option<JsonEvent<'a>> {
         Some(match *notice {
-            Notice::Hello { server, run, max_line } => JsonEvent::Hello {
+            Notice::Hello { server, run, max_line, store } => JsonEvent::Hello {
                 rev: REVISION,
                 name: server,
                 run: run_text(run),
                 version: env!("CARGO_PKG_VERSION"),
                 lang: self.lang.code(),
                 max_line,
+                store,
             },
             Notice::Welcome { .. } => JsonEvent::Ask,
             Notice::AskPassword { account, .. } => {

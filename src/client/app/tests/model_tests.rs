@@ -166,7 +166,10 @@ impl World {
             let run = crate::chat::input::run_text(self.run);
             self.resumed = value("run=").as_ref() == Some(&run);
             self.after = value("after=").map(|after| after.parse().unwrap());
-            self.send(None, Event::Notice(Notice::Hello { server: "chinwag", run: self.run, max_line: 4096 }));
+            self.send(
+                None,
+                Event::Notice(Notice::Hello { server: "chinwag", run: self.run, max_line: 4096, store: false }),
+            );
             return self.send(None, Event::Notice(Notice::Welcome { server: "chinwag" }));
         }
         if line == "alice" {
