@@ -56,4 +56,4 @@ pub use policy::cidr::Network;
 pub use policy::ip_limit::IpLimit;
 pub use policy::peer::{is_unix, show_addr};
 pub use policy::rate_limit::RateLimit;
-pub use query::{Answer, DeleteChoice, Lookup, Query, RoomUse};
+pub use query::{Answer, DeleteChoice, HistoryRange, Lookup, Query, RoomUse};

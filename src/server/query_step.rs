@@ -1,11 +1,15 @@
 //! One step of a store query: finds messages in the store and among the records that are not written yet.
 
+mod history;
+
 use log::warn;
 
 use super::unwritten::UnwrittenRecords;
 use crate::chat::policy::nick::fold;
 use crate::chat::{Answer, DeleteChoice, Lookup};
 use crate::store::{Error, HistoryStep, MAX_READ, Message, SearchWords, Step, Store};
+
+pub(super) use self::history::FoundAfter;
 
 /// What queries are answered from: the store and the records that are not in it yet.
 pub(super) struct Sources<'a> {
@@ -28,9 +32,7 @@ impl Sources<'_> {
                 Some(Answer::Whispers(whispers))
             }),
             Lookup::Room { room, .. } => self.recent(room, found, more).map(|all| all.map(Answer::Messages)),
-            Lookup::History { room, before, n } => {
-                self.history(room, (*before, n + 1), found, more).map(|all| all.map(Answer::Messages))
-            }
+            Lookup::History { room, range, n } => self.history(room, *range, *n, found, more),
             Lookup::Search { room, before, n, .. } => {
                 let Some(words) = words else { return Some(Answer::Messages(Vec::new())) };
                 self.search(room, words, (*before, n + 1), found, more).map(|all| all.map(Answer::Messages))
@@ -56,26 +58,6 @@ impl Sources<'_> {
         let is_hidden = is_hidden(self.unwritten, room);
         // Some of those that were found in memory may have been written since.
         let read = self.store.recent(room, *found.before, &mut Step { is_hidden: &is_hidden, more })?;
-        self.finish_page(room, found, read)
-    }
-
-    /// The last messages of a room before an id, at most `n`.
-    fn history(
-        &mut self,
-        room: &str,
-        (first, n): (Option<u64>, usize),
-        found: &mut Found,
-        more: &mut dyn FnMut() -> bool,
-    ) -> StepResult {
-        if !search_unwritten(self.unwritten, room, (first, n), found, more, &mut |_| true) {
-            return Ok(None);
-        }
-        let is_hidden = is_hidden(self.unwritten, room);
-        let mut step = Step { is_hidden: &is_hidden, more };
-        let read = match n - found.ids.len() {
-            0 => HistoryStep::default(),
-            left => self.store.history(room, found.before.or(first), left, &mut step)?,
-        };
         self.finish_page(room, found, read)
     }
 
@@ -151,20 +133,27 @@ impl Sources<'_> {
     /// Loads the messages `ids` (newest first) and appends them to those from the store; returns them oldest
     /// first, with at most [`MAX_READ`] bytes.
     fn messages(&mut self, room: &str, ids: &[u64], stored: Vec<Message>) -> Result<Vec<Message>, Error> {
+        let (mut messages, are_all) = self.load(room, ids)?;
+        if are_all {
+            messages.extend(stored.into_iter().rev());
+        }
+        messages.reverse();
+        Ok(messages)
+    }
+
+    /// Loads the messages `ids` in their order, until they have [`MAX_READ`] bytes; returns whether all were loaded.
+    fn load(&mut self, room: &str, ids: &[u64]) -> Result<(Vec<Message>, bool), Error> {
         let (mut messages, mut bytes) = (Vec::with_capacity(ids.len()), 0);
         for &id in ids {
             // It may have been written, deleted or pruned since it was found.
             let Some(message) = self.message(room, id)? else { continue };
             bytes += message.name.len() + message.text.len();
             if bytes > MAX_READ {
-                messages.reverse();
-                return Ok(messages);
+                return Ok((messages, false));
             }
             messages.push(message);
         }
-        messages.extend(stored.into_iter().rev());
-        messages.reverse();
-        Ok(messages)
+        Ok((messages, true))
     }
 }
 
@@ -177,6 +166,8 @@ pub(super) struct Found<'a> {
     pub ids: &'a mut Vec<u64>,
     /// The messages from this id on have been searched.
     pub before: &'a mut Option<u64>,
+    /// What a history has found after the point that its range names.
+    pub after: &'a mut FoundAfter,
 }
 
 /// Whether a stored message of a room is deleted by a record that is not written yet.
@@ -198,20 +189,35 @@ fn search_unwritten(
     if unwritten.is_empty() {
         return true;
     }
+    let messages = unwritten.newest_first(found.before.or(first));
+    collect_unwritten(unwritten, room, messages, (found.ids, wanted), found.before, more, fits)
+}
+
+/// Adds the ids of unwritten messages of a room until there are `wanted`, and notes the last message that was searched;
+/// returns whether the search is complete.
+fn collect_unwritten<'a>(
+    unwritten: &'a UnwrittenRecords,
+    room: &'a str,
+    messages: impl Iterator<Item = &'a Message>,
+    (ids, wanted): (&mut Vec<u64>, usize),
+    searched: &mut Option<u64>,
+    more: &mut dyn FnMut() -> bool,
+    fits: &mut dyn FnMut(&Message) -> bool,
+) -> bool {
     let (key, is_hidden) = (fold(room), is_hidden(unwritten, room));
     // The folded name is reused for messages of the same room.
     let mut last = (room, true);
-    for message in unwritten.newest_first(found.before.or(first)) {
-        if found.ids.len() == wanted {
+    for message in messages {
+        if ids.len() == wanted {
             break;
         }
         if last.0 != message.room {
             last = (&message.room, fold(&message.room) == key);
         }
         if last.1 && !is_hidden(message.id) && fits(message) {
-            found.ids.push(message.id);
+            ids.push(message.id);
         }
-        *found.before = Some(message.id);
+        *searched = Some(message.id);
         if !more() {
             return false;
         }
@@ -225,13 +231,15 @@ mod tests {
     use std::path::PathBuf;
 
     use time::OffsetDateTime;
+    use time::macros::date;
 
     use super::*;
+    use crate::chat::HistoryRange;
     use crate::chat::record::MessageKind;
     use crate::store::{Options, Record, Sync};
 
     fn said(id: u64, room: &str, text: &str) -> Record {
-        let (at, room) = (OffsetDateTime::UNIX_EPOCH, room.to_owned());
+        let (at, room) = (OffsetDateTime::UNIX_EPOCH + time::Duration::hours(2 * id as i64), room.to_owned());
         Record::Message(Message { id, room, at, kind: MessageKind::Said, name: "alice".into(), text: text.into() })
     }
 
@@ -241,7 +249,8 @@ mod tests {
         unwritten.extend((1..=100).map(|id| said(id, ["Tea", "den", "tea"][id as usize % 3], "red")).collect());
         let (mut found, mut before, mut steps, mut looked) = (Vec::new(), None, 0, 0);
         loop {
-            let (mut asked, state) = (0, &mut Found { ids: &mut found, before: &mut before });
+            let after = &mut FoundAfter::default();
+            let (mut asked, state) = (0, &mut Found { ids: &mut found, before: &mut before, after });
             let mut more = || {
                 asked += 1;
                 asked < 7
@@ -260,7 +269,7 @@ mod tests {
         assert_eq!((looked, steps), (60, 90 / 7 + 1));
         // The search ends when enough are found.
         let (mut found, mut before) = (Vec::new(), None);
-        let state = &mut Found { ids: &mut found, before: &mut before };
+        let state = &mut Found { ids: &mut found, before: &mut before, after: &mut FoundAfter::default() };
         assert!(search_unwritten(&unwritten, "den", (None, 2), state, &mut || true, &mut |_| true));
         assert_eq!(found, [100, 97]);
     }
@@ -288,13 +297,16 @@ mod tests {
 
         /// Answers a query in steps of one unit of work; returns the ids.
         fn ids(&mut self, unwritten: &UnwrittenRecords, lookup: &Lookup) -> Vec<u64> {
-            let (mut ids, mut before) = (Vec::new(), None);
+            let (mut ids, mut before, mut after) = (Vec::new(), None, FoundAfter::default());
             let words = SearchWords::new("red");
             let mut sources = Sources { store: &mut self.0, unwritten };
             for _ in 0..1000 {
-                let found = &mut Found { ids: &mut ids, before: &mut before };
+                let found = &mut Found { ids: &mut ids, before: &mut before, after: &mut after };
                 match sources.step(lookup, words.as_ref(), found, &mut || false) {
                     Some(Answer::Messages(messages)) => return messages.iter().map(|message| message.id).collect(),
+                    Some(Answer::History { before, after }) => {
+                        return before.iter().chain(&after).map(|message| message.id).collect();
+                    }
                     Some(other) => panic!("{other:?}"),
                     None => {}
                 }
@@ -316,7 +328,7 @@ mod tests {
         // The last one changes nothing, since these are of the other room.
         let deletions = [delete("TEA", &[2, 8, 10, 14, 20]), delete("den", &[4, 16])];
         let room = || "Tea".to_owned();
-        let history = |before, n| Lookup::History { room: room(), before, n };
+        let history = |range, n| Lookup::History { room: room(), range, n };
         let of = |name: &str, n| Lookup::Delete { room: room(), which: DeleteChoice::Of { name: name.into(), n } };
         let id = |id| Lookup::Delete { room: room(), which: DeleteChoice::Id(id) };
         for stored in [0, 7, 12, 20] {
@@ -324,8 +336,18 @@ mod tests {
             let mut unwritten = UnwrittenRecords::from([&all[stored..], &deletions].concat());
             for round in ["waiting", "written"] {
                 let mut ids = |lookup| store.ids(&unwritten, &lookup);
-                assert_eq!(ids(history(None, 2)), [12, 16, 18], "{stored} {round}");
-                assert_eq!(ids(history(Some(16), 9)), [4, 6, 12], "{stored} {round}");
+                assert_eq!(ids(history(HistoryRange::Latest, 2)), [12, 16, 18], "{stored} {round}");
+                // One more than wanted on each side.
+                assert_eq!(ids(history(HistoryRange::Before(16), 9)), [4, 6, 12, 16], "{stored} {round}");
+                assert_eq!(ids(history(HistoryRange::After { after: 3 }, 2)), [4, 6, 12], "{stored} {round}");
+                assert_eq!(ids(history(HistoryRange::After { after: 4 }, 9)), [4, 6, 12, 16, 18], "{stored} {round}");
+                assert_eq!(ids(history(HistoryRange::After { after: 18 }, 9)), [18], "{stored} {round}");
+                assert_eq!(ids(history(HistoryRange::Around { around: 12 }, 1)), [6, 12, 16], "{stored} {round}");
+                assert_eq!(ids(history(HistoryRange::Around { around: 7 }, 2)), [4, 6, 12, 16], "{stored} {round}");
+                let on = |on| HistoryRange::On { on };
+                assert_eq!(ids(history(on(date!(1970 - 01 - 01)), 2)), [4, 6, 12], "{stored} {round}");
+                assert_eq!(ids(history(on(date!(1970 - 01 - 02)), 9)), [6, 12, 16, 18], "{stored} {round}");
+                assert_eq!(ids(history(on(date!(1970 - 01 - 03)), 9)), [18], "{stored} {round}");
                 let search = |n| Lookup::Search { room: room(), words: "red".into(), before: None, n };
                 assert_eq!(ids(search(3)), [6, 12, 16, 18], "{stored} {round}");
                 let recent = ids(Lookup::Room { room: room(), then: crate::chat::RoomUse::Follow { key: None } });

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::query_step::{Found, Sources};
+use super::query_step::{Found, FoundAfter, Sources};
 use super::unwritten::UnwrittenRecords;
 use crate::chat::{Answer, ClientId, Hub, Lookup, Query};
 use crate::store::{SearchWords, Store};
@@ -45,6 +45,9 @@ struct PendingQuery {
     found: Vec<u64>,
     /// Messages from this id on have been searched.
     before: Option<u64>,
+    /// What a history has found after the point that its range names.
+    #[serde(default)]
+    after: FoundAfter,
     #[serde(skip)]
     has_begun: bool,
 }
@@ -92,7 +95,8 @@ impl From<QueryQueueState> for QueryQueue {
 impl QueryQueue {
     fn add(&mut self, query: Query, now: Duration) {
         let due = self.due_of(query.asker(), now);
-        self.put(PendingQuery { query, words: None, found: Vec::new(), before: None, has_begun: false }, due);
+        let (found, after) = (Vec::new(), FoundAfter::default());
+        self.put(PendingQuery { query, words: None, found, before: None, after, has_begun: false }, due);
     }
 
     /// The time of a member's next step.
@@ -153,8 +157,8 @@ impl QueryQueue {
                 continue;
             }
             pending.begin();
-            let PendingQuery { query, words, found, before, .. } = &mut pending;
-            let found = &mut Found { ids: found, before };
+            let PendingQuery { query, words, found, before, after, .. } = &mut pending;
+            let found = &mut Found { ids: found, before, after };
             let answer = sources.step(&query.lookup, words.as_ref(), found, &mut || Instant::now() < ends);
             let until = began.elapsed();
             let due = now + (until - spent) * PAUSE_FACTOR;

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
+use time::Date;
 
 use crate::chat::policy::nick::fold;
 use crate::chat::record::{AccountData, RoomRecord, WHISPERS_PER_NAME};
@@ -149,6 +150,19 @@ impl UnwrittenRecords {
     pub fn newest_first(&self, before: Option<u64>) -> impl Iterator<Item = &Message> {
         let end = before.map_or(self.messages.len(), |before| self.messages.partition_point(|&(id, _)| id < before));
         self.messages[..end].iter().rev().filter_map(|&(_, index)| message_of(&self.records[index]))
+    }
+
+    /// The messages from an id on, the oldest first, with those that are deleted by later records.
+    pub fn oldest_first(&self, first: u64) -> impl Iterator<Item = &Message> {
+        let begin = self.messages.partition_point(|&(id, _)| id < first);
+        self.messages[begin..].iter().filter_map(|&(_, index)| message_of(&self.records[index]))
+    }
+
+    /// The id of the first message, of any room, that was said on a day or later, by its local time.
+    pub fn first_of_day(&self, day: Date) -> Option<u64> {
+        let is_older = |index: usize| message_of(&self.records[index]).is_some_and(|message| message.at.date() < day);
+        let begin = self.messages.partition_point(|&(_, index)| is_older(index));
+        self.messages.get(begin).map(|&(id, _)| id)
     }
 
     /// The message of that id, if it is not deleted by a later record.

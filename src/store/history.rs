@@ -1,10 +1,11 @@
-//! Reads the history of a room, newest message first.
+//! Reads the history of a room.
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, Row};
+use time::Date;
 
 use super::error::{DbError, DbResult};
 use super::search::SearchStep;
-use super::table::column::DELETED;
+use super::table::column::{DELETED, time_from_columns};
 use super::table::message;
 use super::table::message::COLUMNS;
 use super::table::room::StoredRoom;
@@ -34,6 +35,17 @@ pub struct HistoryStep {
     pub messages: Vec<Message>,
     /// Continue before this id; `None` when the page is complete.
     pub before: Option<u64>,
+}
+
+/// The result of one step of finding messages from an id on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FindStep {
+    /// Ids of the messages, the oldest first.
+    pub ids: Vec<u64>,
+    /// The last message that was looked at; continue after it.
+    pub up_to: Option<u64>,
+    /// No further step is needed.
+    pub is_complete: bool,
 }
 
 /// The last messages of a room.
@@ -121,6 +133,65 @@ pub(super) fn find_of_author(
         }
     }
     Ok(found)
+}
+
+/// Finds the first messages of a room from an id on, at most `n`.
+///
+/// Stops early, but with some progress, when `more` returns `false`.
+pub(super) fn find_after(
+    connection: &Connection,
+    room: &StoredRoom,
+    first: u64,
+    n: usize,
+    step: &mut Step,
+) -> DbResult<FindStep> {
+    let mut found = FindStep::default();
+    let mut statement = connection
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM messages WHERE room = ?1 AND id >= ?2 ORDER BY id"))?;
+    let mut rows = statement.query((room.number, i64::try_from(first).unwrap_or(i64::MAX)))?;
+    // The row before the first one has a lower id than `first`, or it was pruned.
+    let mut last = first.saturating_sub(1).max(room.pruned);
+    while found.ids.len() < n {
+        let Some(row) = rows.next()? else {
+            found.is_complete = true;
+            return if last < room.last { Err(missing(room.last)) } else { Ok(found) };
+        };
+        let stored = message::read(row, &room.name)?;
+        if stored.previous > last || found.up_to.is_some() && stored.previous < last {
+            return Err(missing(stored.previous.max(last)));
+        }
+        (last, found.up_to) = (stored.id, Some(stored.id));
+        if stored.message.is_some() && !(step.is_hidden)(stored.id) {
+            found.ids.push(stored.id);
+        }
+        if !(step.more)() {
+            return Ok(found);
+        }
+    }
+    found.is_complete = true;
+    Ok(found)
+}
+
+/// The id from which on the rows of a room were said on a day or later, by the local time of each; `None` if all are older.
+///
+/// The search halves the ids in each step. If the times do not grow with the ids, it finds one of the places where the day
+/// begins.
+pub(super) fn first_of_day(connection: &Connection, room: &StoredRoom, day: Date) -> DbResult<Option<u64>> {
+    let mut statement = connection
+        .prepare_cached("SELECT id, at, minutes FROM messages WHERE room = ?1 AND id >= ?2 ORDER BY id LIMIT 1")?;
+    let (mut low, mut high) = (room.pruned + 1, room.last + 1);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let row = |row: &Row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?));
+        let (id, at, minutes) =
+            statement.query_row((room.number, middle as i64), row).optional()?.ok_or_else(|| missing(room.last))?;
+        let at = time_from_columns(at, minutes).ok_or_else(|| missing(id as u64))?;
+        match at.date() < day {
+            true => low = id as u64 + 1,
+            false => high = middle,
+        }
+    }
+    Ok((low <= room.last).then_some(low))
 }
 
 /// The id of the last row of a room before an id; 0 or the id of a pruned message if there is none.

@@ -29,7 +29,7 @@ use rusqlite::{Connection, TransactionBehavior};
 pub use self::search::words::SearchWords;
 pub use self::table::whispers::MAX_WHISPERS;
 pub use error::Error;
-pub use history::{HistoryStep, Step};
+pub use history::{FindStep, HistoryStep, Step};
 pub use options::{Options, Sync};
 pub use search::SearchStep;
 

@@ -1,9 +1,10 @@
 //! Answers queries from the store.
 
 use rusqlite::Connection;
+use time::Date;
 
 use super::error::{DbResult, Error};
-use super::history::{HistoryStep, Page, Step};
+use super::history::{FindStep, HistoryStep, Page, Step};
 use super::prune::Retention;
 use super::search::SearchStep;
 use super::search::words::SearchWords;
@@ -61,6 +62,24 @@ impl Store {
         self.read(|connection, store| match store.cached.rooms.get(&fold(room)) {
             Some(room) => history::read(connection, room, page, step),
             None => Ok(HistoryStep::default()),
+        })
+    }
+
+    /// One step of a search for the first messages of a room from an id on, at most `n`.
+    ///
+    /// It stops soon after [`Step::more`] returns `false`, with some progress; [`FindStep::up_to`] says where to continue.
+    pub fn find_after(&mut self, room: &str, first: u64, n: usize, step: &mut Step) -> Result<FindStep, Error> {
+        self.read(|connection, store| match store.cached.rooms.get(&fold(room)) {
+            Some(room) => history::find_after(connection, room, first, n, step),
+            None => Ok(FindStep { is_complete: true, ..FindStep::default() }),
+        })
+    }
+
+    /// The id from which on the messages of a room were said on a day or later, by the local time of each.
+    pub fn first_of_day(&mut self, room: &str, day: Date) -> Result<Option<u64>, Error> {
+        self.read(|connection, store| match store.cached.rooms.get(&fold(room)) {
+            Some(room) => history::first_of_day(connection, room, day),
+            None => Ok(None),
         })
     }
 

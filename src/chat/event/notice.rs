@@ -9,6 +9,7 @@ use crate::chat::cause::Cause;
 use crate::chat::change::{RestrictionKind, RoleChange};
 use crate::chat::member::Role;
 use crate::chat::policy::cidr::Network;
+use crate::chat::query::HistoryRange;
 use crate::chat::settings::Setting;
 
 /// What is wrong with the dates of a certificate. All times are UTC.
@@ -165,17 +166,19 @@ pub enum Notice<'a> {
     /// The start of replayed messages.
     ///
     /// `gap`: older messages that the returning session has not read are no longer kept.
-    /// `before`: the session asked for messages before this id.
+    /// `range`: which messages the session asked for.
     HistoryBegins {
         messages: usize,
         gap: bool,
-        before: Option<u64>,
+        range: HistoryRange,
     },
     HistoryEnds,
-    /// The end of requested history; there are older messages before the id `older`. `room`: if it is not the current one.
+    /// The end of requested history: there are older messages before the id `older`, newer ones after the id `newer`. `room`:
+    /// if it is not the current one.
     PageEnds {
         room: Option<&'a str>,
         older: Option<u64>,
+        newer: Option<u64>,
     },
     FoundBegins {
         words: &'a str,

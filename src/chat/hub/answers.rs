@@ -14,7 +14,7 @@ use crate::chat::event::{Event, LINE_OVERHEAD, Notice, Refusal};
 use crate::chat::id::{Author, ClientId, Now};
 use crate::chat::member::{Ignored, Member};
 use crate::chat::policy::nick::{Name, fold};
-use crate::chat::query::{Answer, DeleteChoice, Lookup, Query, RoomUse};
+use crate::chat::query::{Answer, DeleteChoice, HistoryRange, Lookup, Query, RoomUse};
 use crate::chat::record::Record;
 use crate::chat::record::{Message, MessageKind};
 use crate::chat::session::{SessionFlags, SessionStage};
@@ -27,6 +27,8 @@ struct HistoryPage {
     messages: Vec<Message>,
     /// If set, there are older messages, before this id.
     older: Option<u64>,
+    /// If set, there are newer messages, after this id.
+    newer: Option<u64>,
 }
 
 impl Hub {
@@ -68,9 +70,9 @@ impl Hub {
         session.flags.remove(SessionFlags::AWAITS_ANSWER);
         let is_present = session.member.is_some();
         match (lookup, answer) {
-            (Lookup::History { room, before, n }, Answer::Messages(found)) => {
-                let page = self.page(found, n);
-                self.show_history_page(id, &room, page, &ignored, before, now)
+            (Lookup::History { room, range, n }, Answer::History { before, after }) => {
+                let page = self.page(before, after, range.counts(n));
+                self.show_history_page(id, &room, page, &ignored, range, now)
             }
             (Lookup::Search { room, words, n, .. }, Answer::Messages(found)) => {
                 self.show_search_results(id, &room, found, &ignored, &words, n)
@@ -85,7 +87,7 @@ impl Hub {
             }
             (Lookup::Room { room, then }, answer) => self.open_queried_room(id, &room, &then, answer, now),
             // The store fails, but the messages in memory can be shown.
-            (Lookup::History { room, before: None, n }, _)
+            (Lookup::History { room, range: HistoryRange::Latest, n }, _)
                 if is_present
                     && self.config.history > 0
                     && let Some(room) = self.shared.rooms.find(&fold(&room)) =>
@@ -103,15 +105,15 @@ impl Hub {
         room: &str,
         page: HistoryPage,
         ignored: &[Ignored],
-        before: Option<u64>,
+        range: HistoryRange,
         now: Now,
     ) {
-        let HistoryPage { mut messages, older } = page;
-        if messages.is_empty() && before.is_none() {
+        let HistoryPage { mut messages, older, newer } = page;
+        if messages.is_empty() && range == HistoryRange::Latest {
             return self.send_about(id, room, &Event::Notice(Notice::NoHistory));
         }
         messages.retain(|message| !self.is_by_any(ignored, message));
-        let begins = Notice::HistoryBegins { messages: messages.len(), gap: false, before };
+        let begins = Notice::HistoryBegins { messages: messages.len(), gap: false, range };
         self.send_about(id, room, &Event::Notice(begins));
         let mut day = now.local.date();
         for message in &messages {
@@ -119,7 +121,7 @@ impl Hub {
             self.send_about(id, room, &message.event());
         }
         let other = Some(room).filter(|_| !self.is_current(id, room));
-        self.send_about(id, room, &Event::Notice(Notice::PageEnds { room: other, older }));
+        self.send_about(id, room, &Event::Notice(Notice::PageEnds { room: other, older, newer }));
     }
 
     /// Whether a room is the current one of a session, or the session has none any more.
@@ -143,7 +145,7 @@ impl Hub {
         words: &str,
         n: usize,
     ) {
-        let HistoryPage { mut messages, older } = self.page(found, n);
+        let HistoryPage { mut messages, older, .. } = self.page(found, Vec::new(), (n, 0));
         messages.retain(|message| !self.is_by_any(ignored, message));
         let begins = Notice::FoundBegins { words, messages: messages.len() };
         self.send_about(id, room, &Event::Notice(begins));
@@ -156,19 +158,21 @@ impl Hub {
         self.send_about(id, room, &Event::Notice(Notice::FoundEnds { room: other, words, older }));
     }
 
-    /// Keeps the newest messages that fit into one page, at most `n`.
-    fn page(&self, mut messages: Vec<Message>, n: usize) -> HistoryPage {
-        let most = MAX_PAGE_BYTES.min(self.config.backlog_bytes / 2);
-        let mut bytes = 0;
-        let fits = |message: &&Message| {
-            bytes += LINE_OVERHEAD + message.name.len() + message.text.len();
-            bytes <= most
-        };
-        let shown = messages.iter().rev().take(n).take_while(fits).count();
-        let left_out = messages.len() - shown.max(1).min(messages.len());
-        messages.drain(..left_out);
-        let older = messages.first().filter(|_| left_out > 0).map(|oldest| oldest.id);
-        HistoryPage { messages, older }
+    /// Keeps the messages that fit into one page: the last ones of `before` and the first ones of `after`, at most that many
+    /// of each.
+    fn page(&self, before: Vec<Message>, after: Vec<Message>, counts: (usize, usize)) -> HistoryPage {
+        let bytes = MAX_PAGE_BYTES.min(self.config.backlog_bytes / 2);
+        let bytes_before = bytes * counts.0 / (counts.0 + counts.1).max(1);
+        let begin = before.len() - fitting(before.iter().rev(), counts.0, bytes_before);
+        let end = fitting(after.iter(), counts.1, bytes - bytes_before);
+        let (older, mut messages) = (before[..begin].last().map(|message| message.id), before);
+        let newer = after.get(end).map(|message| message.id);
+        messages.drain(..begin);
+        messages.extend(after.into_iter().take(end));
+        // If none is shown, the page lies between two ids.
+        let older = older.map(|older| messages.first().map_or(older + 1, |oldest| oldest.id));
+        let newer = newer.map(|newer| messages.last().map_or(newer - 1, |newest| newest.id));
+        HistoryPage { messages, older, newer }
     }
 
     /// Whether the author of a stored message is among the ignored members, by that name or by the member that has the
@@ -289,4 +293,14 @@ impl Hub {
             }
         }
     }
+}
+
+/// The number of the first messages that fit into `bytes` bytes, at most `most`, but at least one if there is one.
+fn fitting<'a>(messages: impl Iterator<Item = &'a Message>, most: usize, bytes: usize) -> usize {
+    let (mut taken, mut is_first) = (0, true);
+    let fits = |message: &&Message| {
+        taken += LINE_OVERHEAD + message.name.len() + message.text.len();
+        std::mem::take(&mut is_first) || taken <= bytes
+    };
+    messages.take(most).take_while(fits).count()
 }

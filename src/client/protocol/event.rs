@@ -193,12 +193,16 @@ pub enum ServerEvent<'a> {
         messages: usize,
         gap: bool,
         before: Option<u64>,
+        after: Option<u64>,
+        around: Option<u64>,
+        on: Option<Text<'a>>,
     },
     Live {
         room: Option<Name<'a>>,
         /// Absent except at the end of requested history.
         #[serde(default, deserialize_with = "present")]
         older: Option<Option<u64>>,
+        newer: Option<u64>,
     },
     Search {
         words: Text<'a>,

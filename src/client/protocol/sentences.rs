@@ -4,7 +4,7 @@ use super::event::{Name, RefusedLine, RoomEntry, RoomSettingsList, ServerEvent, 
 use super::session::Session;
 use crate::chat::change::{RestrictionKind, RoleChange};
 use crate::chat::settings::{RoomSettings, Setting};
-use crate::chat::{Cause, Event, Lang, Notice, People, Role, RoomRole, SettingsView, Whois};
+use crate::chat::{Cause, Event, HistoryRange, Lang, Notice, People, Role, RoomRole, SettingsView, Whois};
 
 /// Returns the sentence for an event that is no message; `None` if nothing is said about it. A message of the day and
 /// `/help` have several lines.
@@ -94,10 +94,20 @@ fn notice<'a>(event: &'a ServerEvent, session: &'a Session) -> Option<Notice<'a>
         }
         ServerEvent::Away { ref name, text: Some(ref text) } => Notice::Away { name, text },
         ServerEvent::Quiet { on } => Notice::Quiet { on },
-        ServerEvent::History { messages, gap, before, .. } => Notice::HistoryBegins { messages, gap, before },
+        ServerEvent::History { messages, gap, before, after, around, ref on, .. } => {
+            let on = on.as_deref().and_then(HistoryRange::parse_day);
+            let ranges = [
+                before.map(HistoryRange::Before),
+                after.map(|after| HistoryRange::After { after }),
+                around.map(|around| HistoryRange::Around { around }),
+                on.map(|on| HistoryRange::On { on }),
+            ];
+            let range = ranges.into_iter().flatten().next().unwrap_or(HistoryRange::Latest);
+            Notice::HistoryBegins { messages, gap, range }
+        }
         ServerEvent::Live { older: None, .. } => Notice::HistoryEnds,
-        ServerEvent::Live { ref room, older: Some(older) } => {
-            Notice::PageEnds { room: elsewhere(room, session), older }
+        ServerEvent::Live { ref room, older: Some(older), newer } => {
+            Notice::PageEnds { room: elsewhere(room, session), older, newer }
         }
         ServerEvent::Search { ref words, messages, .. } => Notice::FoundBegins { words, messages },
         ServerEvent::SearchEnds { ref room, ref words, older } => {

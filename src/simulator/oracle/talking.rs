@@ -330,6 +330,9 @@ impl Oracle {
             return self.answer_to(who, &refusal);
         }
         match n.parse() {
+            _ if ["before", "after", "around", "on"].contains(&&*split(n).0.to_lowercase()) => {
+                self.answer_to(who, "! This server does not store messages, so there is nothing to look up.");
+            }
             _ if most == 0 => self.answer_to(who, "! No history is kept here."),
             _ if n.is_empty() => self.replay(self.speaker, room, most, now),
             Ok(n) if n > 0 => self.replay(self.speaker, room, most.min(n), now),

@@ -58,7 +58,9 @@ fn read(options: &Options, good: Option<&Everything>) -> Result<Everything, Erro
 fn read_more(store: &mut Store, start: InitialState, good: Option<&Everything>) -> Result<Everything, Error> {
     let mut pages = Vec::new();
     for room in ROOMS {
-        pages.push(history(store, room, None, 1_000_000)?);
+        let all = history(store, room, None, 1_000_000)?;
+        assert_eq!(ids_after(store, room, 0, 1_000_000)?, all.iter().map(|message| message.id).collect::<Vec<_>>());
+        pages.push(all);
         pages.push(history(store, room, Some(start.next_id / 2), 20)?);
     }
     for (room, all) in ROOMS.iter().zip(good.iter().flat_map(|good| good.pages.iter().step_by(2))) {

@@ -114,6 +114,32 @@ fn step_over_deleted_messages_is_bounded() {
 }
 
 #[test]
+fn step_over_deleted_messages_from_an_id_on_is_bounded() {
+    let directory = Directory::new();
+    let (mut store, _) = directory.open();
+    store.write(&(1..=500).map(|id| said(id, "lobby", "red")).collect::<Vec<_>>()).unwrap();
+    store.write(&[delete("lobby", &(5..=490).collect::<Vec<_>>())]).unwrap();
+    let (mut first, mut found, mut steps) = (3, Vec::new(), 0);
+    loop {
+        let mut left = 50;
+        let mut more = || {
+            left -= 1;
+            left > 0
+        };
+        let is_hidden = &|id| id == 495;
+        let mut step = Step { is_hidden, more: &mut more };
+        let read = store.find_after("lobby", first, 8 - found.len(), &mut step).unwrap();
+        found.extend(read.ids);
+        steps += 1;
+        if read.is_complete {
+            break;
+        }
+        first = read.up_to.expect("progress") + 1;
+    }
+    assert_eq!((found, steps), (vec![3, 4, 491, 492, 493, 494, 496, 497], 10));
+}
+
+#[test]
 fn messages_of_an_author_are_found_in_steps() {
     let directory = Directory::new();
     let (mut store, _) = directory.open();

@@ -1,6 +1,7 @@
 //! Written records can be read again.
 
 use time::UtcOffset;
+use time::macros::{date, datetime};
 
 use super::*;
 use crate::chat::record::WHISPERS_PER_NAME;
@@ -83,6 +84,53 @@ fn history_is_paged() {
     assert_eq!(page(&mut store, None, 0), [0; 0]);
     assert_eq!(page(&mut store, None, usize::MAX).len(), 33);
     assert_eq!(history(&mut store, "nowhere", None, 9), Ok(vec![]));
+}
+
+#[test]
+fn first_messages_from_an_id_on_are_found() {
+    let directory = Directory::new();
+    let (mut store, _) = directory.open();
+    let records: Vec<_> =
+        (1..=100).map(|id| said(id, if id % 3 == 0 { "tea" } else { "lobby" }, &id.to_string())).collect();
+    store.write(&records).unwrap();
+    for (first, n, expected) in [
+        (0, 2, &[3, 6][..]),
+        (3, 2, &[3, 6]),
+        (4, 3, &[6, 9, 12]),
+        (94, 9, &[96, 99]),
+        (99, 9, &[99]),
+        (100, 9, &[]),
+        (u64::MAX, 9, &[]),
+    ] {
+        assert_eq!(ids_after(&mut store, "TEA", first, n).unwrap(), expected, "{first}");
+    }
+    assert_eq!(ids_after(&mut store, "tea", 0, usize::MAX).unwrap().len(), 33);
+    assert_eq!(ids_after(&mut store, "nowhere", 0, 9), Ok(vec![]));
+}
+
+#[test]
+fn beginning_of_a_day_is_found_by_local_times() {
+    let directory = Directory::new();
+    let (mut store, _) = directory.open();
+    // In UTC the second time is before the first one.
+    let times = [datetime!(2026-11-19 23:00 UTC), datetime!(2026-11-20 00:30 +2), datetime!(2026-11-22 12:00 UTC)];
+    let said = |id: u64| {
+        let room = ["tea", "den"][id as usize % 2];
+        Record::Message(Message { at: times[id as usize / 4], ..message(id, room, "red") })
+    };
+    store.write(&(1..12).map(said).collect::<Vec<_>>()).unwrap();
+    for (day, tea, den) in [
+        (date!(1970 - 01 - 01), Some(1), Some(1)),
+        (date!(2026 - 11 - 19), Some(1), Some(1)),
+        (date!(2026 - 11 - 20), Some(3), Some(4)),
+        (date!(2026 - 11 - 21), Some(7), Some(8)),
+        (date!(2026 - 11 - 22), Some(7), Some(8)),
+        (date!(2026 - 11 - 23), None, None),
+    ] {
+        assert_eq!(store.first_of_day("tea", day), Ok(tea), "{day}");
+        assert_eq!(store.first_of_day("den", day), Ok(den), "{day}");
+    }
+    assert_eq!(store.first_of_day("nowhere", date!(2026 - 11 - 20)), Ok(None));
 }
 
 #[test]

@@ -86,6 +86,13 @@ pub(super) fn history(store: &mut Store, room: &str, before: Option<u64>, n: usi
     Ok(read.messages)
 }
 
+/// The ids of the first messages of a room from an id on, in one step.
+pub(super) fn ids_after(store: &mut Store, room: &str, first: u64, n: usize) -> Result<Vec<u64>, Error> {
+    let read = store.find_after(room, first, n, &mut Step { is_hidden: &|_| false, more: &mut || true })?;
+    assert!(read.is_complete);
+    Ok(read.ids)
+}
+
 /// Runs all steps that remove words of deleted messages from the index.
 pub(super) fn clean(store: &mut Store) {
     while store.clean_index(3, &mut || true).unwrap() {}

@@ -14,6 +14,16 @@ pub enum Value<'a> {
     Text(&'a str),
 }
 
+/// Which messages a requested history has, unless it has the newest ones.
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Range {
+    Before(u64),
+    After(u64),
+    Around(u64),
+    On(String),
+}
+
 /// One JSON object. Times are in seconds since 1970, UTC.
 #[derive(Serialize)]
 #[serde(tag = "t", rename_all = "snake_case")]
@@ -105,15 +115,17 @@ pub enum JsonEvent<'a> {
         room: Option<&'a str>,
         messages: usize,
         gap: bool,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        before: Option<u64>,
+        #[serde(flatten)]
+        range: Option<Range>,
     },
-    /// `older` only at the end of requested history.
+    /// `older` and `newer` only at the end of requested history.
     Live {
         #[serde(skip_serializing_if = "Option::is_none")]
         room: Option<&'a str>,
         #[serde(skip_serializing_if = "Option::is_none")]
         older: Option<Option<u64>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        newer: Option<Option<u64>>,
     },
     Search {
         #[serde(skip_serializing_if = "Option::is_none")]

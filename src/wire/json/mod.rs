@@ -9,12 +9,14 @@ use std::fmt::Display;
 
 use time::OffsetDateTime;
 
-use self::event::{JsonEvent, Value};
+use self::event::{JsonEvent, Range, Value};
 use self::refused::Refused;
 use super::frame;
 use crate::chat::change::{RestrictionKind, RoleChange};
 use crate::chat::input::run_text;
-use crate::chat::{Cause, Event, Lang, Notice, People, Render, Role, RoomLabel, RoomRole, SettingsView, Topic, Whois};
+use crate::chat::{
+    Cause, Event, HistoryRange, Lang, Notice, People, Render, Role, RoomLabel, RoomRole, SettingsView, Topic, Whois,
+};
 
 /// The revision of the protocol.
 const REVISION: u32 = 2;
@@ -118,9 +120,18 @@ impl Json {
                 let (since, role) = (since.unix_timestamp(), role_name(role));
                 JsonEvent::Whois { name, since, rooms, away, role, account: account.is_some() }
             }
-            Notice::HistoryBegins { messages, gap, before } => JsonEvent::History { room, messages, gap, before },
-            Notice::HistoryEnds => JsonEvent::Live { room, older: None },
-            Notice::PageEnds { older, .. } => JsonEvent::Live { room, older: Some(older) },
+            Notice::HistoryBegins { messages, gap, range } => {
+                let range = match range {
+                    HistoryRange::Latest => None,
+                    HistoryRange::Before(id) => Some(Range::Before(id)),
+                    HistoryRange::After { after } => Some(Range::After(after)),
+                    HistoryRange::Around { around } => Some(Range::Around(around)),
+                    HistoryRange::On { on } => Some(Range::On(on.to_string())),
+                };
+                JsonEvent::History { room, messages, gap, range }
+            }
+            Notice::HistoryEnds => JsonEvent::Live { room, older: None, newer: None },
+            Notice::PageEnds { older, newer, .. } => JsonEvent::Live { room, older: Some(older), newer: Some(newer) },
             Notice::FoundBegins { words, messages } => JsonEvent::Search { room, words, messages },
             Notice::FoundEnds { words, older, .. } => JsonEvent::SearchEnds { room, words, older },
             Notice::Joined { name, here } => JsonEvent::Joined { room, name, here },

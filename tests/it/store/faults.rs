@@ -115,7 +115,7 @@ fn full_disk_buffers_messages_and_stores_them_when_space_is_free() {
         page.append(&mut found);
         found = page;
         match end.strip_prefix("* --- for what was said before: ") {
-            Some(next) => command = format!("{} 100", next.trim_end_matches(" ---")),
+            Some(next) => command = format!("{} 100", next.split([';', '-']).next().expect("a command")),
             None => break,
         }
     }

@@ -66,7 +66,7 @@ fn stored(client: &mut Client, from: u64) -> Vec<String> {
         let older = loop {
             let line = client.line();
             match line.strip_prefix("* --- for what was said before: ") {
-                Some(next) => break Some(next.trim_end_matches(" ---").to_owned()),
+                Some(next) => break next.split([';', '-']).next().map(|next| next.trim_end().to_owned()),
                 None if line.contains("nothing was said here before") || line.contains("Nothing has been said") => {
                     break None;
                 }

@@ -3,6 +3,8 @@
 use super::{TestDir, kill};
 use crate::harness::{Client, Server};
 
+const HISTORY_USAGE: &str = "! Usage: /history [n], /history before|after|around ID [n], /history on YYYY-MM-DD [n]";
+
 /// Sends a line; returns all lines up to the reply to a ping sent after it.
 fn answer(client: &mut Client, line: &str) -> Vec<String> {
     client.send(&format!("{line}\n/ping end\n"));
@@ -35,9 +37,9 @@ fn history_can_be_paged_back_to_the_first_message() {
         said = page;
         pages += 1;
         match ends.strip_prefix("* --- for what was said before: ") {
-            Some(next) => command = format!("{} 500", next.trim_end_matches(" ---")),
+            Some(next) => command = format!("{} 500", next.split([';', '-']).next().expect("a command")),
             None => {
-                assert_eq!(ends, "* --- nothing was said here before that ---");
+                assert_eq!(ends, "* --- nothing was said here before that; after that: /history after 234 ---");
                 break;
             }
         }
@@ -48,13 +50,54 @@ fn history_can_be_paged_back_to_the_first_message() {
 }
 
 #[test]
+fn history_can_be_paged_forward_to_the_newest_message() {
+    let dir = TestDir::new();
+    kill(with_messages(&dir, 1100, &[]));
+    let server = dir.start(&[]);
+    let mut bob = server.login("bob");
+    bob.until("up to date");
+    bob.ask("now\n/ping", &["* pong"]);
+    for first in ["/history after 0 500", "/history on 2020-01-01 500"] {
+        let (mut said, mut command, mut pages) = (Vec::new(), first.to_owned(), 0);
+        loop {
+            let page = answer(&mut bob, &command);
+            assert!(page[0].starts_with(&format!("* --- the first {} message", page.len() - 2)), "{}", page[0]);
+            said.extend_from_slice(&page[1..page.len() - 1]);
+            pages += 1;
+            let Some((_, next)) = page[page.len() - 1].split_once("after that: ") else { break };
+            command = format!("{} 500", next.trim_end_matches(" ---"));
+        }
+        let last = "[T] bob: now".to_owned();
+        let expected: Vec<String> = (1..=1100).map(|n| format!("[T] alice: message {n}")).chain([last]).collect();
+        assert_eq!((said, pages), (expected, 3), "{first}");
+    }
+    assert_eq!(
+        answer(&mut bob, "/history around 700 4"),
+        [
+            "* --- 4 messages around 700 ---",
+            "[T] alice: message 699",
+            "[T] alice: message 700",
+            "[T] alice: message 701",
+            "[T] alice: message 702",
+            "* --- for what was said before: /history before 699; after that: /history after 702 ---",
+        ]
+    );
+    assert_eq!(
+        answer(&mut bob, "/history on 9999-12-31"),
+        ["* --- the first 0 messages since 9999-12-31 ---", "* --- for what was said before: /history before 1102 ---"]
+    );
+}
+
+#[test]
 fn invalid_arguments_are_answered_with_usage() {
     let dir = TestDir::new();
     let server = with_messages(&dir, 1, &[]);
     let mut bob = server.login("bob");
     bob.until("up to date");
-    for line in ["/history 0", "/history x", "/history before", "/history before x", "/history before 3 0"] {
-        assert_eq!(answer(&mut bob, line), ["! Usage: /history [n], /history before ID [n]"], "{line}");
+    let lines =
+        ["0", "x", "before", "before x", "before 3 0", "after", "around -1", "on", "on 3", "on 2026-11-31", "on x 3"];
+    for line in lines {
+        assert_eq!(answer(&mut bob, &format!("/history {line}")), [HISTORY_USAGE], "{line}");
     }
     for line in ["/search", "/search  "] {
         assert_eq!(answer(&mut bob, line), ["! Usage: /search words, /search before ID words"], "{line}");
@@ -65,7 +108,10 @@ fn invalid_arguments_are_answered_with_usage() {
     }
     assert_eq!(
         answer(&mut bob, "/history before 1"),
-        ["* --- the last 0 messages before 1 ---", "* --- nothing was said here before that ---"]
+        [
+            "* --- the last 0 messages before 1 ---",
+            "* --- nothing was said here before that; after that: /history after 0 ---"
+        ]
     );
 }
 

@@ -8,6 +8,7 @@ use crate::chat::encoding::RoomLabel;
 use crate::chat::event::{Event, Notice, People};
 use crate::chat::id::{Author, ClientId, DayNumber, MemberSlot, Now, RoomId};
 use crate::chat::member::Member;
+use crate::chat::query::HistoryRange;
 use crate::chat::room::history::HistoryLine;
 use crate::chat::session::SessionFlags;
 
@@ -137,7 +138,7 @@ impl Fanout<'_> {
         // A program needs the end of the history even if the history is empty.
         let has_history = !is_empty || encoding.encoding().is_json();
         if has_history {
-            let begins = Notice::HistoryBegins { messages: view.shown, gap: view.gap, before: None };
+            let begins = Notice::HistoryBegins { messages: view.shown, gap: view.gap, range: HistoryRange::Latest };
             send(&Event::Notice(begins), label);
         }
         if !is_copied {
@@ -164,7 +165,7 @@ impl Fanout<'_> {
             // The date that it is shown last is noted, so it must have been shown the dates before.
             self.move_unread_to_outbox(id);
         }
-        let begins = Notice::HistoryBegins { messages: view.shown, gap: false, before: None };
+        let begins = Notice::HistoryBegins { messages: view.shown, gap: false, range: HistoryRange::Latest };
         self.send_in(id, room, &Event::Notice(begins));
         let is_current = self.sessions[id].current.as_ref().is_some_and(|current| current.room == room);
         self.copy_history(id, slot, room, is_current, view.n, now.local.date());

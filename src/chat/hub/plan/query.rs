@@ -4,7 +4,7 @@ use super::{Asker, Plan, Report, View, refuse};
 use crate::chat::command::{is_blank, split};
 use crate::chat::event::Refusal;
 use crate::chat::policy::nick::Name;
-use crate::chat::query::Lookup;
+use crate::chat::query::{HistoryRange, Lookup};
 
 /// The most messages that one `/history` shows.
 const MAX_HISTORY_MESSAGES: usize = 500;
@@ -13,11 +13,12 @@ const DEFAULT_HISTORY_MESSAGES: usize = 20;
 /// The most messages that one `/search` shows.
 const MAX_SEARCH_RESULTS: usize = 20;
 
-const HISTORY_USAGE: Refusal = Refusal::Usage("/history [n], /history before ID [n]");
+const HISTORY_USAGE: Refusal =
+    Refusal::Usage("/history [n], /history before|after|around ID [n], /history on YYYY-MM-DD [n]");
 const SEARCH_USAGE: Refusal = Refusal::Usage("/search words, /search before ID words");
 
 impl<'s> View<'s, '_> {
-    /// `/history` with a store: queries the last messages, or those before the id after `before`.
+    /// `/history` with a store.
     pub fn query_history<'l: 's>(&self, asker: Asker, rest: &'l str) -> Plan<'s, 'l> {
         let (room, rest) = match self.room_argument(asker, rest) {
             Ok(found) => found,
@@ -26,17 +27,7 @@ impl<'s> View<'s, '_> {
         if let Some(refusal) = self.no_such_room(rest) {
             return refuse(refusal);
         }
-        let (word, more) = split(rest);
-        let is_before = word.eq_ignore_ascii_case("before");
-        let (before, n) = match is_before {
-            true => split(more.trim_start()),
-            false => ("", rest),
-        };
-        let before = match before.parse::<u64>() {
-            Ok(before) => Some(before),
-            Err(_) if is_before => return refuse(HISTORY_USAGE),
-            Err(_) => None,
-        };
+        let Some((range, n)) = parse_range(rest) else { return refuse(HISTORY_USAGE) };
         let usual = match self.config.history {
             0 => DEFAULT_HISTORY_MESSAGES,
             most => most,
@@ -48,7 +39,7 @@ impl<'s> View<'s, '_> {
                 _ => return refuse(HISTORY_USAGE),
             },
         };
-        Plan::Query(Lookup::History { room: self.room_name(room), before, n: n.min(MAX_HISTORY_MESSAGES) })
+        Plan::Query(Lookup::History { room: self.room_name(room), range, n: n.min(MAX_HISTORY_MESSAGES) })
     }
 
     /// `/history` without a store.
@@ -65,7 +56,7 @@ impl<'s> View<'s, '_> {
             "" if most > 0 => Plan::Report(Report::Replay(room, most)),
             n => match n.parse::<usize>() {
                 Ok(n) if n > 0 && most > 0 => Plan::Report(Report::Replay(room, n.min(most))),
-                _ if split(n).0.eq_ignore_ascii_case("before") => refuse(Refusal::NoStore),
+                _ if !matches!(parse_range(rest), Some((HistoryRange::Latest, _))) => refuse(Refusal::NoStore),
                 _ => refuse(Refusal::HistoryRange { most }),
             },
         }
@@ -98,4 +89,20 @@ impl<'s> View<'s, '_> {
         let words = words.trim().to_owned();
         Plan::Query(Lookup::Search { room: self.room_name(room), words, before, n: MAX_SEARCH_RESULTS })
     }
+}
+
+/// Parses the arguments of `/history` into the range and the text after it, the number of messages.
+///
+/// `None` if an id or a day is missing or invalid.
+fn parse_range(text: &str) -> Option<(HistoryRange, &str)> {
+    let (word, more) = split(text);
+    let (value, n) = split(more.trim_start());
+    let range = match &*word.to_ascii_lowercase() {
+        "before" => HistoryRange::Before(value.parse().ok()?),
+        "after" => HistoryRange::After { after: value.parse().ok()? },
+        "around" => HistoryRange::Around { around: value.parse().ok()? },
+        "on" => HistoryRange::On { on: HistoryRange::parse_day(value)? },
+        _ => return Some((HistoryRange::Latest, text)),
+    };
+    Some((range, n))
 }

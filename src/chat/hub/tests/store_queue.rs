@@ -12,7 +12,7 @@ use crate::chat::hub::Hub;
 use crate::chat::id::ClientId;
 use crate::chat::id::Now;
 use crate::chat::input::{Allowance, Input};
-use crate::chat::query::{Answer, Lookup, Query};
+use crate::chat::query::{Answer, HistoryRange, Lookup, Query};
 use crate::chat::record::{BanRecord, InitialRoom, InitialState, Message, MessageKind, Record, Whisper};
 use crate::wire::renderers;
 
@@ -195,11 +195,11 @@ fn next_line_waits_until_the_query_is_answered() {
     fixture.say(alice, "/history before 9 3");
     assert_eq!(fixture.hub.allowance(alice, fixture.now), Allowance::AfterReplies);
     let query = fixture.query();
-    assert_eq!(query.lookup, Lookup::History { room: "lobby".into(), before: Some(9), n: 3 });
+    assert_eq!(query.lookup, Lookup::History { room: "lobby".into(), range: HistoryRange::Before(9), n: 3 });
     assert!(fixture.hub.is_awaiting(&query));
     let at = datetime!(2026-11-20 09:05:00 UTC);
     let found = (5..9).map(|id| message(id, "lobby", "bob", &format!("text {id}"), at)).collect();
-    fixture.hub.handle_answer(query, Answer::Messages(found), fixture.now);
+    fixture.hub.handle_answer(query, Answer::History { before: found, after: Vec::new() }, fixture.now);
     assert_eq!(fixture.hub.allowance(alice, fixture.now), Allowance::Now);
     let expected = [
         "* --- the last 3 messages before 9 ---",
@@ -209,6 +209,32 @@ fn next_line_waits_until_the_query_is_answered() {
         "* --- for what was said before: /history before 6 ---",
     ];
     assert_eq!(fixture.read(alice), expected);
+}
+
+#[test]
+fn page_around_a_message_is_limited_on_both_sides() {
+    let config = Config { backlog_bytes: 2 * 4 * 1000, ..Config::default() };
+    let mut fixture = StoreHub::new(config, start());
+    let (alice, _) = fixture.enter("alice");
+    let found = |ids: std::ops::Range<u64>, length: usize| -> Vec<_> {
+        ids.map(|id| message(id, "lobby", "bob", &"x".repeat(length), fixture.now.local)).collect()
+    };
+    let (few, long, longest) = (found(7..9, 1), found(1..9, 800), found(3..5, 9000));
+    let mut page = |before: &[_], after: &[_]| {
+        fixture.say(alice, "/history around 8 4");
+        fixture.answer(Answer::History { before: before.to_vec(), after: after.to_vec() });
+        let mut lines = fixture.read(alice);
+        (lines.len() - 2, lines.pop().expect("an end"))
+    };
+    let ends = |text: &str| format!("* --- {text} ---");
+    assert_eq!(page(&few, &[]), (2, ends("nothing was said here before that")));
+    assert_eq!(page(&[], &few), (2, ends("nothing was said here before that")));
+    // Two messages of 800 bytes fit into a half.
+    let both = "for what was said before: /history before 7; after that: /history after 2";
+    assert_eq!(page(&long, &long), (4, ends(both)));
+    // A message that does not fit is shown alone.
+    let both = "for what was said before: /history before 4; after that: /history after 3";
+    assert_eq!(page(&longest, &longest), (2, ends(both)));
 }
 
 #[test]
@@ -340,7 +366,7 @@ fn answer_after_the_end_of_input_leaves_out_ignored_members() {
     fixture.read(alice);
     let at = fixture.now.local;
     let found = vec![message(1, "lobby", "bob", "hidden", at), message(2, "lobby", "carol", "shown", at)];
-    fixture.answer(Answer::Messages(found));
+    fixture.answer(Answer::History { before: found, after: Vec::new() });
     let page = fixture.read(alice);
     assert!(page.contains(&"[12:00:00] carol: shown".to_owned()), "{page:?}");
     assert!(!page.iter().any(|line| line.contains("bob")), "{page:?}");

@@ -15,6 +15,7 @@ use crate::chat::config::DEFAULT_NAME;
 use crate::chat::event::{CertificateState, Notice, People, Topic, Whois};
 use crate::chat::member::Role;
 use crate::chat::policy::peer::show_addr;
+use crate::chat::query::HistoryRange;
 
 pub const HELP: &[&str] = &[
     "Type a line and press Enter to say it. A line can also be a command:",
@@ -25,7 +26,8 @@ pub const HELP: &[&str] = &[
     "/who [room], /rooms           who is here; which rooms there are",
     "/join room, /leave            go to another room; go back to the lobby",
     "/history [n]                  read the last n messages again",
-    "/history before ID [n]        read those before message ID, if they are stored",
+    "/history before ID [n]        read those before message ID, if stored;",
+    "                              also after ID, around ID, on YYYY-MM-DD",
     "/search words                 find messages with these words, if stored",
     "/search before ID words       find older ones than message ID",
     "/ignore [name], /unignore name  hide a name's lines; list hidden names",
@@ -152,15 +154,25 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
             people(&p, f)?;
             f.write_str(".")
         }
-        Notice::HistoryBegins { messages, before: Some(id), .. } => {
-            write!(f, "--- the last {} before {id} ---", count(messages as u64, "message"))
+        Notice::HistoryBegins { messages, range, .. } => {
+            let messages = count(messages as u64, "message");
+            match range {
+                HistoryRange::Latest => write!(f, "--- the last {messages} ---"),
+                HistoryRange::Before(id) => write!(f, "--- the last {messages} before {id} ---"),
+                HistoryRange::After { after } => write!(f, "--- the first {messages} after {after} ---"),
+                HistoryRange::Around { around } => write!(f, "--- {messages} around {around} ---"),
+                HistoryRange::On { on } => write!(f, "--- the first {messages} since {on} ---"),
+            }
         }
-        Notice::HistoryBegins { messages, .. } => write!(f, "--- the last {} ---", count(messages as u64, "message")),
         Notice::HistoryEnds => f.write_str("--- you are up to date ---"),
-        Notice::PageEnds { room, older: Some(id) } => {
-            write!(f, "--- for what was said before: /history {}before {id} ---", prefix(room))
+        Notice::PageEnds { room, older, newer } => {
+            match older {
+                Some(id) => write!(f, "--- for what was said before: /history {}before {id}", prefix(room))?,
+                None => f.write_str("--- nothing was said here before that")?,
+            }
+            newer.map_or(Ok(()), |id| write!(f, "; after that: /history {}after {id}", prefix(room)))?;
+            f.write_str(" ---")
         }
-        Notice::PageEnds { older: None, .. } => f.write_str("--- nothing was said here before that ---"),
         Notice::FoundBegins { words, messages: 0 } => write!(f, "--- no message with {words} ---"),
         Notice::FoundBegins { words, messages } => {
             write!(f, "--- {} with {words} ---", count(messages as u64, "message"))

@@ -27,7 +27,8 @@ pub const HELP: &[&str] = &[
     "/who [房间]，/rooms           谁在这里；有哪些房间",
     "/join 房间，/leave            进入别的房间；回到 lobby",
     "/history [n]                  重看最近 n 条消息",
-    "/history before ID [n]        看消息 ID 之前的消息（如有存档）",
+    "/history before ID [n]        看消息 ID 之前的消息（如有存档）；",
+    "                              也可用 after ID、around ID、on YYYY-MM-DD",
     "/search 词语                  查找消息；/search before ID 词语 继续往前找",
     "/ignore [昵称]，/unignore 昵称  屏蔽某人；取消屏蔽",
     "/echo on|off                  是否显示自己说的话",
@@ -149,10 +150,14 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
         }
         Notice::HistoryBegins { .. } => f.write_str("----以下是历史记录----"),
         Notice::HistoryEnds => f.write_str("----以上是历史记录----"),
-        Notice::PageEnds { room, older: Some(id) } => {
-            write!(f, "----以上是历史记录，更早的请输入 /history {}before {id}----", prefix(room))
+        Notice::PageEnds { room, older, newer } => {
+            match older {
+                Some(id) => write!(f, "----以上是历史记录，更早的请输入 /history {}before {id}", prefix(room))?,
+                None => f.write_str("----以上是历史记录，没有更早的")?,
+            }
+            newer.map_or(Ok(()), |id| write!(f, "，更新的请输入 /history {}after {id}", prefix(room)))?;
+            f.write_str("----")
         }
-        Notice::PageEnds { older: None, .. } => f.write_str("----以上是历史记录，没有更早的----"),
         Notice::FoundBegins { words, messages: 0 } => write!(f, "----没有含“{words}”的消息----"),
         Notice::FoundBegins { words, messages } => write!(f, "----{messages}条含“{words}”的消息----"),
         Notice::FoundEnds { room, words, older: Some(id) } => {

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use super::*;
 use crate::chat::command::Command;
-use crate::chat::{Event, Lang, Notice, People, Render, Role, RoomLabel};
+use crate::chat::{Event, HistoryRange, Lang, Notice, People, Render, Role, RoomLabel};
 use crate::util::test_support::Random;
 use crate::wire::json::{Framing, Json};
 
@@ -134,7 +134,10 @@ impl World {
         let missed: Vec<Logged> = log.iter().filter(|logged| logged.id > after.unwrap_or(0)).cloned().collect();
         let shown = missed.len().min(self.history);
         let gap = after.is_some() && shown < missed.len();
-        self.send(Some(room), Event::Notice(Notice::HistoryBegins { messages: shown, gap, before: None }));
+        self.send(
+            Some(room),
+            Event::Notice(Notice::HistoryBegins { messages: shown, gap, range: HistoryRange::Latest }),
+        );
         for Logged { id, name, text } in &missed[missed.len() - shown..] {
             self.send(Some(room), Event::Said { id: *id, at: at(*id), name, text });
         }

@@ -1,7 +1,7 @@
 //! Compares the client's sentences with what the server writes in plain text.
 
 use time::OffsetDateTime;
-use time::macros::datetime;
+use time::macros::{date, datetime};
 
 use super::*;
 use crate::chat::{Due, Help, Refusal, Render, RoomLabel, Topic};
@@ -101,11 +101,15 @@ fn sentences_are_those_of_plain_text() {
         Notice::Quiet { on: true },
         Notice::Whois(whois),
         Notice::Whois(Whois { role: Role::User, account: None, away: Some("lunch"), rooms: &[], ..whois }),
-        Notice::HistoryBegins { messages: 3, gap: false, before: None },
-        Notice::HistoryBegins { messages: 3, gap: false, before: Some(17) },
+        Notice::HistoryBegins { messages: 3, gap: false, range: HistoryRange::Latest },
+        Notice::HistoryBegins { messages: 3, gap: false, range: HistoryRange::Before(17) },
+        Notice::HistoryBegins { messages: 3, gap: false, range: HistoryRange::After { after: 17 } },
+        Notice::HistoryBegins { messages: 3, gap: false, range: HistoryRange::Around { around: 17 } },
+        Notice::HistoryBegins { messages: 3, gap: false, range: HistoryRange::On { on: date!(2026 - 11 - 20) } },
         Notice::HistoryEnds,
-        Notice::PageEnds { room: None, older: Some(5) },
-        Notice::PageEnds { room: None, older: None },
+        Notice::PageEnds { room: None, older: Some(5), newer: None },
+        Notice::PageEnds { room: None, older: Some(5), newer: Some(9) },
+        Notice::PageEnds { room: None, older: None, newer: None },
         Notice::FoundBegins { words: "fish", messages: 2 },
         Notice::FoundEnds { room: None, words: "fish", older: Some(7) },
         Notice::NoHistory,

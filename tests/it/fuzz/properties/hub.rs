@@ -15,7 +15,8 @@ use std::time::Duration;
 
 use chinwag::chat::policy::nick::fold;
 use chinwag::chat::{
-    Answer, ClientId, Close, Config, DeleteChoice, Hub, Input, Lang, Login, Lookup, Mode, Now, OfflineWhispers,
+    Answer, ClientId, Close, Config, DeleteChoice, HistoryRange, Hub, Input, Lang, Login, Lookup, Mode, Now,
+    OfflineWhispers,
 };
 use chinwag::server::connection::{Connection, Flushed, Phase, Received};
 use chinwag::store::{InitialState, Message, Record, Whisper};
@@ -239,7 +240,7 @@ impl Simulation {
 
     fn run_query(&self, lookup: &Lookup) -> Answer {
         let (room, before, words, n) = match lookup {
-            Lookup::History { room, before, n } => (room, before, "", n),
+            Lookup::History { room, range, n } => return self.history(room, *range, *n),
             Lookup::Search { room, words, before, n } => (room, before, &**words, n),
             Lookup::Delete { room, which } => return Answer::Messages(self.messages_to_delete(room, which)),
             Lookup::Whispers { to } => return Answer::Whispers(self.whispers(to)),
@@ -249,6 +250,20 @@ impl Simulation {
         found.retain(|message| before.is_none_or(|before| message.id < before) && message.text.contains(words));
         let left_out = found.len().saturating_sub(n + 1);
         Answer::Messages(found.into_iter().skip(left_out).cloned().collect())
+    }
+
+    fn history(&self, room: &str, range: HistoryRange, n: usize) -> Answer {
+        let is_before = |message: &&Message| match range {
+            HistoryRange::Latest => true,
+            HistoryRange::Before(id) => message.id < id,
+            HistoryRange::After { after: id } | HistoryRange::Around { around: id } => message.id <= id,
+            HistoryRange::On { on } => message.at.date() < on,
+        };
+        let (before, after): (Vec<&Message>, Vec<&Message>) = self.messages(room).into_iter().partition(is_before);
+        let (most_before, most_after) = range.counts(n);
+        let left_out = before.len().saturating_sub(most_before + 1);
+        let before = before.into_iter().skip(left_out).cloned().collect();
+        Answer::History { before, after: after.into_iter().take(most_after + 1).cloned().collect() }
     }
 
     /// The stored messages of a room.
