@@ -12,8 +12,8 @@ impl App {
     /// Handles a message in a room.
     pub(super) fn receive_message(&mut self, message: &RoomMessage, is_action: bool) {
         let room = message.room.as_deref().unwrap_or(self.session.room()).to_owned();
-        // A room that we are not in has no position.
-        let arrival = match self.session.is_in(&room) {
+        // A room that we are not in has no position; its history can be requested.
+        let arrival = match self.session.is_in(&room) || self.positions.is_requested(&room) {
             true => self.positions.message(&room, message, is_action),
             false => Arrival::New,
         };

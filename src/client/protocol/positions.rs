@@ -215,6 +215,11 @@ impl Positions {
         }
     }
 
+    /// Whether a history of this room comes that the user has asked for.
+    pub fn is_requested(&self, room: &str) -> bool {
+        self.requested.as_deref() == Some(&*fold(room))
+    }
+
     /// A message has come in a room.
     pub fn message(&mut self, room: &str, message: &RoomMessage, is_action: bool) -> Arrival {
         let room = fold(room);

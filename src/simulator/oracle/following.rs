@@ -85,6 +85,20 @@ impl Oracle {
         }
     }
 
+    /// As `room_argument`, for `/history`: also a room that the member could enter without a key, if it were not full.
+    pub(super) fn readable_room<'l>(&self, who: usize, rest: &'l str, now: Now) -> Result<(usize, &'l str), String> {
+        let refusal = match self.room_argument(who, rest) {
+            Err(refusal) => refusal,
+            found => return found,
+        };
+        let (name, more) = super::talking::split(&rest[1..]);
+        let room = self.find_room(name).ok_or(refusal)?;
+        match self.refuse_entry(who, room, None, now).filter(|refusal| !refusal.contains(" is full (")) {
+            Some(refusal) => Err(refusal),
+            None => Ok((room, more.trim_start())),
+        }
+    }
+
     /// `#room text`, `##text`, or a text that begins with `#`: the room and the text, or a refusal.
     pub(super) fn parse_hash<'l>(&self, who: usize, line: &'l str) -> Result<(usize, &'l str), String> {
         let current = if who == OPERATOR { 0 } else { self.members[who].room };

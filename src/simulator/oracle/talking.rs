@@ -317,7 +317,7 @@ impl Oracle {
 
     fn history(&mut self, who: usize, arg: &str, now: Now) {
         let most = self.config.history;
-        let (room, n) = match self.room_argument(who, arg) {
+        let (room, n) = match self.readable_room(who, arg, now) {
             Ok(found) => found,
             Err(refusal) => return self.answer_to(who, &refusal),
         };

@@ -21,7 +21,7 @@ use crate::chat::hub::login::passwords::PasswordUse;
 use crate::chat::id::{AccountId, ClientId, MemberId, Now, RoomId};
 use crate::chat::member::Role;
 use crate::chat::policy::nick::Name;
-use crate::chat::query::{Lookup, RoomUse};
+use crate::chat::query::Lookup;
 use crate::chat::session::table::SessionTable;
 
 /// The longest text of a topic and of `/away`, in bytes. It fits into a line of IRC.
@@ -151,9 +151,10 @@ impl<'s> View<'s, '_> {
     pub fn line<'l: 's>(&self, asker: Asker, line: &'l str) -> Plan<'s, 'l> {
         let command = Command::parse_as(line, asker.typist());
         if asker.role >= Role::Moderator
-            && let Some(room) = self.governed_stored_room(&command)
+            && let Some(rest) = command.governed_arguments()
+            && let Some(plan) = self.load_room_argument(asker, line, rest)
         {
-            return Plan::Query(Lookup::Room { room, then: RoomUse::Command { line: line.into() } });
+            return plan;
         }
         match command {
             // Messages are by far the most.
@@ -184,7 +185,7 @@ impl<'s> View<'s, '_> {
             Command::Rooms => Plan::Report(Report::Rooms),
             Command::Join(room) => self.join(asker, room),
             Command::Leave => self.leave(asker),
-            Command::History(rest) if self.has_store => self.query_history(asker, rest),
+            Command::History(rest) if self.has_store => self.query_history(asker, line, rest),
             Command::History(rest) => self.replay(asker, rest),
             Command::Follow(room) => self.follow(asker, room),
             Command::Unfollow(room) => self.unfollow(asker, room),
@@ -201,7 +202,7 @@ impl<'s> View<'s, '_> {
             Command::Password(rest) => or_refuse(self.change_password(asker, rest)),
             Command::Unregister(rest) => or_refuse(self.unregister(asker, rest)),
             Command::Read(rest) => or_refuse(self.read(asker, rest)),
-            Command::Search(rest) => self.search(asker, rest),
+            Command::Search(rest) => self.search(asker, line, rest),
             Command::Ignore(name) => self.ignore(asker, name),
             Command::Unignore("") => refuse(Refusal::Usage("/unignore name")),
             Command::Unignore(name) => Plan::Local(LocalChange::Unignore(name)),

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::{Asker, Plan, Report, View};
 use crate::chat::change::{Change, Delete, RoleChange};
-use crate::chat::command::{Command, split};
+use crate::chat::command::split;
 use crate::chat::event::{Event, Notice, Refusal};
 use crate::chat::hub::check::permissions::Act;
 use crate::chat::id::{Author, MemberId, RoomId};
@@ -46,13 +46,6 @@ impl<'s> View<'s, '_> {
                 _ => Err(Refusal::NoRoom { room: name }),
             },
         }
-    }
-
-    /// The room that a moderator names in a command, if it must be read from the store first.
-    pub fn governed_stored_room(&self, command: &Command) -> Option<String> {
-        let rest = command.governed_arguments()?;
-        let named = rest.strip_prefix('#').filter(|_| self.config.has_followed_rooms())?;
-        self.shared.rooms.find_stored_typed(split(named).0).map(|room| room.name.to_string())
     }
 
     /// `/room`, `/room #room`, and with a setting

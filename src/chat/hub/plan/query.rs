@@ -19,8 +19,11 @@ const SEARCH_USAGE: Refusal = Refusal::Usage("/search words, /search before ID w
 
 impl<'s> View<'s, '_> {
     /// `/history` with a store.
-    pub fn query_history<'l: 's>(&self, asker: Asker, rest: &'l str) -> Plan<'s, 'l> {
-        let (room, rest) = match self.room_argument(asker, rest) {
+    pub fn query_history<'l: 's>(&self, asker: Asker, line: &str, rest: &'l str) -> Plan<'s, 'l> {
+        if let Some(plan) = self.load_room_argument(asker, line, rest) {
+            return plan;
+        }
+        let (room, rest) = match self.readable_room(asker, rest) {
             Ok(found) => found,
             Err(refusal) => return refuse(refusal),
         };
@@ -44,7 +47,7 @@ impl<'s> View<'s, '_> {
 
     /// `/history` without a store.
     pub fn replay<'l: 's>(&self, asker: Asker, rest: &'l str) -> Plan<'s, 'l> {
-        let (room, rest) = match self.room_argument(asker, rest) {
+        let (room, rest) = match self.readable_room(asker, rest) {
             Ok(found) => found,
             Err(refusal) => return refuse(refusal),
         };
@@ -69,11 +72,14 @@ impl<'s> View<'s, '_> {
     }
 
     /// `/search`: queries the messages that contain the given words.
-    pub fn search<'l: 's>(&self, asker: Asker, rest: &'l str) -> Plan<'s, 'l> {
+    pub fn search<'l: 's>(&self, asker: Asker, line: &str, rest: &'l str) -> Plan<'s, 'l> {
         if !self.has_store {
             return refuse(Refusal::NoStore);
         }
-        let (room, rest) = match self.room_argument(asker, rest) {
+        if let Some(plan) = self.load_room_argument(asker, line, rest) {
+            return plan;
+        }
+        let (room, rest) = match self.readable_room(asker, rest) {
             Ok(found) => found,
             Err(refusal) => return refuse(refusal),
         };

@@ -6,6 +6,7 @@ use super::{Asker, Plan, Report, View, check_text, refuse, talk};
 use crate::chat::change::{Change, Place};
 use crate::chat::command::{is_blank, split};
 use crate::chat::event::{Event, Notice, People, Refusal};
+use crate::chat::hub::check::check_entry;
 use crate::chat::id::{LOBBY, RoomId};
 use crate::chat::member::Role;
 use crate::chat::policy::nick::Name;
@@ -58,6 +59,33 @@ impl<'s> View<'s, '_> {
             NamedRoom::Other(room) => Err(Refusal::NotMember { room }),
             NamedRoom::None => Ok((asker.room, rest)),
         }
+    }
+
+    /// As [`View::room_argument`], for a command that only reads: the member may also name a room that it could enter
+    /// without a key. It need not fit into a full room.
+    ///
+    /// # Errors
+    /// The ban, key or invitation that keeps it out.
+    pub fn readable_room<'l>(&self, asker: Asker, rest: &'l str) -> Result<(RoomId, &'l str), Refusal<'s>> {
+        let not_in_room = match self.room_argument(asker, rest) {
+            Err(refusal) => refusal,
+            found => return found,
+        };
+        let (name, more) = split(without_hash(rest));
+        let Some(room) = self.shared.rooms.find_typed(name) else { return Err(not_in_room) };
+        match check_entry(self.shared, asker.member, room, None, self.now.at) {
+            Ok(()) | Err(Refusal::RoomFull { .. }) => Ok((room, more.trim_start())),
+            Err(refusal) => Err(refusal),
+        }
+    }
+
+    /// Reads the room that a line names before its other arguments from the store first, if it is there and not in memory.
+    /// Then the line is processed again.
+    pub fn load_room_argument<'l>(&self, asker: Asker, line: &str, rest: &str) -> Option<Plan<'s, 'l>> {
+        let named = rest.strip_prefix('#').filter(|_| self.config.has_followed_rooms())?;
+        let found = self.shared.rooms.find_stored_typed(split(named).0);
+        let room = found.filter(|room| asker.role >= Role::Moderator || !room.is_secret())?.name.to_string();
+        Some(Plan::Query(Lookup::Room { room, then: RoomUse::Command { line: line.into() } }))
     }
 
     /// As [`View::room_argument`]; moderators may name any room.

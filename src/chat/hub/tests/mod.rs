@@ -12,6 +12,7 @@ pub(super) mod moderation;
 mod motd;
 mod operators;
 pub(super) mod pages;
+mod previews;
 mod reload;
 pub(super) mod sequencer;
 pub(super) mod store_queue;
