@@ -82,7 +82,11 @@ fn run_share(share: u64) {
                 "followed, lines of two rooms, topics, JSON, messages of the day",
                 vec![all.followed, all.merged, all.topics, all.json_lines, all.motds],
             ),
-            (300, "whispers to the absent, resumed histories", vec![all.told_away, all.resumed]),
+            (
+                300,
+                "whispers to the absent, programs that know them, resumed histories",
+                vec![all.told_away, all.shown_away, all.listed_away, all.resumed],
+            ),
             (
                 500,
                 "settings, roles, deletions, histories after them",

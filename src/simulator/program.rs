@@ -81,6 +81,9 @@ impl Program {
             }
             _ => self.show_notice(&object, lines),
         }
+        if let ([_, ..], true) = (&*object.names("away"), self.revision > 1) {
+            write(lines, &format!("* {}away: {}", self.label_text(&object), object.names("away").join(", ")));
+        }
         if let ("entered" | "room" | "following", Some(topic), true) =
             (kind, value["topic"].as_str(), self.revision > 1)
         {
@@ -136,7 +139,11 @@ impl Program {
         let line = match object.text("t") {
             "following" => {
                 let (room, here, names) = (object.text("room"), object.number("here"), object.names("names"));
-                let notice = Notice::Following { room, people: People { here, names: &names, you: true }, topic: None };
+                let notice = Notice::Following {
+                    room,
+                    people: People { here, names: &names, away: &[], you: true },
+                    topic: None,
+                };
                 return Plain { lang: Lang::En }.render(&Event::Notice(notice), RoomLabel::None, lines);
             }
             "unfollowed" => format!("You no longer follow {}.", object.text("room")),
@@ -151,6 +158,13 @@ impl Program {
                     (Some(name), text) => format!("{label}the topic of {name}: {}", text.unwrap_or("none")),
                     (None, None) => format!("{label}no topic"),
                     (None, Some(_)) => panic!("who has set {value}?"),
+                }
+            }
+            "away" if value["room"].is_string() => {
+                let (label, name) = (self.label_text(object), object.text("name"));
+                match value["text"].as_str() {
+                    Some(text) => format!("{label}{name} is away in this room: {text}"),
+                    None => format!("{label}{name} is back in this room."),
                 }
             }
             "away" => match value["text"].as_str() {
@@ -195,7 +209,7 @@ impl Program {
     fn show_notice(&self, object: &Object, lines: &mut Vec<u8>) {
         let (text, number, frame) = (|name| object.text(name), |name| object.number(name), object.0);
         let names = object.names("names");
-        let people = |you| People { here: number("here"), names: &names, you };
+        let people = |you| People { here: number("here"), names: &names, away: &[], you };
         let (cause, mut label) = (cause(frame), RoomLabel::None);
         if matches!(text("t"), "live" | "joined" | "left" | "renamed" | "summed") {
             label = self.label(object);

@@ -137,7 +137,8 @@ mod tests {
         assert_eq!(den(Event::Notice(Notice::Day(at.date()))), "* Thursday 1 January 1970\r\n");
         assert_eq!(den(Event::Notice(Notice::NameSet)), "");
         let topic = Some(Topic { name: "bob", text: "fish" });
-        let following = Notice::Following { room: "den", people: People { here: 1, names: &[], you: true }, topic };
+        let following =
+            Notice::Following { room: "den", people: People { here: 1, names: &[], away: &[], you: true }, topic };
         assert_eq!(
             den(Event::Notice(following)),
             "* You follow den. 1 here: you.\r\n* (den) The topic, set by bob: fish\r\n"

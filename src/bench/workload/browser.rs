@@ -320,7 +320,7 @@ mod tests {
             json.render(&event, RoomLabel::None, &mut out);
             login_reply(payload(&out))
         };
-        let people = People { here: 1, names: &[], you: false };
+        let people = People { here: 1, names: &[], away: &[], you: false };
         assert_eq!(reply_to(Event::Notice(Notice::Welcome { server: "chat.example" })), LoginReply::Asked);
         assert_eq!(
             reply_to(Event::Notice(Notice::Hello { server: "x", run: 1, max_line: 1, store: false })),

@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn answer_to_follow_is_recognized() {
         for encoding in [Encoding::Plain, Encoding::WebSocket] {
-            let people = People { here: 2, names: &["bob"], you: true };
+            let people = People { here: 2, names: &["bob"], away: &[], you: true };
             let says = |notice, label, room| encoding.says_follows(&rendered(encoding, notice, label), room);
             for label in [RoomLabel::Followed("r1"), RoomLabel::None] {
                 let answer = |room| Notice::Following { room, people, topic: None };

@@ -87,6 +87,8 @@ pub struct People<'a> {
     pub here: usize,
     /// The names of some or all other members.
     pub names: &'a [&'a str],
+    /// Those of `names` that are away. Only programs are shown this.
+    pub away: &'a [&'a str],
     /// Whether the reader is a member.
     pub you: bool,
 }

@@ -154,6 +154,11 @@ pub enum Notice<'a> {
         name: &'a str,
         text: Option<&'a str>,
     },
+    /// A member of the room is away from now on, or back. Only programs are shown this.
+    MemberAway {
+        name: &'a str,
+        text: Option<&'a str>,
+    },
     /// The member that the reader has whispered to is away.
     Away {
         name: &'a str,

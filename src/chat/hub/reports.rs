@@ -9,8 +9,8 @@ use super::plan::{Asker, Report};
 use super::{Hub, Shared};
 use crate::chat::change::RestrictionKind;
 use crate::chat::event::{Event, Notice, People, Refusal, SettingsView, Whois};
-use crate::chat::id::{ClientId, Holder, MemberId, Now, RoomId};
-use crate::chat::member::RoomRole;
+use crate::chat::id::{ClientId, Holder, MemberId, MemberSlot, Now, RoomId};
+use crate::chat::member::{Member, RoomRole};
 use crate::chat::policy::peer::show_addr;
 
 /// The most rooms that `/rooms` names.
@@ -22,7 +22,7 @@ impl Hub {
         let id = asker.id;
         match report {
             Report::Who(Some(room)) if asker.is_console() => self.who_with_addresses(id, room),
-            Report::Who(Some(room)) => self.who(asker, room),
+            Report::Who(Some(room)) => self.who(asker, room, now),
             Report::Who(None) => self.who_everywhere(id),
             Report::Rooms => self.list_rooms(asker),
             Report::Settings(room) => self.show_settings(asker, room),
@@ -69,25 +69,29 @@ impl Hub {
         }
     }
 
-    /// The names of up to `most` members of a room, in the order in which they joined the server.
+    /// Up to `most` members of a room, in the order in which they joined the server.
     ///
     /// In a larger room any `most` members are taken, not the first.
-    pub(super) fn nicknames_in(&self, room: RoomId, most: usize) -> Vec<CompactString> {
-        let Shared { members, rooms, .. } = &self.shared;
-        let mut listed: Vec<_> = rooms[room].members.iter().take(most).map(|&slot| &members[slot]).collect();
-        listed.sort_unstable_by_key(|member| member.serial);
-        listed.into_iter().map(|member| member.name.clone()).collect()
+    pub(super) fn members_in(&self, room: RoomId, most: usize, now: &Now) -> Vec<ListedMember> {
+        let Shared { members, rooms, mutes, .. } = &self.shared;
+        let mut listed: Vec<_> = rooms[room].members.iter().take(most).map(|&slot| (slot, &members[slot])).collect();
+        listed.sort_unstable_by_key(|(_, member)| member.serial);
+        let shown = |(slot, member): (MemberSlot, &Member)| {
+            let is_away = member.away().is_some() && !mutes.holds(members.id(slot), now.at);
+            ListedMember { name: member.name.clone(), is_away }
+        };
+        listed.into_iter().map(shown).collect()
     }
 
-    fn who(&mut self, asker: Asker, shown: RoomId) {
+    fn who(&mut self, asker: Asker, shown: RoomId, now: Now) {
         let is_own = shown == asker.room;
         let you = self.shared.members.is_in(asker.member.slot, shown);
         let Shared { members, rooms, .. } = &self.shared;
         let mine = &members[asker.member.slot].name;
-        let mut others = self.nicknames_in(shown, self.config.max_listed);
-        others.retain(|name| !you || name != mine);
-        let names: Vec<&str> = others.iter().map(|name| &**name).collect();
-        let people = People { here: rooms[shown].members.len(), names: &names, you };
+        let mut others = self.members_in(shown, self.config.max_listed, &now);
+        others.retain(|member| !you || member.name != *mine);
+        let (names, away) = names_and_away(&others);
+        let people = People { here: rooms[shown].members.len(), names: &names, away: &away, you };
         let room = &*rooms[shown].name;
         let notice = if is_own { Notice::People { room, people } } else { Notice::PeopleIn { room, people } };
         self.outbound.send(&mut self.sessions, asker.id, &Event::Notice(notice));
@@ -135,7 +139,7 @@ impl Hub {
         });
         let list: Vec<String> = list.collect();
         let names: Vec<&str> = list.iter().map(String::as_str).collect();
-        let people = People { here: room.members.len(), names: &names, you: false };
+        let people = People { here: room.members.len(), names: &names, away: &[], you: false };
         let notice = Notice::PeopleIn { room: &room.name, people };
         self.outbound.send(&mut self.sessions, id, &Event::Notice(notice));
     }
@@ -219,6 +223,19 @@ impl Hub {
             fanout.notice(id, Notice::PageOf { command, page, pages });
         }
     }
+}
+
+/// A member in a list.
+pub(super) struct ListedMember {
+    pub name: CompactString,
+    /// Whether others are shown that it is away.
+    is_away: bool,
+}
+
+/// The names of members, and the names of those that are away.
+pub(super) fn names_and_away(list: &[ListedMember]) -> (Vec<&str>, Vec<&str>) {
+    let away = list.iter().filter(|member| member.is_away);
+    (list.iter().map(|member| &*member.name).collect(), away.map(|member| &*member.name).collect())
 }
 
 /// A room in a list: its name, the number of its members, and its topic.

@@ -173,7 +173,9 @@ pub enum ServerEvent<'a> {
         name: Option<Name<'a>>,
         text: Option<Text<'a>>,
     },
+    /// `room`: it has changed for a member of that room.
     Away {
+        room: Option<Name<'a>>,
         name: Name<'a>,
         text: Option<Text<'a>>,
     },

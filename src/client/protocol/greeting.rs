@@ -32,7 +32,7 @@ impl Greeting {
     }
 
     fn parse_in(text: &str, lang: Lang) -> Option<Self> {
-        let people = People { here: 1, names: &[], you: true };
+        let people = People { here: 1, names: &[], away: &[], you: true };
         let entered = Notice::Entered {
             name: PLACEHOLDER,
             room: "",
@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn sentences_of_both_languages_are_recognized() {
-        let people = People { here: 3, names: &["bob", "carol"], you: true };
+        let people = People { here: 3, names: &["bob", "carol"], away: &[], you: true };
         let topic = Some(Topic { name: "bob", text: "fish" });
         for lang in [Lang::En, Lang::Zh] {
             let entered = Notice::Entered {

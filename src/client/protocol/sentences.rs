@@ -89,10 +89,12 @@ fn notice<'a>(event: &'a ServerEvent, session: &'a Session) -> Option<Notice<'a>
         ServerEvent::Unfollowed { ref room } => Notice::Unfollowed { room },
         ServerEvent::Topic { name: Some(ref name), ref text, .. } => Notice::TopicSet { name, text: text.as_deref() },
         ServerEvent::Topic { .. } => Notice::NoTopic,
-        ServerEvent::Away { ref name, ref text } if session.is_own_name(name) => {
+        // As people in a terminal, we are told when we whisper to that member.
+        ServerEvent::Away { room: Some(_), .. } => return None,
+        ServerEvent::Away { ref name, ref text, .. } if session.is_own_name(name) => {
             Notice::YouAreAway { name, text: text.as_deref() }
         }
-        ServerEvent::Away { ref name, text: Some(ref text) } => Notice::Away { name, text },
+        ServerEvent::Away { ref name, text: Some(ref text), .. } => Notice::Away { name, text },
         ServerEvent::Quiet { on } => Notice::Quiet { on },
         ServerEvent::History { messages, gap, before, after, around, ref on, .. } => {
             let on = on.as_deref().and_then(HistoryRange::parse_day);
@@ -170,7 +172,7 @@ fn of_names(names: &[Name], say: impl FnOnce(&[&str]) -> Option<String>) -> Opti
 
 /// The members of a room; at least those that are named.
 fn people<'a>(here: usize, names: &'a [&'a str], you: bool) -> People<'a> {
-    People { here: here.max(names.len() + usize::from(you)), names, you }
+    People { here: here.max(names.len() + usize::from(you)), names, away: &[], you }
 }
 
 fn server_role(role: Option<&str>) -> Role {

@@ -251,16 +251,21 @@ impl Oracle {
         kept.ignored = member.ignored.iter().map(|(name, ..)| name.clone()).collect();
         kept.is_moderator |= member.is_moderator;
         member.is_moderator = kept.is_moderator;
+        let was_away = member.away.is_some();
         match &member.away {
             Some(text) => kept.away = Some(text.clone()),
             None => member.away = kept.away.clone(),
         }
+        let changes_away = was_away != member.away.is_some();
         self.adopt_mute(who, account, now);
         for room in self.members[who].followed.clone() {
             self.keep_followed(who, room, true);
         }
         for room in self.rooms.iter_mut().flatten() {
             room.rules.adopt(who, account);
+        }
+        if changes_away {
+            self.show_away(who, now);
         }
     }
 

@@ -441,7 +441,7 @@ impl Oracle {
             }
             Proposed::Unfollow { who, room } => self.commit_unfollow(who, room, None, now),
             Proposed::Topic { who, room, text } => self.commit_topic(who, room, text, now),
-            Proposed::Away { who, text } => self.commit_away(who, text),
+            Proposed::Away { who, text } => self.commit_away(who, text, now),
             Proposed::Leave { who, cause } => self.leave(who, &cause, now),
             Proposed::Say { author, room, action, text } => self.say(author, session, room, action, &text, now),
             Proposed::Rename { who, name, account, ip } => self.set_name(who, &name, account, ip, now),

@@ -20,6 +20,10 @@ pub struct Counts {
     pub topics: usize,
     /// Whispers to members who were away.
     pub told_away: usize,
+    /// Programs that were told that a member of their room is away, or back.
+    pub shown_away: usize,
+    /// Lists with members that are away.
+    pub listed_away: usize,
     pub json_lines: usize,
     /// Histories that a returning member was shown from a message on.
     pub resumed: usize,
@@ -94,6 +98,8 @@ impl AddAssign for Counts {
         self.merged += other.merged;
         self.topics += other.topics;
         self.told_away += other.told_away;
+        self.shown_away += other.shown_away;
+        self.listed_away += other.listed_away;
         self.json_lines += other.json_lines;
         self.resumed += other.resumed;
         self.entered_with_key += other.entered_with_key;

@@ -348,12 +348,45 @@ impl Oracle {
         }
     }
 
-    pub(super) fn commit_away(&mut self, who: usize, text: Option<String>) {
+    pub(super) fn commit_away(&mut self, who: usize, text: Option<String>, now: Now) {
         self.members[who].away = text.clone();
         self.keep(who, |account| account.away = text);
         for session in self.sessions(who) {
             let line = self.own_away_line(session, who);
             self.send_line(session, &line);
+        }
+        self.show_away(who, now);
+    }
+
+    /// Programs in the rooms of a member read whether it is away.
+    pub(super) fn show_away(&mut self, who: usize, now: Now) {
+        self.rooms_of(who).into_iter().for_each(|room| self.show_away_in(room, who, now));
+    }
+
+    /// Programs in a room read whether a member is away; of a muted one only its own.
+    pub(super) fn show_away_in(&mut self, room: usize, who: usize, now: Now) {
+        let Member { name, away, .. } = &self.members[who];
+        let words = match away {
+            Some(text) => format!("{name} is away in this room: {text}"),
+            None => format!("{name} is back in this room."),
+        };
+        self.grow(room, &format!("* {words}"));
+        let readers = if self.is_muted(who, now) { vec![who] } else { self.room(room).members.clone() };
+        for session in readers.into_iter().flat_map(|member| self.sessions(member)).collect::<Vec<_>>() {
+            if self.readers[session].program == Some(2) {
+                self.counts.shown_away += 1;
+                self.send_notice(session, room, &words);
+            }
+        }
+    }
+
+    /// A program reads which of the members in a list are away.
+    pub(super) fn send_away_names(&mut self, session: usize, room: usize, list: &[usize], now: Now) {
+        let is_away = |&&who: &&usize| self.members[who].away.is_some() && !self.is_muted(who, now);
+        let names: Vec<&str> = list.iter().filter(is_away).map(|&who| &*self.members[who].name).collect();
+        if self.readers[session].program == Some(2) && !names.is_empty() {
+            self.counts.listed_away += 1;
+            self.send_notice(session, room, &format!("away: {}", names.join(", ")));
         }
     }
 

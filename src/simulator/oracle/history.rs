@@ -54,6 +54,9 @@ impl Oracle {
         self.rules(room).invited.retain(|&invited| invited != holder);
         let line = format!("{} joined ({here} here)", self.members[who].name);
         self.announce(who, room, &line, (1, 0), now);
+        if self.members[who].away.is_some() {
+            self.show_away_in(room, who, now);
+        }
     }
 
     /// Greets a session in a room, and shows it the history. `is_only`: it reads no other room.
@@ -72,6 +75,7 @@ impl Oracle {
         let people = self.list(others, here, true);
         let words = greeting(&self.room_name(room), here, &people);
         self.send_line(who, &format!("* {words}"));
+        self.send_away_names(who, room, others, now);
         self.send_topic(who, room);
         let is_login = words.ends_with("/help lists the commands.");
         if is_login && !self.readers[who].resumes {

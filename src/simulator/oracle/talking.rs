@@ -59,7 +59,7 @@ impl Oracle {
             word @ ("/register" | "/password" | "/unregister") if self.has_following() => {
                 self.account_command(who, word, arg, now);
             }
-            "/who" => self.who(who, arg),
+            "/who" => self.who(who, arg, now),
             "/rooms" => {
                 let list = self.list_of_rooms(who, self.readers[self.speaker].program.unwrap_or_default() > 1);
                 self.answer_to(who, &list);
@@ -238,7 +238,7 @@ impl Oracle {
         }
     }
 
-    fn who(&mut self, who: usize, arg: &str) {
+    fn who(&mut self, who: usize, arg: &str, now: Now) {
         let arg = arg.strip_prefix('#').unwrap_or(arg);
         let own = self.members[who].room;
         let seen = || self.find_room(arg).filter(|&room| self.sees(who, room));
@@ -258,6 +258,7 @@ impl Oracle {
         let you = self.is_in(who, shown);
         let people = if here > 0 { format!(": {}", self.list(&others, here, you)) } else { String::new() };
         self.answer_to(who, &format!("* {here} {place}{people}."));
+        self.send_away_names(self.speaker, shown, &others, now);
     }
 
     /// The answer to `/rooms`, for programs with the topics.

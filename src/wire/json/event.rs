@@ -24,6 +24,10 @@ pub enum Range {
     On(String),
 }
 
+fn is_empty(names: &&[&str]) -> bool {
+    names.is_empty()
+}
+
 /// One JSON object. Times are in seconds since 1970, UTC.
 #[derive(Serialize)]
 #[serde(tag = "t", rename_all = "snake_case")]
@@ -66,6 +70,8 @@ pub enum JsonEvent<'a> {
         room: &'a str,
         here: usize,
         names: &'a [&'a str],
+        #[serde(skip_serializing_if = "is_empty")]
+        away: &'a [&'a str],
         topic: Option<&'a str>,
         role: Option<&'static str>,
         account: bool,
@@ -78,12 +84,16 @@ pub enum JsonEvent<'a> {
         room: &'a str,
         here: usize,
         names: &'a [&'a str],
+        #[serde(skip_serializing_if = "is_empty")]
+        away: &'a [&'a str],
         topic: Option<&'a str>,
     },
     Following {
         room: &'a str,
         here: usize,
         names: &'a [&'a str],
+        #[serde(skip_serializing_if = "is_empty")]
+        away: &'a [&'a str],
         topic: Option<&'a str>,
     },
     Unfollowed {
@@ -95,7 +105,10 @@ pub enum JsonEvent<'a> {
         name: Option<&'a str>,
         text: Option<&'a str>,
     },
+    /// `room` if it has changed for a member of that room.
     Away {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        room: Option<&'a str>,
         name: &'a str,
         text: Option<&'a str>,
     },
@@ -205,6 +218,8 @@ pub enum JsonEvent<'a> {
         room: &'a str,
         here: usize,
         names: &'a [&'a str],
+        #[serde(skip_serializing_if = "is_empty")]
+        away: &'a [&'a str],
         you: bool,
     },
     Rooms {

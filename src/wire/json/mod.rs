@@ -94,27 +94,29 @@ impl Json {
             Notice::Read { room, id, own: false } => JsonEvent::Read { room, id },
             // The page derives these itself.
             Notice::NameSet | Notice::Day(_) => return None,
-            Notice::Entered { name, room, people: People { here, names, .. }, topic, role, account } => {
-                JsonEvent::Entered { name, room, here, names, topic: text(topic), role: role_name(role), account }
+            Notice::Entered { name, room, people: People { here, names, away, .. }, topic, role, account } => {
+                let (topic, role) = (text(topic), role_name(role));
+                JsonEvent::Entered { name, room, here, names, away, topic, role, account }
             }
             Notice::EnteredPeer { name } => {
                 let (room, names) = ("lobby", &["server"]);
-                JsonEvent::Entered { name, room, here: 2, names, topic: None, role: None, account: false }
+                JsonEvent::Entered { name, room, here: 2, names, away: &[], topic: None, role: None, account: false }
             }
             Notice::Motd { text } => JsonEvent::Motd { text: Some(text) },
             Notice::NoMotd => JsonEvent::Motd { text: None },
-            Notice::EnteredRoom { room, people: People { here, names, .. }, topic } => {
-                JsonEvent::Room { room, here, names, topic: text(topic) }
+            Notice::EnteredRoom { room, people: People { here, names, away, .. }, topic } => {
+                JsonEvent::Room { room, here, names, away, topic: text(topic) }
             }
-            Notice::Following { room, people: People { here, names, .. }, topic } => {
-                JsonEvent::Following { room, here, names, topic: text(topic) }
+            Notice::Following { room, people: People { here, names, away, .. }, topic } => {
+                JsonEvent::Following { room, here, names, away, topic: text(topic) }
             }
             Notice::Unfollowed { room } => JsonEvent::Unfollowed { room },
             Notice::TopicSet { name, text } => JsonEvent::Topic { room, name: Some(name), text },
             Notice::Topic(Topic { name, text }) => JsonEvent::Topic { room, name: Some(name), text: Some(text) },
             Notice::NoTopic => JsonEvent::Topic { room, name: None, text: None },
-            Notice::YouAreAway { name, text } => JsonEvent::Away { name, text },
-            Notice::Away { name, text } => JsonEvent::Away { name, text: Some(text) },
+            Notice::MemberAway { name, text } => JsonEvent::Away { room, name, text },
+            Notice::YouAreAway { name, text } => JsonEvent::Away { room: None, name, text },
+            Notice::Away { name, text } => JsonEvent::Away { room: None, name, text: Some(text) },
             Notice::Quiet { on } => JsonEvent::Quiet { on },
             Notice::Whois(Whois { name, since, rooms, role, account, away }) => {
                 let (since, role) = (since.unix_timestamp(), role_name(role));
@@ -143,9 +145,9 @@ impl Json {
             Notice::Summed { joined, left, here } => JsonEvent::Summed { room, joined, left, here },
             Notice::Waiting { number } => JsonEvent::Waiting { number },
             Notice::Pong { text } => JsonEvent::Pong { text },
-            Notice::People { room, people: People { here, names, you } }
-            | Notice::PeopleIn { room, people: People { here, names, you } } => {
-                JsonEvent::People { room, here, names, you }
+            Notice::People { room, people: People { here, names, away, you } }
+            | Notice::PeopleIn { room, people: People { here, names, away, you } } => {
+                JsonEvent::People { room, here, names, away, you }
             }
             Notice::Rooms { rooms, more } => JsonEvent::Rooms { rooms, more },
             Notice::Echo { on } => JsonEvent::Echo { on },
@@ -297,10 +299,10 @@ mod tests {
     fn notices_have_kinds_and_those_the_page_does_not_need_are_not_sent() {
         assert_eq!(rendered(Event::Notice(Notice::Welcome { server: "x" })), r#"{"t":"ask"}"#);
         assert_eq!(rendered(Event::Notice(Notice::NameSet)), "");
-        let people = People { here: 2, names: &["bob"], you: true };
+        let people = People { here: 2, names: &["bob"], away: &["bob"], you: true };
         assert_eq!(
             rendered(Event::Notice(Notice::People { room: "den", people })),
-            r#"{"t":"people","room":"den","here":2,"names":["bob"],"you":true}"#
+            r#"{"t":"people","room":"den","here":2,"names":["bob"],"away":["bob"],"you":true}"#
         );
         assert_eq!(
             rendered(Event::Notice(Notice::Rooms { rooms: &[("lobby", 3, Some("tea"))], more: 0 })),

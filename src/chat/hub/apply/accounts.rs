@@ -6,8 +6,9 @@ use log::{info, warn};
 use super::rooms::MAX_WELCOME_NAMES;
 use crate::chat::account::Account;
 use crate::chat::change::{Join, Register};
-use crate::chat::event::{Event, Notice};
+use crate::chat::event::{Event, Notice, People};
 use crate::chat::hub::fanout::{Entrance, Greeting, Replay};
+use crate::chat::hub::reports::{ListedMember, names_and_away};
 use crate::chat::hub::{Hub, OPERATOR_LOG, Shared};
 use crate::chat::id::{AccountId, Author, ClientId, DayNumber, MemberId, MemberSlot, Now, RoomId};
 use crate::chat::member::{Ignored, Role};
@@ -60,17 +61,18 @@ impl Hub {
             self.sessions[id].day = DayNumber::of(time.local.date());
         }
         self.fanout().begin_day(room, &time);
-        let names = self.names_of_others(room, slot, MAX_WELCOME_NAMES);
-        let names: Vec<&str> = names.iter().map(|name| &**name).collect();
+        let others = self.other_members_in(room, slot, MAX_WELCOME_NAMES, &time);
+        let (names, away) = names_and_away(&others);
         let here = self.shared.rooms[room].members.len();
-        let entrance = Entrance { room, greeting, here, names: &names, replay };
+        let people = People { here, names: &names, away: &away, you: true };
+        let entrance = Entrance { room, greeting, people, replay };
         self.fanout().greet(id, slot, &entrance, &time);
     }
 
-    /// The names of up to `most` members of a room without that of one of them.
-    pub(super) fn names_of_others(&self, room: RoomId, slot: MemberSlot, most: usize) -> Vec<CompactString> {
-        let mut others = self.nicknames_in(room, most);
-        others.retain(|name| *name != self.shared.members[slot].name);
+    /// Up to `most` members of a room without one of them.
+    pub(super) fn other_members_in(&self, room: RoomId, slot: MemberSlot, most: usize, now: &Now) -> Vec<ListedMember> {
+        let mut others = self.members_in(room, most, now);
+        others.retain(|member| member.name != self.shared.members[slot].name);
         others
     }
 
@@ -160,10 +162,12 @@ impl Hub {
         data.network = Some(network.into());
         data.moderator |= bound.role() == Role::Moderator;
         data.ignored = bound.ignored().iter().map(|ignored| ignored.name.clone()).collect();
+        let was_away = bound.away().is_some();
         match bound.away() {
             Some(text) => data.away = Some(text.into()),
             None => bound.set_away(data.away.clone().as_deref()),
         }
+        let changes_away = was_away != bound.away().is_some();
         mutes.adopt(member, account, time.at);
         data.mute = mutes.of_account(account, time.at).map(|left| MuteRecord {
             until: left.map(|left| time.local.unix_timestamp().saturating_add(left.as_secs() as i64)),
@@ -178,6 +182,9 @@ impl Hub {
         let changed = self.shared.rooms.change_rules(|rules| rules.adopt(member, account));
         changed.into_iter().for_each(|key| self.record_rules(&key, time));
         self.record_account(account);
+        if changes_away {
+            self.show_away(member, *time);
+        }
     }
 
     pub(super) fn apply_register(&mut self, member: MemberId, register: &Register, time: Now) {

@@ -110,7 +110,7 @@ impl Hub {
             Change::Follow { member, place, .. } => self.apply_follow(id, *member, place, *time),
             Change::Unfollow { member, room } => self.apply_unfollow(*member, *room, *time),
             Change::Topic { member, room, text } => self.apply_topic(*member, *room, text.as_deref(), *time),
-            Change::Away { member, text } => self.apply_away(*member, text.as_deref()),
+            Change::Away { member, text } => self.apply_away(*member, text.as_deref(), *time),
             Change::Leave { member, cause } => self.apply_leave(*member, cause, *time),
             Change::Rename { member, to } => self.apply_rename(*member, to, *time),
             Change::Kick { member, kick } => self.apply_kick(*member, kick, *time, *now),

@@ -4,13 +4,15 @@ use compact_str::CompactString;
 
 use crate::chat::cause::Cause;
 use crate::chat::change::Place;
-use crate::chat::event::{Event, Notice, Refusal};
+use crate::chat::event::{Event, Notice, People, Refusal};
 use crate::chat::hub::check::check_entry;
-use crate::chat::hub::fanout::{Entrance, Greeting, Replay};
+use crate::chat::hub::fanout::{Entrance, Fanout, Greeting, Replay};
+use crate::chat::hub::reports::names_and_away;
 use crate::chat::hub::{Hub, Shared};
-use crate::chat::id::{ClientId, DayNumber, MemberId, MemberSlot, Now, RoomId};
+use crate::chat::id::{Author, ClientId, DayNumber, MemberId, MemberSlot, Now, RoomId};
 use crate::chat::member::{Membership, RoomRole};
 use crate::chat::room::RoomTopic;
+use crate::chat::room::segment_log::EntryKind;
 
 /// Names that the welcome line lists at most.
 pub(super) const MAX_WELCOME_NAMES: usize = 12;
@@ -75,8 +77,8 @@ impl Hub {
     /// are told.
     pub(super) fn enter(&mut self, slot: MemberSlot, room: RoomId, greeting: Greeting, replay: Replay, time: Now) {
         self.fanout().begin_day(room, &time);
-        let others = self.nicknames_in(room, MAX_WELCOME_NAMES);
-        let names: Vec<&str> = others.iter().map(|name| &**name).collect();
+        let others = self.members_in(room, MAX_WELCOME_NAMES, &time);
+        let (names, away) = names_and_away(&others);
         let member = self.shared.members.id(slot);
         self.shared.rooms[room].rules.use_invitation(self.shared.members.holder(member));
         let place = self.shared.rooms[room].add_member(slot);
@@ -87,7 +89,8 @@ impl Hub {
             _ => self.shared.members[slot].current = Some(membership),
         }
         self.shared.rooms.note_entered(room);
-        let entrance = Entrance { room, greeting, here, names: &names, replay };
+        let people = People { here, names: &names, away: &away, you: true };
+        let entrance = Entrance { room, greeting, people, replay };
         let mut index = 0;
         while let Some(id) = self.shared.members[slot].session_at(index) {
             index += 1;
@@ -97,6 +100,9 @@ impl Hub {
             let mut fanout = self.fanout();
             let joined = Notice::Joined { name: fanout.member_name(slot), here };
             fanout.announce(room, Some(slot), &Event::Notice(joined), time);
+            if self.shared.members[slot].away().is_some() {
+                self.show_away_in(room, member, time);
+            }
         }
     }
 
@@ -137,10 +143,11 @@ impl Hub {
         let room = membership.room;
         self.shared.members[slot].current = Some(membership);
         self.fanout().begin_day(room, &time);
-        let others = self.names_of_others(room, slot, MAX_WELCOME_NAMES);
-        let names: Vec<&str> = others.iter().map(|name| &**name).collect();
+        let others = self.other_members_in(room, slot, MAX_WELCOME_NAMES, &time);
+        let (names, away) = names_and_away(&others);
         let here = self.shared.rooms[room].members.len();
-        let entrance = Entrance { room, greeting: Greeting::Moved, here, names: &names, replay: Replay::ALL };
+        let people = People { here, names: &names, away: &away, you: true };
+        let entrance = Entrance { room, greeting: Greeting::Moved, people, replay: Replay::ALL };
         for id in self.sessions_of(slot) {
             self.fanout().greet(id, slot, &entrance, &time);
         }
@@ -245,13 +252,34 @@ impl Hub {
         self.remove_if_unkept(room);
     }
 
-    pub(super) fn apply_away(&mut self, member: MemberId, text: Option<&str>) {
+    pub(super) fn apply_away(&mut self, member: MemberId, text: Option<&str>, time: Now) {
         let slot = member.slot;
         self.shared.members[slot].set_away(text);
         self.change_account(member, |account| account.data.away = text.map(Box::from));
         let name = self.shared.members[slot].name.clone();
         for id in self.sessions_of(slot) {
             self.fanout().notice(id, Notice::YouAreAway { name: &name, text });
+        }
+        self.show_away(member, time);
+    }
+
+    /// Shows programs in the rooms of a member whether it is away.
+    pub(super) fn show_away(&mut self, member: MemberId, time: Now) {
+        let rooms: Vec<RoomId> = self.shared.members.rooms(member.slot).collect();
+        rooms.into_iter().for_each(|room| self.show_away_in(room, member, time));
+    }
+
+    /// Shows programs in a room whether a member is away. If the member is muted, only its own sessions are shown it.
+    fn show_away_in(&mut self, room: RoomId, member: MemberId, time: Now) {
+        let Shared { members, rooms, mutes, .. } = &mut self.shared;
+        let found = &members[member.slot];
+        let event = Event::Notice(Notice::MemberAway { name: &found.name, text: found.away() });
+        let mut fanout =
+            Fanout::new(&self.config, members, rooms, &mut self.sessions, &mut self.outbound, &mut self.stats);
+        match mutes.holds(member, time.at) {
+            true => fanout.send_to_sessions(member.slot, room, &event),
+            // Without the line of a new day, which others would read.
+            false => fanout.append_undated(room, Author::NONE, EntryKind::Notice, 0, &event),
         }
     }
 

@@ -41,10 +41,8 @@ impl Replay {
 pub struct Entrance<'a> {
     pub room: RoomId,
     pub greeting: Greeting,
-    /// The number of members, its own among them.
-    pub here: usize,
-    /// The names of some or all others.
-    pub names: &'a [&'a str],
+    /// The members, its own among them.
+    pub people: People<'a>,
     pub replay: Replay,
 }
 
@@ -88,7 +86,7 @@ impl Fanout<'_> {
     ///
     /// A session that reads other rooms must have no unread lines in their logs.
     pub fn greet(&mut self, id: ClientId, slot: MemberSlot, entrance: &Entrance, time: &Now) {
-        let Entrance { room: room_id, greeting, here, names, replay } = *entrance;
+        let Entrance { room: room_id, greeting, people, replay } = *entrance;
         let is_current = greeting != Greeting::Followed;
         let session = &self.sessions[id];
         let (encoding, is_only) = (session.encoding.of_log(is_current), is_current && !session.follows());
@@ -103,7 +101,7 @@ impl Fanout<'_> {
         let is_copied = !is_empty && (!is_only || !room.log(encoding).can_replay(view.n));
         let begin = if is_empty || is_copied { end } else { room.log(encoding).history(view.n) };
         let first_day = room.history().first_day(view.n).filter(|_| !is_empty);
-        let (people, topic) = (People { here, names, you: true }, room.topic());
+        let topic = room.topic();
         let member = &self.members[slot];
         let (name, role, account) = (&*member.name, member.role(), member.account().is_some());
         let label = encoding.label(&room.name);

@@ -123,7 +123,7 @@ impl<'s> View<'s, '_> {
         if let Some(stored) = rooms.find_stored_typed(room)
             && (asker.role >= Role::Moderator || !stored.is_secret())
         {
-            let people = People { here: 0, names: &[], you: false };
+            let people = People { here: 0, names: &[], away: &[], you: false };
             return Plan::Reply(Event::Notice(Notice::PeopleIn { room: &stored.name, people }));
         }
         match rooms.find_typed(room) {

@@ -284,3 +284,57 @@ fn program_with_two_rooms_passes_dates_that_it_is_not_sent() {
     fixture.line(bob, "three");
     assert_eq!(fixture.read(web), ["bob: one", "bob: two", "bob: three"]);
 }
+
+#[test]
+fn programs_in_common_rooms_are_shown_who_is_away() {
+    let mut server = MixedHub::new(Config::default());
+    let people = [Encoding::JsonLine, Encoding::Plain, Encoding::JsonLine, Encoding::JsonLine]
+        .into_iter()
+        .zip(["alice", "bob", "carol", "dave"])
+        .map(|(encoding, name)| server.enter(encoding, name))
+        .collect::<Vec<_>>();
+    let [alice, bob, carol, dave] = people[..] else { unreachable!() };
+    server.line(alice, "/follow den");
+    server.line(carol, "/join den");
+    let mut after = |who: usize, line: &str| {
+        (0..4).for_each(|who| drop(server.text(who)));
+        server.line(who, line);
+        [alice, bob, carol, dave].map(|reader| server.text(reader))
+    };
+    let away = |room: &str, text: &str| {
+        let room = if room.is_empty() { String::new() } else { format!(r#""room":"{room}","#) };
+        format!("{{\"t\":\"away\",{room}\"name\":\"alice\",\"text\":{text}}}\r\n")
+    };
+    let all = |text: &str| {
+        let [lobby, den] = ["lobby", "den"].map(|room| away(room, text));
+        [away("", text) + &lobby + &den, String::new(), den, lobby]
+    };
+    assert_eq!(after(alice, "/away lunch"), all("\"lunch\""));
+    assert_eq!(after(alice, "/away"), all("null"));
+    after(alice, "/away lunch");
+    for (reader, line) in [(carol, "/who"), (dave, "/who den"), (dave, "/follow den")] {
+        let shown = after(reader, line);
+        assert!(
+            shown[reader].contains(r#","names":["alice"#) && shown[reader].contains(r#","away":["alice"],"#),
+            "{shown:?}"
+        );
+    }
+    after(dave, "/unfollow den");
+    assert!(!after(alice, "/who")[alice].contains("away"), "of no other member");
+    // Who is away and enters another room is away there.
+    after(carol, "/leave");
+    let shown = after(alice, "/join tea");
+    assert!(shown[0].ends_with(&away("tea", "\"lunch\"")), "{shown:?}");
+    assert!(shown[1..].iter().all(|text| !text.contains("away")), "{shown:?}");
+    after(carol, "/join tea");
+    // No other member reads what a muted one writes.
+    server.hub.attach_console();
+    server.hub.handle_line(ClientId::CONSOLE, Input::Line("/mute alice"), server.now());
+    let mut after = |who: usize, line: &str| {
+        (0..4).for_each(|who| drop(server.text(who)));
+        server.line(who, line);
+        [alice, bob, carol, dave].map(|reader| server.text(reader))
+    };
+    let own = away("", "\"spam\"") + &away("tea", "\"spam\"") + &away("den", "\"spam\"");
+    assert_eq!(after(alice, "/away spam"), [own, String::new(), String::new(), String::new()]);
+}

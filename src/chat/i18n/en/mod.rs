@@ -95,7 +95,7 @@ pub const OPERATOR_ROOM_HELP: &[&str] = &[
 
 pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
     match *notice {
-        Notice::Hello { .. } => Ok(()),
+        Notice::Hello { .. } | Notice::MemberAway { .. } => Ok(()),
         // Clients recognise the server by the beginning of this sentence.
         Notice::Welcome { server } => {
             f.write_str("Welcome to chinwag")?;

@@ -95,7 +95,7 @@ pub const OPERATOR_ROOM_HELP: &[&str] = &[
 
 pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
     match *notice {
-        Notice::Hello { .. } => Ok(()),
+        Notice::Hello { .. } | Notice::MemberAway { .. } => Ok(()),
         Notice::Welcome { server: DEFAULT_NAME } => f.write_str("请输入昵称:"),
         Notice::Welcome { server } => write!(f, "请输入昵称（{server}）:"),
         Notice::NameSet => f.write_str("昵称设置成功"),

@@ -206,7 +206,7 @@ impl World {
     fn enter_again(&mut self) {
         let (enter, follow) = (self.enter, self.follow.clone());
         self.member = Some((enter, Vec::new()));
-        let people = People { here: 1, names: &[], you: true };
+        let people = People { here: 1, names: &[], away: &[], you: true };
         let room = ROOMS[enter];
         let entered = Notice::Entered { name: "alice", room, people, topic: None, role: Role::User, account: false };
         self.send(None, Event::Notice(entered));
@@ -228,7 +228,7 @@ impl World {
         followed.retain(|other| *other != room);
         self.memberships.remove(&left);
         self.memberships.remove(&room);
-        let people = People { here: 1, names: &[], you: true };
+        let people = People { here: 1, names: &[], away: &[], you: true };
         self.send(None, Event::Notice(Notice::EnteredRoom { room: ROOMS[room], people, topic: None }));
         self.send_history(room);
     }
@@ -238,7 +238,7 @@ impl World {
             return;
         }
         self.member.as_mut().unwrap().1.push(room);
-        let people = People { here: 1, names: &[], you: true };
+        let people = People { here: 1, names: &[], away: &[], you: true };
         self.send(None, Event::Notice(Notice::Following { room: ROOMS[room], people, topic: None }));
         self.memberships.remove(&room);
         self.send_history(room);

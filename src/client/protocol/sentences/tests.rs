@@ -11,7 +11,7 @@ use crate::wire::plain::Plain;
 /// A session in the room den whose language this is.
 fn session(lang: Lang) -> Session {
     let mut session = Session::default();
-    let people = People { here: 2, names: &["bob"], you: true };
+    let people = People { here: 2, names: &["bob"], away: &[], you: true };
     let entered = Notice::Entered { name: "alice", room: "den", people, topic: None, role: Role::User, account: false };
     for notice in [Notice::Hello { server: "chinwag", run: 1, max_line: 4096, store: false }, entered] {
         let line = json(lang, Event::Notice(notice));
@@ -44,8 +44,8 @@ fn plain(lang: Lang, event: Event) -> String {
 #[test]
 fn sentences_are_those_of_plain_text() {
     let at = datetime!(2026-12-13 12:01 UTC);
-    let people = People { here: 9, names: &["bob", "carol"], you: true };
-    let others = People { here: 2, names: &["bob", "carol"], you: false };
+    let people = People { here: 9, names: &["bob", "carol"], away: &[], you: true };
+    let others = People { here: 2, names: &["bob", "carol"], away: &[], you: false };
     let causes = [
         Cause::Quit(None),
         Cause::Quit(Some("lunch".into())),
@@ -169,7 +169,7 @@ fn sentences_are_those_of_plain_text() {
 #[test]
 fn topic_of_an_entered_room_is_told() {
     let topic = Some(Topic { name: "bob", text: "fish" });
-    let people = People { here: 1, names: &[], you: true };
+    let people = People { here: 1, names: &[], away: &[], you: true };
     let line = json(Lang::En, Event::Notice(Notice::EnteredRoom { room: "den", people, topic }));
     let Some(ServerEvent::Room(entry)) = ServerEvent::parse(&line) else { panic!("{line}") };
     assert_eq!(entry.topic.map(|text| super::topic(&text, Lang::En)), Some("The topic: fish".into()));
@@ -190,6 +190,13 @@ fn role_that_is_taken_is_the_one_that_was_given() {
     );
     let words = sentence(&ServerEvent::parse(&taken).unwrap(), &session);
     assert_eq!(words.as_deref(), Some("bob took voice from ann"));
+}
+
+#[test]
+fn members_of_a_room_that_are_away_are_not_told() {
+    let line = json(Lang::En, Event::Notice(Notice::MemberAway { name: "bob", text: Some("lunch") }));
+    assert!(line.contains("\"room\""), "{line}");
+    assert_eq!(sentence(&ServerEvent::parse(&line).unwrap(), &session(Lang::En)), None);
 }
 
 #[test]
