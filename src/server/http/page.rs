@@ -15,10 +15,11 @@ const MARKUP: &str = include_str!("page/index.html");
 const STYLE: &str = include_str!("page/style.css");
 /// The files of the script, in their order. They are joined to one script, which runs from top to bottom: what runs at
 /// the start can use constants and variables of earlier files only, but functions of all files.
-const APP: [&str; 21] = [
+const APP: [&str; 22] = [
     include_str!("page/app/i18n.js"),
     include_str!("page/app/tools.js"),
     include_str!("page/app/state.js"),
+    include_str!("page/app/colours.js"),
     include_str!("page/app/text.js"),
     include_str!("page/app/rooms.js"),
     include_str!("page/app/log.js"),

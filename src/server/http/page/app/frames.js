@@ -253,6 +253,7 @@ const HANDLERS = {
     coming(T.leftRoom(f.name, typeof why === 'function' ? why(f.reason) : why ?? ''));
   },
   renamed(f) {
+    renameHue(f.old, f.new);
     people.delete(fold(f.old));
     people.set(fold(f.new), f.new);
     setHere(here);

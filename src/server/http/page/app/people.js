@@ -79,7 +79,7 @@ function listButton(data, className, ...children) {
 }
 
 function personItem(name) {
-  const button = listButton({ key: name }, '', nameNode(name));
+  const button = listButton({ key: name }, '', nameNode(name, hueInList(name)));
   button.title = T.whisperTo(name);
   const more = listButton({ menu: name }, 'menu', drawing('M5 10.500a1.500 1.500 0 1 0 0 3 1.500 1.500 0 1 0 0-3zM12 10.500a1.500 1.500 0 1 0 0 3 1.500 1.500 0 1 0 0-3zM19 10.500a1.500 1.500 0 1 0 0 3 1.500 1.500 0 1 0 0-3z'));
   more.setAttribute('aria-label', T.actsOn(name));

@@ -1,16 +1,9 @@
 // Names, times and the text of messages as nodes of the document.
 
-/** A hue for a name, the same everywhere and always (FNV-1a). Lightness is the theme's, so that all can be read. */
-function hueOf(name) {
-  let hash = 0x811c9dc5;
-  for (const unit of fold(name)) hash = Math.imul(hash ^ unit.codePointAt(0), 0x01000193);
-  return ((hash >>> 0) % 36) * 10;
-}
-
-function nameNode(name) {
+function nameNode(name, hue = hueOf(name)) {
   const node = el('bdi', 'name', name);
   node.dataset.who = name;
-  node.style.setProperty('--hue', hueOf(name));
+  node.style.setProperty('--hue', hue);
   return node;
 }
 
