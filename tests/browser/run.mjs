@@ -7,6 +7,7 @@ import { Browser, Failure, Server, Wire } from './harness.mjs';
 import * as talking from './tests/talking.mjs';
 import * as losing from './tests/losing.mjs';
 import * as writing from './tests/writing.mjs';
+import * as text from './tests/text.mjs';
 import * as colours from './tests/colours.mjs';
 import * as safety from './tests/safety.mjs';
 import * as access from './tests/access.mjs';
@@ -30,7 +31,7 @@ if (!binary) {
 }
 if (screenshots) await mkdir(screenshots, { recursive: true });
 
-const tests = Object.entries({ ...talking, ...losing, ...writing, ...colours, ...safety, ...access, ...rooms, ...deleting, ...roles, ...entering, ...accounts, ...tls }).filter(([name]) => name.includes(only));
+const tests = Object.entries({ ...talking, ...losing, ...writing, ...text, ...colours, ...safety, ...access, ...rooms, ...deleting, ...roles, ...entering, ...accounts, ...tls }).filter(([name]) => name.includes(only));
 const waiting = [...tests];
 let failed = 0;
 

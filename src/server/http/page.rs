@@ -15,12 +15,14 @@ const MARKUP: &str = include_str!("page/index.html");
 const STYLE: &str = include_str!("page/style.css");
 /// The files of the script, in their order. They are joined to one script, which runs from top to bottom: what runs at
 /// the start can use constants and variables of earlier files only, but functions of all files.
-const APP: [&str; 22] = [
+const APP: [&str; 24] = [
     include_str!("page/app/i18n.js"),
     include_str!("page/app/tools.js"),
     include_str!("page/app/state.js"),
     include_str!("page/app/colours.js"),
+    include_str!("page/app/markup.js"),
     include_str!("page/app/text.js"),
+    include_str!("page/app/code.js"),
     include_str!("page/app/rooms.js"),
     include_str!("page/app/log.js"),
     include_str!("page/app/deletion.js"),

@@ -43,7 +43,7 @@ let overlap = true;
 let newAfter = Infinity; // the last message that was read in a room that was followed until now
 
 /** Whether a message of another member mentions the user. */
-const isMention = (f) => f.name !== me.name && Boolean(me.name) && f.text.search(mentionPattern()) >= 0;
+const isMention = (f) => f.name !== me.name && mentionsUser(f.text);
 
 function message(f) {
   const own = f.name === me.name;

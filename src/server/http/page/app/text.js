@@ -19,24 +19,9 @@ function clock(at) {
   return lastClock.text;
 }
 
-const LINK = /\bhttps?:\/\/[^\s<>"“”‘’「」『』《》，。；：！？、（）【】]+/giu;
-
-/** Where a link ends: not with the sentence's own punctuation, nor a bracket that it did not open. */
-function linkEnd(url) {
-  const count = (mark) => url.split(mark).length;
-  const unopened = { ')': count(')') - count('('), ']': count(']') - count('['), '}': count('}') - count('{') };
-  let end = url.length;
-  for (; end > 0; end -= 1) {
-    const last = url[end - 1];
-    if (unopened[last] > 0) unopened[last] -= 1;
-    else if (!/[.,;:!?'"*_~]/.test(last)) break;
-  }
-  return url.slice(0, end);
-}
-
-function linkNode(url) {
-  const node = el('a', '', url);
-  node.href = url;
+function linkNode({ text, href }) {
+  const node = el('a', '', text);
+  node.href = href;
   node.target = '_blank';
   node.rel = 'noopener noreferrer nofollow';
   return node;
@@ -47,10 +32,17 @@ let mention = { name: '', pattern: null };
 function mentionPattern() {
   if (mention.name === me.name) return mention.pattern;
   const quoted = me.name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-  const spaced = !/[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Thai}\p{sc=Hangul}]/u.test(me.name);
+  const spaced = !new RegExp(`[${UNSPACED}]`, 'u').test(me.name);
   const source = spaced ? `(?<![\\p{L}\\p{N}_])(?<![\\p{L}\\p{N}][-.])${quoted}(?![\\p{L}\\p{N}\\p{M}_]|[-.][\\p{L}\\p{N}])` : quoted;
   mention = { name: me.name, pattern: me.name ? new RegExp(source, 'giu') : null };
   return mention.pattern;
+}
+
+/** Whether a text mentions the user. Code and links mention nobody. */
+function mentionsUser(text) {
+  const pattern = mentionPattern();
+  const isIn = (piece) => piece.kind === 'emphasis' ? piecesOf(piece.text).some(isIn) : piece.kind === 'text' && piece.text.search(pattern) >= 0;
+  return pattern !== null && text.search(pattern) >= 0 && piecesOf(text).some(isIn);
 }
 
 function fillWords(node, text, pattern) {
@@ -62,18 +54,26 @@ function fillWords(node, text, pattern) {
   node.append(text.slice(from));
 }
 
-/** A message's text: links can be followed and one's own name is marked. */
+function codeInText(text) {
+  const node = el('code', '', text);
+  node.dir = 'ltr';
+  return node;
+}
+
+/** Appends a text to a node, with its marks; what `pattern` finds in it is marked as a mention. */
+function fillText(node, text, pattern) {
+  for (const piece of piecesOf(text)) {
+    if (piece.kind === 'code') node.append(codeInText(piece.text));
+    else if (piece.kind === 'link') node.append(linkNode(piece));
+    else if (piece.kind === 'emphasis') fillText(node.appendChild(el('em')), piece.text, pattern);
+    else fillWords(node, piece.text, pattern);
+  }
+}
+
+/** The text of a message, with its marks. */
 function textNode(text, pattern) {
   const node = el('span', 'text');
   node.dir = 'auto';
-  let from = 0;
-  for (const found of text.includes('://') ? text.matchAll(LINK) : []) {
-    const url = linkEnd(found[0]);
-    if (!URL.canParse(url)) continue;
-    fillWords(node, text.slice(from, found.index), pattern);
-    node.append(linkNode(url));
-    from = found.index + url.length;
-  }
-  fillWords(node, text.slice(from), pattern);
+  fillText(node, text, pattern);
   return node;
 }
