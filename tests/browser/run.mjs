@@ -9,6 +9,7 @@ import * as losing from './tests/losing.mjs';
 import * as writing from './tests/writing.mjs';
 import * as text from './tests/text.mjs';
 import * as colours from './tests/colours.mjs';
+import * as suggest from './tests/suggest.mjs';
 import * as safety from './tests/safety.mjs';
 import * as access from './tests/access.mjs';
 import * as rooms from './tests/rooms.mjs';
@@ -31,7 +32,7 @@ if (!binary) {
 }
 if (screenshots) await mkdir(screenshots, { recursive: true });
 
-const tests = Object.entries({ ...talking, ...losing, ...writing, ...text, ...colours, ...safety, ...access, ...rooms, ...deleting, ...roles, ...entering, ...accounts, ...tls }).filter(([name]) => name.includes(only));
+const tests = Object.entries({ ...talking, ...losing, ...writing, ...text, ...colours, ...suggest, ...safety, ...access, ...rooms, ...deleting, ...roles, ...entering, ...accounts, ...tls }).filter(([name]) => name.includes(only));
 const waiting = [...tests];
 let failed = 0;
 

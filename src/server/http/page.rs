@@ -15,7 +15,7 @@ const MARKUP: &str = include_str!("page/index.html");
 const STYLE: &str = include_str!("page/style.css");
 /// The files of the script, in their order. They are joined to one script, which runs from top to bottom: what runs at
 /// the start can use constants and variables of earlier files only, but functions of all files.
-const APP: [&str; 24] = [
+const APP: [&str; 25] = [
     include_str!("page/app/i18n.js"),
     include_str!("page/app/tools.js"),
     include_str!("page/app/state.js"),
@@ -34,6 +34,7 @@ const APP: [&str; 24] = [
     include_str!("page/app/socket.js"),
     include_str!("page/app/sending.js"),
     include_str!("page/app/composer.js"),
+    include_str!("page/app/suggest.js"),
     include_str!("page/app/people.js"),
     include_str!("page/app/settings.js"),
     include_str!("page/app/room_list.js"),

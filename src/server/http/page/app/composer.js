@@ -1,4 +1,4 @@
-// The field in which a line is written: the draft, completion, and the keys.
+// The field in which a line is written: the draft, and the keys.
 
 // ---- Writing -------------------------------------------------------------------------------------------
 
@@ -27,6 +27,7 @@ function draftLines(draft) {
 
 function setDraft(text) {
   $.text.value = text;
+  forgetWord();
   draftChanged();
   $.text.focus();
   $.text.setSelectionRange(text.length, text.length);
@@ -114,52 +115,6 @@ function mayRecall(key) {
   return untouched || $.text.value === '';
 }
 
-// ---- Completion ----------------------------------------------------------------------------------------
-
-const withSlash = (word) => `/${word}`;
-const COMMANDS = ['me', 'msg', 'r', 'nick', 'who', 'rooms', 'join', 'leave', 'history', 'search', 'ignore', 'unignore', 'echo', 'ping', 'motd', 'help', 'quit', 'say'].map(withSlash);
-const COMMANDS_2 = ['follow', 'unfollow', 'topic', 'quiet', 'away', 'whois', 'delete', 'room', 'invite', 'op', 'deop', 'voice', 'devoice', 'kick', 'mute', 'unmute', 'mutes', 'ban', 'unban', 'bans', 'register', 'password', 'unregister'].map(withSlash); // on servers of revision 2
-const commands = () => canFollow() ? [...COMMANDS, ...COMMANDS_2] : COMMANDS;
-let cycle = null; // the candidates while Tab goes round them
-
-function candidatesFor(word, atStart) {
-  if (word.startsWith('@')) {
-    const typed = fold(word.slice(1));
-    const names = [...people.values()].filter((name) => fold(name).startsWith(typed) && name !== me.name);
-    return names.sort(compare).map((name) => `@${name}`);
-  }
-  if (word.startsWith('#')) {
-    const typed = fold(word.slice(1));
-    return roomsShown().map(({ room }) => room).filter((room) => isMember(room) && fold(room).startsWith(typed)).map((room) => `#${room}`);
-  }
-  return atStart && word.startsWith('/') ? commands().filter((command) => command.startsWith(word.toLowerCase())) : [];
-}
-
-/** Completes the word before the cursor; `false` where there is nothing to complete, and Tab moves on. */
-function complete(back) {
-  const { value, selectionStart: end } = $.text;
-  if (!cycle || cycle.value !== value) {
-    const word = value.slice(0, end).match(/(?:^|\s)([@/#]\S*)$/)?.[1];
-    if (!word) return false;
-    const start = end - word.length;
-    const list = candidatesFor(word, start === 0);
-    if (list.length === 0) return false;
-    cycle = { list, start, end, index: back ? 0 : -1, tail: value.slice(end) };
-  } else if (cycle.list.length < 2) {
-    return false;
-  }
-  cycle.index = (cycle.index + (back ? -1 : 1) + cycle.list.length) % cycle.list.length;
-  const word = cycle.list[cycle.index];
-  const gap = cycle.tail.startsWith(' ') ? '' : ' ';
-  $.text.value = $.text.value.slice(0, cycle.start) + word + gap + cycle.tail;
-  cycle.value = $.text.value;
-  const caret = cycle.start + word.length + 1;
-  $.text.setSelectionRange(caret, caret);
-  announce(T.completed(word, cycle.index + 1, cycle.list.length));
-  draftChanged();
-  return true;
-}
-
 // ---- Keys ----------------------------------------------------------------------------------------------
 
 function textKey(event) {
@@ -167,7 +122,11 @@ function textKey(event) {
   if (event.isComposing || event.keyCode === 229) return;
   const { key } = event;
   const plain = !event.ctrlKey && !event.metaKey && !event.altKey;
-  let taken = false;
+  let taken = plain && !event.shiftKey && listKey(key);
+  if (taken) {
+    event.stopPropagation();
+    return event.preventDefault();
+  }
   // A line is a line: there is nothing for Shift-Enter to do, and sending is not what it is pressed for.
   if (key === 'Enter') { taken = true; if (!event.shiftKey) submit(); }
   else if (key === 'Tab' && plain) taken = (!event.shiftKey || cycle !== null) && complete(event.shiftKey);
