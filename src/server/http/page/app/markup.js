@@ -20,8 +20,8 @@ const MARKS = new RegExp([
   `(?<url>\\bhttps?:\\/\\/${IN_LINK}+)`,
   `(?<!${WORD}|[.@:\\/-])(?<site>www\\.${HOST}${HOST_END}(?:[:\\/?#]${IN_LINK}*)?)`,
   `(?<!${WORD}|[.%+@\\/-])(?<mail>[a-z0-9][a-z0-9._%+-]{0,63}@(?!\\dx\\.)${HOST}${HOST_END}(?![:\\/]\\S))`,
-  emphasis('strong', BEFORE_EMPHASIS, `${BEHIND_EMPHASIS}|[${UNSPACED}]`),
-  emphasis('stressed', `[${UNSPACED}]`, BEHIND_EMPHASIS),
+  emphasis('words', BEFORE_EMPHASIS, `${BEHIND_EMPHASIS}|[${UNSPACED}]`),
+  emphasis('inner', `[${UNSPACED}]`, BEHIND_EMPHASIS),
 ].join('|'), 'giu');
 
 /** Where a link ends: not with the sentence's own punctuation, nor a bracket that it did not open, nor text behind its host. */
@@ -40,10 +40,10 @@ function linkEnd(url) {
 }
 
 /** What a mark found in a text stands for: its kind, the text to show, and the address of a link. */
-function markOf({ code, url, site, mail, strong, stressed }) {
+function markOf({ code, url, site, mail, words, inner }) {
   if (code) return { kind: 'code', text: code };
   if (mail) return { kind: 'link', text: mail, href: `mailto:${mail}` };
-  if (strong ?? stressed) return { kind: 'emphasis', text: strong ?? stressed };
+  if (words ?? inner) return { kind: 'emphasis', text: words ?? inner };
   const text = linkEnd(url ?? site);
   const href = url ? text : `https://${text}`;
   return URL.canParse(href) ? { kind: 'link', text, href } : null;
