@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import net from 'node:net';
-import { chromium } from 'playwright-core';
+import { chromium, firefox } from 'playwright-core';
 
 /** How long anything may take that is waited for, in milliseconds. */
 export const DEADLINE = 10_000;
@@ -175,16 +175,20 @@ export class Wire {
 
 /** A browser whose pages may ask nobody but the server for anything, and have nothing to complain of. */
 export class Browser {
-  static async start(executablePath) {
+  static async start(isFirefox) {
     const browser = new Browser();
-    browser.chromium = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] });
+    // Without a screen Firefox finds no mouse.
+    const mouse = { 'ui.primaryPointerCapabilities': 6, 'ui.allPointerCapabilities': 6 };
+    browser.program = isFirefox
+      ? await firefox.launch({ channel: 'moz-firefox', executablePath: process.env.FIREFOX ?? '/usr/bin/firefox-esr', firefoxUserPrefs: mouse })
+      : await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu'] });
     browser.complaints = [];
     return browser;
   }
 
   /** A page of somebody's own; `expected`: complaints that the test is about. */
   async page(url, { locale = 'en-US', expected = /^$/, ...options } = {}) {
-    const context = await this.chromium.newContext({ viewport: { width: 1280, height: 800 }, locale, ...options });
+    const context = await this.program.newContext({ viewport: { width: 1280, height: 800 }, locale, ...options });
     context.setDefaultTimeout(DEADLINE);
     const page = await context.newPage();
     const complain = (text) => expected.test(text) || this.complaints.push(text);
@@ -203,6 +207,6 @@ export class Browser {
   }
 
   async close() {
-    await this.chromium.close();
+    await this.program.close();
   }
 }

@@ -1,4 +1,5 @@
 // The page in a real browser, against the real server: CHINWAG=target/debug/chinwag node run.mjs [--screenshots DIR] [NAME]
+// With CHINWAG_BROWSER=firefox in Firefox, where a part of the tests is run unless a NAME is given.
 // Ends with 1 and one line that says what, where something is not as it should be.
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -33,12 +34,27 @@ if (!binary) {
 if (screenshots) await mkdir(screenshots, { recursive: true });
 
 const tests = Object.entries({ ...talking, ...losing, ...writing, ...text, ...colours, ...suggest, ...safety, ...access, ...rooms, ...deleting, ...roles, ...entering, ...accounts, ...tls }).filter(([name]) => name.includes(only));
-const waiting = [...tests];
+
+/** What is run in Firefox: a test or two of each subject. Some of the others need what only Chromium's protocol has. */
+const IN_FIREFOX = [
+  'two_pages_and_one_at_nc_talk', 'whispers_go_both_ways_and_to_nobody_else', 'chinese_for_those_who_read_it', 'the_keyboard_is_enough',
+  'who_reads_further_up_is_left_there', 'the_newest_line_stays_in_sight_when_the_screen_changes', 'the_history_can_be_read_again',
+  'code_in_a_text_is_code', 'emphasis_is_around_whole_words', 'links_are_made_where_they_are_sure', 'hostile_texts_take_no_time',
+  'code_fits_every_screen', 'colours_of_names_can_be_told_apart', 'list_is_narrowed_and_taken_with_the_keyboard',
+  'list_opens_only_for_words_that_are_typed', 'escape_closes_the_list_for_this_word', 'list_on_a_desktop_in_light',
+  'markup_in_messages_and_names_stays_text', 'nothing_else_may_run_or_be_fetched', 'on_a_desktop_in_light',
+  'messages_of_a_followed_room_are_counted_and_not_shown', 'an_own_message_is_deleted_with_its_button',
+  'nothing_is_lost_or_doubled_however_often_the_line_is_cut', 'a_nickname_is_registered_and_its_password_asked_for',
+  'page_over_https_goes_on_after_a_restart',
+];
+
+const isFirefox = process.env.CHINWAG_BROWSER === 'firefox';
+const waiting = isFirefox && !only ? IN_FIREFOX.map((name) => [name, Object.fromEntries(tests)[name]]) : [...tests];
 let failed = 0;
 
 /** Runs tests in a browser of its own until none waits. */
 async function run() {
-  const browser = await Browser.start(process.env.CHROMIUM ?? '/usr/bin/chromium');
+  const browser = await Browser.start(isFirefox);
   const servers = [];
   const wires = [];
   const folders = [];
@@ -69,7 +85,7 @@ async function run() {
   };
 
   async function tidy() {
-    for (const context of browser.chromium.contexts()) await context.close();
+    for (const context of browser.program.contexts()) await context.close();
     for (const wire of wires.splice(0)) wire.close();
     for (const server of servers.splice(0)) await server.stop('SIGKILL');
     for (const folder of folders.splice(0)) await rm(folder, { recursive: true, force: true });

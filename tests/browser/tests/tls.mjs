@@ -55,7 +55,7 @@ export async function page_over_https_goes_on_after_a_restart(world) {
 
 export async function browser_warns_of_a_certificate_that_it_does_not_know({ browser, server, folder }) {
   const house = await server(['--tls-self-signed', `${await folder()}/tls`], 'https://127.0.0.1:0');
-  const context = await browser.chromium.newContext();
+  const context = await browser.program.newContext();
   const page = await context.newPage();
   const error = await page.goto(house.url).then(() => 'no error', (refused) => refused.message);
   check(error.includes('ERR_CERT_AUTHORITY_INVALID'), `the browser says: ${error}`);
