@@ -20,7 +20,7 @@ mod hasher;
 mod invariants;
 pub(super) mod network;
 mod oracle;
-mod page;
+pub mod page;
 mod person;
 mod plan;
 mod program;

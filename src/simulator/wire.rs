@@ -28,7 +28,7 @@ pub struct Wire {
     /// A write has returned that there is no room.
     full: bool,
     /// The server has shut down writing.
-    pub(super) shut: bool,
+    pub shut: bool,
     /// The person has closed the socket: a write causes a reset.
     abandoned: bool,
     /// The server has closed it.

@@ -45,7 +45,7 @@ const IN_FIREFOX = [
   'markup_in_messages_and_names_stays_text', 'nothing_else_may_run_or_be_fetched', 'on_a_desktop_in_light',
   'messages_of_a_followed_room_are_counted_and_not_shown', 'an_own_message_is_deleted_with_its_button',
   'nothing_is_lost_or_doubled_however_often_the_line_is_cut', 'a_nickname_is_registered_and_its_password_asked_for',
-  'page_over_https_goes_on_after_a_restart',
+  'page_over_https_goes_on_after_a_restart', 'one_may_talk_with_the_operator_alone',
 ];
 
 const isFirefox = process.env.CHINWAG_BROWSER === 'firefox';

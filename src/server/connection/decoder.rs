@@ -34,6 +34,12 @@ pub trait Decoder: Default {
     /// Decodes the next item of `bytes`; `None` when more bytes are needed.
     fn next<'a>(&mut self, bytes: &mut &'a [u8], max_line: usize) -> Option<Item<'a>>;
 
+    /// Decodes input of a session that has ended, and discards it. Returns whether it contains a close frame, or breaks
+    /// the protocol.
+    fn skip(&mut self, _bytes: &[u8], _max_line: usize) -> bool {
+        false
+    }
+
     /// Returns what the end of input leaves or means.
     fn finish(&mut self) -> Option<Item<'static>>;
 
@@ -115,6 +121,11 @@ impl Decoder for FrameDecoder {
             FrameItem::Close(code) => Item::End { answer: close_frame(code) },
             FrameItem::Broken(code) => Item::Broken { answer: Some(close_frame(code)) },
         })
+    }
+
+    fn skip(&mut self, mut bytes: &[u8], max_line: usize) -> bool {
+        std::iter::from_fn(|| FrameDecoder::next(self, &mut bytes, max_line))
+            .any(|item| matches!(item, FrameItem::Close(_) | FrameItem::Broken(_)))
     }
 
     /// A peer that ends properly sends a close frame first: RFC 6455, section 7.1.5.

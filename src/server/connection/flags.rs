@@ -27,5 +27,7 @@ bitflags::bitflags! {
         const PINGED = 1 << 8;
         /// Its first line has been checked, and is not of another protocol.
         const HAS_BEGUN = 1 << 9;
+        /// The peer has sent a close frame, or has broken the protocol, so that nothing more is decoded.
+        const CLOSE_RECEIVED = 1 << 10;
     }
 }

@@ -11,11 +11,11 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use self::decoder::Lines;
+use self::decoder::{Decoder, Lines};
 pub use self::flags::Flags;
 pub use self::opening::{Opening, OpeningStep};
 pub use self::receive::Received;
-use self::receive::{InputState, Kept, Receiver};
+use self::receive::{InputState, Kept, Receiver, with_input};
 pub use self::transport::Flushed;
 use self::transport::Transport;
 use super::http::Exchange;
@@ -32,8 +32,8 @@ pub enum Phase {
     Open,
     /// Its lines are ignored; its unread output is still written.
     Closing,
-    /// Writing is shut down; its input is discarded, since closing a socket with unread
-    /// input would send a reset and lose the last lines.
+    /// All its output is written, and its input is discarded, since closing a socket with unread input would send a
+    /// reset and lose the last lines. Writing is shut down, unless the peer's close frame is awaited.
     Draining,
     /// To be removed from the slab at the end of the turn.
     Closed,
@@ -167,6 +167,12 @@ impl<S: Transport> Connection<S> {
         matches!(self.protocol, Protocol::WebSocket(_))
     }
 
+    /// Whether it is a WebSocket whose peer has not sent its close frame. The server ends the connection after that frame
+    /// (RFC 6455, section 7.1.1): Firefox drops messages that it reads together with the end of the connection.
+    pub fn awaits_close(&self) -> bool {
+        self.is_web_socket() && !self.flags.intersects(Flags::CLOSE_RECEIVED | Flags::ENDED)
+    }
+
     /// Whether it belongs to the admin listener.
     pub fn is_admin(&self) -> bool {
         matches!(&self.protocol, Protocol::Http(exchange) if exchange.is_admin())
@@ -250,13 +256,27 @@ impl<S: Transport> Connection<S> {
         }
     }
 
-    /// Reads once and discards the bytes.
-    pub fn drain(&mut self, block: &mut [u8]) -> Received {
-        match self.stream.read(block) {
+    /// Reads once and discards the bytes; a close frame that is awaited is noted.
+    pub fn drain(&mut self, block: &mut [u8], max_line: usize) -> Received {
+        let result = self.stream.read(block);
+        if self.awaits_close()
+            && let Protocol::WebSocket(kept) = &mut self.protocol
+        {
+            let read = &block[..*result.as_ref().unwrap_or(&0)];
+            let is_closed = with_input(kept, |input| {
+                let held = std::mem::take(&mut input.held);
+                input.decoder.skip(&held, max_line) || input.decoder.skip(read, max_line)
+            });
+            self.flags.set(Flags::CLOSE_RECEIVED, is_closed);
+        }
+        match result {
             Ok(n) if n > 0 => Received::More,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Received::All,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Received::More,
-            _ => Received::End,
+            _ => {
+                self.flags.insert(Flags::ENDED);
+                Received::End
+            }
         }
     }
 }

@@ -58,7 +58,7 @@ impl<D: Decoder> InputState<D> {
 pub type Kept<D> = Option<Box<InputState<D>>>;
 
 /// Runs `run` on the kept input, or on a new one that is kept only if it holds something.
-fn with_input<D: Decoder, R>(kept: &mut Kept<D>, run: impl FnOnce(&mut InputState<D>) -> R) -> R {
+pub(super) fn with_input<D: Decoder, R>(kept: &mut Kept<D>, run: impl FnOnce(&mut InputState<D>) -> R) -> R {
     match kept {
         Some(input) => {
             let result = run(input);
@@ -192,7 +192,12 @@ impl<S: Transport> Receiver<'_, S> {
                 Allowance::AfterOthers => Some(Received::AfterOthers),
                 Allowance::AfterReplies => Some(Received::AfterReplies),
                 Allowance::AfterCommit => Some(Received::AfterCommit),
-                Allowance::Never => break,
+                Allowance::Never => {
+                    if decoder.skip(rest, max_line) {
+                        self.flags.insert(Flags::CLOSE_RECEIVED);
+                    }
+                    break;
+                }
             };
             if stop.is_some() {
                 return (bytes.len() - rest.len(), stop);
@@ -221,12 +226,13 @@ impl<S: Transport> Receiver<'_, S> {
                 return false;
             }
             Item::End { answer } => {
-                self.flags.insert(Flags::CLOSE_SENT);
+                self.flags.insert(Flags::CLOSE_SENT | Flags::CLOSE_RECEIVED);
                 self.hub.handle_end_of_input(id, now);
                 self.hub.send_raw(id, answer);
                 return true;
             }
             Item::Broken { answer } => {
+                self.flags.insert(Flags::CLOSE_RECEIVED);
                 self.hub.handle_broken_input(id, now);
                 if let Some(answer) = answer {
                     self.flags.insert(Flags::CLOSE_SENT);

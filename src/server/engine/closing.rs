@@ -1,5 +1,7 @@
 //! Closes connections, from the last line to a free slot.
 
+use std::time::Duration;
+
 use super::Engine;
 use super::timers::{DRAIN_TIMEOUT, Timer};
 use crate::chat::{ClientId, Close, Now};
@@ -35,14 +37,16 @@ impl<L: Listener> Engine<L> {
         self.hub.is_up_to_date(ClientId::new(slot)) && !self.connections[slot].stream.wants_write()
     }
 
-    /// Shuts down writing of a connection that has been sent everything, and waits for its end.
+    /// Shuts down writing of a connection that has been sent everything, and waits for its end. On a WebSocket, the peer's
+    /// close frame comes first.
     pub(super) fn shutdown_write(&mut self, slot: usize, now: Now) {
+        let is_ending = self.ends_at.is_some();
         let connection = &mut self.connections[slot];
         connection.phase = Phase::Draining;
         connection.progress = now.at.as_millis() as u64;
-        let shut = connection.stream.end_writing();
-        let done = connection.flags.contains(Flags::ENDED) || shut.is_err();
-        if done || self.ends_at.is_some() {
+        let waits = connection.awaits_close() && !is_ending;
+        let is_broken = !waits && connection.stream.end_writing().is_err();
+        if is_ending || is_broken || connection.flags.contains(Flags::ENDED) {
             self.finish(slot);
         } else {
             self.set_timer(slot, Timer::Farewell, now.at + DRAIN_TIMEOUT);
@@ -50,13 +54,32 @@ impl<L: Listener> Engine<L> {
         }
     }
 
-    /// Discards input of a connection whose writing is shut down, until its end or the deadline.
+    /// Discards input of a connection that has been sent everything, until its end or the deadline.
     pub(super) fn drain(&mut self, slot: usize) {
-        match self.connections[slot].drain(&mut self.block) {
-            Received::End => self.finish(slot),
-            Received::More => self.read_soon(slot),
-            _ => {}
+        let connection = &mut self.connections[slot];
+        let waited = connection.awaits_close();
+        let received = connection.drain(&mut self.block, self.limits.max_line);
+        let is_broken = waited && !connection.awaits_close() && connection.stream.end_writing().is_err();
+        if is_broken || received == Received::End {
+            self.finish(slot);
+        } else if received == Received::More {
+            self.read_soon(slot);
         }
+    }
+
+    /// Closes a connection whose peer has not read its last lines, or not closed its side, in time.
+    pub(super) fn expire_farewell(&mut self, slot: usize, now: Now) {
+        let connection = &mut self.connections[slot];
+        let timeout = if connection.phase == Phase::Closing { FAREWELL_TIMEOUT } else { DRAIN_TIMEOUT };
+        let due = Duration::from_millis(connection.progress) + timeout;
+        if due > now.at {
+            return self.set_timer(slot, Timer::Farewell, due);
+        }
+        if connection.phase == Phase::Draining {
+            // Peers of TLS are told that nothing was cut off.
+            let _ = connection.stream.end_writing();
+        }
+        self.finish(slot);
     }
 
     /// Ends the session of a connection that is lost, and closes it.
@@ -85,5 +108,136 @@ impl<L: Listener> Engine<L> {
             self.acceptor.fd_freed();
         }
         self.connections.shrink();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::net::SocketAddr;
+    use std::rc::Rc;
+
+    use time::OffsetDateTime;
+
+    use super::super::Budget;
+    use super::*;
+    use crate::chat::{Config, Hub, Lang};
+    use crate::server::connection::transport::ListenerKind;
+    use crate::server::limits::Limits;
+    use crate::simulator::network::{Event, Listener as SimulatedListener, Network, Wire};
+    use crate::simulator::page::upgrade;
+    use crate::wire::frame::close_frame;
+    use crate::wire::renderers;
+
+    /// A server with one page.
+    struct OnePage {
+        network: Network,
+        engine: Engine<SimulatedListener>,
+        wire: Rc<RefCell<Wire>>,
+        at: Duration,
+    }
+
+    impl OnePage {
+        fn open() -> OnePage {
+            let mut network = Network::default();
+            let listener = network.listen();
+            let limits =
+                Limits { max_line: 4096, eol_timeout: Duration::ZERO, keepalive: Duration::ZERO, send_buffer: 0 };
+            let hub = Hub::new(Config::default(), renderers(Lang::En));
+            let engine = Engine::new(hub, vec![(ListenerKind::Web, listener)], limits, Budget::default(), 10);
+            let wire = network.connect(0, SocketAddr::from(([127, 0, 0, 1], 1)), 1, 1 << 20);
+            OnePage { network, engine, wire, at: Duration::from_secs(1) }
+        }
+
+        /// Lets bytes arrive, and runs the server until it has nothing to do.
+        fn send(&mut self, bytes: &[u8]) {
+            self.wire.borrow_mut().arrive(bytes.iter().copied());
+            self.run();
+        }
+
+        fn run(&mut self) {
+            let now = Now { at: self.at, local: OffsetDateTime::UNIX_EPOCH };
+            while self.network.has_events([&self.wire].into_iter()) || self.engine.has_work(now.at) {
+                for event in self.network.poll([&self.wire].into_iter(), usize::MAX) {
+                    match event {
+                        Event::Listener(number) => self.engine.notify_listener(number),
+                        Event::Stream(slot, readiness) => self.engine.record_event(slot, readiness),
+                    }
+                }
+                self.engine.process_input(&self.network, now);
+                self.engine.process_output(now);
+            }
+        }
+
+        fn pass(&mut self, time: Duration) {
+            self.at += time;
+            self.run();
+        }
+
+        /// Whether the server has ended its side, and whether it has closed the socket.
+        fn end(&self) -> (bool, bool) {
+            let wire = self.wire.borrow();
+            (wire.shut, wire.closed)
+        }
+    }
+
+    /// A frame of a page, with a mask of zeros.
+    fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+        [&[first, 0x80 | payload.len() as u8, 0, 0, 0, 0], payload].concat()
+    }
+
+    /// What a page sends that enters and leaves by commands, without a close frame.
+    fn visit() -> Vec<u8> {
+        [upgrade("").into_bytes(), frame(0x81, b"alice"), frame(0x81, b"/quit")].concat()
+    }
+
+    #[test]
+    fn end_of_a_web_socket_follows_the_close_frame_of_the_peer() {
+        let mut page = OnePage::open();
+        page.send(&visit());
+        assert!(page.wire.borrow().fresh.ends_with(&close_frame(1000)));
+        assert_eq!(page.end(), (false, false));
+        page.send(&frame(0x81, b"one more line"));
+        assert_eq!(page.end(), (false, false));
+        let answer = frame(0x88, &1000_u16.to_be_bytes());
+        page.send(&answer[..5]);
+        assert_eq!(page.end(), (false, false));
+        page.send(&answer[5..]);
+        assert_eq!(page.end(), (true, false));
+        page.wire.borrow_mut().end();
+        page.run();
+        assert_eq!(page.end(), (true, true));
+    }
+
+    #[test]
+    fn close_frame_directly_behind_the_last_line_is_an_answer() {
+        let mut page = OnePage::open();
+        page.send(&[visit(), frame(0x81, b"ignored"), frame(0x88, b"")].concat());
+        assert_eq!(page.end(), (true, false));
+    }
+
+    #[test]
+    fn peer_that_ends_or_breaks_without_a_close_frame_is_closed() {
+        let acts: [fn(&mut Wire); 3] = [Wire::end, Wire::break_off, |wire| wire.arrive(frame(0x82, b"x").into_iter())];
+        for act in acts {
+            let mut page = OnePage::open();
+            page.send(&visit());
+            act(&mut page.wire.borrow_mut());
+            page.run();
+            assert_ne!(page.end(), (false, false));
+        }
+    }
+
+    #[test]
+    fn peer_that_does_not_answer_is_closed_after_the_timeout_whatever_it_sends() {
+        let mut page = OnePage::open();
+        page.send(&visit());
+        for _ in 0..3 {
+            assert_eq!(page.end(), (false, false));
+            page.pass(DRAIN_TIMEOUT * 2 / 5);
+            page.send(&frame(0x81, b"one more line"));
+        }
+        assert_eq!(page.end(), (true, true));
+        assert_eq!(page.engine.connections.len(), 0);
     }
 }

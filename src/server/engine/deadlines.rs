@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use super::Engine;
-use super::timers::{DRAIN_TIMEOUT, Deadline, Timer};
+use super::timers::{Deadline, Timer};
 use crate::chat::{Allowance, ClientId, Now};
 use crate::server::connection::transport::Listener;
 use crate::server::connection::{Flags, Phase};
-use crate::server::limits::FAREWELL_TIMEOUT;
 
 /// Deadlines of closed connections that are skipped in one turn at most.
 const STALE_TIMERS: usize = 16 * 1024;
@@ -37,18 +36,7 @@ impl<L: Listener> Engine<L> {
                     self.give_up_opening(slot, now)
                 }
                 Timer::Exchange | Timer::Ping | Timer::Opening => {}
-                Timer::Farewell => {
-                    let waits = match connection.phase {
-                        Phase::Closing => FAREWELL_TIMEOUT,
-                        _ => DRAIN_TIMEOUT,
-                    };
-                    let due = Duration::from_millis(connection.progress) + waits;
-                    if due > now.at {
-                        self.set_timer(slot, Timer::Farewell, due);
-                    } else {
-                        self.finish(slot);
-                    }
-                }
+                Timer::Farewell => self.expire_farewell(slot, now),
             }
         }
     }

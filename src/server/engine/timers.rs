@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::util::shrink;
 use crate::util::timer_wheel::Wheel;
 
-/// How long a client that has been sent everything may take to close its side.
+/// How long a client that has been sent everything may take to close its side; on a WebSocket, with its close frame.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The purpose of a connection's deadline.

@@ -1,10 +1,11 @@
 //! Limits of pages, which are those of plain clients.
 
+use std::io::ErrorKind;
 use std::time::Instant;
 
 use serde_json::json;
 
-use super::{Page, WebServer, masked};
+use super::{Page, UPGRADE, WebServer, masked};
 use crate::harness::Client;
 
 #[test]
@@ -47,6 +48,32 @@ fn pages_count_towards_the_per_ip_limit() {
     let mut dave = Page::connect(server.web, "/ws", &[("x-forwarded-for", "203.0.113.9")]);
     dave.until("hello");
     dave.log_in("dave");
+}
+
+#[test]
+fn refused_page_reads_the_reason_and_the_close_frame_before_the_end() {
+    let server = WebServer::start(&["--max-per-ip", "1"]);
+    let mut alice = server.enter("alice");
+    let mut refused = server.raw();
+    refused.send(UPGRADE);
+    assert!(refused.head().starts_with("HTTP/1.1 101 "));
+    let (mut text, mut code) = (String::new(), Vec::new());
+    while code.is_empty() {
+        match refused.frame() {
+            (0x88, payload) => code = payload,
+            (_, payload) => text.push_str(&String::from_utf8(payload).expect("UTF-8")),
+        }
+    }
+    assert!(text.contains("too_many_from_address"), "{text}");
+    assert_eq!(code, 1000_u16.to_be_bytes());
+    // The server has done all that it does before an answer, and has not ended the connection.
+    alice.expect_nothing();
+    refused.stream.set_nonblocking(true).expect("a socket");
+    let read = refused.stream.peek(&mut [0]).map_err(|error| error.kind());
+    assert_eq!(read, Err(ErrorKind::WouldBlock));
+    refused.stream.set_nonblocking(false).expect("a socket");
+    refused.send(masked(0x88, &code));
+    assert_eq!(refused.rest(), b"");
 }
 
 #[test]
