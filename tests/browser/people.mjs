@@ -37,9 +37,9 @@ export function messages(page) {
   return page.$$eval('#log .said > .text, #log .action > .text', (nodes) => nodes.map((node) => node.textContent));
 }
 
-/** Waits until the page is in the room, and knows it. */
+/** Waits until the page is in its current room, and shows what was said there. */
 export async function connected(page) {
-  await until(page, () => document.querySelector('#send').getAttribute('aria-disabled') === 'false', null, 'the page is not connected');
+  await until(page, () => phase === 'here' && home().isComplete && cancelFlush === null, null, 'the page is not connected');
 }
 
 export async function disconnected(page) {
@@ -48,6 +48,32 @@ export async function disconnected(page) {
 
 /** What a browser says of every connection that fails. */
 export const expected = /WebSocket connection to .* failed|ERR_/;
+
+/** Waits until every room of the page is up to date, and no line of a lost connection is in doubt. */
+export const upToDate = (page, what = '') => until(page, () => phase === 'here' && memberRooms().every((view) => view.isComplete && view.isConfirmed) && doubtful.length === 0, null, `the page is not up to date${what}`);
+
+/** Shows a room or, after `@`, a conversation of the list. */
+export const show = (page, key) => page.click(`#${key.startsWith('@') ? 'talkList' : 'roomList'} [data-key="${key}"]`);
+
+/** Opens the card of a person in the list. */
+export async function openCard(page, name) {
+  if (!await page.isVisible('#peopleList')) await page.click('#toggleMembers');
+  await page.click(`#peopleList [data-key="${name}"]`);
+  await page.waitForSelector('#card[open]');
+}
+
+export const closeCard = (page) => page.click('#card form button');
+
+/** What the card offers. */
+export const acts = (page) => page.$$eval('#cardActs [data-act]', (buttons) => buttons.map((button) => button.dataset.act));
+
+/** Does something to a person by the card; what cannot be taken back is asked about. */
+export async function act(page, name, what) {
+  if (!await page.isVisible('#card[open]')) await openCard(page, name);
+  await page.click(`#cardActs [data-act="${what}"]`);
+  if (await page.isVisible('#card[open]')) await page.click(`#cardActs [data-act="${what}"]`);
+  await page.waitForSelector('#card:not([open])', { state: 'attached' });
+}
 
 /** Connects again, and does not wait for the page to try. */
 export const again = (page) => page.click('#now', { timeout: 2000 }).catch(() => {}).then(() => connected(page));
@@ -79,6 +105,16 @@ export async function ncIn(server, name, room) {
   await nc.until(new RegExp(`You are in ${room}`));
   return nc;
 }
+
+/** Notes notifications, and allows them, or as soon as the user is asked (`default`). */
+export const noteNotifications = (page, permission) => page.evaluate((first) => {
+  window.notes = [];
+  window.Notification = class {
+    static permission = first;
+    static async requestPermission() { return this.permission = 'granted'; }
+    constructor(title, { body }) { window.notes.push(`${title}: ${body}`); }
+  };
+}, permission);
 
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 

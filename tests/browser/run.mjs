@@ -18,6 +18,8 @@ import * as deleting from './tests/deleting.mjs';
 import * as roles from './tests/roles.mjs';
 import * as entering from './tests/entering.mjs';
 import * as accounts from './tests/accounts.mjs';
+import * as views from './tests/views.mjs';
+import * as history from './tests/history.mjs';
 import * as tls from './tests/tls.mjs';
 
 const argument = (name) => {
@@ -33,19 +35,18 @@ if (!binary) {
 }
 if (screenshots) await mkdir(screenshots, { recursive: true });
 
-const tests = Object.entries({ ...talking, ...losing, ...writing, ...text, ...colours, ...suggest, ...safety, ...access, ...rooms, ...deleting, ...roles, ...entering, ...accounts, ...tls }).filter(([name]) => name.includes(only));
+const tests = Object.entries({ ...talking, ...losing, ...writing, ...text, ...colours, ...suggest, ...safety, ...access, ...rooms, ...deleting, ...roles, ...entering, ...accounts, ...tls, ...views, ...history }).filter(([name]) => name.includes(only));
 
 /** What is run in Firefox: a test or two of each subject. Some of the others need what only Chromium's protocol has. */
 const IN_FIREFOX = [
   'two_pages_and_one_at_nc_talk', 'whispers_go_both_ways_and_to_nobody_else', 'chinese_for_those_who_read_it', 'the_keyboard_is_enough',
-  'who_reads_further_up_is_left_there', 'the_newest_line_stays_in_sight_when_the_screen_changes', 'the_history_can_be_read_again',
-  'code_in_a_text_is_code', 'emphasis_is_around_whole_words', 'links_are_made_where_they_are_sure', 'hostile_texts_take_no_time',
-  'code_fits_every_screen', 'colours_of_names_can_be_told_apart', 'list_is_narrowed_and_taken_with_the_keyboard',
-  'list_opens_only_for_words_that_are_typed', 'escape_closes_the_list_for_this_word', 'list_on_a_desktop_in_light',
-  'markup_in_messages_and_names_stays_text', 'nothing_else_may_run_or_be_fetched', 'on_a_desktop_in_light',
-  'messages_of_a_followed_room_are_counted_and_not_shown', 'an_own_message_is_deleted_with_its_button',
+  'who_reads_further_up_is_left_there', 'the_newest_line_stays_in_sight_when_the_screen_changes', 'code_fits_every_screen',
+  'list_is_narrowed_and_taken_with_the_keyboard', 'markup_in_messages_and_names_stays_text', 'nothing_else_may_run_or_be_fetched',
+  'on_a_desktop_in_light', 'messages_of_a_followed_room_are_counted_and_not_shown', 'an_own_message_is_deleted_with_its_button',
   'nothing_is_lost_or_doubled_however_often_the_line_is_cut', 'a_nickname_is_registered_and_its_password_asked_for',
-  'page_over_https_goes_on_after_a_restart', 'one_may_talk_with_the_operator_alone',
+  'page_over_https_goes_on_after_a_restart', 'scrolling_up_loads_what_was_said_before', 'search_finds_marks_and_goes_there',
+  'room_is_looked_at_without_entering', 'each_view_has_its_draft_and_its_place', 'conversations_outlive_a_reload',
+  'roles_are_marked_and_given_in_the_list', 'one_may_talk_with_the_operator_alone',
 ];
 
 const isFirefox = process.env.CHINWAG_BROWSER === 'firefox';

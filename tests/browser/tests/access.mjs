@@ -1,6 +1,6 @@
 // The page on a desktop and a phone, in light and dark, for those who see little or nothing of it.
 import { Nc, check, same } from '../harness.mjs';
-import { DESKTOP, enter, PHONE, say, sees, SMALL, sound, until } from '../people.mjs';
+import { closeCard, DESKTOP, enter, openCard, PHONE, say, sees, show, SMALL, sound, until } from '../people.mjs';
 
 async function talkedIn(house, page) {
   const bob = await Nc.enter(house, 'bob');
@@ -12,10 +12,13 @@ async function talkedIn(house, page) {
   zhang.say('好的，我也来。', '/me waves');
   await bob.until(/waves/);
   await enter(page, 'alice');
-  await say(page, 'Noon is fine for me', 'I will bring the umbrella', '/me laughs', '@bob between us: good', '@nobody hi', '/help');
+  await say(page, 'Noon is fine for me', 'I will bring the umbrella', '/me laughs', '@nobody hi');
+  await page.waitForSelector('#log .refused');
+  await say(page, '/help');
   bob.say('alice: is it raining?', '@alice the fish is good', 'x'.repeat(200));
   await sees(page, 'xxx', 'said');
   await sees(page, 'has fish', 'said');
+  await until(page, () => findTalk('bob')?.unread === 1, null, 'no whisper');
   zhang.leave();
   await sees(page, '张三', 'presence');
 }
@@ -30,15 +33,29 @@ async function everywhere({ server, page, picture }, name, options) {
   await sound(alice, `the room, ${name}`);
   await picture(alice, `${name}-room`);
   if (options.isMobile) {
-    await alice.click('#toggle');
-    await sound(alice, `the side panel, ${name}`);
-    await picture(alice, `${name}-side`);
-    await alice.keyboard.press('Escape');
-    same(await alice.evaluate(() => document.activeElement.id), 'toggle', 'the focus behind the panel');
-    check(await alice.$eval('#side', (side) => side.hidden), 'Escape does not close the panel');
+    for (const [button, panel] of [['toggle', 'side'], ['toggleMembers', 'members']]) {
+      await alice.click(`#${button}`);
+      await sound(alice, `the panel ${panel}, ${name}`);
+      await picture(alice, `${name}-${panel}`);
+      await alice.keyboard.press('Escape');
+      same(await alice.evaluate(() => document.activeElement.id), button, 'the focus behind the panel');
+      check(await alice.$eval(`#${panel}`, (node) => node.hidden), 'Escape does not close the panel');
+    }
   }
+  await openCard(alice, 'bob');
+  await alice.waitForSelector('#cardFacts dd');
+  await sound(alice, `the card of a person, ${name}`);
+  await picture(alice, `${name}-card`);
+  await closeCard(alice);
+  if (options.isMobile) await alice.keyboard.press('Escape');
   await alice.fill('#text', '@bob a secret');
   await sound(alice, `a whisper being written, ${name}`);
+  await alice.press('#text', 'Enter');
+  await sees(alice, 'a secret', 'whisper');
+  await sound(alice, `a conversation, ${name}`);
+  await picture(alice, `${name}-talk`);
+  if (options.isMobile) await alice.click('#toggle');
+  await show(alice, 'lobby');
   await alice.evaluate(() => { window.dispatchEvent(new Event('blur')); });
   const dave = await Nc.enter(house, 'dave');
   dave.say('unread');

@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Nc, check, same } from '../harness.mjs';
-import { again, connected, disconnected, enter, expected, ncIn, pageIn, roomIs, say, sees, set, settingIs, until } from '../people.mjs';
+import { again, connected, disconnected, enter, expected, ncIn, pageIn, roomIs, say, sees, set, settingIs, show, until } from '../people.mjs';
 
 export async function a_key_is_asked_for_where_it_is_wanted({ server, wire, page, picture }) {
   const house = await server();
@@ -12,7 +12,8 @@ export async function a_key_is_asked_for_where_it_is_wanted({ server, wire, page
   await bob.until(/changed the settings: key/);
   const alice = await page(line.url, { expected });
   await enter(alice, 'alice');
-  await alice.click('#roomList [data-key=den]');
+  await alice.click('#otherList [data-key=den]');
+  await alice.click('#joinShown');
   await alice.waitForSelector('#keyForm:not([hidden])');
   same(await alice.textContent('#keyLabel'), 'den needs a key:', 'what is asked');
   same(await alice.evaluate(() => document.activeElement.id), 'key', 'the focus');
@@ -22,12 +23,13 @@ export async function a_key_is_asked_for_where_it_is_wanted({ server, wire, page
   await until(alice, () => document.querySelector('#keyLabel').textContent.startsWith('That is not the key of den.'), null, 'the wrong key is not told');
   await alice.keyboard.press('Escape');
   check(!await alice.isVisible('#keyForm'), 'Escape does not end it');
-  await alice.click('#roomList [data-follow=den]');
+  await alice.click('#joinShown');
   await alice.waitForSelector('#keyForm:not([hidden])');
   await alice.keyboard.type('fish');
   await alice.keyboard.press('Enter');
-  await sees(alice, 'You follow den', 'notice');
+  await sees(alice, 'You are in den too', 'notice');
   check(!await alice.isVisible('#keyForm'), 'the question stays when it is answered');
+  await show(alice, 'lobby');
   bob.say('counted');
   await until(alice, () => document.querySelector('#roomList [data-key=den] .badge').textContent === '1', null, 'the message is not counted');
   // The page gives the key again when the connection comes back: to follow, and to enter.

@@ -1,6 +1,6 @@
 // The connection is lost, and comes back: nothing is lost or doubled.
 import { Nc, check, random, same } from '../harness.mjs';
-import { again, connected, counted, disconnected, enter, expected, messages, say, sees, until } from '../people.mjs';
+import { again, connected, counted, disconnected, enter, expected, messages, noteNotifications, roomIs, say, sees, show, until, upToDate } from '../people.mjs';
 
 export async function what_was_missed_comes_once_and_what_was_typed_stays({ server, wire, page, picture }) {
   const house = await server(['--rate', '0']);
@@ -67,6 +67,8 @@ export async function lines_that_were_not_said_are_given_back({ server, wire, pa
   await enter(alice, 'alice');
   line.loses = 'up';
   await say(alice, 'first', '@carol second');
+  await roomIs(alice, 'carol');
+  await show(alice, 'lobby');
   await alice.fill('#text', 'being written');
   line.cut();
   await sees(alice, '', 'notice');
@@ -83,7 +85,9 @@ export async function lines_that_were_not_said_are_given_back({ server, wire, pa
   same(await alice.$$eval('#unsaidLines li', (lines) => lines.map((line) => line.textContent)), ['first', '@carol second'], 'what was not said, after a reload');
   await alice.click('#again');
   await carol.until(/alice: first[^]*alice -> you: second/);
+  await show(alice, '@carol');
   await sees(alice, 'You whisper to carol second', 'whisper');
+  await show(alice, 'lobby');
   same(await messages(alice), ['first'], 'what alice reads');
   same(await alice.inputValue('#text'), 'being written', 'what was typed');
   check(await alice.$eval('#unsaid', (tray) => tray.hidden), 'what was said is still kept as unsaid');
@@ -123,7 +127,7 @@ export async function nothing_is_lost_or_doubled_however_often_the_line_is_cut({
     line.mend();
     await again(alice);
     carolTalks();
-    await until(alice, () => !arriving && doubtful.length === 0, null, 'the page is not up to date');
+    await upToDate(alice);
     if (await alice.isVisible('#again')) await alice.click('#again');
   }
   carol.say(`c ${said.c += 1}`);
@@ -148,7 +152,7 @@ export async function another_run_of_the_server_goes_on_in_the_same_page({ serve
   await alice.fill('#text', 'being written');
   await house.stop();
   await disconnected(alice);
-  check((await alice.textContent('#lost')).includes('restarting'), 'the page does not say why');
+  check((await alice.textContent('#lost')).includes('The server has stopped.'), 'the page does not say why');
   const next = await server([], `127.0.0.1:${house.webPort}`);
   const carol = await Nc.enter(next, 'carol');
   carol.say('/join kitchen', 'after');
@@ -186,37 +190,33 @@ export async function unread_messages_are_counted_in_the_title({ server, page, p
   await enter(alice, 'alice');
   same(await alice.title(), 'lobby · chinwag', 'the title');
   await alice.evaluate(() => window.dispatchEvent(new Event('blur')));
-  carol.say('one', 'two', '@alice three');
+  carol.say('one', 'two', '@alice three', '/ping said');
+  await carol.until(/pong said/);
   await until(alice, () => document.title === '(3) lobby · chinwag', null, 'the title does not say (3)');
   check(await alice.$('.rule.new') !== null, 'nothing says where the unread begin');
   await picture(alice, 'unread');
   await alice.evaluate(() => window.dispatchEvent(new Event('focus')));
-  same(await alice.title(), 'lobby · chinwag', 'the title after a look');
+  same(await alice.title(), '(1) lobby · chinwag', 'the title after a look at the lobby');
+  await show(alice, '@carol');
+  await until(alice, () => document.title === 'carol · chinwag', null, 'the title after a look at the whisper');
 }
 
 export async function notifications_come_only_to_who_asked_for_them({ server, page }) {
   const house = await server();
   const carol = await Nc.enter(house, 'carol');
   const alice = await page(house.url);
-  await alice.evaluate(() => {
-    window.shown = [];
-    window.Notification = class {
-      static permission = 'default';
-      static async requestPermission() { return this.permission = 'granted'; }
-      constructor(title, { body }) { window.shown.push(`${title}: ${body}`); }
-    };
-  });
+  await noteNotifications(alice, 'default');
   await enter(alice, 'alice');
   await alice.evaluate(() => window.dispatchEvent(new Event('blur')));
   carol.say('@alice one');
-  await sees(alice, 'one', 'whisper');
+  await until(alice, () => findTalk('carol')?.unread === 1, null, 'the whisper has not come');
   await alice.check('#notify');
   carol.say('@alice two', 'for nobody in particular', 'alice: three');
   await sees(alice, 'three', 'mention');
   await alice.evaluate(() => window.dispatchEvent(new Event('focus')));
   carol.say('@alice four');
-  await sees(alice, 'four', 'whisper');
-  same(await alice.evaluate(() => window.shown), ['carol: two', 'carol: alice: three'], 'the notifications');
+  await until(alice, () => findTalk('carol').unread === 3, null, 'the whisper has not come');
+  same(await alice.evaluate(() => window.notes), ['carol: two', 'carol: alice: three'], 'the notifications');
 }
 
 export async function frames_and_timers_are_not_taken_for_each_other({ server, page }) {

@@ -1,6 +1,6 @@
 // What people say is text, whatever it looks like, and nothing runs but the page's own script.
 import { Nc, check, same } from '../harness.mjs';
-import { enter, say, sees } from '../people.mjs';
+import { enter, say, sees, show } from '../people.mjs';
 
 export async function markup_in_messages_and_names_stays_text({ server, page }) {
   const house = await server();
@@ -9,8 +9,10 @@ export async function markup_in_messages_and_names_stays_text({ server, page }) 
   await enter(alice, 'alice');
   const hostile = ['<img src=x onerror="window.hacked=1">', '</script><script>window.hacked=1</script>', '<b>bold</b> &amp; &#x41;', 'javascript:alert(1) data:text/html,x', '{"t":"kicked","why":null}'];
   carol.say(...hostile, `/me ${hostile[0]}`, `@alice ${hostile[1]}`);
-  await sees(alice, hostile[1], 'whisper');
+  await sees(alice, hostile[0], 'action');
   same(await alice.$$eval('#log .said .text', (nodes) => nodes.map((node) => node.textContent)), hostile, 'what alice reads');
+  await show(alice, '@carol');
+  await sees(alice, hostile[1], 'whisper');
   same(await alice.$$eval('#log img, #log script, #log b, #log .text a', (nodes) => nodes.length), 0, 'elements made of what was said');
   check(await alice.evaluate(() => window.hacked === undefined), 'a script in a message ran');
   await say(alice, `/nick ${hostile[2]}`);

@@ -1,6 +1,6 @@
 // The list that completes names, commands and rooms while one types.
 import { Nc, check, same } from '../harness.mjs';
-import { DESKTOP, enter, ncIn, PHONE, say, sees, SMALL, sound, until } from '../people.mjs';
+import { DESKTOP, enter, ncIn, PHONE, say, sees, show, SMALL, sound, until } from '../people.mjs';
 
 /** The words in the open list; `null` if it is closed. */
 const words = (page) => page.$eval('#suggestions', (list) => list.hidden ? null : [...list.children].map((node) => node.firstChild.textContent));
@@ -26,7 +26,7 @@ async function aliceWith({ server, page }, names, options) {
   for (const name of names) members.push(await Nc.enter(house, name));
   const alice = await page(house.url, options);
   await enter(alice, 'alice');
-  for (const name of names) await until(alice, (key) => people.has(key), name, `${name} is not here`);
+  for (const name of names) await until(alice, (key) => shown.people.has(key), name, `${name} is not here`);
   return { house, alice, members };
 }
 
@@ -65,7 +65,7 @@ export async function commands_and_rooms_have_what_is_said_of_them(world) {
   den.say('/topic tea');
   await den.until(/set the topic/);
   await say(alice, '/follow den');
-  await until(alice, () => followed.get('den')?.topic === 'tea', null, 'the topic of den is not known');
+  await until(alice, () => findRoom('den')?.topic === 'tea', null, 'the topic of den is not known');
   const details = () => alice.$$eval('#suggestions li', (nodes) => nodes.map((node) => node.lastChild.textContent));
   await type(alice, '/jo');
   same([await words(alice), await details()], [['/join'], ['room · goes to another room']], 'commands');
@@ -96,6 +96,8 @@ export async function enter_sends_what_is_complete(world) {
   same(await words(alice), null, 'the list behind a word');
   await alice.keyboard.press('Enter');
   await bob.until(/alice -> you: hi/);
+  await sees(alice, 'hi', 'whisper');
+  await show(alice, 'lobby');
   await type(alice, 'where is @bob');
   await alice.keyboard.press('Enter');
   await bob.until(/alice: where is @bob\r\n/);
@@ -124,7 +126,7 @@ export async function list_opens_only_for_words_that_are_typed(world) {
   const { house, alice } = await aliceWith(world, ['albert']);
   await ncIn(house, 'dora', 'den');
   await say(alice, '/follow den');
-  await until(alice, () => followed.has('den'), null, 'den is not followed');
+  await until(alice, () => isMember('den'), null, 'den is not followed');
   for (const text of ['@@al', '//jo', '##de', 'mail bob@al', 'this /jo', 'a#de', '@zzz', '/zzz', 'al', '@albert ']) {
     await type(alice, text);
     same(await words(alice), null, `the list behind ${text}`);
@@ -226,7 +228,7 @@ export async function commands_of_operators_are_for_operators(world) {
   const bob = await world.page(house.url);
   await enter(bob, 'bob');
   await say(alice, '/join lobby');
-  await until(alice, () => people.has('bob'), null, 'bob is not here');
+  await until(alice, () => shown.people.has('bob'), null, 'bob is not here');
   house.type('/mod bob');
   await until(bob, () => mayOperate(), null, 'bob is no moderator');
   same(await offered(bob, '/unb'), ['/unban'], 'what a moderator is offered');

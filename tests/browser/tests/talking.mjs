@@ -1,6 +1,6 @@
 // Coming in, talking, whispering, rooms, waiting.
 import { Nc, check, same } from '../harness.mjs';
-import { enter, messages, say, sees, until } from '../people.mjs';
+import { act, enter, messages, say, sees, show, until } from '../people.mjs';
 
 const path = (page) => decodeURIComponent(new URL(page.url()).hash.slice(1));
 
@@ -60,19 +60,28 @@ export async function whispers_go_both_ways_and_to_nobody_else({ server, page })
   await enter(alice, 'alice');
   await enter(bob, 'bob');
   await sees(alice, 'bob joined', 'presence');
-  await alice.click('#peopleList [data-key=bob]');
-  same(await alice.inputValue('#text'), '@bob ', 'what a click on a name begins');
-  check(await alice.$eval('#hint', (hint) => hint.textContent === 'Whisper to bob'), 'the page does not say to whom it goes');
+  await act(alice, 'bob', 'whisper');
+  same(await alice.getAttribute('#text', 'placeholder'), 'Whisper to bob', 'the page says to whom it goes');
   await alice.keyboard.type('between us');
   await alice.keyboard.press('Enter');
+  await until(bob, () => document.querySelector('#talkList [data-key="@alice"] .badge')?.textContent === '1', null, 'the whisper is not counted');
+  same(await messages(bob), [], 'what bob reads in the lobby');
+  await show(bob, '@alice');
   await sees(bob, 'alice whispers to you between us', 'whisper');
   await sees(alice, 'You whisper to bob between us', 'whisper');
   await say(bob, '/r indeed');
   await sees(alice, 'bob whispers to you indeed', 'whisper');
-  await say(alice, '@carol hello carol');
+  await show(alice, 'lobby');
+  await alice.fill('#text', '@carol hello carol');
+  same(await alice.textContent('#hint'), 'Whisper to carol', 'the page says to whom it goes');
+  await alice.press('#text', 'Enter');
   await carol.until(/alice -> you: hello carol/);
   carol.say('/r hello alice', 'aloud');
   await sees(alice, 'carol whispers to you hello alice', 'whisper');
+  await say(alice, '/me waves');
+  same(await alice.textContent('#hint'), 'Actions cannot be whispered', 'an action in a conversation');
+  await alice.fill('#text', '');
+  await show(bob, 'lobby');
   await sees(bob, 'aloud', 'said');
   check(!(await bob.innerText('#log')).includes('hello'), 'bob reads what was not for him');
   check(!carol.transcript.text.includes('between us'), 'carol reads what was not for her');
@@ -94,7 +103,8 @@ export async function a_click_in_a_busy_list_is_not_lost({ server, page }) {
   zoe.leave();
   await alice.waitForSelector('#peopleList [data-key=zoe]', { state: 'detached' });
   await alice.mouse.up();
-  same(await alice.inputValue('#text'), '@carol ', 'what the click begins');
+  same(await alice.textContent('#cardName'), 'carol', 'what the click opens');
+  await alice.keyboard.press('Escape');
   await alice.focus('#peopleList [data-key=carol]');
   carol.leave();
   await alice.waitForSelector('#peopleList [data-key=carol]', { state: 'detached' });
@@ -130,22 +140,27 @@ export async function rooms_are_listed_joined_and_left({ server, page }) {
   await enter(alice, 'alice');
   same(path(alice), 'lobby', 'the room in the address');
   await say(alice, 'in the lobby');
-  await alice.click('#roomList [data-key=kitchen]');
+  await alice.click('#otherList [data-key=kitchen]');
   await sees(alice, 'tea is ready', 'said');
+  check(!carol.transcript.text.includes('alice joined'), 'a look at a room is told there');
+  same(await alice.textContent('#looking'), 'You are looking at kitchen. To talk, enter it.', 'what is said of it');
+  await alice.click('#joinShown');
   await carol.until(/alice joined/);
+  await sees(alice, 'You are in kitchen too', 'notice');
   same(path(alice), 'kitchen', 'the room in the address');
   same(await alice.textContent('#roomName'), 'kitchen', 'the title');
   await say(alice, 'hello kitchen');
   await carol.until(/alice: hello kitchen/);
   await alice.goBack();
-  await sees(alice, 'You are in lobby now', 'notice');
+  await sees(alice, 'in the lobby', 'said');
   await alice.fill('#joinRoom', '茶室');
   await alice.press('#joinRoom', 'Enter');
-  await sees(alice, 'You are in 茶室 now, alone so far', 'notice');
+  await sees(alice, 'You are in 茶室 too, alone so far', 'notice');
   same(path(alice), '茶室', 'the room in the address');
   await say(alice, '/join kitchen');
-  await until(alice, () => document.querySelector('#roomName').textContent === 'kitchen', null, 'not in the kitchen');
+  await until(alice, () => me.room === 'kitchen' && document.querySelectorAll('#roomList li').length === 2, null, 'not in the kitchen');
   same(await messages(alice), ['tea is ready', 'hello kitchen'], 'the kitchen on coming back');
+  same(await alice.$$eval('#roomList [data-key]', (found) => found.map((node) => node.dataset.key)), ['kitchen', '茶室'], 'the rooms, after the lobby was left for the kitchen');
   await say(alice, '/leave');
   await until(alice, () => document.querySelector('#roomName').textContent === 'lobby', null, 'not in the lobby');
   same(await messages(alice), ['in the lobby'], 'the lobby on coming back');
@@ -215,6 +230,10 @@ export async function every_command_can_be_typed({ server, page }) {
     ['/r hm', 'Nobody has whispered to you yet.', 'refused'],
     ['/me', '/me text', 'refused'],
     ['/msg carol by the way', 'You whisper to carol by the way', 'whisper'],
+    ['/say in the conversation', 'You whisper to carol in the conversation', 'whisper'],
+    ['/join lobby', 'You are in lobby already.', 'refused'],
+    // The rest is typed in the lobby.
+    ['', '', ''],
     ['/say /slash', '/slash', 'said'],
     ['//double', '/double', 'said'],
     ['@@at', '@at', 'said'],
@@ -224,14 +243,15 @@ export async function every_command_can_be_typed({ server, page }) {
     ['/echo off', 'You no longer read your own lines.', 'notice'],
     ['/echo on', 'You read your own lines again.', 'notice'],
     ['/fly', 'There is no command /fly.', 'refused'],
-    ['/join lobby', 'You are in lobby already.', 'refused'],
     ['/nick alice', 'You are called alice already.', 'refused'],
   ];
   for (const [typed, answer, kind] of answers) {
-    await say(alice, typed);
+    if (typed === '') await show(alice, 'lobby');
+    else await say(alice, typed);
+    if (!answer) continue;
     await sees(alice, answer, kind);
   }
-  await carol.until(/alice -> you: by the way[^]*alice: \/slash[^]*alice: \/double[^]*alice: @at/);
+  await carol.until(/alice -> you: by the way[^]*alice -> you: in the conversation[^]*alice: \/slash[^]*alice: \/double[^]*alice: @at/);
   same(await alice.evaluate(() => pending.length), 0, 'lines that the page takes for unanswered');
   await say(alice, 'Q');
   await alice.waitForSelector('#login:not([hidden])');
@@ -270,6 +290,7 @@ export async function the_operator_is_heard_and_obeyed({ server, page }) {
   house.type('welcome, all');
   await sees(alice, 'welcome, all', 'said');
   house.type('@alice a word');
+  await show(alice, '@server');
   await sees(alice, 'server whispers to you a word', 'whisper');
   await say(alice, '@server yes?');
   await sees(alice, 'You whisper to server yes?', 'whisper');
@@ -294,9 +315,11 @@ export async function chinese_for_those_who_read_it({ server, page, picture }) {
   await bob.until(/张三 joined/);
   bob.say('张三你来了');
   await sees(zhang, '张三你来了', 'mention');
-  await say(zhang, '@carol 在吗', '@bob 在');
+  await say(zhang, '@carol 在吗');
   await sees(zhang, '不存在用户名为carol的用户', 'refused');
+  await say(zhang, '@bob 在');
   await sees(zhang, '您对bob私聊', 'whisper');
+  await show(zhang, 'lobby');
   bob.leave();
   await sees(zhang, 'bob退出了聊天室', 'presence');
   await picture(zhang, 'chinese');

@@ -5,7 +5,6 @@ let prompt = null; // null | { name, given, isKept }
 let holdsName = false; // the nickname is not given by the page itself when it is asked for
 /** Folded name of an account, or `''` for the server -> its password, to come back with as long as this page lives. */
 const passwords = new Map();
-const readIds = new Map(); // folded name of a room -> the last message that was read in it on another device
 
 /** The commands with a password. Their lines are not kept. */
 const ACCOUNT_KINDS = { registered: 'register', password_changed: 'password', unregistered: 'unregister', logged_in: 'take' };
@@ -16,6 +15,7 @@ const lastWord = (line) => line.trim().split(/\s+/).at(-1);
 /** The name to come back with. An account that has another nickname is asked for by its own name. */
 function rememberName() {
   me.wanted = me.account || me.name;
+  owner = me.name;
   for (const storage of ['localStorage', 'sessionStorage']) remember(storage, 'name', me.wanted);
   drawAccount();
 }

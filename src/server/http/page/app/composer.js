@@ -2,8 +2,7 @@
 
 // ---- Writing -------------------------------------------------------------------------------------------
 
-let sent = []; // what was sent, for the arrow keys
-let recalled = -1; // which of it is shown
+let recalled = -1; // which of `shown.sent` is in the field
 let pasted = ''; // the first of several lines that were pasted: what stands before it was typed
 
 const linesOf = (text) => text.split(/\r\n|\r|\n/).filter((line) => line.trim());
@@ -14,13 +13,13 @@ function asText(line) {
   return understand(line).kind === 'quit' ? `/say ${line}` : line;
 }
 
-/** The lines of a draft. What was typed before the paste, as a whisper's name, stands before each of them. */
+/** The lines of a draft. To whom the first one goes, if that was typed, all of them go; but for that they are text. */
 function draftLines(draft) {
   const lines = linesOf(draft);
   if (lines.length < 2) return lines;
   const [first, ...rest] = lines;
-  const typed = pasted !== '' && draft.indexOf(pasted) !== 0;
-  const head = typed ? first.match(/^(@(?!@)\S+ |\/msg +\S+ |\/r |\/me |#(?!#)\S+ )/i)?.[0] : undefined;
+  const typed = pasted === '' || draft.indexOf(pasted) !== 0;
+  const head = typed ? first.match(/^(@(?!@)\S+ |\/msg +\S+ |\/r |#(?!#)\S+ )/i)?.[0] : undefined;
   if (head && (!head.startsWith('#') || isMember(head.slice(1).trim()))) return [first.slice(head.length), ...rest].filter((line) => line.trim()).map((line) => head + line);
   return [typed ? first : asText(first), ...rest.map(asText)];
 }
@@ -33,12 +32,23 @@ function setDraft(text) {
   $.text.setSelectionRange(text.length, text.length);
 }
 
+/** The draft belongs to the view. One with a password is not kept. */
+function keepDraft() {
+  const isKept = !linesOf($.text.value).some(isSecret);
+  Object.assign(shown, isKept ? { draft: $.text.value, pasted } : { draft: '', pasted: '' });
+}
+
+function takeDraft() {
+  $.text.value = shown.draft ?? '';
+  pasted = shown.pasted ?? '';
+  recalled = -1;
+  draftChanged();
+}
+
 function draftChanged() {
   const draft = $.text.value;
   if (!draft.includes('\n')) pasted = '';
-  const isKept = !linesOf(draft).some(isSecret);
-  remember('sessionStorage', 'draft', isKept ? draft : '');
-  remember('sessionStorage', 'pasted', isKept ? pasted : '');
+  savedSoon();
   if (!CSS.supports('field-sizing', 'content')) {
     $.text.style.height = 'auto';
     $.text.style.height = `${$.text.scrollHeight}px`;
@@ -46,36 +56,69 @@ function draftChanged() {
   drawHint();
 }
 
-/** Above the field: to whom it goes where that is not the room, how many lines, and how much is too much. */
+/** The lines for the server, and the reason why they cannot be sent. */
+function routedLines() {
+  const typed = draftLines($.text.value);
+  const refusal = typed.map((line) => misplaced(line)).find(Boolean) ?? '';
+  // A member that is removed from the room while many lines are on their way says none of them elsewhere.
+  return { typed, refusal, lines: typed.map((line) => route(line, shown, typed.length > 1)) };
+}
+
+/** Above the field: to whom it goes where that is not the view, how many lines, and how much is too much. */
 function drawHint() {
-  const lines = draftLines($.text.value);
-  const { to, room } = lines.length ? understand(lines[0]) : {};
+  const { lines, refusal } = routedLines();
+  const { kind, room: named, to = kind === 'whisper' ? lastWhisperer : undefined } = lines.length ? understand(lines[0]) : {};
+  const isElsewhere = to ? shown.isRoom || fold(to) !== fold(shown.name) : named && !(shown.isRoom && sameRoom(named, shown.name));
   const longest = Math.max(0, ...lines.map(bytes));
   const left = me.maxLine - longest;
-  const hints = [to && T.whisperTo(to), room && !sameRoom(room, me.room) && T.say(room), lines.length > 1 && T.lines(lines.length), left < 0 ? T.over(-left) : left < 200 && T.left(left)];
+  const hints = [
+    refusal, isElsewhere && (to ? T.whisperTo(to) : T.say(named)), lines.length > 1 && T.lines(lines.length),
+    left < 0 ? T.over(-left) : left < 200 && T.left(left),
+  ];
   $.hint.textContent = hints.filter(Boolean).join(' · ');
-  $.hint.className = left < 0 ? 'bad' : to ? 'to' : '';
-  $.field.classList.toggle('to', Boolean(to));
+  $.hint.className = left < 0 || refusal ? 'bad' : to ? 'to' : '';
+  $.field.classList.toggle('to', to !== undefined || (lines.length === 0 && !shown.isRoom));
 }
 
 async function submit() {
-  const draft = $.text.value;
-  const lines = draftLines(draft);
+  if (!shown.isRoom && /^\/leave\s*$/i.test($.text.value)) {
+    setDraft('');
+    return leaveView(shown);
+  }
+  const { typed, lines, refusal } = routedLines();
+  if (refusal) return announce(refusal);
   if (lines.length === 0) return;
   if (phase !== 'here') {
     $.hint.textContent = T.kept;
     return announce(T.kept);
   }
   if (lines.some((line) => bytes(line) > me.maxLine)) return announce($.hint.textContent);
-  if (lines.length > 5 && !await confirmMany(lines)) return $.text.focus();
-  // The connection may have gone while the question was open.
+  const from = shown;
+  if (lines.length > (isCode(typed) ? 50 : 5) && !await confirmMany(lines)) return $.text.focus();
+  // The connection may have gone while the question was open, or the user was removed from the room.
   if (phase !== 'here') return announce(T.kept);
-  lines.forEach((line) => transmit(line));
-  sent = [...sent.filter((line) => !lines.includes(line)), ...lines.filter((line) => !isSecret(line))].slice(-100);
+  if (shown !== from) return;
+  lines.forEach((line, index) => transmit(line, { from, typed: typed[index] }));
+  rememberSent(from, typed);
   recalled = -1;
   setDraft('');
-  toEnd();
-  drawNewest();
+  followLine(understand(lines.at(-1)));
+  goToEnd();
+}
+
+const isCode = ([first]) => codeLine(first, false).lines !== null;
+
+/** Whether a block of code is open at the end of the draft: Enter begins its next line. */
+function isInCode() {
+  return linesOf($.text.value).reduce((isOpen, line) => codeLine(line, isOpen).isOpen, false);
+}
+
+/** Whoever whispers goes on in the conversation, and whoever joins a room that is in the list goes on there. */
+function followLine(line) {
+  const { kind, to = lastWhisperer } = line;
+  if (kind === 'whisper' && to && fold(to) !== fold(me.name)) showView(talk(to));
+  const joined = kind === 'join' && findRoom(entryOf(line).room);
+  if (joined?.isMember) showView(joined);
 }
 
 let questions = 0;
@@ -100,17 +143,21 @@ function confirmMany(lines) {
   });
 }
 
+function rememberSent(view, lines) {
+  view.sent = [...view.sent.filter((line) => !lines.includes(line)), ...lines.filter((line) => !isSecret(line))].slice(-100);
+}
+
 function recallSent(step) {
   const next = recalled + step;
-  if (next < -1 || next >= sent.length) return;
+  if (next < -1 || next >= shown.sent.length) return;
   recalled = next;
-  setDraft(next < 0 ? '' : sent.at(-1 - next));
+  setDraft(next < 0 ? '' : shown.sent.at(-1 - next));
 }
 
 /** The arrows go through what was sent, unless they have a way to go in what is being written. */
 function mayRecall(key) {
   if ($.text.selectionStart !== $.text.selectionEnd) return false;
-  const untouched = recalled >= 0 && $.text.value === sent.at(-1 - recalled);
+  const untouched = recalled >= 0 && $.text.value === shown.sent.at(-1 - recalled);
   if (key === 'ArrowDown') return untouched;
   return untouched || $.text.value === '';
 }
@@ -127,11 +174,12 @@ function textKey(event) {
     event.stopPropagation();
     return event.preventDefault();
   }
-  // A line is a line: there is nothing for Shift-Enter to do, and sending is not what it is pressed for.
-  if (key === 'Enter') { taken = true; if (!event.shiftKey) submit(); }
+  // Shift-Enter begins another line, which is a message of its own; so does Enter within code.
+  if (key === 'Enter' && !event.shiftKey && !isInCode()) { taken = true; submit(); }
   else if (key === 'Tab' && plain) taken = (!event.shiftKey || cycle !== null) && complete(event.shiftKey);
   else if ((key === 'ArrowUp' || key === 'ArrowDown') && plain && !event.shiftKey && mayRecall(key)) { taken = true; recallSent(key === 'ArrowUp' ? 1 : -1); }
   else if ((key === 'PageUp' || key === 'PageDown') && plain) { taken = true; $.log.scrollBy({ top: (key === 'PageUp' ? -0.9 : 0.9) * $.log.clientHeight }); }
+  if (key === 'Tab' && !taken) closeList();
   if (key !== 'Tab' && key !== 'Shift') cycle = null;
   if (taken) event.preventDefault();
 }
@@ -153,8 +201,18 @@ $.write.addEventListener('submit', (event) => { event.preventDefault(); submit()
 $.field.addEventListener('click', (event) => { if (event.target === $.field) $.text.focus(); });
 
 document.addEventListener('keydown', (event) => {
-  if (event.key === 'Escape' && !$.many.open && sideShown() && !wide.matches) return showSide(false);
-  // Whoever begins to type means the field.
-  const elsewhere = [document.body, $.log, $.delete].includes(event.target);
-  if (elsewhere && !$.room.hidden && event.key.length === 1 && event.key !== ' ' && !event.ctrlKey && !event.metaKey && !event.altKey) $.text.focus();
+  if (event.key === 'Escape' && !document.querySelector('dialog[open]')) return escape();
+  // Whoever begins to type means the field; a slash is for the search.
+  const elsewhere = [document.body, $.log, $.delete, $.more].includes(event.target);
+  if (elsewhere && !$.room.hidden && event.key.length === 1 && event.key !== ' ' && event.key !== '/' && !event.ctrlKey && !event.metaKey && !event.altKey) $.text.focus();
 });
+
+/** Escape closes what lies over the messages. */
+function escape() {
+  if (!wide.matches) {
+    for (const [panel] of panels) if (!panel.hidden) showPanel(panel, false);
+  } else if (searchShown()) {
+    showSearch(false);
+    focusFirst();
+  }
+}

@@ -2,23 +2,35 @@
 
 // ---- The room in the address ---------------------------------------------------------------------------
 
-function roomOfAddress() {
+/** The name of a room, or that of a person after `@`. */
+function viewOfAddress() {
   try { return decodeURIComponent(location.hash.slice(1)); } catch { return ''; }
 }
+function roomOfAddress() {
+  return viewOfAddress().startsWith('@') ? '' : viewOfAddress();
+}
 
-/** A room that one has been in is a step back; the address that one came with is not. */
-function setAddress(room) {
-  if (roomOfAddress() === room) return;
-  const [state, title, address] = [null, '', `#${encodeURIComponent(room)}`];
+/** Shows what the address names. */
+function goToAddress() {
+  const name = viewOfAddress() || 'lobby';
+  if (name.startsWith('@')) openTalk(name.slice(1));
+  else if (isMember(name)) showView(findRoom(name));
+  else if (canFollow()) preview(name);
+  else goTo(name);
+}
+
+/** What was on the screen before is a step back; the address that one came with is not. */
+function setAddress(view) {
+  const name = `${view.isRoom ? '' : '@'}${view.name}`;
+  if (viewOfAddress() === name) return;
+  const [state, title, address] = [null, '', `#${encodeURIComponent(name)}`];
   if (beenIn) history.pushState(state, title, address);
   else history.replaceState(state, title, address);
 }
 
 window.addEventListener('hashchange', () => {
-  const room = roomOfAddress() || 'lobby';
-  if (phase === 'here') return goTo(room);
-  if (beenIn) return setAddress(me.room);
-  me.room = room;
+  if (beenIn) return goToAddress();
+  me.room = roomOfAddress() || 'lobby';
   drawLogin();
 });
 
@@ -35,8 +47,10 @@ function screen(name) {
 function focusFirst() {
   if (!$.login.hidden) { loginField().focus(); if (!prompt) $.nickname.select(); }
   // The keyboard of a phone comes up when asked for, not by itself.
-  else if (!$.room.hidden) hasKeyboard.matches ? $.text.focus() : $.log.focus({ focusVisible: false });
-  else $.leaveLine.focus();
+  else if ($.room.hidden) $.leaveLine.focus();
+  else if (!$.joinBar.hidden) $.joinShown.focus();
+  else if (hasKeyboard.matches) $.text.focus();
+  else $.log.focus({ focusVisible: false });
 }
 
 const loginField = () => prompt ? $.password : $.nickname;

@@ -1,137 +1,190 @@
-// The messages of the current room, new ones and those of its history.
+// Messages of rooms, and the histories that come on entering or coming back.
 
-let arriving = false;
-let afterHistory = []; // lines that are shown below the history that comes
-let replayed = { asked: 0, first: 0, ids: new Set() };
+let afterEntry = []; // lines that are shown below the history of the current room
 
-/** In a room, whether by login, return or `/join`: its history comes next. */
-function arrive(f) {
-  const known = views.has(fold(f.room));
-  showRoom(f.room);
-  view.isPartial = true;
-  const wasFollowed = followed.get(fold(f.room));
-  newAfter = wasFollowed?.unread ? wasFollowed.readId : Infinity;
-  followed.delete(fold(f.room));
-  followedChanged();
-  arriving = true;
-  overlap = !known || view.lastId === 0;
-  people = new Map();
-  setPeople(f);
-  setAddress(f.room);
-  $.roomName.textContent = f.room;
-  setTopic({ room: f.room, text: f.topic });
-  $.text.placeholder = T.say(f.room);
-  retitle();
-  shownSettings = {};
-  rulesChanged();
-  if (!wasFollowed) askRules(f.room);
-}
+// ---- Entering ------------------------------------------------------------------------------------------
 
-function setTopic(f) {
-  const text = f.text ?? '';
-  const known = followed.get(fold(f.room));
-  if (known) known.topic = text;
+/** The user is a member of a room, whether by login, return, `/join` or `/follow`: its history comes next. */
+function arrive(view, f) {
+  const isResumed = askedAfter > 0 && view.isMember && !view.isConfirmed && !reentering.has(fold(view.name));
+  Object.assign(view, { isMember: true, isConfirmed: true, isComplete: false, history: null, here: f.here, topic: f.topic ?? '' });
+  view.overlaps = isResumed || view.lastId === 0;
+  setPeople(view, f);
+  askRules(view);
   roomsChanged = true;
+  if (view === shown) drawSurroundings();
+  savedSoon();
   wantFlush();
-  if (!isCurrent(f)) return;
-  $.topic.hidden = !text;
-  $.topic.textContent = $.topic.title = text;
 }
 
-/** Whether the history that comes is known to go on from what is shown. */
-let overlap = true;
-let newAfter = Infinity; // the last message that was read in a room that was followed until now
+/** The user is no longer a member of a room. */
+function leave(view) {
+  if (!view) return;
+  Object.assign(view, { isMember: false, isConfirmed: false, isComplete: true, history: null, unread: 0, mentions: 0, hasGap: false });
+  roomsChanged = titleChanged = true;
+  savedSoon();
+  if (view === shown) showHome();
+  forgetLeft();
+  wantFlush();
+}
+
+// ---- Messages ------------------------------------------------------------------------------------------
 
 /** Whether a message of another member mentions the user. */
 const isMention = (f) => f.name !== me.name && mentionsUser(f.text);
 
+function itemOf(f) {
+  const at = Math.abs(f.at) < 8.64e12 ? f.at : Date.now() / 1000;
+  return { kind: f.t, id: f.id, at, name: f.name, text: f.text, own: f.name === me.name, mention: isMention(f) };
+}
+
 function message(f) {
-  const own = f.name === me.name;
-  if (replay === 'entry') confirmLost(f);
-  else if (own && replay === null) answered([KIND_OF[f.t]], f.text);
-  const item = { kind: f.t, id: f.id, at: f.at, name: f.name, text: f.text, own };
-  item.mention = isMention(f);
-  if (replay !== null) replayed.ids.add(f.id);
-  if (replay === 'again') return showAgain(item);
+  const view = roomOf(f);
+  if (!view) return;
+  if (view.history) {
+    view.history.messages.push(f);
+    return;
+  }
+  const item = itemOf(f);
+  if (item.own) answered([KIND_OF[f.t]], f.text);
   // Ids grow, so that what is not above the last one has been shown. A line without one is told to us alone.
-  if (f.id && f.id <= view.lastId) { overlap = true; return; }
-  if (replay === 'entry' && !overlap && !askedAfter) { overlap = true; show({ kind: 'rule', text: T.perhapsGap }); }
-  if (f.id) view.lastId = f.id;
-  if (f.id > newAfter) {
-    item.first = true;
-    newAfter = Infinity;
+  if (f.id && f.id <= view.lastId) return;
+  addMessage(view, item);
+  if (item.own) return;
+  countNew(view, item);
+  tellOf(view, item);
+}
+
+function addMessage(view, item) {
+  if (item.id) view.lastId = item.id;
+  addLine(view, item);
+}
+
+function addLine(view, item) {
+  view.live.append(item);
+  if (view !== shown || view.segment !== view.live) view.live.trim(2 * MAX_HIDDEN);
+}
+
+/** A message of somebody else: what the user learns of it besides what is drawn. */
+function tellOf(view, item) {
+  if (item.mention && view !== shown && view.mentions === 1) announce(T.mentionedIn(item.name, view.name));
+  notifyOf(view, item);
+}
+
+// ---- Histories -----------------------------------------------------------------------------------------
+
+function beginHistory(f) {
+  const isEntry = Boolean(roomOf(f)?.isMember) && !roomOf(f).isComplete;
+  const asked = isEntry ? undefined : answered(['history']);
+  const view = asked ? room(f.room ?? me.room) : roomOf(f);
+  if (!view) return;
+  view.history = { isEntry, messages: [], gap: Boolean(f.gap), load: asked?.load ?? { way: asked ? 'asked' : 'unasked', from: asked?.from }, count: f.messages };
+  if (isEntry && f.gap) cannotTell(view.name);
+}
+
+function endHistory(f) {
+  const view = roomOf(f);
+  if (!view?.history) return;
+  const { history } = view;
+  view.history = null;
+  if (history.isEntry) endEntry(view, history);
+  else endPage(view, history, f);
+}
+
+/** The history that comes on entering: what is new in it goes on from what is there. */
+function endEntry(view, { messages, gap }) {
+  messages.forEach(confirmLost);
+  if (view.isForeign) checkRun(view, messages);
+  const fresh = messages.filter((f) => f.id > view.lastId);
+  const isGap = gap || !(view.overlaps || fresh.length < messages.length || fresh.length === 0);
+  if (view.lastId > 0) removeMissing(view, messages);
+  if (isGap) markGap(view, gap);
+  const isFirst = view.readId === null;
+  for (const f of fresh) {
+    const item = itemOf(f);
+    addMessage(view, item);
+    if (!isFirst && !item.own && f.id > view.readId) {
+      countNew(view, item);
+      if (resumed) tellOf(view, item);
+    }
   }
-  // What was said before one came for the first time is no news; what was missed meanwhile is.
-  item.news = !own && (replay === null || resumed);
-  addLine(item);
+  if (isFirst) Object.assign(view, { readId: view.lastId, isGuessed: true });
+  if (isGap && view.unread > 0) view.hasGap = true;
+  view.isComplete = true;
+  view.live.hasOlder ??= me.stores ? null : false;
+  reentering.delete(fold(view.name));
+  // What the user has said from now on can be deleted.
+  if (me.since === Infinity && isHome(view)) me.since = Math.max(0, ...[...views.values()].map((each) => each.lastId ?? 0));
+  if (isHome(view)) endArrival();
+  settleDoubts(view.name);
+  roomsChanged = true;
+  savedSoon();
+  wantFlush();
 }
 
-function addLine(item) {
-  if (item.news) countUnread(item);
-  show(item);
+/** Tells something in the current room, below its history. */
+function tellHome(text) {
+  if (home().isComplete) notice(text, home());
+  else afterEntry.push({ kind: 'notice', text });
 }
 
-/** The answer to `/history`: shows only what is not there already, and goes to its beginning. */
-function showAgain(item) {
-  replayed.first ||= item.id;
-  if (item.id > view.lastId) { view.lastId = item.id; return show(item); }
-  if (!view.byId.has(item.id) && item.id) show({ ...item, place: true });
+/** The current room is up to date. */
+function endArrival() {
+  afterEntry.splice(0).forEach((item) => show(item, home()));
+  resumed = false;
 }
 
-/** Tells what a member has done in a room: the current one, or one where the user did it; returns the line of the user. */
-function told(f, kinds, text) {
-  const asked = f.by === me.name ? answered(kinds) : undefined;
-  if (asked || isCurrent(f)) notice(namedRoom(f, text));
-  return asked;
+/** Messages are missing before those that come. With a store they are had by scrolling up. */
+function markGap(view, isSure) {
+  if (!me.stores) return view.live.append({ kind: 'rule', text: isSure ? T.gap : T.perhapsGap });
+  const wasShown = view.segment === view.live;
+  view.live = new Segment();
+  if (wasShown) view.segment = view.live;
+  view.firstNew = view.scroll = null;
+  if (view === shown && wasShown) drawLog();
 }
 
-function removeMessages(ids) {
-  flush();
-  for (const id of ids) {
-    for (const set of [unread, missed, mentionsElsewhere]) set.delete(id);
-    for (const room of [...views.values(), ...followed.values()]) room.remove(id);
+/** Another run of the server counts anew, unless it has a store: then the messages are the same. */
+function checkRun(view, messages) {
+  view.isForeign = false;
+  if (view.lastId === 0) {
+    if (!me.stores) view.readId &&= 0;
+    return;
   }
-  titleChanged = true;
-  followedChanged();
+  const isSame = (f) => {
+    const item = view.live.byId.get(f.id);
+    return item !== undefined && item.name === f.name && (item.parts ? item.parts.some(({ text }) => text === f.text) : item.text === f.text);
+  };
+  if (me.stores && messages.some(isSame)) return;
+  view.lastId = 0;
+  view.readId = 0;
+  view.overlaps = true;
+  view.live.forgetIds();
+  if (beenIn) view.live.append({ kind: 'rule', text: T.restarted });
 }
 
 /** Removes the messages that a history leaves out: they were deleted. The user's own may be hidden from all others. */
-function dropDeleted() {
-  const [first, last] = [[...replayed.ids][0], [...replayed.ids].at(-1)];
-  for (const [id, node] of view.byId) {
-    if (id > first && id < last && !replayed.ids.has(id) && !node.classList.contains('own')) view.remove(id);
+function removeMissing(view, messages) {
+  const [first, last] = [messages[0]?.id, messages.at(-1)?.id];
+  const ids = new Set(messages.map((f) => f.id));
+  const gone = [...view.live.byId].filter(([id, item]) => id > first && id < last && !ids.has(id) && !item.own).map(([id]) => id);
+  if (gone.length > 0) removeMessages(gone, [view]);
+}
+
+function removeMessages(ids, from = [...views.values()].filter((view) => view.isRoom)) {
+  for (const view of from) {
+    for (const id of ids) for (const segment of new Set([view.live, view.segment])) segment.remove(id);
+    recount(view);
   }
 }
 
-function endReplay(older) {
-  flush();
-  const first = view.byId.get(replayed.first);
-  if (replayed.asked > 0 && first) {
-    first.classList.add('found');
-    first.scrollIntoView({ block: 'start' });
-    stick = false;
-  }
-  const text = (replayed.before ? T.replayedBefore : T.replayed)(replayed.asked);
-  announce(text);
-  if (!first) notice(text);
-  if (older) notice(T.older(older, ''));
-}
+// ---- What the server does not say by itself ------------------------------------------------------------
 
-/** Another run of the server counts anew. */
-function forgetIds() {
-  for (const other of views.values()) {
-    other.lastId = 0;
-    other.byId.clear();
-    for (const line of other.list.children) ['id', 'quotes'].forEach((key) => delete line.dataset[key]);
-  }
-  followed.forEach((room) => Object.assign(room, { lastId: 0, readId: 0, unreadIds: room.unreadIds.map(() => 0), mentionIds: room.mentionIds.map(() => 0) }));
-  if (beenIn) show({ kind: 'rule', text: T.restarted });
-}
-
-/** What the server did not say by itself: the names of all, and the rooms. */
+/** The names of all in the rooms, and the rooms. */
 function askAround() {
   if (phase !== 'here') return;
-  if (summedUp || people.size + 1 < here) ask('/who');
+  const isPartial = (view) => view.isSummed || view.people.size + 1 < view.here;
+  if (shown.isRoom && shown.isMember && isPartial(shown)) ask(`/who ${shown.name}`);
   ask('/rooms');
 }
 const ask = (line) => transmit(line, { silent: true });

@@ -39,53 +39,99 @@ const drawIcon = (dot) => `data:image/svg+xml,${encodeURIComponent(`<svg xmlns="
 const ICONS = { read: drawIcon(false), unread: drawIcon(true) };
 const icon = document.querySelector('link[rel=icon]');
 let titleChanged = false;
-const mentionsElsewhere = new Set(); // ids of messages in followed rooms, while the window had no focus
+
+/** How many messages the title counts: those of the view on the screen, whispers, and what mentions the user elsewhere. */
+function newsCount() {
+  const of = (view) => view === shown || !view.isRoom || levelOf(view) === 'all' ? view.unread : view.mentions;
+  return [...views.values()].reduce((sum, view) => sum + (levelOf(view) === 'none' && view !== shown ? 0 : of(view)), 0);
+}
 
 function retitle() {
-  const where = phase === 'waiting' ? `#${$.number.textContent} · ` : $.room.hidden ? '' : `${me.room} · `;
-  const news = unread.size + mentionsElsewhere.size;
+  const where = phase === 'waiting' ? `#${$.number.textContent} · ` : $.room.hidden ? '' : `${shown.name} · `;
+  const news = phase === 'out' ? 0 : newsCount();
   document.title = `${news ? `(${news}) ` : ''}${where}${serverName}`;
   const wanted = news ? ICONS.unread : ICONS.read;
   if (icon.href !== wanted) icon.href = wanted;
   titleChanged = false;
 }
 
-/** Counts a message that may be unseen; the first is marked. */
-function countUnread(item) {
-  if (!stick) missed.add(item.id ?? item);
-  if (focused) return;
-  item.first = unread.size === 0;
-  unread.add(item.id ?? item);
-  titleChanged = true;
-  if (item.mention || item.kind === 'whisper') notifyOf(item);
-}
-
 function setFocused(now) {
   focused = now;
-  if (!focused || unread.size + mentionsElsewhere.size === 0) return;
-  unread.clear();
-  mentionsElsewhere.clear();
-  retitle();
+  if (!focused) return;
+  markRead();
+  if (titleChanged) retitle();
+}
+
+// ---- Notifications and sounds --------------------------------------------------------------------------
+
+/** Of which messages of a room the user is told: `all`, `mentions` or `none`. Whispers are always told. */
+const levelOf = (view) => view.isRoom ? recall('localStorage', `level.${fold(view.name)}`) || 'mentions' : 'all';
+
+function drawLevel() {
+  $.level.parentNode.hidden = !shown.isRoom || !shown.isMember;
+  $.level.value = levelOf(shown);
 }
 
 const mayNotify = () => 'Notification' in window && Notification.permission === 'granted' && $.notify.checked;
 
-function notifyOf(item) {
+function notifyOf(view, item) {
+  const level = levelOf(view);
+  if (focused || level === 'none' || (level === 'mentions' && !item.mention)) return;
+  if ($.sound.checked) ring();
   if (!mayNotify()) return;
   try {
-    const note = new Notification(item.name, { body: item.text.slice(0, 200), tag: `chinwag ${item.name}`, icon: ICONS.read });
-    note.onclick = () => { window.focus(); note.close(); };
+    const title = view.isRoom && view !== shown ? `${item.name} (${view.name})` : item.name;
+    const note = new Notification(title, { body: item.text.slice(0, 200), tag: `chinwag ${view.key}`, icon: ICONS.read });
+    note.onclick = () => { window.focus(); showView(view); note.close(); };
   } catch { /* phones want a service worker for it */ }
 }
 
-$.notifyLabel.hidden = !('Notification' in window);
-$.notify.checked = recall('localStorage', 'notify') === 'yes' && 'Notification' in window && Notification.permission === 'granted';
+let audio = null;
+let rangAt = 0;
+
+/** Two short tones, at most once a second. */
+function ring() {
+  if (performance.now() - rangAt < 1000 || !window.AudioContext) return;
+  rangAt = performance.now();
+  audio ??= new AudioContext();
+  const volume = audio.createGain();
+  volume.gain.setValueAtTime(0.08, audio.currentTime);
+  volume.gain.exponentialRampToValueAtTime(0.001, audio.currentTime + 0.4);
+  volume.connect(audio.destination);
+  [660, 880].forEach((frequency, index) => {
+    const tone = audio.createOscillator();
+    tone.frequency.value = frequency;
+    tone.connect(volume);
+    tone.start(audio.currentTime + index * 0.12);
+    tone.stop(audio.currentTime + 0.4);
+  });
+}
+
+/** Browsers notify only for pages that came by https or from this machine. */
+function drawNotify() {
+  const canNotify = 'Notification' in window && window.isSecureContext;
+  $.notify.disabled = !canNotify;
+  $.notify.checked = canNotify && recall('localStorage', 'notify') === 'yes' && Notification.permission === 'granted';
+  $.notifyWhy.textContent = canNotify ? '' : window.isSecureContext ? T.noNotifications : T.needsHttps;
+  $.notifyWhy.hidden = canNotify;
+  $.sound.checked = recall('localStorage', 'sound') === 'yes';
+}
+
 $.notify.addEventListener('change', async () => {
   if ($.notify.checked && await Notification.requestPermission() !== 'granted') {
     $.notify.checked = false;
     notice(T.notifyDenied);
   }
   remember('localStorage', 'notify', $.notify.checked ? 'yes' : '');
+});
+$.sound.addEventListener('change', () => {
+  remember('localStorage', 'sound', $.sound.checked ? 'yes' : '');
+  if ($.sound.checked) ring();
+});
+$.level.addEventListener('change', () => {
+  remember('localStorage', `level.${fold(shown.name)}`, $.level.value === 'mentions' ? '' : $.level.value);
+  roomsChanged = titleChanged = true;
+  wantFlush();
 });
 window.addEventListener('focus', () => setFocused(true));
 window.addEventListener('blur', () => setFocused(false));

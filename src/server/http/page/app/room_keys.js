@@ -21,9 +21,11 @@ function keepKey(room, asked) {
 
 /** A room that the user was in wants its key again after the connection was lost: `true` if it is known. */
 function giveKeyAgain(f) {
-  if (f.what !== 'wrong_key' || !keys.has(fold(f.room)) || pending.some((line) => enters(line, f.room))) return false;
+  const view = findRoom(f.room);
+  const isComing = phase !== 'here' || (view?.isMember && !view.isConfirmed);
+  if (f.what !== 'wrong_key' || !isComing || !keys.has(fold(f.room)) || pending.some((line) => enters(line, f.room))) return false;
   reentering.add(fold(f.room));
-  const line = `/${followed.has(fold(f.room)) ? 'follow' : 'join'} ${withKey(f.room)}`;
+  const line = `/${isMember(f.room) && !sameRoom(f.room, me.room) ? 'follow' : 'join'} ${withKey(f.room)}`;
   if (phase === 'here') ask(line);
   else afterLogin.push(line);
   return true;
@@ -47,7 +49,8 @@ $.keyForm.addEventListener('submit', (event) => {
   event.preventDefault();
   const key = $.key.value.trim();
   if (phase !== 'here' || !key) return $.key.focus();
-  transmit(`/${$.keyForm.dataset.command} ${$.keyForm.dataset.room} ${key}`);
+  const { command, room: name } = $.keyForm.dataset;
+  transmit(`/${command} ${name} ${key}`, { opens: true });
 });
 $.keyForm.addEventListener('keydown', (event) => { if (event.key === 'Escape') endKey(); });
 $.keyCancel.addEventListener('click', endKey);

@@ -30,17 +30,22 @@ function understand(line) {
 
 /** The room before a text, `#den text`, if the user is a member of it. */
 function toRoom(text) {
-  const [, room, rest = ''] = text.match(/^#([^#\s]\S*)(?: (.*))?$/s) ?? [];
-  return room && isMember(room) ? { room, text: rest } : { text };
+  const [, named, rest = ''] = text.match(/^#([^#\s]\S*)(?: (.*))?$/s) ?? [];
+  return named && canFollow() && (isMember(named) || sameRoom(named, me.room)) ? { room: named, text: rest } : { text };
 }
 
-function transmit(line, { silent = false } = {}) {
-  const { kind, text, room } = understand(line);
+/**
+ * Sends a line. `silent`: the user has not typed it; `typed`: what it was before it got the name of a room; `from`: the
+ * view in which it was typed; `load`, `query`, `opens`: what is done with the answer.
+ */
+function transmit(line, { silent = false, load, query, opens, from, typed } = {}) {
+  const { kind, text, room: named, to } = understand(line);
   socket.send(line);
   // Without an echo nothing comes back by which to know.
   if (!me.echo && (kind === 'say' || kind === 'action')) return;
-  if (kind === 'nothing') return;
-  pending.push({ line, kind, room, text: text === undefined ? undefined : cleaned(text), silent, at: performance.now() });
+  // The server says nothing to these.
+  if (kind === 'nothing' || (kind === 'read' && silent)) return;
+  pending.push({ line, kind, room: named, text: text === undefined ? undefined : cleaned(text), silent, load, query, opens, from, typed, to, at: performance.now() });
 }
 
 /** An answer settles the first line that it can be for, and all before it: the server keeps their order. */
@@ -75,7 +80,7 @@ const REFUSABLE = {
   not_followed: (line) => line.kind === 'unfollow',
   too_many_followed: (line) => line.kind === 'follow',
   text_too_long: (line) => line.kind === 'set_topic',
-  ...Object.fromEntries([...ENTRY_REASONS].map((what) => [what, (line, f) => enters(line, f.room)])),
+  ...Object.fromEntries([...ENTRY_REASONS].map((what) => [what, (line, f) => enters(line, f.room) || (line.load && sameRoom(line.load.view.name, f.room))])),
   ...Object.fromEntries(['no_accounts', 'no_account', 'bad_password', 'other_sessions', 'registered_already', ...PASSWORD_REASONS].map((what) => [what, hasPassword])),
   muted_in: speaks,
   moderated: speaks,
@@ -91,20 +96,43 @@ function refusedLine(f, text) {
   const fits = REFUSABLE[f.what] ?? isCommand;
   const index = pending.findIndex((line) => fits(line, f));
   const asked = index < 0 ? undefined : pending.splice(0, index + 1).at(-1);
-  if (asked?.kind === 'join') setAddress(me.room);
+  if (asked?.kind === 'join') setAddress(shown);
+  if (asked?.load) return failedLoad(asked.load, text);
+  if (asked?.kind === 'whois' && asked.silent) return failCard(text);
+  if (asked?.query) {
+    asked.query.isWaiting = false;
+    $.searchState.textContent = text;
+  }
   if (asked?.kind === 'set_room') resetSettings();
   if (asked && ENTRY_REASONS.has(f.what)) return refusedEntry(f, asked, text);
   if (asked && hasPassword(asked)) {
     if (refusedAccount(f, asked, text)) return;
   } else if (asked?.silent) return;
+  if (asked?.kind === 'whisper') closeEmptyTalk(asked);
   show({ kind: 'refused', text });
   if (f.what === 'wrong_key') askKey(f.room, 'follow', false);
-  if (sideShown()) $.sideWhy.textContent = wide.matches ? '' : text;
+  if (sideShown() || membersShown()) $.sideWhy.textContent = $.memberWhy.textContent = wide.matches ? '' : text;
   // It can be said later.
-  if (fits === speaks && asked && !$.text.value) {
-    $.text.value = asked.line;
+  if (fits === speaks && asked) giveBack(asked);
+}
+
+/** A text goes back to where it was typed, unless another is being written there. */
+function giveBack({ line, typed = line, from = shown }) {
+  if (from !== shown) from.draft ||= typed;
+  else if (!$.text.value) {
+    $.text.value = typed;
     draftChanged();
   }
+}
+
+/** A whisper was refused: a conversation in which nothing was said ends. */
+function closeEmptyTalk({ to, from }) {
+  const view = to && findTalk(to);
+  // What has been typed there since stays there.
+  if (!view || view.live.items.some(canSave) || (view === shown ? $.text.value : view.draft)) return;
+  views.delete(view.key);
+  roomsChanged = true;
+  if (view === shown) showView(from ?? room(me.room));
 }
 
 function refusedEntry(f, asked, text) {
@@ -114,7 +142,7 @@ function refusedEntry(f, asked, text) {
   keys.delete(fold(f.room));
   askKey(f.room, asked.kind, Boolean(entryOf(asked).key));
   if (asked.silent) return;
-  if (!wide.matches) showSide(false, false);
+  if (!wide.matches) closePanels();
   $.key.focus();
 }
 
@@ -125,21 +153,34 @@ function doubt() {
     elsewhere ||= line.kind === 'join';
     if (!SPOKEN.has(line.kind)) continue;
     // If it was said, it has an id above the last one that was seen. A whisper is in no history, though.
-    const room = line.room ?? me.room;
-    doubtful.push({ ...line, room: line.kind === 'whisper' ? undefined : room, name: me.name, run: me.run, after: lastIdOf(room), unsure: elsewhere || line.kind === 'whisper' });
+    const { line: text, kind, text: words, typed, from } = line;
+    const name = kind === 'whisper' ? undefined : line.room ?? me.room;
+    doubtful.push({ line: text, kind, text: words, typed, from: from?.key, room: name, name: me.name, run: me.run, after: findRoom(name ?? me.room)?.lastId ?? 0, unsure: elsewhere || kind === 'whisper' });
   }
   pending = [];
   drawUnsaid();
 }
 
 /** The history that comes does not reach back to where the connection was lost; without `room`, in all rooms. */
-function cannotTell(room) {
-  for (const line of doubtful) line.unsure ||= !room || sameRoom(line.room, room);
+function cannotTell(name) {
+  for (const line of doubtful) line.unsure ||= !name || sameRoom(line.room ?? me.room, name);
 }
 
+/** The history of a followed room has not come to its end on this connection. */
+const isComing = (name) => Boolean(findRoom(name)?.isMember) && !findRoom(name).isComplete || (followedRooms().some((view) => sameRoom(view.name, name) && !view.isConfirmed));
+
+/** A line that was said in what was the current room goes to that room, also if another one is current by now. */
+function addressed({ line, kind, room: name }) {
+  if (!canFollow() || !name || sameRoom(name, me.room) || kind === 'whisper' || understand(line).room) return line;
+  return `${kind === 'action' ? '/me ' : ''}#${name} ${understand(line).text}`;
+}
+
+/** Whether an unsaid line can be sent to where it was typed. */
+const hasPlace = ({ kind, room: name }) => kind === 'whisper' || !name || !canFollow() || isMember(name);
+
 /** A room is up to date: what was said there and has not come back by now is given back. */
-function settleDoubts(room) {
-  const isOpen = (line) => line.room && !sameRoom(line.room, room) && (followed.has(fold(line.room)) || reentering.has(fold(line.room)));
+function settleDoubts(name) {
+  const isOpen = (line) => line.room && !sameRoom(line.room, name) && (isComing(line.room) || reentering.has(fold(line.room)));
   const news = !doubtful.every(isOpen);
   unsaid.push(...doubtful.filter((line) => !isOpen(line)));
   doubtful = doubtful.filter(isOpen);
@@ -151,28 +192,38 @@ function drawUnsaid() {
   const lines = [...unsaid, ...doubtful];
   remember('sessionStorage', 'unsaid', lines.length ? JSON.stringify(lines) : '');
   $.unsaid.hidden = lines.length === 0;
+  $.unsaidLines.replaceChildren(...lines.map((line) => el('li', '', line.line)));
   if (lines.length === 0) return;
   const settled = doubtful.length === 0 && phase === 'here';
   const unsure = lines.some((line) => line.unsure);
   $.unsaidWhy.textContent = !settled ? T.unsaidWaiting : unsure ? T.unsaidPerhaps : T.unsaid(lines.length);
-  $.unsaidLines.replaceChildren(...lines.map((line) => el('li', '', line.line)));
   $.unsaidButtons.hidden = !settled;
   $.edit.hidden = lines.length > 1;
 }
 
 function takeUnsaid() {
-  const lines = unsaid.map((line) => line.line);
+  const lines = unsaid;
   unsaid = [];
   drawUnsaid();
   $.text.focus();
   return lines;
 }
 
-$.again.addEventListener('click', () => { if (phase === 'here') for (const line of takeUnsaid()) transmit(line); });
+$.again.addEventListener('click', () => {
+  if (phase !== 'here') return;
+  const lines = takeUnsaid();
+  for (const line of lines.filter(hasPlace)) transmit(addressed(line), { typed: line.typed, from: views.get(line.from) });
+  // The others would be said in another room.
+  unsaid = lines.filter((line) => !hasPlace(line));
+  drawUnsaid();
+  if (unsaid.length > 0) show({ kind: 'refused', text: T.refused.not_in_room(unsaid[0]) });
+});
 $.discard.addEventListener('click', () => takeUnsaid());
 $.edit.addEventListener('click', () => {
   const [line] = takeUnsaid();
+  const view = views.get(line.from);
+  if (view) showView(view);
   // What is being written is to be had by the arrow key.
-  sent.push(...draftLines($.text.value).filter((line) => !isSecret(line)));
-  setDraft(line);
+  rememberSent(shown, draftLines($.text.value));
+  setDraft(view ? line.typed : line.line);
 });

@@ -1,14 +1,15 @@
-// The settings of the current room in the panel.
+// The settings of the room in the right panel, and of its notifications.
 
-/** Shows the settings of the current room; what is being typed stays until it is sent or refused. */
+/** Shows the settings of the room; what is being typed stays until it is sent or refused. */
 let shownSettings = {};
 function drawSettings() {
   settingsChanged = false;
+  drawLevel();
   const operates = mayOperate();
-  $.settings.hidden = !canFollow() || (isLobby() && !operates);
+  $.settings.hidden = !canFollow() || !shown.isMember || (isLobby() && !operates);
   $.settingFields.disabled = !operates;
   for (const form of $.settings.querySelectorAll('form')) form.hidden = isLobby() || !operates;
-  const { settings } = rulesOf(me.room);
+  const settings = shown.settings ?? {};
   for (const control of $.settingFields.querySelectorAll('[data-setting]')) {
     const name = control.dataset.setting;
     const value = settings[name] ?? null;
@@ -32,18 +33,18 @@ $.settingFields.addEventListener('change', ({ target }) => {
   if (phase !== 'here') return resetSettings();
   if (!target.reportValidity()) return;
   const value = target.type === 'checkbox' ? (target.checked ? 'on' : 'off') : target.value.trim() || 'off';
-  sendFromSide(`/room #${me.room} ${target.dataset.setting} ${value}`);
+  sendFromSide(`/room #${shown.name} ${target.dataset.setting} ${value}`);
 });
 $.settings.addEventListener('submit', (event) => {
   event.preventDefault();
   const [field] = event.target.elements;
   const name = field.value.trim();
   if (!name || phase !== 'here') return field.focus();
-  sendFromSide(`/${event.target.dataset.command} #${me.room} ${name}`);
+  sendFromSide(`/${event.target.dataset.command} #${shown.name} ${name}`);
   field.value = '';
 });
 
 function sendFromSide(line) {
-  $.sideWhy.textContent = '';
+  $.memberWhy.textContent = '';
   if (phase === 'here') transmit(line);
 }

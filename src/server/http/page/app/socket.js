@@ -20,9 +20,9 @@ function connect() {
   const url = new URL('ws', location.href);
   url.protocol = url.protocol.replace('http', 'ws');
   url.hash = '';
-  askedAfter = me.run && sameRoom(view.room, me.room) ? newestSeen() : 0;
-  followed.forEach((room) => { room.isConfirmed = false; });
-  const follow = [...followed.values()].map(({ room }) => room).filter((room) => !sameRoom(room, me.room)).join();
+  askedAfter = me.run && home()?.isMember ? newestSeen() : 0;
+  for (const view of memberRooms()) view.isConfirmed = false;
+  const follow = followedRooms().map(({ name }) => name).join();
   const wanted = { room: me.room, ...(follow && { follow }), ...(askedAfter && { run: me.run, after: askedAfter }) };
   url.search = new URLSearchParams(wanted).toString().replaceAll('%2C', ',');
   const mine = socket = new WebSocket(url, 'chinwag.v1');
@@ -42,8 +42,11 @@ function drop() {
 function closed(opened) {
   const wasAsked = phase === 'asked' && !prompt && !returning();
   socket = null;
-  replay = null;
-  arriving = false;
+  // What has come of a history is asked for again.
+  for (const view of views.values()) if (view.isRoom) view.history = null;
+  for (const view of views.values()) view.segment.isLoading = view.live.isLoading = false;
+  if (search) search.isWaiting = false;
+  answering = null;
   reentering.clear();
   afterLogin = [];
   clearTimeout(settledTimer);
@@ -52,6 +55,7 @@ function closed(opened) {
   if (parting !== null) return goOut(parting);
   if (wasAsked) return goOut($.why.textContent);
   phase = 'lost';
+  drawJoinBar();
   // Full jitter above a half, so that the many who lost one server do not come back as one.
   const most = Math.min(30, 2 ** attempts);
   attempts += 1;
@@ -77,9 +81,10 @@ function goOut(text) {
   parting = null;
   clearTimeout(retryTimer);
   remember('sessionStorage', 'name', '');
-  forgetFollowed();
+  for (const view of memberRooms()) leave(view);
+  remember('sessionStorage', 'views', '');
   // Another person may use this screen next.
-  if (text === T.goodbye) forgetRooms();
+  if (text === T.goodbye) forgetAll();
   setBanner('');
   screen('login');
   loginMessage(text);

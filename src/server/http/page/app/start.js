@@ -12,15 +12,14 @@ window.visualViewport?.addEventListener('scroll', fitWindow);
 window.addEventListener('pagehide', () => {
   // A reload is a lost connection, too: what it had not heard back is doubtful.
   doubt();
-  rememberFollowed();
+  saveViews();
+  reportAll();
 });
 // Back from the cache of the browser, which closed the connection.
 window.addEventListener('pageshow', (event) => { if (event.persisted && socket === null && phase === 'here') closed(true); });
 
 function restore() {
-  $.text.value = recall('sessionStorage', 'draft');
-  pasted = recall('sessionStorage', 'pasted');
-  try { doubtful = JSON.parse(recall('sessionStorage', 'unsaid') || '[]'); } catch { doubtful = []; }
+  try { doubtful = JSON.parse(recall('sessionStorage', 'unsaid')).filter(({ line, kind, text }) => [line, kind, text].every((each) => typeof each === 'string')); } catch { doubtful = []; }
   drawHint();
   drawUnsaid();
 }
@@ -32,7 +31,8 @@ function start() {
   for (const node of document.querySelectorAll('[data-t-placeholder]')) node.placeholder = T[node.dataset.tPlaceholder];
   $.settingFields.querySelector('[data-setting=key]').title = T.keyRule;
   $.nickname.value = me.wanted;
-  showSide(wide.matches && recall('localStorage', 'side') !== 'hidden', false);
+  drawNotify();
+  fitPanels();
   restore();
   fitWindow();
   screen('login');
@@ -41,6 +41,6 @@ function start() {
   retitle();
   // After a reload one goes on as before.
   const name = recall('sessionStorage', 'name');
-  if (name) { me.name = me.wanted = name; recallFollowed(); connect(); drawLogin(); }
+  if (name) { me.name = me.wanted = name; recallViews(); connect(); drawLogin(); }
 }
 start();

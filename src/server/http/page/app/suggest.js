@@ -6,21 +6,24 @@ const COMMANDS = ['me', 'msg', 'r', 'nick', 'who', 'rooms', 'join', 'leave', 'hi
 const COMMANDS_2 = ['follow', 'unfollow', 'topic', 'quiet', 'away', 'whois', 'delete', 'room', 'register', 'password', 'unregister']; // on servers of revision 2
 const OPERATOR_COMMANDS = ['invite', 'op', 'deop', 'voice', 'devoice', 'kick', 'mute', 'unmute', 'mutes', 'ban', 'unban', 'bans'];
 
-/** The members that can be named: `name`, and `detail` to show beside it. */
-function knownPeople() {
-  const names = [...people.values()].filter((name) => name !== me.name).sort(compare);
-  return names.map((name) => ({ name, detail: T.roles[roleOf(name)] ?? '' }));
+/** The members that can be named: `name`, and `detail` to show beside it. `fits`: the names that are wanted. */
+function knownPeople(fits) {
+  const view = shown.isRoom ? shown : home();
+  const names = [...(view?.people.values() ?? [])].filter((name) => name !== me.name && fits(name)).sort(compare);
+  return names.map((name) => ({ name, detail: [T.roles[roleOf(name, view)], view.away.has(fold(name)) && T.awayMark].filter(Boolean).join(T.comma) }));
 }
 
-/** The rooms in which the user can say something. */
-function knownRooms() {
-  const spoken = roomsShown().filter(({ room }) => isMember(room));
-  return spoken.map(({ room, here: count, topic }) => ({ name: room, detail: [T.here(count), topic].filter(Boolean).join(' · ') }));
+/** The rooms in which the user can say something; within a line others can be named, too. */
+function knownRooms(fits, isStart) {
+  const detailOf = (here, topic) => [T.here(here), topic].filter(Boolean).join(' · ');
+  const mine = memberRooms().sort(byName).map(({ name, here, topic }) => ({ name, detail: detailOf(here, topic) }));
+  const others = isStart ? [] : rooms.filter(([name]) => !isMember(name)).map(([name, here, topic]) => ({ name, detail: detailOf(here, topic) }));
+  return [...mine, ...others].filter(({ name }) => fits(name));
 }
 
 /** The commands that the user may use. */
-function knownCommands() {
-  const names = [...COMMANDS, ...(canFollow() ? COMMANDS_2 : []), ...(mayOperate() ? OPERATOR_COMMANDS : [])];
+function knownCommands(fits) {
+  const names = [...COMMANDS, ...(canFollow() ? COMMANDS_2 : []), ...(mayOperate() ? OPERATOR_COMMANDS : [])].filter(fits);
   return names.map((name) => ({ name, detail: commandHelp(`/${name}`) }));
 }
 
@@ -53,7 +56,7 @@ function candidatesFor({ word, start }) {
   const [sign] = word;
   if (sign === '/' && start > 0) return [];
   const typed = fold(word.slice(1));
-  return KNOWN[sign]().filter(({ name }) => fold(name).startsWith(typed)).map((each) => ({ ...each, word: sign + each.name }));
+  return KNOWN[sign]((name) => fold(name).startsWith(typed), start === 0).map((each) => ({ ...each, word: sign + each.name }));
 }
 
 // ---- Completion with Tab -------------------------------------------------------------------------------
@@ -151,8 +154,10 @@ function takeSuggestion(index) {
 
 /** Whether Enter takes the choice rather than sends the line: a word that is complete is sent. */
 function entersChoice() {
-  const isComplete = openList.items.some(({ word }) => fold(word) === fold(openList.word));
-  return openList.hasMoved || (openList.word.length > 1 && !isComplete);
+  const { word: typed, start, items, hasMoved } = openList;
+  // A name alone says nothing.
+  const isComplete = items.some(({ word }) => fold(word) === fold(typed)) && !(typed.startsWith('@') && start === 0);
+  return hasMoved || (typed.length > 1 && !isComplete);
 }
 
 /** Lets the open list have a key; `false` if the key is not for it. */

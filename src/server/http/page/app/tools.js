@@ -10,12 +10,20 @@ function el(tag, className = '', ...children) {
   return node;
 }
 
-/** Storage that a browser may forbid: what cannot be remembered is forgotten. */
+/** Storage that a browser may forbid, or that is full: what cannot be remembered is forgotten; `false` then. */
 function remember(storage, key, value) {
   try {
     if (value == null || value === '') window[storage].removeItem(`chinwag.${key}`);
     else window[storage].setItem(`chinwag.${key}`, value);
-  } catch { /* forbidden or full */ }
+    return true;
+  } catch {
+    return false;
+  }
+}
+function forgetStored(storage, prefix) {
+  try {
+    for (const key of Object.keys(window[storage])) if (key.startsWith(`chinwag.${prefix}`)) window[storage].removeItem(key);
+  } catch { /* forbidden */ }
 }
 function recall(storage, key) {
   try { return window[storage].getItem(`chinwag.${key}`) ?? ''; } catch { return ''; }
