@@ -279,7 +279,7 @@ export async function conversations_outlive_a_reload({ server, page, picture }) 
   await show(alice, '@bob');
   same(await alice.$$eval('#log .whisper .text', (nodes) => nodes.map((node) => node.textContent)), ['psst', 'let x = 1;', 'one', 'two'], 'the conversation');
   same(await alice.$eval('#log .rule.new + .line .text', (node) => node.textContent).catch(() => 'none'), 'one', 'the first that is unread');
-  check(await alice.isHidden('#talkList .badge'), 'the whispers stay unread');
+  await until(alice, () => document.querySelector('#talkList .badge').hidden, null, 'the whispers stay unread');
   bob.say('/nick bobby');
   await roomIs(alice, 'bobby');
   bob.say('@alice three');
