@@ -140,8 +140,8 @@ export async function code_fits_every_screen({ server, page, picture }) {
     await say(alice, 'run `cargo test --all-targets` *now*: www.example.org');
     await sees(alice, 'cargo test', 'own');
     const long = 'let long = "a line that is longer than the screen is wide, however wide it may be, as lines of code often are: nobody breaks them";'.repeat(2);
-    carol.say('```rust', long, '    short;', '```', 'behind it');
-    await sees(alice, 'behind it', 'said');
+    carol.say('```rust', long, '    short;', '```', `behind it, ${name}`);
+    await sees(alice, `behind it, ${name}`, 'said');
     same(await alice.$$eval('#log pre', (nodes) => nodes.at(-1).textContent), `${long}\n    short;`, 'the block of code');
     await sound(alice, `code, ${name}`);
     await picture(alice, `${name}-code`);
