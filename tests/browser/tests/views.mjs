@@ -122,6 +122,13 @@ export async function half_a_line_is_not_said_elsewhere({ server, page }) {
   await sees(alice, 'Nobody here is called bbo.', 'refused');
   await roomIs(alice, 'bbo');
   await draftIs(alice, 'second');
+  // Whoever has gone elsewhere before the answer to /join comes stays there.
+  await show(alice, 'lobby');
+  await say(alice, '/join tea');
+  await show(alice, '@bbo');
+  await until(alice, () => me.room === 'tea' && home().isComplete && cancelFlush === null, null, 'not in tea');
+  await roomIs(alice, 'bbo');
+  await draftIs(alice, 'second');
 }
 
 export async function nothing_is_left_for_the_next_person({ server, wire, page, folder }) {

@@ -134,7 +134,7 @@ function goTo(name) {
 
 /** Becomes a member of a room, and stays in the others. */
 function enterRoom(name) {
-  if (phase === 'here') transmit(`/${canFollow() ? 'follow' : 'join'} ${withKey(name)}`, { opens: true });
+  if (phase === 'here') transmit(`/${canFollow() ? 'follow' : 'join'} ${withKey(name)}`, { opens: true, from: shown });
 }
 
 /** Leaves a room or closes a conversation. */

@@ -7,7 +7,7 @@ const ROOM_FRAMES = {
     resumed = Boolean(asked?.silent);
     askedAfter = 0;
     keepKey(f.room, asked);
-    moveHome(f, Boolean(asked && !asked.silent));
+    moveHome(f, Boolean(asked && !asked.silent) && isStillThere(asked));
     if (!resumed) tellHome(T.inRoom(f.room, f.here));
     askAround();
   },
@@ -20,7 +20,7 @@ const ROOM_FRAMES = {
     keepKey(f.room, asked);
     if (asked && !asked.silent) {
       notice(T.following(f.room, f.here), asked.opens ? view : shown);
-      if (asked.opens) {
+      if (asked.opens && isStillThere(asked)) {
         showView(view, { carries: true });
         focusFirst();
       }
@@ -182,6 +182,9 @@ function moveHome(f, isAsked) {
   if (isSeen) showView(view, { carries: isAsked });
   if (before && before !== view) leave(before);
 }
+
+/** Whether the user has not gone to another view since the line was sent. */
+const isStillThere = ({ from = shown }) => from === shown;
 
 /** Tells what a member has done in a room: the line stands there, and the user who did it reads it. */
 function told(f, kinds, text) {
