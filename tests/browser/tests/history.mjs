@@ -102,6 +102,9 @@ export async function search_finds_marks_and_goes_there({ server, folder, page, 
   // Older results come on demand.
   await say(alice, '/search line');
   await until(alice, () => document.querySelectorAll('#results li').length === 20, null, '/search does not open the box');
+  await say(alice, '/follow den');
+  await sees(alice, 'You are in den too', 'notice');
+  await show(alice, 'den');
   await alice.click('#olderResults');
   await until(alice, () => document.querySelectorAll('#results li').length === 40, null, 'older results do not come');
   await alice.keyboard.press('Escape');

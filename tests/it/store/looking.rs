@@ -39,7 +39,10 @@ fn history_can_be_paged_back_to_the_first_message() {
         match ends.strip_prefix("* --- for what was said before: ") {
             Some(next) => command = format!("{} 500", next.split([';', '-']).next().expect("a command")),
             None => {
-                assert_eq!(ends, "* --- nothing was said here before that; after that: /history after 234 ---");
+                assert_eq!(
+                    ends,
+                    "* --- nothing was said here before that; for what was said after: /history after 234 ---"
+                );
                 break;
             }
         }
@@ -64,7 +67,7 @@ fn history_can_be_paged_forward_to_the_newest_message() {
             assert!(page[0].starts_with(&format!("* --- the first {} message", page.len() - 2)), "{}", page[0]);
             said.extend_from_slice(&page[1..page.len() - 1]);
             pages += 1;
-            let Some((_, next)) = page[page.len() - 1].split_once("after that: ") else { break };
+            let Some((_, next)) = page[page.len() - 1].split_once("for what was said after: ") else { break };
             command = format!("{} 500", next.trim_end_matches(" ---"));
         }
         let last = "[T] bob: now".to_owned();
@@ -79,7 +82,7 @@ fn history_can_be_paged_forward_to_the_newest_message() {
             "[T] alice: message 700",
             "[T] alice: message 701",
             "[T] alice: message 702",
-            "* --- for what was said before: /history before 699; after that: /history after 702 ---",
+            "* --- for what was said before: /history before 699; for what was said after: /history after 702 ---",
         ]
     );
     assert_eq!(
@@ -110,7 +113,7 @@ fn invalid_arguments_are_answered_with_usage() {
         answer(&mut bob, "/history before 1"),
         [
             "* --- the last 0 messages before 1 ---",
-            "* --- nothing was said here before that; after that: /history after 0 ---"
+            "* --- nothing was said here before that; for what was said after: /history after 0 ---"
         ]
     );
 }

@@ -230,10 +230,10 @@ fn page_around_a_message_is_limited_on_both_sides() {
     assert_eq!(page(&few, &[]), (2, ends("nothing was said here before that")));
     assert_eq!(page(&[], &few), (2, ends("nothing was said here before that")));
     // Two messages of 800 bytes fit into a half.
-    let both = "for what was said before: /history before 7; after that: /history after 2";
+    let both = "for what was said before: /history before 7; for what was said after: /history after 2";
     assert_eq!(page(&long, &long), (4, ends(both)));
     // A message that does not fit is shown alone.
-    let both = "for what was said before: /history before 4; after that: /history after 3";
+    let both = "for what was said before: /history before 4; for what was said after: /history after 3";
     assert_eq!(page(&longest, &longest), (2, ends(both)));
 }
 

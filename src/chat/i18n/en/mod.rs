@@ -170,7 +170,7 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
                 Some(id) => write!(f, "--- for what was said before: /history {}before {id}", prefix(room))?,
                 None => f.write_str("--- nothing was said here before that")?,
             }
-            newer.map_or(Ok(()), |id| write!(f, "; after that: /history {}after {id}", prefix(room)))?;
+            newer.map_or(Ok(()), |id| write!(f, "; for what was said after: /history {}after {id}", prefix(room)))?;
             f.write_str(" ---")
         }
         Notice::FoundBegins { words, messages: 0 } => write!(f, "--- no message with {words} ---"),

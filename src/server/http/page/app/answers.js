@@ -31,13 +31,13 @@ const ANSWERS = {
     if (view !== shown) announce(T.whisperFrom(f.from));
     countNew(view, item);
     notifyOf(view, item);
-    savedSoon();
+    saveSoon();
   },
   whispered(f) {
     answered(['whisper'], f.text);
     const view = talk(f.to);
     addLine(view, { kind: 'whispered', at: f.at, name: f.to, text: f.text, own: true });
-    savedSoon();
+    saveSoon();
   },
   people(f) {
     const asked = answered(['who']);

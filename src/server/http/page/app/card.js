@@ -23,7 +23,7 @@ function drawCard() {
   const acts = isOther && view.isMember && mayOperate(view) ? actsOn(name, view) : [];
   if (isOther && me.role) acts.push('kickAll', 'banAll');
   const buttons = [...talks, ...removes, ...acts].map((act) => {
-    const button = listButton({ act }, ['delete', 'kick', 'ban'].includes(act) ? 'plain bad' : 'plain', T.acts[act]);
+    const button = listButton({ act }, act === 'delete' || ASKED.has(act) ? 'plain bad' : 'plain', T.acts[act]);
     button.disabled = phase !== 'here';
     return button;
   });
@@ -39,9 +39,9 @@ function actsOn(name, view) {
   return [role === 'op' ? 'deop' : 'op', ...speech, 'kick', 'ban'].filter(Boolean);
 }
 
-/** What the server tells about the person. `false`: nobody asked on the card. */
+/** Shows what the server tells about the person. */
 function fillCard(f) {
-  if (!$.card.open || !cardOf || fold(cardOf.name) !== fold(f.name)) return false;
+  if (!$.card.open || !cardOf || fold(cardOf.name) !== fold(f.name)) return;
   const facts = [
     [T.cardRole, T.roles[f.role] ?? T.roles[roleOf(f.name, cardOf.view)]],
     [T.cardAway, f.away === null || f.away === undefined ? '' : f.away || T.yes],
@@ -50,7 +50,6 @@ function fillCard(f) {
     [T.cardAccount, f.account ? T.registeredName : T.guest],
   ];
   $.cardFacts.replaceChildren(...facts.filter(([, text]) => text).flatMap(([label, text]) => [el('dt', '', label), el('dd', '', text)]));
-  return true;
 }
 
 /** The question about the person was refused. */
@@ -81,7 +80,7 @@ $.cardActs.addEventListener('click', ({ target }) => {
   const button = target.closest('button');
   if (!button || phase !== 'here') return;
   const { act } = button.dataset;
-  const sure = `${T.sureTo(T.acts[act])}`;
+  const sure = T.sureTo(T.acts[act]);
   if ((ASKED.has(act) || (act === 'delete' && cardOf.name !== me.name)) && button.textContent !== sure) {
     button.textContent = sure;
     return announce(sure);

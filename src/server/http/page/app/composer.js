@@ -48,7 +48,7 @@ function takeDraft() {
 function draftChanged() {
   const draft = $.text.value;
   if (!draft.includes('\n')) pasted = '';
-  savedSoon();
+  saveSoon();
   if (!CSS.supports('field-sizing', 'content')) {
     $.text.style.height = 'auto';
     $.text.style.height = `${$.text.scrollHeight}px`;

@@ -143,7 +143,7 @@ function leaveView(view) {
     views.delete(view.key);
     if (view === shown) showHome();
     roomsChanged = titleChanged = true;
-    savedSoon();
+    saveSoon();
     wantFlush();
   } else if (phase !== 'here') return;
   else if (!isHome(view)) transmit(`/unfollow ${view.name}`);

@@ -66,7 +66,7 @@ function cutNewest() {
     shown.live.hasOlder = true;
     segment.items.slice(-MAX_HIDDEN).flatMap(rawItems).forEach((item) => shown.live.append(item));
   }
-  segment.trimNewer(MAX_ITEMS);
+  segment.trimNewer(Math.max(MAX_ITEMS, to));
 }
 
 /** Draws the lines that were added at the end. */

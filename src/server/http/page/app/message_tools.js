@@ -8,6 +8,7 @@ function mayDelete(item, view = shown) {
 
 const itemOfLine = (line) => line?.dataset.id ? shown.segment.byId.get(Number(line.dataset.id)) : undefined;
 const hasCard = (item) => Boolean(item) && !item.own && shown.isRoom;
+const hasTools = (line) => mayDelete(itemOfLine(line)) || hasCard(itemOfLine(line));
 
 /** Puts the buttons on a message, or takes them away. */
 function offerTools(line) {
@@ -40,7 +41,6 @@ function deleteItem(view, item) {
 function stepTools(step) {
   const lines = [...$.lines.children];
   const from = lines.indexOf($.tools.parentNode);
-  const hasTools = (line) => { const item = itemOfLine(line); return mayDelete(item) || hasCard(item); };
   const next = step < 0 ? lines.slice(0, Math.max(0, from)).findLast(hasTools) : lines.slice(from + 1).find(hasTools);
   if (!next) return;
   $.log.focus();
@@ -77,7 +77,7 @@ $.log.addEventListener('pointerleave', ({ pointerType }) => {
   if (pointerType !== 'touch' && !isUsed()) $.tools.remove();
 });
 $.log.addEventListener('focusin', ({ target }) => {
-  if (target === $.log && $.log.matches(':focus-visible')) offerTools([...$.lines.children].findLast((line) => mayDelete(itemOfLine(line)) || hasCard(itemOfLine(line))));
+  if (target === $.log && $.log.matches(':focus-visible')) offerTools([...$.lines.children].findLast(hasTools));
 });
 // Later, since the focus is lost by moving the buttons, too.
 $.log.addEventListener('focusout', () => setTimeout(() => {

@@ -13,7 +13,7 @@ function arrive(view, f) {
   askRules(view);
   roomsChanged = true;
   if (view === shown) drawSurroundings();
-  savedSoon();
+  saveSoon();
   wantFlush();
 }
 
@@ -22,7 +22,7 @@ function leave(view) {
   if (!view) return;
   Object.assign(view, { isMember: false, isConfirmed: false, isComplete: true, history: null, unread: 0, mentions: 0, hasGap: false });
   roomsChanged = titleChanged = true;
-  savedSoon();
+  saveSoon();
   if (view === shown) showHome();
   forgetLeft();
   wantFlush();
@@ -118,7 +118,7 @@ function endEntry(view, { messages, gap }) {
   if (isHome(view)) endArrival();
   settleDoubts(view.name);
   roomsChanged = true;
-  savedSoon();
+  saveSoon();
   wantFlush();
 }
 

@@ -66,14 +66,15 @@ const ROOM_FRAMES = {
   settings(f) {
     const asked = answered(['room', 'set_room']);
     const view = roomOf(f);
+    const settings = Object.fromEntries(SETTINGS.map((name) => [name, f[name.replace('-', '_')]]));
     if (view) {
-      view.settings = Object.fromEntries(SETTINGS.map((name) => [name, f[name.replace('-', '_')]]));
+      view.settings = settings;
       view.roles = new Map([...f.voices.map((name) => [fold(name), 'voice']), ...f.operators.map((name) => [fold(name), 'op'])]);
     }
     if (typeof f.key === 'string') keys.set(fold(f.room), f.key);
     rulesChanged();
     if (asked?.silent) return;
-    const list = SETTINGS.filter((name) => f[name.replace('-', '_')]).map((name) => settingText(name, f[name.replace('-', '_')]));
+    const list = SETTINGS.filter((name) => settings[name]).map((name) => settingText(name, settings[name]));
     notice(T.settingsOf(f.room, ...[list, f.operators, f.voices].map((items) => items.join(T.comma))));
   },
   setting(f) {

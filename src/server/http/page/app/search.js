@@ -28,7 +28,8 @@ function drawSearch() {
 const searchView = () => shown.isRoom ? shown : home() ?? shown;
 
 function startSearch(words, before) {
-  const view = searchView();
+  // Older results are of the room in which was searched.
+  const view = before === undefined ? searchView() : search.view;
   if (before === undefined) search = { view, words, results: [], older: null, isWaiting: false };
   if (search.isWaiting) return;
   $.searchState.textContent = T.searching;

@@ -118,7 +118,7 @@ function showView(view, { carries = false } = {}) {
   setAddress(view);
   drawView();
   takeDraft();
-  savedSoon();
+  saveSoon();
 }
 
 /** Rooms that the user is not in are kept for a while. */
@@ -194,7 +194,7 @@ function markRead(view = shown) {
   if (view.unread === 0 && !view.hasGap) return;
   Object.assign(view, { unread: 0, mentions: 0, hasGap: false });
   roomsChanged = titleChanged = true;
-  savedSoon();
+  saveSoon();
   wantFlush();
 }
 
@@ -253,7 +253,7 @@ function savedText(most) {
 }
 
 let saveTimer = 0;
-function savedSoon() {
+function saveSoon() {
   saveTimer ||= setTimeout(saveViews, 500);
 }
 
