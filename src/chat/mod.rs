@@ -43,8 +43,11 @@ pub mod settings;
 
 pub use cause::Cause;
 pub use config::{Config, DEFAULT_NAME, Login, MAX_SERVER_NAME, Mode, OfflineWhispers, is_server_name};
-pub use encoding::{Encoding, Render, Renderers, RoomLabel};
-pub use event::{CertificateState, ConsoleText, Due, Event, Help, Notice, People, Refusal, SettingsView, Topic, Whois};
+pub use encoding::{Detail, Encoding, IrcContext, IrcShape, Optional, Render, RenderIrc, Renderers, RoomLabel};
+pub use event::{
+    CertificateState, ConsoleText, Due, Event, Help, IrcLine, Notice, People, Refusal, Sender, SettingsView, Source, Topic,
+    Whois,
+};
 pub use hub::{DISCONNECTS_PER_TICK, HeadCount, Hub, HubState, OPERATOR_LOG, StatsSnapshot, TraceEvent, WriteBatch};
 pub use i18n::Lang;
 pub use id::{ClientId, LOBBY, Now};

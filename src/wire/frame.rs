@@ -20,16 +20,34 @@ pub const MAX_HEADER: usize = 14;
 
 /// Appends a text frame with the output of `write`.
 pub fn text_frame(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    data_frame(out, Data::Text, write);
+}
+
+/// Appends a binary frame with the output of `write`.
+pub fn binary_frame(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    data_frame(out, Data::Binary, write);
+}
+
+fn data_frame(out: &mut Vec<u8>, kind: Data, write: impl FnOnce(&mut Vec<u8>)) {
     // Most headers have four bytes; for others the payload is moved once the length is known.
     const USUAL: usize = 4;
     let start = out.len();
     out.extend_from_slice(&[0; USUAL]);
     write(out);
-    let (header, len) = header(OpCode::Data(Data::Text), out.len() - start - USUAL);
+    let (header, len) = header(OpCode::Data(kind), out.len() - start - USUAL);
     match len {
         USUAL => out[start..start + len].copy_from_slice(&header[..len]),
         _ => drop(out.splice(start..start + USUAL, header[..len].iter().copied())),
     }
+}
+
+/// Splits the first of several frames that this file has written off; returns its payload and the other frames.
+pub fn split_frame(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut cursor = Cursor::new(bytes);
+    let (_, length) = FrameHeader::parse(&mut cursor).ok()??;
+    let (begin, length) = (cursor.position() as usize, usize::try_from(length).ok()?);
+    let end = begin.checked_add(length).filter(|&end| end <= bytes.len())?;
+    Some((&bytes[begin..end], &bytes[end..]))
 }
 
 /// A close frame.

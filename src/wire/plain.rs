@@ -46,6 +46,8 @@ impl Plain {
             Event::Action { at, name, text, .. } => spoken(out, at, "* ", label, [name, " ", text]),
             Event::Whisper { at, from, text } => spoken(out, at, "", RoomLabel::None, [from, " -> you: ", text]),
             Event::Whispered { at, to, text } => spoken(out, at, "you -> ", RoomLabel::None, [to, ": ", text]),
+            // Only sessions of IRC are sent these.
+            Event::Irc(_) => {}
             Event::Found { id, at, name, text, action } => {
                 let (date, (hour, minute, second)) = (at.date(), at.to_hms());
                 let (before, behind) = if action { ("* ", " ") } else { ("", ": ") };

@@ -1,14 +1,18 @@
 //! Events that sessions are shown; the hub makes them and each encoding renders them.
 
 mod console_text;
+mod irc;
 mod notice;
 mod refusal;
+mod source;
 
 use time::OffsetDateTime;
 
 pub use self::console_text::ConsoleText;
+pub use self::irc::{IrcLine, Sender};
 pub use self::notice::{CertificateState, Notice};
 pub use self::refusal::{Due, Refusal};
+pub use self::source::Source;
 use super::member::Role;
 use super::settings::RoomSettings;
 
@@ -29,6 +33,8 @@ pub enum Event<'a> {
     Help(Help),
     /// A whisper, as its author reads it.
     Whispered { at: OffsetDateTime, to: &'a str, text: &'a str },
+    /// A line of IRC, for an IRC session.
+    Irc(IrcLine<'a>),
     /// A result of `/search`.
     Found { id: u64, at: OffsetDateTime, name: &'a str, text: &'a str, action: bool },
 }

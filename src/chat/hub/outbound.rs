@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 use super::rooms::Rooms;
-use crate::chat::encoding::{Encoding, Render, Renderers, RoomLabel};
+use crate::chat::encoding::{Detail, Encoding, IrcContext, IrcShape, Render, Renderers, RoomLabel};
 use crate::chat::event::Event;
 use crate::chat::id::{ClientId, RoomId};
 use crate::chat::input::Close;
@@ -89,6 +89,51 @@ impl Outbound {
         self.send_labelled(sessions, id, label, event);
     }
 
+    /// As [`Outbound::send_labelled`]; IRC shows more of the event.
+    pub fn send_detailed(
+        &mut self,
+        sessions: &mut SessionTable,
+        id: ClientId,
+        label: RoomLabel,
+        event: &Event,
+        detail: &Detail,
+    ) {
+        match sessions[id].encoding {
+            Encoding::Irc(shape) => self.send_irc(sessions, id, shape, event, label, detail),
+            _ => self.send_labelled(sessions, id, label, event),
+        }
+    }
+
+    /// Queues the answer of an IRC session with its label, in place of the bytes after the first `from` bytes of its outbox.
+    pub fn label_answer(&mut self, sessions: &mut SessionTable, id: ClientId, from: usize, label: &str) {
+        let Encoding::Irc(shape) = sessions[id].encoding else { return };
+        let stamp = self.next_stamp();
+        let (session, batch) = (&mut sessions[id], format!("{stamp:x}"));
+        let outbox = session.outbox.get_or_insert_default();
+        let answer = outbox.cut(from);
+        outbox.push(stamp, |out| self.renders.irc.label(&answer, shape, label, &batch, out));
+        self.schedule_flush(id, session);
+    }
+
+    fn send_irc(
+        &mut self,
+        sessions: &mut SessionTable,
+        id: ClientId,
+        shape: IrcShape,
+        event: &Event,
+        label: RoomLabel,
+        detail: &Detail,
+    ) {
+        let stamp = self.next_stamp();
+        let irc = sessions.irc(id);
+        let (nick, command) = irc.map_or(("*".into(), ""), |irc| (irc.nick.clone(), irc.command));
+        let context = IrcContext { shape, room: label.room(), detail: *detail, nick: &nick, command };
+        let session = &mut sessions[id];
+        let outbox = session.outbox.get_or_insert_default();
+        outbox.push(stamp, |out| self.renders.irc.render(event, &context, out));
+        self.schedule_flush(id, session);
+    }
+
     /// Queues `event` for one session, before all unread lines of its only room.
     pub fn send_first(&mut self, sessions: &mut SessionTable, id: ClientId, event: &Event, label: RoomLabel) {
         self.send_at(sessions, id, 0, event, label);
@@ -96,6 +141,9 @@ impl Outbound {
 
     fn send_at(&mut self, sessions: &mut SessionTable, id: ClientId, stamp: u64, event: &Event, label: RoomLabel) {
         let session = &mut sessions[id];
+        if let Encoding::Irc(shape) = session.encoding {
+            return self.send_irc(sessions, id, shape, event, label, &Detail::default());
+        }
         let render = self.renders.of(session.encoding);
         session.outbox.get_or_insert_default().push(stamp, |out| render.render(event, label, out));
         self.schedule_flush(id, session);

@@ -5,11 +5,11 @@ use std::io::IoSlice;
 use super::fanout::{read_followed, reader, reader_of_current};
 use super::trace::TraceEvent;
 use super::{Hub, Shared};
-use crate::chat::id::{ClientId, DayNumber, RoomId};
+use crate::chat::id::{ClientId, RoomId};
 use crate::chat::input::Close;
 use crate::chat::room::segment_log::Cursor;
 use crate::chat::session::outbox::OutboxPosition;
-use crate::chat::session::reader::Reader;
+use crate::chat::session::reader::{Reader, Shown};
 use crate::chat::session::{PendingDisconnect, SessionFlags};
 
 /// Readers of one dirty room that are visited before the next room has its turn.
@@ -32,15 +32,15 @@ struct BatchEnd {
     cursor: Cursor,
     /// Several rooms were read, whose positions are found by reading again.
     is_merged: bool,
-    /// The last date that was shown, if the session reads several rooms.
-    day: Option<DayNumber>,
+    /// What was shown last of what several rooms show alike, if the session reads several rooms.
+    shown: Option<Shown>,
 }
 
 impl BatchEnd {
     #[inline(always)]
     fn of(reader: &Reader) -> Self {
         let (room, cursor) = reader.cursor().map_or((None, Cursor::default()), |(room, cursor)| (Some(room), cursor));
-        BatchEnd { place: reader.place(), room, cursor, is_merged: reader.is_merged(), day: reader.day() }
+        BatchEnd { place: reader.place(), room, cursor, is_merged: reader.is_merged(), shown: reader.shown() }
     }
 }
 
@@ -118,8 +118,8 @@ impl Hub {
                 session.outbox = None;
             }
         }
-        if let Some(day) = end.day {
-            session.day = day;
+        if let Some(shown) = end.shown {
+            session.note_shown(shown);
         }
         let blocked = session.is_blocked();
         let Some(room) = end.room else { return };

@@ -3,6 +3,7 @@
 pub(super) mod attempt_limit;
 pub(super) mod bans;
 pub(super) mod cidr;
+pub(super) mod host;
 pub(super) mod ip_limit;
 pub(super) mod mutes;
 pub mod nick;

@@ -109,6 +109,11 @@ impl History {
         }
     }
 
+    /// Its limits.
+    pub fn retention(&self) -> Retention {
+        self.retention
+    }
+
     /// Whether there is nothing to replay.
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()

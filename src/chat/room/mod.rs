@@ -16,7 +16,7 @@ use self::rules::RoomRules;
 use self::segment_log::{Cursor, Entry, EntryKind, Log, Retention};
 use self::sweep::Sweep;
 use super::account::table::AccountTable;
-use super::encoding::{LogEncoding, Render, Renderers};
+use super::encoding::{Detail, IrcContext, IrcShape, LogEncoding, Render, Renderers};
 use super::event::{Event, Notice, Topic};
 use super::id::{ClientId, Holder, MemberId, MemberSlot, Now};
 use super::member::RoomRole;
@@ -54,6 +54,9 @@ pub struct Room {
     pub key: Box<str>,
     /// One log for each encoding that sessions read.
     logs: [Option<Box<OpenLog>>; LogEncoding::COUNT],
+    /// One log for each shape of IRC that sessions read.
+    #[serde(default)]
+    irc_logs: Vec<(IrcShape, Box<OpenLog>)>,
     /// The history as events, from which a log can be made.
     history: History,
     /// Total bytes appended, each line counted in its longest encoding.
@@ -110,6 +113,7 @@ impl Room {
             name: name.into(),
             key: key.into(),
             logs: Default::default(),
+            irc_logs: Vec::new(),
             history: History::new(retention),
             appended: 0,
             members: Vec::new(),
@@ -133,13 +137,31 @@ impl Room {
     /// If no session reads that encoding.
     #[inline]
     pub fn log(&self, encoding: LogEncoding) -> &Log {
-        &self.logs[encoding as usize].as_ref().expect("an open log").log
+        match encoding.index() {
+            Ok(index) => &self.logs[index].as_ref().expect("an open log").log,
+            Err(shape) => {
+                let found = self.irc_logs.iter().find(|(other, _)| *other == shape);
+                &found.expect("an open log").1.log
+            }
+        }
     }
 
     /// As [`Room::log`], mutable.
     #[inline]
     pub fn log_mut(&mut self, encoding: LogEncoding) -> &mut Log {
-        &mut self.logs[encoding as usize].as_mut().expect("an open log").log
+        match encoding.index() {
+            Ok(index) => &mut self.logs[index].as_mut().expect("an open log").log,
+            Err(shape) => {
+                let found = self.irc_logs.iter_mut().find(|(other, _)| *other == shape);
+                &mut found.expect("an open log").1.log
+            }
+        }
+    }
+
+    /// Whether sessions of IRC read it.
+    #[inline]
+    pub fn has_irc_readers(&self) -> bool {
+        !self.irc_logs.is_empty()
     }
 
     /// The messages that are kept.
@@ -197,9 +219,19 @@ impl Room {
         self.topic.as_ref().map(|topic| Topic { name: &topic.name, text: &topic.text })
     }
 
-    /// Opens the log of an encoding if it is not open, for a reader that is added next; `stamp` is the newest stamp.
+    /// Opens the log of an encoding if it is not open, for a reader that is added next; `stamp` is the newest stamp. A log of
+    /// IRC has no history.
     pub fn open_log(&mut self, encoding: LogEncoding, render: &dyn Render, stamp: u64) {
-        let log = &mut self.logs[encoding as usize];
+        let log = match encoding.index() {
+            Ok(index) => &mut self.logs[index],
+            Err(shape) => {
+                if self.irc_logs.iter().all(|(other, _)| *other != shape) {
+                    let log = Log::new(self.history.retention().without_history());
+                    self.irc_logs.push((shape, Box::new(OpenLog { log, readers: 0 })));
+                }
+                return;
+            }
+        };
         if log.is_none() {
             let label = encoding.label(&self.name);
             *log = Some(Box::new(OpenLog { log: self.history.log(render, label, stamp), readers: 0 }));
@@ -214,6 +246,7 @@ impl Room {
         hint: usize,
         renders: &Renderers,
         event: &Event,
+        detail: Option<&Detail>,
         slow_consumers: &mut Vec<ClientId>,
     ) {
         match (entry.kind, event) {
@@ -223,14 +256,54 @@ impl Room {
         }
         let mut grown = 0;
         for encoding in LogEncoding::ALL {
-            let Some(open) = &mut self.logs[encoding as usize] else { continue };
+            let Some(open) = encoding.index().ok().and_then(|index| self.logs[index].as_mut()) else { continue };
             let (before, label) = (open.log.appended(), encoding.label(&self.name));
             let render = renders.of(encoding.encoding());
             open.log.append(entry, self.history.len(), hint, |out| render.render(event, label, out));
             open.log.take_slow_readers(slow_consumers);
             grown = grown.max(open.log.appended() - before);
         }
+        if !self.irc_logs.is_empty()
+            && let Some(detail) = detail
+        {
+            grown = grown.max(self.append_irc(entry, hint, renders, event, detail, slow_consumers));
+        }
         self.appended += grown;
+    }
+
+    /// Appends an event to the logs of IRC alone.
+    #[cold]
+    pub fn append_to_irc(
+        &mut self,
+        entry: Entry,
+        hint: usize,
+        renders: &Renderers,
+        event: &Event,
+        detail: &Detail,
+        slow_consumers: &mut Vec<ClientId>,
+    ) {
+        self.appended += self.append_irc(entry, hint, renders, event, detail, slow_consumers);
+    }
+
+    /// Appends an event to every log of IRC; returns by how many bytes the one grew that grew most.
+    fn append_irc(
+        &mut self,
+        entry: Entry,
+        hint: usize,
+        renders: &Renderers,
+        event: &Event,
+        detail: &Detail,
+        slow_consumers: &mut Vec<ClientId>,
+    ) -> u64 {
+        let (mut grown, room) = (0, Some(&*self.name));
+        for (shape, open) in &mut self.irc_logs {
+            let before = open.log.appended();
+            let context = IrcContext { shape: *shape, room, detail: *detail, nick: "", command: "" };
+            open.log.append(entry, 0, hint, |out| renders.irc.render(event, &context, out));
+            open.log.take_slow_readers(slow_consumers);
+            grown = grown.max(open.log.appended() - before);
+        }
+        grown
     }
 
     /// Adds a member; returns its index.
@@ -248,7 +321,7 @@ impl Room {
 
     /// Adds a session that reads the room from `cursor` on; returns its index. The log of `encoding` must be open.
     pub fn add_reader(&mut self, id: ClientId, encoding: LogEncoding, cursor: Cursor) -> u32 {
-        if let Some(open) = &mut self.logs[encoding as usize] {
+        if let Some(open) = self.open_mut(encoding) {
             open.log.add_reader(cursor);
             open.readers += 1;
         }
@@ -260,15 +333,28 @@ impl Room {
     ///
     /// A log without readers is closed.
     pub fn remove_reader(&mut self, place: u32, encoding: LogEncoding, cursor: Cursor) -> Option<ClientId> {
-        let log = &mut self.logs[encoding as usize];
-        match log {
+        match self.open_mut(encoding) {
             Some(open) if open.readers > 1 => {
                 open.readers -= 1;
                 open.log.remove_reader(cursor);
             }
-            _ => *log = None,
+            _ => match encoding.index() {
+                Ok(index) => self.logs[index] = None,
+                Err(shape) => {
+                    self.irc_logs.retain(|(other, _)| *other != shape);
+                    shrink::vec(&mut self.irc_logs);
+                }
+            },
         }
         self.readers.remove(place)
+    }
+
+    /// The log of an encoding with the number of its readers, if it is open.
+    fn open_mut(&mut self, encoding: LogEncoding) -> Option<&mut OpenLog> {
+        match encoding.index() {
+            Ok(index) => self.logs[index].as_deref_mut(),
+            Err(shape) => self.irc_logs.iter_mut().find(|(other, _)| *other == shape).map(|(_, open)| &mut **open),
+        }
     }
 
     /// The number of sessions that read the room.

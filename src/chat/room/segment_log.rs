@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 use crate::chat::config::Config;
+use crate::chat::encoding::Optional;
 use crate::chat::id::{Author, ClientId, DayNumber, MemberId};
 
 /// The maximum size of a segment in bytes; a longer entry gets a segment of its own.
@@ -41,13 +42,32 @@ pub enum EntryKind {
     /// A message of a member; part of the history.
     Message,
     /// A join or leave, or a summary of these.
-    Presence,
+    Presence(Spread),
     /// Another notice of the room, such as a rename.
-    Notice,
+    Notice(Spread),
+    /// A line for sessions with a capability of IRC alone.
+    Optional(Optional, u8),
     /// A notice to all sessions of the server, which each reads in its current room alone.
     Server,
     /// The line before the first line of this day; replayed with the history.
     Day(DayNumber),
+}
+
+/// Which of several rooms an entry belongs to, if they are shown the same change of a member one after another: its index
+/// among them, from 1 on. 0 if the entry is about one room.
+///
+/// IRC shows such a change once to a session that reads several of the rooms.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spread(pub u8);
+
+impl EntryKind {
+    /// The index of the room among those that are shown the same change, from 1 on.
+    fn spread(self) -> u8 {
+        match self {
+            EntryKind::Presence(Spread(index)) | EntryKind::Notice(Spread(index)) | EntryKind::Optional(_, index) => index,
+            EntryKind::Message | EntryKind::Server | EntryKind::Day(_) => 0,
+        }
+    }
 }
 
 /// One entry of a segment; its bytes end at `end` and begin at the end of the entry before.
@@ -87,6 +107,16 @@ impl Entry {
     #[inline]
     pub fn is_by(&self, id: MemberId) -> bool {
         self.member == Some(id)
+    }
+
+    /// The number of the change that it shows to several rooms: the last 32 bits of the stamp of the first of the entries. The
+    /// others follow with no entry between them.
+    #[inline]
+    pub fn change(&self) -> Option<u32> {
+        match self.kind.spread() {
+            0 => None,
+            index => Some((self.stamp - u64::from(index - 1)) as u32),
+        }
     }
 
     /// The end of its bytes in the segment.
@@ -156,6 +186,13 @@ impl Retention {
     /// The limits of a server.
     pub fn of(config: &Config) -> Self {
         Retention { messages: config.history, history_bytes: config.history_bytes, backlog_bytes: config.backlog_bytes }
+    }
+}
+
+impl Retention {
+    /// The same limits for a log that keeps lines only until its readers have read them.
+    pub fn without_history(self) -> Self {
+        Retention { messages: 0, ..self }
     }
 }
 

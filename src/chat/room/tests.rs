@@ -10,7 +10,8 @@ impl Room {
 
     /// Bytes held by the largest log.
     pub fn held(&self) -> usize {
-        self.logs.iter().flatten().map(|open| open.log.held()).max().unwrap_or(0)
+        let irc = self.irc_logs.iter().map(|(_, open)| open);
+        self.logs.iter().flatten().chain(irc).map(|open| open.log.held()).max().unwrap_or(0)
     }
 
     /// Checks that the log of an encoding is open exactly when it has readers, and has exactly these cursors.
@@ -18,7 +19,11 @@ impl Room {
     /// # Errors
     /// A description of the first fault.
     pub fn audit(&self, encoding: LogEncoding, cursors: &[Cursor]) -> Result<(), String> {
-        match &self.logs[encoding as usize] {
+        let open = match encoding.index() {
+            Ok(index) => self.logs[index].as_ref(),
+            Err(shape) => self.irc_logs.iter().find(|(other, _)| *other == shape).map(|(_, open)| open),
+        };
+        match open {
             Some(open) if open.readers as usize != cursors.len() || cursors.is_empty() => {
                 Err(format!("{} readers are counted, {} are there", open.readers, cursors.len()))
             }

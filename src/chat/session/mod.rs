@@ -1,5 +1,6 @@
 //! One session: its state, its places in the logs of rooms, its private lines, and its reader.
 
+pub(super) mod irc;
 pub(super) mod outbox;
 pub(super) mod reader;
 pub(super) mod subscription;
@@ -8,6 +9,7 @@ pub(super) mod table;
 use serde::{Deserialize, Serialize};
 
 use self::outbox::Outbox;
+use self::reader::Shown;
 use self::subscription::Subscription;
 use super::encoding::Encoding;
 use super::id::{DayNumber, MemberSlot, SessionId};
@@ -117,6 +119,15 @@ pub struct Session {
     pub pending_disconnect: Option<PendingDisconnect>,
     /// The last date that it was shown, while it reads several rooms.
     pub day: DayNumber,
+    /// IRC: the last change that several rooms are shown and that it has read ([`Entry::change`]), while it reads several.
+    ///
+    /// [`Entry::change`]: super::room::segment_log::Entry::change
+    #[serde(default)]
+    pub change: u32,
+    /// IRC: the lines that it does not read because it lacks their capability, one bit for each
+    /// [`Optional`](super::encoding::Optional).
+    #[serde(default)]
+    pub skips: u8,
     /// When it was asked for its nickname, or last sent something; in microseconds.
     pub active: u64,
     /// The state of its rate limit ([`crate::chat::RateLimit`]): when its allowance is full again, in microseconds.
@@ -139,6 +150,8 @@ impl Session {
             uncommitted: Uncommitted::default(),
             pending_disconnect: None,
             day: DayNumber::default(),
+            change: 0,
+            skips: 0,
             active: now,
             allowance: 0,
             outbox: None,
@@ -151,6 +164,14 @@ impl Session {
     pub fn set_encoding(&mut self, encoding: Encoding) {
         self.encoding = encoding;
         self.flags.set(SessionFlags::ECHO, encoding.is_json());
+    }
+
+    /// Notes what it was shown of what several rooms show alike.
+    pub fn note_shown(&mut self, shown: Shown) {
+        match shown {
+            Shown::Day(day) => self.day = day,
+            Shown::Change(change) => self.change = change,
+        }
     }
 
     /// Whether it follows rooms besides its current one.

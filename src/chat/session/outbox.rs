@@ -46,6 +46,22 @@ impl Outbox {
         }
     }
 
+    /// Takes the unsent bytes after the first `from` ones. The lines after them have the newest stamp.
+    pub fn cut(&mut self, from: usize) -> Vec<u8> {
+        let taken = self.bytes.split_off(self.sent + from);
+        let mut left = taken.len();
+        while left > 0
+            && let Some(last) = self.items.back_mut()
+        {
+            let step = left.min(last.len);
+            (last.len, left) = (last.len - step, left - step);
+            if last.len == 0 {
+                self.items.pop_back();
+            }
+        }
+        taken
+    }
+
     /// Takes all unsent bytes.
     pub fn take(&mut self) -> Vec<u8> {
         let Outbox { mut bytes, sent, .. } = std::mem::take(self);

@@ -42,8 +42,17 @@ struct ReaderScope<'a> {
     session: &'a Session,
     /// All members, its own among them while it is present.
     members: &'a MemberTable,
-    /// The last date that it was shown, if it reads several rooms.
-    day: Option<DayNumber>,
+    /// What it was shown last of what several rooms show alike, if it reads several rooms.
+    shown: Option<Shown>,
+}
+
+/// What a session that reads several rooms was shown last, of what these show alike and it reads once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// A date.
+    Day(DayNumber),
+    /// IRC: the number of a change ([`Entry::change`]).
+    Change(u32),
 }
 
 /// One room that is read.
@@ -59,8 +68,8 @@ struct Source<'a> {
     known: Option<(Cursor, usize)>,
     /// Cache: the filter for this segment.
     filter: Option<(u32, Filter<'a>)>,
-    /// The date that the last slice is.
-    day: Option<DayNumber>,
+    /// The date or the change that the last slice shows.
+    shown: Option<Shown>,
 }
 
 impl<'a> Reader<'a> {
@@ -70,7 +79,7 @@ impl<'a> Reader<'a> {
     pub fn new(session: &'a Session, members: &'a MemberTable, log: impl FnOnce(RoomId) -> &'a Log) -> Self {
         let source = |subscription: &'a Subscription| Source::new(subscription, log(subscription.room), true);
         Reader {
-            scope: ReaderScope { session, members, day: None },
+            scope: ReaderScope { session, members, shown: None },
             first: session.current.as_ref().map(source),
             others: Vec::new(),
             place: OutboxPosition::default(),
@@ -83,7 +92,10 @@ impl<'a> Reader<'a> {
     #[inline(never)]
     pub fn read_followed(&mut self, sessions: &'a SessionTable, log: impl Fn(RoomId, bool) -> &'a Log) {
         let session = self.scope.session;
-        self.scope.day = Some(session.day);
+        self.scope.shown = Some(match session.encoding.is_irc() {
+            true => Shown::Change(session.change),
+            false => Shown::Day(session.day),
+        });
         let all = sessions.subscriptions(session).map(|(is_current, subscription)| {
             Source::new(subscription, log(subscription.room, is_current), is_current)
         });
@@ -121,10 +133,10 @@ impl<'a> Reader<'a> {
         self.place
     }
 
-    /// The last date that was shown, if the session reads several rooms.
+    /// What was shown last of what several rooms show alike, if the session reads several rooms.
     #[inline]
-    pub fn day(&self) -> Option<DayNumber> {
-        self.scope.day
+    pub fn shown(&self) -> Option<Shown> {
+        self.scope.shown
     }
 
     /// The next bytes to send in one piece; `None` when the session is up to date.
@@ -197,8 +209,8 @@ impl<'a> Reader<'a> {
         };
         let Some(source) = source else { return };
         source.cursor.offset += n as u32;
-        if source.day.is_some() && n > 0 {
-            self.scope.day = source.day;
+        if source.shown.is_some() && n > 0 {
+            self.scope.shown = source.shown;
         }
     }
 }
@@ -207,7 +219,7 @@ impl<'a> Source<'a> {
     #[inline(always)]
     fn new(subscription: &'a Subscription, log: &'a Log, is_current: bool) -> Self {
         let (cursor, end) = (subscription.cursor, log.end());
-        Source { subscription, log, end, is_current, cursor, known: None, filter: None, day: None }
+        Source { subscription, log, end, is_current, cursor, known: None, filter: None, shown: None }
     }
 
     /// The stamp of the next entry, whether or not it is skipped.
@@ -239,7 +251,7 @@ impl<'a> Source<'a> {
 
     /// The room's next bytes with stamps up to `before`.
     fn slice(&mut self, scope: &ReaderScope<'a>, before: Option<u64>) -> Option<&'a [u8]> {
-        self.day = None;
+        self.shown = None;
         while self.cursor < self.end {
             let segment = self.log.segment(self.cursor);
             if self.cursor.offset as usize == segment.bytes().len() {
@@ -266,7 +278,8 @@ impl<'a> Source<'a> {
     fn filters(&self, scope: &ReaderScope) -> bool {
         self.cursor < self.subscription.filtered_to
             || scope.session.has(SessionFlags::IGNORES.union(SessionFlags::QUIET))
-            || scope.day.is_some()
+            || scope.shown.is_some()
+            || scope.session.skips != 0
     }
 
     /// The filter for the segment at the cursor.
@@ -284,7 +297,7 @@ impl<'a> Source<'a> {
 
     /// Skips entries that are not for this session; returns the start of the next entry to skip.
     ///
-    /// With several rooms, a date is a slice of its own.
+    /// With several rooms, what these show alike is a slice of its own.
     fn filtered_end(&mut self, scope: &ReaderScope<'a>, segment: &Segment, limit: u32) -> u32 {
         let Some(filter) = self.filter(scope) else { return limit };
         let mut to = self.cursor.offset;
@@ -303,14 +316,14 @@ impl<'a> Source<'a> {
             }
         };
         while let Some(entry) = segment.entry(index).filter(|_| to < limit) {
-            if filter.skips(entry, scope.day) {
+            if filter.skips(entry, scope.shown) {
                 if to > self.cursor.offset {
                     break;
                 }
                 self.cursor.offset = entry.end();
-            } else if let (EntryKind::Day(day), Some(_)) = (entry.kind, scope.day) {
+            } else if let Some(shown) = Shown::of(entry, scope.shown) {
                 if to == self.cursor.offset {
-                    self.day = Some(day);
+                    self.shown = Some(shown);
                     to = entry.end();
                     index += 1;
                 }
@@ -340,6 +353,19 @@ struct Filter<'a> {
     quiet: bool,
     /// Another room is the current one.
     is_followed: bool,
+    /// The optional lines that it does not read, one bit for each kind.
+    skips: u8,
+}
+
+impl Shown {
+    /// What an entry shows that other rooms show alike, to a session that was shown `last` of it.
+    fn of(entry: &Entry, last: Option<Shown>) -> Option<Shown> {
+        match (last?, entry.kind) {
+            (Shown::Day(_), EntryKind::Day(day)) => Some(Shown::Day(day)),
+            (Shown::Change(_), _) => entry.change().map(Shown::Change),
+            _ => None,
+        }
+    }
 }
 
 impl<'a> Filter<'a> {
@@ -362,12 +388,13 @@ impl<'a> Filter<'a> {
             reads_own: session.has(SessionFlags::ECHO) || member.account().is_some(),
             quiet: session.has(SessionFlags::QUIET),
             is_followed: !source.is_current,
+            skips: session.skips,
         })
     }
 
-    /// Whether an entry is not for this session, which was shown the date `day` if it reads several rooms.
+    /// Whether an entry is not for this session. `shown` is what it was shown last if it reads several rooms.
     #[inline(always)]
-    fn skips(&self, entry: &Entry, day: Option<DayNumber>) -> bool {
+    fn skips(&self, entry: &Entry, shown: Option<Shown>) -> bool {
         let is_message = entry.kind == EntryKind::Message;
         if is_message && !self.ignored.is_empty() && !entry.is_by(self.id) {
             let author = entry.author();
@@ -375,7 +402,7 @@ impl<'a> Filter<'a> {
                 return true;
             }
         }
-        if !is_message && (self.quiet || day.is_some()) && self.skips_notice(entry, day) {
+        if !is_message && (self.quiet || shown.is_some() || self.skips != 0) && self.skips_notice(entry, shown) {
             return true;
         }
         if entry.end() <= self.history_end {
@@ -384,13 +411,19 @@ impl<'a> Filter<'a> {
         entry.is_by(self.id) && !(self.reads_own && is_message)
     }
 
-    /// What a quiet session skips, and one that reads several rooms.
-    fn skips_notice(&self, entry: &Entry, day: Option<DayNumber>) -> bool {
+    /// What a quiet session skips, one that reads several rooms, and one that lacks a capability of IRC.
+    fn skips_notice(&self, entry: &Entry, shown: Option<Shown>) -> bool {
+        if let Some(Shown::Change(last)) = shown
+            && entry.change() == Some(last)
+        {
+            return true;
+        }
         match entry.kind {
-            EntryKind::Message | EntryKind::Notice => false,
-            EntryKind::Presence => self.quiet,
-            EntryKind::Server => self.is_followed,
-            EntryKind::Day(date) => day.is_some_and(|shown| date <= shown),
+            EntryKind::Message | EntryKind::Notice(_) => false,
+            EntryKind::Presence(_) => self.quiet,
+            EntryKind::Optional(what, _) => self.skips & 1 << what as u8 != 0,
+            EntryKind::Server => shown.is_some() && self.is_followed,
+            EntryKind::Day(date) => matches!(shown, Some(Shown::Day(last)) if date <= last),
         }
     }
 }

@@ -1,11 +1,13 @@
 //! The sessions of this process, by connection.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::ops::{Index, IndexMut};
 
 use serde::{Deserialize, Serialize};
 use time::Date;
 
+use super::irc::IrcSession;
 use super::subscription::Subscription;
 use super::{Session, SessionStage};
 use crate::chat::change::Origin;
@@ -49,6 +51,9 @@ pub struct SessionTable {
     len: usize,
     last: SessionId,
     console: Option<Box<Console>>,
+    /// What IRC sessions have besides.
+    #[serde(default)]
+    irc: BTreeMap<ClientId, Box<IrcSession>>,
 }
 
 impl Default for SessionTable {
@@ -61,6 +66,7 @@ impl Default for SessionTable {
             len: 0,
             last: SessionId::FIRST,
             console: None,
+            irc: BTreeMap::new(),
         }
     }
 }
@@ -85,6 +91,10 @@ impl SessionTable {
             SocketAddr::V4(addr) => PeerAddr::V4(addr.ip().octets(), addr.port()),
             SocketAddr::V6(addr) => PeerAddr::V6(self.v6.insert(addr) as u32),
         };
+        if encoding.is_irc() {
+            let registration = Some(Box::default());
+            self.irc.insert(id, Box::new(IrcSession { nick: "*".into(), registration, ..IrcSession::default() }));
+        }
         self.slots[id.slot()] = Some(Slot { peer, session: Session::new(self.last, encoding, now) });
         self.len += 1;
     }
@@ -95,6 +105,9 @@ impl SessionTable {
         let Slot { peer, session } = self.slots.get_mut(id.slot())?.take()?;
         if let PeerAddr::V6(index) = peer {
             self.v6.remove(index as usize);
+        }
+        if session.encoding.is_irc() {
+            self.irc.remove(&id);
         }
         self.len -= 1;
         while self.slots.last().is_some_and(Option::is_none) {
@@ -120,6 +133,21 @@ impl SessionTable {
             None if id == ClientId::CONSOLE => self.console.as_mut().map(|console| &mut console.session),
             None => None,
         }
+    }
+
+    /// What a session has besides as one of IRC.
+    pub fn irc(&self, id: ClientId) -> Option<&IrcSession> {
+        self.irc.get(&id).map(|irc| &**irc)
+    }
+
+    /// As [`SessionTable::irc`], mutable.
+    pub fn irc_mut(&mut self, id: ClientId) -> Option<&mut IrcSession> {
+        self.irc.get_mut(&id).map(|irc| &mut **irc)
+    }
+
+    /// All sessions of IRC.
+    pub fn all_irc(&self) -> impl Iterator<Item = (ClientId, &IrcSession)> {
+        self.irc.iter().map(|(&id, irc)| (id, &**irc))
     }
 
     /// The places of a session in the logs of rooms: that in its current room first, with `true`.
@@ -170,6 +198,10 @@ impl SessionTable {
     pub fn remove_subscription(&mut self, id: ClientId, room: RoomId) -> Option<(bool, Subscription)> {
         let Some(Some(Slot { session, .. })) = self.slots.get_mut(id.slot()) else { return None };
         if let Some(current) = session.current.take_if(|current| current.room == room) {
+            if session.encoding.is_irc() {
+                // Reading is fastest with the current one.
+                session.current = self.followed.pop(&mut session.followed);
+            }
             return Some((true, current));
         }
         let followed = self.followed.remove(&mut session.followed, |subscription| subscription.room == room);

@@ -63,6 +63,8 @@ impl Json {
             Event::Action { id, at, name, text } => JsonEvent::Action { room, id, at: seconds(at), name, text },
             Event::Whisper { at, from, text } => JsonEvent::Whisper { at: seconds(at), from, text },
             Event::Whispered { at, to, text } => JsonEvent::Whispered { at: seconds(at), to, text },
+            // Only sessions of IRC are sent these.
+            Event::Irc(_) => return None,
             Event::Found { id, at, name, text, action } => {
                 JsonEvent::Found { room, id, at: seconds(at), name, text, action }
             }

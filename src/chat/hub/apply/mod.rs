@@ -18,7 +18,7 @@ use crate::chat::event::{Event, Notice};
 use crate::chat::id::{Author, ClientId, MemberId, Now, RoomId};
 use crate::chat::policy::peer::show_addr;
 use crate::chat::record::Record;
-use crate::chat::room::segment_log::EntryKind;
+use crate::chat::room::segment_log::{EntryKind, Spread};
 use crate::chat::session::SessionFlags;
 use crate::chat::session::table::SessionTable;
 
@@ -335,7 +335,7 @@ impl Hub {
                     fanout.begin_day(room, &time);
                     fanout.send_to_sessions(slot, room, &event);
                 }
-                false => fanout.append(room, Author::NONE, EntryKind::Notice, 0, &event, &time),
+                false => fanout.append(room, Author::NONE, EntryKind::Notice(Spread::default()), 0, &event, &time),
             }
         }
         rooms.first().into_iter().for_each(|&room| self.fanout().send_to_console_from(room, &event));

@@ -8,7 +8,7 @@ use crate::chat::hub::{Hub, OPERATOR_LOG};
 use crate::chat::id::{Author, Holder, MemberId, Now, RoomId};
 use crate::chat::member::{Role, RoomRole};
 use crate::chat::record::Record;
-use crate::chat::room::segment_log::EntryKind;
+use crate::chat::room::segment_log::{EntryKind, Spread};
 use crate::chat::settings::Setting;
 
 impl Hub {
@@ -24,7 +24,7 @@ impl Hub {
             return fanout.send_to_console_from(room, &event);
         }
         let mut fanout = self.fanout();
-        fanout.append(room, Author::NONE, EntryKind::Notice, 0, &event, time);
+        fanout.append(room, Author::NONE, EntryKind::Notice(Spread::default()), 0, &event, time);
         fanout.send_to_console_from(room, &event);
         // A moderator can act in a room that it does not read.
         if by != MemberId::OPERATOR

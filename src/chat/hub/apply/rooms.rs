@@ -12,7 +12,7 @@ use crate::chat::hub::{Hub, Shared};
 use crate::chat::id::{Author, ClientId, DayNumber, MemberId, MemberSlot, Now, RoomId};
 use crate::chat::member::{Membership, RoomRole};
 use crate::chat::room::RoomTopic;
-use crate::chat::room::segment_log::EntryKind;
+use crate::chat::room::segment_log::{EntryKind, Spread};
 
 /// Names that the welcome line lists at most.
 pub(super) const MAX_WELCOME_NAMES: usize = 12;
@@ -279,7 +279,7 @@ impl Hub {
         match mutes.holds(member, time.at) {
             true => fanout.send_to_sessions(member.slot, room, &event),
             // Without the line of a new day, which others would read.
-            false => fanout.append_undated(room, Author::NONE, EntryKind::Notice, 0, &event),
+            false => fanout.append_undated(room, Author::NONE, EntryKind::Notice(Spread::default()), 0, &event),
         }
     }
 

@@ -11,8 +11,8 @@ use super::outbound::Outbound;
 use super::rooms::Rooms;
 use super::stats::Stats;
 use crate::chat::config::Config;
-use crate::chat::encoding::RoomLabel;
-use crate::chat::event::{Event, LINE_OVERHEAD, Notice, Refusal};
+use crate::chat::encoding::{Detail, RoomLabel};
+use crate::chat::event::{Event, LINE_OVERHEAD, Notice, Refusal, Source};
 use crate::chat::id::{Author, ClientId, DayNumber, MemberSlot, Now, RoomId};
 use crate::chat::member::table::MemberTable;
 use crate::chat::room::segment_log::{Cursor, Entry, EntryKind};
@@ -33,6 +33,10 @@ pub struct Fanout<'a> {
     sessions: &'a mut SessionTable,
     outbound: &'a mut Outbound,
     stats: &'a mut Stats,
+    /// What IRC shows of the next events.
+    detail: Detail<'a>,
+    /// The next events are not for the logs of IRC.
+    skips_irc: bool,
 }
 
 /// The reader of a session, at its cursors.
@@ -70,7 +74,25 @@ impl<'a> Fanout<'a> {
         outbound: &'a mut Outbound,
         stats: &'a mut Stats,
     ) -> Self {
-        Fanout { config, members, rooms, sessions, outbound, stats }
+        Fanout { config, members, rooms, sessions, outbound, stats, detail: Detail::default(), skips_irc: false }
+    }
+
+    /// IRC shows that the next events have this source and happen now.
+    pub fn by(mut self, source: Source<'a>, time: &Now) -> Self {
+        self.detail = Detail { source: Some(source), at: Some(time.local), ..self.detail };
+        self
+    }
+
+    /// The next events have these client-only tags.
+    pub fn tagged(mut self, tags: Option<&'a str>) -> Self {
+        self.detail.tags = tags;
+        self
+    }
+
+    /// The next events are not for the logs of IRC.
+    pub fn without_irc(mut self) -> Self {
+        self.skips_irc = true;
+        self
     }
 
     /// The name of a member.
@@ -207,13 +229,14 @@ impl<'a> Fanout<'a> {
         self.stats.deliveries += room.reader_count() as u64;
         let entry = Entry::new(stamp, author, kind);
         let (renders, slow_consumers) = self.outbound.renders_and_slow_consumers();
-        room.append(entry, LINE_OVERHEAD + hint, renders, event, slow_consumers);
+        let detail = if self.skips_irc { None } else { Some(&self.detail) };
+        room.append(entry, LINE_OVERHEAD + hint, renders, event, detail, slow_consumers);
         self.rooms.mark_dirty(id);
     }
 
     /// Queues `event` for one session, after all that it has not read yet.
     pub fn send(&mut self, id: ClientId, event: &Event) {
-        self.outbound.send(self.sessions, id, event);
+        self.outbound.send_detailed(self.sessions, id, RoomLabel::None, event, &self.detail);
     }
 
     /// As [`Fanout::send`], for an event of a room, with the room's name unless it is the current one.
@@ -347,9 +370,9 @@ impl<'a> Fanout<'a> {
             unread.push(0, |out| out.extend_from_slice(bytes));
             reader.consume(bytes.len());
         }
-        let day = reader.day();
+        let shown = reader.shown();
         let session = &mut self.sessions[id];
-        session.day = day.unwrap_or(session.day);
+        shown.into_iter().for_each(|shown| session.note_shown(shown));
         session.outbox = (unread.len() > 0).then(|| Box::new(unread));
         self.outbound.schedule_flush(id, session);
         self.skip_to_end(id);
@@ -375,6 +398,11 @@ impl<'a> Fanout<'a> {
     /// be history. The log must be open.
     fn subscribe(&mut self, id: ClientId, room: RoomId, is_current: bool, begin: Cursor, end: Cursor) {
         let session = &mut self.sessions[id];
+        // A session of IRC has no current room, but reading is fastest with that place.
+        let (is_current, end) = match session.encoding.is_irc() {
+            true => (session.current.is_none(), Cursor::default()),
+            false => (is_current, end),
+        };
         let place = self.rooms[room].add_reader(id, session.encoding.of_log(is_current), begin);
         let subscription = Subscription { room, place, cursor: begin, filtered_to: end, blocked_in: u32::MAX };
         session.stage = SessionStage::Present;

@@ -7,7 +7,7 @@ use crate::chat::config::Login;
 use crate::chat::event::{Event, Notice};
 use crate::chat::id::{Author, MemberSlot, Now, RoomId};
 use crate::chat::room::PresenceSummary;
-use crate::chat::room::segment_log::EntryKind;
+use crate::chat::room::segment_log::{EntryKind, Spread};
 
 /// The shortest time between two summaries in a room.
 const SUMMARY_INTERVAL: Duration = Duration::from_secs(1);
@@ -41,9 +41,9 @@ impl Fanout<'_> {
         match joined {
             Some(slot) => {
                 let author = Author { name: 0, ..self.members.author(slot) };
-                self.append_own(room_id, slot, author, EntryKind::Presence, 0, event, &time);
+                self.append_own(room_id, slot, author, EntryKind::Presence(Spread::default()), 0, event, &time);
             }
-            None => self.append(room_id, Author::NONE, EntryKind::Presence, 0, event, &time),
+            None => self.append(room_id, Author::NONE, EntryKind::Presence(Spread::default()), 0, event, &time),
         }
         self.show_presence_to_console(room_id, joined, event);
     }
@@ -77,7 +77,7 @@ impl Fanout<'_> {
             }
             room.next_summary = now.at + Duration::from_millis(here as u64 * 1000 / SUMMARY_LINES_PER_SECOND);
             let event = Event::Notice(Notice::Summed { joined, left, here });
-            self.append(id, Author::NONE, EntryKind::Presence, 0, &event, &now);
+            self.append(id, Author::NONE, EntryKind::Presence(Spread::default()), 0, &event, &now);
         }
     }
 }

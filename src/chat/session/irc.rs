@@ -1,0 +1,103 @@
+//! What an IRC session has besides what every session has.
+
+use compact_str::CompactString;
+use serde::{Deserialize, Serialize};
+
+use crate::chat::encoding::{IrcShape, Optional};
+
+bitflags::bitflags! {
+    /// The capabilities that an IRC session has asked for.
+    ///
+    /// Source: <https://ircv3.net/irc/>
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(transparent)]
+    pub struct Caps: u32 {
+        const MESSAGE_TAGS = 1 << 0;
+        const SERVER_TIME = 1 << 1;
+        const ACCOUNT_TAG = 1 << 2;
+        const ACCOUNT_NOTIFY = 1 << 3;
+        const AWAY_NOTIFY = 1 << 4;
+        const BATCH = 1 << 5;
+        const CAP_NOTIFY = 1 << 6;
+        const CHGHOST = 1 << 7;
+        const ECHO_MESSAGE = 1 << 8;
+        const EXTENDED_JOIN = 1 << 9;
+        const INVITE_NOTIFY = 1 << 10;
+        const LABELED_RESPONSE = 1 << 11;
+        const MULTI_PREFIX = 1 << 12;
+        const SASL = 1 << 13;
+        const SETNAME = 1 << 14;
+        const USERHOST_IN_NAMES = 1 << 15;
+        const STANDARD_REPLIES = 1 << 16;
+        const CHATHISTORY = 1 << 17;
+        const READ_MARKER = 1 << 18;
+        const REDACTION = 1 << 19;
+        const ACCOUNT_REGISTRATION = 1 << 20;
+        const NO_IMPLICIT_NAMES = 1 << 21;
+        const EXTENDED_MONITOR = 1 << 22;
+    }
+}
+
+impl Caps {
+    /// The shape of the lines of a session with these capabilities; how they are framed is left open.
+    pub fn shape(self) -> IrcShape {
+        let mut shape = IrcShape::empty();
+        shape.set(IrcShape::TAGS, self.contains(Caps::MESSAGE_TAGS));
+        shape.set(IrcShape::TIME, self.contains(Caps::SERVER_TIME));
+        shape.set(IrcShape::ACCOUNT, self.contains(Caps::ACCOUNT_TAG));
+        shape.set(IrcShape::EXTENDED_JOIN, self.contains(Caps::EXTENDED_JOIN));
+        shape.set(IrcShape::OPTIONAL, OPTIONAL.iter().any(|(cap, _)| self.contains(*cap)));
+        shape
+    }
+
+    /// The lines of its logs that a session with these capabilities does not read, one bit for each kind.
+    pub fn skips(self) -> u8 {
+        if !self.shape().contains(IrcShape::OPTIONAL) {
+            return 0;
+        }
+        let lacking = OPTIONAL.iter().filter(|(cap, _)| !self.contains(*cap));
+        lacking.fold(0, |bits, (_, what)| bits | 1 << *what as u8)
+    }
+}
+
+/// The capability of each kind of optional line.
+const OPTIONAL: [(Caps, Optional); 6] = [
+    (Caps::AWAY_NOTIFY, Optional::Away),
+    (Caps::ACCOUNT_NOTIFY, Optional::Account),
+    (Caps::SETNAME, Optional::SetName),
+    (Caps::INVITE_NOTIFY, Optional::Invite),
+    (Caps::REDACTION, Optional::Redaction),
+    (Caps::MESSAGE_TAGS, Optional::Tags),
+];
+
+/// What an IRC session has said about itself before it is registered.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Registration {
+    /// The nickname that it wants.
+    pub nick: Option<CompactString>,
+    /// What it gave with USER: the user name and the real name.
+    pub user: Option<(CompactString, Box<str>)>,
+    /// What it gave with PASS.
+    pub pass: Option<Box<str>>,
+    /// It asks for capabilities, and is not registered before it ends that.
+    pub negotiates: bool,
+    /// A login is on its way.
+    pub pending: bool,
+}
+
+/// What an IRC session has besides what every session has.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct IrcSession {
+    /// The nickname with which it is addressed.
+    pub nick: CompactString,
+    pub caps: Caps,
+    /// It has asked for `CAP LS 302`: values of capabilities are shown, and it is told of new ones.
+    pub knows_values: bool,
+    /// Before it is registered.
+    pub registration: Option<Box<Registration>>,
+    /// The command that is processed.
+    #[serde(skip)]
+    pub command: &'static str,
+    /// The label of the command that is processed, or whose change is not committed yet.
+    pub label: Option<Box<str>>,
+}

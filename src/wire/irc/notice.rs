@@ -1,0 +1,134 @@
+//! Notices of the server as lines of IRC.
+
+use super::framing::write_line;
+use super::render::Irc;
+use super::writer::{Tags, limit, write_params, write_prefix};
+use crate::chat::change::{RestrictionKind, RoleChange};
+use crate::chat::settings::Setting;
+use crate::chat::{IrcContext, IrcShape, Notice, RoomRole, Sender};
+
+/// Appends a notice to `out`. Those that IRC shows in another way, and those that it does not know, write nothing.
+pub fn render(irc: &Irc, notice: &Notice, context: &IrcContext, out: &mut Vec<u8>) {
+    let room = context.room.map(|room| format!("#{room}")).unwrap_or_default();
+    let member = |from: &str, command: &str, middle: &[&str], text: Option<&str>, out: &mut Vec<u8>| {
+        irc.command(context, Sender::Member(from), command, middle.iter().copied(), text, out);
+    };
+    match *notice {
+        // IRC has commands and numerics of its own for what these say, or does not show it.
+        Notice::Hello { .. }
+        | Notice::Welcome { .. }
+        | Notice::AskPassword { .. }
+        | Notice::NameSet
+        | Notice::Entered { .. }
+        | Notice::EnteredPeer { .. }
+        | Notice::EnteredRoom { .. }
+        | Notice::Following { .. }
+        | Notice::HistoryBegins { .. }
+        | Notice::HistoryEnds
+        | Notice::PageEnds { .. }
+        | Notice::NoHistory
+        | Notice::Read { .. }
+        | Notice::Left { .. }
+        | Notice::Summed { .. }
+        | Notice::Day(_)
+        | Notice::Deleted { .. }
+        | Notice::Motd { .. }
+        | Notice::NoMotd
+        | Notice::Whois(_)
+        | Notice::Topic(_)
+        | Notice::NoTopic => {}
+        Notice::Joined { name, .. } => joined(name, &room, context, out),
+        Notice::Renamed { old, new } => member(old, "NICK", &[], Some(new), out),
+        Notice::TopicSet { name, text } => member(name, "TOPIC", &[&room], Some(text.unwrap_or_default()), out),
+        Notice::SettingChanged { by, setting } => match mode_of(setting) {
+            Some((mode, value)) => {
+                let value = value.as_deref().into_iter();
+                let params = [&*room, &*mode].into_iter().chain(value);
+                irc.command(context, Sender::Member(by), "MODE", params, None, out);
+            }
+            None => in_room(irc, notice, context, &room, out),
+        },
+        Notice::RoleChanged { by, name, change } => {
+            let mode = match change {
+                RoleChange::Give(RoomRole::Operator) => "+o",
+                RoleChange::Give(RoomRole::Voice) => "+v",
+                RoleChange::Take(RoomRole::Operator) => "-o",
+                RoleChange::Take(RoomRole::Voice) => "-v",
+            };
+            member(by, "MODE", &[&room, mode, name], None, out);
+        }
+        Notice::Restricted { by, name, kind: RestrictionKind::Ban, lifted } => {
+            let mode = if lifted { "-b" } else { "+b" };
+            member(by, "MODE", &[&room, mode, &format!("{name}!*@*")], None, out);
+        }
+        Notice::Restricted { .. } => in_room(irc, notice, context, &room, out),
+        Notice::Unfollowed { room } => member(context.nick, "PART", &[&format!("#{room}")], None, out),
+        Notice::Removed { room, by, why, .. } => {
+            let by = context.detail.source.map_or(Sender::Server, |_| Sender::Member(by));
+            let room = format!("#{room}");
+            irc.command(context, by, "KICK", [&*room, context.nick], Some(why.unwrap_or("removed")), out);
+        }
+        Notice::Invited { room, by, name, to_you } => {
+            member(by, "INVITE", &[if to_you { context.nick } else { name }, &format!("#{room}")], None, out);
+        }
+        Notice::YouAreAway { text: Some(_), .. } => {
+            irc.numeric(context, 306, [], Some("You have been marked as being away"), out);
+        }
+        Notice::YouAreAway { text: None, .. } => {
+            irc.numeric(context, 305, [], Some("You are no longer marked as being away"), out);
+        }
+        Notice::Away { name, text } => irc.numeric(context, 301, [name], Some(text), out),
+        Notice::MemberAway { name, text } => {
+            if context.shape.contains(IrcShape::OPTIONAL) {
+                member(name, "AWAY", &[], text, out);
+            }
+        }
+        Notice::Goodbye => {
+            irc.command(context, Sender::Nobody, "ERROR", [], Some("Closing link: quit"), out);
+        }
+        Notice::Kicked { why, by } => {
+            let by = by.unwrap_or("server");
+            let text = format!("Closing link: killed by {by}: {}", why.unwrap_or("no reason given"));
+            irc.command(context, Sender::Nobody, "ERROR", [], Some(&text), out);
+        }
+        _ => irc.notice(context, &irc.lang.notice(notice).to_string(), out),
+    }
+}
+
+/// Writes a notice for a room as a NOTICE to the channel.
+fn in_room(irc: &Irc, notice: &Notice, context: &IrcContext, room: &str, out: &mut Vec<u8>) {
+    let text = irc.lang.notice(notice).to_string();
+    irc.command(context, Sender::Server, "NOTICE", [room], Some(&text), out);
+}
+
+/// Writes `:NAME!USER@HOST JOIN #room`, with the account and the real name for sessions that read these:
+/// <https://ircv3.net/specs/extensions/extended-join>.
+fn joined(name: &str, room: &str, context: &IrcContext, out: &mut Vec<u8>) {
+    let source = context.detail.source;
+    write_line(out, context.shape, |out| {
+        Tags::of(context).write(out, context.shape);
+        let start = out.len();
+        write_prefix(out, name, source);
+        out.extend_from_slice(b"JOIN");
+        match source.filter(|_| context.shape.contains(IrcShape::EXTENDED_JOIN)) {
+            Some(source) => write_params(out, [room, source.account.unwrap_or("*")], Some(source.real_name)),
+            None => write_params(out, [room], None),
+        }
+        limit(out, start);
+    });
+}
+
+/// The mode of a channel that a setting is, with its value; `None` if IRC has no letter for it.
+fn mode_of(setting: &Setting) -> Option<(String, Option<String>)> {
+    let sign = if setting.is_on() { '+' } else { '-' };
+    let (letter, value) = match setting {
+        Setting::Key(key) => ('k', Some(key.as_deref().unwrap_or("*").to_owned())),
+        Setting::InviteOnly(_) => ('i', None),
+        Setting::Moderated(_) => ('m', None),
+        Setting::Secret(_) => ('s', None),
+        Setting::TopicLock(_) => ('t', None),
+        Setting::Limit(most) => ('l', most.map(|most| most.to_string())),
+        Setting::Slow(_) => return None,
+    };
+    Some((format!("{sign}{letter}"), value))
+}

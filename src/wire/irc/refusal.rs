@@ -1,0 +1,83 @@
+//! Refusals as numerics of IRC: <https://modern.ircdocs.horse/#numerics>.
+
+use super::render::Irc;
+use crate::chat::{Due, IrcContext, Refusal, Sender};
+
+/// Appends a refusal to `out`: as the numeric that programs know, or else as a NOTICE.
+pub fn render(irc: &Irc, refusal: &Refusal, context: &IrcContext, out: &mut Vec<u8>) {
+    let channel = |room: &str| format!("#{room}");
+    let text = irc.lang.refusal(refusal).to_string();
+    let mut numeric = |code: u16, params: &[&str], text: &str| {
+        irc.numeric(context, code, params.iter().copied(), Some(text), out);
+    };
+    let command = context.command;
+    match *refusal {
+        Refusal::Taken { name, .. } | Refusal::Registered { name, .. } => numeric(433, &[name], &text),
+        Refusal::BadName { name, .. } => numeric(432, &[one_word(name)], &text),
+        Refusal::NoSuchMember { name } => numeric(401, &[one_word(name)], "No such nick/channel"),
+        Refusal::BadRoomName | Refusal::MixedRoomName { .. } | Refusal::RoomLooksLike { .. } => {
+            numeric(403, &[command], &text);
+        }
+        Refusal::NoRoom { room } => numeric(403, &[&channel(one_word(room))], "No such channel"),
+        Refusal::TooManyRooms { .. }
+        | Refusal::TooManyStoredRooms { .. }
+        | Refusal::TooManyCreated { .. }
+        | Refusal::TooManyFollowed { .. } => numeric(405, &[command], &text),
+        Refusal::InThatRoom { .. } | Refusal::FollowsAlready { .. } | Refusal::NoChange => {}
+        Refusal::NotInRoom { room } | Refusal::NotMember { room } | Refusal::NotFollowed { room } => match command {
+            "PRIVMSG" | "NOTICE" | "TAGMSG" => numeric(404, &[&channel(room)], "Cannot send to channel"),
+            _ => numeric(442, &[&channel(room)], "You're not on that channel"),
+        },
+        Refusal::Moderated { room } | Refusal::MutedIn { room, .. } | Refusal::SlowMode { room, .. } => {
+            numeric(404, &[&channel(room)], &text);
+        }
+        Refusal::NotAllowed { room: Some(room) } => numeric(482, &[&channel(room)], "You're not channel operator"),
+        Refusal::NotAllowed { room: None } | Refusal::OnlyOperator | Refusal::Protected { .. } => {
+            numeric(481, &[], "Permission Denied- You're not an IRC operator");
+        }
+        Refusal::IsThere { name, room } => numeric(443, &[name, &channel(room)], "is already on channel"),
+        Refusal::NotThere { name, room } => numeric(441, &[name, &channel(room)], "They aren't on that channel"),
+        Refusal::WrongKey { room, .. } => numeric(475, &[&channel(room)], "Cannot join channel (+k)"),
+        Refusal::InviteOnly { room } => numeric(473, &[&channel(room)], "Cannot join channel (+i)"),
+        Refusal::RoomFull { room, .. } => numeric(471, &[&channel(room)], "Cannot join channel (+l)"),
+        Refusal::BannedFrom { room } => numeric(474, &[&channel(room)], "Cannot join channel (+b)"),
+        Refusal::BadKey { .. } => numeric(525, &[command], "Key is not well-formed"),
+        Refusal::ListFull { room, .. } => numeric(478, &[&channel(room), "b"], "Channel list is full"),
+        Refusal::NoMessage { .. } | Refusal::NotYours { .. } | Refusal::NothingToDelete { .. } => {
+            irc.notice(context, &text, out);
+        }
+        Refusal::TooLong { .. } => numeric(417, &[], "Input line was too long"),
+        Refusal::NotUtf8 => {
+            let reason = "The line is not UTF-8, and was not processed";
+            irc.command(context, Sender::Server, "FAIL", ["*", "INVALID_UTF8"], Some(reason), out);
+        }
+        Refusal::NoCommand { word } => numeric(421, &[one_word(word)], "Unknown command"),
+        Refusal::Usage(_) => numeric(461, &[command], "Not enough parameters"),
+        Refusal::WrongPassword { due: Due::Goodbye } => numeric(464, &[], "Password incorrect"),
+        Refusal::Full
+        | Refusal::Busy
+        | Refusal::TooManyFromAddress { .. }
+        | Refusal::Idle { .. }
+        | Refusal::LoginTimeout { .. }
+        | Refusal::OtherProtocol
+        | Refusal::NoProxyHeader => error(irc, context, &text, out),
+        Refusal::Banned => {
+            numeric(465, &[], "You are banned from this server");
+            error(irc, context, &text, out);
+        }
+        _ => irc.notice(context, &text, out),
+    }
+}
+
+/// Writes the line before the server closes the connection.
+fn error(irc: &Irc, context: &IrcContext, text: &str, out: &mut Vec<u8>) {
+    irc.command(context, Sender::Nobody, "ERROR", [], Some(&format!("Closing link: {text}")), out);
+}
+
+/// A parameter that is not the last one has no spaces, is not empty and does not begin with a colon.
+fn one_word(text: &str) -> &str {
+    match text.split(' ').next() {
+        Some(word) if !word.is_empty() && !word.starts_with(':') => word,
+        _ => "*",
+    }
+}

@@ -1,0 +1,165 @@
+//! Renders events as lines of IRC.
+
+use std::io::Write;
+
+use super::framing::write_line;
+use super::writer::{MAX_LINE, MessageId, Tags, limit, write_params, write_prefix, write_sender};
+use super::{label, notice, refusal};
+use crate::chat::{Event, IrcContext, IrcLine, IrcShape, Lang, RenderIrc, Sender};
+
+/// Renders events as lines of IRC.
+pub struct Irc {
+    /// The language of the server's texts.
+    pub lang: Lang,
+    /// The name of the server.
+    pub server: Box<str>,
+}
+
+impl RenderIrc for Irc {
+    fn render(&self, event: &Event, context: &IrcContext, out: &mut Vec<u8>) {
+        match *event {
+            // Messages are by far the most.
+            Event::Said { id, at, name, text } => {
+                let tags = Tags { at: Some(at), msgid: Some(MessageId(id)), ..self.message_tags(context) };
+                said(context, &tags, (name, "PRIVMSG"), text, out);
+            }
+            Event::Action { id, at, name, text } => {
+                let tags = Tags { at: Some(at), msgid: Some(MessageId(id)), ..self.message_tags(context) };
+                action(context, &tags, name, text, out);
+            }
+            Event::Whisper { at, from, text } => {
+                let tags = Tags { at: Some(at), ..self.message_tags(context) };
+                let context = IrcContext { room: None, ..*context };
+                said(&context, &tags, (from, "PRIVMSG"), text, out);
+            }
+            // Sessions of IRC read what they have said themselves only if they asked for it, in another way.
+            Event::Whispered { .. } | Event::Found { .. } | Event::Help(_) => {}
+            Event::Irc(ref line) => self.line(line, context, out),
+            Event::Notice(ref event) => notice::render(self, event, context, out),
+            Event::Refusal(ref event) => refusal::render(self, event, context, out),
+        }
+    }
+
+    fn label(&self, answer: &[u8], shape: IrcShape, name: &str, batch: &str, out: &mut Vec<u8>) {
+        label::label(&self.server, answer, shape, name, batch, out);
+    }
+}
+
+impl Irc {
+    fn message_tags<'a>(&self, context: &IrcContext<'a>) -> Tags<'a> {
+        Tags { client: context.detail.tags, ..Tags::of(context) }
+    }
+
+    /// Writes a line for one session.
+    pub fn line(&self, line: &IrcLine, context: &IrcContext, out: &mut Vec<u8>) {
+        match *line {
+            IrcLine::Numeric { code, middle, text } => self.numeric(context, code, middle.iter().copied(), text, out),
+            IrcLine::Command { from, command, in_room, middle, text } => {
+                let channel = context.room.filter(|_| in_room).map(|room| format!("#{room}"));
+                let params = channel.as_deref().into_iter().chain(middle.iter().copied());
+                self.command(context, from, command, params, text, out);
+            }
+        }
+    }
+
+    /// Writes a numeric reply.
+    pub fn numeric<'a>(
+        &self,
+        context: &IrcContext,
+        code: u16,
+        middle: impl IntoIterator<Item = &'a str>,
+        text: Option<&str>,
+        out: &mut Vec<u8>,
+    ) {
+        write_line(out, context.shape, |out| {
+            let start = out.len();
+            let _ = write!(out, ":{} {code:03} {}", self.server, context.nick);
+            write_params(out, middle, text);
+            limit(out, start);
+        });
+    }
+
+    /// Writes a line with a command. If a member sends it, the line has the tags of what members do.
+    pub fn command<'a>(
+        &self,
+        context: &IrcContext,
+        from: Sender,
+        command: &str,
+        middle: impl IntoIterator<Item = &'a str>,
+        text: Option<&str>,
+        out: &mut Vec<u8>,
+    ) {
+        write_line(out, context.shape, |out| {
+            if let Sender::Member(_) = from {
+                self.message_tags(context).write(out, context.shape);
+            }
+            let start = out.len();
+            write_sender(out, &self.server, from, context.detail.source);
+            out.extend_from_slice(command.as_bytes());
+            write_params(out, middle, text);
+            limit(out, start);
+        });
+    }
+
+    /// Writes a text of the server as a NOTICE.
+    pub fn notice(&self, context: &IrcContext, text: &str, out: &mut Vec<u8>) {
+        for line in text.lines().filter(|line| !line.is_empty()) {
+            self.command(context, Sender::Server, "NOTICE", [context.nick], Some(line), out);
+        }
+    }
+}
+
+/// Writes a message. One that is too long for a line becomes several, which have the same id.
+fn said(context: &IrcContext, tags: &Tags, (name, command): (&str, &str), text: &str, out: &mut Vec<u8>) {
+    write_pieces(context, tags, (name, command), ("", ""), text, out);
+}
+
+/// Writes an action: a message in the form of CTCP.
+fn action(context: &IrcContext, tags: &Tags, name: &str, text: &str, out: &mut Vec<u8>) {
+    write_pieces(context, tags, (name, "PRIVMSG"), ("\u{1}ACTION ", "\u{1}"), text, out);
+}
+
+fn write_pieces(
+    context: &IrcContext,
+    tags: &Tags,
+    (name, command): (&str, &str),
+    (before, after): (&str, &str),
+    text: &str,
+    out: &mut Vec<u8>,
+) {
+    let mut rest = text;
+    loop {
+        write_line(out, context.shape, |out| {
+            tags.write(out, context.shape);
+            let start = out.len();
+            write_prefix(out, name, context.detail.source);
+            let _ = match context.room {
+                Some(room) => write!(out, "{command} #{room} :{before}"),
+                None => write!(out, "{command} {} :{before}", context.nick),
+            };
+            let most = MAX_LINE.saturating_sub(out.len() - start + after.len()).max(4);
+            let (piece, more) = first_piece(rest, most);
+            out.extend_from_slice(piece.as_bytes());
+            out.extend_from_slice(after.as_bytes());
+            rest = more;
+        });
+        if rest.is_empty() {
+            return;
+        }
+    }
+}
+
+/// Splits a text into the first piece, of at most `most` bytes, and the rest.
+fn first_piece(text: &str, most: usize) -> (&str, &str) {
+    if text.len() <= most {
+        return (text, "");
+    }
+    let end = match text.floor_char_boundary(most) {
+        0 => text.ceil_char_boundary(1),
+        end => end,
+    };
+    match text[..end].rfind(' ').filter(|&space| space > end - end / 3) {
+        Some(space) => (&text[..space], &text[space + 1..]),
+        None => text.split_at(end),
+    }
+}
