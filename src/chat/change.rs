@@ -17,6 +17,8 @@ pub enum Place<'a> {
     Lobby,
     /// The room with this name, which is created if there is none.
     Named(Cow<'a, Name>),
+    /// No room: a session of IRC has no current one.
+    Nowhere,
 }
 
 /// A session that logs in: the name of its member, the room that this enters, those that it follows, and the network from
@@ -137,8 +139,8 @@ pub enum Change<'a> {
     Move { member: MemberId, place: Box<Place<'a>>, key: Option<Box<str>> },
     /// A member reads another room too; it may give a key.
     Follow { member: MemberId, place: Box<Place<'a>>, key: Option<Box<str>> },
-    /// A member no longer reads a room that it follows.
-    Unfollow { member: MemberId, room: RoomId },
+    /// A member no longer reads a room that it follows; a member of IRC leaves any room so, with a reason.
+    Unfollow { member: MemberId, room: RoomId, reason: Option<Box<str>> },
     /// A member sets the topic of a room, or clears it.
     Topic { member: MemberId, room: RoomId, text: Option<Cow<'a, str>> },
     /// A member is away, with a text that whispers get back; without a text it is back.
@@ -186,6 +188,7 @@ impl Place<'_> {
     pub fn into_owned(self) -> Place<'static> {
         match self {
             Place::Lobby => Place::Lobby,
+            Place::Nowhere => Place::Nowhere,
             Place::Named(name) => Place::Named(Cow::Owned(name.into_owned())),
         }
     }
@@ -205,7 +208,7 @@ impl Change<'_> {
             Change::Follow { member, place, key } => {
                 Change::Follow { member, place: Box::new(place.into_owned()), key }
             }
-            Change::Unfollow { member, room } => Change::Unfollow { member, room },
+            Change::Unfollow { member, room, reason } => Change::Unfollow { member, room, reason },
             Change::Topic { member, room, text } => Change::Topic { member, room, text: text.map(owned) },
             Change::Away { member, text } => Change::Away { member, text: text.map(owned) },
             Change::Leave { member, cause } => Change::Leave { member, cause },

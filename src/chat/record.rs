@@ -58,6 +58,9 @@ pub struct Whisper {
 pub struct TopicRecord {
     pub name: String,
     pub text: String,
+    /// When it was set, in seconds since 1970; 0 if it is not known.
+    #[serde(default)]
+    pub at: i64,
 }
 
 /// A name that is banned from a room; `until` is in Unix seconds, `None` for no end.

@@ -12,6 +12,7 @@ mod deadlines;
 mod disconnects;
 mod ending;
 mod fanout;
+mod irc;
 mod journal;
 mod lines;
 mod local_changes;
@@ -60,7 +61,7 @@ use super::change::Proposal;
 use super::config::{Config, Login, Mode};
 use super::encoding::{Encoding, Renderers, RoomLabel};
 use super::event::{Event, Notice, Refusal};
-use super::id::{ClientId, Now};
+use super::id::{ClientId, MemberId, Now};
 use super::input::{Close, NewConnection, ResumeRequest};
 use super::member::table::MemberTable;
 use super::policy::bans::Bans;
@@ -177,6 +178,17 @@ impl Hub {
     fn fanout(&mut self) -> Fanout<'_> {
         let Hub { config, shared: Shared { members, rooms, .. }, sessions, outbound, stats, .. } = self;
         Fanout::new(config, members, rooms, sessions, outbound, stats)
+    }
+
+    /// As [`Hub::fanout`]; IRC shows that the next events are caused by this member.
+    fn fanout_by(&mut self, member: MemberId, time: &Now) -> Fanout<'_> {
+        let Hub { config, shared: Shared { accounts, members, rooms, .. }, sessions, outbound, stats, .. } = self;
+        let source = members.get(member).map(|member| member.source(accounts));
+        let fanout = Fanout::new(config, members, rooms, sessions, outbound, stats);
+        match source {
+            Some(source) => fanout.by(source, time),
+            None => fanout,
+        }
     }
 
     /// Borrows what a plan may look at.

@@ -37,6 +37,9 @@ pub struct RoomTopic {
     /// The name of the member that has set it, at that time.
     pub name: CompactString,
     pub text: Box<str>,
+    /// In seconds since 1970; 0 if it is not known.
+    #[serde(default)]
+    pub at: i64,
 }
 
 /// A log that sessions read, and how many they are.
@@ -99,7 +102,11 @@ pub fn record_of(topic: Option<&RoomTopic>, rules: &RoomRules, accounts: &Accoun
     let role = |&(holder, role): &(Holder, RoomRole)| Some(RoomRoleRecord { account: account(holder)?, role });
     RoomRecord {
         settings: rules.settings.clone(),
-        topic: topic.map(|topic| TopicRecord { name: topic.name.to_string(), text: topic.text.to_string() }),
+        topic: topic.map(|topic| TopicRecord {
+            name: topic.name.to_string(),
+            text: topic.text.to_string(),
+            at: topic.at,
+        }),
         bans: rules.bans.in_force(now.at).map(ban).collect(),
         roles: rules.roles().iter().filter_map(role).collect(),
         changed: Some(unix),
@@ -190,7 +197,11 @@ impl Room {
             };
             rules.bans.add(Restriction::new(&name, account.as_deref().and_then(holder), until), now.at);
         }
-        let topic = topic.map(|topic| Box::new(RoomTopic { name: topic.name.into(), text: topic.text.into() }));
+        let topic = topic.map(|topic| Box::new(RoomTopic {
+            name: topic.name.into(),
+            text: topic.text.into(),
+            at: topic.at,
+        }));
         (topic, rules)
     }
 

@@ -5,7 +5,7 @@ use log::{info, warn};
 
 use super::rooms::MAX_WELCOME_NAMES;
 use crate::chat::account::Account;
-use crate::chat::change::{Join, Register};
+use crate::chat::change::{Join, Place, Register};
 use crate::chat::event::{Event, Notice, People};
 use crate::chat::hub::fanout::{Entrance, Greeting, Replay};
 use crate::chat::hub::reports::{ListedMember, names_and_away};
@@ -28,6 +28,9 @@ impl Hub {
     ) {
         self.shared.members[member.slot].count_join();
         join.account.into_iter().for_each(|account| self.note_network(account, join.network));
+        if join.place != Place::Nowhere && self.shared.members[member.slot].current.is_none() {
+            self.find_current_room(member, &join.place, &time);
+        }
         let Some(id) = client else { return };
         let asked = self.resume_requests.get(&id);
         let asked: Vec<String> = asked.into_iter().flat_map(|request| request.rooms()).map(fold).collect();
@@ -44,6 +47,16 @@ impl Hub {
             self.greet_again(id, member.slot, room, greeting, replay, time);
         }
         self.begin_account_session(id, member.slot);
+    }
+
+    /// The first session that has a current room logs in as a member that had only sessions of IRC: it gets a current room.
+    fn find_current_room(&mut self, member: MemberId, place: &Place, time: &Now) {
+        let slot = member.slot;
+        let room = self.resume_place(place, member, None, time).unwrap_or(RoomId::LOBBY);
+        match self.shared.members.unfollow(slot, room) {
+            Some(membership) => self.shared.members[slot].current = Some(membership),
+            None => self.enter(slot, room, Greeting::Moved, Replay::ALL, *time),
+        }
     }
 
     /// Lets a session enter a room where its member is already.
@@ -66,7 +79,8 @@ impl Hub {
         let here = self.shared.rooms[room].members.len();
         let people = People { here, names: &names, away: &away, you: true };
         let entrance = Entrance { room, greeting, people, replay };
-        self.fanout().greet(id, slot, &entrance, &time);
+        let member = self.shared.members.id(slot);
+        self.fanout_by(member, &time).greet(id, slot, &entrance, &time);
     }
 
     /// Up to `most` members of a room without one of them.

@@ -12,7 +12,7 @@ use super::check::permissions::Act;
 use super::fanout::{Fanout, Greeting, Replay};
 use super::{Hub, Shared};
 use crate::chat::cause::Cause;
-use crate::chat::change::{Change, Committed, Join, Origin, Rename};
+use crate::chat::change::{Change, Committed, Join, Origin, Place, Rename};
 use crate::chat::config::{Login, Mode};
 use crate::chat::event::{Event, Notice};
 use crate::chat::id::{Author, ClientId, MemberId, Now, RoomId};
@@ -108,7 +108,9 @@ impl Hub {
             Change::Join(join) => self.apply_join(id, join, *time, now),
             Change::Move { member, place, .. } => self.apply_move(id, *member, place, *time),
             Change::Follow { member, place, .. } => self.apply_follow(id, *member, place, *time),
-            Change::Unfollow { member, room } => self.apply_unfollow(*member, *room, *time),
+            Change::Unfollow { member, room, reason } => {
+                self.apply_unfollow(*member, *room, reason.as_deref(), *time);
+            }
             Change::Topic { member, room, text } => self.apply_topic(*member, *room, text.as_deref(), *time),
             Change::Away { member, text } => self.apply_away(*member, text.as_deref(), *time),
             Change::Leave { member, cause } => self.apply_leave(*member, cause, *time),
@@ -169,10 +171,12 @@ impl Hub {
         if account.is_some() {
             self.note_ignoring(member);
         }
-        let opened = self.resume_place(place, member, client, &time);
-        let greeting = Greeting::LoggedIn { resumes: after.is_some() };
-        let replay = Replay { after: after.filter(|_| opened.is_some()), ..Replay::ALL };
-        self.enter(member.slot, opened.unwrap_or(RoomId::LOBBY), greeting, replay, time);
+        if *place != Place::Nowhere {
+            let opened = self.resume_place(place, member, client, &time);
+            let greeting = Greeting::LoggedIn { resumes: after.is_some() };
+            let replay = Replay { after: after.filter(|_| opened.is_some()), ..Replay::ALL };
+            self.enter(member.slot, opened.unwrap_or(RoomId::LOBBY), greeting, replay, time);
+        }
         self.follow_all(client, member, follow, after, time);
         if let Some(id) = client {
             self.begin_account_session(id, member.slot);
@@ -196,6 +200,9 @@ impl Hub {
         if self.config.login == Login::Nickname {
             self.fanout().notice(id, Notice::NameSet);
         }
+        if self.sessions[id].encoding.is_irc() {
+            self.welcome_irc(id, member, now);
+        }
         self.take_read_position(id)
     }
 
@@ -214,6 +221,7 @@ impl Hub {
         if let Some(account) = account.and_then(|account| self.shared.accounts.get_mut(account)) {
             account.member = None;
         }
+        self.show_quit(member, cause, &time);
         let (current, followed) = (self.shared.members[slot].current, self.shared.members.unfollow_all(slot));
         let left = self.shared.members.remove(slot);
         current.into_iter().chain(followed).for_each(|room| self.leave_room(room, &left.name, cause, time));
@@ -243,7 +251,7 @@ impl Hub {
         let slot = member.slot;
         self.stats.messages += 1;
         self.stats.message_rate.count(time.at);
-        let Shared { members, rooms, .. } = &mut self.shared;
+        let Shared { members, rooms, accounts, .. } = &mut self.shared;
         let (author, name) = (members.author(slot), &*members[slot].name);
         debug!("{}: {name}{} {text}", rooms[room].name, if action { "" } else { ":" });
         let event = message_event(id, time, name, text, action);
@@ -252,8 +260,10 @@ impl Hub {
             is_first = !rooms[room].is_stored;
             store.record_message(&mut rooms[room], &event);
         }
+        let source = members[slot].source(accounts);
         let mut fanout =
-            Fanout::new(&self.config, members, rooms, &mut self.sessions, &mut self.outbound, &mut self.stats);
+            Fanout::new(&self.config, members, rooms, &mut self.sessions, &mut self.outbound, &mut self.stats)
+                .by(source, time);
         match members[slot].account() {
             None => fanout.append_own(room, slot, author, EntryKind::Message, text.len(), &event, time),
             Some(_) => fanout.append_of_account(room, client, author, text.len(), &event, time),
@@ -328,16 +338,19 @@ impl Hub {
         // A muted member could otherwise send one line with each new name.
         let is_muted = self.shared.mutes.holds(member, time.at);
         let rooms: Vec<RoomId> = self.shared.members.rooms(slot).collect();
-        for &room in &rooms {
-            let mut fanout = self.fanout();
+        // First, since IRC needs the entries of one change without others between them.
+        rooms.iter().for_each(|&room| self.fanout().begin_day(room, &time));
+        for (&room, index) in rooms.iter().zip(1..) {
+            let mut fanout = self.fanout_by(member, &time);
             match is_muted {
-                true => {
-                    fanout.begin_day(room, &time);
-                    fanout.send_to_sessions(slot, room, &event);
-                }
-                false => fanout.append(room, Author::NONE, EntryKind::Notice(Spread::default()), 0, &event, &time),
+                true => fanout.send_to_sessions_spread(slot, room, index, &event),
+                false => fanout.append_undated(room, Author::NONE, EntryKind::Notice(Spread(index)), 0, &event),
             }
         }
+        if rooms.is_empty() {
+            self.send_to_irc_sessions(member, &event, &time);
+        }
+        self.note_irc_nick(member);
         rooms.first().into_iter().for_each(|&room| self.fanout().send_to_console_from(room, &event));
         if let Some(account) = *account {
             self.bind_present_member(member, account, *network, &time);

@@ -102,8 +102,11 @@ impl Hub {
         time: Now,
     ) {
         let (name, actor) = (self.shared.rooms.name(room).to_owned(), self.name_of(by));
+        self.show_kick(member, room, by, why, &time);
         let removed = Notice::Removed { room: &name, by: &actor, banned, why };
-        self.send_to_member(member, &Event::Notice(removed));
+        for id in self.shared.members[member.slot].sessions().collect::<Vec<_>>() {
+            self.fanout_by(by, &time).notice(id, removed);
+        }
         let cause = if banned { Cause::Banned } else { Cause::Kicked(None) };
         match self.shared.members[member.slot].room() == Some(room) {
             true => self.move_to(member.slot, RoomId::LOBBY, &cause, time),

@@ -18,12 +18,12 @@ impl Hub {
         let event = Event::Notice(notice);
         if self.shared.mutes.holds(by, time.at) {
             // With its name, a muted member could say something to the others.
-            let mut fanout = self.fanout();
+            let mut fanout = self.fanout_by(by, time);
             fanout.begin_day(room, time);
             fanout.send_to_sessions(by.slot, room, &event);
             return fanout.send_to_console_from(room, &event);
         }
-        let mut fanout = self.fanout();
+        let mut fanout = self.fanout_by(by, time);
         fanout.append(room, Author::NONE, EntryKind::Notice(Spread::default()), 0, &event, time);
         fanout.send_to_console_from(room, &event);
         // A moderator can act in a room that it does not read.
@@ -31,7 +31,7 @@ impl Hub {
             && self.shared.members.get(by).is_some()
             && !self.shared.members.is_in(by.slot, room)
         {
-            self.fanout().send_to_sessions(by.slot, room, &event);
+            self.fanout_by(by, time).send_to_sessions(by.slot, room, &event);
         }
     }
 

@@ -12,7 +12,8 @@ use crate::chat::hub::{Hub, Shared};
 use crate::chat::id::{Author, ClientId, DayNumber, MemberId, MemberSlot, Now, RoomId};
 use crate::chat::member::{Membership, RoomRole};
 use crate::chat::room::RoomTopic;
-use crate::chat::room::segment_log::{EntryKind, Spread};
+use crate::chat::encoding::Optional;
+use crate::chat::room::segment_log::EntryKind;
 
 /// Names that the welcome line lists at most.
 pub(super) const MAX_WELCOME_NAMES: usize = 12;
@@ -94,14 +95,14 @@ impl Hub {
         let mut index = 0;
         while let Some(id) = self.shared.members[slot].session_at(index) {
             index += 1;
-            self.fanout().greet(id, slot, &entrance, &time);
+            self.fanout_by(member, &time).greet(id, slot, &entrance, &time);
         }
         if !self.ending {
-            let mut fanout = self.fanout();
+            let mut fanout = self.fanout_by(member, &time);
             let joined = Notice::Joined { name: fanout.member_name(slot), here };
             fanout.announce(room, Some(slot), &Event::Notice(joined), time);
             if self.shared.members[slot].away().is_some() {
-                self.show_away_in(room, member, time);
+                self.show_away_in(room, 1, member, time);
             }
         }
     }
@@ -117,12 +118,17 @@ impl Hub {
         let Some(left) = self.shared.members[slot].current else { return };
         // Its sessions still read the date in the old room.
         self.fanout().begin_day(left.room, &time);
+        let member = self.shared.members.id(slot);
+        if *cause == Cause::Moved {
+            self.show_part(member, left.room, None, &time);
+        }
         let followed = self.shared.members.unfollow(slot, room);
         for id in self.sessions_of(slot) {
             let mut fanout = self.fanout();
             fanout.move_unread_to_outbox(id);
             fanout.unsubscribe(id, left.room);
-            if followed.is_some() {
+            // A session of IRC reads all rooms of its member alike.
+            if followed.is_some() && !fanout.is_irc(id) {
                 fanout.unsubscribe(id, room);
             }
         }
@@ -148,7 +154,7 @@ impl Hub {
         let here = self.shared.rooms[room].members.len();
         let people = People { here, names: &names, away: &away, you: true };
         let entrance = Entrance { room, greeting: Greeting::Moved, people, replay: Replay::ALL };
-        for id in self.sessions_of(slot) {
+        for id in self.sessions_of(slot).into_iter().filter(|&id| !self.sessions[id].encoding.is_irc()) {
             self.fanout().greet(id, slot, &entrance, &time);
         }
     }
@@ -185,14 +191,19 @@ impl Hub {
         }
     }
 
-    pub(super) fn apply_unfollow(&mut self, member: MemberId, room: RoomId, time: Now) {
+    pub(super) fn apply_unfollow(&mut self, member: MemberId, room: RoomId, reason: Option<&str>, time: Now) {
+        self.show_part(member, room, reason, &time);
         self.unfollow(member.slot, room, &Cause::Moved, time);
     }
 
     /// A member no longer follows a room; `cause` is what the other members of the room read. The member is told if it
     /// wished so.
     pub(super) fn unfollow(&mut self, slot: MemberSlot, room: RoomId, cause: &Cause, time: Now) {
-        let Some(left) = self.shared.members.unfollow(slot, room) else { return };
+        let members = &mut self.shared.members;
+        let followed = members.unfollow(slot, room);
+        let Some(left) = followed.or_else(|| members[slot].current.take_if(|current| current.room == room)) else {
+            return;
+        };
         self.note_followed(slot, room, false);
         // If it follows no other room, it reads the dates of its current room from now on.
         if let Some(current) = self.shared.members[slot].room() {
@@ -203,7 +214,7 @@ impl Hub {
             let mut fanout = self.fanout();
             fanout.move_unread_to_outbox(id);
             fanout.unsubscribe(id, room);
-            if *cause == Cause::Moved {
+            if *cause == Cause::Moved && !fanout.is_irc(id) {
                 fanout.notice(id, Notice::Unfollowed { room: &name });
             }
         }
@@ -221,7 +232,9 @@ impl Hub {
         let here = self.shared.rooms[room_id].members.len();
         // During shutdown all members leave, and they know why.
         if !self.ending {
-            self.fanout().announce(room_id, None, &Event::Notice(Notice::Left { name, cause, here }), time);
+            // IRC is told in another way, before the member leaves the room.
+            let left = Event::Notice(Notice::Left { name, cause, here });
+            self.fanout().without_irc().announce(room_id, None, &left, time);
         }
         if let Some(room) = self.shared.rooms.note_left(room_id) {
             self.release_creator(room.creator);
@@ -246,7 +259,9 @@ impl Hub {
             let shown = format!("(muted) {name}");
             return fanout.send_to_console_from(room, &Event::Notice(Notice::TopicSet { name: &shown, text }));
         }
-        self.shared.rooms[room].topic = text.map(|text| Box::new(RoomTopic { name: name.clone(), text: text.into() }));
+        self.shared.rooms[room].topic = text.map(|text| {
+            Box::new(RoomTopic { name: name.clone(), text: text.into(), at: time.local.unix_timestamp() })
+        });
         self.notice_in_room(member, room, Notice::TopicSet { name: &name, text }, &time);
         self.record_room(room, &time);
         self.remove_if_unkept(room);
@@ -266,20 +281,29 @@ impl Hub {
     /// Shows programs in the rooms of a member whether it is away.
     pub(super) fn show_away(&mut self, member: MemberId, time: Now) {
         let rooms: Vec<RoomId> = self.shared.members.rooms(member.slot).collect();
-        rooms.into_iter().for_each(|room| self.show_away_in(room, member, time));
+        rooms.into_iter().zip(1..).for_each(|(room, index)| self.show_away_in(room, index, member, time));
     }
 
     /// Shows programs in a room whether a member is away. If the member is muted, only its own sessions are shown it.
-    fn show_away_in(&mut self, room: RoomId, member: MemberId, time: Now) {
-        let Shared { members, rooms, mutes, .. } = &mut self.shared;
+    ///
+    /// `index` is that of the room among all that are shown it, from 1 on.
+    fn show_away_in(&mut self, room: RoomId, index: u8, member: MemberId, time: Now) {
+        let Shared { members, rooms, mutes, accounts, .. } = &mut self.shared;
         let found = &members[member.slot];
         let event = Event::Notice(Notice::MemberAway { name: &found.name, text: found.away() });
+        let source = found.source(accounts);
         let mut fanout =
-            Fanout::new(&self.config, members, rooms, &mut self.sessions, &mut self.outbound, &mut self.stats);
+            Fanout::new(&self.config, members, rooms, &mut self.sessions, &mut self.outbound, &mut self.stats)
+                .by(source, &time);
+        // A session of IRC is told itself that it is away.
+        let author = Author { name: 0, ..members.author(member.slot) };
         match mutes.holds(member, time.at) {
-            true => fanout.send_to_sessions(member.slot, room, &event),
+            true => fanout.send_to_sessions_spread(member.slot, room, index, &event),
             // Without the line of a new day, which others would read.
-            false => fanout.append_undated(room, Author::NONE, EntryKind::Notice(Spread::default()), 0, &event),
+            false => {
+                let kind = EntryKind::Optional(Optional::Away, index);
+                fanout.append_optional(room, member.slot, author, kind, &event);
+            }
         }
     }
 

@@ -129,8 +129,9 @@ fn check_other<'a>(shared: &'a Shared, change: &'a Change<'_>, now: Duration) ->
         Change::Join(join) => check_join(shared, join),
         Change::Move { member, place, key } => check_move(shared, *member, place, key.as_deref(), now),
         Change::Follow { member, place, key } => check_follow(shared, *member, place, key.as_deref(), now),
-        Change::Unfollow { member, room } => match members.get(*member).ok_or(gone("")) {
-            Ok(_) if !members.follows(member.slot, *room) => Err(Refusal::NotFollowed { room: rooms.name(*room) }),
+        Change::Unfollow { member, room, .. } => match members.get(*member).ok_or(gone("")) {
+            Ok(_) if rooms.get(*room).is_none() => Err(Refusal::NoRoom { room: "" }),
+            Ok(_) if !members.is_in(member.slot, *room) => Err(Refusal::NotFollowed { room: rooms.name(*room) }),
             found => found.map(drop),
         },
         Change::Topic { member, room, .. } => check_topic(shared, *member, *room, now),

@@ -87,6 +87,9 @@ impl Fanout<'_> {
     /// A session that reads other rooms must have no unread lines in their logs.
     pub fn greet(&mut self, id: ClientId, slot: MemberSlot, entrance: &Entrance, time: &Now) {
         let Entrance { room: room_id, greeting, people, replay } = *entrance;
+        if self.is_irc(id) {
+            return self.greet_irc(id, slot, room_id);
+        }
         let is_current = greeting != Greeting::Followed;
         let session = &self.sessions[id];
         let (encoding, is_only) = (session.encoding.of_log(is_current), is_current && !session.follows());

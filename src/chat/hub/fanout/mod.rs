@@ -1,6 +1,7 @@
 //! The fan-out: appends events to the logs of rooms, queues them in outboxes, and moves cursors.
 
 mod history;
+mod irc;
 mod presence;
 
 pub use self::history::{Entrance, Greeting, Replay};
@@ -15,7 +16,7 @@ use crate::chat::encoding::{Detail, RoomLabel};
 use crate::chat::event::{Event, LINE_OVERHEAD, Notice, Refusal, Source};
 use crate::chat::id::{Author, ClientId, DayNumber, MemberSlot, Now, RoomId};
 use crate::chat::member::table::MemberTable;
-use crate::chat::room::segment_log::{Cursor, Entry, EntryKind};
+use crate::chat::room::segment_log::{Cursor, Entry, EntryKind, Spread};
 use crate::chat::session::outbox::Outbox;
 use crate::chat::session::reader::Reader;
 use crate::chat::session::subscription::Subscription;
@@ -106,6 +107,22 @@ impl<'a> Fanout<'a> {
         members[slot].sessions().for_each(|id| self.send_in(id, room, event));
     }
 
+    /// As [`Fanout::send_to_sessions`], for a change that several rooms are shown, of which this is the one with the number
+    /// `index`, from 1 on: sessions of IRC are shown it once.
+    pub fn send_to_sessions_spread(&mut self, slot: MemberSlot, room: RoomId, index: u8, event: &Event) {
+        let members = self.members;
+        for id in members[slot].sessions() {
+            if index == 1 || !self.is_irc(id) {
+                self.send_in(id, room, event);
+            }
+        }
+    }
+
+    /// Whether a session is one of IRC.
+    pub fn is_irc(&self, id: ClientId) -> bool {
+        self.sessions[id].encoding.is_irc()
+    }
+
     /// Shows `event` to all readers of a room. `hint` is the length of its text in bytes.
     pub fn append(&mut self, room: RoomId, author: Author, kind: EntryKind, hint: usize, event: &Event, time: &Now) {
         self.begin_day(room, time);
@@ -151,6 +168,72 @@ impl<'a> Fanout<'a> {
             } else {
                 self.move_cursor(id, room, entry.end());
             }
+        }
+    }
+
+    /// Appends an event about a member that sessions of IRC read only with a capability, and not those of the member.
+    pub fn append_optional(&mut self, room: RoomId, slot: MemberSlot, author: Author, kind: EntryKind, event: &Event) {
+        // Programs read what is about their own member.
+        let skipped = std::mem::replace(&mut self.skips_irc, true);
+        self.append_undated(room, Author::NONE, EntryKind::Notice(Spread::default()), 0, event);
+        self.skips_irc = skipped;
+        let stamp = self.outbound.stamp();
+        self.append_irc_at(stamp, room, Some(slot), author, kind, event);
+    }
+
+    /// Appends an event to the logs of IRC alone, if there are any; the sessions of `slot`, which is the author, do not read it.
+    /// Returns whether there are such logs.
+    pub fn append_irc(
+        &mut self,
+        room: RoomId,
+        slot: Option<MemberSlot>,
+        author: Author,
+        kind: EntryKind,
+        event: &Event,
+    ) -> bool {
+        if !self.rooms[room].has_irc_readers() {
+            return false;
+        }
+        let stamp = self.outbound.next_stamp();
+        self.append_irc_at(stamp, room, slot, author, kind, event);
+        true
+    }
+
+    #[cold]
+    fn append_irc_at(
+        &mut self,
+        stamp: u64,
+        room: RoomId,
+        slot: Option<MemberSlot>,
+        author: Author,
+        kind: EntryKind,
+        event: &Event,
+    ) {
+        if !self.rooms[room].has_irc_readers() {
+            return;
+        }
+        let entry = Entry::new(stamp, author, kind);
+        let (renders, slow_consumers) = self.outbound.renders_and_slow_consumers();
+        self.rooms[room].append_to_irc(entry, LINE_OVERHEAD, renders, event, &self.detail, slow_consumers);
+        self.rooms.mark_dirty(room);
+        let sessions = slot.into_iter().flat_map(|slot| self.members[slot].sessions()).collect::<Vec<_>>();
+        sessions.into_iter().filter(|&id| self.is_irc(id)).collect::<Vec<_>>().into_iter().for_each(|id| {
+            self.pass_newest(id, room);
+        });
+    }
+
+    /// Lets a session skip the newest entry of a room, whose author is its member: at once if it has read all before it.
+    fn pass_newest(&mut self, id: ClientId, room: RoomId) {
+        let session = &self.sessions[id];
+        let (encoding, blocked) = (session.encoding, session.is_blocked());
+        let Some((is_current, subscription)) = self.sessions.subscription_mut(id, room) else { return };
+        let entry = self.rooms[room].log(encoding.of_log(is_current)).newest_entry();
+        if subscription.cursor != entry.start {
+            subscription.filtered_to = entry.end();
+        } else if !blocked {
+            subscription.cursor = entry.end();
+        } else {
+            self.move_cursor(id, room, entry.end());
         }
     }
 
@@ -241,7 +324,13 @@ impl<'a> Fanout<'a> {
 
     /// As [`Fanout::send`], for an event of a room, with the room's name unless it is the current one.
     pub fn send_in(&mut self, id: ClientId, room: RoomId, event: &Event) {
-        self.outbound.send_in(self.sessions, self.rooms, id, room, event);
+        match self.sessions[id].encoding.is_irc() {
+            false => self.outbound.send_in(self.sessions, self.rooms, id, room, event),
+            true => {
+                let label = RoomLabel::Current(self.rooms.name(room));
+                self.outbound.send_detailed(self.sessions, id, label, event, &self.detail);
+            }
+        }
     }
 
     /// As [`Fanout::send`], for an event with a time: the date comes before it if it is the first line of a day.

@@ -36,6 +36,11 @@ impl Fanout<'_> {
                 self.rooms.queue_summary(room_id, due);
             }
             self.begin_day(room_id, &time);
+            // A client of IRC keeps the list of the members itself, and must be told of each.
+            if let Some(slot) = joined {
+                let author = Author { name: 0, ..self.members.author(slot) };
+                self.append_irc(room_id, Some(slot), author, EntryKind::Presence(Spread::default()), event);
+            }
             return self.show_presence_to_console(room_id, joined, event);
         }
         match joined {

@@ -182,7 +182,7 @@ impl<'s> View<'s, '_> {
         let text = without_hash(text);
         match self.shared.rooms.find_typed(text) {
             Some(room) if self.shared.members.follows(asker.member.slot, room) => {
-                Plan::Propose(Change::Unfollow { member: asker.member, room })
+                Plan::Propose(Change::Unfollow { member: asker.member, room, reason: None })
             }
             None if Name::room(text).is_err() => refuse(Refusal::BadRoomName),
             _ => refuse(Refusal::NotFollowed { room: text }),

@@ -127,6 +127,7 @@ impl Rooms {
         match place {
             Place::Lobby => Some(RoomId::LOBBY),
             Place::Named(name) => self.find(&name.key),
+            Place::Nowhere => None,
         }
     }
 
@@ -186,7 +187,7 @@ impl Rooms {
                 let released = self.make_space(members)?;
                 Ok(Opened { room: self.add(name), is_new: true, released })
             }
-            (None, Place::Lobby) => Err(Refusal::BadRoomName),
+            (None, Place::Lobby | Place::Nowhere) => Err(Refusal::BadRoomName),
         }
     }
 

@@ -1,0 +1,103 @@
+//! What a session of IRC is shown when it enters a room.
+
+use super::Fanout;
+use crate::chat::encoding::{Encoding, RoomLabel};
+use crate::chat::event::{Event, IrcLine, Notice};
+use crate::chat::id::{ClientId, MemberSlot, RoomId};
+use crate::chat::member::RoomRole;
+use crate::chat::room::Room;
+use crate::chat::member::table::MemberTable;
+use crate::chat::session::irc::Caps;
+
+/// The most bytes of names in one line of NAMES.
+const MAX_NAMES_BYTES: usize = 400;
+
+/// The sign of a role before a name: `@` for operators, `+` for members with voice.
+pub fn sign(role: Option<RoomRole>) -> &'static str {
+    match role {
+        Some(RoomRole::Operator) => "@",
+        Some(RoomRole::Voice) => "+",
+        None => "",
+    }
+}
+
+/// The members of a room in lines of NAMES: RFC 1459, section 4.2.5. `shows` tells which are shown.
+///
+/// A member has one role here, so that all its signs (`multi-prefix`) are the one.
+pub fn name_lines(
+    members: &MemberTable,
+    room: &Room,
+    with_hosts: bool,
+    shows: impl Fn(MemberSlot) -> bool,
+) -> Vec<String> {
+    use std::fmt::Write;
+    let has_roles = !room.rules.roles().is_empty();
+    let mut lines = vec![String::new()];
+    for &slot in room.members.iter().filter(|&&slot| shows(slot)) {
+        let member = &members[slot];
+        let role = if has_roles { room.rules.role(member.holder(slot)) } else { None };
+        let line = match lines.last_mut() {
+            Some(line) if line.len() < MAX_NAMES_BYTES => line,
+            _ => {
+                lines.push(String::new());
+                lines.last_mut().expect("a line")
+            }
+        };
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(sign(role));
+        line.push_str(&member.name);
+        if with_hosts {
+            let _ = write!(line, "!{}@{}", member.user(), member.host());
+        }
+    }
+    lines.retain(|line| !line.is_empty());
+    lines
+}
+
+impl Fanout<'_> {
+    /// Lets a session of IRC enter a room: its own JOIN, the topic, and the names.
+    pub fn greet_irc(&mut self, id: ClientId, slot: MemberSlot, room_id: RoomId) {
+        let Encoding::Irc(shape) = self.sessions[id].encoding else { return };
+        let caps = self.sessions.irc(id).map_or(Caps::empty(), |irc| irc.caps);
+        if self.sessions[id].current.is_some() {
+            // Lines of other rooms that it has not read come first.
+            self.move_unread_to_outbox(id);
+        }
+        let (stamp, encoding) = (self.outbound.stamp(), Encoding::Irc(shape).of_log(false));
+        let room = &mut self.rooms[room_id];
+        room.open_log(encoding, self.outbound.render(encoding.encoding()), stamp);
+        let end = room.log(encoding).end();
+        let room = &self.rooms[room_id];
+        let channel = format!("#{}", room.name);
+        let joined = Event::Notice(Notice::Joined { name: &self.members[slot].name, here: room.members.len() });
+        let label = RoomLabel::Current(&room.name);
+        self.outbound.send_detailed(self.sessions, id, label, &joined, &self.detail);
+        if let Some(topic) = &room.topic {
+            let topic_line = IrcLine::Numeric { code: 332, middle: &[&channel], text: Some(&topic.text) };
+            self.outbound.send(self.sessions, id, &Event::Irc(topic_line));
+            let at = topic.at.to_string();
+            let set_by = IrcLine::Numeric { code: 333, middle: &[&channel, &topic.name, &at], text: None };
+            self.outbound.send(self.sessions, id, &Event::Irc(set_by));
+        }
+        if !caps.contains(Caps::NO_IMPLICIT_NAMES) {
+            self.send_names(id, room_id, |_| true);
+        }
+        self.subscribe(id, room_id, false, end, end);
+    }
+
+    /// Answers NAMES for one room.
+    pub fn send_names(&mut self, id: ClientId, room_id: RoomId, shows: impl Fn(MemberSlot) -> bool) {
+        let with_hosts = self.sessions.irc(id).is_some_and(|irc| irc.caps.contains(Caps::USERHOST_IN_NAMES));
+        let room = &self.rooms[room_id];
+        let channel = format!("#{}", room.name);
+        let kind = if room.rules.settings.secret { "@" } else { "=" };
+        for names in name_lines(self.members, room, with_hosts, shows) {
+            let line = IrcLine::Numeric { code: 353, middle: &[kind, &channel], text: Some(&names) };
+            self.outbound.send(self.sessions, id, &Event::Irc(line));
+        }
+        let end = IrcLine::Numeric { code: 366, middle: &[&channel], text: Some("End of /NAMES list") };
+        self.outbound.send(self.sessions, id, &Event::Irc(end));
+    }
+}
