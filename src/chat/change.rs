@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::cause::Cause;
 use super::id::{AccountId, ClientId, MemberId, Now, RoomId, SessionId};
 use super::member::RoomRole;
+use super::member::identity::Identity;
 use super::policy::cidr::Network;
+use super::policy::host::Host;
 use super::policy::nick::Name;
 use super::settings::Setting;
 
@@ -21,10 +23,11 @@ pub enum Place<'a> {
     Nowhere,
 }
 
-/// A session that logs in: the name of its member, the room that this enters, those that it follows, and the network from
-/// which it comes, which mutes follow.
+/// A session that logs in: the name of its member, the room that this enters, those that it follows, the network from
+/// which it comes, which mutes follow, the cloak of its address, and what an IRC client says of its user.
 ///
-/// If it logs in as an account that has a member, the session belongs to that member, and nothing else changes.
+/// If it logs in as an account that has a member, the session belongs to that member, which gets the identity if it has none;
+/// nothing else changes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Join<'a> {
     pub name: Name,
@@ -33,6 +36,10 @@ pub struct Join<'a> {
     pub network: Network,
     #[serde(default)]
     pub account: Option<AccountId>,
+    #[serde(default)]
+    pub host: Host,
+    #[serde(default)]
+    pub identity: Option<Box<Identity>>,
 }
 
 /// Another name of a member, and the network from which it comes. If it is that of an account, the member has given its
@@ -145,6 +152,8 @@ pub enum Change<'a> {
     Topic { member: MemberId, room: RoomId, text: Option<Cow<'a, str>> },
     /// A member is away, with a text that whispers get back; without a text it is back.
     Away { member: MemberId, text: Option<Cow<'a, str>> },
+    /// A member says something else of itself: its real name, or whether it is a program.
+    SetIdentity { member: MemberId, real_name: Option<Cow<'a, str>>, bot: Option<bool> },
     /// A session of a member has ended; with the last one, the member leaves the server.
     Leave { member: MemberId, cause: Cause },
     /// A member says a text in a room, or does an action (`/me`).
@@ -200,9 +209,9 @@ impl Change<'_> {
         let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
         match self {
             Change::Join(join) => {
-                let Join { name, place, follow, network, account } = *join;
-                let follow = follow.into_iter().map(Place::into_owned).collect();
-                Change::Join(Box::new(Join { name, place: place.into_owned(), follow, network, account }))
+                let Join { name, place, follow, network, account, host, identity } = *join;
+                let (place, follow) = (place.into_owned(), follow.into_iter().map(Place::into_owned).collect());
+                Change::Join(Box::new(Join { name, place, follow, network, account, host, identity }))
             }
             Change::Move { member, place, key } => Change::Move { member, place: Box::new(place.into_owned()), key },
             Change::Follow { member, place, key } => {
@@ -211,6 +220,9 @@ impl Change<'_> {
             Change::Unfollow { member, room, reason } => Change::Unfollow { member, room, reason },
             Change::Topic { member, room, text } => Change::Topic { member, room, text: text.map(owned) },
             Change::Away { member, text } => Change::Away { member, text: text.map(owned) },
+            Change::SetIdentity { member, real_name, bot } => {
+                Change::SetIdentity { member, real_name: real_name.map(owned), bot }
+            }
             Change::Leave { member, cause } => Change::Leave { member, cause },
             Change::Say { member, room, text, action } => Change::Say { member, room, text: owned(text), action },
             Change::Rename { member, to } => Change::Rename { member, to },

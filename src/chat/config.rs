@@ -97,6 +97,8 @@ pub struct Config {
     pub run: u64,
     /// The secret key of the hashes of names.
     pub hash_key: [u64; 2],
+    /// The secret key of the cloaks of addresses; a store has its own, which remains over restarts.
+    pub cloak_key: [u64; 2],
     /// For whom whispers are stored while they are absent, if there is a store.
     pub offline_whispers: OfflineWhispers,
     /// The password of the server, if it has one.
@@ -152,6 +154,7 @@ impl Default for Config {
             max_listed: 100,
             run: 0,
             hash_key: [0; 2],
+            cloak_key: [0; 2],
             offline_whispers: OfflineWhispers::default(),
             password: None,
             max_accounts: 10_000,

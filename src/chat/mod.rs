@@ -56,6 +56,7 @@ pub use member::table::OPERATOR;
 pub use member::{Ignored, Rank, Role, RoomRole};
 pub use password::{Password, PasswordAnswer, PasswordJob, PasswordRequest, ServerPassword};
 pub use policy::cidr::Network;
+pub use policy::host::Host;
 pub use policy::ip_limit::IpLimit;
 pub use policy::peer::{is_unix, show_addr};
 pub use policy::rate_limit::RateLimit;

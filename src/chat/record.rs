@@ -197,6 +197,8 @@ pub struct InitialState {
     pub next_id: u64,
     /// Chosen once for each file; below 2^53, so that every JSON reader can represent it.
     pub run: u64,
+    /// The secret key of the cloaks of addresses, chosen once for each file.
+    pub cloak_key: [u64; 2],
     /// The rooms in the order of creation.
     pub rooms: Vec<InitialRoom>,
     /// The names of other rooms, and what is stored of them besides messages; such a room is read when a member joins it.

@@ -182,6 +182,7 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
     let random = || RandomState::new().hash_one(0);
     hub.run = random() % MAX_RUN;
     hub.hash_key = [random(), random()];
+    hub.cloak_key = [random(), random()];
     access.hosts.extend(http::machine_names());
     let all = [&listen[..], &web_addrs, &admin].concat();
     let load = |source: CertificateSource| Certificates::load(&source, &self_signed::names(&access.hosts, &all));

@@ -121,9 +121,9 @@ mod tests {
     use super::*;
 
     const WITH_ONE_MORE_STEP: &[Step] =
-        &[STEPS[0], STEPS[1], STEPS[2], Step { sql: "ALTER TABLE bans ADD COLUMN why TEXT", then: None }];
+        &[STEPS[0], STEPS[1], STEPS[2], STEPS[3], Step { sql: "ALTER TABLE bans ADD COLUMN why TEXT", then: None }];
     const WITH_BROKEN_STEP: &[Step] =
-        &[STEPS[0], STEPS[1], STEPS[2], Step { sql: "DROP TABLE bans; DROP TABLE nothing", then: None }];
+        &[STEPS[0], STEPS[1], STEPS[2], STEPS[3], Step { sql: "DROP TABLE bans; DROP TABLE nothing", then: None }];
 
     fn version(path: &Path) -> i64 {
         schema::version(&connect(path, Sync::Off).unwrap()).unwrap()
@@ -135,11 +135,11 @@ mod tests {
         directory.open().0.write(&[said(1, "lobby", "one")]).unwrap();
         let path = directory.options().path;
         let (connection, cached) = open_as(&path, Sync::Off, WITH_ONE_MORE_STEP).unwrap();
-        assert_eq!((schema::version(&connection).unwrap(), cached.state.messages), (4, 1));
+        assert_eq!((schema::version(&connection).unwrap(), cached.state.messages), (5, 1));
         drop(connection);
         let refused = super::super::Store::open(&directory.options(), 0).err();
-        assert_eq!(refused, Some(Error::Newer(path.clone(), 4)));
-        fs::rename(directory.join("history.schema3"), &path).unwrap();
+        assert_eq!(refused, Some(Error::Newer(path.clone(), 5)));
+        fs::rename(directory.join("history.schema4"), &path).unwrap();
         let (_, start) = directory.open();
         assert_eq!(texts(&start.rooms[0].messages), ["one"]);
     }
@@ -150,7 +150,7 @@ mod tests {
         directory.open().0.write(&[said(1, "lobby", "one")]).unwrap();
         let path = directory.options().path;
         assert!(open_as(&path, Sync::Off, WITH_BROKEN_STEP).is_err());
-        assert_eq!(version(&path), 3);
+        assert_eq!(version(&path), 4);
         let (_, start) = directory.open();
         assert_eq!(texts(&start.rooms[0].messages), ["one"]);
     }

@@ -194,6 +194,11 @@ fn sync_directory(path: &Path) -> Result<(), Error> {
 
 /// A random id for a new store, below 2^53.
 fn random_run() -> u64 {
+    random() >> 11
+}
+
+/// A random number.
+pub(super) fn random() -> u64 {
     // `RandomState` takes its keys from the system's random numbers.
-    RandomState::new().build_hasher().finish() >> 11
+    RandomState::new().build_hasher().finish()
 }

@@ -37,7 +37,8 @@ impl Store {
         let bans = table::bans::read_all(connection, now)?;
         let accounts = table::accounts::read_all(connection)?;
         let state = self.cached.state;
-        Ok(InitialState { next_id: state.next_id, run: state.run, rooms, stored, bans, accounts })
+        let cloak_key = table::cloak_key::read(connection)?;
+        Ok(InitialState { next_id: state.next_id, run: state.run, cloak_key, rooms, stored, bans, accounts })
     }
 
     /// One step of reading the last messages of a room before an id, at most `n` and [`MAX_READ`] bytes, oldest first; none

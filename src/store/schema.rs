@@ -4,6 +4,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::error::{DbError, DbResult};
 use super::search;
+use super::table::cloak_key;
 
 /// `chwg`: SQLite's application id, which marks a file as a store of chinwag.
 pub(super) const APPLICATION_ID: i32 = 0x6368_7767;
@@ -31,10 +32,12 @@ pub(super) struct Step {
 /// - `bans`: `name` is the member that was named in the command, if any.
 /// - `accounts`: `owner` is the folded name. `verifier` is an argon2id hash of the password with its salt and parameters.
 ///   `data` is an [`AccountData`](crate::chat::record::AccountData) in JSON.
+/// - `cloak_key`: one row, a number of 128 bits: the secret key of the hosts of members.
 pub(super) const STEPS: &[Step] = &[
     Step { sql: VERSION_1, then: None },
     Step { sql: VERSION_2, then: Some(search::rebuild) },
     Step { sql: VERSION_3, then: None },
+    Step { sql: VERSION_4, then: Some(cloak_key::create) },
 ];
 
 const VERSION_1: &str = "
@@ -105,6 +108,15 @@ const VERSION_3: &str = "
         data TEXT NOT NULL,
         sum INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
+";
+
+const VERSION_4: &str = "
+    CREATE TABLE cloak_key (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        high INTEGER NOT NULL,
+        low INTEGER NOT NULL,
+        sum INTEGER NOT NULL
+    ) STRICT;
 ";
 
 /// The schema version of a file.

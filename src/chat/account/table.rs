@@ -6,7 +6,9 @@ use std::ops::{Index, IndexMut};
 use serde::{Deserialize, Serialize};
 
 use super::Account;
+use crate::chat::event::Source;
 use crate::chat::id::AccountId;
+use crate::chat::member::Member;
 use crate::chat::policy::nick::key_of;
 use crate::chat::policy::nick::look_index::LookIndex;
 
@@ -90,6 +92,17 @@ impl AccountTable {
     /// The name of an account; an empty text if it was removed.
     pub fn name(&self, id: AccountId) -> &str {
         self.get(id).map_or("", |account| &account.name.shown)
+    }
+
+    /// What IRC clients are shown of a member besides its nickname.
+    pub fn source_of<'a>(&'a self, member: &'a Member) -> Source<'a> {
+        Source {
+            user: member.user(),
+            host: member.host(),
+            account: member.account().and_then(|id| self.get(id)).map(|account| &*account.name.shown),
+            real_name: member.real_name(),
+            is_bot: member.is_bot(),
+        }
     }
 }
 

@@ -110,6 +110,8 @@ pub struct Hub {
     trace: Trace,
     /// A number that identifies this run of the server, or the store if there is one.
     run: u64,
+    /// The secret key of the cloaks of addresses: of this run, or of the store if there is one.
+    cloak_key: [u64; 2],
     /// The server is shutting down.
     ending: bool,
 }
@@ -148,6 +150,7 @@ impl Hub {
             reload_requests: Vec::new(),
             trace: Trace::default(),
             run: config.run,
+            cloak_key: config.cloak_key,
             ending: false,
             config,
         }

@@ -43,8 +43,8 @@ impl Hub {
             operators: new.operators,
             bans: new.bans,
             motd: new.motd,
-            // Sessions, logs and names are made for the values of the others, such as `login` and `backlog_bytes`; `run` and
-            // `hash_key` are those of this process.
+            // Sessions, logs and names are made for the values of the others, such as `login` and `backlog_bytes`; `run`,
+            // `hash_key` and `cloak_key` are those of this process.
             ..old
         };
         if self.config.mode == Mode::P2p {

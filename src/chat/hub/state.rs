@@ -52,6 +52,8 @@ pub struct HubState {
     #[serde(default)]
     reload_requests: Vec<ClientId>,
     run: u64,
+    #[serde(default)]
+    cloak_key: Option<[u64; 2]>,
     ending: bool,
 }
 
@@ -79,6 +81,7 @@ impl Hub {
             stats: self.stats,
             reload_requests: self.reload_requests,
             run: self.run,
+            cloak_key: Some(self.cloak_key),
             ending: self.ending,
         }
     }
@@ -107,6 +110,7 @@ impl Hub {
         hub.stats = state.stats;
         hub.reload_requests = state.reload_requests;
         hub.run = state.run;
+        hub.cloak_key = state.cloak_key.unwrap_or(hub.cloak_key);
         hub.ending = state.ending;
         hub.adopt_config();
         hub

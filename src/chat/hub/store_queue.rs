@@ -89,10 +89,11 @@ impl Hub {
     ///
     /// Must be called before the first connection.
     pub fn restore(&mut self, start: InitialState, now: Now) {
-        let InitialState { next_id, run, rooms, stored, bans, accounts } = start;
+        let InitialState { next_id, run, cloak_key, rooms, stored, bans, accounts } = start;
         let mut store = StoreQueue::default();
         self.journal.set_last_message_id(next_id.saturating_sub(1));
         self.run = run;
+        self.cloak_key = cloak_key;
         self.shared.rooms.set_store(StoreUse::Works);
         for BanRecord { network, name, until } in bans {
             match until.map(|until| until - now.local.unix_timestamp()) {

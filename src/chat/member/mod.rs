@@ -1,5 +1,6 @@
 //! A member: a name in the chat, with its sessions.
 
+pub(super) mod identity;
 pub(super) mod nick_index;
 pub(super) mod table;
 
@@ -8,7 +9,9 @@ use std::num::NonZeroU32;
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
+use self::identity::{DEFAULT_USER, Identity};
 use super::id::{AccountId, Author, ClientId, Holder, MemberId, MemberSlot, RoomId};
+use super::policy::host::Host;
 use crate::util::lists::List;
 
 /// What a member may do on the server.
@@ -83,6 +86,9 @@ struct Extras {
     whisperer: Option<MemberId>,
     /// Existing rooms that it created.
     created_rooms: u32,
+    /// What it says of itself, if it has an IRC client.
+    #[serde(default)]
+    identity: Option<Box<Identity>>,
 }
 
 /// One member. The name, the rooms and the text of `/away` are shared; the sessions, and what they ignore, belong to
@@ -95,6 +101,9 @@ pub struct Member {
     pub serial: NonZeroU32,
     /// When it joined the server: seconds since 1970, UTC, until 2106.
     since: u32,
+    /// The cloak of the address from which its first session came.
+    #[serde(default)]
+    host: Host,
     /// Its current room; `None` for the operator.
     pub current: Option<Membership>,
     /// The rooms that it follows, in the table of members.
@@ -108,12 +117,56 @@ impl Member {
     pub fn new(name: CompactString, name_hash: u64, serial: NonZeroU32, role: Role, since: i64) -> Self {
         let extras = (role != Role::User).then(|| Box::new(Extras { role, ..Extras::default() }));
         let since = since.clamp(0, i64::from(u32::MAX)) as u32;
-        Member { name, name_hash, serial, since, current: None, followed: List::default(), session: None, extras }
+        let (host, followed) = (Host::LOCAL, List::default());
+        Member { name, name_hash, serial, since, host, current: None, followed, session: None, extras }
     }
 
     /// When it joined the server, in seconds since 1970.
     pub fn since(&self) -> i64 {
         i64::from(self.since)
+    }
+
+    /// The cloak of its address.
+    pub fn host(&self) -> Host {
+        self.host
+    }
+
+    /// Sets the cloak of its address.
+    pub fn set_host(&mut self, host: Host) {
+        self.host = host;
+    }
+
+    /// What it says of itself, if it has an IRC client.
+    pub fn identity(&self) -> Option<&Identity> {
+        self.extras.as_ref()?.identity.as_deref()
+    }
+
+    /// Sets what it says of itself.
+    pub fn set_identity(&mut self, identity: Box<Identity>) {
+        self.extras.get_or_insert_default().identity = Some(identity);
+    }
+
+    /// What it says of itself, to change it; it gets an identity if it has none.
+    pub fn identity_mut(&mut self) -> &mut Identity {
+        let name = &self.name;
+        self.extras.get_or_insert_default().identity.get_or_insert_with(|| {
+            Box::new(Identity { user: DEFAULT_USER.into(), real_name: name.as_str().into(), is_bot: false })
+        })
+    }
+
+    /// Its user name.
+    pub fn user(&self) -> &str {
+        self.identity().map_or(DEFAULT_USER, |identity| &identity.user)
+    }
+
+    /// Its real name: its nickname if it has given none.
+    pub fn real_name(&self) -> &str {
+        self.identity().map_or(&self.name, |identity| &identity.real_name)
+    }
+
+    /// Whether it says that it is a program.
+    pub fn is_bot(&self) -> bool {
+        self.identity().is_some_and(|identity| identity.is_bot)
     }
 
     /// Its current room.

@@ -284,7 +284,7 @@ mod tests {
 
     #[test]
     fn member_is_small() {
-        assert!(size_of::<Member>() <= 64, "{} bytes", size_of::<Member>());
+        assert!(size_of::<Member>() <= 72, "{} bytes", size_of::<Member>());
     }
 
     #[test]

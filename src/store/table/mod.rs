@@ -3,6 +3,7 @@
 pub(super) mod accounts;
 pub(super) mod bans;
 pub(super) mod checksum;
+pub(super) mod cloak_key;
 pub(super) mod column;
 pub(super) mod message;
 pub(super) mod removed_texts;

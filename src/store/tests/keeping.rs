@@ -35,6 +35,15 @@ fn every_store_has_its_own_run_id() {
 }
 
 #[test]
+fn key_of_the_hosts_survives_a_restart_and_is_another_one_in_each_store() {
+    let (one, other) = (Directory::new(), Directory::new());
+    let keys = [&one, &one, &other].map(|directory| directory.open().1.cloak_key);
+    assert_eq!(keys[0], keys[1]);
+    assert_ne!(keys[0], keys[2]);
+    assert_ne!(keys[0][0], keys[0][1]);
+}
+
+#[test]
 fn ids_grow_without_stored_messages() {
     let directory = Directory::new();
     directory.open().0.write(&[Record::NextId(70), Record::NextId(50)]).unwrap();

@@ -26,7 +26,11 @@ impl Hub {
         time: Now,
         now: &Now,
     ) {
-        self.shared.members[member.slot].count_join();
+        let joined = &mut self.shared.members[member.slot];
+        joined.count_join();
+        if let Some(identity) = join.identity.as_ref().filter(|_| joined.identity().is_none()) {
+            joined.set_identity(identity.clone());
+        }
         join.account.into_iter().for_each(|account| self.note_network(account, join.network));
         if join.place != Place::Nowhere && self.shared.members[member.slot].current.is_none() {
             self.find_current_room(member, &join.place, &time);

@@ -16,6 +16,8 @@ use crate::chat::change::{Change, Committed, Join, Origin, Place, Rename};
 use crate::chat::config::{Login, Mode};
 use crate::chat::event::{Event, Notice};
 use crate::chat::id::{Author, ClientId, MemberId, Now, RoomId};
+use crate::chat::member::identity::Identity;
+use crate::chat::policy::host::Host;
 use crate::chat::policy::peer::show_addr;
 use crate::chat::record::Record;
 use crate::chat::room::segment_log::{EntryKind, Spread};
@@ -113,6 +115,9 @@ impl Hub {
             }
             Change::Topic { member, room, text } => self.apply_topic(*member, *room, text.as_deref(), *time),
             Change::Away { member, text } => self.apply_away(*member, text.as_deref(), *time),
+            Change::SetIdentity { member, real_name, bot } => {
+                self.apply_identity(*member, real_name.as_deref(), *bot);
+            }
             Change::Leave { member, cause } => self.apply_leave(*member, cause, *time),
             Change::Rename { member, to } => self.apply_rename(*member, to, *time),
             Change::Kick { member, kick } => self.apply_kick(*member, kick, *time, *now),
@@ -153,13 +158,14 @@ impl Hub {
 
     /// Adds a member, and lets the session that proposed it enter the room; or lets it belong to the member of its account.
     fn apply_join(&mut self, client: Option<ClientId>, join: &Join, time: Now, now: &Now) {
-        let Join { name, place, follow, network, account } = join;
+        let Join { name, place, follow, network, account, host, identity } = join;
         if account.is_some()
             && let Some(member) = self.member_of_join(join)
         {
             return self.apply_join_again(client, member, join, time, now);
         }
         let member = self.shared.members.insert(name, time.local.unix_timestamp());
+        self.introduce(member, *host, identity.as_deref());
         match *account {
             Some(account) => self.bind_new_member(member, account, join, &time),
             None => self.shared.mutes.carry_over(member, name, *network, time.at),
@@ -181,6 +187,24 @@ impl Hub {
         if let Some(id) = client {
             self.begin_account_session(id, member.slot);
         }
+    }
+
+    /// Sets what others are shown of a new member besides its name.
+    fn introduce(&mut self, member: MemberId, host: Host, identity: Option<&Identity>) {
+        let introduced = &mut self.shared.members[member.slot];
+        introduced.set_host(host);
+        if let Some(identity) = identity {
+            introduced.set_identity(Box::new(identity.clone()));
+        }
+    }
+
+    /// A member says something else of itself.
+    fn apply_identity(&mut self, member: MemberId, real_name: Option<&str>, bot: Option<bool>) {
+        let identity = self.shared.members[member.slot].identity_mut();
+        if let Some(real_name) = real_name {
+            identity.real_name = real_name.into();
+        }
+        identity.is_bot = bot.unwrap_or(identity.is_bot);
     }
 
     /// Gives a session its member; returns the id of the last message that it has read, if it resumes.

@@ -16,7 +16,9 @@ use crate::chat::encoding::Encoding;
 use crate::chat::event::{Event, Notice, Refusal};
 use crate::chat::id::{AccountId, ClientId, Now};
 use crate::chat::input::{Close, ResumeRequest};
+use crate::chat::member::identity::Identity;
 use crate::chat::policy::cidr::Network;
+use crate::chat::policy::host::Host;
 use crate::chat::policy::nick::Name;
 use crate::chat::policy::peer::{is_unix, show_addr};
 use crate::chat::query::{Lookup, RoomUse};
@@ -157,8 +159,9 @@ impl Hub {
     /// Proposes that the member of a session joins, or that the session belongs to the member of its account.
     pub(super) fn log_in(&mut self, id: ClientId, name: Name, account: Option<AccountId>, now: Now) {
         let (place, follow) = self.places_to_resume(id);
-        let network = Network::of_client(self.sessions.ip(id));
-        let join = Join { name, place, follow, network, account };
+        let addr = self.sessions.ip(id);
+        let (network, host) = (Network::of_client(addr), Host::of(addr, self.cloak_key));
+        let join = Join { name, place, follow, network, account, host, identity: self.identity_of(id) };
         let change = Change::Join(Box::new(join));
         match (check(&self.shared, &change, now.at), &change) {
             (Err(refusal), Change::Join(join)) => {
@@ -167,6 +170,11 @@ impl Hub {
             }
             _ => self.propose(Some(id), change, &now),
         }
+    }
+
+    /// What the client of a session says of its user. Only IRC clients say anything.
+    fn identity_of(&self, _id: ClientId) -> Option<Box<Identity>> {
+        None
     }
 
     /// The rooms that a session wants to resume: the one to enter, which is the lobby if it wants none or if no room can

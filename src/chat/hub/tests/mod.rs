@@ -7,6 +7,7 @@ mod empty_rooms;
 pub(super) mod encodings;
 mod evasion;
 mod following;
+mod identity;
 pub(crate) mod invariants;
 pub(super) mod moderation;
 mod motd;

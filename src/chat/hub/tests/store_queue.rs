@@ -30,7 +30,8 @@ pub(super) fn message(id: u64, room: &str, name: &str, text: &str, at: OffsetDat
 }
 
 pub(super) fn start() -> InitialState {
-    InitialState { next_id: 1, run: RUN, rooms: Vec::new(), stored: Vec::new(), bans: Vec::new(), accounts: Vec::new() }
+    let (rooms, stored, bans, accounts) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    InitialState { next_id: 1, run: RUN, cloak_key: [0; 2], rooms, stored, bans, accounts }
 }
 
 impl StoreHub {

@@ -44,8 +44,8 @@ fn account() -> AccountRecord {
 fn busy_server() -> (TestServer, Vec<Rc<RefCell<Wire>>>) {
     let mut server = TestServer::new(config());
     let now = Now { at: server.at, local: OffsetDateTime::UNIX_EPOCH + server.at };
-    let start =
-        InitialState { next_id: 1, run: 77, rooms: vec![], stored: vec![], bans: vec![], accounts: vec![account()] };
+    let (rooms, stored, bans, accounts) = (vec![], vec![], vec![], vec![account()]);
+    let start = InitialState { next_id: 1, run: 77, cloak_key: [3, 4], rooms, stored, bans, accounts };
     server.engine().hub_mut().restore(start, now);
     server.engine().hub_mut().attach_console();
     let mut wires = Vec::new();

@@ -117,6 +117,7 @@ impl Simulation {
             let start = InitialState {
                 next_id: 1,
                 run: 1,
+                cloak_key: [1, 2],
                 rooms: Vec::new(),
                 stored: Vec::new(),
                 bans: Vec::new(),
