@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use super::cause::Cause;
+use super::event::{MessageKind, kind_or_flag};
 use super::id::{AccountId, ClientId, MemberId, Now, RoomId, SessionId};
 use super::member::RoomRole;
 use super::member::identity::Identity;
@@ -156,8 +157,17 @@ pub enum Change<'a> {
     SetIdentity { member: MemberId, real_name: Option<Cow<'a, str>>, bot: Option<bool> },
     /// A session of a member has ended; with the last one, the member leaves the server.
     Leave { member: MemberId, cause: Cause },
-    /// A member says a text in a room, or does an action (`/me`).
-    Say { member: MemberId, room: RoomId, text: Cow<'a, str>, action: bool },
+    /// A member says a text in a room. `tags` are the client-only message tags of IRC in their escaped form, such as
+    /// `+draft/reply=1;+x`, at most 4,094 bytes; they are shown and not kept.
+    Say {
+        member: MemberId,
+        room: RoomId,
+        text: Cow<'a, str>,
+        #[serde(alias = "action", deserialize_with = "kind_or_flag")]
+        kind: MessageKind,
+        #[serde(default)]
+        tags: Option<Box<str>>,
+    },
     /// A member takes another name.
     Rename { member: MemberId, to: Box<Rename> },
     /// A member is removed from a room or from the server.
@@ -224,7 +234,9 @@ impl Change<'_> {
                 Change::SetIdentity { member, real_name: real_name.map(owned), bot }
             }
             Change::Leave { member, cause } => Change::Leave { member, cause },
-            Change::Say { member, room, text, action } => Change::Say { member, room, text: owned(text), action },
+            Change::Say { member, room, text, kind, tags } => {
+                Change::Say { member, room, text: owned(text), kind, tags }
+            }
             Change::Rename { member, to } => Change::Rename { member, to },
             Change::Kick { member, kick } => {
                 let Kick { by, room, name, reason } = *kick;

@@ -45,7 +45,7 @@ pub use cause::Cause;
 pub use config::{Config, DEFAULT_NAME, Login, MAX_SERVER_NAME, Mode, OfflineWhispers, is_server_name};
 pub use encoding::{Detail, Encoding, IrcContext, IrcShape, Optional, Render, RenderIrc, Renderers, RoomLabel};
 pub use event::{
-    CertificateState, ConsoleText, Due, Event, Help, IrcLine, Notice, People, Refusal, Sender, SettingsView, Source, Topic,
+    CertificateState, ConsoleText, Due, Event, Help, IrcLine, MessageKind, Notice, People, Refusal, Sender, SettingsView, Source, Topic,
     Whois,
 };
 pub use hub::{DISCONNECTS_PER_TICK, HeadCount, Hub, HubState, OPERATOR_LOG, StatsSnapshot, TraceEvent, WriteBatch};

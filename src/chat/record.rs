@@ -5,19 +5,12 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use super::event::Event;
+use super::event::{Event, MessageKind};
 use super::member::RoomRole;
 use super::settings::RoomSettings;
 
 /// Maximum stored whispers for one name.
 pub const WHISPERS_PER_NAME: usize = 50;
-
-/// The kind of a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum MessageKind {
-    Said,
-    Action,
-}
 
 /// A message of a room's history.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,10 +29,7 @@ impl Message {
     /// The message as it is shown in a room.
     pub fn event(&self) -> Event<'_> {
         let Message { id, at, kind, ref name, ref text, .. } = *self;
-        match kind {
-            MessageKind::Said => Event::Said { id, at, name, text },
-            MessageKind::Action => Event::Action { id, at, name, text },
-        }
+        kind.event(id, at, name, text)
     }
 }
 

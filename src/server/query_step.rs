@@ -235,7 +235,7 @@ mod tests {
 
     use super::*;
     use crate::chat::HistoryRange;
-    use crate::chat::record::MessageKind;
+    use crate::chat::MessageKind;
     use crate::store::{Options, Record, Sync};
 
     fn said(id: u64, room: &str, text: &str) -> Record {

@@ -251,7 +251,8 @@ mod tests {
     use time::OffsetDateTime;
 
     use super::*;
-    use crate::chat::record::{MessageKind, TopicRecord};
+    use crate::chat::MessageKind;
+    use crate::chat::record::TopicRecord;
     use crate::util::test_json::through_json;
 
     fn said(id: u64) -> Record {

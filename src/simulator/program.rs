@@ -125,6 +125,7 @@ impl Program {
         }
         let text = object.text("text");
         let event = match kind {
+            "said" if object.0["notice"] == true => Event::Noticed { id, at, name: object.text("name"), text },
             "said" => Event::Said { id, at, name: object.text("name"), text },
             "action" => Event::Action { id, at, name: object.text("name"), text },
             "whisper" => Event::Whisper { at, from: object.text("from"), text },

@@ -33,8 +33,9 @@ pub use history::{FindStep, HistoryStep, Step};
 pub use options::{Options, Sync};
 pub use search::SearchStep;
 
+pub use crate::chat::MessageKind;
 use crate::chat::policy::nick::fold;
-pub use crate::chat::record::{InitialRoom, InitialState, Message, MessageKind, Record, Whisper};
+pub use crate::chat::record::{InitialRoom, InitialState, Message, Record, Whisper};
 use crate::util::io_error::plain_words;
 use batch::{Batch, CachedState, Changes};
 use error::{DbError, DbResult};

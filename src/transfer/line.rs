@@ -36,6 +36,7 @@ pub(super) struct JsonMessage {
 enum JsonKind {
     Said,
     Action,
+    Notice,
 }
 
 impl JsonMessage {
@@ -45,6 +46,7 @@ impl JsonMessage {
         let kind = match kind {
             MessageKind::Said => JsonKind::Said,
             MessageKind::Action => JsonKind::Action,
+            MessageKind::Notice => JsonKind::Notice,
         };
         Ok(JsonMessage {
             id,
@@ -84,6 +86,7 @@ impl JsonMessage {
         let kind = match kind {
             JsonKind::Said => MessageKind::Said,
             JsonKind::Action => MessageKind::Action,
+            JsonKind::Notice => MessageKind::Notice,
         };
         Ok(Message { id, room, at, kind, name, text })
     }
@@ -119,6 +122,16 @@ fn is_address(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn message_of_any_kind_is_the_same_after_export_and_import() {
+        for kind in [MessageKind::Said, MessageKind::Action, MessageKind::Notice] {
+            let (room, name, text) = ("den".to_owned(), "bob".to_owned(), "hi".to_owned());
+            let message = Message { id: 7, room, at: OffsetDateTime::UNIX_EPOCH, kind, name, text };
+            let json = serde_json::to_string(&JsonMessage::of(&message).unwrap()).unwrap();
+            assert_eq!(serde_json::from_str::<JsonMessage>(&json).unwrap().message(), Ok(message), "{json}");
+        }
+    }
 
     #[test]
     fn only_names_that_a_server_gives_are_valid() {

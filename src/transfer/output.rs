@@ -6,7 +6,7 @@ use time::Date;
 
 use super::line::JsonMessage;
 use crate::chat::{Event, LOBBY, Lang, Notice, Render, RoomLabel};
-use crate::store::{Message, MessageKind};
+use crate::store::Message;
 use crate::wire::plain::Plain;
 
 /// The format of the lines.
@@ -54,10 +54,7 @@ impl<W: Write> MessageWriter<W> {
         if self.names_rooms && room != LOBBY {
             write!(self.out, "({room}) ")?;
         }
-        self.event(&match kind {
-            MessageKind::Said => Event::Said { id, at, name, text },
-            MessageKind::Action => Event::Action { id, at, name, text },
-        })
+        self.event(&kind.event(id, at, name, text))
     }
 
     fn event(&mut self, event: &Event) -> io::Result<()> {

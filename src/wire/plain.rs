@@ -4,7 +4,7 @@ use std::fmt;
 
 use time::OffsetDateTime;
 
-use crate::chat::{Event, Lang, Notice, Render, RoomLabel};
+use crate::chat::{Event, Lang, MessageKind, Notice, Render, RoomLabel};
 
 /// Renders events as lines.
 pub struct Plain {
@@ -42,15 +42,17 @@ impl Plain {
             Event::Help(reader) => {
                 self.lang.help(reader).for_each(|line| sentence(out, "* ", RoomLabel::None, line));
             }
-            Event::Said { at, name, text, .. } => spoken(out, at, "", label, [name, ": ", text]),
+            Event::Said { at, name, text, .. } | Event::Noticed { at, name, text, .. } => {
+                spoken(out, at, "", label, [name, ": ", text])
+            }
             Event::Action { at, name, text, .. } => spoken(out, at, "* ", label, [name, " ", text]),
             Event::Whisper { at, from, text } => spoken(out, at, "", RoomLabel::None, [from, " -> you: ", text]),
             Event::Whispered { at, to, text } => spoken(out, at, "you -> ", RoomLabel::None, [to, ": ", text]),
             // Only sessions of IRC are sent these.
-            Event::Irc(_) => {}
-            Event::Found { id, at, name, text, action } => {
+            Event::Irc(_) => {},
+            Event::Found { id, at, name, text, kind } => {
                 let (date, (hour, minute, second)) = (at.date(), at.to_hms());
-                let (before, behind) = if action { ("* ", " ") } else { ("", ": ") };
+                let (before, behind) = (if kind == MessageKind::Action { "* " } else { "" }, kind.separator());
                 let when = format_args!("{date} {hour:02}:{minute:02}:{second:02}");
                 sentence(out, "* ", label, format_args!("{id} {when} {before}{name}{behind}{text}"));
             }
@@ -154,6 +156,7 @@ mod tests {
         let (name, text) = ("alice", "hi");
         assert_eq!(rendered(Lang::En, Event::Said { id, at, name, text }), "[09:05:30] alice: hi\r\n");
         assert_eq!(rendered(Lang::En, Event::Action { id, at, name, text: "waves" }), "[09:05:30] * alice waves\r\n");
+        assert_eq!(rendered(Lang::En, Event::Noticed { id, at, name, text }), "[09:05:30] alice: hi\r\n");
         assert_eq!(rendered(Lang::En, Event::Whisper { at, from: name, text }), "[09:05:30] alice -> you: hi\r\n");
         assert_eq!(rendered(Lang::Zh, Event::Whispered { at, to: name, text }), "[09:05:30] you -> alice: hi\r\n");
         let welcome = |lang, server| rendered(lang, Event::Notice(Notice::Welcome { server }));

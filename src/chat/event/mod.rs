@@ -2,6 +2,7 @@
 
 mod console_text;
 mod irc;
+mod message;
 mod notice;
 mod refusal;
 mod source;
@@ -10,6 +11,7 @@ use time::OffsetDateTime;
 
 pub use self::console_text::ConsoleText;
 pub use self::irc::{IrcLine, Sender};
+pub use self::message::{MessageKind, MessageView, kind_or_flag};
 pub use self::notice::{CertificateState, Notice};
 pub use self::refusal::{Due, Refusal};
 pub use self::source::Source;
@@ -27,6 +29,8 @@ pub enum Event<'a> {
     Said { id: u64, at: OffsetDateTime, name: &'a str, text: &'a str },
     /// `/me`.
     Action { id: u64, at: OffsetDateTime, name: &'a str, text: &'a str },
+    /// A message that programs never answer: NOTICE of IRC. People are shown it as what is said.
+    Noticed { id: u64, at: OffsetDateTime, name: &'a str, text: &'a str },
     /// A whisper, as its recipient reads it.
     Whisper { at: OffsetDateTime, from: &'a str, text: &'a str },
     /// The answer to `/help`, in several lines.
@@ -36,7 +40,7 @@ pub enum Event<'a> {
     /// A line of IRC, for an IRC session.
     Irc(IrcLine<'a>),
     /// A result of `/search`.
-    Found { id: u64, at: OffsetDateTime, name: &'a str, text: &'a str, action: bool },
+    Found { id: u64, at: OffsetDateTime, name: &'a str, text: &'a str, kind: MessageKind },
 }
 
 /// The reader of `/help`, whose commands are listed.

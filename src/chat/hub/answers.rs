@@ -15,8 +15,8 @@ use crate::chat::id::{Author, ClientId, Now};
 use crate::chat::member::{Ignored, Member};
 use crate::chat::policy::nick::{Name, fold};
 use crate::chat::query::{Answer, DeleteChoice, HistoryRange, Lookup, Query, RoomUse};
+use crate::chat::record::Message;
 use crate::chat::record::Record;
-use crate::chat::record::{Message, MessageKind};
 use crate::chat::session::{SessionFlags, SessionStage};
 
 /// The most bytes of messages that one page shows. Half of the backlog limit is the other bound.
@@ -151,8 +151,7 @@ impl Hub {
         self.send_about(id, room, &Event::Notice(begins));
         for message in &messages {
             let &Message { id: number, at, kind, ref name, ref text, .. } = message;
-            let action = kind == MessageKind::Action;
-            self.send_about(id, room, &Event::Found { id: number, at, name, text, action });
+            self.send_about(id, room, &Event::Found { id: number, at, name, text, kind });
         }
         let other = Some(room).filter(|_| !self.is_current(id, room));
         self.send_about(id, room, &Event::Notice(Notice::FoundEnds { room: other, words, older }));

@@ -186,7 +186,7 @@ impl Hub {
     /// As [`Hub::fanout`]; IRC shows that the next events are caused by this member.
     fn fanout_by(&mut self, member: MemberId, time: &Now) -> Fanout<'_> {
         let Hub { config, shared: Shared { accounts, members, rooms, .. }, sessions, outbound, stats, .. } = self;
-        let source = members.get(member).map(|member| member.source(accounts));
+        let source = members.get(member).map(|member| accounts.source_of(member));
         let fanout = Fanout::new(config, members, rooms, sessions, outbound, stats);
         match source {
             Some(source) => fanout.by(source, time),

@@ -9,15 +9,13 @@ use super::offline_messages::UnackedDelivery;
 use super::rooms::stored::{StoreUse, StoredRoom};
 use super::{Hub, Shared};
 use crate::chat::account::Account;
-use crate::chat::event::{Event, Notice};
+use crate::chat::event::{Event, MessageView, Notice};
 use crate::chat::id::{Author, LOBBY, Now, RoomId};
 use crate::chat::policy::bans::Ban;
 use crate::chat::policy::cidr::Network;
 use crate::chat::policy::nick::{Name, fold};
 use crate::chat::query::Query;
-use crate::chat::record::{
-    AccountRecord, BanRecord, InitialRoom, InitialState, Message, MessageKind, Record, RoomRecord,
-};
+use crate::chat::record::{AccountRecord, BanRecord, InitialRoom, InitialState, Message, Record, RoomRecord};
 use crate::chat::room::segment_log::EntryKind;
 use crate::chat::room::{Room, record_of};
 
@@ -49,8 +47,7 @@ impl StoreQueue {
     /// A function of its own, so that a message without a store costs no more.
     #[inline(never)]
     pub fn record_message(&mut self, room: &mut Room, event: &Event) {
-        let (Event::Said { id, at, name, text } | Event::Action { id, at, name, text }) = *event else { return };
-        let kind = if matches!(event, Event::Action { .. }) { MessageKind::Action } else { MessageKind::Said };
+        let Some(MessageView { kind, id, at, name, text }) = event.message() else { return };
         if !std::mem::replace(&mut room.is_stored, true) {
             self.record(Record::Room { name: room.name.to_string() });
         }

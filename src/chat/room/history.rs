@@ -7,8 +7,7 @@ use time::{Date, OffsetDateTime};
 
 use super::segment_log::{Entry, Log, Retention};
 use crate::chat::encoding::{Render, RoomLabel};
-use crate::chat::event::LINE_OVERHEAD;
-use crate::chat::event::{Event, Notice};
+use crate::chat::event::{Event, LINE_OVERHEAD, MessageKind, MessageView, Notice, kind_or_flag};
 use crate::chat::id::{Author, DayNumber};
 
 /// Dropped bytes of texts below which the others are not moved.
@@ -22,7 +21,8 @@ struct Item {
     author: Author,
     name_len: u32,
     text_len: u32,
-    action: bool,
+    #[serde(alias = "action", deserialize_with = "kind_or_flag")]
+    kind: MessageKind,
 }
 
 impl Item {
@@ -47,8 +47,8 @@ pub struct HistoryMessage<'a> {
 impl<'a> HistoryMessage<'a> {
     /// Its event.
     pub fn event(&self) -> Event<'a> {
-        let HistoryMessage { item: &Item { id, at, action, .. }, name, text } = *self;
-        if action { Event::Action { id, at, name, text } } else { Event::Said { id, at, name, text } }
+        let HistoryMessage { item: &Item { id, at, kind, .. }, name, text } = *self;
+        kind.event(id, at, name, text)
     }
 
     /// The name of its author at that time.
@@ -127,11 +127,7 @@ impl History {
     /// Adds a message.
     #[inline]
     pub fn add(&mut self, author: Author, event: &Event) {
-        let (id, at, name, text, action) = match *event {
-            Event::Said { id, at, name, text } => (id, at, name, text, false),
-            Event::Action { id, at, name, text } => (id, at, name, text, true),
-            _ => return,
-        };
+        let Some(MessageView { kind, id, at, name, text }) = event.message() else { return };
         if self.retention.messages == 0 {
             self.newest_dropped = id;
             return;
@@ -140,7 +136,7 @@ impl History {
         self.texts.push_str(name);
         self.texts.push_str(text);
         let (name_len, text_len) = (name.len() as u32, text.len() as u32);
-        let item = Item { id, at, author, name_len, text_len, action };
+        let item = Item { id, at, author, name_len, text_len, kind };
         self.cost += item.cost();
         self.items.push_back(item);
         self.added += 1;
@@ -355,6 +351,26 @@ mod tests {
         history.add(Author::NONE, &Event::Said { id: 7, at: OffsetDateTime::UNIX_EPOCH, name: "b", text: "new" });
         assert_eq!(shown(&history), ["new"]);
         assert_eq!(history.cost, LINE_OVERHEAD + 4);
+    }
+
+    #[test]
+    fn message_of_an_earlier_version_keeps_its_kind() {
+        let retention = Retention { messages: 3, history_bytes: 1 << 20, backlog_bytes: 1 << 20 };
+        let mut history = History::new(retention);
+        history.add(Author::NONE, &Event::Action { id: 7, at: OffsetDateTime::UNIX_EPOCH, name: "bob", text: "waves" });
+        history
+            .add(Author::NONE, &Event::Noticed { id: 8, at: OffsetDateTime::UNIX_EPOCH, name: "bob", text: "rings" });
+        let kinds = |json: &str| {
+            let history: History = serde_json::from_str(json).unwrap();
+            let kinds = history.last(2).filter_map(|message| message.event().message());
+            kinds.map(|message| (message.kind, message.text.to_owned())).collect::<Vec<_>>()
+        };
+        let json = serde_json::to_string(&history).unwrap();
+        let expected = [(MessageKind::Action, "waves".to_owned()), (MessageKind::Notice, "rings".to_owned())];
+        assert_eq!(kinds(&json), expected);
+        let earlier = json.replace(r#""kind":"Action""#, r#""action":true"#);
+        assert_ne!(json, earlier);
+        assert_eq!(kinds(&earlier), expected);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::event::{Name, RefusedLine, RoomEntry, RoomSettingsList, ServerEvent, 
 use super::session::Session;
 use crate::chat::change::{RestrictionKind, RoleChange};
 use crate::chat::settings::{RoomSettings, Setting};
-use crate::chat::{Cause, Event, HistoryRange, Lang, Notice, People, Role, RoomRole, SettingsView, Whois};
+use crate::chat::{Cause, Event, HistoryRange, Lang, MessageKind, Notice, People, Role, RoomRole, SettingsView, Whois};
 
 /// Returns the sentence for an event that is no message; `None` if nothing is said about it. A message of the day and
 /// `/help` have several lines.
@@ -70,10 +70,8 @@ pub fn sentence(event: &ServerEvent, session: &Session) -> Option<String> {
         ServerEvent::Deleted { ids, by, name, .. } => say(Notice::Deleted { by, name, ids }),
         ServerEvent::Found { message, action } => {
             let at = session.to_local(message.at);
-            Some(found(
-                Event::Found { id: message.id, at, name: &message.name, text: &message.text, action: *action },
-                lang,
-            ))
+            let kind = if *action { MessageKind::Action } else { MessageKind::Said };
+            Some(found(Event::Found { id: message.id, at, name: &message.name, text: &message.text, kind }, lang))
         }
         _ => say(notice(event, session)?),
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use time::OffsetDateTime;
 
 use super::*;
-use crate::chat::record::MessageKind;
+use crate::chat::MessageKind;
 use crate::store::{Message, Options, Step, Sync};
 use crate::util::test_json::through_json;
 

@@ -9,7 +9,7 @@ use super::rules::Value;
 use super::{OPERATOR, Oracle, ReaderStage};
 use crate::chat::change::{Change, Place, RestrictionKind, RoleChange};
 use crate::chat::settings::Setting;
-use crate::chat::{Cause, Now, RoomRole};
+use crate::chat::{Cause, MessageKind, Now, RoomRole};
 
 /// A public change that is not committed yet.
 #[derive(Debug)]
@@ -52,7 +52,7 @@ pub enum Proposed {
     Say {
         author: usize,
         room: usize,
-        action: bool,
+        kind: MessageKind,
         text: String,
     },
     Rename {
@@ -185,8 +185,8 @@ impl Proposed {
     /// Whether the server has committed a change of this kind.
     fn is_like(&self, change: &Change) -> bool {
         match (self, change) {
-            (Proposed::Say { text, action, .. }, Change::Say { text: said, action: acted, .. }) => {
-                text == said && action == acted
+            (Proposed::Say { text, kind, .. }, Change::Say { text: said, kind: given, .. }) => {
+                text == said && kind == given
             }
             (Proposed::Join { name, room, follow, account, .. }, Change::Join(join)) => {
                 let follows = join.follow.iter().map(place_name);
@@ -443,7 +443,7 @@ impl Oracle {
             Proposed::Topic { who, room, text } => self.commit_topic(who, room, text, now),
             Proposed::Away { who, text } => self.commit_away(who, text, now),
             Proposed::Leave { who, cause } => self.leave(who, &cause, now),
-            Proposed::Say { author, room, action, text } => self.say(author, session, room, action, &text, now),
+            Proposed::Say { author, room, kind, text } => self.say(author, session, room, kind, &text, now),
             Proposed::Rename { who, name, account, ip } => self.set_name(who, &name, account, ip, now),
             Proposed::Register { who, password, ip } => self.commit_registration(who, password, ip, now),
             Proposed::SetPassword { account, password, .. } => self.commit_password(account, password),

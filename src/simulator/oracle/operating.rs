@@ -4,7 +4,7 @@ use super::committing::Proposed;
 use super::rooms::clock;
 use super::talking::split;
 use super::{OPERATOR, Oracle};
-use crate::chat::Now;
+use crate::chat::{MessageKind, Now};
 
 impl Oracle {
     /// Runs a line of the operator; members who must leave do so when the server reports it.
@@ -40,17 +40,22 @@ impl Oracle {
             word if self.govern(OPERATOR, word, arg, now) => {}
             "/me" => match self.room_argument(OPERATOR, rest) {
                 Ok((room, text)) => {
-                    self.propose(Proposed::Say { author: OPERATOR, room, action: true, text: text.into() });
+                    self.propose(Proposed::Say {
+                        author: OPERATOR,
+                        room,
+                        kind: MessageKind::Action,
+                        text: text.into(),
+                    });
                 }
                 Err(refusal) => self.send_to_console(&refusal),
             },
             _ if line.starts_with('#') => match self.parse_hash(OPERATOR, line) {
                 Ok((room, text)) => {
-                    self.propose(Proposed::Say { author: OPERATOR, room, action: false, text: text.into() });
+                    self.propose(Proposed::Say { author: OPERATOR, room, kind: MessageKind::Said, text: text.into() });
                 }
                 Err(refusal) => self.send_to_console(&refusal),
             },
-            _ => self.propose(Proposed::Say { author: OPERATOR, room: 0, action: false, text: line.into() }),
+            _ => self.propose(Proposed::Say { author: OPERATOR, room: 0, kind: MessageKind::Said, text: line.into() }),
         }
     }
 

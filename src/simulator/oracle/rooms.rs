@@ -7,7 +7,7 @@ use time::Date;
 use super::roles::Rank;
 use super::rules::{Holder, Rules};
 use super::{OPERATOR, Oracle};
-use crate::chat::Now;
+use crate::chat::{MessageKind, Now};
 
 /// The state of a room.
 pub(super) struct OracleRoom {
@@ -326,7 +326,7 @@ impl Oracle {
         author: usize,
         speaker: Option<usize>,
         number: usize,
-        action: bool,
+        kind: MessageKind,
         text: &str,
         now: Now,
     ) {
@@ -334,8 +334,8 @@ impl Oracle {
             OPERATOR => ("server".to_owned(), "server".to_owned()),
             author => (self.members[author].name.clone(), self.members[author].key.clone()),
         };
-        let spoken = if action { format!("{name} {text}") } else { format!("{name}: {text}") };
-        let mark = format!("{} {}", clock(now), if action { "* " } else { "" });
+        let spoken = format!("{name}{}{text}", kind.separator());
+        let mark = format!("{} {}", clock(now), if kind == MessageKind::Action { "* " } else { "" });
         self.messages += 1;
         let message = Message { id: self.messages, author, name: name.clone(), key, mark, spoken };
         let Message { mark, spoken, .. } = &message;

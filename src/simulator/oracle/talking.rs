@@ -7,7 +7,7 @@ use super::entering::{SHAPE, name};
 use super::passwords::Purpose;
 use super::rooms::{OracleRoom, clock};
 use super::{OPERATOR, Oracle, key};
-use crate::chat::{Help, Lang, Login, Now};
+use crate::chat::{Help, Lang, Login, MessageKind, Now};
 
 /// The refusal of an invalid room name.
 pub(super) const ROOM_SHAPE: &str =
@@ -31,23 +31,23 @@ impl Oracle {
             _ if line.trim().is_empty() => {}
             _ if ["q", "quit", "exit"].contains(&&*line.trim().to_lowercase()) => self.quit(self.speaker, ""),
             _ if line.starts_with("@@") || line.starts_with("//") => {
-                self.propose_say(who, room, false, &line[1..], now)
+                self.propose_say(who, room, MessageKind::Said, &line[1..], now)
             }
             _ if line.starts_with('@') => {
                 let (to, text) = split(&line[1..]);
                 self.whisper(who, to, text, now);
             }
             _ if line.starts_with('#') => match self.parse_hash(who, line) {
-                Ok((room, text)) => self.propose_say(who, room, false, text, now),
+                Ok((room, text)) => self.propose_say(who, room, MessageKind::Said, text, now),
                 Err(refusal) => self.answer_to(who, &refusal),
             },
             "/say" | "/me" if arg.is_empty() => {
                 self.answer_to(who, &format!("! Usage: {} text", word.to_lowercase()));
             }
-            "/say" => self.propose_say(who, room, false, rest, now),
+            "/say" => self.propose_say(who, room, MessageKind::Said, rest, now),
             "/me" => match self.room_argument(who, rest) {
                 Ok((_, text)) if text.trim().is_empty() => self.answer_to(who, "! Usage: /me text"),
-                Ok((room, text)) => self.propose_say(who, room, true, text, now),
+                Ok((room, text)) => self.propose_say(who, room, MessageKind::Action, text, now),
                 Err(refusal) => self.answer_to(who, &refusal),
             },
             "/msg" => {
@@ -98,7 +98,7 @@ impl Oracle {
             _ if word.starts_with('/') => {
                 self.answer_to(who, &format!("! There is no command {word}. /help lists them."));
             }
-            _ => self.propose_say(who, room, false, line, now),
+            _ => self.propose_say(who, room, MessageKind::Said, line, now),
         }
     }
 
@@ -111,8 +111,8 @@ impl Oracle {
         }
     }
 
-    fn propose_say(&mut self, who: usize, room: usize, action: bool, text: &str, now: Now) {
-        self.propose_or_refuse(Proposed::Say { author: who, room, action, text: text.into() }, now);
+    fn propose_say(&mut self, who: usize, room: usize, kind: MessageKind, text: &str, now: Now) {
+        self.propose_or_refuse(Proposed::Say { author: who, room, kind, text: text.into() }, now);
     }
 
     /// The name in `@bob: text`.

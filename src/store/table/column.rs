@@ -2,7 +2,7 @@
 
 use time::{OffsetDateTime, UtcOffset};
 
-use crate::chat::record::MessageKind;
+use crate::chat::MessageKind;
 use crate::util::clock;
 
 /// Columns of a time: Unix seconds, and minutes of offset from UTC.
@@ -24,6 +24,7 @@ pub fn kind_column(kind: MessageKind) -> i64 {
     match kind {
         MessageKind::Said => 0,
         MessageKind::Action => 1,
+        MessageKind::Notice => 3,
     }
 }
 
@@ -32,6 +33,7 @@ pub fn kind_from_column(number: i64) -> Option<MessageKind> {
     match number {
         0 => Some(MessageKind::Said),
         1 => Some(MessageKind::Action),
+        3 => Some(MessageKind::Notice),
         _ => None,
     }
 }

@@ -15,12 +15,14 @@ fn messages_survive_a_restart() {
     let mut waves = Message { kind: MessageKind::Action, ..message(5, "tea", "wâves\u{1f44b}") };
     waves.at = waves.at.to_offset(east);
     store.write(&[Record::Room { name: "lobby".into() }, said(2, "lobby", "one"), said(3, "tea", "two")]).unwrap();
-    store.write(&[Record::Message(waves.clone())]).unwrap();
+    let notice = Message { kind: MessageKind::Notice, ..message(6, "tea", "ringing") };
+    store.write(&[Record::Message(waves.clone()), Record::Message(notice.clone())]).unwrap();
     drop(store);
 
     let (_, start) = directory.open();
-    assert_eq!((start.next_id, start.run), (6, first.run));
-    let expected = [("lobby", vec![message(2, "lobby", "one")]), ("tea", vec![message(3, "tea", "two"), waves])];
+    assert_eq!((start.next_id, start.run), (7, first.run));
+    let expected =
+        [("lobby", vec![message(2, "lobby", "one")]), ("tea", vec![message(3, "tea", "two"), waves, notice])];
     let room = |(name, messages): (&str, _)| InitialRoom { name: name.into(), messages, ..InitialRoom::default() };
     assert_eq!(start.rooms, expected.map(room));
     assert_eq!(start.rooms[1].messages[1].at.offset(), east);

@@ -28,6 +28,10 @@ fn is_empty(names: &&[&str]) -> bool {
     names.is_empty()
 }
 
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
 /// One JSON object. Times are in seconds since 1970, UTC.
 #[derive(Serialize)]
 #[serde(tag = "t", rename_all = "snake_case")]
@@ -154,6 +158,8 @@ pub enum JsonEvent<'a> {
         name: &'a str,
         text: &'a str,
         action: bool,
+        #[serde(skip_serializing_if = "is_false")]
+        notice: bool,
     },
     SearchEnds {
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -168,6 +174,9 @@ pub enum JsonEvent<'a> {
         at: i64,
         name: &'a str,
         text: &'a str,
+        /// It is a notice of IRC, which programs never answer.
+        #[serde(skip_serializing_if = "is_false")]
+        notice: bool,
     },
     Action {
         #[serde(skip_serializing_if = "Option::is_none")]

@@ -15,7 +15,8 @@ use super::frame;
 use crate::chat::change::{RestrictionKind, RoleChange};
 use crate::chat::input::run_text;
 use crate::chat::{
-    Cause, Event, HistoryRange, Lang, Notice, People, Render, Role, RoomLabel, RoomRole, SettingsView, Topic, Whois,
+    Cause, Event, HistoryRange, Lang, MessageKind, Notice, People, Render, Role, RoomLabel, RoomRole, SettingsView,
+    Topic, Whois,
 };
 
 /// The revision of the protocol.
@@ -59,14 +60,20 @@ impl Json {
         Some(match *event {
             Event::Notice(ref notice) => return self.notice(notice, room),
             Event::Refusal(ref refusal) => JsonEvent::Refused(Refused::new(self.lang, refusal)),
-            Event::Said { id, at, name, text } => JsonEvent::Said { room, id, at: seconds(at), name, text },
+            Event::Said { id, at, name, text } => {
+                JsonEvent::Said { room, id, at: seconds(at), name, text, notice: false }
+            }
+            Event::Noticed { id, at, name, text } => {
+                JsonEvent::Said { room, id, at: seconds(at), name, text, notice: true }
+            }
             Event::Action { id, at, name, text } => JsonEvent::Action { room, id, at: seconds(at), name, text },
             Event::Whisper { at, from, text } => JsonEvent::Whisper { at: seconds(at), from, text },
             Event::Whispered { at, to, text } => JsonEvent::Whispered { at: seconds(at), to, text },
             // Only sessions of IRC are sent these.
             Event::Irc(_) => return None,
-            Event::Found { id, at, name, text, action } => {
-                JsonEvent::Found { room, id, at: seconds(at), name, text, action }
+            Event::Found { id, at, name, text, kind } => {
+                let (action, notice) = (kind == MessageKind::Action, kind == MessageKind::Notice);
+                JsonEvent::Found { room, id, at: seconds(at), name, text, action, notice }
             }
             Event::Help(reader) => JsonEvent::Help { lines: self.lang.help(reader).collect() },
         })
@@ -270,6 +277,17 @@ mod tests {
             r#"{"t":"said","room":"den","id":17,"at":1763640000,"name":"bob","text":"a \"b\" \\ <c>"#.to_owned()
                 + "\u{7f}\"}"
         );
+    }
+
+    #[test]
+    fn notice_is_marked_for_programs() {
+        let (id, at, name, text) = (17, OffsetDateTime::UNIX_EPOCH, "bob", "hi");
+        let found = |kind| rendered(Event::Found { id, at, name, text, kind });
+        let object =
+            |kind, rest| format!(r#"{{"t":"{kind}","room":"den","id":17,"at":0,"name":"bob","text":"hi"{rest}}}"#);
+        assert_eq!(rendered(Event::Noticed { id, at, name, text }), object("said", r#","notice":true"#));
+        assert_eq!(found(MessageKind::Notice), object("found", r#","action":false,"notice":true"#));
+        assert_eq!(found(MessageKind::Action), object("found", r#","action":true"#));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::{Hub, Shared};
 use crate::chat::cause::Cause;
 use crate::chat::change::{Change, Committed, Join, Origin, Place, Rename};
 use crate::chat::config::{Login, Mode};
-use crate::chat::event::{Event, Notice};
+use crate::chat::event::{Event, MessageKind, Notice};
 use crate::chat::id::{Author, ClientId, MemberId, Now, RoomId};
 use crate::chat::member::identity::Identity;
 use crate::chat::policy::host::Host;
@@ -99,7 +99,9 @@ impl Hub {
     fn apply(&mut self, id: Option<ClientId>, change: &Change, time: &Now, now: &Now) {
         match change {
             // Messages are by far the most.
-            Change::Say { member, room, text, action } => self.apply_say(id, *member, *room, text, *action, time),
+            Change::Say { member, room, text, kind, tags } => {
+                self.apply_say(id, *member, *room, (text, *kind, tags.as_deref()), time)
+            }
             _ => self.apply_other(id, change, time, now),
         }
     }
@@ -261,8 +263,7 @@ impl Hub {
         client: Option<ClientId>,
         member: MemberId,
         room: RoomId,
-        text: &str,
-        action: bool,
+        (text, kind, _tags): (&str, MessageKind, Option<&str>),
         time: &Now,
     ) {
         let id = self.journal.next_message_id();
@@ -270,21 +271,21 @@ impl Hub {
             self.note_spoken(member, room, time);
         }
         if self.shared.mutes.holds(member, time.at) {
-            return self.say_muted(id, (client, member), room, text, action, *time);
+            return self.say_muted(id, (client, member), room, (text, kind), *time);
         }
         let slot = member.slot;
         self.stats.messages += 1;
         self.stats.message_rate.count(time.at);
         let Shared { members, rooms, accounts, .. } = &mut self.shared;
         let (author, name) = (members.author(slot), &*members[slot].name);
-        debug!("{}: {name}{} {text}", rooms[room].name, if action { "" } else { ":" });
-        let event = message_event(id, time, name, text, action);
+        debug!("{}: {name}{}{text}", rooms[room].name, kind.separator());
+        let event = kind.event(id, time.local, name, text);
         let mut is_first = false;
         if let Some(store) = &mut self.store {
             is_first = !rooms[room].is_stored;
             store.record_message(&mut rooms[room], &event);
         }
-        let source = members[slot].source(accounts);
+        let source = accounts.source_of(&members[slot]);
         let mut fanout =
             Fanout::new(&self.config, members, rooms, &mut self.sessions, &mut self.outbound, &mut self.stats)
                 .by(source, time);
@@ -324,22 +325,21 @@ impl Hub {
         id: u64,
         (client, member): (Option<ClientId>, MemberId),
         room: RoomId,
-        text: &str,
-        action: bool,
+        (text, kind): (&str, MessageKind),
         time: Now,
     ) {
         let slot = member.slot;
         let name = self.shared.members[slot].name.clone();
-        debug!("{}: (muted) {name}{} {text}", self.shared.rooms[room].name, if action { "" } else { ":" });
+        debug!("{}: (muted) {name}{}{text}", self.shared.rooms[room].name, kind.separator());
         let shown = format!("(muted) {name}");
         let mut fanout = self.fanout();
         fanout.begin_day(room, &time);
-        fanout.send_to_console_from(room, &message_event(id, &time, &shown, text, action));
+        fanout.send_to_console_from(room, &kind.event(id, time.local, &shown, text));
         let mut index = 0;
         while let Some(session) = self.shared.members[slot].session_at(index) {
             index += 1;
             if self.sessions[session].has(SessionFlags::ECHO) || Some(session) != client {
-                self.fanout().send_in(session, room, &message_event(id, &time, &name, text, action));
+                self.fanout().send_in(session, room, &kind.event(id, time.local, &name, text));
             }
         }
         // The id is recorded, so that an id that only its author saw is not given again after a restart.
@@ -390,10 +390,4 @@ impl Hub {
 fn proposer(sessions: &SessionTable, origin: Option<Origin>) -> Option<ClientId> {
     let Origin { client, session } = origin?;
     sessions.get(client).filter(|found| found.id == session && !found.is_leaving()).map(|_| client)
-}
-
-/// The event of a message or action.
-fn message_event<'a>(id: u64, time: &Now, name: &'a str, text: &'a str, action: bool) -> Event<'a> {
-    let at = time.local;
-    if action { Event::Action { id, at, name, text } } else { Event::Said { id, at, name, text } }
 }

@@ -16,7 +16,7 @@ use super::check::permissions::Act;
 use crate::chat::change::{Change, RestrictionKind};
 use crate::chat::command::{Command, Typist, is_blank};
 use crate::chat::config::{Config, Login, Mode, OfflineWhispers};
-use crate::chat::event::{Event, Help, Notice, Refusal};
+use crate::chat::event::{Event, Help, MessageKind, Notice, Refusal};
 use crate::chat::hub::login::passwords::PasswordUse;
 use crate::chat::id::{AccountId, ClientId, MemberId, Now, RoomId};
 use crate::chat::member::Role;
@@ -159,7 +159,7 @@ impl<'s> View<'s, '_> {
         match command {
             // Messages are by far the most.
             Command::Say(text) if is_blank(text) => refuse(Refusal::Usage("/say text")),
-            Command::Say(text) => talk::say(asker, asker.room, text, false),
+            Command::Say(text) => talk::say(asker, asker.room, text, MessageKind::Said),
             Command::Nothing => Plan::Nothing,
             // In p2p mode there is one room, and the operator is in it.
             Command::Join(_) | Command::Leave | Command::Rooms

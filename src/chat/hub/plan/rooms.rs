@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::{Asker, Plan, Report, View, check_text, refuse, talk};
 use crate::chat::change::{Change, Place};
 use crate::chat::command::{is_blank, split};
-use crate::chat::event::{Event, Notice, People, Refusal};
+use crate::chat::event::{Event, MessageKind, Notice, People, Refusal};
 use crate::chat::hub::check::check_entry;
 use crate::chat::id::{LOBBY, RoomId};
 use crate::chat::member::Role;
@@ -102,17 +102,17 @@ impl<'s> View<'s, '_> {
     /// `#room text`, `##text`, or a text that begins with `#`.
     pub fn hash<'l: 's>(&self, asker: Asker, line: &'l str, rest: &'l str) -> Plan<'s, 'l> {
         if !self.config.has_followed_rooms() {
-            return talk::say(asker, asker.room, line, false);
+            return talk::say(asker, asker.room, line, MessageKind::Said);
         }
         if rest.starts_with('#') {
-            return talk::say(asker, asker.room, rest, false);
+            return talk::say(asker, asker.room, rest, MessageKind::Said);
         }
         let (name, text) = split(rest);
         match self.named_room(asker, name) {
             NamedRoom::Own(_) if is_blank(text) => refuse(Refusal::Usage("#room text")),
-            NamedRoom::Own(room) => talk::say(asker, room, text, false),
+            NamedRoom::Own(room) => talk::say(asker, room, text, MessageKind::Said),
             NamedRoom::Other(room) => refuse(Refusal::NotInRoom { room }),
-            NamedRoom::None => talk::say(asker, asker.room, line, false),
+            NamedRoom::None => talk::say(asker, asker.room, line, MessageKind::Said),
         }
     }
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::{Asker, LocalChange, Plan, Report, View, check_text, refuse};
 use crate::chat::change::Change;
 use crate::chat::command::{is_blank, split};
-use crate::chat::event::Refusal;
+use crate::chat::event::{MessageKind, Refusal};
 use crate::chat::hub::Shared;
 use crate::chat::id::{MemberId, RoomId};
 use crate::chat::member::table::OPERATOR;
@@ -15,9 +15,9 @@ use crate::chat::record::WHISPERS_PER_NAME;
 /// The longest offline message in bytes. All messages stored for one name fit into the backlog of one session.
 const MAX_OFFLINE_MESSAGE: usize = 4096;
 
-/// `text` in a room, or `/me text`.
-pub fn say<'s, 'l>(asker: Asker, room: RoomId, text: &'l str, action: bool) -> Plan<'s, 'l> {
-    Plan::Propose(Change::Say { member: asker.member, room, text: Cow::Borrowed(text), action })
+/// A message of a member in a room.
+pub fn say<'s, 'l>(asker: Asker, room: RoomId, text: &'l str, kind: MessageKind) -> Plan<'s, 'l> {
+    Plan::Propose(Change::Say { member: asker.member, room, text: Cow::Borrowed(text), kind, tags: None })
 }
 
 /// `/quiet on|off`
@@ -63,7 +63,7 @@ impl<'s> View<'s, '_> {
     pub fn action<'l: 's>(&self, asker: Asker, text: &'l str) -> Plan<'s, 'l> {
         match self.room_argument(asker, text) {
             Ok((_, text)) if is_blank(text) => refuse(Refusal::Usage("/me text")),
-            Ok((room, text)) => say(asker, room, text, true),
+            Ok((room, text)) => say(asker, room, text, MessageKind::Action),
             Err(refusal) => refuse(refusal),
         }
     }

@@ -8,12 +8,13 @@ use time::{OffsetDateTime, UtcOffset};
 
 use crate::chat::Lang;
 use crate::chat::config::{Config, OfflineWhispers};
+use crate::chat::event::MessageKind;
 use crate::chat::hub::Hub;
 use crate::chat::id::ClientId;
 use crate::chat::id::Now;
 use crate::chat::input::{Allowance, Input};
 use crate::chat::query::{Answer, HistoryRange, Lookup, Query};
-use crate::chat::record::{BanRecord, InitialRoom, InitialState, Message, MessageKind, Record, Whisper};
+use crate::chat::record::{BanRecord, InitialRoom, InitialState, Message, Record, Whisper};
 use crate::wire::renderers;
 
 const RUN: u64 = 0x1234;

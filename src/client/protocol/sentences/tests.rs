@@ -4,7 +4,7 @@ use time::OffsetDateTime;
 use time::macros::{date, datetime};
 
 use super::*;
-use crate::chat::{Due, Help, Refusal, Render, RoomLabel, Topic};
+use crate::chat::{Due, Help, MessageKind, Refusal, Render, RoomLabel, Topic};
 use crate::wire::json::{Framing, Json};
 use crate::wire::plain::Plain;
 
@@ -161,7 +161,13 @@ fn sentences_are_those_of_plain_text() {
             let said = said(lang, Event::Refusal(refusal)).map(|text| format!("! {text}"));
             assert_eq!(said, Some(plain(lang, Event::Refusal(refusal))));
         }
-        let found = Event::Found { id: 3, at: OffsetDateTime::UNIX_EPOCH, name: "bob", text: "fish", action: true };
+        let found = Event::Found {
+            id: 3,
+            at: OffsetDateTime::UNIX_EPOCH,
+            name: "bob",
+            text: "fish",
+            kind: MessageKind::Action,
+        };
         assert_eq!(said(lang, found).map(|text| format!("* {text}")), Some(plain(lang, found)));
     }
 }
