@@ -149,6 +149,8 @@ pub enum Change<'a> {
     Follow { member: MemberId, place: Box<Place<'a>>, key: Option<Box<str>> },
     /// A member no longer reads a room that it follows; a member of IRC leaves any room so, with a reason.
     Unfollow { member: MemberId, room: RoomId, reason: Option<Box<str>> },
+    /// A member sends tags without a message to a room (TAGMSG of IRC), in their escaped form.
+    Tag { member: MemberId, room: RoomId, tags: Box<str> },
     /// A member sets the topic of a room, or clears it.
     Topic { member: MemberId, room: RoomId, text: Option<Cow<'a, str>> },
     /// A member is away, with a text that whispers get back; without a text it is back.
@@ -228,6 +230,7 @@ impl Change<'_> {
                 Change::Follow { member, place: Box::new(place.into_owned()), key }
             }
             Change::Unfollow { member, room, reason } => Change::Unfollow { member, room, reason },
+            Change::Tag { member, room, tags } => Change::Tag { member, room, tags },
             Change::Topic { member, room, text } => Change::Topic { member, room, text: text.map(owned) },
             Change::Away { member, text } => Change::Away { member, text: text.map(owned) },
             Change::SetIdentity { member, real_name, bot } => {
@@ -277,7 +280,7 @@ impl Change<'_> {
 
     /// Whether it is a message: a session may have several of these uncommitted.
     pub fn is_message(&self) -> bool {
-        matches!(self, Change::Say { .. })
+        matches!(self, Change::Say { .. } | Change::Tag { .. })
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use super::event::{Event, Source};
+use super::event::{Event, MessageKind, Source};
 
 /// The encoding of a session's events.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -178,6 +178,18 @@ pub struct Detail<'a> {
     pub at: Option<OffsetDateTime>,
     /// The client-only tags of the message, in their escaped form.
     pub tags: Option<&'a str>,
+    /// Of a message that is not for a whole room.
+    pub private: Option<Private<'a>>,
+}
+
+/// What IRC shows of a message that is not for a whole room.
+#[derive(Clone, Copy, Debug)]
+pub struct Private<'a> {
+    pub kind: MessageKind,
+    /// A number that no other such message has.
+    pub id: u64,
+    /// To whom it is sent, if that is not one member.
+    pub target: Option<&'a str>,
 }
 
 /// How one line of IRC is rendered.
@@ -197,6 +209,9 @@ pub struct IrcContext<'a> {
 pub trait RenderIrc {
     /// Appends the lines of `event` to `out`, each with its end or in its frame.
     fn render(&self, event: &Event, context: &IrcContext, out: &mut Vec<u8>);
+
+    /// Sets the number of the run of the server, which is part of the ids of messages.
+    fn set_run(&mut self, run: u64);
 
     /// Rewrites the lines of an answer, as this trait has rendered them, with the tag `label`: one line has it itself, several
     /// stand in a batch with the reference `batch`, and for none there is an ACK.

@@ -32,6 +32,7 @@ mod hub;
 mod i18n;
 mod id;
 pub mod input;
+pub mod irc;
 mod member;
 pub mod password;
 pub mod policy;

@@ -28,6 +28,6 @@ pub fn renderers_of(lang: Lang, server: &str) -> Renderers {
         plain: Box::new(Plain { lang }),
         json_frame: Box::new(Json { lang, framing: Framing::Frame }),
         json_line: Box::new(Json { lang, framing: Framing::Line }),
-        irc: Box::new(Irc { lang, server: server.into() }),
+        irc: Box::new(Irc { lang, server: server.into(), run: 0 }),
     }
 }

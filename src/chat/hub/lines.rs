@@ -73,6 +73,9 @@ impl Hub {
         if member.is_some() {
             session.active = now.micros();
         }
+        if session.encoding.is_irc() {
+            return self.irc_line(id, input, &now);
+        }
         match (input, member) {
             (Input::TooLong, _) => {
                 let most = self.config.max_line;

@@ -5,7 +5,8 @@ use super::plan::Asker;
 use super::{Hub, Shared};
 use crate::chat::cause::Cause;
 use crate::chat::command::is_blank;
-use crate::chat::event::{Event, Notice, Refusal};
+use crate::chat::encoding::Private;
+use crate::chat::event::{Event, MessageKind, Notice, Refusal};
 use crate::chat::id::{AccountId, ClientId, MemberId, Now, RoomId};
 use crate::chat::input::Close;
 use crate::chat::member::Ignored;
@@ -17,6 +18,19 @@ impl Hub {
     ///
     /// It is not delivered if its author is muted or ignored by its reader; the author is not told.
     pub(super) fn whisper(&mut self, asker: Asker, to: MemberId, text: &str, now: Now) {
+        let private = Private { kind: MessageKind::Said, id: self.private_id(&now), target: None };
+        self.whisper_with(asker, to, text, (private, None), now);
+    }
+
+    /// As [`Hub::whisper`], with what IRC shows of it, and with client-only tags.
+    pub(super) fn whisper_with(
+        &mut self,
+        asker: Asker,
+        to: MemberId,
+        text: &str,
+        (private, tags): (Private, Option<&str>),
+        now: Now,
+    ) {
         let members = &mut self.shared.members;
         let (slot, target) = (asker.member.slot, to.slot);
         let author = members.author(slot);
@@ -27,15 +41,15 @@ impl Hub {
             self.stats.whispers += 1;
             if !members[target].ignores(author) {
                 members[target].set_whisperer(asker.member);
-                let mut fanout = self.fanout();
+                let mut fanout = self.fanout_by(asker.member, &now).tagged(tags).privately(private);
                 let event = Event::Whisper { at: now.local, from: fanout.member_name(slot), text };
                 fanout.send_dated_to_sessions(target, &event, &now);
             }
         }
-        let mut fanout = self.fanout();
+        let mut fanout = self.fanout_by(asker.member, &now).tagged(tags).privately(private);
         let name = fanout.member_name(target);
         let event = Event::Whispered { at: now.local, to: name, text };
-        fanout.send_dated_to_sessions(slot, &event, &now);
+        fanout.send_own_whisper(slot, asker.id, &event, &now);
         self.tell_away(asker.id, to, now);
     }
 

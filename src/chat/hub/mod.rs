@@ -126,6 +126,8 @@ impl Hub {
         }
         // The history must fit into the backlog, or a reader of it would be a slow consumer.
         config.history_bytes = config.history_bytes.min(config.backlog_bytes / 2);
+        let mut outbound = Outbound::new(renders, config.backlog_bytes);
+        outbound.set_run(config.run);
         Hub {
             shared: Shared {
                 accounts: AccountTable::default(),
@@ -144,7 +146,7 @@ impl Hub {
             passwords: Passwords::default(),
             deadlines: Deadlines::default(),
             disconnects: Disconnects::default(),
-            outbound: Outbound::new(renders, config.backlog_bytes),
+            outbound,
             store: None,
             stats: Stats::default(),
             reload_requests: Vec::new(),
@@ -228,6 +230,7 @@ impl Hub {
             self.resume_requests.insert(id, resume_request);
         }
         self.stats.connections += 1;
+        self.stats.started.get_or_insert(now.local);
         let connected = self.sessions.len();
         info!("connected {} ({connected} connected)", show_addr(addr));
         self.fanout().send_connection_to_console(Notice::Connected { addr, connected });

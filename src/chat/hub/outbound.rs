@@ -48,6 +48,11 @@ impl Outbound {
         Outbound { renders, backlog_bytes, queues: OutboundState::default() }
     }
 
+    /// Sets the number of the run of the server.
+    pub fn set_run(&mut self, run: u64) {
+        self.renders.irc.set_run(run);
+    }
+
     /// All renderers, and the list of the sessions that may be slow consumers.
     pub fn renders_and_slow_consumers(&mut self) -> (&Renderers, &mut Vec<ClientId>) {
         (&self.renders, &mut self.queues.slow_consumers)

@@ -110,6 +110,7 @@ impl Hub {
         hub.stats = state.stats;
         hub.reload_requests = state.reload_requests;
         hub.run = state.run;
+        hub.outbound.set_run(state.run);
         hub.cloak_key = state.cloak_key.unwrap_or(hub.cloak_key);
         hub.ending = state.ending;
         hub.adopt_config();

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
 
 use super::Hub;
 use crate::chat::cause::Cause;
@@ -39,6 +40,12 @@ pub struct Stats {
     pub bytes_received: u64,
     /// Ended sessions, by [`Cause::number`].
     pub left: [u64; Cause::NAMES.len()],
+    /// The most members at one time, as far as a session of IRC has asked.
+    #[serde(default)]
+    pub most_members: usize,
+    /// When the first client connected.
+    #[serde(default)]
+    pub started: Option<OffsetDateTime>,
 }
 
 /// All statistics at one moment, for the metrics.

@@ -90,6 +90,7 @@ impl Hub {
         let mut store = StoreQueue::default();
         self.journal.set_last_message_id(next_id.saturating_sub(1));
         self.run = run;
+        self.outbound.set_run(run);
         self.cloak_key = cloak_key;
         self.shared.rooms.set_store(StoreUse::Works);
         for BanRecord { network, name, until } in bans {

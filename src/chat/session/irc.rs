@@ -4,6 +4,7 @@ use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 use crate::chat::encoding::{IrcShape, Optional};
+use crate::chat::id::AccountId;
 
 bitflags::bitflags! {
     /// The capabilities that an IRC session has asked for.
@@ -95,6 +96,10 @@ pub struct IrcSession {
     pub knows_values: bool,
     /// Before it is registered.
     pub registration: Option<Box<Registration>>,
+    /// The account whose password it has given.
+    pub account: Option<AccountId>,
+    /// It is not listed to those who share no room with it (user mode `i`).
+    pub is_invisible: bool,
     /// The command that is processed.
     #[serde(skip)]
     pub command: &'static str,

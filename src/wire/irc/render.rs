@@ -5,7 +5,7 @@ use std::io::Write;
 use super::framing::write_line;
 use super::writer::{MAX_LINE, MessageId, Tags, limit, write_params, write_prefix, write_sender};
 use super::{label, notice, refusal};
-use crate::chat::{Event, IrcContext, IrcLine, IrcShape, Lang, RenderIrc, Sender};
+use crate::chat::{Event, IrcContext, IrcLine, IrcShape, Lang, MessageKind, RenderIrc, Sender};
 
 /// Renders events as lines of IRC.
 pub struct Irc {
@@ -13,6 +13,8 @@ pub struct Irc {
     pub lang: Lang,
     /// The name of the server.
     pub server: Box<str>,
+    /// The number of its run.
+    pub run: u64,
 }
 
 impl RenderIrc for Irc {
@@ -20,24 +22,28 @@ impl RenderIrc for Irc {
         match *event {
             // Messages are by far the most.
             Event::Said { id, at, name, text } => {
-                let tags = Tags { at: Some(at), msgid: Some(MessageId(id)), ..self.message_tags(context) };
-                said(context, &tags, (name, "PRIVMSG"), text, out);
+                let tags = Tags { at: Some(at), msgid: self.message_id(id), ..self.message_tags(context) };
+                said(context, &tags, (name, "PRIVMSG"), context.room, text, out);
             }
             Event::Action { id, at, name, text } => {
-                let tags = Tags { at: Some(at), msgid: Some(MessageId(id)), ..self.message_tags(context) };
-                action(context, &tags, name, text, out);
+                let tags = Tags { at: Some(at), msgid: self.message_id(id), ..self.message_tags(context) };
+                action(context, &tags, name, context.room, text, out);
             }
-            Event::Whisper { at, from, text } => {
-                let tags = Tags { at: Some(at), ..self.message_tags(context) };
-                let context = IrcContext { room: None, ..*context };
-                said(&context, &tags, (from, "PRIVMSG"), text, out);
+            Event::Noticed { id, at, name, text } => {
+                let tags = Tags { at: Some(at), msgid: self.message_id(id), ..self.message_tags(context) };
+                said(context, &tags, (name, "NOTICE"), context.room, text, out);
             }
-            // Sessions of IRC read what they have said themselves only if they asked for it, in another way.
-            Event::Whispered { .. } | Event::Found { .. } | Event::Help(_) => {}
+            Event::Whisper { at, from, text } => self.whisper(context, at, from, context.nick, text, out),
+            Event::Whispered { at, to, text } => self.whisper(context, at, context.nick, to, text, out),
+            Event::Found { .. } | Event::Help(_) => {}
             Event::Irc(ref line) => self.line(line, context, out),
             Event::Notice(ref event) => notice::render(self, event, context, out),
             Event::Refusal(ref event) => refusal::render(self, event, context, out),
         }
+    }
+
+    fn set_run(&mut self, run: u64) {
+        self.run = run;
     }
 
     fn label(&self, answer: &[u8], shape: IrcShape, name: &str, batch: &str, out: &mut Vec<u8>) {
@@ -47,7 +53,33 @@ impl RenderIrc for Irc {
 
 impl Irc {
     fn message_tags<'a>(&self, context: &IrcContext<'a>) -> Tags<'a> {
-        Tags { client: context.detail.tags, ..Tags::of(context) }
+        let private = context.detail.private.map(|private| MessageId::Private { run: self.run, id: private.id });
+        Tags { client: context.detail.tags, msgid: private, ..Tags::of(context) }
+    }
+
+    fn message_id(&self, id: u64) -> Option<MessageId> {
+        Some(MessageId::Room { run: self.run, id })
+    }
+
+    /// Writes a message for one member, or for the members of a room with a role.
+    fn whisper(
+        &self,
+        context: &IrcContext,
+        at: time::OffsetDateTime,
+        from: &str,
+        to: &str,
+        text: &str,
+        out: &mut Vec<u8>,
+    ) {
+        let tags = Tags { at: Some(at), ..self.message_tags(context) };
+        let private = context.detail.private;
+        let to = private.and_then(|private| private.target).unwrap_or(to);
+        let context = IrcContext { room: None, nick: to, ..*context };
+        match private.map_or(MessageKind::Said, |private| private.kind) {
+            MessageKind::Said => said(&context, &tags, (from, "PRIVMSG"), None, text, out),
+            MessageKind::Notice => said(&context, &tags, (from, "NOTICE"), None, text, out),
+            MessageKind::Action => action(&context, &tags, from, None, text, out),
+        }
     }
 
     /// Writes a line for one session.
@@ -110,19 +142,26 @@ impl Irc {
 }
 
 /// Writes a message. One that is too long for a line becomes several, which have the same id.
-fn said(context: &IrcContext, tags: &Tags, (name, command): (&str, &str), text: &str, out: &mut Vec<u8>) {
-    write_pieces(context, tags, (name, command), ("", ""), text, out);
+fn said(
+    context: &IrcContext,
+    tags: &Tags,
+    (name, command): (&str, &str),
+    room: Option<&str>,
+    text: &str,
+    out: &mut Vec<u8>,
+) {
+    write_pieces(context, tags, (name, command, room), ("", ""), text, out);
 }
 
 /// Writes an action: a message in the form of CTCP.
-fn action(context: &IrcContext, tags: &Tags, name: &str, text: &str, out: &mut Vec<u8>) {
-    write_pieces(context, tags, (name, "PRIVMSG"), ("\u{1}ACTION ", "\u{1}"), text, out);
+fn action(context: &IrcContext, tags: &Tags, name: &str, room: Option<&str>, text: &str, out: &mut Vec<u8>) {
+    write_pieces(context, tags, (name, "PRIVMSG", room), ("\u{1}ACTION ", "\u{1}"), text, out);
 }
 
 fn write_pieces(
     context: &IrcContext,
     tags: &Tags,
-    (name, command): (&str, &str),
+    (name, command, room): (&str, &str, Option<&str>),
     (before, after): (&str, &str),
     text: &str,
     out: &mut Vec<u8>,
@@ -133,7 +172,7 @@ fn write_pieces(
             tags.write(out, context.shape);
             let start = out.len();
             write_prefix(out, name, context.detail.source);
-            let _ = match context.room {
+            let _ = match room {
                 Some(room) => write!(out, "{command} #{room} :{before}"),
                 None => write!(out, "{command} {} :{before}", context.nick),
             };

@@ -21,9 +21,12 @@ pub struct Tags<'a> {
     pub client: Option<&'a str>,
 }
 
-/// The id of a message as IRC shows it.
+/// The id of a message as IRC shows it: it has the number of the run, since the others are given again in the next one.
 #[derive(Clone, Copy)]
-pub struct MessageId(pub u64);
+pub enum MessageId {
+    Room { run: u64, id: u64 },
+    Private { run: u64, id: u64 },
+}
 
 impl<'a> Tags<'a> {
     /// The tags of what a source says or does.
@@ -51,9 +54,12 @@ impl<'a> Tags<'a> {
             let _ = write!(out, "account={account}");
         }
         if shape.contains(IrcShape::TAGS) {
-            if let Some(MessageId(id)) = self.msgid {
+            if let Some(msgid) = self.msgid {
                 separate(out, start);
-                let _ = write!(out, "msgid={id}");
+                let _ = match msgid {
+                    MessageId::Room { run, id } => write!(out, "msgid={run:x}-{id}"),
+                    MessageId::Private { run, id } => write!(out, "msgid={run:x}-p{id:x}"),
+                };
             }
             if self.is_bot {
                 separate(out, start);

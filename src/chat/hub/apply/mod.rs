@@ -115,6 +115,7 @@ impl Hub {
             Change::Unfollow { member, room, reason } => {
                 self.apply_unfollow(*member, *room, reason.as_deref(), *time);
             }
+            Change::Tag { member, room, tags } => self.apply_tag(id, *member, *room, tags, time),
             Change::Topic { member, room, text } => self.apply_topic(*member, *room, text.as_deref(), *time),
             Change::Away { member, text } => self.apply_away(*member, text.as_deref(), *time),
             Change::SetIdentity { member, real_name, bot } => {
@@ -142,7 +143,9 @@ impl Hub {
 
     /// A login was refused: the session is asked again.
     pub(super) fn handle_refused_join(&mut self, id: ClientId, join: &Join, now: &Now) {
-        if self.config.login == Login::Address {
+        if self.sessions[id].encoding.is_irc() {
+            self.forget_nick(id);
+        } else if self.config.login == Login::Address {
             // Another session has taken the address as its name.
             self.log_in_by_address(id, *now);
         } else if join.account.is_some() {
@@ -263,7 +266,7 @@ impl Hub {
         client: Option<ClientId>,
         member: MemberId,
         room: RoomId,
-        (text, kind, _tags): (&str, MessageKind, Option<&str>),
+        (text, kind, tags): (&str, MessageKind, Option<&str>),
         time: &Now,
     ) {
         let id = self.journal.next_message_id();
@@ -288,13 +291,19 @@ impl Hub {
         let source = accounts.source_of(&members[slot]);
         let mut fanout =
             Fanout::new(&self.config, members, rooms, &mut self.sessions, &mut self.outbound, &mut self.stats)
-                .by(source, time);
+                .by(source, time)
+                .tagged(tags);
         match members[slot].account() {
             None => fanout.append_own(room, slot, author, EntryKind::Message, text.len(), &event, time),
             Some(_) => fanout.append_of_account(room, client, author, text.len(), &event, time),
         }
         if fanout.has_console() && (member != MemberId::OPERATOR || fanout.console_has_echo()) {
             fanout.send_to_console_from(room, &event);
+        }
+        if let Some(id) = client
+            && fanout.is_irc(id)
+        {
+            fanout.echo(id, room, &event);
         }
         if is_first {
             self.record_first_roles(room, time);
@@ -338,8 +347,9 @@ impl Hub {
         let mut index = 0;
         while let Some(session) = self.shared.members[slot].session_at(index) {
             index += 1;
-            if self.sessions[session].has(SessionFlags::ECHO) || Some(session) != client {
-                self.fanout().send_in(session, room, &kind.event(id, time.local, &name, text));
+            let has_echo = self.sessions[session].has(SessionFlags::ECHO) || self.echoes(session);
+            if has_echo || Some(session) != client {
+                self.fanout_by(member, &time).send_in(session, room, &kind.event(id, time.local, &name, text));
             }
         }
         // The id is recorded, so that an id that only its author saw is not given again after a restart.

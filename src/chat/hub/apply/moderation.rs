@@ -21,7 +21,7 @@ use crate::chat::record::{BanRecord, MuteRecord, Record};
 
 impl Hub {
     /// The name of a member; an empty text if it has left.
-    pub(super) fn name_of(&self, member: MemberId) -> CompactString {
+    pub(in crate::chat::hub) fn name_of(&self, member: MemberId) -> CompactString {
         self.shared.members.name(member).into()
     }
 

@@ -154,8 +154,11 @@ impl Hub {
         let here = self.shared.rooms[room].members.len();
         let people = People { here, names: &names, away: &away, you: true };
         let entrance = Entrance { room, greeting: Greeting::Moved, people, replay: Replay::ALL };
-        for id in self.sessions_of(slot).into_iter().filter(|&id| !self.sessions[id].encoding.is_irc()) {
-            self.fanout().greet(id, slot, &entrance, &time);
+        for id in self.sessions_of(slot) {
+            let mut fanout = self.fanout();
+            if !fanout.is_irc(id) {
+                fanout.greet(id, slot, &entrance, &time);
+            }
         }
     }
 

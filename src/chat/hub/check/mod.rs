@@ -138,7 +138,9 @@ fn check_other<'a>(shared: &'a Shared, change: &'a Change<'_>, now: Duration) ->
         Change::Away { member, .. } | Change::SetIdentity { member, .. } | Change::Leave { member, .. } => {
             present(*member, "").map(drop)
         }
-        Change::Say { member, room, .. } => check_message(shared, *member, *room, now),
+        Change::Say { member, room, .. } | Change::Tag { member, room, .. } => {
+            check_message(shared, *member, *room, now)
+        }
         Change::Rename { member, to } => check_rename(shared, *member, &present(*member, "")?.name, to),
         Change::Kick { member, kick } => match kick.room {
             None => {

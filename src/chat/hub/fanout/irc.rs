@@ -1,13 +1,13 @@
 //! What a session of IRC is shown when it enters a room.
 
 use super::Fanout;
-use crate::chat::encoding::{Encoding, RoomLabel};
+use crate::chat::encoding::{Encoding, IrcShape, RoomLabel};
 use crate::chat::event::{Event, IrcLine, Notice};
-use crate::chat::id::{ClientId, MemberSlot, RoomId};
+use crate::chat::id::{ClientId, MemberSlot, Now, RoomId};
 use crate::chat::member::RoomRole;
 use crate::chat::room::Room;
 use crate::chat::member::table::MemberTable;
-use crate::chat::session::irc::Caps;
+use crate::chat::session::irc::{Caps, IrcSession};
 
 /// The most bytes of names in one line of NAMES.
 const MAX_NAMES_BYTES: usize = 400;
@@ -85,6 +85,48 @@ impl Fanout<'_> {
             self.send_names(id, room_id, |_| true);
         }
         self.subscribe(id, room_id, false, end, end);
+    }
+
+    /// Shows a session of IRC its own message, if it asked for that.
+    pub fn echo(&mut self, id: ClientId, room: RoomId, event: &Event) {
+        if self.sessions.irc(id).is_some_and(|irc| irc.caps.contains(Caps::ECHO_MESSAGE)) {
+            self.send_in(id, room, event);
+        }
+    }
+
+    /// Shows the sessions of a member what it has whispered. The one that has typed it, `speaker`, reads it on IRC only if it
+    /// asked for that.
+    pub fn send_own_whisper(&mut self, slot: MemberSlot, speaker: ClientId, event: &Event, time: &Now) {
+        let members = self.members;
+        for id in members[slot].sessions() {
+            let has_echo = |irc: &IrcSession| irc.caps.contains(Caps::ECHO_MESSAGE);
+            if id != speaker || self.sessions.irc(id).is_none_or(has_echo) {
+                self.send_dated(id, event, time);
+            }
+        }
+    }
+
+    /// A session of IRC reads lines of another shape from now on; `skips` are the optional lines that it does not read.
+    pub fn set_shape(&mut self, id: ClientId, shape: IrcShape, skips: u8) {
+        let Encoding::Irc(before) = self.sessions[id].encoding else { return };
+        self.sessions[id].skips = skips;
+        if shape == before {
+            return;
+        }
+        self.move_unread_to_outbox(id);
+        let mut rooms = Vec::new();
+        while let Some(room) = self.sessions.room_at(id, 0) {
+            self.unsubscribe(id, room);
+            rooms.push(room);
+        }
+        self.sessions[id].encoding = Encoding::Irc(shape);
+        for room_id in rooms {
+            let (stamp, encoding) = (self.outbound.stamp(), Encoding::Irc(shape).of_log(false));
+            let room = &mut self.rooms[room_id];
+            room.open_log(encoding, self.outbound.render(encoding.encoding()), stamp);
+            let end = room.log(encoding).end();
+            self.subscribe(id, room_id, false, end, end);
+        }
     }
 
     /// Answers NAMES for one room.

@@ -12,7 +12,7 @@ use super::outbound::Outbound;
 use super::rooms::Rooms;
 use super::stats::Stats;
 use crate::chat::config::Config;
-use crate::chat::encoding::{Detail, RoomLabel};
+use crate::chat::encoding::{Detail, Private, RoomLabel};
 use crate::chat::event::{Event, LINE_OVERHEAD, Notice, Refusal, Source};
 use crate::chat::id::{Author, ClientId, DayNumber, MemberSlot, Now, RoomId};
 use crate::chat::member::table::MemberTable;
@@ -87,6 +87,12 @@ impl<'a> Fanout<'a> {
     /// The next events have these client-only tags.
     pub fn tagged(mut self, tags: Option<&'a str>) -> Self {
         self.detail.tags = tags;
+        self
+    }
+
+    /// The next events are messages that are not for a whole room.
+    pub fn privately(mut self, private: Private<'a>) -> Self {
+        self.detail.private = Some(private);
         self
     }
 

@@ -16,7 +16,6 @@ use crate::chat::encoding::Encoding;
 use crate::chat::event::{Event, Notice, Refusal};
 use crate::chat::id::{AccountId, ClientId, Now};
 use crate::chat::input::{Close, ResumeRequest};
-use crate::chat::member::identity::Identity;
 use crate::chat::policy::cidr::Network;
 use crate::chat::policy::host::Host;
 use crate::chat::policy::nick::Name;
@@ -75,7 +74,10 @@ impl Hub {
                 if self.config.password.is_some() {
                     self.prompts.set(id, Prompt::ServerPassword { wrong: 0 });
                 }
-                self.ask(id);
+                match self.sessions[id].encoding.is_irc() {
+                    true => self.register_irc(id, &now),
+                    false => self.ask(id),
+                }
             }
             Login::Address => match self.view(&now).stored_room(self.resume_requests.get(&id)) {
                 Some(room) => self.queue_query(id, Lookup::Room { room, then: RoomUse::LogIn { nickname: None } }),
@@ -159,6 +161,7 @@ impl Hub {
     /// Proposes that the member of a session joins, or that the session belongs to the member of its account.
     pub(super) fn log_in(&mut self, id: ClientId, name: Name, account: Option<AccountId>, now: Now) {
         let (place, follow) = self.places_to_resume(id);
+        let place = if self.sessions[id].encoding.is_irc() { Place::Nowhere } else { place };
         let addr = self.sessions.ip(id);
         let (network, host) = (Network::of_client(addr), Host::of(addr, self.cloak_key));
         let join = Join { name, place, follow, network, account, host, identity: self.identity_of(id) };
@@ -170,11 +173,6 @@ impl Hub {
             }
             _ => self.propose(Some(id), change, &now),
         }
-    }
-
-    /// What the client of a session says of its user. Only IRC clients say anything.
-    fn identity_of(&self, _id: ClientId) -> Option<Box<Identity>> {
-        None
     }
 
     /// The rooms that a session wants to resume: the one to enter, which is the lobby if it wants none or if no room can

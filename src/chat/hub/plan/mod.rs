@@ -25,7 +25,7 @@ use crate::chat::query::Lookup;
 use crate::chat::session::table::SessionTable;
 
 /// The longest text of a topic and of `/away`, in bytes. It fits into a line of IRC.
-const MAX_TEXT: usize = 390;
+pub const MAX_TEXT: usize = 390;
 
 /// What a plan may look at.
 pub struct View<'s, 'v> {

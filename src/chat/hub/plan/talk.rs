@@ -49,7 +49,7 @@ pub fn echo<'s, 'l>(choice: &'l str) -> Plan<'s, 'l> {
 
 impl<'s> View<'s, '_> {
     /// Finds a member that has a session here, or the operator, as the recipient of a whisper.
-    fn recipient(&self, name: &str) -> Option<MemberId> {
+    pub fn recipient(&self, name: &str) -> Option<MemberId> {
         let key = key_of(name)?;
         let Shared { members, accounts, .. } = self.shared;
         let operator = members.operator().filter(|_| key == OPERATOR);

@@ -1,0 +1,150 @@
+//! CAP: which capabilities a session asks for. Source: <https://ircv3.net/specs/extensions/capability-negotiation>.
+
+use super::Call;
+use crate::chat::encoding::{Encoding, IrcShape};
+use crate::chat::hub::Hub;
+use crate::chat::id::ClientId;
+use crate::chat::session::irc::Caps;
+
+/// The names of the capabilities.
+const NAMES: &[(&str, Caps)] = &[
+    ("account-notify", Caps::ACCOUNT_NOTIFY),
+    ("account-tag", Caps::ACCOUNT_TAG),
+    ("away-notify", Caps::AWAY_NOTIFY),
+    ("batch", Caps::BATCH),
+    ("cap-notify", Caps::CAP_NOTIFY),
+    ("chghost", Caps::CHGHOST),
+    ("draft/account-registration", Caps::ACCOUNT_REGISTRATION),
+    ("draft/chathistory", Caps::CHATHISTORY),
+    ("draft/message-redaction", Caps::REDACTION),
+    ("draft/no-implicit-names", Caps::NO_IMPLICIT_NAMES),
+    ("draft/read-marker", Caps::READ_MARKER),
+    ("echo-message", Caps::ECHO_MESSAGE),
+    ("extended-join", Caps::EXTENDED_JOIN),
+    ("extended-monitor", Caps::EXTENDED_MONITOR),
+    ("invite-notify", Caps::INVITE_NOTIFY),
+    ("labeled-response", Caps::LABELED_RESPONSE),
+    ("message-tags", Caps::MESSAGE_TAGS),
+    ("multi-prefix", Caps::MULTI_PREFIX),
+    ("sasl", Caps::SASL),
+    ("server-time", Caps::SERVER_TIME),
+    ("setname", Caps::SETNAME),
+    ("standard-replies", Caps::STANDARD_REPLIES),
+    ("userhost-in-names", Caps::USERHOST_IN_NAMES),
+];
+
+/// The most bytes of names in one line of CAP.
+const MAX_LIST_BYTES: usize = 380;
+
+impl Hub {
+    /// Whether the server has a capability now.
+    fn offers(&self, cap: Caps) -> bool {
+        let needs_accounts = Caps::SASL | Caps::ACCOUNT_REGISTRATION;
+        !needs_accounts.contains(cap) || self.store.is_some()
+    }
+
+    /// CAP
+    pub(super) fn irc_cap(&mut self, call: &Call) {
+        let id = call.id;
+        let subcommand = call.text(0).to_ascii_uppercase();
+        match &*subcommand {
+            "LS" => {
+                let version = call.param(1).and_then(|version| version.parse::<u32>().ok()).unwrap_or(301);
+                self.begin_negotiation(id);
+                if let Some(irc) = self.sessions.irc_mut(id)
+                    && version >= 302
+                {
+                    irc.knows_values = true;
+                    irc.caps.insert(Caps::CAP_NOTIFY);
+                }
+                self.list_caps(id, "LS");
+            }
+            "LIST" => self.list_caps(id, "LIST"),
+            "REQ" => self.request_caps(call),
+            "END" => {
+                if let Some(registration) = self.sessions.irc_mut(id).and_then(|irc| irc.registration.as_mut()) {
+                    registration.negotiates = false;
+                    self.register_irc(id, call.now);
+                }
+            }
+            _ => self.numeric(id, 410, &[call.text(0)], "Invalid CAP subcommand"),
+        }
+    }
+
+    fn begin_negotiation(&mut self, id: ClientId) {
+        if let Some(registration) = self.sessions.irc_mut(id).and_then(|irc| irc.registration.as_mut()) {
+            registration.negotiates = true;
+        }
+    }
+
+    /// Answers CAP LS with what there is, and CAP LIST with what the session has.
+    fn list_caps(&mut self, id: ClientId, subcommand: &str) {
+        let Some(irc) = self.sessions.irc(id) else { return };
+        let (has, knows_values, nick) = (irc.caps, irc.knows_values, irc.nick.clone());
+        let mut lines = vec![String::new()];
+        for &(name, cap) in NAMES {
+            let is_listed = if subcommand == "LS" { self.offers(cap) } else { has.contains(cap) };
+            if !is_listed {
+                continue;
+            }
+            let value = if subcommand == "LS" && knows_values { value_of(cap) } else { "" };
+            if lines.last().is_some_and(|line| line.len() + name.len() + value.len() > MAX_LIST_BYTES) && knows_values {
+                lines.push(String::new());
+            }
+            let line = lines.last_mut().expect("a line");
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(name);
+            if !value.is_empty() {
+                line.push('=');
+                line.push_str(value);
+            }
+        }
+        let last = lines.len() - 1;
+        for (index, line) in lines.iter().enumerate() {
+            let more: &[&str] = if index < last { &["*"] } else { &[] };
+            let middle = [&[&*nick, subcommand], more].concat();
+            self.server_line(id, "CAP", &middle, Some(line));
+        }
+    }
+
+    /// CAP REQ: all of the changes are made, or none.
+    fn request_caps(&mut self, call: &Call) {
+        let id = call.id;
+        self.begin_negotiation(id);
+        let Some(irc) = self.sessions.irc(id) else { return };
+        let (mut caps, nick, knows_values) = (irc.caps, irc.nick.clone(), irc.knows_values);
+        let list = call.text(1).trim();
+        let is_allowed = list.split_ascii_whitespace().all(|word| {
+            let (name, on) = word.strip_prefix('-').map_or((word, true), |name| (name, false));
+            let Some(&(_, cap)) = NAMES.iter().find(|(known, _)| *known == name) else { return false };
+            caps.set(cap, on);
+            // A session that knows values of capabilities is always told of new ones.
+            self.offers(cap) && (on || !(cap == Caps::CAP_NOTIFY && knows_values))
+        });
+        if !is_allowed {
+            return self.server_line(id, "CAP", &[&nick, "NAK"], Some(list));
+        }
+        self.server_line(id, "CAP", &[&nick, "ACK"], Some(list));
+        self.set_caps(id, caps);
+    }
+
+    /// Sets the capabilities of a session, which reads lines of another shape from now on.
+    fn set_caps(&mut self, id: ClientId, caps: Caps) {
+        let Encoding::Irc(before) = self.sessions[id].encoding else { return };
+        if let Some(irc) = self.sessions.irc_mut(id) {
+            irc.caps = caps;
+        }
+        self.fanout().set_shape(id, caps.shape() | before & IrcShape::FRAMING, caps.skips());
+    }
+}
+
+/// The value of a capability.
+fn value_of(cap: Caps) -> &'static str {
+    match cap {
+        Caps::SASL => "PLAIN,SCRAM-SHA-256",
+        Caps::ACCOUNT_REGISTRATION => "before-connect",
+        _ => "",
+    }
+}

@@ -1,0 +1,46 @@
+//! The table of the commands of IRC.
+
+use super::Call;
+use crate::chat::hub::Hub;
+
+/// One command.
+pub struct Command {
+    pub name: &'static str,
+    /// The least number of parameters; with fewer, the command is answered with 461.
+    pub params: usize,
+    /// Whether a session that is not registered has it.
+    pub early: bool,
+    pub run: fn(&mut Hub, &Call),
+}
+
+const fn early(name: &'static str, params: usize, run: fn(&mut Hub, &Call)) -> Command {
+    Command { name, params, early: true, run }
+}
+
+const fn command(name: &'static str, params: usize, run: fn(&mut Hub, &Call)) -> Command {
+    Command { name, params, early: false, run }
+}
+
+/// All commands; the most frequent ones first.
+pub const COMMANDS: &[Command] = &[
+    command("PRIVMSG", 0, Hub::irc_privmsg),
+    command("NOTICE", 0, Hub::irc_notice),
+    command("TAGMSG", 1, Hub::irc_tagmsg),
+    early("PING", 0, Hub::irc_ping),
+    early("PONG", 0, Hub::irc_pong),
+    command("JOIN", 1, Hub::irc_join),
+    command("PART", 1, Hub::irc_part),
+    early("NICK", 0, Hub::irc_nick),
+    early("QUIT", 0, Hub::irc_quit),
+    early("CAP", 1, Hub::irc_cap),
+    early("PASS", 1, Hub::irc_pass),
+    early("USER", 4, Hub::irc_user),
+    command("TOPIC", 1, Hub::irc_topic),
+    command("NAMES", 0, Hub::irc_names),
+    command("MOTD", 0, Hub::irc_motd),
+    command("LUSERS", 0, Hub::irc_lusers),
+    command("VERSION", 0, Hub::irc_version),
+    command("TIME", 0, Hub::irc_time),
+    command("INFO", 0, Hub::irc_info),
+    command("ADMIN", 0, Hub::irc_admin),
+];

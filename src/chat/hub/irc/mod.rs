@@ -1,0 +1,120 @@
+//! Commands of IRC: what each leads to. Sources: <https://modern.ircdocs.horse/>, <https://ircv3.net/irc/>.
+//!
+//! A command that changes what others see proposes a change, as a line of another encoding does. Its answers are numerics
+//! (`reply.rs`). One file for each group of commands.
+
+mod cap;
+mod channels;
+mod commands;
+mod isupport;
+mod messages;
+mod news;
+mod registration;
+mod reply;
+mod server;
+
+use self::commands::COMMANDS;
+use super::Hub;
+use super::plan::Asker;
+use crate::chat::event::Refusal;
+use crate::chat::id::{ClientId, Now};
+use crate::chat::input::Input;
+use crate::chat::irc::message::{self, IrcMessage};
+use crate::chat::session::SessionStage;
+
+/// One command of a session.
+#[derive(Clone, Copy)]
+struct Call<'a> {
+    id: ClientId,
+    message: &'a IrcMessage<'a>,
+    now: &'a Now,
+}
+
+impl<'a> Call<'a> {
+    /// The parameter with this index.
+    fn param(&self, index: usize) -> Option<&'a str> {
+        self.message.params.get(index).copied()
+    }
+
+    /// As [`Call::param`]; an empty text if it is missing.
+    fn text(&self, index: usize) -> &'a str {
+        self.param(index).unwrap_or_default()
+    }
+}
+
+impl Hub {
+    /// Processes a line of an IRC session.
+    pub(super) fn irc_line(&mut self, id: ClientId, input: Input, now: &Now) {
+        let text = match input {
+            Input::Line(text) => text,
+            Input::TooLong => {
+                let most = self.config.max_line;
+                return self.fanout().refuse(id, Refusal::TooLong { most });
+            }
+            Input::NotUtf8 => return self.fanout().refuse(id, Refusal::NotUtf8),
+        };
+        let Some(parsed) = message::parse(text) else { return };
+        let label = self.begin_label(id, &parsed);
+        self.irc_command(Call { id, message: &parsed, now });
+        if let Some((from, label)) = label {
+            self.end_label(id, from, &label);
+        }
+        if let Some(irc) = self.sessions.irc_mut(id) {
+            irc.command = "";
+        }
+    }
+
+    fn irc_command(&mut self, call: Call) {
+        let Call { id, message, .. } = call;
+        let Some(session) = self.sessions.get(id) else { return };
+        let is_registered = session.member.is_some();
+        let found = COMMANDS.iter().find(|command| command.name.eq_ignore_ascii_case(message.command));
+        let Some(command) = found else {
+            return match is_registered {
+                true => self.numeric(id, 421, &[message.command], "Unknown command"),
+                false => self.numeric(id, 451, &[], "You have not registered"),
+            };
+        };
+        if let Some(irc) = self.sessions.irc_mut(id) {
+            irc.command = command.name;
+        }
+        if !is_registered && !command.early {
+            return self.numeric(id, 451, &[], "You have not registered");
+        }
+        if message.params.len() < command.params {
+            return self.numeric(id, 461, &[command.name], "Not enough parameters");
+        }
+        (command.run)(self, &call);
+    }
+
+    /// The member of a session that gives a command, which is registered.
+    fn caller(&self, call: &Call) -> Option<Asker> {
+        let slot = self.sessions.get(call.id)?.member?;
+        Some(self.asker(call.id, slot))
+    }
+
+    /// Begins the answer of a command with a label; returns how many bytes are in the outbox before the answer, and the label.
+    fn begin_label(&mut self, id: ClientId, line: &IrcMessage) -> Option<(usize, Box<str>)> {
+        use crate::chat::session::irc::Caps;
+        let label = line.tags.get("label")?;
+        let wants = Caps::LABELED_RESPONSE | Caps::BATCH;
+        self.sessions.irc(id).filter(|irc| irc.caps.contains(wants))?;
+        if label.is_empty() || label.len() > 64 {
+            return None;
+        }
+        let mut escaped = Vec::new();
+        message::write_tag_value(&mut escaped, &label);
+        let label = String::from_utf8(escaped).ok()?;
+        self.fanout().move_unread_to_outbox(id);
+        Some((self.sessions[id].private_bytes(), label.into()))
+    }
+
+    /// Ends the answer of a command with a label.
+    fn end_label(&mut self, id: ClientId, from: usize, label: &str) {
+        if self.sessions.get(id).is_none_or(|session| session.stage == SessionStage::Leaving) {
+            return;
+        }
+        self.fanout().move_unread_to_outbox(id);
+        self.outbound.label_answer(&mut self.sessions, id, from, label);
+    }
+}

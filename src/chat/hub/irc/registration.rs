@@ -1,0 +1,220 @@
+//! How a session is registered: PASS, NICK, USER; and what it is welcomed with.
+
+use compact_str::CompactString;
+
+use super::Call;
+use crate::chat::cause::Cause;
+use crate::chat::change::{Change, Rename};
+use crate::chat::event::Refusal;
+use crate::chat::hub::Hub;
+use crate::chat::hub::login::prompts::Prompt;
+use crate::chat::id::{ClientId, MemberId, Now};
+use crate::chat::input::Close;
+use crate::chat::member::identity::Identity;
+use crate::chat::policy::cidr::Network;
+use crate::chat::policy::nick::{Name, key_of};
+use crate::chat::session::SessionStage;
+use crate::chat::session::irc::Registration;
+
+/// The longest user name, in bytes, with the sign before it.
+const MAX_USER: usize = 18;
+/// The longest real name, in bytes.
+pub const MAX_REAL_NAME: usize = 150;
+
+impl Hub {
+    fn registration(&mut self, id: ClientId) -> Option<&mut Registration> {
+        self.sessions.irc_mut(id)?.registration.as_deref_mut()
+    }
+
+    /// PASS
+    pub(super) fn irc_pass(&mut self, call: &Call) {
+        if self.sessions[call.id].member.is_some() {
+            return self.numeric(call.id, 462, &[], "You may not reregister");
+        }
+        let pass = call.text(0).into();
+        if let Some(registration) = self.registration(call.id) {
+            registration.pass = Some(pass);
+        }
+    }
+
+    /// USER
+    pub(super) fn irc_user(&mut self, call: &Call) {
+        let id = call.id;
+        let (user, real_name) = (call.text(0), call.text(3));
+        if self.sessions[id].member.is_some() || self.registration(id).is_some_and(|found| found.user.is_some()) {
+            return self.numeric(id, 462, &[], "You may not reregister");
+        }
+        if user.is_empty() || real_name.is_empty() {
+            return self.numeric(id, 461, &["USER"], "Not enough parameters");
+        }
+        let allowed = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+        let user: CompactString = std::iter::once('~').chain(user.chars().filter(allowed)).take(MAX_USER).collect();
+        let user = if user.len() > 1 { user } else { "~user".into() };
+        let real_name = first_bytes(real_name, MAX_REAL_NAME).into();
+        if let Some(registration) = self.registration(id) {
+            registration.user = Some((user, real_name));
+        }
+        self.register_irc(id, call.now);
+    }
+
+    /// NICK
+    pub(super) fn irc_nick(&mut self, call: &Call) {
+        let id = call.id;
+        let Some(nick) = call.param(0).filter(|nick| !nick.is_empty()) else {
+            return self.numeric(id, 431, &[], "No nickname given");
+        };
+        let name = match Name::new(nick) {
+            Ok(name) => name,
+            Err(why) => return self.fanout().refuse(id, Refusal::BadName { why, name: nick, asked: false }),
+        };
+        match self.caller(call) {
+            Some(asker) => {
+                if *self.shared.members.name(asker.member) == *name.shown {
+                    return;
+                }
+                let network = Network::of_client(self.sessions.ip(id));
+                let account = self.shared.members.account(asker.member);
+                let owner = self.shared.accounts.find_key(&name.key);
+                if owner.is_some() && owner != account {
+                    return self.numeric(id, 433, &[nick], "Nickname is reserved by a different account");
+                }
+                let rename = Box::new(Rename { name, network, account: None });
+                self.propose_checked(id, Change::Rename { member: asker.member, to: rename }, call.now);
+            }
+            None => {
+                let is_taken = self.shared.members.find_key(&name.key).is_some();
+                if is_taken && !self.logs_in_to(id, &name.key) {
+                    return self.numeric(id, 433, &[nick], "Nickname is already in use");
+                }
+                let shown = name.shown;
+                if let Some(registration) = self.registration(id) {
+                    registration.nick = Some(shown.clone());
+                }
+                if let Some(irc) = self.sessions.irc_mut(id) {
+                    irc.nick = shown;
+                }
+                self.register_irc(id, call.now);
+            }
+        }
+    }
+
+    /// Whether a session has given the password of the account whose member has this name now.
+    fn logs_in_to(&self, id: ClientId, key: &str) -> bool {
+        let Some(account) = self.sessions.irc(id).and_then(|irc| irc.account) else { return false };
+        let member = self.shared.accounts.get(account).and_then(|account| account.member);
+        member.is_some() && member == self.shared.members.find_key(key)
+    }
+
+    /// QUIT
+    pub(super) fn irc_quit(&mut self, call: &Call) {
+        self.quit(call.id, call.text(0), *call.now);
+    }
+
+    /// Logs a session in when it has said all that is needed, and there is a place for it.
+    pub(in crate::chat::hub) fn register_irc(&mut self, id: ClientId, now: &Now) {
+        if self.sessions[id].stage != SessionStage::LoggingIn {
+            return;
+        }
+        let Some(irc) = self.sessions.irc(id) else { return };
+        let (Some(registration), account) = (&irc.registration, irc.account) else { return };
+        let Registration { nick: Some(nick), user: Some(_), pass, negotiates: false, pending: false } = &**registration
+        else {
+            return;
+        };
+        let (nick, pass) = (nick.clone(), pass.clone());
+        if let Some(Prompt::ServerPassword { .. }) = self.prompts.get(id) {
+            return self.check_irc_password(id, pass.as_deref().unwrap_or_default(), now);
+        }
+        let Ok(name) = Name::new(&nick) else { return };
+        let owner = self.shared.accounts.find_key(&name.key);
+        if owner.is_some() && owner != account {
+            self.forget_nick(id);
+            return self.numeric(id, 433, &[&nick], "Nickname is reserved by a different account");
+        }
+        self.log_in(id, name, account, *now);
+        // The nickname may be taken by now.
+        if self.sessions.get(id).is_some_and(|session| session.stage == SessionStage::LoggingIn)
+            && self.sessions[id].uncommitted.has_change()
+            && let Some(registration) = self.registration(id)
+        {
+            registration.pending = true;
+        }
+    }
+
+    /// A login was refused: another nickname is needed.
+    pub(in crate::chat::hub) fn forget_nick(&mut self, id: ClientId) {
+        if let Some(registration) = self.registration(id) {
+            registration.nick = None;
+            registration.pending = false;
+        }
+        if let Some(irc) = self.sessions.irc_mut(id) {
+            irc.nick = "*".into();
+        }
+    }
+
+    fn check_irc_password(&mut self, id: ClientId, typed: &str, now: &Now) {
+        let network = Network::of_client(self.sessions.ip(id));
+        let waits = self.passwords.wait_of_network(network, now.at).is_some();
+        if !waits && self.config.password.as_ref().is_none_or(|password| password.is(typed)) {
+            self.prompts.clear(id);
+            return self.register_irc(id, now);
+        }
+        if !waits && !typed.is_empty() {
+            self.passwords.note_wrong(network, None, now.at);
+        }
+        self.numeric(id, 464, &[], "Password incorrect");
+        self.error_line(id, "Closing link: the password of the server is wrong or missing");
+        self.end_session(id, Cause::WrongPassword, Close::WhenRead, *now);
+    }
+
+    /// Sends the line before a connection is closed.
+    pub(super) fn error_line(&mut self, id: ClientId, text: &str) {
+        use crate::chat::event::{IrcLine, Sender};
+        let line = IrcLine::Command {
+            from: Sender::Nobody,
+            command: "ERROR",
+            in_room: false,
+            middle: &[],
+            text: Some(text),
+        };
+        self.irc_reply(id, line);
+    }
+
+    /// What an IRC session has said of its user; `None` for other sessions.
+    pub(in crate::chat::hub) fn identity_of(&self, id: ClientId) -> Option<Box<Identity>> {
+        let (user, real_name) = self.sessions.irc(id)?.registration.as_ref()?.user.clone()?;
+        Some(Box::new(Identity { user, real_name, is_bot: false }))
+    }
+
+    /// Welcomes a session that is registered now.
+    pub(in crate::chat::hub) fn welcome_irc(&mut self, id: ClientId, member: MemberId, now: &Now) {
+        let name = self.name_of(member);
+        if let Some(irc) = self.sessions.irc_mut(id) {
+            irc.nick = name.clone();
+            irc.registration = None;
+        }
+        let found = &self.shared.members[member.slot];
+        let mask = format!("{name}!{}@{}", found.user(), found.host());
+        let server = self.config.name.clone();
+        let version = concat!("chinwag-", env!("CARGO_PKG_VERSION"));
+        self.numeric(id, 1, &[], &format!("Welcome to the {server} Network, {mask}"));
+        self.numeric(id, 2, &[], &format!("Your host is {server}, running version {version}"));
+        let started = self.stats.started.map_or_else(|| "recently".into(), |at| at.to_string());
+        self.numeric(id, 3, &[], &format!("This server was created {started}"));
+        self.numeric_without_text(id, 4, &[&server, version, "Bio", "bIeiklmnostv", "bIeklov"]);
+        self.send_isupport(id);
+        self.send_lusers(id);
+        self.send_motd(id);
+        let _ = now;
+    }
+}
+
+/// The longest beginning of a text that has at most `most` bytes.
+pub fn first_bytes(text: &str, most: usize) -> &str {
+    &text[..text.floor_char_boundary(most)]
+}
+
+/// Whether two names are the same.
+pub fn is_same(a: &str, b: &str) -> bool {
+    key_of(a).is_some_and(|key| Some(key) == key_of(b))
+}
