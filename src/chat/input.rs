@@ -15,8 +15,8 @@ pub enum Input<'a> {
     Line(&'a str),
     /// A line over the limit; its bytes were dropped.
     TooLong,
-    /// A line that was not UTF-8.
-    NotUtf8,
+    /// A line that was not UTF-8; of IRC, with its command if that was a word of ASCII.
+    NotUtf8 { command: Option<&'a str> },
 }
 
 /// When a session's next line may be processed.

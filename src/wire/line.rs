@@ -50,7 +50,7 @@ impl LineItem<'_> {
         match self {
             LineItem::Line(line) => Some(Input::Line(line)),
             LineItem::TooLong => Some(Input::TooLong),
-            LineItem::NotUtf8(_) => Some(Input::NotUtf8),
+            LineItem::NotUtf8(_) => Some(Input::NotUtf8 { command: None }),
             LineItem::Telnet(_) => None,
         }
     }

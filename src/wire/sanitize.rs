@@ -20,11 +20,17 @@ pub fn clean(text: &str) -> Cow<'_, str> {
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) || text.chars().all(is_plain) {
         return Cow::Borrowed(text);
     }
+    Cow::Owned(clean_except(text, |_| false))
+}
+
+/// As [`clean`], but some control characters stay. They do not count as base characters.
+pub fn clean_except(text: &str, is_kept: impl Fn(char) -> bool) -> String {
     let mut clean = String::with_capacity(text.len());
     let mut marks = 0;
     let mut rest = text.chars();
     while let Some(c) = rest.next() {
         match c {
+            _ if is_kept(c) => clean.push(c),
             '\t' => {
                 marks = 0;
                 clean.push(' ');
@@ -48,7 +54,7 @@ pub fn clean(text: &str) -> Cow<'_, str> {
             _ => {}
         }
     }
-    Cow::Owned(clean)
+    clean
 }
 
 /// Whether a character is harmless in every position.

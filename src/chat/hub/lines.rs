@@ -81,7 +81,7 @@ impl Hub {
                 let most = self.config.max_line;
                 self.fanout().refuse(id, Refusal::TooLong { most });
             }
-            (Input::NotUtf8, _) => self.fanout().refuse(id, Refusal::NotUtf8),
+            (Input::NotUtf8 { .. }, _) => self.fanout().refuse(id, Refusal::NotUtf8),
             (Input::Line(text), None) => self.line_before_login(id, text, now),
             (Input::Line(text), Some(slot)) => {
                 self.line_of_member(self.asker(id, slot), text, &now);

@@ -2,10 +2,12 @@
 
 use std::borrow::Cow;
 
+use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 use crate::wire::foreign::{FirstLine, Verdict};
 use crate::wire::frame::{close_frame, pong_frame};
+use crate::wire::irc::line::{IrcItem, IrcLineDecoder};
 use crate::wire::line::{LineDecoder, LineItem};
 use crate::wire::websocket::{FrameDecoder, FrameItem};
 
@@ -15,8 +17,8 @@ pub enum Item<'a> {
     Line(Cow<'a, str>),
     /// A line over the limit.
     TooLong,
-    /// A line that was not UTF-8.
-    NotUtf8,
+    /// A line that was not UTF-8; of IRC, with its command if that was a word of ASCII.
+    NotUtf8 { command: Option<CompactString> },
     /// Bytes to send as they are.
     Answer(Vec<u8>),
     /// A telnet command, with the answer to it if there is one.
@@ -104,8 +106,37 @@ impl<'a> From<LineItem<'a>> for Item<'a> {
         match item {
             LineItem::Line(line) => Item::Line(line),
             LineItem::TooLong => Item::TooLong,
-            LineItem::NotUtf8(_) => Item::NotUtf8,
+            LineItem::NotUtf8(_) => Item::NotUtf8 { command: None },
             LineItem::Telnet(answer) => Item::Telnet(answer),
+        }
+    }
+}
+
+/// IRC has limits of its own: `max_line` holds for the other encodings.
+impl Decoder for IrcLineDecoder {
+    fn next<'a>(&mut self, bytes: &mut &'a [u8], _max_line: usize) -> Option<Item<'a>> {
+        IrcLineDecoder::next(self, bytes).map(Item::from)
+    }
+
+    fn finish(&mut self) -> Option<Item<'static>> {
+        IrcLineDecoder::finish(self).map(Item::from)
+    }
+
+    fn is_idle(&self) -> bool {
+        IrcLineDecoder::is_idle(self)
+    }
+
+    fn kept(&self) -> usize {
+        IrcLineDecoder::kept(self)
+    }
+}
+
+impl<'a> From<IrcItem<'a>> for Item<'a> {
+    fn from(item: IrcItem<'a>) -> Item<'a> {
+        match item {
+            IrcItem::Line(line) => Item::Line(line),
+            IrcItem::TooLong => Item::TooLong,
+            IrcItem::NotUtf8 { command } => Item::NotUtf8 { command },
         }
     }
 }

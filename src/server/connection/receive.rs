@@ -216,7 +216,7 @@ impl<S: Transport> Receiver<'_, S> {
         let input = match &item {
             Item::Line(line) => Input::Line(line),
             Item::TooLong => Input::TooLong,
-            Item::NotUtf8 => Input::NotUtf8,
+            Item::NotUtf8 { command } => Input::NotUtf8 { command: command.as_deref() },
             Item::Answer(answer) => {
                 self.hub.send_raw(id, answer);
                 return false;

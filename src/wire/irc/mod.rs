@@ -1,12 +1,15 @@
-//! IRC: the third encoding of events.
+//! IRC: the third encoding of events, and the lines of its clients.
 //!
 //! Sources: <https://modern.ircdocs.horse/>, RFC 1459, <https://ircv3.net/irc/>.
 
+pub mod clean;
 mod framing;
 mod label;
+pub mod line;
 mod notice;
 mod refusal;
 mod render;
+pub mod split;
 mod writer;
 
 pub use self::render::Irc;

@@ -1,0 +1,3 @@
+//! What IRC needs of the core: pure parts that know no sockets.
+
+pub mod message;
