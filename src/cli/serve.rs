@@ -70,6 +70,7 @@ impl Serve {
     pub fn settings(&self) -> Settings {
         Settings {
             listen: addrs(&self.listeners.listen),
+            irc: addrs(&self.listeners.irc),
             web: addrs(&self.listeners.web),
             admin: addrs(&self.listeners.admin),
             tls: self.certificate_source(),

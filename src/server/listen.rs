@@ -4,7 +4,7 @@ use std::io;
 use std::rc::Rc;
 
 use super::Error;
-use super::connection::transport::{ListenerKind, ServerListener, TlsPurpose, TlsServer, UnixServer};
+use super::connection::transport::{ListenerKind, ServerListener, TlsServer, UnixServer};
 use super::engine::accept;
 use super::limits::Limits;
 use super::listen_addr::{ListenAddr, ListenPlace};
@@ -29,10 +29,7 @@ pub fn listen(addr: &ListenAddr, kind: ListenerKind, options: ListenOptions) -> 
         ListenPlace::Unix(path) => UnixServer::listen(path, unix_mode, accept::BACKLOG).map(ServerListener::Unix),
         ListenPlace::Tcp(place) => accept::listen(*place, limits).map(|socket| match tls.filter(|_| addr.tls) {
             None => ServerListener::Tcp(socket),
-            Some(tls) => {
-                let purpose = if kind == ListenerKind::Plain { TlsPurpose::Lines } else { TlsPurpose::Web };
-                ServerListener::Tls(socket, tls.clone(), purpose)
-            }
+            Some(tls) => ServerListener::Tls(socket, tls.clone(), kind),
         }),
     };
     let listener = listener.map_err(|error| Error::Listen(addr.place.clone(), error))?;
@@ -64,6 +61,7 @@ pub fn address(kind: ListenerKind, addr: &ListenAddr) -> String {
         (_, ListenPlace::Unix(_)) => place.to_string(),
         (ListenerKind::Plain, _) if *tls => format!("tls://{place}"),
         (ListenerKind::Plain, _) => place.to_string(),
+        (ListenerKind::Irc, _) => format!("{}://{place}", if *tls { "ircs" } else { "irc" }),
         (ListenerKind::Web | ListenerKind::Admin, _) if *tls => format!("https://{place}"),
         (ListenerKind::Web | ListenerKind::Admin, _) => format!("http://{place}"),
     }
@@ -74,7 +72,8 @@ pub fn describe(kind: ListenerKind, addr: &ListenAddr) -> String {
     let address = address(kind, addr);
     match (kind, &addr.place) {
         (ListenerKind::Web, ListenPlace::Unix(_)) => format!("listening for HTTP on {address}"),
-        (ListenerKind::Plain | ListenerKind::Web, _) => format!("listening on {address}"),
+        (ListenerKind::Irc, ListenPlace::Unix(_)) => format!("listening for IRC on {address}"),
+        (ListenerKind::Plain | ListenerKind::Irc | ListenerKind::Web, _) => format!("listening on {address}"),
         (ListenerKind::Admin, ListenPlace::Unix(_)) => format!("metrics over HTTP on {address}"),
         (ListenerKind::Admin, _) => format!("metrics on {address}/metrics"),
     }

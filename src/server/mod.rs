@@ -50,7 +50,7 @@ use crate::util::io_error::plain_words;
 use crate::util::logging::{LogFormat, Style};
 use crate::util::stdio::allows_colour;
 use crate::util::{clock, fd_limit, logging};
-use crate::wire::renderers;
+use crate::wire::renderers_of;
 
 /// When the operator's console is on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -69,6 +69,8 @@ pub enum ConsoleMode {
 pub struct Settings {
     /// Addresses for line clients.
     pub listen: Vec<ListenAddr>,
+    /// Where IRC clients connect.
+    pub irc: Vec<ListenAddr>,
     /// Addresses for browsers.
     pub web: Vec<ListenAddr>,
     /// Addresses for the operator's programs.
@@ -144,6 +146,7 @@ const MAX_RUN: u64 = 1 << 53;
 pub fn run(settings: Settings) -> Result<u8, Error> {
     let Settings {
         listen,
+        irc,
         web: web_addrs,
         admin,
         tls,
@@ -184,7 +187,7 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
     hub.hash_key = [random(), random()];
     hub.cloak_key = [random(), random()];
     access.hosts.extend(http::machine_names());
-    let all = [&listen[..], &web_addrs, &admin].concat();
+    let all = [&listen[..], &irc, &web_addrs, &admin].concat();
     let load = |source: CertificateSource| Certificates::load(&source, &self_signed::names(&access.hosts, &all));
     let is_self_signed = tls.as_ref().is_some_and(CertificateSource::is_self_signed);
     let certificates = tls.map(load).transpose()?;
@@ -192,8 +195,13 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
     let buffers = TransportBuffers::new(MAX_KEPT_BYTES);
     let tls = certificates.as_ref().map(|certificates| TlsServer::new(certificates.configs(), lang, &buffers));
     let mut addrs = Vec::new();
-    for (kind, listen) in [(ListenerKind::Plain, listen), (ListenerKind::Web, web_addrs), (ListenerKind::Admin, admin)]
-    {
+    let kinds = [
+        (ListenerKind::Plain, listen),
+        (ListenerKind::Irc, irc),
+        (ListenerKind::Web, web_addrs),
+        (ListenerKind::Admin, admin),
+    ];
+    for (kind, listen) in kinds {
         for addr in listen {
             let options = ListenOptions { limits: &limits, unix_mode, tls: tls.as_ref() };
             let socket = listen::listen(&addr, kind, options)?;
@@ -204,8 +212,8 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
         }
     }
     let opened = store.map(|store| open(store, &hub)).transpose().map_err(Error::Store)?;
-    let hub_config = hub.clone();
-    let mut hub = Hub::new(hub, renderers(lang));
+    let (hub_config, name) = (hub.clone(), hub.name.clone());
+    let mut hub = Hub::new(hub, renderers_of(lang, &name));
     let store_writer = opened.map(|(store_writer, start)| {
         hub.restore(start, Clock::start().now());
         store_writer

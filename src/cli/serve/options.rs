@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, ValueEnum, value_parser};
 
 use super::values::{
-    ListenAddrs, at_least, file_mode, host, line_addr, network, origin, server_name, switch, trusted_peer, web_addr,
+    ListenAddrs, at_least, file_mode, host, irc_addr, line_addr, network, origin, server_name, switch, trusted_peer, web_addr,
 };
 use crate::chat::{DEFAULT_NAME, Network};
 use crate::server::trusted_peer::TrustedPeer;
@@ -48,6 +48,10 @@ pub struct Listeners {
     /// Address for line clients; tls://ADDR for TLS, unix:/path for a Unix socket; port 0 picks a free port; repeatable
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4567", value_parser = line_addr, hide_env = true, env = "CHINWAG_LISTEN", value_delimiter = ',', action = ArgAction::Append)]
     pub listen: Vec<ListenAddrs>,
+
+    /// Address for IRC clients; ircs://ADDR for TLS, unix:/path for a Unix socket; repeatable [default: off]
+    #[arg(long, value_name = "ADDR", value_parser = irc_addr, hide_env = true, env = "CHINWAG_IRC", value_delimiter = ',', action = ArgAction::Append)]
+    pub irc: Vec<ListenAddrs>,
 
     /// Address for the chat page and its WebSocket; https://ADDR for TLS; repeatable [default: off]
     #[arg(long, value_name = "ADDR", value_parser = web_addr, hide_env = true, env = "CHINWAG_WEB", value_delimiter = ',', action = ArgAction::Append)]

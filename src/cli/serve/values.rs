@@ -65,7 +65,7 @@ pub fn file_mode(text: &str) -> Result<u32, String> {
     }
 }
 
-/// The addresses of one `--listen`, `--web` or `--admin`: several if its host name has several.
+/// The addresses of one `--listen`, `--irc`, `--web` or `--admin`: several if its host name has several.
 #[derive(Clone, Debug)]
 pub struct ListenAddrs(pub Vec<ListenAddr>);
 
@@ -78,11 +78,17 @@ struct Schemes {
 }
 
 const LINES: Schemes = Schemes { plain: "tcp", tls: "tls", port: 4567 };
+const IRC: Schemes = Schemes { plain: "irc", tls: "ircs", port: 6667 };
 const WEB: Schemes = Schemes { plain: "http", tls: "https", port: 8080 };
 
 /// Parses an address for line clients.
 pub fn line_addr(text: &str) -> Result<ListenAddrs, String> {
     LINES.parse(text)
+}
+
+/// Parses an address for IRC.
+pub fn irc_addr(text: &str) -> Result<ListenAddrs, String> {
+    IRC.parse(text)
 }
 
 /// Parses an address for HTTP.

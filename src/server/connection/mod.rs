@@ -20,6 +20,7 @@ pub use self::transport::Flushed;
 use self::transport::Transport;
 use super::http::Exchange;
 use crate::chat::{ClientId, Hub, Now};
+use crate::wire::irc::line::IrcLineDecoder;
 use crate::wire::websocket::FrameDecoder;
 
 /// Slices written with one system call.
@@ -63,6 +64,8 @@ pub type ConnectionState = Connection<()>;
 pub enum Protocol {
     /// Lines.
     Lines(Kept<Lines>),
+    /// Lines of IRC.
+    Irc(Kept<IrcLineDecoder>),
     /// What comes before the others: the header of a proxy, and the handshake of TLS. It is unknown to the hub.
     Opening(Box<Opening>),
     /// HTTP, which is unknown to the hub.
@@ -101,6 +104,7 @@ impl<S: Transport> Connection<S> {
         let mut receiver = Receiver { stream, flags, progress, hub, id, now };
         let received = match protocol {
             Protocol::Lines(kept) => receiver.receive(kept, block, max_line),
+            Protocol::Irc(kept) => receiver.receive(kept, block, max_line),
             Protocol::WebSocket(kept) => receiver.receive(kept, block, max_line),
             Protocol::Opening(_) | Protocol::Http(_) => Received::All,
         };
@@ -143,6 +147,11 @@ impl<S: Transport> Connection<S> {
     /// Whether it is in a TLS handshake.
     pub fn is_shaking_hands(&self) -> bool {
         matches!(&self.protocol, Protocol::Opening(opening) if opening.step == OpeningStep::Handshake)
+    }
+
+    /// Switches the connection to IRC.
+    pub fn begin_irc(&mut self) {
+        self.protocol = Protocol::Irc(None);
     }
 
     /// Switches the connection to HTTP.
@@ -190,6 +199,7 @@ impl<S: Transport> Connection<S> {
     pub fn kept(&self) -> usize {
         match &self.protocol {
             Protocol::Lines(kept) => kept.as_ref().map_or(0, |input| input.kept()),
+            Protocol::Irc(kept) => kept.as_ref().map_or(0, |input| input.kept()),
             Protocol::Opening(_) => 0,
             Protocol::Http(exchange) => exchange.kept(),
             Protocol::WebSocket(kept) => kept.as_ref().map_or(0, |input| input.kept()),

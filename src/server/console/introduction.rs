@@ -77,6 +77,8 @@ fn way(kind: ListenerKind, addr: SocketAddr, tls: bool) -> Option<String> {
     match (kind, tls) {
         (ListenerKind::Plain, false) => Some(format!("nc {} {}", addr.ip(), addr.port())),
         (ListenerKind::Plain, true) => Some(format!("chinwag connect --tls {addr}")),
+        (ListenerKind::Irc, false) => Some(format!("irc://{addr}")),
+        (ListenerKind::Irc, true) => Some(format!("ircs://{addr}")),
         (ListenerKind::Web, false) => Some(format!("http://{addr}")),
         (ListenerKind::Web, true) => Some(format!("https://{addr}")),
         (ListenerKind::Admin, _) => None,
@@ -95,6 +97,8 @@ fn open_option(kind: ListenerKind, addr: &ListenAddr) -> Option<String> {
     match (kind, addr.tls) {
         (ListenerKind::Plain, false) => Some(format!("--listen {place}")),
         (ListenerKind::Plain, true) => Some(format!("--listen tls://{place}")),
+        (ListenerKind::Irc, false) => Some(format!("--irc {place}")),
+        (ListenerKind::Irc, true) => Some(format!("--irc ircs://{place}")),
         (ListenerKind::Web, false) => Some(format!("--web {place}")),
         (ListenerKind::Web, true) => Some(format!("--web https://{place}")),
         (ListenerKind::Admin, _) => None,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Engine;
 use super::timers::Timer;
-use crate::chat::{ClientId, IpLimit, Network, Now, show_addr};
+use crate::chat::{ClientId, Encoding, IpLimit, IrcShape, Network, NewConnection, Now, ResumeRequest, show_addr};
 use crate::server::connection::transport::{Listener, ListenerKind, Transport};
 use crate::server::connection::{Connection, Opening, OpeningStep, Phase, Protocol};
 use crate::server::http::{Exchange, HEAD_TIMEOUT};
@@ -145,6 +145,13 @@ impl<L: Listener> Engine<L> {
     pub(super) fn begin(&mut self, slot: usize, addr: SocketAddr, kind: ListenerKind, now: Now) {
         match kind {
             ListenerKind::Plain => self.hub.handle_plain_connection(ClientId::new(slot), addr, now),
+            ListenerKind::Irc => {
+                self.connections[slot].begin_irc();
+                let encoding = Encoding::Irc(IrcShape::empty());
+                let arrival =
+                    NewConnection { addr, encoding, preface: &[], resume_request: ResumeRequest::default() };
+                self.hub.handle_connection(ClientId::new(slot), arrival, now);
+            }
             ListenerKind::Web if !self.web.admit(addr.ip()) => {
                 debug!("{} has too many connections without a request", show_addr(addr));
                 self.finish(slot);

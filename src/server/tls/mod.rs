@@ -24,6 +24,8 @@ use self::resolver::Resolver;
 pub struct TlsConfigs {
     /// For line clients.
     pub lines: Arc<ServerConfig>,
+    /// For IRC: it offers `irc` by ALPN.
+    pub irc: Arc<ServerConfig>,
     /// For HTTP: it offers `http/1.1` by ALPN (RFC 7301).
     pub web: Arc<ServerConfig>,
 }
@@ -141,7 +143,7 @@ impl Certificates {
             config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
             Arc::new(config)
         };
-        TlsConfigs { lines: config(&[]), web: config(&["http/1.1"]) }
+        TlsConfigs { lines: config(&[]), irc: config(&["irc"]), web: config(&["http/1.1"]) }
     }
 }
 

@@ -17,7 +17,7 @@ use rustls::server::NoServerSessionStorage;
 use super::*;
 use crate::chat::Lang;
 use crate::server::connection::transport::{
-    ClientStream, Listener, ServerListener, TlsPurpose, TlsServer, Transport, TransportBuffers,
+    ClientStream, Listener, ServerListener, TlsServer, Transport, TransportBuffers,
 };
 use crate::server::tls::TlsConfigs;
 
@@ -39,7 +39,7 @@ fn server() -> ServerListener {
     let config = Arc::new(config);
     let configs = TlsConfigs { lines: config.clone(), web: config };
     let server = TlsServer::new(configs, Lang::En, &TransportBuffers::new(1 << 20));
-    ServerListener::Tls(listen(), server, TlsPurpose::Lines)
+    ServerListener::Tls(listen(), server, ListenerKind::Plain)
 }
 
 /// Waits until one of these can be read.

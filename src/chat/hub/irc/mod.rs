@@ -51,7 +51,10 @@ impl Hub {
                 let most = self.config.max_line;
                 return self.fanout().refuse(id, Refusal::TooLong { most });
             }
-            Input::NotUtf8 => return self.fanout().refuse(id, Refusal::NotUtf8),
+            Input::NotUtf8 { command } => {
+                let text = "The line is not UTF-8, and was not processed";
+                return self.fail(id, command.unwrap_or("*"), "INVALID_UTF8", &[], text);
+            }
         };
         let Some(parsed) = message::parse(text) else { return };
         let label = self.begin_label(id, &parsed);

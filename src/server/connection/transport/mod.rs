@@ -20,7 +20,7 @@ pub use self::buffers::{Handshakes, TransportBuffers};
 #[cfg(test)]
 pub use self::socket::ClientStream;
 pub use self::socket::{CONNECTIONS, ServerListener};
-pub use self::tls_server::{TlsPurpose, TlsServer};
+pub use self::tls_server::TlsServer;
 pub use self::unix::UnixServer;
 
 /// A listening socket.
@@ -43,6 +43,8 @@ pub trait Listener {
 pub enum ListenerKind {
     /// Lines.
     Plain,
+    /// Lines of IRC.
+    Irc,
     /// HTTP for browsers.
     Web,
     /// HTTP for the operator's programs.

@@ -13,7 +13,8 @@ use rustix::event::PollFlags;
 use rustix::net::RecvFlags;
 
 use super::tls::TlsStream;
-use super::tls_server::{TlsPurpose, TlsServer};
+use super::ListenerKind;
+use super::tls_server::TlsServer;
 use super::unix::UnixServer;
 use super::{Listener, Transport};
 use crate::util::stdio;
@@ -25,7 +26,7 @@ pub const CONNECTIONS: usize = 1024;
 pub enum ServerListener {
     Tcp(TcpListener),
     /// TCP, with TLS on each connection.
-    Tls(TcpListener, Rc<TlsServer>, TlsPurpose),
+    Tls(TcpListener, Rc<TlsServer>, ListenerKind),
     /// A Unix socket.
     Unix(UnixServer),
 }
@@ -63,9 +64,9 @@ impl Listener for ServerListener {
     fn accept(&self) -> io::Result<(ClientStream, SocketAddr)> {
         match self {
             ServerListener::Tcp(socket) => socket.accept().map(|(stream, addr)| (ClientStream::Tcp(stream), addr)),
-            ServerListener::Tls(socket, server, purpose) => socket
+            ServerListener::Tls(socket, server, kind) => socket
                 .accept()
-                .map(|(stream, addr)| (ClientStream::Tls(Box::new(TlsStream::new(stream, server, *purpose))), addr)),
+                .map(|(stream, addr)| (ClientStream::Tls(Box::new(TlsStream::new(stream, server, *kind))), addr)),
             ServerListener::Unix(server) => server.accept().map(|(stream, addr)| (ClientStream::Unix(stream), addr)),
         }
     }

@@ -11,7 +11,8 @@ use log::debug;
 
 use super::buffers::KeptBytes;
 use super::records::{Input, MAX_DATA, Records, first_record};
-use super::tls_server::{Scratch, TlsPurpose, TlsServer};
+use super::ListenerKind;
+use super::tls_server::{Scratch, TlsServer};
 
 /// The first byte of a TLS handshake (RFC 8446, section 5.1).
 const HANDSHAKE: u8 = 22;
@@ -29,7 +30,7 @@ enum Stage {
 pub struct TlsStream<S> {
     socket: S,
     server: Rc<TlsServer>,
-    purpose: TlsPurpose,
+    kind: ListenerKind,
     stage: Stage,
     /// Received bytes that are not processed: less than a record, unless data of a read did not fit.
     input: Vec<u8>,
@@ -46,10 +47,10 @@ pub struct TlsStream<S> {
 
 impl<S: Read + Write> TlsStream<S> {
     /// A connection whose handshake has not begun.
-    pub fn new(socket: S, server: &Rc<TlsServer>, purpose: TlsPurpose) -> Self {
+    pub fn new(socket: S, server: &Rc<TlsServer>, kind: ListenerKind) -> Self {
         TlsStream {
             socket,
-            purpose,
+            kind,
             stage: Stage::New,
             input: Vec::new(),
             seen: 0,
@@ -110,7 +111,7 @@ impl<S: Read + Write> TlsStream<S> {
 
     /// Tells a client that does not speak TLS, in its own protocol, that this is a TLS port.
     fn answer_plain(&mut self) {
-        let answer = self.server.plain_answer(self.purpose);
+        let answer = self.server.plain_answer(self.kind);
         // A new socket has room for it.
         let _ = self.socket.write(answer.as_bytes());
     }
@@ -220,7 +221,7 @@ impl<S: Read + Write> TlsStream<S> {
                     self.answer_plain();
                     return Err(io::Error::new(io::ErrorKind::InvalidData, "it does not speak TLS"));
                 }
-                self.stage = Stage::Handshake(Box::new(self.server.session(self.purpose).map_err(failure)?));
+                self.stage = Stage::Handshake(Box::new(self.server.session(self.kind).map_err(failure)?));
             }
         }
     }

@@ -4,17 +4,10 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use super::buffers::{Handshakes, TransportBuffers};
+use super::ListenerKind;
 use super::records::{MAX_RECORD, Records};
 use crate::chat::Lang;
 use crate::server::tls::TlsConfigs;
-
-/// What a TLS listener is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TlsPurpose {
-    Lines,
-    /// HTTP.
-    Web,
-}
 
 /// What all TLS connections of a server share.
 #[derive(Debug)]
@@ -54,11 +47,12 @@ impl TlsServer {
     }
 
     /// A session whose handshake begins.
-    pub(super) fn session(&self, purpose: TlsPurpose) -> Result<Records, rustls::Error> {
+    pub(super) fn session(&self, kind: ListenerKind) -> Result<Records, rustls::Error> {
         let configs = self.configs.borrow();
-        Records::new(match purpose {
-            TlsPurpose::Lines => configs.lines.clone(),
-            TlsPurpose::Web => configs.web.clone(),
+        Records::new(match kind {
+            ListenerKind::Plain => configs.lines.clone(),
+            ListenerKind::Irc => configs.irc.clone(),
+            ListenerKind::Web | ListenerKind::Admin => configs.web.clone(),
         })
     }
 
@@ -68,11 +62,12 @@ impl TlsServer {
     }
 
     /// What a client is told that does not speak TLS, in its own protocol.
-    pub(super) fn plain_answer(&self, purpose: TlsPurpose) -> &'static str {
-        match (purpose, self.lang) {
-            (TlsPurpose::Web, _) => HTTP_ANSWER,
-            (TlsPurpose::Lines, Lang::En) => LINE_ANSWER,
-            (TlsPurpose::Lines, Lang::Zh) => LINE_ANSWER_ZH,
+    pub(super) fn plain_answer(&self, kind: ListenerKind) -> &'static str {
+        match (kind, self.lang) {
+            (ListenerKind::Web | ListenerKind::Admin, _) => HTTP_ANSWER,
+            (ListenerKind::Irc, _) => IRC_ANSWER,
+            (ListenerKind::Plain, Lang::En) => LINE_ANSWER,
+            (ListenerKind::Plain, Lang::Zh) => LINE_ANSWER_ZH,
         }
     }
 }
@@ -81,5 +76,6 @@ const LINE_ANSWER: &str =
     "! This port speaks TLS. Connect with: chinwag connect --tls HOST:PORT, or ncat --ssl HOST PORT.\r\n";
 const LINE_ANSWER_ZH: &str =
     "! 此端口使用 TLS。请用以下命令连接：chinwag connect --tls HOST:PORT，或 ncat --ssl HOST PORT。\r\n";
+const IRC_ANSWER: &str = "ERROR :This port speaks TLS: switch on TLS (SSL) for this server in your client.\r\n";
 const HTTP_ANSWER: &str = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 63\r\n\
     Connection: close\r\n\r\nThis port speaks TLS: write https:// in front of the address.\r\n";

@@ -17,7 +17,8 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, Suppor
 use super::buffers::{Handshakes, TransportBuffers};
 use super::records::{MAX_DATA, MAX_RECORD};
 use super::tls::{TlsStream, is_temporary};
-use super::tls_server::{TlsPurpose, TlsServer};
+use super::ListenerKind;
+use super::tls_server::TlsServer;
 use crate::chat::Lang;
 use crate::server::tls::TlsConfigs;
 use crate::util::test_support::Random;
@@ -98,16 +99,16 @@ impl World {
         World { server: TlsServer::new(configs, Lang::En, &buffers), buffers, client: Arc::new(client) }
     }
 
-    fn stream(&self, purpose: TlsPurpose, step: usize, capacity: usize) -> (Rc<RefCell<Pipe>>, TlsStream<Socket>) {
+    fn stream(&self, kind: ListenerKind, step: usize, capacity: usize) -> (Rc<RefCell<Pipe>>, TlsStream<Socket>) {
         let (to_server, to_client) = Default::default();
         let pipe = Rc::new(RefCell::new(Pipe { to_server, to_client, is_closed: false, step, capacity }));
-        let stream = TlsStream::new(Socket(pipe.clone()), &self.server, purpose);
+        let stream = TlsStream::new(Socket(pipe.clone()), &self.server, kind);
         (pipe, stream)
     }
 
     /// A client whose handshake has not begun.
     fn pair(&self, step: usize, capacity: usize) -> Pair {
-        let (pipe, stream) = self.stream(TlsPurpose::Lines, step, capacity);
+        let (pipe, stream) = self.stream(ListenerKind::Plain, step, capacity);
         let name = ServerName::try_from("localhost").unwrap();
         let client = ClientConnection::new(self.client.clone(), name).unwrap();
         Pair { pipe, stream, client, block: vec![0; MAX_DATA] }
@@ -306,12 +307,12 @@ fn later_session_goes_on_with_the_ticket_of_an_earlier_one() {
 #[test]
 fn plain_client_is_told_that_tls_is_spoken() {
     let world = World::new(&versions()[0]);
-    for (purpose, sent, start) in [
-        (TlsPurpose::Lines, "alice\n", "! This port speaks TLS. "),
-        (TlsPurpose::Lines, "", "! This port speaks TLS. "),
-        (TlsPurpose::Web, "GET / HTTP/1.1\r\n", "HTTP/1.1 400 Bad Request\r\n"),
+    for (kind, sent, start) in [
+        (ListenerKind::Plain, "alice\n", "! This port speaks TLS. "),
+        (ListenerKind::Plain, "", "! This port speaks TLS. "),
+        (ListenerKind::Web, "GET / HTTP/1.1\r\n", "HTTP/1.1 400 Bad Request\r\n"),
     ] {
-        let (pipe, mut stream) = world.stream(purpose, usize::MAX, usize::MAX);
+        let (pipe, mut stream) = world.stream(kind, usize::MAX, usize::MAX);
         pipe.borrow_mut().to_server.extend(sent.as_bytes());
         match stream.shake_hands().unwrap_err().kind() {
             io::ErrorKind::WouldBlock => stream.give_up(),
@@ -352,7 +353,7 @@ fn connection_that_ends_in_its_handshake_is_never_open() {
 #[test]
 fn failed_handshake_is_answered_with_an_alert() {
     let world = World::new(&versions()[0]);
-    let (pipe, mut stream) = world.stream(TlsPurpose::Lines, usize::MAX, usize::MAX);
+    let (pipe, mut stream) = world.stream(ListenerKind::Plain, usize::MAX, usize::MAX);
     pipe.borrow_mut().to_server.extend([22, 3, 1, 0, 4, 99, 0, 0, 0]);
     assert_eq!(stream.shake_hands().unwrap_err().kind(), io::ErrorKind::InvalidData);
     let answer: Vec<u8> = pipe.borrow_mut().to_client.drain(..).collect();
@@ -397,7 +398,7 @@ fn any_bytes_instead_of_a_handshake_are_refused() {
     let world = World::new(&versions()[0]);
     let mut random = Random(11);
     for _ in 0..2000 {
-        let (pipe, mut stream) = world.stream(TlsPurpose::Lines, 1 + random.below(600), usize::MAX);
+        let (pipe, mut stream) = world.stream(ListenerKind::Plain, 1 + random.below(600), usize::MAX);
         let length = random.below(2000);
         let mut bytes: Vec<u8> = (0..length).map(|_| random.below(256) as u8).collect();
         let head = [22, 3, 1, random.below(3) as u8, random.below(256) as u8, 1, 0];
