@@ -46,6 +46,9 @@ impl Hub {
                 fanout.send_dated_to_sessions(target, &event, &now);
             }
         }
+        if to == asker.member {
+            self.exclude_from_answer(asker.id);
+        }
         let mut fanout = self.fanout_by(asker.member, &now).tagged(tags).privately(private);
         let name = fanout.member_name(target);
         let event = Event::Whispered { at: now.local, to: name, text };

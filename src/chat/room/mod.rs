@@ -309,6 +309,9 @@ impl Room {
         let (mut grown, room) = (0, Some(&*self.name));
         for (shape, open) in &mut self.irc_logs {
             let before = open.log.appended();
+            if matches!(entry.kind, EntryKind::Optional(..)) && !shape.contains(IrcShape::OPTIONAL) {
+                continue;
+            }
             let context = IrcContext { shape: *shape, room, detail: *detail, nick: "", command: "" };
             open.log.append(entry, 0, hint, |out| renders.irc.render(event, &context, out));
             open.log.take_slow_readers(slow_consumers);

@@ -86,6 +86,15 @@ pub struct Registration {
     pub pending: bool,
 }
 
+/// The label of a command: <https://ircv3.net/specs/extensions/labeled-response>.
+#[derive(Clone, Debug)]
+pub struct Label {
+    /// In its escaped form.
+    pub text: Box<str>,
+    /// The bytes of the outbox before the answer.
+    pub from: usize,
+}
+
 /// What an IRC session has besides what every session has.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct IrcSession {
@@ -103,6 +112,7 @@ pub struct IrcSession {
     /// The command that is processed.
     #[serde(skip)]
     pub command: &'static str,
-    /// The label of the command that is processed, or whose change is not committed yet.
-    pub label: Option<Box<str>>,
+    /// The label of the command that is processed.
+    #[serde(skip)]
+    pub label: Option<Label>,
 }

@@ -78,11 +78,7 @@ pub fn render(irc: &Irc, notice: &Notice, context: &IrcContext, out: &mut Vec<u8
             irc.numeric(context, 305, [], Some("You are no longer marked as being away"), out);
         }
         Notice::Away { name, text } => irc.numeric(context, 301, [name], Some(text), out),
-        Notice::MemberAway { name, text } => {
-            if context.shape.contains(IrcShape::OPTIONAL) {
-                member(name, "AWAY", &[], text, out);
-            }
-        }
+        Notice::MemberAway { name, text } => member(name, "AWAY", &[], text, out),
         Notice::Goodbye => {
             irc.command(context, Sender::Nobody, "ERROR", [], Some("Closing link: quit"), out);
         }

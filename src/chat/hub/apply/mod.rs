@@ -21,7 +21,7 @@ use crate::chat::policy::host::Host;
 use crate::chat::policy::peer::show_addr;
 use crate::chat::record::Record;
 use crate::chat::room::segment_log::{EntryKind, Spread};
-use crate::chat::session::SessionFlags;
+use crate::chat::session::{SessionFlags, SessionStage};
 use crate::chat::session::table::SessionTable;
 
 impl Hub {
@@ -218,6 +218,8 @@ impl Hub {
         self.prompts.clear(id);
         let session = &mut self.sessions[id];
         session.member = Some(member.slot);
+        // It may belong to no room yet.
+        session.stage = SessionStage::Present;
         session.active = now.micros();
         let (name, here) = (&self.shared.members[member.slot].name, self.shared.members.len());
         if let Some(addr) = self.sessions.addr(id) {

@@ -17,6 +17,9 @@ use crate::chat::session::irc::Caps;
 /// The sign of CTCP before and after a text: <https://modern.ircdocs.horse/ctcp>.
 const CTCP: char = '\u{1}';
 
+/// The most bytes of a line without its tags and its end: RFC 1459, section 2.3.
+const MAX_LINE: usize = 510;
+
 /// What a text is.
 #[derive(Clone, Copy)]
 enum Content<'a> {
@@ -68,6 +71,10 @@ impl Hub {
             return self.numeric(asker.id, 407, &[targets], "Too many targets");
         }
         for target in targets.split(',') {
+            if !self.fits(asker, target, content) {
+                self.numeric(asker.id, 417, &[], "Input line was too long");
+                continue;
+            }
             let (status, name) = match target.as_bytes() {
                 [b'@' | b'+', b'#', ..] => (Some(&target[..1]), &target[1..]),
                 _ => (None, target),
@@ -79,6 +86,16 @@ impl Hub {
         }
     }
 
+    /// Whether the readers of a message get it in one line: what the client has sent fits, but others are shown its source, too.
+    fn fits(&self, asker: Asker, target: &str, content: Content) -> bool {
+        let (Content::Message(kind, text) | Content::Ctcp(kind, text)) = content else { return true };
+        let member = &self.shared.members[asker.member.slot];
+        // `:NAME!USER@HOST PRIVMSG TARGET :TEXT`
+        let source = ":!@ ".len() + member.name.len() + member.user().len() + member.host().text().len();
+        let around = if kind == MessageKind::Action { "\u{1}ACTION \u{1}".len() } else { 0 };
+        source + "PRIVMSG  :".len() + target.len() + text.len() + around <= MAX_LINE
+    }
+
     /// The client-only tags of a message, if its session may send some.
     fn client_tags(&self, call: &Call) -> Option<Box<str>> {
         let has_tags = self.sessions.irc(call.id).is_some_and(|irc| irc.caps.contains(Caps::MESSAGE_TAGS));
@@ -87,7 +104,13 @@ impl Hub {
 
     fn send_to_channel(&mut self, asker: Asker, target: (Option<&str>, &str), content: Content, call: &Call) {
         let (status, name) = target;
-        let Some(room) = self.channel(asker, name) else { return self.no_such_channel(asker, name) };
+        let is_notice = matches!(content, Content::Message(MessageKind::Notice, _) | Content::Ctcp(MessageKind::Notice, _));
+        let room = match self.channel(asker, name) {
+            Some(room) => room,
+            // A NOTICE is never answered by an error: RFC 2812, section 3.3.2.
+            None if is_notice => return,
+            None => return self.no_such_channel(asker, name),
+        };
         if !self.shared.members.is_in(asker.member.slot, room) {
             return self.numeric(asker.id, 404, &[name], "Cannot send to channel (+n)");
         }
@@ -206,8 +229,12 @@ impl Hub {
             true => Vec::new(),
             false => self.shared.members[to.slot].sessions().collect(),
         };
+        let count = readers.len();
         readers.extend(self.echoes(asker.id).then_some(asker.id));
-        for id in readers {
+        for (index, id) in readers.into_iter().enumerate() {
+            if index == count && to == asker.member {
+                self.exclude_from_answer(asker.id);
+            }
             let Some(irc) = self.sessions.irc(id) else { continue };
             if text.is_none() && !irc.caps.contains(Caps::MESSAGE_TAGS) {
                 continue;

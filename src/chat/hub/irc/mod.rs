@@ -7,6 +7,7 @@ mod cap;
 mod channels;
 mod commands;
 mod isupport;
+mod label;
 mod messages;
 mod news;
 mod registration;
@@ -20,7 +21,6 @@ use crate::chat::event::Refusal;
 use crate::chat::id::{ClientId, Now};
 use crate::chat::input::Input;
 use crate::chat::irc::message::{self, IrcMessage};
-use crate::chat::session::SessionStage;
 
 /// One command of a session.
 #[derive(Clone, Copy)]
@@ -57,11 +57,9 @@ impl Hub {
             }
         };
         let Some(parsed) = message::parse(text) else { return };
-        let label = self.begin_label(id, &parsed);
+        self.begin_label(id, &parsed);
         self.irc_command(Call { id, message: &parsed, now });
-        if let Some((from, label)) = label {
-            self.end_label(id, from, &label);
-        }
+        self.end_label(id);
         if let Some(irc) = self.sessions.irc_mut(id) {
             irc.command = "";
         }
@@ -94,30 +92,5 @@ impl Hub {
     fn caller(&self, call: &Call) -> Option<Asker> {
         let slot = self.sessions.get(call.id)?.member?;
         Some(self.asker(call.id, slot))
-    }
-
-    /// Begins the answer of a command with a label; returns how many bytes are in the outbox before the answer, and the label.
-    fn begin_label(&mut self, id: ClientId, line: &IrcMessage) -> Option<(usize, Box<str>)> {
-        use crate::chat::session::irc::Caps;
-        let label = line.tags.get("label")?;
-        let wants = Caps::LABELED_RESPONSE | Caps::BATCH;
-        self.sessions.irc(id).filter(|irc| irc.caps.contains(wants))?;
-        if label.is_empty() || label.len() > 64 {
-            return None;
-        }
-        let mut escaped = Vec::new();
-        message::write_tag_value(&mut escaped, &label);
-        let label = String::from_utf8(escaped).ok()?;
-        self.fanout().move_unread_to_outbox(id);
-        Some((self.sessions[id].private_bytes(), label.into()))
-    }
-
-    /// Ends the answer of a command with a label.
-    fn end_label(&mut self, id: ClientId, from: usize, label: &str) {
-        if self.sessions.get(id).is_none_or(|session| session.stage == SessionStage::Leaving) {
-            return;
-        }
-        self.fanout().move_unread_to_outbox(id);
-        self.outbound.label_answer(&mut self.sessions, id, from, label);
     }
 }
