@@ -11,6 +11,7 @@ use super::member::RoomRole;
 use super::member::identity::Identity;
 use super::policy::cidr::Network;
 use super::policy::host::Host;
+use super::policy::mask::{Mask, MaskKind};
 use super::policy::nick::Name;
 use super::settings::Setting;
 
@@ -186,6 +187,8 @@ pub enum Change<'a> {
     Restrict { member: MemberId, restrict: Box<Restrict<'a>> },
     /// A mute in a room or a ban from it ends.
     Lift(Box<Lift<'a>>),
+    /// A mask is added to a list of a room (`add`), or removed from it.
+    SetMask { by: MemberId, room: RoomId, kind: MaskKind, mask: Mask, add: bool },
     /// A setting of a room gets another value.
     Set { by: MemberId, room: RoomId, setting: Box<Setting<'a>> },
     /// A member may enter a room that is invite-only or has a key.
@@ -264,6 +267,7 @@ impl Change<'_> {
                 let Lift { by, room, kind, key } = *lift;
                 Change::Lift(Box::new(Lift { by, room, kind, key: owned(key) }))
             }
+            Change::SetMask { by, room, kind, mask, add } => Change::SetMask { by, room, kind, mask, add },
             Change::Set { by, room, setting } => Change::Set { by, room, setting: Box::new(setting.into_owned()) },
             Change::Invite { by, member, room } => Change::Invite { by, member, room },
             Change::RoomRole { by, member, room, change } => Change::RoomRole { by, member, room, change },

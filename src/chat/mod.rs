@@ -59,6 +59,7 @@ pub use password::{Password, PasswordAnswer, PasswordJob, PasswordRequest, Serve
 pub use policy::cidr::Network;
 pub use policy::host::Host;
 pub use policy::ip_limit::IpLimit;
+pub use policy::mask::{Mask, MaskEntry, MaskKind};
 pub use policy::peer::{is_unix, show_addr};
 pub use policy::rate_limit::RateLimit;
 pub use query::{Answer, DeleteChoice, HistoryRange, Lookup, Query, RoomUse};

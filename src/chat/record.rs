@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 
 use super::event::{Event, MessageKind};
 use super::member::RoomRole;
+use super::policy::mask::MaskEntry;
 use super::settings::RoomSettings;
 
 /// Maximum stored whispers for one name.
@@ -80,6 +81,8 @@ pub struct RoomRecord {
     /// The roles of accounts.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub roles: Vec<RoomRoleRecord>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub masks: Vec<MaskEntry>,
     /// When it was changed last, in Unix seconds.
     pub changed: Option<i64>,
 }

@@ -235,7 +235,8 @@ fn bytes(record: &Record) -> usize {
 fn bytes_of_room(record: &RoomRecord) -> usize {
     let topic = record.topic.as_ref().map_or(0, |topic| topic.name.len() + topic.text.len());
     let bans = record.bans.iter().map(|ban| size_of_val(ban) + ban.name.len());
-    size_of_val(record) + topic + bans.sum::<usize>()
+    let masks = record.masks.iter().map(|entry| size_of_val(entry) + entry.mask.text().len() + entry.by.len());
+    size_of_val(record) + topic + bans.sum::<usize>() + masks.sum::<usize>()
 }
 
 /// Memory of what is stored of an account, in bytes, approximately.

@@ -64,6 +64,18 @@ fn minutes(random: &mut Random) -> &'static str {
     random.pick::<&str>(&["", " 1", " 1", " 2", " 0", " x"])
 }
 
+/// A mask of a ban; some are for nobody, and one is invalid.
+fn mask(random: &mut Random, name: &str) -> String {
+    match random.below(8) {
+        0 | 1 => format!("{name}!*@*"),
+        2 | 3 => format!("m:{name}"),
+        4 => format!("{}a:{name}", ["", "m:"][random.below(2)]),
+        5 => ["a*", "?ob!", "m:*l*", "*!chat@*", "*!*@local.cloak"][random.below(5)].into(),
+        6 => ["m:", "*", "m:a:*", "*@* 5"][random.below(4)].into(),
+        _ => format!("m:{name}!chat@*"),
+    }
+}
+
 /// What `/delete` deletes; `messages` were ever said.
 fn deleted(random: &mut Random, name: &str, messages: u64) -> String {
     match random.below(8) {
@@ -101,6 +113,7 @@ fn about_member(random: &mut Random, people: usize, hash: &str, name: &str, near
         6 => format!("/devoice {hash}{name}"),
         7 => format!("/kick {hash}{name}"),
         8 => format!("/kick {hash}{name} too loud "),
+        9 if random.one_in(2) => format!("/{} {hash}{}", ["ban", "ban", "unban"][random.below(3)], mask(random, name)),
         9 | 12 => format!("/ban {hash}{name}{}", minutes(random)),
         10 | 14 => format!("/mute {hash}{name}{}", minutes(random)),
         11 => format!("/unmute {hash}{name}"),

@@ -94,8 +94,8 @@ fn run_share(share: u64) {
             ),
             (
                 200,
-                "acts of moderators, shared addresses, restricted, kept out",
-                vec![all.moderator_acts, all.shared_addresses, all.restricted, all.kept_out],
+                "acts of moderators, shared addresses, restricted, masks, kept out",
+                vec![all.moderator_acts, all.shared_addresses, all.restricted, all.masks, all.kept_out],
             ),
             (300, "refused messages, refused acts", vec![all.refused_speech, all.refused_acts]),
             (

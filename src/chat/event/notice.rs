@@ -9,6 +9,7 @@ use crate::chat::cause::Cause;
 use crate::chat::change::{RestrictionKind, RoleChange};
 use crate::chat::member::Role;
 use crate::chat::policy::cidr::Network;
+use crate::chat::policy::mask::MaskKind;
 use crate::chat::query::HistoryRange;
 use crate::chat::settings::Setting;
 
@@ -121,6 +122,19 @@ pub enum Notice<'a> {
         name: &'a str,
         kind: RestrictionKind,
         lifted: bool,
+    },
+    /// A mask was added to a list of the room, or removed from it.
+    MaskSet {
+        by: &'a str,
+        kind: MaskKind,
+        mask: &'a str,
+        added: bool,
+    },
+    /// A mask in a list of a room: `by` has set it.
+    Mask {
+        kind: MaskKind,
+        mask: &'a str,
+        by: &'a str,
     },
     /// Messages of a member were deleted.
     Deleted {

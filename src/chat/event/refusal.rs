@@ -263,6 +263,15 @@ pub enum Refusal<'a> {
         room: &'a str,
         kind: RestrictionKind,
     },
+    /// The mask is not in that list of the room.
+    NoMask {
+        mask: &'a str,
+        room: &'a str,
+    },
+    /// A mask is longer than this, empty, or has a space.
+    BadMask {
+        most: usize,
+    },
     NoMessage {
         id: u64,
         room: &'a str,

@@ -11,6 +11,7 @@ use crate::chat::change::RestrictionKind;
 use crate::chat::event::{Event, Notice, People, Refusal, SettingsView, Whois};
 use crate::chat::id::{ClientId, Holder, MemberId, MemberSlot, Now, RoomId};
 use crate::chat::member::{Member, RoomRole};
+use crate::chat::policy::mask::MaskEntry;
 use crate::chat::policy::peer::show_addr;
 
 /// The most rooms that `/rooms` names.
@@ -186,12 +187,18 @@ impl Hub {
         let list = rules.restrictions(kind);
         let list: Vec<(CompactString, Option<u64>)> =
             list.in_force(now.at).map(|entry| (entry.name.clone(), entry.left(now.at).map(minutes_of))).collect();
+        let masks = if kind == RestrictionKind::Ban { rules.masks().to_vec() } else { Vec::new() };
         let notices: Vec<Notice> = list
             .iter()
             .map(|&(ref name, minutes)| match kind {
                 RestrictionKind::Mute => Notice::Muted { name, minutes, by: None },
                 RestrictionKind::Ban => Notice::Ban { what: name, minutes, by: None },
             })
+            .chain(masks.iter().map(|MaskEntry { kind, mask, by, .. }| Notice::Mask {
+                kind: *kind,
+                mask: mask.text(),
+                by,
+            }))
             .collect();
         let command = format!("{command} #{}", self.shared.rooms.name(room));
         self.show_page(id, &command, page, &notices, empty);

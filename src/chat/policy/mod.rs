@@ -5,6 +5,7 @@ pub(super) mod bans;
 pub(super) mod cidr;
 pub(super) mod host;
 pub(super) mod ip_limit;
+pub(super) mod mask;
 pub(super) mod mutes;
 pub mod nick;
 pub(super) mod peer;

@@ -109,6 +109,7 @@ pub fn record_of(topic: Option<&RoomTopic>, rules: &RoomRules, accounts: &Accoun
         }),
         bans: rules.bans.in_force(now.at).map(ban).collect(),
         roles: rules.roles().iter().filter_map(role).collect(),
+        masks: rules.masks().to_vec(),
         changed: Some(unix),
     }
 }
@@ -184,7 +185,7 @@ impl Room {
     /// The topic and the rules of a room as they were stored, without bans that are over and roles of accounts that were
     /// removed.
     pub fn of_record(record: RoomRecord, accounts: &AccountTable, now: &Now) -> (Option<Box<RoomTopic>>, RoomRules) {
-        let RoomRecord { settings, topic, bans, roles, .. } = record;
+        let RoomRecord { settings, topic, bans, roles, masks, .. } = record;
         let mut rules = RoomRules::new(settings);
         let holder = |account: &str| accounts.find(account).map(Holder::Account);
         for RoomRoleRecord { account, role } in roles {
@@ -197,6 +198,7 @@ impl Room {
             };
             rules.bans.add(Restriction::new(&name, account.as_deref().and_then(holder), until), now.at);
         }
+        masks.into_iter().for_each(|entry| rules.add_mask(entry));
         let topic = topic.map(|topic| Box::new(RoomTopic {
             name: topic.name.into(),
             text: topic.text.into(),

@@ -8,10 +8,11 @@ use serde::{Deserialize, Serialize};
 use crate::chat::change::RestrictionKind;
 use crate::chat::id::{AccountId, Holder, MemberId};
 use crate::chat::member::RoomRole;
+use crate::chat::policy::mask::{Mask, MaskEntry, MaskKind, MaskTarget};
 use crate::chat::policy::restrictions::Restrictions;
 use crate::chat::settings::RoomSettings;
 
-/// The most roles, bans, mutes or invitations of one room.
+/// The most roles, bans, mutes or invitations of one room, and the most masks of one kind.
 pub const MAX_LISTED: usize = 100;
 
 /// The settings of a room, and the lists of members with a role, an invitation, a mute or a ban.
@@ -26,6 +27,9 @@ pub struct RoomRules {
     pub mutes: Restrictions,
     /// In slow mode: who has spoken, and when, the oldest first.
     spoken: VecDeque<(Holder, Duration)>,
+    /// The masks, in the order in which they were set.
+    #[serde(default)]
+    masks: Vec<MaskEntry>,
 }
 
 impl RoomRules {
@@ -53,7 +57,7 @@ impl RoomRules {
     /// Whether anything may keep a member from speaking.
     #[inline]
     pub fn limit_speech(&self) -> bool {
-        self.settings.moderated || self.settings.slow.is_some() || !self.mutes.is_empty()
+        self.settings.moderated || self.settings.slow.is_some() || !self.mutes.is_empty() || self.has_masks()
     }
 
     /// The role of an account, or of a member without one.
@@ -161,7 +165,58 @@ impl RoomRules {
 
     /// Whether anything may keep a member from entering.
     pub fn limit_entry(&self) -> bool {
-        self.has_settings() || !self.bans.is_empty()
+        self.has_settings() || !self.bans.is_empty() || self.has_masks()
+    }
+
+    /// Whether there are masks of any kind.
+    #[inline]
+    pub fn has_masks(&self) -> bool {
+        !self.masks.is_empty()
+    }
+
+    /// All masks, in the order in which they were set.
+    pub fn masks(&self) -> &[MaskEntry] {
+        &self.masks
+    }
+
+    /// The masks of one kind.
+    pub fn masks_of(&self, kind: MaskKind) -> impl Iterator<Item = &MaskEntry> {
+        self.masks.iter().filter(move |entry| entry.kind == kind)
+    }
+
+    /// Whether a mask is in the list of this kind.
+    pub fn has_mask(&self, kind: MaskKind, mask: &Mask) -> bool {
+        self.masks_of(kind).any(|entry| entry.mask == *mask)
+    }
+
+    /// Adds a mask in place of an equal one.
+    pub fn add_mask(&mut self, entry: MaskEntry) {
+        self.remove_mask(entry.kind, &entry.mask);
+        self.masks.push(entry);
+    }
+
+    /// Removes a mask.
+    pub fn remove_mask(&mut self, kind: MaskKind, mask: &Mask) {
+        self.masks.retain(|entry| entry.kind != kind || entry.mask != *mask);
+    }
+
+    fn has_match(&self, kind: MaskKind, target: &MaskTarget, with_mutes: bool) -> bool {
+        self.masks_of(kind).any(|entry| (with_mutes || !entry.mask.is_mute()) && entry.mask.matches(target))
+    }
+
+    /// Whether masks keep a member from entering: one bans it, and none makes an exception of it.
+    pub fn masks_keep_out(&self, target: &MaskTarget) -> bool {
+        self.has_match(MaskKind::Ban, target, false) && !self.has_match(MaskKind::Except, target, false)
+    }
+
+    /// Whether masks keep a member from speaking: one bans or mutes it, and none makes an exception of it.
+    pub fn masks_silence(&self, target: &MaskTarget) -> bool {
+        self.has_match(MaskKind::Ban, target, true) && !self.has_match(MaskKind::Except, target, true)
+    }
+
+    /// Whether a mask lets a member enter without invitation.
+    pub fn masks_let_in(&self, target: &MaskTarget) -> bool {
+        self.has_match(MaskKind::InviteExcept, target, false)
     }
 }
 
@@ -171,13 +226,14 @@ mod tests {
 
     use super::*;
     use crate::chat::id::MemberSlot;
+    use crate::chat::policy::host::Host;
 
     impl RoomRules {
         /// All of it as text, to compare with that of another hub.
         pub fn summary(&self, now: Duration) -> String {
-            let RoomRules { settings, roles, invited, bans, mutes, spoken } = self;
+            let RoomRules { settings, roles, invited, bans, mutes, spoken, masks } = self;
             let [bans, mutes] = [bans, mutes].map(|list| list.in_force(now).cloned().collect::<Vec<_>>());
-            format!(" {settings:?} {roles:?} {invited:?} {bans:?} {mutes:?} {spoken:?}")
+            format!(" {settings:?} {roles:?} {invited:?} {bans:?} {mutes:?} {spoken:?} {masks:?}")
         }
     }
 
@@ -212,6 +268,46 @@ mod tests {
         rules.give_role(member(2), RoomRole::Operator, |_| true);
         rules.take_role(member(3));
         assert_eq!((rules.role(member(2)), rules.role(member(3))), (Some(RoomRole::Operator), None));
+    }
+
+    fn entry(kind: MaskKind, mask: &str) -> MaskEntry {
+        MaskEntry { kind, mask: Mask::new(mask).unwrap(), by: "alice".into(), at: 7 }
+    }
+
+    #[test]
+    fn exceptions_undo_bans_and_mutes_by_masks() {
+        let bob = MaskTarget::new("bob", "chat", Host::LOCAL, None);
+        let mut rules = RoomRules::default();
+        let effect =
+            |rules: &RoomRules| [rules.masks_keep_out(&bob), rules.masks_silence(&bob), rules.masks_let_in(&bob)];
+        assert_eq!(effect(&rules), [false, false, false]);
+        rules.add_mask(entry(MaskKind::Ban, "m:b*"));
+        assert_eq!(effect(&rules), [false, true, false], "a mute does not keep out");
+        rules.add_mask(entry(MaskKind::Except, "m:*"));
+        assert_eq!(effect(&rules), [false, false, false]);
+        rules.add_mask(entry(MaskKind::Ban, "bob"));
+        assert_eq!(effect(&rules), [true, false, false], "who may speak need not be let in");
+        rules.add_mask(entry(MaskKind::Except, "*!*@local.cloak"));
+        assert_eq!(effect(&rules), [false, false, false]);
+        rules.remove_mask(MaskKind::Except, &Mask::new("m:*").unwrap());
+        assert_eq!(effect(&rules), [false, false, false], "an exception holds for mutes, too");
+        rules.add_mask(entry(MaskKind::InviteExcept, "m:bob"));
+        assert_eq!(effect(&rules), [false, false, false]);
+        rules.add_mask(entry(MaskKind::InviteExcept, "bob"));
+        assert_eq!(effect(&rules), [false, false, true]);
+    }
+
+    #[test]
+    fn mask_is_listed_once_for_each_kind() {
+        let mut rules = RoomRules::default();
+        for kind in [MaskKind::Ban, MaskKind::Except, MaskKind::Ban] {
+            rules.add_mask(entry(kind, "bob"));
+        }
+        assert_eq!(rules.masks().iter().map(|entry| entry.kind).collect::<Vec<_>>(), [MaskKind::Except, MaskKind::Ban]);
+        rules.remove_mask(MaskKind::Ban, &Mask::new("BOB!*@*").unwrap());
+        assert!(
+            rules.has_mask(MaskKind::Except, &Mask::new("bob").unwrap()) && rules.masks_of(MaskKind::Ban).count() == 0
+        );
     }
 
     #[test]

@@ -318,6 +318,13 @@ pub enum ServerEvent<'a> {
         name: Name<'a>,
         by: Name<'a>,
     },
+    Mask {
+        room: Option<Name<'a>>,
+        kind: Text<'a>,
+        mask: Text<'a>,
+        by: Name<'a>,
+        added: bool,
+    },
     Removed {
         room: Name<'a>,
         cause: Text<'a>,
@@ -353,7 +360,8 @@ impl<'a> ServerEvent<'a> {
             | ServerEvent::Summed { room, .. }
             | ServerEvent::Deleted { room, .. }
             | ServerEvent::Setting { room, .. }
-            | ServerEvent::Moderation { room, .. } => room,
+            | ServerEvent::Moderation { room, .. }
+            | ServerEvent::Mask { room, .. } => room,
             ServerEvent::Role { room: Some(room), .. } => return Some(Some(room)),
             _ => return None,
         };

@@ -4,7 +4,7 @@ use super::event::{Name, RefusedLine, RoomEntry, RoomSettingsList, ServerEvent, 
 use super::session::Session;
 use crate::chat::change::{RestrictionKind, RoleChange};
 use crate::chat::settings::{RoomSettings, Setting};
-use crate::chat::{Cause, Event, HistoryRange, Lang, MessageKind, Notice, People, Role, RoomRole, SettingsView, Whois};
+use crate::chat::{Cause, Event, HistoryRange, Lang, MaskKind, MessageKind, Notice, People, Role, RoomRole, SettingsView, Whois};
 
 /// Returns the sentence for an event that is no message; `None` if nothing is said about it. A message of the day and
 /// `/help` have several lines.
@@ -133,6 +133,15 @@ fn notice<'a>(event: &'a ServerEvent, session: &'a Session) -> Option<Notice<'a>
                 _ => return None,
             };
             Notice::Restricted { by, name, kind, lifted }
+        }
+        ServerEvent::Mask { ref kind, ref mask, ref by, added, .. } => {
+            let kind = match &**kind {
+                "ban" => MaskKind::Ban,
+                "except" => MaskKind::Except,
+                "invite_except" => MaskKind::InviteExcept,
+                _ => return None,
+            };
+            Notice::MaskSet { by, kind, mask, added }
         }
         ServerEvent::Removed { ref room, ref cause, ref by, ref why } => {
             Notice::Removed { room, by, banned: &**cause == "banned", why: why.as_deref() }

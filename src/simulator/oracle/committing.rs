@@ -3,13 +3,14 @@
 use std::net::IpAddr;
 
 use super::history::Replay;
+use super::masks::Mask;
 use super::restrictions::Kind;
 use super::roles::Rank;
 use super::rules::Value;
 use super::{OPERATOR, Oracle, ReaderStage};
 use crate::chat::change::{Change, Place, RestrictionKind, RoleChange};
 use crate::chat::settings::Setting;
-use crate::chat::{Cause, MessageKind, Now, RoomRole};
+use crate::chat::{Cause, MaskKind, MessageKind, Now, RoomRole};
 
 /// A public change that is not committed yet.
 #[derive(Debug)]
@@ -118,6 +119,12 @@ pub enum Proposed {
         kind: Kind,
         key: String,
     },
+    Mask {
+        by: usize,
+        room: usize,
+        mask: Mask,
+        added: bool,
+    },
     Set {
         by: usize,
         room: usize,
@@ -168,6 +175,7 @@ impl Proposed {
             | Proposed::Unmute { by, .. }
             | Proposed::Restrict { by, .. }
             | Proposed::Lift { by, .. }
+            | Proposed::Mask { by, .. }
             | Proposed::Set { by, .. }
             | Proposed::Invite { by, .. }
             | Proposed::Role { by, .. }
@@ -226,6 +234,9 @@ impl Proposed {
                 is_kind(*kind, restrict.kind) && *name == restrict.name && *minutes == restrict.minutes
             }
             (Proposed::Lift { kind, .. }, Change::Lift(lift)) => is_kind(*kind, lift.kind),
+            (Proposed::Mask { mask, added, .. }, Change::SetMask { kind: MaskKind::Ban, mask: set, add, .. }) => {
+                mask.text() == set.text() && added == add
+            }
             (Proposed::Set { setting, value, .. }, Change::Set { setting: set, .. }) => {
                 *setting == set.name() && *value == value_of(set)
             }
@@ -407,6 +418,7 @@ impl Oracle {
             Proposed::Lift { by, room, .. } => {
                 self.permit(by, Rank::RoomOperator, Some(room)).or_else(|| self.refuse_gone(room))
             }
+            Proposed::Mask { by, room, ref mask, added } => self.refuse_mask(by, room, mask, added),
             Proposed::Set { by, room, setting, ref value } => self.refuse_setting(by, room, setting, value),
             Proposed::Invite { by, who, room } => self.refuse_invitation(by, who, room, now),
             Proposed::Role { by, who, room, role, given } => self.refuse_role(by, who, room, role, given),
@@ -460,6 +472,7 @@ impl Oracle {
                 self.commit_restriction(by, who, room, kind, minutes, now);
             }
             Proposed::Lift { by, room, kind, key } => self.commit_lift(by, room, kind, &key, now),
+            Proposed::Mask { by, room, mask, added } => self.commit_mask(by, room, mask, added, now),
             Proposed::Set { by, room, setting, value } => self.commit_setting(by, room, setting, value, now),
             Proposed::Invite { by, who, room } => self.commit_invitation(by, who, room, now),
             Proposed::Role { by, who, room, role, given } => self.commit_role(by, who, room, role, given, now),

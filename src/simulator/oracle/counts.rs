@@ -38,6 +38,9 @@ pub struct Counts {
     pub restricted: usize,
     /// Such mutes and bans that were lifted.
     pub lifted: usize,
+    /// Bans by masks, and their ends.
+    pub masks: usize,
+    pub lifted_masks: usize,
     /// Settings that were changed.
     pub settings: usize,
     /// Messages that a room refused.
@@ -108,6 +111,8 @@ impl AddAssign for Counts {
         self.removed_from_room += other.removed_from_room;
         self.restricted += other.restricted;
         self.lifted += other.lifted;
+        self.masks += other.masks;
+        self.lifted_masks += other.lifted_masks;
         self.settings += other.settings;
         self.refused_speech += other.refused_speech;
         self.deleted += other.deleted;

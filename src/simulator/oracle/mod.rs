@@ -13,6 +13,7 @@ mod entering;
 mod following;
 mod history;
 mod lookalikes;
+mod masks;
 mod moderating;
 mod operating;
 mod passwords;

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::committing::Proposed;
+use super::masks::Mask;
 use super::restrictions::Kind;
 use super::roles::Rank;
 use super::rules::{count, minutes_left};
@@ -120,6 +121,9 @@ impl Oracle {
         let kind = if word.contains("mute") { Kind::Mute } else { Kind::Ban };
         match (word, room) {
             ("/kick", room) => self.kick(by, room, rest, now),
+            ("/ban" | "/unban", Some(room)) if Mask::is_meant_by(split(rest).0) => {
+                self.set_mask(by, room, rest, word == "/ban", now);
+            }
             ("/ban" | "/mute", Some(room)) => self.restrict(by, room, kind, rest, now),
             ("/unban" | "/unmute", Some(room)) => self.lift(by, room, kind, rest, now),
             (_, Some(room)) => self.list_restrictions(by, room, kind, rest, now),

@@ -212,8 +212,11 @@ impl Oracle {
             let left = for_another(minutes_left(entry.until, now));
             format!("* {} is {}{left}.", entry.name, kind.word())
         };
-        let lines: Vec<String> =
+        let mut lines: Vec<String> =
             self.restrictions(room, kind).iter().filter(|entry| entry.holds(now)).map(describe).collect();
+        if kind == Kind::Ban {
+            lines.extend(self.listed_masks(room));
+        }
         let command = if kind == Kind::Mute { "/mutes" } else { "/bans" };
         let command = format!("{command} #{}", self.room_name(room));
         self.show_page(asker, &command, page, lines, &format!("* Nobody is {}.", kind.word()));

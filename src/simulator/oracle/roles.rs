@@ -370,7 +370,8 @@ impl Oracle {
         });
         let restricted = restricted.flat_map(|(_, room)| {
             let entries = room.rules.mutes.iter().chain(&room.rules.bans);
-            entries.map(|entry| (room.name.clone(), entry.name.clone()))
+            let masks = room.rules.masks.iter().map(|(mask, _)| mask.text());
+            entries.map(|entry| entry.name.clone()).chain(masks).map(|name| (room.name.clone(), name))
         });
         let rooms_of = if is_here { self.rooms_of(who) } else { Vec::new() };
         let roles = self.rooms.iter().flatten().flat_map(|room| &room.rules.roles);

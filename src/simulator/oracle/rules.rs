@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use super::masks::Mask;
 use super::roles::Rank;
 use super::{OPERATOR, Oracle, key};
 use crate::chat::Now;
@@ -53,6 +54,8 @@ pub(super) struct Rules {
     pub invited: Vec<Holder>,
     pub bans: Vec<Restriction>,
     pub mutes: Vec<Restriction>,
+    /// Bans by masks, each with the name of who has set it.
+    pub masks: Vec<(Mask, String)>,
     /// When members without a role have spoken last, since slow mode was changed.
     pub spoken: HashMap<Holder, Duration>,
 }
@@ -121,7 +124,7 @@ impl Rules {
     /// Whether anything may keep members out.
     pub fn keep_out(&self) -> bool {
         // A ban that is over counts until the list is changed.
-        !self.settings.is_empty() || !self.bans.is_empty()
+        !self.settings.is_empty() || !self.bans.is_empty() || !self.masks.is_empty()
     }
 }
 
@@ -168,6 +171,9 @@ impl Oracle {
         if self.restriction(&rules.bans, who, now).is_some() {
             return Some(format!("! You are banned from {name}."));
         }
+        if !is_invited && self.is_masked(who, room, false) {
+            return Some(format!("! You are banned from {name}."));
+        }
         if let Some(Value::Word(wanted)) = rules.settings.get("key").filter(|_| !is_invited) {
             match given {
                 None => return Some(format!("! {name} needs a key: /join {name} KEY")),
@@ -199,6 +205,9 @@ impl Oracle {
         let (name, rules) = (&found.name, &found.rules);
         if self.rank(who, Some(room)) >= Rank::Voice {
             return None;
+        }
+        if self.is_masked(who, room, true) {
+            return Some(format!("! You are muted in {name}."));
         }
         if rules.has("moderated") {
             let operators = if room == 0 { "moderators" } else { "its operators" };

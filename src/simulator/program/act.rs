@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// The kinds that programs of revision 1 do not know.
-pub const KINDS: [&str; 7] = ["deleted", "role", "setting", "settings", "moderation", "removed", "invited"];
+pub const KINDS: [&str; 8] = ["deleted", "role", "setting", "settings", "moderation", "mask", "removed", "invited"];
 
 fn text<'v>(value: &'v Value, name: &str) -> &'v str {
     value[name].as_str().unwrap_or_else(|| panic!("no {name} in {value}"))
@@ -11,7 +11,7 @@ fn text<'v>(value: &'v Value, name: &str) -> &'v str {
 
 /// Whether an object is an event of a room.
 pub fn has_label(value: &Value) -> bool {
-    ["deleted", "role", "setting", "moderation"].contains(&text(value, "t")) && !value["room"].is_null()
+    ["deleted", "role", "setting", "moderation", "mask"].contains(&text(value, "t")) && !value["room"].is_null()
 }
 
 /// The words of an object; where persons and programs read different things, those of programs.
@@ -37,6 +37,14 @@ pub fn words(value: &Value) -> String {
         }
         "settings" => settings(value),
         "moderation" => format!("{} was {} by {}", text("name"), text("act"), text("by")),
+        "mask" => {
+            let (by, mask, is_mute) = (text("by"), text("mask"), text("mask").starts_with("m:"));
+            assert_eq!(text("kind"), "ban");
+            match value["added"].as_bool().expect("a flag") {
+                true => format!("{by} {} {mask}", if is_mute { "muted" } else { "banned" }),
+                false => format!("{by} lifted the {} of {mask}", if is_mute { "mute" } else { "ban" }),
+            }
+        }
         "removed" => {
             let end = value["why"].as_str().map_or(".".to_owned(), |why| format!(": {why}"));
             format!("You were {} from {} by {}{end}", text("cause"), text("room"), text("by"))

@@ -1,10 +1,10 @@
 //! What is stored of a room besides its messages.
 
 use super::*;
-use crate::chat::RoomRole;
 use crate::chat::record::RoomRoleRecord;
 use crate::chat::record::{RoomBanRecord, RoomRecord, TopicRecord};
 use crate::chat::settings::RoomSettings;
+use crate::chat::{Mask, MaskEntry, MaskKind, RoomRole};
 
 fn record(topic: &str) -> RoomRecord {
     RoomRecord {
@@ -15,8 +15,13 @@ fn record(topic: &str) -> RoomRecord {
             RoomBanRecord { name: "eve".into(), until: None, account: None },
         ],
         roles: vec![RoomRoleRecord { account: "Ann".into(), role: RoomRole::Operator }],
+        masks: vec![mask(MaskKind::Ban, "*!*@k3xyab2.cloak"), mask(MaskKind::Except, "a:ann")],
         changed: Some(NOW),
     }
+}
+
+fn mask(kind: MaskKind, mask: &str) -> MaskEntry {
+    MaskEntry { kind, mask: Mask::new(mask).unwrap(), by: "alice".into(), at: NOW }
 }
 
 fn settings(room: &str, record: RoomRecord) -> Record {

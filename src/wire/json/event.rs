@@ -303,6 +303,14 @@ pub enum JsonEvent<'a> {
         name: &'a str,
         by: &'a str,
     },
+    Mask {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        room: Option<&'a str>,
+        kind: &'static str,
+        mask: &'a str,
+        by: &'a str,
+        added: bool,
+    },
     Removed {
         room: &'a str,
         cause: &'static str,

@@ -15,7 +15,7 @@ use super::frame;
 use crate::chat::change::{RestrictionKind, RoleChange};
 use crate::chat::input::run_text;
 use crate::chat::{
-    Cause, Event, HistoryRange, Lang, MessageKind, Notice, People, Render, Role, RoomLabel, RoomRole, SettingsView,
+    Cause, Event, HistoryRange, Lang, MaskKind, MessageKind, Notice, People, Render, Role, RoomLabel, RoomRole, SettingsView,
     Topic, Whois,
 };
 
@@ -194,6 +194,9 @@ impl Json {
                 };
                 JsonEvent::Moderation { room, act, name, by }
             }
+            Notice::MaskSet { by, kind, mask, added } => {
+                JsonEvent::Mask { room, kind: mask_kind_name(kind), mask, by, added }
+            }
             Notice::Deleted { by, name, ids } => JsonEvent::Deleted { room, ids, by, name },
             Notice::Removed { room, by, banned, why } => {
                 JsonEvent::Removed { room, cause: if banned { "banned" } else { "kicked" }, by, why }
@@ -215,6 +218,15 @@ fn role_name(role: Role) -> Option<&'static str> {
         Role::User => None,
         Role::Moderator => Some("moderator"),
         Role::Operator => Some("operator"),
+    }
+}
+
+/// The name of a list of masks.
+fn mask_kind_name(kind: MaskKind) -> &'static str {
+    match kind {
+        MaskKind::Ban => "ban",
+        MaskKind::Except => "except",
+        MaskKind::InviteExcept => "invite_except",
     }
 }
 

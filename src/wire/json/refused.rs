@@ -164,6 +164,8 @@ impl<'a> Refused<'a> {
                 let role = Some(if kind == RestrictionKind::Mute { "muted" } else { "banned" });
                 Refused { name: Some(name), room: Some(room), role, ..base("not_restricted") }
             }
+            Refusal::NoMask { mask, room } => Refused { name: Some(mask), room: Some(room), ..base("no_mask") },
+            Refusal::BadMask { most } => Refused { most: Some(most), ..base("bad_mask") },
             Refusal::NoMessage { id, room } => Refused { id: Some(id), room: Some(room), ..base("no_message") },
             Refusal::NotYours { id } => Refused { id: Some(id), ..base("not_yours") },
             Refusal::NothingToDelete { name, room } => Refused { name, room: Some(room), ..base("nothing_to_delete") },

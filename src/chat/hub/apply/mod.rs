@@ -130,6 +130,7 @@ impl Hub {
             Change::Unmute { by, key } => self.apply_unmute(*by, key, *time),
             Change::Restrict { member, restrict } => self.apply_restrict(*member, restrict, *time),
             Change::Lift(lift) => self.apply_lift(lift, *time),
+            Change::SetMask { by, room, kind, mask, add } => self.apply_mask(*by, *room, *kind, mask, *add, *time),
             Change::Set { by, room, setting } => self.apply_setting(*by, *room, setting, *time),
             Change::Invite { by, member, room } => self.apply_invite(*by, *member, *room, *time),
             Change::RoomRole { by, member, room, change } => self.apply_room_role(*by, *member, *room, *change, *time),

@@ -11,10 +11,12 @@ use crate::chat::encoding::RoomLabel;
 use crate::chat::event::{Event, Notice};
 use crate::chat::hub::trace::TraceEvent;
 use crate::chat::hub::{Hub, OPERATOR_LOG, Shared};
+use crate::chat::i18n::Lang;
 use crate::chat::id::{ClientId, MemberId, Now, RoomId};
 use crate::chat::input::Close;
 use crate::chat::policy::bans;
 use crate::chat::policy::cidr::Network;
+use crate::chat::policy::mask::{Mask, MaskEntry, MaskKind};
 use crate::chat::policy::mutes::MutedMember;
 use crate::chat::policy::restrictions::Restriction;
 use crate::chat::record::{BanRecord, MuteRecord, Record};
@@ -206,6 +208,32 @@ impl Hub {
             self.record_room(room, &time);
             self.remove_if_unkept(room);
         }
+    }
+
+    /// A mask is added to a list of a room, or removed from it. Members in the room that it bans stay, but may not speak.
+    pub(super) fn apply_mask(
+        &mut self,
+        by: MemberId,
+        room: RoomId,
+        kind: MaskKind,
+        mask: &Mask,
+        added: bool,
+        time: Now,
+    ) {
+        let actor = self.name_of(by);
+        let rules = &mut self.shared.rooms[room].rules;
+        match added {
+            true => {
+                let at = time.local.unix_timestamp();
+                rules.add_mask(MaskEntry { kind, mask: mask.clone(), by: actor.clone(), at });
+            }
+            false => rules.remove_mask(kind, mask),
+        }
+        let notice = Notice::MaskSet { by: &actor, kind, mask: mask.text(), added };
+        warn!(target: OPERATOR_LOG, "{}: {}", self.shared.rooms.name(room), Lang::En.notice(&notice));
+        self.notice_in_room(by, room, notice, &time);
+        self.record_room(room, &time);
+        self.remove_if_unkept(room);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Whether a change is allowed: asked before it is proposed, and again when it is committed.
 
 mod accounts;
+mod masks;
 mod nicknames;
 mod operators;
 pub mod permissions;
@@ -8,6 +9,7 @@ pub mod permissions;
 use std::time::Duration;
 
 use self::accounts::{check_join, check_rename};
+use self::masks::check_mask;
 use self::operators::{check_delete, check_restrict, check_role, check_setting, restriction_act};
 use self::permissions::Act;
 use super::Shared;
@@ -51,7 +53,7 @@ fn is_elsewhere_allowed(shared: &Shared, id: MemberId, room: RoomId) -> bool {
     }
 }
 
-/// Checks the mutes and settings of a room that may keep a member from speaking.
+/// Checks the mutes, masks and settings of a room that may keep a member from speaking.
 pub fn check_speech<'a>(
     shared: &'a Shared,
     member: MemberId,
@@ -62,6 +64,9 @@ pub fn check_speech<'a>(
     check_muted(shared, member, room, now)?;
     if shared.may(member, Act::SpeakModerated, Some(id)) {
         return Ok(());
+    }
+    if shared.is_masked_mute(&room.rules, member) {
+        return Err(Refusal::MutedIn { room: &room.name, minutes: None });
     }
     if room.rules.settings.moderated {
         return Err(Refusal::Moderated { room: &room.name });
@@ -104,10 +109,14 @@ pub fn check_entry<'a>(
     if rules.bans.find(holder, shared.members.name(member), now).is_some() {
         return Err(Refusal::BannedFrom { room: name });
     }
+    // An invitation is for this member, and a mask for many.
+    if !is_invited && shared.is_masked_out(rules, member) {
+        return Err(Refusal::BannedFrom { room: name });
+    }
     if settings.key.as_deref().is_some_and(|wanted| !is_invited && key != Some(wanted)) {
         return Err(Refusal::WrongKey { room: name, given: key.is_some() });
     }
-    if settings.invite_only && !is_invited {
+    if settings.invite_only && !is_invited && !shared.is_masked_in(rules, member) {
         return Err(Refusal::InviteOnly { room: name });
     }
     match settings.limit.filter(|&most| room.members.len() >= most as usize) {
@@ -181,6 +190,7 @@ fn check_other<'a>(shared: &'a Shared, change: &'a Change<'_>, now: Duration) ->
             shared.permit(lift.by, restriction_act(lift.kind), Some(lift.room))?;
             existing(shared, lift.room).map(drop)
         }
+        Change::SetMask { by, room, kind, mask, add } => check_mask(shared, *by, *room, *kind, mask, *add),
         Change::Set { by, room, setting } => check_setting(shared, *by, *room, setting),
         Change::Invite { by, member, room } => {
             shared.permit(*by, Act::Invite, Some(*room))?;

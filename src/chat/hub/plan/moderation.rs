@@ -12,6 +12,7 @@ use crate::chat::hub::check::permissions::Act;
 use crate::chat::id::{MemberId, RoomId};
 use crate::chat::member::Role;
 use crate::chat::policy::cidr::Network;
+use crate::chat::policy::mask::{MAX_MASK, Mask, MaskKind};
 use crate::chat::policy::nick::key_of;
 use crate::chat::policy::peer::is_unix;
 
@@ -53,11 +54,14 @@ impl<'s> View<'s, '_> {
         Ok(Plan::Propose(Change::Kick { member, kick: Box::new(kick) }))
     }
 
-    /// `/ban ADDRESS|name [minutes]`, `/ban #room name [minutes]`
+    /// `/ban ADDRESS|name [minutes]`, `/ban #room name [minutes]`, `/ban #room MASK`
     pub fn ban<'l: 's>(&self, asker: Asker, rest: &'l str) -> Result<Plan<'s, 'l>, Refusal<'s>> {
         const USAGE: Refusal = Refusal::Usage("/ban ADDRESS|name [minutes]");
         let (room, rest) = self.scope(asker, rest, Act::Ban)?;
         if let Some(room) = room {
+            if Mask::is_meant_by(split(rest).0) {
+                return self.set_mask(asker, room, rest, true);
+            }
             return self.restrict(asker, room, RestrictionKind::Ban, rest);
         }
         let (what, minutes) = split(rest);
@@ -100,10 +104,13 @@ impl<'s> View<'s, '_> {
         })
     }
 
-    /// `/unban ADDRESS|name`, `/unban #room name`
+    /// `/unban ADDRESS|name`, `/unban #room name`, `/unban #room MASK`
     pub fn unban<'l: 's>(&self, asker: Asker, rest: &'l str) -> Result<Plan<'s, 'l>, Refusal<'s>> {
         let (room, what) = self.scope(asker, rest, Act::Ban)?;
         if let Some(room) = room {
+            if Mask::is_meant_by(split(what).0) {
+                return self.set_mask(asker, room, what, false);
+            }
             return self.lift(asker, room, RestrictionKind::Ban, what, "/unban name");
         }
         if what.is_empty() {
@@ -206,6 +213,22 @@ impl<'s> View<'s, '_> {
         let member = self.shared.members.find(name).ok_or(Refusal::NoSuchMember { name })?;
         let restrict = Restrict { by: asker.member, room, kind, name: name.into(), minutes };
         Ok(Plan::Propose(Change::Restrict { member, restrict: Box::new(restrict) }))
+    }
+
+    /// A ban from a room by a mask, or its end.
+    fn set_mask<'l: 's>(
+        &self,
+        asker: Asker,
+        room: RoomId,
+        rest: &'l str,
+        add: bool,
+    ) -> Result<Plan<'s, 'l>, Refusal<'s>> {
+        let (word, more) = split(rest);
+        if !is_blank(more) {
+            return Err(Refusal::Usage(if add { "/ban MASK" } else { "/unban MASK" }));
+        }
+        let mask = Mask::new(word).ok_or(Refusal::BadMask { most: MAX_MASK })?;
+        Ok(Plan::Propose(Change::SetMask { by: asker.member, room, kind: MaskKind::Ban, mask, add }))
     }
 
     /// The end of a mute in a room, or of a ban from it.

@@ -248,6 +248,8 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
         | Notice::Settings(_)
         | Notice::RoleChanged { .. }
         | Notice::Restricted { .. }
+        | Notice::MaskSet { .. }
+        | Notice::Mask { .. }
         | Notice::Deleted { .. }
         | Notice::Removed { .. }
         | Notice::Invited { .. }

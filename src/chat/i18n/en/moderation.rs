@@ -7,6 +7,7 @@ use super::count;
 use crate::chat::change::{RestrictionKind, RoleChange};
 use crate::chat::event::{Notice, SettingsView};
 use crate::chat::member::RoomRole;
+use crate::chat::policy::mask::{MUTE, MaskKind};
 
 pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
     match *notice {
@@ -34,6 +35,22 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
             };
             write!(f, "{name} was {act} by {by}")
         }
+        Notice::MaskSet { by, kind, mask, added } => match (kind, added) {
+            (MaskKind::Ban, true) if mask.starts_with(MUTE) => write!(f, "{by} muted {mask}"),
+            (MaskKind::Ban, false) if mask.starts_with(MUTE) => write!(f, "{by} lifted the mute of {mask}"),
+            (MaskKind::Ban, true) => write!(f, "{by} banned {mask}"),
+            (MaskKind::Ban, false) => write!(f, "{by} lifted the ban of {mask}"),
+            (MaskKind::Except, true) => write!(f, "{by} excepted {mask} from bans"),
+            (MaskKind::Except, false) => write!(f, "{by} no longer excepts {mask} from bans"),
+            (MaskKind::InviteExcept, true) => write!(f, "{by} lets {mask} enter without invitation"),
+            (MaskKind::InviteExcept, false) => write!(f, "{by} no longer lets {mask} enter without invitation"),
+        },
+        Notice::Mask { kind, mask, by } => match kind {
+            MaskKind::Ban if mask.starts_with(MUTE) => restricted(mask, "muted", None, Some(by), f),
+            MaskKind::Ban => restricted(mask, "banned", None, Some(by), f),
+            MaskKind::Except => restricted(mask, "excepted from bans", None, Some(by), f),
+            MaskKind::InviteExcept => restricted(mask, "let in without invitation", None, Some(by), f),
+        },
         Notice::Deleted { by, name, ids: [] | [_] } => write!(f, "A message of {name} was deleted by {by}."),
         Notice::Deleted { by, name, ids } => {
             write!(f, "{} of {name} were deleted by {by}.", count(ids.len() as u64, "message"))

@@ -149,6 +149,11 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
         Refusal::NotRestricted { name, room, kind: RestrictionKind::Ban } => {
             write!(f, "{name} is not banned from {room}.")
         }
+        Refusal::NoMask { mask, room } => write!(f, "{room} has no mask {mask}. /bans lists them."),
+        Refusal::BadMask { most } => write!(
+            f,
+            "A mask is NICK!USER@HOST with * and ?, a:ACCOUNT, or m: and one of these; {most} bytes at most, no spaces."
+        ),
         Refusal::NoMessage { id, room } => write!(f, "There is no message {id} in {room}."),
         Refusal::NotYours { id } => write!(f, "Message {id} is not yours."),
         Refusal::NothingToDelete { name: None, room } => {

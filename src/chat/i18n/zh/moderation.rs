@@ -6,6 +6,7 @@ use super::super::{list, values};
 use crate::chat::change::{RestrictionKind, RoleChange};
 use crate::chat::event::{Notice, SettingsView};
 use crate::chat::member::RoomRole;
+use crate::chat::policy::mask::{MUTE, MaskKind};
 
 pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
     match *notice {
@@ -33,6 +34,22 @@ pub fn notice(notice: &Notice, f: &mut Formatter) -> Result {
             };
             write!(f, "{name}被{by}{act}")
         }
+        Notice::MaskSet { by, kind, mask, added } => match (kind, added) {
+            (MaskKind::Ban, true) if mask.starts_with(MUTE) => write!(f, "{by}将{mask}禁言"),
+            (MaskKind::Ban, false) if mask.starts_with(MUTE) => write!(f, "{by}解除了对{mask}的禁言"),
+            (MaskKind::Ban, true) => write!(f, "{by}禁止{mask}进入"),
+            (MaskKind::Ban, false) => write!(f, "{by}重新允许{mask}进入"),
+            (MaskKind::Except, true) => write!(f, "{by}将{mask}列为封禁的例外"),
+            (MaskKind::Except, false) => write!(f, "{by}不再将{mask}列为封禁的例外"),
+            (MaskKind::InviteExcept, true) => write!(f, "{by}允许{mask}无需邀请进入"),
+            (MaskKind::InviteExcept, false) => write!(f, "{by}不再允许{mask}无需邀请进入"),
+        },
+        Notice::Mask { kind, mask, by } => match kind {
+            MaskKind::Ban if mask.starts_with(MUTE) => restricted(mask, "禁言", None, Some(by), f),
+            MaskKind::Ban => restricted(mask, "禁止进入", None, Some(by), f),
+            MaskKind::Except => restricted(mask, "列为封禁的例外", None, Some(by), f),
+            MaskKind::InviteExcept => restricted(mask, "允许无需邀请进入", None, Some(by), f),
+        },
         Notice::Deleted { by, name, ids: [] | [_] } => write!(f, "{name}的一条消息被{by}删除。"),
         Notice::Deleted { by, name, ids } => write!(f, "{name}的{}条消息被{by}删除。", ids.len()),
         Notice::Removed { room, by, banned, why } => {

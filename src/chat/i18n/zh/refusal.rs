@@ -123,6 +123,10 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
         Refusal::NotRestricted { name, room, kind: RestrictionKind::Ban } => {
             write!(f, "{name}没有被禁止进入房间{room}。")
         }
+        Refusal::NoMask { mask, room } => write!(f, "房间{room}没有掩码{mask}。/bans 可列出。"),
+        Refusal::BadMask { most } => {
+            write!(f, "掩码的写法是 昵称!用户@主机（可含*和?）、a:账号，或在其前加 m:；最多{most}字节，不含空格。")
+        }
         Refusal::NoMessage { id, room } => write!(f, "房间{room}里没有消息{id}。"),
         Refusal::NotYours { id } => write!(f, "消息{id}不是您的。"),
         Refusal::NothingToDelete { name: None, room } => write!(f, "您在房间{room}里没有可以删除的消息。"),

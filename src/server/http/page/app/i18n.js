@@ -70,6 +70,11 @@ const TEXTS = {
     roleTaken: { op: (by, name) => `${by} took the operator role from ${name}.`, voice: (by, name) => `${by} took voice from ${name}.` },
     moderator: (by, given) => given ? `${by} made you a moderator.` : `${by} took the moderator role from you.`,
     moderation: { muted: (name, by) => `${name} was muted by ${by}.`, unmuted: (name, by) => `${name} was unmuted by ${by}.`, banned: (name, by) => `${name} was banned by ${by}.`, unbanned: (name, by) => `${name} was unbanned by ${by}.` },
+    maskSet: (by, kind, mask, added) => ({
+      ban: mask.startsWith('m:') ? (added ? `${by} muted ${mask}.` : `${by} lifted the mute of ${mask}.`) : (added ? `${by} banned ${mask}.` : `${by} lifted the ban of ${mask}.`),
+      except: added ? `${by} excepted ${mask} from bans.` : `${by} no longer excepts ${mask} from bans.`,
+      invite_except: added ? `${by} lets ${mask} enter without invitation.` : `${by} no longer lets ${mask} enter without invitation.`,
+    })[kind],
     removed: (room, cause, by, why) => `You were ${cause} from ${room} by ${by}${why ? `: ${why}` : '.'}`,
     invitesYou: (by, room) => `${by} invites you to ${room}.`, invited: (name, room) => `${name} is invited to ${room}.`,
     register: 'Register', registerName: 'Register this nickname', accountOf: (name) => `Your account: ${name}`, password: 'Password', oldPassword: 'Current password', newPassword: 'New password', repeatPassword: 'Repeat it',
@@ -190,6 +195,11 @@ const TEXTS = {
     roleTaken: { op: (by, name) => `${by}收回了${name}的房主身份。`, voice: (by, name) => `${by}收回了${name}的发言权。` },
     moderator: (by, given) => given ? `${by}任命您为版主。` : `${by}收回了您的版主身份。`,
     moderation: { muted: (name, by) => `${name}被${by}禁言。`, unmuted: (name, by) => `${name}被${by}解除禁言。`, banned: (name, by) => `${name}被${by}禁止进入。`, unbanned: (name, by) => `${name}被${by}重新允许进入。` },
+    maskSet: (by, kind, mask, added) => ({
+      ban: mask.startsWith('m:') ? (added ? `${by}将${mask}禁言。` : `${by}解除了对${mask}的禁言。`) : (added ? `${by}禁止${mask}进入。` : `${by}重新允许${mask}进入。`),
+      except: added ? `${by}将${mask}列为封禁的例外。` : `${by}不再将${mask}列为封禁的例外。`,
+      invite_except: added ? `${by}允许${mask}无需邀请进入。` : `${by}不再允许${mask}无需邀请进入。`,
+    })[kind],
     removed: (room, cause, by, why) => `您被${by}${cause === 'banned' ? '禁止进入' : '请出了'}房间${room}${why ? `：${why}` : '。'}`,
     invitesYou: (by, room) => `${by}邀请您进入房间${room}。`, invited: (name, room) => `已邀请${name}进入房间${room}。`,
     register: '注册', registerName: '注册此昵称', accountOf: (name) => `您的账号：${name}`, password: '密码', oldPassword: '当前密码', newPassword: '新密码', repeatPassword: '再输一次',

@@ -107,6 +107,9 @@ const ROOM_FRAMES = {
     rulesChanged();
     told(f, ['mute', 'unmute', 'ban', 'unban'], T.moderation[f.act](f.name, f.by));
   },
+  mask(f) {
+    told(f, ['ban', 'unban'], T.maskSet(f.by, f.kind, f.mask, f.added));
+  },
   removed(f) {
     const item = { kind: 'notice', text: T.removed(f.room, f.cause, f.by, f.why) };
     // The lobby comes next, and its history.

@@ -1,0 +1,148 @@
+//! Masks in one room: bans by patterns. Nobody here has an IRC client, so all user names are `chat`, and no host is known.
+
+use super::committing::Proposed;
+use super::roles::Rank;
+use super::rules::MAX_LISTED;
+use super::talking::split;
+use super::{OPERATOR, Oracle, key};
+use crate::chat::Now;
+
+/// A mask that keeps members out, or (`m:`) keeps them from speaking.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mask {
+    is_mute: bool,
+    /// The pattern for the name of the account, or those for nickname, user name and host.
+    account: Option<String>,
+    parts: [String; 3],
+}
+
+impl Mask {
+    /// Whether a word means a mask.
+    pub fn is_meant_by(word: &str) -> bool {
+        word.contains(['!', '@', '*']) || word.starts_with("m:") || word.starts_with("a:")
+    }
+
+    fn parse(word: &str) -> Option<Mask> {
+        let (is_mute, rest) = word.strip_prefix("m:").map_or((false, word), |rest| (true, rest));
+        let parts = match rest.split_once('!') {
+            Some((nick, rest)) => {
+                let (user, host) = rest.split_once('@').unwrap_or((rest, ""));
+                [nick, user, host]
+            }
+            None => match rest.split_once('@') {
+                Some((user, host)) => ["", user, host],
+                None => [rest, "", ""],
+            },
+        };
+        let parts = parts.map(|part| if part.is_empty() { "*".into() } else { composed(part) });
+        let account = rest.strip_prefix("a:").map(composed);
+        (!rest.is_empty() && word.len() <= 100).then_some(Mask { is_mute, account, parts })
+    }
+
+    /// Its normal form.
+    pub fn text(&self) -> String {
+        let ([nick, user, host], mute) = (&self.parts, if self.is_mute { "m:" } else { "" });
+        match &self.account {
+            Some(account) => format!("{mute}a:{account}"),
+            None => format!("{mute}{nick}!{user}@{host}"),
+        }
+    }
+
+    fn act(&self) -> &'static str {
+        if self.is_mute { "muted" } else { "banned" }
+    }
+}
+
+/// The key of a name, with composed letters.
+fn composed(name: &str) -> String {
+    key(name).replace("e\u{301}", "é")
+}
+
+fn is_like(pattern: &[char], text: &[char]) -> bool {
+    match (pattern, text) {
+        (['*', after @ ..], _) => (0..=text.len()).any(|n| is_like(after, &text[n..])),
+        (['?', after @ ..], [_, rest @ ..]) => is_like(after, rest),
+        ([wanted, after @ ..], [c, rest @ ..]) => wanted == c && is_like(after, rest),
+        _ => pattern.is_empty() && text.is_empty(),
+    }
+}
+
+impl Oracle {
+    /// Whether a member matches one of the masks of a room.
+    pub(super) fn is_masked(&self, who: usize, room: usize, with_mutes: bool) -> bool {
+        let chars = |text: &str| text.chars().collect::<Vec<char>>();
+        let is_like = |pattern: &str, text: &str| is_like(&chars(pattern), &chars(text));
+        let account = if who == OPERATOR { None } else { self.members[who].account };
+        let account = account.and_then(|account| Some(composed(&self.accounts[account].as_ref()?.name)));
+        let matches = |mask: &Mask| match &mask.account {
+            Some(pattern) => account.as_ref().is_some_and(|account| is_like(pattern, account)),
+            None => {
+                let [nick, user, host] = &mask.parts;
+                is_like(nick, &composed(&self.actor_name(who))) && is_like(user, "chat") && host == "*"
+            }
+        };
+        let masks = self.rules_of(room).masks.iter().map(|(mask, _)| mask);
+        masks.filter(|mask| with_mutes || !mask.is_mute).any(matches)
+    }
+
+    /// `/ban #room MASK`, `/unban #room MASK`
+    pub(super) fn set_mask(&mut self, by: usize, room: usize, rest: &str, added: bool, now: Now) {
+        let (word, more) = split(rest);
+        if !more.trim().is_empty() {
+            return self.answer_to(by, &format!("! Usage: /{} MASK", if added { "ban" } else { "unban" }));
+        }
+        match Mask::parse(word) {
+            Some(mask) => self.propose_or_refuse(Proposed::Mask { by, room, mask, added }, now),
+            None => {
+                let words = "A mask is NICK!USER@HOST with * and ?, a:ACCOUNT, or m: and one of these; 100 bytes at most, no spaces.";
+                self.answer_to(by, &format!("! {words}"));
+            }
+        }
+    }
+
+    pub(super) fn refuse_mask(&self, by: usize, room: usize, mask: &Mask, added: bool) -> Option<String> {
+        if let Some(refusal) = self.permit(by, Rank::RoomOperator, Some(room)).or_else(|| self.refuse_gone(room)) {
+            return Some(refusal);
+        }
+        if room == 0 && !mask.is_mute {
+            return Some("! That does not apply to lobby.".into());
+        }
+        let masks = &self.rules_of(room).masks;
+        let name = self.room_name(room);
+        match (masks.iter().any(|(other, _)| other == mask), added) {
+            (true, true) => Some("! That is set so already.".into()),
+            (false, false) => Some(format!("! {name} has no mask {}. /bans lists them.", mask.text())),
+            (false, true) if masks.len() >= MAX_LISTED => {
+                Some(format!("! The list of {name} is full ({MAX_LISTED} names at most)."))
+            }
+            _ => None,
+        }
+    }
+
+    pub(super) fn commit_mask(&mut self, by: usize, room: usize, mask: Mask, added: bool, now: Now) {
+        self.note_act(by);
+        let (actor, text) = (self.actor_name(by), mask.text());
+        let words = match added {
+            true => format!("{actor} {} {text}", mask.act()),
+            false => format!("{actor} lifted the {} of {text}", if mask.is_mute { "mute" } else { "ban" }),
+        };
+        match added {
+            true => {
+                self.counts.masks += 1;
+                self.rules(room).masks.push((mask, actor));
+            }
+            false => {
+                self.counts.lifted_masks += 1;
+                self.rules(room).masks.retain(|(other, _)| *other != mask);
+            }
+        }
+        self.tell_room(by, room, &words, &words, now);
+        self.store_room(room);
+        self.remove_if_unkept(room);
+    }
+
+    /// The masks of a room as `/bans` shows them.
+    pub(super) fn listed_masks(&self, room: usize) -> impl Iterator<Item = String> {
+        self.rules_of(room).masks.iter().map(|(mask, by)| format!("* {} is {} by {by}.", mask.text(), mask.act()))
+    }
+}
