@@ -105,7 +105,7 @@ fn about_member(random: &mut Random, people: usize, hash: &str, name: &str, near
             _ => format!("/unban {name}"),
         };
     }
-    match random.below(16) {
+    match random.below(17) {
         0 => format!("/invite {hash}{name}"),
         1 | 2 => format!("/op {hash}{name}"),
         3 => format!("/deop {hash}{name}"),
@@ -113,11 +113,11 @@ fn about_member(random: &mut Random, people: usize, hash: &str, name: &str, near
         6 => format!("/devoice {hash}{name}"),
         7 => format!("/kick {hash}{name}"),
         8 => format!("/kick {hash}{name} too loud "),
-        9 if random.one_in(2) => format!("/{} {hash}{}", ["ban", "ban", "unban"][random.below(3)], mask(random, name)),
         9 | 12 => format!("/ban {hash}{name}{}", minutes(random)),
         10 | 14 => format!("/mute {hash}{name}{}", minutes(random)),
         11 => format!("/unmute {hash}{name}"),
         13 => format!("/unban {hash}{name}"),
+        15 => format!("/{} {hash}{}", ["ban", "ban", "unban"][random.below(3)], mask(random, name)),
         _ => format!("/{} {hash}{}", ["mutes", "bans"][random.below(2)], ["", "1", "2", "x"][random.below(4)]),
     }
 }

@@ -94,8 +94,8 @@ fn run_share(share: u64) {
             ),
             (
                 200,
-                "acts of moderators, shared addresses, restricted, masks, kept out",
-                vec![all.moderator_acts, all.shared_addresses, all.restricted, all.masks, all.kept_out],
+                "acts of moderators, shared addresses, restricted, kept out",
+                vec![all.moderator_acts, all.shared_addresses, all.restricted, all.kept_out],
             ),
             (300, "refused messages, refused acts", vec![all.refused_speech, all.refused_acts]),
             (
@@ -105,8 +105,8 @@ fn run_share(share: u64) {
             ),
             (
                 50,
-                "hidden acts, invited, entered with a key, removed from a room",
-                vec![all.hidden_acts, all.invited, all.entered_with_key, all.removed_from_room],
+                "hidden acts, invited, entered with a key, removed from a room, masks",
+                vec![all.hidden_acts, all.invited, all.entered_with_key, all.removed_from_room, all.masks],
             ),
             (
                 3000,

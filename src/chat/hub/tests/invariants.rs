@@ -135,8 +135,10 @@ impl Hub {
             for &slot in &room.members {
                 let (member, rooms) = (&members[slot], members.rooms(slot).collect::<Vec<_>>());
                 text += &format!(
-                    " {} {:?} {rooms:?} {:?} {:?} {:?} {}",
+                    " {} {} {:?} {:?} {rooms:?} {:?} {:?} {:?} {}",
                     member.name,
+                    member.host(),
+                    member.identity(),
                     members.id(slot),
                     member.role(),
                     member.away(),

@@ -97,6 +97,8 @@ fn busy_server() -> (TestServer, Vec<Rc<RefCell<Wire>>>) {
         "/invite #den carol",
         "/mute #den dave",
         "/ban #den erin 5",
+        "/ban #den *!*@aaaaaaa.cloak",
+        "/ban #den m:a:mallory",
         "/voice #lobby bob",
     ] {
         server.engine().hub_mut().handle_line(ClientId::CONSOLE, Input::Line(order), now);
