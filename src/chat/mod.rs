@@ -39,6 +39,7 @@ pub mod policy;
 mod query;
 pub mod record;
 mod room;
+pub mod scram_keys;
 mod session;
 pub mod settings;
 
