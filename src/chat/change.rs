@@ -59,8 +59,19 @@ pub struct Rename {
 pub struct Register {
     pub name: Name,
     pub verifier: Box<str>,
+    #[serde(default)]
+    pub scram: Option<Box<str>>,
     /// From where it is registered.
     pub network: Network,
+}
+
+/// Keys of the password of an account that has none, made when the password was given. `verifier` is the one with which it
+/// was compared: if the account has another one, the keys are those of an old password.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetScram {
+    pub account: AccountId,
+    pub verifier: Box<str>,
+    pub scram: Box<str>,
 }
 
 /// A mute on the server: how the member was called in the command, the network from which it comes, and for how many
@@ -201,8 +212,15 @@ pub enum Change<'a> {
     Delete(Box<Delete<'a>>),
     /// The name of a member becomes an account.
     Register { member: MemberId, register: Box<Register> },
-    /// An account gets another password; the text is what is stored of it.
-    SetPassword { account: AccountId, verifier: Box<str> },
+    /// An account gets another password; the texts are what is stored of it.
+    SetPassword {
+        account: AccountId,
+        verifier: Box<str>,
+        #[serde(default)]
+        scram: Option<Box<str>>,
+    },
+    /// An account gets the keys of its password.
+    SetScram(Box<SetScram>),
     /// An account is removed, by its owner or by the operator.
     Unregister { by: MemberId, account: AccountId },
 }
@@ -277,7 +295,8 @@ impl Change<'_> {
                 Change::Delete(Box::new(Delete { by, room, name: owned(name), ids }))
             }
             Change::Register { member, register } => Change::Register { member, register },
-            Change::SetPassword { account, verifier } => Change::SetPassword { account, verifier },
+            Change::SetPassword { account, verifier, scram } => Change::SetPassword { account, verifier, scram },
+            Change::SetScram(set) => Change::SetScram(set),
             Change::Unregister { by, account } => Change::Unregister { by, account },
         }
     }

@@ -79,21 +79,39 @@ pub struct PasswordRequest {
     pub job: PasswordJob,
 }
 
-/// What is done with passwords. A verifier is the text that is stored of a password: an argon2id hash with its salt and
-/// parameters, as a PHC string (<https://github.com/P-H-C/phc-string-format>).
+/// What is done with passwords. Two texts are stored of a password: a verifier, which is an argon2id hash with its salt and
+/// parameters, as a PHC string (<https://github.com/P-H-C/phc-string-format>), and the keys for SCRAM-SHA-256
+/// ([`ScramKeys`](super::scram_keys::ScramKeys)).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PasswordJob {
-    /// Makes a verifier.
+    /// Makes verifier and keys.
     Hash { password: Password },
-    /// Compares a password with a verifier. If it is right and there is a new password, makes a verifier of that.
-    Verify { password: Password, verifier: Box<str>, new: Option<Password> },
+    /// Compares a password with a verifier. If it is right and there is a new password, makes verifier and keys of that;
+    /// if there is none and `scram` is set, makes keys of the right one.
+    Verify {
+        password: Password,
+        verifier: Box<str>,
+        new: Option<Password>,
+        #[serde(default)]
+        scram: bool,
+    },
+}
+
+impl PasswordJob {
+    /// What a right password leads to: whether a verifier is made, and whether keys are.
+    pub fn makes(&self) -> (bool, bool) {
+        match *self {
+            PasswordJob::Hash { .. } | PasswordJob::Verify { new: Some(_), .. } => (true, true),
+            PasswordJob::Verify { new: None, scram, .. } => (false, scram),
+        }
+    }
 }
 
 /// The result of a [`PasswordJob`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PasswordAnswer {
-    /// The password is right, or there was none to compare; the verifier, if one was asked for.
-    Right { verifier: Option<Box<str>> },
+    /// The password is right, or there was none to compare; the verifier and the keys, if they were asked for.
+    Right { verifier: Option<Box<str>>, scram: Option<Box<str>> },
     /// The password is wrong.
     Wrong,
     /// Passwords cannot be compared at present.

@@ -127,6 +127,9 @@ pub struct AccountRecord {
     pub name: String,
     /// What is stored of the password: see [`PasswordJob`](super::password::PasswordJob).
     pub verifier: Box<str>,
+    /// The keys of the password; `None` if it has not been given since there are keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scram: Option<Box<str>>,
     pub data: AccountData,
 }
 

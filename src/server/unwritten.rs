@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use time::Date;
 
 use crate::chat::policy::nick::fold;
-use crate::chat::record::{AccountData, RoomRecord, WHISPERS_PER_NAME};
+use crate::chat::record::{AccountData, AccountRecord, RoomRecord, WHISPERS_PER_NAME};
 use crate::store::{Message, Record, Whisper};
 
 /// Memory of a record besides its texts, in bytes.
@@ -223,7 +223,9 @@ fn bytes(record: &Record) -> usize {
             Record::Settings { room, record } => room.len() + bytes_of_room(record),
             Record::Delete { room, ids } => room.len() + 2 * size_of_val(&ids[..]),
             Record::Account(account) => {
-                2 * account.name.len() + account.verifier.len() + bytes_of_account(&account.data)
+                let AccountRecord { name, verifier, scram, data } = &**account;
+                let scram = scram.as_ref().map_or(0, |scram| scram.len());
+                2 * name.len() + verifier.len() + scram + bytes_of_account(data)
             }
             Record::AccountGone { name } => name.len(),
             Record::Ban(ban) => ban.name.as_ref().map_or(0, String::len),

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::oracle::verifier;
+use super::oracle::{scram, verifier};
 use crate::chat::{PasswordAnswer, PasswordJob, PasswordRequest};
 use crate::util::test_support::Random;
 
@@ -41,7 +41,13 @@ impl Hasher {
     /// The next answer that comes by this turn.
     pub fn next(&mut self, turn: usize) -> Option<(PasswordRequest, PasswordAnswer)> {
         let (_, request) = self.queue.pop_front_if(|&mut (at, _)| at <= turn)?;
-        let answer = if self.random.one_in(20) { PasswordAnswer::Failed } else { answer(&request.job) };
+        let mut answer = if self.random.one_in(20) { PasswordAnswer::Failed } else { answer(&request.job) };
+        if let PasswordAnswer::Right { verifier: Some(_), scram } = &mut answer
+            && self.random.one_in(2)
+        {
+            // As one does of before there were keys.
+            *scram = None;
+        }
         Some((request, answer))
     }
 
@@ -52,12 +58,14 @@ impl Hasher {
 }
 
 fn answer(job: &PasswordJob) -> PasswordAnswer {
-    let hash = |text: &str| verifier(text).into_boxed_str();
-    match job {
-        PasswordJob::Hash { password } => PasswordAnswer::Right { verifier: Some(hash(password.text())) },
-        PasswordJob::Verify { password, verifier, new } if hash(password.text()) == *verifier => {
-            PasswordAnswer::Right { verifier: new.as_ref().map(|new| hash(new.text())) }
+    let password = match job {
+        PasswordJob::Verify { password, verifier: stored, .. } if verifier(password.text()) != **stored => {
+            return PasswordAnswer::Wrong;
         }
-        PasswordJob::Verify { .. } => PasswordAnswer::Wrong,
-    }
+        PasswordJob::Hash { password } | PasswordJob::Verify { password, new: None, .. } => password,
+        PasswordJob::Verify { new: Some(new), .. } => new,
+    };
+    let (makes_verifier, makes_keys) = job.makes();
+    let verifier = makes_verifier.then(|| verifier(password.text()).into());
+    PasswordAnswer::Right { verifier, scram: makes_keys.then(|| scram(password.text()).into()) }
 }

@@ -118,7 +118,7 @@ fn run_share(share: u64) {
                 "second sessions, switched, removed accounts, sessions that outlived another",
                 vec![all.second_sessions, all.switched, all.unregistered, all.outlived],
             ),
-            (250, "members of accounts", vec![all.account_logins]),
+            (250, "members of accounts, keys made at a login", vec![all.account_logins, all.late_keys]),
             (1000, "changes of the settings, persons of proxies", vec![all.configured, all.proxied]),
             (
                 15,

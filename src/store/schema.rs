@@ -31,7 +31,8 @@ pub(super) struct Step {
 /// - `removed_texts`: texts of deleted messages whose words are still in the index.
 /// - `bans`: `name` is the member that was named in the command, if any.
 /// - `accounts`: `owner` is the folded name. `verifier` is an argon2id hash of the password with its salt and parameters.
-///   `data` is an [`AccountData`](crate::chat::record::AccountData) in JSON.
+///   `data` is an [`AccountData`](crate::chat::record::AccountData) in JSON. `scram` is a
+///   [`ScramKeys`](crate::chat::scram_keys::ScramKeys) as a text, NULL if there is none.
 /// - `cloak_key`: one row, a number of 128 bits: the secret key of the hosts of members.
 pub(super) const STEPS: &[Step] = &[
     Step { sql: VERSION_1, then: None },
@@ -111,6 +112,7 @@ const VERSION_3: &str = "
 ";
 
 const VERSION_4: &str = "
+    ALTER TABLE accounts ADD COLUMN scram TEXT;
     CREATE TABLE cloak_key (
         one INTEGER PRIMARY KEY CHECK (one = 1),
         high INTEGER NOT NULL,

@@ -19,6 +19,9 @@ pub struct Account {
     pub name: Name,
     /// What is stored of the password: see [`PasswordJob`](crate::chat::PasswordJob).
     pub verifier: Box<str>,
+    /// The keys of the password; `None` if it has not been given since there are keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scram: Option<Box<str>>,
     pub data: AccountData,
     /// The member that is logged in as it.
     pub member: Option<MemberId>,
@@ -26,14 +29,15 @@ pub struct Account {
 
 impl Account {
     /// An account without a member.
-    pub fn new(name: Name, verifier: Box<str>, data: AccountData) -> Self {
-        Account { name, verifier, data, member: None }
+    pub fn new(name: Name, verifier: Box<str>, scram: Option<Box<str>>, data: AccountData) -> Self {
+        Account { name, verifier, scram, data, member: None }
     }
 
     /// The account as it is stored.
     pub fn record(&self) -> AccountRecord {
-        let Account { name, verifier, data, .. } = self;
-        AccountRecord { name: name.shown.to_string(), verifier: verifier.clone(), data: data.clone() }
+        let Account { name, verifier, scram, data, .. } = self;
+        let (verifier, scram, data) = (verifier.clone(), scram.clone(), data.clone());
+        AccountRecord { name: name.shown.to_string(), verifier, scram, data }
     }
 
     /// The network from which its owner logged in last.
@@ -86,7 +90,7 @@ mod tests {
     use super::*;
 
     fn alice() -> Account {
-        Account::new(Name::new("alice").unwrap(), "v".into(), AccountData::default())
+        Account::new(Name::new("alice").unwrap(), "v".into(), None, AccountData::default())
     }
 
     #[test]

@@ -18,6 +18,7 @@ use crate::chat::query::Query;
 use crate::chat::record::{AccountRecord, BanRecord, InitialRoom, InitialState, Message, Record, RoomRecord};
 use crate::chat::room::segment_log::EntryKind;
 use crate::chat::room::{Room, record_of};
+use crate::chat::scram_keys::ScramKeys;
 
 /// Message ids that are skipped when the store fails.
 ///
@@ -139,7 +140,7 @@ impl Hub {
     }
 
     fn restore_accounts(&mut self, accounts: Vec<AccountRecord>, now: &Now) {
-        for AccountRecord { name, verifier, mut data } in accounts {
+        for AccountRecord { name, verifier, scram, mut data } in accounts {
             let Ok(name) = Name::room(&name) else {
                 log::warn!("the stored account {} has an invalid name and is skipped", name.escape_debug());
                 continue;
@@ -149,7 +150,9 @@ impl Hub {
                 data.mute = None;
             }
             let mute = left.filter(|_| data.mute.is_some());
-            let account = self.shared.accounts.insert(Account::new(name.clone(), verifier, data));
+            // Others are made when the password is given again.
+            let scram = scram.filter(|scram| scram.parse::<ScramKeys>().is_ok());
+            let account = self.shared.accounts.insert(Account::new(name.clone(), verifier, scram, data));
             if let Some(left) = mute {
                 let until = left.map(|seconds| now.at + Duration::from_secs(seconds.unsigned_abs()));
                 self.shared.mutes.restore(&name, account, until);

@@ -1,10 +1,11 @@
-//! Makes verifiers of passwords and compares passwords with them.
+//! Makes verifiers and keys of passwords, and compares passwords with verifiers.
 
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, Block, Params, Version};
 use rustix::rand::{GetRandomFlags, getrandom};
 
 use crate::chat::password::{Password, PasswordAnswer, PasswordJob};
+use crate::chat::scram_keys::{self, ScramKeys};
 
 /// The parameters of new verifiers: OWASP's Password Storage Cheat Sheet, section "Argon2id". Memory in KiB, passes,
 /// lanes; bytes of salt and of output.
@@ -33,24 +34,21 @@ impl Argon2id {
 
     fn compute(&mut self, job: &PasswordJob) -> Option<PasswordAnswer> {
         let password = match job {
-            PasswordJob::Hash { password } => Some(password),
+            PasswordJob::Hash { password } => password,
             PasswordJob::Verify { password, verifier, .. } if !self.is_right(password, verifier)? => {
                 return Some(PasswordAnswer::Wrong);
             }
-            PasswordJob::Verify { new, .. } => new.as_ref(),
+            PasswordJob::Verify { password, new, .. } => new.as_ref().unwrap_or(password),
         };
-        let verifier = match password {
-            Some(password) => Some(self.make_verifier(password)?),
-            None => None,
-        };
-        Some(PasswordAnswer::Right { verifier })
+        let (makes_verifier, makes_keys) = job.makes();
+        let verifier = if makes_verifier { Some(self.make_verifier(password)?) } else { None };
+        let scram = if makes_keys { Some(make_keys(password)?) } else { None };
+        Some(PasswordAnswer::Right { verifier, scram })
     }
 
     /// Makes a verifier with a new salt.
     fn make_verifier(&mut self, password: &Password) -> Option<Box<str>> {
-        let mut salt = [0; SALT];
-        // From this size down it is all or an error: getrandom(2).
-        getrandom(&mut salt, GetRandomFlags::empty()).ok().filter(|&n| n == SALT)?;
+        let salt: [u8; SALT] = random()?;
         let params = Params::new(MEMORY, PASSES, LANES, Some(OUTPUT)).ok()?;
         let output = self.hash(password, &salt, &params, Version::V0x13)?;
         let verifier = PasswordHash {
@@ -93,22 +91,62 @@ impl Argon2id {
     }
 }
 
+/// Makes keys with a new salt.
+fn make_keys(password: &Password) -> Option<Box<str>> {
+    Some(ScramKeys::derive(password, random()?, scram_keys::ITERATIONS).to_string().into())
+}
+
+/// Random bytes, at most 256: from this size down it is all or an error, getrandom(2).
+fn random<const N: usize>() -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    getrandom(&mut bytes, GetRandomFlags::empty()).ok().filter(|&n| n == N).map(|_| bytes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn hash(hasher: &mut Argon2id, password: &str) -> Box<str> {
         match hasher.answer(&PasswordJob::Hash { password: Password::new(password) }) {
-            PasswordAnswer::Right { verifier: Some(verifier) } => verifier,
+            PasswordAnswer::Right { verifier: Some(verifier), scram: Some(_) } => verifier,
             other => panic!("{other:?}"),
         }
     }
 
-    fn verify(hasher: &mut Argon2id, password: &str, verifier: &str) -> PasswordAnswer {
-        hasher.answer(&PasswordJob::Verify { password: Password::new(password), verifier: verifier.into(), new: None })
+    fn job(password: &str, verifier: &str, new: Option<&str>, scram: bool) -> PasswordJob {
+        let (password, new) = (Password::new(password), new.map(Password::new));
+        PasswordJob::Verify { password, verifier: verifier.into(), new, scram }
     }
 
-    const RIGHT: PasswordAnswer = PasswordAnswer::Right { verifier: None };
+    fn verify(hasher: &mut Argon2id, password: &str, verifier: &str) -> PasswordAnswer {
+        hasher.answer(&job(password, verifier, None, false))
+    }
+
+    const RIGHT: PasswordAnswer = PasswordAnswer::Right { verifier: None, scram: None };
+
+    /// Whether keys are those of a password.
+    fn is_made_of(scram: &str, password: &str) -> bool {
+        let keys: ScramKeys = scram.parse().unwrap();
+        assert_eq!(keys.iterations(), scram_keys::ITERATIONS);
+        keys == ScramKeys::derive(&Password::new(password), keys.salt().try_into().unwrap(), keys.iterations())
+    }
+
+    #[test]
+    fn keys_are_made_of_the_password_that_holds_from_now_on() {
+        let hasher = &mut Argon2id::default();
+        let hashed = hasher.answer(&PasswordJob::Hash { password: Password::new("old") });
+        let PasswordAnswer::Right { verifier: Some(verifier), scram: Some(first) } = hashed else { panic!("no keys") };
+        let answer = hasher.answer(&job("old", &verifier, None, true));
+        let PasswordAnswer::Right { verifier: None, scram: Some(second) } = answer else { panic!("{answer:?}") };
+        assert!(is_made_of(&first, "old") && is_made_of(&second, "old") && !is_made_of(&first, "olt"));
+        assert_ne!(first, second, "no salt");
+        for scram in [false, true] {
+            let answer = hasher.answer(&job("old", &verifier, Some("new"), scram));
+            let PasswordAnswer::Right { verifier: Some(_), scram: Some(keys) } = answer else { panic!("{answer:?}") };
+            assert!(is_made_of(&keys, "new"));
+            assert_eq!(hasher.answer(&job("olt", &verifier, None, scram)), PasswordAnswer::Wrong);
+        }
+    }
 
     #[test]
     fn verifiers_have_the_parameters_of_owasp_and_their_own_salt() {
@@ -155,12 +193,9 @@ mod tests {
     fn new_password_needs_the_right_one() {
         let hasher = &mut Argon2id::default();
         let verifier = hash(hasher, "old");
-        let mut change = |password: &str| {
-            let (password, new) = (Password::new(password), Some(Password::new("new")));
-            hasher.answer(&PasswordJob::Verify { password, verifier: verifier.clone(), new })
-        };
+        let mut change = |password: &str| hasher.answer(&job(password, &verifier, Some("new"), false));
         assert_eq!(change("olt"), PasswordAnswer::Wrong);
-        let PasswordAnswer::Right { verifier: Some(changed) } = change("old") else { panic!("no new verifier") };
+        let PasswordAnswer::Right { verifier: Some(changed), .. } = change("old") else { panic!("no new verifier") };
         assert_eq!(verify(hasher, "new", &changed), RIGHT);
         assert_eq!(verify(hasher, "old", &changed), PasswordAnswer::Wrong);
     }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::chat::password::{Password, PasswordAnswer, PasswordJob};
 
-/// Maximum bytes of a password and of a verifier.
+/// Maximum bytes of a password, of a verifier and of keys.
 const MAX_TEXT: usize = 256;
 
 /// Maximum bytes of a line with its end: three texts of control characters, each of which takes six bytes in JSON.
@@ -31,7 +31,7 @@ pub struct Answer {
 #[derive(Serialize, Deserialize)]
 #[serde(remote = "PasswordAnswer", deny_unknown_fields)]
 enum AnswerText {
-    Right { verifier: Option<Box<str>> },
+    Right { verifier: Option<Box<str>>, scram: Option<Box<str>> },
     Wrong,
     Failed,
 }
@@ -67,18 +67,19 @@ fn is_within_bounds(job: &PasswordJob) -> bool {
     let fits = |password: &Password| password.text().len() <= MAX_TEXT;
     match job {
         PasswordJob::Hash { password } => fits(password),
-        PasswordJob::Verify { password, verifier, new } => {
+        PasswordJob::Verify { password, verifier, new, .. } => {
             fits(password) && verifier.len() <= MAX_TEXT && new.iter().all(fits)
         }
     }
 }
 
-/// Whether this can be the answer to this work: it has a verifier if and only if one is to be made.
+/// Whether this can be the answer to this work: it has a verifier and keys if and only if they are to be made.
 pub fn is_answer_to(answer: &PasswordAnswer, job: &PasswordJob) -> bool {
-    let makes_verifier = matches!(job, PasswordJob::Hash { .. } | PasswordJob::Verify { new: Some(_), .. });
     match answer {
-        PasswordAnswer::Right { verifier: Some(verifier) } => makes_verifier && verifier.len() <= MAX_TEXT,
-        PasswordAnswer::Right { verifier: None } => !makes_verifier,
+        PasswordAnswer::Right { verifier, scram } => {
+            let fits = |text: &Option<Box<str>>| text.as_ref().is_none_or(|text| text.len() <= MAX_TEXT);
+            (verifier.is_some(), scram.is_some()) == job.makes() && fits(verifier) && fits(scram)
+        }
         PasswordAnswer::Wrong => matches!(job, PasswordJob::Verify { .. }),
         PasswordAnswer::Failed => true,
     }
@@ -93,7 +94,15 @@ mod tests {
             password: Password::new(password),
             verifier: verifier.into(),
             new: new.map(Password::new),
+            scram: false,
         }
+    }
+
+    fn asking_for_keys(mut job: PasswordJob) -> PasswordJob {
+        if let PasswordJob::Verify { scram, .. } = &mut job {
+            *scram = true;
+        }
+        job
     }
 
     #[test]
@@ -102,7 +111,8 @@ mod tests {
         for job in [
             PasswordJob::Hash { password: Password::new("a \"b\"\n\\ й") },
             verify("a", "$argon2id$", None),
-            verify(&worst, &worst, Some(&worst)),
+            asking_for_keys(verify("a", "$argon2id$", None)),
+            asking_for_keys(verify(&worst, &worst, Some(&worst))),
         ] {
             let line = request_line(u64::MAX, &job).unwrap();
             assert!(line.len() <= MAX_LINE, "{} bytes", line.len());
@@ -114,10 +124,10 @@ mod tests {
 
     #[test]
     fn answers_survive_the_way_through_a_line() {
-        let verifier = Some("\u{1}".repeat(MAX_TEXT).into());
+        let worst: Option<Box<str>> = Some("\u{1}".repeat(MAX_TEXT).into());
         for answer in [
-            PasswordAnswer::Right { verifier },
-            PasswordAnswer::Right { verifier: None },
+            PasswordAnswer::Right { verifier: worst.clone(), scram: worst },
+            PasswordAnswer::Right { verifier: None, scram: None },
             PasswordAnswer::Wrong,
             PasswordAnswer::Failed,
         ] {
@@ -156,19 +166,28 @@ mod tests {
     }
 
     #[test]
-    fn answer_has_a_verifier_exactly_if_one_is_made() {
+    fn answer_has_exactly_what_is_made() {
         let hash = PasswordJob::Hash { password: Password::new("a") };
-        let right = |verifier: Option<&str>| PasswordAnswer::Right { verifier: verifier.map(Into::into) };
-        for (job, with, without, wrong) in [
-            (hash, true, false, false),
-            (verify("a", "v", None), false, true, true),
-            (verify("a", "v", Some("b")), true, false, true),
+        let right = |verifier: Option<&str>, scram: Option<&str>| PasswordAnswer::Right {
+            verifier: verifier.map(Into::into),
+            scram: scram.map(Into::into),
+        };
+        let long = "v".repeat(MAX_TEXT + 1);
+        for (job, makes, wrong) in [
+            (hash, (Some("v"), Some("s")), false),
+            (verify("a", "v", None), (None, None), true),
+            (asking_for_keys(verify("a", "v", None)), (None, Some("s")), true),
+            (verify("a", "v", Some("b")), (Some("v"), Some("s")), true),
+            (asking_for_keys(verify("a", "v", Some("b"))), (Some("v"), Some("s")), true),
         ] {
-            assert_eq!(is_answer_to(&right(Some("v")), &job), with);
-            assert_eq!(is_answer_to(&right(None), &job), without);
+            for made in [(None, None), (Some("v"), None), (None, Some("s")), (Some("v"), Some("s"))] {
+                assert_eq!(is_answer_to(&right(made.0, made.1), &job), made == makes, "{job:?} {made:?}");
+            }
             assert_eq!(is_answer_to(&PasswordAnswer::Wrong, &job), wrong);
             assert!(is_answer_to(&PasswordAnswer::Failed, &job));
-            assert!(!is_answer_to(&right(Some(&"v".repeat(MAX_TEXT + 1))), &job));
+            let (verifier, scram) = (makes.0.map(|_| &*long), makes.1.map(|_| &*long));
+            assert_eq!(is_answer_to(&right(verifier, makes.1), &job), verifier.is_none());
+            assert_eq!(is_answer_to(&right(makes.0, scram), &job), scram.is_none());
         }
     }
 }

@@ -108,7 +108,8 @@ impl Fixture {
 fn request(slot: usize, password: &str) -> PasswordRequest {
     let origin = serde_json::from_value(serde_json::json!({"client": slot, "session": 1})).unwrap();
     let verifier = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
-    let job = PasswordJob::Verify { password: Password::new(password), verifier: verifier.into(), new: None };
+    let job =
+        PasswordJob::Verify { password: Password::new(password), verifier: verifier.into(), new: None, scram: false };
     PasswordRequest { origin, job }
 }
 
@@ -173,7 +174,8 @@ fn nonsense_replaces_the_child() {
     for answer in [
         "echo hello",
         r#"echo '{"number":999,"answer":"Wrong"}'"#,
-        r#"echo '{"number":1,"answer":{"Right":{"verifier":"not asked for"}}}'"#,
+        r#"echo '{"number":1,"answer":{"Right":{"verifier":"not asked for","scram":null}}}'"#,
+        r#"echo '{"number":1,"answer":{"Right":{"verifier":null,"scram":"not asked for"}}}'"#,
         "echo",
         "printf '\\377\\n'",
         "while :; do printf '%01000d' 0; done",

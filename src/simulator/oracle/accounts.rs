@@ -41,6 +41,8 @@ pub(super) struct Account {
     pub name: String,
     pub key: String,
     pub password: String,
+    /// The keys of the password are stored.
+    pub has_keys: bool,
     pub member: Option<usize>,
     /// The address from which its owner logged in last.
     pub last_ip: Option<IpAddr>,
@@ -286,7 +288,7 @@ impl Oracle {
         }
     }
 
-    pub(super) fn commit_registration(&mut self, who: usize, password: String, ip: IpAddr, now: Now) {
+    pub(super) fn commit_registration(&mut self, who: usize, password: String, has_keys: bool, ip: IpAddr, now: Now) {
         self.counts.registered += 1;
         let (name, key) = (self.members[who].name.clone(), self.members[who].key.clone());
         let (followed, ignored) = (Vec::new(), Vec::new());
@@ -294,6 +296,7 @@ impl Oracle {
             name: name.clone(),
             key,
             password,
+            has_keys,
             member: None,
             last_ip: None,
             is_moderator: false,
@@ -326,11 +329,25 @@ impl Oracle {
         self.refuse_removed(account).or_else(permit).or_else(|| self.refuse_others(account))
     }
 
-    pub(super) fn commit_password(&mut self, account: usize, password: String) {
-        self.account(account).password = password;
-        if let Some(member) = self.account(account).member {
+    pub(super) fn commit_password(&mut self, account: usize, password: String, has_keys: bool) {
+        let changed = self.account(account);
+        (changed.password, changed.has_keys) = (password, has_keys);
+        if let Some(member) = changed.member {
             self.send_line_to_sessions(member, "* The password is changed.");
         }
+    }
+
+    /// The reason why keys of this password are not stored.
+    pub(super) fn refuse_keys(&self, account: usize, password: &str) -> Option<String> {
+        match &self.accounts[account] {
+            None => Some(REMOVED.into()),
+            Some(found) => (found.password != password).then(|| "! Wrong password.".into()),
+        }
+    }
+
+    pub(super) fn commit_keys(&mut self, account: usize) {
+        let before = std::mem::replace(&mut self.account(account).has_keys, true);
+        self.counts.late_keys += usize::from(!before);
     }
 
     pub(super) fn commit_removal(&mut self, by: usize, account: usize) {

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::history::Replay;
 use super::masks::Mask;
+use super::passwords::{scram, verifier};
 use super::restrictions::Kind;
 use super::roles::Rank;
 use super::rules::Value;
@@ -65,10 +66,16 @@ pub enum Proposed {
     Register {
         who: usize,
         password: String,
+        has_keys: bool,
         ip: IpAddr,
     },
     SetPassword {
         by: usize,
+        account: usize,
+        password: String,
+        has_keys: bool,
+    },
+    SetKeys {
         account: usize,
         password: String,
     },
@@ -159,7 +166,7 @@ impl Proposed {
     /// The member whose line it comes from; `None` if it comes from no line of a member.
     fn actor(&self) -> Option<usize> {
         match *self {
-            Proposed::Join { .. } | Proposed::Leave { .. } => None,
+            Proposed::Join { .. } | Proposed::Leave { .. } | Proposed::SetKeys { .. } => None,
             Proposed::Move { who, .. }
             | Proposed::Follow { who, .. }
             | Proposed::Unfollow { who, .. }
@@ -208,11 +215,15 @@ impl Proposed {
             (Proposed::Rename { name, account, .. }, Change::Rename { to, .. }) => {
                 *name == *to.name.shown && account.is_some() == to.account.is_some()
             }
-            (Proposed::Register { password, .. }, Change::Register { register, .. }) => {
-                *register.verifier == super::passwords::verifier(password)
+            (Proposed::Register { password, has_keys, .. }, Change::Register { register, .. }) => {
+                *register.verifier == verifier(password) && is_scram(register.scram.as_deref(), *has_keys, password)
             }
-            (Proposed::SetPassword { password, .. }, Change::SetPassword { verifier, .. }) => {
-                **verifier == super::passwords::verifier(password)
+            (
+                Proposed::SetPassword { password, has_keys, .. },
+                Change::SetPassword { verifier: made, scram: keys, .. },
+            ) => **made == verifier(password) && is_scram(keys.as_deref(), *has_keys, password),
+            (Proposed::SetKeys { password, .. }, Change::SetScram(set)) => {
+                *set.verifier == verifier(password) && *set.scram == scram(password)
             }
             (Proposed::Leave { cause, .. }, Change::Leave { cause: given, .. }) => cause == given,
             (Proposed::Move { room, key, .. }, Change::Move { place, key: given, .. })
@@ -254,6 +265,11 @@ impl Proposed {
             _ => false,
         }
     }
+}
+
+/// Whether these are the keys of a password, or none if there should be none.
+fn is_scram(made: Option<&str>, has_keys: bool, password: &str) -> bool {
+    made == has_keys.then(|| scram(password)).as_deref()
 }
 
 fn place_name(place: &Place) -> String {
@@ -398,6 +414,7 @@ impl Oracle {
             }
             Proposed::Register { who, .. } => gone(who).or_else(|| self.refuse_registration(who)),
             Proposed::SetPassword { account, .. } => self.refuse_removed(account),
+            Proposed::SetKeys { account, ref password } => self.refuse_keys(account, password),
             Proposed::Unregister { by, account } => self.refuse_removal(by, account),
             Proposed::Kick { by, who, room: Some(room), ref name, .. } => self.refuse_room_kick(by, who, room, name),
             Proposed::Kick { by, who, ref name, .. } | Proposed::Mute { by, who, ref name, .. } => {
@@ -457,8 +474,13 @@ impl Oracle {
             Proposed::Leave { who, cause } => self.leave(who, &cause, now),
             Proposed::Say { author, room, kind, text } => self.say(author, session, room, kind, &text, now),
             Proposed::Rename { who, name, account, ip } => self.set_name(who, &name, account, ip, now),
-            Proposed::Register { who, password, ip } => self.commit_registration(who, password, ip, now),
-            Proposed::SetPassword { account, password, .. } => self.commit_password(account, password),
+            Proposed::Register { who, password, has_keys, ip } => {
+                self.commit_registration(who, password, has_keys, ip, now);
+            }
+            Proposed::SetPassword { account, password, has_keys, .. } => {
+                self.commit_password(account, password, has_keys);
+            }
+            Proposed::SetKeys { account, .. } => self.commit_keys(account),
             Proposed::Unregister { by, account } => self.commit_removal(by, account),
             Proposed::Kick { by, who, room: Some(room), why, .. } => {
                 self.commit_room_kick(by, who, room, why.as_deref(), now);

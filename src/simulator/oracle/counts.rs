@@ -75,6 +75,8 @@ pub struct Counts {
     /// Passwords that were not compared after too many wrong ones.
     pub refused_passwords: usize,
     pub unregistered: usize,
+    /// Accounts that got the keys of their password when it was given.
+    pub late_keys: usize,
     /// Members of accounts whose first session ended before another one.
     pub outlived: usize,
     /// Refusals of names that look like those of members.
@@ -132,6 +134,7 @@ impl AddAssign for Counts {
         self.wrong_passwords += other.wrong_passwords;
         self.refused_passwords += other.refused_passwords;
         self.unregistered += other.unregistered;
+        self.late_keys += other.late_keys;
         self.outlived += other.outlived;
         self.alike_names += other.alike_names;
         self.unfit_names += other.unfit_names;

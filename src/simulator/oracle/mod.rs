@@ -37,7 +37,7 @@ use self::committing::Proposed;
 pub use self::counts::Counts;
 use self::deleting::DeletedText;
 use self::moderating::{Ban, Mute};
-pub use self::passwords::{Compared, verifier};
+pub use self::passwords::{Compared, scram, verifier};
 use self::passwords::{Failures, Prompt, Request};
 pub use self::programs::Wanted;
 pub use self::roles::Surroundings;

@@ -12,6 +12,7 @@ use super::programs::Wanted;
 use super::rules::count;
 use super::talking::split;
 use super::{Oracle, ReaderStage};
+use crate::chat::scram_keys::ScramKeys;
 use crate::chat::{Cause, Now, PasswordAnswer};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -53,13 +54,15 @@ pub(super) struct Request {
     purpose: Purpose,
     typed: String,
     right: Option<String>,
+    /// Keys are made of it if it is right.
+    makes_keys: bool,
     since: Duration,
 }
 
 /// The result of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Compared {
-    Right,
+    Right { has_keys: bool },
     Wrong,
     Failed,
 }
@@ -67,7 +70,7 @@ pub enum Compared {
 impl Compared {
     pub fn of(answer: &PasswordAnswer) -> Compared {
         match answer {
-            PasswordAnswer::Right { .. } => Compared::Right,
+            PasswordAnswer::Right { scram, .. } => Compared::Right { has_keys: scram.is_some() },
             PasswordAnswer::Wrong => Compared::Wrong,
             PasswordAnswer::Failed => Compared::Failed,
         }
@@ -105,6 +108,11 @@ fn wait<K: Eq + Hash>(failures: &HashMap<K, (Duration, u32)>, key: K, most: u32,
 /// What the simulated process stores of a password.
 pub fn verifier(password: &str) -> String {
     format!("#{password}")
+}
+
+/// The keys that it makes of a password.
+pub fn scram(password: &str) -> String {
+    ScramKeys::made_up(password, b"").to_string()
 }
 
 fn too_many(wait: Duration) -> String {
@@ -208,7 +216,11 @@ impl Oracle {
             }
             fail(&mut self.failures.registrations, ip, now);
         }
-        self.readers[session].awaits = Some(Request { purpose, typed, right, since: now.at });
+        let logs_in = matches!(purpose, Purpose::LogIn(_) | Purpose::Take(_));
+        let has_none =
+            || account.and_then(|account| self.accounts[account].as_ref()).is_some_and(|found| !found.has_keys);
+        let makes_keys = logs_in && has_none();
+        self.readers[session].awaits = Some(Request { purpose, typed, right, makes_keys, since: now.at });
         let ip = self.readers[session].addr.ip();
         if !self.turns.contains(&ip) {
             self.turns.push_back(ip);
@@ -301,7 +313,7 @@ impl Oracle {
         if self.readers[session].stage == ReaderStage::Gone {
             return;
         }
-        let Request { purpose, typed, right, .. } = self.end_password(session, now);
+        let Request { purpose, typed, right, makes_keys, .. } = self.end_password(session, now);
         let is_right = right.is_none_or(|right| right == typed);
         self.speaker = session;
         match compared {
@@ -313,9 +325,15 @@ impl Oracle {
                 assert!(!is_right, "the password {typed:?} of person {session} is right");
                 self.wrong_password(session, &purpose, now);
             }
-            Compared::Right => {
+            Compared::Right { has_keys } => {
                 assert!(is_right, "the password {typed:?} of person {session} is wrong");
-                self.right_password(session, purpose, typed, now);
+                if let Purpose::LogIn(account) | Purpose::Take(account) = purpose {
+                    assert_eq!(has_keys, makes_keys, "the keys of account {account}");
+                    if makes_keys && self.refuse_keys(account, &typed).is_none() {
+                        self.propose(Proposed::SetKeys { account, password: typed.clone() });
+                    }
+                }
+                self.right_password(session, purpose, typed, has_keys, now);
             }
         }
     }
@@ -338,16 +356,16 @@ impl Oracle {
         }
     }
 
-    fn right_password(&mut self, session: usize, purpose: Purpose, typed: String, now: Now) {
+    fn right_password(&mut self, session: usize, purpose: Purpose, typed: String, has_keys: bool, now: Now) {
         let who = self.readers[session].member;
         match (purpose, who) {
             (Purpose::LogIn(account), None) => self.log_in_as(session, account, now),
             (Purpose::Register, Some(who)) => {
                 let ip = self.readers[session].addr.ip();
-                self.propose_or_refuse(Proposed::Register { who, password: typed, ip }, now);
+                self.propose_or_refuse(Proposed::Register { who, password: typed, has_keys, ip }, now);
             }
             (Purpose::Change(account, password), Some(by)) => {
-                self.propose_or_refuse(Proposed::SetPassword { by, account, password }, now);
+                self.propose_or_refuse(Proposed::SetPassword { by, account, password, has_keys }, now);
             }
             (Purpose::Unregister(account), Some(by)) => {
                 self.propose_or_refuse(Proposed::Unregister { by, account }, now);

@@ -3,6 +3,7 @@
 use rusqlite::Connection;
 
 use super::*;
+use crate::chat::record::{AccountData, AccountRecord};
 
 const TEXTS: [&str; 4] = ["the red fish", "number 1", "红烧鱼", "Łódź"];
 
@@ -81,4 +82,39 @@ fn failed_upgrade_leaves_version_1() {
     connection.execute_batch("ALTER TABLE bans DROP COLUMN name").unwrap();
     drop(connection);
     assert_eq!(directory.open().1.rooms.len(), 2);
+}
+
+#[test]
+fn account_of_version_3_gets_keys() {
+    let directory = Directory::new();
+    let path = directory.join("history");
+    let mut connection = Connection::open(&path).unwrap();
+    connection.pragma_update(None, "application_id", schema::APPLICATION_ID).unwrap();
+    schema::upgrade(&mut connection, &schema::STEPS[..3]).unwrap();
+    table::state::State::create(&connection, 7).unwrap();
+    let data = serde_json::to_string(&AccountData::default()).unwrap();
+    let sum = table::accounts::sum(["alice", "Alice", "$argon2id$", &data], None);
+    let insert =
+        "INSERT INTO accounts (owner, name, verifier, data, sum) VALUES ('alice', 'Alice', '$argon2id$', ?1, ?2)";
+    connection.execute(insert, (&data, sum)).unwrap();
+    drop(connection);
+    let account = |scram: Option<&str>| AccountRecord {
+        name: "Alice".into(),
+        verifier: "$argon2id$".into(),
+        scram: scram.map(Into::into),
+        data: AccountData::default(),
+    };
+    let (mut store, start) = directory.open();
+    assert!(directory.join("history.schema3").exists());
+    assert_eq!(start.accounts, [account(None)]);
+    store.write(&[Record::Account(Box::new(account(Some("SCRAM-SHA-256$"))))]).unwrap();
+    drop(store);
+    let (store, start) = directory.open();
+    assert_eq!(start.accounts, [account(Some("SCRAM-SHA-256$"))]);
+    drop(store);
+    // Other keys are noticed, and so are none.
+    for scram in [Some("SCRAM-SHA-1$"), None] {
+        Connection::open(&path).unwrap().execute("UPDATE accounts SET scram = ?1", [scram]).unwrap();
+        assert!(matches!(Store::open(&directory.options(), NOW), Err(Error::Corrupt(..))), "{scram:?}");
+    }
 }

@@ -66,7 +66,7 @@ impl Fixture {
 
     fn hash(&mut self, password: &str) -> Box<str> {
         match self.ask(PasswordJob::Hash { password: Password::new(password) }) {
-            PasswordAnswer::Right { verifier: Some(verifier) } => verifier,
+            PasswordAnswer::Right { verifier: Some(verifier), scram: Some(_) } => verifier,
             other => panic!("{other:?}"),
         }
     }
@@ -81,10 +81,11 @@ impl Fixture {
 }
 
 fn verify(password: &str, verifier: &str, new: Option<&str>) -> PasswordJob {
-    PasswordJob::Verify { password: Password::new(password), verifier: verifier.into(), new: new.map(Password::new) }
+    let (password, new) = (Password::new(password), new.map(Password::new));
+    PasswordJob::Verify { password, verifier: verifier.into(), new, scram: false }
 }
 
-const RIGHT: PasswordAnswer = PasswordAnswer::Right { verifier: None };
+const RIGHT: PasswordAnswer = PasswordAnswer::Right { verifier: None, scram: None };
 
 /// The descriptors of a process above 2, with their targets, but those that came from outside this test.
 fn descriptors(pid: u32) -> Vec<(u32, String)> {
@@ -144,7 +145,8 @@ fn child_answers_200_requests_in_order() {
 fn new_password_replaces_the_right_one() {
     let mut fixture = Fixture::new();
     let verifier = fixture.hash("old");
-    let PasswordAnswer::Right { verifier: Some(changed) } = fixture.ask(verify("old", &verifier, Some("нов")))
+    let PasswordAnswer::Right { verifier: Some(changed), scram: Some(_) } =
+        fixture.ask(verify("old", &verifier, Some("нов")))
     else {
         panic!("no new verifier");
     };

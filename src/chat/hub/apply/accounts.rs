@@ -5,7 +5,7 @@ use log::{info, warn};
 
 use super::rooms::MAX_WELCOME_NAMES;
 use crate::chat::account::Account;
-use crate::chat::change::{Join, Place, Register};
+use crate::chat::change::{Join, Place, Register, SetScram};
 use crate::chat::event::{Event, Notice, People};
 use crate::chat::hub::fanout::{Entrance, Greeting, Replay};
 use crate::chat::hub::reports::{ListedMember, names_and_away};
@@ -206,21 +206,32 @@ impl Hub {
     }
 
     pub(super) fn apply_register(&mut self, member: MemberId, register: &Register, time: Now) {
-        let Register { name, verifier, network } = register;
+        let Register { name, verifier, scram, network } = register;
         let data = AccountData { since: time.local.unix_timestamp(), ..AccountData::default() };
-        let account = self.shared.accounts.insert(Account::new(name.clone(), verifier.clone(), data));
+        let account = Account::new(name.clone(), verifier.clone(), scram.clone(), data);
+        let account = self.shared.accounts.insert(account);
         self.bind_present_member(member, account, *network, &time);
         info!("{} is registered", name.shown);
         self.send_to_member(member, &Event::Notice(Notice::Registered { name: &name.shown }));
     }
 
-    pub(super) fn apply_set_password(&mut self, account: AccountId, verifier: &str) {
+    pub(super) fn apply_set_password(&mut self, account: AccountId, verifier: &str, scram: Option<&str>) {
         let found = &mut self.shared.accounts[account];
-        found.verifier = verifier.into();
+        (found.verifier, found.scram) = (verifier.into(), scram.map(Into::into));
         let member = found.member;
         info!("{} has another password", found.name.shown);
         self.record_account(account);
         member.into_iter().for_each(|member| self.send_to_member(member, &Event::Notice(Notice::PasswordChanged)));
+    }
+
+    /// Two sessions may have given the password at once: the first keys stay, so that their salt does.
+    pub(super) fn apply_set_scram(&mut self, set: &SetScram) {
+        let SetScram { account, ref scram, .. } = *set;
+        let found = &mut self.shared.accounts[account];
+        if found.scram.is_none() {
+            found.scram = Some(scram.clone());
+            self.record_account(account);
+        }
     }
 
     pub(super) fn apply_unregister(&mut self, by: MemberId, account: AccountId, time: Now) {

@@ -137,7 +137,10 @@ impl Hub {
             Change::Moderator { by, member, given } => self.apply_moderator(*by, *member, *given),
             Change::Delete(delete) => self.apply_delete(delete, *time),
             Change::Register { member, register } => self.apply_register(*member, register, *time),
-            Change::SetPassword { account, verifier } => self.apply_set_password(*account, verifier),
+            Change::SetPassword { account, verifier, scram } => {
+                self.apply_set_password(*account, verifier, scram.as_deref());
+            }
+            Change::SetScram(set) => self.apply_set_scram(set),
             Change::Unregister { by, account } => self.apply_unregister(*by, *account, *time),
         }
     }

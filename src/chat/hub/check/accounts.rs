@@ -2,8 +2,8 @@
 
 use super::nicknames::check_name;
 use crate::chat::account::Account;
-use crate::chat::change::{Join, Rename};
-use crate::chat::event::Refusal;
+use crate::chat::change::{Join, Rename, SetScram};
+use crate::chat::event::{Due, Refusal};
 use crate::chat::hub::Shared;
 use crate::chat::id::{AccountId, MemberId};
 use crate::chat::policy::nick::Name;
@@ -67,6 +67,15 @@ impl Shared {
             None if self.accounts.len() >= most => Err(Refusal::TooManyAccounts { most }),
             None => Ok(()),
         }
+    }
+
+    /// Checks whether keys are those of the present password of an account.
+    ///
+    /// # Errors
+    /// The account was removed, or has another password: with the keys of the old one, that could still be used.
+    pub fn check_set_scram(&self, set: &SetScram) -> Result<(), Refusal<'_>> {
+        let is_present = self.check_account(set.account)?.verifier == set.verifier;
+        if is_present { Ok(()) } else { Err(Refusal::WrongPassword { due: Due::Nothing }) }
     }
 
     /// Checks whether the member of an account can have one more session.

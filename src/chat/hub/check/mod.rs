@@ -223,6 +223,7 @@ fn check_other<'a>(shared: &'a Shared, change: &'a Change<'_>, now: Duration) ->
             }
         }
         Change::SetPassword { account, .. } => shared.check_account(*account).map(drop),
+        Change::SetScram(set) => shared.check_set_scram(set),
         Change::Unregister { by, account } => {
             shared.check_account(*account)?;
             if members.account(*by) != Some(*account) {

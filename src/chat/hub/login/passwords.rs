@@ -6,14 +6,16 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::password_queue::PasswordQueue;
-use crate::chat::change::{Change, Origin, Register, Rename};
+use crate::chat::change::{Change, Origin, Register, Rename, SetScram};
 use crate::chat::event::{Due, Refusal};
 use crate::chat::hub::Hub;
+use crate::chat::hub::check::check;
 use crate::chat::id::{AccountId, ClientId, MemberId, Now, SessionId};
 use crate::chat::password::{MAX_PASSWORD, Password, PasswordAnswer, PasswordJob, PasswordRequest};
 use crate::chat::policy::attempt_limit::AttemptLimit;
 use crate::chat::policy::cidr::Network;
 use crate::chat::policy::nick::Name;
+use crate::chat::scram_keys::ScramKeys;
 use crate::chat::session::{SessionFlags, SessionStage};
 
 /// Wrong passwords in a minute from one IPv4 address or one IPv6 /64, after which none is compared.
@@ -40,6 +42,11 @@ pub enum PasswordUse {
 }
 
 impl PasswordUse {
+    /// Whether the session or its member is that of the account from now on, and the account stays as it is.
+    fn logs_in(&self) -> bool {
+        matches!(self, PasswordUse::LogIn(_) | PasswordUse::Take(_))
+    }
+
     /// The account whose password is compared.
     fn account(&self) -> Option<AccountId> {
         match *self {
@@ -175,6 +182,12 @@ impl Hub {
         !self.passwords.waiting.is_empty()
     }
 
+    /// The keys with which a client proves the password of an account; `None` if the account was removed, or if its password
+    /// has not been given since there are keys.
+    pub fn scram_keys(&self, account: AccountId) -> Option<ScramKeys> {
+        self.shared.accounts.get(account)?.scram.as_ref()?.parse().ok()
+    }
+
     /// Whether a session waits for its password to be compared or hashed.
     pub fn awaits_password(&self, id: ClientId) -> bool {
         self.passwords.awaits(id)
@@ -266,11 +279,14 @@ impl Hub {
     ) {
         let Some(account) = purpose.account().and_then(|account| self.shared.accounts.get(account)) else { return };
         let (password, verifier) = (Password::new(typed), account.verifier.clone());
+        // Accounts of before there were keys get them now.
+        let scram = purpose.logs_in() && account.scram.is_none();
         // It can be that of no account, and is not worth a hash.
         if password.text().len() > MAX_PASSWORD {
             return self.handle_wrong_password(id, &purpose, now);
         }
-        self.queue_password(id, purpose, PasswordJob::Verify { password, verifier, new: new.map(Password::new) }, now);
+        let job = PasswordJob::Verify { password, verifier, new: new.map(Password::new), scram };
+        self.queue_password(id, purpose, job, now);
     }
 
     /// Processes the answer to a request, if the session that waits for it is still connected.
@@ -291,7 +307,10 @@ impl Hub {
                 self.fanout().refuse(id, Refusal::PasswordsFail { due });
             }
             PasswordAnswer::Wrong => self.handle_wrong_password(id, &purpose, now),
-            PasswordAnswer::Right { verifier } => self.handle_right_password(id, purpose, verifier, now),
+            PasswordAnswer::Right { verifier, scram } => {
+                self.set_scram(&request.job, &purpose, scram.as_deref(), now);
+                self.handle_right_password(id, purpose, verifier.map(|verifier| (verifier, scram)), now);
+            }
         }
     }
 
@@ -304,22 +323,39 @@ impl Hub {
         }
     }
 
-    fn handle_right_password(&mut self, id: ClientId, purpose: PasswordUse, verifier: Option<Box<str>>, now: Now) {
+    /// Proposes keys that were made of the password of an account that had none. No session waits for that.
+    fn set_scram(&mut self, job: &PasswordJob, purpose: &PasswordUse, scram: Option<&str>, now: Now) {
+        let account = purpose.account().filter(|_| purpose.logs_in());
+        let (PasswordJob::Verify { verifier, .. }, Some(account), Some(scram)) = (job, account, scram) else { return };
+        let (verifier, scram) = (verifier.clone(), scram.into());
+        let change = Change::SetScram(Box::new(SetScram { account, verifier, scram }));
+        if check(&self.shared, &change, now.at).is_ok() {
+            self.propose(None, change, &now);
+        }
+    }
+
+    /// `made` is what is stored of a new password: verifier and keys.
+    fn handle_right_password(
+        &mut self,
+        id: ClientId,
+        purpose: PasswordUse,
+        made: Option<(Box<str>, Option<Box<str>>)>,
+        now: Now,
+    ) {
         let member = self.sessions[id].member.map(|slot| self.shared.members.id(slot));
         // The store may have failed since the command was typed.
-        let changes_account = !matches!(purpose, PasswordUse::LogIn(_) | PasswordUse::Take(_));
-        if changes_account && self.shared.rooms.store_fails() {
+        if !purpose.logs_in() && self.shared.rooms.store_fails() {
             return self.fanout().refuse(id, Refusal::StoreFails);
         }
-        match (purpose, member, verifier) {
+        match (purpose, member, made) {
             (PasswordUse::LogIn(account), None, _) => self.log_in_as(id, account, now),
-            (PasswordUse::Register(name), Some(member), Some(verifier)) => {
+            (PasswordUse::Register(name), Some(member), Some((verifier, scram))) => {
                 let network = Network::of_client(self.sessions.ip(id));
-                let register = Box::new(Register { name, verifier, network });
+                let register = Box::new(Register { name, verifier, scram, network });
                 self.propose_checked(id, Change::Register { member, register }, &now);
             }
-            (PasswordUse::Change(account), Some(_), Some(verifier)) => {
-                self.propose_checked(id, Change::SetPassword { account, verifier }, &now);
+            (PasswordUse::Change(account), Some(_), Some((verifier, scram))) => {
+                self.propose_checked(id, Change::SetPassword { account, verifier, scram }, &now);
             }
             (PasswordUse::Unregister(account), Some(by), _) => {
                 self.propose_checked(id, Change::Unregister { by, account }, &now);

@@ -149,11 +149,12 @@ impl Hub {
             text.push('\n');
         }
         for (id, account) in accounts.iter() {
-            let Account { name, verifier, data, member, .. } = account;
+            let Account { name, verifier, scram, data, member } = account;
             // Whom an account ignores, and how far it has read, is not committed.
             let AccountData { since, moderator, followed, away, mute, .. } = data;
-            text +=
-                &format!("{id:?} {name:?} {verifier} {member:?} {since} {moderator} {followed:?} {away:?} {mute:?}\n");
+            text += &format!(
+                "{id:?} {name:?} {verifier} {scram:?} {member:?} {since} {moderator} {followed:?} {away:?} {mute:?}\n"
+            );
         }
         text + &format!("{:?} {:?}\n", bans.list(now.at).collect::<Vec<_>>(), mutes.list(now.at))
     }

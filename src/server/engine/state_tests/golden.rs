@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::chat::record::{AccountData, AccountRecord, InitialState, MuteRecord};
+use crate::chat::scram_keys::ScramKeys;
 use crate::chat::{Answer, ClientId, Input, PasswordAnswer, PasswordJob};
 use crate::simulator::tls::Speech;
 
@@ -34,7 +35,7 @@ fn account() -> AccountRecord {
         mute: Some(MuteRecord { until: None }),
         network: Some("203.0.113.7/32".parse().expect("a network")),
     };
-    AccountRecord { name: "heidi".into(), verifier: "$argon2id$".into(), data }
+    AccountRecord { name: "heidi".into(), verifier: "$argon2id$".into(), scram: None, data }
 }
 
 /// A server with a session in every stage: in two rooms, muted, ignored, banned, whispering, with unread lines and
@@ -115,7 +116,8 @@ fn answer_passwords(server: &mut TestServer) {
         let hub = server.engine().hub_mut();
         if let Some(request) = hub.poll_password(now) {
             let is_right = matches!(&request.job, PasswordJob::Verify { password, .. } if password.text() == "right");
-            let answer = if is_right { PasswordAnswer::Right { verifier: None } } else { PasswordAnswer::Wrong };
+            let scram = request.job.makes().1.then(|| ScramKeys::made_up("right", b"").to_string().into());
+            let answer = if is_right { PasswordAnswer::Right { verifier: None, scram } } else { PasswordAnswer::Wrong };
             hub.handle_password(&request, answer, now);
         } else if let Some(query) = hub.poll_query() {
             hub.handle_answer(query, Answer::Whispers(Vec::new()), now);

@@ -3,6 +3,7 @@
 mod kept;
 mod passwords;
 mod reloading;
+mod scram;
 mod sessions;
 
 use super::store_queue::start;
@@ -12,9 +13,28 @@ use crate::chat::id::ClientId;
 use crate::chat::password::{PasswordAnswer, PasswordJob};
 use crate::chat::query::Answer;
 use crate::chat::record::{AccountRecord, InitialState, Record};
+use crate::chat::scram_keys::ScramKeys;
 
 const WELCOME: &str = "* Welcome to chinwag. Type a nickname and press Enter:";
 const PROMPT: &str = "* alice is registered. Password: (visible as you type)";
+
+/// What is stored of a password: verifier and keys.
+fn stored(password: &str) -> (Box<str>, Box<str>) {
+    (format!("#{password}").into(), ScramKeys::made_up(password, b"").to_string().into())
+}
+
+/// The answer of a process that hashes passwords.
+fn answer_to(job: &PasswordJob) -> PasswordAnswer {
+    let password = match job {
+        PasswordJob::Verify { password, verifier, .. } if stored(password.text()).0 != *verifier => {
+            return PasswordAnswer::Wrong;
+        }
+        PasswordJob::Hash { password } | PasswordJob::Verify { password, new: None, .. } => password,
+        PasswordJob::Verify { new: Some(new), .. } => new,
+    };
+    let ((makes_verifier, makes_keys), (verifier, scram)) = (job.makes(), stored(password.text()));
+    PasswordAnswer::Right { verifier: makes_verifier.then_some(verifier), scram: makes_keys.then_some(scram) }
+}
 
 /// A hub with a store, whose records are collected, and whose passwords are hashed by adding a letter.
 struct AccountHub {
@@ -39,15 +59,7 @@ impl AccountHub {
         let now = self.server.now();
         loop {
             if let Some(request) = self.server.hub.poll_password(now) {
-                let hash = |password: &str| format!("#{password}").into_boxed_str();
-                let answer = match &request.job {
-                    PasswordJob::Hash { password } => PasswordAnswer::Right { verifier: Some(hash(password.text())) },
-                    PasswordJob::Verify { password, verifier, new } if hash(password.text()) == *verifier => {
-                        PasswordAnswer::Right { verifier: new.as_ref().map(|new| hash(new.text())) }
-                    }
-                    PasswordJob::Verify { .. } => PasswordAnswer::Wrong,
-                };
-                self.server.hub.handle_password(&request, answer, now);
+                self.server.hub.handle_password(&request, answer_to(&request.job), now);
             } else if let Some(query) = self.server.hub.poll_query() {
                 self.server.hub.handle_answer(query, Answer::Nothing, now);
             } else {
