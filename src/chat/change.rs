@@ -65,8 +65,8 @@ pub struct Register {
     pub network: Network,
 }
 
-/// Keys of the password of an account that has none, made when the password was given. `verifier` is the one with which it
-/// was compared: if the account has another one, the keys are those of an old password.
+/// Keys of the password of an account that has none, made when the password was given. `verifier` is the one with which
+/// it was compared: if the account has another one, the keys are those of an old password.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SetScram {
     pub account: AccountId,

@@ -79,15 +79,15 @@ pub struct PasswordRequest {
     pub job: PasswordJob,
 }
 
-/// What is done with passwords. Two texts are stored of a password: a verifier, which is an argon2id hash with its salt and
-/// parameters, as a PHC string (<https://github.com/P-H-C/phc-string-format>), and the keys for SCRAM-SHA-256
+/// What is done with passwords. Two texts are stored of a password: a verifier, which is an argon2id hash with its salt
+/// and parameters, as a PHC string (<https://github.com/P-H-C/phc-string-format>), and the keys for SCRAM-SHA-256
 /// ([`ScramKeys`](super::scram_keys::ScramKeys)).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PasswordJob {
     /// Makes verifier and keys.
     Hash { password: Password },
-    /// Compares a password with a verifier. If it is right and there is a new password, makes verifier and keys of that;
-    /// if there is none and `scram` is set, makes keys of the right one.
+    /// Compares a password with a verifier. If it is right and there is a new password, makes verifier and keys of
+    /// that; if there is none and `scram` is set, makes keys of the right one.
     Verify {
         password: Password,
         verifier: Box<str>,

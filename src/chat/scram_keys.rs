@@ -19,8 +19,8 @@ pub const SALT: usize = 16;
 /// Bytes of each key.
 const KEY: usize = 32;
 
-/// The iterations of new keys. They take about as long as the argon2id hash of the same password (20 to 40 ms where the
-/// processor has instructions for SHA-256), and every login of a client as long as that in the client. RFC 7677 asks for 4096.
+/// The iterations of new keys. They take 10 to 20 ms where the processor has instructions for SHA-256, less than the
+/// argon2id hash of the same password; each login takes a client as long. RFC 7677 asks for 4096 at least.
 pub const ITERATIONS: u32 = 100_000;
 
 /// The fewest iterations: RFC 7677, section 4.
@@ -50,17 +50,17 @@ pub struct InvalidKeys;
 impl ScramKeys {
     /// The keys of a password: RFC 5802, section 3. It takes so long that another process does it.
     ///
-    /// The password is prepared with SASLprep (RFC 4013), as clients do. A password that SASLprep forbids, such as one with a
-    /// character that is not in Unicode 3.2 (emoji), or of which nothing would be left, is used as it is, as PostgreSQL and many
-    /// clients do.
+    /// The password is prepared with SASLprep (RFC 4013), as clients do. A password that SASLprep forbids, such as one
+    /// with a character that is not in Unicode 3.2 (emoji), or of which nothing would be left, is used as it is, as
+    /// PostgreSQL does.
     pub fn derive(password: &Password, salt: [u8; SALT], iterations: u32) -> Self {
         let salted = pbkdf2_hmac_array::<Sha256, KEY>(prepared(password.text()).as_bytes(), &salt, iterations);
         let stored_key = Sha256::digest(hmac(&salted, &[b"Client Key"])).into();
         ScramKeys { iterations, salt, stored_key, server_key: hmac(&salted, &[b"Server Key"]) }
     }
 
-    /// The keys of a name that has none, which nobody can prove to have: the same for the same name and secret, and without the
-    /// secret not to be told from others by their salt and iterations.
+    /// The keys of a name that has none. No password belongs to them. They are the same for the same name and secret;
+    /// salt and iterations look like those of others to a client, which does not know the secret.
     pub fn made_up(name: &str, secret: &[u8]) -> Self {
         let part = |label: &[u8]| hmac(secret, &[label, name.as_bytes()]);
         let mut salt = [0; SALT];
@@ -162,7 +162,8 @@ mod tests {
     }
 
     /// Computed with Python's `hashlib` and `hmac`.
-    const PENCIL: &str = "SCRAM-SHA-256$4096:MDEyMzQ1Njc4OWFiY2RlZg==$nQpbZ77WudtqufPwikHXGRt6g2QJ4zns8bZLw273DRM=:jn2amWP1q1h+jgjy0YTO14S6/F02SV7taipOeB7ef20=";
+    const PENCIL: &str = "SCRAM-SHA-256$4096:MDEyMzQ1Njc4OWFiY2RlZg==$\
+                          nQpbZ77WudtqufPwikHXGRt6g2QJ4zns8bZLw273DRM=:jn2amWP1q1h+jgjy0YTO14S6/F02SV7taipOeB7ef20=";
 
     #[test]
     fn keys_are_those_that_others_compute() {

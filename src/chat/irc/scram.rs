@@ -111,9 +111,9 @@ impl ScramExchange {
 
     /// The server's first message.
     ///
-    /// `nonce` is random for each login, at least 18 characters of `!` to `~` without a comma. `keys` are those of the account
-    /// with this name. If it has none, the client is asked all the same, with a salt that depends on the name and `secret`
-    /// alone; `secret` has at least 16 random bytes, and stays the same as long as the accounts.
+    /// `nonce` is random for each login, at least 18 characters of `!` to `~` without a comma. `keys` are those of the
+    /// account with this name. If it has none, the client is asked all the same, with a salt that depends on the name and
+    /// `secret` alone; `secret` has at least 16 random bytes, and stays the same as long as the accounts.
     pub fn server_first(&mut self, nonce: &str, keys: Option<&ScramKeys>, secret: &[u8]) -> String {
         debug_assert!(is_nonce(nonce), "{nonce:?}");
         let own = self.client_first.split(',').find_map(|attribute| attribute.strip_prefix("r="));
@@ -129,7 +129,7 @@ impl ScramExchange {
     /// Reads the client's last message; returns the server's, with which the client is logged in.
     ///
     /// # Errors
-    /// If the client is not logged in. Whether the name is known makes a difference only if all else is right but the proof.
+    /// If the client is not logged in. Whether the name is known makes a difference only if all is right but the proof.
     pub fn finish(self, client_final: &[u8]) -> Result<String, ScramError> {
         let Some(Offer { nonce, message, keys, is_known }) = self.offer else { return Err(ScramError::Other) };
         let text = text_of(client_final)?;

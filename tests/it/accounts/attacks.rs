@@ -1,6 +1,9 @@
 //! Guessing passwords, stolen files, a failing store, and passwords that must be nowhere.
 
+use std::collections::BTreeSet;
 use std::fs;
+
+use chinwag::chat::scram_keys::ScramKeys;
 
 use super::{WELCOME, at_prompt, log_in, register};
 use crate::harness::{Client, Signal};
@@ -85,17 +88,23 @@ fn stolen_file_opens_nothing() {
     kill(server);
     let mut bytes = fs::read(dir.file()).expect("bytes");
     bytes.extend(fs::read(dir.file().with_extension("db-wal")).unwrap_or_default());
-    let at = bytes.windows(9).position(|window| window == b"$argon2id").expect("a verifier");
-    let verifier: String =
-        bytes[at..].iter().map(|&byte| byte as char).take_while(|c| c.is_ascii_graphic() && *c != '{').collect();
+    let stored = |start: &str, end: fn(char) -> bool| -> String {
+        let at = bytes.windows(start.len()).position(|window| window == start.as_bytes()).expect(start);
+        bytes[at..].iter().map(|&byte| byte as char).take_while(|&c| c.is_ascii_graphic() && !end(c)).collect()
+    };
+    let verifier = stored("$argon2id", |c| c == '{');
     assert!(verifier.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{verifier}");
+    let mut keys = stored("SCRAM-SHA-256$", |_| false);
+    keys.truncate(135);
+    assert!(keys.parse::<ScramKeys>().is_ok(), "{keys}");
     let server = dir.start(&[]);
     let mut thief = at_prompt(&server);
     thief.ask(&verifier, &["! Wrong password. Password: (visible as you type)"]);
+    thief.ask(&keys, &["! Wrong password. Password: (visible as you type)"]);
 }
 
 #[test]
-fn two_accounts_with_one_password_have_different_verifiers() {
+fn two_accounts_with_one_password_have_different_verifiers_and_keys() {
     let dir = TestDir::new();
     let server = dir.start(&[]);
     for name in ["alice", "bob"] {
@@ -106,13 +115,9 @@ fn two_accounts_with_one_password_have_different_verifiers() {
     kill(server);
     let mut bytes = fs::read(dir.file()).expect("bytes");
     bytes.extend(fs::read(dir.file().with_extension("db-wal")).unwrap_or_default());
-    let mut salts: Vec<&[u8]> = Vec::new();
-    for at in 0..bytes.len().saturating_sub(60) {
-        if bytes[at..].starts_with(b"$argon2id$v=19$m=19456,t=2,p=1$") {
-            salts.push(&bytes[at + 31..at + 53]);
-        }
+    for (start, salt) in [("$argon2id$v=19$m=19456,t=2,p=1$", 22), ("SCRAM-SHA-256$100000:", 24)] {
+        let found = bytes.windows(start.len() + salt).filter(|window| window.starts_with(start.as_bytes()));
+        let salts: BTreeSet<&[u8]> = found.map(|window| &window[start.len()..]).collect();
+        assert_eq!(salts.len(), 2, "{start}");
     }
-    salts.sort_unstable();
-    salts.dedup();
-    assert_eq!(salts.len(), 2);
 }

@@ -182,8 +182,8 @@ impl Hub {
         !self.passwords.waiting.is_empty()
     }
 
-    /// The keys with which a client proves the password of an account; `None` if the account was removed, or if its password
-    /// has not been given since there are keys.
+    /// The keys with which a client proves the password of an account; `None` if the account was removed, or if its
+    /// password has not been given since there are keys.
     pub fn scram_keys(&self, account: AccountId) -> Option<ScramKeys> {
         self.shared.accounts.get(account)?.scram.as_ref()?.parse().ok()
     }
