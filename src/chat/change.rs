@@ -212,6 +212,8 @@ pub enum Change<'a> {
     Delete(Box<Delete<'a>>),
     /// The name of a member becomes an account.
     Register { member: MemberId, register: Box<Register> },
+    /// A member without an account is logged in as one that has no member; it keeps its name.
+    LogIn { member: MemberId, account: AccountId, network: Network },
     /// An account gets another password; the texts are what is stored of it.
     SetPassword {
         account: AccountId,
@@ -295,6 +297,7 @@ impl Change<'_> {
                 Change::Delete(Box::new(Delete { by, room, name: owned(name), ids }))
             }
             Change::Register { member, register } => Change::Register { member, register },
+            Change::LogIn { member, account, network } => Change::LogIn { member, account, network },
             Change::SetPassword { account, verifier, scram } => Change::SetPassword { account, verifier, scram },
             Change::SetScram(set) => Change::SetScram(set),
             Change::Unregister { by, account } => Change::Unregister { by, account },

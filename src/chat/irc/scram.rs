@@ -49,7 +49,7 @@ pub enum ScramError {
 }
 
 /// One login: [`ScramExchange::begin`], [`ScramExchange::server_first`], [`ScramExchange::finish`].
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ScramExchange {
     user: Box<str>,
     /// The GS2 header and the rest of the client's first message, as they came.
@@ -59,7 +59,7 @@ pub struct ScramExchange {
 }
 
 /// What the server has answered to the first message.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Offer {
     nonce: Box<str>,
     message: Box<str>,

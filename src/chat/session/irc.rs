@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::chat::encoding::{IrcShape, Optional};
 use crate::chat::id::AccountId;
+use crate::chat::irc::scram::ScramExchange;
 
 bitflags::bitflags! {
     /// The capabilities that an IRC session has asked for.
@@ -86,6 +87,29 @@ pub struct Registration {
     pub pending: bool,
 }
 
+/// A login with SASL: <https://ircv3.net/specs/extensions/sasl-3.2>.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Sasl {
+    /// The pieces of the message that the client is sending, in base64.
+    pub received: String,
+    pub step: SaslStep,
+}
+
+/// What comes next in a login with SASL.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum SaslStep {
+    /// The message of PLAIN.
+    Plain,
+    /// The first message of SCRAM-SHA-256.
+    ScramFirst,
+    /// The last one.
+    ScramFinal(Box<ScramExchange>),
+    /// The client has read that the server has its keys; it is logged in to this account.
+    ScramDone(AccountId),
+    /// The answer of the process that compares passwords.
+    Pending,
+}
+
 /// The label of a command: <https://ircv3.net/specs/extensions/labeled-response>.
 #[derive(Clone, Debug)]
 pub struct Label {
@@ -107,6 +131,8 @@ pub struct IrcSession {
     pub registration: Option<Box<Registration>>,
     /// The account whose password it has given.
     pub account: Option<AccountId>,
+    /// A login with SASL that has begun.
+    pub sasl: Option<Box<Sasl>>,
     /// It is not listed to those who share no room with it (user mode `i`).
     pub is_invisible: bool,
     /// The command that is processed.

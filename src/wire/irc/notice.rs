@@ -37,6 +37,12 @@ pub fn render(irc: &Irc, notice: &Notice, context: &IrcContext, out: &mut Vec<u8
         | Notice::Whois(_)
         | Notice::Topic(_)
         | Notice::NoTopic => {}
+        Notice::Registered { name } => {
+            let text = "Account created";
+            irc.command(context, Sender::Server, "REGISTER", ["SUCCESS", name], Some(text), out);
+            logged_in(irc, context, name, out);
+        }
+        Notice::LoggedInAs { name } => logged_in(irc, context, name, out),
         Notice::Joined { name, .. } => joined(name, &room, context, out),
         Notice::Renamed { old, new } => member(old, "NICK", &[], Some(new), out),
         Notice::TopicSet { name, text } => member(name, "TOPIC", &[&room], Some(text.unwrap_or_default()), out),
@@ -89,6 +95,15 @@ pub fn render(irc: &Irc, notice: &Notice, context: &IrcContext, out: &mut Vec<u8
         }
         _ => irc.notice(context, &irc.lang.notice(notice).to_string(), out),
     }
+}
+
+/// Writes 900: the session is logged in to an account.
+fn logged_in(irc: &Irc, context: &IrcContext, account: &str, out: &mut Vec<u8>) {
+    let mut mask = Vec::new();
+    write_prefix(&mut mask, context.nick, context.detail.source);
+    let mask = String::from_utf8_lossy(&mask);
+    let mask = mask.trim_start_matches(':').trim_end();
+    irc.numeric(context, 900, [mask, account], Some(&format!("You are now logged in as {account}")), out);
 }
 
 /// Writes a notice for a room as a NOTICE to the channel.

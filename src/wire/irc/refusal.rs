@@ -11,6 +11,18 @@ pub fn render(irc: &Irc, refusal: &Refusal, context: &IrcContext, out: &mut Vec<
         irc.numeric(context, code, params.iter().copied(), Some(text), out);
     };
     let command = context.command;
+    match (command, refusal) {
+        ("AUTHENTICATE", _) => return numeric(904, &[], &format!("SASL authentication failed: {text}")),
+        ("REGISTER", Refusal::Registered { name, .. }) => {
+            let text = "The account exists already";
+            return irc.command(context, Sender::Server, "FAIL", ["REGISTER", "ACCOUNT_EXISTS", name], Some(text), out);
+        }
+        ("REGISTER", _) => {
+            let middle = ["REGISTER", "TEMPORARILY_UNAVAILABLE", context.nick];
+            return irc.command(context, Sender::Server, "FAIL", middle, Some(&text), out);
+        }
+        _ => {}
+    }
     match *refusal {
         Refusal::Taken { name, .. } | Refusal::Registered { name, .. } => numeric(433, &[name], &text),
         Refusal::BadName { name, .. } => numeric(432, &[one_word(name)], &text),

@@ -17,7 +17,7 @@ use rustls::server::NoServerSessionStorage;
 use super::*;
 use crate::chat::Lang;
 use crate::server::connection::transport::{
-    ClientStream, Listener, ServerListener, TlsServer, Transport, TransportBuffers,
+    ClientStream, Listener, ListenerKind, ServerListener, TlsServer, Transport, TransportBuffers,
 };
 use crate::server::tls::TlsConfigs;
 
@@ -37,7 +37,7 @@ fn server() -> ServerListener {
     config.ticketer = Ticketer::new().unwrap();
     config.session_storage = Arc::new(NoServerSessionStorage {});
     let config = Arc::new(config);
-    let configs = TlsConfigs { lines: config.clone(), web: config };
+    let configs = TlsConfigs { lines: config.clone(), irc: config.clone(), web: config };
     let server = TlsServer::new(configs, Lang::En, &TransportBuffers::new(1 << 20));
     ServerListener::Tls(listen(), server, ListenerKind::Plain)
 }

@@ -205,6 +205,13 @@ impl Hub {
         }
     }
 
+    /// A member without an account is logged in as one.
+    pub(super) fn apply_log_in(&mut self, member: MemberId, account: AccountId, network: Network, time: Now) {
+        self.bind_present_member(member, account, network, &time);
+        let name = self.shared.accounts.name(account).to_owned();
+        self.send_to_member(member, &Event::Notice(Notice::LoggedInAs { name: &name }));
+    }
+
     pub(super) fn apply_register(&mut self, member: MemberId, register: &Register, time: Now) {
         let Register { name, verifier, scram, network } = register;
         let data = AccountData { since: time.local.unix_timestamp(), ..AccountData::default() };

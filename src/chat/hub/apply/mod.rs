@@ -137,6 +137,7 @@ impl Hub {
             Change::Moderator { by, member, given } => self.apply_moderator(*by, *member, *given),
             Change::Delete(delete) => self.apply_delete(delete, *time),
             Change::Register { member, register } => self.apply_register(*member, register, *time),
+            Change::LogIn { member, account, network } => self.apply_log_in(*member, *account, *network, *time),
             Change::SetPassword { account, verifier, scram } => {
                 self.apply_set_password(*account, verifier, scram.as_deref());
             }

@@ -222,6 +222,13 @@ fn check_other<'a>(shared: &'a Shared, change: &'a Change<'_>, now: Duration) ->
                 None => shared.check_register(&register.name),
             }
         }
+        Change::LogIn { member, account, .. } => {
+            let (found, account) = (present(*member, "")?, shared.check_account(*account)?);
+            match account.member.is_some() || found.account().is_some() {
+                true => Err(Refusal::RegisteredAlready { name: &found.name }),
+                false => Ok(()),
+            }
+        }
         Change::SetPassword { account, .. } => shared.check_account(*account).map(drop),
         Change::SetScram(set) => shared.check_set_scram(set),
         Change::Unregister { by, account } => {

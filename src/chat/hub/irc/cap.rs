@@ -144,7 +144,6 @@ impl Hub {
 fn value_of(cap: Caps) -> &'static str {
     match cap {
         Caps::SASL => "PLAIN,SCRAM-SHA-256",
-        Caps::ACCOUNT_REGISTRATION => "before-connect",
         _ => "",
     }
 }

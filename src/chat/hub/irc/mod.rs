@@ -3,6 +3,7 @@
 //! A command that changes what others see proposes a change, as a line of another encoding does. Its answers are numerics
 //! (`reply.rs`). One file for each group of commands.
 
+mod account;
 mod cap;
 mod channels;
 mod commands;
@@ -12,6 +13,7 @@ mod messages;
 mod news;
 mod registration;
 mod reply;
+mod sasl;
 mod server;
 
 use self::commands::COMMANDS;

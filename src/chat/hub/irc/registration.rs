@@ -7,6 +7,7 @@ use crate::chat::cause::Cause;
 use crate::chat::change::{Change, Rename};
 use crate::chat::event::Refusal;
 use crate::chat::hub::Hub;
+use crate::chat::hub::login::passwords::PasswordUse;
 use crate::chat::hub::login::prompts::Prompt;
 use crate::chat::id::{ClientId, MemberId, Now};
 use crate::chat::input::Close;
@@ -14,7 +15,7 @@ use crate::chat::member::identity::Identity;
 use crate::chat::policy::cidr::Network;
 use crate::chat::policy::nick::{Name, key_of};
 use crate::chat::session::SessionStage;
-use crate::chat::session::irc::Registration;
+use crate::chat::session::irc::{Caps, Registration};
 
 /// The longest user name, in bytes, with the sign before it.
 const MAX_USER: usize = 18;
@@ -125,13 +126,27 @@ impl Hub {
         if let Some(Prompt::ServerPassword { .. }) = self.prompts.get(id) {
             return self.check_irc_password(id, pass.as_deref().unwrap_or_default(), now);
         }
+        if let Some((owner, password)) = pass.as_deref().and_then(|pass| pass.split_once(':'))
+            && account.is_none()
+            && self.config.password.is_none()
+            && self.store.is_some()
+        {
+            if let Some(irc) = self.sessions.irc_mut(id) {
+                irc.command = "PASS";
+            }
+            let (owner, password) = (owner.to_owned(), password.to_owned());
+            return self.compare_irc_password(id, &owner, &password, now);
+        }
         let Ok(name) = Name::new(&nick) else { return };
         let owner = self.shared.accounts.find_key(&name.key);
         if owner.is_some() && owner != account {
             self.forget_nick(id);
             return self.numeric(id, 433, &[&nick], "Nickname is reserved by a different account");
         }
-        self.log_in(id, name, account, *now);
+        match account {
+            Some(account) => self.log_in_as(id, account, *now),
+            None => self.log_in(id, name, None, *now),
+        }
         // The nickname may be taken by now.
         if self.sessions.get(id).is_some_and(|session| session.stage == SessionStage::LoggingIn)
             && self.sessions[id].uncommitted.has_change()
@@ -143,6 +158,7 @@ impl Hub {
 
     /// A login was refused: another nickname is needed.
     pub(in crate::chat::hub) fn forget_nick(&mut self, id: ClientId) {
+        self.prompts.clear(id);
         if let Some(registration) = self.registration(id) {
             registration.nick = None;
             registration.pending = false;
@@ -150,6 +166,22 @@ impl Hub {
         if let Some(irc) = self.sessions.irc_mut(id) {
             irc.nick = "*".into();
         }
+    }
+
+    /// A password is compared or hashed: the answer is that of this command.
+    pub(in crate::chat::hub) fn set_irc_command(&mut self, id: ClientId, purpose: &PasswordUse) {
+        let Some(irc) = self.sessions.irc_mut(id) else { return };
+        let by_pass = irc.registration.as_ref().is_some_and(|registration| registration.pass.is_some());
+        irc.command = match purpose {
+            PasswordUse::Register(_) => "REGISTER",
+            PasswordUse::Sasl(_) if by_pass && !irc.caps.contains(Caps::SASL) => "PASS",
+            _ => "AUTHENTICATE",
+        };
+    }
+
+    /// The nickname that a session of IRC wants.
+    pub(in crate::chat::hub) fn wanted_nick(&self, id: ClientId) -> Option<Name> {
+        Name::new(self.sessions.irc(id)?.registration.as_ref()?.nick.as_ref()?).ok()
     }
 
     fn check_irc_password(&mut self, id: ClientId, typed: &str, now: &Now) {

@@ -39,12 +39,14 @@ pub enum PasswordUse {
     Unregister(AccountId),
     /// The member takes the name of the account, or its session logs in as the account.
     Take(AccountId),
+    /// A session of IRC logs in to the account with SASL.
+    Sasl(AccountId),
 }
 
 impl PasswordUse {
     /// Whether the session or its member is that of the account from now on, and the account stays as it is.
     fn logs_in(&self) -> bool {
-        matches!(self, PasswordUse::LogIn(_) | PasswordUse::Take(_))
+        matches!(self, PasswordUse::LogIn(_) | PasswordUse::Take(_) | PasswordUse::Sasl(_))
     }
 
     /// The account whose password is compared.
@@ -54,7 +56,8 @@ impl PasswordUse {
             PasswordUse::LogIn(account)
             | PasswordUse::Change(account)
             | PasswordUse::Unregister(account)
-            | PasswordUse::Take(account) => Some(account),
+            | PasswordUse::Take(account)
+            | PasswordUse::Sasl(account) => Some(account),
         }
     }
 }
@@ -301,6 +304,7 @@ impl Hub {
             return self.passwords.forget(id);
         }
         let Some(purpose) = self.end_password(id, now) else { return };
+        self.set_irc_command(id, &purpose);
         match answer {
             PasswordAnswer::Failed => {
                 let due = self.due_after(id, &purpose);
@@ -319,6 +323,7 @@ impl Hub {
         self.passwords.note_wrong(network, purpose.account(), now.at);
         match purpose {
             PasswordUse::LogIn(_) => self.ask_again(id, now),
+            PasswordUse::Sasl(_) => self.handle_wrong_irc_password(id, &now),
             _ => self.fanout().refuse(id, Refusal::WrongPassword { due: Due::Nothing }),
         }
     }
@@ -349,6 +354,7 @@ impl Hub {
         }
         match (purpose, member, made) {
             (PasswordUse::LogIn(account), None, _) => self.log_in_as(id, account, now),
+            (PasswordUse::Sasl(account), ..) => self.finish_sasl(id, account, &now),
             (PasswordUse::Register(name), Some(member), Some((verifier, scram))) => {
                 let network = Network::of_client(self.sessions.ip(id));
                 let register = Box::new(Register { name, verifier, scram, network });

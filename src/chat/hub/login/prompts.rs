@@ -168,7 +168,9 @@ impl Hub {
     /// Logs a session in as an account, whose password it has given, after the rooms that the account follows were read.
     pub(in crate::chat::hub) fn log_in_as(&mut self, id: ClientId, account: AccountId, now: Now) {
         let Some(found) = self.shared.accounts.get(account) else { return self.refuse_removed(id) };
-        let (name, is_present, followed) = (found.name.clone(), found.member.is_some(), &found.data.followed);
+        let (is_present, followed) = (found.member.is_some(), &found.data.followed);
+        // On IRC, a member has the nickname that its session asked for.
+        let name = self.wanted_nick(id).unwrap_or_else(|| found.name.clone());
         if self.prompts.get(id) != Some(Prompt::LoggingIn(account)) {
             if !is_present && !followed.is_empty() {
                 let request = self.resume_requests.entry(id).or_default();
