@@ -7,7 +7,7 @@ mod testing;
 use std::panic::catch_unwind;
 use std::path::Path;
 
-use self::properties::{commands, frames, hub, hygiene, lines, names, requests};
+use self::properties::{commands, frames, hub, hygiene, irc, lines, names, requests};
 use self::testing::Random;
 
 /// Changed inputs per target.
@@ -52,6 +52,12 @@ const TOKENS: &[&[u8]] = &[
     b": ",
     b"HTTP/1.1",
     b"Connection: close\r\n",
+    b" :",
+    b"\x01",
+    b"\x034,12",
+    b"\x04ff00aa",
+    b";+x=\\s",
+    b"xxx",
 ];
 
 /// Checks the corpus of a target and changed inputs, or only the input in `CHINWAG_FUZZ` (hexadecimal).
@@ -121,6 +127,11 @@ fn changed(seeds: &[Vec<u8>], random: &mut Random) -> Vec<u8> {
 #[test]
 fn lines_do_not_depend_on_how_input_is_split() {
     run("lines", lines::check);
+}
+
+#[test]
+fn irc_lines_are_the_same_when_they_are_split_or_written_again() {
+    run("irc", irc::check);
 }
 
 #[test]

@@ -4,6 +4,7 @@ pub mod commands;
 pub mod frames;
 pub mod hub;
 pub mod hygiene;
+pub mod irc;
 pub mod lines;
 pub mod names;
 pub mod requests;
