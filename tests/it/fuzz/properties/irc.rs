@@ -12,11 +12,11 @@ const SPLIT_EVERYWHERE: usize = 32;
 /// Stands around CTCP messages.
 const CTCP: char = '\u{1}';
 
-/// The first byte sets by what each long run of `x` in the input is lengthened, the second where the input is split; the
-/// others come from a client.
+/// The first byte sets by what each `xxx` in the input is lengthened, the second where the input is split; the others come
+/// from a client.
 pub fn check(input: &[u8]) {
     let [longer, split, bytes @ ..] = input else { return };
-    let bytes = &lengthened(bytes, usize::from(*longer) * 40);
+    let bytes = &lengthened(bytes, added(*longer));
     let whole = decode(&[bytes]);
     assert_eq!(whole, naive(bytes));
     for item in &whole {
@@ -33,12 +33,21 @@ pub fn check(input: &[u8]) {
     assert_eq!(decode(&chunks), whole, "in pieces of {}", 1 + usize::from(*split));
 }
 
+/// By what a run is lengthened: by nothing, or nearly to one of the two limits.
+fn added(longer: u8) -> usize {
+    match longer {
+        0 => 0,
+        1..128 => MAX_REST - 100 + usize::from(longer),
+        128.. => MAX_TAGS - 130 + usize::from(longer - 128),
+    }
+}
+
 /// The input with `more` bytes in each `xxx`, so that short inputs pass the limits.
 fn lengthened(bytes: &[u8], more: usize) -> Vec<u8> {
     let mut long = Vec::with_capacity(bytes.len());
     for (at, &byte) in bytes.iter().enumerate() {
         long.push(byte);
-        if bytes[..=at].ends_with(b"xxx") && long.len() < 6_000 {
+        if bytes[..=at].ends_with(b"xxx") && long.len() < MAX_TAGS {
             long.extend(std::iter::repeat_n(b'x', more));
         }
     }
@@ -142,22 +151,26 @@ fn check_message(message: &IrcMessage, line: &str) {
     let written = written(message);
     assert_eq!(parse(&written).as_ref(), Some(message), "{line:?} was written as {written:?}");
 
-    // Each value is the same after it was escaped again.
     for (key, _) in message.tags.iter() {
-        let value = message.tags.get(key).expect("the value of a tag");
-        let mut tagged = format!("@{key}=").into_bytes();
-        write_tag_value(&mut tagged, &value);
-        tagged.extend_from_slice(b" PING");
-        let tagged = String::from_utf8(tagged).expect("UTF-8");
-        assert!(!tagged.contains(['\r', '\n']), "{tagged:?} has a line end");
-        assert_eq!(parse(&tagged).and_then(|parsed| parsed.tags.get(key)), Some(value), "{tagged:?}");
+        check_value(key, &message.tags.get(key).expect("the value of a tag"));
     }
+    message.params.iter().for_each(|text| check_value("x", text));
     if let Some(tags) = message.tags.client_only() {
         let line = format!("@{tags} TAGMSG x");
         let again = parse(&line).expect("a message");
         assert_eq!(again.tags.client_only().as_deref(), Some(&*tags));
         assert!(again.tags.iter().all(|(key, _)| key.starts_with('+') && message.tags.get(key) == again.tags.get(key)));
     }
+}
+
+/// Checks that a value is the same after it was escaped.
+fn check_value(key: &str, value: &str) {
+    let mut tagged = format!("@{key}=").into_bytes();
+    write_tag_value(&mut tagged, value);
+    tagged.extend_from_slice(b" PING");
+    let tagged = String::from_utf8(tagged).expect("UTF-8");
+    assert!(!tagged.contains(['\r', '\n']), "{tagged:?} has a line end");
+    assert_eq!(parse(&tagged).and_then(|parsed| parsed.tags.get(key)).as_deref(), Some(value), "{tagged:?}");
 }
 
 /// A message as a line.
