@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use time::macros::datetime;
 
-use crate::chat::change::{Committed, Proposal};
+use crate::chat::change::{Change, Committed, Proposal};
 use crate::chat::config::Config;
+use crate::chat::event::MessageKind;
 use crate::chat::hub::Hub;
 use crate::chat::id::ClientId;
 use crate::chat::{Allowance, Input, Lang, Now};
@@ -185,4 +186,28 @@ fn message_in_a_room_from_which_its_author_was_kicked_is_refused() {
     server.commit(2);
     let refusal = "! You are not in den. /follow den first; ##den says it as text.";
     assert_eq!(server.read(bob).last().map(String::as_str), Some(refusal));
+}
+
+#[test]
+fn committed_notice_is_shown_as_speech_and_marked_for_programs() {
+    let mut server = SequencedHub::new();
+    let (alice, bob) = (server.enter(0, "alice"), server.enter(1, "bob"));
+    let program = server.connect(2, "/json");
+    server.say(program, "robot");
+    server.commit(1);
+    [bob, program].into_iter().for_each(|id| drop(server.read(id)));
+    server.say(alice, "hello");
+    let Some(Proposal { change: Change::Say { kind, tags, .. }, .. }) = server.proposals.front_mut() else {
+        panic!("a message is proposed");
+    };
+    assert_eq!((*kind, tags.as_deref()), (MessageKind::Said, None));
+    (*kind, *tags) = (MessageKind::Notice, Some("+x=1".into()));
+    server.commit(1);
+    assert_eq!(server.read(bob), ["[12:00:00] alice: hello"]);
+    let [line] = &server.read(program)[..] else { panic!("one event") };
+    assert!(line.ends_with(r#""name":"alice","text":"hello","notice":true}"#), "{line}");
+    // The history keeps the kind.
+    server.say(program, "/history 1");
+    let history = server.read(program);
+    assert!(history.contains(line), "{history:?}");
 }
