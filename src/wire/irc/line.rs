@@ -160,11 +160,12 @@ fn text(line: Cow<'_, [u8]>) -> IrcItem<'_> {
 
 /// The command of a line that is not UTF-8, if it is a short word of letters and digits.
 fn command_of(line: &[u8]) -> Option<CompactString> {
-    let mut words = line.split(|&byte| byte == b' ').enumerate();
-    // The tags stand before the first space; the source, before the command.
-    let mut word = words.find(|(at, word)| !word.is_empty() && !(*at == 0 && word[0] == b'@'))?.1;
+    let rest = if line.first() == Some(&b'@') { &line[memchr(b' ', line)?..] } else { line };
+    let mut words = rest.split(|&byte| byte == b' ').filter(|word| !word.is_empty());
+    let mut word = words.next()?;
     if word[0] == b':' {
-        word = words.find(|(_, word)| !word.is_empty())?.1;
+        // That was the source.
+        word = words.next()?;
     }
     let is_command = word.len() <= MAX_COMMAND && word.iter().all(u8::is_ascii_alphanumeric);
     CompactString::from_utf8(word).ok().filter(|_| is_command)

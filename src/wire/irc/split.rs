@@ -1,6 +1,6 @@
 //! Splits long texts into pieces that fit into lines.
 
-use unicode_segmentation::{GraphemeCursor, GraphemeIncomplete};
+use unicode_segmentation::GraphemeCursor;
 
 /// Splits a text into pieces of at most `max_bytes` each, which give the text again when they are joined.
 ///
@@ -36,7 +36,7 @@ fn cluster_boundary(text: &str, most: usize) -> Option<usize> {
     let mut cursor = GraphemeCursor::new(most, text.len(), true);
     let at = match cursor.is_boundary(text, 0) {
         Ok(true) => Some(most),
-        _ => cursor.prev_boundary(text, 0).unwrap_or_else(|_: GraphemeIncomplete| None),
+        _ => cursor.prev_boundary(text, 0).unwrap_or(None),
     };
     at.filter(|&at| at > 0)
 }
