@@ -345,7 +345,7 @@ mod tests {
     fn only_the_newest_settings_of_a_room_wait() {
         let mut waiting = UnwrittenRecords::default();
         let settings = |room: &str, topic: &str| {
-            let topic = Some(TopicRecord { name: "alice".into(), text: topic.into() });
+            let topic = Some(TopicRecord { name: "alice".into(), text: topic.into(), at: 0 });
             Record::Settings { room: room.into(), record: RoomRecord { topic, ..RoomRecord::default() }.into() }
         };
         waiting.extend(vec![

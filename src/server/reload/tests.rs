@@ -20,6 +20,7 @@ fn limits(send_buffer: usize) -> Limits {
 fn settings(hub: Config, send_buffer: usize, password: Option<PasswordSource>) -> Settings {
     Settings {
         listen: Vec::new(),
+        irc: Vec::new(),
         web: Vec::new(),
         admin: Vec::new(),
         unix_mode: 0o660,

@@ -275,6 +275,7 @@ fn is_scram(made: Option<&str>, has_keys: bool, password: &str) -> bool {
 fn place_name(place: &Place) -> String {
     match place {
         Place::Lobby => "lobby".into(),
+        Place::Nowhere => String::new(),
         Place::Named(name) => name.shown.to_string(),
     }
 }

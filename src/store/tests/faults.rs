@@ -110,7 +110,7 @@ fn full_disk_write_is_all_or_nothing() {
 #[test]
 fn full_disk_deletion_is_all_or_nothing() {
     let Some(directory) = child_directory() else { return on_small_disk("full_disk_deletion_is_all_or_nothing", "4m") };
-    let topic = Some(TopicRecord { name: "alice".into(), text: "tea ".repeat(2000) });
+    let topic = Some(TopicRecord { name: "alice".into(), text: "tea ".repeat(2000), at: 0 });
     let record = RoomRecord { topic, ..RoomRecord::default() };
     let (mut failed, rounds) = (0, 16);
     for seed in 0..rounds {

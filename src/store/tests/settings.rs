@@ -9,7 +9,7 @@ use crate::chat::{Mask, MaskEntry, MaskKind, RoomRole};
 fn record(topic: &str) -> RoomRecord {
     RoomRecord {
         settings: RoomSettings { key: Some("fish \"鱼\"".into()), limit: Some(10), ..RoomSettings::default() },
-        topic: Some(TopicRecord { name: "alice".into(), text: topic.into() }),
+        topic: Some(TopicRecord { name: "alice".into(), text: topic.into(), at: 0 }),
         bans: vec![
             RoomBanRecord { name: "Bob".into(), until: Some(NOW + 1), account: None },
             RoomBanRecord { name: "eve".into(), until: None, account: None },

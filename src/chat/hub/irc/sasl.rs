@@ -25,8 +25,9 @@ impl Hub {
     /// AUTHENTICATE
     pub(super) fn irc_authenticate(&mut self, call: &Call) {
         let (id, text) = (call.id, call.text(0));
+        let has_account = self.sessions[id].member.is_some_and(|slot| self.shared.members[slot].account().is_some());
         let Some(irc) = self.sessions.irc_mut(id) else { return };
-        if irc.account.is_some() {
+        if has_account || irc.account.is_some() {
             return self.numeric(id, 907, &[], "You have already authenticated using SASL");
         }
         if text == "*" {

@@ -83,6 +83,7 @@ impl MixedHub {
         match self.encodings[who] {
             Encoding::Plain => String::from_utf8(sent).unwrap().lines().filter_map(of_line).collect(),
             Encoding::JsonFrame => frames(&sent).iter().filter_map(of_frame).collect(),
+            Encoding::Irc(_) => panic!("no session of IRC is made here"),
             Encoding::JsonLine => {
                 let text = String::from_utf8(sent).unwrap();
                 text.lines().filter_map(|line| of_frame(&serde_json::from_str(line).unwrap())).collect()

@@ -35,7 +35,7 @@ fn bind(hub: &mut Hub, member: MemberId) -> AccountId {
     let account = hub
         .shared
         .accounts
-        .insert(Account { member: Some(member), ..Account::new(name, "v".into(), AccountData::default()) });
+        .insert(Account { member: Some(member), ..Account::new(name, "v".into(), None, AccountData::default()) });
     bound.set_account(Some(account));
     account
 }

@@ -161,7 +161,7 @@ fn masks_are_recorded_and_restored() {
     let expected = records.map(|record| Record::Settings { room: "den".into(), record: Box::new(record) });
     assert_eq!(fixture.hub.poll_records(), expected);
 
-    let topic = Some(TopicRecord { name: "alice".into(), text: "tea".into() });
+    let topic = Some(TopicRecord { name: "alice".into(), text: "tea".into(), at: 0 });
     let record = RoomRecord { topic, ..record(&[ban]) };
     let rooms = vec![InitialRoom { name: "den".into(), record, messages: Vec::new() }];
     let mut fixture = StoreHub::new(Config::default(), InitialState { rooms, ..start() });

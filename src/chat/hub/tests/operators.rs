@@ -267,7 +267,7 @@ fn settings_topics_bans_and_deletions_are_recorded_and_restored() {
     let mut record = RoomRecord { settings, changed: Some(at.unix_timestamp()), ..RoomRecord::default() };
     let of = |record: &RoomRecord| Record::Settings { room: "Den".into(), record: Box::new(record.clone()) };
     let first = of(&record);
-    record.topic = Some(TopicRecord { name: "alice".into(), text: "tea".into() });
+    record.topic = Some(TopicRecord { name: "alice".into(), text: "tea".into(), at: 0 });
     let expected = [
         first,
         of(&record),
@@ -310,7 +310,7 @@ fn settings_topics_bans_and_deletions_are_recorded_and_restored() {
 fn restored_room_keeps_out_whom_it_kept_out_before() {
     let record = RoomRecord {
         settings: RoomSettings { secret: true, ..RoomSettings::default() },
-        topic: Some(TopicRecord { name: "alice".into(), text: "tea".into() }),
+        topic: Some(TopicRecord { name: "alice".into(), text: "tea".into(), at: 0 }),
         bans: vec![RoomBanRecord { name: "bob".into(), until: None, account: None }],
         ..RoomRecord::default()
     };

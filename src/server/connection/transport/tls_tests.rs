@@ -95,7 +95,7 @@ impl World {
         let mut client = builder.with_root_certificates(roots).with_no_client_auth();
         client.resumption = Resumption::in_memory_sessions(8);
         let buffers = TransportBuffers::new(1 << 20);
-        let configs = TlsConfigs { lines: config.clone(), web: config };
+        let configs = TlsConfigs { lines: config.clone(), irc: config.clone(), web: config };
         World { server: TlsServer::new(configs, Lang::En, &buffers), buffers, client: Arc::new(client) }
     }
 
