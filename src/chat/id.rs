@@ -32,6 +32,16 @@ impl DayNumber {
         let days = (date.to_julian_day() - FIRST).clamp(0, i32::from(u16::MAX));
         DayNumber(days as u16)
     }
+
+    /// The number.
+    pub fn number(self) -> u16 {
+        self.0
+    }
+
+    /// The date with this number.
+    pub fn from_number(number: u16) -> Self {
+        DayNumber(number)
+    }
 }
 
 /// The number of a connection in server and hub; it is reused after the connection is closed.

@@ -38,6 +38,7 @@ impl Span {
 
 /// The kind of an entry, for the readers' filters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "StoredKind")]
 pub enum EntryKind {
     /// A message of a member; part of the history.
     Message,
@@ -59,6 +60,45 @@ pub enum EntryKind {
 /// IRC shows such a change once to a session that reads several of the rooms.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spread(pub u8);
+
+/// The kind of an entry as it is handed over. Earlier versions wrote two kinds without a [`Spread`].
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum StoredKind {
+    Bare(BareKind),
+    Full(FullKind),
+}
+
+#[derive(Deserialize)]
+enum BareKind {
+    Message,
+    Presence,
+    Notice,
+    Server,
+}
+
+#[derive(Deserialize)]
+enum FullKind {
+    Presence(Spread),
+    Notice(Spread),
+    Optional(Optional, u8),
+    Day(DayNumber),
+}
+
+impl From<StoredKind> for EntryKind {
+    fn from(kind: StoredKind) -> Self {
+        match kind {
+            StoredKind::Bare(BareKind::Message) => EntryKind::Message,
+            StoredKind::Bare(BareKind::Presence) => EntryKind::Presence(Spread::default()),
+            StoredKind::Bare(BareKind::Notice) => EntryKind::Notice(Spread::default()),
+            StoredKind::Bare(BareKind::Server) => EntryKind::Server,
+            StoredKind::Full(FullKind::Presence(spread)) => EntryKind::Presence(spread),
+            StoredKind::Full(FullKind::Notice(spread)) => EntryKind::Notice(spread),
+            StoredKind::Full(FullKind::Optional(what, index)) => EntryKind::Optional(what, index),
+            StoredKind::Full(FullKind::Day(day)) => EntryKind::Day(day),
+        }
+    }
+}
 
 impl EntryKind {
     /// The index of the room among those that are shown the same change, from 1 on.

@@ -7,6 +7,7 @@ pub(super) mod subscription;
 pub(super) mod table;
 
 use serde::{Deserialize, Serialize};
+use time::Date;
 
 use self::outbox::Outbox;
 use self::reader::Shown;
@@ -56,7 +57,14 @@ bitflags::bitflags! {
         const TELNET = 1 << 8;
         /// Its terminal was told not to show what is typed.
         const TYPES_HIDDEN = 1 << 9;
+        /// The optional lines of IRC that it does not read, one bit for each.
+        const SKIPS = 0b11_1111 << 10;
     }
+}
+
+impl SessionFlags {
+    /// Where the bits of [`SessionFlags::SKIPS`] begin.
+    const SKIPS_SHIFT: u32 = 10;
 }
 
 /// The reason why a session will be disconnected in a later tick.
@@ -117,17 +125,10 @@ pub struct Session {
     pub uncommitted: Uncommitted,
     /// Why it will be disconnected in one of the next ticks.
     pub pending_disconnect: Option<PendingDisconnect>,
-    /// The last date that it was shown, while it reads several rooms.
-    pub day: DayNumber,
-    /// IRC: the last change that several rooms are shown and that it has read ([`Entry::change`]), while it reads several.
-    ///
-    /// [`Entry::change`]: super::room::segment_log::Entry::change
-    #[serde(default)]
-    pub change: u32,
-    /// IRC: the lines that it does not read because it lacks their capability, one bit for each
-    /// [`Optional`](super::encoding::Optional).
-    #[serde(default)]
-    pub skips: u8,
+    /// What it was shown last of what several rooms show alike, while it reads several: the number of a date, or in IRC that of
+    /// a change ([`Shown`]). Earlier versions called it `day`.
+    #[serde(alias = "day")]
+    shown: u32,
     /// When it was asked for its nickname, or last sent something; in microseconds.
     pub active: u64,
     /// The state of its rate limit ([`crate::chat::RateLimit`]): when its allowance is full again, in microseconds.
@@ -149,9 +150,7 @@ impl Session {
             flags: SessionFlags::empty(),
             uncommitted: Uncommitted::default(),
             pending_disconnect: None,
-            day: DayNumber::default(),
-            change: 0,
-            skips: 0,
+            shown: 0,
             active: now,
             allowance: 0,
             outbox: None,
@@ -168,10 +167,38 @@ impl Session {
 
     /// Notes what it was shown of what several rooms show alike.
     pub fn note_shown(&mut self, shown: Shown) {
-        match shown {
-            Shown::Day(day) => self.day = day,
-            Shown::Change(change) => self.change = change,
+        self.shown = match shown {
+            Shown::Day(day) => day.number().into(),
+            Shown::Change(change) => change,
+        };
+    }
+
+    /// Notes that the last date that it was shown is this one. IRC shows no dates.
+    pub fn note_day(&mut self, date: Date) {
+        if !self.encoding.is_irc() {
+            self.note_shown(Shown::Day(DayNumber::of(date)));
         }
+    }
+
+    /// What it was shown last of what several rooms show alike.
+    pub fn shown(&self) -> Shown {
+        match self.encoding.is_irc() {
+            true => Shown::Change(self.shown),
+            false => Shown::Day(DayNumber::from_number(self.shown as u16)),
+        }
+    }
+
+    /// IRC: the lines that it does not read because it lacks their capability, one bit for each
+    /// [`Optional`](super::encoding::Optional).
+    #[inline]
+    pub fn skips(&self) -> u8 {
+        (self.flags.bits() >> SessionFlags::SKIPS_SHIFT) as u8
+    }
+
+    /// IRC: sets the lines that it does not read.
+    pub fn set_skips(&mut self, skips: u8) {
+        let bits = self.flags.bits() & !SessionFlags::SKIPS.bits();
+        self.flags = SessionFlags::from_bits_retain(bits | u16::from(skips) << SessionFlags::SKIPS_SHIFT);
     }
 
     /// Whether it follows rooms besides its current one.

@@ -92,10 +92,7 @@ impl<'a> Reader<'a> {
     #[inline(never)]
     pub fn read_followed(&mut self, sessions: &'a SessionTable, log: impl Fn(RoomId, bool) -> &'a Log) {
         let session = self.scope.session;
-        self.scope.shown = Some(match session.encoding.is_irc() {
-            true => Shown::Change(session.change),
-            false => Shown::Day(session.day),
-        });
+        self.scope.shown = Some(session.shown());
         let all = sessions.subscriptions(session).map(|(is_current, subscription)| {
             Source::new(subscription, log(subscription.room, is_current), is_current)
         });
@@ -279,7 +276,7 @@ impl<'a> Source<'a> {
         self.cursor < self.subscription.filtered_to
             || scope.session.has(SessionFlags::IGNORES.union(SessionFlags::QUIET))
             || scope.shown.is_some()
-            || scope.session.skips != 0
+            || scope.session.has(SessionFlags::SKIPS)
     }
 
     /// The filter for the segment at the cursor.
@@ -388,7 +385,7 @@ impl<'a> Filter<'a> {
             reads_own: session.has(SessionFlags::ECHO) || member.account().is_some(),
             quiet: session.has(SessionFlags::QUIET),
             is_followed: !source.is_current,
-            skips: session.skips,
+            skips: session.skips(),
         })
     }
 

@@ -10,7 +10,7 @@ use crate::chat::event::{Event, Notice, People};
 use crate::chat::hub::fanout::{Entrance, Greeting, Replay};
 use crate::chat::hub::reports::{ListedMember, names_and_away};
 use crate::chat::hub::{Hub, OPERATOR_LOG, Shared};
-use crate::chat::id::{AccountId, Author, ClientId, DayNumber, MemberId, MemberSlot, Now, RoomId};
+use crate::chat::id::{AccountId, Author, ClientId, MemberId, MemberSlot, Now, RoomId};
 use crate::chat::member::{Ignored, Role};
 use crate::chat::policy::cidr::Network;
 use crate::chat::policy::nick::fold;
@@ -75,7 +75,7 @@ impl Hub {
     ) {
         if greeting == Greeting::Followed {
             self.fanout().move_unread_to_outbox(id);
-            self.sessions[id].day = DayNumber::of(time.local.date());
+            self.sessions[id].note_day(time.local.date());
         }
         self.fanout().begin_day(room, &time);
         let others = self.other_members_in(room, slot, MAX_WELCOME_NAMES, &time);

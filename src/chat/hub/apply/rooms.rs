@@ -9,7 +9,7 @@ use crate::chat::hub::check::check_entry;
 use crate::chat::hub::fanout::{Entrance, Fanout, Greeting, Replay};
 use crate::chat::hub::reports::names_and_away;
 use crate::chat::hub::{Hub, Shared};
-use crate::chat::id::{Author, ClientId, DayNumber, MemberId, MemberSlot, Now, RoomId};
+use crate::chat::id::{Author, ClientId, MemberId, MemberSlot, Now, RoomId};
 use crate::chat::member::{Membership, RoomRole};
 use crate::chat::room::RoomTopic;
 use crate::chat::encoding::Optional;
@@ -169,7 +169,7 @@ impl Hub {
         }
         for id in self.sessions_of(slot) {
             self.fanout().move_unread_to_outbox(id);
-            self.sessions[id].day = DayNumber::of(time.local.date());
+            self.sessions[id].note_day(time.local.date());
         }
         self.enter(slot, room, Greeting::Followed, replay, time);
         self.note_followed(slot, room, true);

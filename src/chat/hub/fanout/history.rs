@@ -6,7 +6,7 @@ use super::{Fanout, Outbound, SessionTable};
 use crate::chat::config::Mode;
 use crate::chat::encoding::RoomLabel;
 use crate::chat::event::{Event, Notice, People};
-use crate::chat::id::{Author, ClientId, DayNumber, MemberSlot, Now, RoomId};
+use crate::chat::id::{Author, ClientId, MemberSlot, Now, RoomId};
 use crate::chat::member::Member;
 use crate::chat::query::HistoryRange;
 use crate::chat::room::history::HistoryLine;
@@ -209,7 +209,7 @@ impl Fanout<'_> {
         // With several rooms, the log of one does not show that the lines after the history are of today.
         let session = &mut sessions[id];
         if session.follows() || !is_current {
-            session.day = DayNumber::of(today);
+            session.note_day(today);
             send_day(sessions, outbound, today);
         }
     }

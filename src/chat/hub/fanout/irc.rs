@@ -109,7 +109,7 @@ impl Fanout<'_> {
     /// A session of IRC reads lines of another shape from now on; `skips` are the optional lines that it does not read.
     pub fn set_shape(&mut self, id: ClientId, shape: IrcShape, skips: u8) {
         let Encoding::Irc(before) = self.sessions[id].encoding else { return };
-        self.sessions[id].skips = skips;
+        self.sessions[id].set_skips(skips);
         if shape == before {
             return;
         }

@@ -46,7 +46,10 @@ pub enum PasswordUse {
 impl PasswordUse {
     /// Whether the session or its member is that of the account from now on, and the account stays as it is.
     fn logs_in(&self) -> bool {
-        matches!(self, PasswordUse::LogIn(_) | PasswordUse::Take(_) | PasswordUse::Sasl(_))
+        match self {
+            PasswordUse::LogIn(_) | PasswordUse::Take(_) | PasswordUse::Sasl(_) => true,
+            PasswordUse::Register(_) | PasswordUse::Change(_) | PasswordUse::Unregister(_) => false,
+        }
     }
 
     /// The account whose password is compared.

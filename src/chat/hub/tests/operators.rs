@@ -267,7 +267,7 @@ fn settings_topics_bans_and_deletions_are_recorded_and_restored() {
     let mut record = RoomRecord { settings, changed: Some(at.unix_timestamp()), ..RoomRecord::default() };
     let of = |record: &RoomRecord| Record::Settings { room: "Den".into(), record: Box::new(record.clone()) };
     let first = of(&record);
-    record.topic = Some(TopicRecord { name: "alice".into(), text: "tea".into(), at: 0 });
+    record.topic = Some(TopicRecord { name: "alice".into(), text: "tea".into(), at: at.unix_timestamp() });
     let expected = [
         first,
         of(&record),
