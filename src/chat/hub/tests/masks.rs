@@ -155,14 +155,14 @@ fn masks_are_recorded_and_restored() {
         fixture.say(alice, line);
     }
     let entry = |mask| MaskEntry { kind: MaskKind::Ban, mask: Mask::new(mask).unwrap(), by: "alice".into(), at };
-    let record = |masks: &[MaskEntry]| RoomRecord { masks: masks.to_vec(), changed: Some(at), ..RoomRecord::default() };
+    let record = |masks: Vec<MaskEntry>| RoomRecord { masks, changed: Some(at), ..RoomRecord::default() };
     let (mute, ban) = (entry("m:b*"), entry("bob"));
-    let records = [record(&[ban.clone()]), record(&[ban.clone(), mute]), record(&[ban.clone()])];
+    let records = [record(vec![ban.clone()]), record(vec![ban.clone(), mute]), record(vec![ban.clone()])];
     let expected = records.map(|record| Record::Settings { room: "den".into(), record: Box::new(record) });
     assert_eq!(fixture.hub.poll_records(), expected);
 
     let topic = Some(TopicRecord { name: "alice".into(), text: "tea".into(), at: 0 });
-    let record = RoomRecord { topic, ..record(&[ban]) };
+    let record = RoomRecord { topic, ..record(vec![ban]) };
     let rooms = vec![InitialRoom { name: "den".into(), record, messages: Vec::new() }];
     let mut fixture = StoreHub::new(Config::default(), InitialState { rooms, ..start() });
     let (bob, _) = fixture.enter("Bob");
