@@ -305,7 +305,7 @@ mod tests {
 
     #[test]
     fn idle_session_is_small() {
-        assert!(size_of::<Option<Slot>>() <= 88, "{} bytes", size_of::<Option<Slot>>());
+        assert!(size_of::<Option<Slot>>() <= 96, "{} bytes", size_of::<Option<Slot>>());
     }
 
     #[test]

@@ -4,7 +4,6 @@ use std::borrow::Cow;
 
 use super::Call;
 use crate::chat::change::{Change, Place};
-use crate::chat::event::{Event, Refusal};
 use crate::chat::hub::Hub;
 use crate::chat::hub::plan::{Asker, MAX_TEXT};
 use crate::chat::id::RoomId;
@@ -167,10 +166,5 @@ impl Hub {
             }
         };
         self.fanout().send_names(asker.id, room, |slot| !invisible.contains(&slot));
-    }
-
-    /// A refusal as an answer to a session.
-    pub(super) fn refuse_irc(&mut self, asker: Asker, refusal: Refusal) {
-        self.outbound.send(&mut self.sessions, asker.id, &Event::Refusal(refusal));
     }
 }
