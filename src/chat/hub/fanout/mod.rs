@@ -221,7 +221,9 @@ impl<'a> Fanout<'a> {
         let entry = Entry::new(stamp, author, kind);
         let (renders, slow_consumers) = self.outbound.renders_and_slow_consumers();
         self.rooms[room].append_to_irc(entry, LINE_OVERHEAD, renders, event, &self.detail, slow_consumers);
-        self.rooms.mark_dirty(room);
+        if !self.waits_for_summary(room, kind) {
+            self.rooms.mark_dirty(room);
+        }
         let sessions = slot.into_iter().flat_map(|slot| self.members[slot].sessions()).collect::<Vec<_>>();
         sessions.into_iter().filter(|&id| self.is_irc(id)).collect::<Vec<_>>().into_iter().for_each(|id| {
             self.pass_newest(id, room);

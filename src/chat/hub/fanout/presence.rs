@@ -36,7 +36,7 @@ impl Fanout<'_> {
                 self.rooms.queue_summary(room_id, due);
             }
             self.begin_day(room_id, &time);
-            // A client of IRC keeps the list of the members itself, and must be told of each.
+            // A client of IRC keeps the list of the members itself, and must be told of each one.
             if let Some(slot) = joined {
                 let author = Author { name: 0, ..self.members.author(slot) };
                 self.append_irc(room_id, Some(slot), author, EntryKind::Presence(Spread::default()), event);
@@ -51,6 +51,15 @@ impl Fanout<'_> {
             None => self.append(room_id, Author::NONE, EntryKind::Presence(Spread::default()), 0, event, &time),
         }
         self.show_presence_to_console(room_id, joined, event);
+    }
+
+    /// Whether a join or leave is not sent to the readers on IRC at once: it is in their logs, and is sent with the next message or
+    /// with the summary for the others, many of them in one write.
+    pub(super) fn waits_for_summary(&self, room: RoomId, kind: EntryKind) -> bool {
+        let room = &self.rooms[room];
+        let is_large = room.members.len() > self.config.announce_limit || room.summary.is_some();
+        let is_little = room.unswept() < self.config.backlog_bytes as u64 / 4;
+        matches!(kind, EntryKind::Presence(_)) && is_large && is_little
     }
 
     /// Shows the operator a join or leave: with the address of who has joined, if connections are not shown.
