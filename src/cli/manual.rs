@@ -12,7 +12,7 @@ use super::Cli;
 /// What is printed: a topic, the list of topics, or a man page.
 #[derive(Clone, Debug, Args)]
 pub struct Manual {
-    /// protocol, accounts, roles, client, web, tls, proxies, storage, options or benchmark; without one, the topics are listed
+    /// protocol, accounts, roles, client, web, irc, tls, proxies, storage, options or benchmark; without one, the topics are listed
     #[arg(value_enum, hide_possible_values = true)]
     topic: Option<Topic>,
 
@@ -34,6 +34,8 @@ enum Topic {
     Client,
     /// Browsers and JSON: the WebSocket, a bot, who may connect, metrics
     Web,
+    /// IRC: channels, accounts, settings for clients, a bot
+    Irc,
     /// TLS: certificates, fingerprints, other clients
     Tls,
     /// Proxies that name their clients, and Unix sockets
@@ -54,6 +56,7 @@ impl Topic {
             Topic::Roles => include_str!("../manual/roles.md"),
             Topic::Client => include_str!("../manual/client.md"),
             Topic::Web => include_str!("../manual/web.md"),
+            Topic::Irc => include_str!("../manual/irc.md"),
             Topic::Tls => include_str!("../manual/tls.md"),
             Topic::Proxies => include_str!("../manual/proxies.md"),
             Topic::Storage => include_str!("../manual/storage.md"),
