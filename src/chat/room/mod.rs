@@ -315,7 +315,13 @@ impl Room {
                 continue;
             }
             let context = IrcContext { shape: *shape, room, detail: *detail, nick: "", command: "" };
-            open.log.append(entry, 0, hint, |out| renders.irc.render(event, &context, out));
+            // An optional line is empty for sessions that have none of the capabilities.
+            let is_shown = shape.contains(IrcShape::OPTIONAL) || !matches!(entry.kind, EntryKind::Optional(..));
+            open.log.append(entry, 0, hint, |out| {
+                if is_shown {
+                    renders.irc.render(event, &context, out);
+                }
+            });
             open.log.take_slow_readers(slow_consumers);
             grown = grown.max(open.log.appended() - before);
         }
