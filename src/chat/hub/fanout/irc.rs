@@ -5,8 +5,8 @@ use crate::chat::encoding::{Encoding, IrcShape, RoomLabel};
 use crate::chat::event::{Event, IrcLine, Notice};
 use crate::chat::id::{ClientId, MemberSlot, Now, RoomId};
 use crate::chat::member::RoomRole;
-use crate::chat::room::Room;
 use crate::chat::member::table::MemberTable;
+use crate::chat::room::Room;
 use crate::chat::session::irc::{Caps, IrcSession};
 
 /// The most bytes of names in one line of NAMES.
@@ -83,6 +83,8 @@ impl Fanout<'_> {
         }
         if !caps.contains(Caps::NO_IMPLICIT_NAMES) {
             self.send_names(id, room_id, |_| true);
+            let end = IrcLine::Numeric { code: 366, middle: &[&channel], text: Some("End of /NAMES list") };
+            self.outbound.send(self.sessions, id, &Event::Irc(end));
         }
         self.subscribe(id, room_id, false, end, end);
     }
@@ -129,7 +131,7 @@ impl Fanout<'_> {
         }
     }
 
-    /// Answers NAMES for one room.
+    /// Sends the names of a room, without the end of NAMES.
     pub fn send_names(&mut self, id: ClientId, room_id: RoomId, shows: impl Fn(MemberSlot) -> bool) {
         let with_hosts = self.sessions.irc(id).is_some_and(|irc| irc.caps.contains(Caps::USERHOST_IN_NAMES));
         let room = &self.rooms[room_id];
@@ -139,7 +141,5 @@ impl Fanout<'_> {
             let line = IrcLine::Numeric { code: 353, middle: &[kind, &channel], text: Some(&names) };
             self.outbound.send(self.sessions, id, &Event::Irc(line));
         }
-        let end = IrcLine::Numeric { code: 366, middle: &[&channel], text: Some("End of /NAMES list") };
-        self.outbound.send(self.sessions, id, &Event::Irc(end));
     }
 }

@@ -145,12 +145,13 @@ impl Hub {
         if call.text(0).is_empty() {
             return self.numeric(asker.id, 366, &["*"], "End of /NAMES list");
         }
-        for name in call.text(0).split(',').take(super::isupport::MAX_TARGETS) {
-            match self.channel(asker, name) {
-                Some(room) => self.send_names(asker, room),
-                None => self.numeric(asker.id, 366, &[if name.is_empty() { "*" } else { name }], "End of /NAMES list"),
-            }
+        let channels: Vec<&str> = call.text(0).split(',').take(super::isupport::MAX_TARGETS).collect();
+        for room in channels.iter().filter_map(|name| self.channel(asker, name)).collect::<Vec<_>>() {
+            self.send_names(asker, room);
         }
+        // One end for all of them.
+        let list = channels.join(",");
+        self.numeric(asker.id, 366, &[if list.contains(' ') { "*" } else { &list }], "End of /NAMES list");
     }
 
     fn send_names(&mut self, asker: Asker, room: RoomId) {
