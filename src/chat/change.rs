@@ -208,6 +208,9 @@ pub enum Change<'a> {
     RoomRole { by: MemberId, member: MemberId, room: RoomId, change: RoleChange },
     /// A member becomes a moderator of the server, or is one no longer.
     Moderator { by: MemberId, member: MemberId, given: bool },
+    /// A member becomes an operator of the server for its stay, since a session has given a name and a password of the node
+    /// on which it is (OPER of IRC); or is one no longer.
+    Operator { member: MemberId, given: bool },
     /// Messages are deleted.
     Delete(Box<Delete<'a>>),
     /// The name of a member becomes an account.
@@ -292,6 +295,7 @@ impl Change<'_> {
             Change::Invite { by, member, room } => Change::Invite { by, member, room },
             Change::RoomRole { by, member, room, change } => Change::RoomRole { by, member, room, change },
             Change::Moderator { by, member, given } => Change::Moderator { by, member, given },
+            Change::Operator { member, given } => Change::Operator { member, given },
             Change::Delete(delete) => {
                 let Delete { by, room, name, ids } = *delete;
                 Change::Delete(Box::new(Delete { by, room, name: owned(name), ids }))

@@ -50,6 +50,13 @@ pub fn is_server_name(name: &str) -> bool {
     (1..=MAX_SERVER_NAME).contains(&name.len()) && name.chars().all(is_allowed)
 }
 
+/// A name and a password for OPER of IRC.
+#[derive(Clone, Debug)]
+pub struct IrcOper {
+    pub name: Box<str>,
+    pub password: ServerPassword,
+}
+
 /// The limits and options of a hub.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -107,6 +114,8 @@ pub struct Config {
     pub max_accounts: usize,
     /// The names of the accounts that are operators of the server.
     pub operators: Vec<String>,
+    /// The names and passwords with which a member becomes an operator of the server by OPER of IRC.
+    pub irc_opers: Vec<IrcOper>,
     /// Networks that are banned as long as the configuration names them.
     pub bans: BTreeSet<Network>,
 }
@@ -159,6 +168,7 @@ impl Default for Config {
             password: None,
             max_accounts: 10_000,
             operators: Vec::new(),
+            irc_opers: Vec::new(),
             bans: BTreeSet::new(),
         }
     }

@@ -44,11 +44,11 @@ mod session;
 pub mod settings;
 
 pub use cause::Cause;
-pub use config::{Config, DEFAULT_NAME, Login, MAX_SERVER_NAME, Mode, OfflineWhispers, is_server_name};
+pub use config::{Config, DEFAULT_NAME, IrcOper, Login, MAX_SERVER_NAME, Mode, OfflineWhispers, is_server_name};
 pub use encoding::{Detail, Encoding, IrcContext, IrcShape, Optional, Render, RenderIrc, Renderers, RoomLabel};
 pub use event::{
-    CertificateState, ConsoleText, Due, Event, Help, IrcLine, MessageKind, Notice, People, Refusal, Sender, SettingsView, Source, Topic,
-    Whois,
+    CertificateState, ConsoleText, Due, Event, Help, IrcLine, MessageKind, Notice, People, Refusal, Sender,
+    SettingsView, Source, Topic, Whois,
 };
 pub use hub::{DISCONNECTS_PER_TICK, HeadCount, Hub, HubState, OPERATOR_LOG, StatsSnapshot, TraceEvent, WriteBatch};
 pub use i18n::Lang;

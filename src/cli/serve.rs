@@ -16,7 +16,7 @@ use self::options::{
     ConsoleArg, General, History, LangArg, Listeners, Log, LogFormatArg, LogLevel, LoginArg, ModeArg,
     OfflineWhispersArg, RoomsAndPeople, Security, SyncArg, Tls, Web,
 };
-use self::values::ListenAddrs;
+use self::values::{IrcOperArg, ListenAddrs};
 use crate::chat::{self, Lang, Login, Mode, OfflineWhispers};
 use crate::server::http::Access;
 use crate::server::listen_addr::ListenAddr;
@@ -168,6 +168,7 @@ impl Serve {
             },
             max_accounts: self.security.max_accounts as usize,
             operators: self.security.operator.clone(),
+            irc_opers: self.security.irc_oper.iter().map(IrcOperArg::oper).collect(),
             bans: self.security.ban.iter().copied().collect(),
             ..chat::Config::default()
         }

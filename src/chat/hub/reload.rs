@@ -41,6 +41,7 @@ impl Hub {
             password: new.password,
             max_accounts: new.max_accounts,
             operators: new.operators,
+            irc_opers: new.irc_opers,
             bans: new.bans,
             motd: new.motd,
             // Sessions, logs and names are made for the values of the others, such as `login` and `backlog_bytes`; `run`,

@@ -71,6 +71,9 @@ pub struct Membership {
 #[derive(Default, Serialize, Deserialize)]
 struct Extras {
     role: Role,
+    /// It is an operator for its stay, by OPER of IRC.
+    #[serde(default)]
+    has_oper_role: bool,
     /// The account that it is logged in as.
     #[serde(default)]
     account: Option<AccountId>,
@@ -189,12 +192,29 @@ impl Member {
 
     /// What it may do.
     pub fn role(&self) -> Role {
+        if self.has_oper_role() { Role::Operator } else { self.lasting_role() }
+    }
+
+    /// What it may do apart from OPER.
+    pub fn lasting_role(&self) -> Role {
         self.extras.as_ref().map_or(Role::User, |extras| extras.role)
     }
 
-    /// Sets what it may do.
+    /// Whether it is an operator for its stay, by OPER of IRC.
+    pub fn has_oper_role(&self) -> bool {
+        self.extras.as_ref().is_some_and(|extras| extras.has_oper_role)
+    }
+
+    /// Makes it an operator for its stay, or ends that; what it may do apart from that stays.
+    pub fn set_oper_role(&mut self, given: bool) {
+        if given != self.has_oper_role() {
+            self.extras.get_or_insert_default().has_oper_role = given;
+        }
+    }
+
+    /// Sets what it may do apart from OPER.
     pub fn set_role(&mut self, role: Role) {
-        if role != self.role() {
+        if role != self.lasting_role() {
             self.extras.get_or_insert_default().role = role;
         }
     }

@@ -83,6 +83,10 @@ pub struct Room {
     pub is_stored: bool,
     /// The member that created it.
     pub creator: Option<MemberId>,
+    /// When it was created, in seconds since 1970; 0 if that is not known: for the lobby, and for a room that was read from
+    /// the store after a restart.
+    #[serde(default)]
+    pub created: i64,
     /// Its number in the order of empty rooms; 0 if it is not empty.
     pub emptied: u64,
 }
@@ -135,6 +139,7 @@ impl Room {
             dirty: false,
             is_stored: false,
             creator: None,
+            created: 0,
             emptied: 0,
         }
     }

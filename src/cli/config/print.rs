@@ -6,6 +6,9 @@ use super::file::{configurable, table_of};
 use super::{Origin, Values};
 use crate::cli::Cli;
 
+/// The option that has passwords.
+const IRC_OPER: &str = "irc-oper";
+
 /// The values as a configuration file.
 pub fn print(values: &Values) -> String {
     let options = Cli::command();
@@ -27,6 +30,10 @@ pub fn print(values: &Values) -> String {
             Origin::Environment => "environment",
             Origin::CommandLine => "command line",
         };
+        if name == IRC_OPER && !value.texts.is_empty() {
+            text.push_str(&format!("# {name} is set and not shown, since it has passwords  # {origin}\n"));
+            continue;
+        }
         let words: Vec<String> = value.texts.iter().map(|text| toml_value(text)).collect();
         let line = match (&words[..], arg.get_action()) {
             (words, ArgAction::Append) => format!("{name} = [{}]  # {origin}\n", words.join(", ")),

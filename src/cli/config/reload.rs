@@ -11,6 +11,7 @@ const RELOADABLE: &[&str] = &[
     "password-file",
     "ban",
     "operator",
+    "irc-oper",
     "max-clients",
     "max-waiting",
     "max-rooms",

@@ -29,6 +29,9 @@ impl Serve {
             _ if !self.security.operator.is_empty() && !self.hub().has_followed_rooms() => {
                 Err("--operator needs --mode hub and --login nickname; leave it out, or change these".into())
             }
+            _ if !self.security.irc_oper.is_empty() && self.listeners.irc.is_empty() => {
+                Err("--irc-oper needs --irc ADDR; add that, or leave --irc-oper out".into())
+            }
             _ => Ok(()),
         }
     }

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, ValueEnum, value_parser};
 
 use super::values::{
-    ListenAddrs, at_least, file_mode, host, irc_addr, line_addr, network, origin, server_name, switch, trusted_peer, web_addr,
+    IrcOperArg, ListenAddrs, at_least, file_mode, host, irc_addr, irc_oper, line_addr, network, origin, server_name,
+    switch, trusted_peer, web_addr,
 };
 use crate::chat::{DEFAULT_NAME, Network};
 use crate::server::trusted_peer::TrustedPeer;
@@ -200,6 +201,10 @@ pub struct Security {
     /// Account whose owner is an operator of the server (needs --store); repeatable
     #[arg(hide_short_help = true, long, value_name = "NAME", hide_env = true, env = "CHINWAG_OPERATOR", value_delimiter = ',', action = ArgAction::Append)]
     pub operator: Vec<String>,
+
+    /// Name and password for OPER of IRC, which makes a member an operator of the server for its stay; repeatable
+    #[arg(hide_short_help = true, long, value_name = "NAME:PASSWORD", value_parser = irc_oper, hide_env = true, hide_env_values = true, env = "CHINWAG_IRC_OPER", value_delimiter = ',', action = ArgAction::Append)]
+    pub irc_oper: Vec<IrcOperArg>,
 
     /// Address or network from which no client may connect, such as 10.0.0.0/8; repeatable
     #[arg(hide_short_help = true, long, value_name = "ADDRESS", value_parser = network, env = "CHINWAG_BAN", value_delimiter = ',', action = ArgAction::Append)]

@@ -1,11 +1,12 @@
 //! Values of options that are more than numbers and words.
 
+use std::fmt::{self, Debug, Formatter};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
 use clap::value_parser;
 
-use crate::chat::{MAX_SERVER_NAME, Network, is_server_name};
+use crate::chat::{IrcOper, MAX_SERVER_NAME, Network, Password, ServerPassword, is_server_name};
 use crate::server::listen_addr::{ListenAddr, ListenPlace};
 use crate::server::trusted_peer::TrustedPeer;
 use crate::wire::host::Host;
@@ -52,6 +53,36 @@ pub fn trusted_peer(text: &str) -> Result<TrustedPeer, String> {
     text.parse().map_err(|()| {
         "write an address or a CIDR network, such as 127.0.0.1 or 10.0.0.0/8, or unix for all Unix sockets".into()
     })
+}
+
+/// The name and the password of one `--irc-oper`. The password is not shown by `Debug`.
+#[derive(Clone)]
+pub struct IrcOperArg {
+    name: Box<str>,
+    password: Password,
+}
+
+impl IrcOperArg {
+    /// As the settings of the hub have it.
+    pub fn oper(&self) -> IrcOper {
+        IrcOper { name: self.name.clone(), password: ServerPassword::new(self.password.text()) }
+    }
+}
+
+impl Debug for IrcOperArg {
+    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
+        write!(f, "{}:...", self.name)
+    }
+}
+
+/// Parses `NAME:PASSWORD`. Neither has spaces, which OPER could not give.
+pub fn irc_oper(text: &str) -> Result<IrcOperArg, String> {
+    match text.split_once(':') {
+        Some((name, password)) if !name.is_empty() && !password.is_empty() && !text.contains(char::is_whitespace) => {
+            Ok(IrcOperArg { name: name.into(), password: Password::new(password) })
+        }
+        _ => Err("write a name, a colon and a password, without spaces and commas".into()),
+    }
 }
 
 /// Parses the mode of a file. The zero before it keeps numbers that are meant to be decimal out.

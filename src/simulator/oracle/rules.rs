@@ -184,7 +184,7 @@ impl Oracle {
         if rules.has("invite-only") && !is_invited {
             return Some(format!("! {name} is invite-only. One of its operators can invite you."));
         }
-        let most = rules.number("limit").filter(|&most| found.members.len() >= most as usize)?;
+        let most = rules.number("limit").filter(|&most| !is_invited && found.members.len() >= most as usize)?;
         Some(format!("! {name} is full ({} at most).", count(most.into(), "member")))
     }
 

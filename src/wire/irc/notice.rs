@@ -70,13 +70,15 @@ pub fn render(irc: &Irc, notice: &Notice, context: &IrcContext, out: &mut Vec<u8
         Notice::Restricted { .. } => in_room(irc, notice, context, &room, out),
         Notice::Unfollowed { room } => member(context.nick, "PART", &[&format!("#{room}")], None, out),
         Notice::Removed { room, by, why, .. } => {
-            let by = context.detail.source.map_or(Sender::Server, |_| Sender::Member(by));
+            let by_name = by;
+            let by = context.detail.source.map_or(Sender::Server, |_| Sender::Member(by_name));
             let room = format!("#{room}");
-            irc.command(context, by, "KICK", [&*room, context.nick], Some(why.unwrap_or("removed")), out);
+            irc.command(context, by, "KICK", [&*room, context.nick], Some(why.unwrap_or(by_name)), out);
         }
-        Notice::Invited { room, by, name, to_you } => {
-            member(by, "INVITE", &[if to_you { context.nick } else { name }, &format!("#{room}")], None, out);
+        Notice::Invited { room, by, to_you: true, .. } => {
+            member(by, "INVITE", &[context.nick, &format!("#{room}")], None, out);
         }
+        Notice::Invited { room, name, .. } => irc.numeric(context, 341, [name, &*format!("#{room}")], None, out),
         Notice::YouAreAway { text: Some(_), .. } => {
             irc.numeric(context, 306, [], Some("You have been marked as being away"), out);
         }
@@ -89,6 +91,9 @@ pub fn render(irc: &Irc, notice: &Notice, context: &IrcContext, out: &mut Vec<u8
             irc.command(context, Sender::Nobody, "ERROR", [], Some("Closing link: quit"), out);
         }
         Notice::Kicked { why, by } => {
+            if let Some(by) = by {
+                member(by, "KILL", &[context.nick], Some(why.unwrap_or("no reason given")), out);
+            }
             let by = by.unwrap_or("server");
             let text = format!("Closing link: killed by {by}: {}", why.unwrap_or("no reason given"));
             irc.command(context, Sender::Nobody, "ERROR", [], Some(&text), out);

@@ -36,6 +36,8 @@ pub fn render(irc: &Irc, refusal: &Refusal, context: &IrcContext, out: &mut Vec<
         | Refusal::TooManyCreated { .. }
         | Refusal::TooManyFollowed { .. } => numeric(405, &[command], &text),
         Refusal::InThatRoom { .. } | Refusal::FollowsAlready { .. } | Refusal::NoChange => {}
+        // A MODE that changes nothing is not answered.
+        Refusal::HasRole { .. } | Refusal::LacksRole { .. } if command == "MODE" => {}
         Refusal::NotInRoom { room } | Refusal::NotMember { room } | Refusal::NotFollowed { room } => match command {
             "PRIVMSG" | "NOTICE" | "TAGMSG" => numeric(404, &[&channel(room)], "Cannot send to channel"),
             _ => numeric(442, &[&channel(room)], "You're not on that channel"),
@@ -44,6 +46,7 @@ pub fn render(irc: &Irc, refusal: &Refusal, context: &IrcContext, out: &mut Vec<
             numeric(404, &[&channel(room)], &text);
         }
         Refusal::NotAllowed { room: Some(room) } => numeric(482, &[&channel(room)], "You're not channel operator"),
+        Refusal::NotForLobby => numeric(482, &["#lobby"], &text),
         Refusal::NotAllowed { room: None } | Refusal::OnlyOperator | Refusal::Protected { .. } => {
             numeric(481, &[], "Permission Denied- You're not an IRC operator");
         }

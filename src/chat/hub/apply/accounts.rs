@@ -178,7 +178,7 @@ impl Hub {
         accounts[account].member = Some(member);
         let data = &mut accounts[account].data;
         data.network = Some(network.into());
-        data.moderator |= bound.role() == Role::Moderator;
+        data.moderator |= bound.lasting_role() == Role::Moderator;
         data.ignored = bound.ignored().iter().map(|ignored| ignored.name.clone()).collect();
         let was_away = bound.away().is_some();
         match bound.away() {

@@ -135,6 +135,7 @@ impl Hub {
             Change::Invite { by, member, room } => self.apply_invite(*by, *member, *room, *time),
             Change::RoomRole { by, member, room, change } => self.apply_room_role(*by, *member, *room, *change, *time),
             Change::Moderator { by, member, given } => self.apply_moderator(*by, *member, *given),
+            Change::Operator { member, given } => self.apply_operator(id, *member, *given, time),
             Change::Delete(delete) => self.apply_delete(delete, *time),
             Change::Register { member, register } => self.apply_register(*member, register, *time),
             Change::LogIn { member, account, network } => self.apply_log_in(*member, *account, *network, *time),

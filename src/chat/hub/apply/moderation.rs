@@ -64,7 +64,7 @@ impl Hub {
                 self.end_session(id, Cause::TooSlow, Close::AtOnce, now);
                 continue;
             }
-            self.fanout().notice(id, Notice::Kicked { why, by: moderator });
+            self.fanout_by(by, &time).notice(id, Notice::Kicked { why, by: moderator });
             self.trace.record(|| TraceEvent::Departed(id, cause.clone()));
             self.end_locally(id, &cause, Close::WhenRead, now);
         }

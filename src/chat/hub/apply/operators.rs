@@ -3,9 +3,9 @@
 use log::warn;
 
 use crate::chat::change::{Delete, RoleChange};
-use crate::chat::event::{Event, Notice};
+use crate::chat::event::{Event, IrcLine, Notice, Sender};
 use crate::chat::hub::{Hub, OPERATOR_LOG};
-use crate::chat::id::{Author, Holder, MemberId, Now, RoomId};
+use crate::chat::id::{Author, ClientId, Holder, MemberId, Now, RoomId};
 use crate::chat::member::{Role, RoomRole};
 use crate::chat::record::Record;
 use crate::chat::room::segment_log::{EntryKind, Spread};
@@ -62,7 +62,9 @@ impl Hub {
         let author = self.shared.members.get(by).map(|member| member.author(by.slot));
         let is_ignored = author.is_some_and(|author| self.shared.members[member.slot].ignores(author));
         if !is_ignored && !self.shared.mutes.holds(by, time.at) {
-            self.send_to_member(member, &invited(true));
+            let sessions: Vec<ClientId> = self.shared.members[member.slot].sessions().collect();
+            sessions.into_iter().for_each(|id| self.fanout_by(by, &time).send(id, &invited(true)));
+            self.show_invitation(by, member, room, &time);
         }
         match by == MemberId::OPERATOR {
             true => self.fanout().send_to_console(&invited(false)),
@@ -112,6 +114,31 @@ impl Hub {
         self.fanout().send_to_console(&notice(false));
         if by != MemberId::OPERATOR {
             self.send_to_member(by, &notice(false));
+        }
+    }
+
+    pub(super) fn apply_operator(&mut self, client: Option<ClientId>, member: MemberId, given: bool, time: &Now) {
+        let found = &mut self.shared.members[member.slot];
+        let before = found.role();
+        found.set_oper_role(given);
+        let (changed, name) = (found.role() != before, found.name.clone());
+        let act = if given { "an operator of the server" } else { "no longer an operator of the server" };
+        warn!(target: OPERATOR_LOG, "{name} is {act}, by OPER");
+        if let Some(id) = client.filter(|_| given) {
+            let answer = IrcLine::Numeric { code: 381, middle: &[], text: Some("You are now an IRC operator") };
+            self.fanout().send(id, &Event::Irc(answer));
+        }
+        if changed {
+            let mode = IrcLine::Command {
+                from: Sender::Member(&name),
+                command: "MODE",
+                in_room: false,
+                middle: &[&name],
+                text: Some(if given { "+o" } else { "-o" }),
+            };
+            self.send_to_irc_sessions(member, &Event::Irc(mode), time);
+            let line = format!("{name} is {act} (OPER).");
+            self.fanout().send_to_console(&Event::Notice(Notice::Line(&line)));
         }
     }
 

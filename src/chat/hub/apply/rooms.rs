@@ -4,6 +4,7 @@ use compact_str::CompactString;
 
 use crate::chat::cause::Cause;
 use crate::chat::change::Place;
+use crate::chat::encoding::Optional;
 use crate::chat::event::{Event, Notice, People, Refusal};
 use crate::chat::hub::check::check_entry;
 use crate::chat::hub::fanout::{Entrance, Fanout, Greeting, Replay};
@@ -12,7 +13,6 @@ use crate::chat::hub::{Hub, Shared};
 use crate::chat::id::{Author, ClientId, MemberId, MemberSlot, Now, RoomId};
 use crate::chat::member::{Membership, RoomRole};
 use crate::chat::room::RoomTopic;
-use crate::chat::encoding::Optional;
 use crate::chat::room::segment_log::EntryKind;
 
 /// Names that the welcome line lists at most.
@@ -20,7 +20,13 @@ pub(super) const MAX_WELCOME_NAMES: usize = 12;
 
 impl Hub {
     /// Opens a room for a member; a new room is created by it. Tells the session `client` if that is refused.
-    pub(super) fn open_place(&mut self, place: &Place, member: MemberId, client: Option<ClientId>) -> Option<RoomId> {
+    pub(super) fn open_place(
+        &mut self,
+        place: &Place,
+        member: MemberId,
+        client: Option<ClientId>,
+        time: &Now,
+    ) -> Option<RoomId> {
         let Shared { members, rooms, .. } = &mut self.shared;
         let created = members[member.slot].created_rooms();
         let opened = match rooms.check_open(place, created, members) {
@@ -38,7 +44,7 @@ impl Hub {
         self.release_creator(opened.released);
         if opened.is_new {
             let room = &mut self.shared.rooms[opened.room];
-            room.creator = Some(member);
+            (room.creator, room.created) = (Some(member), time.local.unix_timestamp());
             room.rules.give_role(self.shared.members.holder(member), RoomRole::Operator, |_| true);
             self.shared.members[member.slot].count_created_room();
         }
@@ -59,7 +65,7 @@ impl Hub {
             client.into_iter().for_each(|id| self.outbound.send(&mut self.sessions, id, &Event::Refusal(refusal)));
             return None;
         }
-        self.open_place(place, member, client)
+        self.open_place(place, member, client, time)
     }
 
     /// A room no longer exists: lets its creator create one more.
@@ -108,7 +114,7 @@ impl Hub {
     }
 
     pub(super) fn apply_move(&mut self, client: Option<ClientId>, member: MemberId, place: &Place, time: Now) {
-        if let Some(room) = self.open_place(place, member, client) {
+        if let Some(room) = self.open_place(place, member, client, &time) {
             self.move_to(member.slot, room, &Cause::Moved, time);
         }
     }
@@ -189,7 +195,7 @@ impl Hub {
     }
 
     pub(super) fn apply_follow(&mut self, client: Option<ClientId>, member: MemberId, place: &Place, time: Now) {
-        if let Some(room) = self.open_place(place, member, client) {
+        if let Some(room) = self.open_place(place, member, client, &time) {
             self.follow(member.slot, room, Replay::ALL, time);
         }
     }
@@ -262,9 +268,8 @@ impl Hub {
             let shown = format!("(muted) {name}");
             return fanout.send_to_console_from(room, &Event::Notice(Notice::TopicSet { name: &shown, text }));
         }
-        self.shared.rooms[room].topic = text.map(|text| {
-            Box::new(RoomTopic { name: name.clone(), text: text.into(), at: time.local.unix_timestamp() })
-        });
+        self.shared.rooms[room].topic = text
+            .map(|text| Box::new(RoomTopic { name: name.clone(), text: text.into(), at: time.local.unix_timestamp() }));
         self.notice_in_room(member, room, Notice::TopicSet { name: &name, text }, &time);
         self.record_room(room, &time);
         self.remove_if_unkept(room);

@@ -119,7 +119,7 @@ pub fn check_entry<'a>(
     if settings.invite_only && !is_invited && !shared.is_masked_in(rules, member) {
         return Err(Refusal::InviteOnly { room: name });
     }
-    match settings.limit.filter(|&most| room.members.len() >= most as usize) {
+    match settings.limit.filter(|&most| !is_invited && room.members.len() >= most as usize) {
         Some(most) => Err(Refusal::RoomFull { room: name, most }),
         None => Ok(()),
     }
@@ -144,9 +144,10 @@ fn check_other<'a>(shared: &'a Shared, change: &'a Change<'_>, now: Duration) ->
             found => found.map(drop),
         },
         Change::Topic { member, room, .. } => check_topic(shared, *member, *room, now),
-        Change::Away { member, .. } | Change::SetIdentity { member, .. } | Change::Leave { member, .. } => {
-            present(*member, "").map(drop)
-        }
+        Change::Away { member, .. }
+        | Change::SetIdentity { member, .. }
+        | Change::Operator { member, .. }
+        | Change::Leave { member, .. } => present(*member, "").map(drop),
         Change::Say { member, room, .. } | Change::Tag { member, room, .. } => {
             check_message(shared, *member, *room, now)
         }

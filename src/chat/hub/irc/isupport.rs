@@ -37,7 +37,7 @@ impl Hub {
             "USERLEN=18".into(),
             format!("NAMELEN={}", super::registration::MAX_REAL_NAME),
             "LINELEN=512".into(),
-            "MODES=12".into(),
+            format!("MODES={}", super::modes::MAX_MODES),
             format!("MAXLIST=beI:{MAX_LISTED}"),
             "EXCEPTS=e".into(),
             "INVEX=I".into(),

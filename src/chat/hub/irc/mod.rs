@@ -10,11 +10,15 @@ mod commands;
 mod isupport;
 mod label;
 mod messages;
+mod moderation;
+mod modes;
 mod news;
+mod operators;
 mod registration;
 mod reply;
 mod sasl;
 mod server;
+mod user_modes;
 
 use self::commands::COMMANDS;
 use super::Hub;

@@ -5,8 +5,8 @@ use crate::chat::encoding::{Optional, Private};
 use crate::chat::event::{Event, IrcLine, MessageKind, Sender};
 use crate::chat::hub::Hub;
 use crate::chat::id::{Author, ClientId, MemberId, Now, RoomId};
-use crate::chat::session::irc::Caps;
 use crate::chat::room::segment_log::{EntryKind, Spread};
+use crate::chat::session::irc::Caps;
 
 impl Hub {
     /// Shows the readers of a room on IRC that a member leaves it. Must be called before it leaves.
@@ -93,13 +93,8 @@ impl Hub {
         let is_muted = self.shared.mutes.holds(member, time.at);
         let id = self.private_id(time);
         let private = Private { kind: MessageKind::Said, id, target: None };
-        let line = IrcLine::Command {
-            from: Sender::Member(&name),
-            command: "TAGMSG",
-            in_room: true,
-            middle: &[],
-            text: None,
-        };
+        let line =
+            IrcLine::Command { from: Sender::Member(&name), command: "TAGMSG", in_room: true, middle: &[], text: None };
         let kind = EntryKind::Optional(Optional::Tags, 0);
         if !is_muted {
             let mut fanout = self.fanout_by(member, time).tagged(Some(tags)).privately(private);
@@ -113,10 +108,28 @@ impl Hub {
         }
     }
 
+    /// Shows the readers of a room with `invite-notify` that a member is invited to it.
+    pub(in crate::chat::hub) fn show_invitation(&mut self, by: MemberId, member: MemberId, room: RoomId, time: &Now) {
+        let (name, actor, channel) =
+            (self.name_of(member), self.name_of(by), format!("#{}", self.shared.rooms.name(room)));
+        let author = self.shared.members.get(by).map_or(Author::NONE, |found| found.author(by.slot));
+        let line = IrcLine::Command {
+            from: if by == MemberId::OPERATOR { Sender::Server } else { Sender::Member(&actor) },
+            command: "INVITE",
+            in_room: false,
+            middle: &[&name, &channel],
+            text: None,
+        };
+        let kind = EntryKind::Optional(Optional::Invite, 0);
+        let slot = Some(by.slot).filter(|_| by != MemberId::OPERATOR);
+        self.fanout_by(by, time).append_irc(room, slot, author, kind, &Event::Irc(line));
+    }
+
     /// Sends an event to the sessions of IRC of a member.
     pub(in crate::chat::hub) fn send_to_irc_sessions(&mut self, member: MemberId, event: &Event, time: &Now) {
         let sessions = self.shared.members.get(member).map(|member| member.sessions());
-        let sessions: Vec<_> = sessions.into_iter().flatten().filter(|&id| self.sessions[id].encoding.is_irc()).collect();
+        let sessions: Vec<_> =
+            sessions.into_iter().flatten().filter(|&id| self.sessions[id].encoding.is_irc()).collect();
         for id in sessions {
             self.fanout_by(member, time).send(id, event);
         }

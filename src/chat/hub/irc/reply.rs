@@ -2,7 +2,7 @@
 
 use crate::chat::event::{Event, IrcLine, Sender};
 use crate::chat::hub::Hub;
-use crate::chat::id::ClientId;
+use crate::chat::id::{ClientId, MemberId, Now};
 
 impl Hub {
     /// Sends a numeric reply: `:SERVER CODE NICK middle... :text`.
@@ -30,6 +30,11 @@ impl Hub {
     pub(super) fn server_notice(&mut self, id: ClientId, text: &str) {
         let nick = self.sessions.irc(id).map_or("*".into(), |irc| irc.nick.clone());
         self.server_line(id, "NOTICE", &[&nick], Some(text));
+    }
+
+    /// Sends a line to a session, which shows it as coming from a member.
+    pub(super) fn reply_by(&mut self, id: ClientId, member: MemberId, line: IrcLine, now: &Now) {
+        self.fanout_by(member, now).send(id, &Event::Irc(line));
     }
 
     /// Sends a line to a session.

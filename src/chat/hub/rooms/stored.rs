@@ -24,6 +24,9 @@ pub const MAX_CREATED_ROOMS: u32 = 16;
 pub struct StoredRoom {
     pub name: Box<str>,
     pub creator: Option<MemberId>,
+    /// As in [`Room`].
+    #[serde(default)]
+    pub created: i64,
     pub topic: Option<Box<RoomTopic>>,
     pub rules: RoomRules,
 }
@@ -31,7 +34,8 @@ pub struct StoredRoom {
 impl StoredRoom {
     /// A room as it was read from the store.
     pub fn of_record(name: &str, record: RoomRecord, accounts: &AccountTable, now: &Now) -> Self {
-        let mut room = StoredRoom { name: name.into(), creator: None, topic: None, rules: RoomRules::default() };
+        let mut room =
+            StoredRoom { name: name.into(), creator: None, created: 0, topic: None, rules: RoomRules::default() };
         (room.topic, room.rules) = Room::of_record(record, accounts, now);
         room
     }
@@ -199,9 +203,9 @@ impl Rooms {
         let released = self.make_space(members)?;
         let stored = self.remove_stored(&name.key);
         let room = self.add(name);
-        if let Some(StoredRoom { creator, topic, rules, .. }) = stored {
+        if let Some(StoredRoom { creator, created, topic, rules, .. }) = stored {
             let loaded = &mut self[room];
-            (loaded.creator, loaded.topic, loaded.rules) = (creator, topic, rules);
+            (loaded.creator, loaded.created, loaded.topic, loaded.rules) = (creator, created, topic, rules);
         }
         Ok(Opened { room, is_new: false, released })
     }
@@ -221,9 +225,9 @@ impl Rooms {
     /// exists.
     pub fn remove_least_used(&mut self, members: &MemberTable) -> Option<Option<MemberId>> {
         let room = self.first_removable(members)?;
-        let Room { name, key, creator, is_stored, topic, rules, .. } = self.remove(room);
+        let Room { name, key, creator, created, is_stored, topic, rules, .. } = self.remove(room);
         if is_stored && self.store != StoreUse::None {
-            self.add_stored(key, StoredRoom { name, creator, topic, rules });
+            self.add_stored(key, StoredRoom { name, creator, created, topic, rules });
             return Some(None);
         }
         Some(creator)

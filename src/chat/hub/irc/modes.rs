@@ -1,0 +1,226 @@
+//! MODE: the settings and roles of channels. Source: <https://modern.ircdocs.horse/#mode-message>.
+
+use std::borrow::Cow;
+
+use super::Call;
+use crate::chat::change::{Change, RoleChange};
+use crate::chat::event::{Event, Refusal};
+use crate::chat::hub::Hub;
+use crate::chat::hub::check::permissions::Act;
+use crate::chat::hub::plan::Asker;
+use crate::chat::id::RoomId;
+use crate::chat::member::RoomRole;
+use crate::chat::settings::{MAX_KEY, MAX_LIMIT, Setting};
+
+/// The most changes with a parameter in one MODE.
+pub const MAX_MODES: usize = 12;
+
+/// One letter of MODE: whether it is set or unset, and its parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct ModeChange<'a> {
+    on: bool,
+    letter: char,
+    param: Option<&'a str>,
+}
+
+/// What a letter asks for.
+enum Asked<'a> {
+    Set(Setting<'a>),
+    Role(RoleChange, &'a str),
+    /// The parameter is missing or invalid: what is shown of it, and what is wrong.
+    Invalid(&'a str, &'static str),
+    /// A mode that is always on.
+    Fixed,
+    Unknown,
+}
+
+impl Hub {
+    /// MODE
+    pub(super) fn irc_mode(&mut self, call: &Call) {
+        let Some(asker) = self.caller(call) else { return };
+        match call.text(0).starts_with('#') {
+            true => self.channel_mode(asker, call),
+            false => self.user_mode(asker, call),
+        }
+    }
+
+    fn channel_mode(&mut self, asker: Asker, call: &Call) {
+        let Some(room) = self.known_channel(asker, call.text(0)) else { return };
+        let Some(modes) = call.param(1) else { return self.show_modes(asker, room) };
+        for change in read_modes(modes, &call.message.params[2..]) {
+            // The room may be removed, or the member may lose its role, with the change before.
+            if self.shared.rooms.get(room).is_none() || !self.change_mode(asker, room, change, call) {
+                return;
+            }
+        }
+    }
+
+    /// Makes one change; returns whether the others may be tried.
+    fn change_mode(&mut self, asker: Asker, room: RoomId, change: ModeChange, call: &Call) -> bool {
+        let channel = format!("#{}", self.shared.rooms.name(room));
+        let letter = change.letter.to_string();
+        let asked = asked(change);
+        if let Asked::Unknown = asked {
+            self.numeric(asker.id, 472, &[&letter], "is unknown mode char to me");
+            return true;
+        }
+        if let Err(refusal) = self.shared.permit(asker.member, Act::ChangeSettings, Some(room)) {
+            self.outbound.send(&mut self.sessions, asker.id, &Event::Refusal(refusal));
+            return false;
+        }
+        match asked {
+            Asked::Unknown => {}
+            Asked::Fixed if change.on => {}
+            Asked::Fixed => self.server_notice(asker.id, "Only members of a channel can send to it: +n stays."),
+            Asked::Invalid(param, why) => self.numeric(asker.id, 696, &[&channel, &letter, param], why),
+            Asked::Set(setting) => {
+                let setting = Box::new(setting);
+                self.propose_checked(asker.id, Change::Set { by: asker.member, room, setting }, call.now);
+            }
+            Asked::Role(change, name) => match self.shared.members.find(name) {
+                None => self.refuse_irc(asker, Refusal::NoSuchMember { name }),
+                Some(member) => {
+                    let change = Change::RoomRole { by: asker.member, member, room, change };
+                    self.propose_checked(asker.id, change, call.now);
+                }
+            },
+        }
+        true
+    }
+
+    /// Answers MODE without changes.
+    fn show_modes(&mut self, asker: Asker, room: RoomId) {
+        let shows_key = self.shared.may(asker.member, Act::SeeKey, Some(room));
+        let found = &self.shared.rooms[room];
+        let (settings, created) = (&found.rules.settings, found.created);
+        let flags = [
+            (settings.invite_only, 'i'),
+            (settings.key.is_some(), 'k'),
+            (settings.limit.is_some(), 'l'),
+            (settings.moderated, 'm'),
+            (true, 'n'),
+            (settings.secret, 's'),
+            (settings.topic_lock, 't'),
+        ];
+        let letters: String = flags.iter().filter(|(is_on, _)| *is_on).map(|&(_, letter)| letter).collect();
+        let key = settings.key.as_deref().map(|key| if shows_key { key } else { "*" }.to_owned());
+        let limit = settings.limit.map(|most| most.to_string());
+        let channel = format!("#{}", found.name);
+        let mut middle = vec![channel.clone(), format!("+{letters}")];
+        middle.extend(key.into_iter().chain(limit));
+        let middle: Vec<&str> = middle.iter().map(String::as_str).collect();
+        self.numeric_without_text(asker.id, 324, &middle);
+        if created > 0 {
+            self.numeric_without_text(asker.id, 329, &[&channel, &created.to_string()]);
+        }
+    }
+}
+
+/// The changes of a MODE. One without a parameter is listed once; after [`MAX_MODES`] with one, the rest is ignored.
+fn read_modes<'a>(modes: &str, params: &[&'a str]) -> Vec<ModeChange<'a>> {
+    let mut params = params.iter().copied();
+    let (mut on, mut with_params) = (true, 0);
+    let mut changes = Vec::new();
+    for letter in modes.chars() {
+        let takes_param = match letter {
+            '+' | '-' => {
+                on = letter == '+';
+                continue;
+            }
+            'l' => on,
+            'b' | 'e' | 'I' | 'k' | 'o' | 'v' => true,
+            _ => false,
+        };
+        let param = if takes_param { params.next() } else { None };
+        let change = ModeChange { on, letter, param };
+        if param.is_none() && changes.contains(&change) {
+            continue;
+        }
+        with_params += usize::from(param.is_some());
+        if with_params > MAX_MODES {
+            break;
+        }
+        changes.push(change);
+    }
+    changes
+}
+
+/// What a letter asks for.
+fn asked(change: ModeChange<'_>) -> Asked<'_> {
+    let ModeChange { on, letter, param } = change;
+    let param = param.map(str::trim).filter(|param| !param.is_empty());
+    let role = |role| match param {
+        Some(name) if on => Asked::Role(RoleChange::Give(role), name),
+        Some(name) => Asked::Role(RoleChange::Take(role), name),
+        None => Asked::Invalid("*", "You must give a nickname"),
+    };
+    match letter {
+        'i' => Asked::Set(Setting::InviteOnly(on)),
+        'm' => Asked::Set(Setting::Moderated(on)),
+        's' => Asked::Set(Setting::Secret(on)),
+        't' => Asked::Set(Setting::TopicLock(on)),
+        'k' if !on => Asked::Set(Setting::Key(None)),
+        'k' => match param {
+            Some(key) if key.len() <= MAX_KEY && !key.contains(|c: char| c.is_whitespace() || c == ',') => {
+                Asked::Set(Setting::Key(Some(Cow::Borrowed(key))))
+            }
+            _ => Asked::Invalid("*", "A key has 1 to 64 bytes, without spaces and commas"),
+        },
+        'l' if !on => Asked::Set(Setting::Limit(None)),
+        'l' => match param.and_then(|number| number.parse().ok()).filter(|most| (1..=MAX_LIMIT).contains(most)) {
+            Some(most) => Asked::Set(Setting::Limit(Some(most))),
+            None => Asked::Invalid("*", "The limit is a number from 1 to 1000000"),
+        },
+        'o' => role(RoomRole::Operator),
+        'v' => role(RoomRole::Voice),
+        'n' => Asked::Fixed,
+        _ => Asked::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn change(on: bool, letter: char, param: Option<&str>) -> ModeChange<'_> {
+        ModeChange { on, letter, param }
+    }
+
+    #[test]
+    fn each_letter_has_its_sign_and_parameter() {
+        let expected = [
+            change(true, 'o', Some("bob")),
+            change(true, 's', None),
+            change(false, 'l', None),
+            change(false, 'k', Some("*")),
+            change(true, 'l', Some("5")),
+            change(true, 'b', None),
+        ];
+        assert_eq!(read_modes("os-lk+lb", &["bob", "*", "5"]), expected);
+        assert_eq!(read_modes("", &["bob"]), []);
+        assert_eq!(read_modes("+-", &[]), []);
+    }
+
+    #[test]
+    fn letters_without_parameter_count_once_and_those_with_one_are_limited() {
+        assert_eq!(read_modes("bbb-bb", &[]), [change(true, 'b', None), change(false, 'b', None)]);
+        let names = ["bob"; MAX_MODES + 1];
+        let letters = "v".repeat(names.len());
+        assert_eq!(read_modes(&letters, &names), [change(true, 'v', Some("bob")); MAX_MODES]);
+    }
+
+    #[test]
+    fn keys_and_limits_have_bounds() {
+        let is_invalid = |letter, param| matches!(asked(change(true, letter, param)), Asked::Invalid(..));
+        let long = "k".repeat(MAX_KEY + 1);
+        for key in [None, Some(""), Some(" "), Some("a b"), Some("a,b"), Some(&*long)] {
+            assert!(is_invalid('k', key), "{key:?}");
+        }
+        assert!(!is_invalid('k', Some(&long[1..])));
+        for limit in [None, Some(""), Some("0"), Some("-1"), Some("abc"), Some("1000001")] {
+            assert!(is_invalid('l', limit), "{limit:?}");
+        }
+        assert!(!is_invalid('l', Some("1000000")));
+        assert!(is_invalid('o', None) && !is_invalid('o', Some("bob")));
+    }
+}
