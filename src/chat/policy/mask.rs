@@ -137,6 +137,11 @@ fn split_prefix<'a>(text: &'a str, prefix: &'static str) -> (&'static str, &'a s
     }
 }
 
+/// Whether a text matches a pattern with `*` and `?`; case, width and Unicode composition do not matter.
+pub fn is_match(pattern: &str, text: &str) -> bool {
+    is_like(&folded(pattern), &folded(text))
+}
+
 /// Whether a text is like a pattern with `*` and `?`.
 fn is_like(pattern: &str, text: &str) -> bool {
     let (mut pattern, mut text) = (pattern.chars(), text.chars());

@@ -5,7 +5,7 @@ use super::render::Irc;
 use super::writer::{Tags, limit, write_params, write_prefix};
 use crate::chat::change::{RestrictionKind, RoleChange};
 use crate::chat::settings::Setting;
-use crate::chat::{IrcContext, IrcShape, Notice, RoomRole, Sender};
+use crate::chat::{IrcContext, IrcShape, MaskKind, Notice, RoomRole, Sender};
 
 /// Appends a notice to `out`. Those that IRC shows in another way, and those that it does not know, write nothing.
 pub fn render(irc: &Irc, notice: &Notice, context: &IrcContext, out: &mut Vec<u8>) {
@@ -66,6 +66,15 @@ pub fn render(irc: &Irc, notice: &Notice, context: &IrcContext, out: &mut Vec<u8
         Notice::Restricted { by, name, kind: RestrictionKind::Ban, lifted } => {
             let mode = if lifted { "-b" } else { "+b" };
             member(by, "MODE", &[&room, mode, &format!("{name}!*@*")], None, out);
+        }
+        Notice::MaskSet { by, kind, mask, added } => {
+            let letter = match kind {
+                MaskKind::Ban => 'b',
+                MaskKind::Except => 'e',
+                MaskKind::InviteExcept => 'I',
+            };
+            let mode = format!("{}{letter}", if added { '+' } else { '-' });
+            member(by, "MODE", &[&room, &mode, mask], None, out);
         }
         Notice::Restricted { .. } => in_room(irc, notice, context, &room, out),
         Notice::Unfollowed { room } => member(context.nick, "PART", &[&format!("#{room}")], None, out),

@@ -37,7 +37,11 @@ pub fn render(irc: &Irc, refusal: &Refusal, context: &IrcContext, out: &mut Vec<
         | Refusal::TooManyFollowed { .. } => numeric(405, &[command], &text),
         Refusal::InThatRoom { .. } | Refusal::FollowsAlready { .. } | Refusal::NoChange => {}
         // A MODE that changes nothing is not answered.
-        Refusal::HasRole { .. } | Refusal::LacksRole { .. } if command == "MODE" => {}
+        Refusal::HasRole { .. }
+        | Refusal::LacksRole { .. }
+        | Refusal::NoMask { .. }
+        | Refusal::NotRestricted { .. }
+            if command == "MODE" => {}
         Refusal::NotInRoom { room } | Refusal::NotMember { room } | Refusal::NotFollowed { room } => match command {
             "PRIVMSG" | "NOTICE" | "TAGMSG" => numeric(404, &[&channel(room)], "Cannot send to channel"),
             _ => numeric(442, &[&channel(room)], "You're not on that channel"),

@@ -43,6 +43,7 @@ pub const COMMANDS: &[Command] = &[
     command("KICK", 2, Hub::irc_kick),
     command("INVITE", 0, Hub::irc_invite),
     command("NAMES", 0, Hub::irc_names),
+    command("LIST", 0, Hub::irc_list),
     command("MOTD", 0, Hub::irc_motd),
     command("LUSERS", 0, Hub::irc_lusers),
     command("VERSION", 0, Hub::irc_version),

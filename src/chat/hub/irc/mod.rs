@@ -9,6 +9,8 @@ mod channels;
 mod commands;
 mod isupport;
 mod label;
+mod list;
+mod masks;
 mod messages;
 mod moderation;
 mod modes;

@@ -10,6 +10,7 @@ use crate::chat::hub::check::permissions::Act;
 use crate::chat::hub::plan::Asker;
 use crate::chat::id::RoomId;
 use crate::chat::member::RoomRole;
+use crate::chat::policy::mask::{Mask, MaskKind};
 use crate::chat::settings::{MAX_KEY, MAX_LIMIT, Setting};
 
 /// The most changes with a parameter in one MODE.
@@ -27,6 +28,9 @@ struct ModeChange<'a> {
 enum Asked<'a> {
     Set(Setting<'a>),
     Role(RoleChange, &'a str),
+    Mask(MaskKind, Mask),
+    /// The masks of a kind are listed.
+    List(MaskKind),
     /// The parameter is missing or invalid: what is shown of it, and what is wrong.
     Invalid(&'a str, &'static str),
     /// A mode that is always on.
@@ -60,16 +64,24 @@ impl Hub {
         let channel = format!("#{}", self.shared.rooms.name(room));
         let letter = change.letter.to_string();
         let asked = asked(change);
-        if let Asked::Unknown = asked {
-            self.numeric(asker.id, 472, &[&letter], "is unknown mode char to me");
-            return true;
+        match asked {
+            Asked::Unknown => {
+                self.numeric(asker.id, 472, &[&letter], "is unknown mode char to me");
+                return true;
+            }
+            Asked::List(kind) => {
+                self.list_masks(asker, room, kind, call);
+                return true;
+            }
+            _ => {}
         }
         if let Err(refusal) = self.shared.permit(asker.member, Act::ChangeSettings, Some(room)) {
             self.outbound.send(&mut self.sessions, asker.id, &Event::Refusal(refusal));
             return false;
         }
         match asked {
-            Asked::Unknown => {}
+            Asked::Unknown | Asked::List(_) => {}
+            Asked::Mask(kind, mask) => self.set_mask(asker, room, kind, mask, change.on, call),
             Asked::Fixed if change.on => {}
             Asked::Fixed => self.server_notice(asker.id, "Only members of a channel can send to it: +n stays."),
             Asked::Invalid(param, why) => self.numeric(asker.id, 696, &[&channel, &letter, param], why),
@@ -132,7 +144,9 @@ fn read_modes<'a>(modes: &str, params: &[&'a str]) -> Vec<ModeChange<'a>> {
             _ => false,
         };
         let param = if takes_param { params.next() } else { None };
-        let change = ModeChange { on, letter, param };
+        // A list is the same with either sign.
+        let is_list = param.is_none() && kind_of(letter).is_some();
+        let change = ModeChange { on: on || is_list, letter, param };
         if param.is_none() && changes.contains(&change) {
             continue;
         }
@@ -145,6 +159,16 @@ fn read_modes<'a>(modes: &str, params: &[&'a str]) -> Vec<ModeChange<'a>> {
     changes
 }
 
+/// The kind of the masks that a letter sets.
+fn kind_of(letter: char) -> Option<MaskKind> {
+    match letter {
+        'b' => Some(MaskKind::Ban),
+        'e' => Some(MaskKind::Except),
+        'I' => Some(MaskKind::InviteExcept),
+        _ => None,
+    }
+}
+
 /// What a letter asks for.
 fn asked(change: ModeChange<'_>) -> Asked<'_> {
     let ModeChange { on, letter, param } = change;
@@ -154,6 +178,15 @@ fn asked(change: ModeChange<'_>) -> Asked<'_> {
         Some(name) => Asked::Role(RoleChange::Take(role), name),
         None => Asked::Invalid("*", "You must give a nickname"),
     };
+    if let Some(kind) = kind_of(letter) {
+        return match change.param {
+            None => Asked::List(kind),
+            Some(_) => match param.and_then(Mask::new) {
+                Some(mask) => Asked::Mask(kind, mask),
+                None => Asked::Invalid("*", "A mask has 1 to 100 bytes, without spaces"),
+            },
+        };
+    }
     match letter {
         'i' => Asked::Set(Setting::InviteOnly(on)),
         'm' => Asked::Set(Setting::Moderated(on)),
@@ -203,7 +236,8 @@ mod tests {
 
     #[test]
     fn letters_without_parameter_count_once_and_those_with_one_are_limited() {
-        assert_eq!(read_modes("bbb-bb", &[]), [change(true, 'b', None), change(false, 'b', None)]);
+        assert_eq!(read_modes("bbb-bbe", &[]), [change(true, 'b', None), change(true, 'e', None)]);
+        assert_eq!(read_modes("iii-ii", &[]), [change(true, 'i', None), change(false, 'i', None)]);
         let names = ["bob"; MAX_MODES + 1];
         let letters = "v".repeat(names.len());
         assert_eq!(read_modes(&letters, &names), [change(true, 'v', Some("bob")); MAX_MODES]);
