@@ -9,6 +9,7 @@ mod evasion;
 mod following;
 mod identity;
 pub(crate) mod invariants;
+mod irc;
 mod masks;
 pub(super) mod moderation;
 mod motd;

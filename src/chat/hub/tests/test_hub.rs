@@ -8,6 +8,8 @@ use time::macros::datetime;
 use crate::chat::config::Config;
 use crate::chat::hub::Hub;
 use crate::chat::id::ClientId;
+use crate::chat::encoding::{Encoding, IrcShape};
+use crate::chat::input::{NewConnection, ResumeRequest};
 use crate::chat::{Input, Lang, Now};
 use crate::wire::renderers;
 
@@ -47,6 +49,20 @@ impl TestHub {
         self.slots += 1;
         self.hub.handle_plain_connection(id, (ip, port).into(), now);
         self.hub.handle_line(id, Input::Line(name), now);
+        id
+    }
+
+    /// A member with an IRC client that has its own address and has read everything.
+    pub fn enter_irc(&mut self, name: &str) -> ClientId {
+        let (id, now) = (ClientId::new(self.slots), self.now());
+        self.slots += 1;
+        let addr = ([10, 0, 0, id.index() as u8], 1).into();
+        let encoding = Encoding::Irc(IrcShape::empty());
+        let resume_request = ResumeRequest::default();
+        self.hub.handle_connection(id, NewConnection { addr, encoding, preface: &[], resume_request }, now);
+        self.say(id, &format!("NICK {name}"));
+        self.say(id, &format!("USER {name} 0 * :Real {name}"));
+        self.read(id);
         id
     }
 

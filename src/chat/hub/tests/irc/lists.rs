@@ -1,0 +1,65 @@
+//! Tests of LIST and NAMES.
+
+use super::super::test_hub::TestHub;
+use super::irc_den;
+use crate::chat::config::Config;
+
+/// The answer to LIST in which these channels are.
+fn listed(channels: &[&str]) -> Vec<String> {
+    let channels = channels.iter().map(|channel| format!("322 {channel}"));
+    let start = std::iter::once("321 dave Channel :Users  Name".to_owned());
+    start.chain(channels).chain(["323 dave :End of /LIST".to_owned()]).collect()
+}
+
+#[test]
+fn channels_are_listed_with_their_topics_and_the_largest_first() {
+    let (mut server, [alice, bob, _, dave]) = irc_den();
+    server.say(alice, "TOPIC #den :fish and more");
+    server.say(bob, "JOIN #attic");
+    assert_eq!(server.answer_irc(dave, "LIST"), listed(&["dave #den 3 :fish and more", "dave #attic 1 :"]));
+    assert_eq!(server.answer_irc(dave, "LIST >1"), listed(&["dave #den 3 :fish and more"]));
+    assert_eq!(server.answer_irc(dave, "LIST #nowhere,#ATTIC"), listed(&["dave #attic 1 :"]));
+    server.say(bob, "MODE #attic +s");
+    assert_eq!(server.answer_irc(dave, "LIST"), listed(&["dave #den 3 :fish and more"]));
+    assert_eq!(server.answer_irc(bob, "LIST #attic")[1], "322 bob #attic 1 :");
+    server.check_irc(dave, "LIST #den elsewhere", &["402 dave elsewhere :No such server"]);
+}
+
+#[test]
+fn empty_rooms_that_are_kept_are_listed() {
+    let (mut server, [alice, bob, carol, dave]) = irc_den();
+    server.say(carol, "hello");
+    server.say(carol, "/join attic");
+    server.say(carol, "/leave");
+    [alice, bob].into_iter().for_each(|id| server.say(id, "PART #den"));
+    assert_eq!(server.answer_irc(dave, "LIST"), listed(&["dave #lobby 1 :", "dave #den 0 :"]));
+}
+
+#[test]
+fn long_list_is_cut_before_the_session_is_disconnected() {
+    let mut server = TestHub::with(Config { backlog_bytes: 10_000, ..Config::default() });
+    let (alice, dave) = (server.enter_irc("alice"), server.enter_irc("dave"));
+    for number in 0..16 {
+        server.say(alice, &format!("JOIN #room{number}"));
+        server.say(alice, &format!("TOPIC #room{number} :{}", "x".repeat(390)));
+        server.read(alice);
+    }
+    let answer = server.answer_irc(dave, "LIST");
+    let count = answer.iter().filter(|line| line.starts_with("322 ")).count();
+    assert!((5..16).contains(&count), "{count}");
+    let notice = format!("NOTICE dave :{} more channels are not listed; LIST *word* lists fewer.", 16 - count);
+    assert_eq!(answer[answer.len() - 2..], [notice, "323 dave :End of /LIST".to_owned()]);
+    assert_eq!(server.answer_irc(dave, "LIST *15").len(), 3);
+}
+
+#[test]
+fn names_of_several_channels_have_one_end() {
+    let (mut server, [alice, bob, _, dave]) = irc_den();
+    server.say(bob, "JOIN #attic");
+    server.check_irc(dave, "NAMES #den,#nowhere,#attic", &[
+        "353 dave = #den :@alice bob carol",
+        "353 dave = #attic :@bob",
+        "366 dave #den,#nowhere,#attic :End of /NAMES list",
+    ]);
+    server.check_irc(alice, "NAMES", &["366 alice * :End of /NAMES list"]);
+}

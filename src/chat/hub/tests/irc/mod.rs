@@ -1,0 +1,51 @@
+//! Tests of members with IRC clients.
+
+mod lists;
+mod modes;
+mod moderation;
+mod operators;
+
+use super::test_hub::TestHub;
+use crate::chat::id::ClientId;
+
+impl TestHub {
+    /// What an IRC session reads, with nicknames alone as sources, and without the name of the server.
+    fn read_irc(&mut self, id: ClientId) -> Vec<String> {
+        self.read(id).iter().map(|line| short(line)).collect()
+    }
+
+    /// As [`TestHub::answer`], for an IRC session.
+    fn answer_irc(&mut self, id: ClientId, line: &str) -> Vec<String> {
+        self.read(id);
+        self.say(id, line);
+        self.read_irc(id)
+    }
+
+    fn check_irc(&mut self, id: ClientId, line: &str, answer: &[&str]) {
+        assert_eq!(self.answer_irc(id, line), answer, "{line}");
+    }
+}
+
+fn short(line: &str) -> String {
+    let Some((source, rest)) = line.split_once(' ').filter(|(source, _)| source.starts_with(':')) else {
+        return line.into();
+    };
+    match source.split_once('!') {
+        Some((nick, _)) => format!("{nick} {rest}"),
+        None => rest.into(),
+    }
+}
+
+/// Alice, with IRC, has made den, where bob is too, with IRC, and carol, without; dave, with IRC, is outside.
+fn irc_den() -> (TestHub, [ClientId; 4]) {
+    let mut server = TestHub::new();
+    let [alice, bob] = ["alice", "bob"].map(|name| server.enter_irc(name));
+    let carol = server.enter("carol");
+    let dave = server.enter_irc("dave");
+    server.say(alice, "JOIN #den");
+    server.say(bob, "JOIN #den");
+    server.say(carol, "/join den");
+    let all = [alice, bob, carol, dave];
+    all.into_iter().for_each(|id| drop(server.read(id)));
+    (server, all)
+}
