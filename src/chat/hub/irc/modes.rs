@@ -202,7 +202,10 @@ fn asked(change: ModeChange<'_>) -> Asked<'_> {
         'l' if !on => Asked::Set(Setting::Limit(None)),
         'l' => match param.and_then(|number| number.parse().ok()).filter(|most| (1..=MAX_LIMIT).contains(most)) {
             Some(most) => Asked::Set(Setting::Limit(Some(most))),
-            None => Asked::Invalid("*", "The limit is a number from 1 to 1000000"),
+            None => {
+                let shown = param.filter(|param| !param.contains(' ') && !param.starts_with(':')).unwrap_or("*");
+                Asked::Invalid(shown, "The limit is a number from 1 to 1000000")
+            }
         },
         'o' => role(RoomRole::Operator),
         'v' => role(RoomRole::Voice),

@@ -6,9 +6,9 @@ use std::time::Duration;
 use time::macros::datetime;
 
 use crate::chat::config::Config;
+use crate::chat::encoding::{Encoding, IrcShape};
 use crate::chat::hub::Hub;
 use crate::chat::id::ClientId;
-use crate::chat::encoding::{Encoding, IrcShape};
 use crate::chat::input::{NewConnection, ResumeRequest};
 use crate::chat::{Input, Lang, Now};
 use crate::wire::renderers;
@@ -56,7 +56,7 @@ impl TestHub {
     pub fn enter_irc(&mut self, name: &str) -> ClientId {
         let (id, now) = (ClientId::new(self.slots), self.now());
         self.slots += 1;
-        let addr = ([10, 0, 0, id.index() as u8], 1).into();
+        let addr = ([10, 0, 0, id.slot() as u8], 1).into();
         let encoding = Encoding::Irc(IrcShape::empty());
         let resume_request = ResumeRequest::default();
         self.hub.handle_connection(id, NewConnection { addr, encoding, preface: &[], resume_request }, now);

@@ -56,10 +56,14 @@ fn long_list_is_cut_before_the_session_is_disconnected() {
 fn names_of_several_channels_have_one_end() {
     let (mut server, [alice, bob, _, dave]) = irc_den();
     server.say(bob, "JOIN #attic");
-    server.check_irc(dave, "NAMES #den,#nowhere,#attic", &[
-        "353 dave = #den :@alice bob carol",
-        "353 dave = #attic :@bob",
-        "366 dave #den,#nowhere,#attic :End of /NAMES list",
-    ]);
+    server.check_irc(
+        dave,
+        "NAMES #den,#nowhere,#attic",
+        &[
+            "353 dave = #den :@alice bob carol",
+            "353 dave = #attic :@bob",
+            "366 dave #den,#nowhere,#attic :End of /NAMES list",
+        ],
+    );
     server.check_irc(alice, "NAMES", &["366 alice * :End of /NAMES list"]);
 }

@@ -1,8 +1,8 @@
 //! Tests of members with IRC clients.
 
 mod lists;
-mod modes;
 mod moderation;
+mod modes;
 mod operators;
 
 use super::test_hub::TestHub;

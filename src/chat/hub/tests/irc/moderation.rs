@@ -10,7 +10,7 @@ fn reason_of_a_kick_reaches_irc_readers_and_the_kicked_member() {
     assert_eq!(server.read(carol), ["* bob left: kicked (2 here)"]);
     server.check_irc(bob, "PRIVMSG #den :again", &["404 bob #den :Cannot send to channel (+n)"]);
     server.check_irc(alice, "KICK #den carol", &[":alice KICK #den carol :alice"]);
-    assert_eq!(server.read(carol)[0], "* You were removed from den by alice.");
+    assert_eq!(server.read(carol)[0], "* You were kicked from den by alice.");
     let long = "x".repeat(400);
     server.say(bob, "JOIN #den");
     server.say(alice, &format!("KICK #den bob :{long}"));
@@ -21,17 +21,22 @@ fn reason_of_a_kick_reaches_irc_readers_and_the_kicked_member() {
 #[test]
 fn several_members_are_kicked_one_by_one() {
     let (mut server, [alice, bob, carol, _]) = irc_den();
-    server.check_irc(alice, "KICK #den,#den bob,carol :bye", &[
-        ":alice KICK #den bob :bye",
-        ":alice KICK #den carol :bye",
-    ]);
+    server.check_irc(
+        alice,
+        "KICK #den,#den bob,carol :bye",
+        &[":alice KICK #den bob :bye", ":alice KICK #den carol :bye"],
+    );
     server.say(bob, "JOIN #den");
     server.say(carol, "/join den");
-    server.check_irc(alice, "KICK #den bob,nobody,dave :bye", &[
-        ":alice KICK #den bob :bye",
-        "401 alice nobody :No such nick/channel",
-        "441 alice dave #den :They aren't on that channel",
-    ]);
+    server.check_irc(
+        alice,
+        "KICK #den bob,nobody,dave :bye",
+        &[
+            ":alice KICK #den bob :bye",
+            "401 alice nobody :No such nick/channel",
+            "441 alice dave #den :They aren't on that channel",
+        ],
+    );
 }
 
 #[test]

@@ -13,11 +13,11 @@ fn settings_are_changed_by_mode_and_shown_to_all() {
         server.read(carol),
         ["moderated", "limit 5", "key"].map(|setting| format!("* alice changed the settings: {setting}"))
     );
-    server.check_irc(alice, "MODE #den -k+t-l *", &[
-        ":alice MODE #den -k *",
-        ":alice MODE #den +t",
-        ":alice MODE #den -l",
-    ]);
+    server.check_irc(
+        alice,
+        "MODE #den -k+t-l *",
+        &[":alice MODE #den -k *", ":alice MODE #den +t", ":alice MODE #den -l"],
+    );
     server.check_irc(alice, "MODE #den +m-l", &[]);
     server.read(bob);
     server.say(alice, "MODE #den +o carol");
@@ -46,12 +46,16 @@ fn modes_that_cannot_be_changed_are_refused() {
     server.check_irc(bob, "MODE #den +mo bob", &refused);
     server.check_irc(dave, "MODE #den +m", &["482 dave #den :You're not channel operator"]);
     server.check_irc(bob, "MODE #nowhere +m", &["403 bob #nowhere :No such channel"]);
-    server.check_irc(alice, "MODE #den +Qo nobody", &[
-        "472 alice Q :is unknown mode char to me",
-        "401 alice nobody :No such nick/channel",
-    ]);
+    server.check_irc(
+        alice,
+        "MODE #den +Qo nobody",
+        &["472 alice Q :is unknown mode char to me", "401 alice nobody :No such nick/channel"],
+    );
     server.check_irc(alice, "MODE #den +v dave", &["441 alice dave #den :They aren't on that channel"]);
-    for (line, answer) in [("+l x", "l x :The limit is a number from 1 to 1000000"), ("+k", "k * :A key has 1 to 64 bytes, without spaces and commas")] {
+    for (line, answer) in [
+        ("+l x", "l x :The limit is a number from 1 to 1000000"),
+        ("+k", "k * :A key has 1 to 64 bytes, without spaces and commas"),
+    ] {
         server.check_irc(alice, &format!("MODE #den {line}"), &[&format!("696 alice #den {answer}")]);
     }
     let answer = server.answer_irc(alice, "MODE #den -n+n");
@@ -62,10 +66,7 @@ fn modes_that_cannot_be_changed_are_refused() {
 fn roles_are_given_and_taken_once() {
     let (mut server, [alice, bob, carol, _]) = irc_den();
     server.check_irc(alice, "MODE #den +vo bob carol", &[":alice MODE #den +v bob", ":alice MODE #den +o carol"]);
-    assert_eq!(
-        server.read(carol),
-        ["* bob was given voice by alice", "* carol was made an operator by alice"]
-    );
+    assert_eq!(server.read(carol), ["* alice gave bob voice", "* alice made carol an operator"]);
     server.check_irc(alice, "MODE #den +v bob", &[]);
     server.read(bob);
     server.check_irc(alice, "MODE #den -v bob", &[":alice MODE #den -v bob"]);
@@ -82,17 +83,19 @@ fn masks_are_listed_with_the_bans_by_name_and_lifted() {
     server.check_irc(alice, "MODE #den +e *!eve@*", &[":alice MODE #den +e *!eve@*"]);
     let (end, own) = ("368 bob #den :End of channel ban list", format!("367 bob #den eve!*@* carol {at}"));
     server.check_irc(bob, "MODE #den b", &["367 bob #den dave!*@*", &own, end]);
-    server.check_irc(bob, "MODE #den -ee", &[
-        &format!("348 bob #den *!eve@* alice {at}"),
-        "349 bob #den :End of channel exception list",
-    ]);
+    server.check_irc(
+        bob,
+        "MODE #den -ee",
+        &[&format!("348 bob #den *!eve@* alice {at}"), "349 bob #den :End of channel exception list"],
+    );
     server.check_irc(bob, "MODE #den +I", &["347 bob #den :End of channel invite exception list"]);
     server.check_irc(dave, "MODE #den b", &["442 dave #den :You're not on that channel"]);
     server.check_irc(dave, "JOIN #den", &["474 dave #den :Cannot join channel (+b)"]);
-    server.check_irc(alice, "MODE #den -bb dave!*@* EVE", &[
-        ":alice MODE #den -b dave!*@*",
-        ":alice MODE #den -b eve!*@*",
-    ]);
+    server.check_irc(
+        alice,
+        "MODE #den -bb dave!*@* EVE",
+        &[":alice MODE #den -b dave!*@*", ":alice MODE #den -b eve!*@*"],
+    );
     server.check_irc(bob, "MODE #den b", &[end]);
     server.check_irc(alice, "MODE #den -b dave!*@*", &[]);
     assert_eq!(server.answer_irc(dave, "JOIN #den")[0], ":dave JOIN #den");

@@ -63,9 +63,9 @@ fn killed_member_leaves_the_server_and_reads_why() {
     server.check_irc(alice, "KILL carol :spam", &[]);
     let lines = server.read_irc(carol);
     assert_eq!(lines[lines.len() - 2..], [":alice KILL carol :spam", "ERROR :Closing link: killed by alice: spam"]);
-    assert_eq!(server.read(bob), ["* carol left: kicked (spam) (1 here)"]);
+    assert_eq!(server.read(bob), ["* carol left: kicked (1 here)"]);
     server.check_irc(alice, "KILL bob", &[]);
-    assert_eq!(server.read(bob), ["* You were removed from the server by alice."]);
+    assert_eq!(server.read(bob), ["* You were kicked by alice."]);
 }
 
 #[test]
@@ -99,5 +99,5 @@ fn operators_moderate_channels_in_which_they_are_not() {
     server.check_irc(alice, "MODE #den +m", &[":alice MODE #den +m"]);
     server.read(bob);
     server.say(alice, "KICK #den bob :out");
-    assert_eq!(server.read(bob)[0], "* You were removed from den by alice: out");
+    assert_eq!(server.read(bob)[0], "* You were kicked from den by alice: out");
 }
