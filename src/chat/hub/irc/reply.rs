@@ -1,7 +1,8 @@
 //! Sends lines of IRC to a session.
 
-use crate::chat::event::{Event, IrcLine, Sender};
+use crate::chat::event::{Event, IrcLine, Refusal, Sender};
 use crate::chat::hub::Hub;
+use crate::chat::hub::plan::Asker;
 use crate::chat::id::{ClientId, MemberId, Now};
 
 impl Hub {
@@ -35,6 +36,11 @@ impl Hub {
     /// Sends a line to a session, which shows it as coming from a member.
     pub(super) fn reply_by(&mut self, id: ClientId, member: MemberId, line: IrcLine, now: &Now) {
         self.fanout_by(member, now).send(id, &Event::Irc(line));
+    }
+
+    /// Answers a session with a refusal.
+    pub(super) fn refuse_irc(&mut self, asker: Asker, refusal: Refusal) {
+        self.outbound.send(&mut self.sessions, asker.id, &Event::Refusal(refusal));
     }
 
     /// Sends a line to a session.
