@@ -8,6 +8,11 @@ impl Room {
         self.readers.readers()
     }
 
+    /// The shapes of IRC in which the room is read.
+    pub fn irc_shapes(&self) -> Vec<IrcShape> {
+        self.irc_logs.iter().map(|(shape, _)| *shape).collect()
+    }
+
     /// Bytes held by the largest log.
     pub fn held(&self) -> usize {
         let irc = self.irc_logs.iter().map(|(_, open)| open);

@@ -195,7 +195,7 @@ impl Hub {
     /// Returns the first difference.
     pub(crate) fn audit(&self) -> Result<(), String> {
         let Shared { members, rooms, .. } = &self.shared;
-        for (slot, member) in members.iter().filter(|(_, member)| member.current.is_some()) {
+        for (slot, member) in members.iter() {
             let owner = members.find_key(&fold(&member.name));
             if owner != Some(member.id(slot)) {
                 return Err(format!("the name {} of {slot:?} is that of {owner:?}", member.name));
@@ -216,7 +216,8 @@ impl Hub {
         }
         rooms.audit()?;
         for (room_id, room) in rooms.iter() {
-            for encoding in LogEncoding::ALL {
+            let shapes = room.irc_shapes().into_iter().map(LogEncoding::Irc);
+            for encoding in LogEncoding::ALL.into_iter().chain(shapes) {
                 let mut cursors = Vec::new();
                 for (place, &id) in room.readers().iter().enumerate() {
                     let session = &self.sessions[id];

@@ -2,6 +2,7 @@
 
 mod lists;
 mod moderation;
+mod model;
 mod modes;
 mod operators;
 
