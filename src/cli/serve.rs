@@ -247,6 +247,15 @@ mod tests {
     }
 
     #[test]
+    fn passwords_of_irc_operators_are_kept_as_hashes() {
+        let hub = serve(&["--irc", "127.0.0.1:1", "--irc-oper", "root:a:b,bob:c"]).hub();
+        let [root, bob] = &hub.irc_opers[..] else { panic!("{:?}", hub.irc_opers) };
+        assert!(&*root.name == "root" && root.password.is("a:b") && !root.password.is("a"));
+        assert!(&*bob.name == "bob" && bob.password.is("c"));
+        assert!(!format!("{:?}", serve(&["--irc", "127.0.0.1:1", "--irc-oper", "root:secret"])).contains("secret"));
+    }
+
+    #[test]
     fn mode_of_unix_sockets_is_octal_with_a_zero_first() {
         assert_eq!(serve(&[]).settings().unix_mode, 0o660);
         for (mode, expected) in [("0600", 0o600), ("0666", 0o666), ("0000", 0), ("0777", 0o777)] {

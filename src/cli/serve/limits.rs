@@ -130,6 +130,12 @@ mod tests {
     }
 
     #[test]
+    fn operators_of_irc_need_irc() {
+        assert_eq!(check(&["--irc", "127.0.0.1:0", "--irc-oper", "a:b"]), Ok(()));
+        assert!(check(&["--irc-oper", "a:b"]).unwrap_err().starts_with("--irc-oper needs --irc ADDR"));
+    }
+
+    #[test]
     fn backlog_and_send_buffer_must_hold_a_burst() {
         let args = ["--max-line", "1048576", "--burst", "10", "--send-buffer", "1000", "--backlog-bytes"];
         let least = 10 * (1_048_576 + 1024) - 1000;

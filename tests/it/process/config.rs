@@ -18,6 +18,7 @@ const VALUES: &[(&str, &str, &str, &str)] = &[
     ("motd", "a", "b", "\"c\""),
     ("log-format", "json", "json", "\"json\""),
     ("listen", "127.0.0.1:1", "127.0.0.1:2", "[\"127.0.0.1:3\", \"[::1]:3\"]"),
+    ("irc", "127.0.0.1:1", "127.0.0.1:2", "[\"127.0.0.1:3\"]"),
     ("web", "127.0.0.1:1", "127.0.0.1:2", "[\"127.0.0.1:3\"]"),
     ("admin", "127.0.0.1:1", "127.0.0.1:2", "\"127.0.0.1:3\""),
     ("unix-mode", "0600", "0640", "\"0666\""),
@@ -113,7 +114,8 @@ fn every_option_is_set_by_file_environment_and_command_line_in_this_order() {
     // Some options need others, which they do not change.
     let all = printed(&[], &[]);
     let tested: Vec<&str> = VALUES.iter().map(|(name, ..)| *name).collect();
-    let untested: Vec<_> = all.keys().filter(|name| !tested.contains(&name.as_str())).collect();
+    let is_tested = |name: &str| tested.contains(&name) || name == "irc-oper";
+    let untested: Vec<_> = all.keys().filter(|name| !is_tested(name)).collect();
     assert!(untested.is_empty(), "without a test: {untested:?}");
     for &(name, typed, in_environment, in_file) in VALUES {
         let needs_store =
@@ -156,6 +158,25 @@ fn printed_options_are_a_configuration_file_with_the_same_options() {
     let second = printed(&["--config", &file], &[]);
     let values = |all: BTreeMap<String, (String, String)>| all.into_iter().map(|(name, (value, _))| (name, value));
     assert_eq!(values(first).collect::<Vec<_>>(), values(second).collect::<Vec<_>>());
+}
+
+#[test]
+fn passwords_of_irc_operators_are_read_and_not_printed() {
+    let folder = Folder::new("irc-oper");
+    let print = |text: &str| {
+        let file = folder.file(text);
+        let output = run(&["print-config", "--config", &file], &[]);
+        let [stdout, stderr] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).expect("UTF-8"));
+        (output.status.success(), stdout + &stderr)
+    };
+    let (is_valid, printed) = print("irc = \"127.0.0.1:1\"\nirc-oper = [\"root:secret\", \"b:c:d\"]\n");
+    assert!(is_valid && printed.contains("# irc-oper is set and not shown") && !printed.contains("secret"), "{printed}");
+    let (is_valid, error) = print("irc-oper = [\"root:secret\"]\n");
+    assert!(!is_valid && error.contains("--irc-oper needs --irc ADDR"), "{error}");
+    for bad in ["root", ":secret", "root:", "root:two words"] {
+        let (is_valid, error) = print(&format!("irc = \"127.0.0.1:1\"\nirc-oper = [{bad:?}]\n"));
+        assert!(!is_valid && error.contains("write a name, a colon and a password"), "{bad}: {error}");
+    }
 }
 
 #[test]

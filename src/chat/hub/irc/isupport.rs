@@ -42,6 +42,7 @@ impl Hub {
             "EXCEPTS=e".into(),
             "INVEX=I".into(),
             "EXTBAN=,am".into(),
+            "ACCOUNTEXTBAN=a".into(),
             "ELIST=CMNTU".into(),
             "SAFELIST".into(),
             "WHOX".into(),
