@@ -101,3 +101,24 @@ fn operators_moderate_channels_in_which_they_are_not() {
     server.say(alice, "KICK #den bob :out");
     assert_eq!(server.read(bob)[0], "* You were kicked from den by alice: out");
 }
+
+#[test]
+fn acts_of_the_console_are_shown_to_irc() {
+    let (mut server, [alice, bob, ..]) = super::irc_den();
+    for (line, shown) in [
+        ("/room #den moderated", "MODE #den +m"),
+        ("/op #den bob", "MODE #den +o bob"),
+        ("/ban #den x*!*@*", "MODE #den +b x*!*@*"),
+        ("/topic #den fish", "TOPIC #den :fish"),
+        ("/kick #den bob out", "KICK #den bob :out"),
+    ] {
+        server.say(ClientId::CONSOLE, line);
+        for id in [alice, bob] {
+            let read = server.read_irc(id);
+            assert!(read.len() == 1 && read[0].ends_with(shown), "{line}: {read:?}");
+        }
+    }
+    server.say(ClientId::CONSOLE, "/invite #den bob");
+    let read = server.read_irc(bob);
+    assert!(read.len() == 1 && read[0].ends_with("INVITE bob #den"), "{read:?}");
+}
