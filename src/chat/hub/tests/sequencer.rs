@@ -7,10 +7,13 @@ use std::time::Duration;
 use time::macros::datetime;
 
 use crate::chat::change::{Change, Committed, Proposal};
-use crate::chat::config::Config;
+use crate::chat::config::{Config, IrcOper};
+use crate::chat::encoding::{Encoding, IrcShape};
 use crate::chat::event::MessageKind;
 use crate::chat::hub::Hub;
 use crate::chat::id::ClientId;
+use crate::chat::input::{NewConnection, ResumeRequest};
+use crate::chat::password::ServerPassword;
 use crate::chat::{Allowance, Input, Lang, Now};
 use crate::wire::renderers;
 
@@ -95,6 +98,33 @@ fn next_line_waits_until_the_change_of_room_is_committed() {
     assert_eq!(server.allowance(alice), Allowance::Now);
     assert_eq!(server.read(alice), ["* You are in den. 1 here: you."]);
     assert_eq!(server.read(bob), ["* alice left (1 here)"]);
+}
+
+#[test]
+fn modes_and_oper_of_irc_hold_when_they_are_committed() {
+    let mut server = SequencedHub::new();
+    server.hub.config.irc_opers.push(IrcOper { name: "root".into(), password: ServerPassword::new("secret") });
+    let alice = ClientId::new(0);
+    let (addr, encoding) = (([127, 0, 0, 1], 1).into(), Encoding::Irc(IrcShape::empty()));
+    let resume_request = ResumeRequest::default();
+    server.hub.handle_connection(alice, NewConnection { addr, encoding, preface: &[], resume_request }, now());
+    for line in ["NICK alice", "USER a 0 * :Alice", "JOIN #den"] {
+        server.say(alice, line);
+        server.commit(server.proposals.len());
+    }
+    server.read(alice);
+    server.say(alice, "MODE #den +mk fish");
+    assert_eq!((server.proposals.len(), server.read(alice).len()), (2, 0));
+    server.commit(1);
+    assert!(server.read(alice)[0].ends_with(" MODE #den +m"));
+    server.commit(1);
+    assert!(server.read(alice)[0].ends_with(" MODE #den +k fish"));
+    server.say(alice, "OPER root secret");
+    assert_eq!(server.read(alice).len(), 0);
+    server.commit(1);
+    let read = server.read(alice);
+    assert!(read.len() == 2 && read[0].contains(" 381 ") && read[1].ends_with(" MODE alice :+o"), "{read:?}");
+    server.hub.audit().unwrap();
 }
 
 #[test]

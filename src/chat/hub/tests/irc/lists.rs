@@ -1,8 +1,11 @@
 //! Tests of LIST and NAMES.
 
+use super::super::store_queue::start;
 use super::super::test_hub::TestHub;
 use super::irc_den;
 use crate::chat::config::Config;
+use crate::chat::record::{InitialState, RoomRecord, TopicRecord};
+use crate::chat::settings::RoomSettings;
 
 /// The answer to LIST in which these channels are.
 fn listed(channels: &[&str]) -> Vec<String> {
@@ -66,4 +69,20 @@ fn names_of_several_channels_have_one_end() {
         ],
     );
     server.check_irc(alice, "NAMES", &["366 alice * :End of /NAMES list"]);
+}
+
+#[test]
+fn rooms_in_the_store_alone_are_listed_without_members() {
+    let topic = TopicRecord { name: "alice".into(), text: "tea".into(), at: 1 };
+    let den = RoomRecord { topic: Some(topic), ..RoomRecord::default() };
+    let secret = RoomSettings { secret: true, ..RoomSettings::default() };
+    let cellar = RoomRecord { settings: secret, ..RoomRecord::default() };
+    let mut server = TestHub::new();
+    let now = server.now();
+    let stored = vec![("den".into(), den), ("cellar".into(), cellar)];
+    server.hub.restore(InitialState { stored, ..start() }, now);
+    let dave = server.enter_irc("dave");
+    assert_eq!(server.answer_irc(dave, "LIST"), listed(&["dave #den 0 :tea"]));
+    assert_eq!(server.answer_irc(dave, "LIST T>1"), listed(&["dave #den 0 :tea"]));
+    assert_eq!(server.answer_irc(dave, "LIST C>0"), listed(&[]), "when it was created is not known");
 }
