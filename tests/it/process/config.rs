@@ -170,7 +170,10 @@ fn passwords_of_irc_operators_are_read_and_not_printed() {
         (output.status.success(), stdout + &stderr)
     };
     let (is_valid, printed) = print("irc = \"127.0.0.1:1\"\nirc-oper = [\"root:secret\", \"b:c:d\"]\n");
-    assert!(is_valid && printed.contains("# irc-oper is set and not shown") && !printed.contains("secret"), "{printed}");
+    assert!(
+        is_valid && printed.contains("# irc-oper is set and not shown") && !printed.contains("secret"),
+        "{printed}"
+    );
     let (is_valid, error) = print("irc-oper = [\"root:secret\"]\n");
     assert!(!is_valid && error.contains("--irc-oper needs --irc ADDR"), "{error}");
     for bad in ["root", ":secret", "root:", "root:two words"] {
