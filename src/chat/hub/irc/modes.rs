@@ -66,7 +66,9 @@ impl Hub {
         let asked = asked(change);
         match asked {
             Asked::Unknown => {
-                self.numeric(asker.id, 472, &[&letter], "is unknown mode char to me");
+                // A colon would begin the last parameter.
+                let shown = if matches!(change.letter, ' ' | ':') { "*" } else { &*letter };
+                self.numeric(asker.id, 472, &[shown], "is unknown mode char to me");
                 return true;
             }
             Asked::List(kind) => {

@@ -51,6 +51,7 @@ fn modes_that_cannot_be_changed_are_refused() {
         "MODE #den +Qo nobody",
         &["472 alice Q :is unknown mode char to me", "401 alice nobody :No such nick/channel"],
     );
+    server.check_irc(alice, "MODE #den ::", &["472 alice * :is unknown mode char to me"]);
     server.check_irc(alice, "MODE #den +v dave", &["441 alice dave #den :They aren't on that channel"]);
     for (line, answer) in [
         ("+l x", "l x :The limit is a number from 1 to 1000000"),
