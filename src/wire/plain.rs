@@ -49,7 +49,7 @@ impl Plain {
             Event::Whisper { at, from, text } => spoken(out, at, "", RoomLabel::None, [from, " -> you: ", text]),
             Event::Whispered { at, to, text } => spoken(out, at, "you -> ", RoomLabel::None, [to, ": ", text]),
             // Only sessions of IRC are sent these.
-            Event::Irc(_) => {},
+            Event::Irc(_) => {}
             Event::Found { id, at, name, text, kind } => {
                 let (date, (hour, minute, second)) = (at.date(), at.to_hms());
                 let (before, behind) = (if kind == MessageKind::Action { "* " } else { "" }, kind.separator());

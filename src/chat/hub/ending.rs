@@ -79,9 +79,9 @@ impl Hub {
             fanout.move_unread_to_outbox(id);
         }
         fanout.unsubscribe_all(id);
-        self.sessions[id].member = None;
-        let Shared { members, .. } = &mut self.shared;
-        let is_last = members[slot].remove_session(id);
+        let is_last = self.remove_session(slot, id);
+        self.monitors.clear(id);
+        let Shared { members, .. } = &self.shared;
         if let Some(addr) = self.sessions.addr(id) {
             let (name, here) = (&members[slot].name, members.len() - usize::from(is_last));
             let what = if is_last { "left" } else { "has one session less" };

@@ -8,6 +8,7 @@ mod answers;
 mod apply;
 mod check;
 mod console;
+mod counts;
 mod deadlines;
 mod disconnects;
 mod ending;
@@ -38,10 +39,12 @@ use std::time::Duration;
 use log::info;
 
 use self::admission_queue::AdmissionQueue;
+use self::counts::Counts;
 use self::deadlines::Deadlines;
 pub use self::disconnects::DISCONNECTS_PER_TICK;
 use self::disconnects::Disconnects;
 use self::fanout::Fanout;
+use self::irc::search::SearchBudget;
 use self::journal::Journal;
 use self::login::passwords::Passwords;
 use self::login::prompts::Prompts;
@@ -63,12 +66,14 @@ use super::encoding::{Encoding, Renderers, RoomLabel};
 use super::event::{Event, Notice, Refusal};
 use super::id::{ClientId, MemberId, Now};
 use super::input::{Close, NewConnection, ResumeRequest};
+use super::member::past::PastMembers;
 use super::member::table::MemberTable;
 use super::policy::bans::Bans;
 use super::policy::ip_limit::IpLimit;
 use super::policy::mutes::Mutes;
 use super::policy::peer::show_addr;
 use super::room::segment_log::Retention;
+use super::session::monitors::Monitors;
 use super::session::table::SessionTable;
 use super::session::{PendingDisconnect, SessionFlags};
 
@@ -105,6 +110,13 @@ pub struct Hub {
     /// What waits for the store; `None` without a store.
     store: Option<Box<StoreQueue>>,
     stats: Stats,
+    counts: Counts,
+    /// The names that sessions of IRC monitor.
+    monitors: Monitors,
+    /// Names that members of this process had.
+    past_members: PastMembers,
+    /// How many members may be looked at for masks.
+    searches: SearchBudget,
     /// Sessions that have asked for a reload.
     reload_requests: Vec<ClientId>,
     trace: Trace,
@@ -149,6 +161,10 @@ impl Hub {
             outbound,
             store: None,
             stats: Stats::default(),
+            counts: Counts::default(),
+            monitors: Monitors::default(),
+            past_members: PastMembers::default(),
+            searches: SearchBudget::default(),
             reload_requests: Vec::new(),
             trace: Trace::default(),
             run: config.run,

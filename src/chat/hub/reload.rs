@@ -151,7 +151,7 @@ impl Hub {
         let bound: Vec<_> = accounts.filter_map(|(id, account)| Some((account.member?, id))).collect();
         for (member, account) in bound {
             let role = self.role_of(account);
-            self.shared.members[member.slot].set_role(role);
+            self.shared.members.set_role(member.slot, role);
         }
     }
 

@@ -20,10 +20,12 @@ use crate::chat::config::Config;
 use crate::chat::encoding::Renderers;
 use crate::chat::id::ClientId;
 use crate::chat::input::ResumeRequest;
+use crate::chat::member::past::PastMembers;
 use crate::chat::member::table::{MemberTable, MemberTableState};
 use crate::chat::policy::bans::Bans;
 use crate::chat::policy::ip_limit::IpLimit;
 use crate::chat::policy::mutes::Mutes;
+use crate::chat::session::monitors::Monitors;
 use crate::chat::session::table::SessionTable;
 
 /// The state of a hub, without its settings and renderers.
@@ -49,6 +51,10 @@ pub struct HubState {
     outbound: OutboundState,
     store: Option<Box<StoreQueue>>,
     stats: Stats,
+    #[serde(default)]
+    monitors: Monitors,
+    #[serde(default)]
+    past_members: PastMembers,
     #[serde(default)]
     reload_requests: Vec<ClientId>,
     run: u64,
@@ -79,6 +85,8 @@ impl Hub {
             outbound: self.outbound.into_state(),
             store: self.store,
             stats: self.stats,
+            monitors: self.monitors,
+            past_members: self.past_members,
             reload_requests: self.reload_requests,
             run: self.run,
             cloak_key: Some(self.cloak_key),
@@ -108,6 +116,10 @@ impl Hub {
         hub.outbound.restore(state.outbound);
         hub.store = state.store;
         hub.stats = state.stats;
+        hub.monitors = state.monitors;
+        hub.past_members = state.past_members;
+        hub.counts = hub.recount();
+        hub.note_most_members();
         hub.reload_requests = state.reload_requests;
         hub.run = state.run;
         hub.outbound.set_run(state.run);

@@ -40,7 +40,7 @@ pub struct Stats {
     pub bytes_received: u64,
     /// Ended sessions, by [`Cause::number`].
     pub left: [u64; Cause::NAMES.len()],
-    /// The most members at one time, as far as a session of IRC has asked.
+    /// The most members at one time.
     #[serde(default)]
     pub most_members: usize,
     /// When the first client connected.

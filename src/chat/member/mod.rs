@@ -2,6 +2,7 @@
 
 pub(super) mod identity;
 pub(super) mod nick_index;
+pub(super) mod past;
 pub(super) mod table;
 
 use std::num::NonZeroU32;
@@ -206,14 +207,14 @@ impl Member {
     }
 
     /// Makes it an operator for its stay, or ends that; what it may do apart from that stays.
-    pub fn set_oper_role(&mut self, given: bool) {
+    fn set_oper_role(&mut self, given: bool) {
         if given != self.has_oper_role() {
             self.extras.get_or_insert_default().has_oper_role = given;
         }
     }
 
     /// Sets what it may do apart from OPER.
-    pub fn set_role(&mut self, role: Role) {
+    fn set_role(&mut self, role: Role) {
         if role != self.lasting_role() {
             self.extras.get_or_insert_default().role = role;
         }

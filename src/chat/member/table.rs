@@ -1,5 +1,6 @@
 //! All members, by slot and by nickname.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::ops::{Index, IndexMut};
 
@@ -24,6 +25,8 @@ pub struct MemberTable {
     /// The serial number of the newest member.
     last: u32,
     operator: Option<Box<Member>>,
+    /// The members that are operators of the server, without the one at the console.
+    operators: BTreeSet<MemberSlot>,
     hash_key: [u64; 2],
 }
 
@@ -47,6 +50,7 @@ impl MemberTable {
             names: NickIndex::new(NameHasher(hash_key)),
             last: 0,
             operator: None,
+            operators: BTreeSet::new(),
             hash_key,
         }
     }
@@ -54,6 +58,11 @@ impl MemberTable {
     /// The number of members, without the operator.
     pub fn len(&self) -> usize {
         self.names.len()
+    }
+
+    /// The number of members that are operators of the server, without the one at the console.
+    pub fn operator_count(&self) -> usize {
+        self.operators.len()
     }
 
     /// All members with their slots, without the operator.
@@ -87,6 +96,26 @@ impl MemberTable {
     /// What a member may do on the server. The operator has its role on every node, also where there is no console.
     pub fn role(&self, id: MemberId) -> Role {
         if id == MemberId::OPERATOR { Role::Operator } else { self.get(id).map_or(Role::User, Member::role) }
+    }
+
+    /// Sets what a member may do on the server apart from OPER.
+    pub fn set_role(&mut self, slot: MemberSlot, role: Role) {
+        self[slot].set_role(role);
+        self.note_role(slot);
+    }
+
+    /// Makes a member an operator for its stay, or ends that.
+    pub fn set_oper_role(&mut self, slot: MemberSlot, given: bool) {
+        self[slot].set_oper_role(given);
+        self.note_role(slot);
+    }
+
+    /// What a member may do on the server may have changed: counts it among the operators, or no longer.
+    fn note_role(&mut self, slot: MemberSlot) {
+        match self.slots.get(slot.index()) {
+            Some(member) if member.role() == Role::Operator => self.operators.insert(slot),
+            _ => self.operators.remove(&slot),
+        };
     }
 
     /// The name of a member; an empty text if it has left.
@@ -222,6 +251,7 @@ impl MemberTable {
     /// Removes a member, which must follow no room any more.
     pub fn remove(&mut self, slot: MemberSlot) -> Member {
         self.names.remove(&self.slots, slot);
+        self.operators.remove(&slot);
         self.slots.remove(slot.index())
     }
 
@@ -238,7 +268,10 @@ impl MemberTable {
         for (index, _) in slots.iter() {
             names.insert(&slots, MemberSlot::new(index));
         }
-        MemberTable { slots, followed, names, last, operator, hash_key }
+        let is_operator =
+            |(index, member): (usize, &Member)| (member.role() == Role::Operator).then_some(MemberSlot::new(index));
+        let operators = slots.iter().filter_map(is_operator).collect();
+        MemberTable { slots, followed, names, last, operator, operators, hash_key }
     }
 }
 

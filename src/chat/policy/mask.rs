@@ -121,8 +121,8 @@ impl Mask {
     }
 }
 
-/// Folded for comparison, and composed, so that `?` stands for one visible character.
-fn folded(text: &str) -> CompactString {
+/// A text folded for [`is_like`], and composed, so that `?` stands for one visible character.
+pub fn folded(text: &str) -> CompactString {
     match text.is_ascii() {
         true => text.to_ascii_lowercase().to_compact_string(),
         false => fold(text).nfc().collect(),
@@ -142,8 +142,8 @@ pub fn is_match(pattern: &str, text: &str) -> bool {
     is_like(&folded(pattern), &folded(text))
 }
 
-/// Whether a text is like a pattern with `*` and `?`.
-fn is_like(pattern: &str, text: &str) -> bool {
+/// Whether a text is like a pattern with `*` and `?`, in at most as many steps as the product of their lengths.
+pub fn is_like(pattern: &str, text: &str) -> bool {
     let (mut pattern, mut text) = (pattern.chars(), text.chars());
     // Where to go on if the text differs: after the last `*`, which covers one character more each time.
     let mut retry: Option<(Chars, Chars)> = None;

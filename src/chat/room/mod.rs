@@ -204,11 +204,8 @@ impl Room {
             rules.bans.add(Restriction::new(&name, account.as_deref().and_then(holder), until), now.at);
         }
         masks.into_iter().for_each(|entry| rules.add_mask(entry));
-        let topic = topic.map(|topic| Box::new(RoomTopic {
-            name: topic.name.into(),
-            text: topic.text.into(),
-            at: topic.at,
-        }));
+        let topic =
+            topic.map(|topic| Box::new(RoomTopic { name: topic.name.into(), text: topic.text.into(), at: topic.at }));
         (topic, rules)
     }
 

@@ -104,7 +104,9 @@ impl EntryKind {
     /// The index of the room among those that are shown the same change, from 1 on.
     fn spread(self) -> u8 {
         match self {
-            EntryKind::Presence(Spread(index)) | EntryKind::Notice(Spread(index)) | EntryKind::Optional(_, index) => index,
+            EntryKind::Presence(Spread(index)) | EntryKind::Notice(Spread(index)) | EntryKind::Optional(_, index) => {
+                index
+            }
             EntryKind::Message | EntryKind::Server | EntryKind::Day(_) => 0,
         }
     }

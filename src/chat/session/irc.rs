@@ -134,11 +134,28 @@ pub struct IrcSession {
     /// A login with SASL that has begun.
     pub sasl: Option<Box<Sasl>>,
     /// It is not listed to those who share no room with it (user mode `i`).
-    pub is_invisible: bool,
+    pub(super) is_invisible: bool,
+    /// When it has sent its last message, or was registered; in microseconds.
+    #[serde(default)]
+    pub spoke: u64,
     /// The command that is processed.
     #[serde(skip)]
     pub command: &'static str,
     /// The label of the command that is processed.
     #[serde(skip)]
     pub label: Option<Label>,
+}
+
+impl IrcSession {
+    /// Whether it is not listed to those who share no room with it.
+    pub fn is_invisible(&self) -> bool {
+        self.is_invisible
+    }
+
+    /// Sets whether it is not listed to those who share no room with it. [`Hub::set_invisible`] counts it.
+    ///
+    /// [`Hub::set_invisible`]: crate::chat::Hub
+    pub fn set_invisible(&mut self, on: bool) {
+        self.is_invisible = on;
+    }
 }

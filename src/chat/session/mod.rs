@@ -1,6 +1,7 @@
 //! One session: its state, its places in the logs of rooms, its private lines, and its reader.
 
 pub(super) mod irc;
+pub(super) mod monitors;
 pub(super) mod outbox;
 pub(super) mod reader;
 pub(super) mod subscription;

@@ -4,7 +4,9 @@ use super::event::{Name, RefusedLine, RoomEntry, RoomSettingsList, ServerEvent, 
 use super::session::Session;
 use crate::chat::change::{RestrictionKind, RoleChange};
 use crate::chat::settings::{RoomSettings, Setting};
-use crate::chat::{Cause, Event, HistoryRange, Lang, MaskKind, MessageKind, Notice, People, Role, RoomRole, SettingsView, Whois};
+use crate::chat::{
+    Cause, Event, HistoryRange, Lang, MaskKind, MessageKind, Notice, People, Role, RoomRole, SettingsView, Whois,
+};
 
 /// Returns the sentence for an event that is no message; `None` if nothing is said about it. A message of the day and
 /// `/help` have several lines.

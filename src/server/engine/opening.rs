@@ -148,8 +148,7 @@ impl<L: Listener> Engine<L> {
             ListenerKind::Irc => {
                 self.connections[slot].begin_irc();
                 let encoding = Encoding::Irc(IrcShape::empty());
-                let arrival =
-                    NewConnection { addr, encoding, preface: &[], resume_request: ResumeRequest::default() };
+                let arrival = NewConnection { addr, encoding, preface: &[], resume_request: ResumeRequest::default() };
                 self.hub.handle_connection(ClientId::new(slot), arrival, now);
             }
             ListenerKind::Web if !self.web.admit(addr.ip()) => {

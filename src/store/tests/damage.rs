@@ -205,8 +205,10 @@ fn rows_changed_by_other_programs_are_detected() {
         let (mut store, _) = directory.open();
         let ban = Record::Ban(ban("10.0.0.0/8", Some("bob"), None));
         store.write(&[said(1, "lobby", "a"), said(2, "lobby", "b"), said(3, "lobby", "c"), ban]).unwrap();
-        let record =
-            RoomRecord { topic: Some(TopicRecord { name: "bob".into(), text: "tea".into(), at: 0 }), ..Default::default() };
+        let record = RoomRecord {
+            topic: Some(TopicRecord { name: "bob".into(), text: "tea".into(), at: 0 }),
+            ..Default::default()
+        };
         store.write(&[Record::Settings { room: "tea".into(), record: record.into() }]).unwrap();
         drop(store);
         let path = directory.join("history");

@@ -15,8 +15,8 @@ use super::frame;
 use crate::chat::change::{RestrictionKind, RoleChange};
 use crate::chat::input::run_text;
 use crate::chat::{
-    Cause, Event, HistoryRange, Lang, MaskKind, MessageKind, Notice, People, Render, Role, RoomLabel, RoomRole, SettingsView,
-    Topic, Whois,
+    Cause, Event, HistoryRange, Lang, MaskKind, MessageKind, Notice, People, Render, Role, RoomLabel, RoomRole,
+    SettingsView, Topic, Whois,
 };
 
 /// The revision of the protocol.

@@ -137,9 +137,9 @@ impl Hub {
         let AccountData { ignored, away, .. } = &accounts[account].data;
         let ignored: Vec<Ignored> =
             ignored.iter().map(|name| ignored_name(name, |key| members.name_hash(key))).collect();
+        members.set_role(member.slot, role);
         let bound = &mut members[member.slot];
         bound.set_account(Some(account));
-        bound.set_role(role);
         bound.set_away(away.as_deref());
         if !ignored.is_empty() {
             *bound.ignored_mut() = ignored;
@@ -160,7 +160,7 @@ impl Hub {
     }
 
     /// A member of the chat becomes that of an account: the account has from now on what the member has, and the member what is
-    /// kept of the account.
+    /// kept of the account. The caller tells the member, and then the others ([`Hub::show_account`]).
     pub(super) fn bind_present_member(&mut self, member: MemberId, account: AccountId, network: Network, time: &Now) {
         self.move_unread_of(member);
         let Shared { accounts, members, mutes, rooms, .. } = &mut self.shared;
@@ -195,7 +195,7 @@ impl Hub {
             accounts[account].note_followed(rooms.name(room));
         }
         let role = self.role_of(account);
-        self.shared.members[member.slot].set_role(role);
+        self.shared.members.set_role(member.slot, role);
         self.note_ignoring(member);
         let changed = self.shared.rooms.change_rules(|rules| rules.adopt(member, account));
         changed.into_iter().for_each(|key| self.record_rules(&key, time));
@@ -209,7 +209,8 @@ impl Hub {
     pub(super) fn apply_log_in(&mut self, member: MemberId, account: AccountId, network: Network, time: Now) {
         self.bind_present_member(member, account, network, &time);
         let name = self.shared.accounts.name(account).to_owned();
-        self.send_to_member(member, &Event::Notice(Notice::LoggedInAs { name: &name }));
+        self.send_by_member(member, &Event::Notice(Notice::LoggedInAs { name: &name }), &time);
+        self.show_account(member, &time);
     }
 
     pub(super) fn apply_register(&mut self, member: MemberId, register: &Register, time: Now) {
@@ -219,7 +220,8 @@ impl Hub {
         let account = self.shared.accounts.insert(account);
         self.bind_present_member(member, account, *network, &time);
         info!("{} is registered", name.shown);
-        self.send_to_member(member, &Event::Notice(Notice::Registered { name: &name.shown }));
+        self.send_by_member(member, &Event::Notice(Notice::Registered { name: &name.shown }), &time);
+        self.show_account(member, &time);
     }
 
     pub(super) fn apply_set_password(&mut self, account: AccountId, verifier: &str, scram: Option<&str>) {
@@ -245,9 +247,8 @@ impl Hub {
         let member = self.shared.accounts[account].member;
         if let Some(member) = member {
             self.move_unread_of(member);
-            let bound = &mut self.shared.members[member.slot];
-            bound.set_account(None);
-            bound.set_role(Role::User);
+            self.shared.members[member.slot].set_account(None);
+            self.shared.members.set_role(member.slot, Role::User);
         }
         let changed = self.shared.rooms.change_rules(|rules| rules.forget(account, member));
         let Some(removed) = self.shared.accounts.remove(account) else { return };
@@ -260,7 +261,10 @@ impl Hub {
         let actor = self.name_of(by);
         warn!(target: OPERATOR_LOG, "{name} is no longer registered, by {actor}");
         let notice = Event::Notice(Notice::Unregistered { name });
-        removed.member.into_iter().for_each(|member| self.send_to_member(member, &notice));
+        if let Some(member) = removed.member {
+            self.send_to_member(member, &notice);
+            self.show_account(member, &time);
+        }
         if by == MemberId::OPERATOR {
             self.fanout().send_to_console(&notice);
         }

@@ -18,11 +18,12 @@ use crate::chat::event::{Event, MessageKind, Notice};
 use crate::chat::id::{Author, ClientId, MemberId, Now, RoomId};
 use crate::chat::member::identity::Identity;
 use crate::chat::policy::host::Host;
+use crate::chat::policy::nick::fold;
 use crate::chat::policy::peer::show_addr;
 use crate::chat::record::Record;
 use crate::chat::room::segment_log::{EntryKind, Spread};
-use crate::chat::session::{SessionFlags, SessionStage};
 use crate::chat::session::table::SessionTable;
+use crate::chat::session::{SessionFlags, SessionStage};
 
 impl Hub {
     /// Proposes a change of a session, or refuses it at once if it is not allowed now.
@@ -119,7 +120,7 @@ impl Hub {
             Change::Topic { member, room, text } => self.apply_topic(*member, *room, text.as_deref(), *time),
             Change::Away { member, text } => self.apply_away(*member, text.as_deref(), *time),
             Change::SetIdentity { member, real_name, bot } => {
-                self.apply_identity(*member, real_name.as_deref(), *bot);
+                self.apply_identity(*member, real_name.as_deref(), *bot, time);
             }
             Change::Leave { member, cause } => self.apply_leave(*member, cause, *time),
             Change::Rename { member, to } => self.apply_rename(*member, to, *time),
@@ -176,11 +177,13 @@ impl Hub {
             return self.apply_join_again(client, member, join, time, now);
         }
         let member = self.shared.members.insert(name, time.local.unix_timestamp());
+        self.note_most_members();
         self.introduce(member, *host, identity.as_deref());
         match *account {
             Some(account) => self.bind_new_member(member, account, join, &time),
             None => self.shared.mutes.carry_over(member, name, *network, time.at),
         }
+        self.tell_online(member, &name.key);
         let mut after = None;
         if let Some(id) = client {
             after = self.begin_session(id, member, now);
@@ -209,21 +212,11 @@ impl Hub {
         }
     }
 
-    /// A member says something else of itself.
-    fn apply_identity(&mut self, member: MemberId, real_name: Option<&str>, bot: Option<bool>) {
-        let identity = self.shared.members[member.slot].identity_mut();
-        if let Some(real_name) = real_name {
-            identity.real_name = real_name.into();
-        }
-        identity.is_bot = bot.unwrap_or(identity.is_bot);
-    }
-
     /// Gives a session its member; returns the id of the last message that it has read, if it resumes.
     fn begin_session(&mut self, id: ClientId, member: MemberId, now: &Now) -> Option<u64> {
-        self.shared.members[member.slot].add_session(id);
+        self.add_session(member.slot, id);
         self.prompts.clear(id);
         let session = &mut self.sessions[id];
-        session.member = Some(member.slot);
         // It may belong to no room yet.
         session.stage = SessionStage::Present;
         session.active = now.micros();
@@ -261,6 +254,8 @@ impl Hub {
         self.show_quit(member, cause, &time);
         let (current, followed) = (self.shared.members[slot].current, self.shared.members.unfollow_all(slot));
         let left = self.shared.members.remove(slot);
+        self.past_members.note(&left, time.local.unix_timestamp());
+        self.tell_offline(&left.name);
         current.into_iter().chain(followed).for_each(|room| self.leave_room(room, &left.name, cause, time));
         // A request from a web page must not end the server.
         if self.config.mode == Mode::P2p && *cause != Cause::OtherProtocol {
@@ -373,6 +368,9 @@ impl Hub {
             self.cancel_deliveries(id);
         }
         let old = self.shared.members[slot].name.clone();
+        if fold(&old) != *name.key {
+            self.past_members.note(&self.shared.members[slot], time.local.unix_timestamp());
+        }
         self.shared.members.rename(slot, name);
         self.shared.mutes.rename(member, name, *network, time.at);
         info!("{old} is now called {}", name.shown);
@@ -393,10 +391,12 @@ impl Hub {
             self.send_to_irc_sessions(member, &event, &time);
         }
         self.note_irc_nick(member);
+        self.tell_renamed(member, &old, &name.key);
         rooms.first().into_iter().for_each(|&room| self.fanout().send_to_console_from(room, &event));
         if let Some(account) = *account {
             self.bind_present_member(member, account, *network, &time);
-            self.send_to_member(member, &Event::Notice(Notice::LoggedInAs { name: &name.shown }));
+            self.send_by_member(member, &Event::Notice(Notice::LoggedInAs { name: &name.shown }), &time);
+            self.show_account(member, &time);
         }
         if let Some(id) = self.shared.members[slot].session_at(0) {
             self.request_offline_messages(id);

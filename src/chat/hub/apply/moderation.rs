@@ -42,6 +42,13 @@ impl Hub {
         sessions.into_iter().flatten().for_each(|id| self.outbound.send(&mut self.sessions, id, event));
     }
 
+    /// As [`Hub::send_to_member`]; IRC shows that the member itself has caused it.
+    pub(super) fn send_by_member(&mut self, member: MemberId, event: &Event, time: &Now) {
+        let sessions = self.shared.members.get(member).map(|member| member.sessions());
+        let sessions: Vec<_> = sessions.into_iter().flatten().collect();
+        sessions.into_iter().for_each(|id| self.fanout_by(member, time).send(id, event));
+    }
+
     pub(super) fn apply_kick(&mut self, member: MemberId, kick: &Kick, time: Now, now: Now) {
         let Kick { by, room, reason, .. } = kick;
         let (by, why) = (*by, reason.as_deref());

@@ -104,7 +104,7 @@ impl Hub {
 
     pub(super) fn apply_moderator(&mut self, by: MemberId, member: MemberId, given: bool) {
         let role = if given { Role::Moderator } else { Role::User };
-        self.shared.members[member.slot].set_role(role);
+        self.shared.members.set_role(member.slot, role);
         self.change_account(member, |account| account.data.moderator = given);
         let (actor, name) = (self.name_of(by), self.name_of(member));
         let act = if given { "made a moderator" } else { "no longer a moderator," };
@@ -118,9 +118,9 @@ impl Hub {
     }
 
     pub(super) fn apply_operator(&mut self, client: Option<ClientId>, member: MemberId, given: bool, time: &Now) {
-        let found = &mut self.shared.members[member.slot];
-        let before = found.role();
-        found.set_oper_role(given);
+        let before = self.shared.members[member.slot].role();
+        self.shared.members.set_oper_role(member.slot, given);
+        let found = &self.shared.members[member.slot];
         let (changed, name) = (found.role() != before, found.name.clone());
         let act = if given { "an operator of the server" } else { "no longer an operator of the server" };
         warn!(target: OPERATOR_LOG, "{name} is {act}, by OPER");

@@ -286,10 +286,11 @@ impl Hub {
         self.show_away(member, time);
     }
 
-    /// Shows programs in the rooms of a member whether it is away.
+    /// Shows programs in the rooms of a member whether it is away, and IRC clients that monitor it.
     pub(super) fn show_away(&mut self, member: MemberId, time: Now) {
         let rooms: Vec<RoomId> = self.shared.members.rooms(member.slot).collect();
         rooms.into_iter().zip(1..).for_each(|(room, index)| self.show_away_in(room, index, member, time));
+        self.tell_away_to_watchers(member, &time);
     }
 
     /// Shows programs in a room whether a member is away. If the member is muted, only its own sessions are shown it.

@@ -5,6 +5,7 @@ mod irc;
 mod presence;
 
 pub use self::history::{Entrance, Greeting, Replay};
+pub use self::irc::sign;
 
 use time::Date;
 

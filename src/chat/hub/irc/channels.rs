@@ -156,14 +156,11 @@ impl Hub {
 
     fn send_names(&mut self, asker: Asker, room: RoomId) {
         let is_in = self.shared.members.is_in(asker.member.slot, room);
-        let sessions = &self.sessions;
-        let members = &self.shared.members;
         let invisible: Vec<_> = match is_in {
             true => Vec::new(),
             false => {
-                let hides = |id| sessions.irc(id).is_some_and(|irc| irc.is_invisible);
                 let all = self.shared.rooms[room].members.iter().copied();
-                all.filter(|&slot| members[slot].session_at(0).is_some_and(hides)).collect()
+                all.filter(|&slot| self.is_invisible(slot)).collect()
             }
         };
         self.fanout().send_names(asker.id, room, |slot| !invisible.contains(&slot));

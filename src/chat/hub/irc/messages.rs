@@ -104,7 +104,8 @@ impl Hub {
 
     fn send_to_channel(&mut self, asker: Asker, target: (Option<&str>, &str), content: Content, call: &Call) {
         let (status, name) = target;
-        let is_notice = matches!(content, Content::Message(MessageKind::Notice, _) | Content::Ctcp(MessageKind::Notice, _));
+        let is_notice =
+            matches!(content, Content::Message(MessageKind::Notice, _) | Content::Ctcp(MessageKind::Notice, _));
         let room = match self.channel(asker, name) {
             Some(room) => room,
             // A NOTICE is never answered by an error: RFC 2812, section 3.3.2.
@@ -118,9 +119,7 @@ impl Hub {
         let change = match (content, status) {
             (Content::Ctcp(..), _) => return self.numeric(asker.id, 404, &[name], "Cannot send CTCP to channel (+C)"),
             (content, Some(sign)) => return self.send_to_roles(asker, room, sign, content, tags, call),
-            (Content::Message(kind, text), None) => {
-                Change::Say { member, room, text: Cow::Borrowed(text), kind, tags }
-            }
+            (Content::Message(kind, text), None) => Change::Say { member, room, text: Cow::Borrowed(text), kind, tags },
             (Content::Tags, None) => match tags {
                 Some(tags) => Change::Tag { member, room, tags },
                 None => return,

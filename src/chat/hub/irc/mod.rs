@@ -7,6 +7,8 @@ mod account;
 mod cap;
 mod channels;
 mod commands;
+mod help;
+mod identity;
 mod isupport;
 mod label;
 mod list;
@@ -14,13 +16,17 @@ mod masks;
 mod messages;
 mod moderation;
 mod modes;
+mod monitor;
 mod news;
 mod operators;
 mod registration;
 mod reply;
 mod sasl;
+pub(super) mod search;
 mod server;
 mod user_modes;
+mod who;
+mod whois;
 
 use self::commands::COMMANDS;
 use super::Hub;
@@ -92,6 +98,11 @@ impl Hub {
         }
         if message.params.len() < command.params {
             return self.numeric(id, 461, &[command.name], "Not enough parameters");
+        }
+        if matches!(command.name, "PRIVMSG" | "NOTICE")
+            && let Some(irc) = self.sessions.irc_mut(id)
+        {
+            irc.spoke = call.now.micros();
         }
         (command.run)(self, &call);
     }

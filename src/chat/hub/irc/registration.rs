@@ -202,13 +202,8 @@ impl Hub {
     /// Sends the line before a connection is closed.
     pub(super) fn error_line(&mut self, id: ClientId, text: &str) {
         use crate::chat::event::{IrcLine, Sender};
-        let line = IrcLine::Command {
-            from: Sender::Nobody,
-            command: "ERROR",
-            in_room: false,
-            middle: &[],
-            text: Some(text),
-        };
+        let line =
+            IrcLine::Command { from: Sender::Nobody, command: "ERROR", in_room: false, middle: &[], text: Some(text) };
         self.irc_reply(id, line);
     }
 
@@ -224,9 +219,9 @@ impl Hub {
         if let Some(irc) = self.sessions.irc_mut(id) {
             irc.nick = name.clone();
             irc.registration = None;
+            irc.spoke = now.micros();
         }
-        let found = &self.shared.members[member.slot];
-        let mask = format!("{name}!{}@{}", found.user(), found.host());
+        let mask = self.full_name(member);
         let server = self.config.name.clone();
         let version = concat!("chinwag-", env!("CARGO_PKG_VERSION"));
         self.numeric(id, 1, &[], &format!("Welcome to the {server} Network, {mask}"));
@@ -237,7 +232,6 @@ impl Hub {
         self.send_isupport(id);
         self.send_lusers(id);
         self.send_motd(id);
-        let _ = now;
     }
 }
 

@@ -162,7 +162,8 @@ impl Hub {
         let [a, b] = self.config.hash_key;
         let stamp = self.outbound.next_stamp();
         let hash = |part: u8| {
-            let text = format!("{part} {stamp} {} {} {}", id.slot(), now.at.as_nanos(), now.local.unix_timestamp_nanos());
+            let text =
+                format!("{part} {stamp} {} {} {}", id.slot(), now.at.as_nanos(), now.local.unix_timestamp_nanos());
             SipHasher13::new_with_keys(a, b).hash(text.as_bytes())
         };
         format!("{:016x}{:016x}", hash(0), hash(1))

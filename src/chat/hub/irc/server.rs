@@ -1,9 +1,8 @@
-//! Commands about the server: PING, PONG, MOTD, LUSERS, VERSION, TIME, INFO, ADMIN.
+//! Commands about the server: PING, PONG, MOTD, LUSERS, VERSION, TIME, INFO, ADMIN, LINKS.
 
 use super::Call;
 use crate::chat::hub::Hub;
 use crate::chat::id::ClientId;
-use crate::chat::member::Role;
 
 /// The version as the server tells it.
 pub const VERSION: &str = concat!("chinwag-", env!("CARGO_PKG_VERSION"));
@@ -64,21 +63,11 @@ impl Hub {
     /// Sends how many members and rooms there are.
     pub(super) fn send_lusers(&mut self, id: ClientId) {
         let here = self.shared.members.len();
-        let is_invisible = |id: &ClientId| self.sessions.irc(*id).is_some_and(|irc| irc.is_invisible);
-        let members = self.shared.members.iter();
-        let invisible = members.filter(|(_, member)| member.session_at(0).as_ref().is_some_and(is_invisible)).count();
-        let operators = self.shared.members.iter().filter(|(_, member)| member.role() == Role::Operator).count();
-        let strangers = self.sessions.iter().filter(|(_, session)| session.member.is_none()).count();
-        let rooms = self.shared.rooms.occupied().count();
-        let most = self.stats.most_members.max(here);
-        self.stats.most_members = most;
+        let (invisible, strangers) = (self.invisible_members(), self.unknown_connections());
+        let (operators, rooms) = (self.shared.members.operator_count(), self.shared.rooms.occupied_count());
+        let most = self.stats.most_members;
         let (visible, all) = (here - invisible, here.to_string());
-        self.numeric(
-            id,
-            251,
-            &[],
-            &format!("There are {visible} users and {invisible} invisible on 1 servers"),
-        );
+        self.numeric(id, 251, &[], &format!("There are {visible} users and {invisible} invisible on 1 servers"));
         self.numeric(id, 252, &[&operators.to_string()], "operator(s) online");
         self.numeric(id, 253, &[&strangers.to_string()], "unknown connection(s)");
         self.numeric(id, 254, &[&rooms.to_string()], "channels formed");
@@ -131,5 +120,11 @@ impl Hub {
         }
         let server = self.config.name.clone();
         self.numeric(call.id, 423, &[&server], "No administrative info available");
+    }
+
+    /// LINKS
+    pub(super) fn irc_links(&mut self, call: &Call) {
+        // Whatever the network consists of, it is one server to others.
+        self.numeric(call.id, 365, &["*"], "End of /LINKS list");
     }
 }

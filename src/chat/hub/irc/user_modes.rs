@@ -6,6 +6,7 @@ use crate::chat::event::{IrcLine, Sender};
 use crate::chat::hub::Hub;
 use crate::chat::hub::plan::Asker;
 use crate::chat::member::Role;
+use crate::chat::session::irc::IrcSession;
 
 impl Hub {
     /// MODE of the member itself; that of others is neither shown nor changed.
@@ -31,7 +32,7 @@ impl Hub {
     /// The modes that are on, such as `+io`.
     fn user_modes(&self, asker: Asker) -> String {
         let member = &self.shared.members[asker.member.slot];
-        let is_invisible = self.sessions.irc(asker.id).is_some_and(|irc| irc.is_invisible);
+        let is_invisible = self.sessions.irc(asker.id).is_some_and(IrcSession::is_invisible);
         let flags = [(member.is_bot(), 'B'), (is_invisible, 'i'), (member.role() == Role::Operator, 'o')];
         let letters: String = flags.iter().filter(|(is_on, _)| *is_on).map(|&(_, letter)| letter).collect();
         format!("+{letters}")
@@ -40,7 +41,7 @@ impl Hub {
     fn change_user_modes(&mut self, asker: Asker, modes: &str, call: &Call) {
         let member = asker.member;
         let (mut on, mut is_unknown, mut gives_up) = (true, false, false);
-        let is_invisible = self.sessions.irc(asker.id).is_some_and(|irc| irc.is_invisible);
+        let is_invisible = self.sessions.irc(asker.id).is_some_and(IrcSession::is_invisible);
         let is_bot = self.shared.members[member.slot].is_bot();
         let (mut invisible, mut bot) = (is_invisible, is_bot);
         for letter in modes.chars() {
@@ -56,9 +57,7 @@ impl Hub {
         if is_unknown {
             self.numeric(asker.id, 501, &[], "Unknown MODE flag");
         }
-        if let Some(irc) = self.sessions.irc_mut(asker.id) {
-            irc.is_invisible = invisible;
-        }
+        self.set_invisible(asker.id, invisible);
         let changed = changed_modes(&[(is_invisible, invisible, 'i'), (is_bot, bot, 'B')]);
         if !changed.is_empty() {
             let nick = self.name_of(member);

@@ -259,6 +259,11 @@ impl Rooms {
         self.occupied.iter().map(|&id| (id, &self[id]))
     }
 
+    /// The number of rooms with members.
+    pub fn occupied_count(&self) -> usize {
+        self.occupied.len()
+    }
+
     /// Rooms without members except the lobby, the most recently used first.
     pub fn empty(&self) -> impl Iterator<Item = (RoomId, &Room)> {
         self.empty.values().rev().map(|&id| (id, &self[id]))

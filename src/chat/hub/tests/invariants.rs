@@ -214,6 +214,13 @@ impl Hub {
                 }
             }
         }
+        if self.counts != self.recount() {
+            return Err(format!("{:?} are counted, there are {:?}", self.counts, self.recount()));
+        }
+        let operators = members.iter().filter(|(_, member)| member.role() == Role::Operator).count();
+        if operators != members.operator_count() {
+            return Err(format!("{} operators are counted, there are {operators}", members.operator_count()));
+        }
         rooms.audit()?;
         for (room_id, room) in rooms.iter() {
             let shapes = room.irc_shapes().into_iter().map(LogEncoding::Irc);

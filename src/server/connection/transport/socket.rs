@@ -12,8 +12,8 @@ use mio::{Interest, Registry, Token};
 use rustix::event::PollFlags;
 use rustix::net::RecvFlags;
 
-use super::tls::TlsStream;
 use super::ListenerKind;
+use super::tls::TlsStream;
 use super::tls_server::TlsServer;
 use super::unix::UnixServer;
 use super::{Listener, Transport};

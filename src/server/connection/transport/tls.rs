@@ -9,9 +9,9 @@ use std::rc::Rc;
 
 use log::debug;
 
+use super::ListenerKind;
 use super::buffers::KeptBytes;
 use super::records::{Input, MAX_DATA, Records, first_record};
-use super::ListenerKind;
 use super::tls_server::{Scratch, TlsServer};
 
 /// The first byte of a TLS handshake (RFC 8446, section 5.1).

@@ -3,8 +3,8 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::buffers::{Handshakes, TransportBuffers};
 use super::ListenerKind;
+use super::buffers::{Handshakes, TransportBuffers};
 use super::records::{MAX_RECORD, Records};
 use crate::chat::Lang;
 use crate::server::tls::TlsConfigs;

@@ -14,10 +14,10 @@ use rustls::pki_types::{PrivateKeyDer, ServerName};
 use rustls::server::NoServerSessionStorage;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, SupportedProtocolVersion};
 
+use super::ListenerKind;
 use super::buffers::{Handshakes, TransportBuffers};
 use super::records::{MAX_DATA, MAX_RECORD};
 use super::tls::{TlsStream, is_temporary};
-use super::ListenerKind;
 use super::tls_server::TlsServer;
 use crate::chat::Lang;
 use crate::server::tls::TlsConfigs;

@@ -1,6 +1,7 @@
 //! Tests of accounts: register, log in, several sessions, and what an account keeps.
 
 mod kept;
+mod notified;
 mod passwords;
 mod reloading;
 mod scram;

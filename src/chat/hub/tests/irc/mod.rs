@@ -1,9 +1,11 @@
 //! Tests of members with IRC clients.
 
 mod lists;
+mod members;
 mod moderation;
 mod model;
 mod modes;
+mod monitor;
 mod operators;
 
 use super::test_hub::TestHub;
