@@ -253,6 +253,14 @@ impl Hub {
         self.admit_or_refuse(id, now);
     }
 
+    /// The lines of an IRC session do not cross the network unencrypted: others are shown that. Must be called right after
+    /// [`Hub::handle_connection`].
+    pub fn note_encrypted(&mut self, id: ClientId) {
+        if let Some(irc) = self.sessions.irc_mut(id) {
+            irc.is_encrypted = true;
+        }
+    }
+
     /// Sends the first object of a program.
     fn send_hello(&mut self, id: ClientId) {
         let Config { name: server, max_line, .. } = &self.config;

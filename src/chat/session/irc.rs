@@ -135,6 +135,9 @@ pub struct IrcSession {
     pub sasl: Option<Box<Sasl>>,
     /// It is not listed to those who share no room with it (user mode `i`).
     pub(super) is_invisible: bool,
+    /// Its lines do not cross the network unencrypted.
+    #[serde(default)]
+    pub is_encrypted: bool,
     /// When it has sent its last message, or was registered; in microseconds.
     #[serde(default)]
     pub spoke: u64,

@@ -141,6 +141,13 @@ impl<L: Listener> Engine<L> {
         self.read_soon(slot);
     }
 
+    /// Tells the hub that a connection is encrypted, if it is.
+    pub(super) fn note_encrypted(&mut self, slot: usize) {
+        if self.connections[slot].stream.is_encrypted() {
+            self.hub.note_encrypted(ClientId::new(slot));
+        }
+    }
+
     /// Begins with the protocol of a connection that is open.
     pub(super) fn begin(&mut self, slot: usize, addr: SocketAddr, kind: ListenerKind, now: Now) {
         match kind {
@@ -150,6 +157,7 @@ impl<L: Listener> Engine<L> {
                 let encoding = Encoding::Irc(IrcShape::empty());
                 let arrival = NewConnection { addr, encoding, preface: &[], resume_request: ResumeRequest::default() };
                 self.hub.handle_connection(ClientId::new(slot), arrival, now);
+                self.note_encrypted(slot);
             }
             ListenerKind::Web if !self.web.admit(addr.ip()) => {
                 debug!("{} has too many connections without a request", show_addr(addr));

@@ -133,6 +133,7 @@ impl<L: Listener> Engine<L> {
             resume_request: read_resume_request(&request.query),
         };
         self.hub.handle_connection(ClientId::new(slot), arrival, now);
+        self.note_encrypted(slot);
         if !self.limits.keepalive.is_zero() {
             self.set_timer(slot, Timer::Ping, now.at + self.limits.keepalive);
         }

@@ -69,11 +69,21 @@ impl Hub {
         if is_bot {
             self.numeric(id, 335, &[&nick], "is a bot");
         }
+        if self.is_encrypted(member) {
+            self.numeric(id, 671, &[&nick], "is using a secure connection");
+        }
         self.send_address(asker, member);
         if let Some(idle) = self.idle_seconds(member.slot, now) {
             let (idle, since) = (idle.to_string(), since.to_string());
             self.numeric(id, 317, &[&nick, &idle, &since], "seconds idle, signon time");
         }
+    }
+
+    /// Whether all sessions of a member are known to be encrypted: those of IRC here are.
+    fn is_encrypted(&self, member: MemberId) -> bool {
+        let found = &self.shared.members[member.slot];
+        let mut sessions = found.sessions();
+        found.session_at(0).is_some() && sessions.all(|id| self.sessions.irc(id).is_some_and(|irc| irc.is_encrypted))
     }
 
     /// Sends the address of a member to itself and to operators; it is known on the node of the member.

@@ -116,7 +116,7 @@ fn long_answers_to_who_are_cut_and_say_so() {
 fn too_many_searches_are_told_to_wait() {
     let (mut server, [alice, ..]) = irc_den();
     assert_eq!(listed(&server.answer_irc(alice, "WHO b* n")), ["bob"]);
-    server.hub.searches.take(1_000_000, "*");
+    server.hub.searches.take(500_000, "*");
     server.check_irc(alice, "WHO b* n", &["263 alice WHO :Please wait a while and try again"]);
     assert_eq!(listed(&server.answer_irc(alice, "WHO bob")), ["bob"]);
     server.at += Duration::from_secs(1);
@@ -146,6 +146,8 @@ fn whois_shows_what_is_known_of_a_member() {
     let answer = server.answer_irc(dave, "WHOIS carol");
     assert_eq!(answer[0], format!("311 dave carol chat {} * :carol", hosts[1]));
     assert_eq!(answer[3], "301 dave carol :lunch");
+    server.hub.note_encrypted(bob);
+    assert_eq!(server.answer_irc(dave, "WHOIS bob")[3], "671 dave bob :is using a secure connection");
     let own = server.answer_irc(alice, "WHOIS alice");
     assert!(own.contains(&"378 alice alice :is connecting from 10.0.0.0:1".to_owned()), "{own:?}");
     server.check_irc(
