@@ -140,13 +140,15 @@ pub enum RoleChange {
     Take(RoomRole),
 }
 
-/// Messages of a room that are deleted: the name of their author, and their ids.
+/// Messages of a room that are deleted: the name of their author, their ids, and the reason, which IRC shows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delete<'a> {
     pub by: MemberId,
     pub room: RoomId,
     pub name: Cow<'a, str>,
     pub ids: Vec<u64>,
+    #[serde(default)]
+    pub reason: Option<Cow<'a, str>>,
 }
 
 /// One public change. It borrows its texts from the line of the member, so that a local commit of a message allocates
@@ -297,8 +299,9 @@ impl Change<'_> {
             Change::Moderator { by, member, given } => Change::Moderator { by, member, given },
             Change::Operator { member, given } => Change::Operator { member, given },
             Change::Delete(delete) => {
-                let Delete { by, room, name, ids } = *delete;
-                Change::Delete(Box::new(Delete { by, room, name: owned(name), ids }))
+                let Delete { by, room, name, ids, reason } = *delete;
+                let (name, reason) = (owned(name), reason.map(owned));
+                Change::Delete(Box::new(Delete { by, room, name, ids, reason }))
             }
             Change::Register { member, register } => Change::Register { member, register },
             Change::LogIn { member, account, network } => Change::LogIn { member, account, network },

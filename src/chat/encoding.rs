@@ -180,6 +180,8 @@ pub struct Detail<'a> {
     pub tags: Option<&'a str>,
     /// Of a message that is not for a whole room.
     pub private: Option<Private<'a>>,
+    /// The reference of the batch that it belongs to.
+    pub batch: Option<&'a str>,
 }
 
 /// What IRC shows of a message that is not for a whole room.

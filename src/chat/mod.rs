@@ -42,6 +42,7 @@ mod room;
 pub mod scram_keys;
 mod session;
 pub mod settings;
+pub mod span;
 
 pub use cause::Cause;
 pub use config::{Config, DEFAULT_NAME, IrcOper, Login, MAX_SERVER_NAME, Mode, OfflineWhispers, is_server_name};

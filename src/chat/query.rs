@@ -8,6 +8,7 @@ use super::change::Origin;
 use super::id::ClientId;
 use super::member::Ignored;
 use super::record::{Message, Whisper};
+use super::span::Span;
 
 /// A query of one session.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -38,6 +39,8 @@ pub enum Lookup {
         range: HistoryRange,
         n: usize,
     },
+    /// About `n` messages of a room between two points, for an IRC session.
+    Span { room: String, span: Span, n: usize },
     /// The last `n` messages of a room that contain `words`, or the last `n` of them before the message `before`.
     Search { room: String, words: String, before: Option<u64>, n: usize },
     /// The messages of a room that a member wants to delete.
@@ -108,8 +111,8 @@ pub enum RoomUse {
 pub enum Answer {
     /// Oldest first. For a search one more than requested, if the store has that many.
     Messages(Vec<Message>),
-    /// The messages before and after the point that the range of a history names, both oldest first. On each side one more
-    /// than [`HistoryRange::counts`], if there are that many.
+    /// The messages before and after the point that the range of a history names, or at which the search in a span begins, both
+    /// oldest first. On each side one more than [`HistoryRange::counts`] or [`Span::counts`], if there are that many.
     History {
         before: Vec<Message>,
         after: Vec<Message>,

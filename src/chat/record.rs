@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 
 use super::event::{Event, MessageKind};
 use super::member::RoomRole;
+use super::member::markers::Markers;
 use super::policy::mask::MaskEntry;
 use super::settings::RoomSettings;
 
@@ -116,6 +117,9 @@ pub struct AccountData {
     pub away: Option<Box<str>>,
     /// How far it has read: the name of a room and the id of a message, the one that was set last at the end.
     pub read: Vec<(CompactString, u64)>,
+    /// How far it has read, as IRC clients have told.
+    #[serde(skip_serializing_if = "Markers::is_empty")]
+    pub markers: Markers,
     pub mute: Option<MuteRecord>,
     /// From where its owner registered it or logged in last.
     pub network: Option<IpNet>,

@@ -33,6 +33,7 @@ impl Sources<'_> {
             }),
             Lookup::Room { room, .. } => self.recent(room, found, more).map(|all| all.map(Answer::Messages)),
             Lookup::History { room, range, n } => self.history(room, *range, *n, found, more),
+            Lookup::Span { room, span, n } => self.span(room, *span, *n, found, more),
             Lookup::Search { room, before, n, .. } => {
                 let Some(words) = words else { return Some(Answer::Messages(Vec::new())) };
                 self.search(room, words, (*before, n + 1), found, more).map(|all| all.map(Answer::Messages))
@@ -236,6 +237,7 @@ mod tests {
     use super::*;
     use crate::chat::HistoryRange;
     use crate::chat::MessageKind;
+    use crate::chat::span::{Point, Side, Span};
     use crate::store::{Options, Record, Sync};
 
     fn said(id: u64, room: &str, text: &str) -> Record {
@@ -348,6 +350,17 @@ mod tests {
                 assert_eq!(ids(history(on(date!(1970 - 01 - 01)), 2)), [4, 6, 12], "{stored} {round}");
                 assert_eq!(ids(history(on(date!(1970 - 01 - 02)), 9)), [6, 12, 16, 18], "{stored} {round}");
                 assert_eq!(ids(history(on(date!(1970 - 01 - 03)), 9)), [18], "{stored} {round}");
+                let between =
+                    |(after, before), side, n| Lookup::Span { room: room(), span: Span { after, before, side }, n };
+                let hour = |hour: i64| Some(Point::Time(hour * 3_600_000));
+                let id = |id| Some(Point::Id(id));
+                assert_eq!(ids(between((id(4), id(18)), Side::Oldest, 2)), [6, 12, 16], "{stored} {round}");
+                assert_eq!(ids(between((id(4), id(18)), Side::Newest, 2)), [6, 12, 16], "{stored} {round}");
+                assert_eq!(ids(between((id(4), id(12)), Side::Newest, 9)), [6], "{stored} {round}");
+                assert_eq!(ids(between((hour(12), hour(32)), Side::Oldest, 9)), [12], "{stored} {round}");
+                assert_eq!(ids(between((hour(11), hour(33)), Side::Newest, 9)), [6, 12, 16], "{stored} {round}");
+                assert_eq!(ids(between((hour(32), None), Side::Oldest, 9)), [18], "{stored} {round}");
+                assert_eq!(ids(between((hour(24), None), Side::Around, 1)), [6, 12, 16], "{stored} {round}");
                 let search = |n| Lookup::Search { room: room(), words: "red".into(), before: None, n };
                 assert_eq!(ids(search(3)), [6, 12, 16, 18], "{stored} {round}");
                 let recent = ids(Lookup::Room { room: room(), then: crate::chat::RoomUse::Follow { key: None } });

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
-use time::Date;
+use time::OffsetDateTime;
 
 use crate::chat::policy::nick::fold;
 use crate::chat::record::{AccountData, AccountRecord, RoomRecord, WHISPERS_PER_NAME};
@@ -158,9 +158,9 @@ impl UnwrittenRecords {
         self.messages[begin..].iter().filter_map(|&(_, index)| message_of(&self.records[index]))
     }
 
-    /// The id of the first message, of any room, that was said on a day or later, by its local time.
-    pub fn first_of_day(&self, day: Date) -> Option<u64> {
-        let is_older = |index: usize| message_of(&self.records[index]).is_some_and(|message| message.at.date() < day);
+    /// The id of the first message, of any room, that is not older than a time, by its local time.
+    pub fn first_since(&self, is_older: &dyn Fn(OffsetDateTime) -> bool) -> Option<u64> {
+        let is_older = |index: usize| message_of(&self.records[index]).is_some_and(|message| is_older(message.at));
         let begin = self.messages.partition_point(|&(_, index)| is_older(index));
         self.messages.get(begin).map(|&(id, _)| id)
     }
@@ -247,12 +247,11 @@ fn bytes_of_account(data: &AccountData) -> usize {
     size_of_val(data)
         + names.map(|name| name.len() + 32).sum::<usize>()
         + data.away.as_ref().map_or(0, |text| text.len())
+        + data.markers.bytes()
 }
 
 #[cfg(test)]
 mod tests {
-    use time::OffsetDateTime;
-
     use super::*;
     use crate::chat::MessageKind;
     use crate::chat::record::TopicRecord;

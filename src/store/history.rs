@@ -1,7 +1,7 @@
 //! Reads the history of a room.
 
 use rusqlite::{Connection, OptionalExtension, Row};
-use time::Date;
+use time::OffsetDateTime;
 
 use super::error::{DbError, DbResult};
 use super::search::SearchStep;
@@ -172,11 +172,16 @@ pub(super) fn find_after(
     Ok(found)
 }
 
-/// The id from which on the rows of a room were said on a day or later, by the local time of each; `None` if all are older.
+/// The id from which on the rows of a room are not older than a time, such as a day by the local time of each; `None` if all
+/// are older.
 ///
-/// The search halves the ids in each step. If the times do not grow with the ids, it finds one of the places where the day
-/// begins.
-pub(super) fn first_of_day(connection: &Connection, room: &StoredRoom, day: Date) -> DbResult<Option<u64>> {
+/// The search halves the ids in each step. If the times do not grow with the ids, it finds one of the places where they pass
+/// that time.
+pub(super) fn first_since(
+    connection: &Connection,
+    room: &StoredRoom,
+    is_older: &dyn Fn(OffsetDateTime) -> bool,
+) -> DbResult<Option<u64>> {
     let mut statement = connection
         .prepare_cached("SELECT id, at, minutes FROM messages WHERE room = ?1 AND id >= ?2 ORDER BY id LIMIT 1")?;
     let (mut low, mut high) = (room.pruned + 1, room.last + 1);
@@ -186,7 +191,7 @@ pub(super) fn first_of_day(connection: &Connection, room: &StoredRoom, day: Date
         let (id, at, minutes) =
             statement.query_row((room.number, middle as i64), row).optional()?.ok_or_else(|| missing(room.last))?;
         let at = time_from_columns(at, minutes).ok_or_else(|| missing(id as u64))?;
-        match at.date() < day {
+        match is_older(at) {
             true => low = id as u64 + 1,
             false => high = middle,
         }

@@ -1,7 +1,7 @@
 //! Answers queries from the store.
 
 use rusqlite::Connection;
-use time::Date;
+use time::OffsetDateTime;
 
 use super::error::{DbResult, Error};
 use super::history::{FindStep, HistoryStep, Page, Step};
@@ -76,10 +76,10 @@ impl Store {
         })
     }
 
-    /// The id from which on the messages of a room were said on a day or later, by the local time of each.
-    pub fn first_of_day(&mut self, room: &str, day: Date) -> Result<Option<u64>, Error> {
+    /// The id from which on the messages of a room are not older than a time, by the local time of each; `None` if all are older.
+    pub fn first_since(&mut self, room: &str, is_older: &dyn Fn(OffsetDateTime) -> bool) -> Result<Option<u64>, Error> {
         self.read(|connection, store| match store.cached.rooms.get(&fold(room)) {
-            Some(room) => history::first_of_day(connection, room, day),
+            Some(room) => history::first_since(connection, room, is_older),
             None => Ok(None),
         })
     }

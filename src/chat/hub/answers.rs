@@ -12,6 +12,8 @@ use crate::chat::change::{Change, Delete, Place};
 use crate::chat::config::Login;
 use crate::chat::event::{Event, LINE_OVERHEAD, Notice, Refusal};
 use crate::chat::id::{Author, ClientId, Now};
+use crate::chat::input::Input;
+use crate::chat::irc::message_id::MessageId;
 use crate::chat::member::{Ignored, Member};
 use crate::chat::policy::nick::{Name, fold};
 use crate::chat::query::{Answer, DeleteChoice, HistoryRange, Lookup, Query, RoomUse};
@@ -23,8 +25,8 @@ use crate::chat::session::{SessionFlags, SessionStage};
 const MAX_PAGE_BYTES: usize = 256 * 1024;
 
 /// Messages that are shown together.
-struct HistoryPage {
-    messages: Vec<Message>,
+pub(super) struct HistoryPage {
+    pub messages: Vec<Message>,
     /// If set, there are older messages, before this id.
     older: Option<u64>,
     /// If set, there are newer messages, after this id.
@@ -69,7 +71,11 @@ impl Hub {
         let Some(session) = self.sessions.find(origin) else { return };
         session.flags.remove(SessionFlags::AWAITS_ANSWER);
         let is_present = session.member.is_some();
+        self.resume_label(id);
         match (lookup, answer) {
+            (Lookup::Span { room, span, n }, answer) => {
+                self.answer_chathistory(id, &room, (span, n), answer, &ignored);
+            }
             (Lookup::History { room, range, n }, Answer::History { before, after }) => {
                 let page = self.page(before, after, range.counts(n));
                 self.show_history_page(id, &room, page, &ignored, range, now)
@@ -97,6 +103,7 @@ impl Hub {
             }
             _ => self.fanout().refuse(id, Refusal::LookupFails),
         }
+        self.end_label(id);
     }
 
     fn show_history_page(
@@ -159,7 +166,7 @@ impl Hub {
 
     /// Keeps the messages that fit into one page: the last ones of `before` and the first ones of `after`, at most that many
     /// of each.
-    fn page(&self, before: Vec<Message>, after: Vec<Message>, counts: (usize, usize)) -> HistoryPage {
+    pub(super) fn page(&self, before: Vec<Message>, after: Vec<Message>, counts: (usize, usize)) -> HistoryPage {
         let bytes = MAX_PAGE_BYTES.min(self.config.backlog_bytes / 2);
         let bytes_before = bytes * counts.0 / (counts.0 + counts.1).max(1);
         let begin = before.len() - fitting(before.iter().rev(), counts.0, bytes_before);
@@ -176,7 +183,7 @@ impl Hub {
 
     /// Whether the author of a stored message is among the ignored members, by that name or by the member that has the
     /// name now.
-    fn is_by_any(&self, ignored: &[Ignored], message: &Message) -> bool {
+    pub(super) fn is_by_any(&self, ignored: &[Ignored], message: &Message) -> bool {
         if ignored.is_empty() {
             return false;
         }
@@ -193,10 +200,14 @@ impl Hub {
         match (place, found.last(), which) {
             (Some(room), Some(newest), _) => {
                 let ids = found.iter().map(|message| message.id).collect();
-                let delete = Delete { by, room, name: Cow::Borrowed(&newest.name), ids };
+                let delete = Delete { by, room, name: Cow::Borrowed(&newest.name), ids, reason: None };
                 self.propose_checked(id, Change::Delete(Box::new(delete)), &now);
             }
             (None, ..) => self.fanout().refuse(id, Refusal::NoRoom { room }),
+            (_, None, &DeleteChoice::Id(number)) if self.sessions[id].encoding.is_irc() => {
+                let msgid = MessageId::Room { run: self.run, id: number };
+                self.no_message(id, &format!("#{room}"), &msgid.to_string());
+            }
             (_, None, &DeleteChoice::Id(number)) => self.fanout().refuse(id, Refusal::NoMessage { id: number, room }),
             (_, None, DeleteChoice::Of { name, .. }) => {
                 self.fanout().refuse(id, Refusal::NothingToDelete { name: Some(name), room });
@@ -230,6 +241,9 @@ impl Hub {
                 }
             }
             (_, Some(_), Err(refusal)) => self.fanout().refuse(id, refusal),
+            (RoomUse::Command { line }, Some(_), Ok(_)) if self.sessions[id].encoding.is_irc() => {
+                self.irc_line(id, Input::Line(line), &now);
+            }
             (RoomUse::Command { line }, Some(slot), Ok(_)) => self.line_of_member(self.asker(id, slot), line, &now),
             (_, Some(slot), Ok(name)) => {
                 let (member, place) = (self.shared.members.id(slot), Box::new(Place::Named(Cow::Owned(name))));

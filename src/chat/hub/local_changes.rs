@@ -1,6 +1,7 @@
 //! What concerns a member alone: whispers, `/echo`, `/ignore`, `/unignore`, `/read` and `/quit`.
 
 use super::check::check_speech;
+use super::conversations::PrivateLine;
 use super::plan::Asker;
 use super::{Hub, Shared};
 use crate::chat::cause::Cause;
@@ -12,6 +13,7 @@ use crate::chat::input::Close;
 use crate::chat::member::Ignored;
 use crate::chat::policy::nick::key_of;
 use crate::chat::session::SessionFlags;
+use crate::chat::span::Dated;
 
 impl Hub {
     /// Delivers a whisper, and then the author's own copy.
@@ -36,6 +38,7 @@ impl Hub {
         let author = members.author(slot);
         let is_muted = self.shared.mutes.holds(asker.member, now.at);
         let is_to_operator = members.operator() == Some(to);
+        let is_delivered = (is_to_operator || !is_muted) && !members[target].ignores(author);
         // The operator reads what a muted member whispers.
         if is_to_operator || !is_muted {
             self.stats.whispers += 1;
@@ -46,6 +49,7 @@ impl Hub {
                 fanout.send_dated_to_sessions(target, &event, &now);
             }
         }
+        self.remember_whisper(asker.member, to, text, (private, is_delivered), &now);
         if to == asker.member {
             self.exclude_from_answer(asker.id);
         }
@@ -54,6 +58,33 @@ impl Hub {
         let event = Event::Whispered { at: now.local, to: name, text };
         fanout.send_own_whisper(slot, asker.id, &event, &now);
         self.tell_away(asker.id, to, now);
+    }
+
+    /// Remembers a whisper for CHATHISTORY, if one of the two has a session of IRC.
+    fn remember_whisper(
+        &mut self,
+        author: MemberId,
+        to: MemberId,
+        text: &str,
+        (private, is_delivered): (Private, bool),
+        now: &Now,
+    ) {
+        let Shared { members, .. } = &self.shared;
+        let sessions = members[author.slot].sessions().chain(members[to.slot].sessions());
+        if !sessions.into_iter().any(|id| self.sessions[id].encoding.is_irc()) {
+            return;
+        }
+        let line = PrivateLine {
+            id: private.id,
+            at: now.local,
+            author: members.holder(author),
+            from: members[author.slot].name.clone(),
+            to: members[to.slot].name.clone(),
+            kind: private.kind,
+            text: text.into(),
+            is_delivered,
+        };
+        self.conversations.add(members.holder(to), line);
     }
 
     /// Tells a session that the member that it has whispered to is away. A muted member's text is not shown.
@@ -145,6 +176,10 @@ impl Hub {
         let noted = self.shared.accounts.get_mut(account).is_some_and(|account| account.note_read(&name, message));
         if noted {
             self.record_account(account);
+            let history = self.shared.rooms[room].history();
+            if let Some(at) = history.get(message).map(|message| message.millis()) {
+                self.advance_marker(asker, &format!("#{name}"), at);
+            }
         }
         let members = &self.shared.members;
         for id in members[asker.member.slot].sessions().filter(|&id| noted || id == asker.id) {

@@ -9,6 +9,7 @@ mod apply;
 mod check;
 mod console;
 mod counts;
+mod conversations;
 mod deadlines;
 mod disconnects;
 mod ending;
@@ -40,6 +41,7 @@ use log::info;
 
 use self::admission_queue::AdmissionQueue;
 use self::counts::Counts;
+use self::conversations::Conversations;
 use self::deadlines::Deadlines;
 pub use self::disconnects::DISCONNECTS_PER_TICK;
 use self::disconnects::Disconnects;
@@ -117,6 +119,7 @@ pub struct Hub {
     past_members: PastMembers,
     /// How many members may be looked at for masks.
     searches: SearchBudget,
+    conversations: Conversations,
     /// Sessions that have asked for a reload.
     reload_requests: Vec<ClientId>,
     trace: Trace,
@@ -165,6 +168,7 @@ impl Hub {
             monitors: Monitors::default(),
             past_members: PastMembers::default(),
             searches: SearchBudget::default(),
+            conversations: Conversations::default(),
             reload_requests: Vec::new(),
             trace: Trace::default(),
             run: config.run,

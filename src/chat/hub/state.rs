@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::admission_queue::AdmissionQueue;
+use super::conversations::Conversations;
 use super::deadlines::Deadlines;
 use super::disconnects::Disconnects;
 use super::journal::Journal;
@@ -56,6 +57,8 @@ pub struct HubState {
     #[serde(default)]
     past_members: PastMembers,
     #[serde(default)]
+    conversations: Conversations,
+    #[serde(default)]
     reload_requests: Vec<ClientId>,
     run: u64,
     #[serde(default)]
@@ -87,6 +90,7 @@ impl Hub {
             stats: self.stats,
             monitors: self.monitors,
             past_members: self.past_members,
+            conversations: self.conversations,
             reload_requests: self.reload_requests,
             run: self.run,
             cloak_key: Some(self.cloak_key),
@@ -120,6 +124,7 @@ impl Hub {
         hub.past_members = state.past_members;
         hub.counts = hub.recount();
         hub.note_most_members();
+        hub.conversations = state.conversations;
         hub.reload_requests = state.reload_requests;
         hub.run = state.run;
         hub.outbound.set_run(state.run);

@@ -169,7 +169,11 @@ impl Hub {
             fanout.begin_room_day(room, message.at.date());
             fanout.append_undated(room, author, EntryKind::Message, message.text.len(), &message.event());
         }
-        self.shared.rooms[room].is_stored = true;
+        let restored = &mut self.shared.rooms[room];
+        restored.is_stored = true;
+        if !messages.is_empty() {
+            restored.note_older();
+        }
     }
 
     /// Takes the records since the last call, in their order.

@@ -1,6 +1,7 @@
 //! A member: a name in the chat, with its sessions.
 
 pub(super) mod identity;
+pub(super) mod markers;
 pub(super) mod nick_index;
 pub(super) mod past;
 pub(super) mod table;
@@ -11,6 +12,7 @@ use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 use self::identity::{DEFAULT_USER, Identity};
+use self::markers::Markers;
 use super::id::{AccountId, Author, ClientId, Holder, MemberId, MemberSlot, RoomId};
 use super::policy::host::Host;
 use crate::util::lists::List;
@@ -93,6 +95,9 @@ struct Extras {
     /// What it says of itself, if it has an IRC client.
     #[serde(default)]
     identity: Option<Box<Identity>>,
+    /// How far it has read, as IRC clients have told.
+    #[serde(default)]
+    markers: Markers,
 }
 
 /// One member. The name, the rooms and the text of `/away` are shared; the sessions, and what they ignore, belong to
@@ -308,6 +313,16 @@ impl Member {
     /// As [`Member::ignored`], mutable.
     pub fn ignored_mut(&mut self) -> &mut Vec<Ignored> {
         &mut self.extras.get_or_insert_default().ignored
+    }
+
+    /// How far it has read a target, a room with its `#` or a nickname: a time in milliseconds since 1970.
+    pub fn marker(&self, target: &str) -> Option<i64> {
+        self.extras.as_ref()?.markers.get(target)
+    }
+
+    /// How far it has read all its targets.
+    pub fn markers_mut(&mut self) -> &mut Markers {
+        &mut self.extras.get_or_insert_default().markers
     }
 
     /// Whether it ignores lines of this author: by the member or by the name.

@@ -9,6 +9,8 @@ use super::segment_log::{Entry, Log, Retention};
 use crate::chat::encoding::{Render, RoomLabel};
 use crate::chat::event::{Event, LINE_OVERHEAD, MessageKind, MessageView, Notice, kind_or_flag};
 use crate::chat::id::{Author, DayNumber};
+use crate::chat::record::Message;
+use crate::chat::span::{Dated, millis};
 
 /// Dropped bytes of texts below which the others are not moved.
 const MIN_MOVE: usize = 4096;
@@ -51,6 +53,12 @@ impl<'a> HistoryMessage<'a> {
         kind.event(id, at, name, text)
     }
 
+    /// The message as it is stored, of the room with this name.
+    pub fn to_message(&self, room: &str) -> Message {
+        let HistoryMessage { item: &Item { id, at, kind, .. }, name, text } = *self;
+        Message { id, room: room.to_owned(), at, kind, name: name.to_owned(), text: text.to_owned() }
+    }
+
     /// The name of its author at that time.
     pub fn name(&self) -> &'a str {
         self.name
@@ -59,6 +67,16 @@ impl<'a> HistoryMessage<'a> {
     /// Its author.
     pub fn author(&self) -> Author {
         self.item.author
+    }
+}
+
+impl Dated for HistoryMessage<'_> {
+    fn id(&self) -> u64 {
+        self.item.id
+    }
+
+    fn millis(&self) -> i64 {
+        millis(self.item.at)
     }
 }
 
@@ -92,6 +110,14 @@ pub struct History {
     cost: usize,
     /// The id of the newest message that is no longer kept; 0 if all are kept.
     newest_dropped: u64,
+    /// There may be older messages in the store.
+    #[serde(default = "may_be_partial")]
+    is_partial: bool,
+}
+
+/// Earlier versions did not note it.
+fn may_be_partial() -> bool {
+    true
 }
 
 impl History {
@@ -106,6 +132,7 @@ impl History {
             first: 0,
             cost: 0,
             newest_dropped: 0,
+            is_partial: false,
         }
     }
 
@@ -141,6 +168,16 @@ impl History {
         self.items.push_back(item);
         self.added += 1;
         self.drop_oldest();
+    }
+
+    /// Notes that there may be older messages in the store.
+    pub fn note_older(&mut self) {
+        self.is_partial = true;
+    }
+
+    /// Whether it has all messages of the room.
+    pub fn is_complete(&self) -> bool {
+        !self.is_partial && self.newest_dropped == 0
     }
 
     /// Sets other limits: older messages than they allow are dropped.

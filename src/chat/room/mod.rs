@@ -222,6 +222,11 @@ impl Room {
         }
     }
 
+    /// Notes that the store may have older messages than the history.
+    pub fn note_older(&mut self) {
+        self.history.note_older();
+    }
+
     /// Sets other limits on the history: older messages than they allow are dropped.
     pub fn set_retention(&mut self, retention: Retention) {
         self.history.set_retention(retention);

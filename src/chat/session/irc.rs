@@ -147,6 +147,9 @@ pub struct IrcSession {
     /// The label of the command that is processed.
     #[serde(skip)]
     pub label: Option<Label>,
+    /// The label of a command whose answer comes when a query is answered, in its escaped form.
+    #[serde(default)]
+    pub deferred_label: Option<Box<str>>,
 }
 
 impl IrcSession {

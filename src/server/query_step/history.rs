@@ -1,8 +1,10 @@
 //! The steps of a history: first the messages after the point that its range names, then those before it.
 
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
 
 use super::{Found, Sources, collect_unwritten, is_hidden, search_unwritten};
+use crate::chat::span::{Side, Span, millis};
 use crate::chat::{Answer, HistoryRange};
 use crate::store::{Error, HistoryStep, Message, Step};
 
@@ -31,18 +33,53 @@ impl Sources<'_> {
             HistoryRange::Latest => u64::MAX,
             HistoryRange::Before(id) => id,
             HistoryRange::After { after: id } | HistoryRange::Around { around: id } => id.saturating_add(1),
-            HistoryRange::On { on } => {
-                let stored = self.store.first_of_day(room, on)?;
-                stored.or(self.unwritten.first_of_day(on)).unwrap_or(u64::MAX)
-            }
+            HistoryRange::On { on } => self.first_since(room, &|at| at.date() < on)?,
         };
-        let (before, after) = range.counts(n);
+        self.both_sides(room, first_after, range.counts(n), found, more)
+    }
+
+    /// As [`Sources::history`], for a part between two points.
+    pub(super) fn span(
+        &mut self,
+        room: &str,
+        span: Span,
+        n: usize,
+        found: &mut Found,
+        more: &mut dyn FnMut() -> bool,
+    ) -> Result<Option<Answer>, Error> {
+        let ids = span.ids(|since| self.first_since(room, &|at| since.is_older(millis(at))))?;
+        let first_after = if span.side == Side::Newest { ids.end } else { ids.start };
+        let mut answer = self.both_sides(room, first_after, span.counts(n), found, more)?;
+        if let Some(Answer::History { before, after }) = &mut answer
+            && span.side != Side::Around
+        {
+            [before, after].into_iter().for_each(|messages| messages.retain(|message| ids.contains(&message.id)));
+        }
+        Ok(answer)
+    }
+
+    /// Finds the last messages before an id and the first ones from it on, one more than `counts` of each.
+    fn both_sides(
+        &mut self,
+        room: &str,
+        first_after: u64,
+        counts: (usize, usize),
+        found: &mut Found,
+        more: &mut dyn FnMut() -> bool,
+    ) -> Result<Option<Answer>, Error> {
+        let (before, after) = counts;
         if !self.find_after(room, first_after, after + 1, found.after, more)? {
             return Ok(None);
         }
         let Some(before) = self.read_before(room, first_after, before + 1, found, more)? else { return Ok(None) };
         let (after, _) = self.load(room, &found.after.ids)?;
         Ok(Some(Answer::History { before, after }))
+    }
+
+    /// The first id that is not older than a time; `u64::MAX` if there is none.
+    fn first_since(&mut self, room: &str, is_older: &dyn Fn(OffsetDateTime) -> bool) -> Result<u64, Error> {
+        let stored = self.store.first_since(room, is_older)?;
+        Ok(stored.or(self.unwritten.first_since(is_older)).unwrap_or(u64::MAX))
     }
 
     /// Finds the first messages of a room from an id on, at most `wanted`; returns whether the search is complete.

@@ -1,7 +1,7 @@
 //! Written records can be read again.
 
-use time::UtcOffset;
 use time::macros::{date, datetime};
+use time::{OffsetDateTime, UtcOffset};
 
 use super::*;
 use crate::chat::record::WHISPERS_PER_NAME;
@@ -138,10 +138,11 @@ fn beginning_of_a_day_is_found_by_local_times() {
         (date!(2026 - 11 - 22), Some(7), Some(8)),
         (date!(2026 - 11 - 23), None, None),
     ] {
-        assert_eq!(store.first_of_day("tea", day), Ok(tea), "{day}");
-        assert_eq!(store.first_of_day("den", day), Ok(den), "{day}");
+        let is_older = |at: OffsetDateTime| at.date() < day;
+        assert_eq!(store.first_since("tea", &is_older), Ok(tea), "{day}");
+        assert_eq!(store.first_since("den", &is_older), Ok(den), "{day}");
     }
-    assert_eq!(store.first_of_day("nowhere", date!(2026 - 11 - 20)), Ok(None));
+    assert_eq!(store.first_since("nowhere", &|_| false), Ok(None));
 }
 
 #[test]

@@ -3,8 +3,9 @@
 use std::io::Write;
 
 use super::framing::write_line;
-use super::writer::{MAX_LINE, MessageId, Tags, limit, write_params, write_prefix, write_sender};
+use super::writer::{MAX_LINE, Tags, limit, write_params, write_prefix, write_sender};
 use super::{label, notice, refusal};
+use crate::chat::irc::message_id::MessageId;
 use crate::chat::{Event, IrcContext, IrcLine, IrcShape, Lang, MessageKind, RenderIrc, Sender};
 
 /// Renders events as lines of IRC.
@@ -122,9 +123,11 @@ impl Irc {
         out: &mut Vec<u8>,
     ) {
         write_line(out, context.shape, |out| {
-            if let Sender::Member(_) = from {
-                self.message_tags(context).write(out, context.shape);
-            }
+            let tags = match from {
+                Sender::Member(_) => self.message_tags(context),
+                Sender::Server | Sender::Nobody => Tags { batch: context.detail.batch, ..Tags::default() },
+            };
+            tags.write(out, context.shape);
             let start = out.len();
             write_sender(out, &self.server, from, context.detail.source);
             out.extend_from_slice(command.as_bytes());

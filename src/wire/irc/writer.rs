@@ -4,6 +4,7 @@ use std::io::Write;
 
 use time::OffsetDateTime;
 
+use crate::chat::irc::message_id::MessageId;
 use crate::chat::{IrcContext, IrcShape, Sender, Source};
 
 /// The most bytes of a line without its tags and its end: RFC 1459, section 2.3.
@@ -19,13 +20,8 @@ pub struct Tags<'a> {
     pub is_bot: bool,
     /// The client-only tags, in their escaped form.
     pub client: Option<&'a str>,
-}
-
-/// The id of a message as IRC shows it: it has the number of the run, since the others are given again in the next one.
-#[derive(Clone, Copy)]
-pub enum MessageId {
-    Room { run: u64, id: u64 },
-    Private { run: u64, id: u64 },
+    /// The reference of the batch that the line belongs to.
+    pub batch: Option<&'a str>,
 }
 
 impl<'a> Tags<'a> {
@@ -38,12 +34,17 @@ impl<'a> Tags<'a> {
             account: source.and_then(|source| source.account),
             is_bot: source.is_some_and(|source| source.is_bot),
             client: None,
+            batch: context.detail.batch,
         }
     }
 
     /// Writes the tags that sessions of a shape read, and the space after them.
     pub fn write(&self, out: &mut Vec<u8>, shape: IrcShape) {
         let start = out.len();
+        if let Some(batch) = self.batch {
+            separate(out, start);
+            let _ = write!(out, "batch={batch}");
+        }
         if let Some(at) = self.at.filter(|_| shape.contains(IrcShape::TIME)) {
             separate(out, start);
             write_time(out, at);
@@ -56,10 +57,7 @@ impl<'a> Tags<'a> {
         if shape.contains(IrcShape::TAGS) {
             if let Some(msgid) = self.msgid {
                 separate(out, start);
-                let _ = match msgid {
-                    MessageId::Room { run, id } => write!(out, "msgid={run:x}-{id}"),
-                    MessageId::Private { run, id } => write!(out, "msgid={run:x}-p{id:x}"),
-                };
+                let _ = write!(out, "msgid={msgid}");
             }
             if self.is_bot {
                 separate(out, start);

@@ -10,7 +10,7 @@ use crate::chat::event::{Event, Notice, People};
 use crate::chat::hub::fanout::{Entrance, Greeting, Replay};
 use crate::chat::hub::reports::{ListedMember, names_and_away};
 use crate::chat::hub::{Hub, OPERATOR_LOG, Shared};
-use crate::chat::id::{AccountId, Author, ClientId, MemberId, MemberSlot, Now, RoomId};
+use crate::chat::id::{AccountId, Author, ClientId, Holder, MemberId, MemberSlot, Now, RoomId};
 use crate::chat::member::{Ignored, Role};
 use crate::chat::policy::cidr::Network;
 use crate::chat::policy::nick::fold;
@@ -85,6 +85,7 @@ impl Hub {
         let entrance = Entrance { room, greeting, people, replay };
         let member = self.shared.members.id(slot);
         self.fanout_by(member, &time).greet(id, slot, &entrance, &time);
+        self.replay_to_irc(id, slot, room);
     }
 
     /// Up to `most` members of a room without one of them.
@@ -134,7 +135,7 @@ impl Hub {
         self.note_network(account, join.network);
         let role = self.role_of(account);
         let Shared { accounts, members, mutes, .. } = &mut self.shared;
-        let AccountData { ignored, away, .. } = &accounts[account].data;
+        let AccountData { ignored, away, markers, .. } = &accounts[account].data;
         let ignored: Vec<Ignored> =
             ignored.iter().map(|name| ignored_name(name, |key| members.name_hash(key))).collect();
         members.set_role(member.slot, role);
@@ -143,6 +144,9 @@ impl Hub {
         bound.set_away(away.as_deref());
         if !ignored.is_empty() {
             *bound.ignored_mut() = ignored;
+        }
+        if !markers.is_empty() {
+            *bound.markers_mut() = markers.clone();
         }
         accounts[account].member = Some(member);
         mutes.adopt(member, account, time.at);
@@ -179,6 +183,8 @@ impl Hub {
         let data = &mut accounts[account].data;
         data.network = Some(network.into());
         data.moderator |= bound.lasting_role() == Role::Moderator;
+        bound.markers_mut().merge(&data.markers);
+        data.markers = bound.markers_mut().clone();
         data.ignored = bound.ignored().iter().map(|ignored| ignored.name.clone()).collect();
         let was_away = bound.away().is_some();
         match bound.away() {
@@ -186,6 +192,7 @@ impl Hub {
             None => bound.set_away(data.away.clone().as_deref()),
         }
         let changes_away = was_away != bound.away().is_some();
+        self.conversations.adopt(Holder::Member(member), Holder::Account(account));
         mutes.adopt(member, account, time.at);
         data.mute = mutes.of_account(account, time.at).map(|left| MuteRecord {
             until: left.map(|left| time.local.unix_timestamp().saturating_add(left.as_secs() as i64)),
@@ -252,6 +259,7 @@ impl Hub {
         }
         let changed = self.shared.rooms.change_rules(|rules| rules.forget(account, member));
         let Some(removed) = self.shared.accounts.remove(account) else { return };
+        self.conversations.forget(Holder::Account(account));
         changed.into_iter().for_each(|key| self.record_rules(&key, &time));
         self.shared.mutes.forget(account, removed.network());
         let name = &removed.name.shown;

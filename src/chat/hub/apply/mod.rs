@@ -15,7 +15,7 @@ use crate::chat::cause::Cause;
 use crate::chat::change::{Change, Committed, Join, Origin, Place, Rename};
 use crate::chat::config::{Login, Mode};
 use crate::chat::event::{Event, MessageKind, Notice};
-use crate::chat::id::{Author, ClientId, MemberId, Now, RoomId};
+use crate::chat::id::{Author, ClientId, Holder, MemberId, Now, RoomId};
 use crate::chat::member::identity::Identity;
 use crate::chat::policy::host::Host;
 use crate::chat::policy::nick::fold;
@@ -250,6 +250,9 @@ impl Hub {
         let account = self.shared.members[slot].account();
         if let Some(account) = account.and_then(|account| self.shared.accounts.get_mut(account)) {
             account.member = None;
+        }
+        if account.is_none() {
+            self.conversations.forget(Holder::Member(member));
         }
         self.show_quit(member, cause, &time);
         let (current, followed) = (self.shared.members[slot].current, self.shared.members.unfollow_all(slot));

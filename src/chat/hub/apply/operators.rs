@@ -143,7 +143,7 @@ impl Hub {
     }
 
     pub(super) fn apply_delete(&mut self, delete: &Delete, time: Now) {
-        let Delete { by, room, name, ids } = delete;
+        let Delete { by, room, name, ids, reason } = delete;
         self.shared.rooms[*room].delete(ids);
         let (actor, room_name) = (self.name_of(*by), self.shared.rooms.name(*room).to_owned());
         let count = match ids.len() {
@@ -152,6 +152,7 @@ impl Hub {
         };
         warn!(target: OPERATOR_LOG, "{room_name}: {count} of {name} deleted by {actor}");
         self.notice_in_room(*by, *room, Notice::Deleted { by: &actor, name, ids }, &time);
+        self.show_redactions(*by, *room, (ids, reason.as_deref()), &time);
         self.record(|| Record::Delete { room: room_name, ids: ids.clone() });
         self.remove_if_unkept(*room);
     }

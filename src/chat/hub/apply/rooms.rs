@@ -102,6 +102,7 @@ impl Hub {
         while let Some(id) = self.shared.members[slot].session_at(index) {
             index += 1;
             self.fanout_by(member, &time).greet(id, slot, &entrance, &time);
+            self.replay_to_irc(id, slot, room);
         }
         if !self.ending {
             let mut fanout = self.fanout_by(member, &time);

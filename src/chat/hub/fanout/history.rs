@@ -216,6 +216,6 @@ impl Fanout<'_> {
 }
 
 /// Whether a member, which is in `slot`, is not shown an older message of this author.
-fn skips(member: &Member, slot: MemberSlot, author: Author) -> bool {
+pub fn skips(member: &Member, slot: MemberSlot, author: Author) -> bool {
     !member.is_author(slot, author) && member.ignores(author)
 }

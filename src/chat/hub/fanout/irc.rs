@@ -2,7 +2,8 @@
 
 use super::Fanout;
 use crate::chat::encoding::{Encoding, IrcShape, RoomLabel};
-use crate::chat::event::{Event, IrcLine, Notice};
+use crate::chat::event::{Event, IrcLine, Notice, Sender};
+use crate::chat::hub::irc::markers::shown;
 use crate::chat::id::{ClientId, MemberSlot, Now, RoomId};
 use crate::chat::member::RoomRole;
 use crate::chat::member::table::MemberTable;
@@ -80,6 +81,13 @@ impl Fanout<'_> {
             let at = topic.at.to_string();
             let set_by = IrcLine::Numeric { code: 333, middle: &[&channel, &topic.name, &at], text: None };
             self.outbound.send(self.sessions, id, &Event::Irc(set_by));
+        }
+        if caps.contains(Caps::READ_MARKER) {
+            let marker = shown(self.members[slot].marker(&channel));
+            let middle = [&*channel, &*marker];
+            let (from, command) = (Sender::Server, "MARKREAD");
+            let line = IrcLine::Command { from, command, in_room: false, middle: &middle, text: None };
+            self.outbound.send(self.sessions, id, &Event::Irc(line));
         }
         if !caps.contains(Caps::NO_IMPLICIT_NAMES) {
             self.send_names(id, room_id, |_| true);

@@ -4,7 +4,7 @@ mod history;
 mod irc;
 mod presence;
 
-pub use self::history::{Entrance, Greeting, Replay};
+pub use self::history::{Entrance, Greeting, Replay, skips};
 pub use self::irc::sign;
 
 use time::Date;

@@ -47,6 +47,7 @@ impl Hub {
         let Some(stored) = self.shared.rooms.find_stored_typed(name) else { return false };
         let room = stored.name.to_string();
         self.queue_query(asker.id, Lookup::Room { room, then: RoomUse::Command { line: line.into() } });
+        self.defer_label(asker.id);
         true
     }
 

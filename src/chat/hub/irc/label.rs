@@ -40,8 +40,25 @@ impl Hub {
         }
     }
 
+    /// The answer of a command comes when its query is answered: then [`Hub::resume_label`] goes on with it.
+    pub(super) fn defer_label(&mut self, id: ClientId) {
+        if let Some(irc) = self.sessions.irc_mut(id) {
+            irc.deferred_label = irc.label.take().map(|label| label.text);
+        }
+    }
+
+    /// Goes on with the answer of a command whose query is answered.
+    pub(in crate::chat::hub) fn resume_label(&mut self, id: ClientId) {
+        let Some(text) = self.sessions.irc_mut(id).and_then(|irc| irc.deferred_label.take()) else { return };
+        self.fanout().move_unread_to_outbox(id);
+        let from = self.sessions[id].private_bytes();
+        if let Some(irc) = self.sessions.irc_mut(id) {
+            irc.label = Some(Label { text, from });
+        }
+    }
+
     /// Ends the answer of a command.
-    pub(super) fn end_label(&mut self, id: ClientId) {
+    pub(in crate::chat::hub) fn end_label(&mut self, id: ClientId) {
         let Some(Label { text, from }) = self.sessions.irc_mut(id).and_then(|irc| irc.label.take()) else { return };
         if self.sessions[id].stage == SessionStage::Leaving {
             return;

@@ -164,7 +164,8 @@ impl<'s> View<'s, '_> {
         }
     }
 
-    fn delete_id<'l: 's>(&self, asker: Asker, room: RoomId, id: u64) -> Result<Plan<'s, 'l>, Refusal<'s>> {
+    /// `/delete ID`
+    pub fn delete_id<'l: 's>(&self, asker: Asker, room: RoomId, id: u64) -> Result<Plan<'s, 'l>, Refusal<'s>> {
         let place = &self.shared.rooms[room];
         let may_any = self.shared.may(asker.member, Act::DeleteOthers, Some(room));
         match place.history().get(id) {
@@ -217,7 +218,7 @@ impl<'s> View<'s, '_> {
         ids.sort_unstable();
         let newest = ids.last().and_then(|&id| self.shared.rooms[room].history().get(id));
         let name = Cow::Owned(newest.map_or_else(String::new, |message| message.name().to_owned()));
-        Plan::Propose(Change::Delete(Box::new(Delete { by: asker.member, room, name, ids })))
+        Plan::Propose(Change::Delete(Box::new(Delete { by: asker.member, room, name, ids, reason: None })))
     }
 }
 
