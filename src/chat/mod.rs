@@ -55,6 +55,7 @@ pub use hub::{DISCONNECTS_PER_TICK, HeadCount, Hub, HubState, OPERATOR_LOG, Stat
 pub use i18n::Lang;
 pub use id::{ClientId, LOBBY, Now};
 pub use input::{Allowance, Close, Input, NewConnection, ResumeRequest};
+pub use member::markers::Markers;
 pub use member::table::OPERATOR;
 pub use member::{Ignored, Rank, Role, RoomRole};
 pub use password::{Password, PasswordAnswer, PasswordJob, PasswordRequest, ServerPassword};

@@ -1,6 +1,7 @@
 //! A part of a history between two points, which CHATHISTORY of IRC asks for:
 //! <https://ircv3.net/specs/extensions/chathistory>.
 
+use std::convert::Infallible;
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
@@ -114,9 +115,10 @@ impl Span {
     pub fn select(self, items: &[impl Dated], n: usize) -> Selection {
         let id_at = |index: usize| items.get(index).map_or(u64::MAX, Dated::id);
         let index_of = |id: u64| items.partition_point(|item| item.id() < id);
-        let first = |since: Since| Ok(id_at(items.partition_point(|item| since.is_older(item.millis()))));
-        let Range { start: low, end: high } =
-            self.ids(first).unwrap_or_else(|never: std::convert::Infallible| match never {});
+        let first = |since: Since| -> Result<u64, Infallible> {
+            Ok(id_at(items.partition_point(|item| since.is_older(item.millis()))))
+        };
+        let Ok(Range { start: low, end: high }) = self.ids(first);
         let begin = index_of(low);
         let end = index_of(high).max(begin);
         let (older, newer) = self.counts(n);

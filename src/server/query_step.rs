@@ -353,10 +353,10 @@ mod tests {
                 let between =
                     |(after, before), side, n| Lookup::Span { room: room(), span: Span { after, before, side }, n };
                 let hour = |hour: i64| Some(Point::Time(hour * 3_600_000));
-                let id = |id| Some(Point::Id(id));
-                assert_eq!(ids(between((id(4), id(18)), Side::Oldest, 2)), [6, 12, 16], "{stored} {round}");
-                assert_eq!(ids(between((id(4), id(18)), Side::Newest, 2)), [6, 12, 16], "{stored} {round}");
-                assert_eq!(ids(between((id(4), id(12)), Side::Newest, 9)), [6], "{stored} {round}");
+                let point = |id| Some(Point::Id(id));
+                assert_eq!(ids(between((point(4), point(18)), Side::Oldest, 2)), [6, 12, 16], "{stored} {round}");
+                assert_eq!(ids(between((point(4), point(18)), Side::Newest, 2)), [6, 12, 16], "{stored} {round}");
+                assert_eq!(ids(between((point(4), point(12)), Side::Newest, 9)), [6], "{stored} {round}");
                 assert_eq!(ids(between((hour(12), hour(32)), Side::Oldest, 9)), [12], "{stored} {round}");
                 assert_eq!(ids(between((hour(11), hour(33)), Side::Newest, 9)), [6, 12, 16], "{stored} {round}");
                 assert_eq!(ids(between((hour(32), None), Side::Oldest, 9)), [18], "{stored} {round}");

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use super::*;
+use crate::chat::Markers;
 use crate::chat::record::{AccountData, AccountRecord, InitialState, MuteRecord};
 use crate::chat::scram_keys::ScramKeys;
 use crate::chat::{Answer, ClientId, Input, PasswordAnswer, PasswordJob};
@@ -32,6 +33,7 @@ fn account() -> AccountRecord {
         ignored: vec!["bob".into()],
         away: Some("lunch".into()),
         read: vec![("lobby".into(), 1)],
+        markers: Markers::default(),
         mute: Some(MuteRecord { until: None }),
         network: Some("203.0.113.7/32".parse().expect("a network")),
     };

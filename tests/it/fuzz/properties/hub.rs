@@ -10,10 +10,12 @@
 //! - `otext`, up to byte F8, is typed by the operator;
 //! - `wn` writes to at most n clients per turn; `tn` lets n tenths of a second pass, `d` a day.
 
+use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use chinwag::chat::policy::nick::fold;
+use chinwag::chat::span::{Side, Since, Span, millis};
 use chinwag::chat::{
     Answer, ClientId, Close, Config, DeleteChoice, HistoryRange, Hub, Input, Lang, Login, Lookup, Mode, Now,
     OfflineWhispers,
@@ -242,6 +244,7 @@ impl Simulation {
     fn run_query(&self, lookup: &Lookup) -> Answer {
         let (room, before, words, n) = match lookup {
             Lookup::History { room, range, n } => return self.history(room, *range, *n),
+            Lookup::Span { room, span, n } => return self.span(room, *span, *n),
             Lookup::Search { room, words, before, n } => (room, before, &**words, n),
             Lookup::Delete { room, which } => return Answer::Messages(self.messages_to_delete(room, which)),
             Lookup::Whispers { to } => return Answer::Whispers(self.whispers(to)),
@@ -262,6 +265,23 @@ impl Simulation {
         };
         let (before, after): (Vec<&Message>, Vec<&Message>) = self.messages(room).into_iter().partition(is_before);
         let (most_before, most_after) = range.counts(n);
+        let left_out = before.len().saturating_sub(most_before + 1);
+        let before = before.into_iter().skip(left_out).cloned().collect();
+        Answer::History { before, after: after.into_iter().take(most_after + 1).cloned().collect() }
+    }
+
+    fn span(&self, room: &str, span: Span, n: usize) -> Answer {
+        let messages = self.messages(room);
+        let first = |since: Since| -> Result<u64, Infallible> {
+            let found = messages.iter().find(|message| !since.is_older(millis(message.at)));
+            Ok(found.map_or(u64::MAX, |message| message.id))
+        };
+        let Ok(ids) = span.ids(first);
+        let point = if span.side == Side::Newest { ids.end } else { ids.start };
+        let is_meant = |message: &&&Message| span.side == Side::Around || ids.contains(&message.id);
+        let (before, after): (Vec<&Message>, Vec<&Message>) =
+            messages.iter().filter(is_meant).partition(|message| message.id < point);
+        let (most_before, most_after) = span.counts(n);
         let left_out = before.len().saturating_sub(most_before + 1);
         let before = before.into_iter().skip(left_out).cloned().collect();
         Answer::History { before, after: after.into_iter().take(most_after + 1).cloned().collect() }
