@@ -69,8 +69,12 @@ mod tests {
     #[test]
     fn merged_markers_are_the_furthest() {
         let (mut own, mut others) = (Markers::default(), Markers::default());
-        [("#a", 1), ("#b", 5)].into_iter().for_each(|(target, at)| drop(own.advance(target, at)));
-        [("#a", 3), ("#b", 2), ("c", 4)].into_iter().for_each(|(target, at)| drop(others.advance(target, at)));
+        [("#a", 1), ("#b", 5)].into_iter().for_each(|(target, at)| {
+            own.advance(target, at);
+        });
+        [("#a", 3), ("#b", 2), ("c", 4)].into_iter().for_each(|(target, at)| {
+            others.advance(target, at);
+        });
         own.merge(&others);
         assert_eq!(["#a", "#b", "c"].map(|target| own.get(target)), [Some(3), Some(5), Some(4)]);
     }

@@ -2,6 +2,7 @@
 
 mod kept;
 mod notified;
+mod markers;
 mod passwords;
 mod reloading;
 mod scram;

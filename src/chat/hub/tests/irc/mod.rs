@@ -1,12 +1,15 @@
 //! Tests of members with IRC clients.
 
+mod history;
 mod lists;
 mod members;
+mod markers;
 mod moderation;
 mod model;
 mod modes;
 mod monitor;
 mod operators;
+mod redact;
 
 use super::test_hub::TestHub;
 use crate::chat::id::ClientId;
