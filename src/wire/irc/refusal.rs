@@ -10,7 +10,8 @@ pub fn render(irc: &Irc, refusal: &Refusal, context: &IrcContext, out: &mut Vec<
     let mut numeric = |code: u16, params: &[&str], text: &str| {
         irc.numeric(context, code, params.iter().copied(), Some(text), out);
     };
-    let command = context.command;
+    // An answer of the store comes after its command.
+    let command = if context.command.is_empty() { "*" } else { context.command };
     match (command, refusal) {
         ("AUTHENTICATE", _) => return numeric(904, &[], &format!("SASL authentication failed: {text}")),
         ("REGISTER", Refusal::Registered { name, .. }) => {

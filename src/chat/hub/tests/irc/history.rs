@@ -178,6 +178,29 @@ fn messages_that_may_be_in_the_store_are_looked_up_there_and_have_the_label() {
 }
 
 #[test]
+fn join_of_a_room_in_the_store_is_answered_with_its_label_when_the_room_is_read() {
+    let mut server = TestHub::new();
+    let now = server.now();
+    let stored = vec![("den".to_owned(), RoomRecord::default())];
+    server.hub.restore(InitialState { stored, next_id: 10, ..start() }, now);
+    let alice = server.enter_with("alice", "batch server-time labeled-response");
+    while let Some(query) = server.hub.poll_query() {
+        server.hub.handle_answer(query, Answer::Nothing, now);
+    }
+    assert_eq!(server.answer(alice, "@label=x JOIN #den,#tea"), [""; 0]);
+    let query = server.hub.poll_query().unwrap();
+    let old = message(9, "den", "carol", "old", datetime!(2026-11-20 10:00:00 UTC));
+    server.hub.handle_answer(query, Answer::Messages(vec![old]), now);
+    let lines = server.read(alice);
+    let (first, last) = (lines.first().unwrap(), lines.last().unwrap());
+    assert!(first.starts_with("@label=x :") && first.ends_with(" labeled-response"), "{lines:?}");
+    assert!(last.contains(" BATCH -"), "{lines:?}");
+    for shown in [" JOIN #den", " chathistory #den", " PRIVMSG #den :old", " JOIN #tea"] {
+        assert_eq!(lines.iter().filter(|line| line.ends_with(shown)).count(), 1, "{shown}: {lines:?}");
+    }
+}
+
+#[test]
 fn unreadable_store_is_told() {
     let (mut server, alice) = restored();
     server.say(alice, "CHATHISTORY LATEST #den * 5");
