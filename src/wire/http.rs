@@ -55,6 +55,8 @@ pub enum HttpError {
     /// As `NotFound`, on the address for metrics.
     MetricsNotFound,
     MethodNotAllowed,
+    /// A WebSocket with IRC, where there is no IRC.
+    NoIrc,
     /// A WebSocket request with another method than GET (RFC 6455, section 4.1).
     SocketNeedsGet,
     Timeout,
@@ -79,6 +81,10 @@ impl HttpError {
             HttpError::MetricsNotFound => (
                 "404 Not Found",
                 "There is nothing here. This address has /healthz and /metrics; the chat page is where --web says.",
+            ),
+            HttpError::NoIrc => (
+                "501 Not Implemented",
+                "This server has no IRC, since it was started with --mode p2p or --login address.",
             ),
             HttpError::SocketNeedsGet => ("405 Method Not Allowed", "A WebSocket request must use GET."),
             HttpError::Misdirected => (
@@ -309,11 +315,19 @@ pub fn refuse(refused: HttpError, is_head: bool, keep_alive: bool, now: OffsetDa
     bytes
 }
 
-/// The response that turns the connection into a WebSocket: RFC 6455, section 4.2.2.
+impl Upgrade {
+    /// The first of the offered subprotocols that is `known`.
+    pub fn choose<'a>(&self, known: &[&'a str]) -> Option<&'a str> {
+        items(&self.protocols).find_map(|offered| known.iter().find(|known| **known == offered).copied())
+    }
+}
+
+/// The response that turns the connection into a WebSocket: RFC 6455, section 4.2.2. It names the `protocol` that was
+/// chosen from those that were offered.
 ///
 /// # Errors
 /// Why the request is refused.
-pub fn accept(upgrade: &Upgrade, protocol: &str) -> Result<Vec<u8>, HttpError> {
+pub fn accept(upgrade: &Upgrade, protocol: Option<&str>) -> Result<Vec<u8>, HttpError> {
     if upgrade.version != "13" {
         return Err(HttpError::UpgradeRequired);
     }
@@ -325,7 +339,7 @@ pub fn accept(upgrade: &Upgrade, protocol: &str) -> Result<Vec<u8>, HttpError> {
         .field("Upgrade", "websocket")
         .field("Connection", "Upgrade")
         .field("Sec-WebSocket-Accept", &derive_accept_key(upgrade.key.as_bytes()));
-    if items(&upgrade.protocols).any(|offered| offered == protocol) {
+    if let Some(protocol) = protocol {
         answer = answer.field("Sec-WebSocket-Protocol", protocol);
     }
     Ok(answer.without_body(true))

@@ -1,6 +1,7 @@
 //! Decodes WebSocket frames (RFC 6455) from clients, in pieces of any size, into lines.
 //!
-//! A message is a line. No extension is negotiated, so a reserved bit is an error.
+//! A message is a line. No extension is negotiated, so a reserved bit is an error. The clients of the page send text;
+//! [`irc`](super::irc::frames) takes binary messages too.
 
 #[cfg(test)]
 mod websocket_tests;
@@ -24,9 +25,9 @@ const MAX_CONTROL: u64 = 125;
 
 /// One decoded item.
 #[derive(Debug, PartialEq, Eq)]
-pub enum FrameItem {
-    /// A cleaned line.
-    Line(String),
+pub enum FrameItem<L = String> {
+    /// A line, which is cleaned.
+    Line(L),
     /// A line over the limit; returned when the limit is passed, and the rest of the line is dropped.
     TooLong,
     /// A ping; answer it with a pong of the same payload.
@@ -37,6 +38,20 @@ pub enum FrameItem {
     Close(u16),
     /// A protocol error: close with this code and decode nothing more.
     Broken(u16),
+}
+
+impl<L> FrameItem<L> {
+    /// The same item, with what `line` makes of a line in it.
+    pub fn map<M>(self, line: impl FnOnce(L) -> FrameItem<M>) -> FrameItem<M> {
+        match self {
+            FrameItem::Line(text) => line(text),
+            FrameItem::TooLong => FrameItem::TooLong,
+            FrameItem::Ping(payload) => FrameItem::Ping(payload),
+            FrameItem::Pong => FrameItem::Pong,
+            FrameItem::Close(code) => FrameItem::Close(code),
+            FrameItem::Broken(code) => FrameItem::Broken(code),
+        }
+    }
 }
 
 impl FrameItem {
@@ -62,12 +77,21 @@ struct IncomingFrame {
     mask: [u8; 4],
 }
 
+/// The payload of a message.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Payload {
+    Text(String),
+    Binary(Vec<u8>),
+}
+
 /// A message whose frames are incomplete.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
 struct IncomingMessage {
     #[serde(with = "crate::util::base64_bytes")]
     text: Vec<u8>,
+    /// It is no text, and need not be UTF-8.
+    is_binary: bool,
     /// Bytes of the text that are checked to be UTF-8.
     valid: usize,
     /// Total payload length of its frames so far.
@@ -94,13 +118,23 @@ impl FrameDecoder {
     ///
     /// `max` is the maximum line length in bytes. At most `max` bytes are kept, besides a header and a control frame.
     pub fn next(&mut self, bytes: &mut &[u8], max: usize) -> Option<FrameItem> {
+        let item = self.next_message(bytes, max, false)?;
+        Some(item.map(|payload| match payload {
+            Payload::Text(text) => FrameItem::Line(one_line(text)),
+            Payload::Binary(_) => FrameItem::Broken(code::UNACCEPTABLE),
+        }))
+    }
+
+    /// As [`FrameDecoder::next`], with the payload of a message as it was sent. Binary messages break the protocol unless
+    /// `takes_binary`.
+    pub fn next_message(&mut self, bytes: &mut &[u8], max: usize, takes_binary: bool) -> Option<FrameItem<Payload>> {
         loop {
             if self.frame.is_none() {
                 let (header, length) = match self.take_header(bytes)? {
                     Ok(header) => header,
                     Err(code) => return Some(FrameItem::Broken(code)),
                 };
-                match self.begin(header, length, max as u64) {
+                match self.begin(header, length, max as u64, takes_binary) {
                     Err(code) => return Some(FrameItem::Broken(code)),
                     Ok(true) => return Some(FrameItem::TooLong),
                     Ok(false) => {}
@@ -170,7 +204,7 @@ impl FrameDecoder {
     }
 
     /// Starts a frame; returns whether the message is now too long. An error is the close code.
-    fn begin(&mut self, header: FrameHeader, length: u64, max: u64) -> Result<bool, u16> {
+    fn begin(&mut self, header: FrameHeader, length: u64, max: u64, takes_binary: bool) -> Result<bool, u16> {
         let FrameHeader { is_final, rsv1, rsv2, rsv3, opcode, mask } = header;
         let Some(mask) = mask.filter(|_| !(rsv1 || rsv2 || rsv3)) else { return Err(code::PROTOCOL_ERROR) };
         let mut too_long = false;
@@ -181,9 +215,11 @@ impl FrameDecoder {
             OpCode::Data(data) if (data == Data::Continue) != self.message.is_some() => {
                 return Err(code::PROTOCOL_ERROR);
             }
-            OpCode::Data(Data::Binary) => return Err(code::UNACCEPTABLE),
-            OpCode::Data(_) => {
-                let message = self.message.get_or_insert_default();
+            OpCode::Data(Data::Binary) if !takes_binary => return Err(code::UNACCEPTABLE),
+            OpCode::Data(data) => {
+                let is_binary = data == Data::Binary;
+                let message =
+                    self.message.get_or_insert_with(|| IncomingMessage { is_binary, ..IncomingMessage::default() });
                 message.announced = message.announced.saturating_add(length);
                 if message.announced > MAX_OVERSIZE * max {
                     return Err(code::TOO_BIG);
@@ -203,7 +239,7 @@ impl FrameDecoder {
     }
 
     /// Ends a complete frame; returns the item that it completes.
-    fn end_frame(&mut self) -> Option<FrameItem> {
+    fn end_frame(&mut self) -> Option<FrameItem<Payload>> {
         let frame = self.frame.take()?;
         match frame.opcode {
             OpCode::Control(Control::Ping) => Some(FrameItem::Ping(std::mem::take(&mut self.control))),
@@ -219,12 +255,15 @@ impl FrameDecoder {
 }
 
 impl IncomingMessage {
-    /// Adds bytes to the text; `false` if it can no longer become valid UTF-8.
+    /// Adds bytes to the message; `false` if it is a text that can no longer become valid UTF-8.
     fn take(&mut self, bytes: impl Iterator<Item = u8>) -> bool {
         if self.discarding {
             return true;
         }
         self.text.extend(bytes);
+        if self.is_binary {
+            return true;
+        }
         match std::str::from_utf8(&self.text[self.valid..]) {
             Ok(_) => self.valid = self.text.len(),
             Err(error) if error.error_len().is_none() => self.valid += error.valid_up_to(),
@@ -233,20 +272,27 @@ impl IncomingMessage {
         true
     }
 
-    fn end(self) -> Option<FrameItem> {
-        if self.discarding {
-            return None;
+    fn end(self) -> Option<FrameItem<Payload>> {
+        match self {
+            IncomingMessage { discarding: true, .. } => None,
+            IncomingMessage { is_binary: true, text, .. } => Some(FrameItem::Line(Payload::Binary(text))),
+            IncomingMessage { text, .. } => Some(match String::from_utf8(text) {
+                Ok(text) => FrameItem::Line(Payload::Text(text)),
+                Err(_) => FrameItem::Broken(code::NOT_UTF8),
+            }),
         }
-        let Ok(text) = String::from_utf8(self.text) else { return Some(FrameItem::Broken(code::NOT_UTF8)) };
-        // A message is one line, so line ends in it become spaces.
-        let text = match memchr2(b'\n', b'\r', text.as_bytes()) {
-            Some(_) => text.replace(['\n', '\r'], " "),
-            None => text,
-        };
-        Some(FrameItem::Line(match sanitize::clean(&text) {
-            Cow::Owned(clean) => clean,
-            Cow::Borrowed(_) => text,
-        }))
+    }
+}
+
+/// A message as one cleaned line: line ends in it become spaces.
+fn one_line(text: String) -> String {
+    let text = match memchr2(b'\n', b'\r', text.as_bytes()) {
+        Some(_) => text.replace(['\n', '\r'], " "),
+        None => text,
+    };
+    match sanitize::clean(&text) {
+        Cow::Owned(clean) => clean,
+        Cow::Borrowed(_) => text,
     }
 }
 
@@ -268,7 +314,7 @@ mod opcode_byte {
 }
 
 /// The item for the payload of a close frame: section 5.5.1.
-fn closing(payload: &[u8]) -> FrameItem {
+fn closing<L>(payload: &[u8]) -> FrameItem<L> {
     match payload {
         [] => FrameItem::Close(code::NORMAL),
         [_] => FrameItem::Broken(code::PROTOCOL_ERROR),

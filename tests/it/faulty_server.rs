@@ -368,7 +368,7 @@ impl Client {
             self.read.drain(..head);
             self.is_new = false;
             let upgrade = request.upgrade.expect("a WebSocket upgrade");
-            let answer = http::accept(&upgrade, "chinwag.v1").expect("a valid upgrade");
+            let answer = http::accept(&upgrade, Some("chinwag.v1")).expect("a valid upgrade");
             let prompt = self.framed(self.manners.prompt);
             self.push(&[answer, prompt].concat());
         }

@@ -238,7 +238,7 @@ mod tests {
         let host = "127.0.0.1:8080".parse().unwrap();
         let (request, _) = http::parse(&browser.request(host, false)).ok().flatten().unwrap();
         assert_eq!(request.origin.as_deref(), Some("http://127.0.0.1:8080"));
-        let answer = http::accept(&request.upgrade.unwrap(), SUBPROTOCOL).ok().unwrap();
+        let answer = http::accept(&request.upgrade.unwrap(), Some(SUBPROTOCOL)).ok().unwrap();
         assert_eq!(browser.read_answer(&answer), Ok(Some(answer.len())));
         assert_eq!(browser.answer().len(), answer.len(), "the baseline's is as long");
         let mut out = Vec::new();

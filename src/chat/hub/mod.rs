@@ -194,6 +194,11 @@ impl Hub {
         self.journal.use_external_sequencer();
     }
 
+    /// Whether members may come by IRC, which needs nicknames and rooms.
+    pub fn has_irc(&self) -> bool {
+        self.config.has_followed_rooms()
+    }
+
     /// Takes the next change for the external sequencer.
     pub fn poll_proposal(&mut self) -> Option<Proposal> {
         self.journal.pop_proposal()

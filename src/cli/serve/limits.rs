@@ -16,6 +16,7 @@ impl Serve {
         self.check_line()?;
         self.check_burst()?;
         self.check_follow()?;
+        self.check_irc()?;
         self.check_password()?;
         self.check_tls()
     }
@@ -43,6 +44,14 @@ impl Serve {
                 Err("--max-follow needs --mode hub and --login nickname; leave it out, or change these".into())
             }
             _ => Ok(()),
+        }
+    }
+
+    /// A client of IRC gives its nickname itself, and all that it does is in rooms.
+    fn check_irc(&self) -> Result<(), String> {
+        match self.hub().has_followed_rooms() || self.listeners.irc.is_empty() {
+            true => Ok(()),
+            false => Err("--irc needs --mode hub and --login nickname; leave it out, or change these".into()),
         }
     }
 
@@ -120,12 +129,15 @@ mod tests {
     }
 
     #[test]
-    fn followed_rooms_need_nicknames_and_several_rooms() {
-        assert_eq!(check(&["--max-follow", "0"]), Ok(()));
-        for other in [["--login", "address"], ["--mode", "p2p"]] {
-            assert_eq!(check(&other), Ok(()));
-            let error = check(&[&other[..], &["--max-follow", "5"]].concat()).unwrap_err();
-            assert!(error.starts_with("--max-follow needs --mode hub and --login nickname"), "{error}");
+    fn followed_rooms_and_irc_need_nicknames_and_several_rooms() {
+        for option in [["--max-follow", "5"], ["--irc", "127.0.0.1:0"]] {
+            assert_eq!(check(&option), Ok(()));
+            for other in [["--login", "address"], ["--mode", "p2p"]] {
+                assert_eq!(check(&other), Ok(()));
+                let error = check(&[other, option].concat()).unwrap_err();
+                let expected = format!("{} needs --mode hub and --login nickname; ", option[0]);
+                assert!(error.starts_with(&expected), "{error}");
+            }
         }
     }
 

@@ -44,6 +44,7 @@ impl Serve {
     fn check_tls_listeners(&self) -> Result<(), String> {
         let listeners = [
             ("--listen tls://", &self.listeners.listen),
+            ("--irc ircs://", &self.listeners.irc),
             ("--web https://", &self.listeners.web),
             ("--admin https://", &self.listeners.admin),
         ];
@@ -53,8 +54,8 @@ impl Serve {
                 Err(format!("{option} needs a certificate; give --tls-cert FILE and --tls-key FILE, or {SELF_SIGNED}"))
             }
             (None, Some(source)) => Err(format!(
-                "--{} needs a listener with TLS; give --listen tls://ADDR, --web https://ADDR or --admin https://ADDR, or \
-                 leave it out",
+                "--{} needs a listener with TLS; give --listen tls://ADDR, --irc ircs://ADDR, \
+                 --web https://ADDR or --admin https://ADDR, or leave it out",
                 source.option()
             )),
             _ => Ok(()),
@@ -138,6 +139,7 @@ mod tests {
         let advice = "needs a certificate; give --tls-cert FILE and --tls-key FILE, or --tls-self-signed DIR";
         refused(&[&LINES], &format!("--listen tls:// {advice}"));
         refused(&[&WEB], &format!("--web https:// {advice}"));
+        refused(&[&["--irc", "ircs://127.0.0.1:0"]], &format!("--irc ircs:// {advice}"));
         refused(&[&["--admin", "https://127.0.0.1:0"]], &format!("--admin https:// {advice}"));
         refused(&[&FILES], "--tls-cert needs a listener with TLS; give --listen tls://ADDR, ");
         refused(

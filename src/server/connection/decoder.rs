@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::wire::foreign::{FirstLine, Verdict};
 use crate::wire::frame::{close_frame, pong_frame};
+use crate::wire::irc::frames::IrcFrameDecoder;
 use crate::wire::irc::line::{IrcItem, IrcLineDecoder};
 use crate::wire::line::{LineDecoder, LineItem};
 use crate::wire::websocket::{FrameDecoder, FrameItem};
@@ -143,25 +144,15 @@ impl<'a> From<IrcItem<'a>> for Item<'a> {
 
 impl Decoder for FrameDecoder {
     fn next<'a>(&mut self, bytes: &mut &'a [u8], max_line: usize) -> Option<Item<'a>> {
-        let item = FrameDecoder::next(self, bytes, max_line)?;
-        Some(match item {
-            FrameItem::Line(line) => Item::Line(Cow::Owned(line)),
-            FrameItem::TooLong => Item::TooLong,
-            FrameItem::Ping(payload) => Item::Answer(pong_frame(&payload)),
-            FrameItem::Pong => Item::Nothing,
-            FrameItem::Close(code) => Item::End { answer: close_frame(code) },
-            FrameItem::Broken(code) => Item::Broken { answer: Some(close_frame(code)) },
-        })
+        FrameDecoder::next(self, bytes, max_line).map(|item| of_frame(item, |line| Item::Line(Cow::Owned(line))))
     }
 
     fn skip(&mut self, mut bytes: &[u8], max_line: usize) -> bool {
-        std::iter::from_fn(|| FrameDecoder::next(self, &mut bytes, max_line))
-            .any(|item| matches!(item, FrameItem::Close(_) | FrameItem::Broken(_)))
+        std::iter::from_fn(|| FrameDecoder::next(self, &mut bytes, max_line)).any(|item| is_close(&item))
     }
 
-    /// A peer that ends properly sends a close frame first: RFC 6455, section 7.1.5.
     fn finish(&mut self) -> Option<Item<'static>> {
-        Some(Item::Broken { answer: None })
+        Some(UNANNOUNCED_END)
     }
 
     fn is_idle(&self) -> bool {
@@ -171,4 +162,47 @@ impl Decoder for FrameDecoder {
     fn kept(&self) -> usize {
         FrameDecoder::kept(self)
     }
+}
+
+/// IRC has limits of its own: `max_line` holds for the other encodings.
+impl Decoder for IrcFrameDecoder {
+    fn next<'a>(&mut self, bytes: &mut &'a [u8], _max_line: usize) -> Option<Item<'a>> {
+        IrcFrameDecoder::next(self, bytes).map(|item| of_frame(item, |line| line.map_or(Item::Nothing, Item::from)))
+    }
+
+    fn skip(&mut self, mut bytes: &[u8], _max_line: usize) -> bool {
+        std::iter::from_fn(|| IrcFrameDecoder::next(self, &mut bytes)).any(|item| is_close(&item))
+    }
+
+    fn finish(&mut self) -> Option<Item<'static>> {
+        Some(UNANNOUNCED_END)
+    }
+
+    fn is_idle(&self) -> bool {
+        IrcFrameDecoder::is_idle(self)
+    }
+
+    fn kept(&self) -> usize {
+        IrcFrameDecoder::kept(self)
+    }
+}
+
+/// The end of input of a WebSocket: a peer that ends properly sends a close frame first (RFC 6455, section 7.1.5).
+const UNANNOUNCED_END: Item<'static> = Item::Broken { answer: None };
+
+/// The item of a decoded frame; `line` makes that of a line.
+fn of_frame<'a, L>(item: FrameItem<L>, line: impl FnOnce(L) -> Item<'a>) -> Item<'a> {
+    match item {
+        FrameItem::Line(text) => line(text),
+        FrameItem::TooLong => Item::TooLong,
+        FrameItem::Ping(payload) => Item::Answer(pong_frame(&payload)),
+        FrameItem::Pong => Item::Nothing,
+        FrameItem::Close(code) => Item::End { answer: close_frame(code) },
+        FrameItem::Broken(code) => Item::Broken { answer: Some(close_frame(code)) },
+    }
+}
+
+/// Whether nothing follows a frame.
+fn is_close<L>(item: &FrameItem<L>) -> bool {
+    matches!(item, FrameItem::Close(_) | FrameItem::Broken(_))
 }

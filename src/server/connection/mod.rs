@@ -11,15 +11,16 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use self::decoder::{Decoder, Lines};
+use self::decoder::Lines;
 pub use self::flags::Flags;
 pub use self::opening::{Opening, OpeningStep};
 pub use self::receive::Received;
-use self::receive::{InputState, Kept, Receiver, with_input};
+use self::receive::{Kept, Receiver, begun_with, skip};
 pub use self::transport::Flushed;
 use self::transport::Transport;
 use super::http::Exchange;
 use crate::chat::{ClientId, Hub, Now};
+use crate::wire::irc::frames::IrcFrameDecoder;
 use crate::wire::irc::line::IrcLineDecoder;
 use crate::wire::websocket::FrameDecoder;
 
@@ -74,6 +75,8 @@ pub enum Protocol {
     ///
     /// Output needs no state: the hub's logs hold ready frames.
     WebSocket(Kept<FrameDecoder>),
+    /// WebSocket frames with lines of IRC.
+    IrcWebSocket(Kept<IrcFrameDecoder>),
 }
 
 impl<S> Connection<S> {
@@ -106,6 +109,7 @@ impl<S: Transport> Connection<S> {
             Protocol::Lines(kept) => receiver.receive(kept, block, max_line),
             Protocol::Irc(kept) => receiver.receive(kept, block, max_line),
             Protocol::WebSocket(kept) => receiver.receive(kept, block, max_line),
+            Protocol::IrcWebSocket(kept) => receiver.receive(kept, block, max_line),
             Protocol::Opening(_) | Protocol::Http(_) => Received::All,
         };
         // Reading may cause answers below the protocol, such as new keys.
@@ -159,10 +163,12 @@ impl<S: Transport> Connection<S> {
         self.protocol = Protocol::Http(Box::new(exchange));
     }
 
-    /// Switches the connection to frames, beginning with the input `held`.
-    pub fn become_web_socket(&mut self, held: Vec<u8>, now: Now) {
-        let input = InputState { held, ..InputState::default() };
-        self.protocol = Protocol::WebSocket((!input.is_idle()).then(|| Box::new(input)));
+    /// Switches the connection to frames, beginning with the input `held`; `is_irc` if they have lines of IRC.
+    pub fn become_web_socket(&mut self, held: Vec<u8>, is_irc: bool, now: Now) {
+        self.protocol = match is_irc {
+            true => Protocol::IrcWebSocket(begun_with(held)),
+            false => Protocol::WebSocket(begun_with(held)),
+        };
         self.progress = now.at.as_millis() as u64;
     }
 
@@ -173,7 +179,7 @@ impl<S: Transport> Connection<S> {
 
     /// Whether it is a WebSocket.
     pub fn is_web_socket(&self) -> bool {
-        matches!(self.protocol, Protocol::WebSocket(_))
+        matches!(self.protocol, Protocol::WebSocket(_) | Protocol::IrcWebSocket(_))
     }
 
     /// Whether it is a WebSocket whose peer has not sent its close frame. The server ends the connection after that frame
@@ -203,6 +209,7 @@ impl<S: Transport> Connection<S> {
             Protocol::Opening(_) => 0,
             Protocol::Http(exchange) => exchange.kept(),
             Protocol::WebSocket(kept) => kept.as_ref().map_or(0, |input| input.kept()),
+            Protocol::IrcWebSocket(kept) => kept.as_ref().map_or(0, |input| input.kept()),
         }
     }
 
@@ -269,14 +276,13 @@ impl<S: Transport> Connection<S> {
     /// Reads once and discards the bytes; a close frame that is awaited is noted.
     pub fn drain(&mut self, block: &mut [u8], max_line: usize) -> Received {
         let result = self.stream.read(block);
-        if self.awaits_close()
-            && let Protocol::WebSocket(kept) = &mut self.protocol
-        {
+        if self.awaits_close() {
             let read = &block[..*result.as_ref().unwrap_or(&0)];
-            let is_closed = with_input(kept, |input| {
-                let held = std::mem::take(&mut input.held);
-                input.decoder.skip(&held, max_line) || input.decoder.skip(read, max_line)
-            });
+            let is_closed = match &mut self.protocol {
+                Protocol::WebSocket(kept) => skip(kept, read, max_line),
+                Protocol::IrcWebSocket(kept) => skip(kept, read, max_line),
+                _ => false,
+            };
             self.flags.set(Flags::CLOSE_RECEIVED, is_closed);
         }
         match result {

@@ -57,8 +57,21 @@ impl<D: Decoder> InputState<D> {
 /// The state of an input; `None` while there is nothing to keep, which is the common case.
 pub type Kept<D> = Option<Box<InputState<D>>>;
 
+/// An input that begins with bytes that have been read.
+pub(super) fn begun_with<D: Decoder>(held: Vec<u8>) -> Kept<D> {
+    (!held.is_empty()).then(|| Box::new(InputState { held, ..InputState::default() }))
+}
+
+/// Discards the held input and `read`; returns whether that contains a close frame.
+pub(super) fn skip<D: Decoder>(kept: &mut Kept<D>, read: &[u8], max_line: usize) -> bool {
+    with_input(kept, |input| {
+        let held = std::mem::take(&mut input.held);
+        input.decoder.skip(&held, max_line) || input.decoder.skip(read, max_line)
+    })
+}
+
 /// Runs `run` on the kept input, or on a new one that is kept only if it holds something.
-pub(super) fn with_input<D: Decoder, R>(kept: &mut Kept<D>, run: impl FnOnce(&mut InputState<D>) -> R) -> R {
+fn with_input<D: Decoder, R>(kept: &mut Kept<D>, run: impl FnOnce(&mut InputState<D>) -> R) -> R {
     match kept {
         Some(input) => {
             let result = run(input);

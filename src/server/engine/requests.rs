@@ -7,12 +7,13 @@ use log::debug;
 
 use super::Engine;
 use super::timers::Timer;
-use crate::chat::{ClientId, Encoding, NewConnection, Now, ResumeRequest, show_addr};
+use crate::chat::{ClientId, Encoding, IrcShape, NewConnection, Now, ResumeRequest, show_addr};
 use crate::server::connection::transport::{Flushed, Listener, Transport};
 use crate::server::connection::{Flags, Protocol};
 use crate::server::http::{ExchangeStep, Metrics, SUBPROTOCOL, document};
 use crate::server::limits::FAREWELL_TIMEOUT;
 use crate::wire::http::{self, HttpError, Request};
+use crate::wire::irc::frames;
 
 /// Steps of one connection in a turn, with one answer at most.
 const STEPS: usize = 4;
@@ -95,6 +96,11 @@ impl<L: Listener> Engine<L> {
                 Ok(()) => return,
                 Err(refused) => Err(refused),
             },
+            // Clients of IRC may be given the address of the server without a path.
+            ("/", false) if !request.is_head && offers_irc(request) => match self.upgrade(slot, addr, request, now) {
+                Ok(()) => return,
+                Err(refused) => Err(refused),
+            },
             ("/", false) => Ok(self.web.page(request, now)),
             ("/healthz", true) if self.is_ending() => Err(HttpError::ShuttingDown),
             ("/healthz", true) => Ok(document(TEXT, "ok\n".into(), request, now)),
@@ -119,19 +125,24 @@ impl<L: Listener> Engine<L> {
             debug!("{} is refused: origin {:?} is not allowed", show_addr(peer), request.origin);
             return Err(HttpError::Forbidden);
         }
-        let preface = http::accept(upgrade, SUBPROTOCOL)?;
+        let protocol = upgrade.choose(&[SUBPROTOCOL, frames::TEXT, frames::BINARY]);
+        let encoding = match protocol {
+            Some(frames::TEXT) => Encoding::Irc(IrcShape::TEXT_FRAMES),
+            Some(frames::BINARY) => Encoding::Irc(IrcShape::BINARY_FRAMES),
+            _ => Encoding::JsonFrame,
+        };
+        if encoding.is_irc() && !self.hub.has_irc() {
+            return Err(HttpError::NoIrc);
+        }
+        let preface = http::accept(upgrade, protocol)?;
         let connection = &mut self.connections[slot];
         let Protocol::Http(exchange) = &mut connection.protocol else { return Ok(()) };
         let held = exchange.take_input();
-        connection.become_web_socket(held, now);
+        connection.become_web_socket(held, encoding.is_irc(), now);
         self.web.release(peer.ip());
         let addr = self.web.access().client(peer, request);
-        let arrival = NewConnection {
-            addr,
-            encoding: Encoding::JsonFrame,
-            preface: &preface,
-            resume_request: read_resume_request(&request.query),
-        };
+        let arrival =
+            NewConnection { addr, encoding, preface: &preface, resume_request: read_resume_request(&request.query) };
         self.hub.handle_connection(ClientId::new(slot), arrival, now);
         self.note_encrypted(slot);
         if !self.limits.keepalive.is_zero() {
@@ -154,6 +165,11 @@ impl<L: Listener> Engine<L> {
         };
         metrics.text()
     }
+}
+
+/// Whether a request asks for a WebSocket with IRC.
+fn offers_irc(request: &Request) -> bool {
+    request.upgrade.as_ref().is_some_and(|upgrade| upgrade.choose(&[frames::TEXT, frames::BINARY]).is_some())
 }
 
 /// Reads the resume request from the query of a WebSocket's URL.

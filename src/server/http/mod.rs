@@ -20,5 +20,5 @@ pub(super) use self::host::{machine_name, machine_names};
 pub(super) use self::metrics::{Metrics, TurnHistogram};
 pub(super) use self::web_side::{WebSide, document};
 
-/// The WebSocket subprotocol of the page.
+/// The WebSocket subprotocol of the page, with JSON in frames.
 pub const SUBPROTOCOL: &str = "chinwag.v1";

@@ -96,11 +96,14 @@ fn host_of_target_replaces_host_field() {
 fn rfc_example_of_a_websocket_is_accepted() {
     let text = "GET /chat HTTP/1.1\r\nHost: server.example.com\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nOrigin: http://example.com\r\nSec-WebSocket-Protocol: chat, superchat\r\nSec-WebSocket-Version: 13\r\n\r\n";
     let upgrade = request(text).unwrap().unwrap().0.upgrade.unwrap();
-    let answer = String::from_utf8(accept(&upgrade, "superchat").unwrap()).unwrap();
+    let chosen = upgrade.choose(&["x", "superchat"]);
+    let answer = String::from_utf8(accept(&upgrade, chosen).unwrap()).unwrap();
     assert!(answer.contains("\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"), "{answer}");
     assert!(answer.contains("\r\nSec-WebSocket-Protocol: superchat\r\n"), "{answer}");
-    assert_eq!(accept(&Upgrade { version: "8".into(), ..upgrade.clone() }, ""), Err(HttpError::UpgradeRequired));
-    assert_eq!(accept(&Upgrade { key: "c2hvcnQ=".into(), ..upgrade }, ""), Err(HttpError::BadRequest));
+    assert_eq!(upgrade.choose(&["superchat", "chat"]), Some("chat"), "the client's order counts");
+    assert_eq!(upgrade.choose(&["cha"]), None);
+    assert_eq!(accept(&Upgrade { version: "8".into(), ..upgrade.clone() }, None), Err(HttpError::UpgradeRequired));
+    assert_eq!(accept(&Upgrade { key: "c2hvcnQ=".into(), ..upgrade }, None), Err(HttpError::BadRequest));
 }
 
 #[test]

@@ -133,13 +133,31 @@ fn whole_line(line: &[u8]) -> Option<IrcItem<'_>> {
     if line.is_empty() {
         return None;
     }
+    Some(if is_too_long(line) { IrcItem::TooLong } else { text(Cow::Borrowed(line)) })
+}
+
+/// The item of a line that has come alone, with or without its end; `None` if it is empty. Other line ends in it become
+/// spaces.
+pub fn single_line(mut line: Vec<u8>) -> Option<IrcItem<'static>> {
+    let end = line.iter().rposition(|byte| ![CR, LF].contains(byte)).map_or(0, |last| last + 1);
+    line.truncate(end);
+    line.retain(|&byte| byte != NUL);
+    line.iter_mut().filter(|byte| [CR, LF].contains(byte)).for_each(|byte| *byte = b' ');
+    match line.is_empty() {
+        true => None,
+        false if is_too_long(&line) => Some(IrcItem::TooLong),
+        false => Some(text(Cow::Owned(line))),
+    }
+}
+
+/// Whether a line without its end is over a limit.
+fn is_too_long(line: &[u8]) -> bool {
     let tags = match line {
         // A line that ends within its tags has no space behind them.
         [b'@', ..] => memchr(b' ', line).map_or(line.len() + 1, |space| space + 1),
         _ => 0,
     };
-    let is_too_long = tags > MAX_TAGS || line.len().saturating_sub(tags) > MAX_REST;
-    Some(if is_too_long { IrcItem::TooLong } else { text(Cow::Borrowed(line)) })
+    tags > MAX_TAGS || line.len().saturating_sub(tags) > MAX_REST
 }
 
 fn text(line: Cow<'_, [u8]>) -> IrcItem<'_> {

@@ -3,6 +3,7 @@
 //! Sources: <https://modern.ircdocs.horse/>, RFC 1459, <https://ircv3.net/irc/>.
 
 pub mod clean;
+pub mod frames;
 mod framing;
 mod label;
 pub mod line;

@@ -20,7 +20,7 @@ pub fn check(input: &[u8]) {
             let _ = http::parameter(&request.query, name);
         }
         if let Some(upgrade) = &request.upgrade
-            && let Ok(answer) = http::accept(upgrade, "chinwag.v1")
+            && let Ok(answer) = http::accept(upgrade, Some("chinwag.v1"))
         {
             let answer = String::from_utf8(answer).expect("ASCII");
             assert!(answer.starts_with("HTTP/1.1 101 ") && answer.ends_with("\r\n\r\n"), "{answer}");
