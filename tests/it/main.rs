@@ -11,6 +11,7 @@ mod bench;
 mod connect;
 mod fuzz;
 mod instructions;
+mod irc;
 mod manual;
 mod store;
 mod tls;

@@ -59,9 +59,12 @@ fn options_that_do_not_go_together_are_refused_at_the_start() {
             "--web https://127.0.0.1:0",
             "--web https:// needs a certificate; give --tls-cert FILE and --tls-key FILE, or",
         ),
+        ("--irc ircs://127.0.0.1:0", "--irc ircs:// needs a certificate; give --tls-cert FILE and --tls-key FILE, or"),
+        ("--irc 127.0.0.1:0 --mode p2p", "--irc needs --mode hub and --login nickname; leave it out, or change these"),
+        ("--irc 127.0.0.1:0 --login address", "--irc needs --mode hub and --login nickname; leave it out, or change"),
         (
             "--tls-self-signed x",
-            "--tls-self-signed needs a listener with TLS; give --listen tls://ADDR, --web https://",
+            "--tls-self-signed needs a listener with TLS; give --listen tls://ADDR, --irc ircs://ADDR",
         ),
         ("--listen tls://127.0.0.1:0 --tls-cert x", "--tls-cert is given once and --tls-key 0 times; each certificate"),
         ("--listen tls://127.0.0.1:0 --tls-self-signed x --tls-key y", "leave out the one or the others"),
