@@ -7,6 +7,7 @@ use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 use super::encoding::Encoding;
+use super::policy::nick::MAX_TYPED_BYTES;
 
 /// One decoded input of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,8 +58,6 @@ pub enum Close {
 
 /// Rooms that one session can ask to follow at its login.
 const MAX_RESUMED: usize = 100;
-/// Bytes of a name above which no room can have it: 24 characters with 8 combining marks each.
-const MAX_NAME_BYTES: usize = 1024;
 
 /// The rooms and the position at which a session wants to continue after its login.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,7 +77,7 @@ impl ResumeRequest {
     /// valid counts as missing.
     pub fn new(value: impl Fn(&str) -> Option<String>) -> Self {
         let names = |text: &str| {
-            let names = text.split(',').filter(|name| !name.is_empty() && name.len() <= MAX_NAME_BYTES);
+            let names = text.split(',').filter(|name| !name.is_empty() && name.len() <= MAX_TYPED_BYTES);
             names.take(MAX_RESUMED).map(CompactString::from).collect()
         };
         ResumeRequest {

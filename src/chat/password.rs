@@ -10,7 +10,7 @@ use unicode_normalization::UnicodeNormalization;
 use super::change::Origin;
 
 /// The longest password of an account in bytes.
-pub const MAX_PASSWORD: usize = 256;
+pub const MAX_PASSWORD: usize = 1024;
 
 /// A password as it was typed. It is never shown: not by `Debug`, so in no log either.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::chat::password::{Password, PasswordAnswer, PasswordJob};
+use crate::chat::password::{MAX_PASSWORD, Password, PasswordAnswer, PasswordJob};
 
 /// Maximum bytes of a password, of a verifier and of keys.
-const MAX_TEXT: usize = 256;
+const MAX_TEXT: usize = MAX_PASSWORD;
 
 /// Maximum bytes of a line with its end: three texts of control characters, each of which takes six bytes in JSON.
 pub const MAX_LINE: usize = 3 * 6 * MAX_TEXT + 128;

@@ -123,7 +123,7 @@ fn too_many(wait: Duration) -> String {
 fn refuse_password(text: &str) -> Option<String> {
     let is_bad = text.trim().len() > 256 || text.contains(' ') || text.starts_with('/') || is_farewell(text);
     is_bad.then(|| {
-        "! A password is one word of 1 to 256 bytes. q, quit, exit and words that begin with / are commands.".into()
+        "! A password is one word of 1 to 1024 bytes. q, quit, exit and words that begin with / are commands.".into()
     })
 }
 

@@ -11,7 +11,7 @@ use crate::chat::{Help, Lang, Login, MessageKind, Now};
 
 /// The refusal of an invalid room name.
 pub(super) const ROOM_SHAPE: &str =
-    "! The name of a room is 1 to 24 characters wide: letters and digits of any script, _, - and ., no spaces.";
+    "! The name of a room is 1 to 48 characters wide: letters and digits of any script, _, - and ., no spaces.";
 
 pub(super) fn split(line: &str) -> (&str, &str) {
     line.split_once(' ').unwrap_or((line, ""))

@@ -83,7 +83,7 @@ export async function a_nickname_is_registered_and_its_password_asked_for(world)
   same(await alice.textContent('#accountWhy'), 'The two passwords are not the same.', 'what is wrong');
   await fillAccount(alice, 'two words', 'two words');
   await alice.click('#saveAccount');
-  check((await alice.textContent('#accountWhy')).startsWith('A password is one word of 1 to 256 bytes'), 'it is not said what a password is');
+  check((await alice.textContent('#accountWhy')).startsWith('A password is one word of 1 to 1024 bytes'), 'it is not said what a password is');
   await fillAccount(alice, '/quit', '/quit');
   await alice.click('#saveAccount');
   await until(alice, () => /^A password is one word/.test(document.querySelector('#accountWhy').textContent), null, 'the refusal of the server is not shown');

@@ -73,7 +73,7 @@ fn bad_passwords_end_nothing_but_themselves() {
     let dir = TestDir::new();
     let server = dir.start(&["--rate", "0"]);
     let mut alice = server.login("alice");
-    let bad = "! A password is one word of 1 to 256 bytes. q, quit, exit and words that begin with / are commands.";
+    let bad = "! A password is one word of 1 to 1024 bytes. q, quit, exit and words that begin with / are commands.";
     alice.ask("/register", &["! Usage: /register PASSWORD"]);
     alice.ask("/register  \u{3000}", &["! Usage: /register PASSWORD"]);
     alice.ask(&format!("/register {}", "x".repeat(257)), &[bad]);

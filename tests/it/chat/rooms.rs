@@ -180,7 +180,7 @@ fn invalid_join_is_refused() {
     let server = Server::start(&["--max-rooms", "2"]);
     let [mut alice, mut bob] = server.people(["alice", "bob"]);
     let shape =
-        "! The name of a room is 1 to 24 characters wide: letters and digits of any script, _, - and ., no spaces.";
+        "! The name of a room is 1 to 48 characters wide: letters and digits of any script, _, - and ., no spaces.";
     for (line, refusal) in [
         ("/join", "! Usage: /join room"),
         ("/join lobby", "! You are in lobby already."),

@@ -3,7 +3,7 @@
 use crate::chat::hub::Hub;
 use crate::chat::hub::plan::MAX_TEXT;
 use crate::chat::id::ClientId;
-use crate::chat::policy::nick::MAX_WIDTH;
+use crate::chat::policy::nick::{MAX_ROOM_WIDTH, MAX_WIDTH};
 use crate::chat::room::rules::MAX_LISTED;
 use crate::chat::settings::MAX_KEY;
 
@@ -29,7 +29,7 @@ impl Hub {
             "CHANMODES=beI,k,l,imnst".into(),
             format!("CHANLIMIT=#:{most}"),
             format!("NICKLEN={MAX_WIDTH}"),
-            format!("CHANNELLEN={}", MAX_WIDTH + 1),
+            format!("CHANNELLEN={}", MAX_ROOM_WIDTH + 1),
             format!("TOPICLEN={MAX_TEXT}"),
             format!("AWAYLEN={MAX_TEXT}"),
             format!("KICKLEN={MAX_TEXT}"),

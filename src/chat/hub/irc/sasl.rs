@@ -19,7 +19,7 @@ use crate::chat::session::irc::{Sasl, SaslStep};
 /// The bytes of one piece of a message; a shorter one is the last.
 const PIECE: usize = 400;
 /// The most bytes of a message in base64.
-const MAX_MESSAGE: usize = 4 * PIECE;
+const MAX_MESSAGE: usize = 5 * PIECE;
 
 impl Hub {
     /// AUTHENTICATE

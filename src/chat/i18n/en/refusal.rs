@@ -7,7 +7,7 @@ use crate::chat::change::RestrictionKind;
 use crate::chat::event::Refusal;
 use crate::chat::id::LOBBY;
 use crate::chat::member::RoomRole;
-use crate::chat::policy::nick::{InvalidNick, MAX_WIDTH};
+use crate::chat::policy::nick::{InvalidNick, MAX_ROOM_WIDTH, MAX_WIDTH};
 
 /// What is wrong with a name of several scripts.
 const MIXES: &str = "mixes scripts that are easily confused, such as Latin and Cyrillic.";
@@ -58,7 +58,7 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
         Refusal::NoCommand { word } => write!(f, "There is no command /{word}. /help lists them."),
         Refusal::BadRoomName => write!(
             f,
-            "The name of a room is 1 to {MAX_WIDTH} characters wide: letters and digits of any script, _, - and ., no spaces."
+            "The name of a room is 1 to {MAX_ROOM_WIDTH} characters wide: letters and digits of any script, _, - and ., no spaces."
         ),
         Refusal::MixedRoomName { room } => write!(f, "The name {room} {MIXES}"),
         Refusal::RoomLooksLike { room, other } => write!(f, "The name {room} looks like that of the room {other}."),

@@ -7,7 +7,7 @@ use crate::chat::change::RestrictionKind;
 use crate::chat::event::Refusal;
 use crate::chat::id::LOBBY;
 use crate::chat::member::RoomRole;
-use crate::chat::policy::nick::{InvalidNick, MAX_WIDTH};
+use crate::chat::policy::nick::{InvalidNick, MAX_ROOM_WIDTH, MAX_WIDTH};
 
 /// What is wrong with a name of several scripts.
 const MIXES: &str = "混用了容易混淆的文字，例如拉丁字母和西里尔字母";
@@ -51,7 +51,7 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
         Refusal::Usage(usage) => write!(f, "用法：{usage}"),
         Refusal::NoCommand { word } => write!(f, "没有命令 /{word}，输入 /help 查看命令。"),
         Refusal::BadRoomName => {
-            write!(f, "房间名宽度为1到{MAX_WIDTH}个字符，可用各种文字的字母、数字以及 _ - . ，不能有空格。")
+            write!(f, "房间名宽度为1到{MAX_ROOM_WIDTH}个字符，可用各种文字的字母、数字以及 _ - . ，不能有空格。")
         }
         Refusal::MixedRoomName { room } => write!(f, "房间名{room}{MIXES}。"),
         Refusal::RoomLooksLike { room, other } => write!(f, "房间名{room}与房间{other}的名称过于相似。"),

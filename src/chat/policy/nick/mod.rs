@@ -14,15 +14,18 @@ use self::lookalike::{Looks, is_mixed};
 pub mod look_index;
 pub mod lookalike;
 
-/// Maximum width of a name, in terminal columns.
+/// Maximum width of a nickname, in terminal columns.
 pub const MAX_WIDTH: usize = 24;
 
-/// Maximum bytes of a name; it also limits combining marks, which have no width.
-const MAX_BYTES: usize = 8 * MAX_WIDTH;
+/// Maximum width of the name of a room, in terminal columns; channels of IRC often have longer names than members.
+pub const MAX_ROOM_WIDTH: usize = 48;
+
+/// Maximum bytes of a name for each column of its width; it also limits combining marks, which have no width.
+const BYTES_PER_COLUMN: usize = 8;
 
 /// Maximum bytes of a typed text that can become a name: composition (NFC) makes UTF-8 at most 3 times
 /// shorter (UAX #15, section 9.2).
-const MAX_TYPED_BYTES: usize = 3 * MAX_BYTES;
+pub const MAX_TYPED_BYTES: usize = 3 * BYTES_PER_COLUMN * MAX_ROOM_WIDTH;
 
 /// Reserved names, folded: readers would mistake them for the server or for themselves.
 const RESERVED: &[&str] = &[
@@ -88,7 +91,7 @@ impl Name {
     /// # Errors
     /// [`InvalidNick::Shape`] or [`InvalidNick::Reserved`].
     pub fn stored(text: &str) -> Result<Name, InvalidNick<'static>> {
-        let name = Name::room(text)?;
+        let name = Name::of_width(text, MAX_WIDTH)?;
         // `/ban` and `/unban` take names and addresses.
         if RESERVED.contains(&&*name.key) || name.key.parse::<IpAddr>().is_ok() {
             return Err(InvalidNick::Reserved);
@@ -101,6 +104,11 @@ impl Name {
     /// # Errors
     /// Always [`InvalidNick::Shape`].
     pub fn room(text: &str) -> Result<Name, InvalidNick<'static>> {
+        Name::of_width(text, MAX_ROOM_WIDTH)
+    }
+
+    /// Checks a name of at most `width` columns.
+    fn of_width(text: &str, width: usize) -> Result<Name, InvalidNick<'static>> {
         let text = text.trim();
         if text.len() > MAX_TYPED_BYTES {
             return Err(InvalidNick::Shape);
@@ -108,8 +116,8 @@ impl Name {
         let shown: String = text.nfc().collect();
         let starts_well = shown.chars().next().is_some_and(|first| !is_combining_mark(first));
         if !starts_well
-            || shown.len() > MAX_BYTES
-            || !(1..=MAX_WIDTH).contains(&shown.width())
+            || shown.len() > BYTES_PER_COLUMN * width
+            || !(1..=width).contains(&shown.width())
             || !shown.chars().all(is_allowed)
         {
             return Err(InvalidNick::Shape);

@@ -103,7 +103,7 @@ const TEXTS = {
       nobody_called: (f) => `Nobody here is called ${f.name}.`, yourself: () => 'That is you.', nobody_whispered: () => 'Nobody has whispered to you yet.',
       whisperer_left: () => 'The last person who whispered to you has left.', usage: (f) => `Usage: ${f.usage}`,
       no_command: (f) => `There is no command /${f.word}. /help lists them.`,
-      bad_room_name: (f) => f.why === 'mixed' ? `The name ${f.room} mixes scripts that are easily confused, such as Latin and Cyrillic.` : 'The name of a room is 1 to 24 characters wide: letters and digits of any script, _, - and ., no spaces.',
+      bad_room_name: (f) => f.why === 'mixed' ? `The name ${f.room} mixes scripts that are easily confused, such as Latin and Cyrillic.` : 'The name of a room is 1 to 48 characters wide: letters and digits of any script, _, - and ., no spaces.',
       no_room: (f) => `There is no room ${f.room}. /join ${f.room} makes it.`, too_many_rooms: (f) => `There are ${f.most} rooms already, and no more can be made.`,
       in_that_room: (f) => `You are in ${f.room} already.`, not_ignored: (f) => `You do not ignore ${f.name}.`,
       too_many_ignored: (f) => `You ignore ${f.most} people already, and no more are possible.`,
