@@ -301,7 +301,7 @@ fn long_texts_fail_without_the_child() {
     let mut fixture = Fixture::new(WORKS);
     let pid = fixture.hasher.pid();
     let first = fixture.submit();
-    let long = request(1000, &"x".repeat(257));
+    let long = request(1000, &"x".repeat(1025));
     fixture.hasher.submit(long.clone());
     let mut answers = fixture.answers(2);
     answers.sort_by_key(|(request, _)| request.origin.client);

@@ -76,7 +76,7 @@ fn bad_passwords_end_nothing_but_themselves() {
     let bad = "! A password is one word of 1 to 1024 bytes. q, quit, exit and words that begin with / are commands.";
     alice.ask("/register", &["! Usage: /register PASSWORD"]);
     alice.ask("/register  \u{3000}", &["! Usage: /register PASSWORD"]);
-    alice.ask(&format!("/register {}", "x".repeat(257)), &[bad]);
+    alice.ask(&format!("/register {}", "x".repeat(1025)), &[bad]);
     alice.ask(
         &format!("/register {}", "x".repeat(10_000)),
         &["! That line is too long (4096 bytes at most); it was not said."],

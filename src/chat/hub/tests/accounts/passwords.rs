@@ -99,7 +99,7 @@ fn bad_passwords_and_repeated_registration_are_refused() {
     hub.check(alice, "/password a b", "! You have no account. /register PASSWORD makes the nickname alice yours.");
     hub.check(alice, "/register", "! Usage: /register PASSWORD");
     let bad = "! A password is one word of 1 to 1024 bytes. q, quit, exit and words that begin with / are commands.";
-    for password in ["two words", "q", "EXIT", "/json", &"x".repeat(257)] {
+    for password in ["two words", "q", "EXIT", "/json", &"x".repeat(1025)] {
         hub.check(alice, &format!("/register {password}"), bad);
     }
     hub.say(alice, "/register fish");
