@@ -318,11 +318,9 @@ impl Room {
         let (mut grown, room) = (0, Some(&*self.name));
         for (shape, open) in &mut self.irc_logs {
             let before = open.log.appended();
-            if matches!(entry.kind, EntryKind::Optional(..)) && !shape.contains(IrcShape::OPTIONAL) {
-                continue;
-            }
             let context = IrcContext { shape: *shape, room, detail: *detail, nick: "", command: "" };
-            // An optional line is empty for sessions that have none of the capabilities.
+            // An optional line is empty for sessions that have none of the capabilities, and not left out: the sessions of its
+            // author pass the newest entry, which must be this one.
             let is_shown = shape.contains(IrcShape::OPTIONAL) || !matches!(entry.kind, EntryKind::Optional(..));
             open.log.append(entry, 0, hint, |out| {
                 if is_shown {

@@ -55,3 +55,14 @@ fn irc_den() -> (TestHub, [ClientId; 4]) {
     all.into_iter().for_each(|id| drop(server.read(id)));
     (server, all)
 }
+
+#[test]
+fn lines_before_an_optional_one_of_its_author_are_read() {
+    let (mut server, [alice, bob, ..]) = irc_den();
+    for (line, answer) in [("AWAY :lunch", "306 "), ("INVITE dave #den", "341 ")] {
+        server.say(bob, "PRIVMSG #den :hello");
+        server.say(alice, line);
+        let read = server.read_irc(alice);
+        assert!(read.len() == 2 && read[0] == ":bob PRIVMSG #den :hello" && read[1].starts_with(answer), "{read:?}");
+    }
+}
