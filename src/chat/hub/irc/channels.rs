@@ -1,12 +1,13 @@
 //! Commands about channels, which are rooms: JOIN, PART, TOPIC, NAMES.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use super::Call;
 use crate::chat::change::{Change, Place};
 use crate::chat::hub::Hub;
 use crate::chat::hub::plan::{Asker, MAX_TEXT};
-use crate::chat::id::RoomId;
+use crate::chat::id::{MemberSlot, RoomId};
 use crate::chat::query::{Lookup, RoomUse};
 
 impl Hub {
@@ -157,8 +158,8 @@ impl Hub {
 
     fn send_names(&mut self, asker: Asker, room: RoomId) {
         let is_in = self.shared.members.is_in(asker.member.slot, room);
-        let invisible: Vec<_> = match is_in {
-            true => Vec::new(),
+        let invisible: BTreeSet<MemberSlot> = match is_in {
+            true => BTreeSet::new(),
             false => {
                 let all = self.shared.rooms[room].members.iter().copied();
                 all.filter(|&slot| self.is_invisible(slot)).collect()

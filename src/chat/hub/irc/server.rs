@@ -3,6 +3,7 @@
 use super::Call;
 use crate::chat::hub::Hub;
 use crate::chat::id::ClientId;
+use crate::chat::policy::mask::is_match;
 
 /// The version as the server tells it.
 pub const VERSION: &str = concat!("chinwag-", env!("CARGO_PKG_VERSION"));
@@ -28,12 +29,10 @@ impl Hub {
         self.send_motd(call.id);
     }
 
-    /// Whether a parameter names another server, which is refused.
+    /// Whether a parameter names another server, which is refused. It may be a mask, or a member's nickname.
     pub(super) fn is_other_server(&mut self, call: &Call, index: usize) -> bool {
         let Some(target) = call.param(index) else { return false };
-        let is_own = target.eq_ignore_ascii_case(&self.config.name)
-            || self.shared.members.find(target).is_some()
-            || target == "*";
+        let is_own = is_match(target, &self.config.name) || self.shared.members.find(target).is_some();
         if !is_own {
             self.numeric(call.id, 402, &[target], "No such server");
         }
