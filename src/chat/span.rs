@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn selection_that_older_messages_may_belong_to_is_not_certain() {
-        assert_eq!(ids(None, None, Side::Newest, 11).1, false);
+        assert!(!ids(None, None, Side::Newest, 11).1);
         assert_eq!(ids(None, Some(Point::Id(13)), Side::Newest, 3), (vec![11, 12], false));
         assert_eq!(ids(Some(Point::Id(11)), Some(Point::Id(13)), Side::Newest, 3), (vec![12], true));
         assert_eq!(ids(Some(Point::Id(9)), None, Side::Oldest, 1), (vec![11], false));

@@ -228,7 +228,7 @@ const TEXTS = {
       nobody_called: (f) => `不存在用户名为${f.name}的用户。`, yourself: () => '那是您自己。', nobody_whispered: () => '还没有人和您私聊。',
       whisperer_left: () => '最近和您私聊的人已经不在这里。', usage: (f) => `用法：${f.usage}`,
       no_command: (f) => `没有命令 /${f.word}，输入 /help 查看命令。`,
-      bad_room_name: (f) => f.why === 'mixed' ? `房间名${f.room}混用了容易混淆的文字，例如拉丁字母和西里尔字母。` : '房间名宽度为1到24个字符，可用各种文字的字母、数字以及 _ - . ，不能有空格。',
+      bad_room_name: (f) => f.why === 'mixed' ? `房间名${f.room}混用了容易混淆的文字，例如拉丁字母和西里尔字母。` : '房间名宽度为1到48个字符，可用各种文字的字母、数字以及 _ - . ，不能有空格。',
       no_room: (f) => `没有房间${f.room}。/join ${f.room} 建立它。`, too_many_rooms: (f) => `已有${f.most}个房间，不能再建。`,
       in_that_room: (f) => `您已经在房间${f.room}里。`, not_ignored: (f) => `您没有屏蔽${f.name}。`,
       too_many_ignored: (f) => `您已屏蔽${f.most}人，不能再多。`,
