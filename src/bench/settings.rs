@@ -5,9 +5,6 @@ use std::net::SocketAddr;
 use super::driver::clock::{Nanos, SECOND};
 use super::workload::encoding::Encoding;
 
-/// The default whisper command.
-pub const WHISPER: &str = "@{name} {text}";
-
 /// The default number of logins in progress at once.
 pub const AT_ONCE: usize = 64;
 

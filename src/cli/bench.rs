@@ -11,8 +11,9 @@ use crate::bench::Settings;
 use crate::bench::driver::clock::SECOND;
 use crate::bench::process::cost::PID_LIMIT;
 use crate::bench::scenario::{AnyScenario, all_scenarios};
-use crate::bench::settings::{CommonSettings, DEFAULT_TIMEOUT, WHISPER};
+use crate::bench::settings::{CommonSettings, DEFAULT_TIMEOUT};
 use crate::bench::workload::encoding::Encoding;
+use crate::bench::workload::irc;
 
 /// Load test: measures the cost of a server, and checks that each line arrives once and in order
 #[derive(Clone, Debug, Args)]
@@ -33,11 +34,11 @@ pub struct Bench {
 /// Options of every scenario, which may stand before and behind its name.
 #[derive(Clone, Debug, Args)]
 struct Common {
-    /// Drive a running server at this address (with --encoding websocket: its --web address) instead of starting one
+    /// Drive a running server at this address (with --encoding websocket its --web address, irc: its --irc address) instead of starting one
     #[arg(long, global = true, value_name = "HOST:PORT", value_parser = addr)]
     addr: Option<SocketAddr>,
 
-    /// Encoding of the clients. plain: lines, as nc sends them; websocket: frames, as the server's page sends them
+    /// Encoding of the clients. plain: lines, as nc sends them; websocket: frames, as the server's page sends them; irc: IRC, in the channel #lobby
     #[arg(long, alias = "dialect", global = true, value_enum, default_value_t, value_name = "ENCODING")]
     encoding: Encoding,
 
@@ -53,9 +54,9 @@ struct Common {
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WELCOME")]
     welcome: Expect,
 
-    /// Whisper command of the server
-    #[arg(long, global = true, value_name = "LINE", default_value = WHISPER, value_parser = whisper_line)]
-    whisper: String,
+    /// Whisper command of the server [default: @{name} {text}; irc: PRIVMSG {name} :{text}]
+    #[arg(long, global = true, value_name = "LINE", value_parser = whisper_line)]
+    whisper: Option<String>,
 
     /// Allow a server on another machine: only your own, or with its owner's consent
     #[arg(long, global = true)]
@@ -150,7 +151,7 @@ impl Bench {
             ScenarioArgs::All => all_scenarios(),
         };
         for scenario in &scenarios {
-            if let Err(text) = scenario.check() {
+            if let Err(text) = scenario.check().and_then(|()| common.check(scenario)) {
                 usage_error(text);
             }
         }
@@ -160,7 +161,7 @@ impl Bench {
             pid: common.pid,
             prompt: common.prompt == Expect::Wait,
             welcome: common.welcome == Expect::Wait,
-            whisper: common.whisper.clone(),
+            whisper: common.whisper.clone().unwrap_or_else(|| common.encoding.whisper().into()),
             serve: common.serve.split_whitespace().map(str::to_owned).collect(),
             tls: common.tls,
             at_once: common.at_once.map(|at_once| at_once as usize),
@@ -168,6 +169,22 @@ impl Bench {
             pin: common.pin,
         };
         Settings { common: settings, scenarios, json: common.json, svg: common.svg.clone() }
+    }
+}
+
+impl Common {
+    /// Checks what holds for IRC alone: the length of its lines, and that a server answers the name, but says nothing before.
+    fn check(&self, scenario: &AnyScenario) -> Result<(), String> {
+        match self.encoding {
+            Encoding::Irc if scenario.size() > irc::MAX_SIZE => Err(format!(
+                "--size with --encoding irc: at most {} are allowed, since a line has 512 bytes",
+                irc::MAX_SIZE
+            )),
+            Encoding::Irc if self.prompt == Expect::None || self.welcome == Expect::None => {
+                Err("--prompt and --welcome are not for --encoding irc: leave them out".into())
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -227,6 +244,7 @@ mod tests {
                 "",
                 " --encoding websocket",
                 " --encoding websocket --tls",
+                " --encoding irc",
                 " --tls --at-once 3",
                 " --addr 127.0.0.1:4567 --pid 1",
                 " --pin",

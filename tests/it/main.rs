@@ -11,7 +11,7 @@ mod bench;
 mod connect;
 mod fuzz;
 mod instructions;
-mod irc;
+pub mod irc;
 mod manual;
 mod store;
 mod tls;

@@ -12,6 +12,7 @@ use crate::bench::driver::group::CONTROL;
 use crate::bench::process::helper::end_with_parent;
 use crate::bench::workload::browser::Browser;
 use crate::bench::workload::encoding::Encoding;
+use crate::bench::workload::irc;
 use crate::util::fd_limit;
 use crate::wire::frame::text_frame;
 
@@ -23,7 +24,7 @@ const BACKLOG: i32 = 65_535;
 enum ConnectionStage {
     /// Nothing has been received.
     New,
-    /// Has asked for a WebSocket; has not sent a name.
+    /// Has asked for a WebSocket and not sent a name, or has sent a name and not entered a channel.
     Asked,
     Reader,
     Control,
@@ -78,6 +79,7 @@ pub fn run(encoding: Encoding, run: u16, prompt: usize, welcome: usize) -> io::R
             let ask = frame("ask", prompt.saturating_sub(answer.len()));
             ([answer, ask].concat(), frame("entered", welcome))
         }
+        Encoding::Irc => (irc::numeric_line("001", prompt), irc::numeric_line("366", welcome)),
     };
     let mut baseline = BaselineServer {
         poll,
@@ -117,7 +119,7 @@ pub fn run(encoding: Encoding, run: u16, prompt: usize, welcome: usize) -> io::R
 /// A line or frame of `size` bytes, or one or two more, that says nothing: what encryption adds to records.
 pub fn filler(encoding: Encoding, size: usize) -> Vec<u8> {
     match encoding {
-        Encoding::Plain => line(size),
+        Encoding::Plain | Encoding::Irc => line(size),
         Encoding::WebSocket => frame("filler", size),
     }
 }
@@ -146,7 +148,7 @@ impl BaselineServer {
                 Ok((mut stream, _)) => {
                     let entry = self.connections.vacant_entry();
                     self.poll.registry().register(&mut stream, Token(entry.key()), Interest::READABLE)?;
-                    // A browser speaks first.
+                    // A browser speaks first, and so does a client of IRC.
                     if self.encoding == Encoding::Plain {
                         let _ = stream.write(&self.prompt);
                     }
@@ -170,7 +172,7 @@ impl BaselineServer {
                         ConnectionStage::New if self.block[..n].starts_with(CONTROL.as_bytes()) => {
                             connection.stage = ConnectionStage::Control;
                         }
-                        ConnectionStage::New if self.encoding == Encoding::WebSocket => {
+                        ConnectionStage::New if self.encoding.speaks_first() => {
                             connection.stage = ConnectionStage::Asked;
                             let _ = connection.stream.write(&self.prompt);
                         }

@@ -32,8 +32,8 @@ impl RunContext {
     }
 
     /// Appends a message to the room of its stream, without a line end.
-    pub fn write(&self, tag: Tag, out: &mut Vec<u8>) {
-        self.streams.write_prefix(usize::from(tag.stream), out);
+    pub fn write(&self, encoding: Encoding, tag: Tag, out: &mut Vec<u8>) {
+        self.streams.write_prefix(usize::from(tag.stream), encoding, out);
         self.format.write(tag, out);
     }
 
@@ -56,6 +56,10 @@ impl RunContext {
                 out.push(b'\n');
             }
             Encoding::WebSocket => self.browser.line(out, write),
+            Encoding::Irc => {
+                write(out);
+                out.extend_from_slice(b"\r\n");
+            }
         }
     }
 
@@ -79,7 +83,7 @@ mod tests {
         let context = RunContext::new(1, 64, 2, String::new());
         let tag = Tag { kind: MessageKind::Message, stream: 4, seq: 0, time: 0 };
         let mut line = Vec::new();
-        context.write(tag, &mut line);
+        context.write(Encoding::Plain, tag, &mut line);
         assert!(line.starts_with(b"#r1 ~"));
         for (label, found) in [
             ("(r1) ", LineContent::Tag(tag)),

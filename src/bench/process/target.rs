@@ -14,7 +14,7 @@ use crate::bench::error::Error;
 use crate::bench::report::figures::count;
 use crate::bench::settings::CommonSettings;
 use crate::bench::workload::encoding::Encoding;
-use crate::bench::workload::streams::MAX_PREFIX;
+use crate::bench::workload::streams::{MAX_PREFIX, MAX_ROOMS};
 use crate::util::fd_limit;
 
 /// Connections of a scenario besides its clients.
@@ -84,7 +84,7 @@ impl Target {
         size: usize,
     ) -> Result<Self, Error> {
         let CommonSettings { encoding, tls, .. } = *settings;
-        let [listen, web] = free_ports().map_err(|error| Error::System("cannot find a free port", error))?;
+        let [listen, other] = free_ports().map_err(|error| Error::System("cannot find a free port", error))?;
         let scheme = |scheme: &'static str| if tls { scheme } else { "" };
         let mut args = [vec!["server".into()], options(seats, size)].concat();
         let addr = match encoding {
@@ -94,8 +94,15 @@ impl Target {
             }
             Encoding::WebSocket => {
                 args.push(format!("--listen={listen}"));
-                args.push(format!("--web={}{web}", scheme("https://")));
-                web
+                args.push(format!("--web={}{other}", scheme("https://")));
+                other
+            }
+            Encoding::Irc => {
+                args.push(format!("--listen={listen}"));
+                args.push(format!("--irc={}{other}", scheme("ircs://")));
+                // The channel that all enter counts as followed.
+                args.push(format!("--max-follow={MAX_ROOMS}"));
+                other
             }
         };
         let folder = tls.then(CertificateFolder::new).transpose();

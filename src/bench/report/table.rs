@@ -14,7 +14,11 @@ pub fn write<M: Figures>(report: &Report<M>) -> String {
         text,
         "chinwag {} bench{}{}, {}, {} x {}{}{}",
         report.chinwag,
-        if report.encoding == Encoding::Plain { "" } else { ", WebSocket encoding" },
+        match report.encoding {
+            Encoding::Plain => "",
+            Encoding::WebSocket => ", WebSocket encoding",
+            Encoding::Irc => ", IRC",
+        },
         if report.transport == TransportKind::Tcp { "" } else { ", TLS" },
         machine.kernel,
         machine.cpus,

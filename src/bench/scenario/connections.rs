@@ -205,8 +205,8 @@ impl Figures for Connections {
         rows.cpu("server CPU", self.server_cpu_us, "a login");
         let calls = match encoding {
             Encoding::Plain => "a login (accept, recv, 2 sends)",
-            // One read for the request, and one for the name.
-            Encoding::WebSocket => "a login (accept, recvs, sends)",
+            // One read for the request, and one for the name; on IRC one for the name, and one for the channel.
+            Encoding::WebSocket | Encoding::Irc => "a login (accept, recvs, sends)",
         };
         rows.baseline("baseline (bare login)", calls, self.baseline_cpu_us, self.ratio.as_ref());
         rows.add_some("server memory", self.user_bytes.map(|bytes| format!("{} bytes a client", significant(bytes))));

@@ -22,7 +22,7 @@ use super::error::Error;
 use super::report::latency::LatencySummary;
 use super::report::rows::Rows;
 use super::report::{Figures, Report};
-use super::settings::{CommonSettings, DEFAULT_TIMEOUT, WHISPER};
+use super::settings::{CommonSettings, DEFAULT_TIMEOUT};
 use super::workload::encoding::Encoding;
 
 /// Defines the subcommands and the results of all scenarios.
@@ -187,7 +187,7 @@ pub fn command(scenario: &AnyScenario, settings: &CommonSettings) -> String {
             command += &format!(" --{option} none");
         }
     }
-    if settings.whisper != WHISPER {
+    if settings.whisper != settings.encoding.whisper() {
         command += &format!(" --whisper '{}'", settings.whisper);
     }
     if let Some(at_once) = settings.at_once {

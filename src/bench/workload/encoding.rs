@@ -1,11 +1,11 @@
-//! Encodings spoken with a server: plain lines as nc sends them, or the WebSocket encoding of its page.
+//! Encodings spoken with a server: plain lines as nc sends them, the WebSocket encoding of its page, or IRC.
 
 use clap::ValueEnum;
 use memchr::{memchr, memmem};
 use serde::{Deserialize, Serialize};
 
-use super::browser;
 use super::browser::LoginReply;
+use super::{browser, irc};
 
 /// The encoding spoken with a server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
@@ -18,6 +18,8 @@ pub enum Encoding {
     Plain,
     // Lines in masked frames to the server, JSON in frames from it.
     WebSocket,
+    // Lines of IRC; the room is the channel #lobby.
+    Irc,
 }
 
 impl Encoding {
@@ -26,13 +28,53 @@ impl Encoding {
         match self {
             Encoding::Plain => "plain",
             Encoding::WebSocket => "websocket",
+            Encoding::Irc => "irc",
         }
+    }
+
+    /// Whether a server says nothing before the client does.
+    pub fn speaks_first(self) -> bool {
+        self != Encoding::Plain
+    }
+
+    /// The usual command for a whisper; `{name}` and `{text}` are replaced.
+    pub fn whisper(self) -> &'static str {
+        match self {
+            Encoding::Plain | Encoding::WebSocket => "@{name} {text}",
+            Encoding::Irc => "PRIVMSG {name} :{text}",
+        }
+    }
+
+    /// What stands before the text in a line that the server sends back.
+    pub fn ping(self) -> &'static str {
+        match self {
+            Encoding::Plain | Encoding::WebSocket => "/ping ",
+            Encoding::Irc => "PING :",
+        }
+    }
+
+    /// A line that asks to follow a room.
+    pub fn follow(self, room: &str) -> String {
+        match self {
+            Encoding::Plain | Encoding::WebSocket => format!("/follow {room}"),
+            Encoding::Irc => irc::join(room),
+        }
+    }
+
+    /// Appends what stands before a message in a line to the server; `room` is the name of a followed one.
+    pub fn write_prefix(self, room: Option<&str>, out: &mut Vec<u8>) {
+        let prefix = match (self, room) {
+            (Encoding::Irc, room) => irc::prefix(room),
+            (_, Some(room)) => format!("#{room} "),
+            (_, None) => return,
+        };
+        out.extend_from_slice(prefix.as_bytes());
     }
 
     /// How many of `talkers` read a message of one of them. A page receives its own messages too, as confirmation.
     pub fn read_by(self, talkers: usize) -> usize {
         match self {
-            Encoding::Plain => talkers.saturating_sub(1),
+            Encoding::Plain | Encoding::Irc => talkers.saturating_sub(1),
             Encoding::WebSocket => talkers,
         }
     }
@@ -40,7 +82,7 @@ impl Encoding {
     /// The text of a line or frame.
     pub fn text(self, unit: &[u8]) -> &[u8] {
         match self {
-            Encoding::Plain => {
+            Encoding::Plain | Encoding::Irc => {
                 let line = unit.strip_suffix(b"\n").unwrap_or(unit);
                 line.strip_suffix(b"\r").unwrap_or(line)
             }
@@ -53,6 +95,7 @@ impl Encoding {
         let (before, after) = match self {
             Encoding::Plain => (&b"] ("[..], b')'),
             Encoding::WebSocket => (&b"\"room\":\""[..], b'"'),
+            Encoding::Irc => (&b" PRIVMSG #"[..], b' '),
         };
         let label = &text[memmem::find(text, before)? + before.len()..];
         Some(&label[..memchr(after, label)?])
@@ -66,6 +109,7 @@ impl Encoding {
                 text.starts_with(b"* ") && memmem::find(text, format!("You follow {room}.").as_bytes()).is_some()
             }
             Encoding::WebSocket => text.starts_with(format!(r#"{{"t":"following","room":"{room}","#).as_bytes()),
+            Encoding::Irc => irc::has_joined(text, room),
         }
     }
 
@@ -77,6 +121,7 @@ impl Encoding {
             }
             Encoding::Plain => LoginReply::Entered,
             Encoding::WebSocket => browser::login_reply(text),
+            Encoding::Irc => irc::login_reply(text),
         }
     }
 }
@@ -92,10 +137,10 @@ mod tests {
         let mut out = Vec::new();
         let lang = Lang::En;
         match encoding {
-            Encoding::Plain => Plain { lang }.render(&Event::Notice(notice), label, &mut out),
             Encoding::WebSocket => {
                 Json { lang, framing: Framing::Frame }.render(&Event::Notice(notice), label, &mut out);
             }
+            _ => Plain { lang }.render(&Event::Notice(notice), label, &mut out),
         }
         encoding.text(&out).to_vec()
     }

@@ -4,6 +4,7 @@ pub(super) mod browser;
 pub mod checker;
 pub mod delivery_check;
 pub mod encoding;
+pub mod irc;
 pub mod message;
 pub mod readers;
 pub mod room;

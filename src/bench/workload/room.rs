@@ -67,7 +67,7 @@ impl Room {
             generator.groups[talkers].transcript = Some(Transcript::default());
         }
         for talker in 0..plan.talkers {
-            let own = if endpoint.encoding == Encoding::Plain { streams.of_talker(talker) } else { 0..0 };
+            let own = if endpoint.encoding == Encoding::WebSocket { 0..0 } else { streams.of_talker(talker) };
             generator.connect(talkers, clock::now(), own)?;
         }
         log_in_group(generator, talkers, plan.talkers, "the talkers", plan)?;

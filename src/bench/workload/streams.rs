@@ -58,11 +58,9 @@ impl Streams {
     }
 
     /// Appends what is before a message of a stream in a line to the server.
-    pub fn write_prefix(self, stream: usize, out: &mut Vec<u8>) {
-        let room = self.room(stream);
-        if room > 0 {
-            out.extend_from_slice(format!("#{} ", name(room)).as_bytes());
-        }
+    pub fn write_prefix(self, stream: usize, encoding: Encoding, out: &mut Vec<u8>) {
+        let room = Some(self.room(stream)).filter(|&room| room > 0).map(name);
+        encoding.write_prefix(room.as_deref(), out);
     }
 
     /// Whether a line with a message of a stream is labelled with the room of the stream. Room 0 has no label, or that
@@ -100,18 +98,25 @@ mod tests {
     fn only_lines_for_followed_rooms_have_a_prefix() {
         let prefix = |streams: Streams, stream| {
             let mut out = Vec::new();
-            streams.write_prefix(stream, &mut out);
+            streams.write_prefix(stream, Encoding::Plain, &mut out);
             String::from_utf8(out).unwrap()
         };
         assert_eq!([3, 4, 5].map(|stream| prefix(Streams::new(2), stream)), ["", "#r1 ", "#r2 "]);
         assert_eq!(prefix(Streams::new(0), 5), "");
+        let mut out = Vec::new();
+        [0, 1].into_iter().for_each(|stream| Streams::new(2).write_prefix(stream, Encoding::Irc, &mut out));
+        assert_eq!(out, b"PRIVMSG #lobby :PRIVMSG #r1 :", "in IRC all have one");
         assert_eq!(prefix(Streams::new(MAX_FOLLOW), MAX_FOLLOW).len(), MAX_PREFIX);
     }
 
     #[test]
     fn message_belongs_in_the_room_of_its_stream() {
         let label = |line: &str| {
-            let encoding = if line.starts_with('{') { Encoding::WebSocket } else { Encoding::Plain };
+            let encoding = match line.as_bytes()[0] {
+                b'{' => Encoding::WebSocket,
+                b':' => Encoding::Irc,
+                _ => Encoding::Plain,
+            };
             let streams = Streams::new(12);
             (0..streams.rooms())
                 .filter(|&room| streams.is_labelled(room, encoding, line.as_bytes()))
@@ -126,6 +131,8 @@ mod tests {
             (r#"{"t":"said","room":"lobby","id":1,"name":"bob","text":"~0"}"#, 0),
             (r#"{"t":"said","room":"r2","id":1,"name":"bob","text":"~0"}"#, 2),
             (r#"{"t":"said","name":"bob","text":"~0"}"#, 0),
+            (":bob!~bob@host PRIVMSG #lobby :~0", 0),
+            (":bob!~bob@host PRIVMSG #r12 :~0", 12),
         ] {
             assert_eq!(label(line), [room], "{line}");
         }

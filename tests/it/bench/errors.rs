@@ -198,6 +198,9 @@ fn out_of_range_values_are_usage_errors() {
         "churn --pid 1",
         "churn --addr nowhere",
         "churn --addr 127.0.0.1:1 --serve -q",
+        "fanout --size 401 --encoding irc",
+        "fanout --welcome none --encoding irc",
+        "fanout --prompt none --encoding irc",
         "nothing",
         "",
     ] {

@@ -4,6 +4,7 @@ mod ending;
 mod errors;
 mod faults;
 mod followed_rooms;
+mod irc;
 mod output;
 mod pinned;
 mod scenarios;

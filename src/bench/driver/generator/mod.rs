@@ -219,7 +219,8 @@ impl Generator {
 
     /// Sends a ping of a member, due at `tag.time`.
     pub fn ping(&mut self, group: usize, index: usize, tag: Tag) {
-        let mut line = b"/ping ".to_vec();
+        let encoding = self.groups[group].endpoint.encoding;
+        let mut line = encoding.ping().as_bytes().to_vec();
         self.context.format.write(tag, &mut line);
         let key = self.groups[group].keys[index];
         if let Some(member) = self.members.get_mut(key) {

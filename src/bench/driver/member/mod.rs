@@ -28,7 +28,9 @@ enum State {
     Upgrading,
     /// The WebSocket is open; no name was requested.
     Upgraded,
-    /// The name was sent.
+    /// The name was sent to a server of IRC, which has not taken it.
+    Registering,
+    /// The name was sent; on IRC, the wish to enter the room.
     Welcome,
     In,
 }
@@ -58,7 +60,7 @@ pub struct Member {
     leaving: bool,
     /// The server has sent a close frame.
     closing: bool,
-    /// Bytes received before the name was due.
+    /// Bytes received before the name was due, or since it was sent.
     greeted: u32,
     /// When the login was due.
     due: Nanos,
@@ -169,8 +171,11 @@ impl Member {
             // What the server says to a client that is about to leave.
             State::In if group.role == Role::Handshaker => return Ok(()),
             State::In => {}
-            State::Welcome => group.greeting.1 = bytes.len(),
-            State::Connecting | State::Upgrading | State::Upgraded => {
+            State::Welcome => {
+                self.greeted += bytes.len() as u32;
+                group.greeting.1 = self.greeted as usize;
+            }
+            State::Connecting | State::Upgrading | State::Upgraded | State::Registering => {
                 self.greeted += bytes.len() as u32;
                 group.greeting.0 = self.greeted as usize;
             }
@@ -187,7 +192,7 @@ impl Member {
     /// Processes bytes one line or frame at a time.
     fn take_units(&mut self, group: &mut Group, context: &RunContext, bytes: &[u8], now: Nanos) -> Result<(), Error> {
         match self.encoding {
-            Encoding::Plain => self.take_lines(group, context, bytes, now),
+            Encoding::Plain | Encoding::Irc => self.take_lines(group, context, bytes, now),
             Encoding::WebSocket => self.take_frames(group, context, bytes, now),
         }
     }

@@ -45,6 +45,10 @@ fn unit(encoding: Encoding, room: usize, text: &[u8]) -> Vec<u8> {
             let label = if room > 0 { format!("({}) ", streams::name(room)) } else { String::new() };
             [b"[12:00:00] ", label.as_bytes(), b"name: ", text, b"\r\n"].concat()
         }
+        Encoding::Irc => {
+            let room = if room > 0 { streams::name(room) } else { "lobby".into() };
+            [b":name!~name@host PRIVMSG #", room.as_bytes(), b" :", text, b"\r\n"].concat()
+        }
         Encoding::WebSocket => {
             let mut out = Vec::new();
             text_frame(&mut out, |out| {
@@ -97,7 +101,7 @@ fn spoil(random: &mut Random, encoding: Encoding, lines: &mut Vec<Vec<u8>>) {
             3 => {
                 // Neither the line end nor the frame header.
                 let (length, text) = (lines[at].len(), encoding.text(&lines[at]).len());
-                let byte = random.below(text) + if encoding == Encoding::Plain { 0 } else { length - text };
+                let byte = random.below(text) + if encoding == Encoding::WebSocket { length - text } else { 0 };
                 lines[at][byte] ^= 1;
             }
             4 => lines.insert(random.below(lines.len()), lines[at].clone()),
@@ -145,5 +149,6 @@ fn transcript_comparison_counts_like_line_by_line_reading() {
     for seed in 0..SEEDS {
         run(seed, Encoding::Plain, &socket);
         run(seed, Encoding::WebSocket, &socket);
+        run(seed, Encoding::Irc, &socket);
     }
 }

@@ -39,13 +39,14 @@ impl Member {
     /// Whether the server says nothing before the member does. Where it does, its prompt or an error tells whether the
     /// connection was made.
     fn speaks_first(&self, group: &Group) -> bool {
-        group.role != Role::Handshaker && (!group.endpoint.prompt || self.encoding == Encoding::WebSocket)
+        group.role != Role::Handshaker && (!group.endpoint.prompt || self.encoding.speaks_first())
     }
 
     fn speak(&mut self, group: &mut Group, context: &RunContext) {
         match self.encoding {
             Encoding::Plain => self.send_name(group, context),
             Encoding::WebSocket => self.ask_for_upgrade(group, context),
+            Encoding::Irc => self.register(group, context),
         }
     }
 

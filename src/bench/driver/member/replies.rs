@@ -8,14 +8,15 @@ use crate::bench::driver::context::RunContext;
 use crate::bench::driver::group::Group;
 use crate::bench::error::Error;
 use crate::bench::workload::browser::LoginReply;
-use crate::bench::workload::streams;
+use crate::bench::workload::encoding::Encoding;
+use crate::bench::workload::{irc, streams};
 
 impl Member {
     /// Asks to follow rooms.
     pub fn follow(&mut self, rooms: Range<usize>, context: &RunContext) {
         self.awaited = rooms.clone();
         for room in rooms {
-            let line = format!("/follow {}", streams::name(room));
+            let line = self.encoding.follow(&streams::name(room));
             context.line(self.encoding, &mut self.out, |out| out.extend_from_slice(line.as_bytes()));
         }
         self.flush();
@@ -32,6 +33,12 @@ impl Member {
         text: &[u8],
         now: Nanos,
     ) -> Result<(), Error> {
+        if self.encoding == Encoding::Irc
+            && let Some(pong) = irc::pong(text)
+        {
+            self.say(&pong, context);
+            return Ok(());
+        }
         match self.state {
             State::In if self.awaited.is_empty() => Ok(()),
             State::In => self.handle_follow_reply(group, context, text),
@@ -65,6 +72,7 @@ impl Member {
                 return Err(Error::Refused { name, answer });
             }
             LoginReply::Asked if self.state == State::Upgraded => self.send_name(group, context),
+            LoginReply::Asked if self.state == State::Registering => self.enter_channel(context),
             LoginReply::Entered if self.state == State::Welcome => self.set_logged_in(group, context, now),
             _ => {}
         }

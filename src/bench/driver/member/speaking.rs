@@ -8,15 +8,34 @@ use crate::bench::driver::clock::Nanos;
 use crate::bench::driver::context::RunContext;
 use crate::bench::driver::group::{Group, Role};
 use crate::bench::workload::encoding::Encoding;
+use crate::bench::workload::irc;
 use crate::bench::workload::message::{MessageKind, Tag};
 
 impl Member {
     pub(super) fn send_name(&mut self, group: &mut Group, context: &RunContext) {
-        self.state = State::Welcome;
+        self.begin_welcome();
         self.say(group.name(self.index as usize, context.run).as_bytes(), context);
         if !group.endpoint.welcome {
             self.set_logged_in(group, context, clock::now());
         }
+    }
+
+    /// Gives the name to a server of IRC.
+    pub(super) fn register(&mut self, group: &mut Group, context: &RunContext) {
+        self.state = State::Registering;
+        self.say(irc::registration(&group.name(self.index as usize, context.run)).as_bytes(), context);
+    }
+
+    /// Enters the room of all members, on a server of IRC that has taken the name.
+    pub(super) fn enter_channel(&mut self, context: &RunContext) {
+        self.begin_welcome();
+        self.say(irc::enter().as_bytes(), context);
+    }
+
+    /// The next bytes are the answer to the name, or to entering the room.
+    fn begin_welcome(&mut self) {
+        self.state = State::Welcome;
+        self.greeted = 0;
     }
 
     pub(super) fn set_logged_in(&mut self, group: &mut Group, context: &RunContext, now: Nanos) {
@@ -29,6 +48,10 @@ impl Member {
                 Encoding::Plain => {
                     self.flush();
                     self.stream.end_writing().is_ok()
+                }
+                Encoding::Irc => {
+                    self.say(b"QUIT", context);
+                    true
                 }
                 // A browser lets the server end the connection: RFC 6455, section 7.1.1.
                 Encoding::WebSocket => {
@@ -54,7 +77,7 @@ impl Member {
 
     /// Queues a complete message, to be written with those that follow.
     pub fn queue(&mut self, tag: Tag, context: &RunContext) {
-        context.line(self.encoding, &mut self.out, |out| context.write(tag, out));
+        context.line(self.encoding, &mut self.out, |out| context.write(self.encoding, tag, out));
     }
 
     /// Writes as much as possible.
