@@ -8,7 +8,7 @@ mod relay;
 mod rooms;
 pub mod screen;
 mod tls;
-mod tmux;
+pub mod tmux;
 mod typing;
 
 use std::io::{ErrorKind, Read, Write};

@@ -2,24 +2,28 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use crate::harness::{DEADLINE, PROGRAM, Server};
 
-/// A tmux without configuration that runs one client.
-struct Tmux {
+/// A tmux without configuration that runs one program.
+pub struct Tmux {
     socket: PathBuf,
 }
 
 impl Tmux {
-    fn connect(addr: SocketAddr, name: &str) -> Tmux {
-        // Each server has its own port, and so each test its own tmux.
-        let socket = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("tmux-{}", addr.port()));
-        let tmux = Tmux { socket };
-        let program = format!("{PROGRAM} connect {addr} --nick {name}; echo left; read -r");
-        tmux.run(&["new-session", "-d", "-x", "60", "-y", "12", &program]);
+    /// Runs a command line on a terminal of this size. No other test has a tmux of this name.
+    pub fn start(name: &str, columns: u16, rows: u16, program: &str) -> Tmux {
+        let tmux = Tmux { socket: PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("tmux-{name}")) };
+        tmux.run(&["new-session", "-d", "-x", &columns.to_string(), "-y", &rows.to_string(), program]);
         tmux
+    }
+
+    fn connect(addr: SocketAddr, name: &str) -> Tmux {
+        let program = format!("{PROGRAM} connect {addr} --nick {name}; echo left; read -r");
+        // Each server has its own port, and so each test its own tmux.
+        Self::start(&addr.port().to_string(), 60, 12, &program)
     }
 
     fn run(&self, args: &[&str]) -> String {
@@ -30,7 +34,7 @@ impl Tmux {
         String::from_utf8(output.stdout).expect("UTF-8")
     }
 
-    fn keys(&self, keys: &[&str]) {
+    pub fn keys(&self, keys: &[&str]) {
         self.run(&[&["send-keys"], keys].concat());
     }
 
@@ -39,8 +43,14 @@ impl Tmux {
         self.run(if all { &["capture-pane", "-p", "-J", "-S", "-"] } else { &["capture-pane", "-p"] })
     }
 
+    /// Types a line.
+    pub fn type_line(&self, line: &str) {
+        self.keys(&["-l", line]);
+        self.keys(&["Enter"]);
+    }
+
     #[track_caller]
-    fn until(&self, found: impl Fn(&str) -> bool) -> String {
+    pub fn until(&self, found: impl Fn(&str) -> bool) -> String {
         let until = Instant::now() + DEADLINE;
         loop {
             let screen = self.capture(false);
@@ -54,7 +64,8 @@ impl Tmux {
 
 impl Drop for Tmux {
     fn drop(&mut self) {
-        let _ = Command::new("tmux").arg("-S").arg(&self.socket).arg("kill-server").status();
+        // The program may have ended, and its tmux with it.
+        let _ = Command::new("tmux").arg("-S").arg(&self.socket).arg("kill-server").stderr(Stdio::null()).status();
     }
 }
 

@@ -1,5 +1,6 @@
 //! IRC over sockets: clients of IRC, line clients and pages in one room.
 
+mod clients;
 mod hostile;
 mod registration;
 mod talking;
