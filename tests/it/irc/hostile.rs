@@ -2,6 +2,7 @@
 
 use super::{Irc, IrcServer};
 use crate::harness::Client;
+use crate::store::TestDir;
 
 /// A server and two members of `#den`: a client of IRC and a line client.
 fn den(args: &[&str]) -> (IrcServer, Irc, Client) {
@@ -117,6 +118,45 @@ fn channels_over_the_limit_are_refused_each() {
         assert!([" 403 ", " 405 ", " 461 "].iter().any(|code| line.contains(code)), "{line}");
     }
     nick.expect_nothing();
+}
+
+#[test]
+fn mode_with_very_many_arguments_does_what_one_line_may_do() {
+    let (_server, mut iris, mut nick) = den(&["--rate", "0"]);
+    nick.ask("/op iris", &["* nick made iris an operator"]);
+    iris.until(" MODE #den +o iris");
+    // Of one line, 12 changes with an argument are made.
+    iris.send(&[&format!("MODE #den +{}{}", "o".repeat(150), " x".repeat(150))]);
+    for _ in 0..12 {
+        iris.expect(&[":chinwag 401 iris x :No such nick/channel"]);
+    }
+    iris.expect_nothing();
+    iris.ask(&format!("MODE #den +{}", "z".repeat(450)), &[":chinwag 472 iris z :is unknown mode char to me"]);
+    iris.ask(
+        &format!("MODE #den +{}{}", "b".repeat(500), " x!*@*".repeat(500)),
+        &[":chinwag 417 iris :Input line was too long"],
+    );
+    nick.expect_nothing();
+}
+
+#[test]
+fn sasl_without_end_is_refused_and_the_client_can_still_register() {
+    let dir = TestDir::new();
+    let server = IrcServer::start(&["--rate", "0", "--store", dir.file().to_str().expect("UTF-8")]);
+    let mut client = server.open();
+    client.ask("CAP REQ :sasl", &[":chinwag CAP * ACK :sasl"]);
+    let piece = format!("AUTHENTICATE {}", "A".repeat(400));
+    for _ in 0..20 {
+        client.ask("AUTHENTICATE PLAIN", &[":chinwag AUTHENTICATE +"]);
+        (0..50).for_each(|_| client.send(&[&piece]));
+        client.until(" 904 * :SASL authentication failed: The message is too long");
+        client.ask("PING end", &[]);
+        client.until(" PONG chinwag :end");
+    }
+    client.ask("AUTHENTICATE PLAIN", &[":chinwag AUTHENTICATE +"]);
+    client.ask(&format!("{piece}A"), &[":chinwag 905 * :SASL message too long"]);
+    client.send(&["NICK alice", "USER alice 0 * :x", "CAP END"]);
+    client.until(":chinwag 001 alice :");
 }
 
 #[test]
