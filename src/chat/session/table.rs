@@ -145,10 +145,6 @@ impl SessionTable {
         self.irc.get_mut(&id).map(|irc| &mut **irc)
     }
 
-    /// All sessions of IRC.
-    pub fn all_irc(&self) -> impl Iterator<Item = (ClientId, &IrcSession)> {
-        self.irc.iter().map(|(&id, irc)| (id, &**irc))
-    }
 
     /// The places of a session in the logs of rooms: that in its current room first, with `true`.
     pub fn subscriptions<'a>(&'a self, session: &'a Session) -> impl Iterator<Item = (bool, &'a Subscription)> {

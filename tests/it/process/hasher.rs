@@ -120,7 +120,7 @@ fn is_closed_by_exec(pid: u32, fd: u32) -> bool {
 fn child_answers_200_requests_in_order() {
     let mut fixture = Fixture::new();
     let pid = fixture.pid();
-    let longest = "p".repeat(256);
+    let longest = "p".repeat(1024);
     let verifier = fixture.hash(&longest);
     let jobs = (0..200).map(|number| match number % 4 {
         0 => verify(&longest, &verifier, None),
