@@ -130,6 +130,7 @@ fn messages_of_ignored_members_are_left_out() {
     let [member, carol] = ["alice", "carol"].map(|name| members.find(name).unwrap());
     let author = members.author(carol.slot);
     members[member.slot].ignored_mut().push(Ignored { name: "carol".into(), author });
+    server.hub.note_ignoring(member);
     assert_eq!(server.batch(alice, "CHATHISTORY LATEST #den * 5", "#den"), ["hi"]);
 }
 
