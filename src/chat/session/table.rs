@@ -145,7 +145,6 @@ impl SessionTable {
         self.irc.get_mut(&id).map(|irc| &mut **irc)
     }
 
-
     /// The places of a session in the logs of rooms: that in its current room first, with `true`.
     pub fn subscriptions<'a>(&'a self, session: &'a Session) -> impl Iterator<Item = (bool, &'a Subscription)> {
         let followed = self.followed.iter(session.followed).map(|subscription| (false, subscription));

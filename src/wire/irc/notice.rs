@@ -147,7 +147,8 @@ fn joined(name: &str, room: &str, context: &IrcContext, out: &mut Vec<u8>) {
 fn mode_of(setting: &Setting) -> Option<(String, Option<String>)> {
     let sign = if setting.is_on() { '+' } else { '-' };
     let (letter, value) = match setting {
-        Setting::Key(key) => ('k', Some(key.as_deref().unwrap_or("*").to_owned())),
+        // Only operators of the room may see the key.
+        Setting::Key(_) => ('k', Some("*".to_owned())),
         Setting::InviteOnly(_) => ('i', None),
         Setting::Moderated(_) => ('m', None),
         Setting::Secret(_) => ('s', None),

@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use super::framing::write_line;
+use super::split::pieces;
 use super::writer::{MAX_LINE, Tags, limit, write_params, write_prefix, write_sender};
 use super::{label, notice, refusal};
 use crate::chat::irc::message_id::MessageId;
@@ -179,29 +180,14 @@ fn write_pieces(
                 Some(room) => write!(out, "{command} #{room} :{before}"),
                 None => write!(out, "{command} {} :{before}", context.nick),
             };
-            let most = MAX_LINE.saturating_sub(out.len() - start + after.len()).max(4);
-            let (piece, more) = first_piece(rest, most);
+            let most = MAX_LINE.saturating_sub(out.len() - start + after.len());
+            let piece = pieces(rest, most).next().unwrap_or_default();
             out.extend_from_slice(piece.as_bytes());
             out.extend_from_slice(after.as_bytes());
-            rest = more;
+            rest = &rest[piece.len()..];
         });
         if rest.is_empty() {
             return;
         }
-    }
-}
-
-/// Splits a text into the first piece, of at most `most` bytes, and the rest.
-fn first_piece(text: &str, most: usize) -> (&str, &str) {
-    if text.len() <= most {
-        return (text, "");
-    }
-    let end = match text.floor_char_boundary(most) {
-        0 => text.ceil_char_boundary(1),
-        end => end,
-    };
-    match text[..end].rfind(' ').filter(|&space| space > end - end / 3) {
-        Some(space) => (&text[..space], &text[space + 1..]),
-        None => text.split_at(end),
     }
 }

@@ -237,7 +237,8 @@ impl Hub {
 
 /// The longest beginning of a text that has at most `most` bytes.
 pub fn first_bytes(text: &str, most: usize) -> &str {
-    &text[..text.floor_char_boundary(most)]
+    let end = (0..=most.min(text.len())).rev().find(|&end| text.is_char_boundary(end));
+    &text[..end.unwrap_or(0)]
 }
 
 /// Whether two names are the same.

@@ -1,8 +1,8 @@
 //! Tests of accounts: register, log in, several sessions, and what an account keeps.
 
 mod kept;
-mod notified;
 mod markers;
+mod notified;
 mod passwords;
 mod reloading;
 mod scram;

@@ -2,10 +2,10 @@
 
 mod history;
 mod lists;
-mod members;
 mod markers;
-mod moderation;
+mod members;
 mod model;
+mod moderation;
 mod modes;
 mod monitor;
 mod operators;
