@@ -221,6 +221,30 @@ fn frame_continues_after_a_handover_at_every_byte() {
 }
 
 #[test]
+fn frame_of_irc_continues_after_a_handover_at_every_byte() {
+    let request = UPGRADE.trim_end().to_owned() + "\r\nSec-WebSocket-Protocol: binary.ircv3.net\r\n\r\n";
+    let lines = ["NICK alice", "USER a 0 * :Alice", "JOIN #lobby", "PRIVMSG #lobby :hello"];
+    let frames: Vec<u8> = lines.iter().flat_map(|line| frame(line)).collect();
+    for middle in 0..frames.len() {
+        let mut server = TestServer::new(Config::default());
+        let reader = server.connect(0, 10_000);
+        server.send(&reader, b"bob\n");
+        let client = server.connect(1, 10_000);
+        server.send(&client, request.as_bytes());
+        assert!(take(&client).contains("\r\nSec-WebSocket-Protocol: binary.ircv3.net\r\n"));
+        server.send(&client, &frames[..middle]);
+        server.hand_over();
+        server.send(&client, &frames[middle..]);
+        assert!(take(&reader).contains("alice: hello\r\n"), "handed over at {middle}");
+        server.send(&reader, b"hi\n");
+        let read = take(&client);
+        // A binary frame, without the end of the line.
+        let (head, said) = read.rsplit_once(":bob!chat@").expect("a message");
+        assert!(head.ends_with("\u{fffd}*") && said.ends_with(".cloak PRIVMSG #lobby :hi"), "{read:?}");
+    }
+}
+
+#[test]
 fn answer_is_written_to_its_end_after_handovers() {
     let mut server = TestServer::new(Config::default());
     let wire = server.connect(1, 10_000);
