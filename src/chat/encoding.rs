@@ -205,6 +205,8 @@ pub struct IrcContext<'a> {
     pub nick: &'a str,
     /// The command that the line answers; an empty text if it is no answer.
     pub command: &'a str,
+    /// What the command is about, such as a channel, if a refusal must name it.
+    pub subject: &'a str,
 }
 
 /// Renders events as lines of IRC.

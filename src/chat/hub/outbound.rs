@@ -131,8 +131,10 @@ impl Outbound {
     ) {
         let stamp = self.next_stamp();
         let irc = sessions.irc(id);
-        let (nick, command) = irc.map_or(("*".into(), ""), |irc| (irc.nick.clone(), irc.command));
-        let context = IrcContext { shape, room: label.room(), detail: *detail, nick: &nick, command };
+        let (nick, command, subject) =
+            irc.map_or(("*".into(), "", "".into()), |irc| (irc.nick.clone(), irc.command, irc.subject.clone()));
+        let context =
+            IrcContext { shape, room: label.room(), detail: *detail, nick: &nick, command, subject: &subject };
         let session = &mut sessions[id];
         let outbox = session.outbox.get_or_insert_default();
         outbox.push(stamp, |out| self.renders.irc.render(event, &context, out));

@@ -54,6 +54,7 @@ pub struct StatsSnapshot {
     /// Connections of each encoding.
     pub plain: usize,
     pub web: usize,
+    pub irc: usize,
     /// Members.
     pub here: usize,
     /// Admitted users, and their maximum.
@@ -147,9 +148,11 @@ impl Hub {
     pub fn stats(&self) -> StatsSnapshot {
         let (admitted, waiting) = self.admission.counts();
         let web = self.sessions.iter().filter(|(_, session)| session.encoding == Encoding::JsonFrame).count();
+        let irc = self.sessions.irc_count();
         let stats = &self.stats;
         StatsSnapshot {
-            plain: self.sessions.len() - web,
+            plain: self.sessions.len() - web - irc,
+            irc,
             web,
             here: self.shared.members.len(),
             admitted,

@@ -318,7 +318,7 @@ impl Room {
         let (mut grown, room) = (0, Some(&*self.name));
         for (shape, open) in &mut self.irc_logs {
             let before = open.log.appended();
-            let context = IrcContext { shape: *shape, room, detail: *detail, nick: "", command: "" };
+            let context = IrcContext { shape: *shape, room, detail: *detail, nick: "", command: "", subject: "" };
             // An optional line is empty for sessions that have none of the capabilities, and not left out: the sessions of its
             // author pass the newest entry, which must be this one.
             let is_shown = shape.contains(IrcShape::OPTIONAL) || !matches!(entry.kind, EntryKind::Optional(..));

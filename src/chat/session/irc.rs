@@ -144,6 +144,9 @@ pub struct IrcSession {
     /// The command that is processed.
     #[serde(skip)]
     pub command: &'static str,
+    /// What it is about, such as a channel, if a refusal must name it.
+    #[serde(skip)]
+    pub subject: CompactString,
     /// The label of the command that is processed.
     #[serde(skip)]
     pub label: Option<Label>,

@@ -135,6 +135,11 @@ impl SessionTable {
         }
     }
 
+    /// The number of sessions of IRC.
+    pub fn irc_count(&self) -> usize {
+        self.irc.len()
+    }
+
     /// What a session has besides as one of IRC.
     pub fn irc(&self, id: ClientId) -> Option<&IrcSession> {
         self.irc.get(&id).map(|irc| &**irc)

@@ -104,7 +104,9 @@ impl Metrics<'_> {
         let out = &mut text;
         let name = "chinwag_connections";
         describe(out, name, "gauge", "Open connections.");
-        for (encoding, count) in [("plain", figures.plain), ("websocket", figures.web), ("http", self.exchanges)] {
+        let counts =
+            [("plain", figures.plain), ("websocket", figures.web), ("irc", figures.irc), ("http", self.exchanges)];
+        for (encoding, count) in counts {
             line(out, name, &format!("{{dialect=\"{encoding}\"}}"), count);
         }
         for (name, help, value) in [

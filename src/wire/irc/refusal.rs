@@ -12,6 +12,8 @@ pub fn render(irc: &Irc, refusal: &Refusal, context: &IrcContext, out: &mut Vec<
     };
     // An answer of the store comes after its command.
     let command = if context.command.is_empty() { "*" } else { context.command };
+    // The channel of a JOIN: the refusal does not name it.
+    let subject = if context.subject.is_empty() { command } else { context.subject };
     match (command, refusal) {
         ("AUTHENTICATE", _) => return numeric(904, &[], &format!("SASL authentication failed: {text}")),
         ("REGISTER", Refusal::Registered { name, .. }) => {
@@ -29,13 +31,15 @@ pub fn render(irc: &Irc, refusal: &Refusal, context: &IrcContext, out: &mut Vec<
         Refusal::BadName { name, .. } => numeric(432, &[one_word(name)], &text),
         Refusal::NoSuchMember { name } => numeric(401, &[one_word(name)], "No such nick/channel"),
         Refusal::BadRoomName | Refusal::MixedRoomName { .. } | Refusal::RoomLooksLike { .. } => {
-            numeric(403, &[command], &text);
+            numeric(403, &[subject], &text);
         }
         Refusal::NoRoom { room } => numeric(403, &[&channel(one_word(room))], "No such channel"),
-        Refusal::TooManyRooms { .. }
-        | Refusal::TooManyStoredRooms { .. }
-        | Refusal::TooManyCreated { .. }
-        | Refusal::TooManyFollowed { .. } => numeric(405, &[command], &text),
+        Refusal::TooManyRooms { .. } | Refusal::TooManyStoredRooms { .. } | Refusal::TooManyCreated { .. } => {
+            numeric(405, &[subject], &text)
+        }
+        Refusal::TooManyFollowed { most } => {
+            numeric(405, &[subject], &format!("You are in {most} channels already; leave one first"));
+        }
         Refusal::InThatRoom { .. } | Refusal::FollowsAlready { .. } | Refusal::NoChange => {}
         // A MODE that changes nothing is not answered.
         Refusal::HasRole { .. }

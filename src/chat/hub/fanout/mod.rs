@@ -14,7 +14,7 @@ use super::rooms::Rooms;
 use super::stats::Stats;
 use crate::chat::config::Config;
 use crate::chat::encoding::{Detail, Private, RoomLabel};
-use crate::chat::event::{Event, LINE_OVERHEAD, Notice, Refusal, Source};
+use crate::chat::event::{Event, LINE_OVERHEAD, MessageKind, Notice, Refusal, Source};
 use crate::chat::id::{Author, ClientId, DayNumber, MemberSlot, Now, RoomId};
 use crate::chat::member::table::MemberTable;
 use crate::chat::room::segment_log::{Cursor, Entry, EntryKind, Spread};
@@ -328,7 +328,27 @@ impl<'a> Fanout<'a> {
 
     /// Queues `event` for one session, after all that it has not read yet.
     pub fn send(&mut self, id: ClientId, event: &Event) {
+        if let Some(Private { kind: MessageKind::Action, .. }) = self.detail.private
+            && !self.is_irc(id)
+        {
+            return self.send_whispered_action(id, event);
+        }
         self.outbound.send_detailed(self.sessions, id, RoomLabel::None, event, &self.detail);
+    }
+
+    /// Sends a whisper that is an action on IRC to a session of another encoding, which has no such whispers.
+    #[cold]
+    fn send_whispered_action(&mut self, id: ClientId, event: &Event) {
+        let marked = |text: &str| format!("* {text}");
+        match *event {
+            Event::Whisper { at, from, text } => {
+                self.outbound.send(self.sessions, id, &Event::Whisper { at, from, text: &marked(text) });
+            }
+            Event::Whispered { at, to, text } => {
+                self.outbound.send(self.sessions, id, &Event::Whispered { at, to, text: &marked(text) });
+            }
+            _ => self.outbound.send(self.sessions, id, event),
+        }
     }
 
     /// As [`Fanout::send`], for an event of a room, with the room's name unless it is the current one.

@@ -86,6 +86,9 @@ impl Hub {
         // A key for a room without one, or for a new room, is ignored on IRC.
         let wants_key = found.is_some_and(|room| self.shared.rooms[room].rules.settings.key.is_some());
         let key = key.filter(|_| wants_key).map(Box::from);
+        if let Some(irc) = self.sessions.irc_mut(asker.id) {
+            irc.subject = channel.into();
+        }
         self.propose_checked(asker.id, Change::Follow { member, place: Box::new(place), key }, call.now);
     }
 

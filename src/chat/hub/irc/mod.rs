@@ -32,6 +32,8 @@ mod user_modes;
 mod who;
 mod whois;
 
+use compact_str::CompactString;
+
 use self::commands::COMMANDS;
 use super::Hub;
 use super::plan::Asker;
@@ -79,7 +81,7 @@ impl Hub {
         self.irc_command(Call { id, message: &parsed, now });
         self.end_label(id);
         if let Some(irc) = self.sessions.irc_mut(id) {
-            irc.command = "";
+            (irc.command, irc.subject) = ("", CompactString::default());
         }
     }
 

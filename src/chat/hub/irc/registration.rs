@@ -6,9 +6,9 @@ use super::Call;
 use crate::chat::cause::Cause;
 use crate::chat::change::{Change, Rename};
 use crate::chat::event::Refusal;
-use crate::chat::hub::Hub;
 use crate::chat::hub::login::passwords::PasswordUse;
 use crate::chat::hub::login::prompts::Prompt;
+use crate::chat::hub::{Hub, Shared};
 use crate::chat::id::{ClientId, MemberId, Now};
 use crate::chat::input::Close;
 use crate::chat::member::identity::Identity;
@@ -83,8 +83,10 @@ impl Hub {
                 self.propose_checked(id, Change::Rename { member: asker.member, to: rename }, call.now);
             }
             None => {
-                let is_taken = self.shared.members.find_key(&name.key).is_some();
-                if is_taken && !self.logs_in_to(id, &name.key) {
+                // The name of an account may be its own: that is known when it has logged in.
+                let members = &self.shared.members;
+                let holder = members.find_key(&name.key).and_then(|member| members.get(member));
+                if holder.is_some_and(|member| member.account().is_none()) {
                     return self.numeric(id, 433, &[nick], "Nickname is already in use");
                 }
                 let shown = name.shown;
@@ -97,13 +99,6 @@ impl Hub {
                 self.register_irc(id, call.now);
             }
         }
-    }
-
-    /// Whether a session has given the password of the account whose member has this name now.
-    fn logs_in_to(&self, id: ClientId, key: &str) -> bool {
-        let Some(account) = self.sessions.irc(id).and_then(|irc| irc.account) else { return false };
-        let member = self.shared.accounts.get(account).and_then(|account| account.member);
-        member.is_some() && member == self.shared.members.find_key(key)
     }
 
     /// QUIT
@@ -138,7 +133,9 @@ impl Hub {
             return self.compare_irc_password(id, &owner, &password, now);
         }
         let Ok(name) = Name::new(&nick) else { return };
-        let owner = self.shared.accounts.find_key(&name.key);
+        let Shared { accounts, members, .. } = &self.shared;
+        let holder = members.find_key(&name.key).and_then(|member| members.get(member)?.account());
+        let owner = accounts.find_key(&name.key).or(holder);
         if owner.is_some() && owner != account {
             self.forget_nick(id);
             return self.numeric(id, 433, &[&nick], "Nickname is reserved by a different account");

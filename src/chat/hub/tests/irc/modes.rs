@@ -6,7 +6,7 @@ use crate::chat::id::ClientId;
 #[test]
 fn settings_are_changed_by_mode_and_shown_to_all() {
     let (mut server, [alice, bob, carol, _]) = irc_den();
-    let lines = [":alice MODE #den +m", ":alice MODE #den +l 5", ":alice MODE #den +k fish"];
+    let lines = [":alice MODE #den +m", ":alice MODE #den +l 5", ":alice MODE #den +k *"];
     server.check_irc(alice, "MODE #den +mlk 5 fish", &lines);
     assert_eq!(server.read_irc(bob), lines);
     assert_eq!(
