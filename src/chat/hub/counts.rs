@@ -40,7 +40,7 @@ impl Hub {
         self.counts.invisible
     }
 
-    /// Whether a member is listed only to those who share a room with it (user mode `i` of IRC): its first session here decides.
+    /// Whether a member is listed only to members that share a room with it (user mode `i` of IRC): its first session here decides.
     pub(super) fn is_invisible(&self, slot: MemberSlot) -> bool {
         let irc = |id| self.sessions.irc(id);
         self.shared.members[slot].session_at(0).and_then(irc).is_some_and(IrcSession::is_invisible)

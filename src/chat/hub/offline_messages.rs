@@ -6,7 +6,8 @@ use super::Hub;
 use super::plan::Asker;
 use crate::chat::change::Origin;
 use crate::chat::config::{Login, OfflineWhispers};
-use crate::chat::event::{Event, Notice};
+use crate::chat::encoding::Private;
+use crate::chat::event::{Event, MessageKind, Notice};
 use crate::chat::id::{ClientId, Now};
 use crate::chat::policy::nick::Name;
 use crate::chat::query::Lookup;
@@ -30,9 +31,10 @@ impl Hub {
         }
         self.stats.whispers += 1;
         let account = self.shared.accounts.find_key(&to.key).is_some();
-        let mut fanout = self.fanout();
+        let private = Private { kind: MessageKind::Said, id: self.private_id(&now), target: None };
+        let mut fanout = self.fanout_by(asker.member, &now).privately(private);
         let event = Event::Whispered { at: now.local, to: &to.shown, text };
-        fanout.send_dated_to_sessions(asker.member.slot, &event, &now);
+        fanout.send_own_whisper(asker.member.slot, asker.id, &event, &now);
         fanout.notice(asker.id, Notice::WhisperStored { name: &to.shown, account });
     }
 

@@ -65,9 +65,13 @@ impl Mask {
     /// The mask that a text stands for. Parts that are missing match everything: `foo` is `foo!*@*`, `a@b` is `*!a@b`, `a!b` is
     /// `a!b@*`. `~a:` and `~m:` are other spellings of `a:` and `m:`.
     ///
-    /// `None` if it is empty or longer than [`MAX_MASK`], or has a space or a control character.
+    /// `None` if it is empty or longer than [`MAX_MASK`], has a space or a control character, or begins with a colon, with which
+    /// the last parameter of a line of IRC begins.
     pub fn new(text: &str) -> Option<Mask> {
-        if text.len() > MAX_MASK || text.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        if text.len() > MAX_MASK
+            || text.starts_with(':')
+            || text.contains(|c: char| c.is_whitespace() || c.is_control())
+        {
             return None;
         }
         let text = folded(text);

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::chat::encoding::{IrcShape, Optional};
 use crate::chat::id::AccountId;
 use crate::chat::irc::scram::ScramExchange;
+use crate::chat::password::Password;
 
 bitflags::bitflags! {
     /// The capabilities that an IRC session has asked for.
@@ -80,7 +81,7 @@ pub struct Registration {
     /// What it gave with USER: the user name and the real name.
     pub user: Option<(CompactString, Box<str>)>,
     /// What it gave with PASS.
-    pub pass: Option<Box<str>>,
+    pub pass: Option<Password>,
     /// It asks for capabilities, and is not registered before it ends that.
     pub negotiates: bool,
     /// A login is on its way.
@@ -133,7 +134,7 @@ pub struct IrcSession {
     pub account: Option<AccountId>,
     /// A login with SASL that has begun.
     pub sasl: Option<Box<Sasl>>,
-    /// It is not listed to those who share no room with it (user mode `i`).
+    /// It is not listed to members that share no room with it (user mode `i`).
     pub(super) is_invisible: bool,
     /// Its lines do not cross the network unencrypted.
     #[serde(default)]
@@ -156,12 +157,12 @@ pub struct IrcSession {
 }
 
 impl IrcSession {
-    /// Whether it is not listed to those who share no room with it.
+    /// Whether it is not listed to members that share no room with it.
     pub fn is_invisible(&self) -> bool {
         self.is_invisible
     }
 
-    /// Sets whether it is not listed to those who share no room with it. [`Hub::set_invisible`] counts it.
+    /// Sets whether it is not listed to members that share no room with it. [`Hub::set_invisible`] counts it.
     ///
     /// [`Hub::set_invisible`]: crate::chat::Hub
     pub fn set_invisible(&mut self, on: bool) {

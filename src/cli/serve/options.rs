@@ -107,7 +107,7 @@ pub struct RoomsAndPeople {
     pub max_rooms: u64,
 
     /// Maximum rooms that one member follows besides its current one (--login nickname, --mode hub) [default: 20]
-    #[arg(hide_short_help = true, long, value_name = "N", value_parser = at_least(0), hide_env = true, env = "CHINWAG_MAX_FOLLOW")]
+    #[arg(hide_short_help = true, long, value_name = "N", value_parser = value_parser!(u64).range(..=200), hide_env = true, env = "CHINWAG_MAX_FOLLOW")]
     pub max_follow: Option<u64>,
 
     /// Members of a room above which joins and leaves are summarized, at most once a second

@@ -20,7 +20,7 @@ pub fn label(server: &str, answer: &[u8], shape: IrcShape, label: &str, batch: &
         _ => {
             let begin = format!("@{tag} :{server} BATCH +{batch} labeled-response");
             write_line(out, shape, |out| out.extend_from_slice(begin.as_bytes()));
-            let (inner, depth) = (format!("batch={batch}"), &mut 0);
+            let inner = format!("batch={batch}");
             for line in &lines {
                 // The lines of a batch within this one have a tag of that batch already.
                 let is_nested = batch_of(line).is_some();
@@ -28,7 +28,6 @@ pub fn label(server: &str, answer: &[u8], shape: IrcShape, label: &str, batch: &
                     true => out.extend_from_slice(line),
                     false => tagged(out, &inner, line),
                 });
-                *depth += 1;
             }
             let end = format!(":{server} BATCH -{batch}");
             write_line(out, shape, |out| out.extend_from_slice(end.as_bytes()));

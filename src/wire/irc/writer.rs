@@ -109,11 +109,13 @@ pub fn write_sender(out: &mut Vec<u8>, server: &str, sender: Sender, source: Opt
     }
 }
 
-/// Writes parameters after a command; the last one, `text`, may have spaces.
+/// Writes parameters after a command; the last one, `text`, may have spaces. Another one that could not stand in its place, such
+/// as a channel with a space that a client has asked for, is written as `*`.
 pub fn write_params<'a>(out: &mut Vec<u8>, middle: impl IntoIterator<Item = &'a str>, text: Option<&str>) {
     for param in middle {
+        let is_word = !param.is_empty() && !param.starts_with(':') && !param.contains(' ');
         out.push(b' ');
-        out.extend_from_slice(param.as_bytes());
+        out.extend_from_slice(if is_word { param.as_bytes() } else { b"*" });
     }
     if let Some(text) = text {
         out.extend_from_slice(b" :");

@@ -6,7 +6,7 @@ use crate::chat::cause::Cause;
 use crate::chat::change::Place;
 use crate::chat::encoding::Optional;
 use crate::chat::event::{Event, Notice, People, Refusal};
-use crate::chat::hub::check::check_entry;
+use crate::chat::hub::check::{check_entry, check_speech};
 use crate::chat::hub::fanout::{Entrance, Fanout, Greeting, Replay};
 use crate::chat::hub::reports::names_and_away;
 use crate::chat::hub::{Hub, Shared};
@@ -202,7 +202,10 @@ impl Hub {
     }
 
     pub(super) fn apply_unfollow(&mut self, member: MemberId, room: RoomId, reason: Option<&str>, time: Now) {
-        self.show_part(member, room, reason, &time);
+        // Who may not speak could say something with the reason.
+        let may_speak = !self.shared.mutes.holds(member, time.at)
+            && check_speech(&self.shared, member, room, &self.shared.rooms[room], time.at).is_ok();
+        self.show_part(member, room, reason.filter(|_| may_speak), &time);
         self.unfollow(member.slot, room, &Cause::Moved, time);
     }
 
@@ -263,7 +266,7 @@ impl Hub {
         let name = CompactString::from(self.shared.members.name(member));
         let event = Event::Notice(Notice::TopicSet { name: &name, text });
         if self.shared.mutes.holds(member, time.at) {
-            let mut fanout = self.fanout();
+            let mut fanout = self.fanout_by(member, &time);
             fanout.begin_day(room, &time);
             fanout.send_to_sessions(member.slot, room, &event);
             let shown = format!("(muted) {name}");
@@ -308,7 +311,7 @@ impl Hub {
         // A session of IRC is told itself that it is away.
         let author = Author { name: 0, ..members.author(member.slot) };
         match mutes.holds(member, time.at) {
-            true => fanout.send_to_sessions_spread(member.slot, room, index, &event),
+            true => fanout.send_to_programs(member.slot, room, &event),
             // Without the line of a new day, which others would read.
             false => {
                 let kind = EntryKind::Optional(Optional::Away, index);

@@ -148,9 +148,12 @@ fn check_other<'a>(shared: &'a Shared, change: &'a Change<'_>, now: Duration) ->
         | Change::SetIdentity { member, .. }
         | Change::Operator { member, .. }
         | Change::Leave { member, .. } => present(*member, "").map(drop),
-        Change::Say { member, room, .. } | Change::Tag { member, room, .. } => {
-            check_message(shared, *member, *room, now)
-        }
+        Change::Say { member, room, .. } => check_message(shared, *member, *room, now),
+        // Slow mode does not count tags without a message.
+        Change::Tag { member, room, .. } => match check_message(shared, *member, *room, now) {
+            Err(Refusal::SlowMode { .. }) => Ok(()),
+            checked => checked,
+        },
         Change::Rename { member, to } => check_rename(shared, *member, &present(*member, "")?.name, to),
         Change::Kick { member, kick } => match kick.room {
             None => {

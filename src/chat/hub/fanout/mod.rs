@@ -125,6 +125,16 @@ impl<'a> Fanout<'a> {
         }
     }
 
+    /// As [`Fanout::send_to_sessions`], without the sessions of IRC.
+    pub fn send_to_programs(&mut self, slot: MemberSlot, room: RoomId, event: &Event) {
+        let members = self.members;
+        for id in members[slot].sessions() {
+            if !self.is_irc(id) {
+                self.send_in(id, room, event);
+            }
+        }
+    }
+
     /// Whether a session is one of IRC.
     pub fn is_irc(&self, id: ClientId) -> bool {
         self.sessions[id].encoding.is_irc()

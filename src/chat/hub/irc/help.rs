@@ -42,8 +42,8 @@ const TOPICS: &[Topic] = &[
         "INVITE",
         "[nick #channel]",
         &[
-            "Invites somebody to a channel, who may then enter though others may not.",
-            "Alone: to where you are invited.",
+            "Invites a member to a channel: it may then enter though others may not.",
+            "Alone: the channels to which you are invited.",
         ],
     ),
     topic("ISON", "nick ...", &["Which of these nicknames are here."]),
@@ -69,7 +69,7 @@ const TOPICS: &[Topic] = &[
             "Shows or sets the modes of a channel or your own.",
             "Channels: +i invited members only, +k key, +l limit of members, +m moderated, +s secret, +t only operators set the topic,",
             "+o and +v make operators and members with voice, +b bans a mask, +e and +I except a mask from +b and +i.",
-            "Your own: +i hides you from who shares no channel with you, +B says that you are a bot, -o ends OPER.",
+            "Your own: +i hides you from members that share no channel with you, +B says that you are a bot, -o ends OPER.",
         ],
     ),
     topic(

@@ -196,7 +196,11 @@ fn asked(change: ModeChange<'_>) -> Asked<'_> {
         't' => Asked::Set(Setting::TopicLock(on)),
         'k' if !on => Asked::Set(Setting::Key(None)),
         'k' => match param {
-            Some(key) if key.len() <= MAX_KEY && !key.contains(|c: char| c.is_whitespace() || c == ',') => {
+            Some(key)
+                if key.len() <= MAX_KEY
+                    && !key.starts_with(':')
+                    && !key.contains(|c: char| c.is_whitespace() || c == ',') =>
+            {
                 Asked::Set(Setting::Key(Some(Cow::Borrowed(key))))
             }
             _ => Asked::Invalid("*", "A key has 1 to 64 bytes, without spaces and commas"),

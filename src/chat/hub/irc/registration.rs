@@ -12,6 +12,7 @@ use crate::chat::hub::{Hub, Shared};
 use crate::chat::id::{ClientId, MemberId, Now};
 use crate::chat::input::Close;
 use crate::chat::member::identity::Identity;
+use crate::chat::password::Password;
 use crate::chat::policy::cidr::Network;
 use crate::chat::policy::nick::{Name, key_of};
 use crate::chat::session::SessionStage;
@@ -32,7 +33,7 @@ impl Hub {
         if self.sessions[call.id].member.is_some() {
             return self.numeric(call.id, 462, &[], "You may not reregister");
         }
-        let pass = call.text(0).into();
+        let pass = Password::new(call.text(0));
         if let Some(registration) = self.registration(call.id) {
             registration.pass = Some(pass);
         }
@@ -119,9 +120,9 @@ impl Hub {
         };
         let (nick, pass) = (nick.clone(), pass.clone());
         if let Some(Prompt::ServerPassword { .. }) = self.prompts.get(id) {
-            return self.check_irc_password(id, pass.as_deref().unwrap_or_default(), now);
+            return self.check_irc_password(id, pass.as_ref().map_or("", |pass| pass.text()), now);
         }
-        if let Some((owner, password)) = pass.as_deref().and_then(|pass| pass.split_once(':'))
+        if let Some((owner, password)) = pass.as_ref().and_then(|pass| pass.text().split_once(':'))
             && account.is_none()
             && self.config.password.is_none()
             && self.store.is_some()
@@ -220,7 +221,7 @@ impl Hub {
         }
         let mask = self.full_name(member);
         let server = self.config.name.clone();
-        let version = concat!("chinwag-", env!("CARGO_PKG_VERSION"));
+        let version = super::server::VERSION;
         self.numeric(id, 1, &[], &format!("Welcome to the {server} Network, {mask}"));
         self.numeric(id, 2, &[], &format!("Your host is {server}, running version {version}"));
         let started = self.stats.started.map_or_else(|| "recently".into(), |at| at.to_string());

@@ -105,7 +105,7 @@ impl Hub {
         for line in [
             VERSION,
             "A chat server in one thread: one event loop serves lines over TCP, web pages and IRC.",
-            "Rooms are channels; whoever is connected in another way is in them, too.",
+            "Rooms are channels; members that are connected in another way are in them, too.",
         ] {
             self.numeric(call.id, 371, &[], line);
         }
