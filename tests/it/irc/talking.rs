@@ -57,7 +57,7 @@ fn whispers_go_both_ways() {
     let mut server = start();
     let (mut iris, mut nick, mut page) = three(&mut server);
     iris.send(&["PRIVMSG nick :psst", "PRIVMSG nick :\u{1}ACTION winks\u{1}", "PRIVMSG paige :you too"]);
-    nick.expect_all(&["[T] iris -> you: psst", "[T] iris -> you: winks"]);
+    nick.expect_all(&["[T] iris -> you: psst", "[T] iris -> you: * winks"]);
     page.expect(json!({"t": "whisper", "from": "iris", "text": "you too"}));
     nick.ask("/r heard", &["[T] you -> iris: heard"]);
     iris.expect(&[":nick!chat@HOST PRIVMSG iris :heard"]);
