@@ -58,13 +58,18 @@ pub trait Decoder: Default {
     fn kept(&self) -> usize;
 }
 
-/// The decoder of lines, and the check of the first line until that ends.
+/// A decoder of lines, and the check of the first line until that ends.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Lines {
-    decoder: LineDecoder,
+pub struct Checked<D: Default> {
+    decoder: D,
     first: FirstLine,
 }
+
+/// The decoder of plain lines.
+pub type Lines = Checked<LineDecoder>;
+/// The decoder of lines of IRC.
+pub type IrcLines = Checked<IrcLineDecoder>;
 
 impl Lines {
     /// Whether an unfinished line is buffered.
@@ -73,13 +78,13 @@ impl Lines {
     }
 }
 
-impl Decoder for Lines {
+impl<D: Decoder> Decoder for Checked<D> {
     fn next<'a>(&mut self, bytes: &mut &'a [u8], max_line: usize) -> Option<Item<'a>> {
-        self.decoder.next(bytes, max_line).map(Item::from)
+        self.decoder.next(bytes, max_line)
     }
 
     fn finish(&mut self) -> Option<Item<'static>> {
-        self.decoder.finish().map(Item::from)
+        self.decoder.finish()
     }
 
     fn check_first_line(&mut self, bytes: Option<&[u8]>) -> Verdict {
@@ -99,6 +104,24 @@ impl Decoder for Lines {
 
     fn kept(&self) -> usize {
         self.decoder.kept()
+    }
+}
+
+impl Decoder for LineDecoder {
+    fn next<'a>(&mut self, bytes: &mut &'a [u8], max_line: usize) -> Option<Item<'a>> {
+        LineDecoder::next(self, bytes, max_line).map(Item::from)
+    }
+
+    fn finish(&mut self) -> Option<Item<'static>> {
+        LineDecoder::finish(self).map(Item::from)
+    }
+
+    fn is_idle(&self) -> bool {
+        LineDecoder::is_idle(self)
+    }
+
+    fn kept(&self) -> usize {
+        LineDecoder::kept(self)
     }
 }
 

@@ -11,7 +11,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use self::decoder::Lines;
+use self::decoder::{IrcLines, Lines};
 pub use self::flags::Flags;
 pub use self::opening::{Opening, OpeningStep};
 pub use self::receive::Received;
@@ -21,7 +21,6 @@ use self::transport::Transport;
 use super::http::Exchange;
 use crate::chat::{ClientId, Hub, Now};
 use crate::wire::irc::frames::IrcFrameDecoder;
-use crate::wire::irc::line::IrcLineDecoder;
 use crate::wire::websocket::FrameDecoder;
 
 /// Slices written with one system call.
@@ -66,7 +65,7 @@ pub enum Protocol {
     /// Lines.
     Lines(Kept<Lines>),
     /// Lines of IRC.
-    Irc(Kept<IrcLineDecoder>),
+    Irc(Kept<IrcLines>),
     /// What comes before the others: the header of a proxy, and the handshake of TLS. It is unknown to the hub.
     Opening(Box<Opening>),
     /// HTTP, which is unknown to the hub.

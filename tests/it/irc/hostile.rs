@@ -1,5 +1,8 @@
 //! Clients of IRC that send nonsense, or too much: they get errors, and others read nothing of it.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
 use super::{Irc, IrcServer};
 use crate::harness::Client;
 use crate::store::TestDir;
@@ -19,6 +22,20 @@ fn nul_is_dropped_and_cr_ends_a_line() {
     let (_server, mut iris, mut nick) = den(&[]);
     iris.client.send_bytes(b"PRIV\0MSG #den :a\0b\r\n\0\0\r\n\r\rPRIVMSG #den :c\rPRIVMSG #den :d\n");
     nick.expect_all(&["[T] iris: ab", "[T] iris: c", "[T] iris: d"]);
+    iris.expect_nothing();
+}
+
+#[test]
+fn request_of_a_browser_runs_no_command() {
+    let (server, mut iris, _nick) = den(&[]);
+    let body = "NICK evil\r\nUSER a 0 * :b\r\nJOIN #den\r\nPRIVMSG #den :hi\r\n";
+    let request = format!("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    let mut socket = TcpStream::connect(server.irc).unwrap();
+    socket.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("ERROR :Closing link: "), "{answer}");
+    assert_eq!(answer.lines().count(), 1, "{answer}");
     iris.expect_nothing();
 }
 

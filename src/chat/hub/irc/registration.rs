@@ -224,8 +224,9 @@ impl Hub {
         let version = super::server::VERSION;
         self.numeric(id, 1, &[], &format!("Welcome to the {server} Network, {mask}"));
         self.numeric(id, 2, &[], &format!("Your host is {server}, running version {version}"));
-        let started = self.stats.started.map_or_else(|| "recently".into(), |at| at.to_string());
-        self.numeric(id, 3, &[], &format!("This server was created {started}"));
+        let started = self.stats.started.unwrap_or(now.local);
+        let at = format!("{} {:02}:{:02}", started.date(), started.hour(), started.minute());
+        self.numeric(id, 3, &[], &format!("This server was created {at}"));
         self.numeric_without_text(id, 4, &[&server, version, "Bio", "bIeiklmnostv", "bIeklov"]);
         self.send_isupport(id);
         self.send_lusers(id);
