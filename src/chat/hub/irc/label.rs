@@ -40,14 +40,14 @@ impl Hub {
         }
     }
 
-    /// The answer of a command comes when its query is answered: then [`Hub::resume_label`] goes on with it.
-    pub(super) fn defer_label(&mut self, id: ClientId) {
+    /// The answer of a command comes when its query is answered, or its password compared: then [`Hub::resume_label`] goes on with it.
+    pub(in crate::chat::hub) fn defer_label(&mut self, id: ClientId) {
         if let Some(irc) = self.sessions.irc_mut(id) {
             irc.deferred_label = irc.label.take().map(|label| label.text);
         }
     }
 
-    /// Goes on with the answer of a command whose query is answered.
+    /// Goes on with the answer of a command whose query is answered, or whose password is compared.
     pub(in crate::chat::hub) fn resume_label(&mut self, id: ClientId) {
         let Some(text) = self.sessions.irc_mut(id).and_then(|irc| irc.deferred_label.take()) else { return };
         self.fanout().move_unread_to_outbox(id);

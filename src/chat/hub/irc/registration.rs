@@ -161,9 +161,20 @@ impl Hub {
             registration.nick = None;
             registration.pending = false;
         }
+        let accounts = &self.shared.accounts;
         if let Some(irc) = self.sessions.irc_mut(id) {
             irc.nick = "*".into();
+            irc.account = irc.account.filter(|&account| accounts.get(account).is_some());
         }
+    }
+
+    /// The account to which a session has logged in was removed before it was registered: it is logged out, and asked for
+    /// another nickname, since the one that it wanted may have been that of the account.
+    pub(in crate::chat::hub) fn forget_irc_login(&mut self, id: ClientId) {
+        let Some(nick) = self.sessions.irc(id).map(|irc| irc.nick.clone()) else { return };
+        self.forget_nick(id);
+        self.numeric(id, 901, &[&format!("{nick}!*@*")], "You are now logged out");
+        self.numeric(id, 433, &[&nick], "The account was removed: choose a nickname");
     }
 
     /// A password is compared or hashed: the answer is that of this command.
@@ -217,6 +228,8 @@ impl Hub {
         if let Some(irc) = self.sessions.irc_mut(id) {
             irc.nick = name.clone();
             irc.registration = None;
+            // From now on its member has the account.
+            irc.account = None;
             irc.spoke = now.micros();
         }
         let mask = self.full_name(member);

@@ -20,6 +20,8 @@ use crate::chat::session::irc::{Sasl, SaslStep};
 const PIECE: usize = 400;
 /// The most bytes of a message in base64.
 const MAX_MESSAGE: usize = 5 * PIECE;
+/// Why no password is compared.
+const TOO_MANY_WRONG: &str = "Too many wrong passwords; try again later";
 
 impl Hub {
     /// AUTHENTICATE
@@ -125,14 +127,14 @@ impl Hub {
     }
 
     fn scram_first(&mut self, id: ClientId, message: &[u8], now: &Now) {
-        if self.passwords.wait_of_network(Network::of_client(self.sessions.ip(id)), now.at).is_some() {
-            return self.fail_sasl(id, "Too many wrong passwords; try again later");
-        }
         let mut exchange = match ScramExchange::begin(message) {
             Ok(exchange) => exchange,
             Err(error) => return self.fail_sasl(id, &error.to_string()),
         };
         let account = self.shared.accounts.find(exchange.user());
+        if self.password_wait(id, account, *now).is_some() {
+            return self.fail_sasl(id, TOO_MANY_WRONG);
+        }
         let keys = account.and_then(|account| self.scram_keys(account));
         let [a, b] = self.cloak_key;
         let secret = [a.to_le_bytes(), b.to_le_bytes()].concat();
@@ -144,6 +146,10 @@ impl Hub {
 
     fn scram_final(&mut self, id: ClientId, exchange: ScramExchange, message: &[u8], now: &Now) {
         let account = self.shared.accounts.find(exchange.user());
+        // Others may have given wrong passwords since the first step.
+        if self.password_wait(id, account, *now).is_some() {
+            return self.fail_sasl(id, TOO_MANY_WRONG);
+        }
         match (exchange.finish(message), account) {
             (Ok(answer), Some(account)) => {
                 self.set_sasl(id, SaslStep::ScramDone(account));
@@ -187,6 +193,9 @@ impl Hub {
     pub(in crate::chat::hub) fn finish_sasl(&mut self, id: ClientId, account: AccountId, now: &Now) {
         let Some(irc) = self.sessions.irc_mut(id) else { return };
         irc.sasl = None;
+        if self.shared.accounts.get(account).is_none() {
+            return self.fail_sasl(id, "The account was removed");
+        }
         let member = self.sessions[id].member.map(|slot| self.shared.members.id(slot));
         if let Some(member) = member {
             let is_used = self.shared.accounts.get(account).is_none_or(|account| account.member.is_some());

@@ -211,7 +211,12 @@ impl Hub {
     }
 
     /// The time until a password of a session is compared, if there were too many wrong ones.
-    fn password_wait(&self, id: ClientId, account: Option<AccountId>, now: Now) -> Option<Duration> {
+    pub(in crate::chat::hub) fn password_wait(
+        &self,
+        id: ClientId,
+        account: Option<AccountId>,
+        now: Now,
+    ) -> Option<Duration> {
         let network = Network::of_client(self.sessions.addr(id)?.ip());
         let of_account = || {
             let id = account?;
@@ -235,8 +240,11 @@ impl Hub {
 
     fn refuse_password(&mut self, id: ClientId, wait: Duration, now: Now) {
         let Some(purpose) = self.end_password(id, now) else { return };
+        self.resume_label(id);
+        self.set_irc_command(id, &purpose);
         let due = self.due_after(id, &purpose);
         self.fanout().refuse(id, Refusal::TooManyWrongPasswords { seconds: seconds_of(wait), due });
+        self.end_label(id);
     }
 
     /// What is due after a refused password.
@@ -272,6 +280,7 @@ impl Hub {
         self.sessions[id].flags.insert(SessionFlags::AWAITS_ANSWER);
         self.passwords.pending.insert(id, PendingPassword { session: origin.session, purpose, since: now.at });
         self.passwords.waiting.push(network, PasswordRequest { origin, job });
+        self.defer_label(id);
     }
 
     /// Queues the comparison of a typed password with that of an account.
@@ -307,6 +316,7 @@ impl Hub {
             return self.passwords.forget(id);
         }
         let Some(purpose) = self.end_password(id, now) else { return };
+        self.resume_label(id);
         self.set_irc_command(id, &purpose);
         match answer {
             PasswordAnswer::Failed => {
@@ -319,6 +329,7 @@ impl Hub {
                 self.handle_right_password(id, purpose, verifier.map(|verifier| (verifier, scram)), now);
             }
         }
+        self.end_label(id);
     }
 
     fn handle_wrong_password(&mut self, id: ClientId, purpose: &PasswordUse, now: Now) {

@@ -130,7 +130,10 @@ impl Hub {
     /// The account whose password was due was removed in the meantime.
     fn refuse_removed(&mut self, id: ClientId) {
         self.fanout().refuse(id, Refusal::AccountRemoved);
-        self.ask_for_nickname(id);
+        match self.sessions[id].encoding.is_irc() {
+            true => self.forget_irc_login(id),
+            false => self.ask_for_nickname(id),
+        }
     }
 
     /// A session has given a wrong password: asks again, or ends the prompt after several wrong ones.
