@@ -1,12 +1,16 @@
 //! LIST: the channels that a member may know of. Source: <https://modern.ircdocs.horse/#list-message>.
 
+use compact_str::CompactString;
+
 use super::Call;
 use super::isupport::MAX_TARGETS;
+use super::search::steps_of;
 use crate::chat::hub::check::permissions::Act;
 use crate::chat::hub::plan::Asker;
 use crate::chat::hub::{Hub, Shared};
 use crate::chat::id::RoomId;
-use crate::chat::policy::mask::is_match;
+use crate::chat::policy::cidr::Network;
+use crate::chat::policy::mask::{folded, is_like};
 use crate::chat::room::RoomTopic;
 
 /// A channel that may be listed.
@@ -18,46 +22,80 @@ struct Listed<'a> {
 }
 
 /// What a channel must have to be listed; ELIST of ISUPPORT.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Condition<'a> {
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Condition {
     /// `>n`, `<n`: more members, or fewer.
     Members { more: bool, than: u64 },
     /// `C>n`, `C<n`: it was created more than n minutes ago, or less.
     Created { more: bool, than: u64 },
     /// `T>n`, `T<n`: its topic was set more than n minutes ago, or less.
     TopicSet { more: bool, than: u64 },
-    /// A name or a pattern for it. Of several, one must match.
-    Like(&'a str),
-    /// `!pattern`: its name does not match.
-    Unlike(&'a str),
+    /// A folded name or a folded pattern for it. Of several, one must match.
+    Like(CompactString),
+    /// `!pattern`: its name does not match the folded pattern.
+    Unlike(CompactString),
 }
 
-impl Condition<'_> {
-    /// `now` is in seconds since 1970.
-    fn holds(self, channel: &str, listed: &Listed, now: i64) -> bool {
+impl Condition {
+    /// `channel` is the folded name; `now` is in seconds since 1970.
+    fn holds(&self, channel: &str, listed: &Listed, now: i64) -> bool {
         let compare = |more, number: u64, than| if more { number > than } else { number < than };
         let is_age = |more, at: i64, than: u64| {
             at > 0 && compare(more, now.saturating_sub(at).max(0) as u64, than.saturating_mul(60))
         };
-        match self {
+        match *self {
             Condition::Members { more, than } => compare(more, listed.members as u64, than),
             Condition::Created { more, than } => is_age(more, listed.created, than),
             Condition::TopicSet { more, than } => is_age(more, listed.topic.map_or(0, |topic| topic.at), than),
-            Condition::Like(pattern) => is_match(pattern, channel),
-            Condition::Unlike(pattern) => !is_match(pattern, channel),
+            Condition::Like(ref pattern) => is_like(pattern, channel),
+            Condition::Unlike(ref pattern) => !is_like(pattern, channel),
+        }
+    }
+
+    /// The pattern with which names are compared.
+    fn pattern(&self) -> Option<&str> {
+        match self {
+            Condition::Like(pattern) | Condition::Unlike(pattern) => Some(pattern),
+            _ => None,
         }
     }
 }
 
 /// The conditions of a LIST.
-fn read_conditions(list: &str) -> Vec<Condition<'_>> {
-    let words = list.split(',').filter(|word| !word.is_empty()).take(MAX_TARGETS);
-    words.map(|word| read_condition(word).unwrap_or(Condition::Like(word))).collect()
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Conditions {
+    /// Names and patterns, of which one must match, unless there are none.
+    names: Vec<Condition>,
+    /// All of these must hold.
+    others: Vec<Condition>,
 }
 
-fn read_condition(word: &str) -> Option<Condition<'_>> {
+impl Conditions {
+    fn read(list: &str) -> Self {
+        let words = list.split(',').filter(|word| !word.is_empty()).take(MAX_TARGETS);
+        let all = words.map(|word| read_condition(word).unwrap_or_else(|| Condition::Like(folded(word))));
+        let (names, others) = all.partition(|condition| matches!(condition, Condition::Like(_)));
+        Conditions { names, others }
+    }
+
+    /// Whether a channel meets them. `now` is in seconds since 1970.
+    fn hold(&self, listed: &Listed, now: i64) -> bool {
+        let compares = self.names.iter().chain(&self.others).any(|condition| condition.pattern().is_some());
+        let channel = if compares { folded(&format!("#{}", listed.name)) } else { CompactString::default() };
+        let holds = |condition: &Condition| condition.holds(&channel, listed, now);
+        (self.names.is_empty() || self.names.iter().any(holds)) && self.others.iter().all(holds)
+    }
+
+    /// The steps in which one channel is compared with them, in the worst case.
+    fn steps(&self) -> usize {
+        let patterns = self.names.iter().chain(&self.others).filter_map(Condition::pattern);
+        1 + patterns.map(steps_of).sum::<usize>()
+    }
+}
+
+fn read_condition(word: &str) -> Option<Condition> {
     if let Some(pattern) = word.strip_prefix('!') {
-        return Some(Condition::Unlike(pattern));
+        return Some(Condition::Unlike(folded(pattern)));
     }
     let (kind, number) = word.split_once(['<', '>'])?;
     let (more, than) = (word[kind.len()..].starts_with('>'), number.parse().ok()?);
@@ -67,14 +105,6 @@ fn read_condition(word: &str) -> Option<Condition<'_>> {
         "T" | "t" => Some(Condition::TopicSet { more, than }),
         _ => None,
     }
-}
-
-/// Whether a channel meets the conditions.
-fn is_listed(conditions: &[Condition], channel: &str, listed: &Listed, now: i64) -> bool {
-    let (names, others): (Vec<Condition>, Vec<Condition>) =
-        conditions.iter().partition(|condition| matches!(condition, Condition::Like(_)));
-    let holds = |condition: &Condition| condition.holds(channel, listed, now);
-    (names.is_empty() || names.iter().any(holds)) && others.iter().all(holds)
 }
 
 /// The channels that a member may know of: those with members, and those that are kept without.
@@ -104,13 +134,19 @@ impl Hub {
         if self.is_other_server(call, 1) {
             return;
         }
-        let (conditions, now) = (read_conditions(call.text(0)), call.now.local.unix_timestamp());
-        let found = visible(&self.shared, asker).filter_map(|listed| {
-            let channel = format!("#{}", listed.name);
+        let (network, at) = (Network::of_client(self.sessions.ip(asker.id)), call.now.at);
+        if !self.searches.allows(network, at) {
+            return self.numeric(asker.id, 263, &["LIST"], "Please wait a while and try again");
+        }
+        let (conditions, now) = (Conditions::read(call.text(0)), call.now.local.unix_timestamp());
+        let mut visited = 0;
+        let all = visible(&self.shared, asker).inspect(|_| visited += 1);
+        let found = all.filter(|listed| conditions.hold(listed, now)).map(|listed| {
             let topic = listed.topic.map_or_else(String::new, |topic| topic.text.to_string());
-            is_listed(&conditions, &channel, &listed, now).then_some((listed.members, channel, topic))
+            (listed.members, format!("#{}", listed.name), topic)
         });
         let mut found: Vec<(usize, String, String)> = found.collect();
+        self.searches.take(network, visited * conditions.steps(), at);
         found.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
         self.numeric(asker.id, 321, &["Channel"], "Users  Name");
         // A session that has not read the list yet must not be disconnected because of it.
@@ -137,26 +173,25 @@ mod tests {
 
     #[test]
     fn conditions_are_read_from_words_between_commas() {
-        let expected = [
+        let like = |pattern: &str| Condition::Like(pattern.into());
+        let others = vec![
             Condition::Members { more: true, than: 3 },
             Condition::Members { more: false, than: 10 },
             Condition::Created { more: true, than: 2 },
             Condition::TopicSet { more: false, than: 0 },
-            Condition::Unlike("*x*"),
-            Condition::Like("#den"),
-            Condition::Like("C>x"),
-            Condition::Like("D>3"),
+            Condition::Unlike("*x*".into()),
         ];
-        assert_eq!(read_conditions(">3,<10,C>2,t<0,,!*x*,#den,C>x,D>3"), expected);
-        assert_eq!(read_conditions(""), []);
-        assert_eq!(read_conditions(&"a,".repeat(100)).len(), MAX_TARGETS);
+        let expected = Conditions { names: vec![like("#den"), like("c>x"), like("d>3")], others };
+        assert_eq!(Conditions::read(">3,<10,C>2,t<0,,!*X*,#Den,C>x,D>3"), expected);
+        assert_eq!(Conditions::read(""), Conditions::default());
+        assert_eq!(Conditions::read(&"a,".repeat(100)).names.len(), MAX_TARGETS);
     }
 
     #[test]
     fn channel_meets_all_conditions_and_one_of_the_names() {
         let topic = RoomTopic { name: "bob".into(), text: "fish".into(), at: 1_000 };
-        let listed = Listed { name: "den", members: 2, topic: Some(&topic), created: 400 };
-        let is_listed = |list: &str| is_listed(&read_conditions(list), "#den", &listed, 1_120);
+        let listed = Listed { name: "Den", members: 2, topic: Some(&topic), created: 400 };
+        let is_listed = |list: &str| Conditions::read(list).hold(&listed, 1_120);
         for list in ["", "#DEN", "#x,*e*", "!#x", ">1,<3", "C>11,C<13", "T>1,T<3", "T>1,#d?n"] {
             assert!(is_listed(list), "{list}");
         }
@@ -169,7 +204,13 @@ mod tests {
     fn unknown_times_meet_no_condition_about_times() {
         let listed = Listed { name: "den", members: 2, topic: None, created: 0 };
         for list in ["C>0", "C<100", "T>0", "T<100"] {
-            assert!(!is_listed(&read_conditions(list), "#den", &listed, 1_120), "{list}");
+            assert!(!Conditions::read(list).hold(&listed, 1_120), "{list}");
         }
+    }
+
+    #[test]
+    fn steps_grow_with_the_patterns() {
+        let steps = |list: &str| Conditions::read(list).steps();
+        assert_eq!([steps(""), steps(">3,T>1"), steps("#den"), steps("#den,!*x*,<3")], [1, 1, 3, 4]);
     }
 }

@@ -5,12 +5,14 @@
 use std::fmt::Write;
 
 use super::Call;
+use super::search::steps_of;
 use crate::chat::event::{Event, IrcLine};
 use crate::chat::hub::Hub;
 use crate::chat::hub::fanout::sign;
 use crate::chat::hub::plan::Asker;
 use crate::chat::id::{MemberId, MemberSlot, Now, RoomId};
 use crate::chat::member::{Member, Role};
+use crate::chat::policy::cidr::Network;
 use crate::chat::policy::mask::{MAX_MASK, folded, is_like};
 
 /// Members that one answer has at most; a smaller backlog makes it shorter.
@@ -19,6 +21,10 @@ const MAX_ANSWERS: usize = 1000;
 const BYTES_PER_ANSWER: usize = 512;
 /// The fields of WHOX in their order in an answer.
 const FIELDS: &str = "tcuihsnfdlaor";
+/// The steps in which it is found out whether a member is listed, in the worst case: whether it shares a room.
+const STEPS_TO_LIST: usize = 4;
+/// The fields in which a mask can be searched: nickname, user name, host, real name, account.
+const SEARCHED: &str = "nuhra";
 /// The longest token of WHOX.
 const MAX_TOKEN: usize = 3;
 
@@ -42,7 +48,7 @@ impl<'a> Options<'a> {
         let token = whox.map_or("", |(_, token)| token);
         let is_token = (1..=MAX_TOKEN).contains(&token.len()) && token.bytes().all(|byte| byte.is_ascii_digit());
         let searched = flags.trim_matches('o');
-        let is_field = |c: char| "nuhra".contains(c);
+        let is_field = |c: char| SEARCHED.contains(c);
         Options {
             operators: flags.contains('o'),
             searched: if searched.chars().all(is_field) { searched } else { "" },
@@ -53,6 +59,11 @@ impl<'a> Options<'a> {
 
     fn searches(&self, field: char) -> bool {
         self.searched.is_empty() && field != 'a' || self.searched.contains(field)
+    }
+
+    /// The number of fields in which a mask is searched.
+    fn fields_searched(&self) -> usize {
+        SEARCHED.chars().filter(|&field| self.searches(field)).count()
     }
 }
 
@@ -107,15 +118,19 @@ impl Hub {
         if mask.len() > MAX_MASK {
             return Some((None, Vec::new()));
         }
-        if !self.searches.allows(now.at) {
+        let network = Network::of_client(self.sessions.ip(asker.id));
+        if !self.searches.allows(network, now.at) {
             return None;
         }
         let (pattern, mut visited) = (folded(mask), 0);
         let all = self.shared.members.iter().inspect(|_| visited += 1);
         let matches = |member: &Member| is_wanted(member) && self.matches(member, &pattern, options);
-        let found = all.filter(|&(slot, member)| matches(member) && self.lists(asker, slot));
+        let mut matching = 0;
+        let found = all.filter(|(_, member)| matches(member)).inspect(|_| matching += 1);
+        let found = found.filter(|&(slot, _)| self.lists(asker, slot));
         let found = found.map(|(slot, _)| slot).take(most).collect();
-        self.searches.take(visited, &pattern);
+        let steps = visited * options.fields_searched() * steps_of(&pattern) + matching * STEPS_TO_LIST;
+        self.searches.take(network, steps, now.at);
         Some((None, found))
     }
 

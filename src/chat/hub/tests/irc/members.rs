@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{TestHub, irc_den};
 use crate::chat::config::Config;
 use crate::chat::id::ClientId;
+use crate::chat::policy::cidr::Network;
 
 const END_OF_WHO: &str = ":End of /WHO list";
 
@@ -114,11 +115,14 @@ fn long_answers_to_who_are_cut_and_say_so() {
 
 #[test]
 fn too_many_searches_are_told_to_wait() {
-    let (mut server, [alice, ..]) = irc_den();
+    let (mut server, [alice, bob, ..]) = irc_den();
     assert_eq!(listed(&server.answer_irc(alice, "WHO b* n")), ["bob"]);
-    server.hub.searches.take(500_000, "*");
+    let (network, now) = (Network::of_client(server.hub.sessions.ip(alice)), server.now());
+    server.hub.searches.take(network, 62_500, now.at);
     server.check_irc(alice, "WHO b* n", &["263 alice WHO :Please wait a while and try again"]);
+    server.check_irc(alice, "LIST", &["263 alice LIST :Please wait a while and try again"]);
     assert_eq!(listed(&server.answer_irc(alice, "WHO bob")), ["bob"]);
+    assert_eq!(listed(&server.answer_irc(bob, "WHO b* n")), ["bob"], "others still search");
     server.at += Duration::from_secs(1);
     assert_eq!(listed(&server.answer_irc(alice, "WHO b* n")), ["bob"]);
 }
