@@ -8,13 +8,14 @@ use super::history_request::{Part, Request};
 use super::isupport::MAX_CHATHISTORY;
 use crate::chat::encoding::{Detail, Private, RoomLabel};
 use crate::chat::event::{Event, IrcLine, Sender, Source};
+use crate::chat::hub::conversations::PrivateLine;
 use crate::chat::hub::fanout::skips;
 use crate::chat::hub::plan::Asker;
 use crate::chat::hub::{Hub, Shared};
-use crate::chat::id::{ClientId, Holder, MemberSlot, RoomId};
+use crate::chat::id::{Author, ClientId, Holder, MemberSlot, RoomId};
 use crate::chat::irc::timestamp;
 use crate::chat::member::Ignored;
-use crate::chat::policy::nick::key_of;
+use crate::chat::policy::nick::{fold, key_of};
 use crate::chat::query::{Answer, Lookup};
 use crate::chat::record::Message;
 use crate::chat::room::history::HistoryMessage;
@@ -130,7 +131,7 @@ impl Hub {
     fn show_conversation(&mut self, asker: Asker, wanted: Wanted) {
         let reader = self.shared.members.holder(asker.member);
         let Some(other) = self.partner(wanted.target) else { return self.no_history(asker.id, wanted) };
-        let lines = self.conversations.lines(reader, other);
+        let lines = self.readable_lines(asker, reader, other);
         let range = wanted.part.span(&lines).select(&lines, wanted.n).range;
         let lines: Vec<_> = lines[range].iter().map(|&line| line.clone()).collect();
         let batch = self.begin_batch(asker.id, "chathistory", &[wanted.target]);
@@ -140,6 +141,24 @@ impl Hub {
             self.send_old(asker.id, RoomLabel::None, &event, &line.from, (Some(private), batch.as_deref()));
         }
         self.end_batch(asker.id, batch);
+    }
+
+    /// The lines of a conversation without those that the reader, which asks, ignores now.
+    fn readable_lines(&self, asker: Asker, reader: Holder, other: Holder) -> Vec<&PrivateLine> {
+        let Shared { members, accounts, .. } = &self.shared;
+        let found = &members[asker.member.slot];
+        let is_ignored = |line: &PrivateLine| {
+            let member = match line.author {
+                Holder::Member(member) => Some(member),
+                Holder::Account(account) => accounts.get(account).and_then(|account| account.member),
+            };
+            found.ignores(Author { member, name: members.name_hash(&fold(&line.from)) })
+        };
+        let mut lines = self.conversations.lines(reader, other);
+        if !found.ignored().is_empty() {
+            lines.retain(|line| line.author == reader || !is_ignored(line));
+        }
+        lines
     }
 
     /// Who is meant by a nickname: the member that has it, or the account with that name.
@@ -161,7 +180,7 @@ impl Hub {
         }
         let reader = self.shared.members.holder(asker.member);
         for &other in self.conversations.partners(reader) {
-            let newest = self.conversations.lines(reader, other).last().map(|line| millis(line.at));
+            let newest = self.readable_lines(asker, reader, other).last().map(|line| millis(line.at));
             targets.extend(newest.zip(self.name_of_holder(other)));
         }
         targets.retain(|&(at, _)| at > between.0 && at < between.1);

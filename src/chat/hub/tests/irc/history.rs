@@ -306,3 +306,24 @@ fn conversations_are_the_same_after_a_handover() {
     assert_eq!((lines.len(), &*lines[0].text, lines[0].kind), (1, "one", MessageKind::Said));
     let _ = bob;
 }
+
+#[test]
+fn lines_of_an_ignored_member_are_not_shown_in_a_conversation() {
+    let mut server = TestHub::new();
+    let (alice, bob) = (server.enter_with("alice", ALL), server.enter("bob"));
+    server.say(bob, "@alice one");
+    server.say(alice, "PRIVMSG bob :two");
+    server.at += Duration::from_secs(5);
+    server.say(bob, "@alice three");
+    let targets = "CHATHISTORY TARGETS timestamp=2026-11-20T12:00:00.000Z timestamp=2026-11-20T13:00:00.000Z 9";
+    let newest = |server: &mut TestHub| server.answer(alice, targets)[1].split_once(" TARGETS ").unwrap().1.to_owned();
+    assert_eq!(newest(&mut server), "bob 2026-11-20T12:00:06.000Z");
+    let members = &server.hub.shared.members;
+    let [owner, author] = ["alice", "bob"].map(|name| members.find(name).unwrap());
+    let author = members.author(author.slot);
+    let ignored = Ignored { name: "bob".into(), author };
+    server.hub.shared.members[owner.slot].ignored_mut().push(ignored);
+    server.hub.sessions[alice].flags.insert(crate::chat::session::SessionFlags::IGNORES);
+    assert_eq!(server.batch(alice, "CHATHISTORY LATEST bob * 9", "bob"), ["two"]);
+    assert_eq!(newest(&mut server), "bob 2026-11-20T12:00:01.000Z");
+}
