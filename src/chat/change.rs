@@ -74,6 +74,18 @@ pub struct SetScram {
     pub scram: Box<str>,
 }
 
+/// A text for the members of a room with this role, or with a higher one (`@#room` of IRC); `tags` are as in [`Change::Say`].
+/// It is shown and not kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SayToRole<'a> {
+    pub member: MemberId,
+    pub room: RoomId,
+    pub role: RoomRole,
+    pub text: Cow<'a, str>,
+    pub kind: MessageKind,
+    pub tags: Option<Box<str>>,
+}
+
 /// A mute on the server: how the member was called in the command, the network from which it comes, and for how many
 /// minutes it lasts; `None` for no end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -165,6 +177,8 @@ pub enum Change<'a> {
     Unfollow { member: MemberId, room: RoomId, reason: Option<Box<str>> },
     /// A member sends tags without a message to a room (TAGMSG of IRC), in their escaped form.
     Tag { member: MemberId, room: RoomId, tags: Box<str> },
+    /// A member says a text to the members of a room with a role.
+    SayToRole(Box<SayToRole<'a>>),
     /// A member sets the topic of a room, or clears it.
     Topic { member: MemberId, room: RoomId, text: Option<Cow<'a, str>> },
     /// A member is away, with a text that whispers get back; without a text it is back.
@@ -259,6 +273,10 @@ impl Change<'_> {
             }
             Change::Unfollow { member, room, reason } => Change::Unfollow { member, room, reason },
             Change::Tag { member, room, tags } => Change::Tag { member, room, tags },
+            Change::SayToRole(said) => {
+                let SayToRole { member, room, role, text, kind, tags } = *said;
+                Change::SayToRole(Box::new(SayToRole { member, room, role, text: owned(text), kind, tags }))
+            }
             Change::Topic { member, room, text } => Change::Topic { member, room, text: text.map(owned) },
             Change::Away { member, text } => Change::Away { member, text: text.map(owned) },
             Change::SetIdentity { member, real_name, bot } => {
@@ -313,7 +331,7 @@ impl Change<'_> {
 
     /// Whether it is a message: a session may have several of these uncommitted.
     pub fn is_message(&self) -> bool {
-        matches!(self, Change::Say { .. } | Change::Tag { .. })
+        matches!(self, Change::Say { .. } | Change::Tag { .. } | Change::SayToRole(_))
     }
 }
 

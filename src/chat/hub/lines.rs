@@ -48,6 +48,13 @@ impl Hub {
         self.config.rate_limit()
     }
 
+    /// Counts more items of a line than the one that every line is, such as the targets of a message.
+    pub(super) fn charge(&mut self, id: ClientId, items: usize, now: &Now) {
+        let limit = self.config.rate_limit();
+        let Some(session) = self.sessions.get_mut(id) else { return };
+        (0..items).for_each(|_| session.allowance = limit.taken(session.allowance, *now));
+    }
+
     /// Whether the room has so much unsent data that readers which have not had their turn could become slow
     /// consumers.
     fn has_unswept_backlog(&self, room: RoomId) -> bool {

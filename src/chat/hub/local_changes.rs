@@ -57,7 +57,10 @@ impl Hub {
         let name = fanout.member_name(target);
         let event = Event::Whispered { at: now.local, to: name, text };
         fanout.send_own_whisper(slot, asker.id, &event, &now);
-        self.tell_away(asker.id, to, now);
+        // A NOTICE is never answered: RFC 2812, section 3.3.2.
+        if private.kind != MessageKind::Notice {
+            self.tell_away(asker.id, to, now);
+        }
     }
 
     /// Remembers a whisper for CHATHISTORY, if one of the two has a session of IRC.

@@ -117,6 +117,7 @@ impl Hub {
                 self.apply_unfollow(*member, *room, reason.as_deref(), *time);
             }
             Change::Tag { member, room, tags } => self.apply_tag(id, *member, *room, tags, time),
+            Change::SayToRole(said) => self.apply_say_to_role(id, said, time),
             Change::Topic { member, room, text } => self.apply_topic(*member, *room, text.as_deref(), *time),
             Change::Away { member, text } => self.apply_away(*member, text.as_deref(), *time),
             Change::SetIdentity { member, real_name, bot } => {
@@ -326,7 +327,7 @@ impl Hub {
 
     /// Notes that a member has spoken in a room with slow mode, if that holds for it.
     #[cold]
-    fn note_spoken(&mut self, member: MemberId, room: RoomId, time: &Now) {
+    pub(super) fn note_spoken(&mut self, member: MemberId, room: RoomId, time: &Now) {
         if !self.shared.may(member, Act::SpeakModerated, Some(room)) {
             let holder = self.shared.members.holder(member);
             self.shared.rooms[room].rules.note_spoken(holder, time.at);

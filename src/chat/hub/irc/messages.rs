@@ -1,24 +1,24 @@
 //! PRIVMSG, NOTICE and TAGMSG.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use super::Call;
 use super::isupport::MAX_TARGETS;
-use crate::chat::change::Change;
+use super::reply::MAX_LINE;
+use crate::chat::change::{Change, SayToRole};
 use crate::chat::encoding::Private;
 use crate::chat::event::{Event, IrcLine, MessageKind, Sender};
 use crate::chat::hub::Hub;
+use crate::chat::hub::check::check;
 use crate::chat::hub::plan::Asker;
-use crate::chat::id::{ClientId, MemberId, Now, RoomId};
+use crate::chat::id::{ClientId, MemberId, Now};
 use crate::chat::member::RoomRole;
-use crate::chat::policy::nick::Name;
+use crate::chat::policy::nick::{Name, fold};
 use crate::chat::session::irc::Caps;
 
 /// The sign of CTCP before and after a text: <https://modern.ircdocs.horse/ctcp>.
 const CTCP: char = '\u{1}';
-
-/// The most bytes of a line without its tags and its end: RFC 1459, section 2.3.
-const MAX_LINE: usize = 510;
 
 /// What a text is.
 #[derive(Clone, Copy)]
@@ -28,6 +28,18 @@ enum Content<'a> {
     Ctcp(MessageKind, &'a str),
     /// Tags alone.
     Tags,
+}
+
+impl Content<'_> {
+    /// Whether it is a NOTICE, which is never answered: RFC 2812, section 3.3.2.
+    fn is_notice(self) -> bool {
+        matches!(self, Content::Message(MessageKind::Notice, _) | Content::Ctcp(MessageKind::Notice, _))
+    }
+
+    /// Whether it is a message without a text.
+    fn is_empty(self) -> bool {
+        matches!(self, Content::Message(_, text) | Content::Ctcp(_, text) if text.trim().is_empty())
+    }
 }
 
 impl Hub {
@@ -42,15 +54,21 @@ impl Hub {
     }
 
     fn send_message(&mut self, call: &Call, kind: MessageKind) {
-        let id = call.id;
-        let command = if kind == MessageKind::Notice { "NOTICE" } else { "PRIVMSG" };
-        let Some(targets) = call.param(0).filter(|targets| !targets.is_empty()) else {
-            return self.numeric(id, 411, &[], &format!("No recipient given ({command})"));
-        };
-        let Some(text) = call.param(1).filter(|text| !text.trim().is_empty()) else {
-            return self.numeric(id, 412, &[], "No text to send");
-        };
-        self.send_to_targets(call, targets, content(text, kind));
+        let content = content(call.text(1), kind);
+        if call.text(0).is_empty() {
+            return self.refuse_message(call.id, content, 411, &[], "No recipient given (PRIVMSG)");
+        }
+        if content.is_empty() {
+            return self.refuse_message(call.id, content, 412, &[], "No text to send");
+        }
+        self.send_to_targets(call, call.text(0), content);
+    }
+
+    /// Answers a message that is not sent with a numeric, unless it is a NOTICE.
+    fn refuse_message(&mut self, id: ClientId, content: Content, code: u16, middle: &[&str], text: &str) {
+        if !content.is_notice() {
+            self.numeric(id, code, middle, text);
+        }
     }
 
     /// TAGMSG: <https://ircv3.net/specs/extensions/message-tags>
@@ -65,14 +83,16 @@ impl Hub {
     fn send_to_targets(&mut self, call: &Call, targets: &str, content: Content) {
         let Some(asker) = self.caller(call) else { return };
         if call.message.tags.is_too_long() {
-            return self.numeric(asker.id, 417, &[], "Input line was too long");
+            return self.refuse_message(asker.id, content, 417, &[], "Input line was too long");
         }
-        if targets.split(',').count() > MAX_TARGETS {
-            return self.numeric(asker.id, 407, &[targets], "Too many targets");
+        let unique = unique(targets);
+        if unique.len() > MAX_TARGETS {
+            return self.refuse_message(asker.id, content, 407, &[targets], "Too many targets");
         }
-        for target in targets.split(',') {
+        self.charge(asker.id, unique.len().saturating_sub(1), call.now);
+        for target in unique {
             if !self.fits(asker, target, content) {
-                self.numeric(asker.id, 417, &[], "Input line was too long");
+                self.refuse_message(asker.id, content, 417, &[], "Input line was too long");
                 continue;
             }
             let (status, name) = match target.as_bytes() {
@@ -104,69 +124,35 @@ impl Hub {
 
     fn send_to_channel(&mut self, asker: Asker, target: (Option<&str>, &str), content: Content, call: &Call) {
         let (status, name) = target;
-        let is_notice =
-            matches!(content, Content::Message(MessageKind::Notice, _) | Content::Ctcp(MessageKind::Notice, _));
         let room = match self.channel(asker, name) {
             Some(room) => room,
-            // A NOTICE is never answered by an error: RFC 2812, section 3.3.2.
-            None if is_notice => return,
+            None if content.is_notice() => return,
             None => return self.no_such_channel(asker, name),
         };
         if !self.shared.members.is_in(asker.member.slot, room) {
-            return self.numeric(asker.id, 404, &[name], "Cannot send to channel (+n)");
+            return self.refuse_message(asker.id, content, 404, &[name], "Cannot send to channel (+n)");
         }
         let (member, tags) = (asker.member, self.client_tags(call));
         let change = match (content, status) {
-            (Content::Ctcp(..), _) => return self.numeric(asker.id, 404, &[name], "Cannot send CTCP to channel (+C)"),
-            (content, Some(sign)) => return self.send_to_roles(asker, room, sign, content, tags, call),
+            (Content::Ctcp(..), _) => {
+                return self.refuse_message(asker.id, content, 404, &[name], "Cannot send CTCP to channel (+C)");
+            }
+            (Content::Message(kind, text), Some(sign)) => {
+                let role = if sign == "@" { RoomRole::Operator } else { RoomRole::Voice };
+                let text = Cow::Borrowed(text);
+                Change::SayToRole(Box::new(SayToRole { member, room, role, text, kind, tags }))
+            }
+            (Content::Tags, Some(_)) => return,
             (Content::Message(kind, text), None) => Change::Say { member, room, text: Cow::Borrowed(text), kind, tags },
             (Content::Tags, None) => match tags {
                 Some(tags) => Change::Tag { member, room, tags },
                 None => return,
             },
         };
+        if content.is_notice() && check(&self.shared, &change, call.now.at).is_err() {
+            return;
+        }
         self.propose_checked(asker.id, change, call.now);
-    }
-
-    /// Sends a message to the members of a room with a role: `@#room` for operators, `+#room` also for those with voice.
-    fn send_to_roles(
-        &mut self,
-        asker: Asker,
-        room: RoomId,
-        sign: &str,
-        content: Content,
-        tags: Option<Box<str>>,
-        call: &Call,
-    ) {
-        let (kind, text) = match content {
-            Content::Message(kind, text) => (kind, text),
-            _ => return,
-        };
-        if let Err(refusal) =
-            super::super::check::check_speech(&self.shared, asker.member, room, &self.shared.rooms[room], call.now.at)
-        {
-            return self.outbound.send(&mut self.sessions, asker.id, &Event::Refusal(refusal));
-        }
-        let least = if sign == "@" { RoomRole::Operator } else { RoomRole::Voice };
-        let members = &self.shared.members;
-        let has_role = |slot| self.shared.rooms[room].rules.role(members[slot].holder(slot)) >= Some(least);
-        let recipients = self.shared.rooms[room].members.iter().copied().filter(|&slot| has_role(slot));
-        let mut recipients: Vec<MemberId> = recipients.map(|slot| members.id(slot)).collect();
-        recipients.retain(|&member| member != asker.member);
-        let is_muted = self.shared.mutes.holds(asker.member, call.now.at);
-        let target = format!("{sign}#{}", self.shared.rooms.name(room));
-        let private = self.private(kind, call);
-        let name = self.shared.members.name(asker.member).to_owned();
-        let event = Event::Whisper { at: call.now.local, from: &name, text };
-        let private = Private { target: Some(&target), ..private };
-        for member in recipients.into_iter().filter(|_| !is_muted) {
-            for id in self.shared.members[member.slot].sessions().collect::<Vec<_>>() {
-                self.fanout_by(asker.member, call.now).tagged(tags.as_deref()).privately(private).send(id, &event);
-            }
-        }
-        if self.echoes(asker.id) {
-            self.fanout_by(asker.member, call.now).tagged(tags.as_deref()).privately(private).send(asker.id, &event);
-        }
     }
 
     fn send_to_member_of_name(&mut self, asker: Asker, target: &str, content: Content, call: &Call) {
@@ -184,7 +170,7 @@ impl Hub {
             (None, Content::Tags) => {}
             (None, _) => {
                 let target = if target.is_empty() { "*" } else { target };
-                self.numeric(asker.id, 401, &[target], "No such nick/channel");
+                self.refuse_message(asker.id, content, 401, &[target], "No such nick/channel");
             }
         }
     }
@@ -266,8 +252,15 @@ impl Hub {
 fn content(text: &str, kind: MessageKind) -> Content<'_> {
     let Some(inner) = text.strip_prefix(CTCP) else { return Content::Message(kind, text) };
     let inner = inner.strip_suffix(CTCP).unwrap_or(inner);
-    match inner.strip_prefix("ACTION ") {
-        Some(action) if kind != MessageKind::Notice => Content::Message(MessageKind::Action, action),
-        _ => Content::Ctcp(kind, text),
+    let action = if inner == "ACTION" { Some("") } else { inner.strip_prefix("ACTION ") };
+    match action.filter(|_| kind != MessageKind::Notice) {
+        Some(action) => Content::Message(MessageKind::Action, action),
+        None => Content::Ctcp(kind, text),
     }
+}
+
+/// The targets of a list with commas between them, each once.
+pub(super) fn unique(list: &str) -> Vec<&str> {
+    let mut seen = BTreeSet::new();
+    list.split(',').filter(|target| !target.is_empty() && seen.insert(fold(target))).collect()
 }

@@ -5,10 +5,54 @@ use crate::chat::hub::Hub;
 use crate::chat::hub::plan::Asker;
 use crate::chat::id::{ClientId, MemberId, Now};
 
+/// The most bytes of a line without its tags and its end: RFC 1459, section 2.3.
+pub const MAX_LINE: usize = 510;
+
+/// The bytes that are left for the text of `:SERVER CODE NICK MIDDLE... :TEXT`, where the code has three characters.
+pub fn space_for_text(server: &str, nick: &str, middle: &[&str]) -> usize {
+    let middle: usize = middle.iter().map(|word| 1 + word.len()).sum();
+    MAX_LINE.saturating_sub(":  000  :".len() - 1 + server.len() + nick.len() + middle)
+}
+
+/// Joins words to lines of at most `most` bytes; a longer word has its own.
+pub fn in_lines<T: AsRef<str>>(words: impl IntoIterator<Item = T>, separator: char, most: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in words {
+        let word = word.as_ref();
+        match lines.last_mut().filter(|line| line.len() + separator.len_utf8() + word.len() <= most) {
+            Some(line) => {
+                line.push(separator);
+                line.push_str(word);
+            }
+            None => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+/// Lines, or an empty one if there are none.
+pub fn one_at_least(mut lines: Vec<String>) -> Vec<String> {
+    if lines.is_empty() {
+        lines.push(String::new());
+    }
+    lines
+}
+
 impl Hub {
+    /// As [`space_for_text`], of a line of the server for a session.
+    pub(super) fn space_for_text(&self, id: ClientId, middle: &[&str]) -> usize {
+        let nick = self.sessions.irc(id).map_or("*", |irc| &irc.nick);
+        space_for_text(&self.config.name, nick, middle)
+    }
+
     /// Sends a numeric reply: `:SERVER CODE NICK middle... :text`.
     pub(super) fn numeric(&mut self, id: ClientId, code: u16, middle: &[&str], text: &str) {
         self.irc_reply(id, IrcLine::Numeric { code, middle, text: Some(text) });
+    }
+
+    /// Sends numeric replies with these texts; if there are none, one with an empty text.
+    pub(super) fn numeric_lines(&mut self, id: ClientId, code: u16, lines: Vec<String>) {
+        one_at_least(lines).iter().for_each(|line| self.numeric(id, code, &[], line));
     }
 
     /// As [`Hub::numeric`], without a text.
@@ -46,5 +90,24 @@ impl Hub {
     /// Sends a line to a session.
     pub(super) fn irc_reply(&mut self, id: ClientId, line: IrcLine) {
         self.outbound.send(&mut self.sessions, id, &Event::Irc(line));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_joined_to_lines_of_bounded_length() {
+        let lines = |words: &[&str]| in_lines(words, ',', 5);
+        assert_eq!(lines(&["ab", "cd", "e"]), ["ab,cd", "e"]);
+        assert_eq!(lines(&["abcdef", "g"]), ["abcdef", "g"]);
+        assert!(lines(&[]).is_empty());
+    }
+
+    #[test]
+    fn text_fills_the_line() {
+        let line = ":chat.example 353 alice = #den :";
+        assert_eq!(line.len() + space_for_text("chat.example", "alice", &["=", "#den"]), MAX_LINE);
     }
 }

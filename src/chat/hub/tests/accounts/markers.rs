@@ -8,7 +8,7 @@ use crate::chat::input::{NewConnection, ResumeRequest};
 
 impl AccountHub {
     /// A session of alice with IRC, which is shown how far it has read.
-    fn log_in_on_irc(&mut self, slot: usize) -> (ClientId, Vec<String>) {
+    pub(super) fn log_in_on_irc(&mut self, slot: usize) -> (ClientId, Vec<String>) {
         let (id, now) = (ClientId::new(slot), self.server.now());
         let (addr, encoding) = (([10, 0, 0, 9], 1).into(), Encoding::Irc(IrcShape::empty()));
         let arrival = NewConnection { addr, encoding, preface: &[], resume_request: ResumeRequest::default() };

@@ -5,6 +5,8 @@ mod markers;
 mod notified;
 mod passwords;
 mod reloading;
+mod role_messages;
+mod sasl;
 mod scram;
 mod sessions;
 
