@@ -1,17 +1,17 @@
 //! What a session of IRC is shown when it enters a room.
 
+use compact_str::format_compact;
+
 use super::Fanout;
 use crate::chat::encoding::{Encoding, IrcShape, RoomLabel};
 use crate::chat::event::{Event, IrcLine, Notice, Sender};
 use crate::chat::hub::irc::markers::shown;
+use crate::chat::hub::irc::reply::{in_lines, space_for_text};
 use crate::chat::id::{ClientId, MemberSlot, Now, RoomId};
 use crate::chat::member::RoomRole;
 use crate::chat::member::table::MemberTable;
 use crate::chat::room::Room;
 use crate::chat::session::irc::{Caps, IrcSession};
-
-/// The most bytes of names in one line of NAMES.
-const MAX_NAMES_BYTES: usize = 400;
 
 /// The sign of a role before a name: `@` for operators, `+` for members with voice.
 pub fn sign(role: Option<RoomRole>) -> &'static str {
@@ -22,39 +22,26 @@ pub fn sign(role: Option<RoomRole>) -> &'static str {
     }
 }
 
-/// The members of a room in lines of NAMES: RFC 1459, section 4.2.5. `shows` tells which are shown.
+/// The members of a room in lines of NAMES of at most `most` bytes: RFC 1459, section 4.2.5. `shows` tells which are shown.
 ///
 /// A member has one role here, so that all its signs (`multi-prefix`) are the one.
 pub fn name_lines(
     members: &MemberTable,
     room: &Room,
     with_hosts: bool,
+    most: usize,
     shows: impl Fn(MemberSlot) -> bool,
 ) -> Vec<String> {
-    use std::fmt::Write;
     let has_roles = !room.rules.roles().is_empty();
-    let mut lines = vec![String::new()];
-    for &slot in room.members.iter().filter(|&&slot| shows(slot)) {
+    let words = room.members.iter().filter(|&&slot| shows(slot)).map(|&slot| {
         let member = &members[slot];
         let role = if has_roles { room.rules.role(member.holder(slot)) } else { None };
-        let line = match lines.last_mut() {
-            Some(line) if line.len() < MAX_NAMES_BYTES => line,
-            _ => {
-                lines.push(String::new());
-                lines.last_mut().expect("a line")
-            }
-        };
-        if !line.is_empty() {
-            line.push(' ');
+        match with_hosts {
+            true => format_compact!("{}{}!{}@{}", sign(role), member.name, member.user(), member.host()),
+            false => format_compact!("{}{}", sign(role), member.name),
         }
-        line.push_str(sign(role));
-        line.push_str(&member.name);
-        if with_hosts {
-            let _ = write!(line, "!{}@{}", member.user(), member.host());
-        }
-    }
-    lines.retain(|line| !line.is_empty());
-    lines
+    });
+    in_lines(words, ' ', most)
 }
 
 impl Fanout<'_> {
@@ -90,7 +77,7 @@ impl Fanout<'_> {
             self.outbound.send(self.sessions, id, &Event::Irc(line));
         }
         if !caps.contains(Caps::NO_IMPLICIT_NAMES) {
-            self.send_names(id, room_id, |_| true);
+            self.send_names(id, room_id, self.config.backlog_bytes / 2, |_| true);
             let end = IrcLine::Numeric { code: 366, middle: &[&channel], text: Some("End of /NAMES list") };
             self.outbound.send(self.sessions, id, &Event::Irc(end));
         }
@@ -139,13 +126,25 @@ impl Fanout<'_> {
         }
     }
 
-    /// Sends the names of a room, without the end of NAMES.
-    pub fn send_names(&mut self, id: ClientId, room_id: RoomId, shows: impl Fn(MemberSlot) -> bool) {
+    /// Sends the names of a room, without the end of NAMES. It stops when more than `most_unread` bytes wait for the session,
+    /// which would be disconnected otherwise.
+    pub fn send_names(
+        &mut self,
+        id: ClientId,
+        room_id: RoomId,
+        most_unread: usize,
+        shows: impl Fn(MemberSlot) -> bool,
+    ) {
         let with_hosts = self.sessions.irc(id).is_some_and(|irc| irc.caps.contains(Caps::USERHOST_IN_NAMES));
         let room = &self.rooms[room_id];
         let channel = format!("#{}", room.name);
         let kind = if room.rules.settings.secret { "@" } else { "=" };
-        for names in name_lines(self.members, room, with_hosts, shows) {
+        let nick = self.sessions.irc(id).map_or("*", |irc| &irc.nick);
+        let most = space_for_text(&self.config.name, nick, &[kind, &channel]);
+        for names in name_lines(self.members, room, with_hosts, most, shows) {
+            if self.sessions[id].private_bytes() > most_unread {
+                break;
+            }
             let line = IrcLine::Numeric { code: 353, middle: &[kind, &channel], text: Some(&names) };
             self.outbound.send(self.sessions, id, &Event::Irc(line));
         }

@@ -1,6 +1,9 @@
 //! CAP: which capabilities a session asks for. Source: <https://ircv3.net/specs/extensions/capability-negotiation>.
 
+use compact_str::format_compact;
+
 use super::Call;
+use super::reply::{in_lines, one_at_least};
 use crate::chat::encoding::{Encoding, IrcShape};
 use crate::chat::hub::Hub;
 use crate::chat::id::ClientId;
@@ -32,9 +35,6 @@ const NAMES: &[(&str, Caps)] = &[
     ("standard-replies", Caps::STANDARD_REPLIES),
     ("userhost-in-names", Caps::USERHOST_IN_NAMES),
 ];
-
-/// The most bytes of names in one line of CAP.
-const MAX_LIST_BYTES: usize = 380;
 
 impl Hub {
     /// Whether the server has a capability now.
@@ -81,26 +81,15 @@ impl Hub {
     fn list_caps(&mut self, id: ClientId, subcommand: &str) {
         let Some(irc) = self.sessions.irc(id) else { return };
         let (has, knows_values, nick) = (irc.caps, irc.knows_values, irc.nick.clone());
-        let mut lines = vec![String::new()];
-        for &(name, cap) in NAMES {
-            let is_listed = if subcommand == "LS" { self.offers(cap) } else { has.contains(cap) };
-            if !is_listed {
-                continue;
-            }
-            let value = if subcommand == "LS" && knows_values { value_of(cap) } else { "" };
-            if lines.last().is_some_and(|line| line.len() + name.len() + value.len() > MAX_LIST_BYTES) && knows_values {
-                lines.push(String::new());
-            }
-            let line = lines.last_mut().expect("a line");
-            if !line.is_empty() {
-                line.push(' ');
-            }
-            line.push_str(name);
-            if !value.is_empty() {
-                line.push('=');
-                line.push_str(value);
-            }
-        }
+        let listed =
+            NAMES.iter().filter(|&&(_, cap)| if subcommand == "LS" { self.offers(cap) } else { has.contains(cap) });
+        let words = listed.map(|&(name, cap)| match value_of(cap) {
+            value if subcommand == "LS" && knows_values && !value.is_empty() => format_compact!("{name}={value}"),
+            _ => name.into(),
+        });
+        let mut lines = one_at_least(in_lines(words, ' ', self.space_for_text(id, &[subcommand, "*"])));
+        // A session that does not know values knows no lists of several lines either.
+        lines.truncate(if knows_values { usize::MAX } else { 1 });
         let last = lines.len() - 1;
         for (index, line) in lines.iter().enumerate() {
             let more: &[&str] = if index < last { &["*"] } else { &[] };
@@ -123,11 +112,12 @@ impl Hub {
             // A session that knows values of capabilities is always told of new ones.
             self.offers(cap) && (on || !(cap == Caps::CAP_NOTIFY && knows_values))
         });
-        if !is_allowed {
-            return self.server_line(id, "CAP", &[&nick, "NAK"], Some(list));
+        let answer = if is_allowed { "ACK" } else { "NAK" };
+        let lines = in_lines(list.split_ascii_whitespace(), ' ', self.space_for_text(id, &[answer]));
+        one_at_least(lines).iter().for_each(|line| self.server_line(id, "CAP", &[&nick, answer], Some(line)));
+        if is_allowed {
+            self.set_caps(id, caps);
         }
-        self.server_line(id, "CAP", &[&nick, "ACK"], Some(list));
-        self.set_caps(id, caps);
     }
 
     /// Sets the capabilities of a session, which reads lines of another shape from now on.

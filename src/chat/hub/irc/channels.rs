@@ -4,10 +4,13 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::Call;
+use super::isupport::MAX_TARGETS;
+use super::messages::unique;
 use crate::chat::change::{Change, Place};
 use crate::chat::hub::Hub;
 use crate::chat::hub::plan::{Asker, MAX_TEXT};
 use crate::chat::id::{MemberSlot, RoomId};
+use crate::chat::policy::nick::fold;
 use crate::chat::query::{Lookup, RoomUse};
 
 impl Hub {
@@ -61,8 +64,14 @@ impl Hub {
         }
         let channels: Vec<&str> = call.text(0).split(',').collect();
         let mut keys = call.text(1).split(',');
+        let mut seen = BTreeSet::new();
         for (index, &channel) in channels.iter().enumerate() {
             let key = keys.next().filter(|key| !key.is_empty());
+            if !seen.insert(fold(channel)) {
+                continue;
+            }
+            // The line itself counts for the first one.
+            self.charge(asker.id, usize::from(index > 0), call.now);
             // The others are joined when this one was read.
             let rest = || {
                 let keys: Vec<&str> = call.text(1).split(',').skip(index).collect();
@@ -150,9 +159,16 @@ impl Hub {
         if call.text(0).is_empty() {
             return self.numeric(asker.id, 366, &["*"], "End of /NAMES list");
         }
-        let channels: Vec<&str> = call.text(0).split(',').take(super::isupport::MAX_TARGETS).collect();
-        for room in channels.iter().filter_map(|name| self.channel(asker, name)).collect::<Vec<_>>() {
-            self.send_names(asker, room);
+        let mut channels = unique(call.text(0));
+        channels.truncate(MAX_TARGETS);
+        for channel in &channels {
+            // A session that has not read the names yet must not be disconnected because of them.
+            if self.sessions[asker.id].private_bytes() > self.config.backlog_bytes / 4 {
+                break;
+            }
+            if let Some(room) = self.channel(asker, channel) {
+                self.send_names(asker, room);
+            }
         }
         // One end for all of them.
         let list = channels.join(",");
@@ -168,6 +184,7 @@ impl Hub {
                 all.filter(|&slot| self.is_invisible(slot)).collect()
             }
         };
-        self.fanout().send_names(asker.id, room, |slot| !invisible.contains(&slot));
+        let most_unread = self.config.backlog_bytes / 4;
+        self.fanout().send_names(asker.id, room, most_unread, |slot| !invisible.contains(&slot));
     }
 }

@@ -4,7 +4,7 @@
 
 use super::Call;
 use super::isupport::MAX_MONITORED;
-use super::whois::{MAX_LIST_BYTES, in_lines};
+use super::reply::in_lines;
 use crate::chat::event::{Event, IrcLine, Sender};
 use crate::chat::hub::Hub;
 use crate::chat::id::{ClientId, MemberId, Now};
@@ -56,7 +56,7 @@ impl Hub {
 
     fn list_monitored(&mut self, id: ClientId) {
         let names = self.monitors.names(id).map(|name| name.to_string());
-        for line in in_lines(names, ',', MAX_LIST_BYTES) {
+        for line in in_lines(names, ',', self.space_for_text(id, &[])) {
             self.numeric(id, 732, &[], &line);
         }
         self.numeric(id, 733, &[], "End of MONITOR list");
@@ -72,7 +72,7 @@ impl Hub {
             }
         }
         for (code, names) in [(730, online), (731, offline)] {
-            for line in in_lines(names, ',', MAX_LIST_BYTES) {
+            for line in in_lines(names, ',', self.space_for_text(id, &[])) {
                 self.numeric(id, code, &[], &line);
             }
         }

@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
 use super::Call;
+use super::reply::in_lines;
 use crate::chat::hub::Hub;
 use crate::chat::hub::check::permissions::Act;
 use crate::chat::hub::fanout::sign;
@@ -19,8 +20,6 @@ use crate::chat::policy::peer::show_addr;
 const MAX_WHOWAS: usize = 10;
 /// Nicknames of one USERHOST at most.
 const MAX_USERHOST: usize = 5;
-/// The most bytes of names in one line.
-pub(super) const MAX_LIST_BYTES: usize = 400;
 
 impl Hub {
     /// WHOIS
@@ -107,7 +106,7 @@ impl Hub {
             members.is_in(asker.member.slot, room) || !is_hidden && self.shared.sees(asker.member, room)
         });
         let shown = shown.map(|room| format!("{}#{}", sign(rooms[room].rules.role(holder)), rooms.name(room)));
-        in_lines(shown, ' ', MAX_LIST_BYTES)
+        in_lines(shown, ' ', self.space_for_text(asker.id, &[members.name(member)]))
     }
 
     /// WHOWAS
@@ -144,44 +143,16 @@ impl Hub {
             let sign = if self.shown_away(asker.member, id, call.now).is_some() { '-' } else { '+' };
             format!("{}{star}={sign}{}@{}", member.name, member.user(), member.host())
         });
-        let found: Vec<String> = found.collect();
-        self.numeric(asker.id, 302, &[], &found.join(" "));
+        let lines = in_lines(found, ' ', self.space_for_text(asker.id, &[]));
+        self.numeric_lines(asker.id, 302, lines);
     }
 
     /// ISON
     pub(super) fn irc_ison(&mut self, call: &Call) {
         let members = &self.shared.members;
         let nicks = call.message.params.iter().flat_map(|param| param.split_ascii_whitespace());
-        let found: Vec<&str> = nicks.filter_map(|nick| members.find(nick)).map(|id| members.name(id)).collect();
-        let found = found.join(" ");
-        self.numeric(call.id, 303, &[], &found);
-    }
-}
-
-/// Joins words to lines of at most `most` bytes; a longer word has its own.
-pub(super) fn in_lines(words: impl IntoIterator<Item = String>, separator: char, most: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in words {
-        match lines.last_mut().filter(|line| line.len() + word.len() < most) {
-            Some(line) => {
-                line.push(separator);
-                line.push_str(&word);
-            }
-            None => lines.push(word),
-        }
-    }
-    lines
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_are_joined_to_lines_of_bounded_length() {
-        let lines = |words: &[&str]| in_lines(words.iter().map(|word| word.to_string()), ',', 5);
-        assert_eq!(lines(&["ab", "cd", "e"]), ["ab,cd", "e"]);
-        assert_eq!(lines(&["abcdef", "g"]), ["abcdef", "g"]);
-        assert!(lines(&[]).is_empty());
+        let found = nicks.filter_map(|nick| members.find(nick)).map(|id| members.name(id));
+        let lines = in_lines(found, ' ', self.space_for_text(call.id, &[]));
+        self.numeric_lines(call.id, 303, lines);
     }
 }

@@ -1,9 +1,11 @@
 //! Tests of members with IRC clients.
 
 mod history;
+mod line_lengths;
 mod lists;
 mod markers;
 mod members;
+mod messages;
 mod model;
 mod moderation;
 mod modes;
