@@ -14,7 +14,7 @@ use crate::chat::id::{Author, ClientId, MemberId, Now, RoomId};
 use crate::chat::input::Close;
 use crate::chat::policy::peer::show_addr;
 use crate::chat::room::segment_log::EntryKind;
-use crate::chat::session::{PendingDisconnect, SessionStage};
+use crate::chat::session::{PendingDisconnect, Session, SessionStage};
 use crate::util::shrink;
 
 /// Time after which a passed deadline is checked again, while its session waits for a commit.
@@ -201,10 +201,15 @@ impl Hub {
         let notice = Event::Notice(Notice::ShuttingDown);
         let occupied = self.shared.rooms.occupied().map(|(id, _)| id).filter(|&id| id != RoomId::LOBBY);
         let rooms: Vec<RoomId> = std::iter::once(RoomId::LOBBY).chain(occupied).collect();
-        let is_outside = |stage: &SessionStage| matches!(stage, SessionStage::Waiting | SessionStage::LoggingIn);
-        let outside = self.sessions.iter().filter(|(_, session)| is_outside(&session.stage));
+        let is_outside = |session: &Session| match session.stage {
+            SessionStage::Waiting | SessionStage::LoggingIn => true,
+            // It may be in no room.
+            SessionStage::Present => session.encoding.is_irc(),
+            SessionStage::Console | SessionStage::Leaving => false,
+        };
+        let outside = self.sessions.iter().filter(|(_, session)| is_outside(session));
         let outside: Vec<ClientId> = outside.map(|(id, _)| id).collect();
-        let mut fanout = self.fanout();
+        let mut fanout = self.fanout().without_irc();
         fanout.send_to_console(&notice);
         for room in rooms {
             fanout.append(room, Author::NONE, EntryKind::Server, 0, &notice, &now);

@@ -68,3 +68,16 @@ fn lines_before_an_optional_one_of_its_author_are_read() {
         assert!(read.len() == 2 && read[0] == ":bob PRIVMSG #den :hello" && read[1].starts_with(answer), "{read:?}");
     }
 }
+
+#[test]
+fn each_irc_session_is_told_of_the_shutdown_once() {
+    let (mut server, [alice, bob, carol, dave]) = irc_den();
+    server.say(alice, "JOIN #tea");
+    server.read(alice);
+    let now = server.now();
+    server.hub.handle_shutdown(now);
+    for (id, name) in [(alice, "alice"), (bob, "bob"), (dave, "dave")] {
+        assert_eq!(server.read(id), [format!(":chinwag NOTICE {name} :The server is shutting down.")]);
+    }
+    assert_eq!(server.read(carol), ["* The server is shutting down."]);
+}
