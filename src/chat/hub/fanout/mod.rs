@@ -374,9 +374,11 @@ impl<'a> Fanout<'a> {
 
     /// As [`Fanout::send`], for an event with a time: the date comes before it if it is the first line of a day.
     pub fn send_dated(&mut self, id: ClientId, event: &Event, time: &Now) {
-        match self.sessions[id].current.as_ref().map(|subscription| subscription.room) {
-            Some(room) => self.begin_day(room, time),
-            None => self.begin_console_day(time),
+        let session = &self.sessions[id];
+        // IRC shows no dates, and a session of IRC has no current room.
+        match session.current.as_ref().map(|subscription| subscription.room) {
+            Some(room) if !session.encoding.is_irc() => self.begin_day(room, time),
+            _ => self.begin_console_day(time),
         }
         self.send(id, event);
     }

@@ -13,6 +13,8 @@ mod monitor;
 mod operators;
 mod redact;
 
+use std::time::Duration;
+
 use super::test_hub::TestHub;
 use crate::chat::id::ClientId;
 
@@ -80,4 +82,16 @@ fn each_irc_session_is_told_of_the_shutdown_once() {
         assert_eq!(server.read(id), [format!(":chinwag NOTICE {name} :The server is shutting down.")]);
     }
     assert_eq!(server.read(carol), ["* The server is shutting down."]);
+}
+
+#[test]
+fn message_for_an_irc_member_begins_no_day_in_its_rooms() {
+    let (mut server, [alice, bob, carol, dave]) = irc_den();
+    server.say(carol, "hello");
+    server.at += Duration::from_secs(24 * 3600);
+    server.say(dave, "PRIVMSG alice :psst");
+    assert_eq!(server.read_irc(alice), [":carol PRIVMSG #den :hello", ":dave PRIVMSG alice :psst"]);
+    assert_eq!(server.read(carol), [""; 0]);
+    server.say(bob, "PRIVMSG #den :good morning");
+    assert_eq!(server.read(carol), ["* Saturday 21 November 2026", "[12:00:01] bob: good morning"]);
 }
