@@ -22,10 +22,11 @@ pub fn nickname(random: &mut Random) -> String {
 }
 
 /// A line at a password prompt.
-pub fn at_prompt(random: &mut Random) -> String {
+pub fn at_prompt(random: &mut Random, max_line: usize) -> String {
     match random.below(24) {
         0 => ["", "   ", "q", "/quit", "Exit"][random.below(5)].into(),
-        1 => "p".repeat(250 + random.below(20)),
+        // Around the most bytes of a password, if such a line fits.
+        1 => "p".repeat(random.below(20) + if max_line > 1100 { 1018 } else { 250 }),
         2 => format!(" {} ", password(random)),
         3 | 4 => ["bird", "two words", "/json"][random.below(3)].into(),
         _ => password(random).into(),

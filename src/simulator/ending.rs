@@ -175,7 +175,8 @@ impl World {
             // The lines of a person who has stopped reading may wait for ever, since replies have to be read first.
             _ if self.people[who].pace == ReadingPace::Never => self.vanish(who),
             0 => {
-                self.type_line(who, "/quit".into());
+                let quit = if self.people[who].irc.is_some() { "QUIT" } else { "/quit" };
+                self.type_line(who, quit.into());
                 self.end(who);
             }
             1 => self.end(who),

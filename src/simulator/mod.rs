@@ -18,6 +18,7 @@ mod acts;
 mod ending;
 mod hasher;
 mod invariants;
+mod irc;
 pub(super) mod network;
 mod oracle;
 pub mod page;

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::irc::IrcClient;
 use super::network::Wire;
 use super::oracle::Typed;
 use super::page::SimulatedPage;
@@ -32,6 +33,8 @@ pub struct Person {
     pub page: Option<SimulatedPage>,
     /// A program on the plain port; `None` for a person or a page.
     pub program: Option<LineProgram>,
+    /// An IRC client.
+    pub irc: Option<IrcClient>,
     /// The revision of the protocol that the page or program knows.
     pub revision: u32,
     /// Bytes that were typed and have not arrived.

@@ -8,6 +8,8 @@ use rustix::io::Errno;
 
 use super::accounts;
 use super::acts;
+use super::irc;
+use super::irc::IrcClient;
 use super::oracle::{OPERATOR, ReaderStage, Typed, Wanted};
 use super::page;
 use super::page::SimulatedPage;
@@ -42,14 +44,20 @@ impl World {
         let number = self.people.len();
         let ip = [10, 0, 0, 1 + self.random.below(self.plan.addresses) as u8];
         let addr = SocketAddr::from((ip, 1024 + number as u16));
-        let page = self.plan.web && self.random.one_in(2);
-        let is_program = !page && self.random.one_in(6);
+        let irc_listener = self.irc_listener.filter(|_| self.random.one_in(2));
+        let is_irc = irc_listener.is_some();
+        let page = !is_irc && self.plan.web && self.random.one_in(2);
+        let is_program = !page && !is_irc && self.random.one_in(6);
         let wants = match page && self.random.one_in(2) {
             true => person::resume_words(&mut self.random, self.revision, self.oracle.messages),
             false => String::new(),
         };
         let program = || Program::new(self.revision, &self.plan.config);
-        let listener = if page { self.plan.listeners } else { self.random.below(self.plan.listeners) };
+        let listener = match irc_listener {
+            Some(listener) => listener,
+            None if page => self.plan.listeners,
+            None => self.random.below(self.plan.listeners),
+        };
         let seed = self.random.next();
         // With an end-of-line timeout a line pauses only on purpose.
         let delays = self.plan.limits.eol_timeout.is_zero();
@@ -70,7 +78,11 @@ impl World {
             _ => ReadingPace::Eager,
         };
         self.record_event(|| {
-            let browser = if page { ", with a browser" } else { "" };
+            let browser = match (page, is_irc) {
+                (true, _) => ", with a browser",
+                (_, true) => ", with an IRC client",
+                _ => "",
+            };
             format!("person {number} connects from {addr} (peer {from}), {pace:?}{browser}")
         });
         self.people.push(Person {
@@ -78,6 +90,7 @@ impl World {
             pace,
             page: page.then(|| SimulatedPage::new(program())),
             program: is_program.then(|| LineProgram::new(program())),
+            irc: is_irc.then(IrcClient::default),
             revision: if page || is_program { self.revision } else { 2 },
             unsent: if page { page::upgrade(&wants).bytes().collect() } else { Default::default() },
             ends: false,
@@ -90,6 +103,11 @@ impl World {
         });
         self.oracle.add(addr, page.then(|| Wanted::read(&wants)), self.revision);
         self.alive.push(number);
+        if is_irc {
+            self.oracle.begin_irc(number);
+            let lines = irc::first_lines(&mut self.random, self.plan.people);
+            lines.into_iter().for_each(|line| self.type_line(number, line));
+        }
         if is_program && !self.random.one_in(4) {
             self.ask_for_json(number);
         }
@@ -103,6 +121,7 @@ impl World {
         let max_line = self.plan.config.max_line;
         let (bytes, mut typed) = match person.page {
             Some(_) => page::bytes(&mut self.random, line, max_line),
+            None if person.irc.is_some() => irc::bytes(&mut self.random, line),
             None => person::bytes(&mut self.random, line, max_line, &mut person.options),
         };
         if self.trace {
@@ -132,11 +151,16 @@ impl World {
         if !has_name && self.people[who].program.is_some() && self.random.one_in(4) {
             return self.ask_for_json(who);
         }
+        if self.people[who].irc.is_some() {
+            return self.compose_irc(who);
+        }
         let (is_new, near) = (self.people[who].revision > 1, self.oracle.surroundings(who, self.now()));
         let has_accounts = self.hasher.is_some();
         let line = match has_name || self.random.one_in(6) {
             true if has_accounts && self.random.one_in(3) => accounts::line(&mut self.random, &near),
-            false if has_accounts && self.oracle.is_at_password_prompt(who) => accounts::at_prompt(&mut self.random),
+            false if has_accounts && self.oracle.is_at_password_prompt(who) => {
+                accounts::at_prompt(&mut self.random, max_line)
+            }
             false if has_accounts && !self.random.one_in(4) => accounts::nickname(&mut self.random),
             true if is_new && self.random.one_in(4) => {
                 person::room_line(&mut self.random, &mut self.texts, people, long, max_line)
@@ -153,6 +177,20 @@ impl World {
         }
         let line = if self.has_moderators && line.starts_with('/') { self.without_rooms(line) } else { line };
         let line = if has_accounts { accounts::without_query(line) } else { line };
+        self.type_line(who, line);
+    }
+
+    /// A line of a person with an IRC client.
+    fn compose_irc(&mut self, who: usize) {
+        let (people, long) = (self.plan.people, self.plan.long);
+        let has_name = self.oracle.readers[who].stage == ReaderStage::Here;
+        let line = match has_name && !self.random.one_in(30) {
+            false => irc::early_line(&mut self.random, people),
+            true => {
+                let names = self.oracle.member_names();
+                irc::line(&mut self.random, &mut self.texts, people, long, &names)
+            }
+        };
         self.type_line(who, line);
     }
 
@@ -185,7 +223,7 @@ impl World {
     fn type_unended(&mut self, who: usize) {
         let line = format!("unended {}", self.random.below(1000));
         let person = &mut self.people[who];
-        let is_page = person.page.is_some();
+        let is_page = person.page.is_some() || person.irc.is_some();
         if is_page
             || person.ends
             || person.pauses

@@ -25,7 +25,7 @@ use crate::server::handover::Handover;
 use crate::server::limits::FAREWELL_TIMEOUT;
 use crate::server::trusted_peer::TrustedPeer;
 use crate::util::test_support::Random;
-use crate::wire::renderers;
+use crate::wire::renderers_of;
 
 pub struct World {
     pub(super) random: Random,
@@ -62,6 +62,8 @@ pub struct World {
     pub(super) most: MostEver,
     /// The revision of the protocol that the programs know.
     pub(super) revision: u32,
+    /// The listener for IRC, if there is one.
+    pub(super) irc_listener: Option<usize>,
     /// The number of texts that were typed.
     pub(super) texts: u32,
     /// The listeners whose ports are for TLS, as bits.
@@ -114,9 +116,14 @@ impl World {
         }
         let mut network = Network::default();
         let mut listeners: Vec<_> = (0..plan.listeners).map(|_| (ListenerKind::Plain, network.listen())).collect();
-        let mut hub = Hub::new(plan.config.clone(), renderers(Lang::En));
+        let mut hub = Hub::new(plan.config.clone(), renderers_of(Lang::En, &plan.config.name));
         if plan.web {
             listeners.push((ListenerKind::Web, network.listen()));
+        }
+        let has_irc = has_irc(seed, &plan) && hasher.is_none();
+        let irc_listener = has_irc.then_some(listeners.len());
+        if has_irc {
+            listeners.push((ListenerKind::Irc, network.listen()));
         }
         hub.enable_trace();
         let sequencer = (seed / 4 % 4 == 1).then(|| DelayedSequencer::new(seed));
@@ -135,7 +142,7 @@ impl World {
         }
         let replica = (seed / 32 % 8 == 1).then(|| {
             let config = Config { hash_key: [seed, 7], ..plan.config.clone() };
-            let mut replica = Hub::new(config, renderers(Lang::En));
+            let mut replica = Hub::new(config, renderers_of(Lang::En, &plan.config.name));
             replica.use_external_sequencer();
             if hasher.is_some() {
                 replica.restore(empty_store(), Now { at, local: (wall + at).assume_utc() });
@@ -172,6 +179,7 @@ impl World {
             handovers: (seed / 16 % 8 == 3).then_some(Random(seed)),
             reloads: (hash_of(seed) >> 32 & 3 == 0).then_some(Random(seed)),
             most: MostEver::of(&plan.config),
+            irc_listener,
             texts: 0,
             tls: if hash_of(seed) >> 40 & 3 == 0 { hash_of(seed) >> 42 | 1 } else { 0 },
             proxies,
@@ -267,7 +275,8 @@ impl World {
             budget: self.plan.budget,
             max_connections: self.plan.max_connections,
         };
-        let render = || renderers(Lang::En);
+        let name = self.plan.config.name.clone();
+        let render = || renderers_of(Lang::En, &name);
         if let Some(hasher) = &mut self.hasher {
             self.engine.hub_mut().return_passwords(hasher.stop());
             self.oracle.return_passwords();
@@ -480,6 +489,7 @@ impl World {
                 }
                 self.oracle.check_deleted(who, &wire.fresh);
                 match (&mut person.page, &mut person.program) {
+                    _ if let Some(irc) = &mut person.irc => self.oracle.check_output(who, &irc.read(&wire.fresh)),
                     (Some(page), _) => self.oracle.check_output(who, &page.read(&wire.fresh)),
                     (_, Some(program)) => self.oracle.check_output(who, &program.read(&wire.fresh)),
                     _ => self.oracle.check_output(who, &wire.fresh),
@@ -527,6 +537,11 @@ impl World {
 fn has_accounts(seed: u64, plan: &SeedPlan) -> bool {
     // Not from the plan's `random`, so that a seed stays what it was.
     plan.config.login == Login::Nickname && hash_of(seed) >> 62 == 1
+}
+
+/// Whether a world has members with IRC clients: about a quarter have.
+fn has_irc(seed: u64, plan: &SeedPlan) -> bool {
+    plan.config.login == Login::Nickname && hash_of(seed) >> 48 & 3 == 0
 }
 
 /// A hash of a seed, whose bits choose what a world has.

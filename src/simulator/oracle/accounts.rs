@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 
 use super::committing::Proposed;
 use super::history::Replay;
+use super::irc::Identity;
 use super::roles::Rank;
 use super::rules::{Holder, count};
 use super::{OPERATOR, Oracle, ReaderStage, key};
@@ -18,6 +19,7 @@ pub(super) struct Member {
     /// Its current room, and those that it follows.
     pub room: usize,
     pub followed: Vec<usize>,
+    pub identity: Identity,
     /// Its number among all logins, and the time of its login.
     pub joined: usize,
     pub since: OffsetDateTime,
@@ -59,6 +61,12 @@ impl Oracle {
             OPERATOR => Holder::Member(OPERATOR),
             who => self.members[who].account.map_or(Holder::Member(who), Holder::Account),
         }
+    }
+
+    /// The names of all members.
+    pub fn member_names(&self) -> Vec<String> {
+        let members = self.members.iter().filter(|member| member.is_member);
+        members.map(|member| member.name.clone()).collect()
     }
 
     /// Whether a member has a session.
@@ -141,6 +149,7 @@ impl Oracle {
             key: String::new(),
             room: 0,
             followed: Vec::new(),
+            identity: Identity::plain(ip, &self.config),
             joined: self.logins,
             since: now.local,
             away: None,
@@ -154,6 +163,7 @@ impl Oracle {
             kicked: None,
         });
         self.take_name(who, name);
+        self.most_members = self.most_members.max(self.names.len());
         let Some(account) = account else {
             self.take_mute_over(who, ip, now);
             return who;
@@ -177,6 +187,9 @@ impl Oracle {
         (reader.member, reader.prompt, reader.stage) = (Some(who), None, ReaderStage::Here);
         let after = self.take_wanted(session);
         self.readers[session].resumes = after.is_some();
+        if self.is_irc(session) {
+            self.irc_begin(session, who);
+        }
         after
     }
 

@@ -37,6 +37,8 @@ pub enum Proposed {
     Unfollow {
         who: usize,
         room: usize,
+        /// On IRC.
+        reason: Option<String>,
     },
     Topic {
         who: usize,
@@ -257,8 +259,10 @@ impl Proposed {
             }
             (Proposed::Moderator { given, .. }, Change::Moderator { given: made, .. }) => given == made,
             (Proposed::Delete { name, ids, .. }, Change::Delete(delete)) => *name == delete.name && *ids == delete.ids,
-            (Proposed::Unfollow { .. }, Change::Unfollow { .. })
-            | (Proposed::Invite { .. }, Change::Invite { .. })
+            (Proposed::Unfollow { reason, .. }, Change::Unfollow { reason: given, .. }) => {
+                reason.as_deref() == given.as_deref()
+            }
+            (Proposed::Invite { .. }, Change::Invite { .. })
             | (Proposed::Unregister { .. }, Change::Unregister { .. })
             | (Proposed::Unban { .. }, Change::Unban { .. })
             | (Proposed::Unmute { .. }, Change::Unmute { .. }) => true,
@@ -379,8 +383,10 @@ impl Oracle {
                     self.send_to_console(&refusal);
                 }
                 session.into_iter().for_each(|session| self.send_line(session, &refusal));
-                if let (Some(session), Proposed::Join { account: Some(_), .. }) = (session, proposed) {
-                    self.ask_for_name(session);
+                match (session, proposed) {
+                    (Some(session), Proposed::Join { .. }) if self.is_irc(session) => self.irc_forget_nick(session),
+                    (Some(session), Proposed::Join { account: Some(_), .. }) => self.ask_for_name(session),
+                    _ => {}
                 }
             }
             None => {
@@ -389,6 +395,11 @@ impl Oracle {
                 self.carry_out(session, proposed, time);
                 newcomer.into_iter().for_each(|who| self.readers[who].active = now.at);
             }
+        }
+        while self.proposed.is_empty()
+            && let Some(session) = self.registering.pop_front()
+        {
+            self.irc_register(session);
         }
     }
 
@@ -403,7 +414,7 @@ impl Oracle {
             Proposed::Follow { who, ref room, ref key } => {
                 gone(who).or_else(|| self.refuse_following(who, room, key.as_deref(), now))
             }
-            Proposed::Unfollow { who, room } => gone(who).or_else(|| self.refuse_unfollowing(who, room)),
+            Proposed::Unfollow { who, room, .. } => gone(who).or_else(|| self.refuse_unfollowing(who, room)),
             Proposed::Topic { who, room, .. } => self.refuse_topic(who, room, now),
             Proposed::Away { who, .. } | Proposed::Leave { who, .. } => gone(who),
             Proposed::Say { author: OPERATOR, .. } => None,
@@ -460,16 +471,21 @@ impl Oracle {
                 }
             }
             Proposed::Move { who, room, key } => {
-                let room = self.open(&room, who).expect("a room that can be opened");
+                let room = self.open(&room, who, now).expect("a room that can be opened");
                 self.note_key(who, room, key);
                 self.go(who, room, "", now);
             }
             Proposed::Follow { who, room, key } => {
-                let room = self.open(&room, who).expect("a room that can be opened");
+                let room = self.open(&room, who, now).expect("a room that can be opened");
                 self.note_key(who, room, key);
                 self.commit_follow(who, room, Replay::ALL, now);
             }
-            Proposed::Unfollow { who, room } => self.commit_unfollow(who, room, None, now),
+            Proposed::Unfollow { who, room, reason } => {
+                let is_silent = self.is_muted(who, now) || self.refuse_speech(who, room, now).is_some();
+                self.counts.dropped_reasons += usize::from(is_silent && reason.is_some());
+                self.irc_parted(who, room, reason.as_deref().filter(|_| !is_silent), now);
+                self.commit_unfollow(who, room, None, now);
+            }
             Proposed::Topic { who, room, text } => self.commit_topic(who, room, text, now),
             Proposed::Away { who, text } => self.commit_away(who, text, now),
             Proposed::Leave { who, cause } => self.leave(who, &cause, now),

@@ -6,6 +6,9 @@ use std::ops::AddAssign;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counts {
     pub lines: usize,
+    /// Members with IRC clients, and what they said in rooms.
+    pub irc_members: usize,
+    pub irc_messages: usize,
     /// Persons who came through a proxy.
     pub proxied: usize,
     pub dropped: usize,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::committing::Proposed;
 use super::history::Replay;
 use super::lookalikes::{is_cyrillic, refuse_look};
-use super::{Oracle, ReaderStage, Typed, key};
+use super::{NOWHERE, Oracle, ReaderStage, Typed, key};
 use crate::chat::{Cause, Login, Now};
 
 /// The refusal of an invalid name.
@@ -76,6 +76,11 @@ impl Oracle {
         self.readers[who].stage = ReaderStage::Asked;
         self.readers[who].active = now.at;
         match self.config.login {
+            // A member that leaves makes place, and its name is free when that is committed.
+            Login::Nickname if self.is_irc(who) && !self.delayed && !self.proposed.is_empty() => {
+                self.registering.push_back(who);
+            }
+            Login::Nickname if self.is_irc(who) => self.irc_register(who),
             Login::Nickname => self.send_welcome(who),
             Login::Address => {
                 let name = self.readers[who].addr.to_string();
@@ -148,6 +153,14 @@ impl Oracle {
         now: Now,
     ) -> usize {
         let member = self.add_member(&name, account, self.readers[who].addr.ip(), now);
+        if self.is_irc(who) {
+            self.introduce(member, who);
+            self.members[member].room = NOWHERE;
+            if let Some(session) = session {
+                self.begin_session(session, member);
+            }
+            return member;
+        }
         let after = session.and_then(|session| self.begin_session(session, member));
         let room = self.open_place(member, session, room, now);
         // In the lobby, where it did not want to be, it is shown everything.
@@ -184,7 +197,7 @@ impl Oracle {
             session.into_iter().for_each(|session| self.send_line(session, &refusal));
             return None;
         }
-        self.open(name, member)
+        self.open(name, member, now)
     }
 
     pub(super) fn take_name(&mut self, who: usize, name: &str) {
@@ -300,6 +313,7 @@ impl Oracle {
             Cause::OtherProtocol => ": another protocol".into(),
             _ => String::new(),
         };
+        self.irc_quit(who, cause, now);
         let rooms = self.rooms_of(who);
         self.members[who].followed.clear();
         rooms.into_iter().for_each(|room| self.exit(who, room, &words, now));
@@ -339,6 +353,7 @@ impl Oracle {
         const WORDS: &str = "The server is shutting down.";
         self.ending = true;
         self.send_to_console(&format!("* {WORDS}"));
+        self.irc_ending(WORDS);
         for room in 0..self.rooms.len() {
             if self.rooms[room].is_some() {
                 // Each member reads this once, in its current room.

@@ -8,7 +8,7 @@ use super::entering::{SHAPE, name};
 use super::history::Replay;
 use super::roles::Rank;
 use super::rooms::{Message, day_line};
-use super::{OPERATOR, Oracle, key};
+use super::{NOWHERE, OPERATOR, Oracle, key};
 use crate::chat::{Login, Now};
 
 /// The longest text of a topic and of `/away`, in bytes.
@@ -23,7 +23,7 @@ impl Oracle {
     /// The rooms of a member: its current room first, and then those that it follows.
     pub(super) fn rooms_of(&self, who: usize) -> Vec<usize> {
         let reader = &self.members[who];
-        std::iter::once(reader.room).chain(reader.followed.iter().copied()).collect()
+        std::iter::once(reader.room).filter(|&room| room != NOWHERE).chain(reader.followed.iter().copied()).collect()
     }
 
     pub(super) fn is_in(&self, who: usize, room: usize) -> bool {
@@ -55,7 +55,7 @@ impl Oracle {
 
     /// Sends a session the line of a day. Programs read times instead.
     pub(super) fn send_day(&mut self, session: usize, day: Date) {
-        if self.readers[session].program.is_none() {
+        if self.readers[session].program.is_none() && !self.is_irc(session) {
             self.send_line(session, &day_line(day));
         }
     }
@@ -180,7 +180,7 @@ impl Oracle {
         let arg = arg.strip_prefix('#').unwrap_or(arg);
         match self.find_room(arg) {
             Some(room) if self.members[who].followed.contains(&room) => {
-                self.propose(Proposed::Unfollow { who, room });
+                self.propose(Proposed::Unfollow { who, room, reason: None });
             }
             None if self.place(arg).is_none() => self.answer_to(who, super::talking::ROOM_SHAPE),
             _ => self.answer_to(who, &format!("! You do not follow {arg}.")),
@@ -209,6 +209,9 @@ impl Oracle {
     pub(super) fn go(&mut self, who: usize, room: usize, cause: &str, now: Now) {
         let left = self.members[who].room;
         self.begin_day(left, now);
+        if cause.is_empty() {
+            self.irc_parted(who, left, None, now);
+        }
         let is_followed = self.members[who].followed.contains(&room);
         self.members[who].followed.retain(|&followed| followed != room);
         if is_followed {
@@ -306,11 +309,15 @@ impl Oracle {
         };
         self.begin_day(room, now);
         if self.is_muted(who, now) {
+            self.irc_act(who, room, "TOPIC", &format!(":{}", text.as_deref().unwrap_or_default()), now);
             self.tell_in(who, room, &words, &program);
             return self.send_room_event_to_console(room, "* ", &format!("(muted) {words}"));
         }
         self.counts.topics += 1;
-        self.room(room).topic = text.map(|text| (name, text));
+        let rest = format!(":{}", text.as_deref().unwrap_or_default());
+        let found = self.room(room);
+        (found.topic, found.topic_at) = (text.map(|text| (name, text)), now.local.unix_timestamp());
+        self.irc_act(who, room, "TOPIC", &rest, now);
         self.store_room(room);
         self.tell_room(who, room, &words, &program, now);
         self.remove_if_unkept(room);
@@ -360,7 +367,9 @@ impl Oracle {
 
     /// Programs in the rooms of a member read whether it is away.
     pub(super) fn show_away(&mut self, who: usize, now: Now) {
-        self.rooms_of(who).into_iter().for_each(|room| self.show_away_in(room, who, now));
+        let rooms = self.rooms_of(who);
+        self.irc_away(who, &rooms, now);
+        rooms.into_iter().for_each(|room| self.show_away_in(room, who, now));
     }
 
     /// Programs in a room read whether a member is away; of a muted one only its own.

@@ -42,7 +42,9 @@ impl Oracle {
             self.members[who].room = room;
         }
         let others = self.names_in(room, 12);
-        for session in self.sessions(who) {
+        let (irc, others_sessions): (Vec<_>, Vec<_>) =
+            self.sessions(who).into_iter().partition(|&session| self.is_irc(session));
+        for session in others_sessions {
             let is_only = !follows && self.members[who].followed.is_empty();
             self.greet(session, room, &others, here, replay, is_only, now, greeting);
         }
@@ -50,11 +52,13 @@ impl Oracle {
             self.members[who].followed.push(room);
         }
         self.room(room).members.push(who);
+        irc.into_iter().for_each(|session| self.irc_greet(session, room, now));
         let holder = self.holder(who);
         self.rules(room).invited.retain(|&invited| invited != holder);
         let line = format!("{} joined ({here} here)", self.members[who].name);
         self.announce(who, room, &line, (1, 0), now);
         if self.members[who].away.is_some() {
+            self.irc_away(who, &[room], now);
             self.show_away_in(room, who, now);
         }
     }

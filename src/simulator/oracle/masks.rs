@@ -1,4 +1,4 @@
-//! Masks in one room: bans by patterns. Nobody here has an IRC client, so all user names are `chat`, and no host is known.
+//! Masks in one room: bans by patterns.
 
 use super::committing::Proposed;
 use super::roles::Rank;
@@ -78,7 +78,13 @@ impl Oracle {
             Some(pattern) => account.as_ref().is_some_and(|account| is_like(pattern, account)),
             None => {
                 let [nick, user, host] = &mask.parts;
-                is_like(nick, &composed(&self.actor_name(who))) && is_like(user, "chat") && host == "*"
+                let (own_user, own_host) = match who {
+                    OPERATOR => ("chat", ""),
+                    who => (&*self.members[who].identity.user, &*self.members[who].identity.host),
+                };
+                is_like(nick, &composed(&self.actor_name(who)))
+                    && is_like(user, &own_user.to_lowercase())
+                    && is_like(host, own_host)
             }
         };
         let masks = self.rules_of(room).masks.iter().map(|(mask, _)| mask);
@@ -136,6 +142,7 @@ impl Oracle {
                 self.rules(room).masks.retain(|(other, _)| *other != mask);
             }
         }
+        self.irc_act(by, room, "MODE", &format!("{}b {text}", if added { '+' } else { '-' }), now);
         self.tell_room(by, room, &words, &words, now);
         self.store_room(room);
         self.remove_if_unkept(room);

@@ -12,6 +12,7 @@ mod deleting;
 mod entering;
 mod following;
 mod history;
+mod irc;
 mod lookalikes;
 mod masks;
 mod moderating;
@@ -30,12 +31,13 @@ use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use time::Date;
+use time::{Date, OffsetDateTime};
 
 use self::accounts::{Account, Member};
 use self::committing::Proposed;
 pub use self::counts::Counts;
 use self::deleting::DeletedText;
+use self::irc::IrcReader;
 use self::moderating::{Ban, Mute};
 pub use self::passwords::{Compared, scram, verifier};
 use self::passwords::{Failures, Prompt, Request};
@@ -47,6 +49,8 @@ use crate::chat::{Cause, ClientId, Config, Now};
 
 /// The number of the operator; others are numbers of members.
 pub const OPERATOR: usize = usize::MAX;
+/// The current room of a member that has none: it has an IRC client.
+const NOWHERE: usize = usize::MAX;
 
 /// An input of a person, as the server should understand it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,6 +81,8 @@ pub struct Reader {
     page: bool,
     /// The revision of the JSON that it reads, which has no day lines, and includes its own messages.
     program: Option<u32>,
+    /// What it has besides, with an IRC client.
+    irc: Option<IrcReader>,
     /// The revision that its program would understand.
     revision: u32,
     /// Where it wants to continue.
@@ -158,6 +164,10 @@ pub struct Oracle {
     mutes: Vec<Mute>,
     deleted: Vec<DeletedText>,
     logins: usize,
+    /// The most members that there ever were at once.
+    most_members: usize,
+    /// When the first connection came.
+    started: Option<OffsetDateTime>,
     /// The messages that were ever said, muted ones too.
     pub messages: u64,
     /// Grows each time a room may have become empty.
@@ -174,6 +184,8 @@ pub struct Oracle {
     delayed: bool,
     /// Public changes that are proposed and not committed, in their order.
     proposed: VecDeque<(Option<usize>, Proposed)>,
+    /// Sessions that will be registered when what is proposed is committed.
+    registering: VecDeque<usize>,
     pub counts: Counts,
 }
 
@@ -217,6 +229,8 @@ impl Oracle {
             mutes: Vec::new(),
             deleted: Vec::new(),
             logins: 0,
+            most_members: 0,
+            started: None,
             messages: 0,
             emptied: 0,
             connected: 0,
@@ -227,6 +241,7 @@ impl Oracle {
             orders: VecDeque::new(),
             delayed,
             proposed: VecDeque::new(),
+            registering: VecDeque::new(),
             counts: Counts::default(),
         }
     }
@@ -237,6 +252,7 @@ impl Oracle {
             addr,
             page: page.is_some(),
             program: page.is_some().then_some(revision),
+            irc: None,
             revision,
             stage: ReaderStage::Outside,
             expected: Vec::new(),
@@ -281,6 +297,7 @@ impl Oracle {
                 assert_eq!(self.slots[id.slot()], None, "{id:?} is given to two");
                 self.slots[id.slot()] = Some(who);
                 self.connected += 1;
+                self.started.get_or_insert(now.local);
                 let (addr, connected) = (self.readers[who].addr, self.connected);
                 self.send_to_console(&format!("* connected {addr} ({connected} connected)"));
                 self.receive(who, now);
@@ -356,6 +373,9 @@ impl Oracle {
             reader.active = now.at;
         }
         self.speaker = who;
+        if self.is_irc(who) {
+            return self.irc_input(who, typed, now);
+        }
         match typed {
             Some(Typed::TooLong) => {
                 let most = self.config.max_line;

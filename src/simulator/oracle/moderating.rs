@@ -182,6 +182,7 @@ impl Oracle {
             return self.remove(who, &cause, now);
         }
         for session in self.sessions(who) {
+            self.irc_killed(session, by, why, now);
             self.send_line(session, &format!("* You were kicked by {actor}{end}"));
             self.readers[session].due = Some(cause.clone());
         }

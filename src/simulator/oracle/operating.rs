@@ -28,7 +28,7 @@ impl Oracle {
                 let to = self.members[target].name.clone();
                 self.begin_console_day(now);
                 self.send_to_console(&format!("{} you -> {to}: {rest}", clock(now)));
-                self.hear_whisper(target, OPERATOR, "server", rest, now);
+                self.hear_whisper(target, OPERATOR, "server", (MessageKind::Said, rest), now);
                 if let Some(line) = self.away_line(target, now) {
                     self.send_to_console(&line);
                 }

@@ -121,7 +121,7 @@ fn too_many(wait: Duration) -> String {
 
 /// The refusal of a password that nobody can have.
 fn refuse_password(text: &str) -> Option<String> {
-    let is_bad = text.trim().len() > 256 || text.contains(' ') || text.starts_with('/') || is_farewell(text);
+    let is_bad = text.trim().len() > 1024 || text.contains(' ') || text.starts_with('/') || is_farewell(text);
     is_bad.then(|| {
         "! A password is one word of 1 to 1024 bytes. q, quit, exit and words that begin with / are commands.".into()
     })
@@ -202,7 +202,7 @@ impl Oracle {
         let account = purpose.account();
         let right = account.map(|account| self.accounts[account].as_ref().expect("an account").password.clone());
         let typed = typed.trim().to_owned();
-        if account.is_some() && typed.len() > 256 {
+        if account.is_some() && typed.len() > 1024 {
             return self.wrong_password(session, &purpose, now);
         }
         if let Some(wait) = self.password_wait(session, account, now) {

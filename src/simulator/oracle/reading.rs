@@ -4,9 +4,14 @@ use super::Oracle;
 
 /// Bytes that an object of JSON needs at most besides its texts.
 const MAX_OBJECT: usize = 200;
+/// Bytes of a line of IRC that need not be those of a text: tags and a whole line, or the source before each piece of a text.
+const MAX_IRC_LINE: usize = 640;
 
 impl Oracle {
     pub(super) fn send_line(&mut self, who: usize, line: &str) {
+        if self.is_irc(who) {
+            return self.irc_words(who, line);
+        }
         let expected = &mut self.readers[who].expected;
         expected.extend_from_slice(line.as_bytes());
         expected.extend_from_slice(b"\r\n");
@@ -73,6 +78,9 @@ impl Oracle {
                 bytes += shown.bytes + self.label(member, room).len() * shown.lines;
                 lines += shown.lines;
             }
+        }
+        if self.is_irc(who) {
+            return 2 * bytes + MAX_IRC_LINE * lines;
         }
         // JSON may need two bytes for one.
         if reader.program.is_some() { 2 * bytes + MAX_OBJECT * lines } else { bytes }

@@ -72,6 +72,7 @@ impl Oracle {
         now: Now,
     ) {
         self.counts.removed_from_room += 1;
+        self.irc_kicked(who, room, by, why, now);
         let end = why.map_or(".".into(), |why| format!(": {why}"));
         let words = format!("You were {kind} from {} by {}{end}", self.room_name(room), self.actor_name(by));
         self.tell(who, &words, &words);
@@ -165,6 +166,7 @@ impl Oracle {
             self.take_role(who, room);
         }
         let words = format!("{name} was {} by {}", kind.word(), self.actor_name(by));
+        self.irc_restricted(by, room, kind, &name, true, &words, now);
         self.tell_room(by, room, &words, &words, now);
         if kind == Kind::Ban {
             self.store_room(room);
@@ -199,6 +201,7 @@ impl Oracle {
         self.counts.lifted += 1;
         self.note_act(by);
         let words = format!("{name} was un{} by {}", kind.word(), self.actor_name(by));
+        self.irc_restricted(by, room, kind, &name, false, &words, now);
         self.tell_room(by, room, &words, &words, now);
         if kind == Kind::Ban {
             self.store_room(room);

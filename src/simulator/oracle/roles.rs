@@ -128,6 +128,7 @@ impl Oracle {
     /// The words that a session reads; nothing if its program does not know such events.
     pub(super) fn words_for<'l>(&self, session: usize, words: &'l str, program: &'l str) -> Option<&'l str> {
         match self.readers[session].program {
+            _ if self.is_irc(session) => None,
             None => Some(words),
             Some(1) => None,
             Some(_) => Some(program),
@@ -292,6 +293,7 @@ impl Oracle {
             (true, false) => format!("{actor} gave {name} voice"),
             (false, false) => format!("{actor} took voice from {name}"),
         };
+        let is_operator = role;
         let role = if !given {
             "none"
         } else if role {
@@ -299,6 +301,8 @@ impl Oracle {
         } else {
             "voice"
         };
+        let mode = format!("{}{} {name}", if given { '+' } else { '-' }, if is_operator { 'o' } else { 'v' });
+        self.irc_act(by, room, "MODE", &mode, now);
         self.tell_room(by, room, &words, &format!("{actor} gives {name} the role {role}"), now);
     }
 
@@ -329,6 +333,9 @@ impl Oracle {
         self.keep(who, |account| account.is_moderator = given);
         let words = if given { "server made you a moderator." } else { "server took the moderator role from you." };
         self.tell(who, words, words);
+        for session in self.sessions(who).into_iter().filter(|&session| self.is_irc(session)).collect::<Vec<_>>() {
+            self.send_line(session, &format!("* {words}"));
+        }
         let name = &self.members[who].name;
         let words = if given { "is now a moderator." } else { "is no longer a moderator." };
         self.send_to_console(&format!("* {name} {words}"));
@@ -359,7 +366,7 @@ impl Oracle {
         let who = if session == OPERATOR { None } else { self.readers[session].member };
         let is_here = who.is_some();
         let who = who.unwrap_or(OPERATOR);
-        let room = self.rooms[if is_here { self.members[who].room } else { 0 }].as_ref();
+        let room = self.rooms.get(if is_here { self.members[who].room } else { 0 }).and_then(Option::as_ref);
         let others = room.map_or(&[][..], |room| &room.members).iter().filter(|&&member| member != who);
         let has_key = |name: &String| self.find_room(name).is_some_and(|room| self.rules_of(room).has("key"));
         let rooms = self.rooms.iter().flatten().map(|room| room.name.clone());

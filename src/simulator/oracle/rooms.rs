@@ -6,7 +6,7 @@ use time::Date;
 
 use super::roles::Rank;
 use super::rules::{Holder, Rules};
-use super::{OPERATOR, Oracle};
+use super::{NOWHERE, OPERATOR, Oracle};
 use crate::chat::{MessageKind, Now};
 
 /// The state of a room.
@@ -19,6 +19,9 @@ pub(super) struct OracleRoom {
     pub shown: Shown,
     /// The name of the member who has set the topic, and its text.
     pub(super) topic: Option<(String, String)>,
+    pub(super) topic_at: i64,
+    /// When a member made it.
+    pub(super) created: Option<i64>,
     pub(super) rules: Rules,
     /// It is in the store, which keeps it.
     is_stored: bool,
@@ -56,6 +59,8 @@ pub(super) struct Message {
     /// The time, and a star for an action.
     pub mark: String,
     pub spoken: String,
+    /// Where the text begins there.
+    pub text_at: usize,
 }
 
 /// A message of the history.
@@ -76,6 +81,8 @@ impl OracleRoom {
             history: Vec::new(),
             shown: Shown::default(),
             topic: None,
+            topic_at: 0,
+            created: None,
             rules: Rules::default(),
             is_stored: false,
             has_deleted: false,
@@ -87,6 +94,11 @@ impl OracleRoom {
             next_sum: Duration::ZERO,
             emptied: 0,
         }
+    }
+
+    /// Whether joins and leaves are not announced yet.
+    pub fn has_sum(&self) -> bool {
+        self.sum.is_some()
     }
 }
 
@@ -126,7 +138,7 @@ impl Oracle {
 
     /// Finds or creates a room, whose first operator its creator is; at the limit the least recently used empty room is
     /// removed.
-    pub(super) fn open(&mut self, name: &str, creator: usize) -> Option<usize> {
+    pub(super) fn open(&mut self, name: &str, creator: usize, now: Now) -> Option<usize> {
         if let Some(room) = self.find_room(name) {
             return Some(room);
         }
@@ -136,6 +148,7 @@ impl Oracle {
         // A number is never used again, so that it always means the same room.
         self.rooms.push(Some(OracleRoom::new(name)));
         let room = self.rooms.len() - 1;
+        self.room(room).created = Some(now.local.unix_timestamp());
         self.give_role(creator, room, true);
         Some(room)
     }
@@ -157,6 +170,9 @@ impl Oracle {
 
     /// The line before the first line of another day.
     pub(super) fn begin_day(&mut self, number: usize, now: Now) {
+        if number == NOWHERE {
+            return self.begin_console_day(now);
+        }
         let today = now.local.date();
         let room = self.room(number);
         let said = room.said;
@@ -193,7 +209,7 @@ impl Oracle {
 
     /// Sends a notice of a room to a session of a member, if it has not ended.
     pub(super) fn send_notice(&mut self, who: usize, room: usize, words: &str) {
-        if let Some(member) = self.readers[who].member {
+        if let Some(member) = self.readers[who].member.filter(|_| !self.is_irc(who)) {
             self.note_source(who, room);
             let label = self.label(member, room);
             self.send_line(who, &format!("* {label}{words}"));
@@ -285,6 +301,9 @@ impl Oracle {
         }
         self.begin_day(number, now);
         self.send_room_event_to_console(number, "* ", line);
+        if joined > 0 {
+            self.irc_joined(who, number, now);
+        }
         let limit = self.config.announce_limit;
         let room = self.room(number);
         if room.members.len() > limit || room.sum.is_some() {
@@ -335,9 +354,10 @@ impl Oracle {
             author => (self.members[author].name.clone(), self.members[author].key.clone()),
         };
         let spoken = format!("{name}{}{text}", kind.separator());
+        let text_at = spoken.len() - text.len();
         let mark = format!("{} {}", clock(now), if kind == MessageKind::Action { "* " } else { "" });
         self.messages += 1;
-        let message = Message { id: self.messages, author, name: name.clone(), key, mark, spoken };
+        let message = Message { id: self.messages, author, name: name.clone(), key, mark, spoken, text_at };
         let Message { mark, spoken, .. } = &message;
         let must_wait = self.rank(author, Some(number)) < Rank::Voice;
         let holder = self.holder(author);
@@ -349,8 +369,9 @@ impl Oracle {
         if author != OPERATOR && self.is_muted(author, now) {
             self.send_room_event_to_console(number, mark, &format!("(muted) {spoken}"));
             for session in self.sessions(author) {
-                if self.readers[session].echo || Some(session) != speaker {
-                    self.send_message(session, number, &message);
+                let has_echo = self.readers[session].echo || self.readers[session].has_cap("echo-message");
+                if has_echo || Some(session) != speaker {
+                    self.send_said(session, number, &message, kind, now);
                 }
             }
             return;
@@ -363,11 +384,12 @@ impl Oracle {
             let is_shared = self.members[member].account.is_some();
             for session in self.sessions(member) {
                 let reads = match member == author {
+                    true if self.is_irc(session) => self.readers[session].has_cap("echo-message"),
                     true => self.readers[session].echo || is_shared && Some(session) != speaker,
                     false => !self.ignores(member, author, &message.key),
                 };
                 if reads {
-                    self.send_message(session, number, &message);
+                    self.send_said(session, number, &message, kind, now);
                 }
             }
         }
@@ -379,6 +401,14 @@ impl Oracle {
         room.history.push(HistoryEntry { message, day, begun, cost });
         self.drop_old_messages(number);
         self.grow(number, &line);
+    }
+
+    /// Sends a message to a session as it is said.
+    fn send_said(&mut self, session: usize, room: usize, message: &Message, kind: MessageKind, now: Now) {
+        match self.is_irc(session) {
+            true => self.irc_said(session, room, message, kind, now),
+            false => self.send_message(session, room, message),
+        }
     }
 
     /// Drops the messages of a room's history that are over its limits.

@@ -39,6 +39,26 @@ fn read_setting(text: &str) -> Result<NewValue, String> {
     number.map(|number| (name, Some(Value::Number(number)))).ok_or(USAGE.into())
 }
 
+/// The mode that a setting is on IRC, if it is one.
+fn mode_of(setting: &str, value: Option<&Value>) -> Option<String> {
+    let letter = match setting {
+        "key" => 'k',
+        "invite-only" => 'i',
+        "moderated" => 'm',
+        "secret" => 's',
+        "topic-lock" => 't',
+        "limit" => 'l',
+        _ => return None,
+    };
+    let shown = match value {
+        // Not all may see the key.
+        _ if letter == 'k' => " *".into(),
+        Some(Value::Number(number)) => format!(" {number}"),
+        _ => String::new(),
+    };
+    Some(format!("{}{letter}{shown}", if value.is_some() { '+' } else { '-' }))
+}
+
 impl Oracle {
     /// `/room`, `/room [#room] setting value`
     pub(super) fn room_command(&mut self, by: usize, rest: &str, now: Now) {
@@ -117,6 +137,7 @@ impl Oracle {
             Some(Value::Number(number)) => format!(" {number}"),
             Some(_) => String::new(),
         };
+        let mode = mode_of(setting, value.as_ref());
         let rules = self.rules(room);
         match value {
             Some(value) => drop(rules.settings.insert(setting, value)),
@@ -126,6 +147,10 @@ impl Oracle {
             rules.spoken.clear();
         }
         let words = format!("{} changed the settings: {setting}{shown}", self.actor_name(by));
+        match mode {
+            Some(mode) => self.irc_act(by, room, "MODE", &mode, now),
+            None => self.irc_note(by, room, &words, now),
+        }
         self.tell_room(by, room, &words, &words, now);
         self.store_room(room);
         self.remove_if_unkept(room);
@@ -170,8 +195,10 @@ impl Oracle {
         let program = format!("{name} is invited to {place} by {actor}");
         let is_hidden = by != OPERATOR && (self.has_ignored(who, by) || self.is_muted(by, now));
         if !is_hidden {
+            self.irc_invited(who, by, room, now);
             self.tell(who, &format!("{actor} invites you to {place}: /join {place}"), &program);
         }
+        self.irc_shows_invitation(who, by, room, now);
         self.tell(by, &format!("{name} is invited to {place}."), &program);
     }
 

@@ -13,6 +13,11 @@ use crate::chat::{Help, Lang, Login, MessageKind, Now};
 pub(super) const ROOM_SHAPE: &str =
     "! The name of a room is 1 to 48 characters wide: letters and digits of any script, _, - and ., no spaces.";
 
+/// What stands before a whisper that is an action on IRC.
+fn star(kind: MessageKind) -> &'static str {
+    if kind == MessageKind::Action { "* " } else { "" }
+}
+
 pub(super) fn split(line: &str) -> (&str, &str) {
     line.split_once(' ').unwrap_or((line, ""))
 }
@@ -133,8 +138,10 @@ impl Oracle {
         }
         match self.recipient(to) {
             Some(target) if target == who => self.answer_to(who, "! That is you."),
-            Some(target) => self.whisper_to(who, target, text, now),
-            None if self.console.is_some() && key(to) == "server" => self.whisper_to(who, OPERATOR, text, now),
+            Some(target) => self.whisper_to(who, target, (MessageKind::Said, text), now),
+            None if self.console.is_some() && key(to) == "server" => {
+                self.whisper_to(who, OPERATOR, (MessageKind::Said, text), now)
+            }
             None => self.answer_to(who, &format!("! Nobody here is called {to}.")),
         }
     }
@@ -142,23 +149,33 @@ impl Oracle {
     fn reply(&mut self, who: usize, text: &str, now: Now) {
         match self.members[who].whisperer {
             _ if text.trim().is_empty() => self.answer_to(who, "! Usage: /r text"),
-            Some(OPERATOR) => self.whisper_to(who, OPERATOR, text, now),
-            Some(target) if self.has_session(target) => self.whisper_to(who, target, text, now),
+            Some(OPERATOR) => self.whisper_to(who, OPERATOR, (MessageKind::Said, text), now),
+            Some(target) if self.has_session(target) => {
+                self.whisper_to(who, target, (MessageKind::Said, text), now);
+            }
             Some(_) => self.answer_to(who, "! The last person who whispered to you has left."),
             None => self.answer_to(who, "! Nobody has whispered to you yet."),
         }
     }
 
-    fn whisper_to(&mut self, who: usize, target: usize, text: &str, now: Now) {
+    pub(super) fn whisper_to(&mut self, who: usize, target: usize, (kind, text): (MessageKind, &str), now: Now) {
         let from = self.members[who].name.clone();
         let to = if target == OPERATOR { "server".into() } else { self.members[target].name.clone() };
         self.begin_day(self.members[who].room, now);
-        self.send_line_to_sessions(who, &format!("{} you -> {to}: {text}", clock(now)));
+        for session in self.sessions(who) {
+            match self.is_irc(session) {
+                true if self.readers[session].has_cap("echo-message") => {
+                    self.irc_whisper(session, who, &to, (kind, text), now);
+                }
+                true => {}
+                false => self.send_line(session, &format!("{} you -> {to}: {text}", clock(now))),
+            }
+        }
         if target == OPERATOR {
             self.console_whisperer = Some(who);
-            self.send_to_console(&format!("{} {from} -> you: {text}", clock(now)));
+            self.send_to_console(&format!("{} {from} -> you: {}{text}", clock(now), star(kind)));
         } else if !self.ignores_now(target, who) && !self.is_muted(who, now) {
-            self.hear_whisper(target, who, &from, text, now);
+            self.hear_whisper(target, who, &from, (kind, text), now);
         }
         // Programs of revision 1 do not know it.
         if let Some(line) = self.away_line(target, now).filter(|_| self.readers[self.speaker].program != Some(1)) {
@@ -166,10 +183,23 @@ impl Oracle {
         }
     }
 
-    pub(super) fn hear_whisper(&mut self, target: usize, from: usize, name: &str, text: &str, now: Now) {
+    pub(super) fn hear_whisper(
+        &mut self,
+        target: usize,
+        from: usize,
+        name: &str,
+        (kind, text): (MessageKind, &str),
+        now: Now,
+    ) {
         self.begin_day(self.members[target].room, now);
         self.members[target].whisperer = Some(from);
-        self.send_line_to_sessions(target, &format!("{} {name} -> you: {text}", clock(now)));
+        let own = self.members[target].name.clone();
+        for session in self.sessions(target) {
+            match self.is_irc(session) {
+                true => self.irc_whisper(session, from, &own, (kind, text), now),
+                false => self.send_line(session, &format!("{} {name} -> you: {}{text}", clock(now), star(kind))),
+            }
+        }
     }
 
     fn rename(&mut self, who: usize, text: &str, now: Now) {
@@ -223,6 +253,7 @@ impl Oracle {
         let line = format!("{old} is now called {new}");
         self.rename_mute(who, ip, now);
         let is_muted = self.is_muted(who, now);
+        self.irc_renamed(who, &old, is_muted, now);
         for room in self.rooms_of(who) {
             self.begin_day(room, now);
             match is_muted {
@@ -230,7 +261,9 @@ impl Oracle {
                 false => self.show(room, &line, now, |_, _, _| true),
             }
         }
-        self.send_room_event_to_console(self.members[who].room, "* ", &line);
+        if let Some(&room) = self.rooms_of(who).first() {
+            self.send_room_event_to_console(room, "* ", &line);
+        }
         if let Some(account) = account {
             self.counts.account_logins += 1;
             self.bind(who, account, ip, now);

@@ -62,13 +62,18 @@ impl Hub {
                     census.here += 1;
                     let Some(slot) = session.member else { return Err(format!("{id:?} has no member")) };
                     members_here.insert(slot);
-                    let rooms: Vec<RoomId> = members.rooms(slot).collect();
-                    let read: Vec<RoomId> =
+                    let mut rooms: Vec<RoomId> = members.rooms(slot).collect();
+                    let mut read: Vec<RoomId> =
                         self.sessions.subscriptions(session).map(|(_, subscription)| subscription.room).collect();
+                    if session.encoding.is_irc() {
+                        // No room comes first on IRC.
+                        rooms.sort();
+                        read.sort();
+                    }
                     if rooms != read || !members[slot].sessions().any(|own| own == id) {
                         return Err(format!("{id:?} reads {read:?} and its member is in {rooms:?}"));
                     }
-                    census.followed = census.followed.max(rooms.len() - 1);
+                    census.followed = census.followed.max(members.followed(slot).count());
                 }
             }
             let private = session.private_bytes();
@@ -78,7 +83,10 @@ impl Hub {
                 return Err(format!("{id:?} is blocked with {private} unsent bytes, and will not be dropped"));
             }
         }
-        let mut in_rooms = 0;
+        // Those with IRC clients alone have no current room.
+        let outside: Vec<_> = members.iter().filter(|(_, member)| member.room().is_none()).collect();
+        let mut in_rooms = outside.len();
+        census.ghosts += outside.iter().filter(|(_, member)| member.session_at(0).is_none()).count();
         for (id, room) in rooms.iter() {
             in_rooms += room.members.iter().filter(|&&slot| members[slot].room() == Some(id)).count();
             census.empty_rooms += usize::from(room.members.is_empty());

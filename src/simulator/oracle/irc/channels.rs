@@ -1,0 +1,206 @@
+//! Commands of IRC sessions about channels.
+
+use super::{Identity, Oracle};
+use crate::chat::Now;
+use crate::simulator::oracle::committing::Proposed;
+use crate::simulator::oracle::roles::Rank;
+use crate::simulator::oracle::rules::Value;
+
+/// The most bytes of a topic.
+const MAX_TEXT: usize = 390;
+/// A line of NAMES with as many bytes is full.
+const FULL_NAMES: usize = 400;
+
+impl Oracle {
+    pub(super) fn irc_channel_command(
+        &mut self,
+        who: usize,
+        member: usize,
+        command: &str,
+        params: &[String],
+        now: Now,
+    ) {
+        let Some(name) = params.first() else {
+            return match command {
+                "NAMES" => self.irc_numeric(who, 366, "* :End of /NAMES list"),
+                _ => self.irc_numeric(who, 337, ":End of /INVITE list"),
+            };
+        };
+        if command == "JOIN" {
+            return self.irc_join(who, member, name, params.get(1), now);
+        }
+        let channel = if command == "INVITE" { params.get(1).expect("a channel") } else { name };
+        let room = channel.strip_prefix('#').and_then(|name| self.find_room(name));
+        let room = room.filter(|&room| self.sees(member, room));
+        if command == "NAMES" {
+            room.into_iter().for_each(|room| self.send_names(who, room));
+            return self.irc_numeric(who, 366, &format!("{name} :End of /NAMES list"));
+        }
+        let Some(room) = room else { return self.irc_numeric(who, 403, &format!("{channel} :No such channel")) };
+        let is_in = self.is_in(member, room);
+        match command {
+            "TOPIC" => match params.get(1) {
+                Some(text) => {
+                    let text = text[..text.floor_char_boundary(MAX_TEXT)].trim();
+                    let text = Some(text.to_owned()).filter(|text| !text.is_empty());
+                    self.propose_or_refuse(Proposed::Topic { who: member, room, text }, now);
+                }
+                None => self.show_topic(who, member, room),
+            },
+            "MODE" => self.irc_mode(who, member, room, &params[1..], now),
+            "PART" if is_in => {
+                let reason = params.get(1).cloned();
+                self.propose_or_refuse(Proposed::Unfollow { who: member, room, reason }, now);
+            }
+            "KICK" | "INVITE" if is_in || self.rank(member, None) >= Rank::Moderator => {
+                let (kicks, name) = (command == "KICK", if command == "KICK" { &params[1] } else { name });
+                if let Some(refusal) = self.permit(member, Rank::RoomOperator, Some(room)) {
+                    return self.send_line(who, &refusal);
+                }
+                if room == 0 {
+                    return self.send_line(who, "! That does not apply to lobby.");
+                }
+                let Some(target) = self.find(name) else {
+                    return self.send_line(who, &format!("! Nobody here is called {name}."));
+                };
+                let proposed = match kicks {
+                    true => {
+                        let why = params.get(2).map(|why| why.trim().to_owned()).filter(|why| !why.is_empty());
+                        Proposed::Kick { by: member, who: target, room: Some(room), name: name.into(), why }
+                    }
+                    false => Proposed::Invite { by: member, who: target, room },
+                };
+                self.propose_or_refuse(proposed, now);
+            }
+            _ => self.irc_numeric(who, 442, &format!("{channel} :You're not on that channel")),
+        }
+    }
+
+    fn irc_join(&mut self, who: usize, member: usize, channel: &str, key: Option<&String>, now: Now) {
+        let Some(room) = channel.strip_prefix('#').and_then(|name| self.place(name)) else {
+            return self.irc_numeric(who, 403, &format!("{channel} :No such channel"));
+        };
+        let found = self.find_room(&room);
+        if found.is_some_and(|room| self.is_in(member, room)) {
+            return;
+        }
+        let has_key = found.is_some_and(|room| self.rules_of(room).has("key"));
+        let key = key.filter(|_| has_key).cloned();
+        self.irc_mut(who).subject = channel.into();
+        self.propose_or_refuse(Proposed::Follow { who: member, room, key }, now);
+    }
+
+    fn show_topic(&mut self, who: usize, member: usize, room: usize) {
+        let channel = format!("#{}", self.room_name(room));
+        if self.rules_of(room).has("secret") && !self.is_in(member, room) {
+            return self.irc_numeric(who, 442, &format!("{channel} :You're not on that channel"));
+        }
+        if !self.send_topic_numerics(who, room) {
+            self.irc_numeric(who, 331, &format!("{channel} :No topic is set"));
+        }
+    }
+
+    fn send_topic_numerics(&mut self, who: usize, room: usize) -> bool {
+        let found = self.room(room);
+        let (channel, at) = (format!("#{}", found.name), found.topic_at);
+        let Some((name, text)) = found.topic.clone() else { return false };
+        self.irc_numeric(who, 332, &format!("{channel} :{text}"));
+        self.irc_numeric(who, 333, &format!("{channel} {name} {at}"));
+        true
+    }
+
+    /// Lets a session enter a room.
+    pub(in crate::simulator::oracle) fn irc_greet(&mut self, session: usize, room: usize, now: Now) {
+        let Some(member) = self.readers[session].member else { return };
+        self.send_join(session, member, room, now);
+        self.send_topic_numerics(session, room);
+        if self.readers[session].has_cap("draft/read-marker") {
+            let line = format!(":{} MARKREAD #{} *", self.config.name, self.room_name(room));
+            self.irc_send(session, &line);
+        }
+        if !self.readers[session].has_cap("draft/no-implicit-names") {
+            self.send_names(session, room);
+            self.irc_numeric(session, 366, &format!("#{} :End of /NAMES list", self.room_name(room)));
+        }
+    }
+
+    fn send_names(&mut self, session: usize, room: usize) {
+        let has_hosts = self.readers[session].has_cap("userhost-in-names");
+        let kind = if self.rules_of(room).has("secret") { '@' } else { '=' };
+        let mut lines: Vec<String> = Vec::new();
+        for member in self.room(room).members.clone() {
+            let sign = match self.role(member, room) {
+                Some(true) => "@",
+                Some(false) => "+",
+                None => "",
+            };
+            let Identity { user, host, .. } = &self.members[member].identity;
+            let name = &self.members[member].name;
+            let shown = if has_hosts { format!("{sign}{name}!{user}@{host}") } else { format!("{sign}{name}") };
+            match lines.last_mut().filter(|line| line.len() < FULL_NAMES) {
+                Some(line) => *line += &format!(" {shown}"),
+                None => lines.push(shown),
+            }
+        }
+        let channel = self.room_name(room);
+        lines.into_iter().for_each(|names| self.irc_numeric(session, 353, &format!("{kind} #{channel} :{names}")));
+    }
+
+    /// MODE of a channel, with one change at most.
+    fn irc_mode(&mut self, who: usize, member: usize, room: usize, params: &[String], now: Now) {
+        let Some(mode) = params.first() else { return self.show_modes(who, member, room) };
+        let (given, letter) = (mode.starts_with('+'), &mode[1..]);
+        if !["o", "v", "i", "m", "s", "t", "k", "l"].contains(&letter) {
+            return self.irc_numeric(who, 472, &format!("{letter} :is unknown mode char to me"));
+        }
+        if let Some(refusal) = self.permit(member, Rank::RoomOperator, Some(room)) {
+            return self.send_line(who, &refusal);
+        }
+        let param = params.get(1).cloned().unwrap_or_default();
+        if matches!(letter, "o" | "v") {
+            let Some(target) = self.find(&param) else {
+                return self.send_line(who, &format!("! Nobody here is called {param}."));
+            };
+            let role = letter == "o";
+            return self.propose_or_refuse(Proposed::Role { by: member, who: target, room, role, given }, now);
+        }
+        let (setting, value) = match letter {
+            "i" => ("invite-only", Value::On),
+            "m" => ("moderated", Value::On),
+            "s" => ("secret", Value::On),
+            "t" => ("topic-lock", Value::On),
+            "k" => ("key", Value::Word(param)),
+            _ if given => ("limit", Value::Number(param.parse().expect("a number"))),
+            _ => ("limit", Value::On),
+        };
+        let value = Some(value).filter(|_| given);
+        self.propose_or_refuse(Proposed::Set { by: member, room, setting, value }, now);
+    }
+
+    fn show_modes(&mut self, who: usize, member: usize, room: usize) {
+        let settings = &self.rules_of(room).settings;
+        let letters = [
+            ("invite-only", 'i'),
+            ("key", 'k'),
+            ("limit", 'l'),
+            ("moderated", 'm'),
+            ("", 'n'),
+            ("secret", 's'),
+            ("topic-lock", 't'),
+        ];
+        let is_on = |name: &str| name.is_empty() || settings.contains_key(name);
+        let mut shown: String = letters.iter().filter(|(name, _)| is_on(name)).map(|&(_, letter)| letter).collect();
+        if let Some(Value::Word(key)) = settings.get("key") {
+            let shows = self.rank(member, Some(room)) >= Rank::RoomOperator;
+            shown += &format!(" {}", if shows { key } else { "*" });
+        }
+        if let Some(Value::Number(most)) = settings.get("limit") {
+            shown += &format!(" {most}");
+        }
+        let (channel, created) = (format!("#{}", self.room_name(room)), self.room(room).created);
+        self.irc_numeric(who, 324, &format!("{channel} +{shown}"));
+        if let Some(at) = created {
+            self.irc_numeric(who, 329, &format!("{channel} {at}"));
+        }
+    }
+}

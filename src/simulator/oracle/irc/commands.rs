@@ -1,0 +1,134 @@
+//! The commands of IRC sessions.
+
+use super::Oracle;
+use crate::chat::{MessageKind, Now};
+use crate::simulator::oracle::committing::Proposed;
+use crate::simulator::oracle::key;
+
+/// The commands that are typed, with the least number of their parameters.
+const COMMANDS: &[(&str, usize)] = &[
+    ("PRIVMSG", 0),
+    ("NOTICE", 0),
+    ("PING", 0),
+    ("PONG", 0),
+    ("JOIN", 1),
+    ("PART", 1),
+    ("NICK", 0),
+    ("QUIT", 0),
+    ("CAP", 1),
+    ("USER", 4),
+    ("TOPIC", 1),
+    ("NAMES", 0),
+    ("LUSERS", 0),
+    ("MOTD", 0),
+    ("AWAY", 0),
+    ("KICK", 2),
+    ("INVITE", 0),
+    ("MODE", 1),
+];
+
+/// Those that a session has before it is registered.
+const EARLY: &[&str] = &["PING", "PONG", "NICK", "QUIT", "CAP", "USER"];
+
+/// The command and its parameters; the last one may have spaces.
+fn parse(line: &str) -> (String, Vec<String>) {
+    let (head, last) = line.split_once(" :").map_or((line, None), |(head, last)| (head, Some(last)));
+    let mut words = head.split(' ').filter(|word| !word.is_empty()).map(String::from);
+    let command = words.next().unwrap_or_default();
+    (command, words.chain(last.map(String::from)).collect())
+}
+
+impl Oracle {
+    pub(super) fn irc_command(&mut self, who: usize, line: &str, now: Now) {
+        let (typed, params) = parse(line);
+        let command = typed.to_uppercase();
+        let is_registered = self.readers[who].member.is_some();
+        let Some((_, least)) = COMMANDS.iter().find(|(known, _)| *known == command) else {
+            return match is_registered {
+                true => self.irc_numeric(who, 421, &format!("{typed} :Unknown command")),
+                false => self.irc_numeric(who, 451, ":You have not registered"),
+            };
+        };
+        self.irc_mut(who).command = command.clone();
+        if !is_registered && !EARLY.contains(&&*command) {
+            return self.irc_numeric(who, 451, ":You have not registered");
+        }
+        if params.len() < *least {
+            return self.irc_numeric(who, 461, &format!("{command} :Not enough parameters"));
+        }
+        let first = params.first().cloned().unwrap_or_default();
+        match &*command {
+            "PING" if params.is_empty() => self.irc_numeric(who, 461, "PING :Not enough parameters"),
+            "PING" => {
+                let line = format!(":{server} PONG {server} :{first}", server = self.config.name);
+                self.irc_send(who, &line);
+            }
+            "PONG" => {}
+            "NICK" => self.irc_rename(who, &params, now),
+            "USER" => self.irc_user(who, &params),
+            "CAP" => self.irc_cap(who, &params),
+            "QUIT" => self.irc_leave(who, &first, now),
+            "LUSERS" => self.irc_lusers(who),
+            "MOTD" => self.irc_motd(who),
+            command => {
+                let member = self.readers[who].member.expect("a member");
+                match command {
+                    "PRIVMSG" => self.irc_send_message(who, member, MessageKind::Said, &params, now),
+                    "NOTICE" => self.irc_send_message(who, member, MessageKind::Notice, &params, now),
+                    "AWAY" => {
+                        let text = Some(first).filter(|text| !text.is_empty());
+                        self.propose_or_refuse(Proposed::Away { who: member, text }, now);
+                    }
+                    command => self.irc_channel_command(who, member, command, &params, now),
+                }
+            }
+        }
+    }
+
+    fn irc_leave(&mut self, who: usize, reason: &str, now: Now) {
+        let member = self.readers[who].member;
+        let is_silent = member.is_some_and(|member| {
+            self.is_muted(member, now)
+                || self.rooms_of(member).iter().any(|&room| self.refuse_speech(member, room, now).is_some())
+        });
+        self.counts.dropped_reasons += usize::from(is_silent && !reason.is_empty());
+        self.quit(who, if is_silent { "" } else { reason });
+    }
+
+    fn irc_send_message(&mut self, who: usize, member: usize, kind: MessageKind, params: &[String], now: Now) {
+        let Some(target) = params.first() else {
+            let command = if kind == MessageKind::Notice { "NOTICE" } else { "PRIVMSG" };
+            return self.irc_numeric(who, 411, &format!(":No recipient given ({command})"));
+        };
+        let Some(text) = params.get(1).filter(|text| !text.trim().is_empty()) else {
+            return self.irc_numeric(who, 412, ":No text to send");
+        };
+        let (kind, text) = match text.strip_prefix("\u{1}ACTION ") {
+            Some(action) => (MessageKind::Action, action.strip_suffix('\u{1}').unwrap_or(action)),
+            None => (kind, &**text),
+        };
+        let around = if kind == MessageKind::Action { 9 } else { 0 };
+        let source = self.irc_source(member, &self.members[member].name).len();
+        if source + target.len() + text.len() + around + 12 > super::MAX_LINE {
+            return self.irc_numeric(who, 417, ":Input line was too long");
+        }
+        match target.strip_prefix('#') {
+            Some(room) => match self.find_room(room).filter(|&room| self.sees(member, room)) {
+                Some(room) if self.is_in(member, room) => {
+                    self.counts.irc_messages += 1;
+                    self.propose_or_refuse(Proposed::Say { author: member, room, kind, text: text.into() }, now);
+                }
+                Some(_) => self.irc_numeric(who, 404, &format!("{target} :Cannot send to channel (+n)")),
+                None if kind == MessageKind::Notice => {}
+                None => self.irc_numeric(who, 403, &format!("{target} :No such channel")),
+            },
+            None => match self.recipient(target) {
+                Some(to) => self.whisper_to(member, to, (kind, text), now),
+                None if self.console.is_some() && key(target) == "server" => {
+                    self.whisper_to(member, super::OPERATOR, (kind, text), now);
+                }
+                None => self.irc_numeric(who, 401, &format!("{target} :No such nick/channel")),
+            },
+        }
+    }
+}
