@@ -106,11 +106,15 @@ impl Fanout<'_> {
     /// A session of IRC reads lines of another shape from now on; `skips` are the optional lines that it does not read.
     pub fn set_shape(&mut self, id: ClientId, shape: IrcShape, skips: u8) {
         let Encoding::Irc(before) = self.sessions[id].encoding else { return };
+        if shape == before && skips == self.sessions[id].skips() {
+            return;
+        }
+        // What it has not read yet comes before the answer, and is read as before.
+        self.move_unread_to_outbox(id);
         self.sessions[id].set_skips(skips);
         if shape == before {
             return;
         }
-        self.move_unread_to_outbox(id);
         let mut rooms = Vec::new();
         while let Some(room) = self.sessions.room_at(id, 0) {
             self.unsubscribe(id, room);

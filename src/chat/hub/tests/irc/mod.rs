@@ -31,6 +31,12 @@ impl TestHub {
         self.read_irc(id)
     }
 
+    /// Checks what an IRC session reads of before and after it has typed a line.
+    fn check_unread(&mut self, id: ClientId, line: &str, read: &[&str]) {
+        self.say(id, line);
+        assert_eq!(self.read_irc(id), read, "{line}");
+    }
+
     fn check_irc(&mut self, id: ClientId, line: &str, answer: &[&str]) {
         assert_eq!(self.answer_irc(id, line), answer, "{line}");
     }
@@ -94,4 +100,14 @@ fn message_for_an_irc_member_begins_no_day_in_its_rooms() {
     assert_eq!(server.read(carol), [""; 0]);
     server.say(bob, "PRIVMSG #den :good morning");
     assert_eq!(server.read(carol), ["* Saturday 21 November 2026", "[12:00:01] bob: good morning"]);
+}
+
+#[test]
+fn capability_is_about_lines_after_its_acknowledgement_alone() {
+    let (mut server, [alice, bob, ..]) = irc_den();
+    server.check_irc(alice, "CAP REQ :message-tags", &["CAP alice ACK :message-tags"]);
+    server.say(bob, "AWAY :lunch");
+    server.check_unread(alice, "CAP REQ :away-notify", &["CAP alice ACK :away-notify"]);
+    server.say(bob, "AWAY");
+    server.check_unread(alice, "CAP REQ :-away-notify", &[":bob AWAY", "CAP alice ACK :-away-notify"]);
 }
