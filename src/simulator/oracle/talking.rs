@@ -161,7 +161,10 @@ impl Oracle {
     pub(super) fn whisper_to(&mut self, who: usize, target: usize, (kind, text): (MessageKind, &str), now: Now) {
         let from = self.members[who].name.clone();
         let to = if target == OPERATOR { "server".into() } else { self.members[target].name.clone() };
-        self.begin_day(self.members[who].room, now);
+        let shows = |&session: &usize| !self.is_irc(session) || self.readers[session].has_cap("echo-message");
+        if self.sessions(who).iter().any(shows) {
+            self.begin_day(self.members[who].room, now);
+        }
         for session in self.sessions(who) {
             match self.is_irc(session) {
                 true if self.readers[session].has_cap("echo-message") => {
