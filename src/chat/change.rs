@@ -163,6 +163,35 @@ pub struct Delete<'a> {
     pub reason: Option<Cow<'a, str>>,
 }
 
+/// What has metadata: keys with values, which IRC clients read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MetadataTarget {
+    Member(MemberId),
+    Room(RoomId),
+}
+
+/// What happens to metadata.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MetadataChange {
+    Set {
+        key: Box<str>,
+        value: Box<str>,
+    },
+    Unset {
+        key: Box<str>,
+    },
+    /// All keys are removed.
+    Clear,
+}
+
+/// A change of the metadata of a member or of a room.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetMetadata {
+    pub by: MemberId,
+    pub target: MetadataTarget,
+    pub change: MetadataChange,
+}
+
 /// One public change. It borrows its texts from the line of the member, so that a local commit of a message allocates
 /// nothing. The large ones are boxed, because messages are by far the most.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -185,6 +214,8 @@ pub enum Change<'a> {
     Away { member: MemberId, text: Option<Cow<'a, str>> },
     /// A member says something else of itself: its real name, or whether it is a program.
     SetIdentity { member: MemberId, real_name: Option<Cow<'a, str>>, bot: Option<bool> },
+    /// The metadata of a member or of a room changes.
+    SetMetadata(Box<SetMetadata>),
     /// A session of a member has ended; with the last one, the member leaves the server.
     Leave { member: MemberId, cause: Cause },
     /// A member says a text in a room. `tags` are the client-only message tags of IRC in their escaped form, such as
@@ -282,6 +313,7 @@ impl Change<'_> {
             Change::SetIdentity { member, real_name, bot } => {
                 Change::SetIdentity { member, real_name: real_name.map(owned), bot }
             }
+            Change::SetMetadata(set) => Change::SetMetadata(set),
             Change::Leave { member, cause } => Change::Leave { member, cause },
             Change::Say { member, room, text, kind, tags } => {
                 Change::Say { member, room, text: owned(text), kind, tags }

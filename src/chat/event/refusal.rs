@@ -107,6 +107,10 @@ pub enum Refusal<'a> {
     NotFollowed {
         room: &'a str,
     },
+    /// A member or a room has as many keys of metadata as it can.
+    TooManyKeys {
+        most: usize,
+    },
     TooManyFollowed {
         most: usize,
     },

@@ -81,6 +81,7 @@ impl Hub {
         fanout.unsubscribe_all(id);
         let is_last = self.remove_session(slot, id);
         self.monitors.clear(id);
+        self.subscribed_keys.clear(id);
         let Shared { members, .. } = &self.shared;
         if let Some(addr) = self.sessions.addr(id) {
             let (name, here) = (&members[slot].name, members.len() - usize::from(is_last));

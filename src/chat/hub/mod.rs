@@ -115,6 +115,8 @@ pub struct Hub {
     counts: Counts,
     /// The names that sessions of IRC monitor.
     monitors: Monitors,
+    /// The keys of metadata to which sessions of IRC have subscribed.
+    subscribed_keys: Monitors,
     /// Names that members of this process had.
     past_members: PastMembers,
     /// How many members may be looked at for masks.
@@ -166,6 +168,7 @@ impl Hub {
             stats: Stats::default(),
             counts: Counts::default(),
             monitors: Monitors::default(),
+            subscribed_keys: Monitors::default(),
             past_members: PastMembers::default(),
             searches: SearchBudget::default(),
             conversations: Conversations::default(),

@@ -54,6 +54,8 @@ pub struct HubState {
     stats: Stats,
     #[serde(default)]
     monitors: Monitors,
+    #[serde(default, skip_serializing_if = "Monitors::is_empty")]
+    subscribed_keys: Monitors,
     #[serde(default)]
     past_members: PastMembers,
     #[serde(default)]
@@ -89,6 +91,7 @@ impl Hub {
             store: self.store,
             stats: self.stats,
             monitors: self.monitors,
+            subscribed_keys: self.subscribed_keys,
             past_members: self.past_members,
             conversations: self.conversations,
             reload_requests: self.reload_requests,
@@ -121,6 +124,7 @@ impl Hub {
         hub.store = state.store;
         hub.stats = state.stats;
         hub.monitors = state.monitors;
+        hub.subscribed_keys = state.subscribed_keys;
         hub.past_members = state.past_members;
         hub.counts = hub.recount();
         hub.note_most_members();

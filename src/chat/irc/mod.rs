@@ -2,5 +2,6 @@
 
 pub mod message;
 pub mod message_id;
+pub mod metadata;
 pub mod scram;
 pub mod timestamp;

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use self::identity::{DEFAULT_USER, Identity};
 use self::markers::Markers;
 use super::id::{AccountId, Author, ClientId, Holder, MemberId, MemberSlot, RoomId};
+use super::irc::metadata::Metadata;
 use super::policy::host::Host;
 use crate::util::lists::List;
 
@@ -98,6 +99,9 @@ struct Extras {
     /// How far it has read, as IRC clients have told.
     #[serde(default)]
     markers: Markers,
+    /// What it says of itself in keys and values, which IRC clients read.
+    #[serde(default, skip_serializing_if = "Metadata::is_empty")]
+    metadata: Metadata,
 }
 
 /// One member. The name, the rooms and the text of `/away` are shared; the sessions, and what they ignore, belong to
@@ -161,6 +165,17 @@ impl Member {
         self.extras.get_or_insert_default().identity.get_or_insert_with(|| {
             Box::new(Identity { user: DEFAULT_USER.into(), real_name: name.as_str().into(), is_bot: false })
         })
+    }
+
+    /// What it says of itself in keys and values.
+    pub fn metadata(&self) -> &Metadata {
+        const EMPTY: &Metadata = &Metadata::EMPTY;
+        self.extras.as_ref().map_or(EMPTY, |extras| &extras.metadata)
+    }
+
+    /// As [`Member::metadata`], mutable.
+    pub fn metadata_mut(&mut self) -> &mut Metadata {
+        &mut self.extras.get_or_insert_default().metadata
     }
 
     /// Its user name.

@@ -19,6 +19,7 @@ use super::account::table::AccountTable;
 use super::encoding::{Detail, IrcContext, IrcShape, LogEncoding, Render, Renderers};
 use super::event::{Event, Notice, Topic};
 use super::id::{ClientId, Holder, MemberId, MemberSlot, Now};
+use super::irc::metadata::Metadata;
 use super::member::RoomRole;
 use super::policy::restrictions::Restriction;
 use super::record::{RoomBanRecord, RoomRecord, RoomRoleRecord, TopicRecord};
@@ -71,6 +72,9 @@ pub struct Room {
     pub day: Option<Date>,
     pub topic: Option<Box<RoomTopic>>,
     pub rules: RoomRules,
+    /// What IRC clients say of it in keys and values; it is not stored.
+    #[serde(default, skip_serializing_if = "Metadata::is_empty")]
+    pub metadata: Metadata,
     /// Joins and leaves not yet announced; `Some` while a summary is due.
     pub summary: Option<PresenceSummary>,
     /// The earliest time of the next summary.
@@ -133,6 +137,7 @@ impl Room {
             day: None,
             topic: None,
             rules: RoomRules::default(),
+            metadata: Metadata::EMPTY,
             summary: None,
             next_summary: Duration::ZERO,
             summary_due: Duration::ZERO,

@@ -38,6 +38,7 @@ bitflags::bitflags! {
         const ACCOUNT_REGISTRATION = 1 << 20;
         const NO_IMPLICIT_NAMES = 1 << 21;
         const EXTENDED_MONITOR = 1 << 22;
+        const METADATA = 1 << 23;
     }
 }
 

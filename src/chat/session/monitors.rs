@@ -1,4 +1,5 @@
-//! Which sessions are told when the members with certain names come and go: <https://ircv3.net/specs/extensions/monitor>.
+//! What sessions watch: names, whose members come and go (<https://ircv3.net/specs/extensions/monitor>), or keys of metadata
+//! (<https://ircv3.net/specs/extensions/metadata>).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -8,7 +9,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use crate::chat::id::ClientId;
 use crate::chat::policy::nick::Name;
 
-/// The names that each session monitors, with an index from names to sessions.
+/// The names or keys that each session monitors, with an index from these to sessions.
 #[derive(Default, Deserialize)]
 #[serde(from = "Lists")]
 pub struct Monitors {
@@ -29,15 +30,20 @@ impl Monitors {
 
     /// Lets a session monitor a name; returns whether it does now. It does not if it monitors `most` other names.
     pub fn add(&mut self, id: ClientId, name: &Name, most: usize) -> bool {
+        self.add_key(id, &name.key, &name.shown, most)
+    }
+
+    /// As [`Monitors::add`], for the folded name or the key `key`, which is listed as `shown`.
+    pub fn add_key(&mut self, id: ClientId, key: &str, shown: &str, most: usize) -> bool {
         let list = self.lists.entry(id).or_default();
-        if list.contains_key(&name.key) {
+        if list.contains_key(key) {
             return true;
         }
         if list.len() >= most {
             return false;
         }
-        list.insert(name.key.clone(), name.shown.clone());
-        self.watchers.entry(name.key.clone()).or_default().insert(id);
+        list.insert(key.into(), shown.into());
+        self.watchers.entry(key.into()).or_default().insert(id);
         true
     }
 

@@ -106,6 +106,7 @@ impl Irc {
         out: &mut Vec<u8>,
     ) {
         write_line(out, context.shape, |out| {
+            Tags { batch: context.detail.batch, ..Tags::default() }.write(out, context.shape);
             let start = out.len();
             let _ = write!(out, ":{} {code:03} {}", self.server, context.nick);
             write_params(out, middle, text);

@@ -109,6 +109,7 @@ impl<'a> Refused<'a> {
             Refusal::FollowsAlready { room } => Refused { room: Some(room), ..base("follows_already") },
             Refusal::NotFollowed { room } => Refused { room: Some(room), ..base("not_followed") },
             Refusal::TooManyFollowed { most } => Refused { most: Some(most), ..base("too_many_followed") },
+            Refusal::TooManyKeys { most } => Refused { most: Some(most), ..base("too_many_keys") },
             Refusal::TextTooLong { most } => Refused { most: Some(most), ..base("text_too_long") },
             Refusal::NotIgnored { name } => Refused { name: Some(name), ..base("not_ignored") },
             Refusal::TooManyIgnored { most } => Refused { most: Some(most), ..base("too_many_ignored") },

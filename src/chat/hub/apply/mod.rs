@@ -123,6 +123,7 @@ impl Hub {
             Change::SetIdentity { member, real_name, bot } => {
                 self.apply_identity(*member, real_name.as_deref(), *bot, time);
             }
+            Change::SetMetadata(set) => self.apply_metadata(id, set, time),
             Change::Leave { member, cause } => self.apply_leave(*member, cause, *time),
             Change::Rename { member, to } => self.apply_rename(*member, to, *time),
             Change::Kick { member, kick } => self.apply_kick(*member, kick, *time, *now),

@@ -103,6 +103,7 @@ impl Hub {
             index += 1;
             self.fanout_by(member, &time).greet(id, slot, &entrance, &time);
             self.replay_to_irc(id, slot, room);
+            self.sync_on_join(id, room, &time);
         }
         if !self.ending {
             let mut fanout = self.fanout_by(member, &time);
@@ -111,6 +112,7 @@ impl Hub {
             if self.shared.members[slot].away().is_some() {
                 self.show_away_in(room, 1, member, time);
             }
+            self.show_metadata_of(member, room, &time);
         }
     }
 

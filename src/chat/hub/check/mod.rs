@@ -2,6 +2,7 @@
 
 mod accounts;
 mod masks;
+mod metadata;
 mod nicknames;
 mod operators;
 pub mod permissions;
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use self::accounts::{check_join, check_rename};
 use self::masks::check_mask;
+use self::metadata::check_metadata;
 use self::operators::{check_delete, check_restrict, check_role, check_setting, restriction_act};
 use self::permissions::Act;
 use super::Shared;
@@ -148,6 +150,7 @@ fn check_other<'a>(shared: &'a Shared, change: &'a Change<'_>, now: Duration) ->
         | Change::SetIdentity { member, .. }
         | Change::Operator { member, .. }
         | Change::Leave { member, .. } => present(*member, "").map(drop),
+        Change::SetMetadata(set) => check_metadata(shared, set),
         Change::Say { member, room, .. } => check_message(shared, *member, *room, now),
         // Slow mode does not count tags without a message.
         Change::Tag { member, room, .. } => match check_message(shared, *member, *room, now) {

@@ -4,6 +4,7 @@ use compact_str::format_compact;
 
 use super::Call;
 use super::reply::{in_lines, one_at_least};
+use super::metadata::METADATA_LIMITS;
 use crate::chat::encoding::{Encoding, IrcShape};
 use crate::chat::hub::Hub;
 use crate::chat::id::ClientId;
@@ -20,6 +21,7 @@ const NAMES: &[(&str, Caps)] = &[
     ("draft/account-registration", Caps::ACCOUNT_REGISTRATION),
     ("draft/chathistory", Caps::CHATHISTORY),
     ("draft/message-redaction", Caps::REDACTION),
+    ("draft/metadata-3", Caps::METADATA),
     ("draft/no-implicit-names", Caps::NO_IMPLICIT_NAMES),
     ("draft/read-marker", Caps::READ_MARKER),
     ("echo-message", Caps::ECHO_MESSAGE),
@@ -134,6 +136,7 @@ impl Hub {
 fn value_of(cap: Caps) -> &'static str {
     match cap {
         Caps::SASL => "PLAIN,SCRAM-SHA-256",
+        Caps::METADATA => METADATA_LIMITS,
         _ => "",
     }
 }

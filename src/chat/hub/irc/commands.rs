@@ -47,6 +47,7 @@ pub const COMMANDS: &[Command] = &[
     command("CHATHISTORY", 0, Hub::irc_chathistory),
     command("MARKREAD", 0, Hub::irc_markread),
     command("REDACT", 2, Hub::irc_redact),
+    command("METADATA", 2, Hub::irc_metadata),
     command("MOTD", 0, Hub::irc_motd),
     command("LUSERS", 0, Hub::irc_lusers),
     command("VERSION", 0, Hub::irc_version),

@@ -217,7 +217,7 @@ impl Hub {
     }
 
     /// Begins a batch; returns its reference, or `None` for a session that knows no batches.
-    fn begin_batch(&mut self, id: ClientId, kind: &str, params: &[&str]) -> Option<String> {
+    pub(super) fn begin_batch(&mut self, id: ClientId, kind: &str, params: &[&str]) -> Option<String> {
         let has_batches = self.sessions.irc(id).is_some_and(|irc| irc.caps.contains(Caps::BATCH));
         let reference = has_batches.then(|| format!("{:x}", self.outbound.next_stamp()))?;
         let begin = format!("+{reference}");
@@ -225,7 +225,7 @@ impl Hub {
         Some(reference)
     }
 
-    fn end_batch(&mut self, id: ClientId, reference: Option<String>) {
+    pub(super) fn end_batch(&mut self, id: ClientId, reference: Option<String>) {
         if let Some(reference) = reference {
             self.server_line(id, "BATCH", &[&format!("-{reference}")], None);
         }

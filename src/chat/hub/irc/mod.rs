@@ -17,6 +17,7 @@ mod list;
 pub(super) mod markers;
 mod masks;
 mod messages;
+mod metadata;
 mod moderation;
 mod modes;
 mod monitor;

@@ -68,6 +68,7 @@ impl Hub {
         if is_bot {
             self.numeric(id, 335, &[&nick], "is a bot");
         }
+        self.send_whois_metadata(asker, member, now);
         if self.is_encrypted(member) {
             self.numeric(id, 671, &[&nick], "is using a secure connection");
         }

@@ -139,14 +139,16 @@ impl Hub {
         for (id, room) in rooms.iter() {
             text += &format!("{id:?} {} {:?} {} {:?}:", room.name, room.creator, room.emptied, room.topic());
             text += &room.rules.summary(now.at);
+            text += &format!(" {:?}", room.metadata);
             text += &format!(" {:?}", room.history().authors().map(|(id, _)| id).collect::<Vec<u64>>());
             for &slot in &room.members {
                 let (member, rooms) = (&members[slot], members.rooms(slot).collect::<Vec<_>>());
                 text += &format!(
-                    " {} {} {:?} {:?} {rooms:?} {:?} {:?} {:?} {}",
+                    " {} {} {:?} {:?} {:?} {rooms:?} {:?} {:?} {:?} {}",
                     member.name,
                     member.host(),
                     member.identity(),
+                    member.metadata(),
                     members.id(slot),
                     member.role(),
                     member.away(),

@@ -82,6 +82,7 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
         Refusal::TooManyFollowed { most } => {
             write!(f, "You can follow {} at most. /unfollow room ends one.", count(most as u64, "room"))
         }
+        Refusal::TooManyKeys { most } => write!(f, "There are {most} keys already, and no more are possible."),
         Refusal::TextTooLong { most } => write!(f, "That text is too long ({most} bytes at most)."),
         Refusal::NotIgnored { name } => write!(f, "You do not ignore {name}."),
         Refusal::TooManyIgnored { most } => write!(f, "You ignore {most} people already, and no more are possible."),

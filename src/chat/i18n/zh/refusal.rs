@@ -67,6 +67,7 @@ pub fn refusal(refusal: &Refusal, f: &mut Formatter) -> Result {
         Refusal::FollowsAlready { room } => write!(f, "您已经关注了房间{room}。"),
         Refusal::NotFollowed { room } => write!(f, "您没有关注房间{room}。"),
         Refusal::TooManyFollowed { most } => write!(f, "最多关注{most}个房间。/unfollow 房间 取消一个。"),
+        Refusal::TooManyKeys { most } => write!(f, "已有{most}个键，不能再多。"),
         Refusal::TextTooLong { most } => write!(f, "内容太长（最多{most}字节）。"),
         Refusal::NotIgnored { name } => write!(f, "您没有屏蔽{name}。"),
         Refusal::TooManyIgnored { most } => write!(f, "您已屏蔽{most}人，不能再多。"),

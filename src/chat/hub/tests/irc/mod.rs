@@ -6,6 +6,7 @@ mod lists;
 mod markers;
 mod members;
 mod messages;
+mod metadata;
 mod model;
 mod moderation;
 mod modes;
