@@ -68,6 +68,7 @@ use super::encoding::{Encoding, Renderers, RoomLabel};
 use super::event::{Event, Notice, Refusal};
 use super::id::{ClientId, MemberId, Now};
 use super::input::{Close, NewConnection, ResumeRequest};
+use super::irc::modes::ChannelMode;
 use super::member::past::PastMembers;
 use super::member::table::MemberTable;
 use super::policy::bans::Bans;
@@ -115,6 +116,8 @@ pub struct Hub {
     counts: Counts,
     /// The names that sessions of IRC monitor.
     monitors: Monitors,
+    /// The changes of the MODE that is processed, which IRC is shown in one line.
+    mode_changes: Option<Vec<ChannelMode>>,
     /// The keys of metadata to which sessions of IRC have subscribed.
     subscribed_keys: Monitors,
     /// Names that members of this process had.
@@ -168,6 +171,7 @@ impl Hub {
             stats: Stats::default(),
             counts: Counts::default(),
             monitors: Monitors::default(),
+            mode_changes: None,
             subscribed_keys: Monitors::default(),
             past_members: PastMembers::default(),
             searches: SearchBudget::default(),

@@ -3,5 +3,6 @@
 pub mod message;
 pub mod message_id;
 pub mod metadata;
+pub mod modes;
 pub mod scram;
 pub mod timestamp;

@@ -3,9 +3,9 @@
 use super::framing::write_line;
 use super::render::Irc;
 use super::writer::{Tags, limit, write_params, write_prefix};
-use crate::chat::change::{RestrictionKind, RoleChange};
-use crate::chat::settings::Setting;
-use crate::chat::{IrcContext, IrcShape, MaskKind, Notice, RoomRole, Sender};
+use crate::chat::change::RestrictionKind;
+use crate::chat::irc::modes::{self, ChannelMode};
+use crate::chat::{IrcContext, IrcShape, Notice, Sender};
 
 /// Appends a notice to `out`. Those that IRC shows in another way, and those that it does not know, write nothing.
 pub fn render(irc: &Irc, notice: &Notice, context: &IrcContext, out: &mut Vec<u8>) {
@@ -46,36 +46,16 @@ pub fn render(irc: &Irc, notice: &Notice, context: &IrcContext, out: &mut Vec<u8
         Notice::Joined { name, .. } => joined(name, &room, context, out),
         Notice::Renamed { old, new } => member(old, "NICK", &[], Some(new), out),
         Notice::TopicSet { name, text } => member(name, "TOPIC", &[&room], Some(text.unwrap_or_default()), out),
-        Notice::SettingChanged { by, setting } => match mode_of(setting) {
-            Some((mode, value)) => {
-                let value = value.as_deref().into_iter();
-                let params = [&*room, &*mode].into_iter().chain(value);
+        Notice::SettingChanged { by, .. }
+        | Notice::RoleChanged { by, .. }
+        | Notice::MaskSet { by, .. }
+        | Notice::Restricted { by, kind: RestrictionKind::Ban, .. } => match ChannelMode::of(notice) {
+            Some(mode) => modes::params(&[mode]).iter().for_each(|params| {
+                let params = std::iter::once(&*room).chain(params.iter().map(String::as_str));
                 irc.command(context, Sender::Member(by), "MODE", params, None, out);
-            }
+            }),
             None => in_room(irc, notice, context, &room, out),
         },
-        Notice::RoleChanged { by, name, change } => {
-            let mode = match change {
-                RoleChange::Give(RoomRole::Operator) => "+o",
-                RoleChange::Give(RoomRole::Voice) => "+v",
-                RoleChange::Take(RoomRole::Operator) => "-o",
-                RoleChange::Take(RoomRole::Voice) => "-v",
-            };
-            member(by, "MODE", &[&room, mode, name], None, out);
-        }
-        Notice::Restricted { by, name, kind: RestrictionKind::Ban, lifted } => {
-            let mode = if lifted { "-b" } else { "+b" };
-            member(by, "MODE", &[&room, mode, &format!("{name}!*@*")], None, out);
-        }
-        Notice::MaskSet { by, kind, mask, added } => {
-            let letter = match kind {
-                MaskKind::Ban => 'b',
-                MaskKind::Except => 'e',
-                MaskKind::InviteExcept => 'I',
-            };
-            let mode = format!("{}{letter}", if added { '+' } else { '-' });
-            member(by, "MODE", &[&room, &mode, mask], None, out);
-        }
         Notice::Restricted { .. } => in_room(irc, notice, context, &room, out),
         Notice::Unfollowed { room } => member(context.nick, "PART", &[&format!("#{room}")], None, out),
         Notice::Removed { room, by, why, .. } => {
@@ -141,20 +121,4 @@ fn joined(name: &str, room: &str, context: &IrcContext, out: &mut Vec<u8>) {
         }
         limit(out, start);
     });
-}
-
-/// The mode of a channel that a setting is, with its value; `None` if IRC has no letter for it.
-fn mode_of(setting: &Setting) -> Option<(String, Option<String>)> {
-    let sign = if setting.is_on() { '+' } else { '-' };
-    let (letter, value) = match setting {
-        // Only operators of the room may see the key.
-        Setting::Key(_) => ('k', Some("*".to_owned())),
-        Setting::InviteOnly(_) => ('i', None),
-        Setting::Moderated(_) => ('m', None),
-        Setting::Secret(_) => ('s', None),
-        Setting::TopicLock(_) => ('t', None),
-        Setting::Limit(most) => ('l', most.map(|most| most.to_string())),
-        Setting::Slow(_) => return None,
-    };
-    Some((format!("{sign}{letter}"), value))
 }

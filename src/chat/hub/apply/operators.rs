@@ -6,6 +6,7 @@ use crate::chat::change::{Delete, RoleChange};
 use crate::chat::event::{Event, IrcLine, Notice, Sender};
 use crate::chat::hub::{Hub, OPERATOR_LOG};
 use crate::chat::id::{Author, ClientId, Holder, MemberId, Now, RoomId};
+use crate::chat::irc::modes::ChannelMode;
 use crate::chat::member::{Role, RoomRole};
 use crate::chat::record::Record;
 use crate::chat::room::segment_log::{EntryKind, Spread};
@@ -15,15 +16,22 @@ impl Hub {
     /// Shows a notice to all who read a room, to the operator, and to the member that has acted. What a member does that is
     /// muted on the server is shown to itself and to the operator.
     pub(super) fn notice_in_room(&mut self, by: MemberId, room: RoomId, notice: Notice, time: &Now) {
+        let is_mode = self.mode_changes.as_mut().is_some_and(|changes| match ChannelMode::of(&notice) {
+            Some(mode) => {
+                changes.push(mode);
+                true
+            }
+            None => false,
+        });
         let event = Event::Notice(notice);
         if self.shared.mutes.holds(by, time.at) {
             // With its name, a muted member could say something to the others.
-            let mut fanout = self.fanout_by(by, time);
+            let mut fanout = self.fanout_by(by, time).skipping_irc(is_mode);
             fanout.begin_day(room, time);
             fanout.send_to_sessions(by.slot, room, &event);
             return fanout.send_to_console_from(room, &event);
         }
-        let mut fanout = self.fanout_by(by, time);
+        let mut fanout = self.fanout_by(by, time).skipping_irc(is_mode);
         fanout.append(room, Author::NONE, EntryKind::Notice(Spread::default()), 0, &event, time);
         fanout.send_to_console_from(room, &event);
         // A moderator can act in a room that it does not read.
@@ -31,7 +39,7 @@ impl Hub {
             && self.shared.members.get(by).is_some()
             && !self.shared.members.is_in(by.slot, room)
         {
-            self.fanout_by(by, time).send_to_sessions(by.slot, room, &event);
+            self.fanout_by(by, time).skipping_irc(is_mode).send_to_sessions(by.slot, room, &event);
         }
     }
 

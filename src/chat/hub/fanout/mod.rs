@@ -37,7 +37,7 @@ pub struct Fanout<'a> {
     stats: &'a mut Stats,
     /// What IRC shows of the next events.
     detail: Detail<'a>,
-    /// The next events are not for the logs of IRC.
+    /// The next events are not for the logs of IRC, nor for sessions of IRC among those of a member.
     skips_irc: bool,
 }
 
@@ -97,9 +97,14 @@ impl<'a> Fanout<'a> {
         self
     }
 
-    /// The next events are not for the logs of IRC.
-    pub fn without_irc(mut self) -> Self {
-        self.skips_irc = true;
+    /// The next events are not for the logs of IRC, nor for sessions of IRC among those of a member.
+    pub fn without_irc(self) -> Self {
+        self.skipping_irc(true)
+    }
+
+    /// As [`Fanout::without_irc`], if `skips` is true.
+    pub fn skipping_irc(mut self, skips: bool) -> Self {
+        self.skips_irc = skips;
         self
     }
 
@@ -111,7 +116,11 @@ impl<'a> Fanout<'a> {
     /// Queues an event of a room for every session of a member.
     pub fn send_to_sessions(&mut self, slot: MemberSlot, room: RoomId, event: &Event) {
         let members = self.members;
-        members[slot].sessions().for_each(|id| self.send_in(id, room, event));
+        for id in members[slot].sessions() {
+            if !(self.skips_irc && self.is_irc(id)) {
+                self.send_in(id, room, event);
+            }
+        }
     }
 
     /// As [`Fanout::send_to_sessions`], for a change that several rooms are shown, of which this is the one with the number

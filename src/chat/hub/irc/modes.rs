@@ -4,13 +4,15 @@ use std::borrow::Cow;
 
 use super::Call;
 use crate::chat::change::{Change, RoleChange};
-use crate::chat::event::{Event, Refusal};
+use crate::chat::event::{Event, IrcLine, Refusal, Sender};
 use crate::chat::hub::Hub;
 use crate::chat::hub::check::permissions::Act;
 use crate::chat::hub::plan::Asker;
-use crate::chat::id::RoomId;
+use crate::chat::id::{Author, ClientId, MemberId, Now, RoomId};
+use crate::chat::irc::modes;
 use crate::chat::member::RoomRole;
 use crate::chat::policy::mask::{Mask, MaskKind};
+use crate::chat::room::segment_log::{EntryKind, Spread};
 use crate::chat::settings::{MAX_KEY, MAX_LIMIT, Setting};
 
 /// The most changes with a parameter in one MODE.
@@ -51,10 +53,40 @@ impl Hub {
     fn channel_mode(&mut self, asker: Asker, call: &Call) {
         let Some(room) = self.known_channel(asker, call.text(0)) else { return };
         let Some(modes) = call.param(1) else { return self.show_modes(asker, room) };
+        self.mode_changes = Some(Vec::new());
         for change in read_modes(modes, &call.message.params[2..]) {
             // The room may be removed, or the member may lose its role, with the change before.
             if self.shared.rooms.get(room).is_none() || !self.change_mode(asker, room, change, call) {
-                return;
+                break;
+            }
+        }
+        self.show_mode_changes(asker.member, room, call.now);
+    }
+
+    /// Shows the readers of a room on IRC the changes that a member has made with one MODE. If it is muted, only its own sessions
+    /// are shown them. Those that an external sequencer commits later are shown one by one.
+    fn show_mode_changes(&mut self, by: MemberId, room: RoomId, time: &Now) {
+        let changes = self.mode_changes.take().unwrap_or_default();
+        if changes.is_empty() || self.shared.rooms.get(room).is_none() {
+            return;
+        }
+        let (name, is_muted) = (self.name_of(by), self.shared.mutes.holds(by, time.at));
+        let reads = self.shared.members.is_in(by.slot, room) && !is_muted;
+        for params in modes::params(&changes) {
+            let middle: Vec<&str> = params.iter().map(String::as_str).collect();
+            let from = Sender::Member(&name);
+            let event =
+                Event::Irc(IrcLine::Command { from, command: "MODE", in_room: true, middle: &middle, text: None });
+            if !is_muted {
+                let kind = EntryKind::Notice(Spread::default());
+                self.fanout_by(by, time).append_irc(room, None, Author::NONE, kind, &event);
+            }
+            if reads {
+                continue;
+            }
+            let own = self.shared.members[by.slot].sessions().filter(|&id| self.sessions[id].encoding.is_irc());
+            for id in own.collect::<Vec<ClientId>>() {
+                self.fanout_by(by, time).send_in(id, room, &event);
             }
         }
     }

@@ -6,18 +6,14 @@ use crate::chat::id::ClientId;
 #[test]
 fn settings_are_changed_by_mode_and_shown_to_all() {
     let (mut server, [alice, bob, carol, _]) = irc_den();
-    let lines = [":alice MODE #den +m", ":alice MODE #den +l 5", ":alice MODE #den +k *"];
+    let lines = [":alice MODE #den +mlk 5 *"];
     server.check_irc(alice, "MODE #den +mlk 5 fish", &lines);
     assert_eq!(server.read_irc(bob), lines);
     assert_eq!(
         server.read(carol),
         ["moderated", "limit 5", "key"].map(|setting| format!("* alice changed the settings: {setting}"))
     );
-    server.check_irc(
-        alice,
-        "MODE #den -k+t-l *",
-        &[":alice MODE #den -k *", ":alice MODE #den +t", ":alice MODE #den -l"],
-    );
+    server.check_irc(alice, "MODE #den -k+t-l *", &[":alice MODE #den -k+t-l *"]);
     server.check_irc(alice, "MODE #den +m-l", &[]);
     server.read(bob);
     server.say(alice, "MODE #den +o carol");
@@ -66,7 +62,7 @@ fn modes_that_cannot_be_changed_are_refused() {
 #[test]
 fn roles_are_given_and_taken_once() {
     let (mut server, [alice, bob, carol, _]) = irc_den();
-    server.check_irc(alice, "MODE #den +vo bob carol", &[":alice MODE #den +v bob", ":alice MODE #den +o carol"]);
+    server.check_irc(alice, "MODE #den +vo bob carol", &[":alice MODE #den +vo bob carol"]);
     assert_eq!(server.read(carol), ["* alice gave bob voice", "* alice made carol an operator"]);
     server.check_irc(alice, "MODE #den +v bob", &[]);
     server.read(bob);
@@ -92,11 +88,7 @@ fn masks_are_listed_with_the_bans_by_name_and_lifted() {
     server.check_irc(bob, "MODE #den +I", &["347 bob #den :End of channel invite exception list"]);
     server.check_irc(dave, "MODE #den b", &["442 dave #den :You're not on that channel"]);
     server.check_irc(dave, "JOIN #den", &["474 dave #den :Cannot join channel (+b)"]);
-    server.check_irc(
-        alice,
-        "MODE #den -bb dave!*@* EVE",
-        &[":alice MODE #den -b dave!*@*", ":alice MODE #den -b eve!*@*"],
-    );
+    server.check_irc(alice, "MODE #den -bb dave!*@* EVE", &[":alice MODE #den -bb dave!*@* eve!*@*"]);
     server.check_irc(bob, "MODE #den b", &[end]);
     server.check_irc(alice, "MODE #den -b dave!*@*", &[]);
     assert_eq!(server.answer_irc(dave, "JOIN #den")[0], ":dave JOIN #den");
@@ -117,4 +109,22 @@ fn user_modes_are_those_of_the_member_itself() {
         server.hub.shared.members[slot].is_bot()
     };
     assert!(is_bot(&server, alice) && !is_bot(&server, bob));
+}
+
+#[test]
+fn changes_of_one_mode_are_shown_in_one_line_and_elsewhere_one_by_one() {
+    let (mut server, [alice, bob, carol, dave]) = irc_den();
+    server.say(alice, "MODE #den +it-Q+vo bob bob");
+    assert_eq!(server.read_irc(bob), [":alice MODE #den +itvo bob bob"]);
+    assert_eq!(server.read(carol).len(), 4);
+    server.hub.attach_console();
+    server.say(ClientId::CONSOLE, "/mod dave");
+    server.read(dave);
+    server.check_irc(dave, "MODE #den -it", &[":dave MODE #den -it"]);
+    assert_eq!(server.read_irc(bob), [":dave MODE #den -it"]);
+    server.say(ClientId::CONSOLE, "/mute bob");
+    server.read(alice);
+    server.check_irc(bob, "MODE #den +it", &[":bob MODE #den +it"]);
+    assert_eq!(server.read_irc(alice), Vec::<String>::new(), "what a muted member changes is shown to itself alone");
+    assert!(server.hub.mode_changes.is_none());
 }
