@@ -192,6 +192,45 @@ pub struct SetMetadata {
     pub change: MetadataChange,
 }
 
+/// One line of a message of several lines, as an IRC client has sent it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TextLine {
+    pub text: Box<str>,
+    /// It goes on with the line before.
+    pub concat: bool,
+}
+
+impl TextLine {
+    /// Whether it shows nothing.
+    pub fn is_blank(&self) -> bool {
+        self.text.trim().is_empty()
+    }
+
+    /// The texts of these lines: one that goes on with another is joined to it, and blank ones are left out.
+    pub fn join(lines: &[TextLine]) -> Vec<String> {
+        let mut texts: Vec<String> = Vec::new();
+        for line in lines {
+            match texts.last_mut().filter(|_| line.concat) {
+                Some(text) => text.push_str(&line.text),
+                None => texts.push(line.text.to_string()),
+            }
+        }
+        texts.retain(|text| !text.trim().is_empty());
+        texts
+    }
+}
+
+/// A message of several lines, which others than IRC clients read as several messages; at least one line is not blank.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SayLines {
+    pub member: MemberId,
+    pub room: RoomId,
+    pub kind: MessageKind,
+    /// As those of [`Change::Say`].
+    pub tags: Option<Box<str>>,
+    pub lines: Vec<TextLine>,
+}
+
 /// One public change. It borrows its texts from the line of the member, so that a local commit of a message allocates
 /// nothing. The large ones are boxed, because messages are by far the most.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -229,6 +268,8 @@ pub enum Change<'a> {
         #[serde(default)]
         tags: Option<Box<str>>,
     },
+    /// A member says several lines in a room.
+    SayLines(Box<SayLines>),
     /// A member takes another name.
     Rename { member: MemberId, to: Box<Rename> },
     /// A member is removed from a room or from the server.
@@ -318,6 +359,7 @@ impl Change<'_> {
             Change::Say { member, room, text, kind, tags } => {
                 Change::Say { member, room, text: owned(text), kind, tags }
             }
+            Change::SayLines(say) => Change::SayLines(say),
             Change::Rename { member, to } => Change::Rename { member, to },
             Change::Kick { member, kick } => {
                 let Kick { by, room, name, reason } = *kick;
@@ -363,7 +405,7 @@ impl Change<'_> {
 
     /// Whether it is a message: a session may have several of these uncommitted.
     pub fn is_message(&self) -> bool {
-        matches!(self, Change::Say { .. } | Change::Tag { .. } | Change::SayToRole(_))
+        matches!(self, Change::Say { .. } | Change::SayLines(_) | Change::Tag { .. } | Change::SayToRole(_))
     }
 }
 

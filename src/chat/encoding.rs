@@ -38,6 +38,8 @@ bitflags::bitflags! {
         const TEXT_FRAMES = 1 << 5;
         /// Each line is a binary frame of a WebSocket.
         const BINARY_FRAMES = 1 << 6;
+        /// A message of several lines is a batch.
+        const MULTILINE = 1 << 7;
     }
 }
 

@@ -3,7 +3,9 @@
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
+use crate::chat::change::TextLine;
 use crate::chat::encoding::{IrcShape, Optional};
+use crate::chat::event::MessageKind;
 use crate::chat::id::AccountId;
 use crate::chat::irc::scram::ScramExchange;
 use crate::chat::password::Password;
@@ -39,6 +41,7 @@ bitflags::bitflags! {
         const NO_IMPLICIT_NAMES = 1 << 21;
         const EXTENDED_MONITOR = 1 << 22;
         const METADATA = 1 << 23;
+        const MULTILINE = 1 << 24;
     }
 }
 
@@ -50,6 +53,7 @@ impl Caps {
         shape.set(IrcShape::TIME, self.contains(Caps::SERVER_TIME));
         shape.set(IrcShape::ACCOUNT, self.contains(Caps::ACCOUNT_TAG));
         shape.set(IrcShape::EXTENDED_JOIN, self.contains(Caps::EXTENDED_JOIN));
+        shape.set(IrcShape::MULTILINE, self.contains(Caps::MULTILINE | Caps::BATCH | Caps::MESSAGE_TAGS));
         shape.set(IrcShape::OPTIONAL, OPTIONAL.iter().any(|(cap, _)| self.contains(*cap)));
         shape
     }
@@ -112,6 +116,25 @@ pub enum SaslStep {
     Pending,
 }
 
+/// A message of several lines that a client is sending: <https://ircv3.net/specs/extensions/multiline>.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Multiline {
+    /// The reference of its batch.
+    pub reference: Box<str>,
+    pub target: Box<str>,
+    /// That of its first line.
+    pub kind: Option<MessageKind>,
+    /// The client-only tags, in their escaped form.
+    pub tags: Option<Box<str>>,
+    /// The label of the begin of the batch, in its escaped form.
+    pub label: Option<Box<str>>,
+    pub lines: Vec<TextLine>,
+    /// The bytes of the lines, with one more for each end of a line.
+    pub bytes: usize,
+    /// A line was refused; the rest is ignored.
+    pub failed: bool,
+}
+
 /// The label of a command: <https://ircv3.net/specs/extensions/labeled-response>.
 #[derive(Clone, Debug)]
 pub struct Label {
@@ -143,6 +166,9 @@ pub struct IrcSession {
     /// When it has sent its last message, or was registered; in microseconds.
     #[serde(default)]
     pub spoke: u64,
+    /// A message of several lines that it is sending.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub multiline: Option<Box<Multiline>>,
     /// The command that is processed.
     #[serde(skip)]
     pub command: &'static str,

@@ -7,6 +7,7 @@ pub mod frames;
 mod framing;
 mod label;
 pub mod line;
+mod multiline;
 mod notice;
 mod refusal;
 mod render;

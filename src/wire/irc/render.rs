@@ -5,7 +5,7 @@ use std::io::Write;
 use super::framing::write_line;
 use super::split::pieces;
 use super::writer::{MAX_LINE, Tags, limit, write_params, write_prefix, write_sender};
-use super::{label, notice, refusal};
+use super::{label, multiline, notice, refusal};
 use crate::chat::irc::message_id::MessageId;
 use crate::chat::{Event, IrcContext, IrcLine, IrcShape, Lang, MessageKind, RenderIrc, Sender};
 
@@ -88,6 +88,11 @@ impl Irc {
     pub fn line(&self, line: &IrcLine, context: &IrcContext, out: &mut Vec<u8>) {
         match *line {
             IrcLine::Numeric { code, middle, text } => self.numeric(context, code, middle.iter().copied(), text, out),
+            IrcLine::Multiline { id, kind, name, lines } => {
+                let tags = Tags { msgid: self.message_id(id), ..self.message_tags(context) };
+                let command = if kind == MessageKind::Notice { "NOTICE" } else { "PRIVMSG" };
+                multiline::render(&self.server, (id, &tags), (name, command), lines, context, out);
+            }
             IrcLine::Command { from, command, in_room, middle, text } => {
                 let channel = context.room.filter(|_| in_room).map(|room| format!("#{room}"));
                 let params = channel.as_deref().into_iter().chain(middle.iter().copied());

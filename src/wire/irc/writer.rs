@@ -22,6 +22,8 @@ pub struct Tags<'a> {
     pub client: Option<&'a str>,
     /// The reference of the batch that the line belongs to.
     pub batch: Option<&'a str>,
+    /// The line goes on with the line before: <https://ircv3.net/specs/extensions/multiline>.
+    pub concat: bool,
 }
 
 impl<'a> Tags<'a> {
@@ -35,6 +37,7 @@ impl<'a> Tags<'a> {
             is_bot: source.is_some_and(|source| source.is_bot),
             client: None,
             batch: context.detail.batch,
+            concat: false,
         }
     }
 
@@ -58,6 +61,10 @@ impl<'a> Tags<'a> {
             if let Some(msgid) = self.msgid {
                 separate(out, start);
                 let _ = write!(out, "msgid={msgid}");
+            }
+            if self.concat {
+                separate(out, start);
+                out.extend_from_slice(b"draft/multiline-concat");
             }
             if self.is_bot {
                 separate(out, start);

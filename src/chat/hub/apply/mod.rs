@@ -2,6 +2,7 @@
 
 mod accounts;
 mod moderation;
+mod multiline;
 mod operators;
 mod rooms;
 
@@ -125,6 +126,7 @@ impl Hub {
             }
             Change::SetMetadata(set) => self.apply_metadata(id, set, time),
             Change::Leave { member, cause } => self.apply_leave(*member, cause, *time),
+            Change::SayLines(say) => self.apply_say_lines(id, say, time),
             Change::Rename { member, to } => self.apply_rename(*member, to, *time),
             Change::Kick { member, kick } => self.apply_kick(*member, kick, *time, *now),
             Change::Ban(ban) => self.apply_ban(ban, *time),

@@ -158,6 +158,7 @@ fn check_other<'a>(shared: &'a Shared, change: &'a Change<'_>, now: Duration) ->
             checked => checked,
         },
         Change::SayToRole(said) => check_message(shared, said.member, said.room, now),
+        Change::SayLines(say) => check_message(shared, say.member, say.room, now),
         Change::Rename { member, to } => check_rename(shared, *member, &present(*member, "")?.name, to),
         Change::Kick { member, kick } => match kick.room {
             None => {

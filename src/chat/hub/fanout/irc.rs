@@ -7,10 +7,11 @@ use crate::chat::encoding::{Encoding, IrcShape, RoomLabel};
 use crate::chat::event::{Event, IrcLine, Notice, Sender};
 use crate::chat::hub::irc::markers::shown;
 use crate::chat::hub::irc::reply::{in_lines, space_for_text};
-use crate::chat::id::{ClientId, MemberSlot, Now, RoomId};
+use crate::chat::id::{Author, ClientId, MemberSlot, Now, RoomId};
 use crate::chat::member::RoomRole;
 use crate::chat::member::table::MemberTable;
 use crate::chat::room::Room;
+use crate::chat::room::segment_log::EntryKind;
 use crate::chat::session::irc::{Caps, IrcSession};
 
 /// The sign of a role before a name: `@` for operators, `+` for members with voice.
@@ -88,6 +89,27 @@ impl Fanout<'_> {
     pub fn echo(&mut self, id: ClientId, room: RoomId, event: &Event) {
         if self.sessions.irc(id).is_some_and(|irc| irc.caps.contains(Caps::ECHO_MESSAGE)) {
             self.send_in(id, room, event);
+        }
+    }
+
+    /// Appends a message of several lines to the logs of IRC. The sessions of its author do not read it; with an account, only
+    /// the one that has sent it does not, `speaker`.
+    pub fn append_lines(
+        &mut self,
+        room: RoomId,
+        (slot, author): (MemberSlot, Author),
+        (is_of_account, speaker): (bool, Option<ClientId>),
+        event: &Event,
+    ) {
+        if !is_of_account {
+            self.append_irc(room, Some(slot), author, EntryKind::Message, event);
+            return;
+        }
+        let speaker = speaker.filter(|&id| self.is_irc(id));
+        // Its cursor moves past the message, so it must be at the end.
+        speaker.into_iter().for_each(|id| self.move_unread_to_outbox(id));
+        if self.append_irc(room, None, author, EntryKind::Message, event) {
+            speaker.into_iter().for_each(|id| self.pass_newest(id, room));
         }
     }
 

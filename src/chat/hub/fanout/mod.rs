@@ -174,6 +174,9 @@ impl<'a> Fanout<'a> {
         while let Some(id) = self.members[slot].session_at(index) {
             index += 1;
             let session = &mut self.sessions[id];
+            if self.skips_irc && session.encoding.is_irc() {
+                continue;
+            }
             if kind == EntryKind::Message && session.has(SessionFlags::ECHO) {
                 continue;
             }
@@ -262,6 +265,26 @@ impl<'a> Fanout<'a> {
             subscription.cursor = entry.end();
         } else {
             self.move_cursor(id, room, entry.end());
+        }
+    }
+
+    /// Appends a message of a member to the logs, as [`Fanout::append_own`] or, if it has an account, as
+    /// [`Fanout::append_of_account`].
+    pub fn append_said(
+        &mut self,
+        room: RoomId,
+        (slot, author): (MemberSlot, Author),
+        (has_account, speaker): (bool, Option<ClientId>),
+        hint: usize,
+        event: &Event,
+        time: &Now,
+    ) {
+        match has_account {
+            false => self.append_own(room, slot, author, EntryKind::Message, hint, event, time),
+            true => {
+                let speaker = speaker.filter(|&id| !self.is_irc(id));
+                self.append_of_account(room, speaker, author, hint, event, time);
+            }
         }
     }
 

@@ -5,6 +5,7 @@ use compact_str::format_compact;
 use super::Call;
 use super::reply::{in_lines, one_at_least};
 use super::metadata::METADATA_LIMITS;
+use super::multiline::MULTILINE_LIMITS;
 use crate::chat::encoding::{Encoding, IrcShape};
 use crate::chat::hub::Hub;
 use crate::chat::id::ClientId;
@@ -22,6 +23,7 @@ const NAMES: &[(&str, Caps)] = &[
     ("draft/chathistory", Caps::CHATHISTORY),
     ("draft/message-redaction", Caps::REDACTION),
     ("draft/metadata-3", Caps::METADATA),
+    ("draft/multiline", Caps::MULTILINE),
     ("draft/no-implicit-names", Caps::NO_IMPLICIT_NAMES),
     ("draft/read-marker", Caps::READ_MARKER),
     ("echo-message", Caps::ECHO_MESSAGE),
@@ -137,6 +139,7 @@ fn value_of(cap: Caps) -> &'static str {
     match cap {
         Caps::SASL => "PLAIN,SCRAM-SHA-256",
         Caps::METADATA => METADATA_LIMITS,
+        Caps::MULTILINE => MULTILINE_LIMITS,
         _ => "",
     }
 }

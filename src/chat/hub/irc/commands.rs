@@ -28,6 +28,7 @@ pub const COMMANDS: &[Command] = &[
     command("TAGMSG", 1, Hub::irc_tagmsg),
     early("PING", 0, Hub::irc_ping),
     early("PONG", 0, Hub::irc_pong),
+    command("BATCH", 1, Hub::irc_batch),
     command("JOIN", 1, Hub::irc_join),
     command("PART", 1, Hub::irc_part),
     early("NICK", 0, Hub::irc_nick),

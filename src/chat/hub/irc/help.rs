@@ -26,6 +26,11 @@ const TOPICS: &[Topic] = &[
     ),
     topic("AWAY", "[:text]", &["You are away; who writes to you reads the text. Without a text you are back."]),
     topic(
+        "BATCH",
+        "+reference draft/multiline target, or -reference",
+        &["Begins and ends a message of several lines. Clients send it themselves."],
+    ),
+    topic(
         "CAP",
         "LS|LIST|REQ|END ...",
         &["Which extensions of the protocol your client uses. Clients send it themselves."],
@@ -61,6 +66,14 @@ const TOPICS: &[Topic] = &[
         "MARKREAD",
         "#channel|nick [timestamp=...]",
         &["Up to which message you have read. Clients send it themselves."],
+    ),
+    topic(
+        "METADATA",
+        "*|nick|#channel GET|LIST|SET|CLEAR|SYNC|SUB|UNSUB|SUBS ...",
+        &[
+            "Keys and values of a member or a channel: SET key :value sets one of your own, or of a channel that you operate.",
+            "SUB key ... tells you of changes in your channels.",
+        ],
     ),
     topic(
         "MODE",

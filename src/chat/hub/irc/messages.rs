@@ -12,7 +12,7 @@ use crate::chat::event::{Event, IrcLine, MessageKind, Sender};
 use crate::chat::hub::Hub;
 use crate::chat::hub::check::check;
 use crate::chat::hub::plan::Asker;
-use crate::chat::id::{ClientId, MemberId, Now};
+use crate::chat::id::{ClientId, MemberId, Now, RoomId};
 use crate::chat::member::RoomRole;
 use crate::chat::policy::nick::{Name, fold};
 use crate::chat::session::irc::Caps;
@@ -54,6 +54,9 @@ impl Hub {
     }
 
     fn send_message(&mut self, call: &Call, kind: MessageKind) {
+        if self.collect_line(call, kind) {
+            return;
+        }
         let content = content(call.text(1), kind);
         if call.text(0).is_empty() {
             return self.refuse_message(call.id, content, 411, &[], "No recipient given (PRIVMSG)");
@@ -109,10 +112,15 @@ impl Hub {
     /// Whether the readers of a message get it in one line: what the client has sent fits, but others are shown its source, too.
     fn fits(&self, asker: Asker, target: &str, content: Content) -> bool {
         let (Content::Message(kind, text) | Content::Ctcp(kind, text)) = content else { return true };
+        let around = if kind == MessageKind::Action { "\u{1}ACTION \u{1}".len() } else { 0 };
+        self.fits_in_line(asker, target, text, around)
+    }
+
+    /// As [`Hub::fits`], for a text with `around` bytes around it.
+    pub(super) fn fits_in_line(&self, asker: Asker, target: &str, text: &str, around: usize) -> bool {
         let member = &self.shared.members[asker.member.slot];
         // `:NAME!USER@HOST PRIVMSG TARGET :TEXT`
         let source = ":!@ ".len() + member.name.len() + member.user().len() + member.host().text().len();
-        let around = if kind == MessageKind::Action { "\u{1}ACTION \u{1}".len() } else { 0 };
         source + "PRIVMSG  :".len() + target.len() + text.len() + around <= MAX_LINE
     }
 
@@ -124,14 +132,7 @@ impl Hub {
 
     fn send_to_channel(&mut self, asker: Asker, target: (Option<&str>, &str), content: Content, call: &Call) {
         let (status, name) = target;
-        let room = match self.channel(asker, name) {
-            Some(room) => room,
-            None if content.is_notice() => return,
-            None => return self.no_such_channel(asker, name),
-        };
-        if !self.shared.members.is_in(asker.member.slot, room) {
-            return self.refuse_message(asker.id, content, 404, &[name], "Cannot send to channel (+n)");
-        }
+        let Some(room) = self.channel_to_speak_in(asker, name, content.is_notice()) else { return };
         let (member, tags) = (asker.member, self.client_tags(call));
         let change = match (content, status) {
             (Content::Ctcp(..), _) => {
@@ -153,6 +154,37 @@ impl Hub {
             return;
         }
         self.propose_checked(asker.id, change, call.now);
+    }
+
+    /// The room of a channel in which the member is. If there is none, that is answered, but not for a NOTICE.
+    pub(super) fn channel_to_speak_in(&mut self, asker: Asker, name: &str, is_notice: bool) -> Option<RoomId> {
+        let room = self.channel(asker, name);
+        let Some(found) = room.filter(|&room| self.shared.members.is_in(asker.member.slot, room)) else {
+            match room {
+                _ if is_notice => {}
+                None => self.no_such_channel(asker, name),
+                Some(_) => self.numeric(asker.id, 404, &[name], "Cannot send to channel (+n)"),
+            }
+            return None;
+        };
+        Some(found)
+    }
+
+    /// Sends one line of a message of several lines to a member, or to the members of a room with a role.
+    pub(super) fn send_joined_line(
+        &mut self,
+        asker: Asker,
+        target: &str,
+        (kind, text): (MessageKind, &str),
+        call: &Call,
+    ) {
+        let content = Content::Message(kind, text);
+        match target.as_bytes() {
+            [b'@' | b'+', b'#', ..] => {
+                self.send_to_channel(asker, (Some(&target[..1]), &target[1..]), content, call);
+            }
+            _ => self.send_to_member_of_name(asker, target, content, call),
+        }
     }
 
     fn send_to_member_of_name(&mut self, asker: Asker, target: &str, content: Content, call: &Call) {

@@ -21,6 +21,7 @@ mod metadata;
 mod moderation;
 mod modes;
 mod monitor;
+mod multiline;
 mod news;
 mod operators;
 mod redact;

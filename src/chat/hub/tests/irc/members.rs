@@ -291,7 +291,7 @@ fn help_lists_the_commands_and_explains_them() {
     let mut server = TestHub::new();
     let alice = server.enter_irc("alice");
     let list = server.answer_irc(alice, "HELP");
-    assert!(list[1].starts_with("705 alice * :ADMIN AUTHENTICATE AWAY CAP "), "{list:?}");
+    assert!(list[1].starts_with("705 alice * :ADMIN AUTHENTICATE AWAY BATCH CAP "), "{list:?}");
     assert_eq!(list.last().map(String::as_str), Some("706 alice * :End of /HELP"));
     server.check_irc(
         alice,

@@ -11,6 +11,7 @@ mod model;
 mod moderation;
 mod modes;
 mod monitor;
+mod multiline;
 mod operators;
 mod redact;
 
