@@ -15,6 +15,7 @@ pub const MAX_VALUE_BYTES: usize = 300;
 /// empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
+#[expect(clippy::box_collection, reason = "one pointer in place of three in each room")]
 pub struct Metadata(Option<Box<BTreeMap<Box<str>, Box<str>>>>);
 
 impl Metadata {
