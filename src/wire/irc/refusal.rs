@@ -70,6 +70,10 @@ pub fn render(irc: &Irc, refusal: &Refusal, context: &IrcContext, out: &mut Vec<
         Refusal::NoMessage { .. } | Refusal::NotYours { .. } | Refusal::NothingToDelete { .. } => {
             irc.notice(context, &text, out);
         }
+        Refusal::TooManyKeys { .. } => {
+            let middle = ["METADATA", "LIMIT_REACHED", "*"];
+            irc.command(context, Sender::Server, "FAIL", middle, Some(&text), out);
+        }
         Refusal::TooLong { .. } => numeric(417, &[], "Input line was too long"),
         Refusal::NotUtf8 => {
             let reason = "The line is not UTF-8, and was not processed";

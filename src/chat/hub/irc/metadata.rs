@@ -4,7 +4,6 @@
 //! keys of its own.
 
 use super::Call;
-use super::whois::{MAX_LIST_BYTES, in_lines};
 use crate::chat::change::{Change, MetadataChange, MetadataTarget, SetMetadata};
 use crate::chat::encoding::{Detail, RoomLabel};
 use crate::chat::event::{Event, IrcLine, Refusal};
@@ -18,6 +17,9 @@ use crate::chat::session::irc::Caps;
 
 /// The most keys to which one session subscribes.
 const MAX_SUBSCRIBED: usize = 50;
+
+/// Keys in one line, which has 512 bytes.
+const KEYS_PER_LINE: usize = 6;
 
 /// Rooms with more members are not shown in full to who joins: its client is told to ask for that later.
 const MAX_SHOWN_ON_JOIN: usize = 100;
@@ -43,7 +45,7 @@ impl Hub {
             "SET" => self.set_metadata(asker, call),
             "CLEAR" => self.change_metadata(asker, MetadataChange::Clear, call),
             _ => {
-                let subcommand = one_word(call.text(1));
+                let subcommand = call.text(1);
                 self.fail(asker.id, "METADATA", "SUBCOMMAND_INVALID", &[subcommand], "Unknown subcommand");
             }
         }
@@ -86,13 +88,14 @@ impl Hub {
     }
 
     fn list_keys(&mut self, id: ClientId, code: u16, keys: Vec<String>) {
-        for line in in_lines(keys, ' ', MAX_LIST_BYTES) {
-            self.numeric_without_text(id, code, &[&line]);
+        for keys in keys.chunks(KEYS_PER_LINE) {
+            let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+            self.numeric_without_text(id, code, &keys);
         }
     }
 
     fn fail_key(&mut self, id: ClientId, key: &str) {
-        self.fail(id, "METADATA", "KEY_INVALID", &[one_word(key)], "Invalid key");
+        self.fail(id, "METADATA", "KEY_INVALID", &[key], "Invalid key");
     }
 
     /// What the target of a command is: `*`, a nickname or a channel; answers if there is no such thing.
@@ -103,7 +106,7 @@ impl Hub {
             _ => self.shared.members.find(name).map(MetadataTarget::Member),
         };
         if found.is_none() {
-            self.fail(asker.id, "METADATA", "INVALID_TARGET", &[one_word(name)], "Invalid target");
+            self.fail(asker.id, "METADATA", "INVALID_TARGET", &[name], "Invalid target");
         }
         found
     }
@@ -380,11 +383,6 @@ struct Value {
     target: String,
     key: String,
     value: String,
-}
-
-/// A parameter that is not the last one has no spaces, is not empty and does not begin with a colon.
-fn one_word(text: &str) -> &str {
-    if text.is_empty() || text.contains(' ') || text.starts_with(':') { "*" } else { text }
 }
 
 #[cfg(test)]

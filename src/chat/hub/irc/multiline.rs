@@ -111,7 +111,7 @@ impl Hub {
         let (target, text) = (call.text(0), call.text(1));
         let concat = call.message.tags.get(CONCAT).is_some();
         if !target.eq_ignore_ascii_case(&batch.target) {
-            let context = vec![batch.target.to_string(), if target.contains(' ') { "*" } else { target }.to_owned()];
+            let context = vec![batch.target.to_string(), target.to_owned()];
             return Err(("MULTILINE_INVALID_TARGET", context, "All lines have the target of the batch"));
         }
         if *batch.kind.get_or_insert(kind) != kind {

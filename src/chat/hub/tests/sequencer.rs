@@ -65,6 +65,20 @@ impl SequencedHub {
         id
     }
 
+    /// A member with IRC that is in den and has read everything.
+    fn enter_irc(&mut self, slot: usize, name: &str) -> ClientId {
+        let id = ClientId::new(slot);
+        let (addr, encoding) = (([127, 0, 0, 1], 1).into(), Encoding::Irc(IrcShape::empty()));
+        let resume_request = ResumeRequest::default();
+        self.hub.handle_connection(id, NewConnection { addr, encoding, preface: &[], resume_request }, now());
+        for line in [&*format!("NICK {name}"), "USER a 0 * :Alice", "JOIN #den"] {
+            self.say(id, line);
+            self.commit(self.proposals.len());
+        }
+        self.read(id);
+        id
+    }
+
     /// Writes all data for a session; returns its lines.
     fn read(&mut self, id: ClientId) -> Vec<String> {
         let mut text = Vec::new();
@@ -104,15 +118,7 @@ fn next_line_waits_until_the_change_of_room_is_committed() {
 fn modes_and_oper_of_irc_hold_when_they_are_committed() {
     let mut server = SequencedHub::new();
     server.hub.config.irc_opers.push(IrcOper { name: "root".into(), password: ServerPassword::new("secret") });
-    let alice = ClientId::new(0);
-    let (addr, encoding) = (([127, 0, 0, 1], 1).into(), Encoding::Irc(IrcShape::empty()));
-    let resume_request = ResumeRequest::default();
-    server.hub.handle_connection(alice, NewConnection { addr, encoding, preface: &[], resume_request }, now());
-    for line in ["NICK alice", "USER a 0 * :Alice", "JOIN #den"] {
-        server.say(alice, line);
-        server.commit(server.proposals.len());
-    }
-    server.read(alice);
+    let alice = server.enter_irc(0, "alice");
     server.say(alice, "MODE #den +mk fish");
     assert_eq!((server.proposals.len(), server.read(alice).len()), (2, 0));
     server.commit(1);
@@ -124,6 +130,30 @@ fn modes_and_oper_of_irc_hold_when_they_are_committed() {
     server.commit(1);
     let read = server.read(alice);
     assert!(read.len() == 2 && read[0].contains(" 381 ") && read[1].ends_with(" MODE alice :+o"), "{read:?}");
+    server.hub.audit().unwrap();
+}
+
+#[test]
+fn metadata_and_messages_of_several_lines_are_shown_when_they_are_committed() {
+    let mut server = SequencedHub::new();
+    let alice = server.enter_irc(0, "alice");
+    server.say(alice, "CAP REQ :batch message-tags draft/multiline echo-message");
+    server.read(alice);
+    for number in 0..21 {
+        server.say(alice, &format!("METADATA * SET k{number} :x"));
+    }
+    assert_eq!((server.proposals.len(), server.read(alice).len()), (21, 0));
+    server.commit(20);
+    assert_eq!(server.read(alice).len(), 20);
+    server.commit(1);
+    assert!(server.read(alice)[0].contains("LIMIT_REACHED"), "there was room for it when it was proposed");
+    for line in ["BATCH +1 draft/multiline #den", "@batch=1 PRIVMSG #den :one", "@batch=1 PRIVMSG #den :", "BATCH -1"] {
+        server.say(alice, line);
+    }
+    assert_eq!((server.proposals.len(), server.read(alice).len()), (1, 0));
+    server.commit(1);
+    let read = server.read(alice);
+    assert!(read.len() == 4 && read[1].ends_with("PRIVMSG #den :one"), "{read:?}");
     server.hub.audit().unwrap();
 }
 

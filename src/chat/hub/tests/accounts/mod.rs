@@ -2,6 +2,7 @@
 
 mod kept;
 mod markers;
+mod multiline;
 mod notified;
 mod passwords;
 mod reloading;
