@@ -1,9 +1,7 @@
-//! METADATA: keys and values of members and of rooms, and who is told when they change.
-//!
-//! Source: <https://ircv3.net/specs/extensions/metadata>. Changes are told through outboxes: each session has subscribed to
-//! keys of its own.
+//! METADATA: keys and values of members and of rooms. Source: <https://ircv3.net/specs/extensions/metadata>.
 
 use super::Call;
+use super::metadata_news::Value;
 use crate::chat::change::{Change, MetadataChange, MetadataTarget, SetMetadata};
 use crate::chat::encoding::{Detail, RoomLabel};
 use crate::chat::event::{Event, IrcLine, Refusal};
@@ -12,7 +10,6 @@ use crate::chat::hub::check::check;
 use crate::chat::hub::plan::Asker;
 use crate::chat::id::{ClientId, MemberId, Now, RoomId};
 use crate::chat::irc::metadata::{MAX_VALUE_BYTES, Metadata, is_key};
-use crate::chat::policy::nick::fold;
 use crate::chat::session::irc::Caps;
 
 /// The most keys to which one session subscribes.
@@ -20,9 +17,6 @@ const MAX_SUBSCRIBED: usize = 50;
 
 /// Keys in one line, which has 512 bytes.
 const KEYS_PER_LINE: usize = 6;
-
-/// Rooms with more members are not shown in full to who joins: its client is told to ask for that later.
-const MAX_SHOWN_ON_JOIN: usize = 100;
 
 /// The value of the capability; the tests compare it with the limits.
 pub const METADATA_LIMITS: &str = "max-subs=50,max-keys=20,max-value-bytes=300";
@@ -128,7 +122,7 @@ impl Hub {
     }
 
     /// The metadata of a target that a member is shown: nothing of a muted one but its own.
-    fn shown_metadata(&self, reader: MemberId, target: MetadataTarget, now: &Now) -> &Metadata {
+    pub(super) fn shown_metadata(&self, reader: MemberId, target: MetadataTarget, now: &Now) -> &Metadata {
         const EMPTY: &Metadata = &Metadata::EMPTY;
         match target {
             MetadataTarget::Room(room) => &self.shared.rooms[room].metadata,
@@ -138,7 +132,7 @@ impl Hub {
     }
 
     /// How a target is shown.
-    fn target_name(&self, target: MetadataTarget) -> String {
+    pub(super) fn target_name(&self, target: MetadataTarget) -> String {
         match target {
             MetadataTarget::Room(room) => format!("#{}", self.shared.rooms.name(room)),
             MetadataTarget::Member(member) => self.name_of(member).to_string(),
@@ -209,135 +203,13 @@ impl Hub {
         }
     }
 
-    /// The metadata of a member or of a room changes. What a muted member says of a room is told to itself alone.
-    pub(in crate::chat::hub) fn apply_metadata(&mut self, client: Option<ClientId>, set: &SetMetadata, time: &Now) {
-        let SetMetadata { by, target, ref change } = *set;
-        let is_muted = self.shared.mutes.holds(by, time.at);
-        let mut unused = Metadata::default();
-        let metadata = match target {
-            MetadataTarget::Member(member) => self.shared.members[member.slot].metadata_mut(),
-            MetadataTarget::Room(_) if is_muted => &mut unused,
-            MetadataTarget::Room(room) => &mut self.shared.rooms[room].metadata,
-        };
-        let changed: Vec<(String, Option<&str>)> = match change {
-            MetadataChange::Set { key, value } => vec![(key.to_string(), Some(value))],
-            MetadataChange::Unset { key } => vec![(key.to_string(), None)],
-            MetadataChange::Clear => metadata.iter().map(|(key, _)| (key.to_owned(), None)).collect(),
-        };
-        let is_new = |(key, value): &(String, Option<&str>)| metadata.get(key) != *value;
-        let news: Vec<(String, Option<&str>)> = changed.iter().filter(|entry| is_new(entry)).cloned().collect();
-        changed.iter().for_each(|(key, value)| metadata.set(key, *value));
-        match (client, change) {
-            (None, _) => {}
-            (Some(id), MetadataChange::Clear) => self.show_batch(id, target, |hub, id, name, batch| {
-                changed.iter().for_each(|(key, value)| hub.send_value(id, name, (key, *value), batch));
-            }),
-            (Some(id), _) => {
-                let name = self.target_name(target);
-                changed.iter().for_each(|(key, value)| self.send_value(id, &name, (key, *value), None));
-            }
-        }
-        if !is_muted {
-            news.iter().for_each(|(key, value)| self.tell_metadata(client, target, (key, *value)));
-        }
-    }
-
-    /// Tells the sessions that have subscribed to a key of its new value: those that are in the room, or that share a room with
-    /// the member, are its own or monitor it. `client`, which has set it, is answered already.
-    fn tell_metadata(&mut self, client: Option<ClientId>, target: MetadataTarget, value: (&str, Option<&str>)) {
-        let name = self.target_name(target);
-        let monitoring = match target {
-            MetadataTarget::Member(_) => self.monitors.watchers(&fold(&name)),
-            MetadataTarget::Room(_) => Vec::new(),
-        };
-        for id in self.subscribed_keys.watchers(value.0) {
-            let Some(watcher) = self.sessions.get(id).and_then(|session| session.member) else { continue };
-            let is_told = match target {
-                MetadataTarget::Room(room) => self.shared.members.is_in(watcher, room),
-                MetadataTarget::Member(member) => {
-                    watcher == member.slot
-                        || self.share_a_room(watcher, member.slot)
-                        || monitoring.binary_search(&id).is_ok()
-                }
-            };
-            if is_told && Some(id) != client {
-                self.send_value(id, &name, value, None);
-            }
-        }
-    }
-
-    /// A session is in a room now: it is shown the values to which it has subscribed, or told to ask for them later.
-    pub(in crate::chat::hub) fn sync_on_join(&mut self, id: ClientId, room: RoomId, time: &Now) {
-        if self.subscribed_keys.names(id).next().is_none() {
-            return;
-        }
-        let Some(slot) = self.sessions[id].member else { return };
-        if self.shared.rooms[room].members.len() > MAX_SHOWN_ON_JOIN {
-            return self.sync_later(id, room);
-        }
-        let (asker, target) = (self.asker(id, slot), MetadataTarget::Room(room));
-        let values = self.subscribed_values(asker, target, time);
-        if !values.is_empty() {
-            self.show_batch(id, target, |hub, id, _, batch| hub.send_values(id, &values, batch));
-        }
-    }
-
-    /// Shows the members of a room the metadata of one that enters it, unless they are many.
-    pub(in crate::chat::hub) fn show_metadata_of(&mut self, member: MemberId, room: RoomId, time: &Now) {
-        let found = &self.shared.members[member.slot];
-        let (readers, metadata) = (&self.shared.rooms[room].members, found.metadata());
-        if metadata.is_empty() || self.shared.mutes.holds(member, time.at) || readers.len() > MAX_SHOWN_ON_JOIN {
-            return;
-        }
-        let (name, metadata) = (found.name.to_string(), metadata.clone());
-        for (key, value) in metadata.iter() {
-            for id in self.subscribed_keys.watchers(key) {
-                let watcher = self.sessions.get(id).and_then(|session| session.member);
-                let is_reader = |&slot: &_| slot != member.slot && self.shared.members.is_in(slot, room);
-                if watcher.filter(is_reader).is_some() {
-                    self.send_value(id, &name, (key, Some(value)), None);
-                }
-            }
-        }
-    }
-
-    /// The values of a target to which a session has subscribed; with a room, those of its other members, too.
-    fn subscribed_values(&self, asker: Asker, target: MetadataTarget, now: &Now) -> Vec<Value> {
-        let members: Vec<MemberId> = match target {
-            MetadataTarget::Member(_) => Vec::new(),
-            MetadataTarget::Room(room) => {
-                let all = self.shared.rooms[room].members.iter().filter(|&&slot| slot != asker.member.slot);
-                all.map(|&slot| self.shared.members.id(slot)).collect()
-            }
-        };
-        // As many as a client can be sent at once.
-        let (mut bytes, most) = (0, self.config.backlog_bytes / 4);
-        let mut values = Vec::new();
-        for target in std::iter::once(target).chain(members.into_iter().map(MetadataTarget::Member)) {
-            let metadata = self.shown_metadata(asker.member, target, now);
-            if metadata.is_empty() {
-                continue;
-            }
-            let name = self.target_name(target);
-            for key in self.subscribed_keys.names(asker.id) {
-                let Some(value) = metadata.get(key) else { continue };
-                bytes += 2 * name.len() + key.len() + value.len() + 64;
-                if bytes > most {
-                    return values;
-                }
-                values.push(Value { target: name.clone(), key: key.to_string(), value: value.into() });
-            }
-        }
-        values
-    }
-
-    fn sync_later(&mut self, id: ClientId, room: RoomId) {
+    pub(super) fn sync_later(&mut self, id: ClientId, room: RoomId) {
         let channel = format!("#{}", self.shared.rooms.name(room));
         self.numeric_without_text(id, 774, &[&channel]);
     }
 
     /// Sends what `show` does as a batch of metadata.
-    fn show_batch(
+    pub(super) fn show_batch(
         &mut self,
         id: ClientId,
         target: MetadataTarget,
@@ -349,14 +221,20 @@ impl Hub {
         self.end_batch(id, batch);
     }
 
-    fn send_values(&mut self, id: ClientId, values: &[Value], batch: Option<&str>) {
+    pub(super) fn send_values(&mut self, id: ClientId, values: &[Value], batch: Option<&str>) {
         for Value { target, key, value } in values {
             self.send_value(id, target, (key, Some(value)), batch);
         }
     }
 
     /// Sends the value of a key, or that it has none.
-    fn send_value(&mut self, id: ClientId, target: &str, (key, value): (&str, Option<&str>), batch: Option<&str>) {
+    pub(super) fn send_value(
+        &mut self,
+        id: ClientId,
+        target: &str,
+        (key, value): (&str, Option<&str>),
+        batch: Option<&str>,
+    ) {
         let detail = Detail { batch, ..Detail::default() };
         let line = match value {
             Some(_) => IrcLine::Numeric { code: 761, middle: &[target, key, "*"], text: value },
@@ -376,13 +254,6 @@ impl Hub {
             self.numeric(asker.id, 760, &[&name, key, "*"], value);
         }
     }
-}
-
-/// One value that a session is shown.
-struct Value {
-    target: String,
-    key: String,
-    value: String,
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ pub(super) mod markers;
 mod masks;
 mod messages;
 mod metadata;
+mod metadata_news;
 mod moderation;
 mod modes;
 mod monitor;

@@ -6,6 +6,7 @@ use crate::chat::config::Config;
 use crate::chat::hub::Hub;
 use crate::chat::id::ClientId;
 use crate::chat::irc::metadata::MAX_KEYS;
+use crate::chat::member::Ignored;
 use crate::wire::renderers;
 
 const NOTHING: &[&str] = &[];
@@ -118,6 +119,23 @@ fn subscribers_are_told_of_changes_in_their_rooms() {
     let now = server.now();
     server.hub.end_session(dave, crate::chat::cause::Cause::ConnectionLost, crate::chat::Close::AtOnce, now);
     assert_eq!(server.hub.subscribed_keys.watchers("url"), [bob]);
+}
+
+#[test]
+fn subscriber_that_ignores_a_member_is_not_told_of_it() {
+    let (mut server, [alice, bob, ..]) = irc_den();
+    server.say(bob, "METADATA * SUB url");
+    let members = &mut server.hub.shared.members;
+    let [ignored, reader] = ["alice", "bob"].map(|name| members.find(name).unwrap());
+    let author = members.author(ignored.slot);
+    members[reader.slot].ignored_mut().push(Ignored { name: "alice".into(), author });
+    server.hub.note_ignoring(reader);
+    server.read(bob);
+    server.say(alice, "METADATA * SET url :x");
+    server.say(alice, "PART #den");
+    server.read(bob);
+    server.say(alice, "JOIN #den");
+    assert!(server.read_irc(bob).iter().all(|line| !line.starts_with("761")));
 }
 
 #[test]
