@@ -3,9 +3,9 @@
 use compact_str::format_compact;
 
 use super::Call;
-use super::reply::{in_lines, one_at_least};
 use super::metadata::METADATA_LIMITS;
 use super::multiline::MULTILINE_LIMITS;
+use super::reply::{in_lines, one_at_least};
 use crate::chat::encoding::{Encoding, IrcShape};
 use crate::chat::hub::Hub;
 use crate::chat::id::ClientId;
