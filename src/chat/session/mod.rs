@@ -77,15 +77,15 @@ pub enum PendingDisconnect {
     Banned,
 }
 
-/// What a session has proposed and what is not committed yet.
+/// What a session has proposed and what is not committed yet: messages in the lower bits, other changes above them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Uncommitted(u8);
+pub struct Uncommitted(u16);
 
 impl Uncommitted {
-    /// Uncommitted messages of one session at most.
-    const MAX_MESSAGES: u8 = 32;
-    /// The bit for a change that is not a message.
-    const CHANGE: u8 = 0x80;
+    /// Uncommitted messages of one session at most, before its next line; one line can have more targets.
+    const MAX_MESSAGES: u16 = 32;
+    /// One change that is not a message. A line of IRC can ask for several, fewer than there are bytes in it.
+    const CHANGE: u16 = 0x80;
 
     /// Whether the next line and the end of input must wait for a commit.
     pub fn blocks(self) -> bool {
@@ -94,17 +94,17 @@ impl Uncommitted {
 
     /// Whether a change other than a message is not committed.
     pub fn has_change(self) -> bool {
-        self.0 & Self::CHANGE != 0
+        self.0 >= Self::CHANGE
     }
 
     /// Notes a proposal.
     pub fn add(&mut self, is_message: bool) {
-        if is_message { self.0 += 1 } else { self.0 |= Self::CHANGE }
+        self.0 += if is_message { 1 } else { Self::CHANGE }
     }
 
     /// Notes that a proposal was committed or refused.
     pub fn remove(&mut self, is_message: bool) {
-        if is_message { self.0 -= 1 } else { self.0 &= !Self::CHANGE }
+        self.0 -= if is_message { 1 } else { Self::CHANGE }
     }
 }
 

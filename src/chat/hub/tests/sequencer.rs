@@ -115,6 +115,21 @@ fn next_line_waits_until_the_change_of_room_is_committed() {
 }
 
 #[test]
+fn next_line_waits_until_all_changes_of_the_last_one_are_committed() {
+    let mut server = SequencedHub::new();
+    let alice = server.enter_irc(0, "alice");
+    server.say(alice, "JOIN #den,#tea,#attic");
+    for _ in 0..3 {
+        assert_eq!(server.allowance(alice), Allowance::AfterCommit);
+        server.commit(1);
+    }
+    assert_eq!(server.allowance(alice), Allowance::Now);
+    server.read(alice);
+    server.say(alice, "PRIVMSG #attic :hello");
+    assert_eq!((server.proposals.len(), server.read(alice).len()), (1, 0));
+}
+
+#[test]
 fn modes_and_oper_of_irc_hold_when_they_are_committed() {
     let mut server = SequencedHub::new();
     server.hub.config.irc_opers.push(IrcOper { name: "root".into(), password: ServerPassword::new("secret") });
