@@ -41,6 +41,7 @@ fn without_private_id(mut line: Vec<u8>) -> Vec<u8> {
 /// Capabilities, of which a client asks for all, for some or for none.
 const CAPS: &[&str] = &[
     "away-notify",
+    "draft/message-redaction",
     "draft/no-implicit-names",
     "draft/read-marker",
     "echo-message",
@@ -49,6 +50,7 @@ const CAPS: &[&str] = &[
     "message-tags",
     "multi-prefix",
     "server-time",
+    "setname",
     "userhost-in-names",
 ];
 /// Rooms; mostly few, so that many meet there.
@@ -84,7 +86,7 @@ pub fn first_lines(random: &mut Random, people: usize) -> Vec<String> {
     if random.one_in(4) {
         lines.reverse();
     }
-    for _ in 0..random.below(3) {
+    for _ in 0..random.below(4) {
         lines.push(format!("JOIN #{}", room(random)));
     }
     lines
@@ -116,7 +118,7 @@ pub fn line(random: &mut Random, texts: &mut u32, people: usize, long: usize, na
         false => random.pick(names).clone(),
     };
     let room = room(random);
-    match random.below(64) {
+    match random.below(68) {
         0..=15 => format!("PRIVMSG #{room} :{text}"),
         16..=18 => format!("PRIVMSG #{room} :\u{1}ACTION {text}\u{1}"),
         19 | 20 => format!("NOTICE #{room} :{text}"),
@@ -142,6 +144,12 @@ pub fn line(random: &mut Random, texts: &mut u32, people: usize, long: usize, na
         55 => format!("MODE #{room} {}", ["+k fish", "+k wet", "-k *", "+l 3", "-l", "+x"][random.below(6)]),
         56 => format!("MODE #{room}"),
         57 | 58 => format!("INVITE {name} #{room}"),
+        60 => format!("@+react=x TAGMSG #{room}"),
+        61 => format!("@+typing=active TAGMSG #{room}"),
+        62 => format!("SETNAME :{text}"),
+        63 => format!("JOIN #{room},#tea,#den"),
+        64 => format!("PART #{room},#tea"),
+        65 => format!("PRIVMSG #den,{name},#{room} :{text}"),
         59 => format!("QUIT{}", ["", " :gone", " :"][random.below(3)]),
         _ => format!("JOIN #{room}"),
     }

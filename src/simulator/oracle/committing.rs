@@ -53,6 +53,17 @@ pub enum Proposed {
         who: usize,
         cause: Cause,
     },
+    /// Tags of IRC without a message.
+    Tag {
+        who: usize,
+        room: usize,
+        tags: String,
+    },
+    /// A real name.
+    Introduce {
+        who: usize,
+        real_name: String,
+    },
     Say {
         author: usize,
         room: usize,
@@ -174,6 +185,8 @@ impl Proposed {
             | Proposed::Unfollow { who, .. }
             | Proposed::Topic { who, .. }
             | Proposed::Away { who, .. }
+            | Proposed::Tag { who, .. }
+            | Proposed::Introduce { who, .. }
             | Proposed::Rename { who, .. }
             | Proposed::Register { who, .. } => Some(who),
             Proposed::Say { author, .. } => Some(author),
@@ -196,7 +209,7 @@ impl Proposed {
     }
 
     fn is_message(&self) -> bool {
-        matches!(self, Proposed::Say { .. })
+        matches!(self, Proposed::Say { .. } | Proposed::Tag { .. })
     }
 
     /// Whether the server has committed a change of this kind.
@@ -228,6 +241,10 @@ impl Proposed {
                 *set.verifier == verifier(password) && *set.scram == scram(password)
             }
             (Proposed::Leave { cause, .. }, Change::Leave { cause: given, .. }) => cause == given,
+            (Proposed::Tag { tags, .. }, Change::Tag { tags: given, .. }) => **tags == **given,
+            (Proposed::Introduce { real_name, .. }, Change::SetIdentity { real_name: given, .. }) => {
+                Some(&**real_name) == given.as_deref()
+            }
             (Proposed::Move { room, key, .. }, Change::Move { place, key: given, .. })
             | (Proposed::Follow { room, key, .. }, Change::Follow { place, key: given, .. }) => {
                 super::key(room) == super::key(&place_name(place)) && key.as_deref() == given.as_deref()
@@ -351,7 +368,7 @@ impl Oracle {
         if let Some(session) = session {
             match proposed.is_message() {
                 true => self.readers[session].uncommitted_messages += 1,
-                false => self.readers[session].has_uncommitted_change = true,
+                false => self.readers[session].uncommitted_changes += 1,
             }
         }
         self.proposed.push_back((session, proposed));
@@ -368,7 +385,7 @@ impl Oracle {
             match proposed.is_message() {
                 true => self.readers[session].uncommitted_messages -= 1,
                 false => {
-                    self.readers[session].has_uncommitted_change = false;
+                    self.readers[session].uncommitted_changes -= 1;
                     self.readers[session].committed_at = now.at;
                 }
             }
@@ -396,6 +413,7 @@ impl Oracle {
                 newcomer.into_iter().for_each(|who| self.readers[who].active = now.at);
             }
         }
+        self.irc_continue(now);
         while self.proposed.is_empty()
             && let Some(session) = self.registering.pop_front()
         {
@@ -416,7 +434,11 @@ impl Oracle {
             }
             Proposed::Unfollow { who, room, .. } => gone(who).or_else(|| self.refuse_unfollowing(who, room)),
             Proposed::Topic { who, room, .. } => self.refuse_topic(who, room, now),
-            Proposed::Away { who, .. } | Proposed::Leave { who, .. } => gone(who),
+            Proposed::Away { who, .. } | Proposed::Leave { who, .. } | Proposed::Introduce { who, .. } => gone(who),
+            Proposed::Tag { who, room, .. } => gone(who).or_else(|| self.refuse_absent(who, room)).or_else(|| {
+                // Slow mode does not count tags.
+                self.refuse_speech(who, room, now).filter(|refusal| !refusal.contains(" is in slow mode"))
+            }),
             Proposed::Say { author: OPERATOR, .. } => None,
             Proposed::Say { author, room, .. } => gone(author)
                 .or_else(|| self.refuse_absent(author, room))
@@ -489,6 +511,8 @@ impl Oracle {
             Proposed::Topic { who, room, text } => self.commit_topic(who, room, text, now),
             Proposed::Away { who, text } => self.commit_away(who, text, now),
             Proposed::Leave { who, cause } => self.leave(who, &cause, now),
+            Proposed::Tag { who, room, tags } => self.irc_tagged(who, room, &tags, now),
+            Proposed::Introduce { who, real_name } => self.irc_introduced(who, &real_name, now),
             Proposed::Say { author, room, kind, text } => self.say(author, session, room, kind, &text, now),
             Proposed::Rename { who, name, account, ip } => self.set_name(who, &name, account, ip, now),
             Proposed::Register { who, password, has_keys, ip } => {

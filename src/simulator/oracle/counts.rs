@@ -9,6 +9,10 @@ pub struct Counts {
     /// Members with IRC clients, and what they said in rooms.
     pub irc_members: usize,
     pub irc_messages: usize,
+    /// Changes that an IRC client read once, and shared several rooms with who made them.
+    pub irc_shared: usize,
+    /// Lines of IRC that only clients with a capability read.
+    pub irc_optional: usize,
     /// Persons who came through a proxy.
     pub proxied: usize,
     pub dropped: usize,
@@ -97,6 +101,10 @@ pub struct Counts {
 impl AddAssign for Counts {
     fn add_assign(&mut self, other: Counts) {
         self.lines += other.lines;
+        self.irc_members += other.irc_members;
+        self.irc_messages += other.irc_messages;
+        self.irc_shared += other.irc_shared;
+        self.irc_optional += other.irc_optional;
         self.proxied += other.proxied;
         self.dropped += other.dropped;
         self.summed += other.summed;

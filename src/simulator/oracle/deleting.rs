@@ -158,6 +158,7 @@ impl Oracle {
         };
         let list: Vec<String> = ids.iter().map(u64::to_string).collect();
         let program = format!("deleted [{}] of {name} by {actor}", list.join(","));
+        self.irc_redacted(by, room, ids, now);
         self.tell_room(by, room, &words, &program, now);
         self.remove_if_unkept(room);
     }

@@ -247,7 +247,7 @@ impl Oracle {
                 // The last line of a banned client is not processed.
                 let is_heard = typed.is_empty() || self.is_banned(reader.addr.ip(), now);
                 assert!(is_heard, "person {who} is taken to have ended, but not heard: {typed:?}");
-                assert!(!self.readers[who].has_uncommitted_change, "the end of person {who} is not in order");
+                assert!(self.readers[who].uncommitted_changes == 0, "the end of person {who} is not in order");
                 assert!(!self.awaits_password(who), "the end of person {who} comes before its password is compared");
                 None
             }

@@ -123,9 +123,9 @@ pub struct Reader {
     committed_at: Duration,
     /// The cause and time of its leaving.
     pub left: Option<(Cause, Duration)>,
-    /// What it has proposed: messages, and one other change, that are not committed.
+    /// What it has proposed, messages and other changes, that is not committed.
     uncommitted_messages: usize,
-    has_uncommitted_change: bool,
+    uncommitted_changes: usize,
 }
 
 /// The naive server.
@@ -186,6 +186,8 @@ pub struct Oracle {
     proposed: VecDeque<(Option<usize>, Proposed)>,
     /// Sessions that will be registered when what is proposed is committed.
     registering: VecDeque<usize>,
+    /// The rest of a command of IRC about several targets: for each one, the session and a line about it alone.
+    irc_rest: VecDeque<(usize, String)>,
     pub counts: Counts,
 }
 
@@ -242,6 +244,7 @@ impl Oracle {
             delayed,
             proposed: VecDeque::new(),
             registering: VecDeque::new(),
+            irc_rest: VecDeque::new(),
             counts: Counts::default(),
         }
     }
@@ -277,7 +280,7 @@ impl Oracle {
             committed_at: Duration::ZERO,
             left: None,
             uncommitted_messages: 0,
-            has_uncommitted_change: false,
+            uncommitted_changes: 0,
         });
     }
 
@@ -355,7 +358,7 @@ impl Oracle {
         assert_ne!(reader.stage, ReaderStage::Gone, "person {who} has left, and is still listened to");
         assert!(reader.awaits.is_none(), "a line of person {who} is processed before its password is compared");
         assert!(
-            !reader.has_uncommitted_change,
+            reader.uncommitted_changes == 0,
             "a line of person {who} is processed before the last change is committed"
         );
         assert!(
@@ -414,7 +417,7 @@ impl Oracle {
         for &who in alive {
             let reader = &self.readers[who];
             let most = match reader.stage {
-                _ if reader.has_uncommitted_change || reader.awaits.is_some() => continue,
+                _ if reader.uncommitted_changes > 0 || reader.awaits.is_some() => continue,
                 ReaderStage::Asked => self.config.login_timeout,
                 ReaderStage::Here if !self.config.idle_timeout.is_zero() => self.config.idle_timeout,
                 _ => continue,

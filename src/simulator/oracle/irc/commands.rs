@@ -25,6 +25,8 @@ const COMMANDS: &[(&str, usize)] = &[
     ("KICK", 2),
     ("INVITE", 0),
     ("MODE", 1),
+    ("TAGMSG", 1),
+    ("SETNAME", 1),
 ];
 
 /// Those that a session has before it is registered.
@@ -32,6 +34,7 @@ const EARLY: &[&str] = &["PING", "PONG", "NICK", "QUIT", "CAP", "USER"];
 
 /// The command and its parameters; the last one may have spaces.
 fn parse(line: &str) -> (String, Vec<String>) {
+    let line = if line.starts_with('@') { line.split_once(' ').map_or("", |(_, rest)| rest) } else { line };
     let (head, last) = line.split_once(" :").map_or((line, None), |(head, last)| (head, Some(last)));
     let mut words = head.split(' ').filter(|word| !word.is_empty()).map(String::from);
     let command = words.next().unwrap_or_default();
@@ -49,6 +52,12 @@ impl Oracle {
                 false => self.irc_numeric(who, 451, ":You have not registered"),
             };
         };
+        let targets = params.first().filter(|_| is_registered && ["JOIN", "PART", "PRIVMSG"].contains(&&*command));
+        if let Some(targets) = targets.filter(|targets| targets.contains(',')) {
+            let each = |target: &str| line.replacen(&**targets, target, 1);
+            self.irc_rest.extend(targets.split(',').map(|target| (who, each(target))));
+            return self.irc_continue(now);
+        }
         self.irc_mut(who).command = command.clone();
         if !is_registered && !EARLY.contains(&&*command) {
             return self.irc_numeric(who, 451, ":You have not registered");
@@ -73,6 +82,16 @@ impl Oracle {
             command => {
                 let member = self.readers[who].member.expect("a member");
                 match command {
+                    "TAGMSG" => self.irc_send_tags(who, member, line, &first, now),
+                    "SETNAME" if first.trim().is_empty() || first.trim().len() > 150 => {
+                        let text = "A real name has 1 to 150 bytes";
+                        let line = format!(":{} FAIL SETNAME INVALID_REALNAME :{text}", self.config.name);
+                        self.irc_send(who, &line);
+                    }
+                    "SETNAME" => {
+                        let first = first.trim().to_owned();
+                        self.propose_or_refuse(Proposed::Introduce { who: member, real_name: first }, now);
+                    }
                     "PRIVMSG" => self.irc_send_message(who, member, MessageKind::Said, &params, now),
                     "NOTICE" => self.irc_send_message(who, member, MessageKind::Notice, &params, now),
                     "AWAY" => {
@@ -80,6 +99,36 @@ impl Oracle {
                         self.propose_or_refuse(Proposed::Away { who: member, text }, now);
                     }
                     command => self.irc_channel_command(who, member, command, &params, now),
+                }
+            }
+        }
+    }
+
+    /// Processes the rest of a command about several targets, each when what came before it is committed, or proposed if the
+    /// server commits nothing itself.
+    pub(in crate::simulator::oracle) fn irc_continue(&mut self, now: Now) {
+        while (self.delayed || self.proposed.is_empty())
+            && let Some((who, line)) = self.irc_rest.pop_front()
+        {
+            self.speaker = who;
+            self.irc_command(who, &line, now);
+            self.irc_mut(who).command.clear();
+        }
+    }
+
+    fn irc_send_tags(&mut self, who: usize, member: usize, line: &str, target: &str, now: Now) {
+        if !self.readers[who].has_cap("message-tags") {
+            return self.irc_numeric(who, 421, "TAGMSG :Unknown command");
+        }
+        let tags = line.strip_prefix('@').and_then(|line| line.split_once(' ')).map(|(tags, _)| tags.to_owned());
+        match target.strip_prefix('#').and_then(|room| self.find_room(room)).filter(|&room| self.sees(member, room)) {
+            None => self.irc_numeric(who, 403, &format!("{target} :No such channel")),
+            Some(room) if !self.is_in(member, room) => {
+                self.irc_numeric(who, 404, &format!("{target} :Cannot send to channel (+n)"));
+            }
+            Some(room) => {
+                if let Some(tags) = tags {
+                    self.propose_or_refuse(Proposed::Tag { who: member, room, tags }, now);
                 }
             }
         }

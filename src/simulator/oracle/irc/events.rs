@@ -148,8 +148,48 @@ impl Oracle {
     }
 
     /// The readers of all rooms of a member, each once.
-    fn irc_neighbours(&self, who: usize) -> BTreeSet<usize> {
-        self.rooms_of(who).into_iter().flat_map(|room| self.irc_readers(room)).collect()
+    pub(super) fn irc_neighbours(&mut self, who: usize) -> BTreeSet<usize> {
+        let all: Vec<usize> = self.rooms_of(who).into_iter().flat_map(|room| self.irc_readers(room)).collect();
+        let readers: BTreeSet<usize> = all.iter().copied().collect();
+        self.counts.irc_shared += all.len() - readers.len();
+        readers
+    }
+
+    /// Members of a room with message tags read tags without a message; of a muted member, only itself.
+    pub(in crate::simulator::oracle) fn irc_tagged(&mut self, who: usize, room: usize, tags: &str, now: Now) {
+        let source = self.irc_source(who, &self.members[who].name);
+        let is_muted = self.is_muted(who, now);
+        let line = format!(":{source} TAGMSG #{}", self.room_name(room));
+        for session in self.irc_readers(room) {
+            let reader = &self.readers[session];
+            let reads = match reader.member == Some(who) {
+                true => reader.has_cap("echo-message"),
+                false => !is_muted,
+            };
+            if reads && reader.has_cap("message-tags") {
+                self.counts.irc_optional += 1;
+                let before = self.irc_tags(session, Some(PRIVATE_ID), now);
+                self.irc_send_tagged(session, &format!("{};{tags} ", before.trim_end()), &line);
+            }
+        }
+    }
+
+    /// Members of a room with that capability read that messages are deleted; of a muted member, only itself.
+    pub(in crate::simulator::oracle) fn irc_redacted(&mut self, by: usize, room: usize, ids: &[u64], now: Now) {
+        let name = self.actor_name(by);
+        for &id in ids {
+            let line = format!("REDACT #{} 0-{id}", self.room_name(room));
+            for session in self.irc_readers_of(by, room, now) {
+                if !self.readers[session].has_cap("draft/message-redaction") {
+                    continue;
+                }
+                self.counts.irc_optional += 1;
+                match by {
+                    OPERATOR => self.irc_send(session, &format!(":{} {line}", self.config.name)),
+                    by => self.irc_event(session, by, &name, &line, now),
+                }
+            }
+        }
     }
 
     /// All that share a room with a member read that it has left.
@@ -197,6 +237,7 @@ impl Oracle {
         let readers: BTreeSet<usize> = rooms.iter().flat_map(|&room| self.irc_readers(room)).collect();
         for session in readers {
             if self.readers[session].has_cap("away-notify") && self.readers[session].member != Some(who) {
+                self.counts.irc_optional += 1;
                 self.irc_event(session, who, &name, &line, now);
             }
         }

@@ -1,6 +1,7 @@
 //! How an IRC session is registered: CAP, NICK, USER.
 
 use super::Oracle;
+use crate::chat::Now;
 use crate::simulator::oracle::ReaderStage;
 use crate::simulator::oracle::committing::Proposed;
 use crate::simulator::oracle::entering::name;
@@ -112,7 +113,7 @@ impl Oracle {
         self.irc_register(who);
     }
 
-    pub(super) fn irc_rename(&mut self, who: usize, params: &[String], now: crate::chat::Now) {
+    pub(super) fn irc_rename(&mut self, who: usize, params: &[String], now: Now) {
         let Some(typed) = params.first().filter(|typed| !typed.is_empty()) else {
             return self.irc_numeric(who, 431, ":No nickname given");
         };
@@ -179,6 +180,23 @@ impl Oracle {
         irc.registration = None;
         self.counts.irc_members += 1;
         self.irc_welcome(session, member);
+    }
+
+    /// A member says another real name. Of a muted one only itself is told that, and it stays.
+    pub(in crate::simulator::oracle) fn irc_introduced(&mut self, who: usize, real_name: &str, now: Now) {
+        let is_muted = self.is_muted(who, now);
+        if !is_muted {
+            self.members[who].identity.real_name = Some(real_name.into());
+        }
+        let name = self.members[who].name.clone();
+        let own = self.sessions(who).into_iter().filter(|&session| self.is_irc(session)).collect();
+        let readers = if is_muted { own } else { &self.irc_neighbours(who) | &own };
+        for session in readers {
+            if self.readers[session].has_cap("setname") {
+                self.counts.irc_optional += 1;
+                self.irc_event(session, who, &name, &format!("SETNAME :{real_name}"), now);
+            }
+        }
     }
 
     /// What the session of a login has said of its user.
