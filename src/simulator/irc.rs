@@ -110,14 +110,21 @@ pub fn early_line(random: &mut Random, people: usize) -> String {
 }
 
 /// A line of a client that is registered.
-pub fn line(random: &mut Random, texts: &mut u32, people: usize, long: usize, names: &[String]) -> String {
+pub fn line(
+    random: &mut Random,
+    texts: &mut u32,
+    people: usize,
+    long: usize,
+    (names, rooms): (&[String], &[String]),
+) -> String {
     let text = person::words(random, texts, long, 420);
     let text = text.trim();
     let name = match names.is_empty() || random.one_in(3) {
         true => person::name(random, people).replace(' ', ""),
         false => random.pick(names).clone(),
     };
-    let room = room(random);
+    // Mostly one of its own.
+    let room = if rooms.is_empty() || random.one_in(3) { room(random) } else { random.pick(rooms) };
     match random.below(68) {
         0..=15 => format!("PRIVMSG #{room} :{text}"),
         16..=18 => format!("PRIVMSG #{room} :\u{1}ACTION {text}\u{1}"),

@@ -3,8 +3,8 @@
 //! Everything except the poll is the real code: the engine's turn with its budgets, the connections,
 //! the wire, the hub. A seed makes a `plan` (options, budgets, faults), a faulty `network` with partial
 //! writes and accept errors, and `person`s who connect, talk, type nonsense, stall, break off and leave; some use a
-//! browser's `page` or another `program`, whose JSON is turned into the lines that a person would read, and some come
-//! through a `proxy`. The `scheduler` does that in a random order, in a `world` with its own clocks. After each
+//! browser's `page` or another `program`, whose JSON is turned into the lines that a person would read, some have an `irc`
+//! client, and some come through a `proxy`. The `scheduler` does that in a random order, in a `world` with its own clocks. After each
 //! turn all written bytes are compared with those that the `oracle` expects,
 //! and the `invariants` are checked. In the `ending` all clients must catch up with no turn but those
 //! that the server asks for, so that a lost edge shows as a stall; and when all have left no state
@@ -121,6 +121,13 @@ fn run_share(share: u64) {
             ),
             (250, "members of accounts, keys made at a login", vec![all.account_logins, all.late_keys]),
             (1000, "changes of the settings, persons of proxies", vec![all.configured, all.proxied]),
+            (1000, "members with IRC clients, their messages in rooms", vec![all.irc_members, all.irc_messages]),
+            (10, "lines of NAMES left out", vec![all.irc_cut_names]),
+            (
+                200,
+                "changes of members that an IRC client knows from several rooms, lines for those with a capability",
+                vec![all.irc_shared, all.irc_optional],
+            ),
             (
                 15,
                 "lifted, refused topics, dropped reasons, kept rooms",

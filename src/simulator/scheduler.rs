@@ -187,8 +187,8 @@ impl World {
         let line = match has_name && !self.random.one_in(30) {
             false => irc::early_line(&mut self.random, people),
             true => {
-                let names = self.oracle.member_names();
-                irc::line(&mut self.random, &mut self.texts, people, long, &names)
+                let (names, rooms) = (self.oracle.member_names(), self.oracle.own_rooms(who));
+                irc::line(&mut self.random, &mut self.texts, people, long, (&names, &rooms))
             }
         };
         self.type_line(who, line);

@@ -69,6 +69,12 @@ impl Oracle {
         members.map(|member| member.name.clone()).collect()
     }
 
+    /// The names of the rooms of a session's member.
+    pub fn own_rooms(&self, session: usize) -> Vec<String> {
+        let member = self.readers[session].member;
+        member.into_iter().flat_map(|member| self.rooms_of(member)).map(|room| self.room_name(room)).collect()
+    }
+
     /// Whether a member has a session.
     pub(super) fn has_session(&self, who: usize) -> bool {
         !self.members[who].sessions.is_empty()

@@ -13,6 +13,8 @@ pub struct Counts {
     pub irc_shared: usize,
     /// Lines of IRC that only clients with a capability read.
     pub irc_optional: usize,
+    /// Lines of NAMES that were left out, because the session had much to read.
+    pub irc_cut_names: usize,
     /// Persons who came through a proxy.
     pub proxied: usize,
     pub dropped: usize,
@@ -105,6 +107,7 @@ impl AddAssign for Counts {
         self.irc_messages += other.irc_messages;
         self.irc_shared += other.irc_shared;
         self.irc_optional += other.irc_optional;
+        self.irc_cut_names += other.irc_cut_names;
         self.proxied += other.proxied;
         self.dropped += other.dropped;
         self.summed += other.summed;

@@ -29,6 +29,7 @@ mod talking;
 
 use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
+use std::ops::Range;
 use std::time::Duration;
 
 use time::{Date, OffsetDateTime};
@@ -92,6 +93,8 @@ pub struct Reader {
     pub stage: ReaderStage,
     /// All bytes that it should ever be sent, and the number written.
     expected: Vec<u8>,
+    /// Where lines of NAMES stand in `expected` that the server may leave out, because the session has much to read.
+    optional: Vec<Range<usize>>,
     written: usize,
     /// The last bytes that were written, as they were.
     raw_end: Vec<u8>,
@@ -259,6 +262,7 @@ impl Oracle {
             revision,
             stage: ReaderStage::Outside,
             expected: Vec::new(),
+            optional: Vec::new(),
             written: 0,
             raw_end: Vec::new(),
             typed: VecDeque::new(),

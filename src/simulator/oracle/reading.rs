@@ -1,6 +1,6 @@
 //! The comparison of what was written with what was expected, and how far readers are behind.
 
-use super::Oracle;
+use super::{Oracle, Reader};
 
 /// Bytes that an object of JSON needs at most besides its texts.
 const MAX_OBJECT: usize = 200;
@@ -28,11 +28,15 @@ impl Oracle {
     /// Checks bytes that were written to a reader.
     pub fn check_output(&mut self, who: usize, bytes: &[u8]) {
         let reader = &mut self.readers[who];
+        while !reader.expected[reader.written..].starts_with(bytes) && reader.leave_out(bytes) {
+            self.counts.irc_cut_names += 1;
+        }
         let unread = &reader.expected[reader.written..];
         if !unread.starts_with(bytes) {
             panic!("person {who} is sent unexpected bytes\n{}", difference(bytes, unread));
         }
         reader.written += bytes.len();
+        reader.optional.retain(|line| line.end > reader.written);
         let mut rooms = Vec::new();
         while let Some((_, room)) = reader.sources.pop_front_if(|(begin, _)| *begin < reader.written) {
             rooms.push(room);
@@ -84,6 +88,24 @@ impl Oracle {
         }
         // JSON may need two bytes for one.
         if reader.program.is_some() { 2 * bytes + MAX_OBJECT * lines } else { bytes }
+    }
+}
+
+impl Reader {
+    /// Forgets the optional line that differs from these bytes, if there is one. What was written of it must be the beginning
+    /// of what comes next, too.
+    fn leave_out(&mut self, bytes: &[u8]) -> bool {
+        let same = self.expected[self.written..].iter().zip(bytes).take_while(|(a, b)| a == b).count();
+        let differs = self.written + same;
+        let Some(index) = self.optional.iter().position(|line| line.contains(&differs)) else { return false };
+        let line = self.optional.remove(index);
+        let written = self.expected[line.start..line.end.min(self.written.max(line.start))].to_vec();
+        self.expected.drain(line.clone());
+        assert!(self.expected[line.start..].starts_with(&written), "a line of NAMES has an end");
+        let moved = |at: usize| if at > line.start { at - line.len() } else { at };
+        self.optional.iter_mut().for_each(|other| *other = moved(other.start)..moved(other.end));
+        self.sources.iter_mut().for_each(|(begin, _)| *begin = moved(*begin));
+        true
     }
 }
 

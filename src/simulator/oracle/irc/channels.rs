@@ -1,6 +1,6 @@
 //! Commands of IRC sessions about channels.
 
-use super::{Identity, Oracle};
+use super::{Identity, MAX_LINE, Oracle, lines_of};
 use crate::chat::Now;
 use crate::simulator::oracle::committing::Proposed;
 use crate::simulator::oracle::roles::Rank;
@@ -8,8 +8,6 @@ use crate::simulator::oracle::rules::Value;
 
 /// The most bytes of a topic.
 const MAX_TEXT: usize = 390;
-/// A line of NAMES with as many bytes is full.
-const FULL_NAMES: usize = 400;
 
 impl Oracle {
     pub(super) fn irc_channel_command(
@@ -127,7 +125,7 @@ impl Oracle {
     fn send_names(&mut self, session: usize, room: usize) {
         let has_hosts = self.readers[session].has_cap("userhost-in-names");
         let kind = if self.rules_of(room).has("secret") { '@' } else { '=' };
-        let mut lines: Vec<String> = Vec::new();
+        let mut words = Vec::new();
         for member in self.room(room).members.clone() {
             let sign = match self.role(member, room) {
                 Some(true) => "@",
@@ -136,14 +134,19 @@ impl Oracle {
             };
             let Identity { user, host, .. } = &self.members[member].identity;
             let name = &self.members[member].name;
-            let shown = if has_hosts { format!("{sign}{name}!{user}@{host}") } else { format!("{sign}{name}") };
-            match lines.last_mut().filter(|line| line.len() < FULL_NAMES) {
-                Some(line) => *line += &format!(" {shown}"),
-                None => lines.push(shown),
+            words.push(if has_hosts { format!("{sign}{name}!{user}@{host}") } else { format!("{sign}{name}") });
+        }
+        let start = format!("{kind} #{} :", self.room_name(room));
+        let around = format!(":{} 353 {} {start}", self.config.name, self.irc_nick(session)).len();
+        for names in lines_of(&words, MAX_LINE - around) {
+            let begin = self.readers[session].expected.len();
+            let may_stop = self.unread_bytes(session) > self.config.backlog_bytes / 4;
+            self.irc_numeric(session, 353, &format!("{start}{names}"));
+            if may_stop {
+                let end = self.readers[session].expected.len();
+                self.readers[session].optional.push(begin..end);
             }
         }
-        let channel = self.room_name(room);
-        lines.into_iter().for_each(|names| self.irc_numeric(session, 353, &format!("{kind} #{channel} :{names}")));
     }
 
     /// MODE of a channel, with one change at most.

@@ -1,5 +1,7 @@
 //! The commands of IRC sessions.
 
+use std::collections::BTreeSet;
+
 use super::Oracle;
 use crate::chat::{MessageKind, Now};
 use crate::simulator::oracle::committing::Proposed;
@@ -55,7 +57,13 @@ impl Oracle {
         let targets = params.first().filter(|_| is_registered && ["JOIN", "PART", "PRIVMSG"].contains(&&*command));
         if let Some(targets) = targets.filter(|targets| targets.contains(',')) {
             let each = |target: &str| line.replacen(&**targets, target, 1);
-            self.irc_rest.extend(targets.split(',').map(|target| (who, each(target))));
+            let mut targets: Vec<&str> = targets.split(',').collect();
+            if command != "PART" {
+                // Each counts once.
+                let mut seen = BTreeSet::new();
+                targets.retain(|target| seen.insert(key(target)));
+            }
+            self.irc_rest.extend(targets.into_iter().map(|target| (who, each(target))));
             return self.irc_continue(now);
         }
         self.irc_mut(who).command = command.clone();
@@ -145,39 +153,49 @@ impl Oracle {
     }
 
     fn irc_send_message(&mut self, who: usize, member: usize, kind: MessageKind, params: &[String], now: Now) {
+        // A NOTICE is never answered.
+        let answers = kind != MessageKind::Notice;
         let Some(target) = params.first() else {
-            let command = if kind == MessageKind::Notice { "NOTICE" } else { "PRIVMSG" };
-            return self.irc_numeric(who, 411, &format!(":No recipient given ({command})"));
+            return self.irc_refuse(who, answers, 411, ":No recipient given (PRIVMSG)");
         };
-        let Some(text) = params.get(1).filter(|text| !text.trim().is_empty()) else {
-            return self.irc_numeric(who, 412, ":No text to send");
-        };
-        let (kind, text) = match text.strip_prefix("\u{1}ACTION ") {
+        let text = params.get(1).map_or("", |text| text);
+        let (kind, text) = match text.strip_prefix("\u{1}ACTION ").filter(|_| answers) {
             Some(action) => (MessageKind::Action, action.strip_suffix('\u{1}').unwrap_or(action)),
-            None => (kind, &**text),
+            None => (kind, text),
         };
+        if text.trim().is_empty() {
+            return self.irc_refuse(who, answers, 412, ":No text to send");
+        }
         let around = if kind == MessageKind::Action { 9 } else { 0 };
         let source = self.irc_source(member, &self.members[member].name).len();
         if source + target.len() + text.len() + around + 12 > super::MAX_LINE {
-            return self.irc_numeric(who, 417, ":Input line was too long");
+            return self.irc_refuse(who, answers, 417, ":Input line was too long");
         }
         match target.strip_prefix('#') {
             Some(room) => match self.find_room(room).filter(|&room| self.sees(member, room)) {
                 Some(room) if self.is_in(member, room) => {
                     self.counts.irc_messages += 1;
-                    self.propose_or_refuse(Proposed::Say { author: member, room, kind, text: text.into() }, now);
+                    let proposed = Proposed::Say { author: member, room, kind, text: text.into() };
+                    if answers || self.refuse_speech(member, room, now).is_none() {
+                        self.propose_or_refuse(proposed, now);
+                    }
                 }
-                Some(_) => self.irc_numeric(who, 404, &format!("{target} :Cannot send to channel (+n)")),
-                None if kind == MessageKind::Notice => {}
-                None => self.irc_numeric(who, 403, &format!("{target} :No such channel")),
+                Some(_) => self.irc_refuse(who, answers, 404, &format!("{target} :Cannot send to channel (+n)")),
+                None => self.irc_refuse(who, answers, 403, &format!("{target} :No such channel")),
             },
             None => match self.recipient(target) {
                 Some(to) => self.whisper_to(member, to, (kind, text), now),
                 None if self.console.is_some() && key(target) == "server" => {
                     self.whisper_to(member, super::OPERATOR, (kind, text), now);
                 }
-                None => self.irc_numeric(who, 401, &format!("{target} :No such nick/channel")),
+                None => self.irc_refuse(who, answers, 401, &format!("{target} :No such nick/channel")),
             },
+        }
+    }
+
+    fn irc_refuse(&mut self, who: usize, answers: bool, code: u16, text: &str) {
+        if answers {
+            self.irc_numeric(who, code, text);
         }
     }
 }

@@ -18,6 +18,18 @@ use crate::chat::{Config, Host, Now};
 /// The most bytes of a line without its tags and its end.
 const MAX_LINE: usize = 510;
 
+/// Words in lines of at most `most` bytes.
+fn lines_of(words: &[String], most: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in words {
+        match lines.last_mut().filter(|line| line.len() + 1 + word.len() <= most) {
+            Some(line) => *line += &format!(" {word}"),
+            None => lines.push(word.clone()),
+        }
+    }
+    lines
+}
+
 /// What a reader with an IRC client has besides what every reader has.
 pub(super) struct IrcReader {
     /// The nickname with which it is addressed.

@@ -28,6 +28,8 @@ impl Oracle {
                 self.irc_send(who, &format!("ERROR :Closing link: killed by {by}: {why}"));
             }
             _ => match words.split_once(" is away: ") {
+                // A NOTICE is never answered.
+                Some(_) if self.irc_mut(who).command == "NOTICE" => {}
                 Some((name, text)) => self.irc_numeric(who, 301, &format!("{name} :{text}")),
                 None if words.contains(" left: kicked (") => {}
                 None => self.irc_notice(who, words),

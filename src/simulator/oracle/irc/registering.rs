@@ -1,6 +1,6 @@
 //! How an IRC session is registered: CAP, NICK, USER.
 
-use super::Oracle;
+use super::{MAX_LINE, Oracle, lines_of};
 use crate::chat::Now;
 use crate::simulator::oracle::ReaderStage;
 use crate::simulator::oracle::committing::Proposed;
@@ -16,6 +16,8 @@ const CAPS: &[&str] = &[
     "chghost",
     "draft/chathistory",
     "draft/message-redaction",
+    "draft/metadata-3",
+    "draft/multiline",
     "draft/no-implicit-names",
     "draft/read-marker",
     "echo-message",
@@ -29,6 +31,12 @@ const CAPS: &[&str] = &[
     "setname",
     "standard-replies",
     "userhost-in-names",
+];
+
+/// The capabilities with a value.
+const VALUES: &[(&str, &str)] = &[
+    ("draft/metadata-3", "max-subs=50,max-keys=20,max-value-bytes=300"),
+    ("draft/multiline", "max-bytes=4096,max-lines=24"),
 ];
 
 /// What a session has said of itself before it is registered.
@@ -56,11 +64,17 @@ impl Oracle {
                     self.irc_mut(who).knows_values = true;
                     self.irc_mut(who).caps.insert("cap-notify".into());
                 }
-                self.send_cap(who, "LS", &CAPS.join(" "));
+                let knows_values = self.irc_mut(who).knows_values;
+                let value_of = |cap: &str| VALUES.iter().find(|(name, _)| knows_values && *name == cap);
+                let words = CAPS.iter().map(|&cap| match value_of(cap) {
+                    Some((_, value)) => format!("{cap}={value}"),
+                    None => cap.into(),
+                });
+                self.send_caps(who, "LS", words.collect());
             }
             "LIST" => {
                 let caps: Vec<String> = self.irc_mut(who).caps.iter().cloned().collect();
-                self.send_cap(who, "LIST", &caps.join(" "));
+                self.send_caps(who, "LIST", caps);
             }
             "REQ" => {
                 self.negotiate(who);
@@ -93,6 +107,17 @@ impl Oracle {
 
     fn negotiate(&mut self, who: usize) {
         self.registration(who).into_iter().for_each(|registration| registration.negotiates = true);
+    }
+
+    /// Sends a list of capabilities, in several lines to those who know values.
+    fn send_caps(&mut self, who: usize, subcommand: &str, caps: Vec<String>) {
+        let knows_values = self.irc_mut(who).knows_values;
+        let around = format!(":{} CAP* {} {subcommand} * :", self.config.name, self.irc_nick(who)).len();
+        let mut lines = lines_of(&caps, MAX_LINE - around);
+        lines.truncate(if knows_values { usize::MAX } else { 1 });
+        let last = lines.pop().unwrap_or_default();
+        lines.iter().for_each(|line| self.send_cap(who, &format!("{subcommand} *"), line));
+        self.send_cap(who, subcommand, &last);
     }
 
     fn send_cap(&mut self, who: usize, subcommand: &str, text: &str) {

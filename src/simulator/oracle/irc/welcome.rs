@@ -10,7 +10,10 @@ impl Oracle {
         let mask = self.irc_source(member, &self.members[member].name);
         self.irc_numeric(who, 1, &format!(":Welcome to the {server} Network, {mask}"));
         self.irc_numeric(who, 2, &format!(":Your host is {server}, running version {version}"));
-        let started = self.started.map_or_else(String::new, |at| at.to_string());
+        let started = self.started.map_or_else(String::new, |at| {
+            let (hour, minute, _) = at.to_hms();
+            format!("{} {hour:02}:{minute:02}", at.date())
+        });
         self.irc_numeric(who, 3, &format!(":This server was created {started}"));
         self.irc_numeric(who, 4, &format!("{server} {version} Bio bIeiklmnostv bIeklov"));
         let most = self.config.max_follow;
