@@ -190,7 +190,8 @@ impl Oracle {
     /// The reason why a member cannot unfollow a room.
     pub(super) fn refuse_unfollowing(&self, who: usize, room: usize) -> Option<String> {
         let follows = self.members[who].followed.contains(&room);
-        (!follows).then(|| format!("! You do not follow {}.", self.room_name(room)))
+        let unknown = || (!follows).then(|| format!("! You do not follow {}.", self.room_name(room)));
+        self.refuse_gone(room).or_else(unknown)
     }
 
     /// A member no longer follows a room; `cause` is why it was removed.

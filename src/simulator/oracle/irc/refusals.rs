@@ -63,7 +63,8 @@ impl Oracle {
                 (405, format!("{shown} :You are in {} channels already; leave one first", word(3)))
             }
             _ if text.starts_with("There is no room ") => {
-                (403, format!("#{} :No such channel", word(4).trim_end_matches('.')))
+                let name = Some(word(4).trim_end_matches('.')).filter(|name| !name.is_empty()).unwrap_or("*");
+                (403, format!("#{name} :No such channel"))
             }
             _ if text.starts_with("You are banned from ") => {
                 (474, format!("#{} :Cannot join channel (+b)", room("banned from ")))
