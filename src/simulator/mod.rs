@@ -84,7 +84,7 @@ fn run_share(share: u64) {
                 vec![all.followed, all.merged, all.topics, all.json_lines, all.motds],
             ),
             (
-                300,
+                200,
                 "whispers to the absent, programs that know them, resumed histories",
                 vec![all.told_away, all.shown_away, all.listed_away, all.resumed],
             ),
@@ -122,7 +122,7 @@ fn run_share(share: u64) {
             (250, "members of accounts, keys made at a login", vec![all.account_logins, all.late_keys]),
             (1000, "changes of the settings, persons of proxies", vec![all.configured, all.proxied]),
             (1000, "members with IRC clients, their messages in rooms", vec![all.irc_members, all.irc_messages]),
-            (10, "lines of NAMES left out", vec![all.irc_cut_names]),
+            (3, "lines of NAMES left out", vec![all.irc_cut_names]),
             (
                 200,
                 "changes of members that an IRC client knows from several rooms, lines for those with a capability",
