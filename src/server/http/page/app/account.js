@@ -133,10 +133,13 @@ function refusedAccount(f, asked, text) {
   return true;
 }
 
+/** The most bytes of a password. */
+const MAX_PASSWORD = 1024;
+
 /** Whether the shown fields have what can be a password; says so if not. */
 function isFilled(fields) {
-  const bad = fields.find(({ value }) => !value || /\s/.test(value) || bytes(value) > 256);
-  if (bad) accountMessage(T.refused.bad_password({ most: 256 }), bad);
+  const bad = fields.find(({ value }) => !value || /\s/.test(value) || bytes(value) > MAX_PASSWORD);
+  if (bad) accountMessage(T.refused.bad_password({ most: MAX_PASSWORD }), bad);
   else if (phase !== 'here') accountMessage(T.kept);
   return !bad && phase === 'here';
 }
