@@ -21,7 +21,9 @@ const PIECE: usize = 400;
 /// The most bytes of a message in base64.
 const MAX_MESSAGE: usize = 5 * PIECE;
 /// Why no password is compared.
-const TOO_MANY_WRONG: &str = "Too many wrong passwords; try again later";
+pub const TOO_MANY_WRONG: &str = "Too many wrong passwords; try again later";
+/// Why a login is refused if the password was compared, or if there is no such account.
+pub const WRONG_PASSWORD: &str = "The account or the password is wrong";
 
 impl Hub {
     /// AUTHENTICATE
@@ -107,10 +109,15 @@ impl Hub {
 
     /// Compares a password with that of the account with this name; the answer comes later.
     pub(super) fn compare_irc_password(&mut self, id: ClientId, owner: &str, password: &str, now: &Now) {
-        let Some(account) = self.shared.accounts.find(owner) else {
+        let found = self.shared.accounts.find(owner);
+        // Whether there is such an account is not told to those who guess.
+        if self.password_wait(id, found, *now).is_some() {
+            return self.refuse_irc_password(id, TOO_MANY_WRONG, now);
+        }
+        let Some(account) = found else {
             let network = Network::of_client(self.sessions.ip(id));
             self.passwords.note_wrong(network, None, now.at);
-            return self.handle_wrong_irc_password(id, now);
+            return self.refuse_irc_password(id, WRONG_PASSWORD, now);
         };
         self.set_sasl(id, SaslStep::Pending);
         self.queue_account_password(id, PasswordUse::Sasl(account), password, None, *now);
@@ -158,7 +165,7 @@ impl Hub {
             (Err(_), _) | (_, None) => {
                 let network = Network::of_client(self.sessions.ip(id));
                 self.passwords.note_wrong(network, account, now.at);
-                self.fail_sasl(id, "The account or the password is wrong");
+                self.fail_sasl(id, WRONG_PASSWORD);
             }
         }
     }
@@ -240,13 +247,13 @@ impl Hub {
         self.numeric(id, 904, &[], &format!("SASL authentication failed: {why}"));
     }
 
-    /// The password of an account was wrong, or there is no such account.
-    pub(in crate::chat::hub) fn handle_wrong_irc_password(&mut self, id: ClientId, now: &Now) {
+    /// Refuses the password of an account; a session that has sent it with PASS is closed.
+    pub(in crate::chat::hub) fn refuse_irc_password(&mut self, id: ClientId, why: &str, now: &Now) {
         if self.sessions.irc(id).is_some_and(|irc| irc.command == "PASS") {
-            self.numeric(id, 464, &[], "Password incorrect");
-            self.error_line(id, "Closing link: the account or the password is wrong");
+            self.numeric(id, 464, &[], why);
+            self.error_line(id, &format!("Closing link: {why}"));
             return self.end_session(id, Cause::WrongPassword, Close::WhenRead, *now);
         }
-        self.fail_sasl(id, "The account or the password is wrong");
+        self.fail_sasl(id, why);
     }
 }

@@ -10,6 +10,7 @@ use crate::chat::change::{Change, Origin, Register, Rename, SetScram};
 use crate::chat::event::{Due, Refusal};
 use crate::chat::hub::Hub;
 use crate::chat::hub::check::check;
+use crate::chat::hub::irc::sasl::{TOO_MANY_WRONG, WRONG_PASSWORD};
 use crate::chat::id::{AccountId, ClientId, MemberId, Now, SessionId};
 use crate::chat::password::{MAX_PASSWORD, Password, PasswordAnswer, PasswordJob, PasswordRequest};
 use crate::chat::policy::attempt_limit::AttemptLimit;
@@ -243,7 +244,10 @@ impl Hub {
         self.resume_label(id);
         self.set_irc_command(id, &purpose);
         let due = self.due_after(id, &purpose);
-        self.fanout().refuse(id, Refusal::TooManyWrongPasswords { seconds: seconds_of(wait), due });
+        match purpose {
+            PasswordUse::Sasl(_) => self.refuse_irc_password(id, TOO_MANY_WRONG, &now),
+            _ => self.fanout().refuse(id, Refusal::TooManyWrongPasswords { seconds: seconds_of(wait), due }),
+        }
         self.end_label(id);
     }
 
@@ -321,7 +325,10 @@ impl Hub {
         match answer {
             PasswordAnswer::Failed => {
                 let due = self.due_after(id, &purpose);
-                self.fanout().refuse(id, Refusal::PasswordsFail { due });
+                match purpose {
+                    PasswordUse::Sasl(_) => self.refuse_irc_password(id, "Passwords cannot be compared now", &now),
+                    _ => self.fanout().refuse(id, Refusal::PasswordsFail { due }),
+                }
             }
             PasswordAnswer::Wrong => self.handle_wrong_password(id, &purpose, now),
             PasswordAnswer::Right { verifier, scram } => {
@@ -337,7 +344,7 @@ impl Hub {
         self.passwords.note_wrong(network, purpose.account(), now.at);
         match purpose {
             PasswordUse::LogIn(_) => self.ask_again(id, now),
-            PasswordUse::Sasl(_) => self.handle_wrong_irc_password(id, &now),
+            PasswordUse::Sasl(_) => self.refuse_irc_password(id, WRONG_PASSWORD, &now),
             _ => self.fanout().refuse(id, Refusal::WrongPassword { due: Due::Nothing }),
         }
     }

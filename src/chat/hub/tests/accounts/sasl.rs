@@ -7,6 +7,7 @@ use crate::chat::config::Config;
 use crate::chat::encoding::{Encoding, IrcShape};
 use crate::chat::id::ClientId;
 use crate::chat::input::{NewConnection, ResumeRequest};
+use crate::chat::password::PasswordAnswer;
 
 /// The name and the password of alice.
 const PLAIN: &str = "AUTHENTICATE AGFsaWNlAGZpc2g=";
@@ -131,4 +132,39 @@ fn answers_that_wait_for_a_password_have_the_label_of_their_command() {
     let answer = hub.answer(bob, "@label=3 REGISTER * * catfish");
     assert!(answer[0].starts_with("@label=3 ") && !answer[0].contains(" ACK"), "{answer:?}");
     assert!(answer.iter().any(|line| line.contains("REGISTER SUCCESS")), "{answer:?}");
+}
+
+#[test]
+fn login_can_begin_again_after_a_password_was_not_compared() {
+    let mut hub = AccountHub::new(Config::default());
+    hub.register("alice");
+    let id = hub.connect_irc(40, [10, 0, 1, 1]);
+    hub.say(id, "AUTHENTICATE PLAIN");
+    hub.server.say(id, PLAIN);
+    let now = hub.server.now();
+    let request = hub.server.hub.poll_password(now).unwrap();
+    hub.server.hub.handle_password(&request, PasswordAnswer::Failed, now);
+    let answer = hub.server.read(id);
+    assert!(
+        answer.last().unwrap().ends_with("SASL authentication failed: Passwords cannot be compared now"),
+        "{answer:?}"
+    );
+    assert!(hub.answer(id, "AUTHENTICATE PLAIN")[0].ends_with("AUTHENTICATE +"));
+}
+
+#[test]
+fn guessers_are_not_told_which_accounts_there_are() {
+    let mut hub = AccountHub::new(Config::default());
+    hub.register("alice");
+    for (name, network, first) in [("nobody", 1, 40), ("alice", 2, 50)] {
+        let mut answers = Vec::new();
+        for slot in first..first + 7 {
+            let id = hub.connect_irc(slot, [10, 0, network, 1]);
+            hub.say(id, "AUTHENTICATE PLAIN");
+            let guess = BASE64.encode(format!("\0{name}\0wrong").as_bytes());
+            answers.push(hub.answer(id, &format!("AUTHENTICATE {guess}")).remove(0));
+        }
+        assert!(answers[..5].iter().all(|answer| answer.ends_with(WRONG)), "{answers:?}");
+        assert!(answers[5..].iter().all(|answer| answer.ends_with(TOO_MANY)), "{answers:?}");
+    }
 }
