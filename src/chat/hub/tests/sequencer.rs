@@ -118,7 +118,7 @@ fn next_line_waits_until_the_change_of_room_is_committed() {
 fn next_line_waits_until_all_changes_of_the_last_one_are_committed() {
     let mut server = SequencedHub::new();
     let alice = server.enter_irc(0, "alice");
-    server.say(alice, "JOIN #den,#tea,#attic");
+    server.say(alice, "JOIN #nook,#tea,#attic");
     for _ in 0..3 {
         assert_eq!(server.allowance(alice), Allowance::AfterCommit);
         server.commit(1);

@@ -4,7 +4,7 @@ use std::io::IoSlice;
 use std::time::Duration;
 
 use chinwag::chat::policy::nick::lookalike::Looks;
-use chinwag::chat::policy::nick::{InvalidNick, Name, fold};
+use chinwag::chat::policy::nick::{InvalidNick, MAX_ROOM_WIDTH, MAX_WIDTH, Name, fold};
 use chinwag::chat::{ClientId, Config, Hub, Input, Lang, Now};
 use chinwag::wire::renderers;
 use time::{Date, PrimitiveDateTime, Time};
@@ -34,16 +34,20 @@ pub fn accepted(text: &str) -> Option<Name> {
         Err(InvalidNick::Reserved | InvalidNick::LooksLike(_) | InvalidNick::Mixed) => {
             assert!(room.is_ok(), "the shape of a nickname is that of a room name");
         }
-        Err(InvalidNick::Shape) => assert_eq!(room, Err(InvalidNick::Shape)),
+        Err(InvalidNick::Shape) => match &room {
+            Ok(room) => assert!(room.shown.width() > MAX_WIDTH || room.shown.len() > 8 * MAX_WIDTH),
+            Err(error) => assert_eq!(*error, InvalidNick::Shape),
+        },
     }
-    room.iter().for_each(check_name);
+    name.iter().for_each(|name| check_name(name, MAX_WIDTH));
+    room.iter().for_each(|name| check_name(name, MAX_ROOM_WIDTH));
     name.ok()
 }
 
-fn check_name(name: &Name) {
+fn check_name(name: &Name, most: usize) {
     let shown = &*name.shown;
-    assert!((1..=24).contains(&shown.width()), "{shown:?} is {} wide", shown.width());
-    assert!(shown.len() <= 192, "{shown:?} has {} bytes", shown.len());
+    assert!((1..=most).contains(&shown.width()), "{shown:?} is {} wide", shown.width());
+    assert!(shown.len() <= 8 * most, "{shown:?} has {} bytes", shown.len());
     assert!(!shown.starts_with(is_combining_mark), "{shown:?} changes what is before it");
     for c in shown.chars() {
         let is_word = c.is_alphanumeric() || is_combining_mark(c) || "_-.".contains(c);

@@ -82,6 +82,8 @@ fn capabilities_are_listed_and_acknowledged_in_whole_words() {
     check_lengths(&lines);
     let caps = words(&lines, " LS ");
     assert!(caps.contains(&"userhost-in-names".into()) && caps.len() > 15, "{caps:?}");
+    let names = caps.iter().map(|cap| cap.split('=').next().unwrap());
+    let caps: Vec<&str> = names.filter(|name| !name.starts_with("max-")).collect();
     let wanted = [caps.join(" "), caps.join(" ")].join(" ").replace("cap-notify", "batch");
     let lines = server.answer(ids[0], &format!("CAP REQ :{wanted}"));
     check_lengths(&lines);
