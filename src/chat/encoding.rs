@@ -192,7 +192,7 @@ pub struct Private<'a> {
     pub kind: MessageKind,
     /// A number that no other such message has.
     pub id: u64,
-    /// To whom it is sent, if that is not one member.
+    /// The target, if it is not one member.
     pub target: Option<&'a str>,
 }
 

@@ -78,7 +78,7 @@ pub struct Conversations {
     table: BTreeMap<Pair, Conversation>,
     /// The pairs in the order of [`Conversation::used`].
     by_use: BTreeMap<u64, Pair>,
-    /// With whom each member has a conversation.
+    /// The partners of each member's conversations.
     partners: BTreeMap<Holder, Vec<Holder>>,
     bytes: usize,
 }
@@ -140,7 +140,7 @@ impl Conversations {
         found.into_iter().flat_map(|found| &found.lines).filter(|line| line.is_for(reader)).collect()
     }
 
-    /// With whom a member has a conversation.
+    /// The partners of a member's conversations.
     pub fn partners(&self, holder: Holder) -> &[Holder] {
         self.partners.get(&holder).map_or(&[], Vec::as_slice)
     }

@@ -1,4 +1,4 @@
-//! Whom the masks of a room keep out, silence or let in; and whether they can be changed.
+//! Checks the masks of a room: which members they keep out, silence or let in, and whether a change of them is allowed.
 
 use super::existing;
 use super::permissions::Act;

@@ -173,29 +173,11 @@ impl<'a> Fanout<'a> {
         let mut index = 0;
         while let Some(id) = self.members[slot].session_at(index) {
             index += 1;
-            let session = &mut self.sessions[id];
-            if self.skips_irc && session.encoding.is_irc() {
-                continue;
-            }
-            if kind == EntryKind::Message && session.has(SessionFlags::ECHO) {
-                continue;
-            }
-            let (encoding, blocked) = (session.encoding, session.is_blocked());
-            let (is_current, subscription) = match &mut session.current {
-                Some(current) if current.room == room => (true, current),
-                _ => match self.sessions.subscription_mut(id, room) {
-                    Some(found) => found,
-                    None => continue,
-                },
-            };
-            let entry = self.rooms[room].log(encoding.of_log(is_current)).newest_entry();
-            // A session that is up to date moves past the entry at once.
-            if subscription.cursor != entry.start {
-                subscription.filtered_to = entry.end();
-            } else if !blocked {
-                subscription.cursor = entry.end();
-            } else {
-                self.move_cursor(id, room, entry.end());
+            let session = &self.sessions[id];
+            let skips = self.skips_irc && session.encoding.is_irc();
+            let echoes = kind == EntryKind::Message && session.has(SessionFlags::ECHO);
+            if !skips && !echoes {
+                self.pass_newest(id, room);
             }
         }
     }
@@ -247,10 +229,9 @@ impl<'a> Fanout<'a> {
         if !self.waits_for_summary(room, kind) {
             self.rooms.mark_dirty(room);
         }
-        let sessions = slot.into_iter().flat_map(|slot| self.members[slot].sessions()).collect::<Vec<_>>();
-        sessions.into_iter().filter(|&id| self.is_irc(id)).collect::<Vec<_>>().into_iter().for_each(|id| {
-            self.pass_newest(id, room);
-        });
+        let sessions = slot.into_iter().flat_map(|slot| self.members[slot].sessions());
+        let own: Vec<ClientId> = sessions.filter(|&id| self.is_irc(id)).collect();
+        own.into_iter().for_each(|id| self.pass_newest(id, room));
     }
 
     /// Lets a session skip the newest entry of a room, whose author is its member: at once if it has read all before it.

@@ -169,8 +169,7 @@ impl Hub {
         member.or_else(|| accounts.find_key(&key).map(Holder::Account))
     }
 
-    /// CHATHISTORY TARGETS: the rooms of a member, and with whom it has a conversation, the one with the oldest newest message
-    /// first.
+    /// CHATHISTORY TARGETS: the rooms of a member and the partners of its conversations, in the order of their newest messages.
     fn show_targets(&mut self, asker: Asker, between: (i64, i64), n: usize) {
         let slot = asker.member.slot;
         let mut targets: Vec<(i64, String)> = Vec::new();
@@ -243,7 +242,7 @@ impl Hub {
         let Hub { shared: Shared { accounts, members, .. }, sessions, outbound, .. } = self;
         let author = members.find(name).and_then(|member| members.get(member));
         let source = author.map(|author| accounts.source_of(author)).map(|source| Source {
-            // The one who had the name then may have had another account.
+            // Another account may have had the name then.
             account: source.account.filter(|account| super::registration::is_same(account, name)),
             ..source
         });

@@ -1,4 +1,4 @@
-//! Applies changes of metadata, and tells those who have subscribed to its keys.
+//! Applies changes of metadata, and sends them to the sessions that have subscribed to its keys.
 //!
 //! They are told through their outboxes, since each session has subscribed to keys of its own.
 

@@ -29,7 +29,7 @@ mod redact;
 mod registration;
 pub(super) mod reply;
 mod role_messages;
-pub mod sasl;
+mod sasl;
 pub(super) mod search;
 mod server;
 mod user_modes;

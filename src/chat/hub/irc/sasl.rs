@@ -9,7 +9,7 @@ use super::Call;
 use crate::chat::cause::Cause;
 use crate::chat::change::Change;
 use crate::chat::hub::Hub;
-use crate::chat::hub::login::passwords::PasswordUse;
+use crate::chat::hub::login::passwords::{PasswordUse, TOO_MANY_WRONG, WRONG_PASSWORD};
 use crate::chat::id::{AccountId, ClientId, Now};
 use crate::chat::input::Close;
 use crate::chat::irc::scram::ScramExchange;
@@ -20,10 +20,6 @@ use crate::chat::session::irc::{Sasl, SaslStep};
 const PIECE: usize = 400;
 /// The most bytes of a message in base64.
 const MAX_MESSAGE: usize = 5 * PIECE;
-/// Why no password is compared.
-pub const TOO_MANY_WRONG: &str = "Too many wrong passwords; try again later";
-/// Why a login is refused if the password was compared, or if there is no such account.
-pub const WRONG_PASSWORD: &str = "The account or the password is wrong";
 
 impl Hub {
     /// AUTHENTICATE
@@ -90,7 +86,7 @@ impl Hub {
         }
     }
 
-    /// The one message of PLAIN: whom to act as, whose password it is, and the password, with NUL between them.
+    /// The message of PLAIN: the account to act as, the account to log in to, and its password, with NUL between them.
     fn sasl_plain(&mut self, id: ClientId, message: &[u8], now: &Now) {
         let parts: Vec<&[u8]> = message.split(|byte| *byte == 0).collect();
         let &[acts_as, owner, password] = &parts[..] else {
@@ -110,7 +106,7 @@ impl Hub {
     /// Compares a password with that of the account with this name; the answer comes later.
     pub(super) fn compare_irc_password(&mut self, id: ClientId, owner: &str, password: &str, now: &Now) {
         let found = self.shared.accounts.find(owner);
-        // Whether there is such an account is not told to those who guess.
+        // The answer is the same whether the account exists or not.
         if self.password_wait(id, found, *now).is_some() {
             return self.refuse_irc_password(id, TOO_MANY_WRONG, now);
         }

@@ -125,7 +125,7 @@ mod tests {
             assert!(budget.allows(network(number), AT(5)));
             budget.take(network(number), 50_000, AT(5));
         }
-        assert!((1..=20).all(|number| !budget.allows(network(number), AT(5))), "500,000 are owed");
+        assert!((1..=20).all(|number| !budget.allows(network(number), AT(5))), "500,000 steps are not paid yet");
         assert!(budget.allows(network(21), AT(5)));
         budget.take(network(21), 1, AT(5));
         assert!(!budget.allows(network(21), AT(5)));

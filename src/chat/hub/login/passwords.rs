@@ -10,7 +10,6 @@ use crate::chat::change::{Change, Origin, Register, Rename, SetScram};
 use crate::chat::event::{Due, Refusal};
 use crate::chat::hub::Hub;
 use crate::chat::hub::check::check;
-use crate::chat::hub::irc::sasl::{TOO_MANY_WRONG, WRONG_PASSWORD};
 use crate::chat::id::{AccountId, ClientId, MemberId, Now, SessionId};
 use crate::chat::password::{MAX_PASSWORD, Password, PasswordAnswer, PasswordJob, PasswordRequest};
 use crate::chat::policy::attempt_limit::AttemptLimit;
@@ -18,6 +17,11 @@ use crate::chat::policy::cidr::Network;
 use crate::chat::policy::nick::Name;
 use crate::chat::scram_keys::ScramKeys;
 use crate::chat::session::{SessionFlags, SessionStage};
+
+/// What an IRC client reads if its password is not compared.
+pub const TOO_MANY_WRONG: &str = "Too many wrong passwords; try again later";
+/// What it reads if the password is wrong, or if there is no such account.
+pub const WRONG_PASSWORD: &str = "The account or the password is wrong";
 
 /// Wrong passwords in a minute from one IPv4 address or one IPv6 /64, after which none is compared.
 const MAX_FROM_NETWORK: u32 = 5;
