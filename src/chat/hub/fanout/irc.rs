@@ -5,7 +5,7 @@ use compact_str::format_compact;
 use super::Fanout;
 use crate::chat::encoding::{Encoding, IrcShape, RoomLabel};
 use crate::chat::event::{Event, IrcLine, Notice, Sender};
-use crate::chat::hub::irc::markers::shown;
+use crate::chat::hub::irc::history::markers::shown;
 use crate::chat::hub::irc::reply::{in_lines, space_for_text};
 use crate::chat::id::{Author, ClientId, MemberSlot, Now, RoomId};
 use crate::chat::member::RoomRole;

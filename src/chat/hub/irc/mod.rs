@@ -3,38 +3,19 @@
 //! A command that changes what others see proposes a change, as a line of another encoding does. Its answers are numerics
 //! (`reply.rs`). One file for each group of commands.
 
-mod account;
-mod cap;
-mod channels;
+pub(super) mod channels;
 mod commands;
 mod help;
-mod history;
-mod history_request;
-mod identity;
-mod isupport;
+pub(super) mod history;
 mod label;
-mod list;
-pub(super) mod markers;
-mod masks;
+mod members;
 mod messages;
-mod metadata;
-mod metadata_news;
-mod moderation;
-mod modes;
-mod monitor;
-mod multiline;
 mod news;
 mod operators;
-mod redact;
 mod registration;
 pub(super) mod reply;
-mod role_messages;
-mod sasl;
 pub(super) mod search;
 mod server;
-mod user_modes;
-mod who;
-mod whois;
 
 use compact_str::CompactString;
 

@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use super::Call;
 use crate::chat::change::{Change, RoleChange};
 use crate::chat::event::{Event, IrcLine, Refusal, Sender};
 use crate::chat::hub::Hub;
 use crate::chat::hub::check::permissions::Act;
+use crate::chat::hub::irc::Call;
 use crate::chat::hub::plan::Asker;
 use crate::chat::id::{Author, ClientId, MemberId, Now, RoomId};
 use crate::chat::irc::modes;
@@ -42,7 +42,7 @@ enum Asked<'a> {
 
 impl Hub {
     /// MODE
-    pub(super) fn irc_mode(&mut self, call: &Call) {
+    pub(in crate::chat::hub::irc) fn irc_mode(&mut self, call: &Call) {
         let Some(asker) = self.caller(call) else { return };
         match call.text(0).starts_with('#') {
             true => self.channel_mode(asker, call),

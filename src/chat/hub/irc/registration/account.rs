@@ -1,23 +1,23 @@
 //! REGISTER: a session makes its nickname an account. Source:
 //! <https://ircv3.net/specs/extensions/account-registration>.
 
-use super::Call;
 use crate::chat::event::{Event, Refusal};
 use crate::chat::hub::Hub;
+use crate::chat::hub::irc::Call;
 use crate::chat::hub::login::passwords::PasswordUse;
 use crate::chat::hub::plan::Plan;
 use crate::chat::password::{Password, PasswordJob};
 
 impl Hub {
     /// REGISTER account email password
-    pub(super) fn irc_register(&mut self, call: &Call) {
+    pub(in crate::chat::hub::irc) fn irc_register(&mut self, call: &Call) {
         let (id, account, password) = (call.id, call.text(0), call.text(2));
         let Some(asker) = self.caller(call) else {
             let text = "Complete the connection first";
             return self.fail(id, "REGISTER", "COMPLETE_CONNECTION_REQUIRED", &[account], text);
         };
         let name = self.name_of(asker.member);
-        if account != "*" && !super::registration::is_same(account, &name) {
+        if account != "*" && !super::is_same(account, &name) {
             let text = "An account has the name of the nickname that registers it";
             return self.fail(id, "REGISTER", "ACCOUNT_NAME_MUST_BE_NICK", &[account], text);
         }
@@ -37,7 +37,7 @@ impl Hub {
     }
 
     /// VERIFY account code
-    pub(super) fn irc_verify(&mut self, call: &Call) {
+    pub(in crate::chat::hub::irc) fn irc_verify(&mut self, call: &Call) {
         let text = "No account of this server needs to be verified";
         self.fail(call.id, "VERIFY", "INVALID_CODE", &[call.text(0)], text);
     }

@@ -1,10 +1,13 @@
 //! PRIVMSG, NOTICE and TAGMSG.
 
+pub(super) mod multiline;
+pub(super) mod role_messages;
+
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::Call;
-use super::isupport::MAX_TARGETS;
+use super::registration::isupport::MAX_TARGETS;
 use super::reply::MAX_LINE;
 use crate::chat::change::{Change, SayToRole};
 use crate::chat::encoding::Private;
@@ -44,12 +47,12 @@ impl Content<'_> {
 
 impl Hub {
     /// PRIVMSG
-    pub(super) fn irc_privmsg(&mut self, call: &Call) {
+    pub(in crate::chat::hub::irc) fn irc_privmsg(&mut self, call: &Call) {
         self.send_message(call, MessageKind::Said);
     }
 
     /// NOTICE
-    pub(super) fn irc_notice(&mut self, call: &Call) {
+    pub(in crate::chat::hub::irc) fn irc_notice(&mut self, call: &Call) {
         self.send_message(call, MessageKind::Notice);
     }
 
@@ -75,7 +78,7 @@ impl Hub {
     }
 
     /// TAGMSG: <https://ircv3.net/specs/extensions/message-tags>
-    pub(super) fn irc_tagmsg(&mut self, call: &Call) {
+    pub(in crate::chat::hub::irc) fn irc_tagmsg(&mut self, call: &Call) {
         let has_tags = self.sessions.irc(call.id).is_some_and(|irc| irc.caps.contains(Caps::MESSAGE_TAGS));
         if !has_tags {
             return self.numeric(call.id, 421, &["TAGMSG"], "Unknown command");
@@ -117,7 +120,13 @@ impl Hub {
     }
 
     /// As [`Hub::fits`], for a text with `around` bytes around it.
-    pub(super) fn fits_in_line(&self, asker: Asker, target: &str, text: &str, around: usize) -> bool {
+    pub(in crate::chat::hub::irc) fn fits_in_line(
+        &self,
+        asker: Asker,
+        target: &str,
+        text: &str,
+        around: usize,
+    ) -> bool {
         let member = &self.shared.members[asker.member.slot];
         // `:NAME!USER@HOST PRIVMSG TARGET :TEXT`
         let source = ":!@ ".len() + member.name.len() + member.user().len() + member.host().text().len();
@@ -157,7 +166,12 @@ impl Hub {
     }
 
     /// The room of a channel in which the member is. If there is none, that is answered, but not for a NOTICE.
-    pub(super) fn channel_to_speak_in(&mut self, asker: Asker, name: &str, is_notice: bool) -> Option<RoomId> {
+    pub(in crate::chat::hub::irc) fn channel_to_speak_in(
+        &mut self,
+        asker: Asker,
+        name: &str,
+        is_notice: bool,
+    ) -> Option<RoomId> {
         let room = self.channel(asker, name);
         let Some(found) = room.filter(|&room| self.shared.members.is_in(asker.member.slot, room)) else {
             match room {
@@ -171,7 +185,7 @@ impl Hub {
     }
 
     /// Sends one line of a message of several lines to a member, or to the members of a room with a role.
-    pub(super) fn send_joined_line(
+    pub(in crate::chat::hub::irc) fn send_joined_line(
         &mut self,
         asker: Asker,
         target: &str,
@@ -292,7 +306,7 @@ fn content(text: &str, kind: MessageKind) -> Content<'_> {
 }
 
 /// The targets of a list with commas between them, each once.
-pub(super) fn unique(list: &str) -> Vec<&str> {
+pub(in crate::chat::hub::irc) fn unique(list: &str) -> Vec<&str> {
     let mut seen = BTreeSet::new();
     list.split(',').filter(|target| !target.is_empty() && seen.insert(fold(target))).collect()
 }

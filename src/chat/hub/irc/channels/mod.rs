@@ -1,11 +1,16 @@
 //! Commands about channels, which are rooms: JOIN, PART, TOPIC, NAMES.
 
+pub(super) mod list;
+pub(super) mod masks;
+pub(super) mod moderation;
+pub(super) mod modes;
+
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::Call;
-use super::isupport::MAX_TARGETS;
 use super::messages::unique;
+use super::registration::isupport::MAX_TARGETS;
 use crate::chat::change::{Change, Place};
 use crate::chat::hub::Hub;
 use crate::chat::hub::plan::{Asker, MAX_TEXT};
@@ -15,13 +20,13 @@ use crate::chat::query::{Lookup, RoomUse};
 
 impl Hub {
     /// The room of a channel, if it is in memory and the member may know of it.
-    pub(super) fn channel(&self, asker: Asker, name: &str) -> Option<RoomId> {
+    pub(in crate::chat::hub::irc) fn channel(&self, asker: Asker, name: &str) -> Option<RoomId> {
         let room = self.shared.rooms.find_typed(name.strip_prefix('#')?)?;
         self.shared.sees(asker.member, room).then_some(room)
     }
 
     /// As [`Hub::channel`]; answers with 403 if there is none.
-    pub(super) fn known_channel(&mut self, asker: Asker, name: &str) -> Option<RoomId> {
+    pub(in crate::chat::hub::irc) fn known_channel(&mut self, asker: Asker, name: &str) -> Option<RoomId> {
         let found = self.channel(asker, name);
         if found.is_none() {
             self.no_such_channel(asker, name);
@@ -30,7 +35,7 @@ impl Hub {
     }
 
     /// As [`Hub::known_channel`], for a channel in which the member must be: else it is answered with 442.
-    pub(super) fn own_channel(&mut self, asker: Asker, name: &str) -> Option<RoomId> {
+    pub(in crate::chat::hub::irc) fn own_channel(&mut self, asker: Asker, name: &str) -> Option<RoomId> {
         let room = self.known_channel(asker, name)?;
         if self.shared.members.is_in(asker.member.slot, room) {
             return Some(room);
@@ -39,14 +44,14 @@ impl Hub {
         None
     }
 
-    pub(super) fn no_such_channel(&mut self, asker: Asker, name: &str) {
+    pub(in crate::chat::hub::irc) fn no_such_channel(&mut self, asker: Asker, name: &str) {
         let name = if name.is_empty() || name.contains(' ') { "*" } else { name };
         self.numeric(asker.id, 403, &[name], "No such channel");
     }
 
     /// Reads the room of a channel from the store first, if it is there and not in memory: then the line is processed again.
     /// Returns whether that is so.
-    pub(super) fn load_channel(&mut self, asker: Asker, name: &str, line: String) -> bool {
+    pub(in crate::chat::hub::irc) fn load_channel(&mut self, asker: Asker, name: &str, line: String) -> bool {
         let Some(name) = name.strip_prefix('#') else { return false };
         let Some(stored) = self.shared.rooms.find_stored_typed(name) else { return false };
         let room = stored.name.to_string();
@@ -56,7 +61,7 @@ impl Hub {
     }
 
     /// JOIN
-    pub(super) fn irc_join(&mut self, call: &Call) {
+    pub(in crate::chat::hub::irc) fn irc_join(&mut self, call: &Call) {
         let Some(asker) = self.caller(call) else { return };
         if call.text(0) == "0" {
             let rooms: Vec<RoomId> = self.shared.members.rooms(asker.member.slot).collect();
@@ -102,7 +107,7 @@ impl Hub {
     }
 
     /// PART
-    pub(super) fn irc_part(&mut self, call: &Call) {
+    pub(in crate::chat::hub::irc) fn irc_part(&mut self, call: &Call) {
         let Some(asker) = self.caller(call) else { return };
         for channel in call.text(0).split(',') {
             if let Some(room) = self.own_channel(asker, channel) {
@@ -127,7 +132,7 @@ impl Hub {
     }
 
     /// TOPIC
-    pub(super) fn irc_topic(&mut self, call: &Call) {
+    pub(in crate::chat::hub::irc) fn irc_topic(&mut self, call: &Call) {
         let Some(asker) = self.caller(call) else { return };
         let name = call.text(0);
         let Some(room) = self.known_channel(asker, name) else { return };
@@ -154,7 +159,7 @@ impl Hub {
     }
 
     /// NAMES
-    pub(super) fn irc_names(&mut self, call: &Call) {
+    pub(in crate::chat::hub::irc) fn irc_names(&mut self, call: &Call) {
         let Some(asker) = self.caller(call) else { return };
         if call.text(0).is_empty() {
             return self.numeric(asker.id, 366, &["*"], "End of /NAMES list");

@@ -1,6 +1,6 @@
 //! The parameters of CHATHISTORY: <https://ircv3.net/specs/extensions/chathistory>.
 
-use super::isupport::MAX_CHATHISTORY;
+use crate::chat::hub::irc::registration::isupport::MAX_CHATHISTORY;
 use crate::chat::irc::message_id::MessageId;
 use crate::chat::irc::timestamp;
 use crate::chat::span::{Dated, Point, Side, Span};

@@ -1,5 +1,10 @@
 //! How a session is registered: PASS, NICK, USER; and what it is welcomed with.
 
+pub(super) mod account;
+pub(super) mod cap;
+pub(super) mod isupport;
+pub(super) mod sasl;
+
 use compact_str::CompactString;
 
 use super::Call;
@@ -29,7 +34,7 @@ impl Hub {
     }
 
     /// PASS
-    pub(super) fn irc_pass(&mut self, call: &Call) {
+    pub(in crate::chat::hub::irc) fn irc_pass(&mut self, call: &Call) {
         if self.sessions[call.id].member.is_some() {
             return self.numeric(call.id, 462, &[], "You may not reregister");
         }
@@ -40,7 +45,7 @@ impl Hub {
     }
 
     /// USER
-    pub(super) fn irc_user(&mut self, call: &Call) {
+    pub(in crate::chat::hub::irc) fn irc_user(&mut self, call: &Call) {
         let id = call.id;
         let (user, real_name) = (call.text(0), call.text(3));
         if self.sessions[id].member.is_some() || self.registration(id).is_some_and(|found| found.user.is_some()) {
@@ -60,7 +65,7 @@ impl Hub {
     }
 
     /// NICK
-    pub(super) fn irc_nick(&mut self, call: &Call) {
+    pub(in crate::chat::hub::irc) fn irc_nick(&mut self, call: &Call) {
         let id = call.id;
         let Some(nick) = call.param(0).filter(|nick| !nick.is_empty()) else {
             return self.numeric(id, 431, &[], "No nickname given");
@@ -103,7 +108,7 @@ impl Hub {
     }
 
     /// QUIT
-    pub(super) fn irc_quit(&mut self, call: &Call) {
+    pub(in crate::chat::hub::irc) fn irc_quit(&mut self, call: &Call) {
         self.quit(call.id, call.text(0), *call.now);
     }
 
@@ -209,7 +214,7 @@ impl Hub {
     }
 
     /// Sends the line before a connection is closed.
-    pub(super) fn error_line(&mut self, id: ClientId, text: &str) {
+    pub(in crate::chat::hub::irc) fn error_line(&mut self, id: ClientId, text: &str) {
         use crate::chat::event::{IrcLine, Sender};
         let line =
             IrcLine::Command { from: Sender::Nobody, command: "ERROR", in_room: false, middle: &[], text: Some(text) };

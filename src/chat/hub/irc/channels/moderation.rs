@@ -2,19 +2,19 @@
 
 use std::borrow::Cow;
 
-use super::Call;
-use super::isupport::MAX_TARGETS;
-use super::registration::first_bytes;
 use crate::chat::change::{Change, Kick};
 use crate::chat::event::{Event, Refusal};
 use crate::chat::hub::Hub;
 use crate::chat::hub::check::permissions::Act;
+use crate::chat::hub::irc::Call;
+use crate::chat::hub::irc::registration::first_bytes;
+use crate::chat::hub::irc::registration::isupport::MAX_TARGETS;
 use crate::chat::hub::plan::{Asker, MAX_TEXT};
 use crate::chat::id::RoomId;
 
 impl Hub {
     /// KICK: of one channel, or of as many channels as nicknames.
-    pub(super) fn irc_kick(&mut self, call: &Call) {
+    pub(in crate::chat::hub::irc) fn irc_kick(&mut self, call: &Call) {
         let Some(asker) = self.caller(call) else { return };
         let reason =
             call.param(2).map(|reason| first_bytes(reason.trim(), MAX_TEXT)).filter(|reason| !reason.is_empty());
@@ -51,7 +51,7 @@ impl Hub {
     }
 
     /// INVITE; without parameters, the list of the invitations of the member.
-    pub(super) fn irc_invite(&mut self, call: &Call) {
+    pub(in crate::chat::hub::irc) fn irc_invite(&mut self, call: &Call) {
         let Some(asker) = self.caller(call) else { return };
         let Some(name) = call.param(0) else { return self.list_invitations(asker) };
         let Some(channel) = call.param(1) else {

@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use super::Call;
 use crate::chat::change::{Change, Lift, RestrictionKind};
 use crate::chat::hub::Hub;
 use crate::chat::hub::check::permissions::Act;
+use crate::chat::hub::irc::Call;
 use crate::chat::hub::plan::Asker;
 use crate::chat::id::RoomId;
 use crate::chat::policy::mask::{Mask, MaskKind};
@@ -13,7 +13,15 @@ use crate::chat::policy::nick::key_of;
 
 impl Hub {
     /// Adds a mask to a list of a room, or removes it. `-b name!*@*` ends a ban of `/ban name`, too.
-    pub(super) fn set_mask(&mut self, asker: Asker, room: RoomId, kind: MaskKind, mask: Mask, on: bool, call: &Call) {
+    pub(in crate::chat::hub::irc) fn set_mask(
+        &mut self,
+        asker: Asker,
+        room: RoomId,
+        kind: MaskKind,
+        mask: Mask,
+        on: bool,
+        call: &Call,
+    ) {
         let by = asker.member;
         let lifted = if on || kind != MaskKind::Ban { None } else { self.banned_key(room, &mask, call) };
         // Without that mask, the end of the other ban is all that was asked for.
@@ -35,7 +43,7 @@ impl Hub {
     }
 
     /// Lists the masks of a kind to a member of the room; the names of `/ban` are among the bans.
-    pub(super) fn list_masks(&mut self, asker: Asker, room: RoomId, kind: MaskKind, call: &Call) {
+    pub(in crate::chat::hub::irc) fn list_masks(&mut self, asker: Asker, room: RoomId, kind: MaskKind, call: &Call) {
         let channel = format!("#{}", self.shared.rooms.name(room));
         let is_in = self.shared.members.is_in(asker.member.slot, room);
         if !is_in && !self.shared.may(asker.member, Act::Ban, Some(room)) {

@@ -5,11 +5,11 @@
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
-use super::Call;
-use super::reply::in_lines;
 use crate::chat::hub::Hub;
 use crate::chat::hub::check::permissions::Act;
 use crate::chat::hub::fanout::sign;
+use crate::chat::hub::irc::Call;
+use crate::chat::hub::irc::reply::in_lines;
 use crate::chat::hub::plan::Asker;
 use crate::chat::id::{MemberId, Now};
 use crate::chat::member::Role;
@@ -23,7 +23,7 @@ const MAX_USERHOST: usize = 5;
 
 impl Hub {
     /// WHOIS
-    pub(super) fn irc_whois(&mut self, call: &Call) {
+    pub(in crate::chat::hub::irc) fn irc_whois(&mut self, call: &Call) {
         let Some(asker) = self.caller(call) else { return };
         // With two parameters, the first one is the server that is asked.
         if call.param(1).is_some() && self.is_other_server(call, 0) {
@@ -111,7 +111,7 @@ impl Hub {
     }
 
     /// WHOWAS
-    pub(super) fn irc_whowas(&mut self, call: &Call) {
+    pub(in crate::chat::hub::irc) fn irc_whowas(&mut self, call: &Call) {
         let Some(nick) = call.param(0).filter(|nick| !nick.is_empty()) else {
             return self.numeric(call.id, 431, &[], "No nickname given");
         };
@@ -134,7 +134,7 @@ impl Hub {
     }
 
     /// USERHOST
-    pub(super) fn irc_userhost(&mut self, call: &Call) {
+    pub(in crate::chat::hub::irc) fn irc_userhost(&mut self, call: &Call) {
         let Some(asker) = self.caller(call) else { return };
         let members = &self.shared.members;
         let nicks = call.message.params.iter().take(MAX_USERHOST);
@@ -149,7 +149,7 @@ impl Hub {
     }
 
     /// ISON
-    pub(super) fn irc_ison(&mut self, call: &Call) {
+    pub(in crate::chat::hub::irc) fn irc_ison(&mut self, call: &Call) {
         let members = &self.shared.members;
         let nicks = call.message.params.iter().flat_map(|param| param.split_ascii_whitespace());
         let found = nicks.filter_map(|nick| members.find(nick)).map(|id| members.name(id));

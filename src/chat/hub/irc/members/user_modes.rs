@@ -1,16 +1,16 @@
 //! MODE with a nickname: `i` (invisible), `B` (a program), `o` (an operator of the server).
 
-use super::Call;
 use crate::chat::change::Change;
 use crate::chat::event::{IrcLine, Sender};
 use crate::chat::hub::Hub;
+use crate::chat::hub::irc::Call;
 use crate::chat::hub::plan::Asker;
 use crate::chat::member::Role;
 use crate::chat::session::irc::IrcSession;
 
 impl Hub {
     /// MODE of the member itself; that of others is neither shown nor changed.
-    pub(super) fn user_mode(&mut self, asker: Asker, call: &Call) {
+    pub(in crate::chat::hub::irc) fn user_mode(&mut self, asker: Asker, call: &Call) {
         let nick = call.text(0);
         match self.shared.members.find(nick) {
             Some(member) if member == asker.member => {}

@@ -3,10 +3,10 @@
 //! Its lines wait in the session until the batch ends. In a room they become one change. To one member, or to the members with
 //! a role, they are sent one after another.
 
-use super::Call;
 use crate::chat::change::{Change, SayLines, TextLine};
 use crate::chat::event::MessageKind;
 use crate::chat::hub::Hub;
+use crate::chat::hub::irc::Call;
 use crate::chat::hub::plan::Asker;
 use crate::chat::id::ClientId;
 use crate::chat::irc::message;
@@ -33,7 +33,7 @@ fn invalid(text: &'static str) -> Fault {
 
 impl Hub {
     /// BATCH
-    pub(super) fn irc_batch(&mut self, call: &Call) {
+    pub(in crate::chat::hub::irc) fn irc_batch(&mut self, call: &Call) {
         if !self.sends_multiline(call.id) {
             return self.numeric(call.id, 421, &["BATCH"], "Unknown command");
         }
@@ -84,7 +84,7 @@ impl Hub {
     }
 
     /// Keeps a PRIVMSG or NOTICE of an open batch; returns whether it says that it is one.
-    pub(super) fn collect_line(&mut self, call: &Call, kind: MessageKind) -> bool {
+    pub(in crate::chat::hub::irc) fn collect_line(&mut self, call: &Call, kind: MessageKind) -> bool {
         let Some(reference) = call.message.tags.get("batch").filter(|_| self.sends_multiline(call.id)) else {
             return false;
         };

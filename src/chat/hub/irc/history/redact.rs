@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 
-use super::Call;
-use super::registration::first_bytes;
 use crate::chat::change::Change;
 use crate::chat::encoding::Optional;
 use crate::chat::event::{Event, IrcLine, Refusal, Sender};
 use crate::chat::hub::Hub;
+use crate::chat::hub::irc::Call;
+use crate::chat::hub::irc::registration::first_bytes;
 use crate::chat::hub::plan::{Asker, MAX_TEXT, Plan};
 use crate::chat::id::{Author, ClientId, Holder, MemberId, Now, RoomId};
 use crate::chat::irc::message_id::MessageId;
@@ -31,7 +31,7 @@ impl<'a> Redaction<'a> {
 
 impl Hub {
     /// REDACT
-    pub(super) fn irc_redact(&mut self, call: &Call) {
+    pub(in crate::chat::hub::irc) fn irc_redact(&mut self, call: &Call) {
         let Some(asker) = self.caller(call) else { return };
         let reason = call.param(2).map(|reason| first_bytes(reason, MAX_TEXT)).filter(|reason| !reason.is_empty());
         let redaction = Redaction { target: call.text(0), msgid: call.text(1), reason };

@@ -2,18 +2,18 @@
 //!
 //! Sources: <https://ircv3.net/specs/extensions/monitor>, <https://ircv3.net/specs/extensions/extended-monitor>
 
-use super::Call;
-use super::isupport::MAX_MONITORED;
-use super::reply::in_lines;
 use crate::chat::event::{Event, IrcLine, Sender};
 use crate::chat::hub::Hub;
+use crate::chat::hub::irc::Call;
+use crate::chat::hub::irc::registration::isupport::MAX_MONITORED;
+use crate::chat::hub::irc::reply::in_lines;
 use crate::chat::id::{ClientId, MemberId, Now};
 use crate::chat::policy::nick::{Name, fold, key_of};
 use crate::chat::session::irc::Caps;
 
 impl Hub {
     /// MONITOR
-    pub(super) fn irc_monitor(&mut self, call: &Call) {
+    pub(in crate::chat::hub::irc) fn irc_monitor(&mut self, call: &Call) {
         let id = call.id;
         match call.text(0) {
             "+" => self.monitor(id, call.text(1)),
@@ -79,7 +79,7 @@ impl Hub {
     }
 
     /// `NICK!USER@HOST`
-    pub(super) fn full_name(&self, member: MemberId) -> String {
+    pub(in crate::chat::hub::irc) fn full_name(&self, member: MemberId) -> String {
         let member = &self.shared.members[member.slot];
         format!("{}!{}@{}", member.name, member.user(), member.host())
     }
@@ -116,7 +116,13 @@ impl Hub {
 
     /// Shows a line of a member to the sessions with `extended-monitor` and another capability that monitor it, and do not
     /// read it in a room already.
-    pub(super) fn show_to_watchers(&mut self, member: MemberId, cap: Caps, line: IrcLine, time: &Now) {
+    pub(in crate::chat::hub::irc) fn show_to_watchers(
+        &mut self,
+        member: MemberId,
+        cap: Caps,
+        line: IrcLine,
+        time: &Now,
+    ) {
         if self.monitors.is_empty() {
             return;
         }

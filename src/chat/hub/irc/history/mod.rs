@@ -3,9 +3,13 @@
 //! Messages of rooms that are no longer in memory are read from the store. What members have said to each other is in memory
 //! alone: see [`Conversations`](crate::chat::hub::conversations::Conversations).
 
+pub(in crate::chat::hub) mod markers;
+pub(super) mod redact;
+pub(super) mod request;
+
+use self::request::{Part, Request};
 use super::Call;
-use super::history_request::{Part, Request};
-use super::isupport::MAX_CHATHISTORY;
+use super::registration::isupport::MAX_CHATHISTORY;
 use crate::chat::encoding::{Detail, Private, RoomLabel};
 use crate::chat::event::{Event, IrcLine, Sender, Source};
 use crate::chat::hub::conversations::PrivateLine;
@@ -33,7 +37,7 @@ struct Wanted<'a> {
 
 impl Hub {
     /// CHATHISTORY
-    pub(super) fn irc_chathistory(&mut self, call: &Call) {
+    pub(in crate::chat::hub::irc) fn irc_chathistory(&mut self, call: &Call) {
         let Some(asker) = self.caller(call) else { return };
         match Request::parse(&call.message.params, self.run) {
             Err(fault) => self.fail(asker.id, "CHATHISTORY", fault.code, &fault.context, fault.text),
@@ -162,7 +166,7 @@ impl Hub {
     }
 
     /// Who is meant by a nickname: the member that has it, or the account with that name.
-    pub(super) fn partner(&self, name: &str) -> Option<Holder> {
+    pub(in crate::chat::hub::irc) fn partner(&self, name: &str) -> Option<Holder> {
         let key = key_of(name)?;
         let Shared { members, accounts, .. } = &self.shared;
         let member = members.find_key(&key).map(|member| members.holder(member));
@@ -216,7 +220,12 @@ impl Hub {
     }
 
     /// Begins a batch; returns its reference, or `None` for a session that knows no batches.
-    pub(super) fn begin_batch(&mut self, id: ClientId, kind: &str, params: &[&str]) -> Option<String> {
+    pub(in crate::chat::hub::irc) fn begin_batch(
+        &mut self,
+        id: ClientId,
+        kind: &str,
+        params: &[&str],
+    ) -> Option<String> {
         let has_batches = self.sessions.irc(id).is_some_and(|irc| irc.caps.contains(Caps::BATCH));
         let reference = has_batches.then(|| format!("{:x}", self.outbound.next_stamp()))?;
         let begin = format!("+{reference}");
@@ -224,7 +233,7 @@ impl Hub {
         Some(reference)
     }
 
-    pub(super) fn end_batch(&mut self, id: ClientId, reference: Option<String>) {
+    pub(in crate::chat::hub::irc) fn end_batch(&mut self, id: ClientId, reference: Option<String>) {
         if let Some(reference) = reference {
             self.server_line(id, "BATCH", &[&format!("-{reference}")], None);
         }

@@ -114,7 +114,12 @@ impl Hub {
     }
 
     /// The values of a target to which a session has subscribed; with a room, those of its other members, too.
-    pub(super) fn subscribed_values(&self, asker: Asker, target: MetadataTarget, now: &Now) -> Vec<Value> {
+    pub(in crate::chat::hub::irc) fn subscribed_values(
+        &self,
+        asker: Asker,
+        target: MetadataTarget,
+        now: &Now,
+    ) -> Vec<Value> {
         let members: Vec<MemberId> = match target {
             MetadataTarget::Member(_) => Vec::new(),
             MetadataTarget::Room(room) => {

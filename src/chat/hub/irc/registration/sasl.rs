@@ -5,10 +5,10 @@
 use data_encoding::BASE64;
 use siphasher::sip::SipHasher13;
 
-use super::Call;
 use crate::chat::cause::Cause;
 use crate::chat::change::Change;
 use crate::chat::hub::Hub;
+use crate::chat::hub::irc::Call;
 use crate::chat::hub::login::passwords::{PasswordUse, TOO_MANY_WRONG, WRONG_PASSWORD};
 use crate::chat::id::{AccountId, ClientId, Now};
 use crate::chat::input::Close;
@@ -23,7 +23,7 @@ const MAX_MESSAGE: usize = 5 * PIECE;
 
 impl Hub {
     /// AUTHENTICATE
-    pub(super) fn irc_authenticate(&mut self, call: &Call) {
+    pub(in crate::chat::hub::irc) fn irc_authenticate(&mut self, call: &Call) {
         let (id, text) = (call.id, call.text(0));
         let has_account = self.sessions[id].member.is_some_and(|slot| self.shared.members[slot].account().is_some());
         let Some(irc) = self.sessions.irc_mut(id) else { return };
@@ -97,14 +97,20 @@ impl Hub {
         else {
             return self.fail_sasl(id, "The message is not UTF-8");
         };
-        if !acts_as.is_empty() && !super::registration::is_same(acts_as, owner) {
+        if !acts_as.is_empty() && !super::is_same(acts_as, owner) {
             return self.fail_sasl(id, "An account can act only as itself");
         }
         self.compare_irc_password(id, owner, password, now);
     }
 
     /// Compares a password with that of the account with this name; the answer comes later.
-    pub(super) fn compare_irc_password(&mut self, id: ClientId, owner: &str, password: &str, now: &Now) {
+    pub(in crate::chat::hub::irc) fn compare_irc_password(
+        &mut self,
+        id: ClientId,
+        owner: &str,
+        password: &str,
+        now: &Now,
+    ) {
         let found = self.shared.accounts.find(owner);
         // The answer is the same whether the account exists or not.
         if self.password_wait(id, found, *now).is_some() {

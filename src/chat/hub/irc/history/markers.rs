@@ -1,7 +1,7 @@
 //! MARKREAD: how far a member has read. Source: <https://ircv3.net/specs/extensions/read-marker>.
 
-use super::Call;
 use crate::chat::hub::Hub;
+use crate::chat::hub::irc::Call;
 use crate::chat::hub::plan::Asker;
 use crate::chat::id::ClientId;
 use crate::chat::irc::timestamp;
@@ -16,7 +16,7 @@ pub fn shown(marker: Option<i64>) -> String {
 
 impl Hub {
     /// MARKREAD
-    pub(super) fn irc_markread(&mut self, call: &Call) {
+    pub(in crate::chat::hub::irc) fn irc_markread(&mut self, call: &Call) {
         let Some(asker) = self.caller(call) else { return };
         let Some(target) = call.message.params.given(0) else {
             return self.fail(asker.id, "MARKREAD", "NEED_MORE_PARAMS", &[], "A target is missing");

@@ -2,12 +2,12 @@
 
 use compact_str::format_compact;
 
-use super::Call;
-use super::metadata::METADATA_LIMITS;
-use super::multiline::MULTILINE_LIMITS;
-use super::reply::{in_lines, one_at_least};
 use crate::chat::encoding::{Encoding, IrcShape};
 use crate::chat::hub::Hub;
+use crate::chat::hub::irc::Call;
+use crate::chat::hub::irc::members::metadata::METADATA_LIMITS;
+use crate::chat::hub::irc::messages::multiline::MULTILINE_LIMITS;
+use crate::chat::hub::irc::reply::{in_lines, one_at_least};
 use crate::chat::id::ClientId;
 use crate::chat::session::irc::Caps;
 
@@ -48,7 +48,7 @@ impl Hub {
     }
 
     /// CAP
-    pub(super) fn irc_cap(&mut self, call: &Call) {
+    pub(in crate::chat::hub::irc) fn irc_cap(&mut self, call: &Call) {
         let id = call.id;
         let subcommand = call.text(0).to_ascii_uppercase();
         match &*subcommand {

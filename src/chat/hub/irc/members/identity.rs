@@ -5,12 +5,12 @@
 
 use std::borrow::Cow;
 
-use super::Call;
-use super::registration::{MAX_REAL_NAME, first_bytes};
 use crate::chat::change::Change;
 use crate::chat::encoding::Optional;
 use crate::chat::event::{Event, IrcLine, Sender};
 use crate::chat::hub::Hub;
+use crate::chat::hub::irc::Call;
+use crate::chat::hub::irc::registration::{MAX_REAL_NAME, first_bytes};
 use crate::chat::hub::plan::MAX_TEXT;
 use crate::chat::id::{Author, ClientId, MemberId, Now, RoomId};
 use crate::chat::room::segment_log::EntryKind;
@@ -18,14 +18,14 @@ use crate::chat::session::irc::Caps;
 
 impl Hub {
     /// AWAY
-    pub(super) fn irc_away(&mut self, call: &Call) {
+    pub(in crate::chat::hub::irc) fn irc_away(&mut self, call: &Call) {
         let Some(asker) = self.caller(call) else { return };
         let text = Some(first_bytes(call.text(0), MAX_TEXT)).filter(|text| !text.is_empty()).map(Cow::Borrowed);
         self.propose_checked(asker.id, Change::Away { member: asker.member, text }, call.now);
     }
 
     /// SETNAME
-    pub(super) fn irc_setname(&mut self, call: &Call) {
+    pub(in crate::chat::hub::irc) fn irc_setname(&mut self, call: &Call) {
         let Some(asker) = self.caller(call) else { return };
         let real_name = call.text(0).trim();
         if real_name.is_empty() || real_name.len() > MAX_REAL_NAME {

@@ -4,11 +4,11 @@
 
 use std::fmt::Write;
 
-use super::Call;
-use super::search::steps_of;
 use crate::chat::event::{Event, IrcLine};
 use crate::chat::hub::Hub;
 use crate::chat::hub::fanout::sign;
+use crate::chat::hub::irc::Call;
+use crate::chat::hub::irc::search::steps_of;
 use crate::chat::hub::plan::Asker;
 use crate::chat::id::{MemberId, MemberSlot, Now, RoomId};
 use crate::chat::member::{Member, Role};
@@ -69,7 +69,7 @@ impl<'a> Options<'a> {
 
 impl Hub {
     /// WHO
-    pub(super) fn irc_who(&mut self, call: &Call) {
+    pub(in crate::chat::hub::irc) fn irc_who(&mut self, call: &Call) {
         let Some(asker) = self.caller(call) else { return };
         let options = Options::parse(call.text(1));
         let mask = match call.text(0) {
@@ -150,19 +150,19 @@ impl Hub {
     }
 
     /// Whether two members have a room in common.
-    pub(super) fn share_a_room(&self, one: MemberSlot, other: MemberSlot) -> bool {
+    pub(in crate::chat::hub::irc) fn share_a_room(&self, one: MemberSlot, other: MemberSlot) -> bool {
         let members = &self.shared.members;
         members.rooms(one).any(|room| members.is_in(other, room))
     }
 
     /// The text of a member that is away, if the other one is shown it: that of a muted one is not.
-    pub(super) fn shown_away(&self, reader: MemberId, member: MemberId, now: &Now) -> Option<&str> {
+    pub(in crate::chat::hub::irc) fn shown_away(&self, reader: MemberId, member: MemberId, now: &Now) -> Option<&str> {
         let is_shown = reader == member || !self.shared.mutes.holds(member, now.at);
         self.shared.members[member.slot].away().filter(|_| is_shown)
     }
 
     /// For how many seconds the sessions of a member have sent no message; `None` if it has none here.
-    pub(super) fn idle_seconds(&self, slot: MemberSlot, now: &Now) -> Option<u64> {
+    pub(in crate::chat::hub::irc) fn idle_seconds(&self, slot: MemberSlot, now: &Now) -> Option<u64> {
         let spoke = |id| self.sessions.irc(id).map_or(self.sessions[id].active, |irc| irc.spoke);
         let last = self.shared.members[slot].sessions().map(spoke).max()?;
         Some(now.micros().saturating_sub(last) / 1_000_000)

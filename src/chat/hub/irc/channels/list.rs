@@ -2,10 +2,10 @@
 
 use compact_str::CompactString;
 
-use super::Call;
-use super::isupport::MAX_TARGETS;
-use super::search::steps_of;
 use crate::chat::hub::check::permissions::Act;
+use crate::chat::hub::irc::Call;
+use crate::chat::hub::irc::registration::isupport::MAX_TARGETS;
+use crate::chat::hub::irc::search::steps_of;
 use crate::chat::hub::plan::Asker;
 use crate::chat::hub::{Hub, Shared};
 use crate::chat::id::RoomId;
@@ -129,7 +129,7 @@ fn visible(shared: &Shared, asker: Asker) -> impl Iterator<Item = Listed<'_>> {
 
 impl Hub {
     /// LIST
-    pub(super) fn irc_list(&mut self, call: &Call) {
+    pub(in crate::chat::hub::irc) fn irc_list(&mut self, call: &Call) {
         let Some(asker) = self.caller(call) else { return };
         if self.is_other_server(call, 1) {
             return;

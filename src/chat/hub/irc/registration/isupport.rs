@@ -18,7 +18,7 @@ pub const MAX_TARGETS: usize = 20;
 
 impl Hub {
     /// Sends the tokens of ISUPPORT.
-    pub(super) fn send_isupport(&mut self, id: ClientId) {
+    pub(in crate::chat::hub::irc) fn send_isupport(&mut self, id: ClientId) {
         let most = self.shared.rooms.limits().follow;
         let tokens = [
             format!("NETWORK={}", self.config.name),
@@ -35,9 +35,9 @@ impl Hub {
             format!("KICKLEN={MAX_TEXT}"),
             format!("KEYLEN={MAX_KEY}"),
             "USERLEN=18".into(),
-            format!("NAMELEN={}", super::registration::MAX_REAL_NAME),
+            format!("NAMELEN={}", super::MAX_REAL_NAME),
             "LINELEN=512".into(),
-            format!("MODES={}", super::modes::MAX_MODES),
+            format!("MODES={}", crate::chat::hub::irc::channels::modes::MAX_MODES),
             format!("MAXLIST=beI:{MAX_LISTED}"),
             "EXCEPTS=e".into(),
             "INVEX=I".into(),

@@ -1,12 +1,12 @@
 //! METADATA: keys and values of members and of rooms. Source: <https://ircv3.net/specs/extensions/metadata>.
 
-use super::Call;
 use super::metadata_news::Value;
 use crate::chat::change::{Change, MetadataChange, MetadataTarget, SetMetadata};
 use crate::chat::encoding::{Detail, RoomLabel};
 use crate::chat::event::{Event, IrcLine, Refusal};
 use crate::chat::hub::Hub;
 use crate::chat::hub::check::check;
+use crate::chat::hub::irc::Call;
 use crate::chat::hub::plan::Asker;
 use crate::chat::id::{ClientId, MemberId, Now, RoomId};
 use crate::chat::irc::metadata::{MAX_VALUE_BYTES, Metadata, is_key};
@@ -23,7 +23,7 @@ pub const METADATA_LIMITS: &str = "max-subs=50,max-keys=20,max-value-bytes=300";
 
 impl Hub {
     /// METADATA
-    pub(super) fn irc_metadata(&mut self, call: &Call) {
+    pub(in crate::chat::hub::irc) fn irc_metadata(&mut self, call: &Call) {
         let Some(asker) = self.caller(call) else { return };
         let keys = &call.message.params[2..];
         match &*call.text(1).to_ascii_uppercase() {
@@ -122,7 +122,12 @@ impl Hub {
     }
 
     /// The metadata of a target that a member is shown: nothing of a muted one but its own.
-    pub(super) fn shown_metadata(&self, reader: MemberId, target: MetadataTarget, now: &Now) -> &Metadata {
+    pub(in crate::chat::hub::irc) fn shown_metadata(
+        &self,
+        reader: MemberId,
+        target: MetadataTarget,
+        now: &Now,
+    ) -> &Metadata {
         const EMPTY: &Metadata = &Metadata::EMPTY;
         match target {
             MetadataTarget::Room(room) => &self.shared.rooms[room].metadata,
@@ -132,7 +137,7 @@ impl Hub {
     }
 
     /// How a target is shown.
-    pub(super) fn target_name(&self, target: MetadataTarget) -> String {
+    pub(in crate::chat::hub::irc) fn target_name(&self, target: MetadataTarget) -> String {
         match target {
             MetadataTarget::Room(room) => format!("#{}", self.shared.rooms.name(room)),
             MetadataTarget::Member(member) => self.name_of(member).to_string(),
@@ -203,13 +208,13 @@ impl Hub {
         }
     }
 
-    pub(super) fn sync_later(&mut self, id: ClientId, room: RoomId) {
+    pub(in crate::chat::hub::irc) fn sync_later(&mut self, id: ClientId, room: RoomId) {
         let channel = format!("#{}", self.shared.rooms.name(room));
         self.numeric_without_text(id, 774, &[&channel]);
     }
 
     /// Sends what `show` does as a batch of metadata.
-    pub(super) fn show_batch(
+    pub(in crate::chat::hub::irc) fn show_batch(
         &mut self,
         id: ClientId,
         target: MetadataTarget,
@@ -221,14 +226,14 @@ impl Hub {
         self.end_batch(id, batch);
     }
 
-    pub(super) fn send_values(&mut self, id: ClientId, values: &[Value], batch: Option<&str>) {
+    pub(in crate::chat::hub::irc) fn send_values(&mut self, id: ClientId, values: &[Value], batch: Option<&str>) {
         for Value { target, key, value } in values {
             self.send_value(id, target, (key, Some(value)), batch);
         }
     }
 
     /// Sends the value of a key, or that it has none.
-    pub(super) fn send_value(
+    pub(in crate::chat::hub::irc) fn send_value(
         &mut self,
         id: ClientId,
         target: &str,
@@ -244,7 +249,7 @@ impl Hub {
     }
 
     /// Sends the metadata of a member as a part of WHOIS to a session that knows of it.
-    pub(super) fn send_whois_metadata(&mut self, asker: Asker, member: MemberId, now: &Now) {
+    pub(in crate::chat::hub::irc) fn send_whois_metadata(&mut self, asker: Asker, member: MemberId, now: &Now) {
         if !self.sessions.irc(asker.id).is_some_and(|irc| irc.caps.contains(Caps::METADATA)) {
             return;
         }
