@@ -1,8 +1,8 @@
 //! What concerns a member alone: whispers, `/echo`, `/ignore`, `/unignore`, `/read` and `/quit`.
 
 use super::check::check_speech;
-use super::conversations::PrivateLine;
 use super::plan::Asker;
+use super::store_queue::conversations::PrivateLine;
 use super::{Hub, Shared};
 use crate::chat::cause::Cause;
 use crate::chat::command::is_blank;

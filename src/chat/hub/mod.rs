@@ -4,12 +4,9 @@
 //! change; the journal puts it in order, and `apply` applies it to the shared state and to the logs of rooms.
 
 mod admission_queue;
-mod answers;
 mod apply;
 mod check;
 mod console;
-mod conversations;
-mod counts;
 mod deadlines;
 mod disconnects;
 mod ending;
@@ -19,15 +16,12 @@ mod journal;
 mod lines;
 mod local_changes;
 mod login;
-mod offline_messages;
-mod outbound;
 mod output;
 mod plan;
 mod reload;
 mod reports;
 mod rooms;
 mod state;
-mod stats;
 mod store_queue;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -40,8 +34,6 @@ use std::time::Duration;
 use log::info;
 
 use self::admission_queue::AdmissionQueue;
-use self::conversations::Conversations;
-use self::counts::Counts;
 use self::deadlines::Deadlines;
 pub use self::disconnects::DISCONNECTS_PER_TICK;
 use self::disconnects::Disconnects;
@@ -50,14 +42,16 @@ use self::irc::search::SearchBudget;
 use self::journal::Journal;
 use self::login::passwords::Passwords;
 use self::login::prompts::Prompts;
-use self::outbound::Outbound;
 pub use self::output::WriteBatch;
+use self::output::outbound::Outbound;
 use self::plan::View;
+use self::reports::counts::Counts;
+use self::reports::stats::Stats;
+pub use self::reports::stats::{HeadCount, StatsSnapshot};
 use self::rooms::{RoomLimits, Rooms};
 pub use self::state::HubState;
-use self::stats::Stats;
-pub use self::stats::{HeadCount, StatsSnapshot};
 use self::store_queue::StoreQueue;
+use self::store_queue::conversations::Conversations;
 use self::trace::Trace;
 pub use self::trace::TraceEvent;
 use super::account::table::AccountTable;

@@ -9,9 +9,9 @@ pub use self::irc::sign;
 
 use time::Date;
 
-use super::outbound::Outbound;
+use super::output::outbound::Outbound;
+use super::reports::stats::Stats;
 use super::rooms::Rooms;
-use super::stats::Stats;
 use crate::chat::config::Config;
 use crate::chat::encoding::{Detail, Private, RoomLabel};
 use crate::chat::event::{Event, LINE_OVERHEAD, MessageKind, Notice, Refusal, Source};

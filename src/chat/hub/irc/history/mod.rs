@@ -1,7 +1,7 @@
 //! CHATHISTORY: older messages of rooms and of private conversations.
 //!
 //! Messages of rooms that are no longer in memory are read from the store. What members have said to each other is in memory
-//! alone: see [`Conversations`](crate::chat::hub::conversations::Conversations).
+//! alone: see [`Conversations`](crate::chat::hub::store_queue::conversations::Conversations).
 
 pub(in crate::chat::hub) mod markers;
 pub(super) mod redact;
@@ -12,9 +12,9 @@ use super::Call;
 use super::registration::isupport::MAX_CHATHISTORY;
 use crate::chat::encoding::{Detail, Private, RoomLabel};
 use crate::chat::event::{Event, IrcLine, Sender, Source};
-use crate::chat::hub::conversations::PrivateLine;
 use crate::chat::hub::fanout::skips;
 use crate::chat::hub::plan::Asker;
+use crate::chat::hub::store_queue::conversations::PrivateLine;
 use crate::chat::hub::{Hub, Shared};
 use crate::chat::id::{Author, ClientId, Holder, MemberSlot, RoomId};
 use crate::chat::irc::timestamp;

@@ -301,7 +301,7 @@ fn conversations_are_the_same_after_a_handover() {
     };
     let (reader, other) = (holder("alice"), holder("bob"));
     let state = serde_json::to_value(server.hub.conversations.clone()).unwrap();
-    let read: crate::chat::hub::conversations::Conversations = serde_json::from_value(state).unwrap();
+    let read: crate::chat::hub::store_queue::conversations::Conversations = serde_json::from_value(state).unwrap();
     let lines = read.lines(other, reader);
     assert_eq!((lines.len(), &*lines[0].text, lines[0].kind), (1, "one", MessageKind::Said));
     let _ = bob;

@@ -1,15 +1,19 @@
 //! Records and queries for the store, and the restore at the start. All of it is plain data.
 
+pub(in crate::chat::hub) mod answers;
+pub(in crate::chat::hub) mod conversations;
+pub(in crate::chat::hub) mod offline_messages;
+
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::offline_messages::UnackedDelivery;
-use super::rooms::stored::{StoreUse, StoredRoom};
-use super::{Hub, Shared};
 use crate::chat::account::Account;
 use crate::chat::event::{Event, MessageView, Notice};
+use crate::chat::hub::rooms::stored::{StoreUse, StoredRoom};
+use crate::chat::hub::store_queue::offline_messages::UnackedDelivery;
+use crate::chat::hub::{Hub, Shared};
 use crate::chat::id::{Author, LOBBY, Now, RoomId};
 use crate::chat::policy::bans::Ban;
 use crate::chat::policy::cidr::Network;
@@ -162,7 +166,7 @@ impl Hub {
     }
 
     /// Adds stored messages to a room that was just added to memory.
-    pub(super) fn restore_messages(&mut self, room: RoomId, messages: &[Message]) {
+    pub(in crate::chat::hub) fn restore_messages(&mut self, room: RoomId, messages: &[Message]) {
         for message in messages {
             let author = Author { member: None, name: self.shared.members.name_hash(&fold(&message.name)) };
             let mut fanout = self.fanout();
@@ -198,7 +202,7 @@ impl Hub {
     }
 
     /// Records what is stored of a room besides its messages, if there is a store.
-    pub(super) fn record_room(&mut self, id: RoomId, now: &Now) {
+    pub(in crate::chat::hub) fn record_room(&mut self, id: RoomId, now: &Now) {
         let Some(store) = &mut self.store else { return };
         let room = &mut self.shared.rooms[id];
         room.is_stored = true;
@@ -207,7 +211,7 @@ impl Hub {
     }
 
     /// Records the rules of a room by its folded name, if the room is in the store.
-    pub(super) fn record_rules(&mut self, key: &str, now: &Now) {
+    pub(in crate::chat::hub) fn record_rules(&mut self, key: &str, now: &Now) {
         let Shared { rooms, accounts, .. } = &self.shared;
         if let Some(room) = rooms.find(key) {
             if rooms[room].is_stored {
@@ -222,7 +226,7 @@ impl Hub {
     }
 
     /// Adds a record if there is a store.
-    pub(super) fn record(&mut self, record: impl FnOnce() -> Record) {
+    pub(in crate::chat::hub) fn record(&mut self, record: impl FnOnce() -> Record) {
         if let Some(store) = &mut self.store {
             store.record(record());
         }

@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use super::rooms::Rooms;
 use crate::chat::encoding::{Detail, Encoding, IrcContext, IrcShape, Render, Renderers, RoomLabel};
 use crate::chat::event::Event;
+use crate::chat::hub::rooms::Rooms;
 use crate::chat::id::{ClientId, RoomId};
 use crate::chat::input::Close;
 use crate::chat::session::table::SessionTable;

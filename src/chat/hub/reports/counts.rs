@@ -1,7 +1,7 @@
 //! Counts of sessions and members that are kept as these come and go: LUSERS is shown at each login of an IRC client, and must
 //! not visit all members.
 
-use super::Hub;
+use crate::chat::hub::Hub;
 use crate::chat::id::{ClientId, MemberSlot};
 use crate::chat::session::irc::IrcSession;
 
@@ -16,7 +16,7 @@ pub struct Counts {
 
 impl Hub {
     /// Counts everything.
-    pub(super) fn recount(&self) -> Counts {
+    pub(in crate::chat::hub) fn recount(&self) -> Counts {
         let is_invisible = |slot: &MemberSlot| self.is_invisible(*slot);
         Counts {
             sessions: self.sessions.iter().filter(|(_, session)| session.member.is_some()).count(),
@@ -25,29 +25,29 @@ impl Hub {
     }
 
     /// Notes how many members there are, if there were never more.
-    pub(super) fn note_most_members(&mut self) {
+    pub(in crate::chat::hub) fn note_most_members(&mut self) {
         self.stats.most_members = self.stats.most_members.max(self.shared.members.len());
     }
 
     /// Connections that have not logged in, also those in the admission queue.
-    pub(super) fn unknown_connections(&self) -> usize {
+    pub(in crate::chat::hub) fn unknown_connections(&self) -> usize {
         let (admitted, waiting) = self.admission.counts();
         (admitted + waiting).saturating_sub(self.counts.sessions)
     }
 
     /// The number of invisible members.
-    pub(super) fn invisible_members(&self) -> usize {
+    pub(in crate::chat::hub) fn invisible_members(&self) -> usize {
         self.counts.invisible
     }
 
     /// Whether a member is listed only to members that share a room with it (user mode `i` of IRC): its first session here decides.
-    pub(super) fn is_invisible(&self, slot: MemberSlot) -> bool {
+    pub(in crate::chat::hub) fn is_invisible(&self, slot: MemberSlot) -> bool {
         let irc = |id| self.sessions.irc(id);
         self.shared.members[slot].session_at(0).and_then(irc).is_some_and(IrcSession::is_invisible)
     }
 
     /// Sets whether a session of IRC is invisible.
-    pub(super) fn set_invisible(&mut self, id: ClientId, on: bool) {
+    pub(in crate::chat::hub) fn set_invisible(&mut self, id: ClientId, on: bool) {
         let Some(slot) = self.sessions.get(id).and_then(|session| session.member) else { return };
         self.counting_invisible(slot, |hub| {
             if let Some(irc) = hub.sessions.irc_mut(id) {
@@ -57,7 +57,7 @@ impl Hub {
     }
 
     /// Adds a session to those of a member.
-    pub(super) fn add_session(&mut self, slot: MemberSlot, id: ClientId) {
+    pub(in crate::chat::hub) fn add_session(&mut self, slot: MemberSlot, id: ClientId) {
         self.counts.sessions += 1;
         self.counting_invisible(slot, |hub| {
             hub.shared.members[slot].add_session(id);
@@ -66,7 +66,7 @@ impl Hub {
     }
 
     /// Removes a session from those of a member; returns whether it was the last one.
-    pub(super) fn remove_session(&mut self, slot: MemberSlot, id: ClientId) -> bool {
+    pub(in crate::chat::hub) fn remove_session(&mut self, slot: MemberSlot, id: ClientId) -> bool {
         self.counts.sessions -= 1;
         self.counting_invisible(slot, |hub| {
             hub.sessions[id].member = None;

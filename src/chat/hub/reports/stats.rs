@@ -5,9 +5,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use super::Hub;
 use crate::chat::cause::Cause;
 use crate::chat::encoding::Encoding;
+use crate::chat::hub::Hub;
 use crate::chat::id::{ClientId, Now};
 use crate::chat::policy::peer::show_addr;
 use crate::chat::session::Session;
@@ -178,7 +178,7 @@ impl Hub {
     /// The lines of `/stats`.
     ///
     /// Those of the slowest readers have their addresses if `shows_addresses`.
-    pub(super) fn stats_lines(&mut self, now: Now, shows_addresses: bool) -> Vec<String> {
+    pub(in crate::chat::hub) fn stats_lines(&mut self, now: Now, shows_addresses: bool) -> Vec<String> {
         let (admitted, waiting) = self.admission.counts();
         let rate = self.stats.message_rate.per_second(now.at);
         let stats = &self.stats;
@@ -213,7 +213,7 @@ impl Hub {
     }
 
     /// The unread bytes of a session: in the logs of its rooms, and in its outbox.
-    pub(super) fn unread_bytes(&self, session: &Session) -> u64 {
+    pub(in crate::chat::hub) fn unread_bytes(&self, session: &Session) -> u64 {
         let rooms = self.sessions.subscriptions(session).map(|(is_current, subscription)| {
             let log = self.shared.rooms[subscription.room].log(session.encoding.of_log(is_current));
             log.bytes_from(subscription.cursor)

@@ -1,14 +1,17 @@
 //! Lists and tables that are put together when they are shown.
 
+pub(in crate::chat::hub) mod counts;
+pub(in crate::chat::hub) mod stats;
+
 use compact_str::CompactString;
 use time::OffsetDateTime;
 
-use super::check::minutes_of;
-use super::check::permissions::Act;
-use super::plan::{Asker, Report};
-use super::{Hub, Shared};
 use crate::chat::change::RestrictionKind;
 use crate::chat::event::{Event, Notice, People, Refusal, SettingsView, Whois};
+use crate::chat::hub::check::minutes_of;
+use crate::chat::hub::check::permissions::Act;
+use crate::chat::hub::plan::{Asker, Report};
+use crate::chat::hub::{Hub, Shared};
 use crate::chat::id::{ClientId, Holder, MemberId, MemberSlot, Now, RoomId};
 use crate::chat::member::{Member, RoomRole};
 use crate::chat::policy::mask::MaskEntry;
@@ -19,7 +22,7 @@ const MAX_LISTED_ROOMS: usize = 50;
 
 impl Hub {
     /// Shows a session a list or table.
-    pub(super) fn report(&mut self, asker: Asker, report: Report, now: Now) {
+    pub(in crate::chat::hub) fn report(&mut self, asker: Asker, report: Report, now: Now) {
         let id = asker.id;
         match report {
             Report::Who(Some(room)) if asker.is_console() => self.who_with_addresses(id, room),
@@ -73,7 +76,7 @@ impl Hub {
     /// Up to `most` members of a room, in the order in which they joined the server.
     ///
     /// In a larger room any `most` members are taken, not the first.
-    pub(super) fn members_in(&self, room: RoomId, most: usize, now: &Now) -> Vec<ListedMember> {
+    pub(in crate::chat::hub) fn members_in(&self, room: RoomId, most: usize, now: &Now) -> Vec<ListedMember> {
         let Shared { members, rooms, mutes, .. } = &self.shared;
         let mut listed: Vec<_> = rooms[room].members.iter().take(most).map(|&slot| (slot, &members[slot])).collect();
         listed.sort_unstable_by_key(|(_, member)| member.serial);
@@ -233,14 +236,14 @@ impl Hub {
 }
 
 /// A member in a list.
-pub(super) struct ListedMember {
+pub(in crate::chat::hub) struct ListedMember {
     pub name: CompactString,
     /// Whether others are shown that it is away.
     is_away: bool,
 }
 
 /// The names of members, and the names of those that are away.
-pub(super) fn names_and_away(list: &[ListedMember]) -> (Vec<&str>, Vec<&str>) {
+pub(in crate::chat::hub) fn names_and_away(list: &[ListedMember]) -> (Vec<&str>, Vec<&str>) {
     let away = list.iter().filter(|member| member.is_away);
     (list.iter().map(|member| &*member.name).collect(), away.map(|member| &*member.name).collect())
 }

@@ -1,10 +1,12 @@
 //! Output: which session is written to next, which bytes, and how the write ended.
 
+pub(in crate::chat::hub) mod outbound;
+
 use std::io::IoSlice;
 
-use super::fanout::{read_followed, reader, reader_of_current};
-use super::trace::TraceEvent;
-use super::{Hub, Shared};
+use crate::chat::hub::fanout::{read_followed, reader, reader_of_current};
+use crate::chat::hub::trace::TraceEvent;
+use crate::chat::hub::{Hub, Shared};
 use crate::chat::id::{ClientId, RoomId};
 use crate::chat::input::Close;
 use crate::chat::room::segment_log::Cursor;

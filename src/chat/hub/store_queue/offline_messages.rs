@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Hub;
-use super::plan::Asker;
 use crate::chat::change::Origin;
 use crate::chat::config::{Login, OfflineWhispers};
 use crate::chat::encoding::Private;
 use crate::chat::event::{Event, MessageKind, Notice};
+use crate::chat::hub::Hub;
+use crate::chat::hub::plan::Asker;
 use crate::chat::id::{ClientId, Now};
 use crate::chat::policy::nick::Name;
 use crate::chat::query::Lookup;
@@ -22,7 +22,7 @@ pub struct UnackedDelivery {
 
 impl Hub {
     /// Stores a whisper to a name that no member has.
-    pub(super) fn store_whisper(&mut self, asker: Asker, to: &Name, text: &str, now: Now) {
+    pub(in crate::chat::hub) fn store_whisper(&mut self, asker: Asker, to: &Name, text: &str, now: Now) {
         // A muted member gets the usual answer, but nothing is stored.
         if !self.shared.mutes.holds(asker.member, now.at) {
             let from = self.shared.members[asker.member.slot].name.to_string();
@@ -39,7 +39,7 @@ impl Hub {
     }
 
     /// Queries the offline messages for the account of a session's member, or for its new name.
-    pub(super) fn request_offline_messages(&mut self, id: ClientId) {
+    pub(in crate::chat::hub) fn request_offline_messages(&mut self, id: ClientId) {
         let Some(slot) = self.sessions[id].member.filter(|_| self.store.is_some()) else { return };
         let member = &self.shared.members[slot];
         let to = match (self.config.offline_whispers, member.account()) {
@@ -52,7 +52,13 @@ impl Hub {
     }
 
     /// Sends a session the offline messages for its name.
-    pub(super) fn deliver_offline_messages(&mut self, id: ClientId, to: &str, whispers: &[Whisper], now: Now) {
+    pub(in crate::chat::hub) fn deliver_offline_messages(
+        &mut self,
+        id: ClientId,
+        to: &str,
+        whispers: &[Whisper],
+        now: Now,
+    ) {
         let origin = self.sessions.origin(id);
         let Some(store) = self.store.as_mut().filter(|_| !whispers.is_empty()) else { return };
         store.unacked_and_records().0.push(UnackedDelivery { origin, to: to.into() });
@@ -68,7 +74,7 @@ impl Hub {
     }
 
     /// Records the deliveries that are written completely; until then the messages stay in the store.
-    pub(super) fn acknowledge_deliveries(&mut self) {
+    pub(in crate::chat::hub) fn acknowledge_deliveries(&mut self) {
         let Some(store) = self.store.as_mut().filter(|store| !store.unacked().is_empty()) else { return };
         let sessions = &mut self.sessions;
         let (unacked, records) = store.unacked_and_records();
@@ -83,7 +89,7 @@ impl Hub {
 
     /// Cancels the delivery to `id` when it gives up its name. Messages that are not written completely stay in the
     /// store.
-    pub(super) fn cancel_deliveries(&mut self, id: ClientId) {
+    pub(in crate::chat::hub) fn cancel_deliveries(&mut self, id: ClientId) {
         self.acknowledge_deliveries();
         if let Some(store) = &mut self.store {
             store.unacked_and_records().0.retain(|unacked| unacked.origin.client != id);
@@ -91,7 +97,7 @@ impl Hub {
     }
 
     /// Whether a delivery is written completely and must be recorded.
-    pub(super) fn has_finished_deliveries(&self) -> bool {
+    pub(in crate::chat::hub) fn has_finished_deliveries(&self) -> bool {
         let mut unacked = self.store.iter().flat_map(|store| store.unacked());
         unacked.any(|UnackedDelivery { origin, .. }| {
             self.sessions.get(origin.client).is_some_and(|session| session.private_bytes() == 0)

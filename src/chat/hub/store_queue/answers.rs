@@ -6,11 +6,11 @@ use std::borrow::Cow;
 
 use log::info;
 
-use super::login::prompts::Prompt;
-use super::{Hub, Shared};
 use crate::chat::change::{Change, Delete, Place};
 use crate::chat::config::Login;
 use crate::chat::event::{Event, LINE_OVERHEAD, Notice, Refusal};
+use crate::chat::hub::login::prompts::Prompt;
+use crate::chat::hub::{Hub, Shared};
 use crate::chat::id::{Author, ClientId, Now};
 use crate::chat::input::Input;
 use crate::chat::irc::message_id::MessageId;
@@ -25,7 +25,7 @@ use crate::chat::session::{SessionFlags, SessionStage};
 const MAX_PAGE_BYTES: usize = 256 * 1024;
 
 /// Messages that are shown together.
-pub(super) struct HistoryPage {
+pub(in crate::chat::hub) struct HistoryPage {
     pub messages: Vec<Message>,
     /// If set, there are older messages, before this id.
     older: Option<u64>,
@@ -50,7 +50,7 @@ impl Hub {
         self.store.as_ref().is_some_and(|store| store.has_queries())
     }
 
-    pub(super) fn queue_query(&mut self, asker: ClientId, lookup: Lookup) {
+    pub(in crate::chat::hub) fn queue_query(&mut self, asker: ClientId, lookup: Lookup) {
         let Some(store) = &mut self.store else { return };
         let session = &mut self.sessions[asker];
         session.flags.insert(SessionFlags::AWAITS_ANSWER);
@@ -166,7 +166,12 @@ impl Hub {
 
     /// Keeps the messages that fit into one page: the last ones of `before` and the first ones of `after`, at most that many
     /// of each.
-    pub(super) fn page(&self, before: Vec<Message>, after: Vec<Message>, counts: (usize, usize)) -> HistoryPage {
+    pub(in crate::chat::hub) fn page(
+        &self,
+        before: Vec<Message>,
+        after: Vec<Message>,
+        counts: (usize, usize),
+    ) -> HistoryPage {
         let bytes = MAX_PAGE_BYTES.min(self.config.backlog_bytes / 2);
         let bytes_before = bytes * counts.0 / (counts.0 + counts.1).max(1);
         let begin = before.len() - fitting(before.iter().rev(), counts.0, bytes_before);
@@ -183,7 +188,7 @@ impl Hub {
 
     /// Whether the author of a stored message is among the ignored members, by that name or by the member that has the
     /// name now.
-    pub(super) fn is_by_any(&self, ignored: &[Ignored], message: &Message) -> bool {
+    pub(in crate::chat::hub) fn is_by_any(&self, ignored: &[Ignored], message: &Message) -> bool {
         if ignored.is_empty() {
             return false;
         }
