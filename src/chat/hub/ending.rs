@@ -74,8 +74,10 @@ impl Hub {
     pub(super) fn detach_from_member(&mut self, id: ClientId, cause: &Cause, close: Close) -> Option<MemberId> {
         self.cancel_deliveries(id);
         let slot = self.sessions[id].member?;
+        // An IRC client that ends its input is gone, and reads no more of its rooms.
+        let is_gone = self.sessions[id].encoding.is_irc() && *cause == Cause::EndOfInput;
         let mut fanout = self.fanout();
-        if close == Close::WhenRead {
+        if close == Close::WhenRead && !is_gone {
             fanout.move_unread_to_outbox(id);
         }
         fanout.unsubscribe_all(id);

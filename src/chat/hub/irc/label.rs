@@ -24,18 +24,18 @@ impl Hub {
         self.fanout().move_unread_to_outbox(id);
         let from = self.sessions[id].private_bytes();
         if let Some(irc) = self.sessions.irc_mut(id) {
-            irc.label = Some(Label { text: text.into(), from });
+            irc.unfinished_mut().label = Some(Label { text: text.into(), from });
         }
     }
 
     /// What a session has been sent so far does not belong to the answer of its command.
     pub(in crate::chat::hub) fn exclude_from_answer(&mut self, id: ClientId) {
-        if self.sessions.irc(id).is_none_or(|irc| irc.label.is_none()) {
+        if self.sessions.irc(id).is_none_or(|irc| irc.unfinished().label.is_none()) {
             return;
         }
         self.fanout().move_unread_to_outbox(id);
         let sent = self.sessions[id].private_bytes();
-        if let Some(label) = self.sessions.irc_mut(id).and_then(|irc| irc.label.as_mut()) {
+        if let Some(label) = self.sessions.irc_mut(id).and_then(|irc| irc.unfinished_mut().label.as_mut()) {
             label.from = sent;
         }
     }
@@ -43,23 +43,29 @@ impl Hub {
     /// The answer of a command comes when its query is answered, or its password compared: then [`Hub::resume_label`] goes on with it.
     pub(in crate::chat::hub) fn defer_label(&mut self, id: ClientId) {
         if let Some(irc) = self.sessions.irc_mut(id) {
-            irc.deferred_label = irc.label.take().map(|label| label.text);
+            let unfinished = irc.unfinished_mut();
+            unfinished.deferred_label = unfinished.label.take().map(|label| label.text);
         }
     }
 
     /// Goes on with the answer of a command whose query is answered, or whose password is compared.
     pub(in crate::chat::hub) fn resume_label(&mut self, id: ClientId) {
-        let Some(text) = self.sessions.irc_mut(id).and_then(|irc| irc.deferred_label.take()) else { return };
+        let Some(text) = self.sessions.irc_mut(id).and_then(|irc| irc.unfinished_mut().deferred_label.take()) else {
+            return;
+        };
         self.fanout().move_unread_to_outbox(id);
         let from = self.sessions[id].private_bytes();
         if let Some(irc) = self.sessions.irc_mut(id) {
-            irc.label = Some(Label { text, from });
+            irc.unfinished_mut().label = Some(Label { text, from });
         }
     }
 
     /// Ends the answer of a command.
     pub(in crate::chat::hub) fn end_label(&mut self, id: ClientId) {
-        let Some(Label { text, from }) = self.sessions.irc_mut(id).and_then(|irc| irc.label.take()) else { return };
+        let Some(Label { text, from }) = self.sessions.irc_mut(id).and_then(|irc| irc.unfinished_mut().label.take())
+        else {
+            return;
+        };
         if self.sessions[id].stage == SessionStage::Leaving {
             return;
         }

@@ -66,7 +66,8 @@ impl Hub {
         self.irc_command(Call { id, message: &parsed, now });
         self.end_label(id);
         if let Some(irc) = self.sessions.irc_mut(id) {
-            (irc.command, irc.subject) = ("", CompactString::default());
+            (irc.unfinished_mut().command, irc.unfinished_mut().subject) = ("", CompactString::default());
+            irc.free_finished();
         }
     }
 
@@ -82,7 +83,7 @@ impl Hub {
             };
         };
         if let Some(irc) = self.sessions.irc_mut(id) {
-            irc.command = command.name;
+            irc.unfinished_mut().command = command.name;
         }
         if !is_registered && !command.early {
             return self.numeric(id, 451, &[], "You have not registered");
@@ -93,7 +94,7 @@ impl Hub {
         if matches!(command.name, "PRIVMSG" | "NOTICE")
             && let Some(irc) = self.sessions.irc_mut(id)
         {
-            irc.spoke = call.now.micros();
+            irc.note_spoken(call.now.micros());
         }
         (command.run)(self, &call);
     }
