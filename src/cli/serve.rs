@@ -18,8 +18,10 @@ use self::options::{
 };
 use self::values::{IrcOperArg, ListenAddrs};
 use crate::chat::{self, Lang, Login, Mode, OfflineWhispers};
+use crate::server::connection::transport::ListenerKind;
 use crate::server::http::Access;
 use crate::server::listen_addr::ListenAddr;
+use crate::server::service::activation::SocketUse;
 use crate::server::{ConsoleMode, Limits, PasswordSource, Settings};
 use crate::store::{self, Sync};
 use crate::util::logging::LogFormat;
@@ -45,9 +47,33 @@ pub struct Serve {
     web: Web,
     #[command(flatten, next_help_heading = "Log")]
     log: Log,
+    /// Sockets that the service manager passes.
+    #[arg(skip)]
+    sockets: Vec<SocketUse>,
 }
 
 impl Serve {
+    /// Adds listeners: the sockets that the service manager passes. With them there is none by default.
+    pub fn add_sockets(&mut self, sockets: Vec<SocketUse>, listen_is_default: bool) {
+        if listen_is_default && !sockets.is_empty() {
+            self.listeners.listen.clear();
+        }
+        self.sockets = sockets;
+    }
+
+    /// Whether there is a socket of the service manager for this.
+    fn has_socket(&self, kind: ListenerKind) -> bool {
+        self.sockets.iter().any(|socket| socket.kind == kind)
+    }
+
+    fn has_irc(&self) -> bool {
+        !self.listeners.irc.is_empty() || self.has_socket(ListenerKind::Irc)
+    }
+
+    fn has_web(&self) -> bool {
+        !self.listeners.web.is_empty() || self.has_socket(ListenerKind::Web)
+    }
+
     fn level(&self) -> LevelFilter {
         match (self.log.verbose, self.log.quiet) {
             (0, 0) => match self.log.log_level {
@@ -73,6 +99,7 @@ impl Serve {
             irc: addrs(&self.listeners.irc),
             web: addrs(&self.listeners.web),
             admin: addrs(&self.listeners.admin),
+            sockets: self.sockets.clone(),
             tls: self.certificate_source(),
             unix_mode: self.listeners.unix_mode,
             proxies: self.listeners.proxy_protocol.clone(),
