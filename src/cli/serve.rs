@@ -304,6 +304,28 @@ mod tests {
     }
 
     #[test]
+    fn sockets_of_the_service_manager_replace_the_default_and_count_as_listeners() {
+        let socket = |kind| SocketUse { kind, tls: false };
+        let with = |args: &[&str], is_default, sockets: &[SocketUse]| {
+            let mut serve = serve(args);
+            serve.add_sockets(sockets.to_vec(), is_default);
+            serve
+        };
+        let web = [socket(ListenerKind::Web)];
+        let activated = with(&[], true, &web).settings();
+        assert!(activated.listen.is_empty() && activated.sockets == web);
+        assert_eq!(with(&["--listen", "127.0.0.1:1"], false, &web).settings().listen.len(), 1);
+        assert_eq!(with(&[], true, &[]).settings().listen.len(), 1);
+        // Text is longer in JSON.
+        let tight = ["--rate", "0", "--max-line", "4096", "--backlog-bytes", "10240"];
+        assert_eq!(with(&tight, true, &[socket(ListenerKind::Plain)]).check(), Ok(()));
+        assert!(with(&tight, true, &web).check().unwrap_err().contains("--max-line 4096 and --web: "));
+        let oper = ["--irc-oper", "a:b"];
+        assert_eq!(with(&oper, true, &[socket(ListenerKind::Irc)]).check(), Ok(()));
+        assert!(with(&oper, true, &web).check().unwrap_err().starts_with("--irc-oper needs --irc ADDR"));
+    }
+
+    #[test]
     fn console_without_value_is_on() {
         assert_eq!(serve(&["--console"]).settings().console, ConsoleMode::On);
         assert_eq!(serve(&["--console=off"]).settings().console, ConsoleMode::Off);

@@ -204,7 +204,7 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
     let certificates = tls.map(load).transpose()?;
     let buffers = TransportBuffers::new(MAX_KEPT_BYTES);
     let tls = certificates.as_ref().map(|certificates| TlsServer::new(certificates.configs(), lang, &buffers));
-    let kinds = [
+    let kinds = vec![
         (ListenerKind::Plain, listen),
         (ListenerKind::Irc, irc),
         (ListenerKind::Web, web_addrs),
@@ -256,12 +256,15 @@ pub fn run(settings: Settings) -> Result<u8, Error> {
     event_loop.run().map_err(Error::Poll)
 }
 
+/// What belongs to listeners, with the protocol of their connections.
+type ByKind<T> = Vec<(ListenerKind, T)>;
+
 /// Makes all listeners; returns them with their addresses, which have the real ports.
 fn listen_on(
     activated: Vec<Activated>,
-    kinds: [(ListenerKind, Vec<ListenAddr>); 4],
+    kinds: ByKind<Vec<ListenAddr>>,
     options: ListenOptions,
-) -> Result<(Vec<(ListenerKind, ListenAddr)>, Vec<(ListenerKind, ServerListener)>), Error> {
+) -> Result<(ByKind<ListenAddr>, ByKind<ServerListener>), Error> {
     let (mut addrs, mut listeners) = (Vec::new(), Vec::new());
     for socket in activated {
         addrs.push((socket.kind, socket.addr.clone()));
