@@ -298,11 +298,13 @@ impl Hub {
             is_first = !rooms[room].is_stored;
             store.record_message(&mut rooms[room], &event);
         }
-        let source = accounts.source_of(members, slot);
+        let is_shown_on_irc =
+            rooms[room].has_irc_readers() || client.is_some_and(|id| self.sessions[id].encoding.is_irc());
         let mut fanout =
-            Fanout::new(&self.config, members, rooms, &mut self.sessions, &mut self.outbound, &mut self.stats)
-                .by(source, time)
-                .tagged(tags);
+            Fanout::new(&self.config, members, rooms, &mut self.sessions, &mut self.outbound, &mut self.stats);
+        if is_shown_on_irc {
+            fanout = fanout.by(accounts.source_of(members, slot), time).tagged(tags);
+        }
         match members[slot].account() {
             None => fanout.append_own(room, slot, author, EntryKind::Message, text.len(), &event, time),
             Some(_) => fanout.append_of_account(room, client, author, text.len(), &event, time),
