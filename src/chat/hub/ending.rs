@@ -53,6 +53,7 @@ impl Hub {
             SessionStage::Waiting => self.admission.leave(now.at),
             SessionStage::LoggingIn => self.admission.release(),
             SessionStage::Present => {
+                self.show_held_modes(id, &now);
                 left = self.detach_from_member(id, cause, close);
                 self.admission.release();
             }

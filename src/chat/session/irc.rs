@@ -3,6 +3,7 @@
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
+use super::open_commands::{OpenCommand, OpenCommands};
 use crate::chat::change::TextLine;
 use crate::chat::encoding::{IrcShape, Optional};
 use crate::chat::event::MessageKind;
@@ -140,8 +141,10 @@ pub struct Multiline {
 pub struct Label {
     /// In its escaped form.
     pub text: Box<str>,
-    /// The bytes of the outbox before the answer.
+    /// The bytes of the outbox before the answer, or before the part that follows.
     pub from: usize,
+    /// The reference of the batch in which a part of the answer was sent.
+    pub batch: Option<Box<str>>,
 }
 
 /// What an IRC session has besides what every session has.
@@ -178,12 +181,27 @@ pub struct IrcSession {
     /// The label of the command that is processed.
     #[serde(skip)]
     pub label: Option<Label>,
-    /// The label of a command whose answer comes when a query is answered, in its escaped form.
-    #[serde(default)]
-    pub deferred_label: Option<Box<str>>,
+    /// Its commands that are not answered yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open_commands: Option<Box<OpenCommands>>,
 }
 
 impl IrcSession {
+    /// The open command of the line that is processed.
+    pub fn current_command(&mut self) -> &mut OpenCommand {
+        self.open_commands.get_or_insert_default().current(self.command)
+    }
+
+    /// Whether changes of the command that is processed are not committed.
+    pub fn has_uncommitted(&self) -> bool {
+        self.open_commands.as_ref().is_some_and(|commands| commands.has_uncommitted())
+    }
+
+    /// Forgets the list of open commands if there are none.
+    pub fn shrink(&mut self) {
+        self.open_commands.take_if(|commands| commands.is_empty());
+    }
+
     /// Whether it is not listed to members that share no room with it.
     pub fn is_invisible(&self) -> bool {
         self.is_invisible

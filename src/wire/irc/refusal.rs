@@ -12,7 +12,7 @@ pub fn render(irc: &Irc, refusal: &Refusal, context: &IrcContext, out: &mut Vec<
     };
     // An answer of the store comes after its command.
     let command = if context.command.is_empty() { "*" } else { context.command };
-    // The channel of a JOIN: the refusal does not name it.
+    // A channel that the refusal does not name.
     let subject = if context.subject.is_empty() { command } else { context.subject };
     match (command, refusal) {
         ("AUTHENTICATE", _) => return numeric(904, &[], &format!("SASL authentication failed: {text}")),
@@ -33,6 +33,8 @@ pub fn render(irc: &Irc, refusal: &Refusal, context: &IrcContext, out: &mut Vec<
         Refusal::BadRoomName | Refusal::MixedRoomName { .. } | Refusal::RoomLooksLike { .. } => {
             numeric(403, &[subject], &text);
         }
+        // It has been removed since the command was given.
+        Refusal::NoRoom { room: "" } => numeric(403, &[subject], "No such channel"),
         Refusal::NoRoom { room } => numeric(403, &[&channel(one_word(room))], "No such channel"),
         Refusal::TooManyRooms { .. } | Refusal::TooManyStoredRooms { .. } | Refusal::TooManyCreated { .. } => {
             numeric(405, &[subject], &text)

@@ -17,8 +17,6 @@ pub(super) mod reply;
 pub(super) mod search;
 mod server;
 
-use compact_str::CompactString;
-
 use self::commands::COMMANDS;
 use super::Hub;
 use super::plan::Asker;
@@ -64,10 +62,7 @@ impl Hub {
         let Some(parsed) = message::parse(text) else { return };
         self.begin_label(id, &parsed);
         self.irc_command(Call { id, message: &parsed, now });
-        self.end_label(id);
-        if let Some(irc) = self.sessions.irc_mut(id) {
-            (irc.command, irc.subject) = ("", CompactString::default());
-        }
+        self.end_command(id);
     }
 
     fn irc_command(&mut self, call: Call) {

@@ -8,13 +8,15 @@ pub(super) mod modes;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
+use compact_str::format_compact;
+
 use super::Call;
 use super::messages::unique;
 use super::registration::isupport::MAX_TARGETS;
 use crate::chat::change::{Change, Place};
 use crate::chat::hub::Hub;
 use crate::chat::hub::plan::{Asker, MAX_TEXT};
-use crate::chat::id::{MemberSlot, RoomId};
+use crate::chat::id::{ClientId, MemberSlot, RoomId};
 use crate::chat::policy::nick::fold;
 use crate::chat::query::{Lookup, RoomUse};
 
@@ -28,8 +30,9 @@ impl Hub {
     /// As [`Hub::channel`]; answers with 403 if there is none.
     pub(in crate::chat::hub::irc) fn known_channel(&mut self, asker: Asker, name: &str) -> Option<RoomId> {
         let found = self.channel(asker, name);
-        if found.is_none() {
-            self.no_such_channel(asker, name);
+        match found {
+            Some(room) => self.note_subject(asker.id, room),
+            None => self.no_such_channel(asker, name),
         }
         found
     }
@@ -44,6 +47,17 @@ impl Hub {
         None
     }
 
+    /// Notes what the command of a session is about: the room may be gone when an external sequencer commits a change of it.
+    pub(in crate::chat::hub::irc) fn note_subject(&mut self, id: ClientId, room: RoomId) {
+        if self.journal.is_local() {
+            return;
+        }
+        let channel = format_compact!("#{}", self.shared.rooms.name(room));
+        if let Some(irc) = self.sessions.irc_mut(id) {
+            irc.subject = channel;
+        }
+    }
+
     pub(in crate::chat::hub::irc) fn no_such_channel(&mut self, asker: Asker, name: &str) {
         let name = if name.is_empty() || name.contains(' ') { "*" } else { name };
         self.numeric(asker.id, 403, &[name], "No such channel");
@@ -56,7 +70,7 @@ impl Hub {
         let Some(stored) = self.shared.rooms.find_stored_typed(name) else { return false };
         let room = stored.name.to_string();
         self.queue_query(asker.id, Lookup::Room { room, then: RoomUse::Command { line: line.into() } });
-        self.defer_label(asker.id);
+        self.defer_answer(asker.id);
         true
     }
 

@@ -80,7 +80,7 @@ impl Hub {
             }
             Ok(Plan::Query(lookup)) => {
                 self.queue_query(asker.id, lookup);
-                self.defer_label(asker.id);
+                self.defer_answer(asker.id);
             }
             // A muted member must believe that it has deleted its message.
             Ok(_) => self.send_redaction(asker.member, Some(asker.id), room, redaction, call.now),

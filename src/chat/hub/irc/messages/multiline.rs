@@ -149,8 +149,9 @@ impl Hub {
         }
         let kind = batch.kind.unwrap_or(MessageKind::Said);
         irc.command = if kind == MessageKind::Notice { "NOTICE" } else { "PRIVMSG" };
-        irc.deferred_label = batch.label;
-        self.resume_label(call.id);
+        if let Some(label) = batch.label {
+            self.begin_answer(call.id, label, None);
+        }
         let (member, tags, lines) = (asker.member, batch.tags, batch.lines);
         if lines.iter().all(TextLine::is_blank) {
             self.numeric(call.id, 412, &[], "No text to send");

@@ -9,6 +9,7 @@ mod reloading;
 mod role_messages;
 mod sasl;
 mod scram;
+mod sequenced;
 mod sessions;
 
 use super::store_queue::start;
