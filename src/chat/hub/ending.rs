@@ -42,6 +42,7 @@ impl Hub {
         }
         if let Some(member) = self.end_locally(id, &cause, close, now) {
             self.propose(None, Change::Leave { member, cause }, &now);
+            self.update_away(member, None, &now);
         }
         self.admit(now);
     }

@@ -169,6 +169,9 @@ pub struct IrcSession {
     /// When it has sent its last message, or was registered; in microseconds.
     #[serde(default)]
     pub spoke: u64,
+    /// It is away, with this text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub away: Option<Box<CompactString>>,
     /// A message of several lines that it is sending.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub multiline: Option<Box<Multiline>>,

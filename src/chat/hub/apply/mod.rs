@@ -134,7 +134,9 @@ impl Hub {
             Change::Tag { member, room, tags } => self.apply_tag(id, *member, *room, tags, time),
             Change::SayToRole(said) => self.apply_say_to_role(id, said, time),
             Change::Topic { member, room, text } => self.apply_topic(*member, *room, text.as_deref(), *time),
-            Change::Away { member, text } => self.apply_away(*member, text.as_deref(), *time),
+            Change::Away { member, text, of_session } => {
+                self.apply_away(id, *member, (text.as_deref(), *of_session), *time);
+            }
             Change::SetIdentity { member, real_name, bot } => {
                 self.apply_identity(*member, real_name.as_deref(), *bot, time);
             }

@@ -1,5 +1,6 @@
 //! Tests of accounts: register, log in, several sessions, and what an account keeps.
 
+mod away;
 mod kept;
 mod markers;
 mod multiline;
