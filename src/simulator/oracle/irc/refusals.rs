@@ -29,7 +29,7 @@ impl Oracle {
             }
             _ => match words.split_once(" is away: ") {
                 // A NOTICE is never answered.
-                Some(_) if self.irc_mut(who).command == "NOTICE" => {}
+                Some(_) if self.irc_mut(who).given.name == "NOTICE" => {}
                 Some((name, text)) => self.irc_numeric(who, 301, &format!("{name} :{text}")),
                 None if words.contains(" left: kicked (") => {}
                 None => self.irc_notice(who, words),
@@ -39,7 +39,7 @@ impl Oracle {
 
     fn irc_refusal(&mut self, who: usize, text: &str) {
         let irc = self.irc_mut(who);
-        let (command, subject) = (irc.command.clone(), irc.subject.clone());
+        let (command, subject) = (irc.given.name.clone(), irc.given.subject.clone());
         let (is, word) = (|part: &str| text.contains(part), |index: usize| text.split(' ').nth(index).unwrap_or("*"));
         let shown = [&*subject, &*command, "*"].into_iter().find(|shown| !shown.is_empty()).unwrap_or_default();
         let room = |before: &str| {
@@ -62,6 +62,8 @@ impl Oracle {
             _ if text.starts_with("You can follow ") => {
                 (405, format!("{shown} :You are in {} channels already; leave one first", word(3)))
             }
+            // It was removed since the command was given.
+            _ if text.starts_with("There is no room . ") => (403, format!("{shown} :No such channel")),
             _ if text.starts_with("There is no room ") => {
                 let name = Some(word(4).trim_end_matches('.')).filter(|name| !name.is_empty()).unwrap_or("*");
                 (403, format!("#{name} :No such channel"))

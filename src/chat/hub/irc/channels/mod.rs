@@ -13,10 +13,12 @@ use compact_str::format_compact;
 use super::Call;
 use super::messages::unique;
 use super::registration::isupport::MAX_TARGETS;
+use super::search::TRY_AGAIN;
 use crate::chat::change::{Change, Place};
 use crate::chat::hub::Hub;
 use crate::chat::hub::plan::{Asker, MAX_TEXT};
-use crate::chat::id::{ClientId, MemberSlot, RoomId};
+use crate::chat::id::{ClientId, MemberSlot, Now, RoomId};
+use crate::chat::policy::cidr::Network;
 use crate::chat::policy::nick::fold;
 use crate::chat::query::{Lookup, RoomUse};
 
@@ -185,8 +187,11 @@ impl Hub {
             if self.sessions[asker.id].private_bytes() > self.config.backlog_bytes / 4 {
                 break;
             }
-            if let Some(room) = self.channel(asker, channel) {
-                self.send_names(asker, room);
+            if let Some(room) = self.channel(asker, channel)
+                && !self.send_names(asker, room, call.now)
+            {
+                self.numeric(asker.id, 263, &["NAMES"], TRY_AGAIN);
+                break;
             }
         }
         // One end for all of them.
@@ -194,8 +199,17 @@ impl Hub {
         self.numeric(asker.id, 366, &[if list.contains(' ') { "*" } else { &list }], "End of /NAMES list");
     }
 
-    fn send_names(&mut self, asker: Asker, room: RoomId) {
+    /// Sends the names of a room to a member; returns whether it may search now, if it is not in the room.
+    fn send_names(&mut self, asker: Asker, room: RoomId, now: &Now) -> bool {
         let is_in = self.shared.members.is_in(asker.member.slot, room);
+        let network = Network::of_client(self.sessions.ip(asker.id));
+        if !is_in {
+            if !self.searches.allows(network, now.at) {
+                return false;
+            }
+            let steps = self.shared.rooms[room].members.len();
+            self.searches.take(network, steps, now.at);
+        }
         let invisible: BTreeSet<MemberSlot> = match is_in {
             true => BTreeSet::new(),
             false => {
@@ -205,5 +219,6 @@ impl Hub {
         };
         let most_unread = self.config.backlog_bytes / 4;
         self.fanout().send_names(asker.id, room, most_unread, |slot| !invisible.contains(&slot));
+        true
     }
 }
