@@ -25,7 +25,6 @@ bitflags::bitflags! {
         const AWAY_NOTIFY = 1 << 4;
         const BATCH = 1 << 5;
         const CAP_NOTIFY = 1 << 6;
-        const CHGHOST = 1 << 7;
         const ECHO_MESSAGE = 1 << 8;
         const EXTENDED_JOIN = 1 << 9;
         const INVITE_NOTIFY = 1 << 10;

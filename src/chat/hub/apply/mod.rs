@@ -64,7 +64,7 @@ impl Hub {
     /// # Panics
     /// If it is not the next one in the order.
     pub fn handle_committed(&mut self, committed: &Committed, now: &Now) {
-        let Committed { seq, origin, change, .. } = committed;
+        let Committed { seq, time, origin, change } = committed;
         self.journal.note_committed(*seq);
         if let Some(origin) = *origin
             && let Some(session) = self.sessions.find(origin)
@@ -81,7 +81,7 @@ impl Hub {
         if let Some(origin) = *origin
             && self.sessions.find(origin).is_some()
         {
-            self.end_committed(origin.client, now);
+            self.end_committed(origin.client, time);
         }
     }
 

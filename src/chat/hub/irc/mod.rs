@@ -50,13 +50,23 @@ impl Hub {
     pub(super) fn irc_line(&mut self, id: ClientId, input: Input, now: &Now) {
         let text = match input {
             Input::Line(text) => text,
-            Input::TooLong => {
+            // A NOTICE is never answered: RFC 2812, section 3.3.2.
+            Input::TooLong { command } | Input::NotUtf8 { command }
+                if command.is_some_and(|command| command.eq_ignore_ascii_case("NOTICE")) =>
+            {
+                return;
+            }
+            Input::TooLong { .. } => {
                 let most = self.config.max_line;
                 return self.fanout().refuse(id, Refusal::TooLong { most });
             }
             Input::NotUtf8 { command } => {
                 let text = "The line is not UTF-8, and was not processed";
                 return self.fail(id, command.unwrap_or("*"), "INVALID_UTF8", &[], text);
+            }
+            Input::SeveralLines => {
+                let text = "A message of a WebSocket has one line; this one was not processed";
+                return self.fail(id, "*", "SEVERAL_LINES", &[], text);
             }
         };
         let Some(parsed) = message::parse(text) else { return };

@@ -170,7 +170,8 @@ impl Oracle {
         let around = if kind == MessageKind::Action { 9 } else { 0 };
         let source = self.irc_source(member, &self.members[member].name).len();
         if source + target.len() + text.len() + around + 12 > super::MAX_LINE {
-            return self.irc_refuse(who, answers, 417, ":Input line was too long");
+            let text = ":Input line was too long: others are shown your name and host before it";
+            return self.irc_refuse(who, answers, 417, text);
         }
         match target.strip_prefix('#') {
             Some(room) => match self.find_room(room).filter(|&room| self.sees(member, room)) {

@@ -97,7 +97,8 @@ impl Hub {
         self.charge(asker.id, unique.len().saturating_sub(1), call.now);
         for target in unique {
             if !self.fits(asker, target, content) {
-                self.refuse_message(asker.id, content, 417, &[], "Input line was too long");
+                let text = "Input line was too long: others are shown your name and host before it";
+                self.refuse_message(asker.id, content, 417, &[], text);
                 continue;
             }
             let (status, name) = match target.as_bytes() {

@@ -154,7 +154,9 @@ impl Hub {
         }
         let (member, tags, lines) = (asker.member, batch.tags, batch.lines);
         if lines.iter().all(TextLine::is_blank) {
-            self.numeric(call.id, 412, &[], "No text to send");
+            if kind != MessageKind::Notice {
+                self.numeric(call.id, 412, &[], "No text to send");
+            }
         } else if batch.target.starts_with('#') {
             if let Some(room) = self.channel_to_speak_in(asker, &batch.target, kind == MessageKind::Notice) {
                 let say = SayLines { member, room, kind, tags, lines };

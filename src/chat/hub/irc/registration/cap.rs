@@ -1,6 +1,6 @@
 //! CAP: which capabilities a session asks for. Source: <https://ircv3.net/specs/extensions/capability-negotiation>.
 
-use compact_str::format_compact;
+use compact_str::{CompactString, format_compact};
 
 use crate::chat::encoding::{Encoding, IrcShape};
 use crate::chat::hub::Hub;
@@ -18,7 +18,6 @@ const NAMES: &[(&str, Caps)] = &[
     ("away-notify", Caps::AWAY_NOTIFY),
     ("batch", Caps::BATCH),
     ("cap-notify", Caps::CAP_NOTIFY),
-    ("chghost", Caps::CHGHOST),
     ("draft/account-registration", Caps::ACCOUNT_REGISTRATION),
     ("draft/chathistory", Caps::CHATHISTORY),
     ("draft/message-redaction", Caps::REDACTION),
@@ -91,9 +90,15 @@ impl Hub {
             value if subcommand == "LS" && knows_values && !value.is_empty() => format_compact!("{name}={value}"),
             _ => name.into(),
         });
-        let mut lines = one_at_least(in_lines(words, ' ', self.space_for_text(id, &[subcommand, "*"])));
-        // A session that does not know values knows no lists of several lines either.
-        lines.truncate(if knows_values { usize::MAX } else { 1 });
+        let mut words: Vec<CompactString> = words.collect();
+        let most = self.space_for_text(id, &[subcommand, "*"]);
+        let mut lines = one_at_least(in_lines(&words, ' ', most));
+        if !knows_values && lines.len() > 1 {
+            // It knows no lists of several lines either. What is not final yet is left out first.
+            words.sort_by_key(|word| word.starts_with("draft/"));
+            lines = in_lines(&words, ' ', most);
+            lines.truncate(1);
+        }
         let last = lines.len() - 1;
         for (index, line) in lines.iter().enumerate() {
             let more: &[&str] = if index < last { &["*"] } else { &[] };

@@ -74,6 +74,25 @@ fn message_of_several_lines_is_a_batch_or_several_messages() {
 }
 
 #[test]
+fn first_line_is_deleted_with_the_others() {
+    let (mut server, [alice, bob, carol, _]) = multiline_den();
+    server.say(carol, "before");
+    request_caps(&mut server, alice, "draft/message-redaction");
+    send(&mut server, alice, "#den", &["one", "two", "three"]);
+    send(&mut server, alice, "#den", &["four", "five"]);
+    server.say(carol, "after");
+    [alice, bob].into_iter().for_each(|id| drop(server.read(id)));
+    let shown = ["0-5", "0-6"].map(|id| format!(":alice REDACT #den {id}"));
+    assert_eq!(server.answer_irc(alice, "REDACT #den 0-5"), shown);
+    assert_eq!(server.answer_irc(alice, "REDACT #den 0-3"), [":alice REDACT #den 0-3"], "a line alone");
+    let shown = ["0-2", "0-4"].map(|id| format!(":alice REDACT #den {id}"));
+    assert_eq!(server.answer_irc(alice, "REDACT #den 0-2"), shown);
+    let history = server.answer(carol, "/history");
+    let texts: Vec<&str> = history.iter().filter_map(|line| line.split_once(": ").map(|(_, text)| text)).collect();
+    assert_eq!(texts, ["before", "after"], "{history:?}");
+}
+
+#[test]
 fn lines_of_others_that_the_author_has_not_read_are_not_lost() {
     let (mut server, [alice, bob, carol, _]) = multiline_den();
     server.say(bob, "PRIVMSG #den :first");
