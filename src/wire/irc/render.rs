@@ -89,7 +89,8 @@ impl Irc {
         match *line {
             IrcLine::Numeric { code, middle, text } => self.numeric(context, code, middle.iter().copied(), text, out),
             IrcLine::Multiline { id, kind, name, lines } => {
-                let tags = Tags { msgid: self.message_id(id), ..self.message_tags(context) };
+                let tags = self.message_tags(context);
+                let tags = Tags { msgid: tags.msgid.or(self.message_id(id)), ..tags };
                 let command = if kind == MessageKind::Notice { "NOTICE" } else { "PRIVMSG" };
                 multiline::render(&self.server, (id, &tags), (name, command), lines, context, out);
             }
