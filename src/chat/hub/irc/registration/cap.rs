@@ -90,15 +90,8 @@ impl Hub {
             value if subcommand == "LS" && knows_values && !value.is_empty() => format_compact!("{name}={value}"),
             _ => name.into(),
         });
-        let mut words: Vec<CompactString> = words.collect();
-        let most = self.space_for_text(id, &[subcommand, "*"]);
-        let mut lines = one_at_least(in_lines(&words, ' ', most));
-        if !knows_values && lines.len() > 1 {
-            // It knows no lists of several lines either. What is not final yet is left out first.
-            words.sort_by_key(|word| word.starts_with("draft/"));
-            lines = in_lines(&words, ' ', most);
-            lines.truncate(1);
-        }
+        // A session that does not know values knows no lists of several lines either.
+        let lines = cap_lines(words.collect(), knows_values, self.space_for_text(id, &[subcommand, "*"]));
         let last = lines.len() - 1;
         for (index, line) in lines.iter().enumerate() {
             let more: &[&str] = if index < last { &["*"] } else { &[] };
@@ -139,6 +132,18 @@ impl Hub {
     }
 }
 
+/// Capabilities in lines of at most `most` bytes. If there may be one line only and not all fit, those that are not final yet
+/// are left out first.
+fn cap_lines(mut words: Vec<CompactString>, several: bool, most: usize) -> Vec<String> {
+    let mut lines = one_at_least(in_lines(&words, ' ', most));
+    if !several && lines.len() > 1 {
+        words.sort_by_key(|word| word.starts_with("draft/"));
+        lines = in_lines(&words, ' ', most);
+        lines.truncate(1);
+    }
+    lines
+}
+
 /// The value of a capability.
 fn value_of(cap: Caps) -> &'static str {
     match cap {
@@ -146,5 +151,19 @@ fn value_of(cap: Caps) -> &'static str {
         Caps::METADATA => METADATA_LIMITS,
         Caps::MULTILINE => MULTILINE_LIMITS,
         _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_has_what_is_final_before_drafts_if_not_all_fit() {
+        let lines = |several, most| cap_lines(["batch", "draft/x", "sasl"].map(Into::into).into(), several, most);
+        assert_eq!(lines(false, 18), ["batch draft/x sasl"]);
+        assert_eq!(lines(false, 17), ["batch sasl"]);
+        assert_eq!(lines(true, 17), ["batch draft/x", "sasl"]);
+        assert_eq!(cap_lines(Vec::new(), false, 17), [""]);
     }
 }
