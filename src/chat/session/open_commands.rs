@@ -63,7 +63,10 @@ impl OpenCommands {
         if !std::mem::take(&mut self.has_current) {
             return None;
         }
-        self.list.pop_back_if(|command| !command.is_open());
+        if self.list.back().is_some_and(|command| !command.is_open()) {
+            self.list.pop_back();
+            return None;
+        }
         self.list.back_mut()
     }
 
@@ -87,7 +90,9 @@ impl OpenCommands {
 
     /// Removes the oldest one, if nothing of it is open.
     pub fn remove_answered(&mut self) {
-        self.list.pop_front_if(|command| !command.is_open());
+        if self.list.front().is_some_and(|command| !command.is_open()) {
+            self.list.pop_front();
+        }
     }
 
     pub fn is_empty(&self) -> bool {
@@ -135,6 +140,8 @@ mod tests {
         open.end_current();
         open.current("PRIVMSG").uncommitted.push_back("#tea".into());
         open.end_current();
+        open.current("MODE");
+        assert!(open.end_current().is_none(), "the older ones are others");
         assert_eq!(open.oldest().map(|command| command.uncommitted.pop_front()), Some(Some("#den".into())));
     }
 }
