@@ -49,6 +49,8 @@ pub struct OpenCommands {
 }
 
 impl OpenCommands {
+    pub const EMPTY: OpenCommands = OpenCommands { list: VecDeque::new(), has_current: false };
+
     /// The open command of the line that is processed; it is added if there is none.
     pub fn current(&mut self, command: &str) -> &mut OpenCommand {
         if !self.has_current {

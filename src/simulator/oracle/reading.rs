@@ -54,6 +54,13 @@ impl Oracle {
         self.readers[who].expected.len() - self.readers[who].written
     }
 
+    /// As [`Oracle::unread_bytes`], without the lines that may be left out.
+    pub fn owed_bytes(&self, who: usize) -> usize {
+        let reader = &self.readers[who];
+        let optional = reader.optional.iter().map(|line| line.end - line.start.max(reader.written)).sum::<usize>();
+        self.unread_bytes(who) - optional
+    }
+
     /// The beginning of the unread text, for messages.
     pub fn unread_text(&self, who: usize) -> String {
         let reader = &self.readers[who];
@@ -98,14 +105,35 @@ impl Reader {
         let same = self.expected[self.written..].iter().zip(bytes).take_while(|(a, b)| a == b).count();
         let differs = self.written + same;
         let Some(index) = self.optional.iter().position(|line| line.contains(&differs)) else { return false };
-        let line = self.optional.remove(index);
+        let line = self.optional[index].clone();
         let written = self.expected[line.start..line.end.min(self.written.max(line.start))].to_vec();
+        self.remove_optional(index);
+        while !self.expected[line.start..].starts_with(&written) {
+            let index = self.optional.iter().position(|other| other.start == line.start);
+            self.remove_optional(index.expect("a line that is partly written has an end"));
+        }
+        true
+    }
+
+    fn remove_optional(&mut self, index: usize) {
+        let line = self.optional.remove(index);
         self.expected.drain(line.clone());
-        assert!(self.expected[line.start..].starts_with(&written), "a line of NAMES has an end");
         let moved = |at: usize| if at > line.start { at - line.len() } else { at };
         self.optional.iter_mut().for_each(|other| *other = moved(other.start)..moved(other.end));
         self.sources.iter_mut().for_each(|(begin, _)| *begin = moved(*begin));
-        true
+    }
+
+    /// The lines that are not written yet may be left out, apart from one that is partly written.
+    pub(super) fn make_unread_optional(&mut self) {
+        let mut begin = 0;
+        let mut lines = Vec::new();
+        for line in self.expected.split_inclusive(|&byte| byte == b'\n') {
+            if begin >= self.written {
+                lines.push(begin..begin + line.len());
+            }
+            begin += line.len();
+        }
+        self.optional = lines;
     }
 }
 

@@ -26,10 +26,10 @@ impl Hub {
         time: Now,
         now: &Now,
     ) {
-        let joined = &mut self.shared.members[member.slot];
-        joined.count_join();
-        if let Some(identity) = join.identity.as_ref().filter(|_| joined.identity().is_none()) {
-            joined.set_identity(identity.clone());
+        let members = &mut self.shared.members;
+        members[member.slot].count_join();
+        if let Some(identity) = join.identity.as_ref().filter(|_| members.identity(member.slot).is_none()) {
+            *members.identity_mut(member.slot) = (**identity).clone();
         }
         join.account.into_iter().for_each(|account| self.note_network(account, join.network));
         if join.place != Place::Nowhere && self.shared.members[member.slot].current.is_none() {

@@ -228,10 +228,9 @@ impl Hub {
 
     /// Sets what others are shown of a new member besides its name.
     fn introduce(&mut self, member: MemberId, host: Host, identity: Option<&Identity>) {
-        let introduced = &mut self.shared.members[member.slot];
-        introduced.set_host(host);
+        self.shared.members[member.slot].set_host(host);
         if let Some(identity) = identity {
-            introduced.set_identity(Box::new(identity.clone()));
+            *self.shared.members.identity_mut(member.slot) = identity.clone();
         }
     }
 
@@ -279,8 +278,9 @@ impl Hub {
         }
         self.show_quit(member, cause, &time);
         let (current, followed) = (self.shared.members[slot].current, self.shared.members.unfollow_all(slot));
+        let identity = self.shared.members.identity(slot).cloned();
         let left = self.shared.members.remove(slot);
-        self.past_members.note(&left, time.local.unix_timestamp());
+        self.past_members.note(&left, identity.as_ref(), time.local.unix_timestamp());
         self.tell_offline(&left.name);
         current.into_iter().chain(followed).for_each(|room| self.leave_room(room, &left.name, cause, time));
         // A request from a web page must not end the server.
@@ -317,11 +317,13 @@ impl Hub {
             is_first = !rooms[room].is_stored;
             store.record_message(&mut rooms[room], &event);
         }
-        let source = accounts.source_of(&members[slot]);
+        let is_shown_on_irc =
+            rooms[room].has_irc_readers() || client.is_some_and(|id| self.sessions[id].encoding.is_irc());
         let mut fanout =
-            Fanout::new(&self.config, members, rooms, &mut self.sessions, &mut self.outbound, &mut self.stats)
-                .by(source, time)
-                .tagged(tags);
+            Fanout::new(&self.config, members, rooms, &mut self.sessions, &mut self.outbound, &mut self.stats);
+        if is_shown_on_irc {
+            fanout = fanout.by(accounts.source_of(members, slot), time).tagged(tags);
+        }
         match members[slot].account() {
             None => fanout.append_own(room, slot, author, EntryKind::Message, text.len(), &event, time),
             Some(_) => fanout.append_of_account(room, client, author, text.len(), &event, time),
@@ -395,7 +397,8 @@ impl Hub {
         }
         let old = self.shared.members[slot].name.clone();
         if fold(&old) != *name.key {
-            self.past_members.note(&self.shared.members[slot], time.local.unix_timestamp());
+            let Shared { members, .. } = &self.shared;
+            self.past_members.note(&members[slot], members.identity(slot), time.local.unix_timestamp());
         }
         self.shared.members.rename(slot, name);
         self.shared.mutes.rename(member, name, *network, time.at);
@@ -432,7 +435,7 @@ impl Hub {
 
 /// Answers a session whose change is refused, unless it is a NOTICE, which is never answered: RFC 2812, section 3.3.2.
 fn refuse_change(outbound: &mut Outbound, sessions: &mut SessionTable, id: ClientId, refusal: Refusal) {
-    if sessions.irc(id).is_none_or(|irc| irc.command != "NOTICE") {
+    if sessions.irc(id).is_none_or(|irc| irc.unfinished().command != "NOTICE") {
         outbound.send(sessions, id, &Event::Refusal(refusal));
     }
 }

@@ -311,7 +311,7 @@ impl Hub {
         let Shared { members, rooms, mutes, accounts, .. } = &mut self.shared;
         let found = &members[member.slot];
         let event = Event::Notice(Notice::MemberAway { name: &found.name, text: found.away() });
-        let source = accounts.source_of(found);
+        let source = accounts.source_of(members, member.slot);
         let mut fanout =
             Fanout::new(&self.config, members, rooms, &mut self.sessions, &mut self.outbound, &mut self.stats)
                 .by(source, &time);

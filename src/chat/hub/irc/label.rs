@@ -35,18 +35,18 @@ impl Hub {
         self.fanout().move_unread_to_outbox(id);
         let from = self.sessions[id].private_bytes();
         if let Some(irc) = self.sessions.irc_mut(id) {
-            irc.label = Some(Label { text, from, batch });
+            irc.unfinished_mut().label = Some(Label { text, from, batch });
         }
     }
 
     /// What a session has been sent so far does not belong to the answer of its command.
     pub(in crate::chat::hub) fn exclude_from_answer(&mut self, id: ClientId) {
-        if self.sessions.irc(id).is_none_or(|irc| irc.label.is_none()) {
+        if self.sessions.irc(id).is_none_or(|irc| irc.unfinished().label.is_none()) {
             return;
         }
         self.fanout().move_unread_to_outbox(id);
         let sent = self.sessions[id].private_bytes();
-        if let Some(label) = self.sessions.irc_mut(id).and_then(|irc| irc.label.as_mut()) {
+        if let Some(label) = self.sessions.irc_mut(id).and_then(|irc| irc.unfinished_mut().label.as_mut()) {
             label.from = sent;
         }
     }
@@ -55,23 +55,24 @@ impl Hub {
     /// [`Hub::resume_command`].
     pub(in crate::chat::hub) fn defer_answer(&mut self, id: ClientId) {
         if let Some(irc) = self.sessions.irc_mut(id) {
-            irc.current_command().is_deferred = true;
+            irc.unfinished_mut().current_command().is_deferred = true;
         }
     }
 
     /// A part of the answer comes when a change is committed: [`Hub::resume_committed`].
     pub(in crate::chat::hub) fn note_uncommitted(&mut self, id: ClientId) {
         if let Some(irc) = self.sessions.irc_mut(id) {
-            let subject = irc.subject.clone();
-            irc.current_command().uncommitted.push_back(subject);
+            let subject = irc.unfinished().subject.clone();
+            irc.unfinished_mut().current_command().uncommitted.push_back(subject);
         }
     }
 
     /// Goes on with the command of a session whose query is answered, or whose password is compared.
     pub(in crate::chat::hub) fn resume_command(&mut self, id: ClientId) {
         let Some(irc) = self.sessions.irc_mut(id) else { return };
-        let Some(open) = irc.open_commands.as_mut().and_then(|commands| commands.resume()) else { return };
-        irc.command = commands::name_of(&open.command);
+        let unfinished = irc.unfinished_mut();
+        let Some(open) = unfinished.open_commands.resume() else { return };
+        unfinished.command = commands::name_of(&open.command);
         if let Some(text) = open.label.take() {
             let batch = open.batch.take();
             self.begin_answer(id, text, batch);
@@ -81,26 +82,28 @@ impl Hub {
     /// Ends the line of a session that is processed.
     pub(in crate::chat::hub) fn end_command(&mut self, id: ClientId) {
         let Some(irc) = self.sessions.irc_mut(id) else { return };
-        (irc.command, irc.subject) = ("", CompactString::default());
-        let is_open = irc.open_commands.as_mut().is_some_and(|commands| commands.end_current().is_some());
-        let label = irc.label.take().map(|label| self.send_answer(id, label, !is_open));
+        let unfinished = irc.unfinished_mut();
+        (unfinished.command, unfinished.subject) = ("", CompactString::default());
+        let is_open = unfinished.open_commands.end_current().is_some();
+        let label = unfinished.label.take().map(|label| self.send_answer(id, label, !is_open));
         let Some(irc) = self.sessions.irc_mut(id) else { return };
-        irc.shrink();
         if is_open
             && let Some(label) = label
-            && let Some(open) = irc.open_commands.as_mut().and_then(|commands| commands.newest())
+            && let Some(open) = irc.unfinished_mut().open_commands.newest()
         {
             (open.label, open.batch) = (Some(label.text), label.batch);
         }
+        irc.free_finished();
     }
 
     /// Goes on with the oldest open command of a session, `origin`: a change of it is committed. It may have left.
     pub(in crate::chat::hub) fn resume_committed(&mut self, id: ClientId) {
         let is_leaving = self.sessions[id].is_leaving();
         let Some(irc) = self.sessions.irc_mut(id) else { return };
-        let Some(open) = irc.open_commands.as_mut().and_then(|commands| commands.oldest()) else { return };
-        irc.command = commands::name_of(&open.command);
-        irc.subject = open.uncommitted.pop_front().unwrap_or_default();
+        let unfinished = irc.unfinished_mut();
+        let Some(open) = unfinished.open_commands.oldest() else { return };
+        unfinished.command = commands::name_of(&open.command);
+        unfinished.subject = open.uncommitted.pop_front().unwrap_or_default();
         let (label, batch) = (open.label.take(), open.batch.take());
         if is_leaving {
             return;
@@ -115,23 +118,24 @@ impl Hub {
     pub(in crate::chat::hub) fn end_committed(&mut self, id: ClientId, now: &Now) {
         let changes = self.mode_changes.take();
         let Some(irc) = self.sessions.irc_mut(id) else { return };
-        (irc.command, irc.subject) = ("", CompactString::default());
-        let oldest = irc.open_commands.as_mut().and_then(|commands| commands.oldest());
+        let unfinished = irc.unfinished_mut();
+        (unfinished.command, unfinished.subject) = ("", CompactString::default());
+        let oldest = unfinished.open_commands.oldest();
         let is_open = oldest.as_ref().is_some_and(|open| open.is_open());
         let modes = oldest.and_then(|open| open.modes.take());
         if let Some((mut modes, changes)) = modes.zip(changes) {
             modes.changes = changes;
             self.hold_or_show(id, modes, is_open, now);
         }
-        let label = self.sessions.irc_mut(id).and_then(|irc| irc.label.take());
+        let label = self.sessions.irc_mut(id).and_then(|irc| irc.unfinished_mut().label.take());
         let label = label.map(|label| self.send_answer(id, label, !is_open));
         let Some(irc) = self.sessions.irc_mut(id) else { return };
-        let Some(commands) = &mut irc.open_commands else { return };
+        let commands = &mut irc.unfinished_mut().open_commands;
         if let (Some(open), Some(label)) = (commands.oldest(), label) {
             (open.label, open.batch) = (Some(label.text), label.batch);
         }
         commands.remove_answered();
-        irc.shrink();
+        irc.free_finished();
     }
 
     /// Sends a part of an answer, or all of it; `ends` tells whether it is the last one. Returns the label for the next part.

@@ -87,7 +87,7 @@ impl Hub {
             };
         };
         if let Some(irc) = self.sessions.irc_mut(id) {
-            irc.command = command.name;
+            irc.unfinished_mut().command = command.name;
         }
         if !is_registered && !command.early {
             return self.numeric(id, 451, &[], "You have not registered");
@@ -98,7 +98,7 @@ impl Hub {
         if matches!(command.name, "PRIVMSG" | "NOTICE")
             && let Some(irc) = self.sessions.irc_mut(id)
         {
-            irc.spoke = call.now.micros();
+            irc.note_spoken(call.now.micros());
         }
         (command.run)(self, &call);
     }

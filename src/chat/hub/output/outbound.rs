@@ -131,8 +131,9 @@ impl Outbound {
     ) {
         let stamp = self.next_stamp();
         let irc = sessions.irc(id);
-        let (nick, command, subject) =
-            irc.map_or(("*".into(), "", "".into()), |irc| (irc.nick.clone(), irc.command, irc.subject.clone()));
+        let (nick, command, subject) = irc.map_or(("*".into(), "", "".into()), |irc| {
+            (irc.nick.clone(), irc.unfinished().command, irc.unfinished().subject.clone())
+        });
         let context =
             IrcContext { shape, room: label.room(), detail: *detail, nick: &nick, command, subject: &subject };
         let session = &mut sessions[id];

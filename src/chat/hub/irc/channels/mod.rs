@@ -56,7 +56,7 @@ impl Hub {
         }
         let channel = format_compact!("#{}", self.shared.rooms.name(room));
         if let Some(irc) = self.sessions.irc_mut(id) {
-            irc.subject = channel;
+            irc.unfinished_mut().subject = channel;
         }
     }
 
@@ -117,7 +117,7 @@ impl Hub {
         let wants_key = found.is_some_and(|room| self.shared.rooms[room].rules.settings.key.is_some());
         let key = key.filter(|_| wants_key).map(Box::from);
         if let Some(irc) = self.sessions.irc_mut(asker.id) {
-            irc.subject = channel.into();
+            irc.unfinished_mut().subject = channel.into();
         }
         self.propose_checked(asker.id, Change::Follow { member, place: Box::new(place), key }, call.now);
     }

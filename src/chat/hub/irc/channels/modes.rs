@@ -64,7 +64,8 @@ impl Hub {
         let changes = self.mode_changes.take().unwrap_or_default();
         let Some(found) = self.shared.rooms.get(room) else { return };
         let modes = Box::new(HeldModes { room, name: found.name.clone(), changes });
-        let uncommitted = self.sessions.irc(asker.id).is_some_and(|irc| irc.has_uncommitted());
+        let uncommitted =
+            self.sessions.irc(asker.id).is_some_and(|irc| irc.unfinished().open_commands.has_uncommitted());
         self.hold_or_show(asker.id, modes, uncommitted, call.now);
     }
 
@@ -76,7 +77,7 @@ impl Hub {
         is_open: bool,
         now: &Now,
     ) {
-        let open = self.sessions.irc_mut(id).and_then(|irc| irc.open_commands.as_mut()?.newest());
+        let open = self.sessions.irc_mut(id).and_then(|irc| irc.unfinished_mut().open_commands.newest());
         match open.filter(|_| is_open) {
             Some(open) => open.modes = Some(modes),
             None => self.show_mode_changes(id, &modes, now),
@@ -85,7 +86,7 @@ impl Hub {
 
     /// Shows the changes of a MODE that wait for others, since the session is about to end.
     pub(in crate::chat::hub) fn show_held_modes(&mut self, id: ClientId, now: &Now) {
-        let held = self.sessions.irc_mut(id).and_then(|irc| irc.open_commands.as_mut()?.take_modes());
+        let held = self.sessions.irc_mut(id).and_then(|irc| irc.unfinished_mut().open_commands.take_modes());
         if let Some(modes) = held {
             self.show_mode_changes(id, &modes, now);
         }

@@ -5,8 +5,6 @@
 
 use std::borrow::Cow;
 
-use compact_str::CompactString;
-
 use crate::chat::change::Change;
 use crate::chat::event::Notice;
 use crate::chat::hub::Hub;
@@ -40,13 +38,14 @@ impl Hub {
     }
 
     fn is_session_away(&self, id: ClientId) -> bool {
-        self.sessions.irc(id).is_some_and(|irc| irc.away.is_some())
+        self.sessions.irc(id).is_some_and(|irc| irc.unfinished().away.is_some())
     }
 
     /// Notes whether a session of IRC is away.
     fn note_session_away(&mut self, id: ClientId, text: Option<&str>) {
         if let Some(irc) = self.sessions.irc_mut(id) {
-            irc.away = text.map(|text| Box::new(CompactString::from(text)));
+            irc.unfinished_mut().away = text.map(Into::into);
+            irc.free_finished();
         }
     }
 
@@ -92,7 +91,9 @@ impl Hub {
         }
         let text = match come {
             Some(_) => None,
-            None => self.sessions.irc(others[0]).and_then(|irc| irc.away.as_ref()).map(|text| text.to_string()),
+            None => {
+                self.sessions.irc(others[0]).and_then(|irc| irc.unfinished().away.as_ref()).map(|text| text.to_string())
+            }
         };
         if found.away().is_some() != text.is_some() {
             let text = text.map(Cow::Owned);

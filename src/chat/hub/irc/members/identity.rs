@@ -8,9 +8,9 @@ use std::borrow::Cow;
 use crate::chat::change::Change;
 use crate::chat::encoding::Optional;
 use crate::chat::event::{Event, IrcLine, Sender};
-use crate::chat::hub::Hub;
 use crate::chat::hub::irc::Call;
 use crate::chat::hub::irc::registration::MAX_REAL_NAME;
+use crate::chat::hub::{Hub, Shared};
 use crate::chat::id::{Author, ClientId, MemberId, Now, RoomId};
 use crate::chat::room::segment_log::EntryKind;
 use crate::chat::session::irc::Caps;
@@ -37,11 +37,11 @@ impl Hub {
         time: &Now,
     ) {
         let is_muted = self.shared.mutes.holds(member, time.at);
-        let identity = self.shared.members[member.slot].identity_mut();
-        identity.is_bot = bot.unwrap_or(identity.is_bot);
+        let identity = self.shared.members.identity_mut(member.slot);
+        identity.set_bot(bot.unwrap_or(identity.is_bot()));
         let Some(real_name) = real_name else { return };
         if !is_muted {
-            identity.real_name = real_name.into();
+            identity.set_real_name(real_name);
         }
         let name = self.name_of(member);
         let from = Sender::Member(&name);
@@ -51,8 +51,11 @@ impl Hub {
 
     /// Shows that a member is logged in as an account now, or as none.
     pub(in crate::chat::hub) fn show_account(&mut self, member: MemberId, time: &Now) {
-        let Some(found) = self.shared.members.get(member) else { return };
-        let account = self.shared.accounts.source_of(found).account.unwrap_or("*").to_owned();
+        let Shared { members, accounts, .. } = &self.shared;
+        if members.get(member).is_none() {
+            return;
+        }
+        let account = accounts.source_of(members, member.slot).account.unwrap_or("*").to_owned();
         let name = self.name_of(member);
         let from = Sender::Member(&name);
         let line = IrcLine::Command { from, command: "ACCOUNT", in_room: false, middle: &[&account], text: None };

@@ -5,11 +5,11 @@
 use std::fmt::Write;
 
 use crate::chat::event::{Event, IrcLine};
-use crate::chat::hub::Hub;
 use crate::chat::hub::fanout::sign;
 use crate::chat::hub::irc::Call;
 use crate::chat::hub::irc::search::{TRY_AGAIN, steps_of};
 use crate::chat::hub::plan::Asker;
+use crate::chat::hub::{Hub, Shared};
 use crate::chat::id::{MemberId, MemberSlot, Now, RoomId};
 use crate::chat::member::{Member, Role};
 use crate::chat::policy::cidr::Network;
@@ -133,9 +133,9 @@ impl Hub {
         }
         let (pattern, mut visited) = (folded(mask), 0);
         let all = self.shared.members.iter().inspect(|_| visited += 1);
-        let matches = |member: &Member| is_wanted(member) && self.matches(member, &pattern, options);
+        let matches = |(slot, member)| is_wanted(member) && self.matches(slot, &pattern, options);
         let mut matching = 0;
-        let found = all.filter(|(_, member)| matches(member)).inspect(|_| matching += 1);
+        let found = all.filter(|&found| matches(found)).inspect(|_| matching += 1);
         let found = found.filter(|&(slot, _)| self.lists(asker, slot));
         let found = found.map(|(slot, _)| slot).take(most).collect();
         let found: Vec<MemberSlot> = found;
@@ -146,13 +146,15 @@ impl Hub {
     }
 
     /// Whether a member is like a folded mask in one of the fields that are searched.
-    fn matches(&self, member: &Member, pattern: &str, options: &Options) -> bool {
+    fn matches(&self, slot: MemberSlot, pattern: &str, options: &Options) -> bool {
         let is_like = |field: char, text: &str| options.searches(field) && is_like(pattern, &folded(text));
+        let Shared { members, accounts, .. } = &self.shared;
+        let member = &members[slot];
         is_like('n', &member.name)
-            || is_like('u', member.user())
+            || is_like('u', members.user(slot))
             || is_like('h', &member.host().text())
-            || is_like('r', member.real_name())
-            || is_like('a', self.shared.accounts.source_of(member).account.unwrap_or_default())
+            || is_like('r', members.real_name(slot))
+            || is_like('a', accounts.source_of(members, slot).account.unwrap_or_default())
     }
 
     /// Whether a member is listed to another one: it is visible, is the other one, or shares a room with it.
@@ -174,7 +176,7 @@ impl Hub {
 
     /// For how many seconds the sessions of a member have sent no message; `None` if it has none here.
     pub(in crate::chat::hub::irc) fn idle_seconds(&self, slot: MemberSlot, now: &Now) -> Option<u64> {
-        let spoke = |id| self.sessions.irc(id).map_or(self.sessions[id].active, |irc| irc.spoke);
+        let spoke = |id| self.sessions.irc(id).map_or(self.sessions[id].active, |irc| irc.spoke());
         let last = self.shared.members[slot].sessions().map(spoke).max()?;
         Some(now.micros().saturating_sub(last) / 1_000_000)
     }
@@ -189,7 +191,7 @@ impl Hub {
         if let Some(room) = room {
             flags.push_str(sign(self.shared.rooms[room].rules.role(member.holder(slot))));
         }
-        if member.is_bot() {
+        if self.shared.members.is_bot(slot) {
             flags.push('B');
         }
         flags
@@ -200,7 +202,7 @@ impl Hub {
         let flags = self.who_flags(asker, slot, room, now);
         let idle = self.idle_seconds(slot, now).unwrap_or_default().to_string();
         let member = &self.shared.members[slot];
-        let source = self.shared.accounts.source_of(member);
+        let source = self.shared.accounts.source_of(&self.shared.members, slot);
         let host = source.host.text();
         let channel = room.map_or("*".into(), |room| format!("#{}", self.shared.rooms.name(room)));
         let server = &*self.config.name;

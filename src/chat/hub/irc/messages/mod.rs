@@ -127,10 +127,9 @@ impl Hub {
         text: &str,
         around: usize,
     ) -> bool {
-        let member = &self.shared.members[asker.member.slot];
         // `:NAME!USER@HOST PRIVMSG TARGET :TEXT`
-        let source = ":!@ ".len() + member.name.len() + member.user().len() + member.host().text().len();
-        source + "PRIVMSG  :".len() + target.len() + text.len() + around <= MAX_LINE
+        let source = self.shared.members.full_name(asker.member.slot);
+        ": ".len() + source.len() + "PRIVMSG  :".len() + target.len() + text.len() + around <= MAX_LINE
     }
 
     /// The client-only tags of a message, if its session may send some.

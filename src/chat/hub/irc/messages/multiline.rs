@@ -70,15 +70,16 @@ impl Hub {
             return Err(invalid("The tags are too long"));
         }
         let Some(irc) = self.sessions.irc_mut(call.id) else { return Ok(()) };
-        if irc.multiline.is_some() {
+        if irc.unfinished().multiline.is_some() {
             return Err(invalid("Another batch is open"));
         }
-        irc.multiline = Some(Box::new(Multiline {
+        let label = irc.unfinished_mut().label.take();
+        irc.unfinished_mut().multiline = Some(Box::new(Multiline {
             reference: reference.into(),
             target: target.into(),
             tags: tags.client_only().map(String::into_boxed_str),
             // The answer comes when the batch ends.
-            label: irc.label.take().map(|label| label.text),
+            label: label.map(|label| label.text),
             ..Multiline::default()
         }));
         Ok(())
@@ -90,7 +91,7 @@ impl Hub {
             return false;
         };
         let Some(asker) = self.caller(call) else { return true };
-        let open = self.sessions.irc_mut(call.id).and_then(|irc| irc.multiline.take());
+        let open = self.sessions.irc_mut(call.id).and_then(|irc| irc.unfinished_mut().multiline.take());
         let Some(mut batch) = open.filter(|batch| *batch.reference == *reference) else {
             self.fail_batch(call.id, invalid("That batch is not open"));
             return true;
@@ -103,7 +104,7 @@ impl Hub {
             self.fail_batch(call.id, fault);
         }
         if let Some(irc) = self.sessions.irc_mut(call.id) {
-            irc.multiline = Some(batch);
+            irc.unfinished_mut().multiline = Some(batch);
         }
         true
     }
@@ -142,14 +143,14 @@ impl Hub {
     fn end_multiline(&mut self, call: &Call, reference: &str) -> Result<(), Fault> {
         let Some(asker) = self.caller(call) else { return Ok(()) };
         let Some(irc) = self.sessions.irc_mut(call.id) else { return Ok(()) };
-        let Some(batch) = irc.multiline.take_if(|batch| *batch.reference == *reference) else {
+        let Some(batch) = irc.unfinished_mut().multiline.take_if(|batch| *batch.reference == *reference) else {
             return Err(invalid("That batch is not open"));
         };
         if batch.failed {
             return Ok(());
         }
         let kind = batch.kind.unwrap_or(MessageKind::Said);
-        irc.command = if kind == MessageKind::Notice { "NOTICE" } else { "PRIVMSG" };
+        irc.unfinished_mut().command = if kind == MessageKind::Notice { "NOTICE" } else { "PRIVMSG" };
         if let Some(label) = batch.label {
             self.begin_answer(call.id, label, None);
         }

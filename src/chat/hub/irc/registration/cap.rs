@@ -57,7 +57,7 @@ impl Hub {
                 if let Some(irc) = self.sessions.irc_mut(id)
                     && version >= 302
                 {
-                    irc.knows_values = true;
+                    irc.caps.insert(Caps::KNOWS_VALUES);
                     irc.caps.insert(Caps::CAP_NOTIFY);
                 }
                 self.list_caps(id, "LS");
@@ -65,7 +65,9 @@ impl Hub {
             "LIST" => self.list_caps(id, "LIST"),
             "REQ" => self.request_caps(call),
             "END" => {
-                if let Some(registration) = self.sessions.irc_mut(id).and_then(|irc| irc.registration.as_mut()) {
+                if let Some(registration) =
+                    self.sessions.irc_mut(id).and_then(|irc| irc.unfinished_mut().registration.as_mut())
+                {
                     registration.negotiates = false;
                     self.register_irc(id, call.now);
                 }
@@ -75,7 +77,8 @@ impl Hub {
     }
 
     fn begin_negotiation(&mut self, id: ClientId) {
-        if let Some(registration) = self.sessions.irc_mut(id).and_then(|irc| irc.registration.as_mut()) {
+        if let Some(registration) = self.sessions.irc_mut(id).and_then(|irc| irc.unfinished_mut().registration.as_mut())
+        {
             registration.negotiates = true;
         }
     }
@@ -83,7 +86,7 @@ impl Hub {
     /// Answers CAP LS with what there is, and CAP LIST with what the session has.
     fn list_caps(&mut self, id: ClientId, subcommand: &str) {
         let Some(irc) = self.sessions.irc(id) else { return };
-        let (has, knows_values, nick) = (irc.caps, irc.knows_values, irc.nick.clone());
+        let (has, knows_values, nick) = (irc.caps, irc.caps.contains(Caps::KNOWS_VALUES), irc.nick.clone());
         let listed =
             NAMES.iter().filter(|&&(_, cap)| if subcommand == "LS" { self.offers(cap) } else { has.contains(cap) });
         let words = listed.map(|&(name, cap)| match value_of(cap) {
@@ -105,7 +108,7 @@ impl Hub {
         let id = call.id;
         self.begin_negotiation(id);
         let Some(irc) = self.sessions.irc(id) else { return };
-        let (mut caps, nick, knows_values) = (irc.caps, irc.nick.clone(), irc.knows_values);
+        let (mut caps, nick, knows_values) = (irc.caps, irc.nick.clone(), irc.caps.contains(Caps::KNOWS_VALUES));
         let list = call.text(1).trim();
         let is_allowed = list.split_ascii_whitespace().all(|word| {
             let (name, on) = word.strip_prefix('-').map_or((word, true), |name| (name, false));

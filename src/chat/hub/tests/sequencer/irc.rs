@@ -130,9 +130,8 @@ fn open_commands_are_handed_over() {
     let [alice, _] = server.enter_den();
     server.say(alice, "@label=a JOIN #nook,#tea");
     server.commit(1);
-    let open = server.hub.sessions.irc(alice).unwrap().open_commands.clone().expect("a JOIN");
-    let mut open = through_json(&*open);
-    let open = open.oldest().expect("a JOIN");
+    let mut unfinished = through_json(server.hub.sessions.irc(alice).unwrap().unfinished());
+    let open = unfinished.open_commands.oldest().expect("a JOIN");
     assert_eq!((&*open.command, open.label.as_deref(), open.uncommitted.len()), ("JOIN", Some("a"), 1));
     assert!(open.batch.is_some() && open.uncommitted[0] == "#tea");
 }
