@@ -38,7 +38,7 @@ use self::accounts::{Account, Member};
 use self::committing::Proposed;
 pub use self::counts::Counts;
 use self::deleting::DeletedText;
-use self::irc::IrcReader;
+use self::irc::{IrcCommand, IrcReader};
 use self::moderating::{Ban, Mute};
 pub use self::passwords::{Compared, scram, verifier};
 use self::passwords::{Failures, Prompt, Request};
@@ -185,8 +185,8 @@ pub struct Oracle {
     pub orders: VecDeque<String>,
     /// Changes are committed some turns after they were proposed.
     delayed: bool,
-    /// Public changes that are proposed and not committed, in their order.
-    proposed: VecDeque<(Option<usize>, Proposed)>,
+    /// Public changes that are proposed and not committed, in their order: the session of each, and its command of IRC.
+    proposed: VecDeque<(Option<usize>, IrcCommand, Proposed)>,
     /// Sessions that will be registered when what is proposed is committed.
     registering: VecDeque<usize>,
     /// The rest of a command of IRC about several targets: for each one, the session and a line about it alone.

@@ -281,14 +281,19 @@ impl Hub {
         self.remove_if_unkept(room);
     }
 
-    pub(super) fn apply_away(&mut self, member: MemberId, text: Option<&str>, time: Now) {
-        let slot = member.slot;
-        self.shared.members[slot].set_away(text);
-        self.change_account(member, |account| account.data.away = text.map(Box::from));
-        let name = self.shared.members[slot].name.clone();
-        for id in self.sessions_of(slot) {
-            self.fanout().notice(id, Notice::YouAreAway { name: &name, text });
+    pub(super) fn apply_away(
+        &mut self,
+        client: Option<ClientId>,
+        member: MemberId,
+        (text, of_session): (Option<&str>, bool),
+        time: Now,
+    ) {
+        self.shared.members[member.slot].set_away(text);
+        if !of_session || text.is_none() {
+            self.change_account(member, |account| account.data.away = text.map(Box::from));
         }
+        let of = of_session.then_some(client.unwrap_or(ClientId::CONSOLE));
+        self.tell_own_away(member, text, of);
         self.show_away(member, time);
     }
 

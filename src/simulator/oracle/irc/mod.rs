@@ -39,16 +39,21 @@ pub(super) struct IrcReader {
     knows_values: bool,
     /// Before it is registered.
     registration: Option<Registration>,
-    /// The command that is processed, and the channel of a JOIN.
-    command: String,
+    /// The command that is processed.
+    given: IrcCommand,
+}
+
+/// A command of IRC, and the channel that it is about.
+#[derive(Clone, Default)]
+pub(super) struct IrcCommand {
+    pub name: String,
     subject: String,
 }
 
 impl Default for IrcReader {
     fn default() -> Self {
         let (nick, registration) = ("*".into(), Some(Registration::default()));
-        let (command, subject) = (String::new(), String::new());
-        IrcReader { nick, caps: BTreeSet::new(), knows_values: false, registration, command, subject }
+        IrcReader { nick, caps: BTreeSet::new(), knows_values: false, registration, given: IrcCommand::default() }
     }
 }
 
@@ -101,11 +106,28 @@ impl Oracle {
             }
             Some(Typed::Line(text)) => {
                 self.irc_command(who, &text, now);
-                self.irc_mut(who).command.clear();
-                self.irc_mut(who).subject.clear();
+                self.irc_set_command(who, IrcCommand::default());
             }
             typed => panic!("a line of person {who} is carried out, who has typed {typed:?}"),
         }
+    }
+
+    /// The command of IRC that a session has given; none for other sessions.
+    pub(super) fn irc_command_of(&self, session: usize) -> IrcCommand {
+        let irc = self.readers[session].irc.as_ref();
+        irc.map_or_else(IrcCommand::default, |irc| irc.given.clone())
+    }
+
+    /// What a session with an IRC client is told next answers this command.
+    pub(super) fn irc_set_command(&mut self, session: usize, command: IrcCommand) {
+        if let Some(irc) = &mut self.readers[session].irc {
+            irc.given = command;
+        }
+    }
+
+    /// Notes the channel of the command of a session.
+    fn irc_note_channel(&mut self, session: usize, room: usize) {
+        self.irc_mut(session).given.subject = format!("#{}", self.room_name(room));
     }
 
     fn irc_mut(&mut self, session: usize) -> &mut IrcReader {

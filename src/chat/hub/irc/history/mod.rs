@@ -68,7 +68,7 @@ impl Hub {
         let selection = span.select(&items, wanted.n);
         if self.store.is_some() && !selection.is_certain && !history.is_complete() {
             self.queue_query(asker.id, Lookup::Span { room: name, span: selection.pinned, n: wanted.n });
-            return self.defer_label(asker.id);
+            return self.defer_answer(asker.id);
         }
         let messages = items[selection.range].iter().map(|message| message.to_message(&name)).collect();
         self.show_messages(asker.id, &name, span, messages);
