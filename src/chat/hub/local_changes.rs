@@ -102,7 +102,7 @@ impl Hub {
         let member = &self.shared.members[to.slot];
         if let Some(text) = member.away().filter(|_| !is_muted) {
             let event = Event::Notice(Notice::Away { name: &member.name, text });
-            self.outbound.send(&mut self.sessions, id, &event);
+            self.outbound.send(&mut self.sessions, &self.shared.members, id, &event);
         }
     }
 
@@ -193,7 +193,7 @@ impl Hub {
         let members = &self.shared.members;
         for id in members[asker.member.slot].sessions().filter(|&id| noted || id == asker.id) {
             let notice = Notice::Read { room: &name, id: message, own: id == asker.id };
-            self.outbound.send(&mut self.sessions, id, &Event::Notice(notice));
+            self.outbound.send(&mut self.sessions, &self.shared.members, id, &Event::Notice(notice));
         }
     }
 

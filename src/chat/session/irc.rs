@@ -216,8 +216,6 @@ impl Unfinished {
 /// What an IRC session has besides what every session has.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct IrcSession {
-    /// The nickname with which it is addressed.
-    pub nick: CompactString,
     pub caps: Caps,
     /// When it has sent its last message, or was registered; in seconds.
     spoke: u32,
@@ -229,7 +227,12 @@ impl IrcSession {
     pub fn new() -> Self {
         let unfinished = Unfinished { registration: Some(Registration::default()), ..Unfinished::default() };
         let unfinished = Some(Box::new(unfinished));
-        IrcSession { nick: "*".into(), caps: Caps::empty(), spoke: 0, unfinished }
+        IrcSession { caps: Caps::empty(), spoke: 0, unfinished }
+    }
+
+    /// The nickname that it wants, before it is registered.
+    pub fn wanted_nick(&self) -> Option<&str> {
+        self.unfinished().registration.as_ref()?.nick.as_deref()
     }
 
     /// What it has begun and not finished.
@@ -267,7 +270,7 @@ mod tests {
 
     #[test]
     fn idle_session_is_small_and_what_is_finished_is_freed() {
-        assert!(size_of::<Option<IrcSession>>() <= 40, "{} bytes", size_of::<Option<IrcSession>>());
+        assert!(size_of::<Option<IrcSession>>() <= 24, "{} bytes", size_of::<Option<IrcSession>>());
         let mut session = IrcSession::new();
         session.unfinished_mut().command = "NICK";
         session.free_finished();

@@ -114,7 +114,7 @@ impl Hub {
             let room = rooms.name(room);
             if let Some(read) = account.read_position(room) {
                 let notice = Notice::Read { room, id: read, own: false };
-                self.outbound.send(&mut self.sessions, id, &Event::Notice(notice));
+                self.outbound.send(&mut self.sessions, &self.shared.members, id, &Event::Notice(notice));
             }
         }
     }

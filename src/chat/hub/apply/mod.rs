@@ -19,6 +19,7 @@ use crate::chat::config::{Login, Mode};
 use crate::chat::event::{Event, MessageKind, Notice, Refusal};
 use crate::chat::id::{Author, ClientId, Holder, MemberId, Now, RoomId};
 use crate::chat::member::identity::Identity;
+use crate::chat::member::table::MemberTable;
 use crate::chat::policy::host::Host;
 use crate::chat::policy::nick::fold;
 use crate::chat::policy::peer::show_addr;
@@ -32,7 +33,7 @@ impl Hub {
     #[inline]
     pub(super) fn propose_checked(&mut self, id: ClientId, change: Change<'_>, now: &Now) {
         match check(&self.shared, &change, now.at) {
-            Err(refusal) => refuse_change(&mut self.outbound, &mut self.sessions, id, refusal),
+            Err(refusal) => refuse_change(&mut self.outbound, &mut self.sessions, &self.shared.members, id, refusal),
             Ok(()) => self.propose(Some(id), change, now),
         }
     }
@@ -91,7 +92,9 @@ impl Hub {
         let allowed = check(&self.shared, change, time.at);
         self.trace.record_committed(|| *origin, change, allowed.is_ok(), time);
         if let Err(refusal) = allowed {
-            client.into_iter().for_each(|id| refuse_change(&mut self.outbound, &mut self.sessions, id, refusal));
+            client.into_iter().for_each(|id| {
+                refuse_change(&mut self.outbound, &mut self.sessions, &self.shared.members, id, refusal)
+            });
             if let (Some(id), Change::Join(join)) = (client, change) {
                 self.handle_refused_join(id, join, now);
             }
@@ -419,7 +422,6 @@ impl Hub {
         if rooms.is_empty() {
             self.send_to_irc_sessions(member, &event, &time);
         }
-        self.note_irc_nick(member);
         self.tell_renamed(member, &old, &name.key);
         rooms.first().into_iter().for_each(|&room| self.fanout().send_to_console_from(room, &event));
         if let Some(account) = *account {
@@ -434,9 +436,15 @@ impl Hub {
 }
 
 /// Answers a session whose change is refused, unless it is a NOTICE, which is never answered: RFC 2812, section 3.3.2.
-fn refuse_change(outbound: &mut Outbound, sessions: &mut SessionTable, id: ClientId, refusal: Refusal) {
+fn refuse_change(
+    outbound: &mut Outbound,
+    sessions: &mut SessionTable,
+    members: &MemberTable,
+    id: ClientId,
+    refusal: Refusal,
+) {
     if sessions.irc(id).is_none_or(|irc| irc.unfinished().command != "NOTICE") {
-        outbound.send(sessions, id, &Event::Refusal(refusal));
+        outbound.send(sessions, members, id, &Event::Refusal(refusal));
     }
 }
 

@@ -37,7 +37,7 @@ impl Hub {
             Ok(opened) => opened,
             Err(refusal) => {
                 let refusal = Event::Refusal(refusal);
-                client.into_iter().for_each(|id| self.outbound.send(&mut self.sessions, id, &refusal));
+                client.into_iter().for_each(|id| self.outbound.send(&mut self.sessions, members, id, &refusal));
                 return None;
             }
         };
@@ -62,7 +62,9 @@ impl Hub {
         if let Some(room) = self.shared.rooms.find_place(place)
             && let Err(refusal) = check_entry(&self.shared, member, room, None, time.at)
         {
-            client.into_iter().for_each(|id| self.outbound.send(&mut self.sessions, id, &Event::Refusal(refusal)));
+            client.into_iter().for_each(|id| {
+                self.outbound.send(&mut self.sessions, &self.shared.members, id, &Event::Refusal(refusal))
+            });
             return None;
         }
         self.open_place(place, member, client, time)

@@ -38,25 +38,25 @@ impl Fanout<'_> {
         let channel = format!("#{}", room.name);
         let joined = Event::Notice(Notice::Joined { name: &self.members[slot].name, here: room.members.len() });
         let label = RoomLabel::Current(&room.name);
-        self.outbound.send_detailed(self.sessions, id, label, &joined, &self.detail);
+        self.outbound.send_detailed(self.sessions, self.members, id, label, &joined, &self.detail);
         if let Some(topic) = &room.topic {
             let topic_line = IrcLine::Numeric { code: 332, middle: &[&channel], text: Some(&topic.text) };
-            self.outbound.send(self.sessions, id, &Event::Irc(topic_line));
+            self.outbound.send(self.sessions, self.members, id, &Event::Irc(topic_line));
             let at = topic.at.to_string();
             let set_by = IrcLine::Numeric { code: 333, middle: &[&channel, &topic.name, &at], text: None };
-            self.outbound.send(self.sessions, id, &Event::Irc(set_by));
+            self.outbound.send(self.sessions, self.members, id, &Event::Irc(set_by));
         }
         if caps.contains(Caps::READ_MARKER) {
             let marker = shown(self.members[slot].marker(&channel));
             let middle = [&*channel, &*marker];
             let (from, command) = (Sender::Server, "MARKREAD");
             let line = IrcLine::Command { from, command, in_room: false, middle: &middle, text: None };
-            self.outbound.send(self.sessions, id, &Event::Irc(line));
+            self.outbound.send(self.sessions, self.members, id, &Event::Irc(line));
         }
         if !caps.contains(Caps::NO_IMPLICIT_NAMES) {
             self.send_names(id, room_id, self.config.backlog_bytes / 2, |_| true);
             let end = IrcLine::Numeric { code: 366, middle: &[&channel], text: Some("End of /NAMES list") };
-            self.outbound.send(self.sessions, id, &Event::Irc(end));
+            self.outbound.send(self.sessions, self.members, id, &Event::Irc(end));
         }
         self.subscribe(id, room_id, false, end, end);
     }
@@ -142,7 +142,7 @@ impl Fanout<'_> {
         let room = &self.rooms[room_id];
         let channel = format!("#{}", room.name);
         let kind = if room.rules.settings.secret { "@" } else { "=" };
-        let nick = self.sessions.irc(id).map_or("*", |irc| &irc.nick);
+        let nick = self.sessions.nick(self.members, id);
         let most = space_for_text(&self.config.name, nick, &[kind, &channel]);
         let (members, has_roles) = (self.members, !room.rules.roles().is_empty());
         let words = room.members.iter().filter(|&&slot| shows(slot)).map(|&slot| {
@@ -157,7 +157,7 @@ impl Fanout<'_> {
                 break;
             }
             let line = IrcLine::Numeric { code: 353, middle: &[kind, &channel], text: Some(&names) };
-            self.outbound.send(self.sessions, id, &Event::Irc(line));
+            self.outbound.send(self.sessions, self.members, id, &Event::Irc(line));
         }
     }
 }

@@ -356,7 +356,7 @@ impl<'a> Fanout<'a> {
         {
             return self.send_whispered_action(id, event);
         }
-        self.outbound.send_detailed(self.sessions, id, RoomLabel::None, event, &self.detail);
+        self.outbound.send_detailed(self.sessions, self.members, id, RoomLabel::None, event, &self.detail);
     }
 
     /// Sends a whisper that is an action on IRC to a session of another encoding, which has no such whispers.
@@ -365,22 +365,22 @@ impl<'a> Fanout<'a> {
         let marked = |text: &str| format!("* {text}");
         match *event {
             Event::Whisper { at, from, text } => {
-                self.outbound.send(self.sessions, id, &Event::Whisper { at, from, text: &marked(text) });
+                self.outbound.send(self.sessions, self.members, id, &Event::Whisper { at, from, text: &marked(text) });
             }
             Event::Whispered { at, to, text } => {
-                self.outbound.send(self.sessions, id, &Event::Whispered { at, to, text: &marked(text) });
+                self.outbound.send(self.sessions, self.members, id, &Event::Whispered { at, to, text: &marked(text) });
             }
-            _ => self.outbound.send(self.sessions, id, event),
+            _ => self.outbound.send(self.sessions, self.members, id, event),
         }
     }
 
     /// As [`Fanout::send`], for an event of a room, with the room's name unless it is the current one.
     pub fn send_in(&mut self, id: ClientId, room: RoomId, event: &Event) {
         match self.sessions[id].encoding.is_irc() {
-            false => self.outbound.send_in(self.sessions, self.rooms, id, room, event),
+            false => self.outbound.send_in(self.sessions, self.members, self.rooms, id, room, event),
             true => {
                 let label = RoomLabel::Current(self.rooms.name(room));
-                self.outbound.send_detailed(self.sessions, id, label, event, &self.detail);
+                self.outbound.send_detailed(self.sessions, self.members, id, label, event, &self.detail);
             }
         }
     }
@@ -442,7 +442,7 @@ impl<'a> Fanout<'a> {
     /// Shows the operator an event, if there is a console.
     pub fn send_to_console(&mut self, event: &Event) {
         if self.sessions.has_console() {
-            self.outbound.send_first(self.sessions, ClientId::CONSOLE, event, RoomLabel::None);
+            self.outbound.send_first(self.sessions, self.members, ClientId::CONSOLE, event, RoomLabel::None);
         }
     }
 
@@ -451,7 +451,7 @@ impl<'a> Fanout<'a> {
         if self.sessions.has_console() {
             let label =
                 if room == RoomId::LOBBY { RoomLabel::None } else { RoomLabel::Followed(&self.rooms[room].name) };
-            self.outbound.send_first(self.sessions, ClientId::CONSOLE, event, label);
+            self.outbound.send_first(self.sessions, self.members, ClientId::CONSOLE, event, label);
         }
     }
 

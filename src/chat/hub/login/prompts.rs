@@ -78,7 +78,7 @@ impl Hub {
             None => {
                 self.show_typing(id);
                 let welcome = Notice::Welcome { server: &self.config.name };
-                self.outbound.send(&mut self.sessions, id, &Event::Notice(welcome));
+                self.outbound.send(&mut self.sessions, &self.shared.members, id, &Event::Notice(welcome));
             }
         }
     }

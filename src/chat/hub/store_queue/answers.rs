@@ -140,7 +140,7 @@ impl Hub {
     /// Queues an event about a room of which only the name is known, as it was when the query was made.
     fn send_about(&mut self, id: ClientId, room: &str, event: &Event) {
         let label = self.sessions[id].encoding.of_log(self.is_current(id, room)).label(room);
-        self.outbound.send_labelled(&mut self.sessions, id, label, event);
+        self.outbound.send_labelled(&mut self.sessions, &self.shared.members, id, label, event);
     }
 
     fn show_search_results(

@@ -139,7 +139,7 @@ impl Hub {
             _ => {}
         }
         if let Err(refusal) = self.shared.permit(asker.member, Act::ChangeSettings, Some(room)) {
-            self.outbound.send(&mut self.sessions, asker.id, &Event::Refusal(refusal));
+            self.outbound.send(&mut self.sessions, &self.shared.members, asker.id, &Event::Refusal(refusal));
             return false;
         }
         match asked {

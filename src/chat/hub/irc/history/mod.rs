@@ -200,7 +200,14 @@ impl Hub {
                 text: None,
             };
             let detail = Detail { batch: batch.as_deref(), ..Detail::default() };
-            self.outbound.send_detailed(&mut self.sessions, asker.id, RoomLabel::None, &Event::Irc(line), &detail);
+            self.outbound.send_detailed(
+                &mut self.sessions,
+                &self.shared.members,
+                asker.id,
+                RoomLabel::None,
+                &Event::Irc(line),
+                &detail,
+            );
         }
         self.end_batch(asker.id, batch);
     }
@@ -254,6 +261,13 @@ impl Hub {
             account: source.account.filter(|account| super::registration::is_same(account, name)),
             ..source
         });
-        outbound.send_detailed(sessions, id, label, event, &Detail { source, private, batch, ..Detail::default() });
+        outbound.send_detailed(
+            sessions,
+            members,
+            id,
+            label,
+            event,
+            &Detail { source, private, batch, ..Detail::default() },
+        );
     }
 }

@@ -233,7 +233,7 @@ impl Hub {
             }
         };
         let line = IrcLine::Numeric { code, middle: &middle, text };
-        self.outbound.send(&mut self.sessions, asker.id, &Event::Irc(line));
+        self.outbound.send(&mut self.sessions, &self.shared.members, asker.id, &Event::Irc(line));
     }
 }
 

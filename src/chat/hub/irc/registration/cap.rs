@@ -86,7 +86,7 @@ impl Hub {
     /// Answers CAP LS with what there is, and CAP LIST with what the session has.
     fn list_caps(&mut self, id: ClientId, subcommand: &str) {
         let Some(irc) = self.sessions.irc(id) else { return };
-        let (has, knows_values, nick) = (irc.caps, irc.caps.contains(Caps::KNOWS_VALUES), irc.nick.clone());
+        let (has, knows_values, nick) = (irc.caps, irc.caps.contains(Caps::KNOWS_VALUES), self.irc_name(id));
         let listed =
             NAMES.iter().filter(|&&(_, cap)| if subcommand == "LS" { self.offers(cap) } else { has.contains(cap) });
         let words = listed.map(|&(name, cap)| match value_of(cap) {
@@ -108,7 +108,7 @@ impl Hub {
         let id = call.id;
         self.begin_negotiation(id);
         let Some(irc) = self.sessions.irc(id) else { return };
-        let (mut caps, nick, knows_values) = (irc.caps, irc.nick.clone(), irc.caps.contains(Caps::KNOWS_VALUES));
+        let (mut caps, nick, knows_values) = (irc.caps, self.irc_name(id), irc.caps.contains(Caps::KNOWS_VALUES));
         let list = call.text(1).trim();
         let is_allowed = list.split_ascii_whitespace().all(|word| {
             let (name, on) = word.strip_prefix('-').map_or((word, true), |name| (name, false));

@@ -235,11 +235,9 @@ impl Hub {
 
     /// 900
     pub(in crate::chat::hub) fn tell_logged_in(&mut self, id: ClientId, account: &str) {
-        let Some(irc) = self.sessions.irc(id) else { return };
-        let nick = irc.nick.clone();
         let mask = match self.sessions[id].member {
             Some(slot) => self.shared.members.full_name(slot),
-            None => format_compact!("{nick}!*@*"),
+            None => format_compact!("{}!*@*", self.irc_name(id)),
         };
         self.numeric(id, 900, &[&mask, account], &format!("You are now logged in as {account}"));
     }
