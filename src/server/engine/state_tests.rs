@@ -40,7 +40,7 @@ struct TestServer {
 impl TestServer {
     fn new(config: Config) -> TestServer {
         let mut network = Network::default();
-        let kinds = [ListenerKind::Plain, ListenerKind::Web, ListenerKind::Admin];
+        let kinds = [ListenerKind::Plain, ListenerKind::Web, ListenerKind::Admin, ListenerKind::Irc];
         let listeners = kinds.map(|kind| (kind, network.listen())).into();
         let hub = Hub::new(config.clone(), renderers(Lang::En));
         let EngineSettings { limits, budget, max_connections } = settings();
