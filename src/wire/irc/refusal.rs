@@ -1,6 +1,6 @@
 //! Refusals as numerics of IRC: <https://modern.ircdocs.horse/#numerics>.
 
-use super::render::Irc;
+use super::server_lines::Irc;
 use crate::chat::{Due, IrcContext, Refusal, Sender};
 
 /// Appends a refusal to `out`: as the numeric that programs know, or else as a NOTICE.

@@ -4,12 +4,12 @@ use compact_str::format_compact;
 
 use super::Fanout;
 use crate::chat::encoding::{Encoding, IrcShape, RoomLabel};
-use crate::chat::event::{Event, IrcLine, Notice, Sender};
+use crate::chat::event::{Event, IrcLine, LINE_OVERHEAD, Notice, Sender};
 use crate::chat::hub::irc::history::markers::shown;
 use crate::chat::hub::irc::reply::{each_line, space_for_text};
 use crate::chat::id::{Author, ClientId, MemberSlot, Now, RoomId};
 use crate::chat::member::RoomRole;
-use crate::chat::room::segment_log::EntryKind;
+use crate::chat::room::segment_log::{Entry, EntryKind, Spread};
 use crate::chat::session::irc::{Caps, IrcSession};
 
 /// The sign of a role before a name: `@` for operators, `+` for members with voice.
@@ -59,6 +59,58 @@ impl Fanout<'_> {
             self.outbound.send(self.sessions, self.members, id, &Event::Irc(end));
         }
         self.subscribe(id, room_id, false, end, end);
+    }
+
+    /// Appends an event about a member that sessions of IRC read only with a capability, and not those of the member.
+    pub fn append_optional(&mut self, room: RoomId, slot: MemberSlot, author: Author, kind: EntryKind, event: &Event) {
+        // Programs read what is about their own member.
+        let skipped = std::mem::replace(&mut self.skips_irc, true);
+        self.append_undated(room, Author::NONE, EntryKind::Notice(Spread::default()), 0, event);
+        self.skips_irc = skipped;
+        let stamp = self.outbound.stamp();
+        self.append_irc_at(stamp, room, Some(slot), author, kind, event);
+    }
+
+    /// Appends an event to the logs of IRC alone, if there are any; the sessions of `slot`, which is the author, do not read it.
+    /// Returns whether there are such logs.
+    pub fn append_irc(
+        &mut self,
+        room: RoomId,
+        slot: Option<MemberSlot>,
+        author: Author,
+        kind: EntryKind,
+        event: &Event,
+    ) -> bool {
+        if !self.rooms[room].has_irc_readers() {
+            return false;
+        }
+        let stamp = self.outbound.next_stamp();
+        self.append_irc_at(stamp, room, slot, author, kind, event);
+        true
+    }
+
+    #[cold]
+    pub(super) fn append_irc_at(
+        &mut self,
+        stamp: u64,
+        room: RoomId,
+        slot: Option<MemberSlot>,
+        author: Author,
+        kind: EntryKind,
+        event: &Event,
+    ) {
+        if !self.rooms[room].has_irc_readers() {
+            return;
+        }
+        let entry = Entry::new(stamp, author, kind);
+        let (renders, slow_consumers) = self.outbound.renders_and_slow_consumers();
+        self.rooms[room].append_to_irc(entry, LINE_OVERHEAD, renders, event, &self.detail, slow_consumers);
+        if !self.waits_for_summary(room, kind) {
+            self.rooms.mark_dirty(room);
+        }
+        let sessions = slot.into_iter().flat_map(|slot| self.members[slot].sessions());
+        let own: Vec<ClientId> = sessions.filter(|&id| self.is_irc(id)).collect();
+        own.into_iter().for_each(|id| self.pass_newest(id, room));
     }
 
     /// Shows a session of IRC its own message, if it asked for that.
