@@ -1,4 +1,4 @@
-//! What a session of IRC is shown when it enters a room.
+//! What sessions of IRC alone are shown, and what only the logs of IRC have.
 
 use compact_str::format_compact;
 
