@@ -1,11 +1,39 @@
 //! The comparison of what was written with what was expected, and how far readers are behind.
 
-use super::{Oracle, Reader};
+use crate::simulator::oracle::Oracle;
+use crate::simulator::oracle::reader::Reader;
 
 /// Bytes that an object of JSON needs at most besides its texts.
 const MAX_OBJECT: usize = 200;
+
 /// Bytes of a line of IRC that need not be those of a text: tags and a whole line, or the source before each piece of a text.
 const MAX_IRC_LINE: usize = 640;
+
+impl Reader {
+    /// Forgets the optional line that differs from these bytes, if there is one. What was written of it must be the beginning
+    /// of what comes next, too.
+    fn leave_out(&mut self, bytes: &[u8]) -> bool {
+        let same = self.expected[self.written..].iter().zip(bytes).take_while(|(a, b)| a == b).count();
+        let differs = self.written + same;
+        let Some(index) = self.optional.iter().position(|line| line.contains(&differs)) else { return false };
+        let line = self.optional.remove(index);
+        let written = self.expected[line.start..line.end.min(self.written.max(line.start))].to_vec();
+        self.expected.drain(line.clone());
+        assert!(self.expected[line.start..].starts_with(&written), "a line of NAMES has an end");
+        let moved = |at: usize| if at > line.start { at - line.len() } else { at };
+        self.optional.iter_mut().for_each(|other| *other = moved(other.start)..moved(other.end));
+        self.sources.iter_mut().for_each(|(begin, _)| *begin = moved(*begin));
+        true
+    }
+}
+
+/// The first lines in which two texts differ.
+fn difference(got: &[u8], expected: &[u8]) -> String {
+    let same = got.iter().zip(expected).take_while(|(a, b)| a == b).count();
+    let begin = got[..same].iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
+    let line = |bytes: &[u8]| String::from_utf8_lossy(&bytes[begin..bytes.len().min(begin + 200)]).into_owned();
+    format!("  got      {:?}\n  expected {:?}", line(got), line(expected))
+}
 
 impl Oracle {
     pub(super) fn send_line(&mut self, who: usize, line: &str) {
@@ -89,30 +117,4 @@ impl Oracle {
         // JSON may need two bytes for one.
         if reader.program.is_some() { 2 * bytes + MAX_OBJECT * lines } else { bytes }
     }
-}
-
-impl Reader {
-    /// Forgets the optional line that differs from these bytes, if there is one. What was written of it must be the beginning
-    /// of what comes next, too.
-    fn leave_out(&mut self, bytes: &[u8]) -> bool {
-        let same = self.expected[self.written..].iter().zip(bytes).take_while(|(a, b)| a == b).count();
-        let differs = self.written + same;
-        let Some(index) = self.optional.iter().position(|line| line.contains(&differs)) else { return false };
-        let line = self.optional.remove(index);
-        let written = self.expected[line.start..line.end.min(self.written.max(line.start))].to_vec();
-        self.expected.drain(line.clone());
-        assert!(self.expected[line.start..].starts_with(&written), "a line of NAMES has an end");
-        let moved = |at: usize| if at > line.start { at - line.len() } else { at };
-        self.optional.iter_mut().for_each(|other| *other = moved(other.start)..moved(other.end));
-        self.sources.iter_mut().for_each(|(begin, _)| *begin = moved(*begin));
-        true
-    }
-}
-
-/// The first lines in which two texts differ.
-fn difference(got: &[u8], expected: &[u8]) -> String {
-    let same = got.iter().zip(expected).take_while(|(a, b)| a == b).count();
-    let begin = got[..same].iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
-    let line = |bytes: &[u8]| String::from_utf8_lossy(&bytes[begin..bytes.len().min(begin + 200)]).into_owned();
-    format!("  got      {:?}\n  expected {:?}", line(got), line(expected))
 }

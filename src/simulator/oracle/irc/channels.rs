@@ -2,9 +2,9 @@
 
 use super::{Identity, MAX_LINE, Oracle, lines_of};
 use crate::chat::Now;
-use crate::simulator::oracle::committing::Proposed;
-use crate::simulator::oracle::roles::Rank;
-use crate::simulator::oracle::rules::Value;
+use crate::simulator::oracle::committing::proposed::Proposed;
+use crate::simulator::oracle::moderation::rank::Rank;
+use crate::simulator::oracle::rooms::rules::Value;
 
 /// The most bytes of a topic.
 const MAX_TEXT: usize = 390;

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::Oracle;
 use crate::chat::{MessageKind, Now};
-use crate::simulator::oracle::committing::Proposed;
-use crate::simulator::oracle::key;
+use crate::simulator::oracle::committing::proposed::Proposed;
+use crate::simulator::oracle::reader::key;
 
 /// The commands that are typed, with the least number of their parameters.
 const COMMANDS: &[(&str, usize)] = &[

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::{MAX_LINE, Oracle};
 use crate::chat::{Cause, MessageKind, Now};
-use crate::simulator::oracle::OPERATOR;
-use crate::simulator::oracle::accounts::Member;
+use crate::simulator::oracle::members::member::Member;
+use crate::simulator::oracle::reader::OPERATOR;
 use crate::simulator::oracle::rooms::{Message, OracleRoom};
 
 /// The id of a message for one member alone: the page that reads it puts nothing else there.

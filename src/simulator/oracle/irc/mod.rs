@@ -12,8 +12,9 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use self::registering::Registration;
-use super::{OPERATOR, Oracle, Reader, Typed};
 use crate::chat::{Config, Host, Now};
+use crate::simulator::oracle::Oracle;
+use crate::simulator::oracle::reader::{OPERATOR, Reader, Typed};
 
 /// The most bytes of a line without its tags and its end.
 const MAX_LINE: usize = 510;
@@ -31,7 +32,7 @@ fn lines_of(words: &[String], most: usize) -> Vec<String> {
 }
 
 /// What a reader with an IRC client has besides what every reader has.
-pub(super) struct IrcReader {
+pub struct IrcReader {
     /// The nickname with which it is addressed.
     nick: String,
     caps: BTreeSet<String>,
@@ -54,7 +55,7 @@ impl Default for IrcReader {
 
 /// What others are shown of a member besides its name.
 #[derive(Clone)]
-pub(super) struct Identity {
+pub struct Identity {
     pub user: String,
     pub host: String,
     /// `None`: its nickname.

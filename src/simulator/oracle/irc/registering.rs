@@ -2,9 +2,9 @@
 
 use super::{MAX_LINE, Oracle, lines_of};
 use crate::chat::Now;
-use crate::simulator::oracle::ReaderStage;
-use crate::simulator::oracle::committing::Proposed;
-use crate::simulator::oracle::entering::name;
+use crate::simulator::oracle::committing::proposed::Proposed;
+use crate::simulator::oracle::members::entering::name;
+use crate::simulator::oracle::reader::ReaderStage;
 
 /// The capabilities of a server without accounts.
 const CAPS: &[&str] = &[
@@ -41,7 +41,7 @@ const VALUES: &[(&str, &str)] = &[
 
 /// What a session has said of itself before it is registered.
 #[derive(Default)]
-pub(super) struct Registration {
+pub struct Registration {
     pub nick: Option<String>,
     /// The user name and the real name.
     pub user: Option<(String, String)>,
