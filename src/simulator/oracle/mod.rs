@@ -25,6 +25,7 @@ use time::{Date, OffsetDateTime};
 pub use self::commands::programs::Wanted;
 use self::committing::proposed::Proposed;
 pub use self::counts::Counts;
+use self::irc::{Label, ModeChanges};
 use self::members::member::{Account, Member};
 use self::members::passwords::Failures;
 pub use self::members::passwords::{Compared, scram, verifier};
@@ -97,6 +98,10 @@ pub struct Oracle {
     registering: VecDeque<usize>,
     /// The rest of a command of IRC about several targets: for each one, the session and a line about it alone.
     irc_rest: VecDeque<(usize, String)>,
+    /// The changes of a MODE that are shown when all of them are made.
+    irc_modes: Option<ModeChanges>,
+    /// The label of the command that is processed.
+    irc_label: Option<Label>,
     pub counts: Counts,
 }
 
@@ -144,6 +149,8 @@ impl Oracle {
             proposed: VecDeque::new(),
             registering: VecDeque::new(),
             irc_rest: VecDeque::new(),
+            irc_modes: None,
+            irc_label: None,
             counts: Counts::default(),
         }
     }

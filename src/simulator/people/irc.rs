@@ -1,52 +1,98 @@
 //! Simulated IRC clients: what they send, and the lines that they read.
 
+use std::collections::BTreeSet;
+
 use super::names;
 use crate::simulator::oracle::Typed;
 use crate::util::test_support::Random;
+
+/// The most bytes of a line with its end, without its tags.
+const MAX_LINE: usize = 512;
 
 /// The reading side of an IRC client.
 #[derive(Default)]
 pub struct IrcClient {
     /// Received bytes that are no whole line yet.
     bytes: Vec<u8>,
+    /// The references of batches that have begun and not ended.
+    open_batches: BTreeSet<String>,
 }
 
 impl IrcClient {
-    /// Returns the lines in these bytes, as far as they are whole. Ids of messages for one member alone are cut, since nobody
-    /// can know them.
+    /// Returns the lines in these bytes, as far as they are whole. What nobody can know is left out: ids of messages for one
+    /// member alone, references of batches, and for how long a member was silent.
     pub fn read(&mut self, fresh: &[u8]) -> Vec<u8> {
         self.bytes.extend_from_slice(fresh);
         let mut lines = Vec::new();
         while let Some(end) = self.bytes.iter().position(|&byte| byte == b'\n') {
             let line: Vec<u8> = self.bytes.drain(..=end).collect();
-            lines.extend(without_private_id(line));
+            let line = String::from_utf8(line).expect("a line of UTF-8");
+            lines.extend(self.known_part(&line).into_bytes());
         }
         lines
     }
-}
 
-/// The line with `msgid=0-p` in place of `msgid=0-p` and a number.
-fn without_private_id(mut line: Vec<u8>) -> Vec<u8> {
-    let tags = line.iter().position(|&byte| byte == b' ').filter(|_| line[0] == b'@').unwrap_or(0);
-    let id = b"msgid=0-p";
-    if let Some(at) = line[..tags].windows(id.len()).position(|part| part == id) {
-        let begin = at + id.len();
-        let digits = line[begin..].iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
-        assert!(digits > 0, "a message has no id: {:?}", String::from_utf8_lossy(&line));
-        line.drain(begin..begin + digits);
+    fn known_part(&mut self, line: &str) -> String {
+        let (tags, rest) = match line.strip_prefix('@') {
+            Some(line) => line.split_once(' ').expect("a line behind its tags"),
+            None => ("", line),
+        };
+        assert!(rest.len() <= MAX_LINE, "a line of {} bytes: {line:?}", rest.len());
+        let mut shown = String::new();
+        for tag in tags.split(';').filter(|tag| !tag.is_empty()) {
+            shown.push(if shown.is_empty() { '@' } else { ';' });
+            shown += match tag.split_once('=') {
+                Some(("batch", reference)) => {
+                    assert!(self.open_batches.contains(reference), "no batch has begun: {line:?}");
+                    "batch="
+                }
+                Some(("msgid", id)) if id.starts_with("0-p") => {
+                    let number = &id[3..];
+                    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_hexdigit());
+                    assert!(is_number, "a message has no id: {line:?}");
+                    "msgid=0-p"
+                }
+                _ => tag,
+            };
+        }
+        if !shown.is_empty() {
+            shown.push(' ');
+        }
+        let mut words: Vec<&str> = rest.trim_end_matches("\r\n").split(' ').collect();
+        match words.as_mut_slice() {
+            [_, "BATCH", reference, ..] => {
+                let (sign, name) = reference.split_at(1);
+                let is_right = match sign {
+                    "+" => self.open_batches.insert(name.into()),
+                    _ => self.open_batches.remove(name),
+                };
+                assert!(is_right, "a batch begins twice, or has not begun: {line:?}");
+                *reference = sign;
+            }
+            [_, "317", _, _, idle, ..] => {
+                assert!(idle.parse::<u64>().is_ok(), "no seconds: {line:?}");
+                *idle = "0";
+            }
+            _ => {}
+        }
+        assert!(rest.ends_with("\r\n"), "a line without an end: {line:?}");
+        format!("{shown}{}\r\n", words.join(" "))
     }
-    line
 }
 
 /// Capabilities, of which a client asks for all, for some or for none.
 const CAPS: &[&str] = &[
     "away-notify",
+    "batch",
+    "draft/chathistory",
     "draft/message-redaction",
     "draft/no-implicit-names",
     "draft/read-marker",
     "echo-message",
     "extended-join",
+    "extended-monitor",
     "invite-notify",
+    "labeled-response",
     "message-tags",
     "multi-prefix",
     "server-time",
@@ -62,7 +108,11 @@ fn room(random: &mut Random) -> &'static str {
 
 fn caps(random: &mut Random) -> String {
     let every = 1 + random.below(4);
-    let caps: Vec<&str> = CAPS.iter().copied().filter(|_| every == 1 || random.one_in(every)).collect();
+    let mut caps: Vec<&str> = CAPS.iter().copied().filter(|_| every == 1 || random.one_in(every)).collect();
+    if random.one_in(2) {
+        // One of them alone is of no use.
+        caps.extend(["batch", "labeled-response"]);
+    }
     caps.join(" ")
 }
 
@@ -115,6 +165,7 @@ pub fn line(
     texts: &mut u32,
     people: usize,
     long: usize,
+    messages: u64,
     (names, rooms): (&[String], &[String]),
 ) -> String {
     let text = names::words(random, texts, long, 420);
@@ -125,7 +176,7 @@ pub fn line(
     };
     // Mostly one of its own.
     let room = if rooms.is_empty() || random.one_in(3) { room(random) } else { random.pick(rooms) };
-    match random.below(68) {
+    match random.below(82) {
         0..=15 => format!("PRIVMSG #{room} :{text}"),
         16..=18 => format!("PRIVMSG #{room} :\u{1}ACTION {text}\u{1}"),
         19 | 20 => format!("NOTICE #{room} :{text}"),
@@ -157,8 +208,72 @@ pub fn line(
         63 => format!("JOIN #{room},#tea,#den"),
         64 => format!("PART #{room},#tea"),
         65 => format!("PRIVMSG #den,{name},#{room} :{text}"),
+        68..=71 => history_line(random, room, &name, messages),
+        72..=75 => query(random, room, &name, names),
+        76..=78 => format!("MODE #{room} {}", modes(random, names, &name)),
+        79 => format!("PRIVMSG {}#{room} :{text}", ["@", "+"][random.below(2)]),
+        80 => format!("NOTICE @#{room} :{text}"),
+        81 => format!("PRIVMSG +#{room} :\u{1}ACTION {text}\u{1}"),
         59 => format!("QUIT{}", ["", " :gone", " :"][random.below(3)]),
         _ => format!("JOIN #{room}"),
+    }
+}
+
+/// Several changes of one MODE, with their parameters.
+fn modes(random: &mut Random, names: &[String], name: &str) -> String {
+    let (mut letters, mut params) = (String::new(), Vec::new());
+    for _ in 0..2 + random.below(3) {
+        let (sign, letter) =
+            (["+", "-"][random.below(2)], ["o", "v", "v", "i", "m", "s", "t", "k", "l", "x"][random.below(10)]);
+        if letters.contains(letter) && letter != "v" && letter != "o" {
+            continue;
+        }
+        letters += &format!("{sign}{letter}");
+        match (sign, letter) {
+            (_, "o" | "v") if names.is_empty() => params.push(name),
+            (_, "o" | "v") => params.push(random.pick(names).as_str()),
+            (_, "k") => params.push("fish"),
+            ("+", "l") => params.push("4"),
+            _ => {}
+        }
+    }
+    format!("{letters} {}", params.join(" ")).trim_end().into()
+}
+
+/// A line about older messages.
+fn history_line(random: &mut Random, room: &str, name: &str, messages: u64) -> String {
+    let id = (messages + 1).saturating_sub(random.below(6) as u64);
+    match random.below(9) {
+        0..=2 => format!("CHATHISTORY LATEST #{room} * {}", [1, 3, 200][random.below(3)]),
+        3 => format!("MARKREAD #{room}"),
+        4 => format!("MARKREAD {name} timestamp=2026-11-2{}T12:00:00.000Z", random.below(10)),
+        5 => format!("MARKREAD #{room} timestamp=2026-11-2{}T12:00:00.000Z", random.below(10)),
+        6 => format!("REDACT {} {}", ["#nosuch", name][random.below(2)], ["0-1", "x"][random.below(2)]),
+        _ => format!("REDACT #{room} 0-{id}{}", ["", " :a mistake"][random.below(2)]),
+    }
+}
+
+/// A line of a client that asks who is there, once or from now on.
+fn query(random: &mut Random, room: &str, name: &str, names: &[String]) -> String {
+    match random.below(10) {
+        0 | 1 => format!("WHO #{room}"),
+        2 if !names.is_empty() => format!("WHO {}", random.pick(names)),
+        2..=4 => format!("WHOIS {name}"),
+        5 | 6 => format!("MONITOR + {name},{}", ["alice", "bob", "carol", "p3"][random.below(4)]),
+        7 => format!("MONITOR - {name}"),
+        _ => ["MONITOR L", "MONITOR S", "MONITOR C", "MONITOR L"][random.below(4)].into(),
+    }
+}
+
+/// A line, mostly without a label. NAMES has none, since it may be cut.
+pub fn with_label(random: &mut Random, line: String) -> String {
+    if line.starts_with("NAMES") || !random.one_in(3) {
+        return line;
+    }
+    let label = ["a1", "b-2", "x", "日"][random.below(4)];
+    match line.strip_prefix('@') {
+        Some(rest) => format!("@label={label};{rest}"),
+        None => format!("@label={label} {line}"),
     }
 }
 

@@ -98,7 +98,7 @@ impl World {
         self.oracle.add(addr, page.then(|| Wanted::read(&wants)), self.revision);
         self.alive.push(number);
         if is_irc {
-            self.oracle.begin_irc(number);
+            self.oracle.begin_irc(number, self.is_tls(listener));
             let lines = irc::first_lines(&mut self.random, self.plan.people);
             lines.into_iter().for_each(|line| self.type_line(number, line));
         }
@@ -182,9 +182,11 @@ impl World {
             false => irc::early_line(&mut self.random, people),
             true => {
                 let (names, rooms) = (self.oracle.member_names(), self.oracle.own_rooms(who));
-                irc::line(&mut self.random, &mut self.texts, people, long, (&names, &rooms))
+                let messages = self.oracle.messages;
+                irc::line(&mut self.random, &mut self.texts, people, long, messages, (&names, &rooms))
             }
         };
+        let line = irc::with_label(&mut self.random, line);
         self.type_line(who, line);
     }
 

@@ -52,18 +52,9 @@ impl Oracle {
     ) {
         let from = self.members[who].name.clone();
         let to = if target == OPERATOR { "server".into() } else { self.members[target].name.clone() };
-        let shows = |&session: &usize| !self.is_irc(session) || self.readers[session].has_cap("echo-message");
-        if self.sessions(who).iter().any(shows) {
-            self.begin_day(self.members[who].room, now);
-        }
-        for session in self.sessions(who) {
-            match self.is_irc(session) {
-                true if self.readers[session].has_cap("echo-message") => {
-                    self.irc_whisper(session, who, &to, (kind, text), now);
-                }
-                true => {}
-                false => self.send_line(session, &format!("{} you -> {to}: {text}", clock(now))),
-            }
+        // On IRC a member may whisper to itself: then it hears it first, and that is no answer.
+        if target != who {
+            self.show_own_whisper(who, &to, (kind, text), now);
         }
         if target == OPERATOR {
             self.console_whisperer = Some(who);
@@ -71,9 +62,30 @@ impl Oracle {
         } else if !self.ignores_now(target, who) && !self.is_muted(who, now) {
             self.hear_whisper(target, who, &from, (kind, text), now);
         }
+        if target == who {
+            self.exclude_from_answer(self.speaker);
+            self.show_own_whisper(who, &to, (kind, text), now);
+        }
         // Programs of revision 1 do not know it.
         if let Some(line) = self.away_line(target, now).filter(|_| self.readers[self.speaker].program != Some(1)) {
             self.answer_to(who, &line);
+        }
+    }
+
+    /// Shows the sessions of a member what it has whispered.
+    fn show_own_whisper(&mut self, who: usize, to: &str, (kind, text): (MessageKind, &str), now: Now) {
+        let shows = |&session: &usize| !self.is_irc(session) || self.readers[session].has_cap("echo-message");
+        if self.sessions(who).iter().any(shows) {
+            self.begin_day(self.members[who].room, now);
+        }
+        for session in self.sessions(who) {
+            match self.is_irc(session) {
+                true if self.readers[session].has_cap("echo-message") => {
+                    self.irc_whisper(session, who, to, (kind, text), now);
+                }
+                true => {}
+                false => self.send_line(session, &format!("{} you -> {to}: {text}", clock(now))),
+            }
         }
     }
 

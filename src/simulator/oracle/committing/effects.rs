@@ -44,6 +44,9 @@ impl Oracle {
             Proposed::Tag { who, room, tags } => self.irc_tagged(who, room, &tags, now),
             Proposed::Introduce { who, real_name } => self.irc_introduced(who, &real_name, now),
             Proposed::Say { author, room, kind, text } => self.say(author, session, room, kind, &text, now),
+            Proposed::SayToRole { author, room, operators, kind, text } => {
+                self.say_to_role(author, session, room, operators, (kind, &text), now);
+            }
             Proposed::Rename { who, name, account, ip } => self.set_name(who, &name, account, ip, now),
             Proposed::Register { who, password, has_keys, ip } => {
                 self.commit_registration(who, password, has_keys, ip, now);
@@ -70,7 +73,9 @@ impl Oracle {
             Proposed::Invite { by, who, room } => self.commit_invitation(by, who, room, now),
             Proposed::Role { by, who, room, role, given } => self.commit_role(by, who, room, role, given, now),
             Proposed::Moderator { who, given } => self.commit_moderator(who, given),
-            Proposed::Delete { by, room, name, ids } => self.commit_deletion(by, room, &name, &ids, now),
+            Proposed::Delete { by, room, name, ids, reason } => {
+                self.commit_deletion(by, room, &name, (&ids, reason.as_deref()), now);
+            }
         }
     }
 

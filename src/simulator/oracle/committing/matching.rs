@@ -15,6 +15,9 @@ impl Proposed {
             (Proposed::Say { text, kind, .. }, Change::Say { text: said, kind: given, .. }) => {
                 text == said && kind == given
             }
+            (Proposed::SayToRole { text, kind, operators, .. }, Change::SayToRole(said)) => {
+                *text == said.text && *kind == said.kind && *operators == (said.role == RoomRole::Operator)
+            }
             (Proposed::Join { name, room, follow, account, .. }, Change::Join(join)) => {
                 let follows = join.follow.iter().map(place_name);
                 *name == *join.name.shown
@@ -72,7 +75,9 @@ impl Proposed {
                 *change == if *given { RoleChange::Give(named) } else { RoleChange::Take(named) }
             }
             (Proposed::Moderator { given, .. }, Change::Moderator { given: made, .. }) => given == made,
-            (Proposed::Delete { name, ids, .. }, Change::Delete(delete)) => *name == delete.name && *ids == delete.ids,
+            (Proposed::Delete { name, ids, reason, .. }, Change::Delete(delete)) => {
+                *name == delete.name && *ids == delete.ids && reason.as_deref() == delete.reason.as_deref()
+            }
             (Proposed::Unfollow { reason, .. }, Change::Unfollow { reason: given, .. }) => {
                 reason.as_deref() == given.as_deref()
             }

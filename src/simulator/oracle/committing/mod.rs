@@ -79,6 +79,7 @@ impl Oracle {
             }
         }
         self.irc_continue(now);
+        self.irc_settle(now);
         while self.proposed.is_empty()
             && let Some(session) = self.registering.pop_front()
         {

@@ -64,6 +64,14 @@ pub enum Proposed {
         kind: MessageKind,
         text: String,
     },
+    /// A message for the members with a role: operators, or those with voice, too.
+    SayToRole {
+        author: usize,
+        room: usize,
+        operators: bool,
+        kind: MessageKind,
+        text: String,
+    },
     Rename {
         who: usize,
         name: String,
@@ -166,6 +174,8 @@ pub enum Proposed {
         room: usize,
         name: String,
         ids: Vec<u64>,
+        /// On IRC.
+        reason: Option<String>,
     },
 }
 
@@ -183,7 +193,7 @@ impl Proposed {
             | Proposed::Introduce { who, .. }
             | Proposed::Rename { who, .. }
             | Proposed::Register { who, .. } => Some(who),
-            Proposed::Say { author, .. } => Some(author),
+            Proposed::Say { author, .. } | Proposed::SayToRole { author, .. } => Some(author),
             Proposed::Kick { by, .. }
             | Proposed::Ban { by, .. }
             | Proposed::Unban { by, .. }
@@ -203,6 +213,6 @@ impl Proposed {
     }
 
     pub fn is_message(&self) -> bool {
-        matches!(self, Proposed::Say { .. } | Proposed::Tag { .. })
+        matches!(self, Proposed::Say { .. } | Proposed::SayToRole { .. } | Proposed::Tag { .. })
     }
 }

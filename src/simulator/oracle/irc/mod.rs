@@ -3,14 +3,22 @@
 mod channels;
 mod commands;
 mod events;
+mod history;
+mod labels;
+mod modes;
+mod monitoring;
+mod queries;
 mod refusals;
 mod registering;
+mod role_messages;
 mod rules;
 mod welcome;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+pub(super) use self::labels::Label;
+pub(super) use self::modes::ModeChanges;
 use self::registering::Registration;
 use crate::chat::{Config, Host, Now};
 use crate::simulator::oracle::Oracle;
@@ -43,13 +51,24 @@ pub struct IrcReader {
     /// The command that is processed, and the channel of a JOIN.
     command: String,
     subject: String,
+    /// The names that it monitors, by their keys.
+    monitored: BTreeMap<String, String>,
+    /// It is connected with TLS.
+    is_encrypted: bool,
 }
 
-impl Default for IrcReader {
-    fn default() -> Self {
-        let (nick, registration) = ("*".into(), Some(Registration::default()));
-        let (command, subject) = (String::new(), String::new());
-        IrcReader { nick, caps: BTreeSet::new(), knows_values: false, registration, command, subject }
+impl IrcReader {
+    fn new(is_encrypted: bool) -> IrcReader {
+        IrcReader {
+            nick: "*".into(),
+            caps: BTreeSet::new(),
+            knows_values: false,
+            registration: Some(Registration::default()),
+            command: String::new(),
+            subject: String::new(),
+            monitored: BTreeMap::new(),
+            is_encrypted,
+        }
     }
 }
 
@@ -77,8 +96,8 @@ impl Reader {
 
 impl Oracle {
     /// A reader has an IRC client.
-    pub fn begin_irc(&mut self, who: usize) {
-        self.readers[who].irc = Some(IrcReader::default());
+    pub fn begin_irc(&mut self, who: usize, is_encrypted: bool) {
+        self.readers[who].irc = Some(IrcReader::new(is_encrypted));
     }
 
     pub(super) fn is_irc(&self, session: usize) -> bool {
@@ -101,9 +120,11 @@ impl Oracle {
                 self.irc_send(who, &format!(":{server} FAIL PRIVMSG INVALID_UTF8 :{reason}"));
             }
             Some(Typed::Line(text)) => {
+                self.begin_label(who, &text);
                 self.irc_command(who, &text, now);
                 self.irc_mut(who).command.clear();
                 self.irc_mut(who).subject.clear();
+                self.irc_settle(now);
             }
             typed => panic!("a line of person {who} is carried out, who has typed {typed:?}"),
         }

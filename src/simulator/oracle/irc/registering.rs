@@ -222,6 +222,9 @@ impl Oracle {
                 self.irc_event(session, who, &name, &format!("SETNAME :{real_name}"), now);
             }
         }
+        if !is_muted {
+            self.irc_show_watchers(who, "setname", &format!("SETNAME :{real_name}"), now);
+        }
     }
 
     /// What the session of a login has said of its user.

@@ -30,6 +30,9 @@ impl Oracle {
         rest: &str,
         now: Now,
     ) {
+        if command == "MODE" && self.note_mode_change(by, room, rest) {
+            return;
+        }
         let (name, line) = (self.actor_name(by), format!("{command} #{} {rest}", self.room_name(room)));
         for session in self.irc_readers_of(by, room, now) {
             self.irc_event(session, by, &name, &line, now);

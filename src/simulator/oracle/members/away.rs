@@ -36,6 +36,7 @@ impl Oracle {
     pub(super) fn show_away(&mut self, who: usize, now: Now) {
         let rooms = self.rooms_of(who);
         self.irc_away(who, &rooms, now);
+        self.irc_away_elsewhere(who, now);
         rooms.into_iter().for_each(|room| self.show_away_in(room, who, now));
     }
 

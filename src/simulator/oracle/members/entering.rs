@@ -142,12 +142,14 @@ impl Oracle {
         let member = self.add_member(&name, account, self.readers[who].addr.ip(), now);
         if self.is_irc(who) {
             self.introduce(member, who);
+            self.irc_tell_online(member);
             self.members[member].room = NOWHERE;
             if let Some(session) = session {
                 self.begin_session(session, member);
             }
             return member;
         }
+        self.irc_tell_online(member);
         let after = session.and_then(|session| self.begin_session(session, member));
         let room = self.open_place(member, session, room, now);
         // In the lobby, where it did not want to be, it is shown everything.

@@ -116,6 +116,8 @@ impl Oracle {
             _ => String::new(),
         };
         self.irc_quit(who, cause, now);
+        let name = self.members[who].name.clone();
+        self.irc_tell_offline(&name);
         let rooms = self.rooms_of(who);
         self.members[who].followed.clear();
         rooms.into_iter().for_each(|room| self.exit(who, room, &words, now));

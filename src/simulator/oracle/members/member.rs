@@ -1,5 +1,6 @@
 //! Members and accounts as the oracle knows them.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 use time::OffsetDateTime;
@@ -19,6 +20,8 @@ pub struct Member {
     pub joined: usize,
     pub since: OffsetDateTime,
     pub away: Option<String>,
+    /// Up to when it has read targets of IRC, by their keys.
+    pub markers: HashMap<String, String>,
     /// The name and its key at that time, and the member if it was known.
     pub ignored: Vec<(String, String, Option<usize>)>,
     pub whisperer: Option<usize>,

@@ -10,6 +10,7 @@ pub(super) mod member;
 pub(super) mod naming;
 pub(super) mod passwords;
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 use crate::chat::{Cause, Now};
@@ -99,6 +100,7 @@ impl Oracle {
             joined: self.logins,
             since: now.local,
             away: None,
+            markers: HashMap::new(),
             ignored: Vec::new(),
             whisperer: None,
             is_member: true,

@@ -51,7 +51,7 @@ impl Oracle {
                 let history = &self.room(room).history;
                 let last = history.iter().rev().find(|entry| entry.message.author == by);
                 match last.map(|entry| entry.message.id) {
-                    Some(id) => self.propose_deletion(by, room, vec![id], now),
+                    Some(id) => self.propose_deletion(by, room, (vec![id], None), now),
                     None => self.find_nothing(by, room, true, &refusal, now),
                 }
             }
@@ -62,14 +62,14 @@ impl Oracle {
         }
     }
 
-    fn author_of(&self, room: usize, id: u64) -> Option<usize> {
+    pub(in crate::simulator::oracle) fn author_of(&self, room: usize, id: u64) -> Option<usize> {
         let history = &self.rooms[room].as_ref()?.history;
         history.iter().find(|entry| entry.message.id == id).map(|entry| entry.message.author)
     }
 
     fn delete_id(&mut self, by: usize, room: usize, id: u64, may_any: bool, now: Now) {
         match self.author_of(room, id) {
-            Some(author) if may_any || author == by => self.propose_deletion(by, room, vec![id], now),
+            Some(author) if may_any || author == by => self.propose_deletion(by, room, (vec![id], None), now),
             Some(_) => self.answer_to(by, &format!("! Message {id} is not yours.")),
             None => {
                 let refusal = format!("! There is no message {id} in {}.", self.room_name(room));
@@ -95,7 +95,7 @@ impl Oracle {
             let refusal = format!("! There is no message of {name} in {}.", self.room_name(room));
             return self.find_nothing(by, room, is_own_name, &refusal, now);
         }
-        self.propose_deletion(by, room, ids, now);
+        self.propose_deletion(by, room, (ids, None), now);
     }
 
     /// There is nothing to delete. A muted member must believe that its message is deleted.
@@ -110,13 +110,20 @@ impl Oracle {
         words.into_iter().for_each(|words| self.send_notice(self.speaker, room, words));
     }
 
-    fn propose_deletion(&mut self, by: usize, room: usize, mut ids: Vec<u64>, now: Now) {
+    /// Proposes to delete messages, on IRC with a reason.
+    pub(in crate::simulator::oracle) fn propose_deletion(
+        &mut self,
+        by: usize,
+        room: usize,
+        (mut ids, reason): (Vec<u64>, Option<String>),
+        now: Now,
+    ) {
         ids.sort_unstable();
         let newest = ids.last().copied();
         let history = &self.room(room).history;
         let message = history.iter().map(|entry| &entry.message).find(|message| Some(message.id) == newest);
         let name = message.map_or_else(String::new, |message| message.name.clone());
-        self.propose_or_refuse(Proposed::Delete { by, room, name, ids }, now);
+        self.propose_or_refuse(Proposed::Delete { by, room, name, ids, reason }, now);
     }
 
     pub(in crate::simulator::oracle) fn refuse_deletion(&self, by: usize, room: usize, ids: &[u64]) -> Option<String> {
@@ -141,7 +148,7 @@ impl Oracle {
         by: usize,
         room: usize,
         name: &str,
-        ids: &[u64],
+        (ids, reason): (&[u64], Option<&str>),
         now: Now,
     ) {
         self.note_act(by);
@@ -167,7 +174,7 @@ impl Oracle {
         };
         let list: Vec<String> = ids.iter().map(u64::to_string).collect();
         let program = format!("deleted [{}] of {name} by {actor}", list.join(","));
-        self.irc_redacted(by, room, ids, now);
+        self.irc_redacted(by, room, (ids, reason), now);
         self.tell_room(by, room, &words, &program, now);
         self.remove_if_unkept(room);
     }

@@ -15,9 +15,9 @@ pub(super) mod topics;
 
 use std::time::Duration;
 
-use time::Date;
+use time::{Date, OffsetDateTime};
 
-use crate::chat::Now;
+use crate::chat::{MessageKind, Now};
 use crate::simulator::oracle::Oracle;
 use crate::simulator::oracle::members::entering::name;
 use crate::simulator::oracle::phrases::SHAPE;
@@ -76,6 +76,8 @@ pub struct Message {
     pub spoken: String,
     /// Where the text begins there.
     pub text_at: usize,
+    pub kind: MessageKind,
+    pub at: OffsetDateTime,
 }
 
 /// A message of the history.

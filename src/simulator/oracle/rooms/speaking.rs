@@ -8,7 +8,7 @@ use crate::simulator::oracle::reader::OPERATOR;
 use crate::simulator::oracle::rooms::{HistoryEntry, Message};
 
 impl Oracle {
-    pub(super) fn ignores(&self, who: usize, author: usize, author_key: &str) -> bool {
+    pub(in crate::simulator::oracle) fn ignores(&self, who: usize, author: usize, author_key: &str) -> bool {
         let ignored = &self.members[who].ignored;
         author != who && ignored.iter().any(|(_, key, person)| *person == Some(author) || key == author_key)
     }
@@ -36,7 +36,8 @@ impl Oracle {
         let text_at = spoken.len() - text.len();
         let mark = format!("{} {}", clock(now), if kind == MessageKind::Action { "* " } else { "" });
         self.messages += 1;
-        let message = Message { id: self.messages, author, name: name.clone(), key, mark, spoken, text_at };
+        let message =
+            Message { id: self.messages, author, name: name.clone(), key, mark, spoken, text_at, kind, at: now.local };
         let Message { mark, spoken, .. } = &message;
         let must_wait = self.rank(author, Some(number)) < Rank::Voice;
         let holder = self.holder(author);
