@@ -176,7 +176,7 @@ pub fn line(
     };
     // Mostly one of its own.
     let room = if rooms.is_empty() || random.one_in(3) { room(random) } else { random.pick(rooms) };
-    match random.below(82) {
+    match random.below(86) {
         0..=15 => format!("PRIVMSG #{room} :{text}"),
         16..=18 => format!("PRIVMSG #{room} :\u{1}ACTION {text}\u{1}"),
         19 | 20 => format!("NOTICE #{room} :{text}"),
@@ -208,7 +208,7 @@ pub fn line(
         63 => format!("JOIN #{room},#tea,#den"),
         64 => format!("PART #{room},#tea"),
         65 => format!("PRIVMSG #den,{name},#{room} :{text}"),
-        68..=71 => history_line(random, room, &name, messages),
+        68..=71 | 82..=85 => history_line(random, room, &name, messages),
         72..=75 => query(random, room, &name, names),
         76..=78 => format!("MODE #{room} {}", modes(random, names, &name)),
         79 => format!("PRIVMSG {}#{room} :{text}", ["@", "+"][random.below(2)]),
@@ -242,8 +242,8 @@ fn modes(random: &mut Random, names: &[String], name: &str) -> String {
 
 /// A line about older messages.
 fn history_line(random: &mut Random, room: &str, name: &str, messages: u64) -> String {
-    let id = (messages + 1).saturating_sub(random.below(6) as u64);
-    match random.below(9) {
+    let id = (messages + 1).saturating_sub(random.below(5) as u64);
+    match random.below(11) {
         0..=2 => format!("CHATHISTORY LATEST #{room} * {}", [1, 3, 200][random.below(3)]),
         3 => format!("MARKREAD #{room}"),
         4 => format!("MARKREAD {name} timestamp=2026-11-2{}T12:00:00.000Z", random.below(10)),

@@ -15,7 +15,10 @@ impl Oracle {
             "+" => {
                 let mut added = Vec::new();
                 for typed in names {
-                    match name(typed) {
+                    // Names that nobody can have now, since they look like others, can be monitored.
+                    let is_alike = |why: &String| why.contains(" looks like ") || why.contains(" mixes ");
+                    let name = name(typed).or_else(|why| if is_alike(&why) { Ok(typed.to_owned()) } else { Err(why) });
+                    match name {
                         Ok(name) => {
                             let list = &mut self.irc_mut(who).monitored;
                             list.entry(key(&name)).or_insert_with(|| name.clone());

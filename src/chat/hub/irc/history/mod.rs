@@ -249,7 +249,8 @@ impl Hub {
         (private, batch): (Option<Private>, Option<&str>),
     ) {
         let Hub { shared: Shared { accounts, members, .. }, sessions, outbound, .. } = self;
-        let author = members.find(name).and_then(|member| members.get(member));
+        let operator = members.operator().filter(|operator| members.name(*operator) == name);
+        let author = members.find(name).or(operator).and_then(|member| members.get(member));
         let source = author.map(|author| accounts.source_of(author)).map(|source| Source {
             // Another account may have had the name then.
             account: source.account.filter(|account| super::registration::is_same(account, name)),
