@@ -4,37 +4,37 @@
 //! The input is a script: the settings, one byte each, then steps. A step is a letter, for most steps the digit of a
 //! client, and arguments:
 //!
-//! - `c0` connects; `s0text`, up to byte F8, sends; `e0` ends the input; `b0` breaks the connection;
+//! - `c0` connects, `i0` with IRC, `f0` and `g0` with IRC in text or binary frames; `s0text`, up to byte F8, sends; `e0` ends the input; `b0` breaks the connection;
 //! - `k0n` limits its output to n more bytes, `u0` removes the limit; `p0n` limits each read and write to n bytes;
 //! - `l0` ends its partial line;
 //! - `otext`, up to byte F8, is typed by the operator;
 //! - `wn` writes to at most n clients per turn; `tn` lets n tenths of a second pass, `d` a day.
 
-use std::convert::Infallible;
+mod output;
+mod store;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use chinwag::chat::policy::nick::fold;
-use chinwag::chat::span::{Side, Since, Span, millis};
 use chinwag::chat::{
-    Answer, ClientId, Close, Config, DeleteChoice, HistoryRange, Hub, Input, Lang, Login, Lookup, Mode, Now,
-    OfflineWhispers,
+    Answer, ClientId, Close, Config, Encoding, Hub, Input, IrcShape, Lang, Login, Mode, NewConnection, Now,
+    OfflineWhispers, PasswordAnswer, PasswordJob, ResumeRequest,
 };
 use chinwag::server::connection::{Connection, Flushed, Phase, Received};
-use chinwag::store::{InitialState, Message, Record, Whisper};
+use chinwag::store::{InitialState, Record};
 use chinwag::wire::line::LineDecoder;
 use chinwag::wire::renderers;
 use time::{Date, PrimitiveDateTime, Time};
 
+use self::output::{assert_lines, assert_output};
 use super::socket::Socket;
-use super::text::assert_harmless;
 
 /// Maximum clients connected at once.
 const CLIENTS: usize = 8;
 /// Ends a text in a script; the byte does not occur in UTF-8.
 const END: u8 = 0xf8;
 /// Settings at the beginning of a script.
-const SETTINGS: usize = 12;
+pub const SETTINGS: usize = 12;
 /// Turns after which a loop counts as endless.
 const MAX_TURNS: usize = 10_000;
 
@@ -47,6 +47,18 @@ pub fn check(input: &[u8]) {
     }
     simulation.end();
     simulation.check_login();
+}
+
+/// What a process answers whose verifier is the password itself.
+fn compare(job: &PasswordJob) -> PasswordAnswer {
+    let made = match job {
+        PasswordJob::Verify { password, verifier, .. } if password.text() != &**verifier => {
+            return PasswordAnswer::Wrong;
+        }
+        PasswordJob::Hash { password } | PasswordJob::Verify { new: Some(password), .. } => Some(password),
+        PasswordJob::Verify { new: None, .. } => None,
+    };
+    PasswordAnswer::Right { verifier: made.map(|password| password.text().into()), scram: None }
 }
 
 fn take(script: &mut &[u8]) -> Option<u8> {
@@ -62,9 +74,45 @@ fn take_text<'a>(script: &mut &'a [u8]) -> &'a [u8] {
     text
 }
 
-struct Simulation {
+/// What a client speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Plain,
+    Irc,
+    /// IRC in frames of a WebSocket.
+    TextFrames,
+    BinaryFrames,
+}
+
+impl Kind {
+    fn encoding(self) -> Encoding {
+        match self {
+            Kind::Plain => Encoding::Plain,
+            Kind::Irc => Encoding::Irc(IrcShape::empty()),
+            Kind::TextFrames => Encoding::Irc(IrcShape::TEXT_FRAMES),
+            Kind::BinaryFrames => Encoding::Irc(IrcShape::BINARY_FRAMES),
+        }
+    }
+
+    /// The bytes of a text: as it is, or as one masked frame (RFC 6455, section 5.2). The mask changes nothing.
+    fn framed(self, text: &[u8]) -> Vec<u8> {
+        let first = match self {
+            Kind::Plain | Kind::Irc => return text.to_vec(),
+            Kind::TextFrames => 0x81,
+            Kind::BinaryFrames => 0x82,
+        };
+        let header = match text.len() {
+            short @ 0..126 => vec![first, 0x80 | short as u8],
+            long => [&[first, 0x80 | 126][..], &(long as u16).to_be_bytes()].concat(),
+        };
+        [&header[..], &[0; 4], text].concat()
+    }
+}
+
+pub struct Simulation {
     hub: Hub,
     connections: [Option<Connection<Socket>>; CLIENTS],
+    kinds: [Kind; CLIENTS],
     /// When each connection can be read again.
     resumes: [Duration; CLIENTS],
     console: LineDecoder,
@@ -83,7 +131,7 @@ struct Simulation {
 }
 
 impl Simulation {
-    fn new(settings: &[u8; SETTINGS]) -> Simulation {
+    pub fn new(settings: &[u8; SETTINGS]) -> Simulation {
         let [flags, users, waiting, per_ip, history, bytes, seconds, line, rate, announced, rooms, listed] =
             settings.map(usize::from);
         let flag = |bit: usize| flags & 1 << bit != 0;
@@ -133,6 +181,7 @@ impl Simulation {
             stored: Vec::new(),
             is_unreadable: flag(6),
             connections: Default::default(),
+            kinds: [Kind::Plain; CLIENTS],
             resumes: Default::default(),
             console: LineDecoder::default(),
             block: vec![0; 1 + listed / 8 * 16],
@@ -149,6 +198,15 @@ impl Simulation {
             at: self.at,
             local: PrimitiveDateTime::new(self.day, Time::from_hms(23, 59, 58).expect("a time")).assume_utc(),
         }
+    }
+
+    /// Makes one step with all of these arguments, and a turn.
+    pub fn perform(&mut self, step: u8, slot: usize, mut arguments: &[u8]) {
+        match step {
+            b'o' | b't' | b'd' => self.step(step, &mut arguments),
+            _ => self.client_step(step, slot, &mut arguments),
+        }
+        self.turn(self.visits);
     }
 
     fn step(&mut self, step: u8, script: &mut &[u8]) {
@@ -169,22 +227,22 @@ impl Simulation {
 
     fn client_step(&mut self, step: u8, slot: usize, script: &mut &[u8]) {
         let (id, now) = (ClientId::new(slot), self.now());
-        if step == b'c' && self.connections[slot].is_none() && !self.hub.is_ending() {
-            self.connections[slot] = Some(Connection::new(Socket::new(usize::MAX), 0));
-            self.resumes[slot] = Duration::ZERO;
-            let is_old = slot.is_multiple_of(2);
-            let ip = if is_old { IpAddr::from(Ipv4Addr::LOCALHOST) } else { Ipv6Addr::LOCALHOST.into() };
-            // Two connections can come from the same port, to different listeners.
-            let addr = SocketAddr::new(ip, 1 + slot as u16 / 4);
-            self.hub.handle_plain_connection(id, addr, now);
-            return;
+        let kind = match step {
+            b'c' => Some(Kind::Plain),
+            b'i' => Some(Kind::Irc),
+            b'f' => Some(Kind::TextFrames),
+            b'g' => Some(Kind::BinaryFrames),
+            _ => None,
+        };
+        if let Some(kind) = kind {
+            return self.connect(slot, kind);
         }
         let text = if step == b's' { take_text(script) } else { &[] };
         let number = if matches!(step, b'k' | b'p') { take(script) } else { None };
         let Some(connection) = &mut self.connections[slot] else { return };
         let socket = &mut connection.stream;
         match step {
-            b's' if !socket.ended => socket.input.extend(text),
+            b's' if !socket.ended => socket.input.extend(self.kinds[slot].framed(text)),
             b'e' => socket.ended = true,
             b'b' => socket.broken = true,
             b'k' => socket.room = number.map_or(0, usize::from),
@@ -198,6 +256,29 @@ impl Simulation {
             }
             _ => {}
         }
+    }
+
+    /// Connects a client, unless it is connected.
+    pub fn connect(&mut self, slot: usize, kind: Kind) {
+        if self.connections[slot].is_some() || self.hub.is_ending() {
+            return;
+        }
+        let (id, now) = (ClientId::new(slot), self.now());
+        let mut connection = Connection::new(Socket::new(usize::MAX), 0);
+        match kind {
+            Kind::Plain => {}
+            Kind::Irc => connection.begin_irc(),
+            Kind::TextFrames | Kind::BinaryFrames => connection.become_web_socket(Vec::new(), true, now),
+        }
+        self.connections[slot] = Some(connection);
+        (self.kinds[slot], self.resumes[slot]) = (kind, Duration::ZERO);
+        let is_old = slot.is_multiple_of(2);
+        let ip = if is_old { IpAddr::from(Ipv4Addr::LOCALHOST) } else { Ipv6Addr::LOCALHOST.into() };
+        // Two connections can come from the same port, to different listeners.
+        let addr = SocketAddr::new(ip, 1 + slot as u16 / 4);
+        let arrival =
+            NewConnection { addr, encoding: kind.encoding(), preface: &[], resume_request: ResumeRequest::default() };
+        self.hub.handle_connection(id, arrival, now);
     }
 
     fn operator(&mut self, text: &[u8]) {
@@ -232,102 +313,22 @@ impl Simulation {
         }
     }
 
-    /// Stores the records of the turn and answers store queries.
+    /// Stores the records of the turn, answers store queries and compares passwords.
     fn run_store(&mut self) {
         self.stored.extend(self.hub.poll_records());
         while let Some(query) = self.hub.poll_query() {
             let answer = if self.is_unreadable { Answer::Nothing } else { self.run_query(&query.lookup) };
             self.hub.handle_answer(query, answer, self.now());
         }
-    }
-
-    fn run_query(&self, lookup: &Lookup) -> Answer {
-        let (room, before, words, n) = match lookup {
-            Lookup::History { room, range, n } => return self.history(room, *range, *n),
-            Lookup::Span { room, span, n } => return self.span(room, *span, *n),
-            Lookup::Search { room, words, before, n } => (room, before, &**words, n),
-            Lookup::Delete { room, which } => return Answer::Messages(self.messages_to_delete(room, which)),
-            Lookup::Whispers { to } => return Answer::Whispers(self.whispers(to)),
-            Lookup::Room { room, .. } => (room, &None, "", &10_000),
-        };
-        let mut found = self.messages(room);
-        found.retain(|message| before.is_none_or(|before| message.id < before) && message.text.contains(words));
-        let left_out = found.len().saturating_sub(n + 1);
-        Answer::Messages(found.into_iter().skip(left_out).cloned().collect())
-    }
-
-    fn history(&self, room: &str, range: HistoryRange, n: usize) -> Answer {
-        let is_before = |message: &&Message| match range {
-            HistoryRange::Latest => true,
-            HistoryRange::Before(id) => message.id < id,
-            HistoryRange::After { after: id } | HistoryRange::Around { around: id } => message.id <= id,
-            HistoryRange::On { on } => message.at.date() < on,
-        };
-        let (before, after): (Vec<&Message>, Vec<&Message>) = self.messages(room).into_iter().partition(is_before);
-        let (most_before, most_after) = range.counts(n);
-        let left_out = before.len().saturating_sub(most_before + 1);
-        let before = before.into_iter().skip(left_out).cloned().collect();
-        Answer::History { before, after: after.into_iter().take(most_after + 1).cloned().collect() }
-    }
-
-    fn span(&self, room: &str, span: Span, n: usize) -> Answer {
-        let messages = self.messages(room);
-        let first = |since: Since| -> Result<u64, Infallible> {
-            let found = messages.iter().find(|message| !since.is_older(millis(message.at)));
-            Ok(found.map_or(u64::MAX, |message| message.id))
-        };
-        let Ok(ids) = span.ids(first);
-        let point = if span.side == Side::Newest { ids.end } else { ids.start };
-        let is_meant = |message: &&&Message| span.side == Side::Around || ids.contains(&message.id);
-        let (before, after): (Vec<&Message>, Vec<&Message>) =
-            messages.iter().filter(is_meant).partition(|message| message.id < point);
-        let (most_before, most_after) = span.counts(n);
-        let left_out = before.len().saturating_sub(most_before + 1);
-        let before = before.into_iter().skip(left_out).cloned().collect();
-        Answer::History { before, after: after.into_iter().take(most_after + 1).cloned().collect() }
-    }
-
-    /// The stored messages of a room.
-    fn messages(&self, room: &str) -> Vec<&Message> {
-        let mut found: Vec<&Message> = Vec::new();
-        for record in &self.stored {
-            match record {
-                Record::RoomGone { name } if name == room => found.clear(),
-                Record::Message(message) if message.room == *room => found.push(message),
-                Record::Delete { room: of, ids } if of == room => found.retain(|message| !ids.contains(&message.id)),
-                _ => {}
-            }
+        while let Some(request) = self.hub.poll_password(self.now()) {
+            let answer = if self.is_unreadable { PasswordAnswer::Failed } else { compare(&request.job) };
+            self.hub.handle_password(&request, answer, self.now());
         }
-        assert!(found.is_sorted_by(|a, b| a.id < b.id), "ids do not grow");
-        found
-    }
-
-    fn messages_to_delete(&self, room: &str, which: &DeleteChoice) -> Vec<Message> {
-        let (found, n) = match which {
-            DeleteChoice::Id(id) => (self.messages(room).into_iter().filter(|message| message.id == *id).collect(), 1),
-            DeleteChoice::Of { name, n } => {
-                let is_by = |message: &&Message| fold(&message.name) == fold(name);
-                (self.messages(room).into_iter().filter(is_by).collect::<Vec<_>>(), *n)
-            }
-        };
-        let left_out = found.len().saturating_sub(n);
-        found.into_iter().skip(left_out).cloned().collect()
-    }
-
-    fn whispers(&self, to: &str) -> Vec<Whisper> {
-        let mut found = Vec::new();
-        for record in &self.stored {
-            match record {
-                Record::Whisper(whisper) if fold(&whisper.to) == fold(to) => found.push(whisper.clone()),
-                Record::WhispersRead { to: read } if fold(read) == fold(to) => found.clear(),
-                _ => {}
-            }
-        }
-        found
     }
 
     fn receive(&mut self, slot: usize) {
         let (id, now) = (ClientId::new(slot), self.now());
+        let is_framed = matches!(self.kinds[slot], Kind::TextFrames | Kind::BinaryFrames);
         for _ in 0..MAX_TURNS {
             let Some(connection) = &mut self.connections[slot] else { return };
             let nothing = connection.stream.input.is_empty() && !connection.stream.ended && !connection.stream.broken;
@@ -339,6 +340,8 @@ impl Simulation {
                 Received::All if nothing => {
                     return assert!(!connection.has_more_input(), "{held} is held without a reason");
                 }
+                // The end of frames without a close frame, which the socket returns again and again.
+                Received::All if is_framed && connection.stream.input.is_empty() && connection.stream.ended => return,
                 Received::All | Received::More => {}
                 Received::Until(time) => {
                     assert!(time > self.at, "slot {slot} waits for a time that has come");
@@ -347,7 +350,7 @@ impl Simulation {
                 }
                 Received::AfterOthers => return assert!(self.hub.has_work(), "slot {slot} waits for nothing"),
                 Received::AfterReplies => {
-                    let waits = self.hub.has_queries() || !self.hub.is_up_to_date(id);
+                    let waits = self.hub.has_queries() || self.hub.awaits_password(id) || !self.hub.is_up_to_date(id);
                     return assert!(waits, "slot {slot} waits for no reply");
                 }
                 Received::AfterCommit => panic!("slot {slot} waits for a commit, and the hub commits at once"),
@@ -408,12 +411,12 @@ impl Simulation {
         if let Some(connection) = self.connections[slot].take() {
             let whole = whole && !self.hub.is_cut_off(ClientId::new(slot));
             self.hub.handle_closed(ClientId::new(slot), self.now());
-            assert_lines(&connection.stream.output, whole);
+            assert_output(self.kinds[slot], &connection.stream.output, whole);
         }
     }
 
     /// Lets all clients read, then end their input: no input or output may remain.
-    fn end(&mut self) {
+    pub fn end(&mut self) {
         for last in [false, true] {
             for slot in 0..CLIENTS {
                 if let Some(connection) = &mut self.connections[slot] {
@@ -431,7 +434,13 @@ impl Simulation {
                     !socket.input.is_empty() || socket.ended || socket.broken || connection.has_more_input()
                 };
                 let waiting = !self.is_shut_down && self.connections.iter().flatten().any(waiting);
-                if !waiting && !self.hub.has_work() && self.is_shut_down == self.hub.is_ending() {
+                // Clients with IRC may read joins and leaves with the summary for the others, which comes later.
+                let is_read = |slot: usize| {
+                    let is_plain = self.kinds[slot] == Kind::Plain;
+                    self.connections[slot].is_none() || is_plain || self.hub.is_up_to_date(ClientId::new(slot))
+                };
+                let is_read = (0..CLIENTS).all(is_read);
+                if !waiting && !self.hub.has_work() && is_read && self.is_shut_down == self.hub.is_ending() {
                     break;
                 }
             }
@@ -440,7 +449,7 @@ impl Simulation {
                 let Some(connection) = &self.connections[slot] else { continue };
                 assert!(self.hub.is_up_to_date(id), "slot {slot} is not written to");
                 let is_cut_off = self.hub.is_cut_off(id);
-                assert_lines(&connection.stream.output, !is_cut_off);
+                assert_output(self.kinds[slot], &connection.stream.output, !is_cut_off);
                 let is_read = connection.stream.input.is_empty() && !connection.stream.ended;
                 assert!(self.is_shut_down || is_read, "slot {slot} is not read from");
             }
@@ -448,12 +457,13 @@ impl Simulation {
     }
 
     /// A new client must be able to log in to the empty server.
-    fn check_login(&mut self) {
+    pub fn check_login(&mut self) {
         if self.is_shut_down {
             return;
         }
         let mut connection = Connection::new(Socket::new(usize::MAX), 0);
-        connection.stream.input.extend(b"alice\n");
+        self.kinds[0] = Kind::Plain;
+        connection.stream.input.extend(b"zoe-77\n");
         self.connections[0] = Some(connection);
         self.resumes[0] = Duration::ZERO;
         // A documentation address (RFC 5737): only a ban of a large network contains it.
@@ -465,42 +475,4 @@ impl Simulation {
         let expected = ["1 here: you.", "当前1人", "operator", "管理员", "banned", "封禁"];
         assert!(expected.iter().any(|text| greeting.contains(text)), "the server is not empty: {greeting:?}");
     }
-}
-
-/// Checks that the bytes are valid lines for people; unless `whole`, the last one can be cut off.
-fn assert_lines(mut bytes: &[u8], whole: bool) {
-    while !bytes.is_empty() {
-        if let [255, 252 | 254, _, rest @ ..] = bytes {
-            bytes = rest;
-            continue;
-        }
-        let Some(end) = bytes.windows(2).position(|two| two == b"\r\n") else {
-            return assert!(!whole, "{:?} does not end", bytes.escape_ascii().to_string());
-        };
-        let line = std::str::from_utf8(&bytes[..end]).expect("a line of UTF-8");
-        assert_harmless(line);
-        assert!(has_shape(line), "{line:?} has none of the five shapes");
-        bytes = &bytes[end + 2..];
-    }
-}
-
-fn has_shape(line: &str) -> bool {
-    if let Some(words) = line.strip_prefix("* ").or_else(|| line.strip_prefix("! ")) {
-        return !words.is_empty();
-    }
-    let Some((time, said)) = line.strip_prefix('[').and_then(|line| line.split_once("] ")) else { return false };
-    // The console also shows the room, and whether the member is muted: `(games) (muted) alice: text`.
-    let mut said = said;
-    while let Some((remark, rest)) = said.strip_prefix('(').and_then(|said| said.split_once(") ")) {
-        if remark.contains(' ') {
-            break;
-        }
-        said = rest;
-    }
-    let action = said.strip_prefix("* ").unwrap_or(said);
-    let (name, text) = action.split_once(' ').unwrap_or((action, ""));
-    let is_name = |name: &str| !name.is_empty() && !name.contains([' ', '@']);
-    let is_said = name.strip_suffix(':').is_some_and(is_name);
-    let is_whisper = is_name(name) && text.strip_prefix("-> ").is_some_and(|text| text.contains(": "));
-    time == "23:59:58" && (said != action || is_said || is_whisper) && !text.is_empty()
 }
