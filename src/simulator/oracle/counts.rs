@@ -15,6 +15,8 @@ pub struct Counts {
     pub irc_optional: usize,
     /// Lines of NAMES that were left out, because the session had much to read.
     pub irc_cut_names: usize,
+    /// Clients of IRC with a WebSocket.
+    pub irc_frames: usize,
     /// Answers with a label.
     pub labels: usize,
     /// MODE commands with several changes that were shown in one line.
@@ -119,6 +121,7 @@ impl AddAssign for Counts {
         self.irc_shared += other.irc_shared;
         self.irc_optional += other.irc_optional;
         self.irc_cut_names += other.irc_cut_names;
+        self.irc_frames += other.irc_frames;
         self.labels += other.labels;
         self.irc_joined_modes += other.irc_joined_modes;
         self.irc_histories += other.irc_histories;

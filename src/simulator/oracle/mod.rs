@@ -220,7 +220,7 @@ impl Oracle {
             TraceEvent::Committed { time, change, is_applied, .. } => self.commit(&change, is_applied, time, now),
             TraceEvent::Raw(id) => {
                 let who = self.in_slot(id);
-                if self.readers[who].page {
+                if self.readers[who].has_frames() {
                     // A pong, or the last frame.
                     return;
                 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::names;
+use super::page::{self, Frames};
 use crate::simulator::oracle::Typed;
 use crate::util::test_support::Random;
 
@@ -16,14 +17,36 @@ pub struct IrcClient {
     bytes: Vec<u8>,
     /// The references of batches that have begun and not ended.
     open_batches: BTreeSet<String>,
+    /// The frames, if it uses a WebSocket, and whether it reads binary ones.
+    frames: Option<(Frames, bool)>,
 }
 
 impl IrcClient {
+    /// A client that uses a WebSocket.
+    pub fn with_frames(is_binary: bool) -> IrcClient {
+        IrcClient { frames: Some((Frames::default(), is_binary)), ..IrcClient::default() }
+    }
+
+    /// Whether it uses a WebSocket.
+    pub fn has_frames(&self) -> bool {
+        self.frames.is_some()
+    }
+
     /// Returns the lines in these bytes, as far as they are whole. What nobody can know is left out: ids of messages for one
     /// member alone, references of batches, and for how long a member was silent.
     pub fn read(&mut self, fresh: &[u8]) -> Vec<u8> {
-        self.bytes.extend_from_slice(fresh);
         let mut lines = Vec::new();
+        match &mut self.frames {
+            None => self.bytes.extend_from_slice(fresh),
+            Some((frames, is_binary)) => {
+                for (first, payload) in frames.read(fresh) {
+                    assert_eq!(first, if *is_binary { 0x82 } else { 0x81 }, "a message of what kind?");
+                    assert!(!payload.contains(&b'\n'), "a message is one line");
+                    self.bytes.extend(payload);
+                    self.bytes.extend_from_slice(b"\r\n");
+                }
+            }
+        }
         while let Some(end) = self.bytes.iter().position(|&byte| byte == b'\n') {
             let line: Vec<u8> = self.bytes.drain(..=end).collect();
             let line = String::from_utf8(line).expect("a line of UTF-8");
@@ -278,7 +301,7 @@ pub fn with_label(random: &mut Random, line: String) -> String {
 }
 
 /// The bytes that a client sends for a line, and how the server should understand them.
-pub fn bytes(random: &mut Random, line: String) -> (Vec<u8>, Vec<Typed>) {
+pub fn bytes(random: &mut Random, line: String, has_frames: bool) -> (Vec<u8>, Vec<Typed>) {
     let end = *random.pick::<&[u8]>(&[&b"\r\n"[..], b"\n", b"\r\n\r\n"]);
     let (mut bytes, typed) = match random.below(60) {
         0 => (format!("PRIVMSG #den :{}", "x".repeat(500 + random.below(900))).into_bytes(), Typed::TooLong),
@@ -286,6 +309,14 @@ pub fn bytes(random: &mut Random, line: String) -> (Vec<u8>, Vec<Typed>) {
         2 => (line.replace(" :", " :\u{2}").into_bytes(), Typed::Line(line)),
         _ => (line.clone().into_bytes(), Typed::Line(line)),
     };
+    if has_frames {
+        // A text must be UTF-8.
+        let opcode = if typed == Typed::NotUtf8 { 2 } else { 1 + random.below(2) as u8 };
+        if random.one_in(3) {
+            bytes.extend_from_slice(end);
+        }
+        return (page::message(random, opcode, &bytes), vec![typed]);
+    }
     bytes.extend_from_slice(end);
     (bytes, vec![typed])
 }

@@ -59,3 +59,10 @@ pub struct Person {
     /// The connection is closed, and has been checked.
     pub done: bool,
 }
+
+impl Person {
+    /// Whether it sends frames of a WebSocket.
+    pub fn has_frames(&self) -> bool {
+        self.page.is_some() || self.irc.as_ref().is_some_and(IrcClient::has_frames)
+    }
+}

@@ -6,17 +6,26 @@ use crate::util::test_support::Random;
 
 /// A browser's request for a WebSocket, with words such as `room=den` in its URL.
 pub fn upgrade(words: &str) -> String {
+    upgrade_of("/ws", words, "")
+}
+
+/// A request for a WebSocket that speaks a subprotocol, unless that is empty.
+pub fn upgrade_of(path: &str, words: &str, protocol: &str) -> String {
     let words: Vec<String> = words.split_whitespace().map(|word| word.replace('!', "%21")).collect();
     let query = if words.is_empty() { String::new() } else { format!("?{}", words.join("&")) };
+    let protocol = match protocol {
+        "" => String::new(),
+        protocol => format!("Sec-WebSocket-Protocol: {protocol}\r\n"),
+    };
     format!(
-        "GET /ws{query} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        "GET {path}{query} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{protocol}\r\n"
     )
 }
 
-/// The reading side of a page.
-pub struct SimulatedPage {
-    program: Program,
+/// The frames that a browser receives.
+#[derive(Default)]
+pub struct Frames {
     /// Received bytes that are no whole frame yet.
     bytes: Vec<u8>,
     is_upgraded: bool,
@@ -26,18 +35,13 @@ pub struct SimulatedPage {
     is_closed: bool,
 }
 
-impl SimulatedPage {
-    /// A page that has received nothing.
-    pub fn new(program: Program) -> Self {
-        SimulatedPage { program, bytes: Vec::new(), is_upgraded: false, is_refused: false, is_closed: false }
-    }
-
-    /// Returns what a plain client would have received instead of these bytes, as far as known.
-    pub fn read(&mut self, fresh: &[u8]) -> Vec<u8> {
+impl Frames {
+    /// Returns the first bytes and the payloads of the messages that have come whole.
+    pub fn read(&mut self, fresh: &[u8]) -> Vec<(u8, Vec<u8>)> {
         self.bytes.extend_from_slice(fresh);
-        let mut lines = Vec::new();
+        let mut messages = Vec::new();
         if !self.is_upgraded && !self.is_refused {
-            let Some(end) = self.bytes.windows(4).position(|four| four == b"\r\n\r\n") else { return lines };
+            let Some(end) = self.bytes.windows(4).position(|four| four == b"\r\n\r\n") else { return messages };
             self.is_upgraded = self.bytes.starts_with(b"HTTP/1.1 101 ");
             self.is_refused = !self.is_upgraded;
             assert!(self.is_upgraded || self.bytes.starts_with(b"HTTP/1.1 408 "), "an answer of what kind?");
@@ -48,12 +52,35 @@ impl SimulatedPage {
         {
             assert!(!self.is_closed, "a frame behind the last one");
             match first {
-                0x81 => self.program.show(payload, &mut lines),
+                0x81 | 0x82 => messages.push((first, payload.to_vec())),
                 0x88 => self.is_closed = true,
                 0x8a => {}
                 first => panic!("a frame that begins with {first:#x}"),
             }
             self.bytes.drain(..length);
+        }
+        messages
+    }
+}
+
+/// The reading side of a page.
+pub struct SimulatedPage {
+    program: Program,
+    frames: Frames,
+}
+
+impl SimulatedPage {
+    /// A page that has received nothing.
+    pub fn new(program: Program) -> Self {
+        SimulatedPage { program, frames: Frames::default() }
+    }
+
+    /// Returns what a plain client would have received instead of these bytes, as far as known.
+    pub fn read(&mut self, fresh: &[u8]) -> Vec<u8> {
+        let mut lines = Vec::new();
+        for (first, payload) in self.frames.read(fresh) {
+            assert_eq!(first, 0x81, "a page reads texts");
+            self.program.show(&payload, &mut lines);
         }
         lines
     }
@@ -97,15 +124,19 @@ pub fn bytes(random: &mut Random, line: String, max_line: usize) -> (Vec<u8>, Ve
         }
         _ => {}
     }
-    // In fragments of any size, with pings and pongs between them.
-    let (mut bytes, mut rest, mut opcode) = (Vec::new(), text.as_bytes(), 1);
+    (message(random, 1, text.as_bytes()), vec![typed])
+}
+
+/// A message in fragments of any size, with pings and pongs between them.
+pub fn message(random: &mut Random, mut opcode: u8, mut rest: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
     loop {
         let step = if random.one_in(3) { random.below(rest.len() + 1) } else { rest.len() };
         let (piece, later) = rest.split_at(step);
         let is_last = later.is_empty() && !random.one_in(10);
         bytes.extend(masked(random, if is_last { 0x80 } else { 0 } | opcode, piece));
         if is_last {
-            return (bytes, vec![typed]);
+            return bytes;
         }
         (rest, opcode) = (later, 0);
         if random.one_in(4) {
@@ -115,13 +146,13 @@ pub fn bytes(random: &mut Random, line: String, max_line: usize) -> (Vec<u8>, Ve
     }
 }
 
-/// The last bytes of a browser: a closing handshake, nothing, or a violation of the RFC.
-pub fn end(random: &mut Random) -> Vec<u8> {
+/// The last bytes of a browser: a closing handshake, nothing, or a violation of the RFC. IRC may have binary messages.
+pub fn end(random: &mut Random, is_irc: bool) -> Vec<u8> {
     match random.below(4) {
         0 => Vec::new(),
         1 => {
-            let bad: [(u8, &[u8]); 4] = [(0x83, b""), (0x81, b"\xff"), (0x82, b"x"), (0xc1, b"x")];
-            let (first, payload) = *random.pick(&bad);
+            let bad: [(u8, &[u8]); 4] = [(0x83, b""), (0x81, b"\xff"), (0xc1, b"x"), (0x82, b"x")];
+            let (first, payload) = *random.pick(if is_irc { &bad[..3] } else { &bad });
             masked(random, first, payload)
         }
         2 => masked(random, 0x88, &[]),

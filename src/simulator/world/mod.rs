@@ -64,6 +64,8 @@ pub struct World {
     pub(super) revision: u32,
     /// The listener for IRC, if there is one.
     pub(super) irc_listener: Option<usize>,
+    /// The listener for IRC in frames, if there is one.
+    pub(super) irc_web_listener: Option<usize>,
     /// The number of texts that were typed.
     pub(super) texts: u32,
     /// The listeners whose ports are for TLS, as bits.
@@ -125,6 +127,10 @@ impl World {
         if has_irc {
             listeners.push((ListenerKind::Irc, network.listen()));
         }
+        let irc_web_listener = (has_irc && hash_of(seed) >> 50 & 1 == 0).then_some(listeners.len());
+        if irc_web_listener.is_some() {
+            listeners.push((ListenerKind::Web, network.listen()));
+        }
         hub.enable_trace();
         let sequencer = (seed / 4 % 4 == 1).then(|| DelayedSequencer::new(seed));
         let has_moderators = sequencer.is_none() || (seed / 8).is_multiple_of(2);
@@ -180,6 +186,7 @@ impl World {
             reloads: (hash_of(seed) >> 32 & 3 == 0).then_some(Random(seed)),
             most: MostEver::of(&plan.config),
             irc_listener,
+            irc_web_listener,
             texts: 0,
             tls: if hash_of(seed) >> 40 & 3 == 0 { hash_of(seed) >> 42 | 1 } else { 0 },
             proxies,

@@ -24,7 +24,7 @@ impl World {
                     let who = self.oracle.in_slot(id);
                     let wire = self.people[who].wire.borrow();
                     // A browser may end without a closing handshake.
-                    let is_broken = wire.is_lost() || self.people[who].page.is_some() && self.people[who].ends;
+                    let is_broken = wire.is_lost() || self.people[who].has_frames() && self.people[who].ends;
                     assert!(is_broken, "person {who} is lost and the connection is sound");
                     None
                 }
@@ -43,7 +43,7 @@ impl World {
                     let who = self.oracle.in_slot(id);
                     // A browser sends a close frame instead.
                     let person = &self.people[who];
-                    let has_ended = person.wire.borrow().told_end || person.page.is_some() && person.ends;
+                    let has_ended = person.wire.borrow().told_end || person.has_frames() && person.ends;
                     assert!(has_ended, "person {who} has not ended");
                     None
                 }

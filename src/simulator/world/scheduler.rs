@@ -47,7 +47,13 @@ impl World {
             false => String::new(),
         };
         let program = || Program::new(self.revision, &self.plan.config);
+        // A client of IRC with frames comes to the listener for browsers.
+        let frames = self.irc_web_listener.filter(|_| is_irc && self.random.one_in(3)).map(|listener| {
+            let is_binary = self.random.one_in(2);
+            (listener, is_binary)
+        });
         let listener = match irc_listener {
+            Some(_) if let Some((listener, _)) = frames => listener,
             Some(listener) => listener,
             None if page => self.plan.listeners,
             None => self.random.below(self.plan.listeners),
@@ -84,9 +90,17 @@ impl World {
             pace,
             page: page.then(|| SimulatedPage::new(program())),
             program: is_program.then(|| LineProgram::new(program())),
-            irc: is_irc.then(IrcClient::default),
+            irc: is_irc
+                .then(|| frames.map_or_else(IrcClient::default, |(_, is_binary)| IrcClient::with_frames(is_binary))),
             revision: if page || is_program { self.revision } else { 2 },
-            unsent: if page { page::upgrade(&wants).bytes().collect() } else { Default::default() },
+            unsent: match frames {
+                Some((_, is_binary)) => {
+                    let protocol = if is_binary { "binary.ircv3.net" } else { "text.ircv3.net" };
+                    page::upgrade_of("/", "", protocol).bytes().collect()
+                }
+                None if page => page::upgrade(&wants).bytes().collect(),
+                None => Default::default(),
+            },
             ends: false,
             // Who has spoken telnet is asked for passwords in another way.
             options: if self.hasher.is_some() { 0 } else { 100 },
@@ -98,7 +112,8 @@ impl World {
         self.oracle.add(addr, page.then(|| Wanted::read(&wants)), self.revision);
         self.alive.push(number);
         if is_irc {
-            self.oracle.begin_irc(number, self.is_tls(listener));
+            self.oracle.begin_irc(number, self.is_tls(listener), frames.is_some());
+            self.oracle.counts.irc_frames += usize::from(frames.is_some());
             let lines = irc::first_lines(&mut self.random, self.plan.people);
             lines.into_iter().for_each(|line| self.type_line(number, line));
         }
@@ -115,7 +130,7 @@ impl World {
         let max_line = self.plan.config.max_line;
         let (bytes, mut typed) = match person.page {
             Some(_) => page::bytes(&mut self.random, line, max_line),
-            None if person.irc.is_some() => irc::bytes(&mut self.random, line),
+            None if person.irc.is_some() => irc::bytes(&mut self.random, line, person.has_frames()),
             None => plain::bytes(&mut self.random, line, max_line, &mut person.options),
         };
         if self.trace {
@@ -123,7 +138,7 @@ impl World {
             eprintln!("{:5} {:12.3?} person {who} types {shown:?}", self.step.get(), self.at);
         }
         let person = &mut self.people[who];
-        if person.page.is_none() && !person.has_begun {
+        if !person.has_frames() && !person.has_begun {
             person.has_begun = !bytes.iter().all(|byte| b"\r\n\0".contains(byte));
             if person.has_begun && bytes[0] == 0 {
                 typed = vec![Typed::Foreign];
@@ -240,9 +255,9 @@ impl World {
     pub(super) fn end(&mut self, who: usize) {
         self.record_event(|| format!("person {who} ends"));
         let person = &mut self.people[who];
-        if person.page.is_some() {
+        if person.has_frames() {
             if !person.ends {
-                person.unsent.extend(page::end(&mut self.random));
+                person.unsent.extend(page::end(&mut self.random, person.irc.is_some()));
             }
         } else if !person.ends && !person.pauses && self.random.one_in(2) {
             person.unsent.extend(*b"last words");

@@ -53,12 +53,13 @@ pub struct IrcReader {
     subject: String,
     /// The names that it monitors, by their keys.
     monitored: BTreeMap<String, String>,
-    /// It is connected with TLS.
+    /// It is connected with TLS, and has frames.
     is_encrypted: bool,
+    has_frames: bool,
 }
 
 impl IrcReader {
-    fn new(is_encrypted: bool) -> IrcReader {
+    fn new(is_encrypted: bool, has_frames: bool) -> IrcReader {
         IrcReader {
             nick: "*".into(),
             caps: BTreeSet::new(),
@@ -68,6 +69,7 @@ impl IrcReader {
             subject: String::new(),
             monitored: BTreeMap::new(),
             is_encrypted,
+            has_frames,
         }
     }
 }
@@ -89,6 +91,11 @@ impl Identity {
 }
 
 impl Reader {
+    /// Whether it is sent frames of a WebSocket.
+    pub(super) fn has_frames(&self) -> bool {
+        self.page || self.irc.as_ref().is_some_and(|irc| irc.has_frames)
+    }
+
     pub(super) fn has_cap(&self, cap: &str) -> bool {
         self.irc.as_ref().is_some_and(|irc| irc.caps.contains(cap))
     }
@@ -96,8 +103,8 @@ impl Reader {
 
 impl Oracle {
     /// A reader has an IRC client.
-    pub fn begin_irc(&mut self, who: usize, is_encrypted: bool) {
-        self.readers[who].irc = Some(IrcReader::new(is_encrypted));
+    pub fn begin_irc(&mut self, who: usize, is_encrypted: bool, has_frames: bool) {
+        self.readers[who].irc = Some(IrcReader::new(is_encrypted, has_frames));
     }
 
     pub(super) fn is_irc(&self, session: usize) -> bool {

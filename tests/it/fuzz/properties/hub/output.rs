@@ -66,7 +66,7 @@ fn assert_irc<'b>(lines: impl Iterator<Item = &'b [u8]>) {
         let is_word = message.command.bytes().all(|byte| byte.is_ascii_uppercase());
         assert!(is_word || is_numeric && message.command.len() == 3, "{line:?} has an odd command");
         assert!(message.source.is_some() || message.command == "ERROR", "{line:?} comes from nobody");
-        assert!(!is_numeric || message.params.len() > 1, "{line:?} is not addressed");
+        assert!(!is_numeric || !message.params.is_empty(), "{line:?} is not addressed");
         if let Some(batch) = message.tags.get("batch") {
             assert!(open.contains(&*batch), "{line:?} belongs to no batch");
         }
