@@ -108,6 +108,7 @@ const CAPS: &[&str] = &[
     "away-notify",
     "batch",
     "draft/chathistory",
+    "draft/multiline",
     "draft/message-redaction",
     "draft/no-implicit-names",
     "draft/read-marker",
@@ -286,6 +287,32 @@ fn query(random: &mut Random, room: &str, name: &str, names: &[String]) -> Strin
         7 => format!("MONITOR - {name}"),
         _ => ["MONITOR L", "MONITOR S", "MONITOR C", "MONITOR L"][random.below(4)].into(),
     }
+}
+
+/// The lines of a message of several lines; mostly all of them are right.
+pub fn multiline(random: &mut Random, texts: &mut u32, rooms: &[String]) -> Vec<String> {
+    let room = if rooms.is_empty() { room(random) } else { random.pick(rooms) };
+    let command = if random.one_in(6) { "NOTICE" } else { "PRIVMSG" };
+    let begin = ["", "", "@label=m1 ", "@+x=1 ", "@label=m2;+x=1 "][random.below(5)];
+    let mut lines = vec![format!("{begin}BATCH +q draft/multiline #{room}")];
+    let count = if random.one_in(12) { 26 } else { 1 + random.below(4) };
+    for _ in 0..count {
+        let text = match random.below(16) {
+            0 | 1 => String::new(),
+            2 => names::words(random, texts, 1, 4000).chars().take(480).collect(),
+            _ => names::words(random, texts, 10, 420),
+        };
+        let concat = if random.one_in(4) { ";draft/multiline-concat" } else { "" };
+        let (reference, target) =
+            (if random.one_in(40) { "z" } else { "q" }, if random.one_in(40) { "tea" } else { room });
+        lines.push(format!("@batch={reference}{concat} {command} #{target} :{text}"));
+    }
+    let end = ["", "", "@label=m3 "][random.below(3)];
+    lines.push(format!("{end}BATCH -{}", if random.one_in(30) { "z" } else { "q" }));
+    if random.one_in(20) {
+        lines.remove(0);
+    }
+    lines
 }
 
 /// A line, mostly without a label. NAMES has none, since it may be cut.

@@ -193,6 +193,11 @@ impl World {
     fn compose_irc(&mut self, who: usize) {
         let (people, long) = (self.plan.people, self.plan.long);
         let has_name = self.oracle.readers[who].stage == ReaderStage::Here;
+        if has_name && self.random.one_in(20) {
+            let rooms = self.oracle.own_rooms(who);
+            let lines = irc::multiline(&mut self.random, &mut self.texts, &rooms);
+            return lines.into_iter().for_each(|line| self.type_line(who, line));
+        }
         let line = match has_name && !self.random.one_in(30) {
             false => irc::early_line(&mut self.random, people),
             true => {

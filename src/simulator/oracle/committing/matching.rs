@@ -15,6 +15,10 @@ impl Proposed {
             (Proposed::Say { text, kind, .. }, Change::Say { text: said, kind: given, .. }) => {
                 text == said && kind == given
             }
+            (Proposed::SayLines { lines, kind, tags, .. }, Change::SayLines(say)) => {
+                let said = say.lines.iter().map(|line| (line.text.to_string(), line.concat));
+                *kind == say.kind && tags.as_deref() == say.tags.as_deref() && said.eq(lines.iter().cloned())
+            }
             (Proposed::SayToRole { text, kind, operators, .. }, Change::SayToRole(said)) => {
                 *text == said.text && *kind == said.kind && *operators == (said.role == RoomRole::Operator)
             }

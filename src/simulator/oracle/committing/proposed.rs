@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use crate::chat::{Cause, MessageKind};
+use crate::simulator::oracle::irc::TextLine;
 use crate::simulator::oracle::moderation::mask::Mask;
 use crate::simulator::oracle::reader::OPERATOR;
 use crate::simulator::oracle::rooms::rules::{Kind, Value};
@@ -63,6 +64,14 @@ pub enum Proposed {
         room: usize,
         kind: MessageKind,
         text: String,
+    },
+    /// A message of several lines.
+    SayLines {
+        author: usize,
+        room: usize,
+        kind: MessageKind,
+        tags: Option<String>,
+        lines: Vec<TextLine>,
     },
     /// A message for the members with a role: operators, or those with voice, too.
     SayToRole {
@@ -193,7 +202,9 @@ impl Proposed {
             | Proposed::Introduce { who, .. }
             | Proposed::Rename { who, .. }
             | Proposed::Register { who, .. } => Some(who),
-            Proposed::Say { author, .. } | Proposed::SayToRole { author, .. } => Some(author),
+            Proposed::Say { author, .. } | Proposed::SayLines { author, .. } | Proposed::SayToRole { author, .. } => {
+                Some(author)
+            }
             Proposed::Kick { by, .. }
             | Proposed::Ban { by, .. }
             | Proposed::Unban { by, .. }
@@ -213,6 +224,9 @@ impl Proposed {
     }
 
     pub fn is_message(&self) -> bool {
-        matches!(self, Proposed::Say { .. } | Proposed::SayToRole { .. } | Proposed::Tag { .. })
+        matches!(
+            self,
+            Proposed::Say { .. } | Proposed::SayLines { .. } | Proposed::SayToRole { .. } | Proposed::Tag { .. }
+        )
     }
 }

@@ -10,7 +10,9 @@ impl Oracle {
     pub(super) fn count_refusal(&mut self, proposed: &Proposed, refusal: &str) {
         let keeps_out = ["You are banned from", "needs a key", "is not the key", "is invite-only", "is full ("];
         match proposed {
-            Proposed::Say { .. } | Proposed::SayToRole { .. } => self.counts.refused_speech += 1,
+            Proposed::Say { .. } | Proposed::SayLines { .. } | Proposed::SayToRole { .. } => {
+                self.counts.refused_speech += 1
+            }
             Proposed::Topic { .. } => {
                 let silences = [" is moderated: ", "slow mode", "You are muted in"];
                 self.counts.refused_topics += usize::from(silences.iter().any(|words| refusal.contains(words)));
@@ -59,7 +61,9 @@ impl Oracle {
                 self.refuse_speech(who, room, now).filter(|refusal| !refusal.contains(" is in slow mode"))
             }),
             Proposed::Say { author: OPERATOR, .. } => None,
-            Proposed::Say { author, room, .. } | Proposed::SayToRole { author, room, .. } => gone(author)
+            Proposed::Say { author, room, .. }
+            | Proposed::SayLines { author, room, .. }
+            | Proposed::SayToRole { author, room, .. } => gone(author)
                 .or_else(|| self.refuse_absent(author, room))
                 .or_else(|| self.refuse_speech(author, room, now)),
             Proposed::Rename { who, ref name, account, .. } => {

@@ -29,6 +29,7 @@ const COMMANDS: &[(&str, usize)] = &[
     ("MODE", 1),
     ("TAGMSG", 1),
     ("SETNAME", 1),
+    ("BATCH", 1),
     ("CHATHISTORY", 4),
     ("MARKREAD", 1),
     ("REDACT", 2),
@@ -106,12 +107,17 @@ impl Oracle {
                         let first = first.trim().to_owned();
                         self.propose_or_refuse(Proposed::Introduce { who: member, real_name: first }, now);
                     }
-                    "PRIVMSG" => self.irc_send_message(who, member, MessageKind::Said, &params, now),
-                    "NOTICE" => self.irc_send_message(who, member, MessageKind::Notice, &params, now),
+                    "PRIVMSG" | "NOTICE" => {
+                        let kind = if command == "NOTICE" { MessageKind::Notice } else { MessageKind::Said };
+                        if !self.collect_line(who, member, kind, line, &params) {
+                            self.irc_send_message(who, member, kind, &params, now);
+                        }
+                    }
                     "AWAY" => {
                         let text = Some(first).filter(|text| !text.is_empty());
                         self.propose_or_refuse(Proposed::Away { who: member, text }, now);
                     }
+                    "BATCH" => self.irc_batch(who, member, line, &params, now),
                     "CHATHISTORY" => self.irc_chathistory(who, member, &params),
                     "MARKREAD" => self.irc_markread(who, member, &params),
                     "REDACT" => self.irc_redact(who, member, &params, now),
@@ -218,7 +224,7 @@ impl Oracle {
         }
     }
 
-    fn irc_refuse(&mut self, who: usize, answers: bool, code: u16, text: &str) {
+    pub(super) fn irc_refuse(&mut self, who: usize, answers: bool, code: u16, text: &str) {
         if answers {
             self.irc_numeric(who, code, text);
         }

@@ -13,7 +13,7 @@ pub struct Label {
 }
 
 /// The value of a tag in the tags before a line.
-fn tag<'l>(line: &'l str, name: &str) -> Option<&'l str> {
+pub(super) fn tag<'l>(line: &'l str, name: &str) -> Option<&'l str> {
     let tags = line.strip_prefix('@')?.split(' ').next()?;
     tags.split(';').find_map(|tag| tag.strip_prefix(name)?.strip_prefix('='))
 }
@@ -69,6 +69,17 @@ impl Oracle {
         {
             self.irc_label = Some(Label { session, text: label.into(), begin: reader.expected.len() });
         }
+    }
+
+    /// The answer of a command comes with that of another one.
+    pub(super) fn take_label(&mut self, session: usize) -> Option<String> {
+        self.irc_label.take_if(|label| label.session == session).map(|label| label.text)
+    }
+
+    /// What a session is sent from now on is the answer of a command that came before.
+    pub(super) fn resume_label(&mut self, session: usize, text: String) {
+        let begin = self.readers[session].expected.len();
+        self.irc_label = Some(Label { session, text, begin });
     }
 
     /// What a session has been sent so far does not belong to its answer.

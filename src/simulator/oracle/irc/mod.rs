@@ -7,6 +7,7 @@ mod history;
 mod labels;
 mod modes;
 mod monitoring;
+mod multiline;
 mod queries;
 mod refusals;
 mod registering;
@@ -19,6 +20,8 @@ use std::net::IpAddr;
 
 pub(super) use self::labels::Label;
 pub(super) use self::modes::ModeChanges;
+use self::multiline::Multiline;
+pub(super) use self::multiline::TextLine;
 use self::registering::Registration;
 use crate::chat::{Config, Host, Now};
 use crate::simulator::oracle::Oracle;
@@ -53,6 +56,7 @@ pub struct IrcReader {
     subject: String,
     /// The names that it monitors, by their keys.
     monitored: BTreeMap<String, String>,
+    multiline: Option<Multiline>,
     /// It is connected with TLS, and has frames.
     is_encrypted: bool,
     has_frames: bool,
@@ -68,6 +72,7 @@ impl IrcReader {
             command: String::new(),
             subject: String::new(),
             monitored: BTreeMap::new(),
+            multiline: None,
             is_encrypted,
             has_frames,
         }

@@ -28,6 +28,19 @@ impl Oracle {
         text: &str,
         now: Now,
     ) {
+        self.say_to(author, speaker, number, (kind, text), true, now);
+    }
+
+    /// As `say`; unless `on_irc`, IRC clients do not read it.
+    pub(in crate::simulator::oracle) fn say_to(
+        &mut self,
+        author: usize,
+        speaker: Option<usize>,
+        number: usize,
+        (kind, text): (MessageKind, &str),
+        on_irc: bool,
+        now: Now,
+    ) {
         let (name, key) = match author {
             OPERATOR => ("server".to_owned(), "server".to_owned()),
             author => (self.members[author].name.clone(), self.members[author].key.clone()),
@@ -50,7 +63,7 @@ impl Oracle {
             self.send_room_event_to_console(number, mark, &format!("(muted) {spoken}"));
             for session in self.sessions(author) {
                 let has_echo = self.readers[session].echo || self.readers[session].has_cap("echo-message");
-                if has_echo || Some(session) != speaker {
+                if (has_echo || Some(session) != speaker) && (on_irc || !self.is_irc(session)) {
                     self.send_said(session, number, &message, kind, now);
                 }
             }
@@ -68,7 +81,7 @@ impl Oracle {
                     true => self.readers[session].echo || is_shared && Some(session) != speaker,
                     false => !self.ignores(member, author, &message.key),
                 };
-                if reads {
+                if reads && (on_irc || !self.is_irc(session)) {
                     self.send_said(session, number, &message, kind, now);
                 }
             }

@@ -99,6 +99,7 @@ impl Hub {
         {
             // The other lines are ignored until the batch ends.
             (batch.failed, batch.lines) = (true, Vec::new());
+            self.answer_begin(call.id, batch.label.take());
             self.fail_batch(call.id, fault);
         }
         if let Some(irc) = self.sessions.irc_mut(call.id) {
@@ -138,6 +139,14 @@ impl Hub {
         Ok(())
     }
 
+    /// What a session is sent from now on is the answer to the begin of its batch, if that had a label.
+    fn answer_begin(&mut self, id: ClientId, label: Option<Box<str>>) {
+        if let Some(irc) = self.sessions.irc_mut(id) {
+            irc.deferred_label = label;
+        }
+        self.resume_label(id);
+    }
+
     fn end_multiline(&mut self, call: &Call, reference: &str) -> Result<(), Fault> {
         let Some(asker) = self.caller(call) else { return Ok(()) };
         let Some(irc) = self.sessions.irc_mut(call.id) else { return Ok(()) };
@@ -149,8 +158,7 @@ impl Hub {
         }
         let kind = batch.kind.unwrap_or(MessageKind::Said);
         irc.command = if kind == MessageKind::Notice { "NOTICE" } else { "PRIVMSG" };
-        irc.deferred_label = batch.label;
-        self.resume_label(call.id);
+        self.answer_begin(call.id, batch.label);
         let (member, tags, lines) = (asker.member, batch.tags, batch.lines);
         if lines.iter().all(TextLine::is_blank) {
             self.numeric(call.id, 412, &[], "No text to send");
