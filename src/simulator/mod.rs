@@ -111,6 +111,21 @@ fn run_share(share: u64) {
             (1000, "members with IRC clients, their messages in rooms", vec![all.irc_members, all.irc_messages]),
             (3, "lines of NAMES left out", vec![all.irc_cut_names]),
             (
+                150,
+                "answers with a label, clients of IRC with frames, histories",
+                vec![all.labels, all.irc_frames, all.irc_histories],
+            ),
+            (
+                100,
+                "told of monitored members, messages for roles, messages of several lines",
+                vec![all.irc_monitored, all.irc_role_messages, all.irc_multiline],
+            ),
+            (
+                30,
+                "messages deleted with IRC, several modes in one line",
+                vec![all.irc_redactions, all.irc_joined_modes],
+            ),
+            (
                 200,
                 "changes of members that an IRC client knows from several rooms, lines for those with a capability",
                 vec![all.irc_shared, all.irc_optional],

@@ -137,6 +137,9 @@ fn caps(random: &mut Random) -> String {
         // One of them alone is of no use.
         caps.extend(["batch", "labeled-response"]);
     }
+    if random.one_in(3) {
+        caps.extend(["batch", "draft/multiline", "message-tags"]);
+    }
     caps.join(" ")
 }
 
@@ -189,7 +192,7 @@ pub fn line(
     texts: &mut u32,
     people: usize,
     long: usize,
-    messages: u64,
+    recent: &[(String, u64)],
     (names, rooms): (&[String], &[String]),
 ) -> String {
     let text = names::words(random, texts, long, 420);
@@ -200,7 +203,7 @@ pub fn line(
     };
     // Mostly one of its own.
     let room = if rooms.is_empty() || random.one_in(3) { room(random) } else { random.pick(rooms) };
-    match random.below(86) {
+    match random.below(90) {
         0..=15 => format!("PRIVMSG #{room} :{text}"),
         16..=18 => format!("PRIVMSG #{room} :\u{1}ACTION {text}\u{1}"),
         19 | 20 => format!("NOTICE #{room} :{text}"),
@@ -232,9 +235,9 @@ pub fn line(
         63 => format!("JOIN #{room},#tea,#den"),
         64 => format!("PART #{room},#tea"),
         65 => format!("PRIVMSG #den,{name},#{room} :{text}"),
-        68..=71 | 82..=85 => history_line(random, room, &name, messages),
+        68..=71 | 82..=85 => history_line(random, room, &name, recent),
         72..=75 => query(random, room, &name, names),
-        76..=78 => format!("MODE #{room} {}", modes(random, names, &name)),
+        76..=78 | 86..=89 => format!("MODE #{room} {}", modes(random, names, &name)),
         79 => format!("PRIVMSG {}#{room} :{text}", ["@", "+"][random.below(2)]),
         80 => format!("NOTICE @#{room} :{text}"),
         81 => format!("PRIVMSG +#{room} :\u{1}ACTION {text}\u{1}"),
@@ -265,15 +268,21 @@ fn modes(random: &mut Random, names: &[String], name: &str) -> String {
 }
 
 /// A line about older messages.
-fn history_line(random: &mut Random, room: &str, name: &str, messages: u64) -> String {
-    let id = (messages + 1).saturating_sub(random.below(5) as u64);
+fn history_line(random: &mut Random, room: &str, name: &str, recent: &[(String, u64)]) -> String {
+    let (known, id) = match recent.is_empty() || random.one_in(6) {
+        true => (room, random.below(9) as u64),
+        false => {
+            let (room, id) = random.pick(recent);
+            (&**room, *id)
+        }
+    };
     match random.below(11) {
         0..=2 => format!("CHATHISTORY LATEST #{room} * {}", [1, 3, 200][random.below(3)]),
         3 => format!("MARKREAD #{room}"),
         4 => format!("MARKREAD {name} timestamp=2026-11-2{}T12:00:00.000Z", random.below(10)),
         5 => format!("MARKREAD #{room} timestamp=2026-11-2{}T12:00:00.000Z", random.below(10)),
         6 => format!("REDACT {} {}", ["#nosuch", name][random.below(2)], ["0-1", "x"][random.below(2)]),
-        _ => format!("REDACT #{room} 0-{id}{}", ["", " :a mistake"][random.below(2)]),
+        _ => format!("REDACT #{known} 0-{id}{}", ["", " :a mistake"][random.below(2)]),
     }
 }
 

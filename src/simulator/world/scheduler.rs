@@ -202,8 +202,8 @@ impl World {
             false => irc::early_line(&mut self.random, people),
             true => {
                 let (names, rooms) = (self.oracle.member_names(), self.oracle.own_rooms(who));
-                let messages = self.oracle.messages;
-                irc::line(&mut self.random, &mut self.texts, people, long, messages, (&names, &rooms))
+                let recent = self.oracle.recent_messages(who);
+                irc::line(&mut self.random, &mut self.texts, people, long, &recent, (&names, &rooms))
             }
         };
         let line = irc::with_label(&mut self.random, line);

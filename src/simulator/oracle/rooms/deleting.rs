@@ -110,6 +110,17 @@ impl Oracle {
         words.into_iter().for_each(|words| self.send_notice(self.speaker, room, words));
     }
 
+    /// The newest messages in the rooms of a session's member: the room and the id of each; mostly its own ones.
+    pub fn recent_messages(&self, session: usize) -> Vec<(String, u64)> {
+        let Some(member) = self.readers[session].member else { return Vec::new() };
+        let newest = |room: usize| {
+            let found = self.rooms[room].as_ref()?;
+            let own = found.history.iter().rev().find(|entry| entry.message.author == member);
+            own.or(found.history.last()).map(|entry| (found.name.clone(), entry.message.id))
+        };
+        self.rooms_of(member).into_iter().filter_map(newest).collect()
+    }
+
     /// Proposes to delete messages, on IRC with a reason.
     pub(in crate::simulator::oracle) fn propose_deletion(
         &mut self,

@@ -10,6 +10,8 @@
 //! - `otext`, up to byte F8, is typed by the operator;
 //! - `wn` writes to at most n clients per turn; `tn` lets n tenths of a second pass, `d` a day.
 
+mod ending;
+mod kind;
 mod output;
 mod store;
 
@@ -17,8 +19,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use chinwag::chat::{
-    Answer, ClientId, Close, Config, Encoding, Hub, Input, IrcShape, Lang, Login, Mode, NewConnection, Now,
-    OfflineWhispers, PasswordAnswer, PasswordJob, ResumeRequest,
+    ClientId, Close, Config, Hub, Input, Lang, Login, Mode, NewConnection, Now, OfflineWhispers, ResumeRequest,
 };
 use chinwag::server::connection::{Connection, Flushed, Phase, Received};
 use chinwag::store::{InitialState, Record};
@@ -26,6 +27,7 @@ use chinwag::wire::line::LineDecoder;
 use chinwag::wire::renderers;
 use time::{Date, PrimitiveDateTime, Time};
 
+pub use self::kind::Kind;
 use self::output::{assert_lines, assert_output};
 use super::socket::Socket;
 
@@ -49,18 +51,6 @@ pub fn check(input: &[u8]) {
     simulation.check_login();
 }
 
-/// What a process answers whose verifier is the password itself.
-fn compare(job: &PasswordJob) -> PasswordAnswer {
-    let made = match job {
-        PasswordJob::Verify { password, verifier, .. } if password.text() != &**verifier => {
-            return PasswordAnswer::Wrong;
-        }
-        PasswordJob::Hash { password } | PasswordJob::Verify { new: Some(password), .. } => Some(password),
-        PasswordJob::Verify { new: None, .. } => None,
-    };
-    PasswordAnswer::Right { verifier: made.map(|password| password.text().into()), scram: None }
-}
-
 fn take(script: &mut &[u8]) -> Option<u8> {
     let (&first, rest) = script.split_first()?;
     *script = rest;
@@ -72,41 +62,6 @@ fn take_text<'a>(script: &mut &'a [u8]) -> &'a [u8] {
     let (text, rest) = script.split_at(end.unwrap_or(script.len()));
     *script = rest.get(1..).unwrap_or_default();
     text
-}
-
-/// What a client speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    Plain,
-    Irc,
-    /// IRC in frames of a WebSocket.
-    TextFrames,
-    BinaryFrames,
-}
-
-impl Kind {
-    fn encoding(self) -> Encoding {
-        match self {
-            Kind::Plain => Encoding::Plain,
-            Kind::Irc => Encoding::Irc(IrcShape::empty()),
-            Kind::TextFrames => Encoding::Irc(IrcShape::TEXT_FRAMES),
-            Kind::BinaryFrames => Encoding::Irc(IrcShape::BINARY_FRAMES),
-        }
-    }
-
-    /// The bytes of a text: as it is, or as one masked frame (RFC 6455, section 5.2). The mask changes nothing.
-    fn framed(self, text: &[u8]) -> Vec<u8> {
-        let first = match self {
-            Kind::Plain | Kind::Irc => return text.to_vec(),
-            Kind::TextFrames => 0x81,
-            Kind::BinaryFrames => 0x82,
-        };
-        let header = match text.len() {
-            short @ 0..126 => vec![first, 0x80 | short as u8],
-            long => [&[first, 0x80 | 126][..], &(long as u16).to_be_bytes()].concat(),
-        };
-        [&header[..], &[0; 4], text].concat()
-    }
 }
 
 pub struct Simulation {
@@ -313,19 +268,6 @@ impl Simulation {
         }
     }
 
-    /// Stores the records of the turn, answers store queries and compares passwords.
-    fn run_store(&mut self) {
-        self.stored.extend(self.hub.poll_records());
-        while let Some(query) = self.hub.poll_query() {
-            let answer = if self.is_unreadable { Answer::Nothing } else { self.run_query(&query.lookup) };
-            self.hub.handle_answer(query, answer, self.now());
-        }
-        while let Some(request) = self.hub.poll_password(self.now()) {
-            let answer = if self.is_unreadable { PasswordAnswer::Failed } else { compare(&request.job) };
-            self.hub.handle_password(&request, answer, self.now());
-        }
-    }
-
     fn receive(&mut self, slot: usize) {
         let (id, now) = (ClientId::new(slot), self.now());
         let is_framed = matches!(self.kinds[slot], Kind::TextFrames | Kind::BinaryFrames);
@@ -413,66 +355,5 @@ impl Simulation {
             self.hub.handle_closed(ClientId::new(slot), self.now());
             assert_output(self.kinds[slot], &connection.stream.output, whole);
         }
-    }
-
-    /// Lets all clients read, then end their input: no input or output may remain.
-    pub fn end(&mut self) {
-        for last in [false, true] {
-            for slot in 0..CLIENTS {
-                if let Some(connection) = &mut self.connections[slot] {
-                    let socket = &mut connection.stream;
-                    (socket.room, socket.piece) = (usize::MAX, usize::MAX);
-                    socket.ended |= last;
-                    self.hub.handle_writable(ClientId::new(slot));
-                }
-            }
-            for _ in 0..MAX_TURNS {
-                self.turn(usize::MAX);
-                self.at += Duration::from_millis(500);
-                let waiting = |connection: &Connection<Socket>| {
-                    let socket = &connection.stream;
-                    !socket.input.is_empty() || socket.ended || socket.broken || connection.has_more_input()
-                };
-                let waiting = !self.is_shut_down && self.connections.iter().flatten().any(waiting);
-                // Clients with IRC may read joins and leaves with the summary for the others, which comes later.
-                let is_read = |slot: usize| {
-                    let is_plain = self.kinds[slot] == Kind::Plain;
-                    self.connections[slot].is_none() || is_plain || self.hub.is_up_to_date(ClientId::new(slot))
-                };
-                let is_read = (0..CLIENTS).all(is_read);
-                if !waiting && !self.hub.has_work() && is_read && self.is_shut_down == self.hub.is_ending() {
-                    break;
-                }
-            }
-            for slot in 0..CLIENTS {
-                let id = ClientId::new(slot);
-                let Some(connection) = &self.connections[slot] else { continue };
-                assert!(self.hub.is_up_to_date(id), "slot {slot} is not written to");
-                let is_cut_off = self.hub.is_cut_off(id);
-                assert_output(self.kinds[slot], &connection.stream.output, !is_cut_off);
-                let is_read = connection.stream.input.is_empty() && !connection.stream.ended;
-                assert!(self.is_shut_down || is_read, "slot {slot} is not read from");
-            }
-        }
-    }
-
-    /// A new client must be able to log in to the empty server.
-    pub fn check_login(&mut self) {
-        if self.is_shut_down {
-            return;
-        }
-        let mut connection = Connection::new(Socket::new(usize::MAX), 0);
-        self.kinds[0] = Kind::Plain;
-        connection.stream.input.extend(b"zoe-77\n");
-        self.connections[0] = Some(connection);
-        self.resumes[0] = Duration::ZERO;
-        // A documentation address (RFC 5737): only a ban of a large network contains it.
-        self.hub.handle_plain_connection(ClientId::new(0), ([192, 0, 2, 77], 7).into(), self.now());
-        self.receive(0);
-        self.write(usize::MAX);
-        let greeting = self.connections[0].take().map(|connection| connection.stream.output).unwrap_or_default();
-        let greeting = String::from_utf8_lossy(&greeting);
-        let expected = ["1 here: you.", "当前1人", "operator", "管理员", "banned", "封禁"];
-        assert!(expected.iter().any(|text| greeting.contains(text)), "the server is not empty: {greeting:?}");
     }
 }

@@ -1,16 +1,41 @@
-//! The store of a simulation: what its records say.
+//! The store of a simulation, which is what its records say, and the process that compares passwords.
 
 use std::convert::Infallible;
 
 use chinwag::chat::policy::nick::fold;
 use chinwag::chat::span::{Side, Since, Span, millis};
-use chinwag::chat::{Answer, DeleteChoice, HistoryRange, Lookup};
+use chinwag::chat::{Answer, DeleteChoice, HistoryRange, Lookup, PasswordAnswer, PasswordJob};
 use chinwag::store::{Message, Record, Whisper};
 
 use super::Simulation;
 
+/// What a process answers whose verifier is the password itself.
+fn compare(job: &PasswordJob) -> PasswordAnswer {
+    let made = match job {
+        PasswordJob::Verify { password, verifier, .. } if password.text() != &**verifier => {
+            return PasswordAnswer::Wrong;
+        }
+        PasswordJob::Hash { password } | PasswordJob::Verify { new: Some(password), .. } => Some(password),
+        PasswordJob::Verify { new: None, .. } => None,
+    };
+    PasswordAnswer::Right { verifier: made.map(|password| password.text().into()), scram: None }
+}
+
 impl Simulation {
-    pub(super) fn run_query(&self, lookup: &Lookup) -> Answer {
+    /// Stores the records of the turn, answers store queries and compares passwords.
+    pub(super) fn run_store(&mut self) {
+        self.stored.extend(self.hub.poll_records());
+        while let Some(query) = self.hub.poll_query() {
+            let answer = if self.is_unreadable { Answer::Nothing } else { self.run_query(&query.lookup) };
+            self.hub.handle_answer(query, answer, self.now());
+        }
+        while let Some(request) = self.hub.poll_password(self.now()) {
+            let answer = if self.is_unreadable { PasswordAnswer::Failed } else { compare(&request.job) };
+            self.hub.handle_password(&request, answer, self.now());
+        }
+    }
+
+    fn run_query(&self, lookup: &Lookup) -> Answer {
         let (room, before, words, n) = match lookup {
             Lookup::History { room, range, n } => return self.history(room, *range, *n),
             Lookup::Span { room, span, n } => return self.span(room, *span, *n),
