@@ -116,12 +116,12 @@ fn run_share(share: u64) {
                 vec![all.labels, all.irc_frames, all.irc_histories],
             ),
             (
-                100,
-                "told of monitored members, messages for roles, messages of several lines",
-                vec![all.irc_monitored, all.irc_role_messages, all.irc_multiline],
+                60,
+                "told of monitored members, messages for roles, messages of several lines, metadata",
+                vec![all.irc_monitored, all.irc_role_messages, all.irc_multiline, all.irc_metadata],
             ),
             (
-                30,
+                20,
                 "messages deleted with IRC, several modes in one line",
                 vec![all.irc_redactions, all.irc_joined_modes],
             ),

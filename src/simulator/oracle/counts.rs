@@ -17,6 +17,8 @@ pub struct Counts {
     pub irc_cut_names: usize,
     /// Clients of IRC with a WebSocket.
     pub irc_frames: usize,
+    /// Changes of metadata.
+    pub irc_metadata: usize,
     /// Messages of several lines.
     pub irc_multiline: usize,
     /// Answers with a label.
@@ -124,6 +126,7 @@ impl AddAssign for Counts {
         self.irc_optional += other.irc_optional;
         self.irc_cut_names += other.irc_cut_names;
         self.irc_frames += other.irc_frames;
+        self.irc_metadata += other.irc_metadata;
         self.irc_multiline += other.irc_multiline;
         self.labels += other.labels;
         self.irc_joined_modes += other.irc_joined_modes;

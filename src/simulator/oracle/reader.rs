@@ -41,6 +41,12 @@ pub enum ReaderStage {
     Gone,
 }
 
+/// Lines that may be left out: where they stand, and what stands there then.
+pub struct Optional {
+    pub place: Range<usize>,
+    pub instead: Vec<u8>,
+}
+
 /// One connection.
 pub struct Reader {
     pub addr: SocketAddr,
@@ -59,8 +65,8 @@ pub struct Reader {
     pub stage: ReaderStage,
     /// All bytes that it should ever be sent, and the number written.
     pub expected: Vec<u8>,
-    /// Where lines of NAMES stand in `expected` that the server may leave out, because the session has much to read.
-    pub optional: Vec<Range<usize>>,
+    /// What the server may leave out in `expected`, because the session has much to read.
+    pub optional: Vec<Optional>,
     pub written: usize,
     /// The last bytes that were written, as they were.
     pub raw_end: Vec<u8>,

@@ -1,7 +1,7 @@
 //! The comparison of what was written with what was expected, and how far readers are behind.
 
 use crate::simulator::oracle::Oracle;
-use crate::simulator::oracle::reader::Reader;
+use crate::simulator::oracle::reader::{Optional, Reader};
 
 /// Bytes that an object of JSON needs at most besides its texts.
 const MAX_OBJECT: usize = 200;
@@ -10,19 +10,19 @@ const MAX_OBJECT: usize = 200;
 const MAX_IRC_LINE: usize = 640;
 
 impl Reader {
-    /// Forgets the optional line that differs from these bytes, if there is one. What was written of it must be the beginning
-    /// of what comes next, too.
+    /// Leaves out the optional lines that differ from these bytes, if there are some. What was written of them must be the
+    /// beginning of what stands there then, too.
     fn leave_out(&mut self, bytes: &[u8]) -> bool {
         let same = self.expected[self.written..].iter().zip(bytes).take_while(|(a, b)| a == b).count();
         let differs = self.written + same;
-        let Some(index) = self.optional.iter().position(|line| line.contains(&differs)) else { return false };
-        let line = self.optional.remove(index);
-        let written = self.expected[line.start..line.end.min(self.written.max(line.start))].to_vec();
-        self.expected.drain(line.clone());
-        assert!(self.expected[line.start..].starts_with(&written), "a line of NAMES has an end");
-        let moved = |at: usize| if at > line.start { at - line.len() } else { at };
-        self.optional.iter_mut().for_each(|other| *other = moved(other.start)..moved(other.end));
+        let Some(index) = self.optional.iter().position(|lines| lines.place.contains(&differs)) else { return false };
+        let Optional { place, instead } = self.optional.remove(index);
+        let written = self.expected[place.start..place.end.min(self.written.max(place.start))].to_vec();
+        let moved = |at: usize| if at > place.start { at - place.len() + instead.len() } else { at };
+        self.optional.iter_mut().for_each(|other| other.place = moved(other.place.start)..moved(other.place.end));
         self.sources.iter_mut().for_each(|(begin, _)| *begin = moved(*begin));
+        self.expected.splice(place.clone(), instead);
+        assert!(self.expected[place.start..].starts_with(&written), "lines that are left out have begun");
         true
     }
 }
@@ -64,7 +64,7 @@ impl Oracle {
             panic!("person {who} is sent unexpected bytes\n{}", difference(bytes, unread));
         }
         reader.written += bytes.len();
-        reader.optional.retain(|line| line.end > reader.written);
+        reader.optional.retain(|lines| lines.place.end > reader.written);
         let mut rooms = Vec::new();
         while let Some((_, room)) = reader.sources.pop_front_if(|(begin, _)| *begin < reader.written) {
             rooms.push(room);

@@ -110,6 +110,7 @@ const CAPS: &[&str] = &[
     "draft/chathistory",
     "draft/multiline",
     "draft/message-redaction",
+    "draft/metadata-3",
     "draft/no-implicit-names",
     "draft/read-marker",
     "echo-message",
@@ -203,7 +204,7 @@ pub fn line(
     };
     // Mostly one of its own.
     let room = if rooms.is_empty() || random.one_in(3) { room(random) } else { random.pick(rooms) };
-    match random.below(90) {
+    match random.below(97) {
         0..=15 => format!("PRIVMSG #{room} :{text}"),
         16..=18 => format!("PRIVMSG #{room} :\u{1}ACTION {text}\u{1}"),
         19 | 20 => format!("NOTICE #{room} :{text}"),
@@ -238,6 +239,7 @@ pub fn line(
         68..=71 | 82..=85 => history_line(random, room, &name, recent),
         72..=75 => query(random, room, &name, names),
         76..=78 | 86..=89 => format!("MODE #{room} {}", modes(random, names, &name)),
+        90..=96 => metadata_line(random, room, &name),
         79 => format!("PRIVMSG {}#{room} :{text}", ["@", "+"][random.below(2)]),
         80 => format!("NOTICE @#{room} :{text}"),
         81 => format!("PRIVMSG +#{room} :\u{1}ACTION {text}\u{1}"),
@@ -295,6 +297,28 @@ fn query(random: &mut Random, room: &str, name: &str, names: &[String]) -> Strin
         5 | 6 => format!("MONITOR + {name},{}", ["alice", "bob", "carol", "p3"][random.below(4)]),
         7 => format!("MONITOR - {name}"),
         _ => ["MONITOR L", "MONITOR S", "MONITOR C", "MONITOR L"][random.below(4)].into(),
+    }
+}
+
+/// A line about metadata.
+fn metadata_line(random: &mut Random, room: &str, name: &str) -> String {
+    let key = ["url", "color", "avatar"][random.below(3)];
+    let target = match random.below(6) {
+        0 => format!("#{room}"),
+        1 => name.into(),
+        _ => "*".into(),
+    };
+    match random.below(13) {
+        0..=3 => format!("METADATA {target} SET {key} :{} of {key}", ["one", "two"][random.below(2)]),
+        4 => format!("METADATA {target} SET {key}{}", ["", " :"][random.below(2)]),
+        5 => format!("METADATA {target} CLEAR"),
+        6 => format!("METADATA {name} GET {key} url"),
+        7 => format!("METADATA #{room} GET color"),
+        8 => format!("METADATA {target} LIST"),
+        9 => format!("METADATA #{room} SYNC"),
+        10 => format!("METADATA * UNSUB {key}"),
+        11 => "METADATA * SUBS".into(),
+        _ => format!("METADATA * SUB {key} avatar"),
     }
 }
 

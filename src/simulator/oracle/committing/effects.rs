@@ -44,6 +44,9 @@ impl Oracle {
             Proposed::Tag { who, room, tags } => self.irc_tagged(who, room, &tags, now),
             Proposed::Introduce { who, real_name } => self.irc_introduced(who, &real_name, now),
             Proposed::Say { author, room, kind, text } => self.say(author, session, room, kind, &text, now),
+            Proposed::Metadata { by, target, key, value } => {
+                self.commit_metadata((by, session), target, (key, value), now);
+            }
             Proposed::SayLines { author, room, kind, tags, lines } => {
                 self.say_lines(author, session, room, kind, tags.as_deref(), &lines, now);
             }

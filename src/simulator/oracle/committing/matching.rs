@@ -1,6 +1,6 @@
 //! Whether the server commits what was proposed.
 
-use crate::chat::change::{Change, Place, RestrictionKind, RoleChange};
+use crate::chat::change::{Change, MetadataChange, Place, RestrictionKind, RoleChange};
 use crate::chat::settings::Setting;
 use crate::chat::{MaskKind, RoomRole};
 use crate::simulator::oracle::committing::proposed::Proposed;
@@ -15,6 +15,13 @@ impl Proposed {
             (Proposed::Say { text, kind, .. }, Change::Say { text: said, kind: given, .. }) => {
                 text == said && kind == given
             }
+            (Proposed::Metadata { key, value, .. }, Change::SetMetadata(set)) => match &set.change {
+                MetadataChange::Set { key: set, value: new } => {
+                    key.as_deref() == Some(&**set) && value.as_deref() == Some(&**new)
+                }
+                MetadataChange::Unset { key: unset } => key.as_deref() == Some(&**unset) && value.is_none(),
+                MetadataChange::Clear => key.is_none(),
+            },
             (Proposed::SayLines { lines, kind, tags, .. }, Change::SayLines(say)) => {
                 let said = say.lines.iter().map(|line| (line.text.to_string(), line.concat));
                 *kind == say.kind && tags.as_deref() == say.tags.as_deref() && said.eq(lines.iter().cloned())

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::chat::{Cause, MessageKind};
-use crate::simulator::oracle::irc::TextLine;
+use crate::simulator::oracle::irc::{Target, TextLine};
 use crate::simulator::oracle::moderation::mask::Mask;
 use crate::simulator::oracle::reader::OPERATOR;
 use crate::simulator::oracle::rooms::rules::{Kind, Value};
@@ -64,6 +64,13 @@ pub enum Proposed {
         room: usize,
         kind: MessageKind,
         text: String,
+    },
+    /// The value of a key; without a key, all are removed.
+    Metadata {
+        by: usize,
+        target: Target,
+        key: Option<String>,
+        value: Option<String>,
     },
     /// A message of several lines.
     SayLines {
@@ -206,6 +213,7 @@ impl Proposed {
                 Some(author)
             }
             Proposed::Kick { by, .. }
+            | Proposed::Metadata { by, .. }
             | Proposed::Ban { by, .. }
             | Proposed::Unban { by, .. }
             | Proposed::Mute { by, .. }

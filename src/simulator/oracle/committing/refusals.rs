@@ -73,6 +73,7 @@ impl Oracle {
             Proposed::SetPassword { account, .. } => self.refuse_removed(account),
             Proposed::SetKeys { account, ref password } => self.refuse_keys(account, password),
             Proposed::Unregister { by, account } => self.refuse_removal(by, account),
+            Proposed::Metadata { by, target, .. } => self.refuse_metadata(by, target),
             Proposed::Kick { by, who, room: Some(room), ref name, .. } => self.refuse_room_kick(by, who, room, name),
             Proposed::Kick { by, who, ref name, .. } | Proposed::Mute { by, who, ref name, .. } => {
                 self.refuse_act(by, who, name)

@@ -4,6 +4,7 @@ use super::{Identity, MAX_LINE, Oracle, lines_of};
 use crate::chat::Now;
 use crate::simulator::oracle::committing::proposed::Proposed;
 use crate::simulator::oracle::moderation::rank::Rank;
+use crate::simulator::oracle::reader::Optional;
 
 /// The most bytes of a topic.
 const MAX_TEXT: usize = 390;
@@ -121,6 +122,7 @@ impl Oracle {
             self.irc_numeric(session, 366, &format!("#{} :End of /NAMES list", self.room_name(room)));
         }
         self.replay_on_irc(session, member, room);
+        self.sync_on_join(session, member, room, now);
     }
 
     fn send_names(&mut self, session: usize, room: usize) {
@@ -145,7 +147,7 @@ impl Oracle {
             self.irc_numeric(session, 353, &format!("{start}{names}"));
             if may_stop {
                 let end = self.readers[session].expected.len();
-                self.readers[session].optional.push(begin..end);
+                self.readers[session].optional.push(Optional { place: begin..end, instead: Vec::new() });
             }
         }
     }

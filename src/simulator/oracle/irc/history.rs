@@ -6,7 +6,7 @@ use super::{MAX_LINE, Oracle};
 use crate::chat::Now;
 use crate::simulator::oracle::members::entering::name;
 use crate::simulator::oracle::moderation::rank::Rank;
-use crate::simulator::oracle::reader::{OPERATOR, key};
+use crate::simulator::oracle::reader::{OPERATOR, Optional, key};
 use crate::simulator::oracle::rooms::Message;
 
 /// Messages of one answer at most.
@@ -48,7 +48,7 @@ impl Oracle {
         self.show_messages(session, room, &messages);
         if may_stop {
             let end = self.readers[session].expected.len();
-            self.readers[session].optional.push(begin..end);
+            self.readers[session].optional.push(Optional { place: begin..end, instead: Vec::new() });
         }
     }
 

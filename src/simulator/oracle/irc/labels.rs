@@ -2,7 +2,7 @@
 
 use super::Oracle;
 use crate::chat::Now;
-use crate::simulator::oracle::reader::ReaderStage;
+use crate::simulator::oracle::reader::{Optional, ReaderStage};
 
 /// The answer of a command with a label.
 pub struct Label {
@@ -110,7 +110,17 @@ impl Oracle {
             at += line.len() + 2;
             lines.push(line);
         }
-        let written = labelled(&self.config.name, &text, &lines);
+        let server = &self.config.name;
+        let written = labelled(server, &text, &lines);
+        let is_sure = |at: &usize| reader.optional.iter().all(|other| !other.place.contains(at));
+        let sure: Vec<&str> = starts.iter().zip(&lines).filter(|(at, _)| is_sure(at)).map(|(_, line)| *line).collect();
+        if sure.len() < 2 && sure.len() < lines.len() {
+            // Without the others, it is no batch.
+            reader.expected.extend(written.concat().into_bytes());
+            let instead = labelled(server, &text, &sure).concat().into_bytes();
+            reader.optional.retain(|other| other.place.start < begin);
+            return reader.optional.push(Optional { place: begin..reader.expected.len(), instead });
+        }
         // The new places of the old lines; the begin of a batch may stand before them.
         let before = usize::from(written.len() > lines.len() && !lines.is_empty());
         let (mut ends, mut end) = (Vec::new(), begin);
@@ -120,10 +130,10 @@ impl Oracle {
             ends.push(end);
         }
         let begin_of = |index: usize| if index + before == 0 { begin } else { ends[index + before - 1] };
-        for range in reader.optional.iter_mut().filter(|range| range.start >= begin) {
-            let first = starts.iter().position(|start| *start == range.start).expect("the begin of a line");
-            let last = starts.iter().rposition(|start| *start < range.end).expect("the end of a line");
-            *range = begin_of(first)..ends[last + before];
+        for other in reader.optional.iter_mut().filter(|other| other.place.start >= begin) {
+            let first = starts.iter().position(|start| *start == other.place.start).expect("the begin of a line");
+            let last = starts.iter().rposition(|start| *start < other.place.end).expect("the end of a line");
+            other.place = begin_of(first)..ends[last + before];
         }
     }
 }

@@ -5,6 +5,7 @@ mod commands;
 mod events;
 mod history;
 mod labels;
+mod metadata;
 mod modes;
 mod monitoring;
 mod multiline;
@@ -19,6 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 pub(super) use self::labels::Label;
+pub(super) use self::metadata::{Metadata, Target};
 pub(super) use self::modes::ModeChanges;
 use self::multiline::Multiline;
 pub(super) use self::multiline::TextLine;
@@ -57,6 +59,8 @@ pub struct IrcReader {
     /// The names that it monitors, by their keys.
     monitored: BTreeMap<String, String>,
     multiline: Option<Multiline>,
+    /// The keys of metadata to which it has subscribed.
+    subscribed: BTreeSet<String>,
     /// It is connected with TLS, and has frames.
     is_encrypted: bool,
     has_frames: bool,
@@ -73,6 +77,7 @@ impl IrcReader {
             subject: String::new(),
             monitored: BTreeMap::new(),
             multiline: None,
+            subscribed: BTreeSet::new(),
             is_encrypted,
             has_frames,
         }

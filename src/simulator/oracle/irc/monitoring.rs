@@ -62,7 +62,7 @@ impl Oracle {
     }
 
     /// The sessions that monitor a name.
-    fn watchers(&self, key: &str) -> Vec<usize> {
+    pub(super) fn watchers(&self, key: &str) -> Vec<usize> {
         let watches = |session: &usize| {
             let reader = &self.readers[*session];
             reader.stage == ReaderStage::Here && reader.irc.as_ref().is_some_and(|irc| irc.monitored.contains_key(key))

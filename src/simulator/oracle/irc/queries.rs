@@ -1,6 +1,6 @@
 //! WHO of a channel or a member, and WHOIS.
 
-use super::{Identity, MAX_LINE, Oracle, lines_of};
+use super::{Identity, MAX_LINE, Oracle, Target, lines_of};
 use crate::chat::Now;
 use crate::simulator::oracle::members::member::Member;
 
@@ -74,6 +74,11 @@ impl Oracle {
         }
         if let Some(away) = self.shown_away(member, other, now) {
             self.irc_numeric(who, 301, &format!("{name} :{away}"));
+        }
+        if self.readers[who].has_cap("draft/metadata-3") {
+            for (key, value) in self.shown_metadata(member, Target::Member(other), now) {
+                self.irc_numeric(who, 760, &format!("{name} {key} * :{value}"));
+            }
         }
         let sessions = self.sessions(other);
         let is_encrypted = |&session: &usize| self.readers[session].irc.as_ref().is_some_and(|irc| irc.is_encrypted);

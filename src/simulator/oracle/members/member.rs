@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use time::OffsetDateTime;
 
 use crate::chat::{Cause, Now};
-use crate::simulator::oracle::irc::Identity;
+use crate::simulator::oracle::irc::{Identity, Metadata};
 
 /// A name in the chat. It stays in the list after it has left.
 pub struct Member {
@@ -22,6 +22,7 @@ pub struct Member {
     pub away: Option<String>,
     /// Up to when it has read targets of IRC, by their keys.
     pub markers: HashMap<String, String>,
+    pub metadata: Metadata,
     /// The name and its key at that time, and the member if it was known.
     pub ignored: Vec<(String, String, Option<usize>)>,
     pub whisperer: Option<usize>,

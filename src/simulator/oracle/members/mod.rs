@@ -101,6 +101,7 @@ impl Oracle {
             since: now.local,
             away: None,
             markers: HashMap::new(),
+            metadata: Default::default(),
             ignored: Vec::new(),
             whisperer: None,
             is_member: true,

@@ -51,6 +51,7 @@ impl Oracle {
             self.irc_away(who, &[room], now);
             self.show_away_in(room, who, now);
         }
+        self.irc_show_metadata_of(who, room, now);
     }
 
     /// Greets a session in a room, and shows it the history. `is_only`: it reads no other room.

@@ -19,6 +19,7 @@ use time::{Date, OffsetDateTime};
 
 use crate::chat::{MessageKind, Now};
 use crate::simulator::oracle::Oracle;
+use crate::simulator::oracle::irc::Metadata;
 use crate::simulator::oracle::members::entering::name;
 use crate::simulator::oracle::phrases::SHAPE;
 use crate::simulator::oracle::reader::{NOWHERE, OPERATOR, key};
@@ -38,6 +39,7 @@ pub struct OracleRoom {
     /// When a member made it.
     pub created: Option<i64>,
     pub rules: Rules,
+    pub metadata: Metadata,
     /// It is in the store, which keeps it.
     pub is_stored: bool,
     /// Messages of it were deleted.
@@ -101,6 +103,7 @@ impl OracleRoom {
             topic_at: 0,
             created: None,
             rules: Rules::default(),
+            metadata: Metadata::new(),
             is_stored: false,
             has_deleted: false,
             newest_dropped: 0,
