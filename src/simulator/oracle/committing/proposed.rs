@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::chat::{Cause, MessageKind};
-use crate::simulator::oracle::irc::{Target, TextLine};
+use crate::simulator::oracle::irc::vocabulary::{Target, TextLine};
 use crate::simulator::oracle::moderation::mask::Mask;
 use crate::simulator::oracle::reader::OPERATOR;
 use crate::simulator::oracle::rooms::rules::{Kind, Value};

@@ -1,6 +1,7 @@
 //! Commands of IRC sessions about channels.
 
-use super::{Identity, MAX_LINE, Oracle, lines_of};
+use super::vocabulary::Identity;
+use super::{MAX_LINE, Oracle, lines_of};
 use crate::chat::Now;
 use crate::simulator::oracle::committing::proposed::Proposed;
 use crate::simulator::oracle::moderation::rank::Rank;

@@ -171,6 +171,6 @@ impl Oracle {
     /// Whether a session may have so much to read that an answer is cut, which happens at a part of the backlog.
     pub(super) fn may_be_cut(&self, session: usize, part: usize) -> bool {
         // What it is sent is longer than what is compared here, where ids are left out.
-        2 * self.unread_bytes(session) + MAX_LINE > self.config.backlog_bytes / part
+        2 * self.most_unread_bytes(session) + MAX_LINE > self.config.backlog_bytes / part
     }
 }

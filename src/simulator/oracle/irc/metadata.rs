@@ -1,22 +1,11 @@
 //! METADATA: keys and values of members and rooms, and the sessions that have subscribed to keys.
 
-use std::collections::BTreeMap;
-
 use super::Oracle;
 use crate::chat::Now;
 use crate::simulator::oracle::committing::proposed::Proposed;
+use crate::simulator::oracle::irc::vocabulary::{Metadata, Target};
 use crate::simulator::oracle::moderation::rank::Rank;
 use crate::simulator::oracle::reader::ReaderStage;
-
-/// Keys with their values.
-pub type Metadata = BTreeMap<String, String>;
-
-/// What has metadata.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Target {
-    Member(usize),
-    Room(usize),
-}
 
 impl Oracle {
     pub(super) fn irc_metadata(&mut self, who: usize, member: usize, params: &[String], now: Now) {

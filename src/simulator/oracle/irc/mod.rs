@@ -14,19 +14,18 @@ mod refusals;
 mod registering;
 mod role_messages;
 mod rules;
+pub(super) mod vocabulary;
 mod welcome;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 
 pub(super) use self::labels::Label;
-pub(super) use self::metadata::{Metadata, Target};
 pub(super) use self::modes::ModeChanges;
 use self::multiline::Multiline;
-pub(super) use self::multiline::TextLine;
 use self::registering::Registration;
-use crate::chat::{Config, Host, Now};
+use crate::chat::Now;
 use crate::simulator::oracle::Oracle;
+use crate::simulator::oracle::irc::vocabulary::Identity;
 use crate::simulator::oracle::reader::{OPERATOR, Reader, Typed};
 
 /// The most bytes of a line without its tags and its end.
@@ -81,22 +80,6 @@ impl IrcReader {
             is_encrypted,
             has_frames,
         }
-    }
-}
-
-/// What others are shown of a member besides its name.
-#[derive(Clone)]
-pub struct Identity {
-    pub user: String,
-    pub host: String,
-    /// `None`: its nickname.
-    pub real_name: Option<String>,
-}
-
-impl Identity {
-    /// That of a member without an IRC client.
-    pub fn plain(ip: IpAddr, config: &Config) -> Identity {
-        Identity { user: "chat".into(), host: Host::of(ip, config.cloak_key).to_string(), real_name: None }
     }
 }
 

@@ -5,13 +5,11 @@ use super::{MAX_LINE, Oracle};
 use crate::chat::{MessageKind, Now};
 use crate::simulator::oracle::Reader;
 use crate::simulator::oracle::committing::proposed::Proposed;
+use crate::simulator::oracle::irc::vocabulary::TextLine;
 
 /// The most bytes and lines of a message.
 const MAX_BYTES: usize = 4096;
 const MAX_LINES: usize = 24;
-
-/// A line, and whether it goes on with the line before.
-pub type TextLine = (String, bool);
 
 /// A message that a client is sending.
 pub(super) struct Multiline {

@@ -1,6 +1,7 @@
 //! WHO of a channel or a member, and WHOIS.
 
-use super::{Identity, MAX_LINE, Oracle, Target, lines_of};
+use super::vocabulary::{Identity, Target};
+use super::{MAX_LINE, Oracle, lines_of};
 use crate::chat::Now;
 use crate::simulator::oracle::members::member::Member;
 

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use time::OffsetDateTime;
 
 use crate::chat::{Cause, Now};
-use crate::simulator::oracle::irc::{Identity, Metadata};
+use crate::simulator::oracle::irc::vocabulary::{Identity, Metadata};
 
 /// A name in the chat. It stays in the list after it has left.
 pub struct Member {

@@ -15,7 +15,7 @@ use std::net::IpAddr;
 
 use crate::chat::{Cause, Now};
 use crate::simulator::oracle::Oracle;
-use crate::simulator::oracle::irc::Identity;
+use crate::simulator::oracle::irc::vocabulary::Identity;
 use crate::simulator::oracle::members::member::{Account, Member};
 use crate::simulator::oracle::reader::{OPERATOR, ReaderStage, key};
 use crate::simulator::oracle::rooms::rules::Holder;

@@ -19,7 +19,7 @@ use time::{Date, OffsetDateTime};
 
 use crate::chat::{MessageKind, Now};
 use crate::simulator::oracle::Oracle;
-use crate::simulator::oracle::irc::Metadata;
+use crate::simulator::oracle::irc::vocabulary::Metadata;
 use crate::simulator::oracle::members::entering::name;
 use crate::simulator::oracle::phrases::SHAPE;
 use crate::simulator::oracle::reader::{NOWHERE, OPERATOR, key};
